@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+#
+# Everything that is built goes under build/. What a target needs of Debian's packages and isn't
+# there is installed first (build-aux/packages.sh); when all is there nothing is asked and no root
+# is needed.
+#
+#   CC=clang            another compiler             CFLAGS='-O0 -g'   other flags
+#   V=1                 show the commands            TESTS='unit_% ipc_wait'   only these tests
+#   BUILD=elsewhere     another build folder         PREFIX=, DESTDIR=   where install puts things
+
+VERSION := 0.1.0
+SOVERSION := 0
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CFLAGS ?= -O2 -g
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib
+TESTS ?= %
+JOBS ?= 2# test programs run at a time
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
+
+flags := -std=c17 -D_GNU_SOURCE -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
+	-Wall -Wextra -Wshadow -Wconversion -Werror \
+	-fPIC -fvisibility=hidden -pthread $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
+link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
+
+lib_sources := $(sort $(filter-out publisher/source_%,$(wildcard lib/*.c notifier/*.c publisher/*.c subscriber/*.c)))
+source_sources := $(sort $(wildcard publisher/source_*.c))
+tool_sources := $(sort $(wildcard tools/*.c))
+kinds := unit ipc crash cli stress
+test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)_*.c)))
+bench_sources := $(sort $(wildcard tests/bench_*.c))
+example_sources := $(sort $(wildcard docs/examples/*.c))
+headers := $(sort $(wildcard include/stele/*.h))
+manuals := $(sort $(wildcard docs/*.[1-8]))
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c=$(BUILD)/tests/%))
+benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
+examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
+
+.PHONY: all check check-static check-includes check-symbols check-headers check-examples check-tests \
+	$(addprefix check-,$(kinds)) check-asan check-tsan bench run install uninstall clean format help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/stele $(BUILD)/libstele.so $(BUILD)/libstele.a ## build the command and the library (the default)
+
+# ---- the library ----
+
+# Inner functions are made local in the archive, as they are in the shared library: a program that
+# links it can't clash with them. The tests link the objects, and so can call them.
+$(BUILD)/libstele.a: $(BUILD)/obj/libstele.o
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $<
+
+$(BUILD)/obj/libstele.o: $(call objects,$(lib_sources))
+	$(Q)$(CC) -r -nostdlib -o $@ $^ && objcopy --localize-hidden $@
+
+$(BUILD)/libstele.so: $(BUILD)/libstele.so.$(SOVERSION)
+	$(Q)ln -sf $(<F) $@
+
+$(BUILD)/libstele.so.$(SOVERSION): $(call objects,$(lib_sources)) lib/libstele.map
+	$(call say,LD)$(CC) $(link) -shared -Wl,-soname,$(@F) -Wl,--version-script,lib/libstele.map \
+		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) -luuid
+
+$(BUILD)/obj/all.a: $(call objects,$(lib_sources) $(source_sources))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# ---- the command, tests, benchmarks, examples ----
+
+$(BUILD)/stele: $(call objects,$(tool_sources) $(source_sources)) $(BUILD)/libstele.a
+	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -luuid
+
+# Criterion needs help to run under ThreadSanitizer
+helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/tsan_criterion.o)
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/all.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(link) -o $@ $^ -lcriterion -ljansson -lcsv -lmnl -luuid -lm
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/all.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
+
+$(BUILD)/examples/%: docs/examples/%.c $(BUILD)/libstele.a $(headers) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(flags) $(LDFLAGS) -o $@ $< $(BUILD)/libstele.a -luuid
+
+# ---- objects: rebuilt when a header, the compiler or its flags changed ----
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/packages-build
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(flags) -MMD -MP -c -o $@ $<
+
+$(call objects,$(test_sources)): | $(BUILD)/packages-check
+
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' >$@
+
+-include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/tsan_criterion.c))
+
+# ---- packages: build, run and check name what is needed for that ----
+
+$(BUILD)/packages-%: build-aux/packages.sh
+	@mkdir -p $(@D)
+	$(Q)CC='$(CC)' build-aux/packages.sh $*
+	@touch $@
+
+# ---- checks ----
+
+run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD)/tests/%,$^)
+
+check: check-static $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
+	$(run_tests)
+
+check-static: check-includes check-symbols check-headers check-examples ## the checks that run no program
+
+check-includes: ## folders include only what they may
+	$(Q)tests/check_includes.sh
+
+check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports its public functions, no more
+	$(Q)tests/check_symbols.sh $(BUILD)
+
+check-headers: | $(BUILD)/packages-build ## each public header compiles alone, as C and as C++
+	$(Q)for h in $(headers); do \
+		$(CC) -std=c17 -Wall -Wextra -Wshadow -Wconversion -pedantic -Werror -Iinclude -fsyntax-only -x c $$h || exit 1; \
+		! command -v g++ >/dev/null || \
+		g++ -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ -include $$h /dev/null || exit 1; \
+	done; echo 'check-headers: ok'
+
+check-examples: $(examples) ## the examples compile, and the README shows them as they are
+	$(Q)tests/check_examples.sh README.md $(example_sources)
+
+check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
+	$(run_tests)
+
+# check-unit, check-ipc, ...
+$(foreach kind,$(kinds),$(eval check-$(kind): $(filter $(BUILD)/tests/$(kind)_%,$(tests))))
+$(addprefix check-,$(kinds)): $(BUILD)/stele | $(BUILD)/packages-check ## only the tests of this kind
+	$(run_tests)
+
+check-asan: ## the tests with AddressSanitizer, LeakSanitizer and UBSan, in build/asan
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-tests
+
+check-tsan: ## the tests with ThreadSanitizer, in build/tsan
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS='-O1 -g' \
+		SANITIZE='-fsanitize=thread' check-tests
+
+bench: $(benches) $(BUILD)/stele ## run the benchmarks
+	$(Q)for b in $(benches); do echo "== $${b##*/}"; STELE=$(BUILD)/stele $$b || exit 1; done
+
+run: $(BUILD)/stele | $(BUILD)/packages-run ## show it at work: a live routing table, two subscribers, a change
+	$(Q)STELE=$(BUILD)/stele tests/run.sh
+
+# ---- the rest ----
+
+install: all ## install the command, the library, headers and manuals (PREFIX, DESTDIR)
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include/stele'
+	install -m 755 $(BUILD)/stele '$(DESTDIR)$(PREFIX)/bin/'
+	install -m 644 $(BUILD)/libstele.a '$(DESTDIR)$(LIBDIR)/'
+	install -m 755 $(BUILD)/libstele.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libstele.so.$(VERSION)'
+	ln -sf libstele.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libstele.so.$(SOVERSION)'
+	ln -sf libstele.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libstele.so'
+	install -m 644 $(headers) '$(DESTDIR)$(PREFIX)/include/stele/'
+	printf '%s\n' 'Name: stele' 'Description: Shared-memory state store: one publisher, many subscribers' \
+		'Version: $(VERSION)' 'Libs: -L$(LIBDIR) -lstele' 'Libs.private: -luuid -pthread' \
+		'Cflags: -I$(PREFIX)/include' >'$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
+	for m in $(manuals); do install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}" "$$m" || exit 1; done
+
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(PREFIX)/bin/stele' '$(DESTDIR)$(LIBDIR)/libstele.a' '$(DESTDIR)$(LIBDIR)'/libstele.so* \
+		'$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
+	for h in $(notdir $(headers)); do rm -f '$(DESTDIR)$(PREFIX)/include/stele/'"$$h"; done
+	for m in $(notdir $(manuals)); do rm -f '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}/$$m"; done
+	-rmdir '$(DESTDIR)$(PREFIX)/include/stele'
+
+clean: ## remove build/
+	rm -rf build
+
+format: ## format the sources with clang-format
+	clang-format -i $(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) \
+		$(example_sources) $(wildcard */*.h) $(headers)
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p; s/^\$$(addprefix check-,$$(kinds)):.*## \(.*\)/check-KIND|\1: $(kinds)/p' \
+		Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+	@sed -n '/^#   [A-Z]/s/^# //p' Makefile

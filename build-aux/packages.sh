@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# packages.sh build|run|check: installs the Debian packages that this needs and that aren't there.
+# Looks for commands and headers, not for packages, so that what came from elsewhere counts too.
+set -eu
+
+compiler=${CC:-gcc}
+wanted=
+
+# a command that is needed, and the package that has it
+command_from()
+{
+	command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] || wanted="$wanted $2"
+}
+
+header_from()
+{
+	echo "#include <$1>" | "${compiler%% *}" -E -x c -include stddef.h -include stdio.h - >/dev/null 2>&1 ||
+		wanted="$wanted $2"
+}
+
+# Debian names the packages of its compilers as their commands: gcc, clang, gcc-12 ...
+command_from "${compiler%% *}" "$(basename "${compiler%% *}")"
+command_from ar binutils
+command_from cmp diffutils
+header_from stdlib.h libc6-dev
+header_from uuid/uuid.h uuid-dev
+header_from jansson.h libjansson-dev
+header_from csv.h libcsv-dev
+header_from libmnl/libmnl.h libmnl-dev
+
+case "${1:-}" in
+build) ;;
+run)
+	command_from ip iproute2
+	command_from unshare util-linux
+	;;
+check)
+	command_from ip iproute2
+	command_from unshare util-linux
+	command_from ps procps
+	command_from setarch util-linux
+	header_from criterion/criterion.h libcriterion-dev
+	;;
+*)
+	echo "usage: $0 build|run|check" >&2
+	exit 2
+	;;
+esac
+
+[ -n "$wanted" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "$0: please install what Debian calls$wanted" >&2
+	exit 1
+fi
+root=
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "$0: please have root run: apt-get install$wanted" >&2
+		exit 1
+	fi
+	root=sudo
+fi
+echo "installing$wanted"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+apt()
+{
+	# shellcheck disable=SC2086 # $root is one word or none
+	$root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >"$log" 2>&1
+}
+# shellcheck disable=SC2086 # a list of words
+if ! apt install -y --no-install-recommends $wanted; then
+	# lists that are missing or old
+	if ! apt update || ! apt install -y --no-install-recommends $wanted; then
+		cat "$log" >&2
+		echo "$0: could not install$wanted" >&2
+		exit 1
+	fi
+fi

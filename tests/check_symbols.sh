@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Checks what the library in BUILD shows to the outside: the functions that include/stele/ declares, all
+# of them and no more, in the shared library and in the archive; and that it needs libc and libuuid alone.
+#
+# check_symbols.sh BUILD
+set -eu
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+same()
+{
+	printf '%s\n' "$2" >"$work/declared"
+	printf '%s\n' "$3" >"$work/there"
+	if ! diff "$work/declared" "$work/there" >"$work/difference"; then
+		echo "$1: < is declared in include/stele, > is there:"
+		cat "$work/difference"
+		failed=1
+	fi
+}
+
+# a declaration may stand on several lines: join them up to the first parenthesis
+declared=$(grep -hv '^#' include/stele/*.h | tr '\n' ' ' | grep -oE 'STELE_API [^;()#]*\(' |
+	sed -E 's/.*[ *](stele_[a-z0-9_]+)\($/\1/' | sort)
+same "$1/libstele.so" "$declared" \
+	"$(nm -D --defined-only "$1/libstele.so" | awk '$2 != "A" { sub("@.*", "", $3); print $3 }' | sort)"
+same "$1/libstele.a" "$declared" \
+	"$(nm -g --defined-only "$1/libstele.a" | awk 'NF == 3 { print $3 }' | sort)"
+
+others=$(readelf -d "$1/libstele.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+	grep -vE '^(libc\.so\.6|libuuid\.so\.1|ld-linux.*)$' || true)
+if [ -n "$others" ]; then
+	echo "$1/libstele.so needs more than libc and libuuid: ${others//$'\n'/ }"
+	failed=1
+fi
+readelf -d "$1/libstele.so" | grep -q 'SONAME.*\[libstele\.so\.0\]' || {
+	echo "$1/libstele.so: its soname is not libstele.so.0"
+	failed=1
+}
+[ "$failed" -eq 0 ] && echo 'check-symbols: ok'
+exit "$failed"

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# run_tests.sh JOBS PROGRAM...: runs Criterion programs, JOBS at a time. One line for each; its output
+# only when it failed. The last line counts the tests of all. A sanitizer's report fails a program even
+# where Criterion, whose tests are processes of their own, calls the test passed.
+set -u
+
+jobs=$1
+shift
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# stopped from outside, the programs are stopped too
+trap 'trap - TERM; kill $(jobs -p) 2>/dev/null; exit 143' INT TERM HUP
+
+run_one()
+{
+	local program=$1 name=${1##*/} begin end status counts failed passed tested skipped plain child
+	local log=$work/${1##*/}.log report=$work/${1##*/}.sanitizer
+
+	export ASAN_OPTIONS="detect_leaks=1:log_path=$report:${ASAN_OPTIONS:-}"
+	export UBSAN_OPTIONS="print_stacktrace=1:log_path=$report:${UBSAN_OPTIONS:-}"
+	export TSAN_OPTIONS="log_path=$report:${TSAN_OPTIONS:-}"
+	# ThreadSanitizer can't live with the more random of Linux's address layouts
+	plain=()
+	if grep -q __tsan_init "$program" && setarch -R true 2>/dev/null; then plain=(setarch -R); fi
+	begin=$(date +%s%N)
+	timeout --kill-after=10 "${TEST_TIMEOUT:-300}" "${plain[@]}" "$program" --jobs 1 --verbose=1 >"$log" 2>&1 &
+	child=$!
+	trap 'kill "$child"; exit 143' TERM
+	wait "$child"
+	status=$?
+	end=$(date +%s%N)
+	cat "$report".* >>"$log" 2>/dev/null && status=99
+
+	# Criterion's last line; a program that died before it has failed
+	counts=$(sed -n 's/\x1b\[[0-9;]*m//g
+		s/.*Synthesis: Tested: \([0-9]*\) | Passing: \([0-9]*\) | .*/\2 \1/p' "$log" | tail -1)
+	read -r passed tested <<<"${counts:-0 1}"
+	failed=$((tested - passed))
+	skipped=$(grep -c '\[SKIP\]' "$log")
+	[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+	if [ $((tested + skipped)) -eq 0 ]; then
+		echo 'no test was run; Criterion needs /proc to be mounted' >>"$log"
+		failed=1
+	fi
+	echo "$passed $failed $skipped" >"$work/$name.counts"
+	printf -v counts '%4d passed, %d failed, %d skipped' "$passed" "$failed" "$skipped"
+	if [ "$failed" -ne 0 ]; then
+		{ echo "---- $name (exit status $status)"; cat "$log"; echo "----"; } >"$work/$name.out"
+	fi
+	printf '%-28s %s  %d.%03d s\n' "$name" "$counts" $(((end - begin) / 1000000000)) \
+		$(((end - begin) / 1000000 % 1000)) >>"$work/$name.out"
+	cat "$work/$name.out"
+}
+
+for program; do
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+	run_one "$program" &
+done
+wait
+
+passed=0 failed=0 skipped=0
+for counts in "$work"/*.counts; do
+	[ -e "$counts" ] || continue
+	read -r p f s <"$counts"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
