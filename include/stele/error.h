@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Errors. Functions return negative errno values; the sentence that goes with the last failure of
+ * the calling thread is kept here. The same value always means the same kind of thing:
+ *
+ *   -EINVAL     an argument is wrong: a name, a schema, a key, a value
+ *   -ENOENT     no such region, table, row or version
+ *   -EEXIST     it exists already
+ *   -EBUSY      another publisher is attached, or a transaction is open
+ *   -EACCES, -EPERM   the files of the region do not let this user in
+ *   -ENOSPC     no room: the region's maximum, or the file system that holds it
+ *   -ENOMEM     no room in this process: heap or address space
+ *   -EMFILE, -ENFILE  no descriptors, or more versions pinned than a subscriber may
+ *   -ESTALE     the version is no longer held; open a newer snapshot
+ *   -EBADMSG    the region is damaged, was truncated, or is not a region
+ *   -EPROTONOSUPPORT  the region was made by a library with another layout, or for another machine
+ *   -ECHILD     the handle was made before a fork(), by the parent
+ *   -ENOTSUP    this subscriber's notifier can't do that
+ *   -EMSGSIZE   the caller's buffer is too small
+ */
+#ifndef STELE_ERROR_H
+#define STELE_ERROR_H
+
+#define STELE_API __attribute__((visibility("default")))
+
+/* A sentence about the last call of this thread that failed: what failed, on which object, and what
+ * to do about it. No newline at its end. Never NULL; empty when nothing has failed yet. It is the
+ * thread's own, and holds until the thread's next failing call. Any thread. */
+STELE_API const char *stele_last_error(void);
+
+/* A flag for opening publishers and subscribers: install no SIGBUS handler. A file of the region
+ * that somebody truncates then kills the process that touches it, instead of costing it an
+ * -EBADMSG. For programs that have a handler of their own which must be the only one. */
+#define STELE_NO_SIGBUS_HANDLER 4u
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Writing. A publisher is attached to a region; at most one is at a time. It changes tables in
+ * transactions: everything between begin and commit becomes visible at once, as one new version,
+ * or, after abort, error or death of the process, not at all.
+ *
+ *     struct stele_publisher *publisher;
+ *     struct stele_transaction *tx;
+ *     uint64_t version;
+ *
+ *     stele_publisher_open("net", &(struct stele_publisher_options){
+ *             .size = sizeof(struct stele_publisher_options), .flags = STELE_CREATE }, &publisher);
+ *     stele_transaction_begin(publisher, &tx);
+ *     stele_table_create(tx, "routes", &route_schema);
+ *     stele_put(tx, "routes", prefix, 24, &route, sizeof(route));
+ *     stele_transaction_commit(tx, "first routes", &version);
+ *     publisher = stele_publisher_close(publisher);
+ *
+ * A subscriber costs a publisher no waiting: stopped, dead and hostile ones included.
+ */
+#ifndef STELE_PUBLISHER_H
+#define STELE_PUBLISHER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <stele/error.h>
+#include <stele/schema.h>
+
+struct stele_publisher;
+struct stele_transaction;
+struct stele_row;
+
+/* ---- publishers ---- */
+
+#define STELE_CREATE 1u            /* make the region if there is none */
+#define STELE_CREATE_NEW 2u        /* make the region; fail with -EEXIST if there is one */
+/* and STELE_NO_SIGBUS_HANDLER, see <stele/error.h> */
+
+struct stele_publisher_options {
+	size_t size;             /* sizeof(struct stele_publisher_options) */
+	unsigned flags;          /* STELE_CREATE... */
+	uint32_t history;        /* versions kept readable at least, 2 to 65536; 0: 64. Looked at when
+	                            the region is made */
+	uint64_t maximum_size;   /* bytes the region may grow to; 0: 4 GiB (256 MiB in a 32-bit process).
+	                            Every subscriber maps this much address space (not memory). Looked at
+	                            when the region is made */
+	mode_t mode;             /* permission bits of the region, its readers being those who may read
+	                            it; 0: 0640. Subscribers' registration and queues follow: who may
+	                            read may register. Looked at when the region is made */
+	int64_t attach_timeout;  /* nanoseconds to wait for another publisher to go away (a process with
+	                            much memory takes seconds to die); 0: 5 s; negative: don't wait */
+};
+
+/* Attaches to a region as its publisher, and makes it first where the flags say so. A region whose
+ * publisher died is recovered here: what was committed is kept, what was not is gone. Cost: a walk
+ * over the rows. The publisher belongs to the caller: stele_publisher_close(). Errors: -EINVAL
+ * (name, options), -ENOENT (no such region; the sentence names the path), -EEXIST
+ * (STELE_CREATE_NEW), -EBUSY (another publisher; the sentence says which process), -EACCES, -EPERM,
+ * -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ENOSPC (the file system
+ * has no room; the sentence says how much is needed), -ENOMEM, -EMFILE, -ENFILE. */
+STELE_API int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
+                                   struct stele_publisher **ret);
+
+/* Detaches. An open transaction is aborted and its handle freed. The region stays, with its last
+ * version. Returns NULL. */
+STELE_API struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher);
+
+/* The newest version; 0 before the first commit. */
+STELE_API uint64_t stele_publisher_version(const struct stele_publisher *publisher);
+
+/* What a publisher's last attach and commits had to mend, and what they cost; counters since the
+ * open. */
+struct stele_publisher_stats {
+	size_t size;
+	uint64_t commits;          /* versions made */
+	uint64_t recovered_deaths; /* times that the lock's holder was found dead (EOWNERDEAD) */
+	uint64_t notices_sent;     /* to queues */
+	uint64_t notices_skipped;  /* subscriber awake and behind: it will look by itself */
+	uint64_t notices_full;     /* queue full: it has a notice waiting already */
+	uint64_t notices_failed;   /* queue gone, squatted or not permitted */
+	uint64_t futex_wakes;
+	uint64_t reaped;           /* dead subscribers cleaned up after */
+	uint64_t pins_revoked;     /* snapshots given up for want of memory */
+	uint64_t arena_size;       /* bytes of the region for nodes and rows */
+	uint64_t arena_used;       /* of them in use by the newest version, history and pins */
+};
+STELE_API int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publisher_stats *ret);
+
+/* Notifies every waiting subscriber and cleans up after dead ones. A commit does all this itself, a
+ * part at a time; a publisher that commits seldom may call this every few seconds so that dead
+ * subscribers' queues don't stay. Returns the number reaped, or -ECHILD. Not during a transaction:
+ * -EBUSY. */
+STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
+
+/* ---- transactions ---- */
+
+/* Begins a transaction; there is one at a time (-EBUSY). Takes the region's lock, for which it
+ * waits at most 5 s (-EBUSY); the thread that begins a transaction has to end it, and is not
+ * cancelled before (pthread_setcancelstate). The handle is freed by commit or abort, whatever they
+ * return. Errors also: -EBADMSG (the region's file was truncated, removed or replaced under the
+ * publisher), -ECHILD. */
+STELE_API int stele_transaction_begin(struct stele_publisher *publisher, struct stele_transaction **ret);
+
+/* Makes the changes visible as one new version and notifies the subscribers. Returns 1, and sets
+ * `*ret_version` (which may be NULL), or 0 when the tables are as they were: then there is no new
+ * version and `*ret_version` is the last one. `message` (NULL: none; at most 255 bytes are kept)
+ * goes into the history. Errors: -ENOSPC, -ENOMEM, -EBADMSG, -EINVAL (a replacement was not ended):
+ * nothing has changed. Frees the handle in every case. */
+STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char *message,
+                                       uint64_t *ret_version);
+
+/* Drops the changes, frees the handle, returns NULL. */
+STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx);
+
+/* Each function below either does the whole of what it says or, on error, leaves the transaction as
+ * it was, still usable. */
+
+/* Creates a table. Errors: -EINVAL (name, schema), -EEXIST (there is one with another schema, or
+ * with the same one: the sentence says which), -ENOSPC, -ENOMEM. */
+STELE_API int stele_table_create(struct stele_transaction *tx, const char *table,
+                                 const struct stele_schema *schema);
+
+/* Drops a table and its rows. Errors: -ENOENT. */
+STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
+
+/* Puts a row: adds it, or replaces the value of the row with this key. A key is `key_bits` bits at
+ * `key`, encoded as <stele/schema.h> says; it and the value are copied. Returns 1 if that changed
+ * something, 0 if the row was there with this very value. Padding between the value's columns, and
+ * bytes after the NUL in a char[N], count as zero. Errors: -EINVAL (key or value do not fit the
+ * schema), -ENOENT (no such table), -EEXIST (inside a replacement: this key was put before),
+ * -ENOSPC, -ENOMEM. */
+STELE_API int stele_put(struct stele_transaction *tx, const char *table, const void *key,
+                        unsigned key_bits, const void *value, size_t value_size);
+
+/* Deletes a row. Returns 1, or 0 where there is none. Errors: -EINVAL, -ENOENT (no such table),
+ * -ENOSPC, -ENOMEM. */
+STELE_API int stele_delete(struct stele_transaction *tx, const char *table, const void *key,
+                           unsigned key_bits);
+
+/* Reads a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers hold
+ * until the next call on the transaction, or 0 where there is none. Errors: -EINVAL, -ENOENT (no
+ * such table). */
+STELE_API int stele_transaction_get(struct stele_transaction *tx, const char *table, const void *key,
+                                    unsigned key_bits, struct stele_row *ret);
+
+/* The schema of a table as the transaction sees it. Owned by the transaction, holds until its end
+ * or until the table is dropped. Errors: -ENOENT, -ENOMEM. */
+STELE_API int stele_transaction_schema(struct stele_transaction *tx, const char *table,
+                                       const struct stele_schema **ret);
+
+/* ---- one table of a transaction, without looking its name up each time ---- */
+
+struct stele_writable; /* a table in a transaction; owned by it, ends with it */
+
+/* Errors: -ENOENT, -ENOMEM. Opening the same table again gives the same handle. It is invalid after
+ * stele_table_drop() on its table. */
+STELE_API int stele_writable_open(struct stele_transaction *tx, const char *table,
+                                  struct stele_writable **ret);
+STELE_API int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
+                                 const void *value, size_t value_size);
+STELE_API int stele_writable_delete(struct stele_writable *table, const void *key, unsigned key_bits);
+STELE_API int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,
+                                 struct stele_row *ret);
+
+/* Replaces a table as a whole: after _replace, put every row that the table shall have, each once
+ * (-EEXIST otherwise; _delete is refused with -EBUSY); _replace_end deletes the rows that were not
+ * put, and returns how many those were. Rows put as they were are not touched, so replacing a table
+ * by itself changes nothing, and makes no version. Errors: -EBUSY (_replace twice), -EINVAL
+ * (_replace_end without), -ENOMEM, -ENOSPC. */
+STELE_API int stele_writable_replace(struct stele_writable *table);
+STELE_API int64_t stele_writable_replace_end(struct stele_writable *table);
+
+#endif

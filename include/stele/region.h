@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Regions as a whole. These functions take names, hold nothing after they returned, and may be
+ * called from any thread.
+ */
+#ifndef STELE_REGION_H
+#define STELE_REGION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <stele/error.h>
+#include <stele/schema.h>
+
+/* The record of one commit, and who made it. */
+struct stele_commit {
+	uint64_t version;
+	uint64_t time;           /* nanoseconds since 1970 */
+	uint8_t publisher[16];   /* UUID of one attachment of a publisher */
+	uint32_t pid;            /* as the publisher saw itself; for people, it proves nothing */
+	char command[16];        /* likewise; NUL-terminated */
+	uint64_t added, changed, removed; /* rows, over all tables */
+	char message[256];
+};
+
+struct stele_region_info {
+	size_t size;                /* in: sizeof(struct stele_region_info) */
+	char name[STELE_NAME_MAX + 1];
+	char path[256];             /* of the data file */
+	uint8_t uuid[16];
+	uint32_t layout_version;
+	mode_t mode;
+	uid_t owner;
+	uint64_t created;           /* nanoseconds since 1970 */
+	uint64_t version;           /* newest; 0: none yet */
+	uint64_t oldest;            /* oldest that history holds */
+	uint32_t history;           /* versions to be kept at least */
+	bool publisher_attached;
+	uint32_t publisher_pid;     /* of the one attached, or the last one; 0: never any */
+	char publisher_command[16];
+	uint64_t publisher_since;   /* attached, or else detached or last seen, since; ns since 1970; 0: not known */
+	uint64_t file_size;         /* bytes of memory the data file takes */
+	uint64_t maximum_size;
+	uint64_t arena_size;        /* bytes given out for nodes and rows until now, free ones included */
+	uint32_t subscribers;       /* registered */
+	uint32_t subscriber_slots;
+	struct stele_commit commit; /* the newest; .version 0: none, or not readable just now */
+};
+
+/* Describes a region. Errors: -EINVAL (name), -ENOENT, -EACCES, -EBADMSG, -EPROTONOSUPPORT,
+ * -ENOMEM, -EMFILE, -ENFILE. */
+STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
+
+/* The names of this machine's regions: writes the one after `name` in the order of strcmp ("" for
+ * the first) into `name` (STELE_NAME_MAX + 1 bytes). Returns 1, or 0 after the last. Lists what has
+ * a region's file name, readable or not. Errors: -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
+STELE_API int stele_region_next(char *name);
+
+/* Removes a region: its files, and the queues of its subscribers that may be removed. Subscribers
+ * that wait are told (-ENOENT from wait); snapshots stay readable until they are closed. Errors:
+ * -EINVAL, -ENOENT, -EBUSY (a publisher is attached), -EACCES, -EPERM. A region that is damaged, or
+ * of another layout, is removed all the same. */
+STELE_API int stele_region_remove(const char *region);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading. A subscriber maps a region read-only and never waits for anybody when it reads.
+ *
+ *     struct stele_subscriber *subscriber;
+ *     struct stele_snapshot *snapshot;
+ *     struct stele_row row;
+ *     uint64_t version = 0;
+ *
+ *     stele_subscriber_open("net", NULL, &subscriber);
+ *     while (stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version) == 1) {
+ *             stele_snapshot_open(subscriber, 0, &snapshot);
+ *             if (stele_snapshot_match(snapshot, "routes", address, 32, &row) == 1)
+ *                     use((const struct route *)row.value);
+ *             version = stele_snapshot_version(snapshot);
+ *             snapshot = stele_snapshot_close(snapshot);
+ *     }
+ *
+ * Three ways to read:
+ *
+ * - stele_subscriber_get() copies one row of the newest version out, and judges afterwards that the
+ *   copy
+ *   is whole. It writes nothing anywhere.
+ * - A snapshot is all tables at one version, pinned: read it in place, for as long as wanted. The
+ *   publisher honours a pin unless it runs out of memory; then the snapshot says -ESTALE.
+ * - stele_changes_*() gives what differs between two snapshots, at the cost of what differs.
+ *
+ * Pointers into the region (row.key, row.value) hold until their snapshot is closed. A service that
+ * must know that a row was still whole when it had used it asks stele_snapshot_check() after the
+ * use; what the library copies or compares itself, it has checked.
+ *
+ * THREADS. A subscriber is used by one thread at a time. A snapshot, once open, may be read by many
+ * threads at the same time (get, match, tables, cursors of their own); opening and closing it
+ * counts as use of its subscriber.
+ *
+ * PROMISES. Versions only rise. All tables of a commit appear at once. After wait returned v, a
+ * snapshot is v or newer. A subscriber that can't register itself (no write access, no room) still
+ * reads and waits; its snapshots are then not pinned, and may become -ESTALE at any time after
+ * the publisher's history has moved on: stele_subscriber_describe() says so, and why.
+ */
+#ifndef STELE_SUBSCRIBER_H
+#define STELE_SUBSCRIBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stele/error.h>
+#include <stele/schema.h>
+
+struct stele_subscriber;
+struct stele_snapshot;
+
+#define STELE_FOREVER INT64_MAX /* as a deadline */
+
+/* A row, read in place. */
+struct stele_row {
+	const void *key;    /* as encoded; key_bits of it count */
+	unsigned key_bits;
+	const void *value;  /* aligned for the value's struct (8 bytes) */
+	size_t value_size;
+	uint64_t version;   /* that last changed this row */
+};
+
+/* ---- subscribers ---- */
+
+#define STELE_UNREGISTERED 8u /* don't register: no slot, no queue, no pins; nobody sees this reader */
+
+struct stele_subscriber_options {
+	size_t size;    /* sizeof(struct stele_subscriber_options) */
+	unsigned flags; /* STELE_UNREGISTERED, STELE_NO_SIGBUS_HANDLER (see <stele/error.h>) */
+	const char *notifier; /* "auto" (NULL), "mq", "futex" */
+};
+
+/* Attaches to a region as a subscriber. Makes a slot in the subscribers' file and a message queue
+ * where it can, and falls back where it can't: never an error for that alone, unless the options
+ * name a notifier. Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence names the
+ * path), -EACCES, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ENOMEM,
+ * -EMFILE, -ENFILE, and, with a notifier named, what kept it from being had. */
+STELE_API int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
+                                    struct stele_subscriber **ret);
+
+/* Detaches: closes snapshots that are still open, removes the queue, frees the slot. Returns
+ * NULL. */
+STELE_API struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscriber);
+
+/* The newest version now; 0 before the first commit. Errors: -EBADMSG, -ECHILD. */
+STELE_API int stele_subscriber_version(struct stele_subscriber *subscriber, uint64_t *ret_version);
+
+/* Blocks until there is a version newer than `since`, or until `deadline_ns` on CLOCK_MONOTONIC, in
+ * nanoseconds (0, or any time that has passed: look and return; STELE_FOREVER). Returns 1 and sets
+ * `*ret_version` to the newest version, or 0 at the deadline. Interrupted by a signal, it goes on
+ * with the time left. It looks by itself at least once a second, so a publisher that died between a
+ * commit and its notice delays nobody for longer. Errors: -ENOENT (the region was removed), -ESTALE
+ * (it was replaced by another of its name: open it again), -EBADMSG, -ECHILD. */
+STELE_API int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since,
+                                    int64_t deadline_ns, uint64_t *ret_version);
+
+/* A descriptor for poll(2) and epoll(7): readable when there may be a newer version, and at least
+ * once a second. When it is, call stele_subscriber_wait(subscriber, since, 0, &version), which also
+ * makes it unreadable again. It belongs to the subscriber: don't read or close it. Errors:
+ * -ENOTSUP: the notifier in use ("futex") has none; -EMFILE, -ENFILE, -ENOMEM. */
+STELE_API int stele_subscriber_fd(const struct stele_subscriber *subscriber);
+
+/* Reports that the service has applied a version, for others to see. -ENOTSUP when not
+ * registered. */
+STELE_API int stele_subscriber_applied(struct stele_subscriber *subscriber, uint64_t version);
+
+/* How this subscriber is attached. */
+struct stele_subscriber_state {
+	size_t size;
+	bool registered;        /* it has a slot: it can pin */
+	const char *notifier;   /* "mq", "futex", or "poll": not woken at all, looks every few milliseconds.
+	                           Static */
+	const char *reason;     /* why it is not registered or not on its queue; "" if it is. The subscriber's */
+	bool publisher_attached; /* at the moment of the call */
+};
+STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
+                                        struct stele_subscriber_state *ret);
+
+/* Copies a row of the newest version into `buffer`, which has room for `*size` bytes; sets `*size`
+ * to the value's size, and `*ret_version` (may be NULL) to the version that was read. Returns 1, or
+ * 0 where there is no such row. Errors: -EINVAL (the key doesn't fit), -ENOENT (no such table),
+ * -EMSGSIZE (`*size` says what is needed), -EBADMSG, -ESTALE (the publisher outran every try),
+ * -ECHILD. */
+STELE_API int stele_subscriber_get(struct stele_subscriber *subscriber, const char *table,
+                                   const void *key, unsigned key_bits, void *buffer, size_t *size,
+                                   uint64_t *ret_version);
+/* The same, with the longest prefix that matches; `*ret_key_bits` (may be NULL) is its length. */
+STELE_API int stele_subscriber_match(struct stele_subscriber *subscriber, const char *table,
+                                     const void *key, unsigned key_bits, void *buffer, size_t *size,
+                                     unsigned *ret_key_bits, uint64_t *ret_version);
+
+/* ---- snapshots ---- */
+
+/* Opens the newest version (0) or a given one. A snapshot at version 0 (before the first commit)
+ * has no tables. It belongs to the caller: stele_snapshot_close(). A subscriber pins at most eight
+ * different versions at a time. Errors: -ENOENT (that version is no longer, or not yet, there),
+ * -EMFILE (a ninth version), -EBADMSG, -ENOMEM, -ECHILD. */
+STELE_API int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
+                                  struct stele_snapshot **ret);
+STELE_API struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot);
+
+STELE_API uint64_t stele_snapshot_version(const struct stele_snapshot *snapshot);
+
+/* 0 while everything read from the snapshot until now was whole; -ESTALE when the publisher has
+ * taken the version back; -EBADMSG when the region's file was truncated. */
+STELE_API int stele_snapshot_check(const struct stele_snapshot *snapshot);
+
+/* Finds a row by its key: 1 and `*ret`, or 0 where there is none. Errors: -EINVAL (the key doesn't
+ * fit the schema), -ENOENT (no such table), -ESTALE, -EBADMSG, -ECHILD. */
+STELE_API int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *table,
+                                 const void *key, unsigned key_bits, struct stele_row *ret);
+
+/* Finds the longest prefix in the table that `key` starts with: an address has all its bits. Works
+ * on every table; on one whose keys aren't prefixes it finds keys that are whole bytes. Returns and
+ * errors as _get, but any number of key bits up to the table's longest key fits. */
+STELE_API int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *table,
+                                   const void *key, unsigned key_bits, struct stele_row *ret);
+
+/* ---- one table of a snapshot, without looking its name up each time ---- */
+
+/* A table in a snapshot: a value, to be kept by the caller (nothing to free) no longer than the
+ * snapshot. Many threads may use it at once. The members are the library's. */
+struct stele_table {
+	const struct stele_snapshot *snapshot;
+	uint64_t words_[5];
+};
+
+/* Opens a table by its name. `expected` (may be NULL) is the schema that the service was built
+ * with. Errors: -ENOENT, -EINVAL (the table's schema is another one: the sentence shows both),
+ * -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
+STELE_API int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
+                               const struct stele_schema *expected, struct stele_table *ret);
+STELE_API int stele_table_get(const struct stele_table *table, const void *key, unsigned key_bits,
+                              struct stele_row *ret);
+STELE_API int stele_table_match(const struct stele_table *table, const void *key, unsigned key_bits,
+                                struct stele_row *ret);
+STELE_API uint64_t stele_table_rows(const struct stele_table *table);    /* how many there are */
+STELE_API uint64_t stele_table_version(const struct stele_table *table); /* that last changed it */
+
+/* The table's schema, as stored in the region, to be freed with stele_schema_free(). Errors:
+ * -ESTALE, -EBADMSG, -ENOMEM. */
+STELE_API int stele_table_schema(const struct stele_table *table, struct stele_schema **ret);
+
+/* The names of a snapshot's tables, in order: writes the name after `name` ("" for the first) into
+ * `name` (STELE_NAME_MAX + 1 bytes). Returns 1, or 0 after the last. Errors: -ESTALE, -EBADMSG,
+ * -ECHILD. */
+STELE_API int stele_snapshot_next_table(const struct stele_snapshot *snapshot, char *name);
+
+/* ---- the newest version of one table, read by copying, again and again ---- */
+
+/* A table of a subscriber that follows the versions: a value, to be kept by the caller no longer
+ * than the subscriber, used by one thread at a time. The members are the library's. */
+struct stele_live {
+	struct stele_subscriber *subscriber;
+	char name[STELE_NAME_MAX + 1];
+	uint64_t words_[7];
+};
+
+/* Errors as stele_table_open. Get and match as stele_subscriber_get and _match, and -EINVAL after
+ * the table was dropped and made again with another schema. */
+STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *name,
+                              const struct stele_schema *expected, struct stele_live *ret);
+STELE_API int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
+                             size_t *size, uint64_t *ret_version);
+STELE_API int stele_live_match(struct stele_live *table, const void *key, unsigned key_bits,
+                               void *buffer, size_t *size, unsigned *ret_key_bits,
+                               uint64_t *ret_version);
+
+/* ---- cursors: rows in the order of their keys ---- */
+
+struct stele_cursor;
+
+/* Opens a cursor before the first row. It belongs to the caller and must be closed before its
+ * snapshot. Errors: -ENOMEM, -ECHILD. */
+STELE_API int stele_cursor_open(const struct stele_table *table, struct stele_cursor **ret);
+STELE_API struct stele_cursor *stele_cursor_close(struct stele_cursor *cursor);
+
+/* Places the cursor before the first row whose key is not less than `key`. 0, or as _next. */
+STELE_API int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key_bits);
+
+/* Restricts the cursor to keys that start with these bits, and places it before the first of them;
+ * with 0 bits it sees all rows again. */
+STELE_API int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned key_bits);
+
+/* The next row: 1 and `*ret`, or 0 after the last. Errors: -ESTALE, -EBADMSG, -ECHILD. */
+STELE_API int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret);
+
+/* ---- changes between two snapshots ---- */
+
+struct stele_changes;
+
+enum stele_change_kind { STELE_ADDED = 1, STELE_CHANGED, STELE_REMOVED };
+
+struct stele_change {
+	enum stele_change_kind kind;
+	struct stele_row before; /* not for STELE_ADDED */
+	struct stele_row after;  /* not for STELE_REMOVED */
+};
+
+/* Opens the difference of a table between two snapshots of one subscriber, in the order of keys.
+ * Either may be NULL: no such table on that side, so all rows were added, or removed. The tables
+ * must have equal schemas (-EINVAL). It belongs to the caller and must be closed before the
+ * snapshots. Errors: -EINVAL, -ENOMEM, -ECHILD. */
+STELE_API int stele_changes_open(const struct stele_table *before, const struct stele_table *after,
+                                 struct stele_changes **ret);
+STELE_API struct stele_changes *stele_changes_close(struct stele_changes *changes);
+
+/* The next change: 1 and `*ret`, or 0 after the last. A row is changed when its value is another.
+ * Errors: -ESTALE, -EBADMSG, -ECHILD. */
+STELE_API int stele_changes_next(struct stele_changes *changes, struct stele_change *ret);
+
+#endif

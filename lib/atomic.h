@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one file that owns atomics. It follows the C11 memory model (ISO 9899:2011, 5.1.2.4 and
+ * 7.17); the builtins are GCC's and Clang's because the words live in shared memory and are plain
+ * integers there. Three kinds of access, and nothing else in the project touches memory that
+ * another process may change:
+ *
+ * SYNCHRONISING words (head, oldest, reclaimed, kept, tickets, pins). Each use names its order:
+ *
+ *   load_acquire     what was stored before the store_release that it reads from is seen after it
+ *   store_release    what was stored before it is seen by who load_acquires its value
+ *   load_relaxed     no order; a fence next to it says which
+ *   store_relaxed
+ *   fence_full       a store before it is seen by others before a load after it is done (StoreLoad).
+ *                    Acquire and release do not give this: `mfence` or a locked instruction on
+ *                    x86, `dmb ish` on ARM
+ *   fence_acquire    a load before it is done before any load after it
+ *   fence_release    a store after it is seen only after every store before it
+ *
+ * DATA words: the contents of the arena. The publisher may reuse memory that a reader without a pin
+ * is still looking at; such a reader judges its result afterwards (reclaimed, after fence_acquire)
+ * and throws it away. The accesses themselves must therefore be atomic, though not ordered:
+ * data_load and data_store are relaxed. A reader sees a finished node because the whole of it was
+ * stored before the release store of the head through which it came. ThreadSanitizer does not
+ * understand fences, so there they are acquire and release; on x86 these are the same plain moves.
+ *
+ * Bytes that the publisher alone may write are read by the publisher with plain loads.
+ */
+#ifndef LIB_ATOMIC_H
+#define LIB_ATOMIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __SANITIZE_THREAD__
+#define STELE_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define STELE_TSAN 1
+#endif
+#endif
+
+#ifdef STELE_TSAN
+#define DATA_LOAD_ORDER __ATOMIC_ACQUIRE
+#define DATA_STORE_ORDER __ATOMIC_RELEASE
+#else
+#define DATA_LOAD_ORDER __ATOMIC_RELAXED
+#define DATA_STORE_ORDER __ATOMIC_RELAXED
+#endif
+
+static inline uint64_t load_acquire(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t load_relaxed(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline void store_release(uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline void store_relaxed(uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t load_acquire_32(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline void store_release_32(uint32_t *word, uint32_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline void fence_full(void)
+{
+#ifdef STELE_TSAN
+	/* TSan has no fences and GCC refuses them: a locked instruction on a word of this thread's
+	 * own orders the machine all the same, and the words around it are atomic. */
+	static _Thread_local uint64_t own;
+	__atomic_fetch_add(&own, 1, __ATOMIC_SEQ_CST);
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+static inline void fence_acquire(void)
+{
+#ifndef STELE_TSAN
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
+static inline void fence_release(void)
+{
+#ifndef STELE_TSAN
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+#endif
+}
+
+/* ---- data words ---- */
+
+static inline uint64_t data_load(const void *word)
+{
+	return __atomic_load_n((const uint64_t *)word, DATA_LOAD_ORDER);
+}
+
+static inline uint32_t data_load_32(const void *word)
+{
+	return __atomic_load_n((const uint32_t *)word, DATA_LOAD_ORDER);
+}
+
+static inline void data_store(void *word, uint64_t value)
+{
+	__atomic_store_n((uint64_t *)word, value, DATA_STORE_ORDER);
+}
+
+static inline void data_store_32(void *word, uint32_t value)
+{
+	__atomic_store_n((uint32_t *)word, value, DATA_STORE_ORDER);
+}
+
+/* Eight bytes from any address, in the order they stand in memory, put together from the aligned
+ * words that they lie in. It may touch up to seven bytes past them, never a word that holds none of
+ * them. */
+static inline uint64_t data_load_bytes(const unsigned char *at)
+{
+	unsigned shift = (unsigned)((uintptr_t)at & 7u) * 8u;
+	const unsigned char *word = at - shift / 8u;
+	uint64_t low = data_load(word);
+
+	if (shift == 0)
+		return low;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return low >> shift | data_load(word + 8) << (64u - shift);
+#else
+	return low << shift | data_load(word + 8) >> (64u - shift);
+#endif
+}
+
+static inline unsigned char data_load_byte(const unsigned char *at)
+{
+	return __atomic_load_n(at, DATA_LOAD_ORDER);
+}
+
+/* Copies bytes out of memory that may change meanwhile. */
+static inline void data_copy_out(void *to, const unsigned char *from, size_t size)
+{
+	unsigned char *out = to;
+
+	for (; size >= 8; size -= 8, from += 8, out += 8) {
+		uint64_t word = data_load_bytes(from);
+		memcpy(out, &word, 8);
+	}
+	for (; size > 0; size--)
+		*out++ = data_load_byte(from++);
+}
+
+/* Copies whole words into memory that readers may be looking at. `to` is aligned to 8. */
+static inline void data_copy_in(unsigned char *to, const void *from, size_t size)
+{
+	const unsigned char *in = from;
+
+	for (; size >= 8; size -= 8, in += 8, to += 8) {
+		uint64_t word;
+		memcpy(&word, in, 8);
+		data_store(to, word);
+	}
+	if (size > 0) {
+		uint64_t word = 0;
+		memcpy(&word, in, size);
+		data_store(to, word);
+	}
+}
+
+/* True when `size` bytes at `at`, which may change meanwhile, equal those at `bytes`. */
+static inline bool data_equal(const unsigned char *at, const void *bytes, size_t size)
+{
+	const unsigned char *own = bytes;
+
+	for (; size >= 8; size -= 8, at += 8, own += 8) {
+		uint64_t word;
+		memcpy(&word, own, 8);
+		if (data_load_bytes(at) != word)
+			return false;
+	}
+	for (; size > 0; size--)
+		if (data_load_byte(at++) != *own++)
+			return false;
+	return true;
+}
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ * The difference of two versions of a trie, at the cost of what differs.
+ *
+ * Both tries are walked side by side, and where both have the same reference there is nothing below
+ * it to see: equal references are equal contents, because nodes that a commit published never
+ * change and a commit never links a node that the version before it did not reach. What makes it
+ * more than a parallel walk is path compression: the same keys may hang under nodes that branch at
+ * different depths. So a frame pairs what stands at one place on each side, and opening it gives
+ * each side one of two forms: a NODE with all its places, or a SINGLE place, at which the row or
+ * the deeper node would be if the side branched here. Then the places of both are merged, and a
+ * pair at the same place becomes the next frame. */
+#include "trie.h"
+
+#define DIFF_NODE UINT16_MAX
+
+enum side_kind { SIDE_NONE = 0, SIDE_ROW = 1, SIDE_NODE = 2 };
+
+/* A side of a frame, loaded. */
+struct side {
+	enum side_kind kind;
+	struct row_parts row;
+	struct node node;
+	/* The bytes of its keys from the frame's depth on, as far as they are known here. */
+	const unsigned char *path;
+	unsigned path_bits;
+};
+
+static int side_load(const struct diff *diff, const struct diff_frame *frame, int which,
+                     struct side *ret)
+{
+	ref_t ref = frame->ref[which];
+	const unsigned char *at;
+	int r;
+
+	ret->kind = SIDE_NONE;
+	if (!ref)
+		return 0;
+	at = view_object(diff->view, ref);
+	if (!at)
+		return -EBADMSG;
+	if (data_load(at) & LAYOUT_NODE) {
+		ret->kind = SIDE_NODE;
+		ret->node = node_at(at);
+		if (frame->skipped[which] > ret->node.skip)
+			return -EBADMSG;
+		ret->path = node_skipped(&ret->node) + frame->skipped[which];
+		ret->path_bits = (ret->node.skip - frame->skipped[which]) * 8;
+		return 0;
+	}
+	r = row_parts(diff->view, diff->shape, ref, &ret->row);
+	if (r < 0)
+		return r;
+	if (ret->row.key_bits < frame->depth * 8u)
+		return -EBADMSG;
+	ret->kind = SIDE_ROW;
+	ret->path = ret->row.key + frame->depth;
+	ret->path_bits = ret->row.key_bits - frame->depth * 8u;
+	return 0;
+}
+
+/* The number of whole bytes that both paths share. */
+static unsigned paths_common(const struct side sides[2])
+{
+	unsigned least =
+		sides[0].path_bits < sides[1].path_bits ? sides[0].path_bits : sides[1].path_bits;
+	unsigned i = 0;
+
+	while (i < least / 8 &&
+	       data_load_byte(sides[0].path + i) == data_load_byte(sides[1].path + i))
+		i++;
+	return i;
+}
+
+static int push(struct diff *diff, const struct diff_frame *frame)
+{
+	if (diff->top == sizeof(diff->frames) / sizeof(diff->frames[0]))
+		return -EBADMSG;
+	diff->frames[diff->top++] = *frame;
+	return 0;
+}
+
+void diff_start(struct diff *diff, const struct view *view, const struct shape *shape, ref_t before,
+                ref_t after)
+{
+	diff->view = view;
+	diff->shape = shape;
+	diff->budget = 2 * ((view->limit - view->start) / LAYOUT_UNIT + 2);
+	diff->top = 0;
+	push(diff, &(struct diff_frame){.ref = {before, after}});
+}
+
+/* Where a side's keys go when they branch `common` bytes further on. */
+static unsigned side_place(const struct side *side, unsigned common)
+{
+	unsigned rest = side->path_bits - common * 8;
+
+	if (rest >= 8)
+		return place_of_child(data_load_byte(side->path + common));
+	return place_of_prefix(rest > 0 ? data_load_byte(side->path + common) : 0, rest);
+}
+
+/* Gives both sides of the top frame a form in which their places can be merged. */
+static int open_frame(struct diff *diff, const struct side sides[2])
+{
+	struct diff_frame *frame = &diff->frames[diff->top - 1];
+	unsigned common;
+	int side;
+
+	if (sides[0].kind == SIDE_NONE || sides[1].kind == SIDE_NONE)
+		common = sides[sides[0].kind == SIDE_NONE].path_bits / 8;
+	else
+		common = paths_common(sides);
+	for (side = 0; side < 2; side++) {
+		bool whole = sides[side].kind == SIDE_NODE && sides[side].path_bits == common * 8;
+		frame->single[side] = DIFF_NODE;
+		if (sides[side].kind != SIDE_NONE && !whole)
+			frame->single[side] = (uint16_t)side_place(&sides[side], common);
+		if (sides[side].kind == SIDE_NODE)
+			frame->skipped[side] = (uint16_t)(frame->skipped[side] + common);
+	}
+	frame->depth = (uint16_t)(frame->depth + common);
+	if (frame->depth > STELE_KEY_MAX)
+		return -EBADMSG;
+	frame->place = 0;
+	frame->open = true;
+	return 0;
+}
+
+/* The first place at or past the frame's at which a side has something, or PLACE_END. */
+static unsigned side_next_place(const struct diff_frame *frame, int which, const struct side *side)
+{
+	if (side->kind == SIDE_NONE)
+		return PLACE_END;
+	if (frame->single[which] == DIFF_NODE)
+		return side->kind == SIDE_NODE ? node_next_place(&side->node, frame->place)
+		                               : PLACE_END;
+	return frame->single[which] >= frame->place ? frame->single[which] : PLACE_END;
+}
+
+/* Takes the next place of an open frame. Returns 2 with a pair of rows, 0 to go on, or -EBADMSG. */
+static int advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
+{
+	struct diff_frame *frame = &diff->frames[diff->top - 1];
+	unsigned places[2] = {side_next_place(frame, 0, &sides[0]),
+	                      side_next_place(frame, 1, &sides[1])};
+	unsigned place = places[0] < places[1] ? places[0] : places[1];
+	struct diff_frame next = {.depth = (uint16_t)(frame->depth + 1)};
+	int side;
+
+	if (place == PLACE_END) {
+		diff->top--;
+		return 0;
+	}
+	frame->place = (uint16_t)(place + 1);
+	for (side = 0; side < 2; side++) {
+		if (places[side] != place)
+			continue;
+		if (frame->single[side] == DIFF_NODE) {
+			next.ref[side] = node_ref_at(&sides[side].node, place);
+		} else {
+			next.ref[side] = frame->ref[side];
+			if (sides[side].kind == SIDE_NODE)
+				next.skipped[side] = (uint16_t)(frame->skipped[side] + 1);
+		}
+		if (!next.ref[side])
+			return -EBADMSG;
+	}
+	if (next.ref[0] == next.ref[1])
+		return 0;
+	if (PLACE_IS_CHILD(place))
+		return push(diff, &next);
+	pair[0] = next.ref[0];
+	pair[1] = next.ref[1];
+	return 2;
+}
+
+int diff_next(struct diff *diff, ref_t *ret_before, ref_t *ret_after)
+{
+	while (diff->top > 0) {
+		struct diff_frame *frame = &diff->frames[diff->top - 1];
+		struct side sides[2];
+		ref_t pair[2];
+		int r;
+
+		if (diff->budget-- == 0)
+			return -EBADMSG;
+		if (frame->ref[0] == frame->ref[1]) {
+			diff->top--;
+			continue;
+		}
+		r = side_load(diff, frame, 0, &sides[0]);
+		if (r == 0)
+			r = side_load(diff, frame, 1, &sides[1]);
+		if (r < 0)
+			return r;
+		if (frame->open) {
+			r = advance(diff, sides, pair);
+		} else if (sides[0].kind + sides[1].kind == SIDE_ROW) {
+			pair[0] = frame->ref[0];
+			pair[1] = frame->ref[1];
+			diff->top--;
+			r = 2;
+		} else {
+			r = open_frame(diff, sides);
+		}
+		if (r < 0)
+			return r;
+		if (r == 2) {
+			*ret_before = pair[0];
+			*ret_after = pair[1];
+			return 1;
+		}
+	}
+	return 0;
+}

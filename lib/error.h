@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * The thread's last error: see <stele/error.h> for what the numbers mean. */
+#ifndef LIB_ERROR_H
+#define LIB_ERROR_H
+
+#include <stele/error.h>
+
+/* Sets the thread's sentence and returns -errnum, so that a failure is one statement:
+ *
+ *     return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table, region);
+ *
+ * The sentence says what failed, on what, and what to do; it starts in lower case and has no full
+ * stop. */
+#define error_set(errnum, ...) \
+	({ \
+		int error_set_number = (errnum); \
+		error_sentence(__VA_ARGS__); \
+		-error_set_number; \
+	})
+void error_sentence(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * Text of unknown content, made fit to stand in an error's sentence. */
+#ifndef LIB_ESCAPE_H
+#define LIB_ESCAPE_H
+
+#include <stddef.h>
+
+#define ESCAPED_MAX 160u
+
+struct escaped {
+	char text[ESCAPED_MAX];
+};
+
+/* Writes `length` bytes in quotation marks, unprintable ones as \xNN, cut short with "..." where
+ * they are too many. Returns ret->text. */
+const char *escape(struct escaped *ret, const char *text, size_t length);
+
+#endif

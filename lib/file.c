@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "a directory";
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFIFO:
+		return "a named pipe";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	default:
+		return "not a regular file";
+	}
+}
+
+static int judge(const char *path, const struct stat *status, uint64_t least_size)
+{
+	if (!S_ISREG(status->st_mode))
+		return error_set(EBADMSG,
+		                 "%s is %s, not a file of a region; remove it if nobody needs it",
+		                 path, kind_of(status->st_mode));
+	if (status->st_nlink == 0)
+		return -ENOENT;
+	if (status->st_nlink != 1)
+		return error_set(
+			EBADMSG,
+			"%s has %lu names (hard links), so it is not to be trusted; remove the others",
+			path, (unsigned long)status->st_nlink);
+	if ((uint64_t)status->st_size < least_size)
+		return error_set(
+			EBADMSG,
+			"%s has %lld bytes, too few for a file of a region: it was truncated, or is "
+			"something else",
+			path, (long long)status->st_size);
+	return 0;
+}
+
+int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+              struct stat *ret_status)
+{
+	int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
+	                            O_NOCTTY);
+	int r;
+
+	if (fd < 0) {
+		struct stat status;
+		int errnum = errno;
+		if (errnum == ENOENT)
+			return -ENOENT;
+		if ((errnum == ELOOP || errnum == EISDIR || errnum == ENXIO) &&
+		    lstat(path, &status) == 0)
+			return judge(path, &status, least_size);
+		if (errnum == EACCES || errnum == EPERM)
+			return error_set(
+				errnum,
+				"may not open %s for %s: it belongs to another user; ask its owner, or join "
+				"its group",
+				path, writable ? "writing" : "reading");
+		return error_set(errnum, "cannot open %s: %s", path, strerror(errnum));
+	}
+	if (fstat(fd, ret_status) < 0)
+		r = error_set(errno, "cannot look at %s: %s", path, strerror(errno));
+	else
+		r = judge(path, ret_status, least_size);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int file_open_again(int fd, int *ret_fd)
+{
+	char self[40];
+	int again;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	again = open(self, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (again < 0)
+		return -errno;
+	*ret_fd = again;
+	return 0;
+}
+
+int file_reserve(int fd, uint64_t from, uint64_t to)
+{
+	int errnum;
+
+	do
+		errnum = posix_fallocate(fd, (off_t)from, (off_t)(to - from));
+	while (errnum == EINTR);
+	return -errnum;
+}
+
+int file_make(const char *path, uint64_t size, int *ret_fd)
+{
+	char copy[256];
+	const char *directory;
+	int fd, r;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	directory = dirname(copy);
+	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(errno, "cannot make a file in %s: %s", directory,
+		                 errno == ENOSPC ? "no space, or no inodes, left"
+		                                 : strerror(errno));
+	r = file_reserve(fd, 0, size);
+	if (r < 0) {
+		close(fd);
+		return error_set(
+			-r,
+			"cannot reserve %llu bytes in %s for %s: %s; make room there, or mount it with a "
+			"larger size",
+			(unsigned long long)size, directory, path, strerror(-r));
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int link_name(int fd, const char *path)
+{
+	char self[40];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+int file_publish(int fd, const char *path, mode_t mode)
+{
+	int r = fchmod(fd, mode) < 0 ? -errno : link_name(fd, path);
+
+	if (r == 0 || r == -EEXIST)
+		return r;
+	return error_set(-r, "cannot name the new file %s: %s%s", path, strerror(-r),
+	                 r == -ENOENT ? " (is /proc mounted?)" : "");
+}
+
+#define NEW_SUFFIX ".new"
+
+int file_publish_over(int fd, const char *path, mode_t mode)
+{
+	char temporary[256];
+	int r = file_publish(fd, path, mode);
+
+	if (r != -EEXIST)
+		return r;
+	/* A name that can be told in advance: what a crash leaves under it is found again. */
+	snprintf(temporary, sizeof(temporary), "%s" NEW_SUFFIX, path);
+	r = file_publish(fd, temporary, mode);
+	if (r == -EEXIST && unlink(temporary) == 0)
+		r = file_publish(fd, temporary, mode);
+	if (r == -EEXIST)
+		return error_set(EEXIST, "%s is in the way; remove it", temporary);
+	if (r == 0 && rename(temporary, path) < 0) {
+		r = error_set(errno, "cannot rename %s to %s: %s", temporary, path,
+		              strerror(errno));
+		unlink(temporary);
+	}
+	return r;
+}
+
+void file_remove_unpublished(const char *path)
+{
+	char temporary[256];
+
+	snprintf(temporary, sizeof(temporary), "%s" NEW_SUFFIX, path);
+	unlink(temporary);
+}
+
+bool file_is_named(int fd, const char *path)
+{
+	struct stat open_file, named;
+
+	return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
+	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+int file_lock_try(int fd, off_t byte)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+		return errno == EACCES ? -EAGAIN : -errno;
+	return 0;
+}
+
+int file_lock_held_by_writer(int fd, off_t byte)
+{
+	/* A read lock conflicts with write locks only. */
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		return -errno;
+	return lock.l_type == F_WRLCK;
+}
+
+void file_unlock(int fd, off_t byte)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+	fcntl(fd, F_OFD_SETLK, &lock);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * The files of a region: opened with suspicion, made whole or not at all, locked. */
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Opens a file that exists, never waiting for it and never following it anywhere: it must be a
+ * regular file with one link, and at least `least_size` bytes. 0, -ENOENT without a sentence, or a
+ * negative errno with one. */
+int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd, struct stat *ret_status);
+
+/* Opens an open file once more, with an open file description of its own: 0 or a negative errno,
+ * without a sentence. A lock must not be on a description that is mapped: a mapping keeps its
+ * description, with the locks on it, and a child made by fork() has the mapping too. */
+int file_open_again(int fd, int *ret_fd);
+
+/* Makes a file that has no name yet, with `size` bytes reserved, next to where `path` will be. */
+int file_make(const char *path, uint64_t size, int *ret_fd);
+
+/* Gives it its mode and its name, so that it appears whole. -EEXIST without a sentence: there is
+ * one already. */
+int file_publish(int fd, const char *path, mode_t mode);
+
+/* The same in place of what has that name now. For who holds a lock that keeps others from doing it
+ * at the same time. */
+int file_publish_over(int fd, const char *path, mode_t mode);
+/* Removes what a process that died in there may have left. */
+void file_remove_unpublished(const char *path);
+
+/* Reserves bytes from `from` up to `to`. 0 or a negative errno, without a sentence. */
+int file_reserve(int fd, uint64_t from, uint64_t to);
+
+/* True when `path` still names the open file. */
+bool file_is_named(int fd, const char *path);
+
+/* Open-file-description locks on one byte; they never wait. _try takes a write lock: 0, or -EAGAIN.
+ * _held_by_writer looks whether somebody else has one (a read lock, which any reader may take, does
+ * not count): 1, 0, or a negative errno. No sentences. */
+int file_lock_try(int fd, off_t byte);
+int file_lock_held_by_writer(int fd, off_t byte);
+void file_unlock(int fd, off_t byte);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Keys: strings of bits whose order, from the first bit on, is the order of the columns' values.
+ * Integers are therefore stored with the greatest byte first, and signed ones with the sign turned
+ * over, so that those below zero come first.
+ */
+#include "schema.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "error.h"
+#include "net.h"
+#include "type.h"
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ || __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+              "reverse() below knows these two orders");
+
+/* The last key column. */
+static const struct stele_column *key_last(const struct stele_schema *schema)
+{
+	size_t i = 0;
+
+	while (i + 1 < schema->column_count && schema->columns[i + 1].key)
+		i++;
+	return &schema->columns[i];
+}
+
+/* The bytes of an address, where the type is that of a prefix, else 0. */
+static unsigned net_width(enum stele_type type)
+{
+	return type == STELE_IPV4NET ? 4 : type == STELE_IPV6NET ? 16 : 0;
+}
+
+bool schema_prefix(const struct stele_schema *schema)
+{
+	return net_width(key_last(schema)->type) != 0;
+}
+
+void schema_key_bits(const struct stele_schema *schema, unsigned *ret_least, unsigned *ret_most)
+{
+	unsigned fixed = 0, width = 0;
+	bool variable = false;
+
+	for (size_t i = 0; i < schema->column_count && schema->columns[i].key; i++) {
+		const struct stele_column *column = &schema->columns[i];
+
+		width = net_width(column->type);
+		variable = type_variable(column->type);
+		if (width == 0)
+			fixed += column_size(column) * 8;
+	}
+	*ret_least = fixed;
+	*ret_most = variable ? STELE_KEY_MAX * 8 : fixed + width * 8;
+}
+
+int stele_key_check(const struct stele_schema *schema, const void *key, unsigned key_bits)
+{
+	unsigned least, most;
+
+	schema_key_bits(schema, &least, &most);
+	if (key_bits < least || key_bits > most) {
+		if (least == most)
+			return error_set(EINVAL, "the key has %u bits; a key of this table has %u",
+			                 key_bits, least);
+		return error_set(EINVAL,
+		                 "the key has %u bits; a key of this table has from %u to %u bits, "
+		                 "those of column \"%s\" included",
+		                 key_bits, least, most, key_last(schema)->name);
+	}
+	if (key_bits % 8 == 0)
+		return 0;
+	if (!schema_prefix(schema))
+		return error_set(EINVAL,
+		                 "the key is %u bits; this table's keys are whole bytes, as column "
+		                 "\"%s\" is not a prefix",
+		                 key_bits, key_last(schema)->name);
+	if (!net_zero_from(key, key_bits, key_bits / 8 + 1))
+		return error_set(EINVAL,
+		                 "column \"%s\": the key has bits set past its length of %u bits, "
+		                 "in its last byte 0x%02x",
+		                 key_last(schema)->name, key_bits,
+		                 ((const uint8_t *)key)[key_bits / 8]);
+	return 0;
+}
+
+/* Copies an integer or a double between this machine's byte order and the key's. */
+static void reverse(uint8_t *to, const uint8_t *from, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		to[i] = from[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? size - 1 - i : i];
+}
+
+static void encode_f64(uint8_t *to, double value)
+{
+	uint64_t bits;
+
+	if (value == 0)
+		value = 0; /* -0.0 equals 0.0, so it must be the same key */
+	memcpy(&bits, &value, sizeof(bits));
+	bits = bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+	reverse(to, (const uint8_t *)&bits, sizeof(bits));
+}
+
+static void decode_f64(uint8_t *to, const uint8_t *from)
+{
+	uint64_t bits;
+
+	reverse((uint8_t *)&bits, from, sizeof(bits));
+	bits = bits >> 63 ? bits ^ (uint64_t)1 << 63 : ~bits;
+	memcpy(to, &bits, sizeof(bits));
+}
+
+/* Encodes a column of fixed size, or an address without its length. `size` bytes are written. */
+static void encode(const struct stele_column *column, const uint8_t *from, size_t size, uint8_t *to)
+{
+	double number;
+
+	switch (column->type) {
+	case STELE_U8:
+	case STELE_U16:
+	case STELE_U32:
+	case STELE_U64:
+	case STELE_TIME:
+		reverse(to, from, size);
+		break;
+	case STELE_I8:
+	case STELE_I16:
+	case STELE_I32:
+	case STELE_I64:
+		reverse(to, from, size);
+		to[0] ^= 0x80;
+		break;
+	case STELE_F64:
+		memcpy(&number, from, sizeof(number));
+		encode_f64(to, number);
+		break;
+	case STELE_CHAR:
+		memset(to, 0, size);
+		memcpy(to, from, strnlen((const char *)from, size));
+		break;
+	default:
+		if (size > 0)
+			memcpy(to, from, size);
+	}
+}
+
+/* Whether a value may stand in a key at all. */
+static int check_encodable(const struct stele_column *column, const uint8_t *value)
+{
+	unsigned width = net_width(column->type);
+	double number;
+
+	if (column->type == STELE_BOOL && value[0] > 1)
+		return error_set(EINVAL, "column \"%s\": a bool is 0 or 1, but %u stands there",
+		                 column->name, value[0]);
+	if (column->type == STELE_F64) {
+		memcpy(&number, value, sizeof(number));
+		if (number != number)
+			return error_set(EINVAL,
+			                 "column \"%s\": NaN can't be part of a key, as it has no "
+			                 "place in an order",
+			                 column->name);
+	}
+	if (width != 0 && !net_valid(value, width))
+		return net_refuse(column, value);
+	return 0;
+}
+
+int stele_key_append(struct stele_key *key, const struct stele_column *column, const void *value,
+                     size_t size)
+{
+	const struct type *type = type_find(column->type);
+	unsigned width = net_width(column->type);
+	size_t bits, at = key->bits / 8;
+	int r;
+
+	if (!type)
+		return error_set(EINVAL, "column \"%s\" has the unknown type %u", column->name,
+		                 (unsigned)column->type);
+	if (key->bits % 8 != 0)
+		return error_set(EINVAL,
+		                 "column \"%s\" can't be appended to a key that ends with a prefix",
+		                 column->name);
+	r = check_encodable(column, value);
+	if (r < 0)
+		return r;
+	bits = width != 0 ? ((const uint8_t *)value)[width] : 8;
+	if (width != 0)
+		size = (bits + 7) / 8;
+	else if (!type_variable(column->type))
+		size = column_size(column);
+	if (at > STELE_KEY_MAX || size > STELE_KEY_MAX - at)
+		return error_set(EINVAL,
+		                 "column \"%s\" has %zu bytes after %zu of other columns; a key "
+		                 "has at most %u",
+		                 column->name, size, at, STELE_KEY_MAX);
+	encode(column, value, size, key->bytes + at);
+	key->bits += (unsigned)(width != 0 ? bits : size * 8);
+	return 0;
+}
+
+/* Decodes a column of fixed size that is no prefix. */
+static int decode(const struct stele_column *column, const uint8_t *from, size_t size, uint8_t *to)
+{
+	switch (column->type) {
+	case STELE_U8:
+	case STELE_U16:
+	case STELE_U32:
+	case STELE_U64:
+	case STELE_TIME:
+		reverse(to, from, size);
+		break;
+	case STELE_I8:
+	case STELE_I16:
+	case STELE_I32:
+	case STELE_I64:
+		reverse(to, from, size);
+		to[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? size - 1 : 0] ^= 0x80;
+		break;
+	case STELE_F64:
+		decode_f64(to, from);
+		break;
+	case STELE_BOOL:
+		if (from[0] > 1)
+			return error_set(EBADMSG,
+			                 "column \"%s\": the key has %u where a bool is 0 or 1",
+			                 column->name, from[0]);
+		to[0] = from[0];
+		break;
+	default:
+		memcpy(to, from, size);
+	}
+	return 0;
+}
+
+/* Decodes a prefix of `bits` bits; what follows them in the last byte is not looked at. */
+static void decode_net(const uint8_t *from, unsigned bits, unsigned width, uint8_t *to)
+{
+	memset(to, 0, width);
+	if (bits > 0)
+		memcpy(to, from, (bits + 7) / 8);
+	to[width] = (uint8_t)bits;
+	net_clear_host(to, width);
+}
+
+/* Where a key column starts, in bytes. */
+static size_t key_offset(const struct stele_schema *schema, size_t column)
+{
+	size_t offset = 0;
+
+	for (size_t i = 0; i < column; i++)
+		offset += column_size(&schema->columns[i]);
+	return offset;
+}
+
+int stele_key_column(const struct stele_schema *schema, size_t column, const void *key,
+                     unsigned key_bits, void *buffer, size_t buffer_size, const void **ret_value,
+                     size_t *ret_size)
+{
+	const struct stele_column *found;
+	const uint8_t *at;
+	unsigned least, most;
+	size_t size, offset;
+	int r = 0;
+
+	if (column >= schema->column_count || !schema->columns[column].key)
+		return error_set(EINVAL, "column %zu is not a key column of this table",
+		                 column + 1);
+	found = &schema->columns[column];
+	schema_key_bits(schema, &least, &most);
+	if (key_bits < least || key_bits > most || (key_bits % 8 != 0 && !schema_prefix(schema)))
+		return error_set(EBADMSG,
+		                 "the key is %u bits, which does not fit this table's columns",
+		                 key_bits);
+	offset = key_offset(schema, column);
+	at = key_bits > 0 ? (const uint8_t *)key + offset : key;
+	if (type_variable(found->type)) {
+		*ret_value = at;
+		*ret_size = key_bits / 8 - offset;
+		return 0;
+	}
+	size = column_size(found);
+	if (buffer_size < size)
+		return error_set(EMSGSIZE, "column \"%s\" needs a buffer of %zu bytes, not %zu",
+		                 found->name, size, buffer_size);
+	if (net_width(found->type) != 0)
+		decode_net(at, key_bits - (unsigned)offset * 8, net_width(found->type), buffer);
+	else
+		r = decode(found, at, size, buffer);
+	if (r < 0)
+		return r;
+	*ret_value = buffer;
+	*ret_size = size;
+	return 0;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT
+ * See mapping.h. The table of guards is the one piece of process-wide state that a signal handler
+ * reads: it only ever grows, its entries are claimed and cleared by single atomic words, and the
+ * handler takes no lock. */
+#include "mapping.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "atomic.h"
+
+struct guard {
+	uintptr_t base; /* 0: free. Stored last with release, cleared first */
+	size_t size;
+	int protection;
+	uint32_t lost;
+#ifdef STELE_TSAN
+	dev_t device;
+	ino_t inode;
+	unsigned users;
+#endif
+};
+
+#define GUARDS_PER_CHUNK 64
+
+struct guard_chunk {
+	struct guard guards[GUARDS_PER_CHUNK];
+	struct guard_chunk *next;
+};
+
+static struct guard_chunk first_chunk;
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sigaction previous_action;
+static bool handler_installed;
+static uintptr_t page_size;
+
+static struct guard *guard_of_address(uintptr_t address)
+{
+	struct guard_chunk *chunk = &first_chunk;
+
+	for (; chunk; chunk = __atomic_load_n(&chunk->next, __ATOMIC_ACQUIRE))
+		for (size_t i = 0; i < GUARDS_PER_CHUNK; i++) {
+			struct guard *guard = &chunk->guards[i];
+			uintptr_t base = __atomic_load_n(&guard->base, __ATOMIC_ACQUIRE);
+			if (base != 0 && address - base < guard->size)
+				return guard;
+		}
+	return NULL;
+}
+
+static void pass_on(int signal_number, siginfo_t *info, void *context)
+{
+	if (previous_action.sa_flags & SA_SIGINFO) {
+		previous_action.sa_sigaction(signal_number, info, context);
+	} else if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
+		previous_action.sa_handler(signal_number);
+	} else {
+		/* Returning meets the fault again, now with the default action. */
+		struct sigaction action = {.sa_handler = SIG_DFL};
+		sigaction(SIGBUS, &action, NULL);
+	}
+}
+
+static void on_sigbus(int signal_number, siginfo_t *info, void *context)
+{
+	uintptr_t address = (uintptr_t)info->si_addr;
+	struct guard *guard = info->si_code > 0 ? guard_of_address(address) : NULL;
+	int saved_errno = errno;
+
+	if (guard) {
+		/* The contract with readers: nobody reads a zero of this page before the mark can
+		 * be seen, because the mark is stored before the page is there. They look at the
+		 * mark after reading. */
+		__atomic_store_n(&guard->lost, 1, __ATOMIC_SEQ_CST);
+		/* mmap is not on POSIX's list of async-signal-safe functions; on Linux it is a bare
+		 * system call. */
+		if (mmap((void *)(address & ~(page_size - 1)), page_size, guard->protection,
+		         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) {
+			errno = saved_errno;
+			return;
+		}
+	}
+	errno = saved_errno;
+	pass_on(signal_number, info, context);
+}
+
+static int install_handler(void)
+{
+	struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+
+	if (handler_installed)
+		return 0;
+	page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGBUS, NULL, &previous_action) < 0 || sigaction(SIGBUS, &action, NULL) < 0)
+		return -errno;
+	handler_installed = true;
+	return 0;
+}
+
+/* A free entry. Called with the table's lock. */
+static struct guard *guard_new(void)
+{
+	struct guard_chunk *chunk = &first_chunk;
+
+	for (;;) {
+		for (size_t i = 0; i < GUARDS_PER_CHUNK; i++)
+			if (chunk->guards[i].base == 0)
+				return &chunk->guards[i];
+		if (!chunk->next) {
+			struct guard_chunk *more = calloc(1, sizeof(*more));
+			if (!more)
+				return NULL;
+			__atomic_store_n(&chunk->next, more, __ATOMIC_RELEASE);
+		}
+		chunk = chunk->next;
+	}
+}
+
+#ifdef STELE_TSAN
+/* ThreadSanitizer sees no conflict between two mappings of a file: in its builds a file is mapped
+ * once a process, if whoever came first could write. */
+static struct guard *guard_of_file(const struct stat *status, bool writable)
+{
+	struct guard_chunk *chunk = &first_chunk;
+
+	for (; chunk; chunk = chunk->next)
+		for (size_t i = 0; i < GUARDS_PER_CHUNK; i++) {
+			struct guard *guard = &chunk->guards[i];
+			if (guard->base && guard->device == status->st_dev &&
+			    guard->inode == status->st_ino &&
+			    (!writable || guard->protection & PROT_WRITE))
+				return guard;
+		}
+	return NULL;
+}
+#endif
+
+static int map_locked(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded)
+{
+	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	struct guard *guard = NULL;
+	void *base;
+	int r = guarded ? install_handler() : 0;
+
+	if (r < 0)
+		return r;
+#ifdef STELE_TSAN
+	struct stat status;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	guard = guard_of_file(&status, writable);
+	if (guard && guard->size >= size) {
+		guard->users++;
+		*mapping = (struct mapping){(unsigned char *)guard->base, size, guard};
+		return 0;
+	}
+	guarded = true;
+#endif
+	if (guarded) {
+		guard = guard_new();
+		if (!guard)
+			return -ENOMEM;
+	}
+	base = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	if (guard) {
+		guard->size = size;
+		guard->protection = protection;
+		guard->lost = 0;
+#ifdef STELE_TSAN
+		guard->device = status.st_dev;
+		guard->inode = status.st_ino;
+		guard->users = 1;
+#endif
+		__atomic_store_n(&guard->base, (uintptr_t)base, __ATOMIC_RELEASE);
+	}
+	*mapping = (struct mapping){base, size, guard};
+	return 0;
+}
+
+int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded)
+{
+	int r;
+
+	pthread_mutex_lock(&table_lock);
+	r = map_locked(mapping, fd, size, writable, guarded);
+	pthread_mutex_unlock(&table_lock);
+	return r;
+}
+
+void mapping_close(struct mapping *mapping)
+{
+	bool last = true;
+
+	if (!mapping->base)
+		return;
+	pthread_mutex_lock(&table_lock);
+#ifdef STELE_TSAN
+	last = --mapping->guard->users == 0;
+#endif
+	if (last) {
+		if (mapping->guard)
+			__atomic_store_n(&mapping->guard->base, 0, __ATOMIC_SEQ_CST);
+		munmap(mapping->base, mapping->size);
+	}
+	pthread_mutex_unlock(&table_lock);
+	*mapping = (struct mapping){0};
+}
+
+bool mapping_lost(const struct mapping *mapping)
+{
+	return mapping->guard && __atomic_load_n(&mapping->guard->lost, __ATOMIC_RELAXED);
+}
+
+/* ---- fork ---- */
+
+static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock_fd *lock_fds;
+static unsigned forks;
+static bool fork_handlers;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&table_lock);
+	pthread_mutex_lock(&fork_lock);
+}
+
+static void after_fork_parent(void)
+{
+	pthread_mutex_unlock(&fork_lock);
+	pthread_mutex_unlock(&table_lock);
+}
+
+static void after_fork_child(void)
+{
+	struct lock_fd *lock;
+
+	for (lock = lock_fds; lock; lock = lock->next) {
+		close(lock->fd);
+		lock->fd = -1;
+	}
+	__atomic_store_n(&forks, forks + 1, __ATOMIC_RELAXED);
+	after_fork_parent();
+}
+
+unsigned fork_count(void)
+{
+	return __atomic_load_n(&forks, __ATOMIC_RELAXED);
+}
+
+int lock_fd_add(struct lock_fd *lock, int fd)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&fork_lock);
+	if (!fork_handlers) {
+		r = -pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+		fork_handlers = r == 0;
+	}
+	if (r == 0) {
+		lock->fd = fd;
+		lock->next = lock_fds;
+		lock->link = &lock_fds;
+		if (lock_fds)
+			lock_fds->link = &lock->next;
+		lock_fds = lock;
+	}
+	pthread_mutex_unlock(&fork_lock);
+	return r;
+}
+
+void lock_fd_close(struct lock_fd *lock)
+{
+	if (!lock->link)
+		return;
+	pthread_mutex_lock(&fork_lock);
+	*lock->link = lock->next;
+	if (lock->next)
+		lock->next->link = lock->link;
+	lock->link = NULL;
+	if (lock->fd >= 0)
+		close(lock->fd);
+	lock->fd = -1;
+	pthread_mutex_unlock(&fork_lock);
+}
+
+void lock_fd_move(struct lock_fd *from, struct lock_fd *to)
+{
+	pthread_mutex_lock(&fork_lock);
+	*to = *from;
+	*to->link = to;
+	if (to->next)
+		to->next->link = &to->next;
+	from->link = NULL;
+	from->fd = -1;
+	pthread_mutex_unlock(&fork_lock);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Mapped files that somebody else may truncate, and handles that must not cross a fork.
+ *
+ * Touching a mapped page past the end of its file is SIGBUS. The files of a region belong to others
+ * as well, so that must cost an error and not the process: the first guarded mapping installs a
+ * handler that puts a page of zeros under the fault, marks the mapping lost, and returns. Whoever
+ * reads through a mapping judges by that mark before believing the result. Faults elsewhere go to
+ * the handler that was there before. libwayland-server treats its clients' buffers the same way.
+ */
+#ifndef LIB_MAPPING_H
+#define LIB_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct guard;
+
+struct mapping {
+	unsigned char *base; /* NULL: not mapped */
+	size_t size;
+	struct guard *guard; /* NULL: not guarded */
+};
+
+/* Maps `size` bytes of a file from its start, more than it has for what it may grow to. 0, -ENOMEM
+ * or another negative errno, without a sentence. */
+int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded);
+void mapping_close(struct mapping *mapping);
+
+/* True once a fault hit the mapping: its file is shorter than was read. */
+bool mapping_lost(const struct mapping *mapping);
+
+/* ---- fork ---- */
+
+/* How many forks lie between this process and the one that first asked. A handle remembers it and
+ * refuses to work in a child. Costs a load. */
+unsigned fork_count(void);
+
+/* A descriptor that holds open-file-description locks. They would live on in a child, and keep the
+ * parent's place taken after its death; so a child's copies are closed at once after fork(). */
+struct lock_fd {
+	int fd; /* -1: none, also in a child */
+	struct lock_fd *next, **link;
+};
+
+/* Takes a descriptor over; 0 or -ENOMEM (the fork handlers can't be installed). */
+int lock_fd_add(struct lock_fd *lock, int fd);
+void lock_fd_close(struct lock_fd *lock);
+/* Moves one to its final place: the list of descriptors points at it. */
+void lock_fd_move(struct lock_fd *from, struct lock_fd *to);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * The names of a region's objects, and of this machine's boot. */
+#ifndef LIB_NAMES_H
+#define LIB_NAMES_H
+
+#include <stdint.h>
+#include <stele/schema.h>
+
+/* Where POSIX shared-memory objects are files (shm_open(3)). */
+#define NAMES_DIRECTORY "/dev/shm"
+#define NAMES_PREFIX "stele."
+
+/* Absolute paths of the three files. */
+struct names {
+	char region[STELE_NAME_MAX + 1];
+	char data[STELE_NAME_MAX + 40];
+	char publisher[STELE_NAME_MAX + 40];
+	char subscribers[STELE_NAME_MAX + 40];
+};
+
+/* 0, or -EINVAL with a sentence: a region may not have this name. */
+int names_make(const char *region, struct names *ret);
+
+/* The name of a subscriber's queue, for mq_open(3). */
+#define NAMES_QUEUE_SIZE (STELE_NAME_MAX + 48)
+void names_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEUE_SIZE]);
+
+/* This boot's id, all zero where the kernel does not say. */
+void names_boot_id(uint8_t ret[16]);
+
+/* This process's command name, at most 15 bytes. */
+void names_command(char ret[16]);
+
+/* The IPC namespace that this process is in, as the inode of /proc/self/ns/ipc; 0 where that can't
+ * be told. Message queues of one are not seen in another. */
+uint32_t names_ipc_namespace(void);
+
+/* The time of day for people, in nanoseconds since 1970; and the clock that deadlines count on. */
+uint64_t time_of_day(void);
+int64_t time_monotonic(void);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "region.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "file.h"
+
+uint64_t region_checksum(const struct layout_header *header)
+{
+	const unsigned char *bytes = (const unsigned char *)header;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < offsetof(struct layout_header, checksum); i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* The immutable part of the header is judged in a copy. */
+static int judge_header(const struct names *names, const struct layout_header *header,
+                        uint64_t file_size)
+{
+	uint64_t ring_end =
+		header->ring_offset + (uint64_t)header->ring_entries * sizeof(struct layout_commit);
+	uint64_t kept_end =
+		header->kept_offset + (uint64_t)header->kept_entries * sizeof(struct layout_kept);
+
+	if (header->magic == __builtin_bswap64(LAYOUT_MAGIC_DATA))
+		return error_set(EPROTONOSUPPORT,
+		                 "%s was made on a machine with the other byte order", names->data);
+	if (header->magic != LAYOUT_MAGIC_DATA || header->byte_order != LAYOUT_BYTE_ORDER)
+		return error_set(EBADMSG, "%s is not a Stele region: its first bytes are others",
+		                 names->data);
+	if (header->layout_version != LAYOUT_VERSION)
+		return error_set(EPROTONOSUPPORT,
+		                 "region \"%s\" has layout version %u, and this library reads "
+		                 "version %u; use the library that made it, or remove the region",
+		                 names->region, header->layout_version, LAYOUT_VERSION);
+	if (header->checksum != region_checksum(header))
+		return error_set(
+			EBADMSG,
+			"region \"%s\" is damaged: the checksum of its header does not match; remove "
+			"it and publish again",
+			names->region);
+	if (header->ring_entries < 2 || (header->ring_entries & (header->ring_entries - 1)) != 0 ||
+	    header->ring_offset % 8 != 0 || header->kept_offset % 8 != 0 ||
+	    header->ring_offset > file_size || header->kept_offset > file_size ||
+	    ring_end > header->arena_offset || kept_end > header->arena_offset ||
+	    header->arena_offset > file_size || header->arena_offset % LAYOUT_PAGE != 0 ||
+	    header->maximum_size > LAYOUT_MAXIMUM || header->maximum_size < file_size)
+		return error_set(
+			EBADMSG,
+			"region \"%s\" is damaged: its header does not fit its file; remove it and "
+			"publish again",
+			names->region);
+	return 0;
+}
+
+static int judge_owner(const struct names *names, const struct stat *status, bool writable)
+{
+	if (status->st_mode & (S_IWGRP | S_IWOTH))
+		return error_set(
+			EPERM,
+			"%s may be written by others than its owner (mode %04o), so it is not to be "
+			"trusted; chmod go-w it",
+			names->data, status->st_mode & 07777u);
+	if (writable && status->st_uid != geteuid())
+		return error_set(
+			EPERM,
+			"%s belongs to user %u, not to user %u who would publish; use another name",
+			names->data, status->st_uid, geteuid());
+	return 0;
+}
+
+static int map_region(const struct names *names, struct region *region, bool writable, bool guarded)
+{
+	struct layout_header header;
+	ssize_t got = pread(region->fd, &header, sizeof(header), 0);
+	int r;
+
+	if (got != (ssize_t)sizeof(header))
+		return error_set(EBADMSG, "cannot read the header of %s: %s", names->data,
+		                 got < 0 ? strerror(errno) : "it is too short");
+	region->file_size = (uint64_t)region->status.st_size;
+	r = judge_header(names, &header, region->file_size);
+	if (r < 0)
+		return r;
+	if (header.maximum_size > SIZE_MAX)
+		return error_set(
+			ENOMEM,
+			"region \"%s\" may grow to %llu bytes, more than this process can map",
+			names->region, (unsigned long long)header.maximum_size);
+	r = mapping_open(&region->mapping, region->fd, (size_t)header.maximum_size, writable,
+	                 guarded);
+	if (r < 0)
+		return error_set(-r, "cannot map %llu bytes of address space for region \"%s\": %s",
+		                 (unsigned long long)header.maximum_size, names->region,
+		                 strerror(-r));
+	memcpy(region->uuid, header.uuid, sizeof(region->uuid));
+	region->maximum_size = header.maximum_size;
+	region->arena_offset = header.arena_offset;
+	region->ring_entries = header.ring_entries;
+	region->kept_entries = header.kept_entries;
+	region->history = header.history;
+	region->mode = header.mode;
+	region->header = (struct layout_header *)region->mapping.base;
+	region->ring = (struct layout_commit *)(region->mapping.base + header.ring_offset);
+	region->kept = (struct layout_kept *)(region->mapping.base + header.kept_offset);
+	return 0;
+}
+
+int region_open(const struct names *names, bool writable, bool guarded, struct region *ret)
+{
+	struct region region = {.names = *names, .fd = -1};
+	int r = file_open(names->data, writable, sizeof(struct layout_header), &region.fd,
+	                  &region.status);
+
+	if (r == -ENOENT)
+		return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
+		                 names->region, names->data);
+	if (r < 0)
+		return r;
+	r = judge_owner(names, &region.status, writable);
+	if (r == 0)
+		r = map_region(names, &region, writable, guarded);
+	if (r < 0) {
+		close(region.fd);
+		return r;
+	}
+	*ret = region;
+	return 0;
+}
+
+void region_close(struct region *region)
+{
+	mapping_close(&region->mapping);
+	if (region->fd >= 0)
+		close(region->fd);
+	region->fd = -1;
+}
+
+void region_view(struct region *region, struct view *ret)
+{
+	uint64_t end = load_acquire(&region->header->arena_end);
+
+	if (end + LAYOUT_GUARD > region->file_size) {
+		/* It grew; or the word is damaged, and then the file's size is what counts. */
+		uint64_t size = region->file_size;
+		struct stat status;
+		if (fstat(region->fd, &status) == 0)
+			size = (uint64_t)status.st_size;
+		if (size > region->maximum_size)
+			size = region->maximum_size;
+		if (end + LAYOUT_GUARD > size || end + LAYOUT_GUARD < end)
+			end = size > LAYOUT_GUARD ? size - LAYOUT_GUARD : 0;
+		/* It only grows; if it does not, region_lost() shall notice. */
+		if (size > region->file_size)
+			store_relaxed(&region->file_size, size);
+	}
+	ret->base = region->mapping.base;
+	ret->start = region->arena_offset;
+	ret->limit = end > ret->start ? end : ret->start;
+}
+
+bool region_lost(const struct region *region)
+{
+	uint64_t last = load_relaxed(&region->file_size) - 1;
+
+	(void)*(const volatile unsigned char *)(region->mapping.base + last);
+	return mapping_lost(&region->mapping);
+}
+
+int region_commit(const struct region *region, uint64_t version, struct layout_commit *ret)
+{
+	const struct layout_commit *entry = &region->ring[version & (region->ring_entries - 1)];
+
+	ret->version = data_load(&entry->version);
+	ret->time = data_load(&entry->time);
+	ret->catalog = data_load_32(&entry->catalog);
+	ret->record = data_load_32(&entry->record);
+	return ret->version == version && version != 0 ? 0 : -ESTALE;
+}
+
+/* True while the publisher keeps a version below `reclaimed` for somebody's pin. An entry's
+ * version, once cleared, never comes back, so finding it anywhere is enough. */
+static bool is_kept(const struct region *region, uint64_t version, uint32_t *hint)
+{
+	uint64_t used;
+	uint32_t i;
+
+	if (*hint < region->kept_entries && load_relaxed(&region->kept[*hint].version) == version)
+		return true;
+	used = load_relaxed(&region->header->kept_used);
+	if (used > region->kept_entries)
+		used = region->kept_entries;
+	for (i = 0; i < used; i++)
+		if (load_relaxed(&region->kept[i].version) == version) {
+			*hint = i;
+			return true;
+		}
+	return false;
+}
+
+int region_judge(const struct region *region, uint64_t version, uint32_t *kept_hint)
+{
+	/* The contract with the publisher (reclaim.c): it clears a version's entry in kept, or
+	 * raises reclaimed past it, then fences, then reuses its memory. So if any load before this
+	 * fence saw reused memory, the loads after it see that the version is gone. */
+	fence_acquire();
+	if (region_lost(region))
+		return -EBADMSG;
+	/* With acquire: kept was filled before reclaimed was raised. */
+	if (version >= load_acquire(&region->header->reclaimed) ||
+	    is_kept(region, version, kept_hint))
+		return 0;
+	return -ESTALE;
+}
+
+int region_error(const struct region *region, int r, uint64_t version)
+{
+	switch (r) {
+	case -ESTALE:
+		return error_set(
+			ESTALE,
+			"version %llu of region \"%s\" is no longer held; open a snapshot of the newest",
+			(unsigned long long)version, region->names.region);
+	case -EBADMSG:
+		if (mapping_lost(&region->mapping))
+			return error_set(
+				EBADMSG,
+				"the file of region \"%s\" was truncated; publish the region again and open "
+				"it anew",
+				region->names.region);
+		return error_set(
+			EBADMSG,
+			"region \"%s\" is damaged: version %llu does not hold together; remove the "
+			"region and publish again",
+			region->names.region, (unsigned long long)version);
+	default:
+		return r;
+	}
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * The data file of a region, mapped: attached by publishers and subscribers alike. */
+#ifndef LIB_REGION_H
+#define LIB_REGION_H
+
+#include <sys/stat.h>
+#include <stele/region.h>
+#include "layout.h"
+#include "mapping.h"
+#include "names.h"
+#include "trie.h"
+
+/* The byte of the data file whose write lock says that a publisher is attached. */
+#define REGION_PUBLISHER_BYTE 0
+
+struct region {
+	struct names names;
+	int fd;
+	struct mapping mapping;
+	struct layout_header *header; /* the mapping's start */
+	/* Copied from the header once it was judged. */
+	uint8_t uuid[16];
+	uint64_t maximum_size, arena_offset;
+	uint32_t ring_entries, kept_entries, history;
+	uint32_t mode;
+	struct layout_commit *ring;
+	struct layout_kept *kept;
+	uint64_t file_size; /* known; the file only grows */
+	struct stat status; /* at the open */
+};
+
+/* Opens and maps the data file of a region. Checks, in this order: the file (file_open), owner and
+ * mode, magic, byte order, layout version, checksum, and that what the header says fits the file.
+ * Errors: those of stele_subscriber_open(), with a sentence. */
+int region_open(const struct names *names, bool writable, bool guarded, struct region *ret);
+void region_close(struct region *region);
+
+/* What a reader may follow: call after loading head, so that it holds all that the head reaches. */
+void region_view(struct region *region, struct view *ret);
+
+/* True once the file is shorter than it was. Touches its last byte, as far as this process knows
+ * it: a fault is what tells, and within the page in which a file was cut there is none, only
+ * zeros. */
+bool region_lost(const struct region *region);
+
+/* Loads the commit of a version from the ring: 0, or -ESTALE where the ring does not hold it (any
+ * more). No sentence. To be judged afterwards, like everything read without a pin. */
+int region_commit(const struct region *region, uint64_t version, struct layout_commit *ret);
+
+/* Judges what was read at `version`: 0, or -ESTALE when memory that it reaches may have been
+ * reused, or -EBADMSG when the file was truncated. `*kept_hint` remembers where the version is
+ * kept. No sentence. */
+int region_judge(const struct region *region, uint64_t version, uint32_t *kept_hint);
+
+/* A sentence for a code that the above return. */
+int region_error(const struct region *region, int r, uint64_t version);
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo), of the immutable part of a header. */
+uint64_t region_checksum(const struct layout_header *header);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ * Schemas as a whole: whether they are well formed, alike, and how they are copied and written. */
+#include "schema.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "escape.h"
+#include "type.h"
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Says what is wrong with a name, or NULL. */
+static const char *name_fault(const char *name, bool digit_first)
+{
+	size_t length = strnlen(name, STELE_NAME_MAX + 1);
+
+	if (length == 0)
+		return "is empty";
+	if (length > STELE_NAME_MAX)
+		return "is longer than 63 bytes";
+	if (!is_letter(name[0]) && !(digit_first && is_digit(name[0])))
+		return digit_first ? "does not start with a letter, a digit or '_'"
+		                   : "does not start with a letter or '_'";
+	for (size_t i = 1; i < length; i++)
+		if (!is_letter(name[i]) && !is_digit(name[i]) && name[i] != '-')
+			return "has a character other than a-z A-Z 0-9 _ -";
+	return NULL;
+}
+
+int stele_name_check(const char *what, const char *name)
+{
+	struct escaped escaped;
+	const char *fault;
+
+	if (!name)
+		return error_set(EINVAL, "%s name is missing", what);
+	fault = name_fault(name, true);
+	if (fault)
+		return error_set(EINVAL, "%s name %s %s", what,
+		                 escape(&escaped, name, strnlen(name, STELE_NAME_MAX + 1)), fault);
+	return 0;
+}
+
+static int check_name(const struct stele_schema *schema, size_t index)
+{
+	const char *name = schema->columns[index].name;
+	struct escaped escaped;
+	const char *fault;
+
+	if (!name)
+		return error_set(EINVAL, "column %zu has no name", index + 1);
+	fault = name_fault(name, false);
+	if (fault)
+		return error_set(EINVAL, "column %zu: name %s %s", index + 1,
+		                 escape(&escaped, name, strnlen(name, STELE_NAME_MAX + 1)), fault);
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(schema->columns[i].name, name) == 0)
+			return error_set(EINVAL, "columns %zu and %zu are both called \"%s\"",
+			                 i + 1, index + 1, name);
+	return 0;
+}
+
+static int check_type(const struct stele_column *column)
+{
+	const struct type *type = type_find(column->type);
+
+	if (!type)
+		return error_set(EINVAL, "column \"%s\" has the unknown type %u", column->name,
+		                 (unsigned)column->type);
+	if (column->type == STELE_CHAR) {
+		if (column->size == 0 || column->size > STELE_VALUE_MAX)
+			return error_set(EINVAL,
+			                 "column \"%s\" has size %u; a char[N] has 1 to %u bytes",
+			                 column->name, column->size, STELE_VALUE_MAX);
+	} else if (column->size != 0 && column->size != type->size) {
+		return error_set(EINVAL, "column \"%s\" has size %u, but type %s has %u",
+		                 column->name, column->size, type->name, type->size);
+	}
+	return 0;
+}
+
+static int check_key_column(const struct stele_schema *schema, size_t index, size_t *key_size)
+{
+	const struct stele_column *column = &schema->columns[index];
+	bool last = index + 1 == schema->column_count || !schema->columns[index + 1].key;
+	bool net = column->type == STELE_IPV4NET || column->type == STELE_IPV6NET;
+
+	if (index > 0 && !schema->columns[index - 1].key)
+		return error_set(EINVAL,
+		                 "key column \"%s\" comes after value column \"%s\"; put all key "
+		                 "columns first",
+		                 column->name, schema->columns[index - 1].name);
+	if (column->offset != 0)
+		return error_set(EINVAL, "key column \"%s\" has offset %u; key columns have none",
+		                 column->name, column->offset);
+	if (!last && (net || type_variable(column->type)))
+		return error_set(EINVAL,
+		                 "key column \"%s\" of type %s is followed by another key column; "
+		                 "a "
+		                 "column of this type can only be the key's last",
+		                 column->name, stele_type_name(column->type));
+	*key_size += net ? column_size(column) - 1 : column_size(column);
+	if (*key_size > STELE_KEY_MAX)
+		return error_set(EINVAL, "with column \"%s\" the key is %zu bytes; the most is %u",
+		                 column->name, *key_size, STELE_KEY_MAX);
+	return 0;
+}
+
+/* Whether a value column meets one of those before it. */
+static int check_overlap(const struct stele_schema *schema, size_t index)
+{
+	const struct stele_column *column = &schema->columns[index];
+
+	for (size_t i = 0; i < index; i++) {
+		const struct stele_column *other = &schema->columns[i];
+
+		if (!other->key && column->offset < (uint64_t)other->offset + column_size(other) &&
+		    other->offset < (uint64_t)column->offset + column_size(column))
+			return error_set(EINVAL, "columns \"%s\" and \"%s\" overlap in the value",
+			                 other->name, column->name);
+	}
+	return 0;
+}
+
+static int check_value_column(const struct stele_schema *schema, size_t index)
+{
+	const struct stele_column *column = &schema->columns[index];
+	const struct type *type = type_find(column->type);
+
+	if (type_variable(column->type)) {
+		if (index + 1 != schema->column_count)
+			return error_set(EINVAL,
+			                 "column \"%s\" of type %s is not the last; only the last "
+			                 "column "
+			                 "of a value can be variable",
+			                 column->name, type->name);
+		if (column->offset != schema->value_size)
+			return error_set(EINVAL,
+			                 "the value's size is %zu, but its variable column \"%s\" "
+			                 "is at "
+			                 "offset %u; the two must be the same",
+			                 schema->value_size, column->name, column->offset);
+	}
+	if (column->offset % type->alignment != 0)
+		return error_set(EINVAL,
+		                 "column \"%s\" is at offset %u; type %s needs a multiple of %u",
+		                 column->name, column->offset, type->name, type->alignment);
+	if ((uint64_t)column->offset + column_size(column) > schema->value_size)
+		return error_set(EINVAL,
+		                 "column \"%s\" of %u bytes at offset %u does not fit into a value "
+		                 "of "
+		                 "%zu bytes",
+		                 column->name, column_size(column), column->offset,
+		                 schema->value_size);
+	return check_overlap(schema, index);
+}
+
+int stele_schema_check(const struct stele_schema *schema)
+{
+	size_t key_size = 0;
+
+	if (!schema || !schema->columns || schema->column_count == 0)
+		return error_set(EINVAL, "the schema has no columns");
+	if (schema->column_count > STELE_COLUMNS_MAX)
+		return error_set(EINVAL, "the schema has %zu columns; the most is %u",
+		                 schema->column_count, STELE_COLUMNS_MAX);
+	if (schema->value_size > STELE_VALUE_MAX)
+		return error_set(EINVAL, "the schema has values of %zu bytes; the most is %u",
+		                 schema->value_size, STELE_VALUE_MAX);
+	for (size_t i = 0; i < schema->column_count; i++) {
+		int r = check_name(schema, i);
+
+		if (r == 0)
+			r = check_type(&schema->columns[i]);
+		if (r == 0)
+			r = schema->columns[i].key ? check_key_column(schema, i, &key_size)
+			                           : check_value_column(schema, i);
+		if (r < 0)
+			return r;
+	}
+	if (!schema->columns[0].key)
+		return error_set(EINVAL,
+		                 "column \"%s\" is the first, but no key column; a table has at "
+		                 "least one key column",
+		                 schema->columns[0].name);
+	if (schema->columns[schema->column_count - 1].key && schema->value_size != 0)
+		return error_set(
+			EINVAL, "the value's size is %zu, but no column after \"%s\" describes it",
+			schema->value_size, schema->columns[schema->column_count - 1].name);
+	return 0;
+}
+
+static bool column_equal(const struct stele_column *a, const struct stele_column *b)
+{
+	return a->type == b->type && a->key == b->key && column_size(a) == column_size(b) &&
+	       a->offset == b->offset && strcmp(a->name, b->name) == 0;
+}
+
+bool stele_schema_equal(const struct stele_schema *a, const struct stele_schema *b)
+{
+	if (a->column_count != b->column_count || a->value_size != b->value_size)
+		return false;
+	for (size_t i = 0; i < a->column_count; i++)
+		if (!column_equal(&a->columns[i], &b->columns[i]))
+			return false;
+	return true;
+}
+
+int stele_schema_column(const struct stele_schema *schema, const char *name)
+{
+	for (size_t i = 0; i < schema->column_count; i++)
+		if (strcmp(schema->columns[i].name, name) == 0)
+			return (int)i;
+	return -ENOENT;
+}
+
+struct stele_schema *stele_schema_copy(const struct stele_schema *schema)
+{
+	struct {
+		struct stele_schema schema;
+		struct stele_column columns[];
+	} * copy;
+	size_t size = sizeof(*copy) + schema->column_count * sizeof(copy->columns[0]);
+	char *names;
+
+	for (size_t i = 0; i < schema->column_count; i++)
+		size += strlen(schema->columns[i].name) + 1;
+	copy = malloc(size);
+	if (!copy)
+		return NULL;
+	copy->schema = *schema;
+	copy->schema.columns = copy->columns;
+	names = (char *)&copy->columns[schema->column_count];
+	for (size_t i = 0; i < schema->column_count; i++) {
+		copy->columns[i] = schema->columns[i];
+		copy->columns[i].name = names;
+		names = stpcpy(names, schema->columns[i].name) + 1;
+	}
+	return &copy->schema;
+}
+
+struct stele_schema *stele_schema_free(struct stele_schema *schema)
+{
+	free(schema);
+	return NULL;
+}
+
+/* Writes at `at` of what would be a text of any length, of which `size` bytes are kept. */
+__attribute__((format(printf, 4, 5))) static size_t append(char *buffer, size_t size, size_t at,
+                                                           const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(at < size ? buffer + at : NULL, at < size ? size - at : 0, format,
+	                   arguments);
+	va_end(arguments);
+	return at + (length > 0 ? (size_t)length : 0);
+}
+
+size_t stele_schema_format(const struct stele_schema *schema, char *buffer, size_t size)
+{
+	size_t at = 0;
+
+	if (size > 0)
+		buffer[0] = '\0';
+	for (size_t i = 0; i < schema->column_count; i++) {
+		const struct stele_column *column = &schema->columns[i];
+		const char *type = stele_type_name(column->type);
+
+		at = append(buffer, size, at, "%s%s: %s", i > 0 ? ", " : "", column->name,
+		            type ? type : "?");
+		if (column->type == STELE_CHAR)
+			at = append(buffer, size, at, "[%u]", column->size);
+		if (column->key)
+			at = append(buffer, size, at, " key");
+	}
+	return at;
+}

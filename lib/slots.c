@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ * See slots.h. */
+#include "slots.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "error.h"
+#include "file.h"
+
+#define SLOTS_FIRST 64u
+
+static uint64_t file_size_for(uint32_t capacity)
+{
+	return sizeof(struct layout_subscribers_header) +
+	       (uint64_t)capacity * sizeof(struct layout_slot);
+}
+
+static off_t lock_byte(uint32_t index)
+{
+	return (off_t)file_size_for(index);
+}
+
+int slots_make(const struct names *names, const uint8_t uuid[16], mode_t region_mode, bool over)
+{
+	struct layout_subscribers_header header = {
+		.magic = LAYOUT_MAGIC_SUBSCRIBERS,
+		.layout_version = LAYOUT_VERSION,
+		.byte_order = LAYOUT_BYTE_ORDER,
+	};
+	/* Who may read the region may register. */
+	mode_t mode = region_mode | (region_mode & 0444) >> 1;
+	int fd, r;
+
+	memcpy(header.uuid, uuid, sizeof(header.uuid));
+	r = file_make(names->subscribers, file_size_for(SLOTS_FIRST), &fd);
+	if (r < 0)
+		return r;
+	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+		r = error_set(EIO, "cannot write %s", names->subscribers);
+	else
+		r = over ? file_publish_over(fd, names->subscribers, mode)
+		         : file_publish(fd, names->subscribers, mode);
+	close(fd);
+	return r;
+}
+
+static uint32_t capacity_of(int fd)
+{
+	struct stat status;
+	uint64_t slots;
+
+	if (fstat(fd, &status) < 0 || (uint64_t)status.st_size < file_size_for(0))
+		return 0;
+	slots = ((uint64_t)status.st_size - file_size_for(0)) / sizeof(struct layout_slot);
+	return slots < LAYOUT_SLOTS_MAX ? (uint32_t)slots : LAYOUT_SLOTS_MAX;
+}
+
+static bool header_fits(const struct layout_subscribers_header *header, const uint8_t uuid[16])
+{
+	return header->magic == LAYOUT_MAGIC_SUBSCRIBERS &&
+	       header->layout_version == LAYOUT_VERSION &&
+	       header->byte_order == LAYOUT_BYTE_ORDER &&
+	       memcmp(header->uuid, uuid, sizeof(header->uuid)) == 0;
+}
+
+/* The description that holds the locks, and is not the mapped one. */
+static int lock_open(const struct names *names, int fd, struct slots *slots)
+{
+	int lock, r = file_open_again(fd, &lock);
+
+	if (r < 0) {
+		error_set(-r, "cannot open %s once more, for its locks: %s", names->subscribers,
+		          strerror(-r));
+	} else {
+		r = lock_fd_add(&slots->lock, lock);
+		if (r < 0) {
+			error_set(-r, "cannot install fork handlers: %s", strerror(-r));
+			close(lock);
+		}
+	}
+	if (r < 0)
+		mapping_close(&slots->mapping);
+	return r;
+}
+
+int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, bool guarded,
+               struct slots *ret)
+{
+	struct layout_subscribers_header header;
+	struct slots slots = {0};
+	struct stat status;
+	int fd, r = file_open(names->subscribers, true, sizeof(header), &fd, &status);
+
+	if (r == -ENOENT)
+		return error_set(ENOENT, "there is no file %s", names->subscribers);
+	if (r < 0)
+		return r;
+	if (status.st_uid != owner)
+		r = error_set(EPERM, "%s belongs to user %u, not to the region's owner, user %u",
+		              names->subscribers, status.st_uid, owner);
+	else if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	         !header_fits(&header, uuid))
+		r = error_set(EBADMSG, "%s does not belong to this region", names->subscribers);
+	if (r == 0) {
+		r = mapping_open(&slots.mapping, fd, (size_t)file_size_for(LAYOUT_SLOTS_MAX), true,
+		                 guarded);
+		if (r < 0)
+			error_set(-r, "cannot map %s: %s", names->subscribers, strerror(-r));
+	}
+	if (r == 0)
+		r = lock_open(names, fd, &slots);
+	close(fd);
+	if (r < 0)
+		return r;
+	ret->mapping = slots.mapping;
+	ret->header = (struct layout_subscribers_header *)slots.mapping.base;
+	ret->slot = (struct layout_slot *)(slots.mapping.base + file_size_for(0));
+	ret->capacity = capacity_of(slots.lock.fd);
+	lock_fd_move(&slots.lock, &ret->lock);
+	return 0;
+}
+
+void slots_close(struct slots *slots)
+{
+	mapping_close(&slots->mapping);
+	lock_fd_close(&slots->lock);
+}
+
+bool slots_sound(const struct slots *slots, const uint8_t uuid[16])
+{
+	struct layout_subscribers_header header;
+
+	data_copy_out(&header, (const unsigned char *)slots->header, sizeof(header));
+	return header_fits(&header, uuid) && !mapping_lost(&slots->mapping);
+}
+
+uint32_t slots_used(struct slots *slots)
+{
+	uint64_t used = load_relaxed(&slots->header->slots_used);
+
+	if (used > slots->capacity)
+		slots->capacity = capacity_of(slots->lock.fd);
+	return used < slots->capacity ? (uint32_t)used : slots->capacity;
+}
+
+int slots_lock(struct slots *slots, uint32_t index)
+{
+	return file_lock_try(slots->lock.fd, lock_byte(index));
+}
+
+void slots_unlock(struct slots *slots, uint32_t index)
+{
+	file_unlock(slots->lock.fd, lock_byte(index));
+}
+
+static void raise_used(struct slots *slots, uint64_t used)
+{
+	uint64_t old = load_relaxed(&slots->header->slots_used);
+
+	while (old < used &&
+	       !__atomic_compare_exchange_n(&slots->header->slots_used, &old, used, false,
+	                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+}
+
+static void take(struct slots *slots, uint32_t index, const uint8_t uuid[16], uint32_t notifier)
+{
+	struct layout_slot *slot = &slots->slot[index];
+	char command[16];
+	int i;
+
+	names_command(command);
+	for (i = 0; i < (int)LAYOUT_PINS; i++)
+		store_relaxed(&slot->pins[i], 0);
+	data_copy_in((unsigned char *)slot->uuid, uuid, 16);
+	data_copy_in((unsigned char *)slot->command, command, 16);
+	store_relaxed(&slot->attached, time_of_day());
+	store_relaxed(&slot->seen, 0);
+	store_relaxed(&slot->applied, 0);
+	__atomic_store_n(&slot->pid, (uint32_t)getpid(), __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->notifier, notifier, __ATOMIC_RELAXED);
+	/* The contract with the publisher: a slot that it finds TAKEN has its uuid. */
+	store_release_32(&slot->state, LAYOUT_SLOT_TAKEN);
+	raise_used(slots, index + 1u);
+}
+
+/* Looks for a free slot below `end`: its index, or -EAGAIN. */
+static int64_t claim_below(struct slots *slots, uint32_t end)
+{
+	uint32_t i;
+
+	for (i = 0; i < end; i++) {
+		uint32_t *state = &slots->slot[i].state;
+		if (load_acquire_32(state) != LAYOUT_SLOT_FREE || slots_lock(slots, i) < 0)
+			continue;
+		if (load_acquire_32(state) == LAYOUT_SLOT_FREE)
+			return i;
+		slots_unlock(slots, i);
+	}
+	return -EAGAIN;
+}
+
+static int grow(struct slots *slots)
+{
+	uint32_t more = slots->capacity < SLOTS_FIRST ? SLOTS_FIRST : slots->capacity * 2;
+	int r;
+
+	if (more > LAYOUT_SLOTS_MAX)
+		more = LAYOUT_SLOTS_MAX;
+	slots->capacity = capacity_of(slots->lock.fd);
+	if (slots->capacity >= more)
+		return more == LAYOUT_SLOTS_MAX ? -ENOSPC : 0;
+	r = file_reserve(slots->lock.fd, 0, file_size_for(more));
+	if (r == 0)
+		slots->capacity = more;
+	return r;
+}
+
+int slots_claim(struct slots *slots, const uint8_t uuid[16], uint32_t notifier, uint32_t *ret_index)
+{
+	slots->capacity = capacity_of(slots->lock.fd);
+	for (;;) {
+		int64_t index = claim_below(slots, slots->capacity);
+		int r;
+		if (index >= 0) {
+			take(slots, (uint32_t)index, uuid, notifier);
+			*ret_index = (uint32_t)index;
+			return 0;
+		}
+		r = slots->capacity == LAYOUT_SLOTS_MAX ? -ENOSPC : grow(slots);
+		if (r == -ENOSPC)
+			return error_set(
+				ENOSPC,
+				"no slot is free for one more subscriber (%u are in use, at most %u)",
+				slots->capacity, LAYOUT_SLOTS_MAX);
+		if (r < 0)
+			return error_set(-r, "the subscribers file cannot grow: %s", strerror(-r));
+	}
+}
+
+void slots_release(struct slots *slots, uint32_t index)
+{
+	struct layout_slot *slot = &slots->slot[index];
+	uint64_t ticket = load_relaxed(&slot->ticket);
+	int i;
+
+	for (i = 0; i < (int)LAYOUT_PINS; i++)
+		store_release(&slot->pins[i], 0);
+	if (ticket % 2 == 1)
+		store_release(&slot->ticket, ticket + 1);
+	store_release_32(&slot->state, LAYOUT_SLOT_FREE);
+	slots_unlock(slots, index);
+}

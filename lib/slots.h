@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The subscribers file: one slot for each registered subscriber. Everybody who may read the region
+ * may write anything here, truncate it, or lock all of it. So whoever reads a slot copies what it
+ * needs, word by word, and judges the copy; and losing the file costs pins and notices, never data.
+ *
+ * A slot is taken when its state says so, and alive while somebody holds the lock on its first
+ * byte. The rules that keep two subscribers off one slot:
+ *
+ *   (A) Only a FREE slot is claimed, under its lock, and the state is looked at again under it.
+ *   (B) The owner, or a reaper that got the lock of a TAKEN slot (so its owner is dead), removes the
+ *       queue, clears the pins, and makes it FREE, holding the lock.
+ *   (C) The ticket only rises, across owners too: a publisher that remembers an old one is not fooled.
+ */
+#ifndef LIB_SLOTS_H
+#define LIB_SLOTS_H
+
+#include <sys/types.h>
+#include "mapping.h"
+#include "names.h"
+#include "layout.h"
+
+struct slots {
+	struct lock_fd lock;    /* the open file; holds this handle's locks */
+	struct mapping mapping; /* of the largest size the file may have */
+	struct layout_subscribers_header *header;
+	struct layout_slot *slot;
+	uint32_t capacity;      /* slots that the file is known to hold */
+};
+
+/* Makes the subscribers file of a region: 0, -EEXIST (there is one, no sentence), or with a
+ * sentence. With `over` it takes the place of the one that is there. */
+int slots_make(const struct names *names, const uint8_t uuid[16], mode_t region_mode, bool over);
+
+/* Opens it. Errors: -ENOENT, -EACCES..., -EBADMSG (of another region, or lost), with a sentence. */
+int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, bool guarded,
+               struct slots *ret);
+void slots_close(struct slots *slots);
+
+/* False when the file was truncated, or its header is not that of this region (any more): nobody
+ * can open it then. */
+bool slots_sound(const struct slots *slots, const uint8_t uuid[16]);
+
+/* How many slots from the first on may have been taken: never more than the file holds. */
+uint32_t slots_used(struct slots *slots);
+
+/* Claims a free slot, and lets the file grow if there is none. Sets its state, uuid, and who it is.
+ * 0; -ENOSPC (all LAYOUT_SLOTS_MAX taken, or no room to grow) or another errno, with a sentence. */
+int slots_claim(struct slots *slots, const uint8_t uuid[16], uint32_t notifier, uint32_t *ret_index);
+
+/* Gives a slot back: pins cleared, ticket even, state FREE, lock released. For its owner. */
+void slots_release(struct slots *slots, uint32_t index);
+
+/* Takes the lock of a slot whose owner is gone: 0, or -EAGAIN: it lives (or somebody pretends
+ * so). */
+int slots_lock(struct slots *slots, uint32_t index);
+void slots_unlock(struct slots *slots, uint32_t index);
+
+#endif

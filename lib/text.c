@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ * Columns as text, and back. */
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "escape.h"
+#include "net.h"
+#include "type.h"
+
+/* Writes text as snprintf() does. */
+static size_t give(const char *text, size_t length, char *buffer, size_t buffer_size)
+{
+	if (buffer_size > 0) {
+		size_t kept = length < buffer_size ? length : buffer_size - 1;
+
+		if (kept > 0)
+			memcpy(buffer, text, kept);
+		buffer[kept] = '\0';
+	}
+	return length;
+}
+
+static size_t format_bytes(const uint8_t *bytes, size_t size, char *buffer, size_t buffer_size)
+{
+	size_t whole = buffer_size > 0 ? (buffer_size - 1) / 2 : 0;
+
+	if (whole >= size) {
+		text_hex_format(bytes, size, buffer);
+		if (buffer_size > 0)
+			buffer[2 * size] = '\0';
+	} else if (buffer_size > 0) {
+		char pair[2];
+
+		/* What is cut may be cut in the middle of a byte. */
+		text_hex_format(bytes, whole, buffer);
+		text_hex_format(bytes + whole, 1, pair);
+		if (2 * whole + 1 < buffer_size)
+			buffer[2 * whole] = pair[0];
+		buffer[buffer_size - 1] = '\0';
+	}
+	return 2 * size;
+}
+
+size_t stele_value_format(const struct stele_column *column, const void *value, size_t size,
+                          char *buffer, size_t buffer_size)
+{
+	char text[TEXT_FIXED_MAX];
+
+	if (!type_find(column->type))
+		return give("", 0, buffer, buffer_size);
+	switch (column->type) {
+	case STELE_CHAR:
+		size = size < column->size ? size : column->size;
+		return give(value, size > 0 ? strnlen(value, size) : 0, buffer, buffer_size);
+	case STELE_TEXT:
+		return give(value, size, buffer, buffer_size);
+	case STELE_BYTES:
+		return format_bytes(value, size, buffer, buffer_size);
+	case STELE_BOOL:
+		strcpy(text, *(const uint8_t *)value ? "true" : "false");
+		break;
+	case STELE_TIME: {
+		uint64_t nanoseconds;
+
+		memcpy(&nanoseconds, value, sizeof(nanoseconds));
+		text_time_format(nanoseconds, text);
+		break;
+	}
+	case STELE_IPV4:
+	case STELE_IPV6:
+	case STELE_IPV4NET:
+	case STELE_IPV6NET:
+	case STELE_MAC:
+	case STELE_UUID:
+		text_address_format(column->type, value, text);
+		break;
+	default:
+		text_number_format(column->type, value, column_size(column), text);
+	}
+	return give(text, strlen(text), buffer, buffer_size);
+}
+
+/* What a column's text should have been. */
+static const char *expectation(enum stele_type type)
+{
+	static const char *const expectations[] = {
+		[STELE_U8] = "a number from 0 to 255",
+		[STELE_U16] = "a number from 0 to 65535",
+		[STELE_U32] = "a number from 0 to 4294967295",
+		[STELE_U64] = "a number from 0 to 18446744073709551615",
+		[STELE_I8] = "a number from -128 to 127",
+		[STELE_I16] = "a number from -32768 to 32767",
+		[STELE_I32] = "a number from -2147483648 to 2147483647",
+		[STELE_I64] = "a number from -9223372036854775808 to 9223372036854775807",
+		[STELE_F64] = "a number such as 1.5 or -2e9, from 4.9e-324 to 1.8e308",
+		[STELE_BOOL] = "true, false, 1 or 0",
+		[STELE_IPV4] = "an IPv4 address such as 192.0.2.1",
+		[STELE_IPV6] = "an IPv6 address such as 2001:db8::1",
+		[STELE_IPV4NET] = "an IPv4 prefix such as 192.0.2.0/24",
+		[STELE_IPV6NET] = "an IPv6 prefix such as 2001:db8::/32",
+		[STELE_MAC] = "a MAC address such as 02:00:5e:10:00:ff",
+		[STELE_UUID] = "a UUID such as 6b1f3c2e-0d5a-4f7e-9a86-2f4b1c9d7e30",
+		[STELE_TIME] =
+			"a time from 1970 to 2554 such as 2026-01-31T12:00:00Z, or nanoseconds "
+			"since 1970",
+		[STELE_CHAR] = "text without a NUL byte",
+		[STELE_BYTES] = "pairs of hexadecimal digits",
+	};
+
+	return expectations[type];
+}
+
+static int refuse(const struct stele_column *column, int errnum, const char *text, size_t length)
+{
+	struct escaped escaped;
+
+	return error_set(errnum, "column \"%s\": expected %s, but %s stands there", column->name,
+	                 expectation(column->type), escape(&escaped, text, length));
+}
+
+/* Text may be longer than what a sentence can show, so say how long. */
+static int refuse_long(const struct stele_column *column, size_t length)
+{
+	return error_set(ERANGE,
+	                 "column \"%s\": expected at most %u bytes of text, but there are %zu",
+	                 column->name, column->size, length);
+}
+
+static int refuse_buffer(const struct stele_column *column, size_t need, size_t buffer_size)
+{
+	return error_set(EMSGSIZE, "column \"%s\" needs a buffer of %zu bytes, not %zu",
+	                 column->name, need, buffer_size);
+}
+
+static int parse_bool(const char *text, size_t length, uint8_t *ret)
+{
+	static const struct {
+		const char *text;
+		uint8_t value;
+	} words[] = {{"true", 1}, {"false", 0}, {"1", 1}, {"0", 0}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (length == strlen(words[i].text) && memcmp(text, words[i].text, length) == 0) {
+			*ret = words[i].value;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int parse_fixed(const struct stele_column *column, const char *text, size_t length,
+                       void *ret)
+{
+	uint64_t nanoseconds;
+	int r;
+
+	switch (column->type) {
+	case STELE_BOOL:
+		return parse_bool(text, length, ret);
+	case STELE_TIME:
+		r = text_time_parse(text, length, &nanoseconds);
+		if (r == 0)
+			memcpy(ret, &nanoseconds, sizeof(nanoseconds));
+		return r;
+	case STELE_IPV4:
+	case STELE_IPV6:
+	case STELE_IPV4NET:
+	case STELE_IPV6NET:
+	case STELE_MAC:
+	case STELE_UUID:
+		return text_address_parse(column->type, text, length, ret);
+	default:
+		return text_number_parse(column->type, text, length, column_size(column), ret);
+	}
+}
+
+static int parse_char(const struct stele_column *column, const char *text, size_t length,
+                      void *buffer, size_t buffer_size, size_t *ret_size)
+{
+	if (length > column->size)
+		return refuse_long(column, length);
+	if (length > 0 && memchr(text, '\0', length))
+		return refuse(column, EINVAL, text, length);
+	if (buffer_size < column->size)
+		return refuse_buffer(column, column->size, buffer_size);
+	memset(buffer, 0, column->size);
+	if (length > 0)
+		memcpy(buffer, text, length);
+	*ret_size = column->size;
+	return 0;
+}
+
+static int parse_variable(const struct stele_column *column, const char *text, size_t length,
+                          void *buffer, size_t buffer_size, size_t *ret_size)
+{
+	size_t size = column->type == STELE_BYTES ? length / 2 : length;
+	uint8_t byte;
+
+	if (column->type == STELE_BYTES) {
+		if (length % 2 != 0)
+			return refuse(column, EINVAL, text, length);
+		for (size_t i = 0; i < size; i++)
+			if (text_hex_parse(text + 2 * i, 1, &byte) < 0)
+				return refuse(column, EINVAL, text, length);
+	}
+	if (buffer_size < size)
+		return refuse_buffer(column, size, buffer_size);
+	if (column->type == STELE_BYTES)
+		text_hex_parse(text, size, buffer);
+	else if (size > 0)
+		memcpy(buffer, text, size);
+	*ret_size = size;
+	return 0;
+}
+
+int stele_value_parse(const struct stele_column *column, const char *text, size_t length,
+                      void *buffer, size_t buffer_size, size_t *ret_size)
+{
+	uint8_t value[32];
+	size_t size;
+	int r;
+
+	if (!type_find(column->type))
+		return error_set(EINVAL, "column \"%s\" has the unknown type %u", column->name,
+		                 (unsigned)column->type);
+	if (column->type == STELE_CHAR)
+		return parse_char(column, text, length, buffer, buffer_size, ret_size);
+	if (type_variable(column->type))
+		return parse_variable(column, text, length, buffer, buffer_size, ret_size);
+	size = column_size(column);
+	r = parse_fixed(column, text, length, value);
+	if (r < 0)
+		return refuse(column, -r, text, length);
+	if ((column->type == STELE_IPV4NET && !net_valid(value, 4)) ||
+	    (column->type == STELE_IPV6NET && !net_valid(value, 16)))
+		return net_refuse(column, value);
+	if (buffer_size < size)
+		return refuse_buffer(column, size, buffer_size);
+	memcpy(buffer, value, size);
+	*ret_size = size;
+	return 0;
+}

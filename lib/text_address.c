@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ * Addresses, prefixes, MACs and UUIDs as text. */
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void format_net(int family, const uint8_t *net, unsigned length, char *ret)
+{
+	inet_ntop(family, net, ret, INET6_ADDRSTRLEN);
+	snprintf(ret + strlen(ret), 5, "/%u", length);
+}
+
+static void format_mac(const uint8_t *mac, char *ret)
+{
+	for (size_t i = 0; i < 6; i++) {
+		text_hex_format(mac + i, 1, ret + 3 * i);
+		ret[3 * i + 2] = i < 5 ? ':' : '\0';
+	}
+}
+
+/* The groups of a UUID, in bytes, with a hyphen between them. */
+static const uint8_t uuid_groups[] = {4, 2, 2, 2, 6};
+
+static void format_uuid(const uint8_t *uuid, char *ret)
+{
+	for (size_t i = 0; i < sizeof(uuid_groups); i++) {
+		text_hex_format(uuid, uuid_groups[i], ret);
+		uuid += uuid_groups[i];
+		ret += 2 * uuid_groups[i];
+		*ret++ = '-';
+	}
+	ret[-1] = '\0';
+}
+
+void text_address_format(enum stele_type type, const uint8_t *value, char *ret)
+{
+	switch (type) {
+	case STELE_IPV4:
+		inet_ntop(AF_INET, value, ret, TEXT_FIXED_MAX);
+		break;
+	case STELE_IPV6:
+		inet_ntop(AF_INET6, value, ret, TEXT_FIXED_MAX);
+		break;
+	case STELE_IPV4NET:
+		format_net(AF_INET, value, value[4], ret);
+		break;
+	case STELE_IPV6NET:
+		format_net(AF_INET6, value, value[16], ret);
+		break;
+	case STELE_MAC:
+		format_mac(value, ret);
+		break;
+	default:
+		format_uuid(value, ret);
+	}
+}
+
+static int parse_ip(int family, const char *text, size_t length, uint8_t *ret)
+{
+	char copy[INET6_ADDRSTRLEN];
+
+	if (length >= sizeof(copy) || memchr(text, '\0', length))
+		return -EINVAL;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	return inet_pton(family, copy, ret) == 1 ? 0 : -EINVAL;
+}
+
+/* An address alone is the prefix of its full length. */
+static int parse_net(int family, const char *text, size_t length, uint8_t *ret)
+{
+	unsigned width = family == AF_INET ? 4 : 16;
+	const char *slash = length > 0 ? memchr(text, '/', length) : NULL;
+	uint64_t bits = width * 8;
+	int r;
+
+	if (slash) {
+		size_t after = length - (size_t)(slash + 1 - text);
+
+		if (after > 1 && slash[1] == '0')
+			return -EINVAL;
+		r = text_decimal_parse(slash + 1, after, &bits);
+		if (r < 0 || bits > width * 8)
+			return -EINVAL;
+		length = (size_t)(slash - text);
+	}
+	r = parse_ip(family, text, length, ret);
+	if (r == 0)
+		ret[width] = (uint8_t)bits;
+	return r;
+}
+
+static int parse_mac(const char *text, size_t length, uint8_t *ret)
+{
+	if (length != 17)
+		return -EINVAL;
+	for (size_t i = 0; i < 6; i++)
+		if (text_hex_parse(text + 3 * i, 1, ret + i) < 0 ||
+		    (i < 5 && text[3 * i + 2] != ':'))
+			return -EINVAL;
+	return 0;
+}
+
+static int parse_uuid(const char *text, size_t length, uint8_t *ret)
+{
+	if (length != 36)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(uuid_groups); i++) {
+		if (i > 0 && *text++ != '-')
+			return -EINVAL;
+		if (text_hex_parse(text, uuid_groups[i], ret) < 0)
+			return -EINVAL;
+		text += 2 * uuid_groups[i];
+		ret += uuid_groups[i];
+	}
+	return 0;
+}
+
+int text_address_parse(enum stele_type type, const char *text, size_t length, uint8_t *ret)
+{
+	switch (type) {
+	case STELE_IPV4:
+		return parse_ip(AF_INET, text, length, ret);
+	case STELE_IPV6:
+		return parse_ip(AF_INET6, text, length, ret);
+	case STELE_IPV4NET:
+		return parse_net(AF_INET, text, length, ret);
+	case STELE_IPV6NET:
+		return parse_net(AF_INET6, text, length, ret);
+	case STELE_MAC:
+		return parse_mac(text, length, ret);
+	default:
+		return parse_uuid(text, length, ret);
+	}
+}

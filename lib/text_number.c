@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ * Numbers as text. The decimal point is '.', whatever the program's locale. */
+#include "text.h"
+
+#include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char digits[] = "0123456789abcdef";
+
+/* The value of a digit, or 16. */
+static unsigned digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (unsigned)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'F')
+		return (unsigned)(c - 'A') + 10;
+	return 16;
+}
+
+void text_hex_format(const uint8_t *bytes, size_t count, char *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		ret[2 * i] = digits[bytes[i] >> 4];
+		ret[2 * i + 1] = digits[bytes[i] & 15];
+	}
+}
+
+int text_hex_parse(const char *text, size_t count, uint8_t *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		unsigned high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
+
+		if (high > 15 || low > 15)
+			return -EINVAL;
+		ret[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+static int parse_digits(const char *text, size_t length, unsigned base, uint64_t *ret)
+{
+	uint64_t number = 0;
+	bool overflow = false;
+
+	if (length == 0)
+		return -EINVAL;
+	for (size_t i = 0; i < length; i++) {
+		unsigned digit = digit_value(text[i]);
+
+		if (digit >= base)
+			return -EINVAL;
+		overflow |= __builtin_mul_overflow(number, base, &number);
+		overflow |= __builtin_add_overflow(number, digit, &number);
+	}
+	if (overflow)
+		return -ERANGE;
+	*ret = number;
+	return 0;
+}
+
+int text_decimal_parse(const char *text, size_t length, uint64_t *ret)
+{
+	return parse_digits(text, length, 10, ret);
+}
+
+static bool is_signed(enum stele_type type)
+{
+	return type == STELE_I8 || type == STELE_I16 || type == STELE_I32 || type == STELE_I64;
+}
+
+static void store_integer(uint64_t number, size_t size, void *ret)
+{
+	uint8_t u8 = (uint8_t)number;
+	uint16_t u16 = (uint16_t)number;
+	uint32_t u32 = (uint32_t)number;
+
+	memcpy(ret,
+	       size == 1   ? (void *)&u8
+	       : size == 2 ? (void *)&u16
+	       : size == 4 ? (void *)&u32
+	                   : (void *)&number,
+	       size);
+}
+
+static int parse_integer(enum stele_type type, const char *text, size_t length, size_t size,
+                         void *ret)
+{
+	uint64_t most = UINT64_MAX >> (64 - 8 * size), number;
+	bool negative = length > 0 && text[0] == '-';
+	int r;
+
+	if (negative) {
+		text++;
+		length--;
+	}
+	if (length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+		r = parse_digits(text + 2, length - 2, 16, &number);
+	else
+		r = parse_digits(text, length, 10, &number);
+	if (r < 0)
+		return r;
+	if (is_signed(type))
+		most = (most >> 1) + (negative ? 1 : 0);
+	else if (negative)
+		most = 0;
+	if (number > most)
+		return -ERANGE;
+	store_integer(negative ? 0 - number : number, size, ret);
+	return 0;
+}
+
+/* Whether this is a decimal number, or inf or nan: strtod() takes more than that. */
+static bool is_decimal(const char *text)
+{
+	if (*text == '-')
+		text++;
+	if (strcmp(text, "inf") == 0 || strcmp(text, "nan") == 0)
+		return true;
+	return strspn(text, "0123456789.eE+-") == strlen(text) && text[0] != '+' && text[0] != '-';
+}
+
+static double read_f64(const char *text, char **ret_end)
+{
+	locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	locale_t before = uselocale(own);
+	double number = strtod(text, ret_end);
+
+	uselocale(before);
+	freelocale(own);
+	return number;
+}
+
+static int parse_f64(const char *text, size_t length, void *ret)
+{
+	char copy[512], *end;
+	double number;
+
+	/* The longest double is written in full with some 340 digits before the point. */
+	if (length == 0 || length >= sizeof(copy) || memchr(text, '\0', length))
+		return -EINVAL;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	if (!is_decimal(copy))
+		return -EINVAL;
+	number = read_f64(copy, &end);
+	if (*end != '\0')
+		return -EINVAL;
+	if (isinf(number) && !strchr(copy, 'i'))
+		return -ERANGE;
+	/* A number that is not zero, but nearer to it than any double. */
+	if (number == 0 && strcspn(copy, "123456789") < strcspn(copy, "eE"))
+		return -ERANGE;
+	memcpy(ret, &number, sizeof(number));
+	return 0;
+}
+
+static void format_f64(double number, char *ret)
+{
+	/* 15 digits always read back as they were written, so where they do there are no fewer; but
+	 * numbers below DBL_MIN have less precision than that. */
+	int precision = fabs(number) < DBL_MIN ? 1 : DBL_DIG;
+	locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	locale_t before = uselocale(own);
+
+	do
+		snprintf(ret, TEXT_FIXED_MAX, "%.*g", precision, number);
+	while (strtod(ret, NULL) != number && ++precision <= DBL_DECIMAL_DIG);
+	/* JSON's readers take -0 for an integer, which has no such zero. */
+	if (number == 0 && signbit(number))
+		snprintf(ret, TEXT_FIXED_MAX, "-0.0");
+	uselocale(before);
+	freelocale(own);
+}
+
+int text_number_parse(enum stele_type type, const char *text, size_t length, size_t size, void *ret)
+{
+	if (type == STELE_F64)
+		return parse_f64(text, length, ret);
+	return parse_integer(type, text, length, size, ret);
+}
+
+void text_number_format(enum stele_type type, const void *value, size_t size, char *ret)
+{
+	uint64_t number = 0;
+	uint8_t u8;
+	uint16_t u16;
+	uint32_t u32;
+	double f64;
+
+	switch (size) {
+	case 1:
+		memcpy(&u8, value, size);
+		number = is_signed(type) ? (uint64_t)(int8_t)u8 : u8;
+		break;
+	case 2:
+		memcpy(&u16, value, size);
+		number = is_signed(type) ? (uint64_t)(int16_t)u16 : u16;
+		break;
+	case 4:
+		memcpy(&u32, value, size);
+		number = is_signed(type) ? (uint64_t)(int32_t)u32 : u32;
+		break;
+	default:
+		memcpy(&number, value, sizeof(number));
+	}
+	if (type == STELE_F64) {
+		memcpy(&f64, value, sizeof(f64));
+		format_f64(f64, ret);
+	} else if (is_signed(type)) {
+		snprintf(ret, TEXT_FIXED_MAX, "%" PRId64, (int64_t)number);
+	} else {
+		snprintf(ret, TEXT_FIXED_MAX, "%" PRIu64, number);
+	}
+}

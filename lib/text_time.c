@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ * Times as text: UTC, to the nanosecond, from 1970 to where 64 bits of nanoseconds end in 2554. */
+#include "text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SECOND UINT64_C(1000000000)
+
+static_assert(sizeof(time_t) == 8, "times after 2038");
+
+void text_time_format(uint64_t nanoseconds, char *ret)
+{
+	time_t seconds = (time_t)(nanoseconds / SECOND);
+	struct tm tm;
+	size_t length;
+
+	gmtime_r(&seconds, &tm);
+	length = strftime(ret, TEXT_FIXED_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (nanoseconds % SECOND != 0)
+		length += (size_t)snprintf(ret + length, TEXT_FIXED_MAX - length, ".%09" PRIu64,
+		                           nanoseconds % SECOND);
+	strcpy(ret + length, "Z");
+}
+
+/* Reads `count` digits at `*text`, then the character `after`, and moves behind it. */
+static int parse_field(const char **text, size_t count, char after, int *ret)
+{
+	uint64_t number;
+
+	if (text_decimal_parse(*text, count, &number) < 0 || (*text)[count] != after)
+		return -EINVAL;
+	*text += count + 1;
+	*ret = (int)number;
+	return 0;
+}
+
+/* Reads the date and the time of day, of which all but the last sign is fixed. */
+static int parse_date(const char *text, char after, time_t *ret)
+{
+	struct tm tm = {0}, same;
+
+	if (parse_field(&text, 4, '-', &tm.tm_year) < 0 ||
+	    parse_field(&text, 2, '-', &tm.tm_mon) < 0 ||
+	    parse_field(&text, 2, 'T', &tm.tm_mday) < 0 ||
+	    parse_field(&text, 2, ':', &tm.tm_hour) < 0 ||
+	    parse_field(&text, 2, ':', &tm.tm_min) < 0 ||
+	    parse_field(&text, 2, after, &tm.tm_sec) < 0)
+		return -EINVAL;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	same = tm;
+	*ret = timegm(&same);
+	/* What is out of range comes back as another: the 31st of April as the 1st of May. */
+	if (same.tm_mon != tm.tm_mon || same.tm_mday != tm.tm_mday || same.tm_hour != tm.tm_hour ||
+	    same.tm_min != tm.tm_min || same.tm_sec != tm.tm_sec)
+		return -EINVAL;
+	return 0;
+}
+
+/* Reads one to nine digits as a fraction of a second. */
+static int parse_fraction(const char *text, size_t length, uint64_t *ret)
+{
+	if (length > 9 || text_decimal_parse(text, length, ret) < 0)
+		return -EINVAL;
+	for (; length < 9; length++)
+		*ret *= 10;
+	return 0;
+}
+
+int text_time_parse(const char *text, size_t length, uint64_t *ret)
+{
+	static const char shape[] = "2026-01-31T12:00:00Z";
+	const size_t shortest = sizeof(shape) - 1;
+	uint64_t fraction = 0, result;
+	time_t seconds;
+	int r;
+
+	r = text_decimal_parse(text, length, ret);
+	if (r != -EINVAL)
+		return r;
+	if (length < shortest || text[length - 1] != 'Z')
+		return -EINVAL;
+	r = parse_date(text, length > shortest ? '.' : 'Z', &seconds);
+	if (r == 0 && length > shortest)
+		r = parse_fraction(text + shortest, length - shortest - 1, &fraction);
+	if (r < 0)
+		return r;
+	if (seconds < 0 || __builtin_mul_overflow((uint64_t)seconds, SECOND, &result) ||
+	    __builtin_add_overflow(result, fraction, &result))
+		return -ERANGE;
+	*ret = result;
+	return 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "type.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define TYPE_COUNT 20u
+
+/* STELE_IPV4 is laid out as struct in_addr, but a uint8_t[4] is a fine member for it too. */
+static const struct type types[TYPE_COUNT] = {
+	[STELE_U8 - 1] = {"u8", 1, 1, 1},           [STELE_U16 - 1] = {"u16", 2, 2, 2},
+	[STELE_U32 - 1] = {"u32", 4, 4, 4},         [STELE_U64 - 1] = {"u64", 8, 8, 8},
+	[STELE_I8 - 1] = {"i8", 1, 1, 1},           [STELE_I16 - 1] = {"i16", 2, 2, 2},
+	[STELE_I32 - 1] = {"i32", 4, 4, 4},         [STELE_I64 - 1] = {"i64", 8, 8, 8},
+	[STELE_F64 - 1] = {"f64", 8, 8, 8},         [STELE_BOOL - 1] = {"bool", 1, 1, 1},
+	[STELE_IPV4 - 1] = {"ipv4", 4, 1, 4},       [STELE_IPV6 - 1] = {"ipv6", 16, 1, 1},
+	[STELE_IPV4NET - 1] = {"ipv4net", 5, 1, 1}, [STELE_IPV6NET - 1] = {"ipv6net", 17, 1, 1},
+	[STELE_MAC - 1] = {"mac", 6, 1, 1},         [STELE_UUID - 1] = {"uuid", 16, 1, 1},
+	[STELE_TIME - 1] = {"time", 8, 8, 8},       [STELE_CHAR - 1] = {"char", 0, 1, 1},
+	[STELE_TEXT - 1] = {"text", 0, 1, 1},       [STELE_BYTES - 1] = {"bytes", 0, 1, 1},
+};
+
+static_assert(STELE_BYTES == TYPE_COUNT, "every type has its line");
+static_assert(sizeof(bool) == 1 && sizeof(double) == 8, "as the types are documented");
+static_assert(sizeof(struct stele_ipv4net) == 5 && sizeof(struct stele_ipv6net) == 17,
+              "prefixes have no padding");
+
+const struct type *type_find(enum stele_type type)
+{
+	unsigned index = (unsigned)type - 1;
+
+	return index < TYPE_COUNT ? &types[index] : NULL;
+}
+
+const char *stele_type_name(enum stele_type type)
+{
+	const struct type *found = type_find(type);
+
+	return found ? found->name : NULL;
+}
+
+enum stele_type type_by_name(const char *name, size_t length)
+{
+	for (unsigned i = 0; i < TYPE_COUNT; i++)
+		if (strlen(types[i].name) == length && memcmp(types[i].name, name, length) == 0)
+			return (enum stele_type)(i + 1);
+	return (enum stele_type)0;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+#define NAME_LONGEST 8u /* no type's name is longer, nor any name that is compared with them */
+
+/* How many letters must be put in or left out to make `b` of `a`: to replace one is both. */
+static unsigned distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	unsigned row[NAME_LONGEST + 1];
+
+	for (unsigned j = 0; j <= b_length; j++)
+		row[j] = j;
+	for (unsigned i = 0; i < a_length; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i + 1;
+		for (unsigned j = 0; j < b_length; j++) {
+			unsigned replaced = diagonal + (a[i] == b[j] ? 0 : 2);
+
+			diagonal = row[j + 1];
+			row[j + 1] = least(replaced, least(row[j], row[j + 1]) + 1);
+		}
+	}
+	return row[b_length];
+}
+
+const char *type_nearest(const char *name, size_t length)
+{
+	/* What other languages call them is nearer than any spelling. */
+	static const struct {
+		const char *other, *name;
+	} synonyms[] = {
+		{"int", "i32"},      {"uint", "u32"},       {"double", "f64"},   {"float", "f64"},
+		{"string", "text"},  {"blob", "bytes"},     {"boolean", "bool"}, {"ip", "ipv4"},
+		{"varchar", "text"}, {"timestamp", "time"},
+	};
+	const char *nearest = NULL;
+	unsigned best = 3;
+
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (strlen(synonyms[i].other) == length &&
+		    memcmp(synonyms[i].other, name, length) == 0)
+			return synonyms[i].name;
+	if (length > NAME_LONGEST)
+		return NULL;
+	for (unsigned i = 0; i < TYPE_COUNT; i++) {
+		unsigned found = distance(name, length, types[i].name, strlen(types[i].name));
+
+		/* A name of which nothing is left was not meant. */
+		if (found < best && found < length) {
+			best = found;
+			nearest = types[i].name;
+		}
+	}
+	return nearest;
+}
+
+uint32_t column_size(const struct stele_column *column)
+{
+	const struct type *type = type_find(column->type);
+
+	if (column->type == STELE_CHAR)
+		return column->size;
+	return type ? type->size : 0;
+}
