@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A futex (futex(2)) on the low half of the head word, in the subscriber's read-only mapping: no
+ * object of the kernel's for each subscriber, and one system call wakes all. The word is the truth
+ * itself, so no crash comes between a commit and what is waited on, but for the call that wakes.
+ * That the low half may be what it was 2^32 versions ago costs a slice at most: head is compared
+ * whole after each wait.
+ */
+#include "notifier.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/names.h"
+
+static const uint32_t *low_half(const uint64_t *head)
+{
+	return (const uint32_t *)(const void *)head +
+	       (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 1 : 0);
+}
+
+static int futex_open(struct channel *channel, const char *region, const uint8_t uuid[16],
+                      uid_t owner, gid_t group)
+{
+	(void)uuid;
+	(void)owner;
+	(void)group;
+	snprintf(channel->name, sizeof(channel->name), "head of %s", region);
+	channel->fd = -1;
+	return 0;
+}
+
+static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
+{
+	int64_t now = time_monotonic(), until = now + NOTIFIER_SLICE;
+	struct timespec end;
+
+	if (deadline <= now)
+		return;
+	if (deadline < until)
+		until = deadline;
+	end.tv_sec = until / 1000000000;
+	end.tv_nsec = until % 1000000000;
+	/* Absolute, on CLOCK_MONOTONIC. Returns at once if the word is not `seen` any more. */
+	syscall(SYS_futex, low_half(channel->head), FUTEX_WAIT_BITSET, (uint32_t)seen, &end, NULL,
+	        FUTEX_BITSET_MATCH_ANY);
+}
+
+static void futex_drain(struct channel *channel)
+{
+	(void)channel;
+}
+
+static void futex_close(struct channel *channel, const char *region, const uint8_t uuid[16])
+{
+	(void)channel;
+	(void)region;
+	(void)uuid;
+}
+
+static int futex_attach(struct channel *channel, const char *region, const uint8_t uuid[16])
+{
+	(void)region;
+	(void)uuid;
+	channel->fd = -1;
+	return 0;
+}
+
+void notifier_futex_wake_all(const uint64_t *head)
+{
+	syscall(SYS_futex, low_half(head), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static int futex_send(struct channel *channel, uint64_t version)
+{
+	(void)version;
+	notifier_futex_wake_all(channel->head);
+	return 0;
+}
+
+static void futex_detach(struct channel *channel)
+{
+	(void)channel;
+}
+
+static int futex_reap(const char *region, const uint8_t uuid[16])
+{
+	(void)region;
+	(void)uuid;
+	return 0;
+}
+
+const struct notifier notifier_futex = {
+	.name = "futex",
+	.kind = LAYOUT_NOTIFIER_FUTEX,
+	.open = futex_open,
+	.wait = futex_wait,
+	.drain = futex_drain,
+	.close = futex_close,
+	.attach = futex_attach,
+	.send = futex_send,
+	.detach = futex_detach,
+	.reap = futex_reap,
+};

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * POSIX message queues (mq_overview(7)), one for each subscriber, because a message goes to one
+ * receiver. The queue holds one message: a notice says that there is something to see, and two say
+ * no more than that.
+ *
+ * A wait without a deadline blocks in mq_timedreceive itself, to which the kernel hands a message
+ * over directly; that takes about a quarter less time than poll and receive. Its time-out is on the
+ * wall clock, so it bounds one slice of a wait and nothing else. A wait with a deadline is ppoll,
+ * whose time-out counts on the monotonic clock.
+ */
+#include "notifier.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/error.h"
+#include "lib/names.h"
+
+static int open_error(const char *name, int errnum)
+{
+	switch (errnum) {
+	case ENOSPC:
+		return error_set(
+			errnum,
+			"no message queue for %s: the system has as many as it allows; see "
+			"fs.mqueue.queues_max (sysctl)",
+			name);
+	case EMFILE:
+		return error_set(
+			errnum,
+			"no message queue for %s: this user's queues, or this process's descriptors, are "
+			"used up; see RLIMIT_MSGQUEUE (ulimit -q) and RLIMIT_NOFILE",
+			name);
+	case ENOSYS:
+		return error_set(errnum, "no message queue for %s: this kernel has none", name);
+	default:
+		return error_set(errnum, "no message queue for %s: %s", name, strerror(errnum));
+	}
+}
+
+static int mq_channel_open(struct channel *channel, const char *region, const uint8_t uuid[16],
+                           uid_t owner, gid_t group)
+{
+	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = sizeof(uint64_t)};
+	mqd_t queue;
+
+	names_queue(region, uuid, channel->name);
+	queue = mq_open(channel->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
+	if (queue < 0)
+		return open_error(channel->name, errno);
+	/* The publisher is the region's owner. Unless that is root or this very user, it needs the
+	 * group. */
+	if ((owner != 0 && owner != geteuid() && fchown(queue, (uid_t)-1, group) < 0) ||
+	    fchmod(queue, 0620) < 0) {
+		int errnum = errno;
+		mq_close(queue);
+		mq_unlink(channel->name);
+		return error_set(
+			errnum,
+			"the publisher (user %u) could not send to a queue of this user's, which is not "
+			"in the region's group %u",
+			owner, group);
+	}
+	channel->fd = queue;
+	return 0;
+}
+
+/* Takes one message if there is one, waiting until `until` on the wall clock. */
+static void take(struct channel *channel, const struct timespec *until)
+{
+	uint64_t version;
+
+	(void)!mq_timedreceive(channel->fd, (char *)&version, sizeof(version), NULL, until);
+}
+
+/* The queue holds one message. Who may send and floods it keeps it full for ever (the kernel
+ * refills it from a blocked sender as it is read), so one is taken and no more are looked for. */
+static void mq_channel_drain(struct channel *channel)
+{
+	static const struct timespec past = {0};
+
+	take(channel, &past);
+}
+
+static void mq_channel_wait(struct channel *channel, uint64_t seen, int64_t deadline)
+{
+	struct pollfd pollfd = {.fd = channel->fd, .events = POLLIN};
+	struct timespec slice;
+	int64_t left;
+
+	(void)seen;
+	if (deadline == INT64_MAX) {
+		clock_gettime(CLOCK_REALTIME, &slice);
+		slice.tv_sec += NOTIFIER_SLICE / 1000000000;
+		take(channel, &slice);
+		return;
+	}
+	left = deadline - time_monotonic();
+	if (left <= 0)
+		return;
+	if (left > NOTIFIER_SLICE)
+		left = NOTIFIER_SLICE;
+	slice.tv_sec = left / 1000000000;
+	slice.tv_nsec = left % 1000000000;
+	if (ppoll(&pollfd, 1, &slice, NULL) == 1)
+		mq_channel_drain(channel);
+}
+
+static void mq_channel_close(struct channel *channel, const char *region, const uint8_t uuid[16])
+{
+	(void)region;
+	(void)uuid;
+	mq_close(channel->fd);
+	mq_unlink(channel->name);
+	channel->fd = -1;
+}
+
+static int mq_channel_attach(struct channel *channel, const char *region, const uint8_t uuid[16])
+{
+	struct mq_attr attributes;
+	mqd_t queue;
+
+	names_queue(region, uuid, channel->name);
+	queue = mq_open(channel->name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (queue < 0)
+		return -errno;
+	/* A queue of another shape is not one that this library made. */
+	if (mq_getattr(queue, &attributes) < 0 || attributes.mq_msgsize != sizeof(uint64_t)) {
+		mq_close(queue);
+		return -EPERM;
+	}
+	channel->fd = queue;
+	return 0;
+}
+
+static int mq_channel_send(struct channel *channel, uint64_t version)
+{
+	return mq_send(channel->fd, (const char *)&version, sizeof(version), 0) < 0 ? -errno : 0;
+}
+
+static void mq_channel_detach(struct channel *channel)
+{
+	if (channel->fd >= 0)
+		mq_close(channel->fd);
+	channel->fd = -1;
+}
+
+static int mq_channel_reap(const char *region, const uint8_t uuid[16])
+{
+	char name[NAMES_QUEUE_SIZE];
+
+	names_queue(region, uuid, name);
+	return mq_unlink(name) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+const struct notifier notifier_mq = {
+	.name = "mq",
+	.kind = LAYOUT_NOTIFIER_MQ,
+	.open = mq_channel_open,
+	.wait = mq_channel_wait,
+	.drain = mq_channel_drain,
+	.close = mq_channel_close,
+	.attach = mq_channel_attach,
+	.send = mq_channel_send,
+	.detach = mq_channel_detach,
+	.reap = mq_channel_reap,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "notifier.h"
+
+#include <string.h>
+
+static const struct notifier *const notifiers[] = {&notifier_mq, &notifier_futex};
+
+const struct notifier *notifier_of_kind(uint32_t kind)
+{
+	for (size_t i = 0; i < sizeof(notifiers) / sizeof(notifiers[0]); i++)
+		if (notifiers[i]->kind == kind)
+			return notifiers[i];
+	return NULL;
+}
+
+const struct notifier *notifier_of_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(notifiers) / sizeof(notifiers[0]); i++)
+		if (strcmp(notifiers[i]->name, name) == 0)
+			return notifiers[i];
+	return NULL;
+}
