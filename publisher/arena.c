@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+#include "arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE          LAYOUT_PAGE
+#define SLAB_SIZE_MAX 8192u
+#define LARGE         UINT8_MAX /* as a slab's class: a run of pages of its own */
+
+struct arena_slab {
+	uint64_t free[ARENA_SLAB_OBJECTS / 64]; /* bit set: object is free */
+	uint32_t next, previous;                /* in the class's list: first page + 1, 0: none */
+	uint32_t pages;                         /* 0: no slab starts at this page */
+	uint16_t free_count;
+	uint8_t class;
+	bool listed;
+};
+
+/* Classes: multiples of 8 up to 128, then eight sizes to each doubling up to 8192. */
+static unsigned class_of(size_t size)
+{
+	unsigned top;
+
+	if (size <= 128)
+		return (unsigned)(size + 7) / 8 - 1;
+	top = 63 - (unsigned)__builtin_clzll(size - 1); /* size is in (1 << top, 2 << top] */
+	return 16 + (top - 7) * 8 + (unsigned)((size - 1 - ((size_t)1 << top)) >> (top - 3));
+}
+
+static size_t class_size(unsigned class)
+{
+	unsigned top;
+
+	if (class < 16)
+		return (class + 1) * 8;
+	top = 7 + (class - 16) / 8;
+	return ((size_t)1 << top) + ((size_t)((class - 16) % 8 + 1) << (top - 3));
+}
+
+static uint32_t class_pages(unsigned class)
+{
+	size_t size = class_size(class);
+
+	return size <= 512 ? 1 : size <= 2048 ? 4 : 8;
+}
+
+static unsigned class_objects(unsigned class)
+{
+	unsigned objects = (unsigned)(class_pages(class) * PAGE / class_size(class));
+
+	return objects < ARENA_SLAB_OBJECTS ? objects : ARENA_SLAB_OBJECTS;
+}
+
+static uint32_t large_pages(size_t size)
+{
+	return (uint32_t)((size + PAGE - 1) / PAGE);
+}
+
+bool arena_same_room(size_t a, size_t b)
+{
+	if (a > SLAB_SIZE_MAX || b > SLAB_SIZE_MAX)
+		return a > SLAB_SIZE_MAX && b > SLAB_SIZE_MAX && large_pages(a) == large_pages(b);
+	return class_of(a) == class_of(b);
+}
+
+/* ---- pages ---- */
+
+static bool page_is_free(const struct arena *arena, uint32_t page)
+{
+	return arena->page_bits[page / 64] >> page % 64 & 1;
+}
+
+static void pages_mark(struct arena *arena, uint32_t page, uint32_t count, bool is_free)
+{
+	for (uint32_t i = page; i < page + count; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64;
+		if (is_free)
+			arena->page_bits[i / 64] |= bit;
+		else
+			arena->page_bits[i / 64] &= ~bit;
+	}
+	if (is_free) {
+		arena->free_pages += count;
+		if (page < arena->free_hint)
+			arena->free_hint = page;
+	} else {
+		arena->free_pages -= count;
+	}
+}
+
+/* The private tables grow with the arena. */
+static int tables_reserve(struct arena *arena, uint32_t pages)
+{
+	size_t words = (pages + 63) / 64, old_words = (arena->pages + 63) / 64;
+	uint64_t *bits = realloc(arena->page_bits, words * sizeof(*bits));
+	struct arena_slab *slabs;
+
+	if (!bits)
+		return -ENOMEM;
+	arena->page_bits = bits;
+	memset(bits + old_words, 0, (words - old_words) * sizeof(*bits));
+	slabs = realloc(arena->slabs, pages * sizeof(*slabs));
+	if (!slabs)
+		return -ENOMEM;
+	arena->slabs = slabs;
+	memset(slabs + arena->pages, 0, (pages - arena->pages) * sizeof(*slabs));
+	return 0;
+}
+
+int arena_init(struct arena *arena, unsigned char *base, uint64_t start, uint64_t size,
+               uint64_t maximum)
+{
+	int r;
+
+	*arena = (struct arena){
+		.base = base,
+		.start = start,
+		.pages_max = (uint32_t)(maximum / PAGE),
+	};
+	r = tables_reserve(arena, (uint32_t)(size / PAGE));
+	if (r < 0) {
+		arena_finish(arena);
+		return r;
+	}
+	arena->pages = (uint32_t)(size / PAGE);
+	arena->view = (struct view){.base = base, .start = start, .limit = start + size};
+	pages_mark(arena, 0, arena->pages, true);
+	return 0;
+}
+
+void arena_finish(struct arena *arena)
+{
+	free(arena->page_bits);
+	free(arena->slabs);
+	arena->page_bits = NULL;
+	arena->slabs = NULL;
+}
+
+/* The first run of free pages, `count` long and starting at a multiple of `align`: its page, or
+ * -1. */
+static int64_t pages_find(struct arena *arena, uint32_t count, uint32_t align)
+{
+	uint32_t page = arena->free_hint;
+	bool first = true;
+
+	if (arena->free_pages < count)
+		return -1;
+	while (page < arena->pages) {
+		uint64_t word = arena->page_bits[page / 64] >> page % 64;
+		uint32_t run;
+		if (word == 0) {
+			page = (page / 64 + 1) * 64;
+			continue;
+		}
+		page += (uint32_t)__builtin_ctzll(word);
+		if (first) {
+			arena->free_hint = page;
+			first = false;
+		}
+		if (page % align != 0) {
+			page += align - page % align;
+			continue;
+		}
+		for (run = 0;
+		     run < count && page + run < arena->pages && page_is_free(arena, page + run);
+		     run++)
+			;
+		if (run == count)
+			return page;
+		page += run + 1;
+	}
+	return -1;
+}
+
+static int arena_grow(struct arena *arena, uint32_t least)
+{
+	uint32_t step = arena->pages / 4;
+	uint32_t old = arena->pages, room = arena->pages_max - arena->pages;
+	int r;
+
+	if (step > 4096)
+		step = 4096;
+	if (step < 16)
+		step = 16;
+	if (step < least)
+		step = least;
+	if (step > room)
+		step = room;
+	/* Less than wanted may still do: pages before the end may be free, or lie as they must. */
+	if (step == 0 || !arena->grow)
+		return -ENOSPC;
+	r = tables_reserve(arena, old + step);
+	if (r < 0)
+		return r;
+	r = arena->grow(arena->context, arena->start + (uint64_t)(old + step) * PAGE);
+	if (r == -ENOSPC && step > least) {
+		step = least;
+		r = arena->grow(arena->context, arena->start + (uint64_t)(old + step) * PAGE);
+	}
+	if (r < 0)
+		return r;
+	arena->pages = old + step;
+	arena->view.limit = arena->start + (uint64_t)arena->pages * PAGE;
+	pages_mark(arena, old, step, true);
+	return 0;
+}
+
+static int pages_alloc(struct arena *arena, uint32_t count, uint32_t align, uint32_t *ret)
+{
+	int64_t page = pages_find(arena, count, align);
+
+	if (page < 0) {
+		int r = arena_grow(arena, count + align - 1);
+		if (r < 0)
+			return r;
+		page = pages_find(arena, count, align);
+		if (page < 0)
+			return -ENOSPC;
+	}
+	pages_mark(arena, (uint32_t)page, count, false);
+	*ret = (uint32_t)page;
+	return 0;
+}
+
+/* ---- slabs ---- */
+
+static void list_add(struct arena *arena, uint32_t page)
+{
+	struct arena_slab *slab = &arena->slabs[page];
+
+	slab->previous = 0;
+	slab->next = arena->partial[slab->class];
+	if (slab->next)
+		arena->slabs[slab->next - 1].previous = page + 1;
+	arena->partial[slab->class] = page + 1;
+	slab->listed = true;
+}
+
+static void list_remove(struct arena *arena, uint32_t page)
+{
+	struct arena_slab *slab = &arena->slabs[page];
+
+	if (slab->previous)
+		arena->slabs[slab->previous - 1].next = slab->next;
+	else
+		arena->partial[slab->class] = slab->next;
+	if (slab->next)
+		arena->slabs[slab->next - 1].previous = slab->previous;
+	slab->listed = false;
+}
+
+static void slab_start(struct arena *arena, uint32_t page, unsigned class)
+{
+	struct arena_slab *slab = &arena->slabs[page];
+	unsigned objects = class_objects(class);
+
+	*slab = (struct arena_slab){
+		.pages = class_pages(class),
+		.class = (uint8_t) class,
+		.free_count = (uint16_t)objects,
+	};
+	for (unsigned i = 0; i < objects; i++)
+		slab->free[i / 64] |= UINT64_C(1) << i % 64;
+	list_add(arena, page);
+}
+
+static void slab_take(struct arena *arena, uint32_t page, unsigned index)
+{
+	struct arena_slab *slab = &arena->slabs[page];
+
+	slab->free[index / 64] &= ~(UINT64_C(1) << index % 64);
+	arena->used += class_size(slab->class);
+	if (--slab->free_count == 0)
+		list_remove(arena, page);
+}
+
+static ref_t ref_of(const struct arena *arena, uint32_t page, size_t offset)
+{
+	return (ref_t)((arena->start + (uint64_t)page * PAGE + offset) / LAYOUT_UNIT);
+}
+
+static int large_alloc(struct arena *arena, size_t size, ref_t *ret)
+{
+	uint32_t page, count = large_pages(size);
+	int r = pages_alloc(arena, count, 1, &page);
+
+	if (r < 0)
+		return r;
+	arena->slabs[page] = (struct arena_slab){.pages = count, .class = LARGE};
+	arena->used += (uint64_t)count * PAGE;
+	*ret = ref_of(arena, page, 0);
+	return 0;
+}
+
+int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
+{
+	struct arena_slab *slab;
+	unsigned class, word = 0, index;
+	uint32_t page;
+
+	if (size > SLAB_SIZE_MAX)
+		return large_alloc(arena, size, ret);
+	class = class_of(size);
+	if (!arena->partial[class]) {
+		int r = pages_alloc(arena, class_pages(class), class_pages(class), &page);
+		if (r < 0)
+			return r;
+		slab_start(arena, page, class);
+	}
+	page = arena->partial[class] - 1;
+	slab = &arena->slabs[page];
+	while (slab->free[word] == 0)
+		word++;
+	index = word * 64 + (unsigned)__builtin_ctzll(slab->free[word]);
+	slab_take(arena, page, index);
+	*ret = ref_of(arena, page, index * class_size(class));
+	return 0;
+}
+
+static uint32_t page_of(const struct arena *arena, ref_t ref)
+{
+	return (uint32_t)(((uint64_t)ref * LAYOUT_UNIT - arena->start) / PAGE);
+}
+
+static void slab_release(struct arena *arena, uint32_t page)
+{
+	uint32_t count = arena->slabs[page].pages;
+
+	arena->slabs[page].pages = 0;
+	pages_mark(arena, page, count, true);
+}
+
+void arena_free(struct arena *arena, ref_t ref, size_t size)
+{
+	uint32_t page = page_of(arena, ref);
+	struct arena_slab *slab;
+	unsigned class, index;
+
+	/* An object that isn't of the size that it had is of a file that somebody truncated: it
+	 * stays. */
+	if (size > SLAB_SIZE_MAX) {
+		if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
+			return;
+		arena->used -= (uint64_t)arena->slabs[page].pages * PAGE;
+		slab_release(arena, page);
+		return;
+	}
+	class = class_of(size);
+	page -= page % class_pages(class);
+	slab = &arena->slabs[page];
+	index = (unsigned)(((uint64_t)ref * LAYOUT_UNIT - arena->start - (uint64_t)page * PAGE) /
+	                   class_size(class));
+	if (slab->pages == 0 || slab->class != class || index >= class_objects(class))
+		return;
+	slab->free[index / 64] |= UINT64_C(1) << index % 64;
+	slab->free_count++;
+	arena->used -= class_size(class);
+	if (!slab->listed)
+		list_add(arena, page);
+	/* The last slab of a class that has room stays, so that taking and giving one object is
+	 * cheap. */
+	if (slab->free_count == class_objects(class) && (slab->next || slab->previous)) {
+		list_remove(arena, page);
+		slab_release(arena, page);
+	}
+}
+
+/* ---- recovery ---- */
+
+static int claim_pages(struct arena *arena, uint32_t page, uint32_t count)
+{
+	if ((uint64_t)page + count > arena->pages)
+		return -EBADMSG;
+	for (uint32_t i = page; i < page + count; i++)
+		if (!page_is_free(arena, i))
+			return -EBADMSG;
+	pages_mark(arena, page, count, false);
+	return 0;
+}
+
+static int claim_large(struct arena *arena, ref_t ref, uint32_t page, size_t size)
+{
+	struct arena_slab *slab = &arena->slabs[page];
+	int r;
+
+	if (ref != ref_of(arena, page, 0))
+		return -EBADMSG;
+	if (slab->pages > 0)
+		return slab->class == LARGE && slab->pages == large_pages(size) ? 0 : -EBADMSG;
+	r = claim_pages(arena, page, large_pages(size));
+	if (r < 0)
+		return r;
+	*slab = (struct arena_slab){.pages = large_pages(size), .class = LARGE};
+	arena->used += (uint64_t)slab->pages * PAGE;
+	return 1;
+}
+
+int arena_claim(struct arena *arena, ref_t ref, size_t size)
+{
+	uint64_t offset = (uint64_t)ref * LAYOUT_UNIT;
+	struct arena_slab *slab;
+	unsigned class, index;
+	uint32_t page;
+	int r;
+
+	if (offset < arena->start || offset >= arena->start + (uint64_t)arena->pages * PAGE)
+		return -EBADMSG;
+	page = page_of(arena, ref);
+	if (size > SLAB_SIZE_MAX)
+		return claim_large(arena, ref, page, size);
+	class = class_of(size);
+	page -= page % class_pages(class);
+	slab = &arena->slabs[page];
+	if (slab->pages == 0) {
+		r = claim_pages(arena, page, class_pages(class));
+		if (r < 0)
+			return r;
+		slab_start(arena, page, class);
+	}
+	if (slab->class != class)
+		return -EBADMSG;
+	offset -= arena->start + (uint64_t)page * PAGE;
+	index = (unsigned)(offset / class_size(class));
+	if (offset % class_size(class) != 0 || index >= class_objects(class))
+		return -EBADMSG;
+	if (!(slab->free[index / 64] >> index % 64 & 1))
+		return 0;
+	slab_take(arena, page, index);
+	return 1;
+}

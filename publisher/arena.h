@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The allocator of a region's arena. What is free and what is not stands in the publisher's private
+ * memory only; after a crash the next publisher rebuilds it by walking what the versions reach.
+ *
+ * The arena is a row of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8 pages,
+ * aligned to their own length, cut into objects of one size class. Larger objects take whole pages.
+ * Freed objects go back to their slab, empty slabs back to the pages, so what one size used serves
+ * another. The lowest free pages are taken first, which keeps the region dense at its start.
+ */
+#ifndef PUBLISHER_ARENA_H
+#define PUBLISHER_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/trie.h"
+
+#define ARENA_CLASSES 64u
+#define ARENA_SLAB_OBJECTS 256u /* most objects in a slab: a page of the smallest */
+
+struct arena_slab;
+
+struct arena {
+	unsigned char *base;  /* of the mapped file */
+	struct view view;     /* the same as readers see it, always up to date */
+	uint64_t start;       /* file offset of page 0 */
+	uint32_t pages;       /* that the arena has now */
+	uint32_t pages_max;   /* that it may grow to */
+	uint32_t free_hint;   /* no page below it is free */
+	uint32_t free_pages;
+	uint64_t used;        /* bytes in objects */
+	uint64_t *page_bits;  /* bit set: page is free */
+	struct arena_slab *slabs; /* by their first page */
+	uint32_t partial[ARENA_CLASSES]; /* first page + 1 of a slab with free objects, 0: none */
+	/* Called to make the file longer: reserve bytes up to `end` (file offset) and store
+	 * arena_end. 0 or a negative errno. */
+	int (*grow)(void *context, uint64_t end);
+	void *context;
+};
+
+/* `maximum` is the size in bytes that the arena may have, `size` what it has. 0 or -ENOMEM. */
+int arena_init(struct arena *arena, unsigned char *base, uint64_t start, uint64_t size, uint64_t maximum);
+void arena_finish(struct arena *arena);
+
+/* Room for `size` bytes: sets `*ret`. 0, -ENOSPC or -ENOMEM. */
+int arena_alloc(struct arena *arena, size_t size, ref_t *ret);
+void arena_free(struct arena *arena, ref_t ref, size_t size);
+
+/* True when an object may change from one size to the other where it is. */
+bool arena_same_room(size_t a, size_t b);
+
+/* Recovery: takes note of an object that is there already. 1; 0 when it was noted before; -EBADMSG
+ * when no allocator of this kind can have put it there; -ENOMEM. */
+int arena_claim(struct arena *arena, ref_t ref, size_t size);
+
+/* Where an object starts in memory. */
+static inline unsigned char *arena_at(const struct arena *arena, ref_t ref)
+{
+	return arena->base + (uint64_t)ref * LAYOUT_UNIT;
+}
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ * The end of a transaction, as far as tables are concerned: what changed, and the new catalog. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "publisher.h"
+
+/* Counts by comparing the tries what the transaction's own counting could not be sure of: rows that
+ * were touched twice may be what they were. */
+static int count_again(struct stele_writable *table)
+{
+	const struct view *view = &table->publisher->arena.view;
+	struct diff *diff = malloc(sizeof(*diff));
+	struct row_parts a, b;
+	ref_t before, after;
+	int r;
+
+	if (!diff)
+		return error_set(ENOMEM, "no memory to compare table \"%s\"", table->name);
+	table->added = table->changed = table->removed = 0;
+	diff_start(diff, view, &table->shape, table->base.root, table->root);
+	while ((r = diff_next(diff, &before, &after)) == 1) {
+		if (!before || !after) {
+			table->added += before == 0;
+			table->removed += after == 0;
+			continue;
+		}
+		if (row_parts(view, &table->shape, before, &a) < 0 ||
+		    row_parts(view, &table->shape, after, &b) < 0) {
+			r = -EBADMSG;
+			break;
+		}
+		table->changed +=
+			a.value_size != b.value_size || memcmp(a.value, b.value, a.value_size) != 0;
+	}
+	free(diff);
+	if (r < 0)
+		return error_set(EBADMSG,
+		                 "table \"%s\" is damaged; remove the region and publish again",
+		                 table->name);
+	return 0;
+}
+
+/* Whether the table is another one than in the last version; sets the counts. */
+static int judge_change(struct stele_writable *table, bool *ret_changed)
+{
+	const struct view *view = &table->publisher->arena.view;
+	bool same_schema = table->was && table->status == TABLE_PRESENT;
+	struct stele_schema *schema;
+
+	if (table->remade && same_schema) {
+		int r = catalog_schema(view, table->base.schema, &schema);
+		if (r < 0)
+			return error_set(-r, "cannot read the schema of table \"%s\"", table->name);
+		same_schema = stele_schema_equal(schema, table->schema);
+		stele_schema_free(schema);
+	}
+	if (same_schema) {
+		if (table->remade || table->uncertain) {
+			int r = count_again(table);
+			if (r < 0)
+				return r;
+		}
+		*ret_changed = table->added || table->changed || table->removed;
+		return 0;
+	}
+	*ret_changed = table->was || table->status == TABLE_PRESENT;
+	table->added = table->status == TABLE_PRESENT ? table->rows : 0;
+	table->changed = 0;
+	table->removed = table->was ? table->base.rows : 0;
+	return 0;
+}
+
+static int write_catalog(struct stele_transaction *tx, struct stele_writable *table)
+{
+	struct edit *edit = &tx->publisher->edit;
+	unsigned bits = (unsigned)strlen(table->name) * 8;
+	struct layout_table value = {
+		.rows = table->rows,
+		.id = table->id,
+		.root = table->root,
+		.schema = table->schema_ref,
+	};
+	bool touched;
+	ref_t row;
+	int r;
+
+	if (table->status == TABLE_PRESENT)
+		r = edit_put(edit, &catalog_shape, &tx->catalog, table->name, bits, &value,
+		             sizeof(value), &row, &touched);
+	else
+		r = edit_delete(edit, &catalog_shape, &tx->catalog, table->name, bits, &touched);
+	if (r < 0)
+		return error_set(-r, "no room in region \"%s\" for its list of tables",
+		                 tx->publisher->attachment.region.names.region);
+	return 0;
+}
+
+int tables_commit(struct stele_transaction *tx, bool *ret_changed)
+{
+	struct stele_writable *table;
+	bool any = false, changed = false;
+	int r;
+
+	for (table = tx->publisher->tables; table; table = table->next) {
+		if (table->status == TABLE_CLOSED)
+			continue;
+		if (table->marks)
+			return error_set(
+				EINVAL,
+				"the replacement of table \"%s\" was not ended (stele_writable_replace_end)",
+				table->name);
+		r = judge_change(table, &changed);
+		if (r < 0)
+			return r;
+		any |= changed;
+	}
+	if (!any)
+		return 0;
+	/* A table whose tree is new is written even where it holds what it held, so that nothing of
+	 * it is lost. */
+	for (table = tx->publisher->tables; table; table = table->next) {
+		if (table->status == TABLE_CLOSED ||
+		    (!table->remade && table->was && table->root == table->base.root))
+			continue;
+		if (table->status == TABLE_ABSENT && !table->was)
+			continue;
+		r = write_catalog(tx, table);
+		if (r < 0)
+			return r;
+	}
+	*ret_changed = true;
+	return 0;
+}
+
+void tables_abort(struct stele_transaction *tx)
+{
+	struct edit *edit = &tx->publisher->edit;
+	struct stele_writable *table;
+
+	for (table = tx->publisher->tables; table; table = table->next) {
+		if (table->status != TABLE_PRESENT)
+			continue;
+		edit_drop_tree(edit, &table->shape, table->root, true);
+		if (edit_made(edit, table->schema_ref))
+			edit_drop(edit, table->schema_ref,
+			          edit_object_size(edit, NULL, table->schema_ref));
+		if (table->remade)
+			table->id = 0; /* the schema kept here is not that of the last version */
+	}
+	tables_close(tx->publisher);
+}
+
+void tables_close(struct stele_publisher *publisher)
+{
+	struct stele_writable *table;
+
+	for (table = publisher->tables; table; table = table->next) {
+		table->status = TABLE_CLOSED;
+		free(table->marks);
+		table->marks = NULL;
+	}
+}
+
+void tables_free(struct stele_publisher *publisher)
+{
+	struct stele_writable *table, *next;
+
+	for (table = publisher->tables; table; table = next) {
+		next = table->next;
+		stele_schema_free(table->schema);
+		free(table->normalized);
+		free(table->marks);
+		free(table);
+	}
+	publisher->tables = NULL;
+}

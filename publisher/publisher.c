@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include "publisher.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+#include "recover.h"
+
+#define HISTORY_DEFAULT 64u
+#define HISTORY_MAX     65536u
+#define LOOK_INTERVAL   INT64_C(1000000000)
+
+int publisher_check(const struct stele_publisher *publisher)
+{
+	if (publisher->forks != fork_count())
+		return error_set(
+			ECHILD,
+			"this publisher belongs to the parent process; open one in the child");
+	return 0;
+}
+
+/* Copies the options with defaults filled in. */
+static int options_read(const struct stele_publisher_options *options,
+                        struct stele_publisher_options *ret)
+{
+	uint64_t most = sizeof(void *) == 4 ? UINT64_C(1) << 28 : UINT64_C(1) << 32;
+
+	*ret = (struct stele_publisher_options){.size = sizeof(*ret)};
+	if (options) {
+		if (options->size != sizeof(*options))
+			return error_set(
+				EINVAL,
+				"options of %zu bytes; set .size to sizeof(struct stele_publisher_options)",
+				options->size);
+		*ret = *options;
+	}
+	if (ret->flags & ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER))
+		return error_set(EINVAL, "unknown flags 0x%x for a publisher", ret->flags);
+	if (ret->history == 0)
+		ret->history = HISTORY_DEFAULT;
+	if (ret->history < 2 || ret->history > HISTORY_MAX)
+		return error_set(EINVAL, "a history of %u versions; it can have 2 to %u",
+		                 ret->history, HISTORY_MAX);
+	if (ret->maximum_size == 0)
+		ret->maximum_size = most;
+	if (ret->maximum_size > LAYOUT_MAXIMUM || ret->maximum_size > SIZE_MAX)
+		return error_set(
+			EINVAL, "a maximum size of %llu bytes; a region can have up to %llu",
+			(unsigned long long)ret->maximum_size, (unsigned long long)LAYOUT_MAXIMUM);
+	ret->maximum_size = ret->maximum_size / LAYOUT_PAGE * LAYOUT_PAGE;
+	if (ret->mode == 0)
+		ret->mode = 0640;
+	if (ret->mode & ~(mode_t)0644 || (ret->mode & 0600) != 0600)
+		return error_set(
+			EINVAL,
+			"mode %04o for a region; its owner reads and writes (0600), and the group (0040) "
+			"and others (0004) may read",
+			ret->mode);
+	return 0;
+}
+
+/* Makes the data file longer for the arena: the contract with readers is that the bytes are there,
+ * and so is the guard after them, before arena_end says so. */
+static int grow(void *context, uint64_t end)
+{
+	struct stele_publisher *publisher = context;
+	struct region *region = &publisher->attachment.region;
+	int r = file_reserve(region->fd, region->file_size, end + LAYOUT_GUARD);
+
+	if (r < 0)
+		return r == -EFBIG || r == -EDQUOT ? -ENOSPC : r;
+	region->file_size = end + LAYOUT_GUARD;
+	store_release(&region->header->arena_end, end);
+	return 0;
+}
+
+bool publisher_make_room(void *context)
+{
+	struct stele_publisher *publisher = context;
+	uint64_t head = publisher_head(publisher);
+	uint64_t reclaimed = load_relaxed(&publisher->attachment.region.header->reclaimed);
+	uint32_t history = publisher->attachment.region.history;
+	uint64_t oldest;
+
+	if (head >= history && head - history + 1 > reclaimed)
+		oldest = head - history + 1;
+	else if (head >= 2 && head - 1 > reclaimed)
+		oldest = head - 1;
+	else
+		return reclaim_revoke(&publisher->reclaim);
+	reclaim_run(&publisher->reclaim, oldest);
+	/* Where there was no memory to look at the pins with, nothing was freed, nor will be. */
+	return load_relaxed(&publisher->attachment.region.header->reclaimed) > reclaimed;
+}
+
+/* Says in the region who publishes. */
+static void announce(struct stele_publisher *publisher)
+{
+	struct layout_publisher *who = &publisher->attachment.region.header->publisher;
+
+	uuid_generate(publisher->uuid);
+	publisher->pid = (uint32_t)getpid();
+	names_command(publisher->command);
+	data_copy_in(who->uuid, publisher->uuid, sizeof(who->uuid));
+	data_store_32(&who->pid, publisher->pid);
+	data_store_32(&who->ipc_namespace, names_ipc_namespace());
+	data_copy_in((unsigned char *)who->command, publisher->command, sizeof(who->command));
+	data_store(&who->attached, time_of_day());
+	data_store(&who->detached, 0);
+}
+
+static int publisher_start(struct stele_publisher *publisher)
+{
+	struct region *region = &publisher->attachment.region;
+	uint64_t end = load_relaxed(&region->header->arena_end),
+		 most = region->maximum_size - LAYOUT_GUARD;
+	int r;
+
+	if (end < region->arena_offset || end > most || end + LAYOUT_GUARD > region->file_size)
+		return error_set(
+			EBADMSG,
+			"region \"%s\" is damaged, or its file was truncated; remove it and publish "
+			"again",
+			region->names.region);
+	r = arena_init(&publisher->arena, region->mapping.base, region->arena_offset,
+	               end - region->arena_offset, most - region->arena_offset);
+	if (r == 0)
+		r = reclaim_init(&publisher->reclaim, region, &publisher->arena);
+	if (r < 0)
+		return error_set(-r, "no memory to publish region \"%s\"", region->names.region);
+	publisher->arena.grow = grow;
+	publisher->arena.context = publisher;
+	publisher->edit.arena = &publisher->arena;
+	publisher->edit.make_room = publisher_make_room;
+	publisher->edit.context = publisher;
+	publisher->fanout.region = region->names.region;
+	publisher->fanout.head = &region->header->head;
+	publisher->fanout.slots = publisher->reclaim.slots = &publisher->attachment.slots;
+	return recover(region, &publisher->arena, &publisher->reclaim);
+}
+
+static void publisher_free(struct stele_publisher *publisher)
+{
+	tables_free(publisher);
+	fanout_finish(&publisher->fanout);
+	reclaim_finish(&publisher->reclaim);
+	arena_finish(&publisher->arena);
+	free(publisher->edit.retired.entries);
+	attachment_close(&publisher->attachment);
+	free(publisher);
+}
+
+int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
+                         struct stele_publisher **ret)
+{
+	struct stele_publisher_options read = {0};
+	struct stele_publisher *publisher;
+	struct names names;
+	int r = names_make(region, &names);
+
+	if (r == 0)
+		r = options_read(options, &read);
+	if (r < 0)
+		return r;
+	publisher = calloc(1, sizeof(*publisher));
+	if (!publisher)
+		return error_set(ENOMEM, "no memory for a publisher");
+	publisher->forks = fork_count();
+	publisher->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
+	r = attach(&names, &read, &publisher->attachment);
+	if (r < 0) {
+		free(publisher);
+		return r;
+	}
+	r = publisher_start(publisher);
+	if (r == 0)
+		announce(publisher);
+	mutex_unlock(&publisher->attachment);
+	if (r < 0) {
+		publisher_free(publisher);
+		return r;
+	}
+	publisher->looked_at = time_monotonic();
+	/* A publisher that died between a commit and its notices has left somebody blocked: tell
+	 * all. */
+	stele_publisher_reap(publisher);
+	*ret = publisher;
+	return 0;
+}
+
+struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher)
+{
+	if (!publisher)
+		return NULL;
+	if (publisher->forks == fork_count()) {
+		if (publisher->in_transaction)
+			stele_transaction_abort(&publisher->transaction);
+		data_store(&publisher->attachment.region.header->publisher.detached, time_of_day());
+	}
+	publisher_free(publisher);
+	return NULL;
+}
+
+uint64_t stele_publisher_version(const struct stele_publisher *publisher)
+{
+	return publisher_head(publisher);
+}
+
+int publisher_look(struct stele_publisher *publisher)
+{
+	struct attachment *attachment = &publisher->attachment;
+	const char *name = attachment->region.names.region;
+	int64_t now = time_monotonic();
+
+	if (region_lost(&attachment->region) || mapping_lost(&attachment->publisher_mapping))
+		return error_set(
+			EBADMSG,
+			"a file of region \"%s\" was truncated under its publisher; remove the region and "
+			"publish again",
+			name);
+	if (mapping_lost(&attachment->slots.mapping) ||
+	    now - publisher->looked_at >= LOOK_INTERVAL) {
+		if (attach_slots_again(attachment, publisher->guarded)) {
+			fanout_finish(&publisher->fanout);
+			publisher->fanout.slots =
+				attachment->slots_open ? &attachment->slots : NULL;
+			publisher->reclaim.slots = publisher->fanout.slots;
+		}
+	}
+	if (now - publisher->looked_at < LOOK_INTERVAL)
+		return 0;
+	publisher->looked_at = now;
+	if (!file_is_named(attachment->region.fd, attachment->region.names.data))
+		return error_set(
+			EBADMSG,
+			"the file of region \"%s\" was removed or replaced under its publisher; open the "
+			"publisher again",
+			name);
+	return 0;
+}
+
+int stele_publisher_reap(struct stele_publisher *publisher)
+{
+	int r = publisher_check(publisher);
+
+	if (r < 0)
+		return r;
+	if (publisher->in_transaction)
+		return error_set(EBUSY, "a transaction is open on region \"%s\"",
+		                 publisher->attachment.region.names.region);
+	r = (int)fanout_reap(&publisher->fanout, UINT32_MAX);
+	fanout_notify(&publisher->fanout, publisher_head(publisher), time_of_day());
+	return r;
+}
+
+int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publisher_stats *ret)
+{
+	const struct fanout *fanout = &publisher->fanout;
+	int r = publisher_check(publisher);
+
+	if (r < 0)
+		return r;
+	if (ret->size != sizeof(*ret))
+		return error_set(
+			EINVAL,
+			"statistics of %zu bytes; set .size to sizeof(struct stele_publisher_stats)",
+			ret->size);
+	*ret = (struct stele_publisher_stats){
+		.size = sizeof(*ret),
+		.commits = publisher->commits,
+		.recovered_deaths = publisher->attachment.deaths,
+		.notices_sent = fanout->sent,
+		.notices_skipped = fanout->skipped,
+		.notices_full = fanout->full,
+		.notices_failed = fanout->failed,
+		.futex_wakes = fanout->futex_wakes,
+		.reaped = fanout->reaped,
+		.pins_revoked = publisher->reclaim.revoked,
+		.arena_size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE,
+		.arena_used = publisher->arena.used,
+	};
+	return 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of the publisher share.
+ *
+ *   attach.c       the three files: opened, made, locked
+ *   publisher.c    open, close, statistics
+ *   transaction.c  begin, abort, commit
+ *   table.c        the tables of a transaction: create, drop, put, delete, get, replace
+ *   edit.c node.c  changing tries          arena.c    the allocator
+ *   reclaim.c      when memory is free      recover.c  what is in use, after an attach
+ *   fanout.c       notices, and cleaning up after dead subscribers
+ *   remove.c       removing a region
+ */
+#ifndef PUBLISHER_PUBLISHER_H
+#define PUBLISHER_PUBLISHER_H
+
+#include <stele/publisher.h>
+#include <stele/subscriber.h>
+#include "arena.h"
+#include "edit.h"
+#include "fanout.h"
+#include "lib/catalog.h"
+#include "lib/region.h"
+#include "lib/slots.h"
+#include "reclaim.h"
+
+/* The process-shared parts of an attachment: what attach.c gets hold of. */
+struct attachment {
+	struct region region;
+	struct lock_fd data_lock;      /* another descriptor of the data file, which holds its lock */
+	struct lock_fd publisher_lock; /* of the publisher file */
+	struct mapping publisher_mapping;
+	struct layout_publisher_file *publisher_file;
+	struct slots slots;
+	bool slots_open;
+	bool created;                  /* the region was made by this attach */
+	bool made_publisher_file, made_subscribers_file; /* and these */
+	uint64_t deaths;               /* times that the mutex's holder was found dead */
+};
+
+/* Attaches as the one publisher of a region: all of its files open, locked, and of one uuid. With a
+ * sentence. */
+int attach(const struct names *names, const struct stele_publisher_options *options, struct attachment *ret);
+void attachment_close(struct attachment *attachment);
+/* -EBUSY, with a sentence that says which process is attached. */
+int attach_busy(const struct names *names);
+/* Opens the subscribers file, made anew if it is lost. */
+int attach_slots(struct attachment *attachment, bool guarded);
+/* The same in the middle of a life: true if the file was lost and there is a new one. */
+bool attach_slots_again(struct attachment *attachment, bool guarded);
+
+/* The region's lock, from begin to commit or abort. 0; -EBUSY; with a sentence. After 1 its holder
+ * had died. */
+int mutex_lock(struct attachment *attachment);
+void mutex_unlock(struct attachment *attachment);
+
+/* Makes a data file: attach.c decides when. */
+int region_make(const struct names *names, const uint8_t uuid[16],
+                const struct stele_publisher_options *options, int *ret_fd);
+
+enum { TABLE_CLOSED = 0, TABLE_ABSENT, TABLE_PRESENT };
+
+/* A table in a transaction. Kept from one transaction to the next, as its schema seldom changes;
+ * _CLOSED until the transaction asks for it. */
+struct stele_writable {
+	struct stele_writable *next;
+	struct stele_publisher *publisher;
+	int status;
+	char name[STELE_NAME_MAX + 1];
+	struct stele_schema *schema;
+	struct shape shape;
+	bool plain;                 /* values need not be normalised */
+	unsigned char *normalized;  /* room for a value if not */
+	size_t normalized_room;
+	uint64_t id;
+	ref_t schema_ref, root;
+	uint64_t rows;
+
+	/* What the last version has under this name. */
+	bool was;
+	struct catalog_table base;
+
+	/* What the transaction did: exact unless `uncertain`, which a change that touches a row
+	 * twice makes it. */
+	uint64_t added, changed, removed;
+	bool uncertain;
+	bool remade;                /* created, or dropped, in this transaction */
+
+	/* A replacement: a bit for each unit of the arena, set where a row was put. */
+	uint64_t *marks;
+	size_t mark_words;
+};
+
+struct stele_transaction {
+	struct stele_publisher *publisher;
+	ref_t catalog; /* the trie of tables as this transaction makes it */
+	ref_t record;
+	int cancel_state;
+};
+
+struct stele_publisher {
+	struct attachment attachment;
+	struct arena arena;
+	struct reclaim reclaim;
+	struct fanout fanout;
+	struct edit edit;
+	struct stele_transaction transaction;
+	bool in_transaction;
+	bool guarded;
+	unsigned forks;
+	uint8_t uuid[16];
+	uint32_t pid;
+	char command[16];
+	struct stele_writable *tables;
+	int64_t looked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
+	uint64_t commits;
+};
+
+/* Versions that may pass history before memory is reclaimed again: one scan serves several
+ * commits. */
+#define RECLAIM_BATCH 16u
+
+static inline uint64_t publisher_head(const struct stele_publisher *publisher)
+{
+	return load_relaxed(&publisher->attachment.region.header->head) & ~LAYOUT_HEAD_REPLACED;
+}
+
+/* -ECHILD with a sentence in a child made by fork(). */
+int publisher_check(const struct stele_publisher *publisher);
+
+/* Looks whether the files are still what was attached; once a second at most. 0 or -EBADMSG. */
+int publisher_look(struct stele_publisher *publisher);
+
+/* Finds room in the arena by giving up history beyond two versions, and then pins. For struct
+ * edit. */
+bool publisher_make_room(void *publisher);
+
+/* table.c, for transaction.c */
+int tables_commit(struct stele_transaction *tx, bool *ret_changed);
+void tables_abort(struct stele_transaction *tx);
+void tables_close(struct stele_publisher *publisher);
+void tables_free(struct stele_publisher *publisher);
+
+#endif

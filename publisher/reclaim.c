@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#include "reclaim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena)
+{
+	*reclaim = (struct reclaim){.region = region, .arena = arena};
+	reclaim->kept = calloc(region->kept_entries, sizeof(*reclaim->kept));
+	return reclaim->kept || region->kept_entries == 0 ? 0 : -ENOMEM;
+}
+
+void reclaim_finish(struct reclaim *reclaim)
+{
+	free(reclaim->pool);
+	free(reclaim->kept);
+	free(reclaim->pins);
+	*reclaim = (struct reclaim){0};
+}
+
+/* ---- the pool ---- */
+
+int reclaim_reserve(struct reclaim *reclaim, size_t count)
+{
+	uint32_t free_entry, size;
+	struct waiting *pool;
+
+	for (free_entry = reclaim->pool_free; free_entry && count > 0; count--)
+		free_entry = reclaim->pool[free_entry - 1].next;
+	if (count == 0)
+		return 0;
+	if (count > UINT32_MAX / 4 || reclaim->pool_size > UINT32_MAX / 4)
+		return -ENOMEM;
+	size = reclaim->pool_size * 2 > reclaim->pool_size + (uint32_t)count
+	               ? reclaim->pool_size * 2
+	               : reclaim->pool_size + (uint32_t)count;
+	pool = realloc(reclaim->pool, size * sizeof(*pool));
+	if (!pool)
+		return -ENOMEM;
+	for (uint32_t i = size; i > reclaim->pool_size; i--) {
+		pool[i - 1].next = reclaim->pool_free;
+		reclaim->pool_free = i;
+	}
+	reclaim->pool = pool;
+	reclaim->pool_size = size;
+	return 0;
+}
+
+static uint32_t pool_take(struct reclaim *reclaim, const struct retired *object, uint64_t replaced)
+{
+	uint32_t entry = reclaim->pool_free;
+
+	reclaim->pool_free = reclaim->pool[entry - 1].next;
+	reclaim->pool[entry - 1] = (struct waiting){.object = *object, .replaced = replaced};
+	return entry;
+}
+
+static void pool_give(struct reclaim *reclaim, uint32_t entry)
+{
+	reclaim->pool[entry - 1].next = reclaim->pool_free;
+	reclaim->pool_free = entry;
+}
+
+void reclaim_add(struct reclaim *reclaim, const struct retired *object, uint64_t replaced,
+                 bool at_start)
+{
+	uint32_t entry = pool_take(reclaim, object, replaced);
+
+	if (!reclaim->first) {
+		reclaim->first = reclaim->last = entry;
+	} else if (at_start) {
+		reclaim->pool[entry - 1].next = reclaim->first;
+		reclaim->first = entry;
+	} else {
+		reclaim->pool[reclaim->last - 1].next = entry;
+		reclaim->last = entry;
+	}
+}
+
+/* ---- kept ---- */
+
+/* The newest kept version below `version`, or NULL. */
+static struct kept_version *kept_below(struct reclaim *reclaim, uint64_t version)
+{
+	uint32_t low = 0, high = reclaim->kept_count;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+		if (reclaim->kept[middle].version < version)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? &reclaim->kept[low - 1] : NULL;
+}
+
+static struct kept_version *kept_find(struct reclaim *reclaim, uint64_t version)
+{
+	struct kept_version *kept = kept_below(reclaim, version + 1);
+
+	return kept && kept->version == version ? kept : NULL;
+}
+
+/* Frees an object that waited, or gives it to the newest kept version that reaches it. */
+static void settle(struct reclaim *reclaim, uint32_t entry)
+{
+	struct waiting *waiting = &reclaim->pool[entry - 1];
+	struct kept_version *kept = kept_below(reclaim, waiting->replaced);
+
+	if (kept && kept->version >= waiting->object.made) {
+		waiting->next = kept->held;
+		kept->held = entry;
+		return;
+	}
+	arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
+	pool_give(reclaim, entry);
+}
+
+static void settle_all(struct reclaim *reclaim, uint32_t list)
+{
+	while (list) {
+		uint32_t next = reclaim->pool[list - 1].next;
+		settle(reclaim, list);
+		list = next;
+	}
+}
+
+/* Takes a version out of kept. What it held is returned, and may be settled after the next release
+ * fence. */
+static uint32_t kept_remove(struct reclaim *reclaim, uint32_t position)
+{
+	struct kept_version gone = reclaim->kept[position];
+
+	store_relaxed(&reclaim->region->kept[gone.index].version, 0);
+	reclaim->kept_count--;
+	memmove(&reclaim->kept[position], &reclaim->kept[position + 1],
+	        (reclaim->kept_count - position) * sizeof(gone));
+	return gone.held;
+}
+
+bool reclaim_revoke(struct reclaim *reclaim)
+{
+	uint32_t held;
+
+	if (reclaim->kept_count == 0)
+		return false;
+	held = kept_remove(reclaim, 0);
+	reclaim->revoked++;
+	/* The contract with readers: who sees memory that is reused from here on sees the entry
+	 * gone. */
+	fence_release();
+	settle_all(reclaim, held);
+	return true;
+}
+
+/* Lets readers keep a version below the new `oldest`: writes its entry in the region. */
+static void kept_grant(struct reclaim *reclaim, uint64_t version)
+{
+	struct region *region = reclaim->region;
+	struct layout_commit commit;
+	uint32_t index = 0, position;
+
+	if (region_commit(region, version, &commit) < 0)
+		return;
+	if (reclaim->kept_count == region->kept_entries && !reclaim_revoke(reclaim))
+		return;
+	while (index + 1 < region->kept_entries && load_relaxed(&region->kept[index].version) != 0)
+		index++;
+	if (index >= load_relaxed(&region->header->kept_used))
+		store_relaxed(&region->header->kept_used, index + 1u);
+	data_store_32(&region->kept[index].catalog, commit.catalog);
+	data_store_32(&region->kept[index].record, commit.record);
+	/* Root before version: who finds the version has its root. */
+	store_release(&region->kept[index].version, version);
+	for (position = reclaim->kept_count;
+	     position > 0 && reclaim->kept[position - 1].version > version; position--)
+		reclaim->kept[position] = reclaim->kept[position - 1];
+	reclaim->kept[position] = (struct kept_version){.version = version, .index = index};
+	reclaim->kept_count++;
+}
+
+struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version, uint32_t index)
+{
+	memmove(&reclaim->kept[1], &reclaim->kept[0],
+	        reclaim->kept_count * sizeof(reclaim->kept[0]));
+	reclaim->kept[0] = (struct kept_version){.version = version, .index = index};
+	reclaim->kept_count++;
+	return &reclaim->kept[0];
+}
+
+void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const struct retired *object,
+                  uint64_t replaced)
+{
+	uint32_t entry = pool_take(reclaim, object, replaced);
+
+	reclaim->pool[entry - 1].next = kept->held;
+	kept->held = entry;
+}
+
+/* ---- the scan ---- */
+
+static int compare_versions(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Collects the pins below `oldest`, in order. A slot is a request by somebody not trusted: whatever
+ * number stands there is only compared. Returns how many, or -ENOMEM. */
+static int64_t pins_collect(struct reclaim *reclaim, uint64_t oldest)
+{
+	uint32_t used = reclaim->slots ? slots_used(reclaim->slots) : 0;
+	size_t count = 0;
+
+	if (reclaim->pins_room < (size_t)used * LAYOUT_PINS) {
+		size_t room = (size_t)used * LAYOUT_PINS * 2;
+		uint64_t *pins = realloc(reclaim->pins, room * sizeof(*pins));
+		if (!pins)
+			return -ENOMEM;
+		reclaim->pins = pins;
+		reclaim->pins_room = room;
+	}
+	for (uint32_t i = 0; i < used; i++)
+		for (unsigned pin = 0; pin < LAYOUT_PINS; pin++) {
+			uint64_t version = load_relaxed(&reclaim->slots->slot[i].pins[pin]);
+			if (version != 0 && version < oldest)
+				reclaim->pins[count++] = version;
+		}
+	if (count > 1)
+		qsort(reclaim->pins, count, sizeof(*reclaim->pins), compare_versions);
+	return (int64_t)count;
+}
+
+/* Takes those versions out of kept that nobody pins any more. What they held comes back as one
+ * list. */
+static uint32_t kept_drop_unpinned(struct reclaim *reclaim, size_t pins)
+{
+	uint32_t position = 0, all = 0;
+	size_t pin = 0;
+
+	while (position < reclaim->kept_count) {
+		uint64_t version = reclaim->kept[position].version;
+		uint32_t held;
+		while (pin < pins && reclaim->pins[pin] < version)
+			pin++;
+		if (pin < pins && reclaim->pins[pin] == version) {
+			position++;
+			continue;
+		}
+		held = kept_remove(reclaim, position);
+		while (held) {
+			uint32_t next = reclaim->pool[held - 1].next;
+			reclaim->pool[held - 1].next = all;
+			all = held;
+			held = next;
+		}
+	}
+	return all;
+}
+
+void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
+{
+	struct layout_header *header = reclaim->region->header;
+	uint64_t reclaimed = load_relaxed(&header->reclaimed);
+	uint32_t loose;
+	int64_t pins;
+
+	if (oldest > load_relaxed(&header->oldest))
+		store_relaxed(&header->oldest, oldest);
+	else
+		oldest = load_relaxed(&header->oldest);
+	/* The contract with pinning readers: this store is before the loads of the pins. */
+	fence_full();
+	pins = pins_collect(reclaim, oldest);
+	if (pins < 0)
+		return; /* no memory to judge with: nothing is freed this time */
+	loose = kept_drop_unpinned(reclaim, (size_t)pins);
+	for (int64_t i = 0; i < pins; i++)
+		if (reclaim->pins[i] >= reclaimed && !kept_find(reclaim, reclaim->pins[i]))
+			kept_grant(reclaim, reclaim->pins[i]);
+	/* The contract with readers: who sees this has kept as it was filled above; and who sees
+	 * memory or a ring entry that is reused after the fence sees this. */
+	store_release(&header->reclaimed, oldest);
+	fence_release();
+	settle_all(reclaim, loose);
+	while (reclaim->first && reclaim->pool[reclaim->first - 1].replaced <= oldest) {
+		uint32_t entry = reclaim->first;
+		reclaim->first = reclaim->pool[entry - 1].next;
+		settle(reclaim, entry);
+	}
+	if (!reclaim->first)
+		reclaim->last = 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * When memory may be used again. An object is reached by the versions from the one that made it to
+ * the one before that which replaced it. It is free once no version in that range can be read any
+ * more: none that history holds, and none that somebody pins. A pin keeps what its own version
+ * reaches and nothing else.
+ *
+ * The orders of stores, which readers rely on (region_judge, and the pin in subscriber/snapshot.c):
+ *
+ *   to reclaim  store oldest; full fence; read the slots' pins; copy those in [reclaimed, oldest)
+ *               into kept, root before version; store reclaimed; release fence; only then reuse memory or
+ *               ring entries
+ *   to revoke   clear the entry in kept; release fence; only then reuse what it kept
+ *
+ * A reader pins by storing its version in its slot, a full fence, and then looking that oldest is
+ * not above it. Of the two store-then-load pairs one sees the other: either the publisher's scan
+ * sees the pin, or the reader sees the new oldest and tries again. Only what was replaced at or
+ * below the oldest that was stored before the scan is judged by that scan.
+ *
+ * kept is per version and not per slot: many slots that pin one version share an entry, and the
+ * number of slots may grow without the data file knowing. A version that left kept never enters it
+ * again, because it is below reclaimed then; so finding a version anywhere in kept, after the
+ * reads, says what the slot's own entry would say. docs/models/pins.pml is the model of this form.
+ */
+#ifndef PUBLISHER_RECLAIM_H
+#define PUBLISHER_RECLAIM_H
+
+#include "edit.h"
+#include "lib/region.h"
+#include "lib/slots.h"
+
+/* An object that waits for the versions that reach it to go. In one pool, linked by index + 1. */
+struct waiting {
+	struct retired object;
+	uint64_t replaced; /* the first version that does not reach it */
+	uint32_t next;
+};
+
+struct kept_version {
+	uint64_t version;
+	uint32_t index; /* in the region's table */
+	uint32_t held;  /* list of what nothing but this version (and maybe older ones) reaches */
+};
+
+struct reclaim {
+	struct region *region;
+	struct slots *slots; /* NULL: the subscribers file is lost */
+	struct arena *arena;
+	struct waiting *pool;
+	uint32_t pool_size, pool_free;
+	uint32_t first, last;       /* waiting, by the version that replaced it */
+	struct kept_version *kept;  /* by version; room for the region's kept_entries */
+	uint32_t kept_count;
+	uint64_t *pins;             /* what the slots ask for; grows */
+	size_t pins_room;
+	uint64_t revoked;           /* pins given up: a counter */
+};
+
+int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena);
+void reclaim_finish(struct reclaim *reclaim);
+
+/* Makes sure that `count` objects can be added. 0 or -ENOMEM. */
+int reclaim_reserve(struct reclaim *reclaim, size_t count);
+
+/* Adds an object, after reclaim_reserve(): at the end, or (recovery, which goes back in time) at
+ * the start. */
+void reclaim_add(struct reclaim *reclaim, const struct retired *object, uint64_t replaced, bool at_start);
+
+/* Recovery: adds what was found in the region's kept, highest version first; gives where to add
+ * what it holds. */
+struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version, uint32_t index);
+void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const struct retired *object,
+                  uint64_t replaced);
+
+/* Makes `oldest` the oldest version of history, honours pins, and frees what nobody can reach. */
+void reclaim_run(struct reclaim *reclaim, uint64_t oldest);
+
+/* Gives up the oldest pin below history: true if there was one. */
+bool reclaim_revoke(struct reclaim *reclaim);
+
+#endif

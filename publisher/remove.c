@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * Removing a region. It is done under the same locks as an attachment, so a living publisher keeps
+ * its region; but it must also work on what can't be attached: a damaged region, one of another
+ * layout, or leftovers without a data file. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+#include "publisher.h"
+
+/* Locks one file if it is there: a descriptor, -1 if there is none, -EBUSY, or an errno. */
+static int lock_file(const struct names *names, const char *path, int *ret_fd)
+{
+	struct stat status;
+	int r = file_open(path, true, 0, ret_fd, &status);
+
+	if (r == -ENOENT) {
+		*ret_fd = -1;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (file_lock_try(*ret_fd, 0) == 0 || file_lock_held_by_writer(*ret_fd, 0) == 0)
+		return 0;
+	close(*ret_fd);
+	*ret_fd = -1;
+	return attach_busy(names);
+}
+
+/* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
+ * what is not a whole region has nobody to be told. */
+static void dismiss(const struct names *names)
+{
+	struct region region;
+	struct slots slots;
+
+	if (region_open(names, true, true, &region) < 0)
+		return;
+	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
+		struct fanout fanout = {
+			.region = names->region, .head = &region.header->head, .slots = &slots};
+		/* The contract with subscribers: the mark is there before the notice. */
+		__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+		unlink(names->data);
+		fanout_reap(&fanout, UINT32_MAX);
+		fanout_notify(&fanout, 0, time_of_day());
+		fanout_finish(&fanout);
+		slots_close(&slots);
+	}
+	region_close(&region);
+}
+
+static int remove_file(const char *path, bool *ret_found)
+{
+	if (unlink(path) == 0) {
+		*ret_found = true;
+		return 0;
+	}
+	if (errno == ENOENT)
+		return 0;
+	return error_set(errno, "cannot remove %s: %s", path, strerror(errno));
+}
+
+int stele_region_remove(const char *region)
+{
+	struct names names;
+	bool found = false;
+	int publisher = -1, data = -1;
+	int r = names_make(region, &names);
+
+	if (r == 0)
+		r = lock_file(&names, names.publisher, &publisher);
+	if (r == 0)
+		r = lock_file(&names, names.data, &data);
+	if (r == 0) {
+		found = data >= 0;
+		dismiss(&names);
+		r = remove_file(names.data, &found);
+	}
+	if (r == 0) {
+		file_remove_unpublished(names.subscribers);
+		r = remove_file(names.subscribers, &found);
+	}
+	/* Last, as it holds the lock under which this was done. */
+	if (r == 0)
+		r = remove_file(names.publisher, &found);
+	if (data >= 0)
+		close(data);
+	if (publisher >= 0)
+		close(publisher);
+	if (r == 0 && !found)
+		return error_set(ENOENT, "there is no region \"%s\" here (no file %s)", region,
+		                 names.data);
+	return r;
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT
+ * The tables of a transaction. A table is opened when it is first named, and compared at the commit
+ * with what the last version has under its name. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/schema.h"
+#include "publisher.h"
+
+/* ---- finding tables ---- */
+
+static int no_memory(const char *table)
+{
+	return error_set(ENOMEM, "no memory for a change to table \"%s\"", table);
+}
+
+static int no_room(const struct stele_publisher *publisher, int r, const char *table)
+{
+	if (r == -ENOMEM)
+		return no_memory(table);
+	if (r != -ENOSPC)
+		return error_set(-r, "table \"%s\" cannot be changed: %s", table, strerror(-r));
+	return error_set(
+		ENOSPC,
+		"no room for a change to table \"%s\": region \"%s\" has %llu bytes and may have %llu, or "
+		"the file system is full; free some, or make the region with a larger maximum size",
+		table, publisher->attachment.region.names.region,
+		(unsigned long long)publisher->attachment.region.file_size,
+		(unsigned long long)publisher->attachment.region.maximum_size);
+}
+
+static int missing(const struct stele_publisher *publisher, const char *table)
+{
+	return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table,
+	                 publisher->attachment.region.names.region);
+}
+
+static void set_schema(struct stele_writable *table, struct stele_schema *schema)
+{
+	stele_schema_free(table->schema);
+	table->schema = schema;
+	table->plain = schema_value_plain(schema);
+	shape_of(schema, &table->shape);
+}
+
+/* Takes over what the last version has. */
+static int load_base(struct stele_writable *table)
+{
+	const struct stele_publisher *publisher = table->publisher;
+	const struct catalog_table *base = &table->base;
+	struct stele_schema *schema;
+
+	if (!table->schema || table->id != base->id || table->schema_ref != base->schema) {
+		int r = catalog_schema(&publisher->arena.view, base->schema, &schema);
+		if (r == -ENOMEM)
+			return no_memory(table->name);
+		if (r < 0)
+			return error_set(
+				EBADMSG,
+				"the schema of table \"%s\" is damaged; remove region \"%s\" and publish again",
+				table->name, publisher->attachment.region.names.region);
+		set_schema(table, schema);
+	}
+	table->id = base->id;
+	table->schema_ref = base->schema;
+	table->root = base->root;
+	table->rows = base->rows;
+	table->status = TABLE_PRESENT;
+	return 0;
+}
+
+static struct stele_writable *find(struct stele_publisher *publisher, const char *name)
+{
+	struct stele_writable **link = &publisher->tables, *table;
+
+	for (; (table = *link) != NULL; link = &table->next)
+		if (strcmp(table->name, name) == 0) {
+			/* To the front: the same table is asked for again and again. */
+			*link = table->next;
+			table->next = publisher->tables;
+			publisher->tables = table;
+			return table;
+		}
+	return NULL;
+}
+
+/* The table of this name, whether there is one or not. */
+static int open_table(struct stele_transaction *tx, const char *name, struct stele_writable **ret)
+{
+	struct stele_publisher *publisher = tx->publisher;
+	struct stele_writable *table = find(publisher, name);
+	int r;
+
+	if (table && table->status != TABLE_CLOSED) {
+		*ret = table;
+		return 0;
+	}
+	if (!table) {
+		if (strlen(name) > STELE_NAME_MAX)
+			return missing(publisher, name);
+		table = calloc(1, sizeof(*table));
+		if (!table)
+			return no_memory(name);
+		strcpy(table->name, name);
+		table->publisher = publisher;
+		table->next = publisher->tables;
+		publisher->tables = table;
+	}
+	r = catalog_get(&publisher->arena.view, tx->catalog, name, &table->base);
+	if (r < 0)
+		return error_set(EBADMSG, "region \"%s\" is damaged: its tables cannot be read",
+		                 publisher->attachment.region.names.region);
+	table->was = r == 1;
+	table->added = table->changed = table->removed = 0;
+	table->uncertain = table->remade = false;
+	table->status = TABLE_ABSENT;
+	table->root = 0;
+	table->rows = 0;
+	if (table->was) {
+		r = load_base(table);
+		if (r < 0) {
+			table->status = TABLE_CLOSED;
+			return r;
+		}
+	}
+	*ret = table;
+	return 0;
+}
+
+int stele_writable_open(struct stele_transaction *tx, const char *name, struct stele_writable **ret)
+{
+	struct stele_writable *table = NULL;
+	int r = publisher_check(tx->publisher);
+
+	if (r == 0)
+		r = open_table(tx, name, &table);
+	if (r < 0)
+		return r;
+	if (table->status != TABLE_PRESENT)
+		return missing(tx->publisher, name);
+	*ret = table;
+	return 0;
+}
+
+int stele_transaction_schema(struct stele_transaction *tx, const char *name,
+                             const struct stele_schema **ret)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	if (r == 0)
+		*ret = table->schema;
+	return r;
+}
+
+/* ---- create, drop ---- */
+
+static int refuse_existing(const struct stele_writable *table, const struct stele_schema *schema)
+{
+	char have[512], want[512];
+
+	if (stele_schema_equal(table->schema, schema))
+		return error_set(EEXIST, "there is a table \"%s\" already, with this very schema",
+		                 table->name);
+	stele_schema_format(table->schema, have, sizeof(have));
+	stele_schema_format(schema, want, sizeof(want));
+	return error_set(
+		EEXIST,
+		"there is a table \"%s\" already, with another schema: it is (%s), not (%s)",
+		table->name, have, want);
+}
+
+int stele_table_create(struct stele_transaction *tx, const char *name,
+                       const struct stele_schema *schema)
+{
+	uint64_t stored[SCHEMA_STORED_MAX / 8 + 1];
+	struct stele_publisher *publisher = tx->publisher;
+	struct stele_writable *table = NULL;
+	struct stele_schema *copy;
+	ref_t blob;
+	int r = publisher_check(publisher);
+
+	if (r == 0)
+		r = stele_name_check("table", name);
+	if (r == 0)
+		r = stele_schema_check(schema);
+	if (r == 0)
+		r = open_table(tx, name, &table);
+	if (r < 0)
+		return r;
+	if (table->status == TABLE_PRESENT)
+		return refuse_existing(table, schema);
+	copy = stele_schema_copy(schema);
+	if (!copy)
+		return no_memory(name);
+	r = edit_blob(&publisher->edit, stored, schema_store(schema, stored), &blob);
+	if (r < 0) {
+		stele_schema_free(copy);
+		return no_room(publisher, r, name);
+	}
+	set_schema(table, copy);
+	table->schema_ref = blob;
+	table->id = publisher->edit.version;
+	table->root = 0;
+	table->rows = 0;
+	table->status = TABLE_PRESENT;
+	table->remade = true;
+	return 0;
+}
+
+int stele_table_drop(struct stele_transaction *tx, const char *name)
+{
+	struct edit *edit = &tx->publisher->edit;
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	if (r < 0)
+		return r;
+	if (retired_reserve(&edit->retired, 2 * table->rows + 1) < 0)
+		return no_memory(name);
+	edit_drop_tree(edit, &table->shape, table->root, false);
+	edit_drop(edit, table->schema_ref, edit_object_size(edit, NULL, table->schema_ref));
+	table->root = 0;
+	table->rows = 0;
+	table->schema_ref = 0;
+	table->status = TABLE_ABSENT;
+	table->remade = true;
+	free(table->marks);
+	table->marks = NULL;
+	return 0;
+}
+
+/* ---- rows ---- */
+
+static int check_key(const struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	if (shape_takes_key(&table->shape, key, key_bits))
+		return 0;
+	/* For its sentence. */
+	return stele_key_check(table->schema, key, key_bits);
+}
+
+/* The value as it is stored, in the table's own room where it is not as given. */
+static int normalize(struct stele_writable *table, const void **value, size_t size)
+{
+	if (table->plain || size == 0)
+		return 0;
+	if (table->normalized_room < size) {
+		unsigned char *room = realloc(table->normalized, size);
+		if (!room)
+			return no_memory(table->name);
+		table->normalized = room;
+		table->normalized_room = size;
+	}
+	schema_value_normalize(table->schema, *value, size, table->normalized);
+	*value = table->normalized;
+	return 0;
+}
+
+/* The mark of a row in a replacement: the word and the bit. */
+static uint64_t *mark_of(struct stele_writable *table, ref_t row, uint64_t *ret_bit)
+{
+	uint64_t unit = row - table->publisher->arena.start / LAYOUT_UNIT;
+
+	*ret_bit = UINT64_C(1) << unit % 64;
+	return &table->marks[unit / 64];
+}
+
+/* Makes room for the marks of every unit that the arena has, or will have after one more put: the
+ * largest row, and a new node for each byte of the longest key, take fewer than 1024 pages. */
+static int marks_reserve(struct stele_writable *table)
+{
+	size_t pages = table->publisher->arena.pages,
+	       words_per_page = LAYOUT_PAGE / LAYOUT_UNIT / 64;
+	size_t words = (pages + pages / 4 + 1024) * words_per_page;
+	uint64_t *marks;
+
+	if (table->marks && words <= table->mark_words)
+		return 0;
+	words += pages * words_per_page;
+	marks = realloc(table->marks, words * sizeof(*marks));
+	if (!marks)
+		return no_memory(table->name);
+	memset(marks + table->mark_words, 0, (words - table->mark_words) * sizeof(*marks));
+	table->marks = marks;
+	table->mark_words = words;
+	return 0;
+}
+
+/* Refuses a key that was put before in this replacement. */
+static int refuse_marked(struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	uint64_t bit;
+	ref_t row;
+
+	if (trie_get(&table->publisher->arena.view, &table->shape, table->root, key, key_bits,
+	             &row) == 1 &&
+	    *mark_of(table, row, &bit) & bit)
+		return error_set(EEXIST,
+		                 "this key was put before in the same replacement of table \"%s\"",
+		                 table->name);
+	return 0;
+}
+
+int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
+                       const void *value, size_t value_size)
+{
+	struct stele_publisher *publisher = table->publisher;
+	bool touched;
+	ref_t row;
+	int r = publisher_check(publisher);
+
+	if (r == 0)
+		r = check_key(table, key, key_bits);
+	if (r == 0)
+		r = stele_value_check(table->schema, value, value_size);
+	if (r == 0)
+		r = normalize(table, &value, value_size);
+	if (r == 0 && table->marks)
+		r = marks_reserve(table);
+	if (r == 0 && table->marks)
+		r = refuse_marked(table, key, key_bits);
+	if (r < 0)
+		return r;
+	r = edit_put(&publisher->edit, &table->shape, &table->root, key, key_bits, value,
+	             value_size, &row, &touched);
+	if (r < 0)
+		return no_room(publisher, r, table->name);
+	table->rows += r == 1;
+	table->added += r == 1;
+	table->changed += r == 2;
+	table->uncertain |= touched || (r == 1 && table->removed > 0);
+	if (table->marks) {
+		uint64_t bit, *word = mark_of(table, row, &bit);
+		*word |= bit;
+	}
+	return r > 0;
+}
+
+static int delete_row(struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	bool touched;
+	int r = edit_delete(&table->publisher->edit, &table->shape, &table->root, key, key_bits,
+	                    &touched);
+
+	if (r < 0)
+		return no_room(table->publisher, r, table->name);
+	if (r == 1) {
+		table->rows--;
+		table->removed++;
+		table->uncertain |= touched;
+	}
+	return r;
+}
+
+int stele_writable_delete(struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	int r = publisher_check(table->publisher);
+
+	if (r == 0)
+		r = check_key(table, key, key_bits);
+	if (r < 0)
+		return r;
+	if (table->marks)
+		return error_set(
+			EBUSY,
+			"table \"%s\" is being replaced as a whole; leave the row out instead",
+			table->name);
+	return delete_row(table, key, key_bits);
+}
+
+int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,
+                       struct stele_row *ret)
+{
+	const struct view *view = &table->publisher->arena.view;
+	struct row_parts parts;
+	ref_t row;
+	int r = publisher_check(table->publisher);
+
+	if (r == 0)
+		r = check_key(table, key, key_bits);
+	if (r < 0)
+		return r;
+	r = trie_get(view, &table->shape, table->root, key, key_bits, &row);
+	if (r == 1)
+		r = row_parts(view, &table->shape, row, &parts) < 0 ? -EBADMSG : 1;
+	if (r < 0)
+		return error_set(EBADMSG,
+		                 "table \"%s\" is damaged; remove region \"%s\" and publish again",
+		                 table->name, table->publisher->attachment.region.names.region);
+	if (r == 1)
+		row_fill(view, row, &parts, ret);
+	return r;
+}
+
+/* ---- replacing a table as a whole ---- */
+
+int stele_writable_replace(struct stele_writable *table)
+{
+	int r = publisher_check(table->publisher);
+
+	if (r < 0)
+		return r;
+	if (table->marks)
+		return error_set(EBUSY, "table \"%s\" is being replaced already", table->name);
+	table->mark_words = 0;
+	return marks_reserve(table);
+}
+
+/* Collects the rows without a mark. */
+static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *rows)
+{
+	uint64_t bit;
+	int64_t count = 0;
+	ref_t row;
+	int r;
+
+	scan_start(scan, &table->publisher->arena.view, &table->shape, table->root);
+	while ((r = scan_next(scan, &row)) == 1)
+		if (!(*mark_of(table, row, &bit) & bit))
+			rows[count++] = row;
+	return r < 0 ? r : count;
+}
+
+int64_t stele_writable_replace_end(struct stele_writable *table)
+{
+	const struct view *view = &table->publisher->arena.view;
+	struct row_parts parts;
+	struct scan *scan;
+	int64_t count, i;
+	ref_t *rows;
+	int r = publisher_check(table->publisher);
+
+	if (r < 0)
+		return r;
+	if (!table->marks)
+		return error_set(EINVAL, "table \"%s\" is not being replaced", table->name);
+	rows = malloc((table->rows + 1) * sizeof(*rows));
+	scan = malloc(sizeof(*scan));
+	if (!rows || !scan) {
+		count = no_memory(table->name);
+		goto done;
+	}
+	count = unmarked(table, scan, rows);
+	if (count < 0) {
+		count = error_set(EBADMSG,
+		                  "table \"%s\" is damaged; remove the region and publish again",
+		                  table->name);
+		goto done;
+	}
+	for (i = 0; i < count; i++) {
+		/* The key lies in the row itself, which goes only after the last look at it. */
+		unsigned char key[STELE_KEY_MAX];
+		r = row_parts(view, &table->shape, rows[i], &parts);
+		if (r == 0) {
+			memcpy(key, parts.key, (parts.key_bits + 7) / 8);
+			r = delete_row(table, key, parts.key_bits);
+		}
+		if (r < 0) {
+			count = r;
+			goto done;
+		}
+	}
+	free(table->marks);
+	table->marks = NULL;
+done:
+	free(scan);
+	free(rows);
+	return count;
+}
+
+/* ---- by name ---- */
+
+int stele_put(struct stele_transaction *tx, const char *name, const void *key, unsigned key_bits,
+              const void *value, size_t value_size)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	return r < 0 ? r : stele_writable_put(table, key, key_bits, value, value_size);
+}
+
+int stele_delete(struct stele_transaction *tx, const char *name, const void *key, unsigned key_bits)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	return r < 0 ? r : stele_writable_delete(table, key, key_bits);
+}
+
+int stele_transaction_get(struct stele_transaction *tx, const char *name, const void *key,
+                          unsigned key_bits, struct stele_row *ret)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	return r < 0 ? r : stele_writable_get(table, key, key_bits, ret);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ * Begin, abort, commit. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "publisher.h"
+
+#define MESSAGE_MAX 255u
+/* A commit looks for dead subscribers at most this often, and at so many slots. */
+#define REAP_INTERVAL UINT64_C(100000000)
+#define REAP_SLOTS    8u
+
+int stele_transaction_begin(struct stele_publisher *publisher, struct stele_transaction **ret)
+{
+	struct stele_transaction *tx = &publisher->transaction;
+	const struct region *region = &publisher->attachment.region;
+	struct layout_commit commit = {0};
+	uint64_t head;
+	int cancel_state, r = publisher_check(publisher);
+
+	if (r < 0)
+		return r;
+	if (publisher->in_transaction)
+		return error_set(EBUSY, "a transaction is open on region \"%s\" already",
+		                 region->names.region);
+	r = publisher_look(publisher);
+	if (r < 0)
+		return r;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	r = mutex_lock(&publisher->attachment);
+	head = publisher_head(publisher);
+	if (r >= 0 && head != 0 && region_commit(region, head, &commit) < 0) {
+		mutex_unlock(&publisher->attachment);
+		r = error_set(
+			EBADMSG,
+			"region \"%s\" is damaged: its newest version is not in its ring; remove it and publish "
+			"again",
+			region->names.region);
+	}
+	if (r < 0) {
+		if (r == -ENOTRECOVERABLE)
+			r = error_set(
+				EBUSY,
+				"the lock of region \"%s\" is broken; open the publisher again",
+				region->names.region);
+		pthread_setcancelstate(cancel_state, NULL);
+		return r;
+	}
+	*tx = (struct stele_transaction){
+		.publisher = publisher,
+		.catalog = commit.catalog,
+		.cancel_state = cancel_state,
+	};
+	publisher->edit.version = head + 1;
+	publisher->edit.retired.count = 0;
+	publisher->in_transaction = true;
+	*ret = tx;
+	return 0;
+}
+
+static void transaction_end(struct stele_transaction *tx)
+{
+	struct stele_publisher *publisher = tx->publisher;
+
+	publisher->in_transaction = false;
+	mutex_unlock(&publisher->attachment);
+	pthread_setcancelstate(tx->cancel_state, NULL);
+}
+
+/* Gives back what the transaction made; what it replaced is as it was. */
+static void undo(struct stele_transaction *tx)
+{
+	struct edit *edit = &tx->publisher->edit;
+
+	/* What the transaction made can't be walked any more, and there won't be another one. */
+	if (region_lost(&tx->publisher->attachment.region)) {
+		tables_close(tx->publisher);
+		edit->retired.count = 0;
+		return;
+	}
+	tables_abort(tx);
+	edit_drop_tree(edit, &catalog_shape, tx->catalog, true);
+	if (tx->record)
+		edit_drop(edit, tx->record, edit_object_size(edit, NULL, tx->record));
+	edit->retired.count = 0;
+}
+
+struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx)
+{
+	if (!tx || publisher_check(tx->publisher) < 0)
+		return NULL;
+	undo(tx);
+	transaction_end(tx);
+	return NULL;
+}
+
+/* Writes what is told about the commit. */
+static int record_write(struct stele_transaction *tx, const char *message)
+{
+	struct stele_publisher *publisher = tx->publisher;
+	size_t message_size = message ? strnlen(message, MESSAGE_MAX) : 0;
+	size_t padded = (message_size + 7) & ~(size_t)7, size;
+	struct layout_record record = {.pid = publisher->pid,
+	                               .message_size = (uint32_t)message_size};
+	struct stele_writable *table;
+	unsigned char small[1024], *buffer = small, *at;
+	int r;
+
+	for (table = publisher->tables; table; table = table->next)
+		if (table->status != TABLE_CLOSED &&
+		    (table->added || table->changed || table->removed)) {
+			record.tables++;
+			record.added += table->added;
+			record.changed += table->changed;
+			record.removed += table->removed;
+		}
+	memcpy(record.publisher, publisher->uuid, sizeof(record.publisher));
+	memcpy(record.command, publisher->command, sizeof(record.command));
+	/* A blob is read whole only up to the largest value; no history names more tables than
+	 * fit. */
+	if (record.tables > (STELE_VALUE_MAX - 1024) / sizeof(struct layout_record_table))
+		record.tables = (STELE_VALUE_MAX - 1024) / sizeof(struct layout_record_table);
+	size = sizeof(record) + padded + record.tables * sizeof(struct layout_record_table);
+	if (size > sizeof(small))
+		buffer = malloc(size);
+	if (!buffer)
+		return error_set(ENOMEM, "no memory for the record of a commit");
+	memset(buffer, 0, size);
+	memcpy(buffer, &record, sizeof(record));
+	if (message_size > 0)
+		memcpy(buffer + sizeof(record), message, message_size);
+	at = buffer + sizeof(record) + padded;
+	for (table = publisher->tables; table && at < buffer + size; table = table->next) {
+		struct layout_record_table entry = {table->added, table->changed, table->removed,
+		                                    ""};
+		if (table->status == TABLE_CLOSED ||
+		    !(table->added || table->changed || table->removed))
+			continue;
+		memcpy(entry.name, table->name, strlen(table->name));
+		memcpy(at, &entry, sizeof(entry));
+		at += sizeof(entry);
+	}
+	r = edit_blob(&publisher->edit, buffer, size, &tx->record);
+	if (buffer != small)
+		free(buffer);
+	return r;
+}
+
+/* Retires the record of the version before: only its own ring entry leads to it. */
+static void retire_record(struct stele_publisher *publisher, uint64_t version)
+{
+	struct edit *edit = &publisher->edit;
+	struct layout_commit last;
+
+	if (region_commit(&publisher->attachment.region, version, &last) == 0 && last.record)
+		edit_drop(edit, last.record, edit_object_size(edit, NULL, last.record));
+}
+
+/* The commit itself. Nothing here can fail. */
+static void publish(struct stele_transaction *tx, uint64_t now)
+{
+	struct stele_publisher *publisher = tx->publisher;
+	struct region *region = &publisher->attachment.region;
+	uint64_t version = publisher->edit.version;
+	struct layout_commit *entry = &region->ring[version & (region->ring_entries - 1)];
+
+	/* The entry is of a version below reclaimed. A reader that is still at it finds another
+	 * number, before or after it reads the rest, or judges by reclaimed. */
+	data_store(&entry->version, 0);
+	fence_release();
+	data_store(&entry->time, now);
+	data_store_32(&entry->catalog, tx->catalog);
+	data_store_32(&entry->record, tx->record);
+	data_store(&entry->version, version);
+	/* The contract with readers: who loads this head finds the entry, and every node and row
+	 * that the entry leads to, finished. It is the one store that makes the version exist. */
+	store_release(&region->header->head, version);
+	publisher->commits++;
+}
+
+/* What is not needed for the version to exist; what somebody waits for comes first. */
+static void after_publish(struct stele_publisher *publisher, uint64_t version, uint64_t now)
+{
+	const struct region *region = &publisher->attachment.region;
+	uint64_t reclaimed = load_relaxed(&region->header->reclaimed);
+
+	fanout_notify(&publisher->fanout, version, now);
+	for (size_t i = 0; i < publisher->edit.retired.count; i++)
+		reclaim_add(&publisher->reclaim, &publisher->edit.retired.entries[i], version,
+		            false);
+	publisher->edit.retired.count = 0;
+	if (version >= region->history + reclaimed + RECLAIM_BATCH)
+		reclaim_run(&publisher->reclaim, version - region->history + 1);
+	/* By the time of day, which the commit has read already: if that jumps, a reap comes early
+	 * or late. */
+	if (now - publisher->fanout.reaped_at >= REAP_INTERVAL) {
+		publisher->fanout.reaped_at = now;
+		fanout_reap(&publisher->fanout, REAP_SLOTS);
+	}
+}
+
+int stele_transaction_commit(struct stele_transaction *tx, const char *message,
+                             uint64_t *ret_version)
+{
+	struct stele_publisher *publisher = tx->publisher;
+	uint64_t version = publisher->edit.version, now;
+	bool changed = false;
+	int r = publisher_check(publisher);
+
+	if (r < 0)
+		return r;
+	r = tables_commit(tx, &changed);
+	if (r == 0 && changed) {
+		r = record_write(tx, message);
+		if (r == -ENOSPC)
+			error_set(ENOSPC, "no room in region \"%s\" for the record of the commit",
+			          publisher->attachment.region.names.region);
+	}
+	if (r == 0 && changed &&
+	    (retired_reserve(&publisher->edit.retired, 1) < 0 ||
+	     reclaim_reserve(&publisher->reclaim, publisher->edit.retired.count + 1) < 0))
+		r = error_set(ENOMEM, "no memory to commit to region \"%s\"",
+		              publisher->attachment.region.names.region);
+	/* Where reclaim found no memory to judge pins with, the ring may be full: its entries are
+	 * not overwritten before reclaimed says that they are not needed. */
+	if (r == 0 && changed &&
+	    version - load_relaxed(&publisher->attachment.region.header->reclaimed) >=
+	            publisher->attachment.region.ring_entries)
+		r = error_set(ENOMEM, "no memory to commit to region \"%s\"",
+		              publisher->attachment.region.names.region);
+	if (region_lost(&publisher->attachment.region))
+		r = error_set(
+			EBADMSG,
+			"the file of region \"%s\" was truncated under its publisher; remove the region and "
+			"publish again",
+			publisher->attachment.region.names.region);
+	if (r < 0 || !changed) {
+		undo(tx);
+		transaction_end(tx);
+		if (r == 0 && ret_version)
+			*ret_version = version - 1;
+		return r;
+	}
+	now = time_of_day();
+	if (version > 1)
+		retire_record(publisher, version - 1);
+	publish(tx, now);
+	tables_close(publisher);
+	after_publish(publisher, version, now);
+	transaction_end(tx);
+	if (ret_version)
+		*ret_version = version;
+	return 1;
+}
