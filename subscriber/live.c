@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The newest version, read by copying: load head, look up, copy out, then judge whether the version
+ * was still whole; if not, again. No store anywhere. The root of the table is remembered with the
+ * version that it is of, so a read between two commits costs one load of head and the walk.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/schema.h"
+#include "subscriber.h"
+
+/* A reader that lost this many races takes a pin, if it can. */
+#define TRIES 16
+
+/* What struct stele_live's words hold. */
+struct live_words {
+	uint64_t version; /* of the root; 0: none found yet */
+	uint64_t limit;   /* of the view */
+	uint64_t id;      /* of the table: another one of its name has another */
+	uint64_t print;   /* of the schema that the handle was opened with */
+	struct shape shape;
+	ref_t root, schema;
+};
+
+static_assert(sizeof(struct live_words) <= sizeof(((struct stele_live *)0)->words_), "layout");
+
+struct request {
+	const void *key;
+	unsigned key_bits;
+	bool match;
+	void *buffer;
+	size_t *size;
+	unsigned *ret_key_bits;
+	uint64_t *ret_version;
+};
+
+static struct live_words *live_words(struct stele_live *live)
+{
+	return (struct live_words *)(void *)live->words_;
+}
+
+/* FNV-1a, 64 bits, of a schema's stored form. */
+static uint64_t print_of(const struct stele_schema *schema)
+{
+	unsigned char stored[SCHEMA_STORED_MAX];
+	size_t size = schema_store(schema, stored);
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ stored[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static int schema_changed(const struct stele_live *live)
+{
+	return error_set(EINVAL, "table \"%s\" was made again with another schema; open it again",
+	                 live->name);
+}
+
+static void live_view(const struct stele_live *live, struct view *ret)
+{
+	const struct region *region = &live->subscriber->region;
+
+	ret->base = region->mapping.base;
+	ret->start = region->arena_offset;
+	ret->limit = ((const struct live_words *)(const void *)live->words_)->limit;
+}
+
+static int no_table(const struct stele_live *live, uint64_t version)
+{
+	return error_set(ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"",
+	                 live->name, (unsigned long long)version,
+	                 live->subscriber->region.names.region);
+}
+
+/* Finds the table in a version: 1, 0 (it is not there), -ESTALE, -EBADMSG, -ENOMEM, not judged;
+ * -EINVAL with a sentence: it is there with another schema than `expected`, or than when the handle
+ * was opened. */
+static int resolve(struct stele_live *live, uint64_t version, const struct stele_schema *expected)
+{
+	struct region *region = &live->subscriber->region;
+	struct live_words *words = live_words(live);
+	struct layout_commit commit;
+	struct catalog_table table;
+	struct stele_schema *schema;
+	struct view view;
+	uint64_t print;
+	int r = region_commit(region, version, &commit);
+
+	if (r < 0)
+		return r;
+	region_view(region, &view);
+	r = catalog_get(&view, commit.catalog, live->name, &table);
+	if (r <= 0)
+		return r;
+	if (table.id != words->id || words->id == 0) {
+		r = catalog_schema(&view, table.schema, &schema);
+		if (r < 0)
+			return r;
+		print = print_of(schema);
+		r = 1;
+		if (expected && !stele_schema_equal(schema, expected))
+			r = refuse_schema(live->name, schema, expected);
+		else if (words->id != 0 && words->print != print)
+			r = schema_changed(live);
+		else
+			shape_of(schema, &words->shape);
+		stele_schema_free(schema);
+		if (r < 0)
+			return r;
+		words->print = print;
+		words->id = table.id;
+	}
+	words->root = table.root;
+	words->schema = table.schema;
+	words->limit = view.limit;
+	words->version = version;
+	return 1;
+}
+
+/* Looks up and copies: 1, 0, -EMSGSIZE, -EBADMSG; nothing judged, no sentence. */
+static int copy_row(const struct stele_live *live, const struct request *request, size_t *ret_size,
+                    unsigned *ret_key_bits)
+{
+	const struct live_words *words = (const struct live_words *)(const void *)live->words_;
+	struct row_parts parts;
+	struct view view;
+	ref_t row;
+	int r;
+
+	live_view(live, &view);
+	if (request->match)
+		r = trie_match(&view, &words->shape, words->root, request->key, request->key_bits,
+		               &row);
+	else
+		r = trie_get(&view, &words->shape, words->root, request->key, request->key_bits,
+		             &row);
+	if (r <= 0)
+		return r;
+	if (row_parts(&view, &words->shape, row, &parts) < 0)
+		return -EBADMSG;
+	*ret_size = parts.value_size;
+	*ret_key_bits = parts.key_bits;
+	if (parts.value_size > *request->size)
+		return -EMSGSIZE;
+	data_copy_out(request->buffer, parts.value, parts.value_size);
+	return 1;
+}
+
+static int check_key(const struct stele_live *live, const struct request *request)
+{
+	const struct live_words *words = (const struct live_words *)(const void *)live->words_;
+	struct view view;
+
+	if (request->match ? request->key_bits <= words->shape.most_bits
+	                   : shape_takes_key(&words->shape, request->key, request->key_bits))
+		return 0;
+	live_view(live, &view);
+	return refuse_key(&view, words->schema, request->key, request->key_bits);
+}
+
+static int finish(const struct stele_live *live, const struct request *request, int r, size_t size,
+                  unsigned key_bits, uint64_t version)
+{
+	if (r == -EMSGSIZE) {
+		error_set(
+			EMSGSIZE,
+			"a value of table \"%s\" has %zu bytes, more than the %zu there is room for",
+			live->name, size, *request->size);
+		*request->size = size;
+		return r;
+	}
+	if (r == -EBADMSG)
+		return region_error(&live->subscriber->region, r, version);
+	if (r == 1) {
+		*request->size = size;
+		if (request->ret_key_bits)
+			*request->ret_key_bits = key_bits;
+	}
+	if (request->ret_version)
+		*request->ret_version = version;
+	return r;
+}
+
+/* One try: a result that is final, or -ESTALE: the publisher was faster (no sentence). */
+static int try(struct stele_live *live, const struct request *request)
+{
+	const struct region *region = &live->subscriber->region;
+	uint64_t version = subscriber_head(live->subscriber) & ~LAYOUT_HEAD_REPLACED;
+	uint32_t hint = UINT32_MAX;
+	unsigned key_bits = 0;
+	size_t size = 0;
+	int judged, r = 1;
+
+	/* A truncated file has a version 0, too. */
+	if (version == 0)
+		return region_judge(region, version, &hint) == -EBADMSG
+		               ? region_error(region, -EBADMSG, version)
+		               : no_table(live, version);
+	if (live_words(live)->version != version) {
+		r = resolve(live, version, NULL);
+		if (r == -ESTALE || r == -EINVAL || r == -ENOMEM)
+			return r;
+	}
+	if (r == 1) {
+		judged = check_key(live, request);
+		if (judged < 0)
+			return judged;
+		r = copy_row(live, request, &size, &key_bits);
+	} else if (r == 0) {
+		r = -ENOENT;
+	}
+	judged = region_judge(region, version, &hint);
+	if (judged < 0) {
+		live_words(live)->version = 0;
+		return judged == -ESTALE ? judged : region_error(region, judged, version);
+	}
+	return r == -ENOENT ? no_table(live, version)
+	                    : finish(live, request, r, size, key_bits, version);
+}
+
+/* The same under a pin, for a reader that lost every race. */
+static int read_pinned(struct stele_live *live, const struct request *request)
+{
+	struct stele_snapshot *snapshot;
+	struct stele_schema *schema;
+	struct stele_table table;
+	struct stele_row row;
+	size_t size = 0;
+	int r = stele_snapshot_open(live->subscriber, 0, &snapshot);
+
+	if (r < 0)
+		return r;
+	r = stele_table_open(snapshot, live->name, NULL, &table);
+	if (r == 0)
+		r = stele_table_schema(&table, &schema);
+	if (r == 0) {
+		if (live_words(live)->id != 0 && print_of(schema) != live_words(live)->print)
+			r = schema_changed(live);
+		stele_schema_free(schema);
+	}
+	if (r == 0)
+		r = request->match
+		            ? stele_table_match(&table, request->key, request->key_bits, &row)
+		            : stele_table_get(&table, request->key, request->key_bits, &row);
+	if (r == 1) {
+		size = row.value_size;
+		if (size > *request->size)
+			r = -EMSGSIZE;
+		else
+			data_copy_out(request->buffer, row.value, size);
+		if (stele_snapshot_check(snapshot) < 0)
+			r = stele_snapshot_check(snapshot);
+	}
+	if (r >= 0 || r == -EMSGSIZE)
+		r = finish(live, request, r, size, r == 1 ? row.key_bits : 0,
+		           stele_snapshot_version(snapshot));
+	stele_snapshot_close(snapshot);
+	return r;
+}
+
+static int live_read(struct stele_live *live, const struct request *request)
+{
+	int i, r = subscriber_check(live->subscriber);
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < TRIES; i++) {
+		r = try(live, request);
+		if (r != -ESTALE)
+			return r == -ENOMEM ? error_set(ENOMEM, "no memory for a schema") : r;
+	}
+	return read_pinned(live, request);
+}
+
+static int live_start(struct stele_subscriber *subscriber, const char *name, struct stele_live *ret)
+{
+	size_t length = strlen(name);
+
+	if (length > STELE_NAME_MAX)
+		return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", name,
+		                 subscriber->region.names.region);
+	ret->subscriber = subscriber;
+	memcpy(ret->name, name, length + 1);
+	memset(ret->words_, 0, sizeof(ret->words_));
+	return 0;
+}
+
+int stele_live_open(struct stele_subscriber *subscriber, const char *name,
+                    const struct stele_schema *expected, struct stele_live *ret)
+{
+	struct stele_live live;
+	int r = subscriber_check(subscriber);
+
+	if (r == 0)
+		r = live_start(subscriber, name, &live);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < TRIES * TRIES; i++) {
+		uint64_t version = subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+		uint32_t hint = UINT32_MAX;
+		int judged;
+		r = version == 0 ? 0 : resolve(&live, version, expected);
+		judged = region_judge(&subscriber->region, version, &hint);
+		if (judged == -EBADMSG)
+			return region_error(&subscriber->region, judged, version);
+		if (r == -ESTALE || (judged == -ESTALE && version != 0))
+			continue;
+		if (r == 0)
+			return no_table(&live, version);
+		if (r == -EBADMSG)
+			return region_error(&subscriber->region, r, version);
+		if (r == -ENOMEM)
+			return error_set(ENOMEM, "no memory for the schema of table \"%s\"", name);
+		if (r < 0)
+			return r;
+		*ret = live;
+		return 0;
+	}
+	return region_error(&subscriber->region, -ESTALE, subscriber_head(subscriber));
+}
+
+int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
+                   size_t *size, uint64_t *ret_version)
+{
+	return live_read(table,
+	                 &(struct request){key, key_bits, false, buffer, size, NULL, ret_version});
+}
+
+int stele_live_match(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
+                     size_t *size, unsigned *ret_key_bits, uint64_t *ret_version)
+{
+	return live_read(table, &(struct request){key, key_bits, true, buffer, size, ret_key_bits,
+	                                          ret_version});
+}
+
+int stele_subscriber_get(struct stele_subscriber *subscriber, const char *name, const void *key,
+                         unsigned key_bits, void *buffer, size_t *size, uint64_t *ret_version)
+{
+	struct stele_live live;
+	int r = live_start(subscriber, name, &live);
+
+	return r < 0 ? r : stele_live_get(&live, key, key_bits, buffer, size, ret_version);
+}
+
+int stele_subscriber_match(struct stele_subscriber *subscriber, const char *name, const void *key,
+                           unsigned key_bits, void *buffer, size_t *size, unsigned *ret_key_bits,
+                           uint64_t *ret_version)
+{
+	struct stele_live live;
+	int r = live_start(subscriber, name, &live);
+
+	return r < 0 ? r
+	             : stele_live_match(&live, key, key_bits, buffer, size, ret_key_bits,
+	                                ret_version);
+}

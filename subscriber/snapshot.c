@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pins and snapshots. The reader's half of the protocol whose other half is publisher/reclaim.h:
+ *
+ *   to pin     load head; store the version in the own slot; full fence; look that oldest is not above it, else
+ *              again. The store is before the load for everybody, so either the publisher's scan sees the
+ *              pin, or this look sees what the publisher stored before the scan.
+ *   to read    read; acquire fence; then the version must not be below reclaimed, or be kept (region_judge)
+ *
+ * A pin in the slot is a request. What counts is what stands in the region, which no subscriber can
+ * write.
+ */
+#include "subscriber.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+
+int snapshot_judge(const struct stele_snapshot *snapshot)
+{
+	const struct region *region = &snapshot->subscriber->region;
+	uint32_t *shared = (uint32_t *)(uintptr_t)&snapshot->kept_hint;
+	uint32_t hint = __atomic_load_n(shared, __ATOMIC_RELAXED), used = hint;
+	int r;
+
+	if (snapshot->version == 0) /* there is nothing in it */
+		return 0;
+	r = region_judge(region, snapshot->version, &hint);
+	if (hint != used)
+		__atomic_store_n(shared, hint, __ATOMIC_RELAXED);
+	return r == 0 ? 0 : region_error(region, r, snapshot->version);
+}
+
+int snapshot_result(const struct stele_snapshot *snapshot, int r)
+{
+	int judged = snapshot_judge(snapshot);
+
+	if (judged < 0)
+		return judged;
+	return r == -EBADMSG ? region_error(&snapshot->subscriber->region, r, snapshot->version)
+	                     : r;
+}
+
+/* ---- pins ---- */
+
+/* The place of a version's pin: one that has it, or a free one, or -EMFILE. */
+static int pin_place(const struct stele_subscriber *subscriber, uint64_t version)
+{
+	int place = -EMFILE;
+
+	for (int i = (int)LAYOUT_PINS; i-- > 0;) {
+		if (subscriber->pins[i].users > 0 && subscriber->pins[i].version == version)
+			return i;
+		if (subscriber->pins[i].users == 0)
+			place = i;
+	}
+	return place;
+}
+
+static void pin_drop(struct stele_subscriber *subscriber, int place)
+{
+	if (place < 0 || !subscriber->registered || --subscriber->pins[place].users > 0)
+		return;
+	/* Release: all that was read under the pin was read before. */
+	store_release(&subscriber->slot->pins[place], 0);
+}
+
+/* Asks for a version to be kept: the place of the pin, -ENOENT (history has moved past it), or
+ * -EMFILE. */
+static int pin_take(struct stele_subscriber *subscriber, uint64_t version)
+{
+	const struct layout_header *header = subscriber->region.header;
+	int place = pin_place(subscriber, version);
+
+	if (place < 0)
+		return error_set(
+			EMFILE,
+			"this subscriber of region \"%s\" pins %u versions already; close a snapshot",
+			subscriber->region.names.region, LAYOUT_PINS);
+	if (subscriber->pins[place].users++ > 0)
+		return place;
+	subscriber->pins[place].version = version;
+	store_relaxed(&subscriber->slot->pins[place], version);
+	/* The contract with reclaim: this store is before the load of oldest. */
+	fence_full();
+	if (load_relaxed(&header->oldest) <= version)
+		return place;
+	pin_drop(subscriber, place);
+	return -ENOENT;
+}
+
+/* ---- snapshots ---- */
+
+/* Finds the root of a version that is pinned, or of any if none can be: in the ring, or, once the
+ * publisher has moved it there, in kept. 0 or -ESTALE. */
+static int find_root(struct stele_snapshot *snapshot)
+{
+	const struct region *region = &snapshot->subscriber->region;
+	struct layout_commit commit;
+	int r = region_commit(region, snapshot->version, &commit);
+
+	snapshot->catalog = commit.catalog;
+	fence_acquire();
+	if (r == 0 && snapshot->version >= load_acquire(&region->header->reclaimed))
+		return 0;
+	for (uint32_t i = 0; i < region->kept_entries; i++) {
+		if (load_acquire(&region->kept[i].version) != snapshot->version)
+			continue;
+		snapshot->catalog = data_load_32(&region->kept[i].catalog);
+		fence_acquire();
+		if (load_relaxed(&region->kept[i].version) == snapshot->version) {
+			snapshot->kept_hint = i;
+			return 0;
+		}
+	}
+	return -ESTALE;
+}
+
+static int not_there(const struct stele_subscriber *subscriber, uint64_t version)
+{
+	uint64_t head = subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+
+	if (version > head)
+		return error_set(ENOENT,
+		                 "region \"%s\" has no version %llu yet; the newest is %llu",
+		                 subscriber->region.names.region, (unsigned long long)version,
+		                 (unsigned long long)head);
+	return error_set(ENOENT,
+	                 "region \"%s\" does not hold version %llu any more; the oldest is %llu",
+	                 subscriber->region.names.region, (unsigned long long)version,
+	                 (unsigned long long)load_relaxed(&subscriber->region.header->oldest));
+}
+
+/* Pins and finds one version. 0; -ENOENT or -ESTALE: it has gone meanwhile (no sentence); or with a
+ * sentence. */
+static int take_version(struct stele_snapshot *snapshot, uint64_t version)
+{
+	struct stele_subscriber *subscriber = snapshot->subscriber;
+	int r;
+
+	snapshot->version = version;
+	snapshot->pin = -1;
+	snapshot->kept_hint = 0;
+	snapshot->catalog = 0;
+	if (version == 0)
+		return 0;
+	if (subscriber->registered) {
+		r = pin_take(subscriber, version);
+		if (r < 0)
+			return r;
+		snapshot->pin = r;
+	}
+	r = find_root(snapshot);
+	/* After head: all that the version reaches is before the end that this finds. */
+	region_view(&subscriber->region, &snapshot->view);
+	if (r < 0) {
+		pin_drop(subscriber, snapshot->pin);
+		snapshot->pin = -1;
+	}
+	return r;
+}
+
+static int take_newest(struct stele_snapshot *snapshot)
+{
+	struct stele_subscriber *subscriber = snapshot->subscriber;
+	int r;
+
+	/* A publisher that commits a whole history between two loads here is not of this world, but
+	 * one try after the other can be unlucky: so many, and then the error. */
+	for (int try = 0; try < 1000; try++) {
+		r = take_version(snapshot, subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED);
+		if (r != -ENOENT && r != -ESTALE)
+			return r;
+		if (region_lost(&subscriber->region))
+			return region_error(&subscriber->region, -EBADMSG, snapshot->version);
+	}
+	return region_error(&subscriber->region, -ESTALE, snapshot->version);
+}
+
+int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
+                        struct stele_snapshot **ret)
+{
+	struct stele_snapshot *snapshot;
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	snapshot = calloc(1, sizeof(*snapshot));
+	if (!snapshot)
+		return error_set(ENOMEM, "no memory for a snapshot");
+	snapshot->subscriber = subscriber;
+	if (version == 0) {
+		r = take_newest(snapshot);
+	} else if (version > (subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED)) {
+		r = not_there(subscriber, version);
+	} else {
+		r = take_version(snapshot, version);
+		if (r == -ENOENT || r == -ESTALE)
+			r = not_there(subscriber, version);
+	}
+	if (r == 0 && region_lost(&subscriber->region)) {
+		pin_drop(subscriber, snapshot->pin);
+		r = region_error(&subscriber->region, -EBADMSG, snapshot->version);
+	}
+	if (r < 0) {
+		free(snapshot);
+		return r;
+	}
+	snapshot->next = subscriber->snapshots;
+	snapshot->link = &subscriber->snapshots;
+	if (snapshot->next)
+		snapshot->next->link = &snapshot->next;
+	subscriber->snapshots = snapshot;
+	if (subscriber->registered)
+		store_relaxed(&subscriber->slot->seen, snapshot->version);
+	*ret = snapshot;
+	return 0;
+}
+
+struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
+{
+	if (!snapshot)
+		return NULL;
+	*snapshot->link = snapshot->next;
+	if (snapshot->next)
+		snapshot->next->link = snapshot->link;
+	if (snapshot->subscriber->forks == fork_count())
+		pin_drop(snapshot->subscriber, snapshot->pin);
+	free(snapshot);
+	return NULL;
+}
+
+uint64_t stele_snapshot_version(const struct stele_snapshot *snapshot)
+{
+	return snapshot->version;
+}
+
+int stele_snapshot_check(const struct stele_snapshot *snapshot)
+{
+	int r = subscriber_check(snapshot->subscriber);
+
+	return r < 0 ? r : snapshot_judge(snapshot);
+}
+
+int stele_snapshot_next_table(const struct stele_snapshot *snapshot, char *name)
+{
+	unsigned char key[STELE_NAME_MAX + 1];
+	struct catalog_table table;
+	char found[STELE_NAME_MAX + 1];
+	size_t length = strnlen(name, STELE_NAME_MAX);
+	struct scan scan;
+	ref_t row;
+	int r = subscriber_check(snapshot->subscriber);
+
+	if (r < 0)
+		return r;
+	/* The first key past a name is that name with a NUL behind it. */
+	memcpy(key, name, length);
+	key[length] = 0;
+	r = scan_seek(&scan, &snapshot->view, &catalog_shape, snapshot->catalog, key,
+	              (unsigned)(length + 1) * 8);
+	if (r == 0)
+		r = scan_next(&scan, &row);
+	/* Names only rise, so that whoever asks for one after the other comes to an end in a
+	 * damaged region, too. */
+	if (r == 1 &&
+	    (catalog_row(&snapshot->view, row, found, &table) < 0 || strcmp(found, name) <= 0))
+		r = -EBADMSG;
+	r = snapshot_result(snapshot, r);
+	if (r == 1)
+		memcpy(name, found, strlen(found) + 1);
+	return r;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ * Open, close, registration. Nothing that registration needs is needed to read: where it can't be
+ * had, the subscriber does without, and says so when asked. */
+#include "subscriber.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+
+#define LOOK_INTERVAL INT64_C(1000000000)
+
+int subscriber_check(const struct stele_subscriber *subscriber)
+{
+	if (subscriber->forks != fork_count())
+		return error_set(
+			ECHILD,
+			"this subscriber belongs to the parent process; open one in the child");
+	return 0;
+}
+
+static void keep_reason(struct stele_subscriber *subscriber)
+{
+	snprintf(subscriber->reason, sizeof(subscriber->reason), "%s", stele_last_error());
+}
+
+/* A queue made here is not seen by a publisher in another IPC namespace. */
+static int check_namespace(const struct region *region)
+{
+	uint32_t theirs = data_load_32(&region->header->publisher.ipc_namespace),
+		 own = names_ipc_namespace();
+
+	if (theirs == 0 || own == 0 || theirs == own)
+		return 0;
+	return error_set(
+		EXDEV,
+		"the publisher of region \"%s\" is in another IPC namespace, where it does not see message queues "
+		"of this one",
+		region->names.region);
+}
+
+/* Opens the notifier that is wanted, or the first that can be had. */
+static int open_notifier(struct stele_subscriber *subscriber)
+{
+	const struct region *region = &subscriber->region;
+	const struct notifier *choice =
+		subscriber->wanted ? notifier_of_name(subscriber->wanted) : &notifier_mq;
+	int r;
+
+	subscriber->channel = (struct channel){.fd = -1, .head = &region->header->head};
+	r = subscriber->wanted ? 0 : check_namespace(region);
+	if (r == 0)
+		r = choice->open(&subscriber->channel, region->names.region, subscriber->uuid,
+		                 region->status.st_uid, region->status.st_gid);
+	if (r < 0 && subscriber->wanted)
+		return r;
+	if (r < 0) {
+		keep_reason(subscriber);
+		choice = &notifier_futex;
+		choice->open(&subscriber->channel, region->names.region, subscriber->uuid, 0, 0);
+	}
+	subscriber->notifier = choice;
+	return 0;
+}
+
+int subscriber_register(struct stele_subscriber *subscriber)
+{
+	const struct region *region = &subscriber->region;
+	int r = slots_open(&region->names, region->uuid, region->status.st_uid, subscriber->guarded,
+	                   &subscriber->slots);
+
+	if (r < 0)
+		return r;
+	subscriber->reason[0] = '\0';
+	uuid_generate(subscriber->uuid);
+	/* The queue before the slot that names it: who finds the slot finds the queue. */
+	r = open_notifier(subscriber);
+	if (r == 0)
+		r = slots_claim(&subscriber->slots, subscriber->uuid, subscriber->notifier->kind,
+		                &subscriber->slot_index);
+	if (r < 0) {
+		if (subscriber->notifier)
+			subscriber->notifier->close(&subscriber->channel, region->names.region,
+			                            subscriber->uuid);
+		subscriber->notifier = NULL;
+		slots_close(&subscriber->slots);
+		return r;
+	}
+	subscriber->slot = &subscriber->slots.slot[subscriber->slot_index];
+	subscriber->registered = true;
+	return 0;
+}
+
+void subscriber_unregister(struct stele_subscriber *subscriber)
+{
+	if (!subscriber->registered)
+		return;
+	subscriber->registered = false;
+	/* The queue before the slot: a free slot has none. */
+	subscriber->notifier->close(&subscriber->channel, subscriber->region.names.region,
+	                            subscriber->uuid);
+	subscriber->notifier = NULL;
+	slots_release(&subscriber->slots, subscriber->slot_index);
+	slots_close(&subscriber->slots);
+	subscriber->slot = NULL;
+}
+
+void subscriber_look(struct stele_subscriber *subscriber, int64_t now)
+{
+	if (!subscriber->registers || subscriber->epoll >= 0 ||
+	    now - subscriber->looked_at < LOOK_INTERVAL)
+		return;
+	subscriber->looked_at = now;
+	if (subscriber->registered) {
+		if (!mapping_lost(&subscriber->slots.mapping) &&
+		    file_is_named(subscriber->slots.lock.fd, subscriber->region.names.subscribers))
+			return;
+		/* Its pins count as revoked: snapshots that history still holds go on without. */
+		subscriber_unregister(subscriber);
+		for (struct stele_snapshot *snapshot = subscriber->snapshots; snapshot;
+		     snapshot = snapshot->next)
+			snapshot->pin = -1;
+		memset(subscriber->pins, 0, sizeof(subscriber->pins));
+	}
+	/* Where that fails, the publisher may not have made the new file yet: the next look tries
+	 * again. */
+	if (subscriber_register(subscriber) < 0)
+		keep_reason(subscriber);
+}
+
+static int options_read(const struct stele_subscriber_options *options,
+                        struct stele_subscriber_options *ret)
+{
+	*ret = (struct stele_subscriber_options){.size = sizeof(*ret)};
+	if (options) {
+		if (options->size != sizeof(*options))
+			return error_set(
+				EINVAL,
+				"options of %zu bytes; set .size to sizeof(struct stele_subscriber_options)",
+				options->size);
+		*ret = *options;
+	}
+	if (ret->flags & ~(STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER))
+		return error_set(EINVAL, "unknown flags 0x%x for a subscriber", ret->flags);
+	if (ret->notifier && strcmp(ret->notifier, "auto") == 0)
+		ret->notifier = NULL;
+	if (ret->notifier && !notifier_of_name(ret->notifier))
+		return error_set(EINVAL,
+		                 "there is no notifier \"%s\"; there are auto, mq and futex",
+		                 ret->notifier);
+	if (ret->notifier && ret->flags & STELE_UNREGISTERED)
+		return error_set(EINVAL, "a subscriber that does not register has no notifier");
+	return 0;
+}
+
+int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
+                          struct stele_subscriber **ret)
+{
+	struct stele_subscriber_options read = {0};
+	struct stele_subscriber *subscriber;
+	struct names names;
+	int r = names_make(region, &names);
+
+	if (r == 0)
+		r = options_read(options, &read);
+	if (r < 0)
+		return r;
+	subscriber = calloc(1, sizeof(*subscriber));
+	if (!subscriber || (read.notifier && !(subscriber->wanted = strdup(read.notifier)))) {
+		free(subscriber);
+		return error_set(ENOMEM, "no memory for a subscriber");
+	}
+	subscriber->forks = fork_count();
+	subscriber->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
+	subscriber->epoll = subscriber->timer = -1;
+	subscriber->looked_at = time_monotonic();
+	r = region_open(&names, false, subscriber->guarded, &subscriber->region);
+	if (r < 0)
+		goto failed;
+	if (read.flags & STELE_UNREGISTERED) {
+		snprintf(subscriber->reason, sizeof(subscriber->reason),
+		         "it was opened with STELE_UNREGISTERED");
+	} else {
+		subscriber->registers = true;
+		r = subscriber_register(subscriber);
+		if (r < 0 && read.notifier)
+			goto failed_open;
+		if (r < 0)
+			keep_reason(subscriber);
+	}
+	*ret = subscriber;
+	return 0;
+
+failed_open:
+	region_close(&subscriber->region);
+failed:
+	free(subscriber->wanted);
+	free(subscriber);
+	return r;
+}
+
+struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscriber)
+{
+	if (!subscriber)
+		return NULL;
+	while (subscriber->snapshots)
+		stele_snapshot_close(subscriber->snapshots);
+	if (subscriber->epoll >= 0)
+		close(subscriber->epoll);
+	if (subscriber->timer >= 0)
+		close(subscriber->timer);
+	if (subscriber->forks == fork_count()) {
+		subscriber_unregister(subscriber);
+	} else if (subscriber->registered) {
+		/* The slot and the queue are the parent's. */
+		if (subscriber->channel.fd >= 0)
+			close(subscriber->channel.fd);
+		slots_close(&subscriber->slots);
+	}
+	region_close(&subscriber->region);
+	free(subscriber->wanted);
+	free(subscriber);
+	return NULL;
+}
+
+int stele_subscriber_version(struct stele_subscriber *subscriber, uint64_t *ret_version)
+{
+	uint64_t head;
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	head = subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+	fence_acquire();
+	if (region_lost(&subscriber->region))
+		return region_error(&subscriber->region, -EBADMSG, head);
+	*ret_version = head;
+	return 0;
+}
+
+int stele_subscriber_applied(struct stele_subscriber *subscriber, uint64_t version)
+{
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	if (!subscriber->registered)
+		return error_set(ENOTSUP, "this subscriber of region \"%s\" is not registered: %s",
+		                 subscriber->region.names.region, subscriber->reason);
+	store_release(&subscriber->slot->applied, version);
+	return 0;
+}
+
+int stele_subscriber_describe(struct stele_subscriber *subscriber,
+                              struct stele_subscriber_state *ret)
+{
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	if (ret->size != sizeof(*ret))
+		return error_set(
+			EINVAL,
+			"a state of %zu bytes; set .size to sizeof(struct stele_subscriber_state)",
+			ret->size);
+	*ret = (struct stele_subscriber_state){
+		.size = sizeof(*ret),
+		.registered = subscriber->registered,
+		.notifier = subscriber->notifier ? subscriber->notifier->name : "poll",
+		.reason = subscriber->reason,
+		.publisher_attached =
+			file_lock_held_by_writer(subscriber->region.fd, REGION_PUBLISHER_BYTE) == 1,
+	};
+	return 0;
+}

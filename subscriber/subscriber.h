@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of the subscriber share.
+ *
+ *   subscriber.c   open, close, registration
+ *   wait.c         blocking until there is a newer version
+ *   snapshot.c     pins, snapshots
+ *   table.c        a table of a snapshot: get, match, schema
+ *   live.c         the newest version, read by copying
+ *   cursor.c       rows in order        changes.c   what differs between two snapshots
+ */
+#ifndef SUBSCRIBER_SUBSCRIBER_H
+#define SUBSCRIBER_SUBSCRIBER_H
+
+#include <stele/subscriber.h>
+#include "lib/catalog.h"
+#include "lib/region.h"
+#include "lib/slots.h"
+#include "notifier/notifier.h"
+
+struct stele_subscriber {
+	struct region region;
+	bool guarded;
+	unsigned forks;
+	uint8_t uuid[16];
+
+	bool registers;                  /* it was opened without STELE_UNREGISTERED */
+	bool registered;
+	struct slots slots;
+	struct layout_slot *slot;
+	uint32_t slot_index;
+	const struct notifier *notifier; /* NULL: none, it only looks */
+	struct channel channel;
+	char *wanted;                    /* the notifier that was asked for, NULL: any */
+	char reason[512];                /* why there is no slot or no queue */
+
+	int epoll;  /* what was handed out by stele_subscriber_fd(), or -1 */
+	int timer;
+	int64_t looked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
+
+	struct {
+		uint64_t version;
+		unsigned users; /* snapshots of this handle */
+	} pins[LAYOUT_PINS];
+	struct stele_snapshot *snapshots;
+};
+
+struct stele_snapshot {
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *next, **link;
+	uint64_t version;
+	int pin;             /* index, or -1 */
+	ref_t catalog;
+	struct view view;
+	uint32_t kept_hint;  /* relaxed: threads may share the snapshot */
+};
+
+/* -ECHILD with a sentence in a child made by fork(). */
+int subscriber_check(const struct stele_subscriber *subscriber);
+
+/* Takes a slot and a notifier as far as they can be had. */
+int subscriber_register(struct stele_subscriber *subscriber);
+void subscriber_unregister(struct stele_subscriber *subscriber);
+
+/* Looks, once a second at most, whether it is registered in the file that is the region's;
+ * registers again if not. */
+void subscriber_look(struct stele_subscriber *subscriber, int64_t now);
+
+/* The head as it stands now, REPLACED mark included. */
+static inline uint64_t subscriber_head(const struct stele_subscriber *subscriber)
+{
+	return load_acquire(&subscriber->region.header->head);
+}
+
+/* Judges what was read through a snapshot; 0, or a sentence. */
+int snapshot_judge(const struct stele_snapshot *snapshot);
+
+/* What a walk over a snapshot returned, judged: `r` where it was whole. A walk that failed because
+ * memory was reused under it is -ESTALE, not damage. */
+int snapshot_result(const struct stele_snapshot *snapshot, int r);
+
+/* What struct stele_table's words hold. */
+struct table_words {
+	struct shape shape;
+	ref_t root, schema;
+	uint64_t rows, version;
+};
+
+static_assert(sizeof(struct table_words) <= sizeof(((struct stele_table *)0)->words_), "layout");
+
+static inline const struct table_words *table_words(const struct stele_table *table)
+{
+	return (const struct table_words *)(const void *)table->words_;
+}
+
+/* The sentence for a key that a table does not take. */
+int refuse_key(const struct view *view, ref_t schema, const void *key, unsigned bits);
+/* The sentence for a table that is not what a service was built with. */
+int refuse_schema(const char *table, const struct stele_schema *is, const struct stele_schema *expected);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ * A table of a snapshot: get, match, schema. Each answer is judged before it is given. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/schema.h"
+#include "subscriber.h"
+
+int refuse_schema(const char *table, const struct stele_schema *is,
+                  const struct stele_schema *expected)
+{
+	char have[768], want[768];
+
+	stele_schema_format(is, have, sizeof(have));
+	stele_schema_format(expected, want, sizeof(want));
+	if (strcmp(have, want) == 0)
+		return error_set(
+			EINVAL,
+			"table \"%s\" has the columns that were expected, (%s), but laid out in another struct: its "
+			"values have %zu bytes, not %zu, or other offsets",
+			table, have, is->value_size, expected->value_size);
+	return error_set(
+		EINVAL,
+		"table \"%s\" has another schema than this program was built with: it is (%s), not (%s)",
+		table, have, want);
+}
+
+int refuse_key(const struct view *view, ref_t ref, const void *key, unsigned bits)
+{
+	struct stele_schema *schema;
+	int r = catalog_schema(view, ref, &schema);
+
+	if (r < 0)
+		return error_set(EINVAL, "a key of %u bits does not fit the table", bits);
+	r = stele_key_check(schema, key, bits);
+	stele_schema_free(schema);
+	return r < 0 ? r : error_set(EINVAL, "a key of %u bits does not fit the table", bits);
+}
+
+/* Opens a table as far as lookups need it. 1, 0 (no such table), -EBADMSG, -ENOMEM; not judged. */
+static int table_find(const struct stele_snapshot *snapshot, const char *name,
+                      const struct stele_schema *expected, struct stele_table *ret)
+{
+	struct catalog_table found;
+	struct stele_schema *schema;
+	struct table_words words = {0};
+	int r = catalog_get(&snapshot->view, snapshot->catalog, name, &found);
+
+	if (r <= 0)
+		return r;
+	r = catalog_schema(&snapshot->view, found.schema, &schema);
+	if (r < 0)
+		return r;
+	shape_of(schema, &words.shape);
+	r = 1;
+	if (expected && !stele_schema_equal(schema, expected))
+		r = refuse_schema(name, schema, expected);
+	stele_schema_free(schema);
+	if (r < 0)
+		return r;
+	words.root = found.root;
+	words.schema = found.schema;
+	words.rows = found.rows;
+	words.version = found.version;
+	ret->snapshot = snapshot;
+	memset(ret->words_, 0, sizeof(ret->words_));
+	memcpy(ret->words_, &words, sizeof(words));
+	return 1;
+}
+
+int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
+                     const struct stele_schema *expected, struct stele_table *ret)
+{
+	struct stele_table table;
+	int judged, r = subscriber_check(snapshot->subscriber);
+
+	if (r < 0)
+		return r;
+	r = table_find(snapshot, name, expected, &table);
+	judged = snapshot_judge(snapshot);
+	if (judged < 0)
+		return judged;
+	if (r == 0)
+		return error_set(ENOENT,
+		                 "there is no table \"%s\" in version %llu of region \"%s\"", name,
+		                 (unsigned long long)snapshot->version,
+		                 snapshot->subscriber->region.names.region);
+	if (r == -EBADMSG)
+		return region_error(&snapshot->subscriber->region, r, snapshot->version);
+	if (r == -ENOMEM)
+		return error_set(ENOMEM, "no memory for the schema of table \"%s\"", name);
+	if (r < 0)
+		return r;
+	*ret = table;
+	return 0;
+}
+
+/* Fills and judges what a walk found. */
+static int answer(const struct stele_snapshot *snapshot, const struct shape *shape, int r,
+                  ref_t row, struct stele_row *ret)
+{
+	struct stele_row filled = {0};
+	struct row_parts parts;
+
+	if (r == 1)
+		r = row_parts(&snapshot->view, shape, row, &parts) < 0 ? -EBADMSG : 1;
+	if (r == 1)
+		row_fill(&snapshot->view, row, &parts, &filled);
+	r = snapshot_result(snapshot, r);
+	if (r == 1)
+		*ret = filled;
+	return r;
+}
+
+int stele_table_get(const struct stele_table *table, const void *key, unsigned key_bits,
+                    struct stele_row *ret)
+{
+	const struct stele_snapshot *snapshot = table->snapshot;
+	const struct table_words *words = table_words(table);
+	ref_t row = 0;
+	int r = subscriber_check(snapshot->subscriber);
+
+	if (r < 0)
+		return r;
+	if (!shape_takes_key(&words->shape, key, key_bits))
+		return refuse_key(&snapshot->view, words->schema, key, key_bits);
+	r = trie_get(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
+	return answer(snapshot, &words->shape, r, row, ret);
+}
+
+int stele_table_match(const struct stele_table *table, const void *key, unsigned key_bits,
+                      struct stele_row *ret)
+{
+	const struct stele_snapshot *snapshot = table->snapshot;
+	const struct table_words *words = table_words(table);
+	ref_t row = 0;
+	int r = subscriber_check(snapshot->subscriber);
+
+	if (r < 0)
+		return r;
+	if (key_bits > words->shape.most_bits)
+		return refuse_key(&snapshot->view, words->schema, key, key_bits);
+	r = trie_match(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
+	return answer(snapshot, &words->shape, r, row, ret);
+}
+
+int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name, const void *key,
+                       unsigned key_bits, struct stele_row *ret)
+{
+	struct stele_table table;
+	int r = stele_table_open(snapshot, name, NULL, &table);
+
+	return r < 0 ? r : stele_table_get(&table, key, key_bits, ret);
+}
+
+int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *name, const void *key,
+                         unsigned key_bits, struct stele_row *ret)
+{
+	struct stele_table table;
+	int r = stele_table_open(snapshot, name, NULL, &table);
+
+	return r < 0 ? r : stele_table_match(&table, key, key_bits, ret);
+}
+
+uint64_t stele_table_rows(const struct stele_table *table)
+{
+	return table_words(table)->rows;
+}
+
+uint64_t stele_table_version(const struct stele_table *table)
+{
+	return table_words(table)->version;
+}
+
+int stele_table_schema(const struct stele_table *table, struct stele_schema **ret)
+{
+	const struct stele_snapshot *snapshot = table->snapshot;
+	struct stele_schema *schema = NULL;
+	int judged, r = subscriber_check(snapshot->subscriber);
+
+	if (r < 0)
+		return r;
+	r = catalog_schema(&snapshot->view, table_words(table)->schema, &schema);
+	judged = snapshot_judge(snapshot);
+	if (judged == 0 && r == 0) {
+		*ret = schema;
+		return 0;
+	}
+	if (r == 0)
+		stele_schema_free(schema);
+	if (judged < 0)
+		return judged;
+	if (r == -ENOMEM)
+		return error_set(ENOMEM, "no memory for a schema");
+	return region_error(&snapshot->subscriber->region, r, snapshot->version);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Blocking until there is a newer version. The protocol, of which publisher/fanout.c is the other
+ * half:
+ *
+ *   arm     the ticket rises to an odd number that it never was before
+ *   fence   full: the ticket is stored before head is loaded
+ *   look    if head is newer, it is there to be read
+ *   block   on the notifier; whatever ends it, look again
+ *
+ * The publisher stores head, fences, loads the ticket. Of the two pairs one sees the other; so a
+ * commit that this look missed finds the ticket armed and sends. A publisher that dies before it
+ * sends costs one slice.
+ *
+ * On return the ticket is disarmed, so that an awake subscriber costs the publisher no system call;
+ * but once the descriptor was handed out, the user's own loop is what waits, and the ticket stays
+ * armed.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+#include "subscriber.h"
+
+/* Without a slot nobody wakes this reader but the futex, at most once in a while: short slices. */
+#define POLL_SLICE INT64_C(5000000)
+
+static void arm(struct stele_subscriber *subscriber)
+{
+	uint64_t ticket;
+
+	if (subscriber->registered) {
+		ticket = load_relaxed(&subscriber->slot->ticket);
+		/* Odd already: a notice may have been sent for it, so it takes a new one. */
+		store_release(&subscriber->slot->ticket, ticket + (ticket % 2 == 1 ? 2 : 1));
+	}
+	fence_full();
+}
+
+static void disarm(struct stele_subscriber *subscriber)
+{
+	uint64_t ticket;
+
+	if (!subscriber->registered || subscriber->epoll >= 0)
+		return;
+	ticket = load_relaxed(&subscriber->slot->ticket);
+	if (ticket % 2 == 1)
+		store_release(&subscriber->slot->ticket, ticket + 1);
+}
+
+/* Makes the descriptor unreadable again. */
+static void drain(struct stele_subscriber *subscriber)
+{
+	uint64_t expirations;
+
+	if (subscriber->epoll < 0)
+		return;
+	subscriber->notifier->drain(&subscriber->channel);
+	while (read(subscriber->timer, &expirations, sizeof(expirations)) > 0)
+		;
+}
+
+/* What it means that head carries the mark REPLACED. 0: not yet; look again. */
+static int replaced(const struct stele_subscriber *subscriber)
+{
+	const struct region *region = &subscriber->region;
+
+	if (file_is_named(region->fd, region->names.data))
+		return 0;
+	if (access(region->names.data, F_OK) < 0 && errno == ENOENT)
+		return error_set(ENOENT, "region \"%s\" was removed", region->names.region);
+	return error_set(ESTALE, "region \"%s\" was replaced by another of its name; open it again",
+	                 region->names.region);
+}
+
+/* Looks: 1 and the version, 0, or an error. */
+static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
+                uint64_t *ret_version)
+{
+	uint64_t head = subscriber_head(subscriber), version = head & ~LAYOUT_HEAD_REPLACED;
+	int r;
+
+	fence_acquire();
+	if (region_lost(&subscriber->region))
+		return region_error(&subscriber->region, -EBADMSG, version);
+	*ret_head = head;
+	if (version > since) {
+		if (subscriber->registered)
+			store_relaxed(&subscriber->slot->seen, version);
+		*ret_version = version;
+		return 1;
+	}
+	if (head & LAYOUT_HEAD_REPLACED) {
+		r = replaced(subscriber);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
+{
+	if (subscriber->notifier) {
+		subscriber->notifier->wait(&subscriber->channel, head, deadline);
+	} else {
+		struct channel channel = {.fd = -1, .head = &subscriber->region.header->head};
+		int64_t slice = time_monotonic() + POLL_SLICE;
+		notifier_futex.wait(&channel, head, deadline < slice ? deadline : slice);
+	}
+}
+
+int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, int64_t deadline_ns,
+                          uint64_t *ret_version)
+{
+	uint64_t head, version;
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	drain(subscriber);
+	/* With the descriptor in the user's hands the ticket must be armed again before every
+	 * return. */
+	r = subscriber->epoll >= 0 ? 0 : look(subscriber, since, &head, &version);
+	while (r == 0) {
+		arm(subscriber);
+		r = look(subscriber, since, &head, &version);
+		if (r != 0 || deadline_ns <= 0)
+			break;
+		if (deadline_ns != STELE_FOREVER && time_monotonic() >= deadline_ns)
+			break;
+		block(subscriber, head, deadline_ns);
+		subscriber_look(subscriber, time_monotonic());
+		if (subscriber->epoll < 0)
+			r = look(subscriber, since, &head, &version);
+	}
+	disarm(subscriber);
+	if (r == 1)
+		*ret_version = version;
+	return r;
+}
+
+static int make_descriptor(struct stele_subscriber *subscriber)
+{
+	struct itimerspec every = {.it_interval = {.tv_sec = 1}, .it_value = {.tv_sec = 1}};
+	struct epoll_event event = {.events = EPOLLIN};
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	if (timer >= 0 && epoll >= 0 && timerfd_settime(timer, 0, &every, NULL) == 0 &&
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event) == 0 &&
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, subscriber->channel.fd, &event) == 0) {
+		subscriber->timer = timer;
+		subscriber->epoll = epoll;
+		return 0;
+	}
+	int r = error_set(errno, "cannot make a descriptor for a subscriber of region \"%s\": %s",
+	                  subscriber->region.names.region, strerror(errno));
+	if (timer >= 0)
+		close(timer);
+	if (epoll >= 0)
+		close(epoll);
+	return r;
+}
+
+int stele_subscriber_fd(const struct stele_subscriber *constant)
+{
+	/* The descriptor is made when it is first asked for, which the caller can't tell from its
+	 * having been there. */
+	struct stele_subscriber *subscriber = (struct stele_subscriber *)(uintptr_t)constant;
+	int r = subscriber_check(subscriber);
+
+	if (r == 0 && subscriber->epoll < 0) {
+		if (!subscriber->notifier || subscriber->channel.fd < 0)
+			return error_set(
+				ENOTSUP,
+				"a subscriber that is notified by %s has no descriptor; use stele_subscriber_wait",
+				subscriber->notifier ? subscriber->notifier->name : "looking");
+		r = make_descriptor(subscriber);
+		/* From now on there must never be a moment without it. */
+		if (r == 0)
+			arm(subscriber);
+	}
+	return r < 0 ? r : subscriber->epoll;
+}
