@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The allocator against a model: who owns each unit of memory is written down, so that two objects in one place are found
+ * at once. Random operations under fixed seeds, over all size classes and beyond. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "publisher/arena.h"
+#include "random.h"
+
+#define MEMORY (UINT64_C(1) << 24)
+#define START (2 * LAYOUT_PAGE)
+#define OBJECTS 20000
+
+static uint64_t random_state;
+
+static uint64_t next_random(void)
+{
+	return random_from(&random_state);
+}
+
+struct object {
+	ref_t ref;
+	size_t size;
+};
+
+struct world {
+	uint64_t seed;
+	unsigned char *memory;
+	unsigned char *owned; /* a byte for each unit: something is there */
+	struct arena arena;
+	struct object *objects;
+	size_t count;
+	uint64_t end; /* that the file has grown to */
+};
+
+#define expect(world, condition) \
+	do { \
+		if (!(condition)) \
+			cr_assert_fail("seed %llu: %s", (unsigned long long)(world)->seed, #condition); \
+	} while (0)
+
+static int grow(void *context, uint64_t end)
+{
+	struct world *world = context;
+
+	expect(world, end > world->end && end % LAYOUT_PAGE == 0 && end <= MEMORY);
+	world->end = end;
+	return 0;
+}
+
+static void world_start(struct world *world, uint64_t seed)
+{
+	*world = (struct world){ .seed = seed, .end = START + 16 * LAYOUT_PAGE };
+	random_state = seed;
+	world->memory = aligned_alloc(LAYOUT_PAGE, MEMORY);
+	world->owned = calloc(1, MEMORY / LAYOUT_UNIT);
+	world->objects = calloc(OBJECTS, sizeof(*world->objects));
+	cr_assert(world->memory && world->owned && world->objects);
+	cr_assert_eq(arena_init(&world->arena, world->memory, START, world->end - START, MEMORY - START), 0);
+	world->arena.grow = grow;
+	world->arena.context = world;
+}
+
+static void world_finish(struct world *world)
+{
+	arena_finish(&world->arena);
+	free(world->memory);
+	free(world->owned);
+	free(world->objects);
+}
+
+static size_t random_size(void)
+{
+	uint64_t kind = next_random() % 100;
+
+	if (kind < 60)
+		return (1 + next_random() % 32) * 8;
+	if (kind < 90)
+		return (1 + next_random() % 1024) * 8;
+	if (kind < 95)
+		return 8192 - next_random() % 3 * 8;
+	return 8200 + next_random() % 6000 * 8;
+}
+
+static void own(struct world *world, const struct object *object, unsigned char from, unsigned char to)
+{
+	for (size_t i = object->ref; i < object->ref + object->size / LAYOUT_UNIT; i++) {
+		expect(world, world->owned[i] == from);
+		world->owned[i] = to;
+	}
+}
+
+/* Returns false where there is no room. */
+static bool add(struct world *world)
+{
+	struct object object = { .size = random_size() };
+	int r = arena_alloc(&world->arena, object.size, &object.ref);
+
+	if (r == -ENOSPC)
+		return false;
+	expect(world, r == 0);
+	expect(world, (uint64_t)object.ref * LAYOUT_UNIT >= START);
+	expect(world, (uint64_t)object.ref * LAYOUT_UNIT + object.size <= world->end);
+	expect(world, world->arena.view.limit == world->end);
+	own(world, &object, 0, 1);
+	world->objects[world->count++] = object;
+	return true;
+}
+
+static void take_away(struct world *world)
+{
+	size_t which = next_random() % world->count;
+	struct object object = world->objects[which];
+
+	own(world, &object, 1, 0);
+	world->objects[which] = world->objects[--world->count];
+	arena_free(&world->arena, object.ref, object.size);
+}
+
+static void churn(struct world *world, unsigned operations, unsigned of_ten)
+{
+	while (operations-- > 0) {
+		if (world->count < OBJECTS && next_random() % 10 < of_ten)
+			add(world);
+		else if (world->count > 0)
+			take_away(world);
+	}
+}
+
+static uint32_t free_pages(const struct arena *arena)
+{
+	uint32_t count = 0;
+
+	for (uint32_t page = 0; page < arena->pages; page++)
+		count += (uint32_t)(arena->page_bits[page / 64] >> page % 64) & 1;
+	return count;
+}
+
+Test(arena, random_against_a_model)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world world;
+		world_start(&world, seed);
+		churn(&world, 20000, 6);
+		churn(&world, 10000, 4);
+		churn(&world, 10000, 8);
+		expect(&world, world.arena.used > 0);
+		while (world.count > 0)
+			take_away(&world);
+		/* All comes back: to the pages, but for a slab that each class may keep, of 8 pages at most. */
+		expect(&world, world.arena.used == 0);
+		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
+		expect(&world, world.arena.free_pages + 8 * ARENA_CLASSES >= world.arena.pages);
+		world_finish(&world);
+	}
+}
+
+/* When there is no room for anything, there is again after everything went. */
+Test(arena, full_and_empty_again)
+{
+	struct world world;
+	size_t first = 0;
+
+	world_start(&world, 50);
+	for (unsigned round = 0; round < 6; round++) {
+		unsigned refused = 0;
+		while (refused < 50 && world.count < OBJECTS)
+			refused += !add(&world);
+		if (round == 0)
+			first = world.count;
+		expect(&world, world.end == MEMORY);
+		expect(&world, world.count * 2 > first);
+		expect(&world, world.arena.used > (MEMORY - START) * 8 / 10);
+		while (world.count > 0)
+			take_away(&world);
+		expect(&world, world.arena.used == 0);
+	}
+	world_finish(&world);
+}
+
+/* What recovery does: a new allocator that is told of every object goes on like the old one. */
+Test(arena, claims_rebuild_the_state)
+{
+	for (uint64_t seed = 100; seed < 110; seed++) {
+		struct world world;
+		struct arena old;
+		world_start(&world, seed);
+		churn(&world, 20000, 6);
+		old = world.arena;
+		cr_assert_eq(arena_init(&world.arena, world.memory, START, world.end - START, MEMORY - START), 0);
+		world.arena.grow = grow;
+		world.arena.context = &world;
+		/* In another order than they were made in. */
+		for (size_t i = world.count; i > 0; i--)
+			expect(&world, arena_claim(&world.arena, world.objects[i - 1].ref, world.objects[i - 1].size) == 1);
+		for (size_t i = 0; i < world.count; i++)
+			expect(&world, arena_claim(&world.arena, world.objects[i].ref, world.objects[i].size) == 0);
+		expect(&world, world.arena.used == old.used);
+		/* Slabs that are empty are pages again. */
+		expect(&world, world.arena.free_pages >= old.free_pages);
+		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
+		churn(&world, 20000, 6);
+		while (world.count > 0)
+			take_away(&world);
+		expect(&world, world.arena.used == 0);
+		arena_finish(&old);
+		world_finish(&world);
+	}
+}
+
+/* What no allocator of this kind can have put there. */
+Test(arena, impossible_claims)
+{
+	struct world world;
+	ref_t page = START / LAYOUT_UNIT, units = LAYOUT_PAGE / LAYOUT_UNIT;
+
+	world_start(&world, 200);
+	expect(&world, arena_claim(&world.arena, page - 1, 8) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, 0, 8) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, UINT32_MAX, 8) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page + 16 * units, 8) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page + 15 * units, 8200) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page + 1, 8200) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page, 48) == 1);
+	/* Between two objects of its slab; of another class; past the last object; over a slab. */
+	expect(&world, arena_claim(&world.arena, page + 1, 48) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page + 6, 40) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page + 85 * 6, 48) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page, 8200) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page + 6, 48) == 1);
+	expect(&world, arena_claim(&world.arena, page + 4 * units, 20000) == 1);
+	expect(&world, arena_claim(&world.arena, page + 4 * units, 20000) == 0);
+	expect(&world, arena_claim(&world.arena, page + 4 * units, 20400) == 0);
+	expect(&world, arena_claim(&world.arena, page + 4 * units, 24000) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page + 5 * units, 8) == -EBADMSG);
+	expect(&world, arena_claim(&world.arena, page + 3 * units, 12000) == -EBADMSG);
+	expect(&world, world.arena.used == 2 * 48 + 5 * LAYOUT_PAGE);
+	world_finish(&world);
+}
+
+Test(arena, same_room)
+{
+	for (size_t a = 8; a < 20000; a += 8)
+		for (size_t b = a > 64 ? a - 64 : 8; b < a + 64; b += 8)
+			if (arena_same_room(a, b)) {
+				struct world world = { .seed = a };
+				/* Classes are monotonous: what lies between two that share a room shares it. */
+				expect(&world, arena_same_room(b, a));
+				expect(&world, arena_same_room(a, (a + b) / 16 * 8));
+			}
+	cr_assert(arena_same_room(8200, 12288));
+	cr_assert_not(arena_same_room(8192, 8200));
+	cr_assert_not(arena_same_room(128, 136));
+	cr_assert(arena_same_room(136, 144));
+}

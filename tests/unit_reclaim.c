@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reclaim against the definition: an object is in use exactly as long as some retained version reaches it, and a version is
+ * retained while history holds it or somebody's pin is honoured. Versions, pins, forged pins, revocations and lifetimes
+ * at random under fixed seeds; after every step each object is looked up in the allocator. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "publisher/reclaim.h"
+#include "random.h"
+
+#define MEMORY (UINT64_C(1) << 25)
+#define RING 64u
+#define KEPT 6u
+#define SLOTS 4u
+#define OBJECTS 2000u
+#define OBJECT_SIZE 8200u /* whole pages, so that the allocator's page bits tell of each */
+
+static uint64_t random_state;
+
+static uint64_t next_random(void)
+{
+	return random_from(&random_state);
+}
+
+struct object {
+	ref_t ref;
+	uint64_t made, replaced; /* 0: not yet */
+};
+
+struct world {
+	uint64_t seed, head;
+	unsigned char *memory;
+	struct layout_header header;
+	struct layout_commit ring[RING];
+	struct layout_kept kept[KEPT];
+	struct layout_subscribers_header slots_header;
+	struct layout_slot slot[SLOTS];
+	struct region region;
+	struct slots slots;
+	struct arena arena;
+	struct reclaim reclaim;
+	struct object objects[OBJECTS];
+	size_t count;
+	/* The model. */
+	uint64_t honoured[KEPT];
+	unsigned honoured_count;
+	uint64_t revoked;
+};
+
+#define expect(world, condition) \
+	do { \
+		if (!(condition)) \
+			cr_assert_fail("seed %llu, version %llu: %s", (unsigned long long)(world)->seed, \
+			               (unsigned long long)(world)->head, #condition); \
+	} while (0)
+
+static struct world *world_new(uint64_t seed)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	cr_assert_not_null(world);
+	world->seed = random_state = seed;
+	world->memory = aligned_alloc(LAYOUT_PAGE, MEMORY);
+	cr_assert_not_null(world->memory);
+	world->region = (struct region){
+		.fd = -1,
+		.mapping = { .base = world->memory, .size = MEMORY },
+		.file_size = MEMORY,
+		.header = &world->header,
+		.ring = world->ring,
+		.kept = world->kept,
+		.ring_entries = RING,
+		.kept_entries = KEPT,
+	};
+	world->slots.header = &world->slots_header;
+	world->slots.slot = world->slot;
+	world->slots.capacity = SLOTS;
+	world->slots_header.slots_used = SLOTS;
+	cr_assert_eq(arena_init(&world->arena, world->memory, LAYOUT_PAGE, MEMORY - LAYOUT_PAGE, MEMORY - LAYOUT_PAGE), 0);
+	cr_assert_eq(reclaim_init(&world->reclaim, &world->region, &world->arena), 0);
+	world->reclaim.slots = &world->slots;
+	return world;
+}
+
+static void world_free(struct world *world)
+{
+	reclaim_finish(&world->reclaim);
+	arena_finish(&world->arena);
+	free(world->memory);
+	free(world);
+}
+
+static bool in_use(const struct world *world, const struct object *object)
+{
+	uint64_t page = ((uint64_t)object->ref * LAYOUT_UNIT - LAYOUT_PAGE) / LAYOUT_PAGE;
+
+	return !(world->arena.page_bits[page / 64] >> page % 64 & 1);
+}
+
+static bool reached(const struct world *world, const struct object *object)
+{
+	if (object->replaced == 0 || object->replaced > world->header.reclaimed)
+		return true;
+	for (unsigned i = 0; i < world->honoured_count; i++)
+		if (world->honoured[i] >= object->made && world->honoured[i] < object->replaced)
+			return true;
+	return false;
+}
+
+static bool honoured(const struct world *world, uint64_t version)
+{
+	for (unsigned i = 0; i < world->honoured_count; i++)
+		if (world->honoured[i] == version)
+			return true;
+	return false;
+}
+
+/* Compares all, and forgets the objects that are gone. */
+static void check(struct world *world)
+{
+	size_t left = 0, used = 0;
+	unsigned entries = 0;
+
+	for (size_t i = 0; i < world->count; i++) {
+		const struct object *object = &world->objects[i];
+		expect(world, in_use(world, object) == reached(world, object));
+		if (in_use(world, object)) {
+			used++;
+			world->objects[left++] = *object;
+		}
+	}
+	world->count = left;
+	expect(world, world->arena.used == used * 3 * LAYOUT_PAGE);
+	for (unsigned i = 0; i < KEPT; i++) {
+		uint64_t version = world->kept[i].version;
+		entries += version != 0;
+		expect(world, version == 0 || honoured(world, version));
+		expect(world, version == 0 || i < world->header.kept_used);
+		/* The root goes with it, long after the ring has forgotten it. */
+		expect(world, version == 0 || world->kept[i].catalog == (uint32_t)version * 3);
+	}
+	expect(world, entries == world->honoured_count && entries == world->reclaim.kept_count);
+	expect(world, world->reclaim.revoked == world->revoked);
+	expect(world, world->header.reclaimed == world->header.oldest && world->header.oldest <= world->head);
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t version = 1 + next_random() % world->head;
+		uint32_t hint = (uint32_t)(next_random() % (KEPT + 2));
+		int whole = version >= world->header.reclaimed || honoured(world, version) ? 0 : -ESTALE;
+		expect(world, region_judge(&world->region, version, &hint) == whole);
+	}
+}
+
+/* ---- what happens ---- */
+
+static void commit(struct world *world)
+{
+	uint64_t version = ++world->head, replaced = next_random() % 4;
+
+	expect(world, version - world->header.reclaimed < RING);
+	for (size_t i = 0; i < world->count && replaced > 0; i++) {
+		struct object *object = &world->objects[next_random() % world->count];
+		struct retired retired = { object->ref, OBJECT_SIZE, object->made };
+		if (object->replaced != 0)
+			continue;
+		expect(world, reclaim_reserve(&world->reclaim, 1) == 0);
+		reclaim_add(&world->reclaim, &retired, version, false);
+		object->replaced = version;
+		replaced--;
+	}
+	for (uint64_t made = next_random() % 4; made > 0 && world->count < OBJECTS; made--) {
+		struct object object = { .made = version };
+		int r = arena_alloc(&world->arena, OBJECT_SIZE, &object.ref);
+		expect(world, r == 0 || r == -ENOSPC);
+		if (r == 0)
+			world->objects[world->count++] = object;
+	}
+	world->ring[version % RING] = (struct layout_commit){ .version = version, .catalog = (uint32_t)version * 3 };
+	world->header.head = version;
+}
+
+/* The first slots are honest; in the last one there is anything. */
+static void pin(struct world *world)
+{
+	uint64_t slot = next_random() % SLOTS, *place = &world->slot[slot].pins[next_random() % LAYOUT_PINS];
+	uint64_t oldest = world->header.oldest;
+
+	if (next_random() % 2 == 0)
+		*place = 0;
+	else if (slot < SLOTS - 1)
+		*place = oldest + next_random() % (world->head - oldest + 1);
+	else
+		*place = next_random() % 3 == 0 ? next_random() : next_random() % (world->head + 10);
+}
+
+static bool pinned(const struct world *world, uint64_t version)
+{
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		for (unsigned i = 0; i < LAYOUT_PINS; i++)
+			if (world->slot[slot].pins[i] == version)
+				return true;
+	return false;
+}
+
+static void model_remove(struct world *world, unsigned which)
+{
+	world->honoured_count--;
+	memmove(&world->honoured[which], &world->honoured[which + 1],
+	        (world->honoured_count - which) * sizeof(world->honoured[0]));
+}
+
+static void run(struct world *world)
+{
+	uint64_t old = world->header.reclaimed;
+	uint64_t oldest = old + next_random() % (world->head - old + 1), version;
+
+	for (unsigned i = world->honoured_count; i > 0; i--)
+		if (!pinned(world, world->honoured[i - 1]))
+			model_remove(world, i - 1);
+	/* Lower versions first; where there is no place for all, the newer are kept. */
+	for (version = old > 0 ? old : 1; version < oldest; version++) {
+		if (!pinned(world, version))
+			continue;
+		if (world->honoured_count == KEPT) {
+			model_remove(world, 0);
+			world->revoked++;
+		}
+		world->honoured[world->honoured_count++] = version;
+	}
+	reclaim_run(&world->reclaim, oldest);
+	expect(world, world->header.reclaimed == oldest);
+}
+
+static void revoke(struct world *world)
+{
+	bool any = world->honoured_count > 0;
+
+	if (any) {
+		model_remove(world, 0);
+		world->revoked++;
+	}
+	expect(world, reclaim_revoke(&world->reclaim) == any);
+}
+
+Test(reclaim, random_against_the_definition)
+{
+	uint64_t freed = 0, revoked = 0;
+
+	for (uint64_t seed = 1; seed <= 150; seed++) {
+		struct world *world = world_new(seed);
+		for (unsigned step = 0; step < 3000; step++) {
+			uint64_t choice = next_random() % 20;
+			size_t before;
+			if (world->head == 0 || (choice < 8 && world->head - world->header.reclaimed < RING - 1))
+				commit(world);
+			else if (choice < 15)
+				pin(world);
+			else if (choice < 19)
+				run(world);
+			else if (next_random() % 4 == 0)
+				revoke(world);
+			before = world->count;
+			check(world);
+			freed += before - world->count;
+		}
+		revoked += world->revoked;
+		world_free(world);
+	}
+	cr_assert_gt(freed, 10000);
+	cr_assert_gt(revoked, 100);
+}
+
+/* A pin keeps what its own version reaches, and nothing that was made and replaced before or after it. */
+Test(reclaim, a_pin_keeps_its_own_version_only)
+{
+	struct world *world = world_new(7);
+	struct object early, mid, late;
+
+	for (unsigned i = 0; i < 30; i++) {
+		world->head++;
+		world->ring[world->head % RING] = (struct layout_commit){ .version = world->head };
+		world->header.head = world->head;
+	}
+	early = (struct object){ .made = 1, .replaced = 10 };
+	mid = (struct object){ .made = 9, .replaced = 11 };
+	late = (struct object){ .made = 11, .replaced = 20 };
+	struct object *const all[] = { &early, &mid, &late };
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert_eq(arena_alloc(&world->arena, OBJECT_SIZE, &all[i]->ref), 0);
+		cr_assert_eq(reclaim_reserve(&world->reclaim, 1), 0);
+		reclaim_add(&world->reclaim, &(struct retired){ all[i]->ref, OBJECT_SIZE, all[i]->made }, all[i]->replaced,
+		            false);
+	}
+	world->slot[0].pins[0] = 10;
+	reclaim_run(&world->reclaim, 30);
+	cr_assert_not(in_use(world, &early));
+	cr_assert(in_use(world, &mid));
+	cr_assert_not(in_use(world, &late));
+	world->slot[0].pins[0] = 0;
+	reclaim_run(&world->reclaim, 30);
+	cr_assert_not(in_use(world, &mid));
+	cr_assert_eq(world->arena.used, 0);
+	/* Too late: what is below reclaimed never comes back. */
+	world->slot[0].pins[0] = 10;
+	reclaim_run(&world->reclaim, 30);
+	cr_assert_eq(world->reclaim.kept_count, 0);
+	world_free(world);
+}
+
+/* Without a subscribers file nobody's pins are known, and nothing is kept for them. */
+Test(reclaim, without_slots)
+{
+	struct world *world = world_new(8);
+
+	while (world->head < 20)
+		commit(world);
+	world->slot[0].pins[0] = 5;
+	world->reclaim.slots = NULL;
+	reclaim_run(&world->reclaim, 20);
+	check(world);
+	cr_assert_eq(world->reclaim.kept_count, 0);
+	world_free(world);
+}

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: MIT
+ * Schemas: what is well formed, the declared and the stored form, and values as schemas describe them. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/schema.h"
+#include "random.h"
+
+#ifdef NDEBUG
+#error "tests need their assertions"
+#endif
+
+#define SEED UINT64_C(0x5deece66d)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static uint64_t random_state = SEED;
+
+static uint64_t random_next(void)
+{
+	return random_from(&random_state);
+}
+
+static void expect_sentence(const char *part)
+{
+	cr_expect(strstr(stele_last_error(), part), "\"%s\" is not in: %s", part, stele_last_error());
+}
+
+/* A value with every type in it. */
+struct every {
+	uint8_t u8;
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+	int8_t i8;
+	int16_t i16;
+	int32_t i32;
+	int64_t i64;
+	double f64;
+	bool flag;
+	uint32_t ipv4;
+	uint8_t ipv6[16];
+	struct stele_ipv4net ipv4net;
+	struct stele_ipv6net ipv6net;
+	uint8_t mac[6];
+	uint8_t uuid[16];
+	uint64_t time;
+	char name[13];
+	char text[];
+};
+
+static const struct stele_column every_columns[] = {
+	STELE_KEY("id", STELE_U32),
+	STELE_KEY_CHAR("zone", 7),
+	STELE_KEY("prefix", STELE_IPV6NET),
+	STELE_VALUE(struct every, u8, STELE_U8),
+	STELE_VALUE(struct every, u16, STELE_U16),
+	STELE_VALUE(struct every, u32, STELE_U32),
+	STELE_VALUE(struct every, u64, STELE_U64),
+	STELE_VALUE(struct every, i8, STELE_I8),
+	STELE_VALUE(struct every, i16, STELE_I16),
+	STELE_VALUE(struct every, i32, STELE_I32),
+	STELE_VALUE(struct every, i64, STELE_I64),
+	STELE_VALUE(struct every, f64, STELE_F64),
+	STELE_VALUE(struct every, flag, STELE_BOOL),
+	STELE_VALUE(struct every, ipv4, STELE_IPV4),
+	STELE_VALUE(struct every, ipv6, STELE_IPV6),
+	STELE_VALUE(struct every, ipv4net, STELE_IPV4NET),
+	STELE_VALUE(struct every, ipv6net, STELE_IPV6NET),
+	STELE_VALUE(struct every, mac, STELE_MAC),
+	STELE_VALUE(struct every, uuid, STELE_UUID),
+	STELE_VALUE(struct every, time, STELE_TIME),
+	STELE_VALUE(struct every, name, STELE_CHAR),
+	STELE_VALUE_VARIABLE(struct every, text, STELE_TEXT),
+};
+static const struct stele_schema every_schema =
+	STELE_SCHEMA_VARIABLE(struct every, text, every_columns);
+
+static const char every_text[] =
+	"id: u32 key, zone: char[7] key, prefix: ipv6net key, u8: u8, u16: u16, u32: u32, u64: u64, "
+	"i8: i8, i16: i16, i32: i32, i64: i64, f64: f64, flag: bool, ipv4: ipv4, ipv6: ipv6, "
+	"ipv4net: ipv4net, ipv6net: ipv6net, mac: mac, uuid: uuid, time: time, name: char[13], text: text";
+
+static struct stele_schema schema_of(const struct stele_column *columns, size_t count, size_t value_size)
+{
+	return (struct stele_schema){ columns, count, value_size };
+}
+
+Test(schema, every_type_is_well_formed)
+{
+	cr_assert(stele_schema_check(&every_schema) == 0, "%s", stele_last_error());
+}
+
+Test(schema, names)
+{
+	static const char *const good[] = { "a", "_", "9", "net-1", "A_b-C", "0-" };
+	static const char *const bad[] = { "", "-a", "a b", "a/b", "a.b", "\xc3\xa9", "a\n" };
+	char name[STELE_NAME_MAX + 2];
+
+	for (size_t i = 0; i < COUNT(good); i++)
+		cr_expect(stele_name_check("region", good[i]) == 0, "%s", stele_last_error());
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		cr_expect(stele_name_check("region", bad[i]) == -EINVAL, "\"%s\" passed", bad[i]);
+		cr_expect(strncmp(stele_last_error(), "region", 6) == 0, "%s", stele_last_error());
+	}
+	cr_expect(stele_name_check("region", NULL) == -EINVAL);
+	stele_name_check("region", "a\n");
+	expect_sentence("\"a\\x0a\"");
+	memset(name, 'x', sizeof(name));
+	name[STELE_NAME_MAX + 1] = '\0';
+	cr_expect(stele_name_check("table", name) == -EINVAL);
+	name[STELE_NAME_MAX] = '\0';
+	cr_expect(stele_name_check("table", name) == 0);
+}
+
+#define KEY_COLUMN { .name = "k", .type = STELE_U8, .key = true }
+
+Test(schema, what_is_not_well_formed)
+{
+	static const struct {
+		struct stele_column columns[3];
+		size_t count, value_size;
+		const char *sentence;
+	} bad[] = {
+		{ { KEY_COLUMN }, 0, 0, "no columns" },
+		{ { KEY_COLUMN }, 1, 4, "describes it" },
+		{ { { .name = "v", .type = STELE_U8 } }, 1, 1, "\"v\" is the first, but no key" },
+		{ { { .name = "v", .type = STELE_U8 }, KEY_COLUMN }, 2, 1, "\"k\" comes after" },
+		{ { KEY_COLUMN, KEY_COLUMN }, 2, 0, "both called \"k\"" },
+		{ { { .name = "1", .type = STELE_U8, .key = true } }, 1, 0, "column 1" },
+		{ { { .name = NULL, .type = STELE_U8, .key = true } }, 1, 0, "no name" },
+		{ { { .name = "k", .type = 0, .key = true } }, 1, 0, "unknown type 0" },
+		{ { { .name = "k", .type = 21, .key = true } }, 1, 0, "unknown type 21" },
+		{ { { .name = "k", .type = STELE_U8, .key = true, .size = 2 } }, 1, 0, "size 2" },
+		{ { { .name = "k", .type = STELE_TEXT, .key = true, .size = 2 } }, 1, 0, "size 2" },
+		{ { { .name = "k", .type = STELE_CHAR, .key = true } }, 1, 0, "size 0" },
+		{ { { .name = "k", .type = STELE_U8, .key = true, .offset = 1 } }, 1, 0, "offset 1" },
+		{ { { .name = "k", .type = STELE_CHAR, .key = true, .size = 513 } }, 1, 0, "513" },
+		{ { { .name = "n", .type = STELE_IPV4NET, .key = true }, KEY_COLUMN }, 2, 0, "\"n\"" },
+		{ { { .name = "t", .type = STELE_TEXT, .key = true }, KEY_COLUMN }, 2, 0, "\"t\"" },
+		{ { KEY_COLUMN, { .name = "v", .type = STELE_U32, .offset = 2 } }, 2, 8,
+		  "needs a multiple of 4" },
+		{ { KEY_COLUMN, { .name = "v", .type = STELE_U32, .offset = 4 } }, 2, 7,
+		  "does not fit" },
+		{ { KEY_COLUMN, { .name = "v", .type = STELE_U32, .offset = UINT32_MAX - 3 } }, 2, 7,
+		  "does not fit" },
+		{ { KEY_COLUMN, { .name = "v", .type = STELE_U16, .offset = 2 },
+		    { .name = "w", .type = STELE_MAC, .offset = 3 } }, 3, 10, "overlap" },
+		{ { KEY_COLUMN, { .name = "v", .type = STELE_TEXT, .offset = 0 },
+		    { .name = "w", .type = STELE_U8, .offset = 0 } }, 3, 0, "\"v\"" },
+		{ { KEY_COLUMN, { .name = "v", .type = STELE_TEXT, .offset = 4 } }, 2, 8,
+		  "must be the same" },
+		{ { KEY_COLUMN, { .name = "v", .type = STELE_U8 } }, 2, STELE_VALUE_MAX + 1, "1048577" },
+	};
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct stele_schema schema = schema_of(bad[i].columns, bad[i].count, bad[i].value_size);
+
+		cr_expect(stele_schema_check(&schema) == -EINVAL, "number %zu passed", i);
+		expect_sentence(bad[i].sentence);
+	}
+	cr_expect(stele_schema_check(NULL) == -EINVAL);
+}
+
+Test(schema, limits_that_just_pass)
+{
+	static const struct stele_column longest_key[] = { STELE_KEY_CHAR("k", 496),
+		STELE_KEY("n", STELE_IPV6NET) };
+	static const struct stele_column largest[] = { KEY_COLUMN,
+		{ .name = "v", .type = STELE_CHAR, .size = STELE_VALUE_MAX } };
+	static const struct stele_column empty[] = { STELE_KEY("t", STELE_TEXT),
+		{ .name = "v", .type = STELE_BYTES } };
+	static const struct stele_column address[] = { KEY_COLUMN,
+		{ .name = "a", .type = STELE_IPV4, .offset = 1, .size = 4 } };
+	struct stele_column many[STELE_COLUMNS_MAX + 1];
+	char names[STELE_COLUMNS_MAX + 1][4];
+	struct stele_schema schema;
+
+	schema = schema_of(longest_key, 2, 0);
+	cr_expect(stele_schema_check(&schema) == 0, "%s", stele_last_error());
+	schema = schema_of(largest, 2, STELE_VALUE_MAX);
+	cr_expect(stele_schema_check(&schema) == 0, "%s", stele_last_error());
+	schema = schema_of(empty, 2, 0);
+	cr_expect(stele_schema_check(&schema) == 0, "%s", stele_last_error());
+	schema = schema_of(address, 2, 5);
+	cr_expect(stele_schema_check(&schema) == 0, "%s", stele_last_error());
+	for (size_t i = 0; i <= STELE_COLUMNS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "c%zu", i);
+		many[i] = (struct stele_column){ .name = names[i], .type = STELE_U8, .key = true };
+	}
+	schema = schema_of(many, STELE_COLUMNS_MAX, 0);
+	cr_expect(stele_schema_check(&schema) == 0, "%s", stele_last_error());
+	schema.column_count++;
+	cr_expect(stele_schema_check(&schema) == -EINVAL);
+}
+
+Test(schema, equal_and_copy)
+{
+	struct stele_column changed[COUNT(every_columns)];
+	struct stele_schema other = schema_of(changed, COUNT(changed), every_schema.value_size);
+	struct stele_schema *copy = stele_schema_copy(&every_schema);
+
+	cr_assert(copy);
+	cr_expect(stele_schema_equal(copy, &every_schema));
+	cr_expect(copy->columns != every_columns && copy->columns[3].name != every_columns[3].name);
+	cr_expect(stele_schema_free(copy) == NULL);
+	cr_expect(stele_schema_free(NULL) == NULL);
+
+	memcpy(changed, every_columns, sizeof(changed));
+	changed[0].size = 4; /* said, where the other left it 0 */
+	cr_expect(stele_schema_equal(&other, &every_schema));
+	changed[0].type = STELE_I32;
+	cr_expect_not(stele_schema_equal(&other, &every_schema), "another type");
+	changed[0] = every_columns[0];
+	changed[0].name = "ID";
+	cr_expect_not(stele_schema_equal(&other, &every_schema), "another name");
+	changed[0] = every_columns[0];
+	changed[1].size++;
+	cr_expect_not(stele_schema_equal(&other, &every_schema), "another size");
+	changed[1] = every_columns[1];
+	changed[3].offset = 1;
+	cr_expect_not(stele_schema_equal(&other, &every_schema), "another offset");
+	changed[3] = every_columns[3];
+	other.value_size++;
+	cr_expect_not(stele_schema_equal(&other, &every_schema), "another value size");
+	other.value_size--;
+	other.column_count--;
+	cr_expect_not(stele_schema_equal(&other, &every_schema), "a column less");
+	other.column_count++;
+	cr_expect(stele_schema_equal(&other, &every_schema));
+	cr_expect(stele_schema_column(&every_schema, "mac") == 17);
+	cr_expect(stele_schema_column(&every_schema, "nix") == -ENOENT);
+}
+
+Test(schema, key_and_value_differ)
+{
+	static const struct stele_column key[] = { KEY_COLUMN, STELE_KEY("t", STELE_TEXT) };
+	static const struct stele_column value[] = { KEY_COLUMN, { .name = "t", .type = STELE_TEXT } };
+	struct stele_schema a = schema_of(key, 2, 0), b = schema_of(value, 2, 0);
+
+	cr_expect_not(stele_schema_equal(&a, &b));
+}
+
+Test(schema, format)
+{
+	char text[1024];
+
+	cr_expect(stele_schema_format(&every_schema, text, sizeof(text)) == strlen(every_text));
+	cr_expect_str_eq(text, every_text);
+	memset(text, 'x', sizeof(text));
+	cr_expect(stele_schema_format(&every_schema, text, 10) == strlen(every_text));
+	cr_expect_str_eq(text, "id: u32 k");
+	cr_expect(text[10] == 'x');
+	cr_expect(stele_schema_format(&every_schema, NULL, 0) == strlen(every_text));
+}
+
+Test(schema, parse_lays_out_as_the_compiler_does)
+{
+	char text[1024], table[STELE_NAME_MAX + 1];
+	struct padded { uint8_t a; uint32_t b; uint8_t c; };
+	struct stele_schema *schema;
+
+	snprintf(text, sizeof(text), "every(%s)", every_text);
+	cr_assert(stele_schema_parse(text, table, &schema) == 0, "%s", stele_last_error());
+	cr_expect_str_eq(table, "every");
+	cr_expect(stele_schema_equal(schema, &every_schema));
+	stele_schema_free(schema);
+
+	cr_assert(stele_schema_parse("\n t\t( k :u8 key,a: u8,b:ipv4 , c:u8 )\r\n", table, &schema) == 0,
+	          "%s", stele_last_error());
+	cr_expect_str_eq(table, "t");
+	cr_expect(schema->value_size == sizeof(struct padded));
+	cr_expect(schema->columns[2].offset == offsetof(struct padded, b));
+	cr_expect(schema->columns[3].offset == offsetof(struct padded, c));
+	stele_schema_free(schema);
+
+	cr_assert(stele_schema_parse("t(k: u8 key, a: u32, b: u8, c: bytes)", table, &schema) == 0);
+	cr_expect(schema->value_size == 5, "%zu", schema->value_size);
+	stele_schema_free(schema);
+	cr_assert(stele_schema_parse("t(key: u64 key)", table, &schema) == 0, "%s", stele_last_error());
+	cr_expect(schema->value_size == 0 && schema->column_count == 1);
+	stele_schema_free(schema);
+}
+
+Test(schema, parse_errors)
+{
+	static const struct {
+		const char *text, *sentence;
+	} bad[] = {
+		{ "", "character 1: expected a table's name, but the text ends" },
+		{ "(k: u8 key)", "character 1: expected a table's name" },
+		{ "-t(k: u8 key)", "character 1: table name \"-t\"" },
+		{ "t", "character 2: expected '('" },
+		{ "t(", "character 3: expected a column's name, but the text ends" },
+		{ "t()", "character 3: expected a column's name, but \")\"" },
+		{ "t(k u8 key)", "character 5: expected ':' and the column's type, but \"u8\"" },
+		{ "t(k: )", "character 6: expected a type, but \")\"" },
+		{ "t(k: ip4 key)", "character 6: unknown type \"ip4\", did you mean \"ipv4\"?" },
+		{ "t(k: U32 key)", "did you mean \"u32\"?" },
+		{ "t(k: string key)", "did you mean \"text\"?" },
+		{ "t(k: ipv4nett key)", "did you mean \"ipv4net\"?" },
+		{ "t(k: whatsoever key)", "unknown type \"whatsoever\", expected one of u8" },
+		{ "t(k: char key)", "character 11: expected the size of char" },
+		{ "t(k: char[] key)", "character 11: expected a number of bytes" },
+		{ "t(k: char[0] key)", "character 11: expected a number of bytes" },
+		{ "t(k: char[1x] key)", "character 11: expected a number of bytes" },
+		{ "t(k: char[1048577] key)", "character 11: expected a number of bytes" },
+		{ "t(k: char[4294967297] key)", "character 11: expected a number of bytes" },
+		{ "t(k: char[99999999999999999999] key)", "character 11: expected a number of bytes" },
+		{ "t(k: char[4 key)", "character 13: expected ']'" },
+		{ "t(k: u8[4] key)", "character 8: expected \"key\", ',' or ')'" },
+		{ "t(k: u8 keys)", "character 9: expected \"key\", ',' or ')', but \"keys\"" },
+		{ "t(k: u8)", "character 3: column \"k\" is the first, but no key" },
+		{ "t(k: u8 key key)", "character 13: expected ',' or ')', but \"key\"" },
+		{ "t(k: u8 key", "character 12: expected ',' or ')', but the text ends" },
+		{ "t(k: u8 key,)", "character 13: expected a column's name" },
+		{ "t(k: u8 key) x", "character 14: expected the end, but \"x\"" },
+		{ "t(k: u8 key, k: u8)", "character 14: columns 1 and 2 are both called \"k\"" },
+		{ "t(k: u8 key, v: u8, l: u8 key)", "character 21: key column \"l\" comes after" },
+		{ "t(k: u8 key, 1: u8)", "character 14: column 2" },
+		{ "t(k: text key, l: u8 key)", "character 16: key column \"k\"" },
+		{ "t(k: u8 key, v: text, w: u8)", "character 23: column \"v\"" },
+		{ "t(k: char[513] key)", "character 3: with column \"k\" the key is 513 bytes" },
+		{ "t(k: u8 key, a: char[1000000], b: char[1000000])", "character 32: " },
+		{ "t(k: u8 \x1b key)", "but \"\\x1b\" stands there" },
+	};
+	char table[STELE_NAME_MAX + 1] = "kept", text[1024];
+	struct stele_schema *schema = NULL;
+	size_t at;
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		cr_expect(stele_schema_parse(bad[i].text, table, &schema) == -EINVAL, "%s passed",
+		          bad[i].text);
+		expect_sentence(bad[i].sentence);
+	}
+	memset(text, 'n', 100);
+	strcpy(text + 100, "(k: u8 key)");
+	cr_expect(stele_schema_parse(text, table, &schema) == -EINVAL);
+	expect_sentence("at most 63 bytes, but this one has 100");
+	at = (size_t)sprintf(text, "t(c0: u8 key");
+	for (int i = 1; i < 65; i++)
+		at += (size_t)sprintf(text + at, ",c%d: u8", i);
+	strcpy(text + at, ")");
+	cr_expect(stele_schema_parse(text, table, &schema) == -EINVAL);
+	expect_sentence("at most 64 columns");
+	cr_expect_str_eq(table, "kept");
+	cr_expect(schema == NULL);
+}
+
+/* Loads a copy with nothing behind it, so that a sanitizer sees what reads past its end. What loads must
+ * be the very thing that is stored. */
+static int load_exactly(const uint8_t *stored, size_t size)
+{
+	static uint8_t again[SCHEMA_STORED_MAX];
+	uint8_t *copy = malloc(size > 0 ? size : 1);
+	struct stele_schema *schema = NULL;
+	int r;
+
+	cr_assert(copy);
+	memcpy(copy, stored, size);
+	r = schema_load(copy, size, &schema);
+	free(copy);
+	if (r < 0) {
+		cr_assert(r == -EBADMSG && schema == NULL, "%d: %s", r, stele_last_error());
+		return r;
+	}
+	cr_assert(stele_schema_check(schema) == 0, "%s", stele_last_error());
+	cr_assert(schema_store(schema, again) == size && memcmp(again, stored, size) == 0);
+	stele_schema_free(schema);
+	return 0;
+}
+
+Test(schema, store_and_load)
+{
+	static uint8_t stored[SCHEMA_STORED_MAX + 1];
+	struct stele_schema *schema;
+	size_t size;
+
+	memset(stored, 0xa5, sizeof(stored));
+	size = schema_store(&every_schema, stored);
+	cr_assert(size % 8 == 0 && size <= SCHEMA_STORED_MAX && stored[size] == 0xa5);
+	cr_assert(schema_load(stored, size, &schema) == 0, "%s", stele_last_error());
+	cr_expect(stele_schema_equal(schema, &every_schema));
+	stele_schema_free(schema);
+	cr_expect(load_exactly(stored, size) == 0);
+}
+
+Test(schema, longest_stored_form)
+{
+	static uint8_t stored[SCHEMA_STORED_MAX + 1];
+	char names[STELE_COLUMNS_MAX][STELE_NAME_MAX + 1];
+	struct stele_column columns[STELE_COLUMNS_MAX];
+	struct stele_schema schema = schema_of(columns, STELE_COLUMNS_MAX, 0);
+	size_t size;
+
+	for (int i = 0; i < (int)STELE_COLUMNS_MAX; i++) {
+		sprintf(names[i], "n%062d", i);
+		columns[i] = (struct stele_column){ .name = names[i], .type = STELE_U8, .key = true };
+	}
+	stored[SCHEMA_STORED_MAX] = 0xa5;
+	size = schema_store(&schema, stored);
+	cr_assert(size <= SCHEMA_STORED_MAX && stored[SCHEMA_STORED_MAX] == 0xa5);
+	cr_assert(load_exactly(stored, size) == 0);
+}
+
+Test(schema, damaged_stored_forms)
+{
+	static uint8_t stored[SCHEMA_STORED_MAX], longer[SCHEMA_STORED_MAX + 8];
+	size_t size = schema_store(&every_schema, stored);
+	unsigned refused = 0;
+
+	for (size_t bit = 0; bit < size * 8; bit++) {
+		stored[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		refused += load_exactly(stored, size) < 0;
+		stored[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	cr_expect(refused > size * 8 / 2, "only %u of %zu flipped bits were refused", refused, size * 8);
+	for (size_t shorter = 0; shorter < size; shorter++)
+		cr_expect(load_exactly(stored, shorter) == -EBADMSG, "%zu bytes of %zu", shorter, size);
+	memcpy(longer, stored, size);
+	cr_expect(load_exactly(longer, size + 8) == -EBADMSG);
+	longer[size - 1] ^= 1;
+	cr_expect(load_exactly(longer, size) == -EBADMSG, "what pads it is not zero");
+	/* A name with a NUL in it is not the shorter name. */
+	memcpy(longer, stored, size);
+	longer[16 + COUNT(every_columns) * 12 + 1] = '\0';
+	cr_expect(load_exactly(longer, size) == -EBADMSG);
+}
+
+/* Writes a 32-bit word into a stored form and expects that to be noticed for what it is. */
+static void expect_damage(size_t offset, uint32_t word, size_t size, const char *sentence)
+{
+	static uint8_t stored[SCHEMA_STORED_MAX + 8];
+
+	schema_store(&every_schema, stored);
+	memcpy(stored + offset, &word, sizeof(word));
+	cr_expect(load_exactly(stored, size) == -EBADMSG, "%s", sentence);
+	expect_sentence(sentence);
+}
+
+Test(schema, damaged_stored_words)
+{
+	static uint8_t stored[SCHEMA_STORED_MAX];
+	size_t size = schema_store(&every_schema, stored);
+
+	expect_damage(0, (uint32_t)size + 8, size, "its size does not fit");
+	expect_damage(4, COUNT(every_columns) + 1, size, "its size does not fit");
+	expect_damage(4, STELE_COLUMNS_MAX + 1, size, "too many columns");
+	expect_damage(4, 0, size, "its size does not fit");
+	expect_damage(8, STELE_VALUE_MAX + 1, size, "the schema has values of 1048577 bytes");
+	expect_damage(12, 0, size, "its size does not fit");
+	expect_damage(12, STELE_COLUMNS_MAX * STELE_NAME_MAX + 1, size, "names are too long");
+	expect_damage(16, STELE_U32 | 2 << 8 | 2 << 16, size, "neither key nor value");
+	expect_damage(16, 21 | 1 << 8 | 2 << 16, size, "type is unknown");
+	expect_damage(16, STELE_U32 | 1 << 8 | 64 << 16, size, "name is too long");
+	expect_damage(16, STELE_U32 | 1 << 8 | 1 << 16, size, "longer than its columns say");
+	expect_damage(20, 8, size, "size is not its type's");
+	/* The last column's name would end behind all names. */
+	expect_damage(16 + (COUNT(every_columns) - 1) * 12, STELE_TEXT | 5 << 16, size,
+	              "name is too long");
+}
+
+Test(schema, random_stored_forms)
+{
+	static uint8_t stored[SCHEMA_STORED_MAX], random[SCHEMA_STORED_MAX];
+	size_t size = schema_store(&every_schema, stored);
+
+	cr_log_info("seed %llu", (unsigned long long)random_state);
+	for (int round = 0; round < 20000; round++) {
+		size_t length = random_next() % (round % 2 ? 200 : size + 1);
+
+		for (size_t i = 0; i < length; i++)
+			random[i] = (uint8_t)random_next();
+		load_exactly(random, length);
+		/* With a plausible head, more is read. */
+		memcpy(random, stored, size);
+		for (int i = 0; i < 3; i++)
+			random[16 + random_next() % (size - 16)] = (uint8_t)random_next();
+		load_exactly(random, size);
+	}
+}
+
+struct small {
+	uint8_t flag;
+	struct stele_ipv4net net;
+	uint32_t number;
+	struct stele_ipv6net net6;
+	char name[6];
+};
+
+static const struct stele_column small_columns[] = {
+	STELE_KEY("k", STELE_U8),
+	STELE_VALUE(struct small, flag, STELE_BOOL),
+	STELE_VALUE(struct small, net, STELE_IPV4NET),
+	STELE_VALUE(struct small, number, STELE_U32),
+	STELE_VALUE(struct small, net6, STELE_IPV6NET),
+	STELE_VALUE(struct small, name, STELE_CHAR),
+};
+static const struct stele_schema small_schema = STELE_SCHEMA(struct small, small_columns);
+
+static void expect_value(const struct small *value, const char *sentence)
+{
+	int r = stele_value_check(&small_schema, value, sizeof(*value));
+
+	if (!sentence) {
+		cr_expect(r == 0, "%s", stele_last_error());
+		return;
+	}
+	cr_expect(r == -EINVAL, "passed; expected: %s", sentence);
+	expect_sentence(sentence);
+}
+
+Test(value, check)
+{
+	struct small value = { .flag = 1, .net = { { 10, 0, 0, 0 }, 8 } };
+
+	expect_value(&value, NULL);
+	cr_expect(stele_value_check(&small_schema, &value, sizeof(value) - 1) == -EINVAL);
+	cr_expect(stele_value_check(&small_schema, &value, sizeof(value) + 1) == -EINVAL);
+	value.flag = 2;
+	expect_value(&value, "column \"flag\": a bool is 0 or 1, but 2 stands there");
+	value.flag = 0;
+	value.net.address[3] = 1;
+	expect_value(&value, "10.0.0.1/8 has bits set past its length; did you mean 10.0.0.0/8?");
+	value.net.length = 32;
+	expect_value(&value, NULL);
+	value.net.length = 33;
+	expect_value(&value, "10.0.0.1/33 has a length over 32");
+	value.net.length = 64;
+	expect_value(&value, "10.0.0.1/64 has a length over 32");
+	value.net = (struct stele_ipv4net){ { 255, 128, 0, 0 }, 9 };
+	expect_value(&value, NULL);
+	value.net.length = 8;
+	expect_value(&value, "did you mean 255.0.0.0/8?");
+	value.net = (struct stele_ipv4net){ .length = 0 };
+	expect_value(&value, NULL);
+	value.net6.length = 128;
+	value.net6.address[15] = 1;
+	expect_value(&value, NULL);
+	value.net6.length = 127;
+	expect_value(&value, "column \"net6\": ::1/127 has bits set past its length; did you mean ::/127?");
+	value.net6.length = 129;
+	expect_value(&value, "::1/129 has a length over 128");
+	value.net6.length = 255;
+	expect_value(&value, "::1/255 has a length over 128");
+}
+
+Test(value, variable_sizes)
+{
+	static uint8_t value[STELE_VALUE_MAX + 1];
+
+	cr_expect(schema_value_variable(&every_schema));
+	cr_expect_not(schema_value_variable(&small_schema));
+	cr_expect(stele_value_check(&every_schema, value, every_schema.value_size - 1) == -EINVAL);
+	cr_expect(stele_value_check(&every_schema, value, every_schema.value_size) == 0);
+	cr_expect(stele_value_check(&every_schema, value, STELE_VALUE_MAX) == 0);
+	cr_expect(stele_value_check(&every_schema, value, STELE_VALUE_MAX + 1) == -EINVAL);
+}
+
+Test(value, column)
+{
+	union {
+		struct every every;
+		char room[sizeof(struct every) + 16];
+	} value = { 0 };
+	const void *at = NULL;
+	size_t size = 99, whole = offsetof(struct every, text) + 5;
+
+	memcpy(value.every.name, "thirteen byte", 13);
+	memcpy(value.room + offsetof(struct every, text), "hello", 5);
+	cr_expect(stele_value_column(&every_schema, 20, &value, whole, &at, &size) == 0);
+	cr_expect(at == value.every.name && size == 13, "not terminated: %zu", size);
+	value.every.name[4] = '\0';
+	cr_expect(stele_value_column(&every_schema, 20, &value, whole, &at, &size) == 0 && size == 4);
+	cr_expect(stele_value_column(&every_schema, 21, &value, whole, &at, &size) == 0);
+	cr_expect(size == 5 && memcmp(at, "hello", 5) == 0);
+	cr_expect(stele_value_column(&every_schema, 6, &value, whole, &at, &size) == 0);
+	cr_expect(at == &value.every.u64 && size == 8);
+	at = NULL;
+	cr_expect(stele_value_column(&every_schema, 6, &value, 15, &at, &size) == -EBADMSG);
+	cr_expect(stele_value_column(&every_schema, 21, &value, whole - 6, &at, &size) == -EBADMSG);
+	cr_expect(stele_value_column(&every_schema, 0, &value, whole, &at, &size) == -EINVAL);
+	cr_expect(stele_value_column(&every_schema, 22, &value, whole, &at, &size) == -EINVAL);
+	cr_expect(at == NULL && size == 8, "written on failure");
+}
+
+Test(value, normalize)
+{
+	static const struct stele_column plain_columns[] = { KEY_COLUMN,
+		{ .name = "b", .type = STELE_U32, .offset = 4 }, { .name = "a", .type = STELE_U32 } };
+	static const struct stele_schema plain = { plain_columns, 3, 8 };
+	static const struct stele_schema slack = { plain_columns, 3, 12 };
+	static const struct stele_schema keys = { plain_columns, 1, 0 };
+	static const struct stele_column text_columns[] = { KEY_COLUMN,
+		{ .name = "c", .type = STELE_CHAR, .size = 8 } };
+	static const struct stele_schema text = { text_columns, 2, 8 };
+	struct small dirty, clean, expected;
+	size_t whole = every_schema.value_size + 3;
+	char before[sizeof(struct every) + 8], after[sizeof(struct every) + 8];
+
+	cr_expect(schema_value_plain(&plain) && schema_value_plain(&keys));
+	cr_expect_not(schema_value_plain(&slack));
+	cr_expect_not(schema_value_plain(&small_schema));
+	cr_expect_not(schema_value_plain(&text));
+
+	memset(&dirty, 0xff, sizeof(dirty));
+	memset(&expected, 0, sizeof(expected));
+	memcpy(dirty.name, "ab\0cd", 6);
+	memcpy(expected.name, "ab", 2);
+	expected.flag = dirty.flag;
+	expected.net = dirty.net;
+	expected.number = dirty.number;
+	expected.net6 = dirty.net6;
+	schema_value_normalize(&small_schema, &dirty, sizeof(dirty), &clean);
+	cr_expect(memcmp(&clean, &expected, sizeof(clean)) == 0);
+
+	memset(before, 0xff, sizeof(before));
+	memset(after, 0x11, sizeof(after));
+	schema_value_normalize(&every_schema, before, whole, after);
+	cr_expect(after[1] == 0, "padding");
+	cr_expect(memcmp(after + every_schema.value_size, "\xff\xff\xff\x11", 4) == 0);
+	cr_expect(memcmp(after + offsetof(struct every, name), before, 13) == 0);
+}
