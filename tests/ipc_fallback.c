@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Subscribers that can't have what they should: no queue, no slot, another namespace, no rights. They read and wait
+ * all the same, and say what they lack.
+ */
+#include <grp.h>
+#include <mqueue.h>
+#include <sys/resource.h>
+
+#include "tests/ipc.h"
+
+TestSuite(ipc_fallback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+static unsigned rounds = 12;
+
+/* Which stages and numbers follow() and commit_to() use. */
+enum { WAITS, SAW, INNER_PID, INNER_DEAD };
+
+/* In a subscriber: waits for one version after the other, reads each. */
+static void follow(struct stele_subscriber *subscriber)
+{
+	uint64_t version = 1;
+
+	for (uint32_t round = 1; round <= rounds; round++) {
+		ipc_reach(WAITS, round);
+		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
+		ipc_tell(SAW, (uint64_t)ipc_now());
+		CHECK(version == round + 1 && ipc_read(subscriber) == version, "version %llu in round %u",
+		      (unsigned long long)version, round);
+		ipc_reach(SAW, round);
+	}
+}
+
+/* In the publisher: commits each version once the subscriber sleeps; how often it was up within IPC_PROMPT, and the
+ * longest that it took. */
+static unsigned commit_to(struct stele_publisher *publisher, pid_t child, int64_t *ret_longest)
+{
+	unsigned prompt = 0;
+
+	*ret_longest = 0;
+	for (uint32_t round = 1; round <= rounds; round++) {
+		int64_t begin, took;
+		ipc_await(WAITS, round);
+		UNTIL(ipc_is(child, 'S'));
+		begin = ipc_now();
+		ipc_commit(publisher);
+		ipc_await(SAW, round);
+		took = (int64_t)ipc_told(SAW) - begin;
+		prompt += took < IPC_PROMPT;
+		if (took > *ret_longest)
+			*ret_longest = took;
+	}
+	return prompt;
+}
+
+/* A child that does its part with a public region of this test's. */
+static void woken_with(void (*work)(unsigned))
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher *publisher = ipc_publish(region, &options);
+	pid_t child = ipc_spawn(work, 0);
+	int64_t longest;
+	unsigned prompt = commit_to(publisher, child, &longest);
+
+	ipc_join(child);
+	cr_expect(prompt >= rounds * 2 / 3, "only %u of %u were woken", prompt, rounds);
+	stele_publisher_close(publisher);
+}
+
+static void expect_futex(struct stele_subscriber *subscriber, const char *reason)
+{
+	struct stele_subscriber_state state = ipc_describe(subscriber);
+
+	CHECK(state.registered && strcmp(state.notifier, "futex") == 0, "%s: %s", state.notifier, state.reason);
+	CHECK(strstr(state.reason, reason), "no \"%s\" in: %s", reason, state.reason);
+	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "futex");
+}
+
+static void become(unsigned user)
+{
+	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 && setresuid(user, user, user) == 0, "%s",
+	      strerror(errno));
+	/* What that took back. Without the second a leak checker can't look at the process. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_DUMPABLE, 1);
+}
+
+static void needs_root(void)
+{
+	if (geteuid() != 0)
+		cr_skip_test("namespaces and other users need root");
+}
+
+/* ---- no queue ---- */
+
+static void without_queue_bytes(unsigned argument)
+{
+	struct stele_subscriber_options named = { .size = sizeof(named), .notifier = "mq" };
+	struct stele_subscriber *subscriber, *refused;
+	unsigned descriptors;
+
+	(void)argument;
+	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ 0, 0 }) == 0, "%s", strerror(errno));
+	subscriber = ipc_subscribe(0, NULL);
+	expect_futex(subscriber, "RLIMIT_MSGQUEUE");
+	/* Who insists on a queue is told; no slot is left taken. */
+	descriptors = ipc_descriptors();
+	RETURNS(stele_subscriber_open(region, &named, &refused), -EMFILE, "RLIMIT_MSGQUEUE");
+	CHECK(ipc_descriptors() == descriptors, "descriptors were left open");
+	follow(subscriber);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_fallback, without_bytes_for_queues_the_futex_serves)
+{
+	struct stele_region_info info = { .size = sizeof(info) };
+
+	woken_with(without_queue_bytes);
+	OK(stele_region_describe(region, &info));
+	cr_expect_eq(info.subscribers, 0);
+}
+
+static void without_queues(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+
+	(void)argument;
+	become(IPC_NOBODY);
+	subscriber = ipc_subscribe(0, NULL);
+	expect_futex(subscriber, "fs.mqueue.queues_max");
+	follow(subscriber);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_fallback, without_queues_left_in_the_system_the_futex_serves)
+{
+	struct mq_attr attributes = { .mq_maxmsg = 1, .mq_msgsize = 8 };
+	char name[64];
+	FILE *file;
+
+	needs_root();
+	/* The limit is the namespace's: one for publisher and subscriber here, so that no other test is without queues. */
+	cr_assert_eq(unshare(CLONE_NEWIPC), 0, "%s", strerror(errno));
+	file = fopen("/proc/sys/fs/mqueue/queues_max", "w");
+	cr_assert(file && fputs("2\n", file) >= 0 && fclose(file) == 0, "%s", strerror(errno));
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "/%s-%d", region, i);
+		cr_assert_geq(mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes), 0, "%s", strerror(errno));
+	}
+	woken_with(without_queues);
+}
+
+static void with_futex(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
+
+	(void)argument;
+	expect_futex(subscriber, "");
+	CHECK(ipc_describe(subscriber).reason[0] == '\0', "%s", ipc_describe(subscriber).reason);
+	OK(stele_subscriber_applied(subscriber, 1));
+	follow(subscriber);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_fallback, the_futex_can_be_asked_for)
+{
+	woken_with(with_futex);
+}
+
+Test(ipc_fallback, a_notifier_that_is_none_is_refused)
+{
+	struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "pigeon" };
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber;
+	unsigned descriptors = ipc_descriptors();
+
+	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "pigeon");
+	options = (struct stele_subscriber_options){ sizeof(options), STELE_UNREGISTERED, "mq" };
+	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "does not register");
+	options = (struct stele_subscriber_options){ .size = sizeof(options) - 1 };
+	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "size");
+	cr_expect_eq(ipc_descriptors(), descriptors);
+	stele_publisher_close(publisher);
+}
+
+/* ---- no slot ---- */
+
+static void expect_unregistered(struct stele_subscriber *subscriber, const char *reason)
+{
+	struct stele_subscriber_state state = ipc_describe(subscriber);
+
+	CHECK(!state.registered && strcmp(state.notifier, "poll") == 0, "%s: %s", state.notifier, state.reason);
+	CHECK(strstr(state.reason, reason), "no \"%s\" in: %s", reason, state.reason);
+	CHECK(state.publisher_attached, "it is attached");
+	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "looking");
+	RETURNS(stele_subscriber_applied(subscriber, 1), -ENOTSUP, reason);
+}
+
+static void unregistered(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_region_info info = { .size = sizeof(info) };
+
+	(void)argument;
+	expect_unregistered(subscriber, "STELE_UNREGISTERED");
+	OK(stele_region_describe(region, &info));
+	CHECK(info.subscribers == 0, "%u", info.subscribers);
+	follow(subscriber);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_fallback, a_reader_need_not_register)
+{
+	woken_with(unregistered);
+}
+
+static void without_rights(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+
+	(void)argument;
+	become(IPC_NOBODY);
+	subscriber = ipc_subscribe(0, NULL);
+	expect_unregistered(subscriber, ".subscribers");
+	follow(subscriber);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_fallback, who_may_not_write_the_subscribers_file_reads_and_waits)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	char path[128];
+
+	needs_root();
+	stele_publisher_close(ipc_publish(region, &options));
+	ipc_path(path, ".subscribers");
+	cr_assert_eq(chmod(path, 0600), 0);
+	woken_with(without_rights);
+}
+
+static void without_any_rights(unsigned argument)
+{
+	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_subscriber *subscriber;
+	unsigned descriptors;
+
+	(void)argument;
+	become(IPC_NOBODY);
+	descriptors = ipc_descriptors();
+	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EACCES, region);
+	RETURNS(stele_region_describe(region, &info), -EACCES, region);
+	CHECK(ipc_descriptors() == descriptors, "descriptors were left open");
+}
+
+Test(ipc_fallback, who_may_not_read_the_region_is_refused)
+{
+	struct stele_publisher *publisher;
+
+	needs_root();
+	publisher = ipc_publish(region, NULL);
+	ipc_join(ipc_spawn(without_any_rights, 0));
+	stele_publisher_close(publisher);
+}
+
+static void as_another_user(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+
+	(void)argument;
+	become(IPC_NOBODY);
+	subscriber = ipc_subscribe(0, NULL);
+	CHECK(strcmp(ipc_describe(subscriber).notifier, "mq") == 0, "%s", ipc_describe(subscriber).reason);
+	follow(subscriber);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_fallback, another_user_s_queue_is_reached)
+{
+	needs_root();
+	woken_with(as_another_user);
+}
+
+static void publish_as_nobody(unsigned argument)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher *publisher;
+
+	(void)argument;
+	become(IPC_NOBODY);
+	publisher = ipc_publish(region, &options);
+	ipc_reach(8, 1);
+	ipc_await(8, 2);
+	ipc_commit(publisher);
+	ipc_await(8, 3);
+	stele_publisher_close(publisher);
+}
+
+/* A stranger without the region's group can't let its owner send to its queue. */
+static void as_a_third_user(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version;
+
+	(void)argument;
+	become(54321);
+	subscriber = ipc_subscribe(0, NULL);
+	expect_futex(subscriber, "group");
+	ipc_reach(8, 2);
+	RETURNS(stele_subscriber_wait(subscriber, 1, STELE_FOREVER, &version), 1, "");
+	CHECK(ipc_read(subscriber) == 2, "%llu", (unsigned long long)version);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_fallback, a_queue_that_the_publisher_may_not_write_is_none)
+{
+	pid_t publisher;
+
+	needs_root();
+	publisher = ipc_spawn(publish_as_nobody, 0);
+	ipc_await(8, 1);
+	ipc_join(ipc_spawn(as_a_third_user, 0));
+	ipc_reach(8, 3);
+	ipc_join(publisher);
+}
+
+/* ---- namespaces ---- */
+
+static void in_another_ipc_namespace(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+
+	(void)argument;
+	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
+	subscriber = ipc_subscribe(0, NULL);
+	expect_futex(subscriber, "IPC namespace");
+	follow(subscriber);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_fallback, in_another_ipc_namespace_the_futex_serves)
+{
+	needs_root();
+	woken_with(in_another_ipc_namespace);
+}
+
+static void subscriber_in_new_pid_namespace(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+
+	(void)argument;
+	CHECK(getpid() == 1, "%d", (int)getpid());
+	subscriber = ipc_subscribe(0, "mq");
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	follow(subscriber);
+	CHECK(stele_snapshot_check(snapshot) == 0 && stele_snapshot_version(snapshot) == 1, "%s",
+	      stele_last_error());
+	ipc_reach(8, 1);
+	pause();
+}
+
+static void (*inner_work)(unsigned);
+
+/* Has a child in a new namespace, of which that is the first process; tells its pid, and when it is dead. */
+static void parent_of_a_namespace(unsigned argument)
+{
+	pid_t pid;
+
+	CHECK(unshare(CLONE_NEWPID) == 0, "%s", strerror(errno));
+	pid = fork();
+	CHECK(pid >= 0, "%s", strerror(errno));
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		inner_work(argument);
+		_exit(0);
+	}
+	ipc_tell(INNER_PID, (uint64_t)pid);
+	waitpid(pid, NULL, 0);
+	ipc_reach(INNER_DEAD, 1);
+	pause();
+}
+
+static pid_t spawn_in_pid_namespace(void (*work)(unsigned))
+{
+	inner_work = work;
+	ipc_spawn(parent_of_a_namespace, 0);
+	UNTIL(ipc_told(INNER_PID) != 0);
+	return (pid_t)ipc_told(INNER_PID);
+}
+
+static void kill_in_pid_namespace(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	ipc_await(INNER_DEAD, 1);
+}
+
+Test(ipc_fallback, another_pid_namespace_makes_no_difference)
+{
+	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_publisher *publisher;
+	int64_t longest;
+	unsigned prompt;
+	pid_t child;
+
+	needs_root();
+	publisher = ipc_publish(region, NULL);
+	child = spawn_in_pid_namespace(subscriber_in_new_pid_namespace);
+	prompt = commit_to(publisher, child, &longest);
+	ipc_await(8, 1);
+	cr_expect(prompt >= rounds * 2 / 3, "only %u of %u were woken", prompt, rounds);
+	/* Its pid says nothing here, and isn't asked. */
+	RETURNS(stele_publisher_reap(publisher), 0, "");
+	OK(stele_region_describe(region, &info));
+	cr_expect_eq(info.subscribers, 1);
+	kill_in_pid_namespace(child);
+	RETURNS(stele_publisher_reap(publisher), 1, "");
+	OK(stele_region_describe(region, &info));
+	cr_expect_eq(info.subscribers, 0);
+	stele_publisher_close(publisher);
+}
+
+static void publisher_in_new_pid_namespace(unsigned argument)
+{
+	(void)argument;
+	ipc_publish(region, NULL);
+	ipc_reach(8, 1);
+	pause();
+}
+
+Test(ipc_fallback, a_publisher_in_another_pid_namespace_is_one)
+{
+	struct stele_publisher_options options = { sizeof(options), STELE_CREATE, .attach_timeout = -1 };
+	struct stele_publisher *publisher;
+	pid_t child;
+
+	needs_root();
+	child = spawn_in_pid_namespace(publisher_in_new_pid_namespace);
+	ipc_await(8, 1);
+	RETURNS(stele_publisher_open(region, &options, &publisher), -EBUSY, region);
+	RETURNS(stele_region_remove(region), -EBUSY, region);
+	kill_in_pid_namespace(child);
+	OK(stele_publisher_open(region, &options, &publisher));
+	cr_expect_eq(ipc_commit(publisher), 2);
+	stele_publisher_close(publisher);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The subscribers file in the hands of somebody who means harm: whoever may read a region may write all of that file,
+ * and cut it off. It may cost pins and notices, but never data, a process, or the next subscriber's slot.
+ */
+#include "tests/model.h"
+
+TestSuite(ipc_hostile, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+#define SEED 7077u
+#define READERS 3u
+enum { STOP, STARTED };        /* stages; one STARTED for each process */
+enum { PASSES, STALE = 8 };    /* numbers; one for each reader */
+
+static struct stele_publisher *publish(void)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .history = 16 };
+
+	return ipc_publish(region, &options);
+}
+
+static unsigned registered_now(void)
+{
+	struct stele_region_info info = { .size = sizeof(info) };
+
+	OK(stele_region_describe(region, &info));
+	return info.subscribers;
+}
+
+/* Reads in every way; what is not stale must be right. */
+static void read_on(unsigned who)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_snapshot *snapshot;
+	struct ipc_value value;
+	uint64_t seen = 0, version = 0;
+	static struct model model;
+	static const uint8_t key[4];
+	size_t size;
+	int r;
+
+	ipc_reach(STARTED + who, 1);
+	while (ipc_stage(STOP) == 0) {
+		r = stele_subscriber_wait(subscriber, seen, ipc_now() + 5 * MILLISECOND, &version);
+		OK(r);
+		CHECK(r == 0 || version > seen, "%llu after %llu", (unsigned long long)version, (unsigned long long)seen);
+		size = sizeof(value);
+		r = stele_subscriber_get(subscriber, "rows", key, 32, &value, &size, &version);
+		CHECK(r == 1 || r == -ESTALE, "%d: %s", r, stele_last_error());
+		CHECK(r != 1 || (value.number == version && ipc_whole(&value, 0)), "wrong at %llu",
+		      (unsigned long long)version);
+		r = stele_snapshot_open(subscriber, 0, &snapshot);
+		CHECK(r == 0 || r == -ESTALE, "%d: %s", r, stele_last_error());
+		if (r < 0)
+			continue;
+		seen = stele_snapshot_version(snapshot);
+		model_reach(&model, seen);
+		for (int i = 0; i < 10 && r == 0; i++)
+			r = model_compare(snapshot, &model);
+		if (r == 0)
+			ipc_tell(PASSES + who, ipc_told(PASSES + who) + 1);
+		else
+			ipc_tell(STALE + who, ipc_told(STALE + who) + 1);
+		stele_snapshot_close(snapshot);
+	}
+	stele_subscriber_close(subscriber);
+}
+
+static int open_subscribers(void)
+{
+	char path[128];
+
+	ipc_path(path, ".subscribers");
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+/* Writes random words everywhere, in each new file too. With pwrite(2), which a file that is cut off does not kill. */
+static void scribble(unsigned argument)
+{
+	uint64_t random = SEED;
+
+	ipc_reach(STARTED + argument, 1);
+	while (ipc_stage(STOP) == 0) {
+		struct stat status;
+		int fd = open_subscribers();
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &status) < 0 || status.st_size < 64)
+			status.st_size = 64;
+		for (int i = 0; i < 2000; i++) {
+			uint64_t offset, word;
+			random = ipc_mix(random + 1);
+			offset = random % (uint64_t)status.st_size & ~(uint64_t)7;
+			random = ipc_mix(random + 1);
+			/* Plausible numbers do more harm than wild ones. */
+			word = random % 3 == 0 ? random : random % 3 == 1 ? random % 64 : UINT64_MAX;
+			CHECK(pwrite(fd, &word, sizeof(word), (off_t)offset) == sizeof(word), "%s", strerror(errno));
+		}
+		close(fd);
+	}
+}
+
+static void truncate_now_and_then(unsigned argument)
+{
+	uint64_t random = SEED;
+
+	ipc_reach(STARTED + argument, 1);
+	while (ipc_stage(STOP) == 0) {
+		struct stat status;
+		int fd = open_subscribers();
+		if (fd < 0)
+			continue;
+		random = ipc_mix(random + 1);
+		if (fstat(fd, &status) == 0)
+			/* To nothing, so that whoever touches it faults, or to any size. */
+			CHECK(ftruncate(fd, random % 4 == 0 ? 0 : (off_t)(random % 20000)) == 0, "%s", strerror(errno));
+		close(fd);
+		sched_yield();
+	}
+}
+
+static void take_locks(unsigned argument)
+{
+	int fd = open_subscribers(), taken = 0;
+
+	CHECK(fd >= 0, "%s", strerror(errno));
+	/* But for the bytes that their owners have locked. */
+	for (off_t byte = 0; byte < 300000; byte++) {
+		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+		taken += fcntl(fd, F_OFD_SETLK, &lock) == 0;
+	}
+	CHECK(taken > 250000, "only %d", taken);
+	ipc_reach(STARTED + argument, 1);
+	ipc_await(STOP, 1);
+}
+
+/* What everybody is promised once the attack is over: a slot, notices, pins. */
+static void expect_recovery(struct stele_publisher *publisher)
+{
+	struct stele_subscriber *subscriber = NULL;
+	int64_t until = ipc_now() + 10 * SECOND;
+	struct stele_snapshot *snapshot;
+	struct model model = { 0 };
+	uint64_t version;
+
+	for (;;) {
+		model_commit(publisher);
+		subscriber = ipc_subscribe(0, NULL);
+		if (ipc_describe(subscriber).registered)
+			break;
+		CHECK(ipc_now() < until, "nobody can register any more: %s", ipc_describe(subscriber).reason);
+		stele_subscriber_close(subscriber);
+	}
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	version = stele_snapshot_version(snapshot);
+	model_reach(&model, version);
+	for (int i = 0; i < 300; i++)
+		model_commit(publisher);
+	cr_expect_eq(model_compare(snapshot, &model), 0, "the pin of a new subscriber was not honoured");
+	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
+	cr_expect_eq(version, stele_publisher_version(publisher));
+	OK(stele_subscriber_applied(subscriber, version));
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+}
+
+/* The publisher and readers at work while the attack goes on. */
+static void attacked(void (*attack)(unsigned), unsigned least_passes)
+{
+	struct stele_publisher *publisher = publish();
+	pid_t readers[READERS], attacker;
+	int64_t until = ipc_now() + 1500 * MILLISECOND;
+	uint64_t passes = 0;
+
+	for (unsigned i = 0; i < READERS; i++)
+		readers[i] = ipc_spawn(read_on, i);
+	for (unsigned i = 0; i < READERS; i++)
+		ipc_await(STARTED + i, 1);
+	attacker = ipc_spawn(attack, READERS);
+	ipc_await(STARTED + READERS, 1);
+	while (ipc_now() < until) {
+		model_commit(publisher);
+		if (stele_publisher_version(publisher) % 64 == 0)
+			OK(stele_publisher_reap(publisher));
+	}
+	ipc_reach(STOP, 1);
+	ipc_join(attacker);
+	for (unsigned i = 0; i < READERS; i++) {
+		ipc_join(readers[i]);
+		passes += ipc_told(PASSES + i);
+	}
+	cr_expect(passes >= least_passes, "%llu snapshots were read whole, %llu went stale (seed %u)",
+	          (unsigned long long)passes,
+	          (unsigned long long)(ipc_told(STALE) + ipc_told(STALE + 1) + ipc_told(STALE + 2)), SEED);
+	expect_recovery(publisher);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_hostile, scribbling_over_the_subscribers_file_harms_no_data)
+{
+	attacked(scribble, 1);
+}
+
+Test(ipc_hostile, truncating_the_subscribers_file_harms_no_data)
+{
+	attacked(truncate_now_and_then, 1);
+}
+
+Test(ipc_hostile, locking_the_whole_subscribers_file_harms_no_data)
+{
+	attacked(take_locks, 1);
+}
+
+/* Every slot in a state that is none: they are reaped like those of the dead. */
+Test(ipc_hostile, slots_in_no_state_do_not_stay_so)
+{
+	struct stele_publisher *publisher = publish();
+	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_subscriber *subscriber;
+	struct layout_slot slots[64];
+	unsigned count = ipc_slots(slots, 64);
+	int fd = open_subscribers();
+	uint64_t used = count;
+
+	cr_assert(fd >= 0 && count == 64);
+	for (unsigned i = 0; i < count; i++) {
+		memset(&slots[i], (int)(i + 2), sizeof(slots[i]));
+		slots[i].ticket &= ~UINT64_C(1);
+	}
+	cr_assert(pwrite(fd, slots, sizeof(slots), sizeof(struct layout_subscribers_header)) == sizeof(slots));
+	cr_assert(pwrite(fd, &used, sizeof(used), offsetof(struct layout_subscribers_header, slots_used)) == sizeof(used));
+	close(fd);
+	OK(stele_publisher_reap(publisher));
+	subscriber = ipc_subscribe(0, NULL);
+	cr_expect(ipc_describe(subscriber).registered);
+	OK(stele_region_describe(region, &info));
+	cr_expect_eq(info.subscriber_slots, 64, "the file grew to %u slots", info.subscriber_slots);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* A slot that bears the name of another's queue: that other one keeps it. */
+Test(ipc_hostile, a_forged_dead_slot_takes_nobody_s_queue)
+{
+	struct stele_publisher *publisher = publish();
+	struct stele_subscriber *subscriber = ipc_subscribe(0, "mq");
+	struct stele_publisher_stats before;
+	struct layout_slot slots[64];
+	int fd = open_subscribers();
+	uint64_t used = 2, version;
+
+	cr_assert(fd >= 0 && ipc_slots(slots, 64) == 64 && slots[0].state == LAYOUT_SLOT_TAKEN);
+	cr_assert(pwrite(fd, &slots[0], sizeof(slots[0]),
+	                 sizeof(struct layout_subscribers_header) + sizeof(slots[0])) == sizeof(slots[0]));
+	cr_assert(pwrite(fd, &used, sizeof(used), offsetof(struct layout_subscribers_header, slots_used)) == sizeof(used));
+	close(fd);
+	OK(stele_publisher_reap(publisher));
+	before = ipc_stats(publisher);
+	cr_expect_eq(before.reaped, 1, "the forged slot was to be cleared");
+	OK(stele_subscriber_fd(subscriber)); /* arms it */
+	model_commit(publisher);
+	cr_expect_eq(ipc_stats(publisher).notices_sent, before.notices_sent + 1);
+	cr_expect_eq(ipc_stats(publisher).notices_failed, before.notices_failed);
+	RETURNS(stele_subscriber_wait(subscriber, 1, 0, &version), 1, "");
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* Waits on, and tells whether it is registered. */
+static void hold_and_wait(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	uint64_t version = 1;
+
+	(void)argument;
+	while (ipc_stage(STOP) == 0) {
+		OK(stele_subscriber_wait(subscriber, version, ipc_now() + 20 * MILLISECOND, &version));
+		ipc_reach(STARTED, ipc_describe(subscriber).registered ? 1 : 2);
+	}
+	CHECK(ipc_describe(subscriber).reason[0] == '\0', "%s", ipc_describe(subscriber).reason);
+	stele_subscriber_close(subscriber);
+}
+
+/* A file that is removed is made anew, and those who waited on it find the new one: also those who looked for it
+ * before there was somebody to make it. */
+static void made_again(bool with_publisher)
+{
+	struct stele_publisher *publisher = publish();
+	pid_t child = ipc_spawn(hold_and_wait, 0);
+	int64_t until = ipc_now() + 20 * SECOND;
+	struct stat before, after;
+	char path[128], gone[128];
+
+	ipc_await(STARTED, 1);
+	if (!with_publisher)
+		stele_publisher_close(publisher);
+	ipc_path(path, ".subscribers");
+	cr_assert_eq(stat(path, &before), 0);
+	ipc_path(gone, "-gone");
+	cr_assert_eq(rename(path, gone), 0);
+	if (!with_publisher) {
+		ipc_await(STARTED, 2);
+		publisher = publish();
+	}
+	while (stat(path, &after) < 0 || after.st_ino == before.st_ino || registered_now() == 0) {
+		model_commit(publisher);
+		CHECK(ipc_now() < until, "nobody registered in a new file");
+	}
+	UNTIL(ipc_stage(STARTED) == 1);
+	ipc_reach(STOP, 1);
+	ipc_join(child);
+	expect_recovery(publisher);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_hostile, a_removed_subscribers_file_is_made_again)
+{
+	made_again(true);
+}
+
+Test(ipc_hostile, a_removed_subscribers_file_is_waited_for)
+{
+	made_again(false);
+}

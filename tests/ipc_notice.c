@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting for versions: from another process, with every notifier, with and without a descriptor, and when
+ * notices are lost, forged or flooded.
+ */
+#include <mqueue.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+
+#include "lib/names.h"
+#include "tests/ipc.h"
+
+TestSuite(ipc_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+/* The ways to wait. */
+enum { BY_QUEUE, BY_FUTEX, UNREGISTERED, BY_DESCRIPTOR, WAYS };
+static const char *const way_names[] = { "mq", "futex", "unregistered", "descriptor" };
+
+static struct stele_subscriber *subscribe_to(const char *name, unsigned way)
+{
+	static const char *const notifiers[] = { "mq", "futex", NULL, "mq" };
+	struct stele_subscriber *subscriber =
+		ipc_subscribe_to(name, way == UNREGISTERED ? STELE_UNREGISTERED : 0, notifiers[way]);
+
+	if (way == BY_DESCRIPTOR)
+		OK(stele_subscriber_fd(subscriber));
+	return subscriber;
+}
+
+static struct stele_subscriber *subscribe(unsigned way)
+{
+	return subscribe_to(region, way);
+}
+
+/* Waits for ever, in the given way. */
+static uint64_t wait_for_newer(struct stele_subscriber *subscriber, unsigned way, uint64_t since)
+{
+	struct pollfd pollfd = { .events = POLLIN };
+	uint64_t version = 0;
+	int r;
+
+	if (way != BY_DESCRIPTOR) {
+		RETURNS(stele_subscriber_wait(subscriber, since, STELE_FOREVER, &version), 1, "");
+	} else {
+		pollfd.fd = stele_subscriber_fd(subscriber);
+		while ((r = stele_subscriber_wait(subscriber, since, 0, &version)) == 0)
+			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
+		OK(r);
+	}
+	CHECK(version > since, "%llu after %llu", (unsigned long long)version, (unsigned long long)since);
+	return version;
+}
+
+/* ---- being woken ---- */
+
+#define ROUNDS 12u
+
+/* Waits for version after version, and tells when each was there. */
+static void follow_rounds(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way);
+	uint64_t version = 1;
+
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		ipc_reach(0, round);
+		version = wait_for_newer(subscriber, way, version);
+		ipc_tell(0, (uint64_t)ipc_now());
+		CHECK(version == round + 1 && ipc_read(subscriber) == version, "version %llu in round %u",
+		      (unsigned long long)version, round);
+		ipc_reach(1, round);
+	}
+	stele_subscriber_close(subscriber);
+}
+
+static void wakes(unsigned way)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t child = ipc_spawn(follow_rounds, way);
+	unsigned prompt = 0;
+	int64_t begin;
+
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		ipc_await(0, round);
+		if (way == UNREGISTERED)
+			UNTIL(ipc_is(child, 'S'));
+		else
+			UNTIL(ipc_blocked(child));
+		begin = ipc_now();
+		ipc_commit(publisher);
+		ipc_await(1, round);
+		prompt += (int64_t)ipc_told(0) - begin < IPC_PROMPT;
+	}
+	ipc_join(child);
+	/* A busy machine may delay some; without notices nearly all would take their second. */
+	cr_expect(prompt >= ROUNDS * 2 / 3, "%s: only %u of %u were woken", way_names[way], prompt, ROUNDS);
+	if (way == BY_QUEUE || way == BY_DESCRIPTOR)
+		cr_expect(ipc_stats(publisher).notices_sent >= ROUNDS && ipc_stats(publisher).notices_failed == 0,
+		          "%llu sent", (unsigned long long)ipc_stats(publisher).notices_sent);
+	else
+		cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_notice, a_commit_wakes_who_waits_on_a_queue)
+{
+	wakes(BY_QUEUE);
+}
+
+Test(ipc_notice, a_commit_wakes_who_waits_on_the_futex)
+{
+	wakes(BY_FUTEX);
+}
+
+Test(ipc_notice, a_commit_wakes_who_polls_the_descriptor)
+{
+	wakes(BY_DESCRIPTOR);
+}
+
+/* ---- bursts ---- */
+
+#define BURST 10000u
+
+static void follow_burst(unsigned who)
+{
+	unsigned way = who % WAYS;
+	struct stele_subscriber *subscriber = subscribe(way);
+	uint64_t version = 1, read;
+
+	ipc_reach(who, 1);
+	while (version < BURST + 1) {
+		version = wait_for_newer(subscriber, way, version);
+		read = ipc_read(subscriber);
+		CHECK(read >= version, "read %llu after version %llu", (unsigned long long)read,
+		      (unsigned long long)version);
+		CHECK(stele_subscriber_applied(subscriber, version) == (way == UNREGISTERED ? -ENOTSUP : 0), "%s",
+		      stele_last_error());
+	}
+	CHECK(version == BURST + 1, "%llu", (unsigned long long)version);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_notice, every_subscriber_sees_the_last_of_a_burst)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t children[2 * WAYS];
+
+	for (unsigned i = 0; i < 2 * WAYS; i++)
+		children[i] = ipc_spawn(follow_burst, i);
+	for (unsigned i = 0; i < 2 * WAYS; i++)
+		ipc_await(i, 1);
+	for (unsigned i = 0; i < BURST; i++)
+		ipc_commit(publisher);
+	for (unsigned i = 0; i < 2 * WAYS; i++)
+		ipc_join(children[i]);
+	stele_publisher_close(publisher);
+}
+
+/* ---- deadlines ---- */
+
+static void on_alarm(int signal_number)
+{
+	(void)signal_number;
+}
+
+static void deadline_holds(struct stele_subscriber *subscriber, const char *way, uint64_t since, int64_t length)
+{
+	int64_t begin = ipc_now(), took;
+	uint64_t version = 77;
+
+	RETURNS(stele_subscriber_wait(subscriber, since, begin + length, &version), 0, "");
+	took = ipc_now() - begin;
+	cr_expect(took >= length, "%s: %lld ns too early", way, (long long)(length - took));
+	cr_expect(took < length + 2 * SECOND, "%s: %lld ns late", way, (long long)(took - length));
+	cr_expect_eq(version, 77, "%s: written at the deadline", way);
+}
+
+Test(ipc_notice, a_deadline_is_kept_and_not_before)
+{
+	struct itimerval often = { { 0, 700 }, { 0, 700 } }, never = { 0 };
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+
+	signal(SIGALRM, on_alarm);
+	for (unsigned way = 0; way < WAYS; way++) {
+		struct stele_subscriber *subscriber = subscribe(way);
+		deadline_holds(subscriber, way_names[way], 1, 150 * MILLISECOND);
+		deadline_holds(subscriber, way_names[way], 1000, 20 * MILLISECOND);
+		/* Longer than the slices in which the library looks by itself. */
+		if (way == BY_QUEUE)
+			deadline_holds(subscriber, way_names[way], 1, 1300 * MILLISECOND);
+		/* Signals change nothing. */
+		setitimer(ITIMER_REAL, &often, NULL);
+		deadline_holds(subscriber, way_names[way], 1, 100 * MILLISECOND);
+		setitimer(ITIMER_REAL, &never, NULL);
+		stele_subscriber_close(subscriber);
+	}
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_notice, a_deadline_that_has_passed_means_look)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	int64_t past[] = { 0, 1, -5, ipc_now() - 1 };
+
+	ipc_commit(publisher);
+	ipc_commit(publisher);
+	for (unsigned way = 0; way < WAYS; way++) {
+		struct stele_subscriber *subscriber = subscribe(way);
+		for (unsigned i = 0; i < 4; i++) {
+			uint64_t version = 77;
+			int64_t begin = ipc_now();
+			RETURNS(stele_subscriber_wait(subscriber, 3, past[i], &version), 0, "");
+			cr_expect(ipc_now() - begin < IPC_PROMPT);
+			cr_expect_eq(version, 77);
+			RETURNS(stele_subscriber_wait(subscriber, 2, past[i], &version), 1, "");
+			cr_expect_eq(version, 3);
+			RETURNS(stele_subscriber_wait(subscriber, 0, past[i], &version), 1, "");
+			cr_expect_eq(version, 3);
+		}
+		/* What is newer than `since` is there at once, whatever the deadline. */
+		cr_expect_eq(wait_for_newer(subscriber, way, 1), 3);
+		stele_subscriber_close(subscriber);
+	}
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_notice, a_first_version_is_waited_for_as_well)
+{
+	struct stele_publisher *publisher = ipc_attach(region, NULL);
+	struct stele_subscriber *subscriber = subscribe(BY_QUEUE);
+	struct stele_transaction *tx;
+	uint64_t version = 77;
+
+	RETURNS(stele_subscriber_wait(subscriber, 0, 0, &version), 0, "");
+	cr_expect_eq(version, 77);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "rows", &ipc_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(wait_for_newer(subscriber, BY_QUEUE, 0), 1);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* ---- the descriptor ---- */
+
+static bool readable(int fd, int milliseconds)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	int r = poll(&pollfd, 1, milliseconds);
+
+	CHECK(r >= 0, "%s", strerror(errno));
+	return r == 1;
+}
+
+Test(ipc_notice, the_descriptor_is_readable_while_there_is_something_to_see)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	int fd = stele_subscriber_fd(subscriber);
+	uint64_t version = 1;
+	unsigned quiet = 0, spurious = 0;
+	int64_t begin;
+
+	OK(fd);
+	cr_expect_eq(stele_subscriber_fd(subscriber), fd, "another one the second time");
+	cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	for (int i = 0; i < 50; i++) {
+		uint64_t made = ipc_commit(publisher);
+		CHECK(readable(fd, 10000), "not after commit %llu", (unsigned long long)made);
+		CHECK(readable(fd, 0), "looking at it made it unreadable");
+		RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
+		cr_expect_eq(version, made);
+		/* Its timer may have run out just now, but hardly each time. */
+		quiet += !readable(fd, 0);
+	}
+	cr_expect(quiet >= 45, "readable after %u of 50 waits", 50 - quiet);
+	/* At least once a second it says: look. */
+	begin = ipc_now();
+	while (!readable(fd, 100))
+		CHECK(ipc_now() - begin < 5 * SECOND, "nothing in 5 s");
+	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
+	for (int i = 0; i < 3; i++)
+		spurious += readable(fd, 0);
+	cr_expect(spurious < 3, "still readable after the wait");
+	stele_subscriber_close(subscriber);
+	cr_expect(fcntl(fd, F_GETFD) < 0, "left open");
+	stele_publisher_close(publisher);
+}
+
+/* ---- commit against wait ---- */
+
+#define VOLLEYS 40000u
+#define SEED 20240607u
+
+/* Answers each version of the other's region with one of its own. Who waits or commits first varies by up to some
+ * microseconds, so that commits meet every moment of a wait. */
+static void play(unsigned way, unsigned side)
+{
+	uint64_t random = SEED + side, version = 1;
+	struct stele_publisher *publisher;
+	struct stele_subscriber *subscriber;
+	unsigned slow = 0;
+
+	publisher = ipc_publish(side == 0 ? region : other_region, NULL);
+	ipc_reach(side, 1);
+	ipc_await(!side, 1);
+	subscriber = subscribe_to(side == 0 ? other_region : region, way);
+	for (unsigned volley = 0; volley < VOLLEYS; volley++) {
+		int64_t begin = ipc_now();
+		if (side == 0)
+			ipc_commit(publisher);
+		version = wait_for_newer(subscriber, way, version);
+		CHECK(version == volley + 2, "version %llu in volley %u", (unsigned long long)version, volley);
+		slow += ipc_now() - begin > 900 * MILLISECOND;
+		random = ipc_mix(random + 1);
+		for (unsigned spin = 0; spin < random % 4096; spin++)
+			__asm__ volatile("");
+		if (side == 1)
+			ipc_commit(publisher);
+	}
+	/* A lost wake-up costs a second. A machine that stops for one may do so once in a test. */
+	CHECK(slow <= 1, "%s: %u of %u waits took a second (seed %u)", way_names[way], slow, VOLLEYS, SEED);
+	stele_subscriber_close(subscriber);
+	ipc_reach(2 + side, 1);
+	ipc_await(2 + !side, 1);
+	stele_publisher_close(publisher);
+}
+
+static void play_back(unsigned way)
+{
+	play(way, 1);
+}
+
+static void race(unsigned way)
+{
+	pid_t child = ipc_spawn(play_back, way);
+
+	play(way, 0);
+	ipc_join(child);
+}
+
+Test(ipc_notice, no_wake_up_is_lost_on_a_queue)
+{
+	race(BY_QUEUE);
+}
+
+Test(ipc_notice, no_wake_up_is_lost_on_the_futex)
+{
+	race(BY_FUTEX);
+}
+
+Test(ipc_notice, no_wake_up_is_lost_on_the_descriptor)
+{
+	race(BY_DESCRIPTOR);
+}
+
+/* ---- stopped subscribers, dead publishers ---- */
+
+/* Waits for one version and tells it. */
+static void follow_once(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way);
+
+	ipc_tell(way, wait_for_newer(subscriber, way, 1));
+	ipc_tell(WAYS + way, (uint64_t)ipc_now());
+	ipc_reach(way, 1);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_notice, a_stopped_subscriber_costs_one_notice)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t child = ipc_spawn(follow_once, BY_QUEUE);
+	struct stele_publisher_stats before, after;
+	uint64_t last = 0;
+
+	UNTIL(ipc_blocked(child));
+	kill(child, SIGSTOP);
+	UNTIL(ipc_is(child, 'T'));
+	before = ipc_stats(publisher);
+	for (int i = 0; i < 5000; i++)
+		last = ipc_commit(publisher);
+	after = ipc_stats(publisher);
+	cr_expect(after.notices_sent - before.notices_sent <= 1, "%llu sent",
+	          (unsigned long long)(after.notices_sent - before.notices_sent));
+	cr_expect(after.notices_skipped - before.notices_skipped >= 4999, "%llu skipped",
+	          (unsigned long long)(after.notices_skipped - before.notices_skipped));
+	cr_expect_eq(after.reaped, 0, "it is alive");
+	kill(child, SIGCONT);
+	ipc_await(BY_QUEUE, 1);
+	cr_expect_eq(ipc_told(BY_QUEUE), last, "it saw %llu first", (unsigned long long)ipc_told(BY_QUEUE));
+	ipc_join(child);
+	stele_publisher_close(publisher);
+}
+
+/* Makes a version as a publisher does that dies before it tells anybody: its head is stored, and that is all. */
+static void commit_silently(uint64_t version)
+{
+	char path[128];
+	int fd;
+
+	ipc_path(path, "");
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	CHECK(fd >= 0, "%s", strerror(errno));
+	CHECK(pwrite(fd, &version, sizeof(version), offsetof(struct layout_header, head)) == sizeof(version), "%s",
+	      strerror(errno));
+	close(fd);
+}
+
+Test(ipc_notice, a_version_that_nobody_told_is_found_within_a_second)
+{
+	pid_t children[WAYS];
+	int64_t begin;
+
+	stele_publisher_close(ipc_publish(region, NULL));
+	for (unsigned way = 0; way < WAYS; way++) {
+		children[way] = ipc_spawn(follow_once, way);
+		if (way == UNREGISTERED)
+			UNTIL(ipc_is(children[way], 'S'));
+		else
+			UNTIL(ipc_blocked(children[way]));
+	}
+	begin = ipc_now();
+	commit_silently(2);
+	for (unsigned way = 0; way < WAYS; way++) {
+		ipc_join(children[way]);
+		cr_expect_eq(ipc_told(way), 2);
+		cr_expect((int64_t)ipc_told(WAYS + way) - begin < 3 * SECOND, "%s: after %lld ns", way_names[way],
+		          (long long)((int64_t)ipc_told(WAYS + way) - begin));
+	}
+}
+
+static void publish_for_ever(unsigned argument)
+{
+	struct stele_publisher *publisher = ipc_attach(region, NULL);
+
+	(void)argument;
+	for (;;)
+		ipc_tell(1, ipc_commit(publisher));
+}
+
+/* Tells each version that it sees. */
+static void follow_for_ever(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way);
+	uint64_t version = 1;
+
+	for (;;) {
+		version = wait_for_newer(subscriber, way, version);
+		ipc_tell(2 + way, version);
+	}
+}
+
+Test(ipc_notice, a_publisher_killed_at_any_time_leaves_nobody_behind)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t head, random = SEED;
+	pid_t followers[WAYS], child;
+
+	stele_publisher_close(ipc_publish(region, NULL));
+	subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	for (unsigned way = 0; way < WAYS; way++)
+		followers[way] = ipc_spawn(follow_for_ever, way);
+	for (int round = 0; round < 10; round++) {
+		int64_t killed;
+		OK(stele_subscriber_version(subscriber, &head));
+		random = ipc_mix(random + 1);
+		child = ipc_spawn(publish_for_ever, 0);
+		UNTIL(ipc_told(1) >= head + 1 + random % 700);
+		ipc_kill(child);
+		killed = ipc_now();
+		OK(stele_subscriber_version(subscriber, &head));
+		for (unsigned way = 0; way < WAYS; way++)
+			UNTIL(ipc_told(2 + way) >= head);
+		cr_expect(ipc_now() - killed < 4 * SECOND, "after %lld ns (seed %u, round %d)",
+		          (long long)(ipc_now() - killed), SEED, round);
+		for (unsigned way = 0; way < WAYS; way++)
+			cr_expect_eq(ipc_told(2 + way), head);
+	}
+	for (unsigned way = 0; way < WAYS; way++)
+		ipc_kill(followers[way]);
+	stele_subscriber_close(subscriber);
+}
+
+/* ---- forged notices ---- */
+
+/* The queue of the only subscriber. */
+static void queue_name(char name[NAMES_QUEUE_SIZE])
+{
+	struct layout_slot slots[64];
+	unsigned count = ipc_slots(slots, 64), i = 0;
+
+	while (i < count && slots[i].state != LAYOUT_SLOT_TAKEN)
+		i++;
+	CHECK(i < count, "nobody is registered");
+	names_queue(region, slots[i].uuid, name);
+}
+
+Test(ipc_notice, forged_notices_cost_a_look_each)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t child = ipc_spawn(follow_once, BY_QUEUE);
+	char name[NAMES_QUEUE_SIZE];
+	uint64_t random = SEED;
+	mqd_t queue;
+
+	UNTIL(ipc_blocked(child));
+	queue_name(name);
+	queue = mq_open(name, O_WRONLY | O_CLOEXEC);
+	CHECK(queue >= 0, "%s: %s", name, strerror(errno));
+	for (int i = 0; i < 2000; i++) {
+		random = ipc_mix(random + 1);
+		CHECK(mq_send(queue, (const char *)&random, random % 9, (unsigned)(random >> 8) % 32768) == 0, "%s",
+		      strerror(errno));
+	}
+	UNTIL(ipc_blocked(child));
+	cr_expect_eq(ipc_stage(BY_QUEUE), 0, "it returned version %llu", (unsigned long long)ipc_told(BY_QUEUE));
+	/* A queue that is full of forged notices has one that does as well. */
+	kill(child, SIGSTOP);
+	UNTIL(ipc_is(child, 'T'));
+	while (mq_timedsend(queue, "", 0, 0, &(struct timespec){ 0 }) == 0)
+		;
+	cr_expect_eq(ipc_stats(publisher).notices_full, 0);
+	ipc_commit(publisher);
+	cr_expect_eq(ipc_stats(publisher).notices_full + ipc_stats(publisher).notices_sent, 1);
+	kill(child, SIGCONT);
+	ipc_join(child);
+	cr_expect_eq(ipc_told(BY_QUEUE), 2);
+	mq_close(queue);
+	stele_publisher_close(publisher);
+}
+
+#define FLOODERS 24u
+
+static void flood(unsigned argument)
+{
+	char name[NAMES_QUEUE_SIZE];
+	mqd_t queue;
+
+	queue_name(name);
+	queue = mq_open(name, O_WRONLY | O_CLOEXEC);
+	CHECK(queue >= 0, "%s: %s", name, strerror(errno));
+	ipc_reach(argument, 1);
+	/* Blocks while the queue is full: the kernel itself refills it in the moment that a message is taken. */
+	for (;;)
+		CHECK(mq_send(queue, "notice!", 8, 0) == 0, "%s", strerror(errno));
+}
+
+static void flooded(unsigned way)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = subscribe(way);
+	pid_t flooders[FLOODERS];
+	uint64_t version = 1;
+
+	for (unsigned i = 0; i < FLOODERS; i++)
+		flooders[i] = ipc_spawn(flood, i);
+	for (unsigned i = 0; i < FLOODERS; i++)
+		UNTIL(ipc_stage(i) == 1 && ipc_is(flooders[i], 'S'));
+	for (int i = 0; i < 20; i++)
+		deadline_holds(subscriber, way_names[way], version, 5 * MILLISECOND);
+	for (int i = 0; i < 200; i++) {
+		uint64_t made = ipc_commit(publisher);
+		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
+		cr_expect_eq(version, made);
+	}
+	for (unsigned i = 0; i < FLOODERS; i++)
+		ipc_kill(flooders[i]);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_notice, a_flooded_queue_does_not_hold_a_wait_up)
+{
+	flooded(BY_QUEUE);
+}
+
+Test(ipc_notice, a_flooded_queue_does_not_hold_the_descriptor_up)
+{
+	flooded(BY_DESCRIPTOR);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A publisher and readers of every kind as threads of one process, each with a handle of its own.
+ * For ThreadSanitizer above all, in whose builds the process has one mapping of each file
+ * (lib/mapping.c), because it sees no conflict between two. Every commit keeps a sum constant,
+ * which every reader checks. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stele/stele.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROWS  200u
+#define TOTAL (ROWS * 1000u)
+
+#ifdef __SANITIZE_THREAD__
+#define COMMITS 4000u
+#else
+#define COMMITS 30000u
+#endif
+
+struct account {
+	uint64_t amount;
+	uint64_t version;
+};
+
+static const struct stele_column columns[] = {
+	STELE_KEY("number", STELE_U32),
+	STELE_VALUE(struct account, amount, STELE_U64),
+	STELE_VALUE(struct account, version, STELE_U64),
+};
+static const struct stele_schema schema = STELE_SCHEMA(struct account, columns);
+
+static char region[64];
+
+static uint32_t key_of(uint32_t number)
+{
+	return __builtin_bswap32(number * 2654435761u);
+}
+
+static void remove_region(void)
+{
+	stele_region_remove(region);
+}
+
+static struct stele_publisher *open_publisher(void)
+{
+	struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = STELE_CREATE_NEW,
+		.history = 4,
+		.maximum_size = 16 << 20,
+	};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+
+	snprintf(region, sizeof(region), "test-threads-%ld", (long)getpid());
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
+	             stele_last_error());
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+	cr_assert_eq(stele_table_create(tx, "accounts", &schema), 0);
+	for (uint32_t i = 0; i < ROWS; i++) {
+		struct account account = {1000, 1};
+		uint32_t key = key_of(i);
+		cr_assert_eq(stele_put(tx, "accounts", &key, 32, &account, sizeof(account)), 1);
+	}
+	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1);
+	return publisher;
+}
+
+/* Moves one from an account to another, and now and then lets a row go and come. */
+static void commit_once(struct stele_publisher *publisher, uint32_t round)
+{
+	struct stele_transaction *tx;
+	struct stele_row row;
+	uint32_t from = key_of(round * 7 % ROWS), to = key_of((round * 13 + 1) % ROWS);
+	uint64_t version = stele_publisher_version(publisher) + 1;
+	struct account a, b;
+
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_get(tx, "accounts", &from, 32, &row), 1);
+	a = *(const struct account *)row.value;
+	cr_assert_eq(stele_transaction_get(tx, "accounts", &to, 32, &row), 1);
+	b = *(const struct account *)row.value;
+	if (from != to && a.amount > 0) {
+		a.amount--;
+		b.amount++;
+	}
+	a.version = b.version = version;
+	if (round % 5 == 0)
+		cr_assert_eq(stele_delete(tx, "accounts", &from, 32), 1);
+	cr_assert_geq(stele_put(tx, "accounts", &to, 32, &b, sizeof(b)), 0);
+	if (from != to)
+		cr_assert_geq(stele_put(tx, "accounts", &from, 32, &a, sizeof(a)), 0);
+	cr_assert_eq(stele_transaction_commit(tx, "move", NULL), 1, "%s", stele_last_error());
+}
+
+struct reader {
+	const char *failure;
+	uint64_t snapshots, stale;
+};
+
+#define check(condition) \
+	do { \
+		if (!(condition)) { \
+			reader->failure = #condition; \
+			return; \
+		} \
+	} while (0)
+
+/* Sums a snapshot. A pinned one must be whole; one without a pin may be stale, and then says so. */
+static void check_snapshot(struct reader *reader, struct stele_snapshot *snapshot, bool pinned)
+{
+	struct stele_table table;
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	uint64_t sum = 0, rows = 0, newest = 0;
+	int r = stele_table_open(snapshot, "accounts", &schema, &table);
+
+	check(r == 0 || (!pinned && r == -ESTALE));
+	if (r < 0)
+		return;
+	check(stele_table_rows(&table) == ROWS);
+	check(stele_cursor_open(&table, &cursor) == 0);
+	while ((r = stele_cursor_next(cursor, &row)) == 1) {
+		/* Read as a service would, then asked whether it was whole. */
+		const uint64_t *value = row.value;
+		sum += __atomic_load_n(&value[0], __ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&value[1], __ATOMIC_ACQUIRE) > newest)
+			newest = __atomic_load_n(&value[1], __ATOMIC_ACQUIRE);
+		rows++;
+	}
+	stele_cursor_close(cursor);
+	if (r == 0)
+		r = stele_snapshot_check(snapshot);
+	check(r == 0 || (!pinned && r == -ESTALE));
+	if (r < 0) {
+		reader->stale++;
+		return;
+	}
+	check(rows == ROWS);
+	check(sum == TOTAL);
+	check(newest == stele_snapshot_version(snapshot));
+}
+
+static void read_snapshots(struct reader *reader, unsigned flags)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options), .flags = flags};
+	struct stele_subscriber *subscriber;
+	uint64_t version = 0, last = 0;
+
+	check(stele_subscriber_open(region, &options, &subscriber) == 0);
+	while (last < COMMITS) {
+		struct stele_snapshot *snapshot;
+		int r = stele_subscriber_wait(subscriber, last, STELE_FOREVER, &version);
+		check(r == 1);
+		check(version > last);
+		r = stele_snapshot_open(subscriber, 0, &snapshot);
+		check(r == 0);
+		check(stele_snapshot_version(snapshot) >= version);
+		last = stele_snapshot_version(snapshot);
+		check_snapshot(reader, snapshot, flags == 0);
+		if (reader->failure)
+			return;
+		stele_snapshot_close(snapshot);
+		reader->snapshots++;
+	}
+	stele_subscriber_close(subscriber);
+}
+
+static void *pinned_main(void *reader)
+{
+	read_snapshots(reader, 0);
+	return NULL;
+}
+
+static void *unpinned_main(void *reader)
+{
+	read_snapshots(reader, STELE_UNREGISTERED);
+	return NULL;
+}
+
+static void read_live(struct reader *reader)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_live live;
+	uint64_t version = 0, last = 0;
+	uint32_t number = 0;
+
+	check(stele_subscriber_open(region, NULL, &subscriber) == 0);
+	check(stele_live_open(subscriber, "accounts", &schema, &live) == 0);
+	while (version < COMMITS) {
+		struct account account;
+		size_t size = sizeof(account);
+		uint32_t key = key_of(number++ % ROWS);
+		check(stele_live_get(&live, &key, 32, &account, &size, &version) == 1);
+		check(version >= last);
+		check(account.version <= version);
+		check(account.amount <= TOTAL);
+		last = version;
+		reader->snapshots++;
+	}
+	stele_subscriber_close(subscriber);
+}
+
+static void *live_main(void *reader)
+{
+	read_live(reader);
+	return NULL;
+}
+
+Test(threads, readers_of_every_kind_see_whole_versions, .fini = remove_region)
+{
+	static void *(*const mains[])(void *) = {pinned_main, pinned_main, unpinned_main,
+	                                         live_main};
+	struct stele_publisher *publisher = open_publisher();
+	struct reader readers[4] = {0};
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, mains[i], &readers[i]), 0);
+	for (uint32_t round = 0; round < COMMITS; round++)
+		commit_once(publisher, round);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		cr_expect_null(readers[i].failure, "reader %d: %s: %s", i, readers[i].failure,
+		               stele_last_error());
+		cr_expect_gt(readers[i].snapshots, 0);
+	}
+	stele_publisher_close(publisher);
+}
+
+/* One snapshot, many threads. */
+static void *share_main(void *argument)
+{
+	const struct stele_table *table = argument;
+
+	for (uint32_t i = 0; i < ROWS * 20; i++) {
+		uint32_t key = key_of(i % ROWS);
+		struct stele_row row;
+		if (stele_table_get(table, &key, 32, &row) != 1)
+			return argument;
+	}
+	return NULL;
+}
+
+Test(threads, a_snapshot_is_read_by_several_threads, .fini = remove_region)
+{
+	struct stele_publisher *publisher = open_publisher();
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	struct stele_table table;
+	pthread_t threads[3];
+	void *failed;
+
+	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), 0);
+	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
+	cr_assert_eq(stele_table_open(snapshot, "accounts", &schema, &table), 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, share_main, &table), 0);
+	for (uint32_t round = 0; round < 500; round++)
+		commit_once(publisher, round);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], &failed);
+		cr_expect_null(failed);
+	}
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
