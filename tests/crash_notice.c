@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A publisher that dies between a commit and its notices. It is stepped through the commit up to the one store that makes
+ * the version exist, and killed there. */
+#include "crash_trace.h"
+
+#include <sched.h>
+
+static pid_t start_waiter(const char *region, bool by_descriptor)
+{
+	pid_t child = crash_fork();
+
+	if (child == 0) {
+		struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "futex" };
+		struct stele_subscriber *subscriber;
+		uint64_t version = 0;
+		int r;
+		if (by_descriptor)
+			options.notifier = "mq";
+		r = stele_subscriber_open(region, &options, &subscriber);
+		if (r == 0)
+			r = stele_subscriber_wait(subscriber, 3, crash_now() + INT64_C(60000000000), &version);
+		if (r < 0)
+			fprintf(stderr, "%s\n", stele_last_error());
+		stele_subscriber_close(subscriber);
+		_exit(r == 1 && version == 4 ? 0 : 1);
+	}
+	return child;
+}
+
+/* Waits until the subscriber in the first slot is armed: about to block, or blocked. */
+static void await_armed(const char *region)
+{
+	struct layout_subscribers_header *header = crash_map(region, ".subscribers", NULL);
+	struct layout_slot *slot = (struct layout_slot *)(header + 1);
+	int64_t until = crash_now() + INT64_C(5000000000);
+
+	while (__atomic_load_n(&slot->ticket, __ATOMIC_ACQUIRE) % 2 == 0) {
+		cr_assert(crash_now() < until, "nobody waits");
+		sched_yield();
+	}
+}
+
+/* Kills a publisher right after the store that makes its version exist. A waiter finds it by itself within about a
+ * second, or is told by the next publisher. */
+static void die_before_notices(const char *region, bool by_descriptor, bool next_publisher)
+{
+	struct job job = { .region = region, .prepare = prepare_change, .act = act_commit_only };
+	struct stele_publisher_stats stats = { .size = sizeof(stats) };
+	struct stele_publisher *publisher;
+	struct layout_header *header;
+	struct tracee tracee;
+	int64_t begin;
+	pid_t waiter;
+	int status;
+
+	make_bank(region, 3);
+	waiter = start_waiter(region, by_descriptor);
+	await_armed(region);
+	header = crash_map(region, "", NULL);
+	tracee = step_start(&job);
+	while (__atomic_load_n(&header->head, __ATOMIC_ACQUIRE) == 3)
+		cr_assert(step(&tracee));
+	step_end(&tracee);
+	munmap(header, sizeof(*header));
+	begin = crash_now();
+	if (next_publisher) {
+		publisher = crash_publisher(region, 0, 0);
+		cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
+		cr_assert_eq(stats.recovered_deaths, 1);
+		stele_publisher_close(publisher);
+	}
+	cr_assert_eq(waitpid(waiter, &status, 0), waiter);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the waiter did not find the version");
+	cr_assert_lt(crash_now() - begin, INT64_C(1500000000), "the waiter found it after %lld ns",
+	             (long long)(crash_now() - begin));
+}
+
+Test(notice, crash_04_killed_before_the_notices, .fini = crash_clean, .timeout = 60)
+{
+	die_before_notices(crash_name("futex"), false, false);
+	die_before_notices(crash_name("next"), false, true);
+}
+
+Test(notice, crash_04_killed_before_the_notices_to_queues, .fini = crash_clean, .timeout = 60)
+{
+	struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "mq" };
+	struct stele_subscriber *subscriber;
+	const char *region = crash_name("mq");
+
+	make_bank(region, 1);
+	if (stele_subscriber_open(region, &options, &subscriber) < 0)
+		crash_skip("no message queue can be had");
+	stele_subscriber_close(subscriber);
+	die_before_notices(region, true, false);
+	die_before_notices(crash_name("mq-next"), true, true);
+}
