@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loop of the kernel source. A round takes the messages of one burst, dumps what they left
+ * dirty, and commits.
+ *
+ * A dump sees the kernel while it changes. So messages about a kind of object that come during its
+ * dump, or soon after, make it dirty once more: the mirror rests only after a dump that nothing
+ * disturbed. Under constant change that would mean dumping all the time; therefore dumps rest for a
+ * multiple of the time they took, while single messages go on being applied.
+ *
+ * The links are always dumped first, whatever is dirty, because the kernel tells that a link goes
+ * down, or that an address goes, before it removes the routes, and a dump of routes does not wait
+ * for it; a dump of links does: it takes the lock under which all of that happens.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "source_kernel.h"
+#include "source_kernel_socket.h"
+
+#define REAP_MS       5000 /* an idle publisher cleans up after dead subscribers this often */
+#define SETTLE_MS     2    /* silence that ends a burst */
+#define SETTLE_MAX_NS 10000000
+#define BURST_MAX     65536 /* messages in one version */
+#define REST_FACTOR   4     /* dumps take at most one part in five of the time */
+#define REST_MIN_NS   20000000
+#define DUMP_TRIES    5
+
+struct source {
+	const struct source_kernel_options *options;
+	const char *region;
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+	struct kernel_sockets sockets;
+	struct kernel_mirror mirror;
+	unsigned unsettled; /* kinds whose last dump may have been disturbed */
+	bool drained;       /* no message is waiting */
+	int64_t rest_until; /* no dump before */
+	unsigned messages;  /* in this round */
+	unsigned dumped;    /* objects, in this round */
+	bool told;          /* the sentence about a failure is written */
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+report(const struct source *source, uint64_t version, const char *format, ...)
+{
+	char sentence[160];
+	va_list arguments;
+
+	if (!source->options->report)
+		return;
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	source->options->report(source->options->context, sentence, version);
+}
+
+static int __attribute__((format(printf, 3, 4)))
+fail(struct source *source, int r, const char *format, ...)
+{
+	va_list arguments;
+
+	if (source->options->error_size) {
+		va_start(arguments, format);
+		vsnprintf(source->options->error, source->options->error_size, format, arguments);
+		va_end(arguments);
+	}
+	source->told = true;
+	return r;
+}
+
+static int fail_library(struct source *source, int r)
+{
+	return fail(source, r, "%s", stele_last_error());
+}
+
+/* ---- a round ---- */
+
+static int take_event(void *context, const struct nlmsghdr *message)
+{
+	struct source *source = context;
+	int r = kernel_mirror_apply(&source->mirror, message);
+
+	source->mirror.dirty |= source->mirror.touched & source->unsettled;
+	source->mirror.touched = 0;
+	return r < 0 ? fail_library(source, r) : 0;
+}
+
+/* Takes messages until there have been none for a moment, or enough for one version. */
+static int take_burst(struct source *source)
+{
+	struct pollfd waiting = { .fd = kernel_events_fd(&source->sockets), .events = POLLIN };
+	int64_t end = now_ns() + SETTLE_MAX_NS;
+
+	source->drained = false;
+	while (source->messages < BURST_MAX) {
+		int r = kernel_events_read(&source->sockets, take_event, source);
+
+		if (r >= 0) {
+			source->messages += (unsigned)r;
+		} else if (r == -ENOBUFS) {
+			source->mirror.dirty = KERNEL_ALL_KINDS;
+			report(source, 0, "the kernel lost messages; reading everything again");
+		} else if (r == -EAGAIN) {
+			source->drained = true;
+			source->unsettled = 0;
+			if (!source->messages || now_ns() >= end ||
+			    poll(&waiting, 1, SETTLE_MS) <= 0)
+				return 0;
+			source->drained = false;
+		} else {
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int take_dumped(void *context, const struct nlmsghdr *message)
+{
+	struct source *source = context;
+	int r = kernel_mirror_dump_add(&source->mirror, message);
+
+	source->dumped++;
+	return r < 0 ? fail_library(source, r) : 0;
+}
+
+/* Dumps one kind, again where the kernel changed meanwhile. Returns 1 when the last dump is in
+ * doubt too. */
+static int dump_kind(struct source *source, enum kernel_kind kind)
+{
+	struct kernel_mirror *mirror = &source->mirror;
+
+	for (int i = 0; i < DUMP_TRIES; i++) {
+		int interrupted, r = kernel_mirror_dump_start(mirror, kind);
+
+		if (r < 0)
+			return fail_library(source, r);
+		interrupted = kernel_dump(&source->sockets, kind, take_dumped, source);
+		if (interrupted < 0)
+			return interrupted;
+		r = kernel_mirror_dump_end(mirror);
+		if (r < 0)
+			return fail_library(source, r);
+		if (!interrupted && r == 0)
+			return 0;
+	}
+	return 1;
+}
+
+static int dump_dirty(struct source *source)
+{
+	struct kernel_mirror *mirror = &source->mirror;
+	int64_t start = now_ns(), took;
+	unsigned mask = KERNEL_KIND_MASK(KERNEL_KIND_LINKS), doubtful = 0;
+
+	for (int kind = KERNEL_KIND_LINKS; kind < KERNEL_KINDS; kind++) {
+		int r = 0;
+
+		mask |= mirror->dirty; /* more of it after the links, if one changed */
+		mirror->dirty = 0;
+		if (mask & KERNEL_KIND_MASK(kind))
+			r = dump_kind(source, (enum kernel_kind)kind);
+		if (r < 0)
+			return r;
+		if (r == 1)
+			doubtful |= KERNEL_KIND_MASK(kind);
+	}
+	mirror->dirty = doubtful;
+	source->unsettled |= mask;
+	took = now_ns() - start;
+	source->rest_until =
+		now_ns() + (took > REST_MIN_NS / REST_FACTOR ? took * REST_FACTOR : REST_MIN_NS);
+	return 0;
+}
+
+static int fill(struct source *source)
+{
+	const char *table;
+	int r = kernel_tables_open(source->tx, source->mirror.tables, &table);
+
+	if (r == -EEXIST)
+		return fail(source, r,
+		            "region \"%s\" has a table \"%s\" of another kind; drop that table, "
+		            "or use another region",
+		            source->region, table);
+	if (r < 0)
+		return fail_library(source, r);
+	r = take_burst(source);
+	if (r >= 0 && source->mirror.dirty && source->drained && now_ns() >= source->rest_until)
+		r = dump_dirty(source);
+	return r;
+}
+
+static int round_run(struct source *source)
+{
+	const char *message = source->options->message;
+	uint64_t version;
+	int r;
+
+	source->messages = source->dumped = 0;
+	r = stele_transaction_begin(source->publisher, &source->tx);
+	if (r < 0)
+		return fail_library(source, r);
+	r = fill(source);
+	if (r < 0) {
+		source->tx = stele_transaction_abort(source->tx);
+		return r;
+	}
+	if (!message)
+		message = source->dumped ? "kernel dump" : "kernel update";
+	r = stele_transaction_commit(source->tx, message, &version);
+	source->tx = NULL;
+	if (r < 0)
+		return fail_library(source, r);
+	if (r == 1 && source->dumped)
+		report(source, version, "read %u objects from the kernel", source->dumped);
+	else if (r == 1)
+		report(source, version, "applied %u kernel messages", source->messages);
+	return 0;
+}
+
+/* ---- the loop ---- */
+
+static int64_t rest_ns(const struct source *source)
+{
+	int64_t left = source->rest_until - now_ns();
+
+	return left > 0 ? left : 0;
+}
+
+static int loop(struct source *source)
+{
+	struct pollfd fds[] = {
+		{ .fd = source->options->stop_fd, .events = POLLIN },
+		{ .fd = kernel_events_fd(&source->sockets), .events = POLLIN },
+	};
+
+	for (;;) {
+		int timeout = REAP_MS, r;
+
+		if (source->unsettled)
+			timeout = 0;
+		else if (source->mirror.dirty)
+			timeout = (int)((rest_ns(source) + 999999) / 1000000);
+		if (poll(fds, 2, timeout) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (fds[0].revents)
+			return 0;
+		if (fds[1].revents || (source->mirror.dirty && rest_ns(source) == 0)) {
+			r = round_run(source);
+			if (r < 0)
+				return r;
+		} else if (source->unsettled) {
+			source->unsettled = 0;
+		} else if (!source->mirror.dirty) {
+			stele_publisher_reap(source->publisher);
+		}
+	}
+}
+
+static int run(struct source *source)
+{
+	struct stele_publisher_options defaults = {
+		.size = sizeof(defaults),
+		.flags = STELE_CREATE,
+	};
+	const struct stele_publisher_options *publisher = source->options->publisher;
+	int r = kernel_mirror_init(&source->mirror);
+
+	if (r >= 0)
+		r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
+	if (r >= 0) {
+		r = stele_publisher_open(source->region, publisher ? publisher : &defaults,
+		                         &source->publisher);
+		if (r < 0)
+			fail_library(source, r);
+	}
+	if (r >= 0)
+		r = loop(source);
+	if (r < 0 && !source->told)
+		fail(source, r, "can't read the kernel's tables over rtnetlink: %s", strerror(-r));
+	stele_publisher_close(source->publisher);
+	kernel_sockets_close(&source->sockets);
+	kernel_mirror_free(&source->mirror);
+	return r;
+}
+
+int source_kernel_run(const char *region, const struct source_kernel_options *options)
+{
+	struct source *source = calloc(1, sizeof(*source));
+	int r;
+
+	if (options->error_size)
+		options->error[0] = '\0';
+	if (!source) {
+		if (options->error_size)
+			snprintf(options->error, options->error_size, "no memory");
+		return -ENOMEM;
+	}
+	source->region = region;
+	source->options = options;
+	r = run(source);
+	free(source);
+	return r;
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stele/subscriber.h>
+
+#include "source_kernel_mirror.h"
+
+int kernel_mirror_init(struct kernel_mirror *mirror)
+{
+	mirror->dirty = KERNEL_ALL_KINDS;
+	mirror->route.row.value = calloc(1, KERNEL_VALUE_MAX);
+	mirror->best.value = calloc(1, KERNEL_VALUE_MAX);
+	return mirror->route.row.value && mirror->best.value ? 0 : -ENOMEM;
+}
+
+void kernel_mirror_free(struct kernel_mirror *mirror)
+{
+	free(mirror->route.row.value);
+	free(mirror->best.value);
+}
+
+/* ---- rows ---- */
+
+static void find_name(void *context, uint32_t index, char ret[16])
+{
+	struct kernel_mirror *mirror = context;
+	struct stele_row row;
+
+	memset(ret, 0, 16);
+	if (stele_writable_get(mirror->tables[KERNEL_LINKS], &(uint32_t){ htonl(index) }, 32,
+	                       &row) == 1)
+		memcpy(ret, ((const struct kernel_link *)row.value)->name, 16);
+	else
+		/* Until its link is known, which makes all dirty. */
+		snprintf(ret, 16, "#%u", index);
+}
+
+static struct kernel_names names_of(struct kernel_mirror *mirror)
+{
+	return (struct kernel_names){ .find = find_name, .context = mirror };
+}
+
+static int row_put(struct kernel_mirror *mirror, const struct kernel_row *row)
+{
+	return stele_writable_put(mirror->tables[row->table], row->key, row->key_bits, row->value,
+	                          row->size);
+}
+
+static int row_delete(struct kernel_mirror *mirror, const struct kernel_row *row)
+{
+	return stele_writable_delete(mirror->tables[row->table], row->key, row->key_bits);
+}
+
+static enum kernel_table lookup_table(const struct kernel_route *route)
+{
+	return route->row.table == KERNEL_RIB4 ? KERNEL_ROUTES4 : KERNEL_ROUTES6;
+}
+
+static enum kernel_kind route_kind(const struct kernel_route *route)
+{
+	return route->row.table == KERNEL_RIB4 ? KERNEL_KIND_ROUTES4 : KERNEL_KIND_ROUTES6;
+}
+
+static void make_dirty(struct kernel_mirror *mirror, enum kernel_kind kind)
+{
+	mirror->dirty |= KERNEL_KIND_MASK(kind);
+}
+
+static void touch(struct kernel_mirror *mirror, enum kernel_kind kind)
+{
+	mirror->touched |= KERNEL_KIND_MASK(kind);
+}
+
+/* ---- the lookup tables: the best route of each prefix ---- */
+
+/* Writes a route's row for the lookup table. */
+static void lookup_row(const struct kernel_route *route, uint32_t alternatives,
+                       struct kernel_row *ret)
+{
+	const uint8_t *prefix = kernel_route_prefix(route, &ret->key_bits);
+
+	ret->table = lookup_table(route);
+	ret->size = route->row.size;
+	memcpy(ret->key, prefix, (ret->key_bits + 7) / 8);
+	memcpy(ret->value, route->row.value, route->row.size);
+	*kernel_route_metric(ret->table, ret->value) = route->metric;
+	*kernel_route_alternatives(ret->table, ret->value) = alternatives;
+}
+
+/* Reads the row of this route's prefix into mirror->best: 1, 0 when there is none, or an error. */
+static int lookup_get(struct kernel_mirror *mirror, const struct kernel_route *route)
+{
+	struct kernel_row *best = &mirror->best;
+	const uint8_t *prefix = kernel_route_prefix(route, &best->key_bits);
+	struct stele_row found;
+	int r;
+
+	best->table = lookup_table(route);
+	memcpy(best->key, prefix, (best->key_bits + 7) / 8);
+	r = stele_writable_get(mirror->tables[best->table], best->key, best->key_bits, &found);
+	if (r == 1) {
+		best->size = found.value_size;
+		memcpy(best->value, found.value, found.value_size);
+	}
+	return r;
+}
+
+/* A route came: to a key that had none, or (`replaced`) in the place of the one there. */
+static int lookup_add(struct kernel_mirror *mirror, const struct kernel_route *route, bool replaced)
+{
+	struct kernel_row *best = &mirror->best;
+	uint32_t metric, alternatives;
+	int r = lookup_get(mirror, route);
+
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		if (replaced) {
+			make_dirty(mirror, route_kind(route));
+			return 0;
+		}
+		lookup_row(route, 0, best);
+		return row_put(mirror, best);
+	}
+	metric = *kernel_route_metric(best->table, best->value);
+	alternatives = *kernel_route_alternatives(best->table, best->value) + (replaced ? 0 : 1);
+	if (replaced ? metric == route->metric : route->metric < metric)
+		lookup_row(route, alternatives, best);
+	else if (!replaced && metric == route->metric)
+		make_dirty(mirror, route_kind(route));
+	else
+		*kernel_route_alternatives(best->table, best->value) = alternatives;
+	return row_put(mirror, best);
+}
+
+static int lookup_remove(struct kernel_mirror *mirror, const struct kernel_route *route)
+{
+	struct kernel_row *best = &mirror->best;
+	uint32_t metric, *alternatives;
+	int r = lookup_get(mirror, route);
+
+	if (r < 0)
+		return r;
+	metric = r ? *kernel_route_metric(best->table, best->value) : 0;
+	alternatives = kernel_route_alternatives(best->table, best->value);
+	if (r == 1 && metric == route->metric && *alternatives == 0)
+		return row_delete(mirror, best);
+	if (r == 1 && *alternatives > 0 && route->metric > metric) {
+		(*alternatives)--;
+		return row_put(mirror, best);
+	}
+	make_dirty(mirror, route_kind(route)); /* which of the alternatives is best now? */
+	return 0;
+}
+
+/* ---- single messages ---- */
+
+/* What the mirror has under a route's key. */
+struct route_found {
+	bool any, equal, several;
+	bool same_source; /* for the same source addresses: else the kernel has both */
+};
+
+static bool same_source(const struct kernel_route *route, const void *value)
+{
+	const struct kernel_route6 *a = route->row.value, *b = value;
+
+	return route->row.table == KERNEL_RIB4 || memcmp(&a->from, &b->from, sizeof(a->from)) == 0;
+}
+
+static int route_find(struct kernel_mirror *mirror, struct kernel_route *route,
+                      struct route_found *ret)
+{
+	struct stele_writable *table = mirror->tables[route->row.table];
+	struct stele_row found;
+	int r;
+
+	kernel_route_set_order(route, 1);
+	r = stele_writable_get(table, route->row.key, route->row.key_bits, &found);
+	ret->several = r == 1;
+	kernel_route_set_order(route, 0);
+	if (r >= 0)
+		r = stele_writable_get(table, route->row.key, route->row.key_bits, &found);
+	ret->any = r == 1;
+	ret->equal = r == 1 && found.value_size == route->row.size &&
+	             memcmp(found.value, route->row.value, route->row.size) == 0;
+	ret->same_source = r == 1 && same_source(route, found.value);
+	return r < 0 ? r : 0;
+}
+
+/* Whether a message about this route says all: see (a). */
+static bool route_exact(const struct kernel_route *route, const struct nlmsghdr *message)
+{
+	if (route->row.table == KERNEL_RIB4)
+		return true;
+	return !route->multipath &&
+	       !(message->nlmsg_type == RTM_NEWROUTE && (message->nlmsg_flags & NLM_F_APPEND));
+}
+
+static int apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	struct kernel_route *route = &mirror->route;
+	struct kernel_names names = names_of(mirror);
+	struct route_found found;
+	bool adds = message->nlmsg_type == RTM_NEWROUTE;
+	int r;
+
+	if (!kernel_decode_route(message, &names, route))
+		return 0;
+	touch(mirror, route_kind(route));
+	r = route_find(mirror, route, &found);
+	if (r < 0)
+		return r;
+	if (adds ? found.equal && !found.several : !found.any)
+		return 0;
+	if (found.several || !route_exact(route, message) ||
+	    (adds ? found.any && !(found.same_source && (message->nlmsg_flags & NLM_F_REPLACE))
+	          : !found.equal)) {
+		make_dirty(mirror, route_kind(route));
+		return 0;
+	}
+	r = adds ? row_put(mirror, &route->row) : row_delete(mirror, &route->row);
+	if (r < 0 || !route->candidate)
+		return r;
+	return adds ? lookup_add(mirror, route, found.any) : lookup_remove(mirror, route);
+}
+
+static int apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	struct kernel_row *row = &mirror->route.row;
+	int r;
+
+	if (!kernel_decode_link(message, row))
+		return 0;
+	touch(mirror, KERNEL_KIND_LINKS);
+	r = message->nlmsg_type == RTM_NEWLINK ? row_put(mirror, row) : row_delete(mirror, row);
+	if (r == 1)
+		mirror->dirty |= KERNEL_ALL_KINDS;
+	return r;
+}
+
+static int apply_address(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	struct kernel_row *row = &mirror->route.row;
+	struct kernel_names names = names_of(mirror);
+	bool wide;
+
+	if (!kernel_decode_address(message, &names, row))
+		return 0;
+	wide = row->table == KERNEL_ADDRESSES6;
+	touch(mirror, wide ? KERNEL_KIND_ADDRESSES6 : KERNEL_KIND_ADDRESSES4);
+	if (message->nlmsg_type == RTM_NEWADDR)
+		return row_put(mirror, row);
+	make_dirty(mirror, wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4);
+	return row_delete(mirror, row);
+}
+
+static int apply_neighbour(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	struct kernel_row *row = &mirror->route.row;
+	struct kernel_names names = names_of(mirror);
+	bool resolved;
+
+	if (!kernel_decode_neighbour(message, &names, row, &resolved))
+		return 0;
+	touch(mirror,
+	      row->table == KERNEL_NEIGHBOURS4 ? KERNEL_KIND_NEIGHBOURS4 : KERNEL_KIND_NEIGHBOURS6);
+	return message->nlmsg_type == RTM_NEWNEIGH && resolved ? row_put(mirror, row)
+	                                                       : row_delete(mirror, row);
+}
+
+int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	int r = 0;
+
+	switch (message->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		r = apply_link(mirror, message);
+		break;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		r = apply_address(mirror, message);
+		break;
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		r = apply_neighbour(mirror, message);
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		r = apply_route(mirror, message);
+		break;
+	case RTM_NEWNEXTHOP:
+	case RTM_DELNEXTHOP:
+		make_dirty(mirror, KERNEL_KIND_ROUTES4);
+		make_dirty(mirror, KERNEL_KIND_ROUTES6);
+		break;
+	default:
+		break;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* ---- dumps ---- */
+
+static const struct {
+	enum kernel_table table;
+	int lookup; /* the lookup table that goes with it, or -1 */
+} kinds[KERNEL_KINDS] = {
+	[KERNEL_KIND_LINKS] = { KERNEL_LINKS, -1 },
+	[KERNEL_KIND_ADDRESSES4] = { KERNEL_ADDRESSES4, -1 },
+	[KERNEL_KIND_ADDRESSES6] = { KERNEL_ADDRESSES6, -1 },
+	[KERNEL_KIND_NEIGHBOURS4] = { KERNEL_NEIGHBOURS4, -1 },
+	[KERNEL_KIND_NEIGHBOURS6] = { KERNEL_NEIGHBOURS6, -1 },
+	[KERNEL_KIND_ROUTES4] = { KERNEL_RIB4, KERNEL_ROUTES4 },
+	[KERNEL_KIND_ROUTES6] = { KERNEL_RIB6, KERNEL_ROUTES6 },
+};
+
+/* Puts a row once; a second one of the same key is the sign of a torn dump. A kernel without IPv6
+ * answers a request for it with everything there is: that is passed over. */
+static int dump_put(struct kernel_mirror *mirror, const struct kernel_row *row)
+{
+	int r;
+
+	if ((int)row->table != (int)kinds[mirror->dumping].table &&
+	    (int)row->table != kinds[mirror->dumping].lookup)
+		return 0;
+	r = row_put(mirror, row);
+	if (r == -EEXIST) {
+		mirror->torn = true;
+		return 0;
+	}
+	return r;
+}
+
+static int dump_best(struct kernel_mirror *mirror)
+{
+	int r = mirror->best.size ? dump_put(mirror, &mirror->best) : 0;
+
+	mirror->best.size = 0;
+	return r;
+}
+
+/* The routes of a prefix follow each other in a dump: their best one is known when the next prefix
+ * comes. */
+static int dump_candidate(struct kernel_mirror *mirror, const struct kernel_route *route)
+{
+	struct kernel_row *best = &mirror->best;
+	unsigned bits;
+	const uint8_t *prefix = kernel_route_prefix(route, &bits);
+	uint32_t alternatives;
+	int r;
+
+	if (best->size && best->key_bits == bits &&
+	    memcmp(best->key, prefix, (bits + 7) / 8) == 0) {
+		alternatives = *kernel_route_alternatives(best->table, best->value) + 1;
+		if (route->metric < *kernel_route_metric(best->table, best->value))
+			lookup_row(route, alternatives, best);
+		else
+			*kernel_route_alternatives(best->table, best->value) = alternatives;
+		return 0;
+	}
+	r = dump_best(mirror);
+	if (r >= 0)
+		lookup_row(route, 0, best);
+	return r;
+}
+
+static int dump_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	struct kernel_route *route = &mirror->route;
+	struct kernel_row *row = &route->row;
+	struct kernel_names names = names_of(mirror);
+	uint16_t order = 0;
+	int r;
+
+	if (!kernel_decode_route(message, &names, route) ||
+	    row->table != kinds[mirror->dumping].table)
+		return 0;
+	if (mirror->last_key_bits == row->key_bits &&
+	    memcmp(mirror->last_key, row->key, (row->key_bits + 7) / 8) == 0)
+		order = mirror->last_order;
+	mirror->last_key_bits = row->key_bits;
+	memcpy(mirror->last_key, row->key, sizeof(row->key));
+	do {
+		kernel_route_set_order(route, order);
+		r = row_put(mirror, row);
+	} while (r == -EEXIST && ++order != 0);
+	mirror->last_order = order;
+	if (r == -EEXIST)
+		return 0; /* after 65,536 of them */
+	if (r < 0 || !route->candidate)
+		return r;
+	return dump_candidate(mirror, route);
+}
+
+int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind)
+{
+	int r = stele_writable_replace(mirror->tables[kinds[kind].table]);
+
+	if (r >= 0 && kinds[kind].lookup >= 0)
+		r = stele_writable_replace(mirror->tables[kinds[kind].lookup]);
+	mirror->dumping = kind;
+	mirror->last_key_bits = 0;
+	mirror->best.size = 0;
+	mirror->torn = false;
+	return r;
+}
+
+int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	struct kernel_row *row = &mirror->route.row;
+	struct kernel_names names = names_of(mirror);
+	bool resolved = true;
+	int r = 0;
+
+	switch (message->nlmsg_type) {
+	case RTM_NEWLINK:
+		r = kernel_decode_link(message, row) ? dump_put(mirror, row) : 0;
+		if (r == 1)
+			mirror->dirty |= KERNEL_ALL_KINDS;
+		break;
+	case RTM_NEWADDR:
+		r = kernel_decode_address(message, &names, row) ? dump_put(mirror, row) : 0;
+		break;
+	case RTM_NEWNEIGH:
+		if (kernel_decode_neighbour(message, &names, row, &resolved) && resolved)
+			r = dump_put(mirror, row);
+		break;
+	case RTM_NEWROUTE:
+		r = dump_route(mirror, message);
+		break;
+	default:
+		break;
+	}
+	return r < 0 ? r : 0;
+}
+
+int kernel_mirror_dump_end(struct kernel_mirror *mirror)
+{
+	enum kernel_kind kind = mirror->dumping;
+	int64_t removed;
+	int r = dump_best(mirror);
+
+	if (r < 0)
+		return r;
+	removed = stele_writable_replace_end(mirror->tables[kinds[kind].table]);
+	if (removed > 0 && kind == KERNEL_KIND_LINKS)
+		mirror->dirty |= KERNEL_ALL_KINDS;
+	if (removed >= 0 && kinds[kind].lookup >= 0)
+		removed = stele_writable_replace_end(mirror->tables[kinds[kind].lookup]);
+	if (removed < 0)
+		return (int)removed;
+	return mirror->torn ? 1 : 0;
+}

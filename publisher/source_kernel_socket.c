@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "source_kernel_socket.h"
+
+#define BUFFER_SIZE            65536u /* the kernel fills at most 32 KiB at a time */
+#define DEFAULT_RECEIVE_BUFFER (32 << 20)
+
+static const int groups[] = {
+	RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR,
+	RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+};
+
+static int subscribe(struct kernel_sockets *sockets)
+{
+	int nexthop = RTNLGRP_NEXTHOP;
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		int group = groups[i];
+
+		if (mnl_socket_setsockopt(sockets->events, NETLINK_ADD_MEMBERSHIP, &group,
+		                          sizeof(group)) < 0)
+			return -errno;
+	}
+	/* Kernels before 5.3 have no next-hop objects, and no group for them. */
+	if (mnl_socket_setsockopt(sockets->events, NETLINK_ADD_MEMBERSHIP, &nexthop,
+	                          sizeof(nexthop)) < 0 &&
+	    errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
+static int open_both(struct kernel_sockets *sockets, int receive_buffer)
+{
+	int size = receive_buffer ? receive_buffer : DEFAULT_RECEIVE_BUFFER;
+
+	sockets->buffer = malloc(BUFFER_SIZE);
+	if (!sockets->buffer)
+		return -ENOMEM;
+	sockets->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!sockets->events)
+		return -errno;
+	sockets->dumps = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!sockets->dumps)
+		return -errno;
+	/* Past the system's limit needs CAP_NET_ADMIN; up to the limit anybody may. A smaller
+	 * buffer means more dumps, nothing worse. */
+	if (setsockopt(kernel_events_fd(sockets), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) <
+	    0)
+		(void)setsockopt(kernel_events_fd(sockets), SOL_SOCKET, SO_RCVBUF, &size,
+		                 sizeof(size));
+	if (mnl_socket_bind(sockets->events, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_bind(sockets->dumps, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	return subscribe(sockets);
+}
+
+int kernel_sockets_open(struct kernel_sockets *sockets, int receive_buffer)
+{
+	int r;
+
+	memset(sockets, 0, sizeof(*sockets));
+	r = open_both(sockets, receive_buffer);
+	if (r < 0)
+		kernel_sockets_close(sockets);
+	return r;
+}
+
+void kernel_sockets_close(struct kernel_sockets *sockets)
+{
+	if (sockets->events)
+		mnl_socket_close(sockets->events);
+	if (sockets->dumps)
+		mnl_socket_close(sockets->dumps);
+	free(sockets->buffer);
+	memset(sockets, 0, sizeof(*sockets));
+}
+
+int kernel_events_fd(const struct kernel_sockets *sockets)
+{
+	return mnl_socket_get_fd(sockets->events);
+}
+
+/* Receives one datagram of the kernel's; those of other processes are passed over. Returns its
+ * size. */
+static int receive(struct kernel_sockets *sockets, struct mnl_socket *from)
+{
+	for (;;) {
+		struct sockaddr_nl sender = { 0 };
+		socklen_t length = sizeof(sender);
+		ssize_t size = recvfrom(mnl_socket_get_fd(from), sockets->buffer, BUFFER_SIZE,
+		                        MSG_TRUNC, (struct sockaddr *)&sender, &length);
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0)
+			return -errno;
+		if (length != sizeof(sender) || sender.nl_pid != 0)
+			continue;
+		return size > (ssize_t)BUFFER_SIZE ? -EMSGSIZE : (int)size;
+	}
+}
+
+int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, void *context)
+{
+	const struct nlmsghdr *message = (const void *)sockets->buffer;
+	int left = receive(sockets, sockets->events), count = 0;
+
+	if (left == -EMSGSIZE)
+		return -ENOBUFS; /* a message that can't be held is a message lost */
+	if (left < 0)
+		return left;
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left), count++) {
+		int r = take(context, message);
+
+		if (r < 0)
+			return r;
+	}
+	return count;
+}
+
+static const struct {
+	uint16_t type;
+	uint8_t family;
+} requests[KERNEL_KINDS] = {
+	[KERNEL_KIND_LINKS] = { RTM_GETLINK, AF_UNSPEC },
+	[KERNEL_KIND_ADDRESSES4] = { RTM_GETADDR, AF_INET },
+	[KERNEL_KIND_ADDRESSES6] = { RTM_GETADDR, AF_INET6 },
+	[KERNEL_KIND_NEIGHBOURS4] = { RTM_GETNEIGH, AF_INET },
+	[KERNEL_KIND_NEIGHBOURS6] = { RTM_GETNEIGH, AF_INET6 },
+	[KERNEL_KIND_ROUTES4] = { RTM_GETROUTE, AF_INET },
+	[KERNEL_KIND_ROUTES6] = { RTM_GETROUTE, AF_INET6 },
+};
+
+static int request(struct kernel_sockets *sockets, enum kernel_kind kind)
+{
+	/* The family is the first byte of every request's header, and all that counts; ifinfomsg is
+	 * the largest of those headers. */
+	uint8_t bytes[NLMSG_SPACE(sizeof(struct ifinfomsg))] __attribute__((aligned(8))) = { 0 };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
+	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+
+	message->nlmsg_type = requests[kind].type;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = ++sockets->sequence;
+	header->ifi_family = requests[kind].family;
+	return mnl_socket_sendto(sockets->dumps, message, message->nlmsg_len) < 0 ? -errno : 0;
+}
+
+static int dump_error(const struct nlmsghdr *message)
+{
+	int error = 0;
+
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
+	return error == -EOPNOTSUPP || error == -EAFNOSUPPORT ? 0 : error;
+}
+
+int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_message_f take,
+                void *context)
+{
+	int interrupted = 0, r = request(sockets, kind);
+
+	while (r >= 0) {
+		const struct nlmsghdr *message = (const void *)sockets->buffer;
+		int left = receive(sockets, sockets->dumps);
+
+		if (left < 0)
+			return left;
+		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+			if (message->nlmsg_seq != sockets->sequence)
+				continue;
+			if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+				interrupted = 1;
+			if (message->nlmsg_type == NLMSG_DONE ||
+			    message->nlmsg_type == NLMSG_ERROR) {
+				r = dump_error(message);
+				return r < 0 ? r : interrupted;
+			}
+			r = take(context, message);
+			if (r < 0)
+				return r;
+		}
+	}
+	return r;
+}
