@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ * stele create, list, show and rm. */
+#include <stele/schema.h>
+#include "cli.h"
+
+TestSuite(cli_create, .init = cli_begin, .fini = cli_end);
+
+static void expect_no_region(void)
+{
+	EXPECT_FAILURE(STELE("show", region), 3, "no such region", "/dev/shm/stele.cli",
+	               "'stele list'");
+}
+
+Test(cli_create, makes_a_region_and_its_tables)
+{
+	struct cli_result result;
+	char line[128];
+
+	snprintf(line, sizeof(line), "%s: made, version 1, 2 tables made\n", region);
+	expect_done(STELE("create", region, "--history", "10", "--max-size", "64M", "--mode", "604",
+	                  "--table", ROUTES, "--table", "seen(when: time key, what: text)"),
+	            line);
+	result = STELE("show", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "history             10\n");
+	EXPECT_HAS(result.out, "maximum_size        64 MiB\n");
+	EXPECT_HAS(result.out, "mode                0604\n");
+	EXPECT_HAS(result.out, "publisher_attached  no\n");
+	EXPECT_HAS(result.out, "message=\"tables created\"");
+	EXPECT_HAS(result.out, "routes     0           1  prefix: ipv4net key, next_hop: ipv4, "
+	                       "interface: char[16], metric: u32\n");
+	EXPECT_HAS(result.out, "seen       0           1  when: time key, what: text\n");
+}
+
+Test(cli_create, adds_missing_tables_and_accepts_equal_ones)
+{
+	char line[128];
+
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	snprintf(line, sizeof(line),
+	         "%s: exists, version 2, 1 table made, 1 there already with the same columns\n",
+	         region);
+	expect_done(STELE("create", region, "--table", ROUTES, "--table", "more(a: u8 key)"), line);
+	EXPECT_HAS(STELE("create", region, "--history", "9").err, "they were not applied");
+}
+
+Test(cli_create, refuses_a_table_with_other_columns_and_changes_nothing)
+{
+	const char *before;
+
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	before = STELE("show", "--format", "json", region).out;
+	EXPECT_FAILURE(STELE("create", region, "--table", "new(a: u8 key)", "--table",
+	                     "routes(prefix: ipv4net key, metric: u32)"),
+	               2, "\"routes\" exists with other columns",
+	               "prefix: ipv4net key, next_hop: ipv4, interface: char[16], metric: u32",
+	               "(prefix: ipv4net key, metric: u32) is declared");
+	EXPECT_HAS_NOT(STELE("show", region).out, "new ");
+	EXPECT_HAS(before, "\"version\": 1");
+	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"version\": 1");
+}
+
+Test(cli_create, leaves_no_region_behind_a_malformed_declaration)
+{
+	EXPECT_FAILURE(STELE("create", region, "--table", ROUTES, "--table", "bad(a: u9 key)"), 2,
+	               "--table", "u9");
+	expect_no_region();
+	EXPECT_FAILURE(STELE("create", region, "--table", "bad(a: u8)"), 2, "key");
+	expect_no_region();
+	EXPECT_FAILURE(STELE("create", region, "--table", ROUTES, "--table", ROUTES), 2,
+	               "declared twice");
+	expect_no_region();
+}
+
+Test(cli_create, refuses_forbidden_names)
+{
+	EXPECT_FAILURE(STELE("create", "a.b", "--table", ROUTES), 2, "region name \"a.b\"");
+	EXPECT_FAILURE(STELE("create", "-", "--table", ROUTES), 2, "region name \"-\"");
+	EXPECT_FAILURE(STELE("create", "../x"), 2, "region name \"../x\"");
+	EXPECT_FAILURE(STELE("create", ""), 2, "region name");
+	EXPECT_FAILURE(STELE("create", region, "--table", "no way(a: u8 key)"), 2, "--table");
+	EXPECT_FAILURE(STELE("dump", "net/../routes"), 2, "table name \"../routes\"");
+	expect_no_region();
+}
+
+Test(cli_create, refuses_more_memory_than_there_may_be)
+{
+	cr_expect(STELE("create", region, "--max-size", "4096T").status != 0);
+	expect_no_region();
+}
+
+/* The region is made and the tables then have no room: it goes again. */
+Test(cli_create, leaves_no_region_behind_tables_without_room)
+{
+	char *arguments[CLI_ARGUMENTS] = {cli_command(), "create", region, "--max-size", "128K"};
+	static char declarations[40][STELE_COLUMNS_MAX * (STELE_NAME_MAX + 8)];
+	struct cli_result result;
+
+	for (int i = 0; i < 40; i++) {
+		int length = sprintf(declarations[i], "t%d(a: u8 key", i);
+
+		for (unsigned column = 1; column < STELE_COLUMNS_MAX; column++)
+			length += sprintf(declarations[i] + length, ", a%055u: u8", column);
+		strcpy(declarations[i] + length, ")");
+		arguments[5 + 2 * i] = "--table";
+		arguments[6 + 2 * i] = declarations[i];
+	}
+	result = cli_run(NULL, arguments);
+	EXPECT_FAILURE(result, 6, region);
+	expect_no_region();
+}
+
+Test(cli_create, rm_removes_and_says_when_there_is_nothing)
+{
+	EXPECT_STATUS(STELE("create", region), 0);
+	expect_done(STELE("rm", region), "");
+	expect_no_region();
+	EXPECT_FAILURE(STELE("rm", region), 3, "no such region");
+}
+
+Test(cli_create, unknown_region_suggests_the_nearest)
+{
+	char wrong[64], suggestion[64];
+
+	EXPECT_STATUS(STELE("create", region), 0);
+	snprintf(wrong, sizeof(wrong), "%sx", region);
+	snprintf(suggestion, sizeof(suggestion), "did you mean \"%s\"?", region);
+	EXPECT_FAILURE(STELE("show", wrong), 3, "no such region", wrong, suggestion,
+	               "'stele list'");
+}
+
+Test(cli_create, list_has_every_region)
+{
+	struct cli_result result;
+	char line[256];
+
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	EXPECT_STATUS(
+		STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=", "metric=1"),
+		0);
+	result = STELE("list", "--format", "ndjson");
+	EXPECT_STATUS(result, 0);
+	snprintf(
+		line, sizeof(line),
+		"{\"name\": \"%s\", \"version\": 2, \"tables\": 1, \"rows\": 1, \"publisher\": null, "
+		"\"subscribers\": 0, \"size\": ",
+		region);
+	EXPECT_HAS(result.out, line);
+	result = STELE("list");
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, region);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ * stele publish: what it takes, what it says of what it did, and that it does nothing where a row
+ * is wrong. */
+#include "cli.h"
+
+TestSuite(cli_publish, .init = cli_begin_routes, .fini = cli_end);
+
+#define NAMES        "prefix,next_hop,interface,metric\n"
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+Test(cli_publish, says_what_was_done)
+{
+	expect_done(STELE_WITH(NAMES "0.0.0.0/0,192.0.2.1,eth0,100\n"
+	                             "10.0.0.0/8,192.0.2.2,eth1,21\n"
+	                             "10.2.0.0/16,192.0.2.3,eth1,5\n",
+	                       "publish", target, "-"),
+	            "routes: version 3 (1 added, 1 changed, 1 removed, 1 as before)\n");
+	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out,
+	            NAMES "0.0.0.0/0,192.0.2.1,eth0,100\n"
+	                  "10.0.0.0/8,192.0.2.2,eth1,21\n"
+	                  "10.2.0.0/16,192.0.2.3,eth1,5\n");
+}
+
+Test(cli_publish, what_was_dumped_changes_nothing)
+{
+	struct cli_result csv = STELE("dump", "--format", "csv", target);
+	struct cli_result ndjson = STELE("dump", "--format", "ndjson", target);
+
+	expect_done(STELE_WITH(csv.out, "publish", target, "-"),
+	            "routes: nothing changed, version 2\n");
+	expect_done(STELE_WITH(ndjson.out, "publish", "--input-format", "ndjson", target, "-"),
+	            "routes: nothing changed, version 2\n");
+}
+
+Test(cli_publish, takes_columns_in_any_order_quotes_marks_and_carriage_returns)
+{
+	expect_done(STELE_WITH("\xef\xbb\xbf"
+	                       "metric, interface ,prefix,next_hop\r\n"
+	                       "100,\"eth0\",0.0.0.0/0,192.0.2.1\r\n"
+	                       "\r\n"
+	                       "20, eth1,\"10.0.0.0/8\" ,192.0.2.2\r\n"
+	                       "5,\"a \"\"b\"\",\nc\",10.1.0.0/16,192.0.2.3",
+	                       "publish", target, "-"),
+	            "routes: version 3 (0 added, 1 changed, 0 removed, 2 as before)\n");
+	EXPECT_HAS(STELE("get", "--format", "json", target, "10.1.0.0/16").out,
+	           "\"interface\": \"a \\\"b\\\",\\nc\"");
+}
+
+Test(cli_publish, chooses_the_format_by_the_name)
+{
+	char name[64];
+
+	cli_temporary(
+		name, ".ndjson",
+		"{\"prefix\": \"10.9.0.0/16\", \"next_hop\": \"192.0.2.9\", \"interface\": \"x\", "
+		"\"metric\": 7}\n\n"
+		"{\"metric\": \"8\", \"prefix\": \"10.8.0.0/16\", \"next_hop\": \"192.0.2.8\", "
+		"\"interface\": \"\"}\n");
+	expect_done(STELE("publish", "--message", "from a file", target, name),
+	            "routes: version 3 (2 added, 0 changed, 3 removed, 0 as before)\n");
+	EXPECT_HAS(STELE("show", region).out, "message=\"from a file\"");
+	EXPECT_HAS(STELE("publish", "--input-format", "csv", target, name).err, ":1: ");
+	unlink(name);
+}
+
+/* Each is one sentence with the place, the column, what was expected and what stands there. */
+Test(cli_publish, refuses_wrong_rows_and_changes_nothing)
+{
+	static const struct {
+		const char *input, *place, *what, *also;
+	} wrong[] = {
+		{NAMES "10.0.0.0/8,192.0.2.1,eth0,5\n10.2.0.0/16,nowhere,eth0,5\n",
+	         "standard input:3: ", "column \"next_hop\": ", "nowhere"},
+		{NAMES "10.0.0.0/8,192.0.2.1,eth0,4294967296\n",
+	         "standard input:2: ", "column \"metric\": ", "4294967296"},
+		{NAMES "10.0.0.0/8,192.0.2.1,eth0,-1\n",
+	         "standard input:2: ", "column \"metric\": ", "-1"},
+		{NAMES "10.0.0.0/8,192.0.2.1,eth0,\n",
+	         "standard input:2: ", "column \"metric\": ", ""},
+		{NAMES "10.0.0.0/8,192.0.2.1,seventeen letters,5\n",
+	         "standard input:2: ", "column \"interface\": ", "at most 16 bytes"},
+		{NAMES "10.0.0.1/8,192.0.2.1,eth0,5\n",
+	         "standard input:2: ", "column \"prefix\": ", "10.0.0.0/8"},
+		{NAMES "10.0.0.0/33,192.0.2.1,eth0,5\n",
+	         "standard input:2: ", "column \"prefix\": ", "33"},
+		{NAMES "10.0.0.0/8,192.0.2.1,eth0\n", "standard input:2: ", "expected 4 fields",
+	         "3 stand there"},
+		{NAMES "10.0.0.0/8,192.0.2.1,eth0,5,6\n", "standard input:2: ", "expected 4 fields",
+	         "5 stand there"},
+		{NAMES "\"a\n\nb\",192.0.2.1,eth0,5\n",
+	         "standard input:2: ", "column \"prefix\": ", ""},
+		{NAMES "10.0.0.0/8,192.0.2.1,\"eth\n0\",5\n10.2.0.0/16,x,eth0,5\n",
+	         "standard input:4: ", "column \"next_hop\": ", "\"x\""},
+		{NAMES "10.0.0.0/8,192.0.2.1,\"eth0,5\n", "standard input:2: ", "quotation marks",
+	         ""},
+		{NAMES "10.0.0.0/8,192.0.2.1,e\"th0,5\n", "standard input:2: ", "quotation marks",
+	         ""},
+		{"prefix,next_hop,interface,metrics\n",
+	         "standard input:1: ", "no column \"metrics\"", "did you mean \"metric\"?"},
+		{"prefix,next_hop\n", "standard input:1: ", "missing: interface, metric", ""},
+		{"prefix,metric,prefix\n", "standard input:1: ", "\"prefix\" is named twice", ""},
+		{"", "standard input:1: ", "the file is empty", ""},
+	};
+	const char *before = cli_dump();
+
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		EXPECT_FAILURE(STELE_WITH(wrong[i].input, "publish", target, "-"), 2,
+		               wrong[i].place, wrong[i].what, wrong[i].also);
+	EXPECT_TEXT(cli_dump(), before);
+	EXPECT_HAS(STELE("show", region).out, "version             2\n");
+}
+
+Test(cli_publish, refuses_wrong_objects_and_changes_nothing)
+{
+	static const struct {
+		const char *input, *what, *also;
+	} wrong[] = {
+		{"{\"prefix\": \"10.0.0.0/8\"}\n", "missing: next_hop, interface, metric", ""},
+		{"{\"prefix\": \"10.0.0.0/8\", \"hop\": 1}\n", "no column \"hop\"", ""},
+		{"{\"prefix\": [], \"next_hop\": 1}\n",
+	         "column \"prefix\": expected a string, a number", ""},
+		{"{\"prefix\": \"10.0.0.0/8\", \"prefix\": 1}\n", "duplicate", ""},
+		{"[]\n", "expected a JSON object", ""},
+		{"{\"prefix\": \n", "expected one JSON object", ""},
+		{"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.1\", \"interface\": \"\", "
+	         "\"metric\": 5.5}\n",
+	         "column \"metric\": ", "5.5"},
+		{"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.1\", \"interface\": \"\", "
+	         "\"metric\": 18446744073709551616}\n",
+	         "outside 64 bits", ""},
+	};
+	const char *before = cli_dump();
+
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		EXPECT_FAILURE(STELE_WITH(wrong[i].input, "publish", "--input-format", "ndjson",
+		                          target, "-"),
+		               2, "standard input:1: ", wrong[i].what, wrong[i].also);
+	EXPECT_TEXT(cli_dump(), before);
+}
+
+Test(cli_publish, refuses_a_key_that_stands_twice)
+{
+	static const char twice[] = NAMES "10.0.0.0/8,192.0.2.1,eth0,5\n"
+					  "10.2.0.0/16,192.0.2.1,\"eth\n0\",5\n"
+					  "10.0.0.0/8,192.0.2.2,eth0,6\n";
+	const char *before = cli_dump();
+	char name[64], place[128];
+
+	EXPECT_FAILURE(STELE_WITH(twice, "publish", target, "-"), 2, "standard input:5: ",
+	               "the key \"10.0.0.0/8\" stands in an earlier line already");
+	cli_temporary(name, ".csv", twice);
+	snprintf(place, sizeof(place), "%s:5: the key \"10.0.0.0/8\" stands in line 2 already\n",
+	         name);
+	EXPECT_FAILURE(STELE("publish", target, name), 2, place);
+	EXPECT_TEXT(cli_dump(), before);
+	unlink(name);
+}
+
+Test(cli_publish, refuses_unknown_regions_tables_and_files)
+{
+	const char *before = cli_dump();
+	char other[96];
+
+	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", "no-such-region/routes", "-"), 3,
+	               "no such region", "/dev/shm/stele.no-such-region", "'stele list'");
+	snprintf(other, sizeof(other), "%s/route", region);
+	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", other, "-"), 3, "no table \"route\" in region",
+	               "did you mean \"routes\"?");
+	snprintf(other, sizeof(other), "%s/neighbours", region);
+	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", other, "-"), 3, "no table \"neighbours\"",
+	               "'stele show");
+	EXPECT_FAILURE(STELE("publish", target, "/nonexistent.csv"), 2,
+	               "can't read /nonexistent.csv: No such file or directory");
+	EXPECT_FAILURE(STELE("publish", target, "/tmp"), 2, "can't read /tmp: Is a directory");
+	EXPECT_TEXT(cli_dump(), before);
+}
+
+Test(cli_publish, only_names_is_an_empty_table)
+{
+	expect_done(STELE_WITH(NAMES, "publish", target, "-"),
+	            "routes: version 3 (0 added, 0 changed, 3 removed, 0 as before)\n");
+	EXPECT_TEXT(STELE("dump", "--format", "json", target).out, "[]\n");
+	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out, NAMES);
+}
+
+Test(cli_publish, no_objects_is_no_empty_table)
+{
+	const char *before = cli_dump();
+
+	EXPECT_FAILURE(STELE_WITH("", "publish", "--input-format", "ndjson", target, "-"), 2,
+	               "standard input has no rows", "a csv file that has only the line");
+	EXPECT_FAILURE(STELE_WITH("\n \n", "publish", "--input-format", "ndjson", target, "-"), 2,
+	               "standard input has no rows");
+	EXPECT_TEXT(cli_dump(), before);
+}
+
+Test(cli_publish, groups_large_numbers_and_streams_large_tables)
+{
+	enum { ROWS = 50000, LINE = 64 };
+	char *input = malloc(ROWS * LINE + 64);
+	size_t length = (size_t)sprintf(input, "%s", NAMES);
+
+	for (unsigned i = 0; i < ROWS; i++)
+		length += (size_t)sprintf(input + length, "10.%u.%u.%u/32,192.0.2.1,eth0,%u\n",
+		                          i >> 16, i >> 8 & 255, i & 255, i);
+	expect_done(STELE_WITH(input, "publish", target, "-"),
+	            "routes: version 3 (50,000 added, 0 changed, 3 removed, 0 as before)\n");
+	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out, input);
+	free(input);
+}

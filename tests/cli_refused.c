@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ * What the command says when it may not, can't, or had better not: another publisher, no
+ * permission, regions that are damaged or of another layout. Nothing is changed then, and nothing
+ * crashes. */
+#include <grp.h>
+#include <stddef.h>
+#include <stele/stele.h>
+#include "cli.h"
+#include "lib/layout.h"
+
+TestSuite(cli_refused, .init = cli_begin_routes, .fini = cli_end);
+
+static const char *data_path(void)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/dev/shm/stele.%s", region);
+	return path;
+}
+
+Test(cli_refused, a_second_publisher)
+{
+	struct stele_publisher_options options = {.size = sizeof(options)};
+	struct stele_publisher *publisher;
+	const char *before = cli_dump();
+	char pid[32];
+
+	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
+	          stele_last_error());
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	EXPECT_FAILURE(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=1"), 4, pid);
+	EXPECT_FAILURE(STELE("delete", "--wait=0.05", target, "10.0.0.0/8"), 4, pid);
+	EXPECT_FAILURE(STELE_WITH("", "apply", "--wait", "0", region, "-"), 4, pid);
+	EXPECT_FAILURE(STELE_WITH("", "publish", "--wait", "0", target, "-"), 4, pid);
+	EXPECT_FAILURE(STELE("rm", region), 4, pid);
+	EXPECT_HAS(STELE("show", region).out, "publisher_attached  yes\n");
+	EXPECT_TEXT(cli_dump(), before);
+	stele_publisher_close(publisher);
+	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=1"), 0);
+}
+
+/* Runs the command as somebody who is not root. */
+static struct cli_result run_unprivileged(char **arguments)
+{
+	struct cli_result result;
+	struct cli_process process = {.out = cli_file(NULL), .err = cli_file(NULL)};
+	int program = open(cli_command(), O_RDONLY);
+
+	process.pid = fork();
+	cr_assert(program >= 0 && process.pid >= 0);
+	if (process.pid == 0) {
+		dup2(process.out, STDOUT_FILENO);
+		dup2(process.err, STDERR_FILENO);
+		if (getuid() == 0 &&
+		    (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0))
+			_exit(99);
+		fexecve(program, arguments, environ);
+		_exit(98);
+	}
+	close(program);
+	result.status = cli_wait(&process);
+	result.out = cli_read_all(process.out);
+	result.err = cli_read_all(process.err);
+	return result;
+}
+
+Test(cli_refused, without_permission)
+{
+	char *get[] = {"stele", "get", target, "10.0.0.0/8", NULL};
+	char *set[] = {"stele", "set", target, "10.0.0.0/8", "metric=1", NULL};
+	const char *before = cli_dump();
+	struct cli_result result;
+	struct stat status;
+
+	cr_assert(stat(data_path(), &status) == 0 && chmod(data_path(), 0) == 0);
+	result = run_unprivileged(get);
+	if (result.status == 98 || result.status == 99) {
+		chmod(data_path(), status.st_mode);
+		cr_skip("can't run %s as nobody", cli_command());
+	}
+	EXPECT_FAILURE(result, 5, data_path());
+	EXPECT_FAILURE(run_unprivileged(set), 5, "stele.cli");
+	chmod(data_path(), status.st_mode);
+	EXPECT_TEXT(cli_dump(), before);
+}
+
+static void write_at(off_t offset, const void *bytes, size_t size)
+{
+	int fd = open(data_path(), O_WRONLY | O_CLOEXEC);
+
+	cr_assert(fd >= 0 && pwrite(fd, bytes, size, offset) == (ssize_t)size);
+	close(fd);
+}
+
+static void read_at(off_t offset, void *bytes, size_t size)
+{
+	int fd = open(data_path(), O_RDONLY | O_CLOEXEC);
+
+	cr_assert(fd >= 0 && pread(fd, bytes, size, offset) == (ssize_t)size);
+	close(fd);
+}
+
+/* Every command that opens the region fails alike. */
+static void expect_all_fail(const char *part)
+{
+	EXPECT_FAILURE(STELE("show", region), 7, part, region);
+	EXPECT_FAILURE(STELE("get", target, "10.0.0.0/8"), 7, part, region);
+	EXPECT_FAILURE(STELE("lookup", target, "10.0.0.1"), 7, part, region);
+	EXPECT_FAILURE(STELE("dump", target), 7, part, region);
+	EXPECT_FAILURE(STELE("watch", region), 7, part, region);
+	EXPECT_FAILURE(STELE("set", target, "10.0.0.0/8", "metric=1"), 7, part, region);
+	EXPECT_FAILURE(STELE_WITH("", "publish", target, "-"), 7, part, region);
+	EXPECT_FAILURE(STELE("create", region, "--table", "more(a: u8 key)"), 7, part, region);
+	EXPECT_STATUS(STELE("list"), 0);
+	EXPECT_HAS(STELE("list").out, part);
+}
+
+Test(cli_refused, a_region_of_another_layout)
+{
+	const off_t place = offsetof(struct layout_header, layout_version);
+	const char *before = cli_dump();
+	uint32_t version, other = 77;
+
+	read_at(place, &version, sizeof(version));
+	write_at(place, &other, sizeof(other));
+	expect_all_fail("77");
+	write_at(place, &version, sizeof(version));
+	EXPECT_TEXT(cli_dump(), before);
+}
+
+Test(cli_refused, a_file_that_is_no_region_and_a_damaged_header)
+{
+	const char *before = cli_dump();
+	struct layout_header header;
+	uint64_t wrong;
+
+	read_at(0, &header, sizeof(header));
+	wrong = ~header.magic;
+	write_at(0, &wrong, sizeof(wrong));
+	expect_all_fail("stele.");
+	write_at(0, &header.magic, sizeof(header.magic));
+	wrong = ~header.maximum_size;
+	write_at(offsetof(struct layout_header, maximum_size), &wrong, sizeof(wrong));
+	expect_all_fail("damaged");
+	write_at(offsetof(struct layout_header, maximum_size), &header.maximum_size, sizeof(wrong));
+	EXPECT_TEXT(cli_dump(), before);
+}
+
+Test(cli_refused, a_truncated_region)
+{
+	cr_assert(truncate(data_path(), 100) == 0);
+	expect_all_fail("stele.");
+	expect_done(STELE("rm", region), "");
+}
+
+/* A reader of any damage ends by itself, and within its statuses. */
+Test(cli_refused, bits_flipped_anywhere_crash_nothing)
+{
+	enum { ROUNDS = 60, FLIPS = 40 };
+	static unsigned char good[1 << 17], bad[1 << 17];
+	uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
+	struct stat status;
+	size_t size;
+
+	cr_assert(stat(data_path(), &status) == 0);
+	size = (size_t)status.st_size < sizeof(good) ? (size_t)status.st_size : sizeof(good);
+	read_at(0, good, size);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct cli_result results[3];
+
+		memcpy(bad, good, size);
+		for (int flip = 0; flip < FLIPS; flip++) {
+			size_t at;
+
+			seed ^= seed << 13;
+			seed ^= seed >> 7;
+			seed ^= seed << 17;
+			at = (size_t)(seed >> 8) % size;
+			/* Only bytes that say something, and no others than those of the arena. */
+			if (at >= sizeof(struct layout_header) && good[at])
+				bad[at] ^= (unsigned char)(1u << (seed & 7));
+		}
+		write_at(0, bad, size);
+		results[0] = STELE("dump", "--format", "ndjson", target);
+		results[1] = STELE("lookup", target, "10.1.2.3");
+		results[2] = STELE("show", region);
+		for (int i = 0; i < 3; i++)
+			cr_expect(results[i].status <= 8,
+			          "round %d, command %d: exit status %d: %s", round, i,
+			          results[i].status, results[i].err);
+	}
+	write_at(0, good, size);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ * The command's own manners: help, versions, slips of the fingers, output that can't be written. */
+#include "cli.h"
+
+static const char *const commands[] = {
+	"create", "rm",    "list", "show",   "publish", "set",
+	"delete", "apply", "get",  "lookup", "dump",    "watch",
+};
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+Test(cli_usage, help_names_every_command_and_exit_status)
+{
+	struct cli_result result = STELE("--help");
+
+	EXPECT_STATUS(result, 0);
+	for (size_t i = 0; i < COUNT(commands); i++)
+		EXPECT_HAS(result.out, commands[i]);
+	EXPECT_HAS(result.out, "Exit status:");
+	EXPECT_HAS(result.out, "\n  8  ");
+	EXPECT_TEXT(STELE("help").out, result.out);
+}
+
+Test(cli_usage, every_command_has_help_with_examples)
+{
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		struct cli_result result = STELE(commands[i], "--help");
+		char usage[64];
+
+		EXPECT_STATUS(result, 0);
+		snprintf(usage, sizeof(usage), "Usage: stele %s ", commands[i]);
+		EXPECT_HAS(result.out, usage);
+		EXPECT_HAS(result.out, "Example");
+		EXPECT_TEXT(STELE("help", commands[i]).out, result.out);
+	}
+}
+
+Test(cli_usage, version)
+{
+	struct cli_result result = STELE("--version");
+
+	EXPECT_STATUS(result, 0);
+	cr_expect(strncmp(result.out, "stele ", 6) == 0 && result.out[6] >= '0' &&
+	                  result.out[6] <= '9',
+	          "%s", result.out);
+}
+
+Test(cli_usage, unknown_command_suggests_the_nearest)
+{
+	EXPECT_FAILURE(STELE("pubish"), 2, "no command \"pubish\"; did you mean \"publish\"?");
+	EXPECT_FAILURE(STELE("lst"), 2, "did you mean \"list\"?");
+	EXPECT_FAILURE(STELE("teleport"), 2, "no command \"teleport\"");
+	EXPECT_HAS_NOT(STELE("teleport").err, "did you mean");
+	EXPECT_FAILURE(STELE("\033[2J"), 2, "\\x1b[2J");
+}
+
+Test(cli_usage, missing_and_wrong_arguments)
+{
+	EXPECT_FAILURE(STELE("create"), 2, "expected one REGION", "Try 'stele create --help'");
+	EXPECT_FAILURE(STELE("get", "net/routes"), 2, "expected REGION/TABLE and KEY");
+	EXPECT_FAILURE(STELE("dump", "net"), 2,
+	               "expected REGION/TABLE, such as net/routes, but \"net\"");
+	EXPECT_FAILURE(STELE("list", "--format", "xml"), 2, "--format",
+	               "table, csv, json or ndjson", "xml");
+	EXPECT_FAILURE(STELE("create", "net", "--max-size", "12Q"), 2, "--max-size", "64M or 4G",
+	               "12Q");
+	EXPECT_FAILURE(STELE("create", "net", "--history", "1"), 2, "--history", "2 to 65536");
+	EXPECT_FAILURE(STELE("create", "net", "--mode", "8"), 2, "--mode", "octal");
+	EXPECT_FAILURE(STELE("watch", "net", "--timeout", "soon"), 2, "--timeout", "seconds",
+	               "soon");
+	cr_expect(STELE("list", "--colour").status == 2);
+	EXPECT_FAILURE(cli_stele(NULL, (char *)NULL), 2, "which command?");
+}
+
+Test(cli_usage, output_that_cannot_be_written_is_noticed)
+{
+	struct cli_process process = {.err = cli_file(NULL)};
+	char *arguments[] = {cli_command(), "--help", NULL};
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC), in = cli_file(NULL);
+	char *err;
+
+	cli_spawn_with(&process, arguments, in, full, process.err);
+	cr_expect(cli_wait(&process) == 8);
+	err = cli_read_all(process.err);
+	EXPECT_HAS(err, "stele: can't write to standard output: No space left on device");
+}
+
+Test(cli_usage, reader_of_the_output_that_went_away_is_noticed_in_silence)
+{
+	struct cli_process process = {.err = cli_file(NULL)};
+	char *arguments[] = {cli_command(), "--help", NULL};
+	int pipes[2], in = cli_file(NULL);
+
+	cr_assert(pipe2(pipes, O_CLOEXEC) == 0);
+	close(pipes[0]);
+	cli_spawn_with(&process, arguments, in, pipes[1], process.err);
+	cr_expect(cli_wait(&process) == 8);
+	EXPECT_TEXT(cli_read_all(process.err), "");
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ * stele watch, a process of its own that sees what other processes commit. */
+#include <stele/stele.h>
+#include <sys/resource.h>
+#include "cli.h"
+
+TestSuite(cli_watch, .init = cli_begin_routes, .fini = cli_end);
+
+static struct cli_process watch;
+
+/* Starts a watch and reads the three rows that there are, so it is attached from here on. */
+static void start_with_rows(const char *format)
+{
+	STELE_START(&watch, "watch", "--initial", "--format", format, region);
+	for (int i = 0; i < 3; i++)
+		EXPECT_HAS(cli_line(&watch),
+		           "\"version\": 2, \"change\": \"added\", \"table\": \"routes\"");
+}
+
+static void expect_line(const char *text)
+{
+	const char *line = cli_line(&watch);
+
+	EXPECT_TEXT(line, text);
+}
+
+/* Ends the watch by a signal. */
+static void expect_clean_end(int signal_number)
+{
+	kill(watch.pid, signal_number);
+	cr_expect(cli_wait(&watch) == 0);
+	EXPECT_TEXT(cli_line(&watch), "");
+	EXPECT_HAS(STELE("show", region).out, "subscribers         0\n");
+}
+
+Test(cli_watch, sees_changes_in_order)
+{
+	start_with_rows("ndjson");
+	EXPECT_HAS(STELE("show", region).out, "subscribers         1\n");
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	expect_line(
+		"{\"version\": 3, \"change\": \"changed\", \"table\": \"routes\", \"row\": {\"prefix\": "
+		"\"10.0.0.0/8\", \"next_hop\": \"192.0.2.2\", \"interface\": \"eth1\", \"metric\": 21}, "
+		"\"before\": {\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.2\", \"interface\": "
+		"\"eth1\", \"metric\": 20}}");
+	EXPECT_STATUS(STELE("delete", target, "0.0.0.0/0", "10.1.0.0/16"), 0);
+	expect_line(
+		"{\"version\": 4, \"change\": \"removed\", \"table\": \"routes\", \"row\": {\"prefix\": "
+		"\"0.0.0.0/0\", \"next_hop\": \"192.0.2.1\", \"interface\": \"eth0\", \"metric\": 100}, "
+		"\"before\": null}");
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 4, \"change\": \"removed\"");
+	EXPECT_STATUS(
+		STELE("set", target, "10.9.0.0/16", "next_hop=192.0.2.9", "interface=", "metric=1"),
+		0);
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 5, \"change\": \"added\"");
+	EXPECT_TEXT(cli_read_all(watch.err), "");
+	watch.err = cli_file(NULL);
+	expect_clean_end(SIGTERM);
+}
+
+Test(cli_watch, shows_people_signs_and_what_was)
+{
+	STELE_START(&watch, "watch", "--initial", target);
+	EXPECT_HAS(cli_line(&watch), "version  change  table   row");
+	expect_line(
+		"      2  +       routes  prefix=0.0.0.0/0 next_hop=192.0.2.1 interface=eth0 metric=100");
+	cli_line(&watch);
+	cli_line(&watch);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	expect_line(
+		"      3  ~       routes  prefix=10.0.0.0/8 next_hop=192.0.2.2 interface=eth1 metric=21  "
+		"metric=20");
+	expect_clean_end(SIGINT);
+}
+
+Test(cli_watch, versions_that_came_meanwhile_are_one_difference)
+{
+	start_with_rows("ndjson");
+	kill(watch.pid, SIGSTOP);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=22"), 0);
+	EXPECT_STATUS(STELE("delete", target, "10.1.0.0/16"), 0);
+	kill(watch.pid, SIGCONT);
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 5, \"change\": \"changed\"");
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 5, \"change\": \"removed\"");
+	expect_clean_end(SIGTERM);
+}
+
+Test(cli_watch, of_one_table_leaves_the_others_out)
+{
+	char other[64];
+
+	EXPECT_STATUS(STELE("create", region, "--table", "other(a: u8 key)"), 0);
+	snprintf(other, sizeof(other), "%s/other", region);
+	STELE_START(&watch, "watch", "--initial", "--count", "1", "--format", "csv", target);
+	for (int i = 0; i < 4; i++)
+		cli_line(&watch);
+	EXPECT_STATUS(STELE("set", other, "1"), 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	EXPECT_HAS(cli_line(&watch), "5,changed,routes,prefix=10.0.0.0/8 ");
+	cr_expect(cli_wait(&watch) == 0);
+	EXPECT_TEXT(cli_line(&watch), "");
+}
+
+Test(cli_watch, since_a_version)
+{
+	struct cli_result result;
+	const char *rows;
+
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	result = STELE("watch", "--since", "2", "--timeout", "0", "--format", "ndjson", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "{\"version\": 3, \"change\": \"changed\"");
+	cr_expect(strchr(result.out, '\n')[1] == '\0', "more than one line: %s", result.out);
+	EXPECT_TEXT(
+		STELE("watch", "--since", "3", "--timeout", "0", "--format", "json", region).out,
+		"[]\n");
+	rows = STELE("watch", "--since", "0", "--timeout", "0", "--format", "csv", region).out;
+	EXPECT_HAS(rows, "3,added,routes,prefix=10.1.0.0/16 ");
+	EXPECT_FAILURE(STELE("watch", "--since", "4", "--timeout", "0", region), 3,
+	               "no version 4 yet");
+}
+
+Test(cli_watch, count_and_timeout)
+{
+	EXPECT_FAILURE(
+		STELE("watch", "--count", "1", "--timeout", "0.05", "--format", "ndjson", region),
+		1, "saw 0 of 1 versions");
+	expect_done(STELE("watch", "--timeout", "0.05", "--format", "ndjson", region), "");
+}
+
+Test(cli_watch, what_history_no_longer_holds_is_a_gap)
+{
+	struct stele_publisher_options options = {.size = sizeof(options)};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+	struct cli_result result;
+	uint32_t value = 0;
+
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--history", "2", "--table", "t(a: u8 key, b: u32)"),
+	              0);
+	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
+	          stele_last_error());
+	for (int i = 0; i < 500; i++) {
+		value++;
+		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+		cr_assert(stele_put(tx, "t", "a", 8, &value, sizeof(value)) == 1);
+		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
+	}
+	result = STELE("watch", "--since", "1", "--timeout", "0", "--format", "ndjson", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_TEXT(result.out,
+	            "{\"version\": 501, \"change\": \"gap\", \"table\": null, \"row\": null, "
+	            "\"before\": null}\n"
+	            "{\"version\": 501, \"change\": \"added\", \"table\": \"t\", \"row\": "
+	            "{\"a\": 97, \"b\": 500}, \"before\": null}\n");
+	stele_publisher_close(publisher);
+}
+
+enum { MANY = 24, FEW = 14 };
+
+/* One version in which every row is another than before: the first with many rows, the others with
+ * few. */
+static uint64_t commit_other_rows(struct stele_publisher *publisher, unsigned round)
+{
+	unsigned rows = round ? FEW : MANY;
+	static char value[3000];
+	struct stele_transaction *tx;
+	uint64_t version = 0;
+
+	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+	for (unsigned char key = 0; key < rows; key++) {
+		memset(value, 'a' + (int)(round + key) % 26, sizeof(value));
+		cr_assert(stele_put(tx, "t", &key, 8, value, sizeof(value)) == 1, "%s",
+		          stele_last_error());
+	}
+	for (unsigned char key = FEW; round == 1 && key < MANY; key++)
+		cr_assert(stele_delete(tx, "t", &key, 8) == 1, "%s", stele_last_error());
+	cr_assert(stele_transaction_commit(tx, NULL, &version) == 1, "%s", stele_last_error());
+	return version;
+}
+
+/* There is room for the versions of few rows, but not beside the many that a stopped watch keeps:
+ * the publisher takes those back, and the watch says so and starts over. */
+Test(cli_watch, a_version_that_was_taken_back_is_a_gap)
+{
+	struct stele_publisher_options options = {.size = sizeof(options)};
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
+	struct stele_publisher *publisher;
+	uint64_t version = 0;
+	char line[128];
+
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--history", "2", "--max-size", "300K", "--table",
+	                    "t(a: u8 key, b: text)"),
+	              0);
+	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
+	          stele_last_error());
+	version = commit_other_rows(publisher, 0);
+	STELE_START(&watch, "watch", "--initial", "--format", "ndjson", region);
+	for (int i = 0; i < MANY; i++)
+		EXPECT_HAS(cli_line(&watch), "{\"version\": 2, \"change\": \"added\"");
+	kill(watch.pid, SIGSTOP);
+	for (unsigned round = 1; round < 20; round++)
+		version = commit_other_rows(publisher, round);
+	cr_assert(stele_publisher_stats(publisher, &stats) == 0);
+	cr_expect(stats.pins_revoked > 0, "the publisher had room for all versions");
+	kill(watch.pid, SIGCONT);
+	snprintf(line, sizeof(line), "{\"version\": %llu, \"change\": \"gap\"",
+	         (unsigned long long)version);
+	EXPECT_HAS(cli_line(&watch), line);
+	snprintf(line, sizeof(line), "{\"version\": %llu, \"change\": \"added\"",
+	         (unsigned long long)version);
+	for (int i = 0; i < FEW; i++)
+		EXPECT_HAS(cli_line(&watch), line);
+	stele_publisher_close(publisher);
+	expect_clean_end(SIGTERM);
+}
+
+Test(cli_watch, tables_that_come_go_and_change_their_columns)
+{
+	struct stele_publisher_options options = {.size = sizeof(options)};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+	struct stele_schema *schema;
+	char name[STELE_NAME_MAX + 1];
+
+	start_with_rows("ndjson");
+	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
+	          stele_last_error());
+	cr_assert(stele_schema_parse("routes(name: text key)", name, &schema) == 0);
+	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+	cr_assert(stele_table_drop(tx, "routes") == 0);
+	cr_assert(stele_table_create(tx, "routes", schema) == 0);
+	cr_assert(stele_table_create(tx, "also", schema) == 0);
+	cr_assert(stele_put(tx, "routes", "x", 8, NULL, 0) == 1);
+	cr_assert(stele_put(tx, "also", "y", 8, NULL, 0) == 1);
+	cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
+	expect_line(
+		"{\"version\": 3, \"change\": \"added\", \"table\": \"also\", \"row\": {\"name\": \"y\"}, "
+		"\"before\": null}");
+	for (int i = 0; i < 3; i++)
+		EXPECT_HAS(cli_line(&watch),
+		           "\"change\": \"removed\", \"table\": \"routes\", \"row\": {\"prefix\"");
+	expect_line(
+		"{\"version\": 3, \"change\": \"added\", \"table\": \"routes\", \"row\": {\"name\": \"x\"}, "
+		"\"before\": null}");
+	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+	cr_assert(stele_table_drop(tx, "also") == 0);
+	cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
+	expect_line(
+		"{\"version\": 4, \"change\": \"removed\", \"table\": \"also\", \"row\": {\"name\": \"y\"}, "
+		"\"before\": null}");
+	stele_publisher_close(publisher);
+	stele_schema_free(schema);
+	expect_clean_end(SIGTERM);
+}
+
+Test(cli_watch, ends_when_the_region_is_removed)
+{
+	start_with_rows("ndjson");
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_TEXT(cli_line(&watch), "");
+	cr_expect(cli_wait(&watch) == 3);
+	EXPECT_HAS(cli_read_all(watch.err), "stele: ");
+}
+
+Test(cli_watch, ends_when_its_reader_is_gone)
+{
+	start_with_rows("ndjson");
+	close(watch.out);
+	cr_expect(cli_wait(&watch) == 8);
+	EXPECT_TEXT(cli_read_all(watch.err), "");
+	EXPECT_HAS(STELE("show", region).out, "subscribers         0\n");
+}
+
+Test(cli_watch, says_that_it_has_no_queue_and_works_without)
+{
+	struct rlimit none = {0};
+
+	cr_assert(setrlimit(RLIMIT_MSGQUEUE, &none) == 0);
+	start_with_rows("ndjson");
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 3, \"change\": \"changed\"");
+	expect_clean_end(SIGTERM);
+	EXPECT_HAS(cli_read_all(watch.err), "stele: note: woken by \"futex\"");
+}
+
+Test(cli_watch, unknown_regions_and_tables)
+{
+	char other[64];
+
+	snprintf(other, sizeof(other), "%s/route", region);
+	EXPECT_FAILURE(STELE("watch", other), 3, "did you mean \"routes\"?");
+	EXPECT_FAILURE(STELE("watch", "no-such-region"), 3, "no such region");
+}

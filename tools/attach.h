@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * Attaching to a region, to read or to write one table of it or more, with the errors said. */
+#ifndef TOOLS_ATTACH_H
+#define TOOLS_ATTACH_H
+
+#include <stdarg.h>
+#include <stele/stele.h>
+#include "options.h"
+
+/* ---- reading ---- */
+
+enum reader_kind {
+	READER_ONCE,   /* reads little, and may try again: takes no slot, and pins nothing */
+	READER_PINNED, /* keeps snapshots for long: registers, but needs no queue */
+	READER_WAITS,  /* registers with a queue */
+};
+
+struct reader {
+	const char *region;
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	struct stele_table table;
+	struct stele_schema *schema; /* of the table */
+};
+
+enum status reader_open(struct reader *reader, const char *region, enum reader_kind kind);
+/* Opens a snapshot of the newest version, or of a given one, and the table in it. Where the
+ * publisher takes the version back meanwhile, does it again. */
+enum status reader_open_table(struct reader *reader, const char *table, uint64_t version);
+/* Frees all that is open. */
+void reader_close(struct reader *reader);
+
+/* How often something is read again that the publisher took back meanwhile. */
+enum { READ_TRIES = 100 };
+
+/* ---- writing ---- */
+
+struct writer {
+	const char *region;
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+};
+
+/* Attaches, and begins a transaction. The region must exist. */
+enum status writer_open(struct writer *writer, const char *region,
+                        const struct options_writing *options);
+/* `place` goes before a sentence: "FILE:LINE: ", or "". */
+enum status writer_open_table(struct writer *writer, const char *place, const char *table,
+                              struct stele_writable **ret_table,
+                              const struct stele_schema **ret_schema);
+/* Commits and prints what became of it: `WHAT: version 7 (1 added, 2 changed, 0 removed)`, and,
+ * where `rows` is not negative but the number of rows that were put, how many of them were as
+ * before. */
+enum status writer_commit(struct writer *writer, const char *what, const char *message,
+                          int64_t rows);
+/* Detaches; what was not committed is gone. */
+void writer_close(struct writer *writer);
+
+/* The number with commas between thousands, in a buffer of GROUPED_SIZE bytes; returns it. */
+#define GROUPED_SIZE 32
+const char *grouped(uint64_t number, char *buffer);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ * stele create: makes regions and tables. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "options.h"
+
+struct declared {
+	char name[STELE_NAME_MAX + 1];
+	struct stele_schema *schema;
+};
+
+struct create {
+	struct declared *tables;
+	size_t table_count;
+	struct stele_publisher_options options;
+	bool region_options; /* one that matters when the region is made */
+};
+
+static const char doc[] =
+	"Makes a region with the tables that are declared, or makes the missing ones in a region that there is."
+	"\v"
+	"A declaration names the table and its columns: NAME(COLUMN: TYPE key, COLUMN: TYPE, ...). The columns "
+	"marked `key' come first and make the key; what they may be:\n"
+	"\n"
+	"  u8 u16 u32 u64 i8 i16 i32 i64 f64 bool time uuid mac\n"
+	"  ipv4 ipv6 char[N]\n"
+	"  ipv4net ipv6net   in a key: the last column of it\n"
+	"  text bytes        any length: the last column of the key or of the row\n"
+	"\n"
+	"A table that is there already with the same columns is left as it is; one with others is an error, and "
+	"nothing is changed.\n"
+	"\n"
+	"Examples:\n"
+	"  stele create net \\\n"
+	"    --table 'routes(prefix: ipv4net key, next_hop: ipv4, metric: u32)'\n"
+	"  stele create services --history 1000 --max-size 256M --mode 644 \\\n"
+	"    --table 'services(name: char[32] key, address: ipv4, port: u16)' \\\n"
+	"    --table 'notes(name: char[32] key, note: text)'\n";
+
+static enum status add_table(struct create *create, const char *text)
+{
+	struct declared *declared;
+	int result;
+
+	create->tables =
+		must_realloc(create->tables, (create->table_count + 1) * sizeof(*create->tables));
+	declared = &create->tables[create->table_count];
+	result = stele_schema_parse(text, declared->name, &declared->schema);
+	if (result < 0)
+		return fail(status_of_error(result), "--table '%s': %s", text, stele_last_error());
+	create->table_count++;
+	for (size_t i = 0; i + 1 < create->table_count; i++)
+		if (strcmp(create->tables[i].name, create->tables[create->table_count - 1].name) ==
+		    0)
+			return fail(STATUS_INPUT, "--table '%s': the table is declared twice",
+			            text);
+	return STATUS_DONE;
+}
+
+static enum status parse_mode(const char *text, mode_t *ret)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	if (*text < '0' || *text > '7' || *end || mode == 0 || mode > 0777)
+		return fail(STATUS_INPUT,
+		            "--mode: expected permission bits in octal, such as 640, but \"%s\" "
+		            "stands there",
+		            text);
+	*ret = (mode_t)mode;
+	return STATUS_DONE;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct create *create = state->input;
+	enum status status;
+	uint64_t number;
+
+	switch (key) {
+	case 't':
+		return add_table(create, argument) == STATUS_DONE ? 0 : EINVAL;
+	case 'h':
+		status = parse_count("--history", argument, 2, 65536, &number);
+		if (status == STATUS_DONE)
+			create->options.history = (uint32_t)number;
+		break;
+	case 's':
+		status = parse_size("--max-size", argument, &create->options.maximum_size);
+		break;
+	case 'm':
+		status = parse_mode(argument, &create->options.mode);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	create->region_options = true;
+	return status == STATUS_DONE ? 0 : EINVAL;
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"table", 't', "DECLARATION", 0, "A table; may be given several times", 0},
+			{"history", 'h', "VERSIONS", 0,
+                         "Keep at least so many versions readable (64)", 0},
+			{"max-size", 's', "SIZE", 0,
+                         "Let the region grow to this size: K, M, G (4G)", 0},
+			{"mode", 'm', "OCTAL", 0, "Permissions: who may read it (640)", 0},
+			{0},
+		},
+	.parser = parse,
+	.args_doc = "REGION",
+	.doc = doc,
+};
+
+/* Sees whether a table is there already. */
+static enum status compare_table(struct stele_transaction *tx, const struct declared *table,
+                                 bool *ret_there)
+{
+	const struct stele_schema *there;
+	char is[1024], wanted[1024];
+	int result;
+
+	result = stele_transaction_schema(tx, table->name, &there);
+	*ret_there = result == 0;
+	if (result == -ENOENT)
+		return STATUS_DONE;
+	if (result < 0)
+		return fail_library(result);
+	if (stele_schema_equal(there, table->schema))
+		return STATUS_DONE;
+	stele_schema_format(there, is, sizeof(is));
+	stele_schema_format(table->schema, wanted, sizeof(wanted));
+	if (strcmp(is, wanted) == 0)
+		return fail(STATUS_INPUT,
+		            "table \"%s\" exists with these columns, but laid out otherwise than "
+		            "this declaration: %s",
+		            table->name, is);
+	return fail(STATUS_INPUT,
+	            "table \"%s\" exists with other columns: it has (%s), but (%s) is declared",
+	            table->name, is, wanted);
+}
+
+static enum status create_tables(struct stele_publisher *publisher, const struct create *create,
+                                 size_t *ret_made, uint64_t *ret_version)
+{
+	struct stele_transaction *tx;
+	enum status status = STATUS_DONE;
+	size_t made = 0;
+	int result;
+
+	result = stele_transaction_begin(publisher, &tx);
+	if (result < 0)
+		return fail_library(result);
+	for (size_t i = 0; status == STATUS_DONE && i < create->table_count; i++) {
+		bool there;
+
+		status = compare_table(tx, &create->tables[i], &there);
+		if (status != STATUS_DONE || there)
+			continue;
+		result = stele_table_create(tx, create->tables[i].name, create->tables[i].schema);
+		if (result < 0)
+			status = fail_library(result);
+		made++;
+	}
+	if (status != STATUS_DONE) {
+		stele_transaction_abort(tx);
+		return status;
+	}
+	result = stele_transaction_commit(tx, "tables created", ret_version);
+	*ret_made = made;
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
+static void report(const char *region, const struct create *create, bool made_region,
+                   size_t made_tables, uint64_t version)
+{
+	size_t there = create->table_count - made_tables;
+
+	printf("%s: %s, version %llu, %zu table%s made", region, made_region ? "made" : "exists",
+	       (unsigned long long)version, made_tables, made_tables == 1 ? "" : "s");
+	if (there)
+		printf(", %zu there already with the same columns", there);
+	putchar('\n');
+	fflush(stdout);
+	if (!made_region && create->region_options)
+		fprintf(stderr,
+		        "stele: note: --history, --max-size and --mode hold only when the region is "
+		        "made; they were not applied\n");
+}
+
+static enum status create_region(const char *region, struct create *create)
+{
+	struct stele_publisher *publisher;
+	uint64_t version = 0;
+	size_t made = 0;
+	enum status status;
+	bool made_region;
+	int result;
+
+	create->options.flags = STELE_CREATE_NEW;
+	result = stele_publisher_open(region, &create->options, &publisher);
+	made_region = result == 0;
+	if (result == -EEXIST) {
+		create->options.flags = 0;
+		result = stele_publisher_open(region, &create->options, &publisher);
+	}
+	if (result < 0)
+		return fail_region(region, result);
+	status = create_tables(publisher, create, &made, &version);
+	stele_publisher_close(publisher);
+	if (status == STATUS_DONE)
+		report(region, create, made_region, made, version);
+	else if (made_region)
+		stele_region_remove(region);
+	return status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct create create = {.options = {.size = sizeof(create.options)}};
+	enum status status;
+	char **operands;
+
+	if (options_parse(&argp, "create", argc, argv, &create, &operands) != 1)
+		status = fail_usage("create", "expected one REGION");
+	else if (stele_name_check("region", operands[0]) < 0)
+		status = fail_library(-EINVAL);
+	else
+		status = create_region(operands[0], &create);
+	for (size_t i = 0; i < create.table_count; i++)
+		stele_schema_free(create.tables[i].schema);
+	free(create.tables);
+	return status;
+}
+
+const struct command command_create = {"create", "make a region, or tables in one", run};

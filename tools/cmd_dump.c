@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * stele dump: all rows of a table, or those under a prefix, at one version. */
+#include <errno.h>
+#include <stdio.h>
+#include "attach.h"
+#include "keytext.h"
+
+static const char doc[] =
+	"Prints the rows of a table in the order of their keys, all of one version."
+	"\v"
+	"A prefix is the start of a key: a network for addresses and prefixes, the first letters for text, the "
+	"first of several columns.\n"
+	"\n"
+	"Examples:\n"
+	"  stele dump net/routes\n"
+	"  stele dump --prefix 10.0.0.0/8 net/routes\n"
+	"  stele dump --format csv net/routes >routes.csv\n"
+	"  stele dump --at 41 net/routes\n";
+
+struct dump {
+	enum output_format format;
+	const char *prefix;
+	uint64_t version; /* 0: the newest */
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct dump *dump = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &dump->format;
+		return 0;
+	case 'p':
+		dump->prefix = argument;
+		return 0;
+	case 'a':
+		return parse_count("--at", argument, 1, UINT64_MAX, &dump->version) == STATUS_DONE
+		               ? 0
+		               : EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"prefix", 'p', "PREFIX", 0, "Only rows whose keys start with this", 0},
+			{"at", 'a', "VERSION", 0, "Of this version, where history still holds it",
+                         0},
+			{0},
+		},
+	.parser = parse,
+	.args_doc = "REGION/TABLE",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+static enum status fail_reading(int error, uint64_t version)
+{
+	if (error == -ESTALE)
+		return fail(STATUS_BUSY,
+		            "the publisher took version %llu back while it was read: what was "
+		            "printed is not the whole table; run it again",
+		            (unsigned long long)version);
+	return fail_library(error);
+}
+
+/* Each row is vouched for after its text was made and before it is printed. */
+static enum status print_rows(const struct reader *reader, struct stele_cursor *cursor,
+                              struct row_cells *cells, struct output *output)
+{
+	struct stele_row row;
+	enum status status;
+	int result;
+
+	while ((result = stele_cursor_next(cursor, &row)) == 1) {
+		int filled =
+			row_cells_fill(cells, row.key, row.key_bits, row.value, row.value_size);
+
+		result = stele_snapshot_check(reader->snapshot);
+		if (result == 0)
+			result = filled;
+		if (result < 0)
+			break;
+		status = output_row(output, cells->cells);
+		if (status != STATUS_DONE)
+			return status;
+	}
+	if (result < 0)
+		return fail_reading(result, stele_snapshot_version(reader->snapshot));
+	return STATUS_DONE;
+}
+
+static enum status restrict_cursor(struct stele_cursor *cursor, const struct stele_schema *schema,
+                                   const char *prefix)
+{
+	struct row_buffer key = {0};
+	enum status status;
+
+	status = key_parse_start("", prefix, schema, &key);
+	if (status == STATUS_DONE) {
+		int result = stele_cursor_under(cursor, key.key.bytes, key.key.bits);
+
+		if (result < 0)
+			status = fail_library(result);
+	}
+	row_buffer_close(&key);
+	return status;
+}
+
+static enum status print_table(const struct reader *reader, const struct dump *dump)
+{
+	struct stele_cursor *cursor;
+	struct row_cells cells;
+	struct output *output;
+	enum status status = STATUS_DONE;
+	int result;
+
+	result = stele_cursor_open(&reader->table, &cursor);
+	if (result < 0)
+		return fail_library(result);
+	if (dump->prefix)
+		status = restrict_cursor(cursor, reader->schema, dump->prefix);
+	if (status == STATUS_DONE) {
+		row_cells_open(&cells, reader->schema);
+		output = output_open(dump->format, SHAPE_ROWS, cells.columns,
+		                     reader->schema->column_count);
+		status = print_rows(reader, cursor, &cells, output);
+		status = output_end(output, status);
+		row_cells_close(&cells);
+	}
+	stele_cursor_close(cursor);
+	return status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct dump dump = {0};
+	struct reader reader;
+	struct target target;
+	enum status status;
+	char **operands;
+
+	if (options_parse(&argp, "dump", argc, argv, &dump, &operands) != 1)
+		return fail_usage("dump", "expected one REGION/TABLE");
+	status = parse_target("dump", operands[0], true, &target);
+	if (status != STATUS_DONE)
+		return status;
+	status = reader_open(&reader, target.region, READER_PINNED);
+	if (status != STATUS_DONE)
+		return status;
+	status = reader_open_table(&reader, target.table, dump.version);
+	if (status == STATUS_DONE)
+		status = print_table(&reader, &dump);
+	reader_close(&reader);
+	return status;
+}
+
+const struct command command_dump = {"dump", "print the rows of a table", run};

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ * stele get and stele lookup: rows by their key, or by the longest prefix, each from the version
+ * that is the newest at that moment. Rows are copied out of the region by the library, so what is
+ * printed was whole. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "attach.h"
+#include "keytext.h"
+#include "lines.h"
+
+static const char get_doc[] =
+	"Prints the row with this key. Where there is none, the exit status is 1."
+	"\v"
+	"A KEY of several columns is written with commas between them, as in CSV.\n"
+	"\n"
+	"Examples:\n"
+	"  stele get net/routes 10.0.0.0/8\n"
+	"  stele get --format json net/routes 10.0.0.0/8\n"
+	"  stele get lan/hosts '7,\"Smith, J.\"'\n";
+
+static const char lookup_doc[] =
+	"Prints, for each address, the row with the longest prefix that the address starts with. Where there is "
+	"none for one of them, its columns are empty, and the exit status is 1."
+	"\v"
+	"With - addresses are read from standard input, one a line, and answered as they come. Each is answered "
+	"from the version that is the newest at that moment.\n"
+	"\n"
+	"In a table whose key has columns before the prefix, an ADDRESS is written as a key is: with commas.\n"
+	"\n"
+	"Examples:\n"
+	"  stele lookup net/routes 10.1.2.3 192.0.2.7\n"
+	"  cut -d' ' -f1 access.log | stele lookup --format csv net/routes -\n"
+	"  stele lookup vpn/routes 7,10.1.2.3\n";
+
+struct query {
+	enum output_format format;
+	struct target target;
+	struct reader reader;
+	struct stele_live live;
+	struct row_buffer key;
+	struct row_cells cells;
+	void *value; /* a copy */
+	size_t capacity;
+	/* of a lookup */
+	struct output *output;
+	struct output_column *columns;
+	struct cell *line;
+	char *address_name;
+	uint64_t asked, missed;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct query *query = state->input;
+
+	(void)argument;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = &query->format;
+	return 0;
+}
+
+static const struct argp_child children[] = {{.argp = &options_format}, {0}};
+static const struct argp get_argp = {
+	.parser = parse,
+	.args_doc = "REGION/TABLE KEY",
+	.doc = get_doc,
+	.children = children,
+};
+static const struct argp lookup_argp = {
+	.parser = parse,
+	.args_doc = "REGION/TABLE ADDRESS...\nREGION/TABLE -",
+	.doc = lookup_doc,
+	.children = children,
+};
+
+static enum status open_query(struct query *query, const char *name, const char *target)
+{
+	enum status status;
+	int result;
+
+	status = parse_target(name, target, true, &query->target);
+	if (status == STATUS_DONE)
+		status = reader_open(&query->reader, query->target.region, READER_ONCE);
+	if (status == STATUS_DONE)
+		status = reader_open_table(&query->reader, query->target.table, 0);
+	if (status != STATUS_DONE)
+		return status;
+	result = stele_live_open(query->reader.subscriber, query->target.table,
+	                         query->reader.schema, &query->live);
+	if (result < 0)
+		return fail_library(result);
+	row_cells_open(&query->cells, query->reader.schema);
+	query->capacity = query->reader.schema->value_size + 256;
+	query->value = must_realloc(NULL, query->capacity);
+	return STATUS_DONE;
+}
+
+static void close_query(struct query *query)
+{
+	if (query->value)
+		row_cells_close(&query->cells);
+	row_buffer_close(&query->key);
+	free(query->value);
+	reader_close(&query->reader);
+}
+
+/* Reads the row for query->key into query->cells; `*ret_there` is false where there is none. */
+static enum status read_row(struct query *query, bool longest_match, bool *ret_there)
+{
+	const struct stele_key *key = &query->key.key;
+	unsigned key_bits = key->bits;
+	size_t size;
+	int result = -ESTALE;
+
+	for (int i = 0; i < READ_TRIES && (result == -ESTALE || result == -EMSGSIZE); i++) {
+		size = query->capacity;
+		if (longest_match)
+			result = stele_live_match(&query->live, key->bytes, key->bits, query->value,
+			                          &size, &key_bits, NULL);
+		else
+			result = stele_live_get(&query->live, key->bytes, key->bits, query->value,
+			                        &size, NULL);
+		if (result == -EMSGSIZE) {
+			query->capacity = size;
+			query->value = must_realloc(query->value, size);
+		}
+	}
+	*ret_there = result == 1;
+	if (result == 1)
+		result = row_cells_fill(&query->cells, key->bytes, key_bits, query->value, size);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
+static enum status get(struct query *query, const char *text)
+{
+	struct output *output;
+	enum status status;
+	bool there;
+
+	status = key_parse("", text, query->reader.schema, &query->key);
+	if (status == STATUS_DONE)
+		status = read_row(query, false, &there);
+	if (status != STATUS_DONE)
+		return status;
+	if (!there)
+		return fail(STATUS_NOT_THERE, "no row with key \"%s\" in table \"%s\"", text,
+		            query->target.table);
+	output = output_open(query->format, SHAPE_ROW, query->cells.columns,
+	                     query->reader.schema->column_count);
+	status = output_row(output, query->cells.cells);
+	return output_end(output, status);
+}
+
+static enum status run_get(int argc, char **argv)
+{
+	struct query query = {0};
+	enum status status;
+	char **operands;
+
+	if (options_parse(&get_argp, "get", argc, argv, &query, &operands) != 2)
+		return fail_usage("get", "expected REGION/TABLE and KEY");
+	status = open_query(&query, "get", operands[0]);
+	if (status == STATUS_DONE)
+		status = get(&query, operands[1]);
+	close_query(&query);
+	return status;
+}
+
+/* ---- lookup ---- */
+
+/* The first column is the address; its name must be none of the table's. */
+static void open_lookup(struct query *query)
+{
+	const struct stele_schema *schema = query->reader.schema;
+	size_t count = schema->column_count + 1;
+	char *name;
+
+	query->address_name = must_realloc(NULL, STELE_COLUMNS_MAX + sizeof("address"));
+	memset(query->address_name, '_', STELE_COLUMNS_MAX);
+	name = strcpy(query->address_name + STELE_COLUMNS_MAX, "address");
+	while (stele_schema_column(schema, name) >= 0 && name > query->address_name)
+		name--;
+	query->columns = must_realloc(NULL, count * sizeof(*query->columns));
+	query->columns[0] = (struct output_column){.name = name};
+	memcpy(query->columns + 1, query->cells.columns, (count - 1) * sizeof(*query->columns));
+	query->line = must_realloc(NULL, count * sizeof(*query->line));
+	query->output = output_open(query->format, SHAPE_ROWS, query->columns, count);
+}
+
+static void close_lookup(struct query *query)
+{
+	free(query->columns);
+	free(query->line);
+	free(query->address_name);
+}
+
+static enum status look_up(struct query *query, const char *place, const char *address)
+{
+	size_t count = query->reader.schema->column_count;
+	enum status status;
+	bool there;
+
+	status = key_parse_address(place, address, query->reader.schema, &query->key);
+	if (status == STATUS_DONE)
+		status = read_row(query, true, &there);
+	if (status != STATUS_DONE)
+		return status;
+	query->asked++;
+	query->missed += !there;
+	query->line[0] = cell_text(address);
+	for (size_t i = 0; i < count; i++)
+		query->line[i + 1] =
+			there ? query->cells.cells[i] : (struct cell){.kind = CELL_NONE};
+	return output_row(query->output, query->line);
+}
+
+static enum status flush_before_read(void *context)
+{
+	struct query *query = context;
+
+	return output_flush(query->output);
+}
+
+static enum status look_up_lines(struct query *query)
+{
+	struct lines lines;
+	enum status status;
+	char *line, *address, place[64];
+	size_t length;
+
+	status = lines_open(&lines, "-");
+	lines.before_read = flush_before_read;
+	lines.context = query;
+	while (status == STATUS_DONE) {
+		status = lines_next(&lines, &line, &length);
+		if (status != STATUS_DONE || !line)
+			break;
+		while (length && strchr(" \t\r\n", line[length - 1]))
+			length--;
+		if (!length)
+			continue;
+		address = must_realloc(NULL, length + 1);
+		memcpy(address, line, length);
+		address[length] = '\0';
+		snprintf(place, sizeof(place), "%s:%llu: ", lines.name,
+		         (unsigned long long)lines.number);
+		status = look_up(query, place, address);
+		free(address);
+	}
+	lines_close(&lines);
+	return status;
+}
+
+static enum status look_up_all(struct query *query, char **addresses)
+{
+	enum status status = STATUS_DONE;
+
+	open_lookup(query);
+	for (; *addresses && status == STATUS_DONE; addresses++)
+		status = strcmp(*addresses, "-") == 0 ? look_up_lines(query)
+		                                      : look_up(query, "", *addresses);
+	status = output_end(query->output, status);
+	close_lookup(query);
+	if (status == STATUS_DONE && query->missed)
+		return fail(STATUS_NOT_THERE,
+		            "%llu of %llu address%s matched no row of table \"%s\"",
+		            (unsigned long long)query->missed, (unsigned long long)query->asked,
+		            query->asked == 1 ? "" : "es", query->target.table);
+	return status;
+}
+
+/* Only keys that end with a prefix have a longest match that is not the key itself. */
+static enum status check_prefixes(const struct query *query)
+{
+	const struct stele_schema *schema = query->reader.schema;
+	enum stele_type last = schema->columns[schema_key_columns(schema) - 1].type;
+
+	if (last == STELE_IPV4NET || last == STELE_IPV6NET)
+		return STATUS_DONE;
+	return fail(STATUS_INPUT,
+	            "the keys of table \"%s\" are not prefixes (ipv4net, ipv6net), so there is "
+	            "nothing to match; use 'stele get'",
+	            query->target.table);
+}
+
+static enum status run_lookup(int argc, char **argv)
+{
+	struct query query = {0};
+	enum status status;
+	char **operands;
+
+	if (options_parse(&lookup_argp, "lookup", argc, argv, &query, &operands) < 2)
+		return fail_usage("lookup", "expected REGION/TABLE and an ADDRESS");
+	status = open_query(&query, "lookup", operands[0]);
+	if (status == STATUS_DONE)
+		status = check_prefixes(&query);
+	if (status == STATUS_DONE)
+		status = look_up_all(&query, operands + 1);
+	close_query(&query);
+	return status;
+}
+
+const struct command command_get = {"get", "print the row with a key", run_get};
+const struct command command_lookup = {
+	"lookup", "print the rows with the longest matching prefixes", run_lookup};

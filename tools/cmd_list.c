@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ * stele list: all regions of the machine, the unreadable ones too. */
+#include <errno.h>
+#include <stdio.h>
+#include "attach.h"
+#include "describe.h"
+
+static const char doc[] =
+	"Lists the regions of this machine: their newest version, tables, rows, the publisher that is attached, "
+	"subscribers, and the memory they take."
+	"\v"
+	"A region that can't be read is listed too, with the reason in the column `state'.\n"
+	"\n"
+	"Examples:\n"
+	"  stele list\n"
+	"  stele list --format ndjson | jq -r .name\n";
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	(void)argument;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = state->input;
+	return 0;
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+enum { NAME, VERSION, TABLES, ROWS, PUBLISHER, SUBSCRIBERS, SIZE, STATE, COLUMNS };
+
+static const struct output_column columns[COLUMNS] = {
+	[NAME] = {"name", false},
+	[VERSION] = {"version", true},
+	[TABLES] = {"tables", true},
+	[ROWS] = {"rows", true},
+	[PUBLISHER] = {"publisher", false},
+	[SUBSCRIBERS] = {"subscribers", true},
+	[SIZE] = {"size", true},
+	[STATE] = {"state", false},
+};
+
+static int count_rows(struct stele_subscriber *subscriber, uint64_t *ret_tables, uint64_t *ret_rows)
+{
+	char name[STELE_NAME_MAX + 1] = "";
+	struct stele_snapshot *snapshot;
+	struct stele_table table;
+	int result;
+
+	*ret_tables = 0;
+	*ret_rows = 0;
+	result = stele_snapshot_open(subscriber, 0, &snapshot);
+	if (result < 0)
+		return result;
+	while ((result = stele_snapshot_next_table(snapshot, name)) == 1) {
+		result = stele_table_open(snapshot, name, NULL, &table);
+		if (result < 0)
+			break;
+		++*ret_tables;
+		*ret_rows += stele_table_rows(&table);
+	}
+	if (result == 0)
+		result = stele_snapshot_check(snapshot);
+	stele_snapshot_close(snapshot);
+	return result;
+}
+
+static int count(const char *region, uint64_t *ret_tables, uint64_t *ret_rows)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
+	struct stele_subscriber *subscriber;
+	int result;
+
+	result = stele_subscriber_open(region, &options, &subscriber);
+	if (result < 0)
+		return result;
+	result = -ESTALE;
+	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
+		result = count_rows(subscriber, ret_tables, ret_rows);
+	stele_subscriber_close(subscriber);
+	return result;
+}
+
+static enum status list_region(struct output *output, const char *name)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	char texts[COLUMNS + 1][DESCRIBED_MAX];
+	struct cell cells[COLUMNS] = {0};
+	uint64_t tables, rows;
+	int result;
+
+	cells[NAME] = cell_text(name);
+	result = stele_region_describe(name, &info);
+	/* Removed since its name was found. */
+	if (result == -ENOENT)
+		return STATUS_DONE;
+	if (result == 0) {
+		cells[VERSION] = cell_number(info.version, texts[VERSION]);
+		cells[SUBSCRIBERS] = cell_number(info.subscribers, texts[SUBSCRIBERS]);
+		cells[SIZE] = cell_size(info.file_size, texts[SIZE], texts[COLUMNS]);
+		if (info.publisher_attached)
+			cells[PUBLISHER] = cell_text(describe_process(
+				info.publisher_pid, info.publisher_command, texts[PUBLISHER]));
+		result = count(name, &tables, &rows);
+	}
+	if (result == 0) {
+		cells[TABLES] = cell_number(tables, texts[TABLES]);
+		cells[ROWS] = cell_number(rows, texts[ROWS]);
+	}
+	cells[STATE] = cell_text(result < 0 ? stele_last_error() : "ok");
+	return output_row(output, cells);
+}
+
+static enum status run(int argc, char **argv)
+{
+	enum output_format format = OUTPUT_TABLE;
+	char name[STELE_NAME_MAX + 1] = "";
+	enum status status = STATUS_DONE;
+	struct output *output;
+	char **operands;
+	int result = 1;
+
+	if (options_parse(&argp, "list", argc, argv, &format, &operands) != 0)
+		return fail_usage("list",
+		                  "expected no operands; 'stele show %s' describes one region",
+		                  operands[0]);
+	output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
+	while (status == STATUS_DONE && (result = stele_region_next(name)) == 1)
+		status = list_region(output, name);
+	if (result < 0)
+		status = fail_library(result);
+	return output_end(output, status);
+}
+
+const struct command command_list = {"list", "list the regions", run};

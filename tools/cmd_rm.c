@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * stele rm: removes regions. */
+#include "options.h"
+
+static const char doc[] =
+	"Removes regions with all their tables. A region whose publisher is attached is not removed; a damaged "
+	"one is."
+	"\v"
+	"Subscribers that wait are told that the region is gone.\n"
+	"\n"
+	"Example:\n"
+	"  stele rm net\n";
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	(void)key;
+	(void)argument;
+	(void)state;
+	return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp argp = {.parser = parse, .args_doc = "REGION...", .doc = doc};
+
+static enum status run(int argc, char **argv)
+{
+	enum status worst = STATUS_DONE;
+	char **regions;
+	int count;
+
+	count = options_parse(&argp, "rm", argc, argv, NULL, &regions);
+	if (count == 0)
+		return fail_usage("rm", "expected a REGION");
+	for (int i = 0; i < count; i++) {
+		int result = stele_region_remove(regions[i]);
+
+		if (result < 0)
+			worst = fail_region(regions[i], result);
+	}
+	return worst;
+}
+
+const struct command command_rm = {"rm", "remove regions", run};

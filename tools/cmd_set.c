@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * stele set and stele delete: single rows, named on the command line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "attach.h"
+#include "input.h"
+#include "keytext.h"
+#include "put.h"
+
+static const char set_doc[] =
+	"Sets columns of one row, as one version. A row that is there keeps the columns that are not named; a new "
+	"row needs them all."
+	"\v"
+	"A KEY of several columns is written with commas between them, as in CSV.\n"
+	"\n"
+	"Examples:\n"
+	"  stele set net/routes 10.0.0.0/8 next_hop=192.0.2.1 metric=5\n"
+	"  stele set net/routes 10.0.0.0/8 metric=6\n"
+	"  stele set lan/hosts '7,\"Smith, J.\"' address=192.0.2.9\n"
+	"  stele set net/offsets -- -5 name=five\n";
+
+static const char delete_doc[] =
+	"Deletes rows, all as one version. Where one of them is not there, none is deleted, and the exit status "
+	"is 1."
+	"\v"
+	"Examples:\n"
+	"  stele delete net/routes 10.0.0.0/8\n"
+	"  stele delete --message 'moved away' net/routes 10.1.0.0/16 10.2.0.0/16\n";
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	(void)argument;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = state->input;
+	return 0;
+}
+
+static const struct argp_child children[] = {{.argp = &options_writing}, {0}};
+static const struct argp set_argp = {
+	.parser = parse,
+	.args_doc = "REGION/TABLE KEY COLUMN=VALUE...",
+	.doc = set_doc,
+	.children = children,
+};
+static const struct argp delete_argp = {
+	.parser = parse,
+	.args_doc = "REGION/TABLE KEY...",
+	.doc = delete_doc,
+	.children = children,
+};
+
+/* COLUMN=VALUE, into the column's field. */
+static enum status parse_assignment(const char *text, const struct stele_schema *schema,
+                                    struct field *fields)
+{
+	const char *equals = strchr(text, '=');
+	char name[STELE_NAME_MAX + 2];
+	size_t length;
+	int column;
+
+	if (!equals)
+		return fail(STATUS_INPUT, "expected COLUMN=VALUE, but \"%s\" stands there", text);
+	length = (size_t)(equals - text);
+	snprintf(name, sizeof(name), "%.*s", (int)(length < sizeof(name) ? length : sizeof(name)),
+	         text);
+	column = stele_schema_column(schema, name);
+	if (column < 0)
+		return fail_no_column("", schema, text, length);
+	if (schema->columns[column].key)
+		return fail(STATUS_INPUT,
+		            "column \"%s\" is part of the key and can't be set; delete the row and "
+		            "set another",
+		            name);
+	if (fields[column].given)
+		return fail(STATUS_INPUT, "column \"%s\" is set twice", name);
+	fields[column] =
+		(struct field){.text = equals + 1, .length = strlen(equals + 1), .given = true};
+	return STATUS_DONE;
+}
+
+static enum status set_row(struct writer *writer, const struct target *target, char **operands)
+{
+	struct field fields[STELE_COLUMNS_MAX] = {0};
+	const struct stele_schema *schema;
+	struct stele_writable *table;
+	struct row_buffer row = {0};
+	enum status status;
+
+	status = writer_open_table(writer, "", target->table, &table, &schema);
+	if (status == STATUS_DONE)
+		status = key_parse("", operands[1], schema, &row);
+	for (char **text = operands + 2; status == STATUS_DONE && *text; text++)
+		status = parse_assignment(*text, schema, fields);
+	if (status == STATUS_DONE)
+		status = put_partial("", table, schema, fields, &row);
+	row_buffer_close(&row);
+	return status;
+}
+
+static enum status delete_rows(struct writer *writer, const struct target *target, char **operands)
+{
+	const struct stele_schema *schema;
+	struct stele_writable *table;
+	struct row_buffer row = {0};
+	enum status status;
+
+	status = writer_open_table(writer, "", target->table, &table, &schema);
+	for (char **text = operands + 1; status == STATUS_DONE && *text; text++) {
+		int result;
+
+		status = key_parse("", *text, schema, &row);
+		if (status != STATUS_DONE)
+			break;
+		result = stele_writable_delete(table, row.key.bytes, row.key.bits);
+		if (result < 0)
+			status = fail_library(result);
+		else if (result == 0)
+			status = fail(STATUS_NOT_THERE, "no row with key \"%s\" in table \"%s\"",
+			              *text, target->table);
+	}
+	row_buffer_close(&row);
+	return status;
+}
+
+/* What both do: attach, change, commit. */
+static enum status
+change(const char *name, const struct argp *argp, int least, int argc, char **argv,
+       enum status (*change_rows)(struct writer *, const struct target *, char **))
+{
+	struct options_writing options = {0};
+	struct writer writer;
+	struct target target;
+	enum status status;
+	char **operands;
+
+	if (options_parse(argp, name, argc, argv, &options, &operands) < least)
+		return fail_usage(name, "expected %s", argp->args_doc);
+	status = parse_target(name, operands[0], true, &target);
+	if (status != STATUS_DONE)
+		return status;
+	status = writer_open(&writer, target.region, &options);
+	if (status != STATUS_DONE)
+		return status;
+	status = change_rows(&writer, &target, operands);
+	if (status == STATUS_DONE)
+		status = writer_commit(&writer, target.table, options.message, -1);
+	writer_close(&writer);
+	return status;
+}
+
+static enum status run_set(int argc, char **argv)
+{
+	return change("set", &set_argp, 2, argc, argv, set_row);
+}
+
+static enum status run_delete(int argc, char **argv)
+{
+	return change("delete", &delete_argp, 2, argc, argv, delete_rows);
+}
+
+const struct command command_set = {"set", "set columns of a row", run_set};
+const struct command command_delete = {"delete", "delete rows", run_delete};

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stele watch: prints what changes, as it changes. It keeps a snapshot of the version that it
+ * printed last; woken, it opens the newest one, prints what differs, and lets the old one go. So
+ * versions that follow each other faster than they can be printed come out as one, and nothing is
+ * lost: where the publisher has taken the old one back meanwhile, that is said, and everything is
+ * printed anew. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include "attach.h"
+#include "difference.h"
+#include "stop.h"
+
+static const char doc[] =
+	"Prints each row that is added (+), changed (~) or removed (-), with the version that did it, until it is "
+	"interrupted. Versions that follow each other too fast are printed as one."
+	"\v"
+	"With --format ndjson each change is a line:\n"
+	"\n"
+	"  {\"version\": 7, \"change\": \"changed\", \"table\": \"routes\",\n"
+	"   \"row\": {...}, \"before\": {...}}\n"
+	"\n"
+	"Where changes were missed, because history was too short for a slow reader, there is a line with the "
+	"change \"gap\" (!), and all rows follow as added.\n"
+	"\n"
+	"Examples:\n"
+	"  stele watch net\n"
+	"  stele watch --format ndjson --initial net/routes | ./apply-routes\n"
+	"  stele watch --count 1 --timeout 10 net && echo changed\n"
+	"  stele watch --since 41 --timeout 0 net     # what changed since then\n";
+
+struct watch {
+	enum output_format format;
+	bool initial;
+	bool has_since;
+	uint64_t since;
+	uint64_t count;   /* versions to print; 0: no end */
+	int64_t deadline; /* on CLOCK_MONOTONIC */
+	struct target target;
+	struct reader reader; /* its snapshot is what was printed last; NULL: nothing */
+	struct difference difference;
+	uint64_t seen; /* versions printed */
+	int stop_fd;
+};
+
+/* How a wait ended. */
+enum ending { NEWER, TIME_IS_UP, TOLD_TO_STOP, OUTPUT_GONE, FAILED };
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct watch *watch = state->input;
+	enum status status = STATUS_DONE;
+	int64_t timeout;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &watch->format;
+		return 0;
+	case 'i':
+		watch->initial = true;
+		break;
+	case 's':
+		status = parse_count("--since", argument, 0, UINT64_MAX, &watch->since);
+		watch->has_since = true;
+		break;
+	case 'c':
+		status = parse_count("--count", argument, 1, UINT64_MAX, &watch->count);
+		break;
+	case 't':
+		status = parse_seconds("--timeout", argument, &timeout);
+		if (status == STATUS_DONE)
+			watch->deadline = now() + timeout;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return status == STATUS_DONE ? 0 : EINVAL;
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"initial", 'i', NULL, 0, "First print all rows there are, as added", 0},
+			{"since", 's', "VERSION", 0, "First print what changed since this version",
+                         0},
+			{"count", 'c', "N", 0, "Stop after N versions that changed something", 0},
+			{"timeout", 't', "SECONDS", 0,
+                         "Stop after this time; with --count, status 1 then", 0},
+			{0},
+		},
+	.parser = parse,
+	.args_doc = "REGION[/TABLE]",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+/* Opens the newest version beside the one that was printed last. */
+static int open_newest(struct watch *watch)
+{
+	struct stele_snapshot *snapshot;
+	int result;
+
+	result = stele_snapshot_open(watch->reader.subscriber, 0, &snapshot);
+	if (result == 0)
+		watch->difference.after = snapshot;
+	return result;
+}
+
+/* What is printed now is what was printed last. */
+static void take_newest(struct watch *watch)
+{
+	if (watch->reader.snapshot)
+		stele_snapshot_close(watch->reader.snapshot);
+	/* The watch opened it, so it may close it; the difference only reads it. */
+	watch->reader.snapshot = (struct stele_snapshot *)(uintptr_t)watch->difference.after;
+	watch->difference.after = NULL;
+}
+
+/* Prints the gap and all rows, again where the version is taken back meanwhile. */
+static enum status resync(struct watch *watch)
+{
+	enum status status;
+	int result;
+
+	do {
+		if (watch->reader.snapshot)
+			watch->reader.snapshot = stele_snapshot_close(watch->reader.snapshot);
+		result = open_newest(watch);
+		if (result < 0)
+			return fail_library(result);
+		status = difference_print_gap(watch->difference.output,
+		                              stele_snapshot_version(watch->difference.after));
+		watch->difference.before = NULL;
+		result = status == STATUS_DONE ? difference_print(&watch->difference) : (int)status;
+		take_newest(watch);
+	} while (result == -ESTALE);
+	watch->seen++;
+	return result < 0 ? fail_library(result) : (enum status)result;
+}
+
+/* Prints what the newest version changed. */
+static enum status print_newest(struct watch *watch)
+{
+	uint64_t printed = watch->difference.printed;
+	int result;
+
+	result = open_newest(watch);
+	if (result < 0)
+		return fail_library(result);
+	watch->difference.before = watch->reader.snapshot;
+	result = difference_print(&watch->difference);
+	take_newest(watch);
+	if (result == -ESTALE)
+		return resync(watch);
+	watch->seen += watch->difference.printed > printed;
+	return result < 0 ? fail_library(result) : (enum status)result;
+}
+
+static enum status publish_printed(struct watch *watch)
+{
+	enum status status = output_flush(watch->difference.output);
+
+	/* Only for others to see; a reader that is not registered can't say it. */
+	if (status == STATUS_DONE)
+		stele_subscriber_applied(watch->reader.subscriber,
+		                         stele_snapshot_version(watch->reader.snapshot));
+	return status;
+}
+
+/* Waits for a signal, the end of the reader of standard output, or, where the notifier has a
+ * descriptor, a notice; returns at the deadline or before. */
+static enum ending wait_for_others(const struct watch *watch, int fd)
+{
+	struct pollfd fds[] = {
+		{.fd = watch->stop_fd, .events = POLLIN},
+		{.fd = STDOUT_FILENO},
+		{.fd = fd, .events = POLLIN},
+	};
+	struct timespec left = {0}, *timeout = &left;
+	int64_t time = watch->deadline == STELE_FOREVER ? 0 : watch->deadline - now();
+
+	if (watch->deadline == STELE_FOREVER && fd >= 0)
+		timeout = NULL;
+	else if (fd >= 0 && time > 0)
+		left = (struct timespec){time / 1000000000, time % 1000000000};
+	if (ppoll(fds, 3, timeout, NULL) > 0) {
+		if (fds[0].revents)
+			return TOLD_TO_STOP;
+		if (fds[1].revents)
+			return OUTPUT_GONE;
+		return NEWER;
+	}
+	return watch->deadline != STELE_FOREVER && now() >= watch->deadline ? TIME_IS_UP : NEWER;
+}
+
+/* Waits for a version newer than the one that was printed last. A notifier without a descriptor is
+ * waited for in slices, so that signals are seen between them. */
+static enum ending wait_for_version(const struct watch *watch, int *ret_error)
+{
+	uint64_t since =
+		watch->reader.snapshot ? stele_snapshot_version(watch->reader.snapshot) : 0;
+	int fd = stele_subscriber_fd(watch->reader.subscriber);
+	const int64_t slice = 100 * INT64_C(1000000);
+
+	for (;;) {
+		int64_t until = fd < 0 ? now() + slice : 0;
+		enum ending ending;
+		uint64_t version;
+		int result;
+
+		if (until > watch->deadline)
+			until = watch->deadline;
+		result = stele_subscriber_wait(watch->reader.subscriber, since, until, &version);
+		*ret_error = result;
+		if (result != 0)
+			return result < 0 ? FAILED : NEWER;
+		ending = wait_for_others(watch, fd);
+		if (ending != NEWER)
+			return ending;
+	}
+}
+
+static void say_how_woken(const struct watch *watch)
+{
+	struct stele_subscriber_state state = {.size = sizeof(state)};
+
+	if (stele_subscriber_describe(watch->reader.subscriber, &state) == 0 && *state.reason)
+		fail(STATUS_DONE, "note: woken by \"%s\"%s: %s", state.notifier,
+		     state.registered ? "" : ", not registered", state.reason);
+}
+
+static enum status attach(struct watch *watch)
+{
+	enum status status;
+
+	status = reader_open(&watch->reader, watch->target.region, READER_WAITS);
+	if (status == STATUS_DONE)
+		say_how_woken(watch);
+	return status;
+}
+
+/* The region was replaced by another of its name. */
+static enum status attach_again(struct watch *watch)
+{
+	enum status status;
+
+	reader_close(&watch->reader);
+	status = attach(watch);
+	return status == STATUS_DONE ? resync(watch) : status;
+}
+
+static enum status open_since(struct watch *watch)
+{
+	uint64_t newest;
+	int result;
+
+	result = stele_subscriber_version(watch->reader.subscriber, &newest);
+	if (result == 0 && watch->since > newest)
+		return fail(STATUS_NO_TABLE, "there is no version %llu yet; the newest is %llu",
+		            (unsigned long long)watch->since, (unsigned long long)newest);
+	if (result == 0 && watch->since)
+		result = stele_snapshot_open(watch->reader.subscriber, watch->since,
+		                             &watch->reader.snapshot);
+	if (result == -ENOENT)
+		return resync(watch);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
+/* Opens the version from which on changes are printed, and prints what is to be printed of it. */
+static enum status open_start(struct watch *watch)
+{
+	enum status status = STATUS_DONE;
+	int result = -ESTALE;
+
+	if (*watch->target.table) {
+		status = reader_open_table(&watch->reader, watch->target.table, 0);
+		watch->reader.schema = stele_schema_free(watch->reader.schema);
+		watch->reader.snapshot = stele_snapshot_close(watch->reader.snapshot);
+	}
+	if (status != STATUS_DONE)
+		return status;
+	if (watch->has_since)
+		return open_since(watch);
+	result = open_newest(watch);
+	if (result == 0 && watch->initial)
+		result = difference_print(&watch->difference);
+	if (watch->difference.after)
+		take_newest(watch);
+	if (result == -ESTALE)
+		return resync(watch);
+	return result < 0 ? fail_library(result) : (enum status)result;
+}
+
+static enum status fail_time_is_up(const struct watch *watch)
+{
+	if (!watch->count)
+		return STATUS_DONE;
+	return fail(STATUS_NOT_THERE, "saw %llu of %llu versions in the time given",
+	            (unsigned long long)watch->seen, (unsigned long long)watch->count);
+}
+
+static enum status follow(struct watch *watch)
+{
+	enum status status;
+	int error;
+
+	status = open_start(watch);
+	watch->seen = 0;
+	while (status == STATUS_DONE && !(watch->count && watch->seen >= watch->count)) {
+		if (watch->reader.snapshot)
+			status = publish_printed(watch);
+		if (status != STATUS_DONE)
+			break;
+		switch (wait_for_version(watch, &error)) {
+		case NEWER:
+			status = print_newest(watch);
+			break;
+		case TIME_IS_UP:
+			return fail_time_is_up(watch);
+		case TOLD_TO_STOP:
+			return STATUS_DONE;
+		case OUTPUT_GONE:
+			return STATUS_SYSTEM;
+		case FAILED:
+			status = error == -ESTALE ? attach_again(watch) : fail_library(error);
+			break;
+		}
+	}
+	return status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct watch watch = {.deadline = STELE_FOREVER};
+	enum status status;
+	char **operands;
+
+	if (options_parse(&argp, "watch", argc, argv, &watch, &operands) != 1)
+		return fail_usage("watch", "expected one REGION or REGION/TABLE");
+	if (watch.has_since && watch.initial)
+		return fail_usage("watch", "--since and --initial exclude each other");
+	status = parse_target("watch", operands[0], false, &watch.target);
+	if (status != STATUS_DONE)
+		return status;
+	watch.stop_fd = stop_descriptor();
+	if (watch.stop_fd < 0)
+		return STATUS_SYSTEM;
+	status = attach(&watch);
+	if (status == STATUS_DONE) {
+		watch.difference.only = watch.target.table;
+		watch.difference.output = difference_output(watch.format);
+		status = output_end(watch.difference.output, follow(&watch));
+	}
+	reader_close(&watch.reader);
+	close(watch.stop_fd);
+	return status;
+}
+
+const struct command command_watch = {"watch", "print what changes, as it changes", run};

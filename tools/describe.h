@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * What stele list and stele show say of regions and tables, as text. */
+#ifndef TOOLS_DESCRIBE_H
+#define TOOLS_DESCRIBE_H
+
+#include "output.h"
+
+#define DESCRIBED_MAX 64
+
+/* Each writes at most DESCRIBED_MAX bytes to `buffer` and returns it. */
+const char *describe_number(uint64_t number, char *buffer);
+const char *describe_size(uint64_t bytes, char *buffer); /* "20.1 MiB" */
+const char *describe_time(uint64_t nanoseconds, char *buffer);
+const char *describe_uuid(const uint8_t uuid[16], char *buffer);
+const char *describe_process(uint32_t pid, const char *command, char *buffer); /* "bgpd (1234)" */
+
+/* A size in bytes, which tables show in larger units. The buffers hold the texts. */
+struct cell cell_size(uint64_t bytes, char *number, char *plain);
+struct cell cell_number(uint64_t number, char *buffer);
+/* CELL_NONE for 0: not known. */
+struct cell cell_time(uint64_t nanoseconds, char *buffer);
+
+#endif

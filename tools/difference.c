@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include "describe.h"
+#include "difference.h"
+#include "row.h"
+
+enum { VERSION, CHANGE, TABLE, ROW, BEFORE, COLUMNS };
+
+static const struct output_column columns[COLUMNS] = {
+	[VERSION] = {"version", true}, [CHANGE] = {"change", false}, [TABLE] = {"table", false},
+	[ROW] = {"row", false},        [BEFORE] = {"before", false},
+};
+
+/* One table of the two versions. */
+struct pair {
+	const char *name;
+	bool in_before, in_after;
+	struct stele_table before, after;
+	struct row_cells before_cells, after_cells; /* both may be open on one schema */
+};
+
+struct output *difference_output(enum output_format format)
+{
+	return output_open(format, SHAPE_ROWS, columns, COLUMNS);
+}
+
+enum status difference_print_gap(struct output *output, uint64_t version)
+{
+	struct cell cells[COLUMNS] = {0};
+	char number[DESCRIBED_MAX];
+
+	cells[VERSION] = cell_number(version, number);
+	cells[CHANGE] = cell_text("gap");
+	cells[CHANGE].plain = "!";
+	cells[ROW].plain = "changes were missed: all rows of this version follow, others are gone";
+	return output_row(output, cells);
+}
+
+static struct cell row_object(const struct row_cells *row)
+{
+	return (struct cell){
+		.kind = CELL_OBJECT,
+		.columns = row->columns,
+		.cells = row->cells,
+		.column_count = row->schema->column_count,
+		.row_count = 1,
+	};
+}
+
+/* Marks the cells of the row as it was that are still the same. */
+static void mark_unchanged(struct row_cells *before, const struct row_cells *after)
+{
+	for (size_t i = 0; i < before->schema->column_count; i++)
+		before->cells[i].unchanged = before->cells[i].length == after->cells[i].length &&
+		                             memcmp(before->cells[i].text, after->cells[i].text,
+		                                    after->cells[i].length) == 0;
+}
+
+static int fill(struct row_cells *cells, const struct stele_row *row)
+{
+	return row_cells_fill(cells, row->key, row->key_bits, row->value, row->value_size);
+}
+
+static int fill_change(struct pair *pair, const struct stele_change *change)
+{
+	int result = 0;
+
+	if (change->kind != STELE_ADDED)
+		result = fill(&pair->before_cells, &change->before);
+	if (result == 0 && change->kind != STELE_REMOVED)
+		result = fill(&pair->after_cells, &change->after);
+	return result;
+}
+
+static enum status print_change(struct difference *difference, struct pair *pair,
+                                enum stele_change_kind kind)
+{
+	static const char *const names[] = {
+		[STELE_ADDED] = "added",
+		[STELE_CHANGED] = "changed",
+		[STELE_REMOVED] = "removed",
+	};
+	static const char *const signs[] = {
+		[STELE_ADDED] = "+", [STELE_CHANGED] = "~", [STELE_REMOVED] = "-"};
+	struct cell cells[COLUMNS] = {0};
+	char number[DESCRIBED_MAX];
+
+	cells[VERSION] = cell_number(stele_snapshot_version(difference->after), number);
+	cells[CHANGE] = cell_text(names[kind]);
+	cells[CHANGE].plain = signs[kind];
+	cells[TABLE] = cell_text(pair->name);
+	cells[ROW] = row_object(kind == STELE_REMOVED ? &pair->before_cells : &pair->after_cells);
+	cells[BEFORE].plain = "";
+	if (kind == STELE_CHANGED) {
+		mark_unchanged(&pair->before_cells, &pair->after_cells);
+		cells[BEFORE] = row_object(&pair->before_cells);
+	}
+	difference->printed++;
+	return output_row(difference->output, cells);
+}
+
+static int vouch(const struct difference *difference)
+{
+	int result = 0;
+
+	if (difference->before)
+		result = stele_snapshot_check(difference->before);
+	return result < 0 ? result : stele_snapshot_check(difference->after);
+}
+
+static int print_changes(struct difference *difference, struct pair *pair,
+                         const struct stele_table *before, const struct stele_table *after)
+{
+	struct stele_changes *changes;
+	struct stele_change change;
+	int result;
+
+	result = stele_changes_open(before, after, &changes);
+	if (result < 0)
+		return result;
+	while ((result = stele_changes_next(changes, &change)) == 1) {
+		int filled = fill_change(pair, &change);
+
+		result = vouch(difference);
+		if (result == 0)
+			result = filled;
+		if (result == 0)
+			result = (int)print_change(difference, pair, change.kind);
+		if (result != 0)
+			break;
+	}
+	stele_changes_close(changes);
+	return result;
+}
+
+/* A table that was dropped and made again with other columns: all its rows are others. */
+static int print_remade(struct difference *difference, struct pair *pair)
+{
+	int result;
+
+	result = print_changes(difference, pair, &pair->before, NULL);
+	return result ? result : print_changes(difference, pair, NULL, &pair->after);
+}
+
+static int print_with_schemas(struct difference *difference, struct pair *pair,
+                              const struct stele_schema *before, const struct stele_schema *after)
+{
+	int result;
+
+	row_cells_open(&pair->before_cells, before ? before : after);
+	row_cells_open(&pair->after_cells, after ? after : before);
+	if (before && after && !stele_schema_equal(before, after))
+		result = print_remade(difference, pair);
+	else
+		result = print_changes(difference, pair, pair->in_before ? &pair->before : NULL,
+		                       pair->in_after ? &pair->after : NULL);
+	row_cells_close(&pair->before_cells);
+	row_cells_close(&pair->after_cells);
+	return result;
+}
+
+static int print_pair(struct difference *difference, struct pair *pair)
+{
+	struct stele_schema *before = NULL, *after = NULL;
+	int result = 0;
+
+	if (pair->in_before)
+		result = stele_table_open(difference->before, pair->name, NULL, &pair->before);
+	if (result == 0 && pair->in_after)
+		result = stele_table_open(difference->after, pair->name, NULL, &pair->after);
+	if (result == 0 && pair->in_before && pair->in_after &&
+	    stele_table_version(&pair->before) == stele_table_version(&pair->after))
+		return 0;
+	if (result == 0 && pair->in_before)
+		result = stele_table_schema(&pair->before, &before);
+	if (result == 0 && pair->in_after)
+		result = stele_table_schema(&pair->after, &after);
+	if (result == 0)
+		result = print_with_schemas(difference, pair, before, after);
+	stele_schema_free(before);
+	stele_schema_free(after);
+	return result;
+}
+
+/* The next table of a snapshot, into `name`, which becomes empty after the last. */
+static int next_name(const struct stele_snapshot *snapshot, char *name)
+{
+	int result = snapshot ? stele_snapshot_next_table(snapshot, name) : 0;
+
+	if (result == 0)
+		name[0] = '\0';
+	return result;
+}
+
+/* Goes through the tables of both versions in order, side by side. */
+int difference_print(struct difference *difference)
+{
+	char before[STELE_NAME_MAX + 1] = "", after[STELE_NAME_MAX + 1] = "";
+	int result;
+
+	result = next_name(difference->before, before);
+	if (result >= 0)
+		result = next_name(difference->after, after);
+	while (result >= 0 && (*before || *after)) {
+		int order = !*before ? 1 : !*after ? -1 : strcmp(before, after);
+		struct pair pair = {
+			.name = order <= 0 ? before : after,
+			.in_before = order <= 0,
+			.in_after = order >= 0,
+		};
+
+		result = 0;
+		if (!*difference->only || strcmp(difference->only, pair.name) == 0)
+			result = print_pair(difference, &pair);
+		if (result != 0)
+			return result;
+		if (order <= 0)
+			result = next_name(difference->before, before);
+		if (result >= 0 && order >= 0)
+			result = next_name(difference->after, after);
+	}
+	return result < 0 ? result : STATUS_DONE;
+}

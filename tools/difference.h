@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * Prints what differs between two versions, row by row, over all tables or one. */
+#ifndef TOOLS_DIFFERENCE_H
+#define TOOLS_DIFFERENCE_H
+
+#include <stele/stele.h>
+#include "output.h"
+
+struct difference {
+	struct output *output;
+	const char *only;                    /* this table alone; empty: all */
+	const struct stele_snapshot *before; /* NULL: no tables, so that all rows are added */
+	const struct stele_snapshot *after;
+	uint64_t printed; /* changes; goes on counting */
+};
+
+/* Opens an output for changes. */
+struct output *difference_output(enum output_format format);
+
+/* Prints the changes between the two snapshots, the tables in order, in each of them the keys in
+ * order. A row is printed only after both snapshots vouched for it. Returns an enum status, or a
+ * negative errno of the library: -ESTALE where a snapshot was taken back; what was printed until
+ * then is true but not all. */
+int difference_print(struct difference *difference);
+
+/* Prints that changes before `version` were missed, and that all its rows follow. */
+enum status difference_print_gap(struct output *output, uint64_t version);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "command.h"
+#include "escape.h"
+
+void text_append(struct text *text, const char *bytes, size_t length)
+{
+	if (text->capacity - text->length < length) {
+		text->capacity = (text->length + length) * 2 + 64;
+		text->bytes = must_realloc(text->bytes, text->capacity);
+	}
+	if (length)
+		memcpy(text->bytes + text->length, bytes, length);
+	text->length += length;
+}
+
+void text_append_string(struct text *text, const char *string)
+{
+	text_append(text, string, strlen(string));
+}
+
+void text_free(struct text *text)
+{
+	free(text->bytes);
+	*text = (struct text){0};
+}
+
+/* The length of the UTF-8 character at `bytes`, and the character; 0 where there is no valid one. */
+static size_t character_at(const char *bytes, size_t length, uint32_t *ret)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *byte = (const unsigned char *)bytes;
+	uint32_t character;
+	size_t size;
+
+	if (byte[0] < 0x80) {
+		*ret = byte[0];
+		return 1;
+	}
+	size = byte[0] >= 0xf0 ? 4 : byte[0] >= 0xe0 ? 3 : 2;
+	if (byte[0] < 0xc2 || byte[0] > 0xf4 || size > length)
+		return 0;
+	character = byte[0] & (0x7fu >> size);
+	for (size_t i = 1; i < size; i++) {
+		if ((byte[i] & 0xc0) != 0x80)
+			return 0;
+		character = character << 6 | (byte[i] & 0x3fu);
+	}
+	if (character < least[size] || character > 0x10ffff ||
+	    (character >= 0xd800 && character <= 0xdfff))
+		return 0;
+	*ret = character;
+	return size;
+}
+
+/* C0, DEL and C1. */
+static bool is_control(uint32_t character)
+{
+	return character < 0x20 || (character >= 0x7f && character < 0xa0);
+}
+
+static bool turns_direction(uint32_t character)
+{
+	return (character >= 0x202a && character <= 0x202e) ||
+	       (character >= 0x2066 && character <= 0x2069);
+}
+
+static void append_hex(struct text *text, const char *bytes, size_t length, const char *prefix)
+{
+	char hex[8];
+
+	for (size_t i = 0; i < length; i++) {
+		snprintf(hex, sizeof(hex), "%sx%02x", prefix, (unsigned char)bytes[i]);
+		text_append_string(text, hex);
+	}
+}
+
+/* How many bytes from here on need no look: printable ASCII but for a quote and a backslash. */
+static size_t plain_span(const char *bytes, size_t length)
+{
+	size_t i = 0;
+
+	while (i < length && bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '"' &&
+	       bytes[i] != '\\')
+		i++;
+	return i;
+}
+
+static void escape_json_character(struct text *text, const char *bytes, size_t size,
+                                  uint32_t character)
+{
+	char code[8];
+
+	if (character == '"' || character == '\\') {
+		text_append(text, "\\", 1);
+		text_append(text, bytes, size);
+	} else if (character == '\n') {
+		text_append_string(text, "\\n");
+	} else if (character == '\t') {
+		text_append_string(text, "\\t");
+	} else if (is_control(character) || turns_direction(character)) {
+		snprintf(code, sizeof(code), "\\u%04x", (unsigned)(character & 0xffff));
+		text_append_string(text, code);
+	} else {
+		text_append(text, bytes, size);
+	}
+}
+
+void escape_for_json(struct text *text, const char *bytes, size_t length)
+{
+	uint32_t character = 0;
+	size_t size;
+
+	for (size_t i = 0; i < length; i += size) {
+		size = plain_span(bytes + i, length - i);
+		if (size) {
+			text_append(text, bytes + i, size);
+			continue;
+		}
+		size = character_at(bytes + i, length - i, &character);
+		if (size) {
+			escape_json_character(text, bytes + i, size, character);
+		} else {
+			size = 1;
+			append_hex(text, bytes + i, 1, "\\\\");
+		}
+	}
+}
+
+void escape_for_people(struct text *text, const char *bytes, size_t length)
+{
+	uint32_t character = 0;
+	size_t size;
+
+	for (size_t i = 0; i < length; i += size) {
+		size = plain_span(bytes + i, length - i);
+		if (size) {
+			text_append(text, bytes + i, size);
+			continue;
+		}
+		size = character_at(bytes + i, length - i, &character);
+		if (size && !is_control(character) && !turns_direction(character)) {
+			text_append(text, bytes + i, size);
+		} else {
+			size = size ? size : 1;
+			append_hex(text, bytes + i, size, "\\");
+		}
+	}
+}
+
+void escape_for_csv(struct text *text, const char *bytes, size_t length)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i <= length; i++) {
+		if (i < length && bytes[i] != '\n' && bytes[i] != '\t')
+			continue;
+		escape_for_people(text, bytes + start, i - start);
+		if (i < length)
+			text_append(text, bytes + i, 1);
+		start = i + 1;
+	}
+}
+
+size_t text_width(const char *bytes, size_t length)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < length; i++)
+		width += ((unsigned char)bytes[i] & 0xc0) != 0x80;
+	return width;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Text of rows is anybody's bytes. Nothing of it may reach a terminal as a control sequence, nor a
+ * JSON reader as invalid UTF-8: what could is written as `\xHH`. */
+#ifndef TOOLS_ESCAPE_H
+#define TOOLS_ESCAPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A growing text, without a NUL at its end. Start one with `struct text text = {0};`. */
+struct text {
+	char *bytes;
+	size_t length, capacity;
+};
+
+void text_append(struct text *text, const char *bytes, size_t length);
+void text_append_string(struct text *text, const char *string);
+void text_free(struct text *text);
+
+/* Append `length` bytes at `bytes`: _for_people for tables and messages, where every control
+ * character, every byte that is no UTF-8 and every character that turns the writing direction is
+ * escaped; _for_csv with line feeds and tabs left as they are, for the caller to quote; _for_json
+ * as the inside of a JSON string. */
+void escape_for_people(struct text *text, const char *bytes, size_t length);
+void escape_for_csv(struct text *text, const char *bytes, size_t length);
+void escape_for_json(struct text *text, const char *bytes, size_t length);
+
+/* How many characters escaped text takes on a terminal. */
+size_t text_width(const char *bytes, size_t length);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ * Failures: how they are printed, and which exit status stands for which error. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <stele/stele.h>
+#include "command.h"
+#include "escape.h"
+#include "suggest.h"
+
+static void print_sentence(const char *format, va_list arguments)
+	__attribute__((format(printf, 1, 0)));
+
+static void print_sentence(const char *format, va_list arguments)
+{
+	struct text text = {0};
+	char *sentence;
+	int length;
+
+	length = vasprintf(&sentence, format, arguments);
+	if (length < 0)
+		return;
+	escape_for_people(&text, sentence, (size_t)length);
+	fflush(stdout);
+	fprintf(stderr, "stele: %.*s\n", (int)text.length, text.bytes ? text.bytes : "");
+	text_free(&text);
+	free(sentence);
+}
+
+enum status fail(enum status status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_sentence(format, arguments);
+	va_end(arguments);
+	return status;
+}
+
+enum status fail_usage(const char *command, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_sentence(format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "Try 'stele %s%s--help'.\n", command, *command ? " " : "");
+	return STATUS_INPUT;
+}
+
+enum status status_of_error(int error)
+{
+	switch (-error) {
+	case EINVAL:
+	case ERANGE:
+	case EEXIST:
+	case EMSGSIZE:
+		return STATUS_INPUT;
+	case ENOENT:
+		return STATUS_NO_TABLE;
+	case EBUSY:
+	case ESTALE:
+		return STATUS_BUSY;
+	case EACCES:
+	case EPERM:
+		return STATUS_DENIED;
+	case ENOSPC:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+		return STATUS_NO_ROOM;
+	case EBADMSG:
+	case EPROTONOSUPPORT:
+		return STATUS_DAMAGED;
+	default:
+		return STATUS_SYSTEM;
+	}
+}
+
+enum status fail_library(int error)
+{
+	const char *sentence = stele_last_error();
+
+	return fail(status_of_error(error), "%s", *sentence ? sentence : strerror(-error));
+}
+
+/* Where the library has a region's data, stele(1) says so under FILES. */
+static bool is_missing(const char *region)
+{
+	char path[STELE_NAME_MAX + 32];
+
+	snprintf(path, sizeof(path), "/dev/shm/stele.%s", region);
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+enum status fail_region(const char *region, int error)
+{
+	char name[STELE_NAME_MAX + 1] = "";
+	struct suggestion suggestion;
+
+	if (error != -ENOENT || !is_missing(region))
+		return fail_library(error);
+	suggestion_start(&suggestion, region);
+	while (stele_region_next(name) == 1)
+		suggestion_offer(&suggestion, name);
+	if (*suggestion.best)
+		return fail(STATUS_NO_TABLE,
+		            "no such region: \"%s\" (no file /dev/shm/stele.%s); did you mean "
+		            "\"%s\"? 'stele list' shows all regions",
+		            region, region, suggestion.best);
+	return fail(STATUS_NO_TABLE,
+	            "no such region: \"%s\" (no file /dev/shm/stele.%s); 'stele list' shows "
+	            "all regions",
+	            region, region);
+}
+
+/* Offers the tables of the newest version; where that can't be read there is nothing to suggest. */
+static void offer_tables(const char *region, struct suggestion *suggestion)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
+	char name[STELE_NAME_MAX + 1] = "";
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+
+	if (stele_subscriber_open(region, &options, &subscriber) < 0)
+		return;
+	if (stele_snapshot_open(subscriber, 0, &snapshot) == 0) {
+		while (stele_snapshot_next_table(snapshot, name) == 1)
+			suggestion_offer(suggestion, name);
+		stele_snapshot_close(snapshot);
+	}
+	stele_subscriber_close(subscriber);
+}
+
+enum status fail_no_table(const char *place, const char *region, const char *table)
+{
+	struct suggestion suggestion;
+
+	suggestion_start(&suggestion, table);
+	offer_tables(region, &suggestion);
+	if (*suggestion.best)
+		return fail(STATUS_NO_TABLE,
+		            "%sno table \"%s\" in region \"%s\"; did you mean \"%s\"?", place,
+		            table, region, suggestion.best);
+	return fail(STATUS_NO_TABLE,
+	            "%sno table \"%s\" in region \"%s\"; 'stele show %s' lists its tables", place,
+	            table, region, region);
+}
+
+void *must_realloc(void *memory, size_t size)
+{
+	memory = realloc(memory, size);
+	if (!memory && size)
+		exit((int)fail(STATUS_NO_ROOM, "out of memory: %zu bytes could not be had", size));
+	return memory;
+}

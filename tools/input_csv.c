@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CSV input. libcsv is fed line by line, so that a message has the number of the line; line feeds
+ * alone end rows (the carriage return before one counts as space), so a line ends at most one row,
+ * and a row with a quoted line feed takes several lines. */
+#include <csv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "input.h"
+
+struct csv {
+	struct csv_parser parser;
+	struct text text;       /* the fields of the current row, one behind the other */
+	size_t *ends;           /* where each ends in it */
+	size_t count, capacity; /* of the fields */
+	bool row_ended;
+	size_t *columns; /* which column of the schema the n-th field is */
+	size_t column_count;
+};
+
+static int is_space(unsigned char byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
+static int is_end(unsigned char byte)
+{
+	return byte == '\n';
+}
+
+static void field_ended(void *bytes, size_t length, void *context)
+{
+	struct csv *csv = context;
+
+	text_append(&csv->text, bytes, length);
+	if (csv->count == csv->capacity) {
+		csv->capacity = csv->capacity * 2 + 16;
+		csv->ends = must_realloc(csv->ends, csv->capacity * sizeof(*csv->ends));
+	}
+	csv->ends[csv->count++] = csv->text.length;
+}
+
+static void row_ended(int byte, void *context)
+{
+	struct csv *csv = context;
+
+	(void)byte;
+	csv->row_ended = true;
+}
+
+static enum status fail_quotes(const struct input *input)
+{
+	return input_fail(
+		input, "expected a field in quotation marks to end before the comma or the end of "
+		       "the line, with each mark inside it doubled; other text stands there, or "
+		       "the closing mark is missing");
+}
+
+/* Reads lines until a row has ended; `*ret_row` is false at the end of the file. */
+static enum status read_row(struct input *input, bool *ret_row)
+{
+	struct csv *csv = input->state;
+
+	csv->text.length = 0;
+	csv->count = 0;
+	csv->row_ended = false;
+	input->line = 0;
+	while (!csv->row_ended) {
+		enum status status;
+		size_t length;
+		char *line;
+
+		status = lines_next(&input->lines, &line, &length);
+		if (status != STATUS_DONE)
+			return status;
+		if (!line)
+			break;
+		if (!input->line)
+			input->line = input->lines.number;
+		if (csv_parse(&csv->parser, line, length, field_ended, row_ended, csv) != length)
+			return fail_quotes(input);
+		/* An empty line is no row; the next may be one. */
+		if (!csv->row_ended && csv->count == 0 && csv->parser.pstate == 0)
+			input->line = 0;
+	}
+	if (!csv->row_ended && csv_fini(&csv->parser, field_ended, row_ended, csv) != 0)
+		return fail_quotes(input);
+	*ret_row = csv->row_ended;
+	return STATUS_DONE;
+}
+
+static const char *field_text(const struct csv *csv, size_t field, size_t *ret_length)
+{
+	size_t start = field ? csv->ends[field - 1] : 0;
+
+	*ret_length = csv->ends[field] - start;
+	return csv->text.bytes ? csv->text.bytes + start : "";
+}
+
+/* Finds out which field is which column. */
+static enum status read_names(struct input *input)
+{
+	struct csv *csv = input->state;
+	char place[512], missing[512];
+
+	csv->columns = must_realloc(NULL, (csv->count + 1) * sizeof(*csv->columns));
+	csv->column_count = csv->count;
+	for (size_t i = 0; i < csv->count; i++) {
+		char name[STELE_NAME_MAX + 2];
+		const char *text;
+		size_t length;
+		int column;
+
+		text = field_text(csv, i, &length);
+		snprintf(name, sizeof(name), "%.*s",
+		         (int)(length < sizeof(name) ? length : sizeof(name)), text);
+		column = stele_schema_column(input->schema, name);
+		if (column < 0) {
+			snprintf(place, sizeof(place), "%s:%llu: ", input->lines.name,
+			         (unsigned long long)input->line);
+			return fail_no_column(place, input->schema, text, length);
+		}
+		if (input->fields[column].given)
+			return input_fail(input, "column \"%s\" is named twice", name);
+		input->fields[column].given = true;
+		csv->columns[i] = (size_t)column;
+	}
+	row_missing(input->schema, input->fields, true, missing, sizeof(missing));
+	if (*missing)
+		return input_fail(
+			input, "expected the names of all columns in the first line; missing: %s",
+			missing);
+	return STATUS_DONE;
+}
+
+static enum status open_csv(struct input *input)
+{
+	struct csv *csv = must_realloc(NULL, sizeof(*csv));
+	enum status status;
+	bool row;
+
+	*csv = (struct csv){0};
+	input->state = csv;
+	csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI);
+	csv_set_space_func(&csv->parser, is_space);
+	csv_set_term_func(&csv->parser, is_end);
+	csv_set_blk_size(&csv->parser, 4096);
+	status = read_row(input, &row);
+	if (status != STATUS_DONE)
+		return status;
+	if (!row) {
+		input->line = 1;
+		return input_fail(
+			input, "expected a first line with the names of the columns, but the file "
+			       "is empty");
+	}
+	return read_names(input);
+}
+
+static enum status next_csv(struct input *input, bool *ret_row)
+{
+	struct csv *csv = input->state;
+	enum status status;
+
+	status = read_row(input, ret_row);
+	if (status != STATUS_DONE || !*ret_row)
+		return status;
+	if (csv->count != csv->column_count)
+		return input_fail(input,
+		                  "expected %zu fields, as in the first line, but %zu stand there",
+		                  csv->column_count, csv->count);
+	for (size_t i = 0; i < csv->count; i++) {
+		struct field *field = &input->fields[csv->columns[i]];
+
+		field->text = field_text(csv, i, &field->length);
+	}
+	return STATUS_DONE;
+}
+
+static void close_csv(struct input *input)
+{
+	struct csv *csv = input->state;
+
+	csv_free(&csv->parser);
+	text_free(&csv->text);
+	free(csv->ends);
+	free(csv->columns);
+	free(csv);
+}
+
+const struct input_driver input_csv = {open_csv, next_csv, close_csv};

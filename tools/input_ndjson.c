@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * Newline-delimited JSON input: an object on each line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "input.h"
+#include "json_row.h"
+
+struct ndjson {
+	json_t *object; /* of the current row */
+	struct json_numbers numbers;
+};
+
+static enum status open_ndjson(struct input *input)
+{
+	struct ndjson *ndjson = must_realloc(NULL, sizeof(*ndjson));
+
+	ndjson->object = NULL;
+	input->state = ndjson;
+	return STATUS_DONE;
+}
+
+static enum status parse_row(struct input *input, const char *line, size_t length)
+{
+	struct ndjson *ndjson = input->state;
+	char error[256], place[512], missing[512];
+	enum status status;
+
+	ndjson->object = json_parse_object(line, length, error, sizeof(error));
+	if (!ndjson->object)
+		return input_fail(input, "%s", error);
+	snprintf(place, sizeof(place), "%s:%llu: ", input->lines.name,
+	         (unsigned long long)input->line);
+	status = json_fields(place, ndjson->object, input->schema, input->fields, &ndjson->numbers);
+	if (status != STATUS_DONE)
+		return status;
+	row_missing(input->schema, input->fields, true, missing, sizeof(missing));
+	if (*missing)
+		return input_fail(input, "expected all columns; missing: %s", missing);
+	return STATUS_DONE;
+}
+
+static enum status next_ndjson(struct input *input, bool *ret_row)
+{
+	struct ndjson *ndjson = input->state;
+	enum status status;
+	size_t length;
+	char *line;
+
+	json_decref(ndjson->object);
+	ndjson->object = NULL;
+	do {
+		status = lines_next(&input->lines, &line, &length);
+		if (status != STATUS_DONE)
+			return status;
+	} while (line && line_is_blank(line, length));
+	*ret_row = line != NULL;
+	if (!line)
+		return STATUS_DONE;
+	input->line = input->lines.number;
+	return parse_row(input, line, length);
+}
+
+static void close_ndjson(struct input *input)
+{
+	struct ndjson *ndjson = input->state;
+
+	json_decref(ndjson->object);
+	free(ndjson);
+}
+
+const struct input_driver input_ndjson = {open_ndjson, next_ndjson, close_ndjson};

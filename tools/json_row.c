@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+#include "input.h"
+#include "json_row.h"
+
+json_t *json_parse_object(const char *line, size_t length, char *error, size_t error_size)
+{
+	json_error_t why;
+	json_t *object;
+
+	object = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+	if (object && json_is_object(object))
+		return object;
+	if (!object && (json_error_code(&why) == json_error_invalid_syntax ||
+	                json_error_code(&why) == json_error_premature_end_of_input))
+		snprintf(error, error_size, "expected one JSON object on the line; column %d: %s",
+		         why.column, why.text);
+	else if (!object && json_error_code(&why) == json_error_numeric_overflow)
+		snprintf(error, error_size,
+		         "column %d: the number is outside 64 bits with a sign; larger "
+		         "ones go in quotation marks",
+		         why.column);
+	else if (!object)
+		snprintf(error, error_size, "not valid JSON: column %d: %s", why.column, why.text);
+	else
+		snprintf(error, error_size,
+		         "expected a JSON object, such as {\"COLUMN\": VALUE, ...}");
+	json_decref(object);
+	return NULL;
+}
+
+/* False where the value is neither text, number nor truth. */
+static bool value_text(const json_t *value, char *number, size_t size, struct field *field)
+{
+	field->text = number;
+	switch (json_typeof(value)) {
+	case JSON_STRING:
+		field->text = json_string_value(value);
+		field->length = json_string_length(value);
+		return true;
+	case JSON_INTEGER:
+		field->length = (size_t)snprintf(number, size, "%" JSON_INTEGER_FORMAT,
+		                                 json_integer_value(value));
+		return true;
+	case JSON_REAL:
+		field->length = (size_t)snprintf(number, size, "%.17g", json_real_value(value));
+		return true;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		field->length = (size_t)snprintf(number, size, "%s",
+		                                 json_is_true(value) ? "true" : "false");
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum status json_fields(const char *place, json_t *object, const struct stele_schema *schema,
+                        struct field *fields, struct json_numbers *numbers)
+{
+	const char *name;
+	json_t *value;
+
+	for (size_t i = 0; i < schema->column_count; i++)
+		fields[i] = (struct field){.text = ""};
+	json_object_foreach(object, name, value)
+	{
+		int column = stele_schema_column(schema, name);
+
+		if (column < 0)
+			return fail_no_column(place, schema, name, strlen(name));
+		fields[column].given = value_text(value, numbers->text[column],
+		                                  sizeof(numbers->text[column]), &fields[column]);
+		if (!fields[column].given)
+			return fail(STATUS_INPUT,
+			            "%scolumn \"%s\": expected a string, a number, true or false",
+			            place, name);
+	}
+	return STATUS_DONE;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stele/stele.h>
+#include "kernel.h"
+#include "publisher/source_kernel.h"
+#include "stop.h"
+
+static void report(void *context, const char *sentence, uint64_t version)
+{
+	const char *region = context;
+
+	if (version)
+		printf("%s: version %llu: %s\n", region, (unsigned long long)version, sentence);
+	else
+		printf("%s: %s\n", region, sentence);
+	fflush(stdout);
+}
+
+enum status publish_kernel(const char *region, const struct options_writing *writing)
+{
+	char error[1024] = "";
+	struct stele_publisher_options publisher = {
+		.size = sizeof(publisher),
+		.flags = STELE_CREATE,
+		.attach_timeout = writing->attach_timeout,
+	};
+	struct source_kernel_options options = {
+		.publisher = &publisher,
+		.message = writing->message,
+		.report = report,
+		.context = (void *)(uintptr_t)region,
+		.error = error,
+		.error_size = sizeof(error),
+	};
+	int result;
+
+	options.stop_fd = stop_descriptor();
+	if (options.stop_fd < 0)
+		return STATUS_SYSTEM;
+	result = source_kernel_run(region, &options);
+	return result < 0 ? fail(status_of_error(result), "%s", error) : STATUS_DONE;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include <csv.h>
+#include <stdlib.h>
+#include <string.h>
+#include "keytext.h"
+
+/* The columns of a typed key. */
+struct parts {
+	struct text text;
+	size_t ends[STELE_COLUMNS_MAX];
+	size_t count; /* may be more than there is room for */
+};
+
+static void part_ended(void *bytes, size_t length, void *context)
+{
+	struct parts *parts = context;
+
+	text_append(&parts->text, bytes, length);
+	if (parts->count < STELE_COLUMNS_MAX)
+		parts->ends[parts->count] = parts->text.length;
+	parts->count++;
+}
+
+static void nothing_ended(int byte, void *context)
+{
+	(void)byte;
+	(void)context;
+}
+
+static int is_no_space(unsigned char byte)
+{
+	(void)byte;
+	return 0;
+}
+
+/* A typed line feed is text, too. */
+static int is_no_end(unsigned char byte)
+{
+	(void)byte;
+	return 0;
+}
+
+static bool split_quoted(const char *text, struct parts *parts)
+{
+	struct csv_parser parser;
+	size_t length = strlen(text);
+	bool good;
+
+	csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
+	csv_set_space_func(&parser, is_no_space);
+	csv_set_term_func(&parser, is_no_end);
+	good = csv_parse(&parser, text, length, part_ended, nothing_ended, parts) == length &&
+	       csv_fini(&parser, part_ended, nothing_ended, parts) == 0;
+	csv_free(&parser);
+	return good;
+}
+
+static enum status split(const char *place, const char *text, const struct stele_schema *schema,
+                         bool whole, struct parts *ret)
+{
+	size_t wanted = schema_key_columns(schema);
+	char format[1024];
+	bool good = true;
+
+	if (wanted == 1)
+		part_ended((void *)(uintptr_t)text, strlen(text), ret);
+	else
+		good = split_quoted(text, ret);
+	if (good && ret->count <= wanted && ret->count >= (whole ? wanted : 1))
+		return STATUS_DONE;
+	if (!good)
+		return fail(
+			STATUS_INPUT,
+			"%skey \"%.64s\": the quotation marks do not match; write a mark inside a "
+			"quoted column twice",
+			place, text);
+	stele_schema_format(schema, format, sizeof(format));
+	return fail(STATUS_INPUT,
+	            "%skey \"%.64s\": expected %zu columns joined by commas, found %zu; the "
+	            "table is: %s",
+	            place, text, wanted, ret->count, format);
+}
+
+/* Appends a column that may be an address where it says prefix... */
+static int append_address(struct row_buffer *row, const struct stele_column *column,
+                          const char *text, size_t length)
+{
+	struct stele_column address = *column;
+
+	if (!memchr(text, '/', length) && column->type == STELE_IPV4NET)
+		address.type = STELE_IPV4;
+	else if (!memchr(text, '/', length) && column->type == STELE_IPV6NET)
+		address.type = STELE_IPV6;
+	else
+		return row_append_key(row, column, text, length);
+	address.size = 0;
+	return row_append_key(row, &address, text, length);
+}
+
+/* ... or only the start of what the column says. */
+static int append_start(struct row_buffer *row, const struct stele_column *column, const char *text,
+                        size_t length)
+{
+	struct stele_column start = *column;
+
+	start.size = 0;
+	if (column->type == STELE_CHAR && length <= column->size)
+		start.type = STELE_TEXT;
+	else if (column->type == STELE_IPV4 && memchr(text, '/', length))
+		start.type = STELE_IPV4NET;
+	else if (column->type == STELE_IPV6 && memchr(text, '/', length))
+		start.type = STELE_IPV6NET;
+	else
+		return append_address(row, column, text, length);
+	return row_append_key(row, &start, text, length);
+}
+
+static enum status
+parse(const char *place, const char *text, const struct stele_schema *schema, bool whole,
+      int (*append_last)(struct row_buffer *, const struct stele_column *, const char *, size_t),
+      struct row_buffer *ret)
+{
+	struct parts parts = {0};
+	enum status status;
+
+	ret->key.bits = 0;
+	status = split(place, text, schema, whole, &parts);
+	for (size_t i = 0; status == STATUS_DONE && i < parts.count; i++) {
+		size_t start = i ? parts.ends[i - 1] : 0;
+		const struct stele_column *column = &schema->columns[i];
+		int result;
+
+		result = (i + 1 == parts.count ? append_last : row_append_key)(
+			ret, column, parts.text.bytes ? parts.text.bytes + start : "",
+			parts.ends[i] - start);
+		if (result < 0)
+			status = fail(status_of_error(result), "%skey \"%.64s\": %s", place, text,
+			              column_sentence(column));
+	}
+	text_free(&parts.text);
+	return status;
+}
+
+enum status key_parse(const char *place, const char *text, const struct stele_schema *schema,
+                      struct row_buffer *ret)
+{
+	return parse(place, text, schema, true, row_append_key, ret);
+}
+
+enum status key_parse_address(const char *place, const char *text,
+                              const struct stele_schema *schema, struct row_buffer *ret)
+{
+	return parse(place, text, schema, true, append_address, ret);
+}
+
+enum status key_parse_start(const char *place, const char *text, const struct stele_schema *schema,
+                            struct row_buffer *ret)
+{
+	return parse(place, text, schema, false, append_start, ret);
+}

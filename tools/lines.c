@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "lines.h"
+
+enum {
+	PIECE = 256 * 1024,
+	LONGEST = 16 * 1024 * 1024, /* no row is longer, and /dev/zero has no line feed */
+};
+
+enum status lines_open(struct lines *lines, const char *path)
+{
+	struct stat status;
+
+	*lines = (struct lines){.name = path, .fd = STDIN_FILENO};
+	if (strcmp(path, "-") == 0)
+		lines->name = "standard input";
+	else
+		lines->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (lines->fd < 0)
+		return fail(STATUS_INPUT, "can't read %s: %s", path, strerror(errno));
+	if (fstat(lines->fd, &status) == 0) {
+		if (S_ISDIR(status.st_mode)) {
+			lines_close(lines);
+			return fail(STATUS_INPUT, "can't read %s: %s", path, strerror(EISDIR));
+		}
+		if (S_ISREG(status.st_mode))
+			lines->size = (uint64_t)status.st_size;
+	}
+	return STATUS_DONE;
+}
+
+void lines_close(struct lines *lines)
+{
+	if (lines->fd > STDERR_FILENO)
+		close(lines->fd);
+	free(lines->buffer);
+	*lines = (struct lines){0};
+}
+
+/* Gets more bytes behind those that are there. */
+static enum status read_more(struct lines *lines)
+{
+	enum status status = STATUS_DONE;
+	ssize_t got;
+
+	if (lines->before_read)
+		status = lines->before_read(lines->context);
+	if (status != STATUS_DONE)
+		return status;
+	if (lines->start) {
+		memmove(lines->buffer, lines->buffer + lines->start, lines->end - lines->start);
+		lines->end -= lines->start;
+		lines->start = 0;
+	}
+	if (lines->end > LONGEST)
+		return fail(STATUS_INPUT, "%s:%llu: the line is longer than %d bytes", lines->name,
+		            (unsigned long long)lines->number + 1, LONGEST);
+	if (lines->capacity - lines->end < PIECE) {
+		lines->capacity = lines->capacity * 2 + PIECE;
+		lines->buffer = must_realloc(lines->buffer, lines->capacity);
+	}
+	do {
+		got = read(lines->fd, lines->buffer + lines->end, lines->capacity - lines->end);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return fail(STATUS_SYSTEM, "can't read %s: %s", lines->name, strerror(errno));
+	lines->end += (size_t)got;
+	lines->at_end = got == 0;
+	return STATUS_DONE;
+}
+
+enum status lines_wait(struct lines *lines)
+{
+	return lines->at_end || lines->end > lines->start ? STATUS_DONE : read_more(lines);
+}
+
+static void skip_mark(char **line, size_t *length)
+{
+	if (*length >= 3 && memcmp(*line, "\xef\xbb\xbf", 3) == 0) {
+		*line += 3;
+		*length -= 3;
+	}
+}
+
+enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
+{
+	size_t searched = 0;
+	const char *feed = NULL;
+
+	for (;;) {
+		size_t there = lines->end - lines->start;
+		enum status status;
+
+		if (there > searched)
+			feed = memchr(lines->buffer + lines->start + searched, '\n',
+			              there - searched);
+		searched = there;
+		if (feed || lines->at_end)
+			break;
+		status = read_more(lines);
+		if (status != STATUS_DONE)
+			return status;
+	}
+	*ret_line = lines->buffer + lines->start;
+	*ret_length = feed ? (size_t)(feed - *ret_line) + 1 : lines->end - lines->start;
+	lines->start += *ret_length;
+	lines->offset += *ret_length;
+	if (*ret_length == 0)
+		*ret_line = NULL;
+	else if (++lines->number == 1)
+		skip_mark(ret_line, ret_length);
+	return STATUS_DONE;
+}
+
+bool line_is_blank(const char *line, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r' && line[i] != '\n')
+			return false;
+	return true;
+}

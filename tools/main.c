@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * The `stele` command: finds the subcommand and runs it. */
+#include <argp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stele/stele.h>
+#include "command.h"
+#include "output.h"
+#include "suggest.h"
+
+static const struct command *const commands[] = {
+	&command_create,  &command_rm,     &command_list,   &command_show,
+	&command_publish, &command_set,    &command_delete, &command_apply,
+	&command_get,     &command_lookup, &command_dump,   &command_watch,
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static const char introduction[] =
+	"Usage: stele COMMAND [ARGUMENT...]\n"
+	"Keeps typed tables in shared memory: one process publishes, many read.\n"
+	"\n"
+	"Commands:\n";
+
+static const char conclusion[] =
+	"\n"
+	"'stele COMMAND --help' says more, with examples; 'stele --version' says which version this is.\n"
+	"\n"
+	"Examples:\n"
+	"  stele create net --table 'routes(prefix: ipv4net key, next_hop: ipv4)'\n"
+	"  stele set net/routes 10.0.0.0/8 next_hop=192.0.2.1\n"
+	"  stele lookup net/routes 10.1.2.3\n"
+	"  stele watch net\n"
+	"\n"
+	"Exit status:\n"
+	"  0  done\n"
+	"  1  what was asked for is not there: no such row, nothing seen in time\n"
+	"  2  wrong usage or bad input: arguments, a file and what is in it, names, values\n"
+	"  3  no such region, table or version\n"
+	"  4  busy: another publisher is attached, or the data moved on too fast\n"
+	"  5  no permission\n"
+	"  6  no room: the region's maximum, the file system, memory or descriptors\n"
+	"  7  the region is damaged, is none, or was made by a library with another layout\n"
+	"  8  another error of the system, such as standard output that can't be written\n";
+
+static enum status print_help(void)
+{
+	fputs(introduction, stdout);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	printf("  %-9s %s\n", "help", "print this, or the help of a command");
+	fputs(conclusion, stdout);
+	return STATUS_DONE;
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static enum status fail_no_command(const char *name)
+{
+	struct suggestion suggestion;
+
+	suggestion_start(&suggestion, name);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		suggestion_offer(&suggestion, commands[i]->name);
+	suggestion_offer(&suggestion, "help");
+	if (*suggestion.best)
+		return fail_usage("", "no command \"%s\"; did you mean \"%s\"?", name,
+		                  suggestion.best);
+	return fail_usage("", "no command \"%s\"", name);
+}
+
+static enum status run(int argc, char **argv)
+{
+	static char help[] = "--help";
+	const struct command *command;
+
+	if (argc < 2)
+		return fail_usage("", "which command?");
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("stele %s\n", stele_version());
+		return STATUS_DONE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0 ||
+	    (strcmp(argv[1], "help") == 0 && argc == 2))
+		return print_help();
+	if (strcmp(argv[1], "help") == 0) {
+		argv[1] = argv[2];
+		argv[2] = help;
+		argc = 3;
+	}
+	command = find(argv[1]);
+	if (!command && argv[1][0] == '-')
+		return fail_usage(
+			"", "options go after the command; there is no option \"%s\" before it",
+			argv[1]);
+	if (!command)
+		return fail_no_command(argv[1]);
+	argv[1] = argv[0];
+	return command->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	static char name[] = "stele";
+	enum status status, written;
+
+	/* A reader of standard output that goes away is an error of write(), after which everything
+	 * is put in order as after any other. */
+	signal(SIGPIPE, SIG_IGN);
+	if (argc > 0)
+		argv[0] = name;
+	status = run(argc, argv);
+	written = output_check();
+	return status != STATUS_DONE ? (int)status : (int)written;
+}

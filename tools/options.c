@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "options.h"
+
+struct invocation {
+	char **argv; /* a copy */
+	int operand_count;
+	void *input;
+};
+
+/* The outermost parser: it has no options of its own, hands the input down to the subcommand's, and
+ * keeps the operands. With an argv of another address argp takes the name for --help from the
+ * program's short name, while messages about options start with argv[0]: "stele: unrecognized
+ * option", but "Usage: stele create". */
+static error_t parse_outermost(int key, char *argument, struct argp_state *state)
+{
+	struct invocation *invocation = state->input;
+
+	(void)argument;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->argv = invocation->argv;
+		state->child_inputs[0] = invocation->input;
+		return 0;
+	case ARGP_KEY_ARGS:
+		invocation->operand_count = state->argc - state->next;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
+                  char ***ret_operands)
+{
+	struct argp_child children[] = {{.argp = argp}, {0}};
+	struct argp outermost = {
+		.parser = parse_outermost,
+		.args_doc = argp->args_doc,
+		.doc = argp->doc,
+		.children = children,
+	};
+	struct argp inner = *argp;
+	static char full_name[64];
+	struct invocation invocation = {.input = input};
+
+	inner.args_doc = NULL;
+	inner.doc = NULL;
+	children[0].argp = &inner;
+	invocation.argv = must_realloc(NULL, ((size_t)argc + 1) * sizeof(*argv));
+	memcpy(invocation.argv, argv, ((size_t)argc + 1) * sizeof(*argv));
+	snprintf(full_name, sizeof(full_name), "stele %s", name);
+	program_invocation_short_name = full_name;
+	argp_err_exit_status = STATUS_INPUT;
+	if (argp_parse(&outermost, argc, argv, 0, NULL, &invocation) != 0)
+		exit(STATUS_INPUT);
+	/* getopt has put the operands last; they stay in the caller's array. */
+	memcpy(argv, invocation.argv, ((size_t)argc + 1) * sizeof(*argv));
+	free(invocation.argv);
+	*ret_operands = argv + argc - invocation.operand_count;
+	return invocation.operand_count;
+}
+
+static error_t parse_format(int key, char *argument, struct argp_state *state)
+{
+	static const char *const names[] = {
+		[OUTPUT_TABLE] = "table",
+		[OUTPUT_CSV] = "csv",
+		[OUTPUT_JSON] = "json",
+		[OUTPUT_NDJSON] = "ndjson",
+	};
+
+	if (key != 'f')
+		return ARGP_ERR_UNKNOWN;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(argument, names[i]) == 0) {
+			*(enum output_format *)state->input = i;
+			return 0;
+		}
+	fail(STATUS_INPUT, "--format: expected table, csv, json or ndjson, but \"%s\" stands there",
+	     argument);
+	return EINVAL;
+}
+
+const struct argp options_format = {
+	.options =
+		(const struct argp_option[]){
+			{"format", 'f', "FORMAT", 0,
+                         "Print as table (the default), csv, json or ndjson", 10},
+			{0},
+		},
+	.parser = parse_format,
+};
+
+static error_t parse_writing(int key, char *argument, struct argp_state *state)
+{
+	struct options_writing *writing = state->input;
+
+	switch (key) {
+	case 'w':
+		if (parse_seconds("--wait", argument, &writing->attach_timeout) != STATUS_DONE)
+			return EINVAL;
+		/* The library's 0 is its default, and a negative number doesn't wait. */
+		if (writing->attach_timeout == 0)
+			writing->attach_timeout = -1;
+		return 0;
+	case 'm':
+		writing->message = argument;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp options_writing = {
+	.options =
+		(const struct argp_option[]){
+			{"wait", 'w', "SECONDS", 0,
+                         "Wait this long for another publisher to go away (5)", 11},
+			{"message", 'm', "TEXT", 0,
+                         "Keep this message with the version in the history", 11},
+			{0},
+		},
+	.parser = parse_writing,
+};
+
+/* Digits alone, so no sign, no space, no octal. */
+static bool parse_digits(const char *text, char **ret_end, uint64_t *ret)
+{
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*ret = strtoull(text, ret_end, 10);
+	return errno == 0;
+}
+
+enum status parse_count(const char *what, const char *text, uint64_t least, uint64_t most,
+                        uint64_t *ret)
+{
+	uint64_t count;
+	char *end;
+
+	if (!parse_digits(text, &end, &count) || *end || count < least || count > most)
+		return fail(STATUS_INPUT,
+		            "%s: expected a number from %llu to %llu, but \"%s\" stands there",
+		            what, (unsigned long long)least, (unsigned long long)most, text);
+	*ret = count;
+	return STATUS_DONE;
+}
+
+enum status parse_size(const char *what, const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *unit = "";
+	unsigned shift = 0;
+	uint64_t size;
+	char *end;
+
+	if (parse_digits(text, &end, &size)) {
+		unit = end;
+		if (*unit && strchr(units, *unit)) {
+			shift = 10 * (unsigned)(strchr(units, *unit) - units + 1);
+			unit++;
+		}
+		if (!*unit && size && size <= (UINT64_C(1) << 62) >> shift) {
+			*ret = size << shift;
+			return STATUS_DONE;
+		}
+	}
+	return fail(STATUS_INPUT, "%s: expected a size such as 64M or 4G, but \"%s\" stands there",
+	            what, text);
+}
+
+enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds)
+{
+	double seconds;
+	char *end;
+
+	seconds = strtod(text, &end);
+	if (end == text || *end || !(seconds >= 0 && seconds <= 1e9))
+		return fail(STATUS_INPUT,
+		            "%s: expected a number of seconds, such as 2 or 0.5, but \"%s\" stands "
+		            "there",
+		            what, text);
+	*ret_nanoseconds = (int64_t)(seconds * 1e9);
+	return STATUS_DONE;
+}
+
+enum status parse_target(const char *command, const char *text, bool table_needed,
+                         struct target *ret)
+{
+	const char *slash = strchr(text, '/');
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+
+	if (!slash && table_needed)
+		return fail_usage(
+			command,
+			"expected REGION/TABLE, such as net/routes, but \"%s\" stands there", text);
+	snprintf(ret->region, sizeof(ret->region), "%.*s",
+	         (int)(length < sizeof(ret->region) ? length : sizeof(ret->region)), text);
+	if (stele_name_check("region", ret->region) < 0)
+		return fail_library(-EINVAL);
+	if (slash && stele_name_check("table", slash + 1) < 0)
+		return fail_library(-EINVAL);
+	snprintf(ret->table, sizeof(ret->table), "%s", slash ? slash + 1 : "");
+	return STATUS_DONE;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * Arguments that several subcommands take, and how they are read. */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <argp.h>
+#include <stele/stele.h>
+#include "output.h"
+
+/* Reads the arguments of `stele NAME`. Ends the process, as argp does, after --help and on options
+ * that there are not; else sets `*ret_operands` to what is not an option (NULL-terminated) and
+ * returns how many those are. `parser` of argp needs to handle options and ARGP_KEY_INIT (for its
+ * children) alone. */
+int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
+                  char ***ret_operands);
+
+/* A child that reads --format into an enum output_format. */
+extern const struct argp options_format;
+
+/* A child that reads --wait and --message into a struct options_writing. */
+struct options_writing {
+	int64_t attach_timeout; /* as in struct stele_publisher_options */
+	const char *message;
+};
+extern const struct argp options_writing;
+
+/* Texts of options, or STATUS_INPUT after a sentence. */
+enum status parse_count(const char *what, const char *text, uint64_t least, uint64_t most,
+                        uint64_t *ret);
+enum status parse_size(const char *what, const char *text, uint64_t *ret); /* 64M, 4G */
+enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds); /* 2.5 */
+
+/* REGION/TABLE, or with `table_needed` false also REGION alone: then the table is empty. */
+struct target {
+	char region[STELE_NAME_MAX + 2]; /* so that one too long is seen to be */
+	char table[STELE_NAME_MAX + 1];
+};
+enum status parse_target(const char *command, const char *text, bool table_needed,
+                         struct target *ret);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * CSV as RFC 4180 has it, but with line feeds for ends of lines: a first line with the columns'
+ * names, fields quoted where they must be. An empty text is "", nothing is nothing. */
+#include <csv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "escape.h"
+#include "output.h"
+
+/* Readers take spaces around an unquoted field away. */
+static bool needs_quotes(const struct text *text)
+{
+	if (text->length == 0)
+		return true;
+	if (text->bytes[0] == ' ' || text->bytes[text->length - 1] == ' ')
+		return true;
+	for (size_t i = 0; i < text->length; i++)
+		if (text->bytes[i] == ',' || text->bytes[i] == '"' || text->bytes[i] == '\n' ||
+		    text->bytes[i] == '\t')
+			return true;
+	return false;
+}
+
+static void write_field(const struct text *text)
+{
+	if (needs_quotes(text))
+		csv_fwrite(stdout, text->length ? text->bytes : "", text->length);
+	else
+		fwrite(text->bytes, 1, text->length, stdout);
+}
+
+static void begin(struct output *output)
+{
+	struct text *text = must_realloc(NULL, sizeof(*text));
+
+	*text = (struct text){0};
+	output->state = text;
+	for (size_t i = 0; i < output->column_count; i++)
+		printf("%s%s", i ? "," : "", output->columns[i].name);
+	putchar('\n');
+}
+
+static void row(struct output *output, const struct cell *cells)
+{
+	struct text *text = output->state;
+
+	for (size_t i = 0; i < output->column_count; i++) {
+		if (i)
+			putchar(',');
+		if (cells[i].kind == CELL_NONE)
+			continue;
+		text->length = 0;
+		if (cells[i].kind == CELL_TEXT)
+			escape_for_csv(text, cells[i].text, cells[i].length);
+		else
+			cell_print_flat(text, &cells[i], false);
+		write_field(text);
+	}
+	putchar('\n');
+}
+
+static void flush(struct output *output)
+{
+	(void)output;
+}
+
+static void end(struct output *output, bool whole)
+{
+	(void)whole;
+	text_free(output->state);
+	free(output->state);
+}
+
+const struct output_driver output_csv = {begin, row, flush, end};

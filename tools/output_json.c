@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * JSON and newline-delimited JSON. Written here rather than by a library, because rows must stream
+ * and no tree of a million of them be built first. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "escape.h"
+#include "output.h"
+
+static void print_cell(struct text *text, const struct cell *cell);
+
+static void print_object(struct text *text, const struct output_column *columns,
+                         const struct cell *cells, size_t count)
+{
+	text_append(text, "{", 1);
+	for (size_t i = 0; i < count; i++) {
+		text_append_string(text, i ? ", \"" : "\"");
+		text_append_string(text, columns[i].name);
+		text_append(text, "\": ", 3);
+		print_cell(text, &cells[i]);
+	}
+	text_append(text, "}", 1);
+}
+
+static void print_cell(struct text *text, const struct cell *cell)
+{
+	switch (cell->kind) {
+	case CELL_NONE:
+		text_append_string(text, "null");
+		break;
+	case CELL_TEXT:
+		text_append(text, "\"", 1);
+		escape_for_json(text, cell->text, cell->length);
+		text_append(text, "\"", 1);
+		break;
+	case CELL_LITERAL:
+		text_append(text, cell->text, cell->length);
+		break;
+	case CELL_OBJECT:
+		print_object(text, cell->columns, cell->cells, cell->column_count);
+		break;
+	case CELL_LIST:
+		text_append(text, "[", 1);
+		for (size_t i = 0; i < cell->row_count; i++) {
+			if (i)
+				text_append(text, ", ", 2);
+			print_object(text, cell->columns, cell->cells + i * cell->column_count,
+			             cell->column_count);
+		}
+		text_append(text, "]", 1);
+		break;
+	}
+}
+
+static bool is_array(const struct output *output)
+{
+	return output->format == OUTPUT_JSON && output->shape == SHAPE_ROWS;
+}
+
+static void begin(struct output *output)
+{
+	struct text *text = must_realloc(NULL, sizeof(*text));
+
+	*text = (struct text){0};
+	output->state = text;
+	if (is_array(output))
+		putchar('[');
+}
+
+static void row(struct output *output, const struct cell *cells)
+{
+	struct text *text = output->state;
+
+	text->length = 0;
+	if (is_array(output))
+		text_append_string(text, output->rows ? ",\n" : "\n");
+	print_object(text, output->columns, cells, output->column_count);
+	if (!is_array(output))
+		text_append(text, "\n", 1);
+	fwrite(text->bytes, 1, text->length, stdout);
+}
+
+static void flush(struct output *output)
+{
+	(void)output;
+}
+
+static void end(struct output *output, bool whole)
+{
+	if (whole && is_array(output))
+		puts(output->rows ? "\n]" : "]");
+	text_free(output->state);
+	free(output->state);
+}
+
+const struct output_driver output_json = {begin, row, flush, end};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include "attach.h"
+#include "progress.h"
+
+enum {
+	LARGE = 4 * 1024 * 1024, /* what takes less than a moment needs no bar */
+	BAR = 30,
+};
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+void progress_start(struct progress *progress, const char *what, uint64_t total)
+{
+	*progress = (struct progress){
+		.what = what,
+		.total = total,
+		.wanted = isatty(STDERR_FILENO) && (total == 0 || total >= LARGE),
+		.next = now() + 200 * INT64_C(1000000),
+	};
+}
+
+void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes)
+{
+	char number[GROUPED_SIZE];
+	int64_t time;
+
+	if (!progress->wanted || rows % 4096)
+		return;
+	time = now();
+	if (time < progress->next)
+		return;
+	progress->next = time + 100 * INT64_C(1000000);
+	progress->shown = true;
+	fprintf(stderr, "\r%s: ", progress->what);
+	if (progress->total) {
+		double part = bytes < progress->total ? (double)bytes / (double)progress->total : 1;
+		int full = (int)(part * BAR);
+
+		fprintf(stderr, "[%.*s%*s] %3d %%  ", full, "##############################",
+		        BAR - full, "", (int)(part * 100));
+	}
+	fprintf(stderr, "%s rows\033[K", grouped(rows, number));
+	fflush(stderr);
+}
+
+void progress_end(struct progress *progress)
+{
+	if (progress->shown)
+		fputs("\r\033[K", stderr);
+	progress->shown = false;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "put.h"
+
+enum status put_partial(const char *place, struct stele_writable *table,
+                        const struct stele_schema *schema, const struct field *fields,
+                        struct row_buffer *row)
+{
+	struct stele_row there;
+	char missing[512];
+	int result;
+
+	result = stele_writable_get(table, row->key.bytes, row->key.bits, &there);
+	if (result == 0) {
+		row_missing(schema, fields, false, missing, sizeof(missing));
+		if (*missing)
+			return fail(STATUS_INPUT,
+			            "%sthere is no row with this key yet, and a new one needs all "
+			            "columns; missing: %s",
+			            place, missing);
+	}
+	if (result >= 0) {
+		row_start_value(row, schema, result ? there.value : NULL,
+		                result ? there.value_size : 0);
+		result = row_parse_value(row, schema, fields);
+	}
+	if (result >= 0)
+		result = stele_writable_put(table, row->key.bytes, row->key.bits, row->value,
+		                            row->value_size);
+	if (result < 0)
+		return fail(status_of_error(result), "%s%s", place, stele_last_error());
+	return STATUS_DONE;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ * Rows to cells. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "escape.h"
+#include "row.h"
+
+bool row_type_is_number(enum stele_type type)
+{
+	return type >= STELE_U8 && type <= STELE_F64;
+}
+
+void row_cells_open(struct row_cells *row, const struct stele_schema *schema)
+{
+	size_t count = schema->column_count;
+
+	*row = (struct row_cells){.schema = schema};
+	row->columns = must_realloc(NULL, count * sizeof(*row->columns));
+	row->cells = must_realloc(NULL, count * sizeof(*row->cells));
+	row->capacity = 256;
+	row->text = must_realloc(NULL, row->capacity);
+	for (size_t i = 0; i < count; i++) {
+		row->columns[i].name = schema->columns[i].name;
+		row->columns[i].right = row_type_is_number(schema->columns[i].type);
+	}
+}
+
+void row_cells_close(struct row_cells *row)
+{
+	free(row->columns);
+	free(row->cells);
+	free(row->text);
+	*row = (struct row_cells){0};
+}
+
+/* JSON has no infinities and no NaN, and readers of it no integers past 64 bits with a sign. */
+static bool is_literal(enum stele_type type, const char *text, size_t length)
+{
+	static const char most[] = "9223372036854775807";
+
+	if (type == STELE_BOOL)
+		return true;
+	if (!row_type_is_number(type))
+		return false;
+	if (type == STELE_F64)
+		return memchr(text, 'n', length) == NULL; /* "inf", "nan" */
+	if (type == STELE_U64 && length >= sizeof(most) - 1)
+		return length == sizeof(most) - 1 && memcmp(text, most, length) <= 0;
+	return true;
+}
+
+/* Finds a column's value; where it has to be decoded, into `decoded`. */
+static int find_value(const struct row_cells *row, size_t column, const void *key,
+                      unsigned key_bits, const void *value, size_t value_size,
+                      unsigned char *decoded, const void **ret_value, size_t *ret_size)
+{
+	if (!row->schema->columns[column].key)
+		return stele_value_column(row->schema, column, value, value_size, ret_value,
+		                          ret_size);
+	*ret_value = decoded;
+	return stele_key_column(row->schema, column, key, key_bits, decoded, STELE_KEY_MAX,
+	                        ret_value, ret_size);
+}
+
+/* Appends a column's text at `used`, and returns its length. */
+static size_t append_column(struct row_cells *row, const struct stele_column *column,
+                            const void *value, size_t size, size_t used)
+{
+	for (;;) {
+		size_t room = row->capacity - used;
+		size_t length = stele_value_format(column, value, size, row->text + used, room);
+
+		if (length < room)
+			return length;
+		row->capacity = used + length * 2 + 256;
+		row->text = must_realloc(row->text, row->capacity);
+	}
+}
+
+int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, const void *value,
+                   size_t value_size)
+{
+	unsigned char decoded[STELE_KEY_MAX];
+	size_t used = 0;
+
+	for (size_t i = 0; i < row->schema->column_count; i++) {
+		const struct stele_column *column = &row->schema->columns[i];
+		const void *found;
+		size_t size, length;
+		int result;
+
+		result = find_value(row, i, key, key_bits, value, value_size, decoded, &found,
+		                    &size);
+		if (result < 0)
+			return result;
+		length = append_column(row, column, found, size, used);
+		row->cells[i] = (struct cell){.kind = CELL_TEXT, .length = length};
+		if (is_literal(column->type, row->text + used, length))
+			row->cells[i].kind = CELL_LITERAL;
+		used += length;
+	}
+	/* Only now has the text stopped moving. */
+	used = 0;
+	for (size_t i = 0; i < row->schema->column_count; i++) {
+		row->cells[i].text = row->text + used;
+		used += row->cells[i].length;
+	}
+	return 0;
+}
+
+void row_print_key(struct text *text, const struct row_cells *row)
+{
+	for (size_t i = 0; i < schema_key_columns(row->schema); i++) {
+		if (i)
+			text_append(text, ",", 1);
+		text_append(text, row->cells[i].text, row->cells[i].length);
+	}
+}

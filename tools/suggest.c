@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+#include "suggest.h"
+
+static unsigned least(unsigned a, unsigned b, unsigned c)
+{
+	unsigned least_of_two = a < b ? a : b;
+
+	return least_of_two < c ? least_of_two : c;
+}
+
+/* The number of letters to insert, delete, replace or swap with their neighbour to make `a` of `b`,
+ * both shorter than SUGGESTION_MAX: three rows of the usual table are kept. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+	unsigned rows[3][SUGGESTION_MAX];
+	unsigned *before = rows[0], *last = rows[1], *current = rows[2];
+	size_t a_length = strlen(a), b_length = strlen(b);
+
+	for (size_t j = 0; j <= b_length; j++)
+		last[j] = (unsigned)j;
+	for (size_t i = 1; i <= a_length; i++) {
+		unsigned *oldest = before;
+
+		current[0] = (unsigned)i;
+		for (size_t j = 1; j <= b_length; j++) {
+			current[j] = least(last[j] + 1, current[j - 1] + 1,
+			                   last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < current[j])
+				current[j] = before[j - 2] + 1;
+		}
+		before = last;
+		last = current;
+		current = oldest;
+	}
+	return last[b_length];
+}
+
+void suggestion_start(struct suggestion *suggestion, const char *meant)
+{
+	size_t length = strlen(meant);
+
+	suggestion->meant = meant;
+	suggestion->best[0] = '\0';
+	/* A third of the letters may be wrong, and at least one; more than that is another word. */
+	suggestion->distance =
+		length < 6 ? 2 : (unsigned)(length < SUGGESTION_MAX ? length : 0) / 3 + 1;
+}
+
+void suggestion_offer(struct suggestion *suggestion, const char *name)
+{
+	unsigned distance;
+
+	if (strlen(suggestion->meant) >= SUGGESTION_MAX || strlen(name) >= SUGGESTION_MAX)
+		return;
+	distance = edit_distance(suggestion->meant, name);
+	if (distance < suggestion->distance) {
+		suggestion->distance = distance;
+		snprintf(suggestion->best, sizeof(suggestion->best), "%s", name);
+	}
+}
