@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The core's benchmarks. Prints name, value and unit of each, the medians of several rounds.
+ * Absolute times on a small noisy machine mean little; what is compared to something is compared in
+ * the same run, in alternating rounds.
+ *
+ *   STELE_PREFIXES=FILE   a routing table, one prefix a line; otherwise one is generated
+ *
+ * A halted core takes tens of microseconds to wake, which would hide what a notice takes; as root
+ * the idle cores are kept awake for the run through /dev/cpu_dma_latency.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <signal.h>
+#include <stele/stele.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "table.h"
+
+#define ROUNDS 5
+
+struct route {
+	uint32_t next_hop;
+	uint32_t interface;
+};
+
+static const struct stele_column columns[] = {
+	STELE_KEY("prefix", STELE_IPV4NET),
+	STELE_VALUE(struct route, next_hop, STELE_IPV4),
+	STELE_VALUE(struct route, interface, STELE_U32),
+};
+static const struct stele_schema schema = STELE_SCHEMA(struct route, columns);
+
+static char region[64];
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, stele_last_error());
+	stele_region_remove(region);
+	exit(1);
+}
+
+#define must(call) \
+	do { \
+		if ((call) < 0) \
+			fail(#call); \
+	} while (0)
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare_doubles);
+	return values[count / 2];
+}
+
+static void print(const char *name, double value, const char *unit)
+{
+	printf("%-44s %14.3f %s\n", name, value, unit);
+	fflush(stdout);
+}
+
+static struct stele_publisher *start(void)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+
+	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_table_create(tx, "routes", &schema));
+	must(stele_transaction_commit(tx, NULL, NULL));
+	return publisher;
+}
+
+static void put(struct stele_writable *table, const struct prefix4 *prefix, uint32_t number)
+{
+	uint32_t key = htonl(prefix->address);
+	struct route route = {htonl(0xc0000200 + number % 200), number % 16};
+
+	must(stele_writable_put(table, &key, prefix->length, &route, sizeof(route)));
+}
+
+static void load(struct stele_publisher *publisher, const struct prefix4 *table, size_t count)
+{
+	struct stele_transaction *tx;
+	struct stele_writable *routes;
+
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_writable_open(tx, "routes", &routes));
+	for (size_t i = 0; i < count; i++)
+		put(routes, &table[i], (uint32_t)i);
+	must(stele_transaction_commit(tx, "load", NULL));
+}
+
+static void bench_load(const struct prefix4 *table, size_t count)
+{
+	struct stele_publisher_stats before = {.size = sizeof(before)},
+				     after = {.size = sizeof(after)};
+	struct stele_region_info info = {.size = sizeof(info)};
+	double rates[ROUNDS];
+	uint64_t empty = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct stele_publisher *publisher = start();
+		double begin;
+		must(stele_publisher_stats(publisher, &before));
+		must(stele_region_describe(region, &info));
+		empty = info.file_size;
+		begin = seconds();
+		load(publisher, table, count);
+		rates[round] = (double)count / (seconds() - begin) / 1e6;
+		must(stele_publisher_stats(publisher, &after));
+		must(stele_region_describe(region, &info));
+		stele_publisher_close(publisher);
+		must(stele_region_remove(region));
+	}
+	print("load/prefixes", (double)count, "prefixes");
+	print("load/rate", median(rates, ROUNDS), "M prefixes/s");
+	print("load/bytes_in_use_a_prefix",
+	      (double)(after.arena_used - before.arena_used) / (double)count, "B");
+	/* The row's own key is an address and a length, 5 bytes; its value 8. */
+	print("load/region_beyond_key_and_value",
+	      (double)(info.file_size - empty) / (double)count - 13, "B a prefix");
+}
+
+/* Held open: as long as it is, no core goes to sleep for longer than that. */
+static void keep_awake(void)
+{
+	int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+	int32_t none = 0;
+
+	if (fd < 0 || write(fd, &none, sizeof(none)) != (ssize_t)sizeof(none))
+		fprintf(stderr,
+		        "bench: idle cores may sleep, so notices look slower than they are\n");
+}
+
+static void bench_commit(struct stele_publisher *publisher, const struct prefix4 *table,
+                         size_t count)
+{
+	double costs[ROUNDS];
+	uint64_t seed = 42;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int commits = 200000;
+		double begin = seconds();
+		for (int i = 0; i < commits; i++) {
+			struct stele_transaction *tx;
+			struct stele_writable *routes;
+			uint64_t r = random_from(&seed);
+			must(stele_transaction_begin(publisher, &tx));
+			must(stele_writable_open(tx, "routes", &routes));
+			put(routes, &table[r % count], (uint32_t)(r >> 40));
+			must(stele_transaction_commit(tx, NULL, NULL));
+		}
+		costs[round] = (seconds() - begin) / commits * 1e9;
+	}
+	print("commit/one_route", median(costs, ROUNDS), "ns");
+}
+
+static void bench_lookup(const struct prefix4 *table, size_t count)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	struct stele_table routes;
+	struct stele_live live;
+	double match[ROUNDS], get[ROUNDS], optimistic[ROUNDS], pins[ROUNDS], scan[ROUNDS];
+	uint64_t seed = 7, sum = 0;
+	int lookups = 1000000;
+
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_snapshot_open(subscriber, 0, &snapshot));
+	must(stele_table_open(snapshot, "routes", &schema, &routes));
+	must(stele_live_open(subscriber, "routes", &schema, &live));
+	for (int round = 0; round < ROUNDS; round++) {
+		struct stele_cursor *cursor;
+		struct stele_row row;
+		double begin = seconds();
+		for (int i = 0; i < lookups; i++) {
+			uint64_t r = random_from(&seed);
+			const struct prefix4 *prefix = &table[r % count];
+			uint32_t host =
+				prefix->length == 32 ? 0 : (uint32_t)(r >> 32) >> prefix->length;
+			uint32_t address = htonl(prefix->address | host);
+			if (stele_table_match(&routes, &address, 32, &row) == 1)
+				sum += ((const struct route *)row.value)->next_hop;
+		}
+		match[round] = (seconds() - begin) / lookups * 1e9;
+		begin = seconds();
+		for (int i = 0; i < lookups; i++) {
+			const struct prefix4 *prefix = &table[random_from(&seed) % count];
+			uint32_t address = htonl(prefix->address);
+			if (stele_table_get(&routes, &address, prefix->length, &row) == 1)
+				sum += ((const struct route *)row.value)->next_hop;
+		}
+		get[round] = (seconds() - begin) / lookups * 1e9;
+		begin = seconds();
+		for (int i = 0; i < lookups; i++) {
+			const struct prefix4 *prefix = &table[random_from(&seed) % count];
+			uint32_t address = htonl(prefix->address);
+			struct route route;
+			size_t size = sizeof(route);
+			if (stele_live_get(&live, &address, prefix->length, &route, &size, NULL) ==
+			    1)
+				sum += route.next_hop;
+		}
+		optimistic[round] = (seconds() - begin) / lookups * 1e9;
+		begin = seconds();
+		for (int i = 0; i < 100000; i++) {
+			struct stele_snapshot *one;
+			must(stele_snapshot_open(subscriber, 0, &one));
+			stele_snapshot_close(one);
+		}
+		pins[round] = (seconds() - begin) / 100000 * 1e9;
+		must(stele_cursor_open(&routes, &cursor));
+		begin = seconds();
+		for (size_t i = 0; i < count; i++)
+			if (stele_cursor_next(cursor, &row) == 1)
+				sum += row.key_bits;
+		scan[round] = (seconds() - begin) / (double)count * 1e9;
+		stele_cursor_close(cursor);
+	}
+	print("read/longest_prefix_match", median(match, ROUNDS), "ns");
+	print("read/get", median(get, ROUNDS), "ns");
+	print("read/optimistic_get_and_copy", median(optimistic, ROUNDS), "ns");
+	print("read/snapshot_open_and_close", median(pins, ROUNDS), "ns");
+	print("read/ordered_scan", median(scan, ROUNDS), "ns a row");
+	if (sum == 0)
+		fprintf(stderr, "bench: no lookup found anything\n");
+	stele_subscriber_close(subscriber);
+}
+
+static void bench_attach(void)
+{
+	double times[ROUNDS];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct stele_publisher *publisher;
+		double begin = seconds();
+		must(stele_publisher_open(region, NULL, &publisher));
+		times[round] = (seconds() - begin) * 1e3;
+		stele_publisher_close(publisher);
+	}
+	print("attach/recovery_walk", median(times, ROUNDS), "ms");
+}
+
+/* ---- notices ---- */
+
+#define PINGS 20000
+
+static mqd_t queue_make(char *name, size_t size, const char *which)
+{
+	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 8};
+	mqd_t queue;
+
+	snprintf(name, size, "/bench.%ld.%s", (long)getpid(), which);
+	queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
+	if (queue < 0) {
+		perror("bench: mq_open");
+		exit(1);
+	}
+	mq_unlink(name);
+	return queue;
+}
+
+/* The other end: answers each ping, of the one kind or the other, until it is killed. */
+static void answer_bare(mqd_t in, mqd_t out)
+{
+	uint64_t word;
+
+	for (;;) {
+		mq_receive(in, (char *)&word, sizeof(word), NULL);
+		mq_send(out, (const char *)&word, sizeof(word), 0);
+	}
+}
+
+static void answer_stele(mqd_t out, const struct prefix4 *prefix, bool reads)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version = 0, word = 0;
+	uint32_t key = htonl(prefix->address);
+	struct stele_live live;
+
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_version(subscriber, &version));
+	must(stele_live_open(subscriber, "routes", &schema, &live));
+	mq_send(out, (const char *)&word, sizeof(word), 0);
+	for (;;) {
+		struct route route;
+		size_t size = sizeof(route);
+		must(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version));
+		if (reads)
+			must(stele_live_get(&live, &key, prefix->length, &route, &size, NULL));
+		word = reads ? route.next_hop : version;
+		mq_send(out, (const char *)&word, sizeof(word), 0);
+	}
+}
+
+static void commit_one(struct stele_publisher *publisher, const struct prefix4 *prefix,
+                       uint32_t number)
+{
+	struct stele_transaction *tx;
+	struct stele_writable *routes;
+
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_writable_open(tx, "routes", &routes));
+	put(routes, prefix, number);
+	must(stele_transaction_commit(tx, NULL, NULL));
+}
+
+#define NOTICE_ROUNDS 15
+
+/* Alternating rounds: a bare message there and back; a commit there and a bare message back. `cost`
+ * is what a commit takes alone. */
+static void notice_rounds(struct stele_publisher *publisher, const struct prefix4 *prefix,
+                          bool reads, double cost)
+{
+	char name[64];
+	mqd_t ping = queue_make(name, sizeof(name), "ping"),
+	      pong = queue_make(name, sizeof(name), "pong");
+	double bare[NOTICE_ROUNDS], whole[NOTICE_ROUNDS], ratios[NOTICE_ROUNDS],
+		whole_ratios[NOTICE_ROUNDS];
+	pid_t bare_child, stele_child;
+	static uint32_t number = 1 << 30;
+	uint64_t word = 1;
+
+	bare_child = fork();
+	if (bare_child == 0)
+		answer_bare(ping, pong);
+	stele_child = fork();
+	if (stele_child == 0)
+		answer_stele(pong, prefix, reads);
+	mq_receive(pong, (char *)&word, sizeof(word), NULL);
+	for (int round = 0; round < NOTICE_ROUNDS; round++) {
+		double begin = seconds();
+		for (int i = 0; i < PINGS; i++) {
+			mq_send(ping, (const char *)&word, sizeof(word), 0);
+			mq_receive(pong, (char *)&word, sizeof(word), NULL);
+		}
+		bare[round] = (seconds() - begin) / PINGS / 2 * 1e6;
+		begin = seconds();
+		for (int i = 0; i < PINGS; i++) {
+			commit_one(publisher, prefix, number++);
+			mq_receive(pong, (char *)&word, sizeof(word), NULL);
+		}
+		whole[round] = (seconds() - begin) / PINGS * 1e6 - bare[round];
+		whole_ratios[round] = whole[round] / bare[round];
+		ratios[round] = (whole[round] - cost) / bare[round];
+	}
+	kill(bare_child, SIGKILL);
+	kill(stele_child, SIGKILL);
+	waitpid(bare_child, NULL, 0);
+	waitpid(stele_child, NULL, 0);
+	stele_publisher_reap(publisher);
+	mq_close(ping);
+	mq_close(pong);
+	print(reads ? "notice/read/bare_mq_one_way" : "notice/wake/bare_mq_one_way",
+	      median(bare, NOTICE_ROUNDS), "us");
+	print(reads ? "notice/read/commit_to_row_read" : "notice/wake/commit_to_wait_returned",
+	      median(whole, NOTICE_ROUNDS), "us");
+	print(reads ? "notice/read/ratio" : "notice/wake/ratio",
+	      median(whole_ratios, NOTICE_ROUNDS), "times");
+	print(reads ? "notice/read/ratio_less_the_commit" : "notice/wake/ratio_less_the_commit",
+	      median(ratios, NOTICE_ROUNDS), "times");
+}
+
+static void bench_notice(struct stele_publisher *publisher, const struct prefix4 *prefix)
+{
+	double commits[NOTICE_ROUNDS], cost;
+	uint32_t number = 1;
+
+	for (int round = 0; round < NOTICE_ROUNDS; round++) {
+		double begin = seconds();
+		for (int i = 0; i < PINGS; i++)
+			commit_one(publisher, prefix, number++);
+		commits[round] = (seconds() - begin) / PINGS * 1e6;
+	}
+	cost = median(commits, NOTICE_ROUNDS);
+	print("notice/commit_of_the_same_row_alone", cost, "us");
+	notice_rounds(publisher, prefix, false, cost);
+	notice_rounds(publisher, prefix, true, cost);
+}
+
+int main(void)
+{
+	const char *path = getenv("STELE_PREFIXES");
+	struct stele_publisher *publisher;
+	struct prefix4 *table, *million;
+	size_t count, more;
+
+	snprintf(region, sizeof(region), "bench-%ld", (long)getpid());
+	table = path ? table_read(path, &count) : table_generate(1, 1000, &count);
+	if (!table || count == 0) {
+		fprintf(stderr, "bench: no prefixes in %s\n", path);
+		return 1;
+	}
+	keep_awake();
+	bench_load(table, count);
+	/* A million rows: as many /24s as that, spread over the address space. */
+	million = malloc(sizeof(*million) * 1000000);
+	for (more = 0; more < 1000000; more++)
+		million[more] = (struct prefix4){(uint32_t)(more * 14 + 65536) << 8, 24};
+	publisher = start();
+	load(publisher, million, more);
+	bench_commit(publisher, million, more);
+	bench_notice(publisher, &million[12345]);
+	stele_publisher_close(publisher);
+	bench_attach();
+	must(stele_region_remove(region));
+	publisher = start();
+	load(publisher, table, count);
+	bench_lookup(table, count);
+	stele_publisher_close(publisher);
+	must(stele_region_remove(region));
+	free(million);
+	free(table);
+	return 0;
+}
