@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* subscriber.c: prints where packets to 203.0.113.7 go, now and whenever a version changes. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stele/stele.h>
+
+struct route {
+	struct in_addr next_hop;
+	char interface[16];
+	uint32_t metric;
+};
+
+static void print_route(const struct stele_snapshot *snapshot, const struct in_addr *address)
+{
+	unsigned long long version = stele_snapshot_version(snapshot);
+	const struct route *route;
+	char next_hop[INET_ADDRSTRLEN];
+	struct stele_row row;
+
+	if (stele_snapshot_match(snapshot, "routes", address, 32, &row) != 1) {
+		printf("version %llu: no route\n", version);
+		return;
+	}
+	route = row.value; /* in the shared memory itself, until the snapshot is closed */
+	inet_ntop(AF_INET, &route->next_hop, next_hop, sizeof(next_hop));
+	printf("version %llu: via %s dev %.16s\n", version, next_hop, route->interface);
+}
+
+int main(void)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	struct in_addr address;
+	uint64_t version = 0;
+
+	inet_pton(AF_INET, "203.0.113.7", &address);
+	if (stele_subscriber_open("example", NULL, &subscriber) < 0)
+		goto failed;
+	while (stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version) == 1) {
+		if (stele_snapshot_open(subscriber, 0, &snapshot) < 0)
+			break;
+		version = stele_snapshot_version(snapshot);
+		print_route(snapshot, &address);
+		fflush(stdout);
+		snapshot = stele_snapshot_close(snapshot);
+	}
+	subscriber = stele_subscriber_close(subscriber);
+failed:
+	fprintf(stderr, "subscriber: %s\n", stele_last_error());
+	return 1;
+}
