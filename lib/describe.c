@@ -136,14 +136,15 @@ static bool is_region(const char *file)
 	       strlen(name) <= STELE_NAME_MAX && stele_name_check("region", name) == 0;
 }
 
-int stele_region_next(char *name)
+int stele_region_next(const char *path, char *name)
 {
 	char best[STELE_NAME_MAX + 1] = "";
 	const struct dirent *entry;
-	DIR *directory = opendir(NAMES_DIRECTORY);
+	DIR *directory = opendir(path ? path : NAMES_DIRECTORY);
 
 	if (!directory)
-		return error_set(errno, "cannot list %s: %s", NAMES_DIRECTORY, strerror(errno));
+		return error_set(errno, "cannot list %s: %s", path ? path : NAMES_DIRECTORY,
+		                 strerror(errno));
 	while ((entry = readdir(directory)) != NULL) {
 		const char *found = entry->d_name + strlen(NAMES_PREFIX);
 		if (!is_region(entry->d_name) || strcmp(found, name) <= 0)

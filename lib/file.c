@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "names.h"
 
 static const char *kind_of(mode_t mode)
 {
@@ -112,7 +113,7 @@ int file_reserve(int fd, uint64_t from, uint64_t to)
 
 int file_make(const char *path, uint64_t size, int *ret_fd)
 {
-	char copy[256];
+	char copy[NAMES_PATH_SIZE];
 	const char *directory;
 	int fd, r;
 
@@ -122,7 +123,10 @@ int file_make(const char *path, uint64_t size, int *ret_fd)
 	if (fd < 0)
 		return error_set(errno, "cannot make a file in %s: %s", directory,
 		                 errno == ENOSPC ? "no space, or no inodes, left"
-		                                 : strerror(errno));
+		                 : errno == EOPNOTSUPP || errno == EISDIR
+		                         ? "its file system has no O_TMPFILE; use one such as "
+		                           "tmpfs, ext4 or XFS"
+		                         : strerror(errno));
 	r = file_reserve(fd, 0, size);
 	if (r < 0) {
 		close(fd);
@@ -160,7 +164,7 @@ int file_publish(int fd, const char *path, mode_t mode)
 
 int file_publish_over(int fd, const char *path, mode_t mode)
 {
-	char temporary[256];
+	char temporary[NAMES_PATH_SIZE + 8];
 	int r = file_publish(fd, path, mode);
 
 	if (r != -EEXIST)
@@ -182,7 +186,7 @@ int file_publish_over(int fd, const char *path, mode_t mode)
 
 void file_remove_unpublished(const char *path)
 {
-	char temporary[256];
+	char temporary[NAMES_PATH_SIZE + 8];
 
 	snprintf(temporary, sizeof(temporary), "%s" NEW_SUFFIX, path);
 	unlink(temporary);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -10,18 +13,45 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
+#include "error.h"
+
+/* The absolute path of the directory that `region` starts with: `length` bytes of it. */
+static int find_directory(const char *region, size_t length, char ret[PATH_MAX])
+{
+	char directory[PATH_MAX];
+
+	if (length >= sizeof(directory))
+		return error_set(EINVAL, "the name of the region's directory is too long");
+	memcpy(directory, region, length);
+	directory[length] = '\0';
+	/* The files are looked for again while a region is open: by then the process may have
+	 * changed its working directory. */
+	if (!realpath(length == 0 ? "/" : directory, ret))
+		return error_set(errno, "cannot use the directory %s for a region: %s",
+		                 length == 0 ? "/" : directory, strerror(errno));
+	if (strlen(ret) + STELE_NAME_MAX + 40 > NAMES_PATH_SIZE)
+		return error_set(EINVAL, "the path of the directory %s is too long for a region",
+		                 ret);
+	return 0;
+}
+
 int names_make(const char *region, struct names *ret)
 {
-	int r = stele_name_check("region", region);
+	const char *slash = strrchr(region, '/'), *name = slash ? slash + 1 : region;
+	char directory[PATH_MAX] = NAMES_DIRECTORY, data[NAMES_PATH_SIZE];
+	int r = stele_name_check("region", name);
 
+	if (r == 0 && slash)
+		r = find_directory(region, (size_t)(slash - region), directory);
 	if (r < 0)
 		return r;
-	snprintf(ret->region, sizeof(ret->region), "%s", region);
-	snprintf(ret->data, sizeof(ret->data), NAMES_DIRECTORY "/" NAMES_PREFIX "%s", ret->region);
-	snprintf(ret->publisher, sizeof(ret->publisher),
-	         NAMES_DIRECTORY "/" NAMES_PREFIX "%s.publisher", ret->region);
-	snprintf(ret->subscribers, sizeof(ret->subscribers),
-	         NAMES_DIRECTORY "/" NAMES_PREFIX "%s.subscribers", ret->region);
+	if (strcmp(directory, "/") == 0)
+		directory[0] = '\0';
+	snprintf(ret->region, sizeof(ret->region), "%s", name);
+	snprintf(data, sizeof(data), "%.400s/" NAMES_PREFIX "%.63s", directory, name);
+	snprintf(ret->data, sizeof(ret->data), "%.495s", data);
+	snprintf(ret->publisher, sizeof(ret->publisher), "%.495s.publisher", data);
+	snprintf(ret->subscribers, sizeof(ret->subscribers), "%.495s.subscribers", data);
 	return 0;
 }
 

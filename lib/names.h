@@ -6,19 +6,23 @@
 #include <stdint.h>
 #include <stele/schema.h>
 
-/* Where POSIX shared-memory objects are files (shm_open(3)). */
+/* Where POSIX shared-memory objects are files (shm_open(3)), and so regions without a directory of
+ * their own. */
 #define NAMES_DIRECTORY "/dev/shm"
 #define NAMES_PREFIX "stele."
+
+#define NAMES_PATH_SIZE 512 /* of a path of one of a region's files, NUL included */
 
 /* Absolute paths of the three files. */
 struct names {
 	char region[STELE_NAME_MAX + 1];
-	char data[STELE_NAME_MAX + 40];
-	char publisher[STELE_NAME_MAX + 40];
-	char subscribers[STELE_NAME_MAX + 40];
+	char data[NAMES_PATH_SIZE];
+	char publisher[NAMES_PATH_SIZE];
+	char subscribers[NAMES_PATH_SIZE];
 };
 
-/* 0, or -EINVAL with a sentence: a region may not have this name. */
+/* Takes a region's name, or DIRECTORY/NAME. 0, or with a sentence: -EINVAL (a region may not have
+ * this name), -ENOENT, -ENOTDIR, -EACCES... (the directory). */
 int names_make(const char *region, struct names *ret);
 
 /* The name of a subscriber's queue, for mq_open(3). */

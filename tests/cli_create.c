@@ -150,3 +150,26 @@ Test(cli_create, list_has_every_region)
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, region);
 }
+
+/* A directory of its own for the region's files; removed at the end. */
+Test(cli_create, puts_a_region_into_a_directory)
+{
+	char directory[] = "/tmp/stele-test-XXXXXX", file[96], table[96];
+
+	cr_assert(mkdtemp(directory) != NULL);
+	EXPECT_STATUS(STELE("create", "-D", directory, region, "--table", "t(a: u32 key, b: text)"), 0);
+	snprintf(file, sizeof(file), "%s/stele.%s", directory, region);
+	cr_expect(access(file, F_OK) == 0);
+	snprintf(file, sizeof(file), "/dev/shm/stele.%s", region);
+	cr_expect(access(file, F_OK) < 0, "it is in /dev/shm too");
+	snprintf(table, sizeof(table), "%s/t", region);
+	EXPECT_STATUS(STELE("set", "-D", directory, table, "1", "b=x"), 0);
+	EXPECT_TEXT(STELE("get", "--directory", directory, "-fcsv", table, "1").out, "a,b\n1,x\n");
+	EXPECT_HAS(STELE("list", "-D", directory).out, region);
+	EXPECT_FAILURE(STELE("get", table, "1"), 3, "no such region", "/dev/shm/stele.");
+	EXPECT_FAILURE(STELE("get", "-D", "/nonexistent", table, "1"), 3,
+	               "cannot use the directory /nonexistent");
+	EXPECT_FAILURE(STELE("get", "-D", directory, "nosuch/t", "1"), 3, "no such region", directory);
+	EXPECT_STATUS(STELE("rm", "-D", directory, region), 0);
+	cr_expect(rmdir(directory) == 0, "rm left something: %s", strerror(errno));
+}

@@ -15,11 +15,11 @@ enum status reader_open(struct reader *reader, const char *region, enum reader_k
 	/* A queue's name outlives a process that is killed; who never waits does without. */
 	if (kind == READER_PINNED) {
 		options.notifier = "futex";
-		result = stele_subscriber_open(region, &options, &reader->subscriber);
+		result = stele_subscriber_open(located(region), &options, &reader->subscriber);
 		options.notifier = NULL;
 	}
 	if (result < 0)
-		result = stele_subscriber_open(region, &options, &reader->subscriber);
+		result = stele_subscriber_open(located(region), &options, &reader->subscriber);
 	return result < 0 ? fail_region(region, result) : STATUS_DONE;
 }
 
@@ -73,7 +73,7 @@ enum status writer_open(struct writer *writer, const char *region,
 	int result;
 
 	*writer = (struct writer){.region = region};
-	result = stele_publisher_open(region, &publisher_options, &writer->publisher);
+	result = stele_publisher_open(located(region), &publisher_options, &writer->publisher);
 	if (result < 0)
 		return fail_region(region, result);
 	result = stele_transaction_begin(writer->publisher, &writer->tx);
@@ -123,7 +123,7 @@ static void report(const char *region, const char *what, uint64_t version, int64
 	const struct stele_commit *commit = &info.commit;
 
 	printf("%s: version %llu", what, (unsigned long long)version);
-	if (stele_region_describe(region, &info) == 0 && commit->version == version) {
+	if (stele_region_describe(located(region), &info) == 0 && commit->version == version) {
 		printf(" (%s added, %s changed, %s removed", grouped(commit->added, added),
 		       grouped(commit->changed, changed), grouped(commit->removed, removed));
 		if (rows >= 0)

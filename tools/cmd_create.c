@@ -202,11 +202,11 @@ static enum status create_region(const char *region, struct create *create)
 	int result;
 
 	create->options.flags = STELE_CREATE_NEW;
-	result = stele_publisher_open(region, &create->options, &publisher);
+	result = stele_publisher_open(located(region), &create->options, &publisher);
 	made_region = result == 0;
 	if (result == -EEXIST) {
 		create->options.flags = 0;
-		result = stele_publisher_open(region, &create->options, &publisher);
+		result = stele_publisher_open(located(region), &create->options, &publisher);
 	}
 	if (result < 0)
 		return fail_region(region, result);
@@ -215,7 +215,7 @@ static enum status create_region(const char *region, struct create *create)
 	if (status == STATUS_DONE)
 		report(region, create, made_region, made, version);
 	else if (made_region)
-		stele_region_remove(region);
+		stele_region_remove(located(region));
 	return status;
 }
 

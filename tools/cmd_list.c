@@ -75,7 +75,7 @@ static int count(const char *region, uint64_t *ret_tables, uint64_t *ret_rows)
 	struct stele_subscriber *subscriber;
 	int result;
 
-	result = stele_subscriber_open(region, &options, &subscriber);
+	result = stele_subscriber_open(located(region), &options, &subscriber);
 	if (result < 0)
 		return result;
 	result = -ESTALE;
@@ -94,7 +94,7 @@ static enum status list_region(struct output *output, const char *name)
 	int result;
 
 	cells[NAME] = cell_text(name);
-	result = stele_region_describe(name, &info);
+	result = stele_region_describe(located(name), &info);
 	/* Removed since its name was found. */
 	if (result == -ENOENT)
 		return STATUS_DONE;
@@ -129,7 +129,7 @@ static enum status run(int argc, char **argv)
 		                  "expected no operands; 'stele show %s' describes one region",
 		                  operands[0]);
 	output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
-	while (status == STATUS_DONE && (result = stele_region_next(name)) == 1)
+	while (status == STATUS_DONE && (result = stele_region_next(located_directory(), name)) == 1)
 		status = list_region(output, name);
 	if (result < 0)
 		status = fail_library(result);

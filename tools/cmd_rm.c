@@ -31,7 +31,7 @@ static enum status run(int argc, char **argv)
 	if (count == 0)
 		return fail_usage("rm", "expected a REGION");
 	for (int i = 0; i < count; i++) {
-		int result = stele_region_remove(regions[i]);
+		int result = stele_region_remove(located(regions[i]));
 
 		if (result < 0)
 			worst = fail_region(regions[i], result);

@@ -278,7 +278,7 @@ static enum status show(const char *region, struct stele_subscriber *subscriber,
 	int result = 0;
 
 	for (int i = 0; i < READ_TRIES; i++) {
-		result = stele_region_describe(region, &info);
+		result = stele_region_describe(located(region), &info);
 		if (result == 0)
 			result = read_tables(subscriber, &tables);
 		if ((result < 0 && result != -ESTALE) ||

@@ -2,6 +2,7 @@
  * Failures: how they are printed, and which exit status stands for which error. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <stele/stele.h>
 #include "command.h"
 #include "escape.h"
+#include "options.h"
 #include "suggest.h"
 
 static void print_sentence(const char *format, va_list arguments)
@@ -90,33 +92,35 @@ enum status fail_library(int error)
 }
 
 /* Where the library has a region's data, stele(1) says so under FILES. */
-static bool is_missing(const char *region)
+static bool is_missing(const char *region, char path[PATH_MAX])
 {
-	char path[STELE_NAME_MAX + 32];
+	const char *directory = located_directory() ? located_directory() : "/dev/shm";
 
-	snprintf(path, sizeof(path), "/dev/shm/stele.%s", region);
+	snprintf(path, PATH_MAX, "%s/stele.%s", directory, region);
+	if (access(directory, F_OK) < 0)
+		return false;
 	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
 enum status fail_region(const char *region, int error)
 {
-	char name[STELE_NAME_MAX + 1] = "";
+	char name[STELE_NAME_MAX + 1] = "", path[PATH_MAX];
 	struct suggestion suggestion;
 
-	if (error != -ENOENT || !is_missing(region))
+	if (error != -ENOENT || !is_missing(region, path))
 		return fail_library(error);
 	suggestion_start(&suggestion, region);
-	while (stele_region_next(name) == 1)
+	while (stele_region_next(located_directory(), name) == 1)
 		suggestion_offer(&suggestion, name);
 	if (*suggestion.best)
-		return fail(STATUS_NO_TABLE,
-		            "no such region: \"%s\" (no file /dev/shm/stele.%s); did you mean "
-		            "\"%s\"? 'stele list' shows all regions",
-		            region, region, suggestion.best);
+		return fail(
+			STATUS_NO_TABLE,
+			"no such region: \"%s\" (no file %s); did you mean \"%s\"? 'stele list' "
+			"shows all regions",
+			region, path, suggestion.best);
 	return fail(STATUS_NO_TABLE,
-	            "no such region: \"%s\" (no file /dev/shm/stele.%s); 'stele list' shows "
-	            "all regions",
-	            region, region);
+	            "no such region: \"%s\" (no file %s); 'stele list' shows all regions", region,
+	            path);
 }
 
 /* Offers the tables of the newest version; where that can't be read there is nothing to suggest. */
@@ -128,7 +132,7 @@ static void offer_tables(const char *region, struct suggestion *suggestion)
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 
-	if (stele_subscriber_open(region, &options, &subscriber) < 0)
+	if (stele_subscriber_open(located(region), &options, &subscriber) < 0)
 		return;
 	if (stele_snapshot_open(subscriber, 0, &snapshot) == 0) {
 		while (stele_snapshot_next_table(snapshot, name) == 1)

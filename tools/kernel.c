@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stele/stele.h>
 #include "kernel.h"
+#include "options.h"
 #include "publisher/source_kernel.h"
 #include "stop.h"
 
@@ -37,6 +38,6 @@ enum status publish_kernel(const char *region, const struct options_writing *wri
 	options.stop_fd = stop_descriptor();
 	if (options.stop_fd < 0)
 		return STATUS_SYSTEM;
-	result = source_kernel_run(region, &options);
+	result = source_kernel_run(located(region), &options);
 	return result < 0 ? fail(status_of_error(result), "%s", error) : STATUS_DONE;
 }

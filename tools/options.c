@@ -5,13 +5,32 @@
 #include <string.h>
 #include "options.h"
 
+static const char *directory;
+
+const char *located(const char *region)
+{
+	static char *path;
+
+	if (!directory)
+		return region;
+	free(path);
+	if (asprintf(&path, "%s/%s", directory, region) < 0)
+		abort();
+	return path;
+}
+
+const char *located_directory(void)
+{
+	return directory;
+}
+
 struct invocation {
 	char **argv; /* a copy */
 	int operand_count;
 	void *input;
 };
 
-/* The outermost parser: it has no options of its own, hands the input down to the subcommand's, and
+/* The outermost parser: it has the option that all subcommands have, hands the input down to the subcommand's, and
  * keeps the operands. With an argv of another address argp takes the name for --help from the
  * program's short name, while messages about options start with argv[0]: "stele: unrecognized
  * option", but "Usage: stele create". */
@@ -19,8 +38,14 @@ static error_t parse_outermost(int key, char *argument, struct argp_state *state
 {
 	struct invocation *invocation = state->input;
 
-	(void)argument;
 	switch (key) {
+	case 'D':
+		if (!*argument) {
+			fail(STATUS_INPUT, "--directory: expected a directory");
+			return EINVAL;
+		}
+		directory = argument;
+		return 0;
 	case ARGP_KEY_INIT:
 		state->argv = invocation->argv;
 		state->child_inputs[0] = invocation->input;
@@ -37,7 +62,13 @@ int options_parse(const struct argp *argp, const char *name, int argc, char **ar
                   char ***ret_operands)
 {
 	struct argp_child children[] = {{.argp = argp}, {0}};
+	static const struct argp_option common[] = {
+		{"directory", 'D', "DIRECTORY", 0,
+	         "The region's files are in this directory (/dev/shm)", 20},
+		{0},
+	};
 	struct argp outermost = {
+		.options = common,
 		.parser = parse_outermost,
 		.args_doc = argp->args_doc,
 		.doc = argp->doc,

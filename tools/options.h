@@ -14,6 +14,12 @@
 int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
                   char ***ret_operands);
 
+/* What the library takes for a region of this name: with the directory before it that --directory,
+ * which every subcommand has, gave. Holds until the next call. */
+const char *located(const char *region);
+/* That directory, or NULL. */
+const char *located_directory(void);
+
 /* A child that reads --format into an enum output_format. */
 extern const struct argp options_format;
 

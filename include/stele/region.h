@@ -2,6 +2,13 @@
  *
  * Regions as a whole. These functions take names, hold nothing after they returned, and may be
  * called from any thread.
+ *
+ * WHERE A REGION IS. Wherever the library takes a region, it takes its name, or DIRECTORY/NAME. A
+ * region with only a name is POSIX shared memory: its files are in /dev/shm, and gone when the
+ * machine starts anew. The files of one with a directory are there: on a disk they outlive the
+ * machine's (see STELE_DURABLE in <stele/publisher.h>). The file system needs O_TMPFILE,
+ * posix_fallocate and shared mappings, as tmpfs, ext4, XFS and Btrfs have them; a network file
+ * system does not do, as a region is for one machine.
  */
 #ifndef STELE_REGION_H
 #define STELE_REGION_H
@@ -27,7 +34,7 @@ struct stele_commit {
 struct stele_region_info {
 	size_t size;                /* in: sizeof(struct stele_region_info) */
 	char name[STELE_NAME_MAX + 1];
-	char path[256];             /* of the data file */
+	char path[512];             /* of the data file */
 	uint8_t uuid[16];
 	uint32_t layout_version;
 	mode_t mode;
@@ -52,10 +59,11 @@ struct stele_region_info {
  * -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
-/* The names of this machine's regions: writes the one after `name` in the order of strcmp ("" for
- * the first) into `name` (STELE_NAME_MAX + 1 bytes). Returns 1, or 0 after the last. Lists what has
- * a region's file name, readable or not. Errors: -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
-STELE_API int stele_region_next(char *name);
+/* The names of the regions in a directory, or, with NULL, of those without one: writes the one after
+ * `name` in the order of strcmp ("" for the first) into `name` (STELE_NAME_MAX + 1 bytes). Returns
+ * 1, or 0 after the last. Lists what has a region's file name, readable or not. Errors: -ENOENT,
+ * -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
+STELE_API int stele_region_next(const char *directory, char *name);
 
 /* Removes a region: its files, and the queues of its subscribers that may be removed. Subscribers
  * that wait are told (-ENOENT from wait); snapshots stay readable until they are closed. Errors:
