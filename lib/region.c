@@ -2,6 +2,7 @@
 #include "region.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -139,6 +140,37 @@ void region_close(struct region *region)
 	if (region->fd >= 0)
 		close(region->fd);
 	region->fd = -1;
+}
+
+int region_open_shared(const struct names *names, bool guarded, struct region **ret)
+{
+	struct region *region = malloc(sizeof(*region));
+	int r;
+
+	if (!region)
+		return error_set(ENOMEM, "no memory for a handle of region \"%s\"", names->region);
+	r = region_open(names, false, guarded, region);
+	if (r < 0) {
+		free(region);
+		return r;
+	}
+	region->users = 1;
+	*ret = region;
+	return 0;
+}
+
+struct region *region_share(struct region *region)
+{
+	region->users++;
+	return region;
+}
+
+void region_drop(struct region *region)
+{
+	if (--region->users > 0)
+		return;
+	region_close(region);
+	free(region);
 }
 
 void region_view(struct region *region, struct view *ret)

@@ -27,6 +27,7 @@ struct region {
 	struct layout_kept *kept;
 	uint64_t file_size; /* known; the file only grows */
 	struct stat status; /* at the open */
+	unsigned users;     /* of region_share(): the handles of one process that read through it */
 };
 
 /* Opens and maps the data file of a region. Checks, in this order: the file (file_open), owner and
@@ -34,6 +35,12 @@ struct region {
  * Errors: those of stele_subscriber_open(), with a sentence. */
 int region_open(const struct names *names, bool writable, bool guarded, struct region *ret);
 void region_close(struct region *region);
+
+/* The same for reading, on the heap, for several handles: closed when the last of them has dropped
+ * it. Sharing and dropping is for one thread at a time. Errors also: -ENOMEM. */
+int region_open_shared(const struct names *names, bool guarded, struct region **ret);
+struct region *region_share(struct region *region);
+void region_drop(struct region *region);
 
 /* What a reader may follow: call after loading head, so that it holds all that the head reaches. */
 void region_view(struct region *region, struct view *ret);

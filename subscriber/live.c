@@ -20,6 +20,7 @@ struct live_words {
 	uint64_t limit;   /* of the view */
 	uint64_t id;      /* of the table: another one of its name has another */
 	uint64_t print;   /* of the schema that the handle was opened with */
+	uint64_t moves;   /* the subscriber's, when the root was found */
 	struct shape shape;
 	ref_t root, schema;
 };
@@ -61,7 +62,7 @@ static int schema_changed(const struct stele_live *live)
 
 static void live_view(const struct stele_live *live, struct view *ret)
 {
-	const struct region *region = &live->subscriber->region;
+	const struct region *region = live->subscriber->region;
 
 	ret->base = region->mapping.base;
 	ret->start = region->arena_offset;
@@ -72,7 +73,7 @@ static int no_table(const struct stele_live *live, uint64_t version)
 {
 	return error_set(ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"",
 	                 live->name, (unsigned long long)version,
-	                 live->subscriber->region.names.region);
+	                 live->subscriber->region->names.region);
 }
 
 /* Finds the table in a version: 1, 0 (it is not there), -ESTALE, -EBADMSG, -ENOMEM, not judged;
@@ -80,7 +81,7 @@ static int no_table(const struct stele_live *live, uint64_t version)
  * was opened. */
 static int resolve(struct stele_live *live, uint64_t version, const struct stele_schema *expected)
 {
-	struct region *region = &live->subscriber->region;
+	struct region *region = live->subscriber->region;
 	struct live_words *words = live_words(live);
 	struct layout_commit commit;
 	struct catalog_table table;
@@ -117,6 +118,7 @@ static int resolve(struct stele_live *live, uint64_t version, const struct stele
 	words->schema = table.schema;
 	words->limit = view.limit;
 	words->version = version;
+	words->moves = live->subscriber->moves;
 	return 1;
 }
 
@@ -173,7 +175,7 @@ static int finish(const struct stele_live *live, const struct request *request, 
 		return r;
 	}
 	if (r == -EBADMSG)
-		return region_error(&live->subscriber->region, r, version);
+		return region_error(live->subscriber->region, r, version);
 	if (r == 1) {
 		*request->size = size;
 		if (request->ret_key_bits)
@@ -187,8 +189,8 @@ static int finish(const struct stele_live *live, const struct request *request, 
 /* One try: a result that is final, or -ESTALE: the publisher was faster (no sentence). */
 static int try(struct stele_live *live, const struct request *request)
 {
-	const struct region *region = &live->subscriber->region;
-	uint64_t version = subscriber_head(live->subscriber) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t version = subscriber_newest(live->subscriber);
+	const struct region *region = live->subscriber->region;
 	uint32_t hint = UINT32_MAX;
 	unsigned key_bits = 0;
 	size_t size = 0;
@@ -199,7 +201,8 @@ static int try(struct stele_live *live, const struct request *request)
 		return region_judge(region, version, &hint) == -EBADMSG
 		               ? region_error(region, -EBADMSG, version)
 		               : no_table(live, version);
-	if (live_words(live)->version != version) {
+	if (live_words(live)->version != version ||
+	    live_words(live)->moves != live->subscriber->moves) {
 		r = resolve(live, version, NULL);
 		if (r == -ESTALE || r == -EINVAL || r == -ENOMEM)
 			return r;
@@ -281,7 +284,7 @@ static int live_start(struct stele_subscriber *subscriber, const char *name, str
 
 	if (length > STELE_NAME_MAX)
 		return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", name,
-		                 subscriber->region.names.region);
+		                 subscriber->region->names.region);
 	ret->subscriber = subscriber;
 	memcpy(ret->name, name, length + 1);
 	memset(ret->words_, 0, sizeof(ret->words_));
@@ -299,19 +302,19 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 	if (r < 0)
 		return r;
 	for (int i = 0; i < TRIES * TRIES; i++) {
-		uint64_t version = subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+		uint64_t version = subscriber_newest(subscriber);
 		uint32_t hint = UINT32_MAX;
 		int judged;
 		r = version == 0 ? 0 : resolve(&live, version, expected);
-		judged = region_judge(&subscriber->region, version, &hint);
+		judged = region_judge(subscriber->region, version, &hint);
 		if (judged == -EBADMSG)
-			return region_error(&subscriber->region, judged, version);
+			return region_error(subscriber->region, judged, version);
 		if (r == -ESTALE || (judged == -ESTALE && version != 0))
 			continue;
 		if (r == 0)
 			return no_table(&live, version);
 		if (r == -EBADMSG)
-			return region_error(&subscriber->region, r, version);
+			return region_error(subscriber->region, r, version);
 		if (r == -ENOMEM)
 			return error_set(ENOMEM, "no memory for the schema of table \"%s\"", name);
 		if (r < 0)
@@ -319,7 +322,7 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 		*ret = live;
 		return 0;
 	}
-	return region_error(&subscriber->region, -ESTALE, subscriber_head(subscriber));
+	return region_error(subscriber->region, -ESTALE, subscriber_head(subscriber));
 }
 
 int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,

@@ -20,7 +20,7 @@
 
 int snapshot_judge(const struct stele_snapshot *snapshot)
 {
-	const struct region *region = &snapshot->subscriber->region;
+	const struct region *region = snapshot->region;
 	uint32_t *shared = (uint32_t *)(uintptr_t)&snapshot->kept_hint;
 	uint32_t hint = __atomic_load_n(shared, __ATOMIC_RELAXED), used = hint;
 	int r;
@@ -39,7 +39,7 @@ int snapshot_result(const struct stele_snapshot *snapshot, int r)
 
 	if (judged < 0)
 		return judged;
-	return r == -EBADMSG ? region_error(&snapshot->subscriber->region, r, snapshot->version)
+	return r == -EBADMSG ? region_error(snapshot->region, r, snapshot->version)
 	                     : r;
 }
 
@@ -71,14 +71,14 @@ static void pin_drop(struct stele_subscriber *subscriber, int place)
  * -EMFILE. */
 static int pin_take(struct stele_subscriber *subscriber, uint64_t version)
 {
-	const struct layout_header *header = subscriber->region.header;
+	const struct layout_header *header = subscriber->region->header;
 	int place = pin_place(subscriber, version);
 
 	if (place < 0)
 		return error_set(
 			EMFILE,
 			"this subscriber of region \"%s\" pins %u versions already; close a snapshot",
-			subscriber->region.names.region, LAYOUT_PINS);
+			subscriber->region->names.region, LAYOUT_PINS);
 	if (subscriber->pins[place].users++ > 0)
 		return place;
 	subscriber->pins[place].version = version;
@@ -97,7 +97,7 @@ static int pin_take(struct stele_subscriber *subscriber, uint64_t version)
  * publisher has moved it there, in kept. 0 or -ESTALE. */
 static int find_root(struct stele_snapshot *snapshot)
 {
-	const struct region *region = &snapshot->subscriber->region;
+	const struct region *region = snapshot->region;
 	struct layout_commit commit;
 	int r = region_commit(region, snapshot->version, &commit);
 
@@ -125,12 +125,12 @@ static int not_there(const struct stele_subscriber *subscriber, uint64_t version
 	if (version > head)
 		return error_set(ENOENT,
 		                 "region \"%s\" has no version %llu yet; the newest is %llu",
-		                 subscriber->region.names.region, (unsigned long long)version,
+		                 subscriber->region->names.region, (unsigned long long)version,
 		                 (unsigned long long)head);
 	return error_set(ENOENT,
 	                 "region \"%s\" does not hold version %llu any more; the oldest is %llu",
-	                 subscriber->region.names.region, (unsigned long long)version,
-	                 (unsigned long long)load_relaxed(&subscriber->region.header->oldest));
+	                 subscriber->region->names.region, (unsigned long long)version,
+	                 (unsigned long long)load_relaxed(&subscriber->region->header->oldest));
 }
 
 /* Pins and finds one version. 0; -ENOENT or -ESTALE: it has gone meanwhile (no sentence); or with a
@@ -140,6 +140,7 @@ static int take_version(struct stele_snapshot *snapshot, uint64_t version)
 	struct stele_subscriber *subscriber = snapshot->subscriber;
 	int r;
 
+	snapshot->region = subscriber->region;
 	snapshot->version = version;
 	snapshot->pin = -1;
 	snapshot->kept_hint = 0;
@@ -154,7 +155,7 @@ static int take_version(struct stele_snapshot *snapshot, uint64_t version)
 	}
 	r = find_root(snapshot);
 	/* After head: all that the version reaches is before the end that this finds. */
-	region_view(&subscriber->region, &snapshot->view);
+	region_view(subscriber->region, &snapshot->view);
 	if (r < 0) {
 		pin_drop(subscriber, snapshot->pin);
 		snapshot->pin = -1;
@@ -170,13 +171,13 @@ static int take_newest(struct stele_snapshot *snapshot)
 	/* A publisher that commits a whole history between two loads here is not of this world, but
 	 * one try after the other can be unlucky: so many, and then the error. */
 	for (int try = 0; try < 1000; try++) {
-		r = take_version(snapshot, subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED);
+		r = take_version(snapshot, subscriber_newest(subscriber));
 		if (r != -ENOENT && r != -ESTALE)
 			return r;
-		if (region_lost(&subscriber->region))
-			return region_error(&subscriber->region, -EBADMSG, snapshot->version);
+		if (region_lost(subscriber->region))
+			return region_error(subscriber->region, -EBADMSG, snapshot->version);
 	}
-	return region_error(&subscriber->region, -ESTALE, snapshot->version);
+	return region_error(subscriber->region, -ESTALE, snapshot->version);
 }
 
 int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
@@ -193,21 +194,22 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 	snapshot->subscriber = subscriber;
 	if (version == 0) {
 		r = take_newest(snapshot);
-	} else if (version > (subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED)) {
+	} else if (version > subscriber_newest(subscriber)) {
 		r = not_there(subscriber, version);
 	} else {
 		r = take_version(snapshot, version);
 		if (r == -ENOENT || r == -ESTALE)
 			r = not_there(subscriber, version);
 	}
-	if (r == 0 && region_lost(&subscriber->region)) {
+	if (r == 0 && region_lost(subscriber->region)) {
 		pin_drop(subscriber, snapshot->pin);
-		r = region_error(&subscriber->region, -EBADMSG, snapshot->version);
+		r = region_error(subscriber->region, -EBADMSG, snapshot->version);
 	}
 	if (r < 0) {
 		free(snapshot);
 		return r;
 	}
+	region_share(snapshot->region);
 	snapshot->next = subscriber->snapshots;
 	snapshot->link = &subscriber->snapshots;
 	if (snapshot->next)
@@ -228,6 +230,7 @@ struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
 		snapshot->next->link = snapshot->link;
 	if (snapshot->subscriber->forks == fork_count())
 		pin_drop(snapshot->subscriber, snapshot->pin);
+	region_drop(snapshot->region);
 	free(snapshot);
 	return NULL;
 }

@@ -47,7 +47,7 @@ static int check_namespace(const struct region *region)
 /* Opens the notifier that is wanted, or the first that can be had. */
 static int open_notifier(struct stele_subscriber *subscriber)
 {
-	const struct region *region = &subscriber->region;
+	const struct region *region = subscriber->region;
 	const struct notifier *choice =
 		subscriber->wanted ? notifier_of_name(subscriber->wanted) : &notifier_mq;
 	int r;
@@ -70,7 +70,7 @@ static int open_notifier(struct stele_subscriber *subscriber)
 
 int subscriber_register(struct stele_subscriber *subscriber)
 {
-	const struct region *region = &subscriber->region;
+	const struct region *region = subscriber->region;
 	int r = slots_open(&region->names, region->uuid, region->status.st_uid, subscriber->guarded,
 	                   &subscriber->slots);
 
@@ -102,7 +102,7 @@ void subscriber_unregister(struct stele_subscriber *subscriber)
 		return;
 	subscriber->registered = false;
 	/* The queue before the slot: a free slot has none. */
-	subscriber->notifier->close(&subscriber->channel, subscriber->region.names.region,
+	subscriber->notifier->close(&subscriber->channel, subscriber->region->names.region,
 	                            subscriber->uuid);
 	subscriber->notifier = NULL;
 	slots_release(&subscriber->slots, subscriber->slot_index);
@@ -118,7 +118,7 @@ void subscriber_look(struct stele_subscriber *subscriber, int64_t now)
 	subscriber->looked_at = now;
 	if (subscriber->registered) {
 		if (!mapping_lost(&subscriber->slots.mapping) &&
-		    file_is_named(subscriber->slots.lock.fd, subscriber->region.names.subscribers))
+		    file_is_named(subscriber->slots.lock.fd, subscriber->region->names.subscribers))
 			return;
 		/* Its pins count as revoked: snapshots that history still holds go on without. */
 		subscriber_unregister(subscriber);
@@ -179,7 +179,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 	subscriber->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
 	subscriber->epoll = subscriber->timer = -1;
 	subscriber->looked_at = time_monotonic();
-	r = region_open(&names, false, subscriber->guarded, &subscriber->region);
+	r = region_open_shared(&names, subscriber->guarded, &subscriber->region);
 	if (r < 0)
 		goto failed;
 	if (read.flags & STELE_UNREGISTERED) {
@@ -197,7 +197,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 	return 0;
 
 failed_open:
-	region_close(&subscriber->region);
+	region_drop(subscriber->region);
 failed:
 	free(subscriber->wanted);
 	free(subscriber);
@@ -222,7 +222,7 @@ struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscri
 			close(subscriber->channel.fd);
 		slots_close(&subscriber->slots);
 	}
-	region_close(&subscriber->region);
+	region_drop(subscriber->region);
 	free(subscriber->wanted);
 	free(subscriber);
 	return NULL;
@@ -235,10 +235,10 @@ int stele_subscriber_version(struct stele_subscriber *subscriber, uint64_t *ret_
 
 	if (r < 0)
 		return r;
-	head = subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+	head = subscriber_newest(subscriber);
 	fence_acquire();
-	if (region_lost(&subscriber->region))
-		return region_error(&subscriber->region, -EBADMSG, head);
+	if (region_lost(subscriber->region))
+		return region_error(subscriber->region, -EBADMSG, head);
 	*ret_version = head;
 	return 0;
 }
@@ -251,7 +251,7 @@ int stele_subscriber_applied(struct stele_subscriber *subscriber, uint64_t versi
 		return r;
 	if (!subscriber->registered)
 		return error_set(ENOTSUP, "this subscriber of region \"%s\" is not registered: %s",
-		                 subscriber->region.names.region, subscriber->reason);
+		                 subscriber->region->names.region, subscriber->reason);
 	store_release(&subscriber->slot->applied, version);
 	return 0;
 }
@@ -268,13 +268,14 @@ int stele_subscriber_describe(struct stele_subscriber *subscriber,
 			EINVAL,
 			"a state of %zu bytes; set .size to sizeof(struct stele_subscriber_state)",
 			ret->size);
+	subscriber_newest(subscriber);
 	*ret = (struct stele_subscriber_state){
 		.size = sizeof(*ret),
 		.registered = subscriber->registered,
 		.notifier = subscriber->notifier ? subscriber->notifier->name : "poll",
 		.reason = subscriber->reason,
 		.publisher_attached =
-			file_lock_held_by_writer(subscriber->region.fd, REGION_PUBLISHER_BYTE) == 1,
+			file_lock_held_by_writer(subscriber->region->fd, REGION_PUBLISHER_BYTE) == 1,
 	};
 	return 0;
 }

@@ -3,6 +3,7 @@
  *
  *   subscriber.c   open, close, registration
  *   wait.c         blocking until there is a newer version
+ *   move.c         from one generation of the region's file to the next
  *   snapshot.c     pins, snapshots
  *   table.c        a table of a snapshot: get, match, schema
  *   live.c         the newest version, read by copying
@@ -18,7 +19,9 @@
 #include "notifier/notifier.h"
 
 struct stele_subscriber {
-	struct region region;
+	struct region *region; /* shared with the snapshots that were opened in it */
+	unsigned moves;        /* how many times it was exchanged for the next generation */
+	int64_t moved_at;      /* CLOCK_MONOTONIC, when that was last tried */
 	bool guarded;
 	unsigned forks;
 	uint8_t uuid[16];
@@ -46,6 +49,7 @@ struct stele_subscriber {
 
 struct stele_snapshot {
 	struct stele_subscriber *subscriber;
+	struct region *region; /* the generation that it was opened in */
 	struct stele_snapshot *next, **link;
 	uint64_t version;
 	int pin;             /* index, or -1 */
@@ -65,10 +69,26 @@ void subscriber_unregister(struct stele_subscriber *subscriber);
  * registers again if not. */
 void subscriber_look(struct stele_subscriber *subscriber, int64_t now);
 
-/* The head as it stands now, REPLACED mark included. */
+/* The head as it stands now in the file that is mapped, REPLACED mark included. */
 static inline uint64_t subscriber_head(const struct stele_subscriber *subscriber)
 {
-	return load_acquire(&subscriber->region.header->head);
+	return load_acquire(&subscriber->region->header->head);
+}
+
+/* Moves to the file that is the region's now. 0: it did, or there is no other yet, and what is
+ * mapped goes on being the region. Errors, with a sentence: -ENOENT (the region was removed),
+ * -ESTALE (another region has its name), and those of region_open(). */
+int subscriber_move(struct stele_subscriber *subscriber);
+
+/* The newest version, for who reads: moves first where the file was replaced. What can't be moved
+ * to is no error, as what is mapped can still be read. */
+uint64_t subscriber_newest_moved(struct stele_subscriber *subscriber);
+
+static inline uint64_t subscriber_newest(struct stele_subscriber *subscriber)
+{
+	uint64_t head = subscriber_head(subscriber);
+
+	return head & LAYOUT_HEAD_REPLACED ? subscriber_newest_moved(subscriber) : head;
 }
 
 /* Judges what was read through a snapshot; 0, or a sentence. */

@@ -85,9 +85,9 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 		return error_set(ENOENT,
 		                 "there is no table \"%s\" in version %llu of region \"%s\"", name,
 		                 (unsigned long long)snapshot->version,
-		                 snapshot->subscriber->region.names.region);
+		                 snapshot->region->names.region);
 	if (r == -EBADMSG)
-		return region_error(&snapshot->subscriber->region, r, snapshot->version);
+		return region_error(snapshot->region, r, snapshot->version);
 	if (r == -ENOMEM)
 		return error_set(ENOMEM, "no memory for the schema of table \"%s\"", name);
 	if (r < 0)
@@ -193,5 +193,5 @@ int stele_table_schema(const struct stele_table *table, struct stele_schema **re
 		return judged;
 	if (r == -ENOMEM)
 		return error_set(ENOMEM, "no memory for a schema");
-	return region_error(&snapshot->subscriber->region, r, snapshot->version);
+	return region_error(snapshot->region, r, snapshot->version);
 }

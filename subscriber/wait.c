@@ -65,29 +65,22 @@ static void drain(struct stele_subscriber *subscriber)
 		;
 }
 
-/* What it means that head carries the mark REPLACED. 0: not yet; look again. */
-static int replaced(const struct stele_subscriber *subscriber)
-{
-	const struct region *region = &subscriber->region;
-
-	if (file_is_named(region->fd, region->names.data))
-		return 0;
-	if (access(region->names.data, F_OK) < 0 && errno == ENOENT)
-		return error_set(ENOENT, "region \"%s\" was removed", region->names.region);
-	return error_set(ESTALE, "region \"%s\" was replaced by another of its name; open it again",
-	                 region->names.region);
-}
-
 /* Looks: 1 and the version, 0, or an error. */
 static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
                 uint64_t *ret_version)
 {
-	uint64_t head = subscriber_head(subscriber), version = head & ~LAYOUT_HEAD_REPLACED;
-	int r;
+	uint64_t head = subscriber_head(subscriber), version;
+	int moved = 0;
+
+	if (head & LAYOUT_HEAD_REPLACED) {
+		moved = subscriber_move(subscriber);
+		head = subscriber_head(subscriber);
+	}
+	version = head & ~LAYOUT_HEAD_REPLACED;
 
 	fence_acquire();
-	if (region_lost(&subscriber->region))
-		return region_error(&subscriber->region, -EBADMSG, version);
+	if (region_lost(subscriber->region))
+		return region_error(subscriber->region, -EBADMSG, version);
 	*ret_head = head;
 	if (version > since) {
 		if (subscriber->registered)
@@ -95,12 +88,8 @@ static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *r
 		*ret_version = version;
 		return 1;
 	}
-	if (head & LAYOUT_HEAD_REPLACED) {
-		r = replaced(subscriber);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	/* What is there is told before the end of it. */
+	return moved;
 }
 
 static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
@@ -108,7 +97,7 @@ static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t de
 	if (subscriber->notifier) {
 		subscriber->notifier->wait(&subscriber->channel, head, deadline);
 	} else {
-		struct channel channel = {.fd = -1, .head = &subscriber->region.header->head};
+		struct channel channel = {.fd = -1, .head = &subscriber->region->header->head};
 		int64_t slice = time_monotonic() + POLL_SLICE;
 		notifier_futex.wait(&channel, head, deadline < slice ? deadline : slice);
 	}
@@ -159,7 +148,7 @@ static int make_descriptor(struct stele_subscriber *subscriber)
 		return 0;
 	}
 	int r = error_set(errno, "cannot make a descriptor for a subscriber of region \"%s\": %s",
-	                  subscriber->region.names.region, strerror(errno));
+	                  subscriber->region->names.region, strerror(errno));
 	if (timer >= 0)
 		close(timer);
 	if (epoll >= 0)

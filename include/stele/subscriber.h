@@ -194,7 +194,7 @@ STELE_API int stele_snapshot_next_table(const struct stele_snapshot *snapshot, c
 struct stele_live {
 	struct stele_subscriber *subscriber;
 	char name[STELE_NAME_MAX + 1];
-	uint64_t words_[7];
+	uint64_t words_[8];
 };
 
 /* Errors as stele_table_open. Get and match as stele_subscriber_get and _match, and -EINVAL after

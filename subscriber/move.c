@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From one generation of a region's file to the next. The publisher makes the new file whole under
+ * another name, marks the head of the old one REPLACED, and renames the new one into place. So who
+ * finds the mark opens the name again; where that is still the same file, the publisher has not come
+ * to the rename yet, or died before it, and the old file goes on being the region.
+ *
+ * A replaced file is never written again. Snapshots that were opened in it stay as they are, on the
+ * old mapping, and need no pin any more. Slot and queue are in files of their own and stay.
+ */
+#include "subscriber.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+
+/* Who reads again and again from a region that was removed does not look for its file each time. */
+#define MOVE_INTERVAL INT64_C(1000000)
+
+int subscriber_move(struct stele_subscriber *subscriber)
+{
+	struct region *old = subscriber->region, *fresh;
+	const char *name = old->names.region;
+	int r;
+
+	if (file_is_named(old->fd, old->names.data))
+		return 0;
+	r = region_open_shared(&old->names, subscriber->guarded, &fresh);
+	if (r == -ENOENT)
+		return error_set(ENOENT, "region \"%s\" was removed", name);
+	if (r < 0)
+		return r;
+	if (memcmp(fresh->uuid, old->uuid, sizeof(fresh->uuid)) != 0) {
+		region_drop(fresh);
+		return error_set(ESTALE,
+		                 "region \"%s\" was replaced by another of its name; open it again",
+		                 name);
+	}
+	subscriber->region = fresh;
+	subscriber->moves++;
+	subscriber->channel.head = &fresh->header->head;
+	region_drop(old);
+	return 0;
+}
+
+uint64_t subscriber_newest_moved(struct stele_subscriber *subscriber)
+{
+	int64_t now = time_monotonic();
+
+	if (now - subscriber->moved_at >= MOVE_INTERVAL) {
+		subscriber->moved_at = now;
+		subscriber_move(subscriber);
+	}
+	return subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+}
