@@ -113,6 +113,8 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.history = region.history;
 	info.file_size = region.file_size;
 	info.maximum_size = region.maximum_size;
+	info.limit_size = region.limit_size;
+	info.generation = region.generation;
 	info.arena_size = load_relaxed(&header->arena_end) - region.arena_offset;
 	load_commit(&region, info.version, &info.commit);
 	describe_publisher(&region, &info);

@@ -162,34 +162,96 @@ int file_publish(int fd, const char *path, mode_t mode)
 
 #define NEW_SUFFIX ".new"
 
+static void name_beside(const char *path, char ret[NAMES_PATH_SIZE + 8])
+{
+	snprintf(ret, NAMES_PATH_SIZE + 8, "%s" NEW_SUFFIX, path);
+}
+
+int file_publish_beside(int fd, const char *path, mode_t mode)
+{
+	char beside[NAMES_PATH_SIZE + 8];
+	int r;
+
+	/* A name that can be told in advance: what a crash leaves under it is found again. */
+	name_beside(path, beside);
+	r = file_publish(fd, beside, mode);
+	if (r == -EEXIST && unlink(beside) == 0)
+		r = file_publish(fd, beside, mode);
+	if (r == -EEXIST)
+		return error_set(EEXIST, "%s is in the way; remove it", beside);
+	return r;
+}
+
+int file_publish_rename(const char *path)
+{
+	char beside[NAMES_PATH_SIZE + 8];
+
+	name_beside(path, beside);
+	if (rename(beside, path) < 0)
+		return error_set(errno, "cannot rename %s to %s: %s", beside, path,
+		                 strerror(errno));
+	return 0;
+}
+
+void file_publish_cancel(const char *path)
+{
+	char beside[NAMES_PATH_SIZE + 8];
+
+	name_beside(path, beside);
+	unlink(beside);
+}
+
 int file_publish_over(int fd, const char *path, mode_t mode)
 {
-	char temporary[NAMES_PATH_SIZE + 8];
 	int r = file_publish(fd, path, mode);
 
 	if (r != -EEXIST)
 		return r;
-	/* A name that can be told in advance: what a crash leaves under it is found again. */
-	snprintf(temporary, sizeof(temporary), "%s" NEW_SUFFIX, path);
-	r = file_publish(fd, temporary, mode);
-	if (r == -EEXIST && unlink(temporary) == 0)
-		r = file_publish(fd, temporary, mode);
-	if (r == -EEXIST)
-		return error_set(EEXIST, "%s is in the way; remove it", temporary);
-	if (r == 0 && rename(temporary, path) < 0) {
-		r = error_set(errno, "cannot rename %s to %s: %s", temporary, path,
-		              strerror(errno));
-		unlink(temporary);
-	}
+	r = file_publish_beside(fd, path, mode);
+	if (r == 0)
+		r = file_publish_rename(path);
+	if (r < 0)
+		file_publish_cancel(path);
 	return r;
 }
 
-void file_remove_unpublished(const char *path)
+int file_sync(int fd, const char *path)
 {
-	char temporary[NAMES_PATH_SIZE + 8];
+	int r;
 
-	snprintf(temporary, sizeof(temporary), "%s" NEW_SUFFIX, path);
-	unlink(temporary);
+	do
+		r = fdatasync(fd);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? error_set(errno, "cannot write %s to its disk: %s", path, strerror(errno))
+	             : 0;
+}
+
+int file_sync_directory(const char *path)
+{
+	char copy[NAMES_PATH_SIZE];
+	const char *directory;
+	int fd, r;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	directory = dirname(copy);
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(errno, "cannot open the directory %s: %s", directory,
+		                 strerror(errno));
+	r = fsync(fd) < 0 ? error_set(errno, "cannot write the directory %s to its disk: %s",
+	                              directory, strerror(errno))
+	                  : 0;
+	close(fd);
+	return r;
+}
+
+bool file_is_in_use(int fd)
+{
+	/* Only a file that nobody else has open can be leased for writing. */
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return errno == EAGAIN;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
 }
 
 bool file_is_named(int fd, const char *path)

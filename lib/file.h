@@ -25,11 +25,22 @@ int file_make(const char *path, uint64_t size, int *ret_fd);
  * one already. */
 int file_publish(int fd, const char *path, mode_t mode);
 
-/* The same in place of what has that name now. For who holds a lock that keeps others from doing it
- * at the same time. */
+/* In place of what has that name now, in two steps: under a name beside it, and then renamed. For
+ * who holds a lock that keeps others from doing it at the same time. _cancel takes the first step
+ * back, and removes what a process that died between them left. */
+int file_publish_beside(int fd, const char *path, mode_t mode);
+int file_publish_rename(const char *path);
+void file_publish_cancel(const char *path);
+/* Both, or just the name where nothing has it. */
 int file_publish_over(int fd, const char *path, mode_t mode);
-/* Removes what a process that died in there may have left. */
-void file_remove_unpublished(const char *path);
+
+/* Everything written to the file, or the names in the directory of `path`, is on the disk after
+ * this. 0, or with a sentence. */
+int file_sync(int fd, const char *path);
+int file_sync_directory(const char *path);
+
+/* True while somebody else has the file open or mapped, as far as the kernel tells. */
+bool file_is_in_use(int fd);
 
 /* Reserves bytes from `from` up to `to`. 0 or a negative errno, without a sentence. */
 int file_reserve(int fd, uint64_t from, uint64_t to);

@@ -43,7 +43,7 @@
  * A child is a node, or the row of the only key that goes there. A BLOB: first word, u64 size,
  * bytes.
  *
- * The CATALOG is the root of a version: a trie of variable rows, with the key a table's name and
+ * The CATALOG is the root of a version: a trie of rows of fixed size, with the key a table's name and
  * the value a struct layout_table.
  */
 #ifndef LIB_LAYOUT_H
@@ -87,8 +87,10 @@ struct layout_header {
 	uint32_t layout_version;
 	uint32_t byte_order;
 	uint8_t uuid[16];       /* of the region, in all three files */
-	uint8_t boot_id[16];    /* of the boot that made it */
-	uint64_t generation;
+	uint64_t limit_size;    /* bytes that no generation's maximum_size is above */
+	uint32_t durability;    /* LAYOUT_DURABLE_... */
+	uint32_t unused_durability;
+	uint64_t generation;    /* 1, and one more with each file that replaced the one before */
 	uint64_t created;       /* nanoseconds since 1970 */
 	uint64_t maximum_size;  /* bytes; what subscribers map */
 	uint64_t ring_offset;   /* of struct layout_commit[ring_entries] */
@@ -105,7 +107,8 @@ struct layout_header {
 	/* Changing. Stored by the publisher; what each store promises is said where it is done. */
 	uint64_t head;          /* newest version, and LAYOUT_HEAD_REPLACED */
 	uint64_t arena_end;     /* bytes from the file's start: no object starts at or past it */
-	uint8_t unused_head[48];
+	uint8_t boot_id[16];    /* of the boot that the changing part is of */
+	uint8_t unused_head[32];
 	uint64_t oldest;        /* lowest version that may still be pinned; never above head */
 	uint64_t reclaimed;     /* no version below it is whole unless it is kept */
 	uint64_t kept_used;     /* entries of kept at and past this index are empty */
@@ -179,6 +182,7 @@ struct layout_subscribers_header {
 	uint8_t unused[216];
 };
 
+enum { LAYOUT_DURABLE_NONE = 0, LAYOUT_DURABLE_COMMIT = 1 };
 enum { LAYOUT_SLOT_FREE = 0, LAYOUT_SLOT_TAKEN = 1 };
 enum { LAYOUT_NOTIFIER_NONE = 0, LAYOUT_NOTIFIER_MQ = 1, LAYOUT_NOTIFIER_FUTEX = 2 };
 
@@ -217,7 +221,8 @@ AT(layout_header, magic, 0);
 AT(layout_header, layout_version, 8);
 AT(layout_header, byte_order, 12);
 AT(layout_header, uuid, 16);
-AT(layout_header, boot_id, 32);
+AT(layout_header, limit_size, 32);
+AT(layout_header, durability, 40);
 AT(layout_header, generation, 48);
 AT(layout_header, created, 56);
 AT(layout_header, maximum_size, 64);
@@ -232,6 +237,7 @@ AT(layout_header, name, 112);
 AT(layout_header, checksum, 248);
 AT(layout_header, head, 256);
 AT(layout_header, arena_end, 264);
+AT(layout_header, boot_id, 272);
 AT(layout_header, oldest, 320);
 AT(layout_header, reclaimed, 328);
 AT(layout_header, kept_used, 336);

@@ -141,7 +141,26 @@ static struct guard *guard_of_file(const struct stat *status, bool writable)
 }
 #endif
 
-static int map_locked(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded)
+/* Maps a file in the first part of an address range that stays taken as a whole. */
+static void *map_in_reserve(int fd, size_t size, size_t *reserve, int protection)
+{
+	void *range = MAP_FAILED, *base;
+
+	if (*reserve > size)
+		range = mmap(NULL, *reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		             -1, 0);
+	if (range == MAP_FAILED) {
+		*reserve = size;
+		return mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+	}
+	base = mmap(range, size, protection, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (base == MAP_FAILED)
+		munmap(range, *reserve);
+	return base;
+}
+
+static int map_locked(struct mapping *mapping, int fd, size_t size, size_t reserve, bool writable,
+                      bool guarded)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	struct guard *guard = NULL;
@@ -167,11 +186,11 @@ static int map_locked(struct mapping *mapping, int fd, size_t size, bool writabl
 		if (!guard)
 			return -ENOMEM;
 	}
-	base = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+	base = map_in_reserve(fd, size, &reserve, protection);
 	if (base == MAP_FAILED)
 		return -errno;
 	if (guard) {
-		guard->size = size;
+		guard->size = reserve;
 		guard->protection = protection;
 		guard->lost = 0;
 #ifdef STELE_TSAN
@@ -181,18 +200,35 @@ static int map_locked(struct mapping *mapping, int fd, size_t size, bool writabl
 #endif
 		__atomic_store_n(&guard->base, (uintptr_t)base, __ATOMIC_RELEASE);
 	}
-	*mapping = (struct mapping){base, size, guard};
+	*mapping = (struct mapping){base, reserve, guard};
 	return 0;
 }
 
-int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded)
+int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
+                         bool writable, bool guarded)
 {
 	int r;
 
 	pthread_mutex_lock(&table_lock);
-	r = map_locked(mapping, fd, size, writable, guarded);
+	r = map_locked(mapping, fd, size, reserve, writable, guarded);
 	pthread_mutex_unlock(&table_lock);
 	return r;
+}
+
+int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded)
+{
+	return mapping_open_reserve(mapping, fd, size, size, writable, guarded);
+}
+
+int mapping_exchange(struct mapping *mapping, int fd, size_t size, bool writable)
+{
+	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+
+	if (size > mapping->size)
+		return -ENOMEM;
+	if (mmap(mapping->base, size, protection, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+		return -errno;
+	return 0;
 }
 
 void mapping_close(struct mapping *mapping)

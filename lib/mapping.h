@@ -19,13 +19,23 @@ struct guard;
 
 struct mapping {
 	unsigned char *base; /* NULL: not mapped */
-	size_t size;
+	size_t size;         /* of address space that is taken */
 	struct guard *guard; /* NULL: not guarded */
 };
 
 /* Maps `size` bytes of a file from its start, more than it has for what it may grow to. 0, -ENOMEM
  * or another negative errno, without a sentence. */
 int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded);
+
+/* The same, with address space for mapping_exchange() up to `reserve`, where that can be had: else
+ * `mapping->size` is no more than `size`. */
+int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve, bool writable,
+                         bool guarded);
+
+/* Maps another file in place of the mapping's, at the same address, `size` being no more than what
+ * the mapping has reserved. On failure the mapping is as it was. Not for a mapping that another
+ * thread is reading. */
+int mapping_exchange(struct mapping *mapping, int fd, size_t size, bool writable);
 void mapping_close(struct mapping *mapping);
 
 /* True once a fault hit the mapping: its file is shorter than was read. */

@@ -50,7 +50,8 @@ static int judge_header(const struct names *names, const struct layout_header *h
 	    header->ring_offset > file_size || header->kept_offset > file_size ||
 	    ring_end > header->arena_offset || kept_end > header->arena_offset ||
 	    header->arena_offset > file_size || header->arena_offset % LAYOUT_PAGE != 0 ||
-	    header->maximum_size > LAYOUT_MAXIMUM || header->maximum_size < file_size)
+	    header->limit_size > LAYOUT_MAXIMUM || header->maximum_size > header->limit_size ||
+	    header->maximum_size < file_size)
 		return error_set(
 			EBADMSG,
 			"region \"%s\" is damaged: its header does not fit its file; remove it and "
@@ -93,14 +94,20 @@ static int map_region(const struct names *names, struct region *region, bool wri
 			ENOMEM,
 			"region \"%s\" may grow to %llu bytes, more than this process can map",
 			names->region, (unsigned long long)header.maximum_size);
-	r = mapping_open(&region->mapping, region->fd, (size_t)header.maximum_size, writable,
-	                 guarded);
+	/* A publisher lets the file grow past what is mapped at first. */
+	r = mapping_open_reserve(
+		&region->mapping, region->fd, (size_t)header.maximum_size,
+		writable && header.limit_size <= SIZE_MAX ? (size_t)header.limit_size : 0, writable,
+		guarded);
 	if (r < 0)
 		return error_set(-r, "cannot map %llu bytes of address space for region \"%s\": %s",
 		                 (unsigned long long)header.maximum_size, names->region,
 		                 strerror(-r));
 	memcpy(region->uuid, header.uuid, sizeof(region->uuid));
 	region->maximum_size = header.maximum_size;
+	region->limit_size = header.limit_size;
+	region->generation = header.generation;
+	region->durability = header.durability;
 	region->arena_offset = header.arena_offset;
 	region->ring_entries = header.ring_entries;
 	region->kept_entries = header.kept_entries;
@@ -121,17 +128,33 @@ int region_open(const struct names *names, bool writable, bool guarded, struct r
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
 		                 names->region, names->data);
-	if (r < 0)
-		return r;
-	r = judge_owner(names, &region.status, writable);
+	if (r == 0)
+		r = judge_owner(names, &region.status, writable);
 	if (r == 0)
 		r = map_region(names, &region, writable, guarded);
 	if (r < 0) {
-		close(region.fd);
+		if (region.fd >= 0)
+			close(region.fd);
 		return r;
 	}
 	*ret = region;
 	return 0;
+}
+
+int region_open_file(const struct names *names, int fd, bool writable, bool guarded,
+                     struct region *ret)
+{
+	struct region region = {.names = *names, .fd = fd};
+	int r = 0;
+
+	if (fstat(fd, &region.status) < 0)
+		r = error_set(errno, "cannot look at the new file for %s: %s", names->data,
+		              strerror(errno));
+	if (r == 0)
+		r = map_region(names, &region, writable, guarded);
+	if (r == 0)
+		*ret = region;
+	return r;
 }
 
 void region_close(struct region *region)

@@ -20,7 +20,8 @@ struct region {
 	struct layout_header *header; /* the mapping's start */
 	/* Copied from the header once it was judged. */
 	uint8_t uuid[16];
-	uint64_t maximum_size, arena_offset;
+	uint64_t maximum_size, limit_size, generation, arena_offset;
+	uint32_t durability;
 	uint32_t ring_entries, kept_entries, history;
 	uint32_t mode;
 	struct layout_commit *ring;
@@ -34,6 +35,10 @@ struct region {
  * mode, magic, byte order, layout version, checksum, and that what the header says fits the file.
  * Errors: those of stele_subscriber_open(), with a sentence. */
 int region_open(const struct names *names, bool writable, bool guarded, struct region *ret);
+
+/* The same with a file that is open, and becomes the region's, whatever its name. */
+int region_open_file(const struct names *names, int fd, bool writable, bool guarded,
+                     struct region *ret);
 void region_close(struct region *region);
 
 /* The same for reading, on the heap, for several handles: closed when the last of them has dropped

@@ -187,6 +187,9 @@ static int arena_grow(struct arena *arena, uint32_t least)
 		step = least;
 	if (step > room)
 		step = room;
+	if (old < arena->pages_in_place && step > arena->pages_in_place - old &&
+	    least <= arena->pages_in_place - old)
+		step = arena->pages_in_place - old;
 	/* Less than wanted may still do: pages before the end may be free, or lie as they must. */
 	if (step == 0 || !arena->grow)
 		return -ENOSPC;

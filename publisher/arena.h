@@ -27,6 +27,8 @@ struct arena {
 	uint64_t start;       /* file offset of page 0 */
 	uint32_t pages;       /* that the arena has now */
 	uint32_t pages_max;   /* that it may grow to */
+	uint32_t pages_in_place; /* that it may grow to in the present file; not 0: no step passes it
+	                            that need not */
 	uint32_t free_hint;   /* no page below it is free */
 	uint32_t free_pages;
 	uint64_t used;        /* bytes in objects */

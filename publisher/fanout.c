@@ -27,6 +27,15 @@ void fanout_finish(struct fanout *fanout)
 	fanout->room = 0;
 }
 
+void fanout_forget(struct fanout *fanout)
+{
+	for (uint32_t i = 0; i < fanout->room; i++) {
+		fanout->peers[i].sent = 0;
+		fanout->peers[i].channel.head = fanout->head;
+	}
+	fanout->woken_at = 0;
+}
+
 int fanout_reserve(struct fanout *fanout)
 {
 	uint32_t used = fanout->slots ? slots_used(fanout->slots) : 0;
@@ -119,6 +128,8 @@ void fanout_notify(struct fanout *fanout, uint64_t version, uint64_t now)
 	}
 	if (wake) {
 		notifier_futex_wake_all(fanout->head);
+		if (fanout->head_before)
+			notifier_futex_wake_all(fanout->head_before);
 		fanout->futex_wakes++;
 		fanout->woken_at = now;
 	}

@@ -27,6 +27,7 @@ struct peer {
 struct fanout {
 	const char *region;
 	const uint64_t *head;
+	const uint64_t *head_before; /* of the generation before: who waits there is woken too; or NULL */
 	struct slots *slots; /* NULL: the subscribers file is lost */
 	struct peer *peers;  /* one for each slot */
 	uint32_t room;
@@ -37,6 +38,9 @@ struct fanout {
 };
 
 void fanout_finish(struct fanout *fanout);
+
+/* Forgets what was sent for which ticket: everybody armed is told once more. */
+void fanout_forget(struct fanout *fanout);
 
 /* Makes room for a slot's peer. 0 or -ENOMEM. */
 int fanout_reserve(struct fanout *fanout);

@@ -8,6 +8,7 @@
 #include <uuid/uuid.h>
 
 #include "lib/error.h"
+#include "generation.h"
 #include "lib/file.h"
 #include "recover.h"
 
@@ -46,13 +47,21 @@ static int options_read(const struct stele_publisher_options *options,
 	if (ret->history < 2 || ret->history > HISTORY_MAX)
 		return error_set(EINVAL, "a history of %u versions; it can have 2 to %u",
 		                 ret->history, HISTORY_MAX);
+	if (ret->limit_size == 0)
+		ret->limit_size = sizeof(void *) == 4 ? UINT64_C(1) << 30 : LAYOUT_MAXIMUM;
 	if (ret->maximum_size == 0)
-		ret->maximum_size = most;
-	if (ret->maximum_size > LAYOUT_MAXIMUM || ret->maximum_size > SIZE_MAX)
+		ret->maximum_size = most < ret->limit_size ? most : ret->limit_size;
+	if (ret->limit_size > LAYOUT_MAXIMUM || ret->limit_size > SIZE_MAX)
+		return error_set(EINVAL, "a limit of %llu bytes; a region can have up to %llu",
+		                 (unsigned long long)ret->limit_size,
+		                 (unsigned long long)LAYOUT_MAXIMUM);
+	if (ret->maximum_size > ret->limit_size)
 		return error_set(
-			EINVAL, "a maximum size of %llu bytes; a region can have up to %llu",
-			(unsigned long long)ret->maximum_size, (unsigned long long)LAYOUT_MAXIMUM);
+			EINVAL,
+			"a maximum size of %llu bytes, but a limit of %llu; the limit is for all",
+			(unsigned long long)ret->maximum_size, (unsigned long long)ret->limit_size);
 	ret->maximum_size = ret->maximum_size / LAYOUT_PAGE * LAYOUT_PAGE;
+	ret->limit_size = ret->limit_size / LAYOUT_PAGE * LAYOUT_PAGE;
 	if (ret->mode == 0)
 		ret->mode = 0640;
 	if (ret->mode & ~(mode_t)0644 || (ret->mode & 0600) != 0600)
@@ -64,19 +73,45 @@ static int options_read(const struct stele_publisher_options *options,
 	return 0;
 }
 
-/* Makes the data file longer for the arena: the contract with readers is that the bytes are there,
- * and so is the guard after them, before arena_end says so. */
+int region_grow(struct region *region, uint64_t end)
+{
+	int r = 0;
+
+	/* A publisher that died between the two may have left the file longer than its arena. */
+	if (end + LAYOUT_GUARD > region->file_size)
+		r = file_reserve(region->fd, region->file_size, end + LAYOUT_GUARD);
+	if (r < 0)
+		return r == -EFBIG || r == -EDQUOT ? -ENOSPC : r;
+	if (end + LAYOUT_GUARD > region->file_size)
+		region->file_size = end + LAYOUT_GUARD;
+	/* The contract with readers: the bytes are there, and so is the guard after them. */
+	store_release(&region->header->arena_end, end);
+	return 0;
+}
+
+/* For the arena: past the maximum, there is a new generation first. */
 static int grow(void *context, uint64_t end)
 {
 	struct stele_publisher *publisher = context;
 	struct region *region = &publisher->attachment.region;
-	int r = file_reserve(region->fd, region->file_size, end + LAYOUT_GUARD);
+	int r = 0;
 
-	if (r < 0)
-		return r == -EFBIG || r == -EDQUOT ? -ENOSPC : r;
-	region->file_size = end + LAYOUT_GUARD;
-	store_release(&region->header->arena_end, end);
-	return 0;
+	if (end + LAYOUT_GUARD > region->maximum_size)
+		r = generation_grow(publisher, end + LAYOUT_GUARD);
+	if (r == 0)
+		r = region_grow(region, end);
+	publisher->arena.pages_in_place =
+		(uint32_t)((region->maximum_size - LAYOUT_GUARD - region->arena_offset) /
+	                   LAYOUT_PAGE);
+	return r;
+}
+
+void publisher_trim(struct stele_publisher *publisher)
+{
+	uint64_t head = publisher_head(publisher), history = publisher->attachment.region.history;
+
+	if (head >= history)
+		reclaim_run(&publisher->reclaim, head - history + 1);
 }
 
 bool publisher_make_room(void *context)
@@ -114,6 +149,31 @@ static void announce(struct stele_publisher *publisher)
 	data_store(&who->detached, 0);
 }
 
+void publisher_wire(struct stele_publisher *publisher)
+{
+	struct region *region = &publisher->attachment.region;
+	uint64_t limit = region->limit_size;
+
+	if (limit > region->mapping.size)
+		limit = region->mapping.size;
+	publisher->arena.grow = grow;
+	publisher->arena.context = publisher;
+	publisher->arena.pages_in_place =
+		(uint32_t)((region->maximum_size - LAYOUT_GUARD - region->arena_offset) /
+	                   LAYOUT_PAGE);
+	publisher->arena.pages_max =
+		(uint32_t)((limit - LAYOUT_GUARD - region->arena_offset) / LAYOUT_PAGE);
+	publisher->reclaim.region = region;
+	publisher->reclaim.arena = &publisher->arena;
+	publisher->edit.arena = &publisher->arena;
+	publisher->edit.make_room = publisher_make_room;
+	publisher->edit.context = publisher;
+	publisher->fanout.region = region->names.region;
+	publisher->fanout.head = &region->header->head;
+	publisher->fanout.slots = publisher->reclaim.slots =
+		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;
+}
+
 static int publisher_start(struct stele_publisher *publisher)
 {
 	struct region *region = &publisher->attachment.region;
@@ -133,14 +193,7 @@ static int publisher_start(struct stele_publisher *publisher)
 		r = reclaim_init(&publisher->reclaim, region, &publisher->arena);
 	if (r < 0)
 		return error_set(-r, "no memory to publish region \"%s\"", region->names.region);
-	publisher->arena.grow = grow;
-	publisher->arena.context = publisher;
-	publisher->edit.arena = &publisher->arena;
-	publisher->edit.make_room = publisher_make_room;
-	publisher->edit.context = publisher;
-	publisher->fanout.region = region->names.region;
-	publisher->fanout.head = &region->header->head;
-	publisher->fanout.slots = publisher->reclaim.slots = &publisher->attachment.slots;
+	publisher_wire(publisher);
 	return recover(region, &publisher->arena, &publisher->reclaim);
 }
 
@@ -151,6 +204,7 @@ static void publisher_free(struct stele_publisher *publisher)
 	reclaim_finish(&publisher->reclaim);
 	arena_finish(&publisher->arena);
 	free(publisher->edit.retired.entries);
+	generation_forget(publisher);
 	attachment_close(&publisher->attachment);
 	free(publisher);
 }
@@ -171,6 +225,7 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 	if (!publisher)
 		return error_set(ENOMEM, "no memory for a publisher");
 	publisher->forks = fork_count();
+	publisher->before_fd = -1;
 	publisher->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
 	r = attach(&names, &read, &publisher->attachment);
 	if (r < 0) {
@@ -211,37 +266,61 @@ uint64_t stele_publisher_version(const struct stele_publisher *publisher)
 	return publisher_head(publisher);
 }
 
-int publisher_look(struct stele_publisher *publisher)
+/* A name that was removed can't be given again to a file that has none: there is a new file then. */
+static int look_for_name(struct stele_publisher *publisher)
+{
+	const struct region *region = &publisher->attachment.region;
+
+	if (file_is_named(region->fd, region->names.data))
+		return 0;
+	if (access(region->names.data, F_OK) < 0 && errno == ENOENT)
+		return generation_name_again(publisher);
+	return error_set(EBADMSG,
+	                 "the file of region \"%s\" was replaced under its publisher; open the "
+	                 "publisher again",
+	                 region->names.region);
+}
+
+/* Looks for files that were lost, before their contents are relied on. */
+static int look_for_loss(struct stele_publisher *publisher, bool closely)
 {
 	struct attachment *attachment = &publisher->attachment;
-	const char *name = attachment->region.names.region;
-	int64_t now = time_monotonic();
 
 	if (region_lost(&attachment->region) || mapping_lost(&attachment->publisher_mapping))
 		return error_set(
 			EBADMSG,
 			"a file of region \"%s\" was truncated under its publisher; remove the region and "
 			"publish again",
-			name);
-	if (mapping_lost(&attachment->slots.mapping) ||
-	    now - publisher->looked_at >= LOOK_INTERVAL) {
-		if (attach_slots_again(attachment, publisher->guarded)) {
-			fanout_finish(&publisher->fanout);
-			publisher->fanout.slots =
-				attachment->slots_open ? &attachment->slots : NULL;
-			publisher->reclaim.slots = publisher->fanout.slots;
-		}
+			attachment->region.names.region);
+	if ((mapping_lost(&attachment->slots.mapping) || closely) &&
+	    attach_slots_again(attachment, publisher->guarded)) {
+		fanout_finish(&publisher->fanout);
+		publisher_wire(publisher);
 	}
-	if (now - publisher->looked_at < LOOK_INTERVAL)
-		return 0;
-	publisher->looked_at = now;
-	if (!file_is_named(attachment->region.fd, attachment->region.names.data))
-		return error_set(
-			EBADMSG,
-			"the file of region \"%s\" was removed or replaced under its publisher; open the "
-			"publisher again",
-			name);
 	return 0;
+}
+
+int publisher_lock(struct stele_publisher *publisher)
+{
+	int64_t now = time_monotonic();
+	bool closely = now - publisher->looked_at >= LOOK_INTERVAL;
+	int r = look_for_loss(publisher, closely);
+
+	if (r < 0)
+		return r;
+	r = mutex_lock(&publisher->attachment);
+	if (r == -ENOTRECOVERABLE)
+		return error_set(EBUSY,
+		                 "the lock of region \"%s\" is broken; open the publisher again",
+		                 publisher->attachment.region.names.region);
+	if (r < 0 || !closely)
+		return r;
+	publisher->looked_at = now;
+	generation_before_in_use(publisher);
+	r = look_for_name(publisher);
+	if (r < 0)
+		mutex_unlock(&publisher->attachment);
+	return r;
 }
 
 int stele_publisher_reap(struct stele_publisher *publisher)
@@ -255,6 +334,29 @@ int stele_publisher_reap(struct stele_publisher *publisher)
 		                 publisher->attachment.region.names.region);
 	r = (int)fanout_reap(&publisher->fanout, UINT32_MAX);
 	fanout_notify(&publisher->fanout, publisher_head(publisher), time_of_day());
+	return r;
+}
+
+int stele_publisher_compact(struct stele_publisher *publisher)
+{
+	const char *name = publisher->attachment.region.names.region;
+	int r = publisher_check(publisher);
+
+	if (r < 0)
+		return r;
+	if (publisher->in_transaction)
+		return error_set(EBUSY, "a transaction is open on region \"%s\"", name);
+	r = publisher_lock(publisher);
+	if (r < 0)
+		return r;
+	if (generation_before_in_use(publisher))
+		r = error_set(EBUSY,
+		              "a subscriber of region \"%s\" still has the file before this one (it "
+		              "may be stopped); try again when it has moved",
+		              name);
+	else
+		r = generation_compact(publisher);
+	mutex_unlock(&publisher->attachment);
 	return r;
 }
 

@@ -8,6 +8,7 @@
  *   edit.c node.c  changing tries          arena.c    the allocator
  *   reclaim.c      when memory is free      recover.c  what is in use, after an attach
  *   fanout.c       notices, and cleaning up after dead subscribers
+ *   generation.c   a new file for the region     copy.c    what it is filled with
  *   remove.c       removing a region
  */
 #ifndef PUBLISHER_PUBLISHER_H
@@ -113,6 +114,11 @@ struct stele_publisher {
 	struct stele_writable *tables;
 	int64_t looked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
 	uint64_t commits;
+	/* What this process keeps of the generation before: its file, and its first page. */
+	int before_fd; /* -1: none */
+	struct mapping before;
+	uint64_t compacted_at; /* time of day of the last try */
+	bool broken; /* a write to the disk failed; nothing more is promised, so nothing is committed */
 };
 
 /* Versions that may pass history before memory is reclaimed again: one scan serves several
@@ -124,11 +130,23 @@ static inline uint64_t publisher_head(const struct stele_publisher *publisher)
 	return load_relaxed(&publisher->attachment.region.header->head) & ~LAYOUT_HEAD_REPLACED;
 }
 
+/* Makes the parts of a publisher point at each other, after one of them was made anew. */
+void publisher_wire(struct stele_publisher *publisher);
+
+/* Makes a data file longer, for the arena: the bytes and the guard after them are reserved before
+ * arena_end says so. 0 or a negative errno, without a sentence. */
+int region_grow(struct region *region, uint64_t end);
+
 /* -ECHILD with a sentence in a child made by fork(). */
 int publisher_check(const struct stele_publisher *publisher);
 
-/* Looks whether the files are still what was attached; once a second at most. 0 or -EBADMSG. */
-int publisher_look(struct stele_publisher *publisher);
+/* Gives up the versions beyond what history has to hold, which reclaim leaves for a while. */
+void publisher_trim(struct stele_publisher *publisher);
+
+/* Takes the region's lock, and looks whether its files are still what was attached; closely once a
+ * second at most. 0 or 1 as mutex_lock(), or -EBUSY, -EBADMSG, and what a new file in place of one
+ * that lost its name may fail with. */
+int publisher_lock(struct stele_publisher *publisher);
 
 /* Finds room in the arena by giving up history beyond two versions, and then pins. For struct
  * edit. */

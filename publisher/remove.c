@@ -80,7 +80,8 @@ int stele_region_remove(const char *region)
 		r = remove_file(names.data, &found);
 	}
 	if (r == 0) {
-		file_remove_unpublished(names.subscribers);
+		file_publish_cancel(names.subscribers);
+		file_publish_cancel(names.data);
 		r = remove_file(names.subscribers, &found);
 	}
 	/* Last, as it holds the lock under which this was done. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation.h"
 #include "lib/error.h"
 #include "publisher.h"
 
@@ -26,11 +27,14 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 	if (publisher->in_transaction)
 		return error_set(EBUSY, "a transaction is open on region \"%s\" already",
 		                 region->names.region);
-	r = publisher_look(publisher);
-	if (r < 0)
-		return r;
+	if (publisher->broken)
+		return error_set(
+			EIO,
+			"an earlier write of region \"%s\" to its disk failed; look at the "
+			"disk, then open the publisher again",
+			region->names.region);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	r = mutex_lock(&publisher->attachment);
+	r = publisher_lock(publisher);
 	head = publisher_head(publisher);
 	if (r >= 0 && head != 0 && region_commit(region, head, &commit) < 0) {
 		mutex_unlock(&publisher->attachment);
@@ -41,11 +45,6 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 			region->names.region);
 	}
 	if (r < 0) {
-		if (r == -ENOTRECOVERABLE)
-			r = error_set(
-				EBUSY,
-				"the lock of region \"%s\" is broken; open the publisher again",
-				region->names.region);
 		pthread_setcancelstate(cancel_state, NULL);
 		return r;
 	}
@@ -194,6 +193,7 @@ static void after_publish(struct stele_publisher *publisher, uint64_t version, u
 	publisher->edit.retired.count = 0;
 	if (version >= region->history + reclaimed + RECLAIM_BATCH)
 		reclaim_run(&publisher->reclaim, version - region->history + 1);
+	generation_compact_if_worth(publisher, now);
 	/* By the time of day, which the commit has read already: if that jumps, a reap comes early
 	 * or late. */
 	if (now - publisher->fanout.reaped_at >= REAP_INTERVAL) {

@@ -157,6 +157,7 @@ static inline struct stele_publisher *crash_publisher(const char *region, uint32
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .history = history, .maximum_size = maximum,
+		.limit_size = maximum,
 	};
 	struct stele_publisher *publisher = NULL;
 

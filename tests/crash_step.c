@@ -320,6 +320,75 @@ Test(step, crash_03_every_instruction_of_growth, .fini = crash_clean, .timeout =
 	munmap(header, sizeof(*header));
 }
 
+/* ---- new generations ---- */
+
+static uint64_t step_through_all_files(struct job *job, struct expected *expected);
+
+static uint64_t generation_of(const char *region)
+{
+	struct stele_region_info info = { .size = sizeof(info) };
+
+	cr_assert_eq(stele_region_describe(region, &info), 0, "%s", stele_last_error());
+	return info.generation;
+}
+
+/* Commits, in a region whose file may hardly grow, until there is another file; or up to a version. */
+static uint64_t blobs_until_generation(const char *region, uint64_t until)
+{
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = 2, .maximum_size = 1 << 17, .limit_size = 1 << 22,
+	};
+	struct job job = { .region = region };
+	uint64_t version = 0;
+
+	/* A publisher for each commit, as the one that is stepped through is new, too. */
+	do {
+		cr_assert_eq(stele_publisher_open(region, &options, &job.publisher), 0, "%s", stele_last_error());
+		cr_assert_eq(act_blob(&job), 1, "%s", stele_last_error());
+		version = stele_publisher_version(job.publisher);
+		stele_publisher_close(job.publisher);
+		job.random = 0;
+	} while (generation_of(region) == 1 && version < until);
+	return version;
+}
+
+Test(step, crash_03_every_instruction_of_growth_past_the_maximum, .fini = crash_clean, .timeout = 120)
+{
+	struct expected expected = { .copy = crash_name("-copy") };
+	struct job job = { .region = crash_name("step"), .prepare = prepare_open, .act = act_blob };
+
+	expected.after = blobs_until_generation(crash_name("scout"), 1000);
+	expected.before = expected.after - 1;
+	cr_assert_eq(blobs_until_generation(job.region, expected.before), expected.before);
+	cr_assert_eq(generation_of(job.region), 1);
+	cr_assert_gt(step_through_all_files(&job, &expected), 20);
+	cr_assert_eq(expected.last, expected.after);
+	cr_assert_eq(generation_of(job.region), 2);
+}
+
+static int act_compact(struct job *job)
+{
+	return stele_publisher_compact(job->publisher);
+}
+
+/* A pinned version comes along. */
+Test(step, crash_03_every_instruction_of_a_compaction, .fini = crash_clean, .timeout = 120)
+{
+	struct expected expected = { .copy = crash_name("-copy"), .before = 40, .after = 40, .pinned = 10 };
+	struct job job = { .region = crash_name("step"), .prepare = prepare_open, .act = act_compact };
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+
+	make_bank(job.region, 12);
+	subscriber = crash_subscriber(job.region, true);
+	cr_assert_eq(stele_snapshot_open(subscriber, 10, &snapshot), 0, "%s", stele_last_error());
+	make_bank(job.region, 40);
+	cr_assert_gt(step_through_all_files(&job, &expected), 5);
+	cr_assert_eq(generation_of(job.region), 2);
+	cr_assert_eq(stele_snapshot_check(snapshot), 0, "%s", stele_last_error());
+	stele_subscriber_close(subscriber);
+}
+
 /* ---- creation, and recovery itself ---- */
 
 static int act_create(struct job *job)

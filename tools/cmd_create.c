@@ -90,6 +90,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 's':
 		status = parse_size("--max-size", argument, &create->options.maximum_size);
 		break;
+	case 'l':
+		status = parse_size("--limit", argument, &create->options.limit_size);
+		break;
 	case 'm':
 		status = parse_mode(argument, &create->options.mode);
 		break;
@@ -107,7 +110,10 @@ static const struct argp argp = {
 			{"history", 'h', "VERSIONS", 0,
                          "Keep at least so many versions readable (64)", 0},
 			{"max-size", 's', "SIZE", 0,
-                         "Let the region grow to this size: K, M, G (4G)", 0},
+                         "Let the region's file grow to this size: K, M, G (4G); past it there is a "
+                         "new file of twice the size",
+                         0},
+			{"limit", 'l', "SIZE", 0, "Let no file of the region be larger than this (32G)", 0},
 			{"mode", 'm', "OCTAL", 0, "Permissions: who may read it (640)", 0},
 			{0},
 		},
@@ -188,7 +194,7 @@ static void report(const char *region, const struct create *create, bool made_re
 	fflush(stdout);
 	if (!made_region && create->region_options)
 		fprintf(stderr,
-		        "stele: note: --history, --max-size and --mode hold only when the region is "
+		        "stele: note: --history, --max-size, --limit and --mode hold only when the region is "
 		        "made; they were not applied\n");
 }
 

@@ -41,9 +41,13 @@ struct stele_publisher_options {
 	unsigned flags;          /* STELE_CREATE... */
 	uint32_t history;        /* versions kept readable at least, 2 to 65536; 0: 64. Looked at when
 	                            the region is made */
-	uint64_t maximum_size;   /* bytes the region may grow to; 0: 4 GiB (256 MiB in a 32-bit process).
-	                            Every subscriber maps this much address space (not memory). Looked at
-	                            when the region is made */
+	uint64_t maximum_size;   /* bytes the region's file may grow to; 0: 4 GiB (256 MiB in a 32-bit
+	                            process). Every subscriber maps this much address space (not
+	                            memory). Past it the publisher writes a new file of twice that
+	                            size, and subscribers move over. Looked at when the region is made */
+	uint64_t limit_size;     /* bytes that no such file is larger than; 0: 32 GiB (1 GiB). With
+	                            maximum_size, the region never has more. Looked at when the region
+	                            is made */
 	mode_t mode;             /* permission bits of the region, its readers being those who may read
 	                            it; 0: 0640. Subscribers' registration and queues follow: who may
 	                            read may register. Looked at when the region is made */
@@ -91,6 +95,15 @@ STELE_API int stele_publisher_stats(struct stele_publisher *publisher, struct st
  * subscribers' queues don't stay. Returns the number reaped, or -ECHILD. Not during a transaction:
  * -EBUSY. */
 STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
+
+/* Writes what the versions and pins reach, and nothing else, into a new file, which takes the place
+ * of the old one: so memory goes back to the system. Subscribers move over by themselves, keep their
+ * snapshots, and find the same versions. It happens by itself when less than half of a large region
+ * is used. Needs room for both files for a moment; and the old one lives until the last subscriber
+ * has moved, so it is refused (-EBUSY) while somebody still has the one before that. Errors: -EBUSY
+ * (also: a transaction is open), -ENOSPC, -ENOMEM, -EBADMSG, -EIO, -ECHILD: the region goes on as it
+ * was. */
+STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
 
 /* ---- transactions ---- */
 

@@ -47,8 +47,10 @@ struct stele_region_info {
 	uint32_t publisher_pid;     /* of the one attached, or the last one; 0: never any */
 	char publisher_command[16];
 	uint64_t publisher_since;   /* attached, or else detached or last seen, since; ns since 1970; 0: not known */
+	uint64_t generation;        /* 1, and one more with each file that took the place of another */
 	uint64_t file_size;         /* bytes of memory the data file takes */
-	uint64_t maximum_size;
+	uint64_t maximum_size;      /* to which this file may grow */
+	uint64_t limit_size;        /* to which any may */
 	uint64_t arena_size;        /* bytes given out for nodes and rows until now, free ones included */
 	uint32_t subscribers;       /* registered */
 	uint32_t subscriber_slots;

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "copy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/catalog.h"
+#include "lib/schema.h"
+
+struct copy {
+	const struct region *from;
+	const struct view *view;
+	struct region *to;
+	struct arena *arena;
+	ref_t *moved; /* for each unit of the old arena: where the object that starts there is now */
+};
+
+static ref_t *place_of(const struct copy *copy, ref_t ref)
+{
+	return &copy->moved[ref - copy->view->start / LAYOUT_UNIT];
+}
+
+/* Copies the bytes of an object: 1 and where it is now, 0 if it was copied before, or an error. */
+static int copy_object(struct copy *copy, ref_t ref, size_t size, ref_t *ret)
+{
+	const unsigned char *at = view_object(copy->view, ref);
+	ref_t *place;
+	int r;
+
+	if (!at || copy->view->limit - (uint64_t)ref * LAYOUT_UNIT < size)
+		return -EBADMSG;
+	place = place_of(copy, ref);
+	if (*place) {
+		*ret = *place;
+		return 0;
+	}
+	r = arena_alloc(copy->arena, size, ret);
+	if (r < 0)
+		return r;
+	data_copy_in(arena_at(copy->arena, *ret), at, size);
+	*place = *ret;
+	return 1;
+}
+
+static int copy_blob(struct copy *copy, ref_t ref, ref_t *ret)
+{
+	const unsigned char *bytes;
+	size_t size;
+	int r = blob_parts(copy->view, ref, &bytes, &size);
+
+	if (r == 0)
+		r = copy_object(copy, ref, (16 + size + 7) & ~(size_t)7, ret);
+	return r < 0 ? r : 0;
+}
+
+/* A node on the way down whose references are still to be copied from `next` on. */
+struct step {
+	ref_t ref; /* of the new node */
+	unsigned next, count;
+};
+
+/* Copies a node or a row: 1 if it is a node whose references are to be copied yet. `visit` is
+ * called for a row that was not copied before. */
+static int copy_part(struct copy *copy, const struct shape *shape, ref_t ref, ref_t *ret,
+                     int (*visit)(struct copy *copy, ref_t row))
+{
+	const unsigned char *at = view_object(copy->view, ref);
+	struct row_parts row;
+	struct node node;
+	int r;
+
+	if (!at)
+		return -EBADMSG;
+	if (data_load(at) & LAYOUT_NODE) {
+		node = node_at(at);
+		return copy_object(copy, ref, node_whole_size(&node), ret);
+	}
+	r = row_parts(copy->view, shape, ref, &row);
+	if (r == 0)
+		r = copy_object(copy, ref, row_size(shape, row.value_size, row.key_bits), ret);
+	if (r == 1 && visit)
+		r = visit(copy, *ret);
+	return r < 0 ? r : 0;
+}
+
+/* Copies a trie. A new node still has the old references until its turn comes. */
+static int copy_trie(struct copy *copy, const struct shape *shape, ref_t root, ref_t *ret,
+                     int (*visit)(struct copy *copy, ref_t row))
+{
+	struct step steps[STELE_KEY_MAX + 2];
+	unsigned top = 0;
+	ref_t ref = root, moved = 0;
+	int r;
+
+	*ret = 0;
+	if (!root)
+		return 0;
+	for (;;) {
+		struct node node;
+		unsigned char *slot;
+		r = copy_part(copy, shape, ref, &moved, visit);
+		if (r < 0)
+			return r;
+		if (ref == root)
+			*ret = moved;
+		if (top > 0) {
+			struct step *step = &steps[top - 1];
+			node = node_at(arena_at(copy->arena, step->ref));
+			slot = (unsigned char *)(uintptr_t)node_refs(&node);
+			data_store_32(slot + (size_t)step->next++ * 4, moved);
+		}
+		if (r == 1) {
+			if (top == sizeof(steps) / sizeof(steps[0]))
+				return -EBADMSG;
+			node = node_at(arena_at(copy->arena, moved));
+			steps[top++] = (struct step){
+				moved, 0, node_child_count(&node) + node_prefix_count(&node)};
+		}
+		while (top > 0 && steps[top - 1].next == steps[top - 1].count)
+			top--;
+		if (top == 0)
+			return 0;
+		node = node_at(arena_at(copy->arena, steps[top - 1].ref));
+		ref = node_ref(&node, (int)steps[top - 1].next);
+	}
+}
+
+/* Copies the table of a row of the catalog that was copied itself. */
+static int copy_table(struct copy *copy, ref_t row)
+{
+	struct stele_schema *schema;
+	struct layout_table table;
+	struct row_parts parts;
+	struct shape shape;
+	int r = row_parts(&copy->arena->view, &catalog_shape, row, &parts);
+
+	if (r < 0)
+		return r;
+	data_copy_out(&table, parts.value, sizeof(table));
+	r = catalog_schema(copy->view, table.schema, &schema);
+	if (r < 0)
+		return r;
+	shape_of(schema, &shape);
+	stele_schema_free(schema);
+	r = copy_blob(copy, table.schema, &table.schema);
+	if (r == 0)
+		r = copy_trie(copy, &shape, table.root, &table.root, NULL);
+	if (r == 0)
+		data_copy_in((unsigned char *)(uintptr_t)parts.value, &table, sizeof(table));
+	return r;
+}
+
+static int copy_version(struct copy *copy, ref_t *catalog, ref_t *record)
+{
+	int r = copy_trie(copy, &catalog_shape, *catalog, catalog, copy_table);
+
+	if (r == 0 && *record)
+		r = copy_blob(copy, *record, record);
+	return r;
+}
+
+static int copy_history(struct copy *copy, uint64_t reclaimed, uint64_t head)
+{
+	for (uint64_t version = head; version >= reclaimed && version > 0; version--) {
+		struct layout_commit commit;
+		int r = region_commit(copy->from, version, &commit);
+		if (r == 0)
+			r = copy_version(copy, &commit.catalog, &commit.record);
+		if (r < 0)
+			return r == -ESTALE ? -EBADMSG : r;
+		copy->to->ring[version & (copy->to->ring_entries - 1)] = commit;
+	}
+	return 0;
+}
+
+static int copy_kept(struct copy *copy, uint64_t reclaimed)
+{
+	for (uint32_t i = 0; i < copy->from->kept_entries; i++) {
+		struct layout_kept kept = copy->from->kept[i];
+		int r;
+		if (kept.version == 0 || kept.version >= reclaimed)
+			continue;
+		r = copy_version(copy, &kept.catalog, &kept.record);
+		if (r < 0)
+			return r;
+		copy->to->kept[i] = kept;
+	}
+	return 0;
+}
+
+int copy_versions(const struct region *from, const struct view *view, struct region *to,
+                  struct arena *arena)
+{
+	const struct layout_header *header = from->header;
+	struct copy copy = {.from = from, .view = view, .to = to, .arena = arena};
+	uint64_t head = load_relaxed(&header->head) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t reclaimed = load_relaxed(&header->reclaimed);
+	int r;
+
+	copy.moved = calloc((view->limit - view->start) / LAYOUT_UNIT, sizeof(*copy.moved));
+	if (!copy.moved)
+		return -ENOMEM;
+	r = copy_history(&copy, reclaimed, head);
+	if (r == 0)
+		r = copy_kept(&copy, reclaimed);
+	free(copy.moved);
+	/* Nobody reads the new file yet. */
+	to->header->head = head;
+	to->header->oldest = load_relaxed(&header->oldest);
+	to->header->reclaimed = reclaimed;
+	to->header->kept_used = load_relaxed(&header->kept_used);
+	return r;
+}

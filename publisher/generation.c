@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+#include "generation.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "copy.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "publisher.h"
+#include "recover.h"
+
+/* A region of fewer bytes is not compacted unasked. */
+#define COMPACT_LEAST (UINT64_C(16) << 20)
+/* Nor before so many nanoseconds have passed since the last time, or the last failure. */
+#define COMPACT_INTERVAL UINT64_C(10000000000)
+
+/* A file that is to take the region's name. */
+struct next {
+	int lock; /* the description that holds the publisher's lock */
+	int map;  /* the one that is mapped */
+};
+
+static void next_close(struct next *next)
+{
+	if (next->lock >= 0)
+		close(next->lock);
+	if (next->map >= 0)
+		close(next->map);
+}
+
+/* Makes it, without a name, locked. */
+static int next_make(const struct region *region, uint64_t size, struct next *ret)
+{
+	struct next next = {-1, -1};
+	int r = file_make(region->names.data, size, &next.lock);
+
+	if (r < 0)
+		return r;
+	r = file_lock_try(next.lock, REGION_PUBLISHER_BYTE);
+	if (r == 0)
+		r = file_open_again(next.lock, &next.map);
+	if (r < 0) {
+		error_set(-r, "cannot make a new file for region \"%s\": %s", region->names.region,
+		          strerror(-r));
+		next_close(&next);
+		return r;
+	}
+	*ret = next;
+	return 0;
+}
+
+/* The header of the next generation, with the changing part of this one. */
+static void next_header(const struct region *region, uint64_t maximum, struct layout_header *ret)
+{
+	data_copy_out(ret, (const unsigned char *)region->header, sizeof(*ret));
+	ret->generation++;
+	ret->maximum_size = maximum;
+	ret->head &= ~LAYOUT_HEAD_REPLACED;
+	ret->checksum = region_checksum(ret);
+}
+
+/* Keeps the first page of the present file, for its head, when another takes its place. */
+static int keep_old(struct stele_publisher *publisher, struct mapping *ret)
+{
+	const struct region *region = &publisher->attachment.region;
+	int r = mapping_open(ret, region->fd, LAYOUT_PAGE, true, publisher->guarded);
+
+	return r < 0 ? error_set(-r, "cannot map the file of region \"%s\": %s",
+	                         region->names.region, strerror(-r))
+	             : 0;
+}
+
+/* Gives the next file the region's name, the mark in the old one first. */
+static int next_install(struct stele_publisher *publisher, const struct next *next,
+                        const struct mapping *old)
+{
+	const struct region *region = &publisher->attachment.region;
+	struct layout_header *header = (struct layout_header *)old->base;
+	struct stat status;
+	int r = 0;
+
+	/* What the owner changed since the region was made stays. */
+	if (fstat(region->fd, &status) < 0)
+		r = -errno;
+	else if (fchown(next->lock, (uid_t)-1, status.st_gid) < 0)
+		r = errno == EPERM ? 0 : -errno;
+	if (r < 0)
+		return error_set(-r, "cannot make a new file for region \"%s\": %s",
+		                 region->names.region, strerror(-r));
+	if (region->durability != LAYOUT_DURABLE_NONE)
+		r = file_sync(next->lock, region->names.data);
+	if (r == 0)
+		r = file_publish_beside(next->lock, region->names.data, status.st_mode & 07777);
+	if (r < 0)
+		return r;
+	/* The contract with subscribers: the mark is there before the name is another file's. */
+	__atomic_fetch_or(&header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+	r = file_publish_rename(region->names.data);
+	if (r < 0) {
+		__atomic_fetch_and(&header->head, ~LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+		file_publish_cancel(region->names.data);
+	} else if (region->durability != LAYOUT_DURABLE_NONE) {
+		/* Until then either file is the region after a power cut: what is committed next
+		 * might be lost. */
+		publisher->broken = file_sync_directory(region->names.data) < 0;
+	}
+	return r;
+}
+
+/* The next file is the region's: its lock is the attachment's now. */
+static void next_attach(struct stele_publisher *publisher, const struct next *next,
+                        struct mapping *old)
+{
+	struct attachment *attachment = &publisher->attachment;
+
+	lock_fd_close(&attachment->data_lock);
+	/* The handlers are installed, so this can't fail. */
+	lock_fd_add(&attachment->data_lock, next->lock);
+	generation_forget(publisher);
+	publisher->before = *old;
+	publisher->fanout.head_before = &((struct layout_header *)old->base)->head;
+}
+
+/* ---- the same bytes ---- */
+
+static int copy_bytes(const struct region *region, int fd)
+{
+	const unsigned char *from = region->mapping.base;
+	uint64_t done = 0;
+
+	while (done < region->file_size) {
+		uint64_t part = region->file_size - done;
+		ssize_t written;
+		if (part > 1 << 20)
+			part = 1 << 20;
+		written = pwrite(fd, from + done, part, (off_t)done);
+		if (written < 0 && errno != EINTR)
+			return error_set(errno, "cannot write a new file for region \"%s\": %s",
+			                 region->names.region, strerror(errno));
+		done += written > 0 ? (uint64_t)written : 0;
+	}
+	return 0;
+}
+
+static int write_header(const struct region *region, const struct next *next, uint64_t maximum)
+{
+	struct layout_header header;
+
+	next_header(region, maximum, &header);
+	if (pwrite(next->lock, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+		return error_set(EIO, "cannot write a new file for region \"%s\"",
+		                 region->names.region);
+	return 0;
+}
+
+/* Exchanges the file under the mapping: every pointer into it stays good. */
+static int take_place(struct stele_publisher *publisher, struct next *next, uint64_t maximum,
+                      struct mapping *old)
+{
+	struct region *region = &publisher->attachment.region;
+	int r = mapping_exchange(&region->mapping, next->map, (size_t)maximum, true);
+
+	if (r < 0)
+		return error_set(-r, "cannot map %llu bytes of address space for region \"%s\": %s",
+		                 (unsigned long long)maximum, region->names.region, strerror(-r));
+	r = next_install(publisher, next, old);
+	if (r < 0 &&
+	    mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size, true) < 0)
+		publisher->broken = true;
+	return r;
+}
+
+static int make_same(struct stele_publisher *publisher, uint64_t maximum)
+{
+	struct region *region = &publisher->attachment.region;
+	struct mapping old = {0};
+	struct next next;
+	int r = next_make(region, region->file_size, &next);
+
+	if (r < 0)
+		return r;
+	r = copy_bytes(region, next.lock);
+	if (r == 0)
+		r = write_header(region, &next, maximum);
+	if (r == 0 && region_lost(region))
+		r = region_error(region, -EBADMSG, publisher_head(publisher));
+	if (r == 0)
+		r = keep_old(publisher, &old);
+	if (r == 0)
+		r = take_place(publisher, &next, maximum, &old);
+	if (r < 0) {
+		mapping_close(&old);
+		next_close(&next);
+		return r;
+	}
+	next_attach(publisher, &next, &old);
+	publisher->before_fd = region->fd;
+	region->fd = next.map;
+	fstat(region->fd, &region->status);
+	region->maximum_size = maximum;
+	region->generation++;
+	fanout_forget(&publisher->fanout);
+	fanout_notify(&publisher->fanout, publisher_head(publisher), time_of_day());
+	return 0;
+}
+
+int generation_grow(struct stele_publisher *publisher, uint64_t least)
+{
+	const struct region *region = &publisher->attachment.region;
+	uint64_t maximum = region->maximum_size;
+
+	if (least > region->limit_size || least > region->mapping.size)
+		return error_set(ENOSPC, "region \"%s\" has its limit of %llu bytes",
+		                 region->names.region, (unsigned long long)region->limit_size);
+	while (maximum < least)
+		maximum *= 2;
+	if (maximum > region->limit_size)
+		maximum = region->limit_size;
+	if (maximum > region->mapping.size)
+		maximum = region->mapping.size;
+	return make_same(publisher, maximum);
+}
+
+int generation_name_again(struct stele_publisher *publisher)
+{
+	return make_same(publisher, publisher->attachment.region.maximum_size);
+}
+
+/* ---- what is reached, and nothing else ---- */
+
+/* What becomes the publisher's when the new file is the region's. */
+struct fresh {
+	struct region region;
+	struct arena arena;
+	struct reclaim reclaim;
+};
+
+static int grow_fresh(void *context, uint64_t end)
+{
+	return region_grow(&((struct fresh *)context)->region, end);
+}
+
+static int fresh_arena(struct fresh *fresh)
+{
+	struct region *region = &fresh->region;
+
+	return arena_init(&fresh->arena, region->mapping.base, region->arena_offset,
+	                  region->header->arena_end - region->arena_offset,
+	                  region->maximum_size - LAYOUT_GUARD - region->arena_offset);
+}
+
+/* Copies, and then walks the copy as an attach does: what is not whole does not become the region. */
+static int fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
+{
+	const struct region *region = &publisher->attachment.region;
+	int r = fresh_arena(fresh);
+
+	if (r == 0) {
+		fresh->arena.grow = grow_fresh;
+		fresh->arena.context = fresh;
+		r = copy_versions(region, &publisher->arena.view, &fresh->region, &fresh->arena);
+	}
+	arena_finish(&fresh->arena);
+	if (r == 0)
+		r = fresh_arena(fresh);
+	if (r == 0)
+		r = reclaim_init(&fresh->reclaim, &fresh->region, &fresh->arena);
+	if (r < 0)
+		return error_set(-r, "cannot copy region \"%s\" to compact it: %s",
+		                 region->names.region, strerror(-r));
+	return recover(&fresh->region, &fresh->arena, &fresh->reclaim);
+}
+
+static int fresh_make(struct stele_publisher *publisher, struct next *next, struct fresh *fresh)
+{
+	const struct region *region = &publisher->attachment.region;
+	struct layout_header header;
+	uint64_t arena = publisher->arena.used + publisher->arena.used / 8 + 16 * LAYOUT_PAGE;
+	int r;
+
+	next_header(region, region->maximum_size, &header);
+	header.arena_end = region->arena_offset + arena / LAYOUT_PAGE * LAYOUT_PAGE;
+	if (header.arena_end + LAYOUT_GUARD > region->maximum_size)
+		header.arena_end = region->maximum_size - LAYOUT_GUARD;
+	r = next_make(region, header.arena_end + LAYOUT_GUARD, next);
+	if (r < 0)
+		return r;
+	if (pwrite(next->lock, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+		r = error_set(EIO, "cannot write a new file for region \"%s\"",
+		              region->names.region);
+	else
+		r = region_open_file(&region->names, next->map, true, publisher->guarded,
+		                     &fresh->region);
+	if (r < 0)
+		next_close(next);
+	return r;
+}
+
+int generation_compact(struct stele_publisher *publisher)
+{
+	struct region *region = &publisher->attachment.region;
+	struct fresh fresh = {.region = {.fd = -1}};
+	struct mapping old = {0};
+	struct next next;
+	int r;
+
+	publisher_trim(publisher);
+	r = fresh_make(publisher, &next, &fresh);
+	if (r < 0)
+		return r;
+	r = fresh_fill(publisher, &fresh);
+	if (r == 0 && (region_lost(region) || region_lost(&fresh.region)))
+		r = region_error(region, -EBADMSG, publisher_head(publisher));
+	if (r == 0)
+		r = keep_old(publisher, &old);
+	if (r == 0)
+		r = next_install(publisher, &next, &old);
+	if (r < 0) {
+		mapping_close(&old);
+		reclaim_finish(&fresh.reclaim);
+		arena_finish(&fresh.arena);
+		mapping_close(&fresh.region.mapping);
+		next_close(&next);
+		return r;
+	}
+	next_attach(publisher, &next, &old);
+	publisher->before_fd = region->fd;
+	region->fd = -1;
+	region_close(region);
+	reclaim_finish(&publisher->reclaim);
+	arena_finish(&publisher->arena);
+	*region = fresh.region;
+	publisher->arena = fresh.arena;
+	fresh.reclaim.revoked = publisher->reclaim.revoked;
+	publisher->reclaim = fresh.reclaim;
+	publisher_wire(publisher);
+	fanout_forget(&publisher->fanout);
+	fanout_notify(&publisher->fanout, publisher_head(publisher), time_of_day());
+	return 0;
+}
+
+void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now)
+{
+	uint64_t size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE;
+
+	if (size < COMPACT_LEAST || publisher->arena.used > size / 2 ||
+	    now - publisher->compacted_at < COMPACT_INTERVAL)
+		return;
+	publisher->compacted_at = now;
+	if (!generation_before_in_use(publisher))
+		generation_compact(publisher);
+}
+
+/* ---- the generation before ---- */
+
+void generation_forget(struct stele_publisher *publisher)
+{
+	publisher->fanout.head_before = NULL;
+	mapping_close(&publisher->before);
+	if (publisher->before_fd >= 0)
+		close(publisher->before_fd);
+	publisher->before_fd = -1;
+}
+
+bool generation_before_in_use(struct stele_publisher *publisher)
+{
+	if (publisher->before_fd < 0)
+		return false;
+	/* The own mapping counts, too. */
+	publisher->fanout.head_before = NULL;
+	mapping_close(&publisher->before);
+	if (file_is_in_use(publisher->before_fd)) {
+		if (mapping_open(&publisher->before, publisher->before_fd, LAYOUT_PAGE, true,
+		                 publisher->guarded) == 0)
+			publisher->fanout.head_before =
+				&((struct layout_header *)publisher->before.base)->head;
+		return true;
+	}
+	generation_forget(publisher);
+	return false;
+}

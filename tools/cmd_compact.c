@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ * stele compact: gives a region's free memory back to the system. */
+#include <stdio.h>
+#include "attach.h"
+
+static const char doc[] =
+	"Writes what a region holds into a new file without the free space in it, which takes the place of the old one."
+	"\v"
+	"The versions, the history and what subscribers have pinned stay as they are; subscribers move over by "
+	"themselves. A publisher that is attached does this itself when less than half of a large region is used.\n"
+	"\n"
+	"Example:\n"
+	"  stele compact net\n";
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	(void)argument;
+	(void)state;
+	return key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp argp = {.parser = parse, .args_doc = "REGION", .doc = doc};
+
+static uint64_t size_of(const char *region)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	return stele_region_describe(located(region), &info) == 0 ? info.file_size : 0;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct stele_publisher *publisher;
+	char **operands, before[64], after[64];
+	uint64_t size;
+	int result;
+
+	if (options_parse(&argp, "compact", argc, argv, NULL, &operands) != 1)
+		return fail_usage("compact", "expected one REGION");
+	result = stele_publisher_open(located(operands[0]), NULL, &publisher);
+	if (result < 0)
+		return fail_region(operands[0], result);
+	size = size_of(operands[0]);
+	result = stele_publisher_compact(publisher);
+	if (result == 0)
+		printf("%s: %s bytes, from %s\n", operands[0],
+		       grouped(size_of(operands[0]), after), grouped(size, before));
+	stele_publisher_close(publisher);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
+const struct command command_compact = {"compact", "give a region's free memory back", run};
