@@ -38,12 +38,9 @@ static inline void model_reach(struct model *model, uint64_t version)
 	}
 }
 
-static inline uint64_t model_commit(struct stele_publisher *publisher)
+/* Makes the changes of a version. */
+static inline void model_change(struct stele_transaction *tx, uint64_t next)
 {
-	uint64_t next = stele_publisher_version(publisher) + 1, version;
-	struct stele_transaction *tx;
-
-	OK(stele_transaction_begin(publisher, &tx));
 	ipc_put(tx, 0, next);
 	for (unsigned step = 0; step < MODEL_STEPS; step++) {
 		uint32_t id;
@@ -54,6 +51,15 @@ static inline uint64_t model_commit(struct stele_publisher *publisher)
 		else
 			OK(stele_delete(tx, "rows", key, 32));
 	}
+}
+
+static inline uint64_t model_commit(struct stele_publisher *publisher)
+{
+	uint64_t next = stele_publisher_version(publisher) + 1, version;
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	model_change(tx, next);
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
 	CHECK(version == next, "version %llu, not %llu", (unsigned long long)version, (unsigned long long)next);
 	return version;
