@@ -98,6 +98,11 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 		r = region_open(&names, false, true, &region);
 	if (r < 0)
 		return r;
+	r = region_check_boot(&region);
+	if (r < 0) {
+		region_close(&region);
+		return r;
+	}
 	header = region.header;
 	snprintf(info.name, sizeof(info.name), "%s", names.region);
 	snprintf(info.path, sizeof(info.path), "%s", names.data);

@@ -39,6 +39,9 @@ int file_publish_over(int fd, const char *path, mode_t mode);
 int file_sync(int fd, const char *path);
 int file_sync_directory(const char *path);
 
+/* True for a file system that keeps its files in memory. */
+bool file_is_in_memory(int fd);
+
 /* True while somebody else has the file open or mapped, as far as the kernel tells. */
 bool file_is_in_use(int fd);
 

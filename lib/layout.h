@@ -3,12 +3,13 @@
  * The layout of a region's three files: every struct that lies in shared memory, and nothing else.
  * docs/stele-region.5 says the same in prose. Integers have fixed width and the machine's byte
  * order (the mark says which); references are offsets, never pointers. A change here is a new
- * LAYOUT_VERSION.
+ * LAYOUT_VERSION; but magic, layout_version, byte_order and head stay where they are in every layout, so that a
+ * publisher of another one can tell what it replaces, and mark it so.
  *
  * The data file, written by the publisher only:
  *
- *     header | commit ring | kept versions | arena ................ | guard
- *            4096                                                   arena_end     end of file
+ *     header | durable records | commit ring | kept versions | arena ................ | guard
+ *            512               4096                                                 arena_end     end of file
  *
  * An OBJECT in the arena starts at a multiple of 8 bytes, and a REFERENCE to it is its offset in
  * the file divided by 8, 32 bits wide; 0 is none. Its first word says what it is and which version
@@ -115,6 +116,17 @@ struct layout_header {
 	uint8_t unused_oldest[40];
 	struct layout_publisher publisher;
 	uint8_t unused_publisher[64];
+};
+
+/* What a region is after a power cut: two records, written in turn, each in a sector of its own
+ * (512 bytes) of the file's first page. The valid one with the highest sequence counts. */
+#define LAYOUT_DURABLE_OFFSET(sequence) (512u + ((sequence) & 1u) * 512u)
+struct layout_durable {
+	uint64_t sequence;  /* 0: none */
+	uint64_t version;
+	uint64_t oldest;    /* no version below it is whole on the disk */
+	uint64_t arena_end;
+	uint64_t checksum;  /* FNV-1a of the bytes before it and the region's uuid */
 };
 
 /* The commit of `version`, at index version % ring_entries. */
@@ -243,6 +255,14 @@ AT(layout_header, reclaimed, 328);
 AT(layout_header, kept_used, 336);
 AT(layout_header, publisher, 384);
 SIZE(layout_header, 504);
+
+static_assert(sizeof(struct layout_header) <= 512, "the header has a sector of its own");
+
+AT(layout_durable, version, 8);
+AT(layout_durable, oldest, 16);
+AT(layout_durable, arena_end, 24);
+AT(layout_durable, checksum, 32);
+SIZE(layout_durable, 40);
 
 AT(layout_commit, time, 8);
 AT(layout_commit, catalog, 16);

@@ -9,14 +9,46 @@
 #include "error.h"
 #include "file.h"
 
+int region_check_boot(const struct region *region)
+{
+	bool in_memory;
+
+	if (!region_of_earlier_boot(region, &in_memory) || in_memory)
+		return 0;
+	return error_set(
+		EAGAIN,
+		"region \"%s\" (%s) is of an earlier boot of this machine; it can be read as "
+		"soon as a publisher has opened it",
+		region->names.region, region->names.data);
+}
+
+static uint64_t fnv(uint64_t hash, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+
 uint64_t region_checksum(const struct layout_header *header)
 {
-	const unsigned char *bytes = (const unsigned char *)header;
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	return fnv(FNV_BASIS, header, offsetof(struct layout_header, checksum));
+}
 
-	for (size_t i = 0; i < offsetof(struct layout_header, checksum); i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
+uint64_t region_durable_checksum(const struct layout_durable *record, const uint8_t uuid[16])
+{
+	return fnv(fnv(FNV_BASIS, record, offsetof(struct layout_durable, checksum)), uuid, 16);
+}
+
+bool region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
+{
+	uint8_t theirs[16], own[16];
+
+	*ret_in_memory = file_is_in_memory(region->fd);
+	data_copy_out(theirs, region->header->boot_id, sizeof(theirs));
+	names_boot_id(own);
+	return memcmp(theirs, own, sizeof(own)) != 0;
 }
 
 /* The immutable part of the header is judged in a copy. */
@@ -173,6 +205,11 @@ int region_open_shared(const struct names *names, bool guarded, struct region **
 	if (!region)
 		return error_set(ENOMEM, "no memory for a handle of region \"%s\"", names->region);
 	r = region_open(names, false, guarded, region);
+	if (r == 0) {
+		r = region_check_boot(region);
+		if (r < 0)
+			region_close(region);
+	}
 	if (r < 0) {
 		free(region);
 		return r;

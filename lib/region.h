@@ -67,7 +67,17 @@ int region_judge(const struct region *region, uint64_t version, uint32_t *kept_h
 /* A sentence for a code that the above return. */
 int region_error(const struct region *region, int r, uint64_t version);
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo), of the immutable part of a header. */
+/* FNV-1a, 64 bits (Fowler, Noll, Vo), of the immutable part of a header; and of a durable record of
+ * the region with this uuid. */
 uint64_t region_checksum(const struct layout_header *header);
+uint64_t region_durable_checksum(const struct layout_durable *record, const uint8_t uuid[16]);
+
+/* True when a file's changing part is of another boot of the machine, so that the system may have
+ * written some of its pages and not others. Never for one in memory (tmpfs): `*ret_in_memory`. */
+bool region_of_earlier_boot(const struct region *region, bool *ret_in_memory);
+
+/* 0, or -EAGAIN with a sentence: the file is such a one on a disk, and no publisher has opened it in
+ * this boot, so nobody can say yet which of it is whole. */
+int region_check_boot(const struct region *region);
 
 #endif

@@ -13,7 +13,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
@@ -25,72 +27,6 @@
 #define ATTACH_TIMEOUT INT64_C(5000000000)
 #define ATTACH_TRIES   16
 #define LOCK_BYTE      0
-
-/* ---- the mutex ---- */
-
-static int mutex_init(pthread_mutex_t *mutex)
-{
-	pthread_mutexattr_t attributes;
-	int errnum = pthread_mutexattr_init(&attributes);
-
-	if (errnum != 0)
-		return -errnum;
-	errnum = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-	if (errnum == 0)
-		errnum = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-	if (errnum == 0)
-		errnum = pthread_mutex_init(mutex, &attributes);
-	pthread_mutexattr_destroy(&attributes);
-	return -errnum;
-}
-
-#ifdef STELE_TSAN
-/* ThreadSanitizer does not know pthread_mutex_clocklock, nor that pthread_mutex_timedlock has locked
- * when it says EOWNERDEAD: it would take the unlock for one too many. */
-static int lock_mutex(pthread_mutex_t *mutex)
-{
-	int64_t until = time_monotonic() + ATTACH_TIMEOUT;
-	int errnum;
-
-	while ((errnum = pthread_mutex_trylock(mutex)) == EBUSY && time_monotonic() < until)
-		sched_yield();
-	return errnum;
-}
-#else
-static int lock_mutex(pthread_mutex_t *mutex)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ATTACH_TIMEOUT / 1000000000;
-	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
-}
-#endif
-
-int mutex_lock(struct attachment *attachment)
-{
-	int errnum = lock_mutex(&attachment->publisher_file->mutex);
-
-	if (errnum == EOWNERDEAD) {
-		/* What the dead holder left in the region is reached by no version; there is
-		 * nothing to mend before the mutex is. */
-		attachment->deaths++;
-		pthread_mutex_consistent(&attachment->publisher_file->mutex);
-		return 1;
-	}
-	if (errnum == ENOTRECOVERABLE)
-		return -ENOTRECOVERABLE;
-	if (errnum != 0)
-		return error_set(EBUSY,
-		                 "the lock of region \"%s\" is held by another transaction: %s",
-		                 attachment->region.names.region, strerror(errnum));
-	return 0;
-}
-
-void mutex_unlock(struct attachment *attachment)
-{
-	pthread_mutex_unlock(&attachment->publisher_file->mutex);
-}
 
 /* ---- waiting for locks ---- */
 
@@ -157,20 +93,15 @@ static int existing_uuid(const struct names *names, uint8_t ret[16])
 static int publisher_file_make(const struct names *names, const uint8_t uuid[16],
                                struct attachment *attachment)
 {
-	struct layout_publisher_file file = {
-		.magic = LAYOUT_MAGIC_PUBLISHER,
-		.layout_version = LAYOUT_VERSION,
-		.byte_order = LAYOUT_BYTE_ORDER,
-	};
+	struct layout_publisher_file file = {0};
 	int fd, r = file_make(names->publisher, sizeof(file), &fd);
 
 	if (r < 0)
 		return r;
 	memcpy(file.uuid, uuid, sizeof(file.uuid));
-	names_boot_id(file.boot_id);
-	r = mutex_init(&file.mutex);
+	r = mutex_file_init(&file);
 	if (r < 0)
-		error_set(-r, "cannot make a process-shared mutex: %s", strerror(-r));
+		;
 	else if (pwrite(fd, &file, sizeof(file), 0) != (ssize_t)sizeof(file))
 		r = error_set(EIO, "cannot write %s", names->publisher);
 	else
@@ -188,8 +119,8 @@ static int publisher_file_open(const struct names *names, int64_t until,
                                struct attachment *attachment)
 {
 	struct stat status;
-	int fd, r = file_open(names->publisher, true, sizeof(struct layout_publisher_file), &fd,
-	                      &status);
+	/* It may be of another layout, and smaller. */
+	int fd, r = file_open(names->publisher, true, 0, &fd, &status);
 
 	if (r < 0)
 		return r;
@@ -235,7 +166,7 @@ static int publisher_file_attach(const struct names *names, bool create, int64_t
 	return r == -EEXIST ? -EAGAIN : r;
 }
 
-/* Maps the publisher file, and makes it agree with the data file and with this boot. */
+/* Maps the publisher file, and makes it agree with the data file, this boot and this layout. */
 static int publisher_file_map(struct attachment *attachment, bool guarded)
 {
 	struct layout_publisher_file *file;
@@ -245,28 +176,22 @@ static int publisher_file_map(struct attachment *attachment, bool guarded)
 
 	if (r < 0)
 		return error_set(-r, "cannot open %s once more, to map it: %s", path, strerror(-r));
-	r = mapping_open(&attachment->publisher_mapping, fd, sizeof(*file), true, guarded);
+	r = file_reserve(fd, 0, sizeof(*file));
+	if (r == 0)
+		r = mapping_open(&attachment->publisher_mapping, fd, sizeof(*file), true, guarded);
 	close(fd);
 	if (r < 0)
 		return error_set(-r, "cannot map %s: %s", path, strerror(-r));
 	file = (struct layout_publisher_file *)attachment->publisher_mapping.base;
 	attachment->publisher_file = file;
-	if (file->magic != LAYOUT_MAGIC_PUBLISHER || file->layout_version != LAYOUT_VERSION)
-		return error_set(EPROTONOSUPPORT,
-		                 "%s was made by a library with another layout; remove the region",
-		                 path);
 	/* All under the lock: nobody else is between making one file and the next. */
 	memcpy(file->uuid, attachment->region.uuid, sizeof(file->uuid));
 	names_boot_id(boot_id);
-	if (memcmp(file->boot_id, boot_id, sizeof(boot_id)) != 0) {
-		/* A mutex left locked by another boot never says that its owner died. */
-		r = mutex_init(&file->mutex);
-		if (r < 0)
-			return error_set(-r, "cannot make a process-shared mutex: %s",
-			                 strerror(-r));
-		memcpy(file->boot_id, boot_id, sizeof(boot_id));
-	}
-	return 0;
+	if (file->magic == LAYOUT_MAGIC_PUBLISHER && file->layout_version == LAYOUT_VERSION &&
+	    memcmp(file->boot_id, boot_id, sizeof(boot_id)) == 0)
+		return 0;
+	/* A mutex left locked by another boot never says that its owner died. */
+	return mutex_file_init(file);
 }
 
 /* ---- the data file ---- */
@@ -283,8 +208,19 @@ static uint32_t ring_entries_for(uint32_t history)
 #define KEPT_ENTRIES 1024u
 #define ARENA_FIRST  65536u
 
-int region_make(const struct names *names, const uint8_t uuid[16],
-                const struct stele_publisher_options *options, int *ret_fd)
+/* Gives a new data file its name, also in place of another one. */
+static int data_publish(const struct names *names, int fd, mode_t mode, bool over)
+{
+	int r = file_sync(fd, names->data);
+
+	if (r == 0)
+		r = over ? file_publish_over(fd, names->data, mode)
+		         : file_publish(fd, names->data, mode);
+	return r < 0 ? r : file_sync_directory(names->data);
+}
+
+static int region_make(const struct names *names, const uint8_t uuid[16],
+                       const struct stele_publisher_options *options, bool over, int *ret_fd)
 {
 	struct layout_header header = {
 		.magic = LAYOUT_MAGIC_DATA,
@@ -294,6 +230,7 @@ int region_make(const struct names *names, const uint8_t uuid[16],
 		.created = time_of_day(),
 		.maximum_size = options->maximum_size,
 		.limit_size = options->limit_size,
+		.durability = options->durability,
 		.history = options->history,
 		.ring_entries = ring_entries_for(options->history),
 		.kept_entries = KEPT_ENTRIES,
@@ -326,7 +263,7 @@ int region_make(const struct names *names, const uint8_t uuid[16],
 	else
 		r = file_lock_try(fd, REGION_PUBLISHER_BYTE);
 	if (r == 0)
-		r = file_publish(fd, names->data, options->mode);
+		r = data_publish(names, fd, options->mode, over);
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -359,26 +296,17 @@ static int data_lock(const struct names *names, int64_t until, struct attachment
 	return r;
 }
 
-static int data_attach(const struct names *names, const struct stele_publisher_options *options,
-                       bool guarded, int64_t until, struct attachment *attachment)
+/* Makes the data file, and the subscribers file before it. */
+static int data_make(const struct names *names, const struct stele_publisher_options *options,
+                     const uint8_t uuid[16], bool over, struct attachment *attachment)
 {
-	struct layout_publisher_file file;
-	int fd, r = region_open(names, true, guarded, &attachment->region);
-
-	if (r == 0 && options->flags & STELE_CREATE_NEW)
-		return error_set(EEXIST, "there is a region \"%s\" already", names->region);
-	if (r == 0)
-		return data_lock(names, until, attachment);
-	if (r != -ENOENT || !(options->flags & (STELE_CREATE | STELE_CREATE_NEW)))
-		return r;
-	if (pread(attachment->publisher_lock.fd, &file, sizeof(file), 0) != (ssize_t)sizeof(file))
-		return error_set(EIO, "cannot read %s", names->publisher);
 	/* A new region has no subscribers: whatever has that name belongs to one that is gone. */
-	r = slots_make(names, file.uuid, options->mode, true);
+	int fd, r = slots_make(names, uuid, options->mode, true);
+
 	if (r < 0)
 		return r;
 	attachment->made_subscribers_file = true;
-	r = region_make(names, file.uuid, options, &fd);
+	r = region_make(names, uuid, options, over, &fd);
 	if (r == -EEXIST)
 		return error_set(EEXIST, "%s is in the way; remove it", names->data);
 	if (r < 0)
@@ -389,7 +317,100 @@ static int data_attach(const struct names *names, const struct stele_publisher_o
 		close(fd);
 		return error_set(-r, "cannot install fork handlers: %s", strerror(-r));
 	}
-	return region_open(names, true, guarded, &attachment->region);
+	return region_open(names, true, !(options->flags & STELE_NO_SIGBUS_HANDLER),
+	                   &attachment->region);
+}
+
+/* Tells who maps a data file of whatever layout that it is no longer the region's. */
+static void data_mark_replaced(int fd)
+{
+	struct layout_header *header =
+		mmap(NULL, LAYOUT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (header == MAP_FAILED)
+		return;
+	if (header->magic == LAYOUT_MAGIC_DATA)
+		__atomic_fetch_or(&header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+	munmap(header, LAYOUT_PAGE);
+}
+
+/* Makes a new and empty region in place of one that can't be used. `why` is what it is. */
+static int data_replace(const struct names *names, const struct stele_publisher_options *options,
+                        int64_t until, const char *why, struct attachment *attachment)
+{
+	struct stat status;
+	uint8_t uuid[16];
+	int fd, r = file_open(names->data, true, LAYOUT_PAGE, &fd, &status);
+
+	if (r < 0)
+		return r == -ENOENT ? -EAGAIN : r;
+	if (status.st_uid != geteuid())
+		r = error_set(EPERM, "%s belongs to user %u, not to user %u who would publish",
+		              names->data, status.st_uid, geteuid());
+	if (r == 0)
+		r = lock_until(names, fd, until);
+	/* A library of another layout locks the same byte. */
+	if (r == 0) {
+		uuid_generate(uuid);
+		data_mark_replaced(fd);
+		r = data_make(names, options, uuid, true, attachment);
+	}
+	close(fd);
+	if (r == 0)
+		snprintf(attachment->note, sizeof(attachment->note),
+		         "region \"%s\" %s; it was replaced by an empty one", names->region, why);
+	return r;
+}
+
+/* Makes a region that was opened and locked usable in this boot. 0, or -ESTALE with a sentence. */
+static int data_judge_boot(struct attachment *attachment)
+{
+	bool in_memory;
+
+	if (!region_of_earlier_boot(&attachment->region, &in_memory))
+		return 0;
+	if (!in_memory)
+		return durable_adopt(&attachment->region);
+	return error_set(
+		ESTALE,
+		"region \"%s\" was left in memory by an earlier boot of this machine; make it "
+		"anew, or remove it",
+		attachment->region.names.region);
+}
+
+static int data_attach(const struct names *names, const struct stele_publisher_options *options,
+                       bool guarded, int64_t until, struct attachment *attachment)
+{
+	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
+	struct layout_publisher_file file;
+	int r = region_open(names, true, guarded, &attachment->region);
+
+	if (r == 0 && options->flags & STELE_CREATE_NEW)
+		return error_set(EEXIST, "there is a region \"%s\" already", names->region);
+	if (r == 0)
+		r = data_lock(names, until, attachment);
+	else if (r == -EPROTONOSUPPORT && options->flags & STELE_CREATE)
+		return data_replace(
+			names, options, until,
+			"was made by a library with another layout, or on another kind of "
+			"machine",
+			attachment);
+	else if (r == -ENOENT && create) {
+		if (pread(attachment->publisher_lock.fd, &file, sizeof(file), 0) !=
+		    (ssize_t)sizeof(file))
+			return error_set(EIO, "cannot read %s", names->publisher);
+		return data_make(names, options, file.uuid, false, attachment);
+	}
+	if (r == 0)
+		r = data_judge_boot(attachment);
+	if (r == -ESTALE && options->flags & STELE_CREATE) {
+		region_close(&attachment->region);
+		lock_fd_close(&attachment->data_lock);
+		attachment->region = (struct region){.fd = -1};
+		return data_replace(names, options, until,
+		                    "was left by an earlier boot of this machine", attachment);
+	}
+	return r;
 }
 
 /* ---- the subscribers file ---- */
@@ -482,7 +503,8 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 {
 	bool guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER);
 	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_TIMEOUT;
-	int64_t until = time_monotonic() + (timeout > 0 ? timeout : 0);
+	int64_t now = time_monotonic();
+	int64_t until = timeout > INT64_MAX - now ? INT64_MAX : now + (timeout > 0 ? timeout : 0);
 
 	for (int try = 0; try < ATTACH_TRIES; try++) {
 		int r;

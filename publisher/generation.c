@@ -311,6 +311,8 @@ int generation_compact(struct stele_publisher *publisher)
 	if (r < 0)
 		return r;
 	r = fresh_fill(publisher, &fresh);
+	if (r == 0 && publisher->durable.each_commit)
+		r = durable_record(&publisher->durable, &fresh.region, publisher_head(publisher));
 	if (r == 0 && (region_lost(region) || region_lost(&fresh.region)))
 		r = region_error(region, -EBADMSG, publisher_head(publisher));
 	if (r == 0)

@@ -62,6 +62,9 @@ static int options_read(const struct stele_publisher_options *options,
 			(unsigned long long)ret->maximum_size, (unsigned long long)ret->limit_size);
 	ret->maximum_size = ret->maximum_size / LAYOUT_PAGE * LAYOUT_PAGE;
 	ret->limit_size = ret->limit_size / LAYOUT_PAGE * LAYOUT_PAGE;
+	if (ret->durability != STELE_DURABLE_CLOSE && ret->durability != STELE_DURABLE_COMMIT)
+		return error_set(EINVAL, "durability %d; there are STELE_DURABLE_CLOSE and _COMMIT",
+		                 (int)ret->durability);
 	if (ret->mode == 0)
 		ret->mode = 0640;
 	if (ret->mode & ~(mode_t)0644 || (ret->mode & 0600) != 0600)
@@ -149,6 +152,15 @@ static void announce(struct stele_publisher *publisher)
 	data_store(&who->detached, 0);
 }
 
+static int sync_reclaimed(void *context)
+{
+	struct stele_publisher *publisher = context;
+	int r = durable_reclaim(&publisher->durable, &publisher->attachment.region);
+
+	publisher->broken |= r < 0;
+	return r;
+}
+
 void publisher_wire(struct stele_publisher *publisher)
 {
 	struct region *region = &publisher->attachment.region;
@@ -164,6 +176,8 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->arena.pages_max =
 		(uint32_t)((limit - LAYOUT_GUARD - region->arena_offset) / LAYOUT_PAGE);
 	publisher->reclaim.region = region;
+	publisher->reclaim.sync = publisher->durable.each_commit ? sync_reclaimed : NULL;
+	publisher->reclaim.context = publisher;
 	publisher->reclaim.arena = &publisher->arena;
 	publisher->edit.arena = &publisher->arena;
 	publisher->edit.make_room = publisher_make_room;
@@ -193,8 +207,11 @@ static int publisher_start(struct stele_publisher *publisher)
 		r = reclaim_init(&publisher->reclaim, region, &publisher->arena);
 	if (r < 0)
 		return error_set(-r, "no memory to publish region \"%s\"", region->names.region);
+	r = recover(region, &publisher->arena, &publisher->reclaim);
+	if (r == 0)
+		r = durable_start(&publisher->durable, region);
 	publisher_wire(publisher);
-	return recover(region, &publisher->arena, &publisher->reclaim);
+	return r;
 }
 
 static void publisher_free(struct stele_publisher *publisher)
@@ -256,9 +273,16 @@ struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher)
 		if (publisher->in_transaction)
 			stele_transaction_abort(&publisher->transaction);
 		data_store(&publisher->attachment.region.header->publisher.detached, time_of_day());
+		if (!publisher->broken)
+			durable_finish(&publisher->durable, &publisher->attachment.region);
 	}
 	publisher_free(publisher);
 	return NULL;
+}
+
+const char *stele_publisher_note(const struct stele_publisher *publisher)
+{
+	return publisher->attachment.note;
 }
 
 uint64_t stele_publisher_version(const struct stele_publisher *publisher)
@@ -350,10 +374,11 @@ int stele_publisher_compact(struct stele_publisher *publisher)
 	if (r < 0)
 		return r;
 	if (generation_before_in_use(publisher))
-		r = error_set(EBUSY,
-		              "a subscriber of region \"%s\" still has the file before this one (it "
-		              "may be stopped); try again when it has moved",
-		              name);
+		r = error_set(
+			EBUSY,
+			"a subscriber of region \"%s\" still has the file before this one (it "
+			"may be stopped); try again when it has moved",
+			name);
 	else
 		r = generation_compact(publisher);
 	mutex_unlock(&publisher->attachment);

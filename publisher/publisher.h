@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * What the files of the publisher share.
  *
- *   attach.c       the three files: opened, made, locked
+ *   attach.c       the three files: opened, made, locked    mutex.c   the region's lock
  *   publisher.c    open, close, statistics
  *   transaction.c  begin, abort, commit
  *   table.c        the tables of a transaction: create, drop, put, delete, get, replace
  *   edit.c node.c  changing tries          arena.c    the allocator
  *   reclaim.c      when memory is free      recover.c  what is in use, after an attach
  *   fanout.c       notices, and cleaning up after dead subscribers
+ *   durable.c      what a power cut leaves
  *   generation.c   a new file for the region     copy.c    what it is filled with
  *   remove.c       removing a region
  */
@@ -18,6 +19,7 @@
 #include <stele/subscriber.h>
 #include "arena.h"
 #include "edit.h"
+#include "durable.h"
 #include "fanout.h"
 #include "lib/catalog.h"
 #include "lib/region.h"
@@ -34,6 +36,7 @@ struct attachment {
 	struct slots slots;
 	bool slots_open;
 	bool created;                  /* the region was made by this attach */
+	char note[512];                /* in place of what; empty: of nothing */
 	bool made_publisher_file, made_subscribers_file; /* and these */
 	uint64_t deaths;               /* times that the mutex's holder was found dead */
 };
@@ -49,14 +52,13 @@ int attach_slots(struct attachment *attachment, bool guarded);
 /* The same in the middle of a life: true if the file was lost and there is a new one. */
 bool attach_slots_again(struct attachment *attachment, bool guarded);
 
+/* Makes the contents of a publisher file but for the uuid: a mutex that nobody holds. */
+int mutex_file_init(struct layout_publisher_file *file);
+
 /* The region's lock, from begin to commit or abort. 0; -EBUSY; with a sentence. After 1 its holder
  * had died. */
 int mutex_lock(struct attachment *attachment);
 void mutex_unlock(struct attachment *attachment);
-
-/* Makes a data file: attach.c decides when. */
-int region_make(const struct names *names, const uint8_t uuid[16],
-                const struct stele_publisher_options *options, int *ret_fd);
 
 enum { TABLE_CLOSED = 0, TABLE_ABSENT, TABLE_PRESENT };
 
@@ -103,6 +105,7 @@ struct stele_publisher {
 	struct arena arena;
 	struct reclaim reclaim;
 	struct fanout fanout;
+	struct durable durable;
 	struct edit edit;
 	struct stele_transaction transaction;
 	bool in_transaction;

@@ -284,6 +284,8 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	 * memory or a ring entry that is reused after the fence sees this. */
 	store_release(&header->reclaimed, oldest);
 	fence_release();
+	if (reclaim->sync && reclaim->sync(reclaim->context) < 0)
+		return;
 	settle_all(reclaim, loose);
 	while (reclaim->first && reclaim->pool[reclaim->first - 1].replaced <= oldest) {
 		uint32_t entry = reclaim->first;

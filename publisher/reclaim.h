@@ -8,8 +8,8 @@
  * The orders of stores, which readers rely on (region_judge, and the pin in subscriber/snapshot.c):
  *
  *   to reclaim  store oldest; full fence; read the slots' pins; copy those in [reclaimed, oldest)
- *               into kept, root before version; store reclaimed; release fence; only then reuse memory or
- *               ring entries
+ *               into kept, root before version; store reclaimed; release fence (and, on a disk, sync: see
+ *               durable.h); only then reuse memory or ring entries
  *   to revoke   clear the entry in kept; release fence; only then reuse what it kept
  *
  * A reader pins by storing its version in its slot, a full fence, and then looking that oldest is
@@ -54,6 +54,10 @@ struct reclaim {
 	uint64_t *pins;             /* what the slots ask for; grows */
 	size_t pins_room;
 	uint64_t revoked;           /* pins given up: a counter */
+	/* Called between the store of reclaimed and the reuse of what that frees: brings it to the disk.
+	 * After a failure nothing is freed. May be NULL. */
+	int (*sync)(void *context);
+	void *context;
 };
 
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena);

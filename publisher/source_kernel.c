@@ -291,6 +291,9 @@ static int run(struct source *source)
 		if (r < 0)
 			fail_library(source, r);
 	}
+	if (r >= 0 && *stele_publisher_note(source->publisher) && source->options->report)
+		source->options->report(source->options->context,
+		                        stele_publisher_note(source->publisher), 0);
 	if (r >= 0)
 		r = loop(source);
 	if (r < 0 && !source->told)

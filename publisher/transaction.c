@@ -158,13 +158,15 @@ static void retire_record(struct stele_publisher *publisher, uint64_t version)
 		edit_drop(edit, last.record, edit_object_size(edit, NULL, last.record));
 }
 
-/* The commit itself. Nothing here can fail. */
-static void publish(struct stele_transaction *tx, uint64_t now)
+/* Writes the entry of the version in the ring, and brings it to the disk where that was asked for.
+ * Where it fails the entry is as good as none: head does not lead to it. */
+static int write_entry(struct stele_transaction *tx, uint64_t now)
 {
 	struct stele_publisher *publisher = tx->publisher;
 	struct region *region = &publisher->attachment.region;
 	uint64_t version = publisher->edit.version;
 	struct layout_commit *entry = &region->ring[version & (region->ring_entries - 1)];
+	int r = 0;
 
 	/* The entry is of a version below reclaimed. A reader that is still at it finds another
 	 * number, before or after it reads the rest, or judges by reclaimed. */
@@ -174,9 +176,18 @@ static void publish(struct stele_transaction *tx, uint64_t now)
 	data_store_32(&entry->catalog, tx->catalog);
 	data_store_32(&entry->record, tx->record);
 	data_store(&entry->version, version);
+	if (publisher->durable.each_commit)
+		r = durable_commit(&publisher->durable, region, version);
+	publisher->broken |= r < 0;
+	return r;
+}
+
+/* The commit itself. */
+static void publish(struct stele_publisher *publisher, uint64_t version)
+{
 	/* The contract with readers: who loads this head finds the entry, and every node and row
 	 * that the entry leads to, finished. It is the one store that makes the version exist. */
-	store_release(&region->header->head, version);
+	store_release(&publisher->attachment.region.header->head, version);
 	publisher->commits++;
 }
 
@@ -237,6 +248,9 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 			"the file of region \"%s\" was truncated under its publisher; remove the region and "
 			"publish again",
 			publisher->attachment.region.names.region);
+	now = time_of_day();
+	if (r == 0 && changed)
+		r = write_entry(tx, now);
 	if (r < 0 || !changed) {
 		undo(tx);
 		transaction_end(tx);
@@ -244,10 +258,9 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 			*ret_version = version - 1;
 		return r;
 	}
-	now = time_of_day();
 	if (version > 1)
 		retire_record(publisher, version - 1);
-	publish(tx, now);
+	publish(publisher, version);
 	tables_close(publisher);
 	after_publish(publisher, version, now);
 	transaction_end(tx);

@@ -92,7 +92,7 @@ Test(cli_create, refuses_more_memory_than_there_may_be)
 /* The region is made and the tables then have no room: it goes again. */
 Test(cli_create, leaves_no_region_behind_tables_without_room)
 {
-	char *arguments[CLI_ARGUMENTS] = {cli_command(), "create", region, "--max-size", "128K"};
+	char *arguments[CLI_ARGUMENTS] = {cli_command(), "create", region, "--limit", "128K"};
 	static char declarations[40][STELE_COLUMNS_MAX * (STELE_NAME_MAX + 8)];
 	struct cli_result result;
 

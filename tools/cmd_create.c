@@ -73,6 +73,15 @@ static enum status parse_mode(const char *text, mode_t *ret)
 	return STATUS_DONE;
 }
 
+static enum status parse_durability(const char *text, enum stele_durability *ret)
+{
+	if (strcmp(text, "none") != 0 && strcmp(text, "commit") != 0)
+		return fail(STATUS_INPUT,
+		            "--durability: expected none or commit, but \"%s\" stands there", text);
+	*ret = strcmp(text, "none") == 0 ? STELE_DURABLE_CLOSE : STELE_DURABLE_COMMIT;
+	return STATUS_DONE;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct create *create = state->input;
@@ -92,6 +101,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case 'l':
 		status = parse_size("--limit", argument, &create->options.limit_size);
+		break;
+	case 'd':
+		status = parse_durability(argument, &create->options.durability);
 		break;
 	case 'm':
 		status = parse_mode(argument, &create->options.mode);
@@ -113,7 +125,12 @@ static const struct argp argp = {
                          "Let the region's file grow to this size: K, M, G (4G); past it there is a "
                          "new file of twice the size",
                          0},
-			{"limit", 'l', "SIZE", 0, "Let no file of the region be larger than this (32G)", 0},
+			{"limit", 'l', "SIZE", 0,
+                         "Let no file of the region be larger than this (32G)", 0},
+			{"durability", 'd', "WHEN", 0,
+                         "On a disk, bring each commit to it before anybody sees it (commit), or the "
+                         "region when its publisher ends (none, the default)",
+                         0},
 			{"mode", 'm', "OCTAL", 0, "Permissions: who may read it (640)", 0},
 			{0},
 		},
@@ -194,7 +211,7 @@ static void report(const char *region, const struct create *create, bool made_re
 	fflush(stdout);
 	if (!made_region && create->region_options)
 		fprintf(stderr,
-		        "stele: note: --history, --max-size, --limit and --mode hold only when the region is "
+		        "stele: note: --history, --max-size, --limit, --durability and --mode hold only when the region is "
 		        "made; they were not applied\n");
 }
 
@@ -214,8 +231,16 @@ static enum status create_region(const char *region, struct create *create)
 		create->options.flags = 0;
 		result = stele_publisher_open(located(region), &create->options, &publisher);
 	}
+	/* What can't be used is replaced. */
+	if (result == -EPROTONOSUPPORT || result == -ESTALE) {
+		create->options.flags = STELE_CREATE;
+		result = stele_publisher_open(located(region), &create->options, &publisher);
+		made_region = result == 0;
+	}
 	if (result < 0)
 		return fail_region(region, result);
+	if (*stele_publisher_note(publisher))
+		fprintf(stderr, "stele: note: %s\n", stele_publisher_note(publisher));
 	status = create_tables(publisher, create, &made, &version);
 	stele_publisher_close(publisher);
 	if (status == STATUS_DONE)

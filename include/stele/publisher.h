@@ -36,6 +36,14 @@ struct stele_row;
 #define STELE_CREATE_NEW 2u        /* make the region; fail with -EEXIST if there is one */
 /* and STELE_NO_SIGBUS_HANDLER, see <stele/error.h> */
 
+/* What the machine's going down takes back of a region that is on a disk. It is the same for one in
+ * memory, where it means nothing. */
+enum stele_durability {
+	STELE_DURABLE_CLOSE = 0,  /* everything, unless the last publisher had been closed */
+	STELE_DURABLE_COMMIT = 1, /* nothing: a commit returns, and readers see the version, once the disk
+	                             has it. Each costs two writes that are waited for */
+};
+
 struct stele_publisher_options {
 	size_t size;             /* sizeof(struct stele_publisher_options) */
 	unsigned flags;          /* STELE_CREATE... */
@@ -51,16 +59,21 @@ struct stele_publisher_options {
 	mode_t mode;             /* permission bits of the region, its readers being those who may read
 	                            it; 0: 0640. Subscribers' registration and queues follow: who may
 	                            read may register. Looked at when the region is made */
+	enum stele_durability durability; /* looked at when the region is made */
 	int64_t attach_timeout;  /* nanoseconds to wait for another publisher to go away (a process with
 	                            much memory takes seconds to die); 0: 5 s; negative: don't wait */
 };
 
 /* Attaches to a region as its publisher, and makes it first where the flags say so. A region whose
  * publisher died is recovered here: what was committed is kept, what was not is gone. Cost: a walk
- * over the rows. The publisher belongs to the caller: stele_publisher_close(). Errors: -EINVAL
+ * over the rows. With STELE_CREATE a region that can't be used, as it was made by a library with
+ * another layout, or left incomplete by an earlier boot of the machine, is replaced by an empty one,
+ * and stele_publisher_note() says so. The publisher belongs to the caller:
+ * stele_publisher_close(). Errors: -EINVAL
  * (name, options), -ENOENT (no such region; the sentence names the path), -EEXIST
  * (STELE_CREATE_NEW), -EBUSY (another publisher; the sentence says which process), -EACCES, -EPERM,
- * -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ENOSPC (the file system
+ * -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ESTALE (left by an
+ * earlier boot), -EIO, -ENOSPC (the file system
  * has no room; the sentence says how much is needed), -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
                                    struct stele_publisher **ret);
@@ -68,6 +81,9 @@ STELE_API int stele_publisher_open(const char *region, const struct stele_publis
 /* Detaches. An open transaction is aborted and its handle freed. The region stays, with its last
  * version. Returns NULL. */
 STELE_API struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher);
+
+/* What the open replaced, as a sentence for people; empty if nothing. Belongs to the publisher. */
+STELE_API const char *stele_publisher_note(const struct stele_publisher *publisher);
 
 /* The newest version; 0 before the first commit. */
 STELE_API uint64_t stele_publisher_version(const struct stele_publisher *publisher);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "durable.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+
+static unsigned char *record_at(struct region *region, uint64_t sequence)
+{
+	return region->mapping.base + LAYOUT_DURABLE_OFFSET(sequence);
+}
+
+/* Finds the newest valid record: false if there is none. */
+static bool record_find(struct region *region, struct layout_durable *ret)
+{
+	bool found = false;
+
+	for (uint64_t i = 0; i < 2; i++) {
+		struct layout_durable record;
+		data_copy_out(&record, record_at(region, i), sizeof(record));
+		if (record.sequence == 0 ||
+		    record.checksum != region_durable_checksum(&record, region->uuid))
+			continue;
+		if (!found || record.sequence > ret->sequence)
+			*ret = record;
+		found = true;
+	}
+	return found;
+}
+
+int durable_record(struct durable *durable, struct region *region, uint64_t version)
+{
+	struct layout_durable record = {
+		.sequence = durable->sequence + 1,
+		.version = version,
+		.oldest = load_relaxed(&region->header->reclaimed),
+		.arena_end = load_relaxed(&region->header->arena_end),
+	};
+
+	record.checksum = region_durable_checksum(&record, region->uuid);
+	data_copy_in(record_at(region, record.sequence), &record, sizeof(record));
+	durable->sequence++;
+	return file_sync(region->fd, region->names.data);
+}
+
+static void kept_clear(struct region *region)
+{
+	for (uint32_t i = 0; i < region->kept_entries; i++)
+		store_relaxed(&region->kept[i].version, 0);
+	store_relaxed(&region->header->kept_used, 0);
+}
+
+int durable_adopt(struct region *region)
+{
+	struct layout_header *header = region->header;
+	struct layout_durable record;
+	uint8_t boot_id[16];
+
+	if (!record_find(region, &record))
+		return error_set(
+			ESTALE,
+			"region \"%s\" was left by an earlier boot of this machine without having been "
+			"closed, so it may be incomplete; make it anew, or remove it",
+			region->names.region);
+	kept_clear(region);
+	store_relaxed(&header->oldest, record.oldest);
+	store_relaxed(&header->reclaimed, record.oldest);
+	store_relaxed(&header->arena_end, record.arena_end);
+	store_release(&header->head, record.version);
+	/* Last: who finds it believes the rest. A power cut before this page is on the disk finds the
+	 * record again. */
+	names_boot_id(boot_id);
+	fence_release();
+	data_copy_in(header->boot_id, boot_id, sizeof(boot_id));
+	return 0;
+}
+
+int durable_start(struct durable *durable, struct region *region)
+{
+	struct layout_durable record;
+	bool found = record_find(region, &record);
+
+	*durable = (struct durable){
+		.sequence = found ? record.sequence : 0,
+		.each_commit = region->durability == LAYOUT_DURABLE_COMMIT,
+	};
+	if (durable->each_commit) {
+		int r = file_sync(region->fd, region->names.data);
+		return r < 0 ? r
+		             : durable_record(durable, region, load_relaxed(&region->header->head));
+	}
+	if (!found)
+		return 0;
+	for (uint64_t i = 0; i < 2; i++)
+		data_store(record_at(region, i), 0);
+	return file_sync(region->fd, region->names.data);
+}
+
+int durable_commit(struct durable *durable, struct region *region, uint64_t version)
+{
+	int r = file_sync(region->fd, region->names.data);
+
+	return r < 0 ? r : durable_record(durable, region, version);
+}
+
+int durable_reclaim(struct durable *durable, struct region *region)
+{
+	if (!durable->each_commit)
+		return 0;
+	return durable_record(durable, region,
+	                      load_relaxed(&region->header->head) & ~LAYOUT_HEAD_REPLACED);
+}
+
+int durable_finish(struct durable *durable, struct region *region)
+{
+	uint64_t head = load_relaxed(&region->header->head) & ~LAYOUT_HEAD_REPLACED;
+	int r;
+
+	if (durable->each_commit)
+		return 0;
+	r = file_sync(region->fd, region->names.data);
+	return r < 0 ? r : durable_record(durable, region, head);
+}

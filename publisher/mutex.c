@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * The region's lock: a robust, process-shared mutex in a file that only publishers can open. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/error.h"
+#include "publisher.h"
+
+#define MUTEX_TIMEOUT INT64_C(5000000000)
+
+static int mutex_init(pthread_mutex_t *mutex)
+{
+	pthread_mutexattr_t attributes;
+	int errnum = pthread_mutexattr_init(&attributes);
+
+	if (errnum != 0)
+		return -errnum;
+	errnum = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+	if (errnum == 0)
+		errnum = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	if (errnum == 0)
+		errnum = pthread_mutex_init(mutex, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+	return -errnum;
+}
+
+int mutex_file_init(struct layout_publisher_file *file)
+{
+	int r = mutex_init(&file->mutex);
+
+	if (r < 0)
+		return error_set(-r, "cannot make a process-shared mutex: %s", strerror(-r));
+	file->magic = LAYOUT_MAGIC_PUBLISHER;
+	file->layout_version = LAYOUT_VERSION;
+	file->byte_order = LAYOUT_BYTE_ORDER;
+	names_boot_id(file->boot_id);
+	return 0;
+}
+
+#ifdef STELE_TSAN
+/* ThreadSanitizer does not know pthread_mutex_clocklock, nor that pthread_mutex_timedlock has locked
+ * when it says EOWNERDEAD: it would take the unlock for one too many. */
+static int lock_mutex(pthread_mutex_t *mutex)
+{
+	int64_t until = time_monotonic() + MUTEX_TIMEOUT;
+	int errnum;
+
+	while ((errnum = pthread_mutex_trylock(mutex)) == EBUSY && time_monotonic() < until)
+		sched_yield();
+	return errnum;
+}
+#else
+static int lock_mutex(pthread_mutex_t *mutex)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += MUTEX_TIMEOUT / 1000000000;
+	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+}
+#endif
+
+int mutex_lock(struct attachment *attachment)
+{
+	int errnum = lock_mutex(&attachment->publisher_file->mutex);
+
+	if (errnum == EOWNERDEAD) {
+		/* What the dead holder left in the region is reached by no version; there is
+		 * nothing to mend before the mutex is. */
+		attachment->deaths++;
+		pthread_mutex_consistent(&attachment->publisher_file->mutex);
+		return 1;
+	}
+	if (errnum == ENOTRECOVERABLE)
+		return -ENOTRECOVERABLE;
+	if (errnum != 0)
+		return error_set(EBUSY,
+		                 "the lock of region \"%s\" is held by another transaction: %s",
+		                 attachment->region.names.region, strerror(errnum));
+	return 0;
+}
+
+void mutex_unlock(struct attachment *attachment)
+{
+	pthread_mutex_unlock(&attachment->publisher_file->mutex);
+}
