@@ -3,7 +3,7 @@
  *
  *   subscriber.c   open, close, registration
  *   wait.c         blocking until there is a newer version
- *   snapshot.c     pins, snapshots
+ *   snapshot.c     pins, snapshots     history.c      which versions there are, who made them
  *   table.c        a table of a snapshot: get, match, schema
  *   live.c         the newest version, read by copying
  *   cursor.c       rows in order        changes.c   what differs between two snapshots
@@ -49,7 +49,8 @@ struct stele_snapshot {
 	struct stele_snapshot *next, **link;
 	uint64_t version;
 	int pin;             /* index, or -1 */
-	ref_t catalog;
+	ref_t catalog, record;
+	uint64_t time;       /* of the commit; 0: not known */
 	struct view view;
 	uint32_t kept_hint;  /* relaxed: threads may share the snapshot */
 };

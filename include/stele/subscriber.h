@@ -45,6 +45,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stele/error.h>
+#include <stele/region.h>
 #include <stele/schema.h>
 
 struct stele_subscriber;
@@ -85,6 +86,12 @@ STELE_API struct stele_subscriber *stele_subscriber_close(struct stele_subscribe
 
 /* The newest version now; 0 before the first commit. Errors: -EBADMSG, -ECHILD. */
 STELE_API int stele_subscriber_version(struct stele_subscriber *subscriber, uint64_t *ret_version);
+
+/* The versions that can be opened by number now: the oldest that history holds, and the newest. Both
+ * are 0 before the first commit. The oldest may have gone by the time it is opened. Errors:
+ * -EBADMSG, -ECHILD. */
+STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_oldest,
+                                       uint64_t *ret_newest);
 
 /* Blocks until there is a version newer than `since`, or until `deadline_ns` on CLOCK_MONOTONIC, in
  * nanoseconds (0, or any time that has passed: look and return; STELE_FOREVER). Returns 1 and sets
@@ -145,6 +152,16 @@ STELE_API uint64_t stele_snapshot_version(const struct stele_snapshot *snapshot)
 /* 0 while everything read from the snapshot until now was whole; -ESTALE when the publisher has
  * taken the version back; -EBADMSG when the region's file was truncated. */
 STELE_API int stele_snapshot_check(const struct stele_snapshot *snapshot);
+
+/* The record of the commit that made the snapshot's version. Of a version that history has let go
+ * of while it was pinned, the time may not be known any more: then it is 0. Errors: -ENOENT (a
+ * snapshot at version 0: nobody made it), -ESTALE, -EBADMSG, -ECHILD. */
+STELE_API int stele_snapshot_commit(const struct stele_snapshot *snapshot, struct stele_commit *ret);
+
+/* What that commit did to its tables, one by one: 1 and `*ret` for `index` from 0 on, 0 after the
+ * last. A table in which no row is another is not among them. Errors: as _commit. */
+STELE_API int stele_snapshot_commit_table(const struct stele_snapshot *snapshot, unsigned index,
+                                          struct stele_commit_table *ret);
 
 /* Finds a row by its key: 1 and `*ret`, or 0 where there is none. Errors: -EINVAL (the key doesn't
  * fit the schema), -ENOENT (no such table), -ESTALE, -EBADMSG, -ECHILD. */
