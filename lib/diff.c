@@ -89,6 +89,79 @@ void diff_start(struct diff *diff, const struct view *view, const struct shape *
 	push(diff, &(struct diff_frame){.ref = {before, after}});
 }
 
+/* What stands on the way down to the keys that start with some bits, at the last whole byte of
+ * them. */
+struct start {
+	ref_t ref;        /* 0: there are none */
+	uint16_t skipped; /* as in a frame */
+	bool branches;    /* it is a node with a place for each next byte */
+};
+
+static int find_start(const struct view *view, const struct shape *shape, ref_t ref,
+                      const unsigned char *key, unsigned bits, struct start *ret)
+{
+	unsigned whole = bits / 8, depth = 0;
+
+	*ret = (struct start){0};
+	while (ref) {
+		const unsigned char *at = view_object(view, ref);
+		struct row_parts row;
+		struct node node;
+		unsigned needed;
+
+		if (!at)
+			return -EBADMSG;
+		if (!(data_load(at) & LAYOUT_NODE)) {
+			int r = row_parts(view, shape, ref, &row);
+			if (r == 0 && key_starts(row.key, row.key_bits, key, bits))
+				ret->ref = ref;
+			return r;
+		}
+		node = node_at(at);
+		needed = bits - depth * 8;
+		if (node.skip * 8 < needed)
+			needed = node.skip * 8;
+		if (!key_starts(node_skipped(&node), node.skip * 8, key + depth, needed))
+			return 0;
+		if (depth + node.skip >= whole) {
+			ret->ref = ref;
+			ret->skipped = (uint16_t)(whole - depth);
+			ret->branches = depth + node.skip == whole;
+			return 0;
+		}
+		depth += node.skip;
+		ref = node_ref_at(&node, place_of_child(key[depth]));
+		depth++;
+	}
+	return 0;
+}
+
+int diff_start_under(struct diff *diff, const struct view *view, const struct shape *shape,
+                     ref_t before, ref_t after, const unsigned char *key, unsigned bits)
+{
+	struct diff_frame frame = {.depth = (uint16_t)(bits / 8)};
+	struct start starts[2];
+	unsigned rest = bits % 8;
+
+	diff_start(diff, view, shape, before, after);
+	if (bits == 0)
+		return 0;
+	diff->top = 0;
+	if (find_start(view, shape, before, key, bits, &starts[0]) < 0 ||
+	    find_start(view, shape, after, key, bits, &starts[1]) < 0)
+		return -EBADMSG;
+	for (int side = 0; side < 2; side++) {
+		frame.ref[side] = starts[side].ref;
+		frame.skipped[side] = starts[side].skipped;
+		/* The bits left choose among the places of this byte. */
+		if (starts[side].branches && rest > 0) {
+			frame.place = (uint16_t)place_of_prefix(key[bits / 8], rest);
+			frame.end = (uint16_t)((key[bits / 8] + (0x100u >> rest)) * 16);
+		}
+	}
+	return push(diff, &frame);
+}
+
 /* Where a side's keys go when they branch `common` bytes further on. */
 static unsigned side_place(const struct side *side, unsigned common)
 {
@@ -121,7 +194,6 @@ static int open_frame(struct diff *diff, const struct side sides[2])
 	frame->depth = (uint16_t)(frame->depth + common);
 	if (frame->depth > STELE_KEY_MAX)
 		return -EBADMSG;
-	frame->place = 0;
 	frame->open = true;
 	return 0;
 }
@@ -147,7 +219,7 @@ static int advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
 	struct diff_frame next = {.depth = (uint16_t)(frame->depth + 1)};
 	int side;
 
-	if (place == PLACE_END) {
+	if (place == PLACE_END || (frame->end != 0 && place >= frame->end)) {
 		diff->top--;
 		return 0;
 	}

@@ -8,6 +8,7 @@
  *   edit.c node.c  changing tries          arena.c    the allocator
  *   reclaim.c      when memory is free      recover.c  what is in use, after an attach
  *   fanout.c       notices, and cleaning up after dead subscribers
+ *   delta.c        reading a transaction before its commit
  *   remove.c       removing a region
  */
 #ifndef PUBLISHER_PUBLISHER_H

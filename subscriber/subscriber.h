@@ -6,7 +6,7 @@
  *   snapshot.c     pins, snapshots     history.c      which versions there are, who made them
  *   table.c        a table of a snapshot: get, match, schema
  *   live.c         the newest version, read by copying
- *   cursor.c       rows in order        changes.c   what differs between two snapshots
+ *   cursor.c       rows in order       changes.c      what differs between two snapshots
  */
 #ifndef SUBSCRIBER_SUBSCRIBER_H
 #define SUBSCRIBER_SUBSCRIBER_H
@@ -92,6 +92,10 @@ static inline const struct table_words *table_words(const struct stele_table *ta
 {
 	return (const struct table_words *)(const void *)table->words_;
 }
+
+/* A table of a snapshot for lib/reading.h. */
+struct reading;
+void table_reading(const struct stele_table *table, struct reading *ret);
 
 /* The sentence for a key that a table does not take. */
 int refuse_key(const struct view *view, ref_t schema, const void *key, unsigned bits);

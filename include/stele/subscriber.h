@@ -263,8 +263,64 @@ STELE_API int stele_changes_open(const struct stele_table *before, const struct 
                                  struct stele_changes **ret);
 STELE_API struct stele_changes *stele_changes_close(struct stele_changes *changes);
 
-/* The next change: 1 and `*ret`, or 0 after the last. A row is changed when its value is another.
- * Errors: -ESTALE, -EBADMSG, -ECHILD. */
+/* Restricts the changes to keys that start with these bits, and starts with the first of them; with
+ * 0 bits it gives all again. Costs a walk down to them, whatever else has changed. 0, or errors:
+ * -EINVAL (more bits than a key can have), -ESTALE, -EBADMSG, -ECHILD. */
+STELE_API int stele_changes_under(struct stele_changes *changes, const void *key, unsigned key_bits);
+
+/* The next change: 1 and `*ret`, or 0 after the last. A row is changed when its value is another. A
+ * call that returns 1 or 0 vouches for all that the calls before it gave. Errors: -ESTALE (one of the
+ * versions was taken back: what was given before is not all, and the last of it may be wrong),
+ * -EBADMSG, -ECHILD. */
 STELE_API int stele_changes_next(struct stele_changes *changes, struct stele_change *ret);
+
+/* 0 while everything that the changes gave until now was whole, or errors as _next: to be asked after
+ * the use of a row by who must know before the next call. */
+STELE_API int stele_changes_check(const struct stele_changes *changes);
+
+/* The versions between which the changes are; 0 where there was none. Either may be NULL. */
+STELE_API void stele_changes_versions(const struct stele_changes *changes, uint64_t *ret_from,
+                                      uint64_t *ret_to);
+
+#define STELE_GAP 2 /* no error: the changes since then can't be told any more */
+
+/* Opens the changes of a table from version `since` to the newest. `since` 0 is the time before the
+ * first commit: all rows are added. Where the table did not exist at one of the two versions, it had
+ * no rows there. It belongs to the caller, who closes it before the subscriber; until then it pins
+ * both versions. Returns 0, or STELE_GAP, and opens nothing, when history does not hold `since` any
+ * more, or never got that far (the region was made anew), or when the table was made again with
+ * another schema: then forget all rows, and go on from 0. Errors: -EINVAL (name), -EMFILE (no two
+ * pins left), -ESTALE (the publisher outran every try), -EBADMSG, -ENOMEM, -ECHILD.
+ *
+ * A subscriber that keeps a copy of a table up to date, and nothing else, is this loop
+ * (docs/examples/changes.c is one as a whole):
+ *
+ *     for (;;) {
+ *             r = stele_changes_since(subscriber, "routes", version, &changes);
+ *             if (r == 0) {
+ *                     while ((r = stele_changes_next(changes, &change)) == 1)
+ *                             apply(&change);
+ *                     stele_changes_versions(changes, NULL, &newest);
+ *                     changes = stele_changes_close(changes);
+ *             }
+ *             if (r == STELE_GAP || r == -ESTALE) {
+ *                     forget_all();
+ *                     version = 0;
+ *                     continue;
+ *             }
+ *             if (r < 0)
+ *                     break;
+ *             version = newest;
+ *             stele_subscriber_applied(subscriber, version);
+ *             r = stele_subscriber_wait(subscriber, version, STELE_FOREVER, &newest);
+ *             if (r < 0)
+ *                     break;
+ *     }
+ *
+ * Nothing is lost in it and nothing comes twice: between two rounds `version` says what the copy is.
+ * To be the same across restarts of the process, keep the region's UUID (stele_region_describe) with
+ * the version: versions of another region say nothing. */
+STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
+                                  struct stele_changes **ret);
 
 #endif
