@@ -7,6 +7,7 @@
  *   table.c        a table of a snapshot: get, match, schema
  *   live.c         the newest version, read by copying
  *   cursor.c       rows in order       changes.c      what differs between two snapshots
+ *   follow.c       all rows, and then what changes
  */
 #ifndef SUBSCRIBER_SUBSCRIBER_H
 #define SUBSCRIBER_SUBSCRIBER_H

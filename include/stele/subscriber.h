@@ -23,7 +23,8 @@
  *   is whole. It writes nothing anywhere.
  * - A snapshot is all tables at one version, pinned: read it in place, for as long as wanted. The
  *   publisher honours a pin unless it runs out of memory; then the snapshot says -ESTALE.
- * - stele_changes_*() gives what differs between two snapshots, at the cost of what differs.
+ * - stele_changes_*() gives what differs between two versions, at the cost of what differs, and
+ *   stele_subscriber_follow() does that for ever.
  *
  * Pointers into the region (row.key, row.value) hold until their snapshot is closed. A service that
  * must know that a row was still whole when it had used it asks stele_snapshot_check() after the
@@ -322,5 +323,69 @@ STELE_API void stele_changes_versions(const struct stele_changes *changes, uint6
  * the version: versions of another region say nothing. */
 STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
                                   struct stele_changes **ret);
+
+/* ---- following: the loop above as one call ---- */
+
+enum stele_event_kind {
+	STELE_EVENT_INITIAL = 1, /* a row that is there at the start: .change is STELE_ADDED */
+	STELE_EVENT_INITIAL_END, /* those were all rows, at .version */
+	STELE_EVENT_CHANGE,      /* one row is another */
+	STELE_EVENT_APPLIED,     /* those were all changes up to .version */
+	STELE_EVENT_RESYNC,      /* forget all rows; all that there are follow as at the start */
+};
+
+/* Holds, with all that it points to, until the callback returns. */
+struct stele_event {
+	enum stele_event_kind kind;
+	uint64_t version;       /* of the batch that this belongs to; _RESYNC: 0 */
+	const uint8_t *region;  /* UUID of the region, 16 bytes: what .version is a version of */
+	const char *table;      /* _INITIAL, _CHANGE: which; else NULL */
+	const struct stele_schema *schema; /* ... its schema */
+	struct stele_change change;        /* ... what; a copy, whole */
+	uint64_t count;         /* rows or changes given in this batch until now */
+};
+
+struct stele_follow_options {
+	size_t size;           /* sizeof(struct stele_follow_options) */
+	const char *table;     /* only this one, which need not be there yet; NULL: all */
+	const struct stele_schema *schema; /* that the table must have (-EINVAL); NULL: any */
+	const void *prefix;    /* with a table: only keys that start with these bits */
+	unsigned prefix_bits;
+	uint64_t since;        /* go on from this version, which the caller has whole; 0: from nothing */
+	const uint8_t *region; /* with .since: the UUID of the region that it is a version of */
+	int64_t deadline_ns;   /* on CLOCK_MONOTONIC, as of stele_subscriber_wait(); 0: for ever */
+};
+
+/* Tells a callback all rows, and from then on what changes, for ever. It is called in this thread,
+ * and may rely on this:
+ *
+ * - At first come an _INITIAL for each row and an _INITIAL_END; with .since neither. After that come
+ *   batches: a _CHANGE for each row that is another than it was told last, and an _APPLIED.
+ * - Each batch is the difference of two versions, the second of which is the newest when the batch
+ *   begins: versions that follow each other faster than the callback returns come as one batch, in
+ *   which each row stands once. A batch may be empty, when a version changed other tables. Tables
+ *   are in order of their names, in each the rows in order of their keys.
+ * - After _INITIAL_END and _APPLIED the caller has all of .version and nothing else. Once the callback
+ *   has returned from it, the version is reported as applied (stele_subscriber_applied), and it and
+ *   the region's UUID are what .since and .region take to go on from there, in another process too.
+ * - Between these two a _RESYNC may come at any place: the publisher has taken back a version that
+ *   was being told, or, first of all, the version of .since is not held any more or is of
+ *   another region. All that was told before is void then. What was told of the batch was true, but
+ *   not all; so a caller that must never show half a batch keeps it aside until the batch's end.
+ * - No change is left out and none comes twice, but for what a _RESYNC makes void.
+ * - A table that is dropped gives a removal for each row; one that is made gives additions; one that
+ *   is made again with other columns gives both, each with its own schema. A table without rows
+ *   is not told of.
+ *
+ * The callback may read through the subscriber and open snapshots, but not close it. It returns 0 to
+ * go on; anything else ends the call, which returns it. So does what happens at the deadline, with 0.
+ * A call that ended before _INITIAL_END or _APPLIED leaves the caller with a part of a batch. While it
+ * runs it pins one version, in a batch two. Errors: -EINVAL (options; the table has another schema),
+ * -ENOENT (the region was removed), -ESTALE (it was replaced by another of its name; or the publisher
+ * outran this reader until the deadline), -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
+STELE_API int stele_subscriber_follow(struct stele_subscriber *subscriber,
+                                      const struct stele_follow_options *options,
+                                      int (*on_event)(const struct stele_event *event, void *userdata),
+                                      void *userdata);
 
 #endif
