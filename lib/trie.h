@@ -202,6 +202,10 @@ static inline unsigned place_prefix(unsigned place)
 	return 1u << bits | place / 16u >> (8u - bits);
 }
 
+/* The first place at or past `place` that two bitmaps of a node's form have, or PLACE_END. `prefixes`
+ * may be NULL: none. */
+unsigned places_next(const unsigned char *children, const unsigned char *prefixes, unsigned place);
+
 /* The first place at or past `place` that is taken, or PLACE_END. */
 unsigned node_next_place(const struct node *node, unsigned place);
 
@@ -313,6 +317,8 @@ struct diff {
 		uint16_t place;      /* once open: next place to look at */
 		uint16_t end;        /* places from this one on are left out; 0: none is */
 		bool open;
+		/* Once open, with nodes on both sides: the places at which they differ. */
+		uint64_t children[4], prefixes[4];
 	} frames[STELE_KEY_MAX * 2 + 4];
 };
 
