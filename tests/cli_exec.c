@@ -164,6 +164,21 @@ Test(cli_exec, a_command_need_not_read_its_input)
 	expect_done(result, "20000\n");
 }
 
+/* What the watch does with signals is no business of the command's. */
+Test(cli_exec, a_command_finds_signals_as_they_were)
+{
+	unsigned long long ignored, blocked;
+	struct cli_result result;
+
+	result = STELE("watch", "--since", "1", "--count", "1", "--exec",
+	               "grep -E 'SigBlk|SigIgn' /proc/self/status", region);
+	EXPECT_STATUS(result, 0);
+	cr_assert(sscanf(result.out, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored) == 2, "%s",
+	          result.out);
+	cr_expect_eq(blocked & (1ull << (SIGTERM - 1) | 1ull << (SIGINT - 1)), 0, "%s", result.out);
+	cr_expect_eq(ignored & 1ull << (SIGPIPE - 1), 0, "%s", result.out);
+}
+
 Test(cli_exec, a_gap_is_among_the_changes)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};

@@ -406,6 +406,64 @@ Test(ipc_follow, a_pinned_version_is_not_taken_back)
 	stele_publisher_close(told.publisher);
 }
 
+/* ---- a pin that is revoked ---- */
+
+enum { MANY = 24, FEW = 14 };
+
+/* One version in which every row is another than before: the first with many rows, the others with
+ * few. */
+static void commit_other_rows(struct stele_publisher *publisher, unsigned round)
+{
+	static char value[3000];
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	for (unsigned char key = 0; key < (round ? FEW : MANY); key++) {
+		memset(value, 'a' + (int)(round + key) % 26, sizeof(value));
+		RETURNS(stele_put(tx, "t", &key, 8, value, sizeof(value)), 1, "");
+	}
+	for (unsigned char key = FEW; round == 1 && key < MANY; key++)
+		RETURNS(stele_delete(tx, "t", &key, 8), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+}
+
+static void outrun_the_memory(struct told *told)
+{
+	if (told->events == 2)
+		for (unsigned round = 1; round < 20; round++)
+			commit_other_rows(told->publisher, round);
+}
+
+/* There is room for the versions of few rows, but not beside the many that are being told. */
+Test(ipc_follow, starts_over_when_its_pin_is_revoked)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE,
+	                                          .history = 2,
+	                                          .maximum_size = 300 << 10};
+	struct told told = {.act = outrun_the_memory, .end_at = 2 + 1 + FEW + 1};
+	char text[256] = "i+t i+t resync ", name[STELE_NAME_MAX + 1];
+	struct stele_transaction *tx;
+	struct stele_schema *schema;
+
+	OK(stele_publisher_open(region, &options, &told.publisher));
+	OK(stele_schema_parse("t(a: u8 key, b: text)", name, &schema));
+	OK(stele_transaction_begin(told.publisher, &tx));
+	OK(stele_table_create(tx, "t", schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	commit_other_rows(told.publisher, 0);
+	told.subscriber = ipc_subscribe(0, NULL);
+	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	cr_expect_gt(ipc_stats(told.publisher).pins_revoked, 0);
+	for (int i = 0; i < FEW; i++)
+		strcat(text, "i+t ");
+	strcat(text, "end21/14 ");
+	TOLD(told, text);
+	stele_schema_free(schema);
+	stele_subscriber_close(told.subscriber);
+	stele_publisher_close(told.publisher);
+}
+
 /* ---- a copy, against a publisher at full speed ---- */
 
 struct copy {
