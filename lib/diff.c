@@ -378,7 +378,7 @@ int diff_next(struct diff *diff, ref_t *ret_before, ref_t *ret_after)
 	while (diff->top > 0) {
 		struct diff_frame *frame = &diff->frames[diff->top - 1];
 		struct side sides[2];
-		ref_t pair[2];
+		ref_t pair[2] = {0, 0};
 		int r;
 
 		if (diff->budget-- == 0)

@@ -220,6 +220,15 @@ Test(cli_exec, a_signal_ends_the_command_too)
 	expect_end_of_both("echo $$; exec sleep 1000");
 }
 
+Test(cli_exec, a_signal_lets_the_command_put_things_in_order)
+{
+	start("trap 'echo in order; exit' TERM; echo ready; sleep 1000 & wait");
+	expect_line("ready");
+	kill(watch.pid, SIGTERM);
+	expect_line("in order");
+	cr_expect(cli_wait(&watch) == 0);
+}
+
 Test(cli_exec, a_command_that_does_not_want_to_end_is_killed)
 {
 	expect_end_of_both("trap '' TERM; echo $$; while :; do sleep 1000; done");
