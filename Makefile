@@ -135,8 +135,8 @@ check-headers: | $(BUILD)/packages-build ## each public header compiles alone, a
 		g++ -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ -include $$h /dev/null || exit 1; \
 	done; echo 'check-headers: ok'
 
-check-examples: $(examples) ## the examples compile, and the README shows them as they are
-	$(Q)tests/check_examples.sh README.md $(example_sources)
+check-examples: $(examples) ## the examples compile, and the documents show them as they are
+	$(Q)tests/check_examples.sh 'README.md docs/following.md' $(example_sources)
 
 check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
 	$(run_tests)

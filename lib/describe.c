@@ -9,6 +9,7 @@
 #include "atomic.h"
 #include "error.h"
 #include "file.h"
+#include "record.h"
 #include "region.h"
 #include "slots.h"
 
@@ -22,32 +23,18 @@ static void copy_text(char *to, const char *from, size_t size)
 /* The record of a version, judged; leaves `ret` alone where it can't be had. */
 static void load_commit(struct region *region, uint64_t version, struct stele_commit *ret)
 {
-	struct stele_commit commit = {.version = version};
-	struct layout_record record;
 	struct layout_commit entry;
-	const unsigned char *bytes;
+	struct stele_commit commit;
 	struct view view;
 	uint32_t hint = UINT32_MAX;
-	size_t size;
 
 	if (region_commit(region, version, &entry) < 0)
 		return;
 	region_view(region, &view);
-	if (blob_parts(&view, entry.record, &bytes, &size) < 0 || size < sizeof(record))
+	if (record_load(&view, entry.record, &commit) < 0)
 		return;
-	data_copy_out(&record, bytes, sizeof(record));
-	if (record.message_size >= sizeof(commit.message) ||
-	    sizeof(record) + record.message_size > size)
-		return;
-	data_copy_out(commit.message, bytes + sizeof(record), record.message_size);
+	commit.version = version;
 	commit.time = entry.time;
-	memcpy(commit.publisher, record.publisher, sizeof(commit.publisher));
-	commit.pid = record.pid;
-	memcpy(commit.command, record.command, sizeof(commit.command));
-	commit.command[sizeof(commit.command) - 1] = '\0';
-	commit.added = record.added;
-	commit.changed = record.changed;
-	commit.removed = record.removed;
 	if (region_judge(region, version, &hint) == 0)
 		*ret = commit;
 }

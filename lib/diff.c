@@ -8,8 +8,11 @@
  * different depths. So a frame pairs what stands at one place on each side, and opening it gives
  * each side one of two forms: a NODE with all its places, or a SINGLE place, at which the row or
  * the deeper node would be if the side branched here. Then the places of both are merged, and a
- * pair at the same place becomes the next frame. */
+ * pair at the same place becomes the next frame. Of two nodes most references are the same, so those
+ * that differ are found all at once, when the frame is opened. */
 #include "trie.h"
+
+#include <string.h>
 
 #define DIFF_NODE UINT16_MAX
 
@@ -73,9 +76,13 @@ static unsigned paths_common(const struct side sides[2])
 
 static int push(struct diff *diff, const struct diff_frame *frame)
 {
+	struct diff_frame *to = &diff->frames[diff->top];
+
 	if (diff->top == sizeof(diff->frames) / sizeof(diff->frames[0]))
 		return -EBADMSG;
-	diff->frames[diff->top++] = *frame;
+	/* Without the bitmaps, which are made when it is opened. */
+	memcpy(to, frame, offsetof(struct diff_frame, children));
+	diff->top++;
 	return 0;
 }
 
@@ -89,6 +96,79 @@ void diff_start(struct diff *diff, const struct view *view, const struct shape *
 	push(diff, &(struct diff_frame){.ref = {before, after}});
 }
 
+/* What stands on the way down to the keys that start with some bits, at the last whole byte of
+ * them. */
+struct start {
+	ref_t ref;        /* 0: there are none */
+	uint16_t skipped; /* as in a frame */
+	bool branches;    /* it is a node with a place for each next byte */
+};
+
+static int find_start(const struct view *view, const struct shape *shape, ref_t ref,
+                      const unsigned char *key, unsigned bits, struct start *ret)
+{
+	unsigned whole = bits / 8, depth = 0;
+
+	*ret = (struct start){0};
+	while (ref) {
+		const unsigned char *at = view_object(view, ref);
+		struct row_parts row;
+		struct node node;
+		unsigned needed;
+
+		if (!at)
+			return -EBADMSG;
+		if (!(data_load(at) & LAYOUT_NODE)) {
+			int r = row_parts(view, shape, ref, &row);
+			if (r == 0 && key_starts(row.key, row.key_bits, key, bits))
+				ret->ref = ref;
+			return r;
+		}
+		node = node_at(at);
+		needed = bits - depth * 8;
+		if (node.skip * 8 < needed)
+			needed = node.skip * 8;
+		if (!key_starts(node_skipped(&node), node.skip * 8, key + depth, needed))
+			return 0;
+		if (depth + node.skip >= whole) {
+			ret->ref = ref;
+			ret->skipped = (uint16_t)(whole - depth);
+			ret->branches = depth + node.skip == whole;
+			return 0;
+		}
+		depth += node.skip;
+		ref = node_ref_at(&node, place_of_child(key[depth]));
+		depth++;
+	}
+	return 0;
+}
+
+int diff_start_under(struct diff *diff, const struct view *view, const struct shape *shape,
+                     ref_t before, ref_t after, const unsigned char *key, unsigned bits)
+{
+	struct diff_frame frame = {.depth = (uint16_t)(bits / 8)};
+	struct start starts[2];
+	unsigned rest = bits % 8;
+
+	diff_start(diff, view, shape, before, after);
+	if (bits == 0)
+		return 0;
+	diff->top = 0;
+	if (find_start(view, shape, before, key, bits, &starts[0]) < 0 ||
+	    find_start(view, shape, after, key, bits, &starts[1]) < 0)
+		return -EBADMSG;
+	for (int side = 0; side < 2; side++) {
+		frame.ref[side] = starts[side].ref;
+		frame.skipped[side] = starts[side].skipped;
+		/* The bits left choose among the places of this byte. */
+		if (starts[side].branches && rest > 0) {
+			frame.place = (uint16_t)place_of_prefix(key[bits / 8], rest);
+			frame.end = (uint16_t)((key[bits / 8] + (0x100u >> rest)) * 16);
+		}
+	}
+	return push(diff, &frame);
+}
+
 /* Where a side's keys go when they branch `common` bytes further on. */
 static unsigned side_place(const struct side *side, unsigned common)
 {
@@ -97,6 +177,92 @@ static unsigned side_place(const struct side *side, unsigned common)
 	if (rest >= 8)
 		return place_of_child(data_load_byte(side->path + common));
 	return place_of_prefix(rest > 0 ? data_load_byte(side->path + common) : 0, rest);
+}
+
+/* The set bit that has `rank` others below it. */
+static uint64_t bit_of_rank(uint64_t word, unsigned rank)
+{
+	while (rank-- > 0)
+		word &= word - 1;
+	return word & -word;
+}
+
+/* Asks for the start of an object that will be looked at soon. Does nothing for a wild reference. */
+static void prefetch(const struct view *view, const unsigned char *ref)
+{
+	const unsigned char *at = view_object(view, data_load_32(ref));
+
+	if (at) {
+		__builtin_prefetch(at);
+		__builtin_prefetch(at + 64);
+	}
+}
+
+/* The bits of two words of a bitmap at which the references differ, or which only one of them has.
+ * `x` and `y` are the first references of each word. */
+static uint64_t compare_word(const struct view *view, uint64_t a, const unsigned char *x,
+                             uint64_t b, const unsigned char *y)
+{
+	uint64_t differ = a ^ b;
+
+	if (differ == 0) {
+		for (unsigned i = 0, count = popcount(a); i < count; i++) {
+			if (data_load_32(x + i * 4) == data_load_32(y + i * 4))
+				continue;
+			differ |= bit_of_rank(a, i);
+			prefetch(view, x + i * 4);
+			prefetch(view, y + i * 4);
+		}
+		return differ;
+	}
+	for (uint64_t left = a | b; left; left &= left - 1) {
+		uint64_t bit = left & -left;
+		if (!(differ & bit) && data_load_32(x) != data_load_32(y))
+			differ |= bit;
+		x += a & bit ? 4 : 0;
+		y += b & bit ? 4 : 0;
+	}
+	return differ;
+}
+
+/* A word of a node's bitmap of prefixes, or, where it has none, of what that would be, and its first
+ * reference. */
+static uint64_t prefix_word(const struct node *node, unsigned word, const unsigned char **ret)
+{
+	const unsigned char *refs = node_refs(node) + (size_t)node_child_count(node) * 4;
+
+	if (node->info & NODE_PREFIXES) {
+		*ret = refs + (size_t)node_prefixes_before(node, word) * 4;
+		return data_load(node_prefixes(node) + word * 8);
+	}
+	*ret = refs;
+	return word == 0 && node->info & NODE_OWN ? 2 : 0;
+}
+
+/* Finds the places at which two nodes differ. */
+static void compare_nodes(const struct view *view, struct diff_frame *frame, const struct node *a,
+                          const struct node *b)
+{
+	bool prefixes = (a->info | b->info) & (NODE_PREFIXES | NODE_OWN);
+	const unsigned char *x, *y;
+
+	for (unsigned word = 0; word < 4; word++) {
+		x = node_refs(a) + (size_t)node_children_before(a, word) * 4;
+		y = node_refs(b) + (size_t)node_children_before(b, word) * 4;
+		frame->children[word] = compare_word(view, data_load(a->children + word * 8), x,
+		                                     data_load(b->children + word * 8), y);
+		frame->prefixes[word] = 0;
+		if (prefixes) {
+			uint64_t of_a = prefix_word(a, word, &x), of_b = prefix_word(b, word, &y);
+			frame->prefixes[word] = compare_word(view, of_a, x, of_b, y);
+		}
+	}
+}
+
+static bool are_nodes(const struct diff_frame *frame, const struct side sides[2])
+{
+	return sides[0].kind == SIDE_NODE && sides[1].kind == SIDE_NODE &&
+	       frame->single[0] == DIFF_NODE && frame->single[1] == DIFF_NODE;
 }
 
 /* Gives both sides of the top frame a form in which their places can be merged. */
@@ -121,8 +287,9 @@ static int open_frame(struct diff *diff, const struct side sides[2])
 	frame->depth = (uint16_t)(frame->depth + common);
 	if (frame->depth > STELE_KEY_MAX)
 		return -EBADMSG;
-	frame->place = 0;
 	frame->open = true;
+	if (are_nodes(frame, sides))
+		compare_nodes(diff->view, frame, &sides[0].node, &sides[1].node);
 	return 0;
 }
 
@@ -137,6 +304,32 @@ static unsigned side_next_place(const struct diff_frame *frame, int which, const
 	return frame->single[which] >= frame->place ? frame->single[which] : PLACE_END;
 }
 
+/* Takes the next place at which two nodes differ: as advance(). */
+static int advance_nodes(struct diff *diff, const struct side sides[2], ref_t pair[2])
+{
+	struct diff_frame *frame = &diff->frames[diff->top - 1];
+	const uint64_t *prefixes = frame->prefixes;
+	bool any = prefixes[0] | prefixes[1] | prefixes[2] | prefixes[3];
+	unsigned place = places_next((const unsigned char *)frame->children,
+	                             any ? (const unsigned char *)prefixes : NULL, frame->place);
+	struct diff_frame next = {.depth = (uint16_t)(frame->depth + 1)};
+
+	if (place == PLACE_END || (frame->end != 0 && place >= frame->end)) {
+		diff->top--;
+		return 0;
+	}
+	frame->place = (uint16_t)(place + 1);
+	next.ref[0] = node_ref_at(&sides[0].node, place);
+	next.ref[1] = node_ref_at(&sides[1].node, place);
+	if (!next.ref[0] && !next.ref[1])
+		return -EBADMSG;
+	if (PLACE_IS_CHILD(place))
+		return push(diff, &next);
+	pair[0] = next.ref[0];
+	pair[1] = next.ref[1];
+	return 2;
+}
+
 /* Takes the next place of an open frame. Returns 2 with a pair of rows, 0 to go on, or -EBADMSG. */
 static int advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
 {
@@ -147,7 +340,7 @@ static int advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
 	struct diff_frame next = {.depth = (uint16_t)(frame->depth + 1)};
 	int side;
 
-	if (place == PLACE_END) {
+	if (place == PLACE_END || (frame->end != 0 && place >= frame->end)) {
 		diff->top--;
 		return 0;
 	}
@@ -174,12 +367,18 @@ static int advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
 	return 2;
 }
 
+static bool are_same_key(const struct side sides[2])
+{
+	return sides[0].kind == SIDE_ROW && sides[1].kind == SIDE_ROW &&
+	       row_compare(&sides[0].row, &sides[1].row) == 0;
+}
+
 int diff_next(struct diff *diff, ref_t *ret_before, ref_t *ret_after)
 {
 	while (diff->top > 0) {
 		struct diff_frame *frame = &diff->frames[diff->top - 1];
 		struct side sides[2];
-		ref_t pair[2];
+		ref_t pair[2] = {0, 0};
 		int r;
 
 		if (diff->budget-- == 0)
@@ -194,8 +393,9 @@ int diff_next(struct diff *diff, ref_t *ret_before, ref_t *ret_after)
 		if (r < 0)
 			return r;
 		if (frame->open) {
-			r = advance(diff, sides, pair);
-		} else if (sides[0].kind + sides[1].kind == SIDE_ROW) {
+			r = are_nodes(frame, sides) ? advance_nodes(diff, sides, pair)
+			                            : advance(diff, sides, pair);
+		} else if (sides[0].kind + sides[1].kind == SIDE_ROW || are_same_key(sides)) {
 			pair[0] = frame->ref[0];
 			pair[1] = frame->ref[1];
 			diff->top--;

@@ -3,14 +3,14 @@
  * with the next place of the node to look at; so it needs no recursion and no memory of its own. */
 #include "trie.h"
 
-unsigned node_next_place(const struct node *node, unsigned place)
+unsigned places_next(const unsigned char *children, const unsigned char *prefixes, unsigned place)
 {
 	unsigned best = PLACE_END;
 	unsigned byte = place / 16 + (place % 16 > 8);
 	unsigned bits, word;
 
 	for (word = byte / 64; word < 4; word++) {
-		uint64_t set = data_load(node->children + word * 8);
+		uint64_t set = data_load(children + word * 8);
 		if (word == byte / 64)
 			set &= ~UINT64_C(0) << byte % 64;
 		if (set) {
@@ -18,9 +18,7 @@ unsigned node_next_place(const struct node *node, unsigned place)
 			break;
 		}
 	}
-	if (node->info & NODE_OWN && place == 0)
-		return 0;
-	if (!(node->info & NODE_PREFIXES))
+	if (!prefixes)
 		return best;
 	/* The prefixes of `bits` bits are the bits 1 << bits and up of the bitmap, in order of
 	 * where they start: of each length, find the first that starts at or past the place. */
@@ -29,7 +27,7 @@ unsigned node_next_place(const struct node *node, unsigned place)
 		unsigned which = (1u << bits) + ((from + (0xffu >> bits)) >> (8 - bits));
 		unsigned end = 2u << bits;
 		while (which < end) {
-			uint64_t set = data_load(node_prefixes(node) + which / 64 * 8) &
+			uint64_t set = data_load(prefixes + which / 64 * 8) &
 			               ~UINT64_C(0) << which % 64;
 			if (set) {
 				which = which / 64 * 64 + (unsigned)__builtin_ctzll(set);
@@ -45,6 +43,14 @@ unsigned node_next_place(const struct node *node, unsigned place)
 		}
 	}
 	return best;
+}
+
+unsigned node_next_place(const struct node *node, unsigned place)
+{
+	if (node->info & NODE_OWN && place == 0)
+		return 0;
+	return places_next(node->children, node->info & NODE_PREFIXES ? node_prefixes(node) : NULL,
+	                   place);
 }
 
 static int push(struct scan *scan, ref_t ref, unsigned place)

@@ -84,6 +84,26 @@ static bool bits_equal(const unsigned char *at, const unsigned char *own, unsign
 	return ((data_load_byte(at + bits / 8) ^ own[bits / 8]) & 0xff00u >> bits % 8 & 0xffu) == 0;
 }
 
+bool key_starts(const unsigned char *at, unsigned at_bits, const unsigned char *own, unsigned bits)
+{
+	return at_bits >= bits && bits_equal(at, own, bits);
+}
+
+int row_compare(const struct row_parts *a, const struct row_parts *b)
+{
+	unsigned bits = a->key_bits < b->key_bits ? a->key_bits : b->key_bits;
+
+	for (unsigned i = 0; i < (bits + 7) / 8; i++) {
+		unsigned rest = bits - i * 8;
+		unsigned mask = rest >= 8 ? 0xff : 0xff00u >> rest & 0xff;
+		unsigned x = data_load_byte(a->key + i) & mask;
+		unsigned y = data_load_byte(b->key + i) & mask;
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return (a->key_bits > b->key_bits) - (a->key_bits < b->key_bits);
+}
+
 int trie_get(const struct view *view, const struct shape *shape, ref_t root,
              const unsigned char *key, unsigned bits, ref_t *ret)
 {

@@ -202,6 +202,10 @@ static inline unsigned place_prefix(unsigned place)
 	return 1u << bits | place / 16u >> (8u - bits);
 }
 
+/* The first place at or past `place` that two bitmaps of a node's form have, or PLACE_END. `prefixes`
+ * may be NULL: none. */
+unsigned places_next(const unsigned char *children, const unsigned char *prefixes, unsigned place);
+
 /* The first place at or past `place` that is taken, or PLACE_END. */
 unsigned node_next_place(const struct node *node, unsigned place);
 
@@ -236,6 +240,14 @@ struct row_parts {
 
 /* Finds the parts of the row at `ref`. 0, or -EBADMSG: not a row of this shape. No sentence. */
 int row_parts(const struct view *view, const struct shape *shape, ref_t ref, struct row_parts *ret);
+
+/* True when the key at `at` starts with the first `bits` bits of `own`, which is the caller's memory
+ * and has no bits set past them. */
+bool key_starts(const unsigned char *at, unsigned at_bits, const unsigned char *own, unsigned bits);
+
+/* The order of two rows' keys, in which scans give them: a key before those that it is the start of.
+ * Below, at, or above 0. */
+int row_compare(const struct row_parts *a, const struct row_parts *b);
 
 /* The size of a row in the arena. */
 static inline size_t row_size(const struct shape *shape, size_t value_size, unsigned key_bits)
@@ -303,12 +315,20 @@ struct diff {
 		uint16_t single[2];  /* once open: the one place that a side has, or DIFF_NODE: it is a node */
 		uint16_t depth;      /* bytes of key up to here */
 		uint16_t place;      /* once open: next place to look at */
+		uint16_t end;        /* places from this one on are left out; 0: none is */
 		bool open;
+		/* Once open, with nodes on both sides: the places at which they differ. */
+		uint64_t children[4], prefixes[4];
 	} frames[STELE_KEY_MAX * 2 + 4];
 };
 
 void diff_start(struct diff *diff, const struct view *view, const struct shape *shape, ref_t before,
                 ref_t after);
+
+/* The same, but only of the keys that start with these bits (`key` as of key_starts()): goes down to
+ * them and looks at nothing beside. 0 or -EBADMSG. */
+int diff_start_under(struct diff *diff, const struct view *view, const struct shape *shape, ref_t before,
+                     ref_t after, const unsigned char *key, unsigned bits);
 
 /* The next key whose row is not the same object: 1 and both rows (0: not there), 0 after the last,
  * or -EBADMSG. Two different objects may still hold the same value. */

@@ -10,6 +10,7 @@
  *   fanout.c       notices, and cleaning up after dead subscribers
  *   durable.c      what a power cut leaves
  *   generation.c   a new file for the region     copy.c    what it is filled with
+ *   delta.c        reading a transaction before its commit
  *   remove.c       removing a region
  */
 #ifndef PUBLISHER_PUBLISHER_H

@@ -1,19 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * Changes between snapshots, and since a version. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "lib/error.h"
+#include "lib/reading.h"
 #include "subscriber.h"
 
-struct stele_changes {
-	const struct stele_snapshot *before, *after; /* NULL: no table on that side */
-	struct shape shape;
-	struct view view; /* of the newer snapshot: it reaches all that the older one does */
-	struct diff diff;
-};
-
-/* The tables of one subscriber that lie in one file. */
+/* Both tables must belong to one subscriber and have equal schemas. */
 static int check_pair(const struct stele_table *before, const struct stele_table *after)
 {
 	const struct stele_snapshot *snapshot = before->snapshot;
@@ -23,7 +16,8 @@ static int check_pair(const struct stele_table *before, const struct stele_table
 	if (snapshot->subscriber != after->snapshot->subscriber)
 		return error_set(
 			EINVAL, "changes between snapshots of two subscribers; open both with one");
-	if (table_words(before)->schema == table_words(after)->schema)
+	if (snapshot->view.base == after->snapshot->view.base &&
+	    table_words(before)->schema == table_words(after)->schema)
 		return 0;
 	r = stele_table_schema(before, &a);
 	if (r == 0)
@@ -35,104 +29,122 @@ static int check_pair(const struct stele_table *before, const struct stele_table
 	return r;
 }
 
+static int open_between(const struct stele_table *before, const struct stele_table *after,
+                        const uint64_t versions[2], struct stele_changes **ret)
+{
+	struct reading readings[2];
+	int r = before && after ? check_pair(before, after) : 0;
+
+	if (r < 0)
+		return r;
+	if (before)
+		table_reading(before, &readings[0]);
+	if (after)
+		table_reading(after, &readings[1]);
+	return changes_open(before ? &readings[0] : NULL, after ? &readings[1] : NULL, versions,
+	                    ret);
+}
+
 int stele_changes_open(const struct stele_table *before, const struct stele_table *after,
                        struct stele_changes **ret)
 {
 	const struct stele_table *any = after ? after : before;
-	struct stele_changes *changes;
+	const uint64_t versions[2] = {before ? before->snapshot->version : 0,
+	                              after ? after->snapshot->version : 0};
 	int r;
 
 	if (!any)
 		return error_set(EINVAL, "changes of no table; give at least one");
 	r = subscriber_check(any->snapshot->subscriber);
-	if (r == 0 && before && after)
-		r = check_pair(before, after);
+	return r < 0 ? r : open_between(before, after, versions, ret);
+}
+
+/* ---- since a version ---- */
+
+/* One of the two versions, and the table in it if it is there. */
+struct side {
+	struct stele_snapshot *snapshot;
+	struct stele_table table;
+	bool there;
+};
+
+/* The publisher outran a reader so often that it is not to be believed. */
+#define TRIES 100
+
+static void side_close(struct side *side)
+{
+	side->snapshot = stele_snapshot_close(side->snapshot);
+	side->there = false;
+}
+
+/* 0, or an error with a sentence. A version at which there is no such table is not held on to. */
+static int side_open(struct stele_subscriber *subscriber, const char *table, uint64_t version,
+                     struct side *ret, uint64_t *ret_version)
+{
+	struct side side = {0};
+	int r = stele_snapshot_open(subscriber, version, &side.snapshot);
+
 	if (r < 0)
 		return r;
-	changes = malloc(sizeof(*changes));
-	if (!changes)
-		return error_set(ENOMEM, "no memory for changes");
-	changes->before = before ? before->snapshot : NULL;
-	changes->after = after ? after->snapshot : NULL;
-	changes->shape = table_words(any)->shape;
-	changes->view = any->snapshot->view;
-	if (before && before->snapshot->view.limit > changes->view.limit)
-		changes->view = before->snapshot->view;
-	diff_start(&changes->diff, &changes->view, &changes->shape,
-	           before ? table_words(before)->root : 0, after ? table_words(after)->root : 0);
-	*ret = changes;
-	return 0;
+	*ret_version = side.snapshot->version;
+	r = stele_table_open(side.snapshot, table, NULL, &side.table);
+	side.there = r == 0;
+	if (r < 0)
+		side_close(&side);
+	if (r == 0)
+		*ret = side;
+	return r == -ENOENT ? 0 : r;
 }
 
-struct stele_changes *stele_changes_close(struct stele_changes *changes)
+static void release(const void *snapshot)
 {
-	free(changes);
-	return NULL;
+	/* The changes own it, though they only read it. */
+	stele_snapshot_close((struct stele_snapshot *)(uintptr_t)snapshot);
 }
 
-static int load_row(const struct stele_changes *changes, ref_t ref, struct row_parts *parts,
-                    struct stele_row *ret)
+/* 0, STELE_GAP, or an error. -ESTALE: the newest version was taken back meanwhile. */
+static int open_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
+                      struct stele_changes **ret)
 {
-	if (!ref)
-		return 0;
-	if (row_parts(&changes->view, &changes->shape, ref, parts) < 0)
-		return -EBADMSG;
-	row_fill(&changes->view, ref, parts, ret);
-	return 0;
-}
+	struct side before = {0}, after = {0};
+	uint64_t versions[2] = {0};
+	int r = side_open(subscriber, table, 0, &after, &versions[1]);
 
-static bool same_value(const struct row_parts *a, const struct row_parts *b)
-{
-	uint32_t size = a->value_size, i = 0;
-
-	if (size != b->value_size)
-		return false;
-	for (; i + 8 <= size; i += 8)
-		if (data_load_bytes(a->value + i) != data_load_bytes(b->value + i))
-			return false;
-	for (; i < size; i++)
-		if (data_load_byte(a->value + i) != data_load_byte(b->value + i))
-			return false;
-	return true;
-}
-
-/* The next pair of rows that differ: 1 and the change, 0, or an error that is not judged yet. */
-static int next(struct stele_changes *changes, struct stele_change *ret)
-{
-	struct row_parts a, b;
-	ref_t before, after;
-	int r;
-
-	while ((r = diff_next(&changes->diff, &before, &after)) == 1) {
-		*ret = (struct stele_change){.kind = !before  ? STELE_ADDED
-		                                     : !after ? STELE_REMOVED
-		                                              : STELE_CHANGED};
-		if (load_row(changes, before, &a, &ret->before) < 0 ||
-		    load_row(changes, after, &b, &ret->after) < 0)
-			return -EBADMSG;
-		if (ret->kind != STELE_CHANGED || !same_value(&a, &b))
-			return 1;
+	if (r < 0)
+		return r;
+	if (since > versions[1]) {
+		r = STELE_GAP;
+	} else if (since > 0) {
+		r = side_open(subscriber, table, since, &before, &versions[0]);
+		if (r == -ENOENT || r == -ESTALE)
+			r = STELE_GAP;
+	}
+	if (r == 0)
+		r = open_between(before.there ? &before.table : NULL,
+		                 after.there ? &after.table : NULL, versions, ret);
+	/* Other columns: no row of before says anything of one now. */
+	if (r == -EINVAL || (r == -ESTALE && before.there && snapshot_judge(before.snapshot) < 0))
+		r = STELE_GAP;
+	if (r == 0) {
+		changes_own(*ret, release);
+	} else {
+		side_close(&before);
+		side_close(&after);
 	}
 	return r;
 }
 
-int stele_changes_next(struct stele_changes *changes, struct stele_change *ret)
+int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
+                        struct stele_changes **ret)
 {
-	const struct stele_snapshot *any = changes->after ? changes->after : changes->before;
-	struct stele_change change;
-	int judged, r = subscriber_check(any->subscriber);
+	int r = subscriber_check(subscriber);
 
+	if (r == 0)
+		r = stele_name_check("table", table);
 	if (r < 0)
 		return r;
-	r = next(changes, &change);
-	/* Both versions must have been whole until now: only then is what was skipped as equal,
-	 * equal. */
-	judged = changes->before ? snapshot_judge(changes->before) : 0;
-	if (judged == 0)
-		r = snapshot_result(any, r);
-	else
-		r = judged;
-	if (r == 1)
-		*ret = change;
+	r = -ESTALE;
+	for (int try = 0; r == -ESTALE && try < TRIES; try++)
+		r = open_since(subscriber, table, since, ret);
 	return r;
 }

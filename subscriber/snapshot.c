@@ -93,22 +93,38 @@ static int pin_take(struct stele_subscriber *subscriber, uint64_t version)
 
 /* ---- snapshots ---- */
 
-/* Finds the root of a version that is pinned, or of any if none can be: in the ring, or, once the
- * publisher has moved it there, in kept. 0 or -ESTALE. */
+/* The time of a version that is no longer in the ring, if another snapshot of it knows it. */
+static uint64_t find_time(const struct stele_snapshot *snapshot)
+{
+	const struct stele_snapshot *other = snapshot->subscriber->snapshots;
+
+	while (other && other->version != snapshot->version)
+		other = other->next;
+	return other ? other->time : 0;
+}
+
+/* Finds the root and the record of a version that is pinned, or of any if none can be: in the ring,
+ * or, once the publisher has moved it there, in kept. 0 or -ESTALE. */
 static int find_root(struct stele_snapshot *snapshot)
 {
 	const struct region *region = snapshot->region;
-	struct layout_commit commit;
+	struct layout_commit commit, again;
 	int r = region_commit(region, snapshot->version, &commit);
 
 	snapshot->catalog = commit.catalog;
+	snapshot->record = commit.record;
+	snapshot->time = commit.time;
 	fence_acquire();
 	if (r == 0 && snapshot->version >= load_acquire(&region->header->reclaimed))
 		return 0;
+	/* A publisher that reuses the entry has cleared its version before. */
+	if (r < 0 || region_commit(region, snapshot->version, &again) < 0)
+		snapshot->time = find_time(snapshot);
 	for (uint32_t i = 0; i < region->kept_entries; i++) {
 		if (load_acquire(&region->kept[i].version) != snapshot->version)
 			continue;
 		snapshot->catalog = data_load_32(&region->kept[i].catalog);
+		snapshot->record = data_load_32(&region->kept[i].record);
 		fence_acquire();
 		if (load_relaxed(&region->kept[i].version) == snapshot->version) {
 			snapshot->kept_hint = i;
@@ -144,7 +160,7 @@ static int take_version(struct stele_snapshot *snapshot, uint64_t version)
 	snapshot->version = version;
 	snapshot->pin = -1;
 	snapshot->kept_hint = 0;
-	snapshot->catalog = 0;
+	snapshot->catalog = snapshot->record = 0;
 	if (version == 0)
 		return 0;
 	if (subscriber->registered) {

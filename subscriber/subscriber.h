@@ -4,10 +4,11 @@
  *   subscriber.c   open, close, registration
  *   wait.c         blocking until there is a newer version
  *   move.c         from one generation of the region's file to the next
- *   snapshot.c     pins, snapshots
+ *   snapshot.c     pins, snapshots     history.c      which versions there are, who made them
  *   table.c        a table of a snapshot: get, match, schema
  *   live.c         the newest version, read by copying
- *   cursor.c       rows in order        changes.c   what differs between two snapshots
+ *   cursor.c       rows in order       changes.c      what differs between two snapshots
+ *   follow.c       all rows, and then what changes
  */
 #ifndef SUBSCRIBER_SUBSCRIBER_H
 #define SUBSCRIBER_SUBSCRIBER_H
@@ -53,7 +54,8 @@ struct stele_snapshot {
 	struct stele_snapshot *next, **link;
 	uint64_t version;
 	int pin;             /* index, or -1 */
-	ref_t catalog;
+	ref_t catalog, record;
+	uint64_t time;       /* of the commit; 0: not known */
 	struct view view;
 	uint32_t kept_hint;  /* relaxed: threads may share the snapshot */
 };
@@ -111,6 +113,10 @@ static inline const struct table_words *table_words(const struct stele_table *ta
 {
 	return (const struct table_words *)(const void *)table->words_;
 }
+
+/* A table of a snapshot for lib/reading.h. */
+struct reading;
+void table_reading(const struct stele_table *table, struct reading *ret);
 
 /* The sentence for a key that a table does not take. */
 int refuse_key(const struct view *view, ref_t schema, const void *key, unsigned bits);

@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# check_examples.sh DOCUMENT EXAMPLE...: checks that the document shows each example, which the Makefile
+# check_examples.sh 'DOCUMENT...' EXAMPLE...: checks that the documents show each example, which the Makefile
 # has compiled, word for word in a ```c block (without its first comment's licence line).
 set -eu
-document=$1
+documents=$1
 shift
 failed=0
 for example; do
-	# the blocks of the document, one after the other, must contain the file as a whole
+	# one of the documents' blocks must be the file as a whole
 	if ! awk -v example="$example" '
 		BEGIN { while ((getline line <example) > 0) if (line !~ /SPDX-License/) wanted = wanted line "\n" }
 		/^```c$/ { inside = 1; block = ""; next }
 		/^```$/ { if (inside && block == wanted) found = 1; inside = 0; next }
 		inside { block = block $0 "\n" }
-		END { exit !found }' "$document"; then
-		echo "$document does not show $example as it is"
+		END { exit !found }' $documents; then
+		echo "none of $documents shows $example as it is"
 		failed=1
 	fi
 done

@@ -135,8 +135,8 @@ Test(cli_rows, dump_of_an_older_version)
 
 	EXPECT_STATUS(STELE("delete", target, "10.0.0.0/8"), 0);
 	EXPECT_HAS_NOT(cli_dump(), "10.0.0.0/8");
-	EXPECT_TEXT(STELE("dump", "--at", "2", "--format", "ndjson", target).out, before);
-	EXPECT_STATUS(STELE("dump", "--at", "99", target), 3);
+	EXPECT_TEXT(STELE("dump", "--version", "2", "--format", "ndjson", target).out, before);
+	EXPECT_STATUS(STELE("dump", "--version", "99", target), 3);
 }
 
 Test(cli_rows, set_keeps_what_is_not_named)

@@ -4,7 +4,7 @@
 
 static const char *const commands[] = {
 	"create", "rm",    "list", "show",   "publish", "set",
-	"delete", "apply", "get",  "lookup", "dump",    "watch",
+	"delete", "apply", "get",  "lookup", "dump",    "watch", "log",  "diff",
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

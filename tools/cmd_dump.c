@@ -15,7 +15,7 @@ static const char doc[] =
 	"  stele dump net/routes\n"
 	"  stele dump --prefix 10.0.0.0/8 net/routes\n"
 	"  stele dump --format csv net/routes >routes.csv\n"
-	"  stele dump --at 41 net/routes\n";
+	"  stele dump --version 41 net/routes\n";
 
 struct dump {
 	enum output_format format;
@@ -30,14 +30,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &dump->format;
+		state->child_inputs[1] = &dump->version;
 		return 0;
 	case 'p':
 		dump->prefix = argument;
 		return 0;
-	case 'a':
-		return parse_count("--at", argument, 1, UINT64_MAX, &dump->version) == STATUS_DONE
-		               ? 0
-		               : EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -47,14 +44,14 @@ static const struct argp argp = {
 	.options =
 		(const struct argp_option[]){
 			{"prefix", 'p', "PREFIX", 0, "Only rows whose keys start with this", 0},
-			{"at", 'a', "VERSION", 0, "Of this version, where history still holds it",
-                         0},
 			{0},
 		},
 	.parser = parse,
 	.args_doc = "REGION/TABLE",
 	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+	.children = (const struct argp_child[]){{.argp = &options_format},
+                                                {.argp = &options_version},
+                                                {0}},
 };
 
 static enum status fail_reading(int error, uint64_t version)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele get and stele lookup: rows by their key, or by the longest prefix, each from the version
- * that is the newest at that moment. Rows are copied out of the region by the library, so what is
- * printed was whole. */
+ * that is the newest at that moment, or all from a given one. Rows are copied out of the region and
+ * vouched for by the library, so what is printed was whole. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@ static const char get_doc[] =
 	"Examples:\n"
 	"  stele get net/routes 10.0.0.0/8\n"
 	"  stele get --format json net/routes 10.0.0.0/8\n"
+	"  stele get --version 41 net/routes 10.0.0.0/8\n"
 	"  stele get lan/hosts '7,\"Smith, J.\"'\n";
 
 static const char lookup_doc[] =
@@ -25,7 +26,7 @@ static const char lookup_doc[] =
 	"none for one of them, its columns are empty, and the exit status is 1."
 	"\v"
 	"With - addresses are read from standard input, one a line, and answered as they come. Each is answered "
-	"from the version that is the newest at that moment.\n"
+	"from the version that is the newest at that moment, or all from the one that --version says.\n"
 	"\n"
 	"In a table whose key has columns before the prefix, an ADDRESS is written as a key is: with commas.\n"
 	"\n"
@@ -36,6 +37,7 @@ static const char lookup_doc[] =
 
 struct query {
 	enum output_format format;
+	uint64_t version; /* 0: the newest, again for each row */
 	struct target target;
 	struct reader reader;
 	struct stele_live live;
@@ -59,10 +61,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	if (key != ARGP_KEY_INIT)
 		return ARGP_ERR_UNKNOWN;
 	state->child_inputs[0] = &query->format;
+	state->child_inputs[1] = &query->version;
 	return 0;
 }
 
-static const struct argp_child children[] = {{.argp = &options_format}, {0}};
+static const struct argp_child children[] = {
+	{.argp = &options_format}, {.argp = &options_version}, {0}};
 static const struct argp get_argp = {
 	.parser = parse,
 	.args_doc = "REGION/TABLE KEY",
@@ -83,13 +87,15 @@ static enum status open_query(struct query *query, const char *name, const char 
 
 	status = parse_target(name, target, true, &query->target);
 	if (status == STATUS_DONE)
-		status = reader_open(&query->reader, query->target.region, READER_ONCE);
+		status = reader_open(&query->reader, query->target.region,
+		                     query->version ? READER_PINNED : READER_ONCE);
 	if (status == STATUS_DONE)
-		status = reader_open_table(&query->reader, query->target.table, 0);
+		status = reader_open_table(&query->reader, query->target.table, query->version);
 	if (status != STATUS_DONE)
 		return status;
-	result = stele_live_open(query->reader.subscriber, query->target.table,
-	                         query->reader.schema, &query->live);
+	result = query->version ? 0
+	                        : stele_live_open(query->reader.subscriber, query->target.table,
+	                                          query->reader.schema, &query->live);
 	if (result < 0)
 		return fail_library(result);
 	row_cells_open(&query->cells, query->reader.schema);
@@ -107,6 +113,32 @@ static void close_query(struct query *query)
 	reader_close(&query->reader);
 }
 
+/* Copies the row of the version that was asked for: as stele_live_get(). */
+static int copy_pinned(struct query *query, bool longest_match, size_t *size,
+                       unsigned *ret_key_bits)
+{
+	const struct stele_key *key = &query->key.key;
+	struct stele_row row;
+	int checked, result;
+
+	if (longest_match)
+		result = stele_table_match(&query->reader.table, key->bytes, key->bits, &row);
+	else
+		result = stele_table_get(&query->reader.table, key->bytes, key->bits, &row);
+	if (result != 1)
+		return result;
+	if (row.value_size > *size) {
+		*size = row.value_size;
+		return -EMSGSIZE;
+	}
+	if (row.value_size)
+		memcpy(query->value, row.value, row.value_size);
+	*size = row.value_size;
+	*ret_key_bits = row.key_bits;
+	checked = stele_snapshot_check(query->reader.snapshot);
+	return checked < 0 ? checked : 1;
+}
+
 /* Reads the row for query->key into query->cells; `*ret_there` is false where there is none. */
 static enum status read_row(struct query *query, bool longest_match, bool *ret_there)
 {
@@ -117,7 +149,9 @@ static enum status read_row(struct query *query, bool longest_match, bool *ret_t
 
 	for (int i = 0; i < READ_TRIES && (result == -ESTALE || result == -EMSGSIZE); i++) {
 		size = query->capacity;
-		if (longest_match)
+		if (query->version)
+			result = copy_pinned(query, longest_match, &size, &key_bits);
+		else if (longest_match)
 			result = stele_live_match(&query->live, key->bytes, key->bits, query->value,
 			                          &size, &key_bits, NULL);
 		else

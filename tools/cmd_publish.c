@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "attach.h"
+#include "check.h"
 #include "input.h"
 #include "kernel.h"
 #include "progress.h"
@@ -19,8 +20,15 @@ static const char doc[] =
 	"With --kernel-routes, runs until it is interrupted and keeps the region's tables (links, addresses, "
 	"neighbours, routes) as the kernel's are. The region is made where there is none.\n"
 	"\n"
+	"With --check, CMD is run by /bin/sh before the version is made, unless nothing would change. On its standard "
+	"input it finds each change as 'stele watch --format ndjson' prints it; STELE_TABLE_FILE in its environment "
+	"is the path of a file that has all rows of the new table, as 'stele dump --format ndjson' prints them, "
+	"and STELE_REGION, STELE_TABLE and STELE_VERSION say what would be made. If it exits with anything but 0, "
+	"nothing is changed, and the exit status is 9. Other publishers wait meanwhile; readers don't.\n"
+	"\n"
 	"Examples:\n"
 	"  stele publish net/routes routes.csv\n"
+	"  stele publish --check './sane <\"$STELE_TABLE_FILE\"' net/routes routes.csv\n"
 	"  stele dump --format ndjson net/routes | ssh other stele publish \\\n"
 	"    --input-format ndjson net/routes -\n"
 	"  stele publish --kernel-routes kernel\n";
@@ -29,6 +37,7 @@ struct publish {
 	struct options_writing writing;
 	enum input_format format;
 	bool kernel_routes;
+	const char *check; /* a command, or NULL */
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -51,6 +60,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'k':
 		publish->kernel_routes = true;
 		return 0;
+	case 'c':
+		publish->check = argument;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -61,6 +73,8 @@ static const struct argp argp = {
 		(const struct argp_option[]){
 			{"input-format", 'i', "FORMAT", 0,
                          "The file is csv or ndjson, whatever its name", 0},
+			{"check", 'c', "CMD", 0,
+                         "Commit only if this command, given the changes, agrees", 0},
 			{"kernel-routes", 'k', NULL, 0,
                          "Mirror the kernel's links, addresses, neighbours and routes", 0},
 			{0},
@@ -207,6 +221,8 @@ static enum status publish_file(const struct target *target, const char *path,
 		status = writer_open(&writer, target->region, &publish->writing);
 	if (status == STATUS_DONE) {
 		status = replace_table(&writer, target->table, path, &input, &rows);
+		if (status == STATUS_DONE && publish->check)
+			status = check_proposed(writer.tx, target, publish->check);
 		if (status == STATUS_DONE)
 			status = writer_commit(&writer, target->table, publish->writing.message,
 			                       rows);
@@ -226,9 +242,10 @@ static enum status run(int argc, char **argv)
 
 	count = options_parse(&argp, "publish", argc, argv, &publish, &operands);
 	if (publish.kernel_routes) {
-		if (count != 1 || publish.format != INPUT_BY_NAME)
+		if (count != 1 || publish.format != INPUT_BY_NAME || publish.check)
 			return fail_usage("publish",
-			                  "expected one REGION and no file with --kernel-routes");
+			                  "expected one REGION, and no file or check, with "
+			                  "--kernel-routes");
 		if (stele_name_check("region", operands[0]) < 0)
 			return fail_library(-EINVAL);
 		return publish_kernel(operands[0], &publish.writing);

@@ -4,13 +4,16 @@
  * printed last; woken, it opens the newest one, prints what differs, and lets the old one go. So
  * versions that follow each other faster than they can be printed come out as one, and nothing is
  * lost: where the publisher has taken the old one back meanwhile, that is said, and everything is
- * printed anew. */
+ * printed anew. With --exec the same goes into a file, which is the next command's input. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 #include "attach.h"
+#include "child.h"
+#include "describe.h"
 #include "difference.h"
 #include "stop.h"
 
@@ -24,13 +27,19 @@ static const char doc[] =
 	"   \"row\": {...}, \"before\": {...}}\n"
 	"\n"
 	"Where changes were missed, because history was too short for a slow reader, there is a line with the "
-	"change \"gap\" (!), and all rows follow as added.\n"
+	"change \"gap\" (!), and all rows follow as added: forget those from before.\n"
+	"\n"
+	"With --exec, nothing is printed, but CMD is run by /bin/sh for each version, with these lines on its "
+	"standard input and STELE_REGION and STELE_VERSION in its environment. What changes while it runs comes "
+	"together in its next run. If it fails, that is said, and watching goes on. A signal that ends the "
+	"watch ends CMD, too.\n"
 	"\n"
 	"Examples:\n"
 	"  stele watch net\n"
 	"  stele watch --format ndjson --initial net/routes | ./apply-routes\n"
 	"  stele watch --count 1 --timeout 10 net && echo changed\n"
-	"  stele watch --since 41 --timeout 0 net     # what changed since then\n";
+	"  stele watch --since 41 --timeout 0 net     # what changed since then\n"
+	"  stele watch --initial --exec 'stele dump -f csv net/routes >routes.csv; reload' net\n";
 
 struct watch {
 	enum output_format format;
@@ -44,6 +53,9 @@ struct watch {
 	struct difference difference;
 	uint64_t seen; /* versions printed */
 	int stop_fd;
+	const char *command; /* of --exec, or NULL */
+	FILE *input;         /* ... what goes to its next run */
+	bool stopped;        /* told to stop while it ran */
 };
 
 /* How a wait ended. */
@@ -77,6 +89,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'c':
 		status = parse_count("--count", argument, 1, UINT64_MAX, &watch->count);
 		break;
+	case 'e':
+		watch->command = argument;
+		break;
 	case 't':
 		status = parse_seconds("--timeout", argument, &timeout);
 		if (status == STATUS_DONE)
@@ -93,6 +108,8 @@ static const struct argp argp = {
 		(const struct argp_option[]){
 			{"initial", 'i', NULL, 0, "First print all rows there are, as added", 0},
 			{"since", 's', "VERSION", 0, "First print what changed since this version",
+                         0},
+			{"exec", 'e', "CMD", 0, "Print nothing; run this command with each change",
                          0},
 			{"count", 'c', "N", 0, "Stop after N versions that changed something", 0},
 			{"timeout", 't', "SECONDS", 0,
@@ -167,12 +184,79 @@ static enum status print_newest(struct watch *watch)
 	return result < 0 ? fail_library(result) : (enum status)result;
 }
 
+static enum status open_output(struct watch *watch)
+{
+	if (watch->command) {
+		watch->input = child_input();
+		if (!watch->input)
+			return STATUS_SYSTEM;
+		watch->difference.output = difference_output_to(watch->input, OUTPUT_NDJSON);
+	} else {
+		watch->difference.output = difference_output(watch->format);
+	}
+	return STATUS_DONE;
+}
+
+static enum status close_output(struct watch *watch, enum status status)
+{
+	if (watch->difference.output)
+		status = output_end(watch->difference.output, status);
+	watch->difference.output = NULL;
+	if (watch->input)
+		fclose(watch->input);
+	watch->input = NULL;
+	return status;
+}
+
+/* Runs the command on what was gathered for it, if anything was. `*ret_applied` is false where it
+ * failed, which is said. */
+static enum status run_command(struct watch *watch, bool *ret_applied)
+{
+	uint64_t version = stele_snapshot_version(watch->reader.snapshot);
+	char number[DESCRIBED_MAX];
+	struct child child;
+	enum status status;
+	FILE *input;
+
+	status = output_flush(watch->difference.output);
+	if (status != STATUS_DONE || ftello(watch->input) == 0)
+		return status;
+	status = output_end(watch->difference.output, STATUS_DONE);
+	watch->difference.output = NULL;
+	input = watch->input;
+	watch->input = NULL;
+	if (status != STATUS_DONE) {
+		fclose(input);
+		return status;
+	}
+	setenv("STELE_REGION", watch->target.region, 1);
+	setenv("STELE_VERSION", describe_number(version, number), 1);
+	switch (child_run(watch->command, input, watch->stop_fd, &child)) {
+	case CHILD_DONE:
+		break;
+	case CHILD_FAILED:
+		fail(STATUS_DONE, "the command for version %s %s", number, child.why);
+		*ret_applied = false;
+		break;
+	case CHILD_STOPPED:
+		watch->stopped = true;
+		return STATUS_DONE;
+	case CHILD_NOT_RUN:
+		return STATUS_SYSTEM;
+	}
+	return open_output(watch);
+}
+
+/* Gives out what was printed until now, and says for others to see that it is. */
 static enum status publish_printed(struct watch *watch)
 {
-	enum status status = output_flush(watch->difference.output);
+	bool applied = true;
+	enum status status;
 
-	/* Only for others to see; a reader that is not registered can't say it. */
-	if (status == STATUS_DONE)
+	status = watch->command ? run_command(watch, &applied)
+	                        : output_flush(watch->difference.output);
+	/* A reader that is not registered can't say it. */
+	if (status == STATUS_DONE && applied && !watch->stopped)
 		stele_subscriber_applied(watch->reader.subscriber,
 		                         stele_snapshot_version(watch->reader.snapshot));
 	return status;
@@ -184,7 +268,7 @@ static enum ending wait_for_others(const struct watch *watch, int fd)
 {
 	struct pollfd fds[] = {
 		{.fd = watch->stop_fd, .events = POLLIN},
-		{.fd = STDOUT_FILENO},
+		{.fd = watch->command ? -1 : STDOUT_FILENO},
 		{.fd = fd, .events = POLLIN},
 	};
 	struct timespec left = {0}, *timeout = &left;
@@ -320,7 +404,7 @@ static enum status follow(struct watch *watch)
 	while (status == STATUS_DONE && !(watch->count && watch->seen >= watch->count)) {
 		if (watch->reader.snapshot)
 			status = publish_printed(watch);
-		if (status != STATUS_DONE)
+		if (status != STATUS_DONE || watch->stopped)
 			break;
 		switch (wait_for_version(watch, &error)) {
 		case NEWER:
@@ -337,6 +421,9 @@ static enum status follow(struct watch *watch)
 			break;
 		}
 	}
+	/* The last of the versions that were to be counted. */
+	if (status == STATUS_DONE && watch->command && !watch->stopped)
+		status = publish_printed(watch);
 	return status;
 }
 
@@ -350,6 +437,8 @@ static enum status run(int argc, char **argv)
 		return fail_usage("watch", "expected one REGION or REGION/TABLE");
 	if (watch.has_since && watch.initial)
 		return fail_usage("watch", "--since and --initial exclude each other");
+	if (watch.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
+		return fail_usage("watch", "--exec always hands over ndjson");
 	status = parse_target("watch", operands[0], false, &watch.target);
 	if (status != STATUS_DONE)
 		return status;
@@ -359,8 +448,9 @@ static enum status run(int argc, char **argv)
 	status = attach(&watch);
 	if (status == STATUS_DONE) {
 		watch.difference.only = watch.target.table;
-		watch.difference.output = difference_output(watch.format);
-		status = output_end(watch.difference.output, follow(&watch));
+		status = open_output(&watch);
+		if (status == STATUS_DONE)
+			status = close_output(&watch, follow(&watch));
 	}
 	reader_close(&watch.reader);
 	close(watch.stop_fd);

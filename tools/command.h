@@ -22,6 +22,7 @@ enum status {
 	STATUS_NO_ROOM = 6,
 	STATUS_DAMAGED = 7, /* damaged, no region, or of another layout */
 	STATUS_SYSTEM = 8,
+	STATUS_REFUSED = 9, /* the command given to --check did not agree */
 };
 
 struct command {
@@ -30,9 +31,9 @@ struct command {
 	enum status (*run)(int argc, char **argv); /* argv[0] is "stele" */
 };
 
-extern const struct command command_apply, command_create, command_delete, command_dump,
-	command_compact, command_get, command_list, command_lookup, command_publish, command_rm, command_set,
-	command_show, command_watch;
+extern const struct command command_apply, command_compact, command_create, command_delete, command_diff,
+	command_dump, command_get, command_list, command_log, command_lookup, command_publish,
+	command_rm, command_set, command_show, command_watch;
 
 /* Prints `stele: SENTENCE` with everything in it that could steer a terminal escaped, and returns
  * `status`. */

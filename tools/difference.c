@@ -22,7 +22,12 @@ struct pair {
 
 struct output *difference_output(enum output_format format)
 {
-	return output_open(format, SHAPE_ROWS, columns, COLUMNS);
+	return difference_output_to(stdout, format);
+}
+
+struct output *difference_output_to(FILE *stream, enum output_format format)
+{
+	return output_open_to(stream, format, SHAPE_ROWS, columns, COLUMNS);
 }
 
 enum status difference_print_gap(struct output *output, uint64_t version)
@@ -86,7 +91,7 @@ static enum status print_change(struct difference *difference, struct pair *pair
 	struct cell cells[COLUMNS] = {0};
 	char number[DESCRIBED_MAX];
 
-	cells[VERSION] = cell_number(stele_snapshot_version(difference->after), number);
+	cells[VERSION] = cell_number(difference->version, number);
 	cells[CHANGE] = cell_text(names[kind]);
 	cells[CHANGE].plain = signs[kind];
 	cells[TABLE] = cell_text(pair->name);
@@ -100,29 +105,17 @@ static enum status print_change(struct difference *difference, struct pair *pair
 	return output_row(difference->output, cells);
 }
 
-static int vouch(const struct difference *difference)
+/* Prints all changes, each of which is vouched for after its text was made, and closes them. */
+static int print_all(struct difference *difference, struct pair *pair,
+                     struct stele_changes *changes)
 {
-	int result = 0;
-
-	if (difference->before)
-		result = stele_snapshot_check(difference->before);
-	return result < 0 ? result : stele_snapshot_check(difference->after);
-}
-
-static int print_changes(struct difference *difference, struct pair *pair,
-                         const struct stele_table *before, const struct stele_table *after)
-{
-	struct stele_changes *changes;
 	struct stele_change change;
 	int result;
 
-	result = stele_changes_open(before, after, &changes);
-	if (result < 0)
-		return result;
 	while ((result = stele_changes_next(changes, &change)) == 1) {
 		int filled = fill_change(pair, &change);
 
-		result = vouch(difference);
+		result = stele_changes_check(changes);
 		if (result == 0)
 			result = filled;
 		if (result == 0)
@@ -131,6 +124,35 @@ static int print_changes(struct difference *difference, struct pair *pair,
 			break;
 	}
 	stele_changes_close(changes);
+	return result;
+}
+
+static int print_changes(struct difference *difference, struct pair *pair,
+                         const struct stele_table *before, const struct stele_table *after)
+{
+	struct stele_changes *changes;
+	int result;
+
+	result = stele_changes_open(before, after, &changes);
+	return result < 0 ? result : print_all(difference, pair, changes);
+}
+
+int difference_print_proposed(struct difference *difference, struct stele_writable *table,
+                              const char *name, const struct stele_schema *schema)
+{
+	struct pair pair = {.name = name};
+	struct stele_changes *changes;
+	int result;
+
+	result = stele_writable_changes_open(table, &changes);
+	if (result < 0)
+		return result;
+	stele_changes_versions(changes, NULL, &difference->version);
+	row_cells_open(&pair.before_cells, schema);
+	row_cells_open(&pair.after_cells, schema);
+	result = print_all(difference, &pair, changes);
+	row_cells_close(&pair.before_cells);
+	row_cells_close(&pair.after_cells);
 	return result;
 }
 
@@ -199,6 +221,7 @@ int difference_print(struct difference *difference)
 	char before[STELE_NAME_MAX + 1] = "", after[STELE_NAME_MAX + 1] = "";
 	int result;
 
+	difference->version = stele_snapshot_version(difference->after);
 	result = next_name(difference->before, before);
 	if (result >= 0)
 		result = next_name(difference->after, after);

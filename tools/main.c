@@ -11,9 +11,9 @@
 #include "suggest.h"
 
 static const struct command *const commands[] = {
-	&command_create,  &command_rm,     &command_list,   &command_show,
-	&command_publish, &command_set,    &command_delete, &command_apply,
-	&command_get,     &command_lookup, &command_dump,   &command_watch,
+	&command_create, &command_rm,     &command_list,  &command_show, &command_publish,
+	&command_set,    &command_delete, &command_apply, &command_get,  &command_lookup,
+	&command_dump,   &command_watch,  &command_log,   &command_diff,
 	&command_compact,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -43,7 +43,8 @@ static const char conclusion[] =
 	"  5  no permission\n"
 	"  6  no room: the region's maximum, the file system, memory or descriptors\n"
 	"  7  the region is damaged, is none, or was made by a library with another layout\n"
-	"  8  another error of the system, such as standard output that can't be written\n";
+	"  8  another error of the system, such as standard output that can't be written\n"
+	"  9  the command given to publish --check refused the change\n";
 
 static enum status print_help(void)
 {

@@ -126,6 +126,25 @@ const struct argp options_format = {
 	.parser = parse_format,
 };
 
+static error_t parse_version(int key, char *argument, struct argp_state *state)
+{
+	if (key != 'a')
+		return ARGP_ERR_UNKNOWN;
+	return parse_count("--version", argument, 1, UINT64_MAX, state->input) == STATUS_DONE
+	               ? 0
+	               : EINVAL;
+}
+
+const struct argp options_version = {
+	.options =
+		(const struct argp_option[]){
+			{"version", 'a', "VERSION", 0, "Read this version, while history holds it",
+                         10},
+			{0},
+		},
+	.parser = parse_version,
+};
+
 static error_t parse_writing(int key, char *argument, struct argp_state *state)
 {
 	struct options_writing *writing = state->input;

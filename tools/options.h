@@ -23,6 +23,9 @@ const char *located_directory(void);
 /* A child that reads --format into an enum output_format. */
 extern const struct argp options_format;
 
+/* A child that reads --version into a uint64_t, which stays as it is without. */
+extern const struct argp options_version;
+
 /* A child that reads --wait and --message into a struct options_writing. */
 struct options_writing {
 	int64_t attach_timeout; /* as in struct stele_publisher_options */

@@ -9,6 +9,12 @@
 struct output *output_open(enum output_format format, enum output_shape shape,
                            const struct output_column *columns, size_t column_count)
 {
+	return output_open_to(stdout, format, shape, columns, column_count);
+}
+
+struct output *output_open_to(FILE *stream, enum output_format format, enum output_shape shape,
+                              const struct output_column *columns, size_t column_count)
+{
 	static const struct output_driver *const drivers[] = {
 		[OUTPUT_TABLE] = &output_table,
 		[OUTPUT_CSV] = &output_csv,
@@ -19,12 +25,22 @@ struct output *output_open(enum output_format format, enum output_shape shape,
 
 	*output = (struct output){
 		.driver = drivers[format],
+		.stream = stream,
 		.format = format,
 		.shape = shape,
 		.columns = columns,
 		.column_count = column_count,
 	};
 	return output;
+}
+
+static enum status check(const struct output *output)
+{
+	if (output->stream == stdout)
+		return output_check();
+	if (fflush(output->stream) == 0 && !ferror(output->stream))
+		return STATUS_DONE;
+	return fail(STATUS_SYSTEM, "can't write to a temporary file: %s", strerror(errno));
 }
 
 static void begin(struct output *output)
@@ -39,14 +55,14 @@ enum status output_row(struct output *output, const struct cell *cells)
 	begin(output);
 	output->driver->row(output, cells);
 	output->rows++;
-	return ferror(stdout) ? output_check() : STATUS_DONE;
+	return ferror(output->stream) ? check(output) : STATUS_DONE;
 }
 
 enum status output_flush(struct output *output)
 {
 	if (output->begun)
 		output->driver->flush(output);
-	return output_check();
+	return check(output);
 }
 
 enum status output_end(struct output *output, enum status status)
@@ -57,8 +73,8 @@ enum status output_end(struct output *output, enum status status)
 		begin(output);
 	if (output->begun)
 		output->driver->end(output, status == STATUS_DONE);
+	written = check(output);
 	free(output);
-	written = output_check();
 	return status != STATUS_DONE ? status : written;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Printing rows. A subcommand says which columns there are and hands over rows of cells; which of
- * the formats they come out in is nothing it knows. Rows go to standard output.
+ * the formats they come out in is nothing it knows. Rows go to standard output, or to a file.
  *
  *     output = output_open(format, SHAPE_ROWS, columns, column_count);
  *     output_row(output, cells);
@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include "command.h"
 
 enum output_format { OUTPUT_TABLE, OUTPUT_CSV, OUTPUT_JSON, OUTPUT_NDJSON };
@@ -51,7 +52,10 @@ struct output;
 /* `columns` must stay until output_end(). Never NULL. */
 struct output *output_open(enum output_format format, enum output_shape shape,
                            const struct output_column *columns, size_t column_count);
-/* Cells are copied as far as needed. Fails when standard output does: the caller stops. */
+/* The same, but rows go to `stream`, which stays the caller's. */
+struct output *output_open_to(FILE *stream, enum output_format format, enum output_shape shape,
+                              const struct output_column *columns, size_t column_count);
+/* Cells are copied as far as needed. Fails when the stream does: the caller stops. */
 enum status output_row(struct output *output, const struct cell *cells);
 /* Gives out all rows until now. */
 enum status output_flush(struct output *output);
@@ -80,6 +84,7 @@ struct output_driver {
 
 struct output {
 	const struct output_driver *driver;
+	FILE *stream;
 	enum output_format format;
 	enum output_shape shape;
 	const struct output_column *columns;

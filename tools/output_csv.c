@@ -22,12 +22,12 @@ static bool needs_quotes(const struct text *text)
 	return false;
 }
 
-static void write_field(const struct text *text)
+static void write_field(FILE *stream, const struct text *text)
 {
 	if (needs_quotes(text))
-		csv_fwrite(stdout, text->length ? text->bytes : "", text->length);
+		csv_fwrite(stream, text->length ? text->bytes : "", text->length);
 	else
-		fwrite(text->bytes, 1, text->length, stdout);
+		fwrite(text->bytes, 1, text->length, stream);
 }
 
 static void begin(struct output *output)
@@ -37,8 +37,8 @@ static void begin(struct output *output)
 	*text = (struct text){0};
 	output->state = text;
 	for (size_t i = 0; i < output->column_count; i++)
-		printf("%s%s", i ? "," : "", output->columns[i].name);
-	putchar('\n');
+		fprintf(output->stream, "%s%s", i ? "," : "", output->columns[i].name);
+	putc('\n', output->stream);
 }
 
 static void row(struct output *output, const struct cell *cells)
@@ -47,7 +47,7 @@ static void row(struct output *output, const struct cell *cells)
 
 	for (size_t i = 0; i < output->column_count; i++) {
 		if (i)
-			putchar(',');
+			putc(',', output->stream);
 		if (cells[i].kind == CELL_NONE)
 			continue;
 		text->length = 0;
@@ -55,9 +55,9 @@ static void row(struct output *output, const struct cell *cells)
 			escape_for_csv(text, cells[i].text, cells[i].length);
 		else
 			cell_print_flat(text, &cells[i], false);
-		write_field(text);
+		write_field(output->stream, text);
 	}
-	putchar('\n');
+	putc('\n', output->stream);
 }
 
 static void flush(struct output *output)

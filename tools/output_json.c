@@ -63,7 +63,7 @@ static void begin(struct output *output)
 	*text = (struct text){0};
 	output->state = text;
 	if (is_array(output))
-		putchar('[');
+		putc('[', output->stream);
 }
 
 static void row(struct output *output, const struct cell *cells)
@@ -76,7 +76,7 @@ static void row(struct output *output, const struct cell *cells)
 	print_object(text, output->columns, cells, output->column_count);
 	if (!is_array(output))
 		text_append(text, "\n", 1);
-	fwrite(text->bytes, 1, text->length, stdout);
+	fwrite(text->bytes, 1, text->length, output->stream);
 }
 
 static void flush(struct output *output)
@@ -87,7 +87,7 @@ static void flush(struct output *output)
 static void end(struct output *output, bool whole)
 {
 	if (whole && is_array(output))
-		puts(output->rows ? "\n]" : "]");
+		fputs(output->rows ? "\n]\n" : "]\n", output->stream);
 	text_free(output->state);
 	free(output->state);
 }

@@ -40,9 +40,9 @@ static void render(struct text *text, const struct cell *cell)
 		cell_print_flat(text, cell, true);
 }
 
-static void print_padding(size_t count)
+static void print_padding(FILE *stream, size_t count)
 {
-	printf("%*s", (int)count, "");
+	fprintf(stream, "%*s", (int)count, "");
 }
 
 static void print_piece(const struct output *output, size_t column, const char *bytes,
@@ -53,12 +53,12 @@ static void print_piece(const struct output *output, size_t column, const char *
 	bool right = output->columns[column].right;
 
 	if (column)
-		print_padding(2);
+		print_padding(output->stream, 2);
 	if (right)
-		print_padding(padding);
-	fwrite(bytes, 1, length, stdout);
+		print_padding(output->stream, padding);
+	fwrite(bytes, 1, length, output->stream);
 	if (!right && !last)
-		print_padding(padding);
+		print_padding(output->stream, padding);
 }
 
 static void print_names(const struct output *output)
@@ -66,14 +66,14 @@ static void print_names(const struct output *output)
 	const struct table *table = output->state;
 
 	if (table->bold)
-		fputs("\033[1m", stdout);
+		fputs("\033[1m", output->stream);
 	for (size_t i = 0; i < output->column_count; i++) {
 		const char *name = output->columns[i].name;
 
 		print_piece(output, i, name, strlen(name), strlen(name),
 		            i + 1 == output->column_count);
 	}
-	puts(table->bold ? "\033[0m" : "");
+	fputs(table->bold ? "\033[0m\n" : "\n", output->stream);
 }
 
 /* Empty cells at its end are left out, and so is the space before them. */
@@ -87,7 +87,7 @@ static void print_row(const struct output *output, const struct piece *pieces)
 	for (size_t i = 0; i < count; i++)
 		print_piece(output, i, table->text.bytes + pieces[i].start, pieces[i].length,
 		            pieces[i].width, i + 1 == count);
-	putchar('\n');
+	putc('\n', output->stream);
 }
 
 static void print_batch(struct output *output)
@@ -112,7 +112,7 @@ static void begin(struct output *output)
 {
 	struct table *table = must_realloc(NULL, sizeof(*table));
 
-	*table = (struct table){.bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+	*table = (struct table){.bold = isatty(fileno(output->stream)) && !getenv("NO_COLOR")};
 	table->widths = must_realloc(NULL, output->column_count * sizeof(*table->widths));
 	for (size_t i = 0; i < output->column_count; i++)
 		table->widths[i] = strlen(output->columns[i].name);
@@ -122,11 +122,11 @@ static void begin(struct output *output)
 	output->state = table;
 }
 
-static void print_list(const struct cell *list)
+static void print_list(FILE *stream, const struct cell *list)
 {
 	struct output *inner;
 
-	inner = output_open(OUTPUT_TABLE, SHAPE_ROWS, list->columns, list->column_count);
+	inner = output_open_to(stream, OUTPUT_TABLE, SHAPE_ROWS, list->columns, list->column_count);
 	for (size_t i = 0; i < list->row_count; i++)
 		output_row(inner, list->cells + i * list->column_count);
 	output_end(inner, STATUS_DONE);
@@ -146,14 +146,14 @@ static void print_record(struct output *output, const struct cell *cells)
 			continue;
 		text.length = 0;
 		render(&text, &cells[i]);
-		printf("%-*s  %.*s\n", (int)width, output->columns[i].name, (int)text.length,
-		       text.length ? text.bytes : "");
+		fprintf(output->stream, "%-*s  %.*s\n", (int)width, output->columns[i].name,
+		        (int)text.length, text.length ? text.bytes : "");
 	}
 	text_free(&text);
 	for (size_t i = 0; i < output->column_count; i++)
 		if (cells[i].kind == CELL_LIST && cells[i].row_count) {
-			putchar('\n');
-			print_list(&cells[i]);
+			putc('\n', output->stream);
+			print_list(output->stream, &cells[i]);
 		}
 }
 

@@ -199,4 +199,19 @@ STELE_API int stele_writable_get(struct stele_writable *table, const void *key, 
 STELE_API int stele_writable_replace(struct stele_writable *table);
 STELE_API int64_t stele_writable_replace_end(struct stele_writable *table);
 
+/* ---- reading a table as the transaction would commit it ---- */
+
+struct stele_cursor;
+struct stele_changes;
+
+/* Opens a cursor over the table's rows as they would be committed, or the changes that the commit
+ * would make in it, from the last version; <stele/subscriber.h> has what to do with them, and how
+ * they are closed. They belong to the caller. The next change to the transaction, of whatever table,
+ * makes them invalid, and so does its end: then they may only be closed. What they give holds as
+ * long. Errors: -EBUSY (the table is being replaced: _replace_end first), -EINVAL (only _changes_: the
+ * transaction has dropped the table and made it again with another schema), -EBADMSG, -ENOMEM,
+ * -ECHILD. */
+STELE_API int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor **ret);
+STELE_API int stele_writable_changes_open(struct stele_writable *table, struct stele_changes **ret);
+
 #endif

@@ -23,12 +23,18 @@
 /* The record of one commit, and who made it. */
 struct stele_commit {
 	uint64_t version;
-	uint64_t time;           /* nanoseconds since 1970 */
+	uint64_t time;           /* nanoseconds since 1970; 0: not known any more */
 	uint8_t publisher[16];   /* UUID of one attachment of a publisher */
 	uint32_t pid;            /* as the publisher saw itself; for people, it proves nothing */
 	char command[16];        /* likewise; NUL-terminated */
 	uint64_t added, changed, removed; /* rows, over all tables */
 	char message[256];
+};
+
+/* What a commit did to one table. */
+struct stele_commit_table {
+	char name[STELE_NAME_MAX + 1];
+	uint64_t added, changed, removed; /* rows */
 };
 
 struct stele_region_info {

@@ -23,7 +23,8 @@
  *   is whole. It writes nothing anywhere.
  * - A snapshot is all tables at one version, pinned: read it in place, for as long as wanted. The
  *   publisher honours a pin unless it runs out of memory; then the snapshot says -ESTALE.
- * - stele_changes_*() gives what differs between two snapshots, at the cost of what differs.
+ * - stele_changes_*() gives what differs between two versions, at the cost of what differs, and
+ *   stele_subscriber_follow() does that for ever.
  *
  * Pointers into the region (row.key, row.value) hold until their snapshot is closed. A service that
  * must know that a row was still whole when it had used it asks stele_snapshot_check() after the
@@ -45,6 +46,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stele/error.h>
+#include <stele/region.h>
 #include <stele/schema.h>
 
 struct stele_subscriber;
@@ -85,6 +87,12 @@ STELE_API struct stele_subscriber *stele_subscriber_close(struct stele_subscribe
 
 /* The newest version now; 0 before the first commit. Errors: -EBADMSG, -ECHILD. */
 STELE_API int stele_subscriber_version(struct stele_subscriber *subscriber, uint64_t *ret_version);
+
+/* The versions that can be opened by number now: the oldest that history holds, and the newest. Both
+ * are 0 before the first commit. The oldest may have gone by the time it is opened. Errors:
+ * -EBADMSG, -ECHILD. */
+STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_oldest,
+                                       uint64_t *ret_newest);
 
 /* Blocks until there is a version newer than `since`, or until `deadline_ns` on CLOCK_MONOTONIC, in
  * nanoseconds (0, or any time that has passed: look and return; STELE_FOREVER). Returns 1 and sets
@@ -145,6 +153,16 @@ STELE_API uint64_t stele_snapshot_version(const struct stele_snapshot *snapshot)
 /* 0 while everything read from the snapshot until now was whole; -ESTALE when the publisher has
  * taken the version back; -EBADMSG when the region's file was truncated. */
 STELE_API int stele_snapshot_check(const struct stele_snapshot *snapshot);
+
+/* The record of the commit that made the snapshot's version. Of a version that history has let go
+ * of while it was pinned, the time may not be known any more: then it is 0. Errors: -ENOENT (a
+ * snapshot at version 0: nobody made it), -ESTALE, -EBADMSG, -ECHILD. */
+STELE_API int stele_snapshot_commit(const struct stele_snapshot *snapshot, struct stele_commit *ret);
+
+/* What that commit did to its tables, one by one: 1 and `*ret` for `index` from 0 on, 0 after the
+ * last. A table in which no row is another is not among them. Errors: as _commit. */
+STELE_API int stele_snapshot_commit_table(const struct stele_snapshot *snapshot, unsigned index,
+                                          struct stele_commit_table *ret);
 
 /* Finds a row by its key: 1 and `*ret`, or 0 where there is none. Errors: -EINVAL (the key doesn't
  * fit the schema), -ENOENT (no such table), -ESTALE, -EBADMSG, -ECHILD. */
@@ -246,8 +264,128 @@ STELE_API int stele_changes_open(const struct stele_table *before, const struct 
                                  struct stele_changes **ret);
 STELE_API struct stele_changes *stele_changes_close(struct stele_changes *changes);
 
-/* The next change: 1 and `*ret`, or 0 after the last. A row is changed when its value is another.
- * Errors: -ESTALE, -EBADMSG, -ECHILD. */
+/* Restricts the changes to keys that start with these bits, and starts with the first of them; with
+ * 0 bits it gives all again. Costs a walk down to them, whatever else has changed. 0, or errors:
+ * -EINVAL (more bits than a key can have), -ESTALE, -EBADMSG, -ECHILD. */
+STELE_API int stele_changes_under(struct stele_changes *changes, const void *key, unsigned key_bits);
+
+/* The next change: 1 and `*ret`, or 0 after the last. A row is changed when its value is another. A
+ * call that returns 1 or 0 vouches for all that the calls before it gave. Errors: -ESTALE (one of the
+ * versions was taken back: what was given before is not all, and the last of it may be wrong),
+ * -EBADMSG, -ECHILD. */
 STELE_API int stele_changes_next(struct stele_changes *changes, struct stele_change *ret);
+
+/* 0 while everything that the changes gave until now was whole, or errors as _next: to be asked after
+ * the use of a row by who must know before the next call. */
+STELE_API int stele_changes_check(const struct stele_changes *changes);
+
+/* The versions between which the changes are; 0 where there was none. Either may be NULL. */
+STELE_API void stele_changes_versions(const struct stele_changes *changes, uint64_t *ret_from,
+                                      uint64_t *ret_to);
+
+#define STELE_GAP 2 /* no error: the changes since then can't be told any more */
+
+/* Opens the changes of a table from version `since` to the newest. `since` 0 is the time before the
+ * first commit: all rows are added. Where the table did not exist at one of the two versions, it had
+ * no rows there. It belongs to the caller, who closes it before the subscriber; until then it pins
+ * both versions. Returns 0, or STELE_GAP, and opens nothing, when history does not hold `since` any
+ * more, or never got that far (the region was made anew), or when the table was made again with
+ * another schema: then forget all rows, and go on from 0. Errors: -EINVAL (name), -EMFILE (no two
+ * pins left), -ESTALE (the publisher outran every try), -EBADMSG, -ENOMEM, -ECHILD.
+ *
+ * A subscriber that keeps a copy of a table up to date, and nothing else, is this loop
+ * (docs/examples/changes.c is one as a whole):
+ *
+ *     for (;;) {
+ *             r = stele_changes_since(subscriber, "routes", version, &changes);
+ *             if (r == 0) {
+ *                     while ((r = stele_changes_next(changes, &change)) == 1)
+ *                             apply(&change);
+ *                     stele_changes_versions(changes, NULL, &newest);
+ *                     changes = stele_changes_close(changes);
+ *             }
+ *             if (r == STELE_GAP || r == -ESTALE) {
+ *                     forget_all();
+ *                     version = 0;
+ *                     continue;
+ *             }
+ *             if (r < 0)
+ *                     break;
+ *             version = newest;
+ *             stele_subscriber_applied(subscriber, version);
+ *             r = stele_subscriber_wait(subscriber, version, STELE_FOREVER, &newest);
+ *             if (r < 0)
+ *                     break;
+ *     }
+ *
+ * Nothing is lost in it and nothing comes twice: between two rounds `version` says what the copy is.
+ * To be the same across restarts of the process, keep the region's UUID (stele_region_describe) with
+ * the version: versions of another region say nothing. */
+STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
+                                  struct stele_changes **ret);
+
+/* ---- following: the loop above as one call ---- */
+
+enum stele_event_kind {
+	STELE_EVENT_INITIAL = 1, /* a row that is there at the start: .change is STELE_ADDED */
+	STELE_EVENT_INITIAL_END, /* those were all rows, at .version */
+	STELE_EVENT_CHANGE,      /* one row is another */
+	STELE_EVENT_APPLIED,     /* those were all changes up to .version */
+	STELE_EVENT_RESYNC,      /* forget all rows; all that there are follow as at the start */
+};
+
+/* Holds, with all that it points to, until the callback returns. */
+struct stele_event {
+	enum stele_event_kind kind;
+	uint64_t version;       /* of the batch that this belongs to; _RESYNC: 0 */
+	const uint8_t *region;  /* UUID of the region, 16 bytes: what .version is a version of */
+	const char *table;      /* _INITIAL, _CHANGE: which; else NULL */
+	const struct stele_schema *schema; /* ... its schema */
+	struct stele_change change;        /* ... what; a copy, whole */
+	uint64_t count;         /* rows or changes given in this batch until now */
+};
+
+struct stele_follow_options {
+	size_t size;           /* sizeof(struct stele_follow_options) */
+	const char *table;     /* only this one, which need not be there yet; NULL: all */
+	const struct stele_schema *schema; /* that the table must have (-EINVAL); NULL: any */
+	const void *prefix;    /* with a table: only keys that start with these bits */
+	unsigned prefix_bits;
+	uint64_t since;        /* go on from this version, which the caller has whole; 0: from nothing */
+	const uint8_t *region; /* with .since: the UUID of the region that it is a version of */
+	int64_t deadline_ns;   /* on CLOCK_MONOTONIC, as of stele_subscriber_wait(); 0: for ever */
+};
+
+/* Tells a callback all rows, and from then on what changes, for ever. It is called in this thread,
+ * and may rely on this:
+ *
+ * - At first come an _INITIAL for each row and an _INITIAL_END; with .since neither. After that come
+ *   batches: a _CHANGE for each row that is another than it was told last, and an _APPLIED.
+ * - Each batch is the difference of two versions, the second of which is the newest when the batch
+ *   begins: versions that follow each other faster than the callback returns come as one batch, in
+ *   which each row stands once. A batch may be empty, when a version changed other tables. Tables
+ *   are in order of their names, in each the rows in order of their keys.
+ * - After _INITIAL_END and _APPLIED the caller has all of .version and nothing else. Once the callback
+ *   has returned from it, the version is reported as applied (stele_subscriber_applied), and it and
+ *   the region's UUID are what .since and .region take to go on from there, in another process too.
+ * - Between these two a _RESYNC may come at any place: the publisher has taken back a version that
+ *   was being told, or, first of all, the version of .since is not held any more or is of
+ *   another region. All that was told before is void then. What was told of the batch was true, but
+ *   not all; so a caller that must never show half a batch keeps it aside until the batch's end.
+ * - No change is left out and none comes twice, but for what a _RESYNC makes void.
+ * - A table that is dropped gives a removal for each row; one that is made gives additions; one that
+ *   is made again with other columns gives both, each with its own schema. A table without rows
+ *   is not told of.
+ *
+ * The callback may read through the subscriber and open snapshots, but not close it. It returns 0 to
+ * go on; anything else ends the call, which returns it. So does what happens at the deadline, with 0.
+ * A call that ended before _INITIAL_END or _APPLIED leaves the caller with a part of a batch. While it
+ * runs it pins one version, in a batch two. Errors: -EINVAL (options; the table has another schema),
+ * -ENOENT (the region was removed), -ESTALE (it was replaced by another of its name; or the publisher
+ * outran this reader until the deadline), -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
+STELE_API int stele_subscriber_follow(struct stele_subscriber *subscriber,
+                                      const struct stele_follow_options *options,
+                                      int (*on_event)(const struct stele_event *event, void *userdata),
+                                      void *userdata);
 
 #endif

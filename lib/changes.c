@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What differs between two readings of a table, in the order of keys. There are two ways to step
+ * from one pair of rows to the next:
+ *
+ *   by reference   in one address space: both tries are walked side by side, and what both share
+ *                  is skipped unseen (diff.c), so the cost is that of what differs
+ *   by key         between two address spaces, where references say nothing: all rows of both are
+ *                  gone through in order and merged by their keys
+ *
+ * Either may give pairs of rows that are other objects with equal values: they are no change.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "reading.h"
+
+/* A row that a step has found; `ref` 0: none. */
+struct found {
+	ref_t ref;
+	struct row_parts parts;
+};
+
+/* The next row of each side that was not given yet. */
+struct merge {
+	struct scan scans[2];
+	struct found next[2];
+	bool ended[2];
+};
+
+struct stele_changes {
+	struct reading readings[2];
+	bool there[2];
+	uint64_t versions[2];
+	void (*release)(const void *context);
+	struct key_start under;
+	/* The next pair of rows: 1, 0 after the last, -EBADMSG; not judged, no sentence. */
+	int (*step)(struct stele_changes *changes, struct found pair[2]);
+	struct view view; /* of both, where they are in one address space */
+	union {
+		struct diff diff;
+		struct merge merge;
+	};
+};
+
+static int load(const struct view *view, const struct shape *shape, ref_t ref, struct found *ret)
+{
+	ret->ref = ref;
+	return ref ? row_parts(view, shape, ref, &ret->parts) : 0;
+}
+
+/* ---- by reference ---- */
+
+static int step_by_reference(struct stele_changes *changes, struct found pair[2])
+{
+	const struct shape *shape = changes->diff.shape;
+	ref_t before, after;
+	int r = diff_next(&changes->diff, &before, &after);
+
+	if (r == 1 && (load(&changes->view, shape, before, &pair[0]) < 0 ||
+	               load(&changes->view, shape, after, &pair[1]) < 0))
+		r = -EBADMSG;
+	return r;
+}
+
+static int start_by_reference(struct stele_changes *changes)
+{
+	const struct reading *before = &changes->readings[0], *after = &changes->readings[1];
+	const struct reading *any = changes->there[1] ? after : before;
+
+	/* The longer view reaches all that both do. */
+	changes->view = any->view;
+	if (changes->there[0] && before->view.limit > changes->view.limit)
+		changes->view = before->view;
+	return diff_start_under(
+		&changes->diff, &changes->view, &any->shape, changes->there[0] ? before->root : 0,
+		changes->there[1] ? after->root : 0, changes->under.bytes, changes->under.bits);
+}
+
+/* ---- by key ---- */
+
+/* Finds the next row of a side, if it has not been found yet. */
+static int merge_fill(struct stele_changes *changes, int side)
+{
+	const struct reading *reading = &changes->readings[side];
+	struct merge *merge = &changes->merge;
+	ref_t ref;
+	int r;
+
+	if (merge->ended[side] || merge->next[side].ref)
+		return 0;
+	r = scan_next(&merge->scans[side], &ref);
+	if (r == 1)
+		r = load(&reading->view, &reading->shape, ref, &merge->next[side]) < 0 ? -EBADMSG
+		                                                                       : 1;
+	if (r == 1 && key_start_has(&changes->under, &merge->next[side].parts))
+		return 0;
+	if (r < 0)
+		return r;
+	merge->next[side].ref = 0;
+	merge->ended[side] = true;
+	return 0;
+}
+
+static int step_by_key(struct stele_changes *changes, struct found pair[2])
+{
+	struct merge *merge = &changes->merge;
+	int order = 0;
+
+	if (merge_fill(changes, 0) < 0 || merge_fill(changes, 1) < 0)
+		return -EBADMSG;
+	if (merge->ended[0] && merge->ended[1])
+		return 0;
+	if (merge->ended[0] || merge->ended[1])
+		order = merge->ended[0] ? 1 : -1;
+	else
+		order = row_compare(&merge->next[0].parts, &merge->next[1].parts);
+	pair[0].ref = pair[1].ref = 0;
+	if (order <= 0) {
+		pair[0] = merge->next[0];
+		merge->next[0].ref = 0;
+	}
+	if (order >= 0) {
+		pair[1] = merge->next[1];
+		merge->next[1].ref = 0;
+	}
+	return 1;
+}
+
+static int start_by_key(struct stele_changes *changes)
+{
+	const struct key_start *under = &changes->under;
+	struct merge *merge = &changes->merge;
+	int r = 0;
+
+	for (int side = 0; side < 2 && r == 0; side++) {
+		const struct reading *reading = &changes->readings[side];
+		merge->next[side].ref = 0;
+		merge->ended[side] = false;
+		if (under->bits == 0)
+			scan_start(&merge->scans[side], &reading->view, &reading->shape,
+			           reading->root);
+		else
+			r = scan_seek(&merge->scans[side], &reading->view, &reading->shape,
+			              reading->root, under->bytes, under->bits);
+	}
+	return r;
+}
+
+/* ---- both ---- */
+
+static int start(struct stele_changes *changes)
+{
+	if (changes->step == step_by_key)
+		return start_by_key(changes);
+	return changes->there[0] || changes->there[1] ? start_by_reference(changes) : 0;
+}
+
+int changes_open(const struct reading *before, const struct reading *after,
+                 const uint64_t versions[2], struct stele_changes **ret)
+{
+	struct stele_changes *changes = malloc(sizeof(*changes));
+
+	if (!changes)
+		return error_set(ENOMEM, "no memory for changes");
+	changes->there[0] = before != NULL;
+	changes->there[1] = after != NULL;
+	if (before)
+		changes->readings[0] = *before;
+	if (after)
+		changes->readings[1] = *after;
+	changes->versions[0] = versions[0];
+	changes->versions[1] = versions[1];
+	changes->release = NULL;
+	changes->under.bits = 0;
+	changes->step = step_by_reference;
+	if (before && after && before->view.base != after->view.base)
+		changes->step = step_by_key;
+	/* From the first key on: that looks at nothing yet, and so can't fail. */
+	start(changes);
+	*ret = changes;
+	return 0;
+}
+
+void changes_own(struct stele_changes *changes, void (*release)(const void *context))
+{
+	changes->release = release;
+}
+
+struct stele_changes *stele_changes_close(struct stele_changes *changes)
+{
+	if (!changes)
+		return NULL;
+	for (int side = 0; side < 2; side++)
+		if (changes->release && changes->there[side])
+			changes->release(changes->readings[side].context);
+	free(changes);
+	return NULL;
+}
+
+void stele_changes_versions(const struct stele_changes *changes, uint64_t *ret_from,
+                            uint64_t *ret_to)
+{
+	if (ret_from)
+		*ret_from = changes->versions[0];
+	if (ret_to)
+		*ret_to = changes->versions[1];
+}
+
+static int check(const struct stele_changes *changes)
+{
+	int r = 0;
+
+	for (int side = 0; side < 2 && r == 0; side++)
+		if (changes->there[side])
+			r = changes->readings[side].owner->check(&changes->readings[side]);
+	return r;
+}
+
+/* Both versions must have been whole until now: only then is what was skipped as equal, equal. */
+static int judge(const struct stele_changes *changes, int r)
+{
+	const struct reading *before = &changes->readings[0], *after = &changes->readings[1];
+	int judged = 0;
+
+	if (!changes->there[1])
+		return changes->there[0] ? before->owner->judge(before, r) : r;
+	if (changes->there[0])
+		judged = before->owner->judge(before, 0);
+	return judged < 0 ? judged : after->owner->judge(after, r);
+}
+
+int stele_changes_check(const struct stele_changes *changes)
+{
+	int r = check(changes);
+
+	return r < 0 ? r : judge(changes, 0);
+}
+
+int stele_changes_under(struct stele_changes *changes, const void *key, unsigned key_bits)
+{
+	int r = check(changes);
+
+	if (r == 0)
+		r = key_start_set(&changes->under, key, key_bits);
+	return r < 0 ? r : judge(changes, start(changes));
+}
+
+static bool same_value(const struct row_parts *a, const struct row_parts *b)
+{
+	uint32_t size = a->value_size, i = 0;
+
+	if (size != b->value_size)
+		return false;
+	for (; i + 8 <= size; i += 8)
+		if (data_load_bytes(a->value + i) != data_load_bytes(b->value + i))
+			return false;
+	for (; i < size; i++)
+		if (data_load_byte(a->value + i) != data_load_byte(b->value + i))
+			return false;
+	return true;
+}
+
+/* The next pair of rows with other values: 1 and the change, 0, or an error that is not judged
+ * yet. */
+static int next(struct stele_changes *changes, struct stele_change *ret)
+{
+	struct found pair[2];
+	int r;
+
+	if (!changes->there[0] && !changes->there[1])
+		return 0;
+	do
+		r = changes->step(changes, pair);
+	while (r == 1 && pair[0].ref && pair[1].ref && same_value(&pair[0].parts, &pair[1].parts));
+	if (r != 1)
+		return r;
+	*ret = (struct stele_change){.kind = !pair[0].ref   ? STELE_ADDED
+	                                     : !pair[1].ref ? STELE_REMOVED
+	                                                    : STELE_CHANGED};
+	if (pair[0].ref)
+		row_fill(&changes->readings[0].view, pair[0].ref, &pair[0].parts, &ret->before);
+	if (pair[1].ref)
+		row_fill(&changes->readings[1].view, pair[1].ref, &pair[1].parts, &ret->after);
+	return 1;
+}
+
+int stele_changes_next(struct stele_changes *changes, struct stele_change *ret)
+{
+	struct stele_change change;
+	int r = check(changes);
+
+	if (r < 0)
+		return r;
+	r = judge(changes, next(changes, &change));
+	if (r == 1)
+		*ret = change;
+	return r;
+}

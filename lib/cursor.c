@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * Rows in the order of their keys. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "reading.h"
+
+struct stele_cursor {
+	struct reading reading;
+	struct scan scan;
+	struct key_start under; /* rows must start with this */
+};
+
+int cursor_open(const struct reading *reading, struct stele_cursor **ret)
+{
+	struct stele_cursor *cursor = malloc(sizeof(*cursor));
+
+	if (!cursor)
+		return error_set(ENOMEM, "no memory for a cursor");
+	cursor->reading = *reading;
+	cursor->under.bits = 0;
+	scan_start(&cursor->scan, &cursor->reading.view, &cursor->reading.shape, reading->root);
+	*ret = cursor;
+	return 0;
+}
+
+struct stele_cursor *stele_cursor_close(struct stele_cursor *cursor)
+{
+	free(cursor);
+	return NULL;
+}
+
+static int check(const struct stele_cursor *cursor)
+{
+	return cursor->reading.owner->check(&cursor->reading);
+}
+
+static int judge(const struct stele_cursor *cursor, int r)
+{
+	return cursor->reading.owner->judge(&cursor->reading, r);
+}
+
+static int seek(struct stele_cursor *cursor, const struct key_start *start)
+{
+	const struct reading *reading = &cursor->reading;
+
+	return judge(cursor, scan_seek(&cursor->scan, &reading->view, &reading->shape,
+	                               reading->root, start->bytes, start->bits));
+}
+
+int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key_bits)
+{
+	struct key_start start;
+	int r = check(cursor);
+
+	if (r == 0)
+		r = key_start_set(&start, key, key_bits);
+	return r < 0 ? r : seek(cursor, &start);
+}
+
+int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned key_bits)
+{
+	int r = check(cursor);
+
+	if (r == 0)
+		r = key_start_set(&cursor->under, key, key_bits);
+	return r < 0 ? r : seek(cursor, &cursor->under);
+}
+
+int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
+{
+	const struct reading *reading = &cursor->reading;
+	struct stele_row filled;
+	struct row_parts row;
+	ref_t ref;
+	int r = check(cursor);
+
+	if (r < 0)
+		return r;
+	r = scan_next(&cursor->scan, &ref);
+	if (r == 1 && row_parts(&reading->view, &reading->shape, ref, &row) < 0)
+		r = -EBADMSG;
+	if (r == 1 && !key_start_has(&cursor->under, &row)) {
+		/* Keys are in order: none that follows is under it. */
+		cursor->scan.top = 0;
+		r = 0;
+	}
+	if (r == 1)
+		row_fill(&reading->view, ref, &row, &filled);
+	r = judge(cursor, r);
+	if (r == 1)
+		*ret = filled;
+	return r;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "reading.h"
+
+#include <string.h>
+
+#include "error.h"
+
+int key_start_set(struct key_start *start, const void *key, unsigned bits)
+{
+	if (bits > STELE_KEY_MAX * 8)
+		return error_set(EINVAL, "a key of %u bits; the longest has %u", bits,
+		                 STELE_KEY_MAX * 8);
+	memset(start->bytes, 0, sizeof(start->bytes));
+	if (bits > 0)
+		memcpy(start->bytes, key, (bits + 7) / 8);
+	if (bits % 8 != 0)
+		start->bytes[bits / 8] &= (unsigned char)(0xff00u >> bits % 8);
+	start->bits = bits;
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading one table of one version, wherever that is: in a subscriber's snapshot, which may be taken
+ * back at any moment, or in a publisher's transaction. A reading says where the rows are and who
+ * judges what was found there; cursors and changes are built on it and know no more.
+ */
+#ifndef LIB_READING_H
+#define LIB_READING_H
+
+#include <stele/subscriber.h>
+#include "trie.h"
+
+struct reading;
+
+/* What answers for a reading. */
+struct reading_owner {
+	/* Before a walk: 0, or why there can be none, with a sentence. */
+	int (*check)(const struct reading *reading);
+	/* After a walk that returned `r`: `r` if all that it saw was whole, else why not, with a
+	 * sentence; also where `r` is -EBADMSG, which comes without one. */
+	int (*judge)(const struct reading *reading, int r);
+};
+
+/* A value. Readings whose views have one base are in one address space: there, equal references are
+ * equal contents. */
+struct reading {
+	const struct reading_owner *owner;
+	const void *context; /* the owner's: the snapshot, the table of the transaction */
+	struct view view;
+	struct shape shape;
+	ref_t root;
+};
+
+/* What keys start with. */
+struct key_start {
+	unsigned bits;
+	unsigned char bytes[STELE_KEY_MAX];
+};
+
+/* 0, or -EINVAL with a sentence: no key is so long. Bits past the last one count as zero. */
+int key_start_set(struct key_start *start, const void *key, unsigned bits);
+
+static inline bool key_start_has(const struct key_start *start, const struct row_parts *row)
+{
+	return start->bits == 0 || key_starts(row->key, row->key_bits, start->bytes, start->bits);
+}
+
+/* Opens a cursor before the first row. Copies the reading; its context must stay. 0 or -ENOMEM. */
+int cursor_open(const struct reading *reading, struct stele_cursor **ret);
+
+/* Opens the changes from one reading to the other. Either may be NULL: nothing is there on that
+ * side. Copies them; their contexts must stay. The shapes must be those of equal schemas. `versions`
+ * are what stele_changes_versions() tells. 0 or -ENOMEM. */
+int changes_open(const struct reading *before, const struct reading *after, const uint64_t versions[2],
+                 struct stele_changes **ret);
+
+/* Has `release` called with the context of each reading when the changes are closed. */
+void changes_own(struct stele_changes *changes, void (*release)(const void *context));
+
+#endif

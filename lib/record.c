@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "record.h"
+
+#include <string.h>
+
+/* Loads the fixed part and checks that the message fits. */
+static int load(const struct view *view, ref_t ref, struct layout_record *ret,
+                const unsigned char **ret_bytes, size_t *ret_size)
+{
+	int r = blob_parts(view, ref, ret_bytes, ret_size);
+
+	if (r < 0 || *ret_size < sizeof(*ret))
+		return -EBADMSG;
+	data_copy_out(ret, *ret_bytes, sizeof(*ret));
+	if (ret->message_size >= sizeof(((struct stele_commit *)0)->message) ||
+	    sizeof(*ret) + ret->message_size > *ret_size)
+		return -EBADMSG;
+	return 0;
+}
+
+int record_load(const struct view *view, ref_t ref, struct stele_commit *ret)
+{
+	struct stele_commit commit = {0};
+	struct layout_record record;
+	const unsigned char *bytes;
+	size_t size;
+	int r = load(view, ref, &record, &bytes, &size);
+
+	if (r < 0)
+		return r;
+	data_copy_out(commit.message, bytes + sizeof(record), record.message_size);
+	memcpy(commit.publisher, record.publisher, sizeof(commit.publisher));
+	commit.pid = record.pid;
+	memcpy(commit.command, record.command, sizeof(commit.command));
+	commit.command[sizeof(commit.command) - 1] = '\0';
+	commit.added = record.added;
+	commit.changed = record.changed;
+	commit.removed = record.removed;
+	*ret = commit;
+	return 0;
+}
+
+int record_table(const struct view *view, ref_t ref, unsigned index, struct stele_commit_table *ret)
+{
+	struct stele_commit_table table = {0};
+	struct layout_record_table entry;
+	struct layout_record record;
+	const unsigned char *bytes;
+	size_t size, at;
+	int r = load(view, ref, &record, &bytes, &size);
+
+	if (r < 0)
+		return r;
+	if (index >= record.tables)
+		return 0;
+	at = sizeof(record) + ((record.message_size + 7) & ~(size_t)7) +
+	     (size_t)index * sizeof(entry);
+	if (at + sizeof(entry) > size)
+		return -EBADMSG;
+	data_copy_out(&entry, bytes + at, sizeof(entry));
+	memcpy(table.name, entry.name, sizeof(table.name) - 1);
+	if (stele_name_check("table", table.name) < 0)
+		return -EBADMSG;
+	table.added = entry.added;
+	table.changed = entry.changed;
+	table.removed = entry.removed;
+	*ret = table;
+	return 1;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * Which versions there are, and the records of their commits. */
+#include <errno.h>
+
+#include "lib/error.h"
+#include "lib/record.h"
+#include "subscriber.h"
+
+int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_oldest,
+                             uint64_t *ret_newest)
+{
+	const struct region *region;
+	uint64_t oldest, newest;
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	subscriber_newest(subscriber);
+	region = subscriber->region;
+	/* In this order, so that the oldest is not above the newest. */
+	oldest = load_acquire(&region->header->oldest);
+	newest = subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+	fence_acquire();
+	if (region_lost(region))
+		return region_error(region, -EBADMSG, newest);
+	if (oldest == 0 && newest > 0)
+		oldest = 1;
+	*ret_oldest = newest == 0 ? 0 : oldest;
+	*ret_newest = newest;
+	return 0;
+}
+
+static int check(const struct stele_snapshot *snapshot)
+{
+	int r = subscriber_check(snapshot->subscriber);
+
+	if (r == 0 && snapshot->version == 0)
+		r = error_set(ENOENT, "region \"%s\" had no commit yet at this snapshot",
+		              snapshot->region->names.region);
+	return r;
+}
+
+int stele_snapshot_commit(const struct stele_snapshot *snapshot, struct stele_commit *ret)
+{
+	struct stele_commit commit;
+	int r = check(snapshot);
+
+	if (r < 0)
+		return r;
+	r = snapshot_result(snapshot, record_load(&snapshot->view, snapshot->record, &commit));
+	if (r < 0)
+		return r;
+	*ret = commit;
+	ret->version = snapshot->version;
+	ret->time = snapshot->time;
+	return 0;
+}
+
+int stele_snapshot_commit_table(const struct stele_snapshot *snapshot, unsigned index,
+                                struct stele_commit_table *ret)
+{
+	struct stele_commit_table table;
+	int r = check(snapshot);
+
+	if (r < 0)
+		return r;
+	r = snapshot_result(snapshot,
+	                    record_table(&snapshot->view, snapshot->record, index, &table));
+	if (r == 1)
+		*ret = table;
+	return r;
+}

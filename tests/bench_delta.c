@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What it costs to learn what changed: a table of 1,000,000 rows with random keys, a commit of some
+ * of them, and then stele_changes_since() from open to close. Prints name, value and unit of each,
+ * the medians of many commits. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <stele/stele.h>
+
+#include "random.h"
+
+#define ROWS   1000000u
+#define ROUNDS 201
+
+static const struct stele_column columns[] = {
+	STELE_KEY("key", STELE_U32),
+	{.name = "number", .type = STELE_U64, .size = 8, .offset = 0},
+};
+static const struct stele_schema schema = {.columns = columns, .column_count = 2, .value_size = 8};
+
+static char region[64];
+static uint64_t random_state = 1;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, stele_last_error());
+	stele_region_remove(region);
+	exit(1);
+}
+
+#define must(call) \
+	do { \
+		if ((call) < 0) \
+			fail(#call); \
+	} while (0)
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values)
+{
+	qsort(values, ROUNDS, sizeof(*values), compare_doubles);
+	return values[ROUNDS / 2];
+}
+
+static void print(unsigned rows, const char *what, double value, const char *unit)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "delta/%u_of_%u%s", rows, ROWS, what);
+	printf("%-44s %14.3f %s\n", name, value, unit);
+	fflush(stdout);
+}
+
+/* The keys lie apart as those of a hash do. */
+static void put(struct stele_writable *table, uint32_t row)
+{
+	uint32_t key = htonl(row * UINT32_C(2654435761));
+	uint64_t number = random_from(&random_state);
+
+	must(stele_writable_put(table, &key, 32, &number, sizeof(number)));
+}
+
+static uint64_t commit(struct stele_publisher *publisher, unsigned rows)
+{
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+	uint64_t version = 0;
+
+	must(stele_transaction_begin(publisher, &tx));
+	if (stele_publisher_version(publisher) == 0)
+		must(stele_table_create(tx, "numbers", &schema));
+	must(stele_writable_open(tx, "numbers", &table));
+	for (unsigned i = 0; i < rows; i++)
+		put(table, rows == ROWS ? i : (uint32_t)(random_from(&random_state) % ROWS));
+	must(stele_transaction_commit(tx, NULL, &version));
+	return version;
+}
+
+/* Reads all changes since a version, or those of a part of the keys; the time that took. */
+static double read_changes(struct stele_subscriber *subscriber, uint64_t since, const void *prefix,
+                           unsigned bits, unsigned *ret_count)
+{
+	double begin = seconds();
+	struct stele_changes *changes;
+	struct stele_change change;
+	int r;
+
+	*ret_count = 0;
+	if (stele_changes_since(subscriber, "numbers", since, &changes) != 0)
+		fail("stele_changes_since");
+	must(stele_changes_under(changes, prefix, bits));
+	while ((r = stele_changes_next(changes, &change)) == 1)
+		++*ret_count;
+	must(r);
+	stele_changes_close(changes);
+	return seconds() - begin;
+}
+
+static void run(struct stele_publisher *publisher, struct stele_subscriber *subscriber,
+                unsigned rows)
+{
+	static double all[ROUNDS], part[ROUNDS];
+	unsigned count, sum = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		uint64_t version = commit(publisher, rows);
+
+		all[round] = read_changes(subscriber, version - 1, NULL, 0, &count);
+		sum += count;
+		part[round] = read_changes(subscriber, version - 1, "\1\2", 16, &count);
+	}
+	print(rows, "", median(all) * 1e6, "us");
+	print(rows, "_rate", (double)sum / ROUNDS / median(all) / 1e6, "M/s");
+	print(rows, "_under_16_bits", median(part) * 1e6, "us");
+}
+
+int main(void)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
+	struct stele_publisher *publisher;
+	struct stele_subscriber *subscriber;
+
+	snprintf(region, sizeof(region), "bench-delta-%d", (int)getpid());
+	must(stele_publisher_open(region, &options, &publisher));
+	commit(publisher, ROWS);
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	run(publisher, subscriber, 10);
+	run(publisher, subscriber, 1000);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+	stele_region_remove(region);
+	return 0;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ * stele watch --exec: a command of the user's for each change. */
+#include <stele/stele.h>
+#include "cli.h"
+#include "lib/layout.h"
+
+TestSuite(cli_exec, .init = cli_begin_routes, .fini = cli_end);
+
+static struct cli_process watch;
+
+#define CHANGED_TO(version, metric, before) \
+	"{\"version\": " version ", \"change\": \"changed\", \"table\": \"routes\", \"row\": " \
+	"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.2\", \"interface\": \"eth1\", " \
+	"\"metric\": " metric "}, \"before\": {\"prefix\": \"10.0.0.0/8\", \"next_hop\": " \
+	"\"192.0.2.2\", \"interface\": \"eth1\", \"metric\": " before "}}"
+
+static void expect_line(const char *text)
+{
+	const char *line = cli_line(&watch);
+
+	EXPECT_TEXT(line, text);
+}
+
+static void set_metric(const char *assignment)
+{
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", assignment), 0);
+}
+
+/* Starts a watch whose command first gets the three rows that there are, and waits for a line of it. */
+static void start(const char *command)
+{
+	STELE_START(&watch, "watch", "--initial", "--exec", command, region);
+}
+
+/* The version that the only subscriber has reported as applied. */
+static uint64_t applied(void)
+{
+	struct layout_slot slots[64];
+	char path[128];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/shm/stele.%s.subscribers", region);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	got = pread(fd, slots, sizeof(slots), sizeof(struct layout_subscribers_header));
+	close(fd);
+	cr_assert(got > 0);
+	for (size_t i = 0; i < (size_t)got / sizeof(slots[0]); i++)
+		if (slots[i].state == LAYOUT_SLOT_TAKEN)
+			return slots[i].applied;
+	return 0;
+}
+
+static void expect_clean_end(int signal_number)
+{
+	kill(watch.pid, signal_number);
+	cr_expect(cli_wait(&watch) == 0);
+	EXPECT_TEXT(cli_line(&watch), "");
+	EXPECT_HAS(STELE("show", region).out, "subscribers         0\n");
+}
+
+Test(cli_exec, hands_over_each_change)
+{
+	char line[64];
+
+	start("cat; echo \"$STELE_REGION $STELE_VERSION\"");
+	for (int i = 0; i < 3; i++)
+		EXPECT_HAS(cli_line(&watch), "{\"version\": 2, \"change\": \"added\", ");
+	snprintf(line, sizeof(line), "%s 2", region);
+	expect_line(line);
+	set_metric("metric=21");
+	expect_line(CHANGED_TO("3", "21", "20"));
+	snprintf(line, sizeof(line), "%s 3", region);
+	expect_line(line);
+	expect_clean_end(SIGTERM);
+	EXPECT_TEXT(cli_read_all(watch.err), "");
+}
+
+Test(cli_exec, what_changes_meanwhile_comes_together)
+{
+	char fifo[64], command[128];
+	int end;
+
+	snprintf(fifo, sizeof(fifo), "/tmp/%s.fifo", region);
+	cr_assert(mkfifo(fifo, 0600) == 0);
+	snprintf(command, sizeof(command), "cat; echo; read -r line <%s", fifo);
+	STELE_START(&watch, "watch", "--since", "1", "--exec", command, region);
+	for (int i = 0; i < 3; i++)
+		EXPECT_HAS(cli_line(&watch), "{\"version\": 2, \"change\": \"added\", ");
+	expect_line("");
+	set_metric("metric=21");
+	set_metric("metric=22");
+	set_metric("metric=23");
+	end = open(fifo, O_WRONLY | O_CLOEXEC);
+	cr_assert(end >= 0 && write(end, "\n", 1) == 1);
+	close(end);
+	expect_line(CHANGED_TO("5", "23", "20"));
+	expect_line("");
+	unlink(fifo);
+	expect_clean_end(SIGINT);
+}
+
+Test(cli_exec, a_command_that_fails_is_told_of_and_watching_goes_on)
+{
+	const char *said;
+
+	start("cat >/dev/null; echo $STELE_VERSION; case $STELE_VERSION in 3) exit 7;; "
+	      "4) kill -9 $$;; esac");
+	expect_line("2");
+	set_metric("metric=21");
+	expect_line("3");
+	set_metric("metric=22");
+	expect_line("4");
+	set_metric("metric=23");
+	expect_line("5");
+	set_metric("metric=24");
+	expect_line("6");
+	expect_clean_end(SIGTERM);
+	said = cli_read_all(watch.err);
+	EXPECT_HAS(said, "stele: the command for version 3 exited with status 7\n");
+	EXPECT_HAS(said, "stele: the command for version 4 was killed by signal 9\n");
+	EXPECT_HAS_NOT(said, "version 2");
+	EXPECT_HAS_NOT(said, "version 5");
+}
+
+/* The next run begins after what became of the one before was reported. */
+Test(cli_exec, only_what_succeeded_is_reported_as_applied)
+{
+	start("echo $STELE_VERSION; [ $STELE_VERSION != 3 ]");
+	expect_line("2");
+	set_metric("metric=21");
+	expect_line("3");
+	cr_expect_eq(applied(), 2);
+	set_metric("metric=22");
+	expect_line("4");
+	cr_expect_neq(applied(), 3);
+	set_metric("metric=23");
+	expect_line("5");
+	cr_expect_geq(applied(), 4);
+	expect_clean_end(SIGTERM);
+}
+
+/* More than a pipe takes. */
+Test(cli_exec, a_command_need_not_read_its_input)
+{
+	static char rows[1 << 20];
+	struct cli_result result;
+	size_t length = 0;
+	char table[64];
+
+	snprintf(table, sizeof(table), "%s/many", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "many(a: u32 key)"), 0);
+	length += (size_t)sprintf(rows, "a\n");
+	for (unsigned i = 0; i < 20000; i++)
+		length += (size_t)sprintf(rows + length, "%u\n", i);
+	EXPECT_STATUS(STELE_WITH(rows, "publish", table, "-"), 0);
+	result = STELE("watch", "--since", "3", "--count", "1", "--exec", "exec <&-; echo ran",
+	               region);
+	expect_done(result, "ran\n");
+	result = STELE("watch", "--since", "3", "--count", "1", "--exec", "head -n 1", region);
+	expect_done(result, "{\"version\": 4, \"change\": \"added\", \"table\": \"many\", \"row\": "
+	                    "{\"a\": 0}, \"before\": null}\n");
+	result = STELE("watch", "--since", "3", "--count", "1", "--exec", "wc -l", region);
+	expect_done(result, "20000\n");
+}
+
+/* What the watch does with signals is no business of the command's. */
+Test(cli_exec, a_command_finds_signals_as_they_were)
+{
+	unsigned long long ignored, blocked;
+	struct cli_result result;
+
+	result = STELE("watch", "--since", "1", "--count", "1", "--exec",
+	               "grep -E 'SigBlk|SigIgn' /proc/self/status", region);
+	EXPECT_STATUS(result, 0);
+	cr_assert(sscanf(result.out, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored) == 2, "%s",
+	          result.out);
+	cr_expect_eq(blocked & (1ull << (SIGTERM - 1) | 1ull << (SIGINT - 1)), 0, "%s", result.out);
+	cr_expect_eq(ignored & 1ull << (SIGPIPE - 1), 0, "%s", result.out);
+}
+
+Test(cli_exec, a_gap_is_among_the_changes)
+{
+	struct stele_publisher_options options = {.size = sizeof(options)};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--history", "2", "--table", "t(a: u8 key, b: u32)"),
+	              0);
+	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
+	          stele_last_error());
+	for (uint32_t number = 1; number <= 200; number++) {
+		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+		cr_assert(stele_put(tx, "t", "a", 8, &number, sizeof(number)) == 1);
+		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
+	}
+	stele_publisher_close(publisher);
+	expect_done(STELE("watch", "--since", "2", "--timeout", "0", "--exec", "cat", region),
+	            "{\"version\": 201, \"change\": \"gap\", \"table\": null, \"row\": null, "
+	            "\"before\": null}\n"
+	            "{\"version\": 201, \"change\": \"added\", \"table\": \"t\", \"row\": "
+	            "{\"a\": 97, \"b\": 200}, \"before\": null}\n");
+}
+
+/* What the command was is gone when the watch has ended. */
+static void expect_end_of_both(const char *command)
+{
+	pid_t pid;
+
+	start(command);
+	pid = (pid_t)atoi(cli_line(&watch));
+	cr_assert(pid > 1);
+	expect_clean_end(SIGTERM);
+	cr_expect(kill(pid, 0) < 0 && errno == ESRCH, "process %d is still there", (int)pid);
+}
+
+Test(cli_exec, a_signal_ends_the_command_too)
+{
+	expect_end_of_both("echo $$; exec sleep 1000");
+}
+
+Test(cli_exec, a_signal_lets_the_command_put_things_in_order)
+{
+	start("trap 'echo in order; exit' TERM; echo ready; sleep 1000 & wait");
+	expect_line("ready");
+	kill(watch.pid, SIGTERM);
+	expect_line("in order");
+	cr_expect(cli_wait(&watch) == 0);
+}
+
+Test(cli_exec, a_command_that_does_not_want_to_end_is_killed)
+{
+	expect_end_of_both("trap '' TERM; echo $$; while :; do sleep 1000; done");
+}
+
+Test(cli_exec, wrong_usage)
+{
+	EXPECT_FAILURE(STELE("watch", "--exec", "cat", "--format", "csv", region), 2, "ndjson");
+	EXPECT_FAILURE(STELE("watch", "--exec", "cat", "no-such-region"), 3, "no such region");
+}

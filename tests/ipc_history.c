@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * History as a subscriber sees it: which versions there are, and the record of each. */
+#include "tests/model.h"
+
+TestSuite(ipc_history, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+static struct stele_publisher *publish(uint32_t history)
+{
+	struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = history,
+	};
+
+	return ipc_publish(region, &options);
+}
+
+/* A version with `rows` rows from `from` on put, and a message that says so. */
+static uint64_t commit_rows(struct stele_publisher *publisher, uint32_t from, uint32_t rows)
+{
+	struct stele_transaction *tx;
+	uint64_t version = 0;
+	char message[64];
+
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t id = from; id < from + rows; id++)
+		ipc_put(tx, id, stele_publisher_version(publisher) + 1);
+	snprintf(message, sizeof(message), "%u rows", rows);
+	RETURNS(stele_transaction_commit(tx, message, &version), 1, "");
+	return version;
+}
+
+static void expect_commit(const struct stele_snapshot *snapshot, uint64_t added, uint64_t changed,
+                          const char *message, uint64_t not_before)
+{
+	struct stele_commit commit = {0};
+	struct stele_commit_table table = {0};
+
+	OK(stele_snapshot_commit(snapshot, &commit));
+	cr_expect_eq(commit.version, stele_snapshot_version(snapshot));
+	cr_expect(commit.time >= not_before, "%llu is before %llu", (unsigned long long)commit.time,
+	          (unsigned long long)not_before);
+	cr_expect_eq(commit.pid, (uint32_t)getpid());
+	cr_expect(commit.command[0] != '\0');
+	cr_expect_eq(commit.added, added);
+	cr_expect_eq(commit.changed, changed);
+	cr_expect_eq(commit.removed, 0);
+	cr_expect_str_eq(commit.message, message);
+	RETURNS(stele_snapshot_commit_table(snapshot, 0, &table), 1, "");
+	cr_expect_str_eq(table.name, "rows");
+	cr_expect_eq(table.added, added);
+	cr_expect_eq(table.changed, changed);
+	cr_expect_eq(table.removed, 0);
+	RETURNS(stele_snapshot_commit_table(snapshot, 1, &table), 0, "");
+	RETURNS(stele_snapshot_commit_table(snapshot, UINT32_MAX, &table), 0, "");
+}
+
+static uint64_t time_of_day(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+Test(ipc_history, each_version_has_its_record)
+{
+	uint64_t begin = time_of_day(), oldest = 7, newest = 7;
+	struct stele_publisher *publisher = publish(8);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_snapshot *snapshot;
+
+	commit_rows(publisher, 100, 5); /* version 2 */
+	commit_rows(publisher, 104, 3); /* version 3: one of them is there */
+	OK(stele_subscriber_history(subscriber, &oldest, &newest));
+	cr_expect(oldest == 1 && newest == 3, "%llu to %llu", (unsigned long long)oldest,
+	          (unsigned long long)newest);
+	OK(stele_snapshot_open(subscriber, 2, &snapshot));
+	expect_commit(snapshot, 5, 0, "5 rows", begin);
+	stele_snapshot_close(snapshot);
+	OK(stele_snapshot_open(subscriber, 3, &snapshot));
+	expect_commit(snapshot, 2, 1, "3 rows", begin);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_history, before_the_first_commit_there_is_no_record)
+{
+	struct stele_publisher *publisher = ipc_attach(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_commit commit = {.version = 7};
+	struct stele_commit_table table;
+	struct stele_snapshot *snapshot;
+	uint64_t oldest = 7, newest = 7;
+
+	OK(stele_subscriber_history(subscriber, &oldest, &newest));
+	cr_expect(oldest == 0 && newest == 0);
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	RETURNS(stele_snapshot_commit(snapshot, &commit), -ENOENT, "no commit yet");
+	RETURNS(stele_snapshot_commit_table(snapshot, 0, &table), -ENOENT, "no commit yet");
+	cr_expect_eq(commit.version, 7, "an output was written on failure");
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* All that history says can be opened, and what it does not say can't. A pinned version that
+ * history has let go of still has its record, also in a second snapshot of it. */
+Test(ipc_history, moves_on_and_a_pinned_version_keeps_its_record)
+{
+	uint64_t begin = time_of_day(), oldest = 0, newest = 0, pinned;
+	struct stele_publisher *publisher = publish(4);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_subscriber *unpinned = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_snapshot *snapshot, *again, *stale;
+	struct stele_commit commit;
+	struct stele_commit_table table;
+
+	pinned = commit_rows(publisher, 100, 5);
+	OK(stele_snapshot_open(subscriber, pinned, &snapshot));
+	OK(stele_snapshot_open(unpinned, pinned, &stale));
+	for (int i = 0; i < 300; i++)
+		ipc_commit(publisher);
+	OK(stele_subscriber_history(subscriber, &oldest, &newest));
+	cr_expect_eq(newest, stele_publisher_version(publisher));
+	cr_expect(oldest > pinned && oldest <= newest - 3, "%llu", (unsigned long long)oldest);
+	for (uint64_t version = oldest; version <= newest; version++) {
+		OK(stele_snapshot_open(unpinned, version, &again));
+		stele_snapshot_close(again);
+	}
+	RETURNS(stele_snapshot_open(subscriber, oldest - 1, &again), -ENOENT, "any more");
+	expect_commit(snapshot, 5, 0, "5 rows", begin);
+	OK(stele_snapshot_open(subscriber, pinned, &again));
+	expect_commit(again, 5, 0, "5 rows", begin);
+	stele_snapshot_close(again);
+	/* The publisher keeps it for the one pin; that serves whoever reads it. Then it goes. */
+	OK(stele_snapshot_commit(stale, &commit));
+	stele_snapshot_close(snapshot);
+	for (int i = 0; i < 100; i++)
+		ipc_commit(publisher);
+	RETURNS(stele_snapshot_commit(stale, &commit), -ESTALE, "no longer held");
+	RETURNS(stele_snapshot_commit_table(stale, 0, &table), -ESTALE, "no longer held");
+	stele_subscriber_close(unpinned);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ * See child.h. A command is the leader of a process group of its own, so that it can be ended with
+ * all that it started. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "child.h"
+
+/* Milliseconds that a command has to end after SIGTERM. */
+#define GRACE 2000
+
+FILE *child_input(void)
+{
+	int fd = memfd_create("stele", MFD_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
+
+	if (file)
+		return file;
+	fail(STATUS_SYSTEM, "can't make a file for a command's input: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+/* The command starts with the signals as this process found them, not as it set them. */
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t mask, ours;
+	int error;
+
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	sigdelset(&mask, SIGINT);
+	sigdelset(&mask, SIGTERM);
+	sigdelset(&mask, SIGHUP);
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGPIPE);
+	error = posix_spawnattr_setsigmask(attributes, &mask);
+	if (error == 0)
+		error = posix_spawnattr_setsigdefault(attributes, &ours);
+	if (error == 0)
+		error = posix_spawnattr_setpgroup(attributes, 0);
+	if (error == 0)
+		error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK |
+		                                                     POSIX_SPAWN_SETSIGDEF |
+		                                                     POSIX_SPAWN_SETPGROUP);
+	return error;
+}
+
+static int spawn(const char *command, int input, pid_t *ret)
+{
+	char *arguments[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+	                     (char *)(uintptr_t)command, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int error;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	if (error == 0)
+		error = set_attributes(&attributes);
+	if (error == 0)
+		error = posix_spawn(ret, "/bin/sh", &actions, &attributes, arguments, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return error;
+}
+
+/* Waits until the process ends or the other descriptor is readable; true when it has ended. */
+static bool wait_for(int process, int stop_fd, int timeout)
+{
+	struct pollfd fds[] = {
+		{.fd = process, .events = POLLIN},
+		{.fd = stop_fd, .events = POLLIN},
+	};
+
+	while (poll(fds, 2, timeout) < 0 && errno == EINTR)
+		;
+	return fds[0].revents != 0;
+}
+
+static void describe_end(int status, struct child *ret)
+{
+	if (WIFSIGNALED(status))
+		snprintf(ret->why, sizeof(ret->why), "was killed by signal %d", WTERMSIG(status));
+	else
+		snprintf(ret->why, sizeof(ret->why), "exited with status %d", WEXITSTATUS(status));
+}
+
+enum child_end child_run(const char *command, FILE *input, int stop_fd, struct child *ret)
+{
+	int error = 0, process, status = 0;
+	bool stopped = false;
+	pid_t pid = 0;
+
+	/* What was printed until now is not to come after what the command prints. */
+	fflush(stdout);
+	if (fflush(input) != 0 || lseek(fileno(input), 0, SEEK_SET) != 0)
+		error = errno;
+	if (error == 0)
+		error = spawn(command, fileno(input), &pid);
+	fclose(input);
+	if (error != 0) {
+		fail(STATUS_SYSTEM, "can't run \"%s\": %s", command, strerror(error));
+		return CHILD_NOT_RUN;
+	}
+	process = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (process >= 0) {
+		stopped = !wait_for(process, stop_fd, -1);
+		if (stopped) {
+			kill(-pid, SIGTERM);
+			if (!wait_for(process, -1, GRACE))
+				kill(-pid, SIGKILL);
+		}
+		close(process);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (stopped)
+		return CHILD_STOPPED;
+	if (status == 0)
+		return CHILD_DONE;
+	describe_end(status, ret);
+	return CHILD_FAILED;
+}

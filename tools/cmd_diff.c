@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * stele diff: what differs between two versions. */
+#include <errno.h>
+#include <stdio.h>
+#include "attach.h"
+#include "difference.h"
+
+static const char doc[] =
+	"Prints each row that version TO added (+), changed (~) or removed (-), compared with version FROM, while "
+	"history holds both."
+	"\v"
+	"FROM is 0 for the time before the first version, and may be the newer one: then the changes are those that "
+	"lead back. The rows come out as from 'stele watch', which also follows them.\n"
+	"\n"
+	"Examples:\n"
+	"  stele diff net 41 42\n"
+	"  stele diff --format ndjson net/routes 0 42\n";
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	(void)argument;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = state->input;
+	return 0;
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "REGION[/TABLE] FROM TO",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+/* The two versions. */
+struct ends {
+	uint64_t from, to;
+	struct stele_snapshot *before, *after; /* `before` NULL: from 0 */
+};
+
+static int open_ends(struct stele_subscriber *subscriber, struct ends *ends)
+{
+	int result = 0;
+
+	if (ends->from)
+		result = stele_snapshot_open(subscriber, ends->from, &ends->before);
+	if (result == 0)
+		result = stele_snapshot_open(subscriber, ends->to, &ends->after);
+	return result;
+}
+
+/* A table that neither version has is a slip of the fingers. */
+static enum status check_table(const struct target *target, const struct ends *ends)
+{
+	struct stele_table table;
+	int result = -ENOENT;
+
+	if (!*target->table)
+		return STATUS_DONE;
+	if (ends->before)
+		result = stele_table_open(ends->before, target->table, NULL, &table);
+	if (result == -ENOENT)
+		result = stele_table_open(ends->after, target->table, NULL, &table);
+	if (result == -ENOENT)
+		return fail_no_table("", target->region, target->table);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
+static enum status print(const struct target *target, const struct ends *ends,
+                         enum output_format format)
+{
+	struct difference difference = {
+		.output = difference_output(format),
+		.only = target->table,
+		.before = ends->before,
+		.after = ends->after,
+	};
+	enum status status;
+	int result;
+
+	result = difference_print(&difference);
+	if (result == -ESTALE)
+		status = fail(
+			STATUS_BUSY,
+			"the publisher took a version back while it was read: what was printed "
+			"is not the whole difference; run it again");
+	else
+		status = result < 0 ? fail_library(result) : (enum status)result;
+	return output_end(difference.output, status);
+}
+
+static enum status run(int argc, char **argv)
+{
+	enum output_format format = OUTPUT_TABLE;
+	struct ends ends = {0};
+	struct reader reader;
+	struct target target;
+	enum status status;
+	char **operands;
+	int result;
+
+	if (options_parse(&argp, "diff", argc, argv, &format, &operands) != 3)
+		return fail_usage("diff", "expected REGION or REGION/TABLE and two versions");
+	status = parse_target("diff", operands[0], false, &target);
+	if (status == STATUS_DONE)
+		status = parse_count("FROM", operands[1], 0, UINT64_MAX, &ends.from);
+	if (status == STATUS_DONE)
+		status = parse_count("TO", operands[2], 1, UINT64_MAX, &ends.to);
+	if (status != STATUS_DONE)
+		return status;
+	status = reader_open(&reader, target.region, READER_PINNED);
+	if (status != STATUS_DONE)
+		return status;
+	result = open_ends(reader.subscriber, &ends);
+	status = result < 0 ? fail_library(result) : check_table(&target, &ends);
+	if (status == STATUS_DONE)
+		status = print(&target, &ends, format);
+	/* Detaching closes the snapshots. */
+	reader_close(&reader);
+	return status;
+}
+
+const struct command command_diff = {"diff", "print what differs between two versions", run};

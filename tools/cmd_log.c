@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ * stele log: the commits that history holds, newest first. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "attach.h"
+#include "describe.h"
+#include "escape.h"
+
+static const char doc[] =
+	"Prints the commits that a region's history holds, the newest first: when and by whom each was made, what it "
+	"did to which tables, and its message."
+	"\v"
+	"Each version printed can be read with the option --version of get, lookup and dump, and compared with "
+	"another by 'stele diff'.\n"
+	"\n"
+	"Examples:\n"
+	"  stele log net\n"
+	"  stele log --lines 1 --format json net | jq '.[0].message'\n";
+
+struct log {
+	enum output_format format;
+	uint64_t lines; /* 0: all */
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct log *log = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &log->format;
+		return 0;
+	case 'n':
+		return parse_count("--lines", argument, 1, UINT64_MAX, &log->lines) == STATUS_DONE
+		               ? 0
+		               : EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"lines", 'n', "COUNT", 0, "Only the newest COUNT commits", 0},
+			{0},
+		},
+	.parser = parse,
+	.args_doc = "REGION",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+enum { VERSION, TIME, BY, ADDED, CHANGED, REMOVED, TABLES, MESSAGE, COLUMNS };
+
+static const struct output_column columns[COLUMNS] = {
+	[VERSION] = {"version", true}, [TIME] = {"time", false},
+	[BY] = {"by", false},          [ADDED] = {"added", true},
+	[CHANGED] = {"changed", true}, [REMOVED] = {"removed", true},
+	[TABLES] = {"tables", false},  [MESSAGE] = {"message", false},
+};
+
+enum { NAME, TABLE_ADDED, TABLE_CHANGED, TABLE_REMOVED, TABLE_COLUMNS };
+
+static const struct output_column table_columns[TABLE_COLUMNS] = {
+	[NAME] = {"table", false},
+	[TABLE_ADDED] = {"added", true},
+	[TABLE_CHANGED] = {"changed", true},
+	[TABLE_REMOVED] = {"removed", true},
+};
+
+/* One commit and its tables. */
+struct entry {
+	struct stele_commit commit;
+	struct stele_commit_table *tables;
+	size_t table_count;
+};
+
+static int read_entry(const struct stele_snapshot *snapshot, struct entry *entry)
+{
+	struct stele_commit_table table;
+	int result;
+
+	entry->table_count = 0;
+	result = stele_snapshot_commit(snapshot, &entry->commit);
+	if (result < 0)
+		return result;
+	while ((result = stele_snapshot_commit_table(snapshot, (unsigned)entry->table_count,
+	                                             &table)) == 1) {
+		entry->tables = must_realloc(entry->tables,
+		                             (entry->table_count + 1) * sizeof(*entry->tables));
+		entry->tables[entry->table_count++] = table;
+	}
+	return result;
+}
+
+/* The tables' names, for people. */
+static void join_names(const struct entry *entry, struct text *text)
+{
+	for (size_t i = 0; i < entry->table_count; i++) {
+		text_append_string(text, i ? ", " : "");
+		text_append_string(text, entry->tables[i].name);
+	}
+	text_append(text, "", 1);
+}
+
+static enum status print_entry(struct output *output, const struct entry *entry)
+{
+	size_t count = entry->table_count;
+	char(*numbers)[3][DESCRIBED_MAX] = must_realloc(NULL, (count + 1) * sizeof(*numbers));
+	struct cell *tables = must_realloc(NULL, (count + 1) * TABLE_COLUMNS * sizeof(*tables));
+	const struct stele_commit *commit = &entry->commit;
+	char texts[COLUMNS][DESCRIBED_MAX];
+	struct cell cells[COLUMNS];
+	struct text names = {0};
+	enum status status;
+
+	for (size_t i = 0; i < count; i++) {
+		struct cell *cell = tables + i * TABLE_COLUMNS;
+
+		cell[NAME] = cell_text(entry->tables[i].name);
+		cell[TABLE_ADDED] = cell_number(entry->tables[i].added, numbers[i][0]);
+		cell[TABLE_CHANGED] = cell_number(entry->tables[i].changed, numbers[i][1]);
+		cell[TABLE_REMOVED] = cell_number(entry->tables[i].removed, numbers[i][2]);
+	}
+	join_names(entry, &names);
+	cells[VERSION] = cell_number(commit->version, texts[VERSION]);
+	cells[TIME] = cell_time(commit->time, texts[TIME]);
+	cells[BY] = cell_text(describe_process(commit->pid, commit->command, texts[BY]));
+	cells[ADDED] = cell_number(commit->added, texts[ADDED]);
+	cells[CHANGED] = cell_number(commit->changed, texts[CHANGED]);
+	cells[REMOVED] = cell_number(commit->removed, texts[REMOVED]);
+	cells[TABLES] = (struct cell){
+		.kind = CELL_LIST,
+		.plain = names.bytes,
+		.columns = table_columns,
+		.cells = tables,
+		.column_count = TABLE_COLUMNS,
+		.row_count = count,
+	};
+	cells[MESSAGE] = cell_text(commit->message);
+	status = output_row(output, cells);
+	text_free(&names);
+	free(tables);
+	free(numbers);
+	return status;
+}
+
+/* Goes back until the lines are printed or history ends, which it may do any moment. */
+static enum status print_log(struct reader *reader, uint64_t lines, struct output *output)
+{
+	enum status status = STATUS_DONE;
+	struct entry entry = {0};
+	uint64_t oldest, version;
+	int result;
+
+	result = stele_subscriber_history(reader->subscriber, &oldest, &version);
+	for (; result == 0 && status == STATUS_DONE && version > 0 && lines > 0;
+	     version--, lines--) {
+		result = stele_snapshot_open(reader->subscriber, version, &reader->snapshot);
+		if (result == -ENOENT)
+			break;
+		if (result == 0)
+			result = read_entry(reader->snapshot, &entry);
+		if (reader->snapshot)
+			reader->snapshot = stele_snapshot_close(reader->snapshot);
+		if (result == 0)
+			status = print_entry(output, &entry);
+	}
+	free(entry.tables);
+	/* What the publisher took back is as gone as what history let go of. */
+	if (result < 0 && result != -ENOENT && result != -ESTALE)
+		status = fail_library(result);
+	return status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct log log = {0};
+	struct output *output;
+	struct reader reader;
+	enum status status;
+	char **operands;
+
+	if (options_parse(&argp, "log", argc, argv, &log, &operands) != 1)
+		return fail_usage("log", "expected one REGION");
+	if (stele_name_check("region", operands[0]) < 0)
+		return fail_library(-EINVAL);
+	status = reader_open(&reader, operands[0], READER_PINNED);
+	if (status != STATUS_DONE)
+		return status;
+	output = output_open(log.format, SHAPE_ROWS, columns, COLUMNS);
+	status = print_log(&reader, log.lines ? log.lines : UINT64_MAX, output);
+	status = output_end(output, status);
+	reader_close(&reader);
+	return status;
+}
+
+const struct command command_log = {"log", "print the commits that history holds", run};
