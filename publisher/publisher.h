@@ -5,6 +5,7 @@
  *   publisher.c    open, close, statistics
  *   transaction.c  begin, abort, commit
  *   table.c        the tables of a transaction: create, drop, put, delete, get, replace
+ *   condition.c    changes that are made only at a given version
  *   edit.c node.c  changing tries          arena.c    the allocator
  *   reclaim.c      when memory is free      recover.c  what is in use, after an attach
  *   fanout.c       notices, and cleaning up after dead subscribers

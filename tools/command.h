@@ -22,6 +22,7 @@ enum status {
 	STATUS_NO_ROOM = 6,
 	STATUS_DAMAGED = 7, /* damaged, no region, or of another layout */
 	STATUS_SYSTEM = 8,
+	STATUS_CONDITION = 9, /* --if-...: the region or a row is at another version */
 };
 
 struct command {

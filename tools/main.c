@@ -42,7 +42,8 @@ static const char conclusion[] =
 	"  5  no permission\n"
 	"  6  no room: the region's maximum, the file system, memory or descriptors\n"
 	"  7  the region is damaged, is none, or was made by a library with another layout\n"
-	"  8  another error of the system, such as standard output that can't be written\n";
+	"  8  another error of the system, such as standard output that can't be written\n"
+	"  9  a condition (--if-...) does not hold: the region or a row is at another version\n";
 
 static enum status print_help(void)
 {

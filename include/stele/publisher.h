@@ -137,6 +137,29 @@ STELE_API int stele_put(struct stele_transaction *tx, const char *table, const v
 STELE_API int stele_delete(struct stele_transaction *tx, const char *table, const void *key,
                            unsigned key_bits);
 
+/* ---- conditions: changes made only where nobody else came first ---- */
+
+/* Goes on only if the newest version is `version` (0: there is none yet). No other publisher can
+ * commit between this call and the end of the transaction. Errors: -EAGAIN (it is another one: the
+ * sentence has both), -ECHILD. */
+STELE_API int stele_transaction_expect(struct stele_transaction *tx, uint64_t version);
+
+/* As stele_put, but only if the row is at version `row_version`, as stele_row has it; 0: only if
+ * there is no such row. A row that this transaction has changed itself is at the version that its
+ * commit would make, the newest one + 1; put with the value that it had, it keeps its version.
+ * Errors also: -EAGAIN (the row is at another version: the sentence has both); the transaction goes
+ * on as it was. */
+STELE_API int stele_put_if(struct stele_transaction *tx, const char *table, const void *key,
+                           unsigned key_bits, const void *value, size_t value_size,
+                           uint64_t row_version);
+
+/* As stele_delete, but only if the row is at this version; returns 1. Errors also: -EAGAIN (it is
+ * at another version, or not there), -EINVAL (`row_version` is 0). */
+STELE_API int stele_delete_if(struct stele_transaction *tx, const char *table, const void *key,
+                              unsigned key_bits, uint64_t row_version);
+
+/* ---- reading in a transaction ---- */
+
 /* Reads a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers hold
  * until the next call on the transaction, or 0 where there is none. Errors: -EINVAL, -ENOENT (no
  * such table). */
@@ -159,6 +182,10 @@ STELE_API int stele_writable_open(struct stele_transaction *tx, const char *tabl
 STELE_API int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
                                  const void *value, size_t value_size);
 STELE_API int stele_writable_delete(struct stele_writable *table, const void *key, unsigned key_bits);
+STELE_API int stele_writable_put_if(struct stele_writable *table, const void *key, unsigned key_bits,
+                                    const void *value, size_t value_size, uint64_t row_version);
+STELE_API int stele_writable_delete_if(struct stele_writable *table, const void *key,
+                                       unsigned key_bits, uint64_t row_version);
 STELE_API int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,
                                  struct stele_row *ret);
 
