@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reclaim.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,11 +142,13 @@ static uint32_t kept_remove(struct reclaim *reclaim, uint32_t position)
 
 bool reclaim_revoke(struct reclaim *reclaim)
 {
-	uint32_t held;
+	uint32_t held, position = 0;
 
-	if (reclaim->kept_count == 0)
+	if (reclaim->kept_count > 0 && reclaim->kept[0].version == reclaim->guarded)
+		position = 1;
+	if (position >= reclaim->kept_count)
 		return false;
-	held = kept_remove(reclaim, 0);
+	held = kept_remove(reclaim, position);
 	reclaim->revoked++;
 	/* The contract with readers: who sees memory that is reused from here on sees the entry
 	 * gone. */
@@ -180,6 +183,28 @@ static void kept_grant(struct reclaim *reclaim, uint64_t version)
 	reclaim->kept_count++;
 }
 
+int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog)
+{
+	const struct region *region = reclaim->region;
+	const struct kept_version *kept = kept_find(reclaim, version);
+	struct layout_commit commit;
+
+	if (kept)
+		*ret_catalog = region->kept[kept->index].catalog;
+	else if (version >= load_relaxed(&region->header->reclaimed) &&
+	         region_commit(region, version, &commit) == 0)
+		*ret_catalog = commit.catalog;
+	else
+		return -ENOENT;
+	reclaim->guarded = version;
+	return 0;
+}
+
+void reclaim_unguard(struct reclaim *reclaim)
+{
+	reclaim->guarded = 0;
+}
+
 struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version, uint32_t index)
 {
 	memmove(&reclaim->kept[1], &reclaim->kept[0],
@@ -207,15 +232,15 @@ static int compare_versions(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Collects the pins below `oldest`, in order. A slot is a request by somebody not trusted: whatever
+/* Collects the pins below `oldest`, and the guarded version, in order. A slot is a request by somebody not trusted: whatever
  * number stands there is only compared. Returns how many, or -ENOMEM. */
 static int64_t pins_collect(struct reclaim *reclaim, uint64_t oldest)
 {
 	uint32_t used = reclaim->slots ? slots_used(reclaim->slots) : 0;
 	size_t count = 0;
 
-	if (reclaim->pins_room < (size_t)used * LAYOUT_PINS) {
-		size_t room = (size_t)used * LAYOUT_PINS * 2;
+	if (reclaim->pins_room < (size_t)used * LAYOUT_PINS + 1) {
+		size_t room = (size_t)used * LAYOUT_PINS * 2 + 1;
 		uint64_t *pins = realloc(reclaim->pins, room * sizeof(*pins));
 		if (!pins)
 			return -ENOMEM;
@@ -228,6 +253,8 @@ static int64_t pins_collect(struct reclaim *reclaim, uint64_t oldest)
 			if (version != 0 && version < oldest)
 				reclaim->pins[count++] = version;
 		}
+	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
+		reclaim->pins[count++] = reclaim->guarded;
 	if (count > 1)
 		qsort(reclaim->pins, count, sizeof(*reclaim->pins), compare_versions);
 	return (int64_t)count;

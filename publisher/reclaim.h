@@ -53,6 +53,7 @@ struct reclaim {
 	uint32_t kept_count;
 	uint64_t *pins;             /* what the slots ask for; grows */
 	size_t pins_room;
+	uint64_t guarded;           /* a version that a transaction reads; 0: none */
 	uint64_t revoked;           /* pins given up: a counter */
 };
 
@@ -75,7 +76,14 @@ void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const stru
 /* Makes `oldest` the oldest version of history, honours pins, and frees what nobody can reach. */
 void reclaim_run(struct reclaim *reclaim, uint64_t oldest);
 
-/* Gives up the oldest pin below history: true if there was one. */
+/* Finds the root of a version that is held, in history or for a pin, and keeps it held as if
+ * somebody pinned it, for a transaction that reads it while it makes room for what it writes. One
+ * at a time. 0 or -ENOENT. */
+int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog);
+void reclaim_unguard(struct reclaim *reclaim);
+
+/* Gives up the oldest pin below history, but never the version that is guarded: true if there was
+ * one. */
 bool reclaim_revoke(struct reclaim *reclaim);
 
 #endif

@@ -3,8 +3,8 @@
 #include "cli.h"
 
 static const char *const commands[] = {
-	"create", "rm",    "list", "show",   "publish", "set",
-	"delete", "apply", "get",  "lookup", "dump",    "watch",
+	"create", "rm",  "list",   "show", "publish", "set",      "delete",
+	"apply",  "get", "lookup", "dump", "watch",   "rollback",
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -32,8 +32,8 @@ struct command {
 };
 
 extern const struct command command_apply, command_create, command_delete, command_dump,
-	command_get, command_list, command_lookup, command_publish, command_rm, command_set,
-	command_show, command_watch;
+	command_get, command_list, command_lookup, command_publish, command_rm, command_rollback,
+	command_set, command_show, command_watch;
 
 /* Prints `stele: SENTENCE` with everything in it that could steer a terminal escaped, and returns
  * `status`. */

@@ -123,6 +123,16 @@ STELE_API int stele_table_create(struct stele_transaction *tx, const char *table
 /* Drops a table and its rows. Errors: -ENOENT. */
 STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
 
+/* Makes the tables those of an older version: all of them and their rows, and no others. Drops what
+ * the transaction did before. The version is one that history holds, or one below it that somebody
+ * pins. The cost is that of what differs. It becomes a new version at the commit, like any change:
+ * rows that it changes get its number, the others keep theirs; where nothing differs there is none.
+ * Tables that were opened in this transaction stay open where the older version has them; schemas
+ * that were asked for do not hold any more. Errors: -ENOENT (the version is no longer, or not yet,
+ * there), -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making room for it may
+ * cost older versions, and pins, but not the version itself. */
+STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
+
 /* Puts a row: adds it, or replaces the value of the row with this key. A key is `key_bits` bits at
  * `key`, encoded as <stele/schema.h> says; it and the value are copied. Returns 1 if that changed
  * something, 0 if the row was there with this very value. Padding between the value's columns, and
