@@ -63,11 +63,56 @@ static void pool_give(struct reclaim *reclaim, uint32_t entry)
 	reclaim->pool_free = entry;
 }
 
+/* Whether what waits is history's: no kept version reaches it. */
+static bool is_historys(const struct reclaim *reclaim, const struct retired *object)
+{
+	return reclaim->kept_count == 0 ||
+	       object->made > reclaim->kept[reclaim->kept_count - 1].version;
+}
+
+uint64_t reclaim_history_used(struct reclaim *reclaim)
+{
+	if (!reclaim->history_stale)
+		return reclaim->history_used;
+	reclaim->history_used = 0;
+	for (uint32_t i = reclaim->first; i; i = reclaim->pool[i - 1].next) {
+		const struct retired *object = &reclaim->pool[i - 1].object;
+		if (is_historys(reclaim, object))
+			reclaim->history_used += arena_room(object->size);
+	}
+	reclaim->history_stale = false;
+	return reclaim->history_used;
+}
+
+uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head)
+{
+	uint64_t limit = reclaim->history_limit, used, oldest = 0;
+
+	if (limit == 0)
+		return 0;
+	used = reclaim_history_used(reclaim);
+	if (used <= limit)
+		return 0;
+	for (uint32_t i = reclaim->first; i && used > limit - limit / 8;
+	     i = reclaim->pool[i - 1].next) {
+		const struct waiting *waiting = &reclaim->pool[i - 1];
+		if (waiting->replaced >= head)
+			break;
+		if (is_historys(reclaim, &waiting->object)) {
+			used -= arena_room(waiting->object.size);
+			oldest = waiting->replaced;
+		}
+	}
+	return oldest;
+}
+
 void reclaim_add(struct reclaim *reclaim, const struct retired *object, uint64_t replaced,
                  bool at_start)
 {
 	uint32_t entry = pool_take(reclaim, object, replaced);
 
+	if (is_historys(reclaim, object))
+		reclaim->history_used += arena_room(object->size);
 	if (!reclaim->first) {
 		reclaim->first = reclaim->last = entry;
 	} else if (at_start) {
@@ -112,16 +157,19 @@ static void settle(struct reclaim *reclaim, uint32_t entry)
 	if (kept && kept->version >= waiting->object.made) {
 		waiting->next = kept->held;
 		kept->held = entry;
+		reclaim->pinned_used += arena_room(waiting->object.size);
 		return;
 	}
 	arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
 	pool_give(reclaim, entry);
 }
 
-static void settle_all(struct reclaim *reclaim, uint32_t list)
+/* The same with all that a version held that was kept. */
+static void settle_held(struct reclaim *reclaim, uint32_t list)
 {
 	while (list) {
 		uint32_t next = reclaim->pool[list - 1].next;
+		reclaim->pinned_used -= arena_room(reclaim->pool[list - 1].object.size);
 		settle(reclaim, list);
 		list = next;
 	}
@@ -134,6 +182,7 @@ static uint32_t kept_remove(struct reclaim *reclaim, uint32_t position)
 	struct kept_version gone = reclaim->kept[position];
 
 	store_relaxed(&reclaim->region->kept[gone.index].version, 0);
+	reclaim->history_stale |= position + 1 == reclaim->kept_count;
 	reclaim->kept_count--;
 	memmove(&reclaim->kept[position], &reclaim->kept[position + 1],
 	        (reclaim->kept_count - position) * sizeof(gone));
@@ -153,7 +202,7 @@ bool reclaim_revoke(struct reclaim *reclaim)
 	/* The contract with readers: who sees memory that is reused from here on sees the entry
 	 * gone. */
 	fence_release();
-	settle_all(reclaim, held);
+	settle_held(reclaim, held);
 	return true;
 }
 
@@ -180,6 +229,7 @@ static void kept_grant(struct reclaim *reclaim, uint64_t version)
 	     position > 0 && reclaim->kept[position - 1].version > version; position--)
 		reclaim->kept[position] = reclaim->kept[position - 1];
 	reclaim->kept[position] = (struct kept_version){.version = version, .index = index};
+	reclaim->history_stale |= position == reclaim->kept_count;
 	reclaim->kept_count++;
 }
 
@@ -211,6 +261,7 @@ struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version,
 	        reclaim->kept_count * sizeof(reclaim->kept[0]));
 	reclaim->kept[0] = (struct kept_version){.version = version, .index = index};
 	reclaim->kept_count++;
+	reclaim->history_stale = true;
 	return &reclaim->kept[0];
 }
 
@@ -221,6 +272,7 @@ void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const stru
 
 	reclaim->pool[entry - 1].next = kept->held;
 	kept->held = entry;
+	reclaim->pinned_used += arena_room(object->size);
 }
 
 /* ---- the scan ---- */
@@ -311,12 +363,17 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	 * memory or a ring entry that is reused after the fence sees this. */
 	store_release(&header->reclaimed, oldest);
 	fence_release();
-	settle_all(reclaim, loose);
+	settle_held(reclaim, loose);
 	while (reclaim->first && reclaim->pool[reclaim->first - 1].replaced <= oldest) {
 		uint32_t entry = reclaim->first;
 		reclaim->first = reclaim->pool[entry - 1].next;
+		if (is_historys(reclaim, &reclaim->pool[entry - 1].object))
+			reclaim->history_used -= arena_room(reclaim->pool[entry - 1].object.size);
 		settle(reclaim, entry);
 	}
 	if (!reclaim->first)
 		reclaim->last = 0;
+	while (reclaim->pinned_limit > 0 && reclaim->pinned_used > reclaim->pinned_limit &&
+	       reclaim_revoke(reclaim))
+		;
 }

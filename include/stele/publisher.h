@@ -39,8 +39,8 @@ struct stele_row;
 struct stele_publisher_options {
 	size_t size;             /* sizeof(struct stele_publisher_options) */
 	unsigned flags;          /* STELE_CREATE... */
-	uint32_t history;        /* versions kept readable at least, 2 to 65536; 0: 64. Looked at when
-	                            the region is made */
+	uint32_t history;        /* versions kept readable at least, as far as history_bytes allows, 2 to
+	                            65536; 0: 64. Looked at when the region is made */
 	uint64_t maximum_size;   /* bytes the region may grow to; 0: 4 GiB (256 MiB in a 32-bit process).
 	                            Every subscriber maps this much address space (not memory). Looked at
 	                            when the region is made */
@@ -49,6 +49,13 @@ struct stele_publisher_options {
 	                            read may register. Looked at when the region is made */
 	int64_t attach_timeout;  /* nanoseconds to wait for another publisher to go away (a process with
 	                            much memory takes seconds to die); 0: 5 s; negative: don't wait */
+	uint64_t history_bytes;  /* what history may take: where what only older versions than the newest
+	                            reach is more, the oldest are given up, down to two versions,
+	                            until at least an eighth of it is free; 0: no limit. Looked at when
+	                            the region is made */
+	uint64_t pinned_bytes;   /* what pins may keep of versions that history has let go of: where it
+	                            is more, the oldest pins are revoked; 0: half of the region's maximum
+	                            size. For as long as this publisher is attached */
 };
 
 /* Attaches to a region as its publisher, and makes it first where the flags say so. A region whose
@@ -80,9 +87,11 @@ struct stele_publisher_stats {
 	uint64_t notices_failed;   /* queue gone, squatted or not permitted */
 	uint64_t futex_wakes;
 	uint64_t reaped;           /* dead subscribers cleaned up after */
-	uint64_t pins_revoked;     /* snapshots given up for want of memory */
+	uint64_t pins_revoked;     /* versions that somebody pinned, given up for want of memory */
 	uint64_t arena_size;       /* bytes of the region for nodes and rows */
 	uint64_t arena_used;       /* of them in use by the newest version, history and pins */
+	uint64_t history_used;     /* of them, what only history reaches */
+	uint64_t pinned_used;      /* of them, what only pins reach, of versions below history */
 };
 STELE_API int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publisher_stats *ret);
 
