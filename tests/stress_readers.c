@@ -273,7 +273,7 @@ static bool all_have_passed(uint64_t least)
 static void run(bool hostile)
 {
 	const char *text = getenv("STELE_STRESS_SECONDS"), *first = getenv("STELE_STRESS_SEED");
-	int64_t begun = ipc_now(), until = begun + (text ? strtoll(text, NULL, 10) : 0) * SECOND / 2;
+	int64_t until = ipc_now() + (text ? strtoll(text, NULL, 10) : 0) * SECOND / 2;
 	uint64_t random, commits = 0, before, after, passes = 0, stale = 0, most = 0;
 	unsigned processes = READERS + (hostile ? 2 : 0);
 	struct stele_publisher *publisher;
@@ -288,7 +288,7 @@ static void run(bool hostile)
 	for (unsigned i = 0; i < processes; i++)
 		ipc_await(STARTED + i, 1);
 	while (commits < (IPC_SANITIZED ? 2000 : 150000) || ipc_now() < until ||
-	       (!all_have_passed(PASSES_LEAST) && ipc_now() < begun + until + IPC_PATIENCE)) {
+	       (!all_have_passed(PASSES_LEAST) && ipc_now() < until + IPC_PATIENCE)) {
 		uint64_t pinned;
 		transfer(publisher, &random);
 		commits++;
