@@ -295,8 +295,9 @@ static void finish(struct rollback *rollback)
 		take_over(rollback, &rollback->plans[i]);
 	/* What the dropped changes had replaced is reached again, or was replaced again. */
 	retired->count -= rollback->retired;
-	memmove(retired->entries, retired->entries + rollback->retired,
-	        retired->count * sizeof(*retired->entries));
+	if (retired->count > 0)
+		memmove(retired->entries, retired->entries + rollback->retired,
+		        retired->count * sizeof(*retired->entries));
 }
 
 /* Finds the version and holds it. */
