@@ -45,7 +45,7 @@ benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
 .PHONY: all check check-static check-includes check-symbols check-headers check-examples check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan bench run install uninstall clean format help FORCE
+	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench run install uninstall clean format help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -145,6 +145,10 @@ check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
 $(foreach kind,$(kinds),$(eval check-$(kind): $(filter $(BUILD)/tests/$(kind)_%,$(tests))))
 $(addprefix check-,$(kinds)): $(BUILD)/stele | $(BUILD)/packages-check ## only the tests of this kind
 	$(run_tests)
+
+stress: $(filter $(BUILD)/tests/stress_versions $(BUILD)/tests/stress_readers,$(tests)) | $(BUILD)/packages-check ## the random tests of versions and readers, a minute each (STELE_STRESS_SECONDS)
+	$(Q)for t in $(filter $(BUILD)/tests/%,$^); do \
+		STELE_STRESS_SECONDS=$${STELE_STRESS_SECONDS:-60} $$t --jobs 1 || exit 1; done
 
 check-asan: ## the tests with AddressSanitizer, LeakSanitizer and UBSan, in build/asan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \

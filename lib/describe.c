@@ -103,6 +103,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	if (info.oldest == 0 && info.version > 0)
 		info.oldest = 1;
 	info.history = region.history;
+	info.history_bytes = header->history_bytes;
 	info.file_size = region.file_size;
 	info.maximum_size = region.maximum_size;
 	info.limit_size = region.limit_size;

@@ -102,7 +102,8 @@ struct layout_header {
 	uint32_t history;       /* versions to keep at least */
 	uint32_t mode;          /* permission bits that were asked for */
 	char name[64];
-	uint8_t unused[72];
+	uint64_t history_bytes; /* that history may take, down to two versions; 0: any number */
+	uint8_t unused[64];
 	uint64_t checksum;      /* FNV-1a of the bytes before it */
 
 	/* Changing. Stored by the publisher; what each store promises is said where it is done. */
@@ -246,6 +247,7 @@ AT(layout_header, kept_entries, 100);
 AT(layout_header, history, 104);
 AT(layout_header, mode, 108);
 AT(layout_header, name, 112);
+AT(layout_header, history_bytes, 176);
 AT(layout_header, checksum, 248);
 AT(layout_header, head, 256);
 AT(layout_header, arena_end, 264);

@@ -63,17 +63,22 @@ void names_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEU
 	snprintf(ret, NAMES_QUEUE_SIZE, "/" NAMES_PREFIX "%s.%s", region, text);
 }
 
-void names_boot_id(uint8_t ret[16])
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+int names_boot_id(uint8_t ret[16])
 {
 	char text[UUID_STR_LEN] = "";
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
 
 	memset(ret, 0, 16);
+	if (fd < 0 && errno != ENOENT && errno != EACCES)
+		return error_set(errno, "cannot read " BOOT_ID ": %s", strerror(errno));
 	if (fd < 0)
-		return;
+		return 0;
 	if (read(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1)
 		uuid_parse(text, ret);
 	close(fd);
+	return 0;
 }
 
 void names_command(char ret[16])

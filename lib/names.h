@@ -29,8 +29,9 @@ int names_make(const char *region, struct names *ret);
 #define NAMES_QUEUE_SIZE (STELE_NAME_MAX + 48)
 void names_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEUE_SIZE]);
 
-/* This boot's id, all zero where the kernel does not say. */
-void names_boot_id(uint8_t ret[16]);
+/* This boot's id, all zero where /proc is not there to say. 0, or, with a sentence, -EMFILE and the
+ * like: who can't look must not take one boot for another. */
+int names_boot_id(uint8_t ret[16]);
 
 /* This process's command name, at most 15 bytes. */
 void names_command(char ret[16]);

@@ -12,11 +12,12 @@
 int region_check_boot(const struct region *region)
 {
 	bool in_memory;
+	int r = region_of_earlier_boot(region, &in_memory);
 
-	if (!region_of_earlier_boot(region, &in_memory) || in_memory)
-		return 0;
+	if (r <= 0 || in_memory)
+		return r < 0 ? r : 0;
 	return error_set(
-		EAGAIN,
+		ESTALE,
 		"region \"%s\" (%s) is of an earlier boot of this machine; it can be read as "
 		"soon as a publisher has opened it",
 		region->names.region, region->names.data);
@@ -41,13 +42,19 @@ uint64_t region_durable_checksum(const struct layout_durable *record, const uint
 	return fnv(fnv(FNV_BASIS, record, offsetof(struct layout_durable, checksum)), uuid, 16);
 }
 
-bool region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
+int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 {
+	static const uint8_t unknown[16];
 	uint8_t theirs[16], own[16];
+	int r = names_boot_id(own);
 
+	if (r < 0)
+		return r;
 	*ret_in_memory = file_is_in_memory(region->fd);
 	data_copy_out(theirs, region->header->boot_id, sizeof(theirs));
-	names_boot_id(own);
+	if (*ret_in_memory &&
+	    (memcmp(own, unknown, sizeof(own)) == 0 || memcmp(theirs, unknown, sizeof(own)) == 0))
+		return 0;
 	return memcmp(theirs, own, sizeof(own)) != 0;
 }
 

@@ -72,11 +72,12 @@ int region_error(const struct region *region, int r, uint64_t version);
 uint64_t region_checksum(const struct layout_header *header);
 uint64_t region_durable_checksum(const struct layout_durable *record, const uint8_t uuid[16]);
 
-/* True when a file's changing part is of another boot of the machine, so that the system may have
- * written some of its pages and not others. Never for one in memory (tmpfs): `*ret_in_memory`. */
-bool region_of_earlier_boot(const struct region *region, bool *ret_in_memory);
+/* 1 when a file's changing part is of another boot of the machine, so that the system may have
+ * written some of its pages and not others, unless it is in memory (tmpfs): `*ret_in_memory`. 0 when
+ * not, or, in memory, where nobody can say; or an error with a sentence. */
+int region_of_earlier_boot(const struct region *region, bool *ret_in_memory);
 
-/* 0, or -EAGAIN with a sentence: the file is such a one on a disk, and no publisher has opened it in
+/* 0, or -ESTALE with a sentence: the file is such a one on a disk, and no publisher has opened it in
  * this boot, so nobody can say yet which of it is whole. */
 int region_check_boot(const struct region *region);
 

@@ -57,6 +57,11 @@ static uint32_t large_pages(size_t size)
 	return (uint32_t)((size + PAGE - 1) / PAGE);
 }
 
+size_t arena_room(size_t size)
+{
+	return size > SLAB_SIZE_MAX ? (size_t)large_pages(size) * PAGE : class_size(class_of(size));
+}
+
 bool arena_same_room(size_t a, size_t b)
 {
 	if (a > SLAB_SIZE_MAX || b > SLAB_SIZE_MAX)

@@ -49,6 +49,9 @@ void arena_finish(struct arena *arena);
 int arena_alloc(struct arena *arena, size_t size, ref_t *ret);
 void arena_free(struct arena *arena, ref_t ref, size_t size);
 
+/* The bytes that an object of a size takes. */
+size_t arena_room(size_t size);
+
 /* True when an object may change from one size to the other where it is. */
 bool arena_same_room(size_t a, size_t b);
 

@@ -115,16 +115,29 @@ static int publisher_file_make(const struct names *names, const uint8_t uuid[16]
 	return r;
 }
 
+/* A power cut may have left it without its contents. */
+static int publisher_file_judge(const struct names *names, int fd)
+{
+	uint64_t magic = 0;
+
+	if (pread(fd, &magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
+	    (magic == LAYOUT_MAGIC_PUBLISHER || magic == 0))
+		return 0;
+	return error_set(EBADMSG, "%s is not a file of a region; remove it if nobody needs it",
+	                 names->publisher);
+}
+
 static int publisher_file_open(const struct names *names, int64_t until,
                                struct attachment *attachment)
 {
 	struct stat status;
 	/* It may be of another layout, and smaller. */
-	int fd, r = file_open(names->publisher, true, 0, &fd, &status);
+	int fd, r = file_open(names->publisher, true, sizeof(uint64_t), &fd, &status);
 
 	if (r < 0)
 		return r;
-	if (status.st_uid != geteuid())
+	r = publisher_file_judge(names, fd);
+	if (r == 0 && status.st_uid != geteuid())
 		r = error_set(
 			EPERM,
 			"%s belongs to user %u: that user publishes region \"%s\"; use another name",
@@ -186,7 +199,9 @@ static int publisher_file_map(struct attachment *attachment, bool guarded)
 	attachment->publisher_file = file;
 	/* All under the lock: nobody else is between making one file and the next. */
 	memcpy(file->uuid, attachment->region.uuid, sizeof(file->uuid));
-	names_boot_id(boot_id);
+	r = names_boot_id(boot_id);
+	if (r < 0)
+		return r;
 	if (file->magic == LAYOUT_MAGIC_PUBLISHER && file->layout_version == LAYOUT_VERSION &&
 	    memcmp(file->boot_id, boot_id, sizeof(boot_id)) == 0)
 		return 0;
@@ -216,7 +231,12 @@ static int data_publish(const struct names *names, int fd, mode_t mode, bool ove
 	if (r == 0)
 		r = over ? file_publish_over(fd, names->data, mode)
 		         : file_publish(fd, names->data, mode);
-	return r < 0 ? r : file_sync_directory(names->data);
+	if (r < 0)
+		return r;
+	r = file_sync_directory(names->data);
+	if (r < 0)
+		unlink(names->data);
+	return r;
 }
 
 static int region_make(const struct names *names, const uint8_t uuid[16],
@@ -232,6 +252,7 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 		.limit_size = options->limit_size,
 		.durability = options->durability,
 		.history = options->history,
+		.history_bytes = options->history_bytes,
 		.ring_entries = ring_entries_for(options->history),
 		.kept_entries = KEPT_ENTRIES,
 		.ring_offset = LAYOUT_PAGE,
@@ -241,8 +262,10 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 	uint64_t kept = header.kept_entries * sizeof(struct layout_kept);
 	int fd, r;
 
+	r = names_boot_id(header.boot_id);
+	if (r < 0)
+		return r;
 	memcpy(header.uuid, uuid, sizeof(header.uuid));
-	names_boot_id(header.boot_id);
 	memcpy(header.name, names->region, strlen(names->region));
 	header.kept_offset = header.ring_offset + ring;
 	header.arena_offset =
@@ -366,9 +389,10 @@ static int data_replace(const struct names *names, const struct stele_publisher_
 static int data_judge_boot(struct attachment *attachment)
 {
 	bool in_memory;
+	int r = region_of_earlier_boot(&attachment->region, &in_memory);
 
-	if (!region_of_earlier_boot(&attachment->region, &in_memory))
-		return 0;
+	if (r <= 0)
+		return r;
 	if (!in_memory)
 		return durable_adopt(&attachment->region);
 	return error_set(
@@ -382,7 +406,7 @@ static int data_attach(const struct names *names, const struct stele_publisher_o
                        bool guarded, int64_t until, struct attachment *attachment)
 {
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
-	struct layout_publisher_file file;
+	struct layout_publisher_file file = {0};
 	int r = region_open(names, true, guarded, &attachment->region);
 
 	if (r == 0 && options->flags & STELE_CREATE_NEW)
@@ -396,9 +420,11 @@ static int data_attach(const struct names *names, const struct stele_publisher_o
 			"machine",
 			attachment);
 	else if (r == -ENOENT && create) {
+		/* One that a power cut emptied, or another layout made, has none to go on with. */
 		if (pread(attachment->publisher_lock.fd, &file, sizeof(file), 0) !=
-		    (ssize_t)sizeof(file))
-			return error_set(EIO, "cannot read %s", names->publisher);
+		            (ssize_t)sizeof(file) ||
+		    file.layout_version != LAYOUT_VERSION)
+			uuid_generate(file.uuid);
 		return data_make(names, options, file.uuid, false, attachment);
 	}
 	if (r == 0)

@@ -57,7 +57,10 @@ int durable_adopt(struct region *region)
 	struct layout_header *header = region->header;
 	struct layout_durable record;
 	uint8_t boot_id[16];
+	int r = names_boot_id(boot_id);
 
+	if (r < 0)
+		return r;
 	if (!record_find(region, &record))
 		return error_set(
 			ESTALE,
@@ -71,7 +74,6 @@ int durable_adopt(struct region *region)
 	store_release(&header->head, record.version);
 	/* Last: who finds it believes the rest. A power cut before this page is on the disk finds the
 	 * record again. */
-	names_boot_id(boot_id);
 	fence_release();
 	data_copy_in(header->boot_id, boot_id, sizeof(boot_id));
 	return 0;

@@ -336,6 +336,8 @@ int generation_compact(struct stele_publisher *publisher)
 	*region = fresh.region;
 	publisher->arena = fresh.arena;
 	fresh.reclaim.revoked = publisher->reclaim.revoked;
+	fresh.reclaim.history_limit = publisher->reclaim.history_limit;
+	fresh.reclaim.pinned_limit = publisher->reclaim.pinned_limit;
 	publisher->reclaim = fresh.reclaim;
 	publisher_wire(publisher);
 	fanout_forget(&publisher->fanout);

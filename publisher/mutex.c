@@ -29,14 +29,16 @@ static int mutex_init(pthread_mutex_t *mutex)
 
 int mutex_file_init(struct layout_publisher_file *file)
 {
-	int r = mutex_init(&file->mutex);
+	int r = names_boot_id(file->boot_id);
 
+	if (r < 0)
+		return r;
+	r = mutex_init(&file->mutex);
 	if (r < 0)
 		return error_set(-r, "cannot make a process-shared mutex: %s", strerror(-r));
 	file->magic = LAYOUT_MAGIC_PUBLISHER;
 	file->layout_version = LAYOUT_VERSION;
 	file->byte_order = LAYOUT_BYTE_ORDER;
-	names_boot_id(file->boot_id);
 	return 0;
 }
 

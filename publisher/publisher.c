@@ -188,7 +188,8 @@ void publisher_wire(struct stele_publisher *publisher)
 		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;
 }
 
-static int publisher_start(struct stele_publisher *publisher)
+static int publisher_start(struct stele_publisher *publisher,
+                           const struct stele_publisher_options *options)
 {
 	struct region *region = &publisher->attachment.region;
 	uint64_t end = load_relaxed(&region->header->arena_end),
@@ -207,6 +208,9 @@ static int publisher_start(struct stele_publisher *publisher)
 		r = reclaim_init(&publisher->reclaim, region, &publisher->arena);
 	if (r < 0)
 		return error_set(-r, "no memory to publish region \"%s\"", region->names.region);
+	publisher->reclaim.history_limit = region->header->history_bytes;
+	publisher->reclaim.pinned_limit =
+		options->pinned_bytes ? options->pinned_bytes : region->maximum_size / 2;
 	r = recover(region, &publisher->arena, &publisher->reclaim);
 	if (r == 0)
 		r = durable_start(&publisher->durable, region);
@@ -249,7 +253,7 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 		free(publisher);
 		return r;
 	}
-	r = publisher_start(publisher);
+	r = publisher_start(publisher, &read);
 	if (r == 0)
 		announce(publisher);
 	mutex_unlock(&publisher->attachment);
@@ -410,6 +414,8 @@ int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publis
 		.pins_revoked = publisher->reclaim.revoked,
 		.arena_size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE,
 		.arena_used = publisher->arena.used,
+		.history_used = reclaim_history_used(&publisher->reclaim),
+		.pinned_used = publisher->reclaim.pinned_used,
 	};
 	return 0;
 }

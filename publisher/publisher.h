@@ -5,6 +5,8 @@
  *   publisher.c    open, close, statistics
  *   transaction.c  begin, abort, commit
  *   table.c        the tables of a transaction: create, drop, put, delete, get, replace
+ *   rollback.c     making the tables of a transaction those of an older version
+ *   condition.c    changes that are made only at a given version
  *   edit.c node.c  changing tries          arena.c    the allocator
  *   reclaim.c      when memory is free      recover.c  what is in use, after an attach
  *   fanout.c       notices, and cleaning up after dead subscribers
@@ -156,7 +158,15 @@ int publisher_lock(struct stele_publisher *publisher);
  * edit. */
 bool publisher_make_room(void *publisher);
 
-/* table.c, for transaction.c */
+/* table.c, for rollback.c: the table of this name, whether there is one or not, with what the last
+ * version has of it; its schema, which it takes over; and what is said where memory (or, by `r`,
+ * room or anything else) lacks. */
+int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret);
+void table_set_schema(struct stele_writable *table, struct stele_schema *schema);
+int table_no_memory(const char *table);
+int table_no_room(const struct stele_publisher *publisher, int r, const char *table);
+
+/* finish.c, for transaction.c */
 int tables_commit(struct stele_transaction *tx, bool *ret_changed);
 void tables_abort(struct stele_transaction *tx);
 void tables_close(struct stele_publisher *publisher);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reclaim.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,11 +63,56 @@ static void pool_give(struct reclaim *reclaim, uint32_t entry)
 	reclaim->pool_free = entry;
 }
 
+/* Whether what waits is history's: no kept version reaches it. */
+static bool is_historys(const struct reclaim *reclaim, const struct retired *object)
+{
+	return reclaim->kept_count == 0 ||
+	       object->made > reclaim->kept[reclaim->kept_count - 1].version;
+}
+
+uint64_t reclaim_history_used(struct reclaim *reclaim)
+{
+	if (!reclaim->history_stale)
+		return reclaim->history_used;
+	reclaim->history_used = 0;
+	for (uint32_t i = reclaim->first; i; i = reclaim->pool[i - 1].next) {
+		const struct retired *object = &reclaim->pool[i - 1].object;
+		if (is_historys(reclaim, object))
+			reclaim->history_used += arena_room(object->size);
+	}
+	reclaim->history_stale = false;
+	return reclaim->history_used;
+}
+
+uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head)
+{
+	uint64_t limit = reclaim->history_limit, used, oldest = 0;
+
+	if (limit == 0)
+		return 0;
+	used = reclaim_history_used(reclaim);
+	if (used <= limit)
+		return 0;
+	for (uint32_t i = reclaim->first; i && used > limit - limit / 8;
+	     i = reclaim->pool[i - 1].next) {
+		const struct waiting *waiting = &reclaim->pool[i - 1];
+		if (waiting->replaced >= head)
+			break;
+		if (is_historys(reclaim, &waiting->object)) {
+			used -= arena_room(waiting->object.size);
+			oldest = waiting->replaced;
+		}
+	}
+	return oldest;
+}
+
 void reclaim_add(struct reclaim *reclaim, const struct retired *object, uint64_t replaced,
                  bool at_start)
 {
 	uint32_t entry = pool_take(reclaim, object, replaced);
 
+	if (is_historys(reclaim, object))
+		reclaim->history_used += arena_room(object->size);
 	if (!reclaim->first) {
 		reclaim->first = reclaim->last = entry;
 	} else if (at_start) {
@@ -111,16 +157,19 @@ static void settle(struct reclaim *reclaim, uint32_t entry)
 	if (kept && kept->version >= waiting->object.made) {
 		waiting->next = kept->held;
 		kept->held = entry;
+		reclaim->pinned_used += arena_room(waiting->object.size);
 		return;
 	}
 	arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
 	pool_give(reclaim, entry);
 }
 
-static void settle_all(struct reclaim *reclaim, uint32_t list)
+/* The same with all that a version held that was kept. */
+static void settle_held(struct reclaim *reclaim, uint32_t list)
 {
 	while (list) {
 		uint32_t next = reclaim->pool[list - 1].next;
+		reclaim->pinned_used -= arena_room(reclaim->pool[list - 1].object.size);
 		settle(reclaim, list);
 		list = next;
 	}
@@ -133,6 +182,7 @@ static uint32_t kept_remove(struct reclaim *reclaim, uint32_t position)
 	struct kept_version gone = reclaim->kept[position];
 
 	store_relaxed(&reclaim->region->kept[gone.index].version, 0);
+	reclaim->history_stale |= position + 1 == reclaim->kept_count;
 	reclaim->kept_count--;
 	memmove(&reclaim->kept[position], &reclaim->kept[position + 1],
 	        (reclaim->kept_count - position) * sizeof(gone));
@@ -141,16 +191,18 @@ static uint32_t kept_remove(struct reclaim *reclaim, uint32_t position)
 
 bool reclaim_revoke(struct reclaim *reclaim)
 {
-	uint32_t held;
+	uint32_t held, position = 0;
 
-	if (reclaim->kept_count == 0)
+	if (reclaim->kept_count > 0 && reclaim->kept[0].version == reclaim->guarded)
+		position = 1;
+	if (position >= reclaim->kept_count)
 		return false;
-	held = kept_remove(reclaim, 0);
+	held = kept_remove(reclaim, position);
 	reclaim->revoked++;
 	/* The contract with readers: who sees memory that is reused from here on sees the entry
 	 * gone. */
 	fence_release();
-	settle_all(reclaim, held);
+	settle_held(reclaim, held);
 	return true;
 }
 
@@ -177,7 +229,30 @@ static void kept_grant(struct reclaim *reclaim, uint64_t version)
 	     position > 0 && reclaim->kept[position - 1].version > version; position--)
 		reclaim->kept[position] = reclaim->kept[position - 1];
 	reclaim->kept[position] = (struct kept_version){.version = version, .index = index};
+	reclaim->history_stale |= position == reclaim->kept_count;
 	reclaim->kept_count++;
+}
+
+int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog)
+{
+	const struct region *region = reclaim->region;
+	const struct kept_version *kept = kept_find(reclaim, version);
+	struct layout_commit commit;
+
+	if (kept)
+		*ret_catalog = region->kept[kept->index].catalog;
+	else if (version >= load_relaxed(&region->header->reclaimed) &&
+	         region_commit(region, version, &commit) == 0)
+		*ret_catalog = commit.catalog;
+	else
+		return -ENOENT;
+	reclaim->guarded = version;
+	return 0;
+}
+
+void reclaim_unguard(struct reclaim *reclaim)
+{
+	reclaim->guarded = 0;
 }
 
 struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version, uint32_t index)
@@ -186,6 +261,7 @@ struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version,
 	        reclaim->kept_count * sizeof(reclaim->kept[0]));
 	reclaim->kept[0] = (struct kept_version){.version = version, .index = index};
 	reclaim->kept_count++;
+	reclaim->history_stale = true;
 	return &reclaim->kept[0];
 }
 
@@ -196,6 +272,7 @@ void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const stru
 
 	reclaim->pool[entry - 1].next = kept->held;
 	kept->held = entry;
+	reclaim->pinned_used += arena_room(object->size);
 }
 
 /* ---- the scan ---- */
@@ -207,15 +284,15 @@ static int compare_versions(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Collects the pins below `oldest`, in order. A slot is a request by somebody not trusted: whatever
+/* Collects the pins below `oldest`, and the guarded version, in order. A slot is a request by somebody not trusted: whatever
  * number stands there is only compared. Returns how many, or -ENOMEM. */
 static int64_t pins_collect(struct reclaim *reclaim, uint64_t oldest)
 {
 	uint32_t used = reclaim->slots ? slots_used(reclaim->slots) : 0;
 	size_t count = 0;
 
-	if (reclaim->pins_room < (size_t)used * LAYOUT_PINS) {
-		size_t room = (size_t)used * LAYOUT_PINS * 2;
+	if (reclaim->pins_room < (size_t)used * LAYOUT_PINS + 1) {
+		size_t room = (size_t)used * LAYOUT_PINS * 2 + 1;
 		uint64_t *pins = realloc(reclaim->pins, room * sizeof(*pins));
 		if (!pins)
 			return -ENOMEM;
@@ -228,6 +305,8 @@ static int64_t pins_collect(struct reclaim *reclaim, uint64_t oldest)
 			if (version != 0 && version < oldest)
 				reclaim->pins[count++] = version;
 		}
+	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
+		reclaim->pins[count++] = reclaim->guarded;
 	if (count > 1)
 		qsort(reclaim->pins, count, sizeof(*reclaim->pins), compare_versions);
 	return (int64_t)count;
@@ -286,12 +365,17 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	fence_release();
 	if (reclaim->sync && reclaim->sync(reclaim->context) < 0)
 		return;
-	settle_all(reclaim, loose);
+	settle_held(reclaim, loose);
 	while (reclaim->first && reclaim->pool[reclaim->first - 1].replaced <= oldest) {
 		uint32_t entry = reclaim->first;
 		reclaim->first = reclaim->pool[entry - 1].next;
+		if (is_historys(reclaim, &reclaim->pool[entry - 1].object))
+			reclaim->history_used -= arena_room(reclaim->pool[entry - 1].object.size);
 		settle(reclaim, entry);
 	}
 	if (!reclaim->first)
 		reclaim->last = 0;
+	while (reclaim->pinned_limit > 0 && reclaim->pinned_used > reclaim->pinned_limit &&
+	       reclaim_revoke(reclaim))
+		;
 }

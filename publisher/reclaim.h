@@ -53,11 +53,18 @@ struct reclaim {
 	uint32_t kept_count;
 	uint64_t *pins;             /* what the slots ask for; grows */
 	size_t pins_room;
+	uint64_t guarded;           /* a version that a transaction reads; 0: none */
 	uint64_t revoked;           /* pins given up: a counter */
 	/* Called between the store of reclaimed and the reuse of what that frees: brings it to the disk.
 	 * After a failure nothing is freed. May be NULL. */
 	int (*sync)(void *context);
 	void *context;
+	/* Bytes that only history reaches, and that only pins do; and how many those may be, 0: any
+	 * number. What waits and a kept version reaches is neither's: giving up history does not
+	 * free it. */
+	uint64_t history_used, pinned_used;
+	uint64_t history_limit, pinned_limit;
+	bool history_stale;         /* history_used is to be counted anew */
 };
 
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena);
@@ -76,10 +83,26 @@ struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version,
 void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const struct retired *object,
                   uint64_t replaced);
 
-/* Makes `oldest` the oldest version of history, honours pins, and frees what nobody can reach. */
+/* What neither the newest version nor a pin below history reaches, but history does, in bytes.
+ * Counted as objects come and go, and counted anew after the newest kept version changed. */
+uint64_t reclaim_history_used(struct reclaim *reclaim);
+
+/* Which version is to be history's oldest so that it keeps to its limit in bytes, with some of it to
+ * spare, so that the next commits need no reclaim: up to the one before `head`. 0: it keeps to it. */
+uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head);
+
+/* Makes `oldest` the oldest version of history, honours pins as far as the limit in bytes allows,
+ * the oldest given up first, and frees what nobody can reach. */
 void reclaim_run(struct reclaim *reclaim, uint64_t oldest);
 
-/* Gives up the oldest pin below history: true if there was one. */
+/* Finds the root of a version that is held, in history or for a pin, and keeps it held as if
+ * somebody pinned it, for a transaction that reads it while it makes room for what it writes. One
+ * at a time. 0 or -ENOENT. */
+int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog);
+void reclaim_unguard(struct reclaim *reclaim);
+
+/* Gives up the oldest pin below history, but never the version that is guarded: true if there was
+ * one. */
 bool reclaim_revoke(struct reclaim *reclaim);
 
 #endif

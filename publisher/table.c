@@ -11,15 +11,15 @@
 
 /* ---- finding tables ---- */
 
-static int no_memory(const char *table)
+int table_no_memory(const char *table)
 {
 	return error_set(ENOMEM, "no memory for a change to table \"%s\"", table);
 }
 
-static int no_room(const struct stele_publisher *publisher, int r, const char *table)
+int table_no_room(const struct stele_publisher *publisher, int r, const char *table)
 {
 	if (r == -ENOMEM)
-		return no_memory(table);
+		return table_no_memory(table);
 	if (r != -ENOSPC)
 		return error_set(-r, "table \"%s\" cannot be changed: %s", table, strerror(-r));
 	return error_set(
@@ -37,7 +37,7 @@ static int missing(const struct stele_publisher *publisher, const char *table)
 	                 publisher->attachment.region.names.region);
 }
 
-static void set_schema(struct stele_writable *table, struct stele_schema *schema)
+void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 {
 	stele_schema_free(table->schema);
 	table->schema = schema;
@@ -55,13 +55,13 @@ static int load_base(struct stele_writable *table)
 	if (!table->schema || table->id != base->id || table->schema_ref != base->schema) {
 		int r = catalog_schema(&publisher->arena.view, base->schema, &schema);
 		if (r == -ENOMEM)
-			return no_memory(table->name);
+			return table_no_memory(table->name);
 		if (r < 0)
 			return error_set(
 				EBADMSG,
 				"the schema of table \"%s\" is damaged; remove region \"%s\" and publish again",
 				table->name, publisher->attachment.region.names.region);
-		set_schema(table, schema);
+		table_set_schema(table, schema);
 	}
 	table->id = base->id;
 	table->schema_ref = base->schema;
@@ -86,8 +86,7 @@ static struct stele_writable *find(struct stele_publisher *publisher, const char
 	return NULL;
 }
 
-/* The table of this name, whether there is one or not. */
-static int open_table(struct stele_transaction *tx, const char *name, struct stele_writable **ret)
+int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret)
 {
 	struct stele_publisher *publisher = tx->publisher;
 	struct stele_writable *table = find(publisher, name);
@@ -102,7 +101,7 @@ static int open_table(struct stele_transaction *tx, const char *name, struct ste
 			return missing(publisher, name);
 		table = calloc(1, sizeof(*table));
 		if (!table)
-			return no_memory(name);
+			return table_no_memory(name);
 		strcpy(table->name, name);
 		table->publisher = publisher;
 		table->next = publisher->tables;
@@ -135,7 +134,7 @@ int stele_writable_open(struct stele_transaction *tx, const char *name, struct s
 	int r = publisher_check(tx->publisher);
 
 	if (r == 0)
-		r = open_table(tx, name, &table);
+		r = table_find(tx, name, &table);
 	if (r < 0)
 		return r;
 	if (table->status != TABLE_PRESENT)
@@ -187,20 +186,20 @@ int stele_table_create(struct stele_transaction *tx, const char *name,
 	if (r == 0)
 		r = stele_schema_check(schema);
 	if (r == 0)
-		r = open_table(tx, name, &table);
+		r = table_find(tx, name, &table);
 	if (r < 0)
 		return r;
 	if (table->status == TABLE_PRESENT)
 		return refuse_existing(table, schema);
 	copy = stele_schema_copy(schema);
 	if (!copy)
-		return no_memory(name);
+		return table_no_memory(name);
 	r = edit_blob(&publisher->edit, stored, schema_store(schema, stored), &blob);
 	if (r < 0) {
 		stele_schema_free(copy);
-		return no_room(publisher, r, name);
+		return table_no_room(publisher, r, name);
 	}
-	set_schema(table, copy);
+	table_set_schema(table, copy);
 	table->schema_ref = blob;
 	table->id = publisher->edit.version;
 	table->root = 0;
@@ -219,7 +218,7 @@ int stele_table_drop(struct stele_transaction *tx, const char *name)
 	if (r < 0)
 		return r;
 	if (retired_reserve(&edit->retired, 2 * table->rows + 1) < 0)
-		return no_memory(name);
+		return table_no_memory(name);
 	edit_drop_tree(edit, &table->shape, table->root, false);
 	edit_drop(edit, table->schema_ref, edit_object_size(edit, NULL, table->schema_ref));
 	table->root = 0;
@@ -250,7 +249,7 @@ static int normalize(struct stele_writable *table, const void **value, size_t si
 	if (table->normalized_room < size) {
 		unsigned char *room = realloc(table->normalized, size);
 		if (!room)
-			return no_memory(table->name);
+			return table_no_memory(table->name);
 		table->normalized = room;
 		table->normalized_room = size;
 	}
@@ -282,7 +281,7 @@ static int marks_reserve(struct stele_writable *table)
 	words += pages * words_per_page;
 	marks = realloc(table->marks, words * sizeof(*marks));
 	if (!marks)
-		return no_memory(table->name);
+		return table_no_memory(table->name);
 	memset(marks + table->mark_words, 0, (words - table->mark_words) * sizeof(*marks));
 	table->marks = marks;
 	table->mark_words = words;
@@ -327,7 +326,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	r = edit_put(&publisher->edit, &table->shape, &table->root, key, key_bits, value,
 	             value_size, &row, &touched);
 	if (r < 0)
-		return no_room(publisher, r, table->name);
+		return table_no_room(publisher, r, table->name);
 	table->rows += r == 1;
 	table->added += r == 1;
 	table->changed += r == 2;
@@ -346,7 +345,7 @@ static int delete_row(struct stele_writable *table, const void *key, unsigned ke
 	                    &touched);
 
 	if (r < 0)
-		return no_room(table->publisher, r, table->name);
+		return table_no_room(table->publisher, r, table->name);
 	if (r == 1) {
 		table->rows--;
 		table->removed++;
@@ -440,7 +439,7 @@ int64_t stele_writable_replace_end(struct stele_writable *table)
 	rows = malloc((table->rows + 1) * sizeof(*rows));
 	scan = malloc(sizeof(*scan));
 	if (!rows || !scan) {
-		count = no_memory(table->name);
+		count = table_no_memory(table->name);
 		goto done;
 	}
 	count = unmarked(table, scan, rows);

@@ -195,15 +195,19 @@ static void publish(struct stele_publisher *publisher, uint64_t version)
 static void after_publish(struct stele_publisher *publisher, uint64_t version, uint64_t now)
 {
 	const struct region *region = &publisher->attachment.region;
-	uint64_t reclaimed = load_relaxed(&region->header->reclaimed);
+	uint64_t reclaimed = load_relaxed(&region->header->reclaimed), oldest;
 
 	fanout_notify(&publisher->fanout, version, now);
 	for (size_t i = 0; i < publisher->edit.retired.count; i++)
 		reclaim_add(&publisher->reclaim, &publisher->edit.retired.entries[i], version,
 		            false);
 	publisher->edit.retired.count = 0;
-	if (version >= region->history + reclaimed + RECLAIM_BATCH)
-		reclaim_run(&publisher->reclaim, version - region->history + 1);
+	oldest = reclaim_history_oldest(&publisher->reclaim, version);
+	if (version >= region->history + reclaimed + RECLAIM_BATCH &&
+	    version - region->history + 1 > oldest)
+		oldest = version - region->history + 1;
+	if (oldest > reclaimed)
+		reclaim_run(&publisher->reclaim, oldest);
 	generation_compact_if_worth(publisher, now);
 	/* By the time of day, which the commit has read already: if that jumps, a reap comes early
 	 * or late. */

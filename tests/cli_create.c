@@ -17,12 +17,13 @@ Test(cli_create, makes_a_region_and_its_tables)
 	char line[128];
 
 	snprintf(line, sizeof(line), "%s: made, version 1, 2 tables made\n", region);
-	expect_done(STELE("create", region, "--history", "10", "--max-size", "64M", "--mode", "604",
+	expect_done(STELE("create", region, "--history", "10", "--history-bytes", "2M", "--max-size", "64M", "--mode", "604",
 	                  "--table", ROUTES, "--table", "seen(when: time key, what: text)"),
 	            line);
 	result = STELE("show", region);
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "history             10\n");
+	EXPECT_HAS(result.out, "history_bytes       2.0 MiB");
 	EXPECT_HAS(result.out, "maximum_size        64 MiB\n");
 	EXPECT_HAS(result.out, "mode                0604\n");
 	EXPECT_HAS(result.out, "publisher_attached  no\n");

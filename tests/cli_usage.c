@@ -3,8 +3,8 @@
 #include "cli.h"
 
 static const char *const commands[] = {
-	"create", "rm",    "list", "show",   "publish", "set",
-	"delete", "apply", "get",  "lookup", "dump",    "watch", "log",  "diff",
+	"create", "rm",  "list",   "show", "publish", "set", "delete",   "apply",
+	"get",    "log", "lookup", "dump", "watch",   "diff", "rollback", "compact",
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -16,7 +16,7 @@ Test(cli_usage, help_names_every_command_and_exit_status)
 	for (size_t i = 0; i < COUNT(commands); i++)
 		EXPECT_HAS(result.out, commands[i]);
 	EXPECT_HAS(result.out, "Exit status:");
-	EXPECT_HAS(result.out, "\n  8  ");
+	EXPECT_HAS(result.out, "\n  9  ");
 	EXPECT_TEXT(STELE("help").out, result.out);
 }
 

@@ -192,7 +192,7 @@ Test(cli_watch, a_version_that_was_taken_back_is_a_gap)
 	char line[128];
 
 	EXPECT_STATUS(STELE("rm", region), 0);
-	EXPECT_STATUS(STELE("create", region, "--history", "2", "--max-size", "300K", "--table",
+	EXPECT_STATUS(STELE("create", region, "--history", "2", "--limit", "300K", "--table",
 	                    "t(a: u8 key, b: text)"),
 	              0);
 	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",

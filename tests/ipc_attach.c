@@ -178,7 +178,7 @@ Test(ipc_attach, removing_the_publisher_file_lets_nobody_in)
 	cr_expect(access(path, F_OK) < 0, "a refused attach made %s", path);
 	/* Somebody's file under that name changes nothing either. */
 	close(open(path, O_CREAT | O_EXCL | O_RDWR, 0600));
-	RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBUSY, region);
+	RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBADMSG, path);
 	cr_assert_eq(unlink(path), 0);
 	ipc_kill(holder);
 	OK(stele_publisher_open(region, &at_once, &publisher));

@@ -440,7 +440,8 @@ Test(ipc_follow, starts_over_when_its_pin_is_revoked)
 	struct stele_publisher_options options = {.size = sizeof(options),
 	                                          .flags = STELE_CREATE,
 	                                          .history = 2,
-	                                          .maximum_size = 300 << 10};
+	                                          .maximum_size = 300 << 10,
+	                                          .limit_size = 300 << 10};
 	struct told told = {.act = outrun_the_memory, .end_at = 2 + 1 + FEW + 1};
 	char text[256] = "i+t i+t resync ", name[STELE_NAME_MAX + 1];
 	struct stele_transaction *tx;

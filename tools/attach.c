@@ -77,6 +77,8 @@ enum status writer_open(struct writer *writer, const char *region,
 	if (result < 0)
 		return fail_region(region, result);
 	result = stele_transaction_begin(writer->publisher, &writer->tx);
+	if (result == 0 && options->if_head_given)
+		result = stele_transaction_expect(writer->tx, options->if_head);
 	if (result < 0) {
 		enum status status = fail_library(result);
 

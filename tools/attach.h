@@ -41,7 +41,7 @@ struct writer {
 	struct stele_transaction *tx;
 };
 
-/* Attaches, and begins a transaction. The region must exist. */
+/* Attaches, and begins a transaction, in which --if-head holds. The region must exist. */
 enum status writer_open(struct writer *writer, const char *region,
                         const struct options_writing *options);
 /* `place` goes before a sentence: "FILE:LINE: ", or "". */

@@ -17,6 +17,10 @@ static const char doc[] =
 	"\n"
 	"  {\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 5}}\n"
 	"  {\"table\": \"routes\", \"delete\": {\"prefix\": \"10.1.0.0/16\"}}\n"
+	"  {\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 6}, \"if_version\": 7}\n"
+	"\n"
+	"With \"if_version\": N, a line holds only if version N is the one that last changed the row, and a put "
+	"with \"if_absent\": true only if there is no such row; else nothing is changed, and the exit status is 9.\n"
 	"\n"
 	"A put keeps those columns of a row that it does not name; a new row needs all. Deleting a row that is "
 	"not there changes nothing. Later lines see what earlier ones did.\n"
@@ -84,11 +88,13 @@ static enum status check_fields(const struct apply *apply, const struct field *f
 	return STATUS_DONE;
 }
 
-static enum status apply_row(struct apply *apply, json_t *object, bool deletes)
+static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
+                             const struct condition *condition)
 {
 	struct field fields[STELE_COLUMNS_MAX];
 	struct json_numbers numbers;
 	enum status status;
+	bool there;
 	int result;
 
 	if (!json_is_object(object))
@@ -101,13 +107,39 @@ static enum status apply_row(struct apply *apply, json_t *object, bool deletes)
 	if (status != STATUS_DONE)
 		return status;
 	result = row_parse_key(&apply->row, apply->schema, fields);
-	if (result >= 0 && !deletes)
-		return put_partial(apply->place, apply->table, apply->schema, fields, &apply->row);
-	if (result >= 0)
-		result = stele_writable_delete(apply->table, apply->row.key.bytes,
-		                               apply->row.key.bits);
 	if (result < 0)
 		return fail(status_of_error(result), "%s%s", apply->place, stele_last_error());
+	if (deletes)
+		return delete_one(apply->place, apply->table, condition, &apply->row, &there);
+	return put_partial(apply->place, apply->table, apply->schema, fields, condition,
+	                   &apply->row);
+}
+
+/* The members "if_version" and "if_absent", and that there are no others than these and the two
+ * that every line has. */
+static enum status read_condition(const struct apply *apply, json_t *object, bool deletes,
+                                  struct condition *ret)
+{
+	json_t *version = json_object_get(object, "if_version");
+	json_t *absent = json_object_get(object, "if_absent");
+	size_t members = 2u + (version != NULL) + (absent != NULL);
+
+	if (version && (!json_is_integer(version) || json_integer_value(version) < 1))
+		return fail(STATUS_INPUT, "%sexpected a version, from 1 on, after \"if_version\"",
+		            apply->place);
+	if (absent && (!json_is_true(absent) || deletes || version))
+		return fail(STATUS_INPUT,
+		            "%s\"if_absent\" can only be true, of a put, and not beside "
+		            "\"if_version\"",
+		            apply->place);
+	if (json_object_size(object) != members)
+		return fail(STATUS_INPUT,
+		            "%sexpected no other members than \"table\", \"%s\", "
+		            "\"if_version\"%s",
+		            apply->place, deletes ? "delete" : "put",
+		            deletes ? "" : ", \"if_absent\"");
+	ret->given = version || absent;
+	ret->version = version ? (uint64_t)json_integer_value(version) : 0;
 	return STATUS_DONE;
 }
 
@@ -116,16 +148,19 @@ static enum status apply_object(struct apply *apply, json_t *object)
 	json_t *table = json_object_get(object, "table");
 	json_t *put = json_object_get(object, "put");
 	json_t *deleted = json_object_get(object, "delete");
+	struct condition condition;
 	enum status status;
 
-	if (!json_is_string(table) || !put == !deleted || json_object_size(object) != 2)
+	if (!json_is_string(table) || !put == !deleted)
 		return fail(STATUS_INPUT,
 		            "%sexpected {\"table\": NAME, \"put\": {...}} or {\"table\": NAME, "
 		            "\"delete\": {...}}",
 		            apply->place);
-	status = open_table(apply, json_string_value(table));
+	status = read_condition(apply, object, deleted != NULL, &condition);
 	if (status == STATUS_DONE)
-		status = apply_row(apply, put ? put : deleted, deleted != NULL);
+		status = open_table(apply, json_string_value(table));
+	if (status == STATUS_DONE)
+		status = apply_row(apply, put ? put : deleted, deleted != NULL, &condition);
 	return status;
 }
 

@@ -96,6 +96,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		if (status == STATUS_DONE)
 			create->options.history = (uint32_t)number;
 		break;
+	case 'H':
+		status = parse_size("--history-bytes", argument, &create->options.history_bytes);
+		break;
 	case 's':
 		status = parse_size("--max-size", argument, &create->options.maximum_size);
 		break;
@@ -121,6 +124,8 @@ static const struct argp argp = {
 			{"table", 't', "DECLARATION", 0, "A table; may be given several times", 0},
 			{"history", 'h', "VERSIONS", 0,
                          "Keep at least so many versions readable (64)", 0},
+			{"history-bytes", 'H', "SIZE", 0,
+                         "Let history take at most this much, down to two versions", 0},
 			{"max-size", 's', "SIZE", 0,
                          "Let the region's file grow to this size: K, M, G (4G); past it there is a "
                          "new file of twice the size",
@@ -211,8 +216,8 @@ static void report(const char *region, const struct create *create, bool made_re
 	fflush(stdout);
 	if (!made_region && create->region_options)
 		fprintf(stderr,
-		        "stele: note: --history, --max-size, --limit, --durability and --mode hold only when the region is "
-		        "made; they were not applied\n");
+		        "stele: note: --history, --history-bytes, --max-size, --limit, --durability and "
+		        "--mode hold only when the region is made; they were not applied\n");
 }
 
 static enum status create_region(const char *region, struct create *create)

@@ -246,6 +246,10 @@ static enum status run(int argc, char **argv)
 			return fail_usage("publish",
 			                  "expected one REGION, and no file or check, with "
 			                  "--kernel-routes");
+		if (publish.writing.if_head_given)
+			return fail_usage("publish",
+			                  "--if-head is for one version; --kernel-routes "
+			                  "makes many");
 		if (stele_name_check("region", operands[0]) < 0)
 			return fail_library(-EINVAL);
 		return publish_kernel(operands[0], &publish.writing);

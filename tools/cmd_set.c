@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele set and stele delete: single rows, named on the command line. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,15 @@ static const char set_doc[] =
 	"\v"
 	"A KEY of several columns is written with commas between them, as in CSV.\n"
 	"\n"
+	"With --if-version or --if-absent, where the row is not so, nothing is changed, and the exit status is "
+	"9.\n"
+	"\n"
 	"Examples:\n"
 	"  stele set net/routes 10.0.0.0/8 next_hop=192.0.2.1 metric=5\n"
 	"  stele set net/routes 10.0.0.0/8 metric=6\n"
 	"  stele set lan/hosts '7,\"Smith, J.\"' address=192.0.2.9\n"
-	"  stele set net/offsets -- -5 name=five\n";
+	"  stele set net/offsets -- -5 name=five\n"
+	"  stele set --if-absent net/leader main host=a\n";
 
 static const char delete_doc[] =
 	"Deletes rows, all as one version. Where one of them is not there, none is deleted, and the exit status "
@@ -28,23 +33,57 @@ static const char delete_doc[] =
 	"  stele delete net/routes 10.0.0.0/8\n"
 	"  stele delete --message 'moved away' net/routes 10.1.0.0/16 10.2.0.0/16\n";
 
+struct change {
+	struct options_writing writing;
+	struct condition condition;
+};
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-	(void)argument;
-	if (key != ARGP_KEY_INIT)
+	struct change *change = state->input;
+	struct condition *condition = &change->condition;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &change->writing;
+		return 0;
+	case OPTION_IF_VERSION:
+	case OPTION_IF_ABSENT:
+		if (condition->given) {
+			fail(STATUS_INPUT, "a row can be expected at one version, or absent");
+			return EINVAL;
+		}
+		condition->given = true;
+		if (key == OPTION_IF_ABSENT || parse_count("--if-version", argument, 1, INT64_MAX,
+		                                           &condition->version) == STATUS_DONE)
+			return 0;
+		return EINVAL;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	state->child_inputs[0] = state->input;
-	return 0;
+	}
 }
+
+#define IF_VERSION \
+	{ \
+		"if-version", OPTION_IF_VERSION, "VERSION", 0, \
+			"Only if this version is the one that last changed the row", 0 \
+	}
 
 static const struct argp_child children[] = {{.argp = &options_writing}, {0}};
 static const struct argp set_argp = {
+	.options =
+		(const struct argp_option[]){
+			IF_VERSION,
+			{"if-absent", OPTION_IF_ABSENT, NULL, 0, "Only if there is no such row", 0},
+			{0},
+		},
 	.parser = parse,
 	.args_doc = "REGION/TABLE KEY COLUMN=VALUE...",
 	.doc = set_doc,
 	.children = children,
 };
 static const struct argp delete_argp = {
+	.options = (const struct argp_option[]){IF_VERSION, {0}},
 	.parser = parse,
 	.args_doc = "REGION/TABLE KEY...",
 	.doc = delete_doc,
@@ -80,7 +119,8 @@ static enum status parse_assignment(const char *text, const struct stele_schema 
 	return STATUS_DONE;
 }
 
-static enum status set_row(struct writer *writer, const struct target *target, char **operands)
+static enum status set_row(struct writer *writer, const struct target *target,
+                           const struct condition *condition, char **operands)
 {
 	struct field fields[STELE_COLUMNS_MAX] = {0};
 	const struct stele_schema *schema;
@@ -94,12 +134,13 @@ static enum status set_row(struct writer *writer, const struct target *target, c
 	for (char **text = operands + 2; status == STATUS_DONE && *text; text++)
 		status = parse_assignment(*text, schema, fields);
 	if (status == STATUS_DONE)
-		status = put_partial("", table, schema, fields, &row);
+		status = put_partial("", table, schema, fields, condition, &row);
 	row_buffer_close(&row);
 	return status;
 }
 
-static enum status delete_rows(struct writer *writer, const struct target *target, char **operands)
+static enum status delete_rows(struct writer *writer, const struct target *target,
+                               const struct condition *condition, char **operands)
 {
 	const struct stele_schema *schema;
 	struct stele_writable *table;
@@ -108,15 +149,12 @@ static enum status delete_rows(struct writer *writer, const struct target *targe
 
 	status = writer_open_table(writer, "", target->table, &table, &schema);
 	for (char **text = operands + 1; status == STATUS_DONE && *text; text++) {
-		int result;
+		bool there = true;
 
 		status = key_parse("", *text, schema, &row);
-		if (status != STATUS_DONE)
-			break;
-		result = stele_writable_delete(table, row.key.bytes, row.key.bits);
-		if (result < 0)
-			status = fail_library(result);
-		else if (result == 0)
+		if (status == STATUS_DONE)
+			status = delete_one("", table, condition, &row, &there);
+		if (!there)
 			status = fail(STATUS_NOT_THERE, "no row with key \"%s\" in table \"%s\"",
 			              *text, target->table);
 	}
@@ -125,11 +163,12 @@ static enum status delete_rows(struct writer *writer, const struct target *targe
 }
 
 /* What both do: attach, change, commit. */
-static enum status
-change(const char *name, const struct argp *argp, int least, int argc, char **argv,
-       enum status (*change_rows)(struct writer *, const struct target *, char **))
+static enum status change(const char *name, const struct argp *argp, int least, int argc,
+                          char **argv,
+                          enum status (*change_rows)(struct writer *, const struct target *,
+                                                     const struct condition *, char **))
 {
-	struct options_writing options = {0};
+	struct change options = {0};
 	struct writer writer;
 	struct target target;
 	enum status status;
@@ -140,12 +179,12 @@ change(const char *name, const struct argp *argp, int least, int argc, char **ar
 	status = parse_target(name, operands[0], true, &target);
 	if (status != STATUS_DONE)
 		return status;
-	status = writer_open(&writer, target.region, &options);
+	status = writer_open(&writer, target.region, &options.writing);
 	if (status != STATUS_DONE)
 		return status;
-	status = change_rows(&writer, &target, operands);
+	status = change_rows(&writer, &target, &options.condition, operands);
 	if (status == STATUS_DONE)
-		status = writer_commit(&writer, target.table, options.message, -1);
+		status = writer_commit(&writer, target.table, options.writing.message, -1);
 	writer_close(&writer);
 	return status;
 }

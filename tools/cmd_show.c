@@ -191,6 +191,7 @@ enum {
 	VERSION,
 	OLDEST,
 	HISTORY,
+	HISTORY_BYTES,
 	CREATED,
 	MODE,
 	OWNER,
@@ -215,6 +216,7 @@ static const struct output_column columns[COLUMNS] = {
 	[VERSION] = {"version", true},
 	[OLDEST] = {"oldest_version", true},
 	[HISTORY] = {"history", true},
+	[HISTORY_BYTES] = {"history_bytes", true},
 	[CREATED] = {"created", false},
 	[MODE] = {"mode", false},
 	[OWNER] = {"owner", true},
@@ -245,6 +247,9 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	cells[VERSION] = cell_number(info->version, texts[VERSION]);
 	cells[OLDEST] = cell_number(info->oldest, texts[OLDEST]);
 	cells[HISTORY] = cell_number(info->history, texts[HISTORY]);
+	if (info->history_bytes)
+		cells[HISTORY_BYTES] =
+			cell_size(info->history_bytes, texts[HISTORY_BYTES], plain[HISTORY_BYTES]);
 	cells[CREATED] = cell_time(info->created, texts[CREATED]);
 	snprintf(texts[MODE], sizeof(texts[MODE]), "%04o", (unsigned)info->mode & 07777);
 	cells[MODE] = cell_text(texts[MODE]);

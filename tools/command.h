@@ -23,6 +23,7 @@ enum status {
 	STATUS_DAMAGED = 7, /* damaged, no region, or of another layout */
 	STATUS_SYSTEM = 8,
 	STATUS_REFUSED = 9, /* the command given to --check did not agree */
+	STATUS_CONDITION = 10, /* --if-...: the region or a row is at another version */
 };
 
 struct command {
@@ -33,7 +34,7 @@ struct command {
 
 extern const struct command command_apply, command_compact, command_create, command_delete, command_diff,
 	command_dump, command_get, command_list, command_log, command_lookup, command_publish,
-	command_rm, command_set, command_show, command_watch;
+	command_rm, command_rollback, command_set, command_show, command_watch;
 
 /* Prints `stele: SENTENCE` with everything in it that could steer a terminal escaped, and returns
  * `status`. */

@@ -68,6 +68,8 @@ enum status status_of_error(int error)
 	case EBUSY:
 	case ESTALE:
 		return STATUS_BUSY;
+	case EAGAIN:
+		return STATUS_CONDITION;
 	case EACCES:
 	case EPERM:
 		return STATUS_DENIED;

@@ -14,7 +14,7 @@ static const struct command *const commands[] = {
 	&command_create, &command_rm,     &command_list,  &command_show, &command_publish,
 	&command_set,    &command_delete, &command_apply, &command_get,  &command_lookup,
 	&command_dump,   &command_watch,  &command_log,   &command_diff,
-	&command_compact,
+	&command_compact, &command_rollback,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -44,7 +44,8 @@ static const char conclusion[] =
 	"  6  no room: the region's maximum, the file system, memory or descriptors\n"
 	"  7  the region is damaged, is none, or was made by a library with another layout\n"
 	"  8  another error of the system, such as standard output that can't be written\n"
-	"  9  the command given to publish --check refused the change\n";
+	"  9  the command given to publish --check refused the change\n"
+	" 10  a condition (--if-...) does not hold: the region or a row is at another version\n";
 
 static enum status print_help(void)
 {

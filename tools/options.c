@@ -160,6 +160,12 @@ static error_t parse_writing(int key, char *argument, struct argp_state *state)
 	case 'm':
 		writing->message = argument;
 		return 0;
+	case OPTION_IF_HEAD:
+		writing->if_head_given = true;
+		if (parse_count("--if-head", argument, 0, INT64_MAX, &writing->if_head) !=
+		    STATUS_DONE)
+			return EINVAL;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -172,6 +178,8 @@ const struct argp options_writing = {
                          "Wait this long for another publisher to go away (5)", 11},
 			{"message", 'm', "TEXT", 0,
                          "Keep this message with the version in the history", 11},
+			{"if-head", OPTION_IF_HEAD, "VERSION", 0,
+                         "Only if the newest version is this one; else the exit status is 9", 11},
 			{0},
 		},
 	.parser = parse_writing,

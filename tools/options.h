@@ -4,6 +4,7 @@
 #define TOOLS_OPTIONS_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stele/stele.h>
 #include "output.h"
 
@@ -26,12 +27,17 @@ extern const struct argp options_format;
 /* A child that reads --version into a uint64_t, which stays as it is without. */
 extern const struct argp options_version;
 
-/* A child that reads --wait and --message into a struct options_writing. */
+/* A child that reads --wait, --message and --if-head into a struct options_writing. */
 struct options_writing {
 	int64_t attach_timeout; /* as in struct stele_publisher_options */
 	const char *message;
+	bool if_head_given;
+	uint64_t if_head;
 };
 extern const struct argp options_writing;
+
+/* Numbers of options without a letter. */
+enum { OPTION_IF_HEAD = 256, OPTION_IF_VERSION, OPTION_IF_ABSENT, OPTION_OTHERS };
 
 /* Texts of options, or STATUS_INPUT after a sentence. */
 enum status parse_count(const char *what, const char *text, uint64_t least, uint64_t most,

@@ -3,14 +3,15 @@
 
 enum status put_partial(const char *place, struct stele_writable *table,
                         const struct stele_schema *schema, const struct field *fields,
-                        struct row_buffer *row)
+                        const struct condition *condition, struct row_buffer *row)
 {
 	struct stele_row there;
 	char missing[512];
 	int result;
 
 	result = stele_writable_get(table, row->key.bytes, row->key.bits, &there);
-	if (result == 0) {
+	/* A row that is expected to be there is missed before its columns are. */
+	if (result == 0 && !(condition->given && condition->version != 0)) {
 		row_missing(schema, fields, false, missing, sizeof(missing));
 		if (*missing)
 			return fail(STATUS_INPUT,
@@ -23,10 +24,30 @@ enum status put_partial(const char *place, struct stele_writable *table,
 		                result ? there.value_size : 0);
 		result = row_parse_value(row, schema, fields);
 	}
-	if (result >= 0)
+	if (result >= 0 && condition->given)
+		result = stele_writable_put_if(table, row->key.bytes, row->key.bits, row->value,
+		                               row->value_size, condition->version);
+	else if (result >= 0)
 		result = stele_writable_put(table, row->key.bytes, row->key.bits, row->value,
 		                            row->value_size);
 	if (result < 0)
 		return fail(status_of_error(result), "%s%s", place, stele_last_error());
+	return STATUS_DONE;
+}
+
+enum status delete_one(const char *place, struct stele_writable *table,
+                       const struct condition *condition, const struct row_buffer *row,
+                       bool *ret_there)
+{
+	int result;
+
+	if (condition->given)
+		result = stele_writable_delete_if(table, row->key.bytes, row->key.bits,
+		                                  condition->version);
+	else
+		result = stele_writable_delete(table, row->key.bytes, row->key.bits);
+	if (result < 0)
+		return fail(status_of_error(result), "%s%s", place, stele_last_error());
+	*ret_there = result == 1;
 	return STATUS_DONE;
 }

@@ -5,11 +5,23 @@
 
 #include "row.h"
 
+/* What --if-version and --if-absent ask of a row. */
+struct condition {
+	bool given;
+	uint64_t version; /* 0: no such row */
+};
+
 /* Puts the row whose key is row->key: the columns given are set, the others stay as they are in the
  * row that is there; where none is, they must all be given. `place` goes before a sentence:
- * "FILE:LINE: ", or "". */
+ * "FILE:LINE: ", or "". Where the condition does not hold, STATUS_CONDITION. */
 enum status put_partial(const char *place, struct stele_writable *table,
                         const struct stele_schema *schema, const struct field *fields,
-                        struct row_buffer *row);
+                        const struct condition *condition, struct row_buffer *row);
+
+/* Deletes the row whose key is row->key, under the condition; `*ret_there` says whether there was
+ * one. */
+enum status delete_one(const char *place, struct stele_writable *table,
+                       const struct condition *condition, const struct row_buffer *row,
+                       bool *ret_there);
 
 #endif

@@ -7,6 +7,7 @@
  *   -ENOENT     no such region, table, row or version
  *   -EEXIST     it exists already
  *   -EBUSY      another publisher is attached, or a transaction is open
+ *   -EAGAIN     a condition does not hold: the region or a row is at another version
  *   -EACCES, -EPERM   the files of the region do not let this user in
  *   -ENOSPC     no room: the region's maximum, or the file system that holds it
  *   -ENOMEM     no room in this process: heap or address space

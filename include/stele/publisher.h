@@ -47,8 +47,8 @@ enum stele_durability {
 struct stele_publisher_options {
 	size_t size;             /* sizeof(struct stele_publisher_options) */
 	unsigned flags;          /* STELE_CREATE... */
-	uint32_t history;        /* versions kept readable at least, 2 to 65536; 0: 64. Looked at when
-	                            the region is made */
+	uint32_t history;        /* versions kept readable at least, as far as history_bytes allows, 2 to
+	                            65536; 0: 64. Looked at when the region is made */
 	uint64_t maximum_size;   /* bytes the region's file may grow to; 0: 4 GiB (256 MiB in a 32-bit
 	                            process). Every subscriber maps this much address space (not
 	                            memory). Past it the publisher writes a new file of twice that
@@ -62,6 +62,13 @@ struct stele_publisher_options {
 	enum stele_durability durability; /* looked at when the region is made */
 	int64_t attach_timeout;  /* nanoseconds to wait for another publisher to go away (a process with
 	                            much memory takes seconds to die); 0: 5 s; negative: don't wait */
+	uint64_t history_bytes;  /* what history may take: where what only older versions than the newest
+	                            reach is more, the oldest are given up, down to two versions,
+	                            until at least an eighth of it is free; 0: no limit. Looked at when
+	                            the region is made */
+	uint64_t pinned_bytes;   /* what pins may keep of versions that history has let go of: where it
+	                            is more, the oldest pins are revoked; 0: half of the region's maximum
+	                            size. For as long as this publisher is attached */
 };
 
 /* Attaches to a region as its publisher, and makes it first where the flags say so. A region whose
@@ -100,9 +107,11 @@ struct stele_publisher_stats {
 	uint64_t notices_failed;   /* queue gone, squatted or not permitted */
 	uint64_t futex_wakes;
 	uint64_t reaped;           /* dead subscribers cleaned up after */
-	uint64_t pins_revoked;     /* snapshots given up for want of memory */
+	uint64_t pins_revoked;     /* versions that somebody pinned, given up for want of memory */
 	uint64_t arena_size;       /* bytes of the region for nodes and rows */
 	uint64_t arena_used;       /* of them in use by the newest version, history and pins */
+	uint64_t history_used;     /* of them, what only history reaches */
+	uint64_t pinned_used;      /* of them, what only pins reach, of versions below history */
 };
 STELE_API int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publisher_stats *ret);
 
@@ -152,6 +161,16 @@ STELE_API int stele_table_create(struct stele_transaction *tx, const char *table
 /* Drops a table and its rows. Errors: -ENOENT. */
 STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
 
+/* Makes the tables those of an older version: all of them and their rows, and no others. Drops what
+ * the transaction did before. The version is one that history holds, or one below it that somebody
+ * pins. The cost is that of what differs. It becomes a new version at the commit, like any change:
+ * rows that it changes get its number, the others keep theirs; where nothing differs there is none.
+ * Tables that were opened in this transaction stay open where the older version has them; schemas
+ * that were asked for do not hold any more. Errors: -ENOENT (the version is no longer, or not yet,
+ * there), -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making room for it may
+ * cost older versions, and pins, but not the version itself. */
+STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
+
 /* Puts a row: adds it, or replaces the value of the row with this key. A key is `key_bits` bits at
  * `key`, encoded as <stele/schema.h> says; it and the value are copied. Returns 1 if that changed
  * something, 0 if the row was there with this very value. Padding between the value's columns, and
@@ -165,6 +184,29 @@ STELE_API int stele_put(struct stele_transaction *tx, const char *table, const v
  * -ENOSPC, -ENOMEM. */
 STELE_API int stele_delete(struct stele_transaction *tx, const char *table, const void *key,
                            unsigned key_bits);
+
+/* ---- conditions: changes made only where nobody else came first ---- */
+
+/* Goes on only if the newest version is `version` (0: there is none yet). No other publisher can
+ * commit between this call and the end of the transaction. Errors: -EAGAIN (it is another one: the
+ * sentence has both), -ECHILD. */
+STELE_API int stele_transaction_expect(struct stele_transaction *tx, uint64_t version);
+
+/* As stele_put, but only if the row is at version `row_version`, as stele_row has it; 0: only if
+ * there is no such row. A row that this transaction has changed itself is at the version that its
+ * commit would make, the newest one + 1; put with the value that it had, it keeps its version.
+ * Errors also: -EAGAIN (the row is at another version: the sentence has both); the transaction goes
+ * on as it was. */
+STELE_API int stele_put_if(struct stele_transaction *tx, const char *table, const void *key,
+                           unsigned key_bits, const void *value, size_t value_size,
+                           uint64_t row_version);
+
+/* As stele_delete, but only if the row is at this version; returns 1. Errors also: -EAGAIN (it is
+ * at another version, or not there), -EINVAL (`row_version` is 0). */
+STELE_API int stele_delete_if(struct stele_transaction *tx, const char *table, const void *key,
+                              unsigned key_bits, uint64_t row_version);
+
+/* ---- reading in a transaction ---- */
 
 /* Reads a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers hold
  * until the next call on the transaction, or 0 where there is none. Errors: -EINVAL, -ENOENT (no
@@ -188,6 +230,10 @@ STELE_API int stele_writable_open(struct stele_transaction *tx, const char *tabl
 STELE_API int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
                                  const void *value, size_t value_size);
 STELE_API int stele_writable_delete(struct stele_writable *table, const void *key, unsigned key_bits);
+STELE_API int stele_writable_put_if(struct stele_writable *table, const void *key, unsigned key_bits,
+                                    const void *value, size_t value_size, uint64_t row_version);
+STELE_API int stele_writable_delete_if(struct stele_writable *table, const void *key,
+                                       unsigned key_bits, uint64_t row_version);
 STELE_API int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,
                                  struct stele_row *ret);
 

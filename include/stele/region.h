@@ -49,6 +49,7 @@ struct stele_region_info {
 	uint64_t version;           /* newest; 0: none yet */
 	uint64_t oldest;            /* oldest that history holds */
 	uint32_t history;           /* versions to be kept at least */
+	uint64_t history_bytes;     /* that they may take, down to two of them; 0: no limit */
 	bool publisher_attached;
 	uint32_t publisher_pid;     /* of the one attached, or the last one; 0: never any */
 	char publisher_command[16];
@@ -64,7 +65,7 @@ struct stele_region_info {
 };
 
 /* Describes a region. Errors: -EINVAL (name), -ENOENT, -EACCES, -EBADMSG, -EPROTONOSUPPORT,
- * -ENOMEM, -EMFILE, -ENFILE. */
+ * -ESTALE (on a disk, and no publisher has opened it since the machine started), -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
 /* The names of the regions in a directory, or, with NULL, of those without one: writes the one after

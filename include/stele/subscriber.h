@@ -76,8 +76,9 @@ struct stele_subscriber_options {
 /* Attaches to a region as a subscriber. Makes a slot in the subscribers' file and a message queue
  * where it can, and falls back where it can't: never an error for that alone, unless the options
  * name a notifier. Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence names the
- * path), -EACCES, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ENOMEM,
- * -EMFILE, -ENFILE, and, with a notifier named, what kept it from being had. */
+ * path), -EACCES, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ESTALE (on a
+ * disk, and of an earlier boot: to be read as soon as a publisher has opened it), -ENOMEM, -EMFILE,
+ * -ENFILE, and, with a notifier named, what kept it from being had. */
 STELE_API int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
                                     struct stele_subscriber **ret);
 

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * Conditions: changes that are made only if the region, or a row, is at a given version. The
+ * region's lock is held from begin to commit, so what a condition found still holds at the commit. */
+#include <errno.h>
+
+#include "lib/error.h"
+#include "publisher.h"
+
+int stele_transaction_expect(struct stele_transaction *tx, uint64_t version)
+{
+	const struct stele_publisher *publisher = tx->publisher;
+	uint64_t head = publisher->edit.version - 1;
+	int r = publisher_check(publisher);
+
+	if (r < 0 || head == version)
+		return r;
+	return error_set(EAGAIN,
+	                 "region \"%s\" is at version %llu, not at version %llu; look at what "
+	                 "changed and try again",
+	                 publisher->attachment.region.names.region, (unsigned long long)head,
+	                 (unsigned long long)version);
+}
+
+/* 0 where the row has this version (0: is absent), or -EAGAIN, or what reading it failed with. */
+static int expect_row(struct stele_writable *table, const void *key, unsigned key_bits,
+                      uint64_t row_version)
+{
+	struct stele_row row;
+	int r = stele_writable_get(table, key, key_bits, &row);
+
+	if (r < 0)
+		return r;
+	if (r == 0 && row_version == 0)
+		return 0;
+	if (r == 0)
+		return error_set(EAGAIN,
+		                 "the row in table \"%s\" is not there, but expected at version "
+		                 "%llu; read it again and try again",
+		                 table->name, (unsigned long long)row_version);
+	if (row_version == 0)
+		return error_set(EAGAIN,
+		                 "the row in table \"%s\" is there, at version %llu, but expected "
+		                 "to be absent; read it and try again",
+		                 table->name, (unsigned long long)row.version);
+	if (row.version == row_version)
+		return 0;
+	return error_set(EAGAIN,
+	                 "the row in table \"%s\" is at version %llu, not at version %llu; read "
+	                 "it again and try again",
+	                 table->name, (unsigned long long)row.version,
+	                 (unsigned long long)row_version);
+}
+
+int stele_writable_put_if(struct stele_writable *table, const void *key, unsigned key_bits,
+                          const void *value, size_t value_size, uint64_t row_version)
+{
+	int r = expect_row(table, key, key_bits, row_version);
+
+	return r < 0 ? r : stele_writable_put(table, key, key_bits, value, value_size);
+}
+
+int stele_writable_delete_if(struct stele_writable *table, const void *key, unsigned key_bits,
+                             uint64_t row_version)
+{
+	int r;
+
+	if (row_version == 0)
+		return error_set(EINVAL,
+		                 "a row of table \"%s\" to be deleted only if absent; give the "
+		                 "version that it has",
+		                 table->name);
+	r = expect_row(table, key, key_bits, row_version);
+	return r < 0 ? r : stele_writable_delete(table, key, key_bits);
+}
+
+int stele_put_if(struct stele_transaction *tx, const char *name, const void *key, unsigned key_bits,
+                 const void *value, size_t value_size, uint64_t row_version)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	if (r < 0)
+		return r;
+	return stele_writable_put_if(table, key, key_bits, value, value_size, row_version);
+}
+
+int stele_delete_if(struct stele_transaction *tx, const char *name, const void *key,
+                    unsigned key_bits, uint64_t row_version)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	return r < 0 ? r : stele_writable_delete_if(table, key, key_bits, row_version);
+}

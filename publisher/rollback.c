@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making the tables of a transaction those of an older version. For each table that differs, the
+ * tries of the newest version and of the older one are walked side by side, and what the older one
+ * has otherwise is written anew on top of the newest one: lifetimes are intervals only as long as
+ * nothing that a version has left behind is linked again.
+ *
+ * All is built from the newest version, beside what the transaction did until then, which is dropped
+ * only when everything is there: so an error leaves it as it was. Both share no object that this
+ * transaction made. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/schema.h"
+#include "publisher.h"
+
+/* What a table is to become. */
+struct plan {
+	struct stele_writable *table;
+	struct stele_schema *schema; /* to be taken over; NULL: it has it */
+	struct shape shape;
+	bool present, remade;
+	uint64_t id, rows;
+	ref_t schema_ref, root;
+	uint64_t added, changed, removed;
+};
+
+struct rollback {
+	struct stele_transaction *tx;
+	struct edit *edit;
+	struct diff *catalog, *rows;
+	struct plan *plans;
+	size_t count, room;
+	size_t retired; /* entries of the list of what is retired that are the transaction's before */
+};
+
+static int damaged(const struct rollback *rollback)
+{
+	return error_set(EBADMSG,
+	                 "region \"%s\" is damaged: a version of it does not hold together; remove "
+	                 "it and publish again",
+	                 rollback->tx->publisher->attachment.region.names.region);
+}
+
+static int load_schema(const struct rollback *rollback, const char *table, ref_t schema,
+                       struct stele_schema **ret)
+{
+	int r = catalog_schema(&rollback->edit->arena->view, schema, ret);
+
+	if (r == -ENOMEM)
+		return table_no_memory(table);
+	return r < 0 ? damaged(rollback) : 0;
+}
+
+/* ---- building ---- */
+
+/* Drops what the newest version has under the name. */
+static int drop_base(struct rollback *rollback, struct plan *plan)
+{
+	const struct catalog_table *base = &plan->table->base;
+	struct edit *edit = rollback->edit;
+	struct stele_schema *schema;
+	struct shape shape;
+	int r = load_schema(rollback, plan->table->name, base->schema, &schema);
+
+	if (r < 0)
+		return r;
+	shape_of(schema, &shape);
+	stele_schema_free(schema);
+	if (retired_reserve(&edit->retired, 2 * base->rows + 1) < 0)
+		return table_no_memory(plan->table->name);
+	edit_drop_tree(edit, &shape, base->root, false);
+	edit_drop(edit, base->schema, edit_object_size(edit, NULL, base->schema));
+	return 0;
+}
+
+static int write_schema(struct rollback *rollback, struct plan *plan, ref_t from)
+{
+	const unsigned char *bytes;
+	size_t size;
+
+	if (blob_parts(&rollback->edit->arena->view, from, &bytes, &size) < 0)
+		return damaged(rollback);
+	return edit_blob(rollback->edit, bytes, size, &plan->schema_ref);
+}
+
+/* Makes one row what the older version has: `before` and `after` as diff_next() gives them. */
+static int move_row(struct rollback *rollback, struct plan *plan, ref_t before, ref_t after)
+{
+	struct edit *edit = rollback->edit;
+	struct row_parts row;
+	bool touched;
+	int r = row_parts(&edit->arena->view, &plan->shape, after ? after : before, &row);
+
+	if (r < 0)
+		return r;
+	if (!after) {
+		r = edit_delete(edit, &plan->shape, &plan->root, row.key, row.key_bits, &touched);
+		plan->rows -= r == 1;
+		plan->removed += r == 1;
+	} else {
+		ref_t put;
+		r = edit_put(edit, &plan->shape, &plan->root, row.key, row.key_bits, row.value,
+		             row.value_size, &put, &touched);
+		plan->rows += r == 1;
+		plan->added += r == 1;
+		plan->changed += r == 2;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int move_rows(struct rollback *rollback, struct plan *plan, ref_t older)
+{
+	ref_t before, after;
+	int r;
+
+	diff_start(rollback->rows, &rollback->edit->arena->view, &plan->shape, plan->root, older);
+	while ((r = diff_next(rollback->rows, &before, &after)) == 1) {
+		r = move_row(rollback, plan, before, after);
+		if (r < 0)
+			break;
+	}
+	if (r == -EBADMSG)
+		return damaged(rollback);
+	return r < 0 ? table_no_room(rollback->tx->publisher, r, plan->table->name) : 0;
+}
+
+/* Whether the table goes on as the one that the newest version has. */
+static int same_schema(struct rollback *rollback, const struct plan *plan, ref_t older,
+                       bool *ret_same)
+{
+	const struct stele_writable *table = plan->table;
+	struct stele_schema *base;
+	int r;
+
+	*ret_same = table->was && table->base.schema == older;
+	if (!table->was || *ret_same)
+		return 0;
+	r = load_schema(rollback, table->name, table->base.schema, &base);
+	if (r < 0)
+		return r;
+	*ret_same = stele_schema_equal(base, plan->schema);
+	stele_schema_free(base);
+	return 0;
+}
+
+/* Builds what a table had in the older version; NULL: there it was not. */
+static int build(struct rollback *rollback, struct plan *plan, const struct catalog_table *older)
+{
+	const struct stele_writable *table = plan->table;
+	bool same = !older && !table->was;
+	int r = 0;
+
+	plan->present = older != NULL;
+	if (older) {
+		r = load_schema(rollback, table->name, older->schema, &plan->schema);
+		if (r == 0)
+			r = same_schema(rollback, plan, older->schema, &same);
+		if (r < 0)
+			return r;
+		shape_of(plan->schema, &plan->shape);
+	}
+	plan->remade = !same;
+	if (!same && table->was) {
+		r = drop_base(rollback, plan);
+		if (r < 0)
+			return r;
+	}
+	if (!older)
+		return 0;
+	if (same) {
+		plan->id = table->base.id;
+		plan->schema_ref = table->base.schema;
+		plan->root = table->base.root;
+		plan->rows = table->base.rows;
+	} else {
+		plan->id = rollback->edit->version;
+		r = write_schema(rollback, plan, older->schema);
+		if (r < 0)
+			return table_no_room(rollback->tx->publisher, r, table->name);
+	}
+	return move_rows(rollback, plan, older->root);
+}
+
+static int add(struct rollback *rollback, struct stele_writable *table,
+               const struct catalog_table *older)
+{
+	if (rollback->count == rollback->room) {
+		size_t room = rollback->room ? rollback->room * 2 : 16;
+		struct plan *plans = realloc(rollback->plans, room * sizeof(*plans));
+		if (!plans)
+			return table_no_memory(table->name);
+		rollback->plans = plans;
+		rollback->room = room;
+	}
+	rollback->plans[rollback->count] = (struct plan){.table = table};
+	return build(rollback, &rollback->plans[rollback->count++], older);
+}
+
+static bool is_planned(const struct rollback *rollback, const struct stele_writable *table)
+{
+	for (size_t i = 0; i < rollback->count; i++)
+		if (rollback->plans[i].table == table)
+			return true;
+	return false;
+}
+
+/* Plans for every table that differs, and for every one that the transaction has opened. */
+static int build_all(struct rollback *rollback, ref_t catalog)
+{
+	const struct view *view = &rollback->edit->arena->view;
+	struct stele_transaction *tx = rollback->tx;
+	struct stele_writable *table;
+	ref_t before, after;
+	int r;
+
+	diff_start(rollback->catalog, view, &catalog_shape, tx->catalog, catalog);
+	while ((r = diff_next(rollback->catalog, &before, &after)) == 1) {
+		char name[STELE_NAME_MAX + 1];
+		struct catalog_table older;
+		if (catalog_row(view, after ? after : before, name, &older) < 0)
+			return damaged(rollback);
+		r = table_find(tx, name, &table);
+		if (r == 0)
+			r = add(rollback, table, after ? &older : NULL);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return damaged(rollback);
+	for (table = tx->publisher->tables; table; table = table->next) {
+		if (table->status == TABLE_CLOSED || is_planned(rollback, table))
+			continue;
+		r = add(rollback, table, table->was ? &table->base : NULL);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- the end ---- */
+
+/* Gives back what was built. */
+static void give_up(struct rollback *rollback)
+{
+	/* In a truncated file it can't be walked any more, and nothing will be made there. */
+	bool lost = region_lost(&rollback->tx->publisher->attachment.region);
+	struct edit *edit = rollback->edit;
+
+	for (size_t i = 0; i < rollback->count; i++) {
+		struct plan *plan = &rollback->plans[i];
+		if (!lost)
+			edit_drop_tree(edit, &plan->shape, plan->root, true);
+		if (!lost && plan->schema_ref && edit_made(edit, plan->schema_ref))
+			edit_drop(edit, plan->schema_ref,
+			          edit_object_size(edit, NULL, plan->schema_ref));
+		stele_schema_free(plan->schema);
+	}
+	edit->retired.count = rollback->retired;
+}
+
+/* Puts a plan in the place of what the transaction made of the table. Nothing here can fail. */
+static void take_over(struct rollback *rollback, struct plan *plan)
+{
+	struct stele_writable *table = plan->table;
+	struct edit *edit = rollback->edit;
+
+	if (table->status == TABLE_PRESENT) {
+		edit_drop_tree(edit, &table->shape, table->root, true);
+		if (edit_made(edit, table->schema_ref))
+			edit_drop(edit, table->schema_ref,
+			          edit_object_size(edit, NULL, table->schema_ref));
+	}
+	if (plan->schema)
+		table_set_schema(table, plan->schema);
+	table->status = plan->present ? TABLE_PRESENT : TABLE_ABSENT;
+	table->id = plan->id;
+	table->schema_ref = plan->schema_ref;
+	table->root = plan->root;
+	table->rows = plan->rows;
+	table->added = plan->added;
+	table->changed = plan->changed;
+	table->removed = plan->removed;
+	table->uncertain = false;
+	table->remade = plan->remade;
+}
+
+static void finish(struct rollback *rollback)
+{
+	struct retired_list *retired = &rollback->edit->retired;
+
+	for (size_t i = 0; i < rollback->count; i++)
+		take_over(rollback, &rollback->plans[i]);
+	/* What the dropped changes had replaced is reached again, or was replaced again. */
+	retired->count -= rollback->retired;
+	if (retired->count > 0)
+		memmove(retired->entries, retired->entries + rollback->retired,
+		        retired->count * sizeof(*retired->entries));
+}
+
+/* Finds the version and holds it. */
+static int find_version(struct stele_publisher *publisher, uint64_t version, ref_t *ret_catalog)
+{
+	const struct region *region = &publisher->attachment.region;
+	uint64_t head = publisher->edit.version - 1;
+
+	if (version > head)
+		return error_set(ENOENT,
+		                 "region \"%s\" has no version %llu yet; the newest is %llu",
+		                 region->names.region, (unsigned long long)version,
+		                 (unsigned long long)head);
+	if (version == 0 || reclaim_guard(&publisher->reclaim, version, ret_catalog) < 0)
+		return error_set(
+			ENOENT,
+			"region \"%s\" does not hold version %llu any more; the oldest is %llu",
+			region->names.region, (unsigned long long)version,
+			(unsigned long long)load_relaxed(&region->header->oldest));
+	return 0;
+}
+
+static int refuse_replacing(const struct stele_publisher *publisher)
+{
+	for (const struct stele_writable *table = publisher->tables; table; table = table->next)
+		if (table->status != TABLE_CLOSED && table->marks)
+			return error_set(EBUSY,
+			                 "table \"%s\" is being replaced as a whole; end that "
+			                 "first (stele_writable_replace_end)",
+			                 table->name);
+	return 0;
+}
+
+int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version)
+{
+	struct stele_publisher *publisher = tx->publisher;
+	struct rollback rollback = {
+		.tx = tx,
+		.edit = &publisher->edit,
+		.retired = publisher->edit.retired.count,
+	};
+	ref_t catalog;
+	int r = publisher_check(publisher);
+
+	if (r == 0)
+		r = refuse_replacing(publisher);
+	if (r == 0)
+		r = find_version(publisher, version, &catalog);
+	if (r < 0)
+		return r;
+	rollback.catalog = malloc(sizeof(*rollback.catalog));
+	rollback.rows = malloc(sizeof(*rollback.rows));
+	if (!rollback.catalog || !rollback.rows)
+		r = error_set(ENOMEM, "no memory to compare two versions of region \"%s\"",
+		              publisher->attachment.region.names.region);
+	else
+		r = build_all(&rollback, catalog);
+	reclaim_unguard(&publisher->reclaim);
+	if (r == 0 && region_lost(&publisher->attachment.region))
+		r = damaged(&rollback);
+	if (r < 0)
+		give_up(&rollback);
+	else
+		finish(&rollback);
+	free(rollback.catalog);
+	free(rollback.rows);
+	free(rollback.plans);
+	return r;
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What versions cost: pins, deltas, history, recovery, many readers. Prints name, value and unit of
+ * each, medians of several rounds where it is a time; what is measured is checked in the same run.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stele/stele.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "random.h"
+
+#define ROUNDS  9
+#define MILLION 1000000u
+
+struct item {
+	uint64_t number;
+	uint64_t round;
+};
+
+static const struct stele_column columns[] = {
+	STELE_KEY("id", STELE_U32),
+	STELE_VALUE(struct item, number, STELE_U64),
+	STELE_VALUE(struct item, round, STELE_U64),
+};
+static const struct stele_schema schema = STELE_SCHEMA(struct item, columns);
+
+static char region[64];
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, stele_last_error());
+	stele_region_remove(region);
+	exit(1);
+}
+
+#define must(call) \
+	do { \
+		if ((call) < 0) \
+			fail(#call); \
+	} while (0)
+#define check(condition) \
+	do { \
+		if (!(condition)) \
+			fail("this does not hold: " #condition); \
+	} while (0)
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare_doubles);
+	return values[count / 2];
+}
+
+static void print(const char *name, double value, const char *unit)
+{
+	printf("%-44s %14.3f %s\n", name, value, unit);
+	fflush(stdout);
+}
+
+/* ---- a region of so many rows ---- */
+
+static void put(struct stele_writable *table, uint32_t id, uint64_t round)
+{
+	uint32_t key = __builtin_bswap32(id);
+	struct item item = {id, round};
+
+	must(stele_writable_put(table, &key, 32, &item, sizeof(item)));
+}
+
+static struct stele_publisher *start(uint32_t rows)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+
+	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_table_create(tx, "items", &schema));
+	must(stele_writable_open(tx, "items", &table));
+	for (uint32_t id = 0; id < rows; id++)
+		put(table, id, 0);
+	must(stele_transaction_commit(tx, "load", NULL));
+	return publisher;
+}
+
+static void end(struct stele_publisher *publisher)
+{
+	stele_publisher_close(publisher);
+	must(stele_region_remove(region));
+}
+
+/* A version in which so many rows, chosen at random, are others. */
+static uint64_t commit(struct stele_publisher *publisher, uint32_t rows, uint32_t count,
+                       uint64_t *random)
+{
+	uint64_t next = stele_publisher_version(publisher) + 1, version;
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_writable_open(tx, "items", &table));
+	for (uint32_t i = 0; i < count; i++)
+		put(table, (uint32_t)(random_from(random) % rows), next);
+	must(stele_transaction_commit(tx, NULL, &version));
+	check(version == next);
+	return version;
+}
+
+static struct stele_publisher_stats stats(struct stele_publisher *publisher)
+{
+	struct stele_publisher_stats now = {.size = sizeof(now)};
+
+	must(stele_publisher_stats(publisher, &now));
+	return now;
+}
+
+static double file_size(void)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	must(stele_region_describe(region, &info));
+	return (double)info.file_size;
+}
+
+static struct stele_subscriber *subscribe(void)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
+	struct stele_subscriber *subscriber;
+
+	must(stele_subscriber_open(region, &options, &subscriber));
+	return subscriber;
+}
+
+/* ---- pins ---- */
+
+static void bench_pin(void)
+{
+	struct stele_publisher *publisher = start(1000);
+	struct stele_subscriber *subscriber = subscribe();
+	double times[ROUNDS];
+	int pins = 1000000;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		double begin = seconds();
+		for (int i = 0; i < pins; i++) {
+			struct stele_snapshot *snapshot;
+			must(stele_snapshot_open(subscriber, 0, &snapshot));
+			stele_snapshot_close(snapshot);
+		}
+		times[round] = (seconds() - begin) / pins * 1e9;
+	}
+	print("pin/open_and_close", median(times, ROUNDS), "ns");
+	stele_subscriber_close(subscriber);
+	end(publisher);
+}
+
+#define HELD_ROWS 100000u
+
+/* The region's size after a million commits of one row, with the first version pinned or not. */
+static double held(bool pinned)
+{
+	struct stele_publisher *publisher = start(HELD_ROWS);
+	struct stele_subscriber *subscriber = subscribe();
+	struct stele_snapshot *snapshot = NULL;
+	uint64_t random = 11, rows = 0;
+	struct stele_cursor *cursor;
+	struct stele_table table;
+	struct stele_row row;
+	double size;
+
+	if (pinned)
+		must(stele_snapshot_open(subscriber, 0, &snapshot));
+	for (unsigned i = 0; i < MILLION; i++)
+		commit(publisher, HELD_ROWS, 1, &random);
+	size = file_size();
+	if (pinned) {
+		must(stele_table_open(snapshot, "items", &schema, &table));
+		must(stele_cursor_open(&table, &cursor));
+		while (stele_cursor_next(cursor, &row) == 1)
+			rows += ((const struct item *)row.value)->round == 0;
+		must(stele_snapshot_check(snapshot));
+		check(rows == HELD_ROWS);
+		stele_cursor_close(cursor);
+	}
+	check(stats(publisher).pins_revoked == 0);
+	stele_subscriber_close(subscriber);
+	end(publisher);
+	return size;
+}
+
+static void bench_held(void)
+{
+	double without = held(false), with = held(true);
+
+	print("held/region_without_a_pin", without / 1e6, "MB");
+	print("held/region_with_a_pin", with / 1e6, "MB");
+	print("held/ratio", with / without, "times");
+	check(with / without < 2.2);
+}
+
+/* ---- deltas ---- */
+
+/* The median time of a delta between two versions that so many changed rows lie between, in
+ * seconds. */
+static double delta(struct stele_publisher *publisher, struct stele_subscriber *subscriber,
+                    uint32_t rows, uint32_t count, uint64_t *ret_changes)
+{
+	double times[101];
+	uint64_t random = count;
+
+	*ret_changes = 0;
+	for (size_t round = 0; round < sizeof(times) / sizeof(times[0]); round++) {
+		struct stele_snapshot *before, *after;
+		struct stele_table tables[2];
+		struct stele_changes *changes;
+		struct stele_change change;
+		uint64_t version, found = 0;
+		double begin;
+		must(stele_snapshot_open(subscriber, 0, &before));
+		version = commit(publisher, rows, count, &random);
+		must(stele_snapshot_open(subscriber, 0, &after));
+		begin = seconds();
+		must(stele_table_open(before, "items", NULL, &tables[0]));
+		must(stele_table_open(after, "items", NULL, &tables[1]));
+		must(stele_changes_open(&tables[0], &tables[1], &changes));
+		while (stele_changes_next(changes, &change) == 1)
+			found += ((const struct item *)change.after.value)->round == version;
+		must(stele_snapshot_check(after));
+		stele_changes_close(changes);
+		times[round] = seconds() - begin;
+		/* Some rows were chosen twice. */
+		check(found <= count && found > count - count / 10 - 1);
+		*ret_changes = found;
+		stele_snapshot_close(before);
+		stele_snapshot_close(after);
+	}
+	return median(times, sizeof(times) / sizeof(times[0]));
+}
+
+static void bench_delta(struct stele_publisher *publisher)
+{
+	struct stele_subscriber *subscriber = subscribe();
+	uint64_t changes;
+	double time;
+
+	time = delta(publisher, subscriber, MILLION, 10, &changes);
+	print("delta/10_rows_of_a_million", time * 1e6, "us");
+	time = delta(publisher, subscriber, MILLION, 1000, &changes);
+	print("delta/1000_rows_of_a_million", (double)changes / time / 1e6, "M changes/s");
+	stele_subscriber_close(subscriber);
+}
+
+/* ---- history, rollback ---- */
+
+static void bench_history(struct stele_publisher *publisher)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	uint64_t random = 5, most = 0;
+
+	for (int i = 0; i < 300; i++) {
+		commit(publisher, MILLION, 1, &random);
+		must(stele_region_describe(region, &info));
+		if (info.version - info.oldest == 63)
+			most = stats(publisher).history_used;
+	}
+	check(most > 0);
+	print("history/64_commits_of_one_row", (double)most, "B");
+	check(most < 1 << 20);
+}
+
+static void bench_rollback(struct stele_publisher *publisher)
+{
+	double times[ROUNDS];
+	uint64_t random = 6;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		uint64_t version = stele_publisher_version(publisher);
+		struct stele_transaction *tx;
+		double begin;
+		commit(publisher, MILLION, 1000, &random);
+		begin = seconds();
+		must(stele_transaction_begin(publisher, &tx));
+		must(stele_transaction_rollback(tx, version));
+		check(stele_transaction_commit(tx, NULL, NULL) == 1);
+		times[round] = (seconds() - begin) * 1e6;
+	}
+	print("rollback/1000_rows_of_a_million", median(times, ROUNDS), "us");
+}
+
+/* ---- recovery ---- */
+
+/* A publisher that dies in the middle of a transaction. */
+static void die(void)
+{
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+	uint64_t random = 1;
+
+	must(stele_publisher_open(region, NULL, &publisher));
+	for (int i = 0; i < 100; i++)
+		commit(publisher, MILLION, 10, &random);
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_writable_open(tx, "items", &table));
+	for (uint32_t id = 0; id < 1000; id++)
+		put(table, id, 0);
+	kill(getpid(), SIGKILL);
+}
+
+static struct stele_publisher *bench_recovery(struct stele_publisher *publisher)
+{
+	double times[ROUNDS];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		uint64_t version = stele_publisher_version(publisher);
+		double begin;
+		pid_t child;
+		stele_publisher_close(publisher);
+		child = fork();
+		if (child == 0)
+			die();
+		waitpid(child, NULL, 0);
+		begin = seconds();
+		must(stele_publisher_open(region, NULL, &publisher));
+		times[round] = (seconds() - begin) * 1e3;
+		check(stele_publisher_version(publisher) == version + 100);
+		check(stats(publisher).recovered_deaths == 1);
+	}
+	print("recovery/a_million_rows_after_kill_9", median(times, ROUNDS), "ms");
+	return publisher;
+}
+
+/* ---- many readers ---- */
+
+#define READERS 1000u
+#define COMMITS 20000u
+
+static double commits_cost(struct stele_publisher *publisher, uint64_t *random)
+{
+	double times[ROUNDS];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		double begin = seconds();
+		for (unsigned i = 0; i < COMMITS; i++)
+			commit(publisher, HELD_ROWS, 1, random);
+		times[round] = (seconds() - begin) / COMMITS * 1e6;
+	}
+	return median(times, ROUNDS);
+}
+
+/* Readers that pin a version each, all of them different. */
+static void bench_readers(void)
+{
+	static struct stele_subscriber *subscribers[READERS];
+	static struct stele_snapshot *snapshots[READERS];
+	struct rlimit files;
+	struct stele_publisher *publisher;
+	uint64_t random = 3;
+	double without, with;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	publisher = start(HELD_ROWS);
+	without = commits_cost(publisher, &random);
+	for (unsigned i = 0; i < READERS; i++) {
+		subscribers[i] = subscribe();
+		must(stele_snapshot_open(subscribers[i], 0, &snapshots[i]));
+		commit(publisher, HELD_ROWS, 1, &random);
+	}
+	with = commits_cost(publisher, &random);
+	for (unsigned i = 0; i < READERS; i++) {
+		must(stele_snapshot_check(snapshots[i]));
+		stele_subscriber_close(subscribers[i]);
+	}
+	check(stats(publisher).pins_revoked == 0);
+	print("readers/commit_without", without, "us");
+	print("readers/commit_with_1000_pinned", with, "us");
+	print("readers/difference", with - without, "us");
+	end(publisher);
+}
+
+int main(void)
+{
+	struct stele_publisher *publisher;
+
+	snprintf(region, sizeof(region), "bench-versions-%ld", (long)getpid());
+	bench_pin();
+	bench_held();
+	publisher = start(MILLION);
+	bench_delta(publisher);
+	bench_history(publisher);
+	bench_rollback(publisher);
+	publisher = bench_recovery(publisher);
+	end(publisher);
+	bench_readers();
+	return 0;
+}

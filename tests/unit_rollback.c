@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ * Rollback: the tables become those of the older version, at the cost of the difference; what fails
+ * leaves the transaction as it was; the version that is being read is not reclaimed meanwhile. */
+#include "tests/model.h"
+
+TestSuite(unit_rollback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+/* Another table, of which there are two kinds. */
+struct note {
+	uint64_t number;
+};
+static const struct stele_column note_columns[] = {
+	STELE_KEY("id", STELE_U32),
+	STELE_VALUE(struct note, number, STELE_U64),
+};
+static const struct stele_column name_columns[] = {
+	{.name = "name", .type = STELE_TEXT, .key = true},
+	STELE_VALUE(struct note, number, STELE_U64),
+};
+static const struct stele_schema by_id = STELE_SCHEMA(struct note, note_columns);
+static const struct stele_schema by_name = STELE_SCHEMA(struct note, name_columns);
+
+static void note(struct stele_transaction *tx, const char *key, uint64_t number)
+{
+	OK(stele_put(tx, "notes", key, 32, &number, sizeof(number)));
+}
+
+/* The note's number, or -1 where there is no such row, or -2 where there is no such table. */
+static int64_t noted(struct stele_transaction *tx, const char *key)
+{
+	struct stele_row row;
+	uint64_t number;
+	int r = stele_transaction_get(tx, "notes", key, 32, &row);
+
+	if (r <= 0)
+		return r == 0 ? -1 : -2;
+	memcpy(&number, row.value, sizeof(number));
+	return (int64_t)number;
+}
+
+static uint64_t commit(struct stele_transaction *tx, int expected)
+{
+	uint64_t version;
+
+	RETURNS(stele_transaction_commit(tx, "test", &version), expected, "");
+	return version;
+}
+
+static struct stele_transaction *begin(struct stele_publisher *publisher)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	return tx;
+}
+
+static uint64_t back(struct stele_publisher *publisher, uint64_t version, int expected)
+{
+	struct stele_transaction *tx = begin(publisher);
+
+	OK(stele_transaction_rollback(tx, version));
+	return commit(tx, expected);
+}
+
+/* What the last commit says of itself. */
+static void expect_counts(uint64_t added, uint64_t changed, uint64_t removed)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	OK(stele_region_describe(region, &info));
+	cr_expect(info.commit.added == added && info.commit.changed == changed &&
+	                  info.commit.removed == removed,
+	          "%llu added, %llu changed, %llu removed", (unsigned long long)info.commit.added,
+	          (unsigned long long)info.commit.changed, (unsigned long long)info.commit.removed);
+}
+
+/* The next publisher finds in use just what this one thinks is. Returns it. */
+static struct stele_publisher *expect_no_leak(struct stele_publisher *publisher)
+{
+	uint64_t used = ipc_stats(publisher).arena_used, again;
+
+	stele_publisher_close(publisher);
+	publisher = ipc_attach(region, NULL);
+	again = ipc_stats(publisher).arena_used;
+	cr_expect_eq(used, again, "%llu bytes in use, and the next publisher finds %llu",
+	             (unsigned long long)used, (unsigned long long)again);
+	return publisher;
+}
+
+/* Versions 1 to 6: "rows" alone; notes by id; two notes; a third; notes dropped; notes by name. */
+static struct stele_publisher *six_versions(void)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx = begin(publisher);
+
+	OK(stele_table_create(tx, "notes", &by_id));
+	commit(tx, 1);
+	tx = begin(publisher);
+	note(tx, "aaaa", 3);
+	note(tx, "aaab", 3);
+	commit(tx, 1);
+	tx = begin(publisher);
+	note(tx, "aaab", 4);
+	note(tx, "abcd", 4);
+	commit(tx, 1);
+	tx = begin(publisher);
+	OK(stele_table_drop(tx, "notes"));
+	ipc_put(tx, 7, 5);
+	commit(tx, 1);
+	tx = begin(publisher);
+	OK(stele_table_create(tx, "notes", &by_name));
+	note(tx, "aaaa", 6);
+	commit(tx, 1);
+	return publisher;
+}
+
+Test(unit_rollback, tables_come_and_go)
+{
+	struct stele_publisher *publisher = six_versions();
+	const struct stele_schema *schema;
+	struct stele_transaction *tx;
+	struct stele_row row;
+
+	cr_expect_eq(back(publisher, 4, 1), 7);
+	expect_counts(3, 0, 2);
+	tx = begin(publisher);
+	OK(stele_transaction_schema(tx, "notes", &schema));
+	cr_expect(stele_schema_equal(schema, &by_id));
+	cr_expect_eq(noted(tx, "aaaa"), 3);
+	cr_expect_eq(noted(tx, "aaab"), 4);
+	cr_expect_eq(noted(tx, "abcd"), 4);
+	RETURNS(stele_transaction_get(tx, "rows", "\0\0\0\7", 32, &row), 0, "");
+	stele_transaction_abort(tx);
+	cr_expect_eq(back(publisher, 3, 1), 8);
+	expect_counts(0, 1, 1);
+	/* A row that is changed back is at the new version; the one beside it stays where it was. */
+	tx = begin(publisher);
+	RETURNS(stele_transaction_get(tx, "notes", "aaab", 32, &row), 1, "");
+	cr_expect_eq(row.version, 8);
+	RETURNS(stele_transaction_get(tx, "notes", "aaaa", 32, &row), 1, "");
+	cr_expect_eq(row.version, 7);
+	stele_transaction_abort(tx);
+	cr_expect_eq(back(publisher, 1, 1), 9);
+	expect_counts(0, 0, 2);
+	tx = begin(publisher);
+	RETURNS(stele_transaction_schema(tx, "notes", &schema), -ENOENT, "");
+	stele_transaction_abort(tx);
+	/* The rollback of a rollback, and of one that does nothing. */
+	cr_expect_eq(back(publisher, 6, 1), 10);
+	tx = begin(publisher);
+	OK(stele_transaction_schema(tx, "notes", &schema));
+	cr_expect(stele_schema_equal(schema, &by_name));
+	cr_expect_eq(noted(tx, "aaaa"), 6);
+	stele_transaction_abort(tx);
+	cr_expect_eq(back(publisher, 6, 0), 10);
+	cr_expect_eq(back(publisher, 10, 0), 10);
+	publisher = expect_no_leak(publisher);
+	for (int i = 0; i < 200; i++)
+		ipc_commit(publisher);
+	stele_publisher_close(expect_no_leak(publisher));
+}
+
+Test(unit_rollback, versions_that_are_not_held)
+{
+	struct stele_publisher *publisher = six_versions();
+	struct stele_transaction *tx = begin(publisher);
+
+	RETURNS(stele_transaction_rollback(tx, 7), -ENOENT, "no version 7 yet; the newest is 6");
+	RETURNS(stele_transaction_rollback(tx, 0), -ENOENT, "any more");
+	commit(tx, 0);
+	while (ipc_commit(publisher) < 200)
+		;
+	tx = begin(publisher);
+	RETURNS(stele_transaction_rollback(tx, 6), -ENOENT, "does not hold version 6 any more");
+	commit(tx, 0);
+	stele_publisher_close(publisher);
+}
+
+/* What the transaction did before is dropped by a rollback, and stays where one fails. */
+Test(unit_rollback, changes_before_it)
+{
+	struct stele_publisher *publisher = six_versions();
+	struct stele_transaction *tx = begin(publisher);
+	struct stele_writable *table;
+	uint64_t used = ipc_stats(publisher).arena_used;
+
+	note(tx, "zzzz", 7);
+	OK(stele_table_create(tx, "more", &by_id));
+	OK(stele_table_drop(tx, "rows"));
+	RETURNS(stele_transaction_rollback(tx, 99), -ENOENT, "");
+	cr_expect_eq(noted(tx, "zzzz"), 7);
+	RETURNS(stele_writable_open(tx, "rows", &table), -ENOENT, "");
+	OK(stele_transaction_rollback(tx, 6));
+	cr_expect_eq(noted(tx, "zzzz"), -1);
+	cr_expect_eq(noted(tx, "aaaa"), 6);
+	RETURNS(stele_writable_open(tx, "more", &table), -ENOENT, "");
+	OK(stele_writable_open(tx, "rows", &table));
+	cr_expect_eq(commit(tx, 0), 6);
+	cr_expect_eq(ipc_stats(publisher).arena_used, used);
+	/* One after the other, changes between and after them. */
+	tx = begin(publisher);
+	OK(stele_table_drop(tx, "notes"));
+	OK(stele_table_create(tx, "notes", &by_id));
+	note(tx, "zzzz", 7);
+	OK(stele_transaction_rollback(tx, 4));
+	note(tx, "zzzz", 8);
+	OK(stele_transaction_rollback(tx, 1));
+	cr_expect_eq(noted(tx, "aaaa"), -2);
+	OK(stele_transaction_rollback(tx, 3));
+	cr_expect_eq(noted(tx, "zzzz"), -1);
+	note(tx, "aaaa", 9);
+	note(tx, "yyyy", 9);
+	OK(stele_writable_open(tx, "notes", &table));
+	OK(stele_writable_replace(table));
+	RETURNS(stele_transaction_rollback(tx, 3), -EBUSY, "being replaced");
+	RETURNS((int)stele_writable_replace_end(table), 3, "");
+	note(tx, "aaaa", 9);
+	note(tx, "yyyy", 9);
+	cr_expect_eq(commit(tx, 1), 7);
+	expect_counts(2, 0, 2);
+	tx = begin(publisher);
+	cr_expect_eq(noted(tx, "aaaa"), 9);
+	cr_expect_eq(noted(tx, "aaab"), -1);
+	OK(stele_transaction_rollback(tx, 4));
+	stele_transaction_abort(tx);
+	/* Nothing was retired twice. */
+	for (int i = 0; i < 200; i++)
+		ipc_commit(publisher);
+	stele_publisher_close(expect_no_leak(publisher));
+}
+
+/* ---- the version that is read ---- */
+
+static void put_all(struct stele_publisher *publisher, uint32_t count, uint64_t number)
+{
+	struct stele_transaction *tx = begin(publisher);
+
+	for (uint32_t id = 1; id <= count; id++)
+		ipc_put(tx, id, number);
+	commit(tx, 1);
+}
+
+static struct stele_publisher *small(uint64_t maximum)
+{
+	struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = 8,
+		.maximum_size = maximum,
+		.limit_size = maximum,
+	};
+
+	return ipc_publish(region, &options);
+}
+
+static void expect_all(struct stele_publisher *publisher, uint32_t count, uint64_t number)
+{
+	struct stele_transaction *tx = begin(publisher);
+
+	for (uint32_t id = 1; id <= count; id++) {
+		uint8_t key[4] = {0, 0, (uint8_t)(id >> 8), (uint8_t)id};
+		struct stele_row row;
+		struct ipc_value value;
+		RETURNS(stele_transaction_get(tx, "rows", key, 32, &row), 1, "");
+		memcpy(&value, row.value, sizeof(value));
+		CHECK(value.number == number && ipc_whole(&value, id), "row %u has %llu", id,
+		      (unsigned long long)value.number);
+	}
+	stele_transaction_abort(tx);
+}
+
+/* Commits until history has moved past what was there. */
+static void move_on(struct stele_publisher *publisher)
+{
+	for (int i = 0; i < 40; i++)
+		ipc_commit(publisher);
+}
+
+static uint64_t oldest(void)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	OK(stele_region_describe(region, &info));
+	return info.oldest;
+}
+
+/* More and more rows in a region that does not grow: at first there is room for all, then room is
+ * made by giving up history while the version is read. */
+Test(unit_rollback, making_room_spares_the_version)
+{
+	unsigned room_made = 0;
+
+	for (uint32_t rows = 600; rows < 1400; rows += 20) {
+		struct stele_publisher *publisher = small(900 << 10);
+		struct stele_transaction *tx;
+		uint64_t version;
+		int r;
+		for (unsigned i = 1; i <= 4; i++)
+			put_all(publisher, rows, i);
+		version = stele_publisher_version(publisher) - 2;
+		tx = begin(publisher);
+		if (oldest() <= version) {
+			r = stele_transaction_rollback(tx, version);
+			CHECK(r == 0 || r == -ENOSPC, "%d: %s", r, stele_last_error());
+			commit(tx, r == 0);
+			room_made += r == 0 && oldest() > version;
+			expect_all(publisher, rows, r == 0 ? 2 : 4);
+		} else {
+			stele_transaction_abort(tx);
+		}
+		stele_publisher_close(expect_no_leak(publisher));
+		OK(stele_region_remove(region));
+	}
+	cr_expect_geq(room_made, 2);
+}
+
+#define ROWS 1100u
+
+/* Where there is no room for the difference, nothing has changed, and the version is still there. */
+Test(unit_rollback, no_room)
+{
+	struct stele_publisher *publisher = small(1 << 20);
+	struct stele_transaction *tx;
+	uint64_t version;
+
+	put_all(publisher, 2500, 1);
+	version = stele_publisher_version(publisher);
+	put_all(publisher, 2500, 2);
+	tx = begin(publisher);
+	ipc_put(tx, 3, 33);
+	RETURNS(stele_transaction_rollback(tx, version), -ENOSPC, "no room");
+	commit(tx, 1);
+	expect_counts(0, 1, 0);
+	tx = begin(publisher);
+	RETURNS(stele_transaction_rollback(tx, version), -ENOSPC, "no room");
+	commit(tx, 0);
+	publisher = expect_no_leak(publisher);
+	tx = begin(publisher);
+	ipc_put(tx, 3, 2);
+	commit(tx, 1);
+	expect_all(publisher, 2500, 2);
+	stele_publisher_close(publisher);
+}
+
+/* A version below history, which a pin keeps: it can be rolled back to, and making room takes other
+ * pins and not this one. */
+Test(unit_rollback, to_a_pinned_version)
+{
+	struct stele_publisher *publisher = small(820 << 10);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
+	struct stele_snapshot *first, *snapshot, *newer;
+	uint64_t version;
+
+	OK(stele_snapshot_open(subscriber, 0, &first));
+	put_all(publisher, ROWS, 11);
+	version = stele_publisher_version(publisher);
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	move_on(publisher);
+	put_all(publisher, ROWS, 12);
+	OK(stele_snapshot_open(subscriber, 0, &newer));
+	move_on(publisher);
+	put_all(publisher, ROWS, 13);
+	move_on(publisher);
+	back(publisher, version, 1);
+	expect_all(publisher, ROWS, 11);
+	cr_expect_geq(ipc_stats(publisher).pins_revoked, 2);
+	OK(stele_snapshot_check(snapshot));
+	RETURNS(stele_snapshot_check(newer), -ESTALE, "");
+	stele_subscriber_close(subscriber);
+	move_on(publisher);
+	stele_publisher_close(expect_no_leak(publisher));
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ * stele rollback: a new version that is like an older one. */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include "attach.h"
+
+static const char doc[] =
+	"Makes a new version whose tables and rows are those of an older one, which history must still hold."
+	"\v"
+	"It takes what differs between the two. Where nothing does, there is no new version. Rows that are "
+	"changed back are at the new version; `stele rollback' can itself be rolled back.\n"
+	"\n"
+	"Examples:\n"
+	"  stele rollback net --to 41\n"
+	"  stele rollback net --to 41 --if-head 43 --message 'bad import'\n";
+
+struct rollback {
+	struct options_writing writing;
+	uint64_t version; /* 0: not given */
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct rollback *rollback = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &rollback->writing;
+		return 0;
+	case 't':
+		if (parse_count("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
+			return EINVAL;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"to", 't', "VERSION", 0, "The version to go back to", 0}, {0}},
+	.parser = parse,
+	.args_doc = "REGION --to VERSION",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
+};
+
+static enum status run(int argc, char **argv)
+{
+	struct rollback rollback = {0};
+	const char *message;
+	struct writer writer;
+	enum status status;
+	char **operands, text[64];
+	int result;
+
+	if (options_parse(&argp, "rollback", argc, argv, &rollback, &operands) != 1)
+		return fail_usage("rollback", "expected one REGION");
+	if (rollback.version == 0)
+		return fail_usage("rollback", "to which version? Give it with --to");
+	if (stele_name_check("region", operands[0]) < 0)
+		return fail_library(-EINVAL);
+	snprintf(text, sizeof(text), "rollback to version %llu",
+	         (unsigned long long)rollback.version);
+	message = rollback.writing.message ? rollback.writing.message : text;
+	status = writer_open(&writer, operands[0], &rollback.writing);
+	if (status != STATUS_DONE)
+		return status;
+	result = stele_transaction_rollback(writer.tx, rollback.version);
+	if (result < 0)
+		status = fail_library(result);
+	else
+		status = writer_commit(&writer, operands[0], message, -1);
+	writer_close(&writer);
+	return status;
+}
+
+const struct command command_rollback = {"rollback", "make a version that is like an older one",
+                                         run};
