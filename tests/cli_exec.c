@@ -229,6 +229,31 @@ Test(cli_exec, a_signal_lets_the_command_put_things_in_order)
 	cr_expect(cli_wait(&watch) == 0);
 }
 
+Test(cli_exec, a_signal_leaves_nothing_that_the_command_started)
+{
+	pid_t pid;
+
+	start("(trap '' TERM; sh -c 'echo $$; exec sleep 1000') & wait");
+	pid = (pid_t)atoi(cli_line(&watch));
+	cr_assert(pid > 1);
+	expect_clean_end(SIGTERM);
+	/* It is not the test's child, so somebody else may still have to reap it. */
+	for (int i = 0; i < CLI_PATIENCE && kill(pid, 0) == 0; i++) {
+		char path[64], state[64] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		file = fopen(path, "r");
+		if (file && fscanf(file, "%*d (%*[^)]) %1s", state) == 1 && *state == 'Z')
+			i = CLI_PATIENCE;
+		else
+			cr_expect(i < CLI_PATIENCE - 1, "process %d is still there", (int)pid);
+		if (file)
+			fclose(file);
+		poll(NULL, 0, 1);
+	}
+}
+
 Test(cli_exec, a_command_that_does_not_want_to_end_is_killed)
 {
 	expect_end_of_both("trap '' TERM; echo $$; while :; do sleep 1000; done");

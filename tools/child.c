@@ -115,8 +115,10 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, struct c
 		stopped = !wait_for(process, stop_fd, -1);
 		if (stopped) {
 			kill(-pid, SIGTERM);
-			if (!wait_for(process, -1, GRACE))
-				kill(-pid, SIGKILL);
+			wait_for(process, -1, GRACE);
+			/* Itself, or what it has left; the group's number is its own until it is
+			 * waited for. */
+			kill(-pid, SIGKILL);
 		}
 		close(process);
 	}

@@ -25,7 +25,7 @@ struct child {
 
 /* Runs `command` with the input from its start and this process's environment, waits for its end,
  * and closes the input. Once `stop_fd` (of stop_descriptor()) is readable the command and what it
- * started get SIGTERM, and SIGKILL where they don't end of it in a while. */
+ * started get SIGTERM; what of them is left when the command has ended, or after a while, SIGKILL. */
 enum child_end child_run(const char *command, FILE *input, int stop_fd, struct child *ret);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* changes.c: follows the table "routes" of the region "example" by hand, and prints what to do to a copy of it. */
+/* changes.c: follows the routes of the region "example" by hand: prints what a copy has to do. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -7,14 +7,15 @@
 
 static void apply(const struct stele_change *change)
 {
-	const struct stele_row *row = change->kind == STELE_REMOVED ? &change->before : &change->after;
+	const struct stele_row *row =
+		change->kind == STELE_REMOVED ? &change->before : &change->after;
 	char prefix[INET_ADDRSTRLEN];
 	struct in_addr address = {0};
 
 	for (unsigned i = 0; i < (row->key_bits + 7) / 8; i++)
 		((unsigned char *)&address)[i] = ((const unsigned char *)row->key)[i];
 	inet_ntop(AF_INET, &address, prefix, sizeof(prefix));
-	printf("%c %s/%u\n", " +~-"[change->kind], prefix, row->key_bits);
+	printf("%c %s/%u\n", " +~-"[change->kind], prefix, row -> key_bits);
 }
 
 static void forget_all(void)
