@@ -192,6 +192,54 @@ Test(memory, crash_28_commit, .fini = crash_clean, .timeout = 60)
 	}
 }
 
+/* ---- rollbacks ---- */
+
+/* Back to a version in which there were other tables; false when fewer requests were made than n. */
+static bool one_rollback(const char *region, int64_t n, bool good)
+{
+	struct stele_publisher *publisher = crash_publisher(region, 0, 0);
+	uint64_t used = crash_used(publisher, NULL), version = stele_publisher_version(publisher);
+	struct stele_transaction *tx;
+	bool hit;
+	int r;
+
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+	arm(n, good);
+	r = stele_transaction_rollback(tx, version - 10);
+	hit = disarm();
+	if (r < 0) {
+		cr_assert(hit && r == -ENOMEM, "request %lld: %d, %s", (long long)n, r, stele_last_error());
+		/* Nothing has changed, and it can be done now. */
+		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 0, "request %lld", (long long)n);
+		cr_assert_eq(crash_used(publisher, NULL), used, "request %lld", (long long)n);
+		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+		cr_assert_eq(stele_transaction_rollback(tx, version - 10), 0, "%s", stele_last_error());
+	}
+	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
+	used = crash_used(publisher, NULL);
+	stele_publisher_close(publisher);
+	publisher = crash_publisher(region, 0, 0);
+	cr_assert_eq(crash_used(publisher, NULL), used, "request %lld", (long long)n);
+	stele_publisher_close(publisher);
+	return hit;
+}
+
+Test(memory, crash_28_rollback, .fini = crash_clean, .timeout = 60)
+{
+	const char *region = crash_name("rollback");
+
+	for (int good = 0; good < 2; good++) {
+		int64_t n = 1;
+		bool more;
+		do {
+			make_bank(region, 64, 20);
+			more = one_rollback(region, n++, good);
+			cr_assert_eq(stele_region_remove(region), 0, "%s", stele_last_error());
+		} while (more);
+		cr_assert_gt(n, 5);
+	}
+}
+
 /* ---- opening ---- */
 
 static bool open_publisher(const char *region, int64_t n, bool good, bool create)
