@@ -38,12 +38,13 @@ static void dismiss(const struct names *names)
 
 	if (region_open(names, true, true, &region) < 0)
 		return;
+	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
+	 * subscribers file is lost, finds it within a second. */
+	__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+	unlink(names->data);
 	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
 		struct fanout fanout = {
 			.region = names->region, .head = &region.header->head, .slots = &slots};
-		/* The contract with subscribers: the mark is there before the notice. */
-		__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
-		unlink(names->data);
 		fanout_reap(&fanout, UINT32_MAX);
 		fanout_notify(&fanout, 0, time_of_day());
 		fanout_finish(&fanout);

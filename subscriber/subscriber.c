@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
@@ -110,12 +111,9 @@ void subscriber_unregister(struct stele_subscriber *subscriber)
 	subscriber->slot = NULL;
 }
 
-void subscriber_look(struct stele_subscriber *subscriber, int64_t now)
+/* Registers again where the subscribers file is another now, or was lost. */
+static void look_for_registration(struct stele_subscriber *subscriber)
 {
-	if (!subscriber->registers || subscriber->epoll >= 0 ||
-	    now - subscriber->looked_at < LOOK_INTERVAL)
-		return;
-	subscriber->looked_at = now;
 	if (subscriber->registered) {
 		if (!mapping_lost(&subscriber->slots.mapping) &&
 		    file_is_named(subscriber->slots.lock.fd, subscriber->region->names.subscribers))
@@ -131,6 +129,28 @@ void subscriber_look(struct stele_subscriber *subscriber, int64_t now)
 	 * again. */
 	if (subscriber_register(subscriber) < 0)
 		keep_reason(subscriber);
+	/* A descriptor that was handed out goes on with the new queue; the old one left it when it was
+	 * closed. Where there is none, it is readable once a second. */
+	else if (subscriber->epoll >= 0 && subscriber->channel.fd >= 0)
+		epoll_ctl(subscriber->epoll, EPOLL_CTL_ADD, subscriber->channel.fd,
+		          &(struct epoll_event){.events = EPOLLIN});
+}
+
+int subscriber_look(struct stele_subscriber *subscriber, int64_t now)
+{
+	int r;
+
+	if (now - subscriber->looked_at < LOOK_INTERVAL)
+		return 0;
+	subscriber->looked_at = now;
+	if (subscriber->registers)
+		look_for_registration(subscriber);
+	/* Somebody else than a publisher or `rm` took the file away, so there is no mark. Its publisher
+	 * writes it anew, if there is one; a region that was made since is another one. */
+	if (subscriber_head(subscriber) & LAYOUT_HEAD_REPLACED)
+		return 0;
+	r = subscriber_move(subscriber);
+	return r == -ENOENT ? 0 : r;
 }
 
 static int options_read(const struct stele_subscriber_options *options,

@@ -67,9 +67,10 @@ int subscriber_check(const struct stele_subscriber *subscriber);
 int subscriber_register(struct stele_subscriber *subscriber);
 void subscriber_unregister(struct stele_subscriber *subscriber);
 
-/* Looks, once a second at most, whether it is registered in the file that is the region's;
- * registers again if not. */
-void subscriber_look(struct stele_subscriber *subscriber, int64_t now);
+/* Looks, once a second at most, whether it is registered in the file that is the region's, and
+ * registers again if not; and whether its data file is still the region's. 0, or an error of
+ * subscriber_move() but -ENOENT. */
+int subscriber_look(struct stele_subscriber *subscriber, int64_t now);
 
 /* The head as it stands now in the file that is mapped, REPLACED mark included. */
 static inline uint64_t subscriber_head(const struct stele_subscriber *subscriber)

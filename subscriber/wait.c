@@ -60,7 +60,8 @@ static void drain(struct stele_subscriber *subscriber)
 
 	if (subscriber->epoll < 0)
 		return;
-	subscriber->notifier->drain(&subscriber->channel);
+	if (subscriber->notifier && subscriber->channel.fd >= 0)
+		subscriber->notifier->drain(&subscriber->channel);
 	while (read(subscriber->timer, &expirations, sizeof(expirations)) > 0)
 		;
 }
@@ -112,6 +113,10 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 	if (r < 0)
 		return r;
 	drain(subscriber);
+	if (subscriber->epoll >= 0)
+		r = subscriber_look(subscriber, time_monotonic());
+	if (r < 0)
+		return r;
 	/* With the descriptor in the user's hands the ticket must be armed again before every
 	 * return. */
 	r = subscriber->epoll >= 0 ? 0 : look(subscriber, since, &head, &version);
@@ -123,8 +128,8 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 		if (deadline_ns != STELE_FOREVER && time_monotonic() >= deadline_ns)
 			break;
 		block(subscriber, head, deadline_ns);
-		subscriber_look(subscriber, time_monotonic());
-		if (subscriber->epoll < 0)
+		r = subscriber_look(subscriber, time_monotonic());
+		if (r == 0 && subscriber->epoll < 0)
 			r = look(subscriber, since, &head, &version);
 	}
 	disarm(subscriber);

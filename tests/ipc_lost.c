@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files of a region that somebody took away: who waits finds out, and goes on or is told. */
+#include "tests/model.h"
+
+TestSuite(ipc_lost, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
+
+enum { READER };
+
+static void remove_file(const char *suffix)
+{
+	char path[128];
+
+	ipc_path(path, suffix);
+	CHECK(unlink(path) == 0, "%s: %s", path, strerror(errno));
+}
+
+static struct stele_publisher *publish(void)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .history = 2 };
+
+	return ipc_publish(region, &options);
+}
+
+static uint32_t registered(void)
+{
+	struct stele_region_info info = { .size = sizeof(info) };
+
+	OK(stele_region_describe(region, &info));
+	return info.subscribers;
+}
+
+/* Whose descriptor was handed out is registered again, with a queue that makes the descriptor readable, and its pins
+ * count. */
+Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
+{
+	struct stele_publisher *publisher = publish();
+	struct stele_subscriber *subscriber = ipc_subscribe(0, "mq");
+	struct stele_snapshot *snapshot;
+	static struct model model;
+	struct pollfd poller = { .fd = stele_subscriber_fd(subscriber), .events = POLLIN };
+	uint64_t version = 0;
+	int64_t begin;
+
+	OK(poller.fd);
+	model_commit(publisher);
+	RETURNS(stele_subscriber_wait(subscriber, 0, 0, &version), 1, "");
+	remove_file(".subscribers");
+	/* The publisher makes the file anew, the subscriber looks when its descriptor wakes it. */
+	UNTIL((model_commit(publisher), poll(&poller, 1, 0), stele_subscriber_wait(subscriber, 0, 0, &version),
+	       registered() == 1));
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	version = stele_snapshot_version(snapshot);
+	for (unsigned i = 0; i < 100; i++)
+		model_commit(publisher);
+	model_reach(&model, version);
+	CHECK(model_compare(snapshot, &model) == 0, "the pin does not count: %s", stele_last_error());
+	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
+	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
+	/* Right after a commit, and not with the next second. */
+	while (poll(&poller, 1, 0) == 1)
+		RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
+	model_commit(publisher);
+	begin = ipc_now();
+	CHECK(poll(&poller, 1, 10000) == 1, "not readable");
+	CHECK(ipc_now() - begin < IPC_PROMPT, "after %lld ms", (long long)((ipc_now() - begin) / MILLISECOND));
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+static void wait_for_the_end(unsigned which)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, which == 0 ? "mq" : "futex");
+	uint64_t version;
+
+	OK(stele_subscriber_version(subscriber, &version));
+	ipc_reach(READER + which, 1);
+	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), which < 2 ? -ENOENT : -ESTALE,
+	        which < 2 ? "was removed" : "was replaced by another of its name");
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_lost, who_waits_is_told_of_a_removal_without_a_subscribers_file)
+{
+	struct stele_publisher *publisher = publish();
+	pid_t pids[2];
+
+	model_commit(publisher);
+	stele_publisher_close(publisher);
+	for (unsigned i = 0; i < 2; i++) {
+		pids[i] = ipc_spawn(wait_for_the_end, i);
+		ipc_await(READER + i, 1);
+		UNTIL(ipc_blocked(pids[i]));
+	}
+	remove_file(".subscribers");
+	OK(stele_region_remove(region));
+	for (unsigned i = 0; i < 2; i++)
+		ipc_join(pids[i]);
+}
+
+/* The files were removed by hand, and the region made again: there is no mark in the old file. */
+Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
+{
+	struct stele_publisher *publisher = publish();
+	pid_t pid;
+
+	model_commit(publisher);
+	stele_publisher_close(publisher);
+	pid = ipc_spawn(wait_for_the_end, 2);
+	ipc_await(READER + 2, 1);
+	UNTIL(ipc_blocked(pid));
+	remove_file("");
+	remove_file(".subscribers");
+	remove_file(".publisher");
+	publisher = publish();
+	ipc_join(pid);
+	stele_publisher_close(publisher);
+}
