@@ -92,6 +92,13 @@ int region_grow(struct region *region, uint64_t end)
 	return 0;
 }
 
+static void limit_pins(struct stele_publisher *publisher)
+{
+	publisher->reclaim.pinned_limit = publisher->pinned_bytes
+	                                          ? publisher->pinned_bytes
+	                                          : publisher->attachment.region.maximum_size / 2;
+}
+
 /* For the arena: past the maximum, there is a new generation first. */
 static int grow(void *context, uint64_t end)
 {
@@ -106,6 +113,7 @@ static int grow(void *context, uint64_t end)
 	publisher->arena.pages_in_place =
 		(uint32_t)((region->maximum_size - LAYOUT_GUARD - region->arena_offset) /
 	                   LAYOUT_PAGE);
+	limit_pins(publisher);
 	return r;
 }
 
@@ -188,8 +196,7 @@ void publisher_wire(struct stele_publisher *publisher)
 		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;
 }
 
-static int publisher_start(struct stele_publisher *publisher,
-                           const struct stele_publisher_options *options)
+static int publisher_start(struct stele_publisher *publisher)
 {
 	struct region *region = &publisher->attachment.region;
 	uint64_t end = load_relaxed(&region->header->arena_end),
@@ -209,8 +216,7 @@ static int publisher_start(struct stele_publisher *publisher,
 	if (r < 0)
 		return error_set(-r, "no memory to publish region \"%s\"", region->names.region);
 	publisher->reclaim.history_limit = region->header->history_bytes;
-	publisher->reclaim.pinned_limit =
-		options->pinned_bytes ? options->pinned_bytes : region->maximum_size / 2;
+	limit_pins(publisher);
 	r = recover(region, &publisher->arena, &publisher->reclaim);
 	if (r == 0)
 		r = durable_start(&publisher->durable, region);
@@ -248,12 +254,13 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 	publisher->forks = fork_count();
 	publisher->before_fd = -1;
 	publisher->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
+	publisher->pinned_bytes = read.pinned_bytes;
 	r = attach(&names, &read, &publisher->attachment);
 	if (r < 0) {
 		free(publisher);
 		return r;
 	}
-	r = publisher_start(publisher, &read);
+	r = publisher_start(publisher);
 	if (r == 0)
 		announce(publisher);
 	mutex_unlock(&publisher->attachment);

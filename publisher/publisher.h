@@ -111,6 +111,7 @@ struct stele_publisher {
 	struct durable durable;
 	struct edit edit;
 	struct stele_transaction transaction;
+	uint64_t pinned_bytes; /* the option */
 	bool in_transaction;
 	bool guarded;
 	unsigned forks;
