@@ -16,7 +16,8 @@
 #include "lib/error.h"
 #include "lib/file.h"
 
-/* Who reads again and again from a region that was removed does not look for its file each time. */
+/* Who reads again and again from a region that was removed does not look for its file each time: a
+ * look that found nothing is not repeated before. */
 #define MOVE_INTERVAL INT64_C(1000000)
 
 int subscriber_move(struct stele_subscriber *subscriber)
@@ -48,10 +49,12 @@ int subscriber_move(struct stele_subscriber *subscriber)
 uint64_t subscriber_newest_moved(struct stele_subscriber *subscriber)
 {
 	int64_t now = time_monotonic();
+	unsigned moves = subscriber->moves;
 
 	if (now - subscriber->moved_at >= MOVE_INTERVAL) {
-		subscriber->moved_at = now;
 		subscriber_move(subscriber);
+		if (subscriber->moves == moves)
+			subscriber->moved_at = now;
 	}
 	return subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
 }
