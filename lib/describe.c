@@ -57,15 +57,10 @@ static void count_subscribers(const struct region *region, struct stele_region_i
 static void describe_publisher(const struct region *region, struct stele_region_info *info)
 {
 	const struct layout_publisher *who = &region->header->publisher;
-	uint64_t detached = data_load(&who->detached);
 
-	info->publisher_attached = file_lock_held_by_writer(region->fd, REGION_PUBLISHER_BYTE) == 1;
+	info->publisher_attached = region_is_published(region, &info->publisher_since);
 	info->publisher_pid = data_load_32(&who->pid);
 	copy_text(info->publisher_command, who->command, sizeof(who->command));
-	if (info->publisher_attached)
-		info->publisher_since = data_load(&who->attached);
-	else
-		info->publisher_since = detached ? detached : info->commit.time;
 }
 
 int stele_region_describe(const char *name, struct stele_region_info *ret)

@@ -272,19 +272,30 @@ bool file_is_named(int fd, const char *path)
 	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
-int file_lock_try(int fd, off_t byte)
+static int lock_byte(int fd, off_t byte, short type)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
 		return errno == EACCES ? -EAGAIN : -errno;
 	return 0;
 }
 
-int file_lock_held_by_writer(int fd, off_t byte)
+int file_lock_try(int fd, off_t byte)
+{
+	return lock_byte(fd, byte, F_WRLCK);
+}
+
+int file_lock_try_shared(int fd, off_t byte)
+{
+	return lock_byte(fd, byte, F_RDLCK);
+}
+
+int file_lock_held_by_writer(int fd, off_t byte, off_t count)
 {
 	/* A read lock conflicts with write locks only. */
-	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	struct flock lock = {
+		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = count};
 
 	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
 		return -errno;

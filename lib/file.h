@@ -51,11 +51,13 @@ int file_reserve(int fd, uint64_t from, uint64_t to);
 /* True when `path` still names the open file. */
 bool file_is_named(int fd, const char *path);
 
-/* Open-file-description locks on one byte; they never wait. _try takes a write lock: 0, or -EAGAIN.
- * _held_by_writer looks whether somebody else has one (a read lock, which any reader may take, does
- * not count): 1, 0, or a negative errno. No sentences. */
+/* Open-file-description locks on one byte; they never wait. _try takes a write lock, and _try_shared
+ * a read lock, each in place of the other: 0, or -EAGAIN, and then the old one stays.
+ * _held_by_writer looks whether somebody else has a write lock on one of `count` bytes (a read lock,
+ * which any reader may take, does not count): 1, 0, or a negative errno. No sentences. */
 int file_lock_try(int fd, off_t byte);
-int file_lock_held_by_writer(int fd, off_t byte);
+int file_lock_try_shared(int fd, off_t byte);
+int file_lock_held_by_writer(int fd, off_t byte, off_t count);
 void file_unlock(int fd, off_t byte);
 
 #endif

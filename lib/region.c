@@ -9,6 +9,24 @@
 #include "error.h"
 #include "file.h"
 
+bool region_is_published(const struct region *region, uint64_t *ret_since)
+{
+	const struct layout_publisher *who = &region->header->publisher;
+	uint64_t head = load_acquire(&region->header->head) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t detached = data_load(&who->detached);
+	struct layout_commit last;
+
+	if (file_lock_held_by_writer(region->fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES) ==
+	    1) {
+		*ret_since = data_load(&who->attached);
+		return true;
+	}
+	*ret_since = detached;
+	if (detached == 0 && region_commit(region, head, &last) == 0)
+		*ret_since = last.time;
+	return false;
+}
+
 int region_check_boot(const struct region *region)
 {
 	bool in_memory;

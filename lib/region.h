@@ -10,8 +10,10 @@
 #include "names.h"
 #include "trie.h"
 
-/* The byte of the data file whose write lock says that a publisher is attached. */
-#define REGION_PUBLISHER_BYTE 0
+/* The bytes of the data file of which a write lock says that a publisher is attached: the first for
+ * one that has the region alone, one of the others for each of those that share it. */
+#define REGION_PUBLISHER_BYTE  0
+#define REGION_PUBLISHER_BYTES 64
 
 struct region {
 	struct names names;
@@ -66,6 +68,10 @@ int region_judge(const struct region *region, uint64_t version, uint32_t *kept_h
 
 /* A sentence for a code that the above return. */
 int region_error(const struct region *region, int r, uint64_t version);
+
+/* Whether a publisher is attached; and since when, or, if not, since when not (its close, or, where
+ * it died, its last commit), in nanoseconds since 1970; 0: not known. */
+bool region_is_published(const struct region *region, uint64_t *ret_since);
 
 /* FNV-1a, 64 bits (Fowler, Noll, Vo), of the immutable part of a header; and of a durable record of
  * the region with this uuid. */

@@ -6,6 +6,10 @@
  * publisher lives; so the data file carries a second lock, which whoever had to make the publisher
  * file looks at.
  *
+ * Publishers that share a region hold read locks there instead, and each a byte of its own in the data
+ * file. The first of them takes the write lock at first, so that making things is done alone, and then
+ * turns it into a read lock.
+ *
  * Lock order: publisher file, data file, mutex.
  *
  * Under the first lock the rest is only this process's to make. A region's data file is made last,
@@ -20,194 +24,12 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
+#include "attach.h"
 #include "lib/error.h"
 #include "lib/file.h"
-#include "publisher.h"
 
 #define ATTACH_TIMEOUT INT64_C(5000000000)
 #define ATTACH_TRIES   16
-#define LOCK_BYTE      0
-
-/* ---- waiting for locks ---- */
-
-int attach_busy(const struct names *names)
-{
-	struct region region;
-	struct layout_publisher who;
-	int r = region_open(names, false, true, &region);
-
-	if (r < 0)
-		return error_set(EBUSY,
-		                 "another publisher is attached to region \"%s\"; stop it first",
-		                 names->region);
-	who = region.header->publisher;
-	who.command[sizeof(who.command) - 1] = '\0';
-	region_close(&region);
-	return error_set(
-		EBUSY,
-		"another publisher is attached to region \"%s\": process %u (%s); stop it first",
-		names->region, who.pid, who.command);
-}
-
-/* Takes a lock, trying until `until` on CLOCK_MONOTONIC: 0, -EBUSY with a sentence, or another
- * errno. A lock that readers hold (they can take read locks on the data file) is not waited for:
- * -EAGAIN. */
-static int lock_until(const struct names *names, int fd, int64_t until)
-{
-	for (;;) {
-		int r = file_lock_try(fd, LOCK_BYTE);
-		if (r == 0)
-			return 0;
-		if (r != -EAGAIN)
-			return error_set(-r, "cannot lock the files of region \"%s\": %s",
-			                 names->region, strerror(-r));
-		if (file_lock_held_by_writer(fd, LOCK_BYTE) == 0)
-			return -EAGAIN;
-		if (time_monotonic() >= until)
-			return attach_busy(names);
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 10000000}, NULL);
-	}
-}
-
-/* ---- the publisher file ---- */
-
-/* The uuid of the region that is there: 0, -ENOENT (no sentence), or with a sentence. */
-static int existing_uuid(const struct names *names, uint8_t ret[16])
-{
-	struct layout_header header;
-	struct stat status;
-	int fd, r = file_open(names->data, false, sizeof(header), &fd, &status);
-
-	if (r < 0)
-		return r;
-	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		r = error_set(EBADMSG, "cannot read %s", names->data);
-	else if (file_lock_held_by_writer(fd, REGION_PUBLISHER_BYTE) == 1)
-		r = attach_busy(names);
-	memcpy(ret, header.uuid, 16);
-	close(fd);
-	return r;
-}
-
-/* Makes the publisher file, locked before it has a name. */
-static int publisher_file_make(const struct names *names, const uint8_t uuid[16],
-                               struct attachment *attachment)
-{
-	struct layout_publisher_file file = {0};
-	int fd, r = file_make(names->publisher, sizeof(file), &fd);
-
-	if (r < 0)
-		return r;
-	memcpy(file.uuid, uuid, sizeof(file.uuid));
-	r = mutex_file_init(&file);
-	if (r < 0)
-		;
-	else if (pwrite(fd, &file, sizeof(file), 0) != (ssize_t)sizeof(file))
-		r = error_set(EIO, "cannot write %s", names->publisher);
-	else
-		r = file_lock_try(fd, LOCK_BYTE);
-	if (r == 0)
-		r = file_publish(fd, names->publisher, 0600);
-	if (r == 0)
-		r = lock_fd_add(&attachment->publisher_lock, fd);
-	if (r < 0)
-		close(fd);
-	return r;
-}
-
-/* A power cut may have left it without its contents. */
-static int publisher_file_judge(const struct names *names, int fd)
-{
-	uint64_t magic = 0;
-
-	if (pread(fd, &magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
-	    (magic == LAYOUT_MAGIC_PUBLISHER || magic == 0))
-		return 0;
-	return error_set(EBADMSG, "%s is not a file of a region; remove it if nobody needs it",
-	                 names->publisher);
-}
-
-static int publisher_file_open(const struct names *names, int64_t until,
-                               struct attachment *attachment)
-{
-	struct stat status;
-	/* It may be of another layout, and smaller. */
-	int fd, r = file_open(names->publisher, true, sizeof(uint64_t), &fd, &status);
-
-	if (r < 0)
-		return r;
-	r = publisher_file_judge(names, fd);
-	if (r == 0 && status.st_uid != geteuid())
-		r = error_set(
-			EPERM,
-			"%s belongs to user %u: that user publishes region \"%s\"; use another name",
-			names->publisher, status.st_uid, names->region);
-	if (r == 0)
-		r = lock_until(names, fd, until);
-	if (r == -EAGAIN)
-		r = error_set(EBUSY, "%s is locked by a reader; it is nobody's to read",
-		              names->publisher);
-	if (r == 0 && !file_is_named(fd, names->publisher))
-		r = -EAGAIN; /* it was removed or replaced while this process waited */
-	if (r == 0)
-		r = lock_fd_add(&attachment->publisher_lock, fd);
-	if (r < 0)
-		close(fd);
-	return r;
-}
-
-/* Opens or makes the publisher file and locks it. -EAGAIN: start over. */
-static int publisher_file_attach(const struct names *names, bool create, int64_t until,
-                                 struct attachment *attachment)
-{
-	uint8_t uuid[16];
-	int r = publisher_file_open(names, until, attachment);
-
-	if (r != -ENOENT)
-		return r;
-	r = existing_uuid(names, uuid);
-	if (r == -ENOENT) {
-		if (!create)
-			return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
-			                 names->region, names->data);
-		uuid_generate(uuid);
-	} else if (r < 0) {
-		return r;
-	}
-	r = publisher_file_make(names, uuid, attachment);
-	attachment->made_publisher_file = r == 0;
-	return r == -EEXIST ? -EAGAIN : r;
-}
-
-/* Maps the publisher file, and makes it agree with the data file, this boot and this layout. */
-static int publisher_file_map(struct attachment *attachment, bool guarded)
-{
-	struct layout_publisher_file *file;
-	const char *path = attachment->region.names.publisher;
-	uint8_t boot_id[16];
-	int fd, r = file_open_again(attachment->publisher_lock.fd, &fd);
-
-	if (r < 0)
-		return error_set(-r, "cannot open %s once more, to map it: %s", path, strerror(-r));
-	r = file_reserve(fd, 0, sizeof(*file));
-	if (r == 0)
-		r = mapping_open(&attachment->publisher_mapping, fd, sizeof(*file), true, guarded);
-	close(fd);
-	if (r < 0)
-		return error_set(-r, "cannot map %s: %s", path, strerror(-r));
-	file = (struct layout_publisher_file *)attachment->publisher_mapping.base;
-	attachment->publisher_file = file;
-	/* All under the lock: nobody else is between making one file and the next. */
-	memcpy(file->uuid, attachment->region.uuid, sizeof(file->uuid));
-	r = names_boot_id(boot_id);
-	if (r < 0)
-		return r;
-	if (file->magic == LAYOUT_MAGIC_PUBLISHER && file->layout_version == LAYOUT_VERSION &&
-	    memcmp(file->boot_id, boot_id, sizeof(boot_id)) == 0)
-		return 0;
-	/* A mutex left locked by another boot never says that its owner died. */
-	return mutex_file_init(file);
-}
 
 /* ---- the data file ---- */
 
@@ -306,9 +128,7 @@ static int data_lock(const struct names *names, int64_t until, struct attachment
 		return -EAGAIN;
 	if (r < 0)
 		return r;
-	r = lock_until(names, fd, until);
-	if (r == -EAGAIN)
-		r = 0;
+	r = lock_until(names, fd, attachment->shared ? try_data_shared : try_data_alone, until);
 	if (r == 0 && (status.st_ino != attachment->region.status.st_ino ||
 	               status.st_dev != attachment->region.status.st_dev))
 		r = -EAGAIN;
@@ -371,7 +191,7 @@ static int data_replace(const struct names *names, const struct stele_publisher_
 		r = error_set(EPERM, "%s belongs to user %u, not to user %u who would publish",
 		              names->data, status.st_uid, geteuid());
 	if (r == 0)
-		r = lock_until(names, fd, until);
+		r = lock_until(names, fd, try_data_alone, until);
 	/* A library of another layout locks the same byte. */
 	if (r == 0) {
 		uuid_generate(uuid);
@@ -400,6 +220,22 @@ static int data_judge_boot(struct attachment *attachment)
 		"region \"%s\" was left in memory by an earlier boot of this machine; make it "
 		"anew, or remove it",
 		attachment->region.names.region);
+}
+
+/* Who joins others finds everything made; where it isn't, they were the last and died. */
+static int data_join(const struct names *names, bool guarded, int64_t until,
+                     struct attachment *attachment)
+{
+	bool in_memory;
+	int r = region_open(names, true, guarded, &attachment->region);
+
+	if (r == -ENOENT || r == -EPROTONOSUPPORT)
+		return -EAGAIN;
+	if (r == 0)
+		r = data_lock(names, until, attachment);
+	if (r == 0)
+		r = region_of_earlier_boot(&attachment->region, &in_memory);
+	return r == 1 ? -EAGAIN : r;
 }
 
 static int data_attach(const struct names *names, const struct stele_publisher_options *options,
@@ -507,14 +343,23 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
 	int r = publisher_file_attach(names, create, until, attachment);
 
+	/* The first of those that share makes what has to be made, alone. */
+	attachment->joined = r == 0 && attachment->shared &&
+	                     file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) < 0;
+	if (r == 0 && attachment->joined && options->flags & STELE_CREATE_NEW)
+		return error_set(EEXIST, "there is a region \"%s\" already", names->region);
 	if (r == 0)
-		r = data_attach(names, options, guarded, until, attachment);
+		r = attachment->joined ? data_join(names, guarded, until, attachment)
+		                       : data_attach(names, options, guarded, until, attachment);
 	if (r == 0)
 		r = publisher_file_map(attachment, guarded);
-	if (r == 0)
+	if (r == 0 && !attachment->joined)
 		r = attach_slots(attachment, guarded);
 	if (r == 0)
 		r = mutex_lock(attachment);
+	/* Under the mutex, as another may do the same. */
+	if (r >= 0 && attachment->joined)
+		attach_slots(attachment, guarded);
 	if (r == -ENOTRECOVERABLE) {
 		/* Its holder died, and so did who should have mended it: a new mutex, in a new
 		 * file. */
@@ -534,7 +379,8 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 
 	for (int try = 0; try < ATTACH_TRIES; try++) {
 		int r;
-		*ret = (struct attachment){.region = {.fd = -1}};
+		*ret = (struct attachment){.region = {.fd = -1},
+		                           .shared = options->flags & STELE_SHARED};
 		r = attach_once(names, options, guarded, until, ret);
 		if (r == 0)
 			return 0;
@@ -546,4 +392,55 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 	return error_set(EBUSY,
 	                 "the files of region \"%s\" keep changing under this attach; try again",
 	                 names->region);
+}
+
+/* ---- sharing ---- */
+
+int attach_let_others_in(struct attachment *attachment)
+{
+	int r;
+
+	if (!attachment->shared || attachment->joined)
+		return 0;
+	/* In this order: whoever has the first lock finds the second one free. */
+	lock_data_shared(attachment->data_lock.fd);
+	file_unlock(attachment->data_lock.fd, REGION_PUBLISHER_BYTE);
+	r = file_lock_try_shared(attachment->publisher_lock.fd, LOCK_BYTE);
+	return r < 0 ? error_set(-r, "cannot share the lock of region \"%s\": %s",
+	                         attachment->region.names.region, strerror(-r))
+	             : 0;
+}
+
+bool attach_is_last(struct attachment *attachment)
+{
+	return file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) == 0;
+}
+
+int attach_next_generation(struct attachment *attachment, bool guarded)
+{
+	struct names names = attachment->region.names;
+	struct attachment next = {.region = {.fd = -1}, .shared = true};
+	int r = region_open(&names, true, guarded, &next.region);
+
+	if (r == 0 && memcmp(next.region.uuid, attachment->region.uuid, 16) != 0)
+		r = error_set(
+			EBADMSG,
+			"region \"%s\" was replaced by another of its name; open the publisher again",
+			names.region);
+	if (r == 0)
+		r = data_lock(&names, 0, &next);
+	if (r < 0) {
+		if (next.region.header)
+			region_close(&next.region);
+		return r == -EAGAIN
+		               ? error_set(EBUSY,
+		                           "the file of region \"%s\" is being replaced; try again",
+		                           names.region)
+		               : r;
+	}
+	region_close(&attachment->region);
+	lock_fd_close(&attachment->data_lock);
+	attachment->region = next.region;
+	lock_fd_move(&next.data_lock, &attachment->data_lock);
+	return 0;
 }

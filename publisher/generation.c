@@ -31,14 +31,14 @@ static void next_close(struct next *next)
 }
 
 /* Makes it, without a name, locked. */
-static int next_make(const struct region *region, uint64_t size, struct next *ret)
+static int next_make(const struct region *region, bool shared, uint64_t size, struct next *ret)
 {
 	struct next next = {-1, -1};
 	int r = file_make(region->names.data, size, &next.lock);
 
 	if (r < 0)
 		return r;
-	r = file_lock_try(next.lock, REGION_PUBLISHER_BYTE);
+	r = file_lock_try(next.lock, REGION_PUBLISHER_BYTE + shared);
 	if (r == 0)
 		r = file_open_again(next.lock, &next.map);
 	if (r < 0) {
@@ -177,7 +177,7 @@ static int make_same(struct stele_publisher *publisher, uint64_t maximum)
 	struct region *region = &publisher->attachment.region;
 	struct mapping old = {0};
 	struct next next;
-	int r = next_make(region, region->file_size, &next);
+	int r = next_make(region, publisher->attachment.shared, region->file_size, &next);
 
 	if (r < 0)
 		return r;
@@ -284,7 +284,7 @@ static int fresh_make(struct stele_publisher *publisher, struct next *next, stru
 	header.arena_end = region->arena_offset + arena / LAYOUT_PAGE * LAYOUT_PAGE;
 	if (header.arena_end + LAYOUT_GUARD > region->maximum_size)
 		header.arena_end = region->maximum_size - LAYOUT_GUARD;
-	r = next_make(region, header.arena_end + LAYOUT_GUARD, next);
+	r = next_make(region, publisher->attachment.shared, header.arena_end + LAYOUT_GUARD, next);
 	if (r < 0)
 		return r;
 	if (pwrite(next->lock, &header, sizeof(header), 0) != (ssize_t)sizeof(header))

@@ -40,7 +40,8 @@ static int options_read(const struct stele_publisher_options *options,
 				options->size);
 		*ret = *options;
 	}
-	if (ret->flags & ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER))
+	if (ret->flags &
+	    ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER | STELE_SHARED))
 		return error_set(EINVAL, "unknown flags 0x%x for a publisher", ret->flags);
 	if (ret->history == 0)
 		ret->history = HISTORY_DEFAULT;
@@ -144,19 +145,15 @@ bool publisher_make_room(void *context)
 	return load_relaxed(&publisher->attachment.region.header->reclaimed) > reclaimed;
 }
 
-/* Says in the region who publishes. */
-static void announce(struct stele_publisher *publisher)
+void publisher_announce(struct stele_publisher *publisher)
 {
 	struct layout_publisher *who = &publisher->attachment.region.header->publisher;
 
-	uuid_generate(publisher->uuid);
-	publisher->pid = (uint32_t)getpid();
-	names_command(publisher->command);
 	data_copy_in(who->uuid, publisher->uuid, sizeof(who->uuid));
 	data_store_32(&who->pid, publisher->pid);
 	data_store_32(&who->ipc_namespace, names_ipc_namespace());
 	data_copy_in((unsigned char *)who->command, publisher->command, sizeof(who->command));
-	data_store(&who->attached, time_of_day());
+	data_store(&who->attached, publisher->attached);
 	data_store(&who->detached, 0);
 }
 
@@ -196,7 +193,7 @@ void publisher_wire(struct stele_publisher *publisher)
 		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;
 }
 
-static int publisher_start(struct stele_publisher *publisher)
+int publisher_start(struct stele_publisher *publisher)
 {
 	struct region *region = &publisher->attachment.region;
 	uint64_t end = load_relaxed(&region->header->arena_end),
@@ -260,10 +257,17 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 		free(publisher);
 		return r;
 	}
+	uuid_generate(publisher->uuid);
+	publisher->pid = (uint32_t)getpid();
+	publisher->attached = time_of_day();
+	names_command(publisher->command);
 	r = publisher_start(publisher);
 	if (r == 0)
-		announce(publisher);
+		publisher_announce(publisher);
+	publisher_leave(publisher);
 	mutex_unlock(&publisher->attachment);
+	if (r == 0)
+		r = attach_let_others_in(&publisher->attachment);
 	if (r < 0) {
 		publisher_free(publisher);
 		return r;
@@ -276,6 +280,18 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 	return 0;
 }
 
+/* The last to leave writes what the region is without a publisher. */
+static void finish(struct stele_publisher *publisher)
+{
+	struct attachment *attachment = &publisher->attachment;
+
+	if (attachment->shared && !attach_is_last(attachment))
+		return;
+	data_store(&attachment->region.header->publisher.detached, time_of_day());
+	if (!publisher->broken)
+		durable_finish(&publisher->durable, &attachment->region);
+}
+
 struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher)
 {
 	if (!publisher)
@@ -283,9 +299,7 @@ struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher)
 	if (publisher->forks == fork_count()) {
 		if (publisher->in_transaction)
 			stele_transaction_abort(&publisher->transaction);
-		data_store(&publisher->attachment.region.header->publisher.detached, time_of_day());
-		if (!publisher->broken)
-			durable_finish(&publisher->durable, &publisher->attachment.region);
+		finish(publisher);
 	}
 	publisher_free(publisher);
 	return NULL;
@@ -317,7 +331,7 @@ static int look_for_name(struct stele_publisher *publisher)
 }
 
 /* Looks for files that were lost, before their contents are relied on. */
-static int look_for_loss(struct stele_publisher *publisher, bool closely)
+static int look_for_loss(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
 
@@ -327,19 +341,23 @@ static int look_for_loss(struct stele_publisher *publisher, bool closely)
 			"a file of region \"%s\" was truncated under its publisher; remove the region and "
 			"publish again",
 			attachment->region.names.region);
-	if ((mapping_lost(&attachment->slots.mapping) || closely) &&
-	    attach_slots_again(attachment, publisher->guarded)) {
-		fanout_finish(&publisher->fanout);
-		publisher_wire(publisher);
-	}
 	return 0;
+}
+
+/* The same for the file that can be made anew. */
+static void look_for_slots(struct stele_publisher *publisher)
+{
+	if (!attach_slots_again(&publisher->attachment, publisher->guarded))
+		return;
+	fanout_finish(&publisher->fanout);
+	publisher_wire(publisher);
 }
 
 int publisher_lock(struct stele_publisher *publisher)
 {
 	int64_t now = time_monotonic();
 	bool closely = now - publisher->looked_at >= LOOK_INTERVAL;
-	int r = look_for_loss(publisher, closely);
+	int r = look_for_loss(publisher);
 
 	if (r < 0)
 		return r;
@@ -348,11 +366,16 @@ int publisher_lock(struct stele_publisher *publisher)
 		return error_set(EBUSY,
 		                 "the lock of region \"%s\" is broken; open the publisher again",
 		                 publisher->attachment.region.names.region);
-	if (r < 0 || !closely)
+	if (r < 0)
 		return r;
-	publisher->looked_at = now;
-	generation_before_in_use(publisher);
-	r = look_for_name(publisher);
+	if (closely || mapping_lost(&publisher->attachment.slots.mapping))
+		look_for_slots(publisher);
+	r = publisher_catch_up(publisher);
+	if (r == 0 && closely) {
+		publisher->looked_at = now;
+		generation_before_in_use(publisher);
+		r = look_for_name(publisher);
+	}
 	if (r < 0)
 		mutex_unlock(&publisher->attachment);
 	return r;
@@ -392,6 +415,7 @@ int stele_publisher_compact(struct stele_publisher *publisher)
 			name);
 	else
 		r = generation_compact(publisher);
+	publisher_leave(publisher);
 	mutex_unlock(&publisher->attachment);
 	return r;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What the files of the publisher share.
  *
- *   attach.c       the three files: opened, made, locked    mutex.c   the region's lock
- *   publisher.c    open, close, statistics
+ *   attach*.c      the three files: opened, made, locked    mutex.c   the region's lock
+ *   publisher.c    open, close, statistics                  shared.c  others that publish as well
  *   transaction.c  begin, abort, commit
  *   table.c        the tables of a transaction: create, drop, put, delete, get, replace
  *   rollback.c     making the tables of a transaction those of an older version
@@ -38,6 +38,8 @@ struct attachment {
 	struct layout_publisher_file *publisher_file;
 	struct slots slots;
 	bool slots_open;
+	bool shared;                   /* others may be attached too */
+	bool joined;                   /* and were already: this attach made nothing */
 	bool created;                  /* the region was made by this attach */
 	char note[512];                /* in place of what; empty: of nothing */
 	bool made_publisher_file, made_subscribers_file; /* and these */
@@ -48,6 +50,12 @@ struct attachment {
  * sentence. */
 int attach(const struct names *names, const struct stele_publisher_options *options, struct attachment *ret);
 void attachment_close(struct attachment *attachment);
+/* The end of an attach: lets those in that share the region. */
+int attach_let_others_in(struct attachment *attachment);
+/* Opens the region's data file anew, where another publisher replaced it. */
+int attach_next_generation(struct attachment *attachment, bool guarded);
+/* True if no other publisher is attached, and none can be until this one is closed. */
+bool attach_is_last(struct attachment *attachment);
 /* -EBUSY, with a sentence that says which process is attached. */
 int attach_busy(const struct names *names);
 /* Opens the subscribers file, made anew if it is lost. */
@@ -117,6 +125,7 @@ struct stele_publisher {
 	unsigned forks;
 	uint8_t uuid[16];
 	uint32_t pid;
+	uint64_t attached; /* nanoseconds since 1970 */
 	char command[16];
 	struct stele_writable *tables;
 	int64_t looked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
@@ -125,6 +134,8 @@ struct stele_publisher {
 	int before_fd; /* -1: none */
 	struct mapping before;
 	uint64_t compacted_at; /* time of day of the last try */
+	/* Shared publishing: what this publisher left at its last transaction's end. */
+	uint64_t left_head, left_reclaimed;
 	bool broken; /* a write to the disk failed; nothing more is promised, so nothing is committed */
 };
 
@@ -146,6 +157,17 @@ int region_grow(struct region *region, uint64_t end);
 
 /* -ECHILD with a sentence in a child made by fork(). */
 int publisher_check(const struct stele_publisher *publisher);
+
+/* Finds out what others did since this publisher's last transaction, where they may. The mutex is
+ * held. */
+int publisher_catch_up(struct stele_publisher *publisher);
+/* Remembers how this publisher leaves the region. */
+void publisher_leave(struct stele_publisher *publisher);
+
+/* Builds the private state of a publisher from what is in its region; with the mutex. And says in the
+ * region that this publisher is the one. */
+int publisher_start(struct stele_publisher *publisher);
+void publisher_announce(struct stele_publisher *publisher);
 
 /* Gives up the versions beyond what history has to hold, which reclaim leaves for a while. */
 void publisher_trim(struct stele_publisher *publisher);

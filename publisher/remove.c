@@ -11,7 +11,8 @@
 #include "publisher.h"
 
 /* Locks one file if it is there: a descriptor, -1 if there is none, -EBUSY, or an errno. */
-static int lock_file(const struct names *names, const char *path, int *ret_fd)
+static int lock_file(const struct names *names, const char *path, bool readers_may_hold,
+                     int *ret_fd)
 {
 	struct stat status;
 	int r = file_open(path, true, 0, ret_fd, &status);
@@ -22,7 +23,8 @@ static int lock_file(const struct names *names, const char *path, int *ret_fd)
 	}
 	if (r < 0)
 		return r;
-	if (file_lock_try(*ret_fd, 0) == 0 || file_lock_held_by_writer(*ret_fd, 0) == 0)
+	if (file_lock_held_by_writer(*ret_fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES) == 0 &&
+	    (file_lock_try(*ret_fd, REGION_PUBLISHER_BYTE) == 0 || readers_may_hold))
 		return 0;
 	close(*ret_fd);
 	*ret_fd = -1;
@@ -72,9 +74,9 @@ int stele_region_remove(const char *region)
 	int r = names_make(region, &names);
 
 	if (r == 0)
-		r = lock_file(&names, names.publisher, &publisher);
+		r = lock_file(&names, names.publisher, false, &publisher);
 	if (r == 0)
-		r = lock_file(&names, names.data, &data);
+		r = lock_file(&names, names.data, true, &data);
 	if (r == 0) {
 		found = data >= 0;
 		dismiss(&names);

@@ -65,6 +65,7 @@ static void transaction_end(struct stele_transaction *tx)
 	struct stele_publisher *publisher = tx->publisher;
 
 	publisher->in_transaction = false;
+	publisher_leave(publisher);
 	mutex_unlock(&publisher->attachment);
 	pthread_setcancelstate(tx->cancel_state, NULL);
 }

@@ -279,6 +279,8 @@ int stele_subscriber_applied(struct stele_subscriber *subscriber, uint64_t versi
 int stele_subscriber_describe(struct stele_subscriber *subscriber,
                               struct stele_subscriber_state *ret)
 {
+	uint64_t since = 0;
+	bool attached;
 	int r = subscriber_check(subscriber);
 
 	if (r < 0)
@@ -289,13 +291,14 @@ int stele_subscriber_describe(struct stele_subscriber *subscriber,
 			"a state of %zu bytes; set .size to sizeof(struct stele_subscriber_state)",
 			ret->size);
 	subscriber_newest(subscriber);
+	attached = region_is_published(subscriber->region, &since);
 	*ret = (struct stele_subscriber_state){
 		.size = sizeof(*ret),
 		.registered = subscriber->registered,
 		.notifier = subscriber->notifier ? subscriber->notifier->name : "poll",
 		.reason = subscriber->reason,
-		.publisher_attached =
-			file_lock_held_by_writer(subscriber->region->fd, REGION_PUBLISHER_BYTE) == 1,
+		.publisher_attached = attached,
+		.publisher_since = since,
 	};
 	return 0;
 }

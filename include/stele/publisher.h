@@ -34,6 +34,7 @@ struct stele_row;
 
 #define STELE_CREATE 1u            /* make the region if there is none */
 #define STELE_CREATE_NEW 2u        /* make the region; fail with -EEXIST if there is one */
+#define STELE_SHARED 16u           /* let others that ask for it too publish the region at the same time */
 /* and STELE_NO_SIGBUS_HANDLER, see <stele/error.h> */
 
 /* What the machine's going down takes back of a region that is on a disk. It is the same for one in
@@ -84,6 +85,13 @@ struct stele_publisher_options {
  * has no room; the sentence says how much is needed), -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
                                    struct stele_publisher **ret);
+
+/* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached together, up to
+ * 63 of them, and one that wants the region alone is refused, as they are while such a one has it.
+ * Their transactions exclude each other: stele_transaction_begin() waits for the other's end. One
+ * that begins after another has committed finds out first what that did to the region's memory, by
+ * the walk over the rows that an open costs too; so publishers that take turns by the commit pay
+ * for it each time, and those that write now and then don't mind. */
 
 /* Detaches. An open transaction is aborted and its handle freed. The region stays, with its last
  * version. Returns NULL. */

@@ -122,6 +122,8 @@ struct stele_subscriber_state {
 	                           Static */
 	const char *reason;     /* why it is not registered or not on its queue; "" if it is. The subscriber's */
 	bool publisher_attached; /* at the moment of the call */
+	uint64_t publisher_since; /* attached since, or, if not, gone since (its close, or where it died its
+	                            last commit), in nanoseconds since 1970; 0: not known */
 };
 STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
                                         struct stele_subscriber_state *ret);

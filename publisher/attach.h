@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of an attach share.
+ *
+ *   attach.c        the data file, and the order of it all
+ *   attach_file.c   the publisher file
+ *   attach_lock.c   waiting for locks
+ */
+#ifndef PUBLISHER_ATTACH_H
+#define PUBLISHER_ATTACH_H
+
+#include "publisher.h"
+
+#define LOCK_BYTE 0 /* of the publisher file */
+
+/* Takes a lock, trying until `until` on CLOCK_MONOTONIC: 0, -EBUSY with a sentence, or another
+ * errno. */
+int lock_until(const struct names *names, int fd, int (*try)(int fd), int64_t until);
+
+/* For it, the locks of the publisher file: to have the region alone; or with others, but alone at
+ * first if nobody is there, to make what has to be made. */
+int try_alone(int fd);
+int try_shared(int fd);
+
+/* And those of the data file. Readers may hold read locks on it; then that of the publisher file has
+ * to do. */
+int try_data_alone(int fd);
+int try_data_shared(int fd);
+/* The second half of that, for who may have it. */
+void lock_data_shared(int fd);
+
+/* Opens or makes the publisher file and locks it. -EAGAIN: start over. */
+int publisher_file_attach(const struct names *names, bool create, int64_t until,
+                          struct attachment *attachment);
+
+/* Maps the publisher file, and makes it agree with the data file, this boot and this layout. */
+int publisher_file_map(struct attachment *attachment, bool guarded);
+
+#endif

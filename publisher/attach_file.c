@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ * The publisher file: whose lock is the attachment, and in which the mutex is. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include "attach.h"
+#include "lib/error.h"
+#include "lib/file.h"
+
+/* The uuid of the region that is there: 0, -ENOENT (no sentence), or with a sentence. */
+static int existing_uuid(const struct names *names, uint8_t ret[16])
+{
+	struct layout_header header;
+	struct stat status;
+	int fd, r = file_open(names->data, false, sizeof(header), &fd, &status);
+
+	if (r < 0)
+		return r;
+	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+		r = error_set(EBADMSG, "cannot read %s", names->data);
+	else if (file_lock_held_by_writer(fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES) == 1)
+		r = attach_busy(names);
+	memcpy(ret, header.uuid, 16);
+	close(fd);
+	return r;
+}
+
+/* Makes the publisher file, locked before it has a name. */
+static int publisher_file_make(const struct names *names, const uint8_t uuid[16],
+                               struct attachment *attachment)
+{
+	struct layout_publisher_file file = {0};
+	int fd, r = file_make(names->publisher, sizeof(file), &fd);
+
+	if (r < 0)
+		return r;
+	memcpy(file.uuid, uuid, sizeof(file.uuid));
+	r = mutex_file_init(&file);
+	if (r < 0)
+		;
+	else if (pwrite(fd, &file, sizeof(file), 0) != (ssize_t)sizeof(file))
+		r = error_set(EIO, "cannot write %s", names->publisher);
+	else
+		r = file_lock_try(fd, LOCK_BYTE);
+	if (r == 0)
+		r = file_publish(fd, names->publisher, 0600);
+	if (r == 0)
+		r = lock_fd_add(&attachment->publisher_lock, fd);
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
+/* A power cut may have left it without its contents. */
+static int publisher_file_judge(const struct names *names, int fd)
+{
+	uint64_t magic = 0;
+
+	if (pread(fd, &magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
+	    (magic == LAYOUT_MAGIC_PUBLISHER || magic == 0))
+		return 0;
+	return error_set(EBADMSG, "%s is not a file of a region; remove it if nobody needs it",
+	                 names->publisher);
+}
+
+static int publisher_file_open(const struct names *names, int64_t until,
+                               struct attachment *attachment)
+{
+	struct stat status;
+	/* It may be of another layout, and smaller. */
+	int fd, r = file_open(names->publisher, true, sizeof(uint64_t), &fd, &status);
+
+	if (r < 0)
+		return r;
+	r = publisher_file_judge(names, fd);
+	if (r == 0 && status.st_uid != geteuid())
+		r = error_set(
+			EPERM,
+			"%s belongs to user %u: that user publishes region \"%s\"; use another name",
+			names->publisher, status.st_uid, names->region);
+	if (r == 0)
+		r = lock_until(names, fd, attachment->shared ? try_shared : try_alone, until);
+	if (r == 0 && !file_is_named(fd, names->publisher))
+		r = -EAGAIN; /* it was removed or replaced while this process waited */
+	if (r == 0)
+		r = lock_fd_add(&attachment->publisher_lock, fd);
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
+int publisher_file_attach(const struct names *names, bool create, int64_t until,
+                          struct attachment *attachment)
+{
+	uint8_t uuid[16];
+	int r = publisher_file_open(names, until, attachment);
+
+	if (r != -ENOENT)
+		return r;
+	r = existing_uuid(names, uuid);
+	if (r == -ENOENT) {
+		if (!create)
+			return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
+			                 names->region, names->data);
+		uuid_generate(uuid);
+	} else if (r < 0) {
+		return r;
+	}
+	r = publisher_file_make(names, uuid, attachment);
+	attachment->made_publisher_file = r == 0;
+	return r == -EEXIST ? -EAGAIN : r;
+}
+
+int publisher_file_map(struct attachment *attachment, bool guarded)
+{
+	struct layout_publisher_file *file;
+	const char *path = attachment->region.names.publisher;
+	uint8_t boot_id[16];
+	int fd, r = file_open_again(attachment->publisher_lock.fd, &fd);
+
+	if (r < 0)
+		return error_set(-r, "cannot open %s once more, to map it: %s", path, strerror(-r));
+	r = file_reserve(fd, 0, sizeof(*file));
+	if (r == 0)
+		r = mapping_open(&attachment->publisher_mapping, fd, sizeof(*file), true, guarded);
+	close(fd);
+	if (r < 0)
+		return error_set(-r, "cannot map %s: %s", path, strerror(-r));
+	file = (struct layout_publisher_file *)attachment->publisher_mapping.base;
+	attachment->publisher_file = file;
+	/* All under the lock: nobody else is between making one file and the next. */
+	if (!attachment->joined)
+		memcpy(file->uuid, attachment->region.uuid, sizeof(file->uuid));
+	r = names_boot_id(boot_id);
+	if (r < 0)
+		return r;
+	if (file->magic == LAYOUT_MAGIC_PUBLISHER && file->layout_version == LAYOUT_VERSION &&
+	    memcmp(file->boot_id, boot_id, sizeof(boot_id)) == 0)
+		return 0;
+	if (attachment->joined)
+		return -EAGAIN;
+	/* A mutex left locked by another boot never says that its owner died. */
+	return mutex_file_init(file);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * The locks of an attach. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "attach.h"
+#include "lib/error.h"
+#include "lib/file.h"
+
+int attach_busy(const struct names *names)
+{
+	struct region region;
+	struct layout_publisher who;
+	int r = region_open(names, false, true, &region);
+
+	if (r < 0)
+		return error_set(EBUSY,
+		                 "another publisher is attached to region \"%s\"; stop it first",
+		                 names->region);
+	who = region.header->publisher;
+	who.command[sizeof(who.command) - 1] = '\0';
+	region_close(&region);
+	return error_set(
+		EBUSY,
+		"another publisher is attached to region \"%s\": process %u (%s); stop it first",
+		names->region, who.pid, who.command);
+}
+
+int lock_until(const struct names *names, int fd, int (*try)(int fd), int64_t until)
+{
+	for (;;) {
+		int r = try(fd);
+		if (r == 0)
+			return 0;
+		if (r != -EAGAIN)
+			return error_set(-r, "cannot lock the files of region \"%s\": %s",
+			                 names->region, strerror(-r));
+		if (time_monotonic() >= until)
+			return attach_busy(names);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+}
+
+int try_alone(int fd)
+{
+	return file_lock_try(fd, LOCK_BYTE);
+}
+
+int try_shared(int fd)
+{
+	int r = file_lock_try(fd, LOCK_BYTE);
+
+	return r == -EAGAIN ? file_lock_try_shared(fd, LOCK_BYTE) : r;
+}
+
+int try_data_alone(int fd)
+{
+	int held = file_lock_held_by_writer(fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES);
+	int r = held == 1 ? -EAGAIN : file_lock_try(fd, REGION_PUBLISHER_BYTE);
+
+	return r == -EAGAIN && held == 0 ? 0 : r;
+}
+
+void lock_data_shared(int fd)
+{
+	off_t byte = REGION_PUBLISHER_BYTE + 1;
+
+	while (byte < REGION_PUBLISHER_BYTES && file_lock_try(fd, byte) < 0)
+		byte++;
+}
+
+int try_data_shared(int fd)
+{
+	if (file_lock_held_by_writer(fd, REGION_PUBLISHER_BYTE, 1) == 1)
+		return -EAGAIN;
+	lock_data_shared(fd);
+	return 0;
+}

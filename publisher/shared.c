@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Others that publish the same region. What is free and what waits for which version stands in each
+ * publisher's private memory, and is good only for the state that the publisher left. So a
+ * transaction begins by comparing: the region says who began the last one, and a publisher that finds
+ * another there, or another head, finds out anew by the walk of recovery. A private free list never
+ * outlives somebody else's commit; nor does what is known of the arena's end outlive a transaction
+ * that somebody else gave up.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+#include "publisher.h"
+
+static bool nobody_else_was_here(const struct stele_publisher *publisher)
+{
+	const struct layout_header *header = publisher->attachment.region.header;
+	uint8_t last[16];
+
+	data_copy_out(last, header->publisher.uuid, sizeof(last));
+	return memcmp(last, publisher->uuid, sizeof(last)) == 0 &&
+	       load_relaxed(&header->head) == publisher->left_head &&
+	       load_relaxed(&header->reclaimed) == publisher->left_reclaimed;
+}
+
+int publisher_catch_up(struct stele_publisher *publisher)
+{
+	struct attachment *attachment = &publisher->attachment;
+	struct region *region = &attachment->region;
+	struct stat status;
+	int r = 0;
+
+	if (!attachment->shared || nobody_else_was_here(publisher))
+		return 0;
+	if (load_relaxed(&region->header->head) & LAYOUT_HEAD_REPLACED &&
+	    !file_is_named(region->fd, region->names.data))
+		r = attach_next_generation(attachment, publisher->guarded);
+	if (r < 0)
+		return r;
+	if (fstat(region->fd, &status) == 0 && (uint64_t)status.st_size > region->file_size)
+		region->file_size = (uint64_t)status.st_size;
+	/* Where that fails, the next begin finds nothing that is as it was left. */
+	publisher->left_head = UINT64_MAX;
+	reclaim_finish(&publisher->reclaim);
+	arena_finish(&publisher->arena);
+	r = publisher_start(publisher);
+	if (r == 0)
+		publisher_announce(publisher);
+	return r;
+}
+
+void publisher_leave(struct stele_publisher *publisher)
+{
+	const struct layout_header *header = publisher->attachment.region.header;
+
+	publisher->left_head = load_relaxed(&header->head);
+	publisher->left_reclaimed = load_relaxed(&header->reclaimed);
+}

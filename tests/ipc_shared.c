@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Several publishers of one region: their transactions follow each other, and none believes what it knew of the region's
+ * memory before another's. */
+#include "tests/model.h"
+
+TestSuite(ipc_shared, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+enum { READY, GO };
+enum { DONE };
+
+static struct stele_publisher *share(unsigned flags)
+{
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_SHARED | flags, .history = 4, .attach_timeout = 10 * SECOND,
+	};
+	struct stele_publisher *publisher;
+
+	OK(stele_publisher_open(region, &options, &publisher));
+	return publisher;
+}
+
+/* The model's next version; the first makes its table. */
+static void commit(struct stele_publisher *publisher)
+{
+	const struct stele_schema *schema;
+	struct stele_transaction *tx;
+	uint64_t version, next;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	next = stele_publisher_version(publisher) + 1;
+	if (stele_transaction_schema(tx, "rows", &schema) == -ENOENT)
+		OK(stele_table_create(tx, "rows", &ipc_schema));
+	if (next == 1)
+		ipc_put(tx, 0, 1);
+	else
+		model_change(tx, next);
+	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
+	CHECK(version == next, "version %llu, not %llu", (unsigned long long)version, (unsigned long long)next);
+}
+
+static void judge_newest(void)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_snapshot *snapshot;
+	struct model model = { 0 };
+	uint64_t oldest, newest;
+
+	OK(stele_subscriber_history(subscriber, &oldest, &newest));
+	for (uint64_t version = newest > 3 ? newest - 3 : 1; version <= newest; version++) {
+		OK(stele_snapshot_open(subscriber, version, &snapshot));
+		model_reach(&model, version);
+		CHECK(model_compare(snapshot, &model) == 0, "%s", stele_last_error());
+		stele_snapshot_close(snapshot);
+	}
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_shared, two_take_turns)
+{
+	struct stele_publisher *publishers[2] = { share(STELE_CREATE), share(0) };
+	struct stele_transaction *tx;
+	uint64_t random = 7, used;
+
+	for (unsigned i = 0; i < 400; i++) {
+		struct stele_publisher *publisher = publishers[ipc_mix(random++) % 2];
+		commit(publisher);
+		if (ipc_mix(random++) % 8 == 0) {
+			/* One that is given up has been there, too. */
+			OK(stele_transaction_begin(publisher, &tx));
+			model_change(tx, stele_publisher_version(publisher) + 1);
+			stele_transaction_abort(tx);
+		}
+		if (ipc_mix(random++) % 32 == 0)
+			OK(stele_publisher_compact(publisher));
+		judge_newest();
+	}
+	/* Both find the same in use, and so does one that comes after them. */
+	used = ipc_stats(publishers[0]).arena_used;
+	for (unsigned i = 0; i < 2; i++) {
+		OK(stele_transaction_begin(publishers[i], &tx));
+		stele_transaction_abort(tx);
+		if (i == 0)
+			used = ipc_stats(publishers[0]).arena_used;
+		CHECK(ipc_stats(publishers[i]).arena_used == used, "%llu and %llu bytes",
+		      (unsigned long long)ipc_stats(publishers[i]).arena_used, (unsigned long long)used);
+		stele_publisher_close(publishers[i]);
+	}
+	publishers[0] = ipc_attach(region, NULL);
+	CHECK(ipc_stats(publishers[0]).arena_used == used, "%llu bytes after %llu",
+	      (unsigned long long)ipc_stats(publishers[0]).arena_used, (unsigned long long)used);
+	stele_publisher_close(publishers[0]);
+}
+
+static void publish_many(unsigned which)
+{
+	struct stele_publisher *publisher = share(STELE_CREATE);
+
+	ipc_reach(READY + which, 1);
+	ipc_await(8, 1);
+	for (unsigned i = 0; i < 300; i++) {
+		commit(publisher);
+		if (i % 100 == 50 + which)
+			stele_publisher_compact(publisher); /* refused while another has the old file */
+	}
+	stele_publisher_close(publisher);
+}
+
+/* All at once, the creation included. */
+Test(ipc_shared, four_processes_at_full_speed)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version = 0;
+	pid_t pids[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		pids[i] = ipc_spawn(publish_many, i);
+	for (unsigned i = 0; i < 4; i++)
+		ipc_await(READY + i, 1);
+	ipc_reach(8, 1);
+	subscriber = ipc_subscribe(0, NULL);
+	while (version < 4 * 300) {
+		static struct model model;
+		struct stele_snapshot *snapshot;
+		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
+		OK(stele_snapshot_open(subscriber, 0, &snapshot));
+		version = stele_snapshot_version(snapshot);
+		model_reach(&model, version);
+		CHECK(model_compare(snapshot, &model) == 0, "%s", stele_last_error());
+		stele_snapshot_close(snapshot);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		ipc_join(pids[i]);
+	judge_newest();
+	stele_subscriber_close(subscriber);
+}
+
+static void die_in_a_transaction(unsigned commits)
+{
+	struct stele_publisher *publisher = share(0);
+	struct stele_transaction *tx;
+
+	for (unsigned i = 0; i < commits; i++)
+		commit(publisher);
+	OK(stele_transaction_begin(publisher, &tx));
+	model_change(tx, stele_publisher_version(publisher) + 1);
+	ipc_reach(READY, commits);
+	pause();
+}
+
+Test(ipc_shared, the_others_go_on_after_a_death)
+{
+	struct stele_publisher *publisher = share(STELE_CREATE);
+
+	commit(publisher);
+	for (unsigned i = 1; i <= 10; i++) {
+		pid_t pid = ipc_spawn(die_in_a_transaction, i);
+		ipc_await(READY, i);
+		ipc_kill(pid);
+		commit(publisher);
+		judge_newest();
+		CHECK(ipc_stats(publisher).recovered_deaths == i, "%llu", (unsigned long long)ipc_stats(publisher).recovered_deaths);
+	}
+	CHECK(stele_publisher_version(publisher) == 1 + 10 + 55, "%llu", (unsigned long long)stele_publisher_version(publisher));
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_shared, who_shares_and_who_does_not_exclude_each_other)
+{
+	struct stele_publisher_options alone = { .size = sizeof(alone), .flags = STELE_CREATE, .attach_timeout = -1 };
+	struct stele_publisher_options shared_too = alone;
+	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_publisher *publisher, *other;
+
+	shared_too.flags = STELE_SHARED;
+	OK(stele_publisher_open(region, &alone, &publisher));
+	RETURNS(stele_publisher_open(region, &shared_too, &other), -EBUSY, "another publisher is attached");
+	stele_publisher_close(publisher);
+	OK(stele_publisher_open(region, &shared_too, &publisher));
+	OK(stele_publisher_open(region, &shared_too, &other));
+	stele_publisher_close(publisher);
+	RETURNS(stele_publisher_open(region, &alone, &publisher), -EBUSY, "another publisher is attached");
+	RETURNS(stele_region_remove(region), -EBUSY, "another publisher is attached");
+	OK(stele_region_describe(region, &info));
+	CHECK(info.publisher_attached, "nobody is said to be attached");
+	stele_publisher_close(other);
+	OK(stele_region_describe(region, &info));
+	CHECK(!info.publisher_attached && info.publisher_since > 0, "somebody is said to be attached");
+	OK(stele_publisher_open(region, &alone, &publisher));
+	stele_publisher_close(publisher);
+	shared_too.flags = STELE_SHARED | STELE_CREATE_NEW;
+	RETURNS(stele_publisher_open(region, &shared_too, &other), -EEXIST, "already");
+}
