@@ -103,6 +103,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.maximum_size = region.maximum_size;
 	info.limit_size = region.limit_size;
 	info.generation = region.generation;
+	info.durable_commits = region.durability == LAYOUT_DURABLE_COMMIT;
 	info.arena_size = load_relaxed(&header->arena_end) - region.arena_offset;
 	load_commit(&region, info.version, &info.commit);
 	describe_publisher(&region, &info);

@@ -152,6 +152,43 @@ Test(cli_create, list_has_every_region)
 	EXPECT_HAS(result.out, region);
 }
 
+Test(cli_create, says_what_was_asked_for)
+{
+	struct cli_result result;
+
+	EXPECT_STATUS(STELE("create", region, "--limit", "8M", "--max-size", "1M", "--durability", "commit", "--table",
+	                    "t(a: u32 key, b: text)"), 0);
+	result = STELE("show", region);
+	EXPECT_HAS(result.out, "limit_size          8.0 MiB\n");
+	EXPECT_HAS(result.out, "maximum_size        1.0 MiB\n");
+	EXPECT_HAS(result.out, "generation          1\n");
+	EXPECT_HAS(result.out, "durability          commit\n");
+	result = STELE("compact", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, " bytes, from ");
+	EXPECT_HAS(STELE("show", region).out, "generation          2\n");
+	EXPECT_FAILURE(STELE("create", region, "--durability", "always"), 2, "expected none or commit");
+	EXPECT_FAILURE(STELE("create", region, "--limit", "1M", "--max-size", "2M"), 2, "a limit of 1048576");
+	EXPECT_FAILURE(STELE("compact", "no-such-region"), 3, "no such region");
+}
+
+/* A publisher that shares lets others in that do so. */
+Test(cli_create, shares_a_region)
+{
+	struct cli_process process;
+
+	snprintf(target, sizeof(target), "%s/t", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "t(a: u32 key, b: text)"), 0);
+	STELE_START(&process, "publish", "--shared", "--kernel-routes", region);
+	EXPECT_HAS(cli_line(&process), region);
+	EXPECT_FAILURE(STELE("set", "--wait", "0", target, "1", "b=x"), 4, "another publisher is attached");
+	EXPECT_STATUS(STELE("set", "--shared", target, "1", "b=x"), 0);
+	EXPECT_STATUS(STELE("set", "--shared", target, "2", "b=y"), 0);
+	EXPECT_TEXT(STELE("dump", "-fcsv", target).out, "a,b\n1,x\n2,y\n");
+	kill(process.pid, SIGTERM);
+	cr_expect(cli_wait(&process) == 0);
+}
+
 /* A directory of its own for the region's files; removed at the end. */
 Test(cli_create, puts_a_region_into_a_directory)
 {

@@ -69,6 +69,7 @@ enum status writer_open(struct writer *writer, const char *region,
 	struct stele_publisher_options publisher_options = {
 		.size = sizeof(publisher_options),
 		.attach_timeout = options->attach_timeout,
+		.flags = options->flags,
 	};
 	int result;
 

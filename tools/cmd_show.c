@@ -203,6 +203,9 @@ enum {
 	SIZE,
 	ARENA,
 	MAXIMUM,
+	LIMIT,
+	GENERATION,
+	DURABILITY,
 	LAYOUT,
 	COMMIT,
 	TABLES,
@@ -228,6 +231,9 @@ static const struct output_column columns[COLUMNS] = {
 	[SIZE] = {"size", true},
 	[ARENA] = {"arena_size", true},
 	[MAXIMUM] = {"maximum_size", true},
+	[LIMIT] = {"limit_size", true},
+	[GENERATION] = {"generation", true},
+	[DURABILITY] = {"durability", false},
 	[LAYOUT] = {"layout_version", true},
 	[COMMIT] = {"last_commit", false},
 	[TABLES] = {"tables", false},
@@ -265,6 +271,9 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	cells[SIZE] = cell_size(info->file_size, texts[SIZE], plain[SIZE]);
 	cells[ARENA] = cell_size(info->arena_size, texts[ARENA], plain[ARENA]);
 	cells[MAXIMUM] = cell_size(info->maximum_size, texts[MAXIMUM], plain[MAXIMUM]);
+	cells[LIMIT] = cell_size(info->limit_size, texts[LIMIT], plain[LIMIT]);
+	cells[GENERATION] = cell_number(info->generation, texts[GENERATION]);
+	cells[DURABILITY] = cell_text(info->durable_commits ? "commit" : "none");
 	cells[LAYOUT] = cell_number(info->layout_version, texts[LAYOUT]);
 	cells[COMMIT] = make_commit(&info->commit, &commit);
 	cells[TABLES] = make_table_list(tables);

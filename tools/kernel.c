@@ -22,7 +22,7 @@ enum status publish_kernel(const char *region, const struct options_writing *wri
 	char error[1024] = "";
 	struct stele_publisher_options publisher = {
 		.size = sizeof(publisher),
-		.flags = STELE_CREATE,
+		.flags = STELE_CREATE | writing->flags,
 		.attach_timeout = writing->attach_timeout,
 	};
 	struct source_kernel_options options = {

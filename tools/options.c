@@ -157,6 +157,9 @@ static error_t parse_writing(int key, char *argument, struct argp_state *state)
 		if (writing->attach_timeout == 0)
 			writing->attach_timeout = -1;
 		return 0;
+	case 'S':
+		writing->flags |= STELE_SHARED;
+		return 0;
 	case 'm':
 		writing->message = argument;
 		return 0;
@@ -176,6 +179,8 @@ const struct argp options_writing = {
 		(const struct argp_option[]){
 			{"wait", 'w', "SECONDS", 0,
                          "Wait this long for another publisher to go away (5)", 11},
+			{"shared", 'S', NULL, 0,
+                         "Take turns with other publishers that have this option, too", 11},
 			{"message", 'm', "TEXT", 0,
                          "Keep this message with the version in the history", 11},
 			{"if-head", OPTION_IF_HEAD, "VERSION", 0,

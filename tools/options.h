@@ -31,6 +31,7 @@ extern const struct argp options_version;
 struct options_writing {
 	int64_t attach_timeout; /* as in struct stele_publisher_options */
 	const char *message;
+	unsigned flags; /* STELE_SHARED or none */
 	bool if_head_given;
 	uint64_t if_head;
 };

@@ -58,6 +58,7 @@ struct stele_region_info {
 	uint64_t file_size;         /* bytes of memory the data file takes */
 	uint64_t maximum_size;      /* to which this file may grow */
 	uint64_t limit_size;        /* to which any may */
+	bool durable_commits;       /* made with STELE_DURABLE_COMMIT */
 	uint64_t arena_size;        /* bytes given out for nodes and rows until now, free ones included */
 	uint32_t subscribers;       /* registered */
 	uint32_t subscriber_slots;
