@@ -28,7 +28,8 @@ static struct {
 	uint64_t seed, random;
 	unsigned step;
 	bool tight; /* a region so small that it runs full: what is pinned may be revoked */
-	struct stele_publisher *publisher;
+	bool shared; /* two publishers take turns */
+	struct stele_publisher *publisher, *turns[2];
 	struct versions_model head, copies[REMEMBERED];
 	struct stele_subscriber *subscribers[SUBSCRIBERS];
 	struct pinned pins[SNAPSHOTS];
@@ -237,16 +238,23 @@ static void attach(void)
 		.maximum_size = 128 << 10,
 		.limit_size = run.tight ? 128 << 10 : 64 << 20,
 	};
-	int r = stele_publisher_open(region, &options, &run.publisher);
 
-	MUST(r == 0, "%s", stele_last_error());
+	options.flags |= run.shared ? STELE_SHARED : 0;
+	for (unsigned i = 0; i <= run.shared; i++) {
+		int r = stele_publisher_open(region, &options, &run.turns[i]);
+		MUST(r == 0, "%s", stele_last_error());
+	}
+	run.publisher = run.turns[0];
 }
 
 static void detach(void)
 {
-	/* A pin may be revoked for want of memory only. */
-	MUST(run.tight || ipc_stats(run.publisher).pins_revoked == 0, "a pin was revoked");
-	run.publisher = stele_publisher_close(run.publisher);
+	for (unsigned i = 0; i <= run.shared; i++) {
+		/* A pin may be revoked for want of memory only. */
+		MUST(run.tight || ipc_stats(run.turns[i]).pins_revoked == 0, "a pin was revoked");
+		run.turns[i] = stele_publisher_close(run.turns[i]);
+	}
+	run.publisher = NULL;
 }
 
 /* A publisher that dies in a transaction, or just after a commit. */
@@ -335,6 +343,9 @@ static void compact(void)
 static void step(void)
 {
 	uint64_t choice = pick(100);
+
+	if (run.shared)
+		run.publisher = run.turns[pick(2)];
 
 	if (choice < 40)
 		commit(false);
@@ -434,7 +445,7 @@ static void end(uint64_t baseline)
 	OK(stele_region_remove(region));
 }
 
-static void one_seed(uint64_t seed, bool tight)
+static void one_seed(uint64_t seed, bool tight, bool in_turns)
 {
 	unsigned before[6] = { run.rollbacks, run.deaths, run.full, run.stale, run.stuck, run.compacted };
 	uint64_t baseline;
@@ -444,13 +455,14 @@ static void one_seed(uint64_t seed, bool tight)
 	run.stuck = before[4], run.compacted = before[5];
 	run.seed = run.random = seed;
 	run.tight = tight;
+	run.shared = in_turns;
 	baseline = start();
 	for (run.step = 1; run.step <= STEPS; run.step++)
 		step();
 	end(baseline);
 }
 
-static void seeds(bool tight)
+static void seeds(bool tight, bool in_turns)
 {
 	const char *text = getenv("STELE_STRESS_SECONDS"), *first = getenv("STELE_STRESS_SEED");
 	int64_t until = ipc_now() + (text ? strtoll(text, NULL, 10) : 0) * SECOND / 2;
@@ -458,7 +470,7 @@ static void seeds(bool tight)
 	unsigned count = 0;
 
 	do
-		one_seed(seed++, tight);
+		one_seed(seed++, tight, in_turns);
 	while (++count < (IPC_SANITIZED ? 2 : 10) || ipc_now() < until);
 	printf("stress_versions: %u seeds of %u steps, %u rollbacks, %u deaths, %u times full, %u stale\n", count, STEPS,
 	       run.rollbacks, run.deaths, run.full, run.stale);
@@ -470,13 +482,19 @@ static void seeds(bool tight)
 
 Test(stress_versions, roomy)
 {
-	seeds(false);
+	seeds(false, false);
+	cr_expect_eq(run.full, 0);
+}
+
+Test(stress_versions, two_publishers_in_turns)
+{
+	seeds(false, true);
 	cr_expect_eq(run.full, 0);
 }
 
 Test(stress_versions, tight)
 {
-	seeds(true);
+	seeds(true, false);
 	cr_expect_gt(run.full, 0);
 	cr_expect_gt(run.stale, 0);
 }
