@@ -204,10 +204,11 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 
 	if (r < 0)
 		return r;
-	snapshot = calloc(1, sizeof(*snapshot));
+	snapshot = subscriber->spare ? subscriber->spare : malloc(sizeof(*snapshot));
 	if (!snapshot)
 		return error_set(ENOMEM, "no memory for a snapshot");
-	snapshot->subscriber = subscriber;
+	subscriber->spare = NULL;
+	*snapshot = (struct stele_snapshot){.subscriber = subscriber};
 	if (version == 0) {
 		r = take_newest(snapshot);
 	} else if (version > subscriber_newest(subscriber)) {
@@ -222,7 +223,7 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 		r = region_error(subscriber->region, -EBADMSG, snapshot->version);
 	}
 	if (r < 0) {
-		free(snapshot);
+		subscriber->spare = snapshot;
 		return r;
 	}
 	region_share(snapshot->region);
@@ -239,15 +240,19 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 
 struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
 {
+	struct stele_subscriber *subscriber;
+
 	if (!snapshot)
 		return NULL;
+	subscriber = snapshot->subscriber;
 	*snapshot->link = snapshot->next;
 	if (snapshot->next)
 		snapshot->next->link = snapshot->link;
-	if (snapshot->subscriber->forks == fork_count())
-		pin_drop(snapshot->subscriber, snapshot->pin);
+	if (subscriber->forks == fork_count())
+		pin_drop(subscriber, snapshot->pin);
 	region_drop(snapshot->region);
-	free(snapshot);
+	free(subscriber->spare);
+	subscriber->spare = snapshot;
 	return NULL;
 }
 

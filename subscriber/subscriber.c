@@ -230,6 +230,7 @@ struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscri
 		return NULL;
 	while (subscriber->snapshots)
 		stele_snapshot_close(subscriber->snapshots);
+	free(subscriber->spare);
 	if (subscriber->epoll >= 0)
 		close(subscriber->epoll);
 	if (subscriber->timer >= 0)

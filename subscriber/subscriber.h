@@ -46,6 +46,7 @@ struct stele_subscriber {
 		unsigned users; /* snapshots of this handle */
 	} pins[LAYOUT_PINS];
 	struct stele_snapshot *snapshots;
+	struct stele_snapshot *spare; /* one that was closed: opening and closing needs no heap */
 };
 
 struct stele_snapshot {
