@@ -68,6 +68,16 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 	stele_publisher_close(publisher);
 }
 
+static const struct {
+	int error;
+	const char *sentence;
+} ends[] = {
+	{ -ENOENT, "was removed" },
+	{ -ENOENT, "was removed" },
+	{ -ESTALE, "was replaced by another of its name" },
+	{ -EPROTONOSUPPORT, "has layout version 77" },
+};
+
 static void wait_for_the_end(unsigned which)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, which == 0 ? "mq" : "futex");
@@ -75,8 +85,7 @@ static void wait_for_the_end(unsigned which)
 
 	OK(stele_subscriber_version(subscriber, &version));
 	ipc_reach(READER + which, 1);
-	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), which < 2 ? -ENOENT : -ESTALE,
-	        which < 2 ? "was removed" : "was replaced by another of its name");
+	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), ends[which].error, ends[which].sentence);
 	stele_subscriber_close(subscriber);
 }
 
@@ -115,4 +124,39 @@ Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 	publisher = publish();
 	ipc_join(pid);
 	stele_publisher_close(publisher);
+}
+
+/* A library of another layout took the region over, as its protocol says: the new file, the mark, the rename. */
+Test(ipc_lost, who_waits_is_told_of_another_layout)
+{
+	struct stele_publisher *publisher = publish();
+	const uint64_t replaced = LAYOUT_HEAD_REPLACED;
+	static char bytes[1 << 20];
+	char path[128], beside[136];
+	uint32_t other = 77;
+	uint64_t head;
+	ssize_t size;
+	int old, fresh;
+	pid_t pid;
+
+	model_commit(publisher);
+	stele_publisher_close(publisher);
+	pid = ipc_spawn(wait_for_the_end, 3);
+	ipc_await(READER + 3, 1);
+	UNTIL(ipc_blocked(pid));
+	ipc_path(path, "");
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	old = open(path, O_RDWR);
+	fresh = open(beside, O_RDWR | O_CREAT | O_EXCL, 0640);
+	size = read(old, bytes, sizeof(bytes));
+	memcpy(bytes + offsetof(struct layout_header, layout_version), &other, sizeof(other));
+	CHECK(size > 4096 && write(fresh, bytes, (size_t)size) == size, "%s", strerror(errno));
+	memcpy(&head, bytes + offsetof(struct layout_header, head), sizeof(head));
+	head |= replaced;
+	CHECK(pwrite(old, &head, sizeof(head), offsetof(struct layout_header, head)) == sizeof(head), "%s", strerror(errno));
+	CHECK(rename(beside, path) == 0, "%s", strerror(errno));
+	ipc_join(pid);
+	close(old);
+	close(fresh);
+	OK(stele_region_remove(region));
 }
