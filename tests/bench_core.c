@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "table.h"
 
 #define ROUNDS 5
@@ -33,48 +34,6 @@ static const struct stele_column columns[] = {
 	STELE_VALUE(struct route, interface, STELE_U32),
 };
 static const struct stele_schema schema = STELE_SCHEMA(struct route, columns);
-
-static char region[64];
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "bench: %s: %s\n", what, stele_last_error());
-	stele_region_remove(region);
-	exit(1);
-}
-
-#define must(call) \
-	do { \
-		if ((call) < 0) \
-			fail(#call); \
-	} while (0)
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare_doubles);
-	return values[count / 2];
-}
-
-static void print(const char *name, double value, const char *unit)
-{
-	printf("%-44s %14.3f %s\n", name, value, unit);
-	fflush(stdout);
-}
 
 static struct stele_publisher *start(void)
 {

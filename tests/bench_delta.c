@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <stele/stele.h>
 
+#include "bench.h"
 #include "random.h"
 
 #define ROWS   1000000u
@@ -21,50 +22,14 @@ static const struct stele_column columns[] = {
 };
 static const struct stele_schema schema = {.columns = columns, .column_count = 2, .value_size = 8};
 
-static char region[64];
 static uint64_t random_state = 1;
 
-static void fail(const char *what)
-{
-	fprintf(stderr, "bench: %s: %s\n", what, stele_last_error());
-	stele_region_remove(region);
-	exit(1);
-}
-
-#define must(call) \
-	do { \
-		if ((call) < 0) \
-			fail(#call); \
-	} while (0)
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-	qsort(values, ROUNDS, sizeof(*values), compare_doubles);
-	return values[ROUNDS / 2];
-}
-
-static void print(unsigned rows, const char *what, double value, const char *unit)
+static void print_rows(unsigned rows, const char *what, double value, const char *unit)
 {
 	char name[64];
 
 	snprintf(name, sizeof(name), "delta/%u_of_%u%s", rows, ROWS, what);
-	printf("%-44s %14.3f %s\n", name, value, unit);
-	fflush(stdout);
+	print(name, value, unit);
 }
 
 /* The keys lie apart as those of a hash do. */
@@ -125,9 +90,9 @@ static void run(struct stele_publisher *publisher, struct stele_subscriber *subs
 		sum += count;
 		part[round] = read_changes(subscriber, version - 1, "\1\2", 16, &count);
 	}
-	print(rows, "", median(all) * 1e6, "us");
-	print(rows, "_rate", (double)sum / ROUNDS / median(all) / 1e6, "M/s");
-	print(rows, "_under_16_bits", median(part) * 1e6, "us");
+	print_rows(rows, "", median(all, ROUNDS) * 1e6, "us");
+	print_rows(rows, "_rate", (double)sum / ROUNDS / median(all, ROUNDS) / 1e6, "M/s");
+	print_rows(rows, "_under_16_bits", median(part, ROUNDS) * 1e6, "us");
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What versions cost: pins, deltas, history, recovery, many readers. Prints name, value and unit of
+ * What versions cost: pins, history, recovery, many readers. Prints name, value and unit of
  * each, medians of several rounds where it is a time; what is measured is checked in the same run.
  */
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "random.h"
 
 #define ROUNDS  9
@@ -30,53 +31,6 @@ static const struct stele_column columns[] = {
 	STELE_VALUE(struct item, round, STELE_U64),
 };
 static const struct stele_schema schema = STELE_SCHEMA(struct item, columns);
-
-static char region[64];
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "bench: %s: %s\n", what, stele_last_error());
-	stele_region_remove(region);
-	exit(1);
-}
-
-#define must(call) \
-	do { \
-		if ((call) < 0) \
-			fail(#call); \
-	} while (0)
-#define check(condition) \
-	do { \
-		if (!(condition)) \
-			fail("this does not hold: " #condition); \
-	} while (0)
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare_doubles);
-	return values[count / 2];
-}
-
-static void print(const char *name, double value, const char *unit)
-{
-	printf("%-44s %14.3f %s\n", name, value, unit);
-	fflush(stdout);
-}
 
 /* ---- a region of so many rows ---- */
 
@@ -221,58 +175,6 @@ static void bench_held(void)
 	check(with / without < 2.2);
 }
 
-/* ---- deltas ---- */
-
-/* The median time of a delta between two versions that so many changed rows lie between, in
- * seconds. */
-static double delta(struct stele_publisher *publisher, struct stele_subscriber *subscriber,
-                    uint32_t rows, uint32_t count, uint64_t *ret_changes)
-{
-	double times[101];
-	uint64_t random = count;
-
-	*ret_changes = 0;
-	for (size_t round = 0; round < sizeof(times) / sizeof(times[0]); round++) {
-		struct stele_snapshot *before, *after;
-		struct stele_table tables[2];
-		struct stele_changes *changes;
-		struct stele_change change;
-		uint64_t version, found = 0;
-		double begin;
-		must(stele_snapshot_open(subscriber, 0, &before));
-		version = commit(publisher, rows, count, &random);
-		must(stele_snapshot_open(subscriber, 0, &after));
-		begin = seconds();
-		must(stele_table_open(before, "items", NULL, &tables[0]));
-		must(stele_table_open(after, "items", NULL, &tables[1]));
-		must(stele_changes_open(&tables[0], &tables[1], &changes));
-		while (stele_changes_next(changes, &change) == 1)
-			found += ((const struct item *)change.after.value)->round == version;
-		must(stele_snapshot_check(after));
-		stele_changes_close(changes);
-		times[round] = seconds() - begin;
-		/* Some rows were chosen twice. */
-		check(found <= count && found > count - count / 10 - 1);
-		*ret_changes = found;
-		stele_snapshot_close(before);
-		stele_snapshot_close(after);
-	}
-	return median(times, sizeof(times) / sizeof(times[0]));
-}
-
-static void bench_delta(struct stele_publisher *publisher)
-{
-	struct stele_subscriber *subscriber = subscribe();
-	uint64_t changes;
-	double time;
-
-	time = delta(publisher, subscriber, MILLION, 10, &changes);
-	print("delta/10_rows_of_a_million", time * 1e6, "us");
-	time = delta(publisher, subscriber, MILLION, 1000, &changes);
-	print("delta/1000_rows_of_a_million", (double)changes / time / 1e6, "M changes/s");
-	stele_subscriber_close(subscriber);
-}
-
 /* ---- history, rollback ---- */
 
 static void bench_history(struct stele_publisher *publisher)
@@ -411,7 +313,6 @@ int main(void)
 	bench_pin();
 	bench_held();
 	publisher = start(MILLION);
-	bench_delta(publisher);
 	bench_history(publisher);
 	bench_rollback(publisher);
 	publisher = bench_recovery(publisher);
