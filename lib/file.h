@@ -42,7 +42,8 @@ int file_sync_directory(const char *path);
 /* True for a file system that keeps its files in memory. */
 bool file_is_in_memory(int fd);
 
-/* True while somebody else has the file open or mapped, as far as the kernel tells. */
+/* True while somebody else has the file open or mapped, as far as the kernel tells. For a file without
+ * a name: whoever opened it just then would have a SIGIO sent to this process. */
 bool file_is_in_use(int fd);
 
 /* Reserves bytes from `from` up to `to`. 0 or a negative errno, without a sentence. */
