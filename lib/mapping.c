@@ -124,7 +124,8 @@ static struct guard *guard_new(void)
 
 #ifdef STELE_TSAN
 /* ThreadSanitizer sees no conflict between two mappings of a file: in its builds a file is mapped
- * once a process, if whoever came first could write. */
+ * once a process, if whoever came first could write. But not one that may be exchanged for another
+ * under the one who writes: who reads must then keep the old one. */
 static struct guard *guard_of_file(const struct stat *status, bool writable)
 {
 	struct guard_chunk *chunk = &first_chunk;
@@ -174,7 +175,7 @@ static int map_locked(struct mapping *mapping, int fd, size_t size, size_t reser
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	guard = guard_of_file(&status, writable);
-	if (guard && guard->size >= size) {
+	if (guard && guard->size == size && reserve <= size) {
 		guard->users++;
 		*mapping = (struct mapping){(unsigned char *)guard->base, size, guard};
 		return 0;
