@@ -42,6 +42,7 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	stele_schema_free(table->schema);
 	table->schema = schema;
 	table->plain = schema_value_plain(schema);
+	table->key_plain = schema_key_plain(schema);
 	shape_of(schema, &table->shape);
 }
 
@@ -241,6 +242,14 @@ static int check_key(const struct stele_writable *table, const void *key, unsign
 	return stele_key_check(table->schema, key, key_bits);
 }
 
+/* The same for a key that is to be there from now on: what it says counts too. */
+static int check_new_key(const struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	if (table->key_plain && shape_takes_key(&table->shape, key, key_bits))
+		return 0;
+	return stele_key_check(table->schema, key, key_bits);
+}
+
 /* The value as it is stored, in the table's own room where it is not as given. */
 static int normalize(struct stele_writable *table, const void **value, size_t size)
 {
@@ -312,7 +321,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	int r = publisher_check(publisher);
 
 	if (r == 0)
-		r = check_key(table, key, key_bits);
+		r = check_new_key(table, key, key_bits);
 	if (r == 0)
 		r = stele_value_check(table->schema, value, value_size);
 	if (r == 0)

@@ -174,8 +174,8 @@ STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t 
 /* Puts a row: adds it, or replaces the value of the row with this key. A key is `key_bits` bits at
  * `key`, encoded as <stele/schema.h> says; it and the value are copied. Returns 1 if that changed
  * something, 0 if the row was there with this very value. Padding between the value's columns, and
- * bytes after the NUL in a char[N], count as zero. Errors: -EINVAL (key or value do not fit the
- * schema), -ENOENT (no such table), -EEXIST (inside a replacement: this key was put before),
+ * bytes after the NUL in a char[N], count as zero. Errors: -EINVAL (stele_key_check() or
+ * stele_value_check() refuse them), -ENOENT (no such table), -EEXIST (inside a replacement: this key was put before),
  * -ENOSPC, -ENOMEM. */
 STELE_API int stele_put(struct stele_transaction *tx, const char *table, const void *key,
                         unsigned key_bits, const void *value, size_t value_size);

@@ -177,8 +177,10 @@ STELE_API int stele_key_column(const struct stele_schema *schema, size_t column,
                                unsigned key_bits, void *buffer, size_t buffer_size,
                                const void **ret_value, size_t *ret_size);
 
-/* Says whether a key may be put into a table of this schema: its length, and bits past the end of a
- * prefix zero in its last byte. 0 or -EINVAL. */
+/* Says whether a key may be put into a table of this schema: its length; bits past the end of a
+ * prefix zero in its last byte; bools 0 or 1; no NaN and no -0.0; nothing but NUL after the NUL in a
+ * char[N]. stele_key_append() makes no others. 0, or -EINVAL with a sentence that names the
+ * column. */
 STELE_API int stele_key_check(const struct stele_schema *schema, const void *key, unsigned key_bits);
 
 /* Finds a value column in a row's value: sets `*ret_value` and `*ret_size`; for STELE_CHAR the size
