@@ -95,6 +95,7 @@ struct stele_writable {
 	/* A replacement: a bit for each unit of the arena, set where a row was put. */
 	uint64_t *marks;
 	size_t mark_words;
+	uint64_t marked; /* rows put */
 };
 
 struct stele_transaction {

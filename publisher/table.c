@@ -343,6 +343,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	if (table->marks) {
 		uint64_t bit, *word = mark_of(table, row, &bit);
 		*word |= bit;
+		table->marked++;
 	}
 	return r > 0;
 }
@@ -414,7 +415,31 @@ int stele_writable_replace(struct stele_writable *table)
 	if (table->marks)
 		return error_set(EBUSY, "table \"%s\" is being replaced already", table->name);
 	table->mark_words = 0;
+	table->marked = 0;
 	return marks_reserve(table);
+}
+
+/* Drops all rows: how many, or an error. Unlike deleting them one after the other it asks the arena
+ * for nothing, so a full region can be emptied. */
+static int64_t drop_rows(struct stele_writable *table)
+{
+	struct edit *edit = &table->publisher->edit;
+	uint64_t count = table->rows;
+
+	if (retired_reserve(&edit->retired, 2 * count + 1) < 0)
+		return table_no_memory(table->name);
+	edit_drop_tree(edit, &table->shape, table->root, false);
+	table->root = 0;
+	table->rows = 0;
+	table->uncertain |= table->added > 0 || table->changed > 0;
+	table->removed += count;
+	return (int64_t)count;
+}
+
+static int replace_damaged(const struct stele_writable *table)
+{
+	return error_set(EBADMSG, "table \"%s\" is damaged; remove the region and publish again",
+	                 table->name);
 }
 
 /* Collects the rows without a mark. */
@@ -432,50 +457,57 @@ static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *
 	return r < 0 ? r : count;
 }
 
-int64_t stele_writable_replace_end(struct stele_writable *table)
+/* Deletes the rows that were not put, one after the other: how many, or an error, after which some
+ * may be gone. */
+static int64_t delete_unmarked(struct stele_writable *table)
 {
 	const struct view *view = &table->publisher->arena.view;
+	ref_t *rows = malloc((table->rows + 1) * sizeof(*rows));
+	struct scan *scan = malloc(sizeof(*scan));
+	int64_t count = -ENOMEM, i;
 	struct row_parts parts;
-	struct scan *scan;
-	int64_t count, i;
-	ref_t *rows;
+	int r = 0;
+
+	if (rows && scan)
+		count = unmarked(table, scan, rows);
+	for (i = 0; i < count && r >= 0; i++) {
+		/* The key lies in the row itself, which goes only after the last look at it. */
+		unsigned char key[STELE_KEY_MAX];
+		if (row_parts(view, &table->shape, rows[i], &parts) < 0) {
+			r = replace_damaged(table);
+			break;
+		}
+		memcpy(key, parts.key, (parts.key_bits + 7) / 8);
+		r = delete_row(table, key, parts.key_bits);
+	}
+	free(scan);
+	free(rows);
+	if (count == -ENOMEM)
+		return table_no_memory(table->name);
+	if (count < 0)
+		return replace_damaged(table);
+	return r < 0 ? r : count;
+}
+
+int64_t stele_writable_replace_end(struct stele_writable *table)
+{
+	int64_t count;
 	int r = publisher_check(table->publisher);
 
 	if (r < 0)
 		return r;
 	if (!table->marks)
 		return error_set(EINVAL, "table \"%s\" is not being replaced", table->name);
-	rows = malloc((table->rows + 1) * sizeof(*rows));
-	scan = malloc(sizeof(*scan));
-	if (!rows || !scan) {
-		count = table_no_memory(table->name);
-		goto done;
-	}
-	count = unmarked(table, scan, rows);
-	if (count < 0) {
-		count = error_set(EBADMSG,
-		                  "table \"%s\" is damaged; remove the region and publish again",
-		                  table->name);
-		goto done;
-	}
-	for (i = 0; i < count; i++) {
-		/* The key lies in the row itself, which goes only after the last look at it. */
-		unsigned char key[STELE_KEY_MAX];
-		r = row_parts(view, &table->shape, rows[i], &parts);
-		if (r == 0) {
-			memcpy(key, parts.key, (parts.key_bits + 7) / 8);
-			r = delete_row(table, key, parts.key_bits);
-		}
-		if (r < 0) {
-			count = r;
-			goto done;
-		}
-	}
+	if (table->marked > 0)
+		count = delete_unmarked(table);
+	else if (region_lost(&table->publisher->attachment.region))
+		count = replace_damaged(table);
+	else
+		count = drop_rows(table);
+	if (count < 0)
+		return count;
 	free(table->marks);
 	table->marks = NULL;
-done:
-	free(scan);
-	free(rows);
 	return count;
 }
 

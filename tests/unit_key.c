@@ -383,16 +383,17 @@ Test(key, check)
 	cr_expect(stele_key_check(&pair_schema, key, 48) == 0);
 }
 
-static const struct stele_column picky_columns[] = { STELE_KEY("flag", STELE_BOOL),
-	STELE_KEY("load", STELE_F64), STELE_KEY_CHAR("name", 4), STELE_KEY("net", STELE_IPV4NET) };
-static const struct stele_schema picky_schema = { picky_columns, 4, 0 };
+static const struct stele_column picky_columns[] = {
+	STELE_KEY("flag", STELE_BOOL), STELE_KEY("load", STELE_F64), STELE_KEY_CHAR("name", 4),
+	STELE_KEY("net", STELE_IPV4NET)};
+static const struct stele_schema picky_schema = {picky_columns, 4, 0};
 
 /* The key of these values, with one byte set to another. */
 static int check_picky(double load, const char *name, unsigned at, uint8_t byte)
 {
-	static const struct stele_ipv4net net = { { 10, 0, 0, 0 }, 8 };
+	static const struct stele_ipv4net net = {{10, 0, 0, 0}, 8};
 	static const bool flag = true;
-	struct stele_key key = { 0 };
+	struct stele_key key = {0};
 
 	cr_assert(stele_key_append(&key, &picky_columns[0], &flag, 0) == 0);
 	cr_assert(stele_key_append(&key, &picky_columns[1], &load, 0) == 0);
@@ -404,13 +405,14 @@ static int check_picky(double load, const char *name, unsigned at, uint8_t byte)
 
 Test(key, check_of_values)
 {
-	static const uint8_t minus_zero[] = { 0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	static const double loads[] = { 0.0, -0.0, 1.5, -1.5, DBL_MAX, -DBL_MAX, DBL_MIN, -DBL_MIN,
-		INFINITY, -INFINITY, -4.9e-324 };
-	static const struct stele_schema load_schema = { picky_columns, 2, 0 };
+	static const uint8_t minus_zero[] = {0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const double loads[] = {0.0,     -0.0,     1.5,      -1.5,      DBL_MAX,  -DBL_MAX,
+	                               DBL_MIN, -DBL_MIN, INFINITY, -INFINITY, -4.9e-324};
+	static const struct stele_schema load_schema = {picky_columns, 2, 0};
 
 	for (size_t i = 0; i < COUNT(loads); i++)
-		cr_expect(check_picky(loads[i], "abc", 0, 0) == 0, "%g: %s", loads[i], stele_last_error());
+		cr_expect(check_picky(loads[i], "abc", 0, 0) == 0, "%g: %s", loads[i],
+		          stele_last_error());
 	cr_expect(check_picky(1, "", 0, 1) == 0);
 	cr_expect(check_picky(1, "abcd", 0, 1) == 0);
 	cr_expect(check_picky(1, "abc", 0, 2) == -EINVAL);

@@ -48,3 +48,149 @@ Test(unit_table, takes_one_key_for_one_value)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	stele_publisher_close(publisher);
 }
+
+/* ---- replacing ---- */
+
+static uint64_t rows_of(const char *table)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_snapshot *snapshot;
+	struct stele_table opened;
+	uint64_t rows;
+
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	OK(stele_table_open(snapshot, table, NULL, &opened));
+	rows = stele_table_rows(&opened);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	return rows;
+}
+
+/* A region that can't be made larger, with as many rows as go in. */
+static struct stele_publisher *publish_full(uint32_t *ret_rows)
+{
+	const struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = 2,
+		.maximum_size = 512 << 10,
+		.limit_size = 512 << 10,
+	};
+	struct stele_publisher *publisher = ipc_publish(region, &options);
+	struct stele_transaction *tx;
+	struct ipc_value value;
+	uint32_t id = 0;
+	int r = 1;
+
+	/* In ever smaller steps, until there is no room for a single row. */
+	for (uint32_t step = 1024; step > 0; step /= 2) {
+		do {
+			OK(stele_transaction_begin(publisher, &tx));
+			for (uint32_t i = 1; r == 1 && i <= step; i++) {
+				uint32_t key = htobe32(id + i);
+				ipc_fill(&value, id + i, 1);
+				r = stele_put(tx, "rows", &key, 32, &value, sizeof(value));
+			}
+			if (r == 1)
+				r = stele_transaction_commit(tx, NULL, NULL);
+			else
+				stele_transaction_abort(tx);
+			if (r == 1)
+				id += step;
+		} while (r == 1);
+		CHECK(r == -ENOSPC, "%d: %s", r, stele_last_error());
+		r = 1;
+	}
+	*ret_rows = id + 1;
+	return publisher;
+}
+
+Test(unit_table, a_full_one_is_emptied)
+{
+	uint32_t rows = 0;
+	struct stele_publisher *publisher = publish_full(&rows);
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+
+	CHECK(rows > 1000, "%u rows", rows);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_replace_end(table), (int)rows, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(rows_of("rows"), 0);
+	/* And can be filled again, once history has let go of the rows: two versions are held. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_drop(tx, "rows"));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "rows", &ipc_schema));
+	for (uint32_t id = 0; id < rows / 2; id++)
+		ipc_put(tx, id, 2);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(rows_of("rows"), rows / 2);
+	stele_publisher_close(publisher);
+}
+
+Test(unit_table, an_emptied_one_is_counted)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_snapshot *snapshot;
+	struct stele_commit commit;
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t id = 1; id < 100; id++)
+		ipc_put(tx, id, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	/* Rows that came and went in the transaction are not told of; one that comes back is. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "rows", &table));
+	for (uint32_t id = 50; id < 200; id++)
+		ipc_put(tx, id, 2);
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_replace_end(table), 200, "");
+	ipc_put(tx, 3, 1);
+	ipc_put(tx, 4, 2);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	OK(stele_snapshot_commit(snapshot, &commit));
+	cr_expect_eq(commit.added, 0);
+	cr_expect_eq(commit.changed, 1);
+	cr_expect_eq(commit.removed, 98);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	/* Nothing replaced by nothing is no change. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "empty", &ipc_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "empty", &table));
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_replace_end(table), 0, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
+	stele_publisher_close(publisher);
+}
+
+Test(unit_table, a_replacement_that_failed_is_not_committed)
+{
+	static const uint8_t first[4];
+	uint32_t rows = 0;
+	struct stele_publisher *publisher = publish_full(&rows);
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+	struct ipc_value value;
+
+	ipc_fill(&value, 0, 1);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_put(table, first, 32, &value, sizeof(value)), 0, "");
+	RETURNS(stele_writable_replace_end(table), -ENOSPC,
+	        "no room for a change to table \"rows\"");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), -EINVAL, "was not ended");
+	cr_expect_eq(rows_of("rows"), rows);
+	stele_publisher_close(publisher);
+}

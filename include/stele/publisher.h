@@ -175,8 +175,8 @@ STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t 
  * `key`, encoded as <stele/schema.h> says; it and the value are copied. Returns 1 if that changed
  * something, 0 if the row was there with this very value. Padding between the value's columns, and
  * bytes after the NUL in a char[N], count as zero. Errors: -EINVAL (stele_key_check() or
- * stele_value_check() refuse them), -ENOENT (no such table), -EEXIST (inside a replacement: this key was put before),
- * -ENOSPC, -ENOMEM. */
+ * stele_value_check() refuse them), -ENOENT (no such table), -EEXIST (inside a replacement: this key
+ * was put before), -ENOSPC, -ENOMEM. */
 STELE_API int stele_put(struct stele_transaction *tx, const char *table, const void *key,
                         unsigned key_bits, const void *value, size_t value_size);
 
@@ -240,8 +240,11 @@ STELE_API int stele_writable_get(struct stele_writable *table, const void *key, 
 /* Replaces a table as a whole: after _replace, put every row that the table shall have, each once
  * (-EEXIST otherwise; _delete is refused with -EBUSY); _replace_end deletes the rows that were not
  * put, and returns how many those were. Rows put as they were are not touched, so replacing a table
- * by itself changes nothing, and makes no version. Errors: -EBUSY (_replace twice), -EINVAL
- * (_replace_end without), -ENOMEM, -ENOSPC. */
+ * by itself changes nothing, and makes no version. Where no row was put, _replace_end takes no room
+ * in the region, so a full one can be emptied. Errors: -EBUSY (_replace twice), -EINVAL
+ * (_replace_end without), -ENOMEM, -ENOSPC, -EBADMSG. After an error of _replace_end some of the rows
+ * that were not put may be gone already, and the replacement is not ended: abort the transaction; a
+ * commit would say -EINVAL. */
 STELE_API int stele_writable_replace(struct stele_writable *table);
 STELE_API int64_t stele_writable_replace_end(struct stele_writable *table);
 
