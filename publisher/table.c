@@ -72,25 +72,10 @@ static int load_base(struct stele_writable *table)
 	return 0;
 }
 
-static struct stele_writable *find(struct stele_publisher *publisher, const char *name)
-{
-	struct stele_writable **link = &publisher->tables, *table;
-
-	for (; (table = *link) != NULL; link = &table->next)
-		if (strcmp(table->name, name) == 0) {
-			/* To the front: the same table is asked for again and again. */
-			*link = table->next;
-			table->next = publisher->tables;
-			publisher->tables = table;
-			return table;
-		}
-	return NULL;
-}
-
 int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret)
 {
 	struct stele_publisher *publisher = tx->publisher;
-	struct stele_writable *table = find(publisher, name);
+	struct stele_writable *table = tables_find(publisher, name);
 	int r;
 
 	if (table && table->status != TABLE_CLOSED) {
@@ -100,13 +85,9 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 	if (!table) {
 		if (strlen(name) > STELE_NAME_MAX)
 			return missing(publisher, name);
-		table = calloc(1, sizeof(*table));
+		table = tables_add(publisher, name);
 		if (!table)
 			return table_no_memory(name);
-		strcpy(table->name, name);
-		table->publisher = publisher;
-		table->next = publisher->tables;
-		publisher->tables = table;
 	}
 	r = catalog_get(&publisher->arena.view, tx->catalog, name, &table->base);
 	if (r < 0)
@@ -125,6 +106,8 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 			return r;
 		}
 	}
+	table->next_opened = publisher->tables.opened;
+	publisher->tables.opened = table;
 	*ret = table;
 	return 0;
 }

@@ -3,6 +3,7 @@
  * remembers of them. */
 #include <endian.h>
 
+#include "publisher/publisher.h"
 #include "tests/ipc.h"
 
 TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -192,5 +193,121 @@ Test(unit_table, a_replacement_that_failed_is_not_committed)
 	        "no room for a change to table \"rows\"");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), -EINVAL, "was not ended");
 	cr_expect_eq(rows_of("rows"), rows);
+	stele_publisher_close(publisher);
+}
+
+/* ---- what is remembered ---- */
+
+#define MANY 20000u
+
+static const struct stele_column count_columns[] = {
+	STELE_KEY("id", STELE_U32),
+	{.name = "count", .type = STELE_U32},
+};
+static const struct stele_schema count_schema = {count_columns, 2, 4};
+
+static int put_count(struct stele_transaction *tx, const char *table, uint32_t count)
+{
+	static const uint8_t key[4];
+
+	return stele_put(tx, table, key, 32, &count, sizeof(count));
+}
+
+/* Opened in the transaction. */
+static size_t opened(const struct stele_publisher *publisher)
+{
+	const struct stele_writable *table = publisher->tables.opened;
+	size_t count = 0;
+
+	for (; table; table = table->next_opened)
+		count++;
+	return count;
+}
+
+Test(unit_table, what_is_no_table_is_forgotten)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	char name[32];
+
+	for (int round = 0; round < 2; round++) {
+		OK(stele_transaction_begin(publisher, &tx));
+		for (uint32_t i = 0; i < 5000; i++) {
+			snprintf(name, sizeof(name), "nosuch-%u", i);
+			RETURNS(put_count(tx, name, 1), -ENOENT, name);
+		}
+		ipc_put(tx, 1, 1);
+		if (round == 0)
+			stele_transaction_abort(tx);
+		else
+			RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+		cr_expect_eq(publisher->tables.count, 1);
+		cr_expect_eq(opened(publisher), 0);
+	}
+	/* What was made and not committed, and what was dropped. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "counts", &count_schema));
+	RETURNS(put_count(tx, "counts", 1), 1, "");
+	stele_transaction_abort(tx);
+	cr_expect_eq(publisher->tables.count, 1);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "counts", &count_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(publisher->tables.count, 2);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_drop(tx, "counts"));
+	RETURNS(put_count(tx, "counts", 1), -ENOENT, "counts");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(publisher->tables.count, 1);
+	stele_publisher_close(publisher);
+}
+
+static void put_all(struct stele_transaction *tx, uint32_t count)
+{
+	char name[32];
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "t%u", i);
+		RETURNS(put_count(tx, name, count), 1, "");
+	}
+}
+
+Test(unit_table, twenty_thousand)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	struct stele_row row;
+	char name[32];
+
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "t%u", i);
+		OK(stele_table_create(tx, name, &count_schema));
+	}
+	put_all(tx, 1);
+	cr_expect_eq(opened(publisher), MANY);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	/* A commit of one row looks at one table, whatever was done before. */
+	for (uint32_t i = 0; i < MANY; i += 7) {
+		snprintf(name, sizeof(name), "t%u", i);
+		OK(stele_transaction_begin(publisher, &tx));
+		RETURNS(put_count(tx, name, 2), 1, "");
+		cr_expect_eq(opened(publisher), 1);
+		RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+		cr_expect(publisher->tables.count <= 1025, "%zu", publisher->tables.count);
+	}
+	cr_expect_eq(rows_of("t777"), 1);
+	/* All of them again, and back. */
+	OK(stele_transaction_begin(publisher, &tx));
+	put_all(tx, 3);
+	OK(stele_transaction_rollback(tx, stele_publisher_version(publisher)));
+	cr_expect_eq(opened(publisher), MANY);
+	for (uint32_t i = 0; i < MANY; i += 1000) {
+		static const uint8_t key[4];
+		snprintf(name, sizeof(name), "t%u", i);
+		RETURNS(stele_transaction_get(tx, name, key, 32, &row), 1, "");
+		cr_expect_eq(*(const uint32_t *)row.value, i % 7 == 0 ? 2 : 1);
+	}
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
 	stele_publisher_close(publisher);
 }
