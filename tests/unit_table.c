@@ -8,6 +8,22 @@
 
 TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
+/* The rows that the newest version has. */
+static uint64_t rows_of(const char *table)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_snapshot *snapshot;
+	struct stele_table opened;
+	uint64_t rows;
+
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	OK(stele_table_open(snapshot, table, NULL, &opened));
+	rows = stele_table_rows(&opened);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	return rows;
+}
+
 /* ---- keys ---- */
 
 static const struct stele_column picky_columns[] = {
@@ -50,22 +66,35 @@ Test(unit_table, takes_one_key_for_one_value)
 	stele_publisher_close(publisher);
 }
 
-/* ---- replacing ---- */
-
-static uint64_t rows_of(const char *table)
+/* Nothing may be given as NULL, for a key as for a value. */
+Test(unit_table, rows_of_nothing)
 {
-	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
-	struct stele_snapshot *snapshot;
-	struct stele_table opened;
-	uint64_t rows;
+	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
+	static const struct stele_schema schema = {columns, 1, 0};
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	struct stele_row row;
 
-	OK(stele_snapshot_open(subscriber, 0, &snapshot));
-	OK(stele_table_open(snapshot, table, NULL, &opened));
-	rows = stele_table_rows(&opened);
-	stele_snapshot_close(snapshot);
-	stele_subscriber_close(subscriber);
-	return rows;
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "names", &schema));
+	for (int round = 0; round < 2; round++) {
+		RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 1, "");
+		RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 0, "");
+		RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 1, "");
+		RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 0, "");
+		RETURNS(stele_transaction_get(tx, "names", NULL, 0, &row), 1, "");
+		RETURNS(stele_delete(tx, "names", NULL, 0), 1, "");
+		RETURNS(stele_delete(tx, "names", NULL, 0), 0, "");
+		RETURNS(stele_delete(tx, "names", "ab", 16), 1, "");
+	}
+	RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 1, "");
+	RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(rows_of("names"), 2);
+	stele_publisher_close(publisher);
 }
+
+/* ---- replacing ---- */
 
 /* A region that can't be made larger, with as many rows as go in. */
 static struct stele_publisher *publish_full(uint32_t *ret_rows)
