@@ -22,6 +22,10 @@
 #ifndef STELE_ERROR_H
 #define STELE_ERROR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define STELE_API __attribute__((visibility("default")))
 
 /* A sentence about the last call of this thread that failed: what failed, on which object, and what
@@ -33,5 +37,9 @@ STELE_API const char *stele_last_error(void);
  * that somebody truncates then kills the process that touches it, instead of costing it an
  * -EBADMSG. For programs that have a handler of their own which must be the only one. */
 #define STELE_NO_SIGBUS_HANDLER 4u
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

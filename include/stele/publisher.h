@@ -26,6 +26,10 @@
 #include <stele/error.h>
 #include <stele/schema.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct stele_publisher;
 struct stele_transaction;
 struct stele_row;
@@ -262,5 +266,9 @@ struct stele_changes;
  * -ECHILD. */
 STELE_API int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor **ret);
 STELE_API int stele_writable_changes_open(struct stele_writable *table, struct stele_changes **ret);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 #include <stele/error.h>
 #include <stele/schema.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The record of one commit, and who made it. */
 struct stele_commit {
 	uint64_t version;
@@ -79,5 +83,9 @@ STELE_API int stele_region_next(const char *directory, char *name);
  * -EINVAL, -ENOENT, -EBUSY (a publisher is attached), -EACCES, -EPERM. A region that is damaged, or
  * of another layout, is removed all the same. */
 STELE_API int stele_region_remove(const char *region);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

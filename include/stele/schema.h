@@ -44,6 +44,10 @@
 #include <stdint.h>
 #include <stele/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Limits. */
 #define STELE_NAME_MAX 63u          /* bytes in the name of a region, table or column */
 #define STELE_COLUMNS_MAX 64u       /* columns of a table, key columns included */
@@ -214,5 +218,9 @@ STELE_API size_t stele_value_format(const struct stele_column *column, const voi
  * outside its type, text longer than its char[N]; -EMSGSIZE: the buffer is too small. */
 STELE_API int stele_value_parse(const struct stele_column *column, const char *text, size_t length,
                                 void *buffer, size_t buffer_size, size_t *ret_size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -41,7 +41,15 @@
 #include <stele/schema.h>
 #include <stele/subscriber.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The version of the library as one sentence-free string, such as "0.1.0". Static. */
 STELE_API const char *stele_version(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -49,6 +49,10 @@
 #include <stele/region.h>
 #include <stele/schema.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct stele_subscriber;
 struct stele_snapshot;
 
@@ -388,5 +392,9 @@ STELE_API int stele_subscriber_follow(struct stele_subscriber *subscriber,
                                       const struct stele_follow_options *options,
                                       int (*on_event)(const struct stele_event *event, void *userdata),
                                       void *userdata);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
