@@ -239,11 +239,12 @@ struct stele_cursor;
 STELE_API int stele_cursor_open(const struct stele_table *table, struct stele_cursor **ret);
 STELE_API struct stele_cursor *stele_cursor_close(struct stele_cursor *cursor);
 
-/* Places the cursor before the first row whose key is not less than `key`. 0, or as _next. */
+/* Places the cursor before the first row, of those that it is restricted to (_under), whose key is not
+ * less than `key`. 0, or as _next; -EINVAL: more bits than a key can have. */
 STELE_API int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key_bits);
 
 /* Restricts the cursor to keys that start with these bits, and places it before the first of them;
- * with 0 bits it sees all rows again. */
+ * with 0 bits it sees all rows again. Returns as _seek. */
 STELE_API int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned key_bits);
 
 /* The next row: 1 and `*ret`, or 0 after the last. Errors: -ESTALE, -EBADMSG, -ECHILD. */
