@@ -94,6 +94,40 @@ Test(unit_table, rows_of_nothing)
 	stele_publisher_close(publisher);
 }
 
+/* The version of a row is that of its last write, whether or not it is another row then. */
+Test(unit_table, versions_are_those_of_writes)
+{
+	static const uint8_t keys[3][4] = {{0}, {0, 0, 0, 1}, {0, 0, 0, 2}};
+	static const uint64_t versions[3] = {3, 3, 2};
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	struct stele_row row;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t id = 1; id < 3; id++)
+		ipc_put(tx, id, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	/* Changed and changed back; deleted and put again; put as it is. */
+	OK(stele_transaction_begin(publisher, &tx));
+	ipc_put(tx, 0, 2);
+	ipc_put(tx, 0, 1);
+	RETURNS(stele_delete(tx, "rows", keys[1], 32), 1, "");
+	ipc_put(tx, 1, 1);
+	ipc_put(tx, 2, 1);
+	ipc_put(tx, 3, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_transaction_begin(publisher, &tx));
+	for (int i = 0; i < 3; i++) {
+		RETURNS(stele_transaction_get(tx, "rows", keys[i], 32, &row), 1, "");
+		cr_expect_eq(row.version, versions[i]);
+	}
+	/* Where nothing is another than it was, there is no version to be of. */
+	ipc_put(tx, 0, 2);
+	ipc_put(tx, 0, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
+	stele_publisher_close(publisher);
+}
+
 /* ---- replacing ---- */
 
 /* A region that can't be made larger, with as many rows as go in. */

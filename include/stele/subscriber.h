@@ -64,7 +64,9 @@ struct stele_row {
 	unsigned key_bits;
 	const void *value;  /* aligned for the value's struct (8 bytes) */
 	size_t value_size;
-	uint64_t version;   /* that last changed this row */
+	uint64_t version;   /* that last wrote this row: also one that wrote what was there before, by
+	                       changing it and back, or by deleting and putting it, in one transaction.
+	                       Putting a row as it is writes nothing */
 };
 
 /* ---- subscribers ---- */
@@ -199,7 +201,8 @@ STELE_API int stele_table_get(const struct stele_table *table, const void *key, 
 STELE_API int stele_table_match(const struct stele_table *table, const void *key, unsigned key_bits,
                                 struct stele_row *ret);
 STELE_API uint64_t stele_table_rows(const struct stele_table *table);    /* how many there are */
-STELE_API uint64_t stele_table_version(const struct stele_table *table); /* that last changed it */
+STELE_API uint64_t stele_table_version(const struct stele_table *table); /* that last wrote it: one of
+                                                                          its rows, as stele_row has it */
 
 /* The table's schema, as stored in the region, to be freed with stele_schema_free(). Errors:
  * -ESTALE, -EBADMSG, -ENOMEM. */
