@@ -51,12 +51,16 @@ enum stele_durability {
 struct stele_publisher_options {
 	size_t size;             /* sizeof(struct stele_publisher_options) */
 	unsigned flags;          /* STELE_CREATE... */
-	uint32_t history;        /* versions kept readable at least, as far as history_bytes allows, 2 to
-	                            65536; 0: 64. Looked at when the region is made */
+	uint32_t history;        /* versions kept readable at least, as far as history_bytes and the room
+	                            in the region allow, 2 to 65536; 0: 64. A region that would be full
+	                            gives up the oldest, down to two. Looked at when the region is made */
 	uint64_t maximum_size;   /* bytes the region's file may grow to; 0: 4 GiB (256 MiB in a 32-bit
 	                            process). Every subscriber maps this much address space (not
 	                            memory). Past it the publisher writes a new file of twice that
-	                            size, and subscribers move over. Looked at when the region is made */
+	                            size, and subscribers move over. At least what an empty region
+	                            takes, 92 KiB, and about 64 bytes more for each version of history
+	                            past 64 (-EINVAL: the sentence has it). Looked at when the region is
+	                            made */
 	uint64_t limit_size;     /* bytes that no such file is larger than; 0: 32 GiB (1 GiB). With
 	                            maximum_size, the region never has more. Looked at when the region
 	                            is made */

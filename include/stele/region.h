@@ -52,7 +52,7 @@ struct stele_region_info {
 	uint64_t created;           /* nanoseconds since 1970 */
 	uint64_t version;           /* newest; 0: none yet */
 	uint64_t oldest;            /* oldest that history holds */
-	uint32_t history;           /* versions to be kept at least */
+	uint32_t history;           /* versions to be kept at least, while there is room: down to two */
 	uint64_t history_bytes;     /* that they may take, down to two of them; 0: no limit */
 	bool publisher_attached;
 	uint32_t publisher_pid;     /* of the one attached, or the last one; 0: never any */
