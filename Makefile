@@ -128,12 +128,15 @@ check-includes: ## folders include only what they may
 check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports its public functions, no more
 	$(Q)tests/check_symbols.sh $(BUILD)
 
-check-headers: | $(BUILD)/packages-build ## each public header compiles alone, as C and as C++
+check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-build ## each public header compiles alone, as C and as C++, which links
 	$(Q)for h in $(headers); do \
 		$(CC) -std=c17 -Wall -Wextra -Wshadow -Wconversion -pedantic -Werror -Iinclude -fsyntax-only -x c $$h || exit 1; \
 		! command -v g++ >/dev/null || \
 		g++ -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ -include $$h /dev/null || exit 1; \
-	done; echo 'check-headers: ok'
+	done
+	$(Q)! command -v g++ >/dev/null || printf '%s\n' '#include <stele/stele.h>' 'int main() { return !stele_version(); }' | \
+		g++ -std=c++17 -Iinclude $(link) -o $(BUILD)/obj/headers -x c++ - -x none $< -luuid
+	@echo 'check-headers: ok'
 
 check-examples: $(examples) ## the examples compile, and the documents show them as they are
 	$(Q)tests/check_examples.sh 'README.md docs/following.md' $(example_sources)

@@ -151,6 +151,13 @@ static inline unsigned char data_load_byte(const unsigned char *at)
 	return __atomic_load_n(at, DATA_LOAD_ORDER);
 }
 
+/* Touches a byte that may change meanwhile, for the fault that this may raise. It stays where it is:
+ * a load of what nobody asks for would be left out. */
+static inline void data_touch(const unsigned char *at)
+{
+	(void)__atomic_load_n((const volatile unsigned char *)at, DATA_LOAD_ORDER);
+}
+
 /* Copies bytes out of memory that may change meanwhile. */
 static inline void data_copy_out(void *to, const unsigned char *from, size_t size)
 {

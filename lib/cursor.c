@@ -2,6 +2,7 @@
  * Rows in the order of their keys. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "reading.h"
@@ -49,14 +50,38 @@ static int seek(struct stele_cursor *cursor, const struct key_start *start)
 	                               reading->root, start->bytes, start->bits));
 }
 
+/* Where a key stands to those that start with `under`: -1 before the first of them (a key that they
+ * go on from is before them too), 0 among them, 1 after the last. */
+static int compare_under(const struct key_start *key, const struct key_start *under)
+{
+	unsigned bits = key->bits < under->bits ? key->bits : under->bits, rest = bits % 8;
+	int order = memcmp(key->bytes, under->bytes, bits / 8);
+
+	if (order == 0 && rest > 0)
+		order = (key->bytes[bits / 8] >> (8 - rest)) -
+		        (under->bytes[bits / 8] >> (8 - rest));
+	if (order == 0)
+		return key->bits < under->bits ? -1 : 0;
+	return order < 0 ? -1 : 1;
+}
+
 int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key_bits)
 {
 	struct key_start start;
-	int r = check(cursor);
+	int order, r = check(cursor);
 
 	if (r == 0)
 		r = key_start_set(&start, key, key_bits);
-	return r < 0 ? r : seek(cursor, &start);
+	if (r < 0)
+		return r;
+	/* Of the rows that the cursor sees: those before them would end the scan. */
+	order = compare_under(&start, &cursor->under);
+	if (order < 0)
+		return seek(cursor, &cursor->under);
+	if (order == 0)
+		return seek(cursor, &start);
+	cursor->scan.top = 0;
+	return 0;
 }
 
 int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned key_bits)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,6 +15,49 @@ void error_sentence(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
+}
+
+int error_number(int errnum)
+{
+	switch (errnum) {
+	case EINVAL:
+	case ERANGE:
+	case ENOENT:
+	case ENOTDIR:
+	case EEXIST:
+	case EBUSY:
+	case EAGAIN:
+	case EACCES:
+	case EPERM:
+	case ENOSPC:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case ESTALE:
+	case EBADMSG:
+	case EPROTONOSUPPORT:
+	case ECHILD:
+	case ENOTSUP:
+	case EMSGSIZE:
+		return errnum;
+	case ELOOP:
+	case ENAMETOOLONG:
+		return EINVAL;
+	case EROFS:
+		return EACCES;
+	case EDQUOT:
+	case EFBIG:
+		return ENOSPC;
+	case ENOBUFS:
+		return ENOMEM;
+	case EXDEV:
+	case EISDIR:
+	case ENODEV:
+	case ENOSYS:
+		return ENOTSUP;
+	default:
+		return EIO;
+	}
 }
 
 const char *stele_last_error(void)

@@ -9,14 +9,18 @@
  *
  *     return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table, region);
  *
+ * What a system call has failed with may be given as it is: of numbers that <stele/error.h> does not
+ * have, the one that means the same there is returned.
+ *
  * The sentence says what failed, on what, and what to do; it starts in lower case and has no full
  * stop. */
 #define error_set(errnum, ...) \
 	({ \
-		int error_set_number = (errnum); \
+		int error_set_number = error_number(errnum); \
 		error_sentence(__VA_ARGS__); \
 		-error_set_number; \
 	})
+int error_number(int errnum);
 void error_sentence(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "error.h"
@@ -55,36 +56,6 @@ void schema_key_bits(const struct stele_schema *schema, unsigned *ret_least, uns
 	*ret_most = variable ? STELE_KEY_MAX * 8 : fixed + width * 8;
 }
 
-int stele_key_check(const struct stele_schema *schema, const void *key, unsigned key_bits)
-{
-	unsigned least, most;
-
-	schema_key_bits(schema, &least, &most);
-	if (key_bits < least || key_bits > most) {
-		if (least == most)
-			return error_set(EINVAL, "the key has %u bits; a key of this table has %u",
-			                 key_bits, least);
-		return error_set(EINVAL,
-		                 "the key has %u bits; a key of this table has from %u to %u bits, "
-		                 "those of column \"%s\" included",
-		                 key_bits, least, most, key_last(schema)->name);
-	}
-	if (key_bits % 8 == 0)
-		return 0;
-	if (!schema_prefix(schema))
-		return error_set(EINVAL,
-		                 "the key is %u bits; this table's keys are whole bytes, as column "
-		                 "\"%s\" is not a prefix",
-		                 key_bits, key_last(schema)->name);
-	if (!net_zero_from(key, key_bits, key_bits / 8 + 1))
-		return error_set(EINVAL,
-		                 "column \"%s\": the key has bits set past its length of %u bits, "
-		                 "in its last byte 0x%02x",
-		                 key_last(schema)->name, key_bits,
-		                 ((const uint8_t *)key)[key_bits / 8]);
-	return 0;
-}
-
 /* Copies an integer or a double between this machine's byte order and the key's. */
 static void reverse(uint8_t *to, const uint8_t *from, size_t size)
 {
@@ -110,6 +81,98 @@ static void decode_f64(uint8_t *to, const uint8_t *from)
 	reverse((uint8_t *)&bits, from, sizeof(bits));
 	bits = bits >> 63 ? bits ^ (uint64_t)1 << 63 : ~bits;
 	memcpy(to, &bits, sizeof(bits));
+}
+
+/* Whether there are bytes that stand for no value of this type, or not for it alone. */
+static bool is_picky(enum stele_type type)
+{
+	return type == STELE_BOOL || type == STELE_F64 || type == STELE_CHAR;
+}
+
+bool schema_key_plain(const struct stele_schema *schema)
+{
+	for (size_t i = 0; i < schema->column_count && schema->columns[i].key; i++)
+		if (is_picky(schema->columns[i].type))
+			return false;
+	return true;
+}
+
+/* Refuses an encoded column that stele_key_append() would not have written: it could not be read
+ * back, or would be a second key for a value. */
+static int check_encoded(const struct stele_column *column, const uint8_t *at)
+{
+	size_t size = column_size(column);
+	double number;
+
+	if (column->type == STELE_BOOL && at[0] > 1)
+		return error_set(EINVAL, "column \"%s\": the key has %u where a bool is 0 or 1",
+		                 column->name, at[0]);
+	if (column->type == STELE_F64) {
+		decode_f64((uint8_t *)&number, at);
+		if (number != number)
+			return error_set(EINVAL,
+			                 "column \"%s\": the key has NaN, which has no place in an "
+			                 "order",
+			                 column->name);
+		if (number == 0 && signbit(number))
+			return error_set(EINVAL,
+			                 "column \"%s\": the key has -0.0; 0.0 stands for both, as "
+			                 "stele_key_append() encodes it",
+			                 column->name);
+	}
+	if (column->type == STELE_CHAR) {
+		size_t length = strnlen((const char *)at, size);
+		if (!net_zero_from(at, (unsigned)length * 8, (unsigned)size))
+			return error_set(EINVAL,
+			                 "column \"%s\": the key has bytes after the NUL at byte "
+			                 "%zu of a char[%zu]; they must be NUL too",
+			                 column->name, length, size);
+	}
+	return 0;
+}
+
+/* Whether the columns of a key of the right length hold what a key may hold. */
+static int check_columns(const struct stele_schema *schema, const uint8_t *key)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < schema->column_count && schema->columns[i].key; i++) {
+		if (is_picky(schema->columns[i].type))
+			r = check_encoded(&schema->columns[i], key);
+		if (net_width(schema->columns[i].type) == 0)
+			key += column_size(&schema->columns[i]);
+	}
+	return r;
+}
+
+int stele_key_check(const struct stele_schema *schema, const void *key, unsigned key_bits)
+{
+	unsigned least, most;
+
+	schema_key_bits(schema, &least, &most);
+	if (key_bits < least || key_bits > most) {
+		if (least == most)
+			return error_set(EINVAL, "the key has %u bits; a key of this table has %u",
+			                 key_bits, least);
+		return error_set(EINVAL,
+		                 "the key has %u bits; a key of this table has from %u to %u bits, "
+		                 "those of column \"%s\" included",
+		                 key_bits, least, most, key_last(schema)->name);
+	}
+	if (key_bits % 8 == 0)
+		return check_columns(schema, key);
+	if (!schema_prefix(schema))
+		return error_set(EINVAL,
+		                 "the key is %u bits; this table's keys are whole bytes, as column "
+		                 "\"%s\" is not a prefix",
+		                 key_bits, key_last(schema)->name);
+	if (!net_zero_from(key, key_bits, key_bits / 8 + 1))
+		return error_set(EINVAL,
+		                 "column \"%s\": the key has bits set past its length of %u bits, "
+		                 "in its last byte 0x%02x",
+		                 key_last(schema)->name, key_bits,
+		                 ((const uint8_t *)key)[key_bits / 8]);
+	return check_columns(schema, key);
 }
 
 /* Encodes a column of fixed size, or an address without its length. `size` bytes are written. */

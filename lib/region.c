@@ -285,7 +285,7 @@ bool region_lost(const struct region *region)
 {
 	uint64_t last = load_relaxed(&region->file_size) - 1;
 
-	(void)*(const volatile unsigned char *)(region->mapping.base + last);
+	data_touch(region->mapping.base + last);
 	return mapping_lost(&region->mapping);
 }
 

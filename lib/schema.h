@@ -25,6 +25,10 @@ bool schema_prefix(const struct stele_schema *schema);
  * the most is STELE_KEY_MAX * 8. A key's length is a multiple of 8 unless schema_prefix(). */
 void schema_key_bits(const struct stele_schema *schema, unsigned *ret_least, unsigned *ret_most);
 
+/* True when every key of the right length may be put: no bool, f64 or char[N] is in it, of whose
+ * encodings stele_key_check() refuses some. */
+bool schema_key_plain(const struct stele_schema *schema);
+
 /* True when every byte of a value counts: no padding, no char[N]. Such values need no
  * _normalize. */
 bool schema_value_plain(const struct stele_schema *schema);

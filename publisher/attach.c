@@ -238,6 +238,14 @@ static int data_join(const struct names *names, bool guarded, int64_t until,
 	return r == 1 ? -EAGAIN : r;
 }
 
+static int refuse_existing(const struct names *names)
+{
+	return error_set(EEXIST,
+	                 "there is a region \"%s\" already; open it without STELE_CREATE_NEW, or "
+	                 "remove it",
+	                 names->region);
+}
+
 static int data_attach(const struct names *names, const struct stele_publisher_options *options,
                        bool guarded, int64_t until, struct attachment *attachment)
 {
@@ -246,7 +254,7 @@ static int data_attach(const struct names *names, const struct stele_publisher_o
 	int r = region_open(names, true, guarded, &attachment->region);
 
 	if (r == 0 && options->flags & STELE_CREATE_NEW)
-		return error_set(EEXIST, "there is a region \"%s\" already", names->region);
+		return refuse_existing(names);
 	if (r == 0)
 		r = data_lock(names, until, attachment);
 	else if (r == -EPROTONOSUPPORT && options->flags & STELE_CREATE)
@@ -341,13 +349,18 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
                        bool guarded, int64_t until, struct attachment *attachment)
 {
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
-	int r = publisher_file_attach(names, create, until, attachment);
+	int r;
 
+	/* Nobody has to go away for that to be known. */
+	if (options->flags & STELE_CREATE_NEW &&
+	    region_open(names, true, guarded, &attachment->region) == 0)
+		return refuse_existing(names);
+	r = publisher_file_attach(names, create, until, attachment);
 	/* The first of those that share makes what has to be made, alone. */
 	attachment->joined = r == 0 && attachment->shared &&
 	                     file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) < 0;
 	if (r == 0 && attachment->joined && options->flags & STELE_CREATE_NEW)
-		return error_set(EEXIST, "there is a region \"%s\" already", names->region);
+		return refuse_existing(names);
 	if (r == 0)
 		r = attachment->joined ? data_join(names, guarded, until, attachment)
 		                       : data_attach(names, options, guarded, until, attachment);

@@ -181,6 +181,12 @@ static int row_write(struct edit *edit, const struct shape *shape, const void *k
 	return 0;
 }
 
+/* Of no bytes the caller may have given NULL, which the functions on memory do not take. */
+static const void *some(const void *bytes, size_t size)
+{
+	return size > 0 ? bytes : "";
+}
+
 /* The bytes that both keys share from `depth` on. */
 static unsigned common_bytes(const unsigned char *a, unsigned a_bits, const unsigned char *b,
                              unsigned b_bits, unsigned depth)
@@ -304,6 +310,8 @@ int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const vo
 	ref_t row;
 	int r;
 
+	key = some(key, bits);
+	value = some(value, size);
 	path_find(edit, *root, key, bits, &path);
 	r = retired_reserve(&edit->retired, path.count + 2);
 	if (r < 0)
@@ -406,6 +414,7 @@ int edit_delete(struct edit *edit, const struct shape *shape, ref_t *root, const
 	struct row_parts old;
 	int r;
 
+	key = some(key, bits);
 	path_find(edit, *root, key, bits, &path);
 	if (path.ending != ENDS_AT_ROW)
 		return 0;

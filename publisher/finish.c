@@ -104,9 +104,7 @@ int tables_commit(struct stele_transaction *tx, bool *ret_changed)
 	bool any = false, changed = false;
 	int r;
 
-	for (table = tx->publisher->tables; table; table = table->next) {
-		if (table->status == TABLE_CLOSED)
-			continue;
+	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
 		if (table->marks)
 			return error_set(
 				EINVAL,
@@ -121,9 +119,8 @@ int tables_commit(struct stele_transaction *tx, bool *ret_changed)
 		return 0;
 	/* A table whose tree is new is written even where it holds what it held, so that nothing of
 	 * it is lost. */
-	for (table = tx->publisher->tables; table; table = table->next) {
-		if (table->status == TABLE_CLOSED ||
-		    (!table->remade && table->was && table->root == table->base.root))
+	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
+		if (!table->remade && table->was && table->root == table->base.root)
 			continue;
 		if (table->status == TABLE_ABSENT && !table->was)
 			continue;
@@ -140,7 +137,7 @@ void tables_abort(struct stele_transaction *tx)
 	struct edit *edit = &tx->publisher->edit;
 	struct stele_writable *table;
 
-	for (table = tx->publisher->tables; table; table = table->next) {
+	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
 		if (table->status != TABLE_PRESENT)
 			continue;
 		edit_drop_tree(edit, &table->shape, table->root, true);
@@ -149,31 +146,8 @@ void tables_abort(struct stele_transaction *tx)
 			          edit_object_size(edit, NULL, table->schema_ref));
 		if (table->remade)
 			table->id = 0; /* the schema kept here is not that of the last version */
+		if (!table->was)
+			table->status = TABLE_ABSENT;
 	}
 	tables_close(tx->publisher);
-}
-
-void tables_close(struct stele_publisher *publisher)
-{
-	struct stele_writable *table;
-
-	for (table = publisher->tables; table; table = table->next) {
-		table->status = TABLE_CLOSED;
-		free(table->marks);
-		table->marks = NULL;
-	}
-}
-
-void tables_free(struct stele_publisher *publisher)
-{
-	struct stele_writable *table, *next;
-
-	for (table = publisher->tables; table; table = next) {
-		next = table->next;
-		stele_schema_free(table->schema);
-		free(table->normalized);
-		free(table->marks);
-		free(table);
-	}
-	publisher->tables = NULL;
 }

@@ -5,6 +5,8 @@
  *   publisher.c    open, close, statistics                  shared.c  others that publish as well
  *   transaction.c  begin, abort, commit
  *   table.c        the tables of a transaction: create, drop, put, delete, get, replace
+ *   tables.c       what is remembered of tables, by their names
+ *   finish.c       the end of a transaction, as far as tables are concerned
  *   rollback.c     making the tables of a transaction those of an older version
  *   condition.c    changes that are made only at a given version
  *   edit.c node.c  changing tries          arena.c    the allocator
@@ -76,13 +78,15 @@ enum { TABLE_CLOSED = 0, TABLE_ABSENT, TABLE_PRESENT };
 /* A table in a transaction. Kept from one transaction to the next, as its schema seldom changes;
  * _CLOSED until the transaction asks for it. */
 struct stele_writable {
-	struct stele_writable *next;
+	struct stele_writable *next;        /* with the same hash */
+	struct stele_writable *next_opened; /* by the transaction */
 	struct stele_publisher *publisher;
 	int status;
 	char name[STELE_NAME_MAX + 1];
 	struct stele_schema *schema;
 	struct shape shape;
 	bool plain;                 /* values need not be normalised */
+	bool key_plain;             /* keys are judged by their length alone */
 	unsigned char *normalized;  /* room for a value if not */
 	size_t normalized_room;
 	uint64_t id;
@@ -102,6 +106,17 @@ struct stele_writable {
 	/* A replacement: a bit for each unit of the arena, set where a row was put. */
 	uint64_t *marks;
 	size_t mark_words;
+	uint64_t marked; /* rows put */
+
+	size_t plan; /* rollback.c: the place of its plan, if it has one */
+};
+
+#define TABLES_BUCKETS 256u
+
+struct tables {
+	struct stele_writable *buckets[TABLES_BUCKETS];
+	size_t count;
+	struct stele_writable *opened; /* by the transaction: those that are not _CLOSED */
 };
 
 struct stele_transaction {
@@ -127,7 +142,7 @@ struct stele_publisher {
 	uint32_t pid;
 	uint64_t attached; /* nanoseconds since 1970 */
 	char command[16];
-	struct stele_writable *tables;
+	struct tables tables;
 	int64_t looked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
 	uint64_t commits;
 	/* What this process keeps of the generation before: its file, and its first page. */
@@ -189,10 +204,16 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 int table_no_memory(const char *table);
 int table_no_room(const struct stele_publisher *publisher, int r, const char *table);
 
+/* tables.c: what is remembered under a name, which is not longer than it may be, or NULL; and a new
+ * one, _CLOSED, or NULL where there is no memory. */
+struct stele_writable *tables_find(struct stele_publisher *publisher, const char *name);
+struct stele_writable *tables_add(struct stele_publisher *publisher, const char *name);
+/* The end of a transaction: no table is open after it, and what was _ABSENT is forgotten. */
+void tables_close(struct stele_publisher *publisher);
+void tables_free(struct stele_publisher *publisher);
+
 /* finish.c, for transaction.c */
 int tables_commit(struct stele_transaction *tx, bool *ret_changed);
 void tables_abort(struct stele_transaction *tx);
-void tables_close(struct stele_publisher *publisher);
-void tables_free(struct stele_publisher *publisher);
 
 #endif

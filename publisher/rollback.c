@@ -195,16 +195,14 @@ static int add(struct rollback *rollback, struct stele_writable *table,
 		rollback->plans = plans;
 		rollback->room = room;
 	}
+	table->plan = rollback->count;
 	rollback->plans[rollback->count] = (struct plan){.table = table};
 	return build(rollback, &rollback->plans[rollback->count++], older);
 }
 
 static bool is_planned(const struct rollback *rollback, const struct stele_writable *table)
 {
-	for (size_t i = 0; i < rollback->count; i++)
-		if (rollback->plans[i].table == table)
-			return true;
-	return false;
+	return table->plan < rollback->count && rollback->plans[table->plan].table == table;
 }
 
 /* Plans for every table that differs, and for every one that the transaction has opened. */
@@ -230,8 +228,8 @@ static int build_all(struct rollback *rollback, ref_t catalog)
 	}
 	if (r < 0)
 		return damaged(rollback);
-	for (table = tx->publisher->tables; table; table = table->next) {
-		if (table->status == TABLE_CLOSED || is_planned(rollback, table))
+	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
+		if (is_planned(rollback, table))
 			continue;
 		r = add(rollback, table, table->was ? &table->base : NULL);
 		if (r < 0)
@@ -322,8 +320,10 @@ static int find_version(struct stele_publisher *publisher, uint64_t version, ref
 
 static int refuse_replacing(const struct stele_publisher *publisher)
 {
-	for (const struct stele_writable *table = publisher->tables; table; table = table->next)
-		if (table->status != TABLE_CLOSED && table->marks)
+	const struct stele_writable *table;
+
+	for (table = publisher->tables.opened; table; table = table->next_opened)
+		if (table->marks)
 			return error_set(EBUSY,
 			                 "table \"%s\" is being replaced as a whole; end that "
 			                 "first (stele_writable_replace_end)",

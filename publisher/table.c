@@ -25,10 +25,10 @@ int table_no_room(const struct stele_publisher *publisher, int r, const char *ta
 	return error_set(
 		ENOSPC,
 		"no room for a change to table \"%s\": region \"%s\" has %llu bytes and may have %llu, or "
-		"the file system is full; free some, or make the region with a larger maximum size",
+		"the file system is full; free some, or make the region with a larger limit",
 		table, publisher->attachment.region.names.region,
 		(unsigned long long)publisher->attachment.region.file_size,
-		(unsigned long long)publisher->attachment.region.maximum_size);
+		(unsigned long long)publisher->attachment.region.limit_size);
 }
 
 static int missing(const struct stele_publisher *publisher, const char *table)
@@ -42,6 +42,7 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	stele_schema_free(table->schema);
 	table->schema = schema;
 	table->plain = schema_value_plain(schema);
+	table->key_plain = schema_key_plain(schema);
 	shape_of(schema, &table->shape);
 }
 
@@ -71,25 +72,10 @@ static int load_base(struct stele_writable *table)
 	return 0;
 }
 
-static struct stele_writable *find(struct stele_publisher *publisher, const char *name)
-{
-	struct stele_writable **link = &publisher->tables, *table;
-
-	for (; (table = *link) != NULL; link = &table->next)
-		if (strcmp(table->name, name) == 0) {
-			/* To the front: the same table is asked for again and again. */
-			*link = table->next;
-			table->next = publisher->tables;
-			publisher->tables = table;
-			return table;
-		}
-	return NULL;
-}
-
 int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret)
 {
 	struct stele_publisher *publisher = tx->publisher;
-	struct stele_writable *table = find(publisher, name);
+	struct stele_writable *table = tables_find(publisher, name);
 	int r;
 
 	if (table && table->status != TABLE_CLOSED) {
@@ -99,13 +85,9 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 	if (!table) {
 		if (strlen(name) > STELE_NAME_MAX)
 			return missing(publisher, name);
-		table = calloc(1, sizeof(*table));
+		table = tables_add(publisher, name);
 		if (!table)
 			return table_no_memory(name);
-		strcpy(table->name, name);
-		table->publisher = publisher;
-		table->next = publisher->tables;
-		publisher->tables = table;
 	}
 	r = catalog_get(&publisher->arena.view, tx->catalog, name, &table->base);
 	if (r < 0)
@@ -124,6 +106,8 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 			return r;
 		}
 	}
+	table->next_opened = publisher->tables.opened;
+	publisher->tables.opened = table;
 	*ret = table;
 	return 0;
 }
@@ -241,6 +225,14 @@ static int check_key(const struct stele_writable *table, const void *key, unsign
 	return stele_key_check(table->schema, key, key_bits);
 }
 
+/* The same for a key that is to be there from now on: what it says counts too. */
+static int check_new_key(const struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	if (table->key_plain && shape_takes_key(&table->shape, key, key_bits))
+		return 0;
+	return stele_key_check(table->schema, key, key_bits);
+}
+
 /* The value as it is stored, in the table's own room where it is not as given. */
 static int normalize(struct stele_writable *table, const void **value, size_t size)
 {
@@ -312,7 +304,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	int r = publisher_check(publisher);
 
 	if (r == 0)
-		r = check_key(table, key, key_bits);
+		r = check_new_key(table, key, key_bits);
 	if (r == 0)
 		r = stele_value_check(table->schema, value, value_size);
 	if (r == 0)
@@ -334,6 +326,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	if (table->marks) {
 		uint64_t bit, *word = mark_of(table, row, &bit);
 		*word |= bit;
+		table->marked++;
 	}
 	return r > 0;
 }
@@ -405,7 +398,31 @@ int stele_writable_replace(struct stele_writable *table)
 	if (table->marks)
 		return error_set(EBUSY, "table \"%s\" is being replaced already", table->name);
 	table->mark_words = 0;
+	table->marked = 0;
 	return marks_reserve(table);
+}
+
+/* Drops all rows: how many, or an error. Unlike deleting them one after the other it asks the arena
+ * for nothing, so a full region can be emptied. */
+static int64_t drop_rows(struct stele_writable *table)
+{
+	struct edit *edit = &table->publisher->edit;
+	uint64_t count = table->rows;
+
+	if (retired_reserve(&edit->retired, 2 * count + 1) < 0)
+		return table_no_memory(table->name);
+	edit_drop_tree(edit, &table->shape, table->root, false);
+	table->root = 0;
+	table->rows = 0;
+	table->uncertain |= table->added > 0 || table->changed > 0;
+	table->removed += count;
+	return (int64_t)count;
+}
+
+static int replace_damaged(const struct stele_writable *table)
+{
+	return error_set(EBADMSG, "table \"%s\" is damaged; remove the region and publish again",
+	                 table->name);
 }
 
 /* Collects the rows without a mark. */
@@ -423,50 +440,57 @@ static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *
 	return r < 0 ? r : count;
 }
 
-int64_t stele_writable_replace_end(struct stele_writable *table)
+/* Deletes the rows that were not put, one after the other: how many, or an error, after which some
+ * may be gone. */
+static int64_t delete_unmarked(struct stele_writable *table)
 {
 	const struct view *view = &table->publisher->arena.view;
+	ref_t *rows = malloc((table->rows + 1) * sizeof(*rows));
+	struct scan *scan = malloc(sizeof(*scan));
+	int64_t count = -ENOMEM, i;
 	struct row_parts parts;
-	struct scan *scan;
-	int64_t count, i;
-	ref_t *rows;
+	int r = 0;
+
+	if (rows && scan)
+		count = unmarked(table, scan, rows);
+	for (i = 0; i < count && r >= 0; i++) {
+		/* The key lies in the row itself, which goes only after the last look at it. */
+		unsigned char key[STELE_KEY_MAX];
+		if (row_parts(view, &table->shape, rows[i], &parts) < 0) {
+			r = replace_damaged(table);
+			break;
+		}
+		memcpy(key, parts.key, (parts.key_bits + 7) / 8);
+		r = delete_row(table, key, parts.key_bits);
+	}
+	free(scan);
+	free(rows);
+	if (count == -ENOMEM)
+		return table_no_memory(table->name);
+	if (count < 0)
+		return replace_damaged(table);
+	return r < 0 ? r : count;
+}
+
+int64_t stele_writable_replace_end(struct stele_writable *table)
+{
+	int64_t count;
 	int r = publisher_check(table->publisher);
 
 	if (r < 0)
 		return r;
 	if (!table->marks)
 		return error_set(EINVAL, "table \"%s\" is not being replaced", table->name);
-	rows = malloc((table->rows + 1) * sizeof(*rows));
-	scan = malloc(sizeof(*scan));
-	if (!rows || !scan) {
-		count = table_no_memory(table->name);
-		goto done;
-	}
-	count = unmarked(table, scan, rows);
-	if (count < 0) {
-		count = error_set(EBADMSG,
-		                  "table \"%s\" is damaged; remove the region and publish again",
-		                  table->name);
-		goto done;
-	}
-	for (i = 0; i < count; i++) {
-		/* The key lies in the row itself, which goes only after the last look at it. */
-		unsigned char key[STELE_KEY_MAX];
-		r = row_parts(view, &table->shape, rows[i], &parts);
-		if (r == 0) {
-			memcpy(key, parts.key, (parts.key_bits + 7) / 8);
-			r = delete_row(table, key, parts.key_bits);
-		}
-		if (r < 0) {
-			count = r;
-			goto done;
-		}
-	}
+	if (table->marked > 0)
+		count = delete_unmarked(table);
+	else if (region_lost(&table->publisher->attachment.region))
+		count = replace_damaged(table);
+	else
+		count = drop_rows(table);
+	if (count < 0)
+		return count;
 	free(table->marks);
 	table->marks = NULL;
-done:
-	free(scan);
-	free(rows);
 	return count;
 }
 

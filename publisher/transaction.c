@@ -109,9 +109,8 @@ static int record_write(struct stele_transaction *tx, const char *message)
 	unsigned char small[1024], *buffer = small, *at;
 	int r;
 
-	for (table = publisher->tables; table; table = table->next)
-		if (table->status != TABLE_CLOSED &&
-		    (table->added || table->changed || table->removed)) {
+	for (table = publisher->tables.opened; table; table = table->next_opened)
+		if (table->added || table->changed || table->removed) {
 			record.tables++;
 			record.added += table->added;
 			record.changed += table->changed;
@@ -133,11 +132,11 @@ static int record_write(struct stele_transaction *tx, const char *message)
 	if (message_size > 0)
 		memcpy(buffer + sizeof(record), message, message_size);
 	at = buffer + sizeof(record) + padded;
-	for (table = publisher->tables; table && at < buffer + size; table = table->next) {
+	for (table = publisher->tables.opened; table && at < buffer + size;
+	     table = table->next_opened) {
 		struct layout_record_table entry = {table->added, table->changed, table->removed,
 		                                    ""};
-		if (table->status == TABLE_CLOSED ||
-		    !(table->added || table->changed || table->removed))
+		if (!(table->added || table->changed || table->removed))
 			continue;
 		memcpy(entry.name, table->name, strlen(table->name));
 		memcpy(at, &entry, sizeof(entry));

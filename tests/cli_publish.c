@@ -120,11 +120,15 @@ Test(cli_publish, refuses_wrong_objects_and_changes_nothing)
 		{"{\"prefix\": [], \"next_hop\": 1}\n",
 	         "column \"prefix\": expected a string, a number", ""},
 		{"{\"prefix\": \"10.0.0.0/8\", \"prefix\": 1}\n", "duplicate", ""},
-		{"[]\n", "expected a JSON object", ""},
+		{"[]\n", "expected one JSON object on each line", "an array begins here"},
+		{"  [\n{}\n]\n", "stele dump --format ndjson", "an array begins here"},
 		{"{\"prefix\": \n", "expected one JSON object", ""},
 		{"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.1\", \"interface\": \"\", "
 	         "\"metric\": 5.5}\n",
 	         "column \"metric\": ", "5.5"},
+		{"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.1\", \"interface\": \"\", "
+	         "\"metric\": 5.5}\n",
+	         "write an integer without point and exponent", ""},
 		{"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.1\", \"interface\": \"\", "
 	         "\"metric\": 18446744073709551616}\n",
 	         "outside 64 bits", ""},
@@ -136,6 +140,37 @@ Test(cli_publish, refuses_wrong_objects_and_changes_nothing)
 		                          target, "-"),
 		               2, "standard input:1: ", wrong[i].what, wrong[i].also);
 	EXPECT_TEXT(cli_dump(), before);
+}
+
+Test(cli_publish, takes_an_integer_with_a_point_where_it_is_exact)
+{
+	static const char *const exact[] = {"1.0", "-2e3", "9007199254740991.0",
+	                                    "-9007199254740991.0"};
+	static const char *const wrong[] = {"9007199254740993.0", "9007199254740992.0", "1e16",
+	                                    "-9007199254740993.0", "0.5"};
+	char numbers[64], line[128];
+
+	snprintf(numbers, sizeof(numbers), "%s/numbers", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "numbers(n: i64 key, t: time, f: f64)"),
+	              0);
+	for (size_t i = 0; i < COUNT(exact); i++) {
+		snprintf(line, sizeof(line), "{\"n\": %s, \"t\": 5.0, \"f\": %s}\n", exact[i],
+		         exact[i]);
+		EXPECT_STATUS(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 0);
+	}
+	EXPECT_HAS(STELE("dump", "-f", "csv", numbers).out, "-9007199254740991,");
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		snprintf(line, sizeof(line), "{\"n\": %s, \"t\": 5, \"f\": 1}\n", wrong[i]);
+		EXPECT_FAILURE(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 2,
+		               "column \"n\": ", "write an integer without point and exponent");
+		snprintf(line, sizeof(line), "{\"n\": 1, \"t\": %s, \"f\": 1}\n", wrong[i]);
+		EXPECT_FAILURE(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 2,
+		               "column \"t\": ");
+	}
+	/* What is no integer's column takes any number. */
+	EXPECT_STATUS(STELE_WITH("{\"n\": 1, \"t\": 5, \"f\": 9007199254740993.0}\n", "publish",
+	                         "-i", "ndjson", numbers, "-"),
+	              0);
 }
 
 Test(cli_publish, refuses_a_key_that_stands_twice)

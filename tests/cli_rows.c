@@ -116,7 +116,7 @@ Test(cli_rows, dump_restricts_to_what_a_key_starts_with)
 	            "prefix,next_hop,interface,metric\n"
 	            "10.0.0.0/8,192.0.2.2,eth1,20\n"
 	            "10.1.0.0/16,192.0.2.3,eth1,5\n");
-	EXPECT_STATUS(STELE("dump", "--prefix", "x", target), 2);
+	EXPECT_FAILURE(STELE("dump", "--prefix", "x", target), 2, "stele: prefix \"x\": ");
 	table = make_table("names", "names(site: char[4] key, name: text key, n: i8)");
 	EXPECT_STATUS(STELE("set", table, "a,anna", "n=-1"), 0);
 	EXPECT_STATUS(STELE("set", table, "a,\"an, x\"", "n=2"), 0);
@@ -127,6 +127,11 @@ Test(cli_rows, dump_restricts_to_what_a_key_starts_with)
 	            "site,name,n\nab,anna,3\n");
 	expect_done(STELE("dump", "--prefix", "a", "--format", "csv", table),
 	            "site,name,n\na,\"an, x\",2\na,anna,-1\nab,anna,3\n");
+	/* Every text starts with an empty one. */
+	expect_done(STELE("dump", "--prefix", "", "--format", "csv", table),
+	            "site,name,n\na,\"an, x\",2\na,anna,-1\nab,anna,3\n");
+	EXPECT_FAILURE(STELE("dump", "--prefix", "a,an,1", table), 2,
+	               "prefix \"a,an,1\": expected at most 2 columns joined by commas, found 3");
 }
 
 Test(cli_rows, dump_of_an_older_version)
@@ -190,6 +195,13 @@ Test(cli_rows, delete_deletes_all_or_nothing)
 
 	EXPECT_FAILURE(STELE("delete", target, "10.0.0.0/8", "10.0.0.0/9"), 1,
 	               "no row with key \"10.0.0.0/9\"");
+	EXPECT_TEXT(cli_dump(), before);
+	EXPECT_FAILURE(STELE("delete", target, "10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8"), 2,
+	               "the row with key \"10.0.0.0/8\" is named twice");
+	EXPECT_FAILURE(STELE("delete", target, "10.9.0.0/16", "10.9.0.0/16"), 1,
+	               "no row with key \"10.9.0.0/16\"");
+	EXPECT_FAILURE(STELE("delete", "--if-version", "2", target, "10.0.0.0/8", "10.0.0.0/8"), 2,
+	               "is named twice");
 	EXPECT_TEXT(cli_dump(), before);
 	expect_done(STELE("delete", target, "10.0.0.0/8", "10.1.0.0/16"),
 	            "routes: version 3 (0 added, 0 changed, 2 removed)\n");

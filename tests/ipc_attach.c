@@ -273,6 +273,11 @@ Test(ipc_attach, what_must_be_new_is_refused_when_it_is_not)
 	RETURNS(stele_publisher_open(region, &existing, &publisher), -ENOENT, "/dev/shm/stele.");
 	OK(stele_publisher_open(region, &fresh, &publisher));
 	RETURNS(stele_publisher_open(region, &at_once, &(struct stele_publisher *){ 0 }), -EBUSY, region);
+	/* It is there, whoever is attached to it: that is said without waiting. */
+	fresh.attach_timeout = 10 * IPC_PATIENCE;
+	RETURNS(stele_publisher_open(region, &fresh, &(struct stele_publisher *){0}), -EEXIST,
+	        region);
+	fresh.attach_timeout = 0;
 	stele_publisher_close(publisher);
 	RETURNS(stele_publisher_open(region, &fresh, &publisher), -EEXIST, region);
 	/* The refusal left it as it was, and unlocked. */

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stele/stele.h>
@@ -269,6 +270,64 @@ Test(threads, a_snapshot_is_read_by_several_threads, .fini = remove_region)
 		cr_expect_null(failed);
 	}
 	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* Reads once, when the region is small, and then again now and then. */
+static uint32_t has_read, stop_reading;
+
+static void *read_main(void *subscriber)
+{
+	uint32_t key = key_of(0);
+
+	do {
+		struct account account;
+		size_t size = sizeof(account);
+		if (stele_subscriber_get(subscriber, "accounts", &key, 32, &account, &size, NULL) !=
+		    1)
+			return subscriber;
+		/* Relaxed, so that nothing but what the library does orders the two threads. */
+		__atomic_store_n(&has_read, 1, __ATOMIC_RELAXED);
+	} while (!__atomic_load_n(&stop_reading, __ATOMIC_RELAXED));
+	return NULL;
+}
+
+static uint64_t file_size(void)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	cr_assert_eq(stele_region_describe(region, &info), 0);
+	return info.file_size;
+}
+
+/* What was the file's last byte, which readers touch, becomes that of a row. */
+Test(threads, a_region_grows_under_a_reader, .fini = remove_region)
+{
+	struct stele_publisher *publisher = open_publisher();
+	struct stele_subscriber *subscriber;
+	struct stele_transaction *tx;
+	struct account account = {.amount = UINT64_MAX, .version = UINT64_MAX};
+	uint64_t size = file_size();
+	pthread_t thread;
+	void *failed;
+
+	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, read_main, subscriber), 0);
+	while (!__atomic_load_n(&has_read, __ATOMIC_RELAXED))
+		sched_yield();
+	for (uint32_t i = ROWS; file_size() < 2 * size; i += 1000) {
+		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+		for (uint32_t j = i; j < i + 1000; j++) {
+			uint32_t key = key_of(j);
+			cr_assert_eq(
+				stele_put(tx, "accounts", &key, 32, &account, sizeof(account)), 1);
+		}
+		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
+	}
+	__atomic_store_n(&stop_reading, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, &failed);
+	cr_expect_null(failed, "%s", stele_last_error());
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -383,6 +383,55 @@ Test(key, check)
 	cr_expect(stele_key_check(&pair_schema, key, 48) == 0);
 }
 
+static const struct stele_column picky_columns[] = {
+	STELE_KEY("flag", STELE_BOOL), STELE_KEY("load", STELE_F64), STELE_KEY_CHAR("name", 4),
+	STELE_KEY("net", STELE_IPV4NET)};
+static const struct stele_schema picky_schema = {picky_columns, 4, 0};
+
+/* The key of these values, with one byte set to another. */
+static int check_picky(double load, const char *name, unsigned at, uint8_t byte)
+{
+	static const struct stele_ipv4net net = {{10, 0, 0, 0}, 8};
+	static const bool flag = true;
+	struct stele_key key = {0};
+
+	cr_assert(stele_key_append(&key, &picky_columns[0], &flag, 0) == 0);
+	cr_assert(stele_key_append(&key, &picky_columns[1], &load, 0) == 0);
+	cr_assert(stele_key_append(&key, &picky_columns[2], name, 0) == 0);
+	cr_assert(stele_key_append(&key, &picky_columns[3], &net, 0) == 0);
+	key.bytes[at] = byte;
+	return stele_key_check(&picky_schema, key.bytes, key.bits);
+}
+
+Test(key, check_of_values)
+{
+	static const uint8_t minus_zero[] = {0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const double loads[] = {0.0,     -0.0,     1.5,      -1.5,      DBL_MAX,  -DBL_MAX,
+	                               DBL_MIN, -DBL_MIN, INFINITY, -INFINITY, -4.9e-324};
+	static const struct stele_schema load_schema = {picky_columns, 2, 0};
+
+	for (size_t i = 0; i < COUNT(loads); i++)
+		cr_expect(check_picky(loads[i], "abc", 0, 0) == 0, "%g: %s", loads[i],
+		          stele_last_error());
+	cr_expect(check_picky(1, "", 0, 1) == 0);
+	cr_expect(check_picky(1, "abcd", 0, 1) == 0);
+	cr_expect(check_picky(1, "abc", 0, 2) == -EINVAL);
+	expect_sentence("column \"flag\": the key has 2 where a bool is 0 or 1");
+	/* A quiet NaN of either sign: infinity, and a bit more. */
+	cr_expect(check_picky(INFINITY, "abc", 8, 1) == -EINVAL);
+	expect_sentence("column \"load\": the key has NaN");
+	cr_expect(check_picky(-INFINITY, "abc", 8, 0) == -EINVAL);
+	expect_sentence("column \"load\": the key has NaN");
+	cr_expect(stele_key_check(&load_schema, minus_zero, 72) == -EINVAL);
+	expect_sentence("column \"load\": the key has -0.0");
+	cr_expect(check_picky(1, "a", 11, 'c') == -EINVAL);
+	expect_sentence("column \"name\": the key has bytes after the NUL at byte 1 of a char[4]");
+	cr_expect(check_picky(1, "", 12, 'd') == -EINVAL);
+	expect_sentence("after the NUL at byte 0");
+	cr_expect(schema_key_plain(&net_schema) && schema_key_plain(&text_schema));
+	cr_expect(!schema_key_plain(&pair_schema) && !schema_key_plain(&picky_schema));
+}
+
 Test(key, column_judges_the_key)
 {
 	static const uint8_t key[] = { 2, 'a', 0, 0, 0, 0, 0 };

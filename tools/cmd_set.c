@@ -139,6 +139,22 @@ static enum status set_row(struct writer *writer, const struct target *target,
 	return status;
 }
 
+/* Whether an operand before `text` names the row, too. */
+static const char *named_before(char **operands, char **text, const struct stele_schema *schema,
+                                const struct row_buffer *row)
+{
+	struct row_buffer other = {0};
+	const char *found = NULL;
+
+	for (char **before = operands + 1; before < text && !found; before++)
+		if (key_parse("", *before, schema, &other) == STATUS_DONE &&
+		    other.key.bits == row->key.bits &&
+		    memcmp(other.key.bytes, row->key.bytes, (row->key.bits + 7) / 8) == 0)
+			found = *before;
+	row_buffer_close(&other);
+	return found;
+}
+
 static enum status delete_rows(struct writer *writer, const struct target *target,
                                const struct condition *condition, char **operands)
 {
@@ -149,10 +165,20 @@ static enum status delete_rows(struct writer *writer, const struct target *targe
 
 	status = writer_open_table(writer, "", target->table, &table, &schema);
 	for (char **text = operands + 1; status == STATUS_DONE && *text; text++) {
+		const char *before = NULL;
+		struct stele_row found;
 		bool there = true;
 
 		status = key_parse("", *text, schema, &row);
-		if (status == STATUS_DONE)
+		if (status == STATUS_DONE &&
+		    stele_writable_get(table, row.key.bytes, row.key.bits, &found) == 0)
+			before = named_before(operands, text, schema, &row);
+		if (before)
+			status = fail(STATUS_INPUT,
+			              "the row with key \"%s\" is named twice, as \"%s\" and as "
+			              "\"%s\"; name it once",
+			              before, before, *text);
+		else if (status == STATUS_DONE)
 			status = delete_one("", table, condition, &row, &there);
 		if (!there)
 			status = fail(STATUS_NOT_THERE, "no row with key \"%s\" in table \"%s\"",

@@ -19,12 +19,25 @@ static enum status open_ndjson(struct input *input)
 	return STATUS_DONE;
 }
 
+static bool is_array(const char *line, size_t length)
+{
+	while (length > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		length--;
+	}
+	return length > 0 && *line == '[';
+}
+
 static enum status parse_row(struct input *input, const char *line, size_t length)
 {
 	struct ndjson *ndjson = input->state;
 	char error[256], place[512], missing[512];
 	enum status status;
 
+	if (is_array(line, length))
+		return input_fail(input,
+		                  "expected one JSON object on each line, as 'stele dump --format "
+		                  "ndjson' prints them, but an array begins here");
 	ndjson->object = json_parse_object(line, length, error, sizeof(error));
 	if (!ndjson->object)
 		return input_fail(input, "%s", error);

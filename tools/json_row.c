@@ -56,6 +56,20 @@ static bool value_text(const json_t *value, char *number, size_t size, struct fi
 	}
 }
 
+static bool is_integer(enum stele_type type)
+{
+	return (type >= STELE_U8 && type <= STELE_I64) || type == STELE_TIME;
+}
+
+/* Whether a number with a point or an exponent is an integer, and the one that was written: from
+ * 2^53 on it may be another one's neighbour. */
+static bool is_exact(double number)
+{
+	const double limit = 9007199254740992.0;
+
+	return number > -limit && number < limit && number == (double)(int64_t)number;
+}
+
 enum status json_fields(const char *place, json_t *object, const struct stele_schema *schema,
                         struct field *fields, struct json_numbers *numbers)
 {
@@ -76,6 +90,13 @@ enum status json_fields(const char *place, json_t *object, const struct stele_sc
 			return fail(STATUS_INPUT,
 			            "%scolumn \"%s\": expected a string, a number, true or false",
 			            place, name);
+		if (json_is_real(value) && is_integer(schema->columns[column].type) &&
+		    !is_exact(json_real_value(value)))
+			return fail(STATUS_INPUT,
+			            "%scolumn \"%s\": a number with a point or an exponent, here "
+			            "about %s, is taken for an integer only if it is one, and "
+			            "below 2^53; write an integer without point and exponent",
+			            place, name, fields[column].text);
 	}
 	return STATUS_DONE;
 }

@@ -59,10 +59,12 @@ static enum status split(const char *place, const char *text, const struct stele
                          bool whole, struct parts *ret)
 {
 	size_t wanted = schema_key_columns(schema);
+	const char *what = whole ? "key" : "prefix";
 	char format[1024];
 	bool good = true;
 
-	if (wanted == 1)
+	/* A start of nothing is that of the first column. */
+	if (wanted == 1 || (!whole && !*text))
 		part_ended((void *)(uintptr_t)text, strlen(text), ret);
 	else
 		good = split_quoted(text, ret);
@@ -71,14 +73,14 @@ static enum status split(const char *place, const char *text, const struct stele
 	if (!good)
 		return fail(
 			STATUS_INPUT,
-			"%skey \"%.64s\": the quotation marks do not match; write a mark inside a "
+			"%s%s \"%.64s\": the quotation marks do not match; write a mark inside a "
 			"quoted column twice",
-			place, text);
+			place, what, text);
 	stele_schema_format(schema, format, sizeof(format));
 	return fail(STATUS_INPUT,
-	            "%skey \"%.64s\": expected %zu columns joined by commas, found %zu; the "
+	            "%s%s \"%.64s\": expected %s%zu columns joined by commas, found %zu; the "
 	            "table is: %s",
-	            place, text, wanted, ret->count, format);
+	            place, what, text, whole ? "" : "at most ", wanted, ret->count, format);
 }
 
 /* Appends a column that may be an address where it says prefix... */
@@ -134,8 +136,8 @@ parse(const char *place, const char *text, const struct stele_schema *schema, bo
 			ret, column, parts.text.bytes ? parts.text.bytes + start : "",
 			parts.ends[i] - start);
 		if (result < 0)
-			status = fail(status_of_error(result), "%skey \"%.64s\": %s", place, text,
-			              column_sentence(column));
+			status = fail(status_of_error(result), "%s%s \"%.64s\": %s", place,
+			              whole ? "key" : "prefix", text, column_sentence(column));
 	}
 	text_free(&parts.text);
 	return status;

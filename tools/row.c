@@ -98,7 +98,7 @@ void row_start_value(struct row_buffer *row, const struct stele_schema *schema, 
 {
 	row->value_size = old ? old_size : schema->value_size;
 	make_room(row, row->value_size);
-	if (old)
+	if (old && old_size)
 		memcpy(row->value, old, old_size);
 	else if (row->value_size)
 		memset(row->value, 0, row->value_size);

@@ -3,8 +3,10 @@
  * Errors. Functions return negative errno values; the sentence that goes with the last failure of
  * the calling thread is kept here. The same value always means the same kind of thing:
  *
- *   -EINVAL     an argument is wrong: a name, a schema, a key, a value
- *   -ENOENT     no such region, table, row or version
+ *   -EINVAL     an argument is wrong: a name, a path, a schema, a key, a value, an option
+ *   -ERANGE     a text does not fit its type: a number outside it, more letters than a char[N] has
+ *   -ENOENT     no such region, directory, table, row or version
+ *   -ENOTDIR    what should be a directory is none
  *   -EEXIST     it exists already
  *   -EBUSY      another publisher is attached, or a transaction is open
  *   -EAGAIN     a condition does not hold: the region or a row is at another version
@@ -12,15 +14,24 @@
  *   -ENOSPC     no room: the region's maximum, or the file system that holds it
  *   -ENOMEM     no room in this process: heap or address space
  *   -EMFILE, -ENFILE  no descriptors, or more versions pinned than a subscriber may
- *   -ESTALE     the version is no longer held; open a newer snapshot
+ *   -ESTALE     the version is no longer held: open a newer snapshot. The region was replaced by
+ *               another, or left by an earlier boot of the machine
  *   -EBADMSG    the region is damaged, was truncated, or is not a region
  *   -EPROTONOSUPPORT  the region was made by a library with another layout, or for another machine
  *   -ECHILD     the handle was made before a fork(), by the parent
- *   -ENOTSUP    this subscriber's notifier can't do that
+ *   -ENOTSUP    this subscriber's notifier can't do that, or the file system can't hold a region
  *   -EMSGSIZE   the caller's buffer is too small
+ *   -EIO        a file could not be read or written, or the system failed in a way that is none of
+ *               these: the sentence says how
+ *
+ * There are no others.
  */
 #ifndef STELE_ERROR_H
 #define STELE_ERROR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define STELE_API __attribute__((visibility("default")))
 
@@ -33,5 +44,9 @@ STELE_API const char *stele_last_error(void);
  * that somebody truncates then kills the process that touches it, instead of costing it an
  * -EBADMSG. For programs that have a handler of their own which must be the only one. */
 #define STELE_NO_SIGBUS_HANDLER 4u
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

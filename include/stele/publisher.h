@@ -26,6 +26,10 @@
 #include <stele/error.h>
 #include <stele/schema.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct stele_publisher;
 struct stele_transaction;
 struct stele_row;
@@ -48,12 +52,16 @@ enum stele_durability {
 struct stele_publisher_options {
 	size_t size;             /* sizeof(struct stele_publisher_options) */
 	unsigned flags;          /* STELE_CREATE... */
-	uint32_t history;        /* versions kept readable at least, as far as history_bytes allows, 2 to
-	                            65536; 0: 64. Looked at when the region is made */
+	uint32_t history;        /* versions kept readable at least, as far as history_bytes and the room
+	                            in the region allow, 2 to 65536; 0: 64. A region that would be full
+	                            gives up the oldest, down to two. Looked at when the region is made */
 	uint64_t maximum_size;   /* bytes the region's file may grow to; 0: 4 GiB (256 MiB in a 32-bit
 	                            process). Every subscriber maps this much address space (not
 	                            memory). Past it the publisher writes a new file of twice that
-	                            size, and subscribers move over. Looked at when the region is made */
+	                            size, and subscribers move over. At least what an empty region
+	                            takes, 92 KiB, and about 64 bytes more for each version of history
+	                            past 64 (-EINVAL: the sentence has it). Looked at when the region is
+	                            made */
 	uint64_t limit_size;     /* bytes that no such file is larger than; 0: 32 GiB (1 GiB). With
 	                            maximum_size, the region never has more. Looked at when the region
 	                            is made */
@@ -182,9 +190,9 @@ STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t 
 /* Puts a row: adds it, or replaces the value of the row with this key. A key is `key_bits` bits at
  * `key`, encoded as <stele/schema.h> says; it and the value are copied. Returns 1 if that changed
  * something, 0 if the row was there with this very value. Padding between the value's columns, and
- * bytes after the NUL in a char[N], count as zero. Errors: -EINVAL (key or value do not fit the
- * schema), -ENOENT (no such table), -EEXIST (inside a replacement: this key was put before),
- * -ENOSPC, -ENOMEM. */
+ * bytes after the NUL in a char[N], count as zero. Errors: -EINVAL (stele_key_check() or
+ * stele_value_check() refuse them), -ENOENT (no such table), -EEXIST (inside a replacement: this key
+ * was put before), -ENOSPC, -ENOMEM. */
 STELE_API int stele_put(struct stele_transaction *tx, const char *table, const void *key,
                         unsigned key_bits, const void *value, size_t value_size);
 
@@ -248,8 +256,11 @@ STELE_API int stele_writable_get(struct stele_writable *table, const void *key, 
 /* Replaces a table as a whole: after _replace, put every row that the table shall have, each once
  * (-EEXIST otherwise; _delete is refused with -EBUSY); _replace_end deletes the rows that were not
  * put, and returns how many those were. Rows put as they were are not touched, so replacing a table
- * by itself changes nothing, and makes no version. Errors: -EBUSY (_replace twice), -EINVAL
- * (_replace_end without), -ENOMEM, -ENOSPC. */
+ * by itself changes nothing, and makes no version. Where no row was put, _replace_end takes no room
+ * in the region, so a full one can be emptied. Errors: -EBUSY (_replace twice), -EINVAL
+ * (_replace_end without), -ENOMEM, -ENOSPC, -EBADMSG. After an error of _replace_end some of the rows
+ * that were not put may be gone already, and the replacement is not ended: abort the transaction; a
+ * commit would say -EINVAL. */
 STELE_API int stele_writable_replace(struct stele_writable *table);
 STELE_API int64_t stele_writable_replace_end(struct stele_writable *table);
 
@@ -267,5 +278,9 @@ struct stele_changes;
  * -ECHILD. */
 STELE_API int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor **ret);
 STELE_API int stele_writable_changes_open(struct stele_writable *table, struct stele_changes **ret);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 #include <stele/error.h>
 #include <stele/schema.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The record of one commit, and who made it. */
 struct stele_commit {
 	uint64_t version;
@@ -48,7 +52,7 @@ struct stele_region_info {
 	uint64_t created;           /* nanoseconds since 1970 */
 	uint64_t version;           /* newest; 0: none yet */
 	uint64_t oldest;            /* oldest that history holds */
-	uint32_t history;           /* versions to be kept at least */
+	uint32_t history;           /* versions to be kept at least, while there is room: down to two */
 	uint64_t history_bytes;     /* that they may take, down to two of them; 0: no limit */
 	bool publisher_attached;
 	uint32_t publisher_pid;     /* of the one attached, or the last one; 0: never any */
@@ -80,5 +84,9 @@ STELE_API int stele_region_next(const char *directory, char *name);
  * -EINVAL, -ENOENT, -EBUSY (a publisher is attached), -EACCES, -EPERM. A region that is damaged, or
  * of another layout, is removed all the same. */
 STELE_API int stele_region_remove(const char *region);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -44,6 +44,10 @@
 #include <stdint.h>
 #include <stele/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Limits. */
 #define STELE_NAME_MAX 63u          /* bytes in the name of a region, table or column */
 #define STELE_COLUMNS_MAX 64u       /* columns of a table, key columns included */
@@ -177,8 +181,10 @@ STELE_API int stele_key_column(const struct stele_schema *schema, size_t column,
                                unsigned key_bits, void *buffer, size_t buffer_size,
                                const void **ret_value, size_t *ret_size);
 
-/* Says whether a key may be put into a table of this schema: its length, and bits past the end of a
- * prefix zero in its last byte. 0 or -EINVAL. */
+/* Says whether a key may be put into a table of this schema: its length; bits past the end of a
+ * prefix zero in its last byte; bools 0 or 1; no NaN and no -0.0; nothing but NUL after the NUL in a
+ * char[N]. stele_key_append() makes no others. 0, or -EINVAL with a sentence that names the
+ * column. */
 STELE_API int stele_key_check(const struct stele_schema *schema, const void *key, unsigned key_bits);
 
 /* Finds a value column in a row's value: sets `*ret_value` and `*ret_size`; for STELE_CHAR the size
@@ -212,5 +218,9 @@ STELE_API size_t stele_value_format(const struct stele_column *column, const voi
  * outside its type, text longer than its char[N]; -EMSGSIZE: the buffer is too small. */
 STELE_API int stele_value_parse(const struct stele_column *column, const char *text, size_t length,
                                 void *buffer, size_t buffer_size, size_t *ret_size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -21,7 +21,9 @@
  *   see <stele/subscriber.h>.
  * - A handle belongs to the process that made it. In a child made by fork() every call on it is
  *   refused with -ECHILD, except its close function, which frees the child's copy and touches
- *   nothing that the parent uses.
+ *   nothing that the parent uses. The functions that can't fail tell there what the handle has:
+ *   stele_publisher_version, stele_publisher_note, stele_snapshot_version, stele_table_rows,
+ *   stele_table_version, stele_changes_versions; and stele_transaction_abort does nothing.
  * - Close functions accept NULL and return NULL, so `x = stele_x_close(x)` leaves nothing dangling.
  * - An options struct starts with its own size: set `.size = sizeof(struct ...)`, leave the rest
  *   zero for the defaults, or pass NULL for all defaults.
@@ -41,7 +43,15 @@
 #include <stele/schema.h>
 #include <stele/subscriber.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The version of the library as one sentence-free string, such as "0.1.0". Static. */
 STELE_API const char *stele_version(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -49,6 +49,10 @@
 #include <stele/region.h>
 #include <stele/schema.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct stele_subscriber;
 struct stele_snapshot;
 
@@ -60,7 +64,9 @@ struct stele_row {
 	unsigned key_bits;
 	const void *value;  /* aligned for the value's struct (8 bytes) */
 	size_t value_size;
-	uint64_t version;   /* that last changed this row */
+	uint64_t version;   /* that last wrote this row: also one that wrote what was there before, by
+	                       changing it and back, or by deleting and putting it, in one transaction.
+	                       Putting a row as it is writes nothing */
 };
 
 /* ---- subscribers ---- */
@@ -197,7 +203,8 @@ STELE_API int stele_table_get(const struct stele_table *table, const void *key, 
 STELE_API int stele_table_match(const struct stele_table *table, const void *key, unsigned key_bits,
                                 struct stele_row *ret);
 STELE_API uint64_t stele_table_rows(const struct stele_table *table);    /* how many there are */
-STELE_API uint64_t stele_table_version(const struct stele_table *table); /* that last changed it */
+STELE_API uint64_t stele_table_version(const struct stele_table *table); /* that last wrote it: one of
+                                                                          its rows, as stele_row has it */
 
 /* The table's schema, as stored in the region, to be freed with stele_schema_free(). Errors:
  * -ESTALE, -EBADMSG, -ENOMEM. */
@@ -237,11 +244,12 @@ struct stele_cursor;
 STELE_API int stele_cursor_open(const struct stele_table *table, struct stele_cursor **ret);
 STELE_API struct stele_cursor *stele_cursor_close(struct stele_cursor *cursor);
 
-/* Places the cursor before the first row whose key is not less than `key`. 0, or as _next. */
+/* Places the cursor before the first row, of those that it is restricted to (_under), whose key is not
+ * less than `key`. 0, or as _next; -EINVAL: more bits than a key can have. */
 STELE_API int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key_bits);
 
 /* Restricts the cursor to keys that start with these bits, and places it before the first of them;
- * with 0 bits it sees all rows again. */
+ * with 0 bits it sees all rows again. Returns as _seek. */
 STELE_API int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned key_bits);
 
 /* The next row: 1 and `*ret`, or 0 after the last. Errors: -ESTALE, -EBADMSG, -ECHILD. */
@@ -390,5 +398,9 @@ STELE_API int stele_subscriber_follow(struct stele_subscriber *subscriber,
                                       const struct stele_follow_options *options,
                                       int (*on_event)(const struct stele_event *event, void *userdata),
                                       void *userdata);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

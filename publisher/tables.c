@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ * What a publisher knows of tables, by their names, from one transaction to the next. What a
+ * transaction does not name costs it nothing, and what is not used again is forgotten: programs
+ * name tables that do not exist, and regions may have many thousands. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "publisher.h"
+
+/* Tables that are remembered when a transaction ends. Where there are more all are forgotten, so
+ * that each pays for its own end only. */
+#define TABLES_KEPT 1024u
+
+static struct stele_writable **bucket_of(struct stele_publisher *publisher, const char *name)
+{
+	uint32_t hash = UINT32_C(0x811c9dc5); /* FNV-1a, 32 bits */
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT32_C(0x01000193);
+	return &publisher->tables.buckets[(hash ^ hash >> 16) % TABLES_BUCKETS];
+}
+
+struct stele_writable *tables_find(struct stele_publisher *publisher, const char *name)
+{
+	struct stele_writable **bucket = bucket_of(publisher, name), **link, *table;
+
+	for (link = bucket; (table = *link) != NULL; link = &table->next)
+		if (strcmp(table->name, name) == 0) {
+			/* To the front: the same table is asked for again and again. */
+			*link = table->next;
+			table->next = *bucket;
+			*bucket = table;
+			return table;
+		}
+	return NULL;
+}
+
+struct stele_writable *tables_add(struct stele_publisher *publisher, const char *name)
+{
+	struct stele_writable **bucket = bucket_of(publisher, name), *table;
+
+	table = calloc(1, sizeof(*table));
+	if (!table)
+		return NULL;
+	strcpy(table->name, name);
+	table->publisher = publisher;
+	table->next = *bucket;
+	*bucket = table;
+	publisher->tables.count++;
+	return table;
+}
+
+static void table_free(struct stele_writable *table)
+{
+	table->publisher->tables.count--;
+	stele_schema_free(table->schema);
+	free(table->normalized);
+	free(table->marks);
+	free(table);
+}
+
+static void forget(struct stele_writable *table)
+{
+	struct stele_writable **link = bucket_of(table->publisher, table->name);
+
+	while (*link != table)
+		link = &(*link)->next;
+	*link = table->next;
+	table_free(table);
+}
+
+void tables_close(struct stele_publisher *publisher)
+{
+	struct stele_writable *table;
+
+	while ((table = publisher->tables.opened) != NULL) {
+		bool gone = table->status == TABLE_ABSENT;
+		publisher->tables.opened = table->next_opened;
+		table->status = TABLE_CLOSED;
+		free(table->marks);
+		table->marks = NULL;
+		if (gone)
+			forget(table);
+	}
+	if (publisher->tables.count > TABLES_KEPT)
+		tables_free(publisher);
+}
+
+void tables_free(struct stele_publisher *publisher)
+{
+	struct stele_writable *table;
+
+	for (size_t i = 0; i < TABLES_BUCKETS; i++)
+		while ((table = publisher->tables.buckets[i]) != NULL) {
+			publisher->tables.buckets[i] = table->next;
+			table_free(table);
+		}
+	publisher->tables.opened = NULL;
+}

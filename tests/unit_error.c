@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * Errors: every number that a function can return stands in <stele/error.h>. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+
+#ifdef NDEBUG
+#error "tests need their assertions"
+#endif
+
+static char *read_header(void)
+{
+	FILE *file = fopen("include/stele/error.h", "r");
+	char *text = calloc(1, 65536);
+
+	if (!file)
+		cr_skip_test("the sources are not here");
+	cr_assert(text && fread(text, 1, 65535, file) > 0);
+	fclose(file);
+	return text;
+}
+
+/* Whether "-NAME" stands there, as a whole word. */
+static bool is_listed(const char *header, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = header; (at = strstr(at, name)) != NULL; at++)
+		if (at[-1] == '-' && (at[length] == ' ' || at[length] == ','))
+			return true;
+	return false;
+}
+
+Test(error, numbers_are_those_of_the_header)
+{
+	char *header = read_header();
+
+	for (int errnum = 1; errnum < 134; errnum++) {
+		int number = error_set(errnum, "number %d", errnum);
+		const char *name = strerrorname_np(-number);
+		cr_assert(number < 0 && name);
+		/* ENOTSUP and EOPNOTSUPP are one number. */
+		if (number == -ENOTSUP)
+			name = "ENOTSUP";
+		cr_expect(is_listed(header, name), "%s, for %d", name, errnum);
+	}
+	cr_expect_str_eq(stele_last_error(), "number 133");
+	free(header);
+}
+
+Test(error, what_the_header_has_is_told_as_it_is)
+{
+	static const int listed[] = {EINVAL,  ERANGE,          ENOENT,  ENOTDIR, EEXIST, EBUSY,
+	                             EAGAIN,  EACCES,          EPERM,   ENOSPC,  ENOMEM, EMFILE,
+	                             ENFILE,  ESTALE,          EBADMSG, EIO, EMSGSIZE,
+	                             ENOTSUP, EPROTONOSUPPORT, ECHILD};
+
+	for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++)
+		cr_expect_eq(error_set(listed[i], "no"), -listed[i]);
+	cr_expect_eq(error_set(EDQUOT, "no"), -ENOSPC);
+	cr_expect_eq(error_set(EPIPE, "no"), -EIO);
+}

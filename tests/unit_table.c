@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT
+ * Tables of a transaction: which keys they take, replacing them as a whole, and what the publisher
+ * remembers of them. */
+#include <endian.h>
+
+#include "publisher/publisher.h"
+#include "tests/ipc.h"
+
+TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+/* The rows that the newest version has. */
+static uint64_t rows_of(const char *table)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_snapshot *snapshot;
+	struct stele_table opened;
+	uint64_t rows;
+
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	OK(stele_table_open(snapshot, table, NULL, &opened));
+	rows = stele_table_rows(&opened);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	return rows;
+}
+
+/* ---- keys ---- */
+
+static const struct stele_column picky_columns[] = {
+	STELE_KEY("up", STELE_BOOL),
+	STELE_KEY("load", STELE_F64),
+	STELE_KEY_CHAR("name", 4),
+};
+static const struct stele_schema picky_schema = {picky_columns, 3, 0};
+
+static int put_picky(struct stele_transaction *tx, const uint8_t key[13])
+{
+	return stele_put(tx, "picky", key, 13 * 8, NULL, 0);
+}
+
+Test(unit_table, takes_one_key_for_one_value)
+{
+	static const uint8_t good[13] = {1, 0x80, 0, 0, 0, 0, 0, 0, 0, 'a', 'b', 0, 0};
+	static const uint8_t bad_bool[13] = {2, 0x80, 0, 0, 0, 0, 0, 0, 0, 'a', 'b', 0, 0};
+	static const uint8_t nan[13] = {1, 0xff, 0xf8, 0, 0, 0, 0, 0, 0, 'a', 'b', 0, 0};
+	static const uint8_t minus[13] = {1,    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff,
+	                                  0xff, 0xff, 'a',  'b',  0,    0};
+	static const uint8_t tail[13] = {1, 0x80, 0, 0, 0, 0, 0, 0, 0, 'a', 'b', 0, 'x'};
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	struct stele_row row;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "picky", &picky_schema));
+	RETURNS(put_picky(tx, good), 1, "");
+	RETURNS(put_picky(tx, bad_bool), -EINVAL, "\"up\": the key has 2 where a bool is 0 or 1");
+	RETURNS(put_picky(tx, nan), -EINVAL, "\"load\": the key has NaN");
+	RETURNS(put_picky(tx, minus), -EINVAL, "\"load\": the key has -0.0");
+	RETURNS(put_picky(tx, tail), -EINVAL, "\"name\": the key has bytes after the NUL");
+	RETURNS(stele_put_if(tx, "picky", tail, 13 * 8, NULL, 0, 0), -EINVAL, "after the NUL");
+	RETURNS(put_picky(tx, good), 0, "");
+	/* A key that can't be put is of no row. */
+	RETURNS(stele_transaction_get(tx, "picky", tail, 13 * 8, &row), 0, "");
+	RETURNS(stele_delete(tx, "picky", tail, 13 * 8), 0, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	stele_publisher_close(publisher);
+}
+
+/* Nothing may be given as NULL, for a key as for a value. */
+Test(unit_table, rows_of_nothing)
+{
+	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
+	static const struct stele_schema schema = {columns, 1, 0};
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	struct stele_row row;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "names", &schema));
+	for (int round = 0; round < 2; round++) {
+		RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 1, "");
+		RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 0, "");
+		RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 1, "");
+		RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 0, "");
+		RETURNS(stele_transaction_get(tx, "names", NULL, 0, &row), 1, "");
+		RETURNS(stele_delete(tx, "names", NULL, 0), 1, "");
+		RETURNS(stele_delete(tx, "names", NULL, 0), 0, "");
+		RETURNS(stele_delete(tx, "names", "ab", 16), 1, "");
+	}
+	RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 1, "");
+	RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(rows_of("names"), 2);
+	stele_publisher_close(publisher);
+}
+
+/* The version of a row is that of its last write, whether or not it is another row then. */
+Test(unit_table, versions_are_those_of_writes)
+{
+	static const uint8_t keys[3][4] = {{0}, {0, 0, 0, 1}, {0, 0, 0, 2}};
+	static const uint64_t versions[3] = {3, 3, 2};
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	struct stele_row row;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t id = 1; id < 3; id++)
+		ipc_put(tx, id, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	/* Changed and changed back; deleted and put again; put as it is. */
+	OK(stele_transaction_begin(publisher, &tx));
+	ipc_put(tx, 0, 2);
+	ipc_put(tx, 0, 1);
+	RETURNS(stele_delete(tx, "rows", keys[1], 32), 1, "");
+	ipc_put(tx, 1, 1);
+	ipc_put(tx, 2, 1);
+	ipc_put(tx, 3, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_transaction_begin(publisher, &tx));
+	for (int i = 0; i < 3; i++) {
+		RETURNS(stele_transaction_get(tx, "rows", keys[i], 32, &row), 1, "");
+		cr_expect_eq(row.version, versions[i]);
+	}
+	/* Where nothing is another than it was, there is no version to be of. */
+	ipc_put(tx, 0, 2);
+	ipc_put(tx, 0, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
+	stele_publisher_close(publisher);
+}
+
+/* ---- replacing ---- */
+
+/* A region that can't be made larger, with as many rows as go in. */
+static struct stele_publisher *publish_full(uint32_t *ret_rows)
+{
+	const struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = 2,
+		.maximum_size = 512 << 10,
+		.limit_size = 512 << 10,
+	};
+	struct stele_publisher *publisher = ipc_publish(region, &options);
+	struct stele_transaction *tx;
+	struct ipc_value value;
+	uint32_t id = 0;
+	int r = 1;
+
+	/* In ever smaller steps, until there is no room for a single row. */
+	for (uint32_t step = 1024; step > 0; step /= 2) {
+		do {
+			OK(stele_transaction_begin(publisher, &tx));
+			for (uint32_t i = 1; r == 1 && i <= step; i++) {
+				uint32_t key = htobe32(id + i);
+				ipc_fill(&value, id + i, 1);
+				r = stele_put(tx, "rows", &key, 32, &value, sizeof(value));
+			}
+			if (r == 1)
+				r = stele_transaction_commit(tx, NULL, NULL);
+			else
+				stele_transaction_abort(tx);
+			if (r == 1)
+				id += step;
+		} while (r == 1);
+		CHECK(r == -ENOSPC, "%d: %s", r, stele_last_error());
+		r = 1;
+	}
+	*ret_rows = id + 1;
+	return publisher;
+}
+
+Test(unit_table, a_full_one_is_emptied)
+{
+	uint32_t rows = 0;
+	struct stele_publisher *publisher = publish_full(&rows);
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+
+	CHECK(rows > 1000, "%u rows", rows);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_replace_end(table), (int)rows, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(rows_of("rows"), 0);
+	/* And can be filled again, once history has let go of the rows: two versions are held. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_drop(tx, "rows"));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "rows", &ipc_schema));
+	for (uint32_t id = 0; id < rows / 2; id++)
+		ipc_put(tx, id, 2);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(rows_of("rows"), rows / 2);
+	stele_publisher_close(publisher);
+}
+
+Test(unit_table, an_emptied_one_is_counted)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_snapshot *snapshot;
+	struct stele_commit commit;
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t id = 1; id < 100; id++)
+		ipc_put(tx, id, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	/* Rows that came and went in the transaction are not told of; one that comes back is. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "rows", &table));
+	for (uint32_t id = 50; id < 200; id++)
+		ipc_put(tx, id, 2);
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_replace_end(table), 200, "");
+	ipc_put(tx, 3, 1);
+	ipc_put(tx, 4, 2);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	OK(stele_snapshot_commit(snapshot, &commit));
+	cr_expect_eq(commit.added, 0);
+	cr_expect_eq(commit.changed, 1);
+	cr_expect_eq(commit.removed, 98);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	/* Nothing replaced by nothing is no change. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "empty", &ipc_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "empty", &table));
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_replace_end(table), 0, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
+	stele_publisher_close(publisher);
+}
+
+Test(unit_table, a_replacement_that_failed_is_not_committed)
+{
+	static const uint8_t first[4];
+	uint32_t rows = 0;
+	struct stele_publisher *publisher = publish_full(&rows);
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+	struct ipc_value value;
+
+	ipc_fill(&value, 0, 1);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_put(table, first, 32, &value, sizeof(value)), 0, "");
+	RETURNS(stele_writable_replace_end(table), -ENOSPC,
+	        "no room for a change to table \"rows\"");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), -EINVAL, "was not ended");
+	cr_expect_eq(rows_of("rows"), rows);
+	stele_publisher_close(publisher);
+}
+
+/* ---- what is remembered ---- */
+
+#define MANY 20000u
+
+static const struct stele_column count_columns[] = {
+	STELE_KEY("id", STELE_U32),
+	{.name = "count", .type = STELE_U32},
+};
+static const struct stele_schema count_schema = {count_columns, 2, 4};
+
+static int put_count(struct stele_transaction *tx, const char *table, uint32_t count)
+{
+	static const uint8_t key[4];
+
+	return stele_put(tx, table, key, 32, &count, sizeof(count));
+}
+
+/* Opened in the transaction. */
+static size_t opened(const struct stele_publisher *publisher)
+{
+	const struct stele_writable *table = publisher->tables.opened;
+	size_t count = 0;
+
+	for (; table; table = table->next_opened)
+		count++;
+	return count;
+}
+
+Test(unit_table, what_is_no_table_is_forgotten)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	char name[32];
+
+	for (int round = 0; round < 2; round++) {
+		OK(stele_transaction_begin(publisher, &tx));
+		for (uint32_t i = 0; i < 5000; i++) {
+			snprintf(name, sizeof(name), "nosuch-%u", i);
+			RETURNS(put_count(tx, name, 1), -ENOENT, name);
+		}
+		ipc_put(tx, 1, 1);
+		if (round == 0)
+			stele_transaction_abort(tx);
+		else
+			RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+		cr_expect_eq(publisher->tables.count, 1);
+		cr_expect_eq(opened(publisher), 0);
+	}
+	/* What was made and not committed, and what was dropped. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "counts", &count_schema));
+	RETURNS(put_count(tx, "counts", 1), 1, "");
+	stele_transaction_abort(tx);
+	cr_expect_eq(publisher->tables.count, 1);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "counts", &count_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(publisher->tables.count, 2);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_drop(tx, "counts"));
+	RETURNS(put_count(tx, "counts", 1), -ENOENT, "counts");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(publisher->tables.count, 1);
+	stele_publisher_close(publisher);
+}
+
+static void put_all(struct stele_transaction *tx, uint32_t count)
+{
+	char name[32];
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "t%u", i);
+		RETURNS(put_count(tx, name, count), 1, "");
+	}
+}
+
+Test(unit_table, twenty_thousand)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	struct stele_row row;
+	char name[32];
+
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "t%u", i);
+		OK(stele_table_create(tx, name, &count_schema));
+	}
+	put_all(tx, 1);
+	cr_expect_eq(opened(publisher), MANY);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	/* A commit of one row looks at one table, whatever was done before. */
+	for (uint32_t i = 0; i < MANY; i += 7) {
+		snprintf(name, sizeof(name), "t%u", i);
+		OK(stele_transaction_begin(publisher, &tx));
+		RETURNS(put_count(tx, name, 2), 1, "");
+		cr_expect_eq(opened(publisher), 1);
+		RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+		cr_expect(publisher->tables.count <= 1025, "%zu", publisher->tables.count);
+	}
+	cr_expect_eq(rows_of("t777"), 1);
+	/* All of them again, and back. */
+	OK(stele_transaction_begin(publisher, &tx));
+	put_all(tx, 3);
+	OK(stele_transaction_rollback(tx, stele_publisher_version(publisher)));
+	cr_expect_eq(opened(publisher), MANY);
+	for (uint32_t i = 0; i < MANY; i += 1000) {
+		static const uint8_t key[4];
+		snprintf(name, sizeof(name), "t%u", i);
+		RETURNS(stele_transaction_get(tx, name, key, 32, &row), 1, "");
+		cr_expect_eq(*(const uint32_t *)row.value, i % 7 == 0 ? 2 : 1);
+	}
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
+	stele_publisher_close(publisher);
+}
