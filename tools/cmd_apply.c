@@ -39,17 +39,8 @@ struct apply {
 	char place[512];
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-	(void)argument;
-	if (key != ARGP_KEY_INIT)
-		return ARGP_ERR_UNKNOWN;
-	state->child_inputs[0] = state->input;
-	return 0;
-}
-
 static const struct argp argp = {
-	.parser = parse,
+	.parser = options_hand_down,
 	.args_doc = "REGION FILE",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},

@@ -16,17 +16,8 @@ static const char doc[] =
 	"  stele diff net 41 42\n"
 	"  stele diff --format ndjson net/routes 0 42\n";
 
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-	(void)argument;
-	if (key != ARGP_KEY_INIT)
-		return ARGP_ERR_UNKNOWN;
-	state->child_inputs[0] = state->input;
-	return 0;
-}
-
 static const struct argp argp = {
-	.parser = parse,
+	.parser = options_hand_down,
 	.args_doc = "REGION[/TABLE] FROM TO",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},

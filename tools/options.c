@@ -5,6 +5,15 @@
 #include <string.h>
 #include "options.h"
 
+error_t options_hand_down(int key, char *argument, struct argp_state *state)
+{
+	(void)argument;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = state->input;
+	return 0;
+}
+
 static const char *directory;
 
 const char *located(const char *region)

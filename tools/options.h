@@ -15,6 +15,9 @@
 int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
                   char ***ret_operands);
 
+/* The parser of a subcommand that has the options of its one child alone: hands the input down. */
+error_t options_hand_down(int key, char *argument, struct argp_state *state);
+
 /* What the library takes for a region of this name: with the directory before it that --directory,
  * which every subcommand has, gave. Holds until the next call. */
 const char *located(const char *region);
