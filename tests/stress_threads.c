@@ -320,8 +320,8 @@ Test(threads, a_region_grows_under_a_reader, .fini = remove_region)
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
 		for (uint32_t j = i; j < i + 1000; j++) {
 			uint32_t key = key_of(j);
-			cr_assert_eq(
-				stele_put(tx, "accounts", &key, 32, &account, sizeof(account)), 1);
+			cr_assert_eq(stele_put(tx, "accounts", &key, 32, &account, sizeof(account)),
+			             1);
 		}
 		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
 	}
