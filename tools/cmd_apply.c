@@ -20,7 +20,7 @@ static const char doc[] =
 	"  {\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 6}, \"if_version\": 7}\n"
 	"\n"
 	"With \"if_version\": N, a line holds only if version N is the one that last changed the row, and a put "
-	"with \"if_absent\": true only if there is no such row; else nothing is changed, and the exit status is 9.\n"
+	"with \"if_absent\": true only if there is no such row; else nothing is changed, and the exit status is 10.\n"
 	"\n"
 	"A put keeps those columns of a row that it does not name; a new row needs all. Deleting a row that is "
 	"not there changes nothing. Later lines see what earlier ones did.\n"

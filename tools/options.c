@@ -193,7 +193,7 @@ const struct argp options_writing = {
 			{"message", 'm', "TEXT", 0,
                          "Keep this message with the version in the history", 11},
 			{"if-head", OPTION_IF_HEAD, "VERSION", 0,
-                         "Only if the newest version is this one; else the exit status is 9", 11},
+                         "Only if the newest version is this one; else the exit status is 10", 11},
 			{0},
 		},
 	.parser = parse_writing,
