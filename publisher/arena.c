@@ -374,6 +374,34 @@ void arena_free(struct arena *arena, ref_t ref, size_t size)
 	}
 }
 
+/* Goes through the slabs that are empty: how many pages they have. */
+static uint32_t empty_slabs(struct arena *arena, bool release)
+{
+	uint32_t pages = 0;
+
+	for (unsigned class = 0; class < ARENA_CLASSES; class++)
+		for (uint32_t page = arena->partial[class]; page != 0;) {
+			struct arena_slab *slab = &arena->slabs[page - 1];
+			uint32_t next = slab->next;
+			if (slab->free_count == class_objects(class)) {
+				pages += slab->pages;
+				if (release) {
+					list_remove(arena, page - 1);
+					slab_release(arena, page - 1);
+				}
+			}
+			page = next;
+		}
+	return pages;
+}
+
+bool arena_give_back(struct arena *arena)
+{
+	/* A few are left to their classes: a full region where something is deleted has room for
+	 * what is put then, of whatever size. */
+	return empty_slabs(arena, false) > arena->pages / 8 && empty_slabs(arena, true) > 0;
+}
+
 /* ---- recovery ---- */
 
 static int claim_pages(struct arena *arena, uint32_t page, uint32_t count)

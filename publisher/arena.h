@@ -52,6 +52,10 @@ void arena_free(struct arena *arena, ref_t ref, size_t size);
 /* The bytes that an object of a size takes. */
 size_t arena_room(size_t size);
 
+/* Gives the pages back of slabs that are empty, of which each class keeps one for its next object,
+ * where they are more than an eighth of the arena: true if so. */
+bool arena_give_back(struct arena *arena);
+
 /* True when an object may change from one size to the other where it is. */
 bool arena_same_room(size_t a, size_t b);
 

@@ -345,6 +345,19 @@ void attachment_close(struct attachment *attachment)
 	lock_fd_close(&attachment->publisher_lock);
 }
 
+/* Under the mutex: false if the data file is no longer the region's; else takes note of its size. */
+static bool data_is_current(struct attachment *attachment)
+{
+	struct region *region = &attachment->region;
+	struct stat status;
+
+	if (!file_is_named(region->fd, region->names.data) || fstat(region->fd, &status) < 0)
+		return false;
+	if ((uint64_t)status.st_size > region->file_size)
+		region->file_size = (uint64_t)status.st_size;
+	return true;
+}
+
 static int attach_once(const struct names *names, const struct stele_publisher_options *options,
                        bool guarded, int64_t until, struct attachment *attachment)
 {
@@ -370,6 +383,11 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
 		r = attach_slots(attachment, guarded);
 	if (r == 0)
 		r = mutex_lock(attachment);
+	/* Until the mutex was this one's, another may have let the file grow, or replaced it. */
+	if (r >= 0 && attachment->joined && !data_is_current(attachment)) {
+		mutex_unlock(attachment);
+		return -EAGAIN;
+	}
 	/* Under the mutex, as another may do the same. */
 	if (r >= 0 && attachment->joined)
 		attach_slots(attachment, guarded);
@@ -390,9 +408,10 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 	int64_t now = time_monotonic();
 	int64_t until = timeout > INT64_MAX - now ? INT64_MAX : now + (timeout > 0 ? timeout : 0);
 
-	for (int try = 0; try < ATTACH_TRIES; try++) {
+	for (int try = 0; try < ATTACH_TRIES || time_monotonic() < until; try++) {
 		int r;
 		*ret = (struct attachment){.region = {.fd = -1},
+		                           .lock_timeout = timeout > 0 ? timeout : 0,
 		                           .shared = options->flags & STELE_SHARED};
 		r = attach_once(names, options, guarded, until, ret);
 		if (r == 0)
@@ -401,6 +420,10 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 		attachment_close(ret);
 		if (r != -EAGAIN)
 			return r;
+		/* Others that share the region may have to put it right first. */
+		if (try >= ATTACH_TRIES)
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 10000000},
+			                NULL);
 	}
 	return error_set(EBUSY,
 	                 "the files of region \"%s\" keep changing under this attach; try again",

@@ -331,13 +331,13 @@ int generation_compact(struct stele_publisher *publisher)
 	publisher->before_fd = region->fd;
 	region->fd = -1;
 	region_close(region);
+	fresh.reclaim.revoked = publisher->reclaim.revoked;
+	fresh.reclaim.history_limit = publisher->reclaim.history_limit;
+	fresh.reclaim.pinned_limit = publisher->reclaim.pinned_limit;
 	reclaim_finish(&publisher->reclaim);
 	arena_finish(&publisher->arena);
 	*region = fresh.region;
 	publisher->arena = fresh.arena;
-	fresh.reclaim.revoked = publisher->reclaim.revoked;
-	fresh.reclaim.history_limit = publisher->reclaim.history_limit;
-	fresh.reclaim.pinned_limit = publisher->reclaim.pinned_limit;
 	publisher->reclaim = fresh.reclaim;
 	publisher_wire(publisher);
 	fanout_forget(&publisher->fanout);

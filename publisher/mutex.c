@@ -9,8 +9,6 @@
 #include "lib/error.h"
 #include "publisher.h"
 
-#define MUTEX_TIMEOUT INT64_C(5000000000)
-
 static int mutex_init(pthread_mutex_t *mutex)
 {
 	pthread_mutexattr_t attributes;
@@ -45,9 +43,8 @@ int mutex_file_init(struct layout_publisher_file *file)
 #ifdef STELE_TSAN
 /* ThreadSanitizer does not know pthread_mutex_clocklock, nor that pthread_mutex_timedlock has locked
  * when it says EOWNERDEAD: it would take the unlock for one too many. */
-static int lock_mutex(pthread_mutex_t *mutex)
+static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 {
-	int64_t until = time_monotonic() + MUTEX_TIMEOUT;
 	int errnum;
 
 	while ((errnum = pthread_mutex_trylock(mutex)) == EBUSY && time_monotonic() < until)
@@ -55,19 +52,19 @@ static int lock_mutex(pthread_mutex_t *mutex)
 	return errnum;
 }
 #else
-static int lock_mutex(pthread_mutex_t *mutex)
+static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 {
-	struct timespec until;
+	struct timespec time = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += MUTEX_TIMEOUT / 1000000000;
-	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time);
 }
 #endif
 
 int mutex_lock(struct attachment *attachment)
 {
-	int errnum = lock_mutex(&attachment->publisher_file->mutex);
+	int64_t now = time_monotonic(), wait = attachment->lock_timeout;
+	int errnum = lock_mutex(&attachment->publisher_file->mutex,
+	                        wait > INT64_MAX - now ? INT64_MAX : now + wait);
 
 	if (errnum == EOWNERDEAD) {
 		/* What the dead holder left in the region is reached by no version; there is
@@ -79,9 +76,11 @@ int mutex_lock(struct attachment *attachment)
 	if (errnum == ENOTRECOVERABLE)
 		return -ENOTRECOVERABLE;
 	if (errnum != 0)
-		return error_set(EBUSY,
-		                 "the lock of region \"%s\" is held by another transaction: %s",
-		                 attachment->region.names.region, strerror(errnum));
+		return error_set(
+			EBUSY,
+			"another publisher of region \"%s\" is in a transaction and did not end it in "
+			"time; try again (%s)",
+			attachment->region.names.region, strerror(errnum));
 	return 0;
 }
 

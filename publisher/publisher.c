@@ -129,11 +129,15 @@ void publisher_trim(struct stele_publisher *publisher)
 bool publisher_make_room(void *context)
 {
 	struct stele_publisher *publisher = context;
+	/* What costs nobody anything comes first. */
+	bool given_back = arena_give_back(&publisher->arena);
 	uint64_t head = publisher_head(publisher);
 	uint64_t reclaimed = load_relaxed(&publisher->attachment.region.header->reclaimed);
 	uint32_t history = publisher->attachment.region.history;
 	uint64_t oldest;
 
+	if (given_back)
+		return true;
 	if (head >= history && head - history + 1 > reclaimed)
 		oldest = head - history + 1;
 	else if (head >= 2 && head - 1 > reclaimed)
@@ -280,16 +284,25 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 	return 0;
 }
 
-/* The last to leave writes what the region is without a publisher. */
+/* Writes what the region is without a publisher. */
 static void finish(struct stele_publisher *publisher)
+{
+	struct region *region = &publisher->attachment.region;
+
+	data_store(&region->header->publisher.detached, time_of_day());
+	if (!publisher->broken)
+		durable_finish(&publisher->durable, region);
+}
+
+/* The same for the last of several, in the file that is the region's by then. */
+static void finish_shared(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
 
-	if (attachment->shared && !attach_is_last(attachment))
+	if (!attach_is_last(attachment) || publisher_lock(publisher) < 0)
 		return;
-	data_store(&attachment->region.header->publisher.detached, time_of_day());
-	if (!publisher->broken)
-		durable_finish(&publisher->durable, &attachment->region);
+	finish(publisher);
+	mutex_unlock(attachment);
 }
 
 struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher)
@@ -299,7 +312,10 @@ struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher)
 	if (publisher->forks == fork_count()) {
 		if (publisher->in_transaction)
 			stele_transaction_abort(&publisher->transaction);
-		finish(publisher);
+		if (publisher->attachment.shared)
+			finish_shared(publisher);
+		else
+			finish(publisher);
 	}
 	publisher_free(publisher);
 	return NULL;

@@ -45,6 +45,7 @@ struct attachment {
 	bool created;                  /* the region was made by this attach */
 	char note[512];                /* in place of what; empty: of nothing */
 	bool made_publisher_file, made_subscribers_file; /* and these */
+	int64_t lock_timeout;          /* nanoseconds to wait for the mutex */
 	uint64_t deaths;               /* times that the mutex's holder was found dead */
 };
 

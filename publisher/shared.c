@@ -20,6 +20,7 @@ static bool nobody_else_was_here(const struct stele_publisher *publisher)
 	uint8_t last[16];
 
 	data_copy_out(last, header->publisher.uuid, sizeof(last));
+	/* A head with the mark REPLACED is never what was left. */
 	return memcmp(last, publisher->uuid, sizeof(last)) == 0 &&
 	       load_relaxed(&header->head) == publisher->left_head &&
 	       load_relaxed(&header->reclaimed) == publisher->left_reclaimed;
@@ -55,6 +56,6 @@ void publisher_leave(struct stele_publisher *publisher)
 {
 	const struct layout_header *header = publisher->attachment.region.header;
 
-	publisher->left_head = load_relaxed(&header->head);
+	publisher->left_head = load_relaxed(&header->head) & ~LAYOUT_HEAD_REPLACED;
 	publisher->left_reclaimed = load_relaxed(&header->reclaimed);
 }

@@ -204,6 +204,19 @@ static int fill(struct source *source)
 	return r;
 }
 
+/* Begins a transaction, however long another publisher that shares the region takes for its own: the
+ * kernel's messages wait in the socket. 1, 0 (told to stop), or an error of the library's. */
+static int begin(struct source *source)
+{
+	struct pollfd stop = { .fd = source->options->stop_fd, .events = POLLIN };
+	int r;
+
+	while ((r = stele_transaction_begin(source->publisher, &source->tx)) == -EBUSY)
+		if (poll(&stop, 1, 100) > 0)
+			return 0;
+	return r < 0 ? r : 1;
+}
+
 static int round_run(struct source *source)
 {
 	const char *message = source->options->message;
@@ -211,9 +224,11 @@ static int round_run(struct source *source)
 	int r;
 
 	source->messages = source->dumped = 0;
-	r = stele_transaction_begin(source->publisher, &source->tx);
+	r = begin(source);
 	if (r < 0)
 		return fail_library(source, r);
+	if (r == 0)
+		return 0;
 	r = fill(source);
 	if (r < 0) {
 		source->tx = stele_transaction_abort(source->tx);

@@ -97,11 +97,22 @@ struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx)
 	return NULL;
 }
 
+/* Bytes of a message that are kept: no half of a UTF-8 character at the end. */
+static size_t message_length(const char *message)
+{
+	size_t length = strnlen(message, MESSAGE_MAX);
+
+	while (length > 0 && message[length] != '\0' &&
+	       ((unsigned char)message[length] & 0xc0) == 0x80)
+		length--;
+	return length;
+}
+
 /* Writes what is told about the commit. */
 static int record_write(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;
-	size_t message_size = message ? strnlen(message, MESSAGE_MAX) : 0;
+	size_t message_size = message ? message_length(message) : 0;
 	size_t padded = (message_size + 7) & ~(size_t)7, size;
 	struct layout_record record = {.pid = publisher->pid,
 	                               .message_size = (uint32_t)message_size};

@@ -134,12 +134,15 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	cr_assert_eq(commit(tx), 1, "%s", stele_last_error());
 	assert_blobs(region, 4, last + 1, size);
 	stele_publisher_close(publisher);
+	/* A new publisher goes on as well. */
 	publisher = crash_publisher(region, 0, 0);
+	for (uint32_t id = 4; id <= 6; id++)
+		delete_blob(publisher, id);
 	tx = begin(publisher);
-	cr_assert_eq(put_blob(tx, last + 2, 10), 1, "%s", stele_last_error());
-	stele_transaction_abort(tx);
+	cr_assert_eq(put_blob(tx, last + 2, size), 1, "%s", stele_last_error());
+	cr_assert_eq(commit(tx), 1, "%s", stele_last_error());
 	stele_publisher_close(publisher);
-	assert_blobs(region, 4, last + 1, size);
+	assert_blobs(region, 7, last + 2, size);
 }
 
 Test(space, crash_12_the_file_system_fills, .fini = crash_clean)

@@ -256,3 +256,29 @@ Test(arena, same_room)
 	cr_assert_not(arena_same_room(128, 136));
 	cr_assert(arena_same_room(136, 144));
 }
+
+/* Many size classes, of each of which a slab was used and emptied: their pages serve another class. */
+Test(arena, empty_slabs_are_given_back)
+{
+	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
+	struct arena arena;
+	ref_t refs[40], ref;
+	unsigned count = 0, rest = 0;
+
+	cr_assert_eq(arena_init(&arena, memory, 4096, 1 << 17, 1 << 17), 0);
+	for (size_t size = 16; count < 40 && size <= 4000; size += size < 128 ? 8 : size / 4, count++)
+		if (arena_alloc(&arena, size, &refs[count]) < 0)
+			break;
+	cr_assert_gt(count, 15);
+	count = 0;
+	for (size_t size = 16; arena.used > 0; size += size < 128 ? 8 : size / 4)
+		arena_free(&arena, refs[count++], size);
+	while (arena_alloc(&arena, 8192, &ref) == 0)
+		rest++;
+	cr_expect(arena_give_back(&arena), "there were none");
+	cr_expect_not(arena_give_back(&arena), "there are some left");
+	while (arena_alloc(&arena, 8192, &ref) == 0)
+		rest++;
+	cr_expect_geq(rest, 14, "room for %u of 16", rest);
+	arena_finish(&arena);
+}

@@ -346,7 +346,7 @@ Test(unit_rollback, no_room)
  * pins and not this one. */
 Test(unit_rollback, to_a_pinned_version)
 {
-	struct stele_publisher *publisher = small(820 << 10);
+	struct stele_publisher *publisher = small(700 << 10);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
 	struct stele_snapshot *first, *snapshot, *newer;
 	uint64_t version;

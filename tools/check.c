@@ -82,11 +82,12 @@ static enum status run(const struct proposal *proposal, FILE *input, int stop_fd
 	setenv("STELE_REGION", proposal->target->region, 1);
 	setenv("STELE_TABLE", proposal->target->table, 1);
 	setenv("STELE_VERSION", describe_number(proposal->version, version), 1);
-	switch (child_run(proposal->command, input, stop_fd, &child)) {
+	switch (child_run(proposal->command, input, stop_fd, STELE_FOREVER, &child)) {
 	case CHILD_DONE:
 		return STATUS_DONE;
 	case CHILD_FAILED:
 		return fail(STATUS_REFUSED, "the check %s; nothing was changed", child.why);
+	case CHILD_LATE:
 	case CHILD_STOPPED:
 		return fail(STATUS_SYSTEM, "told to stop during the check; nothing was changed");
 	default:

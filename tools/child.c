@@ -2,6 +2,7 @@
  * See child.h. A command is the leader of a process group of its own, so that it can be ended with
  * all that it started. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,7 +10,9 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#include <stele/stele.h>
 #include "child.h"
 
 /* Milliseconds that a command has to end after SIGTERM. */
@@ -93,7 +96,28 @@ static void describe_end(int status, struct child *ret)
 		snprintf(ret->why, sizeof(ret->why), "exited with status %d", WEXITSTATUS(status));
 }
 
-enum child_end child_run(const char *command, FILE *input, int stop_fd, struct child *ret)
+/* Milliseconds from now to the deadline, for poll(2). */
+static int until(int64_t deadline)
+{
+	struct timespec now;
+	int64_t left;
+
+	if (deadline == STELE_FOREVER)
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left = (deadline - (int64_t)now.tv_sec * 1000000000 - now.tv_nsec) / 1000000 + 1;
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd poller = {.fd = fd, .events = POLLIN};
+
+	return poll(&poller, 1, 0) == 1;
+}
+
+enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t deadline,
+                         struct child *ret)
 {
 	int error = 0, process, status = 0;
 	bool stopped = false;
@@ -112,7 +136,7 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, struct c
 	}
 	process = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (process >= 0) {
-		stopped = !wait_for(process, stop_fd, -1);
+		stopped = !wait_for(process, stop_fd, until(deadline));
 		if (stopped) {
 			kill(-pid, SIGTERM);
 			wait_for(process, -1, GRACE);
@@ -125,7 +149,7 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, struct c
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (stopped)
-		return CHILD_STOPPED;
+		return is_readable(stop_fd) ? CHILD_STOPPED : CHILD_LATE;
 	if (status == 0)
 		return CHILD_DONE;
 	describe_end(status, ret);

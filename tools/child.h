@@ -15,6 +15,7 @@ FILE *child_input(void);
 enum child_end {
 	CHILD_DONE,    /* exit status 0 */
 	CHILD_FAILED,  /* another; struct child has the words for it */
+	CHILD_LATE,    /* the deadline came, and so the command has been ended */
 	CHILD_STOPPED, /* this process was told to stop, and so the command has been ended */
 	CHILD_NOT_RUN, /* a sentence has been printed */
 };
@@ -24,8 +25,10 @@ struct child {
 };
 
 /* Runs `command` with the input from its start and this process's environment, waits for its end,
- * and closes the input. Once `stop_fd` (of stop_descriptor()) is readable the command and what it
- * started get SIGTERM; what of them is left when the command has ended, or after a while, SIGKILL. */
-enum child_end child_run(const char *command, FILE *input, int stop_fd, struct child *ret);
+ * and closes the input. Once `stop_fd` (of stop_descriptor()) is readable, or at `deadline` on
+ * CLOCK_MONOTONIC, in nanoseconds (STELE_FOREVER: none), the command and what it started get
+ * SIGTERM; what of them is left when the command has ended, or after a while, SIGKILL. */
+enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t deadline,
+                         struct child *ret);
 
 #endif

@@ -208,6 +208,16 @@ static enum status close_output(struct watch *watch, enum status status)
 	return status;
 }
 
+/* A command that is begun just before the end of --timeout has time to do its work all the same. */
+#define COMMAND_TIME INT64_C(5000000000)
+
+static int64_t command_deadline(const struct watch *watch)
+{
+	int64_t least = now() + COMMAND_TIME;
+
+	return watch->deadline > least ? watch->deadline : least;
+}
+
 /* Runs the command on what was gathered for it, if anything was. `*ret_applied` is false where it
  * failed, which is said. */
 static enum status run_command(struct watch *watch, bool *ret_applied)
@@ -231,11 +241,16 @@ static enum status run_command(struct watch *watch, bool *ret_applied)
 	}
 	setenv("STELE_REGION", watch->target.region, 1);
 	setenv("STELE_VERSION", describe_number(version, number), 1);
-	switch (child_run(watch->command, input, watch->stop_fd, &child)) {
+	switch (child_run(watch->command, input, watch->stop_fd, command_deadline(watch), &child)) {
 	case CHILD_DONE:
 		break;
 	case CHILD_FAILED:
 		fail(STATUS_DONE, "the command for version %s %s", number, child.why);
+		*ret_applied = false;
+		break;
+	case CHILD_LATE:
+		fail(STATUS_DONE, "the command for version %s did not end in time, and was ended",
+		     number);
 		*ret_applied = false;
 		break;
 	case CHILD_STOPPED:
