@@ -141,6 +141,96 @@ Test(ipc_shared, four_processes_at_full_speed)
 	stele_subscriber_close(subscriber);
 }
 
+/* Joins while the test is in a transaction, and commits. */
+static void join_and_commit(unsigned which)
+{
+	struct stele_publisher *publisher;
+
+	ipc_reach(READY + which, 1);
+	publisher = share(0);
+	commit(publisher);
+	stele_publisher_close(publisher);
+}
+
+/* Whoever joins waits for the end of the transaction that is open, and finds what that made of the region: a longer file, or
+ * another one. */
+static void join_during(uint64_t maximum, unsigned rows)
+{
+	static const struct stele_column columns[] = {
+		STELE_KEY("id", STELE_U32),
+		{ .name = "bytes", .type = STELE_BYTES },
+	};
+	static const struct stele_schema schema = { .columns = columns, .column_count = 2 };
+	static unsigned char bytes[5000];
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE | STELE_SHARED, .history = 4, .maximum_size = maximum,
+	};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+	uint64_t version;
+	pid_t pids[2];
+
+	OK(stele_publisher_open(region, &options, &publisher));
+	commit(publisher);
+	for (unsigned round = 0; round < 5; round++) {
+		OK(stele_transaction_begin(publisher, &tx));
+		for (unsigned i = 0; i < 2; i++) {
+			pids[i] = ipc_spawn(join_and_commit, i);
+			ipc_await(READY + i, 1);
+			/* At the lock, or as near to it as it comes. */
+			UNTIL(ipc_is(pids[i], 'S'));
+		}
+		if (round == 0)
+			OK(stele_table_create(tx, "ballast", &schema));
+		for (uint32_t i = 0; i < rows; i++) {
+			uint32_t key = round * rows + i;
+			OK(stele_put(tx, "ballast", &key, 32, bytes, sizeof(bytes)));
+		}
+		model_change(tx, stele_publisher_version(publisher) + 1);
+		RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
+		ipc_join(pids[0]);
+		ipc_join(pids[1]);
+		judge_newest();
+	}
+	commit(publisher);
+	CHECK(stele_publisher_version(publisher) == 17, "version %llu", (unsigned long long)stele_publisher_version(publisher));
+	judge_newest();
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_shared, who_joins_during_a_transaction_finds_the_file_longer)
+{
+	join_during(UINT64_C(1) << 30, 400);
+}
+
+Test(ipc_shared, who_joins_during_a_transaction_finds_another_file)
+{
+	join_during(1 << 17, 100);
+}
+
+/* The last to leave says that the region was closed, in the file that is the region's by then. */
+Test(ipc_shared, the_last_to_leave_closes_the_region)
+{
+	struct stele_publisher *first = share(STELE_CREATE), *second = share(0);
+	struct stele_region_info info = { .size = sizeof(info) };
+	struct layout_durable record;
+	char path[128];
+	int fd;
+
+	commit(first);
+	OK(stele_publisher_compact(second));
+	commit(second);
+	stele_publisher_close(second);
+	stele_publisher_close(first);
+	OK(stele_region_describe(region, &info));
+	CHECK(info.generation == 2 && info.version == 2, "generation %llu", (unsigned long long)info.generation);
+	ipc_path(path, "");
+	fd = open(path, O_RDONLY);
+	CHECK(pread(fd, &record, sizeof(record), LAYOUT_DURABLE_OFFSET(1)) == sizeof(record), "%s", strerror(errno));
+	close(fd);
+	CHECK(record.sequence == 1 && record.version == 2, "the record is of version %llu", (unsigned long long)record.version);
+}
+
 static void die_in_a_transaction(unsigned commits)
 {
 	struct stele_publisher *publisher = share(0);
