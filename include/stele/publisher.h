@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing. A publisher is attached to a region; at most one is at a time. It changes tables in
- * transactions: everything between begin and commit becomes visible at once, as one new version,
+ * Writing. A publisher is attached to a region, alone, or together with others that all ask for it
+ * (STELE_SHARED). It changes tables in transactions: everything between begin and commit becomes visible at once, as one new version,
  * or, after abort, error or death of the process, not at all.
  *
  *     struct stele_publisher *publisher;
@@ -94,10 +94,12 @@ struct stele_publisher_options {
 STELE_API int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
                                    struct stele_publisher **ret);
 
-/* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached together, up to
- * 63 of them, and one that wants the region alone is refused, as they are while such a one has it.
- * Their transactions exclude each other: stele_transaction_begin() waits for the other's end. One
- * that begins after another has committed finds out first what that did to the region's memory, by
+/* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached together, and one
+ * that wants the region alone is refused, as they are while such a one has it. Their transactions
+ * exclude each other: stele_transaction_begin() waits for the other's end. What an idle one knows is
+ * what it left: stele_publisher_version() is that of its last transaction; and where another has
+ * replaced the region's file since, readers don't see it attached before its next one (nor more than
+ * 63 at a time). One that begins after another has committed finds out first what that did to the region's memory, by
  * the walk over the rows that an open costs too; so publishers that take turns by the commit pay
  * for it each time, and those that write now and then don't mind. */
 
@@ -149,10 +151,11 @@ STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
 /* ---- transactions ---- */
 
 /* Begins a transaction; there is one at a time (-EBUSY). Takes the region's lock, for which it
- * waits at most 5 s (-EBUSY); the thread that begins a transaction has to end it, and is not
+ * waits as long as the attach may (attach_timeout; -EBUSY); the thread that begins a transaction has to end it, and is not
  * cancelled before (pthread_setcancelstate). The handle is freed by commit or abort, whatever they
- * return. Errors also: -EBADMSG (the region's file was truncated, removed or replaced under the
- * publisher), -ECHILD. */
+ * return. Errors also: -EBADMSG (the region's file was truncated, or replaced by somebody else's), and, where
+ * its name was removed, so that it is written anew, what that fails with (-ENOSPC, -ENOENT, -EACCES,
+ * ...); -EIO (an earlier write to the disk failed); -ECHILD. */
 STELE_API int stele_transaction_begin(struct stele_publisher *publisher, struct stele_transaction **ret);
 
 /* Makes the changes visible as one new version and notifies the subscribers. Returns 1, and sets
