@@ -152,6 +152,23 @@ static void join_and_commit(unsigned which)
 	stele_publisher_close(publisher);
 }
 
+/* It has mapped the publisher file, which comes after the data file and before the lock. */
+static bool has_opened_the_region(pid_t pid)
+{
+	char path[128], maps[64], line[512];
+	bool found = false;
+	FILE *file;
+
+	ipc_path(path, ".publisher");
+	snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)pid);
+	file = fopen(maps, "r");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, path) != NULL;
+	if (file)
+		fclose(file);
+	return found;
+}
+
 /* Whoever joins waits for the end of the transaction that is open, and finds what that made of the region: a longer file, or
  * another one. */
 static void join_during(uint64_t maximum, unsigned rows)
@@ -177,8 +194,7 @@ static void join_during(uint64_t maximum, unsigned rows)
 		for (unsigned i = 0; i < 2; i++) {
 			pids[i] = ipc_spawn(join_and_commit, i);
 			ipc_await(READY + i, 1);
-			/* At the lock, or as near to it as it comes. */
-			UNTIL(ipc_is(pids[i], 'S'));
+			UNTIL(has_opened_the_region(pids[i]));
 		}
 		if (round == 0)
 			OK(stele_table_create(tx, "ballast", &schema));
