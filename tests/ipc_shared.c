@@ -152,21 +152,24 @@ static void join_and_commit(unsigned which)
 	stele_publisher_close(publisher);
 }
 
-/* It has mapped the publisher file, which comes after the data file and before the lock. */
+/* It has opened the data file, and once more for its lock: what comes next is the wait for the mutex. */
 static bool has_opened_the_region(pid_t pid)
 {
-	char path[128], maps[64], line[512];
-	bool found = false;
-	FILE *file;
+	char path[128], pattern[64], target[256];
+	unsigned count = 0;
+	glob_t found;
 
-	ipc_path(path, ".publisher");
-	snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)pid);
-	file = fopen(maps, "r");
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, path) != NULL;
-	if (file)
-		fclose(file);
-	return found;
+	ipc_path(path, "");
+	snprintf(pattern, sizeof(pattern), "/proc/%d/fd/*", (int)pid);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return false;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		ssize_t length = readlink(found.gl_pathv[i], target, sizeof(target) - 1);
+		target[length > 0 ? length : 0] = '\0';
+		count += strcmp(target, path) == 0;
+	}
+	globfree(&found);
+	return count >= 2;
 }
 
 /* Whoever joins waits for the end of the transaction that is open, and finds what that made of the region: a longer file, or
