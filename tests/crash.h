@@ -114,9 +114,14 @@ static inline size_t crash_files(const char *region, bool unlink_them)
 	return count;
 }
 
+/* What a test file has to clean besides; NULL: nothing. */
+static void (*crash_clean_more)(void);
+
 /* For .fini of a test: whatever it left goes, also after a failure. */
 static inline void crash_clean(void)
 {
+	if (crash_clean_more)
+		crash_clean_more();
 	crash_files(crash_name(""), true);
 }
 
