@@ -17,6 +17,7 @@
 #define SECTORS ((1u << 20) / SECTOR)
 #define VERSIONS 16u /* of the bank, before the commits that are stepped through; one of them reclaims */
 #define COMMITS 5u
+#define CUTS 6u      /* before each sync */
 
 /* ---- where it is done ---- */
 
@@ -244,13 +245,13 @@ static uint64_t step_and_cut(struct job *job, struct disk *disk)
 	disk_synced(disk); /* what was done before is not looked at: it has ended with a sync */
 	while (more) {
 		bool sync = at_sync(&tracee);
-		for (unsigned i = 0; sync && i < 12; i++)
+		for (unsigned i = 0; sync && i < CUTS; i++)
 			disk_judge(disk);
 		more = step(&tracee);
 		if (sync) {
 			disk_synced(disk);
 			syncs++;
-		} else if (disk_look(disk) && changes++ % 61 == 0) {
+		} else if (disk_look(disk) && changes++ % 199 == 0) {
 			disk_judge(disk);
 		}
 	}
@@ -287,7 +288,7 @@ Test(cut, crash_durable_commits, .init = cut_begin_stepping, .fini = crash_clean
 	syncs = step_and_cut(&job, disk);
 	cr_assert_eq(head_of(disk), VERSIONS + COMMITS);
 	cr_assert_geq(syncs, 2 * COMMITS + 1, "%llu syncs", (unsigned long long)syncs);
-	cr_assert_gt(disk->cuts, 12 * syncs);
+	cr_assert_gt(disk->cuts, CUTS * syncs);
 	cr_assert_gt(disk->most_states, 20);
 	disk_end(disk);
 #endif
