@@ -164,16 +164,19 @@ static int data_make(const struct names *names, const struct stele_publisher_opt
 	                   &attachment->region);
 }
 
-/* Tells who maps a data file of whatever layout that it is no longer the region's. */
-static void data_mark_replaced(int fd)
+/* Tells who maps a data file of whatever layout that it is no longer the region's, or that it is all
+ * the same. */
+static void data_mark_replaced(int fd, bool replaced)
 {
 	struct layout_header *header =
 		mmap(NULL, LAYOUT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (header == MAP_FAILED)
 		return;
-	if (header->magic == LAYOUT_MAGIC_DATA)
+	if (header->magic == LAYOUT_MAGIC_DATA && replaced)
 		__atomic_fetch_or(&header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+	else if (header->magic == LAYOUT_MAGIC_DATA)
+		__atomic_fetch_and(&header->head, ~LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
 	munmap(header, LAYOUT_PAGE);
 }
 
@@ -195,8 +198,10 @@ static int data_replace(const struct names *names, const struct stele_publisher_
 	/* A library of another layout locks the same byte. */
 	if (r == 0) {
 		uuid_generate(uuid);
-		data_mark_replaced(fd);
+		data_mark_replaced(fd, true);
 		r = data_make(names, options, uuid, true, attachment);
+		if (r < 0 && !attachment->created)
+			data_mark_replaced(fd, false);
 	}
 	close(fd);
 	if (r == 0)

@@ -104,7 +104,7 @@ static int next_install(struct stele_publisher *publisher, const struct next *ne
 	} else if (region->durability != LAYOUT_DURABLE_NONE) {
 		/* Until then either file is the region after a power cut: what is committed next
 		 * might be lost. */
-		publisher->broken = file_sync_directory(region->names.data) < 0;
+		publisher->broken |= file_sync_directory(region->names.data) < 0;
 	}
 	return r;
 }
@@ -242,20 +242,11 @@ static int grow_fresh(void *context, uint64_t end)
 	return region_grow(&((struct fresh *)context)->region, end);
 }
 
-static int fresh_arena(struct fresh *fresh)
-{
-	struct region *region = &fresh->region;
-
-	return arena_init(&fresh->arena, region->mapping.base, region->arena_offset,
-	                  region->header->arena_end - region->arena_offset,
-	                  region->maximum_size - LAYOUT_GUARD - region->arena_offset);
-}
-
 /* Copies, and then walks the copy as an attach does: what is not whole does not become the region. */
 static int fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
-	int r = fresh_arena(fresh);
+	int r = region_arena(&fresh->region, &fresh->arena);
 
 	if (r == 0) {
 		fresh->arena.grow = grow_fresh;
@@ -264,7 +255,7 @@ static int fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 	}
 	arena_finish(&fresh->arena);
 	if (r == 0)
-		r = fresh_arena(fresh);
+		r = region_arena(&fresh->region, &fresh->arena);
 	if (r == 0)
 		r = reclaim_init(&fresh->reclaim, &fresh->region, &fresh->arena);
 	if (r < 0)
@@ -349,7 +340,7 @@ void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now
 {
 	uint64_t size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE;
 
-	if (size < COMPACT_LEAST || publisher->arena.used > size / 2 ||
+	if (publisher->broken || size < COMPACT_LEAST || publisher->arena.used > size / 2 ||
 	    now - publisher->compacted_at < COMPACT_INTERVAL)
 		return;
 	publisher->compacted_at = now;

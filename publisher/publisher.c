@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "lib/error.h"
 #include "generation.h"
+#include "lib/error.h"
 #include "lib/file.h"
 #include "recover.h"
 
@@ -79,18 +79,29 @@ static int options_read(const struct stele_publisher_options *options,
 
 int region_grow(struct region *region, uint64_t end)
 {
-	int r = 0;
-
 	/* A publisher that died between the two may have left the file longer than its arena. */
-	if (end + LAYOUT_GUARD > region->file_size)
-		r = file_reserve(region->fd, region->file_size, end + LAYOUT_GUARD);
-	if (r < 0)
-		return r == -EFBIG || r == -EDQUOT ? -ENOSPC : r;
-	if (end + LAYOUT_GUARD > region->file_size)
+	if (end + LAYOUT_GUARD > region->file_size) {
+		int r = file_reserve(region->fd, region->file_size, end + LAYOUT_GUARD);
+		if (r < 0)
+			return r == -EFBIG || r == -EDQUOT ? -ENOSPC : r;
 		region->file_size = end + LAYOUT_GUARD;
+	}
 	/* The contract with readers: the bytes are there, and so is the guard after them. */
 	store_release(&region->header->arena_end, end);
 	return 0;
+}
+
+/* The pages of an arena in a file of so many bytes. */
+static uint32_t pages_in(const struct region *region, uint64_t size)
+{
+	return (uint32_t)((size - LAYOUT_GUARD - region->arena_offset) / LAYOUT_PAGE);
+}
+
+int region_arena(const struct region *region, struct arena *ret)
+{
+	return arena_init(ret, region->mapping.base, region->arena_offset,
+	                  load_relaxed(&region->header->arena_end) - region->arena_offset,
+	                  region->maximum_size - LAYOUT_GUARD - region->arena_offset);
 }
 
 static void limit_pins(struct stele_publisher *publisher)
@@ -111,9 +122,7 @@ static int grow(void *context, uint64_t end)
 		r = generation_grow(publisher, end + LAYOUT_GUARD);
 	if (r == 0)
 		r = region_grow(region, end);
-	publisher->arena.pages_in_place =
-		(uint32_t)((region->maximum_size - LAYOUT_GUARD - region->arena_offset) /
-	                   LAYOUT_PAGE);
+	publisher->arena.pages_in_place = pages_in(region, region->maximum_size);
 	limit_pins(publisher);
 	return r;
 }
@@ -179,11 +188,8 @@ void publisher_wire(struct stele_publisher *publisher)
 		limit = region->mapping.size;
 	publisher->arena.grow = grow;
 	publisher->arena.context = publisher;
-	publisher->arena.pages_in_place =
-		(uint32_t)((region->maximum_size - LAYOUT_GUARD - region->arena_offset) /
-	                   LAYOUT_PAGE);
-	publisher->arena.pages_max =
-		(uint32_t)((limit - LAYOUT_GUARD - region->arena_offset) / LAYOUT_PAGE);
+	publisher->arena.pages_in_place = pages_in(region, region->maximum_size);
+	publisher->arena.pages_max = pages_in(region, limit);
 	publisher->reclaim.region = region;
 	publisher->reclaim.sync = publisher->durable.each_commit ? sync_reclaimed : NULL;
 	publisher->reclaim.context = publisher;
@@ -210,8 +216,7 @@ int publisher_start(struct stele_publisher *publisher)
 			"region \"%s\" is damaged, or its file was truncated; remove it and publish "
 			"again",
 			region->names.region);
-	r = arena_init(&publisher->arena, region->mapping.base, region->arena_offset,
-	               end - region->arena_offset, most - region->arena_offset);
+	r = region_arena(region, &publisher->arena);
 	if (r == 0)
 		r = reclaim_init(&publisher->reclaim, region, &publisher->arena);
 	if (r < 0)
@@ -377,6 +382,12 @@ int publisher_lock(struct stele_publisher *publisher)
 
 	if (r < 0)
 		return r;
+	if (publisher->broken)
+		return error_set(
+			EIO,
+			"an earlier write of region \"%s\" to its disk failed; look at the "
+			"disk, then open the publisher again",
+			publisher->attachment.region.names.region);
 	r = mutex_lock(&publisher->attachment);
 	if (r == -ENOTRECOVERABLE)
 		return error_set(EBUSY,

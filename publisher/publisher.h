@@ -171,6 +171,9 @@ void publisher_wire(struct stele_publisher *publisher);
  * arena_end says so. 0 or a negative errno, without a sentence. */
 int region_grow(struct region *region, uint64_t end);
 
+/* An arena for what a data file has, with nothing in it. 0 or -ENOMEM. */
+int region_arena(const struct region *region, struct arena *ret);
+
 /* -ECHILD with a sentence in a child made by fork(). */
 int publisher_check(const struct stele_publisher *publisher);
 
@@ -189,7 +192,7 @@ void publisher_announce(struct stele_publisher *publisher);
 void publisher_trim(struct stele_publisher *publisher);
 
 /* Takes the region's lock, and looks whether its files are still what was attached; closely once a
- * second at most. 0 or 1 as mutex_lock(), or -EBUSY, -EBADMSG, and what a new file in place of one
+ * second at most. 0, or -EBUSY, -EBADMSG, -EIO (an earlier write to the disk failed), and what a new file in place of one
  * that lost its name may fail with. */
 int publisher_lock(struct stele_publisher *publisher);
 

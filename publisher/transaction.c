@@ -27,12 +27,6 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 	if (publisher->in_transaction)
 		return error_set(EBUSY, "a transaction is open on region \"%s\" already",
 		                 region->names.region);
-	if (publisher->broken)
-		return error_set(
-			EIO,
-			"an earlier write of region \"%s\" to its disk failed; look at the "
-			"disk, then open the publisher again",
-			region->names.region);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	r = publisher_lock(publisher);
 	head = publisher_head(publisher);

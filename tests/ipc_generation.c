@@ -162,6 +162,7 @@ Test(ipc_generation, a_compaction_keeps_history_and_pins)
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_snapshot *pinned, *snapshot;
 	struct model model = { 0 };
+	mode_t mode = describe().mode, mask = umask(077);
 	uint64_t head, used;
 
 	while (model_commit(publisher) < 5)
@@ -173,6 +174,8 @@ Test(ipc_generation, a_compaction_keeps_history_and_pins)
 		;
 	head = stele_publisher_version(publisher);
 	OK(stele_publisher_compact(publisher));
+	CHECK(describe().mode == mode, "mode %o after %o", describe().mode, mode);
+	umask(mask);
 	used = ipc_stats(publisher).arena_used;
 	CHECK(describe().file_size < 400000, "%llu bytes are left", (unsigned long long)describe().file_size);
 	publisher = stele_publisher_close(publisher);
