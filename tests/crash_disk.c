@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A disk that refuses to be written. What was committed stays, what the disk refused is no version, and nothing is committed
+ * on top of it before the region was opened anew. */
+#include <sys/syscall.h>
+
+#include "crash.h"
+
+static unsigned syncs, refused; /* how many there were; which one fails, 0: none */
+
+static int sync_or_not(long call, int fd)
+{
+	if (++syncs == refused) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(call, fd);
+}
+
+/* In place of the C library's, for the library that is linked into this program. */
+int fdatasync(int fd)
+{
+	return sync_or_not(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	return sync_or_not(SYS_fsync, fd);
+}
+
+static struct stele_publisher *open_durable(const char *region)
+{
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = 2, .durability = STELE_DURABLE_COMMIT,
+		.maximum_size = 1 << 17, .limit_size = 1 << 22,
+	};
+	struct stele_publisher *publisher = NULL;
+
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s", stele_last_error());
+	return publisher;
+}
+
+/* Commits with the n-th sync failing: false when there were fewer. */
+static bool refuse(const char *region, unsigned which, uint64_t *random)
+{
+	struct stele_publisher *publisher = open_durable(region);
+	uint64_t version = stele_publisher_version(publisher);
+	struct stele_transaction *tx;
+	int64_t r = 0;
+
+	syncs = 0;
+	refused = which;
+	for (unsigned i = 0; i < 40 && r >= 0; i++) {
+		r = bank_commit(publisher, random);
+		version += r >= 0;
+		if (syncs >= which)
+			break;
+	}
+	if (syncs < which) {
+		refused = 0;
+		stele_publisher_close(publisher);
+		return false;
+	}
+	/* Refused in a commit; or after one, in a reclaim, which the next one finds. */
+	cr_assert(r == -EIO || r == (int64_t)version, "%lld: %s", (long long)r, stele_last_error());
+	bank_assert_whole(region, 0, "after a refused write");
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), -EIO);
+	cr_assert(strstr(stele_last_error(), "look at the disk"), "%s", stele_last_error());
+	cr_assert_eq(stele_publisher_compact(publisher), -EIO);
+	cr_assert_eq(stele_publisher_version(publisher), version);
+	refused = 0;
+	stele_publisher_close(publisher);
+	publisher = open_durable(region);
+	cr_assert_eq(stele_publisher_version(publisher), version);
+	cr_assert_eq(bank_commit(publisher, random), (int64_t)version + 1, "%s", stele_last_error());
+	stele_publisher_close(publisher);
+	bank_assert_whole(region, 0, "after opening anew");
+	return true;
+}
+
+Test(disk, crash_a_refused_write_is_no_version, .fini = crash_clean, .timeout = 60)
+{
+	const char *region = crash_name("");
+	uint64_t random = 11;
+	unsigned which = 1;
+
+	while (which < 60 && refuse(region, which, &random))
+		which++;
+	cr_assert_gt(which, 40, "only %u syncs", which);
+}
