@@ -313,18 +313,20 @@ int lock_fd_add(struct lock_fd *lock, int fd)
 	return r;
 }
 
+/* Even whether it is on the list is read under the lock: a neighbour that comes or goes, in another
+ * thread, writes this one's link. */
 void lock_fd_close(struct lock_fd *lock)
 {
-	if (!lock->link)
-		return;
 	pthread_mutex_lock(&fork_lock);
-	*lock->link = lock->next;
-	if (lock->next)
-		lock->next->link = lock->link;
-	lock->link = NULL;
-	if (lock->fd >= 0)
-		close(lock->fd);
-	lock->fd = -1;
+	if (lock->link) {
+		*lock->link = lock->next;
+		if (lock->next)
+			lock->next->link = lock->link;
+		lock->link = NULL;
+		if (lock->fd >= 0)
+			close(lock->fd);
+		lock->fd = -1;
+	}
 	pthread_mutex_unlock(&fork_lock);
 }
 
