@@ -67,6 +67,7 @@
 #define LAYOUT_HEAD_REPLACED (UINT64_C(1) << 63) /* in head: this file is no longer the region's */
 #define LAYOUT_NODE (UINT64_C(1) << 63)          /* in an object's first word */
 #define LAYOUT_MAXIMUM (UINT64_C(1) << 35)       /* bytes that references reach */
+#define LAYOUT_SLOT_TABLES 8u                    /* tables that a slot can name */
 #define LAYOUT_PINS 8u                           /* versions that one slot can pin */
 #define LAYOUT_SLOTS_MAX 4096u
 
@@ -197,14 +198,23 @@ struct layout_subscribers_header {
 
 enum { LAYOUT_DURABLE_NONE = 0, LAYOUT_DURABLE_COMMIT = 1 };
 enum { LAYOUT_SLOT_FREE = 0, LAYOUT_SLOT_TAKEN = 1 };
-enum { LAYOUT_NOTIFIER_NONE = 0, LAYOUT_NOTIFIER_MQ = 1, LAYOUT_NOTIFIER_FUTEX = 2 };
+enum {
+	LAYOUT_NOTIFIER_NONE = 0,
+	LAYOUT_NOTIFIER_MQ = 1,
+	LAYOUT_NOTIFIER_FUTEX = 2,
+	LAYOUT_NOTIFIER_SOCKET = 3,
+	LAYOUT_NOTIFIER_FIFO = 4,
+	LAYOUT_NOTIFIER_SIGNAL = 5,
+	LAYOUT_NOTIFIER_SEMAPHORE = 6,
+	LAYOUT_NOTIFIER_SYSV = 7,
+};
 
 struct layout_slot {
 	uint32_t state;
 	uint32_t notifier;
 	uint8_t uuid[16]; /* of the subscriber; its queue's name is derived from it */
 	uint32_t pid;     /* as it sees itself; for people */
-	uint32_t unused;
+	uint32_t tables;  /* how many of the hashes below count; 0: it is told of every commit */
 	char command[16];
 	uint64_t attached; /* nanoseconds since 1970 */
 	uint8_t unused_who[8];
@@ -212,10 +222,13 @@ struct layout_slot {
 	uint64_t ticket;  /* odd: armed. Only rises, whoever owns the slot */
 	uint64_t seen;    /* the version it last found */
 	uint64_t applied; /* the version it reports as applied */
-	uint8_t unused_ticket[40];
+	uint64_t semaphore[4]; /* a sem_t, for the notifier of that name; the one thing in a slot that
+	                          the publisher writes */
+	uint8_t unused_ticket[8];
 
 	uint64_t pins[LAYOUT_PINS]; /* versions asked for; 0: none */
-	uint8_t unused_pins[64];
+	uint64_t table_hashes[LAYOUT_SLOT_TABLES]; /* of the names of the tables it wants to be told
+	                                              of (names_table_hash) */
 };
 
 /* stele-region(5) gives these offsets and sizes to the world. */
@@ -309,12 +322,15 @@ AT(layout_slot, state, 0);
 AT(layout_slot, notifier, 4);
 AT(layout_slot, uuid, 8);
 AT(layout_slot, pid, 24);
+AT(layout_slot, tables, 28);
 AT(layout_slot, command, 32);
 AT(layout_slot, attached, 48);
 AT(layout_slot, ticket, 64);
 AT(layout_slot, seen, 72);
 AT(layout_slot, applied, 80);
+AT(layout_slot, semaphore, 88);
 AT(layout_slot, pins, 128);
+AT(layout_slot, table_hashes, 192);
 SIZE(layout_slot, 256);
 
 #undef AT

@@ -29,7 +29,7 @@ static int find_directory(const char *region, size_t length, char ret[PATH_MAX])
 	if (!realpath(length == 0 ? "/" : directory, ret))
 		return error_set(errno, "cannot use the directory %s for a region: %s",
 		                 length == 0 ? "/" : directory, strerror(errno));
-	if (strlen(ret) + STELE_NAME_MAX + 40 > NAMES_PATH_SIZE)
+	if (strlen(ret) + STELE_NAME_MAX + 64 > NAMES_PATH_SIZE)
 		return error_set(EINVAL, "the path of the directory %s is too long for a region",
 		                 ret);
 	return 0;
@@ -52,6 +52,7 @@ int names_make(const char *region, struct names *ret)
 	snprintf(ret->data, sizeof(ret->data), "%.495s", data);
 	snprintf(ret->publisher, sizeof(ret->publisher), "%.495s.publisher", data);
 	snprintf(ret->subscribers, sizeof(ret->subscribers), "%.495s.subscribers", data);
+	snprintf(ret->folder, sizeof(ret->folder), "%.495s.channels", data);
 	return 0;
 }
 
@@ -61,6 +62,15 @@ void names_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEU
 
 	uuid_unparse_lower(uuid, text);
 	snprintf(ret, NAMES_QUEUE_SIZE, "/" NAMES_PREFIX "%s.%s", region, text);
+}
+
+uint64_t names_table_hash(const char *table)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *table; table++)
+		hash = (hash ^ (unsigned char)*table) * UINT64_C(0x100000001b3);
+	return hash;
 }
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"

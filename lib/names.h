@@ -13,12 +13,14 @@
 
 #define NAMES_PATH_SIZE 512 /* of a path of one of a region's files, NUL included */
 
-/* Absolute paths of the three files. */
+/* Absolute paths of the three files, and of the folder for what subscribers are notified through
+ * (folder.h). */
 struct names {
 	char region[STELE_NAME_MAX + 1];
 	char data[NAMES_PATH_SIZE];
 	char publisher[NAMES_PATH_SIZE];
 	char subscribers[NAMES_PATH_SIZE];
+	char folder[NAMES_PATH_SIZE];
 };
 
 /* Takes a region's name, or DIRECTORY/NAME. 0, or with a sentence: -EINVAL (a region may not have
@@ -28,6 +30,10 @@ int names_make(const char *region, struct names *ret);
 /* The name of a subscriber's queue, for mq_open(3). */
 #define NAMES_QUEUE_SIZE (STELE_NAME_MAX + 48)
 void names_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEUE_SIZE]);
+
+/* What stands for a table's name where a subscriber says which tables it wants to be told of:
+ * FNV-1a, 64 bits (Fowler, Noll, Vo). */
+uint64_t names_table_hash(const char *table);
 
 /* This boot's id, all zero where /proc is not there to say. 0, or, with a sentence, -EMFILE and the
  * like: who can't look must not take one boot for another. */

@@ -167,22 +167,25 @@ static void raise_used(struct slots *slots, uint64_t used)
 		;
 }
 
-static void take(struct slots *slots, uint32_t index, const uint8_t uuid[16], uint32_t notifier)
+static void take(struct slots *slots, uint32_t index, const struct slot_owner *owner)
 {
 	struct layout_slot *slot = &slots->slot[index];
 	char command[16];
-	int i;
+	uint32_t i;
 
 	names_command(command);
-	for (i = 0; i < (int)LAYOUT_PINS; i++)
+	for (i = 0; i < LAYOUT_PINS; i++)
 		store_relaxed(&slot->pins[i], 0);
-	data_copy_in((unsigned char *)slot->uuid, uuid, 16);
+	for (i = 0; i < owner->tables; i++)
+		store_relaxed(&slot->table_hashes[i], owner->table_hashes[i]);
+	__atomic_store_n(&slot->tables, owner->tables, __ATOMIC_RELAXED);
+	data_copy_in((unsigned char *)slot->uuid, owner->uuid, 16);
 	data_copy_in((unsigned char *)slot->command, command, 16);
 	store_relaxed(&slot->attached, time_of_day());
 	store_relaxed(&slot->seen, 0);
 	store_relaxed(&slot->applied, 0);
 	__atomic_store_n(&slot->pid, (uint32_t)getpid(), __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->notifier, notifier, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->notifier, owner->notifier, __ATOMIC_RELAXED);
 	/* The contract with the publisher: a slot that it finds TAKEN has its uuid. */
 	store_release_32(&slot->state, LAYOUT_SLOT_TAKEN);
 	raise_used(slots, index + 1u);
@@ -220,14 +223,19 @@ static int grow(struct slots *slots)
 	return r;
 }
 
-int slots_claim(struct slots *slots, const uint8_t uuid[16], uint32_t notifier, uint32_t *ret_index)
+void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier)
+{
+	__atomic_store_n(&slots->slot[index].notifier, notifier, __ATOMIC_RELAXED);
+}
+
+int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index)
 {
 	slots->capacity = capacity_of(slots->lock.fd);
 	for (;;) {
 		int64_t index = claim_below(slots, slots->capacity);
 		int r;
 		if (index >= 0) {
-			take(slots, (uint32_t)index, uuid, notifier);
+			take(slots, (uint32_t)index, owner);
 			*ret_index = (uint32_t)index;
 			return 0;
 		}

@@ -44,9 +44,21 @@ bool slots_sound(const struct slots *slots, const uint8_t uuid[16]);
 /* How many slots from the first on may have been taken: never more than the file holds. */
 uint32_t slots_used(struct slots *slots);
 
-/* Claims a free slot, and lets the file grow if there is none. Sets its state, uuid, and who it is.
- * 0; -ENOSPC (all LAYOUT_SLOTS_MAX taken, or no room to grow) or another errno, with a sentence. */
-int slots_claim(struct slots *slots, const uint8_t uuid[16], uint32_t notifier, uint32_t *ret_index);
+/* What a slot says of its owner besides pid and command. */
+struct slot_owner {
+	uint8_t uuid[16];
+	uint32_t notifier; /* LAYOUT_NOTIFIER_... */
+	uint32_t tables;   /* of the hashes */
+	uint64_t table_hashes[LAYOUT_SLOT_TABLES];
+};
+
+/* Claims a free slot, and lets the file grow if there is none. Sets its state and who it is, before
+ * the owner makes what it is notified through: so a reaper finds what to remove, whenever the owner
+ * dies. Nobody sends before the owner has armed the ticket. 0; -ENOSPC (all LAYOUT_SLOTS_MAX taken,
+ * or no room to grow) or another errno, with a sentence. */
+int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index);
+/* The owner is notified in another way than it said; for a slot that was never armed. */
+void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier);
 
 /* Gives a slot back: pins cleared, ticket even, state FREE, lock released. For its owner. */
 void slots_release(struct slots *slots, uint32_t index);

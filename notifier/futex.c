@@ -25,14 +25,9 @@ static const uint32_t *low_half(const uint64_t *head)
 	       (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 1 : 0);
 }
 
-static int futex_open(struct channel *channel, const char *region, const uint8_t uuid[16],
-                      uid_t owner, gid_t group)
+static int futex_open(struct channel *channel)
 {
-	(void)uuid;
-	(void)owner;
-	(void)group;
-	snprintf(channel->name, sizeof(channel->name), "head of %s", region);
-	channel->fd = -1;
+	snprintf(channel->name, sizeof(channel->name), "head of %s", channel->names->region);
 	return 0;
 }
 
@@ -52,23 +47,14 @@ static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	        FUTEX_BITSET_MATCH_ANY);
 }
 
-static void futex_drain(struct channel *channel)
+static void nothing(struct channel *channel)
 {
 	(void)channel;
 }
 
-static void futex_close(struct channel *channel, const char *region, const uint8_t uuid[16])
+static int success(struct channel *channel)
 {
 	(void)channel;
-	(void)region;
-	(void)uuid;
-}
-
-static int futex_attach(struct channel *channel, const char *region, const uint8_t uuid[16])
-{
-	(void)region;
-	(void)uuid;
-	channel->fd = -1;
 	return 0;
 }
 
@@ -84,27 +70,16 @@ static int futex_send(struct channel *channel, uint64_t version)
 	return 0;
 }
 
-static void futex_detach(struct channel *channel)
-{
-	(void)channel;
-}
-
-static int futex_reap(const char *region, const uint8_t uuid[16])
-{
-	(void)region;
-	(void)uuid;
-	return 0;
-}
-
 const struct notifier notifier_futex = {
 	.name = "futex",
 	.kind = LAYOUT_NOTIFIER_FUTEX,
 	.open = futex_open,
 	.wait = futex_wait,
-	.drain = futex_drain,
-	.close = futex_close,
-	.attach = futex_attach,
+	.drain = nothing,
+	.close = nothing,
+	.abandon = nothing,
+	.attach = success,
 	.send = futex_send,
-	.detach = futex_detach,
-	.reap = futex_reap,
+	.detach = nothing,
+	.reap = success,
 };

@@ -45,19 +45,19 @@ static int open_error(const char *name, int errnum)
 	}
 }
 
-static int mq_channel_open(struct channel *channel, const char *region, const uint8_t uuid[16],
-                           uid_t owner, gid_t group)
+static int mq_channel_open(struct channel *channel)
 {
 	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = sizeof(uint64_t)};
 	mqd_t queue;
 
-	names_queue(region, uuid, channel->name);
+	names_queue(channel->names->region, channel->uuid, channel->name);
 	queue = mq_open(channel->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
 	if (queue < 0)
 		return open_error(channel->name, errno);
 	/* The publisher is the region's owner. Unless that is root or this very user, it needs the
 	 * group. */
-	if ((owner != 0 && owner != geteuid() && fchown(queue, (uid_t)-1, group) < 0) ||
+	if ((channel->owner != 0 && channel->owner != geteuid() &&
+	     fchown(queue, (uid_t)-1, channel->group) < 0) ||
 	    fchmod(queue, 0620) < 0) {
 		int errnum = errno;
 		mq_close(queue);
@@ -66,7 +66,7 @@ static int mq_channel_open(struct channel *channel, const char *region, const ui
 			errnum,
 			"the publisher (user %u) could not send to a queue of this user's, which is not "
 			"in the region's group %u",
-			owner, group);
+			channel->owner, channel->group);
 	}
 	channel->fd = queue;
 	return 0;
@@ -113,21 +113,25 @@ static void mq_channel_wait(struct channel *channel, uint64_t seen, int64_t dead
 		mq_channel_drain(channel);
 }
 
-static void mq_channel_close(struct channel *channel, const char *region, const uint8_t uuid[16])
+static void mq_channel_detach(struct channel *channel)
 {
-	(void)region;
-	(void)uuid;
-	mq_close(channel->fd);
-	mq_unlink(channel->name);
+	if (channel->fd >= 0)
+		mq_close(channel->fd);
 	channel->fd = -1;
 }
 
-static int mq_channel_attach(struct channel *channel, const char *region, const uint8_t uuid[16])
+static void mq_channel_close(struct channel *channel)
+{
+	mq_channel_detach(channel);
+	mq_unlink(channel->name);
+}
+
+static int mq_channel_attach(struct channel *channel)
 {
 	struct mq_attr attributes;
 	mqd_t queue;
 
-	names_queue(region, uuid, channel->name);
+	names_queue(channel->names->region, channel->uuid, channel->name);
 	queue = mq_open(channel->name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (queue < 0)
 		return -errno;
@@ -145,18 +149,11 @@ static int mq_channel_send(struct channel *channel, uint64_t version)
 	return mq_send(channel->fd, (const char *)&version, sizeof(version), 0) < 0 ? -errno : 0;
 }
 
-static void mq_channel_detach(struct channel *channel)
-{
-	if (channel->fd >= 0)
-		mq_close(channel->fd);
-	channel->fd = -1;
-}
-
-static int mq_channel_reap(const char *region, const uint8_t uuid[16])
+static int mq_channel_reap(struct channel *channel)
 {
 	char name[NAMES_QUEUE_SIZE];
 
-	names_queue(region, uuid, name);
+	names_queue(channel->names->region, channel->uuid, name);
 	return mq_unlink(name) < 0 && errno != ENOENT ? -errno : 0;
 }
 
@@ -167,6 +164,7 @@ const struct notifier notifier_mq = {
 	.wait = mq_channel_wait,
 	.drain = mq_channel_drain,
 	.close = mq_channel_close,
+	.abandon = mq_channel_detach,
 	.attach = mq_channel_attach,
 	.send = mq_channel_send,
 	.detach = mq_channel_detach,

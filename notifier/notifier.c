@@ -20,3 +20,10 @@ const struct notifier *notifier_of_name(const char *name)
 			return notifiers[i];
 	return NULL;
 }
+
+void notifiers_remove(const struct names *names, const uint8_t region_uuid[16])
+{
+	for (size_t i = 0; i < sizeof(notifiers) / sizeof(notifiers[0]); i++)
+		if (notifiers[i]->remove)
+			notifiers[i]->remove(names, region_uuid);
+}

@@ -14,41 +14,58 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "lib/layout.h"
+#include "lib/names.h"
 
 /* No wait in the library is longer than this: then it looks at the head again. */
 #define NOTIFIER_SLICE INT64_C(1000000000)
 
-/* One subscriber's end, or the publisher's end to one subscriber. */
+/* One subscriber's end, or the publisher's end to one subscriber. The caller fills in the first part
+ * and keeps what it points at; the rest is the mechanism's. */
 struct channel {
-	int fd;                    /* a descriptor of the mechanism's, or -1 */
-	const uint64_t *head;      /* the region's head word; for mechanisms that wait on it */
-	char name[128];            /* what the system knows it by, for messages */
+	const struct names *names;     /* of the region */
+	const uint64_t *head;          /* the region's head word; another one after a new generation */
+	struct layout_slot *slot;      /* the subscriber's */
+	uint32_t index;                /* of it */
+	uint8_t uuid[16];              /* the subscriber's: what its object is named after */
+	uid_t owner;                   /* of the region: who sends */
+	gid_t group;
+
+	int fd;                        /* a descriptor of the mechanism's, or -1 */
+	void *state;                   /* what else it needs */
+	char name[128];                /* what the system knows it by, for messages */
 };
 
 struct notifier {
 	const char *name;
 	uint32_t kind; /* LAYOUT_NOTIFIER_... */
 
-	/* The subscriber's side. _open makes the mechanism's object, which the region's owner
-	 * (user, group) must be able to send to. 0, or a negative errno with a sentence. */
-	int (*open)(struct channel *channel, const char *region, const uint8_t uuid[16], uid_t owner, gid_t group);
+	/* The subscriber's side. _open makes the mechanism's object, to which the region's owner must
+	 * be able to send. The slot is taken by then, and its ticket even. 0, or a negative errno with
+	 * a sentence, and then nothing is left of it. */
+	int (*open)(struct channel *channel);
 	/* Blocks until a notice comes, or head is not `seen` any more where that is waited on, or
 	 * `deadline` on CLOCK_MONOTONIC, or a signal, or for a slice. Any return means: look. */
 	void (*wait)(struct channel *channel, uint64_t seen, int64_t deadline);
-	/* Takes the notices that are there. */
+	/* Takes the notices that are there, or some of them; never blocks. Those that are left make
+	 * the next wait return at once. */
 	void (*drain)(struct channel *channel);
 	/* Closes, and removes the object. */
-	void (*close)(struct channel *channel, const char *region, const uint8_t uuid[16]);
+	void (*close)(struct channel *channel);
+	/* Closes what is this process's, in a child made by fork(), and leaves the parent its own. */
+	void (*abandon)(struct channel *channel);
 
-	/* The publisher's side. _attach opens the object of a subscriber: 0 or a negative errno.
-	 * _send never blocks: 0; -EAGAIN: there are notices waiting already; or another errno.
-	 * _detach closes. */
-	int (*attach)(struct channel *channel, const char *region, const uint8_t uuid[16]);
+	/* The publisher's side. _attach opens the object of a subscriber: 0 or a negative errno, and
+	 * then nothing is left open. _send never blocks: 0; -EAGAIN: there are notices waiting already;
+	 * or another errno. _detach closes. */
+	int (*attach)(struct channel *channel);
 	int (*send)(struct channel *channel, uint64_t version);
 	void (*detach)(struct channel *channel);
-	/* Removes the object of a dead subscriber: 0 (also if there was none) or a negative
-	 * errno. */
-	int (*reap)(const char *region, const uint8_t uuid[16]);
+	/* Removes the object of a dead subscriber: 0 (also if there was none) or a negative errno. Its
+	 * kind and uuid may have been forged: what is removed must be something that this mechanism
+	 * would have made for a subscriber of this region. */
+	int (*reap)(struct channel *channel);
+	/* Removes what a mechanism has for a region as a whole, at the region's removal; or NULL. */
+	void (*remove)(const struct names *names, const uint8_t region_uuid[16]);
 };
 
 extern const struct notifier notifier_mq;
@@ -58,6 +75,9 @@ extern const struct notifier notifier_futex;
 const struct notifier *notifier_of_kind(uint32_t kind);
 /* The notifier that a user named, or NULL. */
 const struct notifier *notifier_of_name(const char *name);
+
+/* Removes what mechanisms have for a region as a whole. */
+void notifiers_remove(const struct names *names, const uint8_t region_uuid[16]);
 
 /* Wakes all who wait on the head word, with or without a slot. */
 void notifier_futex_wake_all(const uint64_t *head);

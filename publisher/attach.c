@@ -27,6 +27,7 @@
 #include "attach.h"
 #include "lib/error.h"
 #include "lib/file.h"
+#include "lib/folder.h"
 
 #define ATTACH_TIMEOUT INT64_C(5000000000)
 #define ATTACH_TRIES   16
@@ -303,6 +304,8 @@ int attach_slots(struct attachment *attachment, bool guarded)
 			               &attachment->slots);
 	}
 	attachment->slots_open = r == 0;
+	/* Where that can't be had, subscribers are notified in other ways. */
+	folder_make(&region->names, region->mode);
 	return r;
 }
 
@@ -331,6 +334,7 @@ static void attach_undo(const struct names *names, struct attachment *attachment
 			__atomic_fetch_or(&attachment->region.header->head, LAYOUT_HEAD_REPLACED,
 			                  __ATOMIC_SEQ_CST);
 		unlink(names->data);
+		folder_remove(names);
 	}
 	if (attachment->made_subscribers_file)
 		unlink(names->subscribers);

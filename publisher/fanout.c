@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/atomic.h"
 
@@ -55,9 +56,27 @@ int fanout_reserve(struct fanout *fanout)
 	return 0;
 }
 
-/* Attaches a peer to the subscriber that a slot names now. */
-static bool peer_attach(struct fanout *fanout, struct peer *peer, const struct layout_slot *slot)
+/* What there is to know of a subscriber's channel before it is opened. */
+static void channel_of(const struct fanout *fanout, uint32_t index, const uint8_t uuid[16],
+                       struct channel *ret)
 {
+	*ret = (struct channel){
+		.names = fanout->names,
+		.head = fanout->head,
+		.slot = &fanout->slots->slot[index],
+		.index = index,
+		.owner = geteuid(),
+		.group = getegid(),
+		.fd = -1,
+	};
+	memcpy(ret->uuid, uuid, sizeof(ret->uuid));
+}
+
+/* Attaches a peer to the subscriber that a slot names now. */
+static bool peer_attach(struct fanout *fanout, uint32_t index)
+{
+	const struct layout_slot *slot = &fanout->slots->slot[index];
+	struct peer *peer = &fanout->peers[index];
 	const struct notifier *notifier =
 		notifier_of_kind(__atomic_load_n(&slot->notifier, __ATOMIC_RELAXED));
 	uint8_t uuid[16];
@@ -69,8 +88,8 @@ static bool peer_attach(struct fanout *fanout, struct peer *peer, const struct l
 	peer_detach(peer);
 	if (!notifier)
 		return false;
-	peer->channel = (struct channel){.fd = -1, .head = fanout->head};
-	if (notifier->attach(&peer->channel, fanout->region, uuid) < 0)
+	channel_of(fanout, index, uuid, &peer->channel);
+	if (notifier->attach(&peer->channel) < 0)
 		return false;
 	memcpy(peer->uuid, uuid, sizeof(uuid));
 	peer->notifier = notifier;
@@ -78,12 +97,12 @@ static bool peer_attach(struct fanout *fanout, struct peer *peer, const struct l
 }
 
 /* Sends one notice to an armed subscriber. Returns true where the futex has to be woken. */
-static bool peer_send(struct fanout *fanout, struct peer *peer, const struct layout_slot *slot,
-                      uint64_t version)
+static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t version)
 {
+	struct peer *peer = &fanout->peers[index];
 	int r;
 
-	if (!peer_attach(fanout, peer, slot)) {
+	if (!peer_attach(fanout, index)) {
 		fanout->failed++;
 		return false;
 	}
@@ -113,16 +132,15 @@ void fanout_notify(struct fanout *fanout, uint64_t version, uint64_t now)
 	fanout_reserve(fanout);
 	used = fanout->slots ? slots_used(fanout->slots) : 0;
 	for (uint32_t i = 0; i < used && i < fanout->room; i++) {
-		const struct layout_slot *slot = &fanout->slots->slot[i];
 		struct peer *peer = &fanout->peers[i];
-		uint64_t ticket = load_acquire(&slot->ticket);
+		uint64_t ticket = load_acquire(&fanout->slots->slot[i].ticket);
 		if (ticket % 2 == 0)
 			continue;
 		if (ticket == peer->sent) {
 			fanout->skipped++;
 			continue;
 		}
-		wake |= peer_send(fanout, peer, slot, version);
+		wake |= peer_send(fanout, i, version);
 		/* After the send: a death in between costs a notice too many, not one too few. */
 		peer->sent = ticket;
 	}
@@ -173,8 +191,11 @@ static bool reap_slot(struct fanout *fanout, uint32_t index)
 	/* The queue's name is made from the uuid here and never read from the slot, so a forged
 	 * slot can name queues of this region's only. Another user's queue can't be removed; it
 	 * stays until its owner or root does. */
-	if (notifier && !uuid_lives(fanout, index, uuid))
-		notifier->reap(fanout->region, uuid);
+	if (notifier && !uuid_lives(fanout, index, uuid)) {
+		struct channel channel;
+		channel_of(fanout, index, uuid, &channel);
+		notifier->reap(&channel);
+	}
 	if (index < fanout->room)
 		peer_detach(&fanout->peers[index]);
 	slots_release(fanout->slots, index);

@@ -25,7 +25,7 @@ struct peer {
 };
 
 struct fanout {
-	const char *region;
+	const struct names *names;
 	const uint64_t *head;
 	const uint64_t *head_before; /* of the generation before: who waits there is woken too; or NULL */
 	struct slots *slots; /* NULL: the subscribers file is lost */

@@ -197,7 +197,7 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->edit.arena = &publisher->arena;
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;
-	publisher->fanout.region = region->names.region;
+	publisher->fanout.names = &region->names;
 	publisher->fanout.head = &region->header->head;
 	publisher->fanout.slots = publisher->reclaim.slots =
 		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;

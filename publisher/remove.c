@@ -8,6 +8,7 @@
 
 #include "lib/error.h"
 #include "lib/file.h"
+#include "lib/folder.h"
 #include "publisher.h"
 
 /* Locks one file if it is there: a descriptor, -1 if there is none, -EBUSY, or an errno. */
@@ -46,12 +47,13 @@ static void dismiss(const struct names *names)
 	unlink(names->data);
 	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
 		struct fanout fanout = {
-			.region = names->region, .head = &region.header->head, .slots = &slots};
+			.names = names, .head = &region.header->head, .slots = &slots};
 		fanout_reap(&fanout, UINT32_MAX);
 		fanout_notify(&fanout, 0, time_of_day());
 		fanout_finish(&fanout);
 		slots_close(&slots);
 	}
+	notifiers_remove(names, region.uuid);
 	region_close(&region);
 }
 
@@ -86,6 +88,7 @@ int stele_region_remove(const char *region)
 		file_publish_cancel(names.subscribers);
 		file_publish_cancel(names.data);
 		r = remove_file(names.subscribers, &found);
+		folder_remove(&names);
 	}
 	/* Last, as it holds the lock under which this was done. */
 	if (r == 0)

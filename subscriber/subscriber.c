@@ -45,25 +45,37 @@ static int check_namespace(const struct region *region)
 		region->names.region);
 }
 
-/* Opens the notifier that is wanted, or the first that can be had. */
-static int open_notifier(struct stele_subscriber *subscriber)
+/* Fills in what a notifier has to know of this subscriber. */
+static void prepare_channel(struct stele_subscriber *subscriber, const uint8_t uuid[16])
 {
 	const struct region *region = subscriber->region;
-	const struct notifier *choice =
-		subscriber->wanted ? notifier_of_name(subscriber->wanted) : &notifier_mq;
-	int r;
 
-	subscriber->channel = (struct channel){.fd = -1, .head = &region->header->head};
-	r = subscriber->wanted ? 0 : check_namespace(region);
+	subscriber->channel = (struct channel){
+		.names = &subscriber->names,
+		.head = &region->header->head,
+		.slot = &subscriber->slots.slot[subscriber->slot_index],
+		.index = subscriber->slot_index,
+		.owner = region->status.st_uid,
+		.group = region->status.st_gid,
+		.fd = -1,
+	};
+	memcpy(subscriber->channel.uuid, uuid, 16);
+}
+
+/* Opens the notifier that the slot names, or, where none was asked for, what can be had. */
+static int open_notifier(struct stele_subscriber *subscriber, const struct notifier *choice)
+{
+	int r = subscriber->wanted ? 0 : check_namespace(subscriber->region);
+
 	if (r == 0)
-		r = choice->open(&subscriber->channel, region->names.region, subscriber->uuid,
-		                 region->status.st_uid, region->status.st_gid);
+		r = choice->open(&subscriber->channel);
 	if (r < 0 && subscriber->wanted)
 		return r;
 	if (r < 0) {
 		keep_reason(subscriber);
 		choice = &notifier_futex;
-		choice->open(&subscriber->channel, region->names.region, subscriber->uuid, 0, 0);
+		slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
+		choice->open(&subscriber->channel);
 	}
 	subscriber->notifier = choice;
 	return 0;
@@ -72,23 +84,24 @@ static int open_notifier(struct stele_subscriber *subscriber)
 int subscriber_register(struct stele_subscriber *subscriber)
 {
 	const struct region *region = subscriber->region;
+	const struct notifier *choice =
+		subscriber->wanted ? notifier_of_name(subscriber->wanted) : &notifier_mq;
+	struct slot_owner owner = {.notifier = choice->kind};
 	int r = slots_open(&region->names, region->uuid, region->status.st_uid, subscriber->guarded,
 	                   &subscriber->slots);
 
 	if (r < 0)
 		return r;
 	subscriber->reason[0] = '\0';
-	uuid_generate(subscriber->uuid);
-	/* The queue before the slot that names it: who finds the slot finds the queue. */
-	r = open_notifier(subscriber);
-	if (r == 0)
-		r = slots_claim(&subscriber->slots, subscriber->uuid, subscriber->notifier->kind,
-		                &subscriber->slot_index);
+	uuid_generate(owner.uuid);
+	r = slots_claim(&subscriber->slots, &owner, &subscriber->slot_index);
+	if (r == 0) {
+		prepare_channel(subscriber, owner.uuid);
+		r = open_notifier(subscriber, choice);
+		if (r < 0)
+			slots_release(&subscriber->slots, subscriber->slot_index);
+	}
 	if (r < 0) {
-		if (subscriber->notifier)
-			subscriber->notifier->close(&subscriber->channel, region->names.region,
-			                            subscriber->uuid);
-		subscriber->notifier = NULL;
 		slots_close(&subscriber->slots);
 		return r;
 	}
@@ -103,8 +116,7 @@ void subscriber_unregister(struct stele_subscriber *subscriber)
 		return;
 	subscriber->registered = false;
 	/* The queue before the slot: a free slot has none. */
-	subscriber->notifier->close(&subscriber->channel, subscriber->region->names.region,
-	                            subscriber->uuid);
+	subscriber->notifier->close(&subscriber->channel);
 	subscriber->notifier = NULL;
 	slots_release(&subscriber->slots, subscriber->slot_index);
 	slots_close(&subscriber->slots);
@@ -195,6 +207,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 		free(subscriber);
 		return error_set(ENOMEM, "no memory for a subscriber");
 	}
+	subscriber->names = names;
 	subscriber->forks = fork_count();
 	subscriber->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
 	subscriber->epoll = subscriber->timer = -1;
@@ -239,8 +252,7 @@ struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscri
 		subscriber_unregister(subscriber);
 	} else if (subscriber->registered) {
 		/* The slot and the queue are the parent's. */
-		if (subscriber->channel.fd >= 0)
-			close(subscriber->channel.fd);
+		subscriber->notifier->abandon(&subscriber->channel);
 		slots_close(&subscriber->slots);
 	}
 	region_drop(subscriber->region);

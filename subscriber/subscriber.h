@@ -20,12 +20,12 @@
 #include "notifier/notifier.h"
 
 struct stele_subscriber {
+	struct names names;
 	struct region *region; /* shared with the snapshots that were opened in it */
 	unsigned moves;        /* how many times it was exchanged for the next generation */
 	int64_t moved_at;      /* CLOCK_MONOTONIC, when that was last tried in vain */
 	bool guarded;
 	unsigned forks;
-	uint8_t uuid[16];
 
 	bool registers;                  /* it was opened without STELE_UNREGISTERED */
 	bool registered;

@@ -268,7 +268,8 @@ static inline void cli_clean_after(int pipe_end)
 		}
 		waitpid(pid, NULL, 0);
 		for (size_t i = 0; i < left.gl_pathc; i++)
-			unlink(left.gl_pathv[i]);
+			if (unlink(left.gl_pathv[i]) < 0)
+				rmdir(left.gl_pathv[i]);
 	}
 	_exit(0);
 }

@@ -108,7 +108,8 @@ static inline size_t crash_files(const char *region, bool unlink_them)
 	if (glob(pattern, 0, NULL, &found) == 0) {
 		count = found.gl_pathc;
 		for (size_t i = 0; unlink_them && i < count; i++)
-			unlink(found.gl_pathv[i]);
+			if (unlink(found.gl_pathv[i]) < 0)
+				rmdir(found.gl_pathv[i]);
 		globfree(&found);
 	}
 	return count;

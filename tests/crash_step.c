@@ -117,14 +117,18 @@ static void copy_all(const char *from, const char *to)
 			const char *rest = found.gl_pathv[i] + strlen(pattern) - 1;
 			int fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
 			ssize_t size = read(fd, bytes, WATCH_MAX);
-			cr_assert_geq(size, 0);
 			close(fd);
+			snprintf(path, sizeof(path), "/dev/shm/stele.%s%s", to, rest);
+			/* The folder for channels has nothing in it: nobody subscribes. */
+			if (size < 0) {
+				cr_assert_eq(mkdir(path, 0700), 0, "%s: %s", path, strerror(errno));
+				continue;
+			}
 			if (strcmp(rest, ".publisher") == 0) {
 				struct layout_publisher_file *file = (void *)bytes;
 				if (file->mutex.__data.__lock != 0)
 					file->mutex.__data.__lock = 0x40000000; /* FUTEX_OWNER_DIED */
 			}
-			snprintf(path, sizeof(path), "/dev/shm/stele.%s%s", to, rest);
 			write_file(path, bytes, (size_t)size);
 		}
 		globfree(&found);

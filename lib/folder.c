@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include "error.h"
+
+#define AS_IT_IS (O_CLOEXEC | O_NOFOLLOW)
+
+int folder_make(const struct names *names, mode_t region_mode)
+{
+	/* With the sticky bit: who owns neither the entry nor the folder can't remove it. */
+	mode_t mode = 01700 | (region_mode & 040 ? 030 : 0) | (region_mode & 04 ? 03 : 0);
+	struct stat status;
+	int fd, r = 0;
+
+	if (mkdir(names->folder, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0)
+		r = -errno;
+	else if (status.st_uid != geteuid())
+		r = -EPERM;
+	else if ((status.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+void folder_remove(const struct names *names)
+{
+	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(directory)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			unlinkat(fd, entry->d_name, 0);
+	closedir(directory);
+	rmdir(names->folder);
+}
+
+int folder_open(const struct names *names, uid_t owner, int *ret_fd)
+{
+	struct stat status;
+	int fd = open(names->folder, O_PATH | O_DIRECTORY | AS_IT_IS);
+
+	if (fd < 0)
+		return error_set(errno, "cannot use the folder %s: %s", names->folder,
+		                 strerror(errno));
+	if (fstat(fd, &status) < 0 || status.st_uid != owner) {
+		close(fd);
+		return error_set(EPERM,
+		                 "the folder %s does not belong to the region's owner, user %u",
+		                 names->folder, owner);
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+void folder_entry(const struct names *names, const uint8_t uuid[16], char ret[NAMES_PATH_SIZE])
+{
+	char text[UUID_STR_LEN];
+
+	uuid_unparse_lower(uuid, text);
+	snprintf(ret, NAMES_PATH_SIZE, "%.470s/%s", names->folder, text);
+}
+
+void folder_entry_at(int folder, const uint8_t uuid[16], char ret[FOLDER_SHORT_SIZE])
+{
+	char text[UUID_STR_LEN];
+
+	uuid_unparse_lower(uuid, text);
+	snprintf(ret, FOLDER_SHORT_SIZE, "/proc/self/fd/%d/%s", folder, text);
+}
+
+int folder_find(const struct names *names, const uint8_t uuid[16], mode_t type, int *ret_fd)
+{
+	char path[NAMES_PATH_SIZE];
+	struct stat status;
+	int fd;
+
+	folder_entry(names, uuid, path);
+	fd = open(path, O_PATH | AS_IT_IS);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) != type) {
+		close(fd);
+		return -EPERM;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+void folder_found_path(int fd, char ret[FOLDER_FOUND_SIZE])
+{
+	snprintf(ret, FOLDER_FOUND_SIZE, "/proc/self/fd/%d", fd);
+}
+
+int folder_forget(const struct names *names, const uint8_t uuid[16])
+{
+	char path[NAMES_PATH_SIZE];
+
+	folder_entry(names, uuid, path);
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
