@@ -9,8 +9,8 @@
  *
  *   spin -a notices.pml && cc -O2 -o pan pan.c && ./pan -m1000000     (no error in 23,930,117 states)
  *
- * Forms that must fail: with -DREMEMBER the ticket of a subscriber that was passed over is remembered as sent for, and with
- * NOT_EVERYBODY a new publisher judges by tables too: both lose a wake-up, and pan says so. */
+ * Forms that must fail: with -DREMEMBER the ticket of a subscriber that was passed over is remembered
+ * as sent for; with -DNOT_EVERYBODY a new publisher judges by tables, too. */
 #define VERSIONS 4
 #define DEATHS   2
 
