@@ -162,7 +162,7 @@ check-tsan: ## the tests with ThreadSanitizer, in build/tsan
 		SANITIZE='-fsanitize=thread' check-tests
 
 bench: $(benches) $(BUILD)/stele ## run the benchmarks
-	$(Q)for b in $(benches); do echo "== $${b##*/}"; STELE=$(BUILD)/stele $$b || exit 1; done
+	$(Q)STELE=$(BUILD)/stele tests/run_bench.sh $(BUILD)/bench.txt $(benches)
 
 run: $(BUILD)/stele | $(BUILD)/packages-run ## show it at work: a live routing table, two subscribers, a change
 	$(Q)STELE=$(BUILD)/stele tests/run.sh

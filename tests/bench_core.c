@@ -100,17 +100,6 @@ static void bench_load(const struct prefix4 *table, size_t count)
 	      (double)(info.file_size - empty) / (double)count - 13, "B a prefix");
 }
 
-/* Held open: as long as it is, no core goes to sleep for longer than that. */
-static void keep_awake(void)
-{
-	int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
-	int32_t none = 0;
-
-	if (fd < 0 || write(fd, &none, sizeof(none)) != (ssize_t)sizeof(none))
-		fprintf(stderr,
-		        "bench: idle cores may sleep, so notices look slower than they are\n");
-}
-
 static void bench_commit(struct stele_publisher *publisher, const struct prefix4 *table,
                          size_t count)
 {

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Two readers at full speed, each on a core of its own, alone and beside a publisher that makes 10,000
+ * commits a second. */
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "bench_rows.h"
+
+#define ROWS    100000u
+#define COMMITS 10000.0
+#define RENEWAL 1000u /* gets from one snapshot */
+#define ROUNDS  9
+#define SPAN    0.5 /* seconds that a round looks at */
+
+static struct shared {
+	_Atomic bool publishes;
+	_Atomic uint64_t commits;
+	struct {
+		_Alignas(64) _Atomic uint64_t gets;
+	} readers[2];
+} * shared;
+
+static void publish(void)
+{
+	struct stele_publisher *publisher = items_publish(&kind_id, ROWS);
+	struct pace pace = pace_start(COMMITS);
+	uint64_t random = 9;
+
+	shared->commits = 1;
+	for (uint64_t round = 1;; round++) {
+		if (shared->publishes) {
+			commit_item(publisher, &kind_id, random_from(&random) % ROWS, round);
+			shared->commits++;
+			pace_wait(&pace);
+		} else {
+			usleep(1000);
+		}
+	}
+}
+
+/* What it reads is checked row by row: its words go together. */
+static void read_all(int which)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t random = 11 + (uint64_t)which;
+
+	stay_on_core(which);
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	for (;;) {
+		struct stele_snapshot *snapshot;
+		struct stele_table table;
+
+		must(stele_snapshot_open(subscriber, 0, &snapshot));
+		must(stele_table_open(snapshot, "items", &schema_id, &table));
+		for (size_t i = 0; i < RENEWAL; i++) {
+			uint64_t number = random_from(&random) % ROWS;
+			unsigned char key[16];
+			struct stele_row row;
+			struct item item;
+
+			key_id(number, key);
+			if (stele_table_get(&table, key, 128, &row) != 1)
+				fail("a row is missing");
+			memcpy(&item, row.value, sizeof(item));
+			if (item.b != number || item.c != item.a + 1 || item.f != item.a + 3)
+				fail("a row is not whole");
+		}
+		must(stele_snapshot_check(snapshot));
+		stele_snapshot_close(snapshot);
+		shared->readers[which].gets += RENEWAL;
+	}
+}
+
+static uint64_t gets(void)
+{
+	return shared->readers[0].gets + shared->readers[1].gets;
+}
+
+/* Gets a second of both readers together; and commits, in the same time. */
+static double rate(bool beside, double *ret_commits)
+{
+	uint64_t from, commits;
+	double begin;
+
+	shared->publishes = beside;
+	usleep(50000);
+	from = gets();
+	commits = shared->commits;
+	begin = seconds();
+	usleep((useconds_t)(SPAN * 1e6));
+	*ret_commits = (double)(shared->commits - commits) / (seconds() - begin);
+	return (double)(gets() - from) / (seconds() - begin);
+}
+
+static void rounds(void)
+{
+	double alone[ROUNDS], beside[ROUNDS], ratios[ROUNDS], commits[ROUNDS], none;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		alone[round] = rate(false, &none);
+		beside[round] = rate(true, &commits[round]);
+		ratios[round] = beside[round] / alone[round];
+	}
+	ratio("readers/beside_10000_commits_a_second", median(ratios, ROUNDS), 0.95);
+	print("readers/alone", median(alone, ROUNDS) / 1e6, "M gets/s");
+	print("readers/beside", median(beside, ROUNDS) / 1e6, "M gets/s");
+	print("readers/commits", median(commits, ROUNDS), "a second");
+}
+
+int main(void)
+{
+	pid_t children[3];
+
+	snprintf(region, sizeof(region), "bench-beside-%ld", (long)getpid());
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	              0);
+	check(shared != MAP_FAILED);
+	for (int i = 0; i < 3; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (i == 0)
+				publish();
+			read_all(i - 1);
+		}
+		while (shared->commits == 0)
+			usleep(1000);
+	}
+	while (shared->readers[0].gets == 0 || shared->readers[1].gets == 0)
+		usleep(1000);
+	rounds();
+	for (int i = 3; i-- > 0;) {
+		kill(children[i], SIGKILL);
+		waitpid(children[i], NULL, 0);
+	}
+	must(stele_region_remove(region));
+	return 0;
+}
