@@ -35,6 +35,20 @@ tool_sources := $(sort $(wildcard tools/*.c))
 kinds := unit ipc crash cli stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)_*.c)))
 bench_sources := $(sort $(wildcard tests/bench_*.c))
+
+# A benchmark against a peer, bench_peer_PEER_....c, is built with the library that pkg-config has under
+# this name, where it has it.
+peer_dpdk := libdpdk
+peer_json := json-c
+peer_lmdb := lmdb
+peer_redis := hiredis
+peer_of = $(peer_$(word 3,$(subst _, ,$(basename $(notdir $(1))))))
+peer_config = $(shell pkg-config $(1) $(call peer_of,$(2)) 2>/dev/null)
+ifneq ($(filter bench%,$(MAKECMDGOALS)),)
+left_out := $(foreach source,$(wildcard tests/bench_peer_*.c),\
+	$(if $(shell pkg-config --exists $(call peer_of,$(source)) 2>/dev/null && echo yes),,$(source)))
+bench_sources := $(filter-out $(left_out),$(bench_sources))
+endif
 example_sources := $(sort $(wildcard docs/examples/*.c))
 headers := $(sort $(wildcard include/stele/*.h))
 manuals := $(sort $(wildcard docs/*.[1-8]))
@@ -45,7 +59,7 @@ benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
 .PHONY: all check check-static check-includes check-symbols check-headers check-examples check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench run install uninstall clean format help FORCE
+	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps run install uninstall clean format help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -85,7 +99,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/all.a
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
+	$(call say,LD)$(CC) $(link) -o $@ $^ $(call peer_config,--libs,$@) -luuid -lm
+
+$(BUILD)/obj/tests/bench_peer_%.o: private peer_flags = $(subst -I,-isystem ,$(call peer_config,--cflags,$@))
 
 $(BUILD)/examples/%: docs/examples/%.c $(BUILD)/libstele.a $(headers) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -95,7 +111,7 @@ $(BUILD)/examples/%: docs/examples/%.c $(BUILD)/libstele.a $(headers) $(BUILD)/f
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/packages-build
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(flags) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(flags) $(peer_flags) -MMD -MP -c -o $@ $<
 
 $(call objects,$(test_sources)): | $(BUILD)/packages-check
 
@@ -161,8 +177,12 @@ check-tsan: ## the tests with ThreadSanitizer, in build/tsan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS='-O1 -g' \
 		SANITIZE='-fsanitize=thread' check-tests
 
-bench: $(benches) $(BUILD)/stele ## run the benchmarks
+bench: $(benches) $(BUILD)/stele ## run the benchmarks; those against peers where these are installed
+	@$(foreach source,$(left_out),echo 'left out: $(source), as there is no $(call peer_of,$(source)) (make bench-deps)';)
 	$(Q)STELE=$(BUILD)/stele tests/run_bench.sh $(BUILD)/bench.txt $(benches)
+
+bench-deps: ## install the peers that the benchmarks compare with, and what draws the plots
+	$(Q)build-aux/packages.sh bench
 
 run: $(BUILD)/stele | $(BUILD)/packages-run ## show it at work: a live routing table, two subscribers, a change
 	$(Q)STELE=$(BUILD)/stele tests/run.sh

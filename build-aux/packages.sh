@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|check: installs the Debian packages that this needs and that aren't there.
+# packages.sh build|run|check|bench: installs the Debian packages that this needs and that aren't there.
 # Looks for commands and headers, not for packages, so that what came from elsewhere counts too.
 set -eu
 
@@ -43,8 +43,16 @@ check)
 	command_from setarch util-linux
 	header_from criterion/criterion.h libcriterion-dev
 	;;
+bench)
+	command_from pkg-config pkg-config
+	command_from redis-server redis-server
+	header_from lmdb.h liblmdb-dev
+	header_from dpdk/rte_fib.h libdpdk-dev
+	header_from json-c/json.h libjson-c-dev
+	header_from hiredis/hiredis.h libhiredis-dev
+	;;
 *)
-	echo "usage: $0 build|run|check" >&2
+	echo "usage: $0 build|run|check|bench" >&2
 	exit 2
 	;;
 esac

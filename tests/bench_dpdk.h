@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the comparisons with DPDK share: starting it without huge pages and devices, the prefixes, and
+ * lookups by several sides that must all give the same answers. */
+#ifndef TESTS_BENCH_DPDK_H
+#define TESTS_BENCH_DPDK_H
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_version.h>
+#include <stele/stele.h>
+#include <string.h>
+
+#include "bench.h"
+#include "random.h"
+#include "table.h"
+
+#define LOOKUPS (1u << 20)
+#define NONE 0u /* the answer where no prefix matches; that of a prefix is its number, from 1 on */
+#define BURST 32u /* addresses given to a bulk call at a time */
+
+struct route {
+	uint32_t number;
+	uint32_t interface;
+};
+
+/* Its memory is the process's own, and it leaves nothing behind. */
+static inline void dpdk_start(void)
+{
+	char directory[] = "/tmp/bench-dpdk-XXXXXX", path[64], core[16];
+	char *arguments[] = {"bench", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
+	                     "-m", "4096", "--log-level=lib.eal:error",
+	                     "--force-max-simd-bitwidth=512", "-l", core, NULL};
+
+	stay_on_core(0);
+	snprintf(core, sizeof(core), "%d", sched_getcpu());
+	check(mkdtemp(directory) != NULL);
+	setenv("RUNTIME_DIRECTORY", directory, 1);
+	if (rte_eal_init((int)(sizeof(arguments) / sizeof(arguments[0])) - 1, arguments) < 0) {
+		fprintf(stderr, "bench: DPDK does not start: %s\n", rte_strerror(rte_errno));
+		exit(1);
+	}
+	snprintf(path, sizeof(path), "%s/dpdk/rte", directory);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/dpdk", directory);
+	rmdir(path);
+	rmdir(directory);
+}
+
+/* Bytes that DPDK has given out. */
+static inline double dpdk_memory(void)
+{
+	struct rte_malloc_socket_stats now;
+	double sum = 0;
+
+	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++)
+		if (rte_malloc_get_socket_stats(socket, &now) == 0)
+			sum += (double)now.heap_allocsz_bytes;
+	return sum;
+}
+
+/* ---- ours ---- */
+
+static struct stele_publisher *publisher;
+static struct stele_subscriber *subscriber;
+static struct stele_snapshot *snapshot;
+static struct stele_table routes;
+
+static inline double region_size(void)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	must(stele_region_describe(region, &info));
+	return (double)info.file_size;
+}
+
+static inline void routes_create(const struct stele_schema *schema)
+{
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE_NEW};
+	struct stele_transaction *tx;
+
+	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_table_create(tx, "routes", schema));
+	must(stele_transaction_commit(tx, NULL, NULL));
+}
+
+static inline void routes_read(void)
+{
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_snapshot_open(subscriber, 0, &snapshot));
+	must(stele_table_open(snapshot, "routes", NULL, &routes));
+}
+
+/* What a matched row answers. */
+static inline uint32_t route_answer(int r, const struct stele_row *row)
+{
+	return r == 1 ? ((const struct route *)row->value)->number : NONE;
+}
+
+/* ---- lookups: each side answers all addresses, and all sides the same ---- */
+
+struct lookup {
+	const char *name;
+	void (*run)(uint32_t *answers);
+	double reach; /* as of struct side */
+};
+
+static inline void lookups(const char *work, const struct lookup *sides, size_t count)
+{
+	static uint32_t answers[COMPARE_SIDES][LOOKUPS];
+	double rates[COMPARE_SIDES][COMPARE_ROUNDS], ratios[COMPARE_ROUNDS];
+	char name[128];
+
+	for (size_t round = 0; round < COMPARE_ROUNDS; round++) {
+		for (size_t i = 0; i < count; i++) {
+			size_t side = (i + round) % count;
+			double begin = seconds();
+			sides[side].run(answers[side]);
+			rates[side][round] = LOOKUPS / (seconds() - begin) / 1e6;
+		}
+		for (size_t i = 1; i < count; i++)
+			check(memcmp(answers[i], answers[0], sizeof(answers[0])) == 0);
+	}
+	for (size_t i = 1; i < count; i++) {
+		if (sides[i].reach == 0)
+			continue;
+		for (size_t round = 0; round < COMPARE_ROUNDS; round++)
+			ratios[round] = rates[0][round] / rates[i][round];
+		snprintf(name, sizeof(name), "%s/%s", work, sides[i].name);
+		ratio(name, median(ratios, COMPARE_ROUNDS), sides[i].reach);
+	}
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s/%s", work, sides[i].name);
+		print(name, median(rates[i], COMPARE_ROUNDS), "M/s");
+	}
+}
+
+#endif

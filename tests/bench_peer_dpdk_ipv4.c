@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Against DPDK's rte_fib and rte_lpm: longest-prefix match in a full IPv4 routing table, its memory,
+ * loading it, and changing it.
+ *
+ *   STELE_PREFIXES=FILE   a routing table, one prefix a line; otherwise one is generated (table.h)
+ *
+ * Prefixes are loaded in random order, unless a name says otherwise. Loading rte_lpm takes minutes: it
+ * looks for each rule among all those of the same length. */
+#include "bench_dpdk.h"
+
+#include <rte_fib.h>
+#include <rte_lpm.h>
+
+static const struct stele_column columns[] = {
+	STELE_KEY("prefix", STELE_IPV4NET),
+	STELE_VALUE(struct route, number, STELE_U32),
+	STELE_VALUE(struct route, interface, STELE_U32),
+};
+static const struct stele_schema schema = STELE_SCHEMA(struct route, columns);
+
+static struct prefix4 *table;
+static size_t count;
+static uint32_t *numbers; /* of the prefixes: what they answer */
+static struct rte_fib *fib;
+static struct rte_lpm *lpm;
+static uint32_t addresses[LOOKUPS], addresses_net[LOOKUPS]; /* the same, in network order */
+
+/* ---- loading ---- */
+
+static void put(struct stele_writable *writable, size_t i)
+{
+	uint32_t key = htonl(table[i].address);
+	struct route route = {numbers[i], 0};
+
+	must(stele_writable_put(writable, &key, table[i].length, &route, sizeof(route)));
+}
+
+static double load_stele(uint64_t *ret_sum)
+{
+	struct stele_transaction *tx;
+	struct stele_writable *writable;
+	double begin;
+
+	if (publisher) {
+		stele_publisher_close(publisher);
+		must(stele_region_remove(region));
+	}
+	routes_create(&schema);
+	begin = seconds();
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_writable_open(tx, "routes", &writable));
+	for (size_t i = 0; i < count; i++)
+		put(writable, i);
+	must(stele_transaction_commit(tx, NULL, NULL));
+	*ret_sum = 0;
+	return (seconds() - begin) / (double)count;
+}
+
+static double load_fib(uint64_t *ret_sum)
+{
+	struct rte_fib_conf conf = {
+		.type = RTE_FIB_DIR24_8,
+		.default_nh = NONE,
+		.max_routes = (int)(count + count / 8),
+		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = 4096},
+	};
+	double begin;
+
+	rte_fib_free(fib);
+	fib = rte_fib_create("bench", SOCKET_ID_ANY, &conf);
+	check(fib != NULL);
+	begin = seconds();
+	for (size_t i = 0; i < count; i++)
+		check(rte_fib_add(fib, table[i].address, (uint8_t)table[i].length, numbers[i]) ==
+		      0);
+	*ret_sum = 0;
+	return (seconds() - begin) / (double)count;
+}
+
+static void load_lpm(void)
+{
+	struct rte_lpm_config config = {.max_rules = (uint32_t)(count + count / 8),
+	                                .number_tbl8s = 4096};
+	double begin;
+
+	lpm = rte_lpm_create("bench", SOCKET_ID_ANY, &config);
+	check(lpm != NULL);
+	begin = seconds();
+	for (size_t i = 0; i < count; i++)
+		check(rte_lpm_add(lpm, table[i].address, (uint8_t)table[i].length, numbers[i]) ==
+		      0);
+	print("ipv4/load/rte_lpm", (seconds() - begin) / (double)count * 1e9, "ns");
+}
+
+/* ---- lookups ---- */
+
+static void match_stele(uint32_t *answers)
+{
+	struct stele_row row;
+
+	for (size_t i = 0; i < LOOKUPS; i++)
+		answers[i] =
+			route_answer(stele_table_match(&routes, &addresses_net[i], 32, &row), &row);
+}
+
+static void match_fib(uint32_t *answers)
+{
+	for (size_t i = 0; i < LOOKUPS; i++) {
+		uint64_t answer;
+		rte_fib_lookup_bulk(fib, &addresses[i], &answer, 1);
+		answers[i] = (uint32_t)answer;
+	}
+}
+
+static void match_lpm(uint32_t *answers)
+{
+	for (size_t i = 0; i < LOOKUPS; i++) {
+		uint32_t answer;
+		answers[i] = rte_lpm_lookup(lpm, addresses[i], &answer) == 0 ? answer : NONE;
+	}
+}
+
+static void bulk_fib(uint32_t *answers)
+{
+	uint64_t found[BURST];
+
+	for (size_t i = 0; i < LOOKUPS; i += BURST) {
+		rte_fib_lookup_bulk(fib, &addresses[i], found, BURST);
+		for (size_t j = 0; j < BURST; j++)
+			answers[i + j] = (uint32_t)found[j];
+	}
+}
+
+static void bulk_lpm(uint32_t *answers)
+{
+	uint32_t found[BURST];
+
+	for (size_t i = 0; i < LOOKUPS; i += BURST) {
+		rte_lpm_lookup_bulk(lpm, &addresses[i], found, BURST);
+		for (size_t j = 0; j < BURST; j++)
+			answers[i + j] =
+				found[j] & RTE_LPM_LOOKUP_SUCCESS ? found[j] & 0xffffff : NONE;
+	}
+}
+
+/* An address inside of a prefix that is chosen at random. */
+static uint32_t address_inside(uint64_t *random)
+{
+	const struct prefix4 *prefix = &table[random_from(random) % count];
+	uint32_t host = (uint32_t)random_from(random);
+
+	return prefix->address | (prefix->length == 32 ? 0 : host >> prefix->length);
+}
+
+enum spread { INSIDE, UNIFORM, HOT };
+
+static void choose(enum spread spread)
+{
+	uint64_t random = 21;
+	uint32_t hot[1000];
+
+	for (size_t i = 0; i < 1000; i++)
+		hot[i] = address_inside(&random);
+	for (size_t i = 0; i < LOOKUPS; i++) {
+		addresses[i] = spread == INSIDE    ? address_inside(&random)
+		               : spread == UNIFORM ? (uint32_t)random_from(&random)
+		                                   : hot[random_from(&random) % 1000];
+		addresses_net[i] = htonl(addresses[i]);
+	}
+}
+
+/* Every prefix's first and last address, and what lies between and beside them, by all three. */
+static void check_every_prefix(void)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint32_t last =
+			table[i].address | (uint32_t)(UINT64_C(0xffffffff) >> table[i].length);
+		uint32_t ask[4] = {table[i].address, last, last + 1, table[i].address - 1};
+		for (int j = 0; j < 4; j++) {
+			uint32_t net = htonl(ask[j]), number, by_lpm;
+			struct stele_row row;
+			uint64_t by_fib;
+			number = route_answer(stele_table_match(&routes, &net, 32, &row), &row);
+			check(rte_fib_lookup_bulk(fib, &ask[j], &by_fib, 1) == 0 &&
+			      by_fib == number);
+			if (rte_lpm_lookup(lpm, ask[j], &by_lpm) != 0)
+				by_lpm = NONE;
+			check(by_lpm == number);
+		}
+	}
+}
+
+static void bench_lookups(void)
+{
+	const struct lookup single[] = {
+		{"stele", match_stele, 0}, {"rte_fib", match_fib, 3}, {"rte_lpm", match_lpm, 0.7}};
+	const struct lookup bulk[] = {{"rte_fib", bulk_fib, 0}, {"rte_lpm", bulk_lpm, 0}};
+
+	check_every_prefix();
+	choose(INSIDE);
+	lookups("ipv4/one_by_one", single, 3);
+	if (rte_fib_select_lookup(fib, RTE_FIB_LOOKUP_DIR24_8_VECTOR_AVX512) != 0)
+		printf("ipv4/bulk: rte_fib has no AVX-512 here\n");
+	lookups("ipv4/bulk_inside", bulk, 2);
+	choose(UNIFORM);
+	lookups("ipv4/bulk_uniform", bulk, 2);
+	choose(HOT);
+	lookups("ipv4/bulk_hot", bulk, 2);
+}
+
+/* ---- updates: routes chosen at random get another number ---- */
+
+#define UPDATES 200000u
+
+static double update_stele(uint64_t *ret_sum)
+{
+	static uint64_t random = 5;
+	double begin = seconds();
+
+	for (unsigned i = 0; i < UPDATES; i++) {
+		size_t which = random_from(&random) % count;
+		struct stele_transaction *tx;
+		struct stele_writable *writable;
+
+		numbers[which] = (uint32_t)(random_from(&random) & 0xffffff) | 1;
+		must(stele_transaction_begin(publisher, &tx));
+		must(stele_writable_open(tx, "routes", &writable));
+		put(writable, which);
+		must(stele_transaction_commit(tx, NULL, NULL));
+	}
+	*ret_sum = random;
+	return (seconds() - begin) / UPDATES;
+}
+
+static double update_fib(uint64_t *ret_sum)
+{
+	static uint64_t random = 5;
+	double begin = seconds();
+
+	for (unsigned i = 0; i < UPDATES; i++) {
+		size_t which = random_from(&random) % count;
+
+		numbers[which] = (uint32_t)(random_from(&random) & 0xffffff) | 1;
+		check(rte_fib_add(fib, table[which].address, (uint8_t)table[which].length,
+		                  numbers[which]) == 0);
+	}
+	*ret_sum = random;
+	return (seconds() - begin) / UPDATES;
+}
+
+static void bench_updates(void)
+{
+	const struct side sides[] = {{"stele", update_stele, 0}, {"rte_fib", update_fib, 2}};
+	const struct lookup after[] = {{"stele", match_stele, 0}, {"rte_fib", bulk_fib, 0}};
+
+	compare("ipv4/update", sides, 2);
+	routes_read();
+	choose(INSIDE);
+	lookups("ipv4/after_updates", after, 2);
+	stele_subscriber_close(subscriber);
+}
+
+static void bench_load(void)
+{
+	const struct side sides[] = {{"stele", load_stele, 0}, {"rte_fib", load_fib, 5}};
+	const struct side in_order[] = {{"stele", load_stele, 0}, {"rte_fib", load_fib, 0}};
+	double empty, size, before = dpdk_memory(), by_lpm;
+	uint64_t random = 12;
+
+	routes_create(&schema);
+	empty = region_size();
+	qsort(table, count, sizeof(*table), table_compare);
+	compare("ipv4/load_in_order", in_order, 2);
+	for (size_t i = count; i > 1; i--) {
+		size_t other = random_from(&random) % i;
+		struct prefix4 moved = table[i - 1];
+
+		table[i - 1] = table[other];
+		table[other] = moved;
+	}
+	compare("ipv4/load", sides, 2);
+	size = region_size() - empty;
+	print("ipv4/memory/stele", size / 1048576, "MiB");
+	print("ipv4/memory/rte_fib", (dpdk_memory() - before) / 1048576, "MiB");
+	before = dpdk_memory();
+	load_lpm();
+	by_lpm = dpdk_memory() - before;
+	print("ipv4/memory/rte_lpm", by_lpm / 1048576, "MiB");
+	ratio("ipv4/memory/rte_lpm", by_lpm / size, 2);
+	/* The key is an address and its length, 5 bytes. */
+	size = size / (double)count - 5 - sizeof(struct route);
+	ratio("compact/ipv4", 32 / size, 1);
+	print("compact/ipv4", size, "B a row beyond key and value");
+}
+
+int main(void)
+{
+	const char *path = getenv("STELE_PREFIXES");
+
+	snprintf(region, sizeof(region), "bench-ipv4-%ld", (long)getpid());
+	table = path ? table_read(path, &count) : table_generate(1, 1000, &count);
+	if (!table || count == 0) {
+		fprintf(stderr, "bench: no prefixes in %s\n", path);
+		return 1;
+	}
+	numbers = malloc(count * sizeof(*numbers));
+	for (size_t i = 0; i < count; i++)
+		numbers[i] = (uint32_t)i + 1;
+	dpdk_start();
+	print("ipv4/prefixes", (double)count, path ? "read" : "generated");
+	bench_load();
+	routes_read();
+	bench_lookups();
+	stele_subscriber_close(subscriber);
+	bench_updates();
+	stele_publisher_close(publisher);
+	must(stele_region_remove(region));
+	return 0;
+}

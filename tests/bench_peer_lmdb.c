@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Against LMDB: gets, scans, commits and loads of the same rows, and what a row takes of the region. */
+#include "bench_both.h"
+
+#define MILLION 1000000u
+
+/* ---- random gets ---- */
+
+static unsigned char *queries; /* keys of rows chosen at random */
+static size_t query_count;
+
+static void queries_make(void)
+{
+	uint64_t random = 17;
+
+	query_count = both.rows < 65536 ? 65536 : (size_t)both.rows;
+	queries = malloc(query_count * both.kind->key_size);
+	check(queries != NULL);
+	for (size_t i = 0; i < query_count; i++)
+		both.kind->key(random_from(&random) % both.rows, queries + i * both.kind->key_size);
+}
+
+/* Compiled twice, with the one get and with the other in its place. */
+static inline __attribute__((always_inline)) double gets(uint64_t (*get)(const unsigned char *),
+                                                         uint64_t *ret_sum)
+{
+	size_t size = both.kind->key_size;
+	double begin = seconds();
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < query_count; i++)
+		sum += get(queries + i * size);
+	*ret_sum = sum;
+	return (seconds() - begin) / (double)query_count;
+}
+
+static double random_stele(uint64_t *ret_sum)
+{
+	return gets(get_stele, ret_sum);
+}
+
+static double random_lmdb(uint64_t *ret_sum)
+{
+	return gets(get_lmdb, ret_sum);
+}
+
+/* Each key is known only when the row before it was read. The step keeps it out of a cycle. */
+static inline __attribute__((always_inline)) double
+dependent_gets(uint64_t (*get)(const unsigned char *), uint64_t *ret_sum)
+{
+	unsigned char key[KEY_MOST];
+	double begin = seconds();
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < MILLION; i++) {
+		both.kind->key((sum + i) % both.rows, key);
+		sum += get(key);
+	}
+	*ret_sum = sum;
+	return (seconds() - begin) / MILLION;
+}
+
+static double dependent_stele(uint64_t *ret_sum)
+{
+	return dependent_gets(get_stele, ret_sum);
+}
+
+static double dependent_lmdb(uint64_t *ret_sum)
+{
+	return dependent_gets(get_lmdb, ret_sum);
+}
+
+/* ---- all rows in order ---- */
+
+static double scan_stele(uint64_t *ret_sum)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	double begin = seconds();
+	uint64_t sum = 0;
+	int r;
+
+	must(stele_cursor_open(&both.table, &cursor));
+	while ((r = stele_cursor_next(cursor, &row)) == 1)
+		sum = sum * 31 + item_sum(row.value);
+	must(r);
+	stele_cursor_close(cursor);
+	*ret_sum = sum;
+	return (seconds() - begin) / (double)both.rows;
+}
+
+static double scan_lmdb(uint64_t *ret_sum)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	double begin = seconds();
+	uint64_t sum = 0;
+
+	lmdb(mdb_cursor_open(both.reader, both.dbi, &cursor));
+	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0)
+		sum = sum * 31 + item_sum(value.mv_data);
+	mdb_cursor_close(cursor);
+	*ret_sum = sum;
+	return (seconds() - begin) / (double)both.rows;
+}
+
+/* ---- commits of one row: the median of those of a round ---- */
+
+#define COMMITS 20000
+
+static uint64_t commit_random_stele = 3, commit_random_lmdb = 3;
+static uint64_t commit_round_stele, commit_round_lmdb;
+
+static double commit_stele(uint64_t *ret_sum)
+{
+	static double times[COMMITS];
+
+	commit_round_stele++;
+	for (int i = 0; i < COMMITS; i++) {
+		uint64_t number = random_from(&commit_random_stele) % both.rows;
+		double begin = seconds();
+
+		commit_item(both.publisher, both.kind, number, commit_round_stele);
+		times[i] = seconds() - begin;
+	}
+	*ret_sum = commit_random_stele;
+	return median(times, COMMITS);
+}
+
+static double commit_lmdb(uint64_t *ret_sum)
+{
+	static double times[COMMITS];
+
+	commit_round_lmdb++;
+	for (int i = 0; i < COMMITS; i++) {
+		uint64_t number = random_from(&commit_random_lmdb) % both.rows;
+		MDB_txn *txn;
+		double begin = seconds();
+
+		lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
+		put_lmdb(txn, number, commit_round_lmdb);
+		lmdb(mdb_txn_commit(txn));
+		times[i] = seconds() - begin;
+	}
+	*ret_sum = commit_random_lmdb;
+	return median(times, COMMITS);
+}
+
+/* ---- loads: each of a new, empty store ---- */
+
+static double bulk_stele(uint64_t *ret_sum)
+{
+	double time;
+
+	both_open(both.kind, MILLION);
+	time = load_stele();
+	both_close();
+	*ret_sum = 0;
+	return time / MILLION;
+}
+
+static double bulk_lmdb(uint64_t *ret_sum)
+{
+	double time;
+
+	both_open(both.kind, MILLION);
+	time = load_lmdb();
+	both_close();
+	*ret_sum = 0;
+	return time / MILLION;
+}
+
+/* ---- */
+
+/* How often what a row takes beyond its key and value goes into what it may take, 32 bytes. */
+static void compact(const char *name)
+{
+	double beyond = (double)(region_file_size() - both.empty_size) / (double)both.rows -
+	                both.kind->key_size - (double)sizeof(struct item);
+	char text[128];
+
+	snprintf(text, sizeof(text), "compact/%s", name);
+	ratio(text, 32 / beyond, 1);
+	print(text, beyond, "B a row beyond key and value");
+}
+
+static void compare_pair(const char *work, double (*stele)(uint64_t *), double (*peer)(uint64_t *),
+                         double reach)
+{
+	struct side sides[] = {{"stele", stele, 0}, {"lmdb", peer, reach}};
+
+	compare(work, sides, 2);
+}
+
+/* A table in both, loaded and checked. */
+static void fill(const struct kind *kind, uint64_t rows)
+{
+	both_open(kind, rows);
+	load_stele();
+	load_lmdb();
+	read_begin();
+	both_check();
+	queries_make();
+}
+
+static void empty(void)
+{
+	free(queries);
+	both_close();
+}
+
+/* Commits, while nobody reads; and what they led to is checked. */
+static void commits(const char *work, double reach)
+{
+	read_end();
+	compare_pair(work, commit_stele, commit_lmdb, reach);
+	read_begin();
+	both_check();
+	read_end();
+}
+
+int main(void)
+{
+	snprintf(region, sizeof(region), "bench-lmdb-%ld", (long)getpid());
+	stay_on_core(0);
+
+	fill(&kind_id, MILLION);
+	compact("1000000_rows");
+	compare_pair("get/1000000_rows", random_stele, random_lmdb, 6);
+	compare_pair("get/1000000_rows_dependent", dependent_stele, dependent_lmdb, 3.5);
+	compare_pair("scan/1000000_rows", scan_stele, scan_lmdb, 3);
+	commits("commit/1000000_rows", 3);
+	empty();
+
+	fill(&kind_path, MILLION);
+	compact("1000000_rows_of_35_byte_text");
+	compare_pair("get/1000000_rows_of_35_byte_text", random_stele, random_lmdb, 4);
+	read_end();
+	empty();
+
+	fill(&kind_id, 1000);
+	compare_pair("get/1000_rows", random_stele, random_lmdb, 12);
+	commits("commit/1000_rows", 4);
+	empty();
+
+	both.kind = &kind_id;
+	compare_pair("load/1000000_rows", bulk_stele, bulk_lmdb, 6);
+	return 0;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Against Redis: a get of a row that another process publishes. The server is one of the benchmark's own,
+ * on a Unix socket in a directory of its own. */
+#include <hiredis/hiredis.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "bench_rows.h"
+
+#define ROWS 10000u
+#define GETS 10000u
+
+static char directory[] = "/tmp/bench-redis-XXXXXX";
+static char path[64];
+static pid_t server;
+static redisContext *redis;
+static struct stele_table table;
+
+static double get_stele(uint64_t *ret_sum)
+{
+	uint64_t random = 8, sum = 0;
+	double begin = seconds();
+
+	for (unsigned i = 0; i < GETS; i++) {
+		unsigned char key[KEY_MOST];
+		struct stele_row row;
+
+		key_id(random_from(&random) % ROWS, key);
+		if (stele_table_get(&table, key, 128, &row) != 1)
+			fail("a row is missing");
+		sum += item_sum(row.value);
+	}
+	*ret_sum = sum;
+	return (seconds() - begin) / GETS;
+}
+
+static double get_redis(uint64_t *ret_sum)
+{
+	uint64_t random = 8, sum = 0;
+	double begin = seconds();
+
+	for (unsigned i = 0; i < GETS; i++) {
+		unsigned char key[KEY_MOST];
+		redisReply *reply;
+
+		key_id(random_from(&random) % ROWS, key);
+		reply = redisCommand(redis, "GET %b", key, (size_t)16);
+		if (!reply || reply->type != REDIS_REPLY_STRING ||
+		    reply->len != sizeof(struct item))
+			fail("a row is missing in Redis");
+		sum += item_sum(reply->str);
+		freeReplyObject(reply);
+	}
+	*ret_sum = sum;
+	return (seconds() - begin) / GETS;
+}
+
+static void stop_server(void)
+{
+	if (server > 0) {
+		kill(server, SIGTERM);
+		waitpid(server, NULL, 0);
+	}
+	unlink(path);
+	rmdir(directory);
+}
+
+/* False where there is no server to be had. */
+static bool start_server(void)
+{
+	check(mkdtemp(directory) != NULL);
+	snprintf(path, sizeof(path), "%s/socket", directory);
+	atexit(stop_server);
+	server = fork();
+	if (server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path,
+		       "--save", "", "--appendonly", "no", "--dir", directory, (char *)NULL);
+		_exit(127);
+	}
+	while (waitpid(server, NULL, WNOHANG) == 0) {
+		redis = redisConnectUnix(path);
+		if (redis && !redis->err)
+			return true;
+		redisFree(redis);
+		usleep(1000);
+	}
+	server = 0;
+	return false;
+}
+
+static void load_redis(void)
+{
+	for (uint64_t i = 0; i < ROWS; i++) {
+		struct item item = item_of(i, 0);
+		unsigned char key[KEY_MOST];
+		redisReply *reply;
+
+		key_id(i, key);
+		reply = redisCommand(redis, "SET %b %b", key, (size_t)16, &item, sizeof(item));
+		check(reply != NULL && reply->type == REDIS_REPLY_STATUS);
+		freeReplyObject(reply);
+	}
+}
+
+/* Loads the region in a process of its own, and leaves it there. */
+static void publish(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		stele_publisher_close(items_publish(&kind_id, ROWS));
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	check(status == 0);
+}
+
+int main(void)
+{
+	const struct side sides[] = {{"stele", get_stele, 0},
+	                             {"redis_over_unix_socket", get_redis, 100}};
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+
+	snprintf(region, sizeof(region), "bench-redis-%ld", (long)getpid());
+	if (!start_server()) {
+		printf("left out: redis-server does not start\n");
+		return 0;
+	}
+	load_redis();
+	publish();
+	stay_on_core(0);
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_snapshot_open(subscriber, 0, &snapshot));
+	must(stele_table_open(snapshot, "items", &schema_id, &table));
+	compare("get/from_another_process", sides, 2);
+	stele_subscriber_close(subscriber);
+	redisFree(redis);
+	must(stele_region_remove(region));
+	return 0;
+}
