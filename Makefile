@@ -59,7 +59,7 @@ benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
 .PHONY: all check check-static check-includes check-symbols check-headers check-examples check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps run install uninstall clean format help FORCE
+	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run install uninstall clean format help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -180,6 +180,9 @@ check-tsan: ## the tests with ThreadSanitizer, in build/tsan
 bench: $(benches) $(BUILD)/stele ## run the benchmarks; those against peers where these are installed
 	@$(foreach source,$(left_out),echo 'left out: $(source), as there is no $(call peer_of,$(source)) (make bench-deps)';)
 	$(Q)STELE=$(BUILD)/stele tests/run_bench.sh $(BUILD)/bench.txt $(benches)
+
+bench-plots: ## draw docs/bench_*.svg from what `make bench` printed last
+	$(Q)build-aux/plots.sh $(BUILD)/bench.txt docs
 
 bench-deps: ## install the peers that the benchmarks compare with, and what draws the plots
 	$(Q)build-aux/packages.sh bench

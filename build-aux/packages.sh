@@ -46,6 +46,7 @@ check)
 bench)
 	command_from pkg-config pkg-config
 	command_from redis-server redis-server
+	command_from gnuplot gnuplot-nox
 	header_from lmdb.h liblmdb-dev
 	header_from dpdk/rte_fib.h libdpdk-dev
 	header_from json-c/json.h libjson-c-dev

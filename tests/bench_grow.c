@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a commit costs with more and more subscribers that wait for it, and what it costs a subscriber to
+ * get what changed with more and more rows changed. */
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "bench_rows.h"
+
+#define ROWS             1000000u
+#define ROUNDS           9
+#define SUBSCRIBERS_MOST 1024u
+#define COMMITS          30u
+
+/* ---- changed rows ---- */
+
+static double read_changes(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_count)
+{
+	double begin = seconds();
+	struct stele_changes *changes;
+	struct stele_change change;
+	uint64_t any = 0;
+
+	*ret_count = 0;
+	check(stele_changes_since(subscriber, "items", since, &changes) == 0);
+	while (stele_changes_next(changes, &change) == 1) {
+		any += item_sum(change.after.value);
+		++*ret_count;
+	}
+	must(stele_changes_check(changes));
+	stele_changes_close(changes);
+	check(any != 0);
+	return (seconds() - begin) * 1e6;
+}
+
+static double read_all(struct stele_subscriber *subscriber)
+{
+	double begin = seconds();
+	struct stele_snapshot *snapshot;
+	struct stele_cursor *cursor;
+	struct stele_table table;
+	struct stele_row row;
+	uint64_t any = 0;
+
+	must(stele_snapshot_open(subscriber, 0, &snapshot));
+	must(stele_table_open(snapshot, "items", &schema_id, &table));
+	must(stele_cursor_open(&table, &cursor));
+	while (stele_cursor_next(cursor, &row) == 1)
+		any += item_sum(row.value);
+	must(stele_snapshot_check(snapshot));
+	stele_cursor_close(cursor);
+	stele_snapshot_close(snapshot);
+	check(any != 0);
+	return (seconds() - begin) * 1e6;
+}
+
+/* Rows that lie anywhere, none of them twice. */
+static void change(struct stele_publisher *publisher, uint64_t count, uint64_t round)
+{
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_writable_open(tx, "items", &table));
+	for (uint64_t i = 0; i < count; i++)
+		put_item(table, &kind_id, (round * 7919 + i * 999983) % ROWS, round);
+	must(stele_transaction_commit(tx, NULL, NULL));
+}
+
+static void bench_changes(void)
+{
+	struct stele_publisher *publisher = items_publish(&kind_id, ROWS);
+	struct stele_subscriber *subscriber;
+	uint64_t round = 0;
+
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	for (uint64_t count = 1; count <= ROWS; count *= 10) {
+		double commits[ROUNDS], changes[ROUNDS], all[ROUNDS];
+
+		for (int i = 0; i < ROUNDS; i++) {
+			uint64_t told;
+			double begin = seconds();
+
+			change(publisher, count, ++round);
+			commits[i] = (seconds() - begin) * 1e6;
+			changes[i] = read_changes(subscriber,
+			                          stele_publisher_version(publisher) - 1, &told);
+			check(told == count);
+			all[i] = read_all(subscriber);
+		}
+		plot("changed", "transaction", (double)count, median(commits, ROUNDS));
+		plot("changed", "read_the_changes", (double)count, median(changes, ROUNDS));
+		plot("changed", "read_all_rows", (double)count, median(all, ROUNDS));
+	}
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+	must(stele_region_remove(region));
+}
+
+/* ---- subscribers ---- */
+
+static _Atomic uint64_t *woken; /* how many waits have returned, of all subscribers */
+
+/* On a queue, as long as the system has another; else on a futex. */
+static void wait_for_ever(void)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_version(subscriber, &version));
+	for (;;) {
+		++*woken;
+		must(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version));
+	}
+}
+
+static void wait_until_woken(uint64_t count)
+{
+	while (*woken < count) {
+		check(waitpid(-1, NULL, WNOHANG) == 0);
+		usleep(100);
+	}
+}
+
+static void bench_subscribers(const char *series, unsigned flags)
+{
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = flags};
+	struct stele_publisher *publisher;
+	static pid_t children[SUBSCRIBERS_MOST];
+	unsigned there = 0;
+
+	stele_publisher_close(items_publish(&kind_id, 1000));
+	must(stele_publisher_open(region, &options, &publisher));
+	*woken = 0;
+	for (unsigned count = 1; count <= SUBSCRIBERS_MOST; count *= 2) {
+		double times[COMMITS];
+
+		for (; there < count; there++) {
+			children[there] = fork();
+			if (children[there] == 0)
+				wait_for_ever();
+		}
+		wait_until_woken(*woken < count ? count : *woken);
+		for (unsigned i = 0; i < COMMITS; i++) {
+			uint64_t before;
+			double begin;
+
+			/* From being woken to waiting again it is a few instructions, and
+			 * some time until it is everybody's turn. */
+			usleep(2000 + count * 20);
+			before = *woken;
+			begin = seconds();
+			commit_item(publisher, &kind_id, i, count + i);
+			times[i] = (seconds() - begin) * 1e6;
+			wait_until_woken(before + count);
+		}
+		plot("subscribers", series, count, median(times, COMMITS));
+	}
+	for (unsigned i = 0; i < there; i++) {
+		kill(children[i], SIGKILL);
+		waitpid(children[i], NULL, 0);
+	}
+	stele_publisher_close(publisher);
+	must(stele_region_remove(region));
+}
+
+int main(void)
+{
+	snprintf(region, sizeof(region), "bench-grow-%ld", (long)getpid());
+	woken = mmap(NULL, sizeof(*woken), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	             0);
+	check(woken != MAP_FAILED);
+	keep_awake();
+	bench_changes();
+	bench_subscribers("commit", 0);
+	bench_subscribers("commit_with_a_notifier_thread", STELE_NOTIFIER_THREAD);
+	return 0;
+}
