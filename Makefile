@@ -58,7 +58,7 @@ tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c
 benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
-.PHONY: all check check-static check-includes check-symbols check-headers check-examples check-tests \
+.PHONY: all check check-static check-includes check-symbols check-headers check-examples check-instructions check-tests \
 	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run install uninstall clean format help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -120,7 +120,7 @@ $(BUILD)/flags: FORCE
 	@printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' | cmp -s - $@ || \
 		printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' >$@
 
--include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/tsan_criterion.c))
+-include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/tsan_criterion.c))
 
 # ---- packages: build, run and check name what is needed for that ----
 
@@ -133,7 +133,7 @@ $(BUILD)/packages-%: build-aux/packages.sh
 
 run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD)/tests/%,$^)
 
-check: check-static $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
+check: check-static check-instructions $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
 check-static: check-includes check-symbols check-headers check-examples ## the checks that run no program
@@ -156,6 +156,9 @@ check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-build ## each public head
 
 check-examples: $(examples) ## the examples compile, and the documents show them as they are
 	$(Q)tests/check_examples.sh 'README.md docs/following.md' $(example_sources)
+
+check-instructions: $(BUILD)/bench/instructions | $(BUILD)/packages-check ## gets, matches, commits take no more instructions than they may
+	$(Q)tests/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)
 
 check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
 	$(run_tests)

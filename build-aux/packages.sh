@@ -42,6 +42,7 @@ check)
 	command_from ps procps
 	command_from setarch util-linux
 	header_from criterion/criterion.h libcriterion-dev
+	command_from valgrind valgrind
 	;;
 bench)
 	command_from pkg-config pkg-config

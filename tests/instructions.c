@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What check_instructions.sh counts the instructions of: each function named do_... does one thing
+ * TIMES times. */
+#include <stele/stele.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "random.h"
+
+#define ROWS  10000u
+#define TIMES 1000u
+
+#define COUNTED static __attribute__((noinline)) void
+
+struct item {
+	uint64_t number, round;
+};
+
+#define ITEM STELE_VALUE(struct item, number, STELE_U64), STELE_VALUE(struct item, round, STELE_U64)
+static const struct stele_column columns_id[] = {STELE_KEY("id", STELE_UUID), ITEM};
+static const struct stele_column columns_path[] = {STELE_KEY("path", STELE_TEXT), ITEM};
+static const struct stele_column columns_net[] = {STELE_KEY("prefix", STELE_IPV4NET), ITEM};
+static const struct stele_schema schemas[] = {
+	STELE_SCHEMA(struct item, columns_id),
+	STELE_SCHEMA(struct item, columns_path),
+	STELE_SCHEMA(struct item, columns_net),
+};
+static const char *const names[] = {"ids", "paths", "routes"};
+enum { IDS, PATHS, ROUTES, TABLES };
+
+struct key {
+	unsigned bits;
+	unsigned char bytes[36];
+};
+
+static struct key keys[TABLES][ROWS];
+static struct stele_publisher *publisher;
+static struct stele_subscriber *subscriber;
+static struct stele_snapshot *snapshot;
+static struct stele_table tables[TABLES];
+static uint64_t sum;
+
+static void keys_make(void)
+{
+	uint64_t random = 1;
+
+	for (unsigned i = 0; i < ROWS; i++) {
+		uint64_t id[2] = {random_from(&random), random_from(&random)};
+
+		keys[IDS][i].bits = 128;
+		memcpy(keys[IDS][i].bytes, id, 16);
+		keys[PATHS][i].bits = 35 * 8;
+		snprintf((char *)keys[PATHS][i].bytes, 36, "/devices/node%03u/port%02u/lane%07u",
+		         i / 1000, i % 1000 / 20, i * 7919 % 10000000);
+		keys[ROUTES][i].bits = 24;
+		memcpy(keys[ROUTES][i].bytes, id, 3);
+	}
+}
+
+static void load(struct stele_transaction *tx, int which)
+{
+	struct stele_writable *writable;
+
+	must(stele_table_create(tx, names[which], &schemas[which]));
+	must(stele_writable_open(tx, names[which], &writable));
+	for (unsigned i = 0; i < ROWS; i++) {
+		struct item item = {i, 0};
+		must(stele_writable_put(writable, keys[which][i].bytes, keys[which][i].bits, &item,
+		                        sizeof(item)));
+	}
+}
+
+static void use(int r, const struct stele_row *row)
+{
+	check(r == 1);
+	sum += ((const struct item *)row->value)->number;
+}
+
+static void gets(int which)
+{
+	struct stele_row row;
+
+	for (unsigned i = 0; i < TIMES; i++) {
+		const struct key *key = &keys[which][i * 7 % ROWS];
+		use(stele_table_get(&tables[which], key->bytes, key->bits, &row), &row);
+	}
+}
+
+COUNTED do_get(void)
+{
+	gets(IDS);
+}
+
+COUNTED do_get_text(void)
+{
+	gets(PATHS);
+}
+
+COUNTED do_match(void)
+{
+	struct stele_row row;
+
+	for (unsigned i = 0; i < TIMES; i++)
+		use(stele_table_match(&tables[ROUTES], keys[ROUTES][i * 7 % ROWS].bytes, 32, &row),
+		    &row);
+}
+
+COUNTED do_scan(void)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+
+	must(stele_cursor_open(&tables[IDS], &cursor));
+	for (unsigned i = 0; i < TIMES; i++)
+		use(stele_cursor_next(cursor, &row), &row);
+	stele_cursor_close(cursor);
+}
+
+COUNTED do_snapshot(void)
+{
+	for (unsigned i = 0; i < TIMES; i++) {
+		struct stele_snapshot *one;
+		must(stele_snapshot_open(subscriber, 0, &one));
+		stele_snapshot_close(one);
+	}
+}
+
+COUNTED do_commit(void)
+{
+	for (unsigned i = 0; i < TIMES; i++) {
+		const struct key *key = &keys[IDS][i * 7 % ROWS];
+		struct item item = {i, 1};
+		struct stele_transaction *tx;
+		struct stele_writable *writable;
+
+		must(stele_transaction_begin(publisher, &tx));
+		must(stele_writable_open(tx, names[IDS], &writable));
+		must(stele_writable_put(writable, key->bytes, key->bits, &item, sizeof(item)));
+		must(stele_transaction_commit(tx, NULL, NULL));
+	}
+}
+
+int main(void)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
+	struct stele_subscriber_options reads = {.size = sizeof(reads), .notifier = "futex"};
+	struct stele_transaction *tx;
+
+	snprintf(region, sizeof(region), "instructions-%ld", (long)getpid());
+	keys_make();
+	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_transaction_begin(publisher, &tx));
+	for (int which = 0; which < TABLES; which++)
+		load(tx, which);
+	must(stele_transaction_commit(tx, NULL, NULL));
+	must(stele_subscriber_open(region, &reads, &subscriber));
+	must(stele_snapshot_open(subscriber, 0, &snapshot));
+	for (int which = 0; which < TABLES; which++)
+		must(stele_table_open(snapshot, names[which], &schemas[which], &tables[which]));
+	do_get();
+	do_get_text();
+	do_match();
+	do_scan();
+	do_snapshot();
+	do_commit();
+	check(sum > 0);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+	must(stele_region_remove(region));
+	return 0;
+}
