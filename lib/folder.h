@@ -18,6 +18,10 @@ int folder_make(const struct names *names, mode_t region_mode);
 /* Removes it with all that is in it, for who may. */
 void folder_remove(const struct names *names);
 
+/* Calls `each` for the entries that are named as a subscriber's, with the uuid. */
+void folder_each(const struct names *names, void (*each)(void *context, const uint8_t uuid[16]),
+                 void *context);
+
 /* Opens it (O_PATH), for the subscriber: it must be a directory of the region's owner. 0, or with a
  * sentence: -ENOENT, -EPERM, ... */
 int folder_open(const struct names *names, uid_t owner, int *ret_fd);

@@ -153,9 +153,7 @@ void fanout_notify(struct fanout *fanout, uint64_t version, uint64_t now)
 	}
 }
 
-/* True when a slot that is alive has this uuid: then a dead one that has it too was forged, to have
- * the living one's queue removed. */
-static bool uuid_lives(struct fanout *fanout, uint32_t except, const uint8_t uuid[16])
+bool fanout_lives(struct fanout *fanout, uint32_t except, const uint8_t uuid[16])
 {
 	uint32_t used = slots_used(fanout->slots);
 
@@ -191,7 +189,7 @@ static bool reap_slot(struct fanout *fanout, uint32_t index)
 	/* The queue's name is made from the uuid here and never read from the slot, so a forged
 	 * slot can name queues of this region's only. Another user's queue can't be removed; it
 	 * stays until its owner or root does. */
-	if (notifier && !uuid_lives(fanout, index, uuid)) {
+	if (notifier && !fanout_lives(fanout, index, uuid)) {
 		struct channel channel;
 		channel_of(fanout, index, uuid, &channel);
 		notifier->reap(&channel);

@@ -52,4 +52,8 @@ void fanout_notify(struct fanout *fanout, uint64_t version, uint64_t now);
  * dead. */
 uint32_t fanout_reap(struct fanout *fanout, uint32_t most);
 
+/* True when a slot that is alive, and not the one of index `except`, has this uuid: a dead one that
+ * has it too was forged, to have the living one's queue removed. */
+bool fanout_lives(struct fanout *fanout, uint32_t except, const uint8_t uuid[16]);
+
 #endif

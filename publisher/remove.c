@@ -6,31 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/folder.h"
-#include "publisher.h"
-
-/* Locks one file if it is there: a descriptor, -1 if there is none, -EBUSY, or an errno. */
-static int lock_file(const struct names *names, const char *path, bool readers_may_hold,
-                     int *ret_fd)
-{
-	struct stat status;
-	int r = file_open(path, true, 0, ret_fd, &status);
-
-	if (r == -ENOENT) {
-		*ret_fd = -1;
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	if (file_lock_held_by_writer(*ret_fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES) == 0 &&
-	    (file_lock_try(*ret_fd, REGION_PUBLISHER_BYTE) == 0 || readers_may_hold))
-		return 0;
-	close(*ret_fd);
-	*ret_fd = -1;
-	return attach_busy(names);
-}
 
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
  * what is not a whole region has nobody to be told. */
@@ -76,9 +55,9 @@ int stele_region_remove(const char *region)
 	int r = names_make(region, &names);
 
 	if (r == 0)
-		r = lock_file(&names, names.publisher, false, &publisher);
+		r = lock_for_removal(&names, names.publisher, false, &publisher);
 	if (r == 0)
-		r = lock_file(&names, names.data, true, &data);
+		r = lock_for_removal(&names, names.data, true, &data);
 	if (r == 0) {
 		found = data >= 0;
 		dismiss(&names);

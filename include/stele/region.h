@@ -85,6 +85,29 @@ STELE_API int stele_region_next(const char *directory, char *name);
  * of another layout, is removed all the same. */
 STELE_API int stele_region_remove(const char *region);
 
+/* Something that a process left when it died. It is described until the callback returns. */
+struct stele_leftover {
+	const char *kind; /* "file", "folder", "channel" (what a subscriber was notified through), "slot" */
+	const char *name; /* its path; of a slot, the path of its file, its number, and who had it */
+	int error;        /* 0, or the negative errno that kept it: stele_last_error() has the sentence */
+};
+typedef void stele_leftover_fn(void *context, const struct stele_leftover *leftover);
+
+#define STELE_DRY_RUN 32u /* tell of them, and remove nothing */
+
+/* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the files
+ * and the folder of one whose data file is gone, names of files that were never finished, slots of
+ * dead subscribers with what these were notified through. Never a data file, however dead its
+ * region looks: that is data, and stele_region_remove()'s to remove. And never anything alive: while
+ * a publisher is attached nothing is removed, as it cleans up by itself; whether somebody has a
+ * file, or a slot, is asked of locks and of the kernel, never of pids. A publisher that attaches
+ * meanwhile waits, or, told not to wait, finds the region busy. Returns how many leftovers there
+ * were. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the directory), -EACCES, -EPERM (they are
+ * another user's), -EBADMSG (what has the name of a file of the region is none), -EOPNOTSUPP,
+ * -ENOSPC, -ENOMEM, -EMFILE, -ENFILE. */
+STELE_API int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found,
+                                 void *context);
+
 #ifdef __cplusplus
 }
 #endif
