@@ -41,7 +41,7 @@ static int check_namespace(const struct region *region)
 	return error_set(
 		EXDEV,
 		"the publisher of region \"%s\" is in another IPC namespace, where it does not see message queues "
-		"of this one",
+		"of this one; the notifier futex works",
 		region->names.region);
 }
 
@@ -65,7 +65,7 @@ static void prepare_channel(struct stele_subscriber *subscriber, const uint8_t u
 /* Opens the notifier that the slot names, or, where none was asked for, what can be had. */
 static int open_notifier(struct stele_subscriber *subscriber, const struct notifier *choice)
 {
-	int r = subscriber->wanted ? 0 : check_namespace(subscriber->region);
+	int r = choice == &notifier_mq ? check_namespace(subscriber->region) : 0;
 
 	if (r == 0)
 		r = choice->open(&subscriber->channel);
