@@ -14,7 +14,7 @@ static const struct command *const commands[] = {
 	&command_create, &command_rm,     &command_list,  &command_show, &command_publish,
 	&command_set,    &command_delete, &command_apply, &command_get,  &command_lookup,
 	&command_dump,   &command_watch,  &command_log,   &command_diff,
-	&command_compact, &command_rollback,
+	&command_compact, &command_rollback, &command_doctor, &command_clean,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -36,7 +36,8 @@ static const char conclusion[] =
 	"\n"
 	"Exit status:\n"
 	"  0  done\n"
-	"  1  what was asked for is not there: no such row, nothing seen in time\n"
+	"  1  what was asked for is not there: no such row, nothing seen in time; or the doctor\n"
+	"     found a problem\n"
 	"  2  wrong usage or bad input: arguments, a file and what is in it, names, values\n"
 	"  3  no such region, table or version\n"
 	"  4  busy: another publisher is attached, or the data moved on too fast\n"
