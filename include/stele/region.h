@@ -103,8 +103,8 @@ typedef void stele_leftover_fn(void *context, const struct stele_leftover *lefto
  * file, or a slot, is asked of locks and of the kernel, never of pids. A publisher that attaches
  * meanwhile waits, or, told not to wait, finds the region busy. Returns how many leftovers there
  * were. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the directory), -EACCES, -EPERM (they are
- * another user's), -EBADMSG (what has the name of a file of the region is none), -EOPNOTSUPP,
- * -ENOSPC, -ENOMEM, -EMFILE, -ENFILE. */
+ * another user's), -EBADMSG (what has the name of a file of the region is none), -ENOTSUP,
+ * -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -EIO. */
 STELE_API int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found,
                                  void *context);
 

@@ -91,7 +91,7 @@ struct stele_subscriber_options {
  * name a notifier. Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence names the
  * path), -EACCES, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ESTALE (on a
  * disk, and of an earlier boot: to be read as soon as a publisher has opened it), -ENOMEM, -EMFILE,
- * -ENFILE, and, with a notifier named, what kept it from being had (-EXDEV: a queue made here is not
+ * -ENFILE, and, with a notifier named, what kept it from being had (-ENOTSUP: a queue made here is not
  * seen by the publisher, which is in another IPC namespace). */
 STELE_API int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
                                     struct stele_subscriber **ret);

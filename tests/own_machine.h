@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A test that runs the command with an empty /dev/shm and message queues of its own, so that what is left, removed and
+ * limited there is nobody else's: namespaces, for which a plain user gets a user namespace where the kernel lets it.
+ */
+#ifndef TESTS_OWN_MACHINE_H
+#define TESTS_OWN_MACHINE_H
+
+#include <sys/mount.h>
+
+#include "tests/ipc.h"
+
+static inline void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* To be root of. */
+static inline void own_users(void)
+{
+	unsigned user = geteuid(), group = getegid();
+	char map[64];
+
+	if (unshare(CLONE_NEWUSER) < 0)
+		cr_skip_test("namespaces need root, or a user namespace: %s", strerror(errno));
+	write_file("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", user);
+	write_file("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %u 1", group);
+	write_file("/proc/self/gid_map", map);
+}
+
+static bool own_user_namespace;
+
+/* The options are those of the tmpfs on /dev/shm. */
+static inline void own_machine(const char *options)
+{
+	if (geteuid() != 0) {
+		own_users();
+		own_user_namespace = true;
+	}
+	CHECK(unshare(CLONE_NEWNS | CLONE_NEWIPC) == 0, "%s", strerror(errno));
+	CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "%s", strerror(errno));
+	CHECK(mount("none", "/dev/shm", "tmpfs", 0, options) == 0, "%s", strerror(errno));
+}
+
+static inline void needs_root(void)
+{
+	if (geteuid() != 0 || own_user_namespace)
+		cr_skip_test("other users and settings of the system need root");
+}
+
+/* ---- the command ---- */
+
+static char output[65536]; /* of the last one, both streams */
+
+/* Runs `stele ARGUMENTS`; its exit status. */
+static inline int __attribute__((format(printf, 1, 2))) stele(const char *format, ...)
+{
+	const char *command = getenv("STELE_COMMAND") ? getenv("STELE_COMMAND") : getenv("STELE");
+	char arguments[512], line[1024];
+	va_list list;
+	FILE *pipe;
+	size_t length;
+	int status;
+
+	va_start(list, format);
+	vsnprintf(arguments, sizeof(arguments), format, list);
+	va_end(list);
+	snprintf(line, sizeof(line), "exec %s %s 2>&1", command ? command : "build/stele", arguments);
+	pipe = popen(line, "re");
+	CHECK(pipe, "%s", strerror(errno));
+	length = fread(output, 1, sizeof(output) - 1, pipe);
+	output[length] = '\0';
+	status = pclose(pipe);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define SAYS(part_) cr_expect(strstr(output, part_), "line %d: no \"%s\" in: %s", __LINE__, part_, output)
+#define SAYS_NOT(part_) cr_expect(!strstr(output, part_), "line %d: \"%s\" in: %s", __LINE__, part_, output)
+#define EXITS(status_, ...) \
+	do { \
+		int is_ = stele(__VA_ARGS__); \
+		cr_expect(is_ == (status_), "line %d: exit status %d, not %d: %s", __LINE__, is_, status_, output); \
+	} while (0)
+
+/* ---- processes ---- */
+
+enum { READY, DONE };
+
+/* A subscriber that waits until it is killed; its notifier is "auto". */
+static inline void subscribe_for_ever(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	uint64_t version = 0;
+
+	(void)argument;
+	for (;;) {
+		OK(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version));
+		ipc_reach(READY, 1);
+	}
+}
+
+/* A publisher that stays attached until it is killed. */
+static inline void publish_for_ever(unsigned argument)
+{
+	(void)argument;
+	ipc_publish(region, NULL);
+	ipc_reach(READY, 1);
+	pause();
+}
+
+/* Starts one of them, and waits until it is there. */
+static inline pid_t start(void (*work)(unsigned))
+{
+	pid_t pid;
+
+	ipc_reach(READY, 0);
+	pid = ipc_spawn(work, 0);
+	ipc_await(READY, 1);
+	return pid;
+}
+
+static inline bool is_there(const char *suffix)
+{
+	char path[128];
+
+	ipc_path(path, suffix);
+	return access(path, F_OK) == 0;
+}
+
+static inline void remove_by_hand(const char *suffix)
+{
+	char path[128];
+
+	ipc_path(path, suffix);
+	CHECK(unlink(path) == 0, "%s: %s", path, strerror(errno));
+}
+
+#endif
