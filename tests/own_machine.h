@@ -33,6 +33,8 @@ static inline void own_users(void)
 	write_file("/proc/self/gid_map", map);
 }
 
+#define QUEUES "/mnt" /* where the test sees its message queues */
+
 static bool own_user_namespace;
 
 /* The options are those of the tmpfs on /dev/shm. */
@@ -45,6 +47,18 @@ static inline void own_machine(const char *options)
 	CHECK(unshare(CLONE_NEWNS | CLONE_NEWIPC) == 0, "%s", strerror(errno));
 	CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "%s", strerror(errno));
 	CHECK(mount("none", "/dev/shm", "tmpfs", 0, options) == 0, "%s", strerror(errno));
+	CHECK(mount("none", QUEUES, "mqueue", 0, NULL) == 0, "%s", strerror(errno));
+}
+
+/* How many message queues there are. */
+static inline unsigned queues(void)
+{
+	unsigned count;
+	glob_t found;
+
+	count = glob(QUEUES "/*", 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
+	globfree(&found);
+	return count;
 }
 
 static inline void needs_root(void)
