@@ -255,6 +255,8 @@ static int lock_all(struct clean *clean)
 	return r;
 }
 
+/* The data file first: who finds no publisher file, but that one locked, takes a publisher to be
+ * attached, and does not wait. */
 static void unlock_all(struct clean *clean)
 {
 	if (clean->data >= 0)
