@@ -294,7 +294,7 @@ static void add_one(unsigned which)
 }
 
 /* Attaches and looks that all it has stays its own, again and again; then closes, or dies, in some lives with a
- * transaction open, and in some after it has removed the data file. */
+ * transaction open, and in some after it has removed its files by hand. */
 static void short_lived_publisher(unsigned argument)
 {
 	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE,
@@ -327,6 +327,9 @@ static void short_lived_publisher(unsigned argument)
 	switch (pick(3)) {
 	case 0:
 		remove_by_hand("");
+		/* The next one then finds leftovers without a file to lock. */
+		if (pick(2))
+			remove_by_hand(".publisher");
 		kill(getpid(), SIGKILL);
 		break;
 	case 1:
