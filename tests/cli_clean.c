@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele clean, with real leftovers of killed processes; and that it takes nothing from anything alive. Each test has a
- * /dev/shm and an IPC namespace of its own.
+ * stele clean, with real leftovers of killed processes; and that it takes nothing from anything alive. Each test but
+ * one has a /dev/shm and an IPC namespace of its own.
  */
 #include <mqueue.h>
 #include <uuid/uuid.h>
@@ -14,6 +14,8 @@
 #include "tests/random.h"
 
 TestSuite(cli_clean, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+static char place[128]; /* of a region in another directory */
 
 /* Files of the region, whatever they are called. */
 static unsigned files(void)
@@ -177,7 +179,7 @@ Test(cli_clean, channels_that_belong_to_no_living_slot)
 
 Test(cli_clean, queues_of_regions_in_other_directories)
 {
-	char directory[64], place[128];
+	char directory[64];
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 
@@ -255,7 +257,6 @@ static void as_nobody(unsigned argument)
 Test(cli_clean, another_user_may_not)
 {
 	own_machine("size=64m,mode=1777");
-	needs_root();
 	ipc_kill(start(publish_for_ever));
 	remove_by_hand("");
 	if (access(getenv("STELE") ? getenv("STELE") : "build/stele", X_OK) < 0)
@@ -265,6 +266,30 @@ Test(cli_clean, another_user_may_not)
 	remove_by_hand(".publisher");
 	ipc_join(ipc_spawn(as_nobody, 0));
 	cr_expect_eq(files(), 2);
+}
+
+static void publish_there_for_ever(unsigned argument)
+{
+	(void)argument;
+	ipc_publish(place, NULL);
+	ipc_reach(READY, 1);
+	pause();
+}
+
+/* What any user may, in a directory of that user's. */
+Test(cli_clean, own_leftovers_without_being_root)
+{
+	char directory[] = "/tmp/stele-clean-XXXXXX", path[128];
+
+	CHECK(mkdtemp(directory), "%s", strerror(errno));
+	snprintf(place, sizeof(place), "%s/%s", directory, region);
+	ipc_kill(start(publish_there_for_ever));
+	RETURNS(stele_region_clean(place, 0, NULL, NULL), 0, "");
+	snprintf(path, sizeof(path), "%s/stele.%s", directory, region);
+	CHECK(unlink(path) == 0, "%s", strerror(errno));
+	RETURNS(stele_region_clean(place, STELE_DRY_RUN, NULL, NULL), 3, "");
+	RETURNS(stele_region_clean(place, 0, NULL, NULL), 3, "");
+	CHECK(rmdir(directory) == 0, "%s", strerror(errno));
 }
 
 Test(cli_clean, what_was_asked_wrongly)

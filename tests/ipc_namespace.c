@@ -12,10 +12,24 @@ TestSuite(ipc_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 enum { WAITS, SAW, INNER_PID, INNER_DEAD, PINNED };
 enum { ROUNDS = 6 };
 
-static void needs_root(void)
+static int user_namespace; /* also a new one, as a plain user needs it to make others */
+
+static void try_a_user_namespace(unsigned argument)
 {
-	if (geteuid() != 0)
-		cr_skip_test("namespaces that share /dev/shm need root");
+	(void)argument;
+	if (unshare(CLONE_NEWUSER) == 0)
+		ipc_reach(WAITS, 1);
+}
+
+static void needs_namespaces(void)
+{
+	if (geteuid() == 0)
+		return;
+	user_namespace = CLONE_NEWUSER;
+	ipc_join(ipc_spawn(try_a_user_namespace, 0));
+	if (ipc_stage(WAITS) == 0)
+		cr_skip_test("namespaces need root, or a user namespace");
+	ipc_reach(WAITS, 0);
 }
 
 /* ---- a process in namespaces of its own ---- */
@@ -44,7 +58,7 @@ static void parent_of_namespaces(unsigned argument)
 
 static pid_t spawn_in(int namespaces, void (*work)(unsigned))
 {
-	inner_namespaces = namespaces;
+	inner_namespaces = namespaces | user_namespace;
 	inner_work = work;
 	ipc_tell(INNER_PID, 0);
 	ipc_reach(INNER_DEAD, 0);
@@ -128,26 +142,26 @@ static void expect_followed(int namespaces, const char *notifier)
 
 Test(ipc_namespace, a_subscriber_in_another_pid_namespace)
 {
-	needs_root();
+	needs_namespaces();
 	expect_followed(CLONE_NEWPID, "mq");
 }
 
 Test(ipc_namespace, a_subscriber_in_another_ipc_namespace)
 {
-	needs_root();
+	needs_namespaces();
 	expect_followed(CLONE_NEWIPC, "futex");
 }
 
 Test(ipc_namespace, a_subscriber_in_other_pid_and_ipc_namespaces)
 {
-	needs_root();
+	needs_namespaces();
 	expect_followed(CLONE_NEWPID | CLONE_NEWIPC, "futex");
 }
 
 /* Without a map of users, root outside is nobody there, who has the rights of "others". */
 Test(ipc_namespace, a_subscriber_in_another_user_namespace)
 {
-	needs_root();
+	needs_namespaces();
 #ifdef __SANITIZE_THREAD__
 	cr_skip_test("ThreadSanitizer has a thread, with which there is no new user namespace");
 #endif
@@ -156,7 +170,7 @@ Test(ipc_namespace, a_subscriber_in_another_user_namespace)
 
 Test(ipc_namespace, a_subscriber_in_other_user_pid_and_ipc_namespaces)
 {
-	needs_root();
+	needs_namespaces();
 #ifdef __SANITIZE_THREAD__
 	cr_skip_test("ThreadSanitizer has a thread, with which there is no new user namespace");
 #endif
@@ -180,7 +194,7 @@ Test(ipc_namespace, who_names_a_queue_that_the_publisher_can_not_see_is_told)
 {
 	struct stele_publisher *publisher;
 
-	needs_root();
+	needs_namespaces();
 	publisher = ipc_publish(region, NULL);
 	spawn_in(CLONE_NEWIPC, insist_on_mq);
 	ipc_await(INNER_DEAD, 1);
@@ -210,7 +224,7 @@ Test(ipc_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_i
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 
-	needs_root();
+	needs_namespaces();
 	for (uint64_t version = 2; version <= 4; version++) {
 		pid_t child;
 
@@ -250,7 +264,7 @@ Test(ipc_namespace, with_another_dev_shm_the_missing_file_is_named)
 {
 	struct stele_publisher *publisher;
 
-	needs_root();
+	needs_namespaces();
 	publisher = ipc_publish(region, NULL);
 	spawn_in(CLONE_NEWNS, look_elsewhere);
 	ipc_await(INNER_DEAD, 1);

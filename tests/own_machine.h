@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A test that runs the command with an empty /dev/shm and message queues of its own, so that what is left, removed and
- * limited there is nobody else's: namespaces, for which a plain user gets a user namespace where the kernel lets it.
+ * limited there is nobody else's: in namespaces, which need root.
  */
 #ifndef TESTS_OWN_MACHINE_H
 #define TESTS_OWN_MACHINE_H
@@ -18,32 +18,13 @@ static inline void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* To be root of. */
-static inline void own_users(void)
-{
-	unsigned user = geteuid(), group = getegid();
-	char map[64];
-
-	if (unshare(CLONE_NEWUSER) < 0)
-		cr_skip_test("namespaces need root, or a user namespace: %s", strerror(errno));
-	write_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", user);
-	write_file("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", group);
-	write_file("/proc/self/gid_map", map);
-}
-
 #define QUEUES "/mnt" /* where the test sees its message queues */
-
-static bool own_user_namespace;
 
 /* The options are those of the tmpfs on /dev/shm. */
 static inline void own_machine(const char *options)
 {
-	if (geteuid() != 0) {
-		own_users();
-		own_user_namespace = true;
-	}
+	if (geteuid() != 0)
+		cr_skip_test("a /dev/shm and queues of one's own need root");
 	CHECK(unshare(CLONE_NEWNS | CLONE_NEWIPC) == 0, "%s", strerror(errno));
 	CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "%s", strerror(errno));
 	CHECK(mount("none", "/dev/shm", "tmpfs", 0, options) == 0, "%s", strerror(errno));
@@ -59,12 +40,6 @@ static inline unsigned queues(void)
 	count = glob(QUEUES "/*", 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
 	globfree(&found);
 	return count;
-}
-
-static inline void needs_root(void)
-{
-	if (geteuid() != 0 || own_user_namespace)
-		cr_skip_test("other users and settings of the system need root");
 }
 
 /* ---- the command ---- */

@@ -15,6 +15,7 @@
 static const char *const places[] = {"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd",
                                      "/usr/lib/systemd"};
 enum { PLACES = sizeof(places) / sizeof(places[0]) };
+#define PATH_SIZE (NAME_MAX + 128)
 
 /* ---- what is set ---- */
 
@@ -57,7 +58,7 @@ static bool read_settings(const char *path, bool *remove_ipc)
 
 /* The next drop-in file after that of this name, in the order in which they are read: its name and its
  * path. */
-static bool next_drop_in(char name[NAME_MAX + 1], char path[NAME_MAX + 64])
+static bool next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
 {
 	char best[NAME_MAX + 1] = "";
 
@@ -75,7 +76,7 @@ static bool next_drop_in(char name[NAME_MAX + 1], char path[NAME_MAX + 64])
 			    (*best && strcmp(entry->d_name, best) >= 0))
 				continue;
 			snprintf(best, sizeof(best), "%s", entry->d_name);
-			snprintf(path, NAME_MAX + 64, "%s/%s", folder, best);
+			snprintf(path, PATH_SIZE, "%s/%s", folder, best);
 		}
 		if (directory)
 			closedir(directory);
@@ -86,7 +87,7 @@ static bool next_drop_in(char name[NAME_MAX + 1], char path[NAME_MAX + 64])
 
 static bool removes_ipc(void)
 {
-	char path[NAME_MAX + 64], name[NAME_MAX + 1] = "";
+	char path[PATH_SIZE], name[NAME_MAX + 1] = "";
 	bool set = true;
 
 	for (size_t i = 0; i < PLACES; i++) {
