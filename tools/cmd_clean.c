@@ -78,8 +78,7 @@ static void found(void *context, const struct leftover *leftover)
 	cells[REGION] = cell_text(leftover->region);
 	cells[NAME] = cell_text(leftover->name);
 	if (leftover->error < 0)
-		cleaning->worst = fail(status_of_error(leftover->error), "%s: %s", leftover->name,
-		                       leftover->sentence);
+		cleaning->worst = fail(status_of_error(leftover->error), "%s", leftover->sentence);
 	cleaning->status = output_row(cleaning->output, cells);
 }
 

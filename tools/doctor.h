@@ -50,8 +50,8 @@ struct doctor {
 void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, const char *region,
                 const char *mend, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
-/* Reads what stands in the files of a region: 0, or a negative errno with the library's sentence. The
- * slots are the caller's to free. */
+/* Reads what stands in the files of a region: 0, or a negative errno with the library's sentence.
+ * The slots are the caller's to free. */
 int doctor_examine(const char *region, struct examined *ret);
 
 /* Subscribers of all regions that are looked at, and those of one notifier among them. */

@@ -23,7 +23,7 @@ bool doctor_number(const char *path, uint64_t *ret)
 	return found;
 }
 
-/* Opens one of a region's files, with whatever the caller may do to it: a copy is read and judged. */
+/* Opens one of a region's files, of which a copy is read and judged. */
 static int open_file(const struct examined *region, const char *suffix)
 {
 	char path[sizeof(region->info.path) + 16];

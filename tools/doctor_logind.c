@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * RemoveIPC= of systemd-logind: when the last session of a user ends who is none of the system's, it
- * removes what that user has in POSIX shared memory and message queues, a running publisher's too.
- * See logind.conf(5). */
+ * RemoveIPC= of systemd-logind: when the last session of a user ends who is none of the system's,
+ * it removes what that user has in POSIX shared memory and message queues, a running publisher's
+ * too. See logind.conf(5). */
 #include <dirent.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -56,8 +56,8 @@ static bool read_settings(const char *path, bool *remove_ipc)
 	return true;
 }
 
-/* The next drop-in file after that of this name, in the order in which they are read: its name and its
- * path. */
+/* The next drop-in file after that of this name, in the order in which they are read: its name and
+ * its path. */
 static bool next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
 {
 	char best[NAME_MAX + 1] = "";

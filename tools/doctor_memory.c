@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The file system that the regions are in: whether it is memory, how much of it is left, and of what
- * pages. */
+ * The file system that the regions are in: whether it is memory, how much of it is left, and of
+ * what pages. */
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A region's publisher and subscribers, and the namespaces that they are in. What is said of a process
- * is taken from its slot or from the region's header, and compared with /proc, where its number may be
- * another's by now, or of another namespace: so it only seems. */
+ * A region's publisher and subscribers, and the namespaces that they are in. What is said of a
+ * process is taken from its slot or from the region's header, and compared with /proc, where its
+ * number may be another's by now, or of another namespace: so it only seems. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,23 +11,34 @@
 
 /* ---- publisher ---- */
 
+/* How the last one left, as far as that is known. */
+static void describe_end(const struct examined *region, char ret[DESCRIBED_MAX + 32])
+{
+	char time[DESCRIBED_MAX];
+
+	if (!region->info.publisher_since)
+		snprintf(ret, DESCRIBED_MAX + 32, "is gone");
+	else
+		snprintf(ret, DESCRIBED_MAX + 32, "%s at %s",
+		         region->closed ? "ended" : "died, its last commit being",
+		         describe_time(region->info.publisher_since, time));
+}
+
 static void check_publisher(struct doctor *doctor, const struct examined *region)
 {
 	const struct stele_region_info *info = &region->info;
-	char process[DESCRIBED_MAX], since[DESCRIBED_MAX];
+	char process[DESCRIBED_MAX], end[DESCRIBED_MAX + 32];
 
 	describe_process(info->publisher_pid, info->publisher_command, process);
-	describe_time(info->publisher_since, since);
+	describe_end(region, end);
 	if (info->publisher_attached)
 		doctor_say(doctor, VERDICT_OK, "publisher", info->name, NULL, "%s publishes",
 		           process);
 	else if (region->slot_count)
-		doctor_say(
-			doctor, VERDICT_NOTE, "publisher", info->name, NULL,
-			"nobody publishes, and %zu subscribers wait: %s %s at %s; start it again, "
-			"and they go on",
-			region->slot_count, process,
-			region->closed ? "has ended" : "died, its last commit being", since);
+		doctor_say(doctor, VERDICT_NOTE, "publisher", info->name, NULL,
+		           "nobody publishes, and %zu subscribers wait: %s %s; start it again, and "
+		           "they go on",
+		           region->slot_count, process, end);
 	else
 		doctor_say(doctor, VERDICT_OK, "publisher", info->name, NULL,
 		           "nobody publishes, and nobody waits");

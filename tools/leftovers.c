@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,14 +81,16 @@ static void search_files(struct search *search)
 	const char *directory = located_directory() ? located_directory() : "/dev/shm";
 	struct names names = {0};
 	int error = list_names(directory, &names);
+	char sentence[PATH_MAX + 64];
 
+	snprintf(sentence, sizeof(sentence), "cannot list %s: %s", directory, strerror(-error));
 	if (error < 0)
 		search->found(search->context, &(struct leftover){
 						       .region = "",
 						       .kind = "directory",
 						       .name = directory,
 						       .error = error,
-						       .sentence = strerror(-error),
+						       .sentence = sentence,
 					       });
 	for (size_t i = 0; i < names.count; i++) {
 		int result;
@@ -115,7 +118,7 @@ static void search_files(struct search *search)
 static void look_at_queue(void *context, const char *name)
 {
 	struct search *search = context;
-	char region[STELE_NAME_MAX + 1], path[NAME_MAX + 2];
+	char region[STELE_NAME_MAX + 1], path[NAME_MAX + 2], sentence[2 * NAME_MAX];
 	int result;
 
 	if (!queue_is_subscribers(name, region))
@@ -127,12 +130,14 @@ static void look_at_queue(void *context, const char *name)
 	if (result == 1)
 		result = search->dry_run ? 0 : queue_remove(name);
 	snprintf(path, sizeof(path), "/%s", name);
+	snprintf(sentence, sizeof(sentence), "cannot remove the message queue %s: %s", path,
+	         strerror(-result));
 	search->found(search->context, &(struct leftover){
 					       .region = region,
 					       .kind = "queue",
 					       .name = path,
 					       .error = result,
-					       .sentence = strerror(-result),
+					       .sentence = sentence,
 				       });
 }
 

@@ -93,7 +93,7 @@ struct stele_leftover {
 };
 typedef void stele_leftover_fn(void *context, const struct stele_leftover *leftover);
 
-#define STELE_DRY_RUN 32u /* tell of them, and remove nothing */
+#define STELE_DRY_RUN 1024u /* tell of them, and remove nothing */
 
 /* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the files
  * and the folder of one whose data file is gone, names of files that were never finished, slots of
