@@ -9,15 +9,15 @@
  *   - It makes and names files only under the lock of the file that has the publisher file's name.
  *     Where there is none, this makes one, locked before it has the name, as an attach does; so
  *     either this has the lock, or the publisher has it, and then this has found it busy.
- *   - The lock counts only if the file still has the name once it is locked. A publisher that waited
- *     for a file which is removed here finds just that, and starts over.
+ *   - The lock counts only if the file still has the name once it is locked. A publisher that
+ *     waited for a file which is removed here finds just that, and starts over.
  *   - One whose publisher file was removed by somebody still holds a byte of the data file, and one
  *     that lost both names still has the subscribers file open, as every subscriber has that is
  *     registered there: the kernel grants a lease on a file only where nobody has.
  *
- * Without a data file no subscriber can open the region. With one, a subscriber that registers right
- * now has its slot, with its uuid and locked, before it makes what it is notified through; so who
- * finds that first, and then no such slot alive, has found what is dead. */
+ * Without a data file no subscriber can open the region. With one, a subscriber that registers
+ * right now has its slot, with its uuid and locked, before it makes what it is notified through; so
+ * who finds that first, and then no such slot alive, has found what is dead. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -101,8 +101,8 @@ static void clean_folder(struct clean *clean)
 	tell(clean, "folder", path, r);
 }
 
-/* Whether nobody has the subscribers file, which is so too where there is none. Asked under the locks
- * alone: who opens it during the question is refused. */
+/* Whether nobody has the subscribers file, which is so too where there is none. Asked under the
+ * locks alone: who opens it during the question is refused. */
 static bool subscribers_idle(const struct clean *clean)
 {
 	struct stat status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A test that runs the command with an empty /dev/shm and message queues of its own, so that what is left, removed and
- * limited there is nobody else's: in namespaces, which need root.
+ * A test that runs the command with an empty /dev/shm and message queues of its own, so that what is
+ * left, removed and limited there is nobody else's: in namespaces, which need root.
  */
 #ifndef TESTS_OWN_MACHINE_H
 #define TESTS_OWN_MACHINE_H

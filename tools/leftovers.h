@@ -14,8 +14,8 @@ struct leftover {
 	const char *sentence;    /* the same for people */
 };
 
-/* Calls `found` for each, after removing it unless it is a dry run. Returns 0, or the negative errno
- * for which queues could not be looked for. */
+/* Calls `found` for each, after removing it unless it is a dry run. Returns 0, or the negative
+ * errno for which queues could not be looked for. */
 int leftovers_each(bool dry_run, void (*found)(void *context, const struct leftover *leftover),
                    void *context);
 

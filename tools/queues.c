@@ -96,9 +96,9 @@ static const char *with_slash(const char *name)
 	return path;
 }
 
-/* The name alone does not tell: it does not say in which directory, nor in which mount namespace, its
- * region is. But a subscriber has its queue open as long as it lives, from the moment in which it makes
- * it, and the kernel grants a write lease (fcntl(2)) on what nobody else has open only. */
+/* The name alone does not tell: it does not say in which directory, nor in which mount namespace,
+ * its region is. But a subscriber has its queue open as long as it lives, from the moment in which it
+ * makes it, and the kernel grants a write lease (fcntl(2)) only on what nobody else has open. */
 int queue_is_dead(const char *name)
 {
 	mqd_t queue = mq_open(with_slash(name), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
