@@ -45,7 +45,7 @@ struct bench {
 	int publisher_core;
 	int reader_core;     /* the same where there is but one */
 	bool kept_awake;     /* idle cores don't halt while this process lives */
-	double line_us;      /* a cache line's way from the one core to the other; 0: they are one */
+	double line_us;      /* a cache line's way from the one core to the other; NAN: they are one */
 };
 
 /* ---- the machine ---- */
@@ -62,9 +62,11 @@ static inline void bench_pause(void)
 #endif
 }
 
-/* Chooses the cores (of those that are allowed, where they are not given, -1), keeps them awake if
- * permitted, and measures the way of a cache line. */
+/* Chooses the cores (of those that are allowed, where they are not given, -1), binds this process to
+ * the publisher's, and keeps idle ones awake if permitted. */
 enum status bench_machine(struct bench *bench);
+/* Sets .line_us. On a virtual machine that may change as cores move about. */
+enum status bench_measure_line(struct bench *bench);
 /* Binds this thread to a core, or lets it use all that are allowed (-1). */
 void bench_bind(const struct bench *bench, int core);
 /* STATUS_SYSTEM once a signal has told this process to stop. */

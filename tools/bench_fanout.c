@@ -153,21 +153,39 @@ static enum status run_bare(struct crowd *crowd)
 
 /* One part of a round, with readers of its own: a machine may not have as many queues as both parts
  * together need. */
-static enum status run_part(struct crowd *crowd, bool stele)
+static enum status run_part(struct crowd *crowd, const struct bare *bare,
+                            int (*work)(void *context, struct reader *reader),
+                            enum status (*publish)(struct crowd *crowd))
 {
-	const struct bare *bare = stele ? NULL : crowd->way->bare;
 	size_t count = (size_t)crowd->bench->subscribers;
 	enum status status;
 
-	set_stage(crowd, stele ? 0 : 1);
-	status = readers_start(crowd->bench, bare, count, stele ? subscribe_and_wait : receive,
-	                       crowd, &crowd->readers);
+	status = readers_start(crowd->bench, bare, count, work, crowd, &crowd->readers);
 	if (status != STATUS_DONE)
 		return status;
-	status = stele ? run_subscribers(crowd) : run_bare(crowd);
+	status = publish(crowd);
 	readers_end(crowd->readers, count, bare, status != STATUS_DONE);
-	stele_publisher_reap(crowd->publisher);
 	return status;
+}
+
+static enum status run_stele(struct crowd *crowd)
+{
+	enum status status = bench_publish(crowd->bench, crowd->way, &crowd->publisher);
+
+	if (status != STATUS_DONE)
+		return status;
+	set_stage(crowd, 0);
+	status = run_part(crowd, NULL, subscribe_and_wait, run_subscribers);
+	bench_unpublish(crowd->bench, crowd->publisher);
+	return status;
+}
+
+static enum status run_mechanism(struct crowd *crowd)
+{
+	if (!crowd->way->bare)
+		return STATUS_DONE;
+	set_stage(crowd, 1);
+	return run_part(crowd, crowd->way->bare, receive, run_bare);
 }
 
 static enum status run_rounds(struct crowd *crowd)
@@ -178,9 +196,9 @@ static enum status run_rounds(struct crowd *crowd)
 	for (uint64_t round = 0; round < bench->rounds && status == STATUS_DONE; round++) {
 		progress_note(&bench->progress, "%s: round %llu of %llu", crowd->way->name,
 		              (unsigned long long)round + 1, (unsigned long long)bench->rounds);
-		status = run_part(crowd, true);
-		if (status == STATUS_DONE && crowd->way->bare)
-			status = run_part(crowd, false);
+		status = run_stele(crowd);
+		if (status == STATUS_DONE)
+			status = run_mechanism(crowd);
 	}
 	return status;
 }
@@ -202,11 +220,7 @@ enum status bench_fanout(struct bench *bench, const struct bench_way *way, struc
 	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (crowd.stage == MAP_FAILED)
 		return fail(STATUS_NO_ROOM, "no memory to share with the readers");
-	status = bench_publish(bench, way, &crowd.publisher);
-	if (status == STATUS_DONE) {
-		status = run_rounds(&crowd);
-		bench_unpublish(bench, crowd.publisher);
-	}
+	status = run_rounds(&crowd);
 	munmap(crowd.stage, sizeof(*crowd.stage));
 	ret->commit = take(&crowd.commit);
 	ret->behind = take(&crowd.behind);

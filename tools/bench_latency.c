@@ -9,8 +9,11 @@
 #include "options.h"
 
 enum {
-	ROUND = 200,    /* rows in each lane of a round */
-	SETTLED = 3000, /* nanoseconds after which one who spins is in its loop */
+	ROUND = 200, /* rows in each lane of a round */
+	/* Nanoseconds after which a reader that sleeps has left its core, and one that spins is in
+	 * its loop. The kernel says "asleep" a moment before. */
+	IDLE = 20000,
+	SPINS = 3000,
 };
 
 /* A row in shared memory that is written without Stele. */
@@ -169,15 +172,19 @@ static enum status send_row(struct session *session, enum bench_lane lane, uint6
 	return status;
 }
 
+/* Waits until the reader is blocked, and its core has gone idle as deep as it does; or, where it
+ * spins, until it does. */
 static enum status settle(const struct session *session)
 {
-	int64_t until = bench_now() + SETTLED;
+	enum status status = STATUS_DONE;
+	int64_t until;
 
 	if (!session->way->spin)
-		return reader_await_sleep(session->bench, session->reader);
+		status = reader_await_sleep(session->bench, session->reader);
+	until = bench_now() + (session->way->spin ? SPINS : IDLE);
 	while (bench_now() < until)
 		bench_pause();
-	return STATUS_DONE;
+	return status;
 }
 
 struct lane_samples {
@@ -250,7 +257,9 @@ enum status bench_latency(struct bench *bench, const struct bench_way *way,
 	                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (session.plain == MAP_FAILED)
 		return fail(STATUS_NO_ROOM, "no memory to share with a reader");
-	status = bench_publish(bench, way, &session.publisher);
+	status = bench_measure_line(bench);
+	if (status == STATUS_DONE)
+		status = bench_publish(bench, way, &session.publisher);
 	if (status == STATUS_DONE) {
 		status = readers_start(bench, way->bare, 1, read_all, &session, &session.reader);
 		if (status == STATUS_DONE) {

@@ -2,6 +2,7 @@
  * The machine that is measured on: its cores, whether they sleep, how far they are apart. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -89,13 +90,14 @@ static int answer(void *context, struct reader *reader)
 	return 0;
 }
 
-static enum status measure_line(struct bench *bench)
+enum status bench_measure_line(struct bench *bench)
 {
 	struct samples samples = {0};
 	struct reader *reader;
 	enum status status;
 	uint32_t *word;
 
+	bench->line_us = NAN;
 	if (bench->publisher_core == bench->reader_core)
 		return STATUS_DONE;
 	status = readers_start(bench, NULL, 1, answer, NULL, &reader);
@@ -126,8 +128,5 @@ enum status bench_machine(struct bench *bench)
 		return status;
 	bench->kept_awake = keep_awake();
 	bench_bind(bench, bench->publisher_core);
-	status = measure_line(bench);
-	if (status == STATUS_NOT_THERE)
-		return fail(STATUS_SYSTEM, "%s", bench->reason);
-	return status;
+	return STATUS_DONE;
 }

@@ -143,6 +143,7 @@ enum {
 	RATIO,
 	BARE,
 	SEND,
+	LINE,
 	REASON,
 	TABLE_LATENCY,
 	AFTER = TABLE_LATENCY,
@@ -155,7 +156,6 @@ enum {
 	PUBLISHER_CORE,
 	READER_CORE,
 	KEPT_AWAKE,
-	LINE,
 	LATENCY_COLUMNS
 };
 
@@ -170,6 +170,7 @@ static const struct output_column latency_columns[LATENCY_COLUMNS] = {
 	[RATIO] = {"ratio", true},
 	[BARE] = {"bare_us", true},
 	[SEND] = {"send_us", true},
+	[LINE] = {"line_us", true},
 	[REASON] = {"reason", false},
 	[AFTER] = {"after_commit_us", true},
 	[BY_HAND_P99] = {"by_hand_p99_us", true},
@@ -181,7 +182,6 @@ static const struct output_column latency_columns[LATENCY_COLUMNS] = {
 	[PUBLISHER_CORE] = {"publisher_core", true},
 	[READER_CORE] = {"reader_core", true},
 	[KEPT_AWAKE] = {"kept_awake", false},
-	[LINE] = {"line_us", true},
 };
 
 enum {
@@ -298,14 +298,10 @@ static enum status print_fanout(struct output *output, const struct bench *bench
 /* What the other formats have in each row, once before a table. */
 static void print_machine(const struct bench *bench)
 {
-	if (bench->publisher_core == bench->reader_core)
-		printf("publisher and readers on core %d", bench->publisher_core);
-	else
-		printf("publisher on core %d, readers on core %d, a cache line from one to the other in "
-		       "%.3f us",
-		       bench->publisher_core, bench->reader_core, bench->line_us);
-	printf("; idle cores %s\n\n",
-	       bench->kept_awake ? "kept awake" : "may halt: /dev/cpu_dma_latency can't be opened");
+	printf("publisher on core %d, readers on core %d; idle cores %s\n\n", bench->publisher_core,
+	       bench->reader_core,
+	       bench->kept_awake ? "kept awake"
+	                         : "may halt, as /dev/cpu_dma_latency can't be opened");
 }
 
 /* ---- running ---- */
