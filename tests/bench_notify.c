@@ -55,10 +55,18 @@ static double number(const char *line, const char *name)
 	return *value == 'n' ? NAN : strtod(value, NULL);
 }
 
+/* A text without the backslashes of its quotation marks. */
 static const char *text(const char *line, const char *name, char buffer[LINE])
 {
-	snprintf(buffer, LINE, "%s", member(line, name) + 1);
-	buffer[strcspn(buffer, "\"")] = '\0';
+	const char *from = member(line, name) + 1;
+	char *to = buffer;
+
+	for (; *from && *from != '"'; from++) {
+		if (*from == '\\' && from[1])
+			from++;
+		*to++ = *from;
+	}
+	*to = '\0';
 	return buffer;
 }
 
@@ -158,12 +166,12 @@ static void bench_fanout(void)
 	double one;
 
 	one = bench_subscribers("mq", 1, 20, line);
-	if (!isnan(bench_subscribers("mq", 200, 5, line))) {
+	if (!isnan(bench_subscribers("mq", 200, 10, line))) {
 		add_ratio(number(line, "ratio"), 1.1, "subscribers_200/mq_to_bare");
 		add_ratio(number(line, "behind_us") / number(line, "bare_us"), 0.01,
 		          "subscribers_200/mq_behind_to_bare");
 	}
-	add_ratio(bench_subscribers("thread", 200, 5, line) / one, 2,
+	add_ratio(bench_subscribers("thread", 200, 10, line) / one, 2,
 	          "subscribers_200/thread_to_mq_of_1");
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		bench_subscribers("auto", counts[i], counts[i] == 1 ? 20 : 3, line);
