@@ -62,7 +62,6 @@ enum status bench_publish(struct bench *bench, const struct bench_way *way,
 
 void bench_unpublish(const struct bench *bench, struct stele_publisher *publisher)
 {
-	stele_publisher_reap(publisher);
 	stele_publisher_close(publisher);
 	stele_region_remove(located(bench->region));
 }
