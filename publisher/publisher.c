@@ -388,10 +388,20 @@ static void look_for_slots(struct stele_publisher *publisher)
 	notify_resume(&publisher->notify);
 }
 
+/* Whoever waits, for whatever table: what was committed last may not have been told. */
+static void notify_all_tables(struct stele_publisher *publisher)
+{
+	notify_post(&publisher->notify, &(struct notice){
+						.version = publisher_head(publisher),
+						.time = time_of_day(),
+						.tables = NOTICE_ANY,
+					});
+}
+
 int publisher_lock(struct stele_publisher *publisher)
 {
 	int64_t now = time_monotonic();
-	bool closely = now - publisher->looked_at >= LOOK_INTERVAL;
+	bool closely = now - publisher->looked_at >= LOOK_INTERVAL, died;
 	int r = look_for_loss(publisher);
 
 	if (r < 0)
@@ -409,6 +419,7 @@ int publisher_lock(struct stele_publisher *publisher)
 		                 publisher->attachment.region.names.region);
 	if (r < 0)
 		return r;
+	died = r == 1;
 	if (closely || mapping_lost(&publisher->attachment.slots.mapping))
 		look_for_slots(publisher);
 	r = publisher_catch_up(publisher);
@@ -417,6 +428,9 @@ int publisher_lock(struct stele_publisher *publisher)
 		generation_before_in_use(publisher);
 		r = look_for_name(publisher);
 	}
+	/* Another publisher, between a commit and its notices perhaps. */
+	if (r == 0 && died)
+		notify_all_tables(publisher);
 	if (r < 0)
 		mutex_unlock(&publisher->attachment);
 	return r;
@@ -434,11 +448,7 @@ int stele_publisher_reap(struct stele_publisher *publisher)
 	notify_pause(&publisher->notify);
 	r = (int)fanout_reap(&publisher->fanout, UINT32_MAX);
 	notify_resume(&publisher->notify);
-	notify_post(&publisher->notify, &(struct notice){
-						.version = publisher_head(publisher),
-						.time = time_of_day(),
-						.tables = NOTICE_ANY,
-					});
+	notify_all_tables(publisher);
 	return r;
 }
 

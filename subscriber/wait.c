@@ -122,18 +122,22 @@ static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *r
 static int spin(struct stele_subscriber *subscriber, uint64_t since, int64_t deadline,
                 uint64_t *head, uint64_t *ret_version)
 {
-	int64_t now = time_monotonic(), until = now + subscriber->spin;
-	int r = 0;
+	int64_t now = time_monotonic(), until;
 
+	until = subscriber->spin < INT64_MAX - now ? now + subscriber->spin : INT64_MAX;
 	if (deadline < until)
 		until = deadline;
-	for (; r == 0 && now < until; now = time_monotonic()) {
-		for (int i = 0; i < SPIN_LOOKS && subscriber_head(subscriber) == *head; i++)
+	for (; now < until; now = time_monotonic()) {
+		int r = subscriber_look(subscriber, now);
+		for (int i = 0; r == 0 && i < SPIN_LOOKS && subscriber_head(subscriber) == *head;
+		     i++)
 			cpu_relax();
-		if (subscriber_head(subscriber) != *head)
+		if (r == 0 && subscriber_head(subscriber) != *head)
 			r = look(subscriber, since, head, ret_version);
+		if (r != 0)
+			return r;
 	}
-	return r;
+	return 0;
 }
 
 static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)

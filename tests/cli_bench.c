@@ -233,7 +233,7 @@ Test(cli_bench, a_signal_in_the_middle_leaves_nothing_behind)
 	char name[NAMES_QUEUE_SIZE];
 	struct cli_process process;
 
-	STELE_START(&process, "bench", "notify", "--count", "100000", "--notifier", "mq");
+	STELE_START(&process, "bench", "notify", "--count", "2000", "--notifier", "mq");
 	UNTIL(blocked_queue(process.pid, name));
 	cr_expect(has_queue(name));
 	kill(process.pid, SIGINT);
@@ -243,7 +243,7 @@ Test(cli_bench, a_signal_in_the_middle_leaves_nothing_behind)
 	cr_expect(!has_queue(name), "%s is there", name);
 
 	/* Many readers, and the mechanism alone in turn with them. */
-	STELE_START(&process, "bench", "notify", "--count", "100000", "--notifier", "sysv,futex",
+	STELE_START(&process, "bench", "notify", "--count", "2000", "--notifier", "sysv,futex",
 	            "--subscribers", "8");
 	UNTIL(sent_to_a_sysv_queue(process.pid) || has_files(process.pid));
 	kill(process.pid, SIGINT);

@@ -41,11 +41,10 @@ static void plain_write(struct plain_row *plain, uint64_t number, int64_t start)
 {
 	uint64_t sequence = __atomic_load_n(&plain->sequence, __ATOMIC_RELAXED);
 
-	/* Odd is there before any of the row, which is there before even. */
+	/* Release, each: odd is there before any of the row, and the row before even. */
 	__atomic_store_n(&plain->sequence, sequence + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	__atomic_store_n(&plain->row.number, number, __ATOMIC_RELAXED);
-	__atomic_store_n(&plain->row.start, start, __ATOMIC_RELAXED);
+	__atomic_store_n(&plain->row.number, number, __ATOMIC_RELEASE);
+	__atomic_store_n(&plain->row.start, start, __ATOMIC_RELEASE);
 	__atomic_store_n(&plain->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
@@ -54,11 +53,10 @@ static void plain_read(const struct plain_row *plain, struct bench_row *row)
 	uint64_t before, after;
 
 	do {
+		/* Acquire, each: all of the row is loaded before the sequence is again. */
 		before = __atomic_load_n(&plain->sequence, __ATOMIC_ACQUIRE);
-		row->number = __atomic_load_n(&plain->row.number, __ATOMIC_RELAXED);
-		row->start = __atomic_load_n(&plain->row.start, __ATOMIC_RELAXED);
-		/* All of the row was loaded before the sequence is again. */
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		row->number = __atomic_load_n(&plain->row.number, __ATOMIC_ACQUIRE);
+		row->start = __atomic_load_n(&plain->row.start, __ATOMIC_ACQUIRE);
 		after = __atomic_load_n(&plain->sequence, __ATOMIC_RELAXED);
 	} while (before % 2 == 1 || before != after);
 }
@@ -104,7 +102,7 @@ static int subscribe(struct session *session)
 	if (result == 0)
 		result = stele_subscriber_open(located(bench->region), &unregistered,
 		                               &session->subscribers[LANE_BY_HAND]);
-	for (int lane = 0; lane < LANE_BARE && result == 0; lane++)
+	for (enum bench_lane lane = 0; lane < LANE_BARE && result == 0; lane++)
 		result = stele_live_open(session->subscribers[lane], "rows", &bench_schema,
 		                         &session->tables[lane]);
 	if (result == 0)
@@ -113,7 +111,7 @@ static int subscribe(struct session *session)
 	return result;
 }
 
-static bool has_lane(const struct session *session, int lane)
+static bool has_lane(const struct session *session, enum bench_lane lane)
 {
 	return lane == LANE_STELE || session->way->bare;
 }
@@ -127,7 +125,7 @@ static int read_all(void *context, struct reader *reader)
 
 	result = subscribe(session);
 	for (uint64_t i = 0; i < session->bench->rounds * LANES * ROUND && result >= 0; i++) {
-		int lane = (int)(i / ROUND % LANES);
+		enum bench_lane lane = (enum bench_lane)(i / ROUND % LANES);
 		if (!has_lane(session, lane))
 			continue;
 		reader_turn(reader);
@@ -138,7 +136,7 @@ static int read_all(void *context, struct reader *reader)
 		if (result >= 0 && row.number != ++number)
 			result = -EILSEQ;
 	}
-	for (int lane = 0; lane < LANE_BARE; lane++)
+	for (enum bench_lane lane = 0; lane < LANE_BARE; lane++)
 		if (session->subscribers[lane])
 			stele_subscriber_close(session->subscribers[lane]);
 	if (result >= 0)
@@ -229,7 +227,7 @@ static enum status run_rounds(struct session *session, struct lane_samples sampl
 	for (uint64_t round = 0; round < bench->rounds && status == STATUS_DONE; round++) {
 		progress_note(&bench->progress, "%s: round %llu of %llu", session->way->name,
 		              (unsigned long long)round + 1, (unsigned long long)bench->rounds);
-		for (int lane = 0; lane < LANES && status == STATUS_DONE; lane++)
+		for (enum bench_lane lane = 0; lane < LANES && status == STATUS_DONE; lane++)
 			if (has_lane(session, lane))
 				status = run_lane(session, lane, &number, &samples[lane]);
 	}
@@ -269,7 +267,7 @@ enum status bench_latency(struct bench *bench, const struct bench_way *way,
 		bench_unpublish(bench, session.publisher);
 	}
 	*ret_samples = samples[LANE_STELE].seen.count;
-	for (int lane = 0; lane < LANES; lane++) {
+	for (enum bench_lane lane = 0; lane < LANES; lane++) {
 		struct lane_samples *of = &samples[lane];
 		judge(of, &ret[lane]);
 		samples_free(&of->seen);
