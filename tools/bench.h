@@ -83,8 +83,8 @@ struct bench_row {
 
 extern const struct stele_schema bench_schema;
 
-/* The region with its rows, for this process to publish; and its end. Readers must have ended: what
- * they left is removed, too. */
+/* The region with its rows, for this process to publish; and its end, after that of its readers:
+ * what they left is removed, too. */
 enum status bench_publish(struct bench *bench, const struct bench_way *way,
                           struct stele_publisher **ret);
 void bench_unpublish(const struct bench *bench, struct stele_publisher *publisher);
@@ -119,8 +119,8 @@ struct reader {
 enum status readers_start(struct bench *bench, const struct bare *bare, size_t count,
                           int (*work)(void *context, struct reader *reader), void *context,
                           struct reader **ret);
-/* Waits for the ends of the readers, which are killed if `killed`, and frees them. */
-void readers_end(struct reader *readers, size_t count, const struct bare *bare, bool killed);
+/* Kills the readers, whatever they do, and frees them. */
+void readers_end(struct reader *readers, size_t count, const struct bare *bare);
 
 /* The reader's side: the next turn begins. */
 void reader_turn(struct reader *reader);

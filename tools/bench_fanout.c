@@ -15,22 +15,18 @@ enum { COMMITS = 20 }; /* in each part of a round */
 struct crowd {
 	struct bench *bench;
 	const struct bench_way *way;
-	uint32_t *stage; /* shared: 0 stay awake, 1 wait, 2 end */
+	uint32_t *go; /* shared: 0 stay awake, 1 wait */
 	struct stele_publisher *publisher;
 	struct reader *readers;
 	uint64_t number; /* of the last row */
 	struct samples commit, behind, bare;
 };
 
-static uint32_t stage(const struct crowd *crowd)
+/* The subscribers wait from now on. */
+static void let_wait(struct crowd *crowd)
 {
-	return __atomic_load_n(crowd->stage, __ATOMIC_ACQUIRE);
-}
-
-static void set_stage(struct crowd *crowd, uint32_t value)
-{
-	__atomic_store_n(crowd->stage, value, __ATOMIC_RELEASE);
-	syscall(SYS_futex, crowd->stage, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	__atomic_store_n(crowd->go, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, crowd->go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* ---- a reader ---- */
@@ -46,15 +42,15 @@ static int subscribe_and_wait(void *context, struct reader *reader)
 	if (result < 0)
 		return result;
 	reader_turn(reader);
-	while (stage(crowd) == 0)
-		syscall(SYS_futex, crowd->stage, FUTEX_WAIT, 0, NULL, NULL, 0);
+	/* Acquire: versions until then are not waited for. */
+	while (__atomic_load_n(crowd->go, __ATOMIC_ACQUIRE) == 0)
+		syscall(SYS_futex, crowd->go, FUTEX_WAIT, 0, NULL, NULL, 0);
 	result = stele_subscriber_version(subscriber, &version);
-	while (result >= 0 && stage(crowd) == 1) {
+	while (result >= 0) {
 		reader_turn(reader);
 		result = stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version);
 	}
-	stele_subscriber_close(subscriber);
-	return result < 0 ? result : 0;
+	return result;
 }
 
 static int receive(void *context, struct reader *reader)
@@ -62,7 +58,7 @@ static int receive(void *context, struct reader *reader)
 	struct crowd *crowd = context;
 	int result = 0;
 
-	while (result >= 0 && stage(crowd) == 1) {
+	while (result >= 0) {
 		reader_turn(reader);
 		result = crowd->way->bare->receive(&reader->pair);
 	}
@@ -89,7 +85,7 @@ static enum status commit(struct crowd *crowd, struct samples *samples)
 	int64_t begin;
 
 	status = bench_commit(crowd->publisher, ++crowd->number, 0, &begin);
-	if (status == STATUS_DONE && samples)
+	if (status == STATUS_DONE)
 		samples_add(samples, (double)(bench_now() - begin) / 1e3);
 	return status;
 }
@@ -112,8 +108,7 @@ static enum status send_bare(struct crowd *crowd, struct samples *samples)
 	if (result < 0)
 		return fail(STATUS_SYSTEM, "can't send by %s: %s", crowd->way->name,
 		            strerror(-result));
-	if (samples)
-		samples_add(samples, (double)(bench_now() - begin) / 1e3);
+	samples_add(samples, (double)(bench_now() - begin) / 1e3);
 	return STATUS_DONE;
 }
 
@@ -124,16 +119,13 @@ static enum status run_subscribers(struct crowd *crowd)
 	for (int i = 0; i < COMMITS && status == STATUS_DONE; i++)
 		status = commit(crowd, &crowd->behind);
 	if (status == STATUS_DONE)
-		set_stage(crowd, 1);
+		let_wait(crowd);
 	for (uint32_t i = 0; i < COMMITS && status == STATUS_DONE; i++) {
 		status = await_all(crowd, 2 + i);
 		if (status == STATUS_DONE)
 			status = commit(crowd, &crowd->commit);
 	}
-	if (status == STATUS_DONE)
-		status = await_all(crowd, 2 + COMMITS);
-	set_stage(crowd, 2);
-	return status == STATUS_DONE ? commit(crowd, NULL) : status;
+	return status;
 }
 
 static enum status run_bare(struct crowd *crowd)
@@ -145,10 +137,7 @@ static enum status run_bare(struct crowd *crowd)
 		if (status == STATUS_DONE)
 			status = send_bare(crowd, &crowd->bare);
 	}
-	if (status == STATUS_DONE)
-		status = await_all(crowd, 1 + COMMITS);
-	set_stage(crowd, 2);
-	return status == STATUS_DONE ? send_bare(crowd, NULL) : status;
+	return status;
 }
 
 /* One part of a round, with readers of its own: a machine may not have as many queues as both parts
@@ -164,7 +153,7 @@ static enum status run_part(struct crowd *crowd, const struct bare *bare,
 	if (status != STATUS_DONE)
 		return status;
 	status = publish(crowd);
-	readers_end(crowd->readers, count, bare, status != STATUS_DONE);
+	readers_end(crowd->readers, count, bare);
 	return status;
 }
 
@@ -174,7 +163,7 @@ static enum status run_stele(struct crowd *crowd)
 
 	if (status != STATUS_DONE)
 		return status;
-	set_stage(crowd, 0);
+	*crowd->go = 0; /* nobody else is there yet */
 	status = run_part(crowd, NULL, subscribe_and_wait, run_subscribers);
 	bench_unpublish(crowd->bench, crowd->publisher);
 	return status;
@@ -184,7 +173,6 @@ static enum status run_mechanism(struct crowd *crowd)
 {
 	if (!crowd->way->bare)
 		return STATUS_DONE;
-	set_stage(crowd, 1);
 	return run_part(crowd, crowd->way->bare, receive, run_bare);
 }
 
@@ -216,12 +204,12 @@ enum status bench_fanout(struct bench *bench, const struct bench_way *way, struc
 	struct crowd crowd = {.bench = bench, .way = way};
 	enum status status;
 
-	crowd.stage = mmap(NULL, sizeof(*crowd.stage), PROT_READ | PROT_WRITE,
-	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (crowd.stage == MAP_FAILED)
+	crowd.go = mmap(NULL, sizeof(*crowd.go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	                -1, 0);
+	if (crowd.go == MAP_FAILED)
 		return fail(STATUS_NO_ROOM, "no memory to share with the readers");
 	status = run_rounds(&crowd);
-	munmap(crowd.stage, sizeof(*crowd.stage));
+	munmap(crowd.go, sizeof(*crowd.go));
 	ret->commit = take(&crowd.commit);
 	ret->behind = take(&crowd.behind);
 	ret->bare = take(&crowd.bare);

@@ -136,9 +136,6 @@ static int read_all(void *context, struct reader *reader)
 		if (result >= 0 && row.number != ++number)
 			result = -EILSEQ;
 	}
-	for (enum bench_lane lane = 0; lane < LANE_BARE; lane++)
-		if (session->subscribers[lane])
-			stele_subscriber_close(session->subscribers[lane]);
 	if (result >= 0)
 		reader_turn(reader);
 	return result < 0 ? result : 0;
@@ -262,7 +259,7 @@ enum status bench_latency(struct bench *bench, const struct bench_way *way,
 		status = readers_start(bench, way->bare, 1, read_all, &session, &session.reader);
 		if (status == STATUS_DONE) {
 			status = run_rounds(&session, samples);
-			readers_end(session.reader, 1, way->bare, status != STATUS_DONE);
+			readers_end(session.reader, 1, way->bare);
 		}
 		bench_unpublish(bench, session.publisher);
 	}

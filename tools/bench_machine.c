@@ -116,7 +116,7 @@ enum status bench_measure_line(struct bench *bench)
 	}
 	bench->line_us = samples_median(&samples, 0);
 	samples_free(&samples);
-	readers_end(reader, 1, NULL, status != STATUS_DONE);
+	readers_end(reader, 1, NULL);
 	return status;
 }
 

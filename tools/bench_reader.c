@@ -108,6 +108,8 @@ static enum status start(struct bench *bench, struct reader *reader,
 	pid_t parent = getpid();
 	char path[64];
 
+	/* What was printed is printed once. */
+	fflush(stdout);
 	reader->pid = fork();
 	if (reader->pid == 0) {
 		/* Not one of them outlives this process, however it ends. */
@@ -168,16 +170,16 @@ enum status readers_start(struct bench *bench, const struct bare *bare, size_t c
 			status = start(bench, &readers[i], work, context);
 	}
 	if (status != STATUS_DONE)
-		readers_end(readers, count, bare, true);
+		readers_end(readers, count, bare);
 	else
 		*ret = readers;
 	return status;
 }
 
-void readers_end(struct reader *readers, size_t count, const struct bare *bare, bool killed)
+void readers_end(struct reader *readers, size_t count, const struct bare *bare)
 {
 	for (size_t i = 0; i < count; i++)
-		if (killed && readers[i].pid > 0)
+		if (readers[i].pid > 0)
 			kill(readers[i].pid, SIGKILL);
 	for (size_t i = 0; i < count; i++) {
 		if (readers[i].pid > 0)
