@@ -118,6 +118,7 @@ static bool subscribers_idle(const struct clean *clean)
 /* Objects of the region that have no path are found by its uuid, which both files have. */
 static void remove_objects(const struct clean *clean, const char *path)
 {
+	const size_t size = offsetof(struct layout_subscribers_header, slots_used);
 	struct layout_subscribers_header header;
 	struct stat status;
 	int fd;
@@ -125,10 +126,9 @@ static void remove_objects(const struct clean *clean, const char *path)
 	static_assert(offsetof(struct layout_subscribers_header, uuid) ==
 	                      offsetof(struct layout_publisher_file, uuid),
 	              "one place for the uuid");
-	if (file_open(path, false, offsetof(struct layout_subscribers_header, slots_used), &fd,
-	              &status) < 0)
+	if (file_open(path, false, size, &fd, &status) < 0)
 		return;
-	if (pread(fd, &header, offsetof(struct layout_subscribers_header, slots_used), 0) > 0 &&
+	if (pread(fd, &header, size, 0) == (ssize_t)size &&
 	    (header.magic == LAYOUT_MAGIC_SUBSCRIBERS || header.magic == LAYOUT_MAGIC_PUBLISHER) &&
 	    !uuid_is_null(header.uuid))
 		notifiers_remove(&clean->names, header.uuid);
