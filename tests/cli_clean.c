@@ -90,6 +90,30 @@ Test(cli_clean, files_without_data_or_publisher_file)
 	cr_expect_eq(files(), 0);
 }
 
+/* What a clean that is killed leaves, when it had to make the file that it locks. */
+Test(cli_clean, a_lock_file_of_a_killed_clean)
+{
+	char path[128];
+	int fd;
+
+	own_machine("size=64m");
+	ipc_path(path, ".publisher");
+	for (int i = 0; i < 2; i++) {
+		OK(file_make(path, sizeof(uint64_t), &fd));
+		OK(file_publish(fd, path, 0600));
+		close(fd);
+		/* It is no publisher's hindrance, and a leftover. */
+		if (i == 0) {
+			stele_publisher_close(ipc_publish(region, NULL));
+			OK(stele_region_remove(region));
+		} else {
+			EXITS(0, "clean");
+			SAYS(path);
+		}
+		cr_expect_eq(files(), 0);
+	}
+}
+
 Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 {
 	struct stele_subscriber *subscriber;

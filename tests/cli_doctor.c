@@ -300,6 +300,23 @@ Test(cli_doctor, regions_that_can_not_be_read)
 	EXITS(7, "doctor %s", region);
 }
 
+static void ask_as_nobody(unsigned argument)
+{
+	(void)argument;
+	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 && setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
+	      "%s", strerror(errno));
+	EXITS(0, "doctor");
+	SAYS("note     region");
+	SAYS("may not open");
+}
+
+Test(cli_doctor, regions_of_others)
+{
+	machine_without_systemd("size=8g,mode=1777");
+	start(publish_for_ever);
+	ipc_join(ipc_spawn(ask_as_nobody, 0));
+}
+
 static void named_evilly(unsigned argument)
 {
 	prctl(PR_SET_NAME, "\033[31mred");

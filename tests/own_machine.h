@@ -68,12 +68,12 @@ static inline int __attribute__((format(printf, 1, 2))) stele(const char *format
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-#define SAYS(part_) cr_expect(strstr(output, part_), "line %d: no \"%s\" in: %s", __LINE__, part_, output)
-#define SAYS_NOT(part_) cr_expect(!strstr(output, part_), "line %d: \"%s\" in: %s", __LINE__, part_, output)
+#define SAYS(part_) CHECK(strstr(output, part_), "no \"%s\" in: %s", part_, output)
+#define SAYS_NOT(part_) CHECK(!strstr(output, part_), "\"%s\" in: %s", part_, output)
 #define EXITS(status_, ...) \
 	do { \
-		int is_ = stele(__VA_ARGS__); \
-		cr_expect(is_ == (status_), "line %d: exit status %d, not %d: %s", __LINE__, is_, status_, output); \
+		int exit_ = stele(__VA_ARGS__); \
+		CHECK(exit_ == (status_), "exit status %d, not %d: %s", exit_, status_, output); \
 	} while (0)
 
 /* ---- processes ---- */

@@ -130,7 +130,8 @@ static void add_region(struct doctor *doctor, const struct examined *region)
 	doctor->regions[doctor->region_count++] = *region;
 }
 
-/* One that can't be read is a finding, where all are looked at. */
+/* One that can't be read is a finding, where all are looked at: not a bad one, where it only is not
+ * this user's to read. */
 static enum status gather_all(struct doctor *doctor)
 {
 	char name[STELE_NAME_MAX + 1] = "";
@@ -142,8 +143,8 @@ static enum status gather_all(struct doctor *doctor)
 		if (result == 0)
 			add_region(doctor, &region);
 		else if (result != -ENOENT)
-			doctor_say(doctor, VERDICT_PROBLEM, "region", name, NULL, "%s",
-			           stele_last_error());
+			doctor_say(doctor, result == -EACCES ? VERDICT_NOTE : VERDICT_PROBLEM,
+			           "region", name, NULL, "%s", stele_last_error());
 	}
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
