@@ -30,7 +30,6 @@ int publisher_catch_up(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
 	struct region *region = &attachment->region;
-	struct stat status;
 	int r = 0;
 
 	if (!attachment->shared || nobody_else_was_here(publisher))
@@ -40,8 +39,7 @@ int publisher_catch_up(struct stele_publisher *publisher)
 		r = attach_next_generation(attachment, publisher->guarded);
 	if (r < 0)
 		return r;
-	if (fstat(region->fd, &status) == 0 && (uint64_t)status.st_size > region->file_size)
-		region->file_size = (uint64_t)status.st_size;
+	region_look_at_size(region);
 	/* Where that fails, the next begin finds nothing that is as it was left. */
 	publisher->left_head = UINT64_MAX;
 	reclaim_finish(&publisher->reclaim);

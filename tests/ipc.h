@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -59,6 +60,7 @@
 struct ipc_shared {
 	uint32_t stage[32];
 	uint64_t number[32];
+	int segments[4]; /* System V segments that the test made itself: each one's shmid and 1 */
 };
 
 static char region[32], other_region[32];
@@ -272,6 +274,9 @@ static inline void ipc_clean_after(int pipe_end)
 		for (size_t i = 0; i < left.gl_pathc; i++)
 			if (unlink(left.gl_pathv[i]) < 0)
 				rmdir(left.gl_pathv[i]);
+	for (unsigned i = 0; i < sizeof(shared->segments) / sizeof(shared->segments[0]); i++)
+		if (shared->segments[i] != 0)
+			shmctl(shared->segments[i] - 1, IPC_RMID, NULL);
 	_exit(0);
 }
 

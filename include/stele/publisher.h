@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <stele/error.h>
+#include <stele/region.h>
 #include <stele/schema.h>
 
 #ifdef __cplusplus
@@ -78,6 +79,10 @@ struct stele_publisher_options {
 	uint64_t pinned_bytes;   /* what pins may keep of versions that history has let go of: where it
 	                            is more, the oldest pins are revoked; 0: half of the region's maximum
 	                            size. For as long as this publisher is attached */
+	enum stele_memory memory; /* <stele/region.h>; 0: a file where the region has a directory, else
+	                            POSIX shared memory. A System V segment has its maximum size from the
+	                            start: limit_size is the same, 0 for both being 64 MiB. Looked at when
+	                            the region is made */
 };
 
 /* Attaches to a region as its publisher, and makes it first where the flags say so. A region whose
