@@ -258,13 +258,14 @@ static inline void ipc_path(char path[128], const char *suffix)
 
 static inline void ipc_clean_after(int pipe_end)
 {
-	int64_t until = ipc_now() + 10 * SECOND;
 	char pattern[128], byte;
+	int64_t until;
 	glob_t left;
 
 	while (read(pipe_end, &byte, 1) < 0 && errno == EINTR)
 		;
 	/* The test's processes are being killed. */
+	until = ipc_now() + 10 * SECOND;
 	while (stele_region_remove(region) == -EBUSY && ipc_now() < until)
 		sched_yield();
 	while (stele_region_remove(other_region) == -EBUSY && ipc_now() < until)
