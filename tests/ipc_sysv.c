@@ -512,7 +512,9 @@ static void lose_name(unsigned flags)
 	struct stele_publisher *publishers[2];
 	unsigned count = flags ? 2 : 1;
 	struct layout_header before, after;
+	struct segment segment;
 	pid_t pids[2];
+	int attached;
 
 	options.flags |= flags;
 	for (unsigned i = 0; i < count; i++)
@@ -523,6 +525,8 @@ static void lose_name(unsigned flags)
 		pids[i] = ipc_spawn(follow_until_removed, i);
 		ipc_await(i, 1);
 	}
+	cr_assert(find_segment(memory_key(before.uuid), 0, &segment));
+	attached = segment.attached;
 	for (unsigned round = 0; round < 2; round++) {
 		uint64_t version = 0;
 		unlink_data();
@@ -541,6 +545,9 @@ static void lose_name(unsigned flags)
 			UNTIL(ipc_told(i) == version);
 		cr_expect_eq(describe().generation, 1);
 		cr_expect(describe().publisher_attached);
+		/* Nobody has attached it a second time. */
+		cr_expect(find_segment(memory_key(before.uuid), 0, &segment) && segment.attached == attached,
+		          "attached %d times, not %d", segment.attached, attached);
 	}
 	for (unsigned i = 0; i < count; i++)
 		stele_publisher_close(publishers[i]);

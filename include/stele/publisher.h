@@ -149,8 +149,8 @@ STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
  * snapshots, and find the same versions. It happens by itself when less than half of a large region
  * is used. Needs room for both files for a moment; and the old one lives until the last subscriber
  * has moved, so it is refused (-EBUSY) while somebody still has the one before that. Errors: -EBUSY
- * (also: a transaction is open), -ENOSPC, -ENOMEM, -EBADMSG, -EIO, -ECHILD: the region goes on as it
- * was. */
+ * (also: a transaction is open), -ENOTSUP (a System V segment), -ENOSPC, -ENOMEM, -EBADMSG, -EIO,
+ * -ECHILD: the region goes on as it was. */
 STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
 
 /* ---- transactions ---- */
