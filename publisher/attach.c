@@ -324,18 +324,20 @@ int attach_slots(struct attachment *attachment, bool guarded)
 	return r;
 }
 
-bool attach_slots_again(struct attachment *attachment, bool guarded)
+bool attach_slots_lost(const struct attachment *attachment)
 {
-	if (attachment->slots_open) {
-		if (slots_sound(&attachment->slots, attachment->region.uuid) &&
-		    file_is_named(attachment->slots.lock.fd, attachment->region.names.subscribers))
-			return false;
+	return !attachment->slots_open ||
+	       !slots_sound(&attachment->slots, attachment->region.uuid) ||
+	       !file_is_named(attachment->slots.lock.fd, attachment->region.names.subscribers);
+}
+
+void attach_slots_again(struct attachment *attachment, bool guarded)
+{
+	if (attachment->slots_open)
 		slots_close(&attachment->slots);
-		attachment->slots_open = false;
-	}
+	attachment->slots_open = false;
 	unlink(attachment->region.names.subscribers);
 	attach_slots(attachment, guarded);
-	return true;
 }
 
 /* ---- all of it ---- */
@@ -480,8 +482,12 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 	struct names names = attachment->region.names;
 	struct attachment next = {.region = {.fd = -1}, .shared = true};
 	int r = region_open(&names, true, guarded, &next.region);
+	bool same = r == 0 && memory_is_same(&attachment->region, &next.region);
 
-	if (r == 0 && memcmp(next.region.uuid, attachment->region.uuid, 16) != 0)
+	/* Memory of a fixed size has no next generation. */
+	if (r == 0 && !same &&
+	    (attachment->region.memory->fixed ||
+	     memcmp(next.region.uuid, attachment->region.uuid, 16) != 0))
 		r = error_set(
 			EBADMSG,
 			"region \"%s\" was replaced by another of its name; open the publisher again",
@@ -498,7 +504,7 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 		               : r;
 	}
 	/* Where only the file is another, what points into the memory stays good. */
-	if (memory_is_same(&attachment->region, &next.region)) {
+	if (same) {
 		region_exchange_file(&attachment->region, &next.region);
 		region_close(&next.region);
 	} else {
