@@ -101,6 +101,10 @@ static int fill(int segment, const struct layout_header *header)
 	if (r == 0)
 		store_release(&to->magic, header->magic);
 	shmdt(to);
+	if (r == 0 && shmctl(segment, IPC_STAT, &(struct shmid_ds){0}) < 0)
+		r = error_set(ENOTSUP,
+		              "this system removes a System V segment as soon as nobody has it "
+		              "attached; set the sysctl kernel.shm_rmid_forced to 0");
 	return r;
 }
 

@@ -350,6 +350,39 @@ Test(ipc_segment, a_file_that_names_the_wrong_segment)
 	cr_expect(find_segment(key_of(other_region), 0, NULL));
 }
 
+static void take_key(unsigned argument)
+{
+	int segment;
+
+	(void)argument;
+	CHECK(setgroups(0, NULL) == 0 && setgid(IPC_NOBODY) == 0 && setuid(IPC_NOBODY) == 0, "%s",
+	      strerror(errno));
+	segment = shmget((key_t)ipc_told(0), 4096, IPC_CREAT | IPC_EXCL | 0666);
+	CHECK(segment >= 0, "%s", strerror(errno));
+	shared->segments[0] = segment + 1;
+}
+
+/* Keys can be read off ipcs -m, and anybody may take one that is free. */
+Test(ipc_segment, a_key_that_a_stranger_took_is_told_and_another_one_found)
+{
+	struct stele_publisher *publisher;
+	struct layout_header header;
+
+	needs_root();
+	stele_publisher_close(ipc_publish(region, &sysv));
+	read_header(region, &header);
+	cr_assert_eq(shmctl(header.segment, IPC_RMID, NULL), 0);
+	unlink_data();
+	ipc_tell(0, (uint64_t)memory_key(header.uuid));
+	ipc_join(ipc_spawn(take_key, 0));
+	RETURNS(stele_publisher_open(region, &sysv, &publisher), -EEXIST, "remove the region");
+	OK(stele_region_remove(region));
+	stele_publisher_close(ipc_publish(region, &sysv));
+	cr_expect_neq(key_of(region), memory_key(header.uuid));
+	cr_expect_eq(shmctl(shared->segments[0] - 1, IPC_STAT, &(struct shmid_ds){0}), 0,
+	             "a stranger's segment was removed");
+}
+
 static void as_nobody(unsigned mode)
 {
 	struct stele_subscriber *subscriber;

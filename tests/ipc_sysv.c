@@ -266,7 +266,7 @@ Test(ipc_sysv, a_killed_publisher_loses_nothing)
 	stele_subscriber_close(subscriber);
 }
 
-static void set_limit(const char *name, const char *value)
+static void set_kernel(const char *name, const char *value)
 {
 	char path[64];
 	FILE *file;
@@ -277,19 +277,27 @@ static void set_limit(const char *name, const char *value)
 	          strerror(errno));
 }
 
-Test(ipc_sysv, the_kernels_limits_are_named)
+Test(ipc_sysv, the_kernels_settings_are_named)
 {
-	static const char *const limits[][2] = {
-		{"shmmax", "1000000"}, {"shmall", "100"}, {"shmmni", "0"}};
+	static const struct {
+		const char *name, *bad, *good;
+		int error;
+	} settings[] = {
+		{"shmmax", "1000000", "10000000000", -ENOSPC},
+		{"shmall", "100", "10000000", -ENOSPC},
+		{"shmmni", "0", "4096", -ENOSPC},
+		{"shm_rmid_forced", "1", "0", -ENOTSUP},
+	};
 	struct stele_publisher *publisher;
 
 	needs_root();
 	cr_assert_eq(unshare(CLONE_NEWIPC), 0, "%s", strerror(errno));
-	for (unsigned i = 0; i < 3; i++) {
-		set_limit(limits[i][0], limits[i][1]);
-		RETURNS(stele_publisher_open(region, &sysv, &publisher), -ENOSPC, limits[i][0]);
+	for (unsigned i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		set_kernel(settings[i].name, settings[i].bad);
+		RETURNS(stele_publisher_open(region, &sysv, &publisher), settings[i].error,
+		        settings[i].name);
 		RETURNS(stele_region_remove(region), -ENOENT, region);
-		set_limit(limits[i][0], i == 0 ? "10000000000" : i == 1 ? "10000000" : "4096");
+		set_kernel(settings[i].name, settings[i].good);
 	}
 	stele_publisher_close(ipc_publish(region, &sysv));
 	OK(stele_region_remove(region));
