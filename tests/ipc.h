@@ -256,11 +256,20 @@ static inline void ipc_path(char path[128], const char *suffix)
 	snprintf(path, 128, "/dev/shm/stele.%s%s", region, suffix);
 }
 
+static inline void ipc_unlink_all(const char *pattern)
+{
+	glob_t left;
+
+	if (glob(pattern, 0, NULL, &left) == 0)
+		for (size_t i = 0; i < left.gl_pathc; i++)
+			if (unlink(left.gl_pathv[i]) < 0)
+				rmdir(left.gl_pathv[i]);
+}
+
 static inline void ipc_clean_after(int pipe_end)
 {
 	char pattern[128], byte;
 	int64_t until;
-	glob_t left;
 
 	while (read(pipe_end, &byte, 1) < 0 && errno == EINTR)
 		;
@@ -271,10 +280,10 @@ static inline void ipc_clean_after(int pipe_end)
 	while (stele_region_remove(other_region) == -EBUSY && ipc_now() < until)
 		sched_yield();
 	ipc_path(pattern, "*");
-	if (glob(pattern, 0, NULL, &left) == 0)
-		for (size_t i = 0; i < left.gl_pathc; i++)
-			if (unlink(left.gl_pathv[i]) < 0)
-				rmdir(left.gl_pathv[i]);
+	ipc_unlink_all(pattern);
+	/* Of subscribers that were dying still when the region was removed. */
+	snprintf(pattern, sizeof(pattern), "/dev/mqueue/stele.%s*", region);
+	ipc_unlink_all(pattern);
 	for (unsigned i = 0; i < sizeof(shared->segments) / sizeof(shared->segments[0]); i++)
 		if (shared->segments[i] != 0)
 			shmctl(shared->segments[i] - 1, IPC_RMID, NULL);
