@@ -173,7 +173,8 @@ static void *map_segment(int segment, size_t size, int protection)
 	return MAP_FAILED;
 }
 
-/* Maps a file in the first part of an address range that stays taken as a whole. */
+/* Maps a file in the first part of an address range that stays taken as a whole; or a segment, which
+ * needs no more than its own. */
 static void *map_in_reserve(const struct source *source, size_t size, size_t *reserve,
                             int protection)
 {

@@ -142,13 +142,11 @@ static int data_lock(const struct names *names, int64_t until, struct attachment
 
 /* What is made next has this uuid: the publisher file says so before there is memory that nothing else
  * names, and what there is of the one that it named goes. */
-static int announce_uuid(const struct attachment *attachment, const uint8_t uuid[16])
+static int announce_uuid(const struct names *names, int fd, const uint8_t uuid[16])
 {
-	int fd = attachment->publisher_lock.fd;
-
 	memory_forget(fd);
 	if (pwrite(fd, uuid, 16, offsetof(struct layout_publisher_file, uuid)) != 16)
-		return error_set(EIO, "cannot write the publisher file of a region");
+		return error_set(EIO, "cannot write %s", names->publisher);
 	return 0;
 }
 
@@ -162,7 +160,7 @@ static int data_make(const struct names *names, const struct stele_publisher_opt
 	if (r < 0)
 		return r;
 	attachment->made_subscribers_file = true;
-	r = announce_uuid(attachment, uuid);
+	r = announce_uuid(names, attachment->publisher_lock.fd, uuid);
 	if (r < 0)
 		return r;
 	r = region_make(names, uuid, options, over, &fd);

@@ -8,7 +8,6 @@
  * that somebody else gave up.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/error.h"
 #include "lib/file.h"
