@@ -12,14 +12,16 @@
 #include "lib/folder.h"
 
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
- * what is not a whole region has nobody to be told. */
-static void dismiss(const struct names *names)
+ * what is not a whole region has nobody to be told. -EACCES with a sentence: it is whole, but its
+ * memory is where it can't be removed from here. */
+static int dismiss(const struct names *names)
 {
 	struct region region;
 	struct slots slots;
+	int r = region_open(names, true, true, &region);
 
-	if (region_open(names, true, true, &region) < 0)
-		return;
+	if (r < 0)
+		return r == -EACCES ? r : 0;
 	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
 	 * subscribers file is lost, finds it within a second. */
 	__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
@@ -34,6 +36,7 @@ static void dismiss(const struct names *names)
 	}
 	notifiers_remove(names, region.uuid);
 	region_close(&region);
+	return 0;
 }
 
 static int remove_file(const char *path, bool *ret_found)
@@ -60,7 +63,13 @@ int stele_region_remove(const char *region)
 		r = lock_for_removal(&names, names.data, true, &data);
 	if (r == 0) {
 		found = data >= 0;
-		dismiss(&names);
+		r = dismiss(&names);
+	}
+	if (r == 0) {
+		if (data >= 0)
+			memory_forget(data);
+		if (publisher >= 0)
+			memory_forget(publisher);
 		r = remove_file(names.data, &found);
 	}
 	if (r == 0) {
