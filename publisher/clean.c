@@ -29,6 +29,7 @@
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/folder.h"
+#include "lib/memory.h"
 
 enum pass { LOOK, TELL, REMOVE };
 
@@ -140,6 +141,8 @@ static void clean_files(struct clean *clean)
 	if (clean->pass != LOOK && !subscribers_idle(clean))
 		return;
 	if (clean->pass == REMOVE) {
+		if (!clean->made)
+			memory_forget(clean->publisher);
 		remove_objects(clean, clean->names.publisher);
 		remove_objects(clean, clean->names.subscribers);
 	}

@@ -4,6 +4,7 @@
  * one has a /dev/shm and an IPC namespace of its own.
  */
 #include <mqueue.h>
+#include <sys/shm.h>
 #include <uuid/uuid.h>
 
 #include "lib/file.h"
@@ -88,6 +89,41 @@ Test(cli_clean, files_without_data_or_publisher_file)
 	cr_expect_eq(files(), 2);
 	EXITS(0, "clean");
 	cr_expect_eq(files(), 0);
+}
+
+static void publish_in_a_segment(unsigned argument)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE,
+		                                   .memory = STELE_MEMORY_SYSV, .maximum_size = 1 << 20 };
+
+	(void)argument;
+	ipc_publish(region, &options);
+	ipc_reach(READY, 1);
+	pause();
+}
+
+/* System V segments of this namespace. */
+static int segments(void)
+{
+	struct shm_info info;
+
+	CHECK(shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&info) >= 0, "%s", strerror(errno));
+	return info.used_ids;
+}
+
+Test(cli_clean, the_segment_of_a_region_without_its_data_file)
+{
+	pid_t publisher;
+
+	own_machine("size=64m");
+	publisher = start(publish_in_a_segment);
+	remove_by_hand("");
+	EXITS(0, "clean");
+	cr_expect_eq(segments(), 1);
+	ipc_kill(publisher);
+	EXITS(0, "clean");
+	cr_expect_eq(files(), 0);
+	cr_expect_eq(segments(), 0);
 }
 
 /* What a clean that is killed leaves, when it had to make the file that it locks. */
