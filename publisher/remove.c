@@ -32,22 +32,37 @@ static int lock_file(const struct names *names, const char *path, bool readers_m
 	return attach_busy(names);
 }
 
+/* Removes what mechanisms made for a region whose data file is gone or damaged. Whose region it was is
+ * read in the publisher file, which nobody else can write. */
+static void remove_orphans(const struct names *names, int publisher)
+{
+	struct layout_publisher_file file;
+
+	if (publisher >= 0 && pread(publisher, &file, sizeof(file), 0) == (ssize_t)sizeof(file) &&
+	    file.magic == LAYOUT_MAGIC_PUBLISHER)
+		notifiers_remove(names, file.uuid);
+}
+
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
  * what is not a whole region has nobody to be told. */
-static void dismiss(const struct names *names)
+static void dismiss(const struct names *names, int publisher)
 {
 	struct region region;
 	struct slots slots;
 
-	if (region_open(names, true, true, &region) < 0)
+	if (region_open(names, true, true, &region) < 0) {
+		remove_orphans(names, publisher);
 		return;
+	}
 	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
 	 * subscribers file is lost, finds it within a second. */
 	__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
 	unlink(names->data);
 	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
-		struct fanout fanout = {
-			.names = names, .head = &region.header->head, .slots = &slots};
+		struct fanout fanout = {.names = names,
+		                        .uuid = region.uuid,
+		                        .head = &region.header->head,
+		                        .slots = &slots};
 		fanout_reap(&fanout, UINT32_MAX);
 		fanout_notify(&fanout, 0, time_of_day());
 		fanout_finish(&fanout);
@@ -81,7 +96,7 @@ int stele_region_remove(const char *region)
 		r = lock_file(&names, names.data, true, &data);
 	if (r == 0) {
 		found = data >= 0;
-		dismiss(&names);
+		dismiss(&names, publisher);
 		r = remove_file(names.data, &found);
 	}
 	if (r == 0) {

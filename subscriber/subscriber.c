@@ -60,6 +60,7 @@ static void prepare_channel(struct stele_subscriber *subscriber, const uint8_t u
 		.fd = -1,
 	};
 	memcpy(subscriber->channel.uuid, uuid, 16);
+	memcpy(subscriber->channel.region_uuid, region->uuid, 16);
 }
 
 /* Opens the notifier that the slot names, or, where none was asked for, what can be had. */
@@ -168,6 +169,8 @@ int subscriber_look(struct stele_subscriber *subscriber, int64_t now)
 static int options_read(const struct stele_subscriber_options *options,
                         struct stele_subscriber_options *ret)
 {
+	char names[NOTIFIER_NAMES_SIZE];
+
 	*ret = (struct stele_subscriber_options){.size = sizeof(*ret)};
 	if (options) {
 		if (options->size != sizeof(*options))
@@ -181,10 +184,11 @@ static int options_read(const struct stele_subscriber_options *options,
 		return error_set(EINVAL, "unknown flags 0x%x for a subscriber", ret->flags);
 	if (ret->notifier && strcmp(ret->notifier, "auto") == 0)
 		ret->notifier = NULL;
-	if (ret->notifier && !notifier_of_name(ret->notifier))
-		return error_set(EINVAL,
-		                 "there is no notifier \"%s\"; there are auto, mq and futex",
-		                 ret->notifier);
+	if (ret->notifier && !notifier_of_name(ret->notifier)) {
+		notifier_names(names);
+		return error_set(EINVAL, "there is no notifier \"%s\"; there are %s",
+		                 ret->notifier, names);
+	}
 	if (ret->notifier && ret->flags & STELE_UNREGISTERED)
 		return error_set(EINVAL, "a subscriber that does not register has no notifier");
 	return 0;
