@@ -22,6 +22,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,22 +108,41 @@ static int number_of(const uint8_t uuid[16])
 
 /* ---- blocked in all threads ---- */
 
-/* Whether the thread of this process has the signal blocked; one that has ended has. */
-static bool thread_blocks(const char *thread, int number)
+/* The signals that a thread of this process has blocked, bit 0 for signal 1; all for one that has
+ * ended, none for one that can't be looked at. */
+static unsigned long long blocked_by(const char *thread)
 {
+	unsigned long long blocked = 0;
 	char path[64], line[256];
-	unsigned long long blocked = ~0ull;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", thread);
 	file = fopen(path, "re");
 	if (!file)
-		return errno == ENOENT || errno == ESRCH;
+		return errno == ENOENT || errno == ESRCH ? ~0ull : 0;
 	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "SigBlk: %llx", &blocked) == 1)
 			break;
 	fclose(file);
-	return blocked >> (number - 1) & 1;
+	return blocked;
+}
+
+/* While the C library makes a thread, that has all signals blocked, the library's own (32 and 33)
+ * too, which nobody else can block; what it will have blocked is seen after that. */
+#define BEING_MADE (3ull << 31)
+#define MADE_TRIES 1000
+
+static bool thread_blocks(const char *thread, int number)
+{
+	unsigned long long blocked = blocked_by(thread);
+
+	for (int i = 0; i < MADE_TRIES && blocked != ~0ull && (blocked & BEING_MADE) == BEING_MADE;
+	     i++) {
+		sched_yield();
+		blocked = blocked_by(thread);
+	}
+	return blocked == ~0ull ||
+	       ((blocked & BEING_MADE) != BEING_MADE && (blocked >> (number - 1) & 1));
 }
 
 /* The calling thread has it blocked, so a thread that is made while this looks has inherited that

@@ -314,8 +314,11 @@ static int sysv_send(struct channel *channel, uint64_t version)
 	if (under_way(channel, 1) != 0)
 		return -EAGAIN;
 	r = push(queue, type_of(channel));
-	if (r < 0)
+	if (r < 0) {
 		under_way(channel, 0);
+		/* Where it was removed, who waited there waits on the head by now. */
+		notifier_futex_wake_all(channel->head);
+	}
 	return r;
 }
 
