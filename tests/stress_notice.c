@@ -9,9 +9,9 @@
 
 TestSuite(stress_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
-#define SEED 20250301u
+#define SEED  20250301u
 #define RACES (IPC_SANITIZED ? 4000u : 60000u)
-#define SPIN 3000u /* at most: about as long as a wait takes to block */
+#define SPIN  3000u /* at most: about as long as a wait takes to block */
 #define SLEPT (900 * MILLISECOND)
 
 enum { READY, DONE, SLOW }; /* numbers */
@@ -25,7 +25,7 @@ static void spin(uint64_t *random)
 static void wait_in_races(unsigned way)
 {
 	struct stele_subscriber *subscriber = subscribe(way % MECHANISMS);
-	struct pollfd pollfd = { .fd = -1, .events = POLLIN };
+	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
 	uint64_t random = SEED + way, version = 1, slow = 0;
 
 	if (way >= MECHANISMS)
@@ -35,11 +35,13 @@ static void wait_in_races(unsigned way)
 		int r;
 		ipc_tell(READY, race);
 		spin(&random);
-		while ((r = stele_subscriber_wait(subscriber, version, way < MECHANISMS ? STELE_FOREVER : 0,
+		while ((r = stele_subscriber_wait(subscriber, version,
+		                                  way < MECHANISMS ? STELE_FOREVER : 0,
 		                                  &version)) == 0)
 			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
 		OK(r);
-		CHECK(version == race + 1, "version %llu in race %u", (unsigned long long)version, race);
+		CHECK(version == race + 1, "version %llu in race %u", (unsigned long long)version,
+		      race);
 		slow += ipc_now() - begin > SLEPT;
 		ipc_tell(DONE, race);
 	}
@@ -64,7 +66,8 @@ static void race(unsigned way)
 	ipc_join(child);
 	/* A machine that stops for a second may do so once in a test. */
 	cr_expect_leq(ipc_told(SLOW), 1, "%s%s: %llu of %u commits were slept through (seed %u)",
-	              mechanisms[way % MECHANISMS].name, way < MECHANISMS ? "" : " with a descriptor",
+	              mechanisms[way % MECHANISMS].name,
+	              way < MECHANISMS ? "" : " with a descriptor",
 	              (unsigned long long)ipc_told(SLOW), RACES, SEED);
 	stele_publisher_close(publisher);
 	OK(stele_region_remove(region));
