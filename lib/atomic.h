@@ -106,6 +106,17 @@ static inline void fence_release(void)
 #endif
 }
 
+/* For a loop that looks at a word again and again: lets the core's other thread go on, and takes
+ * less power. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+	__asm__ __volatile__("yield" ::: "memory");
+#endif
+}
+
 /* ---- data words ---- */
 
 static inline uint64_t data_load(const void *word)

@@ -141,10 +141,14 @@ bool slots_sound(const struct slots *slots, const uint8_t uuid[16])
 uint32_t slots_used(struct slots *slots)
 {
 	uint64_t used = load_relaxed(&slots->header->slots_used);
+	/* Two threads of a publisher may look at the same time, and then find the same. */
+	uint32_t capacity = __atomic_load_n(&slots->capacity, __ATOMIC_RELAXED);
 
-	if (used > slots->capacity)
-		slots->capacity = capacity_of(slots->lock.fd);
-	return used < slots->capacity ? (uint32_t)used : slots->capacity;
+	if (used > capacity) {
+		capacity = capacity_of(slots->lock.fd);
+		__atomic_store_n(&slots->capacity, capacity, __ATOMIC_RELAXED);
+	}
+	return used < capacity ? (uint32_t)used : capacity;
 }
 
 int slots_lock(struct slots *slots, uint32_t index)

@@ -44,7 +44,7 @@ static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	end.tv_nsec = until % 1000000000;
 	/* Absolute, on CLOCK_MONOTONIC. Returns at once if the word is not `seen` any more. */
 	syscall(SYS_futex, low_half(channel->head), FUTEX_WAIT_BITSET, (uint32_t)seen, &end, NULL,
-	        FUTEX_BITSET_MATCH_ANY);
+	        channel->futex_mask ? channel->futex_mask : FUTEX_BITSET_MATCH_ANY);
 }
 
 static void nothing(struct channel *channel)
@@ -58,15 +58,15 @@ static int success(struct channel *channel)
 	return 0;
 }
 
-void notifier_futex_wake_all(const uint64_t *head)
+void notifier_futex_wake(const uint64_t *head, uint32_t mask)
 {
-	syscall(SYS_futex, low_half(head), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	syscall(SYS_futex, low_half(head), FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, mask);
 }
 
 static int futex_send(struct channel *channel, uint64_t version)
 {
 	(void)version;
-	notifier_futex_wake_all(channel->head);
+	notifier_futex_wake(channel->head, UINT32_MAX);
 	return 0;
 }
 

@@ -30,6 +30,7 @@ struct channel {
 	uint8_t uuid[16];              /* the subscriber's: what its object is named after */
 	uid_t owner;                   /* of the region: who sends */
 	gid_t group;
+	uint32_t futex_mask;           /* what a wait on the futex is woken for; 0: everything */
 
 	int fd;                        /* a descriptor of the mechanism's, or -1 */
 	void *state;                   /* what else it needs */
@@ -88,7 +89,13 @@ void notifier_names(char ret[NOTIFIER_NAMES_SIZE]);
 /* Removes what mechanisms have for a region as a whole. */
 void notifiers_remove(const struct names *names, const uint8_t region_uuid[16]);
 
-/* Wakes all who wait on the head word, with or without a slot. */
-void notifier_futex_wake_all(const uint64_t *head);
+/* Wakes those who wait on the head word, with or without a slot, and whose bits are in the mask: who
+ * named no tables has all of them, who did, those of the tables' hashes. With two names of one bit a
+ * waiter may be woken for the other's table, and looks in vain. */
+void notifier_futex_wake(const uint64_t *head, uint32_t mask);
+static inline uint32_t notifier_futex_bit(uint64_t table_hash)
+{
+	return UINT32_C(1) << (table_hash ^ table_hash >> 32) % 32;
+}
 
 #endif

@@ -88,7 +88,7 @@ static int queue_make(const struct channel *channel)
 		msgctl(queue, IPC_SET, &status);
 	}
 	/* Those who wait on the head look for it. */
-	notifier_futex_wake_all(channel->head);
+	notifier_futex_wake(channel->head, UINT32_MAX);
 	return queue;
 }
 
@@ -317,7 +317,7 @@ static int sysv_send(struct channel *channel, uint64_t version)
 	if (r < 0) {
 		under_way(channel, 0);
 		/* Where it was removed, who waited there waits on the head by now. */
-		notifier_futex_wake_all(channel->head);
+		notifier_futex_wake(channel->head, UINT32_MAX);
 	}
 	return r;
 }

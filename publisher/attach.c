@@ -309,18 +309,20 @@ int attach_slots(struct attachment *attachment, bool guarded)
 	return r;
 }
 
-bool attach_slots_again(struct attachment *attachment, bool guarded)
+bool attach_slots_lost(const struct attachment *attachment)
 {
-	if (attachment->slots_open) {
-		if (slots_sound(&attachment->slots, attachment->region.uuid) &&
-		    file_is_named(attachment->slots.lock.fd, attachment->region.names.subscribers))
-			return false;
+	return !attachment->slots_open ||
+	       !slots_sound(&attachment->slots, attachment->region.uuid) ||
+	       !file_is_named(attachment->slots.lock.fd, attachment->region.names.subscribers);
+}
+
+void attach_slots_again(struct attachment *attachment, bool guarded)
+{
+	if (attachment->slots_open)
 		slots_close(&attachment->slots);
-		attachment->slots_open = false;
-	}
+	attachment->slots_open = false;
 	unlink(attachment->region.names.subscribers);
 	attach_slots(attachment, guarded);
-	return true;
 }
 
 /* ---- all of it ---- */

@@ -28,13 +28,10 @@ void fanout_finish(struct fanout *fanout)
 	fanout->room = 0;
 }
 
-void fanout_forget(struct fanout *fanout)
+void fanout_move(struct fanout *fanout)
 {
-	for (uint32_t i = 0; i < fanout->room; i++) {
-		fanout->peers[i].sent = 0;
+	for (uint32_t i = 0; i < fanout->room; i++)
 		fanout->peers[i].channel.head = fanout->head;
-	}
-	fanout->woken_at = 0;
 }
 
 int fanout_reserve(struct fanout *fanout)
@@ -122,10 +119,83 @@ static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t version)
 	return false;
 }
 
-void fanout_notify(struct fanout *fanout, uint64_t version, uint64_t now)
+void notice_add(struct notice *notice, uint64_t hash)
+{
+	if (notice->tables < NOTICE_TABLES)
+		notice->hashes[notice->tables] = hash;
+	if (notice->tables < NOTICE_ANY)
+		notice->tables++;
+}
+
+static bool notice_has(const struct notice *notice, uint64_t hash)
+{
+	for (uint32_t i = 0; i < notice->tables; i++)
+		if (notice->hashes[i] == hash)
+			return true;
+	return false;
+}
+
+void notice_merge(struct notice *notice, const struct notice *later)
+{
+	notice->version = later->version;
+	notice->time = later->time;
+	notice->everybody |= later->everybody;
+	if (notice->tables == NOTICE_ANY || later->tables == NOTICE_ANY) {
+		notice->tables = NOTICE_ANY;
+		return;
+	}
+	for (uint32_t i = 0; i < later->tables; i++) {
+		if (notice->tables == NOTICE_ANY)
+			return;
+		if (!notice_has(notice, later->hashes[i]))
+			notice_add(notice, later->hashes[i]);
+	}
+}
+
+/* Whether a subscriber wants to be told. What it stores while it is armed does not change, and
+ * whatever a stranger makes of it costs nobody else anything. */
+static bool concerns(const struct notice *notice, const struct layout_slot *slot)
+{
+	uint32_t tables = __atomic_load_n(&slot->tables, __ATOMIC_RELAXED);
+
+	if (notice->everybody || notice->tables == NOTICE_ANY || tables == 0 ||
+	    tables > LAYOUT_SLOT_TABLES)
+		return true;
+	for (uint32_t i = 0; i < tables; i++)
+		if (notice_has(notice, load_relaxed(&slot->table_hashes[i])))
+			return true;
+	return false;
+}
+
+/* The futex's waiters that a notice is for. */
+static uint32_t mask_of(const struct notice *notice)
+{
+	uint32_t mask = 0;
+
+	if (notice->everybody || notice->tables == NOTICE_ANY)
+		return UINT32_MAX;
+	for (uint32_t i = 0; i < notice->tables; i++)
+		mask |= notifier_futex_bit(notice->hashes[i]);
+	return mask;
+}
+
+static void wake(struct fanout *fanout, const struct notice *notice)
+{
+	uint32_t mask = mask_of(notice);
+
+	if (mask == 0)
+		return;
+	notifier_futex_wake(fanout->head, mask);
+	if (fanout->head_before)
+		notifier_futex_wake(fanout->head_before, mask);
+	fanout->futex_wakes++;
+	fanout->woken_at = notice->time;
+}
+
+void fanout_notify(struct fanout *fanout, const struct notice *notice)
 {
 	uint32_t used;
-	bool wake = now - fanout->woken_at >= WAKE_INTERVAL;
+	bool futex = notice->everybody || notice->time - fanout->woken_at >= WAKE_INTERVAL;
 
 	/* The contract with subscribers: head was stored before their tickets are loaded. */
 	fence_full();
@@ -133,25 +203,23 @@ void fanout_notify(struct fanout *fanout, uint64_t version, uint64_t now)
 	fanout_reserve(fanout);
 	used = fanout->slots ? slots_used(fanout->slots) : 0;
 	for (uint32_t i = 0; i < used && i < fanout->room; i++) {
+		const struct layout_slot *slot = &fanout->slots->slot[i];
 		struct peer *peer = &fanout->peers[i];
-		uint64_t ticket = load_acquire(&fanout->slots->slot[i].ticket);
+		uint64_t ticket = load_acquire(&slot->ticket);
 		if (ticket % 2 == 0)
 			continue;
-		if (ticket == peer->sent) {
+		if (ticket == peer->sent && !notice->everybody) {
 			fanout->skipped++;
 			continue;
 		}
-		wake |= peer_send(fanout, i, version);
+		if (!concerns(notice, slot))
+			continue;
+		futex |= peer_send(fanout, i, notice->version);
 		/* After the send: a death in between costs a notice too many, not one too few. */
 		peer->sent = ticket;
 	}
-	if (wake) {
-		notifier_futex_wake_all(fanout->head);
-		if (fanout->head_before)
-			notifier_futex_wake_all(fanout->head_before);
-		fanout->futex_wakes++;
-		fanout->woken_at = now;
-	}
+	if (futex)
+		wake(fanout, notice);
 }
 
 /* True when a slot that is alive has this uuid: then a dead one that has it too was forged, to have

@@ -10,12 +10,28 @@
  * a load. The publisher writes nothing into slots for this. A new publisher remembers nothing, so
  * it notifies every armed subscriber at first: a death between a commit and its notices is mended
  * so.
+ *
+ * A slot may name tables (by hashes). Who named some is passed over by a commit that changed none of
+ * them, and its ticket is not remembered as sent for: the next commit that concerns it sends. The
+ * argument above holds for the versions that concern it.
  */
 #ifndef PUBLISHER_FANOUT_H
 #define PUBLISHER_FANOUT_H
 
 #include "lib/slots.h"
 #include "notifier/notifier.h"
+
+#define NOTICE_TABLES 16u
+#define NOTICE_ANY (NOTICE_TABLES + 1)
+
+/* What subscribers are told of. */
+struct notice {
+	uint64_t version;
+	uint64_t time;   /* of day, of the commit */
+	bool everybody;  /* also who was told already, or named other tables */
+	uint32_t tables; /* that changed; NOTICE_ANY: not known which */
+	uint64_t hashes[NOTICE_TABLES];
+};
 
 struct peer {
 	const struct notifier *notifier; /* attached to channel; NULL: not */
@@ -40,14 +56,19 @@ struct fanout {
 
 void fanout_finish(struct fanout *fanout);
 
-/* Forgets what was sent for which ticket: everybody armed is told once more. */
-void fanout_forget(struct fanout *fanout);
+/* The head is that of another file now. */
+void fanout_move(struct fanout *fanout);
 
 /* Makes room for a slot's peer. 0 or -ENOMEM. */
 int fanout_reserve(struct fanout *fanout);
 
-/* Notifies. Call after head was stored. `now` is the time of day. */
-void fanout_notify(struct fanout *fanout, uint64_t version, uint64_t now);
+/* Says that a table changed, by the hash of its name. */
+void notice_add(struct notice *notice, uint64_t hash);
+/* Both in one. */
+void notice_merge(struct notice *notice, const struct notice *later);
+
+/* Notifies. Call after head was stored. */
+void fanout_notify(struct fanout *fanout, const struct notice *notice);
 
 /* Cleans up after dead subscribers, looking at no more than `most` slots. Returns how many were
  * dead. */

@@ -117,6 +117,7 @@ int tables_commit(struct stele_transaction *tx, bool *ret_changed)
 	}
 	if (!any)
 		return 0;
+	tx->publisher->notice.tables = 0;
 	/* A table whose tree is new is written even where it holds what it held, so that nothing of
 	 * it is lost. */
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
@@ -127,6 +128,7 @@ int tables_commit(struct stele_transaction *tx, bool *ret_changed)
 		r = write_catalog(tx, table);
 		if (r < 0)
 			return r;
+		notice_add(&tx->publisher->notice, table->hash);
 	}
 	*ret_changed = true;
 	return 0;

@@ -109,6 +109,25 @@ static int next_install(struct stele_publisher *publisher, const struct next *ne
 	return r;
 }
 
+static void forget(struct stele_publisher *publisher)
+{
+	publisher->fanout.head_before = NULL;
+	mapping_close(&publisher->before);
+	if (publisher->before_fd >= 0)
+		close(publisher->before_fd);
+	publisher->before_fd = -1;
+}
+
+/* Everybody moves to the new file. */
+static void notify_everybody(struct stele_publisher *publisher)
+{
+	notify_post(&publisher->notify, &(struct notice){
+						.version = publisher_head(publisher),
+						.time = time_of_day(),
+						.everybody = true,
+					});
+}
+
 /* The next file is the region's: its lock is the attachment's now. */
 static void next_attach(struct stele_publisher *publisher, const struct next *next,
                         struct mapping *old)
@@ -118,7 +137,7 @@ static void next_attach(struct stele_publisher *publisher, const struct next *ne
 	lock_fd_close(&attachment->data_lock);
 	/* The handlers are installed, so this can't fail. */
 	lock_fd_add(&attachment->data_lock, next->lock);
-	generation_forget(publisher);
+	forget(publisher);
 	publisher->before = *old;
 	publisher->fanout.head_before = &((struct layout_header *)old->base)->head;
 }
@@ -195,14 +214,15 @@ static int make_same(struct stele_publisher *publisher, uint64_t maximum)
 		next_close(&next);
 		return r;
 	}
+	notify_pause(&publisher->notify);
 	next_attach(publisher, &next, &old);
+	notify_resume(&publisher->notify);
 	publisher->before_fd = region->fd;
 	region->fd = next.map;
 	fstat(region->fd, &region->status);
 	region->maximum_size = maximum;
 	region->generation++;
-	fanout_forget(&publisher->fanout);
-	fanout_notify(&publisher->fanout, publisher_head(publisher), time_of_day());
+	notify_everybody(publisher);
 	return 0;
 }
 
@@ -318,6 +338,7 @@ int generation_compact(struct stele_publisher *publisher)
 		next_close(&next);
 		return r;
 	}
+	notify_pause(&publisher->notify);
 	next_attach(publisher, &next, &old);
 	publisher->before_fd = region->fd;
 	region->fd = -1;
@@ -331,8 +352,8 @@ int generation_compact(struct stele_publisher *publisher)
 	publisher->arena = fresh.arena;
 	publisher->reclaim = fresh.reclaim;
 	publisher_wire(publisher);
-	fanout_forget(&publisher->fanout);
-	fanout_notify(&publisher->fanout, publisher_head(publisher), time_of_day());
+	notify_resume(&publisher->notify);
+	notify_everybody(publisher);
 	return 0;
 }
 
@@ -352,27 +373,28 @@ void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now
 
 void generation_forget(struct stele_publisher *publisher)
 {
-	publisher->fanout.head_before = NULL;
-	mapping_close(&publisher->before);
-	if (publisher->before_fd >= 0)
-		close(publisher->before_fd);
-	publisher->before_fd = -1;
+	notify_pause(&publisher->notify);
+	forget(publisher);
+	notify_resume(&publisher->notify);
 }
 
 bool generation_before_in_use(struct stele_publisher *publisher)
 {
+	bool in_use;
+
 	if (publisher->before_fd < 0)
 		return false;
+	notify_pause(&publisher->notify);
 	/* The own mapping counts, too. */
 	publisher->fanout.head_before = NULL;
 	mapping_close(&publisher->before);
-	if (file_is_in_use(publisher->before_fd)) {
-		if (mapping_open(&publisher->before, publisher->before_fd, LAYOUT_PAGE, true,
-		                 publisher->guarded) == 0)
-			publisher->fanout.head_before =
-				&((struct layout_header *)publisher->before.base)->head;
-		return true;
-	}
-	generation_forget(publisher);
-	return false;
+	in_use = file_is_in_use(publisher->before_fd);
+	if (!in_use)
+		forget(publisher);
+	else if (mapping_open(&publisher->before, publisher->before_fd, LAYOUT_PAGE, true,
+	                      publisher->guarded) == 0)
+		publisher->fanout.head_before =
+			&((struct layout_header *)publisher->before.base)->head;
+	notify_resume(&publisher->notify);
+	return in_use;
 }

@@ -41,7 +41,8 @@ static int options_read(const struct stele_publisher_options *options,
 		*ret = *options;
 	}
 	if (ret->flags &
-	    ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER | STELE_SHARED))
+	    ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER | STELE_SHARED |
+	      STELE_NOTIFIER_THREAD))
 		return error_set(EINVAL, "unknown flags 0x%x for a publisher", ret->flags);
 	if (ret->history == 0)
 		ret->history = HISTORY_DEFAULT;
@@ -200,6 +201,7 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->fanout.names = &region->names;
 	publisher->fanout.uuid = region->uuid;
 	publisher->fanout.head = &region->header->head;
+	fanout_move(&publisher->fanout);
 	publisher->fanout.slots = publisher->reclaim.slots =
 		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;
 }
@@ -283,6 +285,12 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 		return r;
 	}
 	publisher->looked_at = time_monotonic();
+	r = notify_start(&publisher->notify, &publisher->fanout,
+	                 read.flags & STELE_NOTIFIER_THREAD);
+	if (r < 0) {
+		stele_publisher_close(publisher);
+		return r;
+	}
 	/* A publisher that died between a commit and its notices has left somebody blocked: tell
 	 * all. */
 	stele_publisher_reap(publisher);
@@ -318,10 +326,13 @@ struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher)
 	if (publisher->forks == fork_count()) {
 		if (publisher->in_transaction)
 			stele_transaction_abort(&publisher->transaction);
+		notify_stop(&publisher->notify);
 		if (publisher->attachment.shared)
 			finish_shared(publisher);
 		else
 			finish(publisher);
+	} else {
+		notify_abandon(&publisher->notify);
 	}
 	publisher_free(publisher);
 	return NULL;
@@ -369,16 +380,29 @@ static int look_for_loss(struct stele_publisher *publisher)
 /* The same for the file that can be made anew. */
 static void look_for_slots(struct stele_publisher *publisher)
 {
-	if (!attach_slots_again(&publisher->attachment, publisher->guarded))
+	if (!attach_slots_lost(&publisher->attachment))
 		return;
+	notify_pause(&publisher->notify);
 	fanout_finish(&publisher->fanout);
+	attach_slots_again(&publisher->attachment, publisher->guarded);
 	publisher_wire(publisher);
+	notify_resume(&publisher->notify);
+}
+
+/* Whoever waits, for whatever table: what was committed last may not have been told. */
+static void notify_all_tables(struct stele_publisher *publisher)
+{
+	notify_post(&publisher->notify, &(struct notice){
+						.version = publisher_head(publisher),
+						.time = time_of_day(),
+						.tables = NOTICE_ANY,
+					});
 }
 
 int publisher_lock(struct stele_publisher *publisher)
 {
 	int64_t now = time_monotonic();
-	bool closely = now - publisher->looked_at >= LOOK_INTERVAL;
+	bool closely = now - publisher->looked_at >= LOOK_INTERVAL, died;
 	int r = look_for_loss(publisher);
 
 	if (r < 0)
@@ -396,6 +420,7 @@ int publisher_lock(struct stele_publisher *publisher)
 		                 publisher->attachment.region.names.region);
 	if (r < 0)
 		return r;
+	died = r == 1;
 	if (closely || mapping_lost(&publisher->attachment.slots.mapping))
 		look_for_slots(publisher);
 	r = publisher_catch_up(publisher);
@@ -404,6 +429,9 @@ int publisher_lock(struct stele_publisher *publisher)
 		generation_before_in_use(publisher);
 		r = look_for_name(publisher);
 	}
+	/* Another publisher, between a commit and its notices perhaps. */
+	if (r == 0 && died)
+		notify_all_tables(publisher);
 	if (r < 0)
 		mutex_unlock(&publisher->attachment);
 	return r;
@@ -418,8 +446,10 @@ int stele_publisher_reap(struct stele_publisher *publisher)
 	if (publisher->in_transaction)
 		return error_set(EBUSY, "a transaction is open on region \"%s\"",
 		                 publisher->attachment.region.names.region);
+	notify_pause(&publisher->notify);
 	r = (int)fanout_reap(&publisher->fanout, UINT32_MAX);
-	fanout_notify(&publisher->fanout, publisher_head(publisher), time_of_day());
+	notify_resume(&publisher->notify);
+	notify_all_tables(publisher);
 	return r;
 }
 
@@ -460,6 +490,7 @@ int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publis
 			EINVAL,
 			"statistics of %zu bytes; set .size to sizeof(struct stele_publisher_stats)",
 			ret->size);
+	notify_pause(&publisher->notify);
 	*ret = (struct stele_publisher_stats){
 		.size = sizeof(*ret),
 		.commits = publisher->commits,
@@ -476,5 +507,6 @@ int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publis
 		.history_used = reclaim_history_used(&publisher->reclaim),
 		.pinned_used = publisher->reclaim.pinned_used,
 	};
+	notify_resume(&publisher->notify);
 	return 0;
 }

@@ -12,6 +12,7 @@
  *   edit.c node.c  changing tries          arena.c    the allocator
  *   reclaim.c      when memory is free      recover.c  what is in use, after an attach
  *   fanout.c       notices, and cleaning up after dead subscribers
+ *   notify.c       who sends them: the commit, or a thread
  *   durable.c      what a power cut leaves
  *   generation.c   a new file for the region     copy.c    what it is filled with
  *   delta.c        reading a transaction before its commit
@@ -26,6 +27,7 @@
 #include "edit.h"
 #include "durable.h"
 #include "fanout.h"
+#include "notify.h"
 #include "lib/catalog.h"
 #include "lib/region.h"
 #include "lib/slots.h"
@@ -63,8 +65,9 @@ bool attach_is_last(struct attachment *attachment);
 int attach_busy(const struct names *names);
 /* Opens the subscribers file, made anew if it is lost. */
 int attach_slots(struct attachment *attachment, bool guarded);
-/* The same in the middle of a life: true if the file was lost and there is a new one. */
-bool attach_slots_again(struct attachment *attachment, bool guarded);
+/* For the middle of a life: whether it was lost; and a new one, then. */
+bool attach_slots_lost(const struct attachment *attachment);
+void attach_slots_again(struct attachment *attachment, bool guarded);
 
 /* Makes the contents of a publisher file but for the uuid: a mutex that nobody holds. */
 int mutex_file_init(struct layout_publisher_file *file);
@@ -84,6 +87,7 @@ struct stele_writable {
 	struct stele_publisher *publisher;
 	int status;
 	char name[STELE_NAME_MAX + 1];
+	uint64_t hash; /* names_table_hash() */
 	struct stele_schema *schema;
 	struct shape shape;
 	bool plain;                 /* values need not be normalised */
@@ -132,6 +136,8 @@ struct stele_publisher {
 	struct arena arena;
 	struct reclaim reclaim;
 	struct fanout fanout;
+	struct notify notify;
+	struct notice notice; /* of the transaction that is being committed */
 	struct durable durable;
 	struct edit edit;
 	struct stele_transaction transaction;

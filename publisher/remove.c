@@ -64,7 +64,7 @@ static void dismiss(const struct names *names, int publisher)
 		                        .head = &region.header->head,
 		                        .slots = &slots};
 		fanout_reap(&fanout, UINT32_MAX);
-		fanout_notify(&fanout, 0, time_of_day());
+		fanout_notify(&fanout, &(struct notice){.everybody = true});
 		fanout_finish(&fanout);
 		slots_close(&slots);
 	}

@@ -26,15 +26,14 @@ static bool nobody_else_was_here(const struct stele_publisher *publisher)
 	       load_relaxed(&header->reclaimed) == publisher->left_reclaimed;
 }
 
-int publisher_catch_up(struct stele_publisher *publisher)
+/* With the notices' thread paused: what it looks at may be another file's. */
+static int find_out(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
 	struct region *region = &attachment->region;
 	struct stat status;
 	int r = 0;
 
-	if (!attachment->shared || nobody_else_was_here(publisher))
-		return 0;
 	if (load_relaxed(&region->header->head) & LAYOUT_HEAD_REPLACED &&
 	    !file_is_named(region->fd, region->names.data))
 		r = attach_next_generation(attachment, publisher->guarded);
@@ -49,6 +48,18 @@ int publisher_catch_up(struct stele_publisher *publisher)
 	r = publisher_start(publisher);
 	if (r == 0)
 		publisher_announce(publisher);
+	return r;
+}
+
+int publisher_catch_up(struct stele_publisher *publisher)
+{
+	int r;
+
+	if (!publisher->attachment.shared || nobody_else_was_here(publisher))
+		return 0;
+	notify_pause(&publisher->notify);
+	r = find_out(publisher);
+	notify_resume(&publisher->notify);
 	return r;
 }
 

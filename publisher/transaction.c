@@ -11,8 +11,6 @@
 
 #define MESSAGE_MAX 255u
 /* A commit looks for dead subscribers at most this often, and at so many slots. */
-#define REAP_INTERVAL UINT64_C(100000000)
-#define REAP_SLOTS    8u
 
 int stele_transaction_begin(struct stele_publisher *publisher, struct stele_transaction **ret)
 {
@@ -202,7 +200,9 @@ static void after_publish(struct stele_publisher *publisher, uint64_t version, u
 	const struct region *region = &publisher->attachment.region;
 	uint64_t reclaimed = load_relaxed(&region->header->reclaimed), oldest;
 
-	fanout_notify(&publisher->fanout, version, now);
+	publisher->notice.version = version;
+	publisher->notice.time = now;
+	notify_post(&publisher->notify, &publisher->notice);
 	for (size_t i = 0; i < publisher->edit.retired.count; i++)
 		reclaim_add(&publisher->reclaim, &publisher->edit.retired.entries[i], version,
 		            false);
@@ -214,12 +214,7 @@ static void after_publish(struct stele_publisher *publisher, uint64_t version, u
 	if (oldest > reclaimed)
 		reclaim_run(&publisher->reclaim, oldest);
 	generation_compact_if_worth(publisher, now);
-	/* By the time of day, which the commit has read already: if that jumps, a reap comes early
-	 * or late. */
-	if (now - publisher->fanout.reaped_at >= REAP_INTERVAL) {
-		publisher->fanout.reaped_at = now;
-		fanout_reap(&publisher->fanout, REAP_SLOTS);
-	}
+	notify_reap_sometimes(&publisher->notify, now);
 }
 
 int stele_transaction_commit(struct stele_transaction *tx, const char *message,

@@ -57,6 +57,7 @@ static void prepare_channel(struct stele_subscriber *subscriber, const uint8_t u
 		.index = subscriber->slot_index,
 		.owner = region->status.st_uid,
 		.group = region->status.st_gid,
+		.futex_mask = interest_futex_mask(&subscriber->interest),
 		.fd = -1,
 	};
 	memcpy(subscriber->channel.uuid, uuid, 16);
@@ -95,6 +96,7 @@ int subscriber_register(struct stele_subscriber *subscriber)
 		return r;
 	subscriber->reason[0] = '\0';
 	uuid_generate(owner.uuid);
+	interest_describe(&subscriber->interest, &owner);
 	r = slots_claim(&subscriber->slots, &owner, &subscriber->slot_index);
 	if (r == 0) {
 		prepare_channel(subscriber, owner.uuid);
@@ -189,6 +191,8 @@ static int options_read(const struct stele_subscriber_options *options,
 		return error_set(EINVAL, "there is no notifier \"%s\"; there are %s",
 		                 ret->notifier, names);
 	}
+	if (ret->spin < 0)
+		return error_set(EINVAL, "spinning for %lld nanoseconds", (long long)ret->spin);
 	if (ret->notifier && ret->flags & STELE_UNREGISTERED)
 		return error_set(EINVAL, "a subscriber that does not register has no notifier");
 	return 0;
@@ -212,11 +216,14 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 		return error_set(ENOMEM, "no memory for a subscriber");
 	}
 	subscriber->names = names;
+	subscriber->spin = read.spin;
 	subscriber->forks = fork_count();
 	subscriber->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
 	subscriber->epoll = subscriber->timer = -1;
 	subscriber->looked_at = time_monotonic();
-	r = region_open_shared(&names, subscriber->guarded, &subscriber->region);
+	r = interest_init(&subscriber->interest, read.tables);
+	if (r == 0)
+		r = region_open_shared(&names, subscriber->guarded, &subscriber->region);
 	if (r < 0)
 		goto failed;
 	if (read.flags & STELE_UNREGISTERED) {
@@ -236,6 +243,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 failed_open:
 	region_drop(subscriber->region);
 failed:
+	interest_finish(&subscriber->interest);
 	free(subscriber->wanted);
 	free(subscriber);
 	return r;
@@ -260,6 +268,7 @@ struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscri
 		slots_close(&subscriber->slots);
 	}
 	region_drop(subscriber->region);
+	interest_finish(&subscriber->interest);
 	free(subscriber->wanted);
 	free(subscriber);
 	return NULL;

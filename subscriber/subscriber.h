@@ -3,6 +3,7 @@
  *
  *   subscriber.c   open, close, registration
  *   wait.c         blocking until there is a newer version
+ *   interest.c     whether it is one of the tables that the subscriber named
  *   move.c         from one generation of the region's file to the next
  *   snapshot.c     pins, snapshots     history.c      which versions there are, who made them
  *   table.c        a table of a snapshot: get, match, schema
@@ -19,6 +20,19 @@
 #include "lib/slots.h"
 #include "notifier/notifier.h"
 
+/* A table that a subscriber named. */
+struct interest_table {
+	char name[STELE_NAME_MAX + 1];
+	bool present;     /* when it was last looked for */
+	uint64_t changed; /* the version that last changed it, or in which it was found gone */
+};
+
+struct interest {
+	size_t count;     /* 0: every version is of interest */
+	struct interest_table *tables;
+	uint64_t looked;  /* the version that they were last looked for in */
+};
+
 struct stele_subscriber {
 	struct names names;
 	struct region *region; /* shared with the snapshots that were opened in it */
@@ -34,6 +48,8 @@ struct stele_subscriber {
 	uint32_t slot_index;
 	const struct notifier *notifier; /* NULL: none, it only looks */
 	struct channel channel;
+	struct interest interest;        /* which tables it waits for */
+	int64_t spin;                    /* nanoseconds */
 	char *wanted;                    /* the notifier that was asked for, NULL: any */
 	char reason[512];                /* why there is no slot or no queue */
 
@@ -63,6 +79,23 @@ struct stele_snapshot {
 
 /* -ECHILD with a sentence in a child made by fork(). */
 int subscriber_check(const struct stele_subscriber *subscriber);
+
+/* Copies the names, NULL meaning none. 0, -EINVAL, -ENOMEM, with a sentence. */
+int interest_init(struct interest *interest, const char *const *tables);
+void interest_finish(struct interest *interest);
+/* Says what it is in a slot; and for a channel. */
+void interest_describe(const struct interest *interest, struct slot_owner *owner);
+uint32_t interest_futex_mask(const struct interest *interest);
+
+/* True before the first look: without one it is not known which tables there were. */
+static inline bool interest_is_new(const struct interest *interest)
+{
+	return interest->count > 0 && interest->looked == 0;
+}
+
+/* Whether a version after `since`, up to `version`, the newest, changed something of interest. 1; 0;
+ * -EAGAIN: the publisher has moved on; or -EBADMSG; no sentence. */
+int interest_changed(struct stele_subscriber *subscriber, uint64_t since, uint64_t version);
 
 /* Takes a slot and a notifier as far as they can be had. */
 int subscriber_register(struct stele_subscriber *subscriber);

@@ -30,6 +30,12 @@
 /* Without a slot nobody wakes this reader but the futex, at most once in a while: short slices. */
 #define POLL_SLICE INT64_C(5000000)
 
+/* Looks at which tables changed that may lose against the publisher. */
+#define TRIES 16
+
+/* Looks at the head between two at the clock. */
+#define SPIN_LOOKS 64
+
 static void arm(struct stele_subscriber *subscriber)
 {
 	uint64_t ticket;
@@ -66,9 +72,9 @@ static void drain(struct stele_subscriber *subscriber)
 		;
 }
 
-/* Looks: 1 and the version, 0, or an error. */
-static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
-                uint64_t *ret_version)
+/* Looks: 1 and the version, 0, -EAGAIN (the publisher has moved on; no sentence) or an error. */
+static int look_once(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
+                     uint64_t *ret_version)
 {
 	uint64_t head = subscriber_head(subscriber), version;
 	int moved = 0;
@@ -83,14 +89,55 @@ static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *r
 	if (region_lost(subscriber->region))
 		return region_error(subscriber->region, -EBADMSG, version);
 	*ret_head = head;
-	if (version > since) {
+	if (version > since || (version > 0 && interest_is_new(&subscriber->interest))) {
+		int r = interest_changed(subscriber, since, version);
+		if (r == -EBADMSG)
+			return region_error(subscriber->region, r, version);
 		if (subscriber->registered)
 			store_relaxed(&subscriber->slot->seen, version);
 		*ret_version = version;
-		return 1;
+		if (r < 0 || (r == 1 && version > since))
+			return r;
 	}
 	/* What is there is told before the end of it. */
 	return moved;
+}
+
+/* Looks, and again where the publisher was faster than the look. */
+static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
+                uint64_t *ret_version)
+{
+	int r;
+
+	for (int i = 0; i < TRIES; i++) {
+		r = look_once(subscriber, since, ret_head, ret_version);
+		if (r != -EAGAIN)
+			return r;
+	}
+	/* Which tables it was can't be told at this pace. */
+	return *ret_version > since;
+}
+
+/* Looks at nothing but the head for a while, with the ticket disarmed: the publisher need not know. */
+static int spin(struct stele_subscriber *subscriber, uint64_t since, int64_t deadline,
+                uint64_t *head, uint64_t *ret_version)
+{
+	int64_t now = time_monotonic(), until;
+
+	until = subscriber->spin < INT64_MAX - now ? now + subscriber->spin : INT64_MAX;
+	if (deadline < until)
+		until = deadline;
+	for (; now < until; now = time_monotonic()) {
+		int r = subscriber_look(subscriber, now);
+		for (int i = 0; r == 0 && i < SPIN_LOOKS && subscriber_head(subscriber) == *head;
+		     i++)
+			cpu_relax();
+		if (r == 0 && subscriber_head(subscriber) != *head)
+			r = look(subscriber, since, head, ret_version);
+		if (r != 0)
+			return r;
+	}
+	return 0;
 }
 
 static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
@@ -98,7 +145,9 @@ static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t de
 	if (subscriber->notifier) {
 		subscriber->notifier->wait(&subscriber->channel, head, deadline);
 	} else {
-		struct channel channel = {.fd = -1, .head = &subscriber->region->header->head};
+		struct channel channel = {.fd = -1,
+		                          .head = &subscriber->region->header->head,
+		                          .futex_mask = interest_futex_mask(&subscriber->interest)};
 		int64_t slice = time_monotonic() + POLL_SLICE;
 		notifier_futex.wait(&channel, head, deadline < slice ? deadline : slice);
 	}
@@ -120,6 +169,8 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 	/* With the descriptor in the user's hands the ticket must be armed again before every
 	 * return. */
 	r = subscriber->epoll >= 0 ? 0 : look(subscriber, since, &head, &version);
+	if (r == 0 && subscriber->spin > 0 && subscriber->epoll < 0)
+		r = spin(subscriber, since, deadline_ns, &head, &version);
 	while (r == 0) {
 		arm(subscriber);
 		r = look(subscriber, since, &head, &version);

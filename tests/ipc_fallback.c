@@ -175,7 +175,8 @@ Test(ipc_fallback, a_notifier_that_is_none_is_refused)
 	unsigned descriptors = ipc_descriptors();
 
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "pigeon");
-	options = (struct stele_subscriber_options){ sizeof(options), STELE_UNREGISTERED, "mq" };
+	options = (struct stele_subscriber_options){
+		.size = sizeof(options), .flags = STELE_UNREGISTERED, .notifier = "mq" };
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "does not register");
 	options = (struct stele_subscriber_options){ .size = sizeof(options) - 1 };
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "size");

@@ -47,11 +47,11 @@ static void remove_region(void)
 	stele_region_remove(region);
 }
 
-static struct stele_publisher *open_publisher(void)
+static struct stele_publisher *open_publisher_with(unsigned flags)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options),
-		.flags = STELE_CREATE_NEW,
+		.flags = STELE_CREATE_NEW | flags,
 		.history = 4,
 		.maximum_size = 16 << 20,
 		.limit_size = 16 << 20, /* so that ThreadSanitizer sees both sides in one mapping */
@@ -71,6 +71,11 @@ static struct stele_publisher *open_publisher(void)
 	}
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1);
 	return publisher;
+}
+
+static struct stele_publisher *open_publisher(void)
+{
+	return open_publisher_with(0);
 }
 
 /* Moves one from an account to another, and now and then lets a row go and come. */
@@ -214,11 +219,11 @@ static void *live_main(void *reader)
 	return NULL;
 }
 
-Test(threads, readers_of_every_kind_see_whole_versions, .fini = remove_region)
+static void publish_beside_readers(unsigned flags)
 {
 	static void *(*const mains[])(void *) = {pinned_main, pinned_main, unpinned_main,
 	                                         live_main};
-	struct stele_publisher *publisher = open_publisher();
+	struct stele_publisher *publisher = open_publisher_with(flags);
 	struct reader readers[4] = {0};
 	pthread_t threads[4];
 
@@ -233,6 +238,16 @@ Test(threads, readers_of_every_kind_see_whole_versions, .fini = remove_region)
 		cr_expect_gt(readers[i].snapshots, 0);
 	}
 	stele_publisher_close(publisher);
+}
+
+Test(threads, readers_of_every_kind_see_whole_versions, .fini = remove_region)
+{
+	publish_beside_readers(0);
+}
+
+Test(threads, readers_beside_a_thread_that_notifies, .fini = remove_region)
+{
+	publish_beside_readers(STELE_NOTIFIER_THREAD);
 }
 
 /* One snapshot, many threads. */

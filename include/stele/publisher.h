@@ -39,6 +39,10 @@ struct stele_row;
 #define STELE_CREATE 1u            /* make the region if there is none */
 #define STELE_CREATE_NEW 2u        /* make the region; fail with -EEXIST if there is one */
 #define STELE_SHARED 16u           /* let others that ask for it too publish the region at the same time */
+#define STELE_NOTIFIER_THREAD 32u  /* start a thread that sends the notices: a commit returns before
+                                      the last subscriber is woken, whatever their number. It runs
+                                      from the open to the close, with all signals blocked, and the
+                                      close waits until what was committed is told */
 /* and STELE_NO_SIGBUS_HANDLER, see <stele/error.h> */
 
 /* What the machine's going down takes back of a region that is on a disk. It is the same for one in

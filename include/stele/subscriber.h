@@ -77,6 +77,13 @@ struct stele_subscriber_options {
 	size_t size;    /* sizeof(struct stele_subscriber_options) */
 	unsigned flags; /* STELE_UNREGISTERED, STELE_NO_SIGBUS_HANDLER (see <stele/error.h>) */
 	const char *notifier; /* one of those below; NULL: "auto" */
+	int64_t spin;   /* nanoseconds that stele_subscriber_wait() looks at the newest version, keeping
+	                   a core busy, before it blocks; 0: none. Who is found spinning costs the
+	                   publisher no system call and sees the version as fast as memory tells */
+	const char *const *tables; /* names, ended by NULL: wait only for versions that changed one of
+	                   them; NULL: for every version. Copied. Of the first eight the publisher
+	                   knows, and leaves this subscriber alone when it changes none of them; who
+	                   names more is woken by all, and looks in vain */
 };
 
 /* NOTIFIERS. By what a subscriber is woken when there is a new version. Whatever it is, a notice is a
@@ -131,7 +138,8 @@ STELE_API int stele_subscriber_version(struct stele_subscriber *subscriber, uint
 STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_oldest,
                                        uint64_t *ret_newest);
 
-/* Blocks until there is a version newer than `since`, or until `deadline_ns` on CLOCK_MONOTONIC, in
+/* Blocks until there is a version newer than `since` (with options.tables: in which one of them was
+ * changed, made or dropped after `since`), or until `deadline_ns` on CLOCK_MONOTONIC, in
  * nanoseconds (0, or any time that has passed: look and return; STELE_FOREVER). Returns 1 and sets
  * `*ret_version` to the newest version, or 0 at the deadline. Interrupted by a signal, it goes on
  * with the time left. It looks by itself at least once a second, so a publisher that died between a

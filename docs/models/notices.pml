@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Notices for a subscriber that named tables, sent by a thread that merges what commits hand over: is
+ * there an end in which the subscriber is blocked, and a version that concerns it is newer than what
+ * it has seen? Without the look once a second, which would hide a lost wake-up. The publisher may die
+ * at any statement; another one takes over and tells everybody. Sequential consistency: the full
+ * fences between "store the ticket, load head" and "store head, load the ticket" are argued in
+ * publisher/fanout.h.
+ *
+ *   spin -a notices.pml && cc -O2 -o pan pan.c && ./pan -m1000000     (no error in 23,930,117 states)
+ *
+ * Forms that must fail: with -DREMEMBER the ticket of a subscriber that was passed over is remembered
+ * as sent for; with -DNOT_EVERYBODY a new publisher judges by tables, too. */
+#define VERSIONS 4
+#define DEATHS   2
+
+byte head, ticket, queue;   /* the region; the slot; how many notices the queue has, one at most */
+bool concerns[VERSIONS + 1]; /* which versions changed a table that the subscriber named */
+
+/* The publisher's private memory. */
+byte sent;
+bool pending, pending_concerns, everybody;
+byte deaths;
+
+byte seen;      /* by the subscriber */
+bool blocked;
+
+inline die()
+{
+	atomic {
+		deaths++;
+		sent = 0;
+		pending = true;
+		pending_concerns = false;
+#ifndef NOT_EVERYBODY
+		everybody = true;
+#endif
+	}
+}
+
+active proctype publisher()
+{
+	do
+	:: head < VERSIONS ->
+		/* The catalog of the version is there before head is. */
+		if
+		:: concerns[head + 1] = true
+		:: concerns[head + 1] = false
+		fi;
+		head++;
+		if
+		:: deaths < DEATHS -> die()
+		:: atomic {
+			pending = true;
+			pending_concerns = pending_concerns || concerns[head]
+		}
+		fi
+	:: head == VERSIONS -> break
+	od
+}
+
+active proctype thread()
+{
+	byte t;
+	bool all, wanted;
+
+end:	do
+	:: atomic {
+		pending ->
+		pending = false;
+		wanted = pending_concerns;
+		pending_concerns = false;
+		all = everybody;
+		everybody = false
+	}
+		t = ticket;
+		if
+		:: t % 2 == 1 && (t != sent || all) && (wanted || all) ->
+			queue = 1;
+			if
+			:: deaths < DEATHS -> die()
+			:: sent = t
+			fi
+		:: else ->
+#ifdef REMEMBER
+			sent = t
+#else
+			skip
+#endif
+		fi
+	od
+}
+
+active proctype subscriber()
+{
+	byte h, v;
+	bool changed;
+
+	do
+	:: ticket = (ticket % 2 == 1 -> ticket + 2 : ticket + 1);
+		h = head;
+		v = seen + 1;
+		changed = false;
+		do
+		:: v <= h -> changed = changed || concerns[v]; v++
+		:: else -> break
+		od;
+		if
+		:: changed -> seen = h; ticket++
+		:: else ->
+			blocked = true;
+end:			atomic { queue > 0 -> queue = 0; blocked = false }
+		fi
+	od
+}
+
+active proctype judge()
+{
+	byte v;
+
+	timeout ->
+	assert(blocked);
+	v = seen + 1;
+	do
+	:: v <= head -> assert(!concerns[v]); v++
+	:: else -> break
+	od
+}

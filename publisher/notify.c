@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "notify.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "lib/error.h"
+
+/* How often dead subscribers are looked for, in nanoseconds, and in how many slots at a time. */
+#define REAP_INTERVAL UINT64_C(100000000)
+#define REAP_SLOTS    8u
+
+static void reap_sometimes(struct fanout *fanout, uint64_t now)
+{
+	/* By the time of day, which the commit has read already: if that jumps, a reap comes early
+	 * or late. */
+	if (now - fanout->reaped_at < REAP_INTERVAL)
+		return;
+	fanout->reaped_at = now;
+	fanout_reap(fanout, REAP_SLOTS);
+}
+
+static void *run(void *context)
+{
+	struct notify *notify = context;
+	struct notice notice;
+
+	pthread_mutex_lock(&notify->lock);
+	for (;;) {
+		while (!notify->is_pending && !notify->stop)
+			pthread_cond_wait(&notify->posted, &notify->lock);
+		if (!notify->is_pending)
+			break;
+		notice = notify->pending;
+		notify->is_pending = false;
+		pthread_mutex_unlock(&notify->lock);
+
+		pthread_mutex_lock(&notify->sending);
+		fanout_notify(notify->fanout, &notice);
+		reap_sometimes(notify->fanout, notice.time);
+		pthread_mutex_unlock(&notify->sending);
+
+		pthread_mutex_lock(&notify->lock);
+	}
+	pthread_mutex_unlock(&notify->lock);
+	return NULL;
+}
+
+int notify_start(struct notify *notify, struct fanout *fanout, bool threaded)
+{
+	sigset_t all, before;
+	int r;
+
+	notify->fanout = fanout;
+	if (!threaded)
+		return 0;
+	pthread_mutex_init(&notify->sending, NULL);
+	pthread_mutex_init(&notify->lock, NULL);
+	pthread_cond_init(&notify->posted, NULL);
+	/* The program's signals are for its own threads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	r = pthread_create(&notify->thread, NULL, run, notify);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0)
+		return error_set(ENOMEM, "cannot start the thread that sends notices: %s",
+		                 strerror(r));
+	notify->threaded = true;
+	return 0;
+}
+
+void notify_stop(struct notify *notify)
+{
+	if (!notify->threaded)
+		return;
+	pthread_mutex_lock(&notify->lock);
+	notify->stop = true;
+	pthread_cond_signal(&notify->posted);
+	pthread_mutex_unlock(&notify->lock);
+	pthread_join(notify->thread, NULL);
+	notify->threaded = false;
+}
+
+void notify_abandon(struct notify *notify)
+{
+	notify->threaded = false;
+}
+
+void notify_post(struct notify *notify, const struct notice *notice)
+{
+	if (!notify->threaded) {
+		fanout_notify(notify->fanout, notice);
+		return;
+	}
+	pthread_mutex_lock(&notify->lock);
+	if (notify->is_pending)
+		notice_merge(&notify->pending, notice);
+	else
+		notify->pending = *notice;
+	notify->is_pending = true;
+	pthread_cond_signal(&notify->posted);
+	pthread_mutex_unlock(&notify->lock);
+}
+
+void notify_reap_sometimes(struct notify *notify, uint64_t now)
+{
+	if (!notify->threaded)
+		reap_sometimes(notify->fanout, now);
+}
+
+void notify_pause(struct notify *notify)
+{
+	if (notify->threaded)
+		pthread_mutex_lock(&notify->sending);
+}
+
+void notify_resume(struct notify *notify)
+{
+	if (notify->threaded)
+		pthread_mutex_unlock(&notify->sending);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which tables a subscriber waits for. A table's row in the catalog carries the version that last
+ * changed it, so that nothing else has to be remembered, but for tables that are dropped: those have
+ * no row, and count as changed in the version in which they were first found gone.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "subscriber.h"
+
+int interest_init(struct interest *interest, const char *const *tables)
+{
+	size_t count = 0;
+	int r = 0;
+
+	while (tables && tables[count])
+		count++;
+	if (count == 0)
+		return 0;
+	interest->tables = calloc(count, sizeof(*interest->tables));
+	if (!interest->tables)
+		return error_set(ENOMEM, "no memory for the names of %zu tables", count);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = stele_name_check("table", tables[i]);
+		if (r == 0)
+			strcpy(interest->tables[i].name, tables[i]);
+	}
+	if (r < 0) {
+		interest_finish(interest);
+		return r;
+	}
+	interest->count = count;
+	return 0;
+}
+
+void interest_finish(struct interest *interest)
+{
+	free(interest->tables);
+	*interest = (struct interest){0};
+}
+
+uint32_t interest_futex_mask(const struct interest *interest)
+{
+	uint32_t mask = 0;
+
+	for (size_t i = 0; i < interest->count; i++)
+		mask |= notifier_futex_bit(names_table_hash(interest->tables[i].name));
+	return mask;
+}
+
+void interest_describe(const struct interest *interest, struct slot_owner *owner)
+{
+	owner->tables = 0;
+	/* More than there is room for: the publisher tells of everything. */
+	if (interest->count > LAYOUT_SLOT_TABLES)
+		return;
+	for (; owner->tables < interest->count; owner->tables++)
+		owner->table_hashes[owner->tables] =
+			names_table_hash(interest->tables[owner->tables].name);
+}
+
+/* Looks for the tables in a version. 0, -EAGAIN or -EBADMSG. */
+static int look_for_tables(struct stele_subscriber *subscriber, uint64_t version)
+{
+	struct interest *interest = &subscriber->interest;
+	struct region *region = subscriber->region;
+	struct layout_commit commit;
+	struct catalog_table found;
+	struct view view;
+	uint32_t hint = UINT32_MAX;
+	int judged, r = region_commit(region, version, &commit);
+
+	if (r < 0)
+		return -EAGAIN;
+	region_view(region, &view);
+	for (size_t i = 0; i < interest->count; i++) {
+		struct interest_table *table = &interest->tables[i];
+		r = catalog_get(&view, commit.catalog, table->name, &found);
+		/* Each in a copy: a version that turns out not to be whole must leave no trace. */
+		judged = region_judge(region, version, &hint);
+		if (judged < 0)
+			return judged == -ESTALE ? -EAGAIN : judged;
+		if (r < 0)
+			return r;
+		if (r == 1)
+			table->changed = found.version;
+		else if (r == 0 && table->present)
+			table->changed = version;
+		table->present = r == 1;
+	}
+	return 0;
+}
+
+int interest_changed(struct stele_subscriber *subscriber, uint64_t since, uint64_t version)
+{
+	struct interest *interest = &subscriber->interest;
+
+	if (interest->count == 0)
+		return 1;
+	if (interest->looked != version) {
+		int r;
+		/* At first: what was there in `since`, if history has it, may be gone by now. */
+		if (interest->looked == 0 && since > 0 && since < version)
+			look_for_tables(subscriber, since);
+		r = look_for_tables(subscriber, version);
+		if (r < 0)
+			return r;
+		interest->looked = version;
+	}
+	for (size_t i = 0; i < interest->count; i++)
+		if (interest->tables[i].changed > since)
+			return 1;
+	return 0;
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Subscribers that name the tables they wait for: what changed none of them does not wake them, and
+ * what did, does; with every way to wait. And those that spin before they block. */
+#include "tests/ipc.h"
+
+TestSuite(ipc_interest, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+enum { BY_QUEUE, BY_FUTEX, UNREGISTERED, BY_DESCRIPTOR, WAYS };
+
+static const char *const only_rows[] = {"rows", NULL};
+
+static struct stele_subscriber *subscribe(unsigned way, const char *const *tables, int64_t spin)
+{
+	static const char *const notifiers[] = {"mq", "futex", NULL, "mq"};
+	struct stele_subscriber_options options = {
+		.size = sizeof(options),
+		.flags = way == UNREGISTERED ? STELE_UNREGISTERED : 0,
+		.notifier = notifiers[way],
+		.tables = tables,
+		.spin = spin,
+	};
+	struct stele_subscriber *subscriber;
+
+	OK(stele_subscriber_open(region, &options, &subscriber));
+	if (way == BY_DESCRIPTOR)
+		OK(stele_subscriber_fd(subscriber));
+	return subscriber;
+}
+
+/* Makes a table, or drops it. */
+static uint64_t change_table(struct stele_publisher *publisher, const char *table, bool make)
+{
+	struct stele_transaction *tx;
+	uint64_t version;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(make ? stele_table_create(tx, table, &ipc_schema) : stele_table_drop(tx, table));
+	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
+	return version;
+}
+
+/* One row more in a table. */
+static uint64_t put(struct stele_publisher *publisher, const char *table, uint32_t id)
+{
+	struct stele_transaction *tx;
+	struct ipc_value value;
+	uint64_t version;
+
+	ipc_fill(&value, id, id);
+	id = __builtin_bswap32(id);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_put(tx, table, &id, 32, &value, sizeof(value)));
+	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
+	return version;
+}
+
+/* How often a process has gone to sleep. */
+static uint64_t sleeps_of(pid_t pid)
+{
+	unsigned long long count = 0;
+	char path[40], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "r");
+	CHECK(file, "%s", strerror(errno));
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "voluntary_ctxt_switches: %llu", &count) == 1)
+			break;
+	fclose(file);
+	return count;
+}
+
+static uint64_t await(struct stele_subscriber *subscriber, unsigned way, uint64_t since)
+{
+	struct pollfd pollfd = {.events = POLLIN};
+	uint64_t version = 0;
+	int r;
+
+	if (way != BY_DESCRIPTOR) {
+		RETURNS(stele_subscriber_wait(subscriber, since, STELE_FOREVER, &version), 1, "");
+		return version;
+	}
+	pollfd.fd = stele_subscriber_fd(subscriber);
+	while ((r = stele_subscriber_wait(subscriber, since, 0, &version)) == 0)
+		CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
+	OK(r);
+	return version;
+}
+
+/* ---- left alone ---- */
+
+#define OTHERS 500u
+#define WAKES 20u
+
+static void wait_for_rows(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way, only_rows, 0);
+	uint64_t version = await(subscriber, way, 0);
+
+	ipc_tell(0, version);
+	ipc_reach(0, 1);
+	version = await(subscriber, way, version);
+	ipc_tell(1, (uint64_t)ipc_now());
+	ipc_tell(0, version);
+	ipc_reach(0, 2);
+	stele_subscriber_close(subscriber);
+}
+
+static void leaves_alone(unsigned way)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	uint64_t sleeps, wakes, version;
+	int64_t begin;
+	pid_t child;
+
+	change_table(publisher, "other", true);
+	child = ipc_spawn(wait_for_rows, way);
+	ipc_await(0, 1);
+	cr_expect_eq(ipc_told(0), 2);
+	if (way != UNREGISTERED)
+		UNTIL(ipc_blocked(child));
+	UNTIL(ipc_is(child, 'S'));
+	sleeps = sleeps_of(child);
+	wakes = ipc_stats(publisher).futex_wakes;
+	begin = ipc_now();
+	/* Also so long that those without a slot are woken many times, who wait for another table. */
+	for (uint32_t i = 0; i < OTHERS || ipc_stats(publisher).futex_wakes < wakes + WAKES; i++)
+		put(publisher, "other", i);
+	/* Without a slot it wakes by itself every few milliseconds; else once a second. Two more are
+	 * for what it was at when it was counted. */
+	sleeps = sleeps_of(child) - sleeps;
+	cr_expect(sleeps <= 2 + (uint64_t)((ipc_now() - begin) / (way == UNREGISTERED ? 4 * MILLISECOND : SECOND)),
+	          "way %u: it slept %llu times in %lld ms", way, (unsigned long long)sleeps,
+	          (long long)((ipc_now() - begin) / MILLISECOND));
+	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
+	cr_expect_eq(ipc_stage(0), 1);
+
+	/* Now it is woken, and for this version. */
+	begin = ipc_now();
+	version = put(publisher, "rows", 7);
+	ipc_await(0, 2);
+	cr_expect_eq(ipc_told(0), version);
+	cr_expect(way == UNREGISTERED || (int64_t)ipc_told(1) - begin < IPC_PROMPT);
+	if (way == BY_QUEUE || way == BY_DESCRIPTOR)
+		cr_expect_eq(ipc_stats(publisher).notices_sent, 1);
+	ipc_join(child);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_interest, other_tables_leave_a_queue_alone)
+{
+	leaves_alone(BY_QUEUE);
+}
+
+Test(ipc_interest, other_tables_leave_the_futex_alone)
+{
+	leaves_alone(BY_FUTEX);
+}
+
+Test(ipc_interest, other_tables_leave_who_has_no_slot_alone)
+{
+	leaves_alone(UNREGISTERED);
+}
+
+Test(ipc_interest, other_tables_leave_a_descriptor_alone)
+{
+	leaves_alone(BY_DESCRIPTOR);
+}
+
+/* ---- what counts as a change ---- */
+
+Test(ipc_interest, a_table_that_comes_and_goes_is_a_change)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	static const char *const names[] = {"late", NULL};
+	struct stele_subscriber *subscriber = subscribe(BY_FUTEX, names, 0), *second;
+	uint64_t version = 77, made;
+
+	RETURNS(stele_subscriber_wait(subscriber, 0, 0, &version), 0, "");
+	made = change_table(publisher, "late", true);
+	RETURNS(stele_subscriber_wait(subscriber, 1, 0, &version), 1, "");
+	cr_expect_eq(version, made);
+	put(publisher, "rows", 1);
+	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
+
+	/* Opened while the table is there; it is gone when it first looks. */
+	second = subscribe(BY_FUTEX, names, 0);
+	version = put(publisher, "rows", 2);
+	change_table(publisher, "late", false);
+	put(publisher, "rows", 3);
+	made = stele_publisher_version(publisher);
+	RETURNS(stele_subscriber_wait(second, version, 0, &version), 1, "");
+	cr_expect_eq(version, made);
+	RETURNS(stele_subscriber_wait(second, version, 0, &version), 0, "");
+	RETURNS(stele_subscriber_wait(subscriber, version - 3, 0, &version), 1, "");
+	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
+	stele_subscriber_close(subscriber);
+	stele_subscriber_close(second);
+	stele_publisher_close(publisher);
+}
+
+/* What a rollback and a row that is put as it was do is judged by the table, too. */
+Test(ipc_interest, a_commit_that_leaves_the_table_as_it_was_is_none)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = subscribe(BY_QUEUE, only_rows, 0);
+	struct stele_transaction *tx;
+	uint64_t version;
+
+	RETURNS(stele_subscriber_wait(subscriber, 0, 0, &version), 1, "");
+	change_table(publisher, "other", true);
+	OK(stele_transaction_begin(publisher, &tx));
+	ipc_put(tx, 0, 1); /* as it is */
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
+	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+static const char *const nine[] = {"rows", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", NULL};
+
+static void wait_for_nine(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way, nine, 0);
+	uint64_t version = 1;
+
+	for (uint32_t round = 1; round < 9; round++) {
+		ipc_reach(0, round);
+		version = await(subscriber, way, version);
+		ipc_tell(0, version);
+		ipc_reach(1, round);
+	}
+	stele_subscriber_close(subscriber);
+}
+
+/* More names than a slot has room for, and more than a notice has. */
+Test(ipc_interest, more_tables_than_the_publisher_is_told_of)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t child = ipc_spawn(wait_for_nine, BY_QUEUE);
+	struct stele_transaction *tx;
+	unsigned prompt = 0;
+
+	for (uint32_t round = 1; round < 9; round++) {
+		int64_t begin;
+		ipc_await(0, round);
+		UNTIL(ipc_blocked(child));
+		begin = ipc_now();
+		if (round < 8) {
+			change_table(publisher, nine[round], true);
+		} else {
+			char name[16];
+			OK(stele_transaction_begin(publisher, &tx));
+			for (int i = 0; i < 40; i++) {
+				snprintf(name, sizeof(name), "more%d", i);
+				OK(stele_table_create(tx, name, &ipc_schema));
+			}
+			OK(stele_table_create(tx, "t8", &ipc_schema));
+			RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+		}
+		ipc_await(1, round);
+		prompt += ipc_now() - begin < IPC_PROMPT;
+		cr_expect_eq(ipc_told(0), stele_publisher_version(publisher));
+	}
+	cr_expect_geq(prompt, 6u);
+	ipc_join(child);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_interest, names_that_no_table_can_have_are_refused)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	static const char *const bad[] = {"rows", "a/b", NULL}, *const none[] = {NULL};
+	struct stele_subscriber_options options = {.size = sizeof(options), .tables = bad};
+	struct stele_subscriber *subscriber;
+	uint64_t version;
+
+	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "a/b");
+	options.tables = none; /* as none named */
+	OK(stele_subscriber_open(region, &options, &subscriber));
+	change_table(publisher, "other", true);
+	RETURNS(stele_subscriber_wait(subscriber, 1, 0, &version), 1, "");
+	stele_subscriber_close(subscriber);
+	options.spin = -1;
+	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "spinning");
+	stele_publisher_close(publisher);
+}
+
+/* ---- spinning ---- */
+
+#define SPINS 200u
+
+static void spin_for_rows(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way, only_rows, 10 * SECOND);
+	uint64_t version = 1;
+
+	for (uint32_t round = 1; round <= SPINS; round++) {
+		ipc_reach(0, round);
+		version = await(subscriber, way, version);
+		CHECK(version == 2 * (uint64_t)round + 2, "version %llu in round %u", (unsigned long long)version,
+		      round);
+		ipc_reach(1, round);
+	}
+	stele_subscriber_close(subscriber);
+}
+
+/* Who spins is never armed, so that no notice goes to it, whatever tables change. */
+Test(ipc_interest, who_spins_costs_no_notice)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t child;
+
+	change_table(publisher, "other", true);
+	child = ipc_spawn(spin_for_rows, BY_QUEUE);
+	for (uint32_t round = 1; round <= SPINS; round++) {
+		ipc_await(0, round);
+		put(publisher, "other", round);
+		put(publisher, "rows", round);
+		ipc_await(1, round);
+	}
+	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
+	ipc_join(child);
+	stele_publisher_close(publisher);
+}
+
+static void spin_a_little(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way, NULL, MILLISECOND);
+	uint64_t version = 1;
+
+	ipc_reach(0, 1);
+	version = await(subscriber, way, version);
+	ipc_tell(0, (uint64_t)ipc_now());
+	stele_subscriber_close(subscriber);
+}
+
+/* After its time it blocks, and is woken as others are; a deadline ends it sooner. */
+Test(ipc_interest, spinning_ends)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t child = ipc_spawn(spin_a_little, BY_QUEUE);
+	struct stele_subscriber *subscriber;
+	uint64_t version;
+	int64_t begin;
+
+	UNTIL(ipc_blocked(child));
+	begin = ipc_now();
+	ipc_commit(publisher);
+	ipc_join(child);
+	cr_expect((int64_t)ipc_told(0) - begin < IPC_PROMPT);
+	cr_expect_eq(ipc_stats(publisher).notices_sent, 1);
+
+	subscriber = subscribe(BY_QUEUE, NULL, 3600 * SECOND);
+	begin = ipc_now();
+	RETURNS(stele_subscriber_wait(subscriber, 2, begin + 20 * MILLISECOND, &version), 0, "");
+	cr_expect(ipc_now() - begin >= 20 * MILLISECOND && ipc_now() - begin < IPC_PATIENCE);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}

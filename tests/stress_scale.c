@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Two thousand subscriber processes on one region: some on queues, as many as the system allows, the
+ * others on the futex. Each sees the last of ten thousand commits, and nothing of them stays. */
+#include "tests/ipc.h"
+
+TestSuite(stress_scale, .init = ipc_begin, .fini = ipc_end, .timeout = 280);
+
+/* The sanitizers' processes are heavy. */
+#define SUBSCRIBERS (IPC_SANITIZED ? 200u : 2000u)
+#define BURST       (IPC_SANITIZED ? 2000u : 10000u)
+#define LAST        (BURST + 1)
+
+enum { READY, DONE, FAILED };
+enum { QUEUES, FUTEXES, VERSIONS };
+
+static void count(unsigned which)
+{
+	__atomic_fetch_add(&shared->number[which], 1, __ATOMIC_SEQ_CST);
+}
+
+/* As light as a process can be: what it looks at is its own handle. */
+static void subscribe_and_follow(void)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	uint64_t version = 1;
+
+	count(strcmp(ipc_describe(subscriber).notifier, "mq") == 0 ? QUEUES : FUTEXES);
+	__atomic_fetch_add(&shared->stage[READY], 1, __ATOMIC_SEQ_CST);
+	while (version < LAST) {
+		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
+		count(VERSIONS);
+	}
+	CHECK(version == LAST && ipc_read(subscriber) == LAST, "version %llu", (unsigned long long)version);
+	stele_subscriber_close(subscriber);
+}
+
+static void spawn_all(pid_t *pids)
+{
+	pid_t parent = getpid();
+
+	for (unsigned i = 0; i < SUBSCRIBERS; i++) {
+		pids[i] = fork();
+		cr_assert(pids[i] >= 0, "%u processes: %s", i, strerror(errno));
+		if (pids[i] > 0)
+			continue;
+		ipc_spawned = true;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+		close(ipc_pipe);
+		subscribe_and_follow();
+		_exit(0);
+	}
+}
+
+static bool slots_are_free(void)
+{
+	static struct layout_slot slots[LAYOUT_SLOTS_MAX];
+	unsigned used = ipc_slots(slots, LAYOUT_SLOTS_MAX);
+
+	for (unsigned i = 0; i < used; i++)
+		if (slots[i].state != LAYOUT_SLOT_FREE)
+			return false;
+	return used >= SUBSCRIBERS;
+}
+
+Test(stress_scale, thousands_of_processes_see_the_last_version)
+{
+	/* With a thread that notifies: else the one who commits wakes two thousand each time. */
+	struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = STELE_CREATE | STELE_NOTIFIER_THREAD,
+	};
+	struct stele_publisher *publisher = ipc_publish(region, &options);
+	pid_t *pids = calloc(SUBSCRIBERS, sizeof(*pids));
+	int64_t begin = ipc_now(), until = begin + 200 * SECOND;
+	unsigned wrong = 0;
+	int status;
+
+	spawn_all(pids);
+	while (ipc_stage(READY) < SUBSCRIBERS) {
+		cr_assert(ipc_now() < until && waitpid(-1, &status, WNOHANG) <= 0, "%u of %u are there",
+			  ipc_stage(READY), SUBSCRIBERS);
+		sched_yield();
+	}
+	printf("%u subscribers after %.1f s: %llu on queues, %llu on the futex\n", SUBSCRIBERS,
+	       (double)(ipc_now() - begin) / SECOND, (unsigned long long)ipc_told(QUEUES),
+	       (unsigned long long)ipc_told(FUTEXES));
+	cr_expect_eq(ipc_told(QUEUES) + ipc_told(FUTEXES), SUBSCRIBERS);
+	begin = ipc_now();
+	for (unsigned i = 0; i < BURST; i++)
+		ipc_commit(publisher);
+	cr_assert_eq(stele_publisher_version(publisher), LAST);
+	printf("%u commits in %.3f s\n", BURST, (double)(ipc_now() - begin) / SECOND);
+	for (unsigned i = 0; i < SUBSCRIBERS; i++)
+		wrong += waitpid(pids[i], &status, 0) != pids[i] || status != 0;
+	printf("all have seen the last after %.3f s, and %.1f versions each\n",
+	       (double)(ipc_now() - begin) / SECOND, (double)ipc_told(VERSIONS) / SUBSCRIBERS);
+	cr_expect_eq(wrong, 0, "%u of %u failed", wrong, SUBSCRIBERS);
+	cr_expect(slots_are_free());
+	cr_expect_eq(ipc_stats(publisher).notices_failed, 0);
+	free(pids);
+	stele_publisher_close(publisher);
+}
