@@ -20,16 +20,40 @@ static const struct {
 	[FUTEX] = { "futex" },
 };
 
-/* A promise is a function of the mechanism and a region that has one version; the region is made anew for each. */
-#define PROMISE(suite_, name_) \
+/* ThreadSanitizer can't start threads in a process that was forked from one that has some, and Criterion's has. */
+#if defined(__SANITIZE_THREAD__)
+#define NOTIFIER_THREADS false
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NOTIFIER_THREADS false
+#endif
+#endif
+#ifndef NOTIFIER_THREADS
+#define NOTIFIER_THREADS true
+#endif
+
+/* Whether a process that the test spawns can use the mechanism. */
+static inline bool can_spawn(unsigned mechanism)
+{
+	return mechanism != SYSV || NOTIFIER_THREADS;
+}
+
+/* A promise is a function of the mechanism and a region that has one version; the region is made anew for each. Those
+ * _WITHIN the test's process spawn none. */
+#define PROMISE(suite_, name_) NOTIFIER_PROMISE(suite_, name_, true)
+#define PROMISE_WITHIN(suite_, name_) NOTIFIER_PROMISE(suite_, name_, false)
+#define NOTIFIER_PROMISE(suite_, name_, spawns_) \
 	static void name_(unsigned mechanism, struct stele_publisher *publisher); \
-	Test(suite_, name_) { for_each(name_); } \
+	Test(suite_, name_) { for_each(name_, spawns_); } \
 	static void name_(unsigned mechanism, struct stele_publisher *publisher)
 
-static inline void for_each(void (*promise)(unsigned, struct stele_publisher *))
+static inline void for_each(void (*promise)(unsigned, struct stele_publisher *), bool spawns)
 {
 	for (unsigned i = 0; i < MECHANISMS; i++) {
-		struct stele_publisher *publisher = ipc_publish(region, NULL);
+		struct stele_publisher *publisher;
+		if (spawns && !can_spawn(i))
+			continue;
+		publisher = ipc_publish(region, NULL);
 		memset(shared, 0, sizeof(*shared));
 		promise(i, publisher);
 		stele_publisher_close(publisher);

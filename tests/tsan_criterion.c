@@ -7,21 +7,12 @@
  * its shadow memory, so Criterion gives up. Both calls are led here to addresses in the one part of that
  * range that ThreadSanitizer leaves to the program, at the lower end of the place of shared libraries.
  * Criterion is built for large files: it calls mmap64(), and the code under test calls mmap().
- *
- * Nor may a process that was forked from one with threads, as tests are, start threads, unless told so.
  */
 #ifdef __x86_64__
 #include <dlfcn.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/types.h>
-
-__attribute__((visibility("default"))) const char *__tsan_default_options(void);
-
-const char *__tsan_default_options(void)
-{
-	return "die_after_fork=0";
-}
 
 #define CRITERION_LOW 0x200000000000u
 #define CRITERION_HIGH 0x600000000000u
