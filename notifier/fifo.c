@@ -35,9 +35,6 @@ static int open_pipe(struct channel *channel)
 		r = -errno;
 	else if (status.st_uid != geteuid())
 		r = -EPERM;
-	/* As it was made: under some umasks even its owner may not open it. */
-	else if ((status.st_mode & 07777) != 0600 && chmod(path, 0600) < 0)
-		r = -errno;
 	if (r == 0) {
 		channel->fd = open(path, FIFO_OPEN);
 		r = channel->fd < 0 ? -errno : 0;
@@ -62,7 +59,8 @@ static int fifo_open(struct channel *channel)
 		return r;
 	common_name(channel);
 	folder_entry_at(folder, channel->uuid, path);
-	r = mkfifo(path, 0600) < 0 ? -errno : open_pipe(channel);
+	/* Whatever the umask. Nobody else can have put another file there: the folder is this user's. */
+	r = mkfifo(path, 0600) < 0 || chmod(path, 0600) < 0 ? -errno : open_pipe(channel);
 	close(folder);
 	if (r < 0) {
 		common_close(channel);
