@@ -16,8 +16,8 @@ static const struct {
 	bool has_descriptor;
 } mechanisms[MECHANISMS] = {
 	[MQ] = { "mq", true },         [SOCKET] = { "socket", true }, [FIFO] = { "fifo", true },
-	[SIGNAL] = { "signal", true }, [SEMAPHORE] = { "semaphore" }, [SYSV] = { "sysv" },
-	[FUTEX] = { "futex" },
+	[SIGNAL] = { "signal", true }, [SEMAPHORE] = { "semaphore", false },
+	[SYSV] = { "sysv", false },    [FUTEX] = { "futex", false },
 };
 
 /* ThreadSanitizer can't start threads in a process that was forked from one that has some, and Criterion's has. */
