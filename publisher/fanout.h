@@ -21,6 +21,9 @@
 #include "lib/slots.h"
 #include "notifier/notifier.h"
 
+/* Readers without a slot are woken at most this often, in nanoseconds. */
+#define FANOUT_INTERVAL 1000000u
+
 #define NOTICE_TABLES 16u
 #define NOTICE_ANY (NOTICE_TABLES + 1)
 
@@ -70,7 +73,11 @@ void notice_merge(struct notice *notice, const struct notice *later);
 /* Notifies. Call after head was stored. */
 void fanout_notify(struct fanout *fanout, const struct notice *notice);
 
-/* Cleans up after dead subscribers, looking at no more than `most` slots. Returns how many were
+/* True where a ticket is odd, so that there is something to send, perhaps. Call after head was stored:
+ * who arms after this looks at a head that is there. */
+bool fanout_anyone_armed(const struct fanout *fanout);
+
+/* Cleans up after dead subscribers, trying the locks of no more than `most` slots. Returns how many were
  * dead. */
 uint32_t fanout_reap(struct fanout *fanout, uint32_t most);
 

@@ -44,15 +44,19 @@ static void remove_orphans(const struct names *names, int publisher)
 }
 
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
- * what is not a whole region has nobody to be told. */
-static void dismiss(const struct names *names, int publisher)
+ * what is not a whole region has nobody to be told. -EACCES with a sentence: it is whole, but its
+ * memory is where it can't be removed from here. */
+static int dismiss(const struct names *names, int publisher)
 {
 	struct region region;
 	struct slots slots;
+	int r = region_open(names, true, true, &region);
 
-	if (region_open(names, true, true, &region) < 0) {
+	if (r < 0) {
+		if (r == -EACCES)
+			return r;
 		remove_orphans(names, publisher);
-		return;
+		return 0;
 	}
 	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
 	 * subscribers file is lost, finds it within a second. */
@@ -70,6 +74,7 @@ static void dismiss(const struct names *names, int publisher)
 	}
 	notifiers_remove(names, region.uuid);
 	region_close(&region);
+	return 0;
 }
 
 static int remove_file(const char *path, bool *ret_found)
@@ -96,7 +101,13 @@ int stele_region_remove(const char *region)
 		r = lock_file(&names, names.data, true, &data);
 	if (r == 0) {
 		found = data >= 0;
-		dismiss(&names, publisher);
+		r = dismiss(&names, publisher);
+	}
+	if (r == 0) {
+		if (data >= 0)
+			memory_forget(data);
+		if (publisher >= 0)
+			memory_forget(publisher);
 		r = remove_file(names.data, &found);
 	}
 	if (r == 0) {

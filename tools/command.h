@@ -32,7 +32,7 @@ struct command {
 	enum status (*run)(int argc, char **argv); /* argv[0] is "stele" */
 };
 
-extern const struct command command_apply, command_compact, command_create, command_delete, command_diff,
+extern const struct command command_apply, command_bench, command_compact, command_create, command_delete, command_diff,
 	command_dump, command_get, command_list, command_log, command_lookup, command_publish,
 	command_rm, command_rollback, command_set, command_show, command_watch;
 
