@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The folder of a region for what subscribers are notified through and has a path: sockets, pipes.
+ * The folder of a region for what subscribers are notified through and has a path: sockets,
+ * pipes, files whose locks say whom to signal.
  * It belongs to the region's owner, so that the publisher may remove what is another user's and
  * dead; who may read the region may make something there, and remove only what is its own.
  * Each entry is named after its subscriber's uuid and nothing else, and judged when it is opened.

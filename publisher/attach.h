@@ -41,4 +41,8 @@ int publisher_file_attach(const struct names *names, bool create, int64_t until,
 /* Maps the publisher file, and makes it agree with the data file, this boot and this layout. */
 int publisher_file_map(struct attachment *attachment, bool guarded);
 
+/* Removes what has no path, the System V segment and queue, of the region that an open publisher file
+ * is of, whose lock is held. Its uuid is read there because nobody else can write it. */
+void forget_objects(const struct names *names, int publisher);
+
 #endif

@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <uuid/uuid.h>
 
 #include "attach.h"
 #include "lib/error.h"
@@ -116,36 +115,12 @@ static bool subscribers_idle(const struct clean *clean)
 	return r;
 }
 
-/* Objects of the region that have no path are found by its uuid, which both files have. */
-static void remove_objects(const struct clean *clean, const char *path)
-{
-	const size_t size = offsetof(struct layout_subscribers_header, slots_used);
-	struct layout_subscribers_header header;
-	struct stat status;
-	int fd;
-
-	static_assert(offsetof(struct layout_subscribers_header, uuid) ==
-	                      offsetof(struct layout_publisher_file, uuid),
-	              "one place for the uuid");
-	if (file_open(path, false, size, &fd, &status) < 0)
-		return;
-	if (pread(fd, &header, size, 0) == (ssize_t)size &&
-	    (header.magic == LAYOUT_MAGIC_SUBSCRIBERS || header.magic == LAYOUT_MAGIC_PUBLISHER) &&
-	    !uuid_is_null(header.uuid))
-		notifiers_remove(&clean->names, header.uuid);
-	close(fd);
-}
-
 static void clean_files(struct clean *clean)
 {
 	if (clean->pass != LOOK && !subscribers_idle(clean))
 		return;
-	if (clean->pass == REMOVE) {
-		if (!clean->made)
-			memory_forget(clean->publisher);
-		remove_objects(clean, clean->names.publisher);
-		remove_objects(clean, clean->names.subscribers);
-	}
+	if (clean->pass == REMOVE && !clean->made)
+		forget_objects(&clean->names, clean->publisher);
 	clean_unfinished(clean);
 	clean_path(clean, "file", clean->names.subscribers);
 	clean_folder(clean);

@@ -64,6 +64,7 @@ static void channel_of(const struct fanout *fanout, uint32_t index, const uint8_
 		.fd = -1,
 	};
 	memcpy(ret->uuid, uuid, sizeof(ret->uuid));
+	memcpy(ret->region_uuid, fanout->uuid, sizeof(ret->region_uuid));
 }
 
 /* Attaches a peer to the subscriber that a slot names now. */

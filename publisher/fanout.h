@@ -45,6 +45,7 @@ struct peer {
 
 struct fanout {
 	const struct names *names;
+	const uint8_t *uuid; /* of the region */
 	const uint64_t *head;
 	const uint64_t *head_before; /* of the generation before: who waits there is woken too; or NULL */
 	struct slots *slots; /* NULL: the subscribers file is lost */

@@ -241,6 +241,7 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;
 	publisher->fanout.names = &region->names;
+	publisher->fanout.uuid = region->uuid;
 	publisher->fanout.head = &region->header->head;
 	fanout_move(&publisher->fanout);
 	publisher->fanout.slots = publisher->reclaim.slots =

@@ -11,6 +11,16 @@
 #include "lib/file.h"
 #include "lib/folder.h"
 
+void forget_objects(const struct names *names, int publisher)
+{
+	struct layout_publisher_file file;
+
+	memory_forget(publisher);
+	if (pread(publisher, &file, sizeof(file), 0) == (ssize_t)sizeof(file) &&
+	    file.magic == LAYOUT_MAGIC_PUBLISHER)
+		notifiers_remove(names, file.uuid);
+}
+
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
  * what is not a whole region has nobody to be told. -EACCES with a sentence: it is whole, but its
  * memory is where it can't be removed from here. */
@@ -27,8 +37,10 @@ static int dismiss(const struct names *names)
 	__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
 	unlink(names->data);
 	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
-		struct fanout fanout = {
-			.names = names, .head = &region.header->head, .slots = &slots};
+		struct fanout fanout = {.names = names,
+		                        .uuid = region.uuid,
+		                        .head = &region.header->head,
+		                        .slots = &slots};
 		fanout_reap(&fanout, UINT32_MAX);
 		fanout_notify(&fanout, &(struct notice){.everybody = true});
 		fanout_finish(&fanout);
@@ -69,7 +81,7 @@ int stele_region_remove(const char *region)
 		if (data >= 0)
 			memory_forget(data);
 		if (publisher >= 0)
-			memory_forget(publisher);
+			forget_objects(&names, publisher);
 		r = remove_file(names.data, &found);
 	}
 	if (r == 0) {

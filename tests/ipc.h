@@ -177,8 +177,7 @@ static inline pid_t ipc_spawn(void (*work)(unsigned), unsigned argument)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
-		if (ipc_pipe >= 0)
-			close(ipc_pipe);
+		/* It keeps its end of the pipe: what it leaves is removed once it is dead, too. */
 		ipc_pid_count = 0;
 		work(argument);
 		_exit(0);
@@ -273,7 +272,7 @@ static inline void ipc_clean_after(int pipe_end)
 
 	while (read(pipe_end, &byte, 1) < 0 && errno == EINTR)
 		;
-	/* The test's processes are being killed. */
+	/* The test and its processes are dead. */
 	until = ipc_now() + 10 * SECOND;
 	while (stele_region_remove(region) == -EBUSY && ipc_now() < until)
 		sched_yield();

@@ -122,7 +122,8 @@ static struct elsewhere look_for_others(const struct examined *region)
 		if (theirs == 0 || theirs == region->ipc_namespace)
 			continue;
 		elsewhere.all++;
-		elsewhere.queues += slot->notifier == LAYOUT_NOTIFIER_MQ;
+		elsewhere.queues += slot->notifier == LAYOUT_NOTIFIER_MQ ||
+		                    slot->notifier == LAYOUT_NOTIFIER_SYSV;
 	}
 	return elsewhere;
 }

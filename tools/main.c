@@ -110,6 +110,18 @@ static enum status run(int argc, char **argv)
 	return command->run(argc - 1, argv + 1);
 }
 
+/* A watch may be notified by these (--notifier signal): not blocked in every thread, they would end the
+ * process. */
+static void block_notices(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int number = SIGRTMAX - 7; number <= SIGRTMAX; number++)
+		sigaddset(&set, number);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static char name[] = "stele";
@@ -118,6 +130,7 @@ int main(int argc, char **argv)
 	/* A reader of standard output that goes away is an error of write(), after which everything
 	 * is put in order as after any other. */
 	signal(SIGPIPE, SIG_IGN);
+	block_notices();
 	if (argc > 0)
 		argv[0] = name;
 	status = run(argc, argv);

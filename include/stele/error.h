@@ -8,7 +8,8 @@
  *   -ENOENT     no such region, directory, table, row or version
  *   -ENOTDIR    what should be a directory is none
  *   -EEXIST     it exists already
- *   -EBUSY      another publisher is attached, or a transaction is open
+ *   -EBUSY      another publisher is attached, or a transaction is open; no signal can be had to be
+ *               notified by
  *   -EAGAIN     a condition does not hold: the region or a row is at another version
  *   -EACCES, -EPERM   the files of the region, or its memory, do not let this user in, or are in
  *               another IPC namespace
