@@ -99,6 +99,9 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 		info.oldest = 1;
 	info.history = region.history;
 	info.history_bytes = header->history_bytes;
+	info.memory = region.memory == &memory_sysv ? STELE_MEMORY_SYSV
+	              : names.in_directory          ? STELE_MEMORY_FILE
+	                                            : STELE_MEMORY_SHM;
 	info.file_size = region.file_size;
 	info.maximum_size = region.maximum_size;
 	info.limit_size = region.limit_size;

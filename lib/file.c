@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "names.h"
 
 static const char *kind_of(mode_t mode)
 {
@@ -164,18 +164,18 @@ int file_publish(int fd, const char *path, mode_t mode)
 
 #define NEW_SUFFIX ".new"
 
-static void name_beside(const char *path, char ret[NAMES_PATH_SIZE + 8])
+void file_beside(const char *path, char ret[FILE_BESIDE_SIZE])
 {
-	snprintf(ret, NAMES_PATH_SIZE + 8, "%s" NEW_SUFFIX, path);
+	snprintf(ret, FILE_BESIDE_SIZE, "%s" NEW_SUFFIX, path);
 }
 
 int file_publish_beside(int fd, const char *path, mode_t mode)
 {
-	char beside[NAMES_PATH_SIZE + 8];
+	char beside[FILE_BESIDE_SIZE];
 	int r;
 
 	/* A name that can be told in advance: what a crash leaves under it is found again. */
-	name_beside(path, beside);
+	file_beside(path, beside);
 	r = file_publish(fd, beside, mode);
 	if (r == -EEXIST && unlink(beside) == 0)
 		r = file_publish(fd, beside, mode);
@@ -186,9 +186,9 @@ int file_publish_beside(int fd, const char *path, mode_t mode)
 
 int file_publish_rename(const char *path)
 {
-	char beside[NAMES_PATH_SIZE + 8];
+	char beside[FILE_BESIDE_SIZE];
 
-	name_beside(path, beside);
+	file_beside(path, beside);
 	if (rename(beside, path) < 0)
 		return error_set(errno, "cannot rename %s to %s: %s", beside, path,
 		                 strerror(errno));
@@ -197,9 +197,9 @@ int file_publish_rename(const char *path)
 
 void file_publish_cancel(const char *path)
 {
-	char beside[NAMES_PATH_SIZE + 8];
+	char beside[FILE_BESIDE_SIZE];
 
-	name_beside(path, beside);
+	file_beside(path, beside);
 	unlink(beside);
 }
 
@@ -262,6 +262,15 @@ bool file_is_in_use(int fd)
 		return errno == EAGAIN;
 	fcntl(fd, F_SETLEASE, F_UNLCK);
 	return false;
+}
+
+bool file_is_idle(int fd)
+{
+	/* Who opens it just then has a signal sent to this process: one that is ignored by default. */
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return false;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return true;
 }
 
 bool file_is_named(int fd, const char *path)

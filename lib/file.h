@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include "names.h"
 
 /* Opens a file that exists, never waiting for it and never following it anywhere: it must be a
  * regular file with one link, and at least `least_size` bytes. 0, -ENOENT without a sentence, or a
@@ -31,6 +32,9 @@ int file_publish(int fd, const char *path, mode_t mode);
 int file_publish_beside(int fd, const char *path, mode_t mode);
 int file_publish_rename(const char *path);
 void file_publish_cancel(const char *path);
+/* The name beside it. */
+#define FILE_BESIDE_SIZE (NAMES_PATH_SIZE + 8)
+void file_beside(const char *path, char ret[FILE_BESIDE_SIZE]);
 /* Both, or just the name where nothing has it. */
 int file_publish_over(int fd, const char *path, mode_t mode);
 
@@ -45,6 +49,10 @@ bool file_is_in_memory(int fd);
 /* True while somebody else has the file open or mapped, as far as the kernel tells. For a file without
  * a name: whoever opened it just then would have a SIGIO sent to this process. */
 bool file_is_in_use(int fd);
+
+/* True when the kernel says for certain that nobody else has the file open or mapped, in whatever
+ * namespace: for its owner and root. Who opens it at that very moment is refused (EWOULDBLOCK). */
+bool file_is_idle(int fd);
 
 /* Reserves bytes from `from` up to `to`. 0 or a negative errno, without a sentence. */
 int file_reserve(int fd, uint64_t from, uint64_t to);

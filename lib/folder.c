@@ -36,22 +36,43 @@ int folder_make(const struct names *names, mode_t region_mode)
 	return r;
 }
 
-void folder_remove(const struct names *names)
+static DIR *folder_read(const struct names *names)
 {
 	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!directory && fd >= 0)
+		close(fd);
+	return directory;
+}
+
+void folder_remove(const struct names *names)
+{
+	DIR *directory = folder_read(names);
 	struct dirent *entry;
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (!directory)
 		return;
-	}
 	while ((entry = readdir(directory)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			unlinkat(fd, entry->d_name, 0);
+			unlinkat(dirfd(directory), entry->d_name, 0);
 	closedir(directory);
 	rmdir(names->folder);
+}
+
+void folder_each(const struct names *names, void (*each)(void *context, const uint8_t uuid[16]),
+                 void *context)
+{
+	DIR *directory = folder_read(names);
+	struct dirent *entry;
+	uint8_t uuid[16];
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory)) != NULL)
+		if (uuid_parse(entry->d_name, uuid) == 0)
+			each(context, uuid);
+	closedir(directory);
 }
 
 int folder_open(const struct names *names, uid_t owner, int *ret_fd)

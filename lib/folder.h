@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The folder of a region for what subscribers are notified through and has a path: sockets, pipes.
+ * The folder of a region for what subscribers are notified through and has a path: sockets,
+ * pipes, files whose locks say whom to signal.
  * It belongs to the region's owner, so that the publisher may remove what is another user's and
  * dead; who may read the region may make something there, and remove only what is its own.
  * Each entry is named after its subscriber's uuid and nothing else, and judged when it is opened.
@@ -17,6 +18,10 @@ int folder_make(const struct names *names, mode_t region_mode);
 
 /* Removes it with all that is in it, for who may. */
 void folder_remove(const struct names *names);
+
+/* Calls `each` for the entries that are named as a subscriber's, with the uuid. */
+void folder_each(const struct names *names, void (*each)(void *context, const uint8_t uuid[16]),
+                 void *context);
 
 /* Opens it (O_PATH), for the subscriber: it must be a directory of the region's owner. 0, or with a
  * sentence: -ENOENT, -EPERM, ... */

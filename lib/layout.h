@@ -91,7 +91,7 @@ struct layout_header {
 	uint8_t uuid[16];       /* of the region, in all three files */
 	uint64_t limit_size;    /* bytes that no generation's maximum_size is above */
 	uint32_t durability;    /* LAYOUT_DURABLE_... */
-	uint32_t unused_durability;
+	uint32_t memory;        /* LAYOUT_MEMORY_...: what the rest is in */
 	uint64_t generation;    /* 1, and one more with each file that replaced the one before */
 	uint64_t created;       /* nanoseconds since 1970 */
 	uint64_t maximum_size;  /* bytes; what subscribers map */
@@ -104,7 +104,9 @@ struct layout_header {
 	uint32_t mode;          /* permission bits that were asked for */
 	char name[64];
 	uint64_t history_bytes; /* that history may take, down to two versions; 0: any number */
-	uint8_t unused[64];
+	int32_t segment;        /* LAYOUT_MEMORY_SYSV: its shmid */
+	uint32_t segment_namespace; /* inode of the IPC namespace that it is in; 0: not known */
+	uint8_t unused[56];
 	uint64_t checksum;      /* FNV-1a of the bytes before it */
 
 	/* Changing. Stored by the publisher; what each store promises is said where it is done. */
@@ -197,6 +199,9 @@ struct layout_subscribers_header {
 };
 
 enum { LAYOUT_DURABLE_NONE = 0, LAYOUT_DURABLE_COMMIT = 1 };
+/* The data file; or a System V segment of maximum_size bytes, and the data file is one page with the
+ * fixed part of the same header. */
+enum { LAYOUT_MEMORY_FILE = 0, LAYOUT_MEMORY_SYSV = 1 };
 enum { LAYOUT_SLOT_FREE = 0, LAYOUT_SLOT_TAKEN = 1 };
 enum {
 	LAYOUT_NOTIFIER_NONE = 0,
@@ -222,8 +227,10 @@ struct layout_slot {
 	uint64_t ticket;  /* odd: armed. Only rises, whoever owns the slot */
 	uint64_t seen;    /* the version it last found */
 	uint64_t applied; /* the version it reports as applied */
-	uint64_t semaphore[4]; /* a sem_t, for the notifier of that name; the one thing in a slot that
-	                          the publisher writes */
+	uint64_t semaphore[4]; /* what the publisher sets and the subscriber clears, and nothing else in
+	                          a slot is written by it. The first half of the first word: the
+	                          count, for the notifier of that name. The first word: a message
+	                          is under way (sysv) */
 	uint8_t unused_ticket[8];
 
 	uint64_t pins[LAYOUT_PINS]; /* versions asked for; 0: none */
@@ -249,6 +256,7 @@ AT(layout_header, byte_order, 12);
 AT(layout_header, uuid, 16);
 AT(layout_header, limit_size, 32);
 AT(layout_header, durability, 40);
+AT(layout_header, memory, 44);
 AT(layout_header, generation, 48);
 AT(layout_header, created, 56);
 AT(layout_header, maximum_size, 64);
@@ -261,6 +269,8 @@ AT(layout_header, history, 104);
 AT(layout_header, mode, 108);
 AT(layout_header, name, 112);
 AT(layout_header, history_bytes, 176);
+AT(layout_header, segment, 184);
+AT(layout_header, segment_namespace, 188);
 AT(layout_header, checksum, 248);
 AT(layout_header, head, 256);
 AT(layout_header, arena_end, 264);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,7 +123,21 @@ static struct guard *guard_new(void)
 	}
 }
 
+/* What is mapped: a file, or, where `fd` is -1, a System V segment. */
+struct source {
+	int fd, segment;
+};
+
 #ifdef STELE_TSAN
+/* What tells one from another. */
+static int source_status(const struct source *source, struct stat *ret)
+{
+	if (source->fd >= 0)
+		return fstat(source->fd, ret) < 0 ? -errno : 0;
+	*ret = (struct stat){.st_dev = (dev_t)-1, .st_ino = (ino_t)source->segment};
+	return 0;
+}
+
 /* ThreadSanitizer sees no conflict between two mappings of a file: in its builds a file is mapped
  * once a process, if whoever came first could write. But not one that may be exchanged for another
  * under the one who writes: who reads must then keep the old one. */
@@ -142,11 +157,32 @@ static struct guard *guard_of_file(const struct stat *status, bool writable)
 }
 #endif
 
-/* Maps a file in the first part of an address range that stays taken as a whole. */
-static void *map_in_reserve(int fd, size_t size, size_t *reserve, int protection)
+/* What shmat() gives is a mapping like any other, and its failure the same value. */
+static void *map_segment(int segment, size_t size, int protection)
+{
+	void *base = shmat(segment, NULL, protection & PROT_WRITE ? 0 : SHM_RDONLY);
+	struct shmid_ds status;
+
+	if (base == MAP_FAILED)
+		return base;
+	/* Looked at while it is attached, so that the number stays this segment's. */
+	if (shmctl(segment, IPC_STAT, &status) == 0 && status.shm_segsz == size)
+		return base;
+	shmdt(base);
+	errno = EBADMSG;
+	return MAP_FAILED;
+}
+
+/* Maps a file in the first part of an address range that stays taken as a whole; or a segment, which
+ * needs no more than its own. */
+static void *map_in_reserve(const struct source *source, size_t size, size_t *reserve,
+                            int protection)
 {
 	void *range = MAP_FAILED, *base;
+	int fd = source->fd;
 
+	if (fd < 0)
+		return map_segment(source->segment, size, protection);
 	if (*reserve > size)
 		range = mmap(NULL, *reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		             -1, 0);
@@ -160,8 +196,8 @@ static void *map_in_reserve(int fd, size_t size, size_t *reserve, int protection
 	return base;
 }
 
-static int map_locked(struct mapping *mapping, int fd, size_t size, size_t reserve, bool writable,
-                      bool guarded)
+static int map_locked(struct mapping *mapping, const struct source *source, size_t size,
+                      size_t reserve, bool writable, bool guarded)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	struct guard *guard = NULL;
@@ -172,8 +208,9 @@ static int map_locked(struct mapping *mapping, int fd, size_t size, size_t reser
 		return r;
 #ifdef STELE_TSAN
 	struct stat status;
-	if (fstat(fd, &status) < 0)
-		return -errno;
+	r = source_status(source, &status);
+	if (r < 0)
+		return r;
 	guard = guard_of_file(&status, writable);
 	if (guard && guard->size == size && reserve <= size) {
 		guard->users++;
@@ -187,7 +224,7 @@ static int map_locked(struct mapping *mapping, int fd, size_t size, size_t reser
 		if (!guard)
 			return -ENOMEM;
 	}
-	base = map_in_reserve(fd, size, &reserve, protection);
+	base = map_in_reserve(source, size, &reserve, protection);
 	if (base == MAP_FAILED)
 		return -errno;
 	if (guard) {
@@ -205,15 +242,26 @@ static int map_locked(struct mapping *mapping, int fd, size_t size, size_t reser
 	return 0;
 }
 
-int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
-                         bool writable, bool guarded)
+static int map_source(struct mapping *mapping, const struct source *source, size_t size,
+                      size_t reserve, bool writable, bool guarded)
 {
 	int r;
 
 	pthread_mutex_lock(&table_lock);
-	r = map_locked(mapping, fd, size, reserve, writable, guarded);
+	r = map_locked(mapping, source, size, reserve, writable, guarded);
 	pthread_mutex_unlock(&table_lock);
 	return r;
+}
+
+int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
+                         bool writable, bool guarded)
+{
+	return map_source(mapping, &(struct source){.fd = fd}, size, reserve, writable, guarded);
+}
+
+int mapping_open_segment(struct mapping *mapping, int segment, size_t size, bool writable)
+{
+	return map_source(mapping, &(struct source){-1, segment}, size, size, writable, false);
 }
 
 int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded)

@@ -38,6 +38,10 @@ int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t re
 int mapping_exchange(struct mapping *mapping, int fd, size_t size, bool writable);
 void mapping_close(struct mapping *mapping);
 
+/* Attaches a System V segment: never guarded, as it can't get shorter. 0; -EBADMSG if it has not this
+ * size; or another negative errno. Without a sentence. */
+int mapping_open_segment(struct mapping *mapping, int segment, size_t size, bool writable);
+
 /* True once a fault hit the mapping: its file is shorter than was read. */
 bool mapping_lost(const struct mapping *mapping);
 

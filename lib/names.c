@@ -45,6 +45,7 @@ int names_make(const char *region, struct names *ret)
 		r = find_directory(region, (size_t)(slash - region), directory);
 	if (r < 0)
 		return r;
+	ret->in_directory = strcmp(directory, NAMES_DIRECTORY) != 0;
 	if (strcmp(directory, "/") == 0)
 		directory[0] = '\0';
 	snprintf(ret->region, sizeof(ret->region), "%s", name);

@@ -3,6 +3,7 @@
 #ifndef LIB_NAMES_H
 #define LIB_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stele/schema.h>
 
@@ -17,6 +18,7 @@
  * (folder.h). */
 struct names {
 	char region[STELE_NAME_MAX + 1];
+	bool in_directory; /* of its own */
 	char data[NAMES_PATH_SIZE];
 	char publisher[NAMES_PATH_SIZE];
 	char subscribers[NAMES_PATH_SIZE];

@@ -77,14 +77,8 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 }
 
 /* The immutable part of the header is judged in a copy. */
-static int judge_header(const struct names *names, const struct layout_header *header,
-                        uint64_t file_size)
+static int judge_header(const struct names *names, const struct layout_header *header)
 {
-	uint64_t ring_end =
-		header->ring_offset + (uint64_t)header->ring_entries * sizeof(struct layout_commit);
-	uint64_t kept_end =
-		header->kept_offset + (uint64_t)header->kept_entries * sizeof(struct layout_kept);
-
 	if (header->magic == __builtin_bswap64(LAYOUT_MAGIC_DATA))
 		return error_set(EPROTONOSUPPORT,
 		                 "%s was made on a machine with the other byte order", names->data);
@@ -102,13 +96,24 @@ static int judge_header(const struct names *names, const struct layout_header *h
 			"region \"%s\" is damaged: the checksum of its header does not match; remove "
 			"it and publish again",
 			names->region);
+	return 0;
+}
+
+/* And so is whether it fits the memory that it is to be in. */
+static int judge_fit(const struct names *names, const struct layout_header *header, uint64_t size)
+{
+	uint64_t ring_end =
+		header->ring_offset + (uint64_t)header->ring_entries * sizeof(struct layout_commit);
+	uint64_t kept_end =
+		header->kept_offset + (uint64_t)header->kept_entries * sizeof(struct layout_kept);
+
 	if (header->ring_entries < 2 || (header->ring_entries & (header->ring_entries - 1)) != 0 ||
 	    header->ring_offset % 8 != 0 || header->kept_offset % 8 != 0 ||
-	    header->ring_offset > file_size || header->kept_offset > file_size ||
+	    header->ring_offset > size || header->kept_offset > size ||
 	    ring_end > header->arena_offset || kept_end > header->arena_offset ||
-	    header->arena_offset > file_size || header->arena_offset % LAYOUT_PAGE != 0 ||
+	    header->arena_offset > size || header->arena_offset % LAYOUT_PAGE != 0 ||
 	    header->limit_size > LAYOUT_MAXIMUM || header->maximum_size > header->limit_size ||
-	    header->maximum_size < file_size)
+	    header->maximum_size < size)
 		return error_set(
 			EBADMSG,
 			"region \"%s\" is damaged: its header does not fit its file; remove it and "
@@ -133,17 +138,45 @@ static int judge_owner(const struct names *names, const struct stat *status, boo
 	return 0;
 }
 
+/* Takes what the header says, and the memory that it names. */
+static int take_header(struct region *region, const struct layout_header *header)
+{
+	region->memory = memory_of(header);
+	if (!region->memory)
+		return error_set(EPROTONOSUPPORT,
+		                 "region \"%s\" is in a kind of memory that this library does not "
+		                 "know; use the library that made it, or remove the region",
+		                 region->names.region);
+	region->segment = header->segment;
+	memcpy(region->uuid, header->uuid, sizeof(region->uuid));
+	region->maximum_size = header->maximum_size;
+	region->limit_size = header->limit_size;
+	region->generation = header->generation;
+	region->durability = header->durability;
+	region->arena_offset = header->arena_offset;
+	region->ring_entries = header->ring_entries;
+	region->kept_entries = header->kept_entries;
+	region->history = header->history;
+	region->mode = header->mode;
+	region->file_size = (uint64_t)region->status.st_size;
+	region->file_size = region->memory->size(region);
+	return 0;
+}
+
 static int map_region(const struct names *names, struct region *region, bool writable, bool guarded)
 {
-	struct layout_header header;
+	struct layout_header header = {0};
 	ssize_t got = pread(region->fd, &header, sizeof(header), 0);
 	int r;
 
 	if (got != (ssize_t)sizeof(header))
 		return error_set(EBADMSG, "cannot read the header of %s: %s", names->data,
 		                 got < 0 ? strerror(errno) : "it is too short");
-	region->file_size = (uint64_t)region->status.st_size;
-	r = judge_header(names, &header, region->file_size);
+	r = judge_header(names, &header);
+	if (r == 0)
+		r = take_header(region, &header);
+	if (r == 0)
+		r = judge_fit(names, &header, region->file_size);
 	if (r < 0)
 		return r;
 	if (header.maximum_size > SIZE_MAX)
@@ -151,25 +184,9 @@ static int map_region(const struct names *names, struct region *region, bool wri
 			ENOMEM,
 			"region \"%s\" may grow to %llu bytes, more than this process can map",
 			names->region, (unsigned long long)header.maximum_size);
-	/* A publisher lets the file grow past what is mapped at first. */
-	r = mapping_open_reserve(
-		&region->mapping, region->fd, (size_t)header.maximum_size,
-		writable && header.limit_size <= SIZE_MAX ? (size_t)header.limit_size : 0, writable,
-		guarded);
+	r = region->memory->map(region, &header, writable, guarded);
 	if (r < 0)
-		return error_set(-r, "cannot map %llu bytes of address space for region \"%s\": %s",
-		                 (unsigned long long)header.maximum_size, names->region,
-		                 strerror(-r));
-	memcpy(region->uuid, header.uuid, sizeof(region->uuid));
-	region->maximum_size = header.maximum_size;
-	region->limit_size = header.limit_size;
-	region->generation = header.generation;
-	region->durability = header.durability;
-	region->arena_offset = header.arena_offset;
-	region->ring_entries = header.ring_entries;
-	region->kept_entries = header.kept_entries;
-	region->history = header.history;
-	region->mode = header.mode;
+		return r;
 	region->header = (struct layout_header *)region->mapping.base;
 	region->ring = (struct layout_commit *)(region->mapping.base + header.ring_offset);
 	region->kept = (struct layout_kept *)(region->mapping.base + header.kept_offset);
@@ -222,6 +239,17 @@ void region_close(struct region *region)
 	region->fd = -1;
 }
 
+void region_exchange_file(struct region *a, struct region *b)
+{
+	int fd = a->fd;
+	struct stat status = a->status;
+
+	a->fd = b->fd;
+	a->status = b->status;
+	b->fd = fd;
+	b->status = status;
+}
+
 int region_open_shared(const struct names *names, bool guarded, struct region **ret)
 {
 	struct region *region = malloc(sizeof(*region));
@@ -263,11 +291,8 @@ void region_view(struct region *region, struct view *ret)
 	uint64_t end = load_acquire(&region->header->arena_end);
 
 	if (end + LAYOUT_GUARD > region->file_size) {
-		/* It grew; or the word is damaged, and then the file's size is what counts. */
-		uint64_t size = region->file_size;
-		struct stat status;
-		if (fstat(region->fd, &status) == 0)
-			size = (uint64_t)status.st_size;
+		/* It grew; or the word is damaged, and then the memory's size is what counts. */
+		uint64_t size = region->memory->size(region);
 		if (size > region->maximum_size)
 			size = region->maximum_size;
 		if (end + LAYOUT_GUARD > size || end + LAYOUT_GUARD < end)
@@ -281,10 +306,20 @@ void region_view(struct region *region, struct view *ret)
 	ret->limit = end > ret->start ? end : ret->start;
 }
 
+void region_look_at_size(struct region *region)
+{
+	uint64_t size = region->memory->size(region);
+
+	if (size > region->file_size)
+		region->file_size = size;
+}
+
 bool region_lost(const struct region *region)
 {
 	uint64_t last = load_relaxed(&region->file_size) - 1;
 
+	if (region->memory->fixed)
+		return false;
 	data_touch(region->mapping.base + last);
 	return mapping_lost(&region->mapping);
 }

@@ -7,6 +7,7 @@
 #include <stele/region.h>
 #include "layout.h"
 #include "mapping.h"
+#include "memory.h"
 #include "names.h"
 #include "trie.h"
 
@@ -17,7 +18,9 @@
 
 struct region {
 	struct names names;
-	int fd;
+	int fd;                      /* of the data file */
+	const struct memory *memory; /* what the rest is in, and the mapping of */
+	int segment;                 /* its shmid, where it is a System V segment */
 	struct mapping mapping;
 	struct layout_header *header; /* the mapping's start */
 	/* Copied from the header once it was judged. */
@@ -28,7 +31,7 @@ struct region {
 	uint32_t mode;
 	struct layout_commit *ring;
 	struct layout_kept *kept;
-	uint64_t file_size; /* known; the file only grows */
+	uint64_t file_size; /* of the memory, as far as known; it only grows */
 	struct stat status; /* at the open */
 	unsigned users;     /* of region_share(): the handles of one process that read through it */
 };
@@ -43,6 +46,9 @@ int region_open_file(const struct names *names, int fd, bool writable, bool guar
                      struct region *ret);
 void region_close(struct region *region);
 
+/* Gives a region the data file of another with the same memory (memory_is_same), and that one its. */
+void region_exchange_file(struct region *a, struct region *b);
+
 /* The same for reading, on the heap, for several handles: closed when the last of them has dropped
  * it. Sharing and dropping is for one thread at a time. Errors also: -ENOMEM. */
 int region_open_shared(const struct names *names, bool guarded, struct region **ret);
@@ -51,6 +57,9 @@ void region_drop(struct region *region);
 
 /* What a reader may follow: call after loading head, so that it holds all that the head reaches. */
 void region_view(struct region *region, struct view *ret);
+
+/* Takes note of the size that the memory has now. */
+void region_look_at_size(struct region *region);
 
 /* True once the file is shorter than it was. Touches its last byte, as far as this process knows
  * it: a fault is what tells, and within the page in which a file was cut there is none, only

@@ -9,17 +9,13 @@
  * wall clock, so it bounds one slice of a wait and nothing else. A wait with a deadline is ppoll,
  * whose time-out counts on the monotonic clock.
  */
-#include "notifier.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "common.h"
 #include "lib/error.h"
 #include "lib/names.h"
 
@@ -49,24 +45,17 @@ static int mq_channel_open(struct channel *channel)
 {
 	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = sizeof(uint64_t)};
 	mqd_t queue;
+	int r;
 
 	names_queue(channel->names->region, channel->uuid, channel->name);
 	queue = mq_open(channel->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
 	if (queue < 0)
 		return open_error(channel->name, errno);
-	/* The publisher is the region's owner. Unless that is root or this very user, it needs the
-	 * group. */
-	if ((channel->owner != 0 && channel->owner != geteuid() &&
-	     fchown(queue, (uid_t)-1, channel->group) < 0) ||
-	    fchmod(queue, 0620) < 0) {
-		int errnum = errno;
+	r = common_grant(channel, queue, "queue");
+	if (r < 0) {
 		mq_close(queue);
 		mq_unlink(channel->name);
-		return error_set(
-			errnum,
-			"the publisher (user %u) could not send to a queue of this user's, which is not "
-			"in the region's group %u",
-			channel->owner, channel->group);
+		return r;
 	}
 	channel->fd = queue;
 	return 0;
@@ -91,38 +80,21 @@ static void mq_channel_drain(struct channel *channel)
 
 static void mq_channel_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	struct pollfd pollfd = {.fd = channel->fd, .events = POLLIN};
 	struct timespec slice;
-	int64_t left;
 
 	(void)seen;
 	if (deadline == INT64_MAX) {
 		clock_gettime(CLOCK_REALTIME, &slice);
 		slice.tv_sec += NOTIFIER_SLICE / 1000000000;
 		take(channel, &slice);
-		return;
-	}
-	left = deadline - time_monotonic();
-	if (left <= 0)
-		return;
-	if (left > NOTIFIER_SLICE)
-		left = NOTIFIER_SLICE;
-	slice.tv_sec = left / 1000000000;
-	slice.tv_nsec = left % 1000000000;
-	if (ppoll(&pollfd, 1, &slice, NULL) == 1)
+	} else if (common_poll(channel->fd, common_until(deadline))) {
 		mq_channel_drain(channel);
-}
-
-static void mq_channel_detach(struct channel *channel)
-{
-	if (channel->fd >= 0)
-		mq_close(channel->fd);
-	channel->fd = -1;
+	}
 }
 
 static void mq_channel_close(struct channel *channel)
 {
-	mq_channel_detach(channel);
+	common_detach(channel);
 	mq_unlink(channel->name);
 }
 
@@ -160,13 +132,14 @@ static int mq_channel_reap(struct channel *channel)
 const struct notifier notifier_mq = {
 	.name = "mq",
 	.kind = LAYOUT_NOTIFIER_MQ,
+	.of_ipc_namespace = true,
 	.open = mq_channel_open,
 	.wait = mq_channel_wait,
 	.drain = mq_channel_drain,
 	.close = mq_channel_close,
-	.abandon = mq_channel_detach,
+	.abandon = common_detach,
 	.attach = mq_channel_attach,
 	.send = mq_channel_send,
-	.detach = mq_channel_detach,
+	.detach = common_detach,
 	.reap = mq_channel_reap,
 };

@@ -11,6 +11,7 @@
 #ifndef NOTIFIER_NOTIFIER_H
 #define NOTIFIER_NOTIFIER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "lib/layout.h"
@@ -23,6 +24,7 @@
  * and keeps what it points at; the rest is the mechanism's. */
 struct channel {
 	const struct names *names;     /* of the region */
+	uint8_t region_uuid[16];
 	const uint64_t *head;          /* the region's head word; another one after a new generation */
 	struct layout_slot *slot;      /* the subscriber's */
 	uint32_t index;                /* of it */
@@ -39,6 +41,7 @@ struct channel {
 struct notifier {
 	const char *name;
 	uint32_t kind; /* LAYOUT_NOTIFIER_... */
+	bool of_ipc_namespace; /* its objects are not seen in another one */
 
 	/* The subscriber's side. _open makes the mechanism's object, to which the region's owner must
 	 * be able to send. The slot is taken by then, and its ticket even. 0, or a negative errno with
@@ -70,12 +73,20 @@ struct notifier {
 };
 
 extern const struct notifier notifier_mq;
+extern const struct notifier notifier_socket;
+extern const struct notifier notifier_fifo;
+extern const struct notifier notifier_signal;
+extern const struct notifier notifier_semaphore;
+extern const struct notifier notifier_sysv;
 extern const struct notifier notifier_futex;
 
 /* The notifier of a kind that stands in a slot, or NULL. */
 const struct notifier *notifier_of_kind(uint32_t kind);
 /* The notifier that a user named, or NULL. */
 const struct notifier *notifier_of_name(const char *name);
+/* What a user may name, for a sentence: "auto, mq, ... and futex". */
+#define NOTIFIER_NAMES_SIZE 128
+void notifier_names(char ret[NOTIFIER_NAMES_SIZE]);
 
 /* Removes what mechanisms have for a region as a whole. */
 void notifiers_remove(const struct names *names, const uint8_t region_uuid[16]);

@@ -54,6 +54,8 @@ static int data_publish(const struct names *names, int fd, mode_t mode, bool ove
 	if (r == 0)
 		r = over ? file_publish_over(fd, names->data, mode)
 		         : file_publish(fd, names->data, mode);
+	if (r == -EEXIST)
+		return error_set(EEXIST, "%s is in the way; remove it", names->data);
 	if (r < 0)
 		return r;
 	r = file_sync_directory(names->data);
@@ -83,6 +85,7 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 	};
 	uint64_t ring = header.ring_entries * sizeof(struct layout_commit);
 	uint64_t kept = header.kept_entries * sizeof(struct layout_kept);
+	const struct memory *memory;
 	int fd, r;
 
 	r = names_boot_id(header.boot_id);
@@ -94,20 +97,17 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 	header.arena_offset =
 		(header.kept_offset + kept + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
 	header.arena_end = header.arena_offset + ARENA_FIRST;
-	header.checksum = region_checksum(&header);
 	if (header.arena_end + LAYOUT_GUARD > header.maximum_size)
 		return error_set(
 			EINVAL,
 			"a region with a history of %u versions takes at least %llu bytes; give it a larger "
 			"maximum size",
 			header.history, (unsigned long long)(header.arena_end + LAYOUT_GUARD));
-	r = file_make(names->data, header.arena_end + LAYOUT_GUARD, &fd);
+	memory = options->memory == STELE_MEMORY_SYSV ? &memory_sysv : &memory_file;
+	r = memory->make(names, &header, &fd);
 	if (r < 0)
 		return r;
-	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		r = error_set(EIO, "cannot write %s", names->data);
-	else
-		r = file_lock_try(fd, REGION_PUBLISHER_BYTE);
+	r = file_lock_try(fd, REGION_PUBLISHER_BYTE);
 	if (r == 0)
 		r = data_publish(names, fd, options->mode, over);
 	if (r < 0) {
@@ -140,6 +140,16 @@ static int data_lock(const struct names *names, int64_t until, struct attachment
 	return r;
 }
 
+/* What is made next has this uuid: the publisher file says so before there is memory that nothing else
+ * names, and what there is of the one that it named goes. */
+static int announce_uuid(const struct names *names, int fd, const uint8_t uuid[16])
+{
+	memory_forget(fd);
+	if (pwrite(fd, uuid, 16, offsetof(struct layout_publisher_file, uuid)) != 16)
+		return error_set(EIO, "cannot write %s", names->publisher);
+	return 0;
+}
+
 /* Makes the data file, and the subscribers file before it. */
 static int data_make(const struct names *names, const struct stele_publisher_options *options,
                      const uint8_t uuid[16], bool over, struct attachment *attachment)
@@ -150,11 +160,14 @@ static int data_make(const struct names *names, const struct stele_publisher_opt
 	if (r < 0)
 		return r;
 	attachment->made_subscribers_file = true;
-	r = region_make(names, uuid, options, over, &fd);
-	if (r == -EEXIST)
-		return error_set(EEXIST, "%s is in the way; remove it", names->data);
+	r = announce_uuid(names, attachment->publisher_lock.fd, uuid);
 	if (r < 0)
 		return r;
+	r = region_make(names, uuid, options, over, &fd);
+	if (r < 0) {
+		memory_forget(attachment->publisher_lock.fd);
+		return r;
+	}
 	attachment->created = true;
 	r = lock_fd_add(&attachment->data_lock, fd);
 	if (r < 0) {
@@ -336,6 +349,7 @@ static void attach_undo(const struct names *names, struct attachment *attachment
 			__atomic_fetch_or(&attachment->region.header->head, LAYOUT_HEAD_REPLACED,
 			                  __ATOMIC_SEQ_CST);
 		unlink(names->data);
+		memory_forget(attachment->publisher_lock.fd);
 		folder_remove(names);
 	}
 	if (attachment->made_subscribers_file)
@@ -360,12 +374,10 @@ void attachment_close(struct attachment *attachment)
 static bool data_is_current(struct attachment *attachment)
 {
 	struct region *region = &attachment->region;
-	struct stat status;
 
-	if (!file_is_named(region->fd, region->names.data) || fstat(region->fd, &status) < 0)
+	if (!file_is_named(region->fd, region->names.data))
 		return false;
-	if ((uint64_t)status.st_size > region->file_size)
-		region->file_size = (uint64_t)status.st_size;
+	region_look_at_size(region);
 	return true;
 }
 
@@ -468,8 +480,12 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 	struct names names = attachment->region.names;
 	struct attachment next = {.region = {.fd = -1}, .shared = true};
 	int r = region_open(&names, true, guarded, &next.region);
+	bool same = r == 0 && memory_is_same(&attachment->region, &next.region);
 
-	if (r == 0 && memcmp(next.region.uuid, attachment->region.uuid, 16) != 0)
+	/* Memory of a fixed size has no next generation. */
+	if (r == 0 && !same &&
+	    (attachment->region.memory->fixed ||
+	     memcmp(next.region.uuid, attachment->region.uuid, 16) != 0))
 		r = error_set(
 			EBADMSG,
 			"region \"%s\" was replaced by another of its name; open the publisher again",
@@ -485,9 +501,15 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 		                           names.region)
 		               : r;
 	}
-	region_close(&attachment->region);
+	/* Where only the file is another, what points into the memory stays good. */
+	if (same) {
+		region_exchange_file(&attachment->region, &next.region);
+		region_close(&next.region);
+	} else {
+		region_close(&attachment->region);
+		attachment->region = next.region;
+	}
 	lock_fd_close(&attachment->data_lock);
-	attachment->region = next.region;
 	lock_fd_move(&next.data_lock, &attachment->data_lock);
 	return 0;
 }

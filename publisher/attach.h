@@ -28,11 +28,21 @@ int try_data_shared(int fd);
 /* The second half of that, for who may have it. */
 void lock_data_shared(int fd);
 
+/* Locks one of the two files if it is there, for who removes what a region has: 0, and a descriptor
+ * or -1, -EBUSY with a sentence (a publisher is attached, or attaching), or another errno. A file
+ * that was locked too late to have its name still is another's work. */
+int lock_for_removal(const struct names *names, const char *path, bool readers_may_hold,
+                     int *ret_fd);
+
 /* Opens or makes the publisher file and locks it. -EAGAIN: start over. */
 int publisher_file_attach(const struct names *names, bool create, int64_t until,
                           struct attachment *attachment);
 
 /* Maps the publisher file, and makes it agree with the data file, this boot and this layout. */
 int publisher_file_map(struct attachment *attachment, bool guarded);
+
+/* Removes what has no path, the System V segment and queue, of the region that an open publisher file
+ * is of, whose lock is held. Its uuid is read there because nobody else can write it. */
+void forget_objects(const struct names *names, int publisher);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The publisher file: whose lock is the attachment, and in which the mutex is. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
@@ -100,6 +101,9 @@ int publisher_file_attach(const struct names *names, bool create, int64_t until,
 	if (r != -ENOENT)
 		return r;
 	r = existing_uuid(names, uuid);
+	/* Another has made both files since the first was looked for: that one is waited for. */
+	if (r == -EBUSY && faccessat(AT_FDCWD, names->publisher, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EAGAIN;
 	if (r == -ENOENT) {
 		if (!create)
 			return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "attach.h"
 #include "lib/error.h"
@@ -76,4 +77,25 @@ int try_data_shared(int fd)
 		return -EAGAIN;
 	lock_data_shared(fd);
 	return 0;
+}
+
+int lock_for_removal(const struct names *names, const char *path, bool readers_may_hold,
+                     int *ret_fd)
+{
+	struct stat status;
+	int r = file_open(path, true, 0, ret_fd, &status);
+
+	if (r == -ENOENT) {
+		*ret_fd = -1;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (file_lock_held_by_writer(*ret_fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES) == 0 &&
+	    (file_lock_try(*ret_fd, REGION_PUBLISHER_BYTE) == 0 || readers_may_hold) &&
+	    file_is_named(*ret_fd, path))
+		return 0;
+	close(*ret_fd);
+	*ret_fd = -1;
+	return attach_busy(names);
 }

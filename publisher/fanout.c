@@ -9,9 +9,6 @@
 
 #include "lib/atomic.h"
 
-/* Readers without a slot are woken at most this often, in nanoseconds. */
-#define WAKE_INTERVAL 1000000u
-
 static void peer_detach(struct peer *peer)
 {
 	if (peer->notifier)
@@ -67,6 +64,7 @@ static void channel_of(const struct fanout *fanout, uint32_t index, const uint8_
 		.fd = -1,
 	};
 	memcpy(ret->uuid, uuid, sizeof(ret->uuid));
+	memcpy(ret->region_uuid, fanout->uuid, sizeof(ret->region_uuid));
 }
 
 /* Attaches a peer to the subscriber that a slot names now. */
@@ -178,6 +176,17 @@ static uint32_t mask_of(const struct notice *notice)
 	return mask;
 }
 
+bool fanout_anyone_armed(const struct fanout *fanout)
+{
+	uint32_t used = fanout->slots ? slots_used(fanout->slots) : 0;
+
+	fence_full();
+	for (uint32_t i = 0; i < used; i++)
+		if (load_acquire(&fanout->slots->slot[i].ticket) % 2 == 1)
+			return true;
+	return false;
+}
+
 static void wake(struct fanout *fanout, const struct notice *notice)
 {
 	uint32_t mask = mask_of(notice);
@@ -194,7 +203,7 @@ static void wake(struct fanout *fanout, const struct notice *notice)
 void fanout_notify(struct fanout *fanout, const struct notice *notice)
 {
 	uint32_t used;
-	bool futex = notice->everybody || notice->time - fanout->woken_at >= WAKE_INTERVAL;
+	bool futex = notice->everybody || notice->time - fanout->woken_at >= FANOUT_INTERVAL;
 
 	/* The contract with subscribers: head was stored before their tickets are loaded. */
 	fence_full();
@@ -221,9 +230,7 @@ void fanout_notify(struct fanout *fanout, const struct notice *notice)
 		wake(fanout, notice);
 }
 
-/* True when a slot that is alive has this uuid: then a dead one that has it too was forged, to have
- * the living one's queue removed. */
-static bool uuid_lives(struct fanout *fanout, uint32_t except, const uint8_t uuid[16])
+bool fanout_lives(struct fanout *fanout, uint32_t except, const uint8_t uuid[16])
 {
 	uint32_t used = slots_used(fanout->slots);
 
@@ -238,19 +245,21 @@ static bool uuid_lives(struct fanout *fanout, uint32_t except, const uint8_t uui
 	return false;
 }
 
-/* Cleans up one slot whose owner is gone, under its lock. */
+static bool is_free(const struct fanout *fanout, uint32_t index)
+{
+	return load_acquire_32(&fanout->slots->slot[index].state) == LAYOUT_SLOT_FREE;
+}
+
+/* Cleans up one slot that is not free, and whose owner is gone, under its lock. */
 static bool reap_slot(struct fanout *fanout, uint32_t index)
 {
 	struct layout_slot *slot = &fanout->slots->slot[index];
 	const struct notifier *notifier;
 	uint8_t uuid[16];
 
-	/* What is not free is cleaned up after, also a state that somebody scribbled and that is
-	 * none. */
-	if (load_acquire_32(&slot->state) == LAYOUT_SLOT_FREE ||
-	    slots_lock(fanout->slots, index) < 0)
+	if (slots_lock(fanout->slots, index) < 0)
 		return false;
-	if (load_acquire_32(&slot->state) == LAYOUT_SLOT_FREE) {
+	if (is_free(fanout, index)) {
 		slots_unlock(fanout->slots, index);
 		return false;
 	}
@@ -259,7 +268,7 @@ static bool reap_slot(struct fanout *fanout, uint32_t index)
 	/* The queue's name is made from the uuid here and never read from the slot, so a forged
 	 * slot can name queues of this region's only. Another user's queue can't be removed; it
 	 * stays until its owner or root does. */
-	if (notifier && !uuid_lives(fanout, index, uuid)) {
+	if (notifier && !fanout_lives(fanout, index, uuid)) {
 		struct channel channel;
 		channel_of(fanout, index, uuid, &channel);
 		notifier->reap(&channel);
@@ -272,14 +281,20 @@ static bool reap_slot(struct fanout *fanout, uint32_t index)
 
 uint32_t fanout_reap(struct fanout *fanout, uint32_t most)
 {
-	uint32_t used = fanout->slots ? slots_used(fanout->slots) : 0, dead = 0, i;
+	uint32_t used = fanout->slots ? slots_used(fanout->slots) : 0, dead = 0, locked = 0;
 
-	if (most > used)
-		most = used;
-	for (i = 0; i < most; i++) {
-		if (fanout->reap_next >= used)
-			fanout->reap_next = 0;
-		dead += reap_slot(fanout, fanout->reap_next++);
+	for (uint32_t i = 0; i < used && locked < most; i++) {
+		uint32_t index = fanout->reap_next < used ? fanout->reap_next : 0;
+		fanout->reap_next = index + 1;
+		/* What is not free is cleaned up after, also a state that somebody scribbled and
+		 * that is none. A queue whose owner has removed it is there, and counts for its
+		 * user, until this end of it is closed. */
+		if (!is_free(fanout, index)) {
+			dead += reap_slot(fanout, index);
+			locked++;
+		} else if (index < fanout->room) {
+			peer_detach(&fanout->peers[index]);
+		}
 	}
 	fanout->reaped += dead;
 	return dead;

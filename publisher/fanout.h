@@ -21,6 +21,9 @@
 #include "lib/slots.h"
 #include "notifier/notifier.h"
 
+/* Readers without a slot are woken at most this often, in nanoseconds. */
+#define FANOUT_INTERVAL 1000000u
+
 #define NOTICE_TABLES 16u
 #define NOTICE_ANY (NOTICE_TABLES + 1)
 
@@ -42,6 +45,7 @@ struct peer {
 
 struct fanout {
 	const struct names *names;
+	const uint8_t *uuid; /* of the region */
 	const uint64_t *head;
 	const uint64_t *head_before; /* of the generation before: who waits there is woken too; or NULL */
 	struct slots *slots; /* NULL: the subscribers file is lost */
@@ -69,8 +73,16 @@ void notice_merge(struct notice *notice, const struct notice *later);
 /* Notifies. Call after head was stored. */
 void fanout_notify(struct fanout *fanout, const struct notice *notice);
 
-/* Cleans up after dead subscribers, looking at no more than `most` slots. Returns how many were
+/* True where a ticket is odd, so that there is something to send, perhaps. Call after head was stored:
+ * who arms after this looks at a head that is there. */
+bool fanout_anyone_armed(const struct fanout *fanout);
+
+/* Cleans up after dead subscribers, trying the locks of no more than `most` slots. Returns how many were
  * dead. */
 uint32_t fanout_reap(struct fanout *fanout, uint32_t most);
+
+/* True when a slot that is alive, and not the one of index `except`, has this uuid: a dead one that
+ * has it too was forged, to have the living one's queue removed. */
+bool fanout_lives(struct fanout *fanout, uint32_t except, const uint8_t uuid[16]);
 
 #endif

@@ -72,16 +72,12 @@ static int keep_old(struct stele_publisher *publisher, struct mapping *ret)
 	             : 0;
 }
 
-/* Gives the next file the region's name, the mark in the old one first. */
-static int next_install(struct stele_publisher *publisher, const struct next *next,
-                        const struct mapping *old)
+/* What the owner changed since the region was made stays: its group, and `*ret_mode`. */
+static int next_inherit(const struct region *region, const struct next *next, mode_t *ret_mode)
 {
-	const struct region *region = &publisher->attachment.region;
-	struct layout_header *header = (struct layout_header *)old->base;
 	struct stat status;
 	int r = 0;
 
-	/* What the owner changed since the region was made stays. */
 	if (fstat(region->fd, &status) < 0)
 		r = -errno;
 	else if (fchown(next->lock, (uid_t)-1, status.st_gid) < 0)
@@ -89,10 +85,25 @@ static int next_install(struct stele_publisher *publisher, const struct next *ne
 	if (r < 0)
 		return error_set(-r, "cannot make a new file for region \"%s\": %s",
 		                 region->names.region, strerror(-r));
+	*ret_mode = status.st_mode & 07777;
+	return 0;
+}
+
+/* Gives the next file the region's name, the mark in the old one first. */
+static int next_install(struct stele_publisher *publisher, const struct next *next,
+                        const struct mapping *old)
+{
+	const struct region *region = &publisher->attachment.region;
+	struct layout_header *header = (struct layout_header *)old->base;
+	mode_t mode;
+	int r = next_inherit(region, next, &mode);
+
+	if (r < 0)
+		return r;
 	if (region->durability != LAYOUT_DURABLE_NONE)
 		r = file_sync(next->lock, region->names.data);
 	if (r == 0)
-		r = file_publish_beside(next->lock, region->names.data, status.st_mode & 07777);
+		r = file_publish_beside(next->lock, region->names.data, mode);
 	if (r < 0)
 		return r;
 	/* The contract with subscribers: the mark is there before the name is another file's. */
@@ -243,9 +254,50 @@ int generation_grow(struct stele_publisher *publisher, uint64_t least)
 	return make_same(publisher, maximum);
 }
 
+/* A data file for memory that is not in it: the same page once more, and no new generation. Who has
+ * the old file goes on with the same head, and finds this one when it looks. */
+static int name_memory(struct stele_publisher *publisher)
+{
+	struct attachment *attachment = &publisher->attachment;
+	struct region *region = &attachment->region;
+	unsigned char page[LAYOUT_PAGE];
+	struct next next;
+	mode_t mode;
+	int r = next_make(region, attachment->shared, sizeof(page), &next);
+
+	if (r < 0)
+		return r;
+	if (pread(region->fd, page, sizeof(page), 0) != (ssize_t)sizeof(page) ||
+	    pwrite(next.lock, page, sizeof(page), 0) != (ssize_t)sizeof(page))
+		r = error_set(EIO, "cannot write a new file for region \"%s\"",
+		              region->names.region);
+	if (r == 0)
+		r = next_inherit(region, &next, &mode);
+	if (r == 0)
+		r = file_publish(next.lock, region->names.data, mode);
+	if (r < 0) {
+		next_close(&next);
+		return r == -EEXIST
+		               ? error_set(EBUSY,
+		                           "the file of region \"%s\" is being replaced; try again",
+		                           region->names.region)
+		               : r;
+	}
+	lock_fd_close(&attachment->data_lock);
+	/* The handlers are installed, so this can't fail. */
+	lock_fd_add(&attachment->data_lock, next.lock);
+	close(region->fd);
+	region->fd = next.map;
+	fstat(region->fd, &region->status);
+	return 0;
+}
+
 int generation_name_again(struct stele_publisher *publisher)
 {
-	return make_same(publisher, publisher->attachment.region.maximum_size);
+	const struct region *region = &publisher->attachment.region;
+
+	return region->memory->fixed ? name_memory(publisher)
+	                             : make_same(publisher, region->maximum_size);
 }
 
 /* ---- what is reached, and nothing else ---- */
@@ -361,7 +413,8 @@ void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now
 {
 	uint64_t size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE;
 
-	if (publisher->broken || size < COMPACT_LEAST || publisher->arena.used > size / 2 ||
+	if (publisher->broken || publisher->attachment.region.memory->fixed ||
+	    size < COMPACT_LEAST || publisher->arena.used > size / 2 ||
 	    now - publisher->compacted_at < COMPACT_INTERVAL)
 		return;
 	publisher->compacted_at = now;

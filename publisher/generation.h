@@ -28,7 +28,8 @@ struct stele_publisher;
  * region's limit, or no room for both files for a moment); or another error. With a sentence. */
 int generation_grow(struct stele_publisher *publisher, uint64_t least);
 
-/* The same with the same maximum: for a file whose name was removed. */
+/* The same with the same maximum: for a file whose name was removed. Where the memory is not in the
+ * file, there is only a new file, and no new generation. */
 int generation_name_again(struct stele_publisher *publisher);
 
 /* Writes what is reached and nothing else into a new file. Not within a transaction's changes. 0, or

@@ -93,14 +93,19 @@ void notify_post(struct notify *notify, const struct notice *notice)
 		fanout_notify(notify->fanout, notice);
 		return;
 	}
+	/* To wake the thread is a system call, too. What it does besides has time. */
+	if (!notice->everybody && notice->time - notify->posted_at < FANOUT_INTERVAL &&
+	    !fanout_anyone_armed(notify->fanout))
+		return;
+	notify->posted_at = notice->time;
 	pthread_mutex_lock(&notify->lock);
 	if (notify->is_pending)
 		notice_merge(&notify->pending, notice);
 	else
 		notify->pending = *notice;
 	notify->is_pending = true;
-	pthread_cond_signal(&notify->posted);
 	pthread_mutex_unlock(&notify->lock);
+	pthread_cond_signal(&notify->posted);
 }
 
 void notify_reap_sometimes(struct notify *notify, uint64_t now)

@@ -14,6 +14,7 @@
 
 #define HISTORY_DEFAULT 64u
 #define HISTORY_MAX     65536u
+#define SYSV_DEFAULT    (UINT64_C(64) << 20)
 #define LOOK_INTERVAL   INT64_C(1000000000)
 
 int publisher_check(const struct stele_publisher *publisher)
@@ -25,11 +26,53 @@ int publisher_check(const struct stele_publisher *publisher)
 	return 0;
 }
 
+/* Which memory is meant for a region of this name, and what follows for the other options. */
+static int options_read_memory(const struct names *names, struct stele_publisher_options *ret)
+{
+	if ((unsigned)ret->memory > STELE_MEMORY_SYSV)
+		return error_set(EINVAL,
+		                 "memory %d; there are STELE_MEMORY_SHM, _FILE and _SYSV, and "
+		                 "_DEFAULT",
+		                 (int)ret->memory);
+	if (ret->memory == STELE_MEMORY_DEFAULT)
+		ret->memory = names->in_directory ? STELE_MEMORY_FILE : STELE_MEMORY_SHM;
+	if (ret->memory == STELE_MEMORY_FILE && !names->in_directory)
+		return error_set(
+			EINVAL,
+			"region \"%s\" is to be in files, but without a directory; give it "
+			"as DIRECTORY/NAME",
+			names->region);
+	if (ret->memory != STELE_MEMORY_FILE && names->in_directory)
+		return error_set(
+			EINVAL,
+			"region \"%s\" is to be in %s, which has no directories; give it by "
+			"its name alone",
+			names->region,
+			ret->memory == STELE_MEMORY_SHM ? "POSIX shared memory"
+							: "a System V segment");
+	if (ret->memory != STELE_MEMORY_SYSV)
+		return 0;
+	if (ret->durability == STELE_DURABLE_COMMIT)
+		return error_set(EINVAL, "a System V segment has no disk to bring commits to");
+	if (ret->maximum_size == 0)
+		ret->maximum_size = ret->limit_size ? ret->limit_size : SYSV_DEFAULT;
+	if (ret->limit_size == 0)
+		ret->limit_size = ret->maximum_size;
+	if (ret->limit_size != ret->maximum_size)
+		return error_set(
+			EINVAL,
+			"a maximum size of %llu bytes, but a limit of %llu; a System V segment can't "
+			"grow, so they are the same",
+			(unsigned long long)ret->maximum_size, (unsigned long long)ret->limit_size);
+	return 0;
+}
+
 /* Copies the options with defaults filled in. */
-static int options_read(const struct stele_publisher_options *options,
+static int options_read(const struct names *names, const struct stele_publisher_options *options,
                         struct stele_publisher_options *ret)
 {
 	uint64_t most = sizeof(void *) == 4 ? UINT64_C(1) << 28 : UINT64_C(1) << 32;
+	int r;
 
 	*ret = (struct stele_publisher_options){.size = sizeof(*ret)};
 	if (options) {
@@ -40,15 +83,17 @@ static int options_read(const struct stele_publisher_options *options,
 				options->size);
 		*ret = *options;
 	}
-	if (ret->flags &
-	    ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER | STELE_SHARED |
-	      STELE_NOTIFIER_THREAD))
+	if (ret->flags & ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER |
+	                   STELE_SHARED | STELE_NOTIFIER_THREAD))
 		return error_set(EINVAL, "unknown flags 0x%x for a publisher", ret->flags);
 	if (ret->history == 0)
 		ret->history = HISTORY_DEFAULT;
 	if (ret->history < 2 || ret->history > HISTORY_MAX)
 		return error_set(EINVAL, "a history of %u versions; it can have 2 to %u",
 		                 ret->history, HISTORY_MAX);
+	r = options_read_memory(names, ret);
+	if (r < 0)
+		return r;
 	if (ret->limit_size == 0)
 		ret->limit_size = sizeof(void *) == 4 ? UINT64_C(1) << 30 : LAYOUT_MAXIMUM;
 	if (ret->maximum_size == 0)
@@ -80,13 +125,10 @@ static int options_read(const struct stele_publisher_options *options,
 
 int region_grow(struct region *region, uint64_t end)
 {
-	/* A publisher that died between the two may have left the file longer than its arena. */
-	if (end + LAYOUT_GUARD > region->file_size) {
-		int r = file_reserve(region->fd, region->file_size, end + LAYOUT_GUARD);
-		if (r < 0)
-			return r == -EFBIG || r == -EDQUOT ? -ENOSPC : r;
-		region->file_size = end + LAYOUT_GUARD;
-	}
+	int r = region->memory->reserve(region, end + LAYOUT_GUARD);
+
+	if (r < 0)
+		return r;
 	/* The contract with readers: the bytes are there, and so is the guard after them. */
 	store_release(&region->header->arena_end, end);
 	return 0;
@@ -199,6 +241,7 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;
 	publisher->fanout.names = &region->names;
+	publisher->fanout.uuid = region->uuid;
 	publisher->fanout.head = &region->header->head;
 	fanout_move(&publisher->fanout);
 	publisher->fanout.slots = publisher->reclaim.slots =
@@ -253,7 +296,7 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 	int r = names_make(region, &names);
 
 	if (r == 0)
-		r = options_read(options, &read);
+		r = options_read(&names, options, &read);
 	if (r < 0)
 		return r;
 	publisher = calloc(1, sizeof(*publisher));
@@ -356,6 +399,9 @@ static int look_for_name(struct stele_publisher *publisher)
 		return 0;
 	if (access(region->names.data, F_OK) < 0 && errno == ENOENT)
 		return generation_name_again(publisher);
+	/* One of those that share it may have done that, in the same memory. */
+	if (region->memory->fixed && publisher->attachment.shared)
+		return attach_next_generation(&publisher->attachment, publisher->guarded);
 	return error_set(EBADMSG,
 	                 "the file of region \"%s\" was replaced under its publisher; open the "
 	                 "publisher again",
@@ -363,10 +409,16 @@ static int look_for_name(struct stele_publisher *publisher)
 }
 
 /* Looks for files that were lost, before their contents are relied on. */
-static int look_for_loss(struct stele_publisher *publisher)
+static int look_for_loss(struct stele_publisher *publisher, bool closely)
 {
 	struct attachment *attachment = &publisher->attachment;
 
+	if (closely && attachment->region.memory->gone(&attachment->region))
+		return error_set(
+			EBADMSG,
+			"the memory of region \"%s\" was removed under its publisher; remove the "
+			"region and publish again",
+			attachment->region.names.region);
 	if (region_lost(&attachment->region) || mapping_lost(&attachment->publisher_mapping))
 		return error_set(
 			EBADMSG,
@@ -402,7 +454,7 @@ int publisher_lock(struct stele_publisher *publisher)
 {
 	int64_t now = time_monotonic();
 	bool closely = now - publisher->looked_at >= LOOK_INTERVAL, died;
-	int r = look_for_loss(publisher);
+	int r = look_for_loss(publisher, closely);
 
 	if (r < 0)
 		return r;
@@ -461,6 +513,12 @@ int stele_publisher_compact(struct stele_publisher *publisher)
 		return r;
 	if (publisher->in_transaction)
 		return error_set(EBUSY, "a transaction is open on region \"%s\"", name);
+	if (publisher->attachment.region.memory->fixed)
+		return error_set(
+			ENOTSUP,
+			"region \"%s\" is in a System V segment, which has a fixed size: it "
+			"can't be compacted",
+			name);
 	r = publisher_lock(publisher);
 	if (r < 0)
 		return r;

@@ -6,48 +6,41 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/folder.h"
-#include "publisher.h"
 
-/* Locks one file if it is there: a descriptor, -1 if there is none, -EBUSY, or an errno. */
-static int lock_file(const struct names *names, const char *path, bool readers_may_hold,
-                     int *ret_fd)
+void forget_objects(const struct names *names, int publisher)
 {
-	struct stat status;
-	int r = file_open(path, true, 0, ret_fd, &status);
+	struct layout_publisher_file file;
 
-	if (r == -ENOENT) {
-		*ret_fd = -1;
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	if (file_lock_held_by_writer(*ret_fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES) == 0 &&
-	    (file_lock_try(*ret_fd, REGION_PUBLISHER_BYTE) == 0 || readers_may_hold))
-		return 0;
-	close(*ret_fd);
-	*ret_fd = -1;
-	return attach_busy(names);
+	memory_forget(publisher);
+	if (pread(publisher, &file, sizeof(file), 0) == (ssize_t)sizeof(file) &&
+	    file.magic == LAYOUT_MAGIC_PUBLISHER)
+		notifiers_remove(names, file.uuid);
 }
 
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
- * what is not a whole region has nobody to be told. */
-static void dismiss(const struct names *names)
+ * what is not a whole region has nobody to be told. -EACCES with a sentence: it is whole, but its
+ * memory is where it can't be removed from here. */
+static int dismiss(const struct names *names)
 {
 	struct region region;
 	struct slots slots;
+	int r = region_open(names, true, true, &region);
 
-	if (region_open(names, true, true, &region) < 0)
-		return;
+	if (r < 0)
+		return r == -EACCES ? r : 0;
 	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
 	 * subscribers file is lost, finds it within a second. */
 	__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
 	unlink(names->data);
 	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
-		struct fanout fanout = {
-			.names = names, .head = &region.header->head, .slots = &slots};
+		struct fanout fanout = {.names = names,
+		                        .uuid = region.uuid,
+		                        .head = &region.header->head,
+		                        .slots = &slots};
 		fanout_reap(&fanout, UINT32_MAX);
 		fanout_notify(&fanout, &(struct notice){.everybody = true});
 		fanout_finish(&fanout);
@@ -55,6 +48,7 @@ static void dismiss(const struct names *names)
 	}
 	notifiers_remove(names, region.uuid);
 	region_close(&region);
+	return 0;
 }
 
 static int remove_file(const char *path, bool *ret_found)
@@ -76,12 +70,18 @@ int stele_region_remove(const char *region)
 	int r = names_make(region, &names);
 
 	if (r == 0)
-		r = lock_file(&names, names.publisher, false, &publisher);
+		r = lock_for_removal(&names, names.publisher, false, &publisher);
 	if (r == 0)
-		r = lock_file(&names, names.data, true, &data);
+		r = lock_for_removal(&names, names.data, true, &data);
 	if (r == 0) {
 		found = data >= 0;
-		dismiss(&names);
+		r = dismiss(&names);
+	}
+	if (r == 0) {
+		if (data >= 0)
+			memory_forget(data);
+		if (publisher >= 0)
+			forget_objects(&names, publisher);
 		r = remove_file(names.data, &found);
 	}
 	if (r == 0) {

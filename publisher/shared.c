@@ -8,7 +8,6 @@
  * that somebody else gave up.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/error.h"
 #include "lib/file.h"
@@ -31,7 +30,6 @@ static int find_out(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
 	struct region *region = &attachment->region;
-	struct stat status;
 	int r = 0;
 
 	if (load_relaxed(&region->header->head) & LAYOUT_HEAD_REPLACED &&
@@ -39,8 +37,7 @@ static int find_out(struct stele_publisher *publisher)
 		r = attach_next_generation(attachment, publisher->guarded);
 	if (r < 0)
 		return r;
-	if (fstat(region->fd, &status) == 0 && (uint64_t)status.st_size > region->file_size)
-		region->file_size = (uint64_t)status.st_size;
+	region_look_at_size(region);
 	/* Where that fails, the next begin finds nothing that is as it was left. */
 	publisher->left_head = UINT64_MAX;
 	reclaim_finish(&publisher->reclaim);

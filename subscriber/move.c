@@ -39,6 +39,12 @@ int subscriber_move(struct stele_subscriber *subscriber)
 		                 "region \"%s\" was replaced by another of its name; open it again",
 		                 name);
 	}
+	/* The publisher wrote the file anew, and the memory is the same. */
+	if (memory_is_same(old, fresh)) {
+		region_exchange_file(old, fresh);
+		region_drop(fresh);
+		return 0;
+	}
 	subscriber->region = fresh;
 	subscriber->moves++;
 	subscriber->channel.head = &fresh->header->head;

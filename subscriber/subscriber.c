@@ -41,7 +41,7 @@ static int check_namespace(const struct region *region)
 	return error_set(
 		EXDEV,
 		"the publisher of region \"%s\" is in another IPC namespace, where it does not see message queues "
-		"of this one",
+		"of this one; the notifier futex works",
 		region->names.region);
 }
 
@@ -61,12 +61,13 @@ static void prepare_channel(struct stele_subscriber *subscriber, const uint8_t u
 		.fd = -1,
 	};
 	memcpy(subscriber->channel.uuid, uuid, 16);
+	memcpy(subscriber->channel.region_uuid, region->uuid, 16);
 }
 
 /* Opens the notifier that the slot names, or, where none was asked for, what can be had. */
 static int open_notifier(struct stele_subscriber *subscriber, const struct notifier *choice)
 {
-	int r = subscriber->wanted ? 0 : check_namespace(subscriber->region);
+	int r = choice->of_ipc_namespace ? check_namespace(subscriber->region) : 0;
 
 	if (r == 0)
 		r = choice->open(&subscriber->channel);
@@ -170,6 +171,8 @@ int subscriber_look(struct stele_subscriber *subscriber, int64_t now)
 static int options_read(const struct stele_subscriber_options *options,
                         struct stele_subscriber_options *ret)
 {
+	char names[NOTIFIER_NAMES_SIZE];
+
 	*ret = (struct stele_subscriber_options){.size = sizeof(*ret)};
 	if (options) {
 		if (options->size != sizeof(*options))
@@ -183,10 +186,11 @@ static int options_read(const struct stele_subscriber_options *options,
 		return error_set(EINVAL, "unknown flags 0x%x for a subscriber", ret->flags);
 	if (ret->notifier && strcmp(ret->notifier, "auto") == 0)
 		ret->notifier = NULL;
-	if (ret->notifier && !notifier_of_name(ret->notifier))
-		return error_set(EINVAL,
-		                 "there is no notifier \"%s\"; there are auto, mq and futex",
-		                 ret->notifier);
+	if (ret->notifier && !notifier_of_name(ret->notifier)) {
+		notifier_names(names);
+		return error_set(EINVAL, "there is no notifier \"%s\"; there are %s",
+		                 ret->notifier, names);
+	}
 	if (ret->spin < 0)
 		return error_set(EINVAL, "spinning for %lld nanoseconds", (long long)ret->spin);
 	if (ret->notifier && ret->flags & STELE_UNREGISTERED)

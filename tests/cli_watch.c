@@ -287,6 +287,27 @@ Test(cli_watch, says_that_it_has_no_queue_and_works_without)
 	EXPECT_HAS(cli_read_all(watch.err), "stele: note: woken by \"futex\"");
 }
 
+Test(cli_watch, each_notifier_wakes_it)
+{
+	static const char *const names[] = {"auto",   "mq",        "socket", "fifo",
+	                                    "signal", "semaphore", "sysv",   "futex"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char metric[32], *name = (char *)(uintptr_t)names[i];
+		snprintf(metric, sizeof(metric), "metric=%u", 1000 + i);
+		STELE_START(&watch, "watch", "--initial", "--format", "ndjson", "--notifier", name,
+		            region);
+		for (int row = 0; row < 3; row++)
+			EXPECT_HAS(cli_line(&watch), "\"change\": \"added\"");
+		EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", metric), 0);
+		EXPECT_HAS(cli_line(&watch), "\"change\": \"changed\"");
+		expect_clean_end(SIGTERM);
+		EXPECT_TEXT(cli_read_all(watch.err), "");
+	}
+	EXPECT_FAILURE(STELE("watch", "--notifier", "sokcet", region), 2,
+	               "no notifier \"sokcet\"; there are auto, mq, socket, fifo");
+}
+
 Test(cli_watch, unknown_regions_and_tables)
 {
 	char other[64];

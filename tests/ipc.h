@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -59,6 +60,7 @@
 struct ipc_shared {
 	uint32_t stage[32];
 	uint64_t number[32];
+	int segments[4]; /* System V segments that the test made itself: each one's shmid and 1 */
 };
 
 static char region[32], other_region[32];
@@ -175,8 +177,7 @@ static inline pid_t ipc_spawn(void (*work)(unsigned), unsigned argument)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
-		if (ipc_pipe >= 0)
-			close(ipc_pipe);
+		/* It keeps its end of the pipe: what it leaves is removed once it is dead, too. */
 		ipc_pid_count = 0;
 		work(argument);
 		_exit(0);
@@ -254,24 +255,37 @@ static inline void ipc_path(char path[128], const char *suffix)
 	snprintf(path, 128, "/dev/shm/stele.%s%s", region, suffix);
 }
 
+static inline void ipc_unlink_all(const char *pattern)
+{
+	glob_t left;
+
+	if (glob(pattern, 0, NULL, &left) == 0)
+		for (size_t i = 0; i < left.gl_pathc; i++)
+			if (unlink(left.gl_pathv[i]) < 0)
+				rmdir(left.gl_pathv[i]);
+}
+
 static inline void ipc_clean_after(int pipe_end)
 {
-	int64_t until = ipc_now() + 10 * SECOND;
 	char pattern[128], byte;
-	glob_t left;
+	int64_t until;
 
 	while (read(pipe_end, &byte, 1) < 0 && errno == EINTR)
 		;
-	/* The test's processes are being killed. */
+	/* The test and its processes are dead. */
+	until = ipc_now() + 10 * SECOND;
 	while (stele_region_remove(region) == -EBUSY && ipc_now() < until)
 		sched_yield();
 	while (stele_region_remove(other_region) == -EBUSY && ipc_now() < until)
 		sched_yield();
 	ipc_path(pattern, "*");
-	if (glob(pattern, 0, NULL, &left) == 0)
-		for (size_t i = 0; i < left.gl_pathc; i++)
-			if (unlink(left.gl_pathv[i]) < 0)
-				rmdir(left.gl_pathv[i]);
+	ipc_unlink_all(pattern);
+	/* Of subscribers that were dying still when the region was removed. */
+	snprintf(pattern, sizeof(pattern), "/dev/mqueue/stele.%s*", region);
+	ipc_unlink_all(pattern);
+	for (unsigned i = 0; i < sizeof(shared->segments) / sizeof(shared->segments[0]); i++)
+		if (shared->segments[i] != 0)
+			shmctl(shared->segments[i] - 1, IPC_RMID, NULL);
 	_exit(0);
 }
 

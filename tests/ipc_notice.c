@@ -578,3 +578,25 @@ Test(ipc_notice, a_flooded_queue_does_not_hold_the_descriptor_up)
 {
 	flooded(BY_DESCRIPTOR);
 }
+
+/* A queue that its owner has removed counts for its user until nobody has it open. */
+Test(ipc_notice, the_queues_of_subscribers_that_closed_are_let_go)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscribers[20];
+	unsigned before = ipc_descriptors();
+
+	for (int i = 0; i < 20; i++) {
+		subscribers[i] = ipc_subscribe(0, "mq");
+		OK(stele_subscriber_fd(subscribers[i]));
+	}
+	ipc_commit(publisher);
+	cr_expect_eq(ipc_stats(publisher).notices_sent, 20);
+	for (int i = 0; i < 20; i++)
+		stele_subscriber_close(subscribers[i]);
+	cr_expect_geq(ipc_descriptors(), before + 20);
+	cr_expect_eq(stele_publisher_reap(publisher), 0);
+	/* What a sanitizer's build opens besides, it keeps. */
+	cr_expect(ipc_descriptors() <= before + 1, "%u descriptors, before %u", ipc_descriptors(), before);
+	stele_publisher_close(publisher);
+}

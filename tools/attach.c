@@ -23,6 +23,16 @@ enum status reader_open(struct reader *reader, const char *region, enum reader_k
 	return result < 0 ? fail_region(region, result) : STATUS_DONE;
 }
 
+enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = notifier};
+	int result;
+
+	*reader = (struct reader){.region = region};
+	result = stele_subscriber_open(located(region), &options, &reader->subscriber);
+	return result < 0 ? fail_region(region, result) : STATUS_DONE;
+}
+
 static void close_snapshot(struct reader *reader)
 {
 	reader->schema = stele_schema_free(reader->schema);

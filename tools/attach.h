@@ -12,7 +12,6 @@
 enum reader_kind {
 	READER_ONCE,   /* reads little, and may try again: takes no slot, and pins nothing */
 	READER_PINNED, /* keeps snapshots for long: registers, but needs no queue */
-	READER_WAITS,  /* registers with a queue */
 };
 
 struct reader {
@@ -24,6 +23,8 @@ struct reader {
 };
 
 enum status reader_open(struct reader *reader, const char *region, enum reader_kind kind);
+/* For one that waits, with the notifier of this name; NULL: any. */
+enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier);
 /* Opens a snapshot of the newest version, or of a given one, and the table in it. Where the
  * publisher takes the version back meanwhile, does it again. */
 enum status reader_open_table(struct reader *reader, const char *table, uint64_t version);

@@ -41,6 +41,8 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	sigdelset(&mask, SIGINT);
 	sigdelset(&mask, SIGTERM);
 	sigdelset(&mask, SIGHUP);
+	for (int number = SIGRTMAX - 7; number <= SIGRTMAX; number++)
+		sigdelset(&mask, number);
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGPIPE);
 	error = posix_spawnattr_setsigmask(attributes, &mask);

@@ -108,6 +108,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'd':
 		status = parse_durability(argument, &create->options.durability);
 		break;
+	case 'M':
+		status = parse_memory("--memory", argument, &create->options.memory);
+		break;
 	case 'm':
 		status = parse_mode(argument, &create->options.mode);
 		break;
@@ -135,6 +138,10 @@ static const struct argp argp = {
 			{"durability", 'd', "WHEN", 0,
                          "On a disk, bring each commit to it before anybody sees it (commit), or the "
                          "region when its publisher ends (none, the default)",
+                         0},
+			{"memory", 'M', "KIND", 0,
+                         "What it is in: POSIX shared memory (shm), files in a directory of its own "
+                         "(file), or a System V segment of fixed size (sysv)",
                          0},
 			{"mode", 'm', "OCTAL", 0, "Permissions: who may read it (640)", 0},
 			{0},
@@ -216,8 +223,8 @@ static void report(const char *region, const struct create *create, bool made_re
 	fflush(stdout);
 	if (!made_region && create->region_options)
 		fprintf(stderr,
-		        "stele: note: --history, --history-bytes, --max-size, --limit, --durability and "
-		        "--mode hold only when the region is made; they were not applied\n");
+		        "stele: note: --history, --history-bytes, --max-size, --limit, --durability, "
+		        "--memory and --mode hold only when the region is made; they were not applied\n");
 }
 
 static enum status create_region(const char *region, struct create *create)

@@ -37,7 +37,8 @@ struct publish {
 	struct options_writing writing;
 	enum input_format format;
 	bool kernel_routes;
-	const char *check; /* a command, or NULL */
+	enum stele_memory memory; /* of the region that kernel_routes makes */
+	const char *check;        /* a command, or NULL */
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -60,6 +61,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'k':
 		publish->kernel_routes = true;
 		return 0;
+	case 'M':
+		return parse_memory("--memory", argument, &publish->memory) == STATUS_DONE ? 0
+		                                                                           : EINVAL;
 	case 'c':
 		publish->check = argument;
 		return 0;
@@ -77,6 +81,8 @@ static const struct argp argp = {
                          "Commit only if this command, given the changes, agrees", 0},
 			{"kernel-routes", 'k', NULL, 0,
                          "Mirror the kernel's links, addresses, neighbours and routes", 0},
+			{"memory", 'M', "KIND", 0,
+                         "What a region that --kernel-routes makes is in: shm, file or sysv", 0},
 			{0},
 		},
 	.parser = parse,
@@ -252,8 +258,10 @@ static enum status run(int argc, char **argv)
 			                  "makes many");
 		if (stele_name_check("region", operands[0]) < 0)
 			return fail_library(-EINVAL);
-		return publish_kernel(operands[0], &publish.writing);
+		return publish_kernel(operands[0], publish.memory, &publish.writing);
 	}
+	if (publish.memory != STELE_MEMORY_DEFAULT)
+		return fail_usage("publish", "--memory is for a region that --kernel-routes makes");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
 	status = parse_target("publish", operands[0], true, &target);

@@ -191,6 +191,7 @@ enum {
 	SINCE,
 	SUBSCRIBERS,
 	SLOTS,
+	MEMORY,
 	SIZE,
 	ARENA,
 	MAXIMUM,
@@ -219,6 +220,7 @@ static const struct output_column columns[COLUMNS] = {
 	[SINCE] = {"publisher_since", false},
 	[SUBSCRIBERS] = {"subscribers", true},
 	[SLOTS] = {"subscriber_slots", true},
+	[MEMORY] = {"memory", false},
 	[SIZE] = {"size", true},
 	[ARENA] = {"arena_size", true},
 	[MAXIMUM] = {"maximum_size", true},
@@ -259,6 +261,7 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	cells[SINCE] = cell_time(info->publisher_since, texts[SINCE]);
 	cells[SUBSCRIBERS] = cell_number(info->subscribers, texts[SUBSCRIBERS]);
 	cells[SLOTS] = cell_number(info->subscriber_slots, texts[SLOTS]);
+	cells[MEMORY] = cell_text(memory_name(info->memory));
 	cells[SIZE] = cell_size(info->file_size, texts[SIZE], plain[SIZE]);
 	cells[ARENA] = cell_size(info->arena_size, texts[ARENA], plain[ARENA]);
 	cells[MAXIMUM] = cell_size(info->maximum_size, texts[MAXIMUM], plain[MAXIMUM]);

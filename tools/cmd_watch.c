@@ -53,6 +53,7 @@ struct watch {
 	struct difference difference;
 	uint64_t seen; /* versions printed */
 	int stop_fd;
+	const char *notifier; /* NULL: any */
 	const char *command; /* of --exec, or NULL */
 	FILE *input;         /* ... what goes to its next run */
 	bool stopped;        /* told to stop while it ran */
@@ -92,6 +93,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'e':
 		watch->command = argument;
 		break;
+	case 'n':
+		watch->notifier = argument;
+		break;
 	case 't':
 		status = parse_seconds("--timeout", argument, &timeout);
 		if (status == STATUS_DONE)
@@ -112,6 +116,9 @@ static const struct argp argp = {
 			{"exec", 'e', "CMD", 0, "Print nothing; run this command with each change",
                          0},
 			{"count", 'c', "N", 0, "Stop after N versions that changed something", 0},
+			{"notifier", 'n', "NAME", 0,
+                         "Be woken in this way: auto, mq, socket, fifo, signal, semaphore, sysv or futex",
+                         0},
 			{"timeout", 't', "SECONDS", 0,
                          "Stop after this time; with --count, status 1 then", 0},
 			{0},
@@ -343,7 +350,7 @@ static enum status attach(struct watch *watch)
 {
 	enum status status;
 
-	status = reader_open(&watch->reader, watch->target.region, READER_WAITS);
+	status = reader_open_notified(&watch->reader, watch->target.region, watch->notifier);
 	if (status == STATUS_DONE)
 		say_how_woken(watch);
 	return status;

@@ -14,7 +14,7 @@
 /* The exit statuses of the command; `stele --help` and stele(1) list them. */
 enum status {
 	STATUS_DONE = 0,
-	STATUS_NOT_THERE = 1, /* no such row; nothing seen in time */
+	STATUS_NOT_THERE = 1, /* no such row; nothing seen in time; or the doctor found a problem */
 	STATUS_INPUT = 2,     /* wrong usage or bad input */
 	STATUS_NO_TABLE = 3,  /* no such region, table or version */
 	STATUS_BUSY = 4,      /* another publisher is attached, or the data moved on too fast */
@@ -32,9 +32,10 @@ struct command {
 	enum status (*run)(int argc, char **argv); /* argv[0] is "stele" */
 };
 
-extern const struct command command_apply, command_compact, command_create, command_delete, command_diff,
-	command_dump, command_get, command_list, command_log, command_lookup, command_publish,
-	command_rm, command_rollback, command_set, command_show, command_watch;
+extern const struct command command_apply, command_bench, command_clean, command_compact,
+	command_create, command_delete, command_diff, command_doctor, command_dump, command_get,
+	command_list, command_log, command_lookup, command_publish, command_rm, command_rollback,
+	command_set, command_show, command_watch;
 
 /* Prints `stele: SENTENCE` with everything in it that could steer a terminal escaped, and returns
  * `status`. */

@@ -17,13 +17,15 @@ static void report(void *context, const char *sentence, uint64_t version)
 	fflush(stdout);
 }
 
-enum status publish_kernel(const char *region, const struct options_writing *writing)
+enum status publish_kernel(const char *region, enum stele_memory memory,
+                           const struct options_writing *writing)
 {
 	char error[1024] = "";
 	struct stele_publisher_options publisher = {
 		.size = sizeof(publisher),
 		.flags = STELE_CREATE | writing->flags,
 		.attach_timeout = writing->attach_timeout,
+		.memory = memory,
 	};
 	struct source_kernel_options options = {
 		.publisher = &publisher,

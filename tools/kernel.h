@@ -5,7 +5,9 @@
 
 #include "options.h"
 
-/* Mirrors the kernel's tables until SIGINT or SIGTERM. */
-enum status publish_kernel(const char *region, const struct options_writing *options);
+/* Mirrors the kernel's tables until SIGINT or SIGTERM, in a region that is made, in this kind of memory,
+ * where there is none. */
+enum status publish_kernel(const char *region, enum stele_memory memory,
+                           const struct options_writing *options);
 
 #endif

@@ -14,7 +14,7 @@ static const struct command *const commands[] = {
 	&command_create, &command_rm,     &command_list,  &command_show, &command_publish,
 	&command_set,    &command_delete, &command_apply, &command_get,  &command_lookup,
 	&command_dump,   &command_watch,  &command_log,   &command_diff,
-	&command_compact, &command_rollback,
+	&command_compact, &command_rollback, &command_doctor, &command_clean, &command_bench,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -36,7 +36,8 @@ static const char conclusion[] =
 	"\n"
 	"Exit status:\n"
 	"  0  done\n"
-	"  1  what was asked for is not there: no such row, nothing seen in time\n"
+	"  1  what was asked for is not there: no such row, nothing seen in time; or the doctor\n"
+	"     found a problem\n"
 	"  2  wrong usage or bad input: arguments, a file and what is in it, names, values\n"
 	"  3  no such region, table or version\n"
 	"  4  busy: another publisher is attached, or the data moved on too fast\n"
@@ -109,6 +110,18 @@ static enum status run(int argc, char **argv)
 	return command->run(argc - 1, argv + 1);
 }
 
+/* A watch may be notified by these (--notifier signal): not blocked in every thread, they would end the
+ * process. */
+static void block_notices(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int number = SIGRTMAX - 7; number <= SIGRTMAX; number++)
+		sigaddset(&set, number);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static char name[] = "stele";
@@ -117,6 +130,7 @@ int main(int argc, char **argv)
 	/* A reader of standard output that goes away is an error of write(), after which everything
 	 * is put in order as after any other. */
 	signal(SIGPIPE, SIG_IGN);
+	block_notices();
 	if (argc > 0)
 		argv[0] = name;
 	status = run(argc, argv);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "options.h"
+#include "suggest.h"
 
 error_t options_hand_down(int key, char *argument, struct argp_state *state)
 {
@@ -244,6 +245,36 @@ enum status parse_size(const char *what, const char *text, uint64_t *ret)
 	}
 	return fail(STATUS_INPUT, "%s: expected a size such as 64M or 4G, but \"%s\" stands there",
 	            what, text);
+}
+
+static const char *const memory_names[] = {
+	[STELE_MEMORY_SHM] = "shm",
+	[STELE_MEMORY_FILE] = "file",
+	[STELE_MEMORY_SYSV] = "sysv",
+};
+
+const char *memory_name(enum stele_memory memory)
+{
+	return memory_names[memory];
+}
+
+enum status parse_memory(const char *what, const char *text, enum stele_memory *ret)
+{
+	struct suggestion suggestion;
+
+	suggestion_start(&suggestion, text);
+	for (enum stele_memory i = STELE_MEMORY_SHM; i <= STELE_MEMORY_SYSV; i++) {
+		if (strcmp(text, memory_names[i]) == 0) {
+			*ret = i;
+			return STATUS_DONE;
+		}
+		suggestion_offer(&suggestion, memory_names[i]);
+	}
+	if (suggestion.best[0])
+		return fail(STATUS_INPUT, "%s: no kind of memory \"%s\"; did you mean \"%s\"?",
+		            what, text, suggestion.best);
+	return fail(STATUS_INPUT, "%s: expected shm, file or sysv, but \"%s\" stands there", what,
+	            text);
 }
 
 enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds)

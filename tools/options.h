@@ -47,6 +47,9 @@ enum { OPTION_IF_HEAD = 256, OPTION_IF_VERSION, OPTION_IF_ABSENT, OPTION_OTHERS 
 enum status parse_count(const char *what, const char *text, uint64_t least, uint64_t most,
                         uint64_t *ret);
 enum status parse_size(const char *what, const char *text, uint64_t *ret); /* 64M, 4G */
+/* shm, file, sysv; and back. */
+enum status parse_memory(const char *what, const char *text, enum stele_memory *ret);
+const char *memory_name(enum stele_memory memory);
 enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds); /* 2.5 */
 
 /* REGION/TABLE, or with `table_needed` false also REGION alone: then the table is empty. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,18 +29,38 @@ void progress_start(struct progress *progress, const char *what, uint64_t total)
 	};
 }
 
+/* Whether it is time to draw. */
+static bool is_due(struct progress *progress)
+{
+	int64_t time = now();
+
+	if (time < progress->next)
+		return false;
+	progress->next = time + 100 * INT64_C(1000000);
+	progress->shown = true;
+	return true;
+}
+
+void progress_note(struct progress *progress, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!progress->wanted || !is_due(progress))
+		return;
+	fprintf(stderr, "\r%s: ", progress->what);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputs("\033[K", stderr);
+	fflush(stderr);
+}
+
 void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes)
 {
 	char number[GROUPED_SIZE];
-	int64_t time;
 
-	if (!progress->wanted || rows % 4096)
+	if (!progress->wanted || rows % 4096 || !is_due(progress))
 		return;
-	time = now();
-	if (time < progress->next)
-		return;
-	progress->next = time + 100 * INT64_C(1000000);
-	progress->shown = true;
 	fprintf(stderr, "\r%s: ", progress->what);
 	if (progress->total) {
 		double part = bytes < progress->total ? (double)bytes / (double)progress->total : 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A line on a terminal that says how far a large file is read. */
+ * A line on a terminal that says how far a large file is read, or something else is done. */
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
 
@@ -18,6 +18,9 @@ struct progress {
 void progress_start(struct progress *progress, const char *what, uint64_t total);
 /* Called for every row; looks at the clock seldom. */
 void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes);
+/* The same for work that is not reading rows: says how far it is. */
+void progress_note(struct progress *progress, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* Clears the line. */
 void progress_end(struct progress *progress);
 

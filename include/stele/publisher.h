@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <stele/error.h>
+#include <stele/region.h>
 #include <stele/schema.h>
 
 #ifdef __cplusplus
@@ -82,6 +83,10 @@ struct stele_publisher_options {
 	uint64_t pinned_bytes;   /* what pins may keep of versions that history has let go of: where it
 	                            is more, the oldest pins are revoked; 0: half of the region's maximum
 	                            size. For as long as this publisher is attached */
+	enum stele_memory memory; /* <stele/region.h>; 0: a file where the region has a directory, else
+	                            POSIX shared memory. A System V segment has its maximum size from the
+	                            start: limit_size is the same, 0 for both being 64 MiB. Looked at when
+	                            the region is made */
 };
 
 /* Attaches to a region as its publisher, and makes it first where the flags say so. A region whose
@@ -148,8 +153,8 @@ STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
  * snapshots, and find the same versions. It happens by itself when less than half of a large region
  * is used. Needs room for both files for a moment; and the old one lives until the last subscriber
  * has moved, so it is refused (-EBUSY) while somebody still has the one before that. Errors: -EBUSY
- * (also: a transaction is open), -ENOSPC, -ENOMEM, -EBADMSG, -EIO, -ECHILD: the region goes on as it
- * was. */
+ * (also: a transaction is open), -ENOTSUP (a System V segment), -ENOSPC, -ENOMEM, -EBADMSG, -EIO,
+ * -ECHILD: the region goes on as it was. */
 STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
 
 /* ---- transactions ---- */

@@ -41,6 +41,18 @@ struct stele_commit_table {
 	uint64_t added, changed, removed; /* rows */
 };
 
+/* What the contents of a region are in. */
+enum stele_memory {
+	STELE_MEMORY_DEFAULT = 0, /* of a region with a directory FILE, else SHM */
+	STELE_MEMORY_SHM = 1,     /* POSIX shared memory */
+	STELE_MEMORY_FILE = 2,    /* a file in the region's own directory */
+	STELE_MEMORY_SYSV = 3,    /* a System V segment (shmget(2), ipcs -m), which readers attach with
+	                             SHM_RDONLY: of a fixed size, so there is no growth past it and no
+	                             compaction, and seen only in the IPC namespace that it was made in. The
+	                             region's files are in POSIX shared memory all the same; who may read it
+	                             is settled when it is made */
+};
+
 struct stele_region_info {
 	size_t size;                /* in: sizeof(struct stele_region_info) */
 	char name[STELE_NAME_MAX + 1];
@@ -59,7 +71,8 @@ struct stele_region_info {
 	char publisher_command[16];
 	uint64_t publisher_since;   /* attached, or else detached or last seen, since; ns since 1970; 0: not known */
 	uint64_t generation;        /* 1, and one more with each file that took the place of another */
-	uint64_t file_size;         /* bytes of memory the data file takes */
+	enum stele_memory memory;
+	uint64_t file_size;         /* bytes of memory the data file, or the segment, takes */
 	uint64_t maximum_size;      /* to which this file may grow */
 	uint64_t limit_size;        /* to which any may */
 	bool durable_commits;       /* made with STELE_DURABLE_COMMIT */
@@ -70,7 +83,7 @@ struct stele_region_info {
 };
 
 /* Describes a region. Errors: -EINVAL (name), -ENOENT, -EACCES, -EBADMSG, -EPROTONOSUPPORT,
- * -ESTALE (on a disk, and no publisher has opened it since the machine started), -ENOMEM, -EMFILE, -ENFILE. */
+ * -ESTALE (on a disk, and no publisher has opened it since the machine started), -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
 /* The names of the regions in a directory, or, with NULL, of those without one: writes the one after
@@ -84,6 +97,29 @@ STELE_API int stele_region_next(const char *directory, char *name);
  * -EINVAL, -ENOENT, -EBUSY (a publisher is attached), -EACCES, -EPERM. A region that is damaged, or
  * of another layout, is removed all the same. */
 STELE_API int stele_region_remove(const char *region);
+
+/* Something that a process left when it died. It is described until the callback returns. */
+struct stele_leftover {
+	const char *kind; /* "file", "folder", "channel" (what a subscriber was notified through), "slot" */
+	const char *name; /* its path; of a slot, the path of its file, its number, and who had it */
+	int error;        /* 0, or the negative errno that kept it: stele_last_error() has the sentence */
+};
+typedef void stele_leftover_fn(void *context, const struct stele_leftover *leftover);
+
+#define STELE_DRY_RUN 1024u /* tell of them, and remove nothing */
+
+/* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the files
+ * and the folder of one whose data file is gone, names of files that were never finished, slots of
+ * dead subscribers with what these were notified through. Never a data file, however dead its
+ * region looks: that is data, and stele_region_remove()'s to remove. And never anything alive: while
+ * a publisher is attached nothing is removed, as it cleans up by itself; whether somebody has a
+ * file, or a slot, is asked of locks and of the kernel, never of pids. A publisher that attaches
+ * meanwhile waits, or, told not to wait, finds the region busy. Returns how many leftovers there
+ * were. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the directory), -EACCES, -EPERM (they are
+ * another user's), -EBADMSG (what has the name of a file of the region is none), -ENOTSUP,
+ * -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -EIO. */
+STELE_API int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found,
+                                 void *context);
 
 #ifdef __cplusplus
 }

@@ -76,7 +76,7 @@ struct stele_row {
 struct stele_subscriber_options {
 	size_t size;    /* sizeof(struct stele_subscriber_options) */
 	unsigned flags; /* STELE_UNREGISTERED, STELE_NO_SIGBUS_HANDLER (see <stele/error.h>) */
-	const char *notifier; /* "auto" (NULL), "mq", "futex" */
+	const char *notifier; /* one of those below; NULL: "auto" */
 	int64_t spin;   /* nanoseconds that stele_subscriber_wait() looks at the newest version, keeping
 	                   a core busy, before it blocks; 0: none. Who is found spinning costs the
 	                   publisher no system call and sees the version as fast as memory tells */
@@ -86,12 +86,43 @@ struct stele_subscriber_options {
 	                   names more is woken by all, and looks in vain */
 };
 
+/* NOTIFIERS. By what a subscriber is woken when there is a new version. Whatever it is, a notice is a
+ * hint, and a subscriber that waits looks by itself once a second: one that is lost, held back or
+ * forged costs a look or that second, and never a version. "Descriptor" says whether
+ * stele_subscriber_fd() has one.
+ *
+ *   auto       mq, or futex where no queue can be had: then stele_subscriber_describe() says why
+ *   mq         a POSIX message queue of the subscriber's. Descriptor: yes. Needs one of the system's
+ *              (fs.mqueue.queues_max, 256 if nobody raised it) and of the user's (ulimit -q), and the
+ *              publisher's IPC namespace
+ *   socket     a Unix datagram socket in the region's folder. Descriptor: yes. Notices of other users
+ *              than the region's owner and root end no wait
+ *   fifo       a named pipe there. Descriptor: yes. Only for the user whose region it is (-EPERM):
+ *              the reader of a pipe can hold up who writes to it
+ *   signal     a queued real-time signal. Descriptor: yes. Takes a number from SIGRTMAX down to
+ *              SIGRTMAX-7 for each subscriber of the process; -EBUSY where none is left that has its
+ *              default action. The library installs no handler, so the application must see to it that
+ *              the number is blocked in every thread of the process, for as long as that lives: block
+ *              SIGRTMAX-7 to SIGRTMAX in main() before threads are made. One that is found unblocked
+ *              at the open is -EBUSY, one that is unblocked later ends the process. At the close the
+ *              number stays blocked. Only where the region's owner is root or this user (-EPERM),
+ *              and for a publisher that sees this process in its PID namespace and /proc: others do
+ *              not notify it
+ *   semaphore  a binary semaphore in the subscriber's slot. Descriptor: no. Needs nothing
+ *   sysv       a System V message queue, one for the region, which the publisher makes when the first
+ *              such subscriber waits; until then that waits as with futex. Descriptor: no. Starts a
+ *              thread, which ends waits that last too long, and has all signals blocked: naming this
+ *              notifier is asking for it. Needs the publisher's IPC namespace
+ *   futex      the head of the region itself. Descriptor: no. Needs nothing; a commit wakes all
+ *              that wait in this way */
+
 /* Attaches to a region as a subscriber. Makes a slot in the subscribers' file and a message queue
  * where it can, and falls back where it can't: never an error for that alone, unless the options
  * name a notifier. Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence names the
  * path), -EACCES, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ESTALE (on a
  * disk, and of an earlier boot: to be read as soon as a publisher has opened it), -ENOMEM, -EMFILE,
- * -ENFILE, and, with a notifier named, what kept it from being had. */
+ * -ENFILE, and, with a notifier named, what kept it from being had: also -EPERM, -EBUSY, -ENOSPC, and
+ * -ENOTSUP (a queue made here is not seen by the publisher, which is in another IPC namespace). */
 STELE_API int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
                                     struct stele_subscriber **ret);
 
@@ -121,7 +152,7 @@ STELE_API int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_
 /* A descriptor for poll(2) and epoll(7): readable when there may be a newer version, and at least
  * once a second. When it is, call stele_subscriber_wait(subscriber, since, 0, &version), which also
  * makes it unreadable again. It belongs to the subscriber: don't read or close it. Errors:
- * -ENOTSUP: the notifier in use ("futex") has none; -EMFILE, -ENFILE, -ENOMEM. */
+ * -ENOTSUP: the notifier in use has none; -EMFILE, -ENFILE, -ENOMEM. */
 STELE_API int stele_subscriber_fd(const struct stele_subscriber *subscriber);
 
 /* Reports that the service has applied a version, for others to see. -ENOTSUP when not
@@ -132,8 +163,8 @@ STELE_API int stele_subscriber_applied(struct stele_subscriber *subscriber, uint
 struct stele_subscriber_state {
 	size_t size;
 	bool registered;        /* it has a slot: it can pin */
-	const char *notifier;   /* "mq", "futex", or "poll": not woken at all, looks every few milliseconds.
-	                           Static */
+	const char *notifier;   /* one of those above, or "poll": not woken at all, looks every few
+	                           milliseconds. Static */
 	const char *reason;     /* why it is not registered or not on its queue; "" if it is. The subscriber's */
 	bool publisher_attached; /* at the moment of the call */
 	uint64_t publisher_since; /* attached since, or, if not, gone since (its close, or where it died its

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * The memory that is the data file itself. */
+#include "memory.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "file.h"
+#include "region.h"
+
+static int make(const struct names *names, struct layout_header *header, int *ret_fd)
+{
+	int fd, r = file_make(names->data, header->arena_end + LAYOUT_GUARD, &fd);
+
+	if (r < 0)
+		return r;
+	header->checksum = region_checksum(header);
+	if (pwrite(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header)) {
+		close(fd);
+		return error_set(EIO, "cannot write %s", names->data);
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static uint64_t size_now(const struct region *region)
+{
+	struct stat status;
+
+	return fstat(region->fd, &status) == 0 ? (uint64_t)status.st_size : region->file_size;
+}
+
+static int map(struct region *region, const struct layout_header *header, bool writable,
+               bool guarded)
+{
+	/* A publisher lets the file grow past what is mapped at first. */
+	size_t reserve =
+		writable && header->limit_size <= SIZE_MAX ? (size_t)header->limit_size : 0;
+	int r = mapping_open_reserve(&region->mapping, region->fd, (size_t)header->maximum_size,
+	                             reserve, writable, guarded);
+
+	if (r == 0)
+		return 0;
+	return error_set(-r, "cannot map %llu bytes of address space for region \"%s\": %s",
+	                 (unsigned long long)header->maximum_size, region->names.region,
+	                 strerror(-r));
+}
+
+static int reserve(struct region *region, uint64_t end)
+{
+	int r;
+
+	/* A publisher that died before it stored the arena's end may have left the file longer. */
+	if (end <= region->file_size)
+		return 0;
+	r = file_reserve(region->fd, region->file_size, end);
+	if (r < 0)
+		return r == -EFBIG || r == -EDQUOT ? -ENOSPC : r;
+	region->file_size = end;
+	return 0;
+}
+
+/* A truncated file shows when it is read (region_lost). */
+static bool gone(const struct region *region)
+{
+	(void)region;
+	return false;
+}
+
+const struct memory memory_file = {
+	.make = make, .size = size_now, .map = map, .reserve = reserve, .gone = gone};
+
+const struct memory *memory_of(const struct layout_header *header)
+{
+	switch (header->memory) {
+	case LAYOUT_MEMORY_FILE:
+		return &memory_file;
+	case LAYOUT_MEMORY_SYSV:
+		return &memory_sysv;
+	default:
+		return NULL;
+	}
+}
+
+bool memory_is_same(const struct region *a, const struct region *b)
+{
+	return a->memory->fixed && a->memory == b->memory && a->segment == b->segment &&
+	       memcmp(a->uuid, b->uuid, sizeof(a->uuid)) == 0;
+}

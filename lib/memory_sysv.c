@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Memory that is a System V segment of the region's maximum size (shmget(2), ipcs -m). The data file
+ * says which one, and in which IPC namespace.
+ *
+ * No kernel object says "this segment belongs to that name", and one whose maker dies stays. So its
+ * key is made from the region's uuid, which stands in the publisher file before the segment is made
+ * and for as long as it is there: whoever attaches to that file next, or removes the region, finds
+ * it (memory_forget). The header in the segment gets its magic last, so that one without it is
+ * known to be unfinished.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "error.h"
+#include "file.h"
+#include "memory.h"
+#include "region.h"
+
+/* What of a header is the same in the data file and in the segment. */
+#define FIXED (offsetof(struct layout_header, checksum) + sizeof(uint64_t))
+
+static_assert(offsetof(struct layout_header, uuid) == offsetof(struct layout_publisher_file, uuid),
+              "memory_forget() reads either");
+
+key_t memory_key(const uint8_t uuid[16])
+{
+	uint32_t hash = UINT32_C(0x811c9dc5);
+
+	for (unsigned i = 0; i < 16; i++)
+		hash = (hash ^ uuid[i]) * UINT32_C(0x01000193);
+	return hash == (uint32_t)IPC_PRIVATE ? 1 : (key_t)hash;
+}
+
+/* ---- making and removing ---- */
+
+static int refuse_segment(const struct layout_header *header, key_t key, int errnum)
+{
+	unsigned long long size = header->maximum_size;
+
+	switch (errnum) {
+	case EEXIST:
+		return error_set(
+			EEXIST,
+			"a System V segment that somebody else made has the key 0x%08x, which "
+			"region \"%s\" was to have; remove the region, and it gets another one",
+			(unsigned)key, header->name);
+	case EINVAL:
+		return error_set(
+			ENOSPC,
+			"a System V segment of %llu bytes is larger than this system allows; use "
+			"a smaller maximum size, or raise the sysctl kernel.shmmax",
+			size);
+	case ENOSPC:
+		return error_set(
+			ENOSPC,
+			"no room for a System V segment of %llu bytes: they are too many, or have too "
+			"many pages together; remove some (ipcs -m), or raise the sysctls "
+			"kernel.shmmni and kernel.shmall",
+			size);
+	case ENOMEM:
+		return error_set(ENOSPC,
+		                 "this system has no memory for a System V segment of %llu bytes",
+		                 size);
+	default:
+		return error_set(errnum, "cannot make a System V segment of %llu bytes: %s", size,
+		                 strerror(errnum));
+	}
+}
+
+/* Gives memory to a part of a mapped segment, so that no reader's touch has to. */
+static int populate(unsigned char *base, uint64_t from, uint64_t to)
+{
+	from -= from % (uint64_t)sysconf(_SC_PAGESIZE);
+	/* Kernels before 5.14 can't, and give it when it is written. */
+	if (madvise(base + from, to - from, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
+		return 0;
+	return errno == ENOMEM ? -ENOSPC : -errno;
+}
+
+static int fill(int segment, const struct layout_header *header)
+{
+	struct layout_header *to = shmat(segment, NULL, 0);
+	int r;
+
+	if (to == (void *)-1)
+		return error_set(errno, "cannot attach a System V segment of %llu bytes: %s",
+		                 (unsigned long long)header->maximum_size, strerror(errno));
+	r = populate((unsigned char *)to, 0, header->arena_end + LAYOUT_GUARD);
+	if (r < 0)
+		r = error_set(-r, "no memory for region \"%s\": %s", header->name, strerror(-r));
+	else
+		memcpy((unsigned char *)to + sizeof(to->magic),
+		       (const unsigned char *)header + sizeof(to->magic),
+		       sizeof(*header) - sizeof(to->magic));
+	/* The contract with memory_forget(): who finds the magic finds the uuid. */
+	if (r == 0)
+		store_release(&to->magic, header->magic);
+	shmdt(to);
+	if (r == 0 && shmctl(segment, IPC_STAT, &(struct shmid_ds){0}) < 0)
+		r = error_set(ENOTSUP,
+		              "this system removes a System V segment as soon as nobody has it "
+		              "attached; set the sysctl kernel.shm_rmid_forced to 0");
+	return r;
+}
+
+static int make(const struct names *names, struct layout_header *header, int *ret_fd)
+{
+	key_t key = memory_key(header->uuid);
+	int segment, fd, r;
+
+	r = file_make(names->data, LAYOUT_PAGE, &fd);
+	if (r < 0)
+		return r;
+	segment = shmget(key, (size_t)header->maximum_size,
+	                 IPC_CREAT | IPC_EXCL | (int)(header->mode & 0777));
+	if (segment < 0) {
+		r = refuse_segment(header, key, errno);
+		close(fd);
+		return r;
+	}
+	header->memory = LAYOUT_MEMORY_SYSV;
+	header->segment = segment;
+	header->segment_namespace = names_ipc_namespace();
+	header->checksum = region_checksum(header);
+	r = fill(segment, header);
+	if (r == 0 && pwrite(fd, header, FIXED, 0) != (ssize_t)FIXED)
+		r = error_set(EIO, "cannot write %s", names->data);
+	if (r < 0) {
+		shmctl(segment, IPC_RMID, NULL);
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* True for the segment of this region, whole or not. */
+static bool is_of(int segment, const uint8_t uuid[16], uid_t owner)
+{
+	struct shmid_ds status;
+	struct layout_header *header = shmat(segment, NULL, SHM_RDONLY);
+	uint8_t theirs[16];
+	bool is;
+
+	if (header == (void *)-1)
+		return false;
+	is = shmctl(segment, IPC_STAT, &status) == 0 && status.shm_perm.uid == owner &&
+	     status.shm_perm.cuid == owner && status.shm_segsz >= sizeof(*header);
+	if (is && load_acquire(&header->magic) != 0) {
+		data_copy_out(theirs, header->uuid, sizeof(theirs));
+		is = memcmp(theirs, uuid, sizeof(theirs)) == 0;
+	}
+	shmdt(header);
+	return is;
+}
+
+void memory_forget(int fd)
+{
+	struct stat status;
+	uint8_t uuid[16];
+	int segment;
+
+	if (fstat(fd, &status) < 0 ||
+	    pread(fd, uuid, sizeof(uuid), offsetof(struct layout_header, uuid)) !=
+	            (ssize_t)sizeof(uuid))
+		return;
+	segment = shmget(memory_key(uuid), 0, 0);
+	if (segment >= 0 && is_of(segment, uuid, status.st_uid))
+		shmctl(segment, IPC_RMID, NULL);
+}
+
+/* ---- opening ---- */
+
+static int refuse_gone(const struct region *region)
+{
+	return error_set(
+		EBADMSG,
+		"the memory of region \"%s\", System V segment %d, was removed; remove the "
+		"region and publish again",
+		region->names.region, region->segment);
+}
+
+static int refuse_wrong(const struct region *region)
+{
+	return error_set(
+		EBADMSG,
+		"region \"%s\" is damaged: System V segment %d, which %s names, is not this region's; "
+		"remove it and publish again",
+		region->names.region, region->segment, region->names.data);
+}
+
+static int attach(struct region *region, const struct layout_header *header, bool writable)
+{
+	uint32_t theirs = header->segment_namespace, own = names_ipc_namespace();
+	int r;
+
+	if (theirs != 0 && own != 0 && theirs != own)
+		return error_set(
+			EACCES,
+			"the memory of region \"%s\" is a System V segment of another IPC namespace; use "
+			"the region there (if that has ended, remove %s and the files beside it)",
+			region->names.region, region->names.data);
+	r = mapping_open_segment(&region->mapping, region->segment, (size_t)header->maximum_size,
+	                         writable);
+	switch (r) {
+	case 0:
+		return 0;
+	case -EBADMSG:
+		return refuse_wrong(region);
+	case -EINVAL:
+	case -EIDRM:
+		return refuse_gone(region);
+	case -EACCES:
+	case -EPERM:
+		return error_set(
+			EPERM,
+			"may not attach the memory of region \"%s\", System V segment %d, for %s: ask "
+			"its owner, or join its group",
+			region->names.region, region->segment, writable ? "writing" : "reading");
+	default:
+		return error_set(-r, "cannot attach %llu bytes of System V segment %d: %s",
+		                 (unsigned long long)header->maximum_size, region->segment,
+		                 strerror(-r));
+	}
+}
+
+/* The segment is attached, so that its number stays its own. */
+static int judge(const struct region *region, const struct layout_header *header)
+{
+	unsigned char theirs[FIXED];
+	struct shmid_ds status;
+
+	if (shmctl(region->segment, IPC_STAT, &status) < 0)
+		return refuse_gone(region);
+	if (status.shm_perm.mode & SHM_DEST)
+		return refuse_gone(region);
+	if (status.shm_perm.uid != region->status.st_uid ||
+	    status.shm_perm.cuid != region->status.st_uid ||
+	    status.shm_perm.mode & (S_IWGRP | S_IWOTH))
+		return error_set(
+			EPERM,
+			"System V segment %d (mode %04o, user %u) may be written by others than user %u, "
+			"the owner of %s, so it is not to be trusted",
+			region->segment, status.shm_perm.mode & 0777u, status.shm_perm.uid,
+			region->status.st_uid, region->names.data);
+	data_copy_out(theirs, region->mapping.base, sizeof(theirs));
+	return memcmp(theirs, header, sizeof(theirs)) == 0 ? 0 : refuse_wrong(region);
+}
+
+static int map(struct region *region, const struct layout_header *header, bool writable,
+               bool guarded)
+{
+	int r = attach(region, header, writable);
+
+	(void)guarded; /* no segment gets shorter */
+	if (r < 0)
+		return r;
+	r = judge(region, header);
+	if (r < 0)
+		mapping_close(&region->mapping);
+	return r;
+}
+
+/* ---- using ---- */
+
+static uint64_t size_now(const struct region *region)
+{
+	return region->maximum_size;
+}
+
+static int reserve(struct region *region, uint64_t end)
+{
+	uint64_t from = load_relaxed(&region->header->arena_end);
+
+	if (end > region->maximum_size)
+		return -ENOSPC;
+	return end > from ? populate(region->mapping.base, from, end) : 0;
+}
+
+static bool gone(const struct region *region)
+{
+	struct shmid_ds status;
+
+	return shmctl(region->segment, IPC_STAT, &status) < 0 || status.shm_perm.mode & SHM_DEST;
+}
+
+const struct memory memory_sysv = {
+	.fixed = true,
+	.make = make,
+	.size = size_now,
+	.map = map,
+	.reserve = reserve,
+	.gone = gone,
+};

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "common.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/error.h"
+#include "lib/folder.h"
+
+int64_t common_until(int64_t deadline)
+{
+	int64_t until = time_monotonic() + NOTIFIER_SLICE;
+
+	return deadline < until ? deadline : until;
+}
+
+struct timespec common_time(int64_t nanoseconds)
+{
+	return (struct timespec){.tv_sec = nanoseconds / 1000000000,
+	                         .tv_nsec = nanoseconds % 1000000000};
+}
+
+bool common_poll(int fd, int64_t until)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+	int64_t left = until - time_monotonic();
+	struct timespec time;
+
+	if (left <= 0)
+		return false;
+	time = common_time(left);
+	return ppoll(&pollfd, 1, &time, NULL) == 1;
+}
+
+int common_grant(const struct channel *channel, int fd, const char *what)
+{
+	char path[FOLDER_FOUND_SIZE];
+
+	folder_found_path(fd, path);
+	if ((channel->owner == 0 || channel->owner == geteuid() ||
+	     chown(path, (uid_t)-1, channel->group) == 0) &&
+	    chmod(path, 0620) == 0)
+		return 0;
+	return error_set(
+		errno,
+		"the publisher (user %u) could not send to a %s of this user's, which is not "
+		"in the region's group %u",
+		channel->owner, what, channel->group);
+}
+
+bool common_is_publisher(const struct channel *channel, uid_t sender)
+{
+	return sender == channel->owner || sender == 0;
+}
+
+int common_error(const struct channel *channel, const char *what, int errnum)
+{
+	return error_set(errnum, "no %s for a subscriber in the folder %s: %s", what,
+	                 channel->names->folder,
+	                 errnum == ENOSPC || errnum == EDQUOT ? "no space, or no inodes, left"
+	                                                      : strerror(errnum));
+}
+
+void common_name(struct channel *channel)
+{
+	char path[NAMES_PATH_SIZE];
+
+	folder_entry(channel->names, channel->uuid, path);
+	snprintf(channel->name, sizeof(channel->name), "%.127s", path);
+}
+
+void common_detach(struct channel *channel)
+{
+	if (channel->fd >= 0)
+		close(channel->fd);
+	channel->fd = -1;
+}
+
+int common_reap(struct channel *channel)
+{
+	return folder_forget(channel->names, channel->uuid);
+}
+
+void common_close(struct channel *channel)
+{
+	common_detach(channel);
+	common_reap(channel);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * What several mechanisms do in the same way. */
+#ifndef NOTIFIER_COMMON_H
+#define NOTIFIER_COMMON_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+#include "notifier.h"
+
+/* The most notices that one call takes away: who may send and floods must not keep it busy. */
+#define COMMON_DRAIN 16
+
+/* When a wait that begins now ends at the latest: at its deadline, or after a slice. */
+int64_t common_until(int64_t deadline);
+struct timespec common_time(int64_t nanoseconds);
+/* Waits until `fd` is readable: true; or until a time on CLOCK_MONOTONIC or a signal: false. */
+bool common_poll(int fd, int64_t until);
+
+/* Mode 0620 for the open object (O_PATH will do), so that the publisher, who is the region's owner,
+ * may send to it: where that is neither root nor this user, by the region's group. 0, or with a
+ * sentence. */
+int common_grant(const struct channel *channel, int fd, const char *what);
+/* Whether who sent a notice may be the publisher. */
+bool common_is_publisher(const struct channel *channel, uid_t sender);
+
+/* The sentence for an entry of the folder that could not be made. */
+int common_error(const struct channel *channel, const char *what, int errnum);
+/* Remembers the path of the channel's entry as its name, for messages. */
+void common_name(struct channel *channel);
+
+/* Hooks: closes the descriptor; removes the entry in the folder; both. */
+void common_detach(struct channel *channel);
+int common_reap(struct channel *channel);
+void common_close(struct channel *channel);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ * Removing what died processes left, and nothing alive. What lives is told by locks and leases,
+ * which the kernel lets go of at death, whatever the pid, user or namespace.
+ *
+ * First there is a look that takes no lock of a publisher's: where nothing seems to be left, nobody
+ * is held up. Then all is done under the locks of an attach, in their order: publisher file, data
+ * file, slot. Why a publisher that starts right now loses nothing:
+ *
+ *   - It makes and names files only under the lock of the file that has the publisher file's name.
+ *     Where there is none, this makes one, locked before it has the name, as an attach does; so
+ *     either this has the lock, or the publisher has it, and then this has found it busy.
+ *   - The lock counts only if the file still has the name once it is locked. A publisher that
+ *     waited for a file which is removed here finds just that, and starts over.
+ *   - One whose publisher file was removed by somebody still holds a byte of the data file, and one
+ *     that lost both names still has the subscribers file open, as every subscriber has that is
+ *     registered there: the kernel grants a lease on a file only where nobody has.
+ *
+ * Without a data file no subscriber can open the region. With one, a subscriber that registers
+ * right now has its slot, with its uuid and locked, before it makes what it is notified through; so
+ * who finds that first, and then no such slot alive, has found what is dead. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/folder.h"
+#include "lib/memory.h"
+
+enum pass { LOOK, TELL, REMOVE };
+
+struct clean {
+	struct names names;
+	enum pass pass;
+	stele_leftover_fn *found;
+	void *context;
+	int count;
+	uid_t owner;           /* of what was found last */
+	struct fanout *fanout; /* of a region that is there */
+	int publisher, data;   /* locked, or -1: there is no such file */
+	bool made;             /* the publisher file is this one's own, for the lock */
+};
+
+static void tell(struct clean *clean, const char *kind, const char *name, int error)
+{
+	struct stele_leftover leftover = {.kind = kind, .name = name, .error = error};
+
+	clean->count++;
+	if (clean->pass != LOOK && clean->found)
+		clean->found(clean->context, &leftover);
+}
+
+static int removal_error(const char *path)
+{
+	return error_set(errno, "cannot remove %s: %s", path, strerror(errno));
+}
+
+static void clean_path(struct clean *clean, const char *kind, const char *path)
+{
+	struct stat status;
+	int r = 0;
+
+	if (lstat(path, &status) < 0)
+		return;
+	clean->owner = status.st_uid;
+	if (clean->pass == REMOVE && unlink(path) < 0)
+		r = removal_error(path);
+	tell(clean, kind, path, r);
+}
+
+/* Names that a file has until it takes the place of another. */
+static void clean_unfinished(struct clean *clean)
+{
+	char beside[FILE_BESIDE_SIZE];
+
+	file_beside(clean->names.data, beside);
+	clean_path(clean, "file", beside);
+	file_beside(clean->names.subscribers, beside);
+	clean_path(clean, "file", beside);
+}
+
+/* ---- a region without its data file ---- */
+
+static void clean_folder(struct clean *clean)
+{
+	const char *path = clean->names.folder;
+	struct stat status;
+	int r = 0;
+
+	if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+		return;
+	clean->owner = status.st_uid;
+	if (clean->pass == REMOVE) {
+		folder_remove(&clean->names);
+		if (rmdir(path) < 0 && errno != ENOENT)
+			r = removal_error(path);
+	}
+	tell(clean, "folder", path, r);
+}
+
+/* Whether nobody has the subscribers file, which is so too where there is none. Asked under the
+ * locks alone: who opens it during the question is refused. */
+static bool subscribers_idle(const struct clean *clean)
+{
+	struct stat status;
+	int fd, r = file_open(clean->names.subscribers, true, 0, &fd, &status);
+
+	if (r < 0)
+		return r == -ENOENT;
+	r = file_is_idle(fd);
+	close(fd);
+	return r;
+}
+
+static void clean_files(struct clean *clean)
+{
+	if (clean->pass != LOOK && !subscribers_idle(clean))
+		return;
+	if (clean->pass == REMOVE && !clean->made)
+		forget_objects(&clean->names, clean->publisher);
+	clean_unfinished(clean);
+	clean_path(clean, "file", clean->names.subscribers);
+	clean_folder(clean);
+	/* Last, as it holds the lock under which this is done. */
+	if (!clean->made)
+		clean_path(clean, "file", clean->names.publisher);
+}
+
+/* ---- one with it ---- */
+
+static void clean_slots(struct clean *clean)
+{
+	struct slots *slots = clean->fanout->slots;
+	uint32_t used = slots_used(slots);
+
+	for (uint32_t i = 0; i < used; i++) {
+		const struct layout_slot *slot = &slots->slot[i];
+		char name[NAMES_PATH_SIZE + 64], command[16];
+		if (load_acquire_32(&slot->state) == LAYOUT_SLOT_FREE || slots_lock(slots, i) < 0)
+			continue;
+		slots_unlock(slots, i);
+		data_copy_out(command, (const unsigned char *)slot->command, sizeof(command));
+		snprintf(name, sizeof(name), "%s, slot %u: %.15s (%u)", clean->names.subscribers, i,
+		         command, __atomic_load_n(&slot->pid, __ATOMIC_RELAXED));
+		tell(clean, "slot", name, 0);
+	}
+	if (clean->pass == REMOVE)
+		fanout_reap(clean->fanout, UINT32_MAX);
+}
+
+static void clean_entry(void *context, const uint8_t uuid[16])
+{
+	struct clean *clean = context;
+	char path[NAMES_PATH_SIZE];
+
+	if (fanout_lives(clean->fanout, UINT32_MAX, uuid))
+		return;
+	folder_entry(&clean->names, uuid, path);
+	clean_path(clean, "channel", path);
+}
+
+static void clean_region(struct clean *clean)
+{
+	struct region region;
+	struct slots slots;
+	uint64_t since;
+
+	/* What is damaged, or of another layout, is left to rm. */
+	if (region_open(&clean->names, false, true, &region) < 0)
+		return;
+	clean->owner = region.status.st_uid;
+	/* Under the locks it is this one who seems to publish. */
+	if (clean->pass == LOOK && region_is_published(&region, &since)) {
+		region_close(&region);
+		return;
+	}
+	clean_unfinished(clean);
+	if (slots_open(&clean->names, region.uuid, region.status.st_uid, true, &slots) == 0) {
+		struct fanout fanout = {
+			.names = &clean->names, .head = &region.header->head, .slots = &slots};
+		clean->fanout = &fanout;
+		clean_slots(clean);
+		folder_each(&clean->names, clean_entry, clean);
+		fanout_finish(&fanout);
+		slots_close(&slots);
+	}
+	region_close(&region);
+}
+
+/* ---- both ---- */
+
+/* Of the owner of what is left: for the moment that it is there, it is nobody else's way. */
+static int make_publisher_file(struct clean *clean)
+{
+	int fd, r;
+
+	if (geteuid() != 0 && geteuid() != clean->owner)
+		return error_set(
+			EPERM,
+			"what is left of region \"%s\" belongs to user %u; let that user, or "
+			"root, remove it",
+			clean->names.region, clean->owner);
+	r = file_make(clean->names.publisher, sizeof(uint64_t), &fd);
+	if (r < 0)
+		return r;
+	if (fchown(fd, clean->owner, (gid_t)-1) < 0)
+		r = error_set(errno, "cannot make %s for its lock: %s", clean->names.publisher,
+		              strerror(errno));
+	if (r == 0)
+		r = file_lock_try(fd, LOCK_BYTE);
+	if (r == 0)
+		r = file_publish(fd, clean->names.publisher, 0600);
+	if (r < 0) {
+		close(fd);
+		return r == -EEXIST || r == -EAGAIN ? -EBUSY : r;
+	}
+	clean->publisher = fd;
+	clean->made = true;
+	return 0;
+}
+
+static int lock_all(struct clean *clean)
+{
+	int r = lock_for_removal(&clean->names, clean->names.publisher, false, &clean->publisher);
+
+	if (r == 0 && clean->publisher < 0)
+		r = make_publisher_file(clean);
+	if (r == 0)
+		r = lock_for_removal(&clean->names, clean->names.data, true, &clean->data);
+	return r;
+}
+
+/* The data file first: who finds no publisher file, but that one locked, takes a publisher to be
+ * attached, and does not wait. */
+static void unlock_all(struct clean *clean)
+{
+	if (clean->data >= 0)
+		close(clean->data);
+	if (clean->made)
+		unlink(clean->names.publisher);
+	if (clean->publisher >= 0)
+		close(clean->publisher);
+}
+
+static void look_through(struct clean *clean, enum pass pass, bool data_is_there)
+{
+	clean->pass = pass;
+	clean->count = 0;
+	if (data_is_there)
+		clean_region(clean);
+	else
+		clean_files(clean);
+}
+
+int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found, void *context)
+{
+	struct clean clean = {.found = found, .context = context, .publisher = -1, .data = -1};
+	int r = names_make(region, &clean.names);
+
+	if (r == 0 && flags & ~STELE_DRY_RUN)
+		return error_set(EINVAL, "unknown flags 0x%x for cleaning up", flags);
+	if (r < 0)
+		return r;
+	look_through(&clean, LOOK,
+	             faccessat(AT_FDCWD, clean.names.data, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	if (clean.count == 0)
+		return 0;
+	clean.count = 0;
+	r = lock_all(&clean);
+	if (r == 0)
+		look_through(&clean, flags & STELE_DRY_RUN ? TELL : REMOVE, clean.data >= 0);
+	unlock_all(&clean);
+	return r == 0 || r == -EBUSY ? clean.count : r;
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stele clean, with real leftovers of killed processes; and that it takes nothing from anything alive. Each test but
+ * one has a /dev/shm and an IPC namespace of its own.
+ */
+#include <mqueue.h>
+#include <sys/shm.h>
+#include <uuid/uuid.h>
+
+#include "lib/file.h"
+#include "lib/folder.h"
+#include "publisher/publisher.h"
+#include "subscriber/subscriber.h"
+#include "tests/own_machine.h"
+#include "tests/random.h"
+
+TestSuite(cli_clean, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+static char place[128]; /* of a region in another directory */
+
+/* Files of the region, whatever they are called. */
+static unsigned files(void)
+{
+	char pattern[128];
+	unsigned count;
+	glob_t found;
+
+	ipc_path(pattern, "*");
+	count = glob(pattern, 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
+	globfree(&found);
+	return count;
+}
+
+static unsigned subscribers(void)
+{
+	struct stele_region_info info = { .size = sizeof(info) };
+
+	OK(stele_region_describe(region, &info));
+	return info.subscribers;
+}
+
+/* ---- each kind ---- */
+
+Test(cli_clean, files_without_a_data_file)
+{
+	pid_t publisher, subscriber;
+	char line[256];
+
+	own_machine("size=64m");
+	publisher = start(publish_for_ever);
+	subscriber = start(subscribe_for_ever);
+	ipc_kill(publisher);
+	remove_by_hand("");
+	/* The subscriber is alive, and has its slot and its queue. */
+	EXITS(0, "clean");
+	SAYS_NOT("removed");
+	cr_expect(is_there(".subscribers") && is_there(".publisher") && is_there(".channels"));
+	cr_expect_eq(queues(), 1);
+
+	ipc_kill(subscriber);
+	EXITS(0, "clean --dry-run");
+	snprintf(line, sizeof(line), "would be removed  file    %s", region);
+	SAYS(line);
+	cr_expect_eq(files(), 3);
+	cr_expect_eq(queues(), 1);
+	EXITS(0, "clean --format ndjson");
+	snprintf(line, sizeof(line),
+		 "{\"state\": \"removed\", \"kind\": \"file\", \"region\": \"%s\", \"name\": \"/dev/shm/stele.%s.publisher\"}\n",
+		 region, region);
+	SAYS(line);
+	SAYS("\"kind\": \"folder\"");
+	SAYS("\"kind\": \"queue\"");
+	cr_expect_eq(files(), 0);
+	cr_expect_eq(queues(), 0);
+	EXITS(0, "clean");
+	SAYS_NOT(region);
+}
+
+/* A lock file is made for the moment where there is none, and nothing is left of it. */
+Test(cli_clean, files_without_data_or_publisher_file)
+{
+	own_machine("size=64m");
+	ipc_kill(start(publish_for_ever));
+	remove_by_hand("");
+	remove_by_hand(".publisher");
+	EXITS(0, "clean -n");
+	SAYS(".subscribers");
+	SAYS_NOT(".publisher");
+	cr_expect_eq(files(), 2);
+	EXITS(0, "clean");
+	cr_expect_eq(files(), 0);
+}
+
+static void publish_in_a_segment(unsigned argument)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE,
+		                                   .memory = STELE_MEMORY_SYSV, .maximum_size = 1 << 20 };
+
+	(void)argument;
+	ipc_publish(region, &options);
+	ipc_reach(READY, 1);
+	pause();
+}
+
+/* System V segments of this namespace. */
+static int segments(void)
+{
+	struct shm_info info;
+
+	CHECK(shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&info) >= 0, "%s", strerror(errno));
+	return info.used_ids;
+}
+
+Test(cli_clean, the_segment_of_a_region_without_its_data_file)
+{
+	pid_t publisher;
+
+	own_machine("size=64m");
+	publisher = start(publish_in_a_segment);
+	remove_by_hand("");
+	EXITS(0, "clean");
+	cr_expect_eq(segments(), 1);
+	ipc_kill(publisher);
+	EXITS(0, "clean");
+	cr_expect_eq(files(), 0);
+	cr_expect_eq(segments(), 0);
+}
+
+/* What a clean that is killed leaves, when it had to make the file that it locks. */
+Test(cli_clean, a_lock_file_of_a_killed_clean)
+{
+	char path[128];
+	int fd;
+
+	own_machine("size=64m");
+	ipc_path(path, ".publisher");
+	for (int i = 0; i < 2; i++) {
+		OK(file_make(path, sizeof(uint64_t), &fd));
+		OK(file_publish(fd, path, 0600));
+		close(fd);
+		/* It is no publisher's hindrance, and a leftover. */
+		if (i == 0) {
+			stele_publisher_close(ipc_publish(region, NULL));
+			OK(stele_region_remove(region));
+		} else {
+			EXITS(0, "clean");
+			SAYS(path);
+		}
+		cr_expect_eq(files(), 0);
+	}
+}
+
+Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
+{
+	struct stele_subscriber *subscriber;
+	pid_t publisher, killed;
+	char line[256];
+
+	own_machine("size=64m");
+	publisher = start(publish_for_ever);
+	killed = start(subscribe_for_ever);
+	subscriber = ipc_subscribe(0, "mq");
+	ipc_kill(killed);
+	/* That is the publisher's work as long as there is one, but for the queue, which it doesn't know yet. */
+	EXITS(0, "clean");
+	SAYS_NOT("slot");
+	cr_expect_eq(subscribers(), 2);
+	ipc_kill(publisher);
+	EXITS(0, "clean");
+	snprintf(line, sizeof(line), "(%d)\n", (int)killed);
+	SAYS(line);
+	SAYS("removed  slot");
+	cr_expect_eq(subscribers(), 1);
+	cr_expect_eq(queues(), 1);
+	/* The region is data. */
+	cr_expect_eq(ipc_read(subscriber), 1);
+	stele_subscriber_close(subscriber);
+}
+
+static void die_with_unfinished_files(unsigned argument)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	const struct names *names = &publisher->attachment.region.names;
+	const char *paths[2] = { names->data, names->subscribers };
+
+	(void)argument;
+	for (unsigned i = 0; i < 2; i++) {
+		int fd;
+		OK(file_make(paths[i], 4096, &fd));
+		OK(file_publish_beside(fd, paths[i], 0600));
+	}
+	ipc_reach(READY, 1);
+	pause();
+}
+
+Test(cli_clean, names_of_files_that_were_not_finished)
+{
+	pid_t publisher;
+
+	own_machine("size=64m");
+	publisher = start(die_with_unfinished_files);
+	cr_expect_eq(files(), 6);
+	/* They may be what a publisher is at. */
+	EXITS(0, "clean");
+	SAYS_NOT(".new");
+	cr_expect_eq(files(), 6);
+	ipc_kill(publisher);
+	EXITS(0, "clean");
+	SAYS(".subscribers.new\n");
+	cr_expect_eq(files(), 4);
+	EXITS(0, "list");
+	SAYS(region);
+}
+
+Test(cli_clean, channels_that_belong_to_no_living_slot)
+{
+	uint8_t dead[16];
+	struct stele_subscriber *subscriber;
+	char paths[2][NAMES_PATH_SIZE], other[NAMES_PATH_SIZE + 16];
+	pid_t publisher;
+
+	own_machine("size=64m");
+	publisher = start(publish_for_ever);
+	subscriber = ipc_subscribe(0, NULL);
+	uuid_generate(dead);
+	folder_entry(&subscriber->names, dead, paths[0]);
+	folder_entry(&subscriber->names, subscriber->channel.uuid, paths[1]);
+	snprintf(other, sizeof(other), "%s/other", subscriber->names.folder);
+	CHECK(mkfifo(paths[0], 0600) == 0 && mkfifo(paths[1], 0600) == 0 && mkfifo(other, 0600) == 0, "%s",
+	      strerror(errno));
+	ipc_kill(publisher);
+	EXITS(0, "clean");
+	SAYS(paths[0]);
+	cr_expect(access(paths[0], F_OK) < 0 && access(paths[1], F_OK) == 0 && access(other, F_OK) == 0);
+	stele_subscriber_close(subscriber);
+}
+
+/* ---- what lives ---- */
+
+Test(cli_clean, queues_of_regions_in_other_directories)
+{
+	char directory[64];
+	struct stele_publisher *publisher;
+	struct stele_subscriber *subscriber;
+
+	own_machine("size=64m");
+	snprintf(directory, sizeof(directory), "/dev/shm/%s", region);
+	snprintf(place, sizeof(place), "%s/%s", directory, region);
+	CHECK(mkdir(directory, 0700) == 0, "%s", strerror(errno));
+	publisher = ipc_publish(place, NULL);
+	subscriber = ipc_subscribe_to(place, 0, "mq");
+	EXITS(0, "clean");
+	SAYS_NOT("removed");
+	cr_expect_eq(queues(), 1);
+	/* Not even where all of the region is gone. */
+	stele_publisher_close(publisher);
+	OK(stele_region_remove(place));
+	EXITS(0, "clean");
+	SAYS_NOT("removed");
+	stele_subscriber_close(subscriber);
+	cr_expect_eq(queues(), 0);
+}
+
+Test(cli_clean, queues_of_others_stay)
+{
+	struct mq_attr attributes = { .mq_maxmsg = 1, .mq_msgsize = 16 };
+	char name[128];
+	mqd_t queue;
+
+	own_machine("size=64m");
+	/* Names like those of subscribers, and one that is quite like them, but of another shape. */
+	snprintf(name, sizeof(name), "/stele.%s.c0ffee00-0000-4000-8000-000000000000", region);
+	queue = mq_open("/stele.queue", O_RDONLY | O_CREAT | O_EXCL, 0600, NULL);
+	CHECK(queue >= 0 && mq_close(queue) == 0, "%s", strerror(errno));
+	queue = mq_open(name, O_RDONLY | O_CREAT | O_EXCL, 0600, &attributes);
+	CHECK(queue >= 0 && mq_close(queue) == 0, "%s", strerror(errno));
+	EXITS(0, "clean");
+	cr_expect_eq(queues(), 2);
+	mq_unlink(name);
+	attributes.mq_msgsize = 8;
+	queue = mq_open(name, O_RDONLY | O_CREAT | O_EXCL, 0600, &attributes);
+	CHECK(queue >= 0 && mq_close(queue) == 0, "%s", strerror(errno));
+	EXITS(0, "clean");
+	SAYS(name);
+	cr_expect_eq(queues(), 1);
+}
+
+Test(cli_clean, a_publisher_that_lost_its_file_keeps_the_rest)
+{
+	pid_t publisher;
+
+	own_machine("size=64m");
+	publisher = start(publish_for_ever);
+	remove_by_hand("");
+	EXITS(0, "clean");
+	SAYS_NOT("removed");
+	cr_expect_eq(files(), 3);
+	/* Also without the file in which its lock is: it has the subscribers file open. */
+	remove_by_hand(".publisher");
+	EXITS(0, "clean");
+	SAYS_NOT("removed");
+	cr_expect_eq(files(), 2);
+	ipc_kill(publisher);
+	EXITS(0, "clean");
+	cr_expect_eq(files(), 0);
+}
+
+static void as_nobody(unsigned argument)
+{
+	(void)argument;
+	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 && setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
+	      "%s", strerror(errno));
+	EXITS(5, "clean");
+	SAYS("belongs to");
+}
+
+Test(cli_clean, another_user_may_not)
+{
+	own_machine("size=64m,mode=1777");
+	ipc_kill(start(publish_for_ever));
+	remove_by_hand("");
+	if (access(getenv("STELE") ? getenv("STELE") : "build/stele", X_OK) < 0)
+		cr_skip_test("no command");
+	ipc_join(ipc_spawn(as_nobody, 0));
+	cr_expect_eq(files(), 3);
+	remove_by_hand(".publisher");
+	ipc_join(ipc_spawn(as_nobody, 0));
+	cr_expect_eq(files(), 2);
+}
+
+static void publish_there_for_ever(unsigned argument)
+{
+	(void)argument;
+	ipc_publish(place, NULL);
+	ipc_reach(READY, 1);
+	pause();
+}
+
+/* What any user may, in a directory of that user's. */
+Test(cli_clean, own_leftovers_without_being_root)
+{
+	char directory[] = "/tmp/stele-clean-XXXXXX", path[128];
+
+	CHECK(mkdtemp(directory), "%s", strerror(errno));
+	snprintf(place, sizeof(place), "%s/%s", directory, region);
+	ipc_kill(start(publish_there_for_ever));
+	RETURNS(stele_region_clean(place, 0, NULL, NULL), 0, "");
+	snprintf(path, sizeof(path), "%s/stele.%s", directory, region);
+	CHECK(unlink(path) == 0, "%s", strerror(errno));
+	RETURNS(stele_region_clean(place, STELE_DRY_RUN, NULL, NULL), 3, "");
+	RETURNS(stele_region_clean(place, 0, NULL, NULL), 3, "");
+	CHECK(rmdir(directory) == 0, "%s", strerror(errno));
+}
+
+Test(cli_clean, what_was_asked_wrongly)
+{
+	own_machine("size=64m");
+	EXITS(2, "clean net");
+	SAYS("stele rm net");
+	EXITS(3, "clean -D /dev/shm/none");
+	RETURNS(stele_region_clean(region, 1, NULL, NULL), -EINVAL, "flags");
+	RETURNS(stele_region_clean(region, 0, NULL, NULL), 0, "");
+}
+
+/* ---- all at once ---- */
+
+enum { SEED, LIVED, CLEANED };
+
+static uint64_t random_state;
+
+static unsigned pick(unsigned below)
+{
+	return (unsigned)(random_from(&random_state) % below);
+}
+
+static void add_one(unsigned which)
+{
+	__atomic_fetch_add(&shared->number[which], 1, __ATOMIC_RELAXED);
+}
+
+/* Attaches and looks that all it has stays its own, again and again; then closes, or dies, in some lives with a
+ * transaction open, and in some after it has removed its files by hand. */
+static void short_lived_publisher(unsigned argument)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE,
+		                                   .attach_timeout = 20 * SECOND };
+	const struct attachment *attachment;
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+
+	random_state = ipc_told(SEED) + argument;
+	OK(stele_publisher_open(region, &options, &publisher));
+	attachment = &publisher->attachment;
+	for (unsigned i = 1 + pick(8); i > 0; i--) {
+		CHECK(file_is_named(attachment->publisher_lock.fd, attachment->region.names.publisher),
+		      "the publisher file was taken");
+		CHECK(file_is_named(attachment->data_lock.fd, attachment->region.names.data),
+		      "the data file was taken");
+		CHECK(attachment->slots_open &&
+			      file_is_named(attachment->slots.lock.fd, attachment->region.names.subscribers),
+		      "the subscribers file was taken");
+		OK(stele_transaction_begin(publisher, &tx));
+		if (stele_publisher_version(publisher) == 0)
+			OK(stele_table_create(tx, "rows", &ipc_schema));
+		ipc_put(tx, 0, stele_publisher_version(publisher) + 1);
+		if (pick(16) == 0)
+			kill(getpid(), SIGKILL);
+		RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+		sched_yield();
+	}
+	add_one(LIVED);
+	switch (pick(3)) {
+	case 0:
+		remove_by_hand("");
+		/* The next one then finds leftovers without a file to lock. */
+		if (pick(2))
+			remove_by_hand(".publisher");
+		kill(getpid(), SIGKILL);
+		break;
+	case 1:
+		kill(getpid(), SIGKILL);
+		break;
+	default:
+		stele_publisher_close(publisher);
+	}
+}
+
+/* Looks that its queue keeps its name, and its slot its uuid as long as the file is the region's. */
+static void short_lived_subscriber(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version = 0;
+
+	random_state = ipc_told(SEED) + argument;
+	/* There may be no region at this moment. */
+	if (stele_subscriber_open(region, NULL, &subscriber) < 0)
+		return;
+	for (unsigned i = 1 + pick(20); i > 0; i--) {
+		if (stele_subscriber_wait(subscriber, version, ipc_now() + 2 * MILLISECOND, &version) < 0)
+			break;
+		if (!subscriber->registered)
+			continue;
+		CHECK(memcmp(subscriber->slot->uuid, subscriber->channel.uuid, 16) == 0 &&
+			      subscriber->slot->state == LAYOUT_SLOT_TAKEN,
+		      "its slot was taken");
+		if (strcmp(subscriber->notifier->name, "mq") == 0) {
+			mqd_t queue = mq_open(subscriber->channel.name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+			/* The kernel refuses it while somebody asks who has it. */
+			CHECK(queue >= 0 || errno == EWOULDBLOCK, "its queue was taken: %s", strerror(errno));
+			if (queue >= 0)
+				mq_close(queue);
+		}
+	}
+	add_one(LIVED);
+	if (pick(2))
+		kill(getpid(), SIGKILL);
+	stele_subscriber_close(subscriber);
+}
+
+static void clean_for_ever(unsigned argument)
+{
+	(void)argument;
+	for (;;) {
+		CHECK(stele("clean") == 0, "%s", output);
+		if (output[strcspn(output, "\n") + 1])
+			add_one(CLEANED);
+	}
+}
+
+static void clean_fast(unsigned argument)
+{
+	(void)argument;
+	for (;;) {
+		int r = stele_region_clean(region, 0, NULL, NULL);
+		OK(r);
+		sched_yield();
+	}
+}
+
+Test(cli_clean, nothing_alive_loses_anything, .timeout = 240)
+{
+	const char *given = getenv("STELE_SEED");
+	int64_t until = ipc_now() + (IPC_SANITIZED ? 20 : 10) * SECOND;
+	pid_t lives[6] = { 0 }, cleaner, fast;
+	unsigned number = 0, killed;
+
+	own_machine("size=64m");
+	ipc_tell(SEED, given ? strtoull(given, NULL, 0) : (uint64_t)ipc_now());
+	cleaner = ipc_spawn(clean_for_ever, 0);
+	fast = ipc_spawn(clean_fast, 0);
+	while (ipc_now() < until)
+		for (unsigned i = 0; i < 6; i++) {
+			int status = 0;
+			if (lives[i])
+				status = ipc_reap(lives[i]);
+			killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+			cr_assert(killed || status == 0, "a process ended with status 0x%x; STELE_SEED=%llu", status,
+			          (unsigned long long)ipc_told(SEED));
+			lives[i] = ipc_spawn(i < 2 ? short_lived_publisher : short_lived_subscriber, ++number);
+		}
+	for (unsigned i = 0; i < 6; i++)
+		ipc_reap(lives[i]);
+	cr_expect(kill(cleaner, 0) == 0 && kill(fast, 0) == 0, "a cleaner has ended");
+	ipc_kill(cleaner);
+	ipc_kill(fast);
+	cr_expect(ipc_told(LIVED) > 20 && ipc_told(CLEANED) > 0, "%llu lives, %llu times something was removed",
+	          (unsigned long long)ipc_told(LIVED), (unsigned long long)ipc_told(CLEANED));
+	EXITS(0, "clean");
+	if (is_there("")) {
+		struct stele_region_info info = { .size = sizeof(info) };
+		OK(stele_region_describe(region, &info));
+		cr_expect_eq(info.subscribers, 0);
+	} else {
+		cr_expect_eq(files(), 0);
+	}
+	cr_expect_eq(queues(), 0);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stele doctor: each condition made really, in namespaces of the test's own; its sentence; and that the command which it
+ * names mends it.
+ */
+#include <sys/resource.h>
+
+#include "tests/own_machine.h"
+#include "tools/queues.h"
+
+TestSuite(cli_doctor, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+/* Runs what is said to mend this finding. */
+static void mend(const char *finding)
+{
+	char *command;
+	int status;
+
+	stele("doctor");
+	command = strstr(output, finding);
+	command = command ? strstr(command, "mend: ") : NULL;
+	CHECK(command, "no \"%s\", or nothing that mends it: %s", finding, output);
+	command += strlen("mend: ");
+	command[strcspn(command, "\n")] = '\0';
+	status = system(command);
+	CHECK(status == 0, "\"%s\" failed with 0x%x", command, status);
+}
+
+static void machine_without_systemd(const char *options)
+{
+	own_machine(options);
+	/* What the real one has set shall not matter. */
+	if (access("/run/systemd", F_OK) == 0)
+		CHECK(mount("none", "/run/systemd", "tmpfs", 0, NULL) == 0, "%s", strerror(errno));
+}
+
+/* ---- nothing is wrong ---- */
+
+Test(cli_doctor, a_healthy_region)
+{
+	pid_t publisher, subscriber;
+	char line[256];
+
+	machine_without_systemd("size=8g");
+	publisher = start(publish_for_ever);
+	subscriber = start(subscribe_for_ever);
+	EXITS(0, "doctor");
+	snprintf(line, sizeof(line), "(%d) publishes", (int)publisher);
+	SAYS(line);
+	SAYS("1 message queues are there, of ");
+	SAYS("woken are 1 by mq");
+	SAYS("is in this IPC namespace");
+	SAYS("systemd-logind does not run here");
+	SAYS("no region has the ");
+	SAYS("leftovers   there are none");
+	SAYS_NOT("note");
+	SAYS_NOT("problem");
+	/* Not a terminal. */
+	SAYS_NOT("\033");
+	EXITS(0, "doctor %s --format json", region);
+	SAYS("{\"verdict\": \"ok\", \"check\": \"queues\", \"region\": null, \"finding\": \"");
+	SAYS("\"mend\": null}");
+	EXITS(3, "doctor %sx", region);
+	SAYS("did you mean");
+	EXITS(2, "doctor a b");
+	EXITS(0, "doctor -D /tmp");
+	SAYS("does not look into this directory");
+	ipc_kill(subscriber);
+	ipc_kill(publisher);
+}
+
+/* ---- queues ---- */
+
+Test(cli_doctor, as_many_queues_as_the_system_allows)
+{
+	int fd;
+
+	machine_without_systemd("size=8g");
+	start(publish_for_ever);
+	fd = open("/proc/sys/fs/mqueue/queues_max", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		cr_skip_test("fs.mqueue.queues_max can't be set here: %s", strerror(errno));
+	close(fd);
+	write_file("/proc/sys/fs/mqueue/queues_max", "1");
+	start(subscribe_for_ever);
+	EXITS(1, "doctor");
+	SAYS("problem  queues      1 message queues are there, and fs.mqueue.queues_max allows 1");
+	SAYS("mend: sysctl -w fs.mqueue.queues_max=256");
+	mend("problem  queues ");
+	EXITS(0, "doctor");
+	SAYS("of 256 that fs.mqueue.queues_max allows");
+}
+
+static void publish_for_all(unsigned argument)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+
+	(void)argument;
+	ipc_publish(region, &options);
+	ipc_reach(READY, 1);
+	pause();
+}
+
+static void limit_and_ask(unsigned bytes)
+{
+	struct stele_subscriber_options named = { .size = sizeof(named), .notifier = "mq" };
+	struct stele_subscriber *subscriber;
+	bool enough = bytes >= QUEUE_BYTES;
+	uid_t user = 1000000 + (uid_t)getpid();
+
+	/* All queues of a user count, wherever they are: so it is one who has none. */
+	CHECK(setresuid(user, user, user) == 0, "%s", strerror(errno));
+	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ bytes, bytes }) == 0, "%s", strerror(errno));
+	EXITS(enough ? 0 : 1, "doctor");
+	if (enough)
+		SAYS("1 queues of 104 bytes for each user");
+	else {
+		SAYS("problem  msgqueue    RLIMIT_MSGQUEUE is 103 bytes here, less than the 104");
+		SAYS("mend: ulimit -q 26624, or LimitMSGQUEUE=26624 in a unit");
+	}
+	/* It is what the kernel counts. */
+	RETURNS(stele_subscriber_open(region, &named, &subscriber), enough ? 0 : -EMFILE, "RLIMIT_MSGQUEUE");
+	if (enough)
+		stele_subscriber_close(subscriber);
+}
+
+Test(cli_doctor, fewer_bytes_than_a_queue_takes)
+{
+	if (sizeof(void *) != 8)
+		cr_skip_test("the kernel's structs are smaller here");
+	machine_without_systemd("size=8g");
+	start(publish_for_all);
+	ipc_join(ipc_spawn(limit_and_ask, QUEUE_BYTES - 1));
+	ipc_join(ipc_spawn(limit_and_ask, QUEUE_BYTES));
+	ipc_spawn(subscribe_for_ever, 0);
+	ipc_spawn(subscribe_for_ever, 0);
+	UNTIL(queues() == 2);
+	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ QUEUE_BYTES, QUEUE_BYTES }) == 0, "%s", strerror(errno));
+	EXITS(0, "doctor");
+	SAYS("note     msgqueue");
+	SAYS("too few if the 2 subscribers are all of one user");
+}
+
+/* ---- systemd ---- */
+
+static void setting(const char *place, const char *name, const char *value)
+{
+	char path[128], text[64];
+
+	snprintf(path, sizeof(path), "%s/logind.conf.d", place);
+	CHECK(mkdir(path, 0755) == 0 || errno == EEXIST, "%s: %s", path, strerror(errno));
+	snprintf(path, sizeof(path), "%s/logind.conf.d/%s", place, name);
+	snprintf(text, sizeof(text), "# a comment\n[Login]\nRemoveIPC=%s\n[Other]\nRemoveIPC=yes\n", value);
+	write_file(path, text);
+}
+
+static void publish_as_nobody(unsigned argument)
+{
+	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 && setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
+	      "%s", strerror(errno));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	publish_for_ever(argument);
+}
+
+Test(cli_doctor, logind_that_removes_shared_memory)
+{
+	own_machine("size=8g,mode=1777");
+	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 || mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
+		cr_skip_test("there is no systemd: %s", strerror(errno));
+	CHECK(mkdir("/run/systemd/seats", 0755) == 0, "%s", strerror(errno));
+	start(publish_for_ever);
+	EXITS(0, "doctor");
+	SAYS("leaves user root's shared memory alone");
+}
+
+Test(cli_doctor, logind_and_a_publisher_of_a_common_user)
+{
+	own_machine("size=8g,mode=1777");
+	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 || mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
+		cr_skip_test("there is no systemd: %s", strerror(errno));
+	start(publish_as_nobody);
+	EXITS(0, "doctor");
+	SAYS("systemd-logind does not run here");
+	CHECK(mkdir("/run/systemd/seats", 0755) == 0, "%s", strerror(errno));
+	EXITS(1, "doctor");
+	SAYS("problem  removeipc");
+	SAYS("loginctl enable-linger");
+	/* The last name decides, and of one name /etc. */
+	setting("/etc/systemd", "50-a.conf", "no");
+	EXITS(0, "doctor");
+	SAYS("(RemoveIPC=no)");
+	setting("/run/systemd", "60-b.conf", "yes");
+	EXITS(1, "doctor");
+	setting("/etc/systemd", "60-b.conf", "off");
+	EXITS(0, "doctor");
+	write_file("/etc/systemd/logind.conf", "[Login]\nRemoveIPC=yes\n");
+	EXITS(0, "doctor");
+	setting("/etc/systemd", "60-b.conf", "perhaps");
+	setting("/etc/systemd", "50-a.conf", "TRUE");
+	EXITS(1, "doctor");
+}
+
+/* ---- memory ---- */
+
+Test(cli_doctor, a_full_file_system)
+{
+	int fd;
+
+	machine_without_systemd("size=4m");
+	start(publish_for_ever);
+	EXITS(0, "doctor");
+	SAYS("note     space");
+	SAYS("the regions may grow by");
+	fd = open("/dev/shm/fill", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0, "%s", strerror(errno));
+	for (off_t size = 0; posix_fallocate(fd, size, 4096) == 0; size += 4096)
+		;
+	close(fd);
+	EXITS(1, "doctor %s", region);
+	SAYS("problem  space       /dev/shm is full: 0 B are left of 4.0 MiB");
+	SAYS("mend: mount -o remount,size=");
+	mend("problem  space ");
+	EXITS(0, "doctor");
+	SAYS("ok       space");
+}
+
+Test(cli_doctor, no_inodes_left)
+{
+	machine_without_systemd("size=8g,nr_inodes=6");
+	start(publish_for_ever);
+	EXITS(1, "doctor");
+	SAYS("problem  files       /dev/shm has room for 1 more files (inodes), and a region takes 4");
+	mend("problem  files ");
+	EXITS(0, "doctor");
+	SAYS_NOT("inodes");
+}
+
+static void publish_much(unsigned argument)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+
+	(void)argument;
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t i = 1; i < 40000; i++)
+		ipc_put(tx, i, 2);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	ipc_reach(READY, 1);
+	pause();
+}
+
+Test(cli_doctor, small_pages)
+{
+	machine_without_systemd("size=8g");
+	if (access("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", F_OK) < 0)
+		cr_skip_test("this kernel has no huge pages");
+	start(publish_much);
+	EXITS(0, "doctor");
+	if (strstr(output, "shmem_enabled"))
+		cr_skip_test("this machine forces or denies them");
+	SAYS("note     hugepages   /dev/shm has small pages alone");
+	mend("note     hugepages");
+	EXITS(0, "doctor");
+	SAYS("ok       hugepages   /dev/shm is mounted with huge=within_size");
+}
+
+/* ---- regions ---- */
+
+Test(cli_doctor, a_publisher_that_is_gone)
+{
+	pid_t publisher, subscriber;
+
+	machine_without_systemd("size=8g");
+	publisher = start(publish_for_ever);
+	subscriber = start(subscribe_for_ever);
+	ipc_kill(publisher);
+	EXITS(0, "doctor");
+	SAYS("note     publisher");
+	SAYS("nobody publishes, and 1 subscribers wait");
+	SAYS("died, its last commit being");
+	ipc_kill(subscriber);
+	EXITS(1, "doctor");
+	SAYS("nobody publishes, and nobody waits");
+	SAYS("problem  leftovers   dead processes left 2 files, slots and queues");
+	EXITS(0, "clean");
+	EXITS(0, "doctor");
+	SAYS("leftovers   there are none");
+}
+
+Test(cli_doctor, regions_that_can_not_be_read)
+{
+	char path[128];
+
+	machine_without_systemd("size=8g");
+	ipc_path(path, "");
+	write_file(path, "no region");
+	EXITS(1, "doctor");
+	SAYS("problem  region");
+	SAYS("too few for a file of a region");
+	EXITS(7, "doctor %s", region);
+}
+
+static void ask_as_nobody(unsigned argument)
+{
+	(void)argument;
+	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 && setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
+	      "%s", strerror(errno));
+	EXITS(0, "doctor");
+	SAYS("note     region");
+	SAYS("may not open");
+}
+
+Test(cli_doctor, regions_of_others)
+{
+	machine_without_systemd("size=8g,mode=1777");
+	start(publish_for_ever);
+	ipc_join(ipc_spawn(ask_as_nobody, 0));
+}
+
+static void named_evilly(unsigned argument)
+{
+	prctl(PR_SET_NAME, "\033[31mred");
+	publish_for_ever(argument);
+}
+
+Test(cli_doctor, names_do_not_steer_the_terminal)
+{
+	machine_without_systemd("size=8g");
+	start(named_evilly);
+	EXITS(0, "doctor");
+	SAYS("\\x1b[31mred");
+	SAYS_NOT("\033");
+}
+
+/* ---- namespaces ---- */
+
+static void subscribe_elsewhere(unsigned argument)
+{
+	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
+	subscribe_for_ever(argument);
+}
+
+static void publish_elsewhere(unsigned argument)
+{
+	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
+	publish_for_ever(argument);
+}
+
+static void ask_elsewhere(unsigned argument)
+{
+	(void)argument;
+	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
+	stele("doctor");
+	CHECK(strstr(output, "the publisher is in another IPC namespace than this process"), "%s", output);
+	CHECK(strstr(output, "nsenter --ipc=/proc/"), "%s", output);
+}
+
+Test(cli_doctor, other_ipc_namespaces)
+{
+	pid_t publisher, subscriber;
+
+	machine_without_systemd("size=8g");
+	publisher = start(publish_for_ever);
+	ipc_join(ipc_spawn(ask_elsewhere, 0));
+	subscriber = start(subscribe_elsewhere);
+	EXITS(0, "doctor");
+	SAYS("note     namespaces");
+	SAYS("1 of 1 subscribers seem to be in another IPC namespace than the publisher");
+	SAYS("woken are 1 by futex");
+	ipc_kill(subscriber);
+
+	/* One has a queue where its publisher was. */
+	start(subscribe_for_ever);
+	ipc_kill(publisher);
+	start(publish_elsewhere);
+	EXITS(1, "doctor");
+	SAYS("problem  namespaces");
+	SAYS("1 subscribers with message queues seem to be in another IPC namespace");
+}
+
+static void child_in_another_pid_namespace(unsigned argument)
+{
+	pid_t pid;
+
+	CHECK(unshare(CLONE_NEWPID) == 0, "%s", strerror(errno));
+	pid = fork();
+	CHECK(pid >= 0, "%s", strerror(errno));
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "inside");
+		subscribe_for_ever(argument);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+Test(cli_doctor, another_pid_namespace)
+{
+	machine_without_systemd("size=8g");
+	start(publish_for_ever);
+	start(child_in_another_pid_namespace);
+	EXITS(0, "doctor");
+	SAYS("1 of 1 subscribers can't be found by their process numbers");
+	SAYS("nothing depends on these numbers");
+}

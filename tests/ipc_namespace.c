@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Publisher and subscriber in different namespaces, as in two containers, with one /dev/shm: what decides is the file
+ * system and its locks, so it works. Only message queues are not seen across IPC namespaces; there the futex serves.
+ */
+#include <sys/mount.h>
+
+#include "tests/ipc.h"
+
+TestSuite(ipc_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+enum { WAITS, SAW, INNER_PID, INNER_DEAD, PINNED };
+enum { ROUNDS = 6 };
+
+static int user_namespace; /* also a new one, as a plain user needs it to make others */
+
+static void try_a_user_namespace(unsigned argument)
+{
+	(void)argument;
+	if (unshare(CLONE_NEWUSER) == 0)
+		ipc_reach(WAITS, 1);
+}
+
+static void needs_namespaces(void)
+{
+	if (geteuid() == 0)
+		return;
+	user_namespace = CLONE_NEWUSER;
+	ipc_join(ipc_spawn(try_a_user_namespace, 0));
+	if (ipc_stage(WAITS) == 0)
+		cr_skip_test("namespaces need root, or a user namespace");
+	ipc_reach(WAITS, 0);
+}
+
+/* ---- a process in namespaces of its own ---- */
+
+static int inner_namespaces;
+static void (*inner_work)(unsigned);
+
+/* Has a child in new namespaces, and tells when it is dead. */
+static void parent_of_namespaces(unsigned argument)
+{
+	pid_t pid;
+
+	CHECK(unshare(inner_namespaces) == 0, "%s", strerror(errno));
+	pid = fork();
+	CHECK(pid >= 0, "%s", strerror(errno));
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		inner_work(argument);
+		_exit(0);
+	}
+	ipc_tell(INNER_PID, (uint64_t)pid);
+	waitpid(pid, NULL, 0);
+	ipc_reach(INNER_DEAD, 1);
+	pause();
+}
+
+static pid_t spawn_in(int namespaces, void (*work)(unsigned))
+{
+	inner_namespaces = namespaces | user_namespace;
+	inner_work = work;
+	ipc_tell(INNER_PID, 0);
+	ipc_reach(INNER_DEAD, 0);
+	ipc_spawn(parent_of_namespaces, 0);
+	UNTIL(ipc_told(INNER_PID) != 0);
+	return (pid_t)ipc_told(INNER_PID);
+}
+
+static void kill_inner(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	ipc_await(INNER_DEAD, 1);
+}
+
+/* ---- subscribers ---- */
+
+static const char *expected_notifier;
+
+/* Pins the first version, waits for those after it, then until it is killed. */
+static void follow(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_subscriber_state state = ipc_describe(subscriber);
+	struct stele_snapshot *snapshot;
+	uint64_t version = 1;
+
+	(void)argument;
+	CHECK(state.registered && strcmp(state.notifier, expected_notifier) == 0, "%s: %s", state.notifier,
+	      state.reason);
+	CHECK(strcmp(expected_notifier, "mq") == 0 ? state.reason[0] == '\0' :
+						       strstr(state.reason, "another IPC namespace") != NULL,
+	      "%s", state.reason);
+	OK(stele_snapshot_open(subscriber, 1, &snapshot));
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		ipc_reach(WAITS, round);
+		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
+		ipc_tell(SAW, (uint64_t)ipc_now());
+		CHECK(version == round + 1 && ipc_read(subscriber) == version, "version %llu in round %u",
+		      (unsigned long long)version, round);
+		ipc_reach(SAW, round);
+	}
+	OK(stele_snapshot_check(snapshot));
+	ipc_reach(PINNED, 1);
+	pause();
+}
+
+/* In the publisher: all that must hold of a subscriber there, until it is killed and cleaned up after. */
+static void expect_followed(int namespaces, const char *notifier)
+{
+	/* So short a history that the first version is whole by its pin alone. */
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .history = 2,
+		                                   .mode = 0644 };
+	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_publisher *publisher;
+	unsigned prompt = 0;
+	pid_t child;
+
+	publisher = ipc_publish(region, &options);
+	expected_notifier = notifier;
+	child = spawn_in(namespaces, follow);
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		int64_t begin;
+		ipc_await(WAITS, round);
+		UNTIL(ipc_is(child, 'S'));
+		begin = ipc_now();
+		ipc_commit(publisher);
+		ipc_await(SAW, round);
+		prompt += (int64_t)ipc_told(SAW) - begin < IPC_PROMPT;
+	}
+	cr_expect(prompt >= ROUNDS * 2 / 3, "only %u of %u were prompt", prompt, (unsigned)ROUNDS);
+	ipc_await(PINNED, 1);
+	RETURNS(stele_publisher_reap(publisher), 0, "");
+	OK(stele_region_describe(region, &info));
+	cr_expect_eq(info.subscribers, 1);
+	kill_inner(child);
+	RETURNS(stele_publisher_reap(publisher), 1, "");
+	OK(stele_region_describe(region, &info));
+	cr_expect_eq(info.subscribers, 0);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_namespace, a_subscriber_in_another_pid_namespace)
+{
+	needs_namespaces();
+	expect_followed(CLONE_NEWPID, "mq");
+}
+
+Test(ipc_namespace, a_subscriber_in_another_ipc_namespace)
+{
+	needs_namespaces();
+	expect_followed(CLONE_NEWIPC, "futex");
+}
+
+Test(ipc_namespace, a_subscriber_in_other_pid_and_ipc_namespaces)
+{
+	needs_namespaces();
+	expect_followed(CLONE_NEWPID | CLONE_NEWIPC, "futex");
+}
+
+/* Without a map of users, root outside is nobody there, who has the rights of "others". */
+Test(ipc_namespace, a_subscriber_in_another_user_namespace)
+{
+	needs_namespaces();
+#ifdef __SANITIZE_THREAD__
+	cr_skip_test("ThreadSanitizer has a thread, with which there is no new user namespace");
+#endif
+	expect_followed(CLONE_NEWUSER, "mq");
+}
+
+Test(ipc_namespace, a_subscriber_in_other_user_pid_and_ipc_namespaces)
+{
+	needs_namespaces();
+#ifdef __SANITIZE_THREAD__
+	cr_skip_test("ThreadSanitizer has a thread, with which there is no new user namespace");
+#endif
+	expect_followed(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC, "futex");
+}
+
+static void insist_on_mq(unsigned argument)
+{
+	struct stele_subscriber_options named = { .size = sizeof(named), .notifier = "mq" };
+	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_subscriber *subscriber;
+
+	(void)argument;
+	RETURNS(stele_subscriber_open(region, &named, &subscriber), -ENOTSUP, "another IPC namespace");
+	OK(stele_region_describe(region, &info));
+	CHECK(info.subscribers == 0, "%u", info.subscribers);
+	ipc_reach(PINNED, 1);
+}
+
+Test(ipc_namespace, who_names_a_queue_that_the_publisher_can_not_see_is_told)
+{
+	struct stele_publisher *publisher;
+
+	needs_namespaces();
+	publisher = ipc_publish(region, NULL);
+	spawn_in(CLONE_NEWIPC, insist_on_mq);
+	ipc_await(INNER_DEAD, 1);
+	cr_expect_eq(ipc_stage(PINNED), 1);
+	stele_publisher_close(publisher);
+}
+
+/* ---- publishers ---- */
+
+static void publish_until_killed(unsigned argument)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+
+	(void)argument;
+	ipc_tell(SAW, ipc_commit(publisher));
+	/* It dies with the mutex in its hands. */
+	OK(stele_transaction_begin(publisher, &tx));
+	ipc_put(tx, 0, 1000000);
+	ipc_reach(PINNED, 1);
+	pause();
+}
+
+Test(ipc_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_in_another)
+{
+	struct stele_publisher_options options = { sizeof(options), STELE_CREATE, .attach_timeout = -1 };
+	struct stele_publisher *publisher;
+	struct stele_subscriber *subscriber;
+
+	needs_namespaces();
+	for (uint64_t version = 2; version <= 4; version++) {
+		pid_t child;
+
+		ipc_reach(PINNED, 0);
+		child = spawn_in(CLONE_NEWPID | CLONE_NEWIPC, publish_until_killed);
+		ipc_await(PINNED, 1);
+		cr_expect_eq(ipc_told(SAW), version);
+		RETURNS(stele_publisher_open(region, &options, &publisher), -EBUSY, region);
+		RETURNS(stele_region_remove(region), -EBUSY, region);
+		kill_inner(child);
+	}
+	publisher = ipc_attach(region, &options);
+	subscriber = ipc_subscribe(0, NULL);
+	cr_expect_eq(ipc_read(subscriber), 4);
+	cr_expect_eq(ipc_commit(publisher), 5);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* ---- another /dev/shm ---- */
+
+static void look_elsewhere(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+	char path[128];
+
+	(void)argument;
+	CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		      mount("none", "/dev/shm", "tmpfs", 0, "size=1m") == 0,
+	      "%s", strerror(errno));
+	ipc_path(path, "");
+	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -ENOENT, path);
+	ipc_reach(PINNED, 1);
+}
+
+Test(ipc_namespace, with_another_dev_shm_the_missing_file_is_named)
+{
+	struct stele_publisher *publisher;
+
+	needs_namespaces();
+	publisher = ipc_publish(region, NULL);
+	spawn_in(CLONE_NEWNS, look_elsewhere);
+	ipc_await(INNER_DEAD, 1);
+	cr_expect_eq(ipc_stage(PINNED), 1);
+	stele_publisher_close(publisher);
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What every notifier promises to who waits, with each of them: being woken, the descriptor, full queues, stopped
+ * subscribers, several handles, forks.
+ */
+#include <mqueue.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "tests/notifier.h"
+
+TestSuite(ipc_notifier, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
+
+PROMISE(ipc_notifier, a_commit_wakes_who_waits)
+{
+	pid_t child = ipc_spawn(follow_rounds, mechanism);
+	unsigned prompt = commit_rounds(publisher, child, 0, 1, ROUNDS);
+
+	ipc_join(child);
+	/* A busy machine may delay some; without notices nearly all would take their second. */
+	cr_expect(prompt >= ROUNDS * 2 / 3, "%s: only %u of %u were woken",
+	          mechanisms[mechanism].name, prompt, ROUNDS);
+	if (mechanism != FUTEX)
+		cr_expect(ipc_stats(publisher).notices_sent >= ROUNDS - 1 &&
+		                  ipc_stats(publisher).notices_failed == 0,
+		          "%s: %llu sent, %llu failed", mechanisms[mechanism].name,
+		          (unsigned long long)ipc_stats(publisher).notices_sent,
+		          (unsigned long long)ipc_stats(publisher).notices_failed);
+}
+
+/* ---- bursts ---- */
+
+#define BURST 10000u
+
+/* With a descriptor from MECHANISMS on. */
+static void follow_burst(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way % MECHANISMS);
+	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
+	uint64_t version = 1;
+
+	if (way >= MECHANISMS)
+		OK(pollfd.fd = stele_subscriber_fd(subscriber));
+	ipc_reach(way, 1);
+	while (version < BURST + 1) {
+		int r = stele_subscriber_wait(subscriber, version,
+		                              way < MECHANISMS ? STELE_FOREVER : 0, &version);
+		OK(r);
+		if (r == 0)
+			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
+		else
+			CHECK(ipc_read(subscriber) >= version, "%llu", (unsigned long long)version);
+	}
+	CHECK(version == BURST + 1, "%llu", (unsigned long long)version);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_notifier, the_last_of_a_burst_is_seen_by_all)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t children[2 * MECHANISMS] = {0};
+
+	for (unsigned i = 0; i < 2 * MECHANISMS; i++)
+		if (i < MECHANISMS ? can_spawn(i) : mechanisms[i - MECHANISMS].has_descriptor) {
+			children[i] = ipc_spawn(follow_burst, i);
+			ipc_await(i, 1);
+		}
+	for (unsigned i = 0; i < BURST; i++)
+		ipc_commit(publisher);
+	for (unsigned i = 0; i < 2 * MECHANISMS; i++)
+		if (children[i])
+			ipc_join(children[i]);
+	stele_publisher_close(publisher);
+}
+
+/* ---- the descriptor ---- */
+
+static bool readable(int epoll, int milliseconds)
+{
+	struct epoll_event event;
+
+	return epoll_wait(epoll, &event, 1, milliseconds) == 1;
+}
+
+/* Publisher and subscriber are one process here. */
+PROMISE_WITHIN(ipc_notifier, the_descriptor_is_readable_or_there_is_none)
+{
+	struct stele_subscriber *subscriber = subscribe(mechanism);
+	int epoll = epoll_create1(EPOLL_CLOEXEC), fd = stele_subscriber_fd(subscriber);
+	unsigned prompt = 0, quiet = 0;
+	uint64_t version = 1;
+
+	if (mechanisms[mechanism].has_descriptor) {
+		OK(fd);
+		cr_assert_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
+		                       &(struct epoll_event){.events = EPOLLIN}),
+		             0);
+		for (int i = 0; i < 50; i++) {
+			uint64_t made = ipc_commit(publisher);
+			prompt += readable(epoll, 500);
+			RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
+			cr_expect_eq(version, made);
+			quiet += !readable(epoll, 0);
+		}
+		/* Its timer may have run out just now, but hardly each time. */
+		cr_expect(prompt >= 45 && quiet >= 45,
+		          "%s: readable after %u of 50 commits, unreadable after %u waits",
+		          mechanisms[mechanism].name, prompt, quiet);
+	} else {
+		RETURNS(fd, -ENOTSUP, mechanisms[mechanism].name);
+	}
+	close(epoll);
+	stele_subscriber_close(subscriber);
+}
+
+/* ---- stopped subscribers, full queues ---- */
+
+static void fill_socket(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", path);
+	CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "%s: %s", path,
+	      strerror(errno));
+	while (send(fd, "", 1, MSG_NOSIGNAL) == 1)
+		;
+	CHECK(errno == EAGAIN, "%s", strerror(errno));
+	/* What it sent goes when it is closed, but not what has arrived. */
+	close(fd);
+}
+
+static void fill_fifo(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	CHECK(fd >= 0, "%s: %s", path, strerror(errno));
+	while (write(fd, "notice!", 8) == 8)
+		;
+	close(fd);
+}
+
+static void fill_mq(const struct layout_slot *slot)
+{
+	char name[NAMES_QUEUE_SIZE];
+	mqd_t queue;
+
+	names_queue(region, slot->uuid, name);
+	queue = mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	CHECK(queue >= 0, "%s: %s", name, strerror(errno));
+	while (mq_send(queue, "", 0, 0) == 0)
+		;
+	mq_close(queue);
+}
+
+/* Messages for somebody else: there is no room for this subscriber's. */
+static void fill_sysv(void)
+{
+	struct {
+		long type;
+		char none[1];
+	} message = {.type = 4000};
+	int queue = sysv_queue();
+
+	CHECK(queue >= 0, "%s", strerror(errno));
+	while (msgsnd(queue, &message, 0, IPC_NOWAIT) == 0)
+		;
+	CHECK(errno == EAGAIN, "%s", strerror(errno));
+}
+
+/* Fills by hand what the subscriber is notified through. */
+static void fill(unsigned mechanism, pid_t pid)
+{
+	char path[NAMES_PATH_SIZE], file[128];
+	struct layout_slot slot;
+	uint32_t one = 1;
+	unsigned index;
+	int fd;
+
+	slot = slot_of(pid, &index);
+	entry_path(&slot, path);
+	switch (mechanism) {
+	case MQ:
+		fill_mq(&slot);
+		break;
+	case SOCKET:
+		fill_socket(path);
+		break;
+	case FIFO:
+		fill_fifo(path);
+		break;
+	case SIGNAL:
+		for (int i = 0; i < 8; i++)
+			while (sigqueue(pid, SIGRTMAX, (union sigval){0}) == 0)
+				;
+		break;
+	case SEMAPHORE:
+		ipc_path(file, ".subscribers");
+		fd = open(file, O_WRONLY | O_CLOEXEC);
+		CHECK(pwrite(fd, &one, 4,
+		             (off_t)(sizeof(struct layout_subscribers_header) +
+		                     index * sizeof(slot) +
+		                     offsetof(struct layout_slot, semaphore))) == 4,
+		      "%s", strerror(errno));
+		close(fd);
+		break;
+	case SYSV:
+		fill_sysv();
+		break;
+	default:
+		break;
+	}
+}
+
+static void follow_twice(unsigned mechanism)
+{
+	/* So that its queue of signals can be filled. */
+	CHECK(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){64, 64}) == 0, "%s", strerror(errno));
+	follow(mechanism, 0, 2);
+}
+
+/* Whether a stopped subscriber had the newest version at once when it went on. */
+static bool stop_and_go_on(unsigned mechanism, struct stele_publisher *publisher, bool filled)
+{
+	struct stele_publisher_stats before, after;
+	uint64_t last = 0;
+	int64_t begin;
+	pid_t child;
+
+	memset(shared, 0, sizeof(*shared));
+	child = ipc_spawn(follow_twice, mechanism);
+	commit_rounds(publisher, child, 0, 1, 1);
+	ipc_await(0, 2);
+	UNTIL(ipc_blocked(child));
+	kill(child, SIGSTOP);
+	UNTIL(ipc_is(child, 'T'));
+	if (filled)
+		fill(mechanism, child);
+	before = ipc_stats(publisher);
+	for (int i = 0; i < 2000; i++)
+		last = ipc_commit(publisher);
+	after = ipc_stats(publisher);
+	cr_expect(after.notices_sent + after.notices_full - before.notices_sent -
+	                          before.notices_full <=
+	                  1,
+	          "%s: %llu sent", mechanisms[mechanism].name,
+	          (unsigned long long)(after.notices_sent - before.notices_sent));
+	cr_expect_eq(after.notices_failed, before.notices_failed, "%s", mechanisms[mechanism].name);
+	cr_expect_eq(after.reaped, before.reaped, "it is alive");
+	begin = ipc_now();
+	kill(child, SIGCONT);
+	ipc_await(1, 2);
+	cr_expect_eq(ipc_told(8), last, "%s: it saw %llu first", mechanisms[mechanism].name,
+	             (unsigned long long)ipc_told(8));
+	ipc_join(child);
+	return (int64_t)ipc_told(0) - begin < IPC_PROMPT;
+}
+
+static void follow_from(unsigned mechanism)
+{
+	struct stele_subscriber *subscriber = subscribe(mechanism);
+	uint64_t version;
+
+	OK(stele_subscriber_version(subscriber, &version));
+	ipc_reach(0, 1);
+	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
+	ipc_tell(0, (uint64_t)ipc_now());
+	stele_subscriber_close(subscriber);
+}
+
+PROMISE(ipc_notifier, a_stopped_subscriber_costs_one_notice_and_then_sees_the_newest)
+{
+	/* Once stopped and once full. A machine that stalls may be late once. */
+	unsigned prompt = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		prompt += stop_and_go_on(mechanism, publisher, i % 2);
+	cr_expect(prompt >= 3, "%s: only %u of 4 saw it at once", mechanisms[mechanism].name,
+	          prompt);
+}
+
+/* A full queue costs who is awake nothing either: notices that nobody took, and then a commit. */
+PROMISE(ipc_notifier, a_full_queue_wakes)
+{
+	unsigned prompt = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		pid_t child;
+		int64_t begin;
+		memset(shared, 0, sizeof(*shared));
+		child = ipc_spawn(follow_from, mechanism);
+		ipc_await(0, 1);
+		UNTIL(ipc_blocked(child));
+		if (mechanism != SIGNAL && (mechanism != SYSV || sysv_queue() >= 0))
+			fill(mechanism, child);
+		begin = ipc_now();
+		ipc_commit(publisher);
+		ipc_join(child);
+		prompt += (int64_t)ipc_told(0) - begin < IPC_PROMPT;
+	}
+	cr_expect(prompt >= 2, "%s: only %u of 3 were woken", mechanisms[mechanism].name, prompt);
+}
+
+/* ---- several handles, forks ---- */
+
+PROMISE_WITHIN(ipc_notifier, two_handles_of_one_process_are_two)
+{
+	struct stele_subscriber *one = subscribe(mechanism), *two = subscribe(mechanism);
+	uint64_t sent, version, made;
+
+	for (int i = 0; i < 20; i++) {
+		sent = ipc_stats(publisher).notices_sent;
+		RETURNS(stele_subscriber_wait(one, (uint64_t)i + 1, ipc_now() + MILLISECOND,
+		                              &version),
+		        0, "");
+		made = ipc_commit(publisher);
+		RETURNS(stele_subscriber_wait(one, made - 1, STELE_FOREVER, &version), 1, "");
+		RETURNS(stele_subscriber_wait(two, made - 1, STELE_FOREVER, &version), 1, "");
+		cr_expect_eq(version, made);
+		/* Who is awake is told nothing. */
+		cr_expect_eq(ipc_stats(publisher).notices_sent, sent, "%s",
+		             mechanisms[mechanism].name);
+	}
+	stele_subscriber_close(one);
+	RETURNS(stele_subscriber_wait(two, made, ipc_now() + MILLISECOND, &version), 0, "");
+	made = ipc_commit(publisher);
+	RETURNS(stele_subscriber_wait(two, made - 1, STELE_FOREVER, &version), 1, "");
+	stele_subscriber_close(two);
+}
+
+static void with_a_child(unsigned mechanism)
+{
+	struct stele_subscriber *subscriber = subscribe(mechanism);
+	uint64_t version = 1;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		RETURNS(stele_subscriber_wait(subscriber, 1, 0, &version), -ECHILD, "parent");
+		RETURNS(stele_subscriber_fd(subscriber), -ECHILD, "parent");
+		stele_subscriber_close(subscriber);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "status 0x%x", status);
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		ipc_reach(0, round);
+		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
+		ipc_tell(0, (uint64_t)ipc_now());
+		ipc_reach(1, round);
+	}
+	stele_subscriber_close(subscriber);
+}
+
+PROMISE(ipc_notifier, a_child_is_refused_and_its_parent_goes_on)
+{
+	pid_t child = ipc_spawn(with_a_child, mechanism);
+	unsigned prompt = commit_rounds(publisher, child, 0, 1, ROUNDS);
+
+	ipc_join(child);
+	cr_expect(prompt >= ROUNDS * 2 / 3, "%s: only %u of %u were woken",
+	          mechanisms[mechanism].name, prompt, ROUNDS);
+}

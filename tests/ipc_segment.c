@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The System V segment of a region and the file that names it: what deaths and removals leave of them, when one of the
+ * two is lost, and which segments are refused.
+ */
+#include <grp.h>
+#include <sys/ptrace.h>
+
+#include "lib/region.h"
+#include "tests/segment.h"
+
+TestSuite(ipc_segment, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
+
+/* ---- creation ---- */
+
+static void create_traced(unsigned argument)
+{
+	struct stele_publisher *publisher;
+
+	(void)argument;
+	CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0, "%s", strerror(errno));
+	raise(SIGSTOP);
+	OK(stele_publisher_open(region, &sysv, &publisher));
+	_exit(0);
+}
+
+/* Kills a creator before or after its n-th system call. False: it came to its end. */
+static bool kill_creator(unsigned stops, pid_t *ret_pid)
+{
+	pid_t pid = ipc_spawn(create_traced, 0);
+	int status;
+
+	*ret_pid = pid;
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status), "%s", strerror(errno));
+	for (unsigned i = 0; i < stops; i++) {
+		CHECK(ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0, "%s", strerror(errno));
+		CHECK(waitpid(pid, &status, 0) == pid, "%s", strerror(errno));
+		if (!WIFSTOPPED(status)) {
+			CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x", status);
+			return false;
+		}
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
+		;
+	return true;
+}
+
+/* What makes the next region of the name, of whatever kind, removes what there is; and so does the removal. */
+Test(ipc_segment, a_creator_killed_at_any_system_call_leaves_nothing)
+{
+	struct stele_publisher_options next = sysv;
+	unsigned segments = 0, stops;
+	struct segment segment = {0};
+	pid_t dead;
+
+	for (stops = 1;; stops++) {
+		bool killed = kill_creator(stops, &dead), left = find_segment(0, dead, NULL);
+		for (unsigned i = 0; i < ipc_pid_count; i++)
+			if (ipc_pids[i] == dead)
+				ipc_pids[i] = 0;
+		segments += left;
+		if (stops % 3 == 0) {
+			int r = stele_region_remove(region);
+			cr_assert(r == 0 || r == -ENOENT, "%s", stele_last_error());
+		} else {
+			struct stele_publisher *publisher;
+			bool whole =
+				stele_region_describe(
+					region,
+					&(struct stele_region_info){
+						.size = sizeof(struct stele_region_info)}) == 0;
+			next.memory = stops % 3 == 1 ? STELE_MEMORY_SYSV : STELE_MEMORY_SHM;
+			OK(stele_publisher_open(region, &next, &publisher));
+			cr_expect(!find_segment(0, dead, NULL) || whole,
+			          "after stop %u a segment is left", stops);
+			stele_publisher_close(publisher);
+			OK(stele_region_remove(region));
+		}
+		cr_assert(!find_segment(0, dead, &segment), "after stop %u segment %d is left",
+		          stops, segment.id);
+		cr_assert(!find_segment(0, getpid(), &segment), "after stop %u segment %d is left",
+		          stops, segment.id);
+		if (!killed)
+			break;
+	}
+	cr_assert(stops > 40 && segments > 10, "%u stops, %u with a segment", stops, segments);
+}
+
+/* ---- removal ---- */
+
+static void keep_reading(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, argument ? "futex" : NULL);
+	static const uint8_t key[4];
+	struct stele_snapshot *snapshot;
+	struct ipc_value value;
+	struct stele_row row;
+	uint64_t version;
+
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	ipc_reach(argument, 1);
+	RETURNS(stele_subscriber_wait(subscriber, 1, STELE_FOREVER, &version), -ENOENT, "removed");
+	OK(stele_snapshot_check(snapshot));
+	RETURNS(stele_snapshot_get(snapshot, "rows", key, 32, &row), 1, "");
+	memcpy(&value, row.value, sizeof(value));
+	CHECK(ipc_whole(&value, 0) && value.number == 1, "number %llu",
+	      (unsigned long long)value.number);
+	ipc_reach(argument, 2);
+	ipc_await(argument, 3);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_segment, removal_takes_the_segment_and_readers_keep_theirs)
+{
+	struct segment segment = {0};
+	pid_t pids[2];
+	int id;
+
+	stele_publisher_close(ipc_publish(region, &sysv));
+	cr_assert(find_segment(key_of(region), 0, &segment));
+	id = segment.id;
+	for (unsigned i = 0; i < 2; i++) {
+		pids[i] = ipc_spawn(keep_reading, i);
+		ipc_await(i, 1);
+		UNTIL(ipc_blocked(pids[i]));
+	}
+	OK(stele_region_remove(region));
+	cr_expect(!find_segment(segment.key, 0, NULL), "the segment has its key still");
+	for (unsigned i = 0; i < 2; i++)
+		ipc_await(i, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		ipc_reach(i, 3);
+		ipc_join(pids[i]);
+	}
+	cr_expect_eq(shmctl(id, IPC_STAT, &(struct shmid_ds){0}), -1, "the segment is there still");
+}
+
+static void follow_until_removed(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, argument ? "futex" : NULL);
+	struct stele_snapshot *first;
+	uint64_t version = 0;
+	int r;
+
+	OK(stele_snapshot_open(subscriber, 0, &first));
+	ipc_reach(argument, 1);
+	while ((r = stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version)) == 1) {
+		CHECK(ipc_read(subscriber) >= version, "%llu", (unsigned long long)version);
+		/* Its pin is honoured, as the memory is the same. */
+		OK(stele_snapshot_check(first));
+		ipc_tell(argument, version);
+	}
+	RETURNS(r, -ENOENT, "removed");
+	stele_subscriber_close(subscriber);
+}
+
+static void unlink_data(void)
+{
+	char path[128];
+
+	ipc_path(path, "");
+	cr_assert_eq(unlink(path), 0);
+}
+
+static bool data_is_there(void)
+{
+	char path[128];
+
+	ipc_path(path, "");
+	return access(path, F_OK) == 0;
+}
+
+/* The file comes back, and the memory stays: for one publisher, and for two that share it. */
+static void lose_name(unsigned flags)
+{
+	struct stele_publisher_options options = sysv;
+	struct stele_publisher *publishers[2];
+	unsigned count = flags ? 2 : 1;
+	struct layout_header before, after;
+	struct segment segment = {0};
+	pid_t pids[2];
+	int attached;
+
+	options.flags |= flags;
+	for (unsigned i = 0; i < count; i++)
+		publishers[i] = ipc_publish(region, &options);
+	read_header(region, &before);
+	for (unsigned i = 0; i < 2; i++) {
+		ipc_reach(i, 0);
+		pids[i] = ipc_spawn(follow_until_removed, i);
+		ipc_await(i, 1);
+	}
+	cr_assert(find_segment(memory_key(before.uuid), 0, &segment));
+	attached = segment.attached;
+	for (unsigned round = 0; round < 2; round++) {
+		uint64_t version = 0;
+		unlink_data();
+		UNTIL((ipc_commit(publishers[round % count]), data_is_there()));
+		read_header(region, &after);
+		cr_expect_arr_eq(&before, &after, sizeof(before));
+		/* Each of them goes on for longer than it takes it to look. */
+		for (int64_t until = ipc_now() + 3 * SECOND / 2; ipc_now() < until; usleep(20000))
+			for (unsigned i = 0; i < count; i++) {
+				struct stele_transaction *tx;
+				OK(stele_transaction_begin(publishers[i], &tx));
+				ipc_put(tx, 0, describe().version + 1);
+				RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
+			}
+		for (unsigned i = 0; i < 2; i++)
+			UNTIL(ipc_told(i) == version);
+		cr_expect_eq(describe().generation, 1);
+		cr_expect(describe().publisher_attached);
+		/* Nobody has attached it a second time. */
+		cr_expect(find_segment(memory_key(before.uuid), 0, &segment) &&
+		                  segment.attached == attached,
+		          "attached %d times, not %d", segment.attached, attached);
+	}
+	for (unsigned i = 0; i < count; i++)
+		stele_publisher_close(publishers[i]);
+	OK(stele_region_remove(region));
+	for (unsigned i = 0; i < 2; i++)
+		ipc_join(pids[i]);
+	cr_expect(!find_segment(memory_key(before.uuid), 0, NULL));
+}
+
+Test(ipc_segment, a_lost_file_comes_back_for_the_same_segment)
+{
+	lose_name(0);
+}
+
+Test(ipc_segment, a_lost_file_comes_back_for_those_that_share_it)
+{
+	lose_name(STELE_SHARED);
+}
+
+Test(ipc_segment, a_segment_that_somebody_removed)
+{
+	struct stele_publisher *publisher = ipc_publish(region, &sysv), *second;
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL), *late;
+	struct stele_transaction *tx;
+	struct layout_header header;
+	int r;
+
+	read_header(region, &header);
+	cr_assert_eq(shmctl(header.segment, IPC_RMID, NULL), 0);
+	RETURNS(stele_subscriber_open(region, NULL, &late), -EBADMSG, "was removed");
+	UNTIL((r = stele_transaction_begin(publisher, &tx)) < 0 ||
+	      stele_transaction_abort(tx) != NULL);
+	RETURNS(r, -EBADMSG, "removed under its publisher");
+	cr_expect_eq(ipc_read(subscriber), 1);
+	stele_publisher_close(publisher);
+	RETURNS(stele_publisher_open(region, &sysv, &second), -EBADMSG, "was removed");
+	stele_subscriber_close(subscriber);
+	RETURNS(stele_publisher_open(region, &sysv, &second), -EBADMSG, "was removed");
+	OK(stele_region_remove(region));
+	stele_publisher_close(ipc_publish(region, &sysv));
+}
+
+/* ---- what is refused ---- */
+
+/* Gives the data file another header, with the right checksum. */
+static void write_header(struct layout_header *header)
+{
+	char path[128];
+	int fd;
+
+	header->checksum = region_checksum(header);
+	ipc_path(path, "");
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	CHECK(fd >= 0 && pwrite(fd, header, sizeof(*header), 0) == (ssize_t)sizeof(*header), "%s",
+	      strerror(errno));
+	close(fd);
+}
+
+static void refused(int r, const char *part)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_publisher *publisher;
+
+	RETURNS(stele_subscriber_open(region, NULL, &subscriber), r, part);
+	RETURNS(stele_publisher_open(region, &sysv, &publisher), r, part);
+}
+
+/* It is removed after the test. */
+static int make_segment(unsigned which, size_t size, int mode)
+{
+	int segment = shmget(IPC_PRIVATE, size, IPC_CREAT | mode);
+
+	cr_assert_geq(segment, 0, "%s", strerror(errno));
+	shared->segments[which] = segment + 1;
+	return segment;
+}
+
+Test(ipc_segment, a_file_that_names_the_wrong_segment)
+{
+	struct layout_header good, bad;
+	int strange = make_segment(0, SIZE, 0600), writable = make_segment(1, SIZE, 0660);
+	int small = make_segment(2, 4096, 0600);
+
+	stele_publisher_close(ipc_publish(region, &sysv));
+	stele_publisher_close(ipc_publish(other_region, &sysv));
+	read_header(region, &good);
+	bad = good;
+	bad.segment = strange;
+	write_header(&bad);
+	refused(-EBADMSG, "is not this region's");
+	bad.segment = small;
+	write_header(&bad);
+	refused(-EBADMSG, "is not this region's");
+	bad.segment = writable;
+	write_header(&bad);
+	refused(-EPERM, "may be written by others");
+	bad.segment = good.segment + 32768;
+	write_header(&bad);
+	refused(-EBADMSG, "was removed");
+	bad.segment = -5;
+	write_header(&bad);
+	refused(-EBADMSG, "was removed");
+	read_header(other_region, &bad);
+	bad.segment = good.segment;
+	write_header(&bad);
+	refused(-EBADMSG, "is not this region's");
+	for (unsigned i = 0; i < 3; i++) {
+		bad = good;
+		if (i == 0)
+			bad.generation++;
+		else if (i == 1)
+			bad.maximum_size = bad.limit_size = SIZE / 2;
+		else
+			bad.arena_offset += LAYOUT_PAGE;
+		write_header(&bad);
+		refused(-EBADMSG, "is not this region's");
+	}
+	/* A kind that nobody knows yet: it is another layout. */
+	bad = good;
+	bad.memory = 7;
+	write_header(&bad);
+	RETURNS(stele_subscriber_open(region, NULL, &(struct stele_subscriber *){NULL}),
+	        -EPROTONOSUPPORT, "kind of memory");
+	/* Neither of the two others is removed with the region. */
+	bad = good;
+	bad.segment = strange;
+	write_header(&bad);
+	OK(stele_region_remove(region));
+	cr_expect_eq(shmctl(strange, IPC_STAT, &(struct shmid_ds){0}), 0);
+	cr_expect(!find_segment(memory_key(good.uuid), 0, NULL),
+	          "the region's own segment is left");
+	cr_expect(find_segment(key_of(other_region), 0, NULL));
+}
+
+static void take_key(unsigned argument)
+{
+	int segment;
+
+	(void)argument;
+	CHECK(setgroups(0, NULL) == 0 && setgid(IPC_NOBODY) == 0 && setuid(IPC_NOBODY) == 0, "%s",
+	      strerror(errno));
+	segment = shmget((key_t)ipc_told(0), 4096, IPC_CREAT | IPC_EXCL | 0666);
+	CHECK(segment >= 0, "%s", strerror(errno));
+	shared->segments[0] = segment + 1;
+}
+
+/* Keys can be read off ipcs -m, and anybody may take one that is free. */
+Test(ipc_segment, a_key_that_a_stranger_took_is_told_and_another_one_found)
+{
+	struct stele_publisher *publisher;
+	struct layout_header header;
+
+	needs_root();
+	stele_publisher_close(ipc_publish(region, &sysv));
+	read_header(region, &header);
+	cr_assert_eq(shmctl(header.segment, IPC_RMID, NULL), 0);
+	unlink_data();
+	ipc_tell(0, (uint64_t)memory_key(header.uuid));
+	ipc_join(ipc_spawn(take_key, 0));
+	RETURNS(stele_publisher_open(region, &sysv, &publisher), -EEXIST, "remove the region");
+	OK(stele_region_remove(region));
+	stele_publisher_close(ipc_publish(region, &sysv));
+	cr_expect_neq(key_of(region), memory_key(header.uuid));
+	cr_expect_eq(shmctl(shared->segments[0] - 1, IPC_STAT, &(struct shmid_ds){0}), 0,
+	             "a stranger's segment was removed");
+}
+
+static void as_nobody(unsigned mode)
+{
+	struct stele_subscriber *subscriber;
+	struct layout_header header;
+	int fd = (int)ipc_told(0);
+
+	CHECK(pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header), "%s",
+	      strerror(errno));
+	CHECK(setgroups(0, NULL) == 0 && setgid(IPC_NOBODY) == 0 && setuid(IPC_NOBODY) == 0, "%s",
+	      strerror(errno));
+	CHECK(shmat(header.segment, NULL, 0) == (void *)-1 && errno == EACCES,
+	      "nobody attached it for writing");
+	CHECK(shmctl(header.segment, IPC_RMID, NULL) < 0 && errno == EPERM, "nobody removed it");
+	if (mode == 0644) {
+		subscriber = ipc_subscribe(0, NULL);
+		CHECK(ipc_read(subscriber) == 1, "%s", stele_last_error());
+		CHECK(ipc_describe(subscriber).registered, "%s", ipc_describe(subscriber).reason);
+		stele_subscriber_close(subscriber);
+		return;
+	}
+	CHECK(shmat(header.segment, NULL, SHM_RDONLY) == (void *)-1 && errno == EACCES,
+	      "nobody attached it");
+	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EACCES, "may not open");
+}
+
+Test(ipc_segment, nobody_reads_it_if_the_mode_says_so_and_never_writes)
+{
+	struct stele_publisher_options options = sysv;
+	char path[128];
+
+	needs_root();
+	for (unsigned i = 0; i < 2; i++) {
+		int fd;
+		options.mode = i == 0 ? 0644 : 0640;
+		stele_publisher_close(ipc_publish(region, &options));
+		ipc_path(path, "");
+		fd = open(path, O_RDONLY);
+		cr_assert_geq(fd, 0);
+		ipc_tell(0, (uint64_t)fd);
+		ipc_join(ipc_spawn(as_nobody, options.mode));
+		close(fd);
+		OK(stele_region_remove(region));
+	}
+}
+
+static void elsewhere(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_publisher *publisher;
+
+	(void)argument;
+	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
+	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EACCES, "another IPC namespace");
+	RETURNS(stele_publisher_open(region, &sysv, &publisher), -EACCES, "another IPC namespace");
+	RETURNS(stele_region_remove(region), -EACCES, "another IPC namespace");
+}
+
+Test(ipc_segment, another_ipc_namespace_does_not_have_it)
+{
+	struct stele_subscriber *subscriber;
+
+	needs_root();
+	stele_publisher_close(ipc_publish(region, &sysv));
+	ipc_join(ipc_spawn(elsewhere, 0));
+	subscriber = ipc_subscribe(0, NULL);
+	cr_expect_eq(ipc_read(subscriber), 1);
+	stele_subscriber_close(subscriber);
+}

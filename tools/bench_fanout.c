@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+ * What many subscribers cost the publisher. Each of them is a process. */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "bench.h"
+
+enum { COMMITS = 20 }; /* in each part of a round */
+
+struct crowd {
+	struct bench *bench;
+	const struct bench_way *way;
+	uint32_t *go; /* shared: 0 stay awake, 1 wait */
+	struct stele_publisher *publisher;
+	struct reader *readers;
+	uint64_t number; /* of the last row */
+	struct samples commit, behind, bare;
+};
+
+/* The subscribers wait from now on. */
+static void let_wait(struct crowd *crowd)
+{
+	__atomic_store_n(crowd->go, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, crowd->go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* ---- a reader ---- */
+
+static int subscribe_and_wait(void *context, struct reader *reader)
+{
+	struct crowd *crowd = context;
+	struct stele_subscriber *subscriber;
+	uint64_t version;
+	int result;
+
+	result = bench_subscribe(crowd->bench, crowd->way, &subscriber);
+	if (result < 0)
+		return result;
+	reader_turn(reader);
+	/* Acquire: versions until then are not waited for. */
+	while (__atomic_load_n(crowd->go, __ATOMIC_ACQUIRE) == 0)
+		syscall(SYS_futex, crowd->go, FUTEX_WAIT, 0, NULL, NULL, 0);
+	result = stele_subscriber_version(subscriber, &version);
+	while (result >= 0) {
+		reader_turn(reader);
+		result = stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version);
+	}
+	return result;
+}
+
+static int receive(void *context, struct reader *reader)
+{
+	struct crowd *crowd = context;
+	int result = 0;
+
+	while (result >= 0) {
+		reader_turn(reader);
+		result = crowd->way->bare->receive(&reader->pair);
+	}
+	return result;
+}
+
+/* ---- the publisher ---- */
+
+static enum status await_all(struct crowd *crowd, uint32_t turn)
+{
+	enum status status = STATUS_DONE;
+
+	for (uint64_t i = 0; i < crowd->bench->subscribers && status == STATUS_DONE; i++) {
+		status = reader_await(crowd->bench, &crowd->readers[i], turn);
+		if (status == STATUS_DONE)
+			status = reader_await_sleep(crowd->bench, &crowd->readers[i]);
+	}
+	return status;
+}
+
+static enum status commit(struct crowd *crowd, struct samples *samples)
+{
+	enum status status;
+	int64_t begin;
+
+	status = bench_commit(crowd->publisher, ++crowd->number, 0, &begin);
+	if (status == STATUS_DONE)
+		samples_add(samples, (double)(bench_now() - begin) / 1e3);
+	return status;
+}
+
+static int send_all(struct crowd *crowd)
+{
+	uint64_t count = crowd->way->bare->one_for_all ? 1 : crowd->bench->subscribers;
+	int result = 0;
+
+	for (uint64_t i = 0; i < count && result == 0; i++)
+		result = crowd->way->bare->send(&crowd->readers[i].pair);
+	return result;
+}
+
+static enum status send_bare(struct crowd *crowd, struct samples *samples)
+{
+	int64_t begin = bench_now();
+	int result = send_all(crowd);
+
+	if (result < 0)
+		return fail(STATUS_SYSTEM, "can't send by %s: %s", crowd->way->name,
+		            strerror(-result));
+	samples_add(samples, (double)(bench_now() - begin) / 1e3);
+	return STATUS_DONE;
+}
+
+static enum status run_subscribers(struct crowd *crowd)
+{
+	enum status status = await_all(crowd, 1);
+
+	for (int i = 0; i < COMMITS && status == STATUS_DONE; i++)
+		status = commit(crowd, &crowd->behind);
+	if (status == STATUS_DONE)
+		let_wait(crowd);
+	for (uint32_t i = 0; i < COMMITS && status == STATUS_DONE; i++) {
+		status = await_all(crowd, 2 + i);
+		if (status == STATUS_DONE)
+			status = commit(crowd, &crowd->commit);
+	}
+	return status;
+}
+
+static enum status run_bare(struct crowd *crowd)
+{
+	enum status status = STATUS_DONE;
+
+	for (uint32_t i = 0; i < COMMITS && status == STATUS_DONE; i++) {
+		status = await_all(crowd, 1 + i);
+		if (status == STATUS_DONE)
+			status = send_bare(crowd, &crowd->bare);
+	}
+	return status;
+}
+
+/* One part of a round, with readers of its own: a machine may not have as many queues as both parts
+ * together need. */
+static enum status run_part(struct crowd *crowd, const struct bare *bare,
+                            int (*work)(void *context, struct reader *reader),
+                            enum status (*publish)(struct crowd *crowd))
+{
+	size_t count = (size_t)crowd->bench->subscribers;
+	enum status status;
+
+	status = readers_start(crowd->bench, bare, count, work, crowd, &crowd->readers);
+	if (status != STATUS_DONE)
+		return status;
+	status = publish(crowd);
+	readers_end(crowd->readers, count, bare);
+	return status;
+}
+
+static enum status run_stele(struct crowd *crowd)
+{
+	enum status status = bench_publish(crowd->bench, crowd->way, &crowd->publisher);
+
+	if (status != STATUS_DONE)
+		return status;
+	*crowd->go = 0; /* nobody else is there yet */
+	status = run_part(crowd, NULL, subscribe_and_wait, run_subscribers);
+	bench_unpublish(crowd->bench, crowd->publisher);
+	return status;
+}
+
+static enum status run_mechanism(struct crowd *crowd)
+{
+	if (!crowd->way->bare)
+		return STATUS_DONE;
+	return run_part(crowd, crowd->way->bare, receive, run_bare);
+}
+
+static enum status run_rounds(struct crowd *crowd)
+{
+	struct bench *bench = crowd->bench;
+	enum status status = STATUS_DONE;
+
+	for (uint64_t round = 0; round < bench->rounds && status == STATUS_DONE; round++) {
+		progress_note(&bench->progress, "%s: round %llu of %llu", crowd->way->name,
+		              (unsigned long long)round + 1, (unsigned long long)bench->rounds);
+		status = run_stele(crowd);
+		if (status == STATUS_DONE)
+			status = run_mechanism(crowd);
+	}
+	return status;
+}
+
+static double take(struct samples *samples)
+{
+	double median = samples_median(samples, 0);
+
+	samples_free(samples);
+	return median;
+}
+
+enum status bench_fanout(struct bench *bench, const struct bench_way *way, struct fanout *ret)
+{
+	struct crowd crowd = {.bench = bench, .way = way};
+	enum status status;
+
+	crowd.go = mmap(NULL, sizeof(*crowd.go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	                -1, 0);
+	if (crowd.go == MAP_FAILED)
+		return fail(STATUS_NO_ROOM, "no memory to share with the readers");
+	status = run_rounds(&crowd);
+	munmap(crowd.go, sizeof(*crowd.go));
+	ret->commit = take(&crowd.commit);
+	ret->behind = take(&crowd.behind);
+	ret->bare = take(&crowd.bare);
+	return status;
+}

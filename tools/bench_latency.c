@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ * From publish to seen: one publisher, one reader that is blocked, three lanes in turns. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "bench.h"
+#include "options.h"
+
+enum {
+	ROUND = 200, /* rows in each lane of a round */
+	/* Nanoseconds after which a reader that sleeps has left its core, and one that spins is in
+	 * its loop. The kernel says "asleep" a moment before. */
+	IDLE = 20000,
+	SPINS = 3000,
+};
+
+/* A row in shared memory that is written without Stele. */
+struct plain_row {
+	_Alignas(64) struct bench_row row;
+	_Alignas(64) uint64_t sequence; /* odd while the row is being written */
+};
+
+/* What publisher and reader both know; the reader has a copy but for what is pointed at. */
+struct session {
+	struct bench *bench;
+	const struct bench_way *way;
+	struct plain_row *plain; /* shared */
+	struct stele_publisher *publisher;
+	struct reader *reader;
+	/* the reader's */
+	struct stele_subscriber *subscribers[LANES];
+	struct stele_live tables[LANES];
+	uint64_t version;
+};
+
+/* ---- the row without Stele ---- */
+
+static void plain_write(struct plain_row *plain, uint64_t number, int64_t start)
+{
+	uint64_t sequence = __atomic_load_n(&plain->sequence, __ATOMIC_RELAXED);
+
+	/* Release, each: odd is there before any of the row, and the row before even. */
+	__atomic_store_n(&plain->sequence, sequence + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&plain->row.number, number, __ATOMIC_RELEASE);
+	__atomic_store_n(&plain->row.start, start, __ATOMIC_RELEASE);
+	__atomic_store_n(&plain->sequence, sequence + 2, __ATOMIC_RELEASE);
+}
+
+static void plain_read(const struct plain_row *plain, struct bench_row *row)
+{
+	uint64_t before, after;
+
+	do {
+		/* Acquire, each: all of the row is loaded before the sequence is again. */
+		before = __atomic_load_n(&plain->sequence, __ATOMIC_ACQUIRE);
+		row->number = __atomic_load_n(&plain->row.number, __ATOMIC_ACQUIRE);
+		row->start = __atomic_load_n(&plain->row.start, __ATOMIC_ACQUIRE);
+		after = __atomic_load_n(&plain->sequence, __ATOMIC_RELAXED);
+	} while (before % 2 == 1 || before != after);
+}
+
+/* ---- the reader ---- */
+
+static int get(struct session *session, enum bench_lane lane, struct bench_row *row)
+{
+	static const uint32_t key;
+	size_t size = sizeof(*row);
+
+	return stele_live_get(&session->tables[lane], &key, 32, row, &size, &session->version);
+}
+
+/* Blocks, and reads the row. */
+static int wait_and_read(struct session *session, struct reader *reader, enum bench_lane lane,
+                         struct bench_row *row)
+{
+	uint64_t version;
+	int result;
+
+	if (lane == LANE_STELE)
+		result = stele_subscriber_wait(session->subscribers[lane], session->version,
+		                               STELE_FOREVER, &version);
+	else
+		result = session->way->bare->receive(&reader->pair);
+	if (result < 0)
+		return result;
+	if (lane != LANE_BARE)
+		return get(session, lane, row);
+	plain_read(session->plain, row);
+	return 0;
+}
+
+static int subscribe(struct session *session)
+{
+	struct stele_subscriber_options unregistered = {.size = sizeof(unregistered),
+	                                                .flags = STELE_UNREGISTERED};
+	struct bench *bench = session->bench;
+	int result;
+
+	result = bench_subscribe(bench, session->way, &session->subscribers[LANE_STELE]);
+	if (result == 0)
+		result = stele_subscriber_open(located(bench->region), &unregistered,
+		                               &session->subscribers[LANE_BY_HAND]);
+	for (enum bench_lane lane = 0; lane < LANE_BARE && result == 0; lane++)
+		result = stele_live_open(session->subscribers[lane], "rows", &bench_schema,
+		                         &session->tables[lane]);
+	if (result == 0)
+		result = stele_subscriber_version(session->subscribers[LANE_STELE],
+		                                  &session->version);
+	return result;
+}
+
+static bool has_lane(const struct session *session, enum bench_lane lane)
+{
+	return lane == LANE_STELE || session->way->bare;
+}
+
+static int read_all(void *context, struct reader *reader)
+{
+	struct session *session = context;
+	uint64_t number = 0;
+	struct bench_row row;
+	int result;
+
+	result = subscribe(session);
+	for (uint64_t i = 0; i < session->bench->rounds * LANES * ROUND && result >= 0; i++) {
+		enum bench_lane lane = (enum bench_lane)(i / ROUND % LANES);
+		if (!has_lane(session, lane))
+			continue;
+		reader_turn(reader);
+		result = wait_and_read(session, reader, lane, &row);
+		reader->shared->taken = bench_now();
+		reader->shared->start = row.start;
+		/* Nobody sends anything else than the next row. */
+		if (result >= 0 && row.number != ++number)
+			result = -EILSEQ;
+	}
+	if (result >= 0)
+		reader_turn(reader);
+	return result < 0 ? result : 0;
+}
+
+/* ---- the publisher ---- */
+
+/* Sends a row. `*ret_cost` is what the calls took that publish it. */
+static enum status send_row(struct session *session, enum bench_lane lane, uint64_t number,
+                            int64_t *ret_end, double *ret_cost)
+{
+	int64_t begin, start = bench_now();
+	enum status status = STATUS_DONE;
+	int result = 0;
+
+	if (lane == LANE_BARE) {
+		plain_write(session->plain, number, start);
+		begin = bench_now();
+	} else {
+		status = bench_commit(session->publisher, number, start, &begin);
+	}
+	if (status == STATUS_DONE && lane != LANE_STELE)
+		result = session->way->bare->send(&session->reader->pair);
+	*ret_end = bench_now();
+	*ret_cost = (double)(*ret_end - begin) / 1e3;
+	if (result < 0)
+		return fail(STATUS_SYSTEM, "can't send by %s: %s", session->way->name,
+		            strerror(-result));
+	return status;
+}
+
+/* Waits until the reader is blocked, and its core has gone idle as deep as it does; or, where it
+ * spins, until it does. */
+static enum status settle(const struct session *session)
+{
+	enum status status = STATUS_DONE;
+	int64_t until;
+
+	if (!session->way->spin)
+		status = reader_await_sleep(session->bench, session->reader);
+	until = bench_now() + (session->way->spin ? SPINS : IDLE);
+	while (bench_now() < until)
+		bench_pause();
+	return status;
+}
+
+struct lane_samples {
+	struct samples seen, cost, after, medians;
+};
+
+/* One round of a lane: rows after `*number`. */
+static enum status run_lane(struct session *session, enum bench_lane lane, uint64_t *number,
+                            struct lane_samples *samples)
+{
+	const struct reader_shared *shared = session->reader->shared;
+	enum status status = STATUS_DONE;
+	int64_t end;
+	double cost;
+
+	for (int i = 0; i < ROUND && status == STATUS_DONE; i++) {
+		status = settle(session);
+		if (status == STATUS_DONE)
+			status = send_row(session, lane, ++*number, &end, &cost);
+		if (status == STATUS_DONE)
+			status = reader_await(session->bench, session->reader,
+			                      (uint32_t)*number + 1);
+		if (status != STATUS_DONE)
+			break;
+		samples_add(&samples->seen, (double)(shared->taken - shared->start) / 1e3);
+		samples_add(&samples->after, (double)(shared->taken - end) / 1e3);
+		samples_add(&samples->cost, cost);
+	}
+	if (status == STATUS_DONE)
+		samples_add(&samples->medians,
+		            samples_median(&samples->seen, samples->seen.count - ROUND));
+	return status == STATUS_DONE ? bench_check_stop(session->bench) : status;
+}
+
+static enum status run_rounds(struct session *session, struct lane_samples samples[LANES])
+{
+	struct bench *bench = session->bench;
+	enum status status;
+	uint64_t number = 0;
+
+	status = reader_await(bench, session->reader, 1);
+	for (uint64_t round = 0; round < bench->rounds && status == STATUS_DONE; round++) {
+		progress_note(&bench->progress, "%s: round %llu of %llu", session->way->name,
+		              (unsigned long long)round + 1, (unsigned long long)bench->rounds);
+		for (enum bench_lane lane = 0; lane < LANES && status == STATUS_DONE; lane++)
+			if (has_lane(session, lane))
+				status = run_lane(session, lane, &number, &samples[lane]);
+	}
+	return status;
+}
+
+static void judge(struct lane_samples *samples, struct latency *ret)
+{
+	ret->p50 = samples_median(&samples->medians, 0);
+	ret->p99 = samples_percentile(&samples->seen, 0.99);
+	ret->p99_9 = samples_percentile(&samples->seen, 0.999);
+	ret->most = samples_most(&samples->seen);
+	ret->cost = samples_median(&samples->cost, 0);
+	ret->after = samples_median(&samples->after, 0);
+}
+
+enum status bench_latency(struct bench *bench, const struct bench_way *way,
+                          struct latency ret[LANES], size_t *ret_samples)
+{
+	struct session session = {.bench = bench, .way = way};
+	struct lane_samples samples[LANES] = {0};
+	enum status status;
+
+	session.plain = mmap(NULL, sizeof(*session.plain), PROT_READ | PROT_WRITE,
+	                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (session.plain == MAP_FAILED)
+		return fail(STATUS_NO_ROOM, "no memory to share with a reader");
+	status = bench_measure_line(bench);
+	if (status == STATUS_DONE)
+		status = bench_publish(bench, way, &session.publisher);
+	if (status == STATUS_DONE) {
+		status = readers_start(bench, way->bare, 1, read_all, &session, &session.reader);
+		if (status == STATUS_DONE) {
+			status = run_rounds(&session, samples);
+			readers_end(session.reader, 1, way->bare);
+		}
+		bench_unpublish(bench, session.publisher);
+	}
+	*ret_samples = samples[LANE_STELE].seen.count;
+	for (enum bench_lane lane = 0; lane < LANES; lane++) {
+		struct lane_samples *of = &samples[lane];
+		judge(of, &ret[lane]);
+		samples_free(&of->seen);
+		samples_free(&of->cost);
+		samples_free(&of->after);
+		samples_free(&of->medians);
+	}
+	munmap(session.plain, sizeof(*session.plain));
+	return status;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * The machine that is measured on: its cores, whether they sleep, how far they are apart. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include "bench.h"
+
+int64_t bench_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void bench_bind(const struct bench *bench, int core)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	if (core >= 0)
+		CPU_SET((size_t)core, &set);
+	/* Where that fails, it runs where the system wants it to. */
+	sched_setaffinity(0, sizeof(set), core >= 0 ? &set : &bench->allowed);
+}
+
+enum status bench_check_stop(const struct bench *bench)
+{
+	struct pollfd stop = {.fd = bench->stop_fd, .events = POLLIN};
+
+	if (poll(&stop, 1, 0) == 1)
+		return fail(STATUS_SYSTEM, "told to stop before all was measured");
+	return STATUS_DONE;
+}
+
+static enum status choose_cores(struct bench *bench)
+{
+	int given[] = {bench->publisher_core, bench->reader_core};
+	int found = 0;
+
+	if (sched_getaffinity(0, sizeof(bench->allowed), &bench->allowed) < 0)
+		return fail(STATUS_SYSTEM, "can't tell which cores there are: %s", strerror(errno));
+	for (int i = 0; i < 2 && given[i] >= 0; i++)
+		if (given[i] >= CPU_SETSIZE || !CPU_ISSET((size_t)given[i], &bench->allowed))
+			return fail(STATUS_INPUT, "--cores: this process may not use core %d",
+			            given[i]);
+	if (given[0] >= 0)
+		return STATUS_DONE;
+	for (int core = 0; core < CPU_SETSIZE && found < 2; core++) {
+		if (!CPU_ISSET((size_t)core, &bench->allowed))
+			continue;
+		if (found++ == 0)
+			bench->publisher_core = core;
+		bench->reader_core = core;
+	}
+	return STATUS_DONE;
+}
+
+/* An idle core that has halted takes many microseconds to wake, which would hide the rest. The
+ * system's limit on that holds while the file is open. */
+static bool keep_awake(void)
+{
+	static const int32_t microseconds;
+	int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, &microseconds, sizeof(microseconds)) == sizeof(microseconds);
+}
+
+/* ---- the way of a cache line ---- */
+
+enum { TRIPS = 1000, BATCHES = 21 };
+
+/* The reader: answers each odd number with the next. */
+static int answer(void *context, struct reader *reader)
+{
+	uint32_t *word = &reader->shared->bare.word;
+
+	(void)context;
+	reader_turn(reader);
+	for (uint32_t i = 1; i <= 2 * TRIPS * BATCHES; i += 2) {
+		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != i)
+			bench_pause();
+		__atomic_store_n(word, i + 1, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+enum status bench_measure_line(struct bench *bench)
+{
+	struct samples samples = {0};
+	struct reader *reader;
+	enum status status;
+	uint32_t *word;
+
+	bench->line_us = NAN;
+	if (bench->publisher_core == bench->reader_core)
+		return STATUS_DONE;
+	status = readers_start(bench, NULL, 1, answer, NULL, &reader);
+	if (status != STATUS_DONE)
+		return status;
+	status = reader_await(bench, reader, 1);
+	word = &reader->shared->bare.word;
+	for (uint32_t batch = 0; batch < BATCHES && status == STATUS_DONE; batch++) {
+		int64_t begin = bench_now();
+		for (uint32_t i = 2 * TRIPS * batch; i < 2 * TRIPS * (batch + 1); i += 2) {
+			__atomic_store_n(word, i + 1, __ATOMIC_RELEASE);
+			while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != i + 2)
+				bench_pause();
+		}
+		samples_add(&samples, (double)(bench_now() - begin) / 1e3 / 2 / TRIPS);
+	}
+	bench->line_us = samples_median(&samples, 0);
+	samples_free(&samples);
+	readers_end(reader, 1, NULL);
+	return status;
+}
+
+enum status bench_machine(struct bench *bench)
+{
+	enum status status = choose_cores(bench);
+
+	if (status != STATUS_DONE)
+		return status;
+	bench->kept_awake = keep_awake();
+	bench_bind(bench, bench->publisher_core);
+	return STATUS_DONE;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ * Readers as processes, and taking turns with them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "bench.h"
+
+enum {
+	FAILED = UINT32_MAX, /* a turn: there are no more */
+	LOOKS = 4096,        /* between two looks at whether the reader lives */
+};
+
+/* Release: what the reader wrote before is there for who sees the turn. */
+static void set_turn(struct reader *reader, uint32_t turn)
+{
+	__atomic_store_n(&reader->shared->turn, turn, __ATOMIC_RELEASE);
+}
+
+void reader_turn(struct reader *reader)
+{
+	/* Only the reader writes it. */
+	set_turn(reader, __atomic_load_n(&reader->shared->turn, __ATOMIC_RELAXED) + 1);
+}
+
+/* How the system calls the state of the reader: 'S' asleep, 'Z' ended; 0: not known. */
+static char state_of(const struct reader *reader)
+{
+	char text[64], *end;
+	ssize_t size = pread(reader->stat, text, sizeof(text) - 1, 0);
+
+	if (size <= 0)
+		return 0;
+	text[size] = '\0';
+	end = strrchr(text, ')');
+	return end && end[1] ? end[2] : 0;
+}
+
+static enum status lost(struct bench *bench, const struct reader *reader)
+{
+	snprintf(bench->reason, sizeof(bench->reason), "%s",
+	         *reader->shared->reason ? reader->shared->reason : "the reader was killed");
+	return STATUS_NOT_THERE;
+}
+
+enum status reader_await(struct bench *bench, const struct reader *reader, uint32_t turn)
+{
+	uint32_t now;
+
+	/* Acquire: pairs with set_turn(). */
+	for (unsigned i = 1;
+	     (now = __atomic_load_n(&reader->shared->turn, __ATOMIC_ACQUIRE)) != turn; i++) {
+		if (now == FAILED)
+			return lost(bench, reader);
+		if (bench->reader_core == bench->publisher_core)
+			sched_yield();
+		bench_pause();
+		if (i % LOOKS)
+			continue;
+		if (state_of(reader) == 'Z')
+			return lost(bench, reader);
+		if (bench_check_stop(bench) != STATUS_DONE)
+			return STATUS_SYSTEM;
+		sched_yield();
+	}
+	return STATUS_DONE;
+}
+
+enum status reader_await_sleep(struct bench *bench, const struct reader *reader)
+{
+	char state;
+
+	while ((state = state_of(reader)) != 'S') {
+		if (state == 'Z' || state == 0)
+			return lost(bench, reader);
+		if (bench_check_stop(bench) != STATUS_DONE)
+			return STATUS_SYSTEM;
+		if (bench->reader_core == bench->publisher_core)
+			sched_yield();
+	}
+	return STATUS_DONE;
+}
+
+static void run(int (*work)(void *context, struct reader *reader), void *context,
+                struct reader *reader)
+{
+	int result = work(context, reader);
+
+	if (result < 0) {
+		const char *why = stele_last_error();
+
+		snprintf(reader->shared->reason, sizeof(reader->shared->reason), "%s",
+		         *why ? why : strerror(-result));
+		set_turn(reader, FAILED);
+	}
+	_exit(result < 0);
+}
+
+static enum status start(struct bench *bench, struct reader *reader,
+                         int (*work)(void *context, struct reader *reader), void *context)
+{
+	pid_t parent = getpid();
+	char path[64];
+
+	/* What was printed is printed once. */
+	fflush(stdout);
+	reader->pid = fork();
+	if (reader->pid == 0) {
+		/* Not one of them outlives this process, however it ends. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+		bench_bind(bench, bench->reader_core);
+		run(work, context, reader);
+	}
+	reader->pair.receiver = reader->pid;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)reader->pid);
+	reader->stat = reader->pid < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (reader->stat >= 0)
+		return STATUS_DONE;
+	snprintf(bench->reason, sizeof(bench->reason), "no process for a reader: %s",
+	         strerror(errno));
+	return STATUS_NOT_THERE;
+}
+
+static enum status open_pair(struct bench *bench, const struct bare *bare, struct reader *reader)
+{
+	int result = bare->open(&reader->pair);
+
+	if (result == 0)
+		return STATUS_DONE;
+	snprintf(bench->reason, sizeof(bench->reason), "the mechanism: %s", strerror(-result));
+	return STATUS_NOT_THERE;
+}
+
+enum status readers_start(struct bench *bench, const struct bare *bare, size_t count,
+                          int (*work)(void *context, struct reader *reader), void *context,
+                          struct reader **ret)
+{
+	size_t size = count * sizeof(struct reader_shared);
+	struct reader_shared *shared =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct reader *readers = must_realloc(NULL, count * sizeof(*readers));
+	enum status status = STATUS_DONE;
+
+	if (shared == MAP_FAILED) {
+		free(readers);
+		return fail(STATUS_NO_ROOM, "no memory to share with %zu readers", count);
+	}
+	for (size_t i = 0; i < count; i++)
+		readers[i] = (struct reader){
+			.pid = -1,
+			.stat = -1,
+			.pair = {.shared = &shared[bare && bare->one_for_all ? 0 : i].bare,
+		                 .receiver = -1,
+		                 .send = -1,
+		                 .receive = -1},
+			.shared = &shared[i],
+		};
+	for (size_t i = 0; i < count && status == STATUS_DONE; i++) {
+		if (bare)
+			status = open_pair(bench, bare, &readers[i]);
+		if (status == STATUS_DONE)
+			status = start(bench, &readers[i], work, context);
+	}
+	if (status != STATUS_DONE)
+		readers_end(readers, count, bare);
+	else
+		*ret = readers;
+	return status;
+}
+
+void readers_end(struct reader *readers, size_t count, const struct bare *bare)
+{
+	for (size_t i = 0; i < count; i++)
+		if (readers[i].pid > 0)
+			kill(readers[i].pid, SIGKILL);
+	for (size_t i = 0; i < count; i++) {
+		if (readers[i].pid > 0)
+			while (waitpid(readers[i].pid, NULL, 0) < 0 && errno == EINTR)
+				;
+		if (readers[i].stat >= 0)
+			close(readers[i].stat);
+		if (bare)
+			bare->close(&readers[i].pair);
+	}
+	munmap(readers[0].shared, count * sizeof(*readers[0].shared));
+	free(readers);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * The region that is measured with: a thousand rows, of which each version changes one. */
+#include <arpa/inet.h>
+#include "bench.h"
+#include "options.h"
+
+enum { ROWS = 1000 };
+
+static const struct stele_column columns[] = {
+	STELE_KEY("id", STELE_U32),
+	STELE_VALUE(struct bench_row, number, STELE_U64),
+	STELE_VALUE(struct bench_row, start, STELE_I64),
+	STELE_VALUE(struct bench_row, rest, STELE_CHAR),
+};
+const struct stele_schema bench_schema = STELE_SCHEMA(struct bench_row, columns);
+
+static int fill(struct stele_publisher *publisher)
+{
+	struct stele_transaction *tx;
+	struct bench_row row = {0};
+	int result;
+
+	result = stele_transaction_begin(publisher, &tx);
+	if (result < 0)
+		return result;
+	result = stele_table_create(tx, "rows", &bench_schema);
+	for (uint32_t id = 0; id < ROWS && result >= 0; id++) {
+		uint32_t key = htonl(id);
+		result = stele_put(tx, "rows", &key, 32, &row, sizeof(row));
+	}
+	if (result >= 0)
+		return stele_transaction_commit(tx, "rows to measure with", NULL);
+	stele_transaction_abort(tx);
+	return result;
+}
+
+enum status bench_publish(struct bench *bench, const struct bench_way *way,
+                          struct stele_publisher **ret)
+{
+	struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = STELE_CREATE_NEW | (way->thread ? STELE_NOTIFIER_THREAD : 0),
+	};
+	struct stele_publisher *publisher;
+	int result;
+
+	/* The publisher's thread runs where this one may when it starts it. */
+	bench_bind(bench, -1);
+	result = stele_publisher_open(located(bench->region), &options, &publisher);
+	bench_bind(bench, bench->publisher_core);
+	if (result < 0)
+		return fail_library(result);
+	result = fill(publisher);
+	if (result < 0) {
+		enum status status = fail_library(result);
+		bench_unpublish(bench, publisher);
+		return status;
+	}
+	*ret = publisher;
+	return STATUS_DONE;
+}
+
+void bench_unpublish(const struct bench *bench, struct stele_publisher *publisher)
+{
+	stele_publisher_close(publisher);
+	stele_region_remove(located(bench->region));
+}
+
+enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int64_t start,
+                         int64_t *ret_begin)
+{
+	struct bench_row row = {.number = number, .start = start};
+	static const uint32_t key;
+	struct stele_transaction *tx;
+	int result;
+
+	result = stele_transaction_begin(publisher, &tx);
+	if (result < 0)
+		return fail_library(result);
+	result = stele_put(tx, "rows", &key, 32, &row, sizeof(row));
+	if (result < 0) {
+		enum status status = fail_library(result);
+		stele_transaction_abort(tx);
+		return status;
+	}
+	*ret_begin = bench_now();
+	result = stele_transaction_commit(tx, NULL, NULL);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
+int bench_subscribe(const struct bench *bench, const struct bench_way *way,
+                    struct stele_subscriber **ret)
+{
+	struct stele_subscriber_options options = {
+		.size = sizeof(options),
+		.notifier = way->notifier,
+		.spin = way->spin,
+	};
+
+	return stele_subscriber_open(located(bench->region), &options, ret);
+}

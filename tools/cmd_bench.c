@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT
+ * stele bench notify: what each notifier takes on this machine. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "bench.h"
+#include "describe.h"
+#include "options.h"
+#include "stop.h"
+
+static const char doc[] =
+	"Measures what each notifier takes on this machine, in microseconds: from the moment a publisher begins to "
+	"change a row until a subscriber that was blocked has read it, and what the commit costs the publisher. "
+	"Beside it stands the mechanism alone, in the same run."
+	"\v"
+	"Each row is one way to be told of versions: the notifiers by their names; \"spin\", a subscriber that looks "
+	"at the newest version without blocking; \"thread\", message queues to which a thread of the publisher's sends. "
+	"BY_HAND is the same commit and the same read by a reader that is not registered and blocks in the mechanism itself, "
+	"RATIO what a subscriber takes compared with that, and BARE the mechanism with a row in shared memory, without Stele. "
+	"A percentile stands there only if ten measurements or more lie above it. "
+	"What this machine does not have is listed with the reason.\n"
+	"\n"
+	"With --subscribers: what a commit costs when so many subscribers are blocked, when all are awake and have not looked "
+	"yet (BEHIND), and what it costs to wake as many by the mechanism alone (BARE).\n"
+	"\n"
+	"Examples:\n"
+	"  stele bench notify\n"
+	"  stele bench notify --notifier mq,futex --count 200 --format ndjson\n"
+	"  stele bench notify --subscribers 200\n";
+
+static const struct bench_way ways[] = {
+	{.name = "mq", .notifier = "mq", .bare = &bare_mq},
+	{.name = "futex", .notifier = "futex", .bare = &bare_futex},
+	{.name = "socket", .notifier = "socket", .bare = &bare_socket},
+	{.name = "fifo", .notifier = "fifo", .bare = &bare_fifo},
+	{.name = "signal", .notifier = "signal", .bare = &bare_signal},
+	{.name = "semaphore", .notifier = "semaphore", .bare = &bare_semaphore},
+	{.name = "sysv", .notifier = "sysv", .bare = &bare_sysv},
+	{.name = "spin", .notifier = "futex", .bare = &bare_spin, .spin = 1000000},
+	{.name = "thread", .notifier = "mq", .bare = &bare_mq, .thread = true},
+	{.name = "auto"},
+};
+enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
+
+struct bench_options {
+	enum output_format format;
+	bool wanted[WAYS];
+	uint64_t rounds, subscribers; /* 0: not given */
+	int cores[2];                 /* -1: not given */
+};
+
+static error_t parse_ways(struct bench_options *options, char *argument)
+{
+	char *rest = argument, *name;
+	int way;
+
+	while ((name = strsep(&rest, ",")) != NULL) {
+		for (way = 0; way < WAYS && strcmp(ways[way].name, name) != 0; way++)
+			;
+		if (way == WAYS) {
+			fail(STATUS_INPUT,
+			     "--notifier: expected mq, futex, socket, fifo, signal, semaphore, sysv, spin, "
+			     "thread or auto, or some of them with commas between, but \"%s\" stands there",
+			     name);
+			return EINVAL;
+		}
+		options->wanted[way] = true;
+	}
+	return 0;
+}
+
+static error_t parse_cores(struct bench_options *options, const char *argument)
+{
+	char end;
+
+	if (sscanf(argument, "%d,%d%c", &options->cores[0], &options->cores[1], &end) == 2 &&
+	    options->cores[0] >= 0 && options->cores[1] >= 0)
+		return 0;
+	fail(STATUS_INPUT,
+	     "--cores: expected two numbers of cores such as 0,1, but \"%s\" stands there",
+	     argument);
+	return EINVAL;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct bench_options *options = state->input;
+	enum status status;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->format;
+		return 0;
+	case 'n':
+		status = parse_count("--count", argument, 1, 100000, &options->rounds);
+		return status == STATUS_DONE ? 0 : EINVAL;
+	case 's':
+		status = parse_count("--subscribers", argument, 1, 100000, &options->subscribers);
+		return status == STATUS_DONE ? 0 : EINVAL;
+	case 'N':
+		return parse_ways(options, argument);
+	case 'c':
+		return parse_cores(options, argument);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"count", 'n', "ROUNDS", 0,
+                         "Measure in so many rounds of 200 versions (50); with --subscribers, of 20 (5)",
+                         0},
+			{"notifier", 'N', "NAME,...", 0, "Measure only these", 0},
+			{"subscribers", 's', "COUNT", 0,
+                         "Measure what so many subscribers cost the publisher", 0},
+			{"cores", 'c', "PUBLISHER,READER", 0,
+                         "Run on these cores (the first two that there are)", 0},
+			{0},
+		},
+	.parser = parse,
+	.args_doc = "notify",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+/* ---- printing ---- */
+
+/* Of the first TABLE_... a table is made, of all the other formats. */
+enum {
+	NAME,
+	P50,
+	P99,
+	P99_9,
+	MOST,
+	COMMIT,
+	BY_HAND,
+	RATIO,
+	BARE,
+	SEND,
+	LINE,
+	REASON,
+	TABLE_LATENCY,
+	AFTER = TABLE_LATENCY,
+	BY_HAND_P99,
+	BY_HAND_MOST,
+	BY_HAND_COST,
+	BARE_P99,
+	BARE_MOST,
+	SAMPLES,
+	PUBLISHER_CORE,
+	READER_CORE,
+	KEPT_AWAKE,
+	LATENCY_COLUMNS
+};
+
+static const struct output_column latency_columns[LATENCY_COLUMNS] = {
+	[NAME] = {"notifier", false},
+	[P50] = {"p50_us", true},
+	[P99] = {"p99_us", true},
+	[P99_9] = {"p99_9_us", true},
+	[MOST] = {"max_us", true},
+	[COMMIT] = {"commit_us", true},
+	[BY_HAND] = {"by_hand_us", true},
+	[RATIO] = {"ratio", true},
+	[BARE] = {"bare_us", true},
+	[SEND] = {"send_us", true},
+	[LINE] = {"line_us", true},
+	[REASON] = {"reason", false},
+	[AFTER] = {"after_commit_us", true},
+	[BY_HAND_P99] = {"by_hand_p99_us", true},
+	[BY_HAND_MOST] = {"by_hand_max_us", true},
+	[BY_HAND_COST] = {"by_hand_commit_us", true},
+	[BARE_P99] = {"bare_p99_us", true},
+	[BARE_MOST] = {"bare_max_us", true},
+	[SAMPLES] = {"samples", true},
+	[PUBLISHER_CORE] = {"publisher_core", true},
+	[READER_CORE] = {"reader_core", true},
+	[KEPT_AWAKE] = {"kept_awake", false},
+};
+
+enum {
+	FAN_NAME,
+	FAN_SUBSCRIBERS,
+	FAN_COMMIT,
+	FAN_BEHIND,
+	FAN_BARE,
+	FAN_RATIO,
+	FAN_REASON,
+	TABLE_FANOUT,
+	FAN_PUBLISHER_CORE = TABLE_FANOUT,
+	FAN_READER_CORE,
+	FAN_KEPT_AWAKE,
+	FANOUT_COLUMNS
+};
+
+static const struct output_column fanout_columns[FANOUT_COLUMNS] = {
+	[FAN_NAME] = {"notifier", false},
+	[FAN_SUBSCRIBERS] = {"subscribers", true},
+	[FAN_COMMIT] = {"commit_us", true},
+	[FAN_BEHIND] = {"behind_us", true},
+	[FAN_BARE] = {"bare_us", true},
+	[FAN_RATIO] = {"ratio", true},
+	[FAN_REASON] = {"reason", false},
+	[FAN_PUBLISHER_CORE] = {"publisher_core", true},
+	[FAN_READER_CORE] = {"reader_core", true},
+	[FAN_KEPT_AWAKE] = {"kept_awake", false},
+};
+
+struct figure {
+	char exact[DESCRIBED_MAX], plain[DESCRIBED_MAX];
+};
+
+/* Nothing for what was not measured. */
+static struct cell cell_figure(double value, struct figure *figure)
+{
+	struct cell cell;
+
+	if (isnan(value))
+		return (struct cell){.kind = CELL_NONE};
+	snprintf(figure->exact, sizeof(figure->exact), "%.3f", value);
+	snprintf(figure->plain, sizeof(figure->plain), "%.2f", value);
+	cell = cell_literal(figure->exact);
+	cell.plain = figure->plain;
+	return cell;
+}
+
+static struct cell cell_truth(bool value)
+{
+	return cell_literal(value ? "true" : "false");
+}
+
+static enum status print_latency(struct output *output, const struct bench *bench,
+                                 const struct bench_way *way, const struct latency lanes[LANES],
+                                 size_t samples)
+{
+	const struct latency *stele = &lanes[LANE_STELE], *hand = &lanes[LANE_BY_HAND],
+			     *bare = &lanes[LANE_BARE];
+	struct figure figures[LATENCY_COLUMNS];
+	struct cell cells[LATENCY_COLUMNS];
+	const double values[LATENCY_COLUMNS] = {
+		[P50] = stele->p50,
+		[P99] = stele->p99,
+		[P99_9] = stele->p99_9,
+		[MOST] = stele->most,
+		[COMMIT] = stele->cost,
+		[BY_HAND] = hand->p50,
+		[RATIO] = stele->p50 / hand->p50,
+		[BARE] = bare->p50,
+		[SEND] = bare->cost,
+		[AFTER] = stele->after,
+		[BY_HAND_P99] = hand->p99,
+		[BY_HAND_MOST] = hand->most,
+		[BY_HAND_COST] = hand->cost,
+		[BARE_P99] = bare->p99,
+		[BARE_MOST] = bare->most,
+		[LINE] = bench->line_us,
+	};
+
+	for (int i = 0; i < LATENCY_COLUMNS; i++)
+		cells[i] = cell_figure(values[i], &figures[i]);
+	cells[NAME] = cell_text(way->name);
+	cells[REASON] = cell_text(bench->reason);
+	cells[SAMPLES] = cell_number(samples, figures[SAMPLES].exact);
+	cells[PUBLISHER_CORE] =
+		cell_number((uint64_t)bench->publisher_core, figures[PUBLISHER_CORE].exact);
+	cells[READER_CORE] = cell_number((uint64_t)bench->reader_core, figures[READER_CORE].exact);
+	cells[KEPT_AWAKE] = cell_truth(bench->kept_awake);
+	return output_row(output, cells);
+}
+
+static enum status print_fanout(struct output *output, const struct bench *bench,
+                                const struct bench_way *way, const struct fanout *fanout)
+{
+	struct figure figures[FANOUT_COLUMNS];
+	struct cell cells[FANOUT_COLUMNS];
+
+	cells[FAN_NAME] = cell_text(way->name);
+	cells[FAN_SUBSCRIBERS] = cell_number(bench->subscribers, figures[FAN_SUBSCRIBERS].exact);
+	cells[FAN_COMMIT] = cell_figure(fanout->commit, &figures[FAN_COMMIT]);
+	cells[FAN_BEHIND] = cell_figure(fanout->behind, &figures[FAN_BEHIND]);
+	cells[FAN_BARE] = cell_figure(fanout->bare, &figures[FAN_BARE]);
+	cells[FAN_RATIO] = cell_figure(fanout->commit / fanout->bare, &figures[FAN_RATIO]);
+	cells[FAN_REASON] = cell_text(bench->reason);
+	cells[FAN_PUBLISHER_CORE] =
+		cell_number((uint64_t)bench->publisher_core, figures[FAN_PUBLISHER_CORE].exact);
+	cells[FAN_READER_CORE] =
+		cell_number((uint64_t)bench->reader_core, figures[FAN_READER_CORE].exact);
+	cells[FAN_KEPT_AWAKE] = cell_truth(bench->kept_awake);
+	return output_row(output, cells);
+}
+
+/* What the other formats have in each row, once before a table. */
+static void print_machine(const struct bench *bench)
+{
+	printf("publisher on core %d, readers on core %d; idle cores %s\n\n", bench->publisher_core,
+	       bench->reader_core,
+	       bench->kept_awake ? "kept awake"
+	                         : "may halt, as /dev/cpu_dma_latency can't be opened");
+}
+
+/* ---- running ---- */
+
+/* One row. What is not to be had is no failure. */
+static enum status measure(struct output *output, struct bench *bench, const struct bench_way *way)
+{
+	struct latency lanes[LANES];
+	struct fanout fanout;
+	enum status status;
+	size_t samples = 0;
+
+	*bench->reason = '\0';
+	status = bench->subscribers ? bench_fanout(bench, way, &fanout)
+	                            : bench_latency(bench, way, lanes, &samples);
+	progress_end(&bench->progress);
+	if (status != STATUS_DONE && status != STATUS_NOT_THERE)
+		return status;
+	return bench->subscribers ? print_fanout(output, bench, way, &fanout)
+	                          : print_latency(output, bench, way, lanes, samples);
+}
+
+static enum status measure_all(const struct bench_options *options, struct bench *bench)
+{
+	bool table = options->format == OUTPUT_TABLE, all = true;
+	enum status status = STATUS_DONE;
+	struct output *output;
+
+	if (bench->subscribers)
+		output = output_open(options->format, SHAPE_ROWS, fanout_columns,
+		                     table ? TABLE_FANOUT : FANOUT_COLUMNS);
+	else
+		output = output_open(options->format, SHAPE_ROWS, latency_columns,
+		                     table ? TABLE_LATENCY : LATENCY_COLUMNS);
+	if (table)
+		print_machine(bench);
+	for (int i = 0; i < WAYS; i++)
+		all &= !options->wanted[i];
+	for (int i = 0; i < WAYS && status == STATUS_DONE; i++)
+		/* Who spins is not woken; "auto" is one of the others, if nothing is in its way. */
+		if (options->wanted[i] ||
+		    (all && ways[i].bare && !(bench->subscribers && ways[i].spin)))
+			status = measure(output, bench, &ways[i]);
+	return output_end(output, status);
+}
+
+/* A descriptor or more for each reader. */
+static void allow_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct bench_options options = {.cores = {-1, -1}};
+	struct bench bench = {0};
+	enum status status;
+	char **operands;
+
+	if (options_parse(&argp, "bench", argc, argv, &options, &operands) != 1 ||
+	    strcmp(operands[0], "notify") != 0)
+		return fail_usage("bench", "expected what to measure: notify");
+	bench.subscribers = options.subscribers;
+	bench.rounds = options.rounds ? options.rounds : bench.subscribers ? 5 : 50;
+	for (int i = 0; i < WAYS; i++)
+		if (options.wanted[i] && ways[i].spin && bench.subscribers)
+			return fail_usage("bench", "--subscribers: who spins is not woken");
+	bench.publisher_core = options.cores[0];
+	bench.reader_core = options.cores[1];
+	snprintf(bench.region, sizeof(bench.region), "bench-%d", (int)getpid());
+	allow_descriptors();
+	/* From here on a signal must leave nothing behind. */
+	bench.stop_fd = stop_descriptor();
+	if (bench.stop_fd < 0)
+		return STATUS_SYSTEM;
+	progress_start(&bench.progress, "measuring", 0);
+	status = bench_machine(&bench);
+	return status == STATUS_DONE ? measure_all(&options, &bench) : status;
+}
+
+const struct command command_bench = {"bench", "measure what notifiers take on this machine", run};

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ * stele clean: removes what died processes left. */
+#include <string.h>
+#include "leftovers.h"
+
+static const char doc[] =
+	"Removes what processes left that died: files of regions whose data file is gone, or that were never "
+	"finished, slots of dead subscribers where no publisher cleans up after them, and their message queues. "
+	"A region that is there stays, and so does everything of anything alive."
+	"\v"
+	"Who is alive is asked of locks and of the kernel, never of process numbers, so it works across "
+	"containers. Root removes what all users left, others their own.\n"
+	"\n"
+	"Examples:\n"
+	"  stele clean --dry-run\n"
+	"  stele clean --format ndjson | jq -r .name\n";
+
+struct arguments {
+	enum output_format format;
+	bool dry_run;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	(void)argument;
+	switch (key) {
+	case 'n':
+		arguments->dry_run = true;
+		return 0;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->format;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"dry-run", 'n', NULL, 0, "Only say what would be removed", 0},
+			{0},
+		},
+	.parser = parse,
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+enum { STATE, KIND, REGION, NAME, COLUMNS };
+
+static const struct output_column columns[COLUMNS] = {
+	[STATE] = {"state", false},
+	[KIND] = {"kind", false},
+	[REGION] = {"region", false},
+	[NAME] = {"name", false},
+};
+
+struct cleaning {
+	struct output *output;
+	bool dry_run;
+	enum status status; /* of the output */
+	enum status worst;  /* of what could not be removed */
+};
+
+static void found(void *context, const struct leftover *leftover)
+{
+	struct cleaning *cleaning = context;
+	struct cell cells[COLUMNS];
+
+	if (cleaning->status != STATUS_DONE)
+		return;
+	cells[STATE] = cell_text(leftover->error < 0 ? "left"
+	                         : cleaning->dry_run ? "would be removed"
+	                                             : "removed");
+	cells[KIND] = cell_text(leftover->kind);
+	cells[REGION] = cell_text(leftover->region);
+	cells[NAME] = cell_text(leftover->name);
+	if (leftover->error < 0)
+		cleaning->worst = fail(status_of_error(leftover->error), "%s", leftover->sentence);
+	cleaning->status = output_row(cleaning->output, cells);
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct arguments arguments = {.format = OUTPUT_TABLE};
+	struct cleaning cleaning = {0};
+	char **operands;
+	int result;
+
+	if (options_parse(&argp, "clean", argc, argv, &arguments, &operands) != 0)
+		return fail_usage("clean", "expected no operands; 'stele rm %s' removes a region",
+		                  operands[0]);
+	cleaning.dry_run = arguments.dry_run;
+	cleaning.output = output_open(arguments.format, SHAPE_ROWS, columns, COLUMNS);
+	result = leftovers_each(arguments.dry_run, found, &cleaning);
+	cleaning.status = output_end(cleaning.output, cleaning.status);
+	if (cleaning.status == STATUS_DONE && result < 0)
+		fail(STATUS_DONE,
+		     "note: queues were not looked for, as this user can't list them (%s); run it as root, "
+		     "or mount -t mqueue none /dev/mqueue",
+		     strerror(-result));
+	return cleaning.status != STATUS_DONE ? cleaning.status : cleaning.worst;
+}
+
+const struct command command_clean = {"clean", "remove what died processes left", run};

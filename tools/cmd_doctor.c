@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * stele doctor: looks for what keeps regions from working as well as they could. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "doctor.h"
+#include "escape.h"
+#include "leftovers.h"
+
+static const char doc[] =
+	"Checks the system for what keeps a region, or all of them, from working as well as they could: limits of "
+	"message queues, systemd's RemoveIPC=, room and pages of shared memory, namespaces, publishers that are gone, "
+	"leftovers of dead processes. Each check prints a line, and where something is not well, the command that mends "
+	"it."
+	"\v"
+	"A `note' works all the same; with a `problem' the exit status is 1. Nothing is changed.\n"
+	"\n"
+	"Examples:\n"
+	"  stele doctor\n"
+	"  stele doctor net --format ndjson | jq -r 'select(.verdict != \"ok\").mend'\n";
+
+static const struct argp argp = {
+	.parser = options_hand_down,
+	.args_doc = "[REGION]",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+/* ---- findings ---- */
+
+enum { VERDICT, CHECK, REGION, FINDING, MEND, COLUMNS };
+
+static const struct output_column columns[COLUMNS] = {
+	[VERDICT] = {"verdict", false}, [CHECK] = {"check", false}, [REGION] = {"region", false},
+	[FINDING] = {"finding", false}, [MEND] = {"mend", false},
+};
+
+static const char *const verdicts[] = {
+	[VERDICT_OK] = "ok", [VERDICT_NOTE] = "note", [VERDICT_PROBLEM] = "problem"};
+
+static void print_for_people(const struct doctor *doctor, enum verdict verdict, const char *check,
+                             const char *region, const char *mend, const char *finding)
+{
+	static const char *const colours[] = {
+		[VERDICT_OK] = "", [VERDICT_NOTE] = "\033[33m", [VERDICT_PROBLEM] = "\033[1;31m"};
+	bool coloured = doctor->colour && verdict != VERDICT_OK;
+	struct text text = {0};
+
+	escape_for_people(&text, finding, strlen(finding));
+	if (mend) {
+		text_append_string(&text, "\n                     mend: ");
+		escape_for_people(&text, mend, strlen(mend));
+	}
+	printf("%s%-7s%s  %-11s %s%s%.*s\n", coloured ? colours[verdict] : "", verdicts[verdict],
+	       coloured ? "\033[0m" : "", check, region ? region : "", region ? ": " : "",
+	       (int)text.length, text.bytes);
+	text_free(&text);
+}
+
+void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, const char *region,
+                const char *mend, const char *format, ...)
+{
+	struct cell cells[COLUMNS] = {0};
+	va_list arguments;
+	char *finding;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&finding, format, arguments);
+	va_end(arguments);
+	doctor->problems |= verdict == VERDICT_PROBLEM;
+	if (length < 0)
+		return;
+	cells[VERDICT] = cell_text(verdicts[verdict]);
+	cells[CHECK] = cell_text(check);
+	if (region)
+		cells[REGION] = cell_text(region);
+	cells[FINDING] = cell_text(finding);
+	if (mend)
+		cells[MEND] = cell_text(mend);
+	if (doctor->output && doctor->status == STATUS_DONE)
+		doctor->status = output_row(doctor->output, cells);
+	else if (!doctor->output)
+		print_for_people(doctor, verdict, check, region, mend, finding);
+	free(finding);
+}
+
+/* ---- leftovers ---- */
+
+struct left {
+	size_t count, hidden;
+};
+
+static void count_leftover(void *context, const struct leftover *leftover)
+{
+	struct left *left = context;
+
+	if (leftover->error < 0)
+		left->hidden++;
+	else
+		left->count++;
+}
+
+static void check_leftovers(struct doctor *doctor)
+{
+	struct left left = {0};
+	int result = leftovers_each(true, count_leftover, &left);
+	char mend[512];
+
+	snprintf(mend, sizeof(mend), "stele clean%s%.400s", located_directory() ? " -D " : "",
+	         located_directory() ? located_directory() : "");
+	if (left.count)
+		doctor_say(doctor, VERDICT_PROBLEM, "leftovers", NULL, mend,
+		           "dead processes left %zu files, slots and queues", left.count);
+	else if (left.hidden || result < 0)
+		doctor_say(doctor, VERDICT_OK, "leftovers", NULL, NULL,
+		           "there are none that this user can see; root sees more");
+	else
+		doctor_say(doctor, VERDICT_OK, "leftovers", NULL, NULL, "there are none");
+}
+
+/* ---- all of it ---- */
+
+static void add_region(struct doctor *doctor, const struct examined *region)
+{
+	doctor->regions = must_realloc(doctor->regions,
+	                               (doctor->region_count + 1) * sizeof(*doctor->regions));
+	doctor->regions[doctor->region_count++] = *region;
+}
+
+/* One that can't be read is a finding, where all are looked at: not a bad one, where it only is not
+ * this user's to read. */
+static enum status gather_all(struct doctor *doctor)
+{
+	char name[STELE_NAME_MAX + 1] = "";
+	struct examined region;
+	int result;
+
+	while ((result = stele_region_next(located_directory(), name)) == 1) {
+		result = doctor_examine(name, &region);
+		if (result == 0)
+			add_region(doctor, &region);
+		else if (result != -ENOENT)
+			doctor_say(doctor, result == -EACCES ? VERDICT_NOTE : VERDICT_PROBLEM,
+			           "region", name, NULL, "%s", stele_last_error());
+	}
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
+static enum status gather(struct doctor *doctor, const char *name)
+{
+	struct examined region;
+	int result;
+
+	if (!name)
+		return gather_all(doctor);
+	result = doctor_examine(name, &region);
+	if (result < 0)
+		return fail_region(name, result);
+	add_region(doctor, &region);
+	return STATUS_DONE;
+}
+
+static enum status examine(struct doctor *doctor, const char *name)
+{
+	enum status status = gather(doctor, name);
+
+	if (status != STATUS_DONE)
+		return status;
+	doctor_check_queues(doctor);
+	doctor_check_logind(doctor);
+	doctor_check_memory(doctor);
+	for (size_t i = 0; i < doctor->region_count; i++)
+		doctor_check_region(doctor, &doctor->regions[i]);
+	check_leftovers(doctor);
+	return doctor->status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	enum output_format format = OUTPUT_TABLE;
+	struct doctor doctor = {0};
+	enum status status;
+	char **operands;
+	int count;
+
+	count = options_parse(&argp, "doctor", argc, argv, &format, &operands);
+	if (count > 1)
+		return fail_usage("doctor", "expected one REGION at most");
+	doctor.directory = located_directory() ? located_directory() : "/dev/shm";
+	if (format != OUTPUT_TABLE)
+		doctor.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
+	doctor.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	status = examine(&doctor, count ? operands[0] : NULL);
+	for (size_t i = 0; i < doctor.region_count; i++)
+		free(doctor.regions[i].slots);
+	free(doctor.regions);
+	if (doctor.output)
+		status = output_end(doctor.output, status);
+	if (status == STATUS_DONE && doctor.problems)
+		return STATUS_NOT_THERE;
+	return status;
+}
+
+const struct command command_doctor = {"doctor", "check what keeps regions from working well", run};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "doctor.h"
+#include "lib/layout.h"
+
+bool doctor_number(const char *path, uint64_t *ret)
+{
+	unsigned long long number;
+	FILE *file = fopen(path, "re");
+	bool found;
+
+	if (!file)
+		return false;
+	found = fscanf(file, "%llu", &number) == 1;
+	fclose(file);
+	if (found)
+		*ret = number;
+	return found;
+}
+
+/* Opens one of a region's files, of which a copy is read and judged. */
+static int open_file(const struct examined *region, const char *suffix)
+{
+	char path[sizeof(region->info.path) + 16];
+
+	snprintf(path, sizeof(path), "%s%s", region->info.path, suffix);
+	return open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+static void examine_publisher(struct examined *region)
+{
+	struct layout_publisher publisher;
+	int fd = open_file(region, "");
+
+	if (fd >= 0 && pread(fd, &publisher, sizeof(publisher),
+	                     offsetof(struct layout_header, publisher)) == sizeof(publisher)) {
+		region->ipc_namespace = publisher.ipc_namespace;
+		region->closed = publisher.detached != 0;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Whether somebody holds the lock on the slot's first byte. */
+static bool is_alive(int fd, off_t offset)
+{
+	struct flock lock = {
+		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static void examine_subscribers(struct examined *region)
+{
+	struct layout_subscribers_header header;
+	off_t offset = sizeof(header);
+	struct layout_slot slot;
+	int fd = open_file(region, ".subscribers");
+
+	if (fd < 0)
+		return;
+	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	    memcmp(header.uuid, region->info.uuid, sizeof(header.uuid)) != 0)
+		header.slots_used = 0;
+	for (uint64_t i = 0; i < header.slots_used && i < LAYOUT_SLOTS_MAX; i++) {
+		struct examined_slot *added;
+
+		if (pread(fd, &slot, sizeof(slot), offset) != (ssize_t)sizeof(slot))
+			break;
+		if (slot.state == LAYOUT_SLOT_TAKEN && is_alive(fd, offset)) {
+			region->slots = must_realloc(region->slots, (region->slot_count + 1) *
+			                                                    sizeof(*region->slots));
+			added = &region->slots[region->slot_count++];
+			added->notifier = slot.notifier;
+			added->pid = slot.pid;
+			memcpy(added->command, slot.command, sizeof(added->command));
+			added->command[sizeof(added->command) - 1] = '\0';
+		}
+		offset += (off_t)sizeof(slot);
+	}
+	close(fd);
+}
+
+int doctor_examine(const char *name, struct examined *ret)
+{
+	struct examined region = {.info = {.size = sizeof(region.info)}};
+	int result = stele_region_describe(located(name), &region.info);
+
+	if (result < 0)
+		return result;
+	examine_publisher(&region);
+	examine_subscribers(&region);
+	*ret = region;
+	return 0;
+}
+
+size_t doctor_subscribers(const struct doctor *doctor)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < doctor->region_count; i++)
+		count += doctor->regions[i].slot_count;
+	return count;
+}
+
+size_t doctor_notified_by(const struct doctor *doctor, uint32_t notifier)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < doctor->region_count; i++)
+		for (size_t j = 0; j < doctor->regions[i].slot_count; j++)
+			count += doctor->regions[i].slots[j].notifier == notifier;
+	return count;
+}

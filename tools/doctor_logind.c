@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ * RemoveIPC= of systemd-logind: when the last session of a user ends who is none of the system's,
+ * it removes what that user has in POSIX shared memory and message queues, a running publisher's
+ * too. See logind.conf(5). */
+#include <dirent.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include "doctor.h"
+
+/* Where systemd looks for its settings; the first that has a file of some name decides about it. */
+static const char *const places[] = {"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd",
+                                     "/usr/lib/systemd"};
+enum { PLACES = sizeof(places) / sizeof(places[0]) };
+#define PATH_SIZE (NAME_MAX + 128)
+
+/* ---- what is set ---- */
+
+static bool is_one_of(const char *word, const char *words)
+{
+	size_t length = strlen(word);
+
+	for (; *words; words += strcspn(words, " "), words += *words == ' ')
+		if (strcspn(words, " ") == length && strncasecmp(words, word, length) == 0)
+			return true;
+	return false;
+}
+
+/* Takes over what a file says; what is no yes and no no, systemd ignores. False: no such file. */
+static bool read_settings(const char *path, bool *remove_ipc)
+{
+	char *line = NULL, value[16];
+	bool login = false;
+	size_t room = 0;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return false;
+	while (getline(&line, &room, file) > 0) {
+		char section[16];
+
+		if (sscanf(line, " [%15[^]]]", section) == 1)
+			login = strcmp(section, "Login") == 0;
+		if (!login || sscanf(line, " RemoveIPC = %15s", value) != 1)
+			continue;
+		if (is_one_of(value, "1 yes y true t on"))
+			*remove_ipc = true;
+		else if (is_one_of(value, "0 no n false f off"))
+			*remove_ipc = false;
+	}
+	free(line);
+	fclose(file);
+	return true;
+}
+
+/* The next drop-in file after that of this name, in the order in which they are read: its name and
+ * its path. */
+static bool next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
+{
+	char best[NAME_MAX + 1] = "";
+
+	for (size_t i = 0; i < PLACES; i++) {
+		char folder[64];
+		struct dirent *entry;
+		DIR *directory;
+
+		snprintf(folder, sizeof(folder), "%s/logind.conf.d", places[i]);
+		directory = opendir(folder);
+		while (directory && (entry = readdir(directory)) != NULL) {
+			const char *dot = strrchr(entry->d_name, '.');
+
+			if (!dot || strcmp(dot, ".conf") != 0 || strcmp(entry->d_name, name) <= 0 ||
+			    (*best && strcmp(entry->d_name, best) >= 0))
+				continue;
+			snprintf(best, sizeof(best), "%s", entry->d_name);
+			snprintf(path, PATH_SIZE, "%s/%s", folder, best);
+		}
+		if (directory)
+			closedir(directory);
+	}
+	snprintf(name, NAME_MAX + 1, "%s", best);
+	return *best;
+}
+
+static bool removes_ipc(void)
+{
+	char path[PATH_SIZE], name[NAME_MAX + 1] = "";
+	bool set = true;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		snprintf(path, sizeof(path), "%s/logind.conf", places[i]);
+		if (read_settings(path, &set))
+			break;
+	}
+	while (next_drop_in(name, path))
+		read_settings(path, &set);
+	return set;
+}
+
+/* ---- whom it concerns ---- */
+
+/* The highest number of a user of the system's; root is one, too. */
+static uid_t system_users(void)
+{
+	unsigned most = 999, found;
+	char line[256];
+	FILE *file = fopen("/etc/login.defs", "re");
+
+	if (!file)
+		return most;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, " SYS_UID_MAX %u", &found) == 1)
+			most = found;
+	fclose(file);
+	return most;
+}
+
+/* A user who lingers is never logged out, as far as logind goes. */
+static bool lingers(const char *user)
+{
+	char path[sizeof("/var/lib/systemd/linger/") + 64];
+
+	snprintf(path, sizeof(path), "/var/lib/systemd/linger/%.63s", user);
+	return access(path, F_OK) == 0;
+}
+
+static void judge_owner(struct doctor *doctor, uid_t owner, const char *region)
+{
+	const struct passwd *user = getpwuid(owner);
+	char name[64], mend[256];
+
+	if (user)
+		snprintf(name, sizeof(name), "%.63s", user->pw_name);
+	else
+		snprintf(name, sizeof(name), "%u", owner);
+	if (owner <= system_users() || lingers(name)) {
+		doctor_say(doctor, VERDICT_OK, "removeipc", region, NULL,
+		           "systemd-logind leaves user %s's shared memory alone", name);
+		return;
+	}
+	snprintf(mend, sizeof(mend),
+	         "loginctl enable-linger %s, or RemoveIPC=no under [Login] in "
+	         "/etc/systemd/logind.conf and systemctl restart systemd-logind",
+	         name);
+	if (region)
+		doctor_say(
+			doctor, VERDICT_PROBLEM, "removeipc", region, mend,
+			"systemd-logind removes the region's files when user %s, who owns them and is "
+			"no system user, has logged out (RemoveIPC=yes)",
+			name);
+	else
+		doctor_say(
+			doctor, VERDICT_NOTE, "removeipc", NULL, mend,
+			"systemd-logind removes what user %s publishes when that user has logged out "
+			"(RemoveIPC=yes)",
+			name);
+}
+
+void doctor_check_logind(struct doctor *doctor)
+{
+	/* It concerns shared memory; and this folder is there while logind runs. */
+	if (located_directory() || access("/run/systemd/seats/", F_OK) < 0) {
+		doctor_say(doctor, VERDICT_OK, "removeipc", NULL, NULL, "%s",
+		           located_directory() ? "systemd-logind does not look into this directory"
+		                               : "systemd-logind does not run here");
+		return;
+	}
+	if (!removes_ipc()) {
+		doctor_say(doctor, VERDICT_OK, "removeipc", NULL, NULL,
+		           "systemd-logind leaves shared memory alone (RemoveIPC=no)");
+		return;
+	}
+	for (size_t i = 0; i < doctor->region_count; i++)
+		judge_owner(doctor, doctor->regions[i].info.owner, doctor->regions[i].info.name);
+	if (doctor->region_count == 0)
+		judge_owner(doctor, geteuid(), NULL);
+}

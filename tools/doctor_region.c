@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ * A region's publisher and subscribers, and the namespaces that they are in. What is said of a
+ * process is taken from its slot or from the region's header, and compared with /proc, where its
+ * number may be another's by now, or of another namespace: so it only seems. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "describe.h"
+#include "doctor.h"
+#include "lib/layout.h"
+
+/* ---- publisher ---- */
+
+/* How the last one left, as far as that is known. */
+static void describe_end(const struct examined *region, char ret[DESCRIBED_MAX + 32])
+{
+	char time[DESCRIBED_MAX];
+
+	if (!region->info.publisher_since)
+		snprintf(ret, DESCRIBED_MAX + 32, "is gone");
+	else
+		snprintf(ret, DESCRIBED_MAX + 32, "%s at %s",
+		         region->closed ? "ended" : "died, its last commit being",
+		         describe_time(region->info.publisher_since, time));
+}
+
+static void check_publisher(struct doctor *doctor, const struct examined *region)
+{
+	const struct stele_region_info *info = &region->info;
+	char process[DESCRIBED_MAX], end[DESCRIBED_MAX + 32];
+
+	describe_process(info->publisher_pid, info->publisher_command, process);
+	describe_end(region, end);
+	if (info->publisher_attached)
+		doctor_say(doctor, VERDICT_OK, "publisher", info->name, NULL, "%s publishes",
+		           process);
+	else if (region->slot_count)
+		doctor_say(doctor, VERDICT_NOTE, "publisher", info->name, NULL,
+		           "nobody publishes, and %zu subscribers wait: %s %s; start it again, and "
+		           "they go on",
+		           region->slot_count, process, end);
+	else
+		doctor_say(doctor, VERDICT_OK, "publisher", info->name, NULL,
+		           "nobody publishes, and nobody waits");
+}
+
+/* ---- subscribers ---- */
+
+static void check_subscribers(struct doctor *doctor, const struct examined *region)
+{
+	static const char *const names[] = {
+		[LAYOUT_NOTIFIER_NONE] = "none",           [LAYOUT_NOTIFIER_MQ] = "mq",
+		[LAYOUT_NOTIFIER_FUTEX] = "futex",         [LAYOUT_NOTIFIER_SOCKET] = "socket",
+		[LAYOUT_NOTIFIER_FIFO] = "fifo",           [LAYOUT_NOTIFIER_SIGNAL] = "signal",
+		[LAYOUT_NOTIFIER_SEMAPHORE] = "semaphore", [LAYOUT_NOTIFIER_SYSV] = "sysv",
+	};
+	enum { KINDS = sizeof(names) / sizeof(names[0]) };
+	size_t counts[KINDS] = {0}, length = 0;
+	char text[256] = "";
+
+	for (size_t i = 0; i < region->slot_count; i++)
+		counts[region->slots[i].notifier < KINDS ? region->slots[i].notifier : 0]++;
+	for (size_t i = 0; i < KINDS; i++)
+		if (counts[i])
+			length += (size_t)snprintf(text + length, sizeof(text) - length,
+			                           "%s%zu by %s", length ? ", " : "", counts[i],
+			                           names[i]);
+	doctor_say(doctor, VERDICT_OK, "subscribers", region->info.name, NULL,
+	           region->slot_count ? "woken are %s" : "there are none%s", text);
+}
+
+/* ---- namespaces ---- */
+
+/* The inode of a process's IPC namespace, or 0. */
+static uint32_t namespace_at(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 ? (uint32_t)status.st_ino : 0;
+}
+
+static uint32_t namespace_of(uint32_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/ipc", pid);
+	return namespace_at(path);
+}
+
+/* Whether a process of this number, as it is seen from here, has this command name. */
+static bool seems_to_be(uint32_t pid, const char *command)
+{
+	char path[64], found[17] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fgets(found, sizeof(found), file))
+		found[strcspn(found, "\n")] = '\0';
+	fclose(file);
+	return strcmp(found, command) == 0;
+}
+
+struct elsewhere {
+	size_t all;    /* subscribers that seem to be in another IPC namespace than the publisher */
+	size_t queues; /* those of them that have a queue all the same */
+	size_t unknown; /* of which nothing can be told */
+};
+
+static struct elsewhere look_for_others(const struct examined *region)
+{
+	struct elsewhere elsewhere = {0};
+
+	for (size_t i = 0; i < region->slot_count; i++) {
+		const struct examined_slot *slot = &region->slots[i];
+		uint32_t theirs =
+			seems_to_be(slot->pid, slot->command) ? namespace_of(slot->pid) : 0;
+
+		elsewhere.unknown += theirs == 0;
+		if (theirs == 0 || theirs == region->ipc_namespace)
+			continue;
+		elsewhere.all++;
+		elsewhere.queues += slot->notifier == LAYOUT_NOTIFIER_MQ ||
+		                    slot->notifier == LAYOUT_NOTIFIER_SYSV;
+	}
+	return elsewhere;
+}
+
+/* How a subscriber is started in the publisher's namespace. */
+static const char *describe_way(const struct examined *region, char mend[128])
+{
+	uint32_t pid = region->info.publisher_pid;
+
+	if (namespace_of(pid) == region->ipc_namespace)
+		snprintf(mend, 128, "nsenter --ipc=/proc/%u/ns/ipc COMMAND", pid);
+	else
+		snprintf(mend, 128, "docker run --ipc=container:NAME ..., or --ipc=host for both");
+	return mend;
+}
+
+static void check_namespaces(struct doctor *doctor, const struct examined *region)
+{
+	struct elsewhere elsewhere = look_for_others(region);
+	const char *name = region->info.name;
+	uint32_t own = namespace_at("/proc/self/ns/ipc");
+	char mend[128];
+
+	if (region->ipc_namespace == 0 || own == 0) {
+		doctor_say(doctor, VERDICT_OK, "namespaces", name, NULL,
+		           "nothing is known of the publisher's IPC namespace");
+		return;
+	}
+	describe_way(region, mend);
+	if (elsewhere.queues)
+		doctor_say(
+			doctor, VERDICT_PROBLEM, "namespaces", name, mend,
+			"%zu subscribers with message queues seem to be in another IPC namespace than "
+			"the publisher, whose notices don't get there: they find versions once a second",
+			elsewhere.queues);
+	else if (elsewhere.all)
+		doctor_say(doctor, VERDICT_NOTE, "namespaces", name, mend,
+		           "%zu of %zu subscribers seem to be in another IPC namespace than the "
+		           "publisher, where they can have no message queue; the futex wakes them",
+		           elsewhere.all, region->slot_count);
+	else if (region->ipc_namespace != own)
+		doctor_say(
+			doctor, VERDICT_NOTE, "namespaces", name, mend,
+			"the publisher %s in another IPC namespace than this process; subscribers "
+			"that are started from here can have no message queue, and the futex wakes them",
+			region->info.publisher_attached ? "is" : "was");
+	else
+		doctor_say(doctor, VERDICT_OK, "namespaces", name, NULL,
+		           "the publisher %s in this IPC namespace",
+		           region->info.publisher_attached ? "is" : "was");
+	if (elsewhere.unknown)
+		doctor_say(
+			doctor, VERDICT_OK, "processes", name, NULL,
+			"%zu of %zu subscribers can't be found by their process numbers, so they seem "
+			"to be in other PID namespaces; nothing depends on these numbers",
+			elsewhere.unknown, region->slot_count);
+}
+
+void doctor_check_region(struct doctor *doctor, const struct examined *region)
+{
+	check_publisher(doctor, region);
+	check_subscribers(doctor, region);
+	check_namespaces(doctor, region);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "leftovers.h"
+#include "queues.h"
+
+struct search {
+	bool dry_run;
+	void (*found)(void *context, const struct leftover *leftover);
+	void *context;
+	const char *region;
+};
+
+/* ---- files ---- */
+
+struct names {
+	char (*names)[STELE_NAME_MAX + 1];
+	size_t count;
+};
+
+/* The name of the region that has a file of this name, also where its data file is gone. */
+static bool region_of_file(const char *file, char region[STELE_NAME_MAX + 1])
+{
+	const char *start = file + strlen("stele.");
+	size_t length;
+
+	if (strncmp(file, "stele.", strlen("stele.")) != 0)
+		return false;
+	length = strcspn(start, ".");
+	if (length > STELE_NAME_MAX)
+		return false;
+	snprintf(region, STELE_NAME_MAX + 1, "%.*s", (int)length, start);
+	return stele_name_check("region", region) == 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Sorted; a region of several files is there as often. 0 or a negative errno. */
+static int list_names(const char *path, struct names *ret)
+{
+	DIR *directory = opendir(path);
+	char region[STELE_NAME_MAX + 1];
+	struct dirent *entry;
+
+	if (!directory)
+		return -errno;
+	while ((entry = readdir(directory)) != NULL) {
+		if (!region_of_file(entry->d_name, region))
+			continue;
+		ret->names = must_realloc(ret->names, (ret->count + 1) * sizeof(*ret->names));
+		snprintf(ret->names[ret->count++], sizeof(*ret->names), "%s", region);
+	}
+	closedir(directory);
+	if (ret->count)
+		qsort(ret->names, ret->count, sizeof(*ret->names), compare);
+	return 0;
+}
+
+static void file_found(void *context, const struct stele_leftover *leftover)
+{
+	struct search *search = context;
+
+	search->found(search->context, &(struct leftover){
+					       .region = search->region,
+					       .kind = leftover->kind,
+					       .name = leftover->name,
+					       .error = leftover->error,
+					       .sentence = stele_last_error(),
+				       });
+}
+
+static void search_files(struct search *search)
+{
+	const char *directory = located_directory() ? located_directory() : "/dev/shm";
+	struct names names = {0};
+	int error = list_names(directory, &names);
+	char sentence[PATH_MAX + 64];
+
+	snprintf(sentence, sizeof(sentence), "cannot list %s: %s", directory, strerror(-error));
+	if (error < 0)
+		search->found(search->context, &(struct leftover){
+						       .region = "",
+						       .kind = "directory",
+						       .name = directory,
+						       .error = error,
+						       .sentence = sentence,
+					       });
+	for (size_t i = 0; i < names.count; i++) {
+		int result;
+
+		if (i && strcmp(names.names[i], names.names[i - 1]) == 0)
+			continue;
+		search->region = names.names[i];
+		result =
+			stele_region_clean(located(names.names[i]),
+		                           search->dry_run ? STELE_DRY_RUN : 0, file_found, search);
+		if (result < 0)
+			search->found(search->context, &(struct leftover){
+							       .region = names.names[i],
+							       .kind = "region",
+							       .name = names.names[i],
+							       .error = result,
+							       .sentence = stele_last_error(),
+						       });
+	}
+	free(names.names);
+}
+
+/* ---- queues ---- */
+
+static void look_at_queue(void *context, const char *name)
+{
+	struct search *search = context;
+	char region[STELE_NAME_MAX + 1], path[NAME_MAX + 2], sentence[2 * NAME_MAX];
+	int result;
+
+	if (!queue_is_subscribers(name, region))
+		return;
+	result = queue_is_dead(name);
+	/* Another user's is that user's to look at. */
+	if (result == 0 || result == -EACCES)
+		return;
+	if (result == 1)
+		result = search->dry_run ? 0 : queue_remove(name);
+	snprintf(path, sizeof(path), "/%s", name);
+	snprintf(sentence, sizeof(sentence), "cannot remove the message queue %s: %s", path,
+	         strerror(-result));
+	search->found(search->context, &(struct leftover){
+					       .region = region,
+					       .kind = "queue",
+					       .name = path,
+					       .error = result,
+					       .sentence = sentence,
+				       });
+}
+
+int leftovers_each(bool dry_run, void (*found)(void *context, const struct leftover *leftover),
+                   void *context)
+{
+	struct search search = {.dry_run = dry_run, .found = found, .context = context};
+
+	/* Files first: with the slots go the queues of dead subscribers there. */
+	search_files(&search);
+	return queues_each(look_at_queue, &search);
+}

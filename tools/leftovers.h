@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * What died processes left, of all regions in the directory, and their queues. */
+#ifndef TOOLS_LEFTOVERS_H
+#define TOOLS_LEFTOVERS_H
+
+#include <stdbool.h>
+#include "options.h"
+
+struct leftover {
+	const char *region;
+	const char *kind, *name; /* as in struct stele_leftover, or "queue" and the queue's name; or
+	                            "region" or "directory": what is left there can't be looked at */
+	int error;               /* 0, or why it is not removed */
+	const char *sentence;    /* the same for people */
+};
+
+/* Calls `found` for each, after removing it unless it is a dry run. Returns 0, or the negative
+ * errno for which queues could not be looked for. */
+int leftovers_each(bool dry_run, void (*found)(void *context, const struct leftover *leftover),
+                   void *context);
+
+#endif
