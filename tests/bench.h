@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the benchmarks share: a region of the program's own, times, medians, how figures are printed, and
- * how two ways to do the same work are compared. */
+ * What the benchmarks share: a region of the program's own, times, medians, how figures are
+ * printed, and how two ways to do the same work are compared. */
 #ifndef TESTS_BENCH_H
 #define TESTS_BENCH_H
 
@@ -62,8 +62,8 @@ static inline void print(const char *name, double value, const char *unit)
 	fflush(stdout);
 }
 
-/* How many times a peer's figure ours is, or how often what we take goes into what is allowed: the more
- * the better, and `reach` is what it is to be at least. */
+/* How many times a peer's figure ours is, or how often what we take goes into what is allowed: the
+ * more the better, and `reach` is what it is to be at least. */
 static inline void ratio(const char *name, double value, double reach)
 {
 	printf("ratio %s %.3f %g\n", name, value, reach);
@@ -77,8 +77,8 @@ static inline void plot(const char *name, const char *series, double x, double y
 	fflush(stdout);
 }
 
-/* A halted core takes tens of microseconds to wake, which would hide what is measured. Held open: as
- * long as it is, no core goes to sleep for longer than that. Needs root. */
+/* A halted core takes tens of microseconds to wake, which would hide what is measured. Held open:
+ * as long as it is, no core goes to sleep for longer than that. Needs root. */
 static inline void keep_awake(void)
 {
 	int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
@@ -118,8 +118,8 @@ struct side {
 	double reach; /* how many times as fast as this peer we are to be; 0: not said */
 };
 
-/* Prints what a unit of the work takes each side, and the ratios. Every side must come to the same sum
- * in every round. */
+/* Prints what a unit of the work takes each side, and the ratios. Every side must come to the same
+ * sum in every round. */
 static inline void compare(const char *work, const struct side *sides, size_t count)
 {
 	double times[COMPARE_SIDES][COMPARE_ROUNDS], ratios[COMPARE_ROUNDS];

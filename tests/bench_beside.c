@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two readers at full speed, each on a core of its own, alone and beside a publisher that makes 10,000
- * commits a second. */
+ * Two readers at full speed, each on a core of its own, alone and beside a publisher that makes
+ * 10,000 commits a second. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -109,6 +109,13 @@ static void rounds(void)
 	print("readers/commits", median(commits, ROUNDS), "a second");
 }
 
+/* For what a child is to do, unless it has failed. */
+static void wait_a_little(void)
+{
+	check(waitpid(-1, NULL, WNOHANG) == 0);
+	usleep(1000);
+}
+
 int main(void)
 {
 	pid_t children[3];
@@ -126,10 +133,10 @@ int main(void)
 			read_all(i - 1);
 		}
 		while (shared->commits == 0)
-			usleep(1000);
+			wait_a_little();
 	}
 	while (shared->readers[0].gets == 0 || shared->readers[1].gets == 0)
-		usleep(1000);
+		wait_a_little();
 	rounds();
 	for (int i = 3; i-- > 0;) {
 		kill(children[i], SIGKILL);

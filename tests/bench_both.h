@@ -70,7 +70,8 @@ static inline void both_open(const struct kind *kind, uint64_t rows)
 	}
 	lmdb(mdb_env_create(&both.env));
 	lmdb(mdb_env_set_mapsize(both.env, (size_t)8 << 30));
-	lmdb(mdb_env_open(both.env, both.path, MDB_NOSUBDIR | MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS, 0600));
+	lmdb(mdb_env_open(both.env, both.path,
+	                  MDB_NOSUBDIR | MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS, 0600));
 	lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
 	lmdb(mdb_dbi_open(txn, NULL, 0, &both.dbi));
 	lmdb(mdb_txn_commit(txn));
@@ -94,7 +95,8 @@ static inline void put_lmdb(MDB_txn *txn, uint64_t number, uint64_t round)
 	lmdb(mdb_put(txn, both.dbi, &k, &v, 0));
 }
 
-/* All rows in one transaction, in an order that has nothing to do with that of the keys; seconds. */
+/* All rows in one transaction, in an order that has nothing to do with that of the keys; seconds.
+ * */
 static inline double load_stele(void)
 {
 	struct stele_transaction *tx;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A year of churn: random updates of rows of mixed sizes, ten a commit, and then how much larger the
- * region is than one into which the same rows are loaded afresh.
+ * A year of churn: random updates of rows of mixed sizes, ten a commit, and then how much larger
+ * the region is than one into which the same rows are loaded afresh.
  *
  *   STELE_CHURN=UPDATES   how many updates; otherwise 100,000,000
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the comparisons with DPDK share: starting it without huge pages and devices, the prefixes, and
- * lookups by several sides that must all give the same answers. */
+ * What the comparisons with DPDK share: starting it without huge pages and devices, the prefixes,
+ * and lookups by several sides that must all give the same answers. */
 #ifndef TESTS_BENCH_DPDK_H
 #define TESTS_BENCH_DPDK_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a commit costs with more and more subscribers that wait for it, and what it costs a subscriber to
- * get what changed with more and more rows changed. */
+ * What a commit costs with more and more subscribers that wait for it, and what it costs a
+ * subscriber to get what changed with more and more rows changed. */
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against a hash table in shared memory behind a process-shared read-write lock: two readers, of which
- * one is measured, beside 1,000 updates a second. */
+ * Against a hash table in shared memory behind a process-shared read-write lock: two readers, of
+ * which one is measured, beside 1,000 updates a second. */
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -211,8 +211,10 @@ int main(void)
 	for (size_t i = 0; i < 65536; i++)
 		key_id(random_from(&random) % ROWS, queries[i]);
 	publisher = start(true);
-	while (shared->updates == 0)
-		sched_yield();
+	while (shared->updates == 0) {
+		check(waitpid(-1, NULL, WNOHANG) == 0);
+		usleep(1000);
+	}
 	reader = start(false);
 	stay_on_core(0); /* not before: the others would inherit it */
 	must(stele_subscriber_open(region, NULL, &subscriber));

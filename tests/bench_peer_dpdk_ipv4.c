@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against DPDK's rte_fib and rte_lpm: longest-prefix match in a full IPv4 routing table, its memory,
- * loading it, and changing it.
+ * Against DPDK's rte_fib and rte_lpm: longest-prefix match in a full IPv4 routing table, its
+ * memory, loading it, and changing it.
  *
  *   STELE_PREFIXES=FILE   a routing table, one prefix a line; otherwise one is generated (table.h)
  *
- * Prefixes are loaded in random order, unless a name says otherwise. Loading rte_lpm takes minutes: it
- * looks for each rule among all those of the same length. */
+ * Prefixes are loaded in random order, unless a name says otherwise. Loading rte_lpm takes
+ * minutes: it looks for each rule among all those of the same length. */
 #include "bench_dpdk.h"
 
 #include <rte_fib.h>

@@ -3,8 +3,9 @@
  * Against DPDK's rte_fib6 and rte_lpm6: longest-prefix match in a full IPv6 routing table.
  *
  *   STELE_PREFIXES=FILE   a routing table, one prefix a line; otherwise one is generated: as many
- *                         prefixes of the commonest lengths as the real one has, most of them in a few
- *                         thousand blocks of 32 bits */
+ *                         prefixes of the commonest lengths as the real one has, most of them in
+ *                         a few thousand blocks of 32 bits
+ */
 #include "bench_dpdk.h"
 
 #include <rte_fib6.h>

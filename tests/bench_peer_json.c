@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against a JSON file that is watched with inotify and read with json-c: a row of 10,000 changes, and a
- * subscriber in another process that was blocked has the change. With the file the publisher, which
- * keeps the tree of all rows, writes them all and renames; the subscriber reads them all. */
+ * Against a JSON file that is watched with inotify and read with json-c: a row of 10,000 changes,
+ * and a subscriber in another process that was blocked has the change. With the file the
+ * publisher, which keeps the tree of all rows, writes them all and renames; the subscriber reads
+ * them all. */
 #include <json-c/json.h>
 #include <signal.h>
 #include <sys/inotify.h>
@@ -193,8 +194,8 @@ static void stele_subscribe(void)
 
 /* ---- both ---- */
 
-/* Changes rows by the one way or the other: the median time from before the change until the subscriber
- * has it. What it has is checked. */
+/* Changes rows by the one way or the other: the median time from before the change until the
+ * subscriber has it. What it has is checked. */
 static double changes(void (*change)(uint64_t, uint64_t), int fd, uint64_t *random)
 {
 	double times[CHANGES];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against LMDB: gets, scans, commits and loads of the same rows, and what a row takes of the region. */
+ * Against LMDB: gets, scans, commits and loads of the same rows, and what a row takes of the
+ * region. */
 #include "bench_both.h"
 
 #define MILLION 1000000u

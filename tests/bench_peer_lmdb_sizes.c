@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a get, a scanned row and a commit of one row cost in tables of 100 to 10,000,000 rows, in a region
- * and in LMDB.
+ * What a get, a scanned row and a commit of one row cost in tables of 100 to 10,000,000 rows, in
+ * a region and in LMDB.
  *
  *   STELE_ROWS=NUMBER   the largest table; otherwise 10,000,000
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against Redis: a get of a row that another process publishes. The server is one of the benchmark's own,
- * on a Unix socket in a directory of its own. */
+ * Against Redis: a get of a row that another process publishes. The server is one of the
+ * benchmark's own, on a Unix socket in a directory of its own. */
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <sys/stat.h>

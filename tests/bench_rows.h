@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The rows that are compared: values of 48 bytes under keys of one of two kinds, all made from the row's
- * number. */
+ * The rows that are compared: values of 48 bytes under keys of one of two kinds, all made from
+ * the row's number. */
 #ifndef TESTS_BENCH_ROWS_H
 #define TESTS_BENCH_ROWS_H
 
