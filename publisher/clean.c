@@ -179,8 +179,7 @@ static void clean_region(struct clean *clean)
 	}
 	clean_unfinished(clean);
 	if (slots_open(&clean->names, region.uuid, region.status.st_uid, true, &slots) == 0) {
-		struct fanout fanout = {
-			.names = &clean->names, .head = &region.header->head, .slots = &slots};
+		struct fanout fanout = {.region = &region, .slots = &slots};
 		clean->fanout = &fanout;
 		clean_slots(clean);
 		folder_each(&clean->names, clean_entry, clean);

@@ -5,9 +5,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/atomic.h"
+
+static const uint64_t *head_of(const struct fanout *fanout)
+{
+	return &fanout->region->header->head;
+}
 
 static void peer_detach(struct peer *peer)
 {
@@ -28,7 +32,7 @@ void fanout_finish(struct fanout *fanout)
 void fanout_move(struct fanout *fanout)
 {
 	for (uint32_t i = 0; i < fanout->room; i++)
-		fanout->peers[i].channel.head = fanout->head;
+		fanout->peers[i].channel.head = head_of(fanout);
 }
 
 int fanout_reserve(struct fanout *fanout)
@@ -55,16 +59,16 @@ static void channel_of(const struct fanout *fanout, uint32_t index, const uint8_
                        struct channel *ret)
 {
 	*ret = (struct channel){
-		.names = fanout->names,
-		.head = fanout->head,
+		.names = &fanout->region->names,
+		.head = head_of(fanout),
 		.slot = &fanout->slots->slot[index],
 		.index = index,
-		.owner = geteuid(),
-		.group = getegid(),
+		.owner = fanout->region->status.st_uid,
+		.group = fanout->region->status.st_gid,
 		.fd = -1,
 	};
 	memcpy(ret->uuid, uuid, sizeof(ret->uuid));
-	memcpy(ret->region_uuid, fanout->uuid, sizeof(ret->region_uuid));
+	memcpy(ret->region_uuid, fanout->region->uuid, sizeof(ret->region_uuid));
 }
 
 /* Attaches a peer to the subscriber that a slot names now. */
@@ -193,7 +197,7 @@ static void wake(struct fanout *fanout, const struct notice *notice)
 
 	if (mask == 0)
 		return;
-	notifier_futex_wake(fanout->head, mask);
+	notifier_futex_wake(head_of(fanout), mask);
 	if (fanout->head_before)
 		notifier_futex_wake(fanout->head_before, mask);
 	fanout->futex_wakes++;

@@ -18,6 +18,7 @@
 #ifndef PUBLISHER_FANOUT_H
 #define PUBLISHER_FANOUT_H
 
+#include "lib/region.h"
 #include "lib/slots.h"
 #include "notifier/notifier.h"
 
@@ -44,9 +45,7 @@ struct peer {
 };
 
 struct fanout {
-	const struct names *names;
-	const uint8_t *uuid; /* of the region */
-	const uint64_t *head;
+	const struct region *region; /* with its names, head, and owner */
 	const uint64_t *head_before; /* of the generation before: who waits there is woken too; or NULL */
 	struct slots *slots; /* NULL: the subscribers file is lost */
 	struct peer *peers;  /* one for each slot */

@@ -227,12 +227,12 @@ static int make_same(struct stele_publisher *publisher, uint64_t maximum)
 	}
 	notify_pause(&publisher->notify);
 	next_attach(publisher, &next, &old);
-	notify_resume(&publisher->notify);
 	publisher->before_fd = region->fd;
 	region->fd = next.map;
 	fstat(region->fd, &region->status);
 	region->maximum_size = maximum;
 	region->generation++;
+	notify_resume(&publisher->notify);
 	notify_everybody(publisher);
 	return 0;
 }
@@ -288,7 +288,9 @@ static int name_memory(struct stele_publisher *publisher)
 	lock_fd_add(&attachment->data_lock, next.lock);
 	close(region->fd);
 	region->fd = next.map;
+	notify_pause(&publisher->notify);
 	fstat(region->fd, &region->status);
+	notify_resume(&publisher->notify);
 	return 0;
 }
 

@@ -240,9 +240,7 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->edit.arena = &publisher->arena;
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;
-	publisher->fanout.names = &region->names;
-	publisher->fanout.uuid = region->uuid;
-	publisher->fanout.head = &region->header->head;
+	publisher->fanout.region = region;
 	fanout_move(&publisher->fanout);
 	publisher->fanout.slots = publisher->reclaim.slots =
 		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;

@@ -37,10 +37,7 @@ static int dismiss(const struct names *names)
 	__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
 	unlink(names->data);
 	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
-		struct fanout fanout = {.names = names,
-		                        .uuid = region.uuid,
-		                        .head = &region.header->head,
-		                        .slots = &slots};
+		struct fanout fanout = {.region = &region, .slots = &slots};
 		fanout_reap(&fanout, UINT32_MAX);
 		fanout_notify(&fanout, &(struct notice){.everybody = true});
 		fanout_finish(&fanout);

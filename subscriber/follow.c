@@ -16,6 +16,9 @@
 /* What the inner functions return when the callback wants an end: follow->answer has its word. */
 #define ENDED 1
 
+/* Nanoseconds. */
+#define MOVE_ON INT64_C(1000000000)
+
 struct row_copy {
 	unsigned char key[STELE_KEY_MAX];
 	unsigned char *value;
@@ -272,16 +275,36 @@ static int resume(struct follow *follow)
 	return r == -ENOENT ? resync(follow) : r;
 }
 
+/* A subscriber that named tables moves on when others change, too, but unhurried: the old version is
+ * not kept pinned for ever, and what it reports as applied does not stay behind. 1, 0 at the deadline,
+ * or an error. */
+static int wait_for_newer(struct follow *follow)
+{
+	struct stele_subscriber *subscriber = follow->subscriber;
+	int64_t deadline = follow->options.deadline_ns;
+	uint64_t last = follow->last->version, version;
+
+	for (;;) {
+		int64_t now = time_monotonic(), until = deadline;
+		int r;
+		if (subscriber->interest.count > 0 && deadline - now > MOVE_ON)
+			until = now + MOVE_ON;
+		r = stele_subscriber_wait(subscriber, last, until, &version);
+		if (r == 0 && until < deadline && subscriber_newest(subscriber) > last)
+			r = 1;
+		if (r != 0 || until == deadline)
+			return r;
+	}
+}
+
 static int run(struct follow *follow)
 {
 	int64_t deadline = follow->options.deadline_ns;
-	uint64_t version;
 	int r = resume(follow);
 
 	while (r == 0) {
 		if (follow->last) {
-			r = stele_subscriber_wait(follow->subscriber, follow->last->version,
-			                          deadline, &version);
+			r = wait_for_newer(follow);
 			if (r != 1)
 				break;
 		}

@@ -360,3 +360,50 @@ Test(ipc_interest, spinning_ends)
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
+
+/* ---- following ---- */
+
+enum { APPLIED = 2, EMPTY, CHANGES };
+
+static int count_event(const struct stele_event *event, void *userdata)
+{
+	(void)userdata;
+	if (event->kind == STELE_EVENT_CHANGE)
+		ipc_tell(CHANGES, ipc_told(CHANGES) + 1);
+	if (event->kind == STELE_EVENT_APPLIED && event->count == 0)
+		ipc_tell(EMPTY, ipc_told(EMPTY) + 1);
+	if (event->kind == STELE_EVENT_APPLIED || event->kind == STELE_EVENT_INITIAL_END)
+		ipc_tell(APPLIED, event->version);
+	return event->version >= 5 && ipc_told(CHANGES) > 0;
+}
+
+static void follow_rows(unsigned way)
+{
+	struct stele_subscriber *subscriber = subscribe(way, only_rows, 0);
+	struct stele_follow_options options = {.size = sizeof(options), .table = "rows"};
+
+	RETURNS(stele_subscriber_follow(subscriber, &options, count_event, NULL), 1, "");
+	stele_subscriber_close(subscriber);
+}
+
+/* Other tables' versions do not wake it, but neither does it keep an old version pinned for ever. */
+Test(ipc_interest, who_follows_a_table_moves_on_all_the_same)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t child;
+
+	change_table(publisher, "other", true);
+	child = ipc_spawn(follow_rows, BY_QUEUE);
+	UNTIL(ipc_told(APPLIED) == 2);
+	UNTIL(ipc_blocked(child));
+	put(publisher, "other", 1);
+	put(publisher, "other", 2);
+	UNTIL(ipc_told(APPLIED) == 4);
+	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
+	cr_expect_eq(ipc_told(CHANGES), 0);
+	cr_expect_geq(ipc_told(EMPTY), 1);
+	put(publisher, "rows", 5);
+	ipc_join(child);
+	cr_expect_eq(ipc_told(CHANGES), 1);
+	stele_publisher_close(publisher);
+}

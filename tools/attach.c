@@ -23,9 +23,15 @@ enum status reader_open(struct reader *reader, const char *region, enum reader_k
 	return result < 0 ? fail_region(region, result) : STATUS_DONE;
 }
 
-enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier)
+enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier,
+                                 const char *table)
 {
-	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = notifier};
+	const char *const tables[] = {table, NULL};
+	struct stele_subscriber_options options = {
+		.size = sizeof(options),
+		.notifier = notifier,
+		.tables = *table ? tables : NULL,
+	};
 	int result;
 
 	*reader = (struct reader){.region = region};

@@ -23,8 +23,9 @@ struct reader {
 };
 
 enum status reader_open(struct reader *reader, const char *region, enum reader_kind kind);
-/* For one that waits, with the notifier of this name; NULL: any. */
-enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier);
+/* For one that waits, with the notifier of this name (NULL: any), for a table ("": for all). */
+enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier,
+                                 const char *table);
 /* Opens a snapshot of the newest version, or of a given one, and the table in it. Where the
  * publisher takes the version back meanwhile, does it again. */
 enum status reader_open_table(struct reader *reader, const char *table, uint64_t version);

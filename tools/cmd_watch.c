@@ -54,9 +54,9 @@ struct watch {
 	uint64_t seen; /* versions printed */
 	int stop_fd;
 	const char *notifier; /* NULL: any */
-	const char *command; /* of --exec, or NULL */
-	FILE *input;         /* ... what goes to its next run */
-	bool stopped;        /* told to stop while it ran */
+	const char *command;  /* of --exec, or NULL */
+	FILE *input;          /* ... what goes to its next run */
+	bool stopped;         /* told to stop while it ran */
 };
 
 /* How a wait ended. */
@@ -311,13 +311,14 @@ static enum ending wait_for_others(const struct watch *watch, int fd)
 }
 
 /* Waits for a version newer than the one that was printed last. A notifier without a descriptor is
- * waited for in slices, so that signals are seen between them. */
+ * waited for in slices, so that signals are seen between them. Who watches one table is not woken for
+ * others, but once a second moves on all the same, so as not to keep an old version pinned. */
 static enum ending wait_for_version(const struct watch *watch, int *ret_error)
 {
 	uint64_t since =
 		watch->reader.snapshot ? stele_snapshot_version(watch->reader.snapshot) : 0;
 	int fd = stele_subscriber_fd(watch->reader.subscriber);
-	const int64_t slice = 100 * INT64_C(1000000);
+	const int64_t slice = 100 * INT64_C(1000000), move_on = now() + INT64_C(1000000000);
 
 	for (;;) {
 		int64_t until = fd < 0 ? now() + slice : 0;
@@ -328,6 +329,9 @@ static enum ending wait_for_version(const struct watch *watch, int *ret_error)
 		if (until > watch->deadline)
 			until = watch->deadline;
 		result = stele_subscriber_wait(watch->reader.subscriber, since, until, &version);
+		if (result == 0 && now() >= move_on &&
+		    stele_subscriber_version(watch->reader.subscriber, &version) == 0)
+			result = version > since;
 		*ret_error = result;
 		if (result != 0)
 			return result < 0 ? FAILED : NEWER;
@@ -350,7 +354,8 @@ static enum status attach(struct watch *watch)
 {
 	enum status status;
 
-	status = reader_open_notified(&watch->reader, watch->target.region, watch->notifier);
+	status = reader_open_notified(&watch->reader, watch->target.region, watch->notifier,
+	                              watch->target.table);
 	if (status == STATUS_DONE)
 		say_how_woken(watch);
 	return status;

@@ -427,6 +427,9 @@ struct stele_follow_options {
  *   is made again with other columns gives both, each with its own schema. A table without rows
  *   is not told of.
  *
+ * A subscriber that named tables (options.tables) is woken for those. What else it follows is given to it
+ * within a second, and where there is nothing to give, an _APPLIED with a count of 0.
+ *
  * The callback may read through the subscriber and open snapshots, but not close it. It returns 0 to
  * go on; anything else ends the call, which returns it. So does what happens at the deadline, with 0.
  * A call that ended before _INITIAL_END or _APPLIED leaves the caller with a part of a batch. While it
