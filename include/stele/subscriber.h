@@ -81,9 +81,9 @@ struct stele_subscriber_options {
 	                   a core busy, before it blocks; 0: none. Who is found spinning costs the
 	                   publisher no system call and sees the version as fast as memory tells */
 	const char *const *tables; /* names, ended by NULL: wait only for versions that changed one of
-	                   them; NULL: for every version. Copied. Of the first eight the publisher
-	                   knows, and leaves this subscriber alone when it changes none of them; who
-	                   names more is woken by all, and looks in vain */
+	                   them; NULL: for every version. Copied. The publisher is told of up to
+	                   eight, and leaves this subscriber alone when it changes none of them; who
+	                   names more is woken by every version, and may look in vain */
 };
 
 /* NOTIFIERS. By what a subscriber is woken when there is a new version. Whatever it is, a notice is a
