@@ -33,7 +33,7 @@ static const char *kind_of(mode_t mode)
 	}
 }
 
-static int judge(const char *path, const struct stat *status, uint64_t least_size)
+static int judge(const char *path, const struct stat *status, bool links, uint64_t least_size)
 {
 	if (!S_ISREG(status->st_mode))
 		return error_set(EBADMSG,
@@ -41,7 +41,7 @@ static int judge(const char *path, const struct stat *status, uint64_t least_siz
 		                 path, kind_of(status->st_mode));
 	if (status->st_nlink == 0)
 		return -ENOENT;
-	if (status->st_nlink != 1)
+	if (status->st_nlink != 1 && !links)
 		return error_set(
 			EBADMSG,
 			"%s has %lu names (hard links), so it is not to be trusted; remove the others",
@@ -55,8 +55,8 @@ static int judge(const char *path, const struct stat *status, uint64_t least_siz
 	return 0;
 }
 
-int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
-              struct stat *ret_status)
+static int open_judged(const char *path, bool writable, bool links, uint64_t least_size,
+                       int *ret_fd, struct stat *ret_status)
 {
 	int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
 	                            O_NOCTTY);
@@ -69,7 +69,7 @@ int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
 			return -ENOENT;
 		if ((errnum == ELOOP || errnum == EISDIR || errnum == ENXIO) &&
 		    lstat(path, &status) == 0)
-			return judge(path, &status, least_size);
+			return judge(path, &status, links, least_size);
 		if (errnum == EACCES || errnum == EPERM)
 			return error_set(
 				errnum,
@@ -81,13 +81,25 @@ int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
 	if (fstat(fd, ret_status) < 0)
 		r = error_set(errno, "cannot look at %s: %s", path, strerror(errno));
 	else
-		r = judge(path, ret_status, least_size);
+		r = judge(path, ret_status, links, least_size);
 	if (r < 0) {
 		close(fd);
 		return r;
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+              struct stat *ret_status)
+{
+	return open_judged(path, writable, false, least_size, ret_fd, ret_status);
+}
+
+int file_open_linked(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+                     struct stat *ret_status)
+{
+	return open_judged(path, writable, true, least_size, ret_fd, ret_status);
 }
 
 int file_open_again(int fd, int *ret_fd)

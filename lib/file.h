@@ -14,6 +14,11 @@
  * negative errno with one. */
 int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd, struct stat *ret_status);
 
+/* The same for the subscribers file: whoever may write it may give it more names, which must keep
+ * nobody from registering. Its owner and the uuid in it tell whether it is the right one. */
+int file_open_linked(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+                     struct stat *ret_status);
+
 /* Opens an open file once more, with an open file description of its own: 0 or a negative errno,
  * without a sentence. A lock must not be on a description that is mapped: a mapping keeps its
  * description, with the locks on it, and a child made by fork() has the mapping too. */

@@ -13,6 +13,60 @@
 #include "error.h"
 
 #define AS_IT_IS (O_CLOEXEC | O_NOFOLLOW)
+#define DEPTH    16 /* of directories that somebody made where none belong */
+
+/* Removes what is in a directory, and directories in it no deeper than anybody has reason to make
+ * them. By open directories, so that nobody can lead it elsewhere. */
+static void empty(int directory_fd, unsigned depth)
+{
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(directory)) != NULL) {
+		int inner;
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    unlinkat(fd, entry->d_name, 0) == 0)
+			continue;
+		inner = depth > 0 ? openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | AS_IT_IS)
+		                  : -1;
+		if (inner < 0)
+			continue;
+		empty(inner, depth - 1);
+		close(inner);
+		unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(directory);
+}
+
+void folder_remove(const struct names *names)
+{
+	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
+
+	if (fd < 0) {
+		/* Whatever has its name, if this user may. */
+		unlink(names->folder);
+		return;
+	}
+	empty(fd, DEPTH);
+	close(fd);
+	rmdir(names->folder);
+}
+
+/* Takes away what somebody else put there. */
+static void take_away(const struct names *names)
+{
+	struct stat status;
+
+	if (lstat(names->folder, &status) == 0 &&
+	    (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()))
+		folder_remove(names);
+}
 
 int folder_make(const struct names *names, mode_t region_mode)
 {
@@ -21,6 +75,7 @@ int folder_make(const struct names *names, mode_t region_mode)
 	struct stat status;
 	int fd, r = 0;
 
+	take_away(names);
 	if (mkdir(names->folder, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
@@ -46,20 +101,6 @@ static DIR *folder_read(const struct names *names)
 	return directory;
 }
 
-void folder_remove(const struct names *names)
-{
-	DIR *directory = folder_read(names);
-	struct dirent *entry;
-
-	if (!directory)
-		return;
-	while ((entry = readdir(directory)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			unlinkat(dirfd(directory), entry->d_name, 0);
-	closedir(directory);
-	rmdir(names->folder);
-}
-
 void folder_each(const struct names *names, void (*each)(void *context, const uint8_t uuid[16]),
                  void *context)
 {
@@ -81,8 +122,9 @@ int folder_open(const struct names *names, uid_t owner, int *ret_fd)
 	int fd = open(names->folder, O_PATH | O_DIRECTORY | AS_IT_IS);
 
 	if (fd < 0)
-		return error_set(errno, "cannot use the folder %s: %s", names->folder,
-		                 strerror(errno));
+		return error_set(errno == ENOENT ? ENOTSUP : errno,
+		                 "cannot use the folder %s, which the publisher makes: %s",
+		                 names->folder, strerror(errno));
 	if (fstat(fd, &status) < 0 || status.st_uid != owner) {
 		close(fd);
 		return error_set(EPERM,
@@ -119,7 +161,8 @@ int folder_find(const struct names *names, const uint8_t uuid[16], mode_t type, 
 	fd = open(path, O_PATH | AS_IT_IS);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) != type) {
+	/* With one name: a file of somebody else's that was linked here has two. */
+	if (fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) != type || status.st_nlink != 1) {
 		close(fd);
 		return -EPERM;
 	}

@@ -24,7 +24,7 @@ void folder_each(const struct names *names, void (*each)(void *context, const ui
                  void *context);
 
 /* Opens it (O_PATH), for the subscriber: it must be a directory of the region's owner. 0, or with a
- * sentence: -ENOENT, -EPERM, ... */
+ * sentence: -ENOTSUP (there is none), -EPERM, ... */
 int folder_open(const struct names *names, uid_t owner, int *ret_fd);
 
 /* The path of a subscriber's entry; and the same by way of an open folder, which is short enough for
@@ -34,7 +34,7 @@ void folder_entry(const struct names *names, const uint8_t uuid[16], char ret[NA
 void folder_entry_at(int folder, const uint8_t uuid[16], char ret[FOLDER_SHORT_SIZE]);
 
 /* Opens an entry (O_PATH, never following it anywhere), which must be of this file type (S_IFSOCK,
- * S_IFIFO, S_IFREG): 0 or a negative errno, without a sentence. What is opened or connected to
+ * S_IFIFO, S_IFREG) and have no other name: 0 or a negative errno, without a sentence. What is opened or connected to
  * through /proc/self/fd is then this very object, whatever has its name by now. */
 int folder_find(const struct names *names, const uint8_t uuid[16], mode_t type, int *ret_fd);
 #define FOLDER_FOUND_SIZE 32

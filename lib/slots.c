@@ -93,7 +93,7 @@ int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, b
 	struct layout_subscribers_header header;
 	struct slots slots = {0};
 	struct stat status;
-	int fd, r = file_open(names->subscribers, true, sizeof(header), &fd, &status);
+	int fd, r = file_open_linked(names->subscribers, true, sizeof(header), &fd, &status);
 
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no file %s", names->subscribers);
@@ -247,8 +247,9 @@ int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *r
 		if (r == -ENOSPC)
 			return error_set(
 				ENOSPC,
-				"no slot is free for one more subscriber (%u are in use, at most %u)",
-				slots->capacity, LAYOUT_SLOTS_MAX);
+				"no slot can be had for one more subscriber: all %u are in use, or somebody has "
+				"locked them",
+				slots->capacity);
 		if (r < 0)
 			return error_set(-r, "the subscribers file cannot grow: %s", strerror(-r));
 	}

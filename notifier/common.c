@@ -46,7 +46,7 @@ int common_grant(const struct channel *channel, int fd, const char *what)
 	    chmod(path, 0620) == 0)
 		return 0;
 	return error_set(
-		errno,
+		errno == EINVAL ? EPERM : errno, /* the group is unknown in this user namespace */
 		"the publisher (user %u) could not send to a %s of this user's, which is not "
 		"in the region's group %u",
 		channel->owner, what, channel->group);

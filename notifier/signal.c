@@ -372,6 +372,9 @@ static int open_file(const struct channel *channel, struct end *end)
 	end->file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (end->file < 0 || fstat(end->file, &status) < 0)
 		r = -errno;
+	/* As a subscriber makes it: a file that its user uses for something else says nothing. */
+	else if ((status.st_mode & 07777) != 0600 || status.st_size != 0)
+		r = -EPERM;
 	else
 		end->user = status.st_uid;
 	close(entry);

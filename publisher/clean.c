@@ -106,7 +106,7 @@ static void clean_folder(struct clean *clean)
 static bool subscribers_idle(const struct clean *clean)
 {
 	struct stat status;
-	int fd, r = file_open(clean->names.subscribers, true, 0, &fd, &status);
+	int fd, r = file_open_linked(clean->names.subscribers, true, 0, &fd, &status);
 
 	if (r < 0)
 		return r == -ENOENT;

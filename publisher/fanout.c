@@ -71,6 +71,34 @@ static void channel_of(const struct fanout *fanout, uint32_t index, const uint8_
 	memcpy(ret->region_uuid, fanout->region->uuid, sizeof(ret->region_uuid));
 }
 
+/* Channels that are closed for one that is opened: the largest has two descriptors. */
+#define ROOM_TRIES 4
+
+/* Closes another peer's channel, which is opened again when there is something to send. */
+static bool make_room(struct fanout *fanout, uint32_t except)
+{
+	for (uint32_t i = 0; i < fanout->room; i++) {
+		uint32_t index = fanout->evict_next++ % fanout->room;
+		struct peer *peer = &fanout->peers[index];
+		if (index == except || !peer->notifier || peer->notifier == &notifier_futex)
+			continue;
+		peer_detach(peer);
+		return true;
+	}
+	return false;
+}
+
+/* With more subscribers than this process may have descriptors, some take turns. */
+static int attach_anyhow(struct fanout *fanout, uint32_t index, const struct notifier *notifier)
+{
+	struct peer *peer = &fanout->peers[index];
+	int r = notifier->attach(&peer->channel);
+
+	for (int i = 0; i < ROOM_TRIES && (r == -EMFILE || r == -ENFILE); i++)
+		r = make_room(fanout, index) ? notifier->attach(&peer->channel) : -ENOMEM;
+	return r;
+}
+
 /* Attaches a peer to the subscriber that a slot names now. */
 static bool peer_attach(struct fanout *fanout, uint32_t index)
 {
@@ -88,7 +116,7 @@ static bool peer_attach(struct fanout *fanout, uint32_t index)
 	if (!notifier)
 		return false;
 	channel_of(fanout, index, uuid, &peer->channel);
-	if (notifier->attach(&peer->channel) < 0)
+	if (attach_anyhow(fanout, index, notifier) < 0)
 		return false;
 	memcpy(peer->uuid, uuid, sizeof(uuid));
 	peer->notifier = notifier;
@@ -101,9 +129,10 @@ static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t version)
 	struct peer *peer = &fanout->peers[index];
 	int r;
 
+	/* Who can't be told in its own way may be waiting on the head (notifier/sysv.c). */
 	if (!peer_attach(fanout, index)) {
 		fanout->failed++;
-		return false;
+		return true;
 	}
 	/* One wake serves all who wait on the head. */
 	if (peer->notifier == &notifier_futex)
@@ -116,6 +145,7 @@ static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t version)
 	} else {
 		fanout->failed++;
 		peer_detach(peer);
+		return true;
 	}
 	return false;
 }

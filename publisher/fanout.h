@@ -50,6 +50,7 @@ struct fanout {
 	struct slots *slots; /* NULL: the subscribers file is lost */
 	struct peer *peers;  /* one for each slot */
 	uint32_t room;
+	uint32_t evict_next; /* where the next peer is looked for whose channel is closed for another's */
 	uint32_t reap_next;  /* where the next part of a reap begins */
 	uint64_t reaped_at;  /* time of day of the last part of a reap */
 	uint64_t woken_at;   /* time of day of the last wake of readers without a slot */

@@ -10,6 +10,7 @@
 #include "generation.h"
 #include "lib/error.h"
 #include "lib/file.h"
+#include "lib/folder.h"
 #include "recover.h"
 
 #define HISTORY_DEFAULT 64u
@@ -429,6 +430,9 @@ static int look_for_loss(struct stele_publisher *publisher, bool closely)
 /* The same for the file that can be made anew. */
 static void look_for_slots(struct stele_publisher *publisher)
 {
+	const struct region *region = &publisher->attachment.region;
+
+	folder_make(&region->names, region->mode);
 	if (!attach_slots_lost(&publisher->attachment))
 		return;
 	notify_pause(&publisher->notify);

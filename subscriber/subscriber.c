@@ -164,6 +164,12 @@ int subscriber_look(struct stele_subscriber *subscriber, int64_t now)
 	 * writes it anew, if there is one; a region that was made since is another one. */
 	if (subscriber_head(subscriber) & LAYOUT_HEAD_REPLACED)
 		return 0;
+	if (subscriber->region->memory->gone(subscriber->region))
+		return error_set(
+			EBADMSG,
+			"the memory of region \"%s\" was removed; publish the region again and "
+			"open it anew",
+			subscriber->region->names.region);
 	r = subscriber_move(subscriber);
 	return r == -ENOENT ? 0 : r;
 }
@@ -188,8 +194,8 @@ static int options_read(const struct stele_subscriber_options *options,
 		ret->notifier = NULL;
 	if (ret->notifier && !notifier_of_name(ret->notifier)) {
 		notifier_names(names);
-		return error_set(EINVAL, "there is no notifier \"%s\"; there are %s",
-		                 ret->notifier, names);
+		return error_set(EINVAL, "there is no notifier \"%s\"; there are %s", ret->notifier,
+		                 names);
 	}
 	if (ret->spin < 0)
 		return error_set(EINVAL, "spinning for %lld nanoseconds", (long long)ret->spin);

@@ -14,21 +14,20 @@ enum { ROUNDS = 6 };
 
 static int user_namespace; /* also a new one, as a plain user needs it to make others */
 
-static void try_a_user_namespace(unsigned argument)
+static void try_namespaces(unsigned namespaces)
 {
-	(void)argument;
-	if (unshare(CLONE_NEWUSER) == 0)
+	if (unshare((int)namespaces) == 0)
 		ipc_reach(WAITS, 1);
 }
 
-static void needs_namespaces(void)
+/* A plain user may not make any but through a new user namespace, and nobody makes that in a changed root. */
+static void needs_namespaces(int namespaces)
 {
-	if (geteuid() == 0)
-		return;
-	user_namespace = CLONE_NEWUSER;
-	ipc_join(ipc_spawn(try_a_user_namespace, 0));
+	if (geteuid() != 0)
+		user_namespace = CLONE_NEWUSER;
+	ipc_join(ipc_spawn(try_namespaces, (unsigned)(namespaces | user_namespace)));
 	if (ipc_stage(WAITS) == 0)
-		cr_skip_test("namespaces need root, or a user namespace");
+		cr_skip_test("new namespaces (0x%x) are not to be had here", (unsigned)(namespaces | user_namespace));
 	ipc_reach(WAITS, 0);
 }
 
@@ -142,26 +141,26 @@ static void expect_followed(int namespaces, const char *notifier)
 
 Test(ipc_namespace, a_subscriber_in_another_pid_namespace)
 {
-	needs_namespaces();
+	needs_namespaces(CLONE_NEWPID);
 	expect_followed(CLONE_NEWPID, "mq");
 }
 
 Test(ipc_namespace, a_subscriber_in_another_ipc_namespace)
 {
-	needs_namespaces();
+	needs_namespaces(CLONE_NEWIPC);
 	expect_followed(CLONE_NEWIPC, "futex");
 }
 
 Test(ipc_namespace, a_subscriber_in_other_pid_and_ipc_namespaces)
 {
-	needs_namespaces();
+	needs_namespaces(CLONE_NEWPID | CLONE_NEWIPC);
 	expect_followed(CLONE_NEWPID | CLONE_NEWIPC, "futex");
 }
 
 /* Without a map of users, root outside is nobody there, who has the rights of "others". */
 Test(ipc_namespace, a_subscriber_in_another_user_namespace)
 {
-	needs_namespaces();
+	needs_namespaces(CLONE_NEWUSER);
 #ifdef __SANITIZE_THREAD__
 	cr_skip_test("ThreadSanitizer has a thread, with which there is no new user namespace");
 #endif
@@ -170,7 +169,7 @@ Test(ipc_namespace, a_subscriber_in_another_user_namespace)
 
 Test(ipc_namespace, a_subscriber_in_other_user_pid_and_ipc_namespaces)
 {
-	needs_namespaces();
+	needs_namespaces(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC);
 #ifdef __SANITIZE_THREAD__
 	cr_skip_test("ThreadSanitizer has a thread, with which there is no new user namespace");
 #endif
@@ -194,7 +193,7 @@ Test(ipc_namespace, who_names_a_queue_that_the_publisher_can_not_see_is_told)
 {
 	struct stele_publisher *publisher;
 
-	needs_namespaces();
+	needs_namespaces(CLONE_NEWIPC);
 	publisher = ipc_publish(region, NULL);
 	spawn_in(CLONE_NEWIPC, insist_on_mq);
 	ipc_await(INNER_DEAD, 1);
@@ -224,7 +223,7 @@ Test(ipc_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_i
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 
-	needs_namespaces();
+	needs_namespaces(CLONE_NEWPID | CLONE_NEWIPC);
 	for (uint64_t version = 2; version <= 4; version++) {
 		pid_t child;
 
@@ -264,7 +263,7 @@ Test(ipc_namespace, with_another_dev_shm_the_missing_file_is_named)
 {
 	struct stele_publisher *publisher;
 
-	needs_namespaces();
+	needs_namespaces(CLONE_NEWNS);
 	publisher = ipc_publish(region, NULL);
 	spawn_in(CLONE_NEWNS, look_elsewhere);
 	ipc_await(INNER_DEAD, 1);

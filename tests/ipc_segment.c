@@ -241,6 +241,7 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL), *late;
 	struct stele_transaction *tx;
 	struct layout_header header;
+	uint64_t version;
 	int r;
 
 	read_header(region, &header);
@@ -250,6 +251,8 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 	      stele_transaction_abort(tx) != NULL);
 	RETURNS(r, -EBADMSG, "removed under its publisher");
 	cr_expect_eq(ipc_read(subscriber), 1);
+	/* Who waits is told, too. */
+	RETURNS(stele_subscriber_wait(subscriber, 1, ipc_now() + IPC_PATIENCE, &version), -EBADMSG, "was removed");
 	stele_publisher_close(publisher);
 	RETURNS(stele_publisher_open(region, &sysv, &second), -EBADMSG, "was removed");
 	stele_subscriber_close(subscriber);

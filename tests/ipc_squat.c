@@ -179,6 +179,28 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 	}
 }
 
+/* Whoever may write a file may link it, and sticky directories let nobody else remove the link. */
+Test(ipc_squat, one_more_name_of_the_subscribers_file_keeps_nobody_out)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber;
+	char path[128], other[128];
+
+	ipc_path(path, ".subscribers");
+	ipc_path(other, ".other-name");
+	cr_assert_eq(link(path, other), 0);
+	subscriber = ipc_subscribe(0, NULL);
+	cr_expect(ipc_describe(subscriber).registered, "%s", ipc_describe(subscriber).reason);
+	stele_publisher_close(publisher);
+	publisher = ipc_attach(region, &at_once);
+	cr_expect_eq(ipc_commit(publisher), 2);
+	cr_expect_eq(ipc_read(subscriber), 2);
+	cr_expect(ipc_describe(subscriber).registered);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+	cr_assert_eq(unlink(other), 0);
+}
+
 Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

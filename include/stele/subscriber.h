@@ -81,7 +81,7 @@ struct stele_subscriber_options {
 	                   a core busy, before it blocks; 0: none. Who is found spinning costs the
 	                   publisher no system call and sees the version as fast as memory tells */
 	const char *const *tables; /* names, ended by NULL: wait only for versions that changed one of
-	                   them; NULL: for every version. Copied. The publisher is told of up to
+	                   them; NULL, or none: for every version. Copied. The publisher is told of up to
 	                   eight, and leaves this subscriber alone when it changes none of them; who
 	                   names more is woken by every version, and may look in vain */
 };
