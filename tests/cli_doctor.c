@@ -281,7 +281,11 @@ Test(cli_doctor, a_publisher_that_is_gone)
 	ipc_kill(subscriber);
 	EXITS(1, "doctor");
 	SAYS("nobody publishes, and nobody waits");
-	SAYS("problem  leftovers   dead processes left 2 files, slots and queues");
+	SAYS("problem  leftovers   dead processes left 2 files, slots and queues, among them /");
+	/* Another region's are none of this one's problems. */
+	stele_publisher_close(ipc_publish(other_region, NULL));
+	EXITS(0, "doctor %s", other_region);
+	SAYS("note     leftovers   dead processes left 2 files, slots and queues of other regions");
 	EXITS(0, "clean");
 	EXITS(0, "doctor");
 	SAYS("leftovers   there are none");

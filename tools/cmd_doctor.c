@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele doctor: looks for what keeps regions from working as well as they could. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,9 @@ void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, 
 /* ---- leftovers ---- */
 
 struct left {
-	size_t count, hidden;
+	const char *region; /* whose count as a problem; NULL: anybody's */
+	size_t count, others, hidden;
+	char first[NAME_MAX + 1]; /* of what counts */
 };
 
 static void count_leftover(void *context, const struct leftover *leftover)
@@ -99,13 +102,15 @@ static void count_leftover(void *context, const struct leftover *leftover)
 
 	if (leftover->error < 0)
 		left->hidden++;
-	else
-		left->count++;
+	else if (left->region && strcmp(leftover->region, left->region) != 0)
+		left->others++;
+	else if (left->count++ == 0)
+		snprintf(left->first, sizeof(left->first), "%s", leftover->name);
 }
 
-static void check_leftovers(struct doctor *doctor)
+static void check_leftovers(struct doctor *doctor, const char *region)
 {
-	struct left left = {0};
+	struct left left = {.region = region};
 	int result = leftovers_each(true, count_leftover, &left);
 	char mend[512];
 
@@ -113,7 +118,12 @@ static void check_leftovers(struct doctor *doctor)
 	         located_directory() ? located_directory() : "");
 	if (left.count)
 		doctor_say(doctor, VERDICT_PROBLEM, "leftovers", NULL, mend,
-		           "dead processes left %zu files, slots and queues", left.count);
+		           "dead processes left %zu files, slots and queues, among them %s",
+		           left.count, left.first);
+	else if (left.others)
+		doctor_say(doctor, VERDICT_NOTE, "leftovers", NULL, mend,
+		           "dead processes left %zu files, slots and queues of other regions",
+		           left.others);
 	else if (left.hidden || result < 0)
 		doctor_say(doctor, VERDICT_OK, "leftovers", NULL, NULL,
 		           "there are none that this user can see; root sees more");
@@ -174,7 +184,7 @@ static enum status examine(struct doctor *doctor, const char *name)
 	doctor_check_memory(doctor);
 	for (size_t i = 0; i < doctor->region_count; i++)
 		doctor_check_region(doctor, &doctor->regions[i]);
-	check_leftovers(doctor);
+	check_leftovers(doctor, name);
 	return doctor->status;
 }
 
