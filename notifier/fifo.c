@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "lib/atomic.h"
 #include "lib/error.h"
 #include "lib/folder.h"
 
@@ -75,14 +76,24 @@ static void fifo_drain(struct channel *channel)
 {
 	char notices[FIFO_SIZE];
 
+	channel->state = NULL;
 	(void)!read(channel->fd, notices, sizeof(notices));
 }
 
+/* What woke a wait is read at the beginning of the next one, so that who was woken need not wait for
+ * that. By then the ticket is armed again, and a notice for it may be read, too: so there is a look at
+ * the head after it. */
 static void fifo_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	(void)seen;
-	if (common_poll(channel->fd, common_until(deadline)))
+	if (channel->state) {
 		fifo_drain(channel);
+		/* The contract: whoever wrote what was read had stored head before; the pipe's lock
+		 * orders the two. */
+		if (load_acquire(channel->head) != seen)
+			return;
+	}
+	if (common_poll(channel->fd, common_until(deadline)))
+		channel->state = channel; /* not read yet */
 }
 
 /* Less than PIPE_BUF: all of it is written, or nothing. */

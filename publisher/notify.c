@@ -2,6 +2,7 @@
 #include "notify.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -25,6 +26,11 @@ static void *run(void *context)
 {
 	struct notify *notify = context;
 	struct notice notice;
+	struct sched_param none = {0};
+
+	/* The scheduler lets such a thread not interrupt the one that wakes it: the commit goes on. Where
+	 * that can't be had it may. */
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 
 	pthread_mutex_lock(&notify->lock);
 	for (;;) {

@@ -199,6 +199,7 @@ Test(ipc_notifier_thread, the_thread_takes_no_signals)
 	unsigned before = blocking_threads();
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
 
-	UNTIL(blocking_threads() == before + 1);
+	/* The test's own runner may have such a thread, too, that did not sleep just then. */
+	UNTIL(blocking_threads() > before);
 	stele_publisher_close(publisher);
 }
