@@ -55,10 +55,11 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	int status;
 
 	make_bank(region, 3);
+	/* First what may skip the test, and then would leave a waiter behind. */
+	tracee = step_start(&job);
 	waiter = start_waiter(region, by_descriptor);
 	await_armed(region);
 	header = crash_map(region, "", NULL);
-	tracee = step_start(&job);
 	while (__atomic_load_n(&header->head, __ATOMIC_ACQUIRE) == 3)
 		cr_assert(step(&tracee));
 	step_end(&tracee);
