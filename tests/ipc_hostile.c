@@ -211,6 +211,26 @@ Test(ipc_hostile, locking_the_whole_subscribers_file_harms_no_data)
 	attacked(take_locks, 1);
 }
 
+/* Within the page of its header, where nothing faults. */
+Test(ipc_hostile, a_subscribers_file_cut_in_its_header_is_made_again)
+{
+	struct stele_publisher *publisher = publish();
+	int64_t until = ipc_now() + IPC_PATIENCE;
+	bool registered = false;
+	int fd = open_subscribers();
+
+	cr_assert(fd >= 0 && ftruncate(fd, 162) == 0);
+	close(fd);
+	while (!registered) {
+		struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+		CHECK(ipc_now() < until, "%s", ipc_describe(subscriber).reason);
+		registered = ipc_describe(subscriber).registered;
+		stele_subscriber_close(subscriber);
+		ipc_commit(publisher);
+	}
+	stele_publisher_close(publisher);
+}
+
 /* Every slot in a state that is none: they are reaped like those of the dead. */
 Test(ipc_hostile, slots_in_no_state_do_not_stay_so)
 {
