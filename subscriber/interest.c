@@ -46,6 +46,9 @@ uint32_t interest_futex_mask(const struct interest *interest)
 {
 	uint32_t mask = 0;
 
+	/* The same as the slot says: whom the publisher takes to be told of a commit, it wakes. */
+	if (interest->count > LAYOUT_SLOT_TABLES)
+		return 0;
 	for (size_t i = 0; i < interest->count; i++)
 		mask |= notifier_futex_bit(names_table_hash(interest->tables[i].name));
 	return mask;

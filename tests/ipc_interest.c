@@ -236,10 +236,10 @@ static void wait_for_nine(unsigned way)
 }
 
 /* More names than a slot has room for, and more than a notice has. */
-Test(ipc_interest, more_tables_than_the_publisher_is_told_of)
+static void tells_of_nine(unsigned way)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	pid_t child = ipc_spawn(wait_for_nine, BY_QUEUE);
+	pid_t child = ipc_spawn(wait_for_nine, way);
 	struct stele_transaction *tx;
 	unsigned prompt = 0;
 
@@ -249,6 +249,8 @@ Test(ipc_interest, more_tables_than_the_publisher_is_told_of)
 		UNTIL(ipc_blocked(child));
 		begin = ipc_now();
 		if (round < 8) {
+			/* Just before, one that is not among them. */
+			change_table(publisher, "other", round % 2 == 1);
 			change_table(publisher, nine[round], true);
 		} else {
 			char name[16];
@@ -267,6 +269,16 @@ Test(ipc_interest, more_tables_than_the_publisher_is_told_of)
 	cr_expect_geq(prompt, 6u);
 	ipc_join(child);
 	stele_publisher_close(publisher);
+}
+
+Test(ipc_interest, more_tables_than_the_publisher_is_told_of)
+{
+	tells_of_nine(BY_QUEUE);
+}
+
+Test(ipc_interest, more_tables_than_the_publisher_is_told_of_on_the_futex)
+{
+	tells_of_nine(BY_FUTEX);
 }
 
 Test(ipc_interest, names_that_no_table_can_have_are_refused)
