@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # run_tests.sh JOBS PROGRAM...: runs Criterion programs, JOBS at a time. One line for each; its output
-# only when it failed. The last line counts the tests of all. A sanitizer's report fails a program even
-# where Criterion, whose tests are processes of their own, calls the test passed.
+# only when it failed; the end of that once more after all have run, where one looks for it. The last line
+# counts the tests of all. A sanitizer's report fails a program even where Criterion, whose tests are
+# processes of their own, calls the test passed.
 set -u
 
 jobs=$1
@@ -48,6 +49,7 @@ run_one()
 	printf -v counts '%4d passed, %d failed, %d skipped' "$passed" "$failed" "$skipped"
 	if [ "$failed" -ne 0 ]; then
 		{ echo "---- $name (exit status $status)"; cat "$log"; echo "----"; } >"$work/$name.out"
+		{ echo "failed: $name (exit status $status)"; grep -v '\[PASS\]\|\[RUN \|\[SKIP\]' "$log" | tail -25; } >"$work/$name.failed"
 	fi
 	printf '%-28s %s  %d.%03d s\n' "$name" "$counts" $(((end - begin) / 1000000000)) \
 		$(((end - begin) / 1000000 % 1000)) >>"$work/$name.out"
@@ -66,5 +68,6 @@ for counts in "$work"/*.counts; do
 	read -r p f s <"$counts"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+[ "$failed" -eq 0 ] || cat "$work"/*.failed
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
