@@ -275,7 +275,7 @@ static void compare_mixed(uint64_t ret[4], const struct node *a, const struct no
 static void compare_children(const struct view *view, uint64_t ret[4], const struct node *a,
                              const struct node *b)
 {
-	uint64_t form = node_form(a);
+	unsigned form = node_form(a);
 
 	if (form != node_form(b) || form == NODE_LIST) {
 		compare_mixed(ret, a, b);
