@@ -20,8 +20,8 @@ static bool lane_go(struct lane *lane, const struct view *view, ref_t ref)
 	lane->at = view_object(view, ref);
 	if (!lane->at)
 		return false;
-	__builtin_prefetch(lane->at);
-	__builtin_prefetch(lane->at + 64);
+	ask_for_line(lane->at);
+	ask_for_line(lane->at + 64);
 	return true;
 }
 
