@@ -43,6 +43,8 @@ static inline __attribute__((always_inline)) int trie_find(const struct view *vi
 			break;
 		if (ended)
 			return -EBADMSG;
+		/* Where most of its references are. */
+		ask_for_line(at + 64);
 		info = data_load(at + 8);
 		children = at + 16;
 		/* The skipped bytes are not looked at: the row has them too. */

@@ -430,15 +430,18 @@ static int replace_damaged(const struct stele_writable *table)
 /* Collects the rows without a mark. */
 static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *rows)
 {
+	const struct view *view = &table->publisher->arena.view;
+	struct row_parts row;
 	uint64_t bit;
 	int64_t count = 0;
-	ref_t row;
 	int r;
 
-	scan_start(scan, &table->publisher->arena.view, &table->shape, table->root);
-	while ((r = scan_next(scan, &row)) == 1)
-		if (!(*mark_of(table, row, &bit) & bit))
-			rows[count++] = row;
+	scan_start(scan, view, &table->shape, table->root);
+	while ((r = scan_next(scan, &row)) == 1) {
+		ref_t ref = row_ref(view, &table->shape, &row);
+		if (!(*mark_of(table, ref, &bit) & bit))
+			rows[count++] = ref;
+	}
 	return r < 0 ? r : count;
 }
 
