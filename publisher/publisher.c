@@ -325,7 +325,7 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 		publisher_free(publisher);
 		return r;
 	}
-	publisher->looked_at = time_monotonic();
+	publisher->looked_at = time_coarse();
 	r = notify_start(&publisher->notify, &publisher->fanout,
 	                 read.flags & STELE_NOTIFIER_THREAD);
 	if (r < 0) {
@@ -454,7 +454,7 @@ static void notify_all_tables(struct stele_publisher *publisher)
 
 int publisher_lock(struct stele_publisher *publisher)
 {
-	int64_t now = time_monotonic();
+	int64_t now = time_coarse();
 	bool closely = now - publisher->looked_at >= LOOK_INTERVAL, died;
 	int r = look_for_loss(publisher, closely);
 

@@ -150,7 +150,7 @@ struct stele_publisher {
 	uint64_t attached; /* nanoseconds since 1970 */
 	char command[16];
 	struct tables tables;
-	int64_t looked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
+	int64_t looked_at; /* time_coarse(), when the files were last looked at */
 	uint64_t commits;
 	/* What this process keeps of the generation before: its file, and its first page. */
 	int before_fd; /* -1: none */
