@@ -91,6 +91,7 @@ struct stele_writable {
 	struct stele_schema *schema;
 	struct shape shape;
 	bool plain;                 /* values need not be normalised */
+	bool value_any;             /* values are judged by their size alone */
 	bool key_plain;             /* keys are judged by their length alone */
 	unsigned char *normalized;  /* room for a value if not */
 	size_t normalized_room;

@@ -42,6 +42,7 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	stele_schema_free(table->schema);
 	table->schema = schema;
 	table->plain = schema_value_plain(schema);
+	table->value_any = schema_value_any(schema);
 	table->key_plain = schema_key_plain(schema);
 	shape_of(schema, &table->shape);
 }
@@ -233,6 +234,13 @@ static int check_new_key(const struct stele_writable *table, const void *key, un
 	return stele_key_check(table->schema, key, key_bits);
 }
 
+static int check_value(const struct stele_writable *table, const void *value, size_t size)
+{
+	if (table->value_any && size == table->shape.value_size)
+		return 0;
+	return stele_value_check(table->schema, value, size);
+}
+
 /* The value as it is stored, in the table's own room where it is not as given. */
 static int normalize(struct stele_writable *table, const void **value, size_t size)
 {
@@ -306,7 +314,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	if (r == 0)
 		r = check_new_key(table, key, key_bits);
 	if (r == 0)
-		r = stele_value_check(table->schema, value, value_size);
+		r = check_value(table, value, value_size);
 	if (r == 0)
 		r = normalize(table, &value, value_size);
 	if (r == 0 && table->marks)
