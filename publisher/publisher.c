@@ -238,6 +238,7 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->reclaim.sync = publisher->durable.each_commit ? sync_reclaimed : NULL;
 	publisher->reclaim.context = publisher;
 	publisher->reclaim.arena = &publisher->arena;
+	publisher->tables.known++;
 	publisher->edit.arena = &publisher->arena;
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;

@@ -90,11 +90,15 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 		if (!table)
 			return table_no_memory(name);
 	}
-	r = catalog_get(&publisher->arena.view, tx->catalog, name, &table->base);
-	if (r < 0)
-		return error_set(EBADMSG, "region \"%s\" is damaged: its tables cannot be read",
-		                 publisher->attachment.region.names.region);
-	table->was = r == 1;
+	if (table->known != publisher->tables.known) {
+		r = catalog_get(&publisher->arena.view, tx->catalog, name, &table->base);
+		if (r < 0)
+			return error_set(EBADMSG,
+			                 "region \"%s\" is damaged: its tables cannot be read",
+			                 publisher->attachment.region.names.region);
+		table->was = r == 1;
+		table->known = publisher->tables.known;
+	}
 	table->added = table->changed = table->removed = 0;
 	table->uncertain = table->remade = false;
 	table->status = TABLE_ABSENT;

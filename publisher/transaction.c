@@ -265,7 +265,7 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 	if (version > 1)
 		retire_record(publisher, version - 1);
 	publish(publisher, version);
-	tables_close(publisher);
+	tables_committed(publisher);
 	after_publish(publisher, version, now);
 	transaction_end(tx);
 	if (ret_version)
