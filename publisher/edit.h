@@ -72,8 +72,9 @@ int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const vo
 int edit_delete(struct edit *edit, const struct shape *shape, ref_t *root, const void *key, unsigned bits,
                 bool *ret_touched);
 
-/* Writes a blob. */
+/* Writes a blob: its bytes, or all but these, which the caller writes at `*ret_bytes`, aligned to 8. */
 int edit_blob(struct edit *edit, const void *bytes, size_t size, ref_t *ret);
+int edit_blob_empty(struct edit *edit, size_t size, ref_t *ret, unsigned char **ret_bytes);
 static inline size_t blob_size(size_t bytes)
 {
 	return (16 + bytes + 7) & ~(size_t)7;
