@@ -10,7 +10,8 @@
 
 struct arena_slab {
 	uint64_t free[ARENA_SLAB_OBJECTS / 64]; /* bit set: object is free */
-	uint32_t next, previous;                /* in the class's list: first page + 1, 0: none */
+	uint32_t next, previous;                /* in the class's list: first page + 1; of the last
+	                                           one 0; of the first one `previous` means nothing */
 	uint32_t pages;                         /* 0: no slab starts at this page */
 	uint16_t free_count;
 	uint8_t class;
@@ -41,14 +42,12 @@ static const struct {
 	DOUBLING(8, 4), DOUBLING(16, 4), DOUBLING(32, 8), DOUBLING(64, 8),
 };
 
+/* By the four highest bits of the size less one, or of 64 if that is more. */
 static unsigned class_of(size_t size)
 {
-	unsigned top;
+	unsigned top = 63 - (unsigned)__builtin_clzll((size - 1) | 64);
 
-	if (size <= 128)
-		return (unsigned)(size + 7) / 8 - 1;
-	top = 63 - (unsigned)__builtin_clzll(size - 1); /* size is in (1 << top, 2 << top] */
-	return 16 + (top - 7) * 8 + (unsigned)((size - 1 - ((size_t)1 << top)) >> (top - 3));
+	return (top - 6) * 8 + (unsigned)((size - 1) >> (top - 3));
 }
 
 static uint32_t large_pages(size_t size)
@@ -234,29 +233,30 @@ static int pages_alloc(struct arena *arena, uint32_t count, uint32_t align, uint
 
 /* ---- slabs ---- */
 
-static void list_add(struct arena *arena, uint32_t page)
+static inline void list_add(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 
-	slab->previous = 0;
-	slab->next = arena->partial[slab->class];
+	slab->next = arena->partial[class];
 	if (slab->next)
 		arena->slabs[slab->next - 1].previous = page + 1;
-	arena->partial[slab->class] = page + 1;
+	arena->partial[class] = page + 1;
 	slab->listed = true;
 }
 
-static void list_remove(struct arena *arena, uint32_t page)
+/* The first one is what is mostly removed: nothing but it is looked at then. */
+static inline void list_remove(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 
-	if (slab->previous)
-		arena->slabs[slab->previous - 1].next = slab->next;
-	else
-		arena->partial[slab->class] = slab->next;
+	slab->listed = false;
+	if (arena->partial[class] == page + 1) {
+		arena->partial[class] = slab->next;
+		return;
+	}
+	arena->slabs[slab->previous - 1].next = slab->next;
 	if (slab->next)
 		arena->slabs[slab->next - 1].previous = slab->previous;
-	slab->listed = false;
 }
 
 static void slab_start(struct arena *arena, uint32_t page, unsigned class)
@@ -273,7 +273,7 @@ static void slab_start(struct arena *arena, uint32_t page, unsigned class)
 		slab->free[word] = UINT64_MAX;
 	if (objects % 64 != 0)
 		slab->free[objects / 64] = (UINT64_C(1) << objects % 64) - 1;
-	list_add(arena, page);
+	list_add(arena, page, class);
 }
 
 static inline void slab_take(struct arena *arena, uint32_t page, unsigned class, unsigned index)
@@ -283,7 +283,7 @@ static inline void slab_take(struct arena *arena, uint32_t page, unsigned class,
 	slab->free[index / 64] &= ~(UINT64_C(1) << index % 64);
 	arena->used += classes[class].size;
 	if (--slab->free_count == 0)
-		list_remove(arena, page);
+		list_remove(arena, page, class);
 }
 
 /* The place in its slab of what is `offset` bytes past the slab's start. */
@@ -381,11 +381,12 @@ void arena_free(struct arena *arena, ref_t ref, size_t size)
 	slab->free_count++;
 	arena->used -= classes[class].size;
 	if (!slab->listed)
-		list_add(arena, page);
+		list_add(arena, page, class);
 	/* The last slab of a class that has room stays, so that taking and giving one object is
 	 * cheap. */
-	if (slab->free_count == classes[class].objects && (slab->next || slab->previous)) {
-		list_remove(arena, page);
+	if (slab->free_count == classes[class].objects &&
+	    (slab->next || arena->partial[class] != page + 1)) {
+		list_remove(arena, page, class);
 		slab_release(arena, page);
 	}
 }
@@ -402,7 +403,7 @@ static uint32_t empty_slabs(struct arena *arena, bool release)
 			if (slab->free_count == classes[class].objects) {
 				pages += slab->pages;
 				if (release) {
-					list_remove(arena, page - 1);
+					list_remove(arena, page - 1, class);
 					slab_release(arena, page - 1);
 				}
 			}

@@ -165,18 +165,27 @@ static struct kept_version *kept_find(struct reclaim *reclaim, uint64_t version)
 	return kept && kept->version == version ? kept : NULL;
 }
 
-/* Frees an object that waited, or gives it to the newest kept version that reaches it. */
-static void settle(struct reclaim *reclaim, uint32_t entry)
+/* Gives an object that waited to the newest kept version that reaches it, if there is one. */
+static bool is_held(struct reclaim *reclaim, uint32_t entry)
 {
 	struct waiting *waiting = &reclaim->pool[entry - 1];
 	struct kept_version *kept = kept_below(reclaim, waiting->replaced);
 
-	if (kept && kept->version >= waiting->object.made) {
-		waiting->next = kept->held;
-		kept->held = entry;
-		reclaim->pinned_used += waiting->room;
+	if (!kept || kept->version < waiting->object.made)
+		return false;
+	waiting->next = kept->held;
+	kept->held = entry;
+	reclaim->pinned_used += waiting->room;
+	return true;
+}
+
+/* Frees an object that waited, unless it is held. */
+static void settle(struct reclaim *reclaim, uint32_t entry)
+{
+	const struct waiting *waiting = &reclaim->pool[entry - 1];
+
+	if (reclaim->kept_count > 0 && is_held(reclaim, entry))
 		return;
-	}
 	arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
 	pool_give(reclaim, entry);
 }
