@@ -32,9 +32,6 @@ int node_copy(struct edit *edit, ref_t from, ref_t *ret);
 int node_add(struct edit *edit, ref_t *ref, unsigned place, ref_t child);
 int node_remove(struct edit *edit, ref_t *ref, unsigned place);
 
-/* Where the reference at a place that is taken stands. */
-unsigned char *node_slot(const struct edit *edit, ref_t ref, unsigned place);
-
 /* A node of the publisher's own memory. */
 static inline struct node edit_node(const struct edit *edit, ref_t ref)
 {
