@@ -38,7 +38,7 @@ static const struct {
 	uint16_t pages, objects; /* of a slab */
 	uint64_t inverse;
 } classes[ARENA_CLASSES] = {
-	HALF(0, 1, 1),  HALF(4, 1, 1),   DOUBLING(1, 1),  DOUBLING(2, 1),  DOUBLING(4, 1),
+	HALF(0, 1, 1),  HALF(4, 1, 1),   DOUBLING(1, 2),  DOUBLING(2, 1),  DOUBLING(4, 1),
 	DOUBLING(8, 4), DOUBLING(16, 4), DOUBLING(32, 8), DOUBLING(64, 8),
 };
 
@@ -180,7 +180,7 @@ static int64_t pages_find(struct arena *arena, uint32_t count, uint32_t align)
 /* In small steps: what is behind the last object is room that the region does not use. */
 static int arena_grow(struct arena *arena, uint32_t least)
 {
-	uint32_t step = arena->pages / 64;
+	uint32_t step = arena->pages / 128;
 	uint32_t old = arena->pages, room = arena->pages_max - arena->pages;
 	int r;
 
