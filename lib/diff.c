@@ -193,8 +193,8 @@ static void prefetch(const struct view *view, const unsigned char *ref)
 	const unsigned char *at = view_object(view, data_load_32(ref));
 
 	if (at) {
-		__builtin_prefetch(at);
-		__builtin_prefetch(at + 64);
+		ask_for_line(at);
+		ask_for_line(at + 64);
 	}
 }
 

@@ -3,7 +3,7 @@
  * with what of the node to look at next; so it needs no recursion and no memory of its own. */
 #include "trie.h"
 
-#define SCAN_AHEAD      4  /* of the nodes at one level how many are asked for before it is their turn */
+#define SCAN_AHEAD      4 /* of the nodes at one level how many are asked for before it is their turn */
 #define SCAN_AHEAD_ROWS 32 /* of the next node's children, how many */
 
 /* The index of the first reference whose place is at or past `place`. */
@@ -121,8 +121,8 @@ static void ask_for(const struct view *view, ref_t ref)
 	const unsigned char *at = view_object(view, ref);
 
 	if (at) {
-		__builtin_prefetch(at);
-		__builtin_prefetch(at + 64);
+		ask_for_line(at);
+		ask_for_line(at + 64);
 	}
 }
 

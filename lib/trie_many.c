@@ -20,8 +20,8 @@ static bool lane_go(struct lane *lane, const struct view *view, ref_t ref)
 	lane->at = view_object(view, ref);
 	if (!lane->at)
 		return false;
-	__builtin_prefetch(lane->at);
-	__builtin_prefetch(lane->at + 64);
+	ask_for_line(lane->at);
+	ask_for_line(lane->at + 64);
 	return true;
 }
 
@@ -78,7 +78,8 @@ static int get_group(const struct view *view, const struct shape *shape, ref_t r
 			if (first & LAYOUT_NODE) {
 				r = lane_step(lane, view, key);
 			} else {
-				r = trie_is(view, shape, lane->at, first, key->data, key->bits, &row);
+				r = trie_is(view, shape, lane->at, first, key->data, key->bits,
+				            &row);
 				if (r == 1) {
 					row_fill(&row, &ret[lane->index]);
 					found++;

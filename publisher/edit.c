@@ -162,30 +162,48 @@ static int path_own(struct edit *edit, struct path *path, ref_t *root)
 
 /* ---- put ---- */
 
+void row_store(unsigned char *at, uint64_t version, const struct shape *shape,
+               const struct stele_row_ref *row)
+{
+	size_t size = row_size(shape, row->value_size, row->key_bits);
+
+	data_store(at + size - 8, 0); /* what the key leaves of its last word */
+	data_store(at, version);
+	at += 8;
+	if (shape->variable) {
+		data_store_32(at, (uint32_t)row->value_size);
+		data_store_32(at + 4, 0);
+		at += 8;
+	}
+	data_copy_bytes(at, row->value, row->value_size);
+	at += row->value_size;
+	if (shape->wide)
+		data_store_byte(at++, (unsigned char)(row->key_bits >> 8));
+	data_store_byte(at++, (unsigned char)row->key_bits);
+	data_copy_bytes(at, row->key, (row->key_bits + 7) / 8);
+}
+
 static int row_write(struct edit *edit, const struct shape *shape, const void *key, unsigned bits,
                      const void *value, size_t size, ref_t *ret)
 {
-	size_t whole = row_size(shape, size, bits);
+	int r = edit_alloc(edit, row_size(shape, size, bits), ret);
+
+	if (r == 0)
+		row_store(arena_at(edit->arena, *ret), edit->version, shape,
+		          &(struct stele_row_ref){key, bits, value, size});
+	return r;
+}
+
+int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret)
+{
 	unsigned char *at;
-	int r = edit_alloc(edit, whole, ret);
+	int r = edit_alloc(edit, size, ret);
 
 	if (r < 0)
 		return r;
 	at = arena_at(edit->arena, *ret);
-	data_store(at + whole - 8, 0); /* what the key leaves of its last word */
 	data_store(at, edit->version);
-	at += 8;
-	if (shape->variable) {
-		data_store_32(at, (uint32_t)size);
-		data_store_32(at + 4, 0);
-		at += 8;
-	}
-	data_copy_bytes(at, value, size);
-	at += size;
-	if (shape->wide)
-		data_store_byte(at++, (unsigned char)(bits >> 8));
-	data_store_byte(at++, (unsigned char)bits);
-	data_copy_bytes(at, key, (bits + 7) / 8);
+	data_copy_in(at + 8, stored + 8, size - 8);
 	return 0;
 }
 

@@ -102,7 +102,8 @@ static uint64_t image_info(const struct image *image, unsigned children)
 {
 	uint64_t rest = image->prefixes[1] | image->prefixes[2] | image->prefixes[3];
 	enum node_form form = image_form(children);
-	uint64_t info = (uint64_t)image->skip << NODE_SKIP_SHIFT | (uint64_t)form << NODE_FORM_SHIFT;
+	uint64_t info = (uint64_t)image->skip << NODE_SKIP_SHIFT | (uint64_t)form
+	                                                                   << NODE_FORM_SHIFT;
 
 	if (rest != 0 || image->prefixes[0] > 2)
 		info |= ranks(image->prefixes) << 24 | NODE_PREFIXES;
