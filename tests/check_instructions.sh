@@ -15,7 +15,7 @@ get_text  1270  of 10,000 rows with 35-byte text keys
 match     800   among 10,000 prefixes of IPv4
 scan      465   a row
 snapshot  350   to open and close
-commit    5310  of one row of 10,000
+commit    5400  of one row of 10,000
 '
 times=1000 # as tests/instructions.c does each
 
