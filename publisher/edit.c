@@ -140,6 +140,22 @@ static unsigned char *path_slot(const struct edit *edit, const struct path *path
 	return arena_at(edit->arena, path->steps[count - 1].node) + path->steps[count - 1].slot;
 }
 
+/* Puts a copy of a node, that is this transaction's own, in the place of one that is not. */
+static int node_own(struct edit *edit, ref_t from, ref_t *ret)
+{
+	size_t size = edit_object_size(edit, NULL, from);
+	unsigned char *at;
+	int r = edit_alloc(edit, size, ret);
+
+	if (r < 0)
+		return r;
+	at = arena_at(edit->arena, *ret);
+	data_copy_in(at + 8, arena_at(edit->arena, from) + 8, size - 8);
+	data_store(at, LAYOUT_NODE | edit->version);
+	edit_drop(edit, from, size);
+	return 0;
+}
+
 /* Makes the nodes on the path this transaction's own. Below a node that is not, no node is; so the
  * search starts at the end. In a copy all is where it was. */
 static int path_own(struct edit *edit, struct path *path, ref_t *root)
@@ -149,13 +165,12 @@ static int path_own(struct edit *edit, struct path *path, ref_t *root)
 	while (i > 0 && !edit_made(edit, path->steps[i - 1].node))
 		i--;
 	for (; i < path->count; i++) {
-		ref_t old = path->steps[i].node, copy;
-		int r = node_copy(edit, old, &copy);
+		ref_t copy;
+		int r = node_own(edit, path->steps[i].node, &copy);
 		if (r < 0)
 			return r;
 		data_store_32(path_slot(edit, path, i, root), copy);
 		path->steps[i].node = copy;
-		edit_drop(edit, old, edit_object_size(edit, NULL, old));
 	}
 	return 0;
 }
