@@ -38,7 +38,7 @@ static const struct {
 	uint16_t pages, objects; /* of a slab */
 	uint64_t inverse;
 } classes[ARENA_CLASSES] = {
-	HALF(0, 1, 1),  HALF(4, 1, 1),   DOUBLING(1, 2),  DOUBLING(2, 1),  DOUBLING(4, 1),
+	HALF(0, 1, 1),  HALF(4, 1, 1),   DOUBLING(1, 1),  DOUBLING(2, 1),  DOUBLING(4, 1),
 	DOUBLING(8, 4), DOUBLING(16, 4), DOUBLING(32, 8), DOUBLING(64, 8),
 };
 

@@ -3,7 +3,7 @@
  * The allocator of a region's arena. What is free and what is not stands in the publisher's private
  * memory only; after a crash the next publisher rebuilds it by walking what the versions reach.
  *
- * The arena is a row of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 2, 4 or 8 pages,
+ * The arena is a row of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8 pages,
  * aligned to their own length, cut into objects of one size class. Larger objects take whole pages.
  * Freed objects go back to their slab, empty slabs back to the pages, so what one size used serves
  * another. The lowest free pages are taken first, which keeps the region dense at its start.
