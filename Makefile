@@ -24,9 +24,12 @@ JOBS ?= 2# test programs run at a time
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
 
+# Probes for tracers cost an instruction each; they are there where their header was.
+probes := $(if $(shell echo '\#include <sys/sdt.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),-DSTELE_PROBES)
+
 flags := -std=c17 -D_GNU_SOURCE -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Werror \
-	-fPIC -fvisibility=hidden -pthread $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
+	-fPIC -fvisibility=hidden -pthread $(probes) $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
 link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 
 lib_sources := $(sort $(filter-out publisher/source_%,$(wildcard lib/*.c notifier/*.c publisher/*.c subscriber/*.c)))
@@ -58,7 +61,7 @@ tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c
 benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
-.PHONY: all check check-static check-includes check-symbols check-headers check-examples check-instructions check-tests \
+.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-instructions check-tests \
 	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run install uninstall clean format help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -136,13 +139,16 @@ run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD
 check: check-static $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
-check-static: check-includes check-symbols check-headers check-examples ## the checks that run no program
+check-static: check-includes check-symbols check-probes check-headers check-examples ## the checks that run no program
 
 check-includes: ## folders include only what they may
 	$(Q)tests/check_includes.sh
 
 check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports its public functions, no more
 	$(Q)tests/check_symbols.sh $(BUILD)
+
+check-probes: $(BUILD)/libstele.so ## the library has the probes that docs/tracing.md lists
+	$(Q)tests/check_probes.sh $(BUILD)
 
 check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-build ## each public header compiles alone, as C and as C++, which links
 	$(Q)for h in $(headers); do \
