@@ -91,7 +91,7 @@ $(BUILD)/obj/all.a: $(call objects,$(lib_sources) $(source_sources))
 # ---- the command, tests, benchmarks, examples ----
 
 $(BUILD)/stele: $(call objects,$(tool_sources) $(source_sources)) $(BUILD)/libstele.a
-	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -luuid
+	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -lncursesw -ltinfo -luuid
 
 # Criterion needs help to run under ThreadSanitizer
 helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/tsan_criterion.o)

@@ -29,6 +29,7 @@ header_from uuid/uuid.h uuid-dev
 header_from jansson.h libjansson-dev
 header_from csv.h libcsv-dev
 header_from libmnl/libmnl.h libmnl-dev
+header_from curses.h libncurses-dev
 
 case "${1:-}" in
 build) ;;
