@@ -218,7 +218,9 @@ static void take_keys(struct top *top)
 	int key;
 
 	while (!top->quit && (key = screen_key()) >= 0) {
-		if (top->page == PAGE_ROWS && rows_searches(top->rows))
+		if (key == ('L' & 31))
+			screen_redraw();
+		else if (top->page == PAGE_ROWS && rows_searches(top->rows))
 			rows_search_stop(top->rows);
 		else
 			top_key(top, key);

@@ -302,9 +302,6 @@ void top_key(struct top *top, int key)
 	case 'h':
 		top->help = true;
 		break;
-	case 'L' & 31:
-		screen_redraw();
-		break;
 	default:
 		break;
 	}
