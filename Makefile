@@ -62,7 +62,7 @@ benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
 .PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-instructions check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run install uninstall clean format help FORCE
+	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run demo picture install uninstall clean format help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -104,6 +104,9 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ $(call peer_config,--libs,$@) -luuid -lm
 
+$(BUILD)/demo_publisher: $(BUILD)/obj/tests/demo_publisher.o $(BUILD)/libstele.a
+	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
+
 $(BUILD)/obj/tests/bench_peer_%.o: private peer_flags = $(subst -I,-isystem ,$(call peer_config,--cflags,$@))
 
 $(BUILD)/examples/%: docs/examples/%.c $(BUILD)/libstele.a $(headers) $(BUILD)/flags
@@ -123,7 +126,7 @@ $(BUILD)/flags: FORCE
 	@printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' | cmp -s - $@ || \
 		printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' >$@
 
--include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/tsan_criterion.c))
+-include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/demo_publisher.c tests/tsan_criterion.c))
 
 # ---- packages: build, run and check name what is needed for that ----
 
@@ -198,6 +201,13 @@ bench-deps: ## install the peers that the benchmarks compare with, and what draw
 
 run: $(BUILD)/stele | $(BUILD)/packages-run ## show it at work: a live routing table, two subscribers, a change
 	$(Q)STELE=$(BUILD)/stele tests/run.sh
+
+demo: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-run ## a scene to look at with `stele top`, which it opens on a terminal
+	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/demo.sh
+
+picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## draw docs/top.svg from that scene
+	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/demo.sh \
+		build-aux/picture.sh docs/top.svg
 
 # ---- the rest ----
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|check|bench|instructions: installs the Debian packages that this needs and that aren't there.
+# packages.sh build|run|picture|check|bench|instructions: installs the Debian packages that this needs and that aren't there.
 # Looks for commands and headers, not for packages, so that what came from elsewhere counts too.
 set -eu
 
@@ -37,6 +37,12 @@ run)
 	command_from ip iproute2
 	command_from unshare util-linux
 	;;
+picture)
+	command_from ip iproute2
+	command_from unshare util-linux
+	command_from tmux tmux
+	command_from python3 python3
+	;;
 check)
 	command_from ip iproute2
 	command_from unshare util-linux
@@ -57,7 +63,7 @@ bench)
 	header_from hiredis/hiredis.h libhiredis-dev
 	;;
 *)
-	echo "usage: $0 build|run|check|bench|instructions" >&2
+	echo "usage: $0 build|run|picture|check|bench|instructions" >&2
 	exit 2
 	;;
 esac

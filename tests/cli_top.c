@@ -127,7 +127,10 @@ Test(top, browses_a_table)
 	await("routes");
 	type("\r", "next_hop");
 	await("10.0.25.0/24");
-	type("\033OF", "10.1.243.0/24");  /* End */
+	type("\033OF", "10.1.243.0/24"); /* End */
+	/* The same keys in the terminal's other mode. */
+	type("\033[H", "10.0.1.0/24");
+	type("\033[F", "10.1.243.0/24");
 	type("\033[5~", "10.1.200.0/24"); /* Page Up */
 	type("\033OH", "10.0.1.0/24");    /* Home */
 	type("/if333\r", "10.1.77.0/24");

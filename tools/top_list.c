@@ -189,7 +189,7 @@ static void draw_cell(const struct list_cell *cell, const struct list_column *co
 		           cell->text);
 		return;
 	}
-	series_draw(cell->series, (unsigned)width, screen_has_blocks(), picture);
+	series_draw(cell->series, (unsigned)width, 0, screen_has_blocks(), picture);
 	screen_put(row, at, width, true, selected ? SELECTED : cell->style, picture);
 }
 

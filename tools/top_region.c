@@ -62,7 +62,7 @@ static void table_cell(const void *context, size_t row, size_t column, struct li
 enum { WHO, LAG, LAG_PICTURE, STATE, NOTIFIER, SEEN, APPLIED, PINS, SINCE, SUBSCRIBER_COLUMNS };
 
 static const struct list_column subscriber_columns[SUBSCRIBER_COLUMNS] = {
-	[WHO] = {.title = "SUBSCRIBER", .width = 18},
+	[WHO] = {.title = "SUBSCRIBER", .width = 22},
 	[LAG] = {.title = "LAG", .width = 7, .right = true, .largest_first = true, .rank = 1},
 	[LAG_PICTURE] = {.title = "", .width = 6, .right = true, .stretches = true, .rank = 4},
 	[STATE] = {.title = "STATE", .width = 7, .rank = 2},
@@ -112,12 +112,12 @@ static void state_cell(const struct top_region *region, const struct top_subscri
 		if (state == 'T' || state == 't') {
 			word = "stopped";
 			ret->style = BAD;
-		} else if (subscriber->armed) {
-			word = "waits";
-			ret->style = GOOD;
 		} else if (subscriber->lag > region->info.history) {
 			word = "slow";
 			ret->style = WARN;
+		} else if (subscriber->armed) {
+			word = "waits";
+			ret->style = GOOD;
 		}
 	}
 	snprintf(ret->text, sizeof(ret->text), "%s", word);
@@ -143,7 +143,7 @@ static void subscriber_cell(const void *context, size_t row, size_t column, stru
 		break;
 	case LAG:
 		ret->number = (double)subscriber->lag;
-		top_rate((double)subscriber->lag, false, ret->text);
+		top_count(subscriber->lag, ret->text);
 		ret->style = lag_style(region, subscriber->lag);
 		break;
 	case LAG_PICTURE:
@@ -273,7 +273,7 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 
 /* A figure, what it is of, and how it was. */
 static void draw_figure(int row, const char *name, const char *figure, const char *more,
-                        const struct series *series)
+                        const struct series *series, double whole)
 {
 	int columns = screen_columns(), at = columns < 60 ? columns : columns < 90 ? 44 : 56;
 	char picture[SERIES_TEXT];
@@ -281,7 +281,7 @@ static void draw_figure(int row, const char *name, const char *figure, const cha
 	screen_put(row, 0, 10, false, DIM, name);
 	screen_put(row, 10, 14, true, STRONG, figure);
 	screen_put(row, 25, at - 26, false, PLAIN, more);
-	series_draw(series, (unsigned)(columns - at), screen_has_blocks(), picture);
+	series_draw(series, (unsigned)(columns - at), whole, screen_has_blocks(), picture);
 	screen_put(row, at, columns - at, true, SPARK, picture);
 }
 
@@ -292,16 +292,16 @@ static void draw_figures(const struct top_region *region, int row, bool brief)
 
 	snprintf(more, sizeof(more), "%s/s", top_rate(region->commits, false, word));
 	draw_figure(row++, "version", grouped(info->version, figure), region->has_rates ? more : "",
-	            &region->commit_series);
+	            &region->commit_series, 0);
 	snprintf(more, sizeof(more), "%s rows changed/s",
 	         top_rate(region->changed, region->estimated, word));
 	draw_figure(row++, "rows", grouped(region->rows, figure), region->has_rates ? more : "",
-	            &region->changed_series);
+	            &region->changed_series, 0);
 	if (brief)
 		return;
 	snprintf(more, sizeof(more), "of %s", describe_size(info->maximum_size, size));
 	draw_figure(row++, "memory", describe_size(info->file_size, figure), more,
-	            &region->memory_series);
+	            &region->memory_series, (double)info->maximum_size);
 }
 
 static void draw_publisher(const struct top_region *region, int row)

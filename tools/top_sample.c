@@ -186,7 +186,7 @@ static void take_subscribers(struct top_region *region)
 	struct top_subscriber *subscribers;
 	size_t count, old = 0;
 
-	region->subscribers_unknown = top_read_subscribers(&region->info, &subscribers, &count) < 0;
+	region->subscribers_unknown = top_read_subscribers(region, &subscribers, &count) < 0;
 	if (region->subscribers_unknown) {
 		subscribers = NULL;
 		count = 0;

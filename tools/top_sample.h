@@ -29,8 +29,8 @@ struct top_subscriber {
 	unsigned pins;
 	uint64_t oldest_pin; /* 0: none */
 	bool alive, armed;   /* armed: it waits to be told of the next version */
-	uint64_t lag;        /* versions that the newest is ahead of what it has applied, or, where it does not
-	                        say so, seen */
+	uint64_t lag;        /* versions from what it has applied, or, where it does not say so, seen, to the newest,
+	                        or the newest that changed one of the tables that it waits for */
 	struct series lags;
 };
 
@@ -58,9 +58,9 @@ struct top_region {
 void top_sample(struct top_region *region);
 void top_forget(struct top_region *region); /* frees what it has, and leaves the name */
 
-/* The subscribers of a region that was described: reads their file, and asks the kernel who lives.
+/* The subscribers of a region of which all else is known: reads their file, and asks the kernel who lives.
  * 0, or a negative errno; `*ret` is to be freed. */
-int top_read_subscribers(const struct stele_region_info *info, struct top_subscriber **ret,
+int top_read_subscribers(const struct top_region *region, struct top_subscriber **ret,
                          size_t *ret_count);
 
 #endif

@@ -60,6 +60,24 @@ static void start_colours(void)
 	init_pair(HEADING, COLOR_CYAN, -1);
 }
 
+/* What a key sends may be in either of two modes, and is in the other one when it was pressed before the terminal
+ * was told. As it starts with an escape, not to know it would be to go back. */
+static void know_keys(void)
+{
+	static const struct {
+		char last;
+		int key;
+	} keys[] = {
+		{'A', KEY_UP},   {'B', KEY_DOWN}, {'C', KEY_RIGHT},
+		{'D', KEY_LEFT}, {'H', KEY_HOME}, {'F', KEY_END},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		define_key((char[]){27, '[', keys[i].last, 0}, keys[i].key);
+		define_key((char[]){27, 'O', keys[i].last, 0}, keys[i].key);
+	}
+}
+
 /* Sentences would be written over the screen. */
 static void keep_sentences(void)
 {
@@ -134,6 +152,7 @@ enum status screen_open(void)
 	noecho();
 	nonl();
 	keypad(stdscr, TRUE);
+	know_keys();
 	nodelay(stdscr, TRUE);
 	curs_set(0);
 	return STATUS_DONE;

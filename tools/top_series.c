@@ -27,17 +27,18 @@ static unsigned level(double value, double highest)
 	return level > LEVELS ? LEVELS : level;
 }
 
-void series_draw(const struct series *series, unsigned width, bool blocks, char *buffer)
+void series_draw(const struct series *series, unsigned width, double whole, bool blocks,
+                 char *buffer)
 {
 	static const char *const block[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 	static const char *const ascii[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
 	unsigned count;
-	double highest = 0;
+	double highest = whole;
 
 	if (width > SERIES_MAX)
 		width = SERIES_MAX;
 	count = series->count < width ? series->count : width;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count && whole <= 0; i++)
 		if (series_back(series, i) > highest)
 			highest = series_back(series, i);
 	memset(buffer, ' ', width - count);

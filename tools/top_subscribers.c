@@ -39,8 +39,35 @@ static const char *notifier_name(uint32_t kind)
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }
 
-static void describe(const struct layout_slot *slot, uint64_t head, struct top_subscriber *ret)
+/* FNV-1a, as stele-region(5) has it for the names of tables. */
+static uint64_t hash_name(const char *name)
 {
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* The newest version that concerns a subscriber: that changed a table it waits for, if it named some. */
+static uint64_t newest_for(const struct layout_slot *slot, const struct top_region *region)
+{
+	uint64_t newest = 0;
+
+	if (slot->tables == 0 || slot->tables > LAYOUT_SLOT_TABLES)
+		return region->info.version;
+	for (size_t i = 0; i < region->table_count; i++)
+		for (uint32_t j = 0; j < slot->tables; j++)
+			if (slot->table_hashes[j] == hash_name(region->tables[i].name) &&
+			    region->tables[i].version > newest)
+				newest = region->tables[i].version;
+	return newest;
+}
+
+static void describe(const struct layout_slot *slot, const struct top_region *region,
+                     struct top_subscriber *ret)
+{
+	uint64_t newest = newest_for(slot, region);
 	uint64_t has = slot->applied ? slot->applied : slot->seen;
 
 	memcpy(ret->uuid, slot->uuid, sizeof(ret->uuid));
@@ -52,8 +79,8 @@ static void describe(const struct layout_slot *slot, uint64_t head, struct top_s
 	ret->seen = slot->seen;
 	ret->applied = slot->applied;
 	ret->armed = slot->ticket % 2 == 1;
-	/* The head was read before the slots. */
-	ret->lag = has < head ? head - has : 0;
+	/* The newest version was read before the slots. */
+	ret->lag = has < newest ? newest - has : 0;
 	for (unsigned i = 0; i < LAYOUT_PINS; i++) {
 		if (!slot->pins[i])
 			continue;
@@ -83,9 +110,10 @@ static int64_t read_slots(int fd, const uint8_t uuid[16], struct layout_slot **r
 	return -errno;
 }
 
-int top_read_subscribers(const struct stele_region_info *info, struct top_subscriber **ret,
+int top_read_subscribers(const struct top_region *region, struct top_subscriber **ret,
                          size_t *ret_count)
 {
+	const struct stele_region_info *info = &region->info;
 	char path[sizeof(info->path) + sizeof(".subscribers")];
 	struct top_subscriber *subscribers;
 	struct layout_slot *slots;
@@ -107,7 +135,7 @@ int top_read_subscribers(const struct stele_region_info *info, struct top_subscr
 		if (slots[i].state != LAYOUT_SLOT_TAKEN)
 			continue;
 		subscribers[count] = (struct top_subscriber){.slot = i, .alive = is_alive(fd, i)};
-		describe(&slots[i], info->version, &subscribers[count++]);
+		describe(&slots[i], region, &subscribers[count++]);
 	}
 	free(slots);
 	close(fd);

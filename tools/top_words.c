@@ -17,6 +17,14 @@ const char *top_rate(double rate, bool estimated, char buffer[TOP_WORD])
 	return buffer;
 }
 
+const char *top_count(uint64_t count, char buffer[TOP_WORD])
+{
+	if (count >= 10000)
+		return top_rate((double)count, false, buffer);
+	snprintf(buffer, TOP_WORD, "%u", (unsigned)count);
+	return buffer;
+}
+
 const char *top_ago(uint64_t time, char buffer[TOP_WORD])
 {
 	struct timespec now;
