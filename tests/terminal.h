@@ -199,8 +199,10 @@ static inline void terminal_close(struct terminal *terminal)
 	kill(terminal->leader, SIGKILL);
 	while (waitpid(terminal->leader, NULL, 0) < 0 && errno == EINTR)
 		;
-	close(terminal->fd);
-	close(terminal->line);
+	if (terminal->fd >= 0)
+		close(terminal->fd);
+	if (terminal->line >= 0)
+		close(terminal->line);
 	close(terminal->told);
 	free(terminal->written);
 	terminal->written = NULL;
