@@ -85,15 +85,14 @@ static int merge_fill(struct stele_changes *changes, int side)
 {
 	const struct reading *reading = &changes->readings[side];
 	struct merge *merge = &changes->merge;
-	ref_t ref;
 	int r;
 
 	if (merge->ended[side] || merge->next[side].ref)
 		return 0;
-	r = scan_next(&merge->scans[side], &ref);
+	r = scan_next(&merge->scans[side], &merge->next[side].parts);
 	if (r == 1)
-		r = load(&reading->view, &reading->shape, ref, &merge->next[side]) < 0 ? -EBADMSG
-		                                                                       : 1;
+		merge->next[side].ref =
+			row_ref(&reading->view, &reading->shape, &merge->next[side].parts);
 	if (r == 1 && key_start_has(&changes->under, &merge->next[side].parts))
 		return 0;
 	if (r < 0)
@@ -280,9 +279,9 @@ static int next(struct stele_changes *changes, struct stele_change *ret)
 	                                     : !pair[1].ref ? STELE_REMOVED
 	                                                    : STELE_CHANGED};
 	if (pair[0].ref)
-		row_fill(&changes->readings[0].view, pair[0].ref, &pair[0].parts, &ret->before);
+		row_fill(&pair[0].parts, &ret->before);
 	if (pair[1].ref)
-		row_fill(&changes->readings[1].view, pair[1].ref, &pair[1].parts, &ret->after);
+		row_fill(&pair[1].parts, &ret->after);
 	return 1;
 }
 
