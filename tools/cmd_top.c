@@ -183,13 +183,21 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* More rows of a table may fit, also while it is paused. */
+static void resize(struct top *top)
+{
+	screen_resize();
+	if (top->page == PAGE_ROWS && !rows_searches(top->rows))
+		rows_refresh(top->rows, true);
+}
+
 static void take_signals(struct top *top)
 {
 	struct signalfd_siginfo signal;
 
 	while (read(top->signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
 		if (signal.ssi_signo == SIGWINCH)
-			screen_resize();
+			resize(top);
 		else if (signal.ssi_signo == SIGCONT)
 			screen_redraw();
 		else if (signal.ssi_signo == SIGTSTP)

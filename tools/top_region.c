@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "attach.h"
 #include "describe.h"
@@ -247,6 +248,15 @@ const char *region_selected_table(const struct region_page *page)
 	return page->region.tables[row].name;
 }
 
+/* News for a minute. */
+static bool is_recent(uint64_t time)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return time && (uint64_t)now.tv_sec < time / 1000000000 + 60;
+}
+
 bool region_alarm(const struct top_region *region, char *buffer, size_t size, enum style *ret_style)
 {
 	const struct stele_region_info *info = &region->info;
@@ -257,11 +267,12 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 		snprintf(buffer, size, "%s ago: %s", top_ago(region->error_since, ago),
 		         region->sentence);
 	} else if (!info->publisher_attached) {
-		snprintf(buffer, size, "no publisher%s%s%s%s%s", info->publisher_pid ? "; " : "",
-		         info->publisher_pid ? info->publisher_command : "",
-		         info->publisher_since ? " is gone for " : "",
-		         top_ago(info->publisher_since, ago), "");
-	} else if (region->replaced) {
+		if (info->publisher_pid && info->publisher_since)
+			snprintf(buffer, size, "no publisher; %s is gone for %s",
+			         info->publisher_command, top_ago(info->publisher_since, ago));
+		else
+			snprintf(buffer, size, "no publisher");
+	} else if (is_recent(region->replaced)) {
 		snprintf(buffer, size, "another region took this name %s ago",
 		         top_ago(region->replaced, ago));
 		*ret_style = WARN;

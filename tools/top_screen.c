@@ -140,6 +140,9 @@ enum status screen_open(void)
 		return fail(STATUS_INPUT,
 		            "nothing is known of a terminal \"%s\" (TERM); try TERM=vt100",
 		            terminal ? terminal : "");
+	if (!cursor_address)
+		return fail(STATUS_INPUT,
+		            "a terminal \"%s\" (TERM) has no cursor that can be placed", terminal);
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen)
 		return fail(STATUS_SYSTEM, "the terminal can't be used");
