@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Places where a tracer may look on: perf, bpftrace and SystemTap find them by their names (provider
- * "stele"), and docs/tracing.md has what each tells. A place is one instruction that does nothing until a
- * tracer puts a breakpoint there, and a note of where its arguments are; so arguments are what is at
- * hand, never something computed for a probe. Where the library is built without <sys/sdt.h>
- * (STELE_PROBES, which the Makefile sets) there are none. */
+ * Places where a tracer may look on: perf, bpftrace and SystemTap find them by their names
+ * (provider "stele"), and docs/tracing.md has what each tells. A place is one instruction that
+ * does nothing until a tracer puts a breakpoint there, and a note of where its arguments are;
+ * so arguments are what is at hand, never something computed for a probe. Where the library is
+ * built without <sys/sdt.h> (STELE_PROBES, which the Makefile sets) there are none. */
 #ifndef LIB_PROBE_H
 #define LIB_PROBE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What `stele top` takes, on a terminal of its own, beside a publisher of a million rows: of a core at 100 commits a
- * second, and of the publisher's commits, which are made back to back while top looks ten times a second, and while
- * it is stopped, in turns. */
+ * What `stele top` takes, on a terminal of its own, beside a publisher of a million rows: of a
+ * core at 100 commits a second, and of the publisher's commits, which are made back to back
+ * while top looks ten times a second, and while it is stopped, in turns. */
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The publisher of `make demo`: a routing table as large as that of the Internet, its neighbours, and a few
- * settings. Routes come, change and go in bursts, as they do in life, until somebody ends it.
+ * The publisher of `make demo`: a routing table as large as that of the Internet, its
+ * neighbours, and a few settings. Routes come, change and go in bursts, as they do in life,
+ * until somebody ends it.
  *
  * demo_publisher REGION ROUTES */
 #include <math.h>

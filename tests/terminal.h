@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A program on a terminal of its own, as a shell would run it: in a process group of its own in the foreground of a
- * pseudo terminal, with a parent in the same session, so that it can be stopped and continued. The test reads what the
- * program writes, and waits for a text in it, never for a time. */
+ * A program on a terminal of its own, as a shell would run it: in a process group of its own in
+ * the foreground of a pseudo terminal, with a parent in the same session, so that it can be
+ * stopped and continued. The test reads what the program writes, and waits for a text in it,
+ * never for a time. */
 #ifndef TESTS_TERMINAL_H
 #define TESTS_TERMINAL_H
 
@@ -21,12 +22,12 @@
 #include <unistd.h>
 
 struct terminal {
-	int fd;         /* the test's end */
-	int line;       /* the program's, held open: its settings, and no hang-up by itself */
-	int told;       /* what the session leader tells: the program's pid, then wait statuses */
+	int fd;   /* the test's end */
+	int line; /* the program's, held open: its settings, and no hang-up by itself */
+	int told; /* what the session leader tells: the program's pid, then wait statuses */
 	pid_t leader, program;
 	struct termios before;
-	size_t length;  /* of what it has written */
+	size_t length; /* of what it has written */
 	char *written;
 };
 
@@ -67,7 +68,8 @@ static inline void terminal_lead(int line, int tell, char *const *arguments)
 	_exit(got == program ? 0 : 1);
 }
 
-static inline bool terminal_start(struct terminal *terminal, int rows, int columns, char *const *arguments)
+static inline bool terminal_start(struct terminal *terminal, int rows, int columns,
+                                  char *const *arguments)
 {
 	struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
 	int pipes[2];
@@ -109,8 +111,8 @@ static inline bool terminal_read(struct terminal *terminal, int milliseconds)
 
 static inline bool terminal_has(const struct terminal *terminal, size_t from, const char *text)
 {
-	return terminal->length > from &&
-	       memmem(terminal->written + from, terminal->length - from, text, strlen(text)) != NULL;
+	return terminal->length > from && memmem(terminal->written + from, terminal->length - from,
+	                                         text, strlen(text)) != NULL;
 }
 
 static inline int64_t terminal_now(void)
@@ -142,8 +144,8 @@ static inline void terminal_type(struct terminal *terminal, const char *keys)
 		abort();
 }
 
-/* Waits until this stands on the screen. A program that sends only what differs is made to draw all anew, by
- * Ctrl-L, until it does. */
+/* Waits until this stands on the screen. A program that sends only what differs is made to draw
+ * all anew, by Ctrl-L, until it does. */
 static inline bool terminal_await_screen(struct terminal *terminal, const char *text)
 {
 	int64_t until = terminal_now() + TERMINAL_PATIENCE;
@@ -166,18 +168,22 @@ static inline void terminal_resize(struct terminal *terminal, int rows, int colu
 	ioctl(terminal->fd, TIOCSWINSZ, &size);
 }
 
-/* What the leader tells next of the program, as waitpid(2) has it; -1: nothing in time. Reads what is written
- * meanwhile. */
+/* What the leader tells next of the program, as waitpid(2) has it; -1: nothing in time. Reads
+ * what is written meanwhile. */
 static inline int terminal_status(struct terminal *terminal)
 {
-	struct pollfd fds[] = {{.fd = terminal->told, .events = POLLIN}, {.fd = terminal->fd, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = terminal->told, .events = POLLIN},
+	                       {.fd = terminal->fd, .events = POLLIN}};
 	int status;
 
 	while (poll(fds, 2, TERMINAL_PATIENCE) > 0) {
 		if (fds[1].revents & POLLIN)
 			terminal_read(terminal, 0);
 		else if (fds[0].revents)
-			return read(terminal->told, &status, sizeof(status)) == (ssize_t)sizeof(status) ? status : -1;
+			return read(terminal->told, &status, sizeof(status)) ==
+			                       (ssize_t)sizeof(status)
+			               ? status
+			               : -1;
 	}
 	return -1;
 }
@@ -188,8 +194,10 @@ static inline bool terminal_is_restored(const struct terminal *terminal)
 	struct termios after;
 
 	return tcgetattr(terminal->line, &after) == 0 &&
-	       after.c_iflag == terminal->before.c_iflag && after.c_oflag == terminal->before.c_oflag &&
-	       after.c_cflag == terminal->before.c_cflag && after.c_lflag == terminal->before.c_lflag &&
+	       after.c_iflag == terminal->before.c_iflag &&
+	       after.c_oflag == terminal->before.c_oflag &&
+	       after.c_cflag == terminal->before.c_cflag &&
+	       after.c_lflag == terminal->before.c_lflag &&
 	       memcmp(after.c_cc, terminal->before.c_cc, sizeof(after.c_cc)) == 0;
 }
 

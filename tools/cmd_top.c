@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele top: regions as they change, on a terminal. One loop waits for a key, a signal, or the time of the
- * next look; every signal comes from a descriptor, so none finds the terminal half drawn, and all that end
- * a program end this one in the same way. */
+ * stele top: regions as they change, on a terminal. One loop waits for a key, a signal, or the
+ * time of the next look; every signal comes from a descriptor, so none finds the terminal half
+ * drawn, and all that end a program end this one in the same way. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

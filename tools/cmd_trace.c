@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele trace: each commit as it happens, a line of JSON. It reads the records that history holds, one
- * version after the other, and never rows. It takes no slot: nothing is pinned for it and nobody sends it
- * a notice, so that a publisher does nothing for it; it is woken as readers without a slot are, within
- * milliseconds. What history has let go of before it was read is a line of its own. */
+ * stele trace: each commit as it happens, a line of JSON. It reads the records that history
+ * holds, one version after the other, and never rows. It takes no slot: nothing is pinned for
+ * it and nobody sends it a notice, so that a publisher does nothing for it; it is woken as
+ * readers without a slot are, within milliseconds. What history has let go of before it was
+ * read is a line of its own. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -201,8 +202,8 @@ static int read_record(struct trace *trace, uint64_t version, struct record *rec
 	return result;
 }
 
-/* The version that could not be read is gone, and with it all below the oldest that history holds: says
- * so, and goes on from there. */
+/* The version that could not be read is gone, and with it all below the oldest that history
+ * holds: says so, and goes on from there. */
 static enum status skip_gap(struct trace *trace)
 {
 	uint64_t oldest, newest;

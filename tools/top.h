@@ -42,7 +42,8 @@ struct list *region_list(struct region_page *page); /* that the keys are for */
 const char *region_selected_table(const struct region_page *page);
 void region_free(struct region_page *page);
 
-/* What is to be said above all else: the region is gone, another one, or has no publisher. False: nothing. */
+/* What is to be said above all else: the region is gone, another one, or has no publisher.
+ * False: nothing. */
 bool region_alarm(const struct top_region *region, char *buffer, size_t size, enum style *ret_style);
 
 /* ---- the page of a table's rows ---- */
@@ -50,8 +51,8 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 struct rows_page;
 
 struct rows_page *rows_open_page(const char *region, const char *table);
-/* Reads what is on the screen from the newest version; with `hold`, from the one it has, while that can be
- * had. */
+/* Reads what is on the screen from the newest version; with `hold`, from the one it has, while
+ * that can be had. */
 void rows_refresh(struct rows_page *page, bool hold);
 void rows_draw(struct rows_page *page);
 /* By lines; more than there are goes to the end. */
@@ -59,8 +60,8 @@ void rows_move(struct rows_page *page, long by);
 void rows_shift(struct rows_page *page, int columns); /* to the side */
 void rows_first(struct rows_page *page);
 void rows_last(struct rows_page *page);
-/* Goes to the first row at or after a key, or the start of one: false, and a sentence on the page, where it
- * can't be one. */
+/* Goes to the first row at or after a key, or the start of one: false, and a sentence on the
+ * page, where it can't be one. */
 void rows_go_to(struct rows_page *page, const char *key);
 /* Searches for the next row that has the text somewhere; a large table takes several calls of
  * rows_search_on(), until that is false. */

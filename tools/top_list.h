@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A list on the screen: columns as many as fit, rows sorted by one of them, filtered, and scrolled so that the
- * selected one is seen. What the rows are, a list does not know. */
+ * A list on the screen: columns as many as fit, rows sorted by one of them, filtered, and
+ * scrolled so that the selected one is seen. What the rows are, a list does not know. */
 #ifndef TOOLS_TOP_LIST_H
 #define TOOLS_TOP_LIST_H
 
@@ -45,7 +45,7 @@ struct list {
 	size_t *order; /* the rows shown, in order */
 	size_t shown;
 	size_t selected, first; /* positions in it */
-	char selected_text[LIST_TEXT]; /* the first column of the selected row, which stays selected */
+	char selected_text[LIST_TEXT]; /* first column of the selected row, which stays selected */
 };
 
 /* Sorts and filters; to be called when the rows are others. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Keys are strings of bits, and those that start with some bits are asked for at the cost of a look. So the
- * last key under some bits is found bit by bit: it is under those and a 1 if anything is, else under those
- * and a 0, else it is those bits themselves. */
+ * Keys are strings of bits, and those that start with some bits are asked for at the cost of a
+ * look. So the last key under some bits is found bit by bit: it is under those and a 1 if
+ * anything is, else under those and a 0, else it is those bits themselves. */
 #include <string.h>
 #include "top_place.h"
 

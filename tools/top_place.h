@@ -5,8 +5,8 @@
 
 #include <stele/stele.h>
 
-/* The last key of the table: 1 and `*key`, 0 where it is empty, or an error of the cursor's. Moves the
- * cursor. */
+/* The last key of the table: 1 and `*key`, 0 where it is empty, or an error of the cursor's.
+ * Moves the cursor. */
 int place_last(struct stele_cursor *cursor, struct stele_key *key);
 
 /* The last key before `*key`: 1 and `*key`, or 0 and `*key` as it was, where there is none. */

@@ -75,8 +75,8 @@ static const struct list_column subscriber_columns[SUBSCRIBER_COLUMNS] = {
 	[SINCE] = {.title = "FOR", .width = 6, .right = true, .largest_first = true, .rank = 3},
 };
 
-/* The state of a process as the kernel names it, or '?': it is not seen here, or has become another. Only for
- * people: a pid may be of another namespace, or anything that somebody wrote. */
+/* The state of a process as the kernel names it, or '?': it is not seen here, or has become
+ * another. Only for people: a pid may be of another namespace, or anything that somebody wrote. */
 static char process_state(uint32_t pid, const char *command)
 {
 	char path[64], line[128], state = '?';

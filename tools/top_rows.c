@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The page of a table's rows. It registers as a subscriber, so that what it shows is one whole version,
- * pinned while it is looked at; it reads no more rows than there are on the screen, from a key on. */
+ * The page of a table's rows. It registers as a subscriber, so that what it shows is one whole
+ * version, pinned while it is looked at; it reads no more rows than there are on the screen,
+ * from a key on. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,8 +110,8 @@ static int open_newest(struct rows_page *page)
 	return stele_cursor_open(&page->table, &page->cursor);
 }
 
-/* Lets go of a region that another one has taken the name of. Of one that is just removed the rows can be
- * looked at still. */
+/* Lets go of a region that another one has taken the name of. Of one that is just removed the
+ * rows can be looked at still. */
 static void look(struct rows_page *page)
 {
 	struct stele_region_info info = {.size = sizeof(info)};

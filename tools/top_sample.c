@@ -7,7 +7,8 @@
 #include "attach.h"
 #include "top_sample.h"
 
-/* Commits whose records are read in one look: what a look costs is bounded, however fast a publisher is. */
+/* Commits whose records are read in one look: what a look costs is bounded, however fast a
+ * publisher is. */
 #define RECORDS_MAX 64u
 
 static uint64_t time_of_day(void)
@@ -93,8 +94,8 @@ static int read_tables(struct stele_subscriber *subscriber, struct tables *table
 	return result;
 }
 
-/* Replaces the tables by those read now, which go on with what the old ones have gathered. Both are in
- * the order of names. */
+/* Replaces the tables by those read now, which go on with what the old ones have gathered. Both
+ * are in the order of names. */
 static void take_tables(struct top_region *region, const struct tables *tables)
 {
 	size_t old = 0;
@@ -147,8 +148,8 @@ static int64_t count_commit(struct top_region *region, struct stele_subscriber *
 	return result < 0 ? result : rows;
 }
 
-/* Of the versions after `since` reads the newest, as many as history holds and a look may; the rest is taken to
- * be like them. */
+/* Of the versions after `since` reads the newest, as many as history holds and a look may; the
+ * rest is taken to be like them. */
 static void rate(struct top_region *region, struct stele_subscriber *subscriber, uint64_t since,
                  double seconds)
 {

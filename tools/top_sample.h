@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What top knows of a region, looked at now and then. A look opens the region, reads, and closes it
- * again: top has no slot, pins nothing, keeps no file of the region's, and the publisher does nothing for it. */
+ * What top knows of a region, looked at now and then. A look opens the region, reads, and
+ * closes it again: top has no slot, pins nothing, keeps no file of the region's, and the
+ * publisher does nothing for it. */
 #ifndef TOOLS_TOP_SAMPLE_H
 #define TOOLS_TOP_SAMPLE_H
 
@@ -16,8 +17,8 @@ struct top_table {
 	uint64_t counted; /* rows changed in the commits that this look read */
 };
 
-/* What a slot of the subscribers' file says, which anybody may have written who can read the region: for
- * people. That `alive` is true, though, is told by the kernel. */
+/* What a slot of the subscribers' file says, which anybody may have written who can read the
+ * region: for people. That `alive` is true, though, is told by the kernel. */
 struct top_subscriber {
 	uint32_t slot;
 	uint8_t uuid[16];
@@ -29,8 +30,8 @@ struct top_subscriber {
 	unsigned pins;
 	uint64_t oldest_pin; /* 0: none */
 	bool alive, armed;   /* armed: it waits to be told of the next version */
-	uint64_t lag;        /* versions from what it has applied, or, where it does not say so, seen, to the newest,
-	                        or the newest that changed one of the tables that it waits for */
+	uint64_t lag;        /* versions from what it has applied, or, where it does not say so, seen,
+	                        to the newest, or the newest that changed a table it waits for */
 	struct series lags;
 };
 
@@ -54,12 +55,13 @@ struct top_region {
 	int64_t looked; /* on CLOCK_MONOTONIC, in nanoseconds */
 };
 
-/* Looks at the region `name` once more. What it can't read stays as it was, and `error` says why. */
+/* Looks at the region `name` once more. What it can't read stays as it was, and `error` says
+ * why. */
 void top_sample(struct top_region *region);
 void top_forget(struct top_region *region); /* frees what it has, and leaves the name */
 
-/* The subscribers of a region of which all else is known: reads their file, and asks the kernel who lives.
- * 0, or a negative errno; `*ret` is to be freed. */
+/* The subscribers of a region of which all else is known: reads their file, and asks the kernel
+ * who lives. 0, or a negative errno; `*ret` is to be freed. */
 int top_read_subscribers(const struct top_region *region, struct top_subscriber **ret,
                          size_t *ret_count);
 

@@ -60,8 +60,9 @@ static void start_colours(void)
 	init_pair(HEADING, COLOR_CYAN, -1);
 }
 
-/* What a key sends may be in either of two modes, and is in the other one when it was pressed before the terminal
- * was told. As it starts with an escape, not to know it would be to go back. */
+/* What a key sends may be in either of two modes, and is in the other one when it was pressed
+ * before the terminal was told. As it starts with an escape, not to know it would be to go
+ * back. */
 static void know_keys(void)
 {
 	static const struct {
@@ -233,7 +234,8 @@ void screen_end(void)
 	refresh();
 }
 
-/* The next character of a text, or what stands for a byte that is none; what it takes of the screen. */
+/* The next character of a text, or what stands for a byte that is none; what it takes of the
+ * screen. */
 static int next_character(const char **text, mbstate_t *state, wchar_t *ret)
 {
 	size_t length = mbrtowc(ret, *text, strlen(*text), state);

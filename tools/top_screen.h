@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The terminal of top: curses, started and ended so that whatever ends the program leaves the terminal
- * as it was. Only what differs from the last frame is sent. */
+ * The terminal of top: curses, started and ended so that whatever ends the program leaves the
+ * terminal as it was. Only what differs from the last frame is sent. */
 #ifndef TOOLS_TOP_SCREEN_H
 #define TOOLS_TOP_SCREEN_H
 
@@ -33,18 +33,19 @@ bool screen_has_blocks(void);
 bool screen_begin(void);
 void screen_end(void);
 
-/* Puts text into `width` columns from there on, to the left or the right side of them, and blanks into the
- * rest. What does not fit is cut, and the cut shown. Text may be anybody's bytes: nothing of it steers the
- * terminal. */
+/* Puts text into `width` columns from there on, to the left or the right side of them, and
+ * blanks into the rest. What does not fit is cut, and the cut shown. Text may be anybody's
+ * bytes: nothing of it steers the terminal. */
 void screen_put(int row, int column, int width, bool right, enum style style, const char *text);
 /* The same for all columns of a row. */
 void screen_line(int row, enum style style, const char *text);
 
-/* What was said on standard error since the last call: its first line, without "stele: ". While the screen
- * is open, that is kept aside, and comes out when it is closed. */
+/* What was said on standard error since the last call: its first line, without "stele: ". While
+ * the screen is open, that is kept aside, and comes out when it is closed. */
 void screen_said(char *buffer, size_t size);
 
-/* A key that was pressed, or -1: none any more. Keys that are no character are those of <curses.h>. */
+/* A key that was pressed, or -1: none any more. Keys that are no character are those of
+ * <curses.h>. */
 int screen_key(void);
 
 #endif

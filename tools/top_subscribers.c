@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The slots of a region's subscribers, as anybody sees them. The file is read, never mapped, so that who
- * cuts it harms nobody here; what stands in it is copied and believed no further than that it can be shown. */
+ * The slots of a region's subscribers, as anybody sees them. The file is read, never mapped, so
+ * that who cuts it harms nobody here; what stands in it is copied and believed no further than
+ * that it can be shown. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@
 
 #define FIRST_SLOT ((off_t)sizeof(struct layout_subscribers_header))
 
-/* Whether somebody has a lock on the slot's first byte: the one proof of life. Asks, and takes none. */
+/* Whether somebody has a lock on the slot's first byte: the one proof of life. Asks, and takes
+ * none. */
 static bool is_alive(int fd, uint32_t slot)
 {
 	struct flock lock = {
@@ -49,7 +51,8 @@ static uint64_t hash_name(const char *name)
 	return hash;
 }
 
-/* The newest version that concerns a subscriber: that changed a table it waits for, if it named some. */
+/* The newest version that concerns a subscriber: that changed a table it waits for, if it named
+ * some. */
 static uint64_t newest_for(const struct layout_slot *slot, const struct top_region *region)
 {
 	uint64_t newest = 0;
@@ -90,7 +93,8 @@ static void describe(const struct layout_slot *slot, const struct top_region *re
 	}
 }
 
-/* All slots that were ever taken, at most as many as there can be; how many, or a negative errno. */
+/* All slots that were ever taken, at most as many as there can be; how many, or a negative
+ * errno. */
 static int64_t read_slots(int fd, const uint8_t uuid[16], struct layout_slot **ret)
 {
 	struct layout_subscribers_header header;
