@@ -144,6 +144,8 @@ enum status screen_open(void)
 	if (!cursor_address)
 		return fail(STATUS_INPUT,
 		            "a terminal \"%s\" (TERM) has no cursor that can be placed", terminal);
+	/* That was only to have a sentence for it. */
+	del_curterm(cur_term);
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen)
 		return fail(STATUS_SYSTEM, "the terminal can't be used");
