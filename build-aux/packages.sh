@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|picture|check|bench|instructions: installs the Debian packages that this needs and that aren't there.
+# packages.sh build|run|picture|check|bench: installs the Debian packages that this needs and that aren't there.
 # Looks for commands and headers, not for packages, so that what came from elsewhere counts too.
 set -eu
 
@@ -48,10 +48,8 @@ check)
 	command_from unshare util-linux
 	command_from ps procps
 	command_from setarch util-linux
-	header_from criterion/criterion.h libcriterion-dev
-	;;
-instructions)
 	command_from valgrind valgrind
+	header_from criterion/criterion.h libcriterion-dev
 	;;
 bench)
 	command_from pkg-config pkg-config
@@ -63,7 +61,7 @@ bench)
 	header_from hiredis/hiredis.h libhiredis-dev
 	;;
 *)
-	echo "usage: $0 build|run|picture|check|bench|instructions" >&2
+	echo "usage: $0 build|run|picture|check|bench" >&2
 	exit 2
 	;;
 esac

@@ -22,8 +22,10 @@ static inline int trie_is(const struct view *view, const struct shape *shape, co
 }
 
 /* As trie_get(). */
-static inline __attribute__((always_inline)) int trie_find(const struct view *view, const struct shape *shape, ref_t root,
-             const unsigned char *key, unsigned bits, struct row_parts *ret)
+static inline __attribute__((always_inline)) int trie_find(const struct view *view,
+                                                           const struct shape *shape, ref_t root,
+                                                           const unsigned char *key, unsigned bits,
+                                                           struct row_parts *ret)
 {
 	const unsigned char *byte = key, *end = key + bits / 8, *at;
 	bool ended = false;

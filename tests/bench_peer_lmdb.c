@@ -129,23 +129,22 @@ static double scan_lmdb(uint64_t *ret_sum)
 	return (seconds() - begin) / (double)both.rows;
 }
 
-/* ---- commits of one row: the median of those of a round ---- */
+/* ---- commits of one row, each of which changes it: the median of those of a round ---- */
 
 #define COMMITS 20000
 
 static uint64_t commit_random_stele = 3, commit_random_lmdb = 3;
-static uint64_t commit_round_stele, commit_round_lmdb;
+static uint64_t commits_stele, commits_lmdb; /* so far; what a row becomes is made from it */
 
 static double commit_stele(uint64_t *ret_sum)
 {
 	static double times[COMMITS];
 
-	commit_round_stele++;
 	for (int i = 0; i < COMMITS; i++) {
 		uint64_t number = random_from(&commit_random_stele) % both.rows;
 		double begin = seconds();
 
-		commit_item(both.publisher, both.kind, number, commit_round_stele);
+		commit_item(both.publisher, both.kind, number, ++commits_stele);
 		times[i] = seconds() - begin;
 	}
 	*ret_sum = commit_random_stele;
@@ -156,14 +155,13 @@ static double commit_lmdb(uint64_t *ret_sum)
 {
 	static double times[COMMITS];
 
-	commit_round_lmdb++;
 	for (int i = 0; i < COMMITS; i++) {
 		uint64_t number = random_from(&commit_random_lmdb) % both.rows;
 		MDB_txn *txn;
 		double begin = seconds();
 
 		lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
-		put_lmdb(txn, number, commit_round_lmdb);
+		put_lmdb(txn, number, ++commits_lmdb);
 		lmdb(mdb_txn_commit(txn));
 		times[i] = seconds() - begin;
 	}
