@@ -3,6 +3,7 @@
 #include "trie.h"
 
 #include "schema.h"
+#include "trie_find.h"
 
 const struct shape catalog_shape = {
 	.value_size = sizeof(struct layout_table),
@@ -26,37 +27,6 @@ void shape_of(const struct stele_schema *schema, struct shape *ret)
 	};
 }
 
-int row_parts(const struct view *view, const struct shape *shape, ref_t ref, struct row_parts *ret)
-{
-	const unsigned char *at = view_object(view, ref);
-	uint32_t size = shape->value_size;
-	const unsigned char *length;
-	uint64_t head;
-
-	if (!at || data_load(at) & LAYOUT_NODE)
-		return -EBADMSG;
-	head = shape->variable ? 16 : 8;
-	if (shape->variable)
-		size = data_load_32(at + 8);
-	if (size < shape->value_size || size > STELE_VALUE_MAX)
-		return -EBADMSG;
-	/* The guard past the limit has room for the longest key, not for the longest value. */
-	if ((uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2)
-		return -EBADMSG;
-	length = at + head + size;
-	ret->key_bits = data_load_byte(length);
-	if (shape->wide)
-		ret->key_bits = ret->key_bits << 8 | data_load_byte(length + 1);
-	if (ret->key_bits < shape->least_bits || ret->key_bits > shape->most_bits)
-		return -EBADMSG;
-	if (!shape->prefix && ret->key_bits % 8 != 0)
-		return -EBADMSG;
-	ret->key = length + (shape->wide ? 2 : 1);
-	ret->value = at + head;
-	ret->value_size = size;
-	return 0;
-}
-
 int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_bytes,
                size_t *ret_size)
 {
@@ -72,16 +42,6 @@ int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_byt
 	*ret_bytes = at + 16;
 	*ret_size = size;
 	return 0;
-}
-
-/* True when the first `bits` bits of both are equal. `own` is the caller's memory. */
-static bool bits_equal(const unsigned char *at, const unsigned char *own, unsigned bits)
-{
-	if (!data_equal(at, own, bits / 8))
-		return false;
-	if (bits % 8 == 0)
-		return true;
-	return ((data_load_byte(at + bits / 8) ^ own[bits / 8]) & 0xff00u >> bits % 8 & 0xffu) == 0;
 }
 
 bool key_starts(const unsigned char *at, unsigned at_bits, const unsigned char *own, unsigned bits)
@@ -104,45 +64,20 @@ int row_compare(const struct row_parts *a, const struct row_parts *b)
 	return (a->key_bits > b->key_bits) - (a->key_bits < b->key_bits);
 }
 
-int trie_get(const struct view *view, const struct shape *shape, ref_t root,
-             const unsigned char *key, unsigned bits, ref_t *ret)
+/* Where a get goes on from a node in which the key ends: what stands at the place of its last bits is a
+ * row, or damage. */
+ref_t trie_last(const unsigned char *at, const unsigned char *key, unsigned bits)
 {
-	unsigned depth = 0;
-	ref_t ref = root;
-	struct row_parts row;
-	int r;
+	struct node node = node_at(at);
+	unsigned rest = bits % 8;
 
-	while (ref) {
-		const unsigned char *at = view_object(view, ref);
-		struct node node;
+	return node_ref_at(&node, place_of_prefix(rest > 0 ? key[bits / 8] : 0, rest));
+}
 
-		if (!at)
-			return -EBADMSG;
-		if (!(data_load(at) & LAYOUT_NODE))
-			break;
-		node = node_at(at);
-		if (depth + node.skip > bits / 8 ||
-		    !data_equal(node_skipped(&node), key + depth, node.skip))
-			return 0;
-		depth += node.skip;
-		if (bits - depth * 8 < 8) {
-			/* The key ends here; what stands at a prefix's place is a row, or
-			 * damage. */
-			ref = node_ref_at(&node, place_of_key(key, bits, depth));
-			break;
-		}
-		ref = node_ref_at(&node, place_of_child(key[depth]));
-		depth++;
-	}
-	if (!ref)
-		return 0;
-	r = row_parts(view, shape, ref, &row);
-	if (r < 0)
-		return r;
-	if (row.key_bits != bits || !bits_equal(row.key, key, bits))
-		return 0;
-	*ret = ref;
-	return 1;
+int trie_get(const struct view *view, const struct shape *shape, ref_t root,
+             const unsigned char *key, unsigned bits, struct row_parts *ret)
+{
+	return trie_find(view, shape, root, key, bits, ret);
 }
 
 /* The longest prefix inside a node that the next byte of a key starts with: its index, or -1.
@@ -155,37 +90,49 @@ static int longest_inside(const struct node *node, unsigned byte, unsigned rest)
 		return -1;
 	if (node->info & NODE_OWN)
 		return node_prefix_index(node, 1);
+	/* The longest that there could be, and then one bit shorter each; from 63 on all are in the
+	 * first word, the longest highest. */
 	which = rest < 8 ? 1u << rest | byte >> (8u - rest) : (256u | byte) >> 1;
-	for (; which > 0; which >>= 1) {
+	for (; which >= 64; which >>= 1) {
 		int index = node_prefix_index(node, which);
 		if (index >= 0)
 			return index;
 	}
-	return -1;
+	{
+		uint64_t word = data_load(node_prefixes(node)), ours = 0;
+		for (unsigned one = which; one > 0; one >>= 1)
+			ours |= UINT64_C(1) << one;
+		word &= ours;
+		if (word == 0)
+			return -1;
+		return node_prefix_index(node, 63u - (unsigned)__builtin_clzll(word));
+	}
 }
 
 int trie_match(const struct view *view, const struct shape *shape, ref_t root,
-               const unsigned char *key, unsigned bits, ref_t *ret)
+               const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
 	unsigned depth = 0;
 	ref_t ref = root, best = 0;
 	struct row_parts row;
-	int r;
 
 	while (ref) {
 		const unsigned char *at = view_object(view, ref);
 		struct node node;
 		unsigned rest;
+		uint64_t first;
 		int index;
 
 		if (!at)
 			return -EBADMSG;
-		if (!(data_load(at) & LAYOUT_NODE)) {
-			r = row_parts(view, shape, ref, &row);
-			if (r < 0)
-				return r;
-			if (row.key_bits <= bits && bits_equal(row.key, key, row.key_bits))
-				best = ref;
+		first = data_load(at);
+		if (!(first & LAYOUT_NODE)) {
+			if (row_load(view, shape, at, first, &row) < 0)
+				return -EBADMSG;
+			if (row.key_bits <= bits && bits_equal(row.key, key, row.key_bits)) {
+				*ret = row;
+				return 1;
+			}
 			break;
 		}
 		node = node_at(at);
@@ -199,16 +146,15 @@ int trie_match(const struct view *view, const struct shape *shape, ref_t root,
 			best = node_ref(&node, index);
 		if (rest < 8)
 			break;
-		ref = node_ref_at(&node, place_of_child(key[depth]));
+		ref = node_child(&node, key[depth]);
 		depth++;
 	}
 	if (!best)
 		return 0;
-	r = row_parts(view, shape, best, &row);
-	if (r < 0)
-		return r;
+	if (row_parts(view, shape, best, &row) < 0)
+		return -EBADMSG;
 	if (row.key_bits > bits || !bits_equal(row.key, key, row.key_bits))
 		return -EBADMSG;
-	*ret = best;
+	*ret = row;
 	return 1;
 }

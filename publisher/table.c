@@ -233,8 +233,14 @@ static int check_new_key(const struct stele_writable *table, const void *key, un
 	return stele_key_check(table->schema, key, key_bits);
 }
 
-/* The value as it is stored, in the table's own room where it is not as given. */
-static int normalize(struct stele_writable *table, const void **value, size_t size)
+int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row)
+{
+	int r = check_new_key(table, row->key, row->key_bits);
+
+	return r < 0 ? r : stele_value_check(table->schema, row->value, row->value_size);
+}
+
+int table_normalize(struct stele_writable *table, const void **value, size_t size)
 {
 	if (table->plain || size == 0)
 		return 0;
@@ -283,12 +289,12 @@ static int marks_reserve(struct stele_writable *table)
 /* Refuses a key that was put before in this replacement. */
 static int refuse_marked(struct stele_writable *table, const void *key, unsigned key_bits)
 {
+	const struct view *view = &table->publisher->arena.view;
+	struct row_parts row;
 	uint64_t bit;
-	ref_t row;
 
-	if (trie_get(&table->publisher->arena.view, &table->shape, table->root, key, key_bits,
-	             &row) == 1 &&
-	    *mark_of(table, row, &bit) & bit)
+	if (trie_get(view, &table->shape, table->root, key, key_bits, &row) == 1 &&
+	    *mark_of(table, row_ref(view, &table->shape, &row), &bit) & bit)
 		return error_set(EEXIST,
 		                 "this key was put before in the same replacement of table \"%s\"",
 		                 table->name);
@@ -304,11 +310,10 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	int r = publisher_check(publisher);
 
 	if (r == 0)
-		r = check_new_key(table, key, key_bits);
+		r = table_check_row(table,
+		                    &(struct stele_row_ref){key, key_bits, value, value_size});
 	if (r == 0)
-		r = stele_value_check(table->schema, value, value_size);
-	if (r == 0)
-		r = normalize(table, &value, value_size);
+		r = table_normalize(table, &value, value_size);
 	if (r == 0 && table->marks)
 		r = marks_reserve(table);
 	if (r == 0 && table->marks)
@@ -367,8 +372,7 @@ int stele_writable_get(struct stele_writable *table, const void *key, unsigned k
                        struct stele_row *ret)
 {
 	const struct view *view = &table->publisher->arena.view;
-	struct row_parts parts;
-	ref_t row;
+	struct row_parts row;
 	int r = publisher_check(table->publisher);
 
 	if (r == 0)
@@ -376,14 +380,12 @@ int stele_writable_get(struct stele_writable *table, const void *key, unsigned k
 	if (r < 0)
 		return r;
 	r = trie_get(view, &table->shape, table->root, key, key_bits, &row);
-	if (r == 1)
-		r = row_parts(view, &table->shape, row, &parts) < 0 ? -EBADMSG : 1;
 	if (r < 0)
 		return error_set(EBADMSG,
 		                 "table \"%s\" is damaged; remove region \"%s\" and publish again",
 		                 table->name, table->publisher->attachment.region.names.region);
 	if (r == 1)
-		row_fill(view, row, &parts, ret);
+		row_fill(&row, ret);
 	return r;
 }
 
