@@ -9,6 +9,12 @@
  * machine's (see STELE_DURABLE in <stele/publisher.h>). The file system needs O_TMPFILE,
  * posix_fallocate and shared mappings, as tmpfs, ext4, XFS and Btrfs have them; a network file
  * system does not do, as a region is for one machine.
+ *
+ * SAVED REGIONS. Whatever only reads (a subscriber, _describe, _verify) takes file:PATH as well: a
+ * file that stele_region_save() wrote, or a copy of a region's data file, from this machine or
+ * another of its kind, at any path, readable or writable by whomever. It has no publisher and no
+ * subscribers; its newest version is the last. A copy of a data file that was made while its publisher
+ * committed need not be whole: stele_region_verify() tells.
  */
 #ifndef STELE_REGION_H
 #define STELE_REGION_H
@@ -85,6 +91,73 @@ struct stele_region_info {
 /* Describes a region. Errors: -EINVAL (name), -ENOENT, -EACCES, -EBADMSG, -EPROTONOSUPPORT,
  * -ESTALE (on a disk, and no publisher has opened it since the machine started), -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
+
+/* The lock that a publisher has from the begin of a transaction to its end. */
+enum stele_lock_state {
+	STELE_LOCK_FREE = 0,
+	STELE_LOCK_HELD = 1,        /* a transaction is open */
+	STELE_LOCK_DEAD = 2,        /* who had it died; the next publisher, or transaction, gets it */
+	STELE_LOCK_EARLIER = 3,     /* it is of an earlier boot of the machine; an attach makes another */
+};
+
+struct stele_region_lock {
+	size_t size;                /* in: sizeof(struct stele_region_lock) */
+	enum stele_lock_state state;
+	uint32_t owner;             /* the thread that has it, as it sees itself; 0: none */
+};
+
+/* Looks at a region's lock, and takes nothing: for the user who publishes, and root. Errors: -EINVAL,
+ * -ENOENT (no such region, or no publisher's file), -EACCES, -EBADMSG, -EMFILE, -ENFILE. */
+STELE_API int stele_region_lock(const char *region, struct stele_region_lock *ret);
+
+/* What a region's memory is used for, in bytes but where it says otherwise. What several versions
+ * share counts once: to the newest if that reaches it, else to history, else to pins. */
+struct stele_region_use {
+	size_t size;                /* in: sizeof(struct stele_region_use) */
+	uint64_t version;           /* the newest that was looked at */
+	uint64_t oldest;            /* and the oldest of history */
+	uint64_t versions;          /* how many of history were found whole, and how many pins keep below it */
+	uint64_t pinned_versions;
+	uint64_t given_up;          /* versions that the publisher gave up while they were looked at */
+	uint64_t tables, rows, nodes; /* how many the newest version has */
+	uint64_t row_bytes;         /* of the newest version: its rows, */
+	uint64_t node_bytes;        /* the nodes of its tables' tries, */
+	uint64_t other_bytes;       /* and its list of tables, schemas, and record */
+	uint64_t history_bytes;     /* what older versions in history reach besides */
+	uint64_t pinned_bytes;      /* what only versions below history reach, which somebody pins */
+	uint64_t slack_bytes;       /* free, in pages that are used in part: for objects of like size */
+	uint64_t free_bytes;        /* in pages that nothing is in */
+	uint64_t arena_bytes;       /* the sum of these */
+	uint64_t objects;           /* that were looked at */
+	uint64_t damages;           /* things found wrong; 0: the region is whole */
+};
+
+/* Something in a region that is not as it should be. It is described until the callback returns. */
+struct stele_damage {
+	uint64_t version;           /* in which it was found; 0: it is of no version */
+	const char *table;          /* "" where it is in none */
+	uint64_t offset;            /* of the object in the file; 0: it is none */
+	const char *what;           /* a sentence */
+};
+typedef void stele_damage_fn(void *context, const struct stele_damage *damage);
+
+struct stele_verify_options {
+	size_t size;                /* sizeof(struct stele_verify_options) */
+	stele_damage_fn *found;     /* called for each thing that is wrong; may be NULL. Below a node that is
+	                               wrong nothing is looked at */
+	void (*progress)(void *context, uint64_t objects); /* called now and then; may be NULL */
+	void *context;              /* for both */
+};
+
+/* Looks at everything that any version of a region reaches: header, versions, records, schemas, each
+ * node and each row, with every bound, order, rank, count and checksum. Takes no lock and changes
+ * nothing, works beside a live publisher, and without one; what that gives up meanwhile is no
+ * damage. Takes memory of half the arena's size. Returns 1: it is whole, or 0: it is not, and `*ret`, of
+ * which then only what was found whole is counted. Any bytes at all may be in the file. Errors: those
+ * of stele_region_describe(); -EBADMSG: not even its header is whole, or it was truncated while it
+ * was looked at; -ESTALE: the publisher outran every try. */
+STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
+                                  struct stele_region_use *ret);
 
 /* The names of the regions in a directory, or, with NULL, of those without one: writes the one after
  * `name` in the order of strcmp ("" for the first) into `name` (STELE_NAME_MAX + 1 bytes). Returns
