@@ -165,6 +165,26 @@ STELE_API int stele_region_verify(const char *region, const struct stele_verify_
  * -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_next(const char *directory, char *name);
 
+#define STELE_REPLACE 2048u /* what is there may be replaced */
+
+/* Writes a region into a file, to be kept, carried away, or looked at: all versions of its history that
+ * are still held when it comes to them, and nothing that is free, so the file is as small as they are. It
+ * is consistent while the publisher goes on, and appears whole or not at all. A region in a System V
+ * segment, or another saved file, can be saved too. The file is the saver's own (0600), and of the same layout as
+ * a region's: file:PATH reads it. Sets the oldest and newest version in it (may be NULL). Flags:
+ * STELE_REPLACE. Errors: those of stele_subscriber_open(); -EEXIST: there is a file, and no STELE_REPLACE;
+ * -ENOSPC; -ENOTDIR, -EACCES, -ENOTSUP (the file's directory, which must be on a file system with
+ * O_TMPFILE); -ESTALE: the publisher gave up each version while it was copied. */
+STELE_API int stele_region_save(const char *region, const char *file, unsigned flags,
+                                uint64_t *ret_oldest, uint64_t *ret_newest);
+
+/* Makes a region of a saved file, whole or not at all. It has the versions, tables, history, sizes and
+ * options of the one that was saved, and goes on from its newest version. It has a uuid of its own:
+ * the other may go on as well, so that one version number would mean two things, and who resumes a
+ * follow by the old uuid is told so. Nobody publishes it when this returns. Errors: those of
+ * stele_publisher_open() with STELE_CREATE_NEW; -EBADMSG: the file is not whole (stele_region_verify). */
+STELE_API int stele_region_load(const char *file, const char *region);
+
 /* Removes a region: its files, and the queues of its subscribers that may be removed. Subscribers
  * that wait are told (-ENOENT from wait); snapshots stay readable until they are closed. Errors:
  * -EINVAL, -ENOENT, -EBUSY (a publisher is attached), -EACCES, -EPERM. A region that is damaged, or
