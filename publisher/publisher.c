@@ -256,6 +256,10 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;
 	publisher->fanout.region = region;
+	publisher->fanout.notices =
+		(struct layout_notices *)(publisher->attachment.publisher_mapping.base +
+	                                  LAYOUT_NOTICES_OFFSET);
+	publisher->fanout.notices_fd = publisher->attachment.publisher_lock.fd;
 	fanout_move(&publisher->fanout);
 	publisher->fanout.slots = publisher->reclaim.slots =
 		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;

@@ -92,6 +92,40 @@ struct stele_region_info {
  * -ESTALE (on a disk, and no publisher has opened it since the machine started), -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
+/* One registered subscriber. Except for what is said to come from elsewhere, all of this is what it says
+ * of itself, in a file that whoever may read the region may write. */
+struct stele_subscriber_info {
+	uint32_t slot;
+	bool alive;                 /* somebody holds the slot's lock, which the kernel takes from the dead */
+	uint8_t uuid[16];
+	uint32_t pid;               /* as it saw itself */
+	char command[16];
+	int64_t user;               /* who owns the queue that it is notified through; -1: not known */
+	uint64_t since;             /* ns since 1970 */
+	const char *notifier;       /* as in <stele/subscriber.h>; "none" */
+	bool waiting;               /* it is waiting, or about to */
+	uint32_t tables;            /* that it wants to be told of; 0: of all */
+	uint64_t seen;              /* the newest version that it found; 0: none yet */
+	uint64_t applied;           /* the version that it reported as applied; 0: none */
+	uint64_t behind;            /* versions that there are after `applied`, or else after `seen` */
+	uint64_t behind_since;      /* when the first of those was made; 0: none is, or not known any more */
+	uint64_t pinned[8];         /* versions that it asks to be kept, oldest first; 0: none */
+	uint64_t pinned_bytes;      /* memory that stays for them alone, not for history: other
+	                               subscribers may pin the same. From the region */
+	int64_t queued;             /* notices that wait to be taken; -1: not known. From its queue */
+	bool counted;               /* what follows is known; from the publisher's file, which only its
+	                               user and root may read */
+	uint64_t sent, coalesced, dropped; /* notices to it: on their way; merged with one that it had not
+	                               taken yet; that could not be sent, so that it looks by itself */
+};
+typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_info *subscriber);
+
+/* Calls `each` for all that are registered, the dead included, until a publisher reaps them. Changes
+ * nothing. Memory that pins hold is found by a walk as of stele_region_verify(), if there is any. Returns
+ * how many there were. Errors: those of stele_region_describe(); -ENOENT, -EPERM: no subscribers' file,
+ * or one that is another user's; -ENOTSUP: a saved file. */
+STELE_API int stele_region_subscribers(const char *region, stele_subscriber_fn *each, void *context);
+
 /* The lock that a publisher has from the begin of a transaction to its end. */
 enum stele_lock_state {
 	STELE_LOCK_FREE = 0,
