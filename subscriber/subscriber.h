@@ -10,6 +10,7 @@
  *   live.c         the newest version, read by copying
  *   cursor.c       rows in order       changes.c      what differs between two snapshots
  *   follow.c       all rows, and then what changes
+ *   explain.c      the way of a lookup, step by step
  *   list.c         who else is registered
  *   verify.c       a region as a whole: whether it holds together, and what takes its memory
  */
