@@ -79,10 +79,10 @@ static int check(struct region *contents)
 	survey_free(&survey);
 	if (damages == 0)
 		return 0;
-	return error_set(EBADMSG,
-	                 "%s is damaged: %llu things are wrong, which stele verify tells; it is "
-	                 "not loaded",
-	                 contents->names.data, (unsigned long long)damages);
+	return error_set(
+		EBADMSG,
+		"%s is damaged: stele verify tells what is wrong (%llu in all); it is not loaded",
+		contents->names.data, (unsigned long long)damages);
 }
 
 static int load(struct region *contents, const char *region)

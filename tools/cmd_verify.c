@@ -199,8 +199,9 @@ static enum status run(int argc, char **argv)
 	status = print(&use, &verification, result == 1, format);
 	free(verification.told);
 	if (status == STATUS_DONE && result == 0)
-		status = fail(STATUS_DAMAGED, "%s is damaged: %llu things are wrong", operands[0],
-		              (unsigned long long)use.damages);
+		status = fail(STATUS_DAMAGED, "%s is damaged: %llu %s wrong", operands[0],
+		              (unsigned long long)use.damages,
+		              use.damages == 1 ? "thing is" : "things are");
 	return status;
 }
 
