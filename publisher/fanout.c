@@ -8,6 +8,7 @@
 
 #include "lib/atomic.h"
 #include "lib/file.h"
+#include "lib/probe.h"
 
 static const uint64_t *head_of(const struct fanout *fanout)
 {
@@ -182,6 +183,7 @@ static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t version)
 		return true;
 	}
 	r = peer->notifier->send(&peer->channel, version);
+	PROBE4(notify, fanout->region->names.region, index, version, r);
 	if (r == 0) {
 		fanout->sent++;
 		COUNT(fanout, index, sent);
@@ -275,6 +277,7 @@ static void wake(struct fanout *fanout, const struct notice *notice)
 	if (mask == 0)
 		return;
 	notifier_futex_wake(head_of(fanout), mask);
+	PROBE4(notify, fanout->region->names.region, -1, notice->version, 0);
 	if (fanout->head_before)
 		notifier_futex_wake(fanout->head_before, mask);
 	fanout->futex_wakes++;

@@ -252,6 +252,7 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->reclaim.sync = publisher->durable.each_commit ? sync_reclaimed : NULL;
 	publisher->reclaim.context = publisher;
 	publisher->reclaim.arena = &publisher->arena;
+	publisher->tables.known++;
 	publisher->edit.arena = &publisher->arena;
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;
@@ -343,7 +344,7 @@ int publisher_open(const char *region, const struct stele_publisher_options *opt
 		publisher_free(publisher);
 		return r;
 	}
-	publisher->looked_at = time_monotonic();
+	publisher->looked_at = time_coarse();
 	r = notify_start(&publisher->notify, &publisher->fanout,
 	                 read.flags & STELE_NOTIFIER_THREAD);
 	if (r < 0) {
@@ -478,7 +479,7 @@ static void notify_all_tables(struct stele_publisher *publisher)
 
 int publisher_lock(struct stele_publisher *publisher)
 {
-	int64_t now = time_monotonic();
+	int64_t now = time_coarse();
 	bool closely = now - publisher->looked_at >= LOOK_INTERVAL, died;
 	int r = look_for_loss(publisher, closely);
 
