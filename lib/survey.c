@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Which versions there are, and what is known of memory when all were walked: see survey.h. The walk
- * of one of them is in survey_walk.c. */
+ * Which versions there are, and what is known of memory when all were walked: see survey.h. The
+ * walk of one of them is in survey_walk.c. */
 #include "survey.h"
 
 #include <errno.h>

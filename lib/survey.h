@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * A walk over all that any version of a region reaches. It checks whatever can be checked, and counts
- * what takes how much memory, each object once however many versions share it. It reads, and nothing
- * else: no lock, no slot.
+ * A walk over all that any version of a region reaches. It checks whatever can be checked, and
+ * counts what takes how much memory, each object once however many versions share it. It reads,
+ * and nothing else: no lock, no slot.
  *
  * Newest version first, as recovery goes: so an object is met first at the newest version that
- * reaches it, and that tells whose it is. For each 8 bytes of the arena it takes 4 of memory, for what
- * is known of the object that starts there.
+ * reaches it, and that tells whose it is. For each 8 bytes of the arena it takes 4 of memory, for
+ * what is known of the object that starts there.
  *
  * Beside a live publisher, a version may be given up while it is walked. Each is judged at its end
  * (region_judge), and of one that was given up nothing is kept: neither what looked wrong, nor its
- * figures.
- */
+ * figures. */
 #ifndef LIB_SURVEY_H
 #define LIB_SURVEY_H
 
@@ -37,8 +36,8 @@ struct survey {
 	uint32_t kept_count;
 };
 
-/* 0, whatever was found: `use.damages` counts it. -ESTALE (no sentence): the newest version was given
- * up under the walk. -EBADMSG (with one): the file was truncated. -ENOMEM (with one). */
+/* 0, whatever was found: `use.damages` counts it. -ESTALE (no sentence): the newest version was
+ * given up under the walk. -EBADMSG (with one): the file was truncated. -ENOMEM (with one). */
 int survey_region(struct region *region, const struct survey_options *options, struct survey *ret);
 void survey_free(struct survey *survey);
 

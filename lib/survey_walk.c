@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Walking one version: see survey_walk.h. Nothing that is read is believed: the walk ends because each
- * unit of the arena is met once. */
+ * Walking one version: see survey_walk.h. Nothing that is read is believed: the walk ends because
+ * each unit of the arena is met once. */
 #include "survey_walk.h"
 
 #include <errno.h>
@@ -215,7 +215,8 @@ struct way {
 		key[STELE_KEY_MAX + 1]; /* up to the branching of the topmost level, and one */
 };
 
-/* Where the walk stands: what a reference leads to has a key that starts with these bits, or is them. */
+/* Where the walk stands: what a reference leads to has a key that starts with these bits, or is
+ * them. */
 struct step {
 	ref_t ref;
 	unsigned bits;
@@ -241,7 +242,8 @@ static bool key_is_on_way(const struct way *way, const struct step *step,
 	       (!step->ends || row->key_bits == step->bits);
 }
 
-/* An object that a newer version reaches, and so was checked, is where it belongs in this one too. */
+/* An object that a newer version reaches, and so was checked, is where it belongs in this one
+ * too. */
 static bool is_in_place(struct walk *walk, const struct way *way, const struct step *step)
 {
 	struct row_parts row;

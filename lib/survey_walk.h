@@ -46,8 +46,8 @@ void walk_close(struct walk *walk);
 
 void walk_begin(struct walk *walk, uint64_t version, enum walk_kind kind);
 void walk_version(struct walk *walk, ref_t catalog, ref_t record);
-/* Judges: 0, and what was found wrong is told; -ESTALE: nothing of it counts; -EBADMSG or -ENOMEM with
- * a sentence. Version 0 stands for none, and is whole. */
+/* Judges: 0, and what was found wrong is told; -ESTALE: nothing of it counts; -EBADMSG or -ENOMEM
+ * with a sentence. Version 0 stands for none, and is whole. */
 int walk_end(struct walk *walk);
 
 /* Takes note that something is wrong, with the object at an offset, or 0. `what` is static. */

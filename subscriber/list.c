@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Who is registered with a region. What stands in slots is copied, and judged in the copy; who lives is
- * told by locks, what pins hold by the region, and what became of notices by the publisher's file. */
+ * Who is registered with a region. What stands in slots is copied, and judged in the copy; who
+ * lives is told by locks, what pins hold by the region, and what became of notices by the
+ * publisher's file. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

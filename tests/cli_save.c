@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele save and load, what reads a saved file, and stele explain. */
+#include <limits.h>
 #include <stele/stele.h>
 #include <sys/stat.h>
 #include "cli.h"

@@ -487,5 +487,5 @@ static enum status run_inspect(int argc, char **argv)
 }
 
 const struct command command_show = {"show", "describe a region and its tables", run_show};
-const struct command command_inspect = {"inspect", "... and what takes its memory, and its lock",
+const struct command command_inspect = {"inspect", "describe it, what takes its memory, and its lock",
                                         run_inspect};

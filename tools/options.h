@@ -53,8 +53,8 @@ enum status parse_memory(const char *what, const char *text, enum stele_memory *
 const char *memory_name(enum stele_memory memory);
 enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds); /* 2.5 */
 
-/* True for the path of a saved file where a region's name may stand: it starts with '/' or '.', which no
- * name does. */
+/* True for the path of a saved file where a region's name may stand: it starts with '/' or '.',
+ * which no name does. */
 bool is_path(const char *text);
 
 /* Judges what stands for REGION|FILE. */

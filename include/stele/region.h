@@ -13,9 +13,8 @@
  * SAVED REGIONS. Whatever only reads (a subscriber, _describe, _verify) takes file:PATH as well: a
  * file that stele_region_save() wrote, or a copy of a region's data file, from this machine or
  * another of its kind, at any path, readable or writable by whomever. It has no publisher and no
- * subscribers; its newest version is the last. A copy of a data file that was made while its publisher
- * committed need not be whole: stele_region_verify() tells.
- */
+ * subscribers; its newest version is the last. A copy of a data file that was made while its
+ * publisher committed need not be whole: stele_region_verify() tells. */
 #ifndef STELE_REGION_H
 #define STELE_REGION_H
 
@@ -89,11 +88,12 @@ struct stele_region_info {
 };
 
 /* Describes a region. Errors: -EINVAL (name), -ENOENT, -EACCES, -EBADMSG, -EPROTONOSUPPORT,
- * -ESTALE (on a disk, and no publisher has opened it since the machine started), -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
+ * -ESTALE (on a disk, and no publisher has opened it since the machine started), -EPERM, -ENOMEM,
+ * -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
-/* One registered subscriber. Except for what is said to come from elsewhere, all of this is what it says
- * of itself, in a file that whoever may read the region may write. */
+/* One registered subscriber. Except for what is said to come from elsewhere, all of this is what
+ * it says of itself, in a file that whoever may read the region may write. */
 struct stele_subscriber_info {
 	uint32_t slot;
 	bool alive;                 /* somebody holds the slot's lock, which the kernel takes from the dead */
@@ -120,10 +120,10 @@ struct stele_subscriber_info {
 };
 typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_info *subscriber);
 
-/* Calls `each` for all that are registered, the dead included, until a publisher reaps them. Changes
- * nothing. Memory that pins hold is found by a walk as of stele_region_verify(), if there is any. Returns
- * how many there were. Errors: those of stele_region_describe(); -ENOENT, -EPERM: no subscribers' file,
- * or one that is another user's; -ENOTSUP: a saved file. */
+/* Calls `each` for all that are registered, the dead included, until a publisher reaps them.
+ * Changes nothing. Memory that pins hold is found by a walk as of stele_region_verify(), if there
+ * is any. Returns how many there were. Errors: those of stele_region_describe(); -ENOENT, -EPERM:
+ * no subscribers' file, or one that is another user's; -ENOTSUP: a saved file. */
 STELE_API int stele_region_subscribers(const char *region, stele_subscriber_fn *each, void *context);
 
 /* The lock that a publisher has from the begin of a transaction to its end. */
@@ -140,8 +140,9 @@ struct stele_region_lock {
 	uint32_t owner;             /* the thread that has it, as it sees itself; 0: none */
 };
 
-/* Looks at a region's lock, and takes nothing: for the user who publishes, and root. Errors: -EINVAL,
- * -ENOENT (no such region, or no publisher's file), -EACCES, -EBADMSG, -EMFILE, -ENFILE. */
+/* Looks at a region's lock, and takes nothing: for the user who publishes, and root. Errors:
+ * -EINVAL, -ENOENT (no such region, or no publisher's file), -EACCES, -EBADMSG, -EMFILE,
+ * -ENFILE. */
 STELE_API int stele_region_lock(const char *region, struct stele_region_lock *ret);
 
 /* What a region's memory is used for, in bytes but where it says otherwise. What several versions
@@ -183,40 +184,42 @@ struct stele_verify_options {
 	void *context;              /* for both */
 };
 
-/* Looks at everything that any version of a region reaches: header, versions, records, schemas, each
- * node and each row, with every bound, order, rank, count and checksum. Takes no lock and changes
- * nothing, works beside a live publisher, and without one; what that gives up meanwhile is no
- * damage. Takes memory of half the arena's size. Returns 1: it is whole, or 0: it is not, and `*ret`, of
- * which then only what was found whole is counted. Any bytes at all may be in the file. Errors: those
- * of stele_region_describe(); -EBADMSG: not even its header is whole, or it was truncated while it
- * was looked at; -ESTALE: the publisher outran every try. */
+/* Looks at everything that any version of a region reaches: header, versions, records, schemas,
+ * each node and each row, with every bound, order, rank, count and checksum. Takes no lock and
+ * changes nothing, works beside a live publisher, and without one; what that gives up meanwhile is
+ * no damage. Takes memory of half the arena's size. Returns 1: it is whole, or 0: it is not, and
+ * `*ret`, of which then only what was found whole is counted. Any bytes at all may be in the file.
+ * Errors: those of stele_region_describe(); -EBADMSG: not even its header is whole, or it was
+ * truncated while it was looked at; -ESTALE: the publisher outran every try. */
 STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
                                   struct stele_region_use *ret);
 
-/* The names of the regions in a directory, or, with NULL, of those without one: writes the one after
- * `name` in the order of strcmp ("" for the first) into `name` (STELE_NAME_MAX + 1 bytes). Returns
- * 1, or 0 after the last. Lists what has a region's file name, readable or not. Errors: -ENOENT,
- * -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
+/* The names of the regions in a directory, or, with NULL, of those without one: writes the one
+ * after `name` in the order of strcmp ("" for the first) into `name` (STELE_NAME_MAX + 1 bytes).
+ * Returns 1, or 0 after the last. Lists what has a region's file name, readable or not. Errors:
+ * -ENOENT, -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_next(const char *directory, char *name);
 
 #define STELE_REPLACE 2048u /* what is there may be replaced */
 
-/* Writes a region into a file, to be kept, carried away, or looked at: all versions of its history that
- * are still held when it comes to them, and nothing that is free, so the file is as small as they are. It
- * is consistent while the publisher goes on, and appears whole or not at all. A region in a System V
- * segment, or another saved file, can be saved too. The file is the saver's own (0600), and of the same layout as
- * a region's: file:PATH reads it. Sets the oldest and newest version in it (may be NULL). Flags:
- * STELE_REPLACE. Errors: those of stele_subscriber_open(); -EEXIST: there is a file, and no STELE_REPLACE;
- * -ENOSPC; -ENOTDIR, -EACCES, -ENOTSUP (the file's directory, which must be on a file system with
- * O_TMPFILE); -ESTALE: the publisher gave up each version while it was copied. */
+/* Writes a region into a file, to be kept, carried away, or looked at: all versions of its history
+ * that are still held when it comes to them, and nothing that is free, so the file is as small as
+ * they are. It is consistent while the publisher goes on, and appears whole or not at all. A
+ * region in a System V segment, or another saved file, can be saved too. The file is the saver's
+ * own (0600), and of the same layout as a region's: file:PATH reads it. Sets the oldest and newest
+ * version in it (may be NULL). Flags: STELE_REPLACE. Errors: those of stele_subscriber_open();
+ * -EEXIST: there is a file, and no STELE_REPLACE; -ENOSPC; -ENOTDIR, -EACCES, -ENOTSUP (the file's
+ * directory, which must be on a file system with O_TMPFILE); -ESTALE: the publisher gave up each
+ * version while it was copied. */
 STELE_API int stele_region_save(const char *region, const char *file, unsigned flags,
                                 uint64_t *ret_oldest, uint64_t *ret_newest);
 
-/* Makes a region of a saved file, whole or not at all. It has the versions, tables, history, sizes and
- * options of the one that was saved, and goes on from its newest version. It has a uuid of its own:
- * the other may go on as well, so that one version number would mean two things, and who resumes a
- * follow by the old uuid is told so. Nobody publishes it when this returns. Errors: those of
- * stele_publisher_open() with STELE_CREATE_NEW; -EBADMSG: the file is not whole (stele_region_verify). */
+/* Makes a region of a saved file, whole or not at all. It has the versions, tables, history, sizes
+ * and options of the one that was saved, and goes on from its newest version. It has a uuid of its
+ * own: the other may go on as well, so that one version number would mean two things, and who
+ * resumes a follow by the old uuid is told so. Nobody publishes it when this returns. Errors:
+ * those of stele_publisher_open() with STELE_CREATE_NEW; -EBADMSG: the file is not whole
+ * (stele_region_verify). */
 STELE_API int stele_region_load(const char *file, const char *region);
 
 /* Removes a region: its files, and the queues of its subscribers that may be removed. Subscribers
@@ -235,16 +238,16 @@ typedef void stele_leftover_fn(void *context, const struct stele_leftover *lefto
 
 #define STELE_DRY_RUN 1024u /* tell of them, and remove nothing */
 
-/* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the files
- * and the folder of one whose data file is gone, names of files that were never finished, slots of
- * dead subscribers with what these were notified through. Never a data file, however dead its
- * region looks: that is data, and stele_region_remove()'s to remove. And never anything alive: while
- * a publisher is attached nothing is removed, as it cleans up by itself; whether somebody has a
- * file, or a slot, is asked of locks and of the kernel, never of pids. A publisher that attaches
- * meanwhile waits, or, told not to wait, finds the region busy. Returns how many leftovers there
- * were. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the directory), -EACCES, -EPERM (they are
- * another user's), -EBADMSG (what has the name of a file of the region is none), -ENOTSUP,
- * -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -EIO. */
+/* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the
+ * files and the folder of one whose data file is gone, names of files that were never finished,
+ * slots of dead subscribers with what these were notified through. Never a data file, however dead
+ * its region looks: that is data, and stele_region_remove()'s to remove. And never anything alive:
+ * while a publisher is attached nothing is removed, as it cleans up by itself; whether somebody
+ * has a file, or a slot, is asked of locks and of the kernel, never of pids. A publisher that
+ * attaches meanwhile waits, or, told not to wait, finds the region busy. Returns how many
+ * leftovers there were. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the directory), -EACCES,
+ * -EPERM (they are another user's), -EBADMSG (what has the name of a file of the region is none),
+ * -ENOTSUP, -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -EIO. */
 STELE_API int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found,
                                  void *context);
 
