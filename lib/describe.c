@@ -43,8 +43,8 @@ static void count_subscribers(const struct region *region, struct stele_region_i
 {
 	struct slots slots;
 
-	/* A reader may have no right to it; then nothing is known of subscribers. */
-	if (slots_open(&region->names, region->uuid, region->status.st_uid, true, &slots) < 0)
+	/* A reader may have no right to it; then nothing is known of subscribers. A saved file has none. */
+	if (region->names.saved || slots_open(&region->names, region->uuid, region->status.st_uid, true, &slots) < 0)
 		return;
 	info->subscriber_slots = slots.capacity;
 	for (uint32_t i = 0, used = slots_used(&slots); i < used; i++)
@@ -69,7 +69,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	struct layout_header *header;
 	struct region region;
 	struct names names;
-	int r = names_make(name, &names);
+	int r = names_make_readable(name, &names);
 
 	if (r == 0 && ret->size != sizeof(*ret))
 		return error_set(

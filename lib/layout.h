@@ -193,6 +193,18 @@ struct layout_publisher_file {
 	pthread_mutex_t mutex; /* robust, process-shared: held from begin to commit or abort */
 };
 
+/* What became of the notices to the subscriber of a slot: at LAYOUT_NOTICES_OFFSET, by the number of the
+ * slot, as far as the file goes. Only publishers write it, so it is true of the subscriber of this uuid,
+ * and says nothing of another that has the slot by now. */
+#define LAYOUT_NOTICES_OFFSET 256u
+struct layout_notices {
+	uint8_t uuid[16];
+	uint64_t sent;
+	uint64_t coalesced; /* one that was sent before had not been taken yet */
+	uint64_t dropped;   /* it could not be told in its own way, and finds out by looking */
+	uint64_t unused;
+};
+
 /* ---- the subscribers file: whoever may read the region may write anything here ---- */
 
 struct layout_subscribers_header {
@@ -327,6 +339,12 @@ AT(layout_publisher_file, layout_version, 8);
 AT(layout_publisher_file, uuid, 16);
 AT(layout_publisher_file, boot_id, 32);
 AT(layout_publisher_file, mutex, 64);
+
+static_assert(sizeof(struct layout_publisher_file) <= LAYOUT_NOTICES_OFFSET, "the notices come after it");
+AT(layout_notices, sent, 16);
+AT(layout_notices, coalesced, 24);
+AT(layout_notices, dropped, 32);
+SIZE(layout_notices, 48);
 
 AT(layout_subscribers_header, layout_version, 8);
 AT(layout_subscribers_header, byte_order, 12);

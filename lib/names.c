@@ -35,16 +35,44 @@ static int find_directory(const char *region, size_t length, char ret[PATH_MAX])
 	return 0;
 }
 
+static bool is_saved(const char *region)
+{
+	return strncmp(region, NAMES_SAVED, strlen(NAMES_SAVED)) == 0;
+}
+
+int names_make_readable(const char *region, struct names *ret)
+{
+	const char *path = region + strlen(NAMES_SAVED);
+	char real[PATH_MAX];
+
+	if (!is_saved(region))
+		return names_make(region, ret);
+	if (!realpath(path, real))
+		return error_set(errno, "cannot open the file %s: %s", path, strerror(errno));
+	if (strlen(real) >= NAMES_PATH_SIZE)
+		return error_set(EINVAL, "the path of the file %s is too long", path);
+	*ret = (struct names){.saved = true};
+	memcpy(ret->data, real, strlen(real));
+	snprintf(ret->region, sizeof(ret->region), "%.*s", STELE_NAME_MAX, strrchr(real, '/') + 1);
+	return 0;
+}
+
 int names_make(const char *region, struct names *ret)
 {
 	const char *slash = strrchr(region, '/'), *name = slash ? slash + 1 : region;
 	char directory[PATH_MAX] = NAMES_DIRECTORY, data[NAMES_PATH_SIZE];
-	int r = stele_name_check("region", name);
+	int r;
 
+	if (is_saved(region))
+		return error_set(EINVAL,
+		                 "%s is a file to be read, not a region; load it into one first",
+		                 region + strlen(NAMES_SAVED));
+	r = stele_name_check("region", name);
 	if (r == 0 && slash)
 		r = find_directory(region, (size_t)(slash - region), directory);
 	if (r < 0)
 		return r;
+	ret->saved = false;
 	ret->in_directory = strcmp(directory, NAMES_DIRECTORY) != 0;
 	if (strcmp(directory, "/") == 0)
 		directory[0] = '\0';

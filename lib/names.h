@@ -19,6 +19,8 @@
 struct names {
 	char region[STELE_NAME_MAX + 1];
 	bool in_directory; /* of its own */
+	bool saved;        /* a file to be read, and no region: only `data` is set, and `region` is what
+	                      the file is called, or what it says that it was */
 	char data[NAMES_PATH_SIZE];
 	char publisher[NAMES_PATH_SIZE];
 	char subscribers[NAMES_PATH_SIZE];
@@ -28,6 +30,10 @@ struct names {
 /* Takes a region's name, or DIRECTORY/NAME. 0, or with a sentence: -EINVAL (a region may not have
  * this name), -ENOENT, -ENOTDIR, -EACCES... (the directory). */
 int names_make(const char *region, struct names *ret);
+
+/* The same for who only reads, and may be given file:PATH: a file that has a region in it. */
+#define NAMES_SAVED "file:"
+int names_make_readable(const char *region, struct names *ret);
 
 /* The name of a subscriber's queue, for mq_open(3). */
 #define NAMES_QUEUE_SIZE (STELE_NAME_MAX + 48)

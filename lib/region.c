@@ -30,8 +30,12 @@ bool region_is_published(const struct region *region, uint64_t *ret_since)
 int region_check_boot(const struct region *region)
 {
 	bool in_memory;
-	int r = region_of_earlier_boot(region, &in_memory);
+	int r;
 
+	/* A file that was saved is complete, wherever that was. */
+	if (region->names.saved)
+		return 0;
+	r = region_of_earlier_boot(region, &in_memory);
 	if (r <= 0 || in_memory)
 		return r < 0 ? r : 0;
 	return error_set(
@@ -138,9 +142,30 @@ static int judge_owner(const struct names *names, const struct stat *status, boo
 	return 0;
 }
 
+/* What a saved file says that it is of. */
+static int take_saved(struct region *region, const struct layout_header *header)
+{
+	char name[sizeof(header->name)];
+
+	memcpy(name, header->name, sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	if (stele_name_check("region", name) == 0)
+		memcpy(region->names.region, name, sizeof(name));
+	if (header->memory == LAYOUT_MEMORY_FILE)
+		return 0;
+	return error_set(ENOTSUP,
+	                 "%s does not hold the contents of region \"%s\": they are in a System V "
+	                 "segment; save the region with stele save",
+	                 region->names.data, region->names.region);
+}
+
 /* Takes what the header says, and the memory that it names. */
 static int take_header(struct region *region, const struct layout_header *header)
 {
+	int r = region->names.saved ? take_saved(region, header) : 0;
+
+	if (r < 0)
+		return r;
 	region->memory = memory_of(header);
 	if (!region->memory)
 		return error_set(EPROTONOSUPPORT,
@@ -196,13 +221,18 @@ static int map_region(const struct names *names, struct region *region, bool wri
 int region_open(const struct names *names, bool writable, bool guarded, struct region *ret)
 {
 	struct region region = {.names = *names, .fd = -1};
-	int r = file_open(names->data, writable, sizeof(struct layout_header), &region.fd,
-	                  &region.status);
+	uint64_t least = sizeof(struct layout_header);
+	int r;
 
+	/* Of a saved file it does not matter who may write it: it says what it says. */
+	if (names->saved)
+		r = file_open_linked(names->data, false, least, &region.fd, &region.status);
+	else
+		r = file_open(names->data, writable, least, &region.fd, &region.status);
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
 		                 names->region, names->data);
-	if (r == 0)
+	if (r == 0 && !names->saved)
 		r = judge_owner(names, &region.status, writable);
 	if (r == 0)
 		r = map_region(names, &region, writable, guarded);

@@ -155,6 +155,11 @@ uint32_t slots_used(struct slots *slots)
 	return used < capacity ? (uint32_t)used : capacity;
 }
 
+bool slots_alive(const struct slots *slots, uint32_t index)
+{
+	return file_lock_held_by_writer(slots->lock.fd, lock_byte(index), 1) == 1;
+}
+
 int slots_lock(struct slots *slots, uint32_t index)
 {
 	return file_lock_try(slots->lock.fd, lock_byte(index));

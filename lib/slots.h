@@ -63,6 +63,9 @@ void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier);
 /* Gives a slot back: pins cleared, ticket even, state FREE, lock released. For its owner. */
 void slots_release(struct slots *slots, uint32_t index);
 
+/* Whether somebody holds the lock of a slot; takes nothing. */
+bool slots_alive(const struct slots *slots, uint32_t index);
+
 /* Takes the lock of a slot whose owner is gone: 0, or -EAGAIN: it lives (or somebody pretends
  * so). */
 int slots_lock(struct slots *slots, uint32_t index);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "common.h"
@@ -116,6 +117,24 @@ static int mq_channel_attach(struct channel *channel)
 	return 0;
 }
 
+static int mq_channel_look(struct channel *channel, uint64_t *ret_waiting, uid_t *ret_owner)
+{
+	struct mq_attr attributes;
+	struct stat status;
+	int r = mq_channel_attach(channel);
+
+	if (r < 0)
+		return r;
+	if (mq_getattr(channel->fd, &attributes) < 0 || fstat(channel->fd, &status) < 0) {
+		r = -errno;
+	} else {
+		*ret_waiting = (uint64_t)attributes.mq_curmsgs;
+		*ret_owner = status.st_uid;
+	}
+	common_detach(channel);
+	return r;
+}
+
 static int mq_channel_send(struct channel *channel, uint64_t version)
 {
 	return mq_send(channel->fd, (const char *)&version, sizeof(version), 0) < 0 ? -errno : 0;
@@ -141,5 +160,6 @@ const struct notifier notifier_mq = {
 	.attach = mq_channel_attach,
 	.send = mq_channel_send,
 	.detach = common_detach,
+	.look = mq_channel_look,
 	.reap = mq_channel_reap,
 };

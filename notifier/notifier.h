@@ -66,6 +66,9 @@ struct notifier {
 	int (*attach)(struct channel *channel);
 	int (*send)(struct channel *channel, uint64_t version);
 	void (*detach)(struct channel *channel);
+	/* For who only looks: how many notices wait to be taken, and whose the object is. 0, or a
+	 * negative errno where that can't be told here. NULL: the mechanism can't tell. */
+	int (*look)(struct channel *channel, uint64_t *ret_waiting, uid_t *ret_owner);
 	/* Removes the object of a dead subscriber: 0 (also if there was none) or a negative errno. Its
 	 * kind and uuid may have been forged: what is removed must be something that this mechanism
 	 * would have made for a subscriber of this region. */

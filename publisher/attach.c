@@ -65,7 +65,8 @@ static int data_publish(const struct names *names, int fd, mode_t mode, bool ove
 }
 
 static int region_make(const struct names *names, const uint8_t uuid[16],
-                       const struct stele_publisher_options *options, bool over, int *ret_fd)
+                       const struct stele_publisher_options *options, bool over,
+                       struct region *contents, int *ret_fd)
 {
 	struct layout_header header = {
 		.magic = LAYOUT_MAGIC_DATA,
@@ -96,7 +97,8 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 	header.kept_offset = header.ring_offset + ring;
 	header.arena_offset =
 		(header.kept_offset + kept + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
-	header.arena_end = header.arena_offset + ARENA_FIRST;
+	header.arena_end =
+		header.arena_offset + (contents ? contents_room(contents) : ARENA_FIRST);
 	if (header.arena_end + LAYOUT_GUARD > header.maximum_size)
 		return error_set(
 			EINVAL,
@@ -107,7 +109,9 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 	r = memory->make(names, &header, &fd);
 	if (r < 0)
 		return r;
-	r = file_lock_try(fd, REGION_PUBLISHER_BYTE);
+	r = contents ? contents_fill(names, fd, contents) : 0;
+	if (r == 0)
+		r = file_lock_try(fd, REGION_PUBLISHER_BYTE);
 	if (r == 0)
 		r = data_publish(names, fd, options->mode, over);
 	if (r < 0) {
@@ -163,7 +167,7 @@ static int data_make(const struct names *names, const struct stele_publisher_opt
 	r = announce_uuid(names, attachment->publisher_lock.fd, uuid);
 	if (r < 0)
 		return r;
-	r = region_make(names, uuid, options, over, &fd);
+	r = region_make(names, uuid, options, over, attachment->contents, &fd);
 	if (r < 0) {
 		memory_forget(attachment->publisher_lock.fd);
 		return r;
@@ -424,7 +428,7 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
 }
 
 int attach(const struct names *names, const struct stele_publisher_options *options,
-           struct attachment *ret)
+           struct region *contents, struct attachment *ret)
 {
 	bool guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER);
 	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_TIMEOUT;
@@ -435,7 +439,8 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 		int r;
 		*ret = (struct attachment){.region = {.fd = -1},
 		                           .lock_timeout = timeout > 0 ? timeout : 0,
-		                           .shared = options->flags & STELE_SHARED};
+		                           .shared = options->flags & STELE_SHARED,
+		                           .contents = contents};
 		r = attach_once(names, options, guarded, until, ret);
 		if (r == 0)
 			return 0;

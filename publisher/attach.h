@@ -4,6 +4,7 @@
  *   attach.c        the data file, and the order of it all
  *   attach_file.c   the publisher file
  *   attach_lock.c   waiting for locks
+ *   load.c          what a new region is filled with
  */
 #ifndef PUBLISHER_ATTACH_H
 #define PUBLISHER_ATTACH_H
@@ -33,6 +34,11 @@ void lock_data_shared(int fd);
  * that was locked too late to have its name still is another's work. */
 int lock_for_removal(const struct names *names, const char *path, bool readers_may_hold,
                      int *ret_fd);
+
+/* load.c: the arena that a new region needs for what a saved one holds; and copies that into its file,
+ * which has no name yet. 0 or with a sentence. */
+uint64_t contents_room(const struct region *contents);
+int contents_fill(const struct names *names, int fd, struct region *contents);
 
 /* Opens or makes the publisher file and locks it. -EAGAIN: start over. */
 int publisher_file_attach(const struct names *names, bool create, int64_t until,

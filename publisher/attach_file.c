@@ -126,9 +126,12 @@ int publisher_file_map(struct attachment *attachment, bool guarded)
 
 	if (r < 0)
 		return error_set(-r, "cannot open %s once more, to map it: %s", path, strerror(-r));
-	r = file_reserve(fd, 0, sizeof(*file));
+	r = file_reserve(fd, 0, LAYOUT_PAGE);
 	if (r == 0)
-		r = mapping_open(&attachment->publisher_mapping, fd, sizeof(*file), true, guarded);
+		r = mapping_open(&attachment->publisher_mapping, fd,
+		                 LAYOUT_NOTICES_OFFSET +
+		                         LAYOUT_SLOTS_MAX * sizeof(struct layout_notices),
+		                 true, guarded);
 	close(fd);
 	if (r < 0)
 		return error_set(-r, "cannot map %s: %s", path, strerror(-r));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/atomic.h"
+#include "lib/file.h"
 #include "lib/probe.h"
 
 static const uint64_t *head_of(const struct fanout *fanout)
@@ -36,6 +37,44 @@ void fanout_move(struct fanout *fanout)
 		fanout->peers[i].channel.head = head_of(fanout);
 }
 
+/* Makes the publisher file longer for what is counted of as many slots. Where that can't be had, nothing
+ * is counted for the rest. */
+static void reserve_notices(struct fanout *fanout, uint32_t slots)
+{
+	uint64_t size = LAYOUT_NOTICES_OFFSET + (uint64_t)slots * sizeof(*fanout->notices);
+
+	if (slots > LAYOUT_SLOTS_MAX)
+		slots = LAYOUT_SLOTS_MAX;
+	if (fanout->notices && slots > fanout->notices_room &&
+	    file_reserve(fanout->notices_fd, 0, size) == 0)
+		fanout->notices_room = slots;
+}
+
+/* Others that share the region may count at the same time, for the same subscriber. */
+static void count(struct fanout *fanout, uint32_t index, size_t which)
+{
+	if (index < fanout->notices_room)
+		__atomic_fetch_add((uint64_t *)((unsigned char *)&fanout->notices[index] + which),
+		                   1, __ATOMIC_RELAXED);
+}
+
+#define COUNT(fanout, index, member) count(fanout, index, offsetof(struct layout_notices, member))
+
+/* Begins to count for another subscriber. Who reads meanwhile finds the uuid of the one before, or
+ * counters that are not all zero yet: they are for people. */
+static void count_anew(struct fanout *fanout, uint32_t index, const uint8_t uuid[16])
+{
+	struct layout_notices *notices;
+
+	if (index >= fanout->notices_room || data_equal(fanout->notices[index].uuid, uuid, 16))
+		return;
+	notices = &fanout->notices[index];
+	store_relaxed(&notices->sent, 0);
+	store_relaxed(&notices->coalesced, 0);
+	store_relaxed(&notices->dropped, 0);
+	data_copy_in(notices->uuid, uuid, 16);
+}
+
 int fanout_reserve(struct fanout *fanout)
 {
 	uint32_t used = fanout->slots ? slots_used(fanout->slots) : 0;
@@ -52,6 +91,7 @@ int fanout_reserve(struct fanout *fanout)
 	memset(&peers[fanout->room], 0, (room - fanout->room) * sizeof(*peers));
 	fanout->peers = peers;
 	fanout->room = room;
+	reserve_notices(fanout, room);
 	return 0;
 }
 
@@ -114,6 +154,7 @@ static bool peer_attach(struct fanout *fanout, uint32_t index)
 	    memcmp(peer->uuid, uuid, sizeof(uuid)) == 0)
 		return true;
 	peer_detach(peer);
+	count_anew(fanout, index, uuid);
 	if (!notifier)
 		return false;
 	channel_of(fanout, index, uuid, &peer->channel);
@@ -133,19 +174,25 @@ static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t version)
 	/* Who can't be told in its own way may be waiting on the head (notifier/sysv.c). */
 	if (!peer_attach(fanout, index)) {
 		fanout->failed++;
+		COUNT(fanout, index, dropped);
 		return true;
 	}
 	/* One wake serves all who wait on the head. */
-	if (peer->notifier == &notifier_futex)
+	if (peer->notifier == &notifier_futex) {
+		COUNT(fanout, index, sent);
 		return true;
+	}
 	r = peer->notifier->send(&peer->channel, version);
 	PROBE4(notify, fanout->region->names.region, index, version, r);
 	if (r == 0) {
 		fanout->sent++;
+		COUNT(fanout, index, sent);
 	} else if (r == -EAGAIN) {
 		fanout->full++;
+		COUNT(fanout, index, coalesced);
 	} else {
 		fanout->failed++;
+		COUNT(fanout, index, dropped);
 		peer_detach(peer);
 		return true;
 	}
@@ -255,6 +302,7 @@ void fanout_notify(struct fanout *fanout, const struct notice *notice)
 			continue;
 		if (ticket == peer->sent && !notice->everybody) {
 			fanout->skipped++;
+			COUNT(fanout, i, coalesced);
 			continue;
 		}
 		if (!concerns(notice, slot))

@@ -50,6 +50,9 @@ struct fanout {
 	struct slots *slots; /* NULL: the subscribers file is lost */
 	struct peer *peers;  /* one for each slot */
 	uint32_t room;
+	struct layout_notices *notices; /* in the publisher file, for others to see */
+	uint32_t notices_room;          /* how many of them the file is known to hold */
+	int notices_fd;
 	uint32_t evict_next; /* where the next peer is looked for whose channel is closed for another's */
 	uint32_t reap_next;  /* where the next part of a reap begins */
 	uint64_t reaped_at;  /* time of day of the last part of a reap */

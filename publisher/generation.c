@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "copy.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "publisher.h"
@@ -325,7 +324,7 @@ static int fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 	if (r == 0) {
 		fresh->arena.grow = grow_fresh;
 		fresh->arena.context = fresh;
-		r = copy_versions(region, &publisher->arena.view, &fresh->region, &fresh->arena);
+		r = region_fill(&fresh->region, &fresh->arena, region, &publisher->arena.view);
 	}
 	arena_finish(&fresh->arena);
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include <uuid/uuid.h>
 
 #include "generation.h"
+#include "lib/copy.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/folder.h"
@@ -148,6 +149,19 @@ int region_arena(const struct region *region, struct arena *ret)
 	                  region->maximum_size - LAYOUT_GUARD - region->arena_offset);
 }
 
+static int alloc_copy(void *arena, size_t size, ref_t *ret)
+{
+	return arena_alloc(arena, size, ret);
+}
+
+int region_fill(struct region *region, struct arena *arena, const struct region *from,
+                const struct view *view)
+{
+	struct copy_room room = {&arena->view, arena->base, alloc_copy, arena};
+
+	return copy_versions(from, view, region, &room);
+}
+
 static void limit_pins(struct stele_publisher *publisher)
 {
 	publisher->reclaim.pinned_limit = publisher->pinned_bytes
@@ -243,6 +257,10 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;
 	publisher->fanout.region = region;
+	publisher->fanout.notices =
+		(struct layout_notices *)(publisher->attachment.publisher_mapping.base +
+	                                  LAYOUT_NOTICES_OFFSET);
+	publisher->fanout.notices_fd = publisher->attachment.publisher_lock.fd;
 	fanout_move(&publisher->fanout);
 	publisher->fanout.slots = publisher->reclaim.slots =
 		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;
@@ -287,8 +305,8 @@ static void publisher_free(struct stele_publisher *publisher)
 	free(publisher);
 }
 
-int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
-                         struct stele_publisher **ret)
+int publisher_open(const char *region, const struct stele_publisher_options *options,
+                   struct region *contents, struct stele_publisher **ret)
 {
 	struct stele_publisher_options read = {0};
 	struct stele_publisher *publisher;
@@ -306,7 +324,7 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 	publisher->before_fd = -1;
 	publisher->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
 	publisher->pinned_bytes = read.pinned_bytes;
-	r = attach(&names, &read, &publisher->attachment);
+	r = attach(&names, &read, contents, &publisher->attachment);
 	if (r < 0) {
 		free(publisher);
 		return r;
@@ -338,6 +356,12 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 	stele_publisher_reap(publisher);
 	*ret = publisher;
 	return 0;
+}
+
+int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
+                         struct stele_publisher **ret)
+{
+	return publisher_open(region, options, NULL, ret);
 }
 
 /* Writes what the region is without a publisher. */

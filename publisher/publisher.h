@@ -15,7 +15,7 @@
  *   fanout.c       notices, and cleaning up after dead subscribers
  *   notify.c       who sends them: the commit, or a thread
  *   durable.c      what a power cut leaves
- *   generation.c   a new file for the region     copy.c    what it is filled with
+ *   generation.c   a new file for the region     load.c    one from a saved file
  *   delta.c        reading a transaction before its commit
  *   remove.c       removing a region
  */
@@ -46,6 +46,7 @@ struct attachment {
 	bool shared;                   /* others may be attached too */
 	bool joined;                   /* and were already: this attach made nothing */
 	bool created;                  /* the region was made by this attach */
+	struct region *contents;       /* what it is filled with then; NULL: nothing */
 	char note[512];                /* in place of what; empty: of nothing */
 	bool made_publisher_file, made_subscribers_file; /* and these */
 	int64_t lock_timeout;          /* nanoseconds to wait for the mutex */
@@ -54,7 +55,9 @@ struct attachment {
 
 /* Attaches as the one publisher of a region: all of its files open, locked, and of one uuid. With a
  * sentence. */
-int attach(const struct names *names, const struct stele_publisher_options *options, struct attachment *ret);
+/* A region that this makes is filled with `contents`, if that is not NULL, before it has its name. */
+int attach(const struct names *names, const struct stele_publisher_options *options, struct region *contents,
+           struct attachment *ret);
 void attachment_close(struct attachment *attachment);
 /* The end of an attach: lets those in that share the region. */
 int attach_let_others_in(struct attachment *attachment);
@@ -193,6 +196,11 @@ int region_grow(struct region *region, uint64_t end);
 /* An arena for what a data file has, with nothing in it. 0 or -ENOMEM. */
 int region_arena(const struct region *region, struct arena *ret);
 
+/* Copies what the versions of another region reach into one that is new, and whose arena has nothing in
+ * it. Errors as of copy_versions(). */
+int region_fill(struct region *region, struct arena *arena, const struct region *from,
+                const struct view *view);
+
 /* -ECHILD with a sentence in a child made by fork(). */
 int publisher_check(const struct stele_publisher *publisher);
 
@@ -201,6 +209,10 @@ int publisher_check(const struct stele_publisher *publisher);
 int publisher_catch_up(struct stele_publisher *publisher);
 /* Remembers how this publisher leaves the region. */
 void publisher_leave(struct stele_publisher *publisher);
+
+/* stele_publisher_open(), with contents for the region that it makes. */
+int publisher_open(const char *region, const struct stele_publisher_options *options,
+                   struct region *contents, struct stele_publisher **ret);
 
 /* Builds the private state of a publisher from what is in its region; with the mutex. And says in the
  * region that this publisher is the one. */

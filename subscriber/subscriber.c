@@ -206,7 +206,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 	struct stele_subscriber_options read = {0};
 	struct stele_subscriber *subscriber;
 	struct names names;
-	int r = names_make(region, &names);
+	int r = names_make_readable(region, &names);
 
 	if (r == 0)
 		r = options_read(options, &read);
@@ -231,6 +231,13 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 	if (read.flags & STELE_UNREGISTERED) {
 		snprintf(subscriber->reason, sizeof(subscriber->reason),
 		         "it was opened with STELE_UNREGISTERED");
+	} else if (names.saved) {
+		r = error_set(ENOTSUP, "%s is a file, which has no publisher and no subscribers",
+		              names.data);
+		if (read.notifier)
+			goto failed_open;
+		keep_reason(subscriber);
+		r = 0;
 	} else {
 		subscriber->registers = true;
 		r = subscriber_register(subscriber);

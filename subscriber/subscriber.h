@@ -10,6 +10,9 @@
  *   live.c         the newest version, read by copying
  *   cursor.c       rows in order       changes.c      what differs between two snapshots
  *   follow.c       all rows, and then what changes
+ *   explain.c      the way of a lookup, step by step
+ *   list.c         who else is registered
+ *   verify.c       a region as a whole: whether it holds together, and what takes its memory
  */
 #ifndef SUBSCRIBER_SUBSCRIBER_H
 #define SUBSCRIBER_SUBSCRIBER_H
@@ -154,6 +157,13 @@ static inline int snapshot_result(const struct stele_snapshot *snapshot, int r)
 {
 	return r >= 0 && snapshot_is_whole(snapshot) ? r : snapshot_judged(snapshot, r);
 }
+
+/* Looks at all of a region that was opened, of this name, again with a pin where its publisher is too
+ * fast. 0, or an error with a sentence. */
+struct survey;
+struct survey_options;
+int subscriber_survey(const char *name, struct region *region, struct survey_options *options,
+                      struct survey *ret);
 
 /* What struct stele_table's words hold. */
 struct table_words {

@@ -26,7 +26,7 @@ Test(cli_create, makes_a_region_and_its_tables)
 	EXPECT_HAS(result.out, "history_bytes       2.0 MiB");
 	EXPECT_HAS(result.out, "maximum_size        64 MiB\n");
 	EXPECT_HAS(result.out, "mode                0604\n");
-	EXPECT_HAS(result.out, "publisher_attached  no\n");
+	EXPECT_HAS(result.out, "publisher_attached  no");
 	EXPECT_HAS(result.out, "message=\"tables created\"");
 	EXPECT_HAS(result.out, "routes     0           1  prefix: ipv4net key, next_hop: ipv4, "
 	                       "interface: char[16], metric: u32\n");

@@ -18,7 +18,7 @@ static const char doc[] =
 
 static const struct argp argp = {
 	.parser = options_hand_down,
-	.args_doc = "REGION[/TABLE] FROM TO",
+	.args_doc = "REGION[/TABLE]|FILE[/TABLE] FROM TO",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
@@ -92,7 +92,7 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse(&argp, "diff", argc, argv, &format, &operands) != 3)
 		return fail_usage("diff", "expected REGION or REGION/TABLE and two versions");
-	status = parse_target("diff", operands[0], false, &target);
+	status = parse_source_target("diff", operands[0], false, &target);
 	if (status == STATUS_DONE)
 		status = parse_count("FROM", operands[1], 0, UINT64_MAX, &ends.from);
 	if (status == STATUS_DONE)

@@ -47,7 +47,7 @@ static const struct argp argp = {
 			{0},
 		},
 	.parser = parse,
-	.args_doc = "REGION/TABLE",
+	.args_doc = "REGION/TABLE|FILE/TABLE",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format},
                                                 {.argp = &options_version},
@@ -142,7 +142,7 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse(&argp, "dump", argc, argv, &dump, &operands) != 1)
 		return fail_usage("dump", "expected one REGION/TABLE");
-	status = parse_target("dump", operands[0], true, &target);
+	status = parse_source_target("dump", operands[0], true, &target);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open(&reader, target.region, READER_PINNED);

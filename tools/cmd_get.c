@@ -85,7 +85,7 @@ static enum status open_query(struct query *query, const char *name, const char 
 	enum status status;
 	int result;
 
-	status = parse_target(name, target, true, &query->target);
+	status = parse_source_target(name, target, true, &query->target);
 	if (status == STATUS_DONE)
 		status = reader_open(&query->reader, query->target.region,
 		                     query->version ? READER_PINNED : READER_ONCE);

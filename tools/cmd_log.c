@@ -47,7 +47,7 @@ static const struct argp argp = {
 			{0},
 		},
 	.parser = parse,
-	.args_doc = "REGION",
+	.args_doc = "REGION|FILE",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
@@ -185,8 +185,9 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse(&argp, "log", argc, argv, &log, &operands) != 1)
 		return fail_usage("log", "expected one REGION");
-	if (stele_name_check("region", operands[0]) < 0)
-		return fail_library(-EINVAL);
+	status = parse_source(operands[0]);
+	if (status != STATUS_DONE)
+		return status;
 	status = reader_open(&reader, operands[0], READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;

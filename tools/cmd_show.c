@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * stele show: all there is to say of a region. */
+ * stele show and stele inspect: what there is to say of a region. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "attach.h"
 #include "describe.h"
+#include "progress.h"
 
-static const char doc[] =
+static const char show_doc[] =
 	"Describes a region: its version and history, who publishes and since when, what memory it takes, its last "
 	"commit, and its tables with their columns and rows."
 	"\v"
@@ -15,11 +16,31 @@ static const char doc[] =
 	"  stele show net\n"
 	"  stele show --format json net | jq '.tables[].name'\n";
 
-static const struct argp argp = {
+static const char inspect_doc[] =
+	"Describes a region as 'stele show' does, and looks at all of its memory besides: what rows, nodes, history "
+	"and pins take, what is free, and whether a transaction is open."
+	"\v"
+	"Memory that several versions share counts once, to the newest that reaches it. Slack is free memory in pages "
+	"that are used in part. FILE is a saved file, whose path starts with / or .: see 'stele save --help'.\n"
+	"\n"
+	"Examples:\n"
+	"  stele inspect net\n"
+	"  stele inspect ./net.saved\n"
+	"  stele inspect --format json net | jq .used_by_history\n";
+
+static const struct argp_child children[] = {{.argp = &options_format}, {0}};
+
+static const struct argp show_argp = {
 	.parser = options_hand_down,
-	.args_doc = "REGION",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+	.args_doc = "REGION|FILE",
+	.doc = show_doc,
+	.children = children,
+};
+static const struct argp inspect_argp = {
+	.parser = options_hand_down,
+	.args_doc = "REGION|FILE",
+	.doc = inspect_doc,
+	.children = children,
 };
 
 /* ---- tables ---- */
@@ -201,6 +222,22 @@ enum {
 	LAYOUT,
 	COMMIT,
 	TABLES,
+	SHOWN,
+
+	/* What only inspect has. */
+	LOCK = SHOWN,
+	VERSIONS,
+	PINNED_VERSIONS,
+	ROWS,
+	NODES,
+	ROW_BYTES,
+	NODE_BYTES,
+	OTHER_BYTES,
+	HISTORY_USED,
+	PINNED_BYTES,
+	SLACK_BYTES,
+	FREE_BYTES,
+	WHOLE,
 	COLUMNS
 };
 
@@ -230,10 +267,73 @@ static const struct output_column columns[COLUMNS] = {
 	[LAYOUT] = {"layout_version", true},
 	[COMMIT] = {"last_commit", false},
 	[TABLES] = {"tables", false},
+	[LOCK] = {"lock", false},
+	[VERSIONS] = {"versions", true},
+	[PINNED_VERSIONS] = {"pinned_versions", true},
+	[ROWS] = {"rows", true},
+	[NODES] = {"nodes", true},
+	[ROW_BYTES] = {"used_by_rows", true},
+	[NODE_BYTES] = {"used_by_nodes", true},
+	[OTHER_BYTES] = {"used_by_others", true},
+	[HISTORY_USED] = {"used_by_history", true},
+	[PINNED_BYTES] = {"used_by_pins", true},
+	[SLACK_BYTES] = {"slack", true},
+	[FREE_BYTES] = {"free", true},
+	[WHOLE] = {"whole", false},
 };
 
+/* What inspect looks for besides. */
+struct inspection {
+	bool wanted, known;
+	struct stele_region_use use;
+	char lock[160];
+};
+
+static void fill_inspection(const struct inspection *inspection, char texts[][DESCRIBED_MAX],
+                            char plain[][DESCRIBED_MAX], struct cell *cells)
+{
+	const struct stele_region_use *use = &inspection->use;
+	const uint64_t sizes[] = {use->row_bytes,     use->node_bytes,   use->other_bytes,
+	                          use->history_bytes, use->pinned_bytes, use->slack_bytes,
+	                          use->free_bytes};
+
+	cells[LOCK] = cell_text(inspection->lock);
+	if (!inspection->known)
+		return;
+	cells[VERSIONS] = cell_number(use->versions, texts[VERSIONS]);
+	cells[PINNED_VERSIONS] = cell_number(use->pinned_versions, texts[PINNED_VERSIONS]);
+	cells[ROWS] = cell_number(use->rows, texts[ROWS]);
+	cells[NODES] = cell_number(use->nodes, texts[NODES]);
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		cells[ROW_BYTES + i] =
+			cell_size(sizes[i], texts[ROW_BYTES + i], plain[ROW_BYTES + i]);
+	cells[WHOLE] = cell_literal(use->damages ? "false" : "true");
+	cells[WHOLE].plain = use->damages ? "no: see 'stele verify'" : "yes";
+}
+
+/* Who publishes, and for how long, or for how long nobody has. */
+static void fill_publisher(const struct stele_region_info *info, char *name, char *since,
+                           char *attached_plain, struct cell *cells)
+{
+	char age[DESCRIBED_MAX];
+
+	if (info->publisher_pid)
+		cells[PUBLISHER] = cell_text(
+			describe_process(info->publisher_pid, info->publisher_command, name));
+	cells[ATTACHED] = cell_literal(info->publisher_attached ? "true" : "false");
+	cells[SINCE] = cell_time(info->publisher_since, since);
+	describe_age(info->publisher_since, age);
+	snprintf(attached_plain, DESCRIBED_MAX, "%s%s%.30s%s", info->publisher_attached ? "yes" : "no",
+	         *age ? ", for " : "", age,
+	         info->publisher_attached &&
+	                         process_is_stopped(info->publisher_pid, info->publisher_command)
+	                 ? ", but it is stopped"
+	                 : "");
+	cells[ATTACHED].plain = attached_plain;
+}
+
 static enum status print_region(const struct stele_region_info *info, struct shown_tables *tables,
-                                enum output_format format)
+                                const struct inspection *inspection, enum output_format format)
 {
 	char texts[COLUMNS][DESCRIBED_MAX], plain[COLUMNS][DESCRIBED_MAX];
 	struct shown_commit commit;
@@ -253,12 +353,7 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	snprintf(texts[MODE], sizeof(texts[MODE]), "%04o", (unsigned)info->mode & 07777);
 	cells[MODE] = cell_text(texts[MODE]);
 	cells[OWNER] = cell_number(info->owner, texts[OWNER]);
-	if (info->publisher_pid)
-		cells[PUBLISHER] = cell_text(describe_process(
-			info->publisher_pid, info->publisher_command, texts[PUBLISHER]));
-	cells[ATTACHED] = cell_literal(info->publisher_attached ? "true" : "false");
-	cells[ATTACHED].plain = info->publisher_attached ? "yes" : "no";
-	cells[SINCE] = cell_time(info->publisher_since, texts[SINCE]);
+	fill_publisher(info, texts[PUBLISHER], texts[SINCE], plain[ATTACHED], cells);
 	cells[SUBSCRIBERS] = cell_number(info->subscribers, texts[SUBSCRIBERS]);
 	cells[SLOTS] = cell_number(info->subscriber_slots, texts[SLOTS]);
 	cells[MEMORY] = cell_text(memory_name(info->memory));
@@ -271,14 +366,16 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	cells[LAYOUT] = cell_number(info->layout_version, texts[LAYOUT]);
 	cells[COMMIT] = make_commit(&info->commit, &commit);
 	cells[TABLES] = make_table_list(tables);
-	output = output_open(format, SHAPE_RECORD, columns, COLUMNS);
+	if (inspection->wanted)
+		fill_inspection(inspection, texts, plain, cells);
+	output = output_open(format, SHAPE_RECORD, columns, inspection->wanted ? COLUMNS : SHOWN);
 	return output_end(output, output_row(output, cells));
 }
 
 /* The description and the tables are read one after the other, so again until both are of one
  * version, or the publisher is too fast for that to matter to anybody. */
 static enum status show(const char *region, struct stele_subscriber *subscriber,
-                        enum output_format format)
+                        const struct inspection *inspection, enum output_format format)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct shown_tables tables = {0};
@@ -296,26 +393,99 @@ static enum status show(const char *region, struct stele_subscriber *subscriber,
 	if (result < 0)
 		status = fail_library(result);
 	else
-		status = print_region(&info, &tables, format);
+		status = print_region(&info, &tables, inspection, format);
 	free_tables(&tables);
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+/* ---- inspect ---- */
+
+static void inspect_lock(const char *region, char *text, size_t size)
+{
+	static const char *const states[] = {
+		[STELE_LOCK_FREE] = "free",
+		[STELE_LOCK_HELD] = "held",
+		[STELE_LOCK_DEAD] = "its holder died; the next publisher takes it over",
+		[STELE_LOCK_EARLIER] = "of an earlier boot; the next publisher makes another",
+	};
+	struct stele_region_lock lock = {.size = sizeof(lock)};
+	int result;
+
+	if (is_path(region)) {
+		snprintf(text, size, "none: it is a saved file");
+		return;
+	}
+	result = stele_region_lock(located(region), &lock);
+	if (result < 0)
+		snprintf(text, size, "not known: %s",
+		         result == -EACCES || result == -EPERM ? "only its owner may look"
+		                                               : "no publisher's file");
+	else if (lock.state == STELE_LOCK_HELD)
+		snprintf(text, size, "held by thread %u: a transaction is open",
+		         (unsigned)lock.owner);
+	else
+		snprintf(text, size, "%s", states[lock.state]);
+}
+
+static void on_progress(void *context, uint64_t objects)
+{
+	char number[GROUPED_SIZE];
+
+	progress_note(context, "%s rows and nodes", grouped(objects, number));
+}
+
+static enum status inspect(const char *region, struct inspection *inspection)
+{
+	struct progress progress;
+	struct stele_verify_options options = {
+		.size = sizeof(options), .progress = on_progress, .context = &progress};
+	int result;
+
+	inspection->wanted = true;
+	inspection->use.size = sizeof(inspection->use);
+	inspect_lock(region, inspection->lock, sizeof(inspection->lock));
+	progress_start(&progress, "looking", 0);
+	result = stele_region_verify(located(region), &options, &inspection->use);
+	progress_end(&progress);
+	inspection->known = result >= 0;
+	/* All else can be said of a region whose publisher is too fast for this. */
+	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
+}
+
+static enum status run_either(const char *name, const struct argp *argp, bool inspects, int argc,
+                              char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
+	struct inspection inspection = {0};
 	struct reader reader;
 	enum status status;
 	char **operands;
 
-	if (options_parse(&argp, "show", argc, argv, &format, &operands) != 1)
-		return fail_usage("show", "expected one REGION");
-	status = reader_open(&reader, operands[0], READER_ONCE);
+	if (options_parse(argp, name, argc, argv, &format, &operands) != 1)
+		return fail_usage(name, "expected one REGION or FILE");
+	status = parse_source(operands[0]);
+	if (status == STATUS_DONE)
+		status = reader_open(&reader, operands[0], READER_ONCE);
 	if (status != STATUS_DONE)
 		return status;
-	status = show(operands[0], reader.subscriber, format);
+	if (inspects)
+		status = inspect(operands[0], &inspection);
+	if (status == STATUS_DONE)
+		status = show(operands[0], reader.subscriber, &inspection, format);
 	reader_close(&reader);
 	return status;
 }
 
-const struct command command_show = {"show", "describe a region and its tables", run};
+static enum status run_show(int argc, char **argv)
+{
+	return run_either("show", &show_argp, false, argc, argv);
+}
+
+static enum status run_inspect(int argc, char **argv)
+{
+	return run_either("inspect", &inspect_argp, true, argc, argv);
+}
+
+const struct command command_show = {"show", "describe a region and its tables", run_show};
+const struct command command_inspect = {"inspect", "describe it, what takes its memory, and its lock",
+                                        run_inspect};

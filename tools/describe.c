@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <stele/stele.h>
 #include "describe.h"
 
@@ -36,6 +38,60 @@ static const char *describe_value(enum stele_type type, const void *value, size_
 const char *describe_time(uint64_t nanoseconds, char *buffer)
 {
 	return describe_value(STELE_TIME, &nanoseconds, sizeof(nanoseconds), buffer);
+}
+
+const char *describe_duration(uint64_t nanoseconds, char *buffer)
+{
+	unsigned long long seconds = nanoseconds / 1000000000u;
+
+	if (seconds < 1)
+		snprintf(buffer, DESCRIBED_MAX, "%llu ms",
+		         (unsigned long long)nanoseconds / 1000000);
+	else if (seconds < 60)
+		snprintf(buffer, DESCRIBED_MAX, "%llu s", seconds);
+	else if (seconds < 3600)
+		snprintf(buffer, DESCRIBED_MAX, "%llu min %llu s", seconds / 60, seconds % 60);
+	else if (seconds < 86400)
+		snprintf(buffer, DESCRIBED_MAX, "%llu h %llu min", seconds / 3600,
+		         seconds / 60 % 60);
+	else
+		snprintf(buffer, DESCRIBED_MAX, "%llu d %llu h", seconds / 86400,
+		         seconds / 3600 % 24);
+	return buffer;
+}
+
+const char *describe_age(uint64_t nanoseconds, char *buffer)
+{
+	struct timespec now;
+	uint64_t time;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	*buffer = '\0';
+	if (nanoseconds)
+		describe_duration(time > nanoseconds ? time - nanoseconds : 0, buffer);
+	return buffer;
+}
+
+bool process_is_stopped(uint32_t pid, const char *command)
+{
+	char path[64], line[512], *end;
+	size_t length;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", (unsigned)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	length = fread(line, 1, sizeof(line) - 1, file);
+	fclose(file);
+	line[length] = '\0';
+	/* pid (command) state */
+	end = strrchr(line, ')');
+	if (!end || !strchr(line, '(') || end[1] != ' ')
+		return false;
+	*end = '\0';
+	return strcmp(strchr(line, '(') + 1, command) == 0 && (end[2] == 'T' || end[2] == 't');
 }
 
 const char *describe_uuid(const uint8_t uuid[16], char *buffer)

@@ -109,7 +109,7 @@ enum status fail_region(const char *region, int error)
 	char name[STELE_NAME_MAX + 1] = "", path[PATH_MAX];
 	struct suggestion suggestion;
 
-	if (error != -ENOENT || !is_missing(region, path))
+	if (error != -ENOENT || is_path(region) || !is_missing(region, path))
 		return fail_library(error);
 	suggestion_start(&suggestion, region);
 	while (stele_region_next(located_directory(), name) == 1)

@@ -11,10 +11,12 @@
 #include "suggest.h"
 
 static const struct command *const commands[] = {
-	&command_create, &command_rm,     &command_list,  &command_show, &command_publish,
-	&command_set,    &command_delete, &command_apply, &command_get,  &command_lookup,
-	&command_dump,   &command_watch,  &command_log,   &command_diff, &command_trace, &command_top,
-	&command_compact, &command_rollback, &command_doctor, &command_clean, &command_bench,
+	&command_create,  &command_rm,          &command_list,   &command_show,  &command_inspect,
+	&command_verify,  &command_subscribers, &command_publish, &command_set,  &command_delete,
+	&command_apply,   &command_get,         &command_lookup, &command_explain, &command_dump,
+	&command_watch,   &command_log,         &command_diff,   &command_trace, &command_top,
+	&command_rollback, &command_save,       &command_load,   &command_compact,
+	&command_doctor,  &command_clean,       &command_bench,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -52,8 +54,8 @@ static enum status print_help(void)
 {
 	fputs(introduction, stdout);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
-	printf("  %-9s %s\n", "help", "print this, or the help of a command");
+		printf("  %-11s %s\n", commands[i]->name, commands[i]->summary);
+	printf("  %-11s %s\n", "help", "print this, or the help of a command");
 	fputs(conclusion, stdout);
 	return STATUS_DONE;
 }

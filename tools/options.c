@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "options.h"
 #include "suggest.h"
 
@@ -20,13 +22,20 @@ static const char *directory;
 const char *located(const char *region)
 {
 	static char *path;
+	char *made;
 
-	if (!directory)
-		return region;
-	free(path);
-	if (asprintf(&path, "%s/%s", directory, region) < 0)
+	if (is_path(region) ? asprintf(&made, "file:%s", region) < 0
+	                    : asprintf(&made, "%s%s%s", directory ? directory : "",
+	                               directory ? "/" : "", region) < 0)
 		abort();
+	free(path);
+	path = made;
 	return path;
+}
+
+bool is_path(const char *text)
+{
+	return *text == '/' || *text == '.';
 }
 
 const char *located_directory(void)
@@ -309,5 +318,48 @@ enum status parse_target(const char *command, const char *text, bool table_neede
 	if (slash && stele_name_check("table", slash + 1) < 0)
 		return fail_library(-EINVAL);
 	snprintf(ret->table, sizeof(ret->table), "%s", slash ? slash + 1 : "");
+	return STATUS_DONE;
+}
+
+enum status parse_source(const char *text)
+{
+	if (is_path(text) || stele_name_check("region", text) == 0)
+		return STATUS_DONE;
+	if (access(text, F_OK) == 0)
+		return fail(STATUS_INPUT,
+		            "\"%s\" is no name of a region; the path of a saved file starts with "
+		            "/ or ., such as ./%s",
+		            text, text);
+	return fail_library(-EINVAL);
+}
+
+/* What a path has before its last slash is the file, if it is one: below a file there are no others. */
+static bool split_path(const char *text, bool table_needed, struct target *ret)
+{
+	const char *slash = strrchr(text, '/');
+	struct stat status;
+
+	if (!table_needed && (stat(text, &status) == 0 || errno != ENOTDIR))
+		slash = NULL;
+	if (slash == text || strlen(text) >= sizeof(ret->region) || (table_needed && !slash))
+		return false;
+	snprintf(ret->region, sizeof(ret->region), "%.*s",
+	         slash ? (int)(slash - text) : (int)strlen(text), text);
+	snprintf(ret->table, sizeof(ret->table), "%.*s", STELE_NAME_MAX, slash ? slash + 1 : "");
+	return true;
+}
+
+enum status parse_source_target(const char *command, const char *text, bool table_needed,
+                                struct target *ret)
+{
+	if (!is_path(text))
+		return parse_target(command, text, table_needed, ret);
+	if (!split_path(text, table_needed, ret))
+		return fail_usage(command,
+		                  "expected FILE/TABLE, such as ./net.saved/routes, but \"%s\" "
+		                  "stands there",
+		                  text);
+	if (*ret->table && stele_name_check("table", ret->table) < 0)
+		return fail_library(-EINVAL);
 	return STATUS_DONE;
 }

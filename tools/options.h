@@ -19,7 +19,8 @@ int options_parse(const struct argp *argp, const char *name, int argc, char **ar
 error_t options_hand_down(int key, char *argument, struct argp_state *state);
 
 /* What the library takes for a region of this name: with the directory before it that --directory,
- * which every subcommand has, gave. Holds until the next call. */
+ * which every subcommand has, gave; or for a saved file, where a path stands. Holds until the next
+ * call. */
 const char *located(const char *region);
 /* That directory, or NULL. */
 const char *located_directory(void);
@@ -52,12 +53,22 @@ enum status parse_memory(const char *what, const char *text, enum stele_memory *
 const char *memory_name(enum stele_memory memory);
 enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds); /* 2.5 */
 
+/* True for the path of a saved file where a region's name may stand: it starts with '/' or '.',
+ * which no name does. */
+bool is_path(const char *text);
+
+/* Judges what stands for REGION|FILE. */
+enum status parse_source(const char *text);
+
 /* REGION/TABLE, or with `table_needed` false also REGION alone: then the table is empty. */
 struct target {
-	char region[STELE_NAME_MAX + 2]; /* so that one too long is seen to be */
+	char region[512]; /* so that one too long is seen to be; or a path */
 	char table[STELE_NAME_MAX + 1];
 };
 enum status parse_target(const char *command, const char *text, bool table_needed,
                          struct target *ret);
+/* The same, or FILE/TABLE. */
+enum status parse_source_target(const char *command, const char *text, bool table_needed,
+                                struct target *ret);
 
 #endif

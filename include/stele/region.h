@@ -9,7 +9,12 @@
  * machine's (see STELE_DURABLE in <stele/publisher.h>). The file system needs O_TMPFILE,
  * posix_fallocate and shared mappings, as tmpfs, ext4, XFS and Btrfs have them; a network file
  * system does not do, as a region is for one machine.
- */
+ *
+ * SAVED REGIONS. Whatever only reads (a subscriber, _describe, _verify) takes file:PATH as well: a
+ * file that stele_region_save() wrote, or a copy of a region's data file, from this machine or
+ * another of its kind, at any path, readable or writable by whomever. It has no publisher and no
+ * subscribers; its newest version is the last. A copy of a data file that was made while its
+ * publisher committed need not be whole: stele_region_verify() tells. */
 #ifndef STELE_REGION_H
 #define STELE_REGION_H
 
@@ -83,14 +88,139 @@ struct stele_region_info {
 };
 
 /* Describes a region. Errors: -EINVAL (name), -ENOENT, -EACCES, -EBADMSG, -EPROTONOSUPPORT,
- * -ESTALE (on a disk, and no publisher has opened it since the machine started), -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
+ * -ESTALE (on a disk, and no publisher has opened it since the machine started), -EPERM, -ENOMEM,
+ * -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
-/* The names of the regions in a directory, or, with NULL, of those without one: writes the one after
- * `name` in the order of strcmp ("" for the first) into `name` (STELE_NAME_MAX + 1 bytes). Returns
- * 1, or 0 after the last. Lists what has a region's file name, readable or not. Errors: -ENOENT,
- * -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
+/* One registered subscriber. Except for what is said to come from elsewhere, all of this is what
+ * it says of itself, in a file that whoever may read the region may write. */
+struct stele_subscriber_info {
+	uint32_t slot;
+	bool alive;                 /* somebody holds the slot's lock, which the kernel takes from the dead */
+	uint8_t uuid[16];
+	uint32_t pid;               /* as it saw itself */
+	char command[16];
+	int64_t user;               /* who owns the queue that it is notified through; -1: not known */
+	uint64_t since;             /* ns since 1970 */
+	const char *notifier;       /* as in <stele/subscriber.h>; "none" */
+	bool waiting;               /* it is waiting, or about to */
+	uint32_t tables;            /* that it wants to be told of; 0: of all */
+	uint64_t seen;              /* the newest version that it found; 0: none yet */
+	uint64_t applied;           /* the version that it reported as applied; 0: none */
+	uint64_t behind;            /* versions that there are after `applied`, or else after `seen` */
+	uint64_t behind_since;      /* when the first of those was made; 0: none is, or not known any more */
+	uint64_t pinned[8];         /* versions that it asks to be kept, oldest first; 0: none */
+	uint64_t pinned_bytes;      /* memory that stays for them alone, not for history: other
+	                               subscribers may pin the same. From the region */
+	int64_t queued;             /* notices that wait to be taken; -1: not known. From its queue */
+	bool counted;               /* what follows is known; from the publisher's file, which only its
+	                               user and root may read */
+	uint64_t sent, coalesced, dropped; /* notices to it: on their way; merged with one that it had not
+	                               taken yet; that could not be sent, so that it looks by itself */
+};
+typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_info *subscriber);
+
+/* Calls `each` for all that are registered, the dead included, until a publisher reaps them.
+ * Changes nothing. Memory that pins hold is found by a walk as of stele_region_verify(), if there
+ * is any. Returns how many there were. Errors: those of stele_region_describe(); -ENOENT, -EPERM:
+ * no subscribers' file, or one that is another user's; -ENOTSUP: a saved file. */
+STELE_API int stele_region_subscribers(const char *region, stele_subscriber_fn *each, void *context);
+
+/* The lock that a publisher has from the begin of a transaction to its end. */
+enum stele_lock_state {
+	STELE_LOCK_FREE = 0,
+	STELE_LOCK_HELD = 1,        /* a transaction is open */
+	STELE_LOCK_DEAD = 2,        /* who had it died; the next publisher, or transaction, gets it */
+	STELE_LOCK_EARLIER = 3,     /* it is of an earlier boot of the machine; an attach makes another */
+};
+
+struct stele_region_lock {
+	size_t size;                /* in: sizeof(struct stele_region_lock) */
+	enum stele_lock_state state;
+	uint32_t owner;             /* the thread that has it, as it sees itself; 0: none */
+};
+
+/* Looks at a region's lock, and takes nothing: for the user who publishes, and root. Errors:
+ * -EINVAL, -ENOENT (no such region, or no publisher's file), -EACCES, -EBADMSG, -EMFILE,
+ * -ENFILE. */
+STELE_API int stele_region_lock(const char *region, struct stele_region_lock *ret);
+
+/* What a region's memory is used for, in bytes but where it says otherwise. What several versions
+ * share counts once: to the newest if that reaches it, else to history, else to pins. */
+struct stele_region_use {
+	size_t size;                /* in: sizeof(struct stele_region_use) */
+	uint64_t version;           /* the newest that was looked at */
+	uint64_t oldest;            /* and the oldest of history */
+	uint64_t versions;          /* how many of history were found whole, and how many pins keep below it */
+	uint64_t pinned_versions;
+	uint64_t given_up;          /* versions that the publisher gave up while they were looked at */
+	uint64_t tables, rows, nodes; /* how many the newest version has */
+	uint64_t row_bytes;         /* of the newest version: its rows, */
+	uint64_t node_bytes;        /* the nodes of its tables' tries, */
+	uint64_t other_bytes;       /* and its list of tables, schemas, and record */
+	uint64_t history_bytes;     /* what older versions in history reach besides */
+	uint64_t pinned_bytes;      /* what only versions below history reach, which somebody pins */
+	uint64_t slack_bytes;       /* free, in pages that are used in part: for objects of like size */
+	uint64_t free_bytes;        /* in pages that nothing is in */
+	uint64_t arena_bytes;       /* the sum of these */
+	uint64_t objects;           /* that were looked at */
+	uint64_t damages;           /* things found wrong; 0: the region is whole */
+};
+
+/* Something in a region that is not as it should be. It is described until the callback returns. */
+struct stele_damage {
+	uint64_t version;           /* in which it was found; 0: it is of no version */
+	const char *table;          /* "" where it is in none */
+	uint64_t offset;            /* of the object in the file; 0: it is none */
+	const char *what;           /* a sentence */
+};
+typedef void stele_damage_fn(void *context, const struct stele_damage *damage);
+
+struct stele_verify_options {
+	size_t size;                /* sizeof(struct stele_verify_options) */
+	stele_damage_fn *found;     /* called for each thing that is wrong; may be NULL. Below a node that is
+	                               wrong nothing is looked at */
+	void (*progress)(void *context, uint64_t objects); /* called now and then; may be NULL */
+	void *context;              /* for both */
+};
+
+/* Looks at everything that any version of a region reaches: header, versions, records, schemas,
+ * each node and each row, with every bound, order, rank, count and checksum. Takes no lock and
+ * changes nothing, works beside a live publisher, and without one; what that gives up meanwhile is
+ * no damage. Takes memory of half the arena's size. Returns 1: it is whole, or 0: it is not, and
+ * `*ret`, of which then only what was found whole is counted. Any bytes at all may be in the file.
+ * Errors: those of stele_region_describe(); -EBADMSG: not even its header is whole, or it was
+ * truncated while it was looked at; -ESTALE: the publisher outran every try. */
+STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
+                                  struct stele_region_use *ret);
+
+/* The names of the regions in a directory, or, with NULL, of those without one: writes the one
+ * after `name` in the order of strcmp ("" for the first) into `name` (STELE_NAME_MAX + 1 bytes).
+ * Returns 1, or 0 after the last. Lists what has a region's file name, readable or not. Errors:
+ * -ENOENT, -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_next(const char *directory, char *name);
+
+#define STELE_REPLACE 2048u /* what is there may be replaced */
+
+/* Writes a region into a file, to be kept, carried away, or looked at: all versions of its history
+ * that are still held when it comes to them, and nothing that is free, so the file is as small as
+ * they are. It is consistent while the publisher goes on, and appears whole or not at all. A
+ * region in a System V segment, or another saved file, can be saved too. The file is the saver's
+ * own (0600), and of the same layout as a region's: file:PATH reads it. Sets the oldest and newest
+ * version in it (may be NULL). Flags: STELE_REPLACE. Errors: those of stele_subscriber_open();
+ * -EEXIST: there is a file, and no STELE_REPLACE; -ENOSPC; -ENOTDIR, -EACCES, -ENOTSUP (the file's
+ * directory, which must be on a file system with O_TMPFILE); -ESTALE: the publisher gave up each
+ * version while it was copied. */
+STELE_API int stele_region_save(const char *region, const char *file, unsigned flags,
+                                uint64_t *ret_oldest, uint64_t *ret_newest);
+
+/* Makes a region of a saved file, whole or not at all. It has the versions, tables, history, sizes
+ * and options of the one that was saved, and goes on from its newest version. It has a uuid of its
+ * own: the other may go on as well, so that one version number would mean two things, and who
+ * resumes a follow by the old uuid is told so. Nobody publishes it when this returns. Errors:
+ * those of stele_publisher_open() with STELE_CREATE_NEW; -EBADMSG: the file is not whole
+ * (stele_region_verify). */
+STELE_API int stele_region_load(const char *file, const char *region);
 
 /* Removes a region: its files, and the queues of its subscribers that may be removed. Subscribers
  * that wait are told (-ENOENT from wait); snapshots stay readable until they are closed. Errors:
@@ -108,16 +238,16 @@ typedef void stele_leftover_fn(void *context, const struct stele_leftover *lefto
 
 #define STELE_DRY_RUN 1024u /* tell of them, and remove nothing */
 
-/* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the files
- * and the folder of one whose data file is gone, names of files that were never finished, slots of
- * dead subscribers with what these were notified through. Never a data file, however dead its
- * region looks: that is data, and stele_region_remove()'s to remove. And never anything alive: while
- * a publisher is attached nothing is removed, as it cleans up by itself; whether somebody has a
- * file, or a slot, is asked of locks and of the kernel, never of pids. A publisher that attaches
- * meanwhile waits, or, told not to wait, finds the region busy. Returns how many leftovers there
- * were. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the directory), -EACCES, -EPERM (they are
- * another user's), -EBADMSG (what has the name of a file of the region is none), -ENOTSUP,
- * -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -EIO. */
+/* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the
+ * files and the folder of one whose data file is gone, names of files that were never finished,
+ * slots of dead subscribers with what these were notified through. Never a data file, however dead
+ * its region looks: that is data, and stele_region_remove()'s to remove. And never anything alive:
+ * while a publisher is attached nothing is removed, as it cleans up by itself; whether somebody
+ * has a file, or a slot, is asked of locks and of the kernel, never of pids. A publisher that
+ * attaches meanwhile waits, or, told not to wait, finds the region busy. Returns how many
+ * leftovers there were. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the directory), -EACCES,
+ * -EPERM (they are another user's), -EBADMSG (what has the name of a file of the region is none),
+ * -ENOTSUP, -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -EIO. */
 STELE_API int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found,
                                  void *context);
 

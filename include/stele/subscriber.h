@@ -261,6 +261,33 @@ STELE_API uint64_t stele_table_rows(const struct stele_table *table);    /* how 
 STELE_API uint64_t stele_table_version(const struct stele_table *table); /* that last wrote it: one of
                                                                           its rows, as stele_row has it */
 
+/* One object on the way of a lookup down the table's trie. */
+struct stele_step {
+	enum { STELE_STEP_NODE, STELE_STEP_ROW } kind;
+	uint64_t offset;     /* in the region's file, or its segment */
+	size_t bytes;        /* that it takes */
+	uint64_t version;    /* that made it */
+	unsigned depth;      /* bytes of the key that lead to it */
+	/* Of a node: */
+	unsigned skipped;    /* bytes that all keys below it have next */
+	unsigned children;   /* how many there are */
+	unsigned prefixes;   /* how many keys end in it */
+	const char *form;    /* "bitmap", "list", "direct": how it says which children there are. Static */
+	bool on_way;         /* the key has these bytes */
+	int next;            /* the byte by which the key goes on; -1: it ends in this node */
+	/* Of a row: */
+	unsigned key_bits;
+	bool answer;         /* it is what the lookup gives */
+};
+
+/* Tells the way of a lookup, for who develops or doubts this library: its nodes from the root, and each
+ * row that it comes by, in this order. `longest`: that of stele_table_match(), else that of _get(). Fills up
+ * to `room` steps; `*ret_count` is how many there are (STELE_KEY_MAX * 9 + 2 at most). Returns 1, or 0 where
+ * there is no row. Errors as of stele_table_get(). */
+STELE_API int stele_table_explain(const struct stele_table *table, const void *key, unsigned key_bits,
+                                  bool longest, struct stele_step *steps, size_t room,
+                                  size_t *ret_count);
+
 /* The table's schema, as stored in the region, to be freed with stele_schema_free(). Errors:
  * -ESTALE, -EBADMSG, -ENOMEM. */
 STELE_API int stele_table_schema(const struct stele_table *table, struct stele_schema **ret);

@@ -5,20 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/catalog.h"
-#include "lib/schema.h"
+#include "catalog.h"
+#include "schema.h"
 
 struct copy {
 	const struct region *from;
 	const struct view *view;
 	struct region *to;
-	struct arena *arena;
+	const struct copy_room *room;
 	ref_t *moved; /* for each unit of the old arena: where the object that starts there is now */
 };
 
 static ref_t *place_of(const struct copy *copy, ref_t ref)
 {
 	return &copy->moved[ref - copy->view->start / LAYOUT_UNIT];
+}
+
+static unsigned char *copy_at(const struct copy *copy, ref_t ref)
+{
+	return copy->room->base + (uint64_t)ref * LAYOUT_UNIT;
 }
 
 /* Copies the bytes of an object: 1 and where it is now, 0 if it was copied before, or an error. */
@@ -35,10 +40,10 @@ static int copy_object(struct copy *copy, ref_t ref, size_t size, ref_t *ret)
 		*ret = *place;
 		return 0;
 	}
-	r = arena_alloc(copy->arena, size, ret);
+	r = copy->room->alloc(copy->room->context, size, ret);
 	if (r < 0)
 		return r;
-	data_copy_in(arena_at(copy->arena, *ret), at, size);
+	data_copy_in(copy_at(copy, *ret), at, size);
 	*place = *ret;
 	return 1;
 }
@@ -73,8 +78,17 @@ static int copy_part(struct copy *copy, const struct shape *shape, ref_t ref, re
 	if (!at)
 		return -EBADMSG;
 	if (data_load(at) & LAYOUT_NODE) {
+		size_t size;
 		node = node_at(at);
-		return copy_object(copy, ref, node_whole_size(&node), ret);
+		size = node_whole_size(&node);
+		r = copy_object(copy, ref, size, ret);
+		/* Beside a publisher it may have been reused between the two loads: from here on
+		 * the copy says how many references it has. */
+		if (r == 1) {
+			node = node_at(copy_at(copy, *ret));
+			r = node_whole_size(&node) == size ? 1 : -EBADMSG;
+		}
+		return r;
 	}
 	r = row_parts(copy->view, shape, ref, &row);
 	if (r == 0)
@@ -87,7 +101,7 @@ static int copy_part(struct copy *copy, const struct shape *shape, ref_t ref, re
 /* The first of a step's references that there is, of those left, or 0. */
 static ref_t next_to_copy(const struct copy *copy, struct step *step)
 {
-	struct node node = node_at(arena_at(copy->arena, step->ref));
+	struct node node = node_at(copy_at(copy, step->ref));
 	ref_t ref = 0;
 
 	while (step->next < step->count && (ref = node_ref(&node, (int)step->next)) == 0)
@@ -118,14 +132,14 @@ static int copy_trie(struct copy *copy, const struct shape *shape, ref_t root, r
 			*ret = moved;
 		if (top > 0) {
 			struct step *step = &steps[top - 1];
-			node = node_at(arena_at(copy->arena, step->ref));
+			node = node_at(copy_at(copy, step->ref));
 			slot = (unsigned char *)(uintptr_t)node_refs(&node);
 			data_store_32(slot + (size_t)step->next++ * 4, moved);
 		}
 		if (r == 1) {
 			if (top == sizeof(steps) / sizeof(steps[0]))
 				return -EBADMSG;
-			node = node_at(arena_at(copy->arena, moved));
+			node = node_at(copy_at(copy, moved));
 			steps[top++] = (struct step){moved, 0, node_ref_count(&node)};
 		}
 		ref = 0;
@@ -142,7 +156,7 @@ static int copy_table(struct copy *copy, ref_t row)
 	struct layout_table table;
 	struct row_parts parts;
 	struct shape shape;
-	int r = row_parts(&copy->arena->view, &catalog_shape, row, &parts);
+	int r = row_parts(copy->room->view, &catalog_shape, row, &parts);
 
 	if (r < 0)
 		return r;
@@ -169,18 +183,27 @@ static int copy_version(struct copy *copy, ref_t *catalog, ref_t *record)
 	return r;
 }
 
-static int copy_history(struct copy *copy, uint64_t reclaimed, uint64_t head)
+/* Copies history down to `reclaimed`, or to the last version that was still held when it had been
+ * copied: `*ret_oldest`. */
+static int copy_history(struct copy *copy, uint64_t reclaimed, uint64_t head, uint64_t *ret_oldest)
 {
-	for (uint64_t version = head; version >= reclaimed && version > 0; version--) {
+	uint64_t version = head;
+
+	for (; version >= reclaimed && version > 0; version--) {
 		struct layout_commit commit;
-		int r = region_commit(copy->from, version, &commit);
+		uint32_t hint = UINT32_MAX;
+		int judged, r = region_commit(copy->from, version, &commit);
 		if (r == 0)
 			r = copy_version(copy, &commit.catalog, &commit.record);
-		if (r < 0)
-			return r == -ESTALE ? -EBADMSG : r;
+		judged = region_judge(copy->from, version, &hint);
+		if (judged == -ESTALE)
+			break;
+		if (judged < 0 || r < 0)
+			return r == -ESTALE || judged < 0 ? -EBADMSG : r;
 		copy->to->ring[version & (copy->to->ring_entries - 1)] = commit;
 	}
-	return 0;
+	*ret_oldest = version + 1;
+	return version == head && head > 0 ? -ESTALE : 0;
 }
 
 static int copy_kept(struct copy *copy, uint64_t reclaimed)
@@ -198,19 +221,26 @@ static int copy_kept(struct copy *copy, uint64_t reclaimed)
 	return 0;
 }
 
+static int copy_init(struct copy *copy, const struct view *view)
+{
+	copy->view = view;
+	copy->moved = calloc((view->limit - view->start) / LAYOUT_UNIT + 1, sizeof(*copy->moved));
+	return copy->moved ? 0 : -ENOMEM;
+}
+
 int copy_versions(const struct region *from, const struct view *view, struct region *to,
-                  struct arena *arena)
+                  const struct copy_room *room)
 {
 	const struct layout_header *header = from->header;
-	struct copy copy = {.from = from, .view = view, .to = to, .arena = arena};
+	struct copy copy = {.from = from, .to = to, .room = room};
 	uint64_t head = load_relaxed(&header->head) & ~LAYOUT_HEAD_REPLACED;
 	uint64_t reclaimed = load_relaxed(&header->reclaimed);
-	int r;
+	uint64_t oldest;
+	int r = copy_init(&copy, view);
 
-	copy.moved = calloc((view->limit - view->start) / LAYOUT_UNIT, sizeof(*copy.moved));
-	if (!copy.moved)
-		return -ENOMEM;
-	r = copy_history(&copy, reclaimed, head);
+	if (r < 0)
+		return r;
+	r = copy_history(&copy, reclaimed, head, &oldest);
 	if (r == 0)
 		r = copy_kept(&copy, reclaimed);
 	free(copy.moved);
@@ -219,5 +249,24 @@ int copy_versions(const struct region *from, const struct view *view, struct reg
 	to->header->oldest = load_relaxed(&header->oldest);
 	to->header->reclaimed = reclaimed;
 	to->header->kept_used = load_relaxed(&header->kept_used);
+	return r == -ESTALE ? -EBADMSG : r;
+}
+
+int copy_history_live(const struct region *from, const struct view *view, uint64_t head,
+                      struct region *to, const struct copy_room *room)
+{
+	struct copy copy = {.from = from, .to = to, .room = room};
+	uint64_t oldest = 0, reclaimed = load_acquire(&from->header->reclaimed);
+	int r = copy_init(&copy, view);
+
+	/* The ring has no more; a header that says so is damaged. */
+	if (r == 0 && head >= reclaimed && head - reclaimed >= from->ring_entries)
+		reclaimed = head - from->ring_entries + 1;
+	if (r == 0)
+		r = copy_history(&copy, reclaimed, head, &oldest);
+	free(copy.moved);
+	to->header->head = head;
+	to->header->oldest = to->header->reclaimed = head ? oldest : 0;
+	to->header->kept_used = 0;
 	return r;
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "node_check.h"
+
+/* Ranks are eight bits each, of the words 1 to 3, and say how many bits are set before. */
+static bool ranks_match(const unsigned char *bitmap,
+                        unsigned (*before)(const struct node *, unsigned), const struct node *node)
+{
+	unsigned count = 0;
+
+	for (unsigned word = 0; word < 4; word++) {
+		if (word > 0 && before(node, word) != count)
+			return false;
+		count += popcount(data_load(bitmap + word * 8));
+	}
+	/* More than eight bits hold are counted in none of them. */
+	return count - popcount(data_load(bitmap + 24)) < 256;
+}
+
+static unsigned children_before(const struct node *node, unsigned word)
+{
+	return node_children_before(node, word);
+}
+
+static unsigned prefixes_before(const struct node *node, unsigned word)
+{
+	return node_prefixes_before(node, word);
+}
+
+static const char *list_fault(const struct node *node)
+{
+	unsigned count = node_child_count(node);
+
+	if (count > NODE_LIST_MAX)
+		return "its list of children is longer than one may be";
+	for (unsigned i = 0; i < node_children_size(node->info); i++) {
+		unsigned byte = data_load_byte(node->children + i);
+		if (i < count && i > 0 && byte <= data_load_byte(node->children + i - 1))
+			return "its list of children is out of order";
+		if (i >= count && byte != 0)
+			return "its list of children does not end in zeros";
+	}
+	return NULL;
+}
+
+static const char *direct_fault(const struct node *node)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < 256; i++)
+		count += node_ref(node, i) != 0;
+	return count == node_child_count(node) ? NULL : "it has not as many children as it says";
+}
+
+static const char *children_fault(const struct node *node)
+{
+	switch (node_form(node)) {
+	case NODE_BITMAP:
+		return ranks_match(node->children, children_before, node)
+		               ? NULL
+		               : "the ranks of its children do not match their bitmap";
+	case NODE_LIST:
+		return list_fault(node);
+	case NODE_DIRECT:
+		return direct_fault(node);
+	default:
+		return "its form is none that there is";
+	}
+}
+
+const char *node_fault(const struct view *view, const struct shape *shape, const struct node *node)
+{
+	uint64_t offset = (uint64_t)(node->at - view->base);
+	const char *fault = children_fault(node);
+
+	if (fault)
+		return fault;
+	if (node->info >> 62 || (node_form(node) != NODE_BITMAP && (node->info >> 8 & 0xffff)))
+		return "it has bits set that mean nothing";
+	if (node->skip > STELE_KEY_MAX)
+		return "it skips more bytes than a key has";
+	if (node->info & NODE_PREFIXES) {
+		if (!shape->prefix || node->info & NODE_OWN)
+			return "it has a bitmap of prefixes that has no place there";
+		if (data_load(node_prefixes(node)) & 1)
+			return "its bitmap of prefixes has a bit that stands for none";
+		if (!ranks_match(node_prefixes(node), prefixes_before, node))
+			return "the ranks of its prefixes do not match their bitmap";
+	} else if (node->info >> 24 & 0xffffff) {
+		return "it counts prefixes, and has no bitmap of them";
+	}
+	if (node_child_count(node) + node_prefix_count(node) < 2)
+		return "it leads to fewer than two keys";
+	if (offset + node_whole_size(node) > view->limit)
+		return "it does not end inside the arena";
+	return NULL;
+}

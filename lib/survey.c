@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ * Which versions there are, and what is known of memory when all were walked: see survey.h. The
+ * walk of one of them is in survey_walk.c. */
+#include "survey.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "survey_walk.h"
+
+/* ---- the header's changing part ---- */
+
+static void check_header(struct walk *walk)
+{
+	const struct region *region = walk->region;
+	const struct layout_header *header = region->header;
+	uint64_t head = load_acquire(&header->head) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t reclaimed = load_acquire(&header->reclaimed);
+	uint64_t oldest = load_acquire(&header->oldest);
+	uint64_t end = load_acquire(&header->arena_end);
+
+	if (end < region->arena_offset || end % LAYOUT_PAGE != 0 || end > region->maximum_size)
+		walk_damage(walk, 0, "the header's end of the arena is none that there can be");
+	else if (end != walk->view.limit && end + LAYOUT_GUARD > region->file_size)
+		walk_damage(walk, 0, "the file is shorter than its header says");
+	if (load_relaxed(&header->kept_used) > region->kept_entries)
+		walk_damage(walk, 0, "the header counts more kept versions than there is room for");
+	/* A publisher that commits meanwhile moves them one after the other. */
+	fence_acquire();
+	if ((load_acquire(&header->head) & ~LAYOUT_HEAD_REPLACED) != head)
+		return;
+	if (reclaimed > oldest || oldest > head)
+		walk_damage(walk, 0, "the header's versions are out of order");
+	else if (head - reclaimed >= region->ring_entries)
+		walk_damage(walk, 0,
+		            "the header has more versions in history than the ring of "
+		            "commits has room for");
+}
+
+/* One of the two records is whole at any time, if commits go to the disk. */
+static void check_durable(struct walk *walk)
+{
+	const struct region *region = walk->region;
+	unsigned whole = 0;
+
+	if (region->durability != LAYOUT_DURABLE_COMMIT || region->names.saved)
+		return;
+	for (uint64_t i = 0; i < 2; i++) {
+		struct layout_durable record;
+		data_copy_out(&record, region->mapping.base + LAYOUT_DURABLE_OFFSET(i),
+		              sizeof(record));
+		whole += record.sequence != 0 &&
+		         record.checksum == region_durable_checksum(&record, region->uuid);
+	}
+	if (whole == 0)
+		walk_damage(walk, 0, "neither of the records for a power cut has its checksum");
+}
+
+/* ---- the versions ---- */
+
+static int walk_head_and_history(struct walk *walk, uint64_t head)
+{
+	struct stele_region_use *use = &walk->survey->use;
+	uint64_t version = head;
+
+	use->version = head;
+	for (; version > 0 && version >= load_acquire(&walk->region->header->reclaimed);
+	     version--) {
+		struct layout_commit commit;
+		int r;
+		if (head - version >= walk->region->ring_entries)
+			break;
+		walk_begin(walk, version, version == head ? WALK_HEAD : WALK_HISTORY);
+		if (region_commit(walk->region, version, &commit) < 0)
+			walk_damage(walk, 0,
+			            "the ring of commits has another version in its place");
+		else
+			walk_version(walk, commit.catalog, commit.record);
+		r = walk_end(walk);
+		if (r == -ESTALE && version != head) {
+			uint64_t low = use->oldest;
+			use->given_up++;
+			return low ? 0 : -ESTALE;
+		}
+		if (r < 0)
+			return r;
+		use->versions += walk->damages == 0;
+		use->oldest = version;
+	}
+	return 0;
+}
+
+static int compare_kept(const void *a, const void *b)
+{
+	uint64_t x = ((const struct survey_kept *)a)->version,
+		 y = ((const struct survey_kept *)b)->version;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* What is kept below what was walked as history; more may come while it is looked for. */
+static int find_kept(struct walk *walk, uint64_t below)
+{
+	const struct region *region = walk->region;
+	struct survey *survey = walk->survey;
+
+	survey->kept = calloc((size_t)region->kept_entries + 1, sizeof(*survey->kept));
+	if (!survey->kept)
+		return error_set(ENOMEM, "no memory to look at region \"%s\"",
+		                 region->names.region);
+	for (uint32_t i = 0; i < region->kept_entries; i++) {
+		const struct layout_kept *entry = &region->kept[i];
+		struct survey_kept *kept = &survey->kept[survey->kept_count];
+		kept->version = load_acquire(&entry->version);
+		kept->catalog = data_load_32(&entry->catalog);
+		kept->record = data_load_32(&entry->record);
+		if (kept->version != 0 && kept->version < below)
+			survey->kept_count++;
+	}
+	qsort(survey->kept, survey->kept_count, sizeof(*survey->kept), compare_kept);
+	return 0;
+}
+
+static int walk_all_kept(struct walk *walk)
+{
+	struct survey *survey = walk->survey;
+	uint64_t held = 0;
+	int r = find_kept(walk, survey->use.oldest);
+
+	for (uint32_t i = 0; i < survey->kept_count && r == 0; i++) {
+		const struct survey_kept *kept = &survey->kept[i];
+		walk_begin(walk, kept->version, WALK_KEPT);
+		walk->kept_index = i;
+		if (i > 0 && kept->version == kept[-1].version)
+			walk_damage(walk, 0, "it is kept twice");
+		else
+			walk_version(walk, kept->catalog, kept->record);
+		r = walk_end(walk);
+		if (r == -ESTALE) {
+			survey->use.given_up++;
+			r = 0;
+		} else if (r == 0 && walk->damages == 0) {
+			survey->use.pinned_versions++;
+		}
+	}
+	/* Until here `held` has what begins, and what ends, to be held at a version. */
+	for (uint32_t i = 0; i < survey->kept_count; i++) {
+		held += survey->kept[i].held;
+		survey->kept[i].held = held;
+	}
+	return r;
+}
+
+/* ---- memory ---- */
+
+/* What nothing reaches: whole pages, and the rest. */
+static void count_free(struct walk *walk)
+{
+	struct stele_region_use *use = &walk->survey->use;
+	const unsigned words = LAYOUT_PAGE / LAYOUT_UNIT / 64;
+	size_t pages = (size_t)(walk->view.limit - walk->view.start) / LAYOUT_PAGE;
+
+	for (size_t page = 0; page < pages; page++) {
+		unsigned used = 0;
+		for (size_t i = page * words; i < (page + 1) * words; i++)
+			used += popcount(walk->covered[i]);
+		if (used == 0)
+			use->free_bytes += LAYOUT_PAGE;
+		else
+			use->slack_bytes += LAYOUT_PAGE - used * LAYOUT_UNIT;
+	}
+	use->arena_bytes = walk->view.limit - walk->view.start;
+}
+
+int survey_region(struct region *region, const struct survey_options *options, struct survey *ret)
+{
+	struct survey survey = {.use.size = sizeof(survey.use)};
+	struct walk walk = {.region = region, .options = options, .survey = &survey};
+	uint64_t head = options->head;
+	int r;
+
+	if (head == 0)
+		head = load_acquire(&region->header->head) & ~LAYOUT_HEAD_REPLACED;
+	region_view(region, &walk.view);
+	r = walk_open(&walk);
+	if (r < 0)
+		return r;
+	walk_begin(&walk, 0, WALK_HEAD);
+	check_header(&walk);
+	check_durable(&walk);
+	r = walk_end(&walk);
+	if (r == 0)
+		r = walk_head_and_history(&walk, head);
+	if (r == 0)
+		r = walk_all_kept(&walk);
+	if (r == 0)
+		count_free(&walk);
+	walk_close(&walk);
+	if (r < 0)
+		survey_free(&survey);
+	else
+		*ret = survey;
+	return r;
+}
+
+void survey_free(struct survey *survey)
+{
+	free(survey->kept);
+	survey->kept = NULL;
+}

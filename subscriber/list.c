@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * Who is registered with a region. What stands in slots is copied, and judged in the copy; who
+ * lives is told by locks, what pins hold by the region, and what became of notices by the
+ * publisher's file. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/survey.h"
+#include "subscriber.h"
+
+struct list {
+	struct region *region;
+	struct slots slots;
+	struct survey survey; /* of what is kept; nothing where nobody pins anything */
+	int publisher;        /* the publisher's file, or -1 */
+	uint64_t head;
+};
+
+/* ---- what a slot says ---- */
+
+static int compare_versions(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Its pins, each once, oldest first. */
+static void take_pins(const struct layout_slot *slot, struct stele_subscriber_info *info)
+{
+	uint64_t pins[LAYOUT_PINS];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < LAYOUT_PINS; i++)
+		pins[i] = load_relaxed(&slot->pins[i]);
+	qsort(pins, LAYOUT_PINS, sizeof(pins[0]), compare_versions);
+	for (unsigned i = 0; i < LAYOUT_PINS; i++)
+		if (pins[i] != 0 && (count == 0 || info->pinned[count - 1] != pins[i]))
+			info->pinned[count++] = pins[i];
+}
+
+static void take_slot(const struct list *list, uint32_t index, struct stele_subscriber_info *info)
+{
+	const struct layout_slot *slot = &list->slots.slot[index];
+	uint32_t kind = __atomic_load_n(&slot->notifier, __ATOMIC_RELAXED);
+	const struct notifier *notifier = notifier_of_kind(kind);
+
+	*info = (struct stele_subscriber_info){
+		.slot = index,
+		.alive = slots_alive(&list->slots, index),
+		.pid = data_load_32(&slot->pid),
+		.user = -1,
+		.since = load_relaxed(&slot->attached),
+		.notifier = notifier ? notifier->name : "none",
+		.waiting = load_relaxed(&slot->ticket) % 2 == 1,
+		.tables = data_load_32(&slot->tables),
+		.seen = load_relaxed(&slot->seen),
+		.applied = load_relaxed(&slot->applied),
+		.queued = -1,
+	};
+	data_copy_out(info->uuid, slot->uuid, sizeof(info->uuid));
+	data_copy_out(info->command, (const unsigned char *)slot->command, sizeof(info->command));
+	info->command[sizeof(info->command) - 1] = '\0';
+	take_pins(slot, info);
+}
+
+/* ---- what others say ---- */
+
+static void find_behind(const struct list *list, struct stele_subscriber_info *info)
+{
+	uint64_t at = info->applied ? info->applied : info->seen;
+	struct layout_commit next;
+
+	if (at >= list->head)
+		return;
+	info->behind = list->head - at;
+	if (region_commit(list->region, at + 1, &next) == 0)
+		info->behind_since = next.time;
+}
+
+static void find_pinned(const struct list *list, struct stele_subscriber_info *info)
+{
+	for (unsigned i = 0; i < LAYOUT_PINS && info->pinned[i]; i++)
+		for (uint32_t k = 0; k < list->survey.kept_count; k++)
+			if (list->survey.kept[k].version == info->pinned[i])
+				info->pinned_bytes += list->survey.kept[k].held;
+}
+
+static void find_queue(const struct list *list, struct stele_subscriber_info *info)
+{
+	const struct notifier *notifier = notifier_of_name(info->notifier);
+	struct channel channel = {.names = &list->region->names, .index = info->slot, .fd = -1};
+	uint64_t waiting;
+	uid_t owner;
+
+	if (!notifier || !notifier->look)
+		return;
+	memcpy(channel.uuid, info->uuid, sizeof(channel.uuid));
+	if (notifier->look(&channel, &waiting, &owner) < 0)
+		return;
+	info->queued = (int64_t)waiting;
+	info->user = owner;
+}
+
+static void find_notices(const struct list *list, struct stele_subscriber_info *info)
+{
+	struct layout_notices notices;
+	off_t at = LAYOUT_NOTICES_OFFSET + (off_t)info->slot * (off_t)sizeof(notices);
+
+	if (list->publisher < 0)
+		return;
+	info->counted = true;
+	/* Nothing was sent yet to who is not counted. */
+	if (pread(list->publisher, &notices, sizeof(notices), at) != (ssize_t)sizeof(notices) ||
+	    memcmp(notices.uuid, info->uuid, sizeof(info->uuid)) != 0)
+		return;
+	info->sent = notices.sent;
+	info->coalesced = notices.coalesced;
+	info->dropped = notices.dropped;
+}
+
+/* ---- the list ---- */
+
+/* Only where something is kept below history is there anything to walk for. */
+static int survey_kept(const char *name, struct list *list)
+{
+	struct survey_options options = {0};
+	const struct region *region = list->region;
+	uint64_t reclaimed = load_acquire(&region->header->reclaimed);
+	bool any = false;
+
+	for (uint32_t i = 0; i < region->kept_entries; i++) {
+		uint64_t version = load_relaxed(&region->kept[i].version);
+		any |= version != 0 && version < reclaimed;
+	}
+	return any ? subscriber_survey(name, list->region, &options, &list->survey) : 0;
+}
+
+static int list_slots(struct list *list, stele_subscriber_fn *each, void *context)
+{
+	uint32_t used = slots_used(&list->slots);
+	int count = 0;
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct stele_subscriber_info info;
+		if (load_acquire_32(&list->slots.slot[i].state) != LAYOUT_SLOT_TAKEN)
+			continue;
+		take_slot(list, i, &info);
+		if (mapping_lost(&list->slots.mapping))
+			return error_set(EBADMSG, "%s was truncated",
+			                 list->region->names.subscribers);
+		find_behind(list, &info);
+		find_pinned(list, &info);
+		find_queue(list, &info);
+		find_notices(list, &info);
+		each(context, &info);
+		count++;
+	}
+	return count;
+}
+
+static int list_open(const char *name, struct list *list)
+{
+	const struct names *names = &list->region->names;
+	struct stat status;
+	int r;
+
+	if (names->saved)
+		return error_set(ENOTSUP, "%s is a file, which has no subscribers", names->data);
+	r = slots_open(names, list->region->uuid, list->region->status.st_uid, true, &list->slots);
+	if (r < 0)
+		return r;
+	list->head = load_acquire(&list->region->header->head) & ~LAYOUT_HEAD_REPLACED;
+	if (file_open(names->publisher, false, sizeof(struct layout_publisher_file),
+	              &list->publisher, &status) < 0)
+		list->publisher = -1;
+	/* What the pins hold is not known, then; all else is. */
+	if (survey_kept(name, list) < 0)
+		list->survey = (struct survey){0};
+	return 0;
+}
+
+int stele_region_subscribers(const char *region, stele_subscriber_fn *each, void *context)
+{
+	struct list list = {.publisher = -1};
+	struct names names;
+	int r = names_make_readable(region, &names);
+
+	if (r == 0)
+		r = region_open_shared(&names, true, &list.region);
+	if (r < 0)
+		return r;
+	r = list_open(region, &list);
+	if (r == 0) {
+		r = list_slots(&list, each, context);
+		survey_free(&list.survey);
+		slots_close(&list.slots);
+		if (list.publisher >= 0)
+			close(list.publisher);
+	}
+	region_drop(list.region);
+	return r;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * Writing a region into a file. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/copy.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "subscriber.h"
+
+/* How often it is begun again when the publisher gave up the version that it began with. */
+#define TRIES 8
+#define STEP  (UINT64_C(1) << 20) /* what the file grows by */
+
+/* The file that is written: objects lie side by side, in the order in which they come. */
+struct sink {
+	struct region region;
+	struct view view;
+	uint64_t most; /* the arena that is copied has no more */
+};
+
+static int sink_alloc(void *context, size_t size, ref_t *ret)
+{
+	struct sink *sink = context;
+	uint64_t end = sink->view.limit + size, room = end + LAYOUT_GUARD;
+	int r;
+
+	if (end - sink->view.start > sink->most)
+		return -EBADMSG;
+	r = room <= sink->region.file_size
+	            ? 0
+	            : sink->region.memory->reserve(&sink->region, (room / STEP + 1) * STEP);
+	if (r < 0)
+		return r;
+	*ret = (ref_t)(sink->view.limit / LAYOUT_UNIT);
+	sink->view.limit = end;
+	return 0;
+}
+
+/* The header of the file, which is what it was, but for where it is. */
+static void sink_header(const struct region *from, struct layout_header *ret)
+{
+	data_copy_out(ret, (const unsigned char *)from->header, sizeof(*ret));
+	ret->memory = LAYOUT_MEMORY_FILE;
+	ret->segment = 0;
+	ret->segment_namespace = 0;
+	/* It may be a step longer while it is written. */
+	ret->maximum_size = from->maximum_size + STEP < LAYOUT_MAXIMUM ? from->maximum_size + STEP
+	                                                               : LAYOUT_MAXIMUM;
+	if (ret->limit_size < ret->maximum_size)
+		ret->limit_size = ret->maximum_size;
+	ret->arena_end = ret->arena_offset;
+	memset(ret->boot_id, 0, sizeof(ret->boot_id));
+	ret->checksum = region_checksum(ret);
+}
+
+static int sink_open(const struct region *from, const char *path, struct sink *ret)
+{
+	struct names names = {.saved = true};
+	struct layout_header header;
+	int fd, r;
+
+	sink_header(from, &header);
+	memcpy(names.data, path, strlen(path) + 1);
+	memcpy(names.region, from->names.region, sizeof(names.region));
+	r = file_make(path, header.arena_offset + LAYOUT_GUARD, &fd);
+	if (r < 0)
+		return r;
+	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+		r = error_set(EIO, "cannot write %s", path);
+	else
+		r = region_open_file(&names, fd, true, true, &ret->region);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	ret->view =
+		(struct view){ret->region.mapping.base, header.arena_offset, header.arena_offset};
+	return 0;
+}
+
+/* What is left of the step goes, and so does what was there to be written only. */
+static int sink_finish(struct sink *sink, const char *path, unsigned flags)
+{
+	struct layout_header *header = sink->region.header;
+	uint64_t end = (sink->view.limit + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
+	int r = sink->region.memory->reserve(&sink->region, end + LAYOUT_GUARD);
+
+	if (r < 0)
+		return error_set(-r, "cannot write %s: %s", path, strerror(-r));
+	header->arena_end = end;
+	if (ftruncate(sink->region.fd, (off_t)(end + LAYOUT_GUARD)) < 0)
+		return error_set(errno, "cannot write %s: %s", path, strerror(errno));
+	r = file_sync(sink->region.fd, path);
+	if (r == 0)
+		r = flags & STELE_REPLACE ? file_publish_over(sink->region.fd, path, 0600)
+		                          : file_publish(sink->region.fd, path, 0600);
+	if (r == -EEXIST && !(flags & STELE_REPLACE))
+		return error_set(EEXIST, "there is a file %s already", path);
+	return r;
+}
+
+static int save(struct region *from, uint64_t head, const char *path, unsigned flags,
+                uint64_t *ret_oldest)
+{
+	struct sink sink = {.region = {.fd = -1}};
+	struct copy_room room = {.view = &sink.view, .alloc = sink_alloc, .context = &sink};
+	struct view view;
+	int r = sink_open(from, path, &sink);
+
+	if (r < 0)
+		return r;
+	region_view(from, &view);
+	sink.most = view.limit - view.start;
+	room.base = sink.region.mapping.base;
+	r = copy_history_live(from, &view, head, &sink.region, &room);
+	if (r == -EBADMSG)
+		r = region_error(from, r, head);
+	else if (r < 0 && r != -ESTALE)
+		r = error_set(-r, "cannot write %s: %s", path, strerror(-r));
+	if (r == 0)
+		*ret_oldest = sink.region.header->oldest;
+	if (r == 0)
+		r = sink_finish(&sink, path, flags);
+	region_close(&sink.region);
+	return r;
+}
+
+/* With the newest version pinned, where that can be. */
+static int save_once(struct stele_subscriber *subscriber, const char *path, unsigned flags,
+                     uint64_t *ret_oldest, uint64_t *ret_newest)
+{
+	struct stele_snapshot *snapshot;
+	int r = stele_snapshot_open(subscriber, 0, &snapshot);
+
+	if (r < 0)
+		return r;
+	*ret_newest = stele_snapshot_version(snapshot);
+	r = save(snapshot->region, *ret_newest, path, flags, ret_oldest);
+	stele_snapshot_close(snapshot);
+	return r;
+}
+
+int stele_region_save(const char *region, const char *file, unsigned flags, uint64_t *ret_oldest,
+                      uint64_t *ret_newest)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
+	struct stele_subscriber *subscriber;
+	uint64_t oldest = 0, newest = 0;
+	int r;
+
+	if (flags & ~STELE_REPLACE)
+		return error_set(EINVAL, "unknown flags 0x%x to save a region with", flags);
+	if (strlen(file) >= NAMES_PATH_SIZE)
+		return error_set(EINVAL, "the path of the file %s is too long", file);
+	r = stele_subscriber_open(region, &options, &subscriber);
+	options.notifier = NULL;
+	if (r < 0)
+		r = stele_subscriber_open(region, &options, &subscriber);
+	if (r < 0)
+		return r;
+	r = -ESTALE;
+	for (int try = 0; try < TRIES && r == -ESTALE; try++)
+		r = save_once(subscriber, file, flags, &oldest, &newest);
+	stele_subscriber_close(subscriber);
+	if (r == -ESTALE)
+		return error_set(ESTALE,
+		                 "the publisher gave up each version of %s while it was copied; "
+		                 "give it a longer history, or try again",
+		                 region);
+	if (r == 0 && ret_oldest)
+		*ret_oldest = oldest;
+	if (r == 0 && ret_newest)
+		*ret_newest = newest;
+	return r;
+}

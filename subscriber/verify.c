@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * Looking at a whole region, beside whoever publishes it. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/survey.h"
+#include "subscriber.h"
+
+/* How often it is begun again when the publisher gave up the version that it began with. */
+#define TRIES 8
+
+/* The first try leaves no trace at all. After it a slot is taken, and the version pinned. */
+static int survey_pinned(const char *name, struct survey_options *options, struct survey *ret)
+{
+	struct stele_subscriber_options opening = {.size = sizeof(opening), .notifier = "futex"};
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	int r = stele_subscriber_open(name, &opening, &subscriber);
+
+	if (r < 0)
+		return r;
+	r = stele_snapshot_open(subscriber, 0, &snapshot);
+	if (r == 0) {
+		options->head = stele_snapshot_version(snapshot);
+		r = survey_region(snapshot->region, options, ret);
+	}
+	stele_subscriber_close(subscriber);
+	return r;
+}
+
+int subscriber_survey(const char *name, struct region *region, struct survey_options *options,
+                      struct survey *ret)
+{
+	int r = survey_region(region, options, ret);
+
+	for (int try = 1; try < TRIES && r == -ESTALE; try++)
+		r = survey_pinned(name, options, ret);
+	if (r == -ESTALE)
+		return error_set(ESTALE,
+		                 "the publisher of region \"%s\" gave up each version while it was "
+		                 "looked at; give it a longer history, or try again",
+		                 region->names.region);
+	return r;
+}
+
+int stele_region_verify(const char *name, const struct stele_verify_options *options,
+                        struct stele_region_use *ret)
+{
+	struct survey_options read = {0};
+	struct region *region;
+	struct survey survey;
+	struct names names;
+	int r;
+
+	if ((options && options->size != sizeof(*options)) || ret->size != sizeof(*ret))
+		return error_set(EINVAL, "set .size of the options to verify a region with, and of "
+		                         "struct stele_region_use, to the size of each");
+	r = names_make_readable(name, &names);
+	if (r == 0)
+		r = region_open_shared(&names, true, &region);
+	if (r < 0)
+		return r;
+	if (options) {
+		read.found = options->found;
+		read.progress = options->progress;
+		read.context = options->context;
+	}
+	r = subscriber_survey(name, region, &read, &survey);
+	if (r == 0) {
+		*ret = survey.use;
+		r = survey.use.damages == 0;
+		survey_free(&survey);
+	}
+	region_drop(region);
+	return r;
+}

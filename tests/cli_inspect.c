@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ * stele show, inspect, verify and subscribers: what is said of a region. */
+#include <stele/stele.h>
+#include "cli.h"
+
+#include "lib/layout.h"
+
+TestSuite(cli_inspect, .init = cli_begin_routes, .fini = cli_end);
+
+static int open_data(void)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/shm/stele.%s", region);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	cr_assert(fd >= 0);
+	return fd;
+}
+
+Test(cli_inspect, says_what_takes_memory)
+{
+	struct cli_result result = STELE("inspect", "--format", "json", region);
+
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "\"lock\": \"free\", \"versions\": 2, \"pinned_versions\": 0, \"rows\": 3, ");
+	EXPECT_HAS(result.out, "\"used_by_pins\": 0, ");
+	EXPECT_HAS(result.out, "\"whole\": true}");
+	EXPECT_HAS_NOT(result.out, "\"used_by_rows\": 0,");
+	result = STELE("inspect", region);
+	EXPECT_HAS(result.out, "\nlock                free\n");
+	EXPECT_HAS(result.out, "\npublisher_attached  no, for ");
+	EXPECT_HAS(result.out, "\ntable   rows");
+	EXPECT_HAS_NOT(STELE("show", region).out, "lock");
+	EXPECT_FAILURE(STELE("inspect", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("inspect"), 2, "expected one REGION or FILE");
+}
+
+Test(cli_inspect, knows_an_open_transaction)
+{
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+	char held[64];
+
+	cr_assert(stele_publisher_open(region, NULL, &publisher) == 0, "%s", stele_last_error());
+	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+	snprintf(held, sizeof(held), "lock                held by thread %d: a transaction is open\n",
+	         (int)gettid());
+	EXPECT_HAS(STELE("inspect", region).out, held);
+	EXPECT_HAS(STELE("inspect", region).out, "publisher_attached  yes, for ");
+	EXPECT_STATUS(STELE("verify", region), 0);
+	stele_transaction_abort(tx);
+	EXPECT_HAS(STELE("inspect", region).out, "lock                free\n");
+	stele_publisher_close(publisher);
+}
+
+Test(cli_inspect, verifies_what_is_whole)
+{
+	struct cli_result result = STELE("verify", "--format", "json", region);
+
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "{\"whole\": true, \"version\": 2, \"oldest_version\": 1, \"versions\": 2, ");
+	EXPECT_HAS(result.out, "\"tables\": 1, \"rows\": 3, \"nodes\": 2, ");
+	EXPECT_HAS(result.out, "\"damages\": 0, \"damage\": []}");
+	EXPECT_HAS(STELE("verify", region).out, "whole            yes\n");
+	EXPECT_FAILURE(STELE("verify", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("verify", target), 2, "name");
+}
+
+/* Two counts of rows are made another: the table's own, and that of the commit's record. */
+Test(cli_inspect, verify_says_what_is_wrong_and_where)
+{
+	struct layout_header header;
+	struct layout_commit commit;
+	struct cli_result result;
+	struct layout_table table;
+	char offset[64];
+	off_t at;
+	int fd = open_data();
+
+	cr_assert(pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header));
+	cr_assert(pread(fd, &commit, sizeof(commit), (off_t)(header.ring_offset + 2 * sizeof(commit))) ==
+	          (ssize_t)sizeof(commit));
+	at = (off_t)commit.catalog * 8 + 8;
+	cr_assert(pread(fd, &table, sizeof(table), at) == (ssize_t)sizeof(table));
+	cr_assert(table.rows == 3);
+	table.rows = 4;
+	cr_assert(pwrite(fd, &table, sizeof(table), at) == (ssize_t)sizeof(table));
+	result = STELE("verify", region);
+	EXPECT_STATUS(result, 7);
+	EXPECT_HAS(result.out, "whole            no\n");
+	EXPECT_HAS(result.out, "  a table has not as many rows as it says\n");
+	snprintf(offset, sizeof(offset), "      2  routes  %6lld  ", (long long)at - 8);
+	EXPECT_HAS(result.out, offset);
+	EXPECT_HAS(result.err, "is damaged: 1 thing is wrong\n");
+	EXPECT_HAS(STELE("inspect", region).out, "whole               no: see 'stele verify'\n");
+	close(fd);
+}
+
+Test(cli_inspect, subscribers_are_listed_dead_or_alive)
+{
+	struct cli_process watch;
+	struct cli_result result;
+	char pid[64];
+
+	expect_done(STELE("subscribers", "--format", "json", region), "[]\n");
+	STELE_START(&watch, "watch", "--format", "ndjson", target);
+	snprintf(pid, sizeof(pid), "\"pid\": %d, \"command\": \"stele\", ", (int)watch.pid);
+	/* Once it waits, it has looked at what there is. */
+	for (int i = 0; i < 10000; i++) {
+		result = STELE("subscribers", "--format", "ndjson", region);
+		if (strstr(result.out, "\"state\": \"waiting\""))
+			break;
+	}
+	EXPECT_HAS(result.out, pid);
+	EXPECT_HAS(result.out, "\"lag\": 0, ");
+	EXPECT_HAS_NOT(result.out, "\"dead\"");
+	EXPECT_HAS(result.out, "\"notifier\": \"mq\", ");
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	EXPECT_HAS(cli_line(&watch), "\"metric\": ");
+	kill(watch.pid, SIGKILL);
+	cli_wait(&watch);
+	result = STELE("subscribers", region);
+	EXPECT_HAS(result.out, "  dead ");
+	EXPECT_HAS(STELE("subscribers", "--format", "ndjson", region).out, "\"tables\": 1, ");
+	/* The next publisher reaps it. */
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=22"), 0);
+	expect_done(STELE("subscribers", "--format", "json", region), "[]\n");
+	EXPECT_FAILURE(STELE("subscribers", "/tmp/file"), 2, "a saved file has no subscribers");
+	EXPECT_FAILURE(STELE("subscribers", "no-such-region"), 3, "no such region");
+	close(watch.out);
+	close(watch.err);
+}

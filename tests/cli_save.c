@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ * stele save and load, what reads a saved file, and stele explain. */
+#include <limits.h>
+#include <stele/stele.h>
+#include <sys/stat.h>
+#include "cli.h"
+
+static char file[64], table[128], other[64];
+
+static void begin(void)
+{
+	cli_begin_routes();
+	snprintf(file, sizeof(file), "/tmp/%s.stele", region);
+	snprintf(table, sizeof(table), "%s/routes", file);
+	snprintf(other, sizeof(other), "%sb", region);
+}
+
+static void end(void)
+{
+	unlink(file);
+	STELE("rm", other);
+	cli_end();
+}
+
+TestSuite(cli_save, .init = begin, .fini = end);
+
+Test(cli_save, a_saved_file_is_read_like_a_region)
+{
+	struct cli_result result;
+	struct stat status;
+	char name[160];
+
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	snprintf(name, sizeof(name), "%s: versions 1 to 3, in %s\n", region, file);
+	expect_done(STELE("save", region, file), name);
+	cr_assert(stat(file, &status) == 0);
+	cr_expect((status.st_mode & 07777) == 0600 && status.st_size < 64 * 1024);
+	expect_done(STELE("dump", "--format", "ndjson", table), cli_dump());
+	expect_done(STELE("diff", file, "2", "3"), STELE("diff", region, "2", "3").out);
+	expect_done(STELE("diff", table, "2", "3"), STELE("diff", target, "2", "3").out);
+	expect_done(STELE("log", file), STELE("log", region).out);
+	expect_done(STELE("get", table, "10.0.0.0/8"), STELE("get", target, "10.0.0.0/8").out);
+	expect_done(STELE("get", "--version", "2", table, "10.0.0.0/8"),
+	            STELE("get", "--version", "2", target, "10.0.0.0/8").out);
+	expect_done(STELE("lookup", table, "10.1.2.3"), STELE("lookup", target, "10.1.2.3").out);
+	EXPECT_STATUS(STELE("verify", file), 0);
+	result = STELE("inspect", file);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "lock                none: it is a saved file\n");
+	EXPECT_HAS(STELE("show", file).out, file);
+	/* Whatever becomes of the region. */
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("dump", table), 0);
+}
+
+Test(cli_save, does_not_write_over_a_file_unasked)
+{
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	EXPECT_FAILURE(STELE("save", region, file), 2, "there is a file", "--replace");
+	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
+	EXPECT_FAILURE(STELE("save", region, "/no/such/file"), 3, "/no/such");
+	EXPECT_FAILURE(STELE("save", "no-such-region", file), 3, "no such region");
+	EXPECT_FAILURE(STELE("save"), 2, "expected one REGION");
+}
+
+Test(cli_save, a_file_becomes_a_region_with_its_history)
+{
+	struct cli_result result;
+	const char *log;
+
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	EXPECT_STATUS(STELE("load", file, other), 0);
+	log = STELE("log", region).out;
+	expect_done(STELE("log", other), log);
+	EXPECT_STATUS(STELE("verify", other), 0);
+	snprintf(table, sizeof(table), "%s/routes", other);
+	expect_done(STELE("dump", "--format", "ndjson", table), cli_dump());
+	result = STELE("set", table, "10.0.0.0/8", "metric=22");
+	EXPECT_HAS(result.out, "version 3 ");
+	/* A region of its own. */
+	cr_expect(strcmp(strstr(STELE("show", other).out, "uuid") + 20, strstr(STELE("show", region).out, "uuid") + 20));
+	EXPECT_FAILURE(STELE("load", file, other), 2, "there is a region", "already");
+	EXPECT_FAILURE(STELE("load", "/etc/passwd", "x"), 7, "not a Stele region");
+	EXPECT_FAILURE(STELE("load", "/no/such", "x"), 3, "/no/such");
+	EXPECT_FAILURE(STELE("load", file), 2, "expected FILE and REGION");
+}
+
+Test(cli_save, what_is_damaged_becomes_none)
+{
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	cr_assert(truncate(file, 30000) == 0);
+	EXPECT_STATUS(STELE("verify", file), 7);
+	EXPECT_FAILURE(STELE("load", file, other), 7, "damaged", "stele verify");
+	EXPECT_FAILURE(STELE("show", other), 3, "no such region");
+}
+
+Test(cli_save, a_segment_is_saved_and_loaded)
+{
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--memory", "sysv", "--max-size", "2M", "--table", ROUTES), 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=eth0", "metric=1"), 0);
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	EXPECT_STATUS(STELE("verify", file), 0);
+	expect_done(STELE("dump", "--format", "ndjson", table), cli_dump());
+	EXPECT_STATUS(STELE("load", file, other), 0);
+	EXPECT_STATUS(STELE("verify", other), 0);
+}
+
+Test(cli_save, a_path_is_told_from_a_name)
+{
+	char name[160], command[PATH_MAX];
+
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	/* The command's own path may be relative. */
+	cr_assert(realpath(cli_command(), command) && setenv("STELE", command, 1) == 0 && chdir("/tmp") == 0);
+	snprintf(name, sizeof(name), "%s.stele", region);
+	EXPECT_FAILURE(STELE("verify", name), 2, "starts with / or .");
+	snprintf(name, sizeof(name), "./%s.stele", region);
+	EXPECT_STATUS(STELE("verify", name), 0);
+	snprintf(name, sizeof(name), "./%s.stele/rotes", region);
+	EXPECT_FAILURE(STELE("dump", name), 3, "did you mean \"routes\"?");
+	EXPECT_FAILURE(STELE("dump", "/nosuch"), 2, "FILE/TABLE");
+	EXPECT_FAILURE(STELE("dump", "./no/such/file"), 3, "cannot open");
+	/* What writes takes regions alone. */
+	EXPECT_FAILURE(STELE("set", table, "10.0.0.0/8", "metric=1"), 2, "name");
+}
+
+Test(cli_save, explains_a_lookup)
+{
+	struct cli_result result = STELE("explain", target, "10.1.2.3");
+
+	EXPECT_STATUS(result, 0);
+	cr_expect(strncmp(result.out, "object  offset  bytes  version", 30) == 0, "%s", result.out);
+	EXPECT_HAS(result.out, "  the answer\n");
+	EXPECT_HAS(STELE("explain", "--dot", target, "10.1.2.3").out, "digraph lookup {\n");
+	EXPECT_HAS(STELE("explain", "--format", "ndjson", target, "10.1.2.3").out,
+	           "\"key_bits\": 16, \"leads\": \"the answer\"}");
+	EXPECT_STATUS(STELE("delete", target, "0.0.0.0/0"), 0);
+	result = STELE("explain", target, "11.0.0.1");
+	EXPECT_STATUS(result, 1);
+	EXPECT_HAS(result.err, "no row for \"11.0.0.1\"");
+	EXPECT_FAILURE(STELE("explain", target, "horse"), 2, "horse");
+	EXPECT_FAILURE(STELE("explain", target), 2, "REGION/TABLE and KEY");
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * stele explain: the way of one lookup. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "attach.h"
+#include "describe.h"
+#include "keytext.h"
+
+static const char doc[] =
+	"Prints the way of one lookup down the trie of a table, node by node: where each is, how large, which version "
+	"made it, and how it leads on."
+	"\v"
+	"KEY is as of 'stele get', or an address in a table of prefixes, as of 'stele lookup': then each shorter prefix "
+	"that has it is on the way, and the last is the answer. Offsets are in the region's file. Where there is no row, "
+	"the exit status is 1.\n"
+	"\n"
+	"Examples:\n"
+	"  stele explain net/routes 10.1.2.3\n"
+	"  stele explain --dot net/routes 10.1.2.3 | dot -Tsvg >way.svg\n"
+	"  stele explain ./net.stele/routes 10.1.0.0/16\n";
+
+struct explain {
+	enum output_format format;
+	uint64_t version; /* 0: the newest */
+	bool dot;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct explain *explain = state->input;
+
+	(void)argument;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &explain->format;
+		state->child_inputs[1] = &explain->version;
+		return 0;
+	case 'G':
+		explain->dot = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"dot", 'G', NULL, 0, "Draw it, for graphviz", 0},
+			{0},
+		},
+	.parser = parse,
+	.args_doc = "REGION/TABLE|FILE/TABLE KEY",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format},
+                                                {.argp = &options_version},
+                                                {0}},
+};
+
+enum {
+	WHAT,
+	OFFSET,
+	BYTES,
+	VERSION,
+	DEPTH,
+	SKIPPED,
+	FORM,
+	CHILDREN,
+	PREFIXES,
+	KEY_BITS,
+	LEADS,
+	COLUMNS
+};
+
+static const struct output_column columns[COLUMNS] = {
+	[WHAT] = {"object", false},      [OFFSET] = {"offset", true},
+	[BYTES] = {"bytes", true},       [VERSION] = {"version", true},
+	[DEPTH] = {"depth", true},       [SKIPPED] = {"skipped", true},
+	[FORM] = {"form", false},        [CHILDREN] = {"children", true},
+	[PREFIXES] = {"prefixes", true}, [KEY_BITS] = {"key_bits", true},
+	[LEADS] = {"leads", false},
+};
+
+/* What comes of a step, in words. */
+static const char *leads(const struct stele_step *step, bool more, bool goes_on,
+                         char text[DESCRIBED_MAX])
+{
+	if (step->kind == STELE_STEP_ROW)
+		return step->answer ? "the answer" : more ? "a longer one may come" : "another key";
+	if (!step->on_way)
+		return "the key has other bytes here";
+	if (step->next < 0)
+		return "the key ends here";
+	snprintf(text, DESCRIBED_MAX, "%s byte 0x%02x", goes_on ? "on by" : "no child for",
+	         (unsigned)step->next);
+	return text;
+}
+
+static enum status print_step(struct output *output, const struct stele_step *step, bool more,
+                              bool goes_on)
+{
+	char texts[COLUMNS][DESCRIBED_MAX];
+	struct cell cells[COLUMNS] = {0};
+
+	cells[WHAT] = cell_text(step->kind == STELE_STEP_NODE ? "node" : "row");
+	cells[OFFSET] = cell_number(step->offset, texts[OFFSET]);
+	cells[BYTES] = cell_number(step->bytes, texts[BYTES]);
+	cells[VERSION] = cell_number(step->version, texts[VERSION]);
+	cells[DEPTH] = cell_number(step->depth, texts[DEPTH]);
+	if (step->kind == STELE_STEP_NODE) {
+		cells[SKIPPED] = cell_number(step->skipped, texts[SKIPPED]);
+		cells[FORM] = cell_text(step->form);
+		cells[CHILDREN] = cell_number(step->children, texts[CHILDREN]);
+		cells[PREFIXES] = cell_number(step->prefixes, texts[PREFIXES]);
+	} else {
+		cells[KEY_BITS] = cell_number(step->key_bits, texts[KEY_BITS]);
+	}
+	cells[LEADS] = cell_text(leads(step, more, goes_on, texts[LEADS]));
+	return output_row(output, cells);
+}
+
+/* Rows hang at the node that they end in; nodes at the one before. */
+static void print_dot(const struct stele_step *steps, size_t count)
+{
+	size_t node = 0;
+
+	puts("digraph lookup {\n\tnode [shape=box, fontname=monospace];");
+	for (size_t i = 0; i < count; i++) {
+		const struct stele_step *step = &steps[i];
+
+		if (step->kind == STELE_STEP_NODE)
+			printf("\ts%zu [label=\"node at %llu\\n%zu bytes, version %llu\\n%s, %u "
+			       "children, %u prefixes\\n%u bytes skipped\"];\n",
+			       i, (unsigned long long)step->offset, step->bytes,
+			       (unsigned long long)step->version, step->form, step->children,
+			       step->prefixes, step->skipped);
+		else
+			printf("\ts%zu [label=\"row at %llu\\n%zu bytes, version %llu\\nkey of %u "
+			       "bits\", style=rounded%s];\n",
+			       i, (unsigned long long)step->offset, step->bytes,
+			       (unsigned long long)step->version, step->key_bits,
+			       step->answer ? ", penwidth=3" : "");
+		if (i > 0 && step->depth > steps[node].depth + steps[node].skipped)
+			printf("\ts%zu -> s%zu [label=\"0x%02x\"];\n", node, i,
+			       (unsigned)steps[node].next);
+		else if (i > 0)
+			printf("\ts%zu -> s%zu [style=dashed];\n", node, i);
+		if (step->kind == STELE_STEP_NODE)
+			node = i;
+	}
+	puts("}");
+}
+
+static enum status print(const struct explain *explain, const struct stele_step *steps,
+                         size_t count)
+{
+	enum status status = STATUS_DONE;
+	struct output *output;
+
+	if (explain->dot) {
+		print_dot(steps, count);
+		return STATUS_DONE;
+	}
+	output = output_open(explain->format, SHAPE_ROWS, columns, COLUMNS);
+	/* The last step is what hangs deepest. */
+	for (size_t i = 0; i < count && status == STATUS_DONE; i++)
+		status = print_step(output, &steps[i], i + 1 < count,
+		                    steps[count - 1].depth > steps[i].depth + steps[i].skipped);
+	return output_end(output, status);
+}
+
+/* In others a key that is the start of another means nothing. */
+static bool has_prefixes(const struct stele_schema *schema)
+{
+	for (size_t i = 0; i < schema->column_count; i++)
+		if (schema->columns[i].key && (schema->columns[i].type == STELE_IPV4NET ||
+		                               schema->columns[i].type == STELE_IPV6NET))
+			return true;
+	return false;
+}
+
+enum { STEPS = STELE_KEY_MAX * 9 + 2 }; /* a row for each bit, and a node for each byte */
+
+static enum status explain_key(struct reader *reader, const struct explain *explain,
+                               const struct target *target, const char *text)
+{
+	struct stele_step *steps;
+	struct row_buffer key = {0};
+	enum status status;
+	size_t count = 0;
+	int result;
+
+	status = key_parse_address("", text, reader->schema, &key);
+	if (status != STATUS_DONE) {
+		row_buffer_close(&key);
+		return status;
+	}
+	steps = must_realloc(NULL, STEPS * sizeof(*steps));
+	result = stele_table_explain(&reader->table, key.key.bytes, key.key.bits,
+	                             has_prefixes(reader->schema), steps, STEPS, &count);
+	if (result < 0)
+		status = fail_library(result);
+	else
+		status = print(explain, steps, count < STEPS ? count : STEPS);
+	if (status == STATUS_DONE && result == 0)
+		status = fail(STATUS_NOT_THERE, "no row for \"%s\" in table \"%s\"", text,
+		              target->table);
+	free(steps);
+	row_buffer_close(&key);
+	return status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct explain explain = {0};
+	struct target target;
+	struct reader reader;
+	enum status status;
+	char **operands;
+
+	if (options_parse(&argp, "explain", argc, argv, &explain, &operands) != 2)
+		return fail_usage("explain", "expected REGION/TABLE and KEY");
+	status = parse_source_target("explain", operands[0], true, &target);
+	if (status == STATUS_DONE)
+		status = reader_open(&reader, target.region, READER_PINNED);
+	if (status != STATUS_DONE)
+		return status;
+	status = reader_open_table(&reader, target.table, explain.version);
+	if (status == STATUS_DONE)
+		status = explain_key(&reader, &explain, &target, operands[1]);
+	reader_close(&reader);
+	return status;
+}
+
+const struct command command_explain = {"explain", "print the way of one lookup", run};

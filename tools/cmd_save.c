@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * stele save, stele load: regions to files and back. */
+#include <errno.h>
+#include <stdio.h>
+#include "attach.h"
+
+static const char save_doc[] =
+	"Writes a region with its history into a file, consistent while its publisher goes on. Without FILE it is "
+	"REGION.stele, in this directory."
+	"\v"
+	"The file holds what the versions reach and nothing else. show, inspect, verify, get, lookup, dump, log, diff "
+	"and explain read it, on this machine or another, where a region's name would stand: as a path that starts with "
+	"/ or ., such as ./net.stele, or ./net.stele/routes for a table of it. A copy of a region's own file is read in "
+	"the same way.\n"
+	"\n"
+	"Examples:\n"
+	"  stele save net\n"
+	"  stele save --replace net /var/backups/net.stele\n"
+	"  stele dump ./net.stele/routes\n";
+
+static const char load_doc[] =
+	"Makes a region of a saved file, with its versions, history, sizes and options, to be published and read like "
+	"any."
+	"\v"
+	"The region has a uuid of its own: the one that was saved may go on as well. There must be none of that name. "
+	"What is not whole is not loaded; 'stele verify FILE' says what is wrong.\n"
+	"\n"
+	"Examples:\n"
+	"  stele load net.stele net\n"
+	"  stele load --directory /var/lib/stele net.stele net\n";
+
+static error_t parse_save(int key, char *argument, struct argp_state *state)
+{
+	unsigned *flags = state->input;
+
+	(void)argument;
+	if (key == 'r')
+		*flags |= STELE_REPLACE;
+	return key == 'r' || key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse_load(int key, char *argument, struct argp_state *state)
+{
+	(void)argument;
+	(void)state;
+	return key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp save_argp = {
+	.options =
+		(const struct argp_option[]){
+			{"replace", 'r', NULL, 0, "Replace a file that is there", 0},
+			{0},
+		},
+	.parser = parse_save,
+	.args_doc = "REGION|FILE [FILE]",
+	.doc = save_doc,
+};
+
+static const struct argp load_argp = {
+	.parser = parse_load,
+	.args_doc = "FILE REGION",
+	.doc = load_doc,
+};
+
+static enum status run_save(int argc, char **argv)
+{
+	char name[STELE_NAME_MAX + 16];
+	uint64_t oldest, newest;
+	unsigned flags = 0;
+	enum status status;
+	const char *file;
+	char **operands;
+	int count, result;
+
+	count = options_parse(&save_argp, "save", argc, argv, &flags, &operands);
+	if (count != 1 && count != 2)
+		return fail_usage("save", "expected one REGION, and a FILE if you like");
+	status = parse_source(operands[0]);
+	if (status != STATUS_DONE)
+		return status;
+	if (count == 1 && is_path(operands[0]))
+		return fail_usage("save", "expected the FILE to write");
+	snprintf(name, sizeof(name), "%.63s.stele", operands[0]);
+	file = count == 2 ? operands[1] : name;
+	result = stele_region_save(located(operands[0]), file, flags, &oldest, &newest);
+	if (result == -EEXIST)
+		return fail(STATUS_INPUT, "there is a file %s already; --replace writes over it",
+		            file);
+	if (result < 0)
+		return fail_region(operands[0], result);
+	printf("%s: versions %llu to %llu, in %s\n", operands[0], (unsigned long long)oldest,
+	       (unsigned long long)newest, file);
+	return STATUS_DONE;
+}
+
+static enum status run_load(int argc, char **argv)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	char **operands;
+	int result;
+
+	if (options_parse(&load_argp, "load", argc, argv, NULL, &operands) != 2)
+		return fail_usage("load", "expected FILE and REGION");
+	if (stele_name_check("region", operands[1]) < 0)
+		return fail_library(-EINVAL);
+	result = stele_region_load(operands[0], located(operands[1]));
+	if (result == 0)
+		result = stele_region_describe(located(operands[1]), &info);
+	if (result == -EEXIST)
+		return fail(STATUS_INPUT,
+		            "there is a region \"%s\" already; give another name, or remove it",
+		            operands[1]);
+	if (result < 0)
+		return fail_library(result);
+	printf("%s: made from %s, versions %llu to %llu\n", operands[1], operands[0],
+	       (unsigned long long)info.oldest, (unsigned long long)info.version);
+	return STATUS_DONE;
+}
+
+const struct command command_save = {"save", "write a region into a file", run_save};
+const struct command command_load = {"load", "make a region of a saved file", run_load};

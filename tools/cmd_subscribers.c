@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ * stele subscribers: who reads a region, and how far each is. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "attach.h"
+#include "describe.h"
+
+static const char doc[] =
+	"Prints a line for each registered subscriber of a region: who it is and since when, by what it is notified, "
+	"how far behind the newest version it is, what it pins, and what became of its notices."
+	"\v"
+	"Whether it is alive is told by a lock that the kernel takes from the dead; what it is called, and which "
+	"version it saw or applied, is what it says of itself. Lag is counted from the version that it applied, or, "
+	"where it reports none, saw last; lag_time is the age of the first version that it lacks. Notices are counted for "
+	"the region's own user and root only. A reader that did not register is not listed.\n"
+	"\n"
+	"Examples:\n"
+	"  stele subscribers net\n"
+	"  stele subscribers --format json net | jq '.[] | select(.state == \"dead\")'\n";
+
+static const struct argp argp = {
+	.parser = options_hand_down,
+	.args_doc = "REGION",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+enum {
+	SLOT,
+	STATE,
+	PID,
+	COMMAND,
+	USER,
+	SINCE,
+	NOTIFIER,
+	SEEN,
+	APPLIED,
+	LAG,
+	LAG_TIME,
+	PINNED,
+	PINNED_BYTES,
+	QUEUED,
+	SENT,
+	COALESCED,
+	DROPPED,
+	TABLES,
+	UUID,
+	COLUMNS
+};
+
+static const struct output_column columns[COLUMNS] = {
+	[SLOT] = {"slot", true},
+	[STATE] = {"state", false},
+	[PID] = {"pid", true},
+	[COMMAND] = {"command", false},
+	[USER] = {"user", false},
+	[SINCE] = {"since", false},
+	[NOTIFIER] = {"notifier", false},
+	[SEEN] = {"seen", true},
+	[APPLIED] = {"applied", true},
+	[LAG] = {"lag", true},
+	[LAG_TIME] = {"lag_time", true},
+	[PINNED] = {"pinned", true},
+	[PINNED_BYTES] = {"pinned_bytes", true},
+	[QUEUED] = {"queued", true},
+	[SENT] = {"sent", true},
+	[COALESCED] = {"coalesced", true},
+	[DROPPED] = {"dropped", true},
+	[TABLES] = {"tables", true},
+	[UUID] = {"uuid", false},
+};
+
+/* Whose queue it is, or, as a hint, whose process has the number and the name. */
+static bool find_user(const struct stele_subscriber_info *info, char user[DESCRIBED_MAX])
+{
+	const struct passwd *entry;
+	char path[64], command[32] = "";
+	int64_t uid = info->user;
+	struct stat status;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", (unsigned)info->pid);
+	file = uid < 0 ? fopen(path, "re") : NULL;
+	if (file) {
+		if (fgets(command, sizeof(command), file) && fstat(fileno(file), &status) == 0 &&
+		    strcspn(command, "\n") == strlen(info->command) &&
+		    strncmp(command, info->command, strlen(info->command)) == 0)
+			uid = status.st_uid;
+		fclose(file);
+	}
+	if (uid < 0)
+		return false;
+	entry = getpwuid((uid_t)uid);
+	if (entry)
+		snprintf(user, DESCRIBED_MAX, "%s", entry->pw_name);
+	else
+		describe_number((uint64_t)uid, user);
+	return true;
+}
+
+static const char *state_of(const struct stele_subscriber_info *info)
+{
+	if (!info->alive)
+		return "dead";
+	if (process_is_stopped(info->pid, info->command))
+		return "stopped";
+	return info->waiting ? "waiting" : "busy";
+}
+
+static void fill_notices(const struct stele_subscriber_info *info, char texts[][DESCRIBED_MAX],
+                         struct cell *cells)
+{
+	if (info->queued >= 0)
+		cells[QUEUED] = cell_number((uint64_t)info->queued, texts[QUEUED]);
+	if (!info->counted)
+		return;
+	cells[SENT] = cell_number(info->sent, texts[SENT]);
+	cells[COALESCED] = cell_number(info->coalesced, texts[COALESCED]);
+	cells[DROPPED] = cell_number(info->dropped, texts[DROPPED]);
+}
+
+static void fill_progress(const struct stele_subscriber_info *info, char texts[][DESCRIBED_MAX],
+                          char plain[][DESCRIBED_MAX], struct cell *cells)
+{
+	if (info->seen)
+		cells[SEEN] = cell_number(info->seen, texts[SEEN]);
+	if (info->applied)
+		cells[APPLIED] = cell_number(info->applied, texts[APPLIED]);
+	cells[LAG] = cell_number(info->behind, texts[LAG]);
+	if (info->behind_since) {
+		cells[LAG_TIME] = cell_time(info->behind_since, texts[LAG_TIME]);
+		cells[LAG_TIME].plain = describe_age(info->behind_since, plain[LAG_TIME]);
+	}
+	if (info->pinned[0])
+		cells[PINNED] = cell_number(info->pinned[0], texts[PINNED]);
+	cells[PINNED_BYTES] =
+		cell_size(info->pinned_bytes, texts[PINNED_BYTES], plain[PINNED_BYTES]);
+}
+
+struct listing {
+	struct output *output;
+	enum status status;
+};
+
+static void print(void *context, const struct stele_subscriber_info *info)
+{
+	char texts[COLUMNS][DESCRIBED_MAX], plain[COLUMNS][DESCRIBED_MAX];
+	struct listing *listing = context;
+	struct cell cells[COLUMNS] = {0};
+
+	if (listing->status != STATUS_DONE)
+		return;
+	cells[SLOT] = cell_number(info->slot, texts[SLOT]);
+	cells[STATE] = cell_text(state_of(info));
+	cells[PID] = cell_number(info->pid, texts[PID]);
+	cells[COMMAND] = cell_text(info->command);
+	if (find_user(info, texts[USER]))
+		cells[USER] = cell_text(texts[USER]);
+	if (info->since) {
+		cells[SINCE] = cell_time(info->since, texts[SINCE]);
+		cells[SINCE].plain = describe_age(info->since, plain[SINCE]);
+	}
+	cells[NOTIFIER] = cell_text(info->notifier);
+	fill_progress(info, texts, plain, cells);
+	fill_notices(info, texts, cells);
+	cells[TABLES] = cell_number(info->tables, texts[TABLES]);
+	if (!info->tables)
+		cells[TABLES].plain = "all";
+	cells[UUID] = cell_text(describe_uuid(info->uuid, texts[UUID]));
+	listing->status = output_row(listing->output, cells);
+}
+
+static enum status run(int argc, char **argv)
+{
+	enum output_format format = OUTPUT_TABLE;
+	struct listing listing = {0};
+	char **operands;
+	int result;
+
+	if (options_parse(&argp, "subscribers", argc, argv, &format, &operands) != 1)
+		return fail_usage("subscribers", "expected one REGION");
+	if (is_path(operands[0]))
+		return fail(STATUS_INPUT, "a saved file has no subscribers; expected a REGION");
+	if (stele_name_check("region", operands[0]) < 0)
+		return fail_library(-EINVAL);
+	listing.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
+	result = stele_region_subscribers(located(operands[0]), print, &listing);
+	if (result < 0)
+		return output_end(listing.output, fail_region(operands[0], result));
+	return output_end(listing.output, listing.status);
+}
+
+const struct command command_subscribers = {"subscribers", "print who reads a region, and how far",
+                                            run};

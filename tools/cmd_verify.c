@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ * stele verify: whether a region, or a saved file, is whole. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "attach.h"
+#include "describe.h"
+#include "progress.h"
+
+static const char doc[] =
+	"Looks at everything that any version of a region reaches: each node, row, schema and record, with every "
+	"bound, order, rank, count and checksum. Says that it is whole, with figures, or what is wrong and where."
+	"\v"
+	"It takes no lock, changes nothing, and works beside a publisher: a version that this gives up meanwhile is "
+	"left out. FILE is a file from 'stele save', or a copy of a region's file; its path starts with / or . (see "
+	"'stele save --help'). Where something is wrong, the exit status is 7.\n"
+	"\n"
+	"Examples:\n"
+	"  stele verify net\n"
+	"  stele verify ./net.saved\n"
+	"  stele verify --format json net | jq .damages\n";
+
+static const struct argp argp = {
+	.parser = options_hand_down,
+	.args_doc = "REGION|FILE",
+	.doc = doc,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
+};
+
+/* ---- what is wrong ---- */
+
+enum { DAMAGE_VERSION, DAMAGE_TABLE, DAMAGE_OFFSET, DAMAGE_WHAT, DAMAGE_COLUMNS };
+
+static const struct output_column damage_columns[DAMAGE_COLUMNS] = {
+	[DAMAGE_VERSION] = {"version", true},
+	[DAMAGE_TABLE] = {"table", false},
+	[DAMAGE_OFFSET] = {"offset", true},
+	[DAMAGE_WHAT] = {"damage", false},
+};
+
+struct told {
+	char version[DESCRIBED_MAX], offset[DESCRIBED_MAX], table[STELE_NAME_MAX + 1];
+	const char *what;
+	uint64_t of_version, at;
+};
+
+struct verification {
+	struct progress progress;
+	struct told *told;
+	size_t count, room;
+};
+
+enum { TOLD_MOST = 1000 };
+
+static void on_damage(void *context, const struct stele_damage *damage)
+{
+	struct verification *verification = context;
+	struct told *told;
+
+	if (verification->count == TOLD_MOST)
+		return;
+	if (verification->count == verification->room) {
+		verification->room = verification->room ? verification->room * 2 : 16;
+		verification->told = must_realloc(verification->told,
+		                                  verification->room * sizeof(*verification->told));
+	}
+	told = &verification->told[verification->count++];
+	describe_number(damage->version, told->version);
+	describe_number(damage->offset, told->offset);
+	snprintf(told->table, sizeof(told->table), "%s", damage->table);
+	told->what = damage->what;
+	told->of_version = damage->version;
+	told->at = damage->offset;
+}
+
+static void on_progress(void *context, uint64_t objects)
+{
+	struct verification *verification = context;
+	char number[GROUPED_SIZE];
+
+	progress_note(&verification->progress, "%s rows and nodes", grouped(objects, number));
+}
+
+static struct cell *make_damages(const struct verification *verification)
+{
+	struct cell *cells =
+		must_realloc(NULL, (verification->count + 1) * DAMAGE_COLUMNS * sizeof(*cells));
+
+	for (size_t i = 0; i < verification->count; i++) {
+		const struct told *told = &verification->told[i];
+		struct cell *cell = cells + i * DAMAGE_COLUMNS;
+
+		cell[DAMAGE_VERSION] = told->of_version ? cell_literal(told->version)
+		                                        : (struct cell){.kind = CELL_NONE};
+		cell[DAMAGE_TABLE] =
+			*told->table ? cell_text(told->table) : (struct cell){.kind = CELL_NONE};
+		cell[DAMAGE_OFFSET] =
+			told->at ? cell_literal(told->offset) : (struct cell){.kind = CELL_NONE};
+		cell[DAMAGE_WHAT] = cell_text(told->what);
+	}
+	return cells;
+}
+
+/* ---- the whole ---- */
+
+enum {
+	WHOLE,
+	VERSION,
+	OLDEST,
+	VERSIONS,
+	PINNED,
+	GIVEN_UP,
+	TABLES,
+	ROWS,
+	NODES,
+	OBJECTS,
+	BYTES,
+	DAMAGES,
+	LIST,
+	COLUMNS
+};
+
+static const struct output_column columns[COLUMNS] = {
+	[WHOLE] = {"whole", false},
+	[VERSION] = {"version", true},
+	[OLDEST] = {"oldest_version", true},
+	[VERSIONS] = {"versions", true},
+	[PINNED] = {"pinned_versions", true},
+	[GIVEN_UP] = {"given_up", true},
+	[TABLES] = {"tables", true},
+	[ROWS] = {"rows", true},
+	[NODES] = {"nodes", true},
+	[OBJECTS] = {"objects", true},
+	[BYTES] = {"used_bytes", true},
+	[DAMAGES] = {"damages", true},
+	[LIST] = {"damage", false},
+};
+
+static enum status print(const struct stele_region_use *use,
+                         const struct verification *verification, bool whole,
+                         enum output_format format)
+{
+	struct cell cells[COLUMNS] = {0}, *list = make_damages(verification);
+	char texts[COLUMNS][DESCRIBED_MAX], plain[DESCRIBED_MAX];
+	struct output *output;
+	enum status status;
+
+	cells[WHOLE] = cell_literal(whole ? "true" : "false");
+	cells[WHOLE].plain = whole ? "yes" : "no";
+	cells[VERSION] = cell_number(use->version, texts[VERSION]);
+	cells[OLDEST] = cell_number(use->oldest, texts[OLDEST]);
+	cells[VERSIONS] = cell_number(use->versions, texts[VERSIONS]);
+	cells[PINNED] = cell_number(use->pinned_versions, texts[PINNED]);
+	cells[GIVEN_UP] = cell_number(use->given_up, texts[GIVEN_UP]);
+	cells[TABLES] = cell_number(use->tables, texts[TABLES]);
+	cells[ROWS] = cell_number(use->rows, texts[ROWS]);
+	cells[NODES] = cell_number(use->nodes, texts[NODES]);
+	cells[OBJECTS] = cell_number(use->objects, texts[OBJECTS]);
+	cells[BYTES] = cell_size(use->arena_bytes - use->free_bytes - use->slack_bytes,
+	                         texts[BYTES], plain);
+	cells[DAMAGES] = cell_number(use->damages, texts[DAMAGES]);
+	cells[LIST] = (struct cell){
+		.kind = CELL_LIST,
+		.columns = damage_columns,
+		.cells = list,
+		.column_count = DAMAGE_COLUMNS,
+		.row_count = verification->count,
+	};
+	output = output_open(format, SHAPE_RECORD, columns, COLUMNS);
+	status = output_end(output, output_row(output, cells));
+	free(list);
+	return status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	enum output_format format = OUTPUT_TABLE;
+	struct stele_region_use use = {.size = sizeof(use)};
+	struct verification verification = {0};
+	struct stele_verify_options options = {
+		.size = sizeof(options),
+		.found = on_damage,
+		.progress = on_progress,
+		.context = &verification,
+	};
+	enum status status;
+	char **operands;
+	int result;
+
+	if (options_parse(&argp, "verify", argc, argv, &format, &operands) != 1)
+		return fail_usage("verify", "expected one REGION or FILE");
+	status = parse_source(operands[0]);
+	if (status != STATUS_DONE)
+		return status;
+	progress_start(&verification.progress, "verifying", 0);
+	result = stele_region_verify(located(operands[0]), &options, &use);
+	progress_end(&verification.progress);
+	if (result < 0)
+		return fail_region(operands[0], result);
+	status = print(&use, &verification, result == 1, format);
+	free(verification.told);
+	if (status == STATUS_DONE && result == 0)
+		status = fail(STATUS_DAMAGED, "%s is damaged: %llu %s wrong", operands[0],
+		              (unsigned long long)use.damages,
+		              use.damages == 1 ? "thing is" : "things are");
+	return status;
+}
+
+const struct command command_verify = {"verify", "look whether a region or a saved file is whole",
+                                       run};
