@@ -66,6 +66,7 @@ static struct stele_publisher *publisher;
 static struct stele_subscriber *subscriber;
 static struct stele_snapshot *snapshot;
 static struct stele_table routes;
+static struct stele_index *routes_index; /* of their numbers */
 
 static inline double region_size(void)
 {
@@ -91,6 +92,9 @@ static inline void routes_read(void)
 	must(stele_subscriber_open(region, NULL, &subscriber));
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
 	must(stele_table_open(snapshot, "routes", NULL, &routes));
+	double b=seconds();
+	must(stele_index_open(&routes, "number", NONE, &routes_index));
+	printf("index %g ms, %g MiB\n", (seconds()-b)*1e3, (double)stele_index_memory(routes_index)/1048576);
 }
 
 /* What a matched row answers. */

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT
+ * Building and changing the index of an IPv4 table: see index_ipv4.h. A block is unpacked, painted and
+ * packed again. */
+#include "index_ipv4.h"
+
+#include <errno.h>
+
+#include "index_memory.h"
+
+#define POOL_MOST (UINT32_C(1) << 30) /* words: gathers take signed indices */
+
+int index_ipv4_init(struct index_ipv4 *index, uint64_t rows)
+{
+	uint64_t room = rows + rows / 4 + 2 * IPV4_PIECE_MOST;
+
+	*index = (struct index_ipv4){.used = 1}; /* 0 ends a list */
+	if (room > POOL_MOST)
+		return -ENOMEM;
+	index->room = (uint32_t)room;
+	index->blocks = index_allocate(IPV4_BLOCKS * sizeof(*index->blocks));
+	index->pool = index_allocate(index->room * sizeof(*index->pool));
+	if (!index->blocks || !index->pool) {
+		index_ipv4_finish(index);
+		return -ENOMEM;
+	}
+	memset(index->blocks, 0, IPV4_BLOCKS * sizeof(*index->blocks));
+	return 0;
+}
+
+void index_ipv4_finish(struct index_ipv4 *index)
+{
+	free(index->blocks);
+	free(index->pool);
+	*index = (struct index_ipv4){0};
+}
+
+size_t index_ipv4_memory(const struct index_ipv4 *index)
+{
+	return IPV4_BLOCKS * sizeof(*index->blocks) + index->room * sizeof(*index->pool);
+}
+
+/* ---- the pool ---- */
+
+static void give_back(struct index_ipv4 *index, uint32_t piece, uint32_t size)
+{
+	index->pool[piece] = index->free_lists[size];
+	index->free_lists[size] = piece;
+	index->free += size;
+}
+
+/* Makes room for another piece at the pool's end. */
+static int grow(struct index_ipv4 *index)
+{
+	uint32_t room = index->room + index->room / 8 + 2 * IPV4_PIECE_MOST;
+	uint32_t *pool = NULL;
+
+	if (room <= POOL_MOST)
+		pool = index_reallocate(index->pool, index->used * sizeof(*pool),
+		                        room * sizeof(*pool));
+	if (!pool)
+		return -ENOMEM;
+	index->pool = pool;
+	index->room = room;
+	return 0;
+}
+
+/* A piece of so many words: its index, or 0: no memory. Others stay where they are. */
+static uint32_t take(struct index_ipv4 *index, uint32_t size)
+{
+	uint32_t from = size, piece;
+
+	if (index->used + size > index->room)
+		while (from < IPV4_PIECE_MOST && !index->free_lists[from])
+			from++;
+	piece = index->free_lists[from];
+	if (piece) {
+		index->free_lists[from] = index->pool[piece];
+		index->free -= from;
+		if (from > size)
+			give_back(index, piece + size, from - size);
+		return piece;
+	}
+	if (index->used + size > index->room && grow(index) < 0)
+		return 0;
+	piece = index->used;
+	index->used += size;
+	return piece;
+}
+
+/* ---- bitmaps of runs ---- */
+
+static uint64_t starts_of(const struct ipv4_block *block)
+{
+	uint64_t starts;
+
+	memcpy(&starts, block->starts, sizeof(starts));
+	return starts;
+}
+
+/* How many words of the pool a block takes, and from where on. */
+static uint32_t block_size(const struct ipv4_block *block, uint32_t *ret_piece)
+{
+	uint64_t starts = starts_of(block);
+
+	*ret_piece = block->base - (starts & IPV4_DIVIDED);
+	if (starts == 0)
+		return 0;
+	return 1 + popcount(starts & ~UINT64_C(1)) + (starts & IPV4_DIVIDED ? 2 : 0);
+}
+
+static uint32_t divided_size(const uint32_t *divided)
+{
+	uint32_t size = 8 + 1;
+
+	for (unsigned i = 0; i < 8; i++)
+		size += popcount(divided[i]);
+	return size;
+}
+
+/* ---- painting ---- */
+
+#define NOTHING UINT32_MAX
+
+/* What is unpacked. */
+struct canvas {
+	struct index_ipv4 *index;
+	uint32_t block;        /* which, or NOTHING */
+	uint64_t divided;      /* of its /24s: those whose answer is a piece of the pool */
+	uint32_t answers[64];
+	uint32_t net;          /* the /24 whose addresses are unpacked too, or NOTHING */
+	uint32_t fine[256];
+};
+
+/* Sets a /24 to one answer. */
+static void set_net(struct canvas *canvas, unsigned net, uint32_t answer)
+{
+	struct index_ipv4 *index = canvas->index;
+	uint64_t bit = UINT64_C(1) << net;
+
+	if (canvas->divided & bit)
+		give_back(index, canvas->answers[net],
+		          divided_size(index->pool + canvas->answers[net]));
+	canvas->divided &= ~bit;
+	canvas->answers[net] = answer;
+}
+
+static int pack_net(struct canvas *canvas)
+{
+	struct index_ipv4 *index = canvas->index;
+	unsigned net = canvas->net % 64;
+	uint32_t starts[8] = {0}, size, piece, *to;
+
+	if (canvas->net == NOTHING)
+		return 0;
+	canvas->net = NOTHING;
+	for (unsigned i = 1; i < 256; i++)
+		if (canvas->fine[i] != canvas->fine[i - 1])
+			starts[i / 32] |= 1u << i % 32;
+	size = divided_size(starts);
+	set_net(canvas, net, canvas->fine[0]);
+	if (size == 9)
+		return 0;
+	piece = take(index, size);
+	if (!piece)
+		return -ENOMEM;
+	canvas->divided |= UINT64_C(1) << net;
+	canvas->answers[net] = piece;
+	to = index->pool + piece;
+	memcpy(to, starts, sizeof(starts));
+	to += 8;
+	*to++ = canvas->fine[0];
+	for (unsigned i = 1; i < 256; i++)
+		if (starts[i / 32] >> i % 32 & 1)
+			*to++ = canvas->fine[i];
+	return 0;
+}
+
+static void unpack_net(struct canvas *canvas, uint32_t net)
+{
+	static const uint32_t none[8];
+	const uint32_t *answer = &canvas->answers[net % 64], *starts = none;
+
+	canvas->net = net;
+	if (canvas->divided >> net % 64 & 1) {
+		starts = canvas->index->pool + *answer;
+		answer = starts + 8;
+	}
+	canvas->fine[0] = *answer;
+	for (unsigned i = 1; i < 256; i++) {
+		answer += starts[i / 32] >> i % 32 & 1;
+		canvas->fine[i] = *answer;
+	}
+}
+
+static int pack(struct canvas *canvas)
+{
+	struct index_ipv4 *index = canvas->index;
+	struct ipv4_block *block = index->blocks + canvas->block;
+	uint64_t divided, starts = 0;
+	uint32_t piece, size, count = 1, answers[64];
+	int r = pack_net(canvas);
+
+	if (r < 0 || canvas->block == NOTHING)
+		return r;
+	canvas->block = NOTHING;
+	divided = canvas->divided;
+	answers[0] = canvas->answers[0];
+	for (unsigned i = 1; i < 64; i++)
+		if (canvas->answers[i] != canvas->answers[i - 1] || divided >> (i - 1) & 3) {
+			starts |= UINT64_C(1) << i;
+			answers[count++] = canvas->answers[i];
+		}
+	starts |= divided ? IPV4_DIVIDED : 0;
+	size = block_size(block, &piece);
+	block->starts[0] = block->starts[1] = 0;
+	block->base = answers[0];
+	if (size != (starts ? count + (divided ? 2 : 0) : 0)) {
+		if (size)
+			give_back(index, piece, size);
+		if (starts == 0)
+			return 0;
+		piece = take(index, count + (divided ? 2 : 0));
+		if (!piece)
+			return -ENOMEM;
+	} else if (size == 0) {
+		return 0;
+	}
+	if (divided) {
+		memcpy(index->pool + piece, &divided, sizeof(divided));
+		piece += 2;
+	}
+	memcpy(index->pool + piece, answers, count * sizeof(*answers));
+	memcpy(block->starts, &starts, sizeof(starts));
+	block->base = piece - (divided ? 1 : 0);
+	return 0;
+}
+
+static int unpack(struct canvas *canvas, uint32_t number)
+{
+	const struct ipv4_block *block = canvas->index->blocks + number;
+	const uint32_t *answer = &block->base;
+	uint64_t starts;
+	int r;
+
+	if (canvas->block == number)
+		return 0;
+	r = pack(canvas);
+	if (r < 0)
+		return r;
+	starts = starts_of(block);
+	canvas->block = number;
+	canvas->divided = 0;
+	if (starts != 0)
+		answer = canvas->index->pool + block->base + (starts & IPV4_DIVIDED);
+	if (starts & IPV4_DIVIDED)
+		memcpy(&canvas->divided, answer - 2, sizeof(canvas->divided));
+	canvas->answers[0] = *answer;
+	for (unsigned i = 1; i < 64; i++) {
+		answer += starts >> i & 1;
+		canvas->answers[i] = *answer;
+	}
+	return 0;
+}
+
+static int paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t answer)
+{
+	for (uint64_t at = first; at <= last;) {
+		uint32_t net = (uint32_t)(at >> 8);
+		struct ipv4_block *block = canvas->index->blocks + net / 64;
+		uint64_t end = at | (64 * 256 - 1);
+		int r;
+
+		/* Most of the address space in a step a block. */
+		if (net % 64 == 0 && (at & 255) == 0 && end <= last && canvas->block != net / 64 &&
+		    starts_of(block) == 0) {
+			block->base = answer;
+			at = end + 1;
+			continue;
+		}
+		r = unpack(canvas, net / 64);
+		if (r < 0)
+			return r;
+		end = at | 255;
+		if ((at & 255) == 0 && end <= last) {
+			if (canvas->net == net)
+				canvas->net = NOTHING;
+			set_net(canvas, net % 64, answer);
+			at = end + 1;
+			continue;
+		}
+		if (canvas->net != net) {
+			r = pack_net(canvas);
+			if (r < 0)
+				return r;
+			unpack_net(canvas, net);
+		}
+		for (end = end < last ? end : last; at <= end; at++)
+			canvas->fine[at & 255] = answer;
+	}
+	return 0;
+}
+
+int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep)
+{
+	struct canvas canvas = {.index = index, .block = NOTHING, .net = NOTHING};
+	struct index_segment segment;
+	int r;
+
+	while ((r = index_sweep_next(sweep, &segment)) == 1) {
+		r = paint(&canvas, (uint32_t)segment.first, (uint32_t)segment.last, segment.answer);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : pack(&canvas);
+}
+
+/* ---- what has become free ---- */
+
+/* Moves a piece to the end of another pool. */
+static uint32_t carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint32_t piece, uint32_t size)
+{
+	uint32_t at = to->used;
+
+	memcpy(to->pool + at, from->pool + piece, size * sizeof(*to->pool));
+	to->used += size;
+	return at;
+}
+
+int index_ipv4_tidy(struct index_ipv4 *index)
+{
+	uint32_t live = index->used - index->free, piece, size;
+	struct index_ipv4 tidy = {.blocks = index->blocks, .used = 1};
+
+	if (index->free <= live / 4 + 4096)
+		return 0;
+	tidy.room = live + live / 16 + 2 * IPV4_PIECE_MOST;
+	tidy.pool = index_allocate(tidy.room * sizeof(*tidy.pool));
+	if (!tidy.pool)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < IPV4_BLOCKS; i++) {
+		struct ipv4_block *block = &index->blocks[i];
+		uint64_t divided = 0;
+		uint32_t *answer;
+		size = block_size(block, &piece);
+		if (size == 0)
+			continue;
+		block->base += carry(index, &tidy, piece, size) - piece;
+		if (!(starts_of(block) & IPV4_DIVIDED))
+			continue;
+		answer = tidy.pool + block->base + 1;
+		memcpy(&divided, answer - 2, sizeof(divided));
+		for (unsigned net = 0; net < 64; net++) {
+			answer += net > 0 && starts_of(block) >> net & 1 ? 1 : 0;
+			if (divided >> net & 1)
+				*answer = carry(index, &tidy, *answer,
+				                divided_size(index->pool + *answer));
+		}
+	}
+	free(index->pool);
+	*index = tidy;
+	return 0;
+}
