@@ -5,14 +5,13 @@
 
 #include "schema.h"
 
-static void table_copy(const struct view *view, ref_t ref, const unsigned char *value,
-                       struct catalog_table *ret)
+static void table_copy(const struct row_parts *row, struct catalog_table *ret)
 {
 	struct layout_table table;
 
-	data_copy_out(&table, value, sizeof(table));
+	data_copy_out(&table, row->value, sizeof(table));
 	*ret = (struct catalog_table){
-		.version = data_load(view->base + (uint64_t)ref * LAYOUT_UNIT),
+		.version = row->version,
 		.rows = table.rows,
 		.id = table.id,
 		.root = table.root,
@@ -24,20 +23,15 @@ int catalog_get(const struct view *view, ref_t catalog, const char *name, struct
 {
 	struct row_parts row;
 	size_t length = strlen(name);
-	ref_t ref;
 	int r;
 
 	if (length == 0 || length > STELE_NAME_MAX)
 		return 0;
 	r = trie_get(view, &catalog_shape, catalog, (const unsigned char *)name,
-	             (unsigned)length * 8, &ref);
-	if (r <= 0)
-		return r;
-	r = row_parts(view, &catalog_shape, ref, &row);
-	if (r < 0)
-		return r;
-	table_copy(view, ref, row.value, ret);
-	return 1;
+	             (unsigned)length * 8, &row);
+	if (r == 1)
+		table_copy(&row, ret);
+	return r;
 }
 
 int catalog_row(const struct view *view, ref_t ref, char *name, struct catalog_table *ret)
@@ -49,7 +43,7 @@ int catalog_row(const struct view *view, ref_t ref, char *name, struct catalog_t
 		return r;
 	data_copy_out(name, row.key, row.key_bits / 8);
 	name[row.key_bits / 8] = '\0';
-	table_copy(view, ref, row.value, ret);
+	table_copy(&row, ret);
 	return 0;
 }
 

@@ -280,9 +280,9 @@ static int next(struct stele_changes *changes, struct stele_change *ret)
 	                                     : !pair[1].ref ? STELE_REMOVED
 	                                                    : STELE_CHANGED};
 	if (pair[0].ref)
-		row_fill(&changes->readings[0].view, pair[0].ref, &pair[0].parts, &ret->before);
+		row_fill(&pair[0].parts, &ret->before);
 	if (pair[1].ref)
-		row_fill(&changes->readings[1].view, pair[1].ref, &pair[1].parts, &ret->after);
+		row_fill(&pair[1].parts, &ret->after);
 	return 1;
 }
 

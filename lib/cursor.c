@@ -80,7 +80,7 @@ int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key
 		return seek(cursor, &cursor->under);
 	if (order == 0)
 		return seek(cursor, &start);
-	cursor->scan.top = 0;
+	scan_end(&cursor->scan);
 	return 0;
 }
 
@@ -108,11 +108,11 @@ int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
 		r = -EBADMSG;
 	if (r == 1 && !key_start_has(&cursor->under, &row)) {
 		/* Keys are in order: none that follows is under it. */
-		cursor->scan.top = 0;
+		scan_end(&cursor->scan);
 		r = 0;
 	}
 	if (r == 1)
-		row_fill(&reading->view, ref, &row, &filled);
+		row_fill(&row, &filled);
 	r = judge(cursor, r);
 	if (r == 1)
 		*ret = filled;

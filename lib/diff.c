@@ -229,7 +229,7 @@ static uint64_t compare_word(const struct view *view, uint64_t a, const unsigned
  * reference. */
 static uint64_t prefix_word(const struct node *node, unsigned word, const unsigned char **ret)
 {
-	const unsigned char *refs = node_refs(node) + (size_t)node_child_count(node) * 4;
+	const unsigned char *refs = node_refs(node) + (size_t)node_child_refs(node) * 4;
 
 	if (node->info & NODE_PREFIXES) {
 		*ret = refs + (size_t)node_prefixes_before(node, word) * 4;
@@ -239,6 +239,58 @@ static uint64_t prefix_word(const struct node *node, unsigned word, const unsign
 	return word == 0 && node->info & NODE_OWN ? 2 : 0;
 }
 
+/* The children of two nodes with the direct form at which they differ. */
+static void compare_direct(const struct view *view, uint64_t ret[4], const struct node *a,
+                           const struct node *b)
+{
+	const unsigned char *x = node_refs(a), *y = node_refs(b);
+
+	memset(ret, 0, 4 * sizeof(*ret));
+	for (unsigned byte = 0; byte < 256; byte++, x += 4, y += 4) {
+		if (data_load_32(x) == data_load_32(y))
+			continue;
+		ret[byte / 64] |= UINT64_C(1) << byte % 64;
+		prefetch(view, x);
+		prefetch(view, y);
+	}
+}
+
+/* The same of any forms, one child after the other. */
+static void compare_mixed(uint64_t ret[4], const struct node *a, const struct node *b)
+{
+	uint64_t of_a[4], of_b[4];
+
+	node_children_bitmap(a, of_a);
+	node_children_bitmap(b, of_b);
+	for (unsigned word = 0; word < 4; word++) {
+		ret[word] = 0;
+		for (uint64_t set = of_a[word] | of_b[word]; set; set &= set - 1) {
+			unsigned byte = word * 64 + (unsigned)__builtin_ctzll(set);
+			if (node_child(a, byte) != node_child(b, byte))
+				ret[word] |= set & -set;
+		}
+	}
+}
+
+static void compare_children(const struct view *view, uint64_t ret[4], const struct node *a,
+                             const struct node *b)
+{
+	uint64_t form = node_form(a);
+
+	if (form != node_form(b) || form == NODE_LIST) {
+		compare_mixed(ret, a, b);
+	} else if (form == NODE_DIRECT) {
+		compare_direct(view, ret, a, b);
+	} else {
+		for (unsigned word = 0; word < 4; word++)
+			ret[word] = compare_word(
+				view, data_load(a->children + word * 8),
+				node_refs(a) + (size_t)node_children_before(a, word) * 4,
+				data_load(b->children + word * 8),
+				node_refs(b) + (size_t)node_children_before(b, word) * 4);
+	}
+}
+
 /* Finds the places at which two nodes differ. */
 static void compare_nodes(const struct view *view, struct diff_frame *frame, const struct node *a,
                           const struct node *b)
@@ -246,11 +298,8 @@ static void compare_nodes(const struct view *view, struct diff_frame *frame, con
 	bool prefixes = (a->info | b->info) & (NODE_PREFIXES | NODE_OWN);
 	const unsigned char *x, *y;
 
+	compare_children(view, frame->children, a, b);
 	for (unsigned word = 0; word < 4; word++) {
-		x = node_refs(a) + (size_t)node_children_before(a, word) * 4;
-		y = node_refs(b) + (size_t)node_children_before(b, word) * 4;
-		frame->children[word] = compare_word(view, data_load(a->children + word * 8), x,
-		                                     data_load(b->children + word * 8), y);
 		frame->prefixes[word] = 0;
 		if (prefixes) {
 			uint64_t of_a = prefix_word(a, word, &x), of_b = prefix_word(b, word, &y);

@@ -29,17 +29,23 @@
  * A NODE covers all keys that share the bytes up to it, and branches by the next byte:
  *
  *     0            first word
- *     8            info: bits 0..7, 8..15, 16..23   children before the words 1, 2, 3 of the bitmap
- *                        bits 24..31, 32..39, 40..47   likewise of the prefixes
+ *     8            info: bits 0..23   how many children there are (see below)
+ *                        bits 24..31, 32..39, 40..47   prefixes before the words 1, 2, 3 of their bitmap
  *                        bits 48..57   bytes skipped (path compression)
  *                        bit 58   it has a bitmap of prefixes    bit 59   a key ends at the node (only
  *                        without that bitmap)
+ *                        bits 60..61   the form of what comes after the skipped bytes
  *     16           the skipped bytes, up to a multiple of 8
- *     then         u64[4] bitmap of children: bit b is for the next byte b
+ *     then         which children there are:
+ *                        form 0, any number     u64[4] bitmap: bit b is for the next byte b. In info, bits
+ *                                               0..7, 8..15, 16..23: children before its words 1, 2, 3
+ *                        form 1, 16 at most     their next bytes, rising, and zeros up to a multiple of 8. In
+ *                                               info, bits 0..7: how many
+ *                        form 2, most of 256    nothing. In info, bits 0..7: how many, less 1
  *     then         u64[4] bitmap of prefixes, in a prefix table: bit (1 << n | p) is for the key that ends
  *                  after n more bits (0 to 7), which are p (a complete binary tree, bit 1 its root)
- *     then         u32 references: the children's in order, then those of the prefixes' rows, in order of
- *                  their bits, or of the one row that ends here
+ *     then         u32 references: the children's in order (form 2: 256 of them, 0 where there is none), then
+ *                  those of the prefixes' rows, in order of their bits, or of the one row that ends here
  *
  * A child is a node, or the row of the only key that goes there. A BLOB: first word, u64 size,
  * bytes.
@@ -55,7 +61,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAYOUT_VERSION 1u
+#define LAYOUT_VERSION 2u
 #define LAYOUT_BYTE_ORDER 0x01020304u
 #define LAYOUT_MAGIC_DATA UINT64_C(0x0a1a0d454c455453)        /* "STELE\r\x1a\n" */
 #define LAYOUT_MAGIC_PUBLISHER UINT64_C(0x0a1a0d504c455453)   /* "STELP\r\x1a\n" */

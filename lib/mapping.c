@@ -15,18 +15,6 @@
 
 #include "atomic.h"
 
-struct guard {
-	uintptr_t base; /* 0: free. Stored last with release, cleared first */
-	size_t size;
-	int protection;
-	uint32_t lost;
-#ifdef STELE_TSAN
-	dev_t device;
-	ino_t inode;
-	unsigned users;
-#endif
-};
-
 #define GUARDS_PER_CHUNK 64
 
 struct guard_chunk {
@@ -299,16 +287,11 @@ void mapping_close(struct mapping *mapping)
 	*mapping = (struct mapping){0};
 }
 
-bool mapping_lost(const struct mapping *mapping)
-{
-	return mapping->guard && __atomic_load_n(&mapping->guard->lost, __ATOMIC_RELAXED);
-}
-
 /* ---- fork ---- */
 
 static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct lock_fd *lock_fds;
-static unsigned forks;
+unsigned forks;
 static bool fork_handlers;
 
 static void before_fork(void)
@@ -333,11 +316,6 @@ static void after_fork_child(void)
 	}
 	__atomic_store_n(&forks, forks + 1, __ATOMIC_RELAXED);
 	after_fork_parent();
-}
-
-unsigned fork_count(void)
-{
-	return __atomic_load_n(&forks, __ATOMIC_RELAXED);
 }
 
 int lock_fd_add(struct lock_fd *lock, int fd)

@@ -14,8 +14,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include "atomic.h"
 
-struct guard;
+/* A mapping as the handler of faults knows it: it stays where it is when the mapping has gone. */
+struct guard {
+	uintptr_t base; /* 0: free. Stored last with release, cleared first */
+	size_t size;
+	int protection;
+	uint32_t lost;
+#ifdef STELE_TSAN
+	dev_t device;
+	ino_t inode;
+	unsigned users;
+#endif
+};
 
 struct mapping {
 	unsigned char *base; /* NULL: not mapped */
@@ -43,13 +56,23 @@ void mapping_close(struct mapping *mapping);
 int mapping_open_segment(struct mapping *mapping, int segment, size_t size, bool writable);
 
 /* True once a fault hit the mapping: its file is shorter than was read. */
-bool mapping_lost(const struct mapping *mapping);
+static inline bool mapping_lost(const struct mapping *mapping)
+{
+	/* Relaxed: the handler stores it in the thread that has the fault, before the load that raised it
+	 * is done. */
+	return mapping->guard && __atomic_load_n(&mapping->guard->lost, __ATOMIC_RELAXED);
+}
 
 /* ---- fork ---- */
 
 /* How many forks lie between this process and the one that first asked. A handle remembers it and
  * refuses to work in a child. Costs a load. */
-unsigned fork_count(void);
+static inline unsigned fork_count(void)
+{
+	extern unsigned forks; /* stored in a child before fork() returns there */
+
+	return __atomic_load_n(&forks, __ATOMIC_RELAXED);
+}
 
 /* A descriptor that holds open-file-description locks. They would live on in a child, and keep the
  * parent's place taken after its death; so a child's copies are closed at once after fork(). */

@@ -314,16 +314,6 @@ void region_look_at_size(struct region *region)
 		region->file_size = size;
 }
 
-bool region_lost(const struct region *region)
-{
-	uint64_t last = load_relaxed(&region->file_size) - 1;
-
-	if (region->memory->fixed)
-		return false;
-	data_touch(region->mapping.base + last);
-	return mapping_lost(&region->mapping);
-}
-
 int region_commit(const struct region *region, uint64_t version, struct layout_commit *ret)
 {
 	const struct layout_commit *entry = &region->ring[version & (region->ring_entries - 1)];
@@ -335,9 +325,8 @@ int region_commit(const struct region *region, uint64_t version, struct layout_c
 	return ret->version == version && version != 0 ? 0 : -ESTALE;
 }
 
-/* True while the publisher keeps a version below `reclaimed` for somebody's pin. An entry's
- * version, once cleared, never comes back, so finding it anywhere is enough. */
-static bool is_kept(const struct region *region, uint64_t version, uint32_t *hint)
+/* An entry's version, once cleared, never comes back, so finding it anywhere is enough. */
+bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 {
 	uint64_t used;
 	uint32_t i;
@@ -353,21 +342,6 @@ static bool is_kept(const struct region *region, uint64_t version, uint32_t *hin
 			return true;
 		}
 	return false;
-}
-
-int region_judge(const struct region *region, uint64_t version, uint32_t *kept_hint)
-{
-	/* The contract with the publisher (reclaim.c): it clears a version's entry in kept, or
-	 * raises reclaimed past it, then fences, then reuses its memory. So if any load before this
-	 * fence saw reused memory, the loads after it see that the version is gone. */
-	fence_acquire();
-	if (region_lost(region))
-		return -EBADMSG;
-	/* With acquire: kept was filled before reclaimed was raised. */
-	if (version >= load_acquire(&region->header->reclaimed) ||
-	    is_kept(region, version, kept_hint))
-		return 0;
-	return -ESTALE;
 }
 
 int region_error(const struct region *region, int r, uint64_t version)

@@ -64,16 +64,38 @@ void region_look_at_size(struct region *region);
 /* True once the file is shorter than it was. Touches its last byte, as far as this process knows
  * it: a fault is what tells, and within the page in which a file was cut there is none, only
  * zeros. */
-bool region_lost(const struct region *region);
+static inline bool region_lost(const struct region *region)
+{
+	if (region->memory->fixed)
+		return false;
+	data_touch(region->mapping.base + load_relaxed(&region->file_size) - 1);
+	return mapping_lost(&region->mapping);
+}
 
 /* Loads the commit of a version from the ring: 0, or -ESTALE where the ring does not hold it (any
  * more). No sentence. To be judged afterwards, like everything read without a pin. */
 int region_commit(const struct region *region, uint64_t version, struct layout_commit *ret);
 
+/* True while the publisher keeps a version below `reclaimed` for somebody's pin; `*hint` is where in
+ * kept it was last found. */
+bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint);
+
 /* Judges what was read at `version`: 0, or -ESTALE when memory that it reaches may have been
  * reused, or -EBADMSG when the file was truncated. `*kept_hint` remembers where the version is
  * kept. No sentence. */
-int region_judge(const struct region *region, uint64_t version, uint32_t *kept_hint);
+static inline int region_judge(const struct region *region, uint64_t version, uint32_t *kept_hint)
+{
+	/* The contract with the publisher (reclaim.c): it clears a version's entry in kept, or
+	 * raises reclaimed past it, then fences, then reuses its memory. So if any load before this
+	 * fence saw reused memory, the loads after it see that the version is gone. */
+	fence_acquire();
+	if (region_lost(region))
+		return -EBADMSG;
+	/* With acquire: kept was filled before reclaimed was raised. */
+	if (version >= load_acquire(&region->header->reclaimed) || region_keeps(region, version, kept_hint))
+		return 0;
+	return -ESTALE;
+}
 
 /* A sentence for a code that the above return. */
 int region_error(const struct region *region, int r, uint64_t version);

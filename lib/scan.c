@@ -1,74 +1,53 @@
 /* SPDX-License-Identifier: MIT
  * Ordered scans of a trie. A scan keeps the way down as a stack of frames, one for each node, each
- * with the next place of the node to look at; so it needs no recursion and no memory of its own. */
+ * with what of the node to look at next; so it needs no recursion and no memory of its own. */
 #include "trie.h"
 
-unsigned places_next(const unsigned char *children, const unsigned char *prefixes, unsigned place)
-{
-	unsigned best = PLACE_END;
-	unsigned byte = place / 16 + (place % 16 > 8);
-	unsigned bits, word;
+#define SCAN_AHEAD      4  /* of the nodes at one level how many are asked for before it is their turn */
+#define SCAN_AHEAD_ROWS 32 /* of the next node's children, how many */
 
-	for (word = byte / 64; word < 4; word++) {
-		uint64_t set = data_load(children + word * 8);
-		if (word == byte / 64)
-			set &= ~UINT64_C(0) << byte % 64;
-		if (set) {
-			best = place_of_child(word * 64 + (unsigned)__builtin_ctzll(set));
-			break;
-		}
-	}
-	if (!prefixes)
-		return best;
-	/* The prefixes of `bits` bits are the bits 1 << bits and up of the bitmap, in order of
-	 * where they start: of each length, find the first that starts at or past the place. */
-	for (bits = 0; bits < 8; bits++) {
-		unsigned from = place / 16 + (place % 16 > bits);
-		unsigned which = (1u << bits) + ((from + (0xffu >> bits)) >> (8 - bits));
-		unsigned end = 2u << bits;
-		while (which < end) {
-			uint64_t set = data_load(prefixes + which / 64 * 8) &
-			               ~UINT64_C(0) << which % 64;
-			if (set) {
-				which = which / 64 * 64 + (unsigned)__builtin_ctzll(set);
-				break;
-			}
-			which = (which / 64 + 1) * 64;
-		}
-		if (which < end) {
-			unsigned found =
-				place_of_prefix((which - (1u << bits)) << (8 - bits), bits);
-			if (found < best)
-				best = found;
-		}
-	}
-	return best;
+/* The index of the first reference whose place is at or past `place`. */
+static uint32_t index_of_place(const struct node *node, unsigned place)
+{
+	unsigned next = place == 0 ? 0 : node_next_place(node, place);
+
+	if (next == PLACE_END)
+		return node_child_refs(node);
+	return next == 0 ? 0 : (uint32_t)node_child_index(node, next / 16);
 }
 
-unsigned node_next_place(const struct node *node, unsigned place)
+static int push(struct scan *scan, const unsigned char *at, unsigned place)
 {
-	if (node->info & NODE_OWN && place == 0)
-		return 0;
-	return places_next(node->children, node->info & NODE_PREFIXES ? node_prefixes(node) : NULL,
-	                   place);
-}
+	struct scan_frame *frame = &scan->frames[scan->top];
+	struct node node = node_at(at);
 
-static int push(struct scan *scan, ref_t ref, unsigned place)
-{
 	if (scan->top == sizeof(scan->frames) / sizeof(scan->frames[0]))
 		return -EBADMSG;
-	scan->frames[scan->top++] = (struct scan_frame){.ref = ref, .place = place};
+	if (node.info & (NODE_PREFIXES | NODE_OWN))
+		*frame = (struct scan_frame){.node = at, .next = place};
+	else
+		*frame = (struct scan_frame){
+			.refs = node_refs(&node),
+			.next = index_of_place(&node, place),
+			.end = node_child_refs(&node),
+		};
+	scan->top++;
 	return 0;
 }
 
 void scan_start(struct scan *scan, const struct view *view, const struct shape *shape, ref_t root)
 {
+	const unsigned char *at = view_object(view, root);
+
 	scan->view = view;
 	scan->shape = shape;
 	scan->budget = (view->limit - view->start) / LAYOUT_UNIT + 2;
 	scan->top = 0;
-	if (root)
-		push(scan, root, 0);
+	scan->row = root;
+	if (at && data_load(at) & LAYOUT_NODE) {
+		scan->row = 0;
+		push(scan, at, 0);
+	}
 }
 
 /* Compares bits, of which a prefix comes first: -1, 0 (the shorter is a prefix of the other) or
@@ -112,7 +91,7 @@ int scan_seek(struct scan *scan, const struct view *view, const struct shape *sh
 				return r;
 			order = compare_common(row.key, row.key_bits, key, bits);
 			if (order > 0 || (order == 0 && row.key_bits >= bits))
-				return push(scan, ref, 0);
+				scan->row = ref;
 			return 0;
 		}
 		node = node_at(at);
@@ -121,12 +100,12 @@ int scan_seek(struct scan *scan, const struct view *view, const struct shape *sh
 		if (order < 0)
 			return 0;
 		if (order > 0 || bits < (depth + node.skip) * 8)
-			return push(scan, ref, 0);
+			return push(scan, at, 0);
 		depth += node.skip;
 		place = place_of_key(key, bits, depth);
 		if (!PLACE_IS_CHILD(place))
-			return push(scan, ref, place);
-		r = push(scan, ref, place + 1);
+			return push(scan, at, place);
+		r = push(scan, at, place + 1);
 		if (r < 0)
 			return r;
 		ref = node_ref_at(&node, place);
@@ -135,38 +114,94 @@ int scan_seek(struct scan *scan, const struct view *view, const struct shape *sh
 	return 0;
 }
 
+/* Asks for an object, and, if that is a node which has come already, for its children: a scan of
+ * rows that lie all over memory is made of waiting for them. Wild references do no harm. */
+static void ask_for(const struct view *view, ref_t ref)
+{
+	const unsigned char *at = view_object(view, ref);
+
+	if (at) {
+		__builtin_prefetch(at);
+		__builtin_prefetch(at + 64);
+	}
+}
+
+static void ask_for_children(const struct view *view, ref_t ref)
+{
+	const unsigned char *at = view_object(view, ref);
+	struct node node;
+	unsigned count;
+
+	if (!at || !(data_load(at) & LAYOUT_NODE))
+		return;
+	node = node_at(at);
+	count = node_child_refs(&node);
+	for (unsigned i = 0; i < count && i < SCAN_AHEAD_ROWS; i++)
+		ask_for(view, node_ref(&node, (int)i));
+}
+
+static void ask_ahead(const struct view *view, const struct scan_frame *frame)
+{
+	if (frame->next + SCAN_AHEAD < frame->end)
+		ask_for(view, data_load_32(frame->refs + (size_t)(frame->next + SCAN_AHEAD) * 4));
+	if (frame->next < frame->end)
+		ask_for_children(view, data_load_32(frame->refs + (size_t)frame->next * 4));
+}
+
+/* The next reference of the top frame, or 0 where it has no more. -EBADMSG: there should be one.
+ * `*ret_row`: it must be a row's. */
+static int frame_next(struct scan_frame *frame, ref_t *ret, bool *ret_row)
+{
+	struct node node;
+	unsigned place;
+
+	*ret = 0;
+	*ret_row = false;
+	if (frame->refs) {
+		while (frame->next < frame->end && *ret == 0)
+			*ret = data_load_32(frame->refs + (size_t)frame->next++ * 4);
+		return 0;
+	}
+	node = node_at(frame->node);
+	place = node_next_place(&node, frame->next);
+	if (place == PLACE_END)
+		return 0;
+	frame->next = place + 1;
+	*ret = node_ref_at(&node, place);
+	*ret_row = !PLACE_IS_CHILD(place);
+	return *ret ? 0 : -EBADMSG;
+}
+
 int scan_next(struct scan *scan, ref_t *ret)
 {
+	if (scan->row) {
+		*ret = scan->row;
+		scan->row = 0;
+		return 1;
+	}
 	while (scan->top > 0) {
 		struct scan_frame *frame = &scan->frames[scan->top - 1];
-		const unsigned char *at = view_object(scan->view, frame->ref);
-		struct node node;
-		unsigned place;
+		const unsigned char *at;
+		bool row;
 		ref_t ref;
-		int r;
+		int r = frame_next(frame, &ref, &row);
 
-		if (!at || scan->budget-- == 0)
+		if (r < 0 || scan->budget-- == 0)
 			return -EBADMSG;
-		if (!(data_load(at) & LAYOUT_NODE)) {
-			*ret = frame->ref;
-			scan->top--;
-			return 1;
-		}
-		node = node_at(at);
-		place = node_next_place(&node, frame->place);
-		if (place == PLACE_END) {
+		if (ref == 0) {
 			scan->top--;
 			continue;
 		}
-		frame->place = place + 1;
-		ref = node_ref_at(&node, place);
-		if (!ref)
+		at = view_object(scan->view, ref);
+		if (!at)
 			return -EBADMSG;
-		if (!PLACE_IS_CHILD(place)) {
+		if (row || !(data_load(at) & LAYOUT_NODE)) {
 			*ret = ref;
 			return 1;
 		}
-		r = push(scan, ref, 0);
+		if (frame->refs)
+			ask_ahead(scan->view, frame);
+		r = push(scan, at, 0);
 		if (r < 0)
 			return r;
 	}

@@ -26,37 +26,6 @@ void shape_of(const struct stele_schema *schema, struct shape *ret)
 	};
 }
 
-int row_parts(const struct view *view, const struct shape *shape, ref_t ref, struct row_parts *ret)
-{
-	const unsigned char *at = view_object(view, ref);
-	uint32_t size = shape->value_size;
-	const unsigned char *length;
-	uint64_t head;
-
-	if (!at || data_load(at) & LAYOUT_NODE)
-		return -EBADMSG;
-	head = shape->variable ? 16 : 8;
-	if (shape->variable)
-		size = data_load_32(at + 8);
-	if (size < shape->value_size || size > STELE_VALUE_MAX)
-		return -EBADMSG;
-	/* The guard past the limit has room for the longest key, not for the longest value. */
-	if ((uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2)
-		return -EBADMSG;
-	length = at + head + size;
-	ret->key_bits = data_load_byte(length);
-	if (shape->wide)
-		ret->key_bits = ret->key_bits << 8 | data_load_byte(length + 1);
-	if (ret->key_bits < shape->least_bits || ret->key_bits > shape->most_bits)
-		return -EBADMSG;
-	if (!shape->prefix && ret->key_bits % 8 != 0)
-		return -EBADMSG;
-	ret->key = length + (shape->wide ? 2 : 1);
-	ret->value = at + head;
-	ret->value_size = size;
-	return 0;
-}
-
 int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_bytes,
                size_t *ret_size)
 {
@@ -105,43 +74,45 @@ int row_compare(const struct row_parts *a, const struct row_parts *b)
 }
 
 int trie_get(const struct view *view, const struct shape *shape, ref_t root,
-             const unsigned char *key, unsigned bits, ref_t *ret)
+             const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
-	unsigned depth = 0;
+	unsigned depth = 0, whole = bits / 8;
 	ref_t ref = root;
+	const unsigned char *at;
 	struct row_parts row;
-	int r;
+	uint64_t first;
 
-	while (ref) {
-		const unsigned char *at = view_object(view, ref);
+	for (;;) {
 		struct node node;
 
+		if (!ref)
+			return 0;
+		at = view_object(view, ref);
 		if (!at)
 			return -EBADMSG;
-		if (!(data_load(at) & LAYOUT_NODE))
+		first = data_load(at);
+		if (!(first & LAYOUT_NODE))
 			break;
+		/* What stands at a prefix's place is a row, or damage. */
+		if (depth > whole)
+			return -EBADMSG;
 		node = node_at(at);
-		if (depth + node.skip > bits / 8 ||
-		    !data_equal(node_skipped(&node), key + depth, node.skip))
-			return 0;
-		depth += node.skip;
-		if (bits - depth * 8 < 8) {
-			/* The key ends here; what stands at a prefix's place is a row, or
-			 * damage. */
-			ref = node_ref_at(&node, place_of_key(key, bits, depth));
-			break;
+		if (node.skip > 0) {
+			if (depth + node.skip > whole ||
+			    !data_equal(node_skipped(&node), key + depth, node.skip))
+				return 0;
+			depth += node.skip;
 		}
-		ref = node_ref_at(&node, place_of_child(key[depth]));
+		/* Where the key ends here, on its last bits; depth is then past all of it. */
+		ref = depth < whole ? node_child(&node, key[depth])
+		                    : node_ref_at(&node, place_of_key(key, bits, depth));
 		depth++;
 	}
-	if (!ref)
-		return 0;
-	r = row_parts(view, shape, ref, &row);
-	if (r < 0)
-		return r;
+	if (row_load(view, shape, at, first, &row) < 0)
+		return -EBADMSG;
 	if (row.key_bits != bits || !bits_equal(row.key, key, bits))
 		return 0;
-	*ret = ref;
+	*ret = row;
 	return 1;
 }
 
@@ -155,37 +126,49 @@ static int longest_inside(const struct node *node, unsigned byte, unsigned rest)
 		return -1;
 	if (node->info & NODE_OWN)
 		return node_prefix_index(node, 1);
+	/* The longest that there could be, and then one bit shorter each; from 63 on all are in the
+	 * first word, the longest highest. */
 	which = rest < 8 ? 1u << rest | byte >> (8u - rest) : (256u | byte) >> 1;
-	for (; which > 0; which >>= 1) {
+	for (; which >= 64; which >>= 1) {
 		int index = node_prefix_index(node, which);
 		if (index >= 0)
 			return index;
 	}
-	return -1;
+	{
+		uint64_t word = data_load(node_prefixes(node)), ours = 0;
+		for (unsigned one = which; one > 0; one >>= 1)
+			ours |= UINT64_C(1) << one;
+		word &= ours;
+		if (word == 0)
+			return -1;
+		return node_prefix_index(node, 63u - (unsigned)__builtin_clzll(word));
+	}
 }
 
 int trie_match(const struct view *view, const struct shape *shape, ref_t root,
-               const unsigned char *key, unsigned bits, ref_t *ret)
+               const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
 	unsigned depth = 0;
 	ref_t ref = root, best = 0;
 	struct row_parts row;
-	int r;
 
 	while (ref) {
 		const unsigned char *at = view_object(view, ref);
 		struct node node;
 		unsigned rest;
+		uint64_t first;
 		int index;
 
 		if (!at)
 			return -EBADMSG;
-		if (!(data_load(at) & LAYOUT_NODE)) {
-			r = row_parts(view, shape, ref, &row);
-			if (r < 0)
-				return r;
-			if (row.key_bits <= bits && bits_equal(row.key, key, row.key_bits))
-				best = ref;
+		first = data_load(at);
+		if (!(first & LAYOUT_NODE)) {
+			if (row_load(view, shape, at, first, &row) < 0)
+				return -EBADMSG;
+			if (row.key_bits <= bits && bits_equal(row.key, key, row.key_bits)) {
+				*ret = row;
+				return 1;
+			}
 			break;
 		}
 		node = node_at(at);
@@ -199,16 +182,15 @@ int trie_match(const struct view *view, const struct shape *shape, ref_t root,
 			best = node_ref(&node, index);
 		if (rest < 8)
 			break;
-		ref = node_ref_at(&node, place_of_child(key[depth]));
+		ref = node_child(&node, key[depth]);
 		depth++;
 	}
 	if (!best)
 		return 0;
-	r = row_parts(view, shape, best, &row);
-	if (r < 0)
-		return r;
+	if (row_parts(view, shape, best, &row) < 0)
+		return -EBADMSG;
 	if (row.key_bits > bits || !bits_equal(row.key, key, row.key_bits))
 		return -EBADMSG;
-	*ret = best;
+	*ret = row;
 	return 1;
 }

@@ -84,6 +84,17 @@ static int copy_part(struct copy *copy, const struct shape *shape, ref_t ref, re
 	return r < 0 ? r : 0;
 }
 
+/* The first of a step's references that there is, of those left, or 0. */
+static ref_t next_to_copy(const struct copy *copy, struct step *step)
+{
+	struct node node = node_at(arena_at(copy->arena, step->ref));
+	ref_t ref = 0;
+
+	while (step->next < step->count && (ref = node_ref(&node, (int)step->next)) == 0)
+		step->next++;
+	return ref;
+}
+
 /* Copies a trie. A new node still has the old references until its turn comes. */
 static int copy_trie(struct copy *copy, const struct shape *shape, ref_t root, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
@@ -91,14 +102,15 @@ static int copy_trie(struct copy *copy, const struct shape *shape, ref_t root, r
 	struct step steps[STELE_KEY_MAX + 2];
 	unsigned top = 0;
 	ref_t ref = root, moved = 0;
+	struct node node;
 	int r;
 
 	*ret = 0;
 	if (!root)
 		return 0;
-	for (;;) {
-		struct node node;
+	do {
 		unsigned char *slot;
+
 		r = copy_part(copy, shape, ref, &moved, visit);
 		if (r < 0)
 			return r;
@@ -114,16 +126,13 @@ static int copy_trie(struct copy *copy, const struct shape *shape, ref_t root, r
 			if (top == sizeof(steps) / sizeof(steps[0]))
 				return -EBADMSG;
 			node = node_at(arena_at(copy->arena, moved));
-			steps[top++] = (struct step){
-				moved, 0, node_child_count(&node) + node_prefix_count(&node)};
+			steps[top++] = (struct step){moved, 0, node_ref_count(&node)};
 		}
-		while (top > 0 && steps[top - 1].next == steps[top - 1].count)
+		ref = 0;
+		while (top > 0 && (ref = next_to_copy(copy, &steps[top - 1])) == 0)
 			top--;
-		if (top == 0)
-			return 0;
-		node = node_at(arena_at(copy->arena, steps[top - 1].ref));
-		ref = node_ref(&node, (int)steps[top - 1].next);
-	}
+	} while (ref);
+	return 0;
 }
 
 /* Copies the table of a row of the catalog that was copied itself. */

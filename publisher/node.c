@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+/* Where a node takes another form. It goes back later than it came, so that one key that comes and
+ * goes does not have it made anew each time. */
+#define NODE_DIRECT_LEAST 224u /* children: from so many on it is direct */
+#define NODE_DIRECT_LAST  192u /* with one child less than this it no longer is */
+#define NODE_BITMAP_LAST  12u  /* likewise */
+
 static unsigned bits_before(const uint64_t words[4], unsigned which)
 {
 	unsigned count = 0, i;
@@ -20,8 +26,9 @@ static unsigned bits_count(const uint64_t words[4])
 void image_load(struct image *image, const struct node *node)
 {
 	const ref_t *refs = (const ref_t *)(const void *)node_refs(node);
+	unsigned slots = node_child_refs(node), prefixes = node_prefix_count(node), i;
 
-	memcpy(image->children, node->children, sizeof(image->children));
+	node_children_bitmap(node, image->children);
 	memset(image->prefixes, 0, sizeof(image->prefixes));
 	if (node->info & NODE_PREFIXES)
 		memcpy(image->prefixes, node_prefixes(node), sizeof(image->prefixes));
@@ -29,8 +36,12 @@ void image_load(struct image *image, const struct node *node)
 		image->prefixes[0] = 2;
 	image->skip = node->skip;
 	memcpy(image->skipped, node_skipped(node), node->skip);
-	image->count = node_child_count(node) + node_prefix_count(node);
-	memcpy(image->refs, refs, image->count * sizeof(*refs));
+	image->count = 0;
+	for (i = 0; i < slots; i++)
+		if (refs[i])
+			image->refs[image->count++] = refs[i];
+	memcpy(image->refs + image->count, refs + slots, prefixes * sizeof(*refs));
+	image->count += prefixes;
 }
 
 /* The bitmap, the bit in it, and the index among the references, of a place. */
@@ -78,35 +89,93 @@ static uint64_t ranks(const uint64_t words[4])
 	return one | two << 8 | three << 16;
 }
 
-int image_store(struct edit *edit, const struct image *image, ref_t *ret)
+/* The form that takes the least room; but for a direct one of few holes, which is found in fast. */
+static uint64_t image_form(unsigned children)
+{
+	if (children <= NODE_LIST_MAX)
+		return NODE_LIST;
+	return children >= NODE_DIRECT_LEAST ? NODE_DIRECT : NODE_BITMAP;
+}
+
+/* What a node's info says of an image. */
+static uint64_t image_info(const struct image *image, unsigned children)
 {
 	uint64_t rest = image->prefixes[1] | image->prefixes[2] | image->prefixes[3];
-	bool prefixes = rest != 0 || image->prefixes[0] > 2;
-	bool own = !prefixes && image->prefixes[0] == 2;
-	uint64_t info = ranks(image->children) | (uint64_t)image->skip << NODE_SKIP_SHIFT;
+	uint64_t info = (uint64_t)image->skip << NODE_SKIP_SHIFT | image_form(children);
+
+	if (rest != 0 || image->prefixes[0] > 2)
+		info |= ranks(image->prefixes) << 24 | NODE_PREFIXES;
+	else if (image->prefixes[0] == 2)
+		info |= NODE_OWN;
+	switch (info & NODE_FORM_MASK) {
+	case NODE_LIST:
+		return info | children;
+	case NODE_DIRECT:
+		return info | (children - 1);
+	default:
+		return info | ranks(image->children);
+	}
+}
+
+/* Writes the list of the children's bytes: where it ends. */
+static unsigned char *store_list(unsigned char *at, const uint64_t children[4], unsigned count)
+{
+	unsigned char list[NODE_LIST_MAX] = {0};
+	unsigned i = 0;
+
+	for (unsigned word = 0; word < 4; word++)
+		for (uint64_t set = children[word]; set; set &= set - 1)
+			list[i++] = (unsigned char)(word * 64 + (unsigned)__builtin_ctzll(set));
+	data_copy_in(at, list, (count + 7u) & ~7u);
+	return at + ((count + 7u) & ~7u);
+}
+
+/* Writes a reference for each byte that could be next: where they end. */
+static unsigned char *store_direct(unsigned char *at, const struct image *image)
+{
+	ref_t refs[256];
+	unsigned from = 0;
+
+	for (unsigned byte = 0; byte < 256; byte++)
+		refs[byte] = image->children[byte / 64] >> byte % 64 & 1 ? image->refs[from++] : 0;
+	data_copy_in(at, refs, sizeof(refs));
+	return at + sizeof(refs);
+}
+
+int image_store(struct edit *edit, const struct image *image, ref_t *ret)
+{
+	unsigned children = bits_count(image->children), slots = image->count, from = 0;
+	uint64_t info = image_info(image, children);
 	unsigned char *at;
 	ref_t ref;
-	int r = edit_alloc(edit, node_size(image->skip, prefixes, image->count), &ref);
+	int r;
 
+	if ((info & NODE_FORM_MASK) == NODE_DIRECT)
+		slots += 256 - children;
+	r = edit_alloc(edit, node_size(info, slots), &ref);
 	if (r < 0)
 		return r;
-	if (prefixes)
-		info |= ranks(image->prefixes) << 24 | NODE_PREFIXES;
-	if (own)
-		info |= NODE_OWN;
 	at = arena_at(edit->arena, ref);
 	data_store(at, LAYOUT_NODE | edit->version);
 	data_store(at + 8, info);
 	at += 16;
 	data_copy_in(at, image->skipped, image->skip);
 	at += (image->skip + 7u) & ~7u;
-	data_copy_in(at, image->children, sizeof(image->children));
-	at += sizeof(image->children);
-	if (prefixes) {
+	if ((info & NODE_FORM_MASK) == NODE_LIST) {
+		at = store_list(at, image->children, children);
+	} else if ((info & NODE_FORM_MASK) == NODE_BITMAP) {
+		data_copy_in(at, image->children, sizeof(image->children));
+		at += sizeof(image->children);
+	}
+	if (info & NODE_PREFIXES) {
 		data_copy_in(at, image->prefixes, sizeof(image->prefixes));
 		at += sizeof(image->prefixes);
 	}
-	data_copy_in(at, image->refs, image->count * sizeof(ref_t));
+	if ((info & NODE_FORM_MASK) == NODE_DIRECT) {
+		at = store_direct(at, image);
+		from = children;
+	}
+	data_copy_in(at, image->refs + from, (image->count - from) * sizeof(ref_t));
 	*ret = ref;
 	return 0;
 }
@@ -156,73 +225,190 @@ static int node_rebuild(struct edit *edit, ref_t *ref, unsigned place, ref_t chi
 	return 0;
 }
 
-/* A change in place needs the bitmap to be there and the node to stay in its size class. Sets where
- * the bitmap is, the bit, the index among the references, and where the ranks of the bitmap are in
- * the info. */
-static bool in_place(const struct node *node, unsigned place, int by, unsigned *ret_word,
-                     unsigned *ret_bit, unsigned *ret_index, unsigned *ret_shift)
-{
-	unsigned refs = node_child_count(node) + node_prefix_count(node);
-	bool prefixes = node->info & NODE_PREFIXES;
-	unsigned which = PLACE_IS_CHILD(place) ? place / 16 : place_prefix(place);
-	const uint64_t *words = (const uint64_t *)(const void *)node->children;
+/* ---- changes in place ---- */
 
-	if (!PLACE_IS_CHILD(place) && !prefixes)
-		return false;
-	if (!arena_same_room(node_size(node->skip, prefixes, refs),
-	                     node_size(node->skip, prefixes, refs + (unsigned)by)))
-		return false;
-	*ret_word = which / 64 + (PLACE_IS_CHILD(place) ? 0 : 4);
-	*ret_bit = which % 64;
-	*ret_shift = PLACE_IS_CHILD(place) ? 0 : 24;
-	*ret_index = popcount(words[*ret_word] & ((UINT64_C(1) << *ret_bit) - 1));
-	if (PLACE_IS_CHILD(place))
-		*ret_index += node_children_before(node, which / 64);
-	else
-		*ret_index += node_child_count(node) + node_prefixes_before(node, which / 64);
-	return true;
+/* The number of references of a node that its bytes have room for changes by `by`. */
+static bool keeps_room(const struct node *node, int by)
+{
+	unsigned refs = node_ref_count(node);
+
+	return arena_same_room(node_size(node->info, refs),
+	                       node_size(node->info, refs + (unsigned)by));
+}
+
+static unsigned char *own_bytes(const unsigned char *at)
+{
+	return (unsigned char *)(uintptr_t)at;
+}
+
+static void refs_insert(const struct node *node, unsigned index, ref_t ref)
+{
+	unsigned char *refs = own_bytes(node_refs(node));
+
+	for (unsigned i = node_ref_count(node); i > index; i--)
+		data_store_32(refs + i * 4, data_load_32(refs + (i - 1) * 4));
+	data_store_32(refs + index * 4, ref);
+}
+
+static void refs_erase(const struct node *node, unsigned index)
+{
+	unsigned char *refs = own_bytes(node_refs(node));
+	unsigned count = node_ref_count(node);
+
+	for (unsigned i = index; i + 1 < count; i++)
+		data_store_32(refs + i * 4, data_load_32(refs + (i + 1) * 4));
+}
+
+static void store_info(const struct node *node, uint64_t info)
+{
+	data_store(own_bytes(node->at) + 8, info);
 }
 
 /* What the ranks of a bitmap grow by when a bit is set in its word `word`. */
 static uint64_t ranks_step(unsigned word, unsigned shift)
 {
-	return (UINT64_C(0x010101) << (word % 4) * 8 & UINT64_C(0xffffff)) << shift;
+	return (UINT64_C(0x010101) << word * 8 & UINT64_C(0xffffff)) << shift;
+}
+
+static void bitmap_flip(const unsigned char *bitmap, unsigned bit)
+{
+	unsigned char *word = own_bytes(bitmap) + bit / 64 * 8;
+
+	data_store(word, data_load(word) ^ UINT64_C(1) << bit % 64);
+}
+
+/* Of a list of bytes in order, how many are below one. */
+static unsigned list_below(const struct node *node, unsigned byte)
+{
+	unsigned count = node_child_count(node), i = 0;
+
+	while (i < count && node->children[i] < byte)
+		i++;
+	return i;
+}
+
+/* Writes the list with one byte more, or, `by` being -1, without the one at `index`. */
+static void list_change(const struct node *node, unsigned index, int by, unsigned byte)
+{
+	unsigned char list[NODE_LIST_MAX + 1] = {0};
+	unsigned count = node_child_count(node);
+
+	memcpy(list, node->children, count);
+	if (by > 0) {
+		memmove(list + index + 1, list + index, count - index);
+		list[index] = (unsigned char)byte;
+	} else {
+		memmove(list + index, list + index + 1, count - index);
+	}
+	data_copy_in(own_bytes(node->children), list, (count + 7u) & ~7u);
+}
+
+/* Of a bitmap, how many references are before the one of a bit of it. */
+static unsigned bitmap_below(const unsigned char *bitmap, unsigned before, unsigned bit)
+{
+	return before +
+	       popcount(data_load(bitmap + bit / 64 * 8) & ((UINT64_C(1) << bit % 64) - 1));
+}
+
+static bool add_child(const struct node *node, unsigned byte, ref_t child)
+{
+	unsigned count = node_child_count(node), index;
+
+	switch (node_form(node)) {
+	case NODE_LIST:
+		/* The list itself has room, too. */
+		if (count % 8 == 0 || !keeps_room(node, 1))
+			return false;
+		index = list_below(node, byte);
+		refs_insert(node, index, child);
+		list_change(node, index, 1, byte);
+		store_info(node, node->info + 1);
+		return true;
+	case NODE_DIRECT:
+		data_store_32(own_bytes(node_refs(node)) + byte * 4, child);
+		store_info(node, node->info + 1);
+		return true;
+	default:
+		if (count + 1 >= NODE_DIRECT_LEAST || !keeps_room(node, 1))
+			return false;
+		index = bitmap_below(node->children, node_children_before(node, byte / 64), byte);
+		refs_insert(node, index, child);
+		bitmap_flip(node->children, byte);
+		store_info(node, node->info + ranks_step(byte / 64, 0));
+		return true;
+	}
+}
+
+static bool add_prefix(const struct node *node, unsigned which, ref_t row)
+{
+	if (!(node->info & NODE_PREFIXES) || !keeps_room(node, 1))
+		return false;
+	refs_insert(node,
+	            node_child_refs(node) + bitmap_below(node_prefixes(node),
+	                                                 node_prefixes_before(node, which / 64),
+	                                                 which),
+	            row);
+	bitmap_flip(node_prefixes(node), which);
+	store_info(node, node->info + ranks_step(which / 64, 24));
+	return true;
 }
 
 int node_add(struct edit *edit, ref_t *ref, unsigned place, ref_t child)
 {
 	struct node node = edit_node(edit, *ref);
-	unsigned word, bit, index, shift, i;
-	unsigned char *refs, *words;
 
-	if (!in_place(&node, place, 1, &word, &bit, &index, &shift))
-		return node_rebuild(edit, ref, place, child);
-	refs = (unsigned char *)(uintptr_t)node_refs(&node);
-	words = (unsigned char *)(uintptr_t)node.children;
-	for (i = node_child_count(&node) + node_prefix_count(&node); i > index; i--)
-		data_store_32(refs + i * 4, data_load_32(refs + (i - 1) * 4));
-	data_store_32(refs + index * 4, child);
-	data_store(words + word * 8, data_load(words + word * 8) | UINT64_C(1) << bit);
-	data_store(arena_at(edit->arena, *ref) + 8, node.info + ranks_step(word, shift));
-	return 0;
+	if (PLACE_IS_CHILD(place) ? add_child(&node, place / 16, child)
+	                          : add_prefix(&node, place_prefix(place), child))
+		return 0;
+	return node_rebuild(edit, ref, place, child);
+}
+
+static bool remove_child(const struct node *node, unsigned byte)
+{
+	unsigned count = node_child_count(node);
+	int index = node_child_index(node, byte);
+
+	switch (node_form(node)) {
+	case NODE_LIST:
+		if (count % 8 == 1 || !keeps_room(node, -1))
+			return false;
+		refs_erase(node, (unsigned)index);
+		list_change(node, (unsigned)index, -1, 0);
+		store_info(node, node->info - 1);
+		return true;
+	case NODE_DIRECT:
+		if (count <= NODE_DIRECT_LAST)
+			return false;
+		data_store_32(own_bytes(node_refs(node)) + byte * 4, 0);
+		store_info(node, node->info - 1);
+		return true;
+	default:
+		if (count <= NODE_BITMAP_LAST || !keeps_room(node, -1))
+			return false;
+		refs_erase(node, (unsigned)index);
+		bitmap_flip(node->children, byte);
+		store_info(node, node->info - ranks_step(byte / 64, 0));
+		return true;
+	}
+}
+
+static bool remove_prefix(const struct node *node, unsigned which)
+{
+	/* The last of the prefixes goes by way of the image, which leaves their bitmap out. */
+	if (!(node->info & NODE_PREFIXES) || node_prefix_count(node) <= 2 || !keeps_room(node, -1))
+		return false;
+	refs_erase(node, (unsigned)node_prefix_index(node, which));
+	bitmap_flip(node_prefixes(node), which);
+	store_info(node, node->info - ranks_step(which / 64, 24));
+	return true;
 }
 
 int node_remove(struct edit *edit, ref_t *ref, unsigned place)
 {
 	struct node node = edit_node(edit, *ref);
-	unsigned word, bit, index, shift, i, count;
-	unsigned char *refs, *words;
 
-	/* The last of the prefixes goes by way of the image, which leaves their bitmap out. */
-	if ((node.info & NODE_PREFIXES && node_prefix_count(&node) <= 2) ||
-	    !in_place(&node, place, -1, &word, &bit, &index, &shift))
-		return node_rebuild(edit, ref, place, 0);
-	refs = (unsigned char *)(uintptr_t)node_refs(&node);
-	words = (unsigned char *)(uintptr_t)node.children;
-	count = node_child_count(&node) + node_prefix_count(&node);
-	for (i = index; i + 1 < count; i++)
-		data_store_32(refs + i * 4, data_load_32(refs + (i + 1) * 4));
-	data_store(words + word * 8, data_load(words + word * 8) & ~(UINT64_C(1) << bit));
-	data_store(arena_at(edit->arena, *ref) + 8, node.info - ranks_step(word, shift));
-	return 0;
+	if (PLACE_IS_CHILD(place) ? remove_child(&node, place / 16)
+	                          : remove_prefix(&node, place_prefix(place)))
+		return 0;
+	return node_rebuild(edit, ref, place, 0);
 }

@@ -55,7 +55,7 @@ static int note_blob(struct walk *walk, ref_t ref)
 static void prefetch(const struct walk *walk, const struct node *node)
 {
 	const unsigned char *refs = node_refs(node);
-	unsigned count = node_child_count(node) + node_prefix_count(node);
+	unsigned count = node_ref_count(node);
 
 	for (unsigned i = 0; i < count && i < 512; i++)
 		__builtin_prefetch(walk->view->base +

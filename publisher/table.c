@@ -283,12 +283,12 @@ static int marks_reserve(struct stele_writable *table)
 /* Refuses a key that was put before in this replacement. */
 static int refuse_marked(struct stele_writable *table, const void *key, unsigned key_bits)
 {
+	const struct view *view = &table->publisher->arena.view;
+	struct row_parts row;
 	uint64_t bit;
-	ref_t row;
 
-	if (trie_get(&table->publisher->arena.view, &table->shape, table->root, key, key_bits,
-	             &row) == 1 &&
-	    *mark_of(table, row, &bit) & bit)
+	if (trie_get(view, &table->shape, table->root, key, key_bits, &row) == 1 &&
+	    *mark_of(table, row_ref(view, &table->shape, &row), &bit) & bit)
 		return error_set(EEXIST,
 		                 "this key was put before in the same replacement of table \"%s\"",
 		                 table->name);
@@ -367,8 +367,7 @@ int stele_writable_get(struct stele_writable *table, const void *key, unsigned k
                        struct stele_row *ret)
 {
 	const struct view *view = &table->publisher->arena.view;
-	struct row_parts parts;
-	ref_t row;
+	struct row_parts row;
 	int r = publisher_check(table->publisher);
 
 	if (r == 0)
@@ -376,14 +375,12 @@ int stele_writable_get(struct stele_writable *table, const void *key, unsigned k
 	if (r < 0)
 		return r;
 	r = trie_get(view, &table->shape, table->root, key, key_bits, &row);
-	if (r == 1)
-		r = row_parts(view, &table->shape, row, &parts) < 0 ? -EBADMSG : 1;
 	if (r < 0)
 		return error_set(EBADMSG,
 		                 "table \"%s\" is damaged; remove region \"%s\" and publish again",
 		                 table->name, table->publisher->attachment.region.names.region);
 	if (r == 1)
-		row_fill(view, row, &parts, ret);
+		row_fill(&row, ret);
 	return r;
 }
 

@@ -129,20 +129,17 @@ static int copy_row(const struct stele_live *live, const struct request *request
 	const struct live_words *words = (const struct live_words *)(const void *)live->words_;
 	struct row_parts parts;
 	struct view view;
-	ref_t row;
 	int r;
 
 	live_view(live, &view);
 	if (request->match)
 		r = trie_match(&view, &words->shape, words->root, request->key, request->key_bits,
-		               &row);
+		               &parts);
 	else
 		r = trie_get(&view, &words->shape, words->root, request->key, request->key_bits,
-		             &row);
+		             &parts);
 	if (r <= 0)
 		return r;
-	if (row_parts(&view, &words->shape, row, &parts) < 0)
-		return -EBADMSG;
 	*ret_size = parts.value_size;
 	*ret_key_bits = parts.key_bits;
 	if (parts.value_size > *request->size)

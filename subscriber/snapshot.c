@@ -33,7 +33,7 @@ int snapshot_judge(const struct stele_snapshot *snapshot)
 	return r == 0 ? 0 : region_error(region, r, snapshot->version);
 }
 
-int snapshot_result(const struct stele_snapshot *snapshot, int r)
+int snapshot_judged(const struct stele_snapshot *snapshot, int r)
 {
 	int judged = snapshot_judge(snapshot);
 

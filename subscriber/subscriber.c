@@ -16,13 +16,9 @@
 
 #define LOOK_INTERVAL INT64_C(1000000000)
 
-int subscriber_check(const struct stele_subscriber *subscriber)
+int subscriber_refuse(void)
 {
-	if (subscriber->forks != fork_count())
-		return error_set(
-			ECHILD,
-			"this subscriber belongs to the parent process; open one in the child");
-	return 0;
+	return error_set(ECHILD, "this subscriber belongs to the parent process; open one in the child");
 }
 
 static void keep_reason(struct stele_subscriber *subscriber)

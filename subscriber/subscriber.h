@@ -77,8 +77,13 @@ struct stele_snapshot {
 	uint32_t kept_hint;  /* relaxed: threads may share the snapshot */
 };
 
-/* -ECHILD with a sentence in a child made by fork(). */
-int subscriber_check(const struct stele_subscriber *subscriber);
+/* -ECHILD with a sentence: a child made by fork() has no subscriber. */
+int subscriber_refuse(void);
+
+static inline int subscriber_check(const struct stele_subscriber *subscriber)
+{
+	return subscriber->forks == fork_count() ? 0 : subscriber_refuse();
+}
 
 /* Copies the names, NULL meaning none. 0, -EINVAL, -ENOMEM, with a sentence. */
 int interest_init(struct interest *interest, const char *const *tables);
@@ -131,9 +136,24 @@ static inline uint64_t subscriber_newest(struct stele_subscriber *subscriber)
 /* Judges what was read through a snapshot; 0, or a sentence. */
 int snapshot_judge(const struct stele_snapshot *snapshot);
 
+/* The same for what may be judged at a glance: true if all was whole. */
+static inline bool snapshot_is_whole(const struct stele_snapshot *snapshot)
+{
+	const struct region *region = snapshot->region;
+
+	/* region_judge() but for kept. */
+	fence_acquire();
+	return !region_lost(region) && snapshot->version >= load_acquire(&region->header->reclaimed);
+}
+
 /* What a walk over a snapshot returned, judged: `r` where it was whole. A walk that failed because
  * memory was reused under it is -ESTALE, not damage. */
-int snapshot_result(const struct stele_snapshot *snapshot, int r);
+int snapshot_judged(const struct stele_snapshot *snapshot, int r);
+
+static inline int snapshot_result(const struct stele_snapshot *snapshot, int r)
+{
+	return r >= 0 && snapshot_is_whole(snapshot) ? r : snapshot_judged(snapshot, r);
+}
 
 /* What struct stele_table's words hold. */
 struct table_words {

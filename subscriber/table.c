@@ -96,20 +96,13 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 	return 0;
 }
 
-/* Fills and judges what a walk found. */
-static int answer(const struct stele_snapshot *snapshot, const struct shape *shape, int r,
-                  ref_t row, struct stele_row *ret)
+/* Judges and fills in what a walk found. */
+static inline int answer(const struct stele_snapshot *snapshot, int r, const struct row_parts *row,
+                         struct stele_row *ret)
 {
-	struct stele_row filled = {0};
-	struct row_parts parts;
-
-	if (r == 1)
-		r = row_parts(&snapshot->view, shape, row, &parts) < 0 ? -EBADMSG : 1;
-	if (r == 1)
-		row_fill(&snapshot->view, row, &parts, &filled);
 	r = snapshot_result(snapshot, r);
 	if (r == 1)
-		*ret = filled;
+		row_fill(row, ret);
 	return r;
 }
 
@@ -118,7 +111,7 @@ int stele_table_get(const struct stele_table *table, const void *key, unsigned k
 {
 	const struct stele_snapshot *snapshot = table->snapshot;
 	const struct table_words *words = table_words(table);
-	ref_t row = 0;
+	struct row_parts row;
 	int r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
@@ -126,7 +119,7 @@ int stele_table_get(const struct stele_table *table, const void *key, unsigned k
 	if (!shape_takes_key(&words->shape, key, key_bits))
 		return refuse_key(&snapshot->view, words->schema, key, key_bits);
 	r = trie_get(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
-	return answer(snapshot, &words->shape, r, row, ret);
+	return answer(snapshot, r, &row, ret);
 }
 
 int stele_table_match(const struct stele_table *table, const void *key, unsigned key_bits,
@@ -134,7 +127,7 @@ int stele_table_match(const struct stele_table *table, const void *key, unsigned
 {
 	const struct stele_snapshot *snapshot = table->snapshot;
 	const struct table_words *words = table_words(table);
-	ref_t row = 0;
+	struct row_parts row;
 	int r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
@@ -142,7 +135,7 @@ int stele_table_match(const struct stele_table *table, const void *key, unsigned
 	if (key_bits > words->shape.most_bits)
 		return refuse_key(&snapshot->view, words->schema, key, key_bits);
 	r = trie_match(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
-	return answer(snapshot, &words->shape, r, row, ret);
+	return answer(snapshot, r, &row, ret);
 }
 
 int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name, const void *key,

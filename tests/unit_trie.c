@@ -236,23 +236,29 @@ static void random_key(const struct world *world, struct key *key, unsigned spre
 	memset(key->bytes + (key->bits + 7) / 8, 0, sizeof(key->bytes) - (key->bits + 7) / 8);
 }
 
+static void check_parts(const struct world *world, const struct row_parts *parts, const struct model_row *row)
+{
+	expect(world, parts->key_bits == row->key.bits);
+	expect(world, memcmp(parts->key, row->key.bytes, (parts->key_bits + 7) / 8) == 0);
+	expect(world, parts->value_size == row->value_size);
+	expect(world, memcmp(parts->value, row->value, row->value_size) == 0);
+	expect(world, (uintptr_t)parts->value % 8 == 0);
+}
+
 static void check_row(const struct world *world, ref_t ref, const struct model_row *row)
 {
 	struct row_parts parts;
 
 	expect(world, row_parts(&world->arena.view, &world->shape, ref, &parts) == 0);
-	expect(world, parts.key_bits == row->key.bits);
-	expect(world, memcmp(parts.key, row->key.bytes, (parts.key_bits + 7) / 8) == 0);
-	expect(world, parts.value_size == row->value_size);
-	expect(world, memcmp(parts.value, row->value, row->value_size) == 0);
-	expect(world, (uintptr_t)parts.value % 8 == 0);
+	expect(world, row_ref(&world->arena.view, &world->shape, &parts) == ref);
+	check_parts(world, &parts, row);
 }
 
 static void check_lookups(struct world *world, unsigned spread)
 {
 	struct key key;
 	size_t at;
-	ref_t ref;
+	struct row_parts row;
 
 	for (int i = 0; i < 500; i++) {
 		int64_t match;
@@ -261,16 +267,16 @@ static void check_lookups(struct world *world, unsigned spread)
 		if (world->model.count > 0 && i % 2 == 0)
 			key = world->model.rows[next_random() % world->model.count]->key;
 		r = trie_get(&world->arena.view, &world->shape, world->root, key.bytes, key.bits,
-		             &ref);
+		             &row);
 		expect(world, r == model_has(&world->model, &key, &at));
 		if (r == 1)
-			check_row(world, ref, world->model.rows[at]);
+			check_parts(world, &row, world->model.rows[at]);
 		match = model_match(&world->model, &key);
 		r = trie_match(&world->arena.view, &world->shape, world->root, key.bytes, key.bits,
-		               &ref);
+		               &row);
 		expect(world, r == (match >= 0));
 		if (r == 1)
-			check_row(world, ref, world->model.rows[match]);
+			check_parts(world, &row, world->model.rows[match]);
 	}
 }
 

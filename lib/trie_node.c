@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "trie_node.h"
+
+#include <string.h>
+
+void node_children_bitmap(const struct node *node, uint64_t ret[4])
+{
+	unsigned count = node_child_refs(node), i;
+
+	memset(ret, 0, 4 * sizeof(*ret));
+	switch (node_form(node)) {
+	case NODE_LIST:
+		for (i = 0; i < count; i++) {
+			unsigned byte = data_load_byte(node->children + i);
+			ret[byte / 64] |= UINT64_C(1) << byte % 64;
+		}
+		return;
+	case NODE_DIRECT:
+		for (i = 0; i < 256; i++)
+			if (node_ref(node, (int)i))
+				ret[i / 64] |= UINT64_C(1) << i % 64;
+		return;
+	default:
+		for (i = 0; i < 4; i++)
+			ret[i] = data_load(node->children + i * 8);
+	}
+}
+
+/* The first set bit of a bitmap at or past `from`, below `end`, or `end`. */
+static unsigned bitmap_next(const unsigned char *bitmap, unsigned from, unsigned end)
+{
+	while (from < end) {
+		uint64_t set = data_load(bitmap + from / 64 * 8) & ~UINT64_C(0) << from % 64;
+		if (set) {
+			from = from / 64 * 64 + (unsigned)__builtin_ctzll(set);
+			return from < end ? from : end;
+		}
+		from = (from / 64 + 1) * 64;
+	}
+	return end;
+}
+
+/* The first place of a prefix at or past `place`, if it is before `best`. The prefixes of `bits` bits
+ * are the bits 1 << bits and up of the bitmap, in order of where they start: of each length, find the
+ * first that starts at or past the place. */
+static unsigned prefixes_next(const unsigned char *prefixes, unsigned place, unsigned best)
+{
+	for (unsigned bits = 0; bits < 8; bits++) {
+		unsigned from = place / 16 + (place % 16 > bits);
+		unsigned end = 2u << bits;
+		unsigned which = bitmap_next(
+			prefixes, (1u << bits) + ((from + (0xffu >> bits)) >> (8 - bits)), end);
+		if (which < end) {
+			unsigned found =
+				place_of_prefix((which - (1u << bits)) << (8 - bits), bits);
+			if (found < best)
+				best = found;
+		}
+	}
+	return best;
+}
+
+/* The first byte whose child could be at or past a place. */
+static unsigned byte_of_place(unsigned place)
+{
+	return place / 16 + (place % 16 > 8);
+}
+
+unsigned places_next(const unsigned char *children, const unsigned char *prefixes, unsigned place)
+{
+	unsigned byte = bitmap_next(children, byte_of_place(place), 256);
+	unsigned best = byte < 256 ? place_of_child(byte) : PLACE_END;
+
+	return prefixes ? prefixes_next(prefixes, place, best) : best;
+}
+
+unsigned node_next_place(const struct node *node, unsigned place)
+{
+	unsigned byte = byte_of_place(place), best = PLACE_END, count, i;
+
+	if (node->info & NODE_OWN && place == 0)
+		return 0;
+	switch (node_form(node)) {
+	case NODE_LIST:
+		count = node_child_count(node);
+		for (i = 0; i < count && data_load_byte(node->children + i) < byte; i++)
+			;
+		if (i < count)
+			best = place_of_child(data_load_byte(node->children + i));
+		break;
+	case NODE_DIRECT:
+		while (byte < 256 && !node_ref(node, (int)byte))
+			byte++;
+		if (byte < 256)
+			best = place_of_child(byte);
+		break;
+	default:
+		byte = bitmap_next(node->children, byte, 256);
+		if (byte < 256)
+			best = place_of_child(byte);
+	}
+	return node->info & NODE_PREFIXES ? prefixes_next(node_prefixes(node), place, best) : best;
+}

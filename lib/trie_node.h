@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Nodes of tries: the one set of accessors to the format that layout.h describes. What is loaded here
+ * may be any bytes at all (trie.h says why): every index that comes out stays within LAYOUT_GUARD of
+ * the node's start.
+ */
+#ifndef LIB_TRIE_NODE_H
+#define LIB_TRIE_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+#include "atomic.h"
+#include "layout.h"
+
+/* A reference to an object: layout.h. 0: none. */
+typedef uint32_t ref_t;
+
+static inline unsigned popcount(uint64_t word)
+{
+#ifdef __POPCNT__
+	return (unsigned)__builtin_popcountll(word);
+#else
+	word -= word >> 1 & UINT64_C(0x5555555555555555);
+	word = (word & UINT64_C(0x3333333333333333)) + (word >> 2 & UINT64_C(0x3333333333333333));
+	word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(word * UINT64_C(0x0101010101010101) >> 56);
+#endif
+}
+
+#define NODE_SKIP_SHIFT 48
+#define NODE_SKIP_MASK 1023u
+#define NODE_PREFIXES (UINT64_C(1) << 58)
+#define NODE_OWN (UINT64_C(1) << 59)
+#define NODE_FORM_SHIFT 60
+#define NODE_FORM_MASK (UINT64_C(3) << NODE_FORM_SHIFT)
+
+/* What says which children there are. A value outside of these is read as a bitmap. */
+#define NODE_BITMAP (UINT64_C(0) << NODE_FORM_SHIFT)
+#define NODE_LIST (UINT64_C(1) << NODE_FORM_SHIFT)
+#define NODE_DIRECT (UINT64_C(2) << NODE_FORM_SHIFT)
+
+#define NODE_LIST_MAX 16u /* children that a list has at most */
+
+/* A node whose info word was loaded: where its parts are. */
+struct node {
+	const unsigned char *at;       /* the object */
+	const unsigned char *children; /* the list or the bitmap */
+	uint64_t info;
+	unsigned skip;
+};
+
+static inline struct node node_at(const unsigned char *at)
+{
+	struct node node = { .at = at, .info = data_load(at + 8) };
+
+	node.skip = (unsigned)(node.info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
+	node.children = at + 16 + ((node.skip + 7u) & ~7u);
+	return node;
+}
+
+static inline uint64_t node_form(const struct node *node)
+{
+	return node->info & NODE_FORM_MASK;
+}
+
+static inline const unsigned char *node_skipped(const struct node *node)
+{
+	return node->at + 16;
+}
+
+/* The bytes that the list or the bitmap takes. */
+static inline unsigned node_children_size(uint64_t info)
+{
+	switch (info & NODE_FORM_MASK) {
+	case NODE_LIST:
+		return ((unsigned)(info & 255) + 7u) & ~7u;
+	case NODE_DIRECT:
+		return 0;
+	default:
+		return 32;
+	}
+}
+
+static inline const unsigned char *node_prefixes(const struct node *node)
+{
+	return node->children + node_children_size(node->info);
+}
+
+static inline const unsigned char *node_refs(const struct node *node)
+{
+	return node_prefixes(node) + (node->info & NODE_PREFIXES ? 32 : 0);
+}
+
+/* Of a bitmap: how many children are before one of its words. */
+static inline unsigned node_children_before(const struct node *node, unsigned word)
+{
+	return word == 0 ? 0 : (unsigned)(node->info >> (word - 1) * 8) & 255u;
+}
+
+static inline unsigned node_prefixes_before(const struct node *node, unsigned word)
+{
+	return word == 0 ? 0 : (unsigned)(node->info >> (24 + (word - 1) * 8)) & 255u;
+}
+
+static inline unsigned node_child_count(const struct node *node)
+{
+	switch (node_form(node)) {
+	case NODE_LIST:
+		return (unsigned)node->info & 255u;
+	case NODE_DIRECT:
+		return ((unsigned)node->info & 255u) + 1;
+	default:
+		return node_children_before(node, 3) + popcount(data_load(node->children + 24));
+	}
+}
+
+/* How many references are for children: some of a node with the direct form are 0. */
+static inline unsigned node_child_refs(const struct node *node)
+{
+	return node_form(node) == NODE_DIRECT ? 256 : node_child_count(node);
+}
+
+/* How many keys end inside the node. */
+static inline unsigned node_prefix_count(const struct node *node)
+{
+	if (node->info & NODE_PREFIXES)
+		return node_prefixes_before(node, 3) + popcount(data_load(node_prefixes(node) + 24));
+	return node->info & NODE_OWN ? 1 : 0;
+}
+
+/* Of a list: the index of a byte, or -1. Its words are loaded once each; where it has only one, the
+ * second holds what follows it, and the number of children says what counts. */
+static inline int node_list_index(const struct node *node, unsigned byte)
+{
+	uint64_t one = data_load(node->children), two = data_load(node->children + 8);
+	uint64_t all = byte * UINT64_C(0x0101010101010101);
+	unsigned found;
+#ifdef __SSE2__
+	__m128i list = _mm_set_epi64x((long long)two, (long long)one);
+
+	found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(list, _mm_set1_epi64x((long long)all)));
+#else
+	/* The high bit of each byte that is zero, and of no other; then those gathered into eight. */
+	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f), gather = UINT64_C(0x0102040810204080);
+
+	one ^= all;
+	two ^= all;
+	one = ~(((one & low) + low) | one | low);
+	two = ~(((two & low) + low) | two | low);
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+	one = __builtin_bswap64(one);
+	two = __builtin_bswap64(two);
+#endif
+	found = (unsigned)((one >> 7) * gather >> 56) | (unsigned)((two >> 7) * gather >> 56) << 8;
+#endif
+	found &= (1u << (node->info & 31u)) - 1;
+	return found ? __builtin_ctz(found) : -1;
+}
+
+/* The index among the references of child `byte`, or -1. */
+static inline int node_child_index(const struct node *node, unsigned byte)
+{
+	uint64_t word, bit;
+
+	switch (node_form(node)) {
+	case NODE_LIST:
+		return node_list_index(node, byte);
+	case NODE_DIRECT:
+		return (int)byte;
+	default:
+		word = data_load(node->children + byte / 64 * 8);
+		bit = UINT64_C(1) << byte % 64;
+		return word & bit ? (int)(node_children_before(node, byte / 64) + popcount(word & (bit - 1))) : -1;
+	}
+}
+
+/* The index among the references of prefix `which` (1 << bits | value), or -1. */
+static inline int node_prefix_index(const struct node *node, unsigned which)
+{
+	uint64_t word, bit;
+
+	if (!(node->info & NODE_PREFIXES))
+		return which == 1 && node->info & NODE_OWN ? (int)node_child_refs(node) : -1;
+	word = data_load(node_prefixes(node) + which / 64 * 8);
+	bit = UINT64_C(1) << which % 64;
+	if (!(word & bit))
+		return -1;
+	return (int)(node_child_refs(node) + node_prefixes_before(node, which / 64) + popcount(word & (bit - 1)));
+}
+
+static inline ref_t node_ref(const struct node *node, int index)
+{
+	return data_load_32(node_refs(node) + (size_t)index * 4);
+}
+
+/* What hangs at child `byte`, or 0. */
+static inline ref_t node_child(const struct node *node, unsigned byte)
+{
+	int index = node_child_index(node, byte);
+
+	return index < 0 ? 0 : node_ref(node, index);
+}
+
+/* The bytes that a node takes in the arena; `form` is all of its info, or what its form is in. */
+static inline size_t node_size(uint64_t info, unsigned refs)
+{
+	unsigned skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
+
+	return (16u + ((skip + 7u) & ~7u) + node_children_size(info) + (info & NODE_PREFIXES ? 32u : 0u) + refs * 4u + 7u) &
+	       ~(size_t)7u;
+}
+
+/* All its references, those that are 0 included. */
+static inline unsigned node_ref_count(const struct node *node)
+{
+	return node_child_refs(node) + node_prefix_count(node);
+}
+
+static inline size_t node_whole_size(const struct node *node)
+{
+	return node_size(node->info, node_ref_count(node));
+}
+
+/* Which children there are, whatever the form. */
+void node_children_bitmap(const struct node *node, uint64_t ret[4]);
+
+/* A place in a node, in the order of keys: byte * 16 + bits for the prefix of `bits` (0 to 7) bits
+ * that starts at `byte`, and byte * 16 + 8 for the child of that byte. */
+#define PLACE_END 4096u
+#define PLACE_IS_CHILD(place) (((place) & 15u) == 8u)
+
+static inline unsigned place_of_child(unsigned byte)
+{
+	return byte * 16u + 8u;
+}
+
+static inline unsigned place_of_prefix(unsigned byte, unsigned bits)
+{
+	return (byte & 0xffu << (8u - bits) & 0xffu) * 16u + bits;
+}
+
+static inline unsigned place_prefix(unsigned place)
+{
+	unsigned bits = place & 15u;
+
+	return 1u << bits | place / 16u >> (8u - bits);
+}
+
+/* The first place at or past `place` that two bitmaps have, of children and (NULL: none) of prefixes,
+ * or PLACE_END. */
+unsigned places_next(const unsigned char *children, const unsigned char *prefixes, unsigned place);
+
+/* The first place at or past `place` that is taken, or PLACE_END. */
+unsigned node_next_place(const struct node *node, unsigned place);
+
+/* The reference at a place that is taken. */
+static inline ref_t node_ref_at(const struct node *node, unsigned place)
+{
+	int index = PLACE_IS_CHILD(place) ? node_child_index(node, place / 16u)
+	                                  : node_prefix_index(node, place_prefix(place));
+
+	return index < 0 ? 0 : node_ref(node, index);
+}
+
+/* Where a key of `bits` bits goes in a node at byte `depth`, whose skipped bytes it has. */
+static inline unsigned place_of_key(const unsigned char *key, unsigned bits, unsigned depth)
+{
+	unsigned rest = bits - depth * 8;
+
+	if (rest >= 8)
+		return place_of_child(key[depth]);
+	return place_of_prefix(rest > 0 ? key[depth] : 0, rest);
+}
+
+#endif
