@@ -12,24 +12,6 @@
 #include "index_memory.h"
 #include "lib/error.h"
 
-struct stele_index {
-	struct stele_table table; /* what it was built from; not looked at unless `whole` */
-	bool whole;               /* it answers for that */
-	bool ipv6;
-	unsigned forks;
-	uint32_t none;
-	char column[STELE_NAME_MAX + 1]; /* "": rows */
-	uint32_t (*one)(const void *form, const unsigned char *address);
-	void (*many)(const void *form, const unsigned char *addresses, size_t count, uint32_t *ret);
-	union {
-		struct index_ipv4 ipv4;
-		struct index_ipv6 ipv6;
-	} form;
-	struct index_source source;
-	struct index_sweep sweep, inner;
-	struct diff diff;
-};
-
 static int check(const struct stele_index *index)
 {
 	if (index->forks != fork_count())
@@ -256,23 +238,16 @@ static bool is_painted(const struct stele_index *index, const struct index_key *
 }
 
 /* The prefix that is to be painted where a row is another. */
-static int find_key(const struct stele_index *index, const struct view *view, ref_t row,
-                    struct index_key *ret)
+static struct index_key key_to_paint(const struct row_parts *row)
 {
-	struct row_parts parts;
-	unsigned bytes;
-
-	if (row_parts(view, &index->source.shape, row, &parts) < 0)
-		return -EBADMSG;
-	*ret = (struct index_key){.bits = parts.key_bits};
 	/* Inside of a first word everything is made anew. */
-	if (ret->bits > 64)
-		ret->bits = 64;
-	bytes = (ret->bits + 7) / 8;
-	data_copy_out(ret->bytes, parts.key, bytes);
-	if (ret->bits % 8 != 0)
-		ret->bytes[bytes - 1] &= (unsigned char)(0xff00u >> ret->bits % 8);
-	return 0;
+	struct index_key key = {.bits = row->key_bits < 64 ? row->key_bits : 64};
+	unsigned bytes = (key.bits + 7) / 8;
+
+	data_copy_out(key.bytes, row->key, bytes);
+	if (key.bits % 8 != 0)
+		key.bytes[bytes - 1] &= (unsigned char)(0xff00u >> key.bits % 8);
+	return key;
 }
 
 /* Paints what is another since the trie at `before`, which is in the same mapping. 0, -EBADMSG, -ENOMEM;
@@ -282,27 +257,27 @@ static int paint_changes(struct stele_index *index, const struct view *old_view,
 	struct index_source *source = &index->source;
 	/* The longer view reaches all that both do. */
 	struct view view = old_view->limit > source->view.limit ? *old_view : source->view;
-	ref_t rows[2];
+	ref_t refs[2];
 	bool any = false;
 	int r;
 
 	diff_start(&index->diff, &view, &source->shape, before, source->root);
-	while ((r = diff_next(&index->diff, &rows[0], &rows[1])) == 1) {
+	while ((r = diff_next(&index->diff, &refs[0], &refs[1])) == 1) {
+		struct row_parts rows[2];
 		struct index_key key;
-		uint32_t answers[2] = {0, 1};
-
-		r = find_key(index, &view, rows[1] ? rows[1] : rows[0], &key);
-		if (r == 0 && any && is_painted(index, &key))
+		for (int side = 0; side < 2; side++)
+			if (refs[side] && row_parts(&view, &source->shape, refs[side], &rows[side]) < 0)
+				return -EBADMSG;
+		if (refs[0] && refs[1] &&
+		    index_answer(source, &rows[0]) == index_answer(source, &rows[1]))
 			continue;
-		for (int side = 0; side < 2 && r == 0 && rows[0] && rows[1]; side++)
-			r = index_answer(source, &view, rows[side], &answers[side]);
-		if (r == 0 && answers[0] != answers[1])
-			r = paint(index, &key);
-		else if (r == 0)
+		key = key_to_paint(&rows[refs[1] ? 1 : 0]);
+		if (any && is_painted(index, &key))
 			continue;
+		any = true;
+		r = paint(index, &key);
 		if (r < 0)
 			return r;
-		any = true;
 	}
 	if (r == 0 && !index->ipv6)
 		r = index_ipv4_tidy(&index->form.ipv4);
@@ -374,19 +349,16 @@ static int refuse(const struct stele_index *index)
 	                         "newer one, or open another");
 }
 
+int index_judge(const struct stele_index *index, int r)
+{
+	return index->forks != fork_count() || !index->whole
+	               ? refuse(index)
+	               : snapshot_result(index->table.snapshot, r);
+}
+
 int stele_index_match(const struct stele_index *index, const void *address, uint32_t *ret)
 {
-	uint32_t answer;
-	int r;
-
-	if (!index->whole || index->forks != fork_count())
-		return refuse(index);
-	answer = index->one(&index->form, address);
-	r = snapshot_judge(index->table.snapshot);
-	if (r < 0)
-		return r;
-	*ret = answer;
-	return answer != index->none;
+	return index->one(index, address, ret);
 }
 
 int stele_index_match_many(const struct stele_index *index, const void *addresses, size_t count,
@@ -394,8 +366,8 @@ int stele_index_match_many(const struct stele_index *index, const void *addresse
 {
 	if (!index->whole || index->forks != fork_count())
 		return refuse(index);
-	index->many(&index->form, addresses, count, ret);
-	return snapshot_judge(index->table.snapshot);
+	index->many(index, addresses, count, ret);
+	return snapshot_result(index->table.snapshot, 0);
 }
 
 int stele_index_row(const struct stele_index *index, uint32_t answer, struct stele_row *ret)
@@ -414,7 +386,7 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 	if (r == 1 && row_parts(&source->view, &source->shape, answer, &parts) < 0)
 		r = -EBADMSG;
 	if (r == 1)
-		row_fill(&source->view, answer, &parts, &filled);
+		row_fill(&parts, &filled);
 	r = snapshot_result(index->table.snapshot, r);
 	if (r == 1)
 		*ret = filled;

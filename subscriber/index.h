@@ -15,6 +15,57 @@
 #include "index_ipv6.h"
 #include "subscriber.h"
 
+struct stele_index {
+	struct stele_table table; /* what it was built from; not looked at unless `whole` */
+	bool whole;               /* it answers for that */
+	bool ipv6;
+	unsigned forks;
+	uint32_t none;
+	int (*one)(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
+	void (*many)(const struct stele_index *index, const unsigned char *addresses, size_t count,
+	             uint32_t *ret);
+	union {
+		struct index_ipv4 ipv4;
+		struct index_ipv6 ipv6;
+	} form;
+	char column[STELE_NAME_MAX + 1]; /* "": rows */
+	struct index_source source;
+	struct index_sweep sweep, inner;
+	struct diff diff;
+};
+
+/* Judges what a call returns. */
+int index_judge(const struct stele_index *index, int r);
+
+/* Gives an answer, if it is of a version that is still whole. */
+static inline int index_give(const struct stele_index *index, uint32_t answer, uint32_t *ret)
+{
+	int r = answer != index->none;
+
+	if (__builtin_expect(!index->whole || index->forks != fork_count() ||
+	                     !snapshot_is_whole(index->table.snapshot), 0))
+		r = index_judge(index, r);
+	if (r >= 0)
+		*ret = answer;
+	return r;
+}
+
+/* ---- looking up; addresses in network order ---- */
+
+int ipv4_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
+void ipv4_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
+int ipv6_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
+void ipv6_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
+#ifdef __x86_64__
+int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
+void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
+void ipv4_many_avx512(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
+int ipv6_one_avx2(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
+void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
+int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
+void ipv6_many_avx512(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
+#endif
+
 /* The ways to look up. A processor has all those before the best that it has. */
 enum index_path { INDEX_PORTABLE, INDEX_AVX2, INDEX_AVX512, INDEX_PATHS };
 

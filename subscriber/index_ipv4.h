@@ -50,14 +50,4 @@ int index_ipv4_tidy(struct index_ipv4 *index);
 
 size_t index_ipv4_memory(const struct index_ipv4 *index);
 
-/* ---- lookups: addresses in network order; `paths` of index.h ---- */
-
-uint32_t ipv4_one_portable(const void *index, const unsigned char *address);
-void ipv4_many_portable(const void *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-#ifdef __x86_64__
-uint32_t ipv4_one_popcnt(const void *index, const unsigned char *address);
-void ipv4_many_popcnt(const void *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-void ipv4_many_avx512(const void *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-#endif
-
 #endif

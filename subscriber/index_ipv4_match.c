@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Lookups in the index of an IPv4 table: index_ipv4.h has what lies where. */
-#include "index_ipv4.h"
+#include "index.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -54,15 +54,15 @@ INLINE void match_many(const struct index_ipv4 *index, const unsigned char *addr
 		ret[i] = match(index, addresses + i * 4, bits);
 }
 
-uint32_t ipv4_one_portable(const void *index, const unsigned char *address)
+int ipv4_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return match(index, address, popcount);
+	return index_give(index, match(&index->form.ipv4, address, popcount), ret);
 }
 
-void ipv4_many_portable(const void *index, const unsigned char *addresses, size_t count,
+void ipv4_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count,
                         uint32_t *ret)
 {
-	match_many(index, addresses, count, ret, popcount);
+	match_many(&index->form.ipv4, addresses, count, ret, popcount);
 }
 
 #ifdef __x86_64__
@@ -77,15 +77,15 @@ POPCNT INLINE unsigned count_popcnt(uint64_t word)
 	return (unsigned)__builtin_popcountll(word);
 }
 
-POPCNT uint32_t ipv4_one_popcnt(const void *index, const unsigned char *address)
+POPCNT int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return match(index, address, count_popcnt);
+	return index_give(index, match(&index->form.ipv4, address, count_popcnt), ret);
 }
 
-POPCNT void ipv4_many_popcnt(const void *index, const unsigned char *addresses, size_t count,
+POPCNT void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses, size_t count,
                              uint32_t *ret)
 {
-	match_many(index, addresses, count, ret, count_popcnt);
+	match_many(&index->form.ipv4, addresses, count, ret, count_popcnt);
 }
 
 /* Of eight addresses: their blocks' starts, `runs` of them up to the /24 included. Returns which have but
@@ -130,11 +130,11 @@ AVX512 INLINE void match_16(const struct index_ipv4 *index, const unsigned char 
 	}
 }
 
-AVX512 void ipv4_many_avx512(const void *index, const unsigned char *addresses, size_t count,
+AVX512 void ipv4_many_avx512(const struct stele_index *index, const unsigned char *addresses, size_t count,
                              uint32_t *ret)
 {
 	for (; count >= 16; count -= 16, addresses += 64, ret += 16)
-		match_16(index, addresses, ret);
-	match_many(index, addresses, count, ret, count_popcnt);
+		match_16(&index->form.ipv4, addresses, ret);
+	match_many(&index->form.ipv4, addresses, count, ret, count_popcnt);
 }
 #endif

@@ -26,15 +26,4 @@ int index_ipv6_paint(struct index_ipv6 *index, struct index_sweep *sweep, struct
 
 size_t index_ipv6_memory(const struct index_ipv6 *index);
 
-/* ---- lookups: addresses in network order; `paths` of index.h ---- */
-
-uint32_t ipv6_one_portable(const void *index, const unsigned char *address);
-void ipv6_many_portable(const void *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-#ifdef __x86_64__
-uint32_t ipv6_one_avx2(const void *index, const unsigned char *address);
-void ipv6_many_avx2(const void *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-uint32_t ipv6_one_avx512(const void *index, const unsigned char *address);
-void ipv6_many_avx512(const void *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-#endif
-
 #endif

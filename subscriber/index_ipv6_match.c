@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Lookups in the index of an IPv6 table: index_ranges.h has what lies where. All but how eight starts are
  * compared is the same for every processor. */
-#include "index_ipv6.h"
+#include "index.h"
 
 #include <string.h>
 
@@ -119,15 +119,15 @@ INLINE unsigned compare_portable(const int64_t *starts, int64_t word)
 	return count;
 }
 
-uint32_t ipv6_one_portable(const void *index, const unsigned char *address)
+int ipv6_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return match(index, address, compare_portable);
+	return index_give(index, match(&index->form.ipv6, address, compare_portable), ret);
 }
 
-void ipv6_many_portable(const void *index, const unsigned char *addresses, size_t count,
+void ipv6_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count,
                         uint32_t *ret)
 {
-	match_many(index, addresses, count, ret, compare_portable);
+	match_many(&index->form.ipv6, addresses, count, ret, compare_portable);
 }
 
 #ifdef __x86_64__
@@ -147,15 +147,15 @@ AVX2 INLINE unsigned compare_avx2(const int64_t *starts, int64_t word)
 	return (unsigned)__builtin_popcount((unsigned)mask & 0xfe);
 }
 
-AVX2 uint32_t ipv6_one_avx2(const void *index, const unsigned char *address)
+AVX2 int ipv6_one_avx2(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return match(index, address, compare_avx2);
+	return index_give(index, match(&index->form.ipv6, address, compare_avx2), ret);
 }
 
-AVX2 void ipv6_many_avx2(const void *index, const unsigned char *addresses, size_t count,
+AVX2 void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses, size_t count,
                          uint32_t *ret)
 {
-	match_many(index, addresses, count, ret, compare_avx2);
+	match_many(&index->form.ipv6, addresses, count, ret, compare_avx2);
 }
 
 AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
@@ -166,14 +166,14 @@ AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
 	return (unsigned)__builtin_popcount(mask);
 }
 
-AVX512 uint32_t ipv6_one_avx512(const void *index, const unsigned char *address)
+AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return match(index, address, compare_avx512);
+	return index_give(index, match(&index->form.ipv6, address, compare_avx512), ret);
 }
 
-AVX512 void ipv6_many_avx512(const void *index, const unsigned char *addresses, size_t count,
+AVX512 void ipv6_many_avx512(const struct stele_index *index, const unsigned char *addresses, size_t count,
                              uint32_t *ret)
 {
-	match_many(index, addresses, count, ret, compare_avx512);
+	match_many(&index->form.ipv6, addresses, count, ret, compare_avx512);
 }
 #endif

@@ -5,33 +5,22 @@
 
 #include <string.h>
 
-int index_answer(const struct index_source *source, const struct view *view, ref_t row,
-                 uint32_t *ret)
+uint32_t index_answer(const struct index_source *source, const struct row_parts *row)
 {
-	struct row_parts parts;
-	unsigned char bytes[4];
+	unsigned char bytes[4] = {0};
+	uint32_t word;
 	uint16_t half;
 
-	if (!row) {
-		*ret = source->none;
-		return 0;
-	}
-	if (row_parts(view, &source->shape, row, &parts) < 0)
-		return -EBADMSG;
-	if (source->rows) {
-		*ret = row;
-		return 0;
-	}
-	data_copy_out(bytes, parts.value + source->offset, source->size);
-	if (source->size == 4) {
-		memcpy(ret, bytes, 4);
-	} else if (source->size == 2) {
-		memcpy(&half, bytes, 2);
-		*ret = half;
-	} else {
-		*ret = bytes[0];
-	}
-	return 0;
+	if (!row)
+		return source->none;
+	if (source->rows)
+		return row_ref(&source->view, &source->shape, row);
+	data_copy_out(bytes, row->value + source->offset, source->size);
+	if (source->size == 1)
+		return bytes[0];
+	memcpy(&half, bytes, sizeof(half));
+	memcpy(&word, bytes, sizeof(word));
+	return source->size == 2 ? half : word;
 }
 
 /* The word of a key that starts at bit `base`, with zeros behind its end. */
@@ -84,15 +73,15 @@ static int look_ahead(struct index_sweep *sweep)
 	} while (row.key_bits == sweep->under.bits ||
 	         (sweep->ahead.deeper && sweep->ahead.last < sweep->next) ||
 	         (sweep->ahead.deeper && sweep->done));
-	if (sweep->ahead.deeper)
-		return 0;
-	return index_answer(source, &source->view, ref, &sweep->ahead.answer);
+	if (!sweep->ahead.deeper)
+		sweep->ahead.answer = index_answer(source, &row);
+	return 0;
 }
 
 int index_sweep_start(struct index_sweep *sweep, const struct index_source *source,
                       const struct index_key *key, unsigned base, unsigned width)
 {
-	ref_t row = 0;
+	struct row_parts row;
 	int r;
 
 	sweep->source = source;
@@ -106,11 +95,10 @@ int index_sweep_start(struct index_sweep *sweep, const struct index_source *sour
 	sweep->top = 1;
 	sweep->open[0].last = sweep->last;
 	r = trie_match(&source->view, &source->shape, source->root, key->bytes, key->bits, &row);
-	if (r >= 0)
-		r = index_answer(source, &source->view, r == 1 ? row : 0, &sweep->open[0].answer);
-	if (r == 0)
-		r = scan_seek(&sweep->scan, &source->view, &source->shape, source->root, key->bytes,
-		              key->bits);
+	if (r < 0)
+		return r;
+	sweep->open[0].answer = index_answer(source, r == 1 ? &row : NULL);
+	r = scan_seek(&sweep->scan, &source->view, &source->shape, source->root, key->bytes, key->bits);
 	return r < 0 ? r : look_ahead(sweep);
 }
 

@@ -28,9 +28,8 @@ struct index_key {
 	unsigned bits;
 };
 
-/* The answer of a row, 0 meaning none, which may be one that only `view` reaches. 0, or -EBADMSG: it is
- * no row of this shape; no sentence. */
-int index_answer(const struct index_source *source, const struct view *view, ref_t row, uint32_t *ret);
+/* The answer of a row; NULL: of none. */
+uint32_t index_answer(const struct index_source *source, const struct row_parts *row);
 
 struct index_segment {
 	uint64_t first, last; /* words */
