@@ -140,6 +140,21 @@ static void ask_for_children(const struct view *view, ref_t ref)
 		ask_for(view, node_ref(&node, (int)i));
 }
 
+/* The same of all that a node refers to, where a scan comes into it with keys that end inside. */
+static void ask_for_all(const struct view *view, const unsigned char *at)
+{
+	struct node node = node_at(at);
+	unsigned count = node_child_refs(&node) + node_prefix_count(&node);
+
+	for (unsigned i = 0; i < count; i++) {
+		at = view_object(view, node_ref(&node, (int)i));
+		if (at) {
+			__builtin_prefetch(at);
+			__builtin_prefetch(at + 32);
+		}
+	}
+}
+
 static void ask_ahead(const struct view *view, const struct scan_frame *frame)
 {
 	if (frame->next + SCAN_AHEAD < frame->end)
@@ -204,6 +219,8 @@ int scan_next(struct scan *scan, ref_t *ret)
 		r = push(scan, at, 0);
 		if (r < 0)
 			return r;
+		if (!scan->frames[scan->top - 1].refs)
+			ask_for_all(scan->view, at);
 	}
 	return 0;
 }

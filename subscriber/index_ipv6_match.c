@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-#define TOGETHER 16u /* lookups that go down side by side, so that their misses are waited for at once */
+#define TOGETHER 32u /* lookups */
 
 /* How many of eight starts, after the first, are below a word: they rise. */
 typedef unsigned compare_starts(const int64_t *starts, int64_t word);
@@ -27,6 +27,8 @@ INLINE unsigned match_piece(const struct ranges_piece *piece, int64_t word, comp
 {
 	unsigned line = compare((const int64_t *)piece, word) * RANGES_FAN;
 
+	/* Known before the range is: so both lines come at once. */
+	__builtin_prefetch(piece->answers + line);
 	return line + compare(piece->starts + line, word);
 }
 
@@ -39,9 +41,9 @@ INLINE uint32_t match_ranges(const struct ranges *ranges, int64_t word, bool *re
 	unsigned i;
 
 	for (unsigned level = ranges->levels; level-- > 0;)
-		at = at * RANGES_FAN +
-		     compare(ranges->directory + ranges->level_at[level] + at * RANGES_FAN, word);
-	piece = &ranges->pieces[ranges->order[at]];
+		at = (at + compare(ranges->directory + ranges->level_at[level] + at, word)) *
+		     RANGES_FAN;
+	piece = &ranges->pieces[ranges->order[at / RANGES_FAN]];
 	i = match_piece(piece, word, compare);
 	*ret_deeper = piece->deeper >> i & 1;
 	return piece->answers[i];
@@ -66,33 +68,52 @@ INLINE uint32_t match(const struct index_ipv6 *index, const unsigned char *addre
 	return __builtin_expect(deeper, 0) ? match_low(index, answer, address, compare) : answer;
 }
 
-INLINE void match_together(const struct index_ipv6 *index, const unsigned char *addresses, uint32_t *ret,
-                           compare_starts *compare)
-{
-	const struct ranges *high = &index->high;
-	const struct ranges_piece *pieces[TOGETHER];
-	size_t at[TOGETHER] = {0};
-	int64_t words[TOGETHER];
-	unsigned deeper = 0;
+/* Eight lookups' way to their pieces, written out, so that all that is known of it stays in registers. */
+#define EACH(step) step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7)
+#define START(i) size_t at_##i = 0; const int64_t word_##i = words[i];
+#define GO_DOWN(i) at_##i = (at_##i + compare(starts + at_##i, word_##i)) * RANGES_FAN;
+#define FIND_PIECE(i) \
+	pieces[i] = &ranges->pieces[ranges->order[at_##i / RANGES_FAN]]; \
+	__builtin_prefetch(pieces[i]);
 
-	for (unsigned i = 0; i < TOGETHER; i++)
-		words[i] = ranges_word(load_word(addresses + (size_t)i * 16));
-	for (unsigned level = high->levels; level-- > 0;)
-		for (unsigned i = 0; i < TOGETHER; i++)
-			at[i] = at[i] * RANGES_FAN + compare(high->directory + high->level_at[level] +
-			                                             at[i] * RANGES_FAN,
-			                                     words[i]);
-	for (unsigned i = 0; i < TOGETHER; i++)
-		pieces[i] = &high->pieces[high->order[at[i]]];
-	for (unsigned i = 0; i < TOGETHER; i++)
-		at[i] = compare((const int64_t *)pieces[i], words[i]) * RANGES_FAN;
-	for (unsigned i = 0; i < TOGETHER; i++)
-		at[i] += compare(pieces[i]->starts + at[i], words[i]);
-	for (unsigned i = 0; i < TOGETHER; i++) {
-		ret[i] = pieces[i]->answers[at[i]];
-		deeper |= (unsigned)(pieces[i]->deeper >> at[i] & 1) << i;
+INLINE void find_pieces(const struct ranges *ranges, const int64_t words[8],
+                        const struct ranges_piece *pieces[8], compare_starts *compare)
+{
+	EACH(START)
+
+	for (unsigned level = ranges->levels; level-- > 0;) {
+		const int64_t *starts = ranges->directory + ranges->level_at[level];
+		EACH(GO_DOWN)
 	}
-	for (; deeper; deeper &= deeper - 1) {
+	EACH(FIND_PIECE)
+}
+
+/* Lookups that go down side by side: each step asks for the memory of the next, for all of them. */
+INLINE void match_together(const struct index_ipv6 *index, const unsigned char *addresses,
+                           unsigned count, uint32_t *ret, compare_starts *compare)
+{
+	const struct ranges_piece *pieces[TOGETHER];
+	unsigned lines[TOGETHER];
+	int64_t words[TOGETHER];
+	uint32_t deeper = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		words[i] = ranges_word(load_word(addresses + (size_t)i * 16));
+	for (unsigned i = count; i % 8 != 0; i++)
+		words[i] = 0;
+	for (unsigned i = 0; i < count; i += 8)
+		find_pieces(&index->high, words + i, pieces + i, compare);
+	for (unsigned i = 0; i < count; i++) {
+		lines[i] = compare((const int64_t *)pieces[i], words[i]) * RANGES_FAN;
+		__builtin_prefetch(pieces[i]->starts + lines[i]);
+		__builtin_prefetch(pieces[i]->answers + lines[i]);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		unsigned at = lines[i] + compare(pieces[i]->starts + lines[i], words[i]);
+		ret[i] = pieces[i]->answers[at];
+		deeper |= (uint32_t)(pieces[i]->deeper >> at & 1) << i;
+	}
+	for (; __builtin_expect(deeper, 0); deeper &= deeper - 1) {
 		unsigned i = (unsigned)__builtin_ctz(deeper);
 		ret[i] = match_low(index, ret[i], addresses + (size_t)i * 16, compare);
 	}
@@ -101,13 +122,14 @@ INLINE void match_together(const struct index_ipv6 *index, const unsigned char *
 INLINE void match_many(const struct index_ipv6 *index, const unsigned char *addresses, size_t count,
                        uint32_t *ret, compare_starts *compare)
 {
-	for (; count >= TOGETHER; count -= TOGETHER) {
-		match_together(index, addresses, ret, compare);
-		addresses += TOGETHER * 16;
-		ret += TOGETHER;
+	unsigned now;
+
+	for (; count > 0; count -= now) {
+		now = count < TOGETHER ? (unsigned)count : TOGETHER;
+		match_together(index, addresses, now, ret, compare);
+		addresses += (size_t)now * 16;
+		ret += now;
 	}
-	for (size_t i = 0; i < count; i++)
-		ret[i] = match(index, addresses + i * 16, compare);
 }
 
 INLINE unsigned compare_portable(const int64_t *starts, int64_t word)
@@ -134,7 +156,7 @@ void ipv6_many_portable(const struct stele_index *index, const unsigned char *ad
 #include <immintrin.h>
 
 #define AVX2 __attribute__((target("popcnt,bmi2,avx2")))
-#define AVX512 __attribute__((target("popcnt,bmi2,avx2,avx512f")))
+#define AVX512 __attribute__((target("popcnt,bmi2,avx2,avx512f,avx512dq")))
 
 AVX2 INLINE unsigned compare_avx2(const int64_t *starts, int64_t word)
 {
@@ -163,7 +185,7 @@ AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
 	__mmask8 mask = _mm512_mask_cmplt_epi64_mask(0xfe, _mm512_load_si512(starts),
 	                                             _mm512_set1_epi64(word));
 
-	return (unsigned)__builtin_popcount(mask);
+	return (unsigned)__builtin_popcount(_cvtmask8_u32(mask));
 }
 
 AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
