@@ -164,7 +164,7 @@ static int build(struct stele_index *index)
 		rows = stele_table_rows(&index->table);
 	form_finish(index);
 	r = index->ipv6 ? index_ipv6_init(&index->form.ipv6)
-	                : index_ipv4_init(&index->form.ipv4, rows);
+	                : index_ipv4_init(&index->form.ipv4, index->none, rows);
 	return r < 0 ? r : paint(index, &all);
 }
 

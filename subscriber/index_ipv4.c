@@ -9,11 +9,11 @@
 
 #define POOL_MOST (UINT32_C(1) << 30) /* words: gathers take signed indices */
 
-int index_ipv4_init(struct index_ipv4 *index, uint64_t rows)
+int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows)
 {
 	uint64_t room = rows + rows / 4 + 2 * IPV4_PIECE_MOST;
 
-	*index = (struct index_ipv4){.used = 1}; /* 0 ends a list */
+	*index = (struct index_ipv4){.used = 1};
 	if (room > POOL_MOST)
 		return -ENOMEM;
 	index->room = (uint32_t)room;
@@ -24,6 +24,7 @@ int index_ipv4_init(struct index_ipv4 *index, uint64_t rows)
 		return -ENOMEM;
 	}
 	memset(index->blocks, 0, IPV4_BLOCKS * sizeof(*index->blocks));
+	index->pool[0] = none;
 	return 0;
 }
 
@@ -103,7 +104,7 @@ static uint32_t block_size(const struct ipv4_block *block, uint32_t *ret_piece)
 	uint64_t starts = starts_of(block);
 
 	*ret_piece = block->base - (starts & IPV4_DIVIDED);
-	if (starts == 0)
+	if (block->base == 0)
 		return 0;
 	return 1 + popcount(starts & ~UINT64_C(1)) + (starts & IPV4_DIVIDED ? 2 : 0);
 }
@@ -192,6 +193,21 @@ static void unpack_net(struct canvas *canvas, uint32_t net)
 	}
 }
 
+/* Fills a block's piece. */
+static void block_store(struct index_ipv4 *index, struct ipv4_block *block, uint32_t piece,
+                        uint64_t starts, uint64_t divided, const uint32_t *answers)
+{
+	size_t count = 1 + popcount(starts & ~UINT64_C(1));
+
+	memcpy(block->starts, &starts, sizeof(starts));
+	block->base = piece + (divided ? 1 : 0);
+	if (divided) {
+		memcpy(index->pool + piece, &divided, sizeof(divided));
+		piece += 2;
+	}
+	memcpy(index->pool + piece, answers, count * sizeof(*answers));
+}
+
 static int pack(struct canvas *canvas)
 {
 	struct index_ipv4 *index = canvas->index;
@@ -211,34 +227,28 @@ static int pack(struct canvas *canvas)
 			answers[count++] = canvas->answers[i];
 		}
 	starts |= divided ? IPV4_DIVIDED : 0;
+	count += divided ? 2 : 0;
+	if (starts == 0 && answers[0] == index->pool[0])
+		count = 0;
 	size = block_size(block, &piece);
-	block->starts[0] = block->starts[1] = 0;
-	block->base = answers[0];
-	if (size != (starts ? count + (divided ? 2 : 0) : 0)) {
+	if (size != count) {
+		*block = (struct ipv4_block){0};
 		if (size)
 			give_back(index, piece, size);
-		if (starts == 0)
+		if (count == 0)
 			return 0;
-		piece = take(index, count + (divided ? 2 : 0));
+		piece = take(index, count);
 		if (!piece)
 			return -ENOMEM;
-	} else if (size == 0) {
-		return 0;
 	}
-	if (divided) {
-		memcpy(index->pool + piece, &divided, sizeof(divided));
-		piece += 2;
-	}
-	memcpy(index->pool + piece, answers, count * sizeof(*answers));
-	memcpy(block->starts, &starts, sizeof(starts));
-	block->base = piece - (divided ? 1 : 0);
+	block_store(index, block, piece, starts, divided, answers);
 	return 0;
 }
 
 static int unpack(struct canvas *canvas, uint32_t number)
 {
 	const struct ipv4_block *block = canvas->index->blocks + number;
-	const uint32_t *answer = &block->base;
+	const uint32_t *answer;
 	uint64_t starts;
 	int r;
 
@@ -250,8 +260,7 @@ static int unpack(struct canvas *canvas, uint32_t number)
 	starts = starts_of(block);
 	canvas->block = number;
 	canvas->divided = 0;
-	if (starts != 0)
-		answer = canvas->index->pool + block->base + (starts & IPV4_DIVIDED);
+	answer = canvas->index->pool + block->base + (starts & IPV4_DIVIDED);
 	if (starts & IPV4_DIVIDED)
 		memcpy(&canvas->divided, answer - 2, sizeof(canvas->divided));
 	canvas->answers[0] = *answer;
@@ -272,8 +281,8 @@ static int paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t 
 
 		/* Most of the address space in a step a block. */
 		if (net % 64 == 0 && (at & 255) == 0 && end <= last && canvas->block != net / 64 &&
-		    starts_of(block) == 0) {
-			block->base = answer;
+		    starts_of(block) == 0 && (block->base || answer == canvas->index->pool[0])) {
+			canvas->index->pool[block->base] = answer;
 			at = end + 1;
 			continue;
 		}
@@ -337,6 +346,7 @@ int index_ipv4_tidy(struct index_ipv4 *index)
 	tidy.pool = index_allocate(tidy.room * sizeof(*tidy.pool));
 	if (!tidy.pool)
 		return -ENOMEM;
+	tidy.pool[0] = index->pool[0];
 	for (uint32_t i = 0; i < IPV4_BLOCKS; i++) {
 		struct ipv4_block *block = &index->blocks[i];
 		uint64_t divided = 0;

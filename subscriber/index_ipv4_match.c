@@ -41,10 +41,9 @@ INLINE uint32_t match(const struct index_ipv4 *index, const unsigned char *at, c
 	memcpy(&starts, block->starts, sizeof(starts));
 	if (__builtin_expect(starts & IPV4_DIVIDED, 0))
 		return match_divided(index, block, address);
-	/* The runs that start at this /24 or before it, after the first. Without a branch on whether
-	 * there is but one, which can't be foretold. */
-	run = block->base + count(starts << (~(address >> 8) & 63));
-	return (starts ? index->pool : &block->base)[starts ? run : 0];
+	/* The runs that start at this /24 or before it, after the first. */
+	run = count(starts << (~(address >> 8) & 63));
+	return index->pool[block->base + run];
 }
 
 INLINE void match_many(const struct index_ipv4 *index, const unsigned char *addresses, size_t count,
@@ -88,14 +87,12 @@ POPCNT void ipv4_many_popcnt(const struct stele_index *index, const unsigned cha
 	match_many(&index->form.ipv4, addresses, count, ret, count_popcnt);
 }
 
-/* Of eight addresses: their blocks' starts, `runs` of them up to the /24 included. Returns which have but
- * one run, and which are in divided blocks. */
+/* Of eight addresses how many runs start up to their /24s; `*ret_divided`: which are in divided blocks. */
 AVX512 INLINE __m256i count_runs(const struct index_ipv4 *index, __m256i words, __m256i shift,
-                                 __mmask8 *ret_one, __mmask8 *ret_divided)
+                                 __mmask8 *ret_divided)
 {
 	__m512i starts = _mm512_i32gather_epi64(words, (const void *)index->blocks, 4);
 
-	*ret_one = _mm512_testn_epi64_mask(starts, starts);
 	*ret_divided = _mm512_test_epi64_mask(starts, _mm512_set1_epi64(IPV4_DIVIDED));
 	starts = _mm512_sllv_epi64(starts, _mm512_cvtepu32_epi64(shift));
 	return _mm512_cvtepi64_epi32(_mm512_popcnt_epi64(starts));
@@ -106,24 +103,21 @@ AVX512 INLINE void match_16(const struct index_ipv4 *index, const unsigned char 
 	const __m512i swap = _mm512_broadcast_i32x4(
 		_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
 	__m512i address = _mm512_shuffle_epi8(_mm512_loadu_si512(at), swap);
-	__m512i block = _mm512_srli_epi32(address, 14), runs, base, answer;
+	__m512i block = _mm512_srli_epi32(address, 14), runs, base;
 	__m512i words = _mm512_add_epi32(block, _mm512_slli_epi32(block, 1));
 	__m512i shift = _mm512_andnot_si512(_mm512_srli_epi32(address, 8), _mm512_set1_epi32(63));
-	__mmask8 one[2], divided[2];
-	__mmask16 many;
+	__mmask8 divided[2];
 	unsigned left;
 
 	runs = _mm512_castsi256_si512(count_runs(index, _mm512_castsi512_si256(words),
-	                                         _mm512_castsi512_si256(shift), &one[0], &divided[0]));
+	                                         _mm512_castsi512_si256(shift), &divided[0]));
 	runs = _mm512_inserti64x4(runs,
 	                          count_runs(index, _mm512_extracti64x4_epi64(words, 1),
-	                                     _mm512_extracti64x4_epi64(shift, 1), &one[1], &divided[1]),
+	                                     _mm512_extracti64x4_epi64(shift, 1), &divided[1]),
 	                          1);
 	base = _mm512_i32gather_epi32(words, (const void *)&index->blocks[0].base, 4);
-	many = (__mmask16)~(one[0] | one[1] << 8);
-	answer = _mm512_mask_i32gather_epi32(base, many, _mm512_add_epi32(base, runs),
-	                                     (const void *)index->pool, 4);
-	_mm512_storeu_si512(ret, answer);
+	_mm512_storeu_si512(ret, _mm512_i32gather_epi32(_mm512_add_epi32(base, runs),
+	                                                (const void *)index->pool, 4));
 	for (left = (unsigned)(divided[0] | divided[1] << 8); left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctz(left);
 		ret[i] = match(index, at + i * 4, count_popcnt);
