@@ -59,7 +59,6 @@ void ipv6_many_portable(const struct stele_index *index, const unsigned char *ad
 #ifdef __x86_64__
 int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
 void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-void ipv4_many_avx512(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
 int ipv6_one_avx2(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
 void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
 int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address, uint32_t *ret);

@@ -7,22 +7,29 @@
 
 #include "index_memory.h"
 
-#define POOL_MOST (UINT32_C(1) << 30) /* words: gathers take signed indices */
+#define POOL_MOST (UINT32_C(1) << 31) /* words */
+
+/* Blocks and the pool are one allocation, rounded up so that huge pages can hold all of it. 0 or -ENOMEM:
+ * nothing was changed. */
+static int allocate(struct index_ipv4 *ret, uint64_t room)
+{
+	size_t blocks = IPV4_BLOCKS * sizeof(*ret->blocks);
+	size_t size = index_round(blocks + room * sizeof(*ret->pool));
+	void *memory = room <= POOL_MOST ? index_allocate(size) : NULL;
+
+	if (!memory)
+		return -ENOMEM;
+	ret->blocks = memory;
+	ret->pool = (uint32_t *)memory + blocks / sizeof(*ret->pool);
+	ret->room = (uint32_t)((size - blocks) / sizeof(*ret->pool));
+	return 0;
+}
 
 int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows)
 {
-	uint64_t room = rows + rows / 4 + 2 * IPV4_PIECE_MOST;
-
 	*index = (struct index_ipv4){.used = 1};
-	if (room > POOL_MOST)
+	if (allocate(index, rows + rows / 4 + 2 * IPV4_PIECE_MOST) < 0)
 		return -ENOMEM;
-	index->room = (uint32_t)room;
-	index->blocks = index_allocate(IPV4_BLOCKS * sizeof(*index->blocks));
-	index->pool = index_allocate(index->room * sizeof(*index->pool));
-	if (!index->blocks || !index->pool) {
-		index_ipv4_finish(index);
-		return -ENOMEM;
-	}
 	memset(index->blocks, 0, IPV4_BLOCKS * sizeof(*index->blocks));
 	index->pool[0] = none;
 	return 0;
@@ -31,7 +38,6 @@ int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows)
 void index_ipv4_finish(struct index_ipv4 *index)
 {
 	free(index->blocks);
-	free(index->pool);
 	*index = (struct index_ipv4){0};
 }
 
@@ -52,16 +58,13 @@ static void give_back(struct index_ipv4 *index, uint32_t piece, uint32_t size)
 /* Makes room for another piece at the pool's end. */
 static int grow(struct index_ipv4 *index)
 {
-	uint32_t room = index->room + index->room / 8 + 2 * IPV4_PIECE_MOST;
-	uint32_t *pool = NULL;
+	const struct index_ipv4 before = *index;
 
-	if (room <= POOL_MOST)
-		pool = index_reallocate(index->pool, index->used * sizeof(*pool),
-		                        room * sizeof(*pool));
-	if (!pool)
+	if (allocate(index, before.room + before.room / 8 + 2 * IPV4_PIECE_MOST) < 0)
 		return -ENOMEM;
-	index->pool = pool;
-	index->room = room;
+	memcpy(index->blocks, before.blocks, IPV4_BLOCKS * sizeof(*index->blocks));
+	memcpy(index->pool, before.pool, before.used * sizeof(*index->pool));
+	free(before.blocks);
 	return 0;
 }
 
@@ -208,46 +211,53 @@ static void block_store(struct index_ipv4 *index, struct ipv4_block *block, uint
 	memcpy(index->pool + piece, answers, count * sizeof(*answers));
 }
 
-static int pack(struct canvas *canvas)
+/* The runs of what is unpacked: their starts, and their answers. */
+static uint64_t find_runs(const struct canvas *canvas, uint32_t answers[64], uint32_t *ret_count)
 {
-	struct index_ipv4 *index = canvas->index;
-	struct ipv4_block *block = index->blocks + canvas->block;
-	uint64_t divided, starts = 0;
-	uint32_t piece, size, count = 1, answers[64];
-	int r = pack_net(canvas);
+	uint64_t starts = canvas->divided ? IPV4_DIVIDED : 0;
+	uint32_t count = 1;
 
-	if (r < 0 || canvas->block == NOTHING)
-		return r;
-	canvas->block = NOTHING;
-	divided = canvas->divided;
 	answers[0] = canvas->answers[0];
 	for (unsigned i = 1; i < 64; i++)
-		if (canvas->answers[i] != canvas->answers[i - 1] || divided >> (i - 1) & 3) {
+		if (canvas->answers[i] != canvas->answers[i - 1] || canvas->divided >> (i - 1) & 3) {
 			starts |= UINT64_C(1) << i;
 			answers[count++] = canvas->answers[i];
 		}
-	starts |= divided ? IPV4_DIVIDED : 0;
-	count += divided ? 2 : 0;
+	*ret_count = count;
+	return starts;
+}
+
+static int pack(struct canvas *canvas)
+{
+	struct index_ipv4 *index = canvas->index;
+	uint32_t number = canvas->block, piece, size, wanted, answers[64];
+	uint64_t starts;
+	int r = pack_net(canvas);
+
+	if (r < 0 || number == NOTHING)
+		return r;
+	canvas->block = NOTHING;
+	starts = find_runs(canvas, answers, &wanted);
+	wanted += canvas->divided ? 2 : 0;
 	if (starts == 0 && answers[0] == index->pool[0])
-		count = 0;
-	size = block_size(block, &piece);
-	if (size != count) {
-		*block = (struct ipv4_block){0};
-		if (size)
+		wanted = 0;
+	size = block_size(&index->blocks[number], &piece);
+	if (size != wanted) {
+		index->blocks[number] = (struct ipv4_block){0};
+		if (size > 0)
 			give_back(index, piece, size);
-		if (count == 0)
-			return 0;
-		piece = take(index, count);
-		if (!piece)
+		piece = wanted > 0 ? take(index, wanted) : 0;
+		if (wanted > 0 && !piece)
 			return -ENOMEM;
 	}
-	block_store(index, block, piece, starts, divided, answers);
+	if (wanted > 0)
+		block_store(index, &index->blocks[number], piece, starts, canvas->divided, answers);
 	return 0;
 }
 
 static int unpack(struct canvas *canvas, uint32_t number)
 {
-	const struct ipv4_block *block = canvas->index->blocks + number;
+	const struct ipv4_block *block;
 	const uint32_t *answer;
 	uint64_t starts;
 	int r;
@@ -257,6 +267,7 @@ static int unpack(struct canvas *canvas, uint32_t number)
 	r = pack(canvas);
 	if (r < 0)
 		return r;
+	block = &canvas->index->blocks[number];
 	starts = starts_of(block);
 	canvas->block = number;
 	canvas->divided = 0;
@@ -335,38 +346,42 @@ static uint32_t carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint
 	return at;
 }
 
+/* Moves what a block that was moved refers to. */
+static void carry_divided(const struct index_ipv4 *from, struct index_ipv4 *to,
+                          const struct ipv4_block *block)
+{
+	uint32_t *answer = to->pool + block->base + 1;
+	uint64_t starts = starts_of(block), divided;
+
+	memcpy(&divided, answer - 2, sizeof(divided));
+	for (unsigned net = 0; net < 64; net++) {
+		answer += net > 0 && starts >> net & 1 ? 1 : 0;
+		if (divided >> net & 1)
+			*answer = carry(from, to, *answer, divided_size(from->pool + *answer));
+	}
+}
+
 int index_ipv4_tidy(struct index_ipv4 *index)
 {
 	uint32_t live = index->used - index->free, piece, size;
-	struct index_ipv4 tidy = {.blocks = index->blocks, .used = 1};
+	struct index_ipv4 tidy = {.used = 1};
 
 	if (index->free <= live / 4 + 4096)
 		return 0;
-	tidy.room = live + live / 16 + 2 * IPV4_PIECE_MOST;
-	tidy.pool = index_allocate(tidy.room * sizeof(*tidy.pool));
-	if (!tidy.pool)
+	if (allocate(&tidy, live + live / 16 + 2 * IPV4_PIECE_MOST) < 0)
 		return -ENOMEM;
 	tidy.pool[0] = index->pool[0];
 	for (uint32_t i = 0; i < IPV4_BLOCKS; i++) {
-		struct ipv4_block *block = &index->blocks[i];
-		uint64_t divided = 0;
-		uint32_t *answer;
+		struct ipv4_block *block = &tidy.blocks[i];
+		*block = index->blocks[i];
 		size = block_size(block, &piece);
 		if (size == 0)
 			continue;
 		block->base += carry(index, &tidy, piece, size) - piece;
-		if (!(starts_of(block) & IPV4_DIVIDED))
-			continue;
-		answer = tidy.pool + block->base + 1;
-		memcpy(&divided, answer - 2, sizeof(divided));
-		for (unsigned net = 0; net < 64; net++) {
-			answer += net > 0 && starts_of(block) >> net & 1 ? 1 : 0;
-			if (divided >> net & 1)
-				*answer = carry(index, &tidy, *answer,
-				                divided_size(index->pool + *answer));
-		}
+		if (starts_of(block) & IPV4_DIVIDED)
+			carry_divided(index, &tidy, block);
 	}
-	free(index->pool);
+	free(index->blocks);
 	*index = tidy;
 	return 0;
 }

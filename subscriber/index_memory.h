@@ -11,15 +11,23 @@
 #define INDEX_LINE 64u
 #define INDEX_HUGE ((size_t)2 << 20)
 
+/* What is best allocated for `size` bytes: where huge pages can hold it, all that is in them. */
+static inline size_t index_round(size_t size)
+{
+	size_t unit = size >= INDEX_HUGE ? INDEX_HUGE : INDEX_LINE;
+
+	return (size + unit - 1) / unit * unit;
+}
+
 /* NULL: no memory. */
 static inline void *index_allocate(size_t size)
 {
 	size_t unit = size >= INDEX_HUGE ? INDEX_HUGE : INDEX_LINE;
-	void *memory = aligned_alloc(unit, (size + INDEX_LINE - 1) / INDEX_LINE * INDEX_LINE);
+	void *memory = aligned_alloc(unit, index_round(size));
 
 	/* Where there are none it works all the same. */
 	if (memory && unit == INDEX_HUGE)
-		madvise(memory, size, MADV_HUGEPAGE);
+		madvise(memory, index_round(size), MADV_HUGEPAGE);
 	return memory;
 }
 

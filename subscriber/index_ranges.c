@@ -52,9 +52,9 @@ static size_t directory_size(uint32_t room)
 /* Gives room for `count` pieces. 0 or -ENOMEM: as it was. */
 static int make_room(struct ranges *ranges, uint64_t count)
 {
-	uint32_t room = (uint32_t)(count + count / 8);
-	size_t used = ranges->room;
 	struct ranges_piece *pieces;
+	uint32_t room;
+	size_t used = ranges->room;
 	uint32_t *order, *sizes;
 	uint64_t *firsts;
 	int64_t *directory;
@@ -63,6 +63,7 @@ static int make_room(struct ranges *ranges, uint64_t count)
 		return 0;
 	if (count > UINT32_MAX / RANGES_PIECE)
 		return -ENOMEM;
+	room = (uint32_t)(index_round((count + count / 8) * sizeof(*pieces)) / sizeof(*pieces));
 	pieces = index_allocate(room * sizeof(*pieces));
 	order = index_allocate(room * sizeof(*order));
 	sizes = index_allocate(room * sizeof(*sizes));
