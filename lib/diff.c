@@ -193,8 +193,8 @@ static void prefetch(const struct view *view, const unsigned char *ref)
 	const unsigned char *at = view_object(view, data_load_32(ref));
 
 	if (at) {
-		__builtin_prefetch(at);
-		__builtin_prefetch(at + 64);
+		ask_for_line(at);
+		ask_for_line(at + 64);
 	}
 }
 
@@ -275,7 +275,7 @@ static void compare_mixed(uint64_t ret[4], const struct node *a, const struct no
 static void compare_children(const struct view *view, uint64_t ret[4], const struct node *a,
                              const struct node *b)
 {
-	uint64_t form = node_form(a);
+	unsigned form = node_form(a);
 
 	if (form != node_form(b) || form == NODE_LIST) {
 		compare_mixed(ret, a, b);

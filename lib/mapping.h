@@ -69,7 +69,7 @@ static inline bool mapping_lost(const struct mapping *mapping)
  * refuses to work in a child. Costs a load. */
 static inline unsigned fork_count(void)
 {
-	extern unsigned forks; /* stored in a child before fork() returns there */
+	extern __attribute__((visibility("hidden"))) unsigned forks; /* stored in a child before fork() returns there */
 
 	return __atomic_load_n(&forks, __ATOMIC_RELAXED);
 }

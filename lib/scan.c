@@ -121,8 +121,8 @@ static void ask_for(const struct view *view, ref_t ref)
 	const unsigned char *at = view_object(view, ref);
 
 	if (at) {
-		__builtin_prefetch(at);
-		__builtin_prefetch(at + 64);
+		ask_for_line(at);
+		ask_for_line(at + 64);
 	}
 }
 

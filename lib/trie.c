@@ -3,6 +3,7 @@
 #include "trie.h"
 
 #include "schema.h"
+#include "trie_find.h"
 
 const struct shape catalog_shape = {
 	.value_size = sizeof(struct layout_table),
@@ -43,16 +44,6 @@ int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_byt
 	return 0;
 }
 
-/* True when the first `bits` bits of both are equal. `own` is the caller's memory. */
-static bool bits_equal(const unsigned char *at, const unsigned char *own, unsigned bits)
-{
-	if (!data_equal(at, own, bits / 8))
-		return false;
-	if (bits % 8 == 0)
-		return true;
-	return ((data_load_byte(at + bits / 8) ^ own[bits / 8]) & 0xff00u >> bits % 8 & 0xffu) == 0;
-}
-
 bool key_starts(const unsigned char *at, unsigned at_bits, const unsigned char *own, unsigned bits)
 {
 	return at_bits >= bits && bits_equal(at, own, bits);
@@ -73,47 +64,20 @@ int row_compare(const struct row_parts *a, const struct row_parts *b)
 	return (a->key_bits > b->key_bits) - (a->key_bits < b->key_bits);
 }
 
+/* Where a get goes on from a node in which the key ends: what stands at the place of its last bits is a
+ * row, or damage. */
+ref_t trie_last(const unsigned char *at, const unsigned char *key, unsigned bits)
+{
+	struct node node = node_at(at);
+	unsigned rest = bits % 8;
+
+	return node_ref_at(&node, place_of_prefix(rest > 0 ? key[bits / 8] : 0, rest));
+}
+
 int trie_get(const struct view *view, const struct shape *shape, ref_t root,
              const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
-	unsigned depth = 0, whole = bits / 8;
-	ref_t ref = root;
-	const unsigned char *at;
-	struct row_parts row;
-	uint64_t first;
-
-	for (;;) {
-		struct node node;
-
-		if (!ref)
-			return 0;
-		at = view_object(view, ref);
-		if (!at)
-			return -EBADMSG;
-		first = data_load(at);
-		if (!(first & LAYOUT_NODE))
-			break;
-		/* What stands at a prefix's place is a row, or damage. */
-		if (depth > whole)
-			return -EBADMSG;
-		node = node_at(at);
-		if (node.skip > 0) {
-			if (depth + node.skip > whole ||
-			    !data_equal(node_skipped(&node), key + depth, node.skip))
-				return 0;
-			depth += node.skip;
-		}
-		/* Where the key ends here, on its last bits; depth is then past all of it. */
-		ref = depth < whole ? node_child(&node, key[depth])
-		                    : node_ref_at(&node, place_of_key(key, bits, depth));
-		depth++;
-	}
-	if (row_load(view, shape, at, first, &row) < 0)
-		return -EBADMSG;
-	if (row.key_bits != bits || !bits_equal(row.key, key, bits))
-		return 0;
-	*ret = row;
-	return 1;
+	return trie_find(view, shape, root, key, bits, ret);
 }
 
 /* The longest prefix inside a node that the next byte of a key starts with: its index, or -1.

@@ -28,7 +28,8 @@
 struct view {
 	const unsigned char *base;
 	uint64_t start; /* first byte of the arena */
-	uint64_t limit; /* no object starts at or past it: arena_end, or less if the file is shorter */
+	uint64_t limit; /* no object starts at or past it: arena_end, or less if the file is shorter; not
+	                   below start */
 };
 
 /* How the rows of a table are laid out: what a walk needs of its schema. */
@@ -60,7 +61,8 @@ static inline const unsigned char *view_object(const struct view *view, ref_t re
 {
 	uint64_t offset = (uint64_t)ref * LAYOUT_UNIT;
 
-	return offset >= view->start && offset < view->limit ? view->base + offset : NULL;
+	/* One comparison: what is before the start wraps around. */
+	return offset - view->start < view->limit - view->start ? view->base + offset : NULL;
 }
 
 /* ---- rows ---- */
@@ -74,36 +76,45 @@ struct row_parts {
 	uint64_t version;
 };
 
-/* Finds the parts of the row at `at`, an object of the view whose first word is `first`. 0, or
- * -EBADMSG: not a row of this shape. No sentence. */
-static inline int row_load(const struct view *view, const struct shape *shape, const unsigned char *at,
+/* Finds the parts of the row at `at`, an object of the view whose first word is `first`, whatever its
+ * key. 0, or -EBADMSG: not a row of this shape. No sentence. */
+static inline int row_find(const struct view *view, const struct shape *shape, const unsigned char *at,
                            uint64_t first, struct row_parts *ret)
 {
-	uint32_t size = shape->value_size, head = shape->variable ? 16 : 8;
+	uint32_t size = shape->value_size, head = 8;
 	const unsigned char *length;
-	unsigned bits;
 
-	if (first & LAYOUT_NODE)
-		return -EBADMSG;
-	if (shape->variable)
+	if (shape->variable) {
+		head = 16;
 		size = data_load_32(at + 8);
-	if (size < shape->value_size || size > STELE_VALUE_MAX)
-		return -EBADMSG;
+		if (size < shape->value_size || size > STELE_VALUE_MAX)
+			return -EBADMSG;
+	}
 	/* The guard past the limit has room for the longest key, not for the longest value. */
-	if ((uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2)
+	if (first & LAYOUT_NODE || (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2)
 		return -EBADMSG;
 	length = at + head + size;
-	bits = data_load_byte(length++);
+	ret->key_bits = data_load_byte(length++);
 	if (shape->wide)
-		bits = bits << 8 | data_load_byte(length++);
-	if (bits < shape->least_bits || bits > shape->most_bits || (!shape->prefix && bits % 8 != 0))
-		return -EBADMSG;
+		ret->key_bits = ret->key_bits << 8 | data_load_byte(length++);
 	ret->value = at + head;
 	ret->key = length;
 	ret->value_size = size;
-	ret->key_bits = bits;
 	ret->version = first;
 	return 0;
+}
+
+/* True when a row may have a key of so many bits. */
+static inline bool row_key_fits(const struct shape *shape, const struct row_parts *row)
+{
+	return row->key_bits >= shape->least_bits && row->key_bits <= shape->most_bits &&
+	       (shape->prefix || row->key_bits % 8 == 0);
+}
+
+static inline int row_load(const struct view *view, const struct shape *shape, const unsigned char *at,
+                           uint64_t first, struct row_parts *ret)
+{
+	return row_find(view, shape, at, first, ret) == 0 && row_key_fits(shape, ret) ? 0 : -EBADMSG;
 }
 
 /* The same of the row at `ref`. */
@@ -118,6 +129,16 @@ static inline int row_parts(const struct view *view, const struct shape *shape, 
 static inline ref_t row_ref(const struct view *view, const struct shape *shape, const struct row_parts *parts)
 {
 	return (ref_t)((parts->value - view->base) / LAYOUT_UNIT) - (shape->variable ? 2 : 1);
+}
+
+/* True when the first `bits` bits of both are equal. `own` is the caller's memory. */
+static inline bool bits_equal(const unsigned char *at, const unsigned char *own, unsigned bits)
+{
+	if (!data_equal(at, own, bits / 8))
+		return false;
+	if (bits % 8 == 0)
+		return true;
+	return ((data_load_byte(at + bits / 8) ^ own[bits / 8]) & 0xff00u >> bits % 8 & 0xffu) == 0;
 }
 
 /* True when the key at `at` starts with the first `bits` bits of `own`, which is the caller's memory
@@ -150,9 +171,15 @@ int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_byt
 
 /* ---- walks; `key` is the caller's own memory; no sentences ---- */
 
-/* The row with this very key, which the shape takes: 1 and `*ret`, 0, or -EBADMSG. */
+/* The row with this very key, which the shape takes: 1 and `*ret`, 0, or -EBADMSG. Writes into `*ret` in
+ * any case. */
 int trie_get(const struct view *view, const struct shape *shape, ref_t root, const unsigned char *key,
              unsigned bits, struct row_parts *ret);
+
+/* The rows with these keys, all of which the shape takes: how many there are, or -EBADMSG. Rows that
+ * are not there are all zeros. */
+int64_t trie_get_many(const struct view *view, const struct shape *shape, ref_t root,
+                      const struct stele_key_ref *keys, size_t count, struct stele_row *ret);
 
 /* The row with the longest key that `key` starts with: likewise. */
 int trie_match(const struct view *view, const struct shape *shape, ref_t root, const unsigned char *key,

@@ -20,9 +20,16 @@ typedef uint32_t ref_t;
 
 static inline unsigned popcount(uint64_t word)
 {
-#ifdef __POPCNT__
+#if defined(__POPCNT__) || defined(__aarch64__)
 	return (unsigned)__builtin_popcountll(word);
 #else
+#ifdef __x86_64__
+	/* Of all but the oldest processors, which are what the compiler builds for. */
+	if (__builtin_cpu_supports("popcnt")) {
+		__asm__("popcntq %0, %0" : "+r"(word) : : "cc");
+		return (unsigned)word;
+	}
+#endif
 	word -= word >> 1 & UINT64_C(0x5555555555555555);
 	word = (word & UINT64_C(0x3333333333333333)) + (word >> 2 & UINT64_C(0x3333333333333333));
 	word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
@@ -32,15 +39,13 @@ static inline unsigned popcount(uint64_t word)
 
 #define NODE_SKIP_SHIFT 48
 #define NODE_SKIP_MASK 1023u
-#define NODE_PREFIXES (UINT64_C(1) << 58)
+#define NODE_PREFIXES_SHIFT 58
+#define NODE_PREFIXES (UINT64_C(1) << NODE_PREFIXES_SHIFT)
 #define NODE_OWN (UINT64_C(1) << 59)
 #define NODE_FORM_SHIFT 60
-#define NODE_FORM_MASK (UINT64_C(3) << NODE_FORM_SHIFT)
 
-/* What says which children there are. A value outside of these is read as a bitmap. */
-#define NODE_BITMAP (UINT64_C(0) << NODE_FORM_SHIFT)
-#define NODE_LIST (UINT64_C(1) << NODE_FORM_SHIFT)
-#define NODE_DIRECT (UINT64_C(2) << NODE_FORM_SHIFT)
+/* What says which children there are. Another value is read as a bitmap. */
+enum node_form { NODE_BITMAP = 0, NODE_LIST = 1, NODE_DIRECT = 2 };
 
 #define NODE_LIST_MAX 16u /* children that a list has at most */
 
@@ -61,9 +66,14 @@ static inline struct node node_at(const unsigned char *at)
 	return node;
 }
 
-static inline uint64_t node_form(const struct node *node)
+static inline unsigned info_form(uint64_t info)
 {
-	return node->info & NODE_FORM_MASK;
+	return (unsigned)(info >> NODE_FORM_SHIFT) & 3u;
+}
+
+static inline unsigned node_form(const struct node *node)
+{
+	return info_form(node->info);
 }
 
 static inline const unsigned char *node_skipped(const struct node *node)
@@ -74,7 +84,7 @@ static inline const unsigned char *node_skipped(const struct node *node)
 /* The bytes that the list or the bitmap takes. */
 static inline unsigned node_children_size(uint64_t info)
 {
-	switch (info & NODE_FORM_MASK) {
+	switch (info_form(info)) {
 	case NODE_LIST:
 		return ((unsigned)(info & 255) + 7u) & ~7u;
 	case NODE_DIRECT:
@@ -97,7 +107,7 @@ static inline const unsigned char *node_refs(const struct node *node)
 /* Of a bitmap: how many children are before one of its words. */
 static inline unsigned node_children_before(const struct node *node, unsigned word)
 {
-	return word == 0 ? 0 : (unsigned)(node->info >> (word - 1) * 8) & 255u;
+	return (unsigned)(node->info << 8 >> word * 8) & (word == 0 ? 0 : 255u);
 }
 
 static inline unsigned node_prefixes_before(const struct node *node, unsigned word)
@@ -131,11 +141,11 @@ static inline unsigned node_prefix_count(const struct node *node)
 	return node->info & NODE_OWN ? 1 : 0;
 }
 
-/* Of a list: the index of a byte, or -1. Its words are loaded once each; where it has only one, the
+/* Of a list: the index of a byte, or -1, `count` being at most 16. Its words are loaded once each; where it has only one, the
  * second holds what follows it, and the number of children says what counts. */
-static inline int node_list_index(const struct node *node, unsigned byte)
+static inline int list_index(const unsigned char *at, unsigned count, unsigned byte)
 {
-	uint64_t one = data_load(node->children), two = data_load(node->children + 8);
+	uint64_t one = data_load(at), two = data_load(at + 8);
 	uint64_t all = byte * UINT64_C(0x0101010101010101);
 	unsigned found;
 #ifdef __SSE2__
@@ -156,7 +166,7 @@ static inline int node_list_index(const struct node *node, unsigned byte)
 #endif
 	found = (unsigned)((one >> 7) * gather >> 56) | (unsigned)((two >> 7) * gather >> 56) << 8;
 #endif
-	found &= (1u << (node->info & 31u)) - 1;
+	found &= (1u << (count & 31u)) - 1;
 	return found ? __builtin_ctz(found) : -1;
 }
 
@@ -167,7 +177,7 @@ static inline int node_child_index(const struct node *node, unsigned byte)
 
 	switch (node_form(node)) {
 	case NODE_LIST:
-		return node_list_index(node, byte);
+		return list_index(node->children, (unsigned)node->info & 255u, byte);
 	case NODE_DIRECT:
 		return (int)byte;
 	default:
@@ -196,12 +206,43 @@ static inline ref_t node_ref(const struct node *node, int index)
 	return data_load_32(node_refs(node) + (size_t)index * 4);
 }
 
-/* What hangs at child `byte`, or 0. */
+/* What hangs at child `byte`, or 0: node_ref() of node_child_index(), and what every lookup does at every
+ * node, so that the form is looked at once. */
+static inline __attribute__((always_inline)) ref_t children_find(const unsigned char *children, uint64_t info,
+                                                                 unsigned byte)
+{
+	const unsigned char *refs = children;
+	unsigned index, count;
+	uint64_t word, bit;
+	int found;
+
+	switch (info_form(info)) {
+	case NODE_DIRECT:
+		index = byte;
+		break;
+	case NODE_LIST:
+		count = (unsigned)info & 255u;
+		found = list_index(children, count, byte);
+		if (found < 0)
+			return 0;
+		index = (unsigned)found;
+		refs += (count + 7u) & ~7u;
+		break;
+	default:
+		word = data_load(children + byte / 64 * 8);
+		bit = UINT64_C(1) << byte % 64;
+		if (!(word & bit))
+			return 0;
+		index = ((unsigned)(info << 8 >> byte / 64 * 8) & (byte < 64 ? 0 : 255u)) + popcount(word & (bit - 1));
+		refs += 32;
+	}
+	refs += info >> (NODE_PREFIXES_SHIFT - 5) & 32; /* the bitmap of prefixes */
+	return data_load_32(refs + (size_t)index * 4);
+}
+
 static inline ref_t node_child(const struct node *node, unsigned byte)
 {
-	int index = node_child_index(node, byte);
-
-	return index < 0 ? 0 : node_ref(node, index);
+	return children_find(node->children, node->info, byte);
 }
 
 /* The bytes that a node takes in the arena; `form` is all of its info, or what its form is in. */

@@ -150,34 +150,52 @@ static int path_own(struct edit *edit, struct path *path, ref_t *root)
 
 /* ---- put ---- */
 
+void row_store(unsigned char *at, uint64_t version, const struct shape *shape,
+               const struct stele_row_ref *row)
+{
+	unsigned char tail[8 + 2 + STELE_KEY_MAX];
+	size_t whole = row->value_size & ~(size_t)7, rest = row->value_size - whole, used;
+
+	data_store(at, version);
+	at += 8;
+	if (shape->variable) {
+		data_store_32(at, (uint32_t)row->value_size);
+		data_store_32(at + 4, 0);
+		at += 8;
+	}
+	data_copy_in(at, row->value, whole);
+	if (rest > 0)
+		memcpy(tail, (const unsigned char *)row->value + whole, rest);
+	used = rest;
+	if (shape->wide)
+		tail[used++] = (unsigned char)(row->key_bits >> 8);
+	tail[used++] = (unsigned char)row->key_bits;
+	memcpy(tail + used, row->key, (row->key_bits + 7) / 8);
+	used += (row->key_bits + 7) / 8;
+	data_copy_in(at + whole, tail, used);
+}
+
 static int row_write(struct edit *edit, const struct shape *shape, const void *key, unsigned bits,
                      const void *value, size_t size, ref_t *ret)
 {
-	unsigned char tail[8 + 2 + STELE_KEY_MAX];
-	size_t whole = size & ~(size_t)7, rest = size - whole, used;
-	unsigned char *at;
 	int r = edit_alloc(edit, row_size(shape, size, bits), ret);
+
+	if (r == 0)
+		row_store(arena_at(edit->arena, *ret), edit->version, shape,
+		          &(struct stele_row_ref){key, bits, value, size});
+	return r;
+}
+
+int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret)
+{
+	unsigned char *at;
+	int r = edit_alloc(edit, size, ret);
 
 	if (r < 0)
 		return r;
 	at = arena_at(edit->arena, *ret);
 	data_store(at, edit->version);
-	at += 8;
-	if (shape->variable) {
-		data_store_32(at, (uint32_t)size);
-		data_store_32(at + 4, 0);
-		at += 8;
-	}
-	data_copy_in(at, value, whole);
-	if (rest > 0)
-		memcpy(tail, (const unsigned char *)value + whole, rest);
-	used = rest;
-	if (shape->wide)
-		tail[used++] = (unsigned char)(bits >> 8);
-	tail[used++] = (unsigned char)bits;
-	memcpy(tail + used, key, (bits + 7) / 8);
-	used += (bits + 7) / 8;
-	data_copy_in(at + whole, tail, used);
+	data_copy_in(at + 8, stored + 8, size - 8);
 	return 0;
 }
 

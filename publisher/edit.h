@@ -12,6 +12,7 @@
 #ifndef PUBLISHER_EDIT_H
 #define PUBLISHER_EDIT_H
 
+#include <stele/publisher.h>
 #include "arena.h"
 #include "lib/trie.h"
 
@@ -71,6 +72,13 @@ int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const vo
 /* Deletes a row: 1, 0 (there was none), or an error likewise. */
 int edit_delete(struct edit *edit, const struct shape *shape, ref_t *root, const void *key, unsigned bits,
                 bool *ret_touched);
+
+/* Writes a row in its stored form, of row_size() bytes; `at` is aligned to 8. The row may be of no bytes,
+ * but its pointers are not NULL. */
+void row_store(unsigned char *at, uint64_t version, const struct shape *shape, const struct stele_row_ref *row);
+
+/* Copies a row in that form into the arena; nothing refers to it yet. 0, -ENOSPC, -ENOMEM. */
+int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret);
 
 /* Writes a blob. */
 int edit_blob(struct edit *edit, const void *bytes, size_t size, ref_t *ret);

@@ -90,7 +90,7 @@ static uint64_t ranks(const uint64_t words[4])
 }
 
 /* The form that takes the least room; but for a direct one of few holes, which is found in fast. */
-static uint64_t image_form(unsigned children)
+static enum node_form image_form(unsigned children)
 {
 	if (children <= NODE_LIST_MAX)
 		return NODE_LIST;
@@ -101,13 +101,14 @@ static uint64_t image_form(unsigned children)
 static uint64_t image_info(const struct image *image, unsigned children)
 {
 	uint64_t rest = image->prefixes[1] | image->prefixes[2] | image->prefixes[3];
-	uint64_t info = (uint64_t)image->skip << NODE_SKIP_SHIFT | image_form(children);
+	enum node_form form = image_form(children);
+	uint64_t info = (uint64_t)image->skip << NODE_SKIP_SHIFT | (uint64_t)form << NODE_FORM_SHIFT;
 
 	if (rest != 0 || image->prefixes[0] > 2)
 		info |= ranks(image->prefixes) << 24 | NODE_PREFIXES;
 	else if (image->prefixes[0] == 2)
 		info |= NODE_OWN;
-	switch (info & NODE_FORM_MASK) {
+	switch (form) {
 	case NODE_LIST:
 		return info | children;
 	case NODE_DIRECT:
@@ -150,7 +151,7 @@ int image_store(struct edit *edit, const struct image *image, ref_t *ret)
 	ref_t ref;
 	int r;
 
-	if ((info & NODE_FORM_MASK) == NODE_DIRECT)
+	if (info_form(info) == NODE_DIRECT)
 		slots += 256 - children;
 	r = edit_alloc(edit, node_size(info, slots), &ref);
 	if (r < 0)
@@ -161,9 +162,9 @@ int image_store(struct edit *edit, const struct image *image, ref_t *ret)
 	at += 16;
 	data_copy_in(at, image->skipped, image->skip);
 	at += (image->skip + 7u) & ~7u;
-	if ((info & NODE_FORM_MASK) == NODE_LIST) {
+	if (info_form(info) == NODE_LIST) {
 		at = store_list(at, image->children, children);
-	} else if ((info & NODE_FORM_MASK) == NODE_BITMAP) {
+	} else if (info_form(info) == NODE_BITMAP) {
 		data_copy_in(at, image->children, sizeof(image->children));
 		at += sizeof(image->children);
 	}
@@ -171,7 +172,7 @@ int image_store(struct edit *edit, const struct image *image, ref_t *ret)
 		data_copy_in(at, image->prefixes, sizeof(image->prefixes));
 		at += sizeof(image->prefixes);
 	}
-	if ((info & NODE_FORM_MASK) == NODE_DIRECT) {
+	if (info_form(info) == NODE_DIRECT) {
 		at = store_direct(at, image);
 		from = children;
 	}

@@ -5,6 +5,7 @@
  *   publisher.c    open, close, statistics                  shared.c  others that publish as well
  *   transaction.c  begin, abort, commit
  *   table.c        the tables of a transaction: create, drop, put, delete, get, replace
+ *   put_many.c     many rows at once: sort.c puts them in order, build.c makes a trie of them
  *   tables.c       what is remembered of tables, by their names
  *   finish.c       the end of a transaction, as far as tables are concerned
  *   rollback.c     making the tables of a transaction those of an older version
@@ -213,6 +214,12 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 void table_set_schema(struct stele_writable *table, struct stele_schema *schema);
 int table_no_memory(const char *table);
 int table_no_room(const struct stele_publisher *publisher, int r, const char *table);
+
+/* Whether a row may be put into a table: 0, or -EINVAL with a sentence. */
+int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row);
+/* Makes of a value what is stored of it, in the table's own room where that is another. 0 or -ENOMEM
+ * with a sentence. */
+int table_normalize(struct stele_writable *table, const void **value, size_t size);
 
 /* tables.c: what is remembered under a name, which is not longer than it may be, or NULL; and a new
  * one, _CLOSED, or NULL where there is no memory. */

@@ -58,7 +58,7 @@ static void prefetch(const struct walk *walk, const struct node *node)
 	unsigned count = node_ref_count(node);
 
 	for (unsigned i = 0; i < count && i < 512; i++)
-		__builtin_prefetch(walk->view->base +
+		ask_for_line(walk->view->base +
 		                   (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 

@@ -233,8 +233,14 @@ static int check_new_key(const struct stele_writable *table, const void *key, un
 	return stele_key_check(table->schema, key, key_bits);
 }
 
-/* The value as it is stored, in the table's own room where it is not as given. */
-static int normalize(struct stele_writable *table, const void **value, size_t size)
+int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row)
+{
+	int r = check_new_key(table, row->key, row->key_bits);
+
+	return r < 0 ? r : stele_value_check(table->schema, row->value, row->value_size);
+}
+
+int table_normalize(struct stele_writable *table, const void **value, size_t size)
 {
 	if (table->plain || size == 0)
 		return 0;
@@ -304,11 +310,10 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	int r = publisher_check(publisher);
 
 	if (r == 0)
-		r = check_new_key(table, key, key_bits);
+		r = table_check_row(table,
+		                    &(struct stele_row_ref){key, key_bits, value, value_size});
 	if (r == 0)
-		r = stele_value_check(table->schema, value, value_size);
-	if (r == 0)
-		r = normalize(table, &value, value_size);
+		r = table_normalize(table, &value, value_size);
 	if (r == 0 && table->marks)
 		r = marks_reserve(table);
 	if (r == 0 && table->marks)

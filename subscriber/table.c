@@ -5,6 +5,7 @@
 
 #include "lib/error.h"
 #include "lib/schema.h"
+#include "lib/trie_find.h"
 #include "subscriber.h"
 
 int refuse_schema(const char *table, const struct stele_schema *is,
@@ -111,14 +112,14 @@ int stele_table_get(const struct stele_table *table, const void *key, unsigned k
 {
 	const struct stele_snapshot *snapshot = table->snapshot;
 	const struct table_words *words = table_words(table);
-	struct row_parts row;
+	struct row_parts row = {0};
 	int r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
 		return r;
 	if (!shape_takes_key(&words->shape, key, key_bits))
 		return refuse_key(&snapshot->view, words->schema, key, key_bits);
-	r = trie_get(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
+	r = trie_find(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
 	return answer(snapshot, r, &row, ret);
 }
 
@@ -138,6 +139,25 @@ int stele_table_match(const struct stele_table *table, const void *key, unsigned
 	return answer(snapshot, r, &row, ret);
 }
 
+int64_t stele_table_get_many(const struct stele_table *table, const struct stele_key_ref *keys,
+                             size_t count, struct stele_row *ret)
+{
+	const struct stele_snapshot *snapshot = table->snapshot;
+	const struct table_words *words = table_words(table);
+	int judged, r = subscriber_check(snapshot->subscriber);
+	int64_t found;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		if (!shape_takes_key(&words->shape, keys[i].data, keys[i].bits))
+			return refuse_key(&snapshot->view, words->schema, keys[i].data,
+			                  keys[i].bits);
+	found = trie_get_many(&snapshot->view, &words->shape, words->root, keys, count, ret);
+	judged = snapshot_result(snapshot, found < 0 ? (int)found : 0);
+	return judged < 0 ? judged : found;
+}
+
 int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name, const void *key,
                        unsigned key_bits, struct stele_row *ret)
 {
@@ -154,6 +174,15 @@ int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *name
 	int r = stele_table_open(snapshot, name, NULL, &table);
 
 	return r < 0 ? r : stele_table_match(&table, key, key_bits, ret);
+}
+
+int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *name,
+                                const struct stele_key_ref *keys, size_t count, struct stele_row *ret)
+{
+	struct stele_table table;
+	int r = stele_table_open(snapshot, name, NULL, &table);
+
+	return r < 0 ? r : stele_table_get_many(&table, keys, count, ret);
 }
 
 uint64_t stele_table_rows(const struct stele_table *table)

@@ -208,6 +208,23 @@ STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t 
 STELE_API int stele_put(struct stele_transaction *tx, const char *table, const void *key,
                         unsigned key_bits, const void *value, size_t value_size);
 
+/* A row, for calls that take many: all that it points to stays the caller's. */
+struct stele_row_ref {
+	const void *key;
+	unsigned key_bits;
+	const void *value;
+	size_t value_size;
+};
+
+/* Puts many rows at once: afterwards the table is as after a stele_put of each, in their order. It
+ * takes a fraction of the time, though; and of a table that was empty before, rows whose keys follow each
+ * other lie next to each other, which makes scans several times as fast and the region smaller. So load a
+ * table with one call. It needs as much memory as the rows take, and 32 bytes for each, meanwhile. Returns how many rows are others than
+ * before. Errors: -EINVAL (as stele_put), -ENOENT (no such table): nothing was changed;
+ * -EEXIST (inside a replacement: a key was put before), -ENOSPC, -ENOMEM: some rows may have been put. */
+STELE_API int64_t stele_put_many(struct stele_transaction *tx, const char *table,
+                                 const struct stele_row_ref *rows, size_t count);
+
 /* Deletes a row. Returns 1, or 0 where there is none. Errors: -EINVAL, -ENOENT (no such table),
  * -ENOSPC, -ENOMEM. */
 STELE_API int stele_delete(struct stele_transaction *tx, const char *table, const void *key,
@@ -257,6 +274,8 @@ STELE_API int stele_writable_open(struct stele_transaction *tx, const char *tabl
                                   struct stele_writable **ret);
 STELE_API int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
                                  const void *value, size_t value_size);
+STELE_API int64_t stele_writable_put_many(struct stele_writable *table, const struct stele_row_ref *rows,
+                                          size_t count);
 STELE_API int stele_writable_delete(struct stele_writable *table, const void *key, unsigned key_bits);
 STELE_API int stele_writable_put_if(struct stele_writable *table, const void *key, unsigned key_bits,
                                     const void *value, size_t value_size, uint64_t row_version);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Many gets at once. One get waits for memory at each node and at its row; here a group of them goes
+ * down together, each a step in its turn, and what a step will need was asked for a whole round before. */
+#include "trie_find.h"
+
+#define GROUP 32u
+
+/* A get under way. */
+struct lane {
+	const unsigned char *at;         /* the object to look at next */
+	const unsigned char *byte, *end; /* of the key, what is left of its whole bytes */
+	unsigned index;                  /* of the key */
+	bool ended;
+};
+
+/* Finds the object of a reference and asks for it: false where there is none. */
+static bool lane_go(struct lane *lane, const struct view *view, ref_t ref)
+{
+	lane->at = view_object(view, ref);
+	if (!lane->at)
+		return false;
+	ask_for_line(lane->at);
+	ask_for_line(lane->at + 64);
+	return true;
+}
+
+/* One step from a node: 1 to go on, 0 where the key is not there, -EBADMSG. As trie_find(). */
+static int lane_step(struct lane *lane, const struct view *view, const struct stele_key_ref *key)
+{
+	uint64_t info = data_load(lane->at + 8);
+	const unsigned char *children = lane->at + 16;
+	unsigned skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
+	ref_t ref;
+
+	if (lane->ended)
+		return -EBADMSG;
+	if (skip > lane->end - lane->byte)
+		return 0;
+	lane->byte += skip;
+	children += (skip + 7u) & ~7u;
+	if (lane->byte < lane->end) {
+		ref = children_find(children, info, *lane->byte++);
+	} else {
+		ref = trie_last(lane->at, key->data, key->bits);
+		lane->ended = true;
+	}
+	if (lane_go(lane, view, ref))
+		return 1;
+	return ref == 0 ? 0 : -EBADMSG;
+}
+
+/* At most GROUP keys. */
+static int get_group(const struct view *view, const struct shape *shape, ref_t root,
+                     const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
+{
+	struct lane lanes[GROUP];
+	unsigned live = count;
+	int found = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		lanes[i].byte = keys[i].data;
+		lanes[i].end = lanes[i].byte + keys[i].bits / 8;
+		lanes[i].index = i;
+		lanes[i].ended = false;
+		ret[i] = (struct stele_row){0};
+		if (!lane_go(&lanes[i], view, root))
+			return root == 0 ? 0 : -EBADMSG;
+	}
+	while (live > 0) {
+		for (unsigned i = 0; i < live;) {
+			struct lane *lane = &lanes[i];
+			const struct stele_key_ref *key = &keys[lane->index];
+			uint64_t first = data_load(lane->at);
+			struct row_parts row;
+			int r;
+
+			if (first & LAYOUT_NODE) {
+				r = lane_step(lane, view, key);
+			} else {
+				r = trie_is(view, shape, lane->at, first, key->data, key->bits, &row);
+				if (r == 1) {
+					row_fill(&row, &ret[lane->index]);
+					found++;
+				}
+				r = r < 0 ? r : 0;
+			}
+			if (r < 0)
+				return r;
+			if (r == 0)
+				*lane = lanes[--live];
+			else
+				i++;
+		}
+	}
+	return found;
+}
+
+int64_t trie_get_many(const struct view *view, const struct shape *shape, ref_t root,
+                      const struct stele_key_ref *keys, size_t count, struct stele_row *ret)
+{
+	int64_t found = 0;
+
+	for (size_t i = 0; i < count; i += GROUP) {
+		unsigned group = count - i < GROUP ? (unsigned)(count - i) : GROUP;
+		int r = get_group(view, shape, root, keys + i, group, ret + i);
+		if (r < 0)
+			return r;
+		found += r;
+	}
+	return found;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows come in the order of their keys, so a node is complete when a key comes that does not share its
+ * bytes. The nodes under way are those on the path to the last row; each is known by its depth, the
+ * number of whole bytes that all its keys share. What neighbours share says which nodes there are:
+ *
+ *     the next key shares more than the deepest node does   a deeper node begins, with this row
+ *     it shares less                                        the deepest node is complete, and hangs
+ *                                                           in the one above it, or in one that
+ *                                                           begins now, at the depth of what is
+ *                                                           shared
+ */
+#include "build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node.h"
+
+/* What hangs in a node under way. */
+struct twig {
+	ref_t ref;
+	uint32_t place;
+};
+
+struct build {
+	struct edit *edit;
+	const struct shape *shape;
+	struct image image;
+	/* Of all nodes under way, from the top down. */
+	struct twig *twigs;
+	size_t count, room;
+	struct {
+		size_t first; /* of its twigs */
+		unsigned depth;
+	} nodes[STELE_KEY_MAX + 1];
+	unsigned open;
+};
+
+static int hang(struct build *build, ref_t ref, const struct row_parts *row, unsigned depth)
+{
+	if (build->count == build->room) {
+		size_t room = build->room ? build->room * 2 : 1024;
+		struct twig *twigs = realloc(build->twigs, room * sizeof(*twigs));
+		if (!twigs) {
+			edit_drop_tree(build->edit, build->shape, ref, false);
+			return -ENOMEM;
+		}
+		build->twigs = twigs;
+		build->room = room;
+	}
+	build->twigs[build->count++] =
+		(struct twig){ref, place_of_key(row->key, row->key_bits, depth)};
+	return 0;
+}
+
+static void begin(struct build *build, unsigned depth)
+{
+	build->nodes[build->open].first = build->count;
+	build->nodes[build->open].depth = depth;
+	build->open++;
+}
+
+/* Writes the deepest node under way, all of whose keys start as `row` does; `above` is how many of
+ * these bytes the way down to it has. */
+static int complete(struct build *build, const struct row_parts *row, unsigned above,
+                    ref_t *ret)
+{
+	struct image *image = &build->image;
+	unsigned depth = build->nodes[build->open - 1].depth;
+	size_t first = build->nodes[build->open - 1].first, i;
+	int r;
+
+	memset(image->children, 0, sizeof(image->children));
+	memset(image->prefixes, 0, sizeof(image->prefixes));
+	image->count = 0;
+	image->skip = depth - above;
+	memcpy(image->skipped, row->key + above, image->skip);
+	/* The places are in order, and so are the children's references. */
+	for (i = first; i < build->count; i++) {
+		unsigned byte = build->twigs[i].place / 16;
+		if (!PLACE_IS_CHILD(build->twigs[i].place))
+			continue;
+		image->children[byte / 64] |= UINT64_C(1) << byte % 64;
+		image->refs[image->count++] = build->twigs[i].ref;
+	}
+	for (i = first; i < build->count; i++)
+		if (!PLACE_IS_CHILD(build->twigs[i].place))
+			image_add(image, build->twigs[i].place, build->twigs[i].ref);
+	r = image_store(build->edit, image, ret);
+	if (r == 0) {
+		build->count = first;
+		build->open--;
+	}
+	return r;
+}
+
+/* Hangs up a row that shares `shared` bytes with the next, -1 after the last, and completes the nodes
+ * that have no more rows to come. The root is what is left. */
+static int add(struct build *build, ref_t ref, const struct row_parts *row, int shared,
+               ref_t *ret_root)
+{
+	int deepest = build->open > 0 ? (int)build->nodes[build->open - 1].depth : -1;
+	int r;
+
+	if (shared > deepest) {
+		begin(build, (unsigned)shared);
+		deepest = shared;
+	}
+	while (deepest > shared) {
+		int above = build->open > 1 ? (int)build->nodes[build->open - 2].depth : -1;
+		bool between = above < shared;
+
+		r = hang(build, ref, row, (unsigned)deepest);
+		if (r == 0)
+			r = complete(build, row, (unsigned)((between ? shared : above) + 1), &ref);
+		if (r < 0)
+			return r;
+		if (between)
+			begin(build, (unsigned)shared);
+		deepest = between ? shared : above;
+	}
+	if (deepest >= 0)
+		return hang(build, ref, row, (unsigned)deepest);
+	*ret_root = ref;
+	return 0;
+}
+
+static int build_rows(struct build *build, size_t count, build_row_fn next, void *context,
+                      ref_t *ret)
+{
+	const struct shape *shape = build->shape;
+
+	for (size_t i = 0; i < count; i++) {
+		struct row_parts row;
+		int shared, r;
+		ref_t ref;
+
+		next(context, i, &row, &shared);
+		r = edit_row(build->edit, row.value - (shape->variable ? 16 : 8),
+		             row_size(shape, row.value_size, row.key_bits), &ref);
+		if (r == 0)
+			r = add(build, ref, &row, shared, ret);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int build_trie(struct edit *edit, const struct shape *shape, size_t count, build_row_fn row,
+               void *context, ref_t *ret)
+{
+	struct build *build = malloc(sizeof(*build));
+	int r;
+
+	if (!build)
+		return -ENOMEM;
+	build->edit = edit;
+	build->shape = shape;
+	build->twigs = NULL;
+	build->count = build->room = 0;
+	build->open = 0;
+	r = build_rows(build, count, row, context, ret);
+	if (r < 0)
+		for (size_t i = 0; i < build->count; i++)
+			edit_drop_tree(edit, shape, build->twigs[i].ref, false);
+	free(build->twigs);
+	free(build);
+	return r;
+}

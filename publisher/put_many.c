@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Putting many rows at once: in the order of their keys, and, where the table is empty, as one new trie.
+ *
+ * The rows are copied first, in their stored form, one after the other. To sort pointers to where the
+ * caller has them would touch three pages a row, in no order, and the processor finds its way to so many
+ * pages slower than it copies; the copy has large ones where the system gives them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "build.h"
+#include "lib/error.h"
+#include "publisher.h"
+#include "sort.h"
+
+#define AHEAD 16u /* rows */
+
+/* Rows of one call. */
+struct many {
+	struct stele_writable *table;
+	struct view rows; /* the copies, from its start on; the first word of each is 0 */
+	size_t size;      /* bytes that are mapped for them */
+	struct sorted *sorted;
+	size_t count;     /* of the sorted: keys, each with the row that was last of its own */
+};
+
+/* Makes room for all rows: 0 or -ENOMEM, without a sentence. */
+static int reserve(struct many *many, const struct stele_row_ref *rows, size_t count)
+{
+	size_t size = LAYOUT_UNIT;
+	void *base;
+
+	for (size_t i = 0; i < count; i++)
+		size += row_size(&many->table->shape, rows[i].value_size, rows[i].key_bits);
+	if (size / LAYOUT_UNIT > UINT32_MAX)
+		return -ENOMEM;
+	many->sorted = malloc(2 * count * sizeof(*many->sorted));
+	base = mmap(NULL, size + LAYOUT_GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	            -1, 0);
+	if (base != MAP_FAILED) {
+		madvise(base, size, MADV_HUGEPAGE);
+		many->rows = (struct view){base, LAYOUT_UNIT, size};
+		many->size = size + LAYOUT_GUARD;
+	}
+	return many->sorted && many->size > 0 ? 0 : -ENOMEM;
+}
+
+static void release(struct many *many)
+{
+	free(many->sorted);
+	if (many->size > 0)
+		munmap((void *)(uintptr_t)many->rows.base, many->size);
+}
+
+/* Of no bytes the caller may have given NULL, which the functions on memory do not take. */
+static const void *some(const void *bytes, size_t size)
+{
+	return size > 0 ? bytes : "";
+}
+
+/* Copies all rows: 0, or -ENOMEM with a sentence. */
+static int copy_rows(struct many *many, const struct stele_row_ref *rows, size_t count)
+{
+	const struct shape *shape = &many->table->shape;
+	uint64_t offset = many->rows.start;
+
+	for (size_t i = 0; i < count; i++) {
+		struct stele_row_ref row = rows[i];
+		int r = table_normalize(many->table, &row.value, row.value_size);
+		if (r < 0)
+			return r;
+		row.key = some(row.key, row.key_bits);
+		row.value = some(row.value, row.value_size);
+		row_store((unsigned char *)(uintptr_t)many->rows.base + offset, 0, shape, &row);
+		many->sorted[i].row = (ref_t)(offset / LAYOUT_UNIT);
+		offset += row_size(shape, row.value_size, row.key_bits);
+	}
+	many->count = count;
+	return 0;
+}
+
+static struct row_parts row_of(const struct many *many, const struct sorted *sorted)
+{
+	struct row_parts row = {0};
+
+	row_parts(&many->rows, &many->table->shape, sorted->row, &row);
+	return row;
+}
+
+static bool is_same_key(const struct many *many, const struct sorted *a, const struct sorted *b)
+{
+	struct row_parts x, y;
+
+	if (sorted_share(a, b) >= 0)
+		return false;
+	x = row_of(many, a);
+	y = row_of(many, b);
+	return row_compare(&x, &y) == 0;
+}
+
+/* Leaves out all but the last row of each key. */
+static void leave_out(struct many *many)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < many->count; i++) {
+		if (kept > 0 && is_same_key(many, &many->sorted[kept - 1], &many->sorted[i]))
+			kept--;
+		many->sorted[kept++] = many->sorted[i];
+	}
+	many->count = kept;
+}
+
+/* The copies are in the order in which the rows came: asks for one that is looked at soon. */
+static void ask_ahead(const struct many *many, size_t index)
+{
+	const unsigned char *at;
+
+	if (index + AHEAD >= many->count)
+		return;
+	at = view_object(&many->rows, many->sorted[index + AHEAD].row);
+	ask_for_line(at);
+	ask_for_line(at + 64);
+}
+
+/* A build_row_fn. */
+static void next_row(void *context, size_t index, struct row_parts *ret, int *ret_shared)
+{
+	const struct many *many = context;
+	const struct sorted *sorted = &many->sorted[index];
+	struct row_parts next;
+	unsigned least;
+	int shared;
+
+	ask_ahead(many, index);
+	*ret = row_of(many, sorted);
+	*ret_shared = -1;
+	if (index + 1 == many->count)
+		return;
+	next = row_of(many, sorted + 1);
+	least = (ret->key_bits < next.key_bits ? ret->key_bits : next.key_bits) / 8;
+	shared = sorted_share(sorted, sorted + 1);
+	if (shared < 0) {
+		shared = 0;
+		while (shared < (int)least && ret->key[shared] == next.key[shared])
+			shared++;
+	}
+	*ret_shared = shared < (int)least ? shared : (int)least;
+}
+
+static int64_t build(struct many *many)
+{
+	struct stele_writable *table = many->table;
+	int r = build_trie(&table->publisher->edit, &table->shape, many->count, next_row, many,
+	                   &table->root);
+
+	if (r < 0)
+		return table_no_room(table->publisher, r, table->name);
+	table->rows = many->count;
+	table->added += many->count;
+	table->uncertain |= table->removed > 0;
+	return (int64_t)many->count;
+}
+
+static int64_t put_each(struct many *many)
+{
+	int64_t changed = 0;
+
+	for (size_t i = 0; i < many->count; i++) {
+		struct row_parts row = row_of(many, &many->sorted[i]);
+		int r;
+
+		ask_ahead(many, i);
+		r = stele_writable_put(many->table, row.key, row.key_bits, row.value,
+		                       row.value_size);
+		if (r < 0)
+			return r;
+		changed += r;
+	}
+	return changed;
+}
+
+int64_t stele_writable_put_many(struct stele_writable *table, const struct stele_row_ref *rows,
+                                size_t count)
+{
+	struct many many = {.table = table};
+	int r = publisher_check(table->publisher);
+	int64_t changed = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = table_check_row(table, &rows[i]);
+	if (r < 0 || count == 0)
+		return r;
+	r = reserve(&many, rows, count) < 0 ? table_no_memory(table->name)
+	                                    : copy_rows(&many, rows, count);
+	if (r == 0) {
+		sort_rows(&many.rows, &table->shape, many.sorted, many.count);
+		if (!table->marks)
+			leave_out(&many);
+		changed = table->root == 0 && !table->marks ? build(&many) : put_each(&many);
+	}
+	release(&many);
+	return r < 0 ? r : changed;
+}
+
+int64_t stele_put_many(struct stele_transaction *tx, const char *name,
+                       const struct stele_row_ref *rows, size_t count)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	return r < 0 ? r : stele_writable_put_many(table, rows, count);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A radix sort: eight bytes of the keys at a time, of these one byte after the other from the last on;
+ * then the rows that have all eight in common by the next eight. The order of keys is that of their
+ * bytes, filled up with zeros, and, where these are the same, of their lengths. Every step keeps the
+ * order of what it finds equal. */
+#include "sort.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define FEW 24u /* rows for which counting is not worth it */
+
+struct sorter {
+	const struct view *rows;
+	const struct shape *shape;
+	struct sorted *other; /* room for as many entries as there are */
+	unsigned longest;     /* bytes of the longest key */
+};
+
+/* What a key is sorted by at a depth: its bytes from there on, or, past the end of all keys, its
+ * length. */
+static uint64_t word_of(const struct sorter *sorter, const struct sorted *entry, unsigned depth)
+{
+	struct row_parts row = {0};
+	uint64_t word = 0;
+	unsigned size;
+
+	row_parts(sorter->rows, sorter->shape, entry->row, &row);
+	if (depth >= sorter->longest)
+		return row.key_bits;
+	size = (row.key_bits + 7) / 8;
+	if (depth < size)
+		memcpy(&word, row.key + depth, size - depth < 8 ? size - depth : 8);
+	return be64toh(word);
+}
+
+static void sort_few(struct sorted *entries, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct sorted entry = entries[i];
+		size_t to = i;
+		for (; to > 0 && entries[to - 1].word > entry.word; to--)
+			entries[to] = entries[to - 1];
+		entries[to] = entry;
+	}
+}
+
+static void sort_words(struct sorted *entries, struct sorted *other, size_t count)
+{
+	static const unsigned bytes = sizeof(uint64_t);
+	size_t counts[sizeof(uint64_t)][256] = {{0}};
+	struct sorted *from = entries, *to = other, *swap;
+
+	for (size_t i = 0; i < count; i++)
+		for (unsigned byte = 0; byte < bytes; byte++)
+			counts[byte][entries[i].word >> byte * 8 & 255]++;
+	for (unsigned byte = 0; byte < bytes; byte++) {
+		size_t at = 0;
+		if (counts[byte][from[0].word >> byte * 8 & 255] == count)
+			continue;
+		for (unsigned value = 0; value < 256; value++) {
+			size_t size = counts[byte][value];
+			counts[byte][value] = at;
+			at += size;
+		}
+		for (size_t i = 0; i < count; i++)
+			to[counts[byte][from[i].word >> byte * 8 & 255]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+	}
+	if (from != entries)
+		memcpy(entries, from, count * sizeof(*entries));
+}
+
+static void sort_from(const struct sorter *sorter, struct sorted *entries, size_t count,
+                      unsigned depth)
+{
+	for (size_t i = 0; i < count; i++) {
+		entries[i].word = word_of(sorter, &entries[i], depth);
+		entries[i].depth = depth;
+	}
+	if (count <= FEW)
+		sort_few(entries, count);
+	else
+		sort_words(entries, sorter->other, count);
+	if (depth >= sorter->longest)
+		return;
+	for (size_t begin = 0, end; begin < count; begin = end) {
+		for (end = begin + 1; end < count && entries[end].word == entries[begin].word;)
+			end++;
+		if (end - begin > 1)
+			sort_from(sorter, entries + begin, end - begin, depth + 8);
+	}
+}
+
+void sort_rows(const struct view *rows, const struct shape *shape, struct sorted *entries, size_t count)
+{
+	struct sorter sorter = {
+		.rows = rows,
+		.shape = shape,
+		.other = entries + count,
+		.longest = (shape->most_bits + 7u) / 8,
+	};
+
+	sort_from(&sorter, entries, count, 0);
+}
