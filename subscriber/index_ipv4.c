@@ -302,8 +302,6 @@ static int paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t 
 			return r;
 		end = at | 255;
 		if ((at & 255) == 0 && end <= last) {
-			if (canvas->net == net)
-				canvas->net = NOTHING;
 			set_net(canvas, net % 64, answer);
 			at = end + 1;
 			continue;

@@ -8,6 +8,8 @@
 
 #define PIECE_FILL 56u /* ranges given to a piece where many are made, so that some fit in later */
 
+#define PIECES_MOST (UINT32_C(1) << 20) /* 50 million ranges */
+
 static int64_t below(uint64_t start)
 {
 	return ranges_word(start - 1);
@@ -38,7 +40,7 @@ static void piece_fill(struct ranges_piece *piece, const struct range *from, uin
 /* ---- room ---- */
 
 /* What all levels take of a directory of so many pieces. */
-static size_t directory_size(uint32_t room)
+static size_t directory_size(size_t room)
 {
 	size_t size = 0;
 
@@ -50,20 +52,19 @@ static size_t directory_size(uint32_t room)
 }
 
 /* Gives room for `count` pieces. 0 or -ENOMEM: as it was. */
-static int make_room(struct ranges *ranges, uint64_t count)
+static int make_room(struct ranges *ranges, size_t count)
 {
+	size_t used = ranges->room, room;
 	struct ranges_piece *pieces;
-	uint32_t room;
-	size_t used = ranges->room;
 	uint32_t *order, *sizes;
 	uint64_t *firsts;
 	int64_t *directory;
 
 	if (count <= ranges->room)
 		return 0;
-	if (count > UINT32_MAX / RANGES_PIECE)
+	if (count > PIECES_MOST)
 		return -ENOMEM;
-	room = (uint32_t)(index_round((count + count / 8) * sizeof(*pieces)) / sizeof(*pieces));
+	room = index_round((count + count / 8) * sizeof(*pieces)) / sizeof(*pieces);
 	pieces = index_allocate(room * sizeof(*pieces));
 	order = index_allocate(room * sizeof(*order));
 	sizes = index_allocate(room * sizeof(*sizes));
@@ -85,8 +86,8 @@ static int make_room(struct ranges *ranges, uint64_t count)
 		memcpy(directory, ranges->directory, directory_size(ranges->room));
 	}
 	/* Behind those in use stand the pieces that are free. */
-	for (uint32_t i = ranges->room; i < room; i++)
-		order[i] = i;
+	for (size_t i = used; i < room; i++)
+		order[i] = (uint32_t)i;
 	free(ranges->pieces);
 	free(ranges->order);
 	free(ranges->sizes);
@@ -97,7 +98,7 @@ static int make_room(struct ranges *ranges, uint64_t count)
 	ranges->sizes = sizes;
 	ranges->firsts = firsts;
 	ranges->directory = directory;
-	ranges->room = room;
+	ranges->room = (uint32_t)room;
 	return 0;
 }
 
@@ -298,15 +299,4 @@ int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const s
 		make_directory(ranges);
 	free(list);
 	return 0;
-}
-
-void ranges_each_deeper(const struct ranges *ranges, void (*call)(void *context, uint32_t answer),
-                        void *context)
-{
-	for (uint32_t i = 0; i < ranges->count; i++)
-		for (uint32_t j = 0; j < ranges->sizes[i]; j++) {
-			struct range range = piece_range(&ranges->pieces[ranges->order[i]], j);
-			if (range.deeper)
-				call(context, range.answer);
-		}
 }

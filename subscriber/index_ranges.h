@@ -54,10 +54,6 @@ void ranges_finish(struct ranges *ranges);
 int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const struct range *with,
                    size_t count, void (*dropped)(void *context, uint32_t answer), void *context);
 
-/* Calls for each range that is deeper. */
-void ranges_each_deeper(const struct ranges *ranges, void (*call)(void *context, uint32_t answer),
-                        void *context);
-
 size_t ranges_memory(const struct ranges *ranges);
 
 /* A word as starts are compared with. */

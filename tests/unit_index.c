@@ -225,6 +225,32 @@ static void check_row(struct world *world, const struct stele_index *index, uint
 	      "seed %llu: another row", (unsigned long long)world->seed);
 }
 
+/* The table's own match of many keys, of any length, against its match of one. */
+static void check_table(struct world *world)
+{
+	static struct stele_key_ref keys[QUESTIONS];
+	static struct stele_row rows[QUESTIONS];
+	int64_t found = 0;
+
+	for (unsigned i = 0; i < world->asked; i++)
+		keys[i] = (struct stele_key_ref){world->questions[i],
+		                                 below(world, 3) ? world->size * 8 : below(world, world->size * 8 + 1)};
+	found = stele_table_match_many(&world->table, keys, world->asked, rows);
+	OK(found);
+	for (unsigned i = 0; i < world->asked; i++) {
+		struct stele_row row = {0};
+		int r = stele_table_match(&world->table, keys[i].data, keys[i].bits, &row);
+		OK(r);
+		found -= r;
+		CHECK(row.key == rows[i].key && row.value == rows[i].value && row.key_bits == rows[i].key_bits &&
+		              row.value_size == rows[i].value_size && row.version == rows[i].version,
+		      "seed %llu: another row", (unsigned long long)world->seed);
+	}
+	CHECK(found == 0, "seed %llu: %lld more were counted", (unsigned long long)world->seed, (long long)found);
+	keys[world->asked / 2].bits = world->size * 8 + 1;
+	RETURNS(stele_snapshot_match_many(world->snapshot, "routes", keys, world->asked, rows), -EINVAL, "bits");
+}
+
 /* Every answer of every index, alone and in bulk. */
 static void check_answers(struct world *world)
 {
@@ -326,6 +352,7 @@ static void run(uint64_t seed, bool ipv6)
 			commit(&world, below(&world, 3) ? 1 + below(&world, 4) : below(&world, 60));
 		move(&world);
 		check_answers(&world);
+		check_table(&world);
 	}
 	world_end(&world);
 }
@@ -340,4 +367,100 @@ Test(unit_index, ipv6_over_many_versions)
 {
 	for (uint64_t seed = 11; seed <= 14; seed++)
 		run(seed, true);
+}
+
+/* ---- large tables: against the table's own match ---- */
+
+#define LARGE 60000u
+
+static void large_prefix(uint64_t *random, bool ipv6, struct prefix *prefix)
+{
+	uint64_t words[2] = {random_from(random), random_from(random)};
+	unsigned length = (unsigned)(words[1] >> 32);
+
+	memcpy(prefix->bytes, words, sizeof(words));
+	/* Most in a few places, some longer than what the forms hold at their first step. */
+	if (ipv6) {
+		prefix->bytes[0] = 0x20;
+		prefix->bytes[2] &= 3;
+		prefix->bits = length % 50 == 0 ? 66 + length % 60 : 32 + length % 17;
+	} else {
+		prefix->bytes[0] &= 31;
+		prefix->bits = length % 4 == 0 ? 25 + length % 8 : 12 + length % 13;
+	}
+	set_host(prefix->bytes, ipv6 ? 16 : 4, prefix->bits, false);
+	prefix->hop = length % 1000;
+}
+
+static void check_large(const struct world *world, const struct stele_index *index, uint64_t random)
+{
+	static struct stele_row rows[4096];
+	static struct stele_key_ref keys[4096];
+	static unsigned char addresses[4096 * 16];
+	static uint32_t answers[4096];
+
+	for (unsigned i = 0; i < 4096; i++) {
+		struct prefix prefix;
+		large_prefix(&random, world->ipv6, &prefix);
+		set_host(prefix.bytes, world->size, prefix.bits, random_from(&random) & 1);
+		memcpy(addresses + i * world->size, prefix.bytes, world->size);
+		keys[i] = (struct stele_key_ref){addresses + i * world->size, world->size * 8};
+	}
+	OK(stele_table_match_many(&world->table, keys, 4096, rows));
+	OK(stele_index_match_many(index, addresses, 4096, answers));
+	for (unsigned i = 0; i < 4096; i++) {
+		struct route route = {.hop = NONE};
+		if (rows[i].value)
+			memcpy(&route, rows[i].value, sizeof(route));
+		CHECK(answers[i] == route.hop, "%u is answered with %u, not %u", i, answers[i], route.hop);
+	}
+}
+
+/* Fills the table in one version and takes most of it back in four more. */
+static void grow_and_shrink(bool ipv6)
+{
+	static struct world world;
+	uint64_t random = 7;
+	unsigned count = IPC_SANITIZED ? LARGE / 3 : LARGE;
+	size_t most = 0;
+
+	world_begin(&world, 21, ipv6);
+	for (unsigned step = 0; step <= 4; step++) {
+		struct stele_transaction *tx;
+		struct stele_writable *writable;
+		random = 7;
+		OK(stele_transaction_begin(world.publisher, &tx));
+		OK(stele_writable_open(tx, "routes", &writable));
+		for (unsigned i = 0; i < count; i++) {
+			struct prefix prefix;
+			struct route route = {0};
+			large_prefix(&random, ipv6, &prefix);
+			route.hop = prefix.hop;
+			if (step == 0)
+				OK(stele_writable_put(writable, prefix.bytes, prefix.bits, &route, sizeof(route)));
+			else if (i % 5 == step)
+				OK(stele_writable_delete(writable, prefix.bytes, prefix.bits));
+		}
+		OK(stele_transaction_commit(tx, NULL, NULL));
+		most = step == 1 ? stele_index_memory(world.indexes[0]) : most;
+		move(&world);
+		for (unsigned kind = 0; kind < KINDS; kind += 2)
+			if (world.indexes[kind]) {
+				check_large(&world, world.indexes[kind], 7);
+				check_large(&world, world.indexes[kind], 8);
+			}
+	}
+	cr_expect(ipv6 || stele_index_memory(world.indexes[0]) < most, "%zu bytes, of %zu",
+	          stele_index_memory(world.indexes[0]), most);
+	world_end(&world);
+}
+
+Test(unit_index, ipv4_grows_and_shrinks)
+{
+	grow_and_shrink(false);
+}
+
+Test(unit_index, ipv6_grows_and_shrinks)
+{
+	grow_and_shrink(true);
 }
