@@ -10,6 +10,7 @@
  *   live.c         the newest version, read by copying
  *   cursor.c       rows in order       changes.c      what differs between two snapshots
  *   follow.c       all rows, and then what changes
+ *   index.c        for longest-prefix match (index.h)
  */
 #ifndef SUBSCRIBER_SUBSCRIBER_H
 #define SUBSCRIBER_SUBSCRIBER_H

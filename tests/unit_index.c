@@ -93,23 +93,26 @@ static void set_host(unsigned char *bytes, unsigned size, unsigned bits, bool on
 	}
 }
 
-/* A prefix, most often one that is near another. */
+/* A prefix, most often one that is near another; often just where an IPv6 address's first word ends. */
 static void random_prefix(struct world *world, struct prefix *prefix)
 {
 	static const unsigned edges[] = {0, 1, 8, 17, 18, 19, 23, 24, 25, 31, 32};
 	unsigned most = world->size * 8, from = 0;
+	bool edge = world->ipv6 && below(world, 3) == 0;
 
 	if (world->count > 0 && below(world, 4) > 0) {
 		*prefix = world->prefixes[below(world, world->count)];
-		from = below(world, prefix->bits + 1);
+		from = edge ? 61 : below(world, prefix->bits + 1);
 	}
 	for (unsigned i = from; i < most; i++)
 		if (below(world, 2))
 			prefix->bytes[i / 8] ^= (unsigned char)(0x80 >> i % 8);
-	prefix->bits = below(world, 3) ? from + below(world, most - from + 1)
-	                               : edges[below(world, 11)] * (world->ipv6 ? 4 : 1);
-	if (world->ipv6 && below(world, 4) == 0)
+	if (edge)
 		prefix->bits = 62 + below(world, 5);
+	else if (below(world, 3))
+		prefix->bits = from + below(world, most - from + 1);
+	else
+		prefix->bits = edges[below(world, 11)] * (world->ipv6 ? 4 : 1);
 	set_host(prefix->bytes, world->size, prefix->bits, false);
 	prefix->hop = below(world, 6) ? (uint32_t)random_from(&world->random)
 	                              : below(world, 2) * NONE;
@@ -342,7 +345,7 @@ static void move(struct world *world)
 static void run(uint64_t seed, bool ipv6)
 {
 	static struct world world;
-	unsigned versions = IPC_SANITIZED ? 40 : 120;
+	unsigned versions = IPC_SANITIZED ? 25 : 80;
 
 	world_begin(&world, seed, ipv6);
 	check_answers(&world);
@@ -359,13 +362,13 @@ static void run(uint64_t seed, bool ipv6)
 
 Test(unit_index, ipv4_over_many_versions)
 {
-	for (uint64_t seed = 1; seed <= 4; seed++)
+	for (uint64_t seed = 1; seed <= 3; seed++)
 		run(seed, false);
 }
 
 Test(unit_index, ipv6_over_many_versions)
 {
-	for (uint64_t seed = 11; seed <= 14; seed++)
+	for (uint64_t seed = 11; seed <= 13; seed++)
 		run(seed, true);
 }
 
