@@ -338,21 +338,30 @@ int stele_index_move(struct stele_index *index, const struct stele_table *table)
 
 /* ---- asking ---- */
 
-static int refuse(const struct stele_index *index)
+/* 0, or why an index does not answer, with a sentence. */
+static int judge(const struct stele_index *index)
 {
-	int r = check(index);
+	int r;
+
+	if (index_answers(index))
+		return 0;
+	r = check(index);
+	if (r < 0)
+		return r;
+	if (!index->whole)
+		return error_set(ESTALE, "the index could not be moved and answers for no version; move it to "
+		                         "a newer one, or open another");
+	return snapshot_result(index->table.snapshot, 0);
+}
+
+int index_match_slowly(const struct stele_index *index, const void *address, uint32_t *ret)
+{
+	int r = judge(index);
 
 	if (r < 0)
 		return r;
-	return error_set(ESTALE, "the index could not be moved and answers for no version; move it to a "
-	                         "newer one, or open another");
-}
-
-int index_judge(const struct stele_index *index, int r)
-{
-	return index->forks != fork_count() || !index->whole
-	               ? refuse(index)
-	               : snapshot_result(index->table.snapshot, r);
+	index->many(index, address, 1, ret);
+	return *ret != index->none;
 }
 
 int stele_index_match(const struct stele_index *index, const void *address, uint32_t *ret)
@@ -363,10 +372,11 @@ int stele_index_match(const struct stele_index *index, const void *address, uint
 int stele_index_match_many(const struct stele_index *index, const void *addresses, size_t count,
                            uint32_t *ret)
 {
-	if (!index->whole || index->forks != fork_count())
-		return refuse(index);
-	index->many(index, addresses, count, ret);
-	return snapshot_result(index->table.snapshot, 0);
+	int r = judge(index);
+
+	if (r == 0)
+		index->many(index, addresses, count, ret);
+	return r;
 }
 
 int stele_index_row(const struct stele_index *index, uint32_t answer, struct stele_row *ret)
@@ -374,18 +384,20 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 	const struct index_source *source = &index->source;
 	struct stele_row filled = {0};
 	struct row_parts parts;
-	int r = answer != 0;
+	int r = judge(index);
 
-	if (!index->whole || index->forks != fork_count())
-		return refuse(index);
+	if (r < 0)
+		return r;
 	if (!source->rows)
 		return error_set(EINVAL, "the index answers with column \"%s\", not with rows; open one "
 		                         "without a column",
 		                 index->column);
-	if (r == 1 && row_parts(&source->view, &source->shape, answer, &parts) < 0)
+	if (answer != 0 && row_parts(&source->view, &source->shape, answer, &parts) < 0) {
 		r = -EBADMSG;
-	if (r == 1)
+	} else if (answer != 0) {
 		row_fill(&parts, &filled);
+		r = 1;
+	}
 	r = snapshot_result(index->table.snapshot, r);
 	if (r == 1)
 		*ret = filled;

@@ -34,21 +34,17 @@ struct stele_index {
 	struct diff diff;
 };
 
-/* Judges what a call returns. */
-int index_judge(const struct stele_index *index, int r);
-
-/* Gives an answer, if it is of a version that is still whole. */
-static inline int index_give(const struct stele_index *index, uint32_t answer, uint32_t *ret)
+/* True if an index may answer. What it answers from is its own and was judged when it was built; so all there
+ * is to see is whose it is, and that its version was not taken back until now. False also where that
+ * takes a closer look. */
+static inline bool index_answers(const struct stele_index *index)
 {
-	int r = answer != index->none;
-
-	if (__builtin_expect(!index->whole || index->forks != fork_count() ||
-	                     !snapshot_is_whole(index->table.snapshot), 0))
-		r = index_judge(index, r);
-	if (r >= 0)
-		*ret = answer;
-	return r;
+	return index->whole && index->forks == fork_count() &&
+	       snapshot_is_whole(index->table.snapshot);
 }
+
+/* stele_index_match() with that closer look. */
+int index_match_slowly(const struct stele_index *index, const void *address, uint32_t *ret);
 
 /* ---- looking up; addresses in network order ---- */
 

@@ -66,7 +66,10 @@ INLINE void match_many(const struct index_ipv4 *index, const unsigned char *addr
 
 int ipv4_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return index_give(index, match(&index->form.ipv4, address, popcount), ret);
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, address, ret);
+	*ret = match(&index->form.ipv4, address, popcount);
+	return *ret != index->none;
 }
 
 void ipv4_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count,
@@ -85,7 +88,10 @@ POPCNT INLINE unsigned count_popcnt(uint64_t word)
 
 POPCNT int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return index_give(index, match(&index->form.ipv4, address, count_popcnt), ret);
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, address, ret);
+	*ret = match(&index->form.ipv4, address, count_popcnt);
+	return *ret != index->none;
 }
 
 POPCNT void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses, size_t count,

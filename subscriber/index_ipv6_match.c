@@ -143,7 +143,10 @@ INLINE unsigned compare_portable(const int64_t *starts, int64_t word)
 
 int ipv6_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return index_give(index, match(&index->form.ipv6, address, compare_portable), ret);
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, address, ret);
+	*ret = match(&index->form.ipv6, address, compare_portable);
+	return *ret != index->none;
 }
 
 void ipv6_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count,
@@ -171,7 +174,10 @@ AVX2 INLINE unsigned compare_avx2(const int64_t *starts, int64_t word)
 
 AVX2 int ipv6_one_avx2(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return index_give(index, match(&index->form.ipv6, address, compare_avx2), ret);
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, address, ret);
+	*ret = match(&index->form.ipv6, address, compare_avx2);
+	return *ret != index->none;
 }
 
 AVX2 void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses, size_t count,
@@ -190,7 +196,10 @@ AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
 
 AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	return index_give(index, match(&index->form.ipv6, address, compare_avx512), ret);
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, address, ret);
+	*ret = match(&index->form.ipv6, address, compare_avx512);
+	return *ret != index->none;
 }
 
 AVX512 void ipv6_many_avx512(const struct stele_index *index, const unsigned char *addresses, size_t count,
