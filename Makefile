@@ -133,7 +133,7 @@ $(BUILD)/packages-%: build-aux/packages.sh
 
 run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD)/tests/%,$^)
 
-check: check-static $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
+check: check-static check-instructions $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
 check-static: check-includes check-symbols check-headers check-examples ## the checks that run no program
@@ -157,7 +157,7 @@ check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-build ## each public head
 check-examples: $(examples) ## the examples compile, and the documents show them as they are
 	$(Q)tests/check_examples.sh 'README.md docs/following.md' $(example_sources)
 
-check-instructions: $(BUILD)/bench/instructions | $(BUILD)/packages-instructions ## gets, matches, commits take no more instructions than they may
+check-instructions: $(BUILD)/bench/instructions | $(BUILD)/packages-check ## gets, matches, commits take no more instructions than they may
 	$(Q)tests/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)
 
 check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|check|bench|instructions: installs the Debian packages that this needs and that aren't there.
+# packages.sh build|run|check|bench: installs the Debian packages that this needs and that aren't there.
 # Looks for commands and headers, not for packages, so that what came from elsewhere counts too.
 set -eu
 
@@ -41,10 +41,8 @@ check)
 	command_from unshare util-linux
 	command_from ps procps
 	command_from setarch util-linux
-	header_from criterion/criterion.h libcriterion-dev
-	;;
-instructions)
 	command_from valgrind valgrind
+	header_from criterion/criterion.h libcriterion-dev
 	;;
 bench)
 	command_from pkg-config pkg-config
@@ -56,7 +54,7 @@ bench)
 	header_from hiredis/hiredis.h libhiredis-dev
 	;;
 *)
-	echo "usage: $0 build|run|check|bench|instructions" >&2
+	echo "usage: $0 build|run|check|bench" >&2
 	exit 2
 	;;
 esac

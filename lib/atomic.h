@@ -151,6 +151,11 @@ static inline void data_store_32(void *word, uint32_t value)
 	__atomic_store_n((uint32_t *)word, value, DATA_STORE_ORDER);
 }
 
+static inline void data_store_byte(unsigned char *at, unsigned char value)
+{
+	__atomic_store_n(at, value, DATA_STORE_ORDER);
+}
+
 /* Eight bytes from any address, in the order they stand in memory: each is loaded once, but not all of
  * them at the same moment. Elsewhere than on x86, whose one instruction for it C has no words for, they
  * are put together from the aligned words that they lie in; it may touch up to seven bytes past them,
@@ -202,20 +207,32 @@ static inline void data_copy_out(void *to, const unsigned char *from, size_t siz
 		*out++ = data_load_byte(from++);
 }
 
-/* Copies whole words into memory that readers may be looking at. `to` is aligned to 8. */
-static inline void data_copy_in(unsigned char *to, const void *from, size_t size)
+/* Copies bytes into memory that readers may be looking at, to any address. They come in any order,
+ * and in pieces of any size: who looks meanwhile either throws away what it finds, as with all data
+ * words, or is told by another word what to believe. */
+static inline void data_copy_bytes(unsigned char *to, const void *from, size_t size)
 {
+#ifdef STELE_TSAN
 	const unsigned char *in = from;
 
-	for (; size >= 8; size -= 8, in += 8, to += 8) {
-		uint64_t word;
-		memcpy(&word, in, 8);
-		data_store(to, word);
-	}
-	if (size > 0) {
+	for (size_t i = 0; i < size; i++)
+		__atomic_store_n(to + i, in[i], DATA_STORE_ORDER);
+#else
+	/* Of memcpy gcc makes `rep movs`, which is slow to start. */
+	memmove(to, from, size);
+#endif
+}
+
+/* The same, whole words: zeros follow the last byte. `to` is aligned to 8. */
+static inline void data_copy_in(unsigned char *to, const void *from, size_t size)
+{
+	size_t whole = size & ~(size_t)7;
+
+	data_copy_bytes(to, from, whole);
+	if (size > whole) {
 		uint64_t word = 0;
-		memcpy(&word, in, size);
-		data_store(to, word);
+		memcpy(&word, (const unsigned char *)from + whole, size - whole);
+		data_store(to + whole, word);
 	}
 }
 

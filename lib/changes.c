@@ -85,15 +85,14 @@ static int merge_fill(struct stele_changes *changes, int side)
 {
 	const struct reading *reading = &changes->readings[side];
 	struct merge *merge = &changes->merge;
-	ref_t ref;
 	int r;
 
 	if (merge->ended[side] || merge->next[side].ref)
 		return 0;
-	r = scan_next(&merge->scans[side], &ref);
+	r = scan_next(&merge->scans[side], &merge->next[side].parts);
 	if (r == 1)
-		r = load(&reading->view, &reading->shape, ref, &merge->next[side]) < 0 ? -EBADMSG
-		                                                                       : 1;
+		merge->next[side].ref =
+			row_ref(&reading->view, &reading->shape, &merge->next[side].parts);
 	if (r == 1 && key_start_has(&changes->under, &merge->next[side].parts))
 		return 0;
 	if (r < 0)

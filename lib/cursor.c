@@ -95,26 +95,16 @@ int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned ke
 
 int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
 {
-	const struct reading *reading = &cursor->reading;
-	struct stele_row filled;
-	struct row_parts row;
-	ref_t ref;
-	int r = check(cursor);
+	struct row_parts row = {0};
+	int r = scan_step(&cursor->scan, &row);
 
-	if (r < 0)
-		return r;
-	r = scan_next(&cursor->scan, &ref);
-	if (r == 1 && row_parts(&reading->view, &reading->shape, ref, &row) < 0)
-		r = -EBADMSG;
 	if (r == 1 && !key_start_has(&cursor->under, &row)) {
 		/* Keys are in order: none that follows is under it. */
 		scan_end(&cursor->scan);
 		r = 0;
 	}
-	if (r == 1)
-		row_fill(&row, &filled);
 	r = judge(cursor, r);
 	if (r == 1)
-		*ret = filled;
+		row_fill(&row, ret);
 	return r;
 }

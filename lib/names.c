@@ -113,10 +113,20 @@ uint64_t time_of_day(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-int64_t time_monotonic(void)
+static int64_t time_by(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t time_monotonic(void)
+{
+	return time_by(CLOCK_MONOTONIC);
+}
+
+int64_t time_coarse(void)
+{
+	return time_by(CLOCK_MONOTONIC_COARSE);
 }

@@ -51,5 +51,7 @@ uint32_t names_ipc_namespace(void);
 /* The time of day for people, in nanoseconds since 1970; and the clock that deadlines count on. */
 uint64_t time_of_day(void);
 int64_t time_monotonic(void);
+/* The same clock as of the last tick of the system, a few milliseconds old at most: costs a fifth. */
+int64_t time_coarse(void);
 
 #endif

@@ -14,10 +14,11 @@ struct reading;
 
 /* What answers for a reading. */
 struct reading_owner {
-	/* Before a walk: 0, or why there can be none, with a sentence. */
+	/* 0, or why there can be no reading (any more), with a sentence. */
 	int (*check)(const struct reading *reading);
-	/* After a walk that returned `r`: `r` if all that it saw was whole, else why not, with a
-	 * sentence; also where `r` is -EBADMSG, which comes without one. */
+	/* After a walk that returned `r`: the same if all that it saw was whole, else why not, with a
+	 * sentence; also where `r` is -EBADMSG, which comes without one. Checks as well, so that a walk
+	 * that leads out of nothing needs no check before it. */
 	int (*judge)(const struct reading *reading, int r);
 };
 

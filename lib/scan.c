@@ -3,7 +3,7 @@
  * with what of the node to look at next; so it needs no recursion and no memory of its own. */
 #include "trie.h"
 
-#define SCAN_AHEAD      4  /* of the nodes at one level how many are asked for before it is their turn */
+#define SCAN_AHEAD      4 /* of the nodes at one level how many are asked for before it is their turn */
 #define SCAN_AHEAD_ROWS 32 /* of the next node's children, how many */
 
 /* The index of the first reference whose place is at or past `place`. */
@@ -144,13 +144,13 @@ static void ask_for_children(const struct view *view, ref_t ref)
 static void ask_for_all(const struct view *view, const unsigned char *at)
 {
 	struct node node = node_at(at);
-	unsigned count = node_child_refs(&node) + node_prefix_count(&node);
+	unsigned count = node_ref_count(&node);
 
 	for (unsigned i = 0; i < count; i++) {
 		at = view_object(view, node_ref(&node, (int)i));
 		if (at) {
-			__builtin_prefetch(at);
-			__builtin_prefetch(at + 32);
+			ask_for_line(at);
+			ask_for_line(at + 32);
 		}
 	}
 }
@@ -163,22 +163,14 @@ static void ask_ahead(const struct view *view, const struct scan_frame *frame)
 		ask_for_children(view, data_load_32(frame->refs + (size_t)frame->next * 4));
 }
 
-/* The next reference of the top frame, or 0 where it has no more. -EBADMSG: there should be one.
- * `*ret_row`: it must be a row's. */
-static int frame_next(struct scan_frame *frame, ref_t *ret, bool *ret_row)
+/* The next reference of a frame that goes by places, or 0 where it has no more. -EBADMSG: there should
+ * be one. `*ret_row`: it must be a row's. */
+static int place_next(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 {
-	struct node node;
-	unsigned place;
+	struct node node = node_at(frame->node);
+	unsigned place = node_next_place(&node, frame->next);
 
 	*ret = 0;
-	*ret_row = false;
-	if (frame->refs) {
-		while (frame->next < frame->end && *ret == 0)
-			*ret = data_load_32(frame->refs + (size_t)frame->next++ * 4);
-		return 0;
-	}
-	node = node_at(frame->node);
-	place = node_next_place(&node, frame->next);
 	if (place == PLACE_END)
 		return 0;
 	frame->next = place + 1;
@@ -187,21 +179,35 @@ static int frame_next(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 	return *ret ? 0 : -EBADMSG;
 }
 
-int scan_next(struct scan *scan, ref_t *ret)
+/* The same of one that goes by indices. */
+static inline ref_t index_next(struct scan_frame *frame)
+{
+	ref_t ref = 0;
+
+	while (frame->next < frame->end && ref == 0)
+		ref = data_load_32(frame->refs + (size_t)frame->next++ * 4);
+	return ref;
+}
+
+int scan_next(struct scan *scan, struct row_parts *ret)
 {
 	if (scan->row) {
-		*ret = scan->row;
+		ref_t row = scan->row;
 		scan->row = 0;
-		return 1;
+		return row_parts(scan->view, scan->shape, row, ret) < 0 ? -EBADMSG : 1;
 	}
 	while (scan->top > 0) {
 		struct scan_frame *frame = &scan->frames[scan->top - 1];
 		const unsigned char *at;
-		bool row;
+		bool row = false;
+		uint64_t first;
 		ref_t ref;
-		int r = frame_next(frame, &ref, &row);
 
-		if (r < 0 || scan->budget-- == 0)
+		if (scan->budget-- == 0)
+			return -EBADMSG;
+		if (frame->refs)
+			ref = index_next(frame);
+		else if (place_next(frame, &ref, &row) < 0)
 			return -EBADMSG;
 		if (ref == 0) {
 			scan->top--;
@@ -210,15 +216,13 @@ int scan_next(struct scan *scan, ref_t *ret)
 		at = view_object(scan->view, ref);
 		if (!at)
 			return -EBADMSG;
-		if (row || !(data_load(at) & LAYOUT_NODE)) {
-			*ret = ref;
-			return 1;
-		}
+		first = data_load(at);
+		if (row || !(first & LAYOUT_NODE))
+			return row_load(scan->view, scan->shape, at, first, ret) < 0 ? -EBADMSG : 1;
 		if (frame->refs)
 			ask_ahead(scan->view, frame);
-		r = push(scan, at, 0);
-		if (r < 0)
-			return r;
+		if (push(scan, at, 0) < 0)
+			return -EBADMSG;
 		if (!scan->frames[scan->top - 1].refs)
 			ask_for_all(scan->view, at);
 	}

@@ -33,6 +33,9 @@ bool schema_key_plain(const struct stele_schema *schema);
  * _normalize. */
 bool schema_value_plain(const struct stele_schema *schema);
 
+/* True when all bytes of the right size are a value: stele_value_check() looks at nothing else. */
+bool schema_value_any(const struct stele_schema *schema);
+
 /* Copies a value with everything that doesn't count (padding, bytes after a NUL in a char[N]) set
  * to zero. `size` bytes each. */
 void schema_value_normalize(const struct stele_schema *schema, const void *value, size_t size, void *ret);

@@ -32,6 +32,18 @@ bool schema_value_plain(const struct stele_schema *schema)
 	return counted == schema->value_size;
 }
 
+bool schema_value_any(const struct stele_schema *schema)
+{
+	for (size_t i = 0; i < schema->column_count; i++) {
+		enum stele_type type = schema->columns[i].type;
+
+		if (!schema->columns[i].key &&
+		    (type == STELE_BOOL || type == STELE_IPV4NET || type == STELE_IPV6NET))
+			return false;
+	}
+	return true;
+}
+
 void schema_value_normalize(const struct stele_schema *schema, const void *value, size_t size,
                             void *ret)
 {

@@ -218,7 +218,27 @@ int scan_seek(struct scan *scan, const struct view *view, const struct shape *sh
               const unsigned char *key, unsigned bits);
 
 /* The next row: 1 and `*ret`, 0 after the last, or -EBADMSG. */
-int scan_next(struct scan *scan, ref_t *ret);
+int scan_next(struct scan *scan, struct row_parts *ret);
+
+/* The same as an inline function, where the next row hangs beside the last one. */
+static inline int scan_step(struct scan *scan, struct row_parts *ret)
+{
+	if (scan->top > 0 && !scan->row) {
+		struct scan_frame *frame = &scan->frames[scan->top - 1];
+		const unsigned char *at;
+		uint64_t first;
+
+		if (frame->refs && frame->next < frame->end && scan->budget > 0) {
+			at = view_object(scan->view, data_load_32(frame->refs + (size_t)frame->next * 4));
+			if (at && !((first = data_load(at)) & LAYOUT_NODE)) {
+				frame->next++;
+				scan->budget--;
+				return row_load(scan->view, scan->shape, at, first, ret) < 0 ? -EBADMSG : 1;
+			}
+		}
+	}
+	return scan_next(scan, ret);
+}
 
 /* Leaves out what is still to come. */
 static inline void scan_end(struct scan *scan)

@@ -22,8 +22,10 @@ static inline int trie_is(const struct view *view, const struct shape *shape, co
 }
 
 /* As trie_get(). */
-static inline __attribute__((always_inline)) int trie_find(const struct view *view, const struct shape *shape, ref_t root,
-             const unsigned char *key, unsigned bits, struct row_parts *ret)
+static inline __attribute__((always_inline)) int trie_find(const struct view *view,
+                                                           const struct shape *shape, ref_t root,
+                                                           const unsigned char *key, unsigned bits,
+                                                           struct row_parts *ret)
 {
 	const unsigned char *byte = key, *end = key + bits / 8, *at;
 	bool ended = false;
@@ -43,6 +45,8 @@ static inline __attribute__((always_inline)) int trie_find(const struct view *vi
 			break;
 		if (ended)
 			return -EBADMSG;
+		/* Where most of its references are. */
+		ask_for_line(at + 64);
 		info = data_load(at + 8);
 		children = at + 16;
 		/* The skipped bytes are not looked at: the row has them too. */

@@ -78,7 +78,8 @@ static int get_group(const struct view *view, const struct shape *shape, ref_t r
 			if (first & LAYOUT_NODE) {
 				r = lane_step(lane, view, key);
 			} else {
-				r = trie_is(view, shape, lane->at, first, key->data, key->bits, &row);
+				r = trie_is(view, shape, lane->at, first, key->data, key->bits,
+				            &row);
 				if (r == 1) {
 					row_fill(&row, &ret[lane->index]);
 					found++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many matches at once, which go down together as many gets do (trie_many.c). A match ends at a row; or at
- * a node below which there is nothing for it, and then goes back to the longest prefix that it came by. */
+ * Many matches at once, which go down together as many gets do (trie_many.c). A match ends at a
+ * row; or at a node below which there is nothing for it, and then goes back to the longest prefix
+ * that it came by. */
 #include "trie.h"
 
 #define GROUP 32u
@@ -15,8 +16,8 @@ struct lane {
 	bool back;               /* what is looked at next is that prefix */
 };
 
-/* Goes to the object of a reference, or, where there is none, back to the longest prefix: 1, 0 where there
- * is none of these either, or -EBADMSG. */
+/* Goes to the object of a reference, or, where there is none, back to the longest prefix: 1, 0
+ * where there is none of these either, or -EBADMSG. */
 static int lane_go(struct lane *lane, const struct view *view, ref_t ref)
 {
 	if (!ref) {
@@ -26,8 +27,8 @@ static int lane_go(struct lane *lane, const struct view *view, ref_t ref)
 	lane->at = view_object(view, ref);
 	if (!lane->at)
 		return ref == 0 ? 0 : -EBADMSG;
-	__builtin_prefetch(lane->at);
-	__builtin_prefetch(lane->at + 64);
+	ask_for_line(lane->at);
+	ask_for_line(lane->at + 64);
 	return 1;
 }
 

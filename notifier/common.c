@@ -13,7 +13,7 @@
 
 int64_t common_until(int64_t deadline)
 {
-	int64_t until = time_monotonic() + NOTIFIER_SLICE;
+	int64_t until = time_monotonic() + notifier_slice;
 
 	return deadline < until ? deadline : until;
 }

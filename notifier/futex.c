@@ -33,7 +33,7 @@ static int futex_open(struct channel *channel)
 
 static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	int64_t now = time_monotonic(), until = now + NOTIFIER_SLICE;
+	int64_t now = time_monotonic(), until = now + notifier_slice;
 	struct timespec end;
 
 	if (deadline <= now)

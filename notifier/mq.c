@@ -85,7 +85,7 @@ static void mq_channel_wait(struct channel *channel, uint64_t seen, int64_t dead
 	(void)seen;
 	if (deadline == INT64_MAX) {
 		clock_gettime(CLOCK_REALTIME, &slice);
-		slice.tv_sec += NOTIFIER_SLICE / 1000000000;
+		slice.tv_sec += notifier_slice / 1000000000;
 		take(channel, &slice);
 	} else if (common_poll(channel->fd, common_until(deadline))) {
 		mq_channel_drain(channel);

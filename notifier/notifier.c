@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+int64_t notifier_slice = INT64_C(1000000000);
+
 static const struct notifier *const notifiers[] = {
 	&notifier_mq,        &notifier_socket, &notifier_fifo,  &notifier_signal,
 	&notifier_semaphore, &notifier_sysv,   &notifier_futex,

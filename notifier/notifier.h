@@ -17,8 +17,10 @@
 #include "lib/layout.h"
 #include "lib/names.h"
 
-/* No wait in the library is longer than this: then it looks at the head again. */
-#define NOTIFIER_SLICE INT64_C(1000000000)
+/* No wait in the library is longer than this, in nanoseconds: then it looks at the head again. One
+ * second, and nothing changes it but a test, before it opens subscribers: where nobody looks by itself
+ * for an hour, who is up was woken, however slow the machine is. */
+extern int64_t notifier_slice;
 
 /* One subscriber's end, or the publisher's end to one subscriber. The caller fills in the first part
  * and keeps what it points at; the rest is the mechanism's. */

@@ -26,7 +26,7 @@ static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), 
 /* A socket that says who sends, and whose receive lasts no longer than a slice. */
 static int make(void)
 {
-	struct timeval slice = {.tv_sec = NOTIFIER_SLICE / 1000000000};
+	struct timeval slice = {.tv_sec = notifier_slice / 1000000000};
 	int yes = 1, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) == 0 &&

@@ -149,7 +149,7 @@ static void *end_waits(void *argument)
 	while (!sysv->ends) {
 		int64_t now = time_monotonic();
 		struct timespec next;
-		sysv->next = now + NOTIFIER_SLICE;
+		sysv->next = now + notifier_slice;
 		if (sysv->until <= now) {
 			sysv->pushed = true;
 			push(sysv->to, sysv->type);

@@ -10,46 +10,44 @@
 
 struct arena_slab {
 	uint64_t free[ARENA_SLAB_OBJECTS / 64]; /* bit set: object is free */
-	uint32_t next, previous;                /* in the class's list: first page + 1, 0: none */
+	uint32_t next, previous;                /* in the class's list: first page + 1; of the last
+	                                           one 0; of the first one `previous` means nothing */
 	uint32_t pages;                         /* 0: no slab starts at this page */
 	uint16_t free_count;
 	uint8_t class;
 	bool listed;
 };
 
-/* Classes: multiples of 8 up to 128, then eight sizes to each doubling up to 8192. */
+/* Classes: multiples of 8 up to 128, then eight sizes to each doubling up to 8192. `inverse` stands
+ * in for a division: 2^32 over the size in units, rounded up, which is exact for what a slab has. */
+#define CLASS(units, slab_pages) \
+	{ \
+		.size = (units)*LAYOUT_UNIT, .pages = (slab_pages), \
+		.objects = (slab_pages)*PAGE / ((units)*LAYOUT_UNIT) < ARENA_SLAB_OBJECTS \
+		                   ? (slab_pages)*PAGE / ((units)*LAYOUT_UNIT) \
+		                   : ARENA_SLAB_OBJECTS, \
+		.inverse = UINT64_C(0xffffffff) / (units) + 1 \
+	}
+#define HALF(units, step, pages) \
+	CLASS((units) + (step), pages), CLASS((units) + 2 * (step), pages), \
+		CLASS((units) + 3 * (step), pages), CLASS((units) + 4 * (step), pages)
+#define DOUBLING(step, pages) HALF(8 * (step), step, pages), HALF(12 * (step), step, pages)
+
+static const struct {
+	uint16_t size;           /* of an object */
+	uint16_t pages, objects; /* of a slab */
+	uint64_t inverse;
+} classes[ARENA_CLASSES] = {
+	HALF(0, 1, 1),  HALF(4, 1, 1),   DOUBLING(1, 1),  DOUBLING(2, 1),  DOUBLING(4, 1),
+	DOUBLING(8, 4), DOUBLING(16, 4), DOUBLING(32, 8), DOUBLING(64, 8),
+};
+
+/* By the four highest bits of the size less one, or of 64 if that is more. */
 static unsigned class_of(size_t size)
 {
-	unsigned top;
+	unsigned top = 63 - (unsigned)__builtin_clzll((size - 1) | 64);
 
-	if (size <= 128)
-		return (unsigned)(size + 7) / 8 - 1;
-	top = 63 - (unsigned)__builtin_clzll(size - 1); /* size is in (1 << top, 2 << top] */
-	return 16 + (top - 7) * 8 + (unsigned)((size - 1 - ((size_t)1 << top)) >> (top - 3));
-}
-
-static size_t class_size(unsigned class)
-{
-	unsigned top;
-
-	if (class < 16)
-		return (class + 1) * 8;
-	top = 7 + (class - 16) / 8;
-	return ((size_t)1 << top) + ((size_t)((class - 16) % 8 + 1) << (top - 3));
-}
-
-static uint32_t class_pages(unsigned class)
-{
-	size_t size = class_size(class);
-
-	return size <= 512 ? 1 : size <= 2048 ? 4 : 8;
-}
-
-static unsigned class_objects(unsigned class)
-{
-	unsigned objects = (unsigned)(class_pages(class) * PAGE / class_size(class));
-
-	return objects < ARENA_SLAB_OBJECTS ? objects : ARENA_SLAB_OBJECTS;
+	return (top - 6) * 8 + (unsigned)((size - 1) >> (top - 3));
 }
 
 static uint32_t large_pages(size_t size)
@@ -59,7 +57,8 @@ static uint32_t large_pages(size_t size)
 
 size_t arena_room(size_t size)
 {
-	return size > SLAB_SIZE_MAX ? (size_t)large_pages(size) * PAGE : class_size(class_of(size));
+	return size > SLAB_SIZE_MAX ? (size_t)large_pages(size) * PAGE
+	                            : classes[class_of(size)].size;
 }
 
 bool arena_same_room(size_t a, size_t b)
@@ -178,14 +177,15 @@ static int64_t pages_find(struct arena *arena, uint32_t count, uint32_t align)
 	return -1;
 }
 
+/* In small steps: what is behind the last object is room that the region does not use. */
 static int arena_grow(struct arena *arena, uint32_t least)
 {
-	uint32_t step = arena->pages / 4;
+	uint32_t step = arena->pages / 128;
 	uint32_t old = arena->pages, room = arena->pages_max - arena->pages;
 	int r;
 
-	if (step > 4096)
-		step = 4096;
+	if (step > 1024)
+		step = 1024;
 	if (step < 16)
 		step = 16;
 	if (step < least)
@@ -233,54 +233,63 @@ static int pages_alloc(struct arena *arena, uint32_t count, uint32_t align, uint
 
 /* ---- slabs ---- */
 
-static void list_add(struct arena *arena, uint32_t page)
+static inline void list_add(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 
-	slab->previous = 0;
-	slab->next = arena->partial[slab->class];
+	slab->next = arena->partial[class];
 	if (slab->next)
 		arena->slabs[slab->next - 1].previous = page + 1;
-	arena->partial[slab->class] = page + 1;
+	arena->partial[class] = page + 1;
 	slab->listed = true;
 }
 
-static void list_remove(struct arena *arena, uint32_t page)
+/* The first one is what is mostly removed: nothing but it is looked at then. */
+static inline void list_remove(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 
-	if (slab->previous)
-		arena->slabs[slab->previous - 1].next = slab->next;
-	else
-		arena->partial[slab->class] = slab->next;
+	slab->listed = false;
+	if (arena->partial[class] == page + 1) {
+		arena->partial[class] = slab->next;
+		return;
+	}
+	arena->slabs[slab->previous - 1].next = slab->next;
 	if (slab->next)
 		arena->slabs[slab->next - 1].previous = slab->previous;
-	slab->listed = false;
 }
 
 static void slab_start(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
-	unsigned objects = class_objects(class);
+	unsigned objects = classes[class].objects;
 
 	*slab = (struct arena_slab){
-		.pages = class_pages(class),
+		.pages = classes[class].pages,
 		.class = (uint8_t) class,
 		.free_count = (uint16_t)objects,
 	};
-	for (unsigned i = 0; i < objects; i++)
-		slab->free[i / 64] |= UINT64_C(1) << i % 64;
-	list_add(arena, page);
+	for (unsigned word = 0; word < objects / 64; word++)
+		slab->free[word] = UINT64_MAX;
+	if (objects % 64 != 0)
+		slab->free[objects / 64] = (UINT64_C(1) << objects % 64) - 1;
+	list_add(arena, page, class);
 }
 
-static void slab_take(struct arena *arena, uint32_t page, unsigned index)
+static inline void slab_take(struct arena *arena, uint32_t page, unsigned class, unsigned index)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 
 	slab->free[index / 64] &= ~(UINT64_C(1) << index % 64);
-	arena->used += class_size(slab->class);
+	arena->used += classes[class].size;
 	if (--slab->free_count == 0)
-		list_remove(arena, page);
+		list_remove(arena, page, class);
+}
+
+/* The place in its slab of what is `offset` bytes past the slab's start. */
+static unsigned slab_index(unsigned class, uint64_t offset)
+{
+	return (unsigned)(offset / LAYOUT_UNIT * classes[class].inverse >> 32);
 }
 
 static ref_t ref_of(const struct arena *arena, uint32_t page, size_t offset)
@@ -311,7 +320,7 @@ int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
 		return large_alloc(arena, size, ret);
 	class = class_of(size);
 	if (!arena->partial[class]) {
-		int r = pages_alloc(arena, class_pages(class), class_pages(class), &page);
+		int r = pages_alloc(arena, classes[class].pages, classes[class].pages, &page);
 		if (r < 0)
 			return r;
 		slab_start(arena, page, class);
@@ -321,14 +330,21 @@ int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
 	while (slab->free[word] == 0)
 		word++;
 	index = word * 64 + (unsigned)__builtin_ctzll(slab->free[word]);
-	slab_take(arena, page, index);
-	*ret = ref_of(arena, page, index * class_size(class));
+	slab_take(arena, page, class, index);
+	*ret = ref_of(arena, page, (size_t)index * classes[class].size);
 	return 0;
 }
 
 static uint32_t page_of(const struct arena *arena, ref_t ref)
 {
 	return (uint32_t)(((uint64_t)ref * LAYOUT_UNIT - arena->start) / PAGE);
+}
+
+/* The first page of the slab of a class that has this page: slabs lie at multiples of their length,
+ * a power of two. */
+static uint32_t slab_page(uint32_t page, unsigned class)
+{
+	return page & ~(classes[class].pages - 1u);
 }
 
 static void slab_release(struct arena *arena, uint32_t page)
@@ -355,21 +371,22 @@ void arena_free(struct arena *arena, ref_t ref, size_t size)
 		return;
 	}
 	class = class_of(size);
-	page -= page % class_pages(class);
+	page = slab_page(page, class);
 	slab = &arena->slabs[page];
-	index = (unsigned)(((uint64_t)ref * LAYOUT_UNIT - arena->start - (uint64_t)page * PAGE) /
-	                   class_size(class));
-	if (slab->pages == 0 || slab->class != class || index >= class_objects(class))
+	index = slab_index(class,
+	                   (uint64_t)ref * LAYOUT_UNIT - arena->start - (uint64_t)page * PAGE);
+	if (slab->pages == 0 || slab->class != class || index >= classes[class].objects)
 		return;
 	slab->free[index / 64] |= UINT64_C(1) << index % 64;
 	slab->free_count++;
-	arena->used -= class_size(class);
+	arena->used -= classes[class].size;
 	if (!slab->listed)
-		list_add(arena, page);
+		list_add(arena, page, class);
 	/* The last slab of a class that has room stays, so that taking and giving one object is
 	 * cheap. */
-	if (slab->free_count == class_objects(class) && (slab->next || slab->previous)) {
-		list_remove(arena, page);
+	if (slab->free_count == classes[class].objects &&
+	    (slab->next || arena->partial[class] != page + 1)) {
+		list_remove(arena, page, class);
 		slab_release(arena, page);
 	}
 }
@@ -379,14 +396,14 @@ static uint32_t empty_slabs(struct arena *arena, bool release)
 {
 	uint32_t pages = 0;
 
-	for (unsigned class = 0; class < ARENA_CLASSES; class++)
+	for (unsigned class = 0; class < ARENA_CLASSES; class ++)
 		for (uint32_t page = arena->partial[class]; page != 0;) {
 			struct arena_slab *slab = &arena->slabs[page - 1];
 			uint32_t next = slab->next;
-			if (slab->free_count == class_objects(class)) {
+			if (slab->free_count == classes[class].objects) {
 				pages += slab->pages;
 				if (release) {
-					list_remove(arena, page - 1);
+					list_remove(arena, page - 1, class);
 					slab_release(arena, page - 1);
 				}
 			}
@@ -446,10 +463,10 @@ int arena_claim(struct arena *arena, ref_t ref, size_t size)
 	if (size > SLAB_SIZE_MAX)
 		return claim_large(arena, ref, page, size);
 	class = class_of(size);
-	page -= page % class_pages(class);
+	page = slab_page(page, class);
 	slab = &arena->slabs[page];
 	if (slab->pages == 0) {
-		r = claim_pages(arena, page, class_pages(class));
+		r = claim_pages(arena, page, classes[class].pages);
 		if (r < 0)
 			return r;
 		slab_start(arena, page, class);
@@ -457,11 +474,11 @@ int arena_claim(struct arena *arena, ref_t ref, size_t size)
 	if (slab->class != class)
 		return -EBADMSG;
 	offset -= arena->start + (uint64_t)page * PAGE;
-	index = (unsigned)(offset / class_size(class));
-	if (offset % class_size(class) != 0 || index >= class_objects(class))
+	index = slab_index(class, offset);
+	if (offset != (uint64_t)index * classes[class].size || index >= classes[class].objects)
 		return -EBADMSG;
 	if (!(slab->free[index / 64] >> index % 64 & 1))
 		return 0;
-	slab_take(arena, page, index);
+	slab_take(arena, page, class, index);
 	return 1;
 }

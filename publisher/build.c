@@ -64,8 +64,7 @@ static void begin(struct build *build, unsigned depth)
 
 /* Writes the deepest node under way, all of whose keys start as `row` does; `above` is how many of
  * these bytes the way down to it has. */
-static int complete(struct build *build, const struct row_parts *row, unsigned above,
-                    ref_t *ret)
+static int complete(struct build *build, const struct row_parts *row, unsigned above, ref_t *ret)
 {
 	struct image *image = &build->image;
 	unsigned depth = build->nodes[build->open - 1].depth;

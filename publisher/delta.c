@@ -23,7 +23,10 @@ static int damaged(const struct stele_writable *table)
 static int judge(const struct reading *reading, int r)
 {
 	const struct stele_writable *table = reading->context;
+	int checked = publisher_check(table->publisher);
 
+	if (checked < 0)
+		return checked;
 	if (r == -EBADMSG || region_lost(&table->publisher->attachment.region))
 		return damaged(table);
 	return r;

@@ -84,8 +84,18 @@ struct path {
 	struct {
 		ref_t node;
 		uint16_t place;
+		uint16_t slot; /* where the reference at the place stands, in bytes from the node's
+		                  start; 0: the place is free */
 	} steps[STELE_KEY_MAX + 1];
 };
+
+static unsigned slot_in(const struct node *node, unsigned place)
+{
+	int index = PLACE_IS_CHILD(place) ? node_child_index(node, place / 16)
+	                                  : node_prefix_index(node, place_prefix(place));
+
+	return index < 0 ? 0 : (unsigned)(node_refs(node) - node->at) + (unsigned)index * 4;
+}
 
 static void path_find(const struct edit *edit, ref_t root, const unsigned char *key, unsigned bits,
                       struct path *path)
@@ -97,7 +107,7 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 	while (path->at && is_node(edit, path->at)) {
 		struct node node = edit_node(edit, path->at);
 		const unsigned char *skipped = node_skipped(&node);
-		unsigned place;
+		unsigned place, slot;
 		while (path->common < node.skip && path->depth + path->common < bits / 8 &&
 		       skipped[path->common] == key[path->depth + path->common])
 			path->common++;
@@ -109,9 +119,11 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 		path->common = 0;
 		place = place_of_key(key, bits, path->depth);
 		path->steps[path->count].node = path->at;
+		slot = slot_in(&node, place);
 		path->steps[path->count].place = (uint16_t)place;
+		path->steps[path->count].slot = (uint16_t)slot;
 		path->count++;
-		path->at = node_ref_at(&node, place);
+		path->at = slot ? data_load_32(node.at + slot) : 0;
 		if (!PLACE_IS_CHILD(place))
 			break;
 		path->depth++;
@@ -125,11 +137,27 @@ static unsigned char *path_slot(const struct edit *edit, const struct path *path
 {
 	if (count == 0)
 		return (unsigned char *)root;
-	return node_slot(edit, path->steps[count - 1].node, path->steps[count - 1].place);
+	return arena_at(edit->arena, path->steps[count - 1].node) + path->steps[count - 1].slot;
+}
+
+/* Puts a copy of a node, that is this transaction's own, in the place of one that is not. */
+static int node_own(struct edit *edit, ref_t from, ref_t *ret)
+{
+	size_t size = edit_object_size(edit, NULL, from);
+	unsigned char *at;
+	int r = edit_alloc(edit, size, ret);
+
+	if (r < 0)
+		return r;
+	at = arena_at(edit->arena, *ret);
+	data_copy_in(at + 8, arena_at(edit->arena, from) + 8, size - 8);
+	data_store(at, LAYOUT_NODE | edit->version);
+	edit_drop(edit, from, size);
+	return 0;
 }
 
 /* Makes the nodes on the path this transaction's own. Below a node that is not, no node is; so the
- * search starts at the end. */
+ * search starts at the end. In a copy all is where it was. */
 static int path_own(struct edit *edit, struct path *path, ref_t *root)
 {
 	unsigned i = path->count;
@@ -137,13 +165,12 @@ static int path_own(struct edit *edit, struct path *path, ref_t *root)
 	while (i > 0 && !edit_made(edit, path->steps[i - 1].node))
 		i--;
 	for (; i < path->count; i++) {
-		ref_t old = path->steps[i].node, copy;
-		int r = node_copy(edit, old, &copy);
+		ref_t copy;
+		int r = node_own(edit, path->steps[i].node, &copy);
 		if (r < 0)
 			return r;
 		data_store_32(path_slot(edit, path, i, root), copy);
 		path->steps[i].node = copy;
-		edit_drop(edit, old, edit_object_size(edit, NULL, old));
 	}
 	return 0;
 }
@@ -153,9 +180,9 @@ static int path_own(struct edit *edit, struct path *path, ref_t *root)
 void row_store(unsigned char *at, uint64_t version, const struct shape *shape,
                const struct stele_row_ref *row)
 {
-	unsigned char tail[8 + 2 + STELE_KEY_MAX];
-	size_t whole = row->value_size & ~(size_t)7, rest = row->value_size - whole, used;
+	size_t size = row_size(shape, row->value_size, row->key_bits);
 
+	data_store(at + size - 8, 0); /* what the key leaves of its last word */
 	data_store(at, version);
 	at += 8;
 	if (shape->variable) {
@@ -163,16 +190,12 @@ void row_store(unsigned char *at, uint64_t version, const struct shape *shape,
 		data_store_32(at + 4, 0);
 		at += 8;
 	}
-	data_copy_in(at, row->value, whole);
-	if (rest > 0)
-		memcpy(tail, (const unsigned char *)row->value + whole, rest);
-	used = rest;
+	data_copy_bytes(at, row->value, row->value_size);
+	at += row->value_size;
 	if (shape->wide)
-		tail[used++] = (unsigned char)(row->key_bits >> 8);
-	tail[used++] = (unsigned char)row->key_bits;
-	memcpy(tail + used, row->key, (row->key_bits + 7) / 8);
-	used += (row->key_bits + 7) / 8;
-	data_copy_in(at + whole, tail, used);
+		data_store_byte(at++, (unsigned char)(row->key_bits >> 8));
+	data_store_byte(at++, (unsigned char)row->key_bits);
+	data_copy_bytes(at, row->key, (row->key_bits + 7) / 8);
 }
 
 static int row_write(struct edit *edit, const struct shape *shape, const void *key, unsigned bits,
@@ -216,16 +239,25 @@ static unsigned common_bytes(const unsigned char *a, unsigned a_bits, const unsi
 	return i - depth;
 }
 
+/* An image without references, whose skipped bytes are still to be filled in. */
+static void image_start(struct image *image, unsigned skip)
+{
+	memset(image->children, 0, sizeof(image->children));
+	memset(image->prefixes, 0, sizeof(image->prefixes));
+	image->skip = skip;
+	image->count = 0;
+}
+
 /* A node for two rows with different keys, which were alone at their place until now. */
 static int fork_rows(struct edit *edit, const struct shape *shape, ref_t old, ref_t added,
                      const unsigned char *key, unsigned bits, unsigned depth, ref_t *ret)
 {
-	struct image image = {.count = 0};
 	struct row_parts row;
+	struct image image;
 
 	if (row_parts(&edit->arena->view, shape, old, &row) < 0)
 		return -EBADMSG;
-	image.skip = common_bytes(row.key, row.key_bits, key, bits, depth);
+	image_start(&image, common_bytes(row.key, row.key_bits, key, bits, depth));
 	memcpy(image.skipped, key + depth, image.skip);
 	image_add(&image, place_of_key(row.key, row.key_bits, depth + image.skip), old);
 	image_add(&image, place_of_key(key, bits, depth + image.skip), added);
@@ -237,12 +269,13 @@ static int fork_node(struct edit *edit, ref_t old, ref_t added, const unsigned c
                      unsigned bits, unsigned depth, unsigned common, ref_t *ret)
 {
 	struct node node = edit_node(edit, old);
-	struct image lower, upper = {.skip = common};
+	struct image lower, upper;
 	unsigned place = place_of_child(node_skipped(&node)[common]);
 	ref_t made;
 	int r;
 
 	image_load(&lower, &node);
+	image_start(&upper, common);
 	memcpy(upper.skipped, lower.skipped, common);
 	lower.skip -= common + 1;
 	memmove(lower.skipped, lower.skipped + common + 1, lower.skip);
@@ -294,15 +327,7 @@ static int change_row(struct edit *edit, const struct shape *shape, ref_t *root,
 	int r;
 
 	if (edit_made(edit, path->at) && old->value_size == size) {
-		/* Whole words first; the last may hold the first bytes of the key. */
-		unsigned char *at = (unsigned char *)(uintptr_t)old->value;
-		size_t whole = size & ~(size_t)7;
-		data_copy_in(at, value, whole);
-		if (size > whole) {
-			uint64_t word = *(const uint64_t *)(const void *)(at + whole);
-			memcpy(&word, (const unsigned char *)value + whole, size - whole);
-			data_store(at + whole, word);
-		}
+		data_copy_bytes((unsigned char *)(uintptr_t)old->value, value, size);
 		*ret = path->at;
 		return 2;
 	}
@@ -490,7 +515,7 @@ void edit_drop_tree(struct edit *edit, const struct shape *shape, ref_t root, bo
 	}
 }
 
-int edit_blob(struct edit *edit, const void *bytes, size_t size, ref_t *ret)
+int edit_blob_empty(struct edit *edit, size_t size, ref_t *ret, unsigned char **ret_bytes)
 {
 	int r = edit_alloc(edit, blob_size(size), ret);
 	unsigned char *at;
@@ -500,6 +525,16 @@ int edit_blob(struct edit *edit, const void *bytes, size_t size, ref_t *ret)
 	at = arena_at(edit->arena, *ret);
 	data_store(at, edit->version);
 	data_store(at + 8, size);
-	data_copy_in(at + 16, bytes, size);
+	*ret_bytes = at + 16;
 	return 0;
+}
+
+int edit_blob(struct edit *edit, const void *bytes, size_t size, ref_t *ret)
+{
+	unsigned char *at;
+	int r = edit_blob_empty(edit, size, ret, &at);
+
+	if (r == 0)
+		data_copy_in(at, bytes, size);
+	return r;
 }

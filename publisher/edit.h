@@ -80,8 +80,9 @@ void row_store(unsigned char *at, uint64_t version, const struct shape *shape, c
 /* Copies a row in that form into the arena; nothing refers to it yet. 0, -ENOSPC, -ENOMEM. */
 int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret);
 
-/* Writes a blob. */
+/* Writes a blob: its bytes, or all but these, which the caller writes at `*ret_bytes`, aligned to 8. */
 int edit_blob(struct edit *edit, const void *bytes, size_t size, ref_t *ret);
+int edit_blob_empty(struct edit *edit, size_t size, ref_t *ret, unsigned char **ret_bytes);
 static inline size_t blob_size(size_t bytes)
 {
 	return (16 + bytes + 7) & ~(size_t)7;

@@ -118,10 +118,8 @@ int tables_commit(struct stele_transaction *tx, bool *ret_changed)
 	if (!any)
 		return 0;
 	tx->publisher->notice.tables = 0;
-	/* A table whose tree is new is written even where it holds what it held, so that nothing of
-	 * it is lost. */
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
-		if (!table->remade && table->was && table->root == table->base.root)
+		if (!table_is_new(table))
 			continue;
 		if (table->status == TABLE_ABSENT && !table->was)
 			continue;

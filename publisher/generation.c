@@ -342,7 +342,8 @@ static int fresh_make(struct stele_publisher *publisher, struct next *next, stru
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header header;
-	uint64_t arena = publisher->arena.used + publisher->arena.used / 8 + 16 * LAYOUT_PAGE;
+	/* What is missing it grows by. */
+	uint64_t arena = publisher->arena.used + publisher->arena.used / 64 + 16 * LAYOUT_PAGE;
 	int r;
 
 	next_header(region, region->maximum_size, &header);

@@ -62,15 +62,18 @@ static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 
 int mutex_lock(struct attachment *attachment)
 {
-	int64_t now = time_monotonic(), wait = attachment->lock_timeout;
-	int errnum = lock_mutex(&attachment->publisher_file->mutex,
-	                        wait > INT64_MAX - now ? INT64_MAX : now + wait);
+	pthread_mutex_t *mutex = &attachment->publisher_file->mutex;
+	int errnum = pthread_mutex_trylock(mutex);
 
+	if (errnum == EBUSY) {
+		int64_t now = time_monotonic(), wait = attachment->lock_timeout;
+		errnum = lock_mutex(mutex, wait > INT64_MAX - now ? INT64_MAX : now + wait);
+	}
 	if (errnum == EOWNERDEAD) {
 		/* What the dead holder left in the region is reached by no version; there is
 		 * nothing to mend before the mutex is. */
 		attachment->deaths++;
-		pthread_mutex_consistent(&attachment->publisher_file->mutex);
+		pthread_mutex_consistent(mutex);
 		return 1;
 	}
 	if (errnum == ENOTRECOVERABLE)

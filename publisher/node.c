@@ -102,7 +102,8 @@ static uint64_t image_info(const struct image *image, unsigned children)
 {
 	uint64_t rest = image->prefixes[1] | image->prefixes[2] | image->prefixes[3];
 	enum node_form form = image_form(children);
-	uint64_t info = (uint64_t)image->skip << NODE_SKIP_SHIFT | (uint64_t)form << NODE_FORM_SHIFT;
+	uint64_t info = (uint64_t)image->skip << NODE_SKIP_SHIFT | (uint64_t)form
+	                                                                   << NODE_FORM_SHIFT;
 
 	if (rest != 0 || image->prefixes[0] > 2)
 		info |= ranks(image->prefixes) << 24 | NODE_PREFIXES;
@@ -179,30 +180,6 @@ int image_store(struct edit *edit, const struct image *image, ref_t *ret)
 	data_copy_in(at, image->refs + from, (image->count - from) * sizeof(ref_t));
 	*ret = ref;
 	return 0;
-}
-
-int node_copy(struct edit *edit, ref_t from, ref_t *ret)
-{
-	struct node node = edit_node(edit, from);
-	size_t size = node_whole_size(&node);
-	ref_t ref;
-	int r = edit_alloc(edit, size, &ref);
-
-	if (r < 0)
-		return r;
-	data_copy_in(arena_at(edit->arena, ref) + 8, node.at + 8, size - 8);
-	data_store(arena_at(edit->arena, ref), LAYOUT_NODE | edit->version);
-	*ret = ref;
-	return 0;
-}
-
-unsigned char *node_slot(const struct edit *edit, ref_t ref, unsigned place)
-{
-	struct node node = edit_node(edit, ref);
-	int index = PLACE_IS_CHILD(place) ? node_child_index(&node, place / 16)
-	                                  : node_prefix_index(&node, place_prefix(place));
-
-	return (unsigned char *)(uintptr_t)node_refs(&node) + (size_t)index * 4;
 }
 
 /* Changes a node by way of its image. */

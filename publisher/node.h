@@ -24,16 +24,10 @@ void image_remove(struct image *image, unsigned place);
 /* Writes a new node: 0, -ENOSPC or -ENOMEM. */
 int image_store(struct edit *edit, const struct image *image, ref_t *ret);
 
-/* Copies a node, so that it is this transaction's own. */
-int node_copy(struct edit *edit, ref_t from, ref_t *ret);
-
 /* Adds or removes a reference in a node of this transaction's own, in place or by making another:
  * `*ref` is then the new one, and the old one is dropped. */
 int node_add(struct edit *edit, ref_t *ref, unsigned place, ref_t child);
 int node_remove(struct edit *edit, ref_t *ref, unsigned place);
-
-/* Where the reference at a place that is taken stands. */
-unsigned char *node_slot(const struct edit *edit, ref_t ref, unsigned place);
 
 /* A node of the publisher's own memory. */
 static inline struct node edit_node(const struct edit *edit, ref_t ref)

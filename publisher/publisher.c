@@ -238,6 +238,7 @@ void publisher_wire(struct stele_publisher *publisher)
 	publisher->reclaim.sync = publisher->durable.each_commit ? sync_reclaimed : NULL;
 	publisher->reclaim.context = publisher;
 	publisher->reclaim.arena = &publisher->arena;
+	publisher->tables.known++;
 	publisher->edit.arena = &publisher->arena;
 	publisher->edit.make_room = publisher_make_room;
 	publisher->edit.context = publisher;
@@ -325,7 +326,7 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 		publisher_free(publisher);
 		return r;
 	}
-	publisher->looked_at = time_monotonic();
+	publisher->looked_at = time_coarse();
 	r = notify_start(&publisher->notify, &publisher->fanout,
 	                 read.flags & STELE_NOTIFIER_THREAD);
 	if (r < 0) {
@@ -454,7 +455,7 @@ static void notify_all_tables(struct stele_publisher *publisher)
 
 int publisher_lock(struct stele_publisher *publisher)
 {
-	int64_t now = time_monotonic();
+	int64_t now = time_coarse();
 	bool closely = now - publisher->looked_at >= LOOK_INTERVAL, died;
 	int r = look_for_loss(publisher, closely);
 

@@ -92,6 +92,7 @@ struct stele_writable {
 	struct stele_schema *schema;
 	struct shape shape;
 	bool plain;                 /* values need not be normalised */
+	bool value_any;             /* values are judged by their size alone */
 	bool key_plain;             /* keys are judged by their length alone */
 	unsigned char *normalized;  /* room for a value if not */
 	size_t normalized_room;
@@ -99,9 +100,11 @@ struct stele_writable {
 	ref_t schema_ref, root;
 	uint64_t rows;
 
-	/* What the last version has under this name. */
+	/* What the last version has under this name; known without a look as long as `known` is
+	 * the number in struct tables. */
 	bool was;
 	struct catalog_table base;
+	uint64_t known;
 
 	/* What the transaction did: exact unless `uncertain`, which a change that touches a row
 	 * twice makes it. */
@@ -117,12 +120,20 @@ struct stele_writable {
 	size_t plan; /* rollback.c: the place of its plan, if it has one */
 };
 
+/* Whether a table that is there at a transaction's end is written into the catalog: also where its
+ * tree is new but holds what it held, so that nothing of it is lost. */
+static inline bool table_is_new(const struct stele_writable *table)
+{
+	return table->remade || !table->was || table->root != table->base.root;
+}
+
 #define TABLES_BUCKETS 256u
 
 struct tables {
 	struct stele_writable *buckets[TABLES_BUCKETS];
 	size_t count;
 	struct stele_writable *opened; /* by the transaction: those that are not _CLOSED */
+	uint64_t known; /* one more whenever somebody else may have committed, or references changed */
 };
 
 struct stele_transaction {
@@ -151,7 +162,7 @@ struct stele_publisher {
 	uint64_t attached; /* nanoseconds since 1970 */
 	char command[16];
 	struct tables tables;
-	int64_t looked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
+	int64_t looked_at; /* time_coarse(), when the files were last looked at */
 	uint64_t commits;
 	/* What this process keeps of the generation before: its file, and its first page. */
 	int before_fd; /* -1: none */
@@ -171,7 +182,8 @@ static inline uint64_t publisher_head(const struct stele_publisher *publisher)
 	return load_relaxed(&publisher->attachment.region.header->head) & ~LAYOUT_HEAD_REPLACED;
 }
 
-/* Makes the parts of a publisher point at each other, after one of them was made anew. */
+/* Makes the parts of a publisher point at each other, after one of them was made anew, and takes
+ * nothing that is remembered of tables for known any more. */
 void publisher_wire(struct stele_publisher *publisher);
 
 /* Makes a data file longer, for the arena: the bytes and the guard after them are reserved before
@@ -225,8 +237,10 @@ int table_normalize(struct stele_writable *table, const void **value, size_t siz
  * one, _CLOSED, or NULL where there is no memory. */
 struct stele_writable *tables_find(struct stele_publisher *publisher, const char *name);
 struct stele_writable *tables_add(struct stele_publisher *publisher, const char *name);
-/* The end of a transaction: no table is open after it, and what was _ABSENT is forgotten. */
+/* The end of a transaction: no table is open after it, and what was _ABSENT is forgotten. After a
+ * commit what the tables became is first taken for what the last version has. */
 void tables_close(struct stele_publisher *publisher);
+void tables_committed(struct stele_publisher *publisher);
 void tables_free(struct stele_publisher *publisher);
 
 /* finish.c, for transaction.c */

@@ -23,7 +23,7 @@ struct many {
 	struct view rows; /* the copies, from its start on; the first word of each is 0 */
 	size_t size;      /* bytes that are mapped for them */
 	struct sorted *sorted;
-	size_t count;     /* of the sorted: keys, each with the row that was last of its own */
+	size_t count; /* of the sorted: keys, each with the row that was last of its own */
 };
 
 /* Makes room for all rows: 0 or -ENOMEM, without a sentence. */
@@ -89,26 +89,18 @@ static struct row_parts row_of(const struct many *many, const struct sorted *sor
 	return row;
 }
 
-static bool is_same_key(const struct many *many, const struct sorted *a, const struct sorted *b)
-{
-	struct row_parts x, y;
-
-	if (sorted_share(a, b) >= 0)
-		return false;
-	x = row_of(many, a);
-	y = row_of(many, b);
-	return row_compare(&x, &y) == 0;
-}
-
 /* Leaves out all but the last row of each key. */
 static void leave_out(struct many *many)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < many->count; i++) {
-		if (kept > 0 && is_same_key(many, &many->sorted[kept - 1], &many->sorted[i]))
-			kept--;
-		many->sorted[kept++] = many->sorted[i];
+		uint32_t shared = many->sorted[i].shared;
+
+		if (shared == SORTED_SAME)
+			shared = many->sorted[--kept].shared;
+		many->sorted[kept] = many->sorted[i];
+		many->sorted[kept++].shared = shared;
 	}
 	many->count = kept;
 }
@@ -131,8 +123,7 @@ static void next_row(void *context, size_t index, struct row_parts *ret, int *re
 	const struct many *many = context;
 	const struct sorted *sorted = &many->sorted[index];
 	struct row_parts next;
-	unsigned least;
-	int shared;
+	uint32_t least;
 
 	ask_ahead(many, index);
 	*ret = row_of(many, sorted);
@@ -141,13 +132,7 @@ static void next_row(void *context, size_t index, struct row_parts *ret, int *re
 		return;
 	next = row_of(many, sorted + 1);
 	least = (ret->key_bits < next.key_bits ? ret->key_bits : next.key_bits) / 8;
-	shared = sorted_share(sorted, sorted + 1);
-	if (shared < 0) {
-		shared = 0;
-		while (shared < (int)least && ret->key[shared] == next.key[shared])
-			shared++;
-	}
-	*ret_shared = shared < (int)least ? shared : (int)least;
+	*ret_shared = (int)(sorted[1].shared < least ? sorted[1].shared : least);
 }
 
 static int64_t build(struct many *many)

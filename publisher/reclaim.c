@@ -24,13 +24,12 @@ void reclaim_finish(struct reclaim *reclaim)
 
 int reclaim_reserve(struct reclaim *reclaim, size_t count)
 {
-	uint32_t free_entry, size;
+	uint32_t size;
 	struct waiting *pool;
 
-	for (free_entry = reclaim->pool_free; free_entry && count > 0; count--)
-		free_entry = reclaim->pool[free_entry - 1].next;
-	if (count == 0)
+	if (count <= reclaim->pool_spare)
 		return 0;
+	count -= reclaim->pool_spare;
 	if (count > UINT32_MAX / 4 || reclaim->pool_size > UINT32_MAX / 4)
 		return -ENOMEM;
 	size = reclaim->pool_size * 2 > reclaim->pool_size + (uint32_t)count
@@ -43,6 +42,7 @@ int reclaim_reserve(struct reclaim *reclaim, size_t count)
 		pool[i - 1].next = reclaim->pool_free;
 		reclaim->pool_free = i;
 	}
+	reclaim->pool_spare += size - reclaim->pool_size;
 	reclaim->pool = pool;
 	reclaim->pool_size = size;
 	return 0;
@@ -51,9 +51,14 @@ int reclaim_reserve(struct reclaim *reclaim, size_t count)
 static uint32_t pool_take(struct reclaim *reclaim, const struct retired *object, uint64_t replaced)
 {
 	uint32_t entry = reclaim->pool_free;
+	struct waiting *waiting = &reclaim->pool[entry - 1];
 
-	reclaim->pool_free = reclaim->pool[entry - 1].next;
-	reclaim->pool[entry - 1] = (struct waiting){.object = *object, .replaced = replaced};
+	reclaim->pool_free = waiting->next;
+	reclaim->pool_spare--;
+	waiting->object = *object;
+	waiting->replaced = replaced;
+	waiting->room = (uint32_t)arena_room(object->size);
+	waiting->next = 0;
 	return entry;
 }
 
@@ -61,6 +66,7 @@ static void pool_give(struct reclaim *reclaim, uint32_t entry)
 {
 	reclaim->pool[entry - 1].next = reclaim->pool_free;
 	reclaim->pool_free = entry;
+	reclaim->pool_spare++;
 }
 
 /* Whether what waits is history's: no kept version reaches it. */
@@ -76,9 +82,9 @@ uint64_t reclaim_history_used(struct reclaim *reclaim)
 		return reclaim->history_used;
 	reclaim->history_used = 0;
 	for (uint32_t i = reclaim->first; i; i = reclaim->pool[i - 1].next) {
-		const struct retired *object = &reclaim->pool[i - 1].object;
-		if (is_historys(reclaim, object))
-			reclaim->history_used += arena_room(object->size);
+		const struct waiting *waiting = &reclaim->pool[i - 1];
+		if (is_historys(reclaim, &waiting->object))
+			reclaim->history_used += waiting->room;
 	}
 	reclaim->history_stale = false;
 	return reclaim->history_used;
@@ -99,29 +105,40 @@ uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head)
 		if (waiting->replaced >= head)
 			break;
 		if (is_historys(reclaim, &waiting->object)) {
-			used -= arena_room(waiting->object.size);
+			used -= waiting->room;
 			oldest = waiting->replaced;
 		}
 	}
 	return oldest;
 }
 
-void reclaim_add(struct reclaim *reclaim, const struct retired *object, uint64_t replaced,
-                 bool at_start)
+void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_t replaced)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct retired *object = &list->entries[i];
+		uint32_t entry = pool_take(reclaim, object, replaced);
+
+		if (is_historys(reclaim, object))
+			reclaim->history_used += reclaim->pool[entry - 1].room;
+		if (reclaim->first)
+			reclaim->pool[reclaim->last - 1].next = entry;
+		else
+			reclaim->first = entry;
+		reclaim->last = entry;
+	}
+	list->count = 0;
+}
+
+void reclaim_add_first(struct reclaim *reclaim, const struct retired *object, uint64_t replaced)
 {
 	uint32_t entry = pool_take(reclaim, object, replaced);
 
 	if (is_historys(reclaim, object))
-		reclaim->history_used += arena_room(object->size);
-	if (!reclaim->first) {
-		reclaim->first = reclaim->last = entry;
-	} else if (at_start) {
-		reclaim->pool[entry - 1].next = reclaim->first;
-		reclaim->first = entry;
-	} else {
-		reclaim->pool[reclaim->last - 1].next = entry;
+		reclaim->history_used += reclaim->pool[entry - 1].room;
+	if (!reclaim->first)
 		reclaim->last = entry;
-	}
+	reclaim->pool[entry - 1].next = reclaim->first;
+	reclaim->first = entry;
 }
 
 /* ---- kept ---- */
@@ -148,18 +165,27 @@ static struct kept_version *kept_find(struct reclaim *reclaim, uint64_t version)
 	return kept && kept->version == version ? kept : NULL;
 }
 
-/* Frees an object that waited, or gives it to the newest kept version that reaches it. */
-static void settle(struct reclaim *reclaim, uint32_t entry)
+/* Gives an object that waited to the newest kept version that reaches it, if there is one. */
+static bool is_held(struct reclaim *reclaim, uint32_t entry)
 {
 	struct waiting *waiting = &reclaim->pool[entry - 1];
 	struct kept_version *kept = kept_below(reclaim, waiting->replaced);
 
-	if (kept && kept->version >= waiting->object.made) {
-		waiting->next = kept->held;
-		kept->held = entry;
-		reclaim->pinned_used += arena_room(waiting->object.size);
+	if (!kept || kept->version < waiting->object.made)
+		return false;
+	waiting->next = kept->held;
+	kept->held = entry;
+	reclaim->pinned_used += waiting->room;
+	return true;
+}
+
+/* Frees an object that waited, unless it is held. */
+static void settle(struct reclaim *reclaim, uint32_t entry)
+{
+	const struct waiting *waiting = &reclaim->pool[entry - 1];
+
+	if (reclaim->kept_count > 0 && is_held(reclaim, entry))
 		return;
-	}
 	arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
 	pool_give(reclaim, entry);
 }
@@ -169,10 +195,26 @@ static void settle_held(struct reclaim *reclaim, uint32_t list)
 {
 	while (list) {
 		uint32_t next = reclaim->pool[list - 1].next;
-		reclaim->pinned_used -= arena_room(reclaim->pool[list - 1].object.size);
+		reclaim->pinned_used -= reclaim->pool[list - 1].room;
 		settle(reclaim, list);
 		list = next;
 	}
+}
+
+/* The same with what was replaced at or below `oldest`. */
+static void settle_waiting(struct reclaim *reclaim, uint64_t oldest)
+{
+	while (reclaim->first) {
+		uint32_t entry = reclaim->first;
+		const struct waiting *waiting = &reclaim->pool[entry - 1];
+		if (waiting->replaced > oldest)
+			return;
+		reclaim->first = waiting->next;
+		if (is_historys(reclaim, &waiting->object))
+			reclaim->history_used -= waiting->room;
+		settle(reclaim, entry);
+	}
+	reclaim->last = 0;
 }
 
 /* Takes a version out of kept. What it held is returned, and may be settled after the next release
@@ -272,7 +314,7 @@ void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const stru
 
 	reclaim->pool[entry - 1].next = kept->held;
 	kept->held = entry;
-	reclaim->pinned_used += arena_room(object->size);
+	reclaim->pinned_used += reclaim->pool[entry - 1].room;
 }
 
 /* ---- the scan ---- */
@@ -366,15 +408,7 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	if (reclaim->sync && reclaim->sync(reclaim->context) < 0)
 		return;
 	settle_held(reclaim, loose);
-	while (reclaim->first && reclaim->pool[reclaim->first - 1].replaced <= oldest) {
-		uint32_t entry = reclaim->first;
-		reclaim->first = reclaim->pool[entry - 1].next;
-		if (is_historys(reclaim, &reclaim->pool[entry - 1].object))
-			reclaim->history_used -= arena_room(reclaim->pool[entry - 1].object.size);
-		settle(reclaim, entry);
-	}
-	if (!reclaim->first)
-		reclaim->last = 0;
+	settle_waiting(reclaim, oldest);
 	while (reclaim->pinned_limit > 0 && reclaim->pinned_used > reclaim->pinned_limit &&
 	       reclaim_revoke(reclaim))
 		;

@@ -33,6 +33,7 @@
 struct waiting {
 	struct retired object;
 	uint64_t replaced; /* the first version that does not reach it */
+	uint32_t room;     /* bytes that it takes in the arena */
 	uint32_t next;
 };
 
@@ -47,7 +48,7 @@ struct reclaim {
 	struct slots *slots; /* NULL: the subscribers file is lost */
 	struct arena *arena;
 	struct waiting *pool;
-	uint32_t pool_size, pool_free;
+	uint32_t pool_size, pool_free, pool_spare; /* all, the first that is free, how many are */
 	uint32_t first, last;       /* waiting, by the version that replaced it */
 	struct kept_version *kept;  /* by version; room for the region's kept_entries */
 	uint32_t kept_count;
@@ -73,9 +74,10 @@ void reclaim_finish(struct reclaim *reclaim);
 /* Makes sure that `count` objects can be added. 0 or -ENOMEM. */
 int reclaim_reserve(struct reclaim *reclaim, size_t count);
 
-/* Adds an object, after reclaim_reserve(): at the end, or (recovery, which goes back in time) at
- * the start. */
-void reclaim_add(struct reclaim *reclaim, const struct retired *object, uint64_t replaced, bool at_start);
+/* After reclaim_reserve(): adds what a version replaced, and empties the list; and (recovery, which
+ * goes back in time) adds an object before all others. */
+void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_t replaced);
+void reclaim_add_first(struct reclaim *reclaim, const struct retired *object, uint64_t replaced);
 
 /* Recovery: adds what was found in the region's kept, highest version first; gives where to add
  * what it holds. */

@@ -38,7 +38,7 @@ static int note(struct walk *walk, ref_t ref, size_t size)
 	if (walk->kept)
 		reclaim_hold(walk->reclaim, walk->kept, &object, walk->replaced);
 	else
-		reclaim_add(walk->reclaim, &object, walk->replaced, true);
+		reclaim_add_first(walk->reclaim, &object, walk->replaced);
 	return 1;
 }
 

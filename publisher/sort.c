@@ -74,28 +74,37 @@ static void sort_words(struct sorted *entries, struct sorted *other, size_t coun
 		memcpy(entries, from, count * sizeof(*entries));
 }
 
+/* Sorts rows that have the same bytes before `depth`, and says of all but the first what they share with
+ * the one before. */
 static void sort_from(const struct sorter *sorter, struct sorted *entries, size_t count,
                       unsigned depth)
 {
-	for (size_t i = 0; i < count; i++) {
+	bool last = depth >= sorter->longest;
+	uint64_t before = 0;
+
+	for (size_t i = 0; i < count; i++)
 		entries[i].word = word_of(sorter, &entries[i], depth);
-		entries[i].depth = depth;
-	}
 	if (count <= FEW)
 		sort_few(entries, count);
 	else
 		sort_words(entries, sorter->other, count);
-	if (depth >= sorter->longest)
-		return;
 	for (size_t begin = 0, end; begin < count; begin = end) {
-		for (end = begin + 1; end < count && entries[end].word == entries[begin].word;)
-			end++;
-		if (end - begin > 1)
+		uint64_t word = entries[begin].word;
+
+		for (end = begin + 1; end < count && entries[end].word == word; end++)
+			entries[end].shared = SORTED_SAME;
+		if (end - begin > 1 && !last)
 			sort_from(sorter, entries + begin, end - begin, depth + 8);
+		/* The sort of those that are the same so far may have put another one first. */
+		if (begin > 0)
+			entries[begin].shared =
+				depth + (last ? 0 : (unsigned)__builtin_clzll(word ^ before) / 8);
+		before = word;
 	}
 }
 
-void sort_rows(const struct view *rows, const struct shape *shape, struct sorted *entries, size_t count)
+void sort_rows(const struct view *rows, const struct shape *shape, struct sorted *entries,
+               size_t count)
 {
 	struct sorter sorter = {
 		.rows = rows,
@@ -105,4 +114,5 @@ void sort_rows(const struct view *rows, const struct shape *shape, struct sorted
 	};
 
 	sort_from(&sorter, entries, count, 0);
+	entries[0].shared = 0;
 }

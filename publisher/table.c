@@ -42,6 +42,7 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	stele_schema_free(table->schema);
 	table->schema = schema;
 	table->plain = schema_value_plain(schema);
+	table->value_any = schema_value_any(schema);
 	table->key_plain = schema_key_plain(schema);
 	shape_of(schema, &table->shape);
 }
@@ -89,11 +90,15 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 		if (!table)
 			return table_no_memory(name);
 	}
-	r = catalog_get(&publisher->arena.view, tx->catalog, name, &table->base);
-	if (r < 0)
-		return error_set(EBADMSG, "region \"%s\" is damaged: its tables cannot be read",
-		                 publisher->attachment.region.names.region);
-	table->was = r == 1;
+	if (table->known != publisher->tables.known) {
+		r = catalog_get(&publisher->arena.view, tx->catalog, name, &table->base);
+		if (r < 0)
+			return error_set(EBADMSG,
+			                 "region \"%s\" is damaged: its tables cannot be read",
+			                 publisher->attachment.region.names.region);
+		table->was = r == 1;
+		table->known = publisher->tables.known;
+	}
 	table->added = table->changed = table->removed = 0;
 	table->uncertain = table->remade = false;
 	table->status = TABLE_ABSENT;
@@ -233,11 +238,18 @@ static int check_new_key(const struct stele_writable *table, const void *key, un
 	return stele_key_check(table->schema, key, key_bits);
 }
 
+static int check_value(const struct stele_writable *table, const void *value, size_t size)
+{
+	if (table->value_any && size == table->shape.value_size)
+		return 0;
+	return stele_value_check(table->schema, value, size);
+}
+
 int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row)
 {
 	int r = check_new_key(table, row->key, row->key_bits);
 
-	return r < 0 ? r : stele_value_check(table->schema, row->value, row->value_size);
+	return r < 0 ? r : check_value(table, row->value, row->value_size);
 }
 
 int table_normalize(struct stele_writable *table, const void **value, size_t size)
@@ -430,15 +442,18 @@ static int replace_damaged(const struct stele_writable *table)
 /* Collects the rows without a mark. */
 static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *rows)
 {
+	const struct view *view = &table->publisher->arena.view;
+	struct row_parts row;
 	uint64_t bit;
 	int64_t count = 0;
-	ref_t row;
 	int r;
 
-	scan_start(scan, &table->publisher->arena.view, &table->shape, table->root);
-	while ((r = scan_next(scan, &row)) == 1)
-		if (!(*mark_of(table, row, &bit) & bit))
-			rows[count++] = row;
+	scan_start(scan, view, &table->shape, table->root);
+	while ((r = scan_next(scan, &row)) == 1) {
+		ref_t ref = row_ref(view, &table->shape, &row);
+		if (!(*mark_of(table, ref, &bit) & bit))
+			rows[count++] = ref;
+	}
 	return r < 0 ? r : count;
 }
 

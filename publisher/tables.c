@@ -87,6 +87,25 @@ void tables_close(struct stele_publisher *publisher)
 		tables_free(publisher);
 }
 
+void tables_committed(struct stele_publisher *publisher)
+{
+	struct stele_writable *table;
+
+	/* Those that are _ABSENT are forgotten. */
+	for (table = publisher->tables.opened; table; table = table->next_opened)
+		if (table_is_new(table)) {
+			table->was = true;
+			table->base = (struct catalog_table){
+				.version = publisher->edit.version,
+				.rows = table->rows,
+				.id = table->id,
+				.root = table->root,
+				.schema = table->schema_ref,
+			};
+		}
+	tables_close(publisher);
+}
+
 void tables_free(struct stele_publisher *publisher)
 {
 	struct stele_writable *table;

@@ -100,20 +100,38 @@ static size_t message_length(const char *message)
 	return length;
 }
 
+/* Whether a commit tells of a table. */
+static bool is_told(const struct stele_writable *table)
+{
+	return table->added || table->changed || table->removed;
+}
+
+static void write_table(unsigned char *at, const struct stele_writable *table)
+{
+	static_assert(sizeof(table->name) == sizeof(((struct layout_record_table *)0)->name),
+	              "a name fills its place, zeros after it");
+
+	data_store(at + offsetof(struct layout_record_table, added), table->added);
+	data_store(at + offsetof(struct layout_record_table, changed), table->changed);
+	data_store(at + offsetof(struct layout_record_table, removed), table->removed);
+	data_copy_bytes(at + offsetof(struct layout_record_table, name), table->name,
+	                sizeof(table->name));
+}
+
 /* Writes what is told about the commit. */
 static int record_write(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;
 	size_t message_size = message ? message_length(message) : 0;
-	size_t padded = (message_size + 7) & ~(size_t)7, size;
+	size_t padded = (message_size + 7) & ~(size_t)7;
 	struct layout_record record = {.pid = publisher->pid,
 	                               .message_size = (uint32_t)message_size};
-	struct stele_writable *table;
-	unsigned char small[1024], *buffer = small, *at;
+	const struct stele_writable *table;
+	unsigned char *at;
 	int r;
 
 	for (table = publisher->tables.opened; table; table = table->next_opened)
-		if (table->added || table->changed || table->removed) {
+		if (is_told(table)) {
 			record.tables++;
 			record.added += table->added;
 			record.changed += table->changed;
@@ -125,30 +143,23 @@ static int record_write(struct stele_transaction *tx, const char *message)
 	 * fit. */
 	if (record.tables > (STELE_VALUE_MAX - 1024) / sizeof(struct layout_record_table))
 		record.tables = (STELE_VALUE_MAX - 1024) / sizeof(struct layout_record_table);
-	size = sizeof(record) + padded + record.tables * sizeof(struct layout_record_table);
-	if (size > sizeof(small))
-		buffer = malloc(size);
-	if (!buffer)
-		return error_set(ENOMEM, "no memory for the record of a commit");
-	memset(buffer, 0, size);
-	memcpy(buffer, &record, sizeof(record));
+	r = edit_blob_empty(&publisher->edit,
+	                    sizeof(record) + padded +
+	                            record.tables * sizeof(struct layout_record_table),
+	                    &tx->record, &at);
+	if (r < 0)
+		return r;
+	data_copy_in(at, &record, sizeof(record));
 	if (message_size > 0)
-		memcpy(buffer + sizeof(record), message, message_size);
-	at = buffer + sizeof(record) + padded;
-	for (table = publisher->tables.opened; table && at < buffer + size;
-	     table = table->next_opened) {
-		struct layout_record_table entry = {table->added, table->changed, table->removed,
-		                                    ""};
-		if (!(table->added || table->changed || table->removed))
-			continue;
-		memcpy(entry.name, table->name, strlen(table->name));
-		memcpy(at, &entry, sizeof(entry));
-		at += sizeof(entry);
-	}
-	r = edit_blob(&publisher->edit, buffer, size, &tx->record);
-	if (buffer != small)
-		free(buffer);
-	return r;
+		data_copy_in(at + sizeof(record), message, message_size);
+	at += sizeof(record) + padded;
+	for (table = publisher->tables.opened; record.tables > 0; table = table->next_opened)
+		if (is_told(table)) {
+			write_table(at, table);
+			at += sizeof(struct layout_record_table);
+			record.tables--;
+		}
+	return 0;
 }
 
 /* Retires the record of the version before: only its own ring entry leads to it. */
@@ -203,10 +214,7 @@ static void after_publish(struct stele_publisher *publisher, uint64_t version, u
 	publisher->notice.version = version;
 	publisher->notice.time = now;
 	notify_post(&publisher->notify, &publisher->notice);
-	for (size_t i = 0; i < publisher->edit.retired.count; i++)
-		reclaim_add(&publisher->reclaim, &publisher->edit.retired.entries[i], version,
-		            false);
-	publisher->edit.retired.count = 0;
+	reclaim_add_all(&publisher->reclaim, &publisher->edit.retired, version);
 	oldest = reclaim_history_oldest(&publisher->reclaim, version);
 	if (version >= region->history + reclaimed + RECLAIM_BATCH &&
 	    version - region->history + 1 > oldest)
@@ -217,44 +225,51 @@ static void after_publish(struct stele_publisher *publisher, uint64_t version, u
 	notify_reap_sometimes(&publisher->notify, now);
 }
 
+/* Gets what is needed to commit a transaction that changed something: its record, and memory for
+ * what comes after the store of head. */
+static int prepare(struct stele_transaction *tx, const char *message)
+{
+	struct stele_publisher *publisher = tx->publisher;
+	const struct region *region = &publisher->attachment.region;
+	int r = record_write(tx, message);
+
+	if (r == -ENOSPC)
+		return error_set(ENOSPC, "no room in region \"%s\" for the record of the commit",
+		                 region->names.region);
+	/* Where reclaim found no memory to judge pins with, the ring may be full: its entries are
+	 * not overwritten before reclaimed says that they are not needed. */
+	if (r < 0 || retired_reserve(&publisher->edit.retired, 1) < 0 ||
+	    reclaim_reserve(&publisher->reclaim, publisher->edit.retired.count + 1) < 0 ||
+	    publisher->edit.version - load_relaxed(&region->header->reclaimed) >=
+	            region->ring_entries)
+		return error_set(ENOMEM, "no memory to commit to region \"%s\"",
+		                 region->names.region);
+	return 0;
+}
+
 int stele_transaction_commit(struct stele_transaction *tx, const char *message,
                              uint64_t *ret_version)
 {
 	struct stele_publisher *publisher = tx->publisher;
-	uint64_t version = publisher->edit.version, now;
+	uint64_t version = publisher->edit.version, now = 0;
 	bool changed = false;
 	int r = publisher_check(publisher);
 
 	if (r < 0)
 		return r;
 	r = tables_commit(tx, &changed);
-	if (r == 0 && changed) {
-		r = record_write(tx, message);
-		if (r == -ENOSPC)
-			error_set(ENOSPC, "no room in region \"%s\" for the record of the commit",
-			          publisher->attachment.region.names.region);
-	}
-	if (r == 0 && changed &&
-	    (retired_reserve(&publisher->edit.retired, 1) < 0 ||
-	     reclaim_reserve(&publisher->reclaim, publisher->edit.retired.count + 1) < 0))
-		r = error_set(ENOMEM, "no memory to commit to region \"%s\"",
-		              publisher->attachment.region.names.region);
-	/* Where reclaim found no memory to judge pins with, the ring may be full: its entries are
-	 * not overwritten before reclaimed says that they are not needed. */
-	if (r == 0 && changed &&
-	    version - load_relaxed(&publisher->attachment.region.header->reclaimed) >=
-	            publisher->attachment.region.ring_entries)
-		r = error_set(ENOMEM, "no memory to commit to region \"%s\"",
-		              publisher->attachment.region.names.region);
+	if (r == 0 && changed)
+		r = prepare(tx, message);
 	if (region_lost(&publisher->attachment.region))
 		r = error_set(
 			EBADMSG,
 			"the file of region \"%s\" was truncated under its publisher; remove the region and "
 			"publish again",
 			publisher->attachment.region.names.region);
-	now = time_of_day();
-	if (r == 0 && changed)
+	if (r == 0 && changed) {
+		now = time_of_day();
 		r = write_entry(tx, now);
+	}
 	if (r < 0 || !changed) {
 		undo(tx);
 		transaction_end(tx);
@@ -265,7 +280,7 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 	if (version > 1)
 		retire_record(publisher, version - 1);
 	publish(publisher, version);
-	tables_close(publisher);
+	tables_committed(publisher);
 	after_publish(publisher, version, now);
 	transaction_end(tx);
 	if (ret_version)

@@ -12,7 +12,10 @@ static int check(const struct reading *reading)
 
 static int judge(const struct reading *reading, int r)
 {
-	return snapshot_result(reading->context, r);
+	const struct stele_snapshot *snapshot = reading->context;
+	int checked = subscriber_check(snapshot->subscriber);
+
+	return checked < 0 ? checked : snapshot_result(snapshot, r);
 }
 
 void table_reading(const struct stele_table *table, struct reading *ret)

@@ -15,7 +15,8 @@
 static int check(const struct stele_index *index)
 {
 	if (index->forks != fork_count())
-		return error_set(ECHILD, "this index belongs to the parent process; open one in the child");
+		return error_set(ECHILD,
+		                 "this index belongs to the parent process; open one in the child");
 	return 0;
 }
 
@@ -28,8 +29,9 @@ enum index_path index_best_path(void)
 	if (!__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("bmi2") ||
 	    !__builtin_cpu_supports("avx2"))
 		return INDEX_PORTABLE;
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? INDEX_AVX512
-	                                                                               : INDEX_AVX2;
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+	               ? INDEX_AVX512
+	               : INDEX_AVX2;
 #else
 	return INDEX_PORTABLE;
 #endif
@@ -87,20 +89,23 @@ static int find_source(const struct stele_schema *schema, const char *column,
 	if (!schema->columns[0].key || (schema->column_count > 1 && schema->columns[1].key) ||
 	    (schema->columns[0].type != STELE_IPV4NET && schema->columns[0].type != STELE_IPV6NET))
 		return error_set(
-			EINVAL, "an index is of a table whose one key column is an ipv4net or an ipv6net; the first of "
-			        "this one is \"%s\", %s",
+			EINVAL,
+			"an index is of a table whose one key column is an ipv4net or an ipv6net; the first of "
+			"this one is \"%s\", %s",
 			schema->columns[0].name, stele_type_name(schema->columns[0].type));
 	source->rows = column[0] == '\0';
 	if (source->rows)
 		return 0;
 	at = stele_schema_column(schema, column);
 	if (at < 0)
-		return error_set(EINVAL, "the table has no column \"%s\" for an index to answer with",
+		return error_set(EINVAL,
+		                 "the table has no column \"%s\" for an index to answer with",
 		                 column);
 	if (!takes_column(&schema->columns[at]))
 		return error_set(
-			EINVAL, "an index answers with a value column of type u8, u16, u32, i32, bool or ipv4; \"%s\" is "
-			        "%s%s",
+			EINVAL,
+			"an index answers with a value column of type u8, u16, u32, i32, bool or ipv4; \"%s\" is "
+			"%s%s",
 			column, schema->columns[at].key ? "a key column, " : "",
 			stele_type_name(schema->columns[at].type));
 	source->offset = schema->columns[at].offset;
@@ -177,8 +182,8 @@ static int judge_build(const struct stele_snapshot *snapshot, int r)
 	return judged;
 }
 
-int index_open(const struct stele_table *table, const char *column, uint32_t none, enum index_path path,
-               struct stele_index **ret)
+int index_open(const struct stele_table *table, const char *column, uint32_t none,
+               enum index_path path, struct stele_index **ret)
 {
 	struct stele_index *index;
 	int r = subscriber_check(table->snapshot->subscriber);
@@ -249,8 +254,8 @@ static struct index_key key_to_paint(const struct row_parts *row)
 	return key;
 }
 
-/* Paints what is another since the trie at `before`, which is in the same mapping. 0, -EBADMSG, -ENOMEM;
- * no sentence. */
+/* Paints what is another since the trie at `before`, which is in the same mapping. 0, -EBADMSG,
+ * -ENOMEM; no sentence. */
 static int paint_changes(struct stele_index *index, const struct view *old_view, ref_t before)
 {
 	struct index_source *source = &index->source;
@@ -265,7 +270,8 @@ static int paint_changes(struct stele_index *index, const struct view *old_view,
 		struct row_parts rows[2];
 		struct index_key key;
 		for (int side = 0; side < 2; side++)
-			if (refs[side] && row_parts(&view, &source->shape, refs[side], &rows[side]) < 0)
+			if (refs[side] &&
+			    row_parts(&view, &source->shape, refs[side], &rows[side]) < 0)
 				return -EBADMSG;
 		if (refs[0] && refs[1] &&
 		    index_answer(source, &rows[0]) == index_answer(source, &rows[1]))
@@ -283,8 +289,8 @@ static int paint_changes(struct stele_index *index, const struct view *old_view,
 	return r;
 }
 
-/* Finds where answers come from in another snapshot's table: 1 where rows of both can be compared, as they
- * are in one mapping and of one schema; 0; or an error with a sentence. */
+/* Finds where answers come from in another snapshot's table: 1 where rows of both can be
+ * compared, as they are in one mapping and of one schema; 0; or an error with a sentence. */
 static int find_next_source(const struct stele_index *index, const struct stele_table *table,
                             struct index_source *ret)
 {
@@ -300,7 +306,8 @@ static int find_next_source(const struct stele_index *index, const struct stele_
 	}
 	r = open_source(index, table, ret, &ipv6);
 	if (r == 0 && ipv6 != index->ipv6)
-		r = error_set(EINVAL, "this index is of %s prefixes, the table of others; open one of it",
+		r = error_set(EINVAL,
+		              "this index is of %s prefixes, the table of others; open one of it",
 		              index->ipv6 ? "IPv6" : "IPv4");
 	return r;
 }
@@ -349,8 +356,10 @@ static int judge(const struct stele_index *index)
 	if (r < 0)
 		return r;
 	if (!index->whole)
-		return error_set(ESTALE, "the index could not be moved and answers for no version; move it to "
-		                         "a newer one, or open another");
+		return error_set(
+			ESTALE,
+			"the index could not be moved and answers for no version; move it to "
+			"a newer one, or open another");
 	return snapshot_result(index->table.snapshot, 0);
 }
 
@@ -389,8 +398,9 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 	if (r < 0)
 		return r;
 	if (!source->rows)
-		return error_set(EINVAL, "the index answers with column \"%s\", not with rows; open one "
-		                         "without a column",
+		return error_set(EINVAL,
+		                 "the index answers with column \"%s\", not with rows; open one "
+		                 "without a column",
 		                 index->column);
 	if (answer != 0 && row_parts(&source->view, &source->shape, answer, &parts) < 0) {
 		r = -EBADMSG;

@@ -34,9 +34,9 @@ struct stele_index {
 	struct diff diff;
 };
 
-/* True if an index may answer. What it answers from is its own and was judged when it was built; so all there
- * is to see is whose it is, and that its version was not taken back until now. False also where that
- * takes a closer look. */
+/* True if an index may answer. What it answers from is its own and was judged when it was built;
+ * so all there is to see is whose it is, and that its version was not taken back until now. False
+ * also where that takes a closer look. */
 static inline bool index_answers(const struct stele_index *index)
 {
 	return index->whole && index->forks == fork_count() &&
@@ -48,17 +48,16 @@ int index_match_slowly(const struct stele_index *index, const void *address, uin
 
 /* ---- looking up; addresses in network order ---- */
 
-int ipv4_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
-void ipv4_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-int ipv6_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
-void ipv6_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
+/* One, as stele_index_match(); and many, of an index that was judged. */
+typedef int index_one(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
+typedef void index_many(const struct stele_index *index, const unsigned char *addresses,
+                        size_t count, uint32_t *ret);
+
+index_one ipv4_one_portable, ipv6_one_portable;
+index_many ipv4_many_portable, ipv6_many_portable;
 #ifdef __x86_64__
-int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
-void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-int ipv6_one_avx2(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
-void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
-int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
-void ipv6_many_avx512(const struct stele_index *index, const unsigned char *addresses, size_t count, uint32_t *ret);
+index_one ipv4_one_popcnt, ipv6_one_avx2, ipv6_one_avx512;
+index_many ipv4_many_popcnt, ipv6_many_avx2, ipv6_many_avx512;
 #endif
 
 /* The ways to look up. A processor has all those before the best that it has. */
@@ -68,7 +67,7 @@ enum index_path { INDEX_PORTABLE, INDEX_AVX2, INDEX_AVX512, INDEX_PATHS };
 enum index_path index_best_path(void);
 
 /* stele_index_open(), with a way that the processor has. */
-int index_open(const struct stele_table *table, const char *column, uint32_t none, enum index_path path,
-               struct stele_index **ret);
+int index_open(const struct stele_table *table, const char *column, uint32_t none,
+               enum index_path path, struct stele_index **ret);
 
 #endif

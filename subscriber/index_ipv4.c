@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Building and changing the index of an IPv4 table: see index_ipv4.h. A block is unpacked, painted and
- * packed again. */
+ * Building and changing the index of an IPv4 table: see index_ipv4.h. A block is unpacked,
+ * painted and packed again. */
 #include "index_ipv4.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 
 #define POOL_MOST (UINT32_C(1) << 31) /* words */
 
-/* Blocks and the pool are one allocation, rounded up so that huge pages can hold all of it. 0 or -ENOMEM:
- * nothing was changed. */
+/* Blocks and the pool are one allocation, rounded up so that huge pages can hold all of it. 0 or
+ * -ENOMEM: nothing was changed. */
 static int allocate(struct index_ipv4 *ret, uint64_t room)
 {
 	size_t blocks = IPV4_BLOCKS * sizeof(*ret->blocks);
@@ -128,10 +128,10 @@ static uint32_t divided_size(const uint32_t *divided)
 /* What is unpacked. */
 struct canvas {
 	struct index_ipv4 *index;
-	uint32_t block;        /* which, or NOTHING */
-	uint64_t divided;      /* of its /24s: those whose answer is a piece of the pool */
+	uint32_t block;   /* which, or NOTHING */
+	uint64_t divided; /* of its /24s: those whose answer is a piece of the pool */
 	uint32_t answers[64];
-	uint32_t net;          /* the /24 whose addresses are unpacked too, or NOTHING */
+	uint32_t net; /* the /24 whose addresses are unpacked too, or NOTHING */
 	uint32_t fine[256];
 };
 
@@ -219,7 +219,8 @@ static uint64_t find_runs(const struct canvas *canvas, uint32_t answers[64], uin
 
 	answers[0] = canvas->answers[0];
 	for (unsigned i = 1; i < 64; i++)
-		if (canvas->answers[i] != canvas->answers[i - 1] || canvas->divided >> (i - 1) & 3) {
+		if (canvas->answers[i] != canvas->answers[i - 1] ||
+		    canvas->divided >> (i - 1) & 3) {
 			starts |= UINT64_C(1) << i;
 			answers[count++] = canvas->answers[i];
 		}
@@ -335,7 +336,8 @@ int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep)
 /* ---- what has become free ---- */
 
 /* Moves a piece to the end of another pool. */
-static uint32_t carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint32_t piece, uint32_t size)
+static uint32_t carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint32_t piece,
+                      uint32_t size)
 {
 	uint32_t at = to->used;
 

@@ -56,9 +56,8 @@ INLINE void match_many(const struct index_ipv4 *index, const unsigned char *addr
                        uint32_t *ret, count_bits *bits)
 {
 	for (; count >= 8; count -= 8, addresses += 32, ret += 8) {
-		_Pragma("GCC unroll 8")
-		for (size_t i = 0; i < 8; i++)
-			ret[i] = match(index, addresses + i * 4, bits);
+		_Pragma("GCC unroll 8") for (size_t i = 0; i < 8; i++) ret[i] =
+			match(index, addresses + i * 4, bits);
 	}
 	for (size_t i = 0; i < count; i++)
 		ret[i] = match(index, addresses + i * 4, bits);
@@ -72,8 +71,8 @@ int ipv4_one_portable(const struct stele_index *index, const unsigned char *addr
 	return *ret != index->none;
 }
 
-void ipv4_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count,
-                        uint32_t *ret)
+void ipv4_many_portable(const struct stele_index *index, const unsigned char *addresses,
+                        size_t count, uint32_t *ret)
 {
 	match_many(&index->form.ipv4, addresses, count, ret, popcount);
 }
@@ -86,7 +85,8 @@ POPCNT INLINE unsigned count_popcnt(uint64_t word)
 	return (unsigned)__builtin_popcountll(word);
 }
 
-POPCNT int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
+POPCNT int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address,
+                           uint32_t *ret)
 {
 	if (__builtin_expect(!index_answers(index), 0))
 		return index_match_slowly(index, address, ret);
@@ -94,8 +94,8 @@ POPCNT int ipv4_one_popcnt(const struct stele_index *index, const unsigned char 
 	return *ret != index->none;
 }
 
-POPCNT void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses, size_t count,
-                             uint32_t *ret)
+POPCNT void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses,
+                             size_t count, uint32_t *ret)
 {
 	match_many(&index->form.ipv4, addresses, count, ret, count_popcnt);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Lookups in the index of an IPv6 table: index_ranges.h has what lies where. All but how eight starts are
- * compared is the same for every processor. */
+ * Lookups in the index of an IPv6 table: index_ranges.h has what lies where. All but how eight
+ * starts are compared is the same for every processor. */
 #include "index.h"
 
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE   static inline __attribute__((always_inline))
 #define TOGETHER 32u /* lookups */
 
 /* How many of eight starts, after the first, are below a word: they rise. */
@@ -49,8 +49,8 @@ INLINE uint32_t match_ranges(const struct ranges *ranges, int64_t word, bool *re
 	return piece->answers[i];
 }
 
-INLINE uint32_t match_low(const struct index_ipv6 *index, uint32_t number, const unsigned char *address,
-                          compare_starts *compare)
+INLINE uint32_t match_low(const struct index_ipv6 *index, uint32_t number,
+                          const unsigned char *address, compare_starts *compare)
 {
 	bool deeper;
 
@@ -68,9 +68,12 @@ INLINE uint32_t match(const struct index_ipv6 *index, const unsigned char *addre
 	return __builtin_expect(deeper, 0) ? match_low(index, answer, address, compare) : answer;
 }
 
-/* Eight lookups' way to their pieces, written out, so that all that is known of it stays in registers. */
+/* Eight lookups' way to their pieces, written out, so that all that is known of it stays in
+ * registers. */
 #define EACH(step) step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7)
-#define START(i) size_t at_##i = 0; const int64_t word_##i = words[i];
+#define START(i) \
+	size_t at_##i = 0; \
+	const int64_t word_##i = words[i];
 #define GO_DOWN(i) at_##i = (at_##i + compare(starts + at_##i, word_##i)) * RANGES_FAN;
 #define FIND_PIECE(i) \
 	pieces[i] = &ranges->pieces[ranges->order[at_##i / RANGES_FAN]]; \
@@ -149,8 +152,8 @@ int ipv6_one_portable(const struct stele_index *index, const unsigned char *addr
 	return *ret != index->none;
 }
 
-void ipv6_many_portable(const struct stele_index *index, const unsigned char *addresses, size_t count,
-                        uint32_t *ret)
+void ipv6_many_portable(const struct stele_index *index, const unsigned char *addresses,
+                        size_t count, uint32_t *ret)
 {
 	match_many(&index->form.ipv6, addresses, count, ret, compare_portable);
 }
@@ -158,7 +161,7 @@ void ipv6_many_portable(const struct stele_index *index, const unsigned char *ad
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#define AVX2 __attribute__((target("popcnt,bmi2,avx2")))
+#define AVX2   __attribute__((target("popcnt,bmi2,avx2")))
 #define AVX512 __attribute__((target("popcnt,bmi2,avx2,avx512f,avx512dq")))
 
 AVX2 INLINE unsigned compare_avx2(const int64_t *starts, int64_t word)
@@ -180,8 +183,8 @@ AVX2 int ipv6_one_avx2(const struct stele_index *index, const unsigned char *add
 	return *ret != index->none;
 }
 
-AVX2 void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses, size_t count,
-                         uint32_t *ret)
+AVX2 void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses,
+                         size_t count, uint32_t *ret)
 {
 	match_many(&index->form.ipv6, addresses, count, ret, compare_avx2);
 }
@@ -194,7 +197,8 @@ AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
 	return (unsigned)__builtin_popcount(_cvtmask8_u32(mask));
 }
 
-AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
+AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address,
+                           uint32_t *ret)
 {
 	if (__builtin_expect(!index_answers(index), 0))
 		return index_match_slowly(index, address, ret);
@@ -202,8 +206,8 @@ AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char 
 	return *ret != index->none;
 }
 
-AVX512 void ipv6_many_avx512(const struct stele_index *index, const unsigned char *addresses, size_t count,
-                             uint32_t *ret)
+AVX512 void ipv6_many_avx512(const struct stele_index *index, const unsigned char *addresses,
+                             size_t count, uint32_t *ret)
 {
 	match_many(&index->form.ipv6, addresses, count, ret, compare_avx512);
 }

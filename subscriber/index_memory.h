@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Memory of an index: aligned to cache lines, and, where it is large, to huge pages, which the system is
- * asked for. Freed with free(). */
+ * Memory of an index: aligned to cache lines, and, where it is large, to huge pages, which the
+ * system is asked for. Freed with free(). */
 #ifndef SUBSCRIBER_INDEX_MEMORY_H
 #define SUBSCRIBER_INDEX_MEMORY_H
 

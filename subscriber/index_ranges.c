@@ -253,8 +253,8 @@ static void resize(struct ranges *ranges, uint32_t at, uint32_t before, uint32_t
 }
 
 /* Puts ranges into pieces `at` and following, as evenly as it goes. */
-static void distribute(struct ranges *ranges, uint32_t at, uint32_t pieces, const struct range *from,
-                       size_t count)
+static void distribute(struct ranges *ranges, uint32_t at, uint32_t pieces,
+                       const struct range *from, size_t count)
 {
 	for (uint32_t i = 0; i < pieces; i++) {
 		size_t begin = count * i / pieces, end = count * (i + 1) / pieces;

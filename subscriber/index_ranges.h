@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ranges of 64-bit words, each with an answer, found by their starts: a tree whose every step compares a
- * word with eight starts, a cache line. At the bottom are pieces of up to 64 ranges, with room for
- * changes; above them a directory of the pieces' first words, which is made anew when there are more
- * or fewer of them.
+ * Ranges of 64-bit words, each with an answer, found by their starts: a tree whose every step
+ * compares a word with eight starts, a cache line. At the bottom are pieces of up to 64 ranges,
+ * with room for changes; above them a directory of the pieces' first words, which is made anew
+ * when there are more or fewer of them.
  *
  * A start is stored as the greatest word before it, its sign bit flipped, so that the sign-blind
- * comparison x >= start is the signed one below(start) < x, which every processor has, and a place that
- * is not used is above all of them. The first of each eight is never looked at: the way down says it.
+ * comparison x >= start is the signed one below(start) < x, which every processor has, and a
+ * place that is not used is above all of them. The first of each eight is never looked at: the
+ * way down says it.
  */
 #ifndef SUBSCRIBER_INDEX_RANGES_H
 #define SUBSCRIBER_INDEX_RANGES_H
@@ -48,9 +49,9 @@ struct ranges {
 int ranges_init(struct ranges *ranges, uint32_t answer);
 void ranges_finish(struct ranges *ranges);
 
-/* Puts ranges in the place of what answers from `first` to `last`: the first of them starts at `first`, and
- * they are in order. Those that go on with the same answer are made one. `dropped` is called for each
- * range of before that was deeper and is no more. 0 or -ENOMEM: as it was. */
+/* Puts ranges in the place of what answers from `first` to `last`: the first of them starts at
+ * `first`, and they are in order. Those that go on with the same answer are made one. `dropped`
+ * is called for each range of before that was deeper and is no more. 0 or -ENOMEM: as it was. */
 int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const struct range *with,
                    size_t count, void (*dropped)(void *context, uint32_t answer), void *context);
 

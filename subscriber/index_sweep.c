@@ -49,16 +49,13 @@ static int look_ahead(struct index_sweep *sweep)
 	const struct index_source *source = sweep->source;
 	struct row_parts row;
 	unsigned bits;
-	ref_t ref;
 	int r;
 
 	do {
 		sweep->row = false;
-		r = scan_next(&sweep->scan, &ref);
+		r = scan_next(&sweep->scan, &row);
 		if (r <= 0)
 			return r;
-		if (row_parts(&source->view, &source->shape, ref, &row) < 0)
-			return -EBADMSG;
 		/* Keys are in order: none that follows is under it. */
 		if (!key_starts(row.key, row.key_bits, sweep->under.bytes, sweep->under.bits))
 			return 0;
@@ -98,7 +95,8 @@ int index_sweep_start(struct index_sweep *sweep, const struct index_source *sour
 	if (r < 0)
 		return r;
 	sweep->open[0].answer = index_answer(source, r == 1 ? &row : NULL);
-	r = scan_seek(&sweep->scan, &source->view, &source->shape, source->root, key->bytes, key->bits);
+	r = scan_seek(&sweep->scan, &source->view, &source->shape, source->root, key->bytes,
+	              key->bits);
 	return r < 0 ? r : look_ahead(sweep);
 }
 
@@ -107,8 +105,7 @@ static int open_ahead(struct index_sweep *sweep)
 {
 	uint64_t last = sweep->open[sweep->top - 1].last;
 
-	if (sweep->ahead.last > last ||
-	    sweep->top == sizeof(sweep->open) / sizeof(sweep->open[0]))
+	if (sweep->ahead.last > last || sweep->top == sizeof(sweep->open) / sizeof(sweep->open[0]))
 		return -EBADMSG;
 	sweep->open[sweep->top].last = sweep->ahead.last;
 	sweep->open[sweep->top].answer = sweep->ahead.answer;

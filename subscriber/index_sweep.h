@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What an index is built from: the addresses under a prefix, swept from the first to the last, in
- * segments that have one answer each. Prefixes lie within each other, so their rows, in the order of
- * keys, are opened and closed like brackets.
+ * segments that have one answer each. Prefixes lie within each other, so their rows, in the order
+ * of keys, are opened and closed like brackets.
  *
  * It looks at addresses as words: an IPv4 address is one of 32 bits, an IPv6 address two of 64. A
  * sweep is of the first word of a key, or of the second under a first one that is given.
@@ -55,13 +55,13 @@ struct index_sweep {
 	struct scan scan;
 };
 
-/* Starts a sweep of the words under `key`, which has `base` bits at least and `width` more at most. 0,
- * or -EBADMSG without a sentence. The source must stay. */
+/* Starts a sweep of the words under `key`, which has `base` bits at least and `width` more at
+ * most. 0, or -EBADMSG without a sentence. The source must stay. */
 int index_sweep_start(struct index_sweep *sweep, const struct index_source *source,
                       const struct index_key *key, unsigned base, unsigned width);
 
-/* The next segment: 1 and `*ret`, 0 after the last, or -EBADMSG. Whatever the region holds, segments
- * follow each other without a gap and without an overlap. */
+/* The next segment: 1 and `*ret`, 0 after the last, or -EBADMSG. Whatever the region holds,
+ * segments follow each other without a gap and without an overlap. */
 int index_sweep_next(struct index_sweep *sweep, struct index_segment *ret);
 
 #endif

@@ -39,8 +39,7 @@ int snapshot_judged(const struct stele_snapshot *snapshot, int r)
 
 	if (judged < 0)
 		return judged;
-	return r == -EBADMSG ? region_error(snapshot->region, r, snapshot->version)
-	                     : r;
+	return r == -EBADMSG ? region_error(snapshot->region, r, snapshot->version) : r;
 }
 
 /* ---- pins ---- */
@@ -275,7 +274,7 @@ int stele_snapshot_next_table(const struct stele_snapshot *snapshot, char *name)
 	char found[STELE_NAME_MAX + 1];
 	size_t length = strnlen(name, STELE_NAME_MAX);
 	struct scan scan;
-	ref_t row;
+	struct row_parts row;
 	int r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
@@ -289,8 +288,9 @@ int stele_snapshot_next_table(const struct stele_snapshot *snapshot, char *name)
 		r = scan_next(&scan, &row);
 	/* Names only rise, so that whoever asks for one after the other comes to an end in a
 	 * damaged region, too. */
-	if (r == 1 &&
-	    (catalog_row(&snapshot->view, row, found, &table) < 0 || strcmp(found, name) <= 0))
+	if (r == 1 && (catalog_row(&snapshot->view, row_ref(&snapshot->view, &catalog_shape, &row),
+	                           found, &table) < 0 ||
+	               strcmp(found, name) <= 0))
 		r = -EBADMSG;
 	r = snapshot_result(snapshot, r);
 	if (r == 1)

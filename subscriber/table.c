@@ -83,10 +83,9 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 	if (judged < 0)
 		return judged;
 	if (r == 0)
-		return error_set(ENOENT,
-		                 "there is no table \"%s\" in version %llu of region \"%s\"", name,
-		                 (unsigned long long)snapshot->version,
-		                 snapshot->region->names.region);
+		return error_set(
+			ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"", name,
+			(unsigned long long)snapshot->version, snapshot->region->names.region);
 	if (r == -EBADMSG)
 		return region_error(snapshot->region, r, snapshot->version);
 	if (r == -ENOMEM)
@@ -196,7 +195,8 @@ int64_t stele_table_match_many(const struct stele_table *table, const struct ste
 }
 
 int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *name,
-                                const struct stele_key_ref *keys, size_t count, struct stele_row *ret)
+                                const struct stele_key_ref *keys, size_t count,
+                                struct stele_row *ret)
 {
 	struct stele_table table;
 	int r = stele_table_open(snapshot, name, NULL, &table);

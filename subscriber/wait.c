@@ -191,7 +191,8 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 
 static int make_descriptor(struct stele_subscriber *subscriber)
 {
-	struct itimerspec every = {.it_interval = {.tv_sec = 1}, .it_value = {.tv_sec = 1}};
+	struct timespec slice = {.tv_sec = notifier_slice / 1000000000};
+	struct itimerspec every = {.it_interval = slice, .it_value = slice};
 	struct epoll_event event = {.events = EPOLLIN};
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);

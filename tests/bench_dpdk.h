@@ -133,8 +133,8 @@ static inline void flap_commit(const void *key, unsigned key_bits, const struct 
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
-/* Puts and deletes a prefix, again and again, and leaves it as it was: what moving the index costs each
- * time. */
+/* Puts and deletes a prefix, again and again, and leaves it as it was: what moving the index
+ * costs each time. */
 static inline void bench_flap(const char *name, const void *key, unsigned key_bits)
 {
 	struct stele_row row;

@@ -224,8 +224,9 @@ static void check_every_prefix(void)
 
 static void bench_bulk(const char *work, enum spread spread, double reach)
 {
-	const struct lookup sides[] = {
-		{"stele", bulk_stele, 0}, {"rte_fib", bulk_fib, reach}, {"rte_lpm", bulk_lpm, reach}};
+	const struct lookup sides[] = {{"stele", bulk_stele, 0},
+	                               {"rte_fib", bulk_fib, reach},
+	                               {"rte_lpm", bulk_lpm, reach}};
 
 	choose(spread);
 	lookups(work, sides, 3);
@@ -335,7 +336,8 @@ static void bench_updates(void)
 	flap("ipv4/move/16_bits_flap", 16);
 	flap("ipv4/move/8_bits_flap", 8);
 	flap("ipv4/move/default_route_flaps", 0);
-	print("ipv4/memory/index_after_updates", (double)stele_index_memory(by_number) / 1048576, "MiB");
+	print("ipv4/memory/index_after_updates", (double)stele_index_memory(by_number) / 1048576,
+	      "MiB");
 }
 
 static void bench_load(void)
@@ -343,8 +345,9 @@ static void bench_load(void)
 	const struct side sides[] = {{"stele", load_stele, 0},
 	                             {"rte_fib", load_fib, 5},
 	                             {"stele_without_index", load_table, 0}};
-	const struct side in_order[] = {
-		{"stele", load_stele, 0}, {"rte_fib", load_fib, 0}, {"stele_without_index", load_table, 0}};
+	const struct side in_order[] = {{"stele", load_stele, 0},
+	                                {"rte_fib", load_fib, 0},
+	                                {"stele_without_index", load_table, 0}};
 	double empty, size, index, before = dpdk_memory(), by_lpm;
 	uint64_t random = 12;
 

@@ -46,6 +46,29 @@ static double random_lmdb(uint64_t *ret_sum)
 	return gets(get_lmdb, ret_sum);
 }
 
+/* 32 keys a call. */
+static double many_stele(uint64_t *ret_sum)
+{
+	struct stele_key_ref keys[32];
+	struct stele_row rows[32];
+	size_t size = both.kind->key_size, count = query_count / 32 * 32;
+	double begin = seconds();
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < count; i += 32) {
+		for (size_t j = 0; j < 32; j++)
+			keys[j] = (struct stele_key_ref){queries + (i + j) * size,
+			                                 (unsigned)size * 8};
+		check(stele_table_get_many(&both.table, keys, 32, rows) == 32);
+		for (size_t j = 0; j < 32; j++)
+			sum += item_sum(rows[j].value);
+	}
+	for (size_t i = count; i < query_count; i++)
+		sum += get_stele(queries + i * size);
+	*ret_sum = sum;
+	return (seconds() - begin) / (double)query_count;
+}
+
 /* Each key is known only when the row before it was read. The step keeps it out of a cycle. */
 static inline __attribute__((always_inline)) double
 dependent_gets(uint64_t (*get)(const unsigned char *), uint64_t *ret_sum)
@@ -106,23 +129,22 @@ static double scan_lmdb(uint64_t *ret_sum)
 	return (seconds() - begin) / (double)both.rows;
 }
 
-/* ---- commits of one row: the median of those of a round ---- */
+/* ---- commits of one row, each of which changes it: the median of those of a round ---- */
 
 #define COMMITS 20000
 
 static uint64_t commit_random_stele = 3, commit_random_lmdb = 3;
-static uint64_t commit_round_stele, commit_round_lmdb;
+static uint64_t commits_stele, commits_lmdb; /* so far; what a row becomes is made from it */
 
 static double commit_stele(uint64_t *ret_sum)
 {
 	static double times[COMMITS];
 
-	commit_round_stele++;
 	for (int i = 0; i < COMMITS; i++) {
 		uint64_t number = random_from(&commit_random_stele) % both.rows;
 		double begin = seconds();
 
-		commit_item(both.publisher, both.kind, number, commit_round_stele);
+		commit_item(both.publisher, both.kind, number, ++commits_stele);
 		times[i] = seconds() - begin;
 	}
 	*ret_sum = commit_random_stele;
@@ -133,14 +155,13 @@ static double commit_lmdb(uint64_t *ret_sum)
 {
 	static double times[COMMITS];
 
-	commit_round_lmdb++;
 	for (int i = 0; i < COMMITS; i++) {
 		uint64_t number = random_from(&commit_random_lmdb) % both.rows;
 		MDB_txn *txn;
 		double begin = seconds();
 
 		lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
-		put_lmdb(txn, number, commit_round_lmdb);
+		put_lmdb(txn, number, ++commits_lmdb);
 		lmdb(mdb_txn_commit(txn));
 		times[i] = seconds() - begin;
 	}
@@ -156,6 +177,17 @@ static double bulk_stele(uint64_t *ret_sum)
 
 	both_open(both.kind, MILLION);
 	time = load_stele();
+	both_close();
+	*ret_sum = 0;
+	return time / MILLION;
+}
+
+static double bulk_stele_one_by_one(uint64_t *ret_sum)
+{
+	double time;
+
+	both_open(both.kind, MILLION);
+	time = load_stele_one_by_one();
 	both_close();
 	*ret_sum = 0;
 	return time / MILLION;
@@ -195,10 +227,10 @@ static void compare_pair(const char *work, double (*stele)(uint64_t *), double (
 }
 
 /* A table in both, loaded and checked. */
-static void fill(const struct kind *kind, uint64_t rows)
+static void fill(const struct kind *kind, uint64_t rows, double (*load)(void))
 {
 	both_open(kind, rows);
-	load_stele();
+	load();
 	load_lmdb();
 	read_begin();
 	both_check();
@@ -226,26 +258,34 @@ int main(void)
 	snprintf(region, sizeof(region), "bench-lmdb-%ld", (long)getpid());
 	stay_on_core(0);
 
-	fill(&kind_id, MILLION);
+	fill(&kind_id, MILLION, load_stele);
 	compact("1000000_rows");
 	compare_pair("get/1000000_rows", random_stele, random_lmdb, 6);
 	compare_pair("get/1000000_rows_dependent", dependent_stele, dependent_lmdb, 3.5);
+	compare_pair("get/1000000_rows_32_a_call", many_stele, random_lmdb, 18);
 	compare_pair("scan/1000000_rows", scan_stele, scan_lmdb, 3);
 	commits("commit/1000000_rows", 3);
 	empty();
 
-	fill(&kind_path, MILLION);
+	fill(&kind_id, MILLION, load_stele_one_by_one);
+	compact("1000000_rows_put_one_by_one");
+	compare_pair("scan/1000000_rows_put_one_by_one", scan_stele, scan_lmdb, 0);
+	read_end();
+	empty();
+
+	fill(&kind_path, MILLION, load_stele);
 	compact("1000000_rows_of_35_byte_text");
 	compare_pair("get/1000000_rows_of_35_byte_text", random_stele, random_lmdb, 4);
 	read_end();
 	empty();
 
-	fill(&kind_id, 1000);
+	fill(&kind_id, 1000, load_stele);
 	compare_pair("get/1000_rows", random_stele, random_lmdb, 12);
 	commits("commit/1000_rows", 4);
 	empty();
 
 	both.kind = &kind_id;
 	compare_pair("load/1000000_rows", bulk_stele, bulk_lmdb, 6);
+	compare_pair("load/1000000_rows_one_by_one", bulk_stele_one_by_one, bulk_lmdb, 0);
 	return 0;
 }

@@ -10,12 +10,12 @@ set -euo pipefail
 # What each may take: a few per cent more than it does. Who makes one cheaper lowers its number; who
 # raises one says why in the commit.
 budgets='
-get       680   of 10,000 rows with 16-byte keys
-get_text  1270  of 10,000 rows with 35-byte text keys
-match     800   among 10,000 prefixes of IPv4
-scan      465   a row
+get       285   of 10,000 rows with 16-byte keys
+get_text  560   of 10,000 rows with 35-byte text keys
+match     395   among 10,000 prefixes of IPv4
+scan      200   a row
 snapshot  350   to open and close
-commit    7830  of one row of 10,000
+commit    5400  of one row of 10,000
 '
 times=1000 # as tests/instructions.c does each
 

@@ -32,7 +32,7 @@
 
 #define CLI_ARGUMENTS 128
 #define CLI_PATIENCE \
-	20000 /* milliseconds; nothing takes a tenth of it, but machines are slow at times */
+	60000 /* milliseconds; nothing takes a tenth of it, but machines are slow at times */
 #define ROUTES "routes(prefix: ipv4net key, next_hop: ipv4, interface: char[16], metric: u32)"
 
 extern char **environ;
@@ -118,7 +118,7 @@ static inline int cli_wait(struct cli_process *process)
 
 	cr_assert(ended.fd >= 0);
 	do {
-		result = poll(&ended, 1, 3 * CLI_PATIENCE);
+		result = poll(&ended, 1, CLI_PATIENCE);
 	} while (result < 0 && errno == EINTR);
 	close(ended.fd);
 	cr_expect(result == 1, "process %d did not end in time", (int)process->pid);

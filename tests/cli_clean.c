@@ -383,7 +383,7 @@ static void add_one(unsigned which)
 static void short_lived_publisher(unsigned argument)
 {
 	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE,
-		                                   .attach_timeout = 20 * SECOND };
+		                                   .attach_timeout = IPC_PATIENCE };
 	const struct attachment *attachment;
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
@@ -480,7 +480,7 @@ static void clean_fast(unsigned argument)
 Test(cli_clean, nothing_alive_loses_anything, .timeout = 240)
 {
 	const char *given = getenv("STELE_SEED");
-	int64_t until = ipc_now() + (IPC_SANITIZED ? 20 : 10) * SECOND;
+	int64_t until = ipc_now() + (IPC_SANITIZED ? 20 : 10) * SECOND, patience = until + IPC_PATIENCE;
 	pid_t lives[6] = { 0 }, cleaner, fast;
 	unsigned number = 0, killed;
 
@@ -488,7 +488,7 @@ Test(cli_clean, nothing_alive_loses_anything, .timeout = 240)
 	ipc_tell(SEED, given ? strtoull(given, NULL, 0) : (uint64_t)ipc_now());
 	cleaner = ipc_spawn(clean_for_ever, 0);
 	fast = ipc_spawn(clean_fast, 0);
-	while (ipc_now() < until)
+	while (ipc_now() < until || ((ipc_told(LIVED) <= 20 || ipc_told(CLEANED) == 0) && ipc_now() < patience))
 		for (unsigned i = 0; i < 6; i++) {
 			int status = 0;
 			if (lives[i])

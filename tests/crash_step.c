@@ -20,6 +20,7 @@ struct watch {
 	char region[STELE_NAME_MAX + 1];
 	struct watched files[FILES];
 	off_t directory;
+	size_t names; /* of the region's */
 };
 
 #define WATCH_MAX (UINT64_C(1) << 22)
@@ -79,15 +80,18 @@ static bool watch_changed(struct watch *watch, bool all)
 {
 	bool changed = watched_changed(watch, 0);
 	struct stat status;
+	size_t names;
 
 	if (!all)
 		return changed;
 	changed |= watched_changed(watch, 1);
 	changed |= watched_changed(watch, 2);
-	/* The size of a directory of tmpfs counts its names. */
+	/* The size of a directory of tmpfs counts its names, also those that others make and remove meanwhile. */
 	if (stat("/dev/shm", &status) == 0 && status.st_size != watch->directory) {
 		watch->directory = status.st_size;
-		changed = true;
+		names = crash_files(watch->region, false);
+		changed |= names != watch->names;
+		watch->names = names;
 	}
 	return changed;
 }

@@ -33,6 +33,7 @@
 #include <stele/stele.h>
 
 #include "lib/layout.h"
+#include "notifier/notifier.h"
 
 #ifdef NDEBUG
 #error "tests need their assertions"
@@ -51,9 +52,7 @@
 
 #define MILLISECOND INT64_C(1000000)
 #define SECOND INT64_C(1000000000)
-#define IPC_PATIENCE (30 * SECOND)
-/* Less than the second after which a waiting subscriber looks by itself: who is up by then was woken. */
-#define IPC_PROMPT (600 * MILLISECOND)
+#define IPC_PATIENCE (60 * SECOND)
 #define IPC_NOBODY 65534u
 
 /* What the processes of a test share; zero at its start. */
@@ -248,6 +247,13 @@ static inline unsigned ipc_descriptors(void)
 	return count;
 }
 
+/* Who waits from here on, in this process or one that it spawns, does not look by itself every second: what ends a wait is a
+ * notice, so that it ends proves the notice. One that is lost is a wait without end, and no clock is asked. */
+static inline void ipc_only_notices(void)
+{
+	notifier_slice = 3600 * SECOND;
+}
+
 /* ---- the test's region ---- */
 
 static inline void ipc_path(char path[128], const char *suffix)
@@ -374,7 +380,8 @@ static inline void ipc_put(struct stele_transaction *tx, uint32_t id, uint64_t n
 
 static inline struct stele_publisher *ipc_attach(const char *name, const struct stele_publisher_options *options)
 {
-	struct stele_publisher_options create = { .size = sizeof(create), .flags = STELE_CREATE };
+	struct stele_publisher_options create = { .size = sizeof(create), .flags = STELE_CREATE,
+		                                  .attach_timeout = IPC_PATIENCE };
 	struct stele_publisher *publisher;
 
 	OK(stele_publisher_open(name, options ? options : &create, &publisher));

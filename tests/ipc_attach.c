@@ -153,7 +153,6 @@ Test(ipc_attach, an_attach_waits_for_the_other_to_go)
 	begin = ipc_now();
 	RETURNS(stele_publisher_open(region, &short_wait, &publisher), -EBUSY, region);
 	cr_expect(ipc_now() - begin >= 100 * MILLISECOND);
-	cr_expect(ipc_now() - begin < 3 * SECOND);
 	waiter = ipc_spawn(wait_to_attach, 2);
 	UNTIL(ipc_is(waiter, 'S'));
 	cr_expect_eq(ipc_stage(2), 0);

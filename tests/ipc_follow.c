@@ -507,7 +507,7 @@ static int keep_copy(const struct stele_event *event, void *userdata)
 		              0,
 		      "version %llu", (unsigned long long)event->version);
 		copy->batches++;
-		ipc_reach(READER, 1);
+		ipc_reach(READER, (uint32_t)copy->batches);
 		return event->version >= COMMITS ? DONE : 0;
 	}
 	return -1;
@@ -529,9 +529,12 @@ static void run_at_full_speed(unsigned flags)
 	struct stele_publisher *publisher = publish(2);
 	pid_t child = ipc_spawn(follow_at_full_speed, flags);
 
-	ipc_await(READER, 1);
-	while (model_commit(publisher) < COMMITS)
-		;
+	/* Faster than it, but not so that it never sees more than the first version and the last. */
+	for (uint32_t part = 1; part <= 4; part++) {
+		ipc_await(READER, part);
+		while (model_commit(publisher) < COMMITS / 4 * part)
+			;
+	}
 	ipc_join(child);
 	cr_expect_gt(ipc_told(BATCHES), 2);
 	if (flags == 0)

@@ -56,7 +56,7 @@ static void expect_commit(const struct stele_snapshot *snapshot, uint64_t added,
 	RETURNS(stele_snapshot_commit_table(snapshot, UINT32_MAX, &table), 0, "");
 }
 
-static uint64_t time_of_day(void)
+static uint64_t clock_of_day(void)
 {
 	struct timespec now;
 
@@ -66,7 +66,7 @@ static uint64_t time_of_day(void)
 
 Test(ipc_history, each_version_has_its_record)
 {
-	uint64_t begin = time_of_day(), oldest = 7, newest = 7;
+	uint64_t begin = clock_of_day(), oldest = 7, newest = 7;
 	struct stele_publisher *publisher = publish(8);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_snapshot *snapshot;
@@ -109,7 +109,7 @@ Test(ipc_history, before_the_first_commit_there_is_no_record)
  * history has let go of still has its record, also in a second snapshot of it. */
 Test(ipc_history, moves_on_and_a_pinned_version_keeps_its_record)
 {
-	uint64_t begin = time_of_day(), oldest = 0, newest = 0, pinned;
+	uint64_t begin = clock_of_day(), oldest = 0, newest = 0, pinned;
 	struct stele_publisher *publisher = publish(4);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_subscriber *unpinned = ipc_subscribe(STELE_UNREGISTERED, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Indexes beside a publisher: what they refuse, versions that are taken back, moves that fail, the region's
- * file exchanged under them, a child made by fork, damage, and threads. */
+ * Indexes beside a publisher: what they refuse, versions that are taken back, moves that fail,
+ * the region's file exchanged under them, a child made by fork, damage, and threads. */
 #include <pthread.h>
 
 #include "subscriber/index.h"
@@ -52,7 +52,8 @@ static void commit(struct stele_publisher *publisher, unsigned third, uint32_t h
 	OK(stele_transaction_commit(tx, NULL, NULL));
 }
 
-static struct stele_snapshot *open_newest(struct stele_subscriber *subscriber, struct stele_table *table)
+static struct stele_snapshot *open_newest(struct stele_subscriber *subscriber,
+                                          struct stele_table *table)
 {
 	struct stele_snapshot *snapshot;
 
@@ -105,7 +106,8 @@ Test(ipc_index, tables_and_columns_that_it_is_not_for)
 		stele_schema_free(other);
 		OK(stele_snapshot_open(subscriber, 0, &snapshot));
 		OK(stele_table_open(snapshot, own, NULL, &table));
-		RETURNS(stele_index_open(&table, refused[i].column, 0, &index), -EINVAL, refused[i].part);
+		RETURNS(stele_index_open(&table, refused[i].column, 0, &index), -EINVAL,
+		        refused[i].part);
 		cr_expect_null(index, "an output was written on failure");
 		stele_snapshot_close(snapshot);
 	}
@@ -116,7 +118,8 @@ Test(ipc_index, tables_and_columns_that_it_is_not_for)
 Test(ipc_index, columns_of_each_size)
 {
 	static const char *const types[] = {"u8", "bool", "u16", "u32", "i32", "ipv4"};
-	static const unsigned char values[][4] = {{7}, {1}, {1, 2}, {1, 2, 3, 4}, {255, 254, 253, 252}, {192, 0, 2, 1}};
+	static const unsigned char values[][4] = {
+		{7}, {1}, {1, 2}, {1, 2, 3, 4}, {255, 254, 253, 252}, {192, 0, 2, 1}};
 	static const unsigned sizes[] = {1, 1, 2, 4, 4, 4};
 	struct stele_publisher *publisher = publish(4);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -131,7 +134,8 @@ Test(ipc_index, columns_of_each_size)
 		uint32_t answer = 1, expected = 0;
 		uint16_t half;
 		snprintf(own, sizeof(own), "t%u", i);
-		snprintf(declaration, sizeof(declaration), "t(prefix: ipv4net key, hop: %s)", types[i]);
+		snprintf(declaration, sizeof(declaration), "t(prefix: ipv4net key, hop: %s)",
+		         types[i]);
 		OK(stele_schema_parse(declaration, name, &other));
 		OK(stele_transaction_begin(publisher, &tx));
 		OK(stele_table_create(tx, own, other));
@@ -163,7 +167,8 @@ Test(ipc_index, matches_of_many_keys_of_any_length)
 	static const struct {
 		const char *key;
 		int name;
-	} asked[] = {{"www.example.net", 1}, {"www", 0}, {"ww", 2}, {"exampl", 3}, {"wwww", 0}, {"", 3}};
+	} asked[] = {{"www.example.net", 1}, {"www", 0},  {"ww", 2},
+	             {"exampl", 3},          {"wwww", 0}, {"", 3}};
 	struct stele_publisher *publisher = publish(4);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_key_ref keys[70];
@@ -182,7 +187,8 @@ Test(ipc_index, matches_of_many_keys_of_any_length)
 	stele_schema_free(other);
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	for (unsigned i = 0; i < 70; i++)
-		keys[i] = (struct stele_key_ref){asked[i % 6].key, (unsigned)strlen(asked[i % 6].key) * 8};
+		keys[i] = (struct stele_key_ref){asked[i % 6].key,
+		                                 (unsigned)strlen(asked[i % 6].key) * 8};
 	RETURNS(stele_snapshot_match_many(snapshot, name, keys, 70, rows), 70, "");
 	for (unsigned i = 0; i < 70; i++)
 		cr_expect(rows[i].key_bits == strlen(names[asked[i % 6].name]) * 8 &&
@@ -215,7 +221,8 @@ Test(ipc_index, a_version_that_was_taken_back_is_stale_until_the_move)
 		commit(publisher, i % 200, 200 + i);
 	RETURNS(stele_index_match(index, "\12\1\1\1", &answer), -ESTALE, "no longer held");
 	cr_expect_eq(answer, 5, "an output was written on failure");
-	RETURNS(stele_index_match_many(index, "\12\1\1\1\12\1\1\2", 2, many), -ESTALE, "no longer held");
+	RETURNS(stele_index_match_many(index, "\12\1\1\1\12\1\1\2", 2, many), -ESTALE,
+	        "no longer held");
 	RETURNS(stele_index_match(rows, "\12\1\1\1", &answer), -ESTALE, "no longer held");
 	RETURNS(stele_index_row(rows, 1, &row), -ESTALE, "no longer held");
 	/* What it is compared with has gone, so all is read anew. */
@@ -255,7 +262,8 @@ Test(ipc_index, after_a_move_that_failed_it_answers_nothing_until_one_succeeds)
 	stele_snapshot_close(snapshot);
 	stele_snapshot_close(newer);
 	RETURNS(stele_index_match(index, "\12\1\1\1", &answer), -ESTALE, "could not be moved");
-	RETURNS(stele_index_match_many(index, "\12\1\1\1", 1, &answer), -ESTALE, "could not be moved");
+	RETURNS(stele_index_match_many(index, "\12\1\1\1", 1, &answer), -ESTALE,
+	        "could not be moved");
 	cr_expect_eq(stele_index_version(index), 0);
 	commit(publisher, 1, 7);
 	newer = open_newest(subscriber, &table);
@@ -298,8 +306,8 @@ Test(ipc_index, a_table_of_the_other_family_leaves_it_as_it_was)
 
 Test(ipc_index, moves_along_when_the_file_is_exchanged_and_to_another_subscriber)
 {
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE_NEW,
-	                                          .maximum_size = 1 << 20};
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE_NEW, .maximum_size = 1 << 20};
 	struct stele_publisher *publisher = ipc_attach(region, &options);
 	struct stele_subscriber *subscribers[2];
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -392,7 +400,8 @@ enum { GO }; /* stages */
 /* Moves an index from version to version as fast as they come, and compares it with the table. */
 static void follow(unsigned argument)
 {
-	struct stele_subscriber *subscriber = ipc_subscribe(argument ? STELE_UNREGISTERED : 0, NULL);
+	struct stele_subscriber *subscriber =
+		ipc_subscribe(argument ? STELE_UNREGISTERED : 0, NULL);
 	struct stele_snapshot *snapshot = NULL, *newer;
 	struct stele_index *index = NULL;
 	struct stele_table table;
@@ -401,7 +410,8 @@ static void follow(unsigned argument)
 	do {
 		last = ipc_stage(GO) > 0;
 		newer = open_newest(subscriber, &table);
-		int r = index ? stele_index_move(index, &table) : stele_index_open(&table, "hop", 0, &index);
+		int r = index ? stele_index_move(index, &table)
+		              : stele_index_open(&table, "hop", 0, &index);
 		CHECK(r == 0 || r == -ESTALE, "%d: %s", r, stele_last_error());
 		stele_snapshot_close(snapshot);
 		snapshot = newer;
@@ -417,7 +427,8 @@ static void follow(unsigned argument)
 			else
 				r = -ESTALE;
 			CHECK(r >= 0 || r == -ESTALE, "%d: %s", r, stele_last_error());
-			CHECK(r < 0 || answer == hop, "%u is answered with %u, not %u", third, answer, hop);
+			CHECK(r < 0 || answer == hop, "%u is answered with %u, not %u", third,
+			      answer, hop);
 			r = r < 0 ? r : 0;
 		}
 		if (r == 0)
@@ -456,7 +467,8 @@ static void ask_around(const struct stele_index *index, uint64_t *random)
 		int r = stele_index_match(index, address, &answer);
 		if (r == 1)
 			r = stele_index_row(index, answer, &row);
-		CHECK(r == 0 || r == 1 || r == -EBADMSG || r == -ESTALE, "%d: %s", r, stele_last_error());
+		CHECK(r == 0 || r == 1 || r == -EBADMSG || r == -ESTALE, "%d: %s", r,
+		      stele_last_error());
 	}
 }
 
@@ -490,14 +502,16 @@ Test(ipc_index, a_damaged_region_costs_an_error_at_most)
 			OK(stele_snapshot_open(subscriber, newest - 1 + j, &snapshots[j]));
 			OK(stele_table_open(snapshots[j], "routes", NULL, &tables[j]));
 		}
-		/* In the arena, where nodes and rows are; half of them before the open, half before the move. */
+		/* In the arena, where nodes and rows are; half of them before the open, half
+		 * before the move. */
 		for (unsigned j = 0; j < 16; j++) {
 			if (j == 8) {
 				r = stele_index_open(&tables[0], NULL, 0, &index);
 				CHECK(r == 0 || r == -EBADMSG, "%d: %s", r, stele_last_error());
 				errors += r < 0;
 			}
-			places[j] = 8192 + (size_t)(random_from(&random) % ((size_t)status.st_size - 8192));
+			places[j] = 8192 + (size_t)(random_from(&random) %
+			                            ((size_t)status.st_size - 8192));
 			file[places[j]] ^= (unsigned char)(1 + i % 255);
 		}
 		if (index) {

@@ -102,7 +102,6 @@ static void wait_for_rows(unsigned way)
 	ipc_tell(0, version);
 	ipc_reach(0, 1);
 	version = await(subscriber, way, version);
-	ipc_tell(1, (uint64_t)ipc_now());
 	ipc_tell(0, version);
 	ipc_reach(0, 2);
 	stele_subscriber_close(subscriber);
@@ -116,33 +115,32 @@ static void leaves_alone(unsigned way)
 	pid_t child;
 
 	change_table(publisher, "other", true);
+	ipc_only_notices();
 	child = ipc_spawn(wait_for_rows, way);
 	ipc_await(0, 1);
 	cr_expect_eq(ipc_told(0), 2);
 	if (way != UNREGISTERED)
 		UNTIL(ipc_blocked(child));
 	UNTIL(ipc_is(child, 'S'));
+	begin = ipc_now();
 	sleeps = sleeps_of(child);
 	wakes = ipc_stats(publisher).futex_wakes;
-	begin = ipc_now();
 	/* Also so long that those without a slot are woken many times, who wait for another table. */
 	for (uint32_t i = 0; i < OTHERS || ipc_stats(publisher).futex_wakes < wakes + WAKES; i++)
 		put(publisher, "other", i);
-	/* Without a slot it wakes by itself every few milliseconds; else once a second. Two more are
-	 * for what it was at when it was counted. */
+	/* Without a slot it wakes by itself every few milliseconds. Two more are for what it was at when it
+	 * was counted. */
 	sleeps = sleeps_of(child) - sleeps;
-	cr_expect(sleeps <= 2 + (uint64_t)((ipc_now() - begin) / (way == UNREGISTERED ? 4 * MILLISECOND : SECOND)),
+	cr_expect(sleeps <= 2 + (way == UNREGISTERED ? (uint64_t)((ipc_now() - begin) / (4 * MILLISECOND)) : 0),
 	          "way %u: it slept %llu times in %lld ms", way, (unsigned long long)sleeps,
 	          (long long)((ipc_now() - begin) / MILLISECOND));
 	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
 	cr_expect_eq(ipc_stage(0), 1);
 
 	/* Now it is woken, and for this version. */
-	begin = ipc_now();
 	version = put(publisher, "rows", 7);
 	ipc_await(0, 2);
 	cr_expect_eq(ipc_told(0), version);
-	cr_expect(way == UNREGISTERED || (int64_t)ipc_told(1) - begin < IPC_PROMPT);
 	if (way == BY_QUEUE || way == BY_DESCRIPTOR)
 		cr_expect_eq(ipc_stats(publisher).notices_sent, 1);
 	ipc_join(child);
@@ -239,15 +237,14 @@ static void wait_for_nine(unsigned way)
 static void tells_of_nine(unsigned way)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	pid_t child = ipc_spawn(wait_for_nine, way);
 	struct stele_transaction *tx;
-	unsigned prompt = 0;
+	pid_t child;
 
+	ipc_only_notices();
+	child = ipc_spawn(wait_for_nine, way);
 	for (uint32_t round = 1; round < 9; round++) {
-		int64_t begin;
 		ipc_await(0, round);
 		UNTIL(ipc_blocked(child));
-		begin = ipc_now();
 		if (round < 8) {
 			/* Just before, one that is not among them. */
 			change_table(publisher, "other", round % 2 == 1);
@@ -263,10 +260,8 @@ static void tells_of_nine(unsigned way)
 			RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 		}
 		ipc_await(1, round);
-		prompt += ipc_now() - begin < IPC_PROMPT;
 		cr_expect_eq(ipc_told(0), stele_publisher_version(publisher));
 	}
-	cr_expect_geq(prompt, 6u);
 	ipc_join(child);
 	stele_publisher_close(publisher);
 }
@@ -306,7 +301,7 @@ Test(ipc_interest, names_that_no_table_can_have_are_refused)
 
 static void spin_for_rows(unsigned way)
 {
-	struct stele_subscriber *subscriber = subscribe(way, only_rows, 10 * SECOND);
+	struct stele_subscriber *subscriber = subscribe(way, only_rows, 3600 * SECOND);
 	uint64_t version = 1;
 
 	for (uint32_t round = 1; round <= SPINS; round++) {
@@ -341,11 +336,8 @@ Test(ipc_interest, who_spins_costs_no_notice)
 static void spin_a_little(unsigned way)
 {
 	struct stele_subscriber *subscriber = subscribe(way, NULL, MILLISECOND);
-	uint64_t version = 1;
 
-	ipc_reach(0, 1);
-	version = await(subscriber, way, version);
-	ipc_tell(0, (uint64_t)ipc_now());
+	await(subscriber, way, 1);
 	stele_subscriber_close(subscriber);
 }
 
@@ -353,22 +345,22 @@ static void spin_a_little(unsigned way)
 Test(ipc_interest, spinning_ends)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	pid_t child = ipc_spawn(spin_a_little, BY_QUEUE);
 	struct stele_subscriber *subscriber;
 	uint64_t version;
 	int64_t begin;
+	pid_t child;
 
+	ipc_only_notices();
+	child = ipc_spawn(spin_a_little, BY_QUEUE);
 	UNTIL(ipc_blocked(child));
-	begin = ipc_now();
 	ipc_commit(publisher);
 	ipc_join(child);
-	cr_expect((int64_t)ipc_told(0) - begin < IPC_PROMPT);
 	cr_expect_eq(ipc_stats(publisher).notices_sent, 1);
 
 	subscriber = subscribe(BY_QUEUE, NULL, 3600 * SECOND);
 	begin = ipc_now();
 	RETURNS(stele_subscriber_wait(subscriber, 2, begin + 20 * MILLISECOND, &version), 0, "");
-	cr_expect(ipc_now() - begin >= 20 * MILLISECOND && ipc_now() - begin < IPC_PATIENCE);
+	cr_expect(ipc_now() - begin >= 20 * MILLISECOND);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -56,7 +56,7 @@ static uint64_t wait_for_newer(struct stele_subscriber *subscriber, unsigned way
 
 #define ROUNDS 12u
 
-/* Waits for version after version, and tells when each was there. */
+/* Waits for version after version, and tells that each was there. */
 static void follow_rounds(unsigned way)
 {
 	struct stele_subscriber *subscriber = subscribe(way);
@@ -65,7 +65,6 @@ static void follow_rounds(unsigned way)
 	for (uint32_t round = 1; round <= ROUNDS; round++) {
 		ipc_reach(0, round);
 		version = wait_for_newer(subscriber, way, version);
-		ipc_tell(0, (uint64_t)ipc_now());
 		CHECK(version == round + 1 && ipc_read(subscriber) == version, "version %llu in round %u",
 		      (unsigned long long)version, round);
 		ipc_reach(1, round);
@@ -76,26 +75,19 @@ static void follow_rounds(unsigned way)
 static void wakes(unsigned way)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	pid_t child = ipc_spawn(follow_rounds, way);
-	unsigned prompt = 0;
-	int64_t begin;
+	pid_t child;
 
+	ipc_only_notices();
+	child = ipc_spawn(follow_rounds, way);
 	for (uint32_t round = 1; round <= ROUNDS; round++) {
 		ipc_await(0, round);
-		if (way == UNREGISTERED)
-			UNTIL(ipc_is(child, 'S'));
-		else
-			UNTIL(ipc_blocked(child));
-		begin = ipc_now();
+		UNTIL(ipc_blocked(child));
 		ipc_commit(publisher);
 		ipc_await(1, round);
-		prompt += (int64_t)ipc_told(0) - begin < IPC_PROMPT;
 	}
 	ipc_join(child);
-	/* A busy machine may delay some; without notices nearly all would take their second. */
-	cr_expect(prompt >= ROUNDS * 2 / 3, "%s: only %u of %u were woken", way_names[way], prompt, ROUNDS);
 	if (way == BY_QUEUE || way == BY_DESCRIPTOR)
-		cr_expect(ipc_stats(publisher).notices_sent >= ROUNDS && ipc_stats(publisher).notices_failed == 0,
+		cr_expect(ipc_stats(publisher).notices_sent == ROUNDS && ipc_stats(publisher).notices_failed == 0,
 		          "%llu sent", (unsigned long long)ipc_stats(publisher).notices_sent);
 	else
 		cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
@@ -163,6 +155,7 @@ static void on_alarm(int signal_number)
 	(void)signal_number;
 }
 
+/* With ipc_only_notices() a deadline that is not kept is a wait without end. */
 static void deadline_holds(struct stele_subscriber *subscriber, const char *way, uint64_t since, int64_t length)
 {
 	int64_t begin = ipc_now(), took;
@@ -171,7 +164,6 @@ static void deadline_holds(struct stele_subscriber *subscriber, const char *way,
 	RETURNS(stele_subscriber_wait(subscriber, since, begin + length, &version), 0, "");
 	took = ipc_now() - begin;
 	cr_expect(took >= length, "%s: %lld ns too early", way, (long long)(length - took));
-	cr_expect(took < length + 2 * SECOND, "%s: %lld ns late", way, (long long)(took - length));
 	cr_expect_eq(version, 77, "%s: written at the deadline", way);
 }
 
@@ -179,15 +171,18 @@ Test(ipc_notice, a_deadline_is_kept_and_not_before)
 {
 	struct itimerval often = { { 0, 700 }, { 0, 700 } }, never = { 0 };
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber;
 
 	signal(SIGALRM, on_alarm);
+	/* Longer than the slices in which the library looks by itself. */
+	subscriber = subscribe(BY_QUEUE);
+	deadline_holds(subscriber, way_names[BY_QUEUE], 1, 1300 * MILLISECOND);
+	stele_subscriber_close(subscriber);
+	ipc_only_notices();
 	for (unsigned way = 0; way < WAYS; way++) {
-		struct stele_subscriber *subscriber = subscribe(way);
+		subscriber = subscribe(way);
 		deadline_holds(subscriber, way_names[way], 1, 150 * MILLISECOND);
 		deadline_holds(subscriber, way_names[way], 1000, 20 * MILLISECOND);
-		/* Longer than the slices in which the library looks by itself. */
-		if (way == BY_QUEUE)
-			deadline_holds(subscriber, way_names[way], 1, 1300 * MILLISECOND);
 		/* Signals change nothing. */
 		setitimer(ITIMER_REAL, &often, NULL);
 		deadline_holds(subscriber, way_names[way], 1, 100 * MILLISECOND);
@@ -204,13 +199,13 @@ Test(ipc_notice, a_deadline_that_has_passed_means_look)
 
 	ipc_commit(publisher);
 	ipc_commit(publisher);
+	/* Who blocked would do so without end. */
+	ipc_only_notices();
 	for (unsigned way = 0; way < WAYS; way++) {
 		struct stele_subscriber *subscriber = subscribe(way);
 		for (unsigned i = 0; i < 4; i++) {
 			uint64_t version = 77;
-			int64_t begin = ipc_now();
 			RETURNS(stele_subscriber_wait(subscriber, 3, past[i], &version), 0, "");
-			cr_expect(ipc_now() - begin < IPC_PROMPT);
 			cr_expect_eq(version, 77);
 			RETURNS(stele_subscriber_wait(subscriber, 2, past[i], &version), 1, "");
 			cr_expect_eq(version, 3);
@@ -256,34 +251,41 @@ Test(ipc_notice, the_descriptor_is_readable_while_there_is_something_to_see)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
-	int fd = stele_subscriber_fd(subscriber);
 	uint64_t version = 1;
-	unsigned quiet = 0, spurious = 0;
-	int64_t begin;
+	int fd;
 
-	OK(fd);
+	ipc_only_notices();
+	OK(fd = stele_subscriber_fd(subscriber));
 	cr_expect_eq(stele_subscriber_fd(subscriber), fd, "another one the second time");
 	cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	for (int i = 0; i < 50; i++) {
 		uint64_t made = ipc_commit(publisher);
-		CHECK(readable(fd, 10000), "not after commit %llu", (unsigned long long)made);
+		CHECK(readable(fd, IPC_PATIENCE / MILLISECOND), "not after commit %llu", (unsigned long long)made);
 		CHECK(readable(fd, 0), "looking at it made it unreadable");
 		RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
 		cr_expect_eq(version, made);
-		/* Its timer may have run out just now, but hardly each time. */
-		quiet += !readable(fd, 0);
+		CHECK(!readable(fd, 0), "still readable after the wait");
 	}
-	cr_expect(quiet >= 45, "readable after %u of 50 waits", 50 - quiet);
-	/* At least once a second it says: look. */
-	begin = ipc_now();
-	while (!readable(fd, 100))
-		CHECK(ipc_now() - begin < 5 * SECOND, "nothing in 5 s");
-	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
-	for (int i = 0; i < 3; i++)
-		spurious += readable(fd, 0);
-	cr_expect(spurious < 3, "still readable after the wait");
 	stele_subscriber_close(subscriber);
 	cr_expect(fcntl(fd, F_GETFD) < 0, "left open");
+	stele_publisher_close(publisher);
+}
+
+/* At least once a second it says: look. */
+Test(ipc_notice, the_descriptor_is_readable_now_and_then_without_a_version)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	int fd = stele_subscriber_fd(subscriber);
+	uint64_t version;
+
+	OK(fd);
+	for (int i = 0; i < 2; i++) {
+		CHECK(readable(fd, IPC_PATIENCE / MILLISECOND), "never");
+		/* A wait takes that away; with the next second it is back. */
+		UNTIL(stele_subscriber_wait(subscriber, 1, 0, &version) == 0 && !readable(fd, 0));
+	}
+	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
 
@@ -299,27 +301,22 @@ static void play(unsigned way, unsigned side)
 	uint64_t random = SEED + side, version = 1;
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
-	unsigned slow = 0;
 
 	publisher = ipc_publish(side == 0 ? region : other_region, NULL);
 	ipc_reach(side, 1);
 	ipc_await(!side, 1);
 	subscriber = subscribe_to(side == 0 ? other_region : region, way);
 	for (unsigned volley = 0; volley < VOLLEYS; volley++) {
-		int64_t begin = ipc_now();
 		if (side == 0)
 			ipc_commit(publisher);
 		version = wait_for_newer(subscriber, way, version);
 		CHECK(version == volley + 2, "version %llu in volley %u", (unsigned long long)version, volley);
-		slow += ipc_now() - begin > 900 * MILLISECOND;
 		random = ipc_mix(random + 1);
 		for (unsigned spin = 0; spin < random % 4096; spin++)
 			__asm__ volatile("");
 		if (side == 1)
 			ipc_commit(publisher);
 	}
-	/* A lost wake-up costs a second. A machine that stops for one may do so once in a test. */
-	CHECK(slow <= 1, "%s: %u of %u waits took a second (seed %u)", way_names[way], slow, VOLLEYS, SEED);
 	stele_subscriber_close(subscriber);
 	ipc_reach(2 + side, 1);
 	ipc_await(2 + !side, 1);
@@ -333,8 +330,10 @@ static void play_back(unsigned way)
 
 static void race(unsigned way)
 {
-	pid_t child = ipc_spawn(play_back, way);
+	pid_t child;
 
+	ipc_only_notices();
+	child = ipc_spawn(play_back, way);
 	play(way, 0);
 	ipc_join(child);
 }
@@ -362,7 +361,6 @@ static void follow_once(unsigned way)
 	struct stele_subscriber *subscriber = subscribe(way);
 
 	ipc_tell(way, wait_for_newer(subscriber, way, 1));
-	ipc_tell(WAYS + way, (uint64_t)ipc_now());
 	ipc_reach(way, 1);
 	stele_subscriber_close(subscriber);
 }
@@ -370,10 +368,12 @@ static void follow_once(unsigned way)
 Test(ipc_notice, a_stopped_subscriber_costs_one_notice)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	pid_t child = ipc_spawn(follow_once, BY_QUEUE);
 	struct stele_publisher_stats before, after;
 	uint64_t last = 0;
+	pid_t child;
 
+	ipc_only_notices();
+	child = ipc_spawn(follow_once, BY_QUEUE);
 	UNTIL(ipc_blocked(child));
 	kill(child, SIGSTOP);
 	UNTIL(ipc_is(child, 'T'));
@@ -381,9 +381,9 @@ Test(ipc_notice, a_stopped_subscriber_costs_one_notice)
 	for (int i = 0; i < 5000; i++)
 		last = ipc_commit(publisher);
 	after = ipc_stats(publisher);
-	cr_expect(after.notices_sent - before.notices_sent <= 1, "%llu sent",
+	cr_expect(after.notices_sent - before.notices_sent == 1, "%llu sent",
 	          (unsigned long long)(after.notices_sent - before.notices_sent));
-	cr_expect(after.notices_skipped - before.notices_skipped >= 4999, "%llu skipped",
+	cr_expect(after.notices_skipped - before.notices_skipped == 4999, "%llu skipped",
 	          (unsigned long long)(after.notices_skipped - before.notices_skipped));
 	cr_expect_eq(after.reaped, 0, "it is alive");
 	kill(child, SIGCONT);
@@ -407,10 +407,9 @@ static void commit_silently(uint64_t version)
 	close(fd);
 }
 
-Test(ipc_notice, a_version_that_nobody_told_is_found_within_a_second)
+Test(ipc_notice, a_version_that_nobody_told_is_found_by_looking_once_a_second)
 {
 	pid_t children[WAYS];
-	int64_t begin;
 
 	stele_publisher_close(ipc_publish(region, NULL));
 	for (unsigned way = 0; way < WAYS; way++) {
@@ -420,13 +419,10 @@ Test(ipc_notice, a_version_that_nobody_told_is_found_within_a_second)
 		else
 			UNTIL(ipc_blocked(children[way]));
 	}
-	begin = ipc_now();
 	commit_silently(2);
 	for (unsigned way = 0; way < WAYS; way++) {
 		ipc_join(children[way]);
 		cr_expect_eq(ipc_told(way), 2);
-		cr_expect((int64_t)ipc_told(WAYS + way) - begin < 3 * SECOND, "%s: after %lld ns", way_names[way],
-		          (long long)((int64_t)ipc_told(WAYS + way) - begin));
 	}
 }
 
@@ -462,18 +458,14 @@ Test(ipc_notice, a_publisher_killed_at_any_time_leaves_nobody_behind)
 	for (unsigned way = 0; way < WAYS; way++)
 		followers[way] = ipc_spawn(follow_for_ever, way);
 	for (int round = 0; round < 10; round++) {
-		int64_t killed;
 		OK(stele_subscriber_version(subscriber, &head));
 		random = ipc_mix(random + 1);
 		child = ipc_spawn(publish_for_ever, 0);
 		UNTIL(ipc_told(1) >= head + 1 + random % 700);
 		ipc_kill(child);
-		killed = ipc_now();
 		OK(stele_subscriber_version(subscriber, &head));
 		for (unsigned way = 0; way < WAYS; way++)
 			UNTIL(ipc_told(2 + way) >= head);
-		cr_expect(ipc_now() - killed < 4 * SECOND, "after %lld ns (seed %u, round %d)",
-		          (long long)(ipc_now() - killed), SEED, round);
 		for (unsigned way = 0; way < WAYS; way++)
 			cr_expect_eq(ipc_told(2 + way), head);
 	}
@@ -499,11 +491,13 @@ static void queue_name(char name[NAMES_QUEUE_SIZE])
 Test(ipc_notice, forged_notices_cost_a_look_each)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	pid_t child = ipc_spawn(follow_once, BY_QUEUE);
 	char name[NAMES_QUEUE_SIZE];
 	uint64_t random = SEED;
 	mqd_t queue;
+	pid_t child;
 
+	ipc_only_notices();
+	child = ipc_spawn(follow_once, BY_QUEUE);
 	UNTIL(ipc_blocked(child));
 	queue_name(name);
 	queue = mq_open(name, O_WRONLY | O_CLOEXEC);
@@ -549,10 +543,12 @@ static void flood(unsigned argument)
 static void flooded(unsigned way)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	struct stele_subscriber *subscriber = subscribe(way);
+	struct stele_subscriber *subscriber;
 	pid_t flooders[FLOODERS];
 	uint64_t version = 1;
 
+	ipc_only_notices();
+	subscriber = subscribe(way);
 	for (unsigned i = 0; i < FLOODERS; i++)
 		flooders[i] = ipc_spawn(flood, i);
 	for (unsigned i = 0; i < FLOODERS; i++)
@@ -620,7 +616,6 @@ static void wait_for_the_next(unsigned who)
 	__atomic_fetch_add(&shared->stage[0], 1, __ATOMIC_SEQ_CST);
 	while (version < 4) {
 		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
-		ipc_tell(1, (uint64_t)ipc_now());
 		__atomic_fetch_add(&shared->stage[version], 1, __ATOMIC_SEQ_CST);
 	}
 	stele_subscriber_close(subscriber);
@@ -633,27 +628,24 @@ Test(ipc_notice, subscribers_past_the_publishers_descriptors_are_told)
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t children[MANY];
 	struct rlimit few;
-	unsigned prompt = 0;
 
+	ipc_only_notices();
 	for (unsigned i = 0; i < MANY; i++)
 		children[i] = ipc_spawn(wait_for_the_next, i);
 	ipc_await(0, MANY);
 	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &few), 0);
 	for (uint32_t version = 2; version <= 4; version++) {
-		int64_t begin;
 		for (unsigned i = 0; i < MANY; i++)
 			UNTIL(ipc_blocked(children[i]));
 		few.rlim_cur = (rlim_t)highest_descriptor() + 1 + (version == 2 ? FEW : 0);
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
-		begin = ipc_now();
 		ipc_commit(publisher);
 		few.rlim_cur = few.rlim_max;
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 		ipc_await(version, MANY);
-		prompt += (int64_t)ipc_told(1) - begin < IPC_PROMPT;
 	}
-	cr_expect_geq(prompt, 2u);
-	cr_expect_eq(ipc_stats(publisher).notices_sent, 3 * MANY);
+	/* One that the system wakes just then, as it does with who was stopped, needs no notice. */
+	cr_expect_leq(ipc_stats(publisher).notices_sent, 3 * MANY);
 	cr_expect_eq(ipc_stats(publisher).notices_failed, 0);
 	for (unsigned i = 0; i < MANY; i++)
 		ipc_join(children[i]);

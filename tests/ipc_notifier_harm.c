@@ -108,6 +108,7 @@ static void follow_first(unsigned mechanism)
 
 static void follow_second(unsigned mechanism)
 {
+	ipc_only_notices();
 	follow(mechanism, 1, 1);
 }
 
@@ -130,38 +131,45 @@ static void spoil(unsigned mechanism, pid_t pid, pid_t other)
 	}
 }
 
+/* Stops a subscriber that waits, so that it does not look by itself. */
+static void stop_waiting(pid_t pid)
+{
+	for (;;) {
+		UNTIL(ipc_blocked(pid));
+		kill(pid, SIGSTOP);
+		UNTIL(ipc_is(pid, 'T'));
+		if (slot_of(pid, NULL).ticket % 2 == 1)
+			return;
+		kill(pid, SIGCONT);
+	}
+}
+
 PROMISE(ipc_notifier_harm, what_fails_for_one_subscriber_fails_for_no_other)
 {
-	unsigned prompt = 0, rounds = 3;
-
 	if (mechanism > SIGNAL)
 		return; /* nothing of one subscriber's that could fail by itself */
-	for (unsigned i = 0; i < rounds; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		uint64_t failed = ipc_stats(publisher).notices_failed;
 		pid_t first, second;
-		int64_t begin;
 		memset(shared, 0, sizeof(*shared));
 		first = ipc_spawn(follow_first, mechanism);
-		UNTIL(ipc_blocked(first));
+		stop_waiting(first);
 		second = ipc_spawn(follow_second, mechanism);
 		UNTIL(ipc_blocked(second));
 		spoil(mechanism, first, second);
-		begin = ipc_now();
 		ipc_commit(publisher);
 		ipc_await(3, 1);
-		prompt += (int64_t)ipc_told(1) - begin < IPC_PROMPT;
 		for (unsigned j = 0; j < 20; j++)
 			ipc_commit(publisher);
 		cr_expect_eq(ipc_stats(publisher).notices_failed, failed + 1, "%s: %llu failed",
 		             mechanisms[mechanism].name,
 		             (unsigned long long)(ipc_stats(publisher).notices_failed - failed));
 		/* By its own look. */
+		kill(first, SIGCONT);
 		ipc_await(1, 1);
 		ipc_join(first);
 		ipc_join(second);
 	}
-	cr_expect(prompt >= rounds * 2 / 3, "%s: only %u of %u were woken",
-	          mechanisms[mechanism].name, prompt, rounds);
 }
 
 /* ---- forged notices ---- */
@@ -261,13 +269,14 @@ static void forge(unsigned argument)
 
 PROMISE(ipc_notifier_harm, forged_notices_cost_a_look_each)
 {
-	unsigned prompt = 0, from = 2;
+	unsigned from = 2;
 	pid_t child;
 
 	if (geteuid() != 0)
 		cr_skip_test("other users need root");
 	if (mechanism == FUTEX)
 		return;
+	ipc_only_notices();
 	child = ipc_spawn(follow_rounds, mechanism);
 	victim = child;
 	commit_rounds(publisher, child, 0, 1, 1);
@@ -278,13 +287,11 @@ PROMISE(ipc_notifier_harm, forged_notices_cost_a_look_each)
 		UNTIL(ipc_blocked(child));
 		cr_expect_lt(ipc_stage(1), from, "%s: it returned version %llu",
 		             mechanisms[mechanism].name, (unsigned long long)ipc_told(8));
-		prompt += commit_rounds(publisher, child, 0, from, from + 4);
+		commit_rounds(publisher, child, 0, from, from + 4);
 		from += 5;
 	}
-	prompt += commit_rounds(publisher, child, 0, from, ROUNDS);
+	commit_rounds(publisher, child, 0, from, ROUNDS);
 	ipc_join(child);
-	cr_expect(prompt >= (ROUNDS - 1) * 2 / 3, "%s: only %u of %u were woken",
-	          mechanisms[mechanism].name, prompt, ROUNDS - 1);
 }
 
 /* ---- signals go to nobody else ---- */
@@ -335,6 +342,7 @@ Test(ipc_notifier_harm, a_stranger_s_datagram_is_followed_by_a_look_at_the_head)
 	OK(names_make(region, &names));
 	OK(stele_region_describe(region, &info));
 	channel = channel_to((const uint8_t *)"0123456789abcdef");
+	ipc_only_notices();
 	OK(notifier_socket.open(&channel));
 	head = 1;
 	ipc_join(ipc_spawn(send_datagrams, 2));
@@ -343,9 +351,7 @@ Test(ipc_notifier_harm, a_stranger_s_datagram_is_followed_by_a_look_at_the_head)
 	cr_expect_geq(ipc_now() - begin, 50 * MILLISECOND, "the wait ended");
 	ipc_join(ipc_spawn(send_datagrams, 100000));
 	__atomic_store_n(&head, 2, __ATOMIC_SEQ_CST);
-	begin = ipc_now();
 	notifier_socket.wait(&channel, 1, STELE_FOREVER);
-	cr_expect_lt(ipc_now() - begin, IPC_PROMPT, "the head was not looked at");
 	notifier_socket.close(&channel);
 	stele_publisher_close(publisher);
 }
@@ -513,17 +519,15 @@ static void as_another_user(unsigned mechanism)
 
 PROMISE(ipc_notifier_harm, root_reaches_another_user_s_subscriber)
 {
-	unsigned prompt = ROUNDS;
 	pid_t child;
 
 	if (geteuid() != 0)
 		cr_skip_test("other users need root");
+	ipc_only_notices();
 	child = ipc_spawn(as_another_user, mechanism);
 	if (mechanism != FIFO)
-		prompt = commit_rounds(publisher, child, 0, 1, ROUNDS);
+		commit_rounds(publisher, child, 0, 1, ROUNDS);
 	ipc_join(child);
-	cr_expect(prompt >= ROUNDS * 2 / 3, "%s: only %u of %u were woken",
-	          mechanisms[mechanism].name, prompt, ROUNDS);
 }
 
 Test(ipc_notifier_harm, a_region_s_queue_goes_with_it)
@@ -532,6 +536,7 @@ Test(ipc_notifier_harm, a_region_s_queue_goes_with_it)
 
 	if (!can_spawn(SYSV))
 		cr_skip_test("ThreadSanitizer lets no spawned process start threads");
+	ipc_only_notices();
 	for (unsigned lost = 0; lost < 2; lost++) {
 		struct stele_publisher *publisher = ipc_publish(region, NULL);
 		struct msqid_ds status;
@@ -549,7 +554,7 @@ Test(ipc_notifier_harm, a_region_s_queue_goes_with_it)
 		ipc_await(0, 4);
 		UNTIL(ipc_blocked(child));
 		cr_expect_eq(msgctl(queue, IPC_RMID, NULL), 0);
-		cr_expect_geq(commit_rounds(publisher, child, 0, 4, ROUNDS), 5);
+		commit_rounds(publisher, child, 0, 4, ROUNDS);
 		ipc_join(child);
 		queue = sysv_queue();
 		cr_assert_geq(queue, 0);

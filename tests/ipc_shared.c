@@ -12,7 +12,7 @@ enum { DONE };
 static struct stele_publisher *share(unsigned flags)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_SHARED | flags, .history = 4, .attach_timeout = 10 * SECOND,
+		.size = sizeof(options), .flags = STELE_SHARED | flags, .history = 4, .attach_timeout = IPC_PATIENCE,
 	};
 	struct stele_publisher *publisher;
 
@@ -184,6 +184,7 @@ static void join_during(uint64_t maximum, unsigned rows)
 	static unsigned char bytes[5000];
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE | STELE_SHARED, .history = 4, .maximum_size = maximum,
+		.attach_timeout = IPC_PATIENCE,
 	};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;

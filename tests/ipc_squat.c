@@ -210,7 +210,6 @@ Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 	ipc_path(path, ".subscribers");
 	for (unsigned kind = 0; kind < KINDS; kind++) {
 		struct stele_subscriber *subscriber;
-		int64_t begin = ipc_now();
 		unlink(path);
 		squat(kind, path);
 		subscriber = ipc_subscribe(0, NULL);
@@ -218,7 +217,6 @@ Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 		cr_expect(strstr(ipc_describe(subscriber).reason, path), "%s: %s", kind_names[kind],
 		          ipc_describe(subscriber).reason);
 		cr_expect_eq(ipc_read(subscriber), 1);
-		cr_expect(ipc_now() - begin < 2 * SECOND);
 		stele_subscriber_close(subscriber);
 		unsquat(path);
 	}

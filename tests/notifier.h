@@ -107,7 +107,7 @@ static inline void entry_path(const struct layout_slot *slot, char path[NAMES_PA
 
 #define ROUNDS 12u
 
-/* Waits for version after version, and tells when each was there. Stages 0 and 1 are of subscriber 0, and so on. */
+/* Waits for version after version, and tells each. Stages 0 and 1 are of subscriber 0, and so on. */
 static inline void follow(unsigned mechanism, unsigned who, unsigned rounds)
 {
 	struct stele_subscriber *subscriber = subscribe(mechanism);
@@ -117,7 +117,6 @@ static inline void follow(unsigned mechanism, unsigned who, unsigned rounds)
 	for (uint32_t round = 1; round <= rounds; round++) {
 		ipc_reach(2 * who, round);
 		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
-		ipc_tell(who, (uint64_t)ipc_now());
 		CHECK(ipc_read(subscriber) >= version, "%llu", (unsigned long long)version);
 		ipc_tell(8 + who, version);
 		ipc_reach(2 * who + 1, round);
@@ -130,21 +129,15 @@ static inline void follow_rounds(unsigned mechanism)
 	follow(mechanism, 0, ROUNDS);
 }
 
-/* Commits once the child sleeps, round after round; how often it was up within IPC_PROMPT. */
-static inline unsigned commit_rounds(struct stele_publisher *publisher, pid_t child, unsigned who, unsigned from, unsigned to)
+/* Commits once the child sleeps, and awaits that it is up, round after round. */
+static inline void commit_rounds(struct stele_publisher *publisher, pid_t child, unsigned who, unsigned from, unsigned to)
 {
-	unsigned prompt = 0;
-
 	for (uint32_t round = from; round <= to; round++) {
-		int64_t begin;
 		ipc_await(2 * who, round);
 		UNTIL(ipc_blocked(child));
-		begin = ipc_now();
 		ipc_commit(publisher);
 		ipc_await(2 * who + 1, round);
-		prompt += (int64_t)ipc_told(who) - begin < IPC_PROMPT;
 	}
-	return prompt;
 }
 
 #endif

@@ -288,7 +288,7 @@ static void run(bool hostile)
 	for (unsigned i = 0; i < processes; i++)
 		ipc_await(STARTED + i, 1);
 	while (commits < (IPC_SANITIZED ? 2000 : 150000) || ipc_now() < until ||
-	       (!all_have_passed(PASSES_LEAST) && ipc_now() < until + IPC_PATIENCE)) {
+	       (!all_have_passed(PASSES_LEAST) && ipc_now() < until + 3 * IPC_PATIENCE)) {
 		uint64_t pinned;
 		transfer(publisher, &random);
 		commits++;

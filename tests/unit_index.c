@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Indexes against a model, a list of prefixes that is searched from one end to the other, and against
- * the table's own match. Random prefixes of all lengths, most of them inside of others, are added, changed and
- * removed over many versions; indexes of all kinds, for every way to look up that this processor has, are
- * moved after each, and asked around every prefix's ends. Fixed seeds. */
+ * Indexes against a model, a list of prefixes that is searched from one end to the other, and
+ * against the table's own match. Random prefixes of all lengths, most of them inside of others,
+ * are added, changed and removed over many versions; indexes of all kinds, for every way to look
+ * up that this processor has, are moved after each, and asked around every prefix's ends. Fixed
+ * seeds. */
 #include "subscriber/index.h"
 #include "tests/ipc.h"
 #include "tests/random.h"
@@ -52,7 +53,8 @@ struct world {
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
-	struct stele_index *indexes[KINDS]; /* by paths: of the column, of rows; NULL: not on this machine */
+	struct stele_index
+		*indexes[KINDS]; /* by paths: of the column, of rows; NULL: not on this machine */
 	unsigned char questions[QUESTIONS][16];
 	unsigned asked;
 };
@@ -93,7 +95,8 @@ static void set_host(unsigned char *bytes, unsigned size, unsigned bits, bool on
 	}
 }
 
-/* A prefix, most often one that is near another; often just where an IPv6 address's first word ends. */
+/* A prefix, most often one that is near another; often just where an IPv6 address's first word
+ * ends. */
 static void random_prefix(struct world *world, struct prefix *prefix)
 {
 	static const unsigned edges[] = {0, 1, 8, 17, 18, 19, 23, 24, 25, 31, 32};
@@ -114,8 +117,8 @@ static void random_prefix(struct world *world, struct prefix *prefix)
 	else
 		prefix->bits = edges[below(world, 11)] * (world->ipv6 ? 4 : 1);
 	set_host(prefix->bytes, world->size, prefix->bits, false);
-	prefix->hop = below(world, 6) ? (uint32_t)random_from(&world->random)
-	                              : below(world, 2) * NONE;
+	prefix->hop =
+		below(world, 6) ? (uint32_t)random_from(&world->random) : below(world, 2) * NONE;
 }
 
 static struct prefix *find(struct world *world, const struct prefix *prefix)
@@ -134,7 +137,7 @@ static void put(struct stele_transaction *tx, const struct prefix *prefix)
 	OK(stele_put(tx, "routes", prefix->bytes, prefix->bits, &route, sizeof(route)));
 }
 
-static void delete(struct world *world, struct stele_transaction *tx, struct prefix *prefix)
+static void delete (struct world *world, struct stele_transaction *tx, struct prefix *prefix)
 {
 	RETURNS(stele_delete(tx, "routes", prefix->bytes, prefix->bits), 1, "");
 	*prefix = world->prefixes[--world->count];
@@ -146,7 +149,7 @@ static void change(struct world *world, struct stele_transaction *tx)
 	unsigned what = below(world, 8);
 
 	if (what < 3 && world->count > 0) {
-		delete(world, tx, &world->prefixes[below(world, world->count)]);
+		delete (world, tx, &world->prefixes[below(world, world->count)]);
 	} else if (what < 5 && world->count > 0) {
 		there = &world->prefixes[below(world, world->count)];
 		/* The same again is another row all the same. */
@@ -236,8 +239,9 @@ static void check_table(struct world *world)
 	int64_t found = 0;
 
 	for (unsigned i = 0; i < world->asked; i++)
-		keys[i] = (struct stele_key_ref){world->questions[i],
-		                                 below(world, 3) ? world->size * 8 : below(world, world->size * 8 + 1)};
+		keys[i] = (struct stele_key_ref){
+			world->questions[i],
+			below(world, 3) ? world->size * 8 : below(world, world->size * 8 + 1)};
 	found = stele_table_match_many(&world->table, keys, world->asked, rows);
 	OK(found);
 	for (unsigned i = 0; i < world->asked; i++) {
@@ -245,13 +249,17 @@ static void check_table(struct world *world)
 		int r = stele_table_match(&world->table, keys[i].data, keys[i].bits, &row);
 		OK(r);
 		found -= r;
-		CHECK(row.key == rows[i].key && row.value == rows[i].value && row.key_bits == rows[i].key_bits &&
-		              row.value_size == rows[i].value_size && row.version == rows[i].version,
+		CHECK(row.key == rows[i].key && row.value == rows[i].value &&
+		              row.key_bits == rows[i].key_bits &&
+		              row.value_size == rows[i].value_size &&
+		              row.version == rows[i].version,
 		      "seed %llu: another row", (unsigned long long)world->seed);
 	}
-	CHECK(found == 0, "seed %llu: %lld more were counted", (unsigned long long)world->seed, (long long)found);
+	CHECK(found == 0, "seed %llu: %lld more were counted", (unsigned long long)world->seed,
+	      (long long)found);
 	keys[world->asked / 2].bits = world->size * 8 + 1;
-	RETURNS(stele_snapshot_match_many(world->snapshot, "routes", keys, world->asked, rows), -EINVAL, "bits");
+	RETURNS(stele_snapshot_match_many(world->snapshot, "routes", keys, world->asked, rows),
+	        -EINVAL, "bits");
 }
 
 /* Every answer of every index, alone and in bulk. */
@@ -274,7 +282,8 @@ static void check_answers(struct world *world)
 		const struct prefix *expected = model_match(world, world->questions[i]);
 		struct stele_row row;
 		uint32_t answer;
-		RETURNS(stele_table_match(&world->table, world->questions[i], world->size * 8, &row),
+		RETURNS(stele_table_match(&world->table, world->questions[i], world->size * 8,
+		                          &row),
 		        expected ? 1 : 0, "");
 		for (unsigned kind = 0; kind < KINDS; kind++) {
 			const struct stele_index *index = world->indexes[kind];
@@ -283,10 +292,12 @@ static void check_answers(struct world *world)
 			if (!index)
 				continue;
 			r = stele_index_match(index, world->questions[i], &answer);
-			CHECK(r == (kind % 2 ? expected != NULL : hop != NONE) && answer == many[kind][i],
-			      "seed %llu: %d, %u and %u", (unsigned long long)world->seed, r, answer,
-			      many[kind][i]);
-			CHECK(kind % 2 || answer == hop, "seed %llu, kind %u: question %u is answered with %u, not %u",
+			CHECK(r == (kind % 2 ? expected != NULL : hop != NONE) &&
+			              answer == many[kind][i],
+			      "seed %llu: %d, %u and %u", (unsigned long long)world->seed, r,
+			      answer, many[kind][i]);
+			CHECK(kind % 2 || answer == hop,
+			      "seed %llu, kind %u: question %u is answered with %u, not %u",
 			      (unsigned long long)world->seed, kind, i, answer, hop);
 			if (kind % 2)
 				check_row(world, index, answer, expected, &row);
@@ -298,7 +309,8 @@ static void check_answers(struct world *world)
 
 static void world_begin(struct world *world, uint64_t seed, bool ipv6)
 {
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE_NEW};
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
 	struct stele_transaction *tx;
 
 	*world = (struct world){.random = seed, .seed = seed, .ipv6 = ipv6, .size = ipv6 ? 16 : 4};
@@ -415,7 +427,8 @@ static void check_large(const struct world *world, const struct stele_index *ind
 		struct route route = {.hop = NONE};
 		if (rows[i].value)
 			memcpy(&route, rows[i].value, sizeof(route));
-		CHECK(answers[i] == route.hop, "%u is answered with %u, not %u", i, answers[i], route.hop);
+		CHECK(answers[i] == route.hop, "%u is answered with %u, not %u", i, answers[i],
+		      route.hop);
 	}
 }
 
@@ -440,7 +453,8 @@ static void grow_and_shrink(bool ipv6)
 			large_prefix(&random, ipv6, &prefix);
 			route.hop = prefix.hop;
 			if (step == 0)
-				OK(stele_writable_put(writable, prefix.bytes, prefix.bits, &route, sizeof(route)));
+				OK(stele_writable_put(writable, prefix.bytes, prefix.bits, &route,
+				                      sizeof(route)));
 			else if (i % 5 == step)
 				OK(stele_writable_delete(writable, prefix.bytes, prefix.bits));
 		}

@@ -197,6 +197,17 @@ static void check(struct world *world)
 
 /* ---- what happens ---- */
 
+static void replace(struct world *world, struct object *object, uint64_t version)
+{
+	struct retired retired = { object->ref, OBJECT_SIZE, object->made };
+	struct retired_list list = { .entries = &retired, .count = 1 };
+
+	expect(world, reclaim_reserve(&world->reclaim, 1) == 0);
+	reclaim_add_all(&world->reclaim, &list, version);
+	expect(world, list.count == 0);
+	object->replaced = version;
+}
+
 static void commit(struct world *world)
 {
 	uint64_t version = ++world->head, replaced = next_random() % 4;
@@ -204,12 +215,9 @@ static void commit(struct world *world)
 	expect(world, version - world->header.reclaimed < RING);
 	for (size_t i = 0; i < world->count && replaced > 0; i++) {
 		struct object *object = &world->objects[next_random() % world->count];
-		struct retired retired = { object->ref, OBJECT_SIZE, object->made };
 		if (object->replaced != 0)
 			continue;
-		expect(world, reclaim_reserve(&world->reclaim, 1) == 0);
-		reclaim_add(&world->reclaim, &retired, version, false);
-		object->replaced = version;
+		replace(world, object, version);
 		replaced--;
 	}
 	for (uint64_t made = next_random() % 4; made > 0 && world->count < OBJECTS; made--) {
@@ -362,9 +370,7 @@ Test(reclaim, a_pin_keeps_its_own_version_only)
 	struct object *const all[] = { &early, &mid, &late };
 	for (unsigned i = 0; i < 3; i++) {
 		cr_assert_eq(arena_alloc(&world->arena, OBJECT_SIZE, &all[i]->ref), 0);
-		cr_assert_eq(reclaim_reserve(&world->reclaim, 1), 0);
-		reclaim_add(&world->reclaim, &(struct retired){ all[i]->ref, OBJECT_SIZE, all[i]->made }, all[i]->replaced,
-		            false);
+		replace(world, all[i], all[i]->replaced);
 	}
 	world->slot[0].pins[0] = 10;
 	reclaim_run(&world->reclaim, 30);

@@ -285,25 +285,25 @@ static void check_scans(struct world *world, unsigned spread)
 	static struct scan scan;
 	struct key key;
 	size_t i;
-	ref_t ref;
+	struct row_parts row;
 
 	scan_start(&scan, &world->arena.view, &world->shape, world->root);
 	for (i = 0; i < world->model.count; i++) {
-		expect(world, scan_next(&scan, &ref) == 1);
-		check_row(world, ref, world->model.rows[i]);
+		expect(world, scan_next(&scan, &row) == 1);
+		check_parts(world, &row, world->model.rows[i]);
 	}
-	expect(world, scan_next(&scan, &ref) == 0);
+	expect(world, scan_next(&scan, &row) == 0);
 	for (int round = 0; round < 200; round++) {
 		random_key(world, &key, spread);
 		i = model_find(&world->model, &key);
 		expect(world, scan_seek(&scan, &world->arena.view, &world->shape, world->root,
 		                        key.bytes, key.bits) == 0);
 		for (size_t end = i + 5; i < end && i < world->model.count; i++) {
-			expect(world, scan_next(&scan, &ref) == 1);
-			check_row(world, ref, world->model.rows[i]);
+			expect(world, scan_next(&scan, &row) == 1);
+			check_parts(world, &row, world->model.rows[i]);
 		}
 		if (i == world->model.count)
-			expect(world, scan_next(&scan, &ref) == 0);
+			expect(world, scan_next(&scan, &row) == 0);
 	}
 }
 
