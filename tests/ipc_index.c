@@ -71,6 +71,24 @@ static uint32_t match(const struct stele_index *index, unsigned third)
 	return answer;
 }
 
+/* Compares what both kinds answer with the table. */
+static void compare(const struct stele_table *table, const struct stele_index *index,
+                    const struct stele_index *rows)
+{
+	for (unsigned third = 0; third < 256; third++) {
+		unsigned char address[4] = {10, 1, (unsigned char)third, 1};
+		struct stele_row row, of_index;
+		uint32_t answer;
+		RETURNS(stele_table_match(table, address, 32, &row), 1, "");
+		RETURNS(stele_index_match(index, address, &answer), 1, "");
+		CHECK(answer == ((const struct route *)row.value)->hop, "%u is answered with %u",
+		      third, answer);
+		RETURNS(stele_index_match(rows, address, &answer), 1, "");
+		RETURNS(stele_index_row(rows, answer, &of_index), 1, "");
+		CHECK(of_index.value == row.value, "%u: another row", third);
+	}
+}
+
 /* ---- what is refused ---- */
 
 static const struct {
@@ -206,38 +224,38 @@ Test(ipc_index, a_version_that_was_taken_back_is_stale_until_the_move)
 {
 	struct stele_publisher *publisher = publish(2);
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	struct stele_index *index = NULL, *rows = NULL;
 	struct stele_snapshot *snapshot, *newer;
-	struct stele_index *index, *rows;
+	uint32_t hop = 1, answer, many[2] = {0};
 	struct stele_table table;
 	struct stele_row row;
-	uint32_t answer = 5, many[2] = {0};
 
-	commit(publisher, 1, 100);
+	commit(publisher, 1, hop++);
 	snapshot = open_newest(subscriber, &table);
 	OK(stele_index_open(&table, "hop", 0, &index));
 	OK(stele_index_open(&table, NULL, 0, &rows));
-	cr_expect_eq(match(index, 1), 100);
-	for (uint32_t i = 0; stele_snapshot_check(snapshot) == 0; i++)
-		commit(publisher, i % 200, 200 + i);
-	RETURNS(stele_index_match(index, "\12\1\1\1", &answer), -ESTALE, "no longer held");
-	cr_expect_eq(answer, 5, "an output was written on failure");
-	RETURNS(stele_index_match_many(index, "\12\1\1\1\12\1\1\2", 2, many), -ESTALE,
-	        "no longer held");
-	RETURNS(stele_index_match(rows, "\12\1\1\1", &answer), -ESTALE, "no longer held");
-	RETURNS(stele_index_row(rows, 1, &row), -ESTALE, "no longer held");
-	/* What it is compared with has gone, so all is read anew. */
-	commit(publisher, 1, 1000);
-	newer = open_newest(subscriber, &table);
-	OK(stele_index_move(index, &table));
-	OK(stele_index_move(rows, &table));
-	stele_snapshot_close(snapshot);
-	cr_expect_eq(match(index, 1), 1000);
-	RETURNS(stele_index_match(rows, "\12\1\1\1", &answer), 1, "");
-	RETURNS(stele_index_row(rows, answer, &row), 1, "");
-	cr_expect_eq(((const struct route *)row.value)->hop, 1000);
+	for (unsigned round = 0; round < 40; round++) {
+		compare(&table, index, rows);
+		answer = 5;
+		for (unsigned i = 0; i < round * 5 || stele_snapshot_check(snapshot) == 0;
+		     i++, hop++)
+			commit(publisher, hop * 7 % 250, hop);
+		RETURNS(stele_index_match(index, "\12\1\1\1", &answer), -ESTALE, "no longer held");
+		cr_expect_eq(answer, 5, "an output was written on failure");
+		RETURNS(stele_index_match_many(index, "\12\1\1\1\12\1\1\2", 2, many), -ESTALE,
+		        "no longer held");
+		RETURNS(stele_index_match(rows, "\12\1\1\1", &answer), -ESTALE, "no longer held");
+		RETURNS(stele_index_row(rows, 1, &row), -ESTALE, "no longer held");
+		/* What it is compared with has gone, so all is read anew. */
+		newer = open_newest(subscriber, &table);
+		OK(stele_index_move(index, &table));
+		OK(stele_index_move(rows, &table));
+		stele_snapshot_close(snapshot);
+		snapshot = newer;
+	}
 	stele_index_close(index);
 	stele_index_close(rows);
-	stele_snapshot_close(newer);
+	stele_snapshot_close(snapshot);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
@@ -359,6 +377,36 @@ Test(ipc_index, moves_along_when_the_file_is_exchanged_and_to_another_subscriber
 	stele_index_close(rows);
 	stele_subscriber_close(subscribers[0]);
 	stele_subscriber_close(subscribers[1]);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_index, moves_along_when_rows_are_elsewhere_in_a_compacted_file)
+{
+	struct stele_publisher *publisher = publish(2);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_snapshot *snapshot, *newer;
+	struct stele_index *index, *rows;
+	struct stele_table table;
+
+	for (uint32_t i = 1; i < 1000; i++)
+		commit(publisher, i % 250, i);
+	snapshot = open_newest(subscriber, &table);
+	OK(stele_index_open(&table, "hop", 0, &index));
+	OK(stele_index_open(&table, NULL, 0, &rows));
+	for (uint32_t i = 1; i < 20; i++) {
+		OK(stele_publisher_compact(publisher));
+		commit(publisher, i, i);
+		newer = open_newest(subscriber, &table);
+		OK(stele_index_move(index, &table));
+		OK(stele_index_move(rows, &table));
+		stele_snapshot_close(snapshot);
+		snapshot = newer;
+		compare(&table, index, rows);
+	}
+	stele_index_close(index);
+	stele_index_close(rows);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
 
