@@ -24,9 +24,12 @@ JOBS ?= 2# test programs run at a time
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
 
+# Probes for tracers cost an instruction each; they are there where their header was.
+probes := $(if $(shell echo '\#include <sys/sdt.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),-DSTELE_PROBES)
+
 flags := -std=c17 -D_GNU_SOURCE -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Werror \
-	-fPIC -fvisibility=hidden -pthread $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
+	-fPIC -fvisibility=hidden -pthread $(probes) $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
 link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 
 lib_sources := $(sort $(filter-out publisher/source_%,$(wildcard lib/*.c notifier/*.c publisher/*.c subscriber/*.c)))
@@ -58,8 +61,8 @@ tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c
 benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
-.PHONY: all check check-static check-includes check-symbols check-headers check-examples check-instructions check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run install uninstall clean format help FORCE
+.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-instructions check-tests \
+	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run demo picture install uninstall clean format help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -88,7 +91,7 @@ $(BUILD)/obj/all.a: $(call objects,$(lib_sources) $(source_sources))
 # ---- the command, tests, benchmarks, examples ----
 
 $(BUILD)/stele: $(call objects,$(tool_sources) $(source_sources)) $(BUILD)/libstele.a
-	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -luuid
+	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -lncursesw -ltinfo -luuid
 
 # Criterion needs help to run under ThreadSanitizer
 helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/tsan_criterion.o)
@@ -100,6 +103,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/all.a
 $(BUILD)/bench/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ $(call peer_config,--libs,$@) -luuid -lm
+
+$(BUILD)/demo_publisher: $(BUILD)/obj/tests/demo_publisher.o $(BUILD)/libstele.a
+	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
 
 $(BUILD)/obj/tests/bench_peer_%.o: private peer_flags = $(subst -I,-isystem ,$(call peer_config,--cflags,$@))
 
@@ -120,7 +126,7 @@ $(BUILD)/flags: FORCE
 	@printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' | cmp -s - $@ || \
 		printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' >$@
 
--include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/tsan_criterion.c))
+-include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/demo_publisher.c tests/tsan_criterion.c))
 
 # ---- packages: build, run and check name what is needed for that ----
 
@@ -136,13 +142,16 @@ run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD
 check: check-static check-instructions $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
-check-static: check-includes check-symbols check-headers check-examples ## the checks that run no program
+check-static: check-includes check-symbols check-probes check-headers check-examples ## the checks that run no program
 
 check-includes: ## folders include only what they may
 	$(Q)tests/check_includes.sh
 
 check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports its public functions, no more
 	$(Q)tests/check_symbols.sh $(BUILD)
+
+check-probes: $(BUILD)/libstele.so ## the library has the probes that docs/tracing.md lists
+	$(Q)tests/check_probes.sh $(BUILD)
 
 check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-build ## each public header compiles alone, as C and as C++, which links
 	$(Q)for h in $(headers); do \
@@ -192,6 +201,13 @@ bench-deps: ## install the peers that the benchmarks compare with, and what draw
 
 run: $(BUILD)/stele | $(BUILD)/packages-run ## show it at work: a live routing table, two subscribers, a change
 	$(Q)STELE=$(BUILD)/stele tests/run.sh
+
+demo: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-run ## a scene to look at with `stele top`, which it opens on a terminal
+	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/demo.sh
+
+picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## draw docs/top.svg from that scene
+	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/demo.sh \
+		build-aux/picture.sh docs/top.svg
 
 # ---- the rest ----
 

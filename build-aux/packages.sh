@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|check|bench: installs the Debian packages that this needs and that aren't there.
+# packages.sh build|run|picture|check|bench: installs the Debian packages that this needs and that aren't there.
 # Looks for commands and headers, not for packages, so that what came from elsewhere counts too.
 set -eu
 
@@ -29,12 +29,19 @@ header_from uuid/uuid.h uuid-dev
 header_from jansson.h libjansson-dev
 header_from csv.h libcsv-dev
 header_from libmnl/libmnl.h libmnl-dev
+header_from curses.h libncurses-dev
 
 case "${1:-}" in
 build) ;;
 run)
 	command_from ip iproute2
 	command_from unshare util-linux
+	;;
+picture)
+	command_from ip iproute2
+	command_from unshare util-linux
+	command_from tmux tmux
+	command_from python3 python3
 	;;
 check)
 	command_from ip iproute2
@@ -54,7 +61,7 @@ bench)
 	header_from hiredis/hiredis.h libhiredis-dev
 	;;
 *)
-	echo "usage: $0 build|run|check|bench" >&2
+	echo "usage: $0 build|run|picture|check|bench" >&2
 	exit 2
 	;;
 esac

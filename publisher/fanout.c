@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/atomic.h"
+#include "lib/probe.h"
 
 static const uint64_t *head_of(const struct fanout *fanout)
 {
@@ -138,6 +139,7 @@ static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t version)
 	if (peer->notifier == &notifier_futex)
 		return true;
 	r = peer->notifier->send(&peer->channel, version);
+	PROBE4(notify, fanout->region->names.region, index, version, r);
 	if (r == 0) {
 		fanout->sent++;
 	} else if (r == -EAGAIN) {
@@ -228,6 +230,7 @@ static void wake(struct fanout *fanout, const struct notice *notice)
 	if (mask == 0)
 		return;
 	notifier_futex_wake(head_of(fanout), mask);
+	PROBE4(notify, fanout->region->names.region, -1, notice->version, 0);
 	if (fanout->head_before)
 		notifier_futex_wake(fanout->head_before, mask);
 	fanout->futex_wakes++;

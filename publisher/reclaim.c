@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/probe.h"
+
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena)
 {
 	*reclaim = (struct reclaim){.region = region, .arena = arena};
@@ -239,6 +241,8 @@ bool reclaim_revoke(struct reclaim *reclaim)
 		position = 1;
 	if (position >= reclaim->kept_count)
 		return false;
+	PROBE3(revoke, reclaim->region->names.region, reclaim->kept[position].version,
+	       reclaim->pinned_used);
 	held = kept_remove(reclaim, position);
 	reclaim->revoked++;
 	/* The contract with readers: who sees memory that is reused from here on sees the entry
@@ -404,6 +408,7 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	/* The contract with readers: who sees this has kept as it was filled above; and who sees
 	 * memory or a ring entry that is reused after the fence sees this. */
 	store_release(&header->reclaimed, oldest);
+	PROBE3(reclaim, reclaim->region->names.region, oldest, reclaim->kept_count);
 	fence_release();
 	if (reclaim->sync && reclaim->sync(reclaim->context) < 0)
 		return;

@@ -7,6 +7,7 @@
 
 #include "generation.h"
 #include "lib/error.h"
+#include "lib/probe.h"
 #include "publisher.h"
 
 #define MESSAGE_MAX 255u
@@ -48,6 +49,7 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 	publisher->edit.version = head + 1;
 	publisher->edit.retired.count = 0;
 	publisher->in_transaction = true;
+	PROBE2(begin, region->names.region, publisher->edit.version);
 	*ret = tx;
 	return 0;
 }
@@ -202,6 +204,8 @@ static void publish(struct stele_publisher *publisher, uint64_t version)
 	/* The contract with readers: who loads this head finds the entry, and every node and row
 	 * that the entry leads to, finished. It is the one store that makes the version exist. */
 	store_release(&publisher->attachment.region.header->head, version);
+	PROBE3(commit, publisher->attachment.region.names.region, version,
+	       publisher->edit.retired.count);
 	publisher->commits++;
 }
 

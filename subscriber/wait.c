@@ -25,6 +25,7 @@
 
 #include "lib/error.h"
 #include "lib/file.h"
+#include "lib/probe.h"
 #include "subscriber.h"
 
 /* Without a slot nobody wakes this reader but the futex, at most once in a while: short slices. */
@@ -142,6 +143,7 @@ static int spin(struct stele_subscriber *subscriber, uint64_t since, int64_t dea
 
 static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
 {
+	PROBE2(wait, subscriber->region->names.region, head & ~LAYOUT_HEAD_REPLACED);
 	if (subscriber->notifier) {
 		subscriber->notifier->wait(&subscriber->channel, head, deadline);
 	} else {
@@ -184,8 +186,10 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 			r = look(subscriber, since, &head, &version);
 	}
 	disarm(subscriber);
-	if (r == 1)
+	if (r == 1) {
 		*ret_version = version;
+		PROBE3(woken, subscriber->region->names.region, since, version);
+	}
 	return r;
 }
 

@@ -37,7 +37,7 @@ public='<stele/[a-z]+\.h>'
 system='<[^>]*>'
 # what the library that services embed may use: no header of another library but libuuid's
 embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'
-foreign='<(jansson|csv|argp)\.h>|<libmnl/.*>'
+foreign='<(jansson|csv|argp|n?curses|term)\.h>|<libmnl/.*>'
 
 shopt -s nullglob
 publisher=() sources=()

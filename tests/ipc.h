@@ -248,7 +248,8 @@ static inline unsigned ipc_descriptors(void)
 }
 
 /* Who waits from here on, in this process or one that it spawns, does not look by itself every second: what ends a wait is a
- * notice, so that it ends proves the notice. One that is lost is a wait without end, and no clock is asked. */
+ * notice, so that it ends proves the notice. One that is lost is a wait without end, and no clock is asked. Called before this
+ * process has subscribers, as one may have a thread that looks at it. */
 static inline void ipc_only_notices(void)
 {
 	notifier_slice = 3600 * SECOND;

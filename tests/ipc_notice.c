@@ -250,11 +250,12 @@ static bool readable(int fd, int milliseconds)
 Test(ipc_notice, the_descriptor_is_readable_while_there_is_something_to_see)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_subscriber *subscriber;
 	uint64_t version = 1;
 	int fd;
 
 	ipc_only_notices();
+	subscriber = ipc_subscribe(0, NULL);
 	OK(fd = stele_subscriber_fd(subscriber));
 	cr_expect_eq(stele_subscriber_fd(subscriber), fd, "another one the second time");
 	cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);

@@ -86,11 +86,12 @@ static bool readable(int epoll, int milliseconds)
 /* Publisher and subscriber are one process here. */
 PROMISE_WITHIN(ipc_notifier, the_descriptor_is_readable_or_there_is_none)
 {
-	struct stele_subscriber *subscriber = subscribe(mechanism);
+	struct stele_subscriber *subscriber;
 	int epoll = epoll_create1(EPOLL_CLOEXEC), fd;
 	uint64_t version = 1;
 
 	ipc_only_notices();
+	subscriber = subscribe(mechanism);
 	fd = stele_subscriber_fd(subscriber);
 	if (mechanisms[mechanism].has_descriptor) {
 		OK(fd);

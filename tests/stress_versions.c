@@ -17,6 +17,7 @@ TestSuite(stress_versions, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
 #define REMEMBERED 64u /* copies of the newest versions: more than history ever holds */
 #define SUBSCRIBERS 4u
 #define SNAPSHOTS 20u
+#define TIGHT (120 << 10) /* bytes in a region that runs full */
 
 struct pinned {
 	struct stele_snapshot *snapshot;
@@ -235,8 +236,8 @@ static void attach(void)
 		.flags = STELE_CREATE,
 		.history = HISTORY,
 		/* A roomy one grows past its maximum, by new files that subscribers move to. */
-		.maximum_size = 128 << 10,
-		.limit_size = run.tight ? 128 << 10 : 64 << 20,
+		.maximum_size = run.tight ? TIGHT : 128 << 10,
+		.limit_size = run.tight ? TIGHT : 64 << 20,
 	};
 
 	options.flags |= run.shared ? STELE_SHARED : 0;

@@ -35,7 +35,7 @@ struct command {
 extern const struct command command_apply, command_bench, command_clean, command_compact,
 	command_create, command_delete, command_diff, command_doctor, command_dump, command_get,
 	command_list, command_log, command_lookup, command_publish, command_rm, command_rollback,
-	command_set, command_show, command_watch;
+	command_set, command_show, command_top, command_trace, command_watch;
 
 /* Prints `stele: SENTENCE` with everything in it that could steer a terminal escaped, and returns
  * `status`. */

@@ -13,7 +13,7 @@
 static const struct command *const commands[] = {
 	&command_create, &command_rm,     &command_list,  &command_show, &command_publish,
 	&command_set,    &command_delete, &command_apply, &command_get,  &command_lookup,
-	&command_dump,   &command_watch,  &command_log,   &command_diff,
+	&command_dump,   &command_watch,  &command_log,   &command_diff, &command_trace, &command_top,
 	&command_compact, &command_rollback, &command_doctor, &command_clean, &command_bench,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

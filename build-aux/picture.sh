@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# picture.sh FILE: runs `stele top` on $DEMO_NET in a terminal of a fixed size, which tmux holds, until its lines
+# of the past are filled, and draws what is on the screen. For tests/demo.sh to run.
+set -eu
+cd "$(dirname "$0")/.."
+socket=picture-$$
+tmux() { command tmux -L "$socket" -f /dev/null "$@"; }
+trap 'tmux kill-server 2>/dev/null || true' EXIT
+
+tmux new-session -d -x 104 -y 25 "LC_ALL=C.UTF-8 TERM=tmux-256color '$STELE' top -i 0.5 '$DEMO_NET'" ; true
+tmux send-keys Down Down
+# the width of the figures' pictures, in looks
+sleep "${STELE_PICTURE_SECONDS:-40}"
+tmux capture-pane -p -e -N | sed "s/$DEMO_NET/$(printf "%-${#DEMO_NET}s" demo-net)/" | build-aux/screen_svg.py 104 25 >"$1.new"
+mv "$1.new" "$1"

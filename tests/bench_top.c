@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What `stele top` takes, on a terminal of its own, beside a publisher of a million rows: of a
+ * core at 100 commits a second, and of the publisher's commits, which are made back to back
+ * while top looks ten times a second, and while it is stopped, in turns. */
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "bench_rows.h"
+
+#define ROWS    1000000u
+#define COMMITS 100.0 /* a second */
+#define WHILE   20.0  /* seconds that are measured at that pace */
+#define ROUNDS  15
+#define SPAN    0.5 /* seconds of commits back to back */
+
+static struct shared {
+	_Atomic pid_t top;
+	_Atomic uint64_t bytes; /* that it has written */
+} * shared;
+
+/* Keeps the terminal, and reads what comes. */
+static void hold_terminal(const char *interval)
+{
+	const char *stele = getenv("STELE");
+	struct winsize size = {.ws_row = 40, .ws_col = 120};
+	char buffer[65536];
+	int terminal;
+	pid_t top;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	top = forkpty(&terminal, NULL, NULL, &size);
+	if (top == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setenv("TERM", "xterm", 1);
+		setenv("LC_ALL", "C.UTF-8", 1);
+		execlp(stele ? stele : "build/stele", "stele", "top", "--interval", interval,
+		       region, (char *)NULL);
+		_exit(127);
+	}
+	shared->top = top;
+	for (;;) {
+		ssize_t got = read(terminal, buffer, sizeof(buffer));
+
+		if (got <= 0)
+			_exit(1);
+		shared->bytes += (uint64_t)got;
+	}
+}
+
+static pid_t start_top(const char *interval)
+{
+	pid_t holder;
+
+	shared->top = 0;
+	shared->bytes = 0;
+	holder = fork();
+	if (holder == 0)
+		hold_terminal(interval);
+	while (shared->bytes == 0) {
+		check(waitpid(holder, NULL, WNOHANG) == 0);
+		usleep(1000);
+	}
+	return holder;
+}
+
+static void stop_top(pid_t holder)
+{
+	kill(shared->top, SIGCONT);
+	kill(shared->top, SIGTERM);
+	waitpid(holder, NULL, 0);
+}
+
+/* Seconds of a core that top has taken until now. */
+static double used(void)
+{
+	struct timespec time;
+	clockid_t clock;
+
+	check(clock_getcpuclockid(shared->top, &clock) == 0 && clock_gettime(clock, &time) == 0);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void measure_core(struct stele_publisher *publisher, uint64_t *round)
+{
+	struct pace pace = pace_start(COMMITS);
+	pid_t holder = start_top("1");
+	double begin = seconds(), core = used(), elapsed;
+	uint64_t random = 5, bytes = shared->bytes, commits = 0;
+
+	while ((elapsed = seconds() - begin) < WHILE) {
+		commit_item(publisher, &kind_id, random_from(&random) % ROWS, ++*round);
+		commits++;
+		pace_wait(&pace);
+	}
+	core = (used() - core) / elapsed;
+	bytes = shared->bytes - bytes;
+	stop_top(holder);
+	ratio("top/of_a_core_2_percent", 0.02 / core, 1);
+	print("top/of_a_core", core * 100, "%");
+	print("top/beside", (double)commits / elapsed, "commits/s");
+	print("top/to_the_terminal", (double)bytes / elapsed, "B/s");
+}
+
+/* Seconds a commit. */
+static double commit_cost(struct stele_publisher *publisher, uint64_t *round)
+{
+	double begin = seconds(), elapsed;
+	uint64_t random = 7, commits = 0;
+
+	while ((elapsed = seconds() - begin) < SPAN) {
+		commit_item(publisher, &kind_id, random_from(&random) % ROWS, ++*round);
+		commits++;
+	}
+	return elapsed / (double)commits;
+}
+
+static void measure_commits(struct stele_publisher *publisher, uint64_t *round)
+{
+	double alone[ROUNDS], beside[ROUNDS], ratios[ROUNDS];
+	pid_t holder = start_top("0.1");
+
+	for (int i = 0; i < ROUNDS; i++)
+		for (int side = 0; side < 2; side++) {
+			bool with = (i + side) % 2 == 0;
+
+			kill(shared->top, with ? SIGCONT : SIGSTOP);
+			(with ? beside : alone)[i] = commit_cost(publisher, round);
+		}
+	stop_top(holder);
+	for (int i = 0; i < ROUNDS; i++)
+		ratios[i] = alone[i] / beside[i];
+	ratio("top/commits_beside_it", median(ratios, ROUNDS), 0.97);
+	print("top/commit_alone", median(alone, ROUNDS) * 1e9, "ns");
+	print("top/commit_beside", median(beside, ROUNDS) * 1e9, "ns");
+}
+
+int main(void)
+{
+	struct stele_publisher *publisher;
+	uint64_t round = 0;
+
+	snprintf(region, sizeof(region), "bench-top-%ld", (long)getpid());
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	              0);
+	check(shared != MAP_FAILED);
+	publisher = items_publish(&kind_id, ROWS);
+	measure_core(publisher, &round);
+	measure_commits(publisher, &round);
+	stele_publisher_close(publisher);
+	must(stele_region_remove(region));
+	return 0;
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ * stele top, on a pseudo terminal: what it shows, its keys, and that it gives the terminal back. */
+#include <stele/stele.h>
+#include "cli.h"
+#include "lib/layout.h"
+#include "terminal.h"
+
+#define LEAVES_SCREEN "\033[?1049l"
+#define TAKES_SCREEN  "\033[?1049h"
+
+static struct terminal terminal;
+
+static void start_on(int rows, int columns, const char *name)
+{
+	char *arguments[] = {cli_command(), "top", "--interval", "0.05", (char *)name, NULL};
+
+	setenv("TERM", "xterm", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
+	cr_assert(terminal_start(&terminal, rows, columns, arguments));
+}
+
+static void start(void)
+{
+	start_on(30, 100, region);
+}
+
+static void fail_awaited(const char *text)
+{
+	cr_assert(false, "\"%s\" did not come; what was written ends: %.3000s", text,
+	          terminal.length > 3000 ? terminal.written + terminal.length - 3000
+	                                 : terminal.written);
+}
+
+/* Waits until this stands on the screen. */
+static void await(const char *text)
+{
+	if (!terminal_await_screen(&terminal, text))
+		fail_awaited(text);
+}
+
+/* Waits until this is written after so many bytes. */
+static void await_from(size_t from, const char *text)
+{
+	if (!terminal_await(&terminal, from, text))
+		fail_awaited(text);
+}
+
+static void type(const char *keys, const char *text)
+{
+	terminal_type(&terminal, keys);
+	await(text);
+}
+
+static size_t written_until_now(void)
+{
+	while (terminal_read(&terminal, 0))
+		;
+	return terminal.length;
+}
+
+static void expect_end(void)
+{
+	int status = terminal_status(&terminal);
+
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+	written_until_now();
+	await_from(0, LEAVES_SCREEN);
+	cr_expect(terminal_is_restored(&terminal));
+	terminal_close(&terminal);
+}
+
+static void quit(void)
+{
+	terminal_type(&terminal, "Q");
+	expect_end();
+}
+
+Test(top, shows_tables_and_subscribers)
+{
+	struct cli_process watch;
+	char who[64];
+
+	cli_begin_routes();
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=7"), 0);
+	STELE_START(&watch, "watch", "--initial", region);
+	cli_line(&watch);
+	start();
+	snprintf(who, sizeof(who), "(%d)", (int)watch.pid);
+	await_from(0, TAKES_SCREEN);
+	await(region);
+	await("TABLE");
+	await("routes");
+	await("SUBSCRIBER");
+	await(who);
+	await("waits");
+	kill(watch.pid, SIGSTOP);
+	await("stopped");
+	/* Nobody publishes, so nobody cleans up after it. */
+	kill(watch.pid, SIGKILL);
+	cli_wait(&watch);
+	await("dead");
+	quit();
+	cli_end();
+}
+
+/* A table that does not fit the screen. */
+static void publish_many(void)
+{
+	char line[64], *rows = malloc(64 * 1000);
+
+	cr_assert(rows);
+	strcpy(rows, "prefix,next_hop,interface,metric\n");
+	for (int i = 0; i < 500; i++) {
+		snprintf(line, sizeof(line), "10.%d.%d.0/24,192.0.2.%d,if%d,%d\n", i / 256, i % 256,
+		         i % 200, i, i + 5000);
+		strcat(rows, line);
+	}
+	EXPECT_STATUS(STELE_WITH(rows, "publish", target, "-"), 0);
+	free(rows);
+}
+
+Test(top, browses_a_table)
+{
+	cli_begin_routes();
+	publish_many();
+	start();
+	await("routes");
+	type("\r", "next_hop");
+	await("10.0.25.0/24");
+	type("\033OF", "10.1.243.0/24"); /* End */
+	/* The same keys in the terminal's other mode. */
+	type("\033[H", "10.0.1.0/24");
+	type("\033[F", "10.1.243.0/24");
+	type("\033[5~", "10.1.200.0/24"); /* Page Up */
+	type("\033OH", "10.0.1.0/24");    /* Home */
+	type("/if333\r", "10.1.77.0/24");
+	type("/nothing like it\r", "in no row");
+	type("g10.0.99.0/24\r", "10.0.99.0/24");
+	type("gnonsense\r", "expected an IPv4 address");
+	type("\033", "TABLE");
+	quit();
+	cli_end();
+}
+
+Test(top, searches_for_the_next)
+{
+	cli_begin_routes();
+	publish_many();
+	start();
+	await("routes");
+	type("\r", "10.0.25.0/24");
+	type("/192.0.2.199\r", "10.0.199.0/24");
+	type("n", "10.1.143.0/24");
+	type("n", "in no row");
+	quit();
+	cli_end();
+}
+
+Test(top, filters_and_pauses)
+{
+	cli_begin_routes();
+	EXPECT_STATUS(STELE("create", region, "--table", "zebras(name: text key)"), 0);
+	start();
+	await("zebras");
+	type("/rout", "1 of 2");
+	type("\r", "only what has \"rout\"");
+	type(" ", "PAUSED");
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=99"), 0);
+	type(" ", "every 0.05s");
+	type("\t", "SUBSCRIBER");
+	quit();
+	cli_end();
+}
+
+Test(top, fits_any_size)
+{
+	static const int sizes[][2] = {{10, 40}, {100, 300}, {24, 80}, {2, 5}, {30, 100}};
+
+	cli_begin_routes();
+	start();
+	await("routes");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t from;
+
+		from = written_until_now();
+		terminal_resize(&terminal, sizes[i][0], sizes[i][1]);
+		await_from(from, sizes[i][0] > 2 ? "routes" : " stel");
+	}
+	type("\r", "192.0.2.3");
+	quit();
+	cli_end();
+}
+
+/* What ends a process ends this one so that the terminal is as it was. */
+Test(top, gives_the_terminal_back)
+{
+	static const int signals[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
+	                              SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
+
+	cli_begin_routes();
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		start();
+		await("routes");
+		cr_expect(!terminal_is_restored(&terminal));
+		kill(terminal.program, signals[i]);
+		expect_end();
+	}
+	start();
+	await("routes");
+	terminal_type(&terminal, "\003");
+	expect_end();
+	cli_end();
+}
+
+Test(top, can_be_stopped)
+{
+	size_t from;
+	int status;
+
+	cli_begin_routes();
+	start();
+	await("routes");
+	terminal_type(&terminal, "\032");
+	status = terminal_status(&terminal);
+	cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP, "status %x", (unsigned)status);
+	await_from(0, LEAVES_SCREEN);
+	cr_expect(terminal_is_restored(&terminal));
+	from = written_until_now();
+	kill(terminal.program, SIGCONT);
+	cr_assert(WIFCONTINUED(terminal_status(&terminal)));
+	await_from(from, TAKES_SCREEN);
+	await_from(from, "routes");
+	cr_expect(!terminal_is_restored(&terminal));
+	/* One that can't be caught leaves the screen, and it is drawn anew. */
+	kill(terminal.program, SIGSTOP);
+	cr_assert(WIFSTOPPED(terminal_status(&terminal)));
+	from = written_until_now();
+	tcsetattr(terminal.line, TCSANOW, &terminal.before);
+	kill(terminal.program, SIGCONT);
+	cr_assert(WIFCONTINUED(terminal_status(&terminal)));
+	await_from(from, "routes");
+	cr_expect(!terminal_is_restored(&terminal));
+	quit();
+	cli_end();
+}
+
+Test(top, ends_with_its_terminal)
+{
+	int status;
+
+	cli_begin_routes();
+	start();
+	await("routes");
+	close(terminal.line);
+	close(terminal.fd);
+	terminal.fd = terminal.line = -1;
+	status = terminal_status(&terminal);
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+	terminal_close(&terminal);
+	cli_end();
+}
+
+Test(top, says_that_the_region_is_gone)
+{
+	cli_begin_routes();
+	start();
+	await("no publisher");
+	EXPECT_STATUS(STELE("rm", region), 0);
+	await("ago: there is no region");
+	EXPECT_STATUS(STELE("create", region, "--table", "zebras(name: text key)"), 0);
+	await("zebras");
+	quit();
+	cli_end();
+}
+
+Test(top, goes_on_when_another_region_has_the_name)
+{
+	size_t from;
+
+	cli_begin_routes();
+	publish_many();
+	start();
+	await("routes");
+	type("\r", "10.0.25.0/24");
+	from = written_until_now();
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--table", "zebras(name: text key)"), 0);
+	await_from(from, "there is no table");
+	type("\033", "zebras");
+	quit();
+	cli_end();
+}
+
+static int published = -1;
+
+static pid_t spawn_publisher(void)
+{
+	int pipes[2];
+	char byte;
+	pid_t pid;
+
+	cr_assert(pipe(pipes) == 0);
+	pid = fork();
+	if (pid == 0) {
+		struct stele_publisher_options options = {.size = sizeof(options)};
+		struct stele_publisher *publisher;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "bgpd");
+		if (stele_publisher_open(region, &options, &publisher) < 0 ||
+		    write(pipes[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(pipes[1]);
+	published = pipes[0];
+	cr_assert(read(published, &byte, 1) == 1);
+	return pid;
+}
+
+Test(top, shows_that_the_publisher_died)
+{
+	char who[64];
+	pid_t pid;
+
+	cli_begin_routes();
+	pid = spawn_publisher();
+	snprintf(who, sizeof(who), "bgpd (%d)", (int)pid);
+	start();
+	await(who);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	await("no publisher; bgpd is gone");
+	quit();
+	close(published);
+	cli_end();
+}
+
+/* Whoever may read a region may write anything into the file of its subscribers. */
+Test(top, believes_no_subscriber)
+{
+	struct layout_slot slot = {.state = LAYOUT_SLOT_TAKEN,
+	                           .notifier = 99,
+	                           .pid = 1,
+	                           .command = "\033[31;5m\xff\x9b",
+	                           .ticket = 1,
+	                           .seen = UINT64_MAX};
+	struct layout_subscribers_header header;
+	char path[96];
+	int fd;
+
+	cli_begin_routes();
+	snprintf(path, sizeof(path), "/dev/shm/stele.%s.subscribers", region);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	cr_assert(fd >= 0);
+	cr_assert(pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header));
+	header.slots_used = UINT64_MAX;
+	cr_assert(pwrite(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header));
+	cr_assert(pwrite(fd, &slot, sizeof(slot), sizeof(header)) == (ssize_t)sizeof(slot));
+	start();
+	await("?[31;5m??");
+	cr_expect(memmem(terminal.written, terminal.length, "\033[31;5m", 7) == NULL);
+	cr_assert(ftruncate(fd, 100) == 0);
+	await("can't be read");
+	close(fd);
+	quit();
+	cli_end();
+}
+
+Test(top, lists_all_regions)
+{
+	char keys[64];
+
+	cli_begin_routes();
+	start_on(30, 100, NULL);
+	await("REGION");
+	snprintf(keys, sizeof(keys), "/%s\r", region);
+	type(keys, "only what has");
+	type("\r", "SUBSCRIBER");
+	type("q", "PUBLISHER");
+	quit();
+	cli_end();
+}
+
+Test(top, needs_a_terminal_and_a_region)
+{
+	cli_begin_routes();
+	EXPECT_FAILURE(STELE("top", region), 2, "needs a terminal", "stele show");
+	EXPECT_FAILURE(STELE("top", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("top", region, "another"), 2, "one REGION");
+	EXPECT_FAILURE(STELE("top", "--interval", "0", region), 2, "0.05 to 60");
+	cli_end();
+}

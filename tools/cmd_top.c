@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stele top: regions as they change, on a terminal. One loop waits for a key, a signal, or the
+ * time of the next look; every signal comes from a descriptor, so none finds the terminal half
+ * drawn, and all that end a program end this one in the same way. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "attach.h"
+#include "top.h"
+
+static const char doc[] =
+	"Shows, on a terminal, how fast a region changes: versions and rows a second, its tables, its memory, and "
+	"its subscribers with how many versions each is behind. Without REGION all regions of this machine, to choose "
+	"from."
+	"\v"
+	"Keys: the arrows, Page Up, Page Down, Home and End move; Enter opens a region, or a table, whose rows are "
+	"shown then; Esc or q goes back; Tab changes between tables and subscribers; s sorts by the next column, and "
+	"r the other way round; / filters, and in a table searches for text (n: the next); g goes to a key; the space "
+	"bar pauses; + and - change how often it looks; ? shows all keys.\n"
+	"\n"
+	"It has no slot of its own and asks nothing of the publisher, but while a table is open, "
+	"when it pins the version that is shown. A rate with ~ before it is taken from the commits that history still "
+	"held.\n"
+	"\n"
+	"Examples:\n"
+	"  stele top\n"
+	"  stele top --interval 0.2 net\n";
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct top *top = state->input;
+
+	if (key != 'i')
+		return ARGP_ERR_UNKNOWN;
+	if (parse_seconds("--interval", argument, &top->interval) != STATUS_DONE)
+		return EINVAL;
+	if (top->interval < FASTEST || top->interval > SLOWEST) {
+		fail(STATUS_INPUT,
+		     "--interval: expected 0.05 to 60 seconds, but \"%s\" stands there", argument);
+		return EINVAL;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options =
+		(const struct argp_option[]){
+			{"interval", 'i', "SECONDS", 0, "Look this often (1)", 0},
+			{0},
+		},
+	.parser = parse,
+	.args_doc = "[REGION]",
+	.doc = doc,
+};
+
+/* ---- drawing ---- */
+
+static void draw_title(const struct top *top)
+{
+	char text[256], left[200], clock[16], right[64];
+	time_t seconds = time(NULL);
+	struct tm local;
+
+	switch (top->page) {
+	case PAGE_REGIONS:
+		snprintf(left, sizeof(left), "all regions%s%s", located_directory() ? " of " : "",
+		         located_directory() ? located_directory() : "");
+		break;
+	case PAGE_REGION:
+		snprintf(left, sizeof(left), "%s", top->region.region.name);
+		break;
+	case PAGE_ROWS:
+		rows_title(top->rows, left, sizeof(left));
+		break;
+	}
+	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&seconds, &local));
+	snprintf(text, sizeof(text), " stele top  %s", left);
+	screen_line(0, BAR, text);
+	if (top->paused)
+		snprintf(right, sizeof(right), " PAUSED ");
+	else
+		snprintf(right, sizeof(right), " every %gs  %s ", (double)top->interval / 1e9,
+		         clock);
+	if (screen_columns() >= 60 || top->paused)
+		screen_put(0, screen_columns() - (int)strlen(right), (int)strlen(right), true, BAR,
+		           right);
+}
+
+static const struct list *filtered_list(struct top *top)
+{
+	return top->page == PAGE_REGIONS ? &top->regions.list : region_list(&top->region);
+}
+
+static void draw_status(struct top *top)
+{
+	static const char *const keys[] = {
+		[PAGE_REGIONS] =
+			"Enter open  s sort  r reverse  / filter  space pause  ? keys  q quit",
+		[PAGE_REGION] =
+			"Enter rows  Tab list  s sort  r reverse  / filter  space pause  ? keys  q back",
+		[PAGE_ROWS] =
+			"/ search  n next  g go to key  < > columns  space pause  ? keys  q back",
+	};
+	static const char *const prompts[] = {
+		[PROMPT_FILTER] = "filter: ", [PROMPT_SEARCH] = "search: ", [PROMPT_KEY] = "key: "};
+	int row = screen_rows() - 1;
+	char text[192];
+	enum style style;
+
+	if (top->prompt != PROMPT_NONE)
+		snprintf(text, sizeof(text), "%s%s_", prompts[top->prompt], top->input);
+	else if (top->page != PAGE_ROWS && *filtered_list(top)->filter)
+		snprintf(text, sizeof(text), "only what has \"%s\" (/ changes it, Esc ends it)",
+		         filtered_list(top)->filter);
+	else if (top->page == PAGE_ROWS &&
+	         region_alarm(&top->region.region, text, sizeof(text), &style)) {
+		screen_line(row, style, text);
+		return;
+	} else {
+		snprintf(text, sizeof(text), "%s", keys[top->page]);
+	}
+	screen_line(row, top->prompt != PROMPT_NONE ? STRONG : DIM, text);
+}
+
+static void draw_help(void)
+{
+	static const char *const lines[] = {
+		"arrows, Page Up/Down, Home, End   move",
+		"Enter     open the region, or the table",
+		"Esc, q    back; Q ends top",
+		"Tab       tables or subscribers",
+		"s, r      sort by the next column; reverse",
+		"/         filter; in a table: search",
+		"n, g      next match; go to a key",
+		"< >       columns of a table",
+		"space     pause",
+		"+ -       look more, or less, often",
+		"Ctrl-L    draw all anew",
+	};
+
+	for (int i = 0; i < (int)(sizeof(lines) / sizeof(lines[0])); i++)
+		screen_line(1 + i, PLAIN, lines[i]);
+}
+
+static void draw(struct top *top)
+{
+	if (!screen_begin())
+		return;
+	if (top->help)
+		draw_help();
+	else if (top->page == PAGE_REGIONS)
+		regions_draw(&top->regions);
+	else if (top->page == PAGE_REGION)
+		region_draw(&top->region);
+	else
+		rows_draw(top->rows);
+	draw_title(top);
+	draw_status(top);
+	screen_end();
+}
+
+/* ---- signals ---- */
+
+/* All that end a process unasked, and those of a terminal. */
+static int open_signals(void)
+{
+	static const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,  SIGPIPE, SIGALRM,
+	                              SIGUSR1, SIGUSR2, SIGTSTP, SIGWINCH, SIGCONT};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&set, numbers[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* More rows of a table may fit, also while it is paused. */
+static void resize(struct top *top)
+{
+	screen_resize();
+	if (top->page == PAGE_ROWS && !rows_searches(top->rows))
+		rows_refresh(top->rows, true);
+}
+
+static void take_signals(struct top *top)
+{
+	struct signalfd_siginfo signal;
+
+	while (read(top->signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
+		if (signal.ssi_signo == SIGWINCH)
+			resize(top);
+		else if (signal.ssi_signo == SIGCONT)
+			screen_redraw();
+		else if (signal.ssi_signo == SIGTSTP)
+			screen_suspend();
+		else
+			top->quit = true;
+	}
+}
+
+/* ---- the loop ---- */
+
+/* How long to wait, in milliseconds, rounded up. */
+static int time_left(const struct top *top)
+{
+	int64_t left = top->next - top_now();
+
+	if (top->page == PAGE_ROWS && rows_searches(top->rows))
+		return 0;
+	if (top->paused)
+		return -1;
+	return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
+}
+
+static void take_keys(struct top *top)
+{
+	int key;
+
+	while (!top->quit && (key = screen_key()) >= 0) {
+		if (key == ('L' & 31))
+			screen_redraw();
+		else if (top->page == PAGE_ROWS && rows_searches(top->rows))
+			rows_search_stop(top->rows);
+		else
+			top_key(top, key);
+	}
+}
+
+static void run_loop(struct top *top)
+{
+	top_look(top);
+	while (!top->quit) {
+		struct pollfd fds[] = {{.fd = top->signals, .events = POLLIN},
+		                       {.fd = STDIN_FILENO, .events = POLLIN}};
+
+		draw(top);
+		poll(fds, 2, time_left(top));
+		take_signals(top);
+		/* The terminal is gone. */
+		if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+			break;
+		take_keys(top);
+		if (top->page == PAGE_ROWS && rows_searches(top->rows))
+			rows_search_on(top->rows);
+		if (!top->paused && top_now() >= top->next)
+			top_look(top);
+	}
+}
+
+static enum status check_region(const char *name)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	int result = stele_name_check("region", name);
+
+	if (result < 0)
+		return fail_library(result);
+	result = stele_region_describe(located(name), &info);
+	return result < 0 ? fail_region(name, result) : STATUS_DONE;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct top top = {.interval = SECOND};
+	enum status status = STATUS_DONE;
+	char **operands;
+	int count = options_parse(&argp, "top", argc, argv, &top, &operands);
+
+	if (count > 1)
+		return fail_usage("top", "expected one REGION, or none");
+	top.only_one = count == 1;
+	if (top.only_one)
+		status = check_region(operands[0]);
+	if (status != STATUS_DONE)
+		return status;
+	top.signals = open_signals();
+	if (top.signals < 0)
+		return fail(STATUS_SYSTEM, "can't take signals from a descriptor: %s",
+		            strerror(errno));
+	status = screen_open();
+	if (status != STATUS_DONE)
+		return status;
+	region_open_page(&top.region, top.only_one ? operands[0] : "");
+	top.page = top.only_one ? PAGE_REGION : PAGE_REGIONS;
+	run_loop(&top);
+	screen_close();
+	rows_free(top.rows);
+	region_free(&top.region);
+	regions_free(&top.regions);
+	return STATUS_DONE;
+}
+
+const struct command command_top = {"top", "show regions as they change, on a terminal", run};

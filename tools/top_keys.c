@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ * What keys do on each page of top; and going from page to page. */
+#include <curses.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include "top.h"
+
+int64_t top_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * SECOND + time.tv_nsec;
+}
+
+/* ---- looking ---- */
+
+void top_look(struct top *top)
+{
+	switch (top->page) {
+	case PAGE_REGIONS:
+		regions_sample(&top->regions);
+		break;
+	case PAGE_ROWS:
+		if (!rows_searches(top->rows))
+			rows_refresh(top->rows, false);
+		/* The region goes on behind it. */
+		__attribute__((fallthrough));
+	case PAGE_REGION:
+		top_sample(&top->region.region);
+		region_arrange(&top->region);
+		break;
+	}
+	top->next = top_now() + top->interval;
+}
+
+/* ---- going from page to page ---- */
+
+static void open_region(struct top *top, const char *name)
+{
+	region_free(&top->region);
+	region_open_page(&top->region, name);
+	top->page = PAGE_REGION;
+	top_look(top);
+}
+
+static void enter(struct top *top)
+{
+	const char *name = top->page == PAGE_REGIONS  ? regions_selected(&top->regions)
+	                   : top->page == PAGE_REGION ? region_selected_table(&top->region)
+	                                              : NULL;
+
+	if (!name)
+		return;
+	if (top->page == PAGE_REGIONS) {
+		open_region(top, name);
+	} else {
+		top->rows = rows_open_page(top->region.region.name, name);
+		top->page = PAGE_ROWS;
+	}
+}
+
+static void back(struct top *top)
+{
+	if (top->page == PAGE_ROWS) {
+		top->rows = rows_free(top->rows);
+		top->page = PAGE_REGION;
+	} else if (top->page == PAGE_REGION && !top->only_one) {
+		top->page = PAGE_REGIONS;
+	} else {
+		top->quit = true;
+		return;
+	}
+	if (!top->paused)
+		top_look(top);
+}
+
+/* ---- keys ---- */
+
+static void arrange(struct top *top)
+{
+	if (top->page == PAGE_REGIONS)
+		regions_arrange(&top->regions);
+	else if (top->page == PAGE_REGION)
+		region_arrange(&top->region);
+}
+
+static void set_filter(struct top *top, const char *text)
+{
+	struct list *list =
+		top->page == PAGE_REGIONS ? &top->regions.list : region_list(&top->region);
+
+	snprintf(list->filter, sizeof(list->filter), "%s", text);
+	arrange(top);
+}
+
+static void prompt_done(struct top *top)
+{
+	enum prompt prompt = top->prompt;
+
+	top->prompt = PROMPT_NONE;
+	if (prompt == PROMPT_FILTER) {
+		set_filter(top, top->input);
+	} else if (prompt == PROMPT_KEY) {
+		rows_go_to(top->rows, top->input);
+	} else {
+		memcpy(top->search, top->input, sizeof(top->search));
+		rows_search(top->rows, top->search);
+	}
+}
+
+static void prompt_key(struct top *top, int key)
+{
+	size_t length = strlen(top->input);
+
+	if (key == 27) {
+		top->prompt = PROMPT_NONE;
+	} else if (key == '\n' || key == '\r' || key == KEY_ENTER) {
+		prompt_done(top);
+	} else if (key == KEY_BACKSPACE || key == 127 || key == 8) {
+		/* A whole character of UTF-8. */
+		while (length > 0 && ((unsigned char)top->input[length - 1] & 0xc0) == 0x80)
+			length--;
+		top->input[length > 0 ? length - 1 : 0] = '\0';
+	} else if (key >= ' ' && key < 256 && key != 127 && length + 1 < sizeof(top->input)) {
+		top->input[length] = (char)key;
+		top->input[length + 1] = '\0';
+	}
+	if (top->prompt == PROMPT_FILTER)
+		set_filter(top, top->input);
+}
+
+static void ask(struct top *top, enum prompt prompt)
+{
+	top->prompt = prompt;
+	top->input[0] = '\0';
+}
+
+static void move_by(struct top *top, long by)
+{
+	if (top->page == PAGE_REGIONS)
+		regions_move(&top->regions, by);
+	else if (top->page == PAGE_REGION)
+		region_move(&top->region, by);
+	else
+		rows_move(top->rows, by);
+}
+
+static bool moving_key(struct top *top, int key)
+{
+	long screen = screen_rows() > 5 ? screen_rows() - 4 : 1;
+	bool rows = top->page == PAGE_ROWS;
+
+	switch (key) {
+	case KEY_UP:
+	case 'k':
+		move_by(top, -1);
+		break;
+	case KEY_DOWN:
+	case 'j':
+		move_by(top, 1);
+		break;
+	case KEY_PPAGE:
+		move_by(top, -screen);
+		break;
+	case KEY_NPAGE:
+		move_by(top, screen);
+		break;
+	case KEY_HOME:
+		if (rows)
+			rows_first(top->rows);
+		else
+			move_by(top, -1000000);
+		break;
+	case KEY_END:
+		if (rows)
+			rows_last(top->rows);
+		else
+			move_by(top, 1000000);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static void pause_or_go_on(struct top *top)
+{
+	top->paused = !top->paused;
+	if (!top->paused)
+		top_look(top);
+}
+
+static void change_interval(struct top *top, bool faster)
+{
+	int64_t interval = faster ? top->interval / 2 : top->interval * 2;
+
+	if (interval >= FASTEST && interval <= SLOWEST)
+		top->interval = interval;
+	top->next = top_now() + top->interval;
+}
+
+/* Keys that a table's rows have, and lists don't. */
+static bool rows_key(struct top *top, int key)
+{
+	if (top->page != PAGE_ROWS)
+		return false;
+	switch (key) {
+	case '/':
+		ask(top, PROMPT_SEARCH);
+		return true;
+	case 'g':
+		ask(top, PROMPT_KEY);
+		return true;
+	case 'n':
+		if (*top->search)
+			rows_search(top->rows, top->search);
+		return true;
+	case '<':
+	case KEY_LEFT:
+		rows_shift(top->rows, -1);
+		return true;
+	case '>':
+	case KEY_RIGHT:
+		rows_shift(top->rows, 1);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool list_key(struct top *top, int key)
+{
+	struct list *list;
+
+	if (top->page == PAGE_ROWS)
+		return false;
+	list = top->page == PAGE_REGIONS ? &top->regions.list : region_list(&top->region);
+	switch (key) {
+	case 's':
+		if (top->page == PAGE_REGIONS)
+			regions_sort_next(&top->regions);
+		else
+			region_sort_next(&top->region);
+		return true;
+	case 'r':
+		list->reverse = !list->reverse;
+		arrange(top);
+		return true;
+	case '/':
+		ask(top, PROMPT_FILTER);
+		return true;
+	case '\t':
+		top->region.on_subscribers = !top->region.on_subscribers;
+		return true;
+	case 27:
+		/* The filter first. */
+		if (!*list->filter)
+			return false;
+		set_filter(top, "");
+		return true;
+	default:
+		return false;
+	}
+}
+
+void top_key(struct top *top, int key)
+{
+	if (top->help) {
+		top->help = false;
+		return;
+	}
+	if (top->prompt != PROMPT_NONE) {
+		prompt_key(top, key);
+		return;
+	}
+	if (moving_key(top, key) || rows_key(top, key) || list_key(top, key))
+		return;
+	switch (key) {
+	case 'Q':
+		top->quit = true;
+		break;
+	case 'q':
+	case 27:
+		back(top);
+		break;
+	case '\n':
+	case '\r':
+	case KEY_ENTER:
+		enter(top);
+		break;
+	case ' ':
+	case 'p':
+		pause_or_go_on(top);
+		break;
+	case '+':
+	case '-':
+		change_interval(top, key == '+');
+		break;
+	case '?':
+	case 'h':
+		top->help = true;
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "top_list.h"
+
+/* ---- order ---- */
+
+struct sorting {
+	const struct list *list;
+	const struct list_rows *rows;
+};
+
+static int compare(const void *a, const void *b, void *context)
+{
+	const struct sorting *sorting = context;
+	const struct list_rows *rows = sorting->rows;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	size_t column = sorting->list->sort;
+	struct list_cell left = {0}, right = {0};
+	int order;
+
+	rows->cell(rows->context, x, column, &left);
+	rows->cell(rows->context, y, column, &right);
+	order = (left.number > right.number) - (left.number < right.number);
+	if (order == 0)
+		order = strcmp(left.text, right.text);
+	if (rows->columns[column].largest_first != sorting->list->reverse)
+		order = -order;
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+static bool passes(const struct list *list, const struct list_rows *rows, size_t row)
+{
+	for (size_t i = 0; i < rows->column_count; i++) {
+		struct list_cell cell = {0};
+
+		rows->cell(rows->context, row, i, &cell);
+		if (!cell.series && strcasestr(cell.text, list->filter))
+			return true;
+	}
+	return false;
+}
+
+static void remember_selected(struct list *list, const struct list_rows *rows)
+{
+	struct list_cell cell = {0};
+
+	if (list->selected >= list->shown)
+		return;
+	rows->cell(rows->context, list->order[list->selected], 0, &cell);
+	memcpy(list->selected_text, cell.text, sizeof(cell.text));
+}
+
+static void find_selected(struct list *list, const struct list_rows *rows)
+{
+	for (size_t i = 0; i < list->shown && *list->selected_text; i++) {
+		struct list_cell cell = {0};
+
+		rows->cell(rows->context, list->order[i], 0, &cell);
+		if (strcmp(cell.text, list->selected_text) == 0) {
+			list->selected = i;
+			return;
+		}
+	}
+	if (list->selected >= list->shown)
+		list->selected = list->shown ? list->shown - 1 : 0;
+	remember_selected(list, rows);
+}
+
+void list_arrange(struct list *list, const struct list_rows *rows)
+{
+	struct sorting sorting = {list, rows};
+
+	list->order = must_realloc(list->order, (rows->count + 1) * sizeof(*list->order));
+	list->shown = 0;
+	for (size_t i = 0; i < rows->count; i++)
+		if (!*list->filter || passes(list, rows, i))
+			list->order[list->shown++] = i;
+	if (list->shown > 1)
+		qsort_r(list->order, list->shown, sizeof(*list->order), compare, &sorting);
+	find_selected(list, rows);
+}
+
+void list_move(struct list *list, const struct list_rows *rows, long by)
+{
+	long to = (long)list->selected + by;
+
+	if (to >= (long)list->shown)
+		to = (long)list->shown - 1;
+	list->selected = to < 0 ? 0 : (size_t)to;
+	remember_selected(list, rows);
+}
+
+/* Columns of pictures can't be sorted by. */
+void list_sort_next(struct list *list, const struct list_rows *rows)
+{
+	for (size_t i = 0; i < rows->column_count; i++) {
+		struct list_cell cell = {0};
+
+		list->sort = (list->sort + 1) % rows->column_count;
+		if (rows->count)
+			rows->cell(rows->context, 0, list->sort, &cell);
+		if (!cell.series)
+			break;
+	}
+	list->reverse = false;
+	list_arrange(list, rows);
+}
+
+bool list_selected(const struct list *list, size_t *ret_row)
+{
+	if (list->selected >= list->shown)
+		return false;
+	*ret_row = list->order[list->selected];
+	return true;
+}
+
+void list_free(struct list *list)
+{
+	free(list->order);
+	*list = (struct list){0};
+}
+
+/* ---- drawing ---- */
+
+/* How wide each column is, 0 for those that there is no room for. */
+static void fit(const struct list_rows *rows, int widths[LIST_COLUMNS])
+{
+	int room = screen_columns() + 1, worst = 0, stretching = -1;
+
+	for (size_t i = 0; i < rows->column_count; i++) {
+		widths[i] = rows->columns[i].width;
+		room -= widths[i] + 1;
+		if (rows->columns[i].rank > worst)
+			worst = rows->columns[i].rank;
+	}
+	for (; room < 0 && worst > 0; worst--)
+		for (size_t i = rows->column_count; i-- > 0 && room < 0;)
+			if (rows->columns[i].rank == worst) {
+				room += widths[i] + 1;
+				widths[i] = 0;
+			}
+	for (size_t i = 0; i < rows->column_count; i++)
+		if (widths[i] && rows->columns[i].stretches)
+			stretching = (int)i;
+	if (stretching < 0)
+		stretching = 0;
+	if (room > 0 || widths[stretching] + room > 0)
+		widths[stretching] += room;
+}
+
+static void draw_titles(const struct list *list, const struct list_rows *rows,
+                        const int widths[LIST_COLUMNS], int row, bool focused)
+{
+	char text[LIST_TEXT];
+
+	screen_line(row, HEADING, "");
+	for (int i = 0, at = 0; i < (int)rows->column_count; i++) {
+		const struct list_column *column = &rows->columns[i];
+		bool sorted = list->sort == (size_t)i;
+		bool down = column->largest_first != list->reverse;
+		const char *mark = !sorted               ? ""
+		                   : screen_has_blocks() ? (down ? "▾" : "▴")
+		                                         : (down ? "v" : "^");
+
+		if (!widths[i])
+			continue;
+		if (i > 0)
+			snprintf(text, sizeof(text), "%s%s", column->title, mark);
+		else if (list->shown < rows->count)
+			snprintf(text, sizeof(text), "%s%s %zu of %zu", column->title, mark,
+			         list->shown, rows->count);
+		else
+			snprintf(text, sizeof(text), "%s%s %zu", column->title, mark, rows->count);
+		screen_put(row, at, widths[i], column->right, focused && i == 0 ? STRONG : HEADING,
+		           text);
+		at += widths[i] + 1;
+	}
+}
+
+static void draw_cell(const struct list_cell *cell, const struct list_column *column, int row,
+                      int at, int width, bool selected)
+{
+	char picture[SERIES_TEXT];
+
+	if (!cell->series) {
+		screen_put(row, at, width, column->right, selected ? SELECTED : cell->style,
+		           cell->text);
+		return;
+	}
+	series_draw(cell->series, (unsigned)width, 0, screen_has_blocks(), picture);
+	screen_put(row, at, width, true, selected ? SELECTED : cell->style, picture);
+}
+
+void list_draw(struct list *list, const struct list_rows *rows, int row, int height, bool focused)
+{
+	int widths[LIST_COLUMNS];
+	size_t room = height > 1 ? (size_t)height - 1 : 0;
+
+	fit(rows, widths);
+	draw_titles(list, rows, widths, row, focused);
+	if (list->selected < list->first || !focused)
+		list->first = focused ? list->selected : list->first;
+	if (room && focused && list->selected >= list->first + room)
+		list->first = list->selected - room + 1;
+	if (list->first + room > list->shown)
+		list->first = list->shown > room ? list->shown - room : 0;
+	for (size_t i = 0; i < room && list->first + i < list->shown; i++) {
+		bool selected = focused && list->first + i == list->selected;
+		int y = row + 1 + (int)i;
+
+		if (selected)
+			screen_line(y, SELECTED, "");
+		for (int j = 0, at = 0; j < (int)rows->column_count; j++) {
+			struct list_cell cell = {0};
+
+			if (!widths[j])
+				continue;
+			rows->cell(rows->context, list->order[list->first + i], (size_t)j, &cell);
+			draw_cell(&cell, &rows->columns[j], y, at, widths[j], selected);
+			at += widths[j] + 1;
+		}
+	}
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT
+ * The page of one region: how fast it changes, its tables, and its subscribers. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "attach.h"
+#include "describe.h"
+#include "top.h"
+
+#define LOW 16 /* rows of a screen that is too low for all of the summary */
+
+/* ---- tables ---- */
+
+enum { TABLE_NAME, TABLE_ROWS, TABLE_CHANGED, TABLE_PICTURE, TABLE_VERSION, TABLE_COLUMNS };
+
+static const struct list_column table_columns[TABLE_COLUMNS] = {
+	[TABLE_NAME] = {.title = "TABLE", .width = 18},
+	[TABLE_ROWS] =
+		{.title = "ROWS", .width = 11, .right = true, .largest_first = true, .rank = 1},
+	[TABLE_CHANGED] =
+		{.title = "CHG/S", .width = 7, .right = true, .largest_first = true, .rank = 2},
+	[TABLE_PICTURE] = {.title = "", .width = 6, .right = true, .stretches = true, .rank = 4},
+	[TABLE_VERSION] =
+		{.title = "VERSION", .width = 9, .right = true, .largest_first = true, .rank = 3},
+};
+
+static void table_cell(const void *context, size_t row, size_t column, struct list_cell *ret)
+{
+	const struct top_region *region = context;
+	const struct top_table *table = &region->tables[row];
+
+	switch (column) {
+	case TABLE_NAME:
+		snprintf(ret->text, sizeof(ret->text), "%s", table->name);
+		ret->style = STRONG;
+		break;
+	case TABLE_ROWS:
+		ret->number = (double)table->rows;
+		grouped(table->rows, ret->text);
+		break;
+	case TABLE_CHANGED:
+		ret->number = table->changed;
+		if (region->has_rates)
+			top_rate(table->changed, region->estimated && table->changed > 0,
+			         ret->text);
+		ret->style = table->changed > 0 ? ACCENT : DIM;
+		break;
+	case TABLE_PICTURE:
+		ret->series = &table->changes;
+		ret->style = SPARK;
+		break;
+	case TABLE_VERSION:
+		ret->number = (double)table->version;
+		describe_number(table->version, ret->text);
+		break;
+	}
+}
+
+/* ---- subscribers ---- */
+
+enum { WHO, LAG, LAG_PICTURE, STATE, NOTIFIER, SEEN, APPLIED, PINS, SINCE, SUBSCRIBER_COLUMNS };
+
+static const struct list_column subscriber_columns[SUBSCRIBER_COLUMNS] = {
+	[WHO] = {.title = "SUBSCRIBER", .width = 22},
+	[LAG] = {.title = "LAG", .width = 7, .right = true, .largest_first = true, .rank = 1},
+	[LAG_PICTURE] = {.title = "", .width = 6, .right = true, .stretches = true, .rank = 4},
+	[STATE] = {.title = "STATE", .width = 7, .rank = 2},
+	[NOTIFIER] = {.title = "NOTIFIER", .width = 9, .rank = 6},
+	[SEEN] = {.title = "SEEN", .width = 9, .right = true, .largest_first = true, .rank = 7},
+	[APPLIED] =
+		{.title = "APPLIED", .width = 9, .right = true, .largest_first = true, .rank = 5},
+	[PINS] = {.title = "PINS", .width = 5, .right = true, .largest_first = true, .rank = 8},
+	[SINCE] = {.title = "FOR", .width = 6, .right = true, .largest_first = true, .rank = 3},
+};
+
+/* The state of a process as the kernel names it, or '?': it is not seen here, or has become
+ * another. Only for people: a pid may be of another namespace, or anything that somebody wrote. */
+static char process_state(uint32_t pid, const char *command)
+{
+	char path[64], line[128], state = '?';
+	const char *name, *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", (unsigned)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return state;
+	if (fgets(line, sizeof(line), file)) {
+		name = strchr(line, '(');
+		end = strrchr(line, ')');
+		if (name && end && end[1] == ' ' && strlen(command) == (size_t)(end - name) - 1 &&
+		    strncmp(name + 1, command, strlen(command)) == 0)
+			state = end[2];
+	}
+	fclose(file);
+	return state;
+}
+
+static void state_cell(const struct top_region *region, const struct top_subscriber *subscriber,
+                       struct list_cell *ret)
+{
+	const char *word = "awake";
+	char state;
+
+	ret->style = PLAIN;
+	if (!subscriber->alive) {
+		word = "dead";
+		ret->style = BAD;
+	} else {
+		state = process_state(subscriber->pid, subscriber->command);
+		if (state == 'T' || state == 't') {
+			word = "stopped";
+			ret->style = BAD;
+		} else if (subscriber->lag > region->info.history) {
+			word = "slow";
+			ret->style = WARN;
+		} else if (subscriber->armed) {
+			word = "waits";
+			ret->style = GOOD;
+		}
+	}
+	snprintf(ret->text, sizeof(ret->text), "%s", word);
+}
+
+/* The style of a lag: green while history has what is missing, unless half of that is gone. */
+static enum style lag_style(const struct top_region *region, uint64_t lag)
+{
+	if (lag > region->info.history)
+		return BAD;
+	return lag > region->info.history / 2 ? WARN : lag ? PLAIN : GOOD;
+}
+
+static void subscriber_cell(const void *context, size_t row, size_t column, struct list_cell *ret)
+{
+	const struct top_region *region = context;
+	const struct top_subscriber *subscriber = &region->subscribers[row];
+
+	switch (column) {
+	case WHO:
+		describe_process(subscriber->pid, subscriber->command, ret->text);
+		ret->style = STRONG;
+		break;
+	case LAG:
+		ret->number = (double)subscriber->lag;
+		top_count(subscriber->lag, ret->text);
+		ret->style = lag_style(region, subscriber->lag);
+		break;
+	case LAG_PICTURE:
+		ret->series = &subscriber->lags;
+		ret->style = lag_style(region, subscriber->lag) == GOOD
+		                     ? SPARK
+		                     : lag_style(region, subscriber->lag);
+		break;
+	case STATE:
+		state_cell(region, subscriber, ret);
+		break;
+	case NOTIFIER:
+		snprintf(ret->text, sizeof(ret->text), "%s", subscriber->notifier);
+		break;
+	case SEEN:
+		ret->number = (double)subscriber->seen;
+		describe_number(subscriber->seen, ret->text);
+		break;
+	case APPLIED:
+		ret->number = (double)subscriber->applied;
+		if (subscriber->applied)
+			describe_number(subscriber->applied, ret->text);
+		break;
+	case PINS:
+		ret->number = (double)subscriber->pins;
+		describe_number(subscriber->pins, ret->text);
+		break;
+	case SINCE:
+		ret->number = -(double)subscriber->since;
+		top_ago(subscriber->since, ret->text);
+		ret->style = DIM;
+		break;
+	}
+}
+
+/* ---- the page ---- */
+
+static struct list_rows rows_of_tables(const struct region_page *page)
+{
+	return (struct list_rows){table_columns, TABLE_COLUMNS, page->region.table_count,
+	                          &page->region, table_cell};
+}
+
+static struct list_rows rows_of_subscribers(const struct region_page *page)
+{
+	return (struct list_rows){subscriber_columns, SUBSCRIBER_COLUMNS,
+	                          page->region.subscriber_count, &page->region, subscriber_cell};
+}
+
+static struct list_rows rows_of(const struct region_page *page)
+{
+	return page->on_subscribers ? rows_of_subscribers(page) : rows_of_tables(page);
+}
+
+void region_open_page(struct region_page *page, const char *name)
+{
+	*page = (struct region_page){.subscribers.sort = LAG};
+	snprintf(page->region.name, sizeof(page->region.name), "%s", name);
+}
+
+void region_free(struct region_page *page)
+{
+	top_forget(&page->region);
+	list_free(&page->tables);
+	list_free(&page->subscribers);
+}
+
+struct list *region_list(struct region_page *page)
+{
+	return page->on_subscribers ? &page->subscribers : &page->tables;
+}
+
+void region_arrange(struct region_page *page)
+{
+	struct list_rows tables = rows_of_tables(page), subscribers = rows_of_subscribers(page);
+
+	list_arrange(&page->tables, &tables);
+	list_arrange(&page->subscribers, &subscribers);
+}
+
+void region_move(struct region_page *page, long by)
+{
+	struct list_rows rows = rows_of(page);
+
+	list_move(region_list(page), &rows, by);
+}
+
+void region_sort_next(struct region_page *page)
+{
+	struct list_rows rows = rows_of(page);
+
+	list_sort_next(region_list(page), &rows);
+}
+
+const char *region_selected_table(const struct region_page *page)
+{
+	size_t row;
+
+	if (page->on_subscribers || !list_selected(&page->tables, &row))
+		return NULL;
+	return page->region.tables[row].name;
+}
+
+/* News for a minute. */
+static bool is_recent(uint64_t time)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return time && (uint64_t)now.tv_sec < time / 1000000000 + 60;
+}
+
+bool region_alarm(const struct top_region *region, char *buffer, size_t size, enum style *ret_style)
+{
+	const struct stele_region_info *info = &region->info;
+	char ago[TOP_WORD];
+
+	*ret_style = BAD;
+	if (region->error) {
+		snprintf(buffer, size, "%s ago: %s", top_ago(region->error_since, ago),
+		         region->sentence);
+	} else if (!info->publisher_attached) {
+		if (info->publisher_pid && info->publisher_since)
+			snprintf(buffer, size, "no publisher; %s is gone for %s",
+			         info->publisher_command, top_ago(info->publisher_since, ago));
+		else
+			snprintf(buffer, size, "no publisher");
+	} else if (is_recent(region->replaced)) {
+		snprintf(buffer, size, "another region took this name %s ago",
+		         top_ago(region->replaced, ago));
+		*ret_style = WARN;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* A figure, what it is of, and how it was. */
+static void draw_figure(int row, const char *name, const char *figure, const char *more,
+                        const struct series *series, double whole)
+{
+	int columns = screen_columns(), at = columns < 60 ? columns : columns < 90 ? 44 : 56;
+	char picture[SERIES_TEXT];
+
+	screen_put(row, 0, 10, false, DIM, name);
+	screen_put(row, 10, 14, true, STRONG, figure);
+	screen_put(row, 25, at - 26, false, PLAIN, more);
+	series_draw(series, (unsigned)(columns - at), whole, screen_has_blocks(), picture);
+	screen_put(row, at, columns - at, true, SPARK, picture);
+}
+
+static void draw_figures(const struct top_region *region, int row, bool brief)
+{
+	const struct stele_region_info *info = &region->info;
+	char figure[LIST_TEXT], more[LIST_TEXT], word[TOP_WORD], size[DESCRIBED_MAX];
+
+	snprintf(more, sizeof(more), "%s/s", top_rate(region->commits, false, word));
+	draw_figure(row++, "version", grouped(info->version, figure), region->has_rates ? more : "",
+	            &region->commit_series, 0);
+	snprintf(more, sizeof(more), "%s rows changed/s",
+	         top_rate(region->changed, region->estimated, word));
+	draw_figure(row++, "rows", grouped(region->rows, figure), region->has_rates ? more : "",
+	            &region->changed_series, 0);
+	if (brief)
+		return;
+	snprintf(more, sizeof(more), "of %s", describe_size(info->maximum_size, size));
+	draw_figure(row++, "memory", describe_size(info->file_size, figure), more,
+	            &region->memory_series, (double)info->maximum_size);
+}
+
+static void draw_publisher(const struct top_region *region, int row)
+{
+	const struct stele_region_info *info = &region->info;
+	char text[LIST_TEXT], ago[TOP_WORD], who[DESCRIBED_MAX];
+	uint64_t held = info->version ? info->version - info->oldest + 1 : 0;
+	enum style style = GOOD;
+
+	if (!region_alarm(region, text, sizeof(text), &style)) {
+		style = GOOD;
+		snprintf(text, sizeof(text), "%s, for %s",
+		         describe_process(info->publisher_pid, info->publisher_command, who),
+		         top_ago(info->publisher_since, ago));
+	}
+	screen_put(row, 0, 10, false, DIM, "publisher");
+	screen_put(row, 11, screen_columns() - 11, false, style, text);
+	if (screen_columns() < 90 || region->error)
+		return;
+	snprintf(text, sizeof(text), "history %llu versions, generation %llu",
+	         (unsigned long long)held, (unsigned long long)info->generation);
+	screen_put(row, 56, screen_columns() - 56, false, DIM, text);
+}
+
+void region_draw(struct region_page *page)
+{
+	struct list_rows tables = rows_of_tables(page), subscribers = rows_of_subscribers(page);
+	bool low = screen_rows() < LOW;
+	int top = low ? 4 : 6, room, for_tables, wanted;
+
+	draw_figures(&page->region, 1, low);
+	draw_publisher(&page->region, low ? 3 : 4);
+	room = screen_rows() - 1 - top;
+	wanted = (int)page->region.table_count + (low ? 1 : 2);
+	for_tables = wanted < room / 2 ? wanted : room / 2;
+	/* What the subscribers don't need is for the tables. */
+	if (room - for_tables > (int)page->region.subscriber_count + 1)
+		for_tables = room - (int)page->region.subscriber_count - 1;
+	if (for_tables > wanted)
+		for_tables = wanted;
+	list_draw(&page->tables, &tables, top, low ? for_tables : for_tables - 1,
+	          !page->on_subscribers);
+	list_draw(&page->subscribers, &subscribers, top + for_tables, room - for_tables,
+	          page->on_subscribers);
+	if (page->region.subscribers_unknown && page->region.error == 0)
+		screen_line(top + for_tables + 1, DIM, "their file can't be read by this user");
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The page of a table's rows. It registers as a subscriber, so that what it shows is one whole
+ * version, pinned while it is looked at; it reads no more rows than there are on the screen,
+ * from a key on. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "attach.h"
+#include "describe.h"
+#include "keytext.h"
+#include "top.h"
+#include "top_place.h"
+
+#define AT_ONCE 20000 /* rows that a search looks at between two looks at the keyboard */
+#define WIDEST  48    /* a column that is not the last */
+
+struct shown_row {
+	struct stele_key key;
+	uint64_t version;
+	char **texts; /* of all columns */
+};
+
+struct rows_page {
+	char region[STELE_NAME_MAX + 1], name[STELE_NAME_MAX + 1];
+	uint8_t uuid[16]; /* of the region that is open */
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	struct stele_table table;
+	struct stele_schema *schema;
+	struct stele_cursor *cursor;
+	struct row_cells cells;
+	struct stele_key top; /* the first row on the screen is the first at or after it */
+	struct shown_row *rows;
+	size_t count;
+	int shift;          /* columns that are left out on the left side */
+	uint64_t before;    /* rows newer than this version are new on the screen */
+	char sentence[512]; /* what there is to say; "": nothing */
+	char wanted[64];    /* text that is searched for; "": none */
+	bool searches;
+	uint64_t searched; /* rows */
+};
+
+/* ---- what is open ---- */
+
+static void free_rows(struct rows_page *page)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		for (size_t j = 0; j < page->schema->column_count; j++)
+			free(page->rows[i].texts[j]);
+		free(page->rows[i].texts);
+	}
+	free(page->rows);
+	page->rows = NULL;
+	page->count = 0;
+}
+
+static void close_snapshot(struct rows_page *page)
+{
+	free_rows(page);
+	page->searches = false;
+	if (page->cursor)
+		page->cursor = stele_cursor_close(page->cursor);
+	if (page->schema) {
+		row_cells_close(&page->cells);
+		page->schema = stele_schema_free(page->schema);
+	}
+	if (page->snapshot)
+		page->snapshot = stele_snapshot_close(page->snapshot);
+}
+
+static void close_region(struct rows_page *page)
+{
+	close_snapshot(page);
+	if (page->subscriber)
+		page->subscriber = stele_subscriber_close(page->subscriber);
+}
+
+/* With a notifier that needs nothing, where this user can have one: it never waits. */
+static int open_region(struct rows_page *page)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
+	int result;
+
+	if (page->subscriber)
+		return 0;
+	result = stele_subscriber_open(located(page->region), &options, &page->subscriber);
+	if (result == 0)
+		return 0;
+	options.notifier = NULL;
+	return stele_subscriber_open(located(page->region), &options, &page->subscriber);
+}
+
+static int open_newest(struct rows_page *page)
+{
+	int result;
+
+	close_snapshot(page);
+	result = open_region(page);
+	if (result == 0)
+		result = stele_snapshot_open(page->subscriber, 0, &page->snapshot);
+	if (result == 0)
+		result = stele_table_open(page->snapshot, page->name, NULL, &page->table);
+	if (result == 0)
+		result = stele_table_schema(&page->table, &page->schema);
+	if (result < 0)
+		return result;
+	row_cells_open(&page->cells, page->schema);
+	return stele_cursor_open(&page->table, &page->cursor);
+}
+
+/* Lets go of a region that another one has taken the name of. Of one that is just removed the
+ * rows can be looked at still. */
+static void look(struct rows_page *page)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	if (stele_region_describe(located(page->region), &info) < 0)
+		return;
+	if (page->subscriber && memcmp(info.uuid, page->uuid, sizeof(page->uuid)) != 0)
+		close_region(page);
+	memcpy(page->uuid, info.uuid, sizeof(page->uuid));
+}
+
+struct rows_page *rows_open_page(const char *region, const char *table)
+{
+	struct rows_page *page = must_realloc(NULL, sizeof(*page));
+
+	*page = (struct rows_page){.before = UINT64_MAX};
+	snprintf(page->region, sizeof(page->region), "%s", region);
+	snprintf(page->name, sizeof(page->name), "%s", table);
+	rows_refresh(page, false);
+	return page;
+}
+
+struct rows_page *rows_free(struct rows_page *page)
+{
+	if (!page)
+		return NULL;
+	close_region(page);
+	free(page);
+	return NULL;
+}
+
+/* ---- reading ---- */
+
+static size_t room(void)
+{
+	return screen_rows() > 3 ? (size_t)screen_rows() - 3 : 1;
+}
+
+static int seek(struct rows_page *page, const struct stele_key *key)
+{
+	int result = stele_cursor_under(page->cursor, key->bytes, 0);
+
+	return result < 0 ? result : stele_cursor_seek(page->cursor, key->bytes, key->bits);
+}
+
+static void keep_row(struct rows_page *page, const struct stele_row *row)
+{
+	size_t columns = page->schema->column_count;
+	struct shown_row *shown = &page->rows[page->count++];
+
+	*shown = (struct shown_row){.key.bits = row->key_bits, .version = row->version};
+	memcpy(shown->key.bytes, row->key, (row->key_bits + 7) / 8);
+	shown->texts = must_realloc(NULL, columns * sizeof(*shown->texts));
+	for (size_t i = 0; i < columns; i++) {
+		struct text text = {0};
+
+		escape_for_people(&text, page->cells.cells[i].text, page->cells.cells[i].length);
+		text_append(&text, "", 1);
+		shown->texts[i] = text.bytes;
+	}
+}
+
+static int read_screen(struct rows_page *page)
+{
+	struct stele_row row;
+	int result = seek(page, &page->top);
+
+	free_rows(page);
+	page->rows = must_realloc(NULL, room() * sizeof(*page->rows));
+	while (result >= 0 && page->count < room() &&
+	       (result = stele_cursor_next(page->cursor, &row)) == 1) {
+		result = row_cells_fill(&page->cells, row.key, row.key_bits, row.value,
+		                        row.value_size);
+		if (result == 0)
+			keep_row(page, &row);
+	}
+	if (result >= 0)
+		result = stele_snapshot_check(page->snapshot);
+	/* What was taken back while it was read may be anything. */
+	if (result < 0)
+		free_rows(page);
+	return result;
+}
+
+/* Fills the screen with rows before the first, where the table ends before the screen does. */
+static int fill_screen(struct rows_page *page)
+{
+	size_t missing;
+	int result = read_screen(page);
+
+	if (result < 0 || page->count == room() || (page->count == 0 && page->top.bits == 0))
+		return result;
+	result = 1;
+	for (missing = room() - page->count; missing > 0 && result == 1; missing--)
+		result = place_before(page->cursor, &page->top);
+	return result < 0 ? result : read_screen(page);
+}
+
+static void say_library(struct rows_page *page)
+{
+	snprintf(page->sentence, sizeof(page->sentence), "%s", stele_last_error());
+}
+
+static int refresh(struct rows_page *page, bool hold)
+{
+	int result;
+
+	look(page);
+	if (hold && page->snapshot && page->cursor) {
+		result = fill_screen(page);
+		if (result != -ESTALE)
+			return result;
+		snprintf(page->sentence, sizeof(page->sentence),
+		         "the publisher took that version back; this is the newest");
+	}
+	if (page->snapshot)
+		page->before = stele_snapshot_version(page->snapshot);
+	result = open_newest(page);
+	return result < 0 ? result : fill_screen(page);
+}
+
+void rows_refresh(struct rows_page *page, bool hold)
+{
+	int result = refresh(page, hold);
+
+	if (result == -ESTALE)
+		result = refresh(page, false);
+	if (result == -ENOENT && page->snapshot)
+		snprintf(page->sentence, sizeof(page->sentence),
+		         "there is no table \"%s\" any more", page->name);
+	else if (result < 0)
+		say_library(page);
+	if (result < 0)
+		close_region(page);
+}
+
+/* ---- moving ---- */
+
+/* Runs a step that moves the top; whatever it fails with, the next refresh says or mends. */
+static void moved(struct rows_page *page, int result)
+{
+	page->sentence[0] = '\0';
+	if (result < 0)
+		say_library(page);
+	rows_refresh(page, true);
+}
+
+void rows_move(struct rows_page *page, long by)
+{
+	int result = 1;
+
+	if (!page->cursor || page->searches)
+		return;
+	if (by > 0 && page->count > 0)
+		page->top = page->rows[(size_t)by < page->count ? (size_t)by : page->count - 1].key;
+	if (by < 0 && page->count > 0)
+		page->top = page->rows[0].key;
+	for (; by < 0 && result == 1; by++)
+		result = place_before(page->cursor, &page->top);
+	moved(page, result);
+}
+
+void rows_shift(struct rows_page *page, int columns)
+{
+	int most = page->schema ? (int)page->schema->column_count - 1 : 0;
+
+	page->shift += columns;
+	if (page->shift > most)
+		page->shift = most;
+	if (page->shift < 0)
+		page->shift = 0;
+}
+
+void rows_first(struct rows_page *page)
+{
+	page->top = (struct stele_key){0};
+	moved(page, 0);
+}
+
+void rows_last(struct rows_page *page)
+{
+	if (page->cursor && !page->searches)
+		moved(page, place_last(page->cursor, &page->top));
+}
+
+void rows_go_to(struct rows_page *page, const char *key)
+{
+	struct row_buffer start = {0};
+
+	page->sentence[0] = '\0';
+	if (!page->schema)
+		return;
+	if (key_parse_start("", key, page->schema, &start) == STATUS_DONE) {
+		page->top = start.key;
+		rows_refresh(page, true);
+	} else {
+		screen_said(page->sentence, sizeof(page->sentence));
+	}
+	row_buffer_close(&start);
+}
+
+/* ---- searching ---- */
+
+/* Whether a row has the text somewhere, in whatever case. */
+static bool row_has(const struct row_cells *cells, size_t columns, const char *wanted)
+{
+	size_t length = strlen(wanted);
+
+	for (size_t i = 0; i < columns; i++)
+		for (size_t at = 0; at + length <= cells->cells[i].length; at++)
+			if (strncasecmp(cells->cells[i].text + at, wanted, length) == 0)
+				return true;
+	return false;
+}
+
+void rows_search(struct rows_page *page, const char *text)
+{
+	struct stele_row row;
+	int result;
+
+	if (!page->cursor)
+		return;
+	/* The same again: behind the row that was found. */
+	bool again = strcmp(page->wanted, text) == 0;
+	snprintf(page->wanted, sizeof(page->wanted), "%s", text);
+	page->searched = 0;
+	result = seek(page, &page->top);
+	if (result == 0 && again)
+		result = stele_cursor_next(page->cursor, &row);
+	page->searches = result >= 0 && *text;
+	page->sentence[0] = '\0';
+}
+
+static void search_ended(struct rows_page *page, int result)
+{
+	page->searches = false;
+	if (result == 0)
+		snprintf(page->sentence, sizeof(page->sentence), "\"%s\" is in no row from here on",
+		         page->wanted);
+	else if (result < 0)
+		say_library(page);
+}
+
+bool rows_search_on(struct rows_page *page)
+{
+	struct stele_row row;
+	int result = 1;
+
+	for (int i = 0; i < AT_ONCE && page->searches; i++) {
+		result = stele_cursor_next(page->cursor, &row);
+		if (result == 1 && row_cells_fill(&page->cells, row.key, row.key_bits, row.value,
+		                                  row.value_size) < 0)
+			result = -EBADMSG;
+		if (result != 1) {
+			search_ended(page, result);
+			break;
+		}
+		page->searched++;
+		if (row_has(&page->cells, page->schema->column_count, page->wanted)) {
+			page->top.bits = row.key_bits;
+			memcpy(page->top.bytes, row.key, (row.key_bits + 7) / 8);
+			page->searches = false;
+			rows_refresh(page, true);
+		}
+	}
+	if (page->searches)
+		snprintf(page->sentence, sizeof(page->sentence),
+		         "searching for \"%s\": %llu rows; any key stops", page->wanted,
+		         (unsigned long long)page->searched);
+	return page->searches;
+}
+
+bool rows_searches(const struct rows_page *page)
+{
+	return page->searches;
+}
+
+void rows_search_stop(struct rows_page *page)
+{
+	page->searches = false;
+	snprintf(page->sentence, sizeof(page->sentence), "stopped after %llu rows",
+	         (unsigned long long)page->searched);
+}
+
+/* ---- drawing ---- */
+
+/* How wide a column is on the screen, its title included. */
+static int column_width(const struct rows_page *page, size_t column)
+{
+	int widest = (int)strlen(page->schema->columns[column].name);
+
+	for (size_t i = 0; i < page->count; i++) {
+		const char *text = page->rows[i].texts[column];
+		int width = (int)text_width(text, strlen(text));
+
+		if (width > widest)
+			widest = width;
+	}
+	return widest < WIDEST ? widest : WIDEST;
+}
+
+static void draw_column(const struct rows_page *page, size_t column, int at, int width)
+{
+	bool right = row_type_is_number(page->schema->columns[column].type);
+
+	screen_put(1, at, width, right, HEADING, page->schema->columns[column].name);
+	for (size_t i = 0; i < page->count && i < room(); i++) {
+		const struct shown_row *row = &page->rows[i];
+		bool is_new = row->version > page->before;
+
+		screen_put(2 + (int)i, at, width, right,
+		           is_new                              ? ACCENT
+		           : page->schema->columns[column].key ? STRONG
+		                                               : PLAIN,
+		           row->texts[column]);
+	}
+}
+
+/* The version that last wrote each row, at the right side. */
+static void draw_versions(const struct rows_page *page, int at)
+{
+	char text[DESCRIBED_MAX];
+
+	screen_put(1, at, screen_columns() - at, true, HEADING, "(version)");
+	for (size_t i = 0; i < page->count && i < room(); i++)
+		screen_put(2 + (int)i, at, screen_columns() - at, true, DIM,
+		           describe_number(page->rows[i].version, text));
+}
+
+void rows_draw(struct rows_page *page)
+{
+	int at = 0;
+
+	screen_line(1, HEADING, "");
+	if (page->schema) {
+		for (size_t i = (size_t)page->shift; i < page->schema->column_count; i++) {
+			int width = column_width(page, i);
+
+			if (at >= screen_columns())
+				break;
+			draw_column(page, i, at, width);
+			at += width + 2;
+		}
+		if (at + 9 <= screen_columns())
+			draw_versions(page, at);
+		if (page->count == 0 && !*page->sentence)
+			screen_line(2, DIM, "the table has no rows");
+	}
+	if (*page->sentence)
+		screen_line(screen_rows() - 2, WARN, page->sentence);
+}
+
+void rows_title(const struct rows_page *page, char *buffer, size_t size)
+{
+	char rows[GROUPED_SIZE], version[GROUPED_SIZE];
+
+	if (page->snapshot && page->schema)
+		snprintf(buffer, size, "%s/%s  %s rows at version %s", page->region, page->name,
+		         grouped(stele_table_rows(&page->table), rows),
+		         grouped(stele_snapshot_version(page->snapshot), version));
+	else
+		snprintf(buffer, size, "%s/%s", page->region, page->name);
+}

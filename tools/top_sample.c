@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "attach.h"
+#include "top_sample.h"
+
+/* Commits whose records are read in one look: what a look costs is bounded, however fast a
+ * publisher is. */
+#define RECORDS_MAX 64u
+
+static uint64_t time_of_day(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int64_t monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void top_forget(struct top_region *region)
+{
+	char name[sizeof(region->name)];
+
+	memcpy(name, region->name, sizeof(name));
+	free(region->tables);
+	free(region->subscribers);
+	*region = (struct top_region){0};
+	memcpy(region->name, name, sizeof(name));
+}
+
+/* ---- tables ---- */
+
+struct tables {
+	struct top_table *table;
+	size_t count;
+	uint64_t rows;
+};
+
+static int add_table(struct tables *tables, const struct stele_snapshot *snapshot, const char *name)
+{
+	struct stele_table table;
+	struct top_table *added;
+	int result = stele_table_open(snapshot, name, NULL, &table);
+
+	if (result < 0)
+		return result;
+	tables->table = must_realloc(tables->table, (tables->count + 1) * sizeof(*tables->table));
+	added = &tables->table[tables->count++];
+	*added = (struct top_table){.rows = stele_table_rows(&table),
+	                            .version = stele_table_version(&table)};
+	snprintf(added->name, sizeof(added->name), "%s", name);
+	tables->rows += added->rows;
+	return 0;
+}
+
+static int read_tables_once(struct stele_subscriber *subscriber, struct tables *tables)
+{
+	char name[STELE_NAME_MAX + 1] = "";
+	struct stele_snapshot *snapshot;
+	int result;
+
+	tables->count = 0;
+	tables->rows = 0;
+	result = stele_snapshot_open(subscriber, 0, &snapshot);
+	if (result < 0)
+		return result;
+	while ((result = stele_snapshot_next_table(snapshot, name)) == 1) {
+		result = add_table(tables, snapshot, name);
+		if (result < 0)
+			break;
+	}
+	if (result == 0)
+		result = stele_snapshot_check(snapshot);
+	stele_snapshot_close(snapshot);
+	return result;
+}
+
+static int read_tables(struct stele_subscriber *subscriber, struct tables *tables)
+{
+	int result = -ESTALE;
+
+	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
+		result = read_tables_once(subscriber, tables);
+	return result;
+}
+
+/* Replaces the tables by those read now, which go on with what the old ones have gathered. Both
+ * are in the order of names. */
+static void take_tables(struct top_region *region, const struct tables *tables)
+{
+	size_t old = 0;
+
+	for (size_t i = 0; i < tables->count; i++) {
+		struct top_table *table = &tables->table[i];
+
+		while (old < region->table_count &&
+		       strcmp(region->tables[old].name, table->name) < 0)
+			old++;
+		if (old < region->table_count && strcmp(region->tables[old].name, table->name) == 0)
+			table->changes = region->tables[old].changes;
+	}
+	free(region->tables);
+	region->tables = tables->table;
+	region->table_count = tables->count;
+	region->rows = tables->rows;
+}
+
+/* ---- what the commits since the last look did ---- */
+
+static int compare_names(const void *name, const void *table)
+{
+	return strcmp(name, ((const struct top_table *)table)->name);
+}
+
+/* Counts what one commit did; its rows, or a negative errno. */
+static int64_t count_commit(struct top_region *region, struct stele_subscriber *subscriber,
+                            uint64_t version)
+{
+	struct stele_commit_table changed;
+	struct stele_snapshot *snapshot;
+	int64_t rows = 0;
+	int result;
+
+	result = stele_snapshot_open(subscriber, version, &snapshot);
+	if (result < 0)
+		return result;
+	for (unsigned i = 0; (result = stele_snapshot_commit_table(snapshot, i, &changed)) == 1;
+	     i++) {
+		uint64_t sum = changed.added + changed.changed + changed.removed;
+		struct top_table *table = bsearch(changed.name, region->tables, region->table_count,
+		                                  sizeof(*region->tables), compare_names);
+
+		if (table)
+			table->counted += sum;
+		rows += (int64_t)sum;
+	}
+	stele_snapshot_close(snapshot);
+	return result < 0 ? result : rows;
+}
+
+/* Of the versions after `since` reads the newest, as many as history holds and a look may; the
+ * rest is taken to be like them. */
+static void rate(struct top_region *region, struct stele_subscriber *subscriber, uint64_t since,
+                 double seconds)
+{
+	uint64_t made = region->info.version - since, rows = 0, read = 0;
+	double scale;
+
+	while (read < made && read < RECORDS_MAX) {
+		int64_t counted = count_commit(region, subscriber, region->info.version - read);
+
+		if (counted < 0)
+			break;
+		rows += (uint64_t)counted;
+		read++;
+	}
+	scale = read ? (double)made / (double)read / seconds : 0;
+	region->commits = (double)made / seconds;
+	region->changed = (double)rows * scale;
+	region->estimated = read < made;
+	for (size_t i = 0; i < region->table_count; i++) {
+		struct top_table *table = &region->tables[i];
+
+		table->changed = (double)table->counted * scale;
+		series_add(&table->changes, table->changed);
+	}
+	series_add(&region->commit_series, region->commits);
+	series_add(&region->changed_series, region->changed);
+	region->has_rates = true;
+}
+
+/* ---- subscribers ---- */
+
+/* Who is on the same slot with the same uuid is the same. Both are in the order of slots. */
+static void take_subscribers(struct top_region *region)
+{
+	struct top_subscriber *subscribers;
+	size_t count, old = 0;
+
+	region->subscribers_unknown = top_read_subscribers(region, &subscribers, &count) < 0;
+	if (region->subscribers_unknown) {
+		subscribers = NULL;
+		count = 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct top_subscriber *subscriber = &subscribers[i];
+
+		while (old < region->subscriber_count &&
+		       region->subscribers[old].slot < subscriber->slot)
+			old++;
+		if (old < region->subscriber_count &&
+		    region->subscribers[old].slot == subscriber->slot &&
+		    memcmp(region->subscribers[old].uuid, subscriber->uuid, 16) == 0)
+			subscriber->lags = region->subscribers[old].lags;
+		series_add(&subscriber->lags, (double)subscriber->lag);
+	}
+	free(region->subscribers);
+	region->subscribers = subscribers;
+	region->subscriber_count = count;
+}
+
+/* ---- a look ---- */
+
+/* The region's contents, and what happened to them since the last look. */
+static int look_inside(struct top_region *region, const struct stele_region_info *before,
+                       int64_t looked_before)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
+	struct stele_subscriber *subscriber;
+	struct tables tables = {0};
+	int result;
+
+	result = stele_subscriber_open(located(region->name), &options, &subscriber);
+	if (result < 0)
+		return result;
+	result = read_tables(subscriber, &tables);
+	if (result < 0) {
+		free(tables.table);
+	} else {
+		take_tables(region, &tables);
+		if (looked_before && region->info.version >= before->version)
+			rate(region, subscriber, before->version,
+			     (double)(region->looked - looked_before) / 1e9);
+	}
+	stele_subscriber_close(subscriber);
+	return result;
+}
+
+static int look(struct top_region *region)
+{
+	struct stele_region_info before = region->info, info = {.size = sizeof(info)};
+	int64_t looked_before = region->looked;
+	int result = stele_region_describe(located(region->name), &info);
+
+	if (result < 0)
+		return result;
+	if (looked_before && memcmp(info.uuid, before.uuid, sizeof(info.uuid)) != 0) {
+		top_forget(region);
+		region->replaced = time_of_day();
+		looked_before = 0;
+	}
+	region->info = info;
+	region->looked = monotonic();
+	result = look_inside(region, &before, looked_before);
+	if (result < 0)
+		return result;
+	take_subscribers(region);
+	series_add(&region->memory_series, (double)info.file_size);
+	return 0;
+}
+
+void top_sample(struct top_region *region)
+{
+	region->error = look(region);
+	if (region->error == 0) {
+		region->error_since = 0;
+		return;
+	}
+	snprintf(region->sentence, sizeof(region->sentence), "%s", stele_last_error());
+	if (!region->error_since)
+		region->error_since = time_of_day();
+}

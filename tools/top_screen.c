@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#include <curses.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+#include <wchar.h>
+#include "top_screen.h"
+
+#define ESCAPE_DELAY 25 /* milliseconds after which an escape is a key of its own */
+
+static SCREEN *screen;
+static bool blocks, colours;
+static int standard_error = -1, said = -1; /* the one aside, and what takes its place */
+
+static attr_t attributes(enum style style)
+{
+	static const struct {
+		attr_t plain, coloured;
+		short pair;
+	} looks[] = {
+		[PLAIN] = {A_NORMAL, A_NORMAL, 0},
+		[DIM] = {A_DIM, A_DIM, 0},
+		[STRONG] = {A_BOLD, A_BOLD, 0},
+		[GOOD] = {A_NORMAL, A_NORMAL, GOOD},
+		[WARN] = {A_BOLD, A_NORMAL, WARN},
+		[BAD] = {A_BOLD, A_BOLD, BAD},
+		[ACCENT] = {A_BOLD, A_BOLD, ACCENT},
+		[SPARK] = {A_NORMAL, A_NORMAL, SPARK},
+		[BAR] = {A_REVERSE, A_BOLD, BAR},
+		[HEADING] = {A_UNDERLINE, A_UNDERLINE, HEADING},
+		[SELECTED] = {A_REVERSE, A_REVERSE, 0},
+	};
+
+	return colours ? looks[style].coloured | (attr_t)COLOR_PAIR(looks[style].pair)
+	               : looks[style].plain;
+}
+
+static void start_colours(void)
+{
+	colours = !getenv("NO_COLOR") && has_colors() && start_color() != ERR &&
+	          use_default_colors() != ERR;
+	if (!colours)
+		return;
+	init_pair(GOOD, COLOR_GREEN, -1);
+	init_pair(WARN, COLOR_YELLOW, -1);
+	init_pair(BAD, COLOR_RED, -1);
+	init_pair(ACCENT, COLOR_CYAN, -1);
+	init_pair(SPARK, COLOR_BLUE, -1);
+	init_pair(BAR, COLOR_WHITE, COLOR_BLUE);
+	init_pair(HEADING, COLOR_CYAN, -1);
+}
+
+/* What a key sends may be in either of two modes, and is in the other one when it was pressed
+ * before the terminal was told. As it starts with an escape, not to know it would be to go
+ * back. */
+static void know_keys(void)
+{
+	static const struct {
+		char last;
+		int key;
+	} keys[] = {
+		{'A', KEY_UP},   {'B', KEY_DOWN}, {'C', KEY_RIGHT},
+		{'D', KEY_LEFT}, {'H', KEY_HOME}, {'F', KEY_END},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		define_key((char[]){27, '[', keys[i].last, 0}, keys[i].key);
+		define_key((char[]){27, 'O', keys[i].last, 0}, keys[i].key);
+	}
+}
+
+/* Sentences would be written over the screen. */
+static void keep_sentences(void)
+{
+	fflush(stderr);
+	said = memfd_create("said", MFD_CLOEXEC);
+	standard_error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (said >= 0 && standard_error >= 0)
+		dup2(said, STDERR_FILENO);
+}
+
+static void give_sentences(void)
+{
+	char text[1024];
+	ssize_t got;
+
+	fflush(stderr);
+	if (standard_error < 0)
+		return;
+	dup2(standard_error, STDERR_FILENO);
+	lseek(said, 0, SEEK_SET);
+	while ((got = read(said, text, sizeof(text))) > 0)
+		fwrite(text, 1, (size_t)got, stderr);
+	close(standard_error);
+	close(said);
+	standard_error = said = -1;
+}
+
+void screen_said(char *buffer, size_t size)
+{
+	char text[1024] = "", *line;
+	ssize_t got;
+
+	fflush(stderr);
+	buffer[0] = '\0';
+	if (said < 0)
+		return;
+	got = pread(said, text, sizeof(text) - 1, 0);
+	if (ftruncate(said, 0) == 0)
+		lseek(said, 0, SEEK_SET);
+	text[got > 0 ? got : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	line = strncmp(text, "stele: ", 7) == 0 ? text + 7 : text;
+	snprintf(buffer, size, "%s", line);
+}
+
+enum status screen_open(void)
+{
+	const char *terminal = getenv("TERM");
+	int error;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return fail(
+			STATUS_INPUT,
+			"top needs a terminal; for a file or a pipe there are 'stele list', 'stele "
+			"show' and 'stele trace'");
+	setlocale(LC_CTYPE, "");
+	blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	set_escdelay(ESCAPE_DELAY);
+	if (setupterm(NULL, STDOUT_FILENO, &error) == ERR)
+		return fail(STATUS_INPUT,
+		            "nothing is known of a terminal \"%s\" (TERM); try TERM=vt100",
+		            terminal ? terminal : "");
+	if (!cursor_address)
+		return fail(STATUS_INPUT,
+		            "a terminal \"%s\" (TERM) has no cursor that can be placed", terminal);
+	/* That was only to have a sentence for it. */
+	del_curterm(cur_term);
+	screen = newterm(NULL, stdout, stdin);
+	if (!screen)
+		return fail(STATUS_SYSTEM, "the terminal can't be used");
+	/* Signals come from a descriptor; a stop is screen_suspend()'s. */
+	signal(SIGTSTP, SIG_DFL);
+	atexit(screen_close);
+	keep_sentences();
+	start_colours();
+	cbreak();
+	noecho();
+	nonl();
+	keypad(stdscr, TRUE);
+	know_keys();
+	nodelay(stdscr, TRUE);
+	curs_set(0);
+	return STATUS_DONE;
+}
+
+void screen_close(void)
+{
+	if (!screen)
+		return;
+	/* Output that somebody stopped (Ctrl-S) would keep this from ending. */
+	tcflow(STDOUT_FILENO, TCOON);
+	endwin();
+	delscreen(screen);
+	screen = NULL;
+	give_sentences();
+}
+
+void screen_suspend(void)
+{
+	sigset_t stop;
+
+	tcflow(STDOUT_FILENO, TCOON);
+	endwin();
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL);
+	/* Stopped here, and continued. */
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	screen_resize();
+}
+
+void screen_resize(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
+		resizeterm(size.ws_row, size.ws_col);
+	screen_redraw();
+}
+
+void screen_redraw(void)
+{
+	reset_prog_mode();
+	clearok(curscr, TRUE);
+}
+
+int screen_rows(void)
+{
+	return LINES;
+}
+
+int screen_columns(void)
+{
+	return COLS;
+}
+
+bool screen_has_blocks(void)
+{
+	return blocks;
+}
+
+bool screen_begin(void)
+{
+	struct pollfd ready = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
+		return false;
+	erase();
+	return true;
+}
+
+void screen_end(void)
+{
+	refresh();
+}
+
+/* The next character of a text, or what stands for a byte that is none; what it takes of the
+ * screen. */
+static int next_character(const char **text, mbstate_t *state, wchar_t *ret)
+{
+	size_t length = mbrtowc(ret, *text, strlen(*text), state);
+	int width;
+
+	if (length == (size_t)-1 || length == (size_t)-2) {
+		*state = (mbstate_t){0};
+		*ret = L'?';
+		++*text;
+		return 1;
+	}
+	*text += length;
+	width = wcwidth(*ret);
+	if (width > 0)
+		return width;
+	*ret = L'?';
+	return 1;
+}
+
+/* Cuts a text to a width, and puts what is left into `cut` (of 2 * width + 1): how wide that is. */
+static int cut_text(const char *text, int width, wchar_t *cut)
+{
+	mbstate_t state = {0};
+	int used = 0, count = 0;
+
+	while (*text && count < 2 * width) {
+		wchar_t character;
+		int wide = next_character(&text, &state, &character);
+
+		if (used + wide > width) {
+			while (count > 0 && used >= width)
+				used -= wcwidth(cut[--count]);
+			cut[count++] = blocks ? L'…' : L'~';
+			used++;
+			break;
+		}
+		cut[count++] = character;
+		used += wide;
+	}
+	cut[count] = L'\0';
+	return used;
+}
+
+void screen_put(int row, int column, int width, bool right, enum style style, const char *text)
+{
+	wchar_t *cut;
+	int used;
+
+	if (row < 0 || row >= LINES || column >= COLS || width <= 0)
+		return;
+	if (width > COLS - column)
+		width = COLS - column;
+	cut = must_realloc(NULL, ((size_t)width * 2 + 1) * sizeof(*cut));
+	used = cut_text(text, width, cut);
+	attrset((int)attributes(style));
+	mvhline(row, column, ' ' | attributes(style), width);
+	mvaddwstr(row, column + (right ? width - used : 0), cut);
+	attrset((int)A_NORMAL);
+	free(cut);
+}
+
+void screen_line(int row, enum style style, const char *text)
+{
+	screen_put(row, 0, COLS, false, style, text);
+}
+
+int screen_key(void)
+{
+	int key = getch();
+
+	return key == ERR ? -1 : key;
+}

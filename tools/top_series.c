@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "top_series.h"
+#include <string.h>
+
+#define LEVELS 7 /* above zero */
+
+void series_add(struct series *series, double value)
+{
+	series->values[series->next] = (float)value;
+	series->next = (series->next + 1) % SERIES_MAX;
+	if (series->count < SERIES_MAX)
+		series->count++;
+}
+
+double series_back(const struct series *series, unsigned age)
+{
+	return (double)series->values[(series->next + SERIES_MAX - 1 - age) % SERIES_MAX];
+}
+
+static unsigned level(double value, double highest)
+{
+	unsigned level;
+
+	if (!(value > 0))
+		return 0;
+	level = 1 + (unsigned)(value / highest * LEVELS);
+	return level > LEVELS ? LEVELS : level;
+}
+
+void series_draw(const struct series *series, unsigned width, double whole, bool blocks,
+                 char *buffer)
+{
+	static const char *const block[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	static const char *const ascii[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
+	unsigned count;
+	double highest = whole;
+
+	if (width > SERIES_MAX)
+		width = SERIES_MAX;
+	count = series->count < width ? series->count : width;
+	for (unsigned i = 0; i < count && whole <= 0; i++)
+		if (series_back(series, i) > highest)
+			highest = series_back(series, i);
+	memset(buffer, ' ', width - count);
+	buffer += width - count;
+	*buffer = '\0';
+	for (unsigned i = count; i-- > 0;)
+		buffer = stpcpy(buffer,
+		                (blocks ? block : ascii)[level(series_back(series, i), highest)]);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The slots of a region's subscribers, as anybody sees them. The file is read, never mapped, so
+ * that who cuts it harms nobody here; what stands in it is copied and believed no further than
+ * that it can be shown. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "command.h"
+#include "lib/layout.h"
+#include "top_sample.h"
+
+#define FIRST_SLOT ((off_t)sizeof(struct layout_subscribers_header))
+
+/* Whether somebody has a lock on the slot's first byte: the one proof of life. Asks, and takes
+ * none. */
+static bool is_alive(int fd, uint32_t slot)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = FIRST_SLOT + (off_t)slot * (off_t)sizeof(struct layout_slot),
+		.l_len = 1,
+	};
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static const char *notifier_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[LAYOUT_NOTIFIER_NONE] = "none",           [LAYOUT_NOTIFIER_MQ] = "mq",
+		[LAYOUT_NOTIFIER_FUTEX] = "futex",         [LAYOUT_NOTIFIER_SOCKET] = "socket",
+		[LAYOUT_NOTIFIER_FIFO] = "fifo",           [LAYOUT_NOTIFIER_SIGNAL] = "signal",
+		[LAYOUT_NOTIFIER_SEMAPHORE] = "semaphore", [LAYOUT_NOTIFIER_SYSV] = "sysv",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
+}
+
+/* FNV-1a, as stele-region(5) has it for the names of tables. */
+static uint64_t hash_name(const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* The newest version that concerns a subscriber: that changed a table it waits for, if it named
+ * some. */
+static uint64_t newest_for(const struct layout_slot *slot, const struct top_region *region)
+{
+	uint64_t newest = 0;
+
+	if (slot->tables == 0 || slot->tables > LAYOUT_SLOT_TABLES)
+		return region->info.version;
+	for (size_t i = 0; i < region->table_count; i++)
+		for (uint32_t j = 0; j < slot->tables; j++)
+			if (slot->table_hashes[j] == hash_name(region->tables[i].name) &&
+			    region->tables[i].version > newest)
+				newest = region->tables[i].version;
+	return newest;
+}
+
+static void describe(const struct layout_slot *slot, const struct top_region *region,
+                     struct top_subscriber *ret)
+{
+	uint64_t newest = newest_for(slot, region);
+	uint64_t has = slot->applied ? slot->applied : slot->seen;
+
+	memcpy(ret->uuid, slot->uuid, sizeof(ret->uuid));
+	memcpy(ret->command, slot->command, sizeof(ret->command));
+	ret->command[sizeof(ret->command) - 1] = '\0';
+	ret->pid = slot->pid;
+	ret->notifier = notifier_name(slot->notifier);
+	ret->since = slot->attached;
+	ret->seen = slot->seen;
+	ret->applied = slot->applied;
+	ret->armed = slot->ticket % 2 == 1;
+	/* The newest version was read before the slots. */
+	ret->lag = has < newest ? newest - has : 0;
+	for (unsigned i = 0; i < LAYOUT_PINS; i++) {
+		if (!slot->pins[i])
+			continue;
+		ret->pins++;
+		if (!ret->oldest_pin || slot->pins[i] < ret->oldest_pin)
+			ret->oldest_pin = slot->pins[i];
+	}
+}
+
+/* All slots that were ever taken, at most as many as there can be; how many, or a negative
+ * errno. */
+static int64_t read_slots(int fd, const uint8_t uuid[16], struct layout_slot **ret)
+{
+	struct layout_subscribers_header header;
+	uint64_t used;
+	ssize_t got;
+
+	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	    header.magic != LAYOUT_MAGIC_SUBSCRIBERS || header.layout_version != LAYOUT_VERSION ||
+	    memcmp(header.uuid, uuid, sizeof(header.uuid)) != 0)
+		return -EBADMSG;
+	used = header.slots_used < LAYOUT_SLOTS_MAX ? header.slots_used : LAYOUT_SLOTS_MAX;
+	*ret = must_realloc(NULL, (used + 1) * sizeof(**ret));
+	got = pread(fd, *ret, used * sizeof(**ret), FIRST_SLOT);
+	if (got >= 0)
+		return (int64_t)((size_t)got / sizeof(**ret));
+	free(*ret);
+	return -errno;
+}
+
+int top_read_subscribers(const struct top_region *region, struct top_subscriber **ret,
+                         size_t *ret_count)
+{
+	const struct stele_region_info *info = &region->info;
+	char path[sizeof(info->path) + sizeof(".subscribers")];
+	struct top_subscriber *subscribers;
+	struct layout_slot *slots;
+	size_t count = 0;
+	int64_t used;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.subscribers", info->path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	used = read_slots(fd, info->uuid, &slots);
+	if (used < 0) {
+		close(fd);
+		return (int)used;
+	}
+	subscribers = must_realloc(NULL, ((size_t)used + 1) * sizeof(*subscribers));
+	for (uint32_t i = 0; i < used; i++) {
+		if (slots[i].state != LAYOUT_SLOT_TAKEN)
+			continue;
+		subscribers[count] = (struct top_subscriber){.slot = i, .alive = is_alive(fd, i)};
+		describe(&slots[i], region, &subscribers[count++]);
+	}
+	free(slots);
+	close(fd);
+	*ret = subscribers;
+	*ret_count = count;
+	return 0;
+}
