@@ -140,6 +140,21 @@ static void ask_for_children(const struct view *view, ref_t ref)
 		ask_for(view, node_ref(&node, (int)i));
 }
 
+/* The same of all that a node refers to, where a scan comes into it with keys that end inside. */
+static void ask_for_all(const struct view *view, const unsigned char *at)
+{
+	struct node node = node_at(at);
+	unsigned count = node_ref_count(&node);
+
+	for (unsigned i = 0; i < count; i++) {
+		at = view_object(view, node_ref(&node, (int)i));
+		if (at) {
+			ask_for_line(at);
+			ask_for_line(at + 32);
+		}
+	}
+}
+
 static void ask_ahead(const struct view *view, const struct scan_frame *frame)
 {
 	if (frame->next + SCAN_AHEAD < frame->end)
@@ -208,6 +223,8 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 			ask_ahead(scan->view, frame);
 		if (push(scan, at, 0) < 0)
 			return -EBADMSG;
+		if (!scan->frames[scan->top - 1].refs)
+			ask_for_all(scan->view, at);
 	}
 	return 0;
 }

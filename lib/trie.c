@@ -82,7 +82,7 @@ int trie_get(const struct view *view, const struct shape *shape, ref_t root,
 
 /* The longest prefix inside a node that the next byte of a key starts with: its index, or -1.
  * `rest` bits of the key are left, of which `byte` holds the first. */
-static int longest_inside(const struct node *node, unsigned byte, unsigned rest)
+int trie_longest(const struct node *node, unsigned byte, unsigned rest)
 {
 	unsigned which;
 
@@ -141,7 +141,7 @@ int trie_match(const struct view *view, const struct shape *shape, ref_t root,
 			break;
 		depth += node.skip;
 		rest = bits - depth * 8;
-		index = longest_inside(&node, rest > 0 ? key[depth] : 0, rest);
+		index = trie_longest(&node, rest > 0 ? key[depth] : 0, rest);
 		if (index >= 0)
 			best = node_ref(&node, index);
 		if (rest < 8)

@@ -185,6 +185,14 @@ int64_t trie_get_many(const struct view *view, const struct shape *shape, ref_t 
 int trie_match(const struct view *view, const struct shape *shape, ref_t root, const unsigned char *key,
                unsigned bits, struct row_parts *ret);
 
+/* The same for many keys, none of them longer than the shape's: as trie_get_many(). */
+int64_t trie_match_many(const struct view *view, const struct shape *shape, ref_t root,
+                        const struct stele_key_ref *keys, size_t count, struct stele_row *ret);
+
+/* The longest prefix inside a node that the next byte of a key starts with: its index among the
+ * references, or -1. `rest` bits of the key are left, of which `byte` holds the first. */
+int trie_longest(const struct node *node, unsigned byte, unsigned rest);
+
 /* An ordered scan. One frame for each node on the way down: either the order of its references is
  * that of the keys below them, and they are taken by their index, or, where keys end inside the node, its
  * places are. */

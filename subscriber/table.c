@@ -175,6 +175,25 @@ int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *name
 	return r < 0 ? r : stele_table_match(&table, key, key_bits, ret);
 }
 
+int64_t stele_table_match_many(const struct stele_table *table, const struct stele_key_ref *keys,
+                               size_t count, struct stele_row *ret)
+{
+	const struct stele_snapshot *snapshot = table->snapshot;
+	const struct table_words *words = table_words(table);
+	int judged, r = subscriber_check(snapshot->subscriber);
+	int64_t found;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		if (keys[i].bits > words->shape.most_bits)
+			return refuse_key(&snapshot->view, words->schema, keys[i].data,
+			                  keys[i].bits);
+	found = trie_match_many(&snapshot->view, &words->shape, words->root, keys, count, ret);
+	judged = snapshot_result(snapshot, found < 0 ? (int)found : 0);
+	return judged < 0 ? judged : found;
+}
+
 int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *name,
                                 const struct stele_key_ref *keys, size_t count,
                                 struct stele_row *ret)
@@ -183,6 +202,16 @@ int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const cha
 	int r = stele_table_open(snapshot, name, NULL, &table);
 
 	return r < 0 ? r : stele_table_get_many(&table, keys, count, ret);
+}
+
+int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot, const char *name,
+                                  const struct stele_key_ref *keys, size_t count,
+                                  struct stele_row *ret)
+{
+	struct stele_table table;
+	int r = stele_table_open(snapshot, name, NULL, &table);
+
+	return r < 0 ? r : stele_table_match_many(&table, keys, count, ret);
 }
 
 uint64_t stele_table_rows(const struct stele_table *table)

@@ -66,6 +66,7 @@ static struct stele_publisher *publisher;
 static struct stele_subscriber *subscriber;
 static struct stele_snapshot *snapshot;
 static struct stele_table routes;
+static struct stele_index *by_number;
 
 static inline double region_size(void)
 {
@@ -86,11 +87,70 @@ static inline void routes_create(const struct stele_schema *schema)
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
+static inline void routes_open(struct stele_snapshot **ret_snapshot, struct stele_table *ret)
+{
+	must(stele_snapshot_open(subscriber, 0, ret_snapshot));
+	must(stele_table_open(*ret_snapshot, "routes", NULL, ret));
+}
+
 static inline void routes_read(void)
 {
 	must(stele_subscriber_open(region, NULL, &subscriber));
-	must(stele_snapshot_open(subscriber, 0, &snapshot));
-	must(stele_table_open(snapshot, "routes", NULL, &routes));
+	routes_open(&snapshot, &routes);
+	must(stele_index_open(&routes, "number", NONE, &by_number));
+}
+
+/* Moves the index to the newest version: seconds. */
+static inline double routes_move(void)
+{
+	struct stele_snapshot *newer;
+	double begin = seconds();
+
+	routes_open(&newer, &routes);
+	must(stele_index_move(by_number, &routes));
+	stele_snapshot_close(snapshot);
+	snapshot = newer;
+	return seconds() - begin;
+}
+
+static inline void routes_unread(void)
+{
+	by_number = stele_index_close(by_number);
+	subscriber = stele_subscriber_close(subscriber);
+}
+
+#define FLAPS 21u /* an odd number, for a median */
+
+static inline void flap_commit(const void *key, unsigned key_bits, const struct route *route)
+{
+	struct stele_transaction *tx;
+
+	must(stele_transaction_begin(publisher, &tx));
+	if (route)
+		must(stele_put(tx, "routes", key, key_bits, route, sizeof(*route)));
+	else
+		must(stele_delete(tx, "routes", key, key_bits));
+	must(stele_transaction_commit(tx, NULL, NULL));
+}
+
+/* Puts and deletes a prefix, again and again, and leaves it as it was: what moving the index
+ * costs each time. */
+static inline void bench_flap(const char *name, const void *key, unsigned key_bits)
+{
+	struct stele_row row;
+	bool there = stele_table_get(&routes, key, key_bits, &row) == 1;
+	struct route route = {1, 0};
+	double times[FLAPS];
+
+	if (there)
+		memcpy(&route, row.value, sizeof(route));
+	for (unsigned i = 0; i < FLAPS; i++) {
+		flap_commit(key, key_bits, there ? NULL : &route);
+		times[i] = routes_move() / 2;
+		flap_commit(key, key_bits, there ? &route : NULL);
+		times[i] += routes_move() / 2;
+	}
+	print(name, median(times, FLAPS) * 1e6, "us");
 }
 
 /* What a matched row answers. */

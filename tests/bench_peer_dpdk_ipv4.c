@@ -36,11 +36,11 @@ static void put(struct stele_writable *writable, size_t i)
 	must(stele_writable_put(writable, &key, table[i].length, &route, sizeof(route)));
 }
 
-static double load_stele(uint64_t *ret_sum)
+static double load(bool with_index)
 {
 	struct stele_transaction *tx;
 	struct stele_writable *writable;
-	double begin;
+	double begin, time;
 
 	if (publisher) {
 		stele_publisher_close(publisher);
@@ -53,8 +53,24 @@ static double load_stele(uint64_t *ret_sum)
 	for (size_t i = 0; i < count; i++)
 		put(writable, i);
 	must(stele_transaction_commit(tx, NULL, NULL));
+	if (with_index)
+		routes_read();
+	time = seconds() - begin;
+	if (with_index)
+		routes_unread();
+	return time / (double)count;
+}
+
+static double load_stele(uint64_t *ret_sum)
+{
 	*ret_sum = 0;
-	return (seconds() - begin) / (double)count;
+	return load(true);
+}
+
+static double load_table(uint64_t *ret_sum)
+{
+	*ret_sum = 0;
+	return load(false);
 }
 
 static double load_fib(uint64_t *ret_sum)
@@ -96,6 +112,19 @@ static void load_lpm(void)
 /* ---- lookups ---- */
 
 static void match_stele(uint32_t *answers)
+{
+	for (size_t i = 0; i < LOOKUPS; i++)
+		must(stele_index_match(by_number, &addresses_net[i], &answers[i]));
+}
+
+static void bulk_stele(uint32_t *answers)
+{
+	for (size_t i = 0; i < LOOKUPS; i += BURST)
+		must(stele_index_match_many(by_number, &addresses_net[i], BURST, answers + i));
+}
+
+/* Without an index: by walking the table in the region. */
+static void match_table(uint32_t *answers)
 {
 	struct stele_row row;
 
@@ -170,7 +199,7 @@ static void choose(enum spread spread)
 	}
 }
 
-/* Every prefix's first and last address, and what lies between and beside them, by all three. */
+/* Every prefix's first and last address, and what lies between and beside them, by all. */
 static void check_every_prefix(void)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -178,7 +207,7 @@ static void check_every_prefix(void)
 			table[i].address | (uint32_t)(UINT64_C(0xffffffff) >> table[i].length);
 		uint32_t ask[4] = {table[i].address, last, last + 1, table[i].address - 1};
 		for (int j = 0; j < 4; j++) {
-			uint32_t net = htonl(ask[j]), number, by_lpm;
+			uint32_t net = htonl(ask[j]), number, by_lpm, by_index;
 			struct stele_row row;
 			uint64_t by_fib;
 			number = route_answer(stele_table_match(&routes, &net, 32, &row), &row);
@@ -187,50 +216,82 @@ static void check_every_prefix(void)
 			if (rte_lpm_lookup(lpm, ask[j], &by_lpm) != 0)
 				by_lpm = NONE;
 			check(by_lpm == number);
+			must(stele_index_match(by_number, &net, &by_index));
+			check(by_index == number);
 		}
 	}
 }
 
+static void bench_bulk(const char *work, enum spread spread, double reach)
+{
+	const struct lookup sides[] = {{"stele", bulk_stele, 0},
+	                               {"rte_fib", bulk_fib, reach},
+	                               {"rte_lpm", bulk_lpm, reach}};
+
+	choose(spread);
+	lookups(work, sides, 3);
+}
+
 static void bench_lookups(void)
 {
-	const struct lookup single[] = {
-		{"stele", match_stele, 0}, {"rte_fib", match_fib, 3}, {"rte_lpm", match_lpm, 0.7}};
-	const struct lookup bulk[] = {{"rte_fib", bulk_fib, 0}, {"rte_lpm", bulk_lpm, 0}};
+	const struct lookup single[] = {{"stele", match_stele, 0},
+	                                {"rte_fib", match_fib, 3},
+	                                {"rte_lpm", match_lpm, 0.7},
+	                                {"stele_without_index", match_table, 0}};
 
 	check_every_prefix();
 	choose(INSIDE);
-	lookups("ipv4/one_by_one", single, 3);
+	lookups("ipv4/one_by_one", single, 4);
 	if (rte_fib_select_lookup(fib, RTE_FIB_LOOKUP_DIR24_8_VECTOR_AVX512) != 0)
 		printf("ipv4/bulk: rte_fib has no AVX-512 here\n");
-	lookups("ipv4/bulk_inside", bulk, 2);
-	choose(UNIFORM);
-	lookups("ipv4/bulk_uniform", bulk, 2);
-	choose(HOT);
-	lookups("ipv4/bulk_hot", bulk, 2);
+	bench_bulk("ipv4/bulk_inside", INSIDE, 1.1);
+	bench_bulk("ipv4/bulk_uniform", UNIFORM, 1.2);
+	bench_bulk("ipv4/bulk_hot", HOT, 0.4);
 }
 
 /* ---- updates: routes chosen at random get another number ---- */
 
 #define UPDATES 200000u
 
-static double update_stele(uint64_t *ret_sum)
+static double update(uint64_t *random, bool with_index)
 {
-	static uint64_t random = 5;
 	double begin = seconds();
 
 	for (unsigned i = 0; i < UPDATES; i++) {
-		size_t which = random_from(&random) % count;
+		size_t which = random_from(random) % count;
 		struct stele_transaction *tx;
 		struct stele_writable *writable;
 
-		numbers[which] = (uint32_t)(random_from(&random) & 0xffffff) | 1;
+		numbers[which] = (uint32_t)(random_from(random) & 0xffffff) | 1;
 		must(stele_transaction_begin(publisher, &tx));
 		must(stele_writable_open(tx, "routes", &writable));
 		put(writable, which);
 		must(stele_transaction_commit(tx, NULL, NULL));
+		if (with_index)
+			routes_move();
 	}
-	*ret_sum = random;
 	return (seconds() - begin) / UPDATES;
+}
+
+static double update_stele(uint64_t *ret_sum)
+{
+	static uint64_t random = 5;
+	double time = update(&random, false);
+
+	*ret_sum = random;
+	return time;
+}
+
+/* The same, and each version is what the index answers. */
+static double update_index(uint64_t *ret_sum)
+{
+	static uint64_t random = 5;
+	double time;
+
+	routes_move();
+	time = update(&random, true);
+	*ret_sum = random;
+	return time;
 }
 
 static double update_fib(uint64_t *ret_sum)
@@ -249,29 +310,51 @@ static double update_fib(uint64_t *ret_sum)
 	return (seconds() - begin) / UPDATES;
 }
 
+/* The first prefix of a length that there is, or else one that covers as much. */
+static void flap(const char *name, unsigned length)
+{
+	uint32_t key = 0;
+
+	for (size_t i = 0; i < count && key == 0; i++)
+		if (table[i].length == length)
+			key = htonl(table[i].address);
+	bench_flap(name, &key, length);
+}
+
 static void bench_updates(void)
 {
-	const struct side sides[] = {{"stele", update_stele, 0}, {"rte_fib", update_fib, 2}};
-	const struct lookup after[] = {{"stele", match_stele, 0}, {"rte_fib", bulk_fib, 0}};
+	const struct side sides[] = {{"stele", update_stele, 0},
+	                             {"rte_fib", update_fib, 2},
+	                             {"stele_and_index", update_index, 0}};
+	const struct lookup after[] = {{"stele", bulk_stele, 0}, {"rte_fib", bulk_fib, 0}};
 
-	compare("ipv4/update", sides, 2);
-	routes_read();
+	compare("ipv4/update", sides, 3);
+	routes_move();
 	choose(INSIDE);
 	lookups("ipv4/after_updates", after, 2);
-	stele_subscriber_close(subscriber);
+	flap("ipv4/move/24_bits_flap", 24);
+	flap("ipv4/move/16_bits_flap", 16);
+	flap("ipv4/move/8_bits_flap", 8);
+	flap("ipv4/move/default_route_flaps", 0);
+	print("ipv4/memory/index_after_updates", (double)stele_index_memory(by_number) / 1048576,
+	      "MiB");
 }
 
 static void bench_load(void)
 {
-	const struct side sides[] = {{"stele", load_stele, 0}, {"rte_fib", load_fib, 5}};
-	const struct side in_order[] = {{"stele", load_stele, 0}, {"rte_fib", load_fib, 0}};
-	double empty, size, before = dpdk_memory(), by_lpm;
+	const struct side sides[] = {{"stele", load_stele, 0},
+	                             {"rte_fib", load_fib, 5},
+	                             {"stele_without_index", load_table, 0}};
+	const struct side in_order[] = {{"stele", load_stele, 0},
+	                                {"rte_fib", load_fib, 0},
+	                                {"stele_without_index", load_table, 0}};
+	double empty, size, index, before = dpdk_memory(), by_lpm;
 	uint64_t random = 12;
 
 	routes_create(&schema);
 	empty = region_size();
 	qsort(table, count, sizeof(*table), table_compare);
-	compare("ipv4/load_in_order", in_order, 2);
+	compare("ipv4/load_in_order", in_order, 3);
 	for (size_t i = count; i > 1; i--) {
 		size_t other = random_from(&random) % i;
 		struct prefix4 moved = table[i - 1];
@@ -279,15 +362,18 @@ static void bench_load(void)
 		table[i - 1] = table[other];
 		table[other] = moved;
 	}
-	compare("ipv4/load", sides, 2);
+	compare("ipv4/load", sides, 3);
 	size = region_size() - empty;
-	print("ipv4/memory/stele", size / 1048576, "MiB");
+	routes_read();
+	index = (double)stele_index_memory(by_number);
+	print("ipv4/memory/stele", (size + index) / 1048576, "MiB");
+	print("ipv4/memory/stele_index", index / 1048576, "MiB");
 	print("ipv4/memory/rte_fib", (dpdk_memory() - before) / 1048576, "MiB");
 	before = dpdk_memory();
 	load_lpm();
 	by_lpm = dpdk_memory() - before;
 	print("ipv4/memory/rte_lpm", by_lpm / 1048576, "MiB");
-	ratio("ipv4/memory/rte_lpm", by_lpm / size, 2);
+	ratio("ipv4/memory/rte_lpm", by_lpm / (size + index), 2);
 	/* The key is an address and its length, 5 bytes. */
 	size = size / (double)count - 5 - sizeof(struct route);
 	ratio("compact/ipv4", 32 / size, 1);
@@ -310,10 +396,9 @@ int main(void)
 	dpdk_start();
 	print("ipv4/prefixes", (double)count, path ? "read" : "generated");
 	bench_load();
-	routes_read();
 	bench_lookups();
-	stele_subscriber_close(subscriber);
 	bench_updates();
+	routes_unread();
 	stele_publisher_close(publisher);
 	must(stele_region_remove(region));
 	return 0;

@@ -168,6 +168,19 @@ static void load_lpm(void)
 
 static void match_stele(uint32_t *answers)
 {
+	for (size_t i = 0; i < LOOKUPS; i++)
+		must(stele_index_match(by_number, addresses[i], &answers[i]));
+}
+
+static void bulk_stele(uint32_t *answers)
+{
+	for (size_t i = 0; i < LOOKUPS; i += BURST)
+		must(stele_index_match_many(by_number, addresses[i], BURST, answers + i));
+}
+
+/* Without an index: by walking the table in the region. */
+static void match_table(uint32_t *answers)
+{
 	struct stele_row row;
 
 	for (size_t i = 0; i < LOOKUPS; i++)
@@ -205,7 +218,7 @@ static void bulk_lpm(uint32_t *answers)
 	}
 }
 
-/* Every prefix's first and last address, by all three. */
+/* Every prefix's first and last address, by all. */
 static void check_every_prefix(void)
 {
 	static const uint8_t ends[2][16] = {
@@ -214,7 +227,7 @@ static void check_every_prefix(void)
 
 	for (size_t i = 0; i < count * 2; i++) {
 		uint8_t address[1][16];
-		uint32_t number, by_lpm;
+		uint32_t number, by_lpm, by_index;
 		struct stele_row row;
 		uint64_t by_fib;
 
@@ -225,6 +238,8 @@ static void check_every_prefix(void)
 		if (rte_lpm6_lookup(lpm, address[0], &by_lpm) != 0)
 			by_lpm = NONE;
 		check(by_lpm == number);
+		must(stele_index_match(by_number, address[0], &by_index));
+		check(by_index == number);
 	}
 }
 
@@ -241,12 +256,28 @@ static void choose_inside(void)
 	}
 }
 
+/* The first prefix of a length that there is, or else one that covers as much. */
+static void flap(const char *name, unsigned length)
+{
+	static const uint8_t zero[16];
+	const uint8_t *key = zero;
+
+	for (size_t i = 0; i < count && key == zero; i++)
+		if (table[i].length == length)
+			key = table[i].address;
+	bench_flap(name, key, length);
+}
+
 int main(void)
 {
-	const struct lookup single[] = {{"stele", match_stele, 0}, {"rte_lpm6", match_lpm, 2}};
-	const struct lookup bulk[] = {{"rte_fib6", bulk_fib, 0}, {"rte_lpm6", bulk_lpm, 0}};
+	const struct lookup single[] = {{"stele", match_stele, 0},
+	                                {"rte_lpm6", match_lpm, 2},
+	                                {"stele_without_index", match_table, 0}};
+	const struct lookup bulk[] = {
+		{"stele", bulk_stele, 0}, {"rte_fib6", bulk_fib, 2}, {"rte_lpm6", bulk_lpm, 0}};
 	const char *path = getenv("STELE_PREFIXES");
 	FILE *file = path ? fopen(path, "r") : NULL;
+	double begin;
 
 	snprintf(region, sizeof(region), "bench-ipv6-%ld", (long)getpid());
 	table = malloc(PREFIXES_MOST * sizeof(*table));
@@ -266,14 +297,20 @@ int main(void)
 	load_stele();
 	load_fib();
 	load_lpm();
+	begin = seconds();
 	routes_read();
+	print("ipv6/load/stele_index", (seconds() - begin) / (double)count * 1e9, "ns");
+	print("ipv6/memory/stele_index", (double)stele_index_memory(by_number) / 1048576, "MiB");
 	check_every_prefix();
 	choose_inside();
-	lookups("ipv6/one_by_one", single, 2);
+	lookups("ipv6/one_by_one", single, 3);
 	if (rte_fib6_select_lookup(fib, RTE_FIB6_LOOKUP_TRIE_VECTOR_AVX512) != 0)
 		printf("ipv6/bulk: rte_fib6 has no AVX-512 here\n");
-	lookups("ipv6/bulk_inside", bulk, 2);
-	stele_subscriber_close(subscriber);
+	lookups("ipv6/bulk_inside", bulk, 3);
+	flap("ipv6/move/48_bits_flap", 48);
+	flap("ipv6/move/32_bits_flap", 32);
+	flap("ipv6/move/default_route_flaps", 0);
+	routes_unread();
 	stele_publisher_close(publisher);
 	must(stele_region_remove(region));
 	return 0;

@@ -38,6 +38,7 @@
 #define STELE_STELE_H
 
 #include <stele/error.h>
+#include <stele/index.h>
 #include <stele/publisher.h>
 #include <stele/region.h>
 #include <stele/schema.h>

@@ -237,6 +237,12 @@ STELE_API int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot,
 STELE_API int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *table,
                                    const void *key, unsigned key_bits, struct stele_row *ret);
 
+/* The same for many keys in one call, as _get_many is for _get. Who looks up addresses at the rate of packets
+ * makes an index: <stele/index.h>. */
+STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot, const char *table,
+                                            const struct stele_key_ref *keys, size_t count,
+                                            struct stele_row *ret);
+
 /* ---- one table of a snapshot, without looking its name up each time ---- */
 
 /* A table in a snapshot: a value, to be kept by the caller (nothing to free) no longer than the
@@ -257,6 +263,8 @@ STELE_API int stele_table_match(const struct stele_table *table, const void *key
                                 struct stele_row *ret);
 STELE_API int64_t stele_table_get_many(const struct stele_table *table, const struct stele_key_ref *keys,
                                        size_t count, struct stele_row *ret);
+STELE_API int64_t stele_table_match_many(const struct stele_table *table, const struct stele_key_ref *keys,
+                                         size_t count, struct stele_row *ret);
 STELE_API uint64_t stele_table_rows(const struct stele_table *table);    /* how many there are */
 STELE_API uint64_t stele_table_version(const struct stele_table *table); /* that last wrote it: one of
                                                                           its rows, as stele_row has it */

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT
+ * Opening, moving and asking an index. It is painted from sweeps: at the open from one of all
+ * addresses, at a move from one of each prefix whose row is another. All that these read is judged
+ * before the index answers from it. */
+#include "index.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index_memory.h"
+#include "lib/error.h"
+
+static int check(const struct stele_index *index)
+{
+	if (index->forks != fork_count())
+		return error_set(ECHILD,
+		                 "this index belongs to the parent process; open one in the child");
+	return 0;
+}
+
+/* ---- which way to look up ---- */
+
+enum index_path index_best_path(void)
+{
+#ifdef __x86_64__
+	__builtin_cpu_init();
+	if (!__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("bmi2") ||
+	    !__builtin_cpu_supports("avx2"))
+		return INDEX_PORTABLE;
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+	               ? INDEX_AVX512
+	               : INDEX_AVX2;
+#else
+	return INDEX_PORTABLE;
+#endif
+}
+
+static void choose_path(struct stele_index *index, enum index_path path)
+{
+	index->one = index->ipv6 ? ipv6_one_portable : ipv4_one_portable;
+	index->many = index->ipv6 ? ipv6_many_portable : ipv4_many_portable;
+#ifdef __x86_64__
+	if (path == INDEX_PORTABLE)
+		return;
+	/* Gathers of AVX-512 are no faster for IPv4 than loads that the processor has in flight. */
+	index->one = index->ipv6 ? ipv6_one_avx2 : ipv4_one_popcnt;
+	index->many = index->ipv6 ? ipv6_many_avx2 : ipv4_many_popcnt;
+	if (path == INDEX_AVX512 && index->ipv6) {
+		index->one = ipv6_one_avx512;
+		index->many = ipv6_many_avx512;
+	}
+#else
+	(void)path;
+#endif
+}
+
+/* ---- what is answered ---- */
+
+static bool takes_column(const struct stele_column *column)
+{
+	switch (column->type) {
+	case STELE_U8:
+	case STELE_U16:
+	case STELE_U32:
+	case STELE_I32:
+	case STELE_BOOL:
+	case STELE_IPV4:
+		return !column->key;
+	default:
+		return false;
+	}
+}
+
+static uint32_t column_size(const struct stele_column *column)
+{
+	return column->type == STELE_U8 || column->type == STELE_BOOL ? 1
+	       : column->type == STELE_U16                            ? 2
+	                                                              : 4;
+}
+
+/* Finds out where answers come from. 0, or -EINVAL with a sentence. */
+static int find_source(const struct stele_schema *schema, const char *column,
+                       struct index_source *source)
+{
+	int at;
+
+	if (!schema->columns[0].key || (schema->column_count > 1 && schema->columns[1].key) ||
+	    (schema->columns[0].type != STELE_IPV4NET && schema->columns[0].type != STELE_IPV6NET))
+		return error_set(
+			EINVAL,
+			"an index is of a table whose one key column is an ipv4net or an ipv6net; the first of "
+			"this one is \"%s\", %s",
+			schema->columns[0].name, stele_type_name(schema->columns[0].type));
+	source->rows = column[0] == '\0';
+	if (source->rows)
+		return 0;
+	at = stele_schema_column(schema, column);
+	if (at < 0)
+		return error_set(EINVAL,
+		                 "the table has no column \"%s\" for an index to answer with",
+		                 column);
+	if (!takes_column(&schema->columns[at]))
+		return error_set(
+			EINVAL,
+			"an index answers with a value column of type u8, u16, u32, i32, bool or ipv4; \"%s\" is "
+			"%s%s",
+			column, schema->columns[at].key ? "a key column, " : "",
+			stele_type_name(schema->columns[at].type));
+	source->offset = schema->columns[at].offset;
+	source->size = column_size(&schema->columns[at]);
+	return 0;
+}
+
+static int open_source(const struct stele_index *index, const struct stele_table *table,
+                       struct index_source *ret, bool *ret_ipv6)
+{
+	struct index_source source = {
+		.view = table->snapshot->view,
+		.shape = table_words(table)->shape,
+		.root = table_words(table)->root,
+		.none = index->none,
+	};
+	struct stele_schema *schema;
+	int r = stele_table_schema(table, &schema);
+
+	if (r < 0)
+		return r;
+	r = find_source(schema, index->column, &source);
+	if (r == 0) {
+		*ret = source;
+		*ret_ipv6 = schema->columns[0].type == STELE_IPV6NET;
+	}
+	stele_schema_free(schema);
+	return r;
+}
+
+/* ---- building ---- */
+
+static void form_finish(struct stele_index *index)
+{
+	if (index->ipv6)
+		index_ipv6_finish(&index->form.ipv6);
+	else
+		index_ipv4_finish(&index->form.ipv4);
+}
+
+/* Has the addresses under a prefix answer as the source says. 0, -EBADMSG, -ENOMEM; no sentence. */
+static int paint(struct stele_index *index, const struct index_key *key)
+{
+	int r = index_sweep_start(&index->sweep, &index->source, key, 0, index->ipv6 ? 64 : 32);
+
+	if (r < 0)
+		return r;
+	return index->ipv6 ? index_ipv6_paint(&index->form.ipv6, &index->sweep, &index->inner)
+	                   : index_ipv4_paint(&index->form.ipv4, &index->sweep);
+}
+
+static int build(struct stele_index *index)
+{
+	const struct index_key all = {.bits = 0};
+	uint64_t rows = (index->source.view.limit - index->source.view.start) / LAYOUT_UNIT;
+	int r;
+
+	/* In a damaged region the number of rows may be any; but there is no more than room for. */
+	if (stele_table_rows(&index->table) < rows)
+		rows = stele_table_rows(&index->table);
+	form_finish(index);
+	r = index->ipv6 ? index_ipv6_init(&index->form.ipv6)
+	                : index_ipv4_init(&index->form.ipv4, index->none, rows);
+	return r < 0 ? r : paint(index, &all);
+}
+
+/* Judges what was read to build or move: the sentence for what went wrong. */
+static int judge_build(const struct stele_snapshot *snapshot, int r)
+{
+	int judged = snapshot_result(snapshot, r == -ENOMEM ? 0 : r);
+
+	if (judged == 0 && r == -ENOMEM)
+		return error_set(ENOMEM, "no memory for an index");
+	return judged;
+}
+
+int index_open(const struct stele_table *table, const char *column, uint32_t none,
+               enum index_path path, struct stele_index **ret)
+{
+	struct stele_index *index;
+	int r = subscriber_check(table->snapshot->subscriber);
+
+	if (r == 0 && column)
+		r = stele_name_check("column", column);
+	if (r < 0)
+		return r;
+	index = index_allocate(sizeof(*index));
+	if (!index)
+		return error_set(ENOMEM, "no memory for an index");
+	index->table = *table;
+	index->forks = fork_count();
+	index->none = column ? none : 0;
+	snprintf(index->column, sizeof(index->column), "%s", column ? column : "");
+	memset(&index->form, 0, sizeof(index->form));
+	r = open_source(index, table, &index->source, &index->ipv6);
+	if (r == 0) {
+		choose_path(index, path);
+		r = judge_build(table->snapshot, build(index));
+		index->whole = r == 0;
+		if (r < 0)
+			form_finish(index);
+	}
+	if (r < 0)
+		free(index);
+	else
+		*ret = index;
+	return r;
+}
+
+int stele_index_open(const struct stele_table *table, const char *column, uint32_t none,
+                     struct stele_index **ret)
+{
+	return index_open(table, column, none, index_best_path(), ret);
+}
+
+struct stele_index *stele_index_close(struct stele_index *index)
+{
+	if (!index)
+		return NULL;
+	form_finish(index);
+	free(index);
+	return NULL;
+}
+
+/* ---- moving ---- */
+
+/* True when a prefix lies in what was painted last: changes come in the order of keys. */
+static bool is_painted(const struct stele_index *index, const struct index_key *key)
+{
+	const struct index_key *under = &index->sweep.under;
+
+	return key->bits >= under->bits &&
+	       key_starts(key->bytes, key->bits, under->bytes, under->bits);
+}
+
+/* The prefix that is to be painted where a row is another. */
+static struct index_key key_to_paint(const struct row_parts *row)
+{
+	/* Inside of a first word everything is made anew. */
+	struct index_key key = {.bits = row->key_bits < 64 ? row->key_bits : 64};
+	unsigned bytes = (key.bits + 7) / 8;
+
+	data_copy_out(key.bytes, row->key, bytes);
+	if (key.bits % 8 != 0)
+		key.bytes[bytes - 1] &= (unsigned char)(0xff00u >> key.bits % 8);
+	return key;
+}
+
+/* Paints what is another since the trie at `before`, which is in the same mapping. 0, -EBADMSG,
+ * -ENOMEM; no sentence. */
+static int paint_changes(struct stele_index *index, const struct view *old_view, ref_t before)
+{
+	struct index_source *source = &index->source;
+	/* The longer view reaches all that both do. */
+	struct view view = old_view->limit > source->view.limit ? *old_view : source->view;
+	ref_t refs[2];
+	bool any = false;
+	int r;
+
+	diff_start(&index->diff, &view, &source->shape, before, source->root);
+	while ((r = diff_next(&index->diff, &refs[0], &refs[1])) == 1) {
+		struct row_parts rows[2];
+		struct index_key key;
+		for (int side = 0; side < 2; side++)
+			if (refs[side] &&
+			    row_parts(&view, &source->shape, refs[side], &rows[side]) < 0)
+				return -EBADMSG;
+		if (refs[0] && refs[1] &&
+		    index_answer(source, &rows[0]) == index_answer(source, &rows[1]))
+			continue;
+		key = key_to_paint(&rows[refs[1] ? 1 : 0]);
+		if (any && is_painted(index, &key))
+			continue;
+		any = true;
+		r = paint(index, &key);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0 && !index->ipv6)
+		r = index_ipv4_tidy(&index->form.ipv4);
+	return r;
+}
+
+/* Finds where answers come from in another snapshot's table: 1 where rows of both can be
+ * compared, as they are in one mapping and of one schema; 0; or an error with a sentence. */
+static int find_next_source(const struct stele_index *index, const struct stele_table *table,
+                            struct index_source *ret)
+{
+	bool ipv6;
+	int r;
+
+	if (index->whole && index->source.view.base == table->snapshot->view.base &&
+	    table_words(&index->table)->schema == table_words(table)->schema) {
+		*ret = index->source;
+		ret->view = table->snapshot->view;
+		ret->root = table_words(table)->root;
+		return 1;
+	}
+	r = open_source(index, table, ret, &ipv6);
+	if (r == 0 && ipv6 != index->ipv6)
+		r = error_set(EINVAL,
+		              "this index is of %s prefixes, the table of others; open one of it",
+		              index->ipv6 ? "IPv6" : "IPv4");
+	return r;
+}
+
+int stele_index_move(struct stele_index *index, const struct stele_table *table)
+{
+	const struct stele_table before = index->table;
+	const struct view view = index->source.view;
+	struct index_source source;
+	int r = check(index), near;
+
+	if (r == 0)
+		r = subscriber_check(table->snapshot->subscriber);
+	if (r < 0)
+		return r;
+	near = find_next_source(index, table, &source);
+	if (near == -EINVAL)
+		return near;
+	index->whole = false;
+	if (near < 0)
+		return near;
+	index->table = *table;
+	index->source = source;
+	if (near) {
+		r = paint_changes(index, &view, table_words(&before)->root);
+		/* What was compared with must have been whole until now. */
+		near = snapshot_judge(before.snapshot) == 0;
+	}
+	if (!near)
+		r = build(index);
+	r = judge_build(table->snapshot, r);
+	index->whole = r == 0;
+	return r;
+}
+
+/* ---- asking ---- */
+
+/* 0, or why an index does not answer, with a sentence. */
+static int judge(const struct stele_index *index)
+{
+	int r;
+
+	if (index_answers(index))
+		return 0;
+	r = check(index);
+	if (r < 0)
+		return r;
+	if (!index->whole)
+		return error_set(
+			ESTALE,
+			"the index could not be moved and answers for no version; move it to "
+			"a newer one, or open another");
+	return snapshot_result(index->table.snapshot, 0);
+}
+
+int index_match_slowly(const struct stele_index *index, const void *address, uint32_t *ret)
+{
+	int r = judge(index);
+
+	if (r < 0)
+		return r;
+	index->many(index, address, 1, ret);
+	return *ret != index->none;
+}
+
+int stele_index_match(const struct stele_index *index, const void *address, uint32_t *ret)
+{
+	return index->one(index, address, ret);
+}
+
+int stele_index_match_many(const struct stele_index *index, const void *addresses, size_t count,
+                           uint32_t *ret)
+{
+	int r = judge(index);
+
+	if (r == 0)
+		index->many(index, addresses, count, ret);
+	return r;
+}
+
+int stele_index_row(const struct stele_index *index, uint32_t answer, struct stele_row *ret)
+{
+	const struct index_source *source = &index->source;
+	struct stele_row filled = {0};
+	struct row_parts parts;
+	int r = judge(index);
+
+	if (r < 0)
+		return r;
+	if (!source->rows)
+		return error_set(EINVAL,
+		                 "the index answers with column \"%s\", not with rows; open one "
+		                 "without a column",
+		                 index->column);
+	if (answer != 0 && row_parts(&source->view, &source->shape, answer, &parts) < 0) {
+		r = -EBADMSG;
+	} else if (answer != 0) {
+		row_fill(&parts, &filled);
+		r = 1;
+	}
+	r = snapshot_result(index->table.snapshot, r);
+	if (r == 1)
+		*ret = filled;
+	return r;
+}
+
+uint64_t stele_index_version(const struct stele_index *index)
+{
+	return index->whole ? index->table.snapshot->version : 0;
+}
+
+size_t stele_index_memory(const struct stele_index *index)
+{
+	size_t form = index->ipv6 ? index_ipv6_memory(&index->form.ipv6)
+	                          : index_ipv4_memory(&index->form.ipv4);
+
+	return sizeof(*index) + form;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT
+ * Building and changing the index of an IPv4 table: see index_ipv4.h. A block is unpacked,
+ * painted and packed again. */
+#include "index_ipv4.h"
+
+#include <errno.h>
+
+#include "index_memory.h"
+
+#define POOL_MOST (UINT32_C(1) << 31) /* words */
+
+/* Blocks and the pool are one allocation, rounded up so that huge pages can hold all of it. 0 or
+ * -ENOMEM: nothing was changed. */
+static int allocate(struct index_ipv4 *ret, uint64_t room)
+{
+	size_t blocks = IPV4_BLOCKS * sizeof(*ret->blocks);
+	size_t size = index_round(blocks + room * sizeof(*ret->pool));
+	void *memory = room <= POOL_MOST ? index_allocate(size) : NULL;
+
+	if (!memory)
+		return -ENOMEM;
+	ret->blocks = memory;
+	ret->pool = (uint32_t *)memory + blocks / sizeof(*ret->pool);
+	ret->room = (uint32_t)((size - blocks) / sizeof(*ret->pool));
+	return 0;
+}
+
+int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows)
+{
+	*index = (struct index_ipv4){.used = 1};
+	if (allocate(index, rows + rows / 4 + 2 * IPV4_PIECE_MOST) < 0)
+		return -ENOMEM;
+	memset(index->blocks, 0, IPV4_BLOCKS * sizeof(*index->blocks));
+	index->pool[0] = none;
+	return 0;
+}
+
+void index_ipv4_finish(struct index_ipv4 *index)
+{
+	free(index->blocks);
+	*index = (struct index_ipv4){0};
+}
+
+size_t index_ipv4_memory(const struct index_ipv4 *index)
+{
+	return IPV4_BLOCKS * sizeof(*index->blocks) + index->room * sizeof(*index->pool);
+}
+
+/* ---- the pool ---- */
+
+static void give_back(struct index_ipv4 *index, uint32_t piece, uint32_t size)
+{
+	index->pool[piece] = index->free_lists[size];
+	index->free_lists[size] = piece;
+	index->free += size;
+}
+
+/* Makes room for another piece at the pool's end. */
+static int grow(struct index_ipv4 *index)
+{
+	const struct index_ipv4 before = *index;
+
+	if (allocate(index, before.room + before.room / 8 + 2 * IPV4_PIECE_MOST) < 0)
+		return -ENOMEM;
+	memcpy(index->blocks, before.blocks, IPV4_BLOCKS * sizeof(*index->blocks));
+	memcpy(index->pool, before.pool, before.used * sizeof(*index->pool));
+	free(before.blocks);
+	return 0;
+}
+
+/* A piece of so many words: its index, or 0: no memory. Others stay where they are. */
+static uint32_t take(struct index_ipv4 *index, uint32_t size)
+{
+	uint32_t from = size, piece;
+
+	if (index->used + size > index->room)
+		while (from < IPV4_PIECE_MOST && !index->free_lists[from])
+			from++;
+	piece = index->free_lists[from];
+	if (piece) {
+		index->free_lists[from] = index->pool[piece];
+		index->free -= from;
+		if (from > size)
+			give_back(index, piece + size, from - size);
+		return piece;
+	}
+	if (index->used + size > index->room && grow(index) < 0)
+		return 0;
+	piece = index->used;
+	index->used += size;
+	return piece;
+}
+
+/* ---- bitmaps of runs ---- */
+
+static uint64_t starts_of(const struct ipv4_block *block)
+{
+	uint64_t starts;
+
+	memcpy(&starts, block->starts, sizeof(starts));
+	return starts;
+}
+
+/* How many words of the pool a block takes, and from where on. */
+static uint32_t block_size(const struct ipv4_block *block, uint32_t *ret_piece)
+{
+	uint64_t starts = starts_of(block);
+
+	*ret_piece = block->base - (starts & IPV4_DIVIDED);
+	if (block->base == 0)
+		return 0;
+	return 1 + popcount(starts & ~UINT64_C(1)) + (starts & IPV4_DIVIDED ? 2 : 0);
+}
+
+static uint32_t divided_size(const uint32_t *divided)
+{
+	uint32_t size = 8 + 1;
+
+	for (unsigned i = 0; i < 8; i++)
+		size += popcount(divided[i]);
+	return size;
+}
+
+/* ---- painting ---- */
+
+#define NOTHING UINT32_MAX
+
+/* What is unpacked. */
+struct canvas {
+	struct index_ipv4 *index;
+	uint32_t block;   /* which, or NOTHING */
+	uint64_t divided; /* of its /24s: those whose answer is a piece of the pool */
+	uint32_t answers[64];
+	uint32_t net; /* the /24 whose addresses are unpacked too, or NOTHING */
+	uint32_t fine[256];
+};
+
+/* Sets a /24 to one answer. */
+static void set_net(struct canvas *canvas, unsigned net, uint32_t answer)
+{
+	struct index_ipv4 *index = canvas->index;
+	uint64_t bit = UINT64_C(1) << net;
+
+	if (canvas->divided & bit)
+		give_back(index, canvas->answers[net],
+		          divided_size(index->pool + canvas->answers[net]));
+	canvas->divided &= ~bit;
+	canvas->answers[net] = answer;
+}
+
+static int pack_net(struct canvas *canvas)
+{
+	struct index_ipv4 *index = canvas->index;
+	unsigned net = canvas->net % 64;
+	uint32_t starts[8] = {0}, size, piece, *to;
+
+	if (canvas->net == NOTHING)
+		return 0;
+	canvas->net = NOTHING;
+	for (unsigned i = 1; i < 256; i++)
+		if (canvas->fine[i] != canvas->fine[i - 1])
+			starts[i / 32] |= 1u << i % 32;
+	size = divided_size(starts);
+	set_net(canvas, net, canvas->fine[0]);
+	if (size == 9)
+		return 0;
+	piece = take(index, size);
+	if (!piece)
+		return -ENOMEM;
+	canvas->divided |= UINT64_C(1) << net;
+	canvas->answers[net] = piece;
+	to = index->pool + piece;
+	memcpy(to, starts, sizeof(starts));
+	to += 8;
+	*to++ = canvas->fine[0];
+	for (unsigned i = 1; i < 256; i++)
+		if (starts[i / 32] >> i % 32 & 1)
+			*to++ = canvas->fine[i];
+	return 0;
+}
+
+static void unpack_net(struct canvas *canvas, uint32_t net)
+{
+	static const uint32_t none[8];
+	const uint32_t *answer = &canvas->answers[net % 64], *starts = none;
+
+	canvas->net = net;
+	if (canvas->divided >> net % 64 & 1) {
+		starts = canvas->index->pool + *answer;
+		answer = starts + 8;
+	}
+	canvas->fine[0] = *answer;
+	for (unsigned i = 1; i < 256; i++) {
+		answer += starts[i / 32] >> i % 32 & 1;
+		canvas->fine[i] = *answer;
+	}
+}
+
+/* Fills a block's piece. */
+static void block_store(struct index_ipv4 *index, struct ipv4_block *block, uint32_t piece,
+                        uint64_t starts, uint64_t divided, const uint32_t *answers)
+{
+	size_t count = 1 + popcount(starts & ~UINT64_C(1));
+
+	memcpy(block->starts, &starts, sizeof(starts));
+	block->base = piece + (divided ? 1 : 0);
+	if (divided) {
+		memcpy(index->pool + piece, &divided, sizeof(divided));
+		piece += 2;
+	}
+	memcpy(index->pool + piece, answers, count * sizeof(*answers));
+}
+
+/* The runs of what is unpacked: their starts, and their answers. */
+static uint64_t find_runs(const struct canvas *canvas, uint32_t answers[64], uint32_t *ret_count)
+{
+	uint64_t starts = canvas->divided ? IPV4_DIVIDED : 0;
+	uint32_t count = 1;
+
+	answers[0] = canvas->answers[0];
+	for (unsigned i = 1; i < 64; i++)
+		if (canvas->answers[i] != canvas->answers[i - 1] ||
+		    canvas->divided >> (i - 1) & 3) {
+			starts |= UINT64_C(1) << i;
+			answers[count++] = canvas->answers[i];
+		}
+	*ret_count = count;
+	return starts;
+}
+
+static int pack(struct canvas *canvas)
+{
+	struct index_ipv4 *index = canvas->index;
+	uint32_t number = canvas->block, piece, size, wanted, answers[64];
+	uint64_t starts;
+	int r = pack_net(canvas);
+
+	if (r < 0 || number == NOTHING)
+		return r;
+	canvas->block = NOTHING;
+	starts = find_runs(canvas, answers, &wanted);
+	wanted += canvas->divided ? 2 : 0;
+	if (starts == 0 && answers[0] == index->pool[0])
+		wanted = 0;
+	size = block_size(&index->blocks[number], &piece);
+	if (size != wanted) {
+		index->blocks[number] = (struct ipv4_block){0};
+		if (size > 0)
+			give_back(index, piece, size);
+		piece = wanted > 0 ? take(index, wanted) : 0;
+		if (wanted > 0 && !piece)
+			return -ENOMEM;
+	}
+	if (wanted > 0)
+		block_store(index, &index->blocks[number], piece, starts, canvas->divided, answers);
+	return 0;
+}
+
+static int unpack(struct canvas *canvas, uint32_t number)
+{
+	const struct ipv4_block *block;
+	const uint32_t *answer;
+	uint64_t starts;
+	int r;
+
+	if (canvas->block == number)
+		return 0;
+	r = pack(canvas);
+	if (r < 0)
+		return r;
+	block = &canvas->index->blocks[number];
+	starts = starts_of(block);
+	canvas->block = number;
+	canvas->divided = 0;
+	answer = canvas->index->pool + block->base + (starts & IPV4_DIVIDED);
+	if (starts & IPV4_DIVIDED)
+		memcpy(&canvas->divided, answer - 2, sizeof(canvas->divided));
+	canvas->answers[0] = *answer;
+	for (unsigned i = 1; i < 64; i++) {
+		answer += starts >> i & 1;
+		canvas->answers[i] = *answer;
+	}
+	return 0;
+}
+
+static int paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t answer)
+{
+	for (uint64_t at = first; at <= last;) {
+		uint32_t net = (uint32_t)(at >> 8);
+		struct ipv4_block *block = canvas->index->blocks + net / 64;
+		uint64_t end = at | (64 * 256 - 1);
+		int r;
+
+		/* Most of the address space in a step a block. */
+		if (net % 64 == 0 && (at & 255) == 0 && end <= last && canvas->block != net / 64 &&
+		    starts_of(block) == 0 && (block->base || answer == canvas->index->pool[0])) {
+			canvas->index->pool[block->base] = answer;
+			at = end + 1;
+			continue;
+		}
+		r = unpack(canvas, net / 64);
+		if (r < 0)
+			return r;
+		end = at | 255;
+		if ((at & 255) == 0 && end <= last) {
+			set_net(canvas, net % 64, answer);
+			at = end + 1;
+			continue;
+		}
+		if (canvas->net != net) {
+			r = pack_net(canvas);
+			if (r < 0)
+				return r;
+			unpack_net(canvas, net);
+		}
+		for (end = end < last ? end : last; at <= end; at++)
+			canvas->fine[at & 255] = answer;
+	}
+	return 0;
+}
+
+int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep)
+{
+	struct canvas canvas = {.index = index, .block = NOTHING, .net = NOTHING};
+	struct index_segment segment;
+	int r;
+
+	while ((r = index_sweep_next(sweep, &segment)) == 1) {
+		r = paint(&canvas, (uint32_t)segment.first, (uint32_t)segment.last, segment.answer);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : pack(&canvas);
+}
+
+/* ---- what has become free ---- */
+
+/* Moves a piece to the end of another pool. */
+static uint32_t carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint32_t piece,
+                      uint32_t size)
+{
+	uint32_t at = to->used;
+
+	memcpy(to->pool + at, from->pool + piece, size * sizeof(*to->pool));
+	to->used += size;
+	return at;
+}
+
+/* Moves what a block that was moved refers to. */
+static void carry_divided(const struct index_ipv4 *from, struct index_ipv4 *to,
+                          const struct ipv4_block *block)
+{
+	uint32_t *answer = to->pool + block->base + 1;
+	uint64_t starts = starts_of(block), divided;
+
+	memcpy(&divided, answer - 2, sizeof(divided));
+	for (unsigned net = 0; net < 64; net++) {
+		answer += net > 0 && starts >> net & 1 ? 1 : 0;
+		if (divided >> net & 1)
+			*answer = carry(from, to, *answer, divided_size(from->pool + *answer));
+	}
+}
+
+int index_ipv4_tidy(struct index_ipv4 *index)
+{
+	uint32_t live = index->used - index->free, piece, size;
+	struct index_ipv4 tidy = {.used = 1};
+
+	if (index->free <= live / 4 + 4096)
+		return 0;
+	if (allocate(&tidy, live + live / 16 + 2 * IPV4_PIECE_MOST) < 0)
+		return -ENOMEM;
+	tidy.pool[0] = index->pool[0];
+	for (uint32_t i = 0; i < IPV4_BLOCKS; i++) {
+		struct ipv4_block *block = &tidy.blocks[i];
+		*block = index->blocks[i];
+		size = block_size(block, &piece);
+		if (size == 0)
+			continue;
+		block->base += carry(index, &tidy, piece, size) - piece;
+		if (starts_of(block) & IPV4_DIVIDED)
+			carry_divided(index, &tidy, block);
+	}
+	free(index->blocks);
+	*index = tidy;
+	return 0;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ * Building and changing the index of an IPv6 table: see index_ipv6.h. */
+#include "index_ipv6.h"
+
+#include <errno.h>
+
+#include "index_memory.h"
+
+int index_ipv6_init(struct index_ipv6 *index)
+{
+	*index = (struct index_ipv6){0};
+	return ranges_init(&index->high, 0);
+}
+
+void index_ipv6_finish(struct index_ipv6 *index)
+{
+	ranges_finish(&index->high);
+	for (uint32_t i = 0; i < index->low_count; i++)
+		ranges_finish(&index->lows[i]);
+	free(index->lows);
+	*index = (struct index_ipv6){0};
+}
+
+size_t index_ipv6_memory(const struct index_ipv6 *index)
+{
+	size_t size = ranges_memory(&index->high) + index->low_room * sizeof(*index->lows);
+
+	for (uint32_t i = 0; i < index->low_count; i++)
+		if (index->lows[i].count > 0)
+			size += ranges_memory(&index->lows[i]);
+	return size;
+}
+
+/* ---- the trees of second words ---- */
+
+static int low_take(struct index_ipv6 *index, uint32_t *ret)
+{
+	uint32_t i = index->low_count, room = index->low_room * 2 + 16;
+	struct ranges *lows;
+
+	if (i == index->low_room && index->low_free > i / 4) {
+		for (i = 0; index->lows[i].count > 0;)
+			i++;
+		index->low_free--;
+	} else {
+		if (i == index->low_room) {
+			lows = index_reallocate(index->lows, i * sizeof(*lows),
+			                        room * sizeof(*lows));
+			if (!lows)
+				return -ENOMEM;
+			index->lows = lows;
+			index->low_room = room;
+		}
+		index->low_count++;
+	}
+	index->lows[i] = (struct ranges){0};
+	*ret = i;
+	return 0;
+}
+
+static void low_drop(void *context, uint32_t number)
+{
+	struct index_ipv6 *index = context;
+
+	ranges_finish(&index->lows[number]);
+	index->low_free++;
+}
+
+/* ---- lists of what is to be put in ---- */
+
+struct list {
+	struct range *ranges;
+	size_t count, room;
+};
+
+static int list_add(struct list *list, const struct index_segment *segment)
+{
+	size_t room = list->room * 2 + 16;
+	struct range *ranges;
+
+	if (list->count == list->room) {
+		ranges = realloc(list->ranges, room * sizeof(*ranges));
+		if (!ranges)
+			return -ENOMEM;
+		list->ranges = ranges;
+		list->room = room;
+	}
+	list->ranges[list->count++] =
+		(struct range){segment->first, segment->answer, segment->deeper};
+	return 0;
+}
+
+/* In a tree of second words nothing is deeper. */
+static void nothing_dropped(void *context, uint32_t answer)
+{
+	(void)context;
+	(void)answer;
+}
+
+/* Makes the tree of the words behind `high`. */
+static int paint_low(struct index_ipv6 *index, const struct index_source *source, uint64_t high,
+                     struct index_sweep *sweep, uint32_t *ret)
+{
+	struct index_key key = {.bits = 64};
+	struct index_segment segment;
+	struct list list = {0};
+	int r;
+
+	for (unsigned i = 0; i < 8; i++)
+		key.bytes[i] = (unsigned char)(high >> (56 - i * 8));
+	r = index_sweep_start(sweep, source, &key, 64, 64);
+	while (r == 0 && (r = index_sweep_next(sweep, &segment)) == 1)
+		r = list_add(&list, &segment);
+	if (r == 0)
+		r = low_take(index, ret);
+	if (r == 0) {
+		r = ranges_init(&index->lows[*ret], 0);
+		if (r == 0)
+			r = ranges_replace(&index->lows[*ret], 0, UINT64_MAX, list.ranges,
+			                   list.count, nothing_dropped, NULL);
+		if (r < 0)
+			low_drop(index, *ret);
+	}
+	free(list.ranges);
+	return r;
+}
+
+int index_ipv6_paint(struct index_ipv6 *index, struct index_sweep *sweep, struct index_sweep *inner)
+{
+	struct index_segment segment;
+	struct list list = {0};
+	int r = 0;
+
+	while (r == 0 && (r = index_sweep_next(sweep, &segment)) == 1) {
+		r = 0;
+		if (segment.deeper)
+			r = paint_low(index, sweep->source, segment.first, inner, &segment.answer);
+		if (r == 0)
+			r = list_add(&list, &segment);
+	}
+	if (r == 0)
+		r = ranges_replace(&index->high, sweep->first, sweep->last, list.ranges, list.count,
+		                   low_drop, index);
+	free(list.ranges);
+	return r;
+}

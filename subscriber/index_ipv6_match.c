@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ * Lookups in the index of an IPv6 table: index_ranges.h has what lies where. All but how eight
+ * starts are compared is the same for every processor. */
+#include "index.h"
+
+#include <string.h>
+
+#define INLINE   static inline __attribute__((always_inline))
+#define TOGETHER 32u /* lookups */
+
+/* How many of eight starts, after the first, are below a word: they rise. */
+typedef unsigned compare_starts(const int64_t *starts, int64_t word);
+
+INLINE uint64_t load_word(const unsigned char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
+/* The range of a piece that a word is in. */
+INLINE unsigned match_piece(const struct ranges_piece *piece, int64_t word, compare_starts *compare)
+{
+	unsigned line = compare((const int64_t *)piece, word) * RANGES_FAN;
+
+	/* Known before the range is: so both lines come at once. */
+	__builtin_prefetch(piece->answers + line);
+	return line + compare(piece->starts + line, word);
+}
+
+/* The answer of a word; `*ret_deeper`: it is the number of a tree. */
+INLINE uint32_t match_ranges(const struct ranges *ranges, int64_t word, bool *ret_deeper,
+                             compare_starts *compare)
+{
+	const struct ranges_piece *piece;
+	size_t at = 0;
+	unsigned i;
+
+	for (unsigned level = ranges->levels; level-- > 0;)
+		at = (at + compare(ranges->directory + ranges->level_at[level] + at, word)) *
+		     RANGES_FAN;
+	piece = &ranges->pieces[ranges->order[at / RANGES_FAN]];
+	i = match_piece(piece, word, compare);
+	*ret_deeper = piece->deeper >> i & 1;
+	return piece->answers[i];
+}
+
+INLINE uint32_t match_low(const struct index_ipv6 *index, uint32_t number,
+                          const unsigned char *address, compare_starts *compare)
+{
+	bool deeper;
+
+	return match_ranges(&index->lows[number], ranges_word(load_word(address + 8)), &deeper,
+	                    compare);
+}
+
+INLINE uint32_t match(const struct index_ipv6 *index, const unsigned char *address,
+                      compare_starts *compare)
+{
+	bool deeper;
+	uint32_t answer =
+		match_ranges(&index->high, ranges_word(load_word(address)), &deeper, compare);
+
+	return __builtin_expect(deeper, 0) ? match_low(index, answer, address, compare) : answer;
+}
+
+/* Eight lookups' way to their pieces, written out, so that all that is known of it stays in
+ * registers. */
+#define EACH(step) step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7)
+#define START(i) \
+	size_t at_##i = 0; \
+	const int64_t word_##i = words[i];
+#define GO_DOWN(i) at_##i = (at_##i + compare(starts + at_##i, word_##i)) * RANGES_FAN;
+#define FIND_PIECE(i) \
+	pieces[i] = &ranges->pieces[ranges->order[at_##i / RANGES_FAN]]; \
+	__builtin_prefetch(pieces[i]);
+
+INLINE void find_pieces(const struct ranges *ranges, const int64_t words[8],
+                        const struct ranges_piece *pieces[8], compare_starts *compare)
+{
+	EACH(START)
+
+	for (unsigned level = ranges->levels; level-- > 0;) {
+		const int64_t *starts = ranges->directory + ranges->level_at[level];
+		EACH(GO_DOWN)
+	}
+	EACH(FIND_PIECE)
+}
+
+/* Lookups that go down side by side: each step asks for the memory of the next, for all of them. */
+INLINE void match_together(const struct index_ipv6 *index, const unsigned char *addresses,
+                           unsigned count, uint32_t *ret, compare_starts *compare)
+{
+	const struct ranges_piece *pieces[TOGETHER];
+	unsigned lines[TOGETHER];
+	int64_t words[TOGETHER];
+	uint32_t deeper = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		words[i] = ranges_word(load_word(addresses + (size_t)i * 16));
+	for (unsigned i = count; i % 8 != 0; i++)
+		words[i] = 0;
+	for (unsigned i = 0; i < count; i += 8)
+		find_pieces(&index->high, words + i, pieces + i, compare);
+	for (unsigned i = 0; i < count; i++) {
+		lines[i] = compare((const int64_t *)pieces[i], words[i]) * RANGES_FAN;
+		__builtin_prefetch(pieces[i]->starts + lines[i]);
+		__builtin_prefetch(pieces[i]->answers + lines[i]);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		unsigned at = lines[i] + compare(pieces[i]->starts + lines[i], words[i]);
+		ret[i] = pieces[i]->answers[at];
+		deeper |= (uint32_t)(pieces[i]->deeper >> at & 1) << i;
+	}
+	for (; __builtin_expect(deeper, 0); deeper &= deeper - 1) {
+		unsigned i = (unsigned)__builtin_ctz(deeper);
+		ret[i] = match_low(index, ret[i], addresses + (size_t)i * 16, compare);
+	}
+}
+
+INLINE void match_many(const struct index_ipv6 *index, const unsigned char *addresses, size_t count,
+                       uint32_t *ret, compare_starts *compare)
+{
+	unsigned now;
+
+	for (; count > 0; count -= now) {
+		now = count < TOGETHER ? (unsigned)count : TOGETHER;
+		match_together(index, addresses, now, ret, compare);
+		addresses += (size_t)now * 16;
+		ret += now;
+	}
+}
+
+INLINE unsigned compare_portable(const int64_t *starts, int64_t word)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 1; i < RANGES_FAN; i++)
+		count += starts[i] < word;
+	return count;
+}
+
+int ipv6_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
+{
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, address, ret);
+	*ret = match(&index->form.ipv6, address, compare_portable);
+	return *ret != index->none;
+}
+
+void ipv6_many_portable(const struct stele_index *index, const unsigned char *addresses,
+                        size_t count, uint32_t *ret)
+{
+	match_many(&index->form.ipv6, addresses, count, ret, compare_portable);
+}
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#define AVX2   __attribute__((target("popcnt,bmi2,avx2")))
+#define AVX512 __attribute__((target("popcnt,bmi2,avx2,avx512f,avx512dq")))
+
+AVX2 INLINE unsigned compare_avx2(const int64_t *starts, int64_t word)
+{
+	const __m256i words = _mm256_set1_epi64x(word);
+	__m256i low = _mm256_cmpgt_epi64(words, _mm256_load_si256((const void *)starts));
+	__m256i high = _mm256_cmpgt_epi64(words, _mm256_load_si256((const void *)(starts + 4)));
+	int mask = _mm256_movemask_pd(_mm256_castsi256_pd(low)) |
+	           _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+
+	return (unsigned)__builtin_popcount((unsigned)mask & 0xfe);
+}
+
+AVX2 int ipv6_one_avx2(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
+{
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, address, ret);
+	*ret = match(&index->form.ipv6, address, compare_avx2);
+	return *ret != index->none;
+}
+
+AVX2 void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses,
+                         size_t count, uint32_t *ret)
+{
+	match_many(&index->form.ipv6, addresses, count, ret, compare_avx2);
+}
+
+AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
+{
+	__mmask8 mask = _mm512_mask_cmplt_epi64_mask(0xfe, _mm512_load_si512(starts),
+	                                             _mm512_set1_epi64(word));
+
+	return (unsigned)__builtin_popcount(_cvtmask8_u32(mask));
+}
+
+AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address,
+                           uint32_t *ret)
+{
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, address, ret);
+	*ret = match(&index->form.ipv6, address, compare_avx512);
+	return *ret != index->none;
+}
+
+AVX512 void ipv6_many_avx512(const struct stele_index *index, const unsigned char *addresses,
+                             size_t count, uint32_t *ret)
+{
+	match_many(&index->form.ipv6, addresses, count, ret, compare_avx512);
+}
+#endif

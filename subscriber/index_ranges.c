@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ * Building and changing a tree of ranges: see index_ranges.h. */
+#include "index_ranges.h"
+
+#include <errno.h>
+
+#include "index_memory.h"
+
+#define PIECE_FILL 56u /* ranges given to a piece where many are made, so that some fit in later */
+
+#define PIECES_MOST (UINT32_C(1) << 20) /* 50 million ranges */
+
+static int64_t below(uint64_t start)
+{
+	return ranges_word(start - 1);
+}
+
+static struct range piece_range(const struct ranges_piece *piece, uint32_t i)
+{
+	return (struct range){
+		.start = ((uint64_t)piece->starts[i] ^ UINT64_C(1) << 63) + 1,
+		.answer = piece->answers[i],
+		.deeper = piece->deeper >> i & 1,
+	};
+}
+
+static void piece_fill(struct ranges_piece *piece, const struct range *from, uint32_t count)
+{
+	piece->deeper = 0;
+	for (uint32_t i = 0; i < RANGES_PIECE; i++) {
+		piece->starts[i] = i < count ? below(from[i].start) : INT64_MAX;
+		piece->answers[i] = i < count ? from[i].answer : 0;
+		if (i < count && from[i].deeper)
+			piece->deeper |= UINT64_C(1) << i;
+	}
+	for (uint32_t i = 1; i < RANGES_FAN; i++)
+		piece->tops[i - 1] = piece->starts[(size_t)i * RANGES_FAN];
+}
+
+/* ---- room ---- */
+
+/* What all levels take of a directory of so many pieces. */
+static size_t directory_size(size_t room)
+{
+	size_t size = 0;
+
+	for (size_t lines = room; lines > 1;) {
+		lines = (lines + RANGES_FAN - 1) / RANGES_FAN;
+		size += lines * RANGES_FAN;
+	}
+	return (size > 0 ? size : RANGES_FAN) * sizeof(int64_t);
+}
+
+/* Gives room for `count` pieces. 0 or -ENOMEM: as it was. */
+static int make_room(struct ranges *ranges, size_t count)
+{
+	size_t used = ranges->room, room;
+	struct ranges_piece *pieces;
+	uint32_t *order, *sizes;
+	uint64_t *firsts;
+	int64_t *directory;
+
+	if (count <= ranges->room)
+		return 0;
+	if (count > PIECES_MOST)
+		return -ENOMEM;
+	room = index_round((count + count / 8) * sizeof(*pieces)) / sizeof(*pieces);
+	pieces = index_allocate(room * sizeof(*pieces));
+	order = index_allocate(room * sizeof(*order));
+	sizes = index_allocate(room * sizeof(*sizes));
+	firsts = index_allocate(room * sizeof(*firsts));
+	directory = index_allocate(directory_size(room));
+	if (!pieces || !order || !sizes || !firsts || !directory) {
+		free(pieces);
+		free(order);
+		free(sizes);
+		free(firsts);
+		free(directory);
+		return -ENOMEM;
+	}
+	if (used > 0) {
+		memcpy(pieces, ranges->pieces, used * sizeof(*pieces));
+		memcpy(order, ranges->order, used * sizeof(*order));
+		memcpy(sizes, ranges->sizes, used * sizeof(*sizes));
+		memcpy(firsts, ranges->firsts, used * sizeof(*firsts));
+		memcpy(directory, ranges->directory, directory_size(ranges->room));
+	}
+	/* Behind those in use stand the pieces that are free. */
+	for (size_t i = used; i < room; i++)
+		order[i] = (uint32_t)i;
+	free(ranges->pieces);
+	free(ranges->order);
+	free(ranges->sizes);
+	free(ranges->firsts);
+	free(ranges->directory);
+	ranges->pieces = pieces;
+	ranges->order = order;
+	ranges->sizes = sizes;
+	ranges->firsts = firsts;
+	ranges->directory = directory;
+	ranges->room = (uint32_t)room;
+	return 0;
+}
+
+int ranges_init(struct ranges *ranges, uint32_t answer)
+{
+	const struct range all = {.answer = answer};
+
+	*ranges = (struct ranges){0};
+	if (make_room(ranges, 1) < 0)
+		return -ENOMEM;
+	piece_fill(&ranges->pieces[0], &all, 1);
+	ranges->sizes[0] = 1;
+	ranges->firsts[0] = 0;
+	ranges->count = 1;
+	return 0;
+}
+
+void ranges_finish(struct ranges *ranges)
+{
+	free(ranges->pieces);
+	free(ranges->order);
+	free(ranges->sizes);
+	free(ranges->firsts);
+	free(ranges->directory);
+	*ranges = (struct ranges){0};
+}
+
+size_t ranges_memory(const struct ranges *ranges)
+{
+	return ranges->room * (sizeof(*ranges->pieces) + sizeof(*ranges->order) +
+	                       sizeof(*ranges->sizes) + sizeof(*ranges->firsts)) +
+	       directory_size(ranges->room);
+}
+
+/* ---- the directory ---- */
+
+static void make_directory(struct ranges *ranges)
+{
+	size_t at = 0, from = 0, lines, entries = ranges->count;
+
+	for (ranges->levels = 0; entries > 1; ranges->levels++) {
+		lines = (entries + RANGES_FAN - 1) / RANGES_FAN;
+		ranges->level_at[ranges->levels] = at;
+		for (size_t i = 0; i < lines * RANGES_FAN; i++) {
+			int64_t *entry = &ranges->directory[at + i];
+			if (i >= entries)
+				*entry = INT64_MAX;
+			else if (ranges->levels == 0)
+				*entry = below(ranges->firsts[i]);
+			else
+				*entry = ranges->directory[from + i * RANGES_FAN];
+		}
+		from = at;
+		at += lines * RANGES_FAN;
+		entries = lines;
+	}
+}
+
+/* Which piece answers for a word. */
+static uint32_t find_piece(const struct ranges *ranges, uint64_t word)
+{
+	uint32_t low = 0, high = ranges->count;
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+		if (ranges->firsts[middle] <= word)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* ---- replacing ---- */
+
+/* Adds a range to those that follow each other, unless it goes on like the one before. */
+static size_t append(struct range *list, size_t count, struct range range)
+{
+	const struct range *before = count > 0 ? &list[count - 1] : NULL;
+
+	if (before && !before->deeper && !range.deeper && before->answer == range.answer)
+		return count;
+	list[count] = range;
+	return count + 1;
+}
+
+/* What pieces `from` to `to` hold afterwards. */
+static size_t merge(const struct ranges *ranges, uint32_t from, uint32_t to, uint64_t first,
+                    uint64_t last, const struct range *with, size_t with_count, struct range *ret)
+{
+	struct range holder = {0}, range;
+	bool put = false;
+	size_t count = 0;
+
+	for (uint32_t i = from; i <= to; i++)
+		for (uint32_t j = 0; j < ranges->sizes[i]; j++) {
+			range = piece_range(&ranges->pieces[ranges->order[i]], j);
+			if (range.start < first)
+				count = append(ret, count, range);
+			if (range.start <= last) {
+				holder = range;
+				continue;
+			}
+			for (size_t k = 0; k < with_count && !put; k++)
+				count = append(ret, count, with[k]);
+			/* What reached past the last word goes on behind it. */
+			holder.start = last + 1;
+			if (!put && range.start > last + 1)
+				count = append(ret, count, holder);
+			put = true;
+			count = append(ret, count, range);
+		}
+	for (size_t k = 0; k < with_count && !put; k++)
+		count = append(ret, count, with[k]);
+	holder.start = last + 1;
+	if (!put && last < (to + 1 < ranges->count ? ranges->firsts[to + 1] - 1 : UINT64_MAX))
+		count = append(ret, count, holder);
+	return count;
+}
+
+static void reverse(uint32_t *words, uint32_t count)
+{
+	for (uint32_t i = 0; i < count / 2; i++) {
+		uint32_t word = words[i];
+		words[i] = words[count - 1 - i];
+		words[count - 1 - i] = word;
+	}
+}
+
+/* The first `by` of `count` words become the last. */
+static void rotate(uint32_t *words, uint32_t count, uint32_t by)
+{
+	reverse(words, by);
+	reverse(words + by, count - by);
+	reverse(words, count);
+}
+
+/* Makes of the pieces from `at` on, `before` of them, `after`. There is room. */
+static void resize(struct ranges *ranges, uint32_t at, uint32_t before, uint32_t after)
+{
+	uint32_t behind = ranges->count - at - before;
+
+	memmove(ranges->sizes + at + after, ranges->sizes + at + before,
+	        behind * sizeof(*ranges->sizes));
+	memmove(ranges->firsts + at + after, ranges->firsts + at + before,
+	        behind * sizeof(*ranges->firsts));
+	if (after < before)
+		rotate(ranges->order + at + after, before - after + behind, before - after);
+	else
+		rotate(ranges->order + at + before, after - before + behind, behind);
+	ranges->count = at + after + behind;
+}
+
+/* Puts ranges into pieces `at` and following, as evenly as it goes. */
+static void distribute(struct ranges *ranges, uint32_t at, uint32_t pieces,
+                       const struct range *from, size_t count)
+{
+	for (uint32_t i = 0; i < pieces; i++) {
+		size_t begin = count * i / pieces, end = count * (i + 1) / pieces;
+		piece_fill(&ranges->pieces[ranges->order[at + i]], from + begin,
+		           (uint32_t)(end - begin));
+		ranges->sizes[at + i] = (uint32_t)(end - begin);
+		ranges->firsts[at + i] = from[begin].start;
+	}
+}
+
+int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const struct range *with,
+                   size_t count, void (*dropped)(void *context, uint32_t answer), void *context)
+{
+	uint32_t from = find_piece(ranges, first), to = find_piece(ranges, last);
+	size_t room = count + 1, merged, pieces;
+	struct range *list, range;
+
+	/* Pieces that have become small are put together. */
+	if (to + 1 < ranges->count && ranges->sizes[to] + ranges->sizes[to + 1] <= RANGES_PIECE / 2)
+		to++;
+	for (uint32_t i = from; i <= to; i++)
+		room += ranges->sizes[i];
+	list = malloc(room * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	merged = merge(ranges, from, to, first, last, with, count, list);
+	pieces = merged <= RANGES_PIECE ? 1 : (merged + PIECE_FILL - 1) / PIECE_FILL;
+	if (make_room(ranges, ranges->count + pieces) < 0) {
+		free(list);
+		return -ENOMEM;
+	}
+	for (uint32_t i = from; i <= to; i++)
+		for (uint32_t j = 0; j < ranges->sizes[i]; j++) {
+			range = piece_range(&ranges->pieces[ranges->order[i]], j);
+			if (range.deeper && range.start >= first && range.start <= last)
+				dropped(context, range.answer);
+		}
+	if (pieces != to - from + 1u)
+		resize(ranges, from, to - from + 1, (uint32_t)pieces);
+	distribute(ranges, from, (uint32_t)pieces, list, merged);
+	if (pieces > 1 || to > from)
+		make_directory(ranges);
+	free(list);
+	return 0;
+}

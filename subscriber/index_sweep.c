@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * Sweeping a table of prefixes: see index_sweep.h. The rows come from memory that may be damaged or
+ * reused (lib/trie.h), so their order and their nesting are checked, not believed. */
+#include "index_sweep.h"
+
+#include <string.h>
+
+uint32_t index_answer(const struct index_source *source, const struct row_parts *row)
+{
+	unsigned char bytes[4] = {0};
+	uint32_t word;
+	uint16_t half;
+
+	if (!row)
+		return source->none;
+	if (source->rows)
+		return row_ref(&source->view, &source->shape, row);
+	data_copy_out(bytes, row->value + source->offset, source->size);
+	if (source->size == 1)
+		return bytes[0];
+	memcpy(&half, bytes, sizeof(half));
+	memcpy(&word, bytes, sizeof(word));
+	return source->size == 2 ? half : word;
+}
+
+/* The word of a key that starts at bit `base`, with zeros behind its end. */
+static uint64_t key_word(const unsigned char *key, unsigned bits, unsigned base, unsigned width)
+{
+	uint64_t word = 0;
+
+	for (unsigned i = 0; i < width / 8; i++) {
+		unsigned at = base + i * 8;
+		word = word << 8 | (at < bits ? data_load_byte(key + at / 8) : 0);
+	}
+	return word;
+}
+
+/* The bits of a word past the first `bits` of `width`. */
+static uint64_t host_bits(unsigned bits, unsigned width)
+{
+	uint64_t all = UINT64_MAX >> (64 - width);
+
+	return bits >= width ? 0 : all >> bits;
+}
+
+/* Finds the next row under the sweep's key: 0 and the segment ahead, or -EBADMSG. */
+static int look_ahead(struct index_sweep *sweep)
+{
+	const struct index_source *source = sweep->source;
+	struct row_parts row;
+	unsigned bits;
+	int r;
+
+	do {
+		sweep->row = false;
+		r = scan_next(&sweep->scan, &row);
+		if (r <= 0)
+			return r;
+		/* Keys are in order: none that follows is under it. */
+		if (!key_starts(row.key, row.key_bits, sweep->under.bytes, sweep->under.bits))
+			return 0;
+		sweep->row = true;
+		bits = row.key_bits - sweep->base;
+		sweep->ahead.first = key_word(row.key, row.key_bits, sweep->base, sweep->width) &
+		                     ~host_bits(bits, sweep->width);
+		sweep->ahead.last = sweep->ahead.first | host_bits(bits, sweep->width);
+		sweep->ahead.deeper = bits > sweep->width;
+		/* The key's own row is open from the start; of those inside of one word the first
+		 * stands for all. */
+	} while (row.key_bits == sweep->under.bits ||
+	         (sweep->ahead.deeper && sweep->ahead.last < sweep->next) ||
+	         (sweep->ahead.deeper && sweep->done));
+	if (!sweep->ahead.deeper)
+		sweep->ahead.answer = index_answer(source, &row);
+	return 0;
+}
+
+int index_sweep_start(struct index_sweep *sweep, const struct index_source *source,
+                      const struct index_key *key, unsigned base, unsigned width)
+{
+	struct row_parts row;
+	int r;
+
+	sweep->source = source;
+	sweep->under = *key;
+	sweep->base = base;
+	sweep->width = width;
+	sweep->first = key_word(key->bytes, key->bits, base, width);
+	sweep->last = sweep->first | host_bits(key->bits - base, width);
+	sweep->next = sweep->first;
+	sweep->done = false;
+	sweep->top = 1;
+	sweep->open[0].last = sweep->last;
+	r = trie_match(&source->view, &source->shape, source->root, key->bytes, key->bits, &row);
+	if (r < 0)
+		return r;
+	sweep->open[0].answer = index_answer(source, r == 1 ? &row : NULL);
+	r = scan_seek(&sweep->scan, &source->view, &source->shape, source->root, key->bytes,
+	              key->bits);
+	return r < 0 ? r : look_ahead(sweep);
+}
+
+/* Opens the row ahead: it starts at the next word. */
+static int open_ahead(struct index_sweep *sweep)
+{
+	uint64_t last = sweep->open[sweep->top - 1].last;
+
+	if (sweep->ahead.last > last || sweep->top == sizeof(sweep->open) / sizeof(sweep->open[0]))
+		return -EBADMSG;
+	sweep->open[sweep->top].last = sweep->ahead.last;
+	sweep->open[sweep->top].answer = sweep->ahead.answer;
+	sweep->top++;
+	return look_ahead(sweep);
+}
+
+/* Goes past `last`, closing what ends there. */
+static void tell(struct index_sweep *sweep, uint64_t last)
+{
+	sweep->done = last == sweep->last;
+	sweep->next = last + 1;
+	while (sweep->top > 1 && sweep->open[sweep->top - 1].last <= last)
+		sweep->top--;
+}
+
+int index_sweep_next(struct index_sweep *sweep, struct index_segment *ret)
+{
+	struct index_segment segment = {0};
+	int r;
+
+	if (sweep->done)
+		return 0;
+	while (sweep->row && sweep->ahead.first <= sweep->next && !sweep->ahead.deeper) {
+		r = sweep->ahead.first < sweep->next ? -EBADMSG : open_ahead(sweep);
+		if (r < 0)
+			return r;
+	}
+	segment.first = sweep->next;
+	segment.last = sweep->open[sweep->top - 1].last;
+	segment.answer = sweep->open[sweep->top - 1].answer;
+	if (sweep->row && sweep->ahead.first < sweep->next)
+		return -EBADMSG;
+	if (sweep->row && sweep->ahead.first == sweep->next) {
+		segment.last = segment.first;
+		segment.deeper = true;
+		tell(sweep, segment.last);
+		r = look_ahead(sweep);
+		if (r < 0)
+			return r;
+	} else {
+		if (sweep->row && sweep->ahead.first <= segment.last)
+			segment.last = sweep->ahead.first - 1;
+		tell(sweep, segment.last);
+	}
+	*ret = segment;
+	return 1;
+}
