@@ -44,7 +44,8 @@ static void count_subscribers(const struct region *region, struct stele_region_i
 	struct slots slots;
 
 	/* A reader may have no right to it; then nothing is known of subscribers. A saved file has none. */
-	if (region->names.saved || slots_open(&region->names, region->uuid, region->status.st_uid, true, &slots) < 0)
+	if (region->names.saved ||
+	    slots_open(&region->names, region->uuid, region->status.st_uid, true, &slots) < 0)
 		return;
 	info->subscriber_slots = slots.capacity;
 	for (uint32_t i = 0, used = slots_used(&slots); i < used; i++)
@@ -99,9 +100,9 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 		info.oldest = 1;
 	info.history = region.history;
 	info.history_bytes = header->history_bytes;
-	info.memory = region.memory == &memory_sysv ? STELE_MEMORY_SYSV
-	              : names.in_directory          ? STELE_MEMORY_FILE
-	                                            : STELE_MEMORY_SHM;
+	info.memory = region.memory == &memory_sysv       ? STELE_MEMORY_SYSV
+	              : names.in_directory || names.saved ? STELE_MEMORY_FILE
+	                                                  : STELE_MEMORY_SHM;
 	info.file_size = region.file_size;
 	info.maximum_size = region.maximum_size;
 	info.limit_size = region.limit_size;

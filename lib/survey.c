@@ -23,7 +23,8 @@ static void check_header(struct walk *walk)
 
 	if (end < region->arena_offset || end % LAYOUT_PAGE != 0 || end > region->maximum_size)
 		walk_damage(walk, 0, "the header's end of the arena is none that there can be");
-	else if (end != walk->view.limit && end + LAYOUT_GUARD > region->file_size)
+	/* Of one that grows the size comes first. */
+	else if (end + LAYOUT_GUARD > region->memory->size(region))
 		walk_damage(walk, 0, "the file is shorter than its header says");
 	if (load_relaxed(&header->kept_used) > region->kept_entries)
 		walk_damage(walk, 0, "the header counts more kept versions than there is room for");

@@ -12,7 +12,7 @@ set -euo pipefail
 budgets='
 get       285   of 10,000 rows with 16-byte keys
 get_text  560   of 10,000 rows with 35-byte text keys
-match     395   among 10,000 prefixes of IPv4
+match     410   among 10,000 prefixes of IPv4
 scan      200   a row
 snapshot  350   to open and close
 commit    5200  of one row of 10,000

@@ -307,6 +307,11 @@ enum status parse_target(const char *command, const char *text, bool table_neede
 	const char *slash = strchr(text, '/');
 	size_t length = slash ? (size_t)(slash - text) : strlen(text);
 
+	if (is_path(text))
+		return fail_usage(command,
+		                  "expected the name of a region, but \"%s\" stands there; a "
+		                  "saved file can only be read",
+		                  text);
 	if (!slash && table_needed)
 		return fail_usage(
 			command,

@@ -10,7 +10,7 @@
  *   <stele/schema.h>      the columns of a table; keys; values as text
  *   <stele/publisher.h>   writing: publishers, transactions
  *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
- *   <stele/region.h>      regions as a whole: list, describe, remove
+ *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove
  *
  * Conventions, which hold for every function unless it says otherwise:
  *
