@@ -5,6 +5,7 @@
 #include "index.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,20 @@ static int judge_build(const struct stele_snapshot *snapshot, int r)
 	return judged;
 }
 
+/* Has the index answer for the snapshot of its table, or for nothing. */
+static void set_whole(struct stele_index *index, bool whole)
+{
+	const struct stele_snapshot *snapshot = index->table.snapshot;
+
+	index->whole = whole;
+	index->answers = UINT_MAX;
+	if (!whole)
+		return;
+	index->answers = index->forks;
+	index->version = snapshot->version;
+	index->reclaimed = &snapshot->region->header->reclaimed;
+}
+
 int index_open(const struct stele_table *table, const char *column, uint32_t none,
                enum index_path path, struct stele_index **ret)
 {
@@ -204,7 +219,7 @@ int index_open(const struct stele_table *table, const char *column, uint32_t non
 	if (r == 0) {
 		choose_path(index, path);
 		r = judge_build(table->snapshot, build(index));
-		index->whole = r == 0;
+		set_whole(index, r == 0);
 		if (r < 0)
 			form_finish(index);
 	}
@@ -326,7 +341,7 @@ int stele_index_move(struct stele_index *index, const struct stele_table *table)
 	near = find_next_source(index, table, &source);
 	if (near == -EINVAL)
 		return near;
-	index->whole = false;
+	set_whole(index, false);
 	if (near < 0)
 		return near;
 	index->table = *table;
@@ -339,7 +354,7 @@ int stele_index_move(struct stele_index *index, const struct stele_table *table)
 	if (!near)
 		r = build(index);
 	r = judge_build(table->snapshot, r);
-	index->whole = r == 0;
+	set_whole(index, r == 0);
 	return r;
 }
 
@@ -416,7 +431,7 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 
 uint64_t stele_index_version(const struct stele_index *index)
 {
-	return index->whole ? index->table.snapshot->version : 0;
+	return index->whole ? index->version : 0;
 }
 
 size_t stele_index_memory(const struct stele_index *index)

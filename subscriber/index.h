@@ -19,8 +19,12 @@ struct stele_index {
 	struct stele_table table; /* what it was built from; not looked at unless `whole` */
 	bool whole;               /* it answers for that */
 	bool ipv6;
-	unsigned forks;
 	uint32_t none;
+	unsigned forks;           /* of the process whose it is */
+	/* What is looked at for each answer. */
+	unsigned answers;          /* `forks`, or UINT_MAX while it is not whole */
+	uint64_t version;          /* that it answers for */
+	const uint64_t *reclaimed; /* in the region's header */
 	int (*one)(const struct stele_index *index, const unsigned char *address, uint32_t *ret);
 	void (*many)(const struct stele_index *index, const unsigned char *addresses, size_t count,
 	             uint32_t *ret);
@@ -34,13 +38,12 @@ struct stele_index {
 	struct diff diff;
 };
 
-/* True if an index may answer. What it answers from is its own and was judged when it was built;
- * so all there is to see is whose it is, and that its version was not taken back until now. False
- * also where that takes a closer look. */
+/* True if an index may answer. What it answers from is its own and was judged when it was built: it
+ * stays right whatever becomes of the region's file. So all there is to see is whose it is, and that
+ * its version was not taken back until now. False also where that takes a closer look. */
 static inline bool index_answers(const struct stele_index *index)
 {
-	return index->whole && index->forks == fork_count() &&
-	       snapshot_is_whole(index->table.snapshot);
+	return index->answers == fork_count() && index->version >= load_acquire(index->reclaimed);
 }
 
 /* stele_index_match() with that closer look. */

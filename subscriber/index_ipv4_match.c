@@ -30,26 +30,55 @@ static uint32_t find_divided(const struct index_ipv4 *index, const struct ipv4_b
 	return at + popcount(pool[divided + host / 32] << (31 - host % 32));
 }
 
-/* Where in the pool the answer for an address is. */
-INLINE uint32_t find(const struct index_ipv4 *index, const unsigned char *at, count_bits *count)
+/* The block of an address, and the starts of its runs. */
+INLINE const struct ipv4_block *find_block(const struct index_ipv4 *index, const unsigned char *at,
+                                           uint32_t *ret_address, uint64_t *ret_starts)
 {
 	const struct ipv4_block *block;
 	uint32_t address;
-	uint64_t starts;
 
 	memcpy(&address, at, sizeof(address));
 	address = ntohl(address);
 	block = &index->blocks[address >> 14];
-	memcpy(&starts, block->starts, sizeof(starts));
-	if (__builtin_expect(starts & IPV4_DIVIDED, 0))
-		return find_divided(index, block, address);
-	/* The runs that start at this /24 or before it, after the first. */
+	memcpy(ret_starts, block->starts, sizeof(*ret_starts));
+	*ret_address = address;
+	return block;
+}
+
+/* Where in the pool the answer is: past those of the runs that start up to the address's /24. */
+INLINE uint32_t find(const struct ipv4_block *block, uint32_t address, uint64_t starts,
+                     count_bits *count)
+{
 	return block->base + count(starts << (~(address >> 8) & 63));
 }
 
 INLINE uint32_t match(const struct index_ipv4 *index, const unsigned char *at, count_bits *count)
 {
-	return index->pool[find(index, at, count)];
+	const struct ipv4_block *block;
+	uint32_t address;
+	uint64_t starts;
+
+	block = find_block(index, at, &address, &starts);
+	if (__builtin_expect(starts & IPV4_DIVIDED, 0))
+		return index->pool[find_divided(index, block, address)];
+	return index->pool[find(block, address, starts, count)];
+}
+
+/* What is rare is left to the other function, so that this one needs no stack. */
+INLINE int match_one(const struct stele_index *index, const unsigned char *at, uint32_t *ret,
+                     count_bits *count)
+{
+	const struct ipv4_block *block;
+	uint32_t address;
+	uint64_t starts;
+
+	if (__builtin_expect(!index_answers(index), 0))
+		return index_match_slowly(index, at, ret);
+	block = find_block(&index->form.ipv4, at, &address, &starts);
+	if (__builtin_expect(starts & IPV4_DIVIDED, 0))
+		return index_match_slowly(index, at, ret);
+	*ret = index->form.ipv4.pool[find(block, address, starts, count)];
+	return *ret != index->none;
 }
 
 INLINE void match_many(const struct index_ipv4 *index, const unsigned char *addresses, size_t count,
@@ -65,10 +94,7 @@ INLINE void match_many(const struct index_ipv4 *index, const unsigned char *addr
 
 int ipv4_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
-	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_slowly(index, address, ret);
-	*ret = match(&index->form.ipv4, address, popcount);
-	return *ret != index->none;
+	return match_one(index, address, ret, popcount);
 }
 
 void ipv4_many_portable(const struct stele_index *index, const unsigned char *addresses,
@@ -88,10 +114,7 @@ POPCNT INLINE unsigned count_popcnt(uint64_t word)
 POPCNT int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address,
                            uint32_t *ret)
 {
-	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_slowly(index, address, ret);
-	*ret = match(&index->form.ipv4, address, count_popcnt);
-	return *ret != index->none;
+	return match_one(index, address, ret, count_popcnt);
 }
 
 POPCNT void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses,

@@ -10,10 +10,10 @@
  *   live.c         the newest version, read by copying
  *   cursor.c       rows in order       changes.c      what differs between two snapshots
  *   follow.c       all rows, and then what changes
+ *   index.c        for longest-prefix match (index.h)
  *   explain.c      the way of a lookup, step by step
  *   list.c         who else is registered
  *   verify.c       a region as a whole: whether it holds together, and what takes its memory
- *   index.c        for longest-prefix match (index.h)
  */
 #ifndef SUBSCRIBER_SUBSCRIBER_H
 #define SUBSCRIBER_SUBSCRIBER_H

@@ -42,7 +42,8 @@
  *
  * PROMISES. All answers of a call are those of one version: the one the index was opened on or
  * moved to last. When the publisher took that version back, calls say -ESTALE; move it to a newer
- * one then.
+ * one then. What becomes of the region's file is no matter to an answer: only opening, moving and
+ * stele_index_row() read rows.
  */
 #ifndef STELE_INDEX_H
 #define STELE_INDEX_H
