@@ -33,11 +33,7 @@ Test(cli_refused, a_second_publisher)
 	EXPECT_FAILURE(STELE_WITH("", "apply", "--wait", "0", region, "-"), 4, pid);
 	EXPECT_FAILURE(STELE_WITH("", "publish", "--wait", "0", target, "-"), 4, pid);
 	EXPECT_FAILURE(STELE("rm", region), 4, pid);
-<<<<<<< HEAD
 	EXPECT_HAS(STELE("show", region).out, "publisher_attached  yes, for ");
-=======
-	EXPECT_HAS(STELE("show", region).out, "publisher_attached  yes");
->>>>>>> 928e351ee8c9dc5d52cd6748e879fac882279454
 	EXPECT_TEXT(cli_dump(), before);
 	stele_publisher_close(publisher);
 	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=1"), 0);
