@@ -171,37 +171,30 @@ static double commit_lmdb(uint64_t *ret_sum)
 
 /* ---- loads: each of a new, empty store ---- */
 
-static double bulk_stele(uint64_t *ret_sum)
+static double bulk(double (*load)(void), uint64_t *ret_sum)
 {
 	double time;
 
 	both_open(both.kind, MILLION);
-	time = load_stele();
+	time = load();
 	both_close();
 	*ret_sum = 0;
 	return time / MILLION;
+}
+
+static double bulk_stele(uint64_t *ret_sum)
+{
+	return bulk(load_stele, ret_sum);
 }
 
 static double bulk_stele_one_by_one(uint64_t *ret_sum)
 {
-	double time;
-
-	both_open(both.kind, MILLION);
-	time = load_stele_one_by_one();
-	both_close();
-	*ret_sum = 0;
-	return time / MILLION;
+	return bulk(load_stele_one_by_one, ret_sum);
 }
 
 static double bulk_lmdb(uint64_t *ret_sum)
 {
-	double time;
-
-	both_open(both.kind, MILLION);
-	time = load_lmdb();
-	both_close();
-	*ret_sum = 0;
-	return time / MILLION;
+	return bulk(load_lmdb, ret_sum);
 }
 
 /* ---- */
