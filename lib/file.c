@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -36,9 +37,8 @@ static const char *kind_of(mode_t mode)
 static int judge(const char *path, const struct stat *status, bool links, uint64_t least_size)
 {
 	if (!S_ISREG(status->st_mode))
-		return error_set(EBADMSG,
-		                 "%s is %s, not a file of a region; remove it if nobody needs it",
-		                 path, kind_of(status->st_mode));
+		return error_set(EBADMSG, "%s is %s, not a file of a region", path,
+		                 kind_of(status->st_mode));
 	if (status->st_nlink == 0)
 		return -ENOENT;
 	if (status->st_nlink != 1 && !links)
@@ -226,6 +226,56 @@ int file_publish_over(int fd, const char *path, mode_t mode)
 		r = file_publish_rename(path);
 	if (r < 0)
 		file_publish_cancel(path);
+	return r;
+}
+
+int file_replaceable(const char *path)
+{
+	size_t length = strlen(path);
+	struct stat status;
+
+	if (length == 0 || path[length - 1] == '/')
+		return error_set(EINVAL, "\"%s\" is no name for a file", path);
+	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return error_set(EINVAL,
+		                 "%s is %s, not a regular file: it is left as it is; "
+		                 "give another name",
+		                 path, kind_of(status.st_mode));
+	return 0;
+}
+
+/* Under a name that nobody has: link() fails where there is one, and then it takes another. */
+static int publish_random(int fd, const char *path, mode_t mode, char ret[FILE_BESIDE_SIZE])
+{
+	char copy[NAMES_PATH_SIZE];
+	const char *directory;
+	uint64_t number;
+	int r;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	directory = dirname(copy);
+	do {
+		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+			return error_set(errno, "cannot make a random name: %s", strerror(errno));
+		snprintf(ret, FILE_BESIDE_SIZE, "%.480s/.stele-%016llx", directory,
+		         (unsigned long long)number);
+		r = file_publish(fd, ret, mode);
+	} while (r == -EEXIST);
+	return r;
+}
+
+int file_replace(int fd, const char *path, mode_t mode)
+{
+	char beside[FILE_BESIDE_SIZE];
+	int r = publish_random(fd, path, mode, beside);
+
+	if (r < 0)
+		return r;
+	r = file_replaceable(path);
+	if (r == 0 && rename(beside, path) < 0)
+		r = error_set(errno, "cannot rename %s to %s: %s", beside, path, strerror(errno));
+	if (r < 0)
+		unlink(beside);
 	return r;
 }
 

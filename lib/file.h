@@ -43,6 +43,12 @@ void file_beside(const char *path, char ret[FILE_BESIDE_SIZE]);
 /* Both, or just the name where nothing has it. */
 int file_publish_over(int fd, const char *path, mode_t mode);
 
+/* In place of what a person calls `path`: a regular file, or nothing. It has a name of its own beside
+ * it for a moment, which no other file can have. 0, or with a sentence. */
+int file_replace(int fd, const char *path, mode_t mode);
+/* 0, or -EINVAL with a sentence: something else has that name, or it can't be a file's. */
+int file_replaceable(const char *path);
+
 /* Everything written to the file, or the names in the directory of `path`, is on the disk after
  * this. 0, or with a sentence. */
 int file_sync(int fd, const char *path);

@@ -95,7 +95,7 @@ static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 		return error_set(errno, "cannot write %s: %s", path, strerror(errno));
 	r = file_sync(sink->region.fd, path);
 	if (r == 0)
-		r = flags & STELE_REPLACE ? file_publish_over(sink->region.fd, path, 0600)
+		r = flags & STELE_REPLACE ? file_replace(sink->region.fd, path, 0600)
 		                          : file_publish(sink->region.fd, path, 0600);
 	if (r == -EEXIST && !(flags & STELE_REPLACE))
 		return error_set(EEXIST, "there is a file %s already", path);
@@ -155,6 +155,9 @@ int stele_region_save(const char *region, const char *file, unsigned flags, uint
 		return error_set(EINVAL, "unknown flags 0x%x to save a region with", flags);
 	if (strlen(file) >= NAMES_PATH_SIZE)
 		return error_set(EINVAL, "the path of the file %s is too long", file);
+	r = file_replaceable(file);
+	if (r < 0)
+		return r;
 	r = stele_subscriber_open(region, &options, &subscriber);
 	options.notifier = NULL;
 	if (r < 0)

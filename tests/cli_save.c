@@ -63,6 +63,33 @@ Test(cli_save, does_not_write_over_a_file_unasked)
 	EXPECT_FAILURE(STELE("save"), 2, "expected one REGION");
 }
 
+/* One who made FILE a pipe or a link meant something by it; --replace is for files. */
+Test(cli_save, replaces_files_alone)
+{
+	struct stat status;
+	char beside[96];
+
+	snprintf(beside, sizeof(beside), "%s.new", file);
+	cr_assert(mkfifo(file, 0600) == 0);
+	EXPECT_FAILURE(STELE("save", "--replace", region, file), 2, file, "is a named pipe");
+	cr_expect(lstat(file, &status) == 0 && S_ISFIFO(status.st_mode));
+	cr_assert(unlink(file) == 0 && symlink(beside, file) == 0);
+	EXPECT_FAILURE(STELE("save", "--replace", region, file), 2, file, "is a symbolic link");
+	EXPECT_FAILURE(STELE("save", region, file), 2, file, "is a symbolic link");
+	cr_expect(lstat(file, &status) == 0 && S_ISLNK(status.st_mode));
+	cr_assert(unlink(file) == 0);
+	EXPECT_FAILURE(STELE("save", "--replace", region, "/tmp/"), 2, "/tmp/", "is no name");
+	/* What happens to be called like it is somebody's. */
+	cr_assert(close(open(beside, O_CREAT | O_WRONLY, 0600)) == 0);
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
+	cr_expect(unlink(beside) == 0);
+	cr_assert(mkdir(beside, 0700) == 0);
+	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
+	cr_expect(rmdir(beside) == 0);
+	EXPECT_STATUS(STELE("verify", file), 0);
+}
+
 Test(cli_save, a_file_becomes_a_region_with_its_history)
 {
 	struct cli_result result;
