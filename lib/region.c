@@ -2,6 +2,7 @@
 #include "region.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,9 +81,34 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 	return memcmp(theirs, own, sizeof(own)) != 0;
 }
 
+/* What a sentence calls it: a saved file is no region, and its path is what a person knows. */
+#define CALLED_SIZE (NAMES_PATH_SIZE + 16)
+static const char *called(const struct names *names, char ret[CALLED_SIZE])
+{
+	if (names->saved)
+		snprintf(ret, CALLED_SIZE, "%s", names->data);
+	else
+		snprintf(ret, CALLED_SIZE, "region \"%s\"", names->region);
+	return ret;
+}
+
+/* The remedies: of a region, and of a file that has one saved. */
+static const char *when_damaged(const struct names *names)
+{
+	return names->saved ? "use another copy of it, or save the region again"
+	                    : "remove the region and publish again";
+}
+
+static const char *when_unknown(const struct names *names)
+{
+	return names->saved ? "" : ", or remove the region";
+}
+
 /* The immutable part of the header is judged in a copy. */
 static int judge_header(const struct names *names, const struct layout_header *header)
 {
+	char name[CALLED_SIZE];
+
 	if (header->magic == __builtin_bswap64(LAYOUT_MAGIC_DATA))
 		return error_set(EPROTONOSUPPORT,
 		                 "%s was made on a machine with the other byte order", names->data);
@@ -91,15 +117,14 @@ static int judge_header(const struct names *names, const struct layout_header *h
 		                 names->data);
 	if (header->layout_version != LAYOUT_VERSION)
 		return error_set(EPROTONOSUPPORT,
-		                 "region \"%s\" has layout version %u, and this library reads "
-		                 "version %u; use the library that made it, or remove the region",
-		                 names->region, header->layout_version, LAYOUT_VERSION);
+		                 "%s has layout version %u, and this library reads version %u; use "
+		                 "the library that made it%s",
+		                 called(names, name), header->layout_version, LAYOUT_VERSION,
+		                 when_unknown(names));
 	if (header->checksum != region_checksum(header))
-		return error_set(
-			EBADMSG,
-			"region \"%s\" is damaged: the checksum of its header does not match; remove "
-			"it and publish again",
-			names->region);
+		return error_set(EBADMSG,
+		                 "%s is damaged: the checksum of its header does not match; %s",
+		                 called(names, name), when_damaged(names));
 	return 0;
 }
 
@@ -110,6 +135,7 @@ static int judge_fit(const struct names *names, const struct layout_header *head
 		header->ring_offset + (uint64_t)header->ring_entries * sizeof(struct layout_commit);
 	uint64_t kept_end =
 		header->kept_offset + (uint64_t)header->kept_entries * sizeof(struct layout_kept);
+	char name[CALLED_SIZE];
 
 	if (header->ring_entries < 2 || (header->ring_entries & (header->ring_entries - 1)) != 0 ||
 	    header->ring_offset % 8 != 0 || header->kept_offset % 8 != 0 ||
@@ -120,9 +146,8 @@ static int judge_fit(const struct names *names, const struct layout_header *head
 	    header->maximum_size < size)
 		return error_set(
 			EBADMSG,
-			"region \"%s\" is damaged: its header does not fit its file; remove it and "
-			"publish again",
-			names->region);
+			"%s is damaged: its header does not fit its file, which may have been cut short; %s",
+			called(names, name), when_damaged(names));
 	return 0;
 }
 
@@ -163,15 +188,17 @@ static int take_saved(struct region *region, const struct layout_header *header)
 static int take_header(struct region *region, const struct layout_header *header)
 {
 	int r = region->names.saved ? take_saved(region, header) : 0;
+	char name[CALLED_SIZE];
 
 	if (r < 0)
 		return r;
 	region->memory = memory_of(header);
 	if (!region->memory)
-		return error_set(EPROTONOSUPPORT,
-		                 "region \"%s\" is in a kind of memory that this library does not "
-		                 "know; use the library that made it, or remove the region",
-		                 region->names.region);
+		return error_set(
+			EPROTONOSUPPORT,
+			"%s is in a kind of memory that this library does not know; use the "
+			"library that made it%s",
+			called(&region->names, name), when_unknown(&region->names));
 	region->segment = header->segment;
 	memcpy(region->uuid, header->uuid, sizeof(region->uuid));
 	region->maximum_size = header->maximum_size;
@@ -192,6 +219,7 @@ static int map_region(const struct names *names, struct region *region, bool wri
 {
 	struct layout_header header = {0};
 	ssize_t got = pread(region->fd, &header, sizeof(header), 0);
+	char name[CALLED_SIZE];
 	int r;
 
 	if (got != (ssize_t)sizeof(header))
@@ -205,10 +233,9 @@ static int map_region(const struct names *names, struct region *region, bool wri
 	if (r < 0)
 		return r;
 	if (header.maximum_size > SIZE_MAX)
-		return error_set(
-			ENOMEM,
-			"region \"%s\" may grow to %llu bytes, more than this process can map",
-			names->region, (unsigned long long)header.maximum_size);
+		return error_set(ENOMEM,
+		                 "%s may grow to %llu bytes, more than this process can map",
+		                 called(names, name), (unsigned long long)header.maximum_size);
 	r = region->memory->map(region, &header, writable, guarded);
 	if (r < 0)
 		return r;
@@ -376,24 +403,24 @@ bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 
 int region_error(const struct region *region, int r, uint64_t version)
 {
+	const struct names *names = &region->names;
+	char name[CALLED_SIZE];
+
 	switch (r) {
 	case -ESTALE:
 		return error_set(
 			ESTALE,
-			"version %llu of region \"%s\" is no longer held; open a snapshot of the newest",
-			(unsigned long long)version, region->names.region);
+			"version %llu of %s is no longer held; open a snapshot of the newest",
+			(unsigned long long)version, called(names, name));
 	case -EBADMSG:
 		if (mapping_lost(&region->mapping))
-			return error_set(
-				EBADMSG,
-				"the file of region \"%s\" was truncated; publish the region again and open "
-				"it anew",
-				region->names.region);
-		return error_set(
-			EBADMSG,
-			"region \"%s\" is damaged: version %llu does not hold together; remove the "
-			"region and publish again",
-			region->names.region, (unsigned long long)version);
+			return error_set(EBADMSG, "%s%s was truncated; %s and open it anew",
+			                 names->saved ? "" : "the file of ", called(names, name),
+			                 names->saved ? "use another copy of it"
+			                              : "publish the region again");
+		return error_set(EBADMSG, "%s is damaged: version %llu does not hold together; %s",
+		                 called(names, name), (unsigned long long)version,
+		                 when_damaged(names));
 	default:
 		return r;
 	}

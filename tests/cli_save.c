@@ -4,6 +4,7 @@
 #include <stele/stele.h>
 #include <sys/stat.h>
 #include "cli.h"
+#include "lib/layout.h"
 
 static char file[64], table[128], other[64];
 
@@ -119,6 +120,36 @@ Test(cli_save, what_is_damaged_becomes_none)
 	EXPECT_STATUS(STELE("verify", file), 7);
 	EXPECT_FAILURE(STELE("load", file, other), 7, "damaged", "stele verify");
 	EXPECT_FAILURE(STELE("show", other), 3, "no such region");
+}
+
+/* Of a file the path is told, and that a region goes by what is in it is not to be removed. */
+static void expect_told_of_the_file(off_t at, const char *what)
+{
+	struct cli_result result;
+	int fd = open(file, O_RDWR);
+
+	cr_assert(fd >= 0 && pwrite(fd, "\x55", 1, at) == 1);
+	close(fd);
+	result = STELE("verify", file);
+	EXPECT_FAILURE(result, 7, file, what);
+	cr_expect(!strstr(result.err, "remove") && !strstr(result.err, "region \""), "%s", result.err);
+	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
+}
+
+Test(cli_save, what_is_wrong_is_told_of_the_file)
+{
+	struct cli_result result;
+
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	expect_told_of_the_file(offsetof(struct layout_header, layout_version), "layout version");
+	expect_told_of_the_file(offsetof(struct layout_header, created), "checksum of its header");
+	cr_assert(truncate(file, 5000) == 0);
+	result = STELE("verify", file);
+	EXPECT_FAILURE(result, 7, file, "cut short");
+	cr_expect(!strstr(result.err, "remove"), "%s", result.err);
+	result = STELE("verify", "/dev/null");
+	EXPECT_FAILURE(result, 7, "/dev/null", "is a device");
+	cr_expect(!strstr(result.err, "remove"), "%s", result.err);
 }
 
 Test(cli_save, a_segment_is_saved_and_loaded)
