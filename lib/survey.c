@@ -61,36 +61,61 @@ static void check_durable(struct walk *walk)
 
 /* ---- the versions ---- */
 
+/* One of those that head and ring lead to. */
+static int walk_one(struct walk *walk, uint64_t version, enum walk_kind kind)
+{
+	struct layout_commit commit;
+
+	walk_begin(walk, version, kind);
+	if (region_commit(walk->region, version, &commit) == 0)
+		walk_version(walk, commit.catalog, commit.record);
+	/* A newest version that is pinned may be out of the ring by now, and whole. */
+	else if (load_acquire(&walk->region->header->reclaimed) > version)
+		return -ESTALE;
+	else
+		walk_damage(walk, 0, "the ring of commits has another version in its place");
+	return walk_end(walk);
+}
+
+/* From the newest down to the first that the publisher has given up by then. */
 static int walk_head_and_history(struct walk *walk, uint64_t head)
 {
 	struct stele_region_use *use = &walk->survey->use;
 	uint64_t version = head;
+	int r;
 
 	use->version = head;
-	for (; version > 0 && version >= load_acquire(&walk->region->header->reclaimed);
-	     version--) {
-		struct layout_commit commit;
-		int r;
-		if (head - version >= walk->region->ring_entries)
-			break;
-		walk_begin(walk, version, version == head ? WALK_HEAD : WALK_HISTORY);
-		if (region_commit(walk->region, version, &commit) < 0)
-			walk_damage(walk, 0,
-			            "the ring of commits has another version in its place");
-		else
-			walk_version(walk, commit.catalog, commit.record);
-		r = walk_end(walk);
-		if (r == -ESTALE && version != head) {
-			uint64_t low = use->oldest;
-			use->given_up++;
-			return low ? 0 : -ESTALE;
-		}
+	if (head == 0)
+		return 0;
+	do {
+		r = walk_one(walk, version, version == head ? WALK_HEAD : WALK_HISTORY);
 		if (r < 0)
-			return r;
+			return r == -ESTALE && version != head ? 0 : r;
 		use->versions += walk->damages == 0;
 		use->oldest = version;
-	}
+		version--;
+	} while (version > 0 && version >= load_acquire(&walk->region->header->reclaimed) &&
+	         head - version < walk->region->ring_entries);
 	return 0;
+}
+
+/* What was in history when the walk began, from `first`, and was neither met there nor, where a pin
+ * keeps it, below. */
+static void count_given_up(struct walk *walk, uint64_t first)
+{
+	const struct survey *survey = walk->survey;
+	struct stele_region_use *use = &walk->survey->use;
+
+	if (first == 0)
+		first = 1;
+	if (use->version - first >= walk->region->ring_entries)
+		first = use->oldest;
+	if (first >= use->oldest)
+		return;
+	use->given_up += use->oldest - first;
+	for (uint32_t i = 0; i < survey->kept_count; i++)
+		if (i == 0 || survey->kept[i].version != survey->kept[i - 1].version)
+			use->given_up -= survey->kept[i].version >= first;
 }
 
 static int compare_kept(const void *a, const void *b)
@@ -179,11 +204,12 @@ int survey_region(struct region *region, const struct survey_options *options, s
 {
 	struct survey survey = {.use.size = sizeof(survey.use)};
 	struct walk walk = {.region = region, .options = options, .survey = &survey};
-	uint64_t head = options->head;
+	uint64_t head = options->head, first;
 	int r;
 
 	if (head == 0)
 		head = load_acquire(&region->header->head) & ~LAYOUT_HEAD_REPLACED;
+	first = load_acquire(&region->header->reclaimed);
 	region_view(region, &walk.view);
 	r = walk_open(&walk);
 	if (r < 0)
@@ -196,8 +222,10 @@ int survey_region(struct region *region, const struct survey_options *options, s
 		r = walk_head_and_history(&walk, head);
 	if (r == 0)
 		r = walk_all_kept(&walk);
-	if (r == 0)
+	if (r == 0) {
+		count_given_up(&walk, first);
 		count_free(&walk);
+	}
 	walk_close(&walk);
 	if (r < 0)
 		survey_free(&survey);

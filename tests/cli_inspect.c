@@ -23,7 +23,7 @@ Test(cli_inspect, says_what_takes_memory)
 	struct cli_result result = STELE("inspect", "--format", "json", region);
 
 	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(result.out, "\"lock\": \"free\", \"versions\": 2, \"pinned_versions\": 0, \"rows\": 3, ");
+	EXPECT_HAS(result.out, "\"lock\": \"free\", \"versions\": 2, \"pinned_versions\": 0, \"given_up\": 0, \"rows\": 3, ");
 	EXPECT_HAS(result.out, "\"used_by_pins\": 0, ");
 	EXPECT_HAS(result.out, "\"whole\": true}");
 	EXPECT_HAS_NOT(result.out, "\"used_by_rows\": 0,");

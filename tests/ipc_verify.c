@@ -67,6 +67,60 @@ Test(verify, beside_a_publisher_with_a_long_history)
 	look_and_save(500);
 }
 
+enum { WALKED = 20000, KEPT = 8 };
+
+static void commit_many(struct stele_publisher *publisher)
+{
+	struct stele_transaction *tx;
+
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+	for (unsigned i = 1; i <= WALKED; i++)
+		ipc_put(tx, i, i);
+	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1);
+}
+
+static void overtake(void *context, uint64_t objects)
+{
+	struct stele_publisher **publisher = context;
+
+	(void)objects;
+	for (unsigned i = 0; *publisher && i < 3 * KEPT; i++)
+		ipc_commit(*publisher);
+	*publisher = NULL;
+}
+
+/* The newest is large enough that all the others are given up while it is walked, but for one that is pinned. */
+Test(verify, what_is_given_up_under_the_walk_is_counted)
+{
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE, .history = KEPT};
+	struct stele_publisher *publisher = ipc_publish(region, &options), *overtaking = publisher;
+	struct stele_verify_options looking = {.size = sizeof(looking), .progress = overtake, .context = &overtaking};
+	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
+	struct stele_region_use before = {.size = sizeof(before)}, use = {.size = sizeof(use)};
+	struct stele_snapshot *older, *newest;
+
+	commit_many(publisher);
+	for (unsigned i = 0; i < 2 * KEPT; i++) {
+		ipc_commit(publisher);
+		if (i == 2 * KEPT - 4)
+			cr_assert_eq(stele_snapshot_open(subscriber, 0, &older), 0);
+	}
+	cr_assert_eq(stele_snapshot_open(subscriber, 0, &newest), 0);
+	cr_assert_eq(stele_region_verify(region, NULL, &before), 1);
+	cr_assert(before.given_up == 0 && before.versions >= KEPT && before.pinned_versions == 0);
+	cr_assert_eq(stele_region_verify(region, &looking, &use), 1, "%s", stele_last_error());
+	cr_assert_null(overtaking, "the walk was too short");
+	cr_expect(use.version == before.version && use.oldest == use.version);
+	cr_expect(use.versions == 1 && use.pinned_versions == 1, "%llu %llu", (unsigned long long)use.versions,
+	          (unsigned long long)use.pinned_versions);
+	cr_expect_eq(use.given_up, before.versions - 2, "%llu of %llu", (unsigned long long)use.given_up,
+	             (unsigned long long)before.versions);
+	stele_snapshot_close(older);
+	stele_snapshot_close(newest);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 Test(verify, a_pin_below_history_is_counted_for_who_has_it)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE, .history = 2};

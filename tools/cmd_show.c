@@ -14,14 +14,15 @@ static const char show_doc[] =
 	"\v"
 	"Examples:\n"
 	"  stele show net\n"
-	"  stele show --format json net | jq '.tables[].name'\n";
+	"  stele show --format json net | jq '.tables[].table'\n";
 
 static const char inspect_doc[] =
 	"Describes a region as 'stele show' does, and looks at all of its memory besides: what rows, nodes, history "
 	"and pins take, what is free, and whether a transaction is open."
 	"\v"
 	"Memory that several versions share counts once, to the newest that reaches it. Slack is free memory in pages "
-	"that are used in part. FILE is a saved file, whose path starts with / or .: see 'stele save --help'.\n"
+	"that are used in part. Versions that the publisher gives up while they are counted are in no figure but "
+	"given_up. FILE is a saved file, whose path starts with / or .: see 'stele save --help'.\n"
 	"\n"
 	"Examples:\n"
 	"  stele inspect net\n"
@@ -228,6 +229,7 @@ enum {
 	LOCK = SHOWN,
 	VERSIONS,
 	PINNED_VERSIONS,
+	GIVEN_UP,
 	ROWS,
 	NODES,
 	ROW_BYTES,
@@ -270,6 +272,7 @@ static const struct output_column columns[COLUMNS] = {
 	[LOCK] = {"lock", false},
 	[VERSIONS] = {"versions", true},
 	[PINNED_VERSIONS] = {"pinned_versions", true},
+	[GIVEN_UP] = {"given_up", true},
 	[ROWS] = {"rows", true},
 	[NODES] = {"nodes", true},
 	[ROW_BYTES] = {"used_by_rows", true},
@@ -302,6 +305,8 @@ static void fill_inspection(const struct inspection *inspection, char texts[][DE
 		return;
 	cells[VERSIONS] = cell_number(use->versions, texts[VERSIONS]);
 	cells[PINNED_VERSIONS] = cell_number(use->pinned_versions, texts[PINNED_VERSIONS]);
+	cells[GIVEN_UP] = cell_number(use->given_up, texts[GIVEN_UP]);
+	cells[GIVEN_UP].plain = describe_given_up(use->given_up, plain[GIVEN_UP]);
 	cells[ROWS] = cell_number(use->rows, texts[ROWS]);
 	cells[NODES] = cell_number(use->nodes, texts[NODES]);
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)

@@ -140,7 +140,7 @@ static enum status print(const struct stele_region_use *use,
                          enum output_format format)
 {
 	struct cell cells[COLUMNS] = {0}, *list = make_damages(verification);
-	char texts[COLUMNS][DESCRIBED_MAX], plain[DESCRIBED_MAX];
+	char texts[COLUMNS][DESCRIBED_MAX], plain[DESCRIBED_MAX], given_up[DESCRIBED_MAX];
 	struct output *output;
 	enum status status;
 
@@ -151,6 +151,7 @@ static enum status print(const struct stele_region_use *use,
 	cells[VERSIONS] = cell_number(use->versions, texts[VERSIONS]);
 	cells[PINNED] = cell_number(use->pinned_versions, texts[PINNED]);
 	cells[GIVEN_UP] = cell_number(use->given_up, texts[GIVEN_UP]);
+	cells[GIVEN_UP].plain = describe_given_up(use->given_up, given_up);
 	cells[TABLES] = cell_number(use->tables, texts[TABLES]);
 	cells[ROWS] = cell_number(use->rows, texts[ROWS]);
 	cells[NODES] = cell_number(use->nodes, texts[NODES]);

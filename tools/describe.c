@@ -105,6 +105,19 @@ const char *describe_process(uint32_t pid, const char *command, char *buffer)
 	return buffer;
 }
 
+const char *describe_given_up(uint64_t versions, char *buffer)
+{
+	if (versions == 0)
+		return describe_number(versions, buffer);
+	if (versions == 1)
+		snprintf(buffer, DESCRIBED_MAX, "1 version was given up while it was counted");
+	else
+		snprintf(buffer, DESCRIBED_MAX,
+		         "%llu versions were given up while they were counted",
+		         (unsigned long long)versions);
+	return buffer;
+}
+
 struct cell cell_size(uint64_t bytes, char *number, char *plain)
 {
 	struct cell cell = cell_literal(describe_number(bytes, number));

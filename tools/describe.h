@@ -5,7 +5,7 @@
 
 #include "output.h"
 
-#define DESCRIBED_MAX 64
+#define DESCRIBED_MAX 72
 
 /* Each writes at most DESCRIBED_MAX bytes to `buffer` and returns it. */
 const char *describe_number(uint64_t number, char *buffer);
@@ -15,6 +15,8 @@ const char *describe_age(uint64_t nanoseconds, char *buffer); /* "2 h 3 min"; em
 const char *describe_duration(uint64_t nanoseconds, char *buffer); /* likewise: how long it is */
 const char *describe_uuid(const uint8_t uuid[16], char *buffer);
 const char *describe_process(uint32_t pid, const char *command, char *buffer); /* "bgpd (1234)" */
+/* "12 versions were given up while they were counted" */
+const char *describe_given_up(uint64_t versions, char *buffer);
 
 /* True if there is a process of this number and name here, and it is stopped. A pid proves nothing:
  * this is a hint to people. */

@@ -150,10 +150,11 @@ STELE_API int stele_region_lock(const char *region, struct stele_region_lock *re
 struct stele_region_use {
 	size_t size;                /* in: sizeof(struct stele_region_use) */
 	uint64_t version;           /* the newest that was looked at */
-	uint64_t oldest;            /* and the oldest of history */
+	uint64_t oldest;            /* and the oldest of history that was */
 	uint64_t versions;          /* how many of history were found whole, and how many pins keep below it */
 	uint64_t pinned_versions;
-	uint64_t given_up;          /* versions that the publisher gave up while they were looked at */
+	uint64_t given_up;          /* older ones, which were there when this began and were given up before it
+	                             * came to their end: no figure has them */
 	uint64_t tables, rows, nodes; /* how many the newest version has */
 	uint64_t row_bytes;         /* of the newest version: its rows, */
 	uint64_t node_bytes;        /* the nodes of its tables' tries, */
