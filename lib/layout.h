@@ -112,7 +112,8 @@ struct layout_header {
 	uint64_t history_bytes; /* that history may take, down to two versions; 0: any number */
 	int32_t segment;        /* LAYOUT_MEMORY_SYSV: its shmid */
 	uint32_t segment_namespace; /* inode of the IPC namespace that it is in; 0: not known */
-	uint8_t unused[56];
+	uint8_t unused[48];
+	uint64_t contents;      /* of a saved file: checksum of the bytes from head on; 0: none */
 	uint64_t checksum;      /* FNV-1a of the bytes before it */
 
 	/* Changing. Stored by the publisher; what each store promises is said where it is done. */

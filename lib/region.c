@@ -46,18 +46,40 @@ int region_check_boot(const struct region *region)
 		region->names.region, region->names.data);
 }
 
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
 static uint64_t fnv(uint64_t hash, const void *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
+		hash = (hash ^ ((const unsigned char *)bytes)[i]) * FNV_PRIME;
 	return hash;
 }
-
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 
 uint64_t region_checksum(const struct layout_header *header)
 {
 	return fnv(FNV_BASIS, header, offsetof(struct layout_header, checksum));
+}
+
+/* Each step can be undone, so whatever changes one word only changes the result; the shift takes its
+ * high bits to the low ones, which a product alone never does. */
+uint64_t region_contents_checksum(const struct region *region, uint64_t size)
+{
+	const unsigned char *base = region->mapping.base;
+	uint64_t hash = FNV_BASIS;
+
+	for (uint64_t at = offsetof(struct layout_header, head); at + 8 <= size; at += 8) {
+		hash = (hash ^ data_load(base + at)) * FNV_PRIME;
+		hash ^= hash >> 32;
+	}
+	return hash ? hash : 1;
+}
+
+bool region_contents_match(const struct region *region)
+{
+	uint64_t contents = data_load(&region->header->contents);
+
+	return contents == 0 || contents == region_contents_checksum(region, region->file_size);
 }
 
 uint64_t region_durable_checksum(const struct layout_durable *record, const uint8_t uuid[16])
@@ -226,6 +248,11 @@ static int map_region(const struct names *names, struct region *region, bool wri
 		return error_set(EBADMSG, "cannot read the header of %s: %s", names->data,
 		                 got < 0 ? strerror(errno) : "it is too short");
 	r = judge_header(names, &header);
+	/* A publisher would make its checksum wrong. */
+	if (r == 0 && header.contents != 0 && !names->saved)
+		r = error_set(EBADMSG,
+		              "%s is a saved file, not a region; make one of it with stele load",
+		              names->data);
 	if (r == 0)
 		r = take_header(region, &header);
 	if (r == 0)

@@ -59,6 +59,15 @@ static void check_durable(struct walk *walk)
 		walk_damage(walk, 0, "neither of the records for a power cut has its checksum");
 }
 
+/* What is in the values of rows shows here alone. */
+static void check_contents(struct walk *walk)
+{
+	walk->survey->use.checksummed = data_load(&walk->region->header->contents) != 0;
+	if (!region_contents_match(walk->region))
+		walk_damage(walk, 0,
+		            "the contents have another checksum than when they were saved");
+}
+
 /* ---- the versions ---- */
 
 /* One of those that head and ring lead to. */
@@ -217,6 +226,7 @@ int survey_region(struct region *region, const struct survey_options *options, s
 	walk_begin(&walk, 0, WALK_HEAD);
 	check_header(&walk);
 	check_durable(&walk);
+	check_contents(&walk);
 	r = walk_end(&walk);
 	if (r == 0)
 		r = walk_head_and_history(&walk, head);

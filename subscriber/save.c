@@ -52,6 +52,7 @@ static void sink_header(const struct region *from, struct layout_header *ret)
 	if (ret->limit_size < ret->maximum_size)
 		ret->limit_size = ret->maximum_size;
 	ret->arena_end = ret->arena_offset;
+	ret->contents = 0;
 	memset(ret->boot_id, 0, sizeof(ret->boot_id));
 	ret->checksum = region_checksum(ret);
 }
@@ -93,6 +94,8 @@ static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 	header->arena_end = end;
 	if (ftruncate(sink->region.fd, (off_t)(end + LAYOUT_GUARD)) < 0)
 		return error_set(errno, "cannot write %s: %s", path, strerror(errno));
+	header->contents = region_contents_checksum(&sink->region, end + LAYOUT_GUARD);
+	header->checksum = region_checksum(header);
 	r = file_sync(sink->region.fd, path);
 	if (r == 0)
 		r = flags & STELE_REPLACE ? file_replace(sink->region.fd, path, 0600)
@@ -108,8 +111,16 @@ static int save(struct region *from, uint64_t head, const char *path, unsigned f
 	struct sink sink = {.region = {.fd = -1}};
 	struct copy_room room = {.view = &sink.view, .alloc = sink_alloc, .context = &sink};
 	struct view view;
-	int r = sink_open(from, path, &sink);
+	int r;
 
+	/* Or what is wrong with it would be right in the copy. */
+	if (!region_contents_match(from))
+		return error_set(
+			EBADMSG,
+			"%s is damaged: its contents have another checksum than when it was "
+			"saved; use another copy of it",
+			from->names.data);
+	r = sink_open(from, path, &sink);
 	if (r < 0)
 		return r;
 	region_view(from, &view);

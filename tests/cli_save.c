@@ -152,6 +152,44 @@ Test(cli_save, what_is_wrong_is_told_of_the_file)
 	cr_expect(!strstr(result.err, "remove"), "%s", result.err);
 }
 
+/* The name of an interface: a byte of it may be any other. */
+Test(cli_save, another_value_is_found_by_the_checksum)
+{
+	const char *line = "checksum         yes, of all bytes\n";
+	static char bytes[1 << 20];
+	struct cli_result result;
+	char copy[96];
+	ssize_t size;
+	char *value;
+	int fd;
+
+	EXPECT_HAS(STELE("verify", region).out, "checksum         no");
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	EXPECT_HAS(STELE("verify", file).out, line);
+	cr_assert((fd = open(file, O_RDWR)) >= 0 && (size = read(fd, bytes, sizeof(bytes))) > 0);
+	value = memmem(bytes, (size_t)size, "eth0", 4);
+	cr_assert(value && pwrite(fd, "X", 1, value - bytes) == 1);
+	EXPECT_HAS(STELE("dump", table).out, "Xth0");
+	result = STELE("verify", file);
+	EXPECT_STATUS(result, 7);
+	EXPECT_HAS(result.out, "the contents have another checksum");
+	EXPECT_FAILURE(STELE("load", file, other), 7, "is damaged", "not loaded");
+	/* A copy must not make it right. */
+	snprintf(copy, sizeof(copy), "%s.copy", file);
+	EXPECT_FAILURE(STELE("save", file, copy), 7, "checksum");
+	cr_assert(pwrite(fd, "e", 1, value - bytes) == 1);
+	close(fd);
+	EXPECT_STATUS(STELE("save", file, copy), 0);
+	cr_expect(unlink(copy) == 0);
+	EXPECT_STATUS(STELE("load", file, other), 0);
+	EXPECT_HAS(STELE("verify", other).out, "checksum         no");
+	/* Nor is it a region, whatever its name. */
+	EXPECT_STATUS(STELE("rm", other), 0);
+	snprintf(copy, sizeof(copy), "/dev/shm/stele.%s", other);
+	EXPECT_STATUS(STELE("save", region, copy), 0);
+	EXPECT_FAILURE(STELE("show", other), 7, "is a saved file", "stele load");
+}
+
 Test(cli_save, a_segment_is_saved_and_loaded)
 {
 	EXPECT_STATUS(STELE("rm", region), 0);

@@ -10,6 +10,9 @@ static const char doc[] =
 	"Looks at everything that any version of a region reaches: each node, row, schema and record, with every "
 	"bound, order, rank, count and checksum. Says that it is whole, with figures, or what is wrong and where."
 	"\v"
+	"A saved file has a checksum of all its bytes. A region that is published has none over its rows: a bit that "
+	"changed in a value is not found there, only what no publisher would have made.\n"
+	"\n"
 	"It takes no lock, changes nothing, and works beside a publisher: a version that this gives up meanwhile is "
 	"left out. FILE is a file from 'stele save', or a copy of a region's file; its path starts with / or . (see "
 	"'stele save --help'). Where something is wrong, the exit status is 7.\n"
@@ -114,6 +117,7 @@ enum {
 	NODES,
 	OBJECTS,
 	BYTES,
+	CHECKSUM,
 	DAMAGES,
 	LIST,
 	COLUMNS
@@ -131,6 +135,7 @@ static const struct output_column columns[COLUMNS] = {
 	[NODES] = {"nodes", true},
 	[OBJECTS] = {"objects", true},
 	[BYTES] = {"used_bytes", true},
+	[CHECKSUM] = {"checksum", false},
 	[DAMAGES] = {"damages", true},
 	[LIST] = {"damage", false},
 };
@@ -158,6 +163,9 @@ static enum status print(const struct stele_region_use *use,
 	cells[OBJECTS] = cell_number(use->objects, texts[OBJECTS]);
 	cells[BYTES] = cell_size(use->arena_bytes - use->free_bytes - use->slack_bytes,
 	                         texts[BYTES], plain);
+	cells[CHECKSUM] = cell_literal(use->checksummed ? "true" : "false");
+	cells[CHECKSUM].plain =
+		use->checksummed ? "yes, of all bytes" : "no: what is in values is not checked";
 	cells[DAMAGES] = cell_number(use->damages, texts[DAMAGES]);
 	cells[LIST] = (struct cell){
 		.kind = CELL_LIST,

@@ -166,6 +166,8 @@ struct stele_region_use {
 	uint64_t arena_bytes;       /* the sum of these */
 	uint64_t objects;           /* that were looked at */
 	uint64_t damages;           /* things found wrong; 0: the region is whole */
+	bool checksummed;           /* a saved file: all its bytes were checked by a checksum. A region has none
+	                             * over the values of its rows */
 };
 
 /* Something in a region that is not as it should be. It is described until the callback returns. */
