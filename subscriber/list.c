@@ -12,6 +12,12 @@
 #include "lib/survey.h"
 #include "subscriber.h"
 
+/* How often the oldest version is looked for. */
+#define TRIES 8
+
+/* In nanoseconds: a bit more than a second, in which one that waits finds a version in any case. */
+#define BUSY_AFTER UINT64_C(1500000000)
+
 struct list {
 	struct region *region;
 	struct slots slots;
@@ -70,16 +76,46 @@ static void take_slot(const struct list *list, uint32_t index, struct stele_subs
 
 /* ---- what others say ---- */
 
+/* When the first version after `version` was made. Where that is given up, it was before what is
+ * returned: the time of the oldest that is not. 0: not known. */
+static uint64_t made_after(const struct list *list, uint64_t version, bool *ret_longer)
+{
+	struct layout_commit commit;
+
+	*ret_longer = false;
+	if (region_commit(list->region, version + 1, &commit) == 0)
+		return commit.time;
+	*ret_longer = true;
+	/* A publisher may give up that one, too, before its entry is read. */
+	for (int try = 0; try < TRIES; try++) {
+		uint64_t oldest = load_acquire(&list->region->header->oldest);
+		if (region_commit(list->region, oldest, &commit) == 0)
+			return commit.time;
+	}
+	return 0;
+}
+
 static void find_behind(const struct list *list, struct stele_subscriber_info *info)
 {
 	uint64_t at = info->applied ? info->applied : info->seen;
-	struct layout_commit next;
 
 	if (at >= list->head)
 		return;
 	info->behind = list->head - at;
-	if (region_commit(list->region, at + 1, &next) == 0)
-		info->behind_since = next.time;
+	info->behind_since = made_after(list, at, &info->behind_longer);
+}
+
+/* Who waits in a loop of its own stays armed whatever it does. One that blocks is woken for any
+ * version, unless it named tables, and looks by itself where no notice can be sent. */
+static void find_busy(const struct list *list, struct stele_subscriber_info *info)
+{
+	uint64_t since;
+	bool longer;
+
+	if (!info->waiting || info->tables != 0 || info->seen >= list->head)
+		return;
+	since = made_after(list, info->seen, &longer);
+	info->waiting = !longer && time_of_day() < since + BUSY_AFTER;
 }
 
 static void find_pinned(const struct list *list, struct stele_subscriber_info *info)
@@ -154,6 +190,7 @@ static int list_slots(struct list *list, stele_subscriber_fn *each, void *contex
 			return error_set(EBADMSG, "%s was truncated",
 			                 list->region->names.subscribers);
 		find_behind(list, &info);
+		find_busy(list, &info);
 		find_pinned(list, &info);
 		find_queue(list, &info);
 		find_notices(list, &info);

@@ -162,10 +162,14 @@ Test(verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
 	first = stele_snapshot_version(snapshot);
 	cr_assert_geq(stele_subscriber_fd(subscriber), 0);
+	cr_assert_eq(stele_region_subscribers(region, listed, &info), 1, "%s", stele_last_error());
+	cr_expect(info.waiting && info.behind == 0 && info.behind_since == 0);
 	for (unsigned i = 0; i < 100; i++)
 		version = ipc_commit(publisher);
 	cr_assert_eq(stele_region_subscribers(region, listed, &info), 1, "%s", stele_last_error());
-	cr_expect(info.alive && info.waiting && info.pid == (uint32_t)getpid());
+	cr_expect(info.alive && info.pid == (uint32_t)getpid());
+	/* The first that it lacks is lost; and that it is armed does not mean that it waits. */
+	cr_expect(info.behind_since > 0 && info.behind_longer && !info.waiting);
 	cr_expect(info.seen == first && info.behind == version - first);
 	cr_expect(info.pinned[0] == first && info.pinned[1] == 0 && info.pinned_bytes > 0);
 	cr_expect(info.queued == 1 && info.user == getuid());
@@ -204,5 +208,22 @@ Test(verify, slots_full_of_anything_are_listed_as_such)
 	r = stele_region_subscribers(region, listed, &info);
 	cr_expect(r == 0 || r == -EBADMSG, "%d", r);
 	close(fd);
+	stele_publisher_close(publisher);
+}
+
+/* Its descriptor is in a loop that does something else. */
+Test(verify, who_does_not_look_is_not_waiting)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_subscriber_info info = {0};
+	uint64_t version;
+
+	cr_assert_eq(stele_subscriber_wait(subscriber, 0, 0, &version), 1, "%s", stele_last_error());
+	cr_assert_geq(stele_subscriber_fd(subscriber), 0);
+	ipc_commit(publisher);
+	UNTIL(stele_region_subscribers(region, listed, &info) == 1 && !info.waiting);
+	cr_expect(info.behind == 1 && info.behind_since > 0 && !info.behind_longer);
+	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -15,7 +15,8 @@ static const char doc[] =
 	"\v"
 	"Whether it is alive is told by a lock that the kernel takes from the dead; what it is called, and which "
 	"version it saw or applied, is what it says of itself. Lag is counted from the version that it applied, or, "
-	"where it reports none, saw last; lag_time is the age of the first version that it lacks. Notices are counted for "
+	"where it reports none, saw last; lag_time is the age of the first version that it lacks, or, where history has lost that (lag_longer), of the "
+	"oldest that there is: at least. Versions count that do not concern a subscriber which named tables, too. Notices are counted for "
 	"the region's own user and root only. A reader that did not register is not listed.\n"
 	"\n"
 	"Examples:\n"
@@ -41,6 +42,7 @@ enum {
 	APPLIED,
 	LAG,
 	LAG_TIME,
+	LAG_LONGER,
 	PINNED,
 	PINNED_BYTES,
 	QUEUED,
@@ -64,6 +66,7 @@ static const struct output_column columns[COLUMNS] = {
 	[APPLIED] = {"applied", true},
 	[LAG] = {"lag", true},
 	[LAG_TIME] = {"lag_time", true},
+	[LAG_LONGER] = {"lag_longer", false},
 	[PINNED] = {"pinned", true},
 	[PINNED_BYTES] = {"pinned_bytes", true},
 	[QUEUED] = {"queued", true},
@@ -126,6 +129,8 @@ static void fill_notices(const struct stele_subscriber_info *info, char texts[][
 static void fill_progress(const struct stele_subscriber_info *info, char texts[][DESCRIBED_MAX],
                           char plain[][DESCRIBED_MAX], struct cell *cells)
 {
+	char age[DESCRIBED_MAX];
+
 	if (info->seen)
 		cells[SEEN] = cell_number(info->seen, texts[SEEN]);
 	if (info->applied)
@@ -133,7 +138,11 @@ static void fill_progress(const struct stele_subscriber_info *info, char texts[]
 	cells[LAG] = cell_number(info->behind, texts[LAG]);
 	if (info->behind_since) {
 		cells[LAG_TIME] = cell_time(info->behind_since, texts[LAG_TIME]);
-		cells[LAG_TIME].plain = describe_age(info->behind_since, plain[LAG_TIME]);
+		describe_age(info->behind_since, age);
+		snprintf(plain[LAG_TIME], DESCRIBED_MAX, "%s%.40s",
+		         info->behind_longer ? "at least " : "", age);
+		cells[LAG_TIME].plain = plain[LAG_TIME];
+		cells[LAG_LONGER] = cell_literal(info->behind_longer ? "true" : "false");
 	}
 	if (info->pinned[0])
 		cells[PINNED] = cell_number(info->pinned[0], texts[PINNED]);

@@ -103,12 +103,16 @@ struct stele_subscriber_info {
 	int64_t user;               /* who owns the queue that it is notified through; -1: not known */
 	uint64_t since;             /* ns since 1970 */
 	const char *notifier;       /* as in <stele/subscriber.h>; "none" */
-	bool waiting;               /* it is waiting, or about to */
+	bool waiting;               /* it is waiting, or about to: it asks for notices, and, unless it named
+	                               tables, there is no version that it has not seen and that has been there
+	                               for 1.5 s, or was given up */
 	uint32_t tables;            /* that it wants to be told of; 0: of all */
 	uint64_t seen;              /* the newest version that it found; 0: none yet */
 	uint64_t applied;           /* the version that it reported as applied; 0: none */
 	uint64_t behind;            /* versions that there are after `applied`, or else after `seen` */
-	uint64_t behind_since;      /* when the first of those was made; 0: none is, or not known any more */
+	uint64_t behind_since;      /* when the first of those was made; 0: none is, or not known */
+	bool behind_longer;         /* it is given up: made before `behind_since`, when the oldest that
+	                               history holds was */
 	uint64_t pinned[8];         /* versions that it asks to be kept, oldest first; 0: none */
 	uint64_t pinned_bytes;      /* memory that stays for them alone, not for history: other
 	                               subscribers may pin the same. From the region */
