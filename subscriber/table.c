@@ -82,6 +82,9 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 	judged = snapshot_judge(snapshot);
 	if (judged < 0)
 		return judged;
+	/* In a saved file that is damaged its name may be. */
+	if (r == 0 && !region_contents_match(snapshot->region))
+		r = -EBADMSG;
 	if (r == 0)
 		return error_set(
 			ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"", name,

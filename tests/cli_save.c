@@ -158,7 +158,7 @@ Test(cli_save, another_value_is_found_by_the_checksum)
 	const char *line = "checksum         yes, of all bytes\n";
 	static char bytes[1 << 20];
 	struct cli_result result;
-	char copy[96];
+	char copy[96], name[128];
 	ssize_t size;
 	char *value;
 	int fd;
@@ -170,10 +170,16 @@ Test(cli_save, another_value_is_found_by_the_checksum)
 	value = memmem(bytes, (size_t)size, "eth0", 4);
 	cr_assert(value && pwrite(fd, "X", 1, value - bytes) == 1);
 	EXPECT_HAS(STELE("dump", table).out, "Xth0");
+	snprintf(name, sizeof(name), "%s/none", file);
 	result = STELE("verify", file);
 	EXPECT_STATUS(result, 7);
 	EXPECT_HAS(result.out, "the contents have another checksum");
 	EXPECT_FAILURE(STELE("load", file, other), 7, "is damaged", "not loaded");
+	/* A table that such a file seems not to have may be what is damaged. */
+	EXPECT_FAILURE(STELE("dump", name), 7, "is damaged");
+	EXPECT_HAS(STELE("inspect", file).out, "lock                none: it is a saved file\n");
+	snprintf(copy, sizeof(copy), "/dev/shm/stele.%s", region);
+	EXPECT_HAS(STELE("inspect", copy).out, "lock                not looked for: it is read as a file\n");
 	/* A copy must not make it right. */
 	snprintf(copy, sizeof(copy), "%s.copy", file);
 	EXPECT_FAILURE(STELE("save", file, copy), 7, "checksum");
@@ -213,6 +219,11 @@ Test(cli_save, a_path_is_told_from_a_name)
 	EXPECT_FAILURE(STELE("verify", name), 2, "starts with / or .");
 	snprintf(name, sizeof(name), "./%s.stele", region);
 	EXPECT_STATUS(STELE("verify", name), 0);
+	/* One that may be a region's is taken for that, but told of. */
+	snprintf(name, sizeof(name), "./%s", other);
+	cr_assert(close(open(other, O_CREAT | O_WRONLY, 0600)) == 0);
+	EXPECT_FAILURE(STELE("verify", other), 3, "no such region", name);
+	cr_expect(unlink(other) == 0);
 	snprintf(name, sizeof(name), "./%s.stele/rotes", region);
 	EXPECT_FAILURE(STELE("dump", name), 3, "did you mean \"routes\"?");
 	EXPECT_FAILURE(STELE("dump", "/nosuch"), 2, "FILE/TABLE");

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "attach.h"
+#include "describe.h"
 
 static const char save_doc[] =
 	"Writes a region with its history into a file, consistent while its publisher goes on. Without FILE it is "
@@ -97,7 +98,7 @@ static enum status run_save(int argc, char **argv)
 static enum status run_load(int argc, char **argv)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
-	char **operands;
+	char **operands, size[DESCRIBED_MAX];
 	int result;
 
 	if (options_parse(&load_argp, "load", argc, argv, NULL, &operands) != 2)
@@ -113,8 +114,9 @@ static enum status run_load(int argc, char **argv)
 		            operands[1]);
 	if (result < 0)
 		return fail_library(result);
-	printf("%s: made from %s, versions %llu to %llu\n", operands[1], operands[0],
-	       (unsigned long long)info.oldest, (unsigned long long)info.version);
+	printf("%s: made from %s, versions %llu to %llu, in %s, to grow to %s\n", operands[1],
+	       operands[0], (unsigned long long)info.oldest, (unsigned long long)info.version,
+	       memory_name(info.memory), describe_size(info.maximum_size, size));
 	return STATUS_DONE;
 }
 

@@ -328,8 +328,8 @@ static void fill_publisher(const struct stele_region_info *info, char *name, cha
 	cells[ATTACHED] = cell_literal(info->publisher_attached ? "true" : "false");
 	cells[SINCE] = cell_time(info->publisher_since, since);
 	describe_age(info->publisher_since, age);
-	snprintf(attached_plain, DESCRIBED_MAX, "%s%s%.30s%s", info->publisher_attached ? "yes" : "no",
-	         *age ? ", for " : "", age,
+	snprintf(attached_plain, DESCRIBED_MAX, "%s%s%.30s%s",
+	         info->publisher_attached ? "yes" : "no", *age ? ", for " : "", age,
 	         info->publisher_attached &&
 	                         process_is_stopped(info->publisher_pid, info->publisher_command)
 	                 ? ", but it is stopped"
@@ -405,7 +405,7 @@ static enum status show(const char *region, struct stele_subscriber *subscriber,
 
 /* ---- inspect ---- */
 
-static void inspect_lock(const char *region, char *text, size_t size)
+static void inspect_lock(const char *region, bool saved, char *text, size_t size)
 {
 	static const char *const states[] = {
 		[STELE_LOCK_FREE] = "free",
@@ -417,7 +417,9 @@ static void inspect_lock(const char *region, char *text, size_t size)
 	int result;
 
 	if (is_path(region)) {
-		snprintf(text, size, "none: it is a saved file");
+		snprintf(text, size,
+		         saved ? "none: it is a saved file"
+		               : "not looked for: it is read as a file");
 		return;
 	}
 	result = stele_region_lock(located(region), &lock);
@@ -448,11 +450,12 @@ static enum status inspect(const char *region, struct inspection *inspection)
 
 	inspection->wanted = true;
 	inspection->use.size = sizeof(inspection->use);
-	inspect_lock(region, inspection->lock, sizeof(inspection->lock));
 	progress_start(&progress, "looking", 0);
 	result = stele_region_verify(located(region), &options, &inspection->use);
 	progress_end(&progress);
 	inspection->known = result >= 0;
+	inspect_lock(region, inspection->use.checksummed, inspection->lock,
+	             sizeof(inspection->lock));
 	/* All else can be said of a region whose publisher is too fast for this. */
 	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
 }
@@ -492,5 +495,5 @@ static enum status run_inspect(int argc, char **argv)
 }
 
 const struct command command_show = {"show", "describe a region and its tables", run_show};
-const struct command command_inspect = {"inspect", "describe it, what takes its memory, and its lock",
-                                        run_inspect};
+const struct command command_inspect = {
+	"inspect", "describe it, what takes its memory, and its lock", run_inspect};

@@ -111,6 +111,10 @@ enum status fail_region(const char *region, int error)
 
 	if (error != -ENOENT || is_path(region) || !is_missing(region, path))
 		return fail_library(error);
+	if (access(region, F_OK) == 0)
+		return fail(STATUS_NO_TABLE,
+		            "no such region: \"%s\" (no file %s); the file of this name is ./%s",
+		            region, path, region);
 	suggestion_start(&suggestion, region);
 	while (stele_region_next(located_directory(), name) == 1)
 		suggestion_offer(&suggestion, name);
