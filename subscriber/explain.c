@@ -34,7 +34,7 @@ static int add_row(struct explanation *way, ref_t ref, unsigned depth)
 		return r;
 	step.bytes = row_size(way->shape, row.value_size, row.key_bits);
 	step.version = row.version;
-	step.key_bits = row.key_bits;
+	row_fill(&row, &step.row);
 	add(way, &step);
 	if (row.key_bits <= way->bits && (way->longest || row.key_bits == way->bits) &&
 	    bits_equal(row.key, way->key, row.key_bits))

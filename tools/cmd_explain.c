@@ -6,6 +6,7 @@
 #include "attach.h"
 #include "describe.h"
 #include "keytext.h"
+#include "row.h"
 
 static const char doc[] =
 	"Prints the way of one lookup down the trie of a table, node by node: where each is, how large, which version "
@@ -68,6 +69,7 @@ enum {
 	FORM,
 	CHILDREN,
 	PREFIXES,
+	KEY,
 	KEY_BITS,
 	LEADS,
 	COLUMNS
@@ -78,8 +80,8 @@ static const struct output_column columns[COLUMNS] = {
 	[BYTES] = {"bytes", true},       [VERSION] = {"version", true},
 	[DEPTH] = {"depth", true},       [SKIPPED] = {"skipped", true},
 	[FORM] = {"form", false},        [CHILDREN] = {"children", true},
-	[PREFIXES] = {"prefixes", true}, [KEY_BITS] = {"key_bits", true},
-	[LEADS] = {"leads", false},
+	[PREFIXES] = {"prefixes", true}, [KEY] = {"key", false},
+	[KEY_BITS] = {"key_bits", true}, [LEADS] = {"leads", false},
 };
 
 /* What comes of a step, in words. */
@@ -97,11 +99,22 @@ static const char *leads(const struct stele_step *step, bool more, bool goes_on,
 	return text;
 }
 
-static enum status print_step(struct output *output, const struct stele_step *step, bool more,
-                              bool goes_on)
+static struct cell key_cell(const struct stele_row *row, struct row_cells *decoded,
+                            struct text *text)
+{
+	if (row_cells_fill(decoded, row->key, row->key_bits, row->value, row->value_size) < 0)
+		return (struct cell){.kind = CELL_NONE};
+	row_print_key(text, decoded);
+	return (struct cell){.kind = CELL_TEXT, .text = text->bytes, .length = text->length};
+}
+
+static enum status print_step(struct output *output, const struct stele_step *step,
+                              struct row_cells *decoded, bool more, bool goes_on)
 {
 	char texts[COLUMNS][DESCRIBED_MAX];
 	struct cell cells[COLUMNS] = {0};
+	struct text key = {0};
+	enum status status;
 
 	cells[WHAT] = cell_text(step->kind == STELE_STEP_NODE ? "node" : "row");
 	cells[OFFSET] = cell_number(step->offset, texts[OFFSET]);
@@ -114,10 +127,19 @@ static enum status print_step(struct output *output, const struct stele_step *st
 		cells[CHILDREN] = cell_number(step->children, texts[CHILDREN]);
 		cells[PREFIXES] = cell_number(step->prefixes, texts[PREFIXES]);
 	} else {
-		cells[KEY_BITS] = cell_number(step->key_bits, texts[KEY_BITS]);
+		cells[KEY] = key_cell(&step->row, decoded, &key);
+		cells[KEY_BITS] = cell_number(step->row.key_bits, texts[KEY_BITS]);
 	}
 	cells[LEADS] = cell_text(leads(step, more, goes_on, texts[LEADS]));
-	return output_row(output, cells);
+	status = output_row(output, cells);
+	text_free(&key);
+	return status;
+}
+
+/* The last step is what hangs deepest. */
+static bool way_goes_on(const struct stele_step *steps, size_t count, size_t from)
+{
+	return steps[count - 1].depth > steps[from].depth + steps[from].skipped;
 }
 
 /* Rows hang at the node that they end in; nodes at the one before. */
@@ -128,18 +150,20 @@ static void print_dot(const struct stele_step *steps, size_t count)
 	puts("digraph lookup {\n\tnode [shape=box, fontname=monospace];");
 	for (size_t i = 0; i < count; i++) {
 		const struct stele_step *step = &steps[i];
+		char text[DESCRIBED_MAX];
+		const char *words = leads(step, i + 1 < count, way_goes_on(steps, count, i), text);
 
 		if (step->kind == STELE_STEP_NODE)
 			printf("\ts%zu [label=\"node at %llu\\n%zu bytes, version %llu\\n%s, %u "
-			       "children, %u prefixes\\n%u bytes skipped\"];\n",
+			       "children, %u prefixes\\n%u bytes skipped\\n%s\"];\n",
 			       i, (unsigned long long)step->offset, step->bytes,
 			       (unsigned long long)step->version, step->form, step->children,
-			       step->prefixes, step->skipped);
+			       step->prefixes, step->skipped, words);
 		else
 			printf("\ts%zu [label=\"row at %llu\\n%zu bytes, version %llu\\nkey of %u "
-			       "bits\", style=rounded%s];\n",
+			       "bits\\n%s\", style=rounded%s];\n",
 			       i, (unsigned long long)step->offset, step->bytes,
-			       (unsigned long long)step->version, step->key_bits,
+			       (unsigned long long)step->version, step->row.key_bits, words,
 			       step->answer ? ", penwidth=3" : "");
 		if (i > 0 && step->depth > steps[node].depth + steps[node].skipped)
 			printf("\ts%zu -> s%zu [label=\"0x%02x\"];\n", node, i,
@@ -152,21 +176,23 @@ static void print_dot(const struct stele_step *steps, size_t count)
 	puts("}");
 }
 
-static enum status print(const struct explain *explain, const struct stele_step *steps,
-                         size_t count)
+static enum status print(const struct explain *explain, const struct stele_schema *schema,
+                         const struct stele_step *steps, size_t count)
 {
 	enum status status = STATUS_DONE;
+	struct row_cells decoded;
 	struct output *output;
 
 	if (explain->dot) {
 		print_dot(steps, count);
 		return STATUS_DONE;
 	}
+	row_cells_open(&decoded, schema);
 	output = output_open(explain->format, SHAPE_ROWS, columns, COLUMNS);
-	/* The last step is what hangs deepest. */
 	for (size_t i = 0; i < count && status == STATUS_DONE; i++)
-		status = print_step(output, &steps[i], i + 1 < count,
-		                    steps[count - 1].depth > steps[i].depth + steps[i].skipped);
+		status = print_step(output, &steps[i], &decoded, i + 1 < count,
+		                    way_goes_on(steps, count, i));
+	row_cells_close(&decoded);
 	return output_end(output, status);
 }
 
@@ -202,7 +228,7 @@ static enum status explain_key(struct reader *reader, const struct explain *expl
 	if (result < 0)
 		status = fail_library(result);
 	else
-		status = print(explain, steps, count < STEPS ? count : STEPS);
+		status = print(explain, reader->schema, steps, count < STEPS ? count : STEPS);
 	if (status == STATUS_DONE && result == 0)
 		status = fail(STATUS_NOT_THERE, "no row for \"%s\" in table \"%s\"", text,
 		              target->table);
@@ -221,6 +247,8 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse(&argp, "explain", argc, argv, &explain, &operands) != 2)
 		return fail_usage("explain", "expected REGION/TABLE and KEY");
+	if (explain.dot && explain.format != OUTPUT_TABLE)
+		return fail_usage("explain", "--dot is a format of its own; give no --format");
 	status = parse_source_target("explain", operands[0], true, &target);
 	if (status == STATUS_DONE)
 		status = reader_open(&reader, target.region, READER_PINNED);

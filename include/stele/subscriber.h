@@ -284,7 +284,7 @@ struct stele_step {
 	bool on_way;         /* the key has these bytes */
 	int next;            /* the byte by which the key goes on; -1: it ends in this node */
 	/* Of a row: */
-	unsigned key_bits;
+	struct stele_row row; /* as stele_table_get() gives one */
 	bool answer;         /* it is what the lookup gives */
 };
 
