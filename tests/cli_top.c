@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * stele top, on a pseudo terminal: what it shows, its keys, and that it gives the terminal back. */
 #include <stele/stele.h>
+#include <sys/resource.h>
 #include "cli.h"
 #include "lib/layout.h"
 #include "terminal.h"
 
 #define LEAVES_SCREEN "\033[?1049l"
+#define SHOWS_CURSOR  "\033[?25h"
 #define TAKES_SCREEN  "\033[?1049h"
 
 static struct terminal terminal;
@@ -194,8 +196,9 @@ Test(top, fits_any_size)
 /* What ends a process ends this one so that the terminal is as it was. */
 Test(top, gives_the_terminal_back)
 {
-	static const int signals[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
-	                              SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
+	const int signals[] = {SIGINT,    SIGTERM,  SIGHUP,  SIGQUIT, SIGPIPE,  SIGUSR1,
+	                       SIGUSR2,   SIGALRM,  SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF,
+	                       SIGIO,     SIGPWR,   SIGSTKFLT, SIGRTMIN, SIGRTMAX};
 
 	cli_begin_routes();
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
@@ -209,6 +212,32 @@ Test(top, gives_the_terminal_back)
 	await("routes");
 	terminal_type(&terminal, "\003");
 	expect_end();
+	cli_end();
+}
+
+/* What tells of a fault kills, with the terminal given back. */
+Test(top, gives_the_terminal_back_before_it_dies)
+{
+	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+	static const struct rlimit no_core;
+
+	cli_begin_routes();
+	cr_assert(setrlimit(RLIMIT_CORE, &no_core) == 0);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		int status;
+
+		start();
+		await("routes");
+		kill(terminal.program, signals[i]);
+		status = terminal_status(&terminal);
+		cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == signals[i], "status %x",
+		          (unsigned)status);
+		written_until_now();
+		await_from(0, LEAVES_SCREEN);
+		await_from(0, SHOWS_CURSOR);
+		cr_expect(terminal_is_restored(&terminal));
+		terminal_close(&terminal);
+	}
 	cli_end();
 }
 
