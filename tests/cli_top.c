@@ -291,11 +291,18 @@ Test(top, ends_with_its_terminal)
 
 Test(top, says_that_the_region_is_gone)
 {
+	size_t from;
+
 	cli_begin_routes();
 	start();
 	await("no publisher");
+	await("changed/s");
 	EXPECT_STATUS(STELE("rm", region), 0);
 	await("ago: there is no region");
+	from = written_until_now();
+	terminal_type(&terminal, "\f");
+	await_from(from, "ago: there is no region");
+	cr_expect(!terminal_has(&terminal, from, "changed/s"), "what is gone has no rate");
 	EXPECT_STATUS(STELE("create", region, "--table", "zebras(name: text key)"), 0);
 	await("zebras");
 	quit();
@@ -410,6 +417,32 @@ Test(top, lists_all_regions)
 	type("q", "PUBLISHER");
 	quit();
 	cli_end();
+}
+
+/* Of a region that could never be read there is the reason, all of it, and nothing else. */
+Test(top, says_why_it_can_not_read)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	char keys[64];
+	size_t from;
+	int fd;
+
+	cli_begin_routes();
+	cr_assert(stele_region_describe(region, &info) == 0);
+	fd = open(info.path, O_WRONLY | O_CLOEXEC);
+	cr_assert(pwrite(fd, "not a region", 12, 0) == 12);
+	close(fd);
+	cr_assert(stele_region_describe(region, &info) < 0);
+	start_on(30, 40, NULL);
+	await("REGION");
+	snprintf(keys, sizeof(keys), "/%s\r", region);
+	type(keys, "only what has");
+	from = written_until_now();
+	terminal_type(&terminal, "\r");
+	await_from(from, strrchr(stele_last_error(), ' ') + 1);
+	cr_expect(!terminal_has(&terminal, from, "version"));
+	quit();
+	EXPECT_STATUS(STELE("rm", region), 0);
 }
 
 Test(top, needs_a_terminal_and_a_region)
