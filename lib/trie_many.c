@@ -4,6 +4,8 @@
  * down together, each a step in its turn, and what a step will need was asked for a whole round before. */
 #include "trie_find.h"
 
+#include <string.h>
+
 #define GROUP 32u
 
 /* A get under way. */
@@ -58,14 +60,16 @@ static int get_group(const struct view *view, const struct shape *shape, ref_t r
 	unsigned live = count;
 	int found = 0;
 
+	memset(ret, 0, count * sizeof(*ret));
+	if (root == 0)
+		return 0;
 	for (unsigned i = 0; i < count; i++) {
 		lanes[i].byte = keys[i].data;
 		lanes[i].end = lanes[i].byte + keys[i].bits / 8;
 		lanes[i].index = i;
 		lanes[i].ended = false;
-		ret[i] = (struct stele_row){0};
 		if (!lane_go(&lanes[i], view, root))
-			return root == 0 ? 0 : -EBADMSG;
+			return -EBADMSG;
 	}
 	while (live > 0) {
 		for (unsigned i = 0; i < live;) {

@@ -283,18 +283,32 @@ static int unpack(struct canvas *canvas, uint32_t number)
 	return 0;
 }
 
+/* Sets a block that has one answer to another. */
+static int paint_block(struct index_ipv4 *index, uint32_t number, uint32_t answer)
+{
+	if (index->blocks[number].base == 0 && answer != index->pool[0]) {
+		uint32_t piece = take(index, 1);
+		if (!piece)
+			return -ENOMEM;
+		index->blocks[number].base = piece;
+	}
+	index->pool[index->blocks[number].base] = answer;
+	return 0;
+}
+
 static int paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t answer)
 {
 	for (uint64_t at = first; at <= last;) {
 		uint32_t net = (uint32_t)(at >> 8);
-		struct ipv4_block *block = canvas->index->blocks + net / 64;
 		uint64_t end = at | (64 * 256 - 1);
 		int r;
 
 		/* Most of the address space in a step a block. */
 		if (net % 64 == 0 && (at & 255) == 0 && end <= last && canvas->block != net / 64 &&
-		    starts_of(block) == 0 && (block->base || answer == canvas->index->pool[0])) {
-			canvas->index->pool[block->base] = answer;
+		    starts_of(&canvas->index->blocks[net / 64]) == 0) {
+			r = paint_block(canvas->index, net / 64, answer);
+			if (r < 0)
+				return r;
 			at = end + 1;
 			continue;
 		}

@@ -123,7 +123,7 @@ static inline int64_t terminal_now(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-#define TERMINAL_PATIENCE 20000 /* milliseconds */
+#define TERMINAL_PATIENCE 60000 /* milliseconds */
 
 /* Waits until the program has written this after the first `from` bytes. */
 static inline bool terminal_await(struct terminal *terminal, size_t from, const char *text)
@@ -152,11 +152,15 @@ static inline bool terminal_await_screen(struct terminal *terminal, const char *
 
 	while (terminal_now() < until) {
 		size_t from = terminal->length;
+		/* Who writes all the time is asked again, too. */
+		int64_t again = terminal_now() + 500;
 
 		terminal_type(terminal, "\f");
-		while (terminal_read(terminal, 100))
+		while (terminal_now() < again) {
+			terminal_read(terminal, 100);
 			if (terminal_has(terminal, from, text))
 				return true;
+		}
 	}
 	return false;
 }

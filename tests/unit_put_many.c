@@ -235,6 +235,42 @@ Test(unit_put_many, prefixes_behind_another_column)
 	rounds(PAIR);
 }
 
+/* All that is not there is zeros, whatever was there before. */
+Test(unit_put_many, nothing_to_find)
+{
+	static struct stele_key_ref keys[70];
+	static struct random_row bytes[70];
+	static struct stele_row found[70], none[70];
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	struct stele_row_ref rows[70];
+	struct stele_transaction *tx;
+
+	seed = 9;
+	for (int i = 0; i < 70; i++) {
+		row_make(EXACT, false, &bytes[i], &rows[i]);
+		keys[i] = (struct stele_key_ref){rows[i].key, rows[i].key_bits};
+	}
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, "empty", &schemas[EXACT]));
+	OK(stele_table_create(tx, "one", &schemas[EXACT]));
+	RETURNS((int)stele_put_many(tx, "one", rows + 40, 1), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	subscriber = ipc_subscribe(0, "futex");
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	memset(found, 0xee, sizeof(found));
+	RETURNS((int)stele_snapshot_get_many(snapshot, "empty", keys, 70, found), 0, "");
+	cr_assert_arr_eq(found, none, sizeof(found));
+	memset(found, 0xee, sizeof(found));
+	RETURNS((int)stele_snapshot_get_many(snapshot, "one", keys, 70, found), 1, "");
+	cr_assert_not_null(found[40].key);
+	found[40] = none[40];
+	cr_assert_arr_eq(found, none, sizeof(found));
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 /* What is refused leaves the table as it was. */
 Test(unit_put_many, refused)
 {

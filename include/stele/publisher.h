@@ -216,12 +216,14 @@ struct stele_row_ref {
 	size_t value_size;
 };
 
-/* Puts many rows at once: afterwards the table is as after a stele_put of each, in their order. It
- * takes a fraction of the time, though; and of a table that was empty before, rows whose keys follow each
- * other lie next to each other, which makes scans several times as fast and the region smaller. So load a
- * table with one call. It needs as much memory as the rows take, and 32 bytes for each, meanwhile. Returns how many rows are others than
- * before. Errors: -EINVAL (as stele_put), -ENOENT (no such table): nothing was changed;
- * -EEXIST (inside a replacement: a key was put before), -ENOSPC, -ENOMEM: some rows may have been put. */
+/* Puts many rows at once: afterwards the table has the rows as after a stele_put of each, in their
+ * order; of several with one key only the last was ever there. A table that was empty is loaded so in a
+ * fraction of the time, its rows lie in memory in the order of their keys, which makes scans several
+ * times as fast, and the region is smaller; so load a table with one call. One that has rows already
+ * takes little less than a put for each. It needs as much memory as the rows take, and 32 bytes for
+ * each, meanwhile. Returns how many rows are others than before. Errors: -EINVAL (as stele_put),
+ * -ENOENT (no such table): nothing was changed; -EEXIST (inside a replacement: a key was put before),
+ * -ENOSPC, -ENOMEM: some rows may have been put. */
 STELE_API int64_t stele_put_many(struct stele_transaction *tx, const char *table,
                                  const struct stele_row_ref *rows, size_t count);
 

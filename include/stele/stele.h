@@ -23,7 +23,7 @@
  *   refused with -ECHILD, except its close function, which frees the child's copy and touches
  *   nothing that the parent uses. The functions that can't fail tell there what the handle has:
  *   stele_publisher_version, stele_publisher_note, stele_snapshot_version, stele_table_rows,
- *   stele_table_version, stele_changes_versions; and stele_transaction_abort does nothing.
+ *   stele_table_version, stele_changes_versions, stele_index_version, stele_index_memory; and stele_transaction_abort does nothing.
  * - Close functions accept NULL and return NULL, so `x = stele_x_close(x)` leaves nothing dangling.
  * - An options struct starts with its own size: set `.size = sizeof(struct ...)`, leave the rest
  *   zero for the defaults, or pass NULL for all defaults.
