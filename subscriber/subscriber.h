@@ -54,6 +54,8 @@ struct stele_subscriber {
 	struct channel channel;
 	struct interest interest;        /* which tables it waits for */
 	int64_t spin;                    /* nanoseconds */
+	uint64_t idle_head;              /* without a slot: what head is, and since when, at least */
+	int64_t idle_since;
 	char *wanted;                    /* the notifier that was asked for, NULL: any */
 	char reason[512];                /* why there is no slot or no queue */
 

@@ -28,8 +28,12 @@
 #include "lib/probe.h"
 #include "subscriber.h"
 
-/* Without a slot nobody wakes this reader but the futex, at most once in a while: short slices. */
+/* Without a slot nobody wakes this reader but the futex, and a commit that comes within
+ * FANOUT_INTERVAL of a wake sends none: slices are short until the head has stayed the same for
+ * longer than that. What sends none then, as it concerns no table or its publisher was held up or
+ * died, costs a long slice. */
 #define POLL_SLICE INT64_C(5000000)
+#define IDLE_SLICE INT64_C(100000000)
 
 /* Looks at which tables changed that may lose against the publisher. */
 #define TRIES 16
@@ -143,14 +147,20 @@ static int spin(struct stele_subscriber *subscriber, uint64_t since, int64_t dea
 
 static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
 {
-	PROBE2(wait, subscriber->region->names.region, head & ~LAYOUT_HEAD_REPLACED);
 	if (subscriber->notifier) {
 		subscriber->notifier->wait(&subscriber->channel, head, deadline);
 	} else {
 		struct channel channel = {.fd = -1,
 		                          .head = &subscriber->region->header->head,
 		                          .futex_mask = interest_futex_mask(&subscriber->interest)};
-		int64_t slice = time_monotonic() + POLL_SLICE;
+		int64_t now = time_monotonic(), slice;
+
+		if (head != subscriber->idle_head) {
+			subscriber->idle_head = head;
+			subscriber->idle_since = now;
+		}
+		slice = now - subscriber->idle_since < POLL_SLICE ? POLL_SLICE : IDLE_SLICE;
+		slice += now;
 		notifier_futex.wait(&channel, head, deadline < slice ? deadline : slice);
 	}
 }
@@ -159,6 +169,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
                           uint64_t *ret_version)
 {
 	uint64_t head, version;
+	bool blocks;
 	int r = subscriber_check(subscriber);
 
 	if (r < 0)
@@ -176,9 +187,15 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 	while (r == 0) {
 		arm(subscriber);
 		r = look(subscriber, since, &head, &version);
-		if (r != 0 || deadline_ns <= 0)
+		if (r != 0)
 			break;
-		if (deadline_ns != STELE_FOREVER && time_monotonic() >= deadline_ns)
+		blocks = deadline_ns == STELE_FOREVER ||
+		         (deadline_ns > 0 && time_monotonic() < deadline_ns);
+		/* With the descriptor handed out it is the user's loop that blocks, after this. */
+		if (blocks || subscriber->epoll >= 0)
+			PROBE2(wait, subscriber->region->names.region,
+			       head & ~LAYOUT_HEAD_REPLACED);
+		if (!blocks)
 			break;
 		block(subscriber, head, deadline_ns);
 		r = subscriber_look(subscriber, time_monotonic());

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * stele top, on a pseudo terminal: what it shows, its keys, and that it gives the terminal back. */
 #include <stele/stele.h>
+#include <sys/resource.h>
 #include "cli.h"
 #include "lib/layout.h"
 #include "terminal.h"
 
 #define LEAVES_SCREEN "\033[?1049l"
+#define SHOWS_CURSOR  "\033[?25h"
 #define TAKES_SCREEN  "\033[?1049h"
 
 static struct terminal terminal;
@@ -194,8 +196,9 @@ Test(top, fits_any_size)
 /* What ends a process ends this one so that the terminal is as it was. */
 Test(top, gives_the_terminal_back)
 {
-	static const int signals[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
-	                              SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
+	const int signals[] = {SIGINT,    SIGTERM,  SIGHUP,  SIGQUIT, SIGPIPE,  SIGUSR1,
+	                       SIGUSR2,   SIGALRM,  SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF,
+	                       SIGIO,     SIGPWR,   SIGSTKFLT, SIGRTMIN, SIGRTMAX};
 
 	cli_begin_routes();
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
@@ -209,6 +212,32 @@ Test(top, gives_the_terminal_back)
 	await("routes");
 	terminal_type(&terminal, "\003");
 	expect_end();
+	cli_end();
+}
+
+/* What tells of a fault kills, with the terminal given back. */
+Test(top, gives_the_terminal_back_before_it_dies)
+{
+	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+	static const struct rlimit no_core;
+
+	cli_begin_routes();
+	cr_assert(setrlimit(RLIMIT_CORE, &no_core) == 0);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		int status;
+
+		start();
+		await("routes");
+		kill(terminal.program, signals[i]);
+		status = terminal_status(&terminal);
+		cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == signals[i], "status %x",
+		          (unsigned)status);
+		written_until_now();
+		await_from(0, LEAVES_SCREEN);
+		await_from(0, SHOWS_CURSOR);
+		cr_expect(terminal_is_restored(&terminal));
+		terminal_close(&terminal);
+	}
 	cli_end();
 }
 
@@ -262,11 +291,18 @@ Test(top, ends_with_its_terminal)
 
 Test(top, says_that_the_region_is_gone)
 {
+	size_t from;
+
 	cli_begin_routes();
 	start();
 	await("no publisher");
+	await("changed/s");
 	EXPECT_STATUS(STELE("rm", region), 0);
 	await("ago: there is no region");
+	from = written_until_now();
+	terminal_type(&terminal, "\f");
+	await_from(from, "ago: there is no region");
+	cr_expect(!terminal_has(&terminal, from, "changed/s"), "what is gone has no rate");
 	EXPECT_STATUS(STELE("create", region, "--table", "zebras(name: text key)"), 0);
 	await("zebras");
 	quit();
@@ -381,6 +417,32 @@ Test(top, lists_all_regions)
 	type("q", "PUBLISHER");
 	quit();
 	cli_end();
+}
+
+/* Of a region that could never be read there is the reason, all of it, and nothing else. */
+Test(top, says_why_it_can_not_read)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	char keys[64];
+	size_t from;
+	int fd;
+
+	cli_begin_routes();
+	cr_assert(stele_region_describe(region, &info) == 0);
+	fd = open(info.path, O_WRONLY | O_CLOEXEC);
+	cr_assert(pwrite(fd, "not a region", 12, 0) == 12);
+	close(fd);
+	cr_assert(stele_region_describe(region, &info) < 0);
+	start_on(30, 40, NULL);
+	await("REGION");
+	snprintf(keys, sizeof(keys), "/%s\r", region);
+	type(keys, "only what has");
+	from = written_until_now();
+	terminal_type(&terminal, "\r");
+	await_from(from, strrchr(stele_last_error(), ' ') + 1);
+	cr_expect(!terminal_has(&terminal, from, "version"));
+	quit();
+	EXPECT_STATUS(STELE("rm", region), 0);
 }
 
 Test(top, needs_a_terminal_and_a_region)

@@ -186,6 +186,32 @@ Test(trace, says_that_the_region_is_another_one)
 	EXPECT_HAS(cli_read_all(trace.err), "was removed");
 }
 
+/* Where it is not there for a while, too. */
+Test(trace, waits_for_another_one)
+{
+	struct cli_process trace;
+
+	cli_begin_routes();
+	STELE_START(&trace, "trace", "--since", "1", region);
+	expect_commit(&trace, 2);
+	for (int i = 0; i < 5; i++) {
+		json_t *line;
+
+		cr_assert(stele_region_remove(region) == 0);
+		kill(trace.pid, SIGSTOP);
+		cr_assert(is_stopped(trace.pid));
+		EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+		kill(trace.pid, SIGCONT);
+		line = next(&trace);
+		cr_expect(text_is(line, "event", "replaced"));
+		json_decref(line);
+		expect_commit(&trace, 1);
+	}
+	kill(trace.pid, SIGTERM);
+	cr_expect(cli_wait(&trace) == 0);
+	cli_end();
+}
+
 Test(trace, ends_on_signals)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};

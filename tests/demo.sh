@@ -15,6 +15,22 @@ case $stele in /*) ;; *) stele=$PWD/$stele ;; esac
 publisher=${STELE_DEMO_PUBLISHER:-build/demo_publisher}
 routes=${STELE_DEMO_ROUTES:-900000}
 
+# A trap's commands run safely only between others: bash that is told to end while it is in its own wait or read may
+# wait for ever in the commands of the trap. So all that takes long here is a short sleep, again and again.
+
+# TERM until all that was started is gone, as one may not have come so far as to take it; the stopped one dies when it goes on
+end_all()
+{
+	local processes
+	trap '' INT TERM HUP
+	set +e
+	while processes=$(jobs -pr) && [ -n "$processes" ]; do
+		kill $processes
+		kill -CONT $processes
+		sleep 0.05
+	done 2>/dev/null
+}
+
 # ---- in the network namespace: one route comes and goes, until this is killed
 
 if [ "${1:-}" = in-namespace ]; then
@@ -24,14 +40,13 @@ if [ "${1:-}" = in-namespace ]; then
 	fi
 	ip link set "${demo0:=demo0}" up
 	ip address add 198.51.100.1/24 dev "$demo0"
+	trap 'end_all; exit' TERM
 	"$stele" publish --kernel-routes "$2" >/dev/null &
-	mirror=$!
-	trap 'kill "$mirror"; wait "$mirror"; exit' TERM
 	while :; do
 		ip route replace 203.0.113.0/24 dev "$demo0" metric $((RANDOM % 9 + 1))
-		sleep 0.7 & wait $!
+		sleep 0.7
 		ip route flush 203.0.113.0/24
-		sleep 0.4 & wait $!
+		sleep 0.4
 	done
 fi
 
@@ -39,16 +54,11 @@ fi
 
 export DEMO_NET=demo-net-$$ DEMO_KERNEL=demo-kernel-$$
 work=$(mktemp -d)
-processes=()
 
 cleanup()
 {
-	local process
-	trap '' INT TERM HUP
-	# the stopped one dies when it goes on
-	for process in "${processes[@]}"; do kill "$process" 2>/dev/null && kill -CONT "$process" 2>/dev/null; done || true
-	for process in "${processes[@]}"; do wait "$process" 2>/dev/null || true; done
-	"$stele" rm "$DEMO_NET" "$DEMO_KERNEL" 2>/dev/null || true
+	end_all
+	"$stele" rm "$DEMO_NET" "$DEMO_KERNEL" 2>/dev/null
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -58,7 +68,6 @@ trap 'exit 143' TERM HUP
 start()
 {
 	"$@" >/dev/null 2>>"$work/errors" &
-	processes+=($!)
 }
 
 # a subscriber is known by the name of its command
@@ -111,14 +120,22 @@ subscribe auditor "$DEMO_NET"
 subscribe archiver --exec 'cat >/dev/null; sleep 2' "$DEMO_NET"
 subscribe lab-router "$DEMO_NET/routes"
 until_true subscribers_are "$DEMO_NET" 12
-kill -STOP "${processes[-1]}"
+kill -STOP $!
+
+# not in the foreground, where a signal to this would wait for its end
+run()
+{
+	"$@" <&0 &
+	while kill -0 $! 2>/dev/null; do sleep 0.2; done
+	wait $!
+}
 
 if [ $# -gt 0 ]; then
-	"$@"
+	run "$@"
 elif [ -t 0 ] && [ -t 1 ]; then
-	"$stele" top
+	run "$stele" top
 else
 	echo "the regions are $DEMO_NET and $DEMO_KERNEL; look at them with: $stele top"
 	echo 'to end the scene: Ctrl-C, or kill '$$
-	while :; do sleep 3600 & wait $!; done
+	while :; do sleep 0.2; done
 fi

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * stele top: regions as they change, on a terminal. One loop waits for a key, a signal, or the
- * time of the next look; every signal comes from a descriptor, so none finds the terminal half
- * drawn, and all that end a program end this one in the same way. */
+ * time of the next look; signals come from a descriptor, so none finds the terminal half drawn, and
+ * all that end a program end this one in the same way, but for those of a fault. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -168,16 +168,18 @@ static void draw(struct top *top)
 
 /* ---- signals ---- */
 
-/* All that end a process unasked, and those of a terminal. */
+/* All that end a process unasked, and those of a terminal. Not those that tell of a fault, which
+ * can't wait (screen_guard), nor those that stop who is not in the foreground, nor what says
+ * nothing. */
 static int open_signals(void)
 {
-	static const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,  SIGPIPE, SIGALRM,
-	                              SIGUSR1, SIGUSR2, SIGTSTP, SIGWINCH, SIGCONT};
+	static const int left_out[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGTRAP,
+	                               SIGSYS,  SIGTTIN, SIGTTOU, SIGCHLD, SIGURG};
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaddset(&set, numbers[i]);
+	sigfillset(&set);
+	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
+		sigdelset(&set, left_out[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -276,6 +278,8 @@ static enum status run(int argc, char **argv)
 
 	if (count > 1)
 		return fail_usage("top", "expected one REGION, or none");
+	/* Before the library puts its own handler of SIGBUS in front of this one. */
+	screen_guard();
 	top.only_one = count == 1;
 	if (top.only_one)
 		status = check_region(operands[0]);

@@ -3,7 +3,7 @@
  * stele trace: each commit as it happens, a line of JSON. It reads the records that history
  * holds, one version after the other, and never rows. It takes no slot: nothing is pinned for
  * it and nobody sends it a notice, so that a publisher does nothing for it; it is woken as
- * readers without a slot are, within milliseconds. What history has let go of before it was
+ * readers without a slot are, or looks by itself. What history has let go of before it was
  * read is a line of its own. */
 #include <errno.h>
 #include <poll.h>
@@ -27,7 +27,8 @@ static const char doc[] =
 	"  {\"event\": \"gap\", \"from\": 8, \"to\": 12}\n"
 	"\n"
 	"Where another region took the place of this one there is a line {\"event\": \"replaced\", \"region\": \"UUID\"}, "
-	"and versions start anew. The publisher does nothing for a trace, and does not know of it.\n"
+	"and versions start anew. A region that was removed, and is not there again after a second, ends the trace with "
+	"status 3. The publisher does nothing for a trace, and does not know of it.\n"
 	"\n"
 	"Examples:\n"
 	"  stele trace net\n"
@@ -43,6 +44,7 @@ struct trace {
 	struct output *commits, *gaps, *replacements; /* all to standard output */
 	int stop_fd;
 	bool stopped;
+	unsigned missed; /* looks since the region was removed */
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -283,7 +285,22 @@ static enum status attach_again(struct trace *trace)
 	reader_close(&trace->reader);
 	status = reader_open(&trace->reader, region, READER_ONCE);
 	trace->since = 0;
+	trace->missed = 0;
 	return status == STATUS_DONE ? print_replaced(trace) : status;
+}
+
+/* Who replaces a region removes it first: so long another one of the name is waited for. */
+#define MISSED_MAX  50u
+#define MISSED_WAIT 20 /* milliseconds */
+
+static bool may_come_back(struct trace *trace)
+{
+	struct pollfd stop = {.fd = trace->stop_fd, .events = POLLIN};
+
+	if (trace->missed++ == MISSED_MAX)
+		return false;
+	poll(&stop, 1, MISSED_WAIT);
+	return true;
 }
 
 /* Signals, and the end of who reads the output, are looked for between slices of waiting. */
@@ -308,6 +325,8 @@ static enum status follow(struct trace *trace)
 
 		if (result == -ESTALE)
 			status = attach_again(trace);
+		else if (result == -ENOENT && may_come_back(trace))
+			continue;
 		else if (result < 0)
 			status = fail_library(result);
 		else if (result == 1)

@@ -9,7 +9,8 @@
 #include "describe.h"
 #include "top.h"
 
-#define LOW 16 /* rows of a screen that is too low for all of the summary */
+#define ALARM_TEXT 600
+#define LOW        16 /* rows of a screen that is too low for all of the summary */
 
 /* ---- tables ---- */
 
@@ -42,10 +43,10 @@ static void table_cell(const void *context, size_t row, size_t column, struct li
 		break;
 	case TABLE_CHANGED:
 		ret->number = table->changed;
-		if (region->has_rates)
+		if (region->has_rates && !region->error)
 			top_rate(table->changed, region->estimated && table->changed > 0,
 			         ret->text);
-		ret->style = table->changed > 0 ? ACCENT : DIM;
+		ret->style = table->changed > 0 && !region->error ? ACCENT : DIM;
 		break;
 	case TABLE_PICTURE:
 		ret->series = &table->changes;
@@ -300,13 +301,15 @@ static void draw_figures(const struct top_region *region, int row, bool brief)
 {
 	const struct stele_region_info *info = &region->info;
 	char figure[LIST_TEXT], more[LIST_TEXT], word[TOP_WORD], size[DESCRIBED_MAX];
+	/* What was the newest stays; how fast it changes is not known. */
+	bool rates = region->has_rates && !region->error;
 
 	snprintf(more, sizeof(more), "%s/s", top_rate(region->commits, false, word));
-	draw_figure(row++, "version", grouped(info->version, figure), region->has_rates ? more : "",
+	draw_figure(row++, "version", grouped(info->version, figure), rates ? more : "",
 	            &region->commit_series, 0);
 	snprintf(more, sizeof(more), "%s rows changed/s",
 	         top_rate(region->changed, region->estimated, word));
-	draw_figure(row++, "rows", grouped(region->rows, figure), region->has_rates ? more : "",
+	draw_figure(row++, "rows", grouped(region->rows, figure), rates ? more : "",
 	            &region->changed_series, 0);
 	if (brief)
 		return;
@@ -315,10 +318,31 @@ static void draw_figures(const struct top_region *region, int row, bool brief)
 	            &region->memory_series, (double)info->maximum_size);
 }
 
-static void draw_publisher(const struct top_region *region, int row)
+/* A sentence over at most so many lines, broken between words. */
+static void draw_sentence(int row, int column, int lines, enum style style, const char *sentence)
+{
+	int width = screen_columns() - column;
+
+	for (; lines > 0 && width > 0 && *sentence; lines--) {
+		size_t length = strlen(sentence);
+		char line[ALARM_TEXT];
+
+		if (lines > 1 && length > (size_t)width) {
+			const char *space = memrchr(sentence, ' ', (size_t)width + 1);
+
+			length = space && space > sentence ? (size_t)(space - sentence)
+			                                   : (size_t)width;
+		}
+		snprintf(line, sizeof(line), "%.*s", (int)length, sentence);
+		screen_put(row++, column, width, false, style, line);
+		sentence += length + strspn(sentence + length, " ");
+	}
+}
+
+static void draw_publisher(const struct top_region *region, int row, int lines)
 {
 	const struct stele_region_info *info = &region->info;
-	char text[LIST_TEXT], ago[TOP_WORD], who[DESCRIBED_MAX];
+	char text[ALARM_TEXT], ago[TOP_WORD], who[DESCRIBED_MAX];
 	uint64_t held = info->version ? info->version - info->oldest + 1 : 0;
 	enum style style = GOOD;
 
@@ -329,7 +353,7 @@ static void draw_publisher(const struct top_region *region, int row)
 		         top_ago(info->publisher_since, ago));
 	}
 	screen_put(row, 0, 10, false, DIM, "publisher");
-	screen_put(row, 11, screen_columns() - 11, false, style, text);
+	draw_sentence(row, 11, region->error ? lines : 1, style, text);
 	if (screen_columns() < 90 || region->error)
 		return;
 	snprintf(text, sizeof(text), "history %llu versions, generation %llu",
@@ -343,8 +367,13 @@ void region_draw(struct region_page *page)
 	bool low = screen_rows() < LOW;
 	int top = low ? 4 : 6, room, for_tables, wanted;
 
+	/* Never read: there is nothing else to show. */
+	if (page->region.error && !page->region.looked) {
+		draw_sentence(1, 0, screen_rows() - 2, BAD, page->region.sentence);
+		return;
+	}
 	draw_figures(&page->region, 1, low);
-	draw_publisher(&page->region, low ? 3 : 4);
+	draw_publisher(&page->region, low ? 3 : 4, low ? 1 : 2);
 	room = screen_rows() - 1 - top;
 	wanted = (int)page->region.table_count + (low ? 1 : 2);
 	for_tables = wanted < room / 2 ? wanted : room / 2;

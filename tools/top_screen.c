@@ -22,6 +22,12 @@ static SCREEN *screen;
 static bool blocks, colours;
 static int standard_error = -1, said = -1; /* the one aside, and what takes its place */
 
+/* How a signal's handler gives the terminal back, made ready while that was not needed. */
+static struct termios settings_before;
+static char leaving[256];
+static size_t leaving_length;
+static _Atomic bool taken; /* the terminal is as top has it */
+
 static attr_t attributes(enum style style)
 {
 	static const struct {
@@ -124,6 +130,54 @@ void screen_said(char *buffer, size_t size)
 	snprintf(buffer, size, "%s", line);
 }
 
+/* ---- faults ---- */
+
+/* Gives the terminal back, with nothing but what a handler may call, and lets the signal have its
+ * way: at once, or on return where it is blocked in its handler. */
+static void on_fault(int number)
+{
+	ssize_t written;
+
+	if (taken) {
+		tcflow(STDOUT_FILENO, TCOON);
+		written = write(STDOUT_FILENO, leaving, leaving_length);
+		(void)written;
+		tcsetattr(STDOUT_FILENO, TCSANOW, &settings_before);
+	}
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+void screen_guard(void)
+{
+	static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+	struct sigaction action = {.sa_handler = on_fault};
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
+static int collect(int character)
+{
+	if (leaving_length < sizeof(leaving))
+		leaving[leaving_length++] = (char)character;
+	return character;
+}
+
+/* What endwin() writes. */
+static void prepare_leaving(void)
+{
+	const char *const texts[] = {exit_attribute_mode, orig_pair, keypad_local, exit_ca_mode,
+	                             cursor_normal};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i])
+			tputs(texts[i], 1, collect);
+}
+
+/* ---- the terminal ---- */
+
 enum status screen_open(void)
 {
 	const char *terminal = getenv("TERM");
@@ -146,9 +200,12 @@ enum status screen_open(void)
 		            "a terminal \"%s\" (TERM) has no cursor that can be placed", terminal);
 	/* That was only to have a sentence for it. */
 	del_curterm(cur_term);
+	tcgetattr(STDOUT_FILENO, &settings_before);
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen)
 		return fail(STATUS_SYSTEM, "the terminal can't be used");
+	prepare_leaving();
+	taken = true;
 	/* Signals come from a descriptor; a stop is screen_suspend()'s. */
 	signal(SIGTSTP, SIG_DFL);
 	atexit(screen_close);
@@ -171,6 +228,7 @@ void screen_close(void)
 	/* Output that somebody stopped (Ctrl-S) would keep this from ending. */
 	tcflow(STDOUT_FILENO, TCOON);
 	endwin();
+	taken = false;
 	delscreen(screen);
 	screen = NULL;
 	give_sentences();
@@ -182,12 +240,14 @@ void screen_suspend(void)
 
 	tcflow(STDOUT_FILENO, TCOON);
 	endwin();
+	taken = false;
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTSTP);
 	raise(SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &stop, NULL);
 	/* Stopped here, and continued. */
 	sigprocmask(SIG_BLOCK, &stop, NULL);
+	taken = true;
 	screen_resize();
 }
 

@@ -12,6 +12,8 @@
 /* How something looks; on a terminal without colours as bold, dim or reverse. */
 enum style { PLAIN, DIM, STRONG, GOOD, WARN, BAD, ACCENT, SPARK, BAR, HEADING, SELECTED };
 
+/* From now on the signal of a fault finds the terminal given back before it kills. */
+void screen_guard(void);
 /* Takes the terminal, or says why it can't. */
 enum status screen_open(void);
 /* Gives it back as it was; may be called twice. */

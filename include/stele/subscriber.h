@@ -163,8 +163,9 @@ STELE_API int stele_subscriber_applied(struct stele_subscriber *subscriber, uint
 struct stele_subscriber_state {
 	size_t size;
 	bool registered;        /* it has a slot: it can pin */
-	const char *notifier;   /* one of those above, or "poll": not woken at all, looks every few
-	                           milliseconds. Static */
+	const char *notifier;   /* one of those above, or "poll": gets no notice of its own; it looks
+	                           every few milliseconds, or, while nothing changes, ten times a second
+	                           and when a commit wakes all who read. Static */
 	const char *reason;     /* why it is not registered or not on its queue; "" if it is. The subscriber's */
 	bool publisher_attached; /* at the moment of the call */
 	uint64_t publisher_since; /* attached since, or, if not, gone since (its close, or where it died its
