@@ -178,9 +178,10 @@ static inline int terminal_status(struct terminal *terminal)
 {
 	struct pollfd fds[] = {{.fd = terminal->told, .events = POLLIN},
 	                       {.fd = terminal->fd, .events = POLLIN}};
+	int64_t until = terminal_now() + TERMINAL_PATIENCE;
 	int status;
 
-	while (poll(fds, 2, TERMINAL_PATIENCE) > 0) {
+	while (terminal_now() < until && poll(fds, 2, TERMINAL_PATIENCE) > 0) {
 		if (fds[1].revents & POLLIN)
 			terminal_read(terminal, 0);
 		else if (fds[0].revents)
