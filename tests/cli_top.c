@@ -21,9 +21,33 @@ static void start_on(int rows, int columns, const char *name)
 	cr_assert(terminal_start(&terminal, rows, columns, arguments));
 }
 
+#define CLEARS_SCREEN "\033[2J"
+
+/* Waits until a key has had its effect: the screen was drawn a second time. From then on none is lost;
+ * a terminal may drop what is typed while a program starts. */
+static void settle(void)
+{
+	int64_t until = terminal_now() + TERMINAL_PATIENCE;
+	size_t from;
+
+	cr_assert(terminal_await(&terminal, 0, CLEARS_SCREEN));
+	from = (size_t)((char *)memmem(terminal.written, terminal.length, CLEARS_SCREEN,
+	                               strlen(CLEARS_SCREEN)) -
+	                terminal.written) +
+	       strlen(CLEARS_SCREEN);
+	while (!terminal_has(&terminal, from, CLEARS_SCREEN)) {
+		int64_t again = terminal_now() + 500;
+		cr_assert(terminal_now() < until);
+		terminal_type(&terminal, "\f");
+		while (terminal_now() < again && !terminal_has(&terminal, from, CLEARS_SCREEN))
+			terminal_read(&terminal, 50);
+	}
+}
+
 static void start(void)
 {
 	start_on(30, 100, region);
+	settle();
 }
 
 static void fail_awaited(const char *text)
@@ -60,10 +84,28 @@ static size_t written_until_now(void)
 	return terminal.length;
 }
 
-static void expect_end(void)
+/* Types a key that ends or stops the program, as people do: again, if nothing happens, since a terminal
+ * may drop what is typed while the program starts. What becomes of the program. */
+static int status_by_key(const char *key)
 {
-	int status = terminal_status(&terminal);
+	int64_t until = terminal_now() + TERMINAL_PATIENCE;
 
+	while (terminal_now() < until) {
+		struct pollfd told = {.fd = terminal.told, .events = POLLIN};
+		int64_t again = terminal_now() + 500;
+
+		terminal_type(&terminal, key);
+		while (terminal_now() < again) {
+			terminal_read(&terminal, 50);
+			if (poll(&told, 1, 0) == 1)
+				return terminal_status(&terminal);
+		}
+	}
+	return -1;
+}
+
+static void expect_ended(int status)
+{
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
 	written_until_now();
 	await_from(0, LEAVES_SCREEN);
@@ -71,10 +113,14 @@ static void expect_end(void)
 	terminal_close(&terminal);
 }
 
+static void expect_end(void)
+{
+	expect_ended(terminal_status(&terminal));
+}
+
 static void quit(void)
 {
-	terminal_type(&terminal, "Q");
-	expect_end();
+	expect_ended(status_by_key("Q"));
 }
 
 Test(top, shows_tables_and_subscribers)
@@ -210,8 +256,7 @@ Test(top, gives_the_terminal_back)
 	}
 	start();
 	await("routes");
-	terminal_type(&terminal, "\003");
-	expect_end();
+	expect_ended(status_by_key("\003"));
 	cli_end();
 }
 
@@ -241,26 +286,6 @@ Test(top, gives_the_terminal_back_before_it_dies)
 	cli_end();
 }
 
-/* Types Ctrl-Z as people do: again, if nothing happens. A terminal drops input that it has when its
- * settings change, which they do while a program starts. */
-static int stop_by_key(void)
-{
-	int64_t until = terminal_now() + TERMINAL_PATIENCE;
-
-	while (terminal_now() < until) {
-		struct pollfd told = {.fd = terminal.told, .events = POLLIN};
-		int64_t again = terminal_now() + 500;
-
-		terminal_type(&terminal, "\032");
-		while (terminal_now() < again) {
-			terminal_read(&terminal, 50);
-			if (poll(&told, 1, 0) == 1)
-				return terminal_status(&terminal);
-		}
-	}
-	return -1;
-}
-
 Test(top, can_be_stopped)
 {
 	size_t from;
@@ -269,7 +294,7 @@ Test(top, can_be_stopped)
 	cli_begin_routes();
 	start();
 	await("routes");
-	status = stop_by_key();
+	status = status_by_key("\032");
 	cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP, "status %x", (unsigned)status);
 	await_from(0, LEAVES_SCREEN);
 	cr_expect(terminal_is_restored(&terminal));
