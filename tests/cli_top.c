@@ -7,8 +7,8 @@
 #include "terminal.h"
 
 #define LEAVES_SCREEN "\033[?1049l"
-#define SHOWS_CURSOR  "\033[?25h"
 #define TAKES_SCREEN  "\033[?1049h"
+#define SHOWS_CURSOR  "\033[?25h"
 
 static struct terminal terminal;
 
@@ -254,9 +254,6 @@ Test(top, gives_the_terminal_back)
 		kill(terminal.program, signals[i]);
 		expect_end();
 	}
-	start();
-	await("routes");
-	expect_ended(status_by_key("\003"));
 	cli_end();
 }
 
@@ -283,37 +280,6 @@ Test(top, gives_the_terminal_back_before_it_dies)
 		cr_expect(terminal_is_restored(&terminal));
 		terminal_close(&terminal);
 	}
-	cli_end();
-}
-
-Test(top, can_be_stopped)
-{
-	size_t from;
-	int status;
-
-	cli_begin_routes();
-	start();
-	await("routes");
-	status = status_by_key("\032");
-	cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP, "status %x", (unsigned)status);
-	await_from(0, LEAVES_SCREEN);
-	cr_expect(terminal_is_restored(&terminal));
-	from = written_until_now();
-	kill(terminal.program, SIGCONT);
-	cr_assert(WIFCONTINUED(terminal_status(&terminal)));
-	await_from(from, TAKES_SCREEN);
-	await_from(from, "routes");
-	cr_expect(!terminal_is_restored(&terminal));
-	/* One that can't be caught leaves the screen, and it is drawn anew. */
-	kill(terminal.program, SIGSTOP);
-	cr_assert(WIFSTOPPED(terminal_status(&terminal)));
-	from = written_until_now();
-	tcsetattr(terminal.line, TCSANOW, &terminal.before);
-	kill(terminal.program, SIGCONT);
-	cr_assert(WIFCONTINUED(terminal_status(&terminal)));
-	await_from(from, "routes");
-	cr_expect(!terminal_is_restored(&terminal));
-	quit();
 	cli_end();
 }
 
