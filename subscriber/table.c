@@ -141,13 +141,20 @@ int stele_table_match(const struct stele_table *table, const void *key, unsigned
 	return answer(snapshot, r, &row, ret);
 }
 
+/* Judges what a walk with many keys found. */
+static int64_t answer_many(const struct stele_snapshot *snapshot, int64_t found)
+{
+	int judged = snapshot_result(snapshot, found < 0 ? (int)found : 0);
+
+	return judged < 0 ? judged : found;
+}
+
 int64_t stele_table_get_many(const struct stele_table *table, const struct stele_key_ref *keys,
                              size_t count, struct stele_row *ret)
 {
 	const struct stele_snapshot *snapshot = table->snapshot;
 	const struct table_words *words = table_words(table);
-	int judged, r = subscriber_check(snapshot->subscriber);
-	int64_t found;
+	int r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
 		return r;
@@ -155,9 +162,8 @@ int64_t stele_table_get_many(const struct stele_table *table, const struct stele
 		if (!shape_takes_key(&words->shape, keys[i].data, keys[i].bits))
 			return refuse_key(&snapshot->view, words->schema, keys[i].data,
 			                  keys[i].bits);
-	found = trie_get_many(&snapshot->view, &words->shape, words->root, keys, count, ret);
-	judged = snapshot_result(snapshot, found < 0 ? (int)found : 0);
-	return judged < 0 ? judged : found;
+	return answer_many(snapshot, trie_get_many(&snapshot->view, &words->shape, words->root,
+	                                           keys, count, ret));
 }
 
 int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name, const void *key,
@@ -183,8 +189,7 @@ int64_t stele_table_match_many(const struct stele_table *table, const struct ste
 {
 	const struct stele_snapshot *snapshot = table->snapshot;
 	const struct table_words *words = table_words(table);
-	int judged, r = subscriber_check(snapshot->subscriber);
-	int64_t found;
+	int r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
 		return r;
@@ -192,9 +197,8 @@ int64_t stele_table_match_many(const struct stele_table *table, const struct ste
 		if (keys[i].bits > words->shape.most_bits)
 			return refuse_key(&snapshot->view, words->schema, keys[i].data,
 			                  keys[i].bits);
-	found = trie_match_many(&snapshot->view, &words->shape, words->root, keys, count, ret);
-	judged = snapshot_result(snapshot, found < 0 ? (int)found : 0);
-	return judged < 0 ? judged : found;
+	return answer_many(snapshot, trie_match_many(&snapshot->view, &words->shape, words->root,
+	                                             keys, count, ret));
 }
 
 int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *name,
