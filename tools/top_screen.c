@@ -178,6 +178,26 @@ static void prepare_leaving(void)
 
 /* ---- the terminal ---- */
 
+static void leave_alone(int number)
+{
+	(void)number;
+}
+
+/* curses ignores SIGTSTP while it draws, and one that is pending is then lost; but a program that
+ * has a handler of its own is left alone. */
+static SCREEN *open_terminal(void)
+{
+	const struct sigaction own = {.sa_handler = leave_alone};
+	struct sigaction before;
+	SCREEN *opened;
+
+	sigaction(SIGTSTP, &own, &before);
+	opened = newterm(NULL, stdout, stdin);
+	/* Signals come from a descriptor; a stop is screen_suspend()'s. */
+	sigaction(SIGTSTP, &before, NULL);
+	return opened;
+}
+
 enum status screen_open(void)
 {
 	const char *terminal = getenv("TERM");
@@ -201,19 +221,20 @@ enum status screen_open(void)
 	/* That was only to have a sentence for it. */
 	del_curterm(cur_term);
 	tcgetattr(STDOUT_FILENO, &settings_before);
-	screen = newterm(NULL, stdout, stdin);
+	screen = open_terminal();
 	if (!screen)
 		return fail(STATUS_SYSTEM, "the terminal can't be used");
 	prepare_leaving();
 	taken = true;
-	/* Signals come from a descriptor; a stop is screen_suspend()'s. */
-	signal(SIGTSTP, SIG_DFL);
 	atexit(screen_close);
 	keep_sentences();
 	start_colours();
 	cbreak();
 	noecho();
 	nonl();
+	/* Or Ctrl-C could take away a key between curses' look for one and its read, which would
+	 * then wait for the next one, and output half way through. */
+	intrflush(stdscr, FALSE);
 	keypad(stdscr, TRUE);
 	know_keys();
 	nodelay(stdscr, TRUE);
