@@ -183,23 +183,28 @@ static int copy_version(struct copy *copy, ref_t *catalog, ref_t *record)
 	return r;
 }
 
-/* Copies history down to `reclaimed`, or to the last version that was still held when it had been
+/* Copies history down to `reclaimed`, or to the last version that was still there when it had been
  * copied: `*ret_oldest`. */
-static int copy_history(struct copy *copy, uint64_t reclaimed, uint64_t head, uint64_t *ret_oldest)
+static int copy_history(struct copy *copy, uint64_t reclaimed, const struct layout_commit *newest,
+                        uint64_t *ret_oldest)
 {
-	uint64_t version = head;
+	uint64_t head = newest->version, version = head;
 
-	for (; version >= reclaimed && version > 0; version--) {
-		struct layout_commit commit;
+	for (; version > 0 && (version == head || version >= reclaimed); version--) {
+		struct layout_commit commit = *newest;
 		uint32_t hint = UINT32_MAX;
-		int judged, r = region_commit(copy->from, version, &commit);
+		int judged, r = 0;
+		if (version != head)
+			r = region_commit_live(copy->from, version, &commit);
+		if (r == -ESTALE)
+			break;
 		if (r == 0)
 			r = copy_version(copy, &commit.catalog, &commit.record);
 		judged = region_judge(copy->from, version, &hint);
 		if (judged == -ESTALE)
 			break;
 		if (judged < 0 || r < 0)
-			return r == -ESTALE || judged < 0 ? -EBADMSG : r;
+			return judged < 0 ? judged : r;
 		copy->to->ring[version & (copy->to->ring_entries - 1)] = commit;
 	}
 	*ret_oldest = version + 1;
@@ -235,12 +240,16 @@ int copy_versions(const struct region *from, const struct view *view, struct reg
 	struct copy copy = {.from = from, .to = to, .room = room};
 	uint64_t head = load_relaxed(&header->head) & ~LAYOUT_HEAD_REPLACED;
 	uint64_t reclaimed = load_relaxed(&header->reclaimed);
+	struct layout_commit newest = {0};
 	uint64_t oldest;
 	int r = copy_init(&copy, view);
 
 	if (r < 0)
 		return r;
-	r = copy_history(&copy, reclaimed, head, &oldest);
+	if (head > 0 && region_commit(from, head, &newest) < 0)
+		r = -EBADMSG;
+	if (r == 0)
+		r = copy_history(&copy, reclaimed, &newest, &oldest);
 	if (r == 0)
 		r = copy_kept(&copy, reclaimed);
 	free(copy.moved);
@@ -252,18 +261,20 @@ int copy_versions(const struct region *from, const struct view *view, struct reg
 	return r == -ESTALE ? -EBADMSG : r;
 }
 
-int copy_history_live(const struct region *from, const struct view *view, uint64_t head,
-                      struct region *to, const struct copy_room *room)
+int copy_history_live(const struct region *from, const struct view *view,
+                      const struct layout_commit *newest, struct region *to,
+                      const struct copy_room *room)
 {
 	struct copy copy = {.from = from, .to = to, .room = room};
-	uint64_t oldest = 0, reclaimed = load_acquire(&from->header->reclaimed);
+	uint64_t head = newest->version, oldest = 0,
+		 reclaimed = load_acquire(&from->header->reclaimed);
 	int r = copy_init(&copy, view);
 
 	/* The ring has no more; a header that says so is damaged. */
 	if (r == 0 && head >= reclaimed && head - reclaimed >= from->ring_entries)
 		reclaimed = head - from->ring_entries + 1;
 	if (r == 0)
-		r = copy_history(&copy, reclaimed, head, &oldest);
+		r = copy_history(&copy, reclaimed, newest, &oldest);
 	free(copy.moved);
 	to->header->head = head;
 	to->header->oldest = to->header->reclaimed = head ? oldest : 0;

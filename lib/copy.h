@@ -23,10 +23,11 @@ struct copy_room {
 int copy_versions(const struct region *from, const struct view *view, struct region *to,
                   const struct copy_room *room);
 
-/* The same beside a publisher: of history, from `head` down to the oldest version that was still
- * held when it had been copied; and of what pins keep below that, nothing. -ESTALE: not even
- * `head` was. */
-int copy_history_live(const struct region *from, const struct view *view, uint64_t head,
-                      struct region *to, const struct copy_room *room);
+/* The same beside a publisher: of history, from `newest`, which may be pinned and out of history by
+ * now, down to the oldest version that was still in history when it had been copied; and of what
+ * pins keep below that, nothing. -ESTALE: not even `newest` was held. */
+int copy_history_live(const struct region *from, const struct view *view,
+                      const struct layout_commit *newest, struct region *to,
+                      const struct copy_room *room);
 
 #endif

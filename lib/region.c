@@ -409,6 +409,18 @@ int region_commit(const struct region *region, uint64_t version, struct layout_c
 	return ret->version == version && version != 0 ? 0 : -ESTALE;
 }
 
+int region_commit_live(const struct region *region, uint64_t version, struct layout_commit *ret)
+{
+	int r = region_commit(region, version, ret);
+
+	/* The contract with the publisher (reclaim.c): it raises reclaimed past a version, then
+	 * fences, then reuses its entry. */
+	fence_acquire();
+	if (version < load_acquire(&region->header->reclaimed))
+		return -ESTALE;
+	return r < 0 ? -EBADMSG : 0;
+}
+
 /* An entry's version, once cleared, never comes back, so finding it anywhere is enough. */
 bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 {

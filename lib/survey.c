@@ -73,14 +73,17 @@ static void check_contents(struct walk *walk)
 /* One of those that head and ring lead to. */
 static int walk_one(struct walk *walk, uint64_t version, enum walk_kind kind)
 {
-	struct layout_commit commit;
+	struct layout_commit commit = walk->options->newest;
+	int r = 0;
 
-	walk_begin(walk, version, kind);
-	if (region_commit(walk->region, version, &commit) == 0)
-		walk_version(walk, commit.catalog, commit.record);
 	/* A newest version that is pinned may be out of the ring by now, and whole. */
-	else if (load_acquire(&walk->region->header->reclaimed) > version)
-		return -ESTALE;
+	if (version != commit.version)
+		r = region_commit_live(walk->region, version, &commit);
+	walk_begin(walk, version, kind);
+	if (r == -ESTALE)
+		return r;
+	if (r == 0)
+		walk_version(walk, commit.catalog, commit.record);
 	else
 		walk_damage(walk, 0, "the ring of commits has another version in its place");
 	return walk_end(walk);
@@ -213,7 +216,7 @@ int survey_region(struct region *region, const struct survey_options *options, s
 {
 	struct survey survey = {.use.size = sizeof(survey.use)};
 	struct walk walk = {.region = region, .options = options, .survey = &survey};
-	uint64_t head = options->head, first;
+	uint64_t head = options->newest.version, first;
 	int r;
 
 	if (head == 0)

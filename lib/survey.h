@@ -24,7 +24,8 @@ struct survey_kept {
 };
 
 struct survey_options {
-	uint64_t head;             /* the newest version to look at; 0: the one that there is */
+	/* The newest version to look at, which is pinned; its version 0: the one that there is. */
+	struct layout_commit newest;
 	stele_damage_fn *found;    /* may be NULL */
 	void (*progress)(void *context, uint64_t objects); /* now and then; may be NULL */
 	void *context;

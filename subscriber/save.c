@@ -105,8 +105,8 @@ static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 	return r;
 }
 
-static int save(struct region *from, uint64_t head, const char *path, unsigned flags,
-                uint64_t *ret_oldest)
+static int save(struct region *from, const struct layout_commit *newest, const char *path,
+                unsigned flags, uint64_t *ret_oldest)
 {
 	struct sink sink = {.region = {.fd = -1}};
 	struct copy_room room = {.view = &sink.view, .alloc = sink_alloc, .context = &sink};
@@ -126,9 +126,9 @@ static int save(struct region *from, uint64_t head, const char *path, unsigned f
 	region_view(from, &view);
 	sink.most = view.limit - view.start;
 	room.base = sink.region.mapping.base;
-	r = copy_history_live(from, &view, head, &sink.region, &room);
+	r = copy_history_live(from, &view, newest, &sink.region, &room);
 	if (r == -EBADMSG)
-		r = region_error(from, r, head);
+		r = region_error(from, r, newest->version);
 	else if (r < 0 && r != -ESTALE)
 		r = error_set(-r, "cannot write %s: %s", path, strerror(-r));
 	if (r == 0)
@@ -144,12 +144,14 @@ static int save_once(struct stele_subscriber *subscriber, const char *path, unsi
                      uint64_t *ret_oldest, uint64_t *ret_newest)
 {
 	struct stele_snapshot *snapshot;
+	struct layout_commit newest;
 	int r = stele_snapshot_open(subscriber, 0, &snapshot);
 
 	if (r < 0)
 		return r;
-	*ret_newest = stele_snapshot_version(snapshot);
-	r = save(snapshot->region, *ret_newest, path, flags, ret_oldest);
+	newest = snapshot_commit(snapshot);
+	*ret_newest = newest.version;
+	r = save(snapshot->region, &newest, path, flags, ret_oldest);
 	stele_snapshot_close(snapshot);
 	return r;
 }

@@ -83,6 +83,15 @@ struct stele_snapshot {
 	uint32_t kept_hint;  /* relaxed: threads may share the snapshot */
 };
 
+/* What its entry in the ring of commits is, or was. */
+static inline struct layout_commit snapshot_commit(const struct stele_snapshot *snapshot)
+{
+	return (struct layout_commit){.version = snapshot->version,
+	                              .time = snapshot->time,
+	                              .catalog = snapshot->catalog,
+	                              .record = snapshot->record};
+}
+
 /* -ECHILD with a sentence: a child made by fork() has no subscriber. */
 int subscriber_refuse(void);
 

@@ -22,7 +22,7 @@ static int survey_pinned(const char *name, struct survey_options *options, struc
 		return r;
 	r = stele_snapshot_open(subscriber, 0, &snapshot);
 	if (r == 0) {
-		options->head = stele_snapshot_version(snapshot);
+		options->newest = snapshot_commit(snapshot);
 		r = survey_region(snapshot->region, options, ret);
 	}
 	stele_subscriber_close(subscriber);
