@@ -402,10 +402,14 @@ int region_commit(const struct region *region, uint64_t version, struct layout_c
 {
 	const struct layout_commit *entry = &region->ring[version & (region->ring_entries - 1)];
 
-	ret->version = data_load(&entry->version);
 	ret->time = data_load(&entry->time);
 	ret->catalog = data_load_32(&entry->catalog);
 	ret->record = data_load_32(&entry->record);
+	/* The contract with the publisher (transaction.c): it clears the entry's version, fences,
+	 * and fills the rest. So if any load before this fence saw the next one's, the load after
+	 * it does not see this version. */
+	fence_acquire();
+	ret->version = data_load(&entry->version);
 	return ret->version == version && version != 0 ? 0 : -ESTALE;
 }
 
@@ -413,12 +417,12 @@ int region_commit_live(const struct region *region, uint64_t version, struct lay
 {
 	int r = region_commit(region, version, ret);
 
+	if (r == 0)
+		return 0;
 	/* The contract with the publisher (reclaim.c): it raises reclaimed past a version, then
 	 * fences, then reuses its entry. */
 	fence_acquire();
-	if (version < load_acquire(&region->header->reclaimed))
-		return -ESTALE;
-	return r < 0 ? -EBADMSG : 0;
+	return version < load_acquire(&region->header->reclaimed) ? -ESTALE : -EBADMSG;
 }
 
 /* An entry's version, once cleared, never comes back, so finding it anywhere is enough. */

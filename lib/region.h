@@ -72,11 +72,11 @@ static inline bool region_lost(const struct region *region)
 	return mapping_lost(&region->mapping);
 }
 
-/* Loads the commit of a version from the ring: 0, or -ESTALE where the ring does not hold it (any
- * more). No sentence. To be judged afterwards, like everything read without a pin. */
+/* Loads the commit of a version, at most head as the caller has seen it, from the ring: 0, or -ESTALE
+ * where the ring does not hold it (any more). No sentence. What it leads to is to be judged
+ * afterwards, like everything read without a pin. */
 int region_commit(const struct region *region, uint64_t version, struct layout_commit *ret);
-/* The same of a version in history, beside a publisher that may take it out: -ESTALE where it did,
- * and -EBADMSG where it did not, and the ring has another version in its place. */
+/* The same, but -EBADMSG where the ring does not hold a version that is in history. */
 int region_commit_live(const struct region *region, uint64_t version, struct layout_commit *ret);
 
 /* True while the publisher keeps a version below `reclaimed` for somebody's pin; `*hint` is where in

@@ -184,8 +184,9 @@ static int write_entry(struct stele_transaction *tx, uint64_t now)
 	struct layout_commit *entry = &region->ring[version & (region->ring_entries - 1)];
 	int r = 0;
 
-	/* The entry is of a version below reclaimed. A reader that is still at it finds another
-	 * number, before or after it reads the rest, or judges by reclaimed. */
+	/* The contract with readers that are still at the version of before, which is below
+	 * reclaimed: who loads any of what comes after the fence finds the number cleared, or
+	 * another, when it looks at that last. */
 	data_store(&entry->version, 0);
 	fence_release();
 	data_store(&entry->time, now);

@@ -107,7 +107,7 @@ static uint64_t find_time(const struct stele_snapshot *snapshot)
 static int find_root(struct stele_snapshot *snapshot)
 {
 	const struct region *region = snapshot->region;
-	struct layout_commit commit, again;
+	struct layout_commit commit;
 	int r = region_commit(region, snapshot->version, &commit);
 
 	snapshot->catalog = commit.catalog;
@@ -116,8 +116,7 @@ static int find_root(struct stele_snapshot *snapshot)
 	fence_acquire();
 	if (r == 0 && snapshot->version >= load_acquire(&region->header->reclaimed))
 		return 0;
-	/* A publisher that reuses the entry has cleared its version before. */
-	if (r < 0 || region_commit(region, snapshot->version, &again) < 0)
+	if (r < 0)
 		snapshot->time = find_time(snapshot);
 	for (uint32_t i = 0; i < region->kept_entries; i++) {
 		if (load_acquire(&region->kept[i].version) != snapshot->version)
