@@ -101,15 +101,31 @@ static uint64_t starts_of(const struct ipv4_block *block)
 	return starts;
 }
 
+/* The divided /24s of a block that has some. */
+static uint64_t nets_of(const struct index_ipv4 *index, const struct ipv4_block *block)
+{
+	uint64_t nets;
+
+	memcpy(&nets, index->pool + block->base - 1, sizeof(nets));
+	return nets;
+}
+
 /* How many words of the pool a block takes, and from where on. */
-static uint32_t block_size(const struct ipv4_block *block, uint32_t *ret_piece)
+static uint32_t block_size(const struct index_ipv4 *index, const struct ipv4_block *block,
+                           uint32_t *ret_piece)
 {
 	uint64_t starts = starts_of(block);
+	uint32_t size = 1 + popcount(starts & ~UINT64_C(1)), before;
 
-	*ret_piece = block->base - (starts & IPV4_DIVIDED);
+	*ret_piece = block->base;
 	if (block->base == 0)
 		return 0;
-	return 1 + popcount(starts & ~UINT64_C(1)) + (starts & IPV4_DIVIDED ? 2 : 0);
+	if (starts & IPV4_DIVIDED) {
+		before = popcount(nets_of(index, block)) + 2;
+		*ret_piece = block->base + 1 - before;
+		size += before;
+	}
+	return size;
 }
 
 static uint32_t divided_size(const uint32_t *divided)
@@ -197,18 +213,27 @@ static void unpack_net(struct canvas *canvas, uint32_t net)
 }
 
 /* Fills a block's piece. */
-static void block_store(struct index_ipv4 *index, struct ipv4_block *block, uint32_t piece,
-                        uint64_t starts, uint64_t divided, const uint32_t *answers)
+static void block_store(const struct canvas *canvas, struct ipv4_block *block, uint32_t piece,
+                        uint64_t starts, const uint32_t *answers)
 {
-	size_t count = 1 + popcount(starts & ~UINT64_C(1));
+	uint32_t *pool = canvas->index->pool;
+	uint64_t divided = canvas->divided;
 
-	memcpy(block->starts, &starts, sizeof(starts));
-	block->base = piece + (divided ? 1 : 0);
-	if (divided) {
-		memcpy(index->pool + piece, &divided, sizeof(divided));
+	for (; divided; divided &= divided - 1)
+		pool[piece++] = canvas->answers[__builtin_ctzll(divided)];
+	if (canvas->divided) {
+		memcpy(pool + piece, &canvas->divided, sizeof(canvas->divided));
 		piece += 2;
 	}
-	memcpy(index->pool + piece, answers, count * sizeof(*answers));
+	memcpy(block->starts, &starts, sizeof(starts));
+	block->base = piece - (canvas->divided ? 1 : 0);
+	memcpy(pool + piece, answers, (1 + popcount(starts & ~UINT64_C(1))) * sizeof(*answers));
+}
+
+/* The answer of a /24 in a block's piece. */
+static uint32_t coarse_answer(const struct canvas *canvas, unsigned net)
+{
+	return canvas->divided >> net & 1 ? IPV4_ELSEWHERE : canvas->answers[net];
 }
 
 /* The runs of what is unpacked: their starts, and their answers. */
@@ -217,12 +242,12 @@ static uint64_t find_runs(const struct canvas *canvas, uint32_t answers[64], uin
 	uint64_t starts = canvas->divided ? IPV4_DIVIDED : 0;
 	uint32_t count = 1;
 
-	answers[0] = canvas->answers[0];
+	answers[0] = coarse_answer(canvas, 0);
 	for (unsigned i = 1; i < 64; i++)
 		if (canvas->answers[i] != canvas->answers[i - 1] ||
 		    canvas->divided >> (i - 1) & 3) {
 			starts |= UINT64_C(1) << i;
-			answers[count++] = canvas->answers[i];
+			answers[count++] = coarse_answer(canvas, i);
 		}
 	*ret_count = count;
 	return starts;
@@ -239,10 +264,11 @@ static int pack(struct canvas *canvas)
 		return r;
 	canvas->block = NOTHING;
 	starts = find_runs(canvas, answers, &wanted);
-	wanted += canvas->divided ? 2 : 0;
+	if (canvas->divided)
+		wanted += popcount(canvas->divided) + 2;
 	if (starts == 0 && answers[0] == index->pool[0])
 		wanted = 0;
-	size = block_size(&index->blocks[number], &piece);
+	size = block_size(index, &index->blocks[number], &piece);
 	if (size != wanted) {
 		index->blocks[number] = (struct ipv4_block){0};
 		if (size > 0)
@@ -252,15 +278,15 @@ static int pack(struct canvas *canvas)
 			return -ENOMEM;
 	}
 	if (wanted > 0)
-		block_store(index, &index->blocks[number], piece, starts, canvas->divided, answers);
+		block_store(canvas, &index->blocks[number], piece, starts, answers);
 	return 0;
 }
 
 static int unpack(struct canvas *canvas, uint32_t number)
 {
 	const struct ipv4_block *block;
-	const uint32_t *answer;
-	uint64_t starts;
+	const uint32_t *answer, *elsewhere;
+	uint32_t piece;
 	int r;
 
 	if (canvas->block == number)
@@ -269,16 +295,14 @@ static int unpack(struct canvas *canvas, uint32_t number)
 	if (r < 0)
 		return r;
 	block = &canvas->index->blocks[number];
-	starts = starts_of(block);
 	canvas->block = number;
-	canvas->divided = 0;
-	answer = canvas->index->pool + block->base + (starts & IPV4_DIVIDED);
-	if (starts & IPV4_DIVIDED)
-		memcpy(&canvas->divided, answer - 2, sizeof(canvas->divided));
-	canvas->answers[0] = *answer;
-	for (unsigned i = 1; i < 64; i++) {
-		answer += starts >> i & 1;
-		canvas->answers[i] = *answer;
+	canvas->divided = starts_of(block) & IPV4_DIVIDED ? nets_of(canvas->index, block) : 0;
+	block_size(canvas->index, block, &piece);
+	elsewhere = canvas->index->pool + piece;
+	answer = canvas->index->pool + block->base + (canvas->divided ? 1 : 0);
+	for (unsigned i = 0; i < 64; i++) {
+		answer += i > 0 ? starts_of(block) >> i & 1 : 0;
+		canvas->answers[i] = canvas->divided >> i & 1 ? *elsewhere++ : *answer;
 	}
 	return 0;
 }
@@ -364,15 +388,10 @@ static uint32_t carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint
 static void carry_divided(const struct index_ipv4 *from, struct index_ipv4 *to,
                           const struct ipv4_block *block)
 {
-	uint32_t *answer = to->pool + block->base + 1;
-	uint64_t starts = starts_of(block), divided;
+	uint32_t count = popcount(nets_of(to, block)), *at = to->pool + block->base - 1 - count;
 
-	memcpy(&divided, answer - 2, sizeof(divided));
-	for (unsigned net = 0; net < 64; net++) {
-		answer += net > 0 && starts >> net & 1 ? 1 : 0;
-		if (divided >> net & 1)
-			*answer = carry(from, to, *answer, divided_size(from->pool + *answer));
-	}
+	for (uint32_t i = 0; i < count; i++)
+		at[i] = carry(from, to, at[i], divided_size(from->pool + at[i]));
 }
 
 int index_ipv4_tidy(struct index_ipv4 *index)
@@ -388,7 +407,7 @@ int index_ipv4_tidy(struct index_ipv4 *index)
 	for (uint32_t i = 0; i < IPV4_BLOCKS; i++) {
 		struct ipv4_block *block = &tidy.blocks[i];
 		*block = index->blocks[i];
-		size = block_size(block, &piece);
+		size = block_size(index, block, &piece);
 		if (size == 0)
 			continue;
 		block->base += carry(index, &tidy, piece, size) - piece;

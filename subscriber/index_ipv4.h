@@ -8,10 +8,15 @@
  *
  *   0                   the answer of all blocks without prefixes
  *   a block             the answers of its runs
- *   a block with bit 0  the same, and before them two words with a bit for each /24 that is
- *                       divided: a run of its own, whose answer is where in the pool it goes on
+ *   a block with bit 0  some of its /24s are divided, each of them a run of its own: for each of these
+ *                       where in the pool it goes on; two words with a bit for each; and the same as
+ *                       without, the answer of a divided one being IPV4_ELSEWHERE
  *   a divided /24       eight words with a bit for each address at which the answer changes
  *                       (bit 0 is not used), and the answers
+ *
+ * So a lookup does not ask whether its block has divided /24s. Of a hundred about one has, which the
+ * processor can't foretell, and then it waits for memory. It looks again where the answer is that
+ * number, be it of a divided /24 or somebody's.
  */
 #ifndef SUBSCRIBER_INDEX_IPV4_H
 #define SUBSCRIBER_INDEX_IPV4_H
@@ -20,6 +25,7 @@
 
 #define IPV4_BLOCKS (1u << 18)
 #define IPV4_DIVIDED 1u    /* bit 0 of starts: some /24 is divided */
+#define IPV4_ELSEWHERE 0x8d3a51c7u /* any number would do; as an answer it is slow */
 #define IPV4_PIECE_MOST 264u /* words of the largest thing in the pool */
 
 /* 12 bytes, so that all of them are 3 MiB. */

@@ -5,91 +5,94 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE   static inline __attribute__((always_inline))
+#define TOGETHER 32u /* lookups */
 
 typedef unsigned count_bits(uint64_t word);
 
-/* Where the answer is, in a block some of whose /24s are divided. */
-static uint32_t find_divided(const struct index_ipv4 *index, const struct ipv4_block *block,
-                             uint32_t address)
-{
-	const uint32_t *pool = index->pool;
-	unsigned net = address >> 8 & 63, host = address & 255;
-	uint32_t at = block->base, divided;
-	uint64_t starts, nets;
-
-	memcpy(&starts, block->starts, sizeof(starts));
-	memcpy(&nets, pool + at - 1, sizeof(nets));
-	at += popcount(starts << (63 - net));
-	if (!(nets >> net & 1))
-		return at;
-	divided = pool[at];
-	at = divided + 8;
-	for (unsigned i = 0; i < host / 32; i++)
-		at += popcount(pool[divided + i]);
-	return at + popcount(pool[divided + host / 32] << (31 - host % 32));
-}
-
-/* The block of an address, and the starts of its runs. */
-INLINE const struct ipv4_block *find_block(const struct index_ipv4 *index, const unsigned char *at,
-                                           uint32_t *ret_address, uint64_t *ret_starts)
-{
-	const struct ipv4_block *block;
-	uint32_t address;
-
-	memcpy(&address, at, sizeof(address));
-	address = ntohl(address);
-	block = &index->blocks[address >> 14];
-	memcpy(ret_starts, block->starts, sizeof(*ret_starts));
-	*ret_address = address;
-	return block;
-}
-
 /* Where in the pool the answer is: past those of the runs that start up to the address's /24. */
-INLINE uint32_t find(const struct ipv4_block *block, uint32_t address, uint64_t starts,
-                     count_bits *count)
-{
-	return block->base + count(starts << (~(address >> 8) & 63));
-}
-
-INLINE uint32_t match(const struct index_ipv4 *index, const unsigned char *at, count_bits *count)
+INLINE uint32_t find(const struct index_ipv4 *index, const unsigned char *at, count_bits *count)
 {
 	const struct ipv4_block *block;
 	uint32_t address;
 	uint64_t starts;
 
-	block = find_block(index, at, &address, &starts);
-	if (__builtin_expect(starts & IPV4_DIVIDED, 0))
-		return index->pool[find_divided(index, block, address)];
-	return index->pool[find(block, address, starts, count)];
+	memcpy(&address, at, sizeof(address));
+	address = ntohl(address);
+	block = &index->blocks[address >> 14];
+	memcpy(&starts, block->starts, sizeof(starts));
+	return block->base + count(starts << (~(address >> 8) & 63));
+}
+
+/* The answer where that may be elsewhere. */
+static __attribute__((noinline)) uint32_t match_again(const struct index_ipv4 *index,
+                                                      const unsigned char *at)
+{
+	const struct ipv4_block *block = &index->blocks[at[0] << 10 | at[1] << 2 | at[2] >> 6];
+	unsigned net = at[2] & 63, host = at[3];
+	uint32_t place = find(index, at, popcount), first;
+	const uint32_t *divided;
+	uint64_t starts, nets;
+
+	memcpy(&starts, block->starts, sizeof(starts));
+	if (!(starts & IPV4_DIVIDED))
+		return index->pool[place];
+	memcpy(&nets, index->pool + block->base - 1, sizeof(nets));
+	if (!(nets >> net & 1))
+		return index->pool[place];
+	first = block->base - 1 - popcount(nets);
+	divided = index->pool + index->pool[first + popcount(nets & ((UINT64_C(1) << net) - 1))];
+	place = 8;
+	for (unsigned i = 0; i < host / 32; i++)
+		place += popcount(divided[i]);
+	return divided[place + popcount(divided[host / 32] << (31 - host % 32))];
 }
 
 /* What is rare is left to the other function, so that this one needs no stack. */
 INLINE int match_one(const struct stele_index *index, const unsigned char *at, uint32_t *ret,
                      count_bits *count)
 {
-	const struct ipv4_block *block;
-	uint32_t address;
-	uint64_t starts;
+	uint32_t answer;
 
 	if (__builtin_expect(!index_answers(index), 0))
 		return index_match_slowly(index, at, ret);
-	block = find_block(&index->form.ipv4, at, &address, &starts);
-	if (__builtin_expect(starts & IPV4_DIVIDED, 0))
+	answer = index->form.ipv4.pool[find(&index->form.ipv4, at, count)];
+	if (__builtin_expect(answer == IPV4_ELSEWHERE, 0))
 		return index_match_slowly(index, at, ret);
-	*ret = index->form.ipv4.pool[find(block, address, starts, count)];
-	return *ret != index->none;
+	*ret = answer;
+	return answer != index->none;
+}
+
+/* Lookups side by side: the places of all answers are found, and asked for, before one is waited
+ * for. */
+INLINE void match_together(const struct index_ipv4 *index, const unsigned char *addresses,
+                           unsigned count, uint32_t *ret, count_bits *bits)
+{
+	uint32_t places[TOGETHER];
+
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < count; i++) {
+		places[i] = find(index, addresses + (size_t)i * 4, bits);
+		__builtin_prefetch(index->pool + places[i]);
+	}
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < count; i++) {
+		ret[i] = index->pool[places[i]];
+		if (__builtin_expect(ret[i] == IPV4_ELSEWHERE, 0))
+			ret[i] = match_again(index, addresses + (size_t)i * 4);
+	}
 }
 
 INLINE void match_many(const struct index_ipv4 *index, const unsigned char *addresses, size_t count,
                        uint32_t *ret, count_bits *bits)
 {
-	for (; count >= 8; count -= 8, addresses += 32, ret += 8) {
-		_Pragma("GCC unroll 8") for (size_t i = 0; i < 8; i++) ret[i] =
-			match(index, addresses + i * 4, bits);
+	for (; count >= TOGETHER; count -= TOGETHER) {
+		match_together(index, addresses, TOGETHER, ret, bits);
+		addresses += TOGETHER * 4;
+		ret += TOGETHER;
 	}
-	for (size_t i = 0; i < count; i++)
-		ret[i] = match(index, addresses + i * 4, bits);
+	if (count > 0)
+		match_together(index, addresses, (unsigned)count, ret, bits);
 }
 
 int ipv4_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)

@@ -100,6 +100,8 @@ static void set_host(unsigned char *bytes, unsigned size, unsigned bits, bool on
 static void random_prefix(struct world *world, struct prefix *prefix)
 {
 	static const unsigned edges[] = {0, 1, 8, 17, 18, 19, 23, 24, 25, 31, 32};
+	/* Those that an index has a meaning for. */
+	static const uint32_t hops[] = {0, NONE, IPV4_ELSEWHERE};
 	unsigned most = world->size * 8, from = 0;
 	bool edge = world->ipv6 && below(world, 3) == 0;
 
@@ -117,8 +119,7 @@ static void random_prefix(struct world *world, struct prefix *prefix)
 	else
 		prefix->bits = edges[below(world, 11)] * (world->ipv6 ? 4 : 1);
 	set_host(prefix->bytes, world->size, prefix->bits, false);
-	prefix->hop =
-		below(world, 6) ? (uint32_t)random_from(&world->random) : below(world, 2) * NONE;
+	prefix->hop = below(world, 3) ? (uint32_t)random_from(&world->random) : hops[below(world, 3)];
 }
 
 static struct prefix *find(struct world *world, const struct prefix *prefix)
