@@ -40,10 +40,9 @@ INLINE uint32_t match_ranges(const struct ranges *ranges, int64_t word, bool *re
 	size_t at = 0;
 	unsigned i;
 
-	for (unsigned level = ranges->levels; level-- > 0;)
-		at = (at + compare(ranges->directory + ranges->level_at[level] + at, word)) *
-		     RANGES_FAN;
-	piece = &ranges->pieces[ranges->order[at / RANGES_FAN]];
+	for (unsigned level = ranges->levels; level > 0; level--)
+		at = ranges_child(at, compare(ranges->directory + at, word));
+	piece = &ranges->pieces[ranges->order[at / RANGES_FAN - ranges->bottom]];
 	i = match_piece(piece, word, compare);
 	*ret_deeper = piece->deeper >> i & 1;
 	return piece->answers[i];
@@ -74,9 +73,9 @@ INLINE uint32_t match(const struct index_ipv6 *index, const unsigned char *addre
 #define START(i) \
 	size_t at_##i = 0; \
 	const int64_t word_##i = words[i];
-#define GO_DOWN(i) at_##i = (at_##i + compare(starts + at_##i, word_##i)) * RANGES_FAN;
+#define GO_DOWN(i) at_##i = ranges_child(at_##i, compare(ranges->directory + at_##i, word_##i));
 #define FIND_PIECE(i) \
-	pieces[i] = &ranges->pieces[ranges->order[at_##i / RANGES_FAN]]; \
+	pieces[i] = &ranges->pieces[ranges->order[at_##i / RANGES_FAN - ranges->bottom]]; \
 	__builtin_prefetch(pieces[i]);
 
 INLINE void find_pieces(const struct ranges *ranges, const int64_t words[8],
@@ -84,8 +83,7 @@ INLINE void find_pieces(const struct ranges *ranges, const int64_t words[8],
 {
 	EACH(START)
 
-	for (unsigned level = ranges->levels; level-- > 0;) {
-		const int64_t *starts = ranges->directory + ranges->level_at[level];
+	for (unsigned level = ranges->levels; level > 0; level--) {
 		EACH(GO_DOWN)
 	}
 	EACH(FIND_PIECE)
@@ -191,8 +189,8 @@ AVX2 void ipv6_many_avx2(const struct stele_index *index, const unsigned char *a
 
 AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
 {
-	__mmask8 mask = _mm512_mask_cmplt_epi64_mask(0xfe, _mm512_load_si512(starts),
-	                                             _mm512_set1_epi64(word));
+	__mmask8 mask = _mm512_mask_cmpgt_epi64_mask(0xfe, _mm512_set1_epi64(word),
+	                                             _mm512_load_si512(starts));
 
 	return (unsigned)__builtin_popcount(_cvtmask8_u32(mask));
 }

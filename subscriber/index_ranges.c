@@ -39,16 +39,24 @@ static void piece_fill(struct ranges_piece *piece, const struct range *from, uin
 
 /* ---- room ---- */
 
-/* What all levels take of a directory of so many pieces. */
+/* How many levels a directory of so many pieces has, and how many nodes if all of them are there. */
+static unsigned directory_levels(size_t pieces, size_t *ret_nodes)
+{
+	unsigned levels = 0;
+	size_t nodes = 0;
+
+	for (size_t reach = 1; reach < pieces; reach *= RANGES_FAN, levels++)
+		nodes = nodes * RANGES_FAN + 1;
+	*ret_nodes = nodes;
+	return levels;
+}
+
 static size_t directory_size(size_t room)
 {
-	size_t size = 0;
+	size_t nodes;
 
-	for (size_t lines = room; lines > 1;) {
-		lines = (lines + RANGES_FAN - 1) / RANGES_FAN;
-		size += lines * RANGES_FAN;
-	}
-	return (size > 0 ? size : RANGES_FAN) * sizeof(int64_t);
+	directory_levels(room, &nodes);
+	return (nodes > 0 ? nodes : 1) * RANGES_FAN * sizeof(int64_t);
 }
 
 /* Gives room for `count` pieces. 0 or -ENOMEM: as it was. */
@@ -135,25 +143,26 @@ size_t ranges_memory(const struct ranges *ranges)
 
 /* ---- the directory ---- */
 
+/* Of a level's last node, what is not used is above all words; nodes behind it are not reached. */
 static void make_directory(struct ranges *ranges)
 {
-	size_t at = 0, from = 0, lines, entries = ranges->count;
+	size_t entries = ranges->count, first, under, lines;
 
-	for (ranges->levels = 0; entries > 1; ranges->levels++) {
+	ranges->levels = directory_levels(entries, &first);
+	ranges->bottom = (uint32_t)first;
+	for (unsigned level = ranges->levels; level-- > 0; entries = lines) {
 		lines = (entries + RANGES_FAN - 1) / RANGES_FAN;
-		ranges->level_at[ranges->levels] = at;
+		under = first;
+		first = (first - 1) / RANGES_FAN;
 		for (size_t i = 0; i < lines * RANGES_FAN; i++) {
-			int64_t *entry = &ranges->directory[at + i];
+			int64_t *entry = &ranges->directory[first * RANGES_FAN + i];
 			if (i >= entries)
 				*entry = INT64_MAX;
-			else if (ranges->levels == 0)
+			else if (level == ranges->levels - 1)
 				*entry = below(ranges->firsts[i]);
 			else
-				*entry = ranges->directory[from + i * RANGES_FAN];
+				*entry = ranges->directory[(under + i) * RANGES_FAN];
 		}
-		from = at;
-		at += lines * RANGES_FAN;
-		entries = lines;
 	}
 }
 

@@ -2,8 +2,8 @@
  *
  * Ranges of 64-bit words, each with an answer, found by their starts: a tree whose every step
  * compares a word with eight starts, a cache line. At the bottom are pieces of up to 64 ranges,
- * with room for changes; above them a directory of the pieces' first words, which is made anew
- * when there are more or fewer of them.
+ * with room for changes; above them a directory of the pieces' first words, all at the same depth,
+ * which is made anew when there are more or fewer of them.
  *
  * A start is stored as the greatest word before it, its sign bit flipped, so that the sign-blind
  * comparison x >= start is the signed one below(start) < x, which every processor has, and a
@@ -19,7 +19,6 @@
 
 #define RANGES_FAN 8u
 #define RANGES_PIECE 64u /* ranges in a piece at most */
-#define RANGES_LEVELS 10u /* 8^10 pieces: more than there can be */
 
 struct range {
 	uint64_t start;
@@ -40,9 +39,9 @@ struct ranges {
 	uint32_t *sizes;             /* how many ranges each piece has, in that order */
 	uint64_t *firsts;            /* the words from which on they answer */
 	uint32_t count, room;        /* pieces */
-	int64_t *directory;          /* the levels: the one above the pieces first */
+	int64_t *directory;          /* eight starts a node: node n's children are 8n + 1 to 8n + 8 */
 	unsigned levels;
-	size_t level_at[RANGES_LEVELS];
+	uint32_t bottom;             /* as a child, the first piece has this number: nodes of all levels */
 };
 
 /* A tree with one answer everywhere. 0 or -ENOMEM, no sentence. */
@@ -56,6 +55,13 @@ int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const s
                    size_t count, void (*dropped)(void *context, uint32_t answer), void *context);
 
 size_t ranges_memory(const struct ranges *ranges);
+
+/* The way down the directory: from where the starts of a node are to where those of its child are,
+ * past as many of the node's starts as are below a word. */
+static inline size_t ranges_child(size_t at, unsigned count)
+{
+	return (at + 1 + count) * RANGES_FAN;
+}
 
 /* A word as starts are compared with. */
 static inline int64_t ranges_word(uint64_t word)

@@ -3,7 +3,7 @@
  * An index for longest-prefix match, for who routes packets. A table of prefixes in the region
  * answers in a walk, a few cache misses long. An index answers in two loads (IPv4) or a few
  * comparisons (IPv6), from memory of the subscriber's own: 8 MiB for a full IPv4 routing table
- * and half of that for a small one, 4.4 MiB for a full IPv6 table. (IPv6 prefixes longer than 64
+ * and half of that for a small one, 4.6 MiB for a full IPv6 table. (IPv6 prefixes longer than 64
  * bits, which routing tables have few of, take 2 KiB for each /64 that they are in.) The region
  * stays the one truth, and its publisher and other readers know nothing of the index. It is built
  * from a snapshot, and moved to a newer one at the cost of what changed.
