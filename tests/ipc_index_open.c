@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opening an index: the tables and columns that it is not for, and what it answers with from a column
+ * of each type that it is for. */
+#include <stele/index.h>
+#include "tests/ipc.h"
+
+TestSuite(ipc_index_open, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+static struct stele_publisher *publish(void)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
+
+	return ipc_attach(region, &options);
+}
+
+static const struct {
+	const char *declaration, *column, *part;
+} refused[] = {
+	{"t(id: u32 key, hop: u32)", "hop", "ipv4net or an ipv6net"},
+	{"t(address: ipv4 key, hop: u32)", "hop", "ipv4net or an ipv6net"},
+	{"t(vrf: u8 key, prefix: ipv4net key, hop: u32)", "hop", "one key column"},
+	{"t(prefix: ipv4net key, hop: u32)", "hopp", "no column \"hopp\""},
+	{"t(prefix: ipv4net key, hop: u64)", "hop", "u64"},
+	{"t(prefix: ipv4net key, hop: ipv6)", "hop", "ipv6"},
+	{"t(prefix: ipv4net key, hop: u32)", "prefix", "key column"},
+	{"t(prefix: ipv4net key, hop: u32)", "", "column"},
+};
+
+Test(ipc_index_open, tables_and_columns_that_it_is_not_for)
+{
+	struct stele_publisher *publisher = publish();
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+
+	for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		char name[STELE_NAME_MAX + 1], own[8];
+		struct stele_index *index = NULL;
+		struct stele_snapshot *snapshot;
+		struct stele_transaction *tx;
+		struct stele_schema *other;
+		struct stele_table table;
+		snprintf(own, sizeof(own), "t%u", i);
+		OK(stele_schema_parse(refused[i].declaration, name, &other));
+		OK(stele_transaction_begin(publisher, &tx));
+		OK(stele_table_create(tx, own, other));
+		OK(stele_transaction_commit(tx, NULL, NULL));
+		stele_schema_free(other);
+		OK(stele_snapshot_open(subscriber, 0, &snapshot));
+		OK(stele_table_open(snapshot, own, NULL, &table));
+		RETURNS(stele_index_open(&table, refused[i].column, 0, &index), -EINVAL,
+		        refused[i].part);
+		cr_expect_null(index, "an output was written on failure");
+		stele_snapshot_close(snapshot);
+	}
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_index_open, columns_of_each_size)
+{
+	static const char *const types[] = {"u8", "bool", "u16", "u32", "i32", "ipv4"};
+	static const unsigned char values[][4] = {
+		{7}, {1}, {1, 2}, {1, 2, 3, 4}, {255, 254, 253, 252}, {192, 0, 2, 1}};
+	static const unsigned sizes[] = {1, 1, 2, 4, 4, 4};
+	struct stele_publisher *publisher = publish();
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+
+	for (unsigned i = 0; i < 6; i++) {
+		char declaration[64], own[8], name[STELE_NAME_MAX + 1];
+		struct stele_snapshot *snapshot;
+		struct stele_transaction *tx;
+		struct stele_schema *other;
+		struct stele_table table;
+		struct stele_index *index;
+		uint32_t answer = 1, expected = 0;
+		uint16_t half;
+		snprintf(own, sizeof(own), "t%u", i);
+		snprintf(declaration, sizeof(declaration), "t(prefix: ipv4net key, hop: %s)",
+		         types[i]);
+		OK(stele_schema_parse(declaration, name, &other));
+		OK(stele_transaction_begin(publisher, &tx));
+		OK(stele_table_create(tx, own, other));
+		OK(stele_put(tx, own, "\12", 8, values[i], sizes[i]));
+		OK(stele_transaction_commit(tx, NULL, NULL));
+		stele_schema_free(other);
+		OK(stele_snapshot_open(subscriber, 0, &snapshot));
+		OK(stele_table_open(snapshot, own, NULL, &table));
+		OK(stele_index_open(&table, "hop", 99, &index));
+		memcpy(&half, values[i], 2);
+		memcpy(&expected, values[i], 4);
+		expected = sizes[i] == 1 ? values[i][0] : sizes[i] == 2 ? half : expected;
+		RETURNS(stele_index_match(index, "\12\0\0\1", &answer), 1, "");
+		cr_expect_eq(answer, expected, "%s: %x", types[i], answer);
+		RETURNS(stele_index_match(index, "\13\0\0\1", &answer), 0, "");
+		cr_expect_eq(answer, 99);
+		RETURNS(stele_index_row(index, answer, &(struct stele_row){0}), -EINVAL, "\"hop\"");
+		stele_index_close(index);
+		stele_snapshot_close(snapshot);
+	}
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
