@@ -84,7 +84,7 @@ static double load_fib(uint64_t *ret_sum)
 	double begin;
 
 	rte_fib_free(fib);
-	fib = rte_fib_create("bench", SOCKET_ID_ANY, &conf);
+	fib = rte_fib_create("bench", dpdk_socket(), &conf);
 	check(fib != NULL);
 	begin = seconds();
 	for (size_t i = 0; i < count; i++)
@@ -100,7 +100,7 @@ static void load_lpm(void)
 	                                .number_tbl8s = 4096};
 	double begin;
 
-	lpm = rte_lpm_create("bench", SOCKET_ID_ANY, &config);
+	lpm = rte_lpm_create("bench", dpdk_socket(), &config);
 	check(lpm != NULL);
 	begin = seconds();
 	for (size_t i = 0; i < count; i++)

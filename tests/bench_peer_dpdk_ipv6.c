@@ -141,7 +141,7 @@ static void load_fib(void)
 	};
 	double begin = seconds(), before = dpdk_memory();
 
-	fib = rte_fib6_create("bench", SOCKET_ID_ANY, &conf);
+	fib = rte_fib6_create("bench", dpdk_socket(), &conf);
 	check(fib != NULL);
 	for (size_t i = 0; i < count; i++)
 		check(rte_fib6_add(fib, table[i].address, (uint8_t)table[i].length, i + 1) == 0);
@@ -155,7 +155,7 @@ static void load_lpm(void)
 	                                 .number_tbl8s = 1 << 17};
 	double begin = seconds(), before = dpdk_memory();
 
-	lpm = rte_lpm6_create("bench", SOCKET_ID_ANY, &config);
+	lpm = rte_lpm6_create("bench", dpdk_socket(), &config);
 	check(lpm != NULL);
 	for (size_t i = 0; i < count; i++)
 		check(rte_lpm6_add(lpm, table[i].address, (uint8_t)table[i].length,
