@@ -10,6 +10,8 @@
  *   <stele/schema.h>      the columns of a table; keys; values as text
  *   <stele/publisher.h>   writing: publishers, transactions
  *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
+ *   <stele/hash.h>        a hash index of a table, for exact lookups
+ *   <stele/index.h>       an index of a table of prefixes, for longest-prefix match
  *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove
  *
  * Conventions, which hold for every function unless it says otherwise:
@@ -23,7 +25,8 @@
  *   refused with -ECHILD, except its close function, which frees the child's copy and touches
  *   nothing that the parent uses. The functions that can't fail tell there what the handle has:
  *   stele_publisher_version, stele_publisher_note, stele_snapshot_version, stele_table_rows,
- *   stele_table_version, stele_changes_versions, stele_index_version, stele_index_memory; and stele_transaction_abort does nothing.
+ *   stele_table_version, stele_changes_versions, stele_index_version, stele_index_memory,
+ *   stele_hash_version, stele_hash_memory; and stele_transaction_abort does nothing.
  * - Close functions accept NULL and return NULL, so `x = stele_x_close(x)` leaves nothing dangling.
  * - An options struct starts with its own size: set `.size = sizeof(struct ...)`, leave the rest
  *   zero for the defaults, or pass NULL for all defaults.
@@ -38,6 +41,7 @@
 #define STELE_STELE_H
 
 #include <stele/error.h>
+#include <stele/hash.h>
 #include <stele/index.h>
 #include <stele/publisher.h>
 #include <stele/region.h>
