@@ -223,7 +223,6 @@ int stele_hash_move(struct stele_hash *hash, const struct stele_table *table)
 	if (r < 0)
 		return r;
 	near = is_near(hash, table);
-	set_whole(hash, false);
 	set_table(hash, table);
 	if (near) {
 		r = take_changes(hash, &view, table_words(&before)->root);
