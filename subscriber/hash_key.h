@@ -95,8 +95,7 @@ hash_of_key(const uint64_t secrets[HASH_SECRETS], const unsigned char *key, unsi
 	else if (size >= 4)
 		hash_add(&sum, secret, hash_load_32(key), hash_load_32(key + size - 4));
 	else if (size > 0)
-		hash_add(&sum, secret, (uint64_t)key[0] << 16 | key[size / 2] << 8 | key[size - 1],
-		         0);
+		hash_add(&sum, secret, key[0], (uint64_t)key[size / 2] << 8 | key[size - 1]);
 	sum = hash_product(sum.low + secrets[0], sum.high + secrets[1]);
 	return sum.low ^ sum.high;
 }

@@ -410,7 +410,13 @@ static void follow(unsigned argument)
 	do {
 		int r;
 		last = ipc_stage(GO) > 0;
-		newer = open_newest(subscriber, &table);
+		OK(stele_snapshot_open(subscriber, 0, &newer));
+		r = stele_table_open(newer, "items", NULL, &table);
+		if (r == -ESTALE) {
+			stele_snapshot_close(newer);
+			continue;
+		}
+		OK(r);
 		r = hash ? stele_hash_move(hash, &table) : stele_hash_open(&table, &hash);
 		CHECK(r == 0 || r == -ESTALE, "%d: %s", r, stele_last_error());
 		stele_snapshot_close(snapshot);
