@@ -20,6 +20,25 @@ static void random_words(uint64_t *state, uint64_t *words, size_t count)
 
 /* ---- the hash of a key ---- */
 
+Test(unit_hash, products_have_128_bits)
+{
+	static const uint64_t factors[][4] = {
+		{UINT64_MAX, UINT64_MAX, UINT64_MAX - 1, 1},
+		{UINT64_C(0xffffffff00000001), UINT64_C(0x1ffffffff), UINT64_C(0x1fffffffd),
+	         UINT64_C(0x2ffffffff)},
+		{UINT64_C(0x123456789abcdef0), UINT64_C(0xfedcba9876543210),
+	         UINT64_C(0x121fa00ad77d7422), UINT64_C(0x236d88fe5618cf00)},
+		{7, UINT64_C(1) << 63, 3, UINT64_C(1) << 63},
+	};
+
+	for (unsigned i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
+		struct hash_sum product = hash_product(factors[i][0], factors[i][1]);
+		cr_expect(product.high == factors[i][2] && product.low == factors[i][3],
+		          "product %u is %llx %016llx", i, (unsigned long long)product.high,
+		          (unsigned long long)product.low);
+	}
+}
+
 Test(unit_hash, any_bit_of_a_key_and_its_length_make_another_hash)
 {
 	uint64_t secrets[HASH_SECRETS], random = 5;
