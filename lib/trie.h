@@ -57,12 +57,16 @@ extern const struct shape catalog_shape;
 
 /* ---- objects ---- */
 
+/* Whether an object can be there. */
+static inline bool view_has(const struct view *view, ref_t ref)
+{
+	/* One comparison: what is before the start wraps around. */
+	return (uint64_t)ref * LAYOUT_UNIT - view->start < view->limit - view->start;
+}
+
 static inline const unsigned char *view_object(const struct view *view, ref_t ref)
 {
-	uint64_t offset = (uint64_t)ref * LAYOUT_UNIT;
-
-	/* One comparison: what is before the start wraps around. */
-	return offset - view->start < view->limit - view->start ? view->base + offset : NULL;
+	return view_has(view, ref) ? view->base + (uint64_t)ref * LAYOUT_UNIT : NULL;
 }
 
 /* ---- rows ---- */
@@ -75,6 +79,8 @@ struct row_parts {
 	unsigned key_bits;
 	uint64_t version;
 };
+
+#define ROW_IN_GUARD (LAYOUT_GUARD / 2 - 16) /* bytes; a shorter value ends in the first half of the guard */
 
 /* Finds the parts of the row at `at`, an object of the view whose first word is `first`, whatever its
  * key. 0, or -EBADMSG: not a row of this shape. No sentence. */
@@ -90,8 +96,10 @@ static inline int row_find(const struct view *view, const struct shape *shape, c
 		if (size < shape->value_size || size > STELE_VALUE_MAX)
 			return -EBADMSG;
 	}
-	/* The guard past the limit has room for the longest key, not for the longest value. */
-	if (first & LAYOUT_NODE || (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2)
+	/* The guard past the limit, before which every object starts, has room for the longest key, but not
+	 * for the longest value. */
+	if (first & LAYOUT_NODE ||
+	    (size >= ROW_IN_GUARD && (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2))
 		return -EBADMSG;
 	length = at + head + size;
 	ret->key_bits = data_load_byte(length++);

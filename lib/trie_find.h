@@ -38,9 +38,9 @@ static inline __attribute__((always_inline)) int trie_find(const struct view *vi
 		uint64_t info;
 		unsigned skip;
 
-		at = view_object(&within, ref);
-		if (!at)
+		if (!view_has(&within, ref))
 			return ref == 0 ? 0 : -EBADMSG;
+		at = within.base + (uint64_t)ref * LAYOUT_UNIT;
 		first = data_load(at);
 		if (!(first & LAYOUT_NODE))
 			break;
