@@ -276,7 +276,7 @@ Test(cli_doctor, a_publisher_that_is_gone)
 	ipc_kill(publisher);
 	EXITS(0, "doctor");
 	SAYS("note     publisher");
-	SAYS("nobody publishes, and 1 subscribers wait");
+	SAYS("nobody publishes, and 1 subscriber waits");
 	SAYS("died, its last commit being");
 	ipc_kill(subscriber);
 	EXITS(1, "doctor");
