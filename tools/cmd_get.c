@@ -69,13 +69,13 @@ static const struct argp_child children[] = {
 	{.argp = &options_format}, {.argp = &options_version}, {0}};
 static const struct argp get_argp = {
 	.parser = parse,
-	.args_doc = "REGION/TABLE KEY",
+	.args_doc = "REGION/TABLE|FILE/TABLE KEY",
 	.doc = get_doc,
 	.children = children,
 };
 static const struct argp lookup_argp = {
 	.parser = parse,
-	.args_doc = "REGION/TABLE ADDRESS...\nREGION/TABLE -",
+	.args_doc = "REGION/TABLE|FILE/TABLE ADDRESS...\nREGION/TABLE|FILE/TABLE -",
 	.doc = lookup_doc,
 	.children = children,
 };

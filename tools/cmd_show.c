@@ -26,7 +26,7 @@ static const char inspect_doc[] =
 	"\n"
 	"Examples:\n"
 	"  stele inspect net\n"
-	"  stele inspect ./net.saved\n"
+	"  stele inspect ./net.stele\n"
 	"  stele inspect --format json net | jq .used_by_history\n";
 
 static const struct argp_child children[] = {{.argp = &options_format}, {0}};

@@ -361,7 +361,7 @@ enum status parse_source_target(const char *command, const char *text, bool tabl
 		return parse_target(command, text, table_needed, ret);
 	if (!split_path(text, table_needed, ret))
 		return fail_usage(command,
-		                  "expected FILE/TABLE, such as ./net.saved/routes, but \"%s\" "
+		                  "expected FILE/TABLE, such as ./net.stele/routes, but \"%s\" "
 		                  "stands there",
 		                  text);
 	if (*ret->table && stele_name_check("table", ret->table) < 0)

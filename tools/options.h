@@ -31,7 +31,7 @@ extern const struct argp options_format;
 /* A child that reads --version into a uint64_t, which stays as it is without. */
 extern const struct argp options_version;
 
-/* A child that reads --wait, --message and --if-head into a struct options_writing. */
+/* A child that reads --wait, --shared, --message and --if-head into a struct options_writing. */
 struct options_writing {
 	int64_t attach_timeout; /* as in struct stele_publisher_options */
 	const char *message;
