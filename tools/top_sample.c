@@ -3,29 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "attach.h"
+#include "clock.h"
 #include "top_sample.h"
 
 /* Commits whose records are read in one look: what a look costs is bounded, however fast a
  * publisher is. */
 #define RECORDS_MAX 64u
-
-static uint64_t time_of_day(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static int64_t monotonic(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 void top_forget(struct top_region *region)
 {
@@ -251,7 +235,7 @@ static int look(struct top_region *region)
 		looked_before = 0;
 	}
 	region->info = info;
-	region->looked = monotonic();
+	region->looked = time_monotonic();
 	result = look_inside(region, &before, looked_before);
 	if (result < 0)
 		return result;
