@@ -30,51 +30,29 @@ struct tables {
 	uint64_t rows;
 };
 
-static int add_table(struct tables *tables, const struct stele_snapshot *snapshot, const char *name)
+static int add_table(void *context, const char *name, const struct stele_table *table)
 {
-	struct stele_table table;
+	struct tables *tables = context;
 	struct top_table *added;
-	int result = stele_table_open(snapshot, name, NULL, &table);
 
-	if (result < 0)
-		return result;
 	tables->table = must_realloc(tables->table, (tables->count + 1) * sizeof(*tables->table));
 	added = &tables->table[tables->count++];
-	*added = (struct top_table){.rows = stele_table_rows(&table),
-	                            .version = stele_table_version(&table)};
+	*added = (struct top_table){.rows = stele_table_rows(table),
+	                            .version = stele_table_version(table)};
 	snprintf(added->name, sizeof(added->name), "%s", name);
 	tables->rows += added->rows;
 	return 0;
-}
-
-static int read_tables_once(struct stele_subscriber *subscriber, struct tables *tables)
-{
-	char name[STELE_NAME_MAX + 1] = "";
-	struct stele_snapshot *snapshot;
-	int result;
-
-	tables->count = 0;
-	tables->rows = 0;
-	result = stele_snapshot_open(subscriber, 0, &snapshot);
-	if (result < 0)
-		return result;
-	while ((result = stele_snapshot_next_table(snapshot, name)) == 1) {
-		result = add_table(tables, snapshot, name);
-		if (result < 0)
-			break;
-	}
-	if (result == 0)
-		result = stele_snapshot_check(snapshot);
-	stele_snapshot_close(snapshot);
-	return result;
 }
 
 static int read_tables(struct stele_subscriber *subscriber, struct tables *tables)
 {
 	int result = -ESTALE;
 
-	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
-		result = read_tables_once(subscriber, tables);
+	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++) {
+		tables->count = 0;
+		tables->rows = 0;
+		result = each_table(subscriber, add_table, tables, NULL);
+	}
 	return result;
 }
 
