@@ -179,14 +179,14 @@ STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char 
 STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx);
 
 /* Each function below either does the whole of what it says or, on error, leaves the transaction as
- * it was, still usable. */
+ * it was, still usable. Those that read the region can also find it damaged: -EBADMSG. */
 
 /* Creates a table. Errors: -EINVAL (name, schema), -EEXIST (there is one with another schema, or
  * with the same one: the sentence says which), -ENOSPC, -ENOMEM. */
 STELE_API int stele_table_create(struct stele_transaction *tx, const char *table,
                                  const struct stele_schema *schema);
 
-/* Drops a table and its rows. Errors: -ENOENT. */
+/* Drops a table and its rows. Errors: -ENOENT, -ENOMEM. */
 STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
 
 /* Makes the tables those of an older version: all of them and their rows, and no others. Drops what
