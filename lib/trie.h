@@ -194,19 +194,20 @@ int64_t trie_match_many(const struct view *view, const struct shape *shape, ref_
 int trie_longest(const struct node *node, unsigned byte, unsigned rest);
 
 /* An ordered scan. One frame for each node on the way down: either the order of its references is
- * that of the keys below them, and they are taken by their index, or, where keys end inside the node, its
- * places are. */
+ * that of the keys below them, and they are taken one after the other, or, where keys end inside the node,
+ * that of its places is. */
 struct scan {
 	const struct view *view;
 	const struct shape *shape;
-	uint64_t budget;  /* objects that may still be visited: promise (B) */
+	const unsigned char *next, *end; /* references of the frame on top that are to come; none: NULL, or
+	                                    it goes by places, or `row` comes before */
+	uint64_t budget;  /* references that may still be followed: promise (B) */
 	ref_t row;        /* comes before what the frames have; 0: none */
 	unsigned top;     /* frames in use */
 	struct scan_frame {
-		const unsigned char *refs; /* NULL: by places */
+		const unsigned char *next, *end; /* as of the scan, while another frame is on top; NULL: by places */
 		const unsigned char *node;
-		uint32_t next; /* index or place to look at next */
-		uint32_t end;  /* of the indices */
+		unsigned place; /* to look at next */
 	} frames[STELE_KEY_MAX + 2];
 };
 
@@ -223,18 +224,15 @@ int scan_next(struct scan *scan, struct row_parts *ret);
 /* The same as an inline function, where the next row hangs beside the last one. */
 static inline int scan_step(struct scan *scan, struct row_parts *ret)
 {
-	if (scan->top > 0 && !scan->row) {
-		struct scan_frame *frame = &scan->frames[scan->top - 1];
-		const unsigned char *at;
+	if (scan->next < scan->end) {
+		/* Its own copy, which no load of data makes the compiler load anew. */
+		const struct view view = *scan->view;
+		const unsigned char *at = view_object(&view, data_load_32(scan->next));
 		uint64_t first;
 
-		if (frame->refs && frame->next < frame->end && scan->budget > 0) {
-			at = view_object(scan->view, data_load_32(frame->refs + (size_t)frame->next * 4));
-			if (at && !((first = data_load(at)) & LAYOUT_NODE)) {
-				frame->next++;
-				scan->budget--;
-				return row_load(scan->view, scan->shape, at, first, ret) < 0 ? -EBADMSG : 1;
-			}
+		if (at && !((first = data_load(at)) & LAYOUT_NODE)) {
+			scan->next += 4;
+			return row_load(&view, scan->shape, at, first, ret) < 0 ? -EBADMSG : 1;
 		}
 	}
 	return scan_next(scan, ret);
@@ -243,6 +241,7 @@ static inline int scan_step(struct scan *scan, struct row_parts *ret)
 /* Leaves out what is still to come. */
 static inline void scan_end(struct scan *scan)
 {
+	scan->next = scan->end = NULL;
 	scan->row = 0;
 	scan->top = 0;
 }
