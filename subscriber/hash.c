@@ -109,7 +109,7 @@ static void set_table(struct stele_hash *hash, const struct stele_table *table)
 
 	hash->table = *table;
 	hash->view = table->snapshot->view;
-	hash->plain = !shape->variable && shape->value_size <= HASH_PLAIN_MOST;
+	hash->plain = !shape->variable && shape->value_size < ROW_IN_GUARD;
 	hash->wide = shape->wide;
 	hash->plain_least = hash->plain ? shape->least_bits : UINT_MAX;
 	hash->plain_more = hash->plain ? (unsigned)(shape->most_bits - shape->least_bits) : 0;

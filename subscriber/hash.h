@@ -13,11 +13,8 @@
 #include "hash_table.h"
 #include "subscriber.h"
 
-/* Rows are PLAIN where their values all have one size, and no more than this: then it is known where the
- * key of a row is, and that what starts inside the view, with the longest key, ends inside the guard. */
-#define HASH_PLAIN_MOST (LAYOUT_GUARD / 4)
-
-static_assert(8 + HASH_PLAIN_MOST + 2 + STELE_KEY_MAX + 8 <= LAYOUT_GUARD, "the guard");
+/* Rows are PLAIN where their values all have one size, and it is short (ROW_IN_GUARD): then it is known
+ * where the key of a row is, and that a row which starts inside the view ends inside the guard. */
 
 struct stele_hash {
 	/* What is looked at for each answer. */

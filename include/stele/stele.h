@@ -10,8 +10,8 @@
  *   <stele/schema.h>      the columns of a table; keys; values as text
  *   <stele/publisher.h>   writing: publishers, transactions
  *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
- *   <stele/hash.h>        a hash index of a table, for exact lookups
- *   <stele/index.h>       an index of a table of prefixes, for longest-prefix match
+ *   <stele/index.h>       longest-prefix match at the rate of packets
+ *   <stele/hash.h>        exact lookups in large tables
  *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove
  *
  * Conventions, which hold for every function unless it says otherwise:
@@ -29,9 +29,11 @@
  *   stele_hash_version, stele_hash_memory; and stele_transaction_abort does nothing.
  * - Close functions accept NULL and return NULL, so `x = stele_x_close(x)` leaves nothing dangling.
  * - An options struct starts with its own size: set `.size = sizeof(struct ...)`, leave the rest
- *   zero for the defaults, or pass NULL for all defaults.
- * - The library never prints, never exits, starts no thread, and keeps no lock outside a call,
- *   but for the region's own lock between the begin and the end of a transaction. It installs one
+ *   zero for the defaults, or pass NULL for all defaults. A struct that is filled in and has a
+ *   `size` wants it set, too. Another size is -EINVAL.
+ * - The library never prints and never exits. It starts a thread only where the caller asks for one
+ *   (STELE_NOTIFIER_THREAD, the notifier sysv), and keeps no lock outside a call but the region's own,
+ *   between the begin and the end of a transaction. It installs one
  *   signal handler, for SIGBUS, chained to the one before it, because a file that somebody
  *   truncates under a mapping must cost an error and not the process; see
  *   STELE_NO_SIGBUS_HANDLER.
@@ -52,7 +54,7 @@
 extern "C" {
 #endif
 
-/* The version of the library as one sentence-free string, such as "0.1.0". Static. */
+/* The version of the library, such as "0.1.0". Static. */
 STELE_API const char *stele_version(void);
 
 #ifdef __cplusplus
