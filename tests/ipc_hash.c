@@ -2,7 +2,6 @@
  *
  * Hash indexes beside a publisher: what they refuse, versions that are taken back, moves that fail,
  * the region's file exchanged or cut under them, a child made by fork, damage, and threads. */
-#include <arpa/inet.h>
 #include <pthread.h>
 
 #include "subscriber/hash.h"
@@ -97,10 +96,7 @@ static int get(const struct stele_hash *hash, unsigned id, struct stele_row *ret
 	return stele_hash_get(hash, name, bits, ret);
 }
 
-static uint64_t number_of(const struct stele_row *row)
-{
-	return ((const struct item *)row->value)->number;
-}
+#define NUMBER_OF(row_) (((const struct item *)(row_)->value)->number)
 
 /* Compares what it answers with the table. */
 static void compare(const struct stele_table *table, const struct stele_hash *hash, unsigned count)
@@ -125,7 +121,6 @@ static const struct {
 	unsigned char key[8];
 	unsigned bits;
 } refused[] = {
-	{"t(id: u32 key, hop: u32)", {1, 2, 3}, 24},
 	{"t(id: u32 key, hop: u32)", {1, 2, 3, 4, 5}, 40},
 	{"t(id: u32 key, hop: u32)", {1, 2, 3, 4}, 31},
 	{"t(id: u32 key, hop: u32)", {0}, UINT32_MAX},
@@ -169,62 +164,12 @@ Test(ipc_hash, keys_are_refused_as_by_the_table)
 		RETURNS(stele_hash_get_many(hash, keys, 40, rows), -EINVAL, "");
 		cr_expect_eq(row.version, untouched.version, "an output was written on failure");
 		RETURNS(stele_hash_get_many(hash, keys, 0, rows), 0, "");
-		cr_expect_geq(stele_hash_memory(hash), sizeof(struct hash_bucket));
 		stele_hash_close(hash);
 		stele_snapshot_close(snapshot);
 	}
 	cr_expect_null(stele_hash_close(NULL));
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
-}
-
-/* ---- what a move takes ---- */
-
-/* A place that is free has no business with its tag: one that is still there after a move shows that
- * the table was not built anew. */
-Test(ipc_hash, a_move_takes_over_what_changed_and_builds_when_it_must)
-{
-	struct stele_publisher *publisher = publish(4, 0);
-	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
-	struct stele_snapshot *snapshot, *newer;
-	struct stele_transaction *tx;
-	struct stele_table table;
-	struct stele_hash *hash;
-	struct hash_bucket *marked = NULL;
-
-	OK(stele_transaction_begin(publisher, &tx));
-	for (unsigned id = 0; id < 5000; id++)
-		put(tx, id, id);
-	OK(stele_transaction_commit(tx, NULL, NULL));
-	snapshot = open_newest(subscriber, &table);
-	OK(stele_hash_open(&table, &hash));
-	for (uint32_t i = 0; i < hash->rows.count && !marked; i++)
-		if (hash->rows.buckets[i].refs[6] == 0)
-			marked = &hash->rows.buckets[i];
-	cr_assert_not_null(marked);
-	marked->tags[11] = 77;
-	for (unsigned round = 0; round < 3; round++) {
-		/* Few rows others; a few fewer; and half of them gone. */
-		OK(stele_transaction_begin(publisher, &tx));
-		for (unsigned id = 0; id < (round < 2 ? 5 : 4000); id++) {
-			char name[32];
-			unsigned bits = name_of(id, name);
-			if (round == 0)
-				put(tx, id, 1000 + id);
-			else
-				OK(stele_delete(tx, "items", name, bits));
-		}
-		OK(stele_transaction_commit(tx, NULL, NULL));
-		newer = open_newest(subscriber, &table);
-		OK(stele_hash_move(hash, &table));
-		stele_snapshot_close(snapshot);
-		snapshot = newer;
-		if (round < 2)
-			cr_expect_eq(marked->tags[11], 77, "round %u: all was built anew", round);
-		compare(&table, hash, 5000);
-	}
-	cr_expect_lt(hash->rows.count, 200, "it has %u buckets for 1000 rows", hash->rows.count);
-	end(hash, subscriber, publisher);
 }
 
 /* ---- versions that go ---- */
@@ -257,7 +202,7 @@ Test(ipc_hash, a_version_that_was_taken_back_is_stale_until_the_move)
 		stele_snapshot_close(snapshot);
 		snapshot = newer;
 		RETURNS(stele_hash_get_many(hash, keys, 2, many), 1, "");
-		cr_expect(many[1].key == NULL && number_of(&many[0]) == number - 1);
+		cr_expect(many[1].key == NULL && NUMBER_OF(&many[0]) == number - 1);
 	}
 	end(hash, subscriber, publisher);
 }
@@ -288,7 +233,7 @@ Test(ipc_hash, after_a_move_that_failed_it_answers_nothing_until_one_succeeds)
 	newer = open_newest(subscriber, &table);
 	OK(stele_hash_move(hash, &table));
 	RETURNS(get(hash, 2, &row), 1, "");
-	cr_expect_eq(number_of(&row), 7);
+	cr_expect_eq(NUMBER_OF(&row), 7);
 	cr_expect_eq(stele_hash_version(hash), stele_snapshot_version(newer));
 	end(hash, subscriber, publisher);
 }
@@ -587,7 +532,7 @@ static void *get_all(void *context)
 	for (unsigned i = 0; i < 2000; i++) {
 		struct stele_row row;
 		RETURNS(get(context, 2, &row), 1, "");
-		CHECK(number_of(&row) == 100, "another answer");
+		CHECK(NUMBER_OF(&row) == 100, "another answer");
 		RETURNS(get(context, 5, &row), 0, "");
 	}
 	return NULL;
