@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Opening and moving a hash index. It is filled from a scan, and moved by a difference; what these read
- * is judged before the index answers. */
+ * Opening and moving a hash index. It is filled from a scan, and moved by a difference; what these
+ * read is judged before the index answers. */
 #include "hash.h"
 
 #include <errno.h>
@@ -54,8 +54,8 @@ static int add_waiting(struct stele_hash *hash, struct waiting *waiting)
 	return 0;
 }
 
-/* Fills an empty table. 0, -EBADMSG (also: there are more rows than the table is said to have), -ENOMEM; no
- * sentence. */
+/* Fills an empty table. 0, -EBADMSG (also: there are more rows than the table is said to have),
+ * -ENOMEM; no sentence. */
 static int build(struct stele_hash *hash)
 {
 	const struct table_words *words = table_words(&hash->table);
@@ -202,8 +202,8 @@ static int take_changes(struct stele_hash *hash, const struct view *old_view, re
 	return r;
 }
 
-/* True where rows of both tables can be compared, as they are in one mapping and of one schema, and there is
- * room for those of the second. */
+/* True where rows of both tables can be compared, as they are in one mapping and of one schema, and
+ * there is room for those of the second. */
 static bool is_near(const struct stele_hash *hash, const struct stele_table *table)
 {
 	return hash->whole && hash->view.base == table->snapshot->view.base &&

@@ -13,9 +13,9 @@
 #include "hash_table.h"
 #include "subscriber.h"
 
-/* Rows are PLAIN where their values all have one size, and it is short (ROW_IN_GUARD): then it is known
- * where the key of a row is, and that a row which starts inside the view ends inside the guard. */
-
+/* Rows are PLAIN where their values all have one size, and it is short (ROW_IN_GUARD): then it is
+ * known where the key of a row is, and that a row which starts inside the view ends inside the
+ * guard. */
 struct stele_hash {
 	/* What is looked at for each answer. */
 	unsigned answers; /* `forks`, or UINT_MAX while it is not whole */
@@ -23,7 +23,7 @@ struct stele_hash {
 	bool wide;            /* as in struct shape */
 	unsigned plain_least; /* bits of a key, where rows are plain; else more than any has */
 	unsigned plain_more;  /* the most less the least */
-	uint32_t length_at;   /* of a row: its key's length. Where rows are not plain, where it is at least */
+	uint32_t length_at;   /* of a row: its key's length; where it is not plain, at least */
 	struct hash_table rows;
 	struct view view;
 	struct stele_table table; /* what it was built from; not looked at unless `whole` */

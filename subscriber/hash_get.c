@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking up in a hash index. What its table says is believed, as it is the reader's own; the rows that
- * this leads to are read like any in the region: within the view whatever they say, and judged
+ * Looking up in a hash index. What its table says is believed, as it is the reader's own; the rows
+ * that this leads to are read like any in the region: within the view whatever they say, and judged
  * afterwards.
  *
- * Almost every get finds its row at the first place that has its tag. That way is written out, for plain
- * rows (hash.h), in as few instructions as will do, since how many of them a get takes decides how many
- * gets the processor has under way at a time. Whatever does not go that way starts again on the one that
- * knows everything, and says what is wrong. */
+ * Almost every get finds its row at the first place that has its tag. That way is written out, for
+ * plain rows (hash.h), in as few instructions as will do, since how many of them a get takes
+ * decides how many gets the processor has under way at a time. Whatever does not go that way starts
+ * again on the one that knows everything, and says what is wrong. */
 #include "hash.h"
 
 #include <errno.h>

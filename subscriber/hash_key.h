@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The hash of a key: NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999) in words of 64 bits.
- * To each 16 bytes of the key two words are added that nobody else knows, the two sums are
+ * The hash of a key: NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999) in words of 64
+ * bits. To each 16 bytes of the key two words are added that nobody else knows, the two sums are
  * multiplied to 128 bits, and the products are summed. For any two keys that were chosen without
- * knowing those words, their sums are equal with a probability of about 2^-64. One more such product
- * over the sum, its halves folded by exclusive or as in wyhash (Wang Yi), spreads it over all 64
- * bits. The products of a long key do not wait for each other.
+ * knowing those words, their sums are equal with a probability of about 2^-64. One more such
+ * product over the sum, its halves folded by exclusive or as in wyhash (Wang Yi), spreads it over
+ * all 64 bits. The products of a long key do not wait for each other.
  *
  * A hash is of this process alone, so it is of the machine's byte order.
  */
@@ -80,9 +80,9 @@ static inline void hash_add_all(struct hash_sum *sum, const uint64_t *secret,
 	hash_add(sum, secret, hash_load(key), hash_load(end - 8));
 }
 
-/* The hash of a key of at most STELE_KEY_MAX bytes, the caller's own, with no bits set past its last. Some
- * bytes go into two words; all the same no two keys of one length have the same words, and the length is in
- * the sum. */
+/* The hash of a key of at most STELE_KEY_MAX bytes, the caller's own, with no bits set past its
+ * last. Some bytes go into two words; all the same no two keys of one length have the same words,
+ * and the length is in the sum. */
 static inline __attribute__((always_inline)) uint64_t
 hash_of_key(const uint64_t secrets[HASH_SECRETS], const unsigned char *key, unsigned bits)
 {

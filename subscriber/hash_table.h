@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * A table of references by the hashes of their keys: for each reference a tag of eight bits and the
- * reference, twelve of them in a bucket of one cache line. What finds no room in the bucket that its
- * hash names is in the next after it that had some; and each bucket counts what went past it, so that a
- * search ends at the first that nothing did, and a removal leaves nothing behind. (F14, of Facebook's
- * Folly, counts so.) Keys are not here: who finds a reference whose tag is right compares the row.
+ * reference, twelve of them in a bucket of one cache line. What finds no room in the bucket that
+ * its hash names is in the next after it that had some; and each bucket counts what went past it,
+ * so that a search ends at the first that nothing did, and a removal leaves nothing behind. (F14,
+ * of Facebook's Folly, counts so.) Keys are not here: who finds a reference whose tag is right
+ * compares the row.
  */
 #ifndef SUBSCRIBER_HASH_TABLE_H
 #define SUBSCRIBER_HASH_TABLE_H
@@ -31,13 +32,14 @@ struct hash_table {
 	uint64_t strays;             /* and of these, not in the bucket that their hashes name */
 };
 
-/* Makes an empty table with room for `rows` and some more; what it had before is freed. 0 or -ENOMEM. */
+/* Makes an empty table with room for `rows` and some more; what it had before is freed. 0 or
+ * -ENOMEM. */
 int hash_table_init(struct hash_table *table, uint64_t rows);
 void hash_table_finish(struct hash_table *table);
 
-/* True if a table is worth keeping for `rows`: it is neither too full nor too empty for them, and few
- * references are strays. These become more while references come and go: who comes when its bucket is
- * full does not come back when that has room. */
+/* True if a table is worth keeping for `rows`: it is neither too full nor too empty for them, and
+ * few references are strays. These become more while references come and go: who comes when its
+ * bucket is full does not come back when that has room. */
 bool hash_table_suits(const struct hash_table *table, uint64_t rows);
 
 /* Adds a reference that is not there. False where the table is full. */

@@ -453,8 +453,8 @@ Test(ipc_hash, a_damaged_region_costs_an_error_at_most)
 			OK(stele_snapshot_open(subscriber, newest - 1 + j, &snapshots[j]));
 			OK(stele_table_open(snapshots[j], "items", NULL, &tables[j]));
 		}
-		/* In the arena, where nodes and rows are; a third of them before the open, one before
-		 * the first gets, one before the move. */
+		/* In the arena, where nodes and rows are; a third of them before the open, one
+		 * before the first gets, one before the move. */
 		for (unsigned j = 0; j < 48; j++) {
 			if (j == 16) {
 				r = stele_hash_open(&tables[0], &hash);
@@ -486,7 +486,8 @@ Test(ipc_hash, a_damaged_region_costs_an_error_at_most)
 	stele_publisher_close(publisher);
 }
 
-/* Rows that became nodes, and references that lead anywhere: the index was whole when it was built. */
+/* Rows that became nodes, and references that lead anywhere: the index was whole when it was
+ * built. */
 Test(ipc_hash, rows_that_are_no_rows_any_more_are_an_error)
 {
 	struct stele_publisher *publisher = publish(4, 0);

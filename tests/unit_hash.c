@@ -65,8 +65,8 @@ Test(unit_hash, any_bit_of_a_key_and_its_length_make_another_hash)
 	              "prefixes of one address");
 }
 
-/* Keys as they are counted or made up: of 65,536, as many in each of 1,024 parts as chance would have, for
- * the half that names buckets and for the tags. */
+/* Keys as they are counted or made up: of 65,536, as many in each of 1,024 parts as chance would
+ * have, for the half that names buckets and for the tags. */
 Test(unit_hash, hashes_of_like_keys_are_spread_evenly)
 {
 	static unsigned parts[1024], tags[256];
@@ -133,8 +133,8 @@ static double steps_of_all(const struct hash_table *table, const uint64_t *hashe
 
 #define CHURNED 9000u
 
-/* One goes and another comes, over and over. The table says in time that it is to be made anew; who doesn't
- * listen finds all the same, and when all have gone nothing is left of them. */
+/* One goes and another comes, over and over. The table says in time that it is to be made anew; who
+ * doesn't listen finds all the same, and when all have gone nothing is left of them. */
 Test(unit_hash, a_table_under_churn_stays_quick_and_keeps_nothing_of_what_went)
 {
 	static uint64_t hashes[CHURNED];
@@ -171,7 +171,8 @@ Test(unit_hash, a_table_under_churn_stays_quick_and_keeps_nothing_of_what_went)
 	hash_table_finish(&table);
 }
 
-/* All that have one hash stand in one row of buckets, over the table's end and on from its start. */
+/* All that have one hash stand in one row of buckets, over the table's end and on from its
+ * start. */
 Test(unit_hash, references_of_one_hash_are_all_found)
 {
 	const uint64_t hash =
@@ -431,8 +432,8 @@ Test(unit_hash, rows_over_many_versions)
 	}
 }
 
-/* A place that is free has no business with its tag: one that is still there after a move shows that
- * the table was not built anew. */
+/* A place that is free has no business with its tag: one that is still there after a move shows
+ * that the table was not built anew. */
 Test(unit_hash, a_move_takes_over_what_changed_and_builds_when_it_must)
 {
 	static const unsigned changes[] = {KEYS, 5, 5, KEYS - 10};
