@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE          LAYOUT_PAGE
-#define SLAB_SIZE_MAX 8192u
-#define LARGE         UINT8_MAX /* as a slab's class: a run of pages of its own */
+#define PAGE  LAYOUT_PAGE
+#define LARGE UINT8_MAX /* as a slab's class: a run of pages of its own */
 
 struct arena_slab {
 	uint64_t free[ARENA_SLAB_OBJECTS / 64]; /* bit set: object is free */
@@ -55,16 +54,11 @@ static uint32_t large_pages(size_t size)
 	return (uint32_t)((size + PAGE - 1) / PAGE);
 }
 
-size_t arena_room(size_t size)
-{
-	return size > SLAB_SIZE_MAX ? (size_t)large_pages(size) * PAGE
-	                            : classes[class_of(size)].size;
-}
-
 bool arena_same_room(size_t a, size_t b)
 {
-	if (a > SLAB_SIZE_MAX || b > SLAB_SIZE_MAX)
-		return a > SLAB_SIZE_MAX && b > SLAB_SIZE_MAX && large_pages(a) == large_pages(b);
+	if (a > ARENA_SLAB_SIZE_MAX || b > ARENA_SLAB_SIZE_MAX)
+		return a > ARENA_SLAB_SIZE_MAX && b > ARENA_SLAB_SIZE_MAX &&
+		       large_pages(a) == large_pages(b);
 	return class_of(a) == class_of(b);
 }
 
@@ -214,10 +208,14 @@ static int arena_grow(struct arena *arena, uint32_t least)
 	return 0;
 }
 
+static bool spares_return(struct arena *arena);
+
 static int pages_alloc(struct arena *arena, uint32_t count, uint32_t align, uint32_t *ret)
 {
 	int64_t page = pages_find(arena, count, align);
 
+	if (page < 0 && spares_return(arena))
+		page = pages_find(arena, count, align);
 	if (page < 0) {
 		int r = arena_grow(arena, count + align - 1);
 		if (r < 0)
@@ -281,7 +279,6 @@ static inline void slab_take(struct arena *arena, uint32_t page, unsigned class,
 	struct arena_slab *slab = &arena->slabs[page];
 
 	slab->free[index / 64] &= ~(UINT64_C(1) << index % 64);
-	arena->used += classes[class].size;
 	if (--slab->free_count == 0)
 		list_remove(arena, page, class);
 }
@@ -310,15 +307,13 @@ static int large_alloc(struct arena *arena, size_t size, ref_t *ret)
 	return 0;
 }
 
-int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
+/* Takes an object out of a slab. */
+static int slab_alloc(struct arena *arena, unsigned class, ref_t *ret)
 {
 	struct arena_slab *slab;
-	unsigned class, word = 0, index;
+	unsigned word = 0, index;
 	uint32_t page;
 
-	if (size > SLAB_SIZE_MAX)
-		return large_alloc(arena, size, ret);
-	class = class_of(size);
 	if (!arena->partial[class]) {
 		int r = pages_alloc(arena, classes[class].pages, classes[class].pages, &page);
 		if (r < 0)
@@ -332,6 +327,26 @@ int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
 	index = word * 64 + (unsigned)__builtin_ctzll(slab->free[word]);
 	slab_take(arena, page, class, index);
 	*ret = ref_of(arena, page, (size_t)index * classes[class].size);
+	return 0;
+}
+
+int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
+{
+	struct arena_spare *spare;
+	unsigned class;
+
+	if (size > ARENA_SLAB_SIZE_MAX)
+		return large_alloc(arena, size, ret);
+	class = class_of(size);
+	spare = &arena->spare[class];
+	if (spare->count > 0) {
+		*ret = spare->refs[--spare->count];
+	} else {
+		int r = slab_alloc(arena, class, ret);
+		if (r < 0)
+			return r;
+	}
+	arena->used += arena_room(size);
 	return 0;
 }
 
@@ -355,31 +370,30 @@ static void slab_release(struct arena *arena, uint32_t page)
 	pages_mark(arena, page, count, true);
 }
 
-void arena_free(struct arena *arena, ref_t ref, size_t size)
+static void large_free(struct arena *arena, uint32_t page)
 {
-	uint32_t page = page_of(arena, ref);
-	struct arena_slab *slab;
-	unsigned class, index;
-
 	/* An object that isn't of the size that it had is of a file that somebody truncated: it
 	 * stays. */
-	if (size > SLAB_SIZE_MAX) {
-		if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
-			return;
-		arena->used -= (uint64_t)arena->slabs[page].pages * PAGE;
-		slab_release(arena, page);
+	if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
 		return;
-	}
-	class = class_of(size);
-	page = slab_page(page, class);
-	slab = &arena->slabs[page];
+	arena->used -= (uint64_t)arena->slabs[page].pages * PAGE;
+	slab_release(arena, page);
+}
+
+/* Puts an object back into its slab. */
+static void slab_give(struct arena *arena, unsigned class, ref_t ref)
+{
+	uint32_t page = slab_page(page_of(arena, ref), class);
+	struct arena_slab *slab = &arena->slabs[page];
+	unsigned index;
+
 	index = slab_index(class,
 	                   (uint64_t)ref * LAYOUT_UNIT - arena->start - (uint64_t)page * PAGE);
+	/* Likewise. */
 	if (slab->pages == 0 || slab->class != class || index >= classes[class].objects)
 		return;
 	slab->free[index / 64] |= UINT64_C(1) << index % 64;
 	slab->free_count++;
-	arena->used -= classes[class].size;
 	if (!slab->listed)
 		list_add(arena, page, class);
 	/* The last slab of a class that has room stays, so that taking and giving one object is
@@ -389,6 +403,38 @@ void arena_free(struct arena *arena, ref_t ref, size_t size)
 		list_remove(arena, page, class);
 		slab_release(arena, page);
 	}
+}
+
+void arena_free(struct arena *arena, ref_t ref, size_t size)
+{
+	struct arena_spare *spare;
+	unsigned class;
+
+	if (size > ARENA_SLAB_SIZE_MAX) {
+		large_free(arena, page_of(arena, ref));
+		return;
+	}
+	class = class_of(size);
+	spare = &arena->spare[class];
+	arena->used -= arena_room(size);
+	if (spare->count < ARENA_SPARE)
+		spare->refs[spare->count++] = ref;
+	else
+		slab_give(arena, class, ref);
+}
+
+/* Puts what is spare back into its slabs, where it may free whole pages: false if there is none. */
+static bool spares_return(struct arena *arena)
+{
+	bool any = false;
+
+	for (unsigned class = 0; class < ARENA_CLASSES; class ++) {
+		struct arena_spare *spare = &arena->spare[class];
+		any |= spare->count > 0;
+		while (spare->count > 0)
+			slab_give(arena, class, spare->refs[--spare->count]);
+	}
+	return any;
 }
 
 /* Goes through the slabs that are empty: how many pages they have. */
@@ -414,6 +460,7 @@ static uint32_t empty_slabs(struct arena *arena, bool release)
 
 bool arena_give_back(struct arena *arena)
 {
+	spares_return(arena);
 	/* A few are left to their classes: a full region where something is deleted has room for
 	 * what is put then, of whatever size. */
 	return empty_slabs(arena, false) > arena->pages / 8 && empty_slabs(arena, true) > 0;
@@ -460,7 +507,7 @@ int arena_claim(struct arena *arena, ref_t ref, size_t size)
 	if (offset < arena->start || offset >= arena->start + (uint64_t)arena->pages * PAGE)
 		return -EBADMSG;
 	page = page_of(arena, ref);
-	if (size > SLAB_SIZE_MAX)
+	if (size > ARENA_SLAB_SIZE_MAX)
 		return claim_large(arena, ref, page, size);
 	class = class_of(size);
 	page = slab_page(page, class);
@@ -480,5 +527,6 @@ int arena_claim(struct arena *arena, ref_t ref, size_t size)
 	if (!(slab->free[index / 64] >> index % 64 & 1))
 		return 0;
 	slab_take(arena, page, class, index);
+	arena->used += classes[class].size;
 	return 1;
 }

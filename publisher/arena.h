@@ -6,7 +6,7 @@
  * The arena is a row of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8 pages,
  * aligned to their own length, cut into objects of one size class. Larger objects take whole pages.
  * Freed objects go back to their slab, empty slabs back to the pages, so what one size used serves
- * another. The lowest free pages are taken first, which keeps the region dense at its start.
+ * another; a few of each size are kept aside for what is made next, as long as pages are left. The lowest free pages are taken first, which keeps the region dense at its start.
  */
 #ifndef PUBLISHER_ARENA_H
 #define PUBLISHER_ARENA_H
@@ -18,8 +18,17 @@
 
 #define ARENA_CLASSES 64u
 #define ARENA_SLAB_OBJECTS 256u /* most objects in a slab: a page of the smallest */
+#define ARENA_SLAB_SIZE_MAX 8192u
+#define ARENA_SPARE 47u
 
 struct arena_slab;
+
+/* Objects of a class that were freed, and are taken before others, the last one first: it is warm yet,
+ * and neither its slab nor what is known of that is looked at. Their slabs take them for used. */
+struct arena_spare {
+	uint32_t count;
+	ref_t refs[ARENA_SPARE];
+};
 
 struct arena {
 	unsigned char *base;  /* of the mapped file */
@@ -35,6 +44,7 @@ struct arena {
 	uint64_t *page_bits;  /* bit set: page is free */
 	struct arena_slab *slabs; /* by their first page */
 	uint32_t partial[ARENA_CLASSES]; /* first page + 1 of a slab with free objects, 0: none */
+	struct arena_spare spare[ARENA_CLASSES];
 	/* Called to make the file longer: reserve bytes up to `end` (file offset) and store
 	 * arena_end. 0 or a negative errno. */
 	int (*grow)(void *context, uint64_t end);
@@ -49,11 +59,19 @@ void arena_finish(struct arena *arena);
 int arena_alloc(struct arena *arena, size_t size, ref_t *ret);
 void arena_free(struct arena *arena, ref_t ref, size_t size);
 
-/* The bytes that an object of a size takes. */
-size_t arena_room(size_t size);
+/* The bytes that an object of a size takes: a multiple of 8 up to 128, then one of eight sizes to each
+ * doubling up to 8192, then whole pages. */
+static inline size_t arena_room(size_t size)
+{
+	unsigned shift = 12;
 
-/* Gives the pages back of slabs that are empty, of which each class keeps one for its next object,
- * where they are more than an eighth of the arena: true if so. */
+	if (size <= ARENA_SLAB_SIZE_MAX)
+		shift = 60 - (unsigned)__builtin_clzll((size - 1) | 64);
+	return (((size - 1) >> shift) + 1) << shift;
+}
+
+/* Gives back what is spare, and the pages of slabs that are empty, of which each class keeps one for its
+ * next object, where they are more than an eighth of the arena: true if so. */
 bool arena_give_back(struct arena *arena);
 
 /* True when an object may change from one size to the other where it is. */

@@ -152,6 +152,7 @@ Test(arena, random_against_a_model)
 			take_away(&world);
 		/* All comes back: to the pages, but for a slab that each class may keep, of 8 pages at most. */
 		expect(&world, world.arena.used == 0);
+		arena_give_back(&world.arena);
 		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
 		expect(&world, world.arena.free_pages + 8 * ARENA_CLASSES >= world.arena.pages);
 		world_finish(&world);
@@ -280,5 +281,32 @@ Test(arena, empty_slabs_are_given_back)
 	while (arena_alloc(&arena, 8192, &ref) == 0)
 		rest++;
 	cr_expect_geq(rest, 14, "room for %u of 16", rest);
+	arena_finish(&arena);
+}
+
+/* What was freed last is taken first; and what is kept aside keeps no page from another size. */
+Test(arena, spare_objects_are_taken_first_and_given_back)
+{
+	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
+	struct arena arena;
+	ref_t refs[ARENA_SPARE], ref;
+	unsigned large = 0;
+
+	cr_assert_eq(arena_init(&arena, memory, 4096, 1 << 17, 1 << 17), 0);
+	for (unsigned i = 0; i < ARENA_SPARE; i++)
+		cr_assert_eq(arena_alloc(&arena, 4096, &refs[i]), i < 32 ? 0 : -ENOSPC);
+	for (unsigned i = 0; i < 32; i++)
+		arena_free(&arena, refs[i], 4096);
+	cr_expect_eq(arena.used, 0);
+	for (unsigned i = 32; i > 0; i--) {
+		cr_assert_eq(arena_alloc(&arena, 4096, &ref), 0);
+		cr_expect_eq(ref, refs[i - 1]);
+	}
+	cr_expect_eq(arena.used, 32 * 4096);
+	for (unsigned i = 0; i < 32; i++)
+		arena_free(&arena, refs[i], 4096);
+	while (arena_alloc(&arena, 8192, &ref) == 0)
+		large++;
+	cr_expect_geq(large, 12, "room for %u of 16", large);
 	arena_finish(&arena);
 }
