@@ -279,6 +279,7 @@ static inline void slab_take(struct arena *arena, uint32_t page, unsigned class,
 	struct arena_slab *slab = &arena->slabs[page];
 
 	slab->free[index / 64] &= ~(UINT64_C(1) << index % 64);
+	arena->taken += classes[class].size;
 	if (--slab->free_count == 0)
 		list_remove(arena, page, class);
 }
@@ -302,13 +303,13 @@ static int large_alloc(struct arena *arena, size_t size, ref_t *ret)
 	if (r < 0)
 		return r;
 	arena->slabs[page] = (struct arena_slab){.pages = count, .class = LARGE};
-	arena->used += (uint64_t)count * PAGE;
+	arena->taken += (uint64_t)count * PAGE;
 	*ret = ref_of(arena, page, 0);
 	return 0;
 }
 
 /* Takes an object out of a slab. */
-static int slab_alloc(struct arena *arena, unsigned class, ref_t *ret)
+static __attribute__((noinline)) int slab_alloc(struct arena *arena, unsigned class, ref_t *ret)
 {
 	struct arena_slab *slab;
 	unsigned word = 0, index;
@@ -341,13 +342,9 @@ int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
 	spare = &arena->spare[class];
 	if (spare->count > 0) {
 		*ret = spare->refs[--spare->count];
-	} else {
-		int r = slab_alloc(arena, class, ret);
-		if (r < 0)
-			return r;
+		return 0;
 	}
-	arena->used += arena_room(size);
-	return 0;
+	return slab_alloc(arena, class, ret);
 }
 
 static uint32_t page_of(const struct arena *arena, ref_t ref)
@@ -376,12 +373,12 @@ static void large_free(struct arena *arena, uint32_t page)
 	 * stays. */
 	if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
 		return;
-	arena->used -= (uint64_t)arena->slabs[page].pages * PAGE;
+	arena->taken -= (uint64_t)arena->slabs[page].pages * PAGE;
 	slab_release(arena, page);
 }
 
 /* Puts an object back into its slab. */
-static void slab_give(struct arena *arena, unsigned class, ref_t ref)
+static __attribute__((noinline)) void slab_give(struct arena *arena, unsigned class, ref_t ref)
 {
 	uint32_t page = slab_page(page_of(arena, ref), class);
 	struct arena_slab *slab = &arena->slabs[page];
@@ -394,6 +391,7 @@ static void slab_give(struct arena *arena, unsigned class, ref_t ref)
 		return;
 	slab->free[index / 64] |= UINT64_C(1) << index % 64;
 	slab->free_count++;
+	arena->taken -= classes[class].size;
 	if (!slab->listed)
 		list_add(arena, page, class);
 	/* The last slab of a class that has room stays, so that taking and giving one object is
@@ -416,11 +414,19 @@ void arena_free(struct arena *arena, ref_t ref, size_t size)
 	}
 	class = class_of(size);
 	spare = &arena->spare[class];
-	arena->used -= arena_room(size);
 	if (spare->count < ARENA_SPARE)
 		spare->refs[spare->count++] = ref;
 	else
 		slab_give(arena, class, ref);
+}
+
+uint64_t arena_used(const struct arena *arena)
+{
+	uint64_t spare = 0;
+
+	for (unsigned class = 0; class < ARENA_CLASSES; class ++)
+		spare += (uint64_t)arena->spare[class].count * classes[class].size;
+	return arena->taken - spare;
 }
 
 /* Puts what is spare back into its slabs, where it may free whole pages: false if there is none. */
@@ -492,7 +498,7 @@ static int claim_large(struct arena *arena, ref_t ref, uint32_t page, size_t siz
 	if (r < 0)
 		return r;
 	*slab = (struct arena_slab){.pages = large_pages(size), .class = LARGE};
-	arena->used += (uint64_t)slab->pages * PAGE;
+	arena->taken += (uint64_t)slab->pages * PAGE;
 	return 1;
 }
 
@@ -527,6 +533,5 @@ int arena_claim(struct arena *arena, ref_t ref, size_t size)
 	if (!(slab->free[index / 64] >> index % 64 & 1))
 		return 0;
 	slab_take(arena, page, class, index);
-	arena->used += classes[class].size;
 	return 1;
 }

@@ -40,7 +40,7 @@ struct arena {
 	                            that need not */
 	uint32_t free_hint;   /* no page below it is free */
 	uint32_t free_pages;
-	uint64_t used;        /* bytes in objects */
+	uint64_t taken;       /* bytes in objects, and in what is spare */
 	uint64_t *page_bits;  /* bit set: page is free */
 	struct arena_slab *slabs; /* by their first page */
 	uint32_t partial[ARENA_CLASSES]; /* first page + 1 of a slab with free objects, 0: none */
@@ -69,6 +69,9 @@ static inline size_t arena_room(size_t size)
 		shift = 60 - (unsigned)__builtin_clzll((size - 1) | 64);
 	return (((size - 1) >> shift) + 1) << shift;
 }
+
+/* Bytes in objects. */
+uint64_t arena_used(const struct arena *arena);
 
 /* Gives back what is spare, and the pages of slabs that are empty, of which each class keeps one for its
  * next object, where they are more than an eighth of the arena: true if so. */

@@ -39,7 +39,11 @@ struct edit {
 };
 
 /* Makes sure that `more` objects can be retired without memory being asked for. */
-int retired_reserve(struct retired_list *list, size_t more);
+int retired_grow(struct retired_list *list, size_t more);
+static inline int retired_reserve(struct retired_list *list, size_t more)
+{
+	return list->count + more <= list->room ? 0 : retired_grow(list, more);
+}
 
 /* Room for an object: 0, -ENOSPC, -ENOMEM. */
 int edit_alloc(struct edit *edit, size_t size, ref_t *ret);

@@ -50,13 +50,13 @@ int reclaim_reserve(struct reclaim *reclaim, size_t count)
 	return 0;
 }
 
+/* Fills an entry; that there is one spare less, the caller says. */
 static uint32_t pool_take(struct reclaim *reclaim, const struct retired *object, uint64_t replaced)
 {
 	uint32_t entry = reclaim->pool_free;
 	struct waiting *waiting = &reclaim->pool[entry - 1];
 
 	reclaim->pool_free = waiting->next;
-	reclaim->pool_spare--;
 	waiting->object = *object;
 	waiting->replaced = replaced;
 	waiting->room = (uint32_t)arena_room(object->size);
@@ -127,12 +127,12 @@ void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_
 	for (size_t i = 0; i < list->count; i++) {
 		uint32_t entry = pool_take(reclaim, &list->entries[i], replaced);
 		struct waiting *waiting = &reclaim->pool[entry - 1];
-
 		if (waiting->object.made > newest)
 			reclaim->history_used += waiting->room;
 		*link = reclaim->last = entry;
 		link = &waiting->next;
 	}
+	reclaim->pool_spare -= (uint32_t)list->count;
 	list->count = 0;
 }
 
@@ -140,6 +140,7 @@ void reclaim_add_first(struct reclaim *reclaim, const struct retired *object, ui
 {
 	uint32_t entry = pool_take(reclaim, object, replaced);
 
+	reclaim->pool_spare--;
 	if (is_historys(reclaim, object))
 		reclaim->history_used += reclaim->pool[entry - 1].room;
 	if (!reclaim->first)
@@ -333,6 +334,7 @@ void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const stru
 {
 	uint32_t entry = pool_take(reclaim, object, replaced);
 
+	reclaim->pool_spare--;
 	reclaim->pool[entry - 1].next = kept->held;
 	kept->held = entry;
 	reclaim->pinned_used += reclaim->pool[entry - 1].room;
