@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE  LAYOUT_PAGE
-#define LARGE UINT8_MAX /* as a slab's class: a run of pages of its own */
+#define PAGE       LAYOUT_PAGE
+#define SPARE_FILL 16u
+#define LARGE      UINT8_MAX /* as a slab's class: a run of pages of its own */
 
 struct arena_slab {
 	uint64_t free[ARENA_SLAB_OBJECTS / 64]; /* bit set: object is free */
@@ -308,11 +309,12 @@ static int large_alloc(struct arena *arena, size_t size, ref_t *ret)
 	return 0;
 }
 
-/* Takes an object out of a slab. */
-static __attribute__((noinline)) int slab_alloc(struct arena *arena, unsigned class, ref_t *ret)
+/* Takes objects out of a slab: the lowest, which is to be the first that is handed out, at the end. */
+static __attribute__((noinline)) int spare_fill(struct arena *arena, unsigned class)
 {
+	struct arena_spare *spare = &arena->spare[class];
 	struct arena_slab *slab;
-	unsigned word = 0, index;
+	unsigned left, word;
 	uint32_t page;
 
 	if (!arena->partial[class]) {
@@ -323,11 +325,18 @@ static __attribute__((noinline)) int slab_alloc(struct arena *arena, unsigned cl
 	}
 	page = arena->partial[class] - 1;
 	slab = &arena->slabs[page];
-	while (slab->free[word] == 0)
-		word++;
-	index = word * 64 + (unsigned)__builtin_ctzll(slab->free[word]);
-	slab_take(arena, page, class, index);
-	*ret = ref_of(arena, page, (size_t)index * classes[class].size);
+	left = slab->free_count < SPARE_FILL ? slab->free_count : SPARE_FILL;
+	spare->count = left;
+	slab->free_count = (uint16_t)(slab->free_count - left);
+	arena->taken += (uint64_t)left * classes[class].size;
+	for (word = 0; left > 0; word++)
+		for (; slab->free[word] != 0 && left > 0; slab->free[word] &= slab->free[word] - 1)
+			spare->refs[--left] =
+				ref_of(arena, page,
+			               (word * 64 + (size_t)__builtin_ctzll(slab->free[word])) *
+			                       classes[class].size);
+	if (slab->free_count == 0)
+		list_remove(arena, page, class);
 	return 0;
 }
 
@@ -340,11 +349,13 @@ int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
 		return large_alloc(arena, size, ret);
 	class = class_of(size);
 	spare = &arena->spare[class];
-	if (spare->count > 0) {
-		*ret = spare->refs[--spare->count];
-		return 0;
+	if (spare->count == 0) {
+		int r = spare_fill(arena, class);
+		if (r < 0)
+			return r;
 	}
-	return slab_alloc(arena, class, ret);
+	*ret = spare->refs[--spare->count];
+	return 0;
 }
 
 static uint32_t page_of(const struct arena *arena, ref_t ref)

@@ -23,8 +23,9 @@
 
 struct arena_slab;
 
-/* Objects of a class that were freed, and are taken before others, the last one first: it is warm yet,
- * and neither its slab nor what is known of that is looked at. Their slabs take them for used. */
+/* Free objects of a class, which are handed out from the end: what was freed last comes first, as it is
+ * warm yet, and neither its slab nor what is known of that is looked at. Where there is none left, a slab
+ * gives a few at a time. To their slabs they are in use. */
 struct arena_spare {
 	uint32_t count;
 	ref_t refs[ARENA_SPARE];

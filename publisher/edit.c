@@ -144,6 +144,8 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 		path->steps[count].node = at;
 		path->steps[count++].slot = slot;
 		at = slot ? data_load_32(node.at + slot) : 0;
+		ask_for_line(arena_at(edit->arena, at) +
+		             64); /* what the next step reads besides the first line */
 		if (!PLACE_IS_CHILD(place)) {
 			path->ending = at ? ENDS_AT_ROW : ENDS_EMPTY;
 			break;
