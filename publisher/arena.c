@@ -42,14 +42,6 @@ static const struct {
 	DOUBLING(8, 4), DOUBLING(16, 4), DOUBLING(32, 8), DOUBLING(64, 8),
 };
 
-/* By the four highest bits of the size less one, or of 64 if that is more. */
-static unsigned class_of(size_t size)
-{
-	unsigned top = 63 - (unsigned)__builtin_clzll((size - 1) | 64);
-
-	return (top - 6) * 8 + (unsigned)((size - 1) >> (top - 3));
-}
-
 static uint32_t large_pages(size_t size)
 {
 	return (uint32_t)((size + PAGE - 1) / PAGE);
@@ -60,7 +52,7 @@ bool arena_same_room(size_t a, size_t b)
 	if (a > ARENA_SLAB_SIZE_MAX || b > ARENA_SLAB_SIZE_MAX)
 		return a > ARENA_SLAB_SIZE_MAX && b > ARENA_SLAB_SIZE_MAX &&
 		       large_pages(a) == large_pages(b);
-	return class_of(a) == class_of(b);
+	return arena_class(a) == arena_class(b);
 }
 
 /* ---- pages ---- */
@@ -88,22 +80,26 @@ static void pages_mark(struct arena *arena, uint32_t page, uint32_t count, bool 
 	}
 }
 
-/* The private tables grow with the arena. */
+/* The private tables grow with the arena, which takes smaller steps. */
 static int tables_reserve(struct arena *arena, uint32_t pages)
 {
-	size_t words = (pages + 63) / 64, old_words = (arena->pages + 63) / 64;
-	uint64_t *bits = realloc(arena->page_bits, words * sizeof(*bits));
+	uint32_t room = (pages + pages / 4 + 63) / 64 * 64;
 	struct arena_slab *slabs;
+	uint64_t *bits;
 
+	if (pages <= arena->pages_room)
+		return 0;
+	bits = realloc(arena->page_bits, room / 64 * sizeof(*bits));
 	if (!bits)
 		return -ENOMEM;
 	arena->page_bits = bits;
-	memset(bits + old_words, 0, (words - old_words) * sizeof(*bits));
-	slabs = realloc(arena->slabs, pages * sizeof(*slabs));
+	slabs = realloc(arena->slabs, room * sizeof(*slabs));
 	if (!slabs)
 		return -ENOMEM;
 	arena->slabs = slabs;
-	memset(slabs + arena->pages, 0, (pages - arena->pages) * sizeof(*slabs));
+	memset(bits + arena->pages_room / 64, 0, (room - arena->pages_room) / 64 * sizeof(*bits));
+	memset(slabs + arena->pages_room, 0, (room - arena->pages_room) * sizeof(*slabs));
+	arena->pages_room = room;
 	return 0;
 }
 
@@ -310,7 +306,7 @@ static int large_alloc(struct arena *arena, size_t size, ref_t *ret)
 }
 
 /* Takes objects out of a slab: the lowest, which is to be the first that is handed out, at the end. */
-static __attribute__((noinline)) int spare_fill(struct arena *arena, unsigned class)
+static int spare_fill(struct arena *arena, unsigned class)
 {
 	struct arena_spare *spare = &arena->spare[class];
 	struct arena_slab *slab;
@@ -342,20 +338,18 @@ static __attribute__((noinline)) int spare_fill(struct arena *arena, unsigned cl
 
 int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
 {
-	struct arena_spare *spare;
 	unsigned class;
+	int r;
 
+	if (arena_take_spare(arena, size, ret))
+		return 0;
 	if (size > ARENA_SLAB_SIZE_MAX)
 		return large_alloc(arena, size, ret);
-	class = class_of(size);
-	spare = &arena->spare[class];
-	if (spare->count == 0) {
-		int r = spare_fill(arena, class);
-		if (r < 0)
-			return r;
-	}
-	*ret = spare->refs[--spare->count];
-	return 0;
+	class = arena_class(size);
+	r = spare_fill(arena, class);
+	if (r == 0)
+		*ret = arena->spare[class].refs[--arena->spare[class].count];
+	return r;
 }
 
 static uint32_t page_of(const struct arena *arena, ref_t ref)
@@ -389,7 +383,7 @@ static void large_free(struct arena *arena, uint32_t page)
 }
 
 /* Puts an object back into its slab. */
-static __attribute__((noinline)) void slab_give(struct arena *arena, unsigned class, ref_t ref)
+static void slab_give(struct arena *arena, unsigned class, ref_t ref)
 {
 	uint32_t page = slab_page(page_of(arena, ref), class);
 	struct arena_slab *slab = &arena->slabs[page];
@@ -416,19 +410,12 @@ static __attribute__((noinline)) void slab_give(struct arena *arena, unsigned cl
 
 void arena_free(struct arena *arena, ref_t ref, size_t size)
 {
-	struct arena_spare *spare;
-	unsigned class;
-
-	if (size > ARENA_SLAB_SIZE_MAX) {
-		large_free(arena, page_of(arena, ref));
+	if (arena_give_spare(arena, ref, size))
 		return;
-	}
-	class = class_of(size);
-	spare = &arena->spare[class];
-	if (spare->count < ARENA_SPARE)
-		spare->refs[spare->count++] = ref;
+	if (size > ARENA_SLAB_SIZE_MAX)
+		large_free(arena, page_of(arena, ref));
 	else
-		slab_give(arena, class, ref);
+		slab_give(arena, arena_class(size), ref);
 }
 
 uint64_t arena_used(const struct arena *arena)
@@ -526,7 +513,7 @@ int arena_claim(struct arena *arena, ref_t ref, size_t size)
 	page = page_of(arena, ref);
 	if (size > ARENA_SLAB_SIZE_MAX)
 		return claim_large(arena, ref, page, size);
-	class = class_of(size);
+	class = arena_class(size);
 	page = slab_page(page, class);
 	slab = &arena->slabs[page];
 	if (slab->pages == 0) {

@@ -44,6 +44,7 @@ struct arena {
 	uint64_t taken;       /* bytes in objects, and in what is spare */
 	uint64_t *page_bits;  /* bit set: page is free */
 	struct arena_slab *slabs; /* by their first page */
+	uint32_t pages_room;  /* pages that these two have room for */
 	uint32_t partial[ARENA_CLASSES]; /* first page + 1 of a slab with free objects, 0: none */
 	struct arena_spare spare[ARENA_CLASSES];
 	/* Called to make the file longer: reserve bytes up to `end` (file offset) and store
@@ -59,6 +60,43 @@ void arena_finish(struct arena *arena);
 /* Room for `size` bytes: sets `*ret`. 0, -ENOSPC or -ENOMEM. */
 int arena_alloc(struct arena *arena, size_t size, ref_t *ret);
 void arena_free(struct arena *arena, ref_t ref, size_t size);
+
+/* The class of a size up to ARENA_SLAB_SIZE_MAX, by the four highest bits of the size less one, or of 64
+ * if that is more. */
+static inline unsigned arena_class(size_t size)
+{
+	unsigned top = 63 - (unsigned)__builtin_clzll((size - 1) | 64);
+
+	return (top - 6) * 8 + (unsigned)((size - 1) >> (top - 3));
+}
+
+/* The two where there is or may be a spare one, which is almost always: false where there is none, or no
+ * room for another. */
+static inline bool arena_take_spare(struct arena *arena, size_t size, ref_t *ret)
+{
+	struct arena_spare *spare;
+
+	if (size > ARENA_SLAB_SIZE_MAX)
+		return false;
+	spare = &arena->spare[arena_class(size)];
+	if (spare->count == 0)
+		return false;
+	*ret = spare->refs[--spare->count];
+	return true;
+}
+
+static inline bool arena_give_spare(struct arena *arena, ref_t ref, size_t size)
+{
+	struct arena_spare *spare;
+
+	if (size > ARENA_SLAB_SIZE_MAX)
+		return false;
+	spare = &arena->spare[arena_class(size)];
+	if (spare->count == ARENA_SPARE)
+		return false;
+	spare->refs[spare->count++] = ref;
+	return true;
+}
 
 /* The bytes that an object of a size takes: a multiple of 8 up to 128, then one of eight sizes to each
  * doubling up to 8192, then whole pages. */

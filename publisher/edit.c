@@ -24,7 +24,7 @@ int retired_grow(struct retired_list *list, size_t more)
 	return 0;
 }
 
-int edit_alloc(struct edit *edit, size_t size, ref_t *ret)
+int edit_alloc_anyhow(struct edit *edit, size_t size, ref_t *ret)
 {
 	int r;
 

@@ -46,7 +46,11 @@ static inline int retired_reserve(struct retired_list *list, size_t more)
 }
 
 /* Room for an object: 0, -ENOSPC, -ENOMEM. */
-int edit_alloc(struct edit *edit, size_t size, ref_t *ret);
+int edit_alloc_anyhow(struct edit *edit, size_t size, ref_t *ret);
+static inline int edit_alloc(struct edit *edit, size_t size, ref_t *ret)
+{
+	return arena_take_spare(edit->arena, size, ret) ? 0 : edit_alloc_anyhow(edit, size, ret);
+}
 
 /* Drops an object from the version being made: frees it if this transaction made it, else retires
  * it. retired_reserve() comes first. */

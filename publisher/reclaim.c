@@ -191,7 +191,8 @@ static void let_go(struct reclaim *reclaim, uint32_t entry)
 {
 	const struct waiting *waiting = &reclaim->pool[entry - 1];
 
-	arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
+	if (!arena_give_spare(reclaim->arena, waiting->object.ref, waiting->object.size))
+		arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
 	pool_give(reclaim, entry);
 }
 
