@@ -19,7 +19,7 @@
 #define ARENA_CLASSES 64u
 #define ARENA_SLAB_OBJECTS 256u /* most objects in a slab: a page of the smallest */
 #define ARENA_SLAB_SIZE_MAX 8192u
-#define ARENA_SPARE 47u
+#define ARENA_SPARE 63u
 
 struct arena_slab;
 
@@ -65,7 +65,7 @@ void arena_free(struct arena *arena, ref_t ref, size_t size);
  * if that is more. */
 static inline unsigned arena_class(size_t size)
 {
-	unsigned top = 63 - (unsigned)__builtin_clzll((size - 1) | 64);
+	unsigned top = 63u ^ (unsigned)__builtin_clzll((size - 1) | 64);
 
 	return (top - 6) * 8 + (unsigned)((size - 1) >> (top - 3));
 }
@@ -105,7 +105,7 @@ static inline size_t arena_room(size_t size)
 	unsigned shift = 12;
 
 	if (size <= ARENA_SLAB_SIZE_MAX)
-		shift = 60 - (unsigned)__builtin_clzll((size - 1) | 64);
+		shift = (63u ^ (unsigned)__builtin_clzll((size - 1) | 64)) - 3;
 	return (((size - 1) >> shift) + 1) << shift;
 }
 

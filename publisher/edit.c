@@ -34,17 +34,6 @@ int edit_alloc_anyhow(struct edit *edit, size_t size, ref_t *ret)
 	return r;
 }
 
-void edit_drop(struct edit *edit, ref_t ref, size_t size)
-{
-	uint64_t made = *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & ~LAYOUT_NODE;
-
-	if (made == edit->version)
-		arena_free(edit->arena, ref, size);
-	else
-		edit->retired.entries[edit->retired.count++] =
-			(struct retired){ref, (uint32_t)size, made};
-}
-
 static bool is_node(const struct edit *edit, ref_t ref)
 {
 	return *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & LAYOUT_NODE;

@@ -54,7 +54,15 @@ static inline int edit_alloc(struct edit *edit, size_t size, ref_t *ret)
 
 /* Drops an object from the version being made: frees it if this transaction made it, else retires
  * it. retired_reserve() comes first. */
-void edit_drop(struct edit *edit, ref_t ref, size_t size);
+static inline void edit_drop(struct edit *edit, ref_t ref, size_t size)
+{
+	uint64_t made = *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & ~LAYOUT_NODE;
+
+	if (made == edit->version)
+		arena_free(edit->arena, ref, size);
+	else
+		edit->retired.entries[edit->retired.count++] = (struct retired){ref, (uint32_t)size, made};
+}
 
 /* The size of a node, a row of `shape`, or (NULL) a blob. For objects of the publisher's own, which
  * hold together. */

@@ -187,7 +187,7 @@ static bool is_held(struct reclaim *reclaim, uint32_t entry)
 	return true;
 }
 
-static void let_go(struct reclaim *reclaim, uint32_t entry)
+static inline void let_go(struct reclaim *reclaim, uint32_t entry)
 {
 	const struct waiting *waiting = &reclaim->pool[entry - 1];
 
