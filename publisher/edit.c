@@ -352,7 +352,9 @@ static int change_row(struct edit *edit, const struct shape *shape, ref_t *root,
 		return r;
 	}
 	data_store_32(path_slot(edit, path, path->count, root), made);
-	edit_drop(edit, path->at, row_size(shape, old->value_size, old->key_bits));
+	if (old->value_size != row->value_size)
+		room = row_size(shape, old->value_size, old->key_bits);
+	edit_drop(edit, path->at, room);
 	*ret = made;
 	return 2;
 }
@@ -380,6 +382,7 @@ int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const vo
 	struct stele_row_ref row = {some(key, bits), bits, some(value, size), size};
 	struct path path;
 	struct row_parts old;
+	const unsigned char *at;
 	int r;
 
 	path_find(edit, *root, row.key, bits, &path);
@@ -390,7 +393,8 @@ int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const vo
 	if (path.ending != ENDS_AT_ROW)
 		return add_row(edit, shape, root, &path, &row, ret);
 	/* In a truncated file there is anything at all. */
-	if (row_parts(&edit->arena->view, shape, path.at, &old) < 0)
+	at = arena_at(edit->arena, path.at);
+	if (row_find(&edit->arena->view, shape, at, data_load(at), &old) < 0)
 		return -EBADMSG;
 	if (old.key_bits != bits || !data_equal(old.key, row.key, (bits + 7) / 8))
 		return add_row(edit, shape, root, &path, &row, ret);

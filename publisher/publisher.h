@@ -144,6 +144,7 @@ struct stele_transaction {
 	struct stele_publisher *publisher;
 	ref_t catalog; /* the trie of tables as this transaction makes it */
 	ref_t record;
+	ref_t last_record; /* of the version before, or 0 */
 	int cancel_state;
 };
 

@@ -50,16 +50,21 @@ int reclaim_reserve(struct reclaim *reclaim, size_t count)
 	return 0;
 }
 
-/* Fills an entry; that there is one spare less, the caller says. */
+static void fill(struct waiting *waiting, const struct retired *object, uint64_t replaced)
+{
+	waiting->object = *object;
+	waiting->replaced = replaced;
+	waiting->room = (uint32_t)arena_room(object->size);
+}
+
 static uint32_t pool_take(struct reclaim *reclaim, const struct retired *object, uint64_t replaced)
 {
 	uint32_t entry = reclaim->pool_free;
 	struct waiting *waiting = &reclaim->pool[entry - 1];
 
 	reclaim->pool_free = waiting->next;
-	waiting->object = *object;
-	waiting->replaced = replaced;
-	waiting->room = (uint32_t)arena_room(object->size);
+	reclaim->pool_spare--;
+	fill(waiting, object, replaced);
 	waiting->next = 0;
 	return entry;
 }
@@ -121,18 +126,29 @@ uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head)
 
 void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_t replaced)
 {
-	uint32_t *link = reclaim->first ? &reclaim->pool[reclaim->last - 1].next : &reclaim->first;
+	uint32_t first = reclaim->pool_free, entry = first, last = 0;
 	uint64_t newest = newest_kept(reclaim);
 
+	if (list->count == 0)
+		return;
+	/* Entries that are free are linked already. */
 	for (size_t i = 0; i < list->count; i++) {
-		uint32_t entry = pool_take(reclaim, &list->entries[i], replaced);
 		struct waiting *waiting = &reclaim->pool[entry - 1];
+
+		fill(waiting, &list->entries[i], replaced);
 		if (waiting->object.made > newest)
 			reclaim->history_used += waiting->room;
-		*link = reclaim->last = entry;
-		link = &waiting->next;
+		last = entry;
+		entry = waiting->next;
 	}
+	reclaim->pool_free = entry;
 	reclaim->pool_spare -= (uint32_t)list->count;
+	reclaim->pool[last - 1].next = 0;
+	if (reclaim->first)
+		reclaim->pool[reclaim->last - 1].next = first;
+	else
+		reclaim->first = first;
+	reclaim->last = last;
 	list->count = 0;
 }
 
@@ -140,7 +156,6 @@ void reclaim_add_first(struct reclaim *reclaim, const struct retired *object, ui
 {
 	uint32_t entry = pool_take(reclaim, object, replaced);
 
-	reclaim->pool_spare--;
 	if (is_historys(reclaim, object))
 		reclaim->history_used += reclaim->pool[entry - 1].room;
 	if (!reclaim->first)
@@ -335,7 +350,6 @@ void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const stru
 {
 	uint32_t entry = pool_take(reclaim, object, replaced);
 
-	reclaim->pool_spare--;
 	reclaim->pool[entry - 1].next = kept->held;
 	kept->held = entry;
 	reclaim->pinned_used += reclaim->pool[entry - 1].room;
