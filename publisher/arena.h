@@ -6,7 +6,8 @@
  * The arena is a row of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8 pages,
  * aligned to their own length, cut into objects of one size class. Larger objects take whole pages.
  * Freed objects go back to their slab, empty slabs back to the pages, so what one size used serves
- * another; a few of each size are kept aside for what is made next, as long as pages are left. The lowest free pages are taken first, which keeps the region dense at its start.
+ * another; but a few of each size are kept aside for what is made next, as long as there are free
+ * pages. The lowest free pages are taken first, which keeps the region dense at its start.
  */
 #ifndef PUBLISHER_ARENA_H
 #define PUBLISHER_ARENA_H
@@ -23,9 +24,9 @@
 
 struct arena_slab;
 
-/* Free objects of a class, which are handed out from the end: what was freed last comes first, as it is
- * warm yet, and neither its slab nor what is known of that is looked at. Where there is none left, a slab
- * gives a few at a time. To their slabs they are in use. */
+/* Free objects of a class, handed out from the end: what was freed last comes first, as it is warm
+ * yet, and what is known of its slab is not looked at. Where none is left a slab gives a few at a
+ * time. To their slabs they are in use. */
 struct arena_spare {
 	uint32_t count;
 	ref_t refs[ARENA_SPARE];
@@ -61,8 +62,8 @@ void arena_finish(struct arena *arena);
 int arena_alloc(struct arena *arena, size_t size, ref_t *ret);
 void arena_free(struct arena *arena, ref_t ref, size_t size);
 
-/* The class of a size up to ARENA_SLAB_SIZE_MAX, by the four highest bits of the size less one, or of 64
- * if that is more. */
+/* The class of a size up to ARENA_SLAB_SIZE_MAX: by the four highest bits of the size less one, or of
+ * 64 if that is more. */
 static inline unsigned arena_class(size_t size)
 {
 	unsigned top = 63u ^ (unsigned)__builtin_clzll((size - 1) | 64);
@@ -70,8 +71,8 @@ static inline unsigned arena_class(size_t size)
 	return (top - 6) * 8 + (unsigned)((size - 1) >> (top - 3));
 }
 
-/* The two where there is or may be a spare one, which is almost always: false where there is none, or no
- * room for another. */
+/* The same two by what is spare, which is almost always enough: false where nothing is spare, or no
+ * more may be. */
 static inline bool arena_take_spare(struct arena *arena, size_t size, ref_t *ret)
 {
 	struct arena_spare *spare;
@@ -98,8 +99,8 @@ static inline bool arena_give_spare(struct arena *arena, ref_t ref, size_t size)
 	return true;
 }
 
-/* The bytes that an object of a size takes: a multiple of 8 up to 128, then one of eight sizes to each
- * doubling up to 8192, then whole pages. */
+/* The bytes that an object of a size takes: a multiple of 8 up to 128, then one of eight sizes to
+ * each doubling up to 8192, then whole pages. */
 static inline size_t arena_room(size_t size)
 {
 	unsigned shift = 12;
@@ -112,8 +113,8 @@ static inline size_t arena_room(size_t size)
 /* Bytes in objects. */
 uint64_t arena_used(const struct arena *arena);
 
-/* Gives back what is spare, and the pages of slabs that are empty, of which each class keeps one for its
- * next object, where they are more than an eighth of the arena: true if so. */
+/* Gives back what is spare, and the pages of slabs that are empty, of which each class keeps one for
+ * its next object, where they are more than an eighth of the arena: true if so. */
 bool arena_give_back(struct arena *arena);
 
 /* True when an object may change from one size to the other where it is. */

@@ -45,7 +45,7 @@ static inline int retired_reserve(struct retired_list *list, size_t more)
 	return list->count + more <= list->room ? 0 : retired_grow(list, more);
 }
 
-/* Room for an object: 0, -ENOSPC, -ENOMEM. */
+/* Room for an object: 0, -ENOSPC, -ENOMEM. The first is its slower part. */
 int edit_alloc_anyhow(struct edit *edit, size_t size, ref_t *ret);
 static inline int edit_alloc(struct edit *edit, size_t size, ref_t *ret)
 {
