@@ -247,14 +247,14 @@ static inline bool data_equal(const unsigned char *at, const void *bytes, size_t
 
 	if (size >= 8) {
 		/* The last word may overlap the one before it. */
-		const unsigned char *last = own + size - 8;
-		for (; own < last; at += 8, own += 8) {
-			memcpy(&word, own, 8);
-			if (data_load_bytes(at) != word)
+		size -= 8;
+		for (size_t i = 0; i < size; i += 8) {
+			memcpy(&word, own + i, 8);
+			if (data_load_bytes(at + i) != word)
 				return false;
 		}
-		memcpy(&word, last, 8);
-		return data_load_bytes(at - (own - last)) == word;
+		memcpy(&word, own + size, 8);
+		return data_load_bytes(at + size) == word;
 	}
 	for (; size > 0; size--)
 		if (data_load_byte(at++) != *own++)

@@ -71,6 +71,12 @@ static inline unsigned info_form(uint64_t info)
 	return (unsigned)(info >> NODE_FORM_SHIFT) & 3u;
 }
 
+/* A node with the direct form and nothing skipped, nor keys that end inside. */
+static inline bool info_is_plain_direct(uint64_t info)
+{
+	return info >> NODE_SKIP_SHIFT == (uint64_t)NODE_DIRECT << (NODE_FORM_SHIFT - NODE_SKIP_SHIFT);
+}
+
 static inline unsigned node_form(const struct node *node)
 {
 	return info_form(node->info);

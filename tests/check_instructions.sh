@@ -10,10 +10,10 @@ set -euo pipefail
 # What each may take: a few per cent more than it does. Who makes one cheaper lowers its number; who
 # raises one says why in the commit.
 budgets='
-get       285   of 10,000 rows with 16-byte keys
-get_text  560   of 10,000 rows with 35-byte text keys
+get       250   of 10,000 rows with 16-byte keys
+get_text  540   of 10,000 rows with 35-byte text keys
 match     410   among 10,000 prefixes of IPv4
-scan      200   a row
+scan      172   a row
 snapshot  350   to open and close
 commit    3600  of one row of 10,000
 '
