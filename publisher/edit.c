@@ -400,7 +400,7 @@ int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const vo
 		return add_row(edit, shape, root, &path, &row, ret);
 	*ret_touched = old.version == edit->version;
 	*ret = path.at;
-	if (old.value_size == size && memcmp(old.value, row.value, size) == 0)
+	if (old.value_size == size && data_equal(old.value, row.value, size))
 		return 0;
 	return change_row(edit, shape, root, &path, &old, &row, ret);
 }
