@@ -215,16 +215,19 @@ static inline void data_copy_out(void *to, const unsigned char *from, size_t siz
 		*out++ = data_load_byte(from++);
 }
 
-/* Copies bytes into memory that readers may be looking at, to any address. They come in any order,
- * and in pieces of any size: who looks meanwhile either throws away what it finds, as with all data
- * words, or is told by another word what to believe. */
+/* Copies bytes into memory that readers may be looking at, to any address, also one that overlaps where
+ * they are. They come in any order, and in pieces of any size: who looks meanwhile either throws away what
+ * it finds, as with all data words, or is told by another word what to believe. */
 static inline void data_copy_bytes(unsigned char *to, const void *from, size_t size)
 {
 #ifdef STELE_TSAN
 	const unsigned char *in = from;
+	bool upwards = (uintptr_t)to > (uintptr_t)from;
 
-	for (size_t i = 0; i < size; i++)
-		__atomic_store_n(to + i, in[i], DATA_STORE_ORDER);
+	for (size_t i = 0; i < size; i++) {
+		size_t at = upwards ? size - 1 - i : i;
+		__atomic_store_n(to + at, in[at], DATA_STORE_ORDER);
+	}
 #else
 	/* Of memcpy gcc makes `rep movs`, which is slow to start. */
 	memmove(to, from, size);

@@ -217,10 +217,10 @@ static inline ref_t node_ref(const struct node *node, int index)
 	return data_load_32(node_refs(node) + (size_t)index * 4);
 }
 
-/* What hangs at child `byte`, or 0: node_ref() of node_child_index(), and what every lookup does at every
- * node, so that the form is looked at once. */
-static inline __attribute__((always_inline)) ref_t children_find(const unsigned char *children, uint64_t info,
-                                                                 unsigned byte)
+/* Where the reference of child `byte` stands, or NULL: node_child_index() and node_refs() in one, which
+ * is what every lookup does at every node, so that the form is looked at once. */
+static inline __attribute__((always_inline)) const unsigned char *children_at(const unsigned char *children,
+                                                                              uint64_t info, unsigned byte)
 {
 	const unsigned char *refs = children;
 	unsigned index, count;
@@ -235,7 +235,7 @@ static inline __attribute__((always_inline)) ref_t children_find(const unsigned 
 		count = (unsigned)info & 255u;
 		found = list_index(children, count, byte);
 		if (found < 0)
-			return 0;
+			return NULL;
 		index = (unsigned)found;
 		refs += (count + 7u) & ~7u;
 		break;
@@ -243,12 +243,21 @@ static inline __attribute__((always_inline)) ref_t children_find(const unsigned 
 		word = data_load(children + byte / 64 * 8);
 		bit = UINT64_C(1) << byte % 64;
 		if (!(word & bit))
-			return 0;
+			return NULL;
 		index = ((unsigned)(info << 8 >> byte / 64 * 8) & (byte < 64 ? 0 : 255u)) + popcount(word & (bit - 1));
 		refs += 32;
 	}
 	refs += info >> (NODE_PREFIXES_SHIFT - 5) & 32; /* the bitmap of prefixes */
-	return data_load_32(refs + (size_t)index * 4);
+	return refs + (size_t)index * 4;
+}
+
+/* What hangs at child `byte`, or 0. */
+static inline __attribute__((always_inline)) ref_t children_find(const unsigned char *children, uint64_t info,
+                                                                 unsigned byte)
+{
+	const unsigned char *at = children_at(children, info, byte);
+
+	return at ? data_load_32(at) : 0;
 }
 
 static inline ref_t node_child(const struct node *node, unsigned byte)

@@ -587,7 +587,7 @@ int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publis
 		.reaped = fanout->reaped,
 		.pins_revoked = publisher->reclaim.revoked,
 		.arena_size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE,
-		.arena_used = publisher->arena.used,
+		.arena_used = arena_used(&publisher->arena),
 		.history_used = reclaim_history_used(&publisher->reclaim),
 		.pinned_used = publisher->reclaim.pinned_used,
 	};
