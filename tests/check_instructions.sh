@@ -15,7 +15,7 @@ get_text  540   of 10,000 rows with 35-byte text keys
 match     410   among 10,000 prefixes of IPv4
 scan      172   a row
 snapshot  350   to open and close
-commit    3600  of one row of 10,000
+commit    3520  of one row of 10,000
 '
 times=1000 # as tests/instructions.c does each
 
