@@ -129,6 +129,14 @@ static inline void ask_for_line(const void *at)
 	__asm__ __volatile__("");
 }
 
+/* The same for one of so many lines that they wait for each other: into the second cache, which has more
+ * on their way at a time than the first. */
+static inline void ask_for_one_of_many(const void *at)
+{
+	__builtin_prefetch(at, 0, 2);
+	__asm__ __volatile__("");
+}
+
 /* ---- data words ---- */
 
 static inline uint64_t data_load(const void *word)

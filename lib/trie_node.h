@@ -147,17 +147,14 @@ static inline unsigned node_prefix_count(const struct node *node)
 	return node->info & NODE_OWN ? 1 : 0;
 }
 
-/* Of a list: the index of a byte, or -1, `count` being at most 16. Its words are loaded once each; where it has only one, the
- * second holds what follows it, and the number of children says what counts. */
-static inline int list_index(const unsigned char *at, unsigned count, unsigned byte)
+/* Which of the sixteen bytes of two words, as they stand in memory, are this one: a bit for each. */
+static inline unsigned bytes_that_are(uint64_t one, uint64_t two, unsigned byte)
 {
-	uint64_t one = data_load(at), two = data_load(at + 8);
 	uint64_t all = byte * UINT64_C(0x0101010101010101);
-	unsigned found;
 #ifdef __SSE2__
 	__m128i list = _mm_set_epi64x((long long)two, (long long)one);
 
-	found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(list, _mm_set1_epi64x((long long)all)));
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(list, _mm_set1_epi64x((long long)all)));
 #else
 	/* The high bit of each byte that is zero, and of no other; then those gathered into eight. */
 	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f), gather = UINT64_C(0x0102040810204080);
@@ -170,8 +167,16 @@ static inline int list_index(const unsigned char *at, unsigned count, unsigned b
 	one = __builtin_bswap64(one);
 	two = __builtin_bswap64(two);
 #endif
-	found = (unsigned)((one >> 7) * gather >> 56) | (unsigned)((two >> 7) * gather >> 56) << 8;
+	return (unsigned)((one >> 7) * gather >> 56) | (unsigned)((two >> 7) * gather >> 56) << 8;
 #endif
+}
+
+/* Of a list: the index of a byte, or -1, `count` being at most 16. Its words are loaded once each; where it has only one, the
+ * second holds what follows it, and the number of children says what counts. */
+static inline int list_index(const unsigned char *at, unsigned count, unsigned byte)
+{
+	unsigned found = bytes_that_are(data_load(at), data_load(at + 8), byte);
+
 	found &= (1u << (count & 31u)) - 1;
 	return found ? __builtin_ctz(found) : -1;
 }

@@ -11,6 +11,7 @@
  *   <stele/publisher.h>   writing: publishers, transactions
  *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
  *   <stele/index.h>       longest-prefix match at the rate of packets
+ *   <stele/hash.h>        exact lookups in large tables
  *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove
  *
  * Conventions, which hold for every function unless it says otherwise:
@@ -24,8 +25,8 @@
  *   refused with -ECHILD, except its close function, which frees the child's copy and touches
  *   nothing that the parent uses. The functions that can't fail tell there what the handle has:
  *   stele_publisher_version, stele_publisher_note, stele_snapshot_version, stele_table_rows,
- *   stele_table_version, stele_changes_versions, stele_index_version, stele_index_memory; and
- *   stele_transaction_abort does nothing.
+ *   stele_table_version, stele_changes_versions, stele_index_version, stele_index_memory,
+ *   stele_hash_version, stele_hash_memory; and stele_transaction_abort does nothing.
  * - Close functions accept NULL and return NULL, so `x = stele_x_close(x)` leaves nothing dangling.
  * - An options struct starts with its own size: set `.size = sizeof(struct ...)`, leave the rest
  *   zero for the defaults, or pass NULL for all defaults. A struct that is filled in and has a
@@ -42,6 +43,7 @@
 #define STELE_STELE_H
 
 #include <stele/error.h>
+#include <stele/hash.h>
 #include <stele/index.h>
 #include <stele/publisher.h>
 #include <stele/region.h>
