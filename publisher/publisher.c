@@ -19,13 +19,10 @@
 #define SYSV_DEFAULT    (UINT64_C(64) << 20)
 #define LOOK_INTERVAL   INT64_C(1000000000)
 
-int publisher_check(const struct stele_publisher *publisher)
+int publisher_is_parents(void)
 {
-	if (publisher->forks != fork_count())
-		return error_set(
-			ECHILD,
-			"this publisher belongs to the parent process; open one in the child");
-	return 0;
+	return error_set(ECHILD,
+	                 "this publisher belongs to the parent process; open one in the child");
 }
 
 /* Which memory is meant for a region of this name, and what follows for the other options. */

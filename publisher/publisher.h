@@ -204,7 +204,11 @@ int region_fill(struct region *region, struct arena *arena, const struct region 
                 const struct view *view);
 
 /* -ECHILD with a sentence in a child made by fork(). */
-int publisher_check(const struct stele_publisher *publisher);
+int publisher_is_parents(void);
+static inline int publisher_check(const struct stele_publisher *publisher)
+{
+	return publisher->forks == fork_count() ? 0 : publisher_is_parents();
+}
 
 /* Finds out what others did since this publisher's last transaction, where they may. The mutex is
  * held. */

@@ -325,7 +325,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 		r = check_new_key(table, key, key_bits);
 	if (r == 0)
 		r = check_value(table, value, value_size);
-	if (r == 0)
+	if (r == 0 && !table->plain)
 		r = table_normalize(table, &value, value_size);
 	if (r == 0 && table->marks)
 		r = marks_reserve(table);

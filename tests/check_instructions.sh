@@ -17,7 +17,7 @@ hash_get_text  225   the same by a hash index
 match     410   among 10,000 prefixes of IPv4
 scan      172   a row
 snapshot  350   to open and close
-commit    3600  of one row of 10,000
+commit    3520  of one row of 10,000
 '
 times=1000 # as tests/instructions.c does each
 
