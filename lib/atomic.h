@@ -129,6 +129,14 @@ static inline void ask_for_line(const void *at)
 	__asm__ __volatile__("");
 }
 
+/* The same for one of so many lines that they wait for each other: into the second cache, which has more
+ * on their way at a time than the first. */
+static inline void ask_for_one_of_many(const void *at)
+{
+	__builtin_prefetch(at, 0, 2);
+	__asm__ __volatile__("");
+}
+
 /* ---- data words ---- */
 
 static inline uint64_t data_load(const void *word)
@@ -207,16 +215,19 @@ static inline void data_copy_out(void *to, const unsigned char *from, size_t siz
 		*out++ = data_load_byte(from++);
 }
 
-/* Copies bytes into memory that readers may be looking at, to any address. They come in any order,
- * and in pieces of any size: who looks meanwhile either throws away what it finds, as with all data
- * words, or is told by another word what to believe. */
+/* Copies bytes into memory that readers may be looking at, to any address, also one that overlaps where
+ * they are. They come in any order, and in pieces of any size: who looks meanwhile either throws away what
+ * it finds, as with all data words, or is told by another word what to believe. */
 static inline void data_copy_bytes(unsigned char *to, const void *from, size_t size)
 {
 #ifdef STELE_TSAN
 	const unsigned char *in = from;
+	bool upwards = (uintptr_t)to > (uintptr_t)from;
 
-	for (size_t i = 0; i < size; i++)
-		__atomic_store_n(to + i, in[i], DATA_STORE_ORDER);
+	for (size_t i = 0; i < size; i++) {
+		size_t at = upwards ? size - 1 - i : i;
+		__atomic_store_n(to + at, in[at], DATA_STORE_ORDER);
+	}
 #else
 	/* Of memcpy gcc makes `rep movs`, which is slow to start. */
 	memmove(to, from, size);
@@ -244,14 +255,14 @@ static inline bool data_equal(const unsigned char *at, const void *bytes, size_t
 
 	if (size >= 8) {
 		/* The last word may overlap the one before it. */
-		const unsigned char *last = own + size - 8;
-		for (; own < last; at += 8, own += 8) {
-			memcpy(&word, own, 8);
-			if (data_load_bytes(at) != word)
+		size -= 8;
+		for (size_t i = 0; i < size; i += 8) {
+			memcpy(&word, own + i, 8);
+			if (data_load_bytes(at + i) != word)
 				return false;
 		}
-		memcpy(&word, last, 8);
-		return data_load_bytes(at - (own - last)) == word;
+		memcpy(&word, own + size, 8);
+		return data_load_bytes(at + size) == word;
 	}
 	for (; size > 0; size--)
 		if (data_load_byte(at++) != *own++)

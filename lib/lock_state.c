@@ -39,8 +39,9 @@ int stele_region_lock(const char *region, struct stele_region_lock *ret)
 		return error_set(EINVAL, "set .size to sizeof(struct stele_region_lock)");
 	if (r == 0)
 		r = names_boot_id(boot_id);
-	if (r == 0)
-		r = file_open(names.publisher, false, sizeof(file), &fd, &status);
+	if (r < 0)
+		return r;
+	r = file_open(names.publisher, false, sizeof(file), &fd, &status);
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no file %s", names.publisher);
 	if (r < 0)

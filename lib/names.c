@@ -15,7 +15,8 @@
 
 #include "error.h"
 
-/* The absolute path of the directory that `region` starts with: `length` bytes of it. */
+/* The absolute path of the directory that `region` starts with: `length` bytes of it, the slash
+ * at their end included, by which a file is told from a directory. */
 static int find_directory(const char *region, size_t length, char ret[PATH_MAX])
 {
 	char directory[PATH_MAX];
@@ -26,9 +27,9 @@ static int find_directory(const char *region, size_t length, char ret[PATH_MAX])
 	directory[length] = '\0';
 	/* The files are looked for again while a region is open: by then the process may have
 	 * changed its working directory. */
-	if (!realpath(length == 0 ? "/" : directory, ret))
-		return error_set(errno, "cannot use the directory %s for a region: %s",
-		                 length == 0 ? "/" : directory, strerror(errno));
+	if (!realpath(directory, ret))
+		return error_set(errno, "cannot use the directory %s for a region: %s", directory,
+		                 strerror(errno));
 	if (strlen(ret) + STELE_NAME_MAX + 64 > NAMES_PATH_SIZE)
 		return error_set(EINVAL, "the path of the directory %s is too long for a region",
 		                 ret);
@@ -69,7 +70,7 @@ int names_make(const char *region, struct names *ret)
 		                 region + strlen(NAMES_SAVED));
 	r = stele_name_check("region", name);
 	if (r == 0 && slash)
-		r = find_directory(region, (size_t)(slash - region), directory);
+		r = find_directory(region, (size_t)(slash + 1 - region), directory);
 	if (r < 0)
 		return r;
 	ret->saved = false;

@@ -16,22 +16,44 @@ static uint32_t index_of_place(const struct node *node, unsigned place)
 	return next == 0 ? 0 : (uint32_t)node_child_index(node, next / 16);
 }
 
+/* Takes what is to come from the frame on top, and puts it back there. */
+static void enter_top(struct scan *scan)
+{
+	scan->next = scan->end = NULL;
+	if (scan->top > 0) {
+		scan->next = scan->frames[scan->top - 1].next;
+		scan->end = scan->frames[scan->top - 1].end;
+	}
+}
+
+static void leave_top(struct scan *scan)
+{
+	if (scan->top > 0)
+		scan->frames[scan->top - 1].next = scan->next;
+	scan->next = scan->end = NULL;
+}
+
 static int push(struct scan *scan, const unsigned char *at, unsigned place)
 {
 	struct scan_frame *frame = &scan->frames[scan->top];
 	struct node node = node_at(at);
+	unsigned count = node_ref_count(&node);
 
-	if (scan->top == sizeof(scan->frames) / sizeof(scan->frames[0]))
+	if (scan->top == sizeof(scan->frames) / sizeof(scan->frames[0]) || scan->budget < count)
 		return -EBADMSG;
-	if (node.info & (NODE_PREFIXES | NODE_OWN))
-		*frame = (struct scan_frame){.node = at, .next = place};
-	else
+	scan->budget -= count;
+	leave_top(scan);
+	if (node.info & (NODE_PREFIXES | NODE_OWN)) {
+		*frame = (struct scan_frame){.node = at, .place = place};
+	} else {
+		const unsigned char *refs = node_refs(&node);
 		*frame = (struct scan_frame){
-			.refs = node_refs(&node),
-			.next = index_of_place(&node, place),
-			.end = node_child_refs(&node),
+			.next = refs + (size_t)index_of_place(&node, place) * 4,
+			.end = refs + (size_t)count * 4,
 		};
+	}
 	scan->top++;
+	enter_top(scan);
 	return 0;
 }
 
@@ -42,6 +64,7 @@ void scan_start(struct scan *scan, const struct view *view, const struct shape *
 	scan->view = view;
 	scan->shape = shape;
 	scan->budget = (view->limit - view->start) / LAYOUT_UNIT + 2;
+	scan->next = scan->end = NULL;
 	scan->top = 0;
 	scan->row = root;
 	if (at && data_load(at) & LAYOUT_NODE) {
@@ -90,8 +113,10 @@ int scan_seek(struct scan *scan, const struct view *view, const struct shape *sh
 			if (r < 0)
 				return r;
 			order = compare_common(row.key, row.key_bits, key, bits);
-			if (order > 0 || (order == 0 && row.key_bits >= bits))
+			if (order > 0 || (order == 0 && row.key_bits >= bits)) {
+				leave_top(scan);
 				scan->row = ref;
+			}
 			return 0;
 		}
 		node = node_at(at);
@@ -116,28 +141,28 @@ int scan_seek(struct scan *scan, const struct view *view, const struct shape *sh
 
 /* Asks for an object, and, if that is a node which has come already, for its children: a scan of
  * rows that lie all over memory is made of waiting for them. Wild references do no harm. */
-static void ask_for(const struct view *view, ref_t ref)
+static inline void ask_for(const struct view *view, ref_t ref)
 {
-	const unsigned char *at = view_object(view, ref);
+	uintptr_t at = (uintptr_t)view->base + (uintptr_t)ref * LAYOUT_UNIT;
 
-	if (at) {
-		ask_for_line(at);
-		ask_for_line(at + 64);
-	}
+	ask_for_line((const void *)at);
+	ask_for_line((const void *)(at + 64));
 }
 
 static void ask_for_children(const struct view *view, ref_t ref)
 {
 	const unsigned char *at = view_object(view, ref);
+	const unsigned char *refs;
 	struct node node;
 	unsigned count;
 
 	if (!at || !(data_load(at) & LAYOUT_NODE))
 		return;
 	node = node_at(at);
+	refs = node_refs(&node);
 	count = node_child_refs(&node);
 	for (unsigned i = 0; i < count && i < SCAN_AHEAD_ROWS; i++)
-		ask_for(view, node_ref(&node, (int)i));
+		ask_for(view, data_load_32(refs + (size_t)i * 4));
 }
 
 /* The same of all that a node refers to, where a scan comes into it with keys that end inside. */
@@ -155,12 +180,12 @@ static void ask_for_all(const struct view *view, const unsigned char *at)
 	}
 }
 
-static void ask_ahead(const struct view *view, const struct scan_frame *frame)
+static void ask_ahead(const struct scan *scan)
 {
-	if (frame->next + SCAN_AHEAD < frame->end)
-		ask_for(view, data_load_32(frame->refs + (size_t)(frame->next + SCAN_AHEAD) * 4));
-	if (frame->next < frame->end)
-		ask_for_children(view, data_load_32(frame->refs + (size_t)frame->next * 4));
+	if (scan->end - scan->next > SCAN_AHEAD * 4)
+		ask_for(scan->view, data_load_32(scan->next + (size_t)SCAN_AHEAD * 4));
+	if (scan->next < scan->end)
+		ask_for_children(scan->view, data_load_32(scan->next));
 }
 
 /* The next reference of a frame that goes by places, or 0 where it has no more. -EBADMSG: there should
@@ -168,24 +193,24 @@ static void ask_ahead(const struct view *view, const struct scan_frame *frame)
 static int place_next(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 {
 	struct node node = node_at(frame->node);
-	unsigned place = node_next_place(&node, frame->next);
+	unsigned place = node_next_place(&node, frame->place);
 
 	*ret = 0;
 	if (place == PLACE_END)
 		return 0;
-	frame->next = place + 1;
+	frame->place = place + 1;
 	*ret = node_ref_at(&node, place);
 	*ret_row = !PLACE_IS_CHILD(place);
 	return *ret ? 0 : -EBADMSG;
 }
 
-/* The same of one that goes by indices. */
-static inline ref_t index_next(struct scan_frame *frame)
+/* The same of one that does not. */
+static inline ref_t ref_next(struct scan *scan)
 {
 	ref_t ref = 0;
 
-	while (frame->next < frame->end && ref == 0)
-		ref = data_load_32(frame->refs + (size_t)frame->next++ * 4);
+	for (; scan->next < scan->end && ref == 0; scan->next += 4)
+		ref = data_load_32(scan->next);
 	return ref;
 }
 
@@ -194,6 +219,7 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 	if (scan->row) {
 		ref_t row = scan->row;
 		scan->row = 0;
+		enter_top(scan);
 		return row_parts(scan->view, scan->shape, row, ret) < 0 ? -EBADMSG : 1;
 	}
 	while (scan->top > 0) {
@@ -203,14 +229,13 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 		uint64_t first;
 		ref_t ref;
 
-		if (scan->budget-- == 0)
-			return -EBADMSG;
-		if (frame->refs)
-			ref = index_next(frame);
+		if (!frame->node)
+			ref = ref_next(scan);
 		else if (place_next(frame, &ref, &row) < 0)
 			return -EBADMSG;
 		if (ref == 0) {
 			scan->top--;
+			enter_top(scan);
 			continue;
 		}
 		at = view_object(scan->view, ref);
@@ -219,11 +244,11 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 		first = data_load(at);
 		if (row || !(first & LAYOUT_NODE))
 			return row_load(scan->view, scan->shape, at, first, ret) < 0 ? -EBADMSG : 1;
-		if (frame->refs)
-			ask_ahead(scan->view, frame);
+		if (!frame->node)
+			ask_ahead(scan);
 		if (push(scan, at, 0) < 0)
 			return -EBADMSG;
-		if (!scan->frames[scan->top - 1].refs)
+		if (scan->frames[scan->top - 1].node)
 			ask_for_all(scan->view, at);
 	}
 	return 0;

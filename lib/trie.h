@@ -57,12 +57,16 @@ extern const struct shape catalog_shape;
 
 /* ---- objects ---- */
 
+/* Whether an object can be there. */
+static inline bool view_has(const struct view *view, ref_t ref)
+{
+	/* One comparison: what is before the start wraps around. */
+	return (uint64_t)ref * LAYOUT_UNIT - view->start < view->limit - view->start;
+}
+
 static inline const unsigned char *view_object(const struct view *view, ref_t ref)
 {
-	uint64_t offset = (uint64_t)ref * LAYOUT_UNIT;
-
-	/* One comparison: what is before the start wraps around. */
-	return offset - view->start < view->limit - view->start ? view->base + offset : NULL;
+	return view_has(view, ref) ? view->base + (uint64_t)ref * LAYOUT_UNIT : NULL;
 }
 
 /* ---- rows ---- */
@@ -75,6 +79,8 @@ struct row_parts {
 	unsigned key_bits;
 	uint64_t version;
 };
+
+#define ROW_IN_GUARD (LAYOUT_GUARD / 2 - 16) /* bytes; a shorter value ends in the first half of the guard */
 
 /* Finds the parts of the row at `at`, an object of the view whose first word is `first`, whatever its
  * key. 0, or -EBADMSG: not a row of this shape. No sentence. */
@@ -90,8 +96,10 @@ static inline int row_find(const struct view *view, const struct shape *shape, c
 		if (size < shape->value_size || size > STELE_VALUE_MAX)
 			return -EBADMSG;
 	}
-	/* The guard past the limit has room for the longest key, not for the longest value. */
-	if (first & LAYOUT_NODE || (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2)
+	/* The guard past the limit, before which every object starts, has room for the longest key, but not
+	 * for the longest value. */
+	if (first & LAYOUT_NODE ||
+	    (size >= ROW_IN_GUARD && (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2))
 		return -EBADMSG;
 	length = at + head + size;
 	ret->key_bits = data_load_byte(length++);
@@ -194,19 +202,20 @@ int64_t trie_match_many(const struct view *view, const struct shape *shape, ref_
 int trie_longest(const struct node *node, unsigned byte, unsigned rest);
 
 /* An ordered scan. One frame for each node on the way down: either the order of its references is
- * that of the keys below them, and they are taken by their index, or, where keys end inside the node, its
- * places are. */
+ * that of the keys below them, and they are taken one after the other, or, where keys end inside the node,
+ * that of its places is. */
 struct scan {
 	const struct view *view;
 	const struct shape *shape;
-	uint64_t budget;  /* objects that may still be visited: promise (B) */
+	const unsigned char *next, *end; /* references of the frame on top that are to come; none: NULL, or
+	                                    it goes by places, or `row` comes before */
+	uint64_t budget;  /* references that may still be followed: promise (B) */
 	ref_t row;        /* comes before what the frames have; 0: none */
 	unsigned top;     /* frames in use */
 	struct scan_frame {
-		const unsigned char *refs; /* NULL: by places */
+		const unsigned char *next, *end; /* as of the scan, while another frame is on top; NULL: by places */
 		const unsigned char *node;
-		uint32_t next; /* index or place to look at next */
-		uint32_t end;  /* of the indices */
+		unsigned place; /* to look at next */
 	} frames[STELE_KEY_MAX + 2];
 };
 
@@ -223,18 +232,15 @@ int scan_next(struct scan *scan, struct row_parts *ret);
 /* The same as an inline function, where the next row hangs beside the last one. */
 static inline int scan_step(struct scan *scan, struct row_parts *ret)
 {
-	if (scan->top > 0 && !scan->row) {
-		struct scan_frame *frame = &scan->frames[scan->top - 1];
-		const unsigned char *at;
+	if (scan->next < scan->end) {
+		/* Its own copy, which no load of data makes the compiler load anew. */
+		const struct view view = *scan->view;
+		const unsigned char *at = view_object(&view, data_load_32(scan->next));
 		uint64_t first;
 
-		if (frame->refs && frame->next < frame->end && scan->budget > 0) {
-			at = view_object(scan->view, data_load_32(frame->refs + (size_t)frame->next * 4));
-			if (at && !((first = data_load(at)) & LAYOUT_NODE)) {
-				frame->next++;
-				scan->budget--;
-				return row_load(scan->view, scan->shape, at, first, ret) < 0 ? -EBADMSG : 1;
-			}
+		if (at && !((first = data_load(at)) & LAYOUT_NODE)) {
+			scan->next += 4;
+			return row_load(&view, scan->shape, at, first, ret) < 0 ? -EBADMSG : 1;
 		}
 	}
 	return scan_next(scan, ret);
@@ -243,6 +249,7 @@ static inline int scan_step(struct scan *scan, struct row_parts *ret)
 /* Leaves out what is still to come. */
 static inline void scan_end(struct scan *scan)
 {
+	scan->next = scan->end = NULL;
 	scan->row = 0;
 	scan->top = 0;
 }

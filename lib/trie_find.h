@@ -27,8 +27,9 @@ static inline __attribute__((always_inline)) int trie_find(const struct view *vi
                                                            const unsigned char *key, unsigned bits,
                                                            struct row_parts *ret)
 {
+	/* Its own copy, which no load of data makes the compiler load anew. */
+	const struct view within = *view;
 	const unsigned char *byte = key, *end = key + bits / 8, *at;
-	bool ended = false;
 	ref_t ref = root;
 	uint64_t first;
 
@@ -37,18 +38,20 @@ static inline __attribute__((always_inline)) int trie_find(const struct view *vi
 		uint64_t info;
 		unsigned skip;
 
-		at = view_object(view, ref);
-		if (!at)
+		if (!view_has(&within, ref))
 			return ref == 0 ? 0 : -EBADMSG;
+		at = within.base + (uint64_t)ref * LAYOUT_UNIT;
 		first = data_load(at);
 		if (!(first & LAYOUT_NODE))
 			break;
-		if (ended)
-			return -EBADMSG;
-		/* Where most of its references are. */
-		ask_for_line(at + 64);
 		info = data_load(at + 8);
 		children = at + 16;
+		if (info_is_plain_direct(info) && byte < end) {
+			ref = data_load_32(children + (size_t)*byte++ * 4);
+			continue;
+		}
+		/* Where most of its references are. */
+		ask_for_line(at + 64);
 		/* The skipped bytes are not looked at: the row has them too. */
 		skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
 		if (skip > 0) {
@@ -57,14 +60,19 @@ static inline __attribute__((always_inline)) int trie_find(const struct view *vi
 			byte += skip;
 			children += (skip + 7u) & ~7u;
 		}
-		if (byte < end) {
-			ref = children_find(children, info, *byte++);
-		} else {
+		if (byte == end) {
 			ref = trie_last(at, key, bits);
-			ended = true;
+			at = view_object(&within, ref);
+			if (!at)
+				return ref == 0 ? 0 : -EBADMSG;
+			first = data_load(at);
+			if (first & LAYOUT_NODE)
+				return -EBADMSG;
+			break;
 		}
+		ref = children_find(children, info, *byte++);
 	}
-	return trie_is(view, shape, at, first, key, bits, ret);
+	return trie_is(&within, shape, at, first, key, bits, ret);
 }
 
 #endif

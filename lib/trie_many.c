@@ -35,6 +35,12 @@ static int lane_step(struct lane *lane, const struct view *view, const struct st
 	unsigned skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
 	ref_t ref;
 
+	if (info_is_plain_direct(info) && lane->byte < lane->end) {
+		ref = data_load_32(children + (size_t)*lane->byte++ * 4);
+		if (lane_go(lane, view, ref))
+			return 1;
+		return ref == 0 ? 0 : -EBADMSG;
+	}
 	if (lane->ended)
 		return -EBADMSG;
 	if (skip > lane->end - lane->byte)
@@ -56,10 +62,12 @@ static int lane_step(struct lane *lane, const struct view *view, const struct st
 static int get_group(const struct view *view, const struct shape *shape, ref_t root,
                      const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
 {
+	const struct view within = *view;
 	struct lane lanes[GROUP];
 	unsigned live = count;
 	int found = 0;
 
+	view = &within;
 	memset(ret, 0, count * sizeof(*ret));
 	if (root == 0)
 		return 0;

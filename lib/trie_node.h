@@ -71,6 +71,12 @@ static inline unsigned info_form(uint64_t info)
 	return (unsigned)(info >> NODE_FORM_SHIFT) & 3u;
 }
 
+/* A node with the direct form and nothing skipped, nor keys that end inside. */
+static inline bool info_is_plain_direct(uint64_t info)
+{
+	return info >> NODE_SKIP_SHIFT == (uint64_t)NODE_DIRECT << (NODE_FORM_SHIFT - NODE_SKIP_SHIFT);
+}
+
 static inline unsigned node_form(const struct node *node)
 {
 	return info_form(node->info);
@@ -141,17 +147,14 @@ static inline unsigned node_prefix_count(const struct node *node)
 	return node->info & NODE_OWN ? 1 : 0;
 }
 
-/* Of a list: the index of a byte, or -1, `count` being at most 16. Its words are loaded once each; where it has only one, the
- * second holds what follows it, and the number of children says what counts. */
-static inline int list_index(const unsigned char *at, unsigned count, unsigned byte)
+/* Which of the sixteen bytes of two words, as they stand in memory, are this one: a bit for each. */
+static inline unsigned bytes_that_are(uint64_t one, uint64_t two, unsigned byte)
 {
-	uint64_t one = data_load(at), two = data_load(at + 8);
 	uint64_t all = byte * UINT64_C(0x0101010101010101);
-	unsigned found;
 #ifdef __SSE2__
 	__m128i list = _mm_set_epi64x((long long)two, (long long)one);
 
-	found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(list, _mm_set1_epi64x((long long)all)));
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(list, _mm_set1_epi64x((long long)all)));
 #else
 	/* The high bit of each byte that is zero, and of no other; then those gathered into eight. */
 	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f), gather = UINT64_C(0x0102040810204080);
@@ -164,8 +167,16 @@ static inline int list_index(const unsigned char *at, unsigned count, unsigned b
 	one = __builtin_bswap64(one);
 	two = __builtin_bswap64(two);
 #endif
-	found = (unsigned)((one >> 7) * gather >> 56) | (unsigned)((two >> 7) * gather >> 56) << 8;
+	return (unsigned)((one >> 7) * gather >> 56) | (unsigned)((two >> 7) * gather >> 56) << 8;
 #endif
+}
+
+/* Of a list: the index of a byte, or -1, `count` being at most 16. Its words are loaded once each; where it has only one, the
+ * second holds what follows it, and the number of children says what counts. */
+static inline int list_index(const unsigned char *at, unsigned count, unsigned byte)
+{
+	unsigned found = bytes_that_are(data_load(at), data_load(at + 8), byte);
+
 	found &= (1u << (count & 31u)) - 1;
 	return found ? __builtin_ctz(found) : -1;
 }
@@ -206,10 +217,10 @@ static inline ref_t node_ref(const struct node *node, int index)
 	return data_load_32(node_refs(node) + (size_t)index * 4);
 }
 
-/* What hangs at child `byte`, or 0: node_ref() of node_child_index(), and what every lookup does at every
- * node, so that the form is looked at once. */
-static inline __attribute__((always_inline)) ref_t children_find(const unsigned char *children, uint64_t info,
-                                                                 unsigned byte)
+/* Where the reference of child `byte` stands, or NULL: node_child_index() and node_refs() in one, which
+ * is what every lookup does at every node, so that the form is looked at once. */
+static inline __attribute__((always_inline)) const unsigned char *children_at(const unsigned char *children,
+                                                                              uint64_t info, unsigned byte)
 {
 	const unsigned char *refs = children;
 	unsigned index, count;
@@ -224,7 +235,7 @@ static inline __attribute__((always_inline)) ref_t children_find(const unsigned 
 		count = (unsigned)info & 255u;
 		found = list_index(children, count, byte);
 		if (found < 0)
-			return 0;
+			return NULL;
 		index = (unsigned)found;
 		refs += (count + 7u) & ~7u;
 		break;
@@ -232,12 +243,21 @@ static inline __attribute__((always_inline)) ref_t children_find(const unsigned 
 		word = data_load(children + byte / 64 * 8);
 		bit = UINT64_C(1) << byte % 64;
 		if (!(word & bit))
-			return 0;
+			return NULL;
 		index = ((unsigned)(info << 8 >> byte / 64 * 8) & (byte < 64 ? 0 : 255u)) + popcount(word & (bit - 1));
 		refs += 32;
 	}
 	refs += info >> (NODE_PREFIXES_SHIFT - 5) & 32; /* the bitmap of prefixes */
-	return data_load_32(refs + (size_t)index * 4);
+	return refs + (size_t)index * 4;
+}
+
+/* What hangs at child `byte`, or 0. */
+static inline __attribute__((always_inline)) ref_t children_find(const unsigned char *children, uint64_t info,
+                                                                 unsigned byte)
+{
+	const unsigned char *at = children_at(children, info, byte);
+
+	return at ? data_load_32(at) : 0;
 }
 
 static inline ref_t node_child(const struct node *node, unsigned byte)

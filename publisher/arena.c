@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE          LAYOUT_PAGE
-#define SLAB_SIZE_MAX 8192u
-#define LARGE         UINT8_MAX /* as a slab's class: a run of pages of its own */
+#define PAGE       LAYOUT_PAGE
+#define SPARE_FILL 16u
+#define LARGE      UINT8_MAX /* as a slab's class: a run of pages of its own */
 
 struct arena_slab {
 	uint64_t free[ARENA_SLAB_OBJECTS / 64]; /* bit set: object is free */
@@ -42,30 +42,17 @@ static const struct {
 	DOUBLING(8, 4), DOUBLING(16, 4), DOUBLING(32, 8), DOUBLING(64, 8),
 };
 
-/* By the four highest bits of the size less one, or of 64 if that is more. */
-static unsigned class_of(size_t size)
-{
-	unsigned top = 63 - (unsigned)__builtin_clzll((size - 1) | 64);
-
-	return (top - 6) * 8 + (unsigned)((size - 1) >> (top - 3));
-}
-
 static uint32_t large_pages(size_t size)
 {
 	return (uint32_t)((size + PAGE - 1) / PAGE);
 }
 
-size_t arena_room(size_t size)
-{
-	return size > SLAB_SIZE_MAX ? (size_t)large_pages(size) * PAGE
-	                            : classes[class_of(size)].size;
-}
-
 bool arena_same_room(size_t a, size_t b)
 {
-	if (a > SLAB_SIZE_MAX || b > SLAB_SIZE_MAX)
-		return a > SLAB_SIZE_MAX && b > SLAB_SIZE_MAX && large_pages(a) == large_pages(b);
-	return class_of(a) == class_of(b);
+	if (a > ARENA_SLAB_SIZE_MAX || b > ARENA_SLAB_SIZE_MAX)
+		return a > ARENA_SLAB_SIZE_MAX && b > ARENA_SLAB_SIZE_MAX &&
+		       large_pages(a) == large_pages(b);
+	return arena_class(a) == arena_class(b);
 }
 
 /* ---- pages ---- */
@@ -93,22 +80,26 @@ static void pages_mark(struct arena *arena, uint32_t page, uint32_t count, bool 
 	}
 }
 
-/* The private tables grow with the arena. */
+/* The private tables grow with the arena, which takes smaller steps. */
 static int tables_reserve(struct arena *arena, uint32_t pages)
 {
-	size_t words = (pages + 63) / 64, old_words = (arena->pages + 63) / 64;
-	uint64_t *bits = realloc(arena->page_bits, words * sizeof(*bits));
+	uint32_t room = (pages + pages / 4 + 63) / 64 * 64;
 	struct arena_slab *slabs;
+	uint64_t *bits;
 
+	if (pages <= arena->pages_room)
+		return 0;
+	bits = realloc(arena->page_bits, room / 64 * sizeof(*bits));
 	if (!bits)
 		return -ENOMEM;
 	arena->page_bits = bits;
-	memset(bits + old_words, 0, (words - old_words) * sizeof(*bits));
-	slabs = realloc(arena->slabs, pages * sizeof(*slabs));
+	slabs = realloc(arena->slabs, room * sizeof(*slabs));
 	if (!slabs)
 		return -ENOMEM;
 	arena->slabs = slabs;
-	memset(slabs + arena->pages, 0, (pages - arena->pages) * sizeof(*slabs));
+	memset(bits + arena->pages_room / 64, 0, (room - arena->pages_room) / 64 * sizeof(*bits));
+	memset(slabs + arena->pages_room, 0, (room - arena->pages_room) * sizeof(*slabs));
+	arena->pages_room = room;
 	return 0;
 }
 
@@ -214,10 +205,14 @@ static int arena_grow(struct arena *arena, uint32_t least)
 	return 0;
 }
 
+static bool spares_return(struct arena *arena);
+
 static int pages_alloc(struct arena *arena, uint32_t count, uint32_t align, uint32_t *ret)
 {
 	int64_t page = pages_find(arena, count, align);
 
+	if (page < 0 && spares_return(arena))
+		page = pages_find(arena, count, align);
 	if (page < 0) {
 		int r = arena_grow(arena, count + align - 1);
 		if (r < 0)
@@ -281,7 +276,7 @@ static inline void slab_take(struct arena *arena, uint32_t page, unsigned class,
 	struct arena_slab *slab = &arena->slabs[page];
 
 	slab->free[index / 64] &= ~(UINT64_C(1) << index % 64);
-	arena->used += classes[class].size;
+	arena->taken += classes[class].size;
 	if (--slab->free_count == 0)
 		list_remove(arena, page, class);
 }
@@ -305,20 +300,19 @@ static int large_alloc(struct arena *arena, size_t size, ref_t *ret)
 	if (r < 0)
 		return r;
 	arena->slabs[page] = (struct arena_slab){.pages = count, .class = LARGE};
-	arena->used += (uint64_t)count * PAGE;
+	arena->taken += (uint64_t)count * PAGE;
 	*ret = ref_of(arena, page, 0);
 	return 0;
 }
 
-int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
+/* Takes objects out of a slab: the lowest, which is to be the first that is handed out, at the end. */
+static int spare_fill(struct arena *arena, unsigned class)
 {
+	struct arena_spare *spare = &arena->spare[class];
 	struct arena_slab *slab;
-	unsigned class, word = 0, index;
+	unsigned left, word;
 	uint32_t page;
 
-	if (size > SLAB_SIZE_MAX)
-		return large_alloc(arena, size, ret);
-	class = class_of(size);
 	if (!arena->partial[class]) {
 		int r = pages_alloc(arena, classes[class].pages, classes[class].pages, &page);
 		if (r < 0)
@@ -327,12 +321,35 @@ int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
 	}
 	page = arena->partial[class] - 1;
 	slab = &arena->slabs[page];
-	while (slab->free[word] == 0)
-		word++;
-	index = word * 64 + (unsigned)__builtin_ctzll(slab->free[word]);
-	slab_take(arena, page, class, index);
-	*ret = ref_of(arena, page, (size_t)index * classes[class].size);
+	left = slab->free_count < SPARE_FILL ? slab->free_count : SPARE_FILL;
+	spare->count = left;
+	slab->free_count = (uint16_t)(slab->free_count - left);
+	arena->taken += (uint64_t)left * classes[class].size;
+	for (word = 0; left > 0; word++)
+		for (; slab->free[word] != 0 && left > 0; slab->free[word] &= slab->free[word] - 1)
+			spare->refs[--left] =
+				ref_of(arena, page,
+			               (word * 64 + (size_t)__builtin_ctzll(slab->free[word])) *
+			                       classes[class].size);
+	if (slab->free_count == 0)
+		list_remove(arena, page, class);
 	return 0;
+}
+
+int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
+{
+	unsigned class;
+	int r;
+
+	if (arena_take_spare(arena, size, ret))
+		return 0;
+	if (size > ARENA_SLAB_SIZE_MAX)
+		return large_alloc(arena, size, ret);
+	class = arena_class(size);
+	r = spare_fill(arena, class);
+	if (r == 0)
+		*ret = arena->spare[class].refs[--arena->spare[class].count];
+	return r;
 }
 
 static uint32_t page_of(const struct arena *arena, ref_t ref)
@@ -355,31 +372,31 @@ static void slab_release(struct arena *arena, uint32_t page)
 	pages_mark(arena, page, count, true);
 }
 
-void arena_free(struct arena *arena, ref_t ref, size_t size)
+static void large_free(struct arena *arena, uint32_t page)
 {
-	uint32_t page = page_of(arena, ref);
-	struct arena_slab *slab;
-	unsigned class, index;
-
 	/* An object that isn't of the size that it had is of a file that somebody truncated: it
 	 * stays. */
-	if (size > SLAB_SIZE_MAX) {
-		if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
-			return;
-		arena->used -= (uint64_t)arena->slabs[page].pages * PAGE;
-		slab_release(arena, page);
+	if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
 		return;
-	}
-	class = class_of(size);
-	page = slab_page(page, class);
-	slab = &arena->slabs[page];
+	arena->taken -= (uint64_t)arena->slabs[page].pages * PAGE;
+	slab_release(arena, page);
+}
+
+/* Puts an object back into its slab. */
+static void slab_give(struct arena *arena, unsigned class, ref_t ref)
+{
+	uint32_t page = slab_page(page_of(arena, ref), class);
+	struct arena_slab *slab = &arena->slabs[page];
+	unsigned index;
+
 	index = slab_index(class,
 	                   (uint64_t)ref * LAYOUT_UNIT - arena->start - (uint64_t)page * PAGE);
+	/* Likewise. */
 	if (slab->pages == 0 || slab->class != class || index >= classes[class].objects)
 		return;
 	slab->free[index / 64] |= UINT64_C(1) << index % 64;
 	slab->free_count++;
-	arena->used -= classes[class].size;
+	arena->taken -= classes[class].size;
 	if (!slab->listed)
 		list_add(arena, page, class);
 	/* The last slab of a class that has room stays, so that taking and giving one object is
@@ -389,6 +406,39 @@ void arena_free(struct arena *arena, ref_t ref, size_t size)
 		list_remove(arena, page, class);
 		slab_release(arena, page);
 	}
+}
+
+void arena_free(struct arena *arena, ref_t ref, size_t size)
+{
+	if (arena_give_spare(arena, ref, size))
+		return;
+	if (size > ARENA_SLAB_SIZE_MAX)
+		large_free(arena, page_of(arena, ref));
+	else
+		slab_give(arena, arena_class(size), ref);
+}
+
+uint64_t arena_used(const struct arena *arena)
+{
+	uint64_t spare = 0;
+
+	for (unsigned class = 0; class < ARENA_CLASSES; class ++)
+		spare += (uint64_t)arena->spare[class].count * classes[class].size;
+	return arena->taken - spare;
+}
+
+/* Puts what is spare back into its slabs, where it may free whole pages: false if there is none. */
+static bool spares_return(struct arena *arena)
+{
+	bool any = false;
+
+	for (unsigned class = 0; class < ARENA_CLASSES; class ++) {
+		struct arena_spare *spare = &arena->spare[class];
+		any |= spare->count > 0;
+		while (spare->count > 0)
+			slab_give(arena, class, spare->refs[--spare->count]);
+	}
+	return any;
 }
 
 /* Goes through the slabs that are empty: how many pages they have. */
@@ -414,6 +464,7 @@ static uint32_t empty_slabs(struct arena *arena, bool release)
 
 bool arena_give_back(struct arena *arena)
 {
+	spares_return(arena);
 	/* A few are left to their classes: a full region where something is deleted has room for
 	 * what is put then, of whatever size. */
 	return empty_slabs(arena, false) > arena->pages / 8 && empty_slabs(arena, true) > 0;
@@ -445,7 +496,7 @@ static int claim_large(struct arena *arena, ref_t ref, uint32_t page, size_t siz
 	if (r < 0)
 		return r;
 	*slab = (struct arena_slab){.pages = large_pages(size), .class = LARGE};
-	arena->used += (uint64_t)slab->pages * PAGE;
+	arena->taken += (uint64_t)slab->pages * PAGE;
 	return 1;
 }
 
@@ -460,9 +511,9 @@ int arena_claim(struct arena *arena, ref_t ref, size_t size)
 	if (offset < arena->start || offset >= arena->start + (uint64_t)arena->pages * PAGE)
 		return -EBADMSG;
 	page = page_of(arena, ref);
-	if (size > SLAB_SIZE_MAX)
+	if (size > ARENA_SLAB_SIZE_MAX)
 		return claim_large(arena, ref, page, size);
-	class = class_of(size);
+	class = arena_class(size);
 	page = slab_page(page, class);
 	slab = &arena->slabs[page];
 	if (slab->pages == 0) {

@@ -9,13 +9,11 @@
 
 #include "node.h"
 
-int retired_reserve(struct retired_list *list, size_t more)
+int retired_grow(struct retired_list *list, size_t more)
 {
 	size_t room = list->room ? list->room : 64;
 	struct retired *entries;
 
-	if (list->count + more <= list->room)
-		return 0;
 	while (room < list->count + more)
 		room *= 2;
 	entries = realloc(list->entries, room * sizeof(*entries));
@@ -26,7 +24,7 @@ int retired_reserve(struct retired_list *list, size_t more)
 	return 0;
 }
 
-int edit_alloc(struct edit *edit, size_t size, ref_t *ret)
+int edit_alloc_anyhow(struct edit *edit, size_t size, ref_t *ret)
 {
 	int r;
 
@@ -34,17 +32,6 @@ int edit_alloc(struct edit *edit, size_t size, ref_t *ret)
 		r = arena_alloc(edit->arena, size, ret);
 	while (r == -ENOSPC && edit->make_room && edit->make_room(edit->context));
 	return r;
-}
-
-void edit_drop(struct edit *edit, ref_t ref, size_t size)
-{
-	uint64_t made = *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & ~LAYOUT_NODE;
-
-	if (made == edit->version)
-		arena_free(edit->arena, ref, size);
-	else
-		edit->retired.entries[edit->retired.count++] =
-			(struct retired){ref, (uint32_t)size, made};
 }
 
 static bool is_node(const struct edit *edit, ref_t ref)
@@ -79,56 +66,85 @@ struct path {
 	unsigned count; /* nodes passed through; the last one's place is where the key goes */
 	unsigned depth; /* bytes of the key that the way down consumed */
 	unsigned common;
+	unsigned place; /* where the key goes in the last node */
 	enum ending ending;
 	ref_t at;
 	struct {
 		ref_t node;
-		uint16_t place;
-		uint16_t slot; /* where the reference at the place stands, in bytes from the node's
-		                  start; 0: the place is free */
+		uint32_t
+			slot; /* where the reference of the place stands that the key goes to, in bytes
+		                  from the node's start; 0: the place is free */
 	} steps[STELE_KEY_MAX + 1];
 };
 
+/* The bytes that both keys share from `depth` on. */
+static unsigned common_bytes(const unsigned char *a, unsigned a_bits, const unsigned char *b,
+                             unsigned b_bits, unsigned depth)
+{
+	unsigned end = (a_bits < b_bits ? a_bits : b_bits) / 8, i = depth;
+
+	while (i < end && a[i] == b[i])
+		i++;
+	return i - depth;
+}
+
+/* Where the reference at a place stands in a node, in bytes from its start; 0: the place is free. */
 static unsigned slot_in(const struct node *node, unsigned place)
 {
-	int index = PLACE_IS_CHILD(place) ? node_child_index(node, place / 16)
-	                                  : node_prefix_index(node, place_prefix(place));
+	const unsigned char *at;
+	int index;
 
+	if (PLACE_IS_CHILD(place)) {
+		at = children_at(node->children, node->info, place / 16);
+		return at ? (unsigned)(at - node->at) : 0;
+	}
+	index = node_prefix_index(node, place_prefix(place));
 	return index < 0 ? 0 : (unsigned)(node_refs(node) - node->at) + (unsigned)index * 4;
 }
 
 static void path_find(const struct edit *edit, ref_t root, const unsigned char *key, unsigned bits,
                       struct path *path)
 {
-	path->count = 0;
-	path->depth = 0;
+	unsigned count = 0, depth = 0, place = 0;
+	ref_t at = root;
+
 	path->common = 0;
-	path->at = root;
-	while (path->at && is_node(edit, path->at)) {
-		struct node node = edit_node(edit, path->at);
-		const unsigned char *skipped = node_skipped(&node);
-		unsigned place, slot;
-		while (path->common < node.skip && path->depth + path->common < bits / 8 &&
-		       skipped[path->common] == key[path->depth + path->common])
-			path->common++;
-		if (path->common < node.skip) {
-			path->ending = ENDS_AT_NODE;
-			return;
-		}
-		path->depth += node.skip;
-		path->common = 0;
-		place = place_of_key(key, bits, path->depth);
-		path->steps[path->count].node = path->at;
-		slot = slot_in(&node, place);
-		path->steps[path->count].place = (uint16_t)place;
-		path->steps[path->count].slot = (uint16_t)slot;
-		path->count++;
-		path->at = slot ? data_load_32(node.at + slot) : 0;
-		if (!PLACE_IS_CHILD(place))
+	path->ending = ENDS_EMPTY;
+	while (at) {
+		struct node node = edit_node(edit, at);
+		uint64_t first = *(const uint64_t *)(const void *)node.at;
+		unsigned slot;
+		if (!(first & LAYOUT_NODE)) {
+			path->ending = ENDS_AT_ROW;
 			break;
-		path->depth++;
+		}
+		if (node.skip > 0) {
+			unsigned common = common_bytes(node_skipped(&node), node.skip * 8,
+			                               key + depth, bits - depth * 8, 0);
+			if (common < node.skip) {
+				path->common = common;
+				path->ending = ENDS_AT_NODE;
+				break;
+			}
+			depth += node.skip;
+		}
+		place = place_of_key(key, bits, depth);
+		slot = slot_in(&node, place);
+		path->steps[count].node = at;
+		path->steps[count++].slot = slot;
+		at = slot ? data_load_32(node.at + slot) : 0;
+		ask_for_line(arena_at(edit->arena, at) +
+		             64); /* what the next step reads besides the first line */
+		if (!PLACE_IS_CHILD(place)) {
+			path->ending = at ? ENDS_AT_ROW : ENDS_EMPTY;
+			break;
+		}
+		depth++;
 	}
-	path->ending = path->at ? ENDS_AT_ROW : ENDS_EMPTY;
+	path->count = count;
+	path->depth = depth;
+	path->place = place;
+	path->at = at;
 }
 
 /* Where the reference to what ends the path stands. */
@@ -143,27 +159,28 @@ static unsigned char *path_slot(const struct edit *edit, const struct path *path
 /* Puts a copy of a node, that is this transaction's own, in the place of one that is not. */
 static int node_own(struct edit *edit, ref_t from, ref_t *ret)
 {
-	size_t size = edit_object_size(edit, NULL, from);
+	struct node node = edit_node(edit, from);
+	size_t size = node_whole_size(&node);
 	unsigned char *at;
 	int r = edit_alloc(edit, size, ret);
 
 	if (r < 0)
 		return r;
 	at = arena_at(edit->arena, *ret);
-	data_copy_in(at + 8, arena_at(edit->arena, from) + 8, size - 8);
+	data_copy_bytes(at + 8, node.at + 8, size - 8);
 	data_store(at, LAYOUT_NODE | edit->version);
 	edit_drop(edit, from, size);
 	return 0;
 }
 
-/* Makes the nodes on the path this transaction's own. Below a node that is not, no node is; so the
- * search starts at the end. In a copy all is where it was. */
+/* Makes the nodes on the path this transaction's own. Below a node that is not, no node is. In a copy
+ * all is where it was. */
 static int path_own(struct edit *edit, struct path *path, ref_t *root)
 {
-	unsigned i = path->count;
+	unsigned i = 0;
 
-	while (i > 0 && !edit_made(edit, path->steps[i - 1].node))
-		i--;
+	while (i < path->count && edit_made(edit, path->steps[i].node))
+		i++;
 	for (; i < path->count; i++) {
 		ref_t copy;
 		int r = node_own(edit, path->steps[i].node, &copy);
@@ -177,12 +194,11 @@ static int path_own(struct edit *edit, struct path *path, ref_t *root)
 
 /* ---- put ---- */
 
-void row_store(unsigned char *at, uint64_t version, const struct shape *shape,
-               const struct stele_row_ref *row)
+/* row_store(), of a row whose size is known. */
+static inline void store_row(unsigned char *at, size_t room, uint64_t version,
+                             const struct shape *shape, const struct stele_row_ref *row)
 {
-	size_t size = row_size(shape, row->value_size, row->key_bits);
-
-	data_store(at + size - 8, 0); /* what the key leaves of its last word */
+	data_store(at + room - 8, 0); /* what the key leaves of its last word */
 	data_store(at, version);
 	at += 8;
 	if (shape->variable) {
@@ -198,14 +214,20 @@ void row_store(unsigned char *at, uint64_t version, const struct shape *shape,
 	data_copy_bytes(at, row->key, (row->key_bits + 7) / 8);
 }
 
-static int row_write(struct edit *edit, const struct shape *shape, const void *key, unsigned bits,
-                     const void *value, size_t size, ref_t *ret)
+void row_store(unsigned char *at, uint64_t version, const struct shape *shape,
+               const struct stele_row_ref *row)
 {
-	int r = edit_alloc(edit, row_size(shape, size, bits), ret);
+	store_row(at, row_size(shape, row->value_size, row->key_bits), version, shape, row);
+}
+
+/* Makes a row of `room` bytes, its row_size(). */
+static inline int row_write(struct edit *edit, const struct shape *shape, size_t room,
+                            const struct stele_row_ref *row, ref_t *ret)
+{
+	int r = edit_alloc(edit, room, ret);
 
 	if (r == 0)
-		row_store(arena_at(edit->arena, *ret), edit->version, shape,
-		          &(struct stele_row_ref){key, bits, value, size});
+		store_row(arena_at(edit->arena, *ret), room, edit->version, shape, row);
 	return r;
 }
 
@@ -226,17 +248,6 @@ int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t 
 static const void *some(const void *bytes, size_t size)
 {
 	return size > 0 ? bytes : "";
-}
-
-/* The bytes that both keys share from `depth` on. */
-static unsigned common_bytes(const unsigned char *a, unsigned a_bits, const unsigned char *b,
-                             unsigned b_bits, unsigned depth)
-{
-	unsigned end = (a_bits < b_bits ? a_bits : b_bits) / 8, i = depth;
-
-	while (i < end && a[i] == b[i])
-		i++;
-	return i - depth;
 }
 
 /* An image without references, whose skipped bytes are still to be filled in. */
@@ -305,7 +316,7 @@ static int link_row(struct edit *edit, const struct shape *shape, ref_t *root, s
 	if (path->ending == ENDS_EMPTY && path->count > 0) {
 		unsigned last = path->count - 1;
 		ref_t node = path->steps[last].node;
-		r = node_add(edit, &node, path->steps[last].place, row);
+		r = node_add(edit, &node, path->place, row);
 		if (r == 0 && node != path->steps[last].node)
 			data_store_32(path_slot(edit, path, last, root), node);
 		return r;
@@ -321,67 +332,77 @@ static int link_row(struct edit *edit, const struct shape *shape, ref_t *root, s
 
 /* Gives the row at the end of the path another value. */
 static int change_row(struct edit *edit, const struct shape *shape, ref_t *root, struct path *path,
-                      const struct row_parts *old, const void *value, size_t size, ref_t *ret)
+                      const struct row_parts *old, const struct stele_row_ref *row, ref_t *ret)
 {
-	ref_t row;
+	size_t room = row_size(shape, row->value_size, row->key_bits);
+	ref_t made;
 	int r;
 
-	if (edit_made(edit, path->at) && old->value_size == size) {
-		data_copy_bytes((unsigned char *)(uintptr_t)old->value, value, size);
-		*ret = path->at;
+	if (old->version == edit->version && old->value_size == row->value_size) {
+		data_copy_bytes((unsigned char *)(uintptr_t)old->value, row->value,
+		                row->value_size);
 		return 2;
 	}
-	r = row_write(edit, shape, old->key, old->key_bits, value, size, &row);
+	r = row_write(edit, shape, room, row, &made);
 	if (r < 0)
 		return r;
 	r = path_own(edit, path, root);
 	if (r < 0) {
-		arena_free(edit->arena, row, row_size(shape, size, old->key_bits));
+		arena_free(edit->arena, made, room);
 		return r;
 	}
-	data_store_32(path_slot(edit, path, path->count, root), row);
-	edit_drop(edit, path->at, row_size(shape, old->value_size, old->key_bits));
-	*ret = row;
+	data_store_32(path_slot(edit, path, path->count, root), made);
+	if (old->value_size != row->value_size)
+		room = row_size(shape, old->value_size, old->key_bits);
+	edit_drop(edit, path->at, room);
+	*ret = made;
 	return 2;
+}
+
+/* Puts a row under a key that has none. */
+static int add_row(struct edit *edit, const struct shape *shape, ref_t *root, struct path *path,
+                   const struct stele_row_ref *row, ref_t *ret)
+{
+	size_t room = row_size(shape, row->value_size, row->key_bits);
+	int r = row_write(edit, shape, room, row, ret);
+
+	if (r < 0)
+		return r;
+	r = link_row(edit, shape, root, path, row->key, row->key_bits, *ret);
+	if (r < 0) {
+		arena_free(edit->arena, *ret, room);
+		return r;
+	}
+	return 1;
 }
 
 int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const void *key,
              unsigned bits, const void *value, size_t size, ref_t *ret, bool *ret_touched)
 {
+	struct stele_row_ref row = {some(key, bits), bits, some(value, size), size};
 	struct path path;
 	struct row_parts old;
-	ref_t row;
+	const unsigned char *at;
 	int r;
 
-	key = some(key, bits);
-	value = some(value, size);
-	path_find(edit, *root, key, bits, &path);
+	path_find(edit, *root, row.key, bits, &path);
 	r = retired_reserve(&edit->retired, path.count + 2);
 	if (r < 0)
 		return r;
 	*ret_touched = false;
-	if (path.ending == ENDS_AT_ROW) {
-		/* In a truncated file there is anything at all. */
-		if (row_parts(&edit->arena->view, shape, path.at, &old) < 0)
-			return -EBADMSG;
-		if (old.key_bits == bits && memcmp(old.key, key, (bits + 7) / 8) == 0) {
-			*ret_touched = edit_made(edit, path.at);
-			*ret = path.at;
-			if (old.value_size == size && memcmp(old.value, value, size) == 0)
-				return 0;
-			return change_row(edit, shape, root, &path, &old, value, size, ret);
-		}
-	}
-	r = row_write(edit, shape, key, bits, value, size, &row);
-	if (r < 0)
-		return r;
-	r = link_row(edit, shape, root, &path, key, bits, row);
-	if (r < 0) {
-		arena_free(edit->arena, row, row_size(shape, size, bits));
-		return r;
-	}
-	*ret = row;
-	return 1;
+	if (path.ending != ENDS_AT_ROW)
+		return add_row(edit, shape, root, &path, &row, ret);
+	/* In a truncated file there is anything at all. */
+	at = arena_at(edit->arena, path.at);
+	if (row_find(&edit->arena->view, shape, at, data_load(at), &old) < 0)
+		return -EBADMSG;
+	if (old.key_bits != bits || !data_equal(old.key, row.key, (bits + 7) / 8))
+		return add_row(edit, shape, root, &path, &row, ret);
+	*ret_touched = old.version == edit->version;
+	*ret = path.at;
+	if (old.value_size == size && data_equal(old.value, row.value, size))
+		return 0;
+	return change_row(edit, shape, root, &path, &old, &row, ret);
 }
 
 /* ---- delete ---- */
@@ -433,7 +454,7 @@ static int unlink_row(struct edit *edit, ref_t *root, struct path *path)
 		path->count = last;
 		r = path_own(edit, path, root);
 		if (r == 0)
-			r = collapse(edit, node, path->steps[last].place, &made);
+			r = collapse(edit, node, path->place, &made);
 		if (r < 0)
 			return r;
 		data_store_32(path_slot(edit, path, last, root), made);
@@ -444,7 +465,7 @@ static int unlink_row(struct edit *edit, ref_t *root, struct path *path)
 	if (r < 0)
 		return r;
 	node = path->steps[last].node;
-	r = node_remove(edit, &node, path->steps[last].place);
+	r = node_remove(edit, &node, path->place);
 	if (r == 0 && node != path->steps[last].node)
 		data_store_32(path_slot(edit, path, last, root), node);
 	return r;

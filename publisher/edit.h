@@ -39,14 +39,30 @@ struct edit {
 };
 
 /* Makes sure that `more` objects can be retired without memory being asked for. */
-int retired_reserve(struct retired_list *list, size_t more);
+int retired_grow(struct retired_list *list, size_t more);
+static inline int retired_reserve(struct retired_list *list, size_t more)
+{
+	return list->count + more <= list->room ? 0 : retired_grow(list, more);
+}
 
-/* Room for an object: 0, -ENOSPC, -ENOMEM. */
-int edit_alloc(struct edit *edit, size_t size, ref_t *ret);
+/* Room for an object: 0, -ENOSPC, -ENOMEM. The first is its slower part. */
+int edit_alloc_anyhow(struct edit *edit, size_t size, ref_t *ret);
+static inline int edit_alloc(struct edit *edit, size_t size, ref_t *ret)
+{
+	return arena_take_spare(edit->arena, size, ret) ? 0 : edit_alloc_anyhow(edit, size, ret);
+}
 
 /* Drops an object from the version being made: frees it if this transaction made it, else retires
  * it. retired_reserve() comes first. */
-void edit_drop(struct edit *edit, ref_t ref, size_t size);
+static inline void edit_drop(struct edit *edit, ref_t ref, size_t size)
+{
+	uint64_t made = *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & ~LAYOUT_NODE;
+
+	if (made == edit->version)
+		arena_free(edit->arena, ref, size);
+	else
+		edit->retired.entries[edit->retired.count++] = (struct retired){ref, (uint32_t)size, made};
+}
 
 /* The size of a node, a row of `shape`, or (NULL) a blob. For objects of the publisher's own, which
  * hold together. */

@@ -75,24 +75,22 @@ static void count_anew(struct fanout *fanout, uint32_t index, const uint8_t uuid
 	data_copy_in(notices->uuid, uuid, 16);
 }
 
-int fanout_reserve(struct fanout *fanout)
+/* Makes room for so many peers. Without memory for a new one it gets no notice, and looks within its
+ * slice. */
+static void reserve_peers(struct fanout *fanout, uint32_t used)
 {
-	uint32_t used = fanout->slots ? slots_used(fanout->slots) : 0;
 	uint32_t room = fanout->room ? fanout->room : 16;
 	struct peer *peers;
 
-	if (used <= fanout->room)
-		return 0;
 	while (room < used)
 		room *= 2;
 	peers = realloc(fanout->peers, room * sizeof(*peers));
 	if (!peers)
-		return -ENOMEM;
+		return;
 	memset(&peers[fanout->room], 0, (room - fanout->room) * sizeof(*peers));
 	fanout->peers = peers;
 	fanout->room = room;
 	reserve_notices(fanout, room);
-	return 0;
 }
 
 /* What there is to know of a subscriber's channel before it is opened. */
@@ -291,9 +289,9 @@ void fanout_notify(struct fanout *fanout, const struct notice *notice)
 
 	/* The contract with subscribers: head was stored before their tickets are loaded. */
 	fence_full();
-	/* Without memory for a new peer it gets no notice, and looks within its slice. */
-	fanout_reserve(fanout);
 	used = fanout->slots ? slots_used(fanout->slots) : 0;
+	if (used > fanout->room)
+		reserve_peers(fanout, used);
 	for (uint32_t i = 0; i < used && i < fanout->room; i++) {
 		const struct layout_slot *slot = &fanout->slots->slot[i];
 		struct peer *peer = &fanout->peers[i];

@@ -65,9 +65,6 @@ void fanout_finish(struct fanout *fanout);
 /* The head is that of another file now. */
 void fanout_move(struct fanout *fanout);
 
-/* Makes room for a slot's peer. 0 or -ENOMEM. */
-int fanout_reserve(struct fanout *fanout);
-
 /* Says that a table changed, by the hash of its name. */
 void notice_add(struct notice *notice, uint64_t hash);
 /* Both in one. */

@@ -342,7 +342,8 @@ static int fresh_make(struct stele_publisher *publisher, struct next *next, stru
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header header;
 	/* What is missing it grows by. */
-	uint64_t arena = publisher->arena.used + publisher->arena.used / 64 + 16 * LAYOUT_PAGE;
+	uint64_t used = arena_used(&publisher->arena);
+	uint64_t arena = used + used / 64 + 16 * LAYOUT_PAGE;
 	int r;
 
 	next_header(region, region->maximum_size, &header);
@@ -416,7 +417,7 @@ void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now
 	uint64_t size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE;
 
 	if (publisher->broken || publisher->attachment.region.memory->fixed ||
-	    size < COMPACT_LEAST || publisher->arena.used > size / 2 ||
+	    size < COMPACT_LEAST || publisher->arena.taken > size / 2 ||
 	    now - publisher->compacted_at < COMPACT_INTERVAL)
 		return;
 	publisher->compacted_at = now;

@@ -223,18 +223,16 @@ static void refs_insert(const struct node *node, unsigned index, ref_t ref)
 {
 	unsigned char *refs = own_bytes(node_refs(node));
 
-	for (unsigned i = node_ref_count(node); i > index; i--)
-		data_store_32(refs + i * 4, data_load_32(refs + (i - 1) * 4));
+	data_copy_bytes(refs + index * 4 + 4, refs + index * 4, (node_ref_count(node) - index) * 4);
 	data_store_32(refs + index * 4, ref);
 }
 
 static void refs_erase(const struct node *node, unsigned index)
 {
 	unsigned char *refs = own_bytes(node_refs(node));
-	unsigned count = node_ref_count(node);
 
-	for (unsigned i = index; i + 1 < count; i++)
-		data_store_32(refs + i * 4, data_load_32(refs + (i + 1) * 4));
+	data_copy_bytes(refs + index * 4, refs + index * 4 + 4,
+	                (node_ref_count(node) - index - 1) * 4);
 }
 
 static void store_info(const struct node *node, uint64_t info)
@@ -265,8 +263,10 @@ static unsigned list_below(const struct node *node, unsigned byte)
 	return i;
 }
 
-/* Writes the list with one byte more, or, `by` being -1, without the one at `index`. */
-static void list_change(const struct node *node, unsigned index, int by, unsigned byte)
+/* Writes the list with one byte more, or, `by` being -1, without the one at `index`: to the same node
+ * or to another. */
+static void list_change(const struct node *node, unsigned index, int by, unsigned byte,
+                        const unsigned char *to)
 {
 	unsigned char list[NODE_LIST_MAX + 1] = {0};
 	unsigned count = node_child_count(node);
@@ -278,7 +278,39 @@ static void list_change(const struct node *node, unsigned index, int by, unsigne
 	} else {
 		memmove(list + index, list + index + 1, count - index);
 	}
-	data_copy_in(own_bytes(node->children), list, (count + 7u) & ~7u);
+	data_copy_in(own_bytes(to), list, (count + (by > 0) + 7u) & ~7u);
+}
+
+/* Adds a child to a node with a list, which has room for one more, by making another node. */
+static int list_grow(struct edit *edit, ref_t *ref, const struct node *node, unsigned byte,
+                     ref_t child)
+{
+	unsigned refs = node_ref_count(node), index = list_below(node, byte);
+	uint64_t info = node->info + 1;
+	unsigned char *at, *to;
+	struct node made;
+	ref_t made_ref;
+	int r = edit_alloc(edit, node_size(info, refs + 1), &made_ref);
+
+	if (r < 0)
+		return r;
+	at = arena_at(edit->arena, made_ref);
+	data_store(at, LAYOUT_NODE | edit->version);
+	data_store(at + 8, info);
+	made = node_at(at);
+	data_copy_in(at + 16, node_skipped(node), node->skip);
+	list_change(node, index, 1, byte, made.children);
+	if (info & NODE_PREFIXES)
+		data_copy_in(own_bytes(node_prefixes(&made)), node_prefixes(node), 32);
+	to = own_bytes(node_refs(&made));
+	data_copy_bytes(to, node_refs(node), index * 4);
+	data_store_32(to + index * 4, child);
+	data_copy_bytes(to + index * 4 + 4, node_refs(node) + index * 4, (refs - index) * 4);
+	if (refs % 2 == 0)
+		data_store_32(to + refs * 4 + 4, 0); /* what the last word has no reference for */
+	edit_drop(edit, *ref, node_whole_size(node));
+	*ref = made_ref;
+	return 0;
 }
 
 /* Of a bitmap, how many references are before the one of a bit of it. */
@@ -299,7 +331,7 @@ static bool add_child(const struct node *node, unsigned byte, ref_t child)
 			return false;
 		index = list_below(node, byte);
 		refs_insert(node, index, child);
-		list_change(node, index, 1, byte);
+		list_change(node, index, 1, byte, node->children);
 		store_info(node, node->info + 1);
 		return true;
 	case NODE_DIRECT:
@@ -338,6 +370,9 @@ int node_add(struct edit *edit, ref_t *ref, unsigned place, ref_t child)
 	if (PLACE_IS_CHILD(place) ? add_child(&node, place / 16, child)
 	                          : add_prefix(&node, place_prefix(place), child))
 		return 0;
+	if (PLACE_IS_CHILD(place) && node_form(&node) == NODE_LIST &&
+	    node_child_count(&node) < NODE_LIST_MAX)
+		return list_grow(edit, ref, &node, place / 16, child);
 	return node_rebuild(edit, ref, place, child);
 }
 
@@ -351,7 +386,7 @@ static bool remove_child(const struct node *node, unsigned byte)
 		if (count % 8 == 1 || !keeps_room(node, -1))
 			return false;
 		refs_erase(node, (unsigned)index);
-		list_change(node, (unsigned)index, -1, 0);
+		list_change(node, (unsigned)index, -1, 0, node->children);
 		store_info(node, node->info - 1);
 		return true;
 	case NODE_DIRECT:

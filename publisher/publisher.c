@@ -19,13 +19,10 @@
 #define SYSV_DEFAULT    (UINT64_C(64) << 20)
 #define LOOK_INTERVAL   INT64_C(1000000000)
 
-int publisher_check(const struct stele_publisher *publisher)
+int publisher_is_parents(void)
 {
-	if (publisher->forks != fork_count())
-		return error_set(
-			ECHILD,
-			"this publisher belongs to the parent process; open one in the child");
-	return 0;
+	return error_set(ECHILD,
+	                 "this publisher belongs to the parent process; open one in the child");
 }
 
 /* Which memory is meant for a region of this name, and what follows for the other options. */
@@ -587,7 +584,7 @@ int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publis
 		.reaped = fanout->reaped,
 		.pins_revoked = publisher->reclaim.revoked,
 		.arena_size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE,
-		.arena_used = publisher->arena.used,
+		.arena_used = arena_used(&publisher->arena),
 		.history_used = reclaim_history_used(&publisher->reclaim),
 		.pinned_used = publisher->reclaim.pinned_used,
 	};

@@ -134,6 +134,7 @@ static inline bool table_is_new(const struct stele_writable *table)
 
 struct tables {
 	struct stele_writable *buckets[TABLES_BUCKETS];
+	struct stele_writable *recent; /* the one that was asked for last, or NULL */
 	size_t count;
 	struct stele_writable *opened; /* by the transaction: those that are not _CLOSED */
 	uint64_t known; /* one more whenever somebody else may have committed, or references changed */
@@ -143,6 +144,7 @@ struct stele_transaction {
 	struct stele_publisher *publisher;
 	ref_t catalog; /* the trie of tables as this transaction makes it */
 	ref_t record;
+	ref_t last_record; /* of the version before, or 0 */
 	int cancel_state;
 };
 
@@ -202,7 +204,11 @@ int region_fill(struct region *region, struct arena *arena, const struct region 
                 const struct view *view);
 
 /* -ECHILD with a sentence in a child made by fork(). */
-int publisher_check(const struct stele_publisher *publisher);
+int publisher_is_parents(void);
+static inline int publisher_check(const struct stele_publisher *publisher)
+{
+	return publisher->forks == fork_count() ? 0 : publisher_is_parents();
+}
 
 /* Finds out what others did since this publisher's last transaction, where they may. The mutex is
  * held. */

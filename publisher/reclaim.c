@@ -50,6 +50,13 @@ int reclaim_reserve(struct reclaim *reclaim, size_t count)
 	return 0;
 }
 
+static void fill(struct waiting *waiting, const struct retired *object, uint64_t replaced)
+{
+	waiting->object = *object;
+	waiting->replaced = replaced;
+	waiting->room = (uint32_t)arena_room(object->size);
+}
+
 static uint32_t pool_take(struct reclaim *reclaim, const struct retired *object, uint64_t replaced)
 {
 	uint32_t entry = reclaim->pool_free;
@@ -57,9 +64,7 @@ static uint32_t pool_take(struct reclaim *reclaim, const struct retired *object,
 
 	reclaim->pool_free = waiting->next;
 	reclaim->pool_spare--;
-	waiting->object = *object;
-	waiting->replaced = replaced;
-	waiting->room = (uint32_t)arena_room(object->size);
+	fill(waiting, object, replaced);
 	waiting->next = 0;
 	return entry;
 }
@@ -71,11 +76,16 @@ static void pool_give(struct reclaim *reclaim, uint32_t entry)
 	reclaim->pool_spare++;
 }
 
-/* Whether what waits is history's: no kept version reaches it. */
+/* The newest kept version, or 0. What was made after it no kept version reaches: as long as it waits,
+ * it is history's. */
+static uint64_t newest_kept(const struct reclaim *reclaim)
+{
+	return reclaim->kept_count > 0 ? reclaim->kept[reclaim->kept_count - 1].version : 0;
+}
+
 static bool is_historys(const struct reclaim *reclaim, const struct retired *object)
 {
-	return reclaim->kept_count == 0 ||
-	       object->made > reclaim->kept[reclaim->kept_count - 1].version;
+	return object->made > newest_kept(reclaim);
 }
 
 uint64_t reclaim_history_used(struct reclaim *reclaim)
@@ -116,18 +126,29 @@ uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head)
 
 void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_t replaced)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		const struct retired *object = &list->entries[i];
-		uint32_t entry = pool_take(reclaim, object, replaced);
+	uint32_t first = reclaim->pool_free, entry = first, last = 0;
+	uint64_t newest = newest_kept(reclaim);
 
-		if (is_historys(reclaim, object))
-			reclaim->history_used += reclaim->pool[entry - 1].room;
-		if (reclaim->first)
-			reclaim->pool[reclaim->last - 1].next = entry;
-		else
-			reclaim->first = entry;
-		reclaim->last = entry;
+	if (list->count == 0)
+		return;
+	/* Entries that are free are linked already. */
+	for (size_t i = 0; i < list->count; i++) {
+		struct waiting *waiting = &reclaim->pool[entry - 1];
+
+		fill(waiting, &list->entries[i], replaced);
+		if (waiting->object.made > newest)
+			reclaim->history_used += waiting->room;
+		last = entry;
+		entry = waiting->next;
 	}
+	reclaim->pool_free = entry;
+	reclaim->pool_spare -= (uint32_t)list->count;
+	reclaim->pool[last - 1].next = 0;
+	if (reclaim->first)
+		reclaim->pool[reclaim->last - 1].next = first;
+	else
+		reclaim->first = first;
+	reclaim->last = last;
 	list->count = 0;
 }
 
@@ -181,15 +202,20 @@ static bool is_held(struct reclaim *reclaim, uint32_t entry)
 	return true;
 }
 
-/* Frees an object that waited, unless it is held. */
-static void settle(struct reclaim *reclaim, uint32_t entry)
+static inline void let_go(struct reclaim *reclaim, uint32_t entry)
 {
 	const struct waiting *waiting = &reclaim->pool[entry - 1];
 
-	if (reclaim->kept_count > 0 && is_held(reclaim, entry))
-		return;
-	arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
+	if (!arena_give_spare(reclaim->arena, waiting->object.ref, waiting->object.size))
+		arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
 	pool_give(reclaim, entry);
+}
+
+/* Frees an object that waited, unless it is held. */
+static void settle(struct reclaim *reclaim, uint32_t entry)
+{
+	if (reclaim->kept_count == 0 || !is_held(reclaim, entry))
+		let_go(reclaim, entry);
 }
 
 /* The same with all that a version held that was kept. */
@@ -206,17 +232,25 @@ static void settle_held(struct reclaim *reclaim, uint32_t list)
 /* The same with what was replaced at or below `oldest`. */
 static void settle_waiting(struct reclaim *reclaim, uint64_t oldest)
 {
-	while (reclaim->first) {
-		uint32_t entry = reclaim->first;
+	uint64_t newest = newest_kept(reclaim);
+	uint32_t entry = reclaim->first;
+
+	while (entry) {
 		const struct waiting *waiting = &reclaim->pool[entry - 1];
+		uint32_t next = waiting->next;
 		if (waiting->replaced > oldest)
-			return;
-		reclaim->first = waiting->next;
-		if (is_historys(reclaim, &waiting->object))
+			break;
+		if (waiting->object.made > newest) {
 			reclaim->history_used -= waiting->room;
-		settle(reclaim, entry);
+			let_go(reclaim, entry);
+		} else {
+			settle(reclaim, entry);
+		}
+		entry = next;
 	}
-	reclaim->last = 0;
+	reclaim->first = entry;
+	if (!entry)
+		reclaim->last = 0;
 }
 
 /* Takes a version out of kept. What it held is returned, and may be settled after the next release

@@ -322,9 +322,10 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	int r = publisher_check(publisher);
 
 	if (r == 0)
-		r = table_check_row(table,
-		                    &(struct stele_row_ref){key, key_bits, value, value_size});
+		r = check_new_key(table, key, key_bits);
 	if (r == 0)
+		r = check_value(table, value, value_size);
+	if (r == 0 && !table->plain)
 		r = table_normalize(table, &value, value_size);
 	if (r == 0 && table->marks)
 		r = marks_reserve(table);

@@ -22,14 +22,14 @@ static struct stele_writable **bucket_of(struct stele_publisher *publisher, cons
 
 struct stele_writable *tables_find(struct stele_publisher *publisher, const char *name)
 {
-	struct stele_writable **bucket = bucket_of(publisher, name), **link, *table;
+	struct stele_writable *table = publisher->tables.recent;
 
-	for (link = bucket; (table = *link) != NULL; link = &table->next)
+	/* The same table is asked for again and again. */
+	if (table && strcmp(table->name, name) == 0)
+		return table;
+	for (table = *bucket_of(publisher, name); table; table = table->next)
 		if (strcmp(table->name, name) == 0) {
-			/* To the front: the same table is asked for again and again. */
-			*link = table->next;
-			table->next = *bucket;
-			*bucket = table;
+			publisher->tables.recent = table;
 			return table;
 		}
 	return NULL;
@@ -53,7 +53,11 @@ struct stele_writable *tables_add(struct stele_publisher *publisher, const char 
 
 static void table_free(struct stele_writable *table)
 {
-	table->publisher->tables.count--;
+	struct tables *tables = &table->publisher->tables;
+
+	tables->count--;
+	if (tables->recent == table)
+		tables->recent = NULL;
 	stele_schema_free(table->schema);
 	free(table->normalized);
 	free(table->marks);

@@ -44,6 +44,7 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 	*tx = (struct stele_transaction){
 		.publisher = publisher,
 		.catalog = commit.catalog,
+		.last_record = commit.record,
 		.cancel_state = cancel_state,
 	};
 	publisher->edit.version = head + 1;
@@ -165,13 +166,12 @@ static int record_write(struct stele_transaction *tx, const char *message)
 }
 
 /* Retires the record of the version before: only its own ring entry leads to it. */
-static void retire_record(struct stele_publisher *publisher, uint64_t version)
+static void retire_record(const struct stele_transaction *tx)
 {
-	struct edit *edit = &publisher->edit;
-	struct layout_commit last;
+	struct edit *edit = &tx->publisher->edit;
 
-	if (region_commit(&publisher->attachment.region, version, &last) == 0 && last.record)
-		edit_drop(edit, last.record, edit_object_size(edit, NULL, last.record));
+	if (tx->last_record)
+		edit_drop(edit, tx->last_record, edit_object_size(edit, NULL, tx->last_record));
 }
 
 /* Writes the entry of the version in the ring, and brings it to the disk where that was asked for.
@@ -282,8 +282,7 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 			*ret_version = version - 1;
 		return r;
 	}
-	if (version > 1)
-		retire_record(publisher, version - 1);
+	retire_record(tx);
 	publish(publisher, version);
 	tables_committed(publisher);
 	after_publish(publisher, version, now);

@@ -18,7 +18,8 @@
 struct sink {
 	struct region region;
 	struct view view;
-	uint64_t most; /* the arena that is copied has no more */
+	uint64_t most;                     /* the arena that is copied has no more */
+	uint64_t maximum_size, limit_size; /* of the region that is copied */
 };
 
 static int sink_alloc(void *context, size_t size, ref_t *ret)
@@ -92,6 +93,8 @@ static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 	if (r < 0)
 		return error_set(-r, "cannot write %s: %s", path, strerror(-r));
 	header->arena_end = end;
+	header->maximum_size = sink->maximum_size;
+	header->limit_size = sink->limit_size;
 	if (ftruncate(sink->region.fd, (off_t)(end + LAYOUT_GUARD)) < 0)
 		return error_set(errno, "cannot write %s: %s", path, strerror(errno));
 	header->contents = region_contents_checksum(&sink->region, end + LAYOUT_GUARD);
@@ -125,6 +128,8 @@ static int save(struct region *from, const struct layout_commit *newest, const c
 		return r;
 	region_view(from, &view);
 	sink.most = view.limit - view.start;
+	sink.maximum_size = from->maximum_size;
+	sink.limit_size = from->limit_size;
 	room.base = sink.region.mapping.base;
 	r = copy_history_live(from, &view, newest, &sink.region, &room);
 	if (r == -EBADMSG)

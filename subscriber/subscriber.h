@@ -11,6 +11,7 @@
  *   cursor.c       rows in order       changes.c      what differs between two snapshots
  *   follow.c       all rows, and then what changes
  *   index.c        for longest-prefix match (index.h)
+ *   hash.c         for exact lookups (hash.h)
  *   explain.c      the way of a lookup, step by step
  *   list.c         who else is registered
  *   verify.c       a region as a whole: whether it holds together, and what takes its memory

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against LMDB: gets, scans, commits and loads of the same rows, and what a row takes of the
- * region. */
+ * Against LMDB: gets, from the table and by a hash index, scans, commits and loads of the same rows,
+ * and what a row takes of the region. */
 #include "bench_both.h"
 
 #define MILLION 1000000u
@@ -46,8 +46,10 @@ static double random_lmdb(uint64_t *ret_sum)
 	return gets(get_lmdb, ret_sum);
 }
 
-/* 32 keys a call. */
-static double many_stele(uint64_t *ret_sum)
+/* 32 keys a call. Compiled twice, likewise. */
+static inline __attribute__((always_inline)) double
+many_gets(int64_t (*get_many)(const struct stele_key_ref *, struct stele_row *),
+          uint64_t (*get)(const unsigned char *), uint64_t *ret_sum)
 {
 	struct stele_key_ref keys[32];
 	struct stele_row rows[32];
@@ -59,14 +61,24 @@ static double many_stele(uint64_t *ret_sum)
 		for (size_t j = 0; j < 32; j++)
 			keys[j] = (struct stele_key_ref){queries + (i + j) * size,
 			                                 (unsigned)size * 8};
-		check(stele_table_get_many(&both.table, keys, 32, rows) == 32);
+		check(get_many(keys, rows) == 32);
 		for (size_t j = 0; j < 32; j++)
 			sum += item_sum(rows[j].value);
 	}
 	for (size_t i = count; i < query_count; i++)
-		sum += get_stele(queries + i * size);
+		sum += get(queries + i * size);
 	*ret_sum = sum;
 	return (seconds() - begin) / (double)query_count;
+}
+
+static int64_t get_32_stele(const struct stele_key_ref *keys, struct stele_row *rows)
+{
+	return stele_table_get_many(&both.table, keys, 32, rows);
+}
+
+static double many_stele(uint64_t *ret_sum)
+{
+	return many_gets(get_32_stele, get_stele, ret_sum);
 }
 
 /* Each key is known only when the row before it was read. The step keeps it out of a cycle. */
@@ -93,6 +105,67 @@ static double dependent_stele(uint64_t *ret_sum)
 static double dependent_lmdb(uint64_t *ret_sum)
 {
 	return dependent_gets(get_lmdb, ret_sum);
+}
+
+/* ---- the same by a hash index ---- */
+
+static struct stele_hash *hash;
+
+static uint64_t get_hash(const unsigned char *key)
+{
+	struct stele_row row;
+
+	if (stele_hash_get(hash, key, both.kind->key_size * 8, &row) != 1)
+		fail("a row is missing");
+	return item_sum(row.value);
+}
+
+static int64_t get_32_hash(const struct stele_key_ref *keys, struct stele_row *rows)
+{
+	return stele_hash_get_many(hash, keys, 32, rows);
+}
+
+static double random_hash(uint64_t *ret_sum)
+{
+	return gets(get_hash, ret_sum);
+}
+
+static double many_hash(uint64_t *ret_sum)
+{
+	return many_gets(get_32_hash, get_hash, ret_sum);
+}
+
+static double dependent_hash(uint64_t *ret_sum)
+{
+	return dependent_gets(get_hash, ret_sum);
+}
+
+/* Of the table that is open; it finds all rows. */
+static void hash_begin(const char *name)
+{
+	char text[128];
+	double begin = seconds(), time;
+
+	must(stele_hash_open(&both.table, &hash));
+	time = seconds() - begin;
+	for (uint64_t i = 0; i < both.rows; i++) {
+		struct stele_row row, expected;
+		unsigned char key[KEY_MOST];
+
+		both.kind->key(i, key);
+		check(stele_table_get(&both.table, key, both.kind->key_size * 8, &expected) == 1);
+		check(stele_hash_get(hash, key, both.kind->key_size * 8, &row) == 1);
+		check(row.value == expected.value);
+	}
+	snprintf(text, sizeof(text), "hash_index/%s/open", name);
+	print(text, time * 1e3, "ms");
+	snprintf(text, sizeof(text), "hash_index/%s/memory", name);
+	print(text, (double)stele_hash_memory(hash) / (double)both.rows, "B a row");
+}
+
+static void hash_end(void)
+{
+	hash = stele_hash_close(hash);
 }
 
 /* ---- all rows in order ---- */
@@ -256,6 +329,11 @@ int main(void)
 	compare_pair("get/1000000_rows", random_stele, random_lmdb, 6);
 	compare_pair("get/1000000_rows_dependent", dependent_stele, dependent_lmdb, 3.5);
 	compare_pair("get/1000000_rows_32_a_call", many_stele, random_lmdb, 18);
+	hash_begin("1000000_rows");
+	compare_pair("get/1000000_rows_hash_index", random_hash, random_lmdb, 6);
+	compare_pair("get/1000000_rows_hash_index_dependent", dependent_hash, dependent_lmdb, 3.5);
+	compare_pair("get/1000000_rows_hash_index_32_a_call", many_hash, random_lmdb, 18);
+	hash_end();
 	compare_pair("scan/1000000_rows", scan_stele, scan_lmdb, 3);
 	commits("commit/1000000_rows", 3);
 	empty();
@@ -269,11 +347,17 @@ int main(void)
 	fill(&kind_path, MILLION, load_stele);
 	compact("1000000_rows_of_35_byte_text");
 	compare_pair("get/1000000_rows_of_35_byte_text", random_stele, random_lmdb, 4);
+	hash_begin("1000000_rows_of_35_byte_text");
+	compare_pair("get/1000000_rows_of_35_byte_text_hash_index", random_hash, random_lmdb, 4);
+	hash_end();
 	read_end();
 	empty();
 
 	fill(&kind_id, 1000, load_stele);
 	compare_pair("get/1000_rows", random_stele, random_lmdb, 12);
+	hash_begin("1000_rows");
+	compare_pair("get/1000_rows_hash_index", random_hash, random_lmdb, 12);
+	hash_end();
 	commits("commit/1000_rows", 4);
 	empty();
 

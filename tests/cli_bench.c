@@ -2,6 +2,7 @@
  * stele bench notify: what it prints, and that it leaves nothing behind. Times are nobody's to judge here. */
 #include <jansson.h>
 #include <mqueue.h>
+#include <sys/resource.h>
 #include <sys/msg.h>
 #include "cli.h"
 #include "lib/layout.h"
@@ -166,6 +167,18 @@ Test(cli_bench, every_mechanism_has_a_row_or_a_reason)
 		json_decref(row);
 	}
 	EXPECT_TEXT(at, "");
+}
+
+Test(cli_bench, nothing_to_be_had_is_told_by_the_status)
+{
+	const struct rlimit none = {0, 0};
+	struct cli_result result;
+
+	cr_assert_eq(setrlimit(RLIMIT_MSGQUEUE, &none), 0);
+	result = STELE("bench", "notify", "--count", "1", "--notifier", "mq", "--format", "ndjson");
+	cr_expect_eq(result.status, 1);
+	cr_expect(strstr(result.out, "\"reason\": \"the mechanism: "), "%s", result.out);
+	EXPECT_STATUS(STELE("bench", "notify", "--count", "1", "--notifier", "mq,futex"), 0);
 }
 
 Test(cli_bench, a_percentile_needs_ten_above_it)

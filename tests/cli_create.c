@@ -207,6 +207,8 @@ Test(cli_create, puts_a_region_into_a_directory)
 	EXPECT_FAILURE(STELE("get", table, "1"), 3, "no such region", "/dev/shm/stele.");
 	EXPECT_FAILURE(STELE("get", "-D", "/nonexistent", table, "1"), 3,
 	               "cannot use the directory /nonexistent");
+	EXPECT_FAILURE(STELE("get", "-D", "/etc/passwd", table, "1"), 2,
+	               "cannot use the directory /etc/passwd/");
 	EXPECT_FAILURE(STELE("get", "-D", directory, "nosuch/t", "1"), 3, "no such region", directory);
 	EXPECT_STATUS(STELE("rm", "-D", directory, region), 0);
 	cr_expect(rmdir(directory) == 0, "rm left something: %s", strerror(errno));

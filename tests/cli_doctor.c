@@ -276,7 +276,7 @@ Test(cli_doctor, a_publisher_that_is_gone)
 	ipc_kill(publisher);
 	EXITS(0, "doctor");
 	SAYS("note     publisher");
-	SAYS("nobody publishes, and 1 subscribers wait");
+	SAYS("nobody publishes, and 1 subscriber waits");
 	SAYS("died, its last commit being");
 	ipc_kill(subscriber);
 	EXITS(1, "doctor");
@@ -382,26 +382,19 @@ Test(cli_doctor, other_ipc_namespaces)
 	SAYS("1 subscribers with message queues seem to be in another IPC namespace");
 }
 
-static void child_in_another_pid_namespace(unsigned argument)
+static void subscribe_inside(unsigned argument)
 {
-	pid_t pid;
-
-	CHECK(unshare(CLONE_NEWPID) == 0, "%s", strerror(errno));
-	pid = fork();
-	CHECK(pid >= 0, "%s", strerror(errno));
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		prctl(PR_SET_NAME, "inside");
-		subscribe_for_ever(argument);
-	}
-	waitpid(pid, NULL, 0);
+	prctl(PR_SET_NAME, "inside");
+	subscribe_for_ever(argument);
 }
 
 Test(cli_doctor, another_pid_namespace)
 {
 	machine_without_systemd("size=8g");
 	start(publish_for_ever);
-	start(child_in_another_pid_namespace);
+	ipc_reach(READY, 0);
+	ipc_spawn_inner(CLONE_NEWPID, subscribe_inside);
+	ipc_await(READY, 1);
 	EXITS(0, "doctor");
 	SAYS("1 of 1 subscribers can't be found by their process numbers");
 	SAYS("nothing depends on these numbers");

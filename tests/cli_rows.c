@@ -132,6 +132,14 @@ Test(cli_rows, dump_restricts_to_what_a_key_starts_with)
 	            "site,name,n\na,\"an, x\",2\na,anna,-1\nab,anna,3\n");
 	EXPECT_FAILURE(STELE("dump", "--prefix", "a,an,1", table), 2,
 	               "prefix \"a,an,1\": expected at most 2 columns joined by commas, found 3");
+	/* ... and so does all else with nothing. */
+	table = make_table("vpn", "vpn(vrf: u16 key, prefix: ipv4net key, n: i8)");
+	EXPECT_STATUS(STELE("set", table, "7,10.0.0.0/8", "n=1"), 0);
+	EXPECT_STATUS(STELE("set", table, "8,10.0.0.0/8", "n=2"), 0);
+	expect_done(STELE("dump", "--prefix", "", "--format", "csv", table),
+	            "vrf,prefix,n\n7,10.0.0.0/8,1\n8,10.0.0.0/8,2\n");
+	expect_done(STELE("dump", "--prefix", "8,", "--format", "csv", table),
+	            "vrf,prefix,n\n8,10.0.0.0/8,2\n");
 }
 
 Test(cli_rows, dump_of_an_older_version)

@@ -49,6 +49,8 @@ Test(cli_save, a_saved_file_is_read_like_a_region)
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "lock                none: it is a saved file\n");
 	EXPECT_HAS(STELE("show", file).out, file);
+	EXPECT_HAS(STELE("show", "--format", "json", file).out,
+	           "\"maximum_size\": 4294967296, \"limit_size\": 34359738368,");
 	/* Whatever becomes of the region. */
 	EXPECT_STATUS(STELE("rm", region), 0);
 	EXPECT_STATUS(STELE("dump", table), 0);

@@ -19,6 +19,8 @@ Test(cli_usage, help_names_every_command_and_exit_status)
 	EXPECT_HAS(result.out, "Exit status:");
 	EXPECT_HAS(result.out, "\n  9  ");
 	EXPECT_TEXT(STELE("help").out, result.out);
+	EXPECT_TEXT(STELE("help", "help").out, result.out);
+	EXPECT_TEXT(STELE("help", "--help").out, result.out);
 }
 
 Test(cli_usage, every_command_has_help_with_examples)

@@ -40,6 +40,7 @@ static struct stele_publisher *publisher;
 static struct stele_subscriber *subscriber;
 static struct stele_snapshot *snapshot;
 static struct stele_table tables[TABLES];
+static struct stele_hash *hashes[TABLES];
 static uint64_t sum;
 
 static void keys_make(void)
@@ -96,6 +97,26 @@ COUNTED do_get(void)
 COUNTED do_get_text(void)
 {
 	gets(PATHS);
+}
+
+static void hash_gets(int which)
+{
+	struct stele_row row;
+
+	for (unsigned i = 0; i < TIMES; i++) {
+		const struct key *key = &keys[which][i * 7 % ROWS];
+		use(stele_hash_get(hashes[which], key->bytes, key->bits, &row), &row);
+	}
+}
+
+COUNTED do_hash_get(void)
+{
+	hash_gets(IDS);
+}
+
+COUNTED do_hash_get_text(void)
+{
+	hash_gets(PATHS);
 }
 
 COUNTED do_match(void)
@@ -160,13 +181,19 @@ int main(void)
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
 	for (int which = 0; which < TABLES; which++)
 		must(stele_table_open(snapshot, names[which], &schemas[which], &tables[which]));
+	for (int which = 0; which < TABLES; which++)
+		must(stele_hash_open(&tables[which], &hashes[which]));
 	do_get();
 	do_get_text();
+	do_hash_get();
+	do_hash_get_text();
 	do_match();
 	do_scan();
 	do_snapshot();
 	do_commit();
 	check(sum > 0);
+	for (int which = 0; which < TABLES; which++)
+		stele_hash_close(hashes[which]);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 	must(stele_region_remove(region));

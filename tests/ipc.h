@@ -57,8 +57,8 @@
 
 /* What the processes of a test share; zero at its start. */
 struct ipc_shared {
-	uint32_t stage[32];
-	uint64_t number[32];
+	uint32_t stage[33]; /* the last: the process in namespaces of its own has ended */
+	uint64_t number[33]; /* ... its pid */
 	int segments[4]; /* System V segments that the test made itself: each one's shmid and 1 */
 };
 
@@ -221,6 +221,57 @@ static inline void ipc_kill(pid_t pid)
 	kill(pid, SIGKILL);
 	ipc_reap(pid);
 }
+
+/* ---- a process in namespaces of its own, one at a time ---- */
+
+enum { IPC_INNER = 32 };
+static int ipc_inner_namespaces;
+static void (*ipc_inner_work)(unsigned);
+
+/* Makes the namespaces, of which its child is the first process, and tells when that is dead. */
+static inline void ipc_parent_of_inner(unsigned argument)
+{
+	pid_t pid;
+
+	CHECK(unshare(ipc_inner_namespaces) == 0, "%s", strerror(errno));
+	pid = fork();
+	CHECK(pid >= 0, "%s", strerror(errno));
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		ipc_inner_work(argument);
+		_exit(0);
+	}
+	ipc_tell(IPC_INNER, (uint64_t)pid);
+	waitpid(pid, NULL, 0);
+	ipc_reach(IPC_INNER, 1);
+	pause();
+}
+
+/* Runs `work` in new namespaces (CLONE_NEWPID...); its pid out here. */
+static inline pid_t ipc_spawn_inner(int namespaces, void (*work)(unsigned))
+{
+	ipc_inner_namespaces = namespaces;
+	ipc_inner_work = work;
+	ipc_tell(IPC_INNER, 0);
+	ipc_reach(IPC_INNER, 0);
+	ipc_spawn(ipc_parent_of_inner, 0);
+	UNTIL(ipc_told(IPC_INNER) != 0);
+	return (pid_t)ipc_told(IPC_INNER);
+}
+
+/* Waits until it has ended. */
+static inline void ipc_join_inner(void)
+{
+	ipc_await(IPC_INNER, 1);
+}
+
+static inline void ipc_kill_inner(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	ipc_join_inner();
+}
+
+/* ---- what the system says of a process ---- */
 
 /* Whether a process is in this state ('S' asleep, 'T' stopped). */
 static inline bool ipc_is(pid_t pid, char state)

@@ -14,7 +14,7 @@ TestSuite(ipc_fallback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 static unsigned rounds = 12;
 
 /* Which stages and numbers follow() and commit_to() use. */
-enum { WAITS, SAW, INNER_PID, INNER_DEAD };
+enum { WAITS, SAW };
 
 /* In a subscriber: waits for one version after the other, reads each. */
 static void follow(struct stele_subscriber *subscriber)
@@ -349,41 +349,6 @@ static void subscriber_in_new_pid_namespace(unsigned argument)
 	pause();
 }
 
-static void (*inner_work)(unsigned);
-
-/* Has a child in a new namespace, of which that is the first process; tells its pid, and when it is dead. */
-static void parent_of_a_namespace(unsigned argument)
-{
-	pid_t pid;
-
-	CHECK(unshare(CLONE_NEWPID) == 0, "%s", strerror(errno));
-	pid = fork();
-	CHECK(pid >= 0, "%s", strerror(errno));
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		inner_work(argument);
-		_exit(0);
-	}
-	ipc_tell(INNER_PID, (uint64_t)pid);
-	waitpid(pid, NULL, 0);
-	ipc_reach(INNER_DEAD, 1);
-	pause();
-}
-
-static pid_t spawn_in_pid_namespace(void (*work)(unsigned))
-{
-	inner_work = work;
-	ipc_spawn(parent_of_a_namespace, 0);
-	UNTIL(ipc_told(INNER_PID) != 0);
-	return (pid_t)ipc_told(INNER_PID);
-}
-
-static void kill_in_pid_namespace(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	ipc_await(INNER_DEAD, 1);
-}
-
 Test(ipc_fallback, another_pid_namespace_makes_no_difference)
 {
 	struct stele_region_info info = { .size = sizeof(info) };
@@ -393,14 +358,14 @@ Test(ipc_fallback, another_pid_namespace_makes_no_difference)
 	needs_root();
 	publisher = ipc_publish(region, NULL);
 	ipc_only_notices();
-	child = spawn_in_pid_namespace(subscriber_in_new_pid_namespace);
+	child = ipc_spawn_inner(CLONE_NEWPID, subscriber_in_new_pid_namespace);
 	commit_to(publisher, child);
 	ipc_await(8, 1);
 	/* Its pid says nothing here, and isn't asked. */
 	RETURNS(stele_publisher_reap(publisher), 0, "");
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 1);
-	kill_in_pid_namespace(child);
+	ipc_kill_inner(child);
 	RETURNS(stele_publisher_reap(publisher), 1, "");
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 0);
@@ -422,11 +387,11 @@ Test(ipc_fallback, a_publisher_in_another_pid_namespace_is_one)
 	pid_t child;
 
 	needs_root();
-	child = spawn_in_pid_namespace(publisher_in_new_pid_namespace);
+	child = ipc_spawn_inner(CLONE_NEWPID, publisher_in_new_pid_namespace);
 	ipc_await(8, 1);
 	RETURNS(stele_publisher_open(region, &options, &publisher), -EBUSY, region);
 	RETURNS(stele_region_remove(region), -EBUSY, region);
-	kill_in_pid_namespace(child);
+	ipc_kill_inner(child);
 	OK(stele_publisher_open(region, &options, &publisher));
 	cr_expect_eq(ipc_commit(publisher), 2);
 	stele_publisher_close(publisher);

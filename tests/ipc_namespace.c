@@ -9,7 +9,7 @@
 
 TestSuite(ipc_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-enum { WAITS, SAW, INNER_PID, INNER_DEAD, PINNED };
+enum { WAITS, SAW, PINNED };
 enum { ROUNDS = 6 };
 
 static int user_namespace; /* also a new one, as a plain user needs it to make others */
@@ -29,47 +29,6 @@ static void needs_namespaces(int namespaces)
 	if (ipc_stage(WAITS) == 0)
 		cr_skip_test("new namespaces (0x%x) are not to be had here", (unsigned)(namespaces | user_namespace));
 	ipc_reach(WAITS, 0);
-}
-
-/* ---- a process in namespaces of its own ---- */
-
-static int inner_namespaces;
-static void (*inner_work)(unsigned);
-
-/* Has a child in new namespaces, and tells when it is dead. */
-static void parent_of_namespaces(unsigned argument)
-{
-	pid_t pid;
-
-	CHECK(unshare(inner_namespaces) == 0, "%s", strerror(errno));
-	pid = fork();
-	CHECK(pid >= 0, "%s", strerror(errno));
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		inner_work(argument);
-		_exit(0);
-	}
-	ipc_tell(INNER_PID, (uint64_t)pid);
-	waitpid(pid, NULL, 0);
-	ipc_reach(INNER_DEAD, 1);
-	pause();
-}
-
-static pid_t spawn_in(int namespaces, void (*work)(unsigned))
-{
-	inner_namespaces = namespaces | user_namespace;
-	inner_work = work;
-	ipc_tell(INNER_PID, 0);
-	ipc_reach(INNER_DEAD, 0);
-	ipc_spawn(parent_of_namespaces, 0);
-	UNTIL(ipc_told(INNER_PID) != 0);
-	return (pid_t)ipc_told(INNER_PID);
-}
-
-static void kill_inner(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	ipc_await(INNER_DEAD, 1);
 }
 
 /* ---- subscribers ---- */
@@ -116,7 +75,7 @@ static void expect_followed(int namespaces, const char *notifier)
 	ipc_only_notices();
 	publisher = ipc_publish(region, &options);
 	expected_notifier = notifier;
-	child = spawn_in(namespaces, follow);
+	child = ipc_spawn_inner(user_namespace | namespaces, follow);
 	for (uint32_t round = 1; round <= ROUNDS; round++) {
 		ipc_await(WAITS, round);
 		UNTIL(ipc_is(child, 'S'));
@@ -127,7 +86,7 @@ static void expect_followed(int namespaces, const char *notifier)
 	RETURNS(stele_publisher_reap(publisher), 0, "");
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 1);
-	kill_inner(child);
+	ipc_kill_inner(child);
 	RETURNS(stele_publisher_reap(publisher), 1, "");
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 0);
@@ -190,8 +149,8 @@ Test(ipc_namespace, who_names_a_queue_that_the_publisher_can_not_see_is_told)
 
 	needs_namespaces(CLONE_NEWIPC);
 	publisher = ipc_publish(region, NULL);
-	spawn_in(CLONE_NEWIPC, insist_on_mq);
-	ipc_await(INNER_DEAD, 1);
+	ipc_spawn_inner(user_namespace | CLONE_NEWIPC, insist_on_mq);
+	ipc_join_inner();
 	cr_expect_eq(ipc_stage(PINNED), 1);
 	stele_publisher_close(publisher);
 }
@@ -223,12 +182,12 @@ Test(ipc_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_i
 		pid_t child;
 
 		ipc_reach(PINNED, 0);
-		child = spawn_in(CLONE_NEWPID | CLONE_NEWIPC, publish_until_killed);
+		child = ipc_spawn_inner(user_namespace | CLONE_NEWPID | CLONE_NEWIPC, publish_until_killed);
 		ipc_await(PINNED, 1);
 		cr_expect_eq(ipc_told(SAW), version);
 		RETURNS(stele_publisher_open(region, &options, &publisher), -EBUSY, region);
 		RETURNS(stele_region_remove(region), -EBUSY, region);
-		kill_inner(child);
+		ipc_kill_inner(child);
 	}
 	publisher = ipc_attach(region, &options);
 	subscriber = ipc_subscribe(0, NULL);
@@ -260,8 +219,8 @@ Test(ipc_namespace, with_another_dev_shm_the_missing_file_is_named)
 
 	needs_namespaces(CLONE_NEWNS);
 	publisher = ipc_publish(region, NULL);
-	spawn_in(CLONE_NEWNS, look_elsewhere);
-	ipc_await(INNER_DEAD, 1);
+	ipc_spawn_inner(user_namespace | CLONE_NEWNS, look_elsewhere);
+	ipc_join_inner();
 	cr_expect_eq(ipc_stage(PINNED), 1);
 	stele_publisher_close(publisher);
 }

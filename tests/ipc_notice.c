@@ -5,7 +5,6 @@
  */
 #include <mqueue.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/time.h>
 
 #include "lib/names.h"
@@ -575,80 +574,4 @@ Test(ipc_notice, a_flooded_queue_does_not_hold_a_wait_up)
 Test(ipc_notice, a_flooded_queue_does_not_hold_the_descriptor_up)
 {
 	flooded(BY_DESCRIPTOR);
-}
-
-/* A queue that its owner has removed counts for its user until nobody has it open. */
-Test(ipc_notice, the_queues_of_subscribers_that_closed_are_let_go)
-{
-	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	struct stele_subscriber *subscribers[20];
-	unsigned before = ipc_descriptors();
-
-	for (int i = 0; i < 20; i++) {
-		subscribers[i] = ipc_subscribe(0, "mq");
-		OK(stele_subscriber_fd(subscribers[i]));
-	}
-	ipc_commit(publisher);
-	cr_expect_eq(ipc_stats(publisher).notices_sent, 20);
-	for (int i = 0; i < 20; i++)
-		stele_subscriber_close(subscribers[i]);
-	cr_expect_geq(ipc_descriptors(), before + 20);
-	cr_expect_eq(stele_publisher_reap(publisher), 0);
-	/* What a sanitizer's build opens besides, it keeps. */
-	cr_expect(ipc_descriptors() <= before + 1, "%u descriptors, before %u", ipc_descriptors(), before);
-	stele_publisher_close(publisher);
-}
-
-static int highest_descriptor(void)
-{
-	int highest = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			highest = fd;
-	return highest;
-}
-
-static void wait_for_the_next(unsigned who)
-{
-	struct stele_subscriber *subscriber = ipc_subscribe(0, who % 2 == 0 ? "mq" : "socket");
-	uint64_t version = 1;
-
-	__atomic_fetch_add(&shared->stage[0], 1, __ATOMIC_SEQ_CST);
-	while (version < 4) {
-		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
-		__atomic_fetch_add(&shared->stage[version], 1, __ATOMIC_SEQ_CST);
-	}
-	stele_subscriber_close(subscriber);
-}
-
-/* With more subscribers than the publisher may have descriptors, their channels take turns. */
-Test(ipc_notice, subscribers_past_the_publishers_descriptors_are_told)
-{
-	enum { MANY = 24, FEW = 8 };
-	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	pid_t children[MANY];
-	struct rlimit few;
-
-	ipc_only_notices();
-	for (unsigned i = 0; i < MANY; i++)
-		children[i] = ipc_spawn(wait_for_the_next, i);
-	ipc_await(0, MANY);
-	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &few), 0);
-	for (uint32_t version = 2; version <= 4; version++) {
-		for (unsigned i = 0; i < MANY; i++)
-			UNTIL(ipc_blocked(children[i]));
-		few.rlim_cur = (rlim_t)highest_descriptor() + 1 + (version == 2 ? FEW : 0);
-		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
-		ipc_commit(publisher);
-		few.rlim_cur = few.rlim_max;
-		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
-		ipc_await(version, MANY);
-	}
-	/* One that the system wakes just then, as it does with who was stopped, needs no notice. */
-	cr_expect_leq(ipc_stats(publisher).notices_sent, 3 * MANY);
-	cr_expect_eq(ipc_stats(publisher).notices_failed, 0);
-	for (unsigned i = 0; i < MANY; i++)
-		ipc_join(children[i]);
-	stele_publisher_close(publisher);
 }

@@ -147,11 +147,12 @@ Test(arena, random_against_a_model)
 		churn(&world, 20000, 6);
 		churn(&world, 10000, 4);
 		churn(&world, 10000, 8);
-		expect(&world, world.arena.used > 0);
+		expect(&world, arena_used(&world.arena) > 0);
 		while (world.count > 0)
 			take_away(&world);
 		/* All comes back: to the pages, but for a slab that each class may keep, of 8 pages at most. */
-		expect(&world, world.arena.used == 0);
+		expect(&world, arena_used(&world.arena) == 0);
+		arena_give_back(&world.arena);
 		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
 		expect(&world, world.arena.free_pages + 8 * ARENA_CLASSES >= world.arena.pages);
 		world_finish(&world);
@@ -173,10 +174,10 @@ Test(arena, full_and_empty_again)
 			first = world.count;
 		expect(&world, world.end == MEMORY);
 		expect(&world, world.count * 2 > first);
-		expect(&world, world.arena.used > (MEMORY - START) * 8 / 10);
+		expect(&world, arena_used(&world.arena) > (MEMORY - START) * 8 / 10);
 		while (world.count > 0)
 			take_away(&world);
-		expect(&world, world.arena.used == 0);
+		expect(&world, arena_used(&world.arena) == 0);
 	}
 	world_finish(&world);
 }
@@ -198,14 +199,14 @@ Test(arena, claims_rebuild_the_state)
 			expect(&world, arena_claim(&world.arena, world.objects[i - 1].ref, world.objects[i - 1].size) == 1);
 		for (size_t i = 0; i < world.count; i++)
 			expect(&world, arena_claim(&world.arena, world.objects[i].ref, world.objects[i].size) == 0);
-		expect(&world, world.arena.used == old.used);
+		expect(&world, arena_used(&world.arena) == arena_used(&old));
 		/* Slabs that are empty are pages again. */
 		expect(&world, world.arena.free_pages >= old.free_pages);
 		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
 		churn(&world, 20000, 6);
 		while (world.count > 0)
 			take_away(&world);
-		expect(&world, world.arena.used == 0);
+		expect(&world, arena_used(&world.arena) == 0);
 		arena_finish(&old);
 		world_finish(&world);
 	}
@@ -237,7 +238,7 @@ Test(arena, impossible_claims)
 	expect(&world, arena_claim(&world.arena, page + 4 * units, 24000) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page + 5 * units, 8) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page + 3 * units, 12000) == -EBADMSG);
-	expect(&world, world.arena.used == 2 * 48 + 5 * LAYOUT_PAGE);
+	expect(&world, arena_used(&world.arena) == 2 * 48 + 5 * LAYOUT_PAGE);
 	world_finish(&world);
 }
 
@@ -271,7 +272,7 @@ Test(arena, empty_slabs_are_given_back)
 			break;
 	cr_assert_gt(count, 15);
 	count = 0;
-	for (size_t size = 16; arena.used > 0; size += size < 128 ? 8 : size / 4)
+	for (size_t size = 16; arena_used(&arena) > 0; size += size < 128 ? 8 : size / 4)
 		arena_free(&arena, refs[count++], size);
 	while (arena_alloc(&arena, 8192, &ref) == 0)
 		rest++;
@@ -280,5 +281,32 @@ Test(arena, empty_slabs_are_given_back)
 	while (arena_alloc(&arena, 8192, &ref) == 0)
 		rest++;
 	cr_expect_geq(rest, 14, "room for %u of 16", rest);
+	arena_finish(&arena);
+}
+
+/* What was freed last is taken first; and what is kept aside keeps no page from another size. */
+Test(arena, spare_objects_are_taken_first_and_given_back)
+{
+	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
+	struct arena arena;
+	ref_t refs[ARENA_SPARE], ref;
+	unsigned large = 0;
+
+	cr_assert_eq(arena_init(&arena, memory, 4096, 1 << 17, 1 << 17), 0);
+	for (unsigned i = 0; i < ARENA_SPARE; i++)
+		cr_assert_eq(arena_alloc(&arena, 4096, &refs[i]), i < 32 ? 0 : -ENOSPC);
+	for (unsigned i = 0; i < 32; i++)
+		arena_free(&arena, refs[i], 4096);
+	cr_expect_eq(arena_used(&arena), 0);
+	for (unsigned i = 32; i > 0; i--) {
+		cr_assert_eq(arena_alloc(&arena, 4096, &ref), 0);
+		cr_expect_eq(ref, refs[i - 1]);
+	}
+	cr_expect_eq(arena_used(&arena), 32 * 4096);
+	for (unsigned i = 0; i < 32; i++)
+		arena_free(&arena, refs[i], 4096);
+	while (arena_alloc(&arena, 8192, &ref) == 0)
+		large++;
+	cr_expect_geq(large, 12, "room for %u of 16", large);
 	arena_finish(&arena);
 }

@@ -330,10 +330,10 @@ Test(unit_put_many, no_room)
 		int64_t r;
 		OK(stele_transaction_begin(publisher, &tx));
 		OK(stele_table_create(tx, "many", &schemas[TEXT]));
-		used = publisher->arena.used;
+		used = arena_used(&publisher->arena);
 		r = stele_put_many(tx, "many", rows, count);
 		if (r == -ENOSPC) {
-			cr_assert_eq(publisher->arena.used, used);
+			cr_assert_eq(arena_used(&publisher->arena), used);
 			refused++;
 		} else {
 			cr_assert_gt(r, 0);

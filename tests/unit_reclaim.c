@@ -171,7 +171,7 @@ static void check(struct world *world)
 		}
 	}
 	world->count = left;
-	expect(world, world->arena.used == used * 3 * LAYOUT_PAGE);
+	expect(world, arena_used(&world->arena) == used * 3 * LAYOUT_PAGE);
 	expect(world, pinned_used(world) == world->reclaim.pinned_used);
 	/* Not always, as asking counts it anew. */
 	if (next_random() % 3 == 0)
@@ -380,7 +380,7 @@ Test(reclaim, a_pin_keeps_its_own_version_only)
 	world->slot[0].pins[0] = 0;
 	reclaim_run(&world->reclaim, 30);
 	cr_assert_not(in_use(world, &mid));
-	cr_assert_eq(world->arena.used, 0);
+	cr_assert_eq(arena_used(&world->arena), 0);
 	/* Too late: what is below reclaimed never comes back. */
 	world->slot[0].pins[0] = 10;
 	reclaim_run(&world->reclaim, 30);

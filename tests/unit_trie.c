@@ -397,7 +397,7 @@ static uint64_t bytes_reached(struct world *world)
 		stack[top].ref = node_ref_at(&node, place);
 		stack[top++].place = 0;
 	}
-	used = second.used;
+	used = arena_used(&second);
 	arena_finish(&second);
 	return used;
 }
@@ -473,7 +473,7 @@ static void run(const char *name, uint64_t seed, const struct shape *shape, unsi
 		arena_free(&world.arena, old_retired[i].ref, old_retired[i].size);
 	free(old_retired);
 	/* Nothing is leaked: what is in use is what the trie reaches. */
-	expect(&world, bytes_reached(&world) == world.arena.used);
+	expect(&world, bytes_reached(&world) == arena_used(&world.arena));
 	while (world.model.count > 0) {
 		struct key key = world.model.rows[world.model.count - 1]->key;
 		bool touched;
@@ -485,7 +485,7 @@ static void run(const char *name, uint64_t seed, const struct shape *shape, unsi
 	for (size_t i = 0; i < world.edit.retired.count; i++)
 		arena_free(&world.arena, world.edit.retired.entries[i].ref,
 		           world.edit.retired.entries[i].size);
-	expect(&world, world.arena.used == 0);
+	expect(&world, arena_used(&world.arena) == 0);
 	world_finish(&world);
 }
 
@@ -547,7 +547,7 @@ Test(trie, abort_gives_everything_back)
 	for (int i = 0; i < 20000; i++)
 		change_once(&world, 4);
 	root = world.root;
-	used = world.arena.used;
+	used = arena_used(&world.arena);
 	for (int round = 0; round < 50; round++) {
 		struct model before = model_copy(&world.model);
 		world.edit.version++;
@@ -558,10 +558,10 @@ Test(trie, abort_gives_everything_back)
 		world.root = root;
 		free(world.model.rows);
 		world.model = before;
-		expect(&world, world.arena.used == used);
+		expect(&world, arena_used(&world.arena) == used);
 		check_lookups(&world, 4);
 	}
 	check_scans(&world, 4);
-	expect(&world, bytes_reached(&world) == world.arena.used);
+	expect(&world, bytes_reached(&world) == arena_used(&world.arena));
 	world_finish(&world);
 }

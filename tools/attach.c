@@ -79,6 +79,32 @@ void reader_close(struct reader *reader)
 	*reader = (struct reader){0};
 }
 
+int each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *context,
+               uint64_t *ret_version)
+{
+	char name[STELE_NAME_MAX + 1] = "";
+	struct stele_snapshot *snapshot;
+	struct stele_table table;
+	int result;
+
+	result = stele_snapshot_open(subscriber, 0, &snapshot);
+	if (result < 0)
+		return result;
+	if (ret_version)
+		*ret_version = stele_snapshot_version(snapshot);
+	while ((result = stele_snapshot_next_table(snapshot, name)) == 1) {
+		result = stele_table_open(snapshot, name, NULL, &table);
+		if (result == 0)
+			result = each(context, name, &table);
+		if (result != 0)
+			break;
+	}
+	if (result == 0)
+		result = stele_snapshot_check(snapshot);
+	stele_snapshot_close(snapshot);
+	return result;
+}
+
 enum status writer_open(struct writer *writer, const char *region,
                         const struct options_writing *options)
 {

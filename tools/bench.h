@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stele/stele.h>
+#include "clock.h"
 #include "command.h"
 #include "bench_bare.h"
 #include "progress.h"
@@ -50,8 +51,6 @@ struct bench {
 
 /* ---- the machine ---- */
 
-/* Nanoseconds on CLOCK_MONOTONIC. */
-int64_t bench_now(void);
 /* In a loop that waits for another core. */
 static inline void bench_pause(void)
 {

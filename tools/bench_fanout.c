@@ -86,7 +86,7 @@ static enum status commit(struct crowd *crowd, struct samples *samples)
 
 	status = bench_commit(crowd->publisher, ++crowd->number, 0, &begin);
 	if (status == STATUS_DONE)
-		samples_add(samples, (double)(bench_now() - begin) / 1e3);
+		samples_add(samples, (double)(time_monotonic() - begin) / 1e3);
 	return status;
 }
 
@@ -102,13 +102,13 @@ static int send_all(struct crowd *crowd)
 
 static enum status send_bare(struct crowd *crowd, struct samples *samples)
 {
-	int64_t begin = bench_now();
+	int64_t begin = time_monotonic();
 	int result = send_all(crowd);
 
 	if (result < 0)
 		return fail(STATUS_SYSTEM, "can't send by %s: %s", crowd->way->name,
 		            strerror(-result));
-	samples_add(samples, (double)(bench_now() - begin) / 1e3);
+	samples_add(samples, (double)(time_monotonic() - begin) / 1e3);
 	return STATUS_DONE;
 }
 

@@ -130,7 +130,7 @@ static int read_all(void *context, struct reader *reader)
 			continue;
 		reader_turn(reader);
 		result = wait_and_read(session, reader, lane, &row);
-		reader->shared->taken = bench_now();
+		reader->shared->taken = time_monotonic();
 		reader->shared->start = row.start;
 		/* Nobody sends anything else than the next row. */
 		if (result >= 0 && row.number != ++number)
@@ -147,19 +147,19 @@ static int read_all(void *context, struct reader *reader)
 static enum status send_row(struct session *session, enum bench_lane lane, uint64_t number,
                             int64_t *ret_end, double *ret_cost)
 {
-	int64_t begin, start = bench_now();
+	int64_t begin, start = time_monotonic();
 	enum status status = STATUS_DONE;
 	int result = 0;
 
 	if (lane == LANE_BARE) {
 		plain_write(session->plain, number, start);
-		begin = bench_now();
+		begin = time_monotonic();
 	} else {
 		status = bench_commit(session->publisher, number, start, &begin);
 	}
 	if (status == STATUS_DONE && lane != LANE_STELE)
 		result = session->way->bare->send(&session->reader->pair);
-	*ret_end = bench_now();
+	*ret_end = time_monotonic();
 	*ret_cost = (double)(*ret_end - begin) / 1e3;
 	if (result < 0)
 		return fail(STATUS_SYSTEM, "can't send by %s: %s", session->way->name,
@@ -176,8 +176,8 @@ static enum status settle(const struct session *session)
 
 	if (!session->way->spin)
 		status = reader_await_sleep(session->bench, session->reader);
-	until = bench_now() + (session->way->spin ? SPINS : IDLE);
-	while (bench_now() < until)
+	until = time_monotonic() + (session->way->spin ? SPINS : IDLE);
+	while (time_monotonic() < until)
 		bench_pause();
 	return status;
 }

@@ -6,17 +6,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 #include "bench.h"
-
-int64_t bench_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 void bench_bind(const struct bench *bench, int core)
 {
@@ -106,13 +97,13 @@ enum status bench_measure_line(struct bench *bench)
 	status = reader_await(bench, reader, 1);
 	word = &reader->shared->bare.word;
 	for (uint32_t batch = 0; batch < BATCHES && status == STATUS_DONE; batch++) {
-		int64_t begin = bench_now();
+		int64_t begin = time_monotonic();
 		for (uint32_t i = 2 * TRIPS * batch; i < 2 * TRIPS * (batch + 1); i += 2) {
 			__atomic_store_n(word, i + 1, __ATOMIC_RELEASE);
 			while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != i + 2)
 				bench_pause();
 		}
-		samples_add(&samples, (double)(bench_now() - begin) / 1e3 / 2 / TRIPS);
+		samples_add(&samples, (double)(time_monotonic() - begin) / 1e3 / 2 / TRIPS);
 	}
 	bench->line_us = samples_median(&samples, 0);
 	samples_free(&samples);

@@ -83,7 +83,7 @@ enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int
 		stele_transaction_abort(tx);
 		return status;
 	}
-	*ret_begin = bench_now();
+	*ret_begin = time_monotonic();
 	result = stele_transaction_commit(tx, NULL, NULL);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }

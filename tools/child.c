@@ -10,10 +10,10 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <stele/stele.h>
 #include "child.h"
+#include "clock.h"
 
 /* Milliseconds that a command has to end after SIGTERM. */
 #define GRACE 2000
@@ -101,13 +101,11 @@ static void describe_end(int status, struct child *ret)
 /* Milliseconds from now to the deadline, for poll(2). */
 static int until(int64_t deadline)
 {
-	struct timespec now;
 	int64_t left;
 
 	if (deadline == STELE_FOREVER)
 		return -1;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	left = (deadline - (int64_t)now.tv_sec * 1000000000 - now.tv_nsec) / 1000000 + 1;
+	left = (deadline - time_monotonic()) / 1000000 + 1;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 

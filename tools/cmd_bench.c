@@ -19,13 +19,13 @@ static const char doc[] =
 	"\v"
 	"Each row is one way to be told of versions: the notifiers by their names; \"spin\", a subscriber that looks "
 	"at the newest version without blocking; \"thread\", message queues to which a thread of the publisher's sends. "
-	"BY_HAND is the same commit and the same read by a reader that is not registered and blocks in the mechanism itself, "
-	"RATIO what a subscriber takes compared with that, and BARE the mechanism with a row in shared memory, without Stele. "
+	"by_hand_us is the same commit and the same read by a reader that is not registered and blocks in the mechanism itself, "
+	"ratio what a subscriber takes compared with that, and bare_us the mechanism with a row in shared memory, without Stele. "
 	"A percentile stands there only if ten measurements or more lie above it. "
-	"What this machine does not have is listed with the reason.\n"
+	"What this machine does not have is listed with the reason; where that is all, the exit status is 1.\n"
 	"\n"
 	"With --subscribers: what a commit costs when so many subscribers are blocked, when all are awake and have not looked "
-	"yet (BEHIND), and what it costs to wake as many by the mechanism alone (BARE).\n"
+	"yet (behind_us), and what it costs to wake as many by the mechanism alone (bare_us).\n"
 	"\n"
 	"Examples:\n"
 	"  stele bench notify\n"
@@ -306,8 +306,9 @@ static void print_machine(const struct bench *bench)
 
 /* ---- running ---- */
 
-/* One row. What is not to be had is no failure. */
-static enum status measure(struct output *output, struct bench *bench, const struct bench_way *way)
+/* One row. What is not to be had is no failure. `*measured`: it was to be had. */
+static enum status measure(struct output *output, struct bench *bench, const struct bench_way *way,
+                           bool *measured)
 {
 	struct latency lanes[LANES];
 	struct fanout fanout;
@@ -320,13 +321,14 @@ static enum status measure(struct output *output, struct bench *bench, const str
 	progress_end(&bench->progress);
 	if (status != STATUS_DONE && status != STATUS_NOT_THERE)
 		return status;
+	*measured |= status == STATUS_DONE;
 	return bench->subscribers ? print_fanout(output, bench, way, &fanout)
 	                          : print_latency(output, bench, way, lanes, samples);
 }
 
 static enum status measure_all(const struct bench_options *options, struct bench *bench)
 {
-	bool table = options->format == OUTPUT_TABLE, all = true;
+	bool table = options->format == OUTPUT_TABLE, all = true, measured = false;
 	enum status status = STATUS_DONE;
 	struct output *output;
 
@@ -344,8 +346,9 @@ static enum status measure_all(const struct bench_options *options, struct bench
 		/* Who spins is not woken; "auto" is one of the others, if nothing is in its way. */
 		if (options->wanted[i] ||
 		    (all && ways[i].bare && !(bench->subscribers && ways[i].spin)))
-			status = measure(output, bench, &ways[i]);
-	return output_end(output, status);
+			status = measure(output, bench, &ways[i], &measured);
+	status = output_end(output, status);
+	return status == STATUS_DONE && !measured ? STATUS_NOT_THERE : status;
 }
 
 /* A descriptor or more for each reader. */

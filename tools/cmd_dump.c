@@ -18,9 +18,8 @@ static const char doc[] =
 	"  stele dump --version 41 net/routes\n";
 
 struct dump {
-	enum output_format format;
+	struct options_reading reading;
 	const char *prefix;
-	uint64_t version; /* 0: the newest */
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -29,8 +28,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &dump->format;
-		state->child_inputs[1] = &dump->version;
+		state->child_inputs[0] = &dump->reading;
 		return 0;
 	case 'p':
 		dump->prefix = argument;
@@ -49,9 +47,7 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "REGION/TABLE|FILE/TABLE",
 	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format},
-                                                {.argp = &options_version},
-                                                {0}},
+	.children = (const struct argp_child[]){{.argp = &options_reading}, {0}},
 };
 
 static enum status fail_reading(int error, uint64_t version)
@@ -122,7 +118,7 @@ static enum status print_table(const struct reader *reader, const struct dump *d
 		status = restrict_cursor(cursor, reader->schema, dump->prefix);
 	if (status == STATUS_DONE) {
 		row_cells_open(&cells, reader->schema);
-		output = output_open(dump->format, SHAPE_ROWS, cells.columns,
+		output = output_open(dump->reading.format, SHAPE_ROWS, cells.columns,
 		                     reader->schema->column_count);
 		status = print_rows(reader, cursor, &cells, output);
 		status = output_end(output, status);
@@ -143,12 +139,11 @@ static enum status run(int argc, char **argv)
 	if (options_parse(&argp, "dump", argc, argv, &dump, &operands) != 1)
 		return fail_usage("dump", "expected one REGION/TABLE");
 	status = parse_source_target("dump", operands[0], true, &target);
+	if (status == STATUS_DONE)
+		status = reader_open(&reader, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_open(&reader, target.region, READER_PINNED);
-	if (status != STATUS_DONE)
-		return status;
-	status = reader_open_table(&reader, target.table, dump.version);
+	status = reader_open_table(&reader, target.table, dump.reading.version);
 	if (status == STATUS_DONE)
 		status = print_table(&reader, &dump);
 	reader_close(&reader);

@@ -22,8 +22,7 @@ static const char doc[] =
 	"  stele explain ./net.stele/routes 10.1.0.0/16\n";
 
 struct explain {
-	enum output_format format;
-	uint64_t version; /* 0: the newest */
+	struct options_reading reading;
 	bool dot;
 };
 
@@ -34,8 +33,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	(void)argument;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &explain->format;
-		state->child_inputs[1] = &explain->version;
+		state->child_inputs[0] = &explain->reading;
 		return 0;
 	case 'G':
 		explain->dot = true;
@@ -54,9 +52,7 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "REGION/TABLE|FILE/TABLE KEY",
 	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format},
-                                                {.argp = &options_version},
-                                                {0}},
+	.children = (const struct argp_child[]){{.argp = &options_reading}, {0}},
 };
 
 enum {
@@ -188,7 +184,7 @@ static enum status print(const struct explain *explain, const struct stele_schem
 		return STATUS_DONE;
 	}
 	row_cells_open(&decoded, schema);
-	output = output_open(explain->format, SHAPE_ROWS, columns, COLUMNS);
+	output = output_open(explain->reading.format, SHAPE_ROWS, columns, COLUMNS);
 	for (size_t i = 0; i < count && status == STATUS_DONE; i++)
 		status = print_step(output, &steps[i], &decoded, i + 1 < count,
 		                    way_goes_on(steps, count, i));
@@ -247,14 +243,14 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse(&argp, "explain", argc, argv, &explain, &operands) != 2)
 		return fail_usage("explain", "expected REGION/TABLE and KEY");
-	if (explain.dot && explain.format != OUTPUT_TABLE)
+	if (explain.dot && explain.reading.format != OUTPUT_TABLE)
 		return fail_usage("explain", "--dot is a format of its own; give no --format");
 	status = parse_source_target("explain", operands[0], true, &target);
 	if (status == STATUS_DONE)
 		status = reader_open(&reader, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_open_table(&reader, target.table, explain.version);
+	status = reader_open_table(&reader, target.table, explain.reading.version);
 	if (status == STATUS_DONE)
 		status = explain_key(&reader, &explain, &target, operands[1]);
 	reader_close(&reader);

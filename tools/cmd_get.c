@@ -36,8 +36,7 @@ static const char lookup_doc[] =
 	"  stele lookup vpn/routes 7,10.1.2.3\n";
 
 struct query {
-	enum output_format format;
-	uint64_t version; /* 0: the newest, again for each row */
+	struct options_reading reading; /* with the newest version, that is it again for each row */
 	struct target target;
 	struct reader reader;
 	struct stele_live live;
@@ -53,29 +52,16 @@ struct query {
 	uint64_t asked, missed;
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-	struct query *query = state->input;
-
-	(void)argument;
-	if (key != ARGP_KEY_INIT)
-		return ARGP_ERR_UNKNOWN;
-	state->child_inputs[0] = &query->format;
-	state->child_inputs[1] = &query->version;
-	return 0;
-}
-
-static const struct argp_child children[] = {
-	{.argp = &options_format}, {.argp = &options_version}, {0}};
+static const struct argp_child children[] = {{.argp = &options_reading}, {0}};
 static const struct argp get_argp = {
-	.parser = parse,
-	.args_doc = "REGION/TABLE KEY",
+	.parser = options_hand_down,
+	.args_doc = "REGION/TABLE|FILE/TABLE KEY",
 	.doc = get_doc,
 	.children = children,
 };
 static const struct argp lookup_argp = {
-	.parser = parse,
-	.args_doc = "REGION/TABLE ADDRESS...\nREGION/TABLE -",
+	.parser = options_hand_down,
+	.args_doc = "REGION/TABLE|FILE/TABLE ADDRESS...\nREGION/TABLE|FILE/TABLE -",
 	.doc = lookup_doc,
 	.children = children,
 };
@@ -88,14 +74,16 @@ static enum status open_query(struct query *query, const char *name, const char 
 	status = parse_source_target(name, target, true, &query->target);
 	if (status == STATUS_DONE)
 		status = reader_open(&query->reader, query->target.region,
-		                     query->version ? READER_PINNED : READER_ONCE);
+		                     query->reading.version ? READER_PINNED : READER_ONCE);
 	if (status == STATUS_DONE)
-		status = reader_open_table(&query->reader, query->target.table, query->version);
+		status = reader_open_table(&query->reader, query->target.table,
+		                           query->reading.version);
 	if (status != STATUS_DONE)
 		return status;
-	result = query->version ? 0
-	                        : stele_live_open(query->reader.subscriber, query->target.table,
-	                                          query->reader.schema, &query->live);
+	result = query->reading.version
+	                 ? 0
+	                 : stele_live_open(query->reader.subscriber, query->target.table,
+	                                   query->reader.schema, &query->live);
 	if (result < 0)
 		return fail_library(result);
 	row_cells_open(&query->cells, query->reader.schema);
@@ -149,7 +137,7 @@ static enum status read_row(struct query *query, bool longest_match, bool *ret_t
 
 	for (int i = 0; i < READ_TRIES && (result == -ESTALE || result == -EMSGSIZE); i++) {
 		size = query->capacity;
-		if (query->version)
+		if (query->reading.version)
 			result = copy_pinned(query, longest_match, &size, &key_bits);
 		else if (longest_match)
 			result = stele_live_match(&query->live, key->bytes, key->bits, query->value,
@@ -182,7 +170,7 @@ static enum status get(struct query *query, const char *text)
 	if (!there)
 		return fail(STATUS_NOT_THERE, "no row with key \"%s\" in table \"%s\"", text,
 		            query->target.table);
-	output = output_open(query->format, SHAPE_ROW, query->cells.columns,
+	output = output_open(query->reading.format, SHAPE_ROW, query->cells.columns,
 	                     query->reader.schema->column_count);
 	status = output_row(output, query->cells.cells);
 	return output_end(output, status);
@@ -194,7 +182,7 @@ static enum status run_get(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&get_argp, "get", argc, argv, &query, &operands) != 2)
+	if (options_parse(&get_argp, "get", argc, argv, &query.reading, &operands) != 2)
 		return fail_usage("get", "expected REGION/TABLE and KEY");
 	status = open_query(&query, "get", operands[0]);
 	if (status == STATUS_DONE)
@@ -221,7 +209,7 @@ static void open_lookup(struct query *query)
 	query->columns[0] = (struct output_column){.name = name};
 	memcpy(query->columns + 1, query->cells.columns, (count - 1) * sizeof(*query->columns));
 	query->line = must_realloc(NULL, count * sizeof(*query->line));
-	query->output = output_open(query->format, SHAPE_ROWS, query->columns, count);
+	query->output = output_open(query->reading.format, SHAPE_ROWS, query->columns, count);
 }
 
 static void close_lookup(struct query *query)
@@ -326,7 +314,7 @@ static enum status run_lookup(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&lookup_argp, "lookup", argc, argv, &query, &operands) < 2)
+	if (options_parse(&lookup_argp, "lookup", argc, argv, &query.reading, &operands) < 2)
 		return fail_usage("lookup", "expected REGION/TABLE and an ADDRESS");
 	status = open_query(&query, "lookup", operands[0]);
 	if (status == STATUS_DONE)

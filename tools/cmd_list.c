@@ -34,32 +34,21 @@ static const struct output_column columns[COLUMNS] = {
 	[STATE] = {"state", false},
 };
 
-static int count_rows(struct stele_subscriber *subscriber, uint64_t *ret_tables, uint64_t *ret_rows)
-{
-	char name[STELE_NAME_MAX + 1] = "";
-	struct stele_snapshot *snapshot;
-	struct stele_table table;
-	int result;
+struct sum {
+	uint64_t tables, rows;
+};
 
-	*ret_tables = 0;
-	*ret_rows = 0;
-	result = stele_snapshot_open(subscriber, 0, &snapshot);
-	if (result < 0)
-		return result;
-	while ((result = stele_snapshot_next_table(snapshot, name)) == 1) {
-		result = stele_table_open(snapshot, name, NULL, &table);
-		if (result < 0)
-			break;
-		++*ret_tables;
-		*ret_rows += stele_table_rows(&table);
-	}
-	if (result == 0)
-		result = stele_snapshot_check(snapshot);
-	stele_snapshot_close(snapshot);
-	return result;
+static int add_table(void *context, const char *name, const struct stele_table *table)
+{
+	struct sum *sum = context;
+
+	(void)name;
+	sum->tables++;
+	sum->rows += stele_table_rows(table);
+	return 0;
 }
 
-static int count(const char *region, uint64_t *ret_tables, uint64_t *ret_rows)
+static int count(const char *region, struct sum *ret)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED};
@@ -70,8 +59,10 @@ static int count(const char *region, uint64_t *ret_tables, uint64_t *ret_rows)
 	if (result < 0)
 		return result;
 	result = -ESTALE;
-	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
-		result = count_rows(subscriber, ret_tables, ret_rows);
+	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++) {
+		*ret = (struct sum){0};
+		result = each_table(subscriber, add_table, ret, NULL);
+	}
 	stele_subscriber_close(subscriber);
 	return result;
 }
@@ -81,7 +72,7 @@ static enum status list_region(struct output *output, const char *name)
 	struct stele_region_info info = {.size = sizeof(info)};
 	char texts[COLUMNS + 1][DESCRIBED_MAX];
 	struct cell cells[COLUMNS] = {0};
-	uint64_t tables, rows;
+	struct sum sum;
 	int result;
 
 	cells[NAME] = cell_text(name);
@@ -96,11 +87,11 @@ static enum status list_region(struct output *output, const char *name)
 		if (info.publisher_attached)
 			cells[PUBLISHER] = cell_text(describe_process(
 				info.publisher_pid, info.publisher_command, texts[PUBLISHER]));
-		result = count(name, &tables, &rows);
+		result = count(name, &sum);
 	}
 	if (result == 0) {
-		cells[TABLES] = cell_number(tables, texts[TABLES]);
-		cells[ROWS] = cell_number(rows, texts[ROWS]);
+		cells[TABLES] = cell_number(sum.tables, texts[TABLES]);
+		cells[ROWS] = cell_number(sum.rows, texts[ROWS]);
 	}
 	cells[STATE] = cell_text(result < 0 ? stele_last_error() : "ok");
 	return output_row(output, cells);

@@ -6,7 +6,8 @@
 #include "attach.h"
 
 static const char doc[] =
-	"Makes a new version whose tables and rows are those of an older one, which history must still hold."
+	"Makes a new version whose tables and rows are those of an older one, which history holds or a "
+	"reader still pins."
 	"\v"
 	"It takes what differs between the two. Where nothing does, there is no new version. Rows that are "
 	"changed back are at the new version; `stele rollback' can itself be rolled back.\n"

@@ -16,7 +16,7 @@ static const char set_doc[] =
 	"A KEY of several columns is written with commas between them, as in CSV.\n"
 	"\n"
 	"With --if-version or --if-absent, where the row is not so, nothing is changed, and the exit status is "
-	"9.\n"
+	"10.\n"
 	"\n"
 	"Examples:\n"
 	"  stele set net/routes 10.0.0.0/8 next_hop=192.0.2.1 metric=5\n"
@@ -78,7 +78,7 @@ static const struct argp set_argp = {
 			{0},
 		},
 	.parser = parse,
-	.args_doc = "REGION/TABLE KEY COLUMN=VALUE...",
+	.args_doc = "REGION/TABLE KEY [COLUMN=VALUE...]",
 	.doc = set_doc,
 	.children = children,
 };

@@ -26,7 +26,7 @@ static const char inspect_doc[] =
 	"\n"
 	"Examples:\n"
 	"  stele inspect net\n"
-	"  stele inspect ./net.saved\n"
+	"  stele inspect ./net.stele\n"
 	"  stele inspect --format json net | jq .used_by_history\n";
 
 static const struct argp_child children[] = {{.argp = &options_format}, {0}};
@@ -78,52 +78,27 @@ static void free_tables(struct shown_tables *shown)
 	*shown = (struct shown_tables){0};
 }
 
-static int add_table(const struct stele_snapshot *snapshot, const char *name,
-                     struct shown_tables *shown)
+static int add_table(void *context, const char *name, const struct stele_table *table)
 {
+	struct shown_tables *shown = context;
 	struct stele_schema *schema;
 	struct shown_table *added;
-	struct stele_table table;
 	size_t size;
 	int result;
 
-	result = stele_table_open(snapshot, name, NULL, &table);
-	if (result == 0)
-		result = stele_table_schema(&table, &schema);
+	result = stele_table_schema(table, &schema);
 	if (result < 0)
 		return result;
 	shown->tables = must_realloc(shown->tables, (shown->count + 1) * sizeof(*shown->tables));
 	added = &shown->tables[shown->count++];
 	snprintf(added->name, sizeof(added->name), "%s", name);
-	describe_number(stele_table_rows(&table), added->rows);
-	describe_number(stele_table_version(&table), added->version);
+	describe_number(stele_table_rows(table), added->rows);
+	describe_number(stele_table_version(table), added->version);
 	size = stele_schema_format(schema, NULL, 0) + 1;
 	added->schema = must_realloc(NULL, size);
 	stele_schema_format(schema, added->schema, size);
 	stele_schema_free(schema);
 	return 0;
-}
-
-static int read_tables(struct stele_subscriber *subscriber, struct shown_tables *shown)
-{
-	char name[STELE_NAME_MAX + 1] = "";
-	struct stele_snapshot *snapshot;
-	int result;
-
-	free_tables(shown);
-	result = stele_snapshot_open(subscriber, 0, &snapshot);
-	if (result < 0)
-		return result;
-	shown->version = stele_snapshot_version(snapshot);
-	while ((result = stele_snapshot_next_table(snapshot, name)) == 1) {
-		result = add_table(snapshot, name, shown);
-		if (result < 0)
-			break;
-	}
-	if (result == 0)
-		result = stele_snapshot_check(snapshot);
-	stele_snapshot_close(snapshot);
-	return result;
 }
 
 static struct cell make_table_list(struct shown_tables *shown)
@@ -389,8 +364,9 @@ static enum status show(const char *region, struct stele_subscriber *subscriber,
 
 	for (int i = 0; i < READ_TRIES; i++) {
 		result = stele_region_describe(located(region), &info);
+		free_tables(&tables);
 		if (result == 0)
-			result = read_tables(subscriber, &tables);
+			result = each_table(subscriber, add_table, &tables, &tables.version);
 		if ((result < 0 && result != -ESTALE) ||
 		    (result == 0 && info.version == tables.version))
 			break;

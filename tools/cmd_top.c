@@ -214,7 +214,7 @@ static void take_signals(struct top *top)
 /* How long to wait, in milliseconds, rounded up. */
 static int time_left(const struct top *top)
 {
-	int64_t left = top->next - top_now();
+	int64_t left = top->next - time_monotonic();
 
 	if (top->page == PAGE_ROWS && rows_searches(top->rows))
 		return 0;
@@ -253,7 +253,7 @@ static void run_loop(struct top *top)
 		take_keys(top);
 		if (top->page == PAGE_ROWS && rows_searches(top->rows))
 			rows_search_on(top->rows);
-		if (!top->paused && top_now() >= top->next)
+		if (!top->paused && time_monotonic() >= top->next)
 			top_look(top);
 	}
 }

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 #include "attach.h"
+#include "clock.h"
 #include "describe.h"
 #include "stop.h"
 
@@ -306,14 +306,6 @@ static bool may_come_back(struct trace *trace)
 /* Signals, and the end of who reads the output, are looked for between slices of waiting. */
 #define SLICE INT64_C(100000000)
 
-static int64_t slice_end(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec + SLICE;
-}
-
 static enum status follow(struct trace *trace)
 {
 	enum status status = start(trace);
@@ -321,7 +313,7 @@ static enum status follow(struct trace *trace)
 	while (status == STATUS_DONE && !is_enough(trace) && !told_to_stop(trace, &status)) {
 		uint64_t newest;
 		int result = stele_subscriber_wait(trace->reader.subscriber, trace->since,
-		                                   slice_end(), &newest);
+		                                   time_monotonic() + SLICE, &newest);
 
 		if (result == -ESTALE)
 			status = attach_again(trace);

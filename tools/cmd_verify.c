@@ -19,7 +19,7 @@ static const char doc[] =
 	"\n"
 	"Examples:\n"
 	"  stele verify net\n"
-	"  stele verify ./net.saved\n"
+	"  stele verify ./net.stele\n"
 	"  stele verify --format json net | jq .damages\n";
 
 static const struct argp argp = {

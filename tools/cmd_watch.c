@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "attach.h"
 #include "child.h"
+#include "clock.h"
 #include "describe.h"
 #include "difference.h"
 #include "stop.h"
@@ -62,14 +63,6 @@ struct watch {
 /* How a wait ended. */
 enum ending { NEWER, TIME_IS_UP, TOLD_TO_STOP, OUTPUT_GONE, FAILED };
 
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct watch *watch = state->input;
@@ -99,7 +92,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 't':
 		status = parse_seconds("--timeout", argument, &timeout);
 		if (status == STATUS_DONE)
-			watch->deadline = now() + timeout;
+			watch->deadline = time_monotonic() + timeout;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -220,7 +213,7 @@ static enum status close_output(struct watch *watch, enum status status)
 
 static int64_t command_deadline(const struct watch *watch)
 {
-	int64_t least = now() + COMMAND_TIME;
+	int64_t least = time_monotonic() + COMMAND_TIME;
 
 	return watch->deadline > least ? watch->deadline : least;
 }
@@ -294,7 +287,7 @@ static enum ending wait_for_others(const struct watch *watch, int fd)
 		{.fd = fd, .events = POLLIN},
 	};
 	struct timespec left = {0}, *timeout = &left;
-	int64_t time = watch->deadline == STELE_FOREVER ? 0 : watch->deadline - now();
+	int64_t time = watch->deadline == STELE_FOREVER ? 0 : watch->deadline - time_monotonic();
 
 	if (watch->deadline == STELE_FOREVER && fd >= 0)
 		timeout = NULL;
@@ -307,7 +300,8 @@ static enum ending wait_for_others(const struct watch *watch, int fd)
 			return OUTPUT_GONE;
 		return NEWER;
 	}
-	return watch->deadline != STELE_FOREVER && now() >= watch->deadline ? TIME_IS_UP : NEWER;
+	return watch->deadline != STELE_FOREVER && time_monotonic() >= watch->deadline ? TIME_IS_UP
+	                                                                               : NEWER;
 }
 
 /* Waits for a version newer than the one that was printed last. A notifier without a descriptor is
@@ -318,10 +312,11 @@ static enum ending wait_for_version(const struct watch *watch, int *ret_error)
 	uint64_t since =
 		watch->reader.snapshot ? stele_snapshot_version(watch->reader.snapshot) : 0;
 	int fd = stele_subscriber_fd(watch->reader.subscriber);
-	const int64_t slice = 100 * INT64_C(1000000), move_on = now() + INT64_C(1000000000);
+	const int64_t slice = 100 * INT64_C(1000000),
+		      move_on = time_monotonic() + INT64_C(1000000000);
 
 	for (;;) {
-		int64_t until = fd < 0 ? now() + slice : 0;
+		int64_t until = fd < 0 ? time_monotonic() + slice : 0;
 		enum ending ending;
 		uint64_t version;
 		int result;
@@ -329,7 +324,7 @@ static enum ending wait_for_version(const struct watch *watch, int *ret_error)
 		if (until > watch->deadline)
 			until = watch->deadline;
 		result = stele_subscriber_wait(watch->reader.subscriber, since, until, &version);
-		if (result == 0 && now() >= move_on &&
+		if (result == 0 && time_monotonic() >= move_on &&
 		    stele_subscriber_version(watch->reader.subscriber, &version) == 0)
 			result = version > since;
 		*ret_error = result;

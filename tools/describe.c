@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <stele/stele.h>
+#include "clock.h"
 #include "describe.h"
 
 const char *describe_number(uint64_t number, char *buffer)
@@ -62,11 +62,8 @@ const char *describe_duration(uint64_t nanoseconds, char *buffer)
 
 const char *describe_age(uint64_t nanoseconds, char *buffer)
 {
-	struct timespec now;
-	uint64_t time;
+	uint64_t time = time_of_day();
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	*buffer = '\0';
 	if (nanoseconds)
 		describe_duration(time > nanoseconds ? time - nanoseconds : 0, buffer);

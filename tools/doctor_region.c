@@ -35,10 +35,12 @@ static void check_publisher(struct doctor *doctor, const struct examined *region
 		doctor_say(doctor, VERDICT_OK, "publisher", info->name, NULL, "%s publishes",
 		           process);
 	else if (region->slot_count)
-		doctor_say(doctor, VERDICT_NOTE, "publisher", info->name, NULL,
-		           "nobody publishes, and %zu subscribers wait: %s %s; start it again, and "
-		           "they go on",
-		           region->slot_count, process, end);
+		doctor_say(
+			doctor, VERDICT_NOTE, "publisher", info->name, NULL,
+			"nobody publishes, and %zu subscriber%s: %s %s; start it again, and they go "
+			"on",
+			region->slot_count, region->slot_count == 1 ? " waits" : "s wait", process,
+			end);
 	else
 		doctor_say(doctor, VERDICT_OK, "publisher", info->name, NULL,
 		           "nobody publishes, and nobody waits");

@@ -61,6 +61,7 @@ enum status status_of_error(int error)
 	case EINVAL:
 	case ERANGE:
 	case EEXIST:
+	case ENOTDIR:
 	case EMSGSIZE:
 		return STATUS_INPUT;
 	case ENOENT:

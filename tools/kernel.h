@@ -5,7 +5,7 @@
 
 #include "options.h"
 
-/* Mirrors the kernel's tables until SIGINT or SIGTERM, in a region that is made, in this kind of memory,
+/* Mirrors the kernel's tables until a signal to stop, in a region that is made, in this kind of memory,
  * where there is none. */
 enum status publish_kernel(const char *region, enum stele_memory memory,
                            const struct options_writing *options);

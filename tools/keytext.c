@@ -105,6 +105,8 @@ static int append_start(struct row_buffer *row, const struct stele_column *colum
 {
 	struct stele_column start = *column;
 
+	if (length == 0) /* with which all start, whatever the type */
+		return 0;
 	start.size = 0;
 	if (column->type == STELE_CHAR && length <= column->size)
 		start.type = STELE_TEXT;

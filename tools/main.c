@@ -89,18 +89,18 @@ static enum status run(int argc, char **argv)
 
 	if (argc < 2)
 		return fail_usage("", "which command?");
+	if (strcmp(argv[1], "help") == 0 && argc > 2) {
+		argv[1] = argv[2];
+		argv[2] = help;
+		argc = 3;
+	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
 		printf("stele %s\n", stele_version());
 		return STATUS_DONE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0 ||
-	    (strcmp(argv[1], "help") == 0 && argc == 2))
+	    strcmp(argv[1], "help") == 0)
 		return print_help();
-	if (strcmp(argv[1], "help") == 0) {
-		argv[1] = argv[2];
-		argv[2] = help;
-		argc = 3;
-	}
 	command = find(argv[1]);
 	if (!command && argv[1][0] == '-')
 		return fail_usage(

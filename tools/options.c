@@ -145,23 +145,33 @@ const struct argp options_format = {
 	.parser = parse_format,
 };
 
-static error_t parse_version(int key, char *argument, struct argp_state *state)
+static error_t parse_reading(int key, char *argument, struct argp_state *state)
 {
-	if (key != 'a')
+	struct options_reading *reading = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &reading->format;
+		return 0;
+	case 'a':
+		return parse_count("--version", argument, 1, UINT64_MAX, &reading->version) ==
+		                       STATUS_DONE
+		               ? 0
+		               : EINVAL;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	return parse_count("--version", argument, 1, UINT64_MAX, state->input) == STATUS_DONE
-	               ? 0
-	               : EINVAL;
+	}
 }
 
-const struct argp options_version = {
+const struct argp options_reading = {
 	.options =
 		(const struct argp_option[]){
 			{"version", 'a', "VERSION", 0, "Read this version, while history holds it",
                          10},
 			{0},
 		},
-	.parser = parse_version,
+	.parser = parse_reading,
+	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
 
 static error_t parse_writing(int key, char *argument, struct argp_state *state)
@@ -361,7 +371,7 @@ enum status parse_source_target(const char *command, const char *text, bool tabl
 		return parse_target(command, text, table_needed, ret);
 	if (!split_path(text, table_needed, ret))
 		return fail_usage(command,
-		                  "expected FILE/TABLE, such as ./net.saved/routes, but \"%s\" "
+		                  "expected FILE/TABLE, such as ./net.stele/routes, but \"%s\" "
 		                  "stands there",
 		                  text);
 	if (*ret->table && stele_name_check("table", ret->table) < 0)

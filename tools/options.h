@@ -28,10 +28,14 @@ const char *located_directory(void);
 /* A child that reads --format into an enum output_format. */
 extern const struct argp options_format;
 
-/* A child that reads --version into a uint64_t, which stays as it is without. */
-extern const struct argp options_version;
+/* A child that reads --format and --version. */
+struct options_reading {
+	enum output_format format;
+	uint64_t version; /* 0: the newest */
+};
+extern const struct argp options_reading;
 
-/* A child that reads --wait, --message and --if-head into a struct options_writing. */
+/* A child that reads --wait, --shared, --message and --if-head into a struct options_writing. */
 struct options_writing {
 	int64_t attach_timeout; /* as in struct stele_publisher_options */
 	const char *message;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 #include "attach.h"
+#include "clock.h"
 #include "progress.h"
 
 enum {
@@ -11,28 +11,20 @@ enum {
 	BAR = 30,
 };
 
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
 void progress_start(struct progress *progress, const char *what, uint64_t total)
 {
 	*progress = (struct progress){
 		.what = what,
 		.total = total,
 		.wanted = isatty(STDERR_FILENO) && (total == 0 || total >= LARGE),
-		.next = now() + 200 * INT64_C(1000000),
+		.next = time_monotonic() + 200 * INT64_C(1000000),
 	};
 }
 
 /* Whether it is time to draw. */
 static bool is_due(struct progress *progress)
 {
-	int64_t time = now();
+	int64_t time = time_monotonic();
 
 	if (time < progress->next)
 		return false;

@@ -4,6 +4,7 @@
 #ifndef TOOLS_TOP_H
 #define TOOLS_TOP_H
 
+#include "clock.h"
 #include "top_list.h"
 #include "top_sample.h"
 
@@ -97,7 +98,6 @@ struct top {
 	struct rows_page *rows;
 };
 
-int64_t top_now(void); /* CLOCK_MONOTONIC, in nanoseconds */
 /* Looks at what the page shows, and says when to look next. */
 void top_look(struct top *top);
 /* A key was pressed. */

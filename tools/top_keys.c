@@ -3,16 +3,7 @@
 #include <curses.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include "top.h"
-
-int64_t top_now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * SECOND + time.tv_nsec;
-}
 
 /* ---- looking ---- */
 
@@ -32,7 +23,7 @@ void top_look(struct top *top)
 		region_arrange(&top->region);
 		break;
 	}
-	top->next = top_now() + top->interval;
+	top->next = time_monotonic() + top->interval;
 }
 
 /* ---- going from page to page ---- */
@@ -198,7 +189,7 @@ static void change_interval(struct top *top, bool faster)
 
 	if (interval >= FASTEST && interval <= SLOWEST)
 		top->interval = interval;
-	top->next = top_now() + top->interval;
+	top->next = time_monotonic() + top->interval;
 }
 
 /* Keys that a table's rows have, and lists don't. */

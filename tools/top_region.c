@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "attach.h"
 #include "describe.h"
@@ -252,10 +251,7 @@ const char *region_selected_table(const struct region_page *page)
 /* News for a minute. */
 static bool is_recent(uint64_t time)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return time && (uint64_t)now.tv_sec < time / 1000000000 + 60;
+	return time && time_of_day() / 1000000000 < time / 1000000000 + 60;
 }
 
 bool region_alarm(const struct top_region *region, char *buffer, size_t size, enum style *ret_style)

@@ -3,29 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "attach.h"
+#include "clock.h"
 #include "top_sample.h"
 
 /* Commits whose records are read in one look: what a look costs is bounded, however fast a
  * publisher is. */
 #define RECORDS_MAX 64u
-
-static uint64_t time_of_day(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static int64_t monotonic(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 void top_forget(struct top_region *region)
 {
@@ -46,51 +30,29 @@ struct tables {
 	uint64_t rows;
 };
 
-static int add_table(struct tables *tables, const struct stele_snapshot *snapshot, const char *name)
+static int add_table(void *context, const char *name, const struct stele_table *table)
 {
-	struct stele_table table;
+	struct tables *tables = context;
 	struct top_table *added;
-	int result = stele_table_open(snapshot, name, NULL, &table);
 
-	if (result < 0)
-		return result;
 	tables->table = must_realloc(tables->table, (tables->count + 1) * sizeof(*tables->table));
 	added = &tables->table[tables->count++];
-	*added = (struct top_table){.rows = stele_table_rows(&table),
-	                            .version = stele_table_version(&table)};
+	*added = (struct top_table){.rows = stele_table_rows(table),
+	                            .version = stele_table_version(table)};
 	snprintf(added->name, sizeof(added->name), "%s", name);
 	tables->rows += added->rows;
 	return 0;
-}
-
-static int read_tables_once(struct stele_subscriber *subscriber, struct tables *tables)
-{
-	char name[STELE_NAME_MAX + 1] = "";
-	struct stele_snapshot *snapshot;
-	int result;
-
-	tables->count = 0;
-	tables->rows = 0;
-	result = stele_snapshot_open(subscriber, 0, &snapshot);
-	if (result < 0)
-		return result;
-	while ((result = stele_snapshot_next_table(snapshot, name)) == 1) {
-		result = add_table(tables, snapshot, name);
-		if (result < 0)
-			break;
-	}
-	if (result == 0)
-		result = stele_snapshot_check(snapshot);
-	stele_snapshot_close(snapshot);
-	return result;
 }
 
 static int read_tables(struct stele_subscriber *subscriber, struct tables *tables)
 {
 	int result = -ESTALE;
 
-	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
-		result = read_tables_once(subscriber, tables);
+	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++) {
+		tables->count = 0;
+		tables->rows = 0;
+		result = each_table(subscriber, add_table, tables, NULL);
+	}
 	return result;
 }
 
@@ -251,7 +213,7 @@ static int look(struct top_region *region)
 		looked_before = 0;
 	}
 	region->info = info;
-	region->looked = monotonic();
+	region->looked = time_monotonic();
 	result = look_inside(region, &before, looked_before);
 	if (result < 0)
 		return result;

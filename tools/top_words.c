@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <time.h>
 #include "top.h"
 
 const char *top_rate(double rate, bool estimated, char buffer[TOP_WORD])
@@ -27,15 +26,13 @@ const char *top_count(uint64_t count, char buffer[TOP_WORD])
 
 const char *top_ago(uint64_t time, char buffer[TOP_WORD])
 {
-	struct timespec now;
-	uint64_t then = time / 1000000000, seconds = 0;
+	uint64_t then = time / 1000000000, now = time_of_day() / 1000000000, seconds = 0;
 
 	buffer[0] = '\0';
 	if (!time)
 		return buffer;
-	clock_gettime(CLOCK_REALTIME, &now);
-	if ((uint64_t)now.tv_sec > then)
-		seconds = (uint64_t)now.tv_sec - then;
+	if (now > then)
+		seconds = now - then;
 	if (seconds < 60)
 		snprintf(buffer, TOP_WORD, "%us", (unsigned)seconds);
 	else if (seconds < 3600)

@@ -11,8 +11,8 @@
  *   -EBUSY      another publisher is attached, or a transaction is open; no signal can be had to be
  *               notified by
  *   -EAGAIN     a condition does not hold: the region or a row is at another version
- *   -EACCES, -EPERM   the files of the region, or its memory, do not let this user in, or are in
- *               another IPC namespace
+ *   -EACCES, -EPERM   the files of the region, or its memory, do not let this user in, are in another
+ *               IPC namespace, or may be written by others than their owner
  *   -ENOSPC     no room: the region's maximum, or the file system that holds it
  *   -ENOMEM     no room in this process: heap or address space
  *   -EMFILE, -ENFILE  no descriptors, or more versions pinned than a subscriber may
@@ -21,8 +21,8 @@
  *   -EBADMSG    the region is damaged, was truncated, lost its memory, or is not a region
  *   -EPROTONOSUPPORT  the region was made by a library with another layout, or for another machine
  *   -ECHILD     the handle was made before a fork(), by the parent
- *   -ENOTSUP    this subscriber's notifier can't do that, or the region's memory; or the file system
- *               can't hold a region
+ *   -ENOTSUP    this subscriber's notifier can't do that, or the region's memory, or a saved file; or
+ *               the file system can't hold a region
  *   -EMSGSIZE   the caller's buffer is too small
  *   -EIO        a file could not be read or written, or the system failed in a way that is none of
  *               these: the sentence says how

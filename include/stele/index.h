@@ -72,10 +72,10 @@ STELE_API struct stele_index *stele_index_close(struct stele_index *index);
 
 /* Moves the index to the same table of another snapshot, usually a newer one. Costs what differs:
  * for each prefix that was added, changed or removed what the table has inside of it, and a
- * microsecond; a short one of IPv4 also some nanoseconds for each /18 inside of it, of
- * which the default route has 262,144; and as much as opening where the region's file was exchanged in between (it grew),
- * the snapshot is another subscriber's, or the version that the index was at was taken back. From
- * then on only the new snapshot need stay open. Errors: -EINVAL (as of _open; then the index
+ * microsecond; a short one of IPv4 also some nanoseconds for each /18 inside of it, of which the
+ * default route has 262,144; and as much as opening where the region's file was exchanged in
+ * between (it grew), the snapshot is another subscriber's, or the version that the index was at was
+ * taken back. From then on only the new snapshot need stay open. Errors: -EINVAL (as of _open; then the index
  * stays as it was), -ECHILD, and, after which matching is -ESTALE until the index was moved
  * without an error, and neither snapshot need stay open: -ESTALE (the new version was taken
  * back), -EBADMSG, -ENOMEM. */

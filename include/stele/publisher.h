@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writing. A publisher is attached to a region, alone, or together with others that all ask for it
- * (STELE_SHARED). It changes tables in transactions: everything between begin and commit becomes visible at once, as one new version,
- * or, after abort, error or death of the process, not at all.
+ * (STELE_SHARED). It changes tables in transactions: everything between begin and commit becomes
+ * visible at once, as one new version, or, after abort, error or death of the process, not at all.
  *
  *     struct stele_publisher *publisher;
  *     struct stele_transaction *tx;
@@ -94,12 +94,12 @@ struct stele_publisher_options {
  * over the rows. With STELE_CREATE a region that can't be used, as it was made by a library with
  * another layout, or left incomplete by an earlier boot of the machine, is replaced by an empty one,
  * and stele_publisher_note() says so. The publisher belongs to the caller:
- * stele_publisher_close(). Errors: -EINVAL
- * (name, options), -ENOENT (no such region; the sentence names the path), -EEXIST
- * (STELE_CREATE_NEW), -EBUSY (another publisher; the sentence says which process), -EACCES, -EPERM,
- * -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ESTALE (left by an
- * earlier boot), -EIO, -ENOSPC (the file system
- * has no room; the sentence says how much is needed), -ENOMEM, -EMFILE, -ENFILE. */
+ * stele_publisher_close(). Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence
+ * names the path), -ENOTDIR, -EEXIST (STELE_CREATE_NEW), -EBUSY (another publisher; the sentence
+ * says which process), -EACCES, -EPERM, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT
+ * (another layout), -ESTALE (left by an earlier boot), -ENOTSUP (a file system that can't hold a
+ * region), -EIO, -ENOSPC (the file system has no room; the sentence says how much is needed),
+ * -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
                                    struct stele_publisher **ret);
 
@@ -108,9 +108,9 @@ STELE_API int stele_publisher_open(const char *region, const struct stele_publis
  * exclude each other: stele_transaction_begin() waits for the other's end. What an idle one knows is
  * what it left: stele_publisher_version() is that of its last transaction; and where another has
  * replaced the region's file since, readers don't see it attached before its next one (nor more than
- * 63 at a time). One that begins after another has committed finds out first what that did to the region's memory, by
- * the walk over the rows that an open costs too; so publishers that take turns by the commit pay
- * for it each time, and those that write now and then don't mind. */
+ * 63 at a time). One that begins after another has committed finds out first what that did to the
+ * region's memory, by the walk over the rows that an open costs too; so publishers that take turns
+ * by the commit pay for it each time, and those that write now and then don't mind. */
 
 /* Detaches. An open transaction is aborted and its handle freed. The region stays, with its last
  * version. Returns NULL. */
@@ -160,11 +160,11 @@ STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
 /* ---- transactions ---- */
 
 /* Begins a transaction; there is one at a time (-EBUSY). Takes the region's lock, for which it
- * waits as long as the attach may (attach_timeout; -EBUSY); the thread that begins a transaction has to end it, and is not
- * cancelled before (pthread_setcancelstate). The handle is freed by commit or abort, whatever they
- * return. Errors also: -EBADMSG (the region's file was truncated, or replaced by somebody else's), and, where
- * its name was removed, so that it is written anew, what that fails with (-ENOSPC, -ENOENT, -EACCES,
- * ...); -EIO (an earlier write to the disk failed); -ECHILD. */
+ * waits as long as the attach may (attach_timeout; -EBUSY); the thread that begins a transaction has
+ * to end it, and is not cancelled before (pthread_setcancelstate). The handle is freed by commit or
+ * abort, whatever they return. Errors also: -EBADMSG (the region's file was truncated, or replaced
+ * by somebody else's), and, where its name was removed, so that it is written anew, what that fails
+ * with (-ENOSPC, -ENOENT, -EACCES, ...); -EIO (an earlier write to the disk failed); -ECHILD. */
 STELE_API int stele_transaction_begin(struct stele_publisher *publisher, struct stele_transaction **ret);
 
 /* Makes the changes visible as one new version and notifies the subscribers. Returns 1, and sets
@@ -179,14 +179,14 @@ STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char 
 STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx);
 
 /* Each function below either does the whole of what it says or, on error, leaves the transaction as
- * it was, still usable. */
+ * it was, still usable. Those that read the region can also find it damaged: -EBADMSG. */
 
 /* Creates a table. Errors: -EINVAL (name, schema), -EEXIST (there is one with another schema, or
  * with the same one: the sentence says which), -ENOSPC, -ENOMEM. */
 STELE_API int stele_table_create(struct stele_transaction *tx, const char *table,
                                  const struct stele_schema *schema);
 
-/* Drops a table and its rows. Errors: -ENOENT. */
+/* Drops a table and its rows. Errors: -ENOENT, -ENOMEM. */
 STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
 
 /* Makes the tables those of an older version: all of them and their rows, and no others. Drops what

@@ -6,11 +6,11 @@
  * WHERE A REGION IS. Wherever the library takes a region, it takes its name, or DIRECTORY/NAME. A
  * region with only a name is POSIX shared memory: its files are in /dev/shm, and gone when the
  * machine starts anew. The files of one with a directory are there: on a disk they outlive the
- * machine's (see STELE_DURABLE in <stele/publisher.h>). The file system needs O_TMPFILE,
- * posix_fallocate and shared mappings, as tmpfs, ext4, XFS and Btrfs have them; a network file
- * system does not do, as a region is for one machine.
+ * machine's going down (see enum stele_durability in <stele/publisher.h>). The file system needs
+ * O_TMPFILE, posix_fallocate and shared mappings, as tmpfs, ext4, XFS and Btrfs have them; a
+ * network file system does not do, as a region is for one machine.
  *
- * SAVED REGIONS. Whatever only reads (a subscriber, _describe, _verify) takes file:PATH as well: a
+ * SAVED REGIONS. Whatever only reads (a subscriber, _describe, _verify, _save) takes file:PATH as well: a
  * file that stele_region_save() wrote, or a copy of a region's data file, from this machine or
  * another of its kind, at any path, readable or writable by whomever. It has no publisher and no
  * subscribers; its newest version is the last. A copy of a data file that was made while its
@@ -74,7 +74,8 @@ struct stele_region_info {
 	bool publisher_attached;
 	uint32_t publisher_pid;     /* of the one attached, or the last one; 0: never any */
 	char publisher_command[16];
-	uint64_t publisher_since;   /* attached, or else detached or last seen, since; ns since 1970; 0: not known */
+	uint64_t publisher_since;   /* attached since; or, if not, gone since: its close, or, where it
+	                               died, its last commit. ns since 1970; 0: not known */
 	uint64_t generation;        /* 1, and one more with each file that took the place of another */
 	enum stele_memory memory;
 	uint64_t file_size;         /* bytes of memory the data file, or the segment, takes */
@@ -87,9 +88,9 @@ struct stele_region_info {
 	struct stele_commit commit; /* the newest; .version 0: none, or not readable just now */
 };
 
-/* Describes a region. Errors: -EINVAL (name), -ENOENT, -EACCES, -EBADMSG, -EPROTONOSUPPORT,
- * -ESTALE (on a disk, and no publisher has opened it since the machine started), -EPERM, -ENOMEM,
- * -EMFILE, -ENFILE. */
+/* Describes a region. Errors: -EINVAL (name), -ENOENT, -ENOTDIR (its directory), -EACCES, -EBADMSG,
+ * -EPROTONOSUPPORT, -ESTALE (on a disk, and no publisher has opened it since the machine started),
+ * -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
 /* One registered subscriber. Except for what is said to come from elsewhere, all of this is what
@@ -145,7 +146,7 @@ struct stele_region_lock {
 };
 
 /* Looks at a region's lock, and takes nothing: for the user who publishes, and root. Errors:
- * -EINVAL, -ENOENT (no such region, or no publisher's file), -EACCES, -EBADMSG, -EMFILE,
+ * -EINVAL, -ENOENT (no such region, or no publisher's file), -ENOTDIR, -EACCES, -EBADMSG, -EMFILE,
  * -ENFILE. */
 STELE_API int stele_region_lock(const char *region, struct stele_region_lock *ret);
 
@@ -232,8 +233,8 @@ STELE_API int stele_region_load(const char *file, const char *region);
 
 /* Removes a region: its files, and the queues of its subscribers that may be removed. Subscribers
  * that wait are told (-ENOENT from wait); snapshots stay readable until they are closed. Errors:
- * -EINVAL, -ENOENT, -EBUSY (a publisher is attached), -EACCES, -EPERM. A region that is damaged, or
- * of another layout, is removed all the same. */
+ * -EINVAL, -ENOENT, -ENOTDIR, -EBUSY (a publisher is attached), -EACCES, -EPERM. A region that is
+ * damaged, or of another layout, is removed all the same. */
 STELE_API int stele_region_remove(const char *region);
 
 /* Something that a process left when it died. It is described until the callback returns. */

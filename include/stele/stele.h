@@ -10,6 +10,8 @@
  *   <stele/schema.h>      the columns of a table; keys; values as text
  *   <stele/publisher.h>   writing: publishers, transactions
  *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
+ *   <stele/index.h>       longest-prefix match at the rate of packets
+ *   <stele/hash.h>        exact lookups in large tables
  *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove
  *
  * Conventions, which hold for every function unless it says otherwise:
@@ -23,12 +25,15 @@
  *   refused with -ECHILD, except its close function, which frees the child's copy and touches
  *   nothing that the parent uses. The functions that can't fail tell there what the handle has:
  *   stele_publisher_version, stele_publisher_note, stele_snapshot_version, stele_table_rows,
- *   stele_table_version, stele_changes_versions, stele_index_version, stele_index_memory; and stele_transaction_abort does nothing.
+ *   stele_table_version, stele_changes_versions, stele_index_version, stele_index_memory,
+ *   stele_hash_version, stele_hash_memory; and stele_transaction_abort does nothing.
  * - Close functions accept NULL and return NULL, so `x = stele_x_close(x)` leaves nothing dangling.
  * - An options struct starts with its own size: set `.size = sizeof(struct ...)`, leave the rest
- *   zero for the defaults, or pass NULL for all defaults.
- * - The library never prints, never exits, starts no thread, and keeps no lock outside a call,
- *   but for the region's own lock between the begin and the end of a transaction. It installs one
+ *   zero for the defaults, or pass NULL for all defaults. A struct that is filled in and has a
+ *   `size` wants it set, too. Another size is -EINVAL.
+ * - The library never prints and never exits. It starts a thread only where the caller asks for one
+ *   (STELE_NOTIFIER_THREAD, the notifier sysv), and keeps no lock outside a call but the region's own,
+ *   between the begin and the end of a transaction. It installs one
  *   signal handler, for SIGBUS, chained to the one before it, because a file that somebody
  *   truncates under a mapping must cost an error and not the process; see
  *   STELE_NO_SIGBUS_HANDLER.
@@ -38,6 +43,7 @@
 #define STELE_STELE_H
 
 #include <stele/error.h>
+#include <stele/hash.h>
 #include <stele/index.h>
 #include <stele/publisher.h>
 #include <stele/region.h>
@@ -48,7 +54,7 @@
 extern "C" {
 #endif
 
-/* The version of the library as one sentence-free string, such as "0.1.0". Static. */
+/* The version of the library, such as "0.1.0". Static. */
 STELE_API const char *stele_version(void);
 
 #ifdef __cplusplus

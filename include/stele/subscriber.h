@@ -19,8 +19,7 @@
  * Three ways to read:
  *
  * - stele_subscriber_get() copies one row of the newest version out, and judges afterwards that the
- *   copy
- *   is whole. It writes nothing anywhere.
+ *   copy is whole. It writes nothing anywhere.
  * - A snapshot is all tables at one version, pinned: read it in place, for as long as wanted. The
  *   publisher honours a pin unless it runs out of memory; then the snapshot says -ESTALE.
  * - stele_changes_*() gives what differs between two versions, at the cost of what differs, and
@@ -119,10 +118,12 @@ struct stele_subscriber_options {
 /* Attaches to a region as a subscriber. Makes a slot in the subscribers' file and a message queue
  * where it can, and falls back where it can't: never an error for that alone, unless the options
  * name a notifier. Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence names the
- * path), -EACCES, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT (another layout), -ESTALE (on a
- * disk, and of an earlier boot: to be read as soon as a publisher has opened it), -ENOMEM, -EMFILE,
- * -ENFILE, and, with a notifier named, what kept it from being had: also -EPERM, -EBUSY, -ENOSPC, and
- * -ENOTSUP (a queue made here is not seen by the publisher, which is in another IPC namespace). */
+ * path), -ENOTDIR, -EACCES (also: its System V segment is in another IPC namespace), -EPERM (others
+ * than its owner may write it, or its segment does not let this user in), -EBADMSG (not a region, or
+ * damaged), -EPROTONOSUPPORT (another layout), -ESTALE (on a disk, and of an earlier boot: to be read
+ * as soon as a publisher has opened it), -ENOMEM, -EMFILE, -ENFILE, and, with a notifier named, what
+ * kept it from being had: also -EPERM, -EBUSY, -ENOSPC, and -ENOTSUP (a queue made here is not seen
+ * by the publisher, which is in another IPC namespace). */
 STELE_API int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
                                     struct stele_subscriber **ret);
 
@@ -166,7 +167,8 @@ struct stele_subscriber_state {
 	const char *notifier;   /* one of those above, or "poll": gets no notice of its own; it looks
 	                           every few milliseconds, or, while nothing changes, ten times a second
 	                           and when a commit wakes all who read. Static */
-	const char *reason;     /* why it is not registered or not on its queue; "" if it is. The subscriber's */
+	const char *reason;     /* why it is not registered or not on its queue; "" if it is. The
+	                           subscriber's */
 	bool publisher_attached; /* at the moment of the call */
 	uint64_t publisher_since; /* attached since, or, if not, gone since (its close, or where it died its
 	                            last commit), in nanoseconds since 1970; 0: not known */
@@ -192,7 +194,8 @@ STELE_API int stele_subscriber_match(struct stele_subscriber *subscriber, const 
 /* Opens the newest version (0) or a given one. A snapshot at version 0 (before the first commit)
  * has no tables. It belongs to the caller: stele_snapshot_close(). A subscriber pins at most eight
  * different versions at a time. Errors: -ENOENT (that version is no longer, or not yet, there),
- * -EMFILE (a ninth version), -EBADMSG, -ENOMEM, -ECHILD. */
+ * -EMFILE (a ninth version), -ESTALE (the publisher outran every try to take the newest), -EBADMSG,
+ * -ENOMEM, -ECHILD. */
 STELE_API int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
                                   struct stele_snapshot **ret);
 STELE_API struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking up in a hash index. What its table says is believed, as it is the reader's own; the rows
+ * that this leads to are read like any in the region: within the view whatever they say, and judged
+ * afterwards.
+ *
+ * Almost every get finds its row at the first place that has its tag. That way is written out, for
+ * plain rows (hash.h), in as few instructions as will do, since how many of them a get takes
+ * decides how many gets the processor has under way at a time. Whatever does not go that way starts
+ * again on the one that knows everything, and says what is wrong. */
+#include "hash.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/trie_find.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define SLOWLY static __attribute__((noinline))
+#define GROUP  32u
+
+/* Why a hash index does not answer, with a sentence. */
+SLOWLY int refuse(const struct stele_hash *hash)
+{
+	int r = hash_check(hash);
+
+	if (r < 0)
+		return r;
+	return error_set(
+		ESTALE,
+		"the hash index could not be moved and answers for no version; move it to a "
+		"newer one, or open another");
+}
+
+/* ---- the way that knows everything ---- */
+
+/* Looks at the places of a bucket that have the tag of a key's hash: as trie_get(). */
+static int find_in_bucket(const struct stele_hash *hash, const struct hash_bucket *bucket,
+                          uint64_t code, const unsigned char *key, unsigned bits,
+                          struct row_parts *ret)
+{
+	const struct shape *shape = &table_words(&hash->table)->shape;
+
+	for (unsigned places = hash_bucket_find(bucket, code); places != 0; places &= places - 1) {
+		ref_t ref = bucket->refs[__builtin_ctz(places)];
+		const unsigned char *at = view_object(&hash->view, ref);
+		int r;
+
+		if (ref == 0)
+			continue;
+		if (!at)
+			return -EBADMSG;
+		r = trie_is(&hash->view, shape, at, data_load(at), key, bits, ret);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* As trie_get(), of a key that the table takes, with its hash. */
+SLOWLY int find(const struct stele_hash *hash, uint64_t code, const unsigned char *key,
+                unsigned bits, struct row_parts *ret)
+{
+	const struct hash_bucket *first = hash_table_bucket(&hash->rows, code), *bucket = first;
+	int r;
+
+	do {
+		r = find_in_bucket(hash, bucket, code, key, bits, ret);
+		if (r != 0 || bucket->past == 0)
+			return r;
+		bucket = hash_table_next(&hash->rows, bucket);
+	} while (bucket != first);
+	return 0;
+}
+
+SLOWLY int get_slowly(const struct stele_hash *hash, const unsigned char *key, unsigned bits,
+                      struct stele_row *ret)
+{
+	const struct table_words *words = table_words(&hash->table);
+	struct row_parts row = {0};
+	int r;
+
+	if (hash->answers != fork_count())
+		return refuse(hash);
+	if (!shape_takes_key(&words->shape, key, bits))
+		return refuse_key(&hash->view, words->schema, key, bits);
+	r = find(hash, hash_of_key(hash->secrets, key, bits), key, bits, &row);
+	r = snapshot_result(hash->table.snapshot, r);
+	if (r == 1)
+		row_fill(&row, ret);
+	return r;
+}
+
+/* ---- the short way ---- */
+
+/* The object at the first place of a bucket that has a tag, or NULL. */
+INLINE const unsigned char *first_object(const struct stele_hash *hash,
+                                         const struct hash_bucket *bucket, unsigned places)
+{
+	return view_object(&hash->view, bucket->refs[__builtin_ctz(places)]);
+}
+
+/* Fills `*ret` if the object at `at` is the plain row with this key, of whole bytes. */
+INLINE bool plain_row(const struct stele_hash *hash, const unsigned char *at,
+                      const unsigned char *key, unsigned bits, struct row_parts *ret)
+{
+	const unsigned char *length = at + hash->length_at;
+	uint64_t first = data_load(at);
+	unsigned row_bits = data_load_byte(length++);
+
+	if (hash->wide)
+		row_bits = row_bits << 8 | data_load_byte(length++);
+	if (row_bits != bits || first & LAYOUT_NODE || !data_equal(length, key, bits / 8))
+		return false;
+	ret->value = at + 8;
+	ret->key = length;
+	ret->value_size = hash->length_at - 8;
+	ret->key_bits = bits;
+	ret->version = first;
+	return true;
+}
+
+int stele_hash_get(const struct stele_hash *hash, const void *key, unsigned key_bits,
+                   struct stele_row *ret)
+{
+	const struct hash_bucket *bucket;
+	const unsigned char *at;
+	struct row_parts row;
+	unsigned places;
+	uint64_t code;
+
+	if (hash->answers != fork_count() || key_bits - hash->plain_least > hash->plain_more ||
+	    key_bits % 8 != 0)
+		return get_slowly(hash, key, key_bits, ret);
+	code = hash_of_key(hash->secrets, key, key_bits);
+	bucket = hash_table_bucket(&hash->rows, code);
+	places = hash_bucket_find(bucket, code);
+	if (places != 0) {
+		at = first_object(hash, bucket, places);
+		if (at && plain_row(hash, at, key, key_bits, &row) &&
+		    snapshot_is_whole(hash->table.snapshot)) {
+			row_fill(&row, ret);
+			return 1;
+		}
+	} else if (bucket->past == 0 && snapshot_is_whole(hash->table.snapshot)) {
+		return 0;
+	}
+	return get_slowly(hash, key, key_bits, ret);
+}
+
+/* ---- many: the short way, a step of all at a time ---- */
+
+/* A get under way. */
+struct lane {
+	const struct hash_bucket *bucket;
+	uint64_t code;
+	const unsigned char *at; /* its row, most likely; or NULL */
+};
+
+/* Finds out where rows most likely are, and asks for their lines. */
+INLINE void lanes_start(const struct stele_hash *hash, struct lane lanes[GROUP],
+                        const struct stele_key_ref *keys, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		lanes[i].code = hash_of_key(hash->secrets, keys[i].data, keys[i].bits);
+		lanes[i].bucket = hash_table_bucket(&hash->rows, lanes[i].code);
+		ask_for_one_of_many(lanes[i].bucket);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		unsigned places = hash_bucket_find(lanes[i].bucket, lanes[i].code);
+
+		lanes[i].at = places == 0 ? NULL : first_object(hash, lanes[i].bucket, places);
+		if (!lanes[i].at)
+			continue;
+		ask_for_one_of_many(lanes[i].at);
+		ask_for_one_of_many(lanes[i].at + hash->length_at + keys[i].bits / 8);
+	}
+}
+
+/* At most GROUP keys, which the table takes: how many there are, or -EBADMSG. */
+static int get_group(const struct stele_hash *hash, const struct stele_key_ref *keys,
+                     unsigned count, struct stele_row *ret)
+{
+	struct lane lanes[GROUP];
+	int found = 0;
+
+	lanes_start(hash, lanes, keys, count);
+	for (unsigned i = 0; i < count; i++) {
+		struct row_parts row;
+		int r = 1;
+
+		if (!lanes[i].at || !hash->plain || keys[i].bits % 8 != 0 ||
+		    !plain_row(hash, lanes[i].at, keys[i].data, keys[i].bits, &row))
+			r = find(hash, lanes[i].code, keys[i].data, keys[i].bits, &row);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			memset(&ret[i], 0, sizeof(ret[i]));
+		else
+			row_fill(&row, &ret[i]);
+		found += r;
+	}
+	return found;
+}
+
+int64_t stele_hash_get_many(const struct stele_hash *hash, const struct stele_key_ref *keys,
+                            size_t count, struct stele_row *ret)
+{
+	const struct table_words *words = table_words(&hash->table);
+	int64_t found = 0;
+	int r = 0;
+
+	if (hash->answers != fork_count())
+		return refuse(hash);
+	for (size_t i = 0; i < count; i++)
+		if (!shape_takes_key(&words->shape, keys[i].data, keys[i].bits))
+			return refuse_key(&hash->view, words->schema, keys[i].data, keys[i].bits);
+	for (size_t i = 0; i < count && r >= 0; i += GROUP) {
+		unsigned group = count - i < GROUP ? (unsigned)(count - i) : GROUP;
+
+		r = get_group(hash, keys + i, group, ret + i);
+		found += r;
+	}
+	r = snapshot_result(hash->table.snapshot, r < 0 ? r : 0);
+	return r < 0 ? r : found;
+}

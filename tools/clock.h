@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * What time it is, in nanoseconds. */
+#ifndef TOOLS_CLOCK_H
+#define TOOLS_CLOCK_H
+
+#include <stdint.h>
+
+int64_t time_monotonic(void); /* on CLOCK_MONOTONIC, as deadlines are */
+uint64_t time_of_day(void);   /* since 1970 */
+
+#endif
