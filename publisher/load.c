@@ -105,8 +105,8 @@ static int load(struct region *contents, const char *region)
 
 	if (r == -EEXIST)
 		return error_set(
-			EEXIST,
-			"there is a region \"%s\" already; give another name, or remove it", region);
+			EEXIST, "there is a region \"%s\" already; give another name, or remove it",
+			region);
 	if (r == 0)
 		stele_publisher_close(publisher);
 	return r;
