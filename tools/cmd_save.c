@@ -108,10 +108,6 @@ static enum status run_load(int argc, char **argv)
 	result = stele_region_load(operands[0], located(operands[1]));
 	if (result == 0)
 		result = stele_region_describe(located(operands[1]), &info);
-	if (result == -EEXIST)
-		return fail(STATUS_INPUT,
-		            "there is a region \"%s\" already; give another name, or remove it",
-		            operands[1]);
 	if (result < 0)
 		return fail_library(result);
 	printf("%s: made from %s, versions %llu to %llu, in %s, to grow to %s\n", operands[1],
