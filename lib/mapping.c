@@ -230,11 +230,16 @@ static int map_locked(struct mapping *mapping, const struct source *source, size
 	return 0;
 }
 
+static int watch_forks(void);
+
 static int map_source(struct mapping *mapping, const struct source *source, size_t size,
                       size_t reserve, bool writable, bool guarded)
 {
-	int r;
+	/* Every handle has a mapping; some have nothing else. */
+	int r = watch_forks();
 
+	if (r < 0)
+		return r;
 	pthread_mutex_lock(&table_lock);
 	r = map_locked(mapping, source, size, reserve, writable, guarded);
 	pthread_mutex_unlock(&table_lock);
@@ -318,7 +323,8 @@ static void after_fork_child(void)
 	after_fork_parent();
 }
 
-int lock_fd_add(struct lock_fd *lock, int fd)
+/* From here on forks are counted. 0 or -ENOMEM. */
+static int watch_forks(void)
 {
 	int r = 0;
 
@@ -327,16 +333,25 @@ int lock_fd_add(struct lock_fd *lock, int fd)
 		r = -pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 		fork_handlers = r == 0;
 	}
-	if (r == 0) {
-		lock->fd = fd;
-		lock->next = lock_fds;
-		lock->link = &lock_fds;
-		if (lock_fds)
-			lock_fds->link = &lock->next;
-		lock_fds = lock;
-	}
 	pthread_mutex_unlock(&fork_lock);
 	return r;
+}
+
+int lock_fd_add(struct lock_fd *lock, int fd)
+{
+	int r = watch_forks();
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&fork_lock);
+	lock->fd = fd;
+	lock->next = lock_fds;
+	lock->link = &lock_fds;
+	if (lock_fds)
+		lock_fds->link = &lock->next;
+	lock_fds = lock;
+	pthread_mutex_unlock(&fork_lock);
+	return 0;
 }
 
 /* Even whether it is on the list is read under the lock: a neighbour that comes or goes, in another

@@ -334,6 +334,33 @@ static void use_parents_handles(unsigned argument)
 	stele_subscriber_close(parents_subscriber);
 }
 
+static void publish_once(unsigned argument)
+{
+	(void)argument;
+	stele_publisher_close(ipc_publish(region, NULL));
+}
+
+static void use_parents_reader(unsigned argument)
+{
+	uint64_t version;
+
+	(void)argument;
+	RETURNS(stele_subscriber_version(parents_subscriber, &version), -ECHILD, "parent");
+	RETURNS(stele_snapshot_check(parents_snapshot), -ECHILD, "parent");
+	stele_subscriber_close(parents_subscriber);
+}
+
+/* It has no lock that would have to be watched over a fork. */
+Test(ipc_attach, a_reader_without_a_slot_stays_with_its_process_too)
+{
+	ipc_join(ipc_spawn(publish_once, 0));
+	parents_subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	OK(stele_snapshot_open(parents_subscriber, 0, &parents_snapshot));
+	ipc_join(ipc_spawn(use_parents_reader, 0));
+	OK(stele_snapshot_check(parents_snapshot));
+	stele_subscriber_close(parents_subscriber);
+}
+
 Test(ipc_attach, handles_stay_with_the_process_that_made_them)
 {
 	struct stele_region_info info = { .size = sizeof(info) };

@@ -179,7 +179,10 @@ STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char 
 STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx);
 
 /* Each function below either does the whole of what it says or, on error, leaves the transaction as
- * it was, still usable. Those that read the region can also find it damaged: -EBADMSG. */
+ * it was, still usable. Those that read the region can also find it damaged: -EBADMSG. That is
+ * what was damaged before the publisher attached, when it looked at all of it, or a file that was cut since.
+ * Somebody else's stores into what it has mapped, which only its own user may make, can crash it: readers
+ * check each reference, the publisher does not. */
 
 /* Creates a table. Errors: -EINVAL (name, schema), -EEXIST (there is one with another schema, or
  * with the same one: the sentence says which), -ENOSPC, -ENOMEM. */
@@ -257,7 +260,7 @@ STELE_API int stele_delete_if(struct stele_transaction *tx, const char *table, c
 
 /* Reads a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers hold
  * until the next call on the transaction, or 0 where there is none. Errors: -EINVAL, -ENOENT (no
- * such table). */
+ * such table), -ENOMEM. */
 STELE_API int stele_transaction_get(struct stele_transaction *tx, const char *table, const void *key,
                                     unsigned key_bits, struct stele_row *ret);
 
