@@ -224,10 +224,10 @@ static int judge(const struct stele_changes *changes, int r)
 	int judged = 0;
 
 	if (!changes->there[1])
-		return changes->there[0] ? before->owner->judge(before, r) : r;
+		return changes->there[0] ? reading_judge(before, r) : r;
 	if (changes->there[0])
-		judged = before->owner->judge(before, 0);
-	return judged < 0 ? judged : after->owner->judge(after, r);
+		judged = reading_judge(before, 0);
+	return judged < 0 ? judged : reading_judge(after, r);
 }
 
 int stele_changes_check(const struct stele_changes *changes)

@@ -37,9 +37,9 @@ static int check(const struct stele_cursor *cursor)
 	return cursor->reading.owner->check(&cursor->reading);
 }
 
-static int judge(const struct stele_cursor *cursor, int r)
+static inline int judge(const struct stele_cursor *cursor, int r)
 {
-	return cursor->reading.owner->judge(&cursor->reading, r);
+	return reading_judge(&cursor->reading, r);
 }
 
 static int seek(struct stele_cursor *cursor, const struct key_start *start)

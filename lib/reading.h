@@ -8,7 +8,7 @@
 #define LIB_READING_H
 
 #include <stele/subscriber.h>
-#include "trie.h"
+#include "region.h"
 
 struct reading;
 
@@ -27,10 +27,23 @@ struct reading_owner {
 struct reading {
 	const struct reading_owner *owner;
 	const void *context; /* the owner's: the snapshot, the table of the transaction */
+	/* What the publisher may take back is judged by these first; NULL: it is the owner's alone. */
+	const struct region *region;
+	uint64_t version;
+	unsigned forks; /* of the process whose it is */
 	struct view view;
 	struct shape shape;
 	ref_t root;
 };
+
+/* The owner's judge(), which need not be asked where a glance tells as much. */
+static inline int reading_judge(const struct reading *reading, int r)
+{
+	if (r >= 0 && reading->region && reading->forks == fork_count() &&
+	    region_has_at_a_glance(reading->region, reading->version))
+		return r;
+	return reading->owner->judge(reading, r);
+}
 
 /* What keys start with. */
 struct key_start {

@@ -100,6 +100,14 @@ static inline int region_judge(const struct region *region, uint64_t version, ui
 	return -ESTALE;
 }
 
+/* The same at a glance: true if `version` is in history; false also where that takes a closer look. */
+static inline bool region_has_at_a_glance(const struct region *region, uint64_t version)
+{
+	/* As above. */
+	fence_acquire();
+	return !region_lost(region) && version >= load_acquire(&region->header->reclaimed);
+}
+
 /* A sentence for a code that the above return. */
 int region_error(const struct region *region, int r, uint64_t version);
 

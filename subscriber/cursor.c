@@ -25,6 +25,9 @@ void table_reading(const struct stele_table *table, struct reading *ret)
 	*ret = (struct reading){
 		.owner = &owner,
 		.context = table->snapshot,
+		.region = table->snapshot->region,
+		.version = table->snapshot->version,
+		.forks = table->snapshot->subscriber->forks,
 		.view = table->snapshot->view,
 		.shape = table_words(table)->shape,
 		.root = table_words(table)->root,

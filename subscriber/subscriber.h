@@ -155,11 +155,7 @@ int snapshot_judge(const struct stele_snapshot *snapshot);
 /* The same for what may be judged at a glance: true if all was whole. */
 static inline bool snapshot_is_whole(const struct stele_snapshot *snapshot)
 {
-	const struct region *region = snapshot->region;
-
-	/* region_judge() but for kept. */
-	fence_acquire();
-	return !region_lost(region) && snapshot->version >= load_acquire(&region->header->reclaimed);
+	return region_has_at_a_glance(snapshot->region, snapshot->version);
 }
 
 /* What a walk over a snapshot returned, judged: `r` where it was whole. A walk that failed because

@@ -15,7 +15,7 @@ get_text  540   of 10,000 rows with 35-byte text keys
 hash_get  175   the same by a hash index
 hash_get_text  225   the same by a hash index
 match     410   among 10,000 prefixes of IPv4
-scan      172   a row
+scan      156   a row
 snapshot  350   to open and close
 commit    3520  of one row of 10,000
 '
