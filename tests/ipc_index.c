@@ -327,10 +327,18 @@ static void follow(unsigned argument)
 	bool last;
 
 	do {
+		int r;
 		last = ipc_stage(GO) > 0;
-		newer = open_newest(subscriber, &table);
-		int r = index ? stele_index_move(index, &table)
-		              : stele_index_open(&table, "hop", 0, &index);
+		OK(stele_snapshot_open(subscriber, 0, &newer));
+		r = stele_table_open(newer, "routes", NULL, &table);
+		/* Without a pin. */
+		if (r == -ESTALE) {
+			stele_snapshot_close(newer);
+			continue;
+		}
+		OK(r);
+		r = index ? stele_index_move(index, &table)
+		          : stele_index_open(&table, "hop", 0, &index);
 		CHECK(r == 0 || r == -ESTALE, "%d: %s", r, stele_last_error());
 		stele_snapshot_close(snapshot);
 		snapshot = newer;
