@@ -299,13 +299,17 @@ void fanout_notify(struct fanout *fanout, const struct notice *notice)
 		if (ticket % 2 == 0)
 			continue;
 		if (ticket == peer->sent && !notice->everybody) {
+			/* A wake does not stay for who has armed, has looked at the version that it
+			 * was for, and blocks only now: it is sent for each. */
+			futex |= peer->by_futex && concerns(notice, slot);
 			fanout->skipped++;
 			COUNT(fanout, i, coalesced);
 			continue;
 		}
 		if (!concerns(notice, slot))
 			continue;
-		futex |= peer_send(fanout, i, notice->version);
+		peer->by_futex = peer_send(fanout, i, notice->version);
+		futex |= peer->by_futex;
 		/* After the send: a death in between costs a notice too many, not one too few. */
 		peer->sent = ticket;
 	}

@@ -42,6 +42,7 @@ struct peer {
 	struct channel channel;
 	uint8_t uuid[16];
 	uint64_t sent; /* the ticket that was last sent for */
+	bool by_futex; /* and that was by a wake of the futex */
 };
 
 struct fanout {
