@@ -71,9 +71,9 @@ struct path {
 	ref_t at;
 	struct {
 		ref_t node;
-		uint32_t
-			slot; /* where the reference of the place stands that the key goes to, in bytes
-		                  from the node's start; 0: the place is free */
+		/* Where the reference of the place stands that the key goes to, in bytes from the
+		 * node's start; 0: the place is free. */
+		uint32_t slot;
 	} steps[STELE_KEY_MAX + 1];
 };
 
@@ -133,8 +133,8 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 		path->steps[count].node = at;
 		path->steps[count++].slot = slot;
 		at = slot ? data_load_32(node.at + slot) : 0;
-		ask_for_line(arena_at(edit->arena, at) +
-		             64); /* what the next step reads besides the first line */
+		/* What the next step reads besides the first line. */
+		ask_for_line(arena_at(edit->arena, at) + 64);
 		if (!PLACE_IS_CHILD(place)) {
 			path->ending = at ? ENDS_AT_ROW : ENDS_EMPTY;
 			break;

@@ -468,6 +468,27 @@ static inline struct stele_publisher *ipc_publish(const char *name, const struct
 	return publisher;
 }
 
+/* Makes a table, in a transaction of its own; and one that is declared so, by a name of its own. */
+static inline void ipc_create_table(struct stele_publisher *publisher, const char *name,
+                                    const struct stele_schema *schema)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_table_create(tx, name, schema));
+	OK(stele_transaction_commit(tx, NULL, NULL));
+}
+
+static inline void ipc_declare_table(struct stele_publisher *publisher, const char *declaration, const char *name)
+{
+	char declared[STELE_NAME_MAX + 1];
+	struct stele_schema *schema;
+
+	OK(stele_schema_parse(declaration, declared, &schema));
+	ipc_create_table(publisher, name, schema);
+	stele_schema_free(schema);
+}
+
 static inline struct stele_publisher_stats ipc_stats(struct stele_publisher *publisher)
 {
 	struct stele_publisher_stats stats = { .size = sizeof(stats) };
@@ -530,6 +551,22 @@ static inline uint64_t ipc_read(struct stele_subscriber *subscriber)
 	      (unsigned long long)value.number, (unsigned long long)version);
 	CHECK(version >= copied, "%llu after %llu", (unsigned long long)version, (unsigned long long)copied);
 	return version;
+}
+
+/* A table in the newest version; NULL where that is gone before the table is open, which it can be
+ * without a pin. */
+static inline struct stele_snapshot *ipc_newest_table(struct stele_subscriber *subscriber, const char *name,
+                                                      struct stele_table *ret)
+{
+	struct stele_snapshot *snapshot;
+	int r;
+
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	r = stele_table_open(snapshot, name, NULL, ret);
+	if (r == -ESTALE)
+		return stele_snapshot_close(snapshot);
+	OK(r);
+	return snapshot;
 }
 
 /* ---- the subscribers file, as anybody sees it ---- */

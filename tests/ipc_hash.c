@@ -37,11 +37,8 @@ static struct stele_publisher *publish(uint32_t history, size_t maximum_size)
 		.maximum_size = maximum_size,
 	};
 	struct stele_publisher *publisher = ipc_attach(region, &options);
-	struct stele_transaction *tx;
 
-	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "items", &schema));
-	OK(stele_transaction_commit(tx, NULL, NULL));
+	ipc_create_table(publisher, "items", &schema);
 	return publisher;
 }
 
@@ -72,11 +69,7 @@ static void commit(struct stele_publisher *publisher, unsigned id, uint64_t numb
 static struct stele_snapshot *open_newest(struct stele_subscriber *subscriber,
                                           struct stele_table *table)
 {
-	struct stele_snapshot *snapshot;
-
-	OK(stele_snapshot_open(subscriber, 0, &snapshot));
-	OK(stele_table_open(snapshot, "items", NULL, table));
-	return snapshot;
+	return ipc_newest_table(subscriber, "items", table);
 }
 
 /* The subscriber takes its snapshots along. */
@@ -138,20 +131,13 @@ Test(ipc_hash, keys_are_refused_as_by_the_table)
 	for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		struct stele_key_ref keys[40];
 		struct stele_row rows[40], untouched = {.version = 5}, row = untouched;
-		char name[STELE_NAME_MAX + 1], own[8], sentence[256];
+		char own[8], sentence[256];
 		struct stele_snapshot *snapshot;
-		struct stele_transaction *tx;
-		struct stele_schema *other;
 		struct stele_table table;
 		struct stele_hash *hash;
 		snprintf(own, sizeof(own), "t%u", i);
-		OK(stele_schema_parse(refused[i].declaration, name, &other));
-		OK(stele_transaction_begin(publisher, &tx));
-		OK(stele_table_create(tx, own, other));
-		OK(stele_transaction_commit(tx, NULL, NULL));
-		stele_schema_free(other);
-		OK(stele_snapshot_open(subscriber, 0, &snapshot));
-		OK(stele_table_open(snapshot, own, NULL, &table));
+		ipc_declare_table(publisher, refused[i].declaration, own);
+		snapshot = ipc_newest_table(subscriber, own, &table);
 		OK(stele_hash_open(&table, &hash));
 		for (unsigned j = 0; j < 40; j++)
 			keys[j] = (struct stele_key_ref){refused[i].key, 32};
@@ -355,13 +341,9 @@ static void follow(unsigned argument)
 	do {
 		int r;
 		last = ipc_stage(GO) > 0;
-		OK(stele_snapshot_open(subscriber, 0, &newer));
-		r = stele_table_open(newer, "items", NULL, &table);
-		if (r == -ESTALE) {
-			stele_snapshot_close(newer);
+		newer = open_newest(subscriber, &table);
+		if (!newer)
 			continue;
-		}
-		OK(r);
 		r = hash ? stele_hash_move(hash, &table) : stele_hash_open(&table, &hash);
 		CHECK(r == 0 || r == -ESTALE, "%d: %s", r, stele_last_error());
 		stele_snapshot_close(snapshot);

@@ -31,11 +31,8 @@ static struct stele_publisher *publish(uint32_t history)
 		.history = history,
 	};
 	struct stele_publisher *publisher = ipc_attach(region, &options);
-	struct stele_transaction *tx;
 
-	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "routes", &schema));
-	OK(stele_transaction_commit(tx, NULL, NULL));
+	ipc_create_table(publisher, "routes", &schema);
 	return publisher;
 }
 
@@ -55,11 +52,7 @@ static void commit(struct stele_publisher *publisher, unsigned third, uint32_t h
 static struct stele_snapshot *open_newest(struct stele_subscriber *subscriber,
                                           struct stele_table *table)
 {
-	struct stele_snapshot *snapshot;
-
-	OK(stele_snapshot_open(subscriber, 0, &snapshot));
-	OK(stele_table_open(snapshot, "routes", NULL, table));
-	return snapshot;
+	return ipc_newest_table(subscriber, "routes", table);
 }
 
 static uint32_t match(const struct stele_index *index, unsigned third)
@@ -168,19 +161,12 @@ Test(ipc_index, a_table_of_the_other_family_leaves_it_as_it_was)
 {
 	struct stele_publisher *publisher = publish(4);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
-	char name[STELE_NAME_MAX + 1];
-	struct stele_transaction *tx;
-	struct stele_schema *other;
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
 	struct stele_index *index;
 
 	commit(publisher, 1, 100);
-	OK(stele_schema_parse("six(prefix: ipv6net key, hop: u32)", name, &other));
-	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, name, other));
-	OK(stele_transaction_commit(tx, NULL, NULL));
-	stele_schema_free(other);
+	ipc_declare_table(publisher, "six(prefix: ipv6net key, hop: u32)", "six");
 	snapshot = open_newest(subscriber, &table);
 	OK(stele_index_open(&table, "hop", 0, &index));
 	OK(stele_table_open(snapshot, "six", NULL, &table));
@@ -207,9 +193,7 @@ Test(ipc_index, moves_along_when_the_file_is_exchanged_and_to_another_subscriber
 	struct prefix4 *prefixes;
 	size_t count;
 
-	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "routes", &schema));
-	OK(stele_transaction_commit(tx, NULL, NULL));
+	ipc_create_table(publisher, "routes", &schema);
 	commit(publisher, 1, 100);
 	for (int i = 0; i < 2; i++)
 		subscribers[i] = ipc_subscribe(0, NULL);
@@ -329,14 +313,9 @@ static void follow(unsigned argument)
 	do {
 		int r;
 		last = ipc_stage(GO) > 0;
-		OK(stele_snapshot_open(subscriber, 0, &newer));
-		r = stele_table_open(newer, "routes", NULL, &table);
-		/* Without a pin. */
-		if (r == -ESTALE) {
-			stele_snapshot_close(newer);
+		newer = open_newest(subscriber, &table);
+		if (!newer)
 			continue;
-		}
-		OK(r);
 		r = index ? stele_index_move(index, &table)
 		          : stele_index_open(&table, "hop", 0, &index);
 		CHECK(r == 0 || r == -ESTALE, "%d: %s", r, stele_last_error());

@@ -34,20 +34,13 @@ Test(ipc_index_open, tables_and_columns_that_it_is_not_for)
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 
 	for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		char name[STELE_NAME_MAX + 1], own[8];
+		char own[8];
 		struct stele_index *index = NULL;
 		struct stele_snapshot *snapshot;
-		struct stele_transaction *tx;
-		struct stele_schema *other;
 		struct stele_table table;
 		snprintf(own, sizeof(own), "t%u", i);
-		OK(stele_schema_parse(refused[i].declaration, name, &other));
-		OK(stele_transaction_begin(publisher, &tx));
-		OK(stele_table_create(tx, own, other));
-		OK(stele_transaction_commit(tx, NULL, NULL));
-		stele_schema_free(other);
-		OK(stele_snapshot_open(subscriber, 0, &snapshot));
-		OK(stele_table_open(snapshot, own, NULL, &table));
+		ipc_declare_table(publisher, refused[i].declaration, own);
+		snapshot = ipc_newest_table(subscriber, own, &table);
 		RETURNS(stele_index_open(&table, refused[i].column, 0, &index), -EINVAL,
 		        refused[i].part);
 		cr_expect_null(index, "an output was written on failure");

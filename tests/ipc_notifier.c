@@ -29,6 +29,43 @@ PROMISE(ipc_notifier, a_commit_wakes_who_waits)
 		          (unsigned long long)ipc_stats(publisher).notices_failed);
 }
 
+/* Arms the only slot as its subscriber would, and leaves it so. */
+static void arm_slot(void)
+{
+	struct layout_slot slot;
+	char path[128];
+	int fd;
+
+	CHECK(ipc_slots(&slot, 1) == 1 && slot.ticket % 2 == 0, "ticket %llu",
+	      (unsigned long long)slot.ticket);
+	slot.ticket++;
+	ipc_path(path, ".subscribers");
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	CHECK(fd >= 0 && pwrite(fd, &slot.ticket, sizeof(slot.ticket),
+	                        (off_t)(sizeof(struct layout_subscribers_header) +
+	                                offsetof(struct layout_slot, ticket))) ==
+	                         (ssize_t)sizeof(slot.ticket),
+	      "%s", strerror(errno));
+	close(fd);
+}
+
+/* One that has armed and looked may block only after the wake for what it saw: the next version wakes
+ * again, though its ticket is the same. */
+Test(ipc_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_armed)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
+	uint64_t wakes;
+
+	arm_slot();
+	wakes = ipc_stats(publisher).futex_wakes;
+	for (int i = 0; i < 1000; i++)
+		ipc_commit(publisher);
+	cr_expect_eq(ipc_stats(publisher).futex_wakes, wakes + 1000);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 /* ---- bursts ---- */
 
 #define BURST 10000u
