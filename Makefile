@@ -25,7 +25,8 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
 
 # Probes for tracers cost an instruction each; they are there where their header was.
-probes := $(if $(shell echo '\#include <sys/sdt.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),-DSTELE_PROBES)
+hash := \#
+probes := $(if $(shell echo '$(hash)include <sys/sdt.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),-DSTELE_PROBES)
 
 flags := -std=c17 -D_GNU_SOURCE -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Werror \

@@ -284,6 +284,21 @@ Test(arena, empty_slabs_are_given_back)
 	arena_finish(&arena);
 }
 
+/* arena_room() predicts exactly what arena_alloc() takes. */
+Test(arena, the_room_of_a_size_is_what_it_takes)
+{
+	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
+	struct arena arena;
+	ref_t ref;
+
+	for (size_t size = 1; size <= 20000; size++) {
+		cr_assert_eq(arena_init(&arena, memory, 4096, 1 << 17, 1 << 17), 0);
+		cr_assert_eq(arena_alloc(&arena, size, &ref), 0, "%zu", size);
+		cr_assert_eq(arena_used(&arena), arena_room(size), "%zu", size);
+		arena_finish(&arena);
+	}
+}
+
 /* What was freed last is taken first; and what is kept aside keeps no page from another size. */
 Test(arena, spare_objects_are_taken_first_and_given_back)
 {
