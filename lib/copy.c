@@ -238,7 +238,7 @@ int copy_versions(const struct region *from, const struct view *view, struct reg
 {
 	const struct layout_header *header = from->header;
 	struct copy copy = {.from = from, .to = to, .room = room};
-	uint64_t head = load_relaxed(&header->head) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t head = head_version(load_relaxed(&header->head));
 	uint64_t reclaimed = load_relaxed(&header->reclaimed);
 	struct layout_commit newest = {0};
 	uint64_t oldest;
@@ -254,7 +254,7 @@ int copy_versions(const struct region *from, const struct view *view, struct reg
 		r = copy_kept(&copy, reclaimed);
 	free(copy.moved);
 	/* Nobody reads the new file yet. */
-	to->header->head = head;
+	to->header->head = head_make(head, HEAD_CURRENT);
 	to->header->oldest = load_relaxed(&header->oldest);
 	to->header->reclaimed = reclaimed;
 	to->header->kept_used = load_relaxed(&header->kept_used);
@@ -276,7 +276,7 @@ int copy_history_live(const struct region *from, const struct view *view,
 	if (r == 0)
 		r = copy_history(&copy, reclaimed, newest, &oldest);
 	free(copy.moved);
-	to->header->head = head;
+	to->header->head = head_make(head, HEAD_CURRENT);
 	to->header->oldest = to->header->reclaimed = head ? oldest : 0;
 	to->header->kept_used = 0;
 	return r;

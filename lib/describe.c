@@ -94,7 +94,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.mode = region.status.st_mode & 07777;
 	info.owner = region.status.st_uid;
 	info.created = header->created;
-	info.version = load_acquire(&header->head) & ~LAYOUT_HEAD_REPLACED;
+	info.version = head_version(load_acquire(&header->head));
 	info.oldest = load_relaxed(&header->oldest);
 	if (info.oldest == 0 && info.version > 0)
 		info.oldest = 1;

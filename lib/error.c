@@ -30,6 +30,7 @@ int error_number(int errnum)
 	case EACCES:
 	case EPERM:
 	case ENOSPC:
+	case EOVERFLOW:
 	case ENOMEM:
 	case EMFILE:
 	case ENFILE:

@@ -61,7 +61,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAYOUT_VERSION 2u
+#define LAYOUT_VERSION 3u
 #define LAYOUT_BYTE_ORDER 0x01020304u
 #define LAYOUT_MAGIC_DATA UINT64_C(0x0a1a0d454c455453)        /* "STELE\r\x1a\n" */
 #define LAYOUT_MAGIC_PUBLISHER UINT64_C(0x0a1a0d504c455453)   /* "STELP\r\x1a\n" */
@@ -70,12 +70,39 @@
 #define LAYOUT_UNIT 8u          /* bytes that a reference counts in */
 #define LAYOUT_PAGE 4096u       /* what the arena grows in */
 #define LAYOUT_GUARD 4096u      /* file bytes past arena_end: no node that starts before it ends after them */
-#define LAYOUT_HEAD_REPLACED (UINT64_C(1) << 63) /* in head: this file is no longer the region's */
 #define LAYOUT_NODE (UINT64_C(1) << 63)          /* in an object's first word */
 #define LAYOUT_MAXIMUM (UINT64_C(1) << 35)       /* bytes that references reach */
 #define LAYOUT_SLOT_TABLES 8u                    /* tables that a slot can name */
 #define LAYOUT_PINS 8u                           /* versions that one slot can pin */
 #define LAYOUT_SLOTS_MAX 4096u
+
+/* ---- the head word ---- */
+
+/* The version is in bits 2 to 63 of the head word, the state of the file in bits 0 and 1. A futex waits on
+ * the low half of the word, so each change of the state changes what is waited on: a subscriber that has
+ * seen one state can't block after the next. The order is in publisher/generation.h. */
+enum head_state {
+	HEAD_CURRENT = 0,   /* this file is the region */
+	HEAD_REPLACING = 1, /* this file is the region as long as it has the region's name */
+	HEAD_REPLACED = 2,  /* the name is another file's, or removed */
+};
+
+#define HEAD_VERSION_MAX (UINT64_MAX >> 2)
+
+static inline uint64_t head_make(uint64_t version, enum head_state state)
+{
+	return version << 2 | state;
+}
+
+static inline uint64_t head_version(uint64_t head)
+{
+	return head >> 2;
+}
+
+static inline enum head_state head_state(uint64_t head)
+{
+	return (enum head_state)(head & 3);
+}
 
 /* ---- the data file ---- */
 
@@ -117,7 +144,7 @@ struct layout_header {
 	uint64_t checksum;      /* FNV-1a of the bytes before it */
 
 	/* Changing. Stored by the publisher; what each store promises is said where it is done. */
-	uint64_t head;          /* newest version, and LAYOUT_HEAD_REPLACED */
+	uint64_t head;          /* newest version, and whether this file is the region: head_make() */
 	uint64_t arena_end;     /* bytes from the file's start: no object starts at or past it */
 	uint8_t boot_id[16];    /* of the boot that the changing part is of */
 	uint8_t unused_head[32];

@@ -13,7 +13,7 @@
 bool region_is_published(const struct region *region, uint64_t *ret_since)
 {
 	const struct layout_publisher *who = &region->header->publisher;
-	uint64_t head = load_acquire(&region->header->head) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t head = head_version(load_acquire(&region->header->head));
 	uint64_t detached = data_load(&who->detached);
 	struct layout_commit last;
 

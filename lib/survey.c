@@ -16,7 +16,7 @@ static void check_header(struct walk *walk)
 {
 	const struct region *region = walk->region;
 	const struct layout_header *header = region->header;
-	uint64_t head = load_acquire(&header->head) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t head = head_version(load_acquire(&header->head));
 	uint64_t reclaimed = load_acquire(&header->reclaimed);
 	uint64_t oldest = load_acquire(&header->oldest);
 	uint64_t end = load_acquire(&header->arena_end);
@@ -30,7 +30,7 @@ static void check_header(struct walk *walk)
 		walk_damage(walk, 0, "the header counts more kept versions than there is room for");
 	/* A publisher that commits meanwhile moves them one after the other. */
 	fence_acquire();
-	if ((load_acquire(&header->head) & ~LAYOUT_HEAD_REPLACED) != head)
+	if (head_version(load_acquire(&header->head)) != head)
 		return;
 	if (reclaimed > oldest || oldest > head)
 		walk_damage(walk, 0, "the header's versions are out of order");
@@ -220,7 +220,7 @@ int survey_region(struct region *region, const struct survey_options *options, s
 	int r;
 
 	if (head == 0)
-		head = load_acquire(&region->header->head) & ~LAYOUT_HEAD_REPLACED;
+		head = head_version(load_acquire(&region->header->head));
 	first = load_acquire(&region->header->reclaimed);
 	region_view(region, &walk.view);
 	r = walk_open(&walk);

@@ -3,7 +3,7 @@
  * A futex (futex(2)) on the low half of the head word, in the subscriber's read-only mapping: no
  * object of the kernel's for each subscriber, and one system call wakes all. The word is the truth
  * itself, so no crash comes between a commit and what is waited on, but for the call that wakes.
- * That the low half may be what it was 2^32 versions ago costs a slice at most: head is compared
+ * That the low half may be what it was 2^30 versions ago costs a slice at most: head is compared
  * whole after each wait.
  */
 #include "notifier.h"

@@ -25,6 +25,7 @@
 #include <uuid/uuid.h>
 
 #include "attach.h"
+#include "generation.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/folder.h"
@@ -182,19 +183,22 @@ static int data_make(const struct names *names, const struct stele_publisher_opt
 	                   &attachment->region);
 }
 
-/* Tells who maps a data file of whatever layout that it is no longer the region's, or that it is all
- * the same. */
-static void data_mark_replaced(int fd, bool replaced)
+/* Says in a data file of whatever layout whether it is the region. */
+static void data_mark(int fd, enum head_state state)
 {
+	/* Before layout 3 it was one bit: no longer the region. */
+	const uint64_t replaced = UINT64_C(1) << 63;
 	struct layout_header *header =
 		mmap(NULL, LAYOUT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (header == MAP_FAILED)
 		return;
-	if (header->magic == LAYOUT_MAGIC_DATA && replaced)
-		__atomic_fetch_or(&header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+	if (header->magic == LAYOUT_MAGIC_DATA && header->layout_version >= 3)
+		generation_mark(&header->head, state);
+	else if (header->magic == LAYOUT_MAGIC_DATA && state == HEAD_CURRENT)
+		__atomic_fetch_and(&header->head, ~replaced, __ATOMIC_SEQ_CST);
 	else if (header->magic == LAYOUT_MAGIC_DATA)
-		__atomic_fetch_and(&header->head, ~LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&header->head, replaced, __ATOMIC_SEQ_CST);
 	munmap(header, LAYOUT_PAGE);
 }
 
@@ -216,10 +220,9 @@ static int data_replace(const struct names *names, const struct stele_publisher_
 	/* A library of another layout locks the same byte. */
 	if (r == 0) {
 		uuid_generate(uuid);
-		data_mark_replaced(fd, true);
+		data_mark(fd, HEAD_REPLACING);
 		r = data_make(names, options, uuid, true, attachment);
-		if (r < 0 && !attachment->created)
-			data_mark_replaced(fd, false);
+		data_mark(fd, attachment->created ? HEAD_REPLACED : HEAD_CURRENT);
 	}
 	close(fd);
 	if (r == 0)
@@ -350,9 +353,10 @@ static void attach_undo(const struct names *names, struct attachment *attachment
 	if (attachment->created) {
 		/* Who has found it meanwhile is told that it is gone. */
 		if (attachment->region.header)
-			__atomic_fetch_or(&attachment->region.header->head, LAYOUT_HEAD_REPLACED,
-			                  __ATOMIC_SEQ_CST);
+			generation_mark(&attachment->region.header->head, HEAD_REPLACING);
 		unlink(names->data);
+		if (attachment->region.header)
+			generation_mark(&attachment->region.header->head, HEAD_REPLACED);
 		memory_forget(attachment->publisher_lock.fd);
 		folder_remove(names);
 	}

@@ -20,7 +20,7 @@ static bool record_find(struct region *region, struct layout_durable *ret)
 	for (uint64_t i = 0; i < 2; i++) {
 		struct layout_durable record;
 		data_copy_out(&record, record_at(region, i), sizeof(record));
-		if (record.sequence == 0 ||
+		if (record.sequence == 0 || record.version > HEAD_VERSION_MAX ||
 		    record.checksum != region_durable_checksum(&record, region->uuid))
 			continue;
 		if (!found || record.sequence > ret->sequence)
@@ -71,7 +71,7 @@ int durable_adopt(struct region *region)
 	store_relaxed(&header->oldest, record.oldest);
 	store_relaxed(&header->reclaimed, record.oldest);
 	store_relaxed(&header->arena_end, record.arena_end);
-	store_release(&header->head, record.version);
+	store_release(&header->head, head_make(record.version, HEAD_CURRENT));
 	/* Last: who finds it believes the rest. A power cut before this page is on the disk finds the
 	 * record again. */
 	fence_release();
@@ -91,7 +91,8 @@ int durable_start(struct durable *durable, struct region *region)
 	if (durable->each_commit) {
 		int r = file_sync(region->fd, region->names.data);
 		return r < 0 ? r
-		             : durable_record(durable, region, load_relaxed(&region->header->head));
+		             : durable_record(durable, region,
+		                              head_version(load_relaxed(&region->header->head)));
 	}
 	if (!found)
 		return 0;
@@ -112,12 +113,12 @@ int durable_reclaim(struct durable *durable, struct region *region)
 	if (!durable->each_commit)
 		return 0;
 	return durable_record(durable, region,
-	                      load_relaxed(&region->header->head) & ~LAYOUT_HEAD_REPLACED);
+	                      head_version(load_relaxed(&region->header->head)));
 }
 
 int durable_finish(struct durable *durable, struct region *region)
 {
-	uint64_t head = load_relaxed(&region->header->head) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t head = head_version(load_relaxed(&region->header->head));
 	int r;
 
 	if (durable->each_commit)

@@ -276,8 +276,6 @@ static void wake(struct fanout *fanout, const struct notice *notice)
 		return;
 	notifier_futex_wake(head_of(fanout), mask);
 	PROBE4(notify, fanout->region->names.region, -1, notice->version, 0);
-	if (fanout->head_before)
-		notifier_futex_wake(fanout->head_before, mask);
 	fanout->futex_wakes++;
 	fanout->woken_at = notice->time;
 }

@@ -47,7 +47,6 @@ struct peer {
 
 struct fanout {
 	const struct region *region; /* with its names, head, and owner */
-	const uint64_t *head_before; /* of the generation before: who waits there is woken too; or NULL */
 	struct slots *slots; /* NULL: the subscribers file is lost */
 	struct peer *peers;  /* one for each slot */
 	uint32_t room;

@@ -56,11 +56,11 @@ static void next_header(const struct region *region, uint64_t maximum, struct la
 	data_copy_out(ret, (const unsigned char *)region->header, sizeof(*ret));
 	ret->generation++;
 	ret->maximum_size = maximum;
-	ret->head &= ~LAYOUT_HEAD_REPLACED;
+	ret->head = head_make(head_version(ret->head), HEAD_CURRENT);
 	ret->checksum = region_checksum(ret);
 }
 
-/* Keeps the first page of the present file, for its head, when another takes its place. */
+/* Maps the first page of the present file: its head is marked when another file takes its place. */
 static int keep_old(struct stele_publisher *publisher, struct mapping *ret)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -88,7 +88,15 @@ static int next_inherit(const struct region *region, const struct next *next, mo
 	return 0;
 }
 
-/* Gives the next file the region's name, the mark in the old one first. */
+void generation_mark(uint64_t *head, enum head_state state)
+{
+	__atomic_store_n(head, head_make(head_version(load_relaxed(head)), state), __ATOMIC_SEQ_CST);
+	/* Who waits goes on waiting until it is known what the file is. */
+	if (state != HEAD_REPLACING)
+		notifier_futex_wake(head, UINT32_MAX);
+}
+
+/* Gives the next file the region's name. */
 static int next_install(struct stele_publisher *publisher, const struct next *next,
                         const struct mapping *old)
 {
@@ -105,11 +113,10 @@ static int next_install(struct stele_publisher *publisher, const struct next *ne
 		r = file_publish_beside(next->lock, region->names.data, mode);
 	if (r < 0)
 		return r;
-	/* The contract with subscribers: the mark is there before the name is another file's. */
-	__atomic_fetch_or(&header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
+	generation_mark(&header->head, HEAD_REPLACING);
 	r = file_publish_rename(region->names.data);
+	generation_mark(&header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
 	if (r < 0) {
-		__atomic_fetch_and(&header->head, ~LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
 		file_publish_cancel(region->names.data);
 	} else if (region->durability != LAYOUT_DURABLE_NONE) {
 		/* Until then either file is the region after a power cut: what is committed next
@@ -119,10 +126,8 @@ static int next_install(struct stele_publisher *publisher, const struct next *ne
 	return r;
 }
 
-static void forget(struct stele_publisher *publisher)
+void generation_forget(struct stele_publisher *publisher)
 {
-	publisher->fanout.head_before = NULL;
-	mapping_close(&publisher->before);
 	if (publisher->before_fd >= 0)
 		close(publisher->before_fd);
 	publisher->before_fd = -1;
@@ -147,9 +152,8 @@ static void next_attach(struct stele_publisher *publisher, const struct next *ne
 	lock_fd_close(&attachment->data_lock);
 	/* The handlers are installed, so this can't fail. */
 	lock_fd_add(&attachment->data_lock, next->lock);
-	forget(publisher);
-	publisher->before = *old;
-	publisher->fanout.head_before = &((struct layout_header *)old->base)->head;
+	generation_forget(publisher);
+	mapping_close(old);
 }
 
 /* ---- the same bytes ---- */
@@ -427,30 +431,12 @@ void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now
 
 /* ---- the generation before ---- */
 
-void generation_forget(struct stele_publisher *publisher)
-{
-	notify_pause(&publisher->notify);
-	forget(publisher);
-	notify_resume(&publisher->notify);
-}
-
 bool generation_before_in_use(struct stele_publisher *publisher)
 {
-	bool in_use;
-
 	if (publisher->before_fd < 0)
 		return false;
-	notify_pause(&publisher->notify);
-	/* The own mapping counts, too. */
-	publisher->fanout.head_before = NULL;
-	mapping_close(&publisher->before);
-	in_use = file_is_in_use(publisher->before_fd);
-	if (!in_use)
-		forget(publisher);
-	else if (mapping_open(&publisher->before, publisher->before_fd, LAYOUT_PAGE, true,
-	                      publisher->guarded) == 0)
-		publisher->fanout.head_before =
-			&((struct layout_header *)publisher->before.base)->head;
-	notify_resume(&publisher->notify);
-	return in_use;
+	if (file_is_in_use(publisher->before_fd))
+		return true;
+	generation_forget(publisher);
+	return false;
 }

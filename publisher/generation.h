@@ -3,15 +3,31 @@
  * A new file for the region: to grow past what is mapped, to give memory back, or because the old
  * one lost its name. The order:
  *
- *   the new file whole, locked, under a name beside the region's
- *   the mark REPLACED in the old file's head
- *   the rename
- *   a wake of everybody, on both heads
+ *   1  the new file whole, locked, under a name beside the region's
+ *   2  HEAD_REPLACING in the old file's head
+ *   3  the rename
+ *   4  HEAD_REPLACED in the old file's head, and a wake of all futex waiters there
+ *   5  notices for all subscribers, for the new file
  *
- * Who finds the mark opens the name again (subscriber/move.c). A publisher that dies after the mark
- * leaves the old file with its name and the mark: the next one clears it, and readers that found it
- * have found the same file under the name meanwhile, and stayed. Marked after the rename, they would
- * be on a file that nobody writes any more, and not know.
+ * A subscriber that finds a state other than HEAD_CURRENT opens the name again (subscriber/move.c). If
+ * the name is still the same file's, the subscriber goes on with it, and may wait on the head word with
+ * the very value that it has judged. Steps 2 and 4 both change the low half of the word, so a wait with
+ * a value from before either step ends at once, however late it begins; and a wait that began before
+ * step 4 is woken by it. Nobody waits on the old head after that, so nothing is kept of the old file,
+ * however many times a transaction replaces it.
+ *
+ * A publisher that dies
+ *
+ *   before 2   leaves a file beside, which the next publisher removes;
+ *   before 3   leaves the old file with its name: the next publisher stores HEAD_CURRENT, which changes
+ *              the word once more, and goes on with the file;
+ *   before 4   leaves HEAD_REPLACING in a file without a name. A subscriber that looks finds the new
+ *              file; a futex waiter on the old head looks after a slice. A publisher that shares the
+ *              region finds the old file in its place, and does step 4;
+ *   before 5   has woken the futex waiters; the next publisher sends notices to all the others.
+ *
+ * With the state stored only after the rename, a subscriber could stay on a file that nobody writes any
+ * more, and not know. A removal does the same, with the removal of the name as step 3.
  *
  * The publisher's and the subscribers' files stay. The mutex is held.
  */
@@ -20,8 +36,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "lib/layout.h"
 
 struct stele_publisher;
+
+/* Stores the state of a data file in its head word, of which the caller is the only writer, and wakes
+ * the futex waiters if they have to look. */
+void generation_mark(uint64_t *head, enum head_state state);
 
 /* Makes the file with the same bytes, and a maximum of at least `least` bytes. Nothing moves, in the
  * file or in this process's memory, so it may happen in the middle of a change. 0; -ENOSPC (the

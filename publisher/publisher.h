@@ -169,9 +169,7 @@ struct stele_publisher {
 	struct tables tables;
 	int64_t looked_at; /* time_coarse(), when the files were last looked at */
 	uint64_t commits;
-	/* What this process keeps of the generation before: its file, and its first page. */
-	int before_fd; /* -1: none */
-	struct mapping before;
+	int before_fd; /* the file of the generation before; -1: none */
 	uint64_t compacted_at; /* time of day of the last try */
 	/* Shared publishing: what this publisher left at its last transaction's end. */
 	uint64_t left_head, left_reclaimed;
@@ -184,7 +182,7 @@ struct stele_publisher {
 
 static inline uint64_t publisher_head(const struct stele_publisher *publisher)
 {
-	return load_relaxed(&publisher->attachment.region.header->head) & ~LAYOUT_HEAD_REPLACED;
+	return head_version(load_relaxed(&publisher->attachment.region.header->head));
 }
 
 /* Makes the parts of a publisher point at each other, after one of them was made anew, and takes

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation.h"
 #include "lib/catalog.h"
 #include "lib/error.h"
 #include "lib/schema.h"
@@ -217,7 +218,7 @@ static int walk_kept(struct walk *walk, struct region *region, uint64_t reclaime
 int recover(struct region *region, struct arena *arena, struct reclaim *reclaim)
 {
 	struct layout_header *header = region->header;
-	uint64_t head = load_relaxed(&header->head), reclaimed = load_relaxed(&header->reclaimed);
+	uint64_t head = head_version(load_relaxed(&header->head)), reclaimed = load_relaxed(&header->reclaimed);
 	uint64_t oldest = load_relaxed(&header->oldest);
 	struct walk walk = {
 		.region = region,
@@ -228,10 +229,8 @@ int recover(struct region *region, struct arena *arena, struct reclaim *reclaim)
 	int r = -EBADMSG;
 
 	/* Who recovers a file that still has the region's name makes it the region again. */
-	if (head & LAYOUT_HEAD_REPLACED) {
-		head &= ~LAYOUT_HEAD_REPLACED;
-		store_release(&header->head, head);
-	}
+	if (head_state(load_relaxed(&header->head)) != HEAD_CURRENT)
+		generation_mark(&header->head, HEAD_CURRENT);
 	if (reclaimed <= oldest && oldest <= head && head - reclaimed < region->ring_entries)
 		r = walk_history(&walk, reclaimed, head);
 	if (r == 0)

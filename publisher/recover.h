@@ -15,7 +15,7 @@
 
 /* Fills an arena that was just initialised, and a reclaim likewise. 0; -ENOMEM; or -EBADMSG: the
  * region does not hold together. With a sentence. Nothing in the region changes but entries of kept
- * that are not needed, and LAYOUT_HEAD_REPLACED, which is cleared. */
+ * that are not needed, and the state in head, which is HEAD_CURRENT afterwards. */
 int recover(struct region *region, struct arena *arena, struct reclaim *reclaim);
 
 #endif

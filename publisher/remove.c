@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "generation.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/folder.h"
@@ -21,10 +22,21 @@ void forget_objects(const struct names *names, int publisher)
 		notifiers_remove(names, file.uuid);
 }
 
+static int remove_file(const char *path, bool *ret_found)
+{
+	if (unlink(path) == 0) {
+		*ret_found = true;
+		return 0;
+	}
+	if (errno == ENOENT)
+		return 0;
+	return error_set(errno, "cannot remove %s: %s", path, strerror(errno));
+}
+
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
  * what is not a whole region has nobody to be told. -EACCES with a sentence: it is whole, but its
- * memory is where it can't be removed from here. */
-static int dismiss(const struct names *names)
+ * memory is where it can't be removed from here; or what remove_file() returns. */
+static int dismiss(const struct names *names, bool *ret_found)
 {
 	struct region region;
 	struct slots slots;
@@ -34,8 +46,13 @@ static int dismiss(const struct names *names)
 		return r == -EACCES ? r : 0;
 	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
 	 * subscribers file is lost, finds it within a second. */
-	__atomic_fetch_or(&region.header->head, LAYOUT_HEAD_REPLACED, __ATOMIC_SEQ_CST);
-	unlink(names->data);
+	generation_mark(&region.header->head, HEAD_REPLACING);
+	r = remove_file(names->data, ret_found);
+	generation_mark(&region.header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
+	if (r < 0) {
+		region_close(&region);
+		return r;
+	}
 	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
 		struct fanout fanout = {.region = &region, .slots = &slots};
 		fanout_reap(&fanout, UINT32_MAX);
@@ -46,17 +63,6 @@ static int dismiss(const struct names *names)
 	notifiers_remove(names, region.uuid);
 	region_close(&region);
 	return 0;
-}
-
-static int remove_file(const char *path, bool *ret_found)
-{
-	if (unlink(path) == 0) {
-		*ret_found = true;
-		return 0;
-	}
-	if (errno == ENOENT)
-		return 0;
-	return error_set(errno, "cannot remove %s: %s", path, strerror(errno));
 }
 
 int stele_region_remove(const char *region)
@@ -72,7 +78,7 @@ int stele_region_remove(const char *region)
 		r = lock_for_removal(&names, names.data, true, &data);
 	if (r == 0) {
 		found = data >= 0;
-		r = dismiss(&names);
+		r = dismiss(&names, &found);
 	}
 	if (r == 0) {
 		if (data >= 0)

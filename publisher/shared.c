@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "generation.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "publisher.h"
@@ -19,7 +20,7 @@ static bool nobody_else_was_here(const struct stele_publisher *publisher)
 	uint8_t last[16];
 
 	data_copy_out(last, header->publisher.uuid, sizeof(last));
-	/* A head with the mark REPLACED is never what was left. */
+	/* A head that is not HEAD_CURRENT is never what was left. */
 	return memcmp(last, publisher->uuid, sizeof(last)) == 0 &&
 	       load_relaxed(&header->head) == publisher->left_head &&
 	       load_relaxed(&header->reclaimed) == publisher->left_reclaimed;
@@ -32,9 +33,12 @@ static int find_out(struct stele_publisher *publisher)
 	struct region *region = &attachment->region;
 	int r = 0;
 
-	if (load_relaxed(&region->header->head) & LAYOUT_HEAD_REPLACED &&
-	    !file_is_named(region->fd, region->names.data))
+	if (head_state(load_relaxed(&region->header->head)) != HEAD_CURRENT &&
+	    !file_is_named(region->fd, region->names.data)) {
+		/* The publisher that replaced the file may have died before it said so. */
+		generation_mark(&region->header->head, HEAD_REPLACED);
 		r = attach_next_generation(attachment, publisher->guarded);
+	}
 	if (r < 0)
 		return r;
 	region_look_at_size(region);
@@ -64,6 +68,6 @@ void publisher_leave(struct stele_publisher *publisher)
 {
 	const struct layout_header *header = publisher->attachment.region.header;
 
-	publisher->left_head = load_relaxed(&header->head) & ~LAYOUT_HEAD_REPLACED;
+	publisher->left_head = head_make(publisher_head(publisher), HEAD_CURRENT);
 	publisher->left_reclaimed = load_relaxed(&header->reclaimed);
 }

@@ -204,7 +204,8 @@ static void publish(struct stele_publisher *publisher, uint64_t version)
 {
 	/* The contract with readers: who loads this head finds the entry, and every node and row
 	 * that the entry leads to, finished. It is the one store that makes the version exist. */
-	store_release(&publisher->attachment.region.header->head, version);
+	store_release(&publisher->attachment.region.header->head,
+	              head_make(version, HEAD_CURRENT));
 	PROBE3(commit, publisher->attachment.region.names.region, version,
 	       publisher->edit.retired.count);
 	publisher->commits++;
@@ -236,8 +237,15 @@ static int prepare(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;
 	const struct region *region = &publisher->attachment.region;
-	int r = record_write(tx, message);
+	int r;
 
+	if (publisher->edit.version > HEAD_VERSION_MAX)
+		return error_set(
+			EOVERFLOW,
+			"region \"%s\" is at version %llu, which is the last one possible; remove the "
+			"region and publish again",
+			region->names.region, (unsigned long long)HEAD_VERSION_MAX);
+	r = record_write(tx, message);
 	if (r == -ENOSPC)
 		return error_set(ENOSPC, "no room in region \"%s\" for the record of the commit",
 		                 region->names.region);

@@ -19,7 +19,7 @@ int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_
 	region = subscriber->region;
 	/* In this order, so that the oldest is not above the newest. */
 	oldest = load_acquire(&region->header->oldest);
-	newest = subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+	newest = head_version(subscriber_head(subscriber));
 	fence_acquire();
 	if (region_lost(region))
 		return region_error(region, -EBADMSG, newest);

@@ -211,7 +211,7 @@ static int list_open(const char *name, struct list *list)
 	r = slots_open(names, list->region->uuid, list->region->status.st_uid, true, &list->slots);
 	if (r < 0)
 		return r;
-	list->head = load_acquire(&list->region->header->head) & ~LAYOUT_HEAD_REPLACED;
+	list->head = head_version(load_acquire(&list->region->header->head));
 	if (file_open(names->publisher, false, sizeof(struct layout_publisher_file),
 	              &list->publisher, &status) < 0)
 		list->publisher = -1;

@@ -319,7 +319,8 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 		*ret = live;
 		return 0;
 	}
-	return region_error(subscriber->region, -ESTALE, subscriber_head(subscriber));
+	return region_error(subscriber->region, -ESTALE,
+	                    head_version(subscriber_head(subscriber)));
 }
 
 int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * From one generation of a region's file to the next. The publisher makes the new file whole under
- * another name, marks the head of the old one REPLACED, and renames the new one into place. So who
- * finds the mark opens the name again; where that is still the same file, the publisher has not come
- * to the rename yet, or died before it, and the old file goes on being the region.
+ * From one generation of the region's file to the next. The publisher makes the new file whole under
+ * another name, stores HEAD_REPLACING in the head of the old one, renames the new one into place, and
+ * stores HEAD_REPLACED (publisher/generation.h). A subscriber that finds either opens the name again;
+ * if the name is still the same file's, the publisher has not come to the rename yet, or died before
+ * it, and the old file goes on being the region.
  *
  * A replaced file is never written again. Snapshots that were opened in it stay as they are, on the
  * old mapping, and need no pin any more. Slot and queue are in files of their own and stay.
@@ -62,5 +63,5 @@ uint64_t subscriber_newest_moved(struct stele_subscriber *subscriber)
 		if (subscriber->moves == moves)
 			subscriber->moved_at = now;
 	}
-	return subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+	return head_version(subscriber_head(subscriber));
 }

@@ -134,7 +134,7 @@ static int find_root(struct stele_snapshot *snapshot)
 
 static int not_there(const struct stele_subscriber *subscriber, uint64_t version)
 {
-	uint64_t head = subscriber_head(subscriber) & ~LAYOUT_HEAD_REPLACED;
+	uint64_t head = head_version(subscriber_head(subscriber));
 
 	if (version > head)
 		return error_set(ENOENT,

@@ -158,7 +158,7 @@ int subscriber_look(struct stele_subscriber *subscriber, int64_t now)
 		look_for_registration(subscriber);
 	/* Somebody else than a publisher or `rm` took the file away, so there is no mark. Its publisher
 	 * writes it anew, if there is one; a region that was made since is another one. */
-	if (subscriber_head(subscriber) & LAYOUT_HEAD_REPLACED)
+	if (head_state(subscriber_head(subscriber)) != HEAD_CURRENT)
 		return 0;
 	if (subscriber->region->memory->gone(subscriber->region))
 		return error_set(

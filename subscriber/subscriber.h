@@ -127,7 +127,7 @@ void subscriber_unregister(struct stele_subscriber *subscriber);
  * subscriber_move() but -ENOENT. */
 int subscriber_look(struct stele_subscriber *subscriber, int64_t now);
 
-/* The head as it stands now in the file that is mapped, REPLACED mark included. */
+/* The head word as it stands now in the file that is mapped. */
 static inline uint64_t subscriber_head(const struct stele_subscriber *subscriber)
 {
 	return load_acquire(&subscriber->region->header->head);
@@ -146,7 +146,8 @@ static inline uint64_t subscriber_newest(struct stele_subscriber *subscriber)
 {
 	uint64_t head = subscriber_head(subscriber);
 
-	return head & LAYOUT_HEAD_REPLACED ? subscriber_newest_moved(subscriber) : head;
+	return head_state(head) == HEAD_CURRENT ? head_version(head)
+	                                        : subscriber_newest_moved(subscriber);
 }
 
 /* Judges what was read through a snapshot; 0, or a sentence. */

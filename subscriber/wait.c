@@ -77,18 +77,34 @@ static void drain(struct stele_subscriber *subscriber)
 		;
 }
 
+/* Moves to the file that is the region. The head word that is returned is the one that was judged, and
+ * no later one: a subscriber that blocked on HEAD_REPLACED, having judged HEAD_REPLACING, would not be
+ * woken. 0, or an error of subscriber_move(). */
+static int look_at_file(struct stele_subscriber *subscriber, uint64_t *ret_head)
+{
+	unsigned moves;
+	int r;
+
+	do {
+		*ret_head = subscriber_head(subscriber);
+		if (head_state(*ret_head) == HEAD_CURRENT)
+			return 0;
+		moves = subscriber->moves;
+		r = subscriber_move(subscriber);
+	} while (subscriber->moves != moves);
+	/* A publisher whose file has lost its name is about to write it anew, and a removal is not over
+	 * yet: both change the word. */
+	return r == -ENOENT && head_state(*ret_head) == HEAD_REPLACING ? 0 : r;
+}
+
 /* Looks: 1 and the version, 0, -EAGAIN (the publisher has moved on; no sentence) or an error. */
 static int look_once(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
                      uint64_t *ret_version)
 {
-	uint64_t head = subscriber_head(subscriber), version;
-	int moved = 0;
+	uint64_t head, version;
+	int moved = look_at_file(subscriber, &head);
 
-	if (head & LAYOUT_HEAD_REPLACED) {
-		moved = subscriber_move(subscriber);
-		head = subscriber_head(subscriber);
-	}
-	version = head & ~LAYOUT_HEAD_REPLACED;
+	version = head_version(head);
 
 	fence_acquire();
 	if (region_lost(subscriber->region))
@@ -194,7 +210,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 		/* With the descriptor handed out it is the user's loop that blocks, after this. */
 		if (blocks || subscriber->epoll >= 0)
 			PROBE2(wait, subscriber->region->names.region,
-			       head & ~LAYOUT_HEAD_REPLACED);
+			       head_version(head));
 		if (!blocks)
 			break;
 		block(subscriber, head, deadline_ns);

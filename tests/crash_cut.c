@@ -157,7 +157,7 @@ static void disk_end(struct disk *disk)
 
 static uint64_t head_of(const struct disk *disk)
 {
-	return ((const struct layout_header *)(const void *)disk->last)->head & ~LAYOUT_HEAD_REPLACED;
+	return head_version(((const struct layout_header *)(const void *)disk->last)->head);
 }
 
 /* Puts a file together that a cut may leave now. */

@@ -332,7 +332,7 @@ Test(damage, crash_14_fields_of_the_header, .fini = crash_clean)
 	header->magic = __builtin_bswap64(header->magic);
 	refused(&damage, -EPROTONOSUPPORT, "other byte order");
 	header->layout_version = LAYOUT_VERSION + 1;
-	refused(&damage, -EPROTONOSUPPORT, "layout version 3");
+	refused(&damage, -EPROTONOSUPPORT, "layout version 4");
 	header->checksum++;
 	refused(&damage, -EBADMSG, "checksum");
 	header->arena_offset += LAYOUT_PAGE * 100;

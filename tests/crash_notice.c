@@ -63,7 +63,7 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	notifier_slice = slice;
 	await_armed(region);
 	header = crash_map(region, "", NULL);
-	while (__atomic_load_n(&header->head, __ATOMIC_ACQUIRE) == 3)
+	while (head_version(__atomic_load_n(&header->head, __ATOMIC_ACQUIRE)) == 3)
 		cr_assert(step(&tracee));
 	step_end(&tracee);
 	munmap(header, sizeof(*header));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Version numbers where 32 bits end, and where 62 do: the region is put there by hand. The word that a futex waits on is
- * the low half of the version, which starts again at 0. */
+ * Version numbers at 2^30, where the word that a futex waits on, the low half of head, starts again at 0; at 2^32; and up to
+ * 2^62 - 1, which is the last one. The region is put there by hand. */
 #include "crash.h"
 
-static const uint64_t places[] = { UINT64_C(1) << 32, UINT64_C(1) << 62, (UINT64_C(1) << 62) + (UINT64_C(1) << 32) };
+/* cross() makes the 60 versions after each, and then one more. */
+static const uint64_t places[] = { UINT64_C(1) << 30, UINT64_C(1) << 32, UINT64_C(1) << 61, HEAD_VERSION_MAX - 60 };
 
 /* An empty region whose newest version is `version`. */
 static void start_at(const char *region, uint64_t version)
@@ -16,7 +17,8 @@ static void start_at(const char *region, uint64_t version)
 	header = crash_map(region, "", NULL);
 	ring = (struct layout_commit *)((unsigned char *)header + header->ring_offset);
 	ring[version % header->ring_entries] = (struct layout_commit){ .version = version };
-	header->oldest = header->reclaimed = header->head = version;
+	header->oldest = header->reclaimed = version;
+	header->head = head_make(version, HEAD_CURRENT);
 	munmap(header, LAYOUT_PAGE);
 }
 
@@ -47,7 +49,7 @@ static void assert_clock(const struct stele_snapshot *snapshot)
 	cr_assert_eq(row.version, version);
 }
 
-static void assert_changes(const struct stele_snapshot *before, const struct stele_snapshot *after)
+static void assert_changes(const struct stele_snapshot *before, const struct stele_snapshot *after, unsigned rows)
 {
 	struct stele_table a, b;
 	struct stele_changes *changes;
@@ -60,7 +62,7 @@ static void assert_changes(const struct stele_snapshot *before, const struct ste
 	while (stele_changes_next(changes, &change) == 1)
 		count++;
 	stele_changes_close(changes);
-	cr_assert_eq(count, 8, "%u changes", count);
+	cr_assert_eq(count, rows, "%u changes", count);
 }
 
 static pid_t start_waiter(const char *region, uint64_t since)
@@ -116,7 +118,7 @@ static void cross(const char *region, uint64_t place)
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &newest), 0);
 	assert_clock(newest);
 	assert_clock(pinned);
-	assert_changes(pinned, newest);
+	assert_changes(pinned, newest, 8);
 	cr_assert_eq(waitpid(waiter, &status, 0), waiter);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the waiter at %llu", (unsigned long long)place);
 	/* All that is there is found by the recovery, the pin included. */
@@ -136,4 +138,76 @@ Test(version, crash_17_across_the_boundary, .fini = crash_clean, .timeout = 60)
 {
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		cross(crash_name("far"), places[i]);
+}
+
+/* A transaction that would make a version past the last one: it is dropped as a whole. */
+static void refuse_commit(struct stele_publisher *publisher, bool roll_back)
+{
+	struct stele_transaction *tx;
+	uint64_t used = crash_used(publisher, NULL), made = 0;
+	int r;
+
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
+	if (roll_back)
+		cr_assert_geq(stele_transaction_rollback(tx, HEAD_VERSION_MAX - 1), 0, "%s", stele_last_error());
+	else
+		cr_assert_eq(bank_put(tx, "clock", 1, 0, 1), 0, "%s", stele_last_error());
+	r = stele_transaction_commit(tx, "too much", &made);
+	cr_assert_eq(r, -EOVERFLOW, "%d: %s", r, stele_last_error());
+	cr_assert(strstr(stele_last_error(), "4611686018427387903"), "%s", stele_last_error());
+	cr_assert_eq(made, 0);
+	cr_assert_eq(stele_publisher_version(publisher), HEAD_VERSION_MAX);
+	cr_assert_eq(crash_used(publisher, NULL), used);
+	/* One that changes nothing needs no version. */
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_commit(tx, NULL, &made), 0, "%s", stele_last_error());
+	cr_assert_eq(made, HEAD_VERSION_MAX);
+}
+
+/* The region at its last version: it can be read, published again, compacted, and nothing else. */
+static void assert_end(const char *region)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_publisher *publisher = crash_publisher(region, 0, 0);
+	struct stele_snapshot *before, *newest;
+	uint64_t version = 0;
+
+	refuse_commit(publisher, false);
+	refuse_commit(publisher, true);
+	subscriber = crash_subscriber(region, true);
+	cr_assert_eq(stele_snapshot_open(subscriber, 0, &newest), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_snapshot_version(newest), HEAD_VERSION_MAX);
+	cr_assert_eq(stele_snapshot_open(subscriber, HEAD_VERSION_MAX - 1, &before), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_publisher_compact(publisher), 0, "%s", stele_last_error());
+	refuse_commit(publisher, false);
+	cr_assert_eq(stele_subscriber_wait(subscriber, HEAD_VERSION_MAX - 1, 0, &version), 1, "%s", stele_last_error());
+	cr_assert_eq(version, HEAD_VERSION_MAX);
+	cr_assert_eq(stele_subscriber_wait(subscriber, HEAD_VERSION_MAX, 0, &version), 0);
+	cr_assert_eq(stele_snapshot_open(subscriber, HEAD_VERSION_MAX + 1, &(struct stele_snapshot *){0}), -ENOENT);
+	assert_clock(newest);
+	assert_clock(before);
+	assert_changes(before, newest, 2);
+	stele_publisher_close(publisher);
+	stele_subscriber_close(subscriber);
+}
+
+Test(version, crash_17_the_last_version, .fini = crash_clean, .timeout = 60)
+{
+	const char *region = crash_name("end");
+	char file[64];
+	struct stele_publisher *publisher;
+
+	snprintf(file, sizeof(file), "/tmp/stele-%s", region);
+	start_at(region, HEAD_VERSION_MAX - 9);
+	publisher = crash_publisher(region, 0, 0);
+	for (unsigned i = 0; i < 9; i++)
+		commit_once(publisher, i == 0);
+	stele_publisher_close(publisher);
+	assert_end(region);
+	cr_assert_eq(stele_region_save(region, file, 0, NULL, NULL), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_region_remove(region), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_region_load(file, region), 0, "%s", stele_last_error());
+	unlink(file);
+	assert_end(region);
+	cr_assert_eq(stele_region_remove(region), 0, "%s", stele_last_error());
 }

@@ -127,15 +127,14 @@ Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 	stele_publisher_close(publisher);
 }
 
-/* A library of another layout took the region over, as its protocol says: the new file, the mark, the rename. */
+/* A library of another layout took the region over, as the protocol says: the new file, the rename between the two states. */
 Test(ipc_lost, who_waits_is_told_of_another_layout)
 {
 	struct stele_publisher *publisher = publish();
-	const uint64_t replaced = LAYOUT_HEAD_REPLACED;
 	static char bytes[1 << 20];
 	char path[128], beside[136];
 	uint32_t other = 77;
-	uint64_t head;
+	uint64_t head, marked;
 	ssize_t size;
 	int old, fresh;
 	pid_t pid;
@@ -153,9 +152,13 @@ Test(ipc_lost, who_waits_is_told_of_another_layout)
 	memcpy(bytes + offsetof(struct layout_header, layout_version), &other, sizeof(other));
 	CHECK(size > 4096 && write(fresh, bytes, (size_t)size) == size, "%s", strerror(errno));
 	memcpy(&head, bytes + offsetof(struct layout_header, head), sizeof(head));
-	head |= replaced;
-	CHECK(pwrite(old, &head, sizeof(head), offsetof(struct layout_header, head)) == sizeof(head), "%s", strerror(errno));
-	CHECK(rename(beside, path) == 0, "%s", strerror(errno));
+	for (enum head_state state = HEAD_REPLACING; state <= HEAD_REPLACED; state++) {
+		marked = head_make(head_version(head), state);
+		CHECK(pwrite(old, &marked, sizeof(marked), offsetof(struct layout_header, head)) == sizeof(marked), "%s",
+		      strerror(errno));
+		if (state == HEAD_REPLACING)
+			CHECK(rename(beside, path) == 0, "%s", strerror(errno));
+	}
 	ipc_join(pid);
 	close(old);
 	close(fresh);

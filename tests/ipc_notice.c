@@ -396,13 +396,14 @@ Test(ipc_notice, a_stopped_subscriber_costs_one_notice)
 /* Makes a version as a publisher does that dies before it tells anybody: its head is stored, and that is all. */
 static void commit_silently(uint64_t version)
 {
+	uint64_t head = head_make(version, HEAD_CURRENT);
 	char path[128];
 	int fd;
 
 	ipc_path(path, "");
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	CHECK(fd >= 0, "%s", strerror(errno));
-	CHECK(pwrite(fd, &version, sizeof(version), offsetof(struct layout_header, head)) == sizeof(version), "%s",
+	CHECK(pwrite(fd, &head, sizeof(head), offsetof(struct layout_header, head)) == sizeof(head), "%s",
 	      strerror(errno));
 	close(fd);
 }

@@ -75,6 +75,7 @@ enum status status_of_error(int error)
 	case EPERM:
 		return STATUS_DENIED;
 	case ENOSPC:
+	case EOVERFLOW:
 	case ENOMEM:
 	case EMFILE:
 	case ENFILE:

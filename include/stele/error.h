@@ -14,6 +14,7 @@
  *   -EACCES, -EPERM   the files of the region, or its memory, do not let this user in, are in another
  *               IPC namespace, or may be written by others than their owner
  *   -ENOSPC     no room: the region's maximum, or the file system that holds it
+ *   -EOVERFLOW  the region has reached its last version, 2^62 - 1
  *   -ENOMEM     no room in this process: heap or address space
  *   -EMFILE, -ENFILE  no descriptors, or more versions pinned than a subscriber may
  *   -ESTALE     the version is no longer held: open a newer snapshot. The region was replaced by

@@ -170,8 +170,8 @@ STELE_API int stele_transaction_begin(struct stele_publisher *publisher, struct 
 /* Makes the changes visible as one new version and notifies the subscribers. Returns 1, and sets
  * `*ret_version` (which may be NULL), or 0 when the tables are as they were: then there is no new
  * version and `*ret_version` is the last one. `message` (NULL: none; at most 255 bytes are kept)
- * goes into the history. Errors: -ENOSPC, -ENOMEM, -EBADMSG, -EINVAL (a replacement was not ended):
- * nothing has changed. Frees the handle in every case. */
+ * goes into the history. Errors: -ENOSPC, -ENOMEM, -EBADMSG, -EINVAL (a replacement was not ended),
+ * -EOVERFLOW (the last version was 2^62 - 1): nothing has changed. Frees the handle in every case. */
 STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char *message,
                                        uint64_t *ret_version);
 
