@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Commands that run until they are told to stop take SIGINT, SIGTERM and SIGHUP from a descriptor,
- * so that they can put everything in order first. */
+ * so that they can put everything in order first. Those that were ignored when the command started,
+ * as SIGHUP is by nohup(1), stay ignored. */
 #ifndef TOOLS_STOP_H
 #define TOOLS_STOP_H
 
-/* Blocks the signals and returns a descriptor that is readable once one has come, for the life of
- * the process; -1 after a sentence. */
+/* Blocks the signals and returns a descriptor that is readable once one has come; -1 after an error
+ * message. */
 int stop_descriptor(void);
+
+/* Closes the descriptor and unblocks the signals: one that is pending ends the process here. */
+void stop_descriptor_close(int fd);
 
 #endif
