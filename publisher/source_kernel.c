@@ -43,6 +43,7 @@ struct source {
 	int64_t rest_until; /* no dump before */
 	unsigned messages;  /* in this round */
 	unsigned dumped;    /* objects, in this round */
+	bool lost;          /* messages, in this round */
 	bool told;          /* the sentence about a failure is written */
 };
 
@@ -113,7 +114,7 @@ static int take_burst(struct source *source)
 			source->messages += (unsigned)r;
 		} else if (r == -ENOBUFS) {
 			source->mirror.dirty = KERNEL_ALL_KINDS;
-			report(source, 0, "the kernel lost messages; reading everything again");
+			source->lost = true;
 		} else if (r == -EAGAIN) {
 			source->drained = true;
 			source->unsettled = 0;
@@ -224,6 +225,7 @@ static int round_run(struct source *source)
 	int r;
 
 	source->messages = source->dumped = 0;
+	source->lost = false;
 	r = begin(source);
 	if (r < 0)
 		return fail_library(source, r);
@@ -240,6 +242,9 @@ static int round_run(struct source *source)
 	source->tx = NULL;
 	if (r < 0)
 		return fail_library(source, r);
+	/* Not earlier: who reads the reports may be slow, and the region was locked. */
+	if (source->lost)
+		report(source, 0, "the kernel lost messages; everything is read again");
 	if (r == 1 && source->dumped)
 		report(source, version, "read %u objects from the kernel", source->dumped);
 	else if (r == 1)

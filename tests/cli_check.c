@@ -113,6 +113,137 @@ Test(cli_check, a_signal_ends_the_check_and_changes_nothing)
 	expect_nothing_left();
 }
 
+/* ---- fault 33: a check that takes its time ---- */
+
+static char fifo[64];
+
+/* A check that says "ready", and then waits for a line of the FIFO. This descriptor keeps the FIFO
+ * open, so that no open of it waits. */
+static int start_slow_check(struct cli_process *process, char *last)
+{
+	static char command[256], path[64];
+	int end;
+
+	cli_temporary(path, ".csv", rows);
+	snprintf(fifo, sizeof(fifo), "/tmp/%s.fifo", region);
+	cr_assert(mkfifo(fifo, 0600) == 0);
+	end = open(fifo, O_RDWR | O_CLOEXEC);
+	cr_assert(end >= 0);
+	snprintf(command, sizeof(command), "echo ready $STELE_VERSION; read -r line <%s; %s", fifo,
+	         last);
+	STELE_START(process, "publish", "--shared", "--wait", "0", "--check", command, target, path);
+	return end;
+}
+
+static void end_slow_check(int end)
+{
+	char path[64];
+
+	close(end);
+	unlink(fifo);
+	snprintf(path, sizeof(path), "/tmp/%s.csv", region);
+	unlink(path);
+}
+
+static void expect_line(struct cli_process *process, const char *line)
+{
+	const char *got = cli_line(process);
+
+	EXPECT_TEXT(got, line);
+}
+
+static void let_go_on(int end)
+{
+	cr_assert(write(end, "\n", 1) == 1);
+}
+
+Test(cli_check, fault_33_others_commit_while_it_runs)
+{
+	struct cli_process process;
+	int end = start_slow_check(&process, "true");
+
+	expect_line(&process, "ready 3");
+	/* Also one that wants the region for itself. */
+	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=77"), 0);
+	let_go_on(end);
+	/* The changes are others now. */
+	expect_line(&process, "ready 4");
+	let_go_on(end);
+	EXPECT_HAS(cli_line(&process), "routes: version 4");
+	cr_expect(cli_wait(&process) == 0);
+	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out, rows);
+	end_slow_check(end);
+	expect_nothing_left();
+}
+
+Test(cli_check, fault_33_other_tables_do_not_matter)
+{
+	struct cli_process process;
+	char other[64];
+	int end;
+
+	snprintf(other, sizeof(other), "%s/other", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "other(a: u8 key)"), 0);
+	end = start_slow_check(&process, "true");
+	expect_line(&process, "ready 4");
+	EXPECT_STATUS(STELE("set", "--wait", "0", other, "1"), 0);
+	let_go_on(end);
+	EXPECT_HAS(cli_line(&process), "routes: version 5");
+	cr_expect(cli_wait(&process) == 0);
+	end_slow_check(end);
+}
+
+/* What the check was asked for is done by somebody else meanwhile: there is nothing left to do. */
+Test(cli_check, fault_33_the_same_rows_from_another)
+{
+	struct cli_process process;
+	int end = start_slow_check(&process, "true");
+
+	expect_line(&process, "ready 3");
+	EXPECT_STATUS(STELE_WITH(rows, "publish", target, "-"), 0);
+	let_go_on(end);
+	EXPECT_HAS(cli_line(&process), "routes: nothing changed, version 3");
+	cr_expect(cli_wait(&process) == 0);
+	end_slow_check(end);
+}
+
+Test(cli_check, fault_33_a_table_that_changes_during_each_check)
+{
+	struct cli_process process;
+	char metric[32], line[32];
+	const char *before = NULL;
+	int end = start_slow_check(&process, "true");
+
+	for (int i = 0; i < 5; i++) {
+		snprintf(line, sizeof(line), "ready %d", i + 3);
+		expect_line(&process, line);
+		snprintf(metric, sizeof(metric), "metric=%d", 70 + i);
+		EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", metric), 0);
+		before = cli_dump();
+		let_go_on(end);
+	}
+	cr_expect(cli_wait(&process) == 4);
+	expect_line(&process, "");
+	EXPECT_HAS(cli_read_all(process.err), "changed during each of 5 checks");
+	EXPECT_TEXT(cli_dump(), before);
+	end_slow_check(end);
+	expect_nothing_left();
+}
+
+/* One that refuses after a while refuses, whatever others did. */
+Test(cli_check, fault_33_a_slow_refusal)
+{
+	struct cli_process process;
+	int end = start_slow_check(&process, "exit 3");
+
+	expect_line(&process, "ready 3");
+	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=77"), 0);
+	let_go_on(end);
+	cr_expect(cli_wait(&process) == 9);
+	EXPECT_HAS(STELE("get", "--format", "csv", target, "10.0.0.0/8").out, ",77\n");
+	end_slow_check(end);
+}
+
 Test(cli_check, without_room_for_its_file)
 {
 	setenv("TMPDIR", "/no/such/directory", 1);

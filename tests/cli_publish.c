@@ -39,7 +39,7 @@ Test(cli_publish, takes_columns_in_any_order_quotes_marks_and_carriage_returns)
 	                       "100,\"eth0\",0.0.0.0/0,192.0.2.1\r\n"
 	                       "\r\n"
 	                       "20, eth1,\"10.0.0.0/8\" ,192.0.2.2\r\n"
-	                       "5,\"a \"\"b\"\",\nc\",10.1.0.0/16,192.0.2.3",
+	                       "5,\"a \"\"b\"\",\nc\",10.1.0.0/16,192.0.2.3\r\n",
 	                       "publish", target, "-"),
 	            "routes: version 3 (0 added, 1 changed, 0 removed, 2 as before)\n");
 	EXPECT_HAS(STELE("get", "--format", "json", target, "10.1.0.0/16").out,
@@ -182,7 +182,7 @@ Test(cli_publish, refuses_a_key_that_stands_twice)
 	char name[64], place[128];
 
 	EXPECT_FAILURE(STELE_WITH(twice, "publish", target, "-"), 2, "standard input:5: ",
-	               "the key \"10.0.0.0/8\" stands in an earlier line already");
+	               "the key \"10.0.0.0/8\" stands in line 2 already");
 	cli_temporary(name, ".csv", twice);
 	snprintf(place, sizeof(place), "%s:5: the key \"10.0.0.0/8\" stands in line 2 already\n",
 	         name);

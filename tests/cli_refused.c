@@ -31,7 +31,9 @@ Test(cli_refused, a_second_publisher)
 	EXPECT_FAILURE(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=1"), 4, pid);
 	EXPECT_FAILURE(STELE("delete", "--wait=0.05", target, "10.0.0.0/8"), 4, pid);
 	EXPECT_FAILURE(STELE_WITH("", "apply", "--wait", "0", region, "-"), 4, pid);
-	EXPECT_FAILURE(STELE_WITH("", "publish", "--wait", "0", target, "-"), 4, pid);
+	EXPECT_FAILURE(STELE_WITH("prefix,next_hop,interface,metric\n", "publish", "--wait", "0",
+	                          target, "-"),
+	               4, pid);
 	EXPECT_FAILURE(STELE("rm", region), 4, pid);
 	EXPECT_HAS(STELE("show", region).out, "publisher_attached  yes, for ");
 	EXPECT_TEXT(cli_dump(), before);

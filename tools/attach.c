@@ -119,6 +119,7 @@ enum status writer_open(struct writer *writer, const char *region,
 	result = stele_publisher_open(located(region), &publisher_options, &writer->publisher);
 	if (result < 0)
 		return fail_region(region, result);
+	fail_hold();
 	result = stele_transaction_begin(writer->publisher, &writer->tx);
 	if (result == 0 && options->if_head_given)
 		result = stele_transaction_expect(writer->tx, options->if_head);
@@ -145,6 +146,69 @@ enum status writer_open_table(struct writer *writer, const char *place, const ch
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
+/* A region on a disk can't be read after a reboot before a publisher has opened it. */
+static enum status schema_by_writer(const char *region, const char *table,
+                                    const struct options_writing *options,
+                                    struct stele_schema **ret)
+{
+	const struct stele_schema *schema;
+	struct stele_writable *writable;
+	struct writer writer;
+	enum status status;
+
+	status = writer_open(&writer, region, options);
+	if (status != STATUS_DONE)
+		return status;
+	status = writer_open_table(&writer, "", table, &writable, &schema);
+	if (status == STATUS_DONE) {
+		*ret = stele_schema_copy(schema);
+		if (!*ret)
+			status = fail(STATUS_NO_ROOM, "no memory for the schema of table \"%s\"",
+			              table);
+	}
+	writer_close(&writer);
+	return status;
+}
+
+static enum status schema_by_reader(const char *region, const char *table,
+                                    struct stele_schema **ret)
+{
+	struct reader reader;
+	enum status status;
+
+	status = reader_open(&reader, region, READER_ONCE);
+	if (status != STATUS_DONE)
+		return status;
+	status = reader_open_table(&reader, table, 0);
+	if (status == STATUS_DONE) {
+		*ret = reader.schema;
+		reader.schema = NULL;
+	}
+	reader_close(&reader);
+	return status;
+}
+
+enum status table_schema(const char *region, const char *table, const struct options_writing *options,
+                         struct stele_schema **ret_schema, uint64_t *ret_limit)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	enum status status;
+	int result;
+
+	result = stele_region_describe(located(region), &info);
+	if (result < 0 && result != -ESTALE)
+		return fail_region(region, result);
+	if (result == 0)
+		status = schema_by_reader(region, table, ret_schema);
+	else
+		status = schema_by_writer(region, table, options, ret_schema);
+	if (status == STATUS_DONE && result < 0 &&
+	    stele_region_describe(located(region), &info) < 0)
+		info.limit_size = UINT64_MAX;
+	*ret_limit = info.limit_size;
+	return status;
+}
+
 const char *grouped(uint64_t number, char *buffer)
 {
 	char digits[24];
@@ -160,15 +224,13 @@ const char *grouped(uint64_t number, char *buffer)
 	return buffer;
 }
 
-/* The record of the version is read while this publisher is attached, so no other can be newer. */
-static void report(const char *region, const char *what, uint64_t version, int64_t rows)
+static void print_commit(const char *what, uint64_t version, const struct stele_commit *commit,
+                         int64_t rows)
 {
-	struct stele_region_info info = {.size = sizeof(info)};
 	char added[GROUPED_SIZE], changed[GROUPED_SIZE], removed[GROUPED_SIZE], same[GROUPED_SIZE];
-	const struct stele_commit *commit = &info.commit;
 
 	printf("%s: version %llu", what, (unsigned long long)version);
-	if (stele_region_describe(located(region), &info) == 0 && commit->version == version) {
+	if (commit->version == version) {
 		printf(" (%s added, %s changed, %s removed", grouped(commit->added, added),
 		       grouped(commit->changed, changed), grouped(commit->removed, removed));
 		if (rows >= 0)
@@ -182,6 +244,7 @@ static void report(const char *region, const char *what, uint64_t version, int64
 enum status writer_commit(struct writer *writer, const char *what, const char *message,
                           int64_t rows)
 {
+	struct stele_region_info info = {.size = sizeof(info)};
 	uint64_t version;
 	int result;
 
@@ -189,10 +252,16 @@ enum status writer_commit(struct writer *writer, const char *what, const char *m
 	writer->tx = NULL;
 	if (result < 0)
 		return fail_library(result);
+	/* While this publisher is attached no other can have made a newer one, unless they share the
+	 * region. */
+	if (result == 1 && stele_region_describe(located(writer->region), &info) < 0)
+		info.commit.version = 0;
+	/* Standard output may be slow, and others wait to attach. */
+	writer_close(writer);
 	if (result == 0)
 		printf("%s: nothing changed, version %llu\n", what, (unsigned long long)version);
 	else
-		report(writer->region, what, version, rows);
+		print_commit(what, version, &info.commit, rows);
 	return STATUS_DONE;
 }
 
@@ -201,4 +270,5 @@ void writer_close(struct writer *writer)
 	if (writer->publisher)
 		stele_publisher_close(writer->publisher);
 	*writer = (struct writer){0};
+	fail_release();
 }

@@ -49,19 +49,25 @@ struct writer {
 	struct stele_transaction *tx;
 };
 
-/* Attaches, and begins a transaction, in which --if-head holds. The region must exist. */
+/* Attaches, and begins a transaction, in which --if-head holds. The region must exist. Until the
+ * writer is closed others may be waiting, so no input is read and nothing is printed: messages are
+ * kept until then. */
 enum status writer_open(struct writer *writer, const char *region,
                         const struct options_writing *options);
+/* Finds out the schema of a table, without a transaction where that is possible, and how many bytes
+ * the region may grow to. The schema is freed with stele_schema_free(). */
+enum status table_schema(const char *region, const char *table, const struct options_writing *options,
+                         struct stele_schema **ret_schema, uint64_t *ret_limit);
 /* `place` goes before a sentence: "FILE:LINE: ", or "". */
 enum status writer_open_table(struct writer *writer, const char *place, const char *table,
                               struct stele_writable **ret_table,
                               const struct stele_schema **ret_schema);
-/* Commits and prints what became of it: `WHAT: version 7 (1 added, 2 changed, 0 removed)`, and,
- * where `rows` is not negative but the number of rows that were put, how many of them were as
- * before. */
+/* Commits, closes the writer, and prints what became of it: `WHAT: version 7 (1 added, 2 changed, 0
+ * removed)`, and, where `rows` is not negative but the number of rows that were put, how many of them
+ * were as before. After an error the writer is still to be closed. */
 enum status writer_commit(struct writer *writer, const char *what, const char *message,
                           int64_t rows);
-/* Detaches; what was not committed is gone. */
+/* Detaches, if that was not done yet: what was not committed is gone. Then prints the messages. */
 void writer_close(struct writer *writer);
 
 /* The number with commas between thousands, in a buffer of GROUPED_SIZE bytes; returns it. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 #include "check.h"
 #include "child.h"
@@ -14,27 +15,23 @@
 
 #define SUFFIX ".ndjson"
 
-/* What is to be checked. */
-struct proposal {
-	const struct target *target;
-	const char *command;
-	struct stele_writable *table;
-	const struct stele_schema *schema;
-	uint64_t version;
-};
-
-static enum status write_changes(struct proposal *proposal, FILE *stream, uint64_t *ret_count)
+/* Makes a text of the changes, as difference_print_proposed() does. */
+static enum status print_changes(const struct check *check, struct stele_writable *table,
+                                 const struct stele_schema *schema, struct difference *difference,
+                                 char **ret_text, size_t *ret_size)
 {
-	struct difference difference = {.output = difference_output_to(stream, OUTPUT_NDJSON)};
+	FILE *stream = open_memstream(ret_text, ret_size);
 	enum status status;
 	int result;
 
-	result = difference_print_proposed(&difference, proposal->table, proposal->target->table,
-	                                   proposal->schema);
+	if (!stream)
+		return fail(STATUS_NO_ROOM, "no memory for the changes: %s", strerror(errno));
+	difference->output = difference_output_to(stream, OUTPUT_NDJSON);
+	result = difference_print_proposed(difference, table, check->target->table, schema);
 	status = result < 0 ? fail_library(result) : (enum status)result;
-	proposal->version = difference.version;
-	*ret_count = difference.printed;
-	return output_end(difference.output, status);
+	status = output_end(difference->output, status);
+	fclose(stream);
+	return status;
 }
 
 static enum status write_rows(struct stele_cursor *cursor, struct row_cells *cells,
@@ -53,8 +50,9 @@ static enum status write_rows(struct stele_cursor *cursor, struct row_cells *cel
 	return status;
 }
 
-/* All rows as they would be. */
-static enum status write_table(const struct proposal *proposal, FILE *stream)
+/* Writes all rows as they would be. */
+static enum status write_table(FILE *stream, struct stele_writable *table,
+                               const struct stele_schema *schema)
 {
 	struct stele_cursor *cursor;
 	struct row_cells cells;
@@ -62,27 +60,123 @@ static enum status write_table(const struct proposal *proposal, FILE *stream)
 	enum status status;
 	int result;
 
-	result = stele_writable_cursor_open(proposal->table, &cursor);
+	result = stele_writable_cursor_open(table, &cursor);
 	if (result < 0)
 		return fail_library(result);
-	row_cells_open(&cells, proposal->schema);
+	row_cells_open(&cells, schema);
 	output = output_open_to(stream, OUTPUT_NDJSON, SHAPE_ROWS, cells.columns,
-	                        proposal->schema->column_count);
+	                        schema->column_count);
 	status = output_end(output, write_rows(cursor, &cells, output));
 	row_cells_close(&cells);
 	stele_cursor_close(cursor);
 	return status;
 }
 
-static enum status run(const struct proposal *proposal, FILE *input, int stop_fd)
+/* True if the command has agreed to changes that differ from these in nothing but the version that
+ * they would be. */
+static enum status is_agreed(const struct check *check, struct stele_writable *table,
+                             const struct stele_schema *schema, bool *ret)
+{
+	struct difference difference = {.version = check->version};
+	char *text = NULL;
+	size_t size = 0;
+	enum status status;
+
+	*ret = false;
+	if (!check->agreed)
+		return STATUS_DONE;
+	status = print_changes(check, table, schema, &difference, &text, &size);
+	*ret = status == STATUS_DONE && size == check->size &&
+	       memcmp(text, check->changes, size) == 0;
+	free(text);
+	return status;
+}
+
+static void drop(struct check *check)
+{
+	free(check->changes);
+	if (check->table)
+		fclose(check->table);
+	check->changes = NULL;
+	check->table = NULL;
+	check->agreed = false;
+}
+
+/* All of this is written to memory: the region is locked. */
+static enum status write_down(struct check *check, struct stele_writable *table,
+                              const struct stele_schema *schema, bool *ret_nothing)
+{
+	struct difference difference = {0};
+	enum status status;
+
+	drop(check);
+	status = print_changes(check, table, schema, &difference, &check->changes, &check->size);
+	if (status != STATUS_DONE)
+		return status;
+	check->version = difference.version;
+	*ret_nothing = difference.printed == 0;
+	if (*ret_nothing)
+		return STATUS_DONE;
+	check->table = child_input();
+	return check->table ? write_table(check->table, table, schema) : STATUS_SYSTEM;
+}
+
+enum status check_propose(struct check *check, struct writer *writer, bool *ret_agreed)
+{
+	const struct stele_schema *schema;
+	struct stele_writable *table;
+	enum status status;
+
+	status = writer_open_table(writer, "", check->target->table, &table, &schema);
+	if (status == STATUS_DONE)
+		status = is_agreed(check, table, schema, ret_agreed);
+	if (status == STATUS_DONE && !*ret_agreed)
+		status = write_down(check, table, schema, ret_agreed);
+	return status;
+}
+
+/* ---- the command ---- */
+
+static enum status fail_file(const char *path)
+{
+	return fail(STATUS_SYSTEM, "can't make the file %s for a check: %s", path, strerror(errno));
+}
+
+/* Copies a file in memory to one that has a path. */
+static enum status copy_table(FILE *table, int fd, const char *path)
+{
+	off_t left = fflush(table) == 0 ? lseek(fileno(table), 0, SEEK_END) : -1, offset = 0;
+
+	while (left > 0) {
+		ssize_t copied = sendfile(fd, fileno(table), &offset, (size_t)left);
+
+		if (copied < 0 && errno == EINTR)
+			continue;
+		if (copied <= 0)
+			return fail_file(path);
+		left -= copied;
+	}
+	return left < 0 ? fail_file(path) : STATUS_DONE;
+}
+
+static FILE *changes_file(const struct check *check)
+{
+	FILE *input = child_input();
+
+	if (input)
+		fwrite(check->changes, 1, check->size, input);
+	return input;
+}
+
+static enum status run(const struct check *check, FILE *input, int stop_fd)
 {
 	char version[DESCRIBED_MAX];
 	struct child child;
 
-	setenv("STELE_REGION", proposal->target->region, 1);
-	setenv("STELE_TABLE", proposal->target->table, 1);
-	setenv("STELE_VERSION", describe_number(proposal->version, version), 1);
-	switch (child_run(proposal->command, input, stop_fd, STELE_FOREVER, &child)) {
+	setenv("STELE_REGION", check->target->region, 1);
+	setenv("STELE_TABLE", check->target->table, 1);
+	setenv("STELE_VERSION", describe_number(check->version, version), 1);
+	switch (child_run(check->command, input, stop_fd, STELE_FOREVER, &child)) {
 	case CHILD_DONE:
 		return STATUS_DONE;
 	case CHILD_FAILED:
@@ -95,62 +189,51 @@ static enum status run(const struct proposal *proposal, FILE *input, int stop_fd
 	}
 }
 
-/* Makes the file with the new table, and removes it after the command. */
-static enum status run_with_table(const struct proposal *proposal, FILE *input)
+/* Runs the command while a file has the new table. */
+static enum status run_with_file(const struct check *check, const char *path, int fd, int stop_fd)
+{
+	enum status status = copy_table(check->table, fd, path);
+	FILE *input;
+
+	if (status != STATUS_DONE)
+		return status;
+	input = changes_file(check);
+	if (!input)
+		return STATUS_SYSTEM;
+	setenv("STELE_TABLE_FILE", path, 1);
+	return run(check, input, stop_fd);
+}
+
+enum status check_run(struct check *check)
 {
 	const char *directory = getenv("TMPDIR");
 	enum status status = STATUS_SYSTEM;
-	FILE *stream = NULL;
 	char path[512];
 	/* From here on a signal must not leave the file behind. */
-	int fd = -1, stop_fd = stop_descriptor();
+	int fd, stop_fd = stop_descriptor();
 
+	if (stop_fd < 0)
+		return STATUS_SYSTEM;
 	snprintf(path, sizeof(path), "%s/stele.XXXXXX" SUFFIX,
 	         directory && *directory ? directory : "/tmp");
-	if (stop_fd >= 0)
-		fd = mkostemps(path, (int)strlen(SUFFIX), O_CLOEXEC);
-	if (fd >= 0)
-		stream = fdopen(fd, "w");
-	if (stream) {
-		status = write_table(proposal, stream);
-		fclose(stream);
-	} else if (stop_fd >= 0) {
-		fail(STATUS_SYSTEM, "can't make the file %s for a check: %s", path,
-		     strerror(errno));
-	}
-	if (status == STATUS_DONE) {
-		setenv("STELE_TABLE_FILE", path, 1);
-		status = run(proposal, input, stop_fd);
+	fd = mkostemps(path, (int)strlen(SUFFIX), O_CLOEXEC);
+	if (fd < 0) {
+		status = fail_file(path);
 	} else {
-		fclose(input);
-	}
-	if (fd >= 0)
+		status = run_with_file(check, path, fd, stop_fd);
 		unlink(path);
-	if (stop_fd >= 0)
+		close(fd);
+	}
+	check->agreed = status == STATUS_DONE;
+	/* After a failure the command ends by itself, with its own exit status. */
+	if (check->agreed)
+		stop_descriptor_close(stop_fd);
+	else
 		close(stop_fd);
 	return status;
 }
 
-enum status check_proposed(struct stele_transaction *tx, const struct target *target,
-                           const char *command)
+void check_end(struct check *check)
 {
-	struct proposal proposal = {.target = target, .command = command};
-	uint64_t count = 0;
-	enum status status;
-	FILE *input;
-	int result;
-
-	result = stele_writable_open(tx, target->table, &proposal.table);
-	if (result == 0)
-		result = stele_transaction_schema(tx, target->table, &proposal.schema);
-	if (result < 0)
-		return fail_library(result);
-	input = child_input();
-	if (!input)
-		return STATUS_SYSTEM;
-	status = write_changes(&proposal, input, &count);
-	if (status == STATUS_DONE && count)
-		return run_with_table(&proposal, input);
-	fclose(input);
-	return status;
+	drop(check);
 }

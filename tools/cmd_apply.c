@@ -25,13 +25,26 @@ static const char doc[] =
 	"A put keeps those columns of a row that it does not name; a new row needs all. Deleting a row that is "
 	"not there changes nothing. Later lines see what earlier ones did.\n"
 	"\n"
+	"FILE is read whole before the region is locked. Its last line must end in a line feed, since a file that was "
+	"cut short may not.\n"
+	"\n"
 	"Examples:\n"
 	"  stele apply net changes.ndjson\n"
 	"  generate-changes | stele apply --message 'nightly run' net -\n";
 
+/* A line of the input, in struct apply's text. */
+struct change_line {
+	size_t start, length;
+	uint64_t number;
+};
+
 struct apply {
 	struct writer writer;
 	struct lines lines;
+	/* All lines but the blank ones. */
+	struct text text;
+	struct change_line *changes;
+	size_t count, capacity;
 	struct row_buffer row;
 	char table_name[STELE_NAME_MAX + 1]; /* the one that is open; empty: none yet */
 	struct stele_writable *table;
@@ -39,8 +52,31 @@ struct apply {
 	char place[512];
 };
 
+struct apply_options {
+	struct options_writing writing;
+	bool allow_unterminated;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct apply_options *options = state->input;
+
+	(void)argument;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->writing;
+		return 0;
+	case OPTION_UNTERMINATED:
+		options->allow_unterminated = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 static const struct argp argp = {
-	.parser = options_hand_down,
+	.options = (const struct argp_option[]){OPTION_ALLOW_UNTERMINATED, {0}},
+	.parser = parse,
 	.args_doc = "REGION FILE",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
@@ -134,62 +170,119 @@ static enum status read_condition(const struct apply *apply, json_t *object, boo
 	return STATUS_DONE;
 }
 
-static enum status apply_object(struct apply *apply, json_t *object)
-{
-	json_t *table = json_object_get(object, "table");
-	json_t *put = json_object_get(object, "put");
-	json_t *deleted = json_object_get(object, "delete");
+/* What one line says. */
+struct change {
+	json_t *line; /* to be freed */
+	const char *table;
+	json_t *row;
+	bool deletes;
 	struct condition condition;
-	enum status status;
+};
 
+/* Finds out everything about a line that can be known without its table. */
+static enum status parse_change(const struct apply *apply, const char *line, size_t length,
+                                struct change *ret)
+{
+	json_t *table, *put, *deleted;
+	char error[256];
+
+	ret->line = json_parse_object(line, length, error, sizeof(error));
+	if (!ret->line)
+		return fail(STATUS_INPUT, "%s%s", apply->place, error);
+	table = json_object_get(ret->line, "table");
+	put = json_object_get(ret->line, "put");
+	deleted = json_object_get(ret->line, "delete");
 	if (!json_is_string(table) || !put == !deleted)
 		return fail(STATUS_INPUT,
 		            "%sexpected {\"table\": NAME, \"put\": {...}} or {\"table\": NAME, "
 		            "\"delete\": {...}}",
 		            apply->place);
-	status = read_condition(apply, object, deleted != NULL, &condition);
-	if (status == STATUS_DONE)
-		status = open_table(apply, json_string_value(table));
-	if (status == STATUS_DONE)
-		status = apply_row(apply, put ? put : deleted, deleted != NULL, &condition);
-	return status;
+	ret->table = json_string_value(table);
+	ret->row = put ? put : deleted;
+	ret->deletes = deleted != NULL;
+	return read_condition(apply, ret->line, ret->deletes, &ret->condition);
 }
 
-static enum status apply_line(struct apply *apply, const char *line, size_t length)
+static void set_place(struct apply *apply, uint64_t number)
 {
-	enum status status;
-	char error[256];
-	json_t *object;
-
-	if (line_is_blank(line, length))
-		return STATUS_DONE;
 	snprintf(apply->place, sizeof(apply->place), "%s:%llu: ", apply->lines.name,
-	         (unsigned long long)apply->lines.number);
-	object = json_parse_object(line, length, error, sizeof(error));
-	if (!object)
-		return fail(STATUS_INPUT, "%s%s", apply->place, error);
-	status = apply_object(apply, object);
-	json_decref(object);
-	return status;
+	         (unsigned long long)number);
 }
 
-static enum status apply_lines(struct apply *apply)
+enum { INPUT_MAX = 1 << 30 };
+
+static enum status keep_line(struct apply *apply, const char *line, size_t length)
+{
+	if (length > INPUT_MAX - apply->text.length)
+		return fail(STATUS_NO_ROOM, "%sthe changes up to here are more than %d bytes",
+		            apply->place, INPUT_MAX);
+	if (apply->count == apply->capacity) {
+		apply->capacity = apply->capacity * 2 + 64;
+		apply->changes = must_realloc(apply->changes,
+		                              apply->capacity * sizeof(*apply->changes));
+	}
+	apply->changes[apply->count++] =
+		(struct change_line){apply->text.length, length, apply->lines.number};
+	text_append(&apply->text, line, length);
+	return STATUS_DONE;
+}
+
+/* Reads all lines before the publisher attaches: input may come slowly, or never end. */
+static enum status read_lines(struct apply *apply)
 {
 	enum status status;
 	size_t length;
 	char *line;
 
-	do {
+	for (;;) {
+		struct change change = {0};
+
 		status = lines_next(&apply->lines, &line, &length);
-		if (status == STATUS_DONE && line)
-			status = apply_line(apply, line, length);
-	} while (status == STATUS_DONE && line);
+		if (status != STATUS_DONE || !line)
+			return status;
+		if (line_is_blank(line, length))
+			continue;
+		set_place(apply, apply->lines.number);
+		status = parse_change(apply, line, length, &change);
+		json_decref(change.line);
+		if (status == STATUS_DONE)
+			status = keep_line(apply, line, length);
+		if (status != STATUS_DONE)
+			return status;
+	}
+}
+
+static enum status apply_line(struct apply *apply, const struct change_line *line)
+{
+	struct change change = {0};
+	enum status status;
+
+	set_place(apply, line->number);
+	status = parse_change(apply, apply->text.bytes + line->start, line->length, &change);
+	if (status == STATUS_DONE)
+		status = open_table(apply, change.table);
+	if (status == STATUS_DONE)
+		status = apply_row(apply, change.row, change.deletes, &change.condition);
+	json_decref(change.line);
+	return status;
+}
+
+static enum status apply_lines(struct apply *apply, const char *region,
+                               const struct options_writing *options)
+{
+	enum status status = writer_open(&apply->writer, region, options);
+
+	for (size_t i = 0; status == STATUS_DONE && i < apply->count; i++)
+		status = apply_line(apply, &apply->changes[i]);
+	if (status == STATUS_DONE)
+		status = writer_commit(&apply->writer, region, options->message, -1);
+	writer_close(&apply->writer);
 	return status;
 }
 
 static enum status run(int argc, char **argv)
 {
-	struct options_writing options = {0};
+	struct apply_options options = {0};
 	struct apply apply = {0};
 	enum status status;
 	char **operands;
@@ -201,14 +294,13 @@ static enum status run(int argc, char **argv)
 	status = lines_open(&apply.lines, operands[1]);
 	if (status != STATUS_DONE)
 		return status;
-	status = writer_open(&apply.writer, operands[0], &options);
-	if (status == STATUS_DONE) {
-		status = apply_lines(&apply);
-		if (status == STATUS_DONE)
-			status = writer_commit(&apply.writer, operands[0], options.message, -1);
-		writer_close(&apply.writer);
-	}
+	apply.lines.refuse_unterminated = !options.allow_unterminated;
+	status = read_lines(&apply);
+	if (status == STATUS_DONE)
+		status = apply_lines(&apply, operands[0], &options.writing);
 	row_buffer_close(&apply.row);
+	text_free(&apply.text);
+	free(apply.changes);
 	lines_close(&apply.lines);
 	return status;
 }

@@ -42,11 +42,12 @@ static enum status run(int argc, char **argv)
 		return fail_region(operands[0], result);
 	size = size_of(operands[0]);
 	result = stele_publisher_compact(publisher);
-	if (result == 0)
-		printf("%s: %s bytes, from %s\n", operands[0],
-		       grouped(size_of(operands[0]), after), grouped(size, before));
+	grouped(size_of(operands[0]), after);
 	stele_publisher_close(publisher);
-	return result < 0 ? fail_library(result) : STATUS_DONE;
+	if (result < 0)
+		return fail_library(result);
+	printf("%s: %s bytes, from %s\n", operands[0], after, grouped(size, before));
+	return STATUS_DONE;
 }
 
 const struct command command_compact = {"compact", "give a region's free memory back", run};

@@ -251,10 +251,12 @@ static enum status create_region(const char *region, struct create *create)
 	}
 	if (result < 0)
 		return fail_region(region, result);
+	fail_hold();
 	if (*stele_publisher_note(publisher))
-		fprintf(stderr, "stele: note: %s\n", stele_publisher_note(publisher));
+		fail(STATUS_DONE, "note: %s", stele_publisher_note(publisher));
 	status = create_tables(publisher, create, &made, &version);
 	stele_publisher_close(publisher);
+	fail_release();
 	if (status == STATUS_DONE)
 		report(region, create, made_region, made, version);
 	else if (made_region)

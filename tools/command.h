@@ -42,7 +42,12 @@ extern const struct command command_apply, command_bench, command_clean, command
  * `status`. */
 enum status fail(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same, with a second line that says where the subcommand's help is; STATUS_INPUT. */
+/* From fail_hold() to fail_release() messages are kept, and printed at the release. So nothing is
+ * printed while a region is locked: who reads standard error may be slow. */
+void fail_hold(void);
+void fail_release(void);
+
+/* The same as fail(), with a second line that says where the subcommand's help is; STATUS_INPUT. */
 enum status fail_usage(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

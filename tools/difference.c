@@ -147,7 +147,8 @@ int difference_print_proposed(struct difference *difference, struct stele_writab
 	result = stele_writable_changes_open(table, &changes);
 	if (result < 0)
 		return result;
-	stele_changes_versions(changes, NULL, &difference->version);
+	if (difference->version == 0)
+		stele_changes_versions(changes, NULL, &difference->version);
 	row_cells_open(&pair.before_cells, schema);
 	row_cells_open(&pair.after_cells, schema);
 	result = print_all(difference, &pair, changes);

@@ -25,8 +25,9 @@ struct output *difference_output_to(FILE *stream, enum output_format format);
  * then is true but not all. */
 int difference_print(struct difference *difference);
 
-/* Prints the changes that a transaction would make in a table; the snapshots are not looked at.
- * Returns likewise. */
+/* Prints the changes that a transaction would make in a table, as those of difference->version, or,
+ * where that is 0, of the version that it would be, which is set. The snapshots are not used. Returns
+ * likewise. */
 int difference_print_proposed(struct difference *difference, struct stele_writable *table,
                               const char *name, const struct stele_schema *schema);
 

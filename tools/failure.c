@@ -18,20 +18,40 @@
 static void print_sentence(const char *format, va_list arguments)
 	__attribute__((format(printf, 1, 0)));
 
+/* Messages that wait for fail_release(). */
+static struct text held;
+static bool holding;
+
 static void print_sentence(const char *format, va_list arguments)
 {
-	struct text text = {0};
 	char *sentence;
 	int length;
 
 	length = vasprintf(&sentence, format, arguments);
 	if (length < 0)
 		return;
-	escape_for_people(&text, sentence, (size_t)length);
-	fflush(stdout);
-	fprintf(stderr, "stele: %.*s\n", (int)text.length, text.bytes ? text.bytes : "");
-	text_free(&text);
+	text_append_string(&held, "stele: ");
+	escape_for_people(&held, sentence, (size_t)length);
+	text_append(&held, "\n", 1);
 	free(sentence);
+	if (!holding)
+		fail_release();
+}
+
+void fail_hold(void)
+{
+	holding = true;
+}
+
+void fail_release(void)
+{
+	holding = false;
+	if (held.length == 0)
+		return;
+	fflush(stdout);
+	fwrite(held.bytes, 1, held.length, stderr);
+	text_free(&held);
+	held = (struct text){0};
 }
 
 enum status fail(enum status status, const char *format, ...)
@@ -168,7 +188,9 @@ enum status fail_no_table(const char *place, const char *region, const char *tab
 void *must_realloc(void *memory, size_t size)
 {
 	memory = realloc(memory, size);
-	if (!memory && size)
-		exit((int)fail(STATUS_NO_ROOM, "out of memory: %zu bytes could not be had", size));
-	return memory;
+	if (memory || size == 0)
+		return memory;
+	/* Not fail(), which takes memory itself. */
+	fprintf(stderr, "stele: out of memory: %zu bytes could not be had\n", size);
+	exit(STATUS_NO_ROOM);
 }

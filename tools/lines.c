@@ -74,11 +74,6 @@ static enum status read_more(struct lines *lines)
 	return STATUS_DONE;
 }
 
-enum status lines_wait(struct lines *lines)
-{
-	return lines->at_end || lines->end > lines->start ? STATUS_DONE : read_more(lines);
-}
-
 static void skip_mark(char **line, size_t *length)
 {
 	if (*length >= 3 && memcmp(*line, "\xef\xbb\xbf", 3) == 0) {
@@ -114,6 +109,11 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
 		*ret_line = NULL;
 	else if (++lines->number == 1)
 		skip_mark(ret_line, ret_length);
+	if (*ret_line && !feed && lines->refuse_unterminated)
+		return fail(STATUS_INPUT,
+		            "%s:%llu: the last line has no line feed, so the file may have been cut "
+		            "short; --allow-unterminated accepts it as it is",
+		            lines->name, (unsigned long long)lines->number);
 	return STATUS_DONE;
 }
 

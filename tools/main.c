@@ -136,6 +136,7 @@ int main(int argc, char **argv)
 	if (argc > 0)
 		argv[0] = name;
 	status = run(argc, argv);
+	fail_release();
 	written = output_check();
 	return status != STATUS_DONE ? (int)status : (int)written;
 }

@@ -46,7 +46,14 @@ struct options_writing {
 extern const struct argp options_writing;
 
 /* Numbers of options without a letter. */
-enum { OPTION_IF_HEAD = 256, OPTION_IF_VERSION, OPTION_IF_ABSENT, OPTION_OTHERS };
+enum { OPTION_IF_HEAD = 256, OPTION_IF_VERSION, OPTION_IF_ABSENT, OPTION_UNTERMINATED, OPTION_OTHERS };
+
+/* The option of commands that read rows: what is refused without it is in lines.h. */
+#define OPTION_ALLOW_UNTERMINATED \
+	{ \
+		"allow-unterminated", OPTION_UNTERMINATED, NULL, 0, \
+			"Accept a last line that has no line feed", 0 \
+	}
 
 /* Texts of options, or STATUS_INPUT after a sentence. */
 enum status parse_count(const char *what, const char *text, uint64_t least, uint64_t most,

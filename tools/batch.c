@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "attach.h"
+#include "batch.h"
+#include "describe.h"
+#include "progress.h"
+
+#define ALIGNMENT 8u /* of values, as in a region */
+
+static size_t aligned(size_t size)
+{
+	return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+static size_t key_size(unsigned bits)
+{
+	return (bits + 7) / 8;
+}
+
+static const unsigned char *value_of(const struct batch *batch, const struct batch_row *row)
+{
+	return batch->bytes + row->value;
+}
+
+static const unsigned char *key_of(const struct batch *batch, const struct batch_row *row)
+{
+	return value_of(batch, row) - aligned(key_size(row->key_bits));
+}
+
+static void append(struct batch *batch, const struct row_buffer *row, uint64_t line)
+{
+	size_t key = aligned(key_size(row->key.bits));
+	size_t size = key + aligned(row->value_size);
+
+	if (batch->capacity - batch->used < size) {
+		batch->capacity = batch->capacity * 2 + size + 4096;
+		batch->bytes = must_realloc(batch->bytes, batch->capacity);
+	}
+	if (batch->count == batch->row_capacity) {
+		batch->row_capacity = batch->row_capacity * 2 + 64;
+		batch->rows = must_realloc(batch->rows,
+		                           batch->row_capacity * sizeof(*batch->rows));
+	}
+	memcpy(batch->bytes + batch->used, row->key.bytes, key_size(row->key.bits));
+	if (row->value_size)
+		memcpy(batch->bytes + batch->used + key, row->value, row->value_size);
+	batch->rows[batch->count++] = (struct batch_row){
+		.value = batch->used + key,
+		.value_size = (uint32_t)row->value_size,
+		.key_bits = row->key.bits,
+		.line = line,
+	};
+	batch->used += size;
+}
+
+static enum status read_row(struct batch *batch, const struct input *input, struct row_buffer *row)
+{
+	const struct stele_schema *schema = input->schema;
+	int result;
+
+	result = row_parse_key(row, schema, input->fields);
+	if (result == 0) {
+		row_start_value(row, schema, NULL, 0);
+		result = row_parse_value(row, schema, input->fields);
+	}
+	if (result == 0)
+		result = stele_key_check(schema, row->key.bytes, row->key.bits);
+	if (result == 0)
+		result = stele_value_check(schema, row->value, row->value_size);
+	if (result < 0 && status_of_error(result) != STATUS_INPUT)
+		return fail_library(result);
+	if (result < 0)
+		return input_fail(input, "%s", stele_last_error());
+	append(batch, row, input->line);
+	return STATUS_DONE;
+}
+
+static enum status fail_too_large(const struct input *input, uint64_t limit)
+{
+	char size[DESCRIBED_MAX];
+
+	return fail(STATUS_NO_ROOM,
+	            "%s:%llu: the rows up to here take more than the %s that the region may grow to",
+	            input->lines.name, (unsigned long long)input->line, describe_size(limit, size));
+}
+
+enum status batch_read(struct batch *batch, struct input *input, const char *table, uint64_t limit)
+{
+	struct row_buffer row = {0};
+	struct progress progress;
+	enum status status;
+	bool there;
+
+	*batch = (struct batch){.name = input->lines.name, .schema = input->schema};
+	progress_start(&progress, table, input->lines.size);
+	for (;;) {
+		status = input_next(input, &there);
+		if (status != STATUS_DONE || !there)
+			break;
+		status = read_row(batch, input, &row);
+		if (status == STATUS_DONE && batch->used > limit)
+			status = fail_too_large(input, limit);
+		if (status != STATUS_DONE)
+			break;
+		progress_step(&progress, batch->count, input->lines.offset);
+	}
+	progress_end(&progress);
+	row_buffer_close(&row);
+	return status;
+}
+
+static enum status fail_row(const struct batch *batch, const struct batch_row *row,
+                            const char *message)
+{
+	return fail(STATUS_INPUT, "%s:%llu: %s", batch->name, (unsigned long long)row->line,
+	            message);
+}
+
+/* The line of the row before `row` that has the same key. */
+static uint64_t first_line(const struct batch *batch, const struct batch_row *row)
+{
+	const struct batch_row *other = batch->rows;
+
+	while (other < row && (other->key_bits != row->key_bits ||
+	                       memcmp(key_of(batch, other), key_of(batch, row),
+	                              key_size(row->key_bits)) != 0))
+		other++;
+	return other->line;
+}
+
+static enum status fail_key_twice(const struct batch *batch, const struct batch_row *row)
+{
+	struct row_cells cells;
+	struct text text = {0};
+	char message[1024];
+
+	row_cells_open(&cells, batch->schema);
+	if (row_cells_fill(&cells, key_of(batch, row), row->key_bits, value_of(batch, row),
+	                   row->value_size) == 0)
+		row_print_key(&text, &cells);
+	snprintf(message, sizeof(message), "the key \"%.*s\" stands in line %llu already",
+	         (int)text.length, text.length ? text.bytes : "",
+	         (unsigned long long)first_line(batch, row));
+	text_free(&text);
+	row_cells_close(&cells);
+	return fail_row(batch, row, message);
+}
+
+static enum status put_rows(const struct batch *batch, struct stele_writable *table)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct batch_row *row = &batch->rows[i];
+		int result = stele_writable_put(table, key_of(batch, row), row->key_bits,
+		                                value_of(batch, row), row->value_size);
+
+		if (result == -EEXIST)
+			return fail_key_twice(batch, row);
+		if (result < 0 && status_of_error(result) == STATUS_INPUT)
+			return fail_row(batch, row, stele_last_error());
+		if (result < 0)
+			return fail_library(result);
+	}
+	return STATUS_DONE;
+}
+
+enum status batch_replace(const struct batch *batch, struct stele_writable *table)
+{
+	enum status status;
+	int64_t result;
+
+	result = stele_writable_replace(table);
+	if (result < 0)
+		return fail_library((int)result);
+	status = put_rows(batch, table);
+	if (status != STATUS_DONE)
+		return status;
+	result = stele_writable_replace_end(table);
+	return result < 0 ? fail_library((int)result) : STATUS_DONE;
+}
+
+void batch_free(struct batch *batch)
+{
+	free(batch->bytes);
+	free(batch->rows);
+	*batch = (struct batch){0};
+}
