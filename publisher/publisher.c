@@ -411,6 +411,11 @@ uint64_t stele_publisher_version(const struct stele_publisher *publisher)
 	return publisher_head(publisher);
 }
 
+void stele_publisher_region_uuid(const struct stele_publisher *publisher, uint8_t *ret_uuid)
+{
+	memcpy(ret_uuid, publisher->attachment.region.uuid, 16);
+}
+
 /* A name that was removed can't be given again to a file that has none: there is a new file then. */
 static int look_for_name(struct stele_publisher *publisher)
 {

@@ -283,6 +283,11 @@ struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscri
 	return NULL;
 }
 
+void stele_subscriber_region_uuid(const struct stele_subscriber *subscriber, uint8_t *ret_uuid)
+{
+	memcpy(ret_uuid, subscriber->region->uuid, 16);
+}
+
 int stele_subscriber_version(struct stele_subscriber *subscriber, uint64_t *ret_version)
 {
 	uint64_t head;

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,10 +221,32 @@ static inline const char *cli_line(struct cli_process *process)
 #define EXPECT_TEXT(text_, whole_) \
 	cr_expect(strcmp(text_, whole_) == 0, "expected:\n%s\ngot:\n%s", whole_, text_)
 
+/* Takes the UUIDs, which are never the same twice, out of version tokens: "version 3@3f2a9c1e"
+ * becomes "version 3". And the members that are tokens out of JSON. */
+static inline char *cli_plain(char *text)
+{
+	static const char member[] = ", \"token\": \"";
+	char *to = text, *from = text;
+
+	while (*from) {
+		size_t digits = *from == '@' ? strspn(from + 1, "0123456789abcdef") : 0;
+
+		if (strncmp(from, member, strlen(member)) == 0)
+			from = strchr(from + strlen(member), '"') + 1;
+		else if (digits == 8)
+			from += from[9] == '-' ? 37 : 9;
+		else
+			*to++ = *from++;
+	}
+	*to = '\0';
+	return text;
+}
+
 static inline void expect_done(struct cli_result result, const char *out)
 {
 	EXPECT_STATUS(result, 0);
 	EXPECT_TEXT(result.err, "");
+	cli_plain(result.out);
 	EXPECT_TEXT(result.out, out);
 }
 
@@ -312,6 +335,43 @@ static inline void cli_begin_routes(void)
 static inline void cli_end(void)
 {
 	STELE("rm", region);
+}
+
+static inline char *cli_text(const char *content)
+{
+	int fd = cli_file(content);
+
+	return cli_read_all(fd);
+}
+
+/* The UUID of the region as it is now. */
+static inline char *cli_uuid(void)
+{
+	char *json = STELE("show", "--format", "json", region).out;
+	char *uuid = strstr(json, "\"uuid\": \"");
+
+	cr_assert(uuid, "no uuid in: %s", json);
+	uuid += strlen("\"uuid\": \"");
+	uuid[36] = '\0';
+	return uuid;
+}
+
+/* A version of that region, as the command takes one that was kept. */
+static inline char *cli_token(uint64_t version)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%llu@%s", (unsigned long long)version, cli_uuid());
+	return cli_text(text);
+}
+
+/* An option with such a version. */
+static inline char *cli_option(const char *option, uint64_t version)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s=%s", option, cli_token(version));
+	return cli_text(text);
 }
 
 /* All rows of the table, for comparing what was with what is. */

@@ -47,6 +47,7 @@ Test(cli_check, is_given_the_changes_and_the_new_table)
 
 	EXPECT_STATUS(result, 0);
 	EXPECT_TEXT(result.err, "");
+	cli_plain(result.out);
 	cr_expect(strncmp(result.out, first, strlen(first)) == 0, "%s", result.out);
 	EXPECT_HAS(result.out, "\"metric\": 21}, \"before\": {\"prefix\": \"10.0.0.0/8\", ");
 	EXPECT_HAS(result.out, "\n{\"version\": 3, \"change\": \"removed\", \"table\": \"routes\", "
@@ -78,7 +79,7 @@ Test(cli_check, refuses_before_anything_has_changed)
 Test(cli_check, is_not_asked_when_nothing_would_change)
 {
 	EXPECT_STATUS(publish("true"), 0);
-	EXPECT_HAS(publish("exit 3").out, "routes: nothing changed, version 3\n");
+	EXPECT_HAS(cli_plain(publish("exit 3").out), "routes: nothing changed, version 3\n");
 }
 
 Test(cli_check, readers_see_nothing_of_what_is_proposed)
@@ -131,7 +132,8 @@ static int start_slow_check(struct cli_process *process, char *last)
 	cr_assert(end >= 0);
 	snprintf(command, sizeof(command), "echo ready $STELE_VERSION; read -r line <%s; %s", fifo,
 	         last);
-	STELE_START(process, "publish", "--shared", "--wait", "0", "--check", command, target, path);
+	STELE_START(process, "publish", "--shared", "--wait", "0", "--check", command, target,
+	            path);
 	return end;
 }
 

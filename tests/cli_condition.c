@@ -10,27 +10,30 @@ Test(cli_condition, set_and_delete)
 
 	EXPECT_FAILURE(STELE("set", "--if-absent", target, "10.0.0.0/8", "metric=1"), 10,
 	               "at version 2, but expected to be absent");
-	EXPECT_FAILURE(STELE("set", "--if-version=1", target, "10.0.0.0/8", "metric=1"), 10,
-	               "is at version 2, not at version 1");
-	EXPECT_FAILURE(STELE("set", "--if-version=1", target, "10.9.0.0/16", "metric=1"), 10,
-	               "is not there, but expected at version 1");
-	EXPECT_FAILURE(STELE("delete", "--if-version", "1", target, "10.0.0.0/8"), 10,
+	EXPECT_FAILURE(
+		STELE("set", cli_option("--if-version", 1), target, "10.0.0.0/8", "metric=1"), 10,
+		"is at version 2, not at version 1");
+	EXPECT_FAILURE(
+		STELE("set", cli_option("--if-version", 1), target, "10.9.0.0/16", "metric=1"), 10,
+		"is not there, but expected at version 1");
+	EXPECT_FAILURE(STELE("delete", "--if-version", cli_token(1), target, "10.0.0.0/8"), 10,
 	               "is at version 2, not at version 1");
 	EXPECT_FAILURE(STELE("set", "--if-version=0", target, "10.0.0.0/8", "metric=1"), 2,
 	               "--if-version");
-	EXPECT_FAILURE(
-		STELE("set", "--if-version=2", "--if-absent", target, "10.0.0.0/8", "metric=1"), 2,
-		"one version, or absent");
+	EXPECT_FAILURE(STELE("set", cli_option("--if-version", 2), "--if-absent", target,
+	                     "10.0.0.0/8", "metric=1"),
+	               2, "one version, or absent");
 	EXPECT_STATUS(STELE("delete", "--if-absent", target, "10.0.0.0/8"), 2);
 	EXPECT_TEXT(cli_dump(), before);
-	expect_done(STELE("set", "--if-version=2", target, "10.0.0.0/8", "metric=1"),
+	expect_done(STELE("set", cli_option("--if-version", 2), target, "10.0.0.0/8", "metric=1"),
 	            "routes: version 3 (0 added, 1 changed, 0 removed)\n");
 	expect_done(STELE("set", "--if-absent", target, "10.9.0.0/16", "metric=1",
 	                  "next_hop=192.0.2.1", "interface=eth0"),
 	            "routes: version 4 (1 added, 0 changed, 0 removed)\n");
-	EXPECT_FAILURE(STELE("delete", "--if-version=3", target, "10.0.0.0/8", "10.9.0.0/16"), 10,
-	               "is at version 4, not at version 3");
-	expect_done(STELE("delete", "--if-version=3", target, "10.0.0.0/8"),
+	EXPECT_FAILURE(
+		STELE("delete", cli_option("--if-version", 3), target, "10.0.0.0/8", "10.9.0.0/16"),
+		10, "is at version 4, not at version 3");
+	expect_done(STELE("delete", cli_option("--if-version", 3), target, "10.0.0.0/8"),
 	            "routes: version 5 (0 added, 0 changed, 1 removed)\n");
 }
 
@@ -41,21 +44,24 @@ Test(cli_condition, the_head)
 	static const char csv[] = "prefix,next_hop,interface,metric\n";
 	const char *before = cli_dump();
 
-	EXPECT_FAILURE(STELE("set", "--if-head=1", target, "10.0.0.0/8", "metric=1"), 10,
-	               "is at version 2, not at version 1");
-	EXPECT_FAILURE(STELE("delete", "--if-head=3", target, "10.0.0.0/8"), 10, "not at version 3");
+	EXPECT_FAILURE(STELE("set", cli_option("--if-head", 1), target, "10.0.0.0/8", "metric=1"),
+	               10, "is at version 2, not at version 1");
+	EXPECT_FAILURE(STELE("delete", cli_option("--if-head", 3), target, "10.0.0.0/8"), 10,
+	               "not at version 3");
 	EXPECT_FAILURE(STELE_WITH(line, "apply", "--if-head=0", region, "-"), 10,
 	               "not at version 0");
-	EXPECT_FAILURE(STELE_WITH(csv, "publish", "--if-head=1", target, "-"), 10,
+	EXPECT_FAILURE(STELE_WITH(csv, "publish", cli_option("--if-head", 1), target, "-"), 10,
 	               "not at version 1");
-	EXPECT_FAILURE(STELE("publish", "--kernel-routes", "--if-head=1", region), 2, "--if-head");
+	EXPECT_FAILURE(STELE("publish", "--kernel-routes", cli_option("--if-head", 1), region), 2,
+	               "--if-head");
 	EXPECT_FAILURE(STELE("set", "--if-head=x", target, "10.0.0.0/8", "metric=1"), 2,
 	               "--if-head");
 	EXPECT_TEXT(cli_dump(), before);
-	EXPECT_STATUS(STELE("set", "--if-head=2", target, "10.0.0.0/8", "metric=1"), 0);
-	EXPECT_STATUS(STELE("delete", "--if-head=3", target, "0.0.0.0/0"), 0);
-	EXPECT_STATUS(STELE_WITH(line, "apply", "--if-head=4", region, "-"), 0);
-	EXPECT_STATUS(STELE_WITH(csv, "publish", "--if-head=5", target, "-"), 0);
+	EXPECT_STATUS(STELE("set", cli_option("--if-head", 2), target, "10.0.0.0/8", "metric=1"),
+	              0);
+	EXPECT_STATUS(STELE("delete", cli_option("--if-head", 3), target, "0.0.0.0/0"), 0);
+	EXPECT_STATUS(STELE_WITH(line, "apply", cli_option("--if-head", 4), region, "-"), 0);
+	EXPECT_STATUS(STELE_WITH(csv, "publish", cli_option("--if-head", 5), target, "-"), 0);
 }
 
 #define PUT(condition) \
@@ -71,31 +77,34 @@ Test(cli_condition, apply)
 		int status;
 		const char *part;
 	} wrong[] = {
-		{PUT("\"if_version\": 1"), 10, "is at version 2, not at version 1"},
+		{PUT("\"if_version\": \"1@%s\""), 10, "is at version 2, not at version 1"},
 		{PUT("\"if_absent\": true"), 10, "expected to be absent"},
-		{DELETE("\"if_version\": 3"), 10, "is at version 2, not at version 3"},
+		{DELETE("\"if_version\": \"3@%s\""), 10, "is at version 2, not at version 3"},
 		{PUT("\"if_version\": 0"), 2, "if_version"},
 		{PUT("\"if_version\": \"2\""), 2, "if_version"},
 		{PUT("\"if_absent\": false"), 2, "if_absent"},
-		{PUT("\"if_absent\": true, \"if_version\": 2"), 2, "if_absent"},
+		{PUT("\"if_absent\": true, \"if_version\": \"2@%s\""), 2, "if_absent"},
 		{DELETE("\"if_absent\": true"), 2, "if_absent"},
 		{PUT("\"if\": 2"), 2, "expected no other members"},
 	};
 	const char *before = cli_dump();
+	char changes[512];
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		char input[512];
+		char line[256], input[512];
 
+		snprintf(line, sizeof(line), wrong[i].line, cli_uuid());
 		snprintf(input, sizeof(input),
 		         "{\"table\": \"routes\", \"delete\": {\"prefix\": \"0.0.0.0/0\"}}\n%s",
-		         wrong[i].line);
+		         line);
 		EXPECT_FAILURE(STELE_WITH(input, "apply", region, "-"), wrong[i].status,
 		               "standard input:2: ", wrong[i].part);
 		EXPECT_TEXT(cli_dump(), before);
 	}
 	/* A row that an earlier line has changed is at the version that is being made. */
-	EXPECT_STATUS(STELE_WITH(PUT("\"if_version\": 2") DELETE("\"if_version\": 3"), "apply",
-	                         region, "-"),
-	              0);
+	snprintf(changes, sizeof(changes),
+	         PUT("\"if_version\": \"2@%s\"") DELETE("\"if_version\": \"3@%s\""), cli_uuid(),
+	         cli_uuid());
+	EXPECT_STATUS(STELE_WITH(changes, "apply", region, "-"), 0);
 	EXPECT_HAS_NOT(cli_dump(), "10.0.0.0/8");
 }

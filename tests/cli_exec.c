@@ -16,8 +16,10 @@ static struct cli_process watch;
 
 static void expect_line(const char *text)
 {
-	const char *line = cli_line(&watch);
+	char line[4096];
 
+	snprintf(line, sizeof(line), "%s", cli_line(&watch));
+	cli_plain(line);
 	EXPECT_TEXT(line, text);
 }
 
@@ -84,7 +86,7 @@ Test(cli_exec, what_changes_meanwhile_comes_together)
 	snprintf(fifo, sizeof(fifo), "/tmp/%s.fifo", region);
 	cr_assert(mkfifo(fifo, 0600) == 0);
 	snprintf(command, sizeof(command), "cat; echo; read -r line <%s", fifo);
-	STELE_START(&watch, "watch", "--since", "1", "--exec", command, region);
+	STELE_START(&watch, "watch", "--since", cli_token(1), "--exec", command, region);
 	for (int i = 0; i < 3; i++)
 		EXPECT_HAS(cli_line(&watch), "{\"version\": 2, \"change\": \"added\", ");
 	expect_line("");
@@ -154,13 +156,14 @@ Test(cli_exec, a_command_need_not_read_its_input)
 	for (unsigned i = 0; i < 20000; i++)
 		length += (size_t)sprintf(rows + length, "%u\n", i);
 	EXPECT_STATUS(STELE_WITH(rows, "publish", table, "-"), 0);
-	result = STELE("watch", "--since", "3", "--count", "1", "--exec", "exec <&-; echo ran",
-	               region);
+	result = STELE("watch", "--since", cli_token(3), "--count", "1", "--exec",
+	               "exec <&-; echo ran", region);
 	expect_done(result, "ran\n");
-	result = STELE("watch", "--since", "3", "--count", "1", "--exec", "head -n 1", region);
+	result = STELE("watch", "--since", cli_token(3), "--count", "1", "--exec", "head -n 1",
+	               region);
 	expect_done(result, "{\"version\": 4, \"change\": \"added\", \"table\": \"many\", \"row\": "
 	                    "{\"a\": 0}, \"before\": null}\n");
-	result = STELE("watch", "--since", "3", "--count", "1", "--exec", "wc -l", region);
+	result = STELE("watch", "--since", cli_token(3), "--count", "1", "--exec", "wc -l", region);
 	expect_done(result, "20000\n");
 }
 
@@ -170,7 +173,7 @@ Test(cli_exec, a_command_finds_signals_as_they_were)
 	unsigned long long ignored, blocked;
 	struct cli_result result;
 
-	result = STELE("watch", "--since", "1", "--count", "1", "--exec",
+	result = STELE("watch", "--since", cli_token(1), "--count", "1", "--exec",
 	               "grep -E 'SigBlk|SigIgn' /proc/self/status", region);
 	EXPECT_STATUS(result, 0);
 	cr_assert(sscanf(result.out, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored) == 2, "%s",
@@ -196,11 +199,12 @@ Test(cli_exec, a_gap_is_among_the_changes)
 		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	}
 	stele_publisher_close(publisher);
-	expect_done(STELE("watch", "--since", "2", "--timeout", "0", "--exec", "cat", region),
-	            "{\"version\": 201, \"change\": \"gap\", \"table\": null, \"row\": null, "
-	            "\"before\": null}\n"
-	            "{\"version\": 201, \"change\": \"added\", \"table\": \"t\", \"row\": "
-	            "{\"a\": 97, \"b\": 200}, \"before\": null}\n");
+	expect_done(
+		STELE("watch", "--since", cli_token(2), "--timeout", "0", "--exec", "cat", region),
+		"{\"version\": 201, \"change\": \"gap\", \"table\": null, \"row\": null, "
+		"\"before\": null}\n"
+		"{\"version\": 201, \"change\": \"added\", \"table\": \"t\", \"row\": "
+		"{\"a\": 97, \"b\": 200}, \"before\": null}\n");
 }
 
 /* What the command was is gone when the watch has ended. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Input that was cut short, and input that does not come: what is read is not published before it is
- * whole, and nobody else waits for it. */
+ * Input that was cut short, and input that does not come: what is read is not published before
+ * it is whole, and nobody else waits for it. */
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include "cli.h"
@@ -95,10 +95,9 @@ Test(cli_input, fault_30_what_is_said_of_a_cut_file_and_how_it_is_accepted)
 	EXPECT_STATUS(STELE("publish", "--allow-unterminated", target, path), 0);
 	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out,
 	            NAMES FIRST "10.1.0.0/16,192.0.2.3,eth1,12\n");
-	EXPECT_STATUS(
-		STELE_WITH("{\"table\": \"routes\", \"delete\": {\"prefix\": \"0.0.0.0/0\"}}",
-	                   "apply", "--allow-unterminated", region, "-"),
-		0);
+	EXPECT_STATUS(STELE_WITH("{\"table\": \"routes\", \"delete\": {\"prefix\": \"0.0.0.0/0\"}}",
+	                         "apply", "--allow-unterminated", region, "-"),
+	              0);
 	/* A quotation mark that is not closed is refused all the same. */
 	EXPECT_FAILURE(STELE_WITH(NAMES "10.1.0.0/16,192.0.2.3,\"eth1", "publish",
 	                          "--allow-unterminated", target, "-"),
@@ -227,7 +226,8 @@ Test(cli_input, fault_33_rows_without_end)
 	EXPECT_FAILURE(result, 6, "more than the 1.0 MiB that the region may grow to");
 }
 
-/* A region on a disk can't be read after a reboot before a publisher has opened it; publishing does. */
+/* A region on a disk can't be read after a reboot before a publisher has opened it; publishing
+ * does. */
 Test(cli_input, a_region_on_a_disk_after_a_reboot)
 {
 	const char other[16] = "another boot";
@@ -261,7 +261,8 @@ static void wait_until_blocked(pid_t pid)
 		FILE *file = fopen(path, "r");
 
 		cr_assert(file && i < CLI_PATIENCE, "%s: %s", path, strerror(errno));
-		if (!fgets(line, sizeof(line), file) || sscanf(line, "%ld 0x%lx", &number, &fd) != 2)
+		if (!fgets(line, sizeof(line), file) ||
+		    sscanf(line, "%ld 0x%lx", &number, &fd) != 2)
 			number = -1;
 		fclose(file);
 		poll(NULL, 0, 1);

@@ -16,6 +16,7 @@ Test(cli_log, lists_commits_newest_first)
 	EXPECT_STATUS(result, 0);
 	cr_expect(strncmp(result.out, "{\"version\": 3, \"time\": \"20", 25) == 0, "%s",
 	          result.out);
+	cli_plain(result.out);
 	EXPECT_HAS(result.out, "\"by\": \"stele (");
 	EXPECT_HAS(result.out,
 	           "\"added\": 0, \"changed\": 1, \"removed\": 0, \"tables\": [{\"table\": "

@@ -181,8 +181,8 @@ Test(cli_publish, refuses_a_key_that_stands_twice)
 	const char *before = cli_dump();
 	char name[64], place[128];
 
-	EXPECT_FAILURE(STELE_WITH(twice, "publish", target, "-"), 2, "standard input:5: ",
-	               "the key \"10.0.0.0/8\" stands in line 2 already");
+	EXPECT_FAILURE(STELE_WITH(twice, "publish", target, "-"), 2,
+	               "standard input:5: ", "the key \"10.0.0.0/8\" stands in line 2 already");
 	cli_temporary(name, ".csv", twice);
 	snprintf(place, sizeof(place), "%s:5: the key \"10.0.0.0/8\" stands in line 2 already\n",
 	         name);

@@ -20,7 +20,9 @@ Test(cli_rollback, goes_back_and_forth)
 	EXPECT_HAS_NOT(STELE("show", region).out, "more");
 	snprintf(line, sizeof(line), "%s: nothing changed, version 6\n", region);
 	expect_done(STELE("rollback", region, "--to", "2"), line);
-	EXPECT_STATUS(STELE("rollback", region, "-t", "5", "-m", "and back", "--if-head=6"), 0);
+	EXPECT_STATUS(
+		STELE("rollback", region, "-t", "5", "-m", "and back", cli_option("--if-head", 6)),
+		0);
 	EXPECT_TEXT(cli_dump(), after);
 	EXPECT_HAS(STELE("show", region).out, "and back");
 	EXPECT_HAS(STELE("show", region).out, "more");
@@ -31,7 +33,7 @@ Test(cli_rollback, refuses_and_changes_nothing)
 	const char *before = cli_dump();
 
 	EXPECT_FAILURE(STELE("rollback", region, "--to", "3"), 3, "no version 3 yet");
-	EXPECT_FAILURE(STELE("rollback", region, "--to", "1", "--if-head", "1"), 10,
+	EXPECT_FAILURE(STELE("rollback", region, "--to", "1", "--if-head", cli_token(1)), 10,
 	               "not at version 1");
 	EXPECT_FAILURE(STELE("rollback", region, "--to", "0"), 2, "--to");
 	EXPECT_FAILURE(STELE("rollback", region), 2, "--to");

@@ -208,8 +208,9 @@ Test(cli_rows, delete_deletes_all_or_nothing)
 	               "the row with key \"10.0.0.0/8\" is named twice");
 	EXPECT_FAILURE(STELE("delete", target, "10.9.0.0/16", "10.9.0.0/16"), 1,
 	               "no row with key \"10.9.0.0/16\"");
-	EXPECT_FAILURE(STELE("delete", "--if-version", "2", target, "10.0.0.0/8", "10.0.0.0/8"), 2,
-	               "is named twice");
+	EXPECT_FAILURE(
+		STELE("delete", "--if-version", cli_token(2), target, "10.0.0.0/8", "10.0.0.0/8"),
+		2, "is named twice");
 	EXPECT_TEXT(cli_dump(), before);
 	expect_done(STELE("delete", target, "10.0.0.0/8", "10.1.0.0/16"),
 	            "routes: version 3 (0 added, 0 changed, 2 removed)\n");

@@ -55,7 +55,7 @@ Test(trace, says_what_a_commit_did)
 	                    "metric=21"),
 	              0);
 	EXPECT_STATUS(STELE("delete", target, "10.1.0.0/16"), 0);
-	result = STELE("trace", "--since", "2", "--count", "2", region);
+	result = STELE("trace", "--since", cli_token(2), "--count", "2", region);
 	EXPECT_STATUS(result, 0);
 	line = json_loadb(result.out, strcspn(result.out, "\n"), 0, NULL);
 	cr_assert(line);
@@ -79,7 +79,7 @@ Test(trace, prints_as_it_happens)
 	struct cli_process trace;
 
 	cli_begin_routes();
-	STELE_START(&trace, "trace", "--since", "1", "--count", "3", region);
+	STELE_START(&trace, "trace", "--since", cli_token(1), "--count", "3", region);
 	expect_commit(&trace, 2);
 	set("10.0.0.0/8", "metric=1");
 	expect_commit(&trace, 3);
@@ -94,7 +94,7 @@ Test(trace, does_not_register)
 	struct cli_process trace;
 
 	cli_begin_routes();
-	STELE_START(&trace, "trace", "--since", "1", region);
+	STELE_START(&trace, "trace", "--since", cli_token(1), region);
 	expect_commit(&trace, 2);
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"subscribers\": 0");
 	kill(trace.pid, SIGTERM);
@@ -143,7 +143,7 @@ Test(trace, says_what_is_gone)
 	set("10.0.0.0/8", "next_hop=192.0.2.1");
 	for (int i = 0; i < 40; i++)
 		set("10.0.0.0/8", i % 2 ? "next_hop=192.0.2.1" : "next_hop=192.0.2.2");
-	STELE_START(&trace, "trace", "--since", "3", region);
+	STELE_START(&trace, "trace", "--since", cli_token(3), region);
 	gap = next(&trace);
 	cr_expect(text_is(gap, "event", "gap"));
 	cr_expect(number_of(gap, "from") == 4);
@@ -182,7 +182,7 @@ Test(trace, says_that_the_region_is_another_one)
 	struct cli_process trace;
 
 	cli_begin_routes();
-	STELE_START(&trace, "trace", "--since", "1", region);
+	STELE_START(&trace, "trace", "--since", cli_token(1), region);
 	expect_commit(&trace, 2);
 	kill(trace.pid, SIGSTOP);
 	cr_assert(is_stopped(trace.pid));
@@ -199,7 +199,7 @@ Test(trace, waits_for_another_one)
 	struct cli_process trace;
 
 	cli_begin_routes();
-	STELE_START(&trace, "trace", "--since", "1", region);
+	STELE_START(&trace, "trace", "--since", cli_token(1), region);
 	expect_commit(&trace, 2);
 	for (int i = 0; i < 5; i++) {
 		cr_assert(stele_region_remove(region) == 0);
@@ -220,7 +220,7 @@ Test(trace, ends_on_signals)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		struct cli_process trace;
 
-		STELE_START(&trace, "trace", "--since", "1", region);
+		STELE_START(&trace, "trace", "--since", cli_token(1), region);
 		expect_commit(&trace, 2);
 		kill(trace.pid, signals[i]);
 		cr_expect(cli_wait(&trace) == 0, "signal %d", signals[i]);
@@ -235,7 +235,7 @@ Test(trace, ends_with_its_reader)
 	struct cli_process trace;
 
 	cli_begin_routes();
-	STELE_START(&trace, "trace", "--since", "1", region);
+	STELE_START(&trace, "trace", "--since", cli_token(1), region);
 	expect_commit(&trace, 2);
 	close(trace.out);
 	cr_expect(cli_wait(&trace) == 8);
@@ -246,7 +246,8 @@ Test(trace, ends_with_its_reader)
 Test(trace, refuses_what_is_not_there)
 {
 	cli_begin_routes();
-	EXPECT_FAILURE(STELE("trace", "--since", "9", region), 3, "no version 9 yet", "is 2");
+	EXPECT_FAILURE(STELE("trace", "--since", cli_token(9), region), 3, "no version 9 yet",
+	               "is 2");
 	EXPECT_FAILURE(STELE("trace", "no-such-region"), 3, "no such region");
 	EXPECT_FAILURE(STELE("trace"), 2, "REGION");
 	EXPECT_FAILURE(STELE("trace", "--since", "x", region), 2, "--since");

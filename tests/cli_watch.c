@@ -19,8 +19,10 @@ static void start_with_rows(const char *format)
 
 static void expect_line(const char *text)
 {
-	const char *line = cli_line(&watch);
+	char line[4096];
 
+	snprintf(line, sizeof(line), "%s", cli_line(&watch));
+	cli_plain(line);
 	EXPECT_TEXT(line, text);
 }
 
@@ -108,16 +110,18 @@ Test(cli_watch, since_a_version)
 	const char *rows;
 
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
-	result = STELE("watch", "--since", "2", "--timeout", "0", "--format", "ndjson", region);
+	result = STELE("watch", "--since", cli_token(2), "--timeout", "0", "--format", "ndjson",
+	               region);
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "{\"version\": 3, \"change\": \"changed\"");
 	cr_expect(strchr(result.out, '\n')[1] == '\0', "more than one line: %s", result.out);
-	EXPECT_TEXT(
-		STELE("watch", "--since", "3", "--timeout", "0", "--format", "json", region).out,
-		"[]\n");
+	EXPECT_TEXT(STELE("watch", "--since", cli_token(3), "--timeout", "0", "--format", "json",
+	                  region)
+	                    .out,
+	            "[]\n");
 	rows = STELE("watch", "--since", "0", "--timeout", "0", "--format", "csv", region).out;
 	EXPECT_HAS(rows, "3,added,routes,prefix=10.1.0.0/16 ");
-	EXPECT_FAILURE(STELE("watch", "--since", "4", "--timeout", "0", region), 3,
+	EXPECT_FAILURE(STELE("watch", "--since", cli_token(4), "--timeout", "0", region), 3,
 	               "no version 4 yet");
 }
 
@@ -148,8 +152,10 @@ Test(cli_watch, what_history_no_longer_holds_is_a_gap)
 		cr_assert(stele_put(tx, "t", "a", 8, &value, sizeof(value)) == 1);
 		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	}
-	result = STELE("watch", "--since", "1", "--timeout", "0", "--format", "ndjson", region);
+	result = STELE("watch", "--since", cli_token(1), "--timeout", "0", "--format", "ndjson",
+	               region);
 	EXPECT_STATUS(result, 0);
+	cli_plain(result.out);
 	EXPECT_TEXT(result.out,
 	            "{\"version\": 501, \"change\": \"gap\", \"table\": null, \"row\": null, "
 	            "\"before\": null}\n"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "attach.h"
+#include "describe.h"
 
 enum status reader_open(struct reader *reader, const char *region, enum reader_kind kind)
 {
@@ -60,12 +61,28 @@ static int open_table(struct reader *reader, const char *table, uint64_t version
 	return stele_table_schema(&reader->table, &reader->schema);
 }
 
-enum status reader_open_table(struct reader *reader, const char *table, uint64_t version)
+enum status reader_check_token(const struct reader *reader, const char *what,
+                               const struct token *token)
 {
+	uint8_t uuid[16];
+
+	stele_subscriber_region_uuid(reader->subscriber, uuid);
+	if (token_is_of(token, uuid))
+		return STATUS_DONE;
+	return fail_other_region(STATUS_NO_TABLE, what, token, reader->region, uuid);
+}
+
+enum status reader_open_table(struct reader *reader, const char *table, const struct token *version)
+{
+	enum status status = STATUS_DONE;
 	int result = -ESTALE;
 
+	if (version)
+		status = reader_check_token(reader, "--version", version);
+	if (status != STATUS_DONE)
+		return status;
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
-		result = open_table(reader, table, version);
+		result = open_table(reader, table, version ? version->version : 0);
 	if (result == -ENOENT && reader->snapshot)
 		return fail_no_table("", reader->region, table);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
@@ -105,6 +122,34 @@ int each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *c
 	return result;
 }
 
+enum status writer_check_token(const struct writer *writer, enum status status, const char *what,
+                               const struct token *token)
+{
+	uint8_t uuid[16];
+
+	stele_publisher_region_uuid(writer->publisher, uuid);
+	if (token_is_of(token, uuid))
+		return STATUS_DONE;
+	return fail_other_region(status, what, token, writer->region, uuid);
+}
+
+/* Begins a transaction, in which --if-head holds. */
+static enum status begin(struct writer *writer, const struct options_writing *options)
+{
+	enum status status = STATUS_DONE;
+	int result = stele_transaction_begin(writer->publisher, &writer->tx);
+
+	if (result < 0)
+		return fail_library(result);
+	if (!options->if_head_given)
+		return STATUS_DONE;
+	status = writer_check_token(writer, STATUS_CONDITION, "--if-head", &options->if_head);
+	if (status != STATUS_DONE)
+		return status;
+	result = stele_transaction_expect(writer->tx, options->if_head.version);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
 enum status writer_open(struct writer *writer, const char *region,
                         const struct options_writing *options)
 {
@@ -113,23 +158,21 @@ enum status writer_open(struct writer *writer, const char *region,
 		.attach_timeout = options->attach_timeout,
 		.flags = options->flags,
 	};
+	enum status status;
 	int result;
 
 	*writer = (struct writer){.region = region};
+	status = token_needs_region("--if-head", &options->if_head, region);
+	if (status != STATUS_DONE)
+		return status;
 	result = stele_publisher_open(located(region), &publisher_options, &writer->publisher);
 	if (result < 0)
 		return fail_region(region, result);
 	fail_hold();
-	result = stele_transaction_begin(writer->publisher, &writer->tx);
-	if (result == 0 && options->if_head_given)
-		result = stele_transaction_expect(writer->tx, options->if_head);
-	if (result < 0) {
-		enum status status = fail_library(result);
-
+	status = begin(writer, options);
+	if (status != STATUS_DONE)
 		writer_close(writer);
-		return status;
-	}
-	return STATUS_DONE;
+	return status;
 }
 
 enum status writer_open_table(struct writer *writer, const char *place, const char *table,
@@ -179,7 +222,7 @@ static enum status schema_by_reader(const char *region, const char *table,
 	status = reader_open(&reader, region, READER_ONCE);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_open_table(&reader, table, 0);
+	status = reader_open_table(&reader, table, NULL);
 	if (status == STATUS_DONE) {
 		*ret = reader.schema;
 		reader.schema = NULL;
@@ -188,8 +231,9 @@ static enum status schema_by_reader(const char *region, const char *table,
 	return status;
 }
 
-enum status table_schema(const char *region, const char *table, const struct options_writing *options,
-                         struct stele_schema **ret_schema, uint64_t *ret_limit)
+enum status table_schema(const char *region, const char *table,
+                         const struct options_writing *options, struct stele_schema **ret_schema,
+                         uint64_t *ret_limit)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	enum status status;
@@ -224,12 +268,12 @@ const char *grouped(uint64_t number, char *buffer)
 	return buffer;
 }
 
-static void print_commit(const char *what, uint64_t version, const struct stele_commit *commit,
-                         int64_t rows)
+static void print_commit(const char *what, const char *token, uint64_t version,
+                         const struct stele_commit *commit, int64_t rows)
 {
 	char added[GROUPED_SIZE], changed[GROUPED_SIZE], removed[GROUPED_SIZE], same[GROUPED_SIZE];
 
-	printf("%s: version %llu", what, (unsigned long long)version);
+	printf("%s: version %s", what, token);
 	if (commit->version == version) {
 		printf(" (%s added, %s changed, %s removed", grouped(commit->added, added),
 		       grouped(commit->changed, changed), grouped(commit->removed, removed));
@@ -245,23 +289,27 @@ enum status writer_commit(struct writer *writer, const char *what, const char *m
                           int64_t rows)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
+	char token[DESCRIBED_MAX];
+	uint8_t uuid[16];
 	uint64_t version;
 	int result;
 
+	stele_publisher_region_uuid(writer->publisher, uuid);
 	result = stele_transaction_commit(writer->tx, message, &version);
 	writer->tx = NULL;
 	if (result < 0)
 		return fail_library(result);
-	/* While this publisher is attached no other can have made a newer one, unless they share the
-	 * region. */
+	/* While this publisher is attached no other can have made a newer one, unless they share
+	 * the region. */
 	if (result == 1 && stele_region_describe(located(writer->region), &info) < 0)
 		info.commit.version = 0;
 	/* Standard output may be slow, and others wait to attach. */
 	writer_close(writer);
+	describe_token_short(version, uuid, token);
 	if (result == 0)
-		printf("%s: nothing changed, version %llu\n", what, (unsigned long long)version);
+		printf("%s: nothing changed, version %s\n", what, token);
 	else
-		print_commit(what, version, &info.commit, rows);
+		print_commit(what, token, version, &info.commit, rows);
 	return STATUS_DONE;
 }
 

@@ -41,8 +41,7 @@ static void append(struct batch *batch, const struct row_buffer *row, uint64_t l
 	}
 	if (batch->count == batch->row_capacity) {
 		batch->row_capacity = batch->row_capacity * 2 + 64;
-		batch->rows = must_realloc(batch->rows,
-		                           batch->row_capacity * sizeof(*batch->rows));
+		batch->rows = must_realloc(batch->rows, batch->row_capacity * sizeof(*batch->rows));
 	}
 	memcpy(batch->bytes + batch->used, row->key.bytes, key_size(row->key.bits));
 	if (row->value_size)
@@ -82,9 +81,10 @@ static enum status fail_too_large(const struct input *input, uint64_t limit)
 {
 	char size[DESCRIBED_MAX];
 
-	return fail(STATUS_NO_ROOM,
-	            "%s:%llu: the rows up to here take more than the %s that the region may grow to",
-	            input->lines.name, (unsigned long long)input->line, describe_size(limit, size));
+	return fail(
+		STATUS_NO_ROOM,
+		"%s:%llu: the rows up to here take more than the %s that the region may grow to",
+		input->lines.name, (unsigned long long)input->line, describe_size(limit, size));
 }
 
 enum status batch_read(struct batch *batch, struct input *input, const char *table, uint64_t limit)
@@ -124,9 +124,9 @@ static uint64_t first_line(const struct batch *batch, const struct batch_row *ro
 {
 	const struct batch_row *other = batch->rows;
 
-	while (other < row && (other->key_bits != row->key_bits ||
-	                       memcmp(key_of(batch, other), key_of(batch, row),
-	                              key_size(row->key_bits)) != 0))
+	while (other < row &&
+	       (other->key_bits != row->key_bits ||
+	        memcmp(key_of(batch, other), key_of(batch, row), key_size(row->key_bits)) != 0))
 		other++;
 	return other->line;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows of one table in memory. `stele publish' reads its whole input into a batch before it attaches
- * to the region, because an input may come slowly or stop coming, and a publisher that waits for it
- * would keep all others out. */
+ * Rows of one table in memory. `stele publish' reads its whole input into a batch before it
+ * attaches to the region, because an input may come slowly or stop coming, and a publisher that
+ * waits for it would keep all others out. */
 #ifndef TOOLS_BATCH_H
 #define TOOLS_BATCH_H
 

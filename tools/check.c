@@ -75,7 +75,7 @@ static enum status write_table(FILE *stream, struct stele_writable *table,
 /* True if the command has agreed to changes that differ from these in nothing but the version that
  * they would be. */
 static enum status is_agreed(const struct check *check, struct stele_writable *table,
-                             const struct stele_schema *schema, bool *ret)
+                             const struct stele_schema *schema, const uint8_t region[16], bool *ret)
 {
 	struct difference difference = {.version = check->version};
 	char *text = NULL;
@@ -85,6 +85,7 @@ static enum status is_agreed(const struct check *check, struct stele_writable *t
 	*ret = false;
 	if (!check->agreed)
 		return STATUS_DONE;
+	memcpy(difference.region, region, sizeof(difference.region));
 	status = print_changes(check, table, schema, &difference, &text, &size);
 	*ret = status == STATUS_DONE && size == check->size &&
 	       memcmp(text, check->changes, size) == 0;
@@ -110,6 +111,7 @@ static enum status write_down(struct check *check, struct stele_writable *table,
 	enum status status;
 
 	drop(check);
+	memcpy(difference.region, check->region, sizeof(difference.region));
 	status = print_changes(check, table, schema, &difference, &check->changes, &check->size);
 	if (status != STATUS_DONE)
 		return status;
@@ -126,13 +128,16 @@ enum status check_propose(struct check *check, struct writer *writer, bool *ret_
 	const struct stele_schema *schema;
 	struct stele_writable *table;
 	enum status status;
+	uint8_t region[16];
 
+	stele_publisher_region_uuid(writer->publisher, region);
 	status = writer_open_table(writer, "", check->target->table, &table, &schema);
 	if (status == STATUS_DONE)
-		status = is_agreed(check, table, schema, ret_agreed);
-	if (status == STATUS_DONE && !*ret_agreed)
-		status = write_down(check, table, schema, ret_agreed);
-	return status;
+		status = is_agreed(check, table, schema, region, ret_agreed);
+	if (status != STATUS_DONE || *ret_agreed)
+		return status;
+	memcpy(check->region, region, sizeof(check->region));
+	return write_down(check, table, schema, ret_agreed);
 }
 
 /* ---- the command ---- */
@@ -170,12 +175,13 @@ static FILE *changes_file(const struct check *check)
 
 static enum status run(const struct check *check, FILE *input, int stop_fd)
 {
-	char version[DESCRIBED_MAX];
+	char version[DESCRIBED_MAX], token[DESCRIBED_MAX];
 	struct child child;
 
 	setenv("STELE_REGION", check->target->region, 1);
 	setenv("STELE_TABLE", check->target->table, 1);
 	setenv("STELE_VERSION", describe_number(check->version, version), 1);
+	setenv("STELE_TOKEN", describe_token(check->version, check->region, token), 1);
 	switch (child_run(check->command, input, stop_fd, STELE_FOREVER, &child)) {
 	case CHILD_DONE:
 		return STATUS_DONE;

@@ -13,21 +13,22 @@ struct check {
 	const struct target *target;
 	const char *command;
 	/* The rest is of check.c. */
-	uint64_t version; /* that the transaction would make; 0: nothing was proposed yet */
-	char *changes;    /* as text */
+	uint64_t version;   /* that the transaction would make; 0: nothing was proposed yet */
+	uint8_t region[16]; /* UUID of the region whose version it is */
+	char *changes;      /* as text */
 	size_t size;
 	FILE *table; /* all rows as they would be */
 	bool agreed; /* the command agreed to these changes */
 };
 
-/* Writes down what the writer's transaction would change in the target's table. `*ret_agreed` is true
- * where the command has agreed to these changes already, or where nothing would be changed: then the
- * transaction may be committed. Otherwise it is to be aborted, and check_run() called. */
+/* Writes down what the writer's transaction would change in the target's table. `*ret_agreed` is
+ * true where the command has agreed to these changes already, or where nothing would be changed:
+ * then the transaction may be committed. Otherwise it is to be aborted, and check_run() called. */
 enum status check_propose(struct check *check, struct writer *writer, bool *ret_agreed);
 
-/* Runs the command with the changes on its standard input, and the path of a file that has the whole
- * new table in its environment. STATUS_DONE where it exits with 0; STATUS_REFUSED where it exits with
- * something else. */
+/* Runs the command with the changes on its standard input, and the path of a file that has the
+ * whole new table in its environment. STATUS_DONE where it exits with 0; STATUS_REFUSED where it
+ * exits with something else. */
 enum status check_run(struct check *check);
 
 void check_end(struct check *check);

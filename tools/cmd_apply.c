@@ -17,10 +17,10 @@ static const char doc[] =
 	"\n"
 	"  {\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 5}}\n"
 	"  {\"table\": \"routes\", \"delete\": {\"prefix\": \"10.1.0.0/16\"}}\n"
-	"  {\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 6}, \"if_version\": 7}\n"
+	"  {\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 6}, \"if_version\": \"7@3f2a9c1e\"}\n"
 	"\n"
-	"With \"if_version\": N, a line holds only if version N is the one that last changed the row, and a put "
-	"with \"if_absent\": true only if there is no such row; else nothing is changed, and the exit status is 10.\n"
+	"With \"if_version\", a line holds only if that version is the one that last changed the row (a text, with the "
+	"UUID of the region, or 8 digits of it), and a put with \"if_absent\": true only if there is no such row; else nothing is changed, and the exit status is 10.\n"
 	"\n"
 	"A put keeps those columns of a row that it does not name; a new row needs all. Deleting a row that is "
 	"not there changes nothing. Later lines see what earlier ones did.\n"
@@ -39,6 +39,7 @@ struct change_line {
 };
 
 struct apply {
+	const char *region;
 	struct writer writer;
 	struct lines lines;
 	/* All lines but the blank ones. */
@@ -142,6 +143,23 @@ static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
 	                   &apply->row);
 }
 
+/* A token. A number is understood, and refused with the token that it may be. */
+static enum status read_version(const struct apply *apply, const json_t *version, struct token *ret)
+{
+	enum status status = STATUS_DONE;
+	char what[sizeof(apply->place) + 16];
+
+	snprintf(what, sizeof(what), "%s\"if_version\"", apply->place);
+	if (json_is_string(version)) {
+		status = parse_token(what, json_string_value(version), 1, INT64_MAX, ret);
+	} else if (json_is_integer(version) && json_integer_value(version) > 0) {
+		*ret = (struct token){.version = (uint64_t)json_integer_value(version)};
+	} else {
+		status = fail(STATUS_INPUT, "%s: expected a version such as \"7@3f2a9c1e\"", what);
+	}
+	return status == STATUS_DONE ? token_needs_region(what, ret, apply->region) : status;
+}
+
 /* The members "if_version" and "if_absent", and that there are no others than these and the two
  * that every line has. */
 static enum status read_condition(const struct apply *apply, json_t *object, bool deletes,
@@ -150,10 +168,13 @@ static enum status read_condition(const struct apply *apply, json_t *object, boo
 	json_t *version = json_object_get(object, "if_version");
 	json_t *absent = json_object_get(object, "if_absent");
 	size_t members = 2u + (version != NULL) + (absent != NULL);
+	enum status status = STATUS_DONE;
 
-	if (version && (!json_is_integer(version) || json_integer_value(version) < 1))
-		return fail(STATUS_INPUT, "%sexpected a version, from 1 on, after \"if_version\"",
-		            apply->place);
+	*ret = (struct condition){.given = version || absent};
+	if (version)
+		status = read_version(apply, version, &ret->version);
+	if (status != STATUS_DONE)
+		return status;
 	if (absent && (!json_is_true(absent) || deletes || version))
 		return fail(STATUS_INPUT,
 		            "%s\"if_absent\" can only be true, of a put, and not beside "
@@ -165,8 +186,6 @@ static enum status read_condition(const struct apply *apply, json_t *object, boo
 		            "\"if_version\"%s",
 		            apply->place, deletes ? "delete" : "put",
 		            deletes ? "" : ", \"if_absent\"");
-	ret->given = version || absent;
-	ret->version = version ? (uint64_t)json_integer_value(version) : 0;
 	return STATUS_DONE;
 }
 
@@ -218,8 +237,8 @@ static enum status keep_line(struct apply *apply, const char *line, size_t lengt
 		            apply->place, INPUT_MAX);
 	if (apply->count == apply->capacity) {
 		apply->capacity = apply->capacity * 2 + 64;
-		apply->changes = must_realloc(apply->changes,
-		                              apply->capacity * sizeof(*apply->changes));
+		apply->changes =
+			must_realloc(apply->changes, apply->capacity * sizeof(*apply->changes));
 	}
 	apply->changes[apply->count++] =
 		(struct change_line){apply->text.length, length, apply->lines.number};
@@ -252,6 +271,14 @@ static enum status read_lines(struct apply *apply)
 	}
 }
 
+static enum status check_region(const struct apply *apply, const struct token *version)
+{
+	char what[sizeof(apply->place) + 16];
+
+	snprintf(what, sizeof(what), "%s\"if_version\"", apply->place);
+	return writer_check_token(&apply->writer, STATUS_CONDITION, what, version);
+}
+
 static enum status apply_line(struct apply *apply, const struct change_line *line)
 {
 	struct change change = {0};
@@ -260,6 +287,8 @@ static enum status apply_line(struct apply *apply, const struct change_line *lin
 	set_place(apply, line->number);
 	status = parse_change(apply, apply->text.bytes + line->start, line->length, &change);
 	if (status == STATUS_DONE)
+		status = check_region(apply, &change.condition.version);
+	if (status == STATUS_DONE)
 		status = open_table(apply, change.table);
 	if (status == STATUS_DONE)
 		status = apply_row(apply, change.row, change.deletes, &change.condition);
@@ -267,15 +296,14 @@ static enum status apply_line(struct apply *apply, const struct change_line *lin
 	return status;
 }
 
-static enum status apply_lines(struct apply *apply, const char *region,
-                               const struct options_writing *options)
+static enum status apply_lines(struct apply *apply, const struct options_writing *options)
 {
-	enum status status = writer_open(&apply->writer, region, options);
+	enum status status = writer_open(&apply->writer, apply->region, options);
 
 	for (size_t i = 0; status == STATUS_DONE && i < apply->count; i++)
 		status = apply_line(apply, &apply->changes[i]);
 	if (status == STATUS_DONE)
-		status = writer_commit(&apply->writer, region, options->message, -1);
+		status = writer_commit(&apply->writer, apply->region, options->message, -1);
 	writer_close(&apply->writer);
 	return status;
 }
@@ -291,13 +319,14 @@ static enum status run(int argc, char **argv)
 		return fail_usage("apply", "expected REGION and FILE");
 	if (stele_name_check("region", operands[0]) < 0)
 		return fail_library(-EINVAL);
+	apply.region = operands[0];
 	status = lines_open(&apply.lines, operands[1]);
 	if (status != STATUS_DONE)
 		return status;
 	apply.lines.refuse_unterminated = !options.allow_unterminated;
 	status = read_lines(&apply);
 	if (status == STATUS_DONE)
-		status = apply_lines(&apply, operands[0], &options.writing);
+		status = apply_lines(&apply, &options.writing);
 	row_buffer_close(&apply.row);
 	text_free(&apply.text);
 	free(apply.changes);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "describe.h"
 #include "options.h"
 
 struct declared {
@@ -211,12 +212,12 @@ static enum status create_tables(struct stele_publisher *publisher, const struct
 }
 
 static void report(const char *region, const struct create *create, bool made_region,
-                   size_t made_tables, uint64_t version)
+                   size_t made_tables, const char *version)
 {
 	size_t there = create->table_count - made_tables;
 
-	printf("%s: %s, version %llu, %zu table%s made", region, made_region ? "made" : "exists",
-	       (unsigned long long)version, made_tables, made_tables == 1 ? "" : "s");
+	printf("%s: %s, version %s, %zu table%s made", region, made_region ? "made" : "exists",
+	       version, made_tables, made_tables == 1 ? "" : "s");
 	if (there)
 		printf(", %zu there already with the same columns", there);
 	putchar('\n');
@@ -230,10 +231,12 @@ static void report(const char *region, const struct create *create, bool made_re
 static enum status create_region(const char *region, struct create *create)
 {
 	struct stele_publisher *publisher;
+	char token[DESCRIBED_MAX];
 	uint64_t version = 0;
 	size_t made = 0;
 	enum status status;
 	bool made_region;
+	uint8_t uuid[16];
 	int result;
 
 	create->options.flags = STELE_CREATE_NEW;
@@ -254,11 +257,13 @@ static enum status create_region(const char *region, struct create *create)
 	fail_hold();
 	if (*stele_publisher_note(publisher))
 		fail(STATUS_DONE, "note: %s", stele_publisher_note(publisher));
+	stele_publisher_region_uuid(publisher, uuid);
 	status = create_tables(publisher, create, &made, &version);
 	stele_publisher_close(publisher);
 	fail_release();
 	if (status == STATUS_DONE)
-		report(region, create, made_region, made, version);
+		report(region, create, made_region, made,
+		       describe_token_short(version, uuid, token));
 	else if (made_region)
 		stele_region_remove(located(region));
 	return status;

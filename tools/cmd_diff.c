@@ -10,7 +10,8 @@ static const char doc[] =
 	"history holds both."
 	"\v"
 	"FROM is 0 for the time before the first version, and may be the newer one: then the changes are those that "
-	"lead back. The rows come out as from 'stele watch', which also follows them.\n"
+	"lead back. The rows come out as from 'stele watch', which also follows them. A version may be a number, of the "
+	"region as it is now, or a token VERSION@UUID.\n"
 	"\n"
 	"Examples:\n"
 	"  stele diff net 41 42\n"
@@ -25,7 +26,7 @@ static const struct argp argp = {
 
 /* The two versions. */
 struct ends {
-	uint64_t from, to;
+	struct token from, to;
 	struct stele_snapshot *before, *after; /* `before` NULL: from 0 */
 };
 
@@ -33,10 +34,10 @@ static int open_ends(struct stele_subscriber *subscriber, struct ends *ends)
 {
 	int result = 0;
 
-	if (ends->from)
-		result = stele_snapshot_open(subscriber, ends->from, &ends->before);
+	if (ends->from.version)
+		result = stele_snapshot_open(subscriber, ends->from.version, &ends->before);
 	if (result == 0)
-		result = stele_snapshot_open(subscriber, ends->to, &ends->after);
+		result = stele_snapshot_open(subscriber, ends->to.version, &ends->after);
 	return result;
 }
 
@@ -58,7 +59,7 @@ static enum status check_table(const struct target *target, const struct ends *e
 }
 
 static enum status print(const struct target *target, const struct ends *ends,
-                         enum output_format format)
+                         const struct reader *reader, enum output_format format)
 {
 	struct difference difference = {
 		.output = difference_output(format),
@@ -69,6 +70,7 @@ static enum status print(const struct target *target, const struct ends *ends,
 	enum status status;
 	int result;
 
+	stele_subscriber_region_uuid(reader->subscriber, difference.region);
 	result = difference_print(&difference);
 	if (result == -ESTALE)
 		status = fail(
@@ -94,18 +96,23 @@ static enum status run(int argc, char **argv)
 		return fail_usage("diff", "expected REGION or REGION/TABLE and two versions");
 	status = parse_source_target("diff", operands[0], false, &target);
 	if (status == STATUS_DONE)
-		status = parse_count("FROM", operands[1], 0, UINT64_MAX, &ends.from);
+		status = parse_token("FROM", operands[1], 0, UINT64_MAX, &ends.from);
 	if (status == STATUS_DONE)
-		status = parse_count("TO", operands[2], 1, UINT64_MAX, &ends.to);
+		status = parse_token("TO", operands[2], 1, UINT64_MAX, &ends.to);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open(&reader, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
-	result = open_ends(reader.subscriber, &ends);
-	status = result < 0 ? fail_library(result) : check_table(&target, &ends);
+	status = reader_check_token(&reader, "FROM", &ends.from);
 	if (status == STATUS_DONE)
-		status = print(&target, &ends, format);
+		status = reader_check_token(&reader, "TO", &ends.to);
+	if (status == STATUS_DONE) {
+		result = open_ends(reader.subscriber, &ends);
+		status = result < 0 ? fail_library(result) : check_table(&target, &ends);
+	}
+	if (status == STATUS_DONE)
+		status = print(&target, &ends, &reader, format);
 	/* Detaching closes the snapshots. */
 	reader_close(&reader);
 	return status;

@@ -143,7 +143,7 @@ static enum status run(int argc, char **argv)
 		status = reader_open(&reader, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_open_table(&reader, target.table, dump.reading.version);
+	status = reader_open_table(&reader, target.table, &dump.reading.version);
 	if (status == STATUS_DONE)
 		status = print_table(&reader, &dump);
 	reader_close(&reader);

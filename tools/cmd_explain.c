@@ -250,7 +250,7 @@ static enum status run(int argc, char **argv)
 		status = reader_open(&reader, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_open_table(&reader, target.table, explain.reading.version);
+	status = reader_open_table(&reader, target.table, &explain.reading.version);
 	if (status == STATUS_DONE)
 		status = explain_key(&reader, &explain, &target, operands[1]);
 	reader_close(&reader);

@@ -74,13 +74,13 @@ static enum status open_query(struct query *query, const char *name, const char 
 	status = parse_source_target(name, target, true, &query->target);
 	if (status == STATUS_DONE)
 		status = reader_open(&query->reader, query->target.region,
-		                     query->reading.version ? READER_PINNED : READER_ONCE);
+		                     query->reading.version.version ? READER_PINNED : READER_ONCE);
 	if (status == STATUS_DONE)
 		status = reader_open_table(&query->reader, query->target.table,
-		                           query->reading.version);
+		                           &query->reading.version);
 	if (status != STATUS_DONE)
 		return status;
-	result = query->reading.version
+	result = query->reading.version.version
 	                 ? 0
 	                 : stele_live_open(query->reader.subscriber, query->target.table,
 	                                   query->reader.schema, &query->live);
@@ -137,7 +137,7 @@ static enum status read_row(struct query *query, bool longest_match, bool *ret_t
 
 	for (int i = 0; i < READ_TRIES && (result == -ESTALE || result == -EMSGSIZE); i++) {
 		size = query->capacity;
-		if (query->reading.version)
+		if (query->reading.version.version)
 			result = copy_pinned(query, longest_match, &size, &key_bits);
 		else if (longest_match)
 			result = stele_live_match(&query->live, key->bytes, key->bits, query->value,

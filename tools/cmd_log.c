@@ -52,13 +52,14 @@ static const struct argp argp = {
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
 
-enum { VERSION, TIME, BY, ADDED, CHANGED, REMOVED, TABLES, MESSAGE, COLUMNS };
+enum { VERSION, TIME, BY, ADDED, CHANGED, REMOVED, TABLES, MESSAGE, TOKEN, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
 	[VERSION] = {"version", true}, [TIME] = {"time", false},
 	[BY] = {"by", false},          [ADDED] = {"added", true},
 	[CHANGED] = {"changed", true}, [REMOVED] = {"removed", true},
 	[TABLES] = {"tables", false},  [MESSAGE] = {"message", false},
+	[TOKEN] = {"token", false},
 };
 
 enum { NAME, TABLE_ADDED, TABLE_CHANGED, TABLE_REMOVED, TABLE_COLUMNS };
@@ -105,7 +106,8 @@ static void join_names(const struct entry *entry, struct text *text)
 	text_append(text, "", 1);
 }
 
-static enum status print_entry(struct output *output, const struct entry *entry)
+static enum status print_entry(struct output *output, const struct entry *entry,
+                               const uint8_t region[16])
 {
 	size_t count = entry->table_count;
 	char(*numbers)[3][DESCRIBED_MAX] = must_realloc(NULL, (count + 1) * sizeof(*numbers));
@@ -140,6 +142,7 @@ static enum status print_entry(struct output *output, const struct entry *entry)
 		.row_count = count,
 	};
 	cells[MESSAGE] = cell_text(commit->message);
+	cells[TOKEN] = cell_text(describe_token(commit->version, region, texts[TOKEN]));
 	status = output_row(output, cells);
 	text_free(&names);
 	free(tables);
@@ -153,8 +156,10 @@ static enum status print_log(struct reader *reader, uint64_t lines, struct outpu
 	enum status status = STATUS_DONE;
 	struct entry entry = {0};
 	uint64_t oldest, version;
+	uint8_t region[16];
 	int result;
 
+	stele_subscriber_region_uuid(reader->subscriber, region);
 	result = stele_subscriber_history(reader->subscriber, &oldest, &version);
 	for (; result == 0 && status == STATUS_DONE && version > 0 && lines > 0;
 	     version--, lines--) {
@@ -166,7 +171,7 @@ static enum status print_log(struct reader *reader, uint64_t lines, struct outpu
 		if (reader->snapshot)
 			reader->snapshot = stele_snapshot_close(reader->snapshot);
 		if (result == 0)
-			status = print_entry(output, &entry);
+			status = print_entry(output, &entry, region);
 	}
 	free(entry.tables);
 	/* What the publisher took back is as gone as what history let go of. */
@@ -192,6 +197,7 @@ static enum status run(int argc, char **argv)
 	if (status != STATUS_DONE)
 		return status;
 	output = output_open(log.format, SHAPE_ROWS, columns, COLUMNS);
+	output_hide_last(output);
 	status = print_log(&reader, log.lines ? log.lines : UINT64_MAX, output);
 	status = output_end(output, status);
 	reader_close(&reader);

@@ -131,7 +131,8 @@ static enum status replace_table(const struct proposal *proposal, struct writer 
 /* How often the changes are checked again because the table became another one during the check. */
 enum { CHECKS_MAX = 5 };
 
-/* Detaches while the check runs, and goes on only if the changes are still those that were checked. */
+/* Detaches while the check runs, and goes on only if the changes are still those that were
+ * checked. */
 static enum status check(const struct proposal *proposal, struct writer *writer)
 {
 	const struct target *target = proposal->target;
@@ -145,10 +146,11 @@ static enum status check(const struct proposal *proposal, struct writer *writer)
 			break;
 		writer_close(writer);
 		if (i == CHECKS_MAX)
-			status = fail(STATUS_BUSY,
-			              "table \"%s\" was changed during each of %d checks; nothing was "
-			              "changed by this command",
-			              target->table, CHECKS_MAX);
+			status = fail(
+				STATUS_BUSY,
+				"table \"%s\" was changed during each of %d checks; nothing was "
+				"changed by this command",
+				target->table, CHECKS_MAX);
 		if (status == STATUS_DONE)
 			status = check_run(&check);
 		if (status == STATUS_DONE)

@@ -18,7 +18,7 @@ static const char doc[] =
 
 struct rollback {
 	struct options_writing writing;
-	uint64_t version; /* 0: not given */
+	struct token version; /* 0: not given */
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -30,7 +30,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		state->child_inputs[0] = &rollback->writing;
 		return 0;
 	case 't':
-		if (parse_count("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
+		if (parse_token("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
 			return EINVAL;
 		return 0;
 	default:
@@ -48,6 +48,17 @@ static const struct argp argp = {
 	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
 };
 
+static enum status roll_back(struct writer *writer, const struct token *version)
+{
+	enum status status = writer_check_token(writer, STATUS_NO_TABLE, "--to", version);
+	int result;
+
+	if (status != STATUS_DONE)
+		return status;
+	result = stele_transaction_rollback(writer->tx, version->version);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
 static enum status run(int argc, char **argv)
 {
 	struct rollback rollback = {0};
@@ -55,24 +66,21 @@ static enum status run(int argc, char **argv)
 	struct writer writer;
 	enum status status;
 	char **operands, text[64];
-	int result;
 
 	if (options_parse(&argp, "rollback", argc, argv, &rollback, &operands) != 1)
 		return fail_usage("rollback", "expected one REGION");
-	if (rollback.version == 0)
+	if (rollback.version.version == 0)
 		return fail_usage("rollback", "to which version? Give it with --to");
 	if (stele_name_check("region", operands[0]) < 0)
 		return fail_library(-EINVAL);
 	snprintf(text, sizeof(text), "rollback to version %llu",
-	         (unsigned long long)rollback.version);
+	         (unsigned long long)rollback.version.version);
 	message = rollback.writing.message ? rollback.writing.message : text;
 	status = writer_open(&writer, operands[0], &rollback.writing);
 	if (status != STATUS_DONE)
 		return status;
-	result = stele_transaction_rollback(writer.tx, rollback.version);
-	if (result < 0)
-		status = fail_library(result);
-	else
+	status = roll_back(&writer, &rollback.version);
+	if (status == STATUS_DONE)
 		status = writer_commit(&writer, operands[0], message, -1);
 	writer_close(&writer);
 	return status;

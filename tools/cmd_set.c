@@ -16,14 +16,15 @@ static const char set_doc[] =
 	"A KEY of several columns is written with commas between them, as in CSV.\n"
 	"\n"
 	"With --if-version or --if-absent, where the row is not so, nothing is changed, and the exit status is "
-	"10.\n"
+	"10. A version is written with the UUID of its region, or 8 digits of it, as 'stele show' prints it.\n"
 	"\n"
 	"Examples:\n"
 	"  stele set net/routes 10.0.0.0/8 next_hop=192.0.2.1 metric=5\n"
 	"  stele set net/routes 10.0.0.0/8 metric=6\n"
 	"  stele set lan/hosts '7,\"Smith, J.\"' address=192.0.2.9\n"
 	"  stele set net/offsets -- -5 name=five\n"
-	"  stele set --if-absent net/leader main host=a\n";
+	"  stele set --if-absent net/leader main host=a\n"
+	"  stele set --if-version 7@3f2a9c1e net/routes 10.0.0.0/8 metric=7\n";
 
 static const char delete_doc[] =
 	"Deletes rows, all as one version. Where one of them is not there, none is deleted, and the exit status "
@@ -54,7 +55,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			return EINVAL;
 		}
 		condition->given = true;
-		if (key == OPTION_IF_ABSENT || parse_count("--if-version", argument, 1, INT64_MAX,
+		if (key == OPTION_IF_ABSENT || parse_token("--if-version", argument, 1, INT64_MAX,
 		                                           &condition->version) == STATUS_DONE)
 			return 0;
 		return EINVAL;
@@ -65,7 +66,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 #define IF_VERSION \
 	{ \
-		"if-version", OPTION_IF_VERSION, "VERSION", 0, \
+		"if-version", OPTION_IF_VERSION, "VERSION@UUID", 0, \
 			"Only if this version is the one that last changed the row", 0 \
 	}
 
@@ -203,12 +204,17 @@ static enum status change(const char *name, const struct argp *argp, int least, 
 	if (options_parse(argp, name, argc, argv, &options, &operands) < least)
 		return fail_usage(name, "expected %s", argp->args_doc);
 	status = parse_target(name, operands[0], true, &target);
+	if (status == STATUS_DONE)
+		status = token_needs_region("--if-version", &options.condition.version,
+		                            target.region);
+	if (status == STATUS_DONE)
+		status = writer_open(&writer, target.region, &options.writing);
 	if (status != STATUS_DONE)
 		return status;
-	status = writer_open(&writer, target.region, &options.writing);
-	if (status != STATUS_DONE)
-		return status;
-	status = change_rows(&writer, &target, &options.condition, operands);
+	status = writer_check_token(&writer, STATUS_CONDITION, "--if-version",
+	                            &options.condition.version);
+	if (status == STATUS_DONE)
+		status = change_rows(&writer, &target, &options.condition, operands);
 	if (status == STATUS_DONE)
 		status = writer_commit(&writer, target.table, options.writing.message, -1);
 	writer_close(&writer);

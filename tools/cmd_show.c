@@ -177,6 +177,7 @@ enum {
 	PATH,
 	UUID,
 	VERSION,
+	TOKEN,
 	OLDEST,
 	HISTORY,
 	HISTORY_BYTES,
@@ -223,6 +224,7 @@ static const struct output_column columns[COLUMNS] = {
 	[PATH] = {"path", false},
 	[UUID] = {"uuid", false},
 	[VERSION] = {"version", true},
+	[TOKEN] = {"token", false},
 	[OLDEST] = {"oldest_version", true},
 	[HISTORY] = {"history", true},
 	[HISTORY_BYTES] = {"history_bytes", true},
@@ -324,6 +326,7 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	cells[PATH] = cell_text(info->path);
 	cells[UUID] = cell_text(describe_uuid(info->uuid, texts[UUID]));
 	cells[VERSION] = cell_number(info->version, texts[VERSION]);
+	cells[TOKEN] = cell_text(describe_token(info->version, info->uuid, texts[TOKEN]));
 	cells[OLDEST] = cell_number(info->oldest, texts[OLDEST]);
 	cells[HISTORY] = cell_number(info->history, texts[HISTORY]);
 	if (info->history_bytes)

@@ -20,14 +20,17 @@ static const char doc[] =
 	"\v"
 	"  {\"event\": \"commit\", \"version\": 7, \"time\": \"2026-01-31T12:00:00Z\",\n"
 	"   \"publisher\": {\"pid\": 12, \"command\": \"bgpd\", \"uuid\": \"...\"}, \"message\": \"\",\n"
-	"   \"tables\": [{\"table\": \"routes\", \"added\": 1, \"changed\": 0, \"removed\": 0}]}\n"
+	"   \"tables\": [{\"table\": \"routes\", \"added\": 1, \"changed\": 0, \"removed\": 0}],\n"
+	"   \"token\": \"7@UUID\"}\n"
 	"\n"
 	"No version is left out while history holds it. Where it does not any more, a line says which are missing:\n"
 	"\n"
-	"  {\"event\": \"gap\", \"from\": 8, \"to\": 12}\n"
+	"  {\"event\": \"gap\", \"from\": 8, \"to\": 12, \"token\": \"12@UUID\"}\n"
 	"\n"
-	"Where another region took the place of this one there is a line {\"event\": \"replaced\", \"region\": \"UUID\"}, "
-	"and versions start anew. A region that was removed, and is not there again after a second, ends the trace with "
+	"A token is what --since takes to go on from there.\n"
+	"\n"
+	"Where another region took the place of this one, or of that of --since, there is a line {\"event\": \"replaced\", "
+	"\"region\": \"UUID\"}, and versions start anew. A region that was removed, and is not there again after a second, ends the trace with "
 	"status 3. The publisher does nothing for a trace, and does not know of it.\n"
 	"\n"
 	"Examples:\n"
@@ -37,7 +40,9 @@ static const char doc[] =
 
 struct trace {
 	bool has_since;
-	uint64_t since; /* the version printed last */
+	struct token start; /* --since */
+	uint64_t since;     /* the version printed last */
+	uint8_t region[16]; /* its UUID */
 	uint64_t count; /* commits to print; 0: no end */
 	uint64_t printed;
 	struct reader reader;
@@ -54,7 +59,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 's':
-		status = parse_count("--since", argument, 0, INT64_MAX, &trace->since);
+		status = parse_token("--since", argument, 0, INT64_MAX, &trace->start);
 		trace->has_since = true;
 		break;
 	case 'c':
@@ -69,7 +74,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp argp = {
 	.options =
 		(const struct argp_option[]){
-			{"since", 's', "VERSION", 0,
+			{"since", 's', "VERSION@UUID", 0,
                          "First print the commits after this version (0: all) that history holds",
                          0},
 			{"count", 'c', "N", 0, "Stop after N commits", 0},
@@ -82,12 +87,13 @@ static const struct argp argp = {
 
 /* ---- lines ---- */
 
-enum { EVENT, VERSION, TIME, PUBLISHER, MESSAGE, TABLES, COLUMNS };
+enum { EVENT, VERSION, TIME, PUBLISHER, MESSAGE, TABLES, TOKEN, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
 	[EVENT] = {"event", false},     [VERSION] = {"version", true},
 	[TIME] = {"time", false},       [PUBLISHER] = {"publisher", false},
 	[MESSAGE] = {"message", false}, [TABLES] = {"tables", false},
+	[TOKEN] = {"token", false},
 };
 
 enum { PID, COMMAND, UUID, PUBLISHER_COLUMNS };
@@ -107,7 +113,8 @@ static const struct output_column table_columns[TABLE_COLUMNS] = {
 	[REMOVED] = {"removed", true},
 };
 
-static const struct output_column gap_columns[] = {{"event", false}, {"from", true}, {"to", true}};
+static const struct output_column gap_columns[] = {
+	{"event", false}, {"from", true}, {"to", true}, {"token", false}};
 static const struct output_column replaced_columns[] = {{"event", false}, {"region", false}};
 
 struct record {
@@ -122,6 +129,7 @@ static enum status print_commit(struct trace *trace, const struct record *record
 	char(*numbers)[3][DESCRIBED_MAX] = must_realloc(NULL, (count + 1) * sizeof(*numbers));
 	struct cell *tables = must_realloc(NULL, (count + 1) * TABLE_COLUMNS * sizeof(*tables));
 	char version[DESCRIBED_MAX], time[DESCRIBED_MAX], pid[DESCRIBED_MAX], uuid[DESCRIBED_MAX];
+	char token[DESCRIBED_MAX];
 	const struct cell publisher[PUBLISHER_COLUMNS] = {
 		[PID] = cell_number(record->commit.pid, pid),
 		[COMMAND] = cell_text(record->commit.command),
@@ -142,6 +150,7 @@ static enum status print_commit(struct trace *trace, const struct record *record
 	                    .cells = tables,
 	                    .column_count = TABLE_COLUMNS,
 	                    .row_count = count},
+		[TOKEN] = cell_text(describe_token(record->commit.version, trace->region, token)),
 	};
 	enum status status;
 
@@ -162,22 +171,21 @@ static enum status print_commit(struct trace *trace, const struct record *record
 
 static enum status print_gap(struct trace *trace, uint64_t from, uint64_t to)
 {
-	char texts[2][DESCRIBED_MAX];
+	char texts[3][DESCRIBED_MAX];
 	const struct cell cells[] = {cell_text("gap"), cell_number(from, texts[0]),
-	                             cell_number(to, texts[1])};
+	                             cell_number(to, texts[1]),
+	                             cell_text(describe_token(to, trace->region, texts[2]))};
 
 	return output_row(trace->gaps, cells);
 }
 
 static enum status print_replaced(struct trace *trace)
 {
-	struct stele_region_info info = {.size = sizeof(info)};
 	char uuid[DESCRIBED_MAX];
-	int result = stele_region_describe(located(trace->reader.region), &info);
 	const struct cell cells[] = {cell_text("replaced"),
-	                             cell_text(describe_uuid(info.uuid, uuid))};
+	                             cell_text(describe_uuid(trace->region, uuid))};
 
-	return result < 0 ? fail_library(result) : output_row(trace->replacements, cells);
+	return output_row(trace->replacements, cells);
 }
 
 /* ---- reading ---- */
@@ -261,6 +269,15 @@ static enum status print_until(struct trace *trace, uint64_t newest)
 	return status == STATUS_DONE ? output_flush(trace->commits) : status;
 }
 
+static enum status attach(struct trace *trace, const char *region)
+{
+	enum status status = reader_open(&trace->reader, region, READER_ONCE);
+
+	if (status == STATUS_DONE)
+		stele_subscriber_region_uuid(trace->reader.subscriber, trace->region);
+	return status;
+}
+
 static enum status start(struct trace *trace)
 {
 	uint64_t newest;
@@ -268,8 +285,10 @@ static enum status start(struct trace *trace)
 
 	if (result < 0)
 		return fail_library(result);
-	if (!trace->has_since)
-		trace->since = newest;
+	/* Another region took the place of that one before the trace began. */
+	if (!token_is_of(&trace->start, trace->region))
+		return print_replaced(trace);
+	trace->since = trace->has_since ? trace->start.version : newest;
 	if (trace->since > newest)
 		return fail(STATUS_NO_TABLE, "there is no version %llu yet; the newest is %llu",
 		            (unsigned long long)trace->since, (unsigned long long)newest);
@@ -283,7 +302,7 @@ static enum status attach_again(struct trace *trace)
 	enum status status;
 
 	reader_close(&trace->reader);
-	status = reader_open(&trace->reader, region, READER_ONCE);
+	status = attach(trace, region);
 	trace->since = 0;
 	trace->missed = 0;
 	return status == STATUS_DONE ? print_replaced(trace) : status;
@@ -342,11 +361,13 @@ static enum status run(int argc, char **argv)
 	trace.stop_fd = stop_descriptor();
 	if (trace.stop_fd < 0)
 		return STATUS_SYSTEM;
-	status = reader_open(&trace.reader, operands[0], READER_ONCE);
+	status = token_needs_region("--since", &trace.start, operands[0]);
+	if (status == STATUS_DONE)
+		status = attach(&trace, operands[0]);
 	if (status != STATUS_DONE)
 		return status;
 	trace.commits = output_open(OUTPUT_NDJSON, SHAPE_ROWS, columns, COLUMNS);
-	trace.gaps = output_open(OUTPUT_NDJSON, SHAPE_ROWS, gap_columns, 3);
+	trace.gaps = output_open(OUTPUT_NDJSON, SHAPE_ROWS, gap_columns, 4);
 	trace.replacements = output_open(OUTPUT_NDJSON, SHAPE_ROWS, replaced_columns, 2);
 	status = follow(&trace);
 	output_end(trace.replacements, status);

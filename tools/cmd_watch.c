@@ -25,13 +25,15 @@ static const char doc[] =
 	"With --format ndjson each change is a line:\n"
 	"\n"
 	"  {\"version\": 7, \"change\": \"changed\", \"table\": \"routes\",\n"
-	"   \"row\": {...}, \"before\": {...}}\n"
+	"   \"row\": {...}, \"before\": {...}, \"token\": \"7@UUID\"}\n"
 	"\n"
-	"Where changes were missed, because history was too short for a slow reader, there is a line with the "
-	"change \"gap\" (!), and all rows follow as added: forget those from before.\n"
+	"The token of the last version of which all lines came is what --since takes to go on from there.\n"
+	"\n"
+	"Where changes were missed, because history was too short for a slow reader, or because the region is another one "
+	"than that of --since, there is a line with the change \"gap\" (!), and all rows follow as added: forget those from before.\n"
 	"\n"
 	"With --exec, nothing is printed, but CMD is run by /bin/sh for each version, with these lines on its "
-	"standard input and STELE_REGION and STELE_VERSION in its environment. What changes while it runs comes "
+	"standard input and STELE_REGION, STELE_VERSION and STELE_TOKEN in its environment. What changes while it runs comes "
 	"together in its next run. If it fails, that is said, and watching goes on. A signal that ends the "
 	"watch ends CMD, too.\n"
 	"\n"
@@ -39,14 +41,14 @@ static const char doc[] =
 	"  stele watch net\n"
 	"  stele watch --format ndjson --initial net/routes | ./apply-routes\n"
 	"  stele watch --count 1 --timeout 10 net && echo changed\n"
-	"  stele watch --since 41 --timeout 0 net     # what changed since then\n"
+	"  stele watch --since 41@3f2a9c1e --timeout 0 net     # what changed since then\n"
 	"  stele watch --initial --exec 'stele dump -f csv net/routes >routes.csv; reload' net\n";
 
 struct watch {
 	enum output_format format;
 	bool initial;
 	bool has_since;
-	uint64_t since;
+	struct token since;
 	uint64_t count;   /* versions to print; 0: no end */
 	int64_t deadline; /* on CLOCK_MONOTONIC */
 	struct target target;
@@ -77,7 +79,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		watch->initial = true;
 		break;
 	case 's':
-		status = parse_count("--since", argument, 0, UINT64_MAX, &watch->since);
+		status = parse_token("--since", argument, 0, UINT64_MAX, &watch->since);
 		watch->has_since = true;
 		break;
 	case 'c':
@@ -104,8 +106,8 @@ static const struct argp argp = {
 	.options =
 		(const struct argp_option[]){
 			{"initial", 'i', NULL, 0, "First print all rows there are, as added", 0},
-			{"since", 's', "VERSION", 0, "First print what changed since this version",
-                         0},
+			{"since", 's', "VERSION@UUID", 0,
+                         "First print what changed since this version", 0},
 			{"exec", 'e', "CMD", 0, "Print nothing; run this command with each change",
                          0},
 			{"count", 'c', "N", 0, "Stop after N versions that changed something", 0},
@@ -156,7 +158,7 @@ static enum status resync(struct watch *watch)
 		result = open_newest(watch);
 		if (result < 0)
 			return fail_library(result);
-		status = difference_print_gap(watch->difference.output,
+		status = difference_print_gap(&watch->difference,
 		                              stele_snapshot_version(watch->difference.after));
 		watch->difference.before = NULL;
 		result = status == STATUS_DONE ? difference_print(&watch->difference) : (int)status;
@@ -223,7 +225,7 @@ static int64_t command_deadline(const struct watch *watch)
 static enum status run_command(struct watch *watch, bool *ret_applied)
 {
 	uint64_t version = stele_snapshot_version(watch->reader.snapshot);
-	char number[DESCRIBED_MAX];
+	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 	struct child child;
 	enum status status;
 	FILE *input;
@@ -241,6 +243,7 @@ static enum status run_command(struct watch *watch, bool *ret_applied)
 	}
 	setenv("STELE_REGION", watch->target.region, 1);
 	setenv("STELE_VERSION", describe_number(version, number), 1);
+	setenv("STELE_TOKEN", describe_token(version, watch->difference.region, token), 1);
 	switch (child_run(watch->command, input, watch->stop_fd, command_deadline(watch), &child)) {
 	case CHILD_DONE:
 		break;
@@ -351,8 +354,10 @@ static enum status attach(struct watch *watch)
 
 	status = reader_open_notified(&watch->reader, watch->target.region, watch->notifier,
 	                              watch->target.table);
-	if (status == STATUS_DONE)
+	if (status == STATUS_DONE) {
+		stele_subscriber_region_uuid(watch->reader.subscriber, watch->difference.region);
 		say_how_woken(watch);
+	}
 	return status;
 }
 
@@ -368,15 +373,18 @@ static enum status attach_again(struct watch *watch)
 
 static enum status open_since(struct watch *watch)
 {
-	uint64_t newest;
+	uint64_t since = watch->since.version, newest;
 	int result;
 
+	/* A version of another region is one that this region's history does not hold. */
+	if (!token_is_of(&watch->since, watch->difference.region))
+		return resync(watch);
 	result = stele_subscriber_version(watch->reader.subscriber, &newest);
-	if (result == 0 && watch->since > newest)
+	if (result == 0 && since > newest)
 		return fail(STATUS_NO_TABLE, "there is no version %llu yet; the newest is %llu",
-		            (unsigned long long)watch->since, (unsigned long long)newest);
-	if (result == 0 && watch->since)
-		result = stele_snapshot_open(watch->reader.subscriber, watch->since,
+		            (unsigned long long)since, (unsigned long long)newest);
+	if (result == 0 && since)
+		result = stele_snapshot_open(watch->reader.subscriber, since,
 		                             &watch->reader.snapshot);
 	if (result == -ENOENT)
 		return resync(watch);
@@ -390,7 +398,7 @@ static enum status open_start(struct watch *watch)
 	int result = -ESTALE;
 
 	if (*watch->target.table) {
-		status = reader_open_table(&watch->reader, watch->target.table, 0);
+		status = reader_open_table(&watch->reader, watch->target.table, NULL);
 		watch->reader.schema = stele_schema_free(watch->reader.schema);
 		watch->reader.snapshot = stele_snapshot_close(watch->reader.snapshot);
 	}
@@ -462,6 +470,8 @@ static enum status run(int argc, char **argv)
 	if (watch.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
 		return fail_usage("watch", "--exec always hands over ndjson");
 	status = parse_target("watch", operands[0], false, &watch.target);
+	if (status == STATUS_DONE)
+		status = token_needs_region("--since", &watch.since, watch.target.region);
 	if (status != STATUS_DONE)
 		return status;
 	watch.stop_fd = stop_descriptor();

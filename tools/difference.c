@@ -4,12 +4,13 @@
 #include "describe.h"
 #include "difference.h"
 #include "row.h"
+#include "token.h"
 
-enum { VERSION, CHANGE, TABLE, ROW, BEFORE, COLUMNS };
+enum { VERSION, CHANGE, TABLE, ROW, BEFORE, TOKEN, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
 	[VERSION] = {"version", true}, [CHANGE] = {"change", false}, [TABLE] = {"table", false},
-	[ROW] = {"row", false},        [BEFORE] = {"before", false},
+	[ROW] = {"row", false},        [BEFORE] = {"before", false}, [TOKEN] = {"token", false},
 };
 
 /* One table of the two versions. */
@@ -27,19 +28,23 @@ struct output *difference_output(enum output_format format)
 
 struct output *difference_output_to(FILE *stream, enum output_format format)
 {
-	return output_open_to(stream, format, SHAPE_ROWS, columns, COLUMNS);
+	struct output *output = output_open_to(stream, format, SHAPE_ROWS, columns, COLUMNS);
+
+	output_hide_last(output);
+	return output;
 }
 
-enum status difference_print_gap(struct output *output, uint64_t version)
+enum status difference_print_gap(const struct difference *difference, uint64_t version)
 {
 	struct cell cells[COLUMNS] = {0};
-	char number[DESCRIBED_MAX];
+	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 
 	cells[VERSION] = cell_number(version, number);
 	cells[CHANGE] = cell_text("gap");
 	cells[CHANGE].plain = "!";
 	cells[ROW].plain = "changes were missed: all rows of this version follow, others are gone";
-	return output_row(output, cells);
+	cells[TOKEN] = cell_text(describe_token(version, difference->region, token));
+	return output_row(difference->output, cells);
 }
 
 static struct cell row_object(const struct row_cells *row)
@@ -89,9 +94,10 @@ static enum status print_change(struct difference *difference, struct pair *pair
 	static const char *const signs[] = {
 		[STELE_ADDED] = "+", [STELE_CHANGED] = "~", [STELE_REMOVED] = "-"};
 	struct cell cells[COLUMNS] = {0};
-	char number[DESCRIBED_MAX];
+	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 
 	cells[VERSION] = cell_number(difference->version, number);
+	cells[TOKEN] = cell_text(describe_token(difference->version, difference->region, token));
 	cells[CHANGE] = cell_text(names[kind]);
 	cells[CHANGE].plain = signs[kind];
 	cells[TABLE] = cell_text(pair->name);

@@ -13,6 +13,7 @@ struct difference {
 	const struct stele_snapshot *after;
 	uint64_t printed; /* changes; goes on counting */
 	uint64_t version; /* of the changes being printed */
+	uint8_t region[16]; /* UUID of the region that this is a version of */
 };
 
 /* Opens an output for changes. */
@@ -25,13 +26,13 @@ struct output *difference_output_to(FILE *stream, enum output_format format);
  * then is true but not all. */
 int difference_print(struct difference *difference);
 
-/* Prints the changes that a transaction would make in a table, as those of difference->version, or,
- * where that is 0, of the version that it would be, which is set. The snapshots are not used. Returns
- * likewise. */
+/* Prints the changes that a transaction would make in a table, as those of difference->version,
+ * or, where that is 0, of the version that it would be, which is set. The snapshots are not
+ * used. Returns likewise. */
 int difference_print_proposed(struct difference *difference, struct stele_writable *table,
                               const char *name, const struct stele_schema *schema);
 
 /* Prints that changes before `version` were missed, and that all its rows follow. */
-enum status difference_print_gap(struct output *output, uint64_t version);
+enum status difference_print_gap(const struct difference *difference, uint64_t version);
 
 #endif

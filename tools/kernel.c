@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stele/stele.h>
+#include "describe.h"
 #include "kernel.h"
 #include "options.h"
 #include "publisher/source_kernel.h"
@@ -8,9 +9,15 @@
 
 static void report(void *context, const char *sentence, uint64_t version)
 {
+	struct stele_region_info info = {.size = sizeof(info)};
 	const char *region = context;
+	char token[DESCRIBED_MAX];
 
-	if (version)
+	/* The region can't become another one while its publisher is attached. */
+	if (version && stele_region_describe(located(region), &info) == 0)
+		printf("%s: version %s: %s\n", region,
+		       describe_token_short(version, info.uuid, token), sentence);
+	else if (version)
 		printf("%s: version %llu: %s\n", region, (unsigned long long)version, sentence);
 	else
 		printf("%s: %s\n", region, sentence);

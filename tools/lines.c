@@ -110,10 +110,11 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
 	else if (++lines->number == 1)
 		skip_mark(ret_line, ret_length);
 	if (*ret_line && !feed && lines->refuse_unterminated)
-		return fail(STATUS_INPUT,
-		            "%s:%llu: the last line has no line feed, so the file may have been cut "
-		            "short; --allow-unterminated accepts it as it is",
-		            lines->name, (unsigned long long)lines->number);
+		return fail(
+			STATUS_INPUT,
+			"%s:%llu: the last line has no line feed, so the file may have been cut "
+			"short; --allow-unterminated accepts it as it is",
+			lines->name, (unsigned long long)lines->number);
 	return STATUS_DONE;
 }
 

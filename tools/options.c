@@ -154,7 +154,7 @@ static error_t parse_reading(int key, char *argument, struct argp_state *state)
 		state->child_inputs[0] = &reading->format;
 		return 0;
 	case 'a':
-		return parse_count("--version", argument, 1, UINT64_MAX, &reading->version) ==
+		return parse_token("--version", argument, 1, UINT64_MAX, &reading->version) ==
 		                       STATUS_DONE
 		               ? 0
 		               : EINVAL;
@@ -194,10 +194,10 @@ static error_t parse_writing(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_IF_HEAD:
 		writing->if_head_given = true;
-		if (parse_count("--if-head", argument, 0, INT64_MAX, &writing->if_head) !=
-		    STATUS_DONE)
-			return EINVAL;
-		return 0;
+		return parse_token("--if-head", argument, 0, INT64_MAX, &writing->if_head) ==
+		                       STATUS_DONE
+		               ? 0
+		               : EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -212,7 +212,7 @@ const struct argp options_writing = {
                          "Take turns with other publishers that have this option, too", 11},
 			{"message", 'm', "TEXT", 0,
                          "Keep this message with the version in the history", 11},
-			{"if-head", OPTION_IF_HEAD, "VERSION", 0,
+			{"if-head", OPTION_IF_HEAD, "VERSION@UUID", 0,
                          "Only if the newest version is this one; else the exit status is 10", 11},
 			{0},
 		},

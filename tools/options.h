@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stele/stele.h>
 #include "output.h"
+#include "token.h"
 
 /* Reads the arguments of `stele NAME`. Ends the process, as argp does, after --help and on options
  * that there are not; else sets `*ret_operands` to what is not an option (NULL-terminated) and
@@ -31,7 +32,7 @@ extern const struct argp options_format;
 /* A child that reads --format and --version. */
 struct options_reading {
 	enum output_format format;
-	uint64_t version; /* 0: the newest */
+	struct token version; /* 0: the newest */
 };
 extern const struct argp options_reading;
 
@@ -41,12 +42,18 @@ struct options_writing {
 	const char *message;
 	unsigned flags; /* STELE_SHARED or none */
 	bool if_head_given;
-	uint64_t if_head;
+	struct token if_head;
 };
 extern const struct argp options_writing;
 
 /* Numbers of options without a letter. */
-enum { OPTION_IF_HEAD = 256, OPTION_IF_VERSION, OPTION_IF_ABSENT, OPTION_UNTERMINATED, OPTION_OTHERS };
+enum {
+	OPTION_IF_HEAD = 256,
+	OPTION_IF_VERSION,
+	OPTION_IF_ABSENT,
+	OPTION_UNTERMINATED,
+	OPTION_OTHERS
+};
 
 /* The option of commands that read rows: what is refused without it is in lines.h. */
 #define OPTION_ALLOW_UNTERMINATED \

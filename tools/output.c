@@ -34,6 +34,12 @@ struct output *output_open_to(FILE *stream, enum output_format format, enum outp
 	return output;
 }
 
+void output_hide_last(struct output *output)
+{
+	if (output->format == OUTPUT_TABLE)
+		output->column_count--;
+}
+
 static enum status check(const struct output *output)
 {
 	if (output->stream == stdout)

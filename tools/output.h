@@ -55,6 +55,8 @@ struct output *output_open(enum output_format format, enum output_shape shape,
 /* The same, but rows go to `stream`, which stays the caller's. */
 struct output *output_open_to(FILE *stream, enum output_format format, enum output_shape shape,
                               const struct output_column *columns, size_t column_count);
+/* Leaves the last column out of tables: it is for programs. Called before the first row. */
+void output_hide_last(struct output *output);
 /* Cells are copied as far as needed. Fails when the stream does: the caller stops. */
 enum status output_row(struct output *output, const struct cell *cells);
 /* Gives out all rows until now. */

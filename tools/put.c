@@ -11,7 +11,7 @@ enum status put_partial(const char *place, struct stele_writable *table,
 
 	result = stele_writable_get(table, row->key.bytes, row->key.bits, &there);
 	/* A row that is expected to be there is missed before its columns are. */
-	if (result == 0 && !(condition->given && condition->version != 0)) {
+	if (result == 0 && !(condition->given && condition->version.version != 0)) {
 		row_missing(schema, fields, false, missing, sizeof(missing));
 		if (*missing)
 			return fail(STATUS_INPUT,
@@ -26,7 +26,7 @@ enum status put_partial(const char *place, struct stele_writable *table,
 	}
 	if (result >= 0 && condition->given)
 		result = stele_writable_put_if(table, row->key.bytes, row->key.bits, row->value,
-		                               row->value_size, condition->version);
+		                               row->value_size, condition->version.version);
 	else if (result >= 0)
 		result = stele_writable_put(table, row->key.bytes, row->key.bits, row->value,
 		                            row->value_size);
@@ -43,7 +43,7 @@ enum status delete_one(const char *place, struct stele_writable *table,
 
 	if (condition->given)
 		result = stele_writable_delete_if(table, row->key.bytes, row->key.bits,
-		                                  condition->version);
+		                                  condition->version.version);
 	else
 		result = stele_writable_delete(table, row->key.bytes, row->key.bits);
 	if (result < 0)

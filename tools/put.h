@@ -4,11 +4,12 @@
 #define TOOLS_PUT_H
 
 #include "row.h"
+#include "token.h"
 
 /* What --if-version and --if-absent ask of a row. */
 struct condition {
 	bool given;
-	uint64_t version; /* 0: no such row */
+	struct token version; /* 0: no such row; its region is the caller's to check */
 };
 
 /* Puts the row whose key is row->key: the columns given are set, the others stay as they are in the

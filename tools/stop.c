@@ -7,9 +7,9 @@
 #include "command.h"
 #include "stop.h"
 
-/* Leaves out the signals that were ignored when the command started: nohup(1) ignores SIGHUP, and a
- * shell without job control ignores SIGINT in the background. A signal that is blocked is queued even
- * if it is ignored, so the descriptor would report it. */
+/* Leaves out the signals that were ignored when the command started: nohup(1) ignores SIGHUP,
+ * and a shell without job control ignores SIGINT in the background. A signal that is blocked is
+ * queued even if it is ignored, so the descriptor would report it. */
 static void stopping_signals(sigset_t *ret)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};

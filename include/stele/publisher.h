@@ -122,6 +122,12 @@ STELE_API const char *stele_publisher_note(const struct stele_publisher *publish
 /* The newest version; 0 before the first commit. */
 STELE_API uint64_t stele_publisher_version(const struct stele_publisher *publisher);
 
+/* Copies the UUID of the region, 16 bytes, to `ret_uuid`; it stays the same until the close. A
+ * version that was kept from an earlier open means nothing in a region of another UUID: compare
+ * it before stele_transaction_expect(), stele_put_if() and the like. */
+STELE_API void stele_publisher_region_uuid(const struct stele_publisher *publisher,
+                                           uint8_t *ret_uuid);
+
 /* What a publisher's last attach and commits had to mend, and what they cost; counters since the
  * open. */
 struct stele_publisher_stats {

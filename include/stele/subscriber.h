@@ -131,6 +131,14 @@ STELE_API int stele_subscriber_open(const char *region, const struct stele_subsc
  * NULL. */
 STELE_API struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscriber);
 
+/* Copies the UUID of the region that this subscriber opened, 16 bytes, to `ret_uuid`. It stays
+ * the same for the subscriber's life: a region that takes the name of this one has another. Keep
+ * it beside every version that is to outlive the subscriber, because a region that was made
+ * anew, or was loaded, counts from a version that the other one had, too.
+ * (stele_region_describe() finds the region that has the name at the moment of the call.) */
+STELE_API void stele_subscriber_region_uuid(const struct stele_subscriber *subscriber,
+                                            uint8_t *ret_uuid);
+
 /* The newest version now; 0 before the first commit. Errors: -EBADMSG, -ECHILD. */
 STELE_API int stele_subscriber_version(struct stele_subscriber *subscriber, uint64_t *ret_version);
 
@@ -424,8 +432,9 @@ STELE_API void stele_changes_versions(const struct stele_changes *changes, uint6
  *     }
  *
  * Nothing is lost in it and nothing comes twice: between two rounds `version` says what the copy is.
- * To be the same across restarts of the process, keep the region's UUID (stele_region_describe) with
- * the version: versions of another region say nothing. */
+ * To go on after a restart of the process, keep the region's UUID (stele_subscriber_region_uuid)
+ * with the version. Where the subscriber's region has another UUID, treat it as a STELE_GAP: versions
+ * of another region say nothing. */
 STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
                                   struct stele_changes **ret);
 

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Versions that were kept while the region was made anew. Both regions come to the same
+ * versions, with other rows, so a number alone can't tell them apart: it is refused where it
+ * would be kept, and a token of the first region is told from the second region's versions. */
+#include "cli.h"
+
+static char *kept; /* version 2 of the first region, which the test has lost */
+
+/* The second region is at version 4, and has one row only. */
+static void begin(void)
+{
+	cli_begin_routes();
+	kept = cli_token(2);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	EXPECT_STATUS(STELE("set", target, "10.7.0.0/16", "next_hop=192.0.2.7", "interface=a",
+	                    "metric=1"),
+	              0);
+	EXPECT_STATUS(STELE("set", target, "10.7.0.0/16", "metric=2"), 0);
+	EXPECT_STATUS(STELE("set", target, "10.7.0.0/16", "metric=3"), 0);
+}
+
+TestSuite(cli_token, .init = begin, .fini = cli_end);
+
+/* A number alone, with what to write if it is a version of the region as it is now. */
+#define EXPECT_REFUSED(result, option) \
+	EXPECT_FAILURE(result, 2, option ": 2 says nothing without its region", cli_written())
+
+static char *cli_written(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "write 2@%.8s\n", cli_uuid());
+	return cli_text(text);
+}
+
+Test(cli_token, fault_34_watch_since)
+{
+	struct cli_result result;
+
+	result = STELE("watch", "--since", kept, "--timeout", "0", "--format", "ndjson", region);
+	EXPECT_STATUS(result, 0);
+	cli_plain(result.out);
+	EXPECT_TEXT(
+		result.out,
+		"{\"version\": 4, \"change\": \"gap\", \"table\": null, \"row\": null, "
+		"\"before\": null}\n"
+		"{\"version\": 4, \"change\": \"added\", \"table\": \"routes\", \"row\": "
+		"{\"prefix\": \"10.7.0.0/16\", \"next_hop\": \"192.0.2.7\", \"interface\": \"a\", "
+		"\"metric\": 3}, \"before\": null}\n");
+	EXPECT_REFUSED(STELE("watch", "--since", "2", "--timeout", "0", region), "--since");
+	result = STELE("watch", "--since", cli_token(2), "--timeout", "0", "-f", "ndjson", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "\"change\": \"changed\"");
+	/* The time before the first version is the same in all regions. */
+	EXPECT_STATUS(STELE("watch", "--since", "0", "--timeout", "0", region), 0);
+}
+
+Test(cli_token, fault_34_trace_since)
+{
+	char line[128];
+	struct cli_result result = STELE("trace", "--since", kept, "--count", "4", region);
+
+	EXPECT_STATUS(result, 0);
+	snprintf(
+		line, sizeof(line),
+		"{\"event\": \"replaced\", \"region\": \"%s\"}\n{\"event\": \"commit\", \"version\": 1, ",
+		cli_uuid());
+	cr_expect(strncmp(result.out, line, strlen(line)) == 0, "%s", result.out);
+	EXPECT_REFUSED(STELE("trace", "--since", "2", region), "--since");
+	EXPECT_HAS(STELE("trace", "--since", cli_token(2), "--count", "1", region).out,
+	           "{\"event\": \"commit\", \"version\": 3, ");
+}
+
+Test(cli_token, fault_34_conditions)
+{
+	static const char csv[] = "prefix,next_hop,interface,metric\n";
+	const char *before;
+	char line[256];
+
+	before = cli_dump();
+	EXPECT_FAILURE(STELE("set", "--if-version", kept, target, "10.7.0.0/16", "metric=9"), 10,
+	               "is of another region", cli_uuid());
+	EXPECT_FAILURE(STELE("delete", "--if-version", kept, target, "10.7.0.0/16"), 10,
+	               "is of another region");
+	EXPECT_FAILURE(STELE("set", "--if-head", kept, target, "10.7.0.0/16", "metric=9"), 10,
+	               "--if-head: ", "is of another region");
+	EXPECT_FAILURE(STELE_WITH(csv, "publish", "--if-head", kept, target, "-"), 10,
+	               "is of another region");
+	EXPECT_FAILURE(STELE("rollback", "--to", "2", "--if-head", kept, region), 10,
+	               "is of another region");
+	snprintf(
+		line, sizeof(line),
+		"{\"table\": \"routes\", \"delete\": {\"prefix\": \"10.7.0.0/16\"}, \"if_version\": "
+		"\"%s\"}\n",
+		kept);
+	EXPECT_FAILURE(STELE_WITH(line, "apply", region, "-"), 10,
+	               "standard input:1: \"if_version\": ", "is of another region");
+	EXPECT_REFUSED(STELE("set", "--if-version", "2", target, "10.7.0.0/16", "metric=9"),
+	               "--if-version");
+	EXPECT_REFUSED(STELE("set", "--if-head", "2", target, "10.7.0.0/16", "metric=9"),
+	               "--if-head");
+	EXPECT_REFUSED(STELE_WITH("{\"table\": \"routes\", \"delete\": {\"prefix\": "
+	                          "\"10.7.0.0/16\"}, \"if_version\": 2}\n",
+	                          "apply", region, "-"),
+	               "standard input:1: \"if_version\"");
+	EXPECT_TEXT(cli_dump(), before);
+	EXPECT_FAILURE(STELE("set", "--if-head", "0", target, "10.7.0.0/16", "metric=9"), 10,
+	               "not at version 0");
+	EXPECT_STATUS(STELE("set", "--if-head", cli_token(4), "--if-version", cli_token(4), target,
+	                    "10.7.0.0/16", "metric=9"),
+	              0);
+}
+
+/* These may have a number, which is of the region as it is now. */
+Test(cli_token, fault_34_reading_and_rollback)
+{
+	const char *before = cli_dump();
+
+	EXPECT_FAILURE(STELE("diff", region, kept, "3"), 3, "FROM: ", "is of another region");
+	EXPECT_FAILURE(STELE("diff", region, "2", kept), 3, "TO: ", "is of another region");
+	EXPECT_FAILURE(STELE("get", "--version", kept, target, "10.7.0.0/16"), 3,
+	               "--version: ", "is of another region");
+	EXPECT_FAILURE(STELE("lookup", "--version", kept, target, "10.7.0.1"), 3,
+	               "is of another region");
+	EXPECT_FAILURE(STELE("dump", "--version", kept, target), 3, "is of another region");
+	EXPECT_FAILURE(STELE("explain", "--version", kept, target, "10.7.0.0/16"), 3,
+	               "is of another region");
+	EXPECT_FAILURE(STELE("rollback", "--to", kept, region), 3,
+	               "--to: ", "is of another region");
+	EXPECT_TEXT(cli_dump(), before);
+	EXPECT_TEXT(STELE("diff", region, cli_token(2), cli_token(3)).out,
+	            STELE("diff", region, "2", "3").out);
+	EXPECT_HAS(STELE("get", "-f", "csv", "--version", cli_token(2), target, "10.7.0.0/16").out,
+	           ",1\n");
+	EXPECT_HAS(STELE("get", "-f", "csv", "--version", "2", target, "10.7.0.0/16").out, ",1\n");
+	EXPECT_STATUS(STELE("rollback", "--to", cli_token(2), region), 0);
+	EXPECT_STATUS(STELE("rollback", "--to", "3", region), 0);
+}
+
+/* A region that is loaded goes on from the same version, and is another one all the same. */
+Test(cli_token, fault_34_a_loaded_region)
+{
+	char *token = cli_token(4), file[64];
+	struct cli_result result;
+
+	snprintf(file, sizeof(file), "/tmp/%s.stele", region);
+	EXPECT_STATUS(STELE("save", region, file), 0);
+	EXPECT_STATUS(STELE("set", target, "10.7.0.0/16", "metric=5"), 0);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	/* The file is still the region that it was made of. */
+	EXPECT_STATUS(STELE("diff", file, "2", token), 0);
+	EXPECT_STATUS(STELE("load", file, region), 0);
+	result = STELE("watch", "--since", token, "--timeout", "0", "-f", "ndjson", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "\"change\": \"gap\"");
+	EXPECT_FAILURE(STELE("set", "--if-head", token, target, "10.7.0.0/16", "metric=6"), 10,
+	               "is of another region");
+	unlink(file);
+}
+
+/* A watch that is looking on does not go on by the number either. */
+Test(cli_token, fault_34_a_region_made_anew_during_a_watch)
+{
+	struct cli_process watch;
+
+	STELE_START(&watch, "watch", "--initial", "-f", "ndjson", region);
+	EXPECT_HAS(cli_line(&watch), "\"metric\": 3}");
+	kill(watch.pid, SIGSTOP);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	for (int i = 2; i < 7; i++) {
+		char metric[32];
+
+		snprintf(metric, sizeof(metric), "metric=%d", 10 + i);
+		EXPECT_STATUS(STELE("set", target, "10.8.0.0/16", "next_hop=192.0.2.7",
+		                    "interface=b", metric),
+		              0);
+	}
+	kill(watch.pid, SIGCONT);
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 6, \"change\": \"gap\"");
+	EXPECT_HAS(cli_line(&watch), cli_token(6));
+	kill(watch.pid, SIGTERM);
+	cr_expect(cli_wait(&watch) == 0);
+}
+
+/* The text behind the last `mark` of what was printed, up to the next `end`. */
+static char *printed(const char *text, const char *mark, const char *end)
+{
+	const char *at = strstr(text, mark), *next;
+	char *token;
+
+	cr_assert(at, "no %s in: %s", mark, text);
+	while ((next = strstr(at + 1, mark)) != NULL)
+		at = next;
+	at += strlen(mark);
+	token = strndup(at, strcspn(at, end));
+	at = cli_text(token);
+	free(token);
+	return (char *)(uintptr_t)at;
+}
+
+Test(cli_token, what_is_printed_is_what_is_taken)
+{
+	char *json[] = {
+		STELE("show", "-f", "json", region).out,
+		STELE("log", "-n", "1", "-f", "json", region).out,
+		STELE("watch", "--since", "0", "--timeout", "0", "-f", "ndjson", region).out,
+		STELE("trace", "--since", "0", "--count", "4", region).out,
+		STELE("diff", "-f", "ndjson", region, "3", "4").out,
+	};
+	char *token = printed(STELE("show", region).out, "token               ", "\n");
+
+	EXPECT_TEXT(token, cli_token(4));
+	for (size_t i = 0; i < sizeof(json) / sizeof(json[0]); i++)
+		EXPECT_TEXT(printed(json[i], "\"token\": \"", "\""), token);
+	token = printed(STELE("watch", "--since", "0", "--timeout", "0", "--exec",
+	                      "echo \"token $STELE_TOKEN\"", region)
+	                        .out,
+	                "token ", "\n");
+	EXPECT_TEXT(token, cli_token(4));
+	for (int i = 0; i < 3; i++) {
+		struct cli_result result;
+
+		snprintf(json[0] = malloc(32), 32, "metric=%d", 20 + i);
+		result = STELE("set", "--if-head", token, target, "10.7.0.0/16", json[0]);
+		free(json[0]);
+		EXPECT_STATUS(result, 0);
+		token = printed(result.out, "version ", " ");
+	}
+	/* Tables are for people, who see such a column more than once. */
+	EXPECT_HAS_NOT(STELE("log", region).out, "token");
+	EXPECT_HAS_NOT(STELE("diff", region, "3", "4").out, "token");
+}
+
+Test(cli_token, spelling)
+{
+	static const char *const wrong[] = {
+		"4@",
+		"@3f2a9c1e",
+		"4@3f2a9c1",
+		"4@3f2a9c1g",
+		"4@-3f2a9c1",
+		"-4@3f2a9c1e",
+		"4 @3f2a9c1e",
+		"4@3f2a9c1e ",
+		"x",
+		"",
+		"18446744073709551616@3f2a9c1e",
+		"4@00000000-0000-0000-0000-0000000000000",
+	};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), "--if-head=%s", wrong[i]);
+		EXPECT_FAILURE(STELE("set", text, target, "10.7.0.0/16", "metric=9"), 2,
+		               "--if-head: expected a version", "such as 7@3f2a9c1e");
+	}
+	for (int digits = 8; digits <= 36; digits++) {
+		snprintf(text, sizeof(text), "4@%.*s", digits, cli_uuid());
+		for (char *at = text; digits % 2 && *at; at++)
+			*at = (char)(*at >= 'a' ? *at - 'a' + 'A' : *at);
+		EXPECT_STATUS(STELE("diff", region, "3", text), 0);
+	}
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "describe.h"
+#include "options.h"
+#include "token.h"
+
+enum { DIGITS_MIN = 8, DIGITS_MAX = 32 };
+
+/* Hex digits, with the hyphens of a UUID anywhere between them. */
+static bool parse_region(const char *text, char ret[DIGITS_MAX + 1])
+{
+	size_t count = 0;
+
+	for (; *text; text++) {
+		if (*text == '-' && count > 0)
+			continue;
+		if (!isxdigit((unsigned char)*text) || count == DIGITS_MAX)
+			return false;
+		ret[count++] = (char)tolower((unsigned char)*text);
+	}
+	ret[count] = '\0';
+	return count >= DIGITS_MIN;
+}
+
+enum status parse_token(const char *what, const char *text, uint64_t least, uint64_t most,
+                        struct token *ret)
+{
+	char *end = (char *)(uintptr_t)text;
+	struct token token = {0};
+	bool good;
+
+	errno = 0;
+	if (isdigit((unsigned char)*text))
+		token.version = strtoull(text, &end, 10);
+	good = end != text && errno == 0 && token.version >= least && token.version <= most;
+	if (good && *end)
+		good = *end == '@' && parse_region(end + 1, token.region);
+	if (!good)
+		return fail(
+			STATUS_INPUT,
+			"%s: expected a version from %llu on, such as 7@3f2a9c1e (its number, and "
+			"8 digits or more of its region's UUID), but \"%s\" stands there",
+			what, (unsigned long long)least, text);
+	*ret = token;
+	return STATUS_DONE;
+}
+
+enum status token_needs_region(const char *what, const struct token *token, const char *region)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	char text[DESCRIBED_MAX];
+	int result;
+
+	if (token->version == 0 || *token->region)
+		return STATUS_DONE;
+	result = stele_region_describe(located(region), &info);
+	if (result < 0)
+		return fail_region(region, result);
+	return fail(
+		STATUS_INPUT,
+		"%s: %llu says nothing without its region, as a region that is made anew comes "
+		"to the same numbers; if it is a version of region \"%s\" as it is now, write %s",
+		what, (unsigned long long)token->version, region,
+		describe_token_short(token->version, info.uuid, text));
+}
+
+bool token_is_of(const struct token *token, const uint8_t uuid[16])
+{
+	char digits[DIGITS_MAX + 1];
+
+	for (int i = 0; i < 16; i++)
+		snprintf(digits + 2 * i, 3, "%02x", uuid[i]);
+	return strncmp(digits, token->region, strlen(token->region)) == 0;
+}
+
+enum status fail_other_region(enum status status, const char *what, const struct token *token,
+                              const char *region, const uint8_t uuid[16])
+{
+	char text[DESCRIBED_MAX];
+
+	return fail(
+		status,
+		"%s: version %llu@%s is of another region; region \"%s\" was made anew and has the "
+		"UUID %s",
+		what, (unsigned long long)token->version, token->region, region,
+		describe_uuid(uuid, text));
+}
+
+const char *describe_token(uint64_t version, const uint8_t uuid[16], char *buffer)
+{
+	char text[DESCRIBED_MAX];
+
+	snprintf(buffer, DESCRIBED_MAX, "%llu@%.36s", (unsigned long long)version,
+	         describe_uuid(uuid, text));
+	return buffer;
+}
+
+const char *describe_token_short(uint64_t version, const uint8_t uuid[16], char *buffer)
+{
+	snprintf(buffer, DESCRIBED_MAX, "%llu@%02x%02x%02x%02x", (unsigned long long)version,
+	         uuid[0], uuid[1], uuid[2], uuid[3]);
+	return buffer;
+}
