@@ -24,6 +24,8 @@
 #include "source_kernel_socket.h"
 
 #define REAP_MS       5000 /* an idle publisher cleans up after dead subscribers this often */
+#define ATTACH_NS     INT64_C(5000000000) /* the library's: for which another publisher is waited for */
+#define SLICE_NS      INT64_C(100000000)  /* of that, between two looks for a signal */
 #define SETTLE_MS     2    /* silence that ends a burst */
 #define SETTLE_MAX_NS 10000000
 #define BURST_MAX     65536 /* messages in one version */
@@ -294,6 +296,28 @@ static int loop(struct source *source)
 	}
 }
 
+/* Waits for another publisher to go away, in slices, so that signals are seen between them. 1, 0
+ * (told to stop), or an error of the library's. */
+static int attach(struct source *source, const struct stele_publisher_options *options)
+{
+	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
+	struct stele_publisher_options slice = *options;
+	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_NS;
+	int64_t end = now_ns() + timeout;
+	int r;
+
+	if (timeout > SLICE_NS)
+		slice.attach_timeout = SLICE_NS;
+	for (;;) {
+		r = stele_publisher_open(source->region, &slice, &source->publisher);
+		if (r != -EBUSY || now_ns() >= end)
+			break;
+		if (poll(&stop, 1, 10) > 0)
+			return 0;
+	}
+	return r < 0 ? fail_library(source, r) : 1;
+}
+
 static int run(struct source *source)
 {
 	struct stele_publisher_options defaults = {
@@ -305,16 +329,12 @@ static int run(struct source *source)
 
 	if (r >= 0)
 		r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
-	if (r >= 0) {
-		r = stele_publisher_open(source->region, publisher ? publisher : &defaults,
-		                         &source->publisher);
-		if (r < 0)
-			fail_library(source, r);
-	}
-	if (r >= 0 && *stele_publisher_note(source->publisher) && source->options->report)
+	if (r >= 0)
+		r = attach(source, publisher ? publisher : &defaults);
+	if (r > 0 && *stele_publisher_note(source->publisher) && source->options->report)
 		source->options->report(source->options->context,
 		                        stele_publisher_note(source->publisher), 0);
-	if (r >= 0)
+	if (r > 0)
 		r = loop(source);
 	if (r < 0 && !source->told)
 		fail(source, r, "can't read the kernel's tables over rtnetlink: %s", strerror(-r));

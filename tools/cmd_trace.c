@@ -361,6 +361,7 @@ static enum status run(int argc, char **argv)
 	trace.stop_fd = stop_descriptor();
 	if (trace.stop_fd < 0)
 		return STATUS_SYSTEM;
+	stop_guard_output();
 	status = token_needs_region("--since", &trace.start, operands[0]);
 	if (status == STATUS_DONE)
 		status = attach(&trace, operands[0]);
@@ -374,7 +375,8 @@ static enum status run(int argc, char **argv)
 	output_end(trace.gaps, status);
 	status = output_end(trace.commits, status);
 	reader_close(&trace.reader);
-	return status;
+	/* Printing ends with an error then. */
+	return stop_came() ? STATUS_DONE : status;
 }
 
 const struct command command_trace = {"trace", "print each commit as it happens", run};

@@ -434,6 +434,8 @@ static enum status follow(struct watch *watch)
 	while (status == STATUS_DONE && !(watch->count && watch->seen >= watch->count)) {
 		if (watch->reader.snapshot)
 			status = publish_printed(watch);
+		/* Here, too, as there may be a newer version each time. */
+		watch->stopped |= stop_came();
 		if (status != STATUS_DONE || watch->stopped)
 			break;
 		switch (wait_for_version(watch, &error)) {
@@ -477,6 +479,7 @@ static enum status run(int argc, char **argv)
 	watch.stop_fd = stop_descriptor();
 	if (watch.stop_fd < 0)
 		return STATUS_SYSTEM;
+	stop_guard_output();
 	status = attach(&watch);
 	if (status == STATUS_DONE) {
 		watch.difference.only = watch.target.table;
@@ -485,8 +488,8 @@ static enum status run(int argc, char **argv)
 			status = close_output(&watch, follow(&watch));
 	}
 	reader_close(&watch.reader);
-	close(watch.stop_fd);
-	return status;
+	/* Printing ends with an error then. */
+	return stop_came() ? STATUS_DONE : status;
 }
 
 const struct command command_watch = {"watch", "print what changes, as it changes", run};

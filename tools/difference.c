@@ -4,7 +4,10 @@
 #include "describe.h"
 #include "difference.h"
 #include "row.h"
+#include "stop.h"
 #include "token.h"
+
+#define STOP_LOOK 256 /* changes printed between two looks for a signal */
 
 enum { VERSION, CHANGE, TABLE, ROW, BEFORE, TOKEN, COLUMNS };
 
@@ -107,7 +110,9 @@ static enum status print_change(struct difference *difference, struct pair *pair
 		mark_unchanged(&pair->before_cells, &pair->after_cells);
 		cells[BEFORE] = row_object(&pair->before_cells);
 	}
-	difference->printed++;
+	/* The caller that has a descriptor for signals knows why. */
+	if (++difference->printed % STOP_LOOK == 0 && stop_came())
+		return STATUS_SYSTEM;
 	return output_row(difference->output, cells);
 }
 

@@ -47,6 +47,7 @@ enum status publish_kernel(const char *region, enum stele_memory memory,
 	options.stop_fd = stop_descriptor();
 	if (options.stop_fd < 0)
 		return STATUS_SYSTEM;
+	stop_guard_output();
 	result = source_kernel_run(located(region), &options);
 	return result < 0 ? fail(status_of_error(result), "%s", error) : STATUS_DONE;
 }

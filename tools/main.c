@@ -8,6 +8,7 @@
 #include <stele/stele.h>
 #include "command.h"
 #include "output.h"
+#include "stop.h"
 #include "suggest.h"
 
 static const struct command *const commands[] = {
@@ -137,6 +138,7 @@ int main(int argc, char **argv)
 		argv[0] = name;
 	status = run(argc, argv);
 	fail_release();
-	written = output_check();
+	/* Told to stop, a command may leave what its reader does not take. */
+	written = stop_came() ? STATUS_DONE : output_check();
 	return status != STATUS_DONE ? (int)status : (int)written;
 }

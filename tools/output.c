@@ -5,6 +5,7 @@
 #include <string.h>
 #include "escape.h"
 #include "output.h"
+#include "stop.h"
 
 struct output *output_open(enum output_format format, enum output_shape shape,
                            const struct output_column *columns, size_t column_count)
@@ -90,7 +91,7 @@ enum status output_check(void)
 
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return STATUS_DONE;
-	if (!said && errno != EPIPE)
+	if (!said && errno != EPIPE && !stop_came())
 		fail(STATUS_SYSTEM, "can't write to standard output: %s", strerror(errno));
 	said = true;
 	return STATUS_SYSTEM;

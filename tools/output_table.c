@@ -108,11 +108,17 @@ static void print_batch(struct output *output)
 	table->text.length = 0;
 }
 
+/* Standard output may be a stream without a descriptor of its own (stop.h). */
+static bool is_terminal(FILE *stream)
+{
+	return isatty(stream == stdout ? STDOUT_FILENO : fileno(stream));
+}
+
 static void begin(struct output *output)
 {
 	struct table *table = must_realloc(NULL, sizeof(*table));
 
-	*table = (struct table){.bold = isatty(fileno(output->stream)) && !getenv("NO_COLOR")};
+	*table = (struct table){.bold = is_terminal(output->stream) && !getenv("NO_COLOR")};
 	table->widths = must_realloc(NULL, output->column_count * sizeof(*table->widths));
 	for (size_t i = 0; i < output->column_count; i++)
 		table->widths[i] = strlen(output->columns[i].name);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -21,6 +24,8 @@ static void stopping_signals(sigset_t *ret)
 			sigaddset(ret, numbers[i]);
 }
 
+static int descriptor = -1;
+
 int stop_descriptor(void)
 {
 	sigset_t signals;
@@ -32,7 +37,61 @@ int stop_descriptor(void)
 		fail(STATUS_SYSTEM, "can't take signals from a descriptor: %s", strerror(errno));
 		return -1;
 	}
+	descriptor = fd;
 	return fd;
+}
+
+bool stop_came(void)
+{
+	struct pollfd signals = {.fd = descriptor, .events = POLLIN};
+
+	return descriptor >= 0 && poll(&signals, 1, 0) > 0;
+}
+
+/* Waits until standard output takes PIPE_BUF bytes at once. */
+static bool wait_for_output(void)
+{
+	struct pollfd fds[] = {
+		{.fd = descriptor, .events = POLLIN},
+		{.fd = STDOUT_FILENO, .events = POLLOUT},
+	};
+
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			return true;
+	if (!(fds[0].revents & POLLIN) || fds[1].revents)
+		return true;
+	errno = ECANCELED;
+	return false;
+}
+
+static ssize_t write_guarded(void *cookie, const char *bytes, size_t size)
+{
+	size_t done = 0;
+
+	(void)cookie;
+	while (done < size && wait_for_output()) {
+		size_t piece = size - done < PIPE_BUF ? size - done : PIPE_BUF;
+		ssize_t written = write(STDOUT_FILENO, bytes + done, piece);
+
+		if (written < 0 && errno != EINTR)
+			break;
+		done += written < 0 ? 0 : (size_t)written;
+	}
+	/* Less than `size` is an error to stdio. */
+	return (ssize_t)done;
+}
+
+void stop_guard_output(void)
+{
+	const cookie_io_functions_t functions = {.write = write_guarded};
+	FILE *guarded = fopencookie(NULL, "w", functions);
+
+	if (!guarded)
+		return;
+	setvbuf(guarded, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	fflush(stdout);
+	stdout = guarded;
 }
 
 void stop_descriptor_close(int fd)
@@ -40,6 +99,7 @@ void stop_descriptor_close(int fd)
 	sigset_t signals;
 
 	stopping_signals(&signals);
+	descriptor = -1;
 	close(fd);
 	sigprocmask(SIG_UNBLOCK, &signals, NULL);
 }
