@@ -101,6 +101,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ -lcriterion -ljansson -lcsv -lmnl -luuid -lm
 
+# What this one loads and unloads.
+$(BUILD)/tests/ipc_sigbus: | $(BUILD)/libstele.so
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ $(call peer_config,--libs,$@) -luuid -lm

@@ -1,115 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * See mapping.h. The table of guards is the one piece of process-wide state that a signal handler
- * reads: it only ever grows, its entries are claimed and cleared by single atomic words, and the
- * handler takes no lock. */
+ * See mapping.h. */
 #include "mapping.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "atomic.h"
+#include "guard.h"
 
-#define GUARDS_PER_CHUNK 64
-
-struct guard_chunk {
-	struct guard guards[GUARDS_PER_CHUNK];
-	struct guard_chunk *next;
-};
-
-static struct guard_chunk first_chunk;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sigaction previous_action;
-static bool handler_installed;
-static uintptr_t page_size;
-
-static struct guard *guard_of_address(uintptr_t address)
-{
-	struct guard_chunk *chunk = &first_chunk;
-
-	for (; chunk; chunk = __atomic_load_n(&chunk->next, __ATOMIC_ACQUIRE))
-		for (size_t i = 0; i < GUARDS_PER_CHUNK; i++) {
-			struct guard *guard = &chunk->guards[i];
-			uintptr_t base = __atomic_load_n(&guard->base, __ATOMIC_ACQUIRE);
-			if (base != 0 && address - base < guard->size)
-				return guard;
-		}
-	return NULL;
-}
-
-static void pass_on(int signal_number, siginfo_t *info, void *context)
-{
-	if (previous_action.sa_flags & SA_SIGINFO) {
-		previous_action.sa_sigaction(signal_number, info, context);
-	} else if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
-		previous_action.sa_handler(signal_number);
-	} else {
-		/* Returning meets the fault again, now with the default action. */
-		struct sigaction action = {.sa_handler = SIG_DFL};
-		sigaction(SIGBUS, &action, NULL);
-	}
-}
-
-static void on_sigbus(int signal_number, siginfo_t *info, void *context)
-{
-	uintptr_t address = (uintptr_t)info->si_addr;
-	struct guard *guard = info->si_code > 0 ? guard_of_address(address) : NULL;
-	int saved_errno = errno;
-
-	if (guard) {
-		/* The contract with readers: nobody reads a zero of this page before the mark can
-		 * be seen, because the mark is stored before the page is there. They look at the
-		 * mark after reading. */
-		__atomic_store_n(&guard->lost, 1, __ATOMIC_SEQ_CST);
-		/* mmap is not on POSIX's list of async-signal-safe functions; on Linux it is a bare
-		 * system call. */
-		if (mmap((void *)(address & ~(page_size - 1)), page_size, guard->protection,
-		         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) {
-			errno = saved_errno;
-			return;
-		}
-	}
-	errno = saved_errno;
-	pass_on(signal_number, info, context);
-}
-
-static int install_handler(void)
-{
-	struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-
-	if (handler_installed)
-		return 0;
-	page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-	sigemptyset(&action.sa_mask);
-	if (sigaction(SIGBUS, NULL, &previous_action) < 0 || sigaction(SIGBUS, &action, NULL) < 0)
-		return -errno;
-	handler_installed = true;
-	return 0;
-}
-
-/* A free entry. Called with the table's lock. */
-static struct guard *guard_new(void)
-{
-	struct guard_chunk *chunk = &first_chunk;
-
-	for (;;) {
-		for (size_t i = 0; i < GUARDS_PER_CHUNK; i++)
-			if (chunk->guards[i].base == 0)
-				return &chunk->guards[i];
-		if (!chunk->next) {
-			struct guard_chunk *more = calloc(1, sizeof(*more));
-			if (!more)
-				return NULL;
-			__atomic_store_n(&chunk->next, more, __ATOMIC_RELEASE);
-		}
-		chunk = chunk->next;
-	}
-}
 
 /* What is mapped: a file, or, where `fd` is -1, a System V segment. */
 struct source {
@@ -124,24 +27,6 @@ static int source_status(const struct source *source, struct stat *ret)
 		return fstat(source->fd, ret) < 0 ? -errno : 0;
 	*ret = (struct stat){.st_dev = (dev_t)-1, .st_ino = (ino_t)source->segment};
 	return 0;
-}
-
-/* ThreadSanitizer sees no conflict between two mappings of a file: in its builds a file is mapped
- * once a process, if whoever came first could write. But not one that may be exchanged for another
- * under the one who writes: who reads must then keep the old one. */
-static struct guard *guard_of_file(const struct stat *status, bool writable)
-{
-	struct guard_chunk *chunk = &first_chunk;
-
-	for (; chunk; chunk = chunk->next)
-		for (size_t i = 0; i < GUARDS_PER_CHUNK; i++) {
-			struct guard *guard = &chunk->guards[i];
-			if (guard->base && guard->device == status->st_dev &&
-			    guard->inode == status->st_ino &&
-			    (!writable || guard->protection & PROT_WRITE))
-				return guard;
-		}
-	return NULL;
 }
 #endif
 
@@ -184,27 +69,43 @@ static void *map_in_reserve(const struct source *source, size_t size, size_t *re
 	return base;
 }
 
-static int map_locked(struct mapping *mapping, const struct source *source, size_t size,
-                      size_t reserve, bool writable, bool guarded)
+#ifdef STELE_TSAN
+/* ThreadSanitizer sees no conflict between two mappings of a file: in its builds a file is mapped
+ * once a process, if whoever came first could write. But not one that may be exchanged for another
+ * under the one who writes: who reads must then keep the old one. True: `mapping` is that one. */
+static bool map_shared(struct mapping *mapping, const struct stat *status, size_t size,
+                       size_t reserve, bool writable, bool guarded)
+{
+	struct guard *guard = guard_of_file(status->st_dev, status->st_ino, writable);
+
+	if (!guard || guard->size != size || reserve > size)
+		return false;
+	if (guarded && guard->watched)
+		guard_unwatch();
+	guard->watched |= guarded;
+	guard->users++;
+	*mapping = (struct mapping){(unsigned char *)guard->base, size, guard};
+	return true;
+}
+#endif
+
+/* Where `guarded`, the mapping is counted already (guard_watch). */
+static int map_counted(struct mapping *mapping, const struct source *source, size_t size,
+                       size_t reserve, bool writable, bool guarded)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	struct guard *guard = NULL;
 	void *base;
-	int r = guarded ? install_handler() : 0;
 
-	if (r < 0)
-		return r;
 #ifdef STELE_TSAN
 	struct stat status;
-	r = source_status(source, &status);
+	bool watched;
+	int r = source_status(source, &status);
 	if (r < 0)
 		return r;
-	guard = guard_of_file(&status, writable);
-	if (guard && guard->size == size && reserve <= size) {
-		guard->users++;
-		*mapping = (struct mapping){(unsigned char *)guard->base, size, guard};
+	if (map_shared(mapping, &status, size, reserve, writable, guarded))
 		return 0;
-	}
+	watched = guarded;
 	guarded = true;
 #endif
 	if (guarded) {
@@ -216,18 +117,34 @@ static int map_locked(struct mapping *mapping, const struct source *source, size
 	if (base == MAP_FAILED)
 		return -errno;
 	if (guard) {
-		guard->size = reserve;
+		/* A handler that runs in another thread may look at the entry. */
+		fence_release();
+		__atomic_store_n(&guard->size, reserve, __ATOMIC_RELAXED);
 		guard->protection = protection;
-		guard->lost = 0;
+		__atomic_store_n(&guard->lost, 0, __ATOMIC_RELAXED);
 #ifdef STELE_TSAN
 		guard->device = status.st_dev;
 		guard->inode = status.st_ino;
 		guard->users = 1;
+		guard->watched = watched;
 #endif
 		__atomic_store_n(&guard->base, (uintptr_t)base, __ATOMIC_RELEASE);
 	}
 	*mapping = (struct mapping){base, reserve, guard};
 	return 0;
+}
+
+static int map_locked(struct mapping *mapping, const struct source *source, size_t size,
+                      size_t reserve, bool writable, bool guarded)
+{
+	int r = guarded ? guard_watch() : 0;
+
+	if (r < 0)
+		return r;
+	r = map_counted(mapping, source, size, reserve, writable, guarded);
+	if (r < 0 && guarded)
+		guard_unwatch();
+	return r;
 }
 
 static int watch_forks(void);
@@ -243,6 +160,7 @@ static int map_source(struct mapping *mapping, const struct source *source, size
 	pthread_mutex_lock(&table_lock);
 	r = map_locked(mapping, source, size, reserve, writable, guarded);
 	pthread_mutex_unlock(&table_lock);
+	guard_pin();
 	return r;
 }
 
@@ -275,20 +193,25 @@ int mapping_exchange(struct mapping *mapping, int fd, size_t size, bool writable
 
 void mapping_close(struct mapping *mapping)
 {
-	bool last = true;
+	struct guard *guard = mapping->guard;
+	bool last = true, watched = guard != NULL;
 
 	if (!mapping->base)
 		return;
 	pthread_mutex_lock(&table_lock);
 #ifdef STELE_TSAN
-	last = --mapping->guard->users == 0;
+	last = --guard->users == 0;
+	watched = last && guard->watched;
 #endif
 	if (last) {
-		if (mapping->guard)
-			__atomic_store_n(&mapping->guard->base, 0, __ATOMIC_SEQ_CST);
+		if (guard)
+			__atomic_store_n(&guard->base, 0, __ATOMIC_SEQ_CST);
 		munmap(mapping->base, mapping->size);
 	}
+	if (watched)
+		guard_unwatch();
 	pthread_mutex_unlock(&table_lock);
+	guard_pin();
 	*mapping = (struct mapping){0};
 }
 

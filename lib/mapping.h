@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Mapped files that somebody else may truncate, and handles that must not cross a fork.
- *
- * Touching a mapped page past the end of its file is SIGBUS. The files of a region belong to others
- * as well, so that must cost an error and not the process: the first guarded mapping installs a
- * handler that puts a page of zeros under the fault, marks the mapping lost, and returns. Whoever
- * reads through a mapping judges by that mark before believing the result. Faults elsewhere go to
- * the handler that was there before. libwayland-server treats its clients' buffers the same way.
+ * Mapped files that another process may truncate (guard.h), and handles that must not cross a fork.
  */
 #ifndef LIB_MAPPING_H
 #define LIB_MAPPING_H
@@ -15,20 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "atomic.h"
-
-/* A mapping as the handler of faults knows it: it stays where it is when the mapping has gone. */
-struct guard {
-	uintptr_t base; /* 0: free. Stored last with release, cleared first */
-	size_t size;
-	int protection;
-	uint32_t lost;
-#ifdef STELE_TSAN
-	dev_t device;
-	ino_t inode;
-	unsigned users;
-#endif
-};
+#include "guard.h"
 
 struct mapping {
 	unsigned char *base; /* NULL: not mapped */

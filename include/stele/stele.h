@@ -33,10 +33,10 @@
  *   `size` wants it set, too. Another size is -EINVAL.
  * - The library never prints and never exits. It starts a thread only where the caller asks for one
  *   (STELE_NOTIFIER_THREAD, the notifier sysv), and keeps no lock outside a call but the region's own,
- *   between the begin and the end of a transaction. It installs one
- *   signal handler, for SIGBUS, chained to the one before it, because a file that somebody
- *   truncates under a mapping must cost an error and not the process; see
- *   STELE_NO_SIGBUS_HANDLER.
+ *   between the begin and the end of a transaction. It changes no signal's action but that of
+ *   SIGBUS, which it has a handler for while a handle is open, because a file that somebody truncates
+ *   under a mapping must cost an error and not the process; what a program with a handler of its own
+ *   has to know is in <stele/error.h>, at STELE_NO_SIGBUS_HANDLER.
  * - No function may be called from a signal handler.
  */
 #ifndef STELE_STELE_H
