@@ -15,7 +15,10 @@
  *               IPC namespace, or may be written by others than their owner
  *   -ENOSPC     no room: the region's maximum, or the file system that holds it
  *   -EOVERFLOW  the region has reached its last version, 2^62 - 1
- *   -ENOMEM     no room in this process: heap or address space
+ *   -EFBIG      a file would be larger than this process may write (RLIMIT_FSIZE), or than its file
+ *               system can hold. No SIGXFSZ is raised
+ *   -EDQUOT     the disk quota is used up
+ *   -ENOMEM     no room in this process, heap or address space, or in its memory cgroup
  *   -EMFILE, -ENFILE  no descriptors, or more versions pinned than a subscriber may
  *   -ESTALE     the version is no longer held: open a newer snapshot. The region was replaced by
  *               another, or left by an earlier boot of the machine
@@ -44,9 +47,24 @@ extern "C" {
  * thread's own, and holds until the thread's next failing call. Any thread. */
 STELE_API const char *stele_last_error(void);
 
-/* A flag for opening publishers and subscribers: install no SIGBUS handler. A file of the region
- * that somebody truncates then kills the process that touches it, instead of costing it an
- * -EBADMSG. For programs that have a handler of their own which must be the only one. */
+/* THE SIGBUS HANDLER. The library installs one with the first handle that is opened, so that a file of a
+ * region which somebody truncates costs an -EBADMSG and not the process, and restores the action before
+ * it when the last handle is closed. Functions that take a region by its name (describe, verify, save,
+ * remove) have it installed while they run. A fault at any other address, and a SIGBUS that was sent,
+ * goes to the action before, as without the library.
+ *
+ * A program with a SIGBUS handler of its own installs it before its first open: then there is nothing
+ * more to do. One that it installs later takes the library's place. Until the next open, which installs
+ * the library's in front of it, a truncated file is then a fault that the program's handler has to
+ * handle; it does so by calling the action that it replaced (sigaction(2), with all three arguments)
+ * for every fault that it does not know. Handlers may chain to each other in any order and be installed
+ * again: no circle comes of it. From then on the library stays loaded: dlclose(3) does not unload what
+ * another handler may call. Otherwise nothing of the library outlives a dlclose() that comes after all
+ * handles are closed.
+ *
+ * This is a flag for opening publishers and subscribers: install no such handler for the handle. A file
+ * of the region that somebody truncates then kills the process that touches it. For programs that have
+ * a handler of their own which must be the only one. */
 #define STELE_NO_SIGBUS_HANDLER 4u
 
 #ifdef __cplusplus
