@@ -31,6 +31,8 @@ int error_number(int errnum)
 	case EPERM:
 	case ENOSPC:
 	case EOVERFLOW:
+	case EFBIG:
+	case EDQUOT:
 	case ENOMEM:
 	case EMFILE:
 	case ENFILE:
@@ -46,9 +48,6 @@ int error_number(int errnum)
 		return EINVAL;
 	case EROFS:
 		return EACCES;
-	case EDQUOT:
-	case EFBIG:
-		return ENOSPC;
 	case ENOBUFS:
 		return ENOMEM;
 	case EXDEV:

@@ -115,16 +115,6 @@ int file_open_again(int fd, int *ret_fd)
 	return 0;
 }
 
-int file_reserve(int fd, uint64_t from, uint64_t to)
-{
-	int errnum;
-
-	do
-		errnum = posix_fallocate(fd, (off_t)from, (off_t)(to - from));
-	while (errnum == EINTR);
-	return -errnum;
-}
-
 int file_make(const char *path, uint64_t size, int *ret_fd)
 {
 	char copy[NAMES_PATH_SIZE];
@@ -135,20 +125,12 @@ int file_make(const char *path, uint64_t size, int *ret_fd)
 	directory = dirname(copy);
 	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_set(errno, "cannot make a file in %s: %s", directory,
-		                 errno == ENOSPC ? "no space, or no inodes, left"
-		                 : errno == EOPNOTSUPP || errno == EISDIR
-		                         ? "its file system has no O_TMPFILE; use one such as "
-		                           "tmpfs, ext4 or XFS"
-		                         : strerror(errno));
+		return file_make_error(errno, directory);
 	r = file_reserve(fd, 0, size);
 	if (r < 0) {
+		r = file_reserve_error(r, fd, path, size);
 		close(fd);
-		return error_set(
-			-r,
-			"cannot reserve %llu bytes in %s for %s: %s; make room there, or mount it with a "
-			"larger size",
-			(unsigned long long)size, directory, path, strerror(-r));
+		return r;
 	}
 	*ret_fd = fd;
 	return 0;

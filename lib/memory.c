@@ -41,11 +41,7 @@ static int map(struct region *region, const struct layout_header *header, bool w
 	int r = mapping_open_reserve(&region->mapping, region->fd, (size_t)header->maximum_size,
 	                             reserve, writable, guarded);
 
-	if (r == 0)
-		return 0;
-	return error_set(-r, "cannot map %llu bytes of address space for region \"%s\": %s",
-	                 (unsigned long long)header->maximum_size, region->names.region,
-	                 strerror(-r));
+	return r < 0 ? mapping_error(r, region->names.data, header->maximum_size) : 0;
 }
 
 static int reserve(struct region *region, uint64_t end)
@@ -56,10 +52,20 @@ static int reserve(struct region *region, uint64_t end)
 	if (end <= region->file_size)
 		return 0;
 	r = file_reserve(region->fd, region->file_size, end);
+	region->shortage = r;
+	region->shortage_size = end;
 	if (r < 0)
-		return r == -EFBIG || r == -EDQUOT ? -ENOSPC : r;
+		return -ENOSPC;
 	region->file_size = end;
 	return 0;
+}
+
+int memory_shortage_error(const struct region *region)
+{
+	return region->shortage < 0
+	               ? file_reserve_error(region->shortage, region->fd, region->names.data,
+	                                    region->shortage_size)
+	               : 0;
 }
 
 /* A truncated file shows when it is read (region_lost). */

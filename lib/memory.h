@@ -34,7 +34,8 @@ struct memory {
 	int (*map)(struct region *region, const struct layout_header *header, bool writable, bool guarded);
 
 	/* Makes sure of the bytes up to `end`, so that touching them can't fail, and counts them in
-	 * region->file_size. 0, -ENOSPC or another errno, without a sentence. */
+	 * region->file_size. 0, -ENOSPC or another errno, without a sentence: where it is the file
+	 * that can't grow, whatever keeps it from that, -ENOSPC, and memory_shortage_error() tells. */
 	int (*reserve)(struct region *region, uint64_t end);
 
 	/* True if somebody took it away under those who have it mapped, as far as that shows here. */
@@ -45,6 +46,10 @@ extern const struct memory memory_file, memory_sysv;
 
 /* The one that a header names, or NULL. */
 const struct memory *memory_of(const struct layout_header *header);
+
+/* Sets the error message for a file that could not grow when it was last asked to, and returns the
+ * error; 0: it could. */
+int memory_shortage_error(const struct region *region);
 
 /* True if two regions have one memory, with a data file each: one lost its name. */
 bool memory_is_same(const struct region *a, const struct region *b);

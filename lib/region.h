@@ -32,6 +32,8 @@ struct region {
 	struct layout_commit *ring;
 	struct layout_kept *kept;
 	uint64_t file_size; /* of the memory, as far as known; it only grows */
+	int shortage;       /* negative errno: why the file could not grow the last time; 0: it could */
+	uint64_t shortage_size; /* what it was to have then */
 	struct stat status; /* at the open */
 	unsigned users;     /* of region_share(): the handles of one process that read through it */
 };

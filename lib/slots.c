@@ -109,7 +109,7 @@ int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, b
 		r = mapping_open(&slots.mapping, fd, (size_t)file_size_for(LAYOUT_SLOTS_MAX), true,
 		                 guarded);
 		if (r < 0)
-			error_set(-r, "cannot map %s: %s", names->subscribers, strerror(-r));
+			r = mapping_error(r, names->subscribers, file_size_for(LAYOUT_SLOTS_MAX));
 	}
 	if (r == 0)
 		r = lock_open(names, fd, &slots);
@@ -253,14 +253,15 @@ int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *r
 			return 0;
 		}
 		r = slots->capacity == LAYOUT_SLOTS_MAX ? -ENOSPC : grow(slots);
-		if (r == -ENOSPC)
+		if (r == -ENOSPC && slots->capacity == LAYOUT_SLOTS_MAX)
 			return error_set(
 				ENOSPC,
 				"no slot can be had for one more subscriber: all %u are in use, or somebody has "
 				"locked them",
 				slots->capacity);
 		if (r < 0)
-			return error_set(-r, "the subscribers file cannot grow: %s", strerror(-r));
+			return file_reserve_error(r, slots->lock.fd, "the subscribers file",
+			                          file_size_for(slots->capacity * 2));
 	}
 }
 

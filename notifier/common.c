@@ -61,8 +61,7 @@ int common_error(const struct channel *channel, const char *what, int errnum)
 {
 	return error_set(errnum, "no %s for a subscriber in the folder %s: %s", what,
 	                 channel->names->folder,
-	                 errnum == ENOSPC || errnum == EDQUOT ? "no space, or no inodes, left"
-	                                                      : strerror(errnum));
+	                 errnum == ENOSPC ? "no space, or no inodes, left" : strerror(errnum));
 }
 
 void common_name(struct channel *channel)

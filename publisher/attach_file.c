@@ -121,20 +121,20 @@ int publisher_file_map(struct attachment *attachment, bool guarded)
 {
 	struct layout_publisher_file *file;
 	const char *path = attachment->region.names.publisher;
+	size_t size = LAYOUT_NOTICES_OFFSET + LAYOUT_SLOTS_MAX * sizeof(struct layout_notices);
 	uint8_t boot_id[16];
 	int fd, r = file_open_again(attachment->publisher_lock.fd, &fd);
 
 	if (r < 0)
 		return error_set(-r, "cannot open %s once more, to map it: %s", path, strerror(-r));
 	r = file_reserve(fd, 0, LAYOUT_PAGE);
-	if (r == 0)
-		r = mapping_open(&attachment->publisher_mapping, fd,
-		                 LAYOUT_NOTICES_OFFSET +
-		                         LAYOUT_SLOTS_MAX * sizeof(struct layout_notices),
-		                 true, guarded);
+	if (r < 0)
+		r = file_reserve_error(r, fd, path, LAYOUT_PAGE);
+	else if ((r = mapping_open(&attachment->publisher_mapping, fd, size, true, guarded)) < 0)
+		r = mapping_error(r, path, size);
 	close(fd);
 	if (r < 0)
-		return error_set(-r, "cannot map %s: %s", path, strerror(-r));
+		return r;
 	file = (struct layout_publisher_file *)attachment->publisher_mapping.base;
 	attachment->publisher_file = file;
 	/* All under the lock: nobody else is between making one file and the next. */

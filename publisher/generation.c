@@ -66,9 +66,7 @@ static int keep_old(struct stele_publisher *publisher, struct mapping *ret)
 	const struct region *region = &publisher->attachment.region;
 	int r = mapping_open(ret, region->fd, LAYOUT_PAGE, true, publisher->guarded);
 
-	return r < 0 ? error_set(-r, "cannot map the file of region \"%s\": %s",
-	                         region->names.region, strerror(-r))
-	             : 0;
+	return r < 0 ? mapping_error(r, region->names.data, LAYOUT_PAGE) : 0;
 }
 
 /* What the owner changed since the region was made stays: its group, and `*ret_mode`. */
@@ -196,8 +194,7 @@ static int take_place(struct stele_publisher *publisher, struct next *next, uint
 	int r = mapping_exchange(&region->mapping, next->map, (size_t)maximum, true);
 
 	if (r < 0)
-		return error_set(-r, "cannot map %llu bytes of address space for region \"%s\": %s",
-		                 (unsigned long long)maximum, region->names.region, strerror(-r));
+		return mapping_error(r, region->names.data, maximum);
 	r = next_install(publisher, next, old);
 	if (r < 0 &&
 	    mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size, true) < 0)
@@ -335,6 +332,8 @@ static int fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 		r = region_arena(&fresh->region, &fresh->arena);
 	if (r == 0)
 		r = reclaim_init(&fresh->reclaim, &fresh->region, &fresh->arena);
+	if (r == -ENOSPC && fresh->region.shortage < 0)
+		return memory_shortage_error(&fresh->region);
 	if (r < 0)
 		return error_set(-r, "cannot copy region \"%s\" to compact it: %s",
 		                 region->names.region, strerror(-r));

@@ -55,10 +55,13 @@ int contents_fill(const struct names *names, int fd, struct region *contents)
 	r = fill(&region, contents);
 	if (r == 0 && region_lost(contents))
 		r = -EBADMSG;
+	if (r == -ENOSPC && region.shortage < 0)
+		r = memory_shortage_error(&region);
+	else if (r < 0)
+		r = error_set(-r, "cannot load %s into region \"%s\": %s", contents->names.data,
+		              names->region, strerror(-r));
 	region_close(&region);
-	return r < 0 ? error_set(-r, "cannot load %s into region \"%s\": %s", contents->names.data,
-	                         names->region, strerror(-r))
-	             : 0;
+	return r;
 }
 
 /* What is not whole becomes no region. */

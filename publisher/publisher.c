@@ -175,6 +175,12 @@ static int grow(void *context, uint64_t end)
 
 	if (end + LAYOUT_GUARD > region->maximum_size)
 		r = generation_grow(publisher, end + LAYOUT_GUARD);
+	if (r == -ENOSPC || r == -EFBIG || r == -EDQUOT) {
+		/* The arena asks for no more than the limit, so it is the new file that is refused. */
+		region->shortage = r;
+		region->shortage_size = region->file_size;
+		r = -ENOSPC;
+	}
 	if (r == 0)
 		r = region_grow(region, end);
 	publisher->arena.pages_in_place = pages_in(region, region->maximum_size);

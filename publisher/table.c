@@ -20,12 +20,14 @@ int table_no_room(const struct stele_publisher *publisher, int r, const char *ta
 {
 	if (r == -ENOMEM)
 		return table_no_memory(table);
+	if (r == -ENOSPC && publisher->attachment.region.shortage < 0)
+		return memory_shortage_error(&publisher->attachment.region);
 	if (r != -ENOSPC)
 		return error_set(-r, "table \"%s\" cannot be changed: %s", table, strerror(-r));
 	return error_set(
 		ENOSPC,
-		"no room for a change to table \"%s\": region \"%s\" has %llu bytes and may have %llu, or "
-		"the file system is full; free some, or make the region with a larger limit",
+		"no room for a change to table \"%s\": region \"%s\" has %llu bytes, its "
+		"limit being %llu; free some, or make the region with a larger limit",
 		table, publisher->attachment.region.names.region,
 		(unsigned long long)publisher->attachment.region.file_size,
 		(unsigned long long)publisher->attachment.region.limit_size);

@@ -83,6 +83,13 @@ static int sink_open(const struct region *from, const char *path, struct sink *r
 	return 0;
 }
 
+static int sink_error(const struct sink *sink, int r, const char *path)
+{
+	if (r == -ENOSPC && sink->region.shortage < 0)
+		return memory_shortage_error(&sink->region);
+	return error_set(-r, "cannot write %s: %s", path, strerror(-r));
+}
+
 /* What is left of the step goes, and so does what was there to be written only. */
 static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 {
@@ -91,7 +98,7 @@ static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 	int r = sink->region.memory->reserve(&sink->region, end + LAYOUT_GUARD);
 
 	if (r < 0)
-		return error_set(-r, "cannot write %s: %s", path, strerror(-r));
+		return sink_error(sink, r, path);
 	header->arena_end = end;
 	header->maximum_size = sink->maximum_size;
 	header->limit_size = sink->limit_size;
@@ -135,7 +142,7 @@ static int save(struct region *from, const struct layout_commit *newest, const c
 	if (r == -EBADMSG)
 		r = region_error(from, r, newest->version);
 	else if (r < 0 && r != -ESTALE)
-		r = error_set(-r, "cannot write %s: %s", path, strerror(-r));
+		r = sink_error(&sink, r, path);
 	if (r == 0)
 		*ret_oldest = sink.region.header->oldest;
 	if (r == 0)

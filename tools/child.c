@@ -18,6 +18,15 @@
 /* Milliseconds that a command has to end after SIGTERM. */
 #define GRACE 2000
 
+static int ignored_here[4];
+static size_t ignored_count;
+
+void child_ignore(int number)
+{
+	if (signal(number, SIG_IGN) != SIG_IGN)
+		ignored_here[ignored_count++] = number;
+}
+
 FILE *child_input(void)
 {
 	int fd = memfd_create("stele", MFD_CLOEXEC);
@@ -44,7 +53,8 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	for (int number = SIGRTMAX - 7; number <= SIGRTMAX; number++)
 		sigdelset(&mask, number);
 	sigemptyset(&ours);
-	sigaddset(&ours, SIGPIPE);
+	for (size_t i = 0; i < ignored_count; i++)
+		sigaddset(&ours, ignored_here[i]);
 	error = posix_spawnattr_setsigmask(attributes, &mask);
 	if (error == 0)
 		error = posix_spawnattr_setsigdefault(attributes, &ours);

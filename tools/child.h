@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include "command.h"
 
+/* Ignores a signal in this process, but not in the commands that it runs: they have it as this process
+ * found it. Up to four signals, before the first child_run(). */
+void child_ignore(int number);
+
 /* An empty file in memory, to be written and then given to child_run(); NULL after a sentence. */
 FILE *child_input(void);
 

@@ -96,6 +96,8 @@ enum status status_of_error(int error)
 		return STATUS_DENIED;
 	case ENOSPC:
 	case EOVERFLOW:
+	case EFBIG:
+	case EDQUOT:
 	case ENOMEM:
 	case EMFILE:
 	case ENFILE:

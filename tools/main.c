@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
+#include "child.h"
 #include "command.h"
 #include "output.h"
 #include "stop.h"
@@ -45,7 +46,8 @@ static const char conclusion[] =
 	"  3  no such region, table or version\n"
 	"  4  busy: another publisher is attached, or the data moved on too fast\n"
 	"  5  no permission\n"
-	"  6  no room: the region's maximum, the file system, memory or descriptors\n"
+	"  6  no room: the region's maximum, the file system, a quota, a limit on the size of\n"
+	"     files, memory or descriptors\n"
 	"  7  the region is damaged, is none, or was made by a library with another layout\n"
 	"  8  another error of the system, such as standard output that can't be written\n"
 	"  9  the command given to publish --check refused the change\n"
@@ -132,7 +134,9 @@ int main(int argc, char **argv)
 
 	/* A reader of standard output that goes away is an error of write(), after which everything
 	 * is put in order as after any other. */
-	signal(SIGPIPE, SIG_IGN);
+	child_ignore(SIGPIPE);
+	/* And so is a file that reaches the limit of `ulimit -f`. */
+	child_ignore(SIGXFSZ);
 	block_notices();
 	if (argc > 0)
 		argv[0] = name;

@@ -92,7 +92,8 @@ enum status output_check(void)
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return STATUS_DONE;
 	if (!said && errno != EPIPE && !stop_came())
-		fail(STATUS_SYSTEM, "can't write to standard output: %s", strerror(errno));
+		fail(STATUS_SYSTEM, "can't write to standard output: %s%s", strerror(errno),
+		     errno == EFBIG ? " (the limit of `ulimit -f`, or the file system's)" : "");
 	said = true;
 	return STATUS_SYSTEM;
 }

@@ -15,9 +15,9 @@
  *               IPC namespace, or may be written by others than their owner
  *   -ENOSPC     no room: the region's maximum, or the file system that holds it
  *   -EOVERFLOW  the region has reached its last version, 2^62 - 1
- *   -EFBIG      a file would be larger than this process may write (RLIMIT_FSIZE), or than its file
- *               system can hold. No SIGXFSZ is raised
- *   -EDQUOT     the disk quota is used up
+ *   -EFBIG, -EDQUOT   a file would be larger than this process may write (RLIMIT_FSIZE; no SIGXFSZ is
+ *               raised) or than its file system can hold, or the disk quota is used up. A function that
+ *               lists -ENOSPC may return these two likewise
  *   -ENOMEM     no room in this process, heap or address space, or in its memory cgroup
  *   -EMFILE, -ENFILE  no descriptors, or more versions pinned than a subscriber may
  *   -ESTALE     the version is no longer held: open a newer snapshot. The region was replaced by

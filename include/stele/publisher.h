@@ -99,7 +99,7 @@ struct stele_publisher_options {
  * says which process), -EACCES, -EPERM, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT
  * (another layout), -ESTALE (left by an earlier boot), -ENOTSUP (a file system that can't hold a
  * region), -EIO, -ENOSPC (the file system has no room; the sentence says how much is needed),
- * -ENOMEM, -EMFILE, -ENFILE. */
+ * -EFBIG (RLIMIT_FSIZE), -EDQUOT, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
                                    struct stele_publisher **ret);
 

@@ -217,7 +217,7 @@ STELE_API int stele_region_next(const char *directory, char *name);
  * own (0600), and of the same layout as a region's: file:PATH reads it. Sets the oldest and newest
  * version in it (may be NULL). Flags: STELE_REPLACE. Errors: those of stele_subscriber_open();
  * -EEXIST: there is a file, and no STELE_REPLACE; -EINVAL: something that is no regular file has that
- * name, and stays as it is; -ENOSPC; -ENOTDIR, -EACCES, -ENOTSUP (the file's
+ * name, and stays as it is; -ENOSPC, -EFBIG, -EDQUOT; -ENOTDIR, -EACCES, -ENOTSUP (the file's
  * directory, which must be on a file system with O_TMPFILE); -ESTALE: the publisher gave up each
  * version while it was copied. */
 STELE_API int stele_region_save(const char *region, const char *file, unsigned flags,

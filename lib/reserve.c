@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * Space for files, and why it cannot be had: each reason has an error message and a remedy of its
+ * own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "error.h"
+#include "file.h"
+#include "layout.h"
+#include "mapping.h"
+
+/* The largest file that this process may write; UINT64_MAX: no limit. */
+static uint64_t file_size_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.rlim_cur;
+}
+
+int file_reserve(int fd, uint64_t from, uint64_t to)
+{
+	uint64_t part = to - from;
+	struct stat status;
+
+	/* The kernel would raise SIGXFSZ, whose default action ends the process. */
+	if (to > file_size_limit() && (fstat(fd, &status) < 0 || to > (uint64_t)status.st_size))
+		return -EFBIG;
+	while (from < to) {
+		int errnum;
+		if (part > to - from)
+			part = to - from;
+		errnum = posix_fallocate(fd, (off_t)from, (off_t)part);
+		/* tmpfs gives up all of it at a signal. With signals that keep coming, smaller parts
+		 * get done between two of them. */
+		if (errnum == EINTR)
+			part = part / 2 < LAYOUT_PAGE ? LAYOUT_PAGE : part / 2;
+		else if (errnum != 0)
+			return -errnum;
+		else
+			from += part;
+	}
+	return 0;
+}
+
+static int too_large(const char *what, uint64_t size)
+{
+	uint64_t limit = file_size_limit();
+
+	if (size <= limit)
+		return error_set(EFBIG,
+		                 "cannot reserve %llu bytes for %s: its file system has no files of "
+		                 "that size; use another one, or a smaller maximum size",
+		                 (unsigned long long)size, what);
+	return error_set(EFBIG,
+	                 "cannot reserve %llu bytes for %s: this process may write files of %llu "
+	                 "bytes at most (RLIMIT_FSIZE); raise the limit (ulimit -f, or LimitFSIZE= "
+	                 "of its systemd unit)",
+	                 (unsigned long long)size, what, (unsigned long long)limit);
+}
+
+static int is_full(int fd, const char *what, uint64_t size)
+{
+	struct statvfs status;
+
+	if (fstatvfs(fd, &status) < 0)
+		return error_set(ENOSPC,
+		                 "cannot reserve %llu bytes for %s: its file system is full; make "
+		                 "room there, or mount it with a larger size",
+		                 (unsigned long long)size, what);
+	return error_set(
+		ENOSPC,
+		"cannot reserve %llu bytes for %s: of the %llu bytes of its file system %llu are free; "
+		"make room there, or mount it with a larger size",
+		(unsigned long long)size, what,
+		(unsigned long long)status.f_blocks * status.f_frsize,
+		(unsigned long long)status.f_bavail * status.f_frsize);
+}
+
+int file_reserve_error(int r, int fd, const char *what, uint64_t size)
+{
+	unsigned long long bytes = size;
+
+	switch (-r) {
+	case EFBIG:
+		return too_large(what, size);
+	case ENOSPC:
+		return is_full(fd, what, size);
+	case EDQUOT:
+		return error_set(EDQUOT,
+		                 "cannot reserve %llu bytes for %s: the disk quota of its owner is "
+		                 "used up; remove some of that user's files, or raise the quota",
+		                 bytes, what);
+	case ENOMEM:
+		return error_set(
+			ENOMEM,
+			"cannot reserve %llu bytes for %s: the memory of this process's cgroup, or of "
+			"the machine, is used up; free some, or raise the limit (memory.max, or "
+			"MemoryMax= of its systemd unit)",
+			bytes, what);
+	case EOPNOTSUPP:
+		return error_set(ENOTSUP,
+		                 "cannot reserve %llu bytes for %s: its file system has no "
+		                 "fallocate(2); use one such as tmpfs, ext4 or XFS",
+		                 bytes, what);
+	default:
+		return error_set(-r, "cannot reserve %llu bytes for %s: %s", bytes, what,
+		                 strerror(-r));
+	}
+}
+
+int file_make_error(int errnum, const char *directory)
+{
+	struct statvfs status;
+
+	switch (errnum) {
+	case ENOSPC:
+		if (statvfs(directory, &status) == 0 && status.f_files > 0 && status.f_ffree == 0)
+			return error_set(ENOSPC,
+			                 "cannot make a file in %s: all %llu inodes of its file "
+			                 "system are in use; remove files there, or mount it with "
+			                 "more (nr_inodes)",
+			                 directory, (unsigned long long)status.f_files);
+		return error_set(ENOSPC,
+		                 "cannot make a file in %s: its file system is full; make room "
+		                 "there, or mount it with a larger size",
+		                 directory);
+	case EDQUOT:
+		return error_set(EDQUOT,
+		                 "cannot make a file in %s: the disk quota of this user is used up; "
+		                 "remove some of that user's files, or raise the quota",
+		                 directory);
+	case EOPNOTSUPP:
+	case EISDIR:
+		return error_set(errnum,
+		                 "cannot make a file in %s: its file system has no O_TMPFILE; use "
+		                 "one such as tmpfs, ext4 or XFS",
+		                 directory);
+	default:
+		return error_set(errnum, "cannot make a file in %s: %s", directory,
+		                 strerror(errnum));
+	}
+}
+
+int mapping_error(int r, const char *what, uint64_t size)
+{
+	struct rlimit limit;
+
+	if (r == -ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		return error_set(ENOMEM,
+		                 "cannot map %llu bytes of %s: this process may have %llu bytes of "
+		                 "address space (RLIMIT_AS); raise the limit (ulimit -v, or LimitAS= "
+		                 "of its systemd unit), or make the region with a smaller maximum "
+		                 "size",
+		                 (unsigned long long)size, what,
+		                 (unsigned long long)limit.rlim_cur);
+	return error_set(-r, "cannot map %llu bytes of %s: %s", (unsigned long long)size, what,
+	                 strerror(-r));
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Limits of a process and of a user: the size of files (RLIMIT_FSIZE), address space, quota. What they forbid is refused with an
+ * error message that names the limit; no signal is raised, and the region stays as it was. A test ends by SIGXFSZ
+ * where the library lets one be raised. */
+#include "crash.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/mapping.h"
+
+static void set_limit(int which, rlim_t most)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(which, &limit), 0);
+	limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+	cr_assert_eq(setrlimit(which, &limit), 0, "%s", strerror(errno));
+}
+
+static void says(const char *part)
+{
+	cr_assert_not_null(strstr(stele_last_error(), part), "no \"%s\" in: %s", part, stele_last_error());
+}
+
+static const struct stele_column blob_columns[] = {
+	STELE_KEY("id", STELE_U32),
+	{ .name = "bytes", .type = STELE_BYTES },
+};
+static const struct stele_schema blob_schema = { .columns = blob_columns, .column_count = 2 };
+
+/* One blob, in a version of its own: 1, or what put or commit returned. */
+static int add(struct stele_publisher *publisher, uint32_t id, size_t size)
+{
+	static unsigned char value[1 << 16];
+	struct stele_transaction *tx;
+	uint32_t key = htonl(id);
+	int r;
+
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
+	memset(value, (int)id, size);
+	r = stele_put(tx, "blobs", &key, 32, value, size);
+	if (r < 0)
+		stele_transaction_abort(tx);
+	return r < 0 ? r : stele_transaction_commit(tx, NULL, NULL);
+}
+
+static struct stele_publisher *start(const char *region, uint64_t maximum, uint64_t limit)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .history = 2,
+		                                   .maximum_size = maximum, .limit_size = limit };
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
+	return publisher;
+}
+
+static void assert_blobs(const char *region, uint64_t count)
+{
+	struct stele_subscriber *subscriber = crash_subscriber(region, false);
+	struct stele_region_use result = { .size = sizeof(result) };
+	struct stele_snapshot *snapshot;
+	struct stele_table table;
+
+	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_table_open(snapshot, "blobs", &blob_schema, &table), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_table_rows(&table), count);
+	stele_subscriber_close(subscriber);
+	cr_assert_eq(stele_region_verify(region, NULL, &result), 1, "%s", stele_last_error());
+}
+
+/* Adds blobs until that is refused: for the limit, not for the region's own maximum. Returns how many there are. */
+static uint32_t add_until_refused(struct stele_publisher *publisher, uint32_t first)
+{
+	for (uint32_t id = first;; id++) {
+		uint64_t version = stele_publisher_version(publisher);
+		int r = add(publisher, id, 20000);
+		cr_assert_lt(id, 1000);
+		if (r == 1)
+			continue;
+		cr_assert_eq(r, -EFBIG, "%d: %s", r, stele_last_error());
+		says("RLIMIT_FSIZE");
+		says("ulimit -f");
+		cr_assert_eq(stele_publisher_version(publisher), version);
+		return id;
+	}
+}
+
+/* From a limit that forbids anything, a page at a time, to one that lets the region be made. */
+Test(limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = crash_clean)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
+	const char *region = crash_name("made");
+	struct stele_publisher *publisher;
+	bool made = false;
+
+	for (unsigned pages = 0; pages < 60 && !made; pages++) {
+		int r;
+		set_limit(RLIMIT_FSIZE, pages * 4096);
+		r = stele_publisher_open(region, &options, &publisher);
+		set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+		made = r == 0;
+		if (made)
+			break;
+		cr_assert_eq(r, -EFBIG, "%d: %s", r, stele_last_error());
+		says("RLIMIT_FSIZE");
+		says("bytes");
+		cr_assert_eq(crash_files(region, false), 0, "something half-made stays");
+	}
+	cr_assert(made);
+	stele_publisher_close(publisher);
+}
+
+/* A region that is there goes on with what it has, and grows again once it may. */
+Test(limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_clean)
+{
+	const char *region = crash_name("grown");
+	struct stele_publisher *publisher = start(region, 1 << 22, 1 << 22);
+	uint32_t count, key = htonl(0);
+	struct stele_transaction *tx;
+
+	set_limit(RLIMIT_FSIZE, 300000);
+	count = add_until_refused(publisher, 0);
+	cr_assert_gt(count, 4);
+	assert_blobs(region, count);
+	/* What is there may change: two versions on, what was deleted is free. */
+	for (unsigned i = 0; i < 3; i++) {
+		key = htonl(i);
+		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+		cr_assert_eq(stele_delete(tx, "blobs", &key, 32), 1, "%s", stele_last_error());
+		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
+	}
+	cr_assert_eq(add(publisher, 0, 20000), 1, "%s", stele_last_error());
+	stele_publisher_close(publisher);
+	/* And a new publisher goes on. */
+	cr_assert_eq(stele_publisher_open(region, NULL, &publisher), 0, "%s", stele_last_error());
+	set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+	for (uint32_t id = 0; id < 100; id++)
+		cr_assert_geq(add(publisher, id, 20000), 0, "%s", stele_last_error());
+	assert_blobs(region, 100);
+	stele_publisher_close(publisher);
+}
+
+/* Past its maximum a region gets a new file of all that it has. */
+Test(limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
+{
+	const char *region = crash_name("next");
+	struct stele_publisher *publisher = start(region, 1 << 18, 1 << 22);
+	struct stat status = { 0 };
+	uint32_t count = 0;
+	char path[160];
+
+	crash_path(region, "", path);
+	/* Until one more blob of 60000 bytes does not fit. */
+	while (status.st_size + 65536 <= 1 << 18) {
+		cr_assert_eq(add(publisher, count++, 4000), 1, "%s", stele_last_error());
+		cr_assert_eq(stat(path, &status), 0);
+	}
+	set_limit(RLIMIT_FSIZE, 100000);
+	cr_assert_eq(add(publisher, count, 60000), -EFBIG, "%s", stele_last_error());
+	says("RLIMIT_FSIZE");
+	assert_blobs(region, count);
+	set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+	cr_assert_eq(add(publisher, count, 60000), 1, "%s", stele_last_error());
+	assert_blobs(region, count + 1);
+	stele_publisher_close(publisher);
+}
+
+Test(limits, crash_12_copies_of_a_region_are_too_large, .fini = crash_clean)
+{
+	const char *region = crash_name("copied"), *loaded = crash_name("loaded");
+	struct stele_publisher *publisher = start(region, 1 << 22, 1 << 22);
+	char file[64];
+
+	snprintf(file, sizeof(file), "/tmp/stele-limits-%d", (int)getpid());
+	for (uint32_t id = 0; id < 20; id++)
+		cr_assert_eq(add(publisher, id, 20000), 1, "%s", stele_last_error());
+	set_limit(RLIMIT_FSIZE, 100000);
+	cr_assert_eq(stele_publisher_compact(publisher), -EFBIG, "%s", stele_last_error());
+	says("RLIMIT_FSIZE");
+	cr_assert_eq(stele_region_save(region, file, 0, NULL, NULL), -EFBIG, "%s", stele_last_error());
+	says("RLIMIT_FSIZE");
+	cr_assert_lt(access(file, F_OK), 0, "a part of it was saved");
+	set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+	cr_assert_eq(stele_region_save(region, file, 0, NULL, NULL), 0, "%s", stele_last_error());
+	set_limit(RLIMIT_FSIZE, 100000);
+	cr_assert_eq(stele_region_load(file, loaded), -EFBIG, "%s", stele_last_error());
+	says("RLIMIT_FSIZE");
+	cr_assert_eq(crash_files(loaded, false), 0, "something half-made stays");
+	set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+	unlink(file);
+	assert_blobs(region, 20);
+	stele_publisher_close(publisher);
+}
+
+/* More subscribers than the file has room for: the others read without a slot, or are told why they have none. */
+Test(limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_clean)
+{
+	const char *region = crash_name("slots");
+	struct stele_publisher *publisher = start(region, 1 << 22, 1 << 22);
+	struct stele_subscriber *subscribers[80];
+
+	set_limit(RLIMIT_FSIZE, 20000);
+	for (unsigned i = 0; i < 80; i++) {
+		struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "futex" };
+		int r = stele_subscriber_open(region, &options, &subscribers[i]);
+		if (i < 64) {
+			cr_assert_eq(r, 0, "%s", stele_last_error());
+			continue;
+		}
+		cr_assert_eq(r, -EFBIG, "%d: %s", r, stele_last_error());
+		says("RLIMIT_FSIZE");
+		cr_assert_eq(stele_subscriber_open(region, NULL, &subscribers[i]), 0, "%s", stele_last_error());
+	}
+	cr_assert_eq(add(publisher, 1, 2000), 1, "%s", stele_last_error());
+	for (unsigned i = 0; i < 80; i++) {
+		uint64_t version = 0;
+		cr_assert_eq(stele_subscriber_wait(subscribers[i], 1, 0, &version), 1, "%s", stele_last_error());
+		stele_subscriber_close(subscribers[i]);
+	}
+	stele_publisher_close(publisher);
+}
+
+#if !CRASH_SANITIZED
+Test(limits, crash_12_no_address_space, .fini = crash_clean)
+{
+	const char *region = crash_name("space");
+	struct stele_subscriber *subscriber;
+	struct stele_publisher *publisher = start(region, 0, 0);
+
+	stele_publisher_close(publisher);
+	set_limit(RLIMIT_AS, 1 << 30);
+	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), -ENOMEM, "%s", stele_last_error());
+	says("RLIMIT_AS");
+	says("1073741824");
+	cr_assert_eq(stele_publisher_open(region, NULL, &publisher), -ENOMEM, "%s", stele_last_error());
+	says("RLIMIT_AS");
+}
+#endif
+
+/* Each reason has its own message, and its own remedy. */
+Test(limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
+{
+	static const struct {
+		int errnum, error;
+		const char *remedy;
+	} reasons[] = {
+		{ ENOSPC, -ENOSPC, "mount it with a larger size" },
+		{ EDQUOT, -EDQUOT, "raise the quota" },
+		{ EFBIG, -EFBIG, "use another one" },
+		{ ENOMEM, -ENOMEM, "memory.max" },
+		{ EOPNOTSUPP, -ENOTSUP, "tmpfs, ext4 or XFS" },
+		{ EIO, -EIO, "Input/output error" },
+	};
+	int fd = memfd_create("full", MFD_CLOEXEC);
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		cr_expect_eq(file_reserve_error(-reasons[i].errnum, fd, "a file", 8192), reasons[i].error);
+		says("cannot reserve 8192 bytes for a file");
+		for (size_t j = 0; j < sizeof(reasons) / sizeof(reasons[0]); j++)
+			cr_expect_eq(strstr(stele_last_error(), reasons[j].remedy) != NULL, i == j, "%s", stele_last_error());
+	}
+	close(fd);
+}
+
+/* Linux 6.6 and later have quotas on tmpfs. */
+Test(limits, crash_12_a_quota_is_used_up, .fini = crash_clean)
+{
+	struct stele_publisher *publisher;
+	int r = 1;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+		crash_skip("mounting takes root");
+	cr_assert_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0, "%s", strerror(errno));
+	if (mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=16m,mode=1777,usrquota_block_hardlimit=400k") < 0)
+		crash_skip("no tmpfs with a quota can be mounted");
+	cr_assert_eq(seteuid(65534), 0);
+	publisher = start("quota", 1 << 22, 1 << 22);
+	for (uint32_t id = 0; r == 1 && id < 100; id++)
+		r = add(publisher, id, 20000);
+	cr_assert_eq(r, -EDQUOT, "%d: %s", r, stele_last_error());
+	says("quota");
+	stele_publisher_close(publisher);
+	cr_assert_eq(seteuid(0), 0);
+	umount("/dev/shm");
+}
+
+/* In place of the C library's. Older kernels undo all of a reservation on tmpfs at a signal: here one comes while more than a
+ * megabyte is reserved. */
+static unsigned interrupted;
+
+int posix_fallocate(int fd, off_t from, off_t size)
+{
+	if (interrupted > 0 && size > 1 << 20) {
+		cr_assert_lt(++interrupted, 1000, "tried again and again");
+		return EINTR;
+	}
+	return fallocate(fd, 0, from, size) < 0 ? errno : 0;
+}
+
+Test(limits, crash_20_a_reservation_under_signals_comes_to_an_end)
+{
+	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct stat status;
+
+	cr_assert_geq(fd, 0, "%s", strerror(errno));
+	interrupted = 1;
+	cr_assert_eq(file_reserve(fd, 0, 32 << 20), 0);
+	cr_assert_gt(interrupted, 1);
+	cr_assert_eq(fstat(fd, &status), 0);
+	cr_assert_eq(status.st_size, 32 << 20);
+	cr_assert_geq(status.st_blocks, (32 << 20) / 512);
+	close(fd);
+}
