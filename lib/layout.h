@@ -217,7 +217,11 @@ struct layout_publisher_file {
 	uint32_t byte_order;
 	uint8_t uuid[16];
 	uint8_t boot_id[16];
-	uint8_t unused[16];
+	/* What laid out the mutex (lib/abi.h), which no process of another kind may touch. */
+	uint32_t word_size;  /* bytes of a pointer */
+	uint32_t mutex_size; /* bytes of the mutex */
+	uint32_t lock_word;  /* where in it the word is that the kernel knows (set_robust_list(2)) */
+	uint8_t unused[4];
 	pthread_mutex_t mutex; /* robust, process-shared: held from begin to commit or abort */
 };
 
@@ -366,6 +370,9 @@ SIZE(layout_table, 24);
 AT(layout_publisher_file, layout_version, 8);
 AT(layout_publisher_file, uuid, 16);
 AT(layout_publisher_file, boot_id, 32);
+AT(layout_publisher_file, word_size, 48);
+AT(layout_publisher_file, mutex_size, 52);
+AT(layout_publisher_file, lock_word, 56);
 AT(layout_publisher_file, mutex, 64);
 
 static_assert(sizeof(struct layout_publisher_file) <= LAYOUT_NOTICES_OFFSET, "the notices come after it");

@@ -6,18 +6,16 @@
 
 #include <linux/futex.h>
 
+#include "abi.h"
 #include "error.h"
 #include "file.h"
 #include "region.h"
 
-/* A robust mutex has the kernel's word for robust futexes first (glibc): the holder's thread, and
- * whether it died. The kernel writes that bit, so its meaning is the same everywhere. */
-static void judge(const struct layout_publisher_file *file, const uint8_t boot_id[16],
+/* The kernel writes the bit that says that the holder died, so the word means the same whatever C
+ * library laid out the mutex around it. */
+static void judge(const struct layout_publisher_file *file, uint32_t word, const uint8_t boot_id[16],
                   struct stele_region_lock *ret)
 {
-	uint32_t word;
-
-	memcpy(&word, &file->mutex, sizeof(word));
 	ret->owner = word & FUTEX_TID_MASK;
 	if (memcmp(file->boot_id, boot_id, sizeof(file->boot_id)) != 0)
 		ret->state = STELE_LOCK_EARLIER;
@@ -27,9 +25,34 @@ static void judge(const struct layout_publisher_file *file, const uint8_t boot_i
 		ret->state = ret->owner ? STELE_LOCK_HELD : STELE_LOCK_FREE;
 }
 
+static int read_lock(int fd, const char *path, const uint8_t boot_id[16],
+                     struct stele_region_lock *ret)
+{
+	unsigned char bytes[LAYOUT_NOTICES_OFFSET];
+	struct layout_publisher_file file;
+	uint32_t word;
+
+	if (pread(fd, bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return error_set(EIO, "cannot read %s", path);
+	memcpy(&file, bytes, sizeof(file));
+	if (file.magic == __builtin_bswap64(LAYOUT_MAGIC_PUBLISHER))
+		return error_set(EPROTONOSUPPORT,
+		                 "%s was made on a machine with the other byte order", path);
+	if (file.magic != LAYOUT_MAGIC_PUBLISHER)
+		return error_set(EBADMSG, "%s is not a file of a region", path);
+	if (file.layout_version != LAYOUT_VERSION)
+		return error_set(EPROTONOSUPPORT,
+		                 "%s has layout version %u, and this library reads version %u; use "
+		                 "the library that made it",
+		                 path, file.layout_version, LAYOUT_VERSION);
+	if (!abi_lock_word(bytes, &word))
+		return error_set(EBADMSG, "%s is damaged: it has no lock", path);
+	judge(&file, word, boot_id, ret);
+	return 0;
+}
+
 int stele_region_lock(const char *region, struct stele_region_lock *ret)
 {
-	struct layout_publisher_file file = {0};
 	uint8_t boot_id[16];
 	struct stat status;
 	struct names names;
@@ -41,17 +64,12 @@ int stele_region_lock(const char *region, struct stele_region_lock *ret)
 		r = names_boot_id(boot_id);
 	if (r < 0)
 		return r;
-	r = file_open(names.publisher, false, sizeof(file), &fd, &status);
+	r = file_open(names.publisher, false, LAYOUT_NOTICES_OFFSET, &fd, &status);
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no file %s", names.publisher);
 	if (r < 0)
 		return r;
-	if (pread(fd, &file, sizeof(file), 0) != (ssize_t)sizeof(file) ||
-	    file.magic != LAYOUT_MAGIC_PUBLISHER || file.layout_version != LAYOUT_VERSION)
-		r = error_set(EBADMSG, "%s is not a file of a region of this layout",
-		              names.publisher);
-	else
-		judge(&file, boot_id, ret);
+	r = read_lock(fd, names.publisher, boot_id, ret);
 	close(fd);
 	return r;
 }

@@ -255,6 +255,7 @@ static int data_join(const struct names *names, bool guarded, int64_t until,
 	bool in_memory;
 	int r = region_open(names, true, guarded, &attachment->region);
 
+	attachment->incompatible = r == -EPROTONOSUPPORT;
 	if (r == -ENOENT || r == -EPROTONOSUPPORT)
 		return -EAGAIN;
 	if (r == 0)
@@ -437,6 +438,7 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 	bool guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER);
 	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_TIMEOUT;
 	int64_t now = time_monotonic();
+	bool incompatible = false;
 	int64_t until = timeout > INT64_MAX - now ? INT64_MAX : now + (timeout > 0 ? timeout : 0);
 
 	for (int try = 0; try < ATTACH_TRIES || time_monotonic() < until; try++) {
@@ -448,6 +450,7 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 		r = attach_once(names, options, guarded, until, ret);
 		if (r == 0)
 			return 0;
+		incompatible = ret->incompatible;
 		attach_undo(names, ret);
 		attachment_close(ret);
 		if (r != -EAGAIN)
@@ -457,6 +460,9 @@ int attach(const struct names *names, const struct stele_publisher_options *opti
 			clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 10000000},
 			                NULL);
 	}
+	/* With the last try's error message. */
+	if (incompatible)
+		return -EPROTONOSUPPORT;
 	return error_set(EBUSY,
 	                 "the files of region \"%s\" keep changing under this attach; try again",
 	                 names->region);

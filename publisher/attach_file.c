@@ -7,6 +7,7 @@
 #include <uuid/uuid.h>
 
 #include "attach.h"
+#include "lib/abi.h"
 #include "lib/error.h"
 #include "lib/file.h"
 
@@ -33,7 +34,8 @@ static int publisher_file_make(const struct names *names, const uint8_t uuid[16]
                                struct attachment *attachment)
 {
 	struct layout_publisher_file file = {0};
-	int fd, r = file_make(names->publisher, sizeof(file), &fd);
+	/* As much for every kind of process. */
+	int fd, r = file_make(names->publisher, LAYOUT_NOTICES_OFFSET, &fd);
 
 	if (r < 0)
 		return r;
@@ -54,13 +56,15 @@ static int publisher_file_make(const struct names *names, const uint8_t uuid[16]
 	return r;
 }
 
-/* A power cut may have left it without its contents. */
+/* A power cut may have left it without its contents. One of the other byte order is of another layout,
+ * as the data file is: what becomes of both is decided there. */
 static int publisher_file_judge(const struct names *names, int fd)
 {
 	uint64_t magic = 0;
 
 	if (pread(fd, &magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
-	    (magic == LAYOUT_MAGIC_PUBLISHER || magic == 0))
+	    (magic == LAYOUT_MAGIC_PUBLISHER ||
+	     magic == __builtin_bswap64(LAYOUT_MAGIC_PUBLISHER) || magic == 0))
 		return 0;
 	return error_set(EBADMSG, "%s is not a file of a region; remove it if nobody needs it",
 	                 names->publisher);
@@ -117,12 +121,38 @@ int publisher_file_attach(const struct names *names, bool create, int64_t until,
 	return r == -EEXIST ? -EAGAIN : r;
 }
 
+/* Sees to it that the mutex is one of this boot, this layout, and this kind of process. All under the
+ * file's lock: nobody else is between making one file and the next. */
+static int publisher_file_adopt(struct attachment *attachment)
+{
+	struct layout_publisher_file *file = attachment->publisher_file;
+	uint8_t boot_id[16];
+	bool fits;
+	int r = names_boot_id(boot_id);
+
+	if (r < 0)
+		return r;
+	fits = file->magic == LAYOUT_MAGIC_PUBLISHER && file->layout_version == LAYOUT_VERSION &&
+	       memcmp(file->boot_id, boot_id, sizeof(boot_id)) == 0;
+	if (fits && abi_is_ours(file))
+		return 0;
+	if (fits && attachment->joined) {
+		abi_refuse(file, attachment->region.names.publisher);
+		attachment->incompatible = true;
+	}
+	if (attachment->joined)
+		return -EAGAIN;
+	/* A mutex left locked by another boot never says that its owner died. That one of another kind was
+	 * left locked need not be known: an attach recovers the region in any case. The lock of the file
+	 * is held for writing, so no publisher of whatever kind has the old one in use. */
+	return mutex_file_init(file);
+}
+
 int publisher_file_map(struct attachment *attachment, bool guarded)
 {
 	struct layout_publisher_file *file;
 	const char *path = attachment->region.names.publisher;
 	size_t size = LAYOUT_NOTICES_OFFSET + LAYOUT_SLOTS_MAX * sizeof(struct layout_notices);
-	uint8_t boot_id[16];
 	int fd, r = file_open_again(attachment->publisher_lock.fd, &fd);
 
 	if (r < 0)
@@ -137,17 +167,7 @@ int publisher_file_map(struct attachment *attachment, bool guarded)
 		return r;
 	file = (struct layout_publisher_file *)attachment->publisher_mapping.base;
 	attachment->publisher_file = file;
-	/* All under the lock: nobody else is between making one file and the next. */
 	if (!attachment->joined)
 		memcpy(file->uuid, attachment->region.uuid, sizeof(file->uuid));
-	r = names_boot_id(boot_id);
-	if (r < 0)
-		return r;
-	if (file->magic == LAYOUT_MAGIC_PUBLISHER && file->layout_version == LAYOUT_VERSION &&
-	    memcmp(file->boot_id, boot_id, sizeof(boot_id)) == 0)
-		return 0;
-	if (attachment->joined)
-		return -EAGAIN;
-	/* A mutex left locked by another boot never says that its owner died. */
-	return mutex_file_init(file);
+	return publisher_file_adopt(attachment);
 }

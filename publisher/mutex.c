@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/abi.h"
 #include "lib/error.h"
 #include "publisher.h"
 
@@ -37,6 +38,7 @@ int mutex_file_init(struct layout_publisher_file *file)
 	file->magic = LAYOUT_MAGIC_PUBLISHER;
 	file->layout_version = LAYOUT_VERSION;
 	file->byte_order = LAYOUT_BYTE_ORDER;
+	abi_record(file);
 	return 0;
 }
 

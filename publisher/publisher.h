@@ -45,6 +45,7 @@ struct attachment {
 	bool slots_open;
 	bool shared;                   /* others may be attached too */
 	bool joined;                   /* and were already: this attach made nothing */
+	bool incompatible;             /* with those: -EPROTONOSUPPORT, unless they go away in time */
 	bool created;                  /* the region was made by this attach */
 	struct region *contents;       /* what it is filled with then; NULL: nothing */
 	char note[512];                /* in place of what; empty: of nothing */

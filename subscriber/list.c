@@ -212,8 +212,8 @@ static int list_open(const char *name, struct list *list)
 	if (r < 0)
 		return r;
 	list->head = head_version(load_acquire(&list->region->header->head));
-	if (file_open(names->publisher, false, sizeof(struct layout_publisher_file),
-	              &list->publisher, &status) < 0)
+	if (file_open(names->publisher, false, LAYOUT_NOTICES_OFFSET, &list->publisher, &status) <
+	    0)
 		list->publisher = -1;
 	/* What the pins hold is not known, then; all else is. */
 	if (survey_kept(name, list) < 0)

@@ -134,6 +134,22 @@ Test(cli_refused, a_region_of_another_layout)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
+/* The magic of one that a machine of the other byte order made. */
+Test(cli_refused, cli_15_a_region_of_the_other_byte_order)
+{
+	const char *before = cli_dump();
+	uint64_t magic, other;
+
+	read_at(0, &magic, sizeof(magic));
+	other = __builtin_bswap64(magic);
+	write_at(0, &other, sizeof(other));
+	expect_all_fail("other byte order");
+	EXPECT_FAILURE(STELE("verify", region), 7, "other byte order", region);
+	EXPECT_FAILURE(STELE("inspect", region), 7, "other byte order", region);
+	write_at(0, &magic, sizeof(magic));
+	EXPECT_TEXT(cli_dump(), before);
+}
+
 /* Only create says that there shall be a region, whatever was there. Who waits on the old one is told. */
 Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 {

@@ -97,7 +97,8 @@ struct stele_publisher_options {
  * stele_publisher_close(). Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence
  * names the path), -ENOTDIR, -EEXIST (STELE_CREATE_NEW), -EBUSY (another publisher; the sentence
  * says which process), -EACCES, -EPERM, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT
- * (another layout), -ESTALE (left by an earlier boot), -ENOTSUP (a file system that can't hold a
+ * (another layout or byte order; or the publishers to share it with are of another kind: 32-bit and
+ * 64-bit processes, or two C libraries, can't share a lock), -ESTALE (left by an earlier boot), -ENOTSUP (a file system that can't hold a
  * region), -EIO, -ENOSPC (the file system has no room; the sentence says how much is needed),
  * -EFBIG (RLIMIT_FSIZE), -EDQUOT, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_publisher_open(const char *region, const struct stele_publisher_options *options,

@@ -146,8 +146,8 @@ struct stele_region_lock {
 };
 
 /* Looks at a region's lock, and takes nothing: for the user who publishes, and root. Errors:
- * -EINVAL, -ENOENT (no such region, or no publisher's file), -ENOTDIR, -EACCES, -EBADMSG, -EMFILE,
- * -ENFILE. */
+ * -EINVAL, -ENOENT (no such region, or no publisher's file), -ENOTDIR, -EACCES, -EBADMSG,
+ * -EPROTONOSUPPORT (of another layout or byte order), -EMFILE, -ENFILE. */
 STELE_API int stele_region_lock(const char *region, struct stele_region_lock *ret);
 
 /* What a region's memory is used for, in bytes but where it says otherwise. What several versions
