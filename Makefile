@@ -28,7 +28,8 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
 hash := \#
 probes := $(if $(shell echo '$(hash)include <sys/sdt.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),-DSTELE_PROBES)
 
-flags := -std=c17 -D_GNU_SOURCE -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
+# Times and sizes of files have 64 bits in 32-bit processes, too.
+flags := -std=c17 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Werror \
 	-fPIC -fvisibility=hidden -pthread $(probes) $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
 link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
@@ -62,8 +63,8 @@ tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c
 benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
-.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-instructions check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run demo picture install uninstall clean format help FORCE
+.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-32bit check-instructions check-tests \
+	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run demo picture install uninstall clean format help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -71,13 +72,17 @@ all: $(BUILD)/stele $(BUILD)/libstele.so $(BUILD)/libstele.a ## build the comman
 
 # ---- the library ----
 
+# Code for i386 has helpers of which the linker keeps one copy of all objects'. Made local, it must not drop them.
+no_groups = $(if $(shell echo __i386__ | $(CC) -E -P -x c - | grep 1),-Wl$(comma)--force-group-allocation)
+comma := ,
+
 # Inner functions are made local in the archive, as they are in the shared library: a program that
 # links it can't clash with them. The tests link the objects, and so can call them.
 $(BUILD)/libstele.a: $(BUILD)/obj/libstele.o
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $<
 
 $(BUILD)/obj/libstele.o: $(call objects,$(lib_sources))
-	$(Q)$(CC) -r -nostdlib -o $@ $^ && objcopy --localize-hidden $@
+	$(Q)$(CC) -r -nostdlib $(no_groups) -o $@ $^ && objcopy --localize-hidden $@
 
 $(BUILD)/libstele.so: $(BUILD)/libstele.so.$(SOVERSION)
 	$(Q)ln -sf $(<F) $@
@@ -146,7 +151,7 @@ run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD
 check: check-static check-instructions $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
-check-static: check-includes check-symbols check-probes check-headers check-examples ## the checks that run no program
+check-static: check-includes check-symbols check-probes check-headers check-examples check-32bit ## the checks that run no program
 
 check-includes: ## folders include only what they may
 	$(Q)tests/check_includes.sh
@@ -169,6 +174,20 @@ check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-build ## each public head
 
 check-examples: $(examples) ## the examples compile, and the documents show them as they are
 	$(Q)tests/check_examples.sh 'README.md docs/following.md' $(example_sources)
+
+# Debian has one set of headers for both where they are the same, in the folder of the 64-bit ones.
+flags_32 := $(addprefix -idirafter /usr/include/,$(shell $(CC) -print-multiarch 2>/dev/null))
+
+check-32bit: | $(BUILD)/packages-check ## the library and the command compile for 32-bit processes, where the compiler can do that
+	$(Q)if echo '#include <stdlib.h>' | $(CC) -m32 $(flags_32) -E -x c - >/dev/null 2>&1; then \
+		$(MAKE) --no-print-directory BUILD=$(BUILD)/32 CC='$(CC) -m32' CFLAGS=-O0 SANITIZE= \
+			CPPFLAGS='$(flags_32) $(CPPFLAGS)' objects $(BUILD)/32/libstele.a && \
+		{ readelf --section-groups $(BUILD)/32/libstele.a | grep -q 'no section groups' || \
+			{ echo 'check-32bit: the archive has section groups: a program that links it gets undefined references'; exit 1; }; } && \
+		echo 'check-32bit: ok'; \
+	else echo 'check-32bit: left out, as $(CC) -m32 finds no C library (Debian: libc6-dev-i386)'; fi
+
+objects: $(call objects,$(lib_sources) $(source_sources) $(tool_sources))
 
 check-instructions: $(BUILD)/bench/instructions | $(BUILD)/packages-check ## gets, matches, commits take no more instructions than they may
 	$(Q)tests/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)

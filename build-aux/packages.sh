@@ -50,6 +50,10 @@ check)
 	command_from setarch util-linux
 	command_from valgrind valgrind
 	header_from criterion/criterion.h libcriterion-dev
+	# for check-32bit, where the compiler can do both
+	! echo | ${CC:-gcc} -m32 -E -x c - >/dev/null 2>&1 || [ "$(uname -m)" != x86_64 ] ||
+		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||
+		wanted="$wanted libc6-dev-i386"
 	;;
 bench)
 	command_from pkg-config pkg-config

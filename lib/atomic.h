@@ -29,6 +29,7 @@
 #ifndef LIB_ATOMIC_H
 #define LIB_ATOMIC_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +54,10 @@
 #define DATA_LOAD_ORDER __ATOMIC_RELAXED
 #define DATA_STORE_ORDER __ATOMIC_RELAXED
 #endif
+
+/* libatomic's own locks, which would take their place, are of one process. */
+static_assert(__atomic_always_lock_free(sizeof(uint64_t), 0),
+              "this machine has no atomic access to 64 bits");
 
 static inline uint64_t load_acquire(const uint64_t *word)
 {

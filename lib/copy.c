@@ -228,8 +228,10 @@ static int copy_kept(struct copy *copy, uint64_t reclaimed)
 
 static int copy_init(struct copy *copy, const struct view *view)
 {
+	size_t units = (size_t)((view->limit - view->start) / LAYOUT_UNIT);
+
 	copy->view = view;
-	copy->moved = calloc((view->limit - view->start) / LAYOUT_UNIT + 1, sizeof(*copy->moved));
+	copy->moved = calloc(units + 1, sizeof(*copy->moved));
 	return copy->moved ? 0 : -ENOMEM;
 }
 

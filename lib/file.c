@@ -296,7 +296,7 @@ bool file_is_in_memory(int fd)
 	struct statfs status;
 
 	return fstatfs(fd, &status) == 0 &&
-	       (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
+	       ((uint32_t)status.f_type == TMPFS_MAGIC || (uint32_t)status.f_type == RAMFS_MAGIC);
 }
 
 bool file_is_in_use(int fd)

@@ -77,7 +77,7 @@ static int populate(unsigned char *base, uint64_t from, uint64_t to)
 {
 	from -= from % (uint64_t)sysconf(_SC_PAGESIZE);
 	/* Kernels before 5.14 can't, and give it when it is written. */
-	if (madvise(base + from, to - from, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
+	if (madvise(base + from, (size_t)(to - from), MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
 		return 0;
 	return errno == ENOMEM ? -ENOSPC : -errno;
 }

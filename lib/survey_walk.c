@@ -73,7 +73,7 @@ static uint32_t *known_of(const struct walk *walk, ref_t ref)
 
 static void cover(struct walk *walk, ref_t ref, uint32_t units, bool set)
 {
-	size_t from = ref - walk->view.start / LAYOUT_UNIT;
+	size_t from = (size_t)(ref - walk->view.start / LAYOUT_UNIT);
 
 	for (size_t i = from; i < from + units; i++)
 		if (set)
@@ -84,7 +84,7 @@ static void cover(struct walk *walk, ref_t ref, uint32_t units, bool set)
 
 static bool is_covered(const struct walk *walk, ref_t ref, uint32_t units)
 {
-	size_t from = ref - walk->view.start / LAYOUT_UNIT;
+	size_t from = (size_t)(ref - walk->view.start / LAYOUT_UNIT);
 
 	for (size_t i = from; i < from + units; i++)
 		if (walk->covered[i / 64] >> i % 64 & 1)

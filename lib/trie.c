@@ -40,7 +40,7 @@ int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_byt
 	    (uint64_t)(at - view->base) + 16 + size > view->limit + LAYOUT_GUARD)
 		return -EBADMSG;
 	*ret_bytes = at + 16;
-	*ret_size = size;
+	*ret_size = (size_t)size;
 	return 0;
 }
 

@@ -136,7 +136,7 @@ static inline int row_parts(const struct view *view, const struct shape *shape, 
 /* The reference to a row whose parts were found. */
 static inline ref_t row_ref(const struct view *view, const struct shape *shape, const struct row_parts *parts)
 {
-	return (ref_t)((parts->value - view->base) / LAYOUT_UNIT) - (shape->variable ? 2 : 1);
+	return (ref_t)((size_t)(parts->value - view->base) / LAYOUT_UNIT) - (shape->variable ? 2 : 1);
 }
 
 /* True when the first `bits` bits of both are equal. `own` is the caller's memory. */

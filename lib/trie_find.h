@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) int trie_find(const struct view *vi
 		/* The skipped bytes are not looked at: the row has them too. */
 		skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
 		if (skip > 0) {
-			if (skip > end - byte)
+			if (skip > (size_t)(end - byte))
 				return 0;
 			byte += skip;
 			children += (skip + 7u) & ~7u;

@@ -43,7 +43,7 @@ static int lane_step(struct lane *lane, const struct view *view, const struct st
 	}
 	if (lane->ended)
 		return -EBADMSG;
-	if (skip > lane->end - lane->byte)
+	if (skip > (size_t)(lane->end - lane->byte))
 		return 0;
 	lane->byte += skip;
 	children += (skip + 7u) & ~7u;

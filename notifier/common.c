@@ -21,7 +21,7 @@ int64_t common_until(int64_t deadline)
 struct timespec common_time(int64_t nanoseconds)
 {
 	return (struct timespec){.tv_sec = nanoseconds / 1000000000,
-	                         .tv_nsec = nanoseconds % 1000000000};
+	                         .tv_nsec = (long)(nanoseconds % 1000000000)};
 }
 
 bool common_poll(int fd, int64_t until)

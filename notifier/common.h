@@ -4,12 +4,21 @@
 #define NOTIFIER_COMMON_H
 
 #include <stdbool.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
 #include "notifier.h"
 
 /* The most notices that one call takes away: who may send and floods must not keep it busy. */
 #define COMMON_DRAIN 16
+
+/* The system call that takes the C library's struct timespec: a 32-bit process has 64-bit times, which
+ * are the other call's there. */
+#ifdef SYS_futex_time64
+#define COMMON_SYS_FUTEX SYS_futex_time64
+#else
+#define COMMON_SYS_FUTEX SYS_futex
+#endif
 
 /* When a wait that begins now ends at the latest: at its deadline, or after a slice. */
 int64_t common_until(int64_t deadline);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "lib/names.h"
 
 static const uint32_t *low_half(const uint64_t *head)
@@ -40,11 +41,10 @@ static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 		return;
 	if (deadline < until)
 		until = deadline;
-	end.tv_sec = until / 1000000000;
-	end.tv_nsec = until % 1000000000;
+	end = common_time(until);
 	/* Absolute, on CLOCK_MONOTONIC. Returns at once if the word is not `seen` any more. */
-	syscall(SYS_futex, low_half(channel->head), FUTEX_WAIT_BITSET, (uint32_t)seen, &end, NULL,
-	        channel->futex_mask ? channel->futex_mask : FUTEX_BITSET_MATCH_ANY);
+	syscall(COMMON_SYS_FUTEX, low_half(channel->head), FUTEX_WAIT_BITSET, (uint32_t)seen, &end,
+	        NULL, channel->futex_mask ? channel->futex_mask : FUTEX_BITSET_MATCH_ANY);
 }
 
 static void nothing(struct channel *channel)

@@ -48,7 +48,7 @@ static void semaphore_wait(struct channel *channel, uint64_t seen, int64_t deadl
 	if (take(channel) != 0)
 		return;
 	/* Absolute, on CLOCK_MONOTONIC. Returns at once if the count is not 0 any more. */
-	syscall(SYS_futex, count_of(channel), FUTEX_WAIT_BITSET, 0, &end, NULL,
+	syscall(COMMON_SYS_FUTEX, count_of(channel), FUTEX_WAIT_BITSET, 0, &end, NULL,
 	        FUTEX_BITSET_MATCH_ANY);
 	take(channel);
 }

@@ -49,7 +49,7 @@ size_t edit_object_size(const struct edit *edit, const struct shape *shape, ref_
 		return node_whole_size(&node);
 	}
 	if (!shape)
-		return blob_size(*(const uint64_t *)(const void *)(arena_at(edit->arena, ref) + 8));
+		return blob_size((size_t)*(const uint64_t *)(const void *)(arena_at(edit->arena, ref) + 8));
 	row_parts(&edit->arena->view, shape, ref, &row);
 	return row_size(shape, row.value_size, row.key_bits);
 }

@@ -166,7 +166,7 @@ static int copy_bytes(const struct region *region, int fd)
 		ssize_t written;
 		if (part > 1 << 20)
 			part = 1 << 20;
-		written = pwrite(fd, from + done, part, (off_t)done);
+		written = pwrite(fd, from + done, (size_t)part, (off_t)done);
 		if (written < 0 && errno != EINTR)
 			return error_set(errno, "cannot write a new file for region \"%s\": %s",
 			                 region->names.region, strerror(errno));

@@ -56,7 +56,8 @@ static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 #else
 static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 {
-	struct timespec time = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+	struct timespec time = {.tv_sec = until / 1000000000,
+	                        .tv_nsec = (long)(until % 1000000000)};
 
 	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time);
 }

@@ -69,7 +69,7 @@ static int drop_base(struct rollback *rollback, struct plan *plan)
 		return r;
 	shape_of(schema, &shape);
 	stele_schema_free(schema);
-	if (retired_reserve(&edit->retired, 2 * base->rows + 1) < 0)
+	if (retired_reserve(&edit->retired, 2 * (size_t)base->rows + 1) < 0)
 		return table_no_memory(plan->table->name);
 	edit_drop_tree(edit, &shape, base->root, false);
 	edit_drop(edit, base->schema, edit_object_size(edit, NULL, base->schema));

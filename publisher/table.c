@@ -208,7 +208,7 @@ int stele_table_drop(struct stele_transaction *tx, const char *name)
 
 	if (r < 0)
 		return r;
-	if (retired_reserve(&edit->retired, 2 * table->rows + 1) < 0)
+	if (retired_reserve(&edit->retired, 2 * (size_t)table->rows + 1) < 0)
 		return table_no_memory(name);
 	edit_drop_tree(edit, &table->shape, table->root, false);
 	edit_drop(edit, table->schema_ref, edit_object_size(edit, NULL, table->schema_ref));
@@ -426,7 +426,7 @@ static int64_t drop_rows(struct stele_writable *table)
 	struct edit *edit = &table->publisher->edit;
 	uint64_t count = table->rows;
 
-	if (retired_reserve(&edit->retired, 2 * count + 1) < 0)
+	if (retired_reserve(&edit->retired, 2 * (size_t)count + 1) < 0)
 		return table_no_memory(table->name);
 	edit_drop_tree(edit, &table->shape, table->root, false);
 	table->root = 0;
@@ -465,7 +465,7 @@ static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *
 static int64_t delete_unmarked(struct stele_writable *table)
 {
 	const struct view *view = &table->publisher->arena.view;
-	ref_t *rows = malloc((table->rows + 1) * sizeof(*rows));
+	ref_t *rows = malloc(((size_t)table->rows + 1) * sizeof(*rows));
 	struct scan *scan = malloc(sizeof(*scan));
 	int64_t count = -ENOMEM, i;
 	struct row_parts parts;

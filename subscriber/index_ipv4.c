@@ -14,9 +14,14 @@
 static int allocate(struct index_ipv4 *ret, uint64_t room)
 {
 	size_t blocks = IPV4_BLOCKS * sizeof(*ret->blocks);
-	size_t size = index_round(blocks + room * sizeof(*ret->pool));
-	void *memory = room <= POOL_MOST ? index_allocate(size) : NULL;
+	size_t size;
+	void *memory;
 
+	/* The latter in a 32-bit process. */
+	if (room > POOL_MOST || room > (SIZE_MAX - INDEX_HUGE - blocks) / sizeof(*ret->pool))
+		return -ENOMEM;
+	size = index_round(blocks + (size_t)room * sizeof(*ret->pool));
+	memory = index_allocate(size);
 	if (!memory)
 		return -ENOMEM;
 	ret->blocks = memory;

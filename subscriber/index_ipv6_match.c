@@ -64,7 +64,7 @@ INLINE uint32_t match(const struct index_ipv6 *index, const unsigned char *addre
 	uint32_t answer =
 		match_ranges(&index->high, ranges_word(load_word(address)), &deeper, compare);
 
-	return __builtin_expect(deeper, 0) ? match_low(index, answer, address, compare) : answer;
+	return __builtin_expect(deeper != 0, 0) ? match_low(index, answer, address, compare) : answer;
 }
 
 /* Eight lookups' way to their pieces, written out, so that all that is known of it stays in
@@ -114,7 +114,7 @@ INLINE void match_together(const struct index_ipv6 *index, const unsigned char *
 		ret[i] = pieces[i]->answers[at];
 		deeper |= (uint32_t)(pieces[i]->deeper >> at & 1) << i;
 	}
-	for (; __builtin_expect(deeper, 0); deeper &= deeper - 1) {
+	for (; __builtin_expect(deeper != 0, 0); deeper &= deeper - 1) {
 		unsigned i = (unsigned)__builtin_ctz(deeper);
 		ret[i] = match_low(index, ret[i], addresses + (size_t)i * 16, compare);
 	}

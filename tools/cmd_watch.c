@@ -295,7 +295,7 @@ static enum ending wait_for_others(const struct watch *watch, int fd)
 	if (watch->deadline == STELE_FOREVER && fd >= 0)
 		timeout = NULL;
 	else if (fd >= 0 && time > 0)
-		left = (struct timespec){time / 1000000000, time % 1000000000};
+		left = (struct timespec){time / 1000000000, (long)(time % 1000000000)};
 	if (ppoll(fds, 3, timeout, NULL) > 0) {
 		if (fds[0].revents)
 			return TOLD_TO_STOP;

@@ -101,14 +101,14 @@ static void describe(const struct layout_slot *slot, const struct top_region *re
 static int64_t read_slots(int fd, const uint8_t uuid[16], struct layout_slot **ret)
 {
 	struct layout_subscribers_header header;
-	uint64_t used;
+	size_t used;
 	ssize_t got;
 
 	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
 	    header.magic != LAYOUT_MAGIC_SUBSCRIBERS || header.layout_version != LAYOUT_VERSION ||
 	    memcmp(header.uuid, uuid, sizeof(header.uuid)) != 0)
 		return -EBADMSG;
-	used = header.slots_used < LAYOUT_SLOTS_MAX ? header.slots_used : LAYOUT_SLOTS_MAX;
+	used = header.slots_used < LAYOUT_SLOTS_MAX ? (size_t)header.slots_used : LAYOUT_SLOTS_MAX;
 	*ret = must_realloc(NULL, (used + 1) * sizeof(**ret));
 	got = pread(fd, *ret, used * sizeof(**ret), FIRST_SLOT);
 	if (got >= 0)

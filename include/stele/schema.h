@@ -18,6 +18,10 @@
  * fixed part, starting at the column's offset (a flexible array member in C), and its length is the
  * size of the value less that offset.
  *
+ * A number is aligned to its size. In structs of i386 processes the compiler aligns those of 64
+ * bits to 4 bytes, unless the member says otherwise: `_Alignas(8) uint64_t bytes`, which makes the
+ * struct the same in 32 and 64 bits.
+ *
  * KEYS are strings of bits, compared from the first bit on; a key that another one starts with
  * comes before it. Column types are encoded so that this order is the order of the values:
  *
