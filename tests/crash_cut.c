@@ -34,6 +34,10 @@ static void cut_clean(void)
 		snprintf(path, sizeof(path), "%s/stele.copy%s", directory, suffixes[i]);
 		unlink(path);
 	}
+	snprintf(path, sizeof(path), "%s/stele.cut.channels", directory);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/stele.copy.channels", directory);
+	rmdir(path);
 	rmdir(directory);
 }
 
