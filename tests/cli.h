@@ -383,6 +383,24 @@ static inline const char *cli_dump(void)
 	return result.out;
 }
 
+/* The line of `stele list` about this test's region; other regions may be anything. A static buffer,
+ * empty if there is no such line. */
+static inline const char *cli_listed(char *format)
+{
+	static char found[4096];
+	struct cli_result result = STELE("list", "--format", format);
+	const size_t length = strlen(region);
+
+	found[0] = '\0';
+	for (char *line = strtok(result.out, "\n"); line; line = strtok(NULL, "\n")) {
+		const char *name = strncmp(line, "{\"name\": \"", 10) == 0 ? line + 10 : line;
+
+		if (strncmp(name, region, length) == 0 && strchr(" \"", name[length]))
+			snprintf(found, sizeof(found), "%s", line);
+	}
+	return found;
+}
+
 /* A file in /tmp with this content, for the test to unlink. */
 static inline void cli_temporary(char name[64], const char *suffix, const char *content)
 {

@@ -132,24 +132,19 @@ Test(cli_create, unknown_region_suggests_the_nearest)
 
 Test(cli_create, list_has_every_region)
 {
-	struct cli_result result;
 	char line[256];
 
 	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
 	EXPECT_STATUS(
 		STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=", "metric=1"),
 		0);
-	result = STELE("list", "--format", "ndjson");
-	EXPECT_STATUS(result, 0);
 	snprintf(
 		line, sizeof(line),
 		"{\"name\": \"%s\", \"version\": 2, \"tables\": 1, \"rows\": 1, \"publisher\": null, "
 		"\"subscribers\": 0, \"size\": ",
 		region);
-	EXPECT_HAS(result.out, line);
-	result = STELE("list");
-	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(result.out, region);
+	EXPECT_HAS(cli_listed("ndjson"), line);
+	EXPECT_HAS(cli_listed("table"), region);
 }
 
 Test(cli_create, says_what_was_asked_for)

@@ -16,8 +16,6 @@ static void expect_memory(const char *name)
 
 Test(cli_memory, a_region_in_a_segment_is_used_like_any_other)
 {
-	struct cli_result result;
-
 	EXPECT_STATUS(
 		STELE("create", region, "--memory", "sysv", "--max-size", "2M", "--table", ROUTES),
 		0);
@@ -27,10 +25,7 @@ Test(cli_memory, a_region_in_a_segment_is_used_like_any_other)
 	                    "metric=1"),
 	              0);
 	EXPECT_HAS(STELE("lookup", target, "10.9.9.9").out, "eth0");
-	result = STELE("list");
-	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(result.out, region);
-	EXPECT_HAS(result.out, "2.0 MiB  ok");
+	EXPECT_HAS(cli_listed("table"), "2.0 MiB  ok");
 	EXPECT_FAILURE(STELE("compact", region), 8, "System V segment", "fixed size");
 	EXPECT_HAS(STELE("create", region, "--memory", "shm").err, "they were not applied");
 	expect_memory("sysv");

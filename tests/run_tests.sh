@@ -5,7 +5,32 @@
 # only when it failed; the end of that once more after all have run, where one looks for it. The last line
 # counts the tests of all. A sanitizer's report fails a program even where Criterion, whose tests are
 # processes of their own, calls the test passed.
+#
+# As root, where namespaces can be had, each program has a /dev/shm, a /dev/mqueue and an IPC
+# namespace of its own. It neither sees nor touches other regions of the machine, and has all of the
+# system's few message queues to itself. A program that leaves something there fails.
 set -u
+
+left()
+{
+	find /dev/shm /dev/mqueue -mindepth 1 2>/dev/null
+	ipcs -m -q -s | grep '^0x'
+}
+
+if [ "${1:-}" = in-namespaces ]; then
+	shift
+	mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm || exit 125
+	[ ! -d /dev/mqueue ] || mount -t mqueue -o nosuid,nodev,noexec mqueue /dev/mqueue || exit 125
+	"$@"
+	status=$?
+	# a process of the test's own cleans up after it
+	for ((tries = 0; tries < 600; tries++)); do
+		[ -n "$(left)" ] || exit "$status"
+		sleep 0.1
+	done
+	printf 'a test left behind:\n%s\n' "$(left)"
+	exit 98
+fi
 
 jobs=$1
 shift
@@ -13,6 +38,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # stopped from outside, the programs are stopped too
 trap 'trap - TERM; kill $(jobs -p) 2>/dev/null; exit 143' INT TERM HUP
+
+alone=(unshare --mount --ipc --propagation private -- "$BASH" "$0" in-namespaces)
+if [ "$(id -u)" -ne 0 ] || ! "${alone[@]}" true 2>/dev/null; then alone=(); fi
 
 run_one()
 {
@@ -26,7 +54,7 @@ run_one()
 	plain=()
 	if grep -q __tsan_init "$program" && setarch -R true 2>/dev/null; then plain=(setarch -R); fi
 	begin=$(date +%s%N)
-	timeout --kill-after=10 "${TEST_TIMEOUT:-600}" "${plain[@]}" "$program" --jobs 1 --verbose=1 >"$log" 2>&1 &
+	timeout --kill-after=10 "${TEST_TIMEOUT:-600}" "${alone[@]}" "${plain[@]}" "$program" --jobs 1 --verbose=1 >"$log" 2>&1 &
 	child=$!
 	trap 'kill "$child"; exit 143' TERM
 	wait "$child"
