@@ -4,7 +4,7 @@
 # there is installed first (build-aux/packages.sh); when all is there nothing is asked and no root
 # is needed.
 #
-#   CC=clang            another compiler             CFLAGS='-O0 -g'   other flags
+#   CC=clang, CXX=      other compilers              CFLAGS='-O0 -g'   other flags
 #   V=1                 show the commands            TESTS='unit_% ipc_wait'   only these tests
 #   BUILD=elsewhere     another build folder         PREFIX=, DESTDIR=   where install puts things
 
@@ -14,6 +14,14 @@ SOVERSION := 0
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+# The compiler knows its own, which matter when it compiles for another machine.
+ifeq ($(origin AR),default)
+AR = $(shell $(CC) -print-prog-name=ar)
+endif
+OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 CFLAGS ?= -O2 -g
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -24,14 +32,10 @@ JOBS ?= 2# test programs run at a time
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
 
-# Probes for tracers cost an instruction each; they are there where their header was.
-hash := \#
-probes := $(if $(shell echo '$(hash)include <sys/sdt.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),-DSTELE_PROBES)
-
 # Times and sizes of files have 64 bits in 32-bit processes, too.
 flags := -std=c17 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Werror \
-	-fPIC -fvisibility=hidden -pthread $(probes) $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
+	-fPIC -fvisibility=hidden -pthread $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
 link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 
 lib_sources := $(sort $(filter-out publisher/source_%,$(wildcard lib/*.c notifier/*.c publisher/*.c subscriber/*.c)))
@@ -63,8 +67,11 @@ tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c
 benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
-.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-32bit check-instructions check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan stress bench bench-deps bench-plots run demo picture install uninstall clean format help objects FORCE
+# Packages for all goals are installed before anything is compiled, as a header that comes with them may matter.
+needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
+
+.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-tests \
+	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh stress bench bench-deps bench-plots run demo picture install uninstall clean format help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -82,7 +89,7 @@ $(BUILD)/libstele.a: $(BUILD)/obj/libstele.o
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $<
 
 $(BUILD)/obj/libstele.o: $(call objects,$(lib_sources))
-	$(Q)$(CC) -r -nostdlib $(no_groups) -o $@ $^ && objcopy --localize-hidden $@
+	$(Q)$(CC) -r -nostdlib $(no_groups) -o $@ $^ && $(OBJCOPY) --localize-hidden $@
 
 $(BUILD)/libstele.so: $(BUILD)/libstele.so.$(SOVERSION)
 	$(Q)ln -sf $(<F) $@
@@ -124,25 +131,38 @@ $(BUILD)/examples/%: docs/examples/%.c $(BUILD)/libstele.a $(headers) $(BUILD)/f
 
 # ---- objects: rebuilt when a header, the compiler or its flags changed ----
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/packages-build
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(needed)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(flags) $(peer_flags) -MMD -MP -c -o $@ $<
 
 $(call objects,$(test_sources)): | $(BUILD)/packages-check
 
+# Objects with probes are compiled again when <sys/sdt.h>, which lib/probe.h includes if it is there, came or went. It is
+# looked for after the packages are installed, so that the next make finds the same.
+$(call objects,$(shell grep -lF '"lib/probe.h"' $(lib_sources))): $(BUILD)/probes
+
+quoted = '$(subst ','\'',$(1))'
+changed = $(1) | cmp -s - $@ || $(1) >$@
+
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' | cmp -s - $@ || \
-		printf '%s\n' '$(CC) $(subst ','\'',$(flags) $(link))' >$@
+	@$(call changed,printf '%s\n' $(call quoted,$(CC) $(CXX) $(flags) $(link)))
+
+$(BUILD)/probes: FORCE $(BUILD)/flags | $(needed)
+	@$(call changed,{ echo '#include <sys/sdt.h>' | $(CC) $(flags) -E -x c - >/dev/null 2>&1 && echo yes || echo no; })
 
 -include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/demo_publisher.c tests/tsan_criterion.c))
 
-# ---- packages: build, run and check name what is needed for that ----
+# ---- packages: build, run, check and so on name what is needed for that ----
 
-$(BUILD)/packages-%: build-aux/packages.sh
-	@mkdir -p $(@D)
-	$(Q)CC='$(CC)' build-aux/packages.sh $*
+# Looked for again when the compiler or its flags changed.
+$(BUILD)/packages-%: build-aux/packages.sh $(BUILD)/flags
+	$(Q)CC=$(call quoted,$(CC)) CXX=$(call quoted,$(CXX)) CPPFLAGS=$(call quoted,$(CPPFLAGS)) CFLAGS=$(call quoted,$(CFLAGS)) \
+		build-aux/packages.sh $*
 	@touch $@
+
+# one after the other: apt runs alone
+$(addprefix $(BUILD)/packages-,run check picture): | $(BUILD)/packages-build
 
 # ---- checks ----
 
@@ -151,7 +171,7 @@ run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD
 check: check-static check-instructions $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
-check-static: check-includes check-symbols check-probes check-headers check-examples check-32bit ## the checks that run no program
+check-static: check-includes check-symbols check-probes check-headers check-examples check-build check-32bit ## the checks that run no program of ours
 
 check-includes: ## folders include only what they may
 	$(Q)tests/check_includes.sh
@@ -159,24 +179,23 @@ check-includes: ## folders include only what they may
 check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports its public functions, no more
 	$(Q)tests/check_symbols.sh $(BUILD)
 
-check-probes: $(BUILD)/libstele.so ## the library has the probes that docs/tracing.md lists
-	$(Q)tests/check_probes.sh $(BUILD)
+check-probes: $(BUILD)/libstele.so | $(BUILD)/packages-check ## the library has the probes that docs/tracing.md lists
+	$(Q)tests/check_probes.sh $(BUILD)/libstele.so
 
-check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-build ## each public header compiles alone, as C and as C++, which links
+check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## each public header compiles alone, as C and as C++, which links
 	$(Q)for h in $(headers); do \
 		$(CC) -std=c17 -Wall -Wextra -Wshadow -Wconversion -pedantic -Werror -Iinclude -fsyntax-only -x c $$h || exit 1; \
-		! command -v g++ >/dev/null || \
-		g++ -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ -include $$h /dev/null || exit 1; \
+		$(CXX) -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ -include $$h /dev/null || exit 1; \
 	done
-	$(Q)! command -v g++ >/dev/null || printf '%s\n' '#include <stele/stele.h>' 'int main() { return !stele_version(); }' | \
-		g++ -std=c++17 -Iinclude $(link) -o $(BUILD)/obj/headers -x c++ - -x none $< -luuid
+	$(Q)printf '%s\n' '#include <stele/stele.h>' 'int main() { return !stele_version(); }' | \
+		$(CXX) -std=c++17 -Iinclude $(link) -o $(BUILD)/obj/headers -x c++ - -x none $< -luuid
 	@echo 'check-headers: ok'
 
 check-examples: $(examples) ## the examples compile, and the documents show them as they are
 	$(Q)tests/check_examples.sh 'README.md docs/following.md' $(example_sources)
 
 # Debian has one set of headers for both where they are the same, in the folder of the 64-bit ones.
-flags_32 := $(addprefix -idirafter /usr/include/,$(shell $(CC) -print-multiarch 2>/dev/null))
+flags_32 = $(addprefix -idirafter /usr/include/,$(shell $(CC) -print-multiarch 2>/dev/null))
 
 check-32bit: | $(BUILD)/packages-check ## the library and the command compile for 32-bit processes, where the compiler can do that
 	$(Q)if echo '#include <stdlib.h>' | $(CC) -m32 $(flags_32) -E -x c - >/dev/null 2>&1; then \
@@ -188,6 +207,9 @@ check-32bit: | $(BUILD)/packages-check ## the library and the command compile fo
 	else echo 'check-32bit: left out, as $(CC) -m32 finds no C library (Debian: libc6-dev-i386)'; fi
 
 objects: $(call objects,$(lib_sources) $(source_sources) $(tool_sources))
+
+check-build: | $(needed) ## the build finds what is there, whatever the compiler's command, and does nothing twice
+	$(Q)tests/check_build.sh $(call quoted,$(CC))
 
 check-instructions: $(BUILD)/bench/instructions | $(BUILD)/packages-check ## gets, matches, commits take no more instructions than they may
 	$(Q)tests/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)
@@ -212,6 +234,9 @@ check-tsan: ## the tests with ThreadSanitizer, in build/tsan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS='-O1 -g' \
 		SANITIZE='-fsanitize=thread' check-tests
 
+check-fresh: ## run, check and install on bare Debians, and what the README promises there (root)
+	$(Q)tests/check_fresh.sh
+
 bench: $(benches) $(BUILD)/stele ## run the benchmarks; those against peers where these are installed
 	@$(foreach source,$(left_out),echo 'left out: $(source), as there is no $(call peer_of,$(source)) (make bench-deps)';)
 	$(Q)STELE=$(BUILD)/stele tests/run_bench.sh $(BUILD)/bench.txt $(benches)
@@ -234,6 +259,10 @@ picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## d
 
 # ---- the rest ----
 
+# The loader finds a library that was installed on this machine once its cache has it, which only root can write.
+tell_loader = $(if $(DESTDIR),,@if [ "$$(id -u)" -eq 0 ]; then PATH="$$PATH:/sbin:/usr/sbin"; \
+	! command -v ldconfig >/dev/null || ldconfig; fi)
+
 install: all ## install the command, the library, headers and manuals (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include/stele'
 	install -m 755 $(BUILD)/stele '$(DESTDIR)$(PREFIX)/bin/'
@@ -244,8 +273,9 @@ install: all ## install the command, the library, headers and manuals (PREFIX, D
 	install -m 644 $(headers) '$(DESTDIR)$(PREFIX)/include/stele/'
 	printf '%s\n' 'Name: stele' 'Description: Shared-memory state store: one publisher, many subscribers' \
 		'Version: $(VERSION)' 'Libs: -L$(LIBDIR) -lstele' 'Libs.private: -luuid -pthread' \
-		'Cflags: -I$(PREFIX)/include' >'$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
+		'Cflags: -I$(PREFIX)/include' | install -m 644 /dev/stdin '$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
 	for m in $(manuals); do install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}" "$$m" || exit 1; done
+	$(tell_loader)
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(PREFIX)/bin/stele' '$(DESTDIR)$(LIBDIR)/libstele.a' '$(DESTDIR)$(LIBDIR)'/libstele.so* \
@@ -253,9 +283,11 @@ uninstall: ## remove what install put there
 	for h in $(notdir $(headers)); do rm -f '$(DESTDIR)$(PREFIX)/include/stele/'"$$h"; done
 	for m in $(notdir $(manuals)); do rm -f '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}/$$m"; done
 	-rmdir '$(DESTDIR)$(PREFIX)/include/stele'
+	$(tell_loader)
 
-clean: ## remove build/
-	rm -rf build
+clean: ## remove what was built, that is BUILD
+	$(Q)if [ -e '$(BUILD)/Makefile' ]; then echo 'clean: BUILD=$(BUILD) is a folder of sources' >&2; exit 1; fi
+	rm -rf '$(BUILD)'
 
 format: ## format the sources with clang-format
 	clang-format -i $(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) \

@@ -1,61 +1,143 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|picture|check|bench: installs the Debian packages that this needs and that aren't there.
-# Looks for commands and headers, not for packages, so that what came from elsewhere counts too.
+# packages.sh build|run|picture|check|fresh|bench: installs the Debian packages that this needs and
+# that aren't there. Looks for commands and headers, not for packages, so that what came from
+# elsewhere counts too. Headers are looked for as the build does it: by CC, with CPPFLAGS and CFLAGS.
 set -eu
 
-compiler=${CC:-gcc}
+CC=${CC:-gcc}
+CXX=${CXX:-g++}
 wanted=
+
+want()
+{
+	case " $wanted " in
+	*" $1 "*) ;;
+	*) wanted="$wanted $1" ;;
+	esac
+}
+
+there()
+{
+	command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]
+}
 
 # a command that is needed, and the package that has it
 command_from()
 {
-	command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] || wanted="$wanted $2"
+	there "$1" || want "$2"
 }
 
+# preprocess COMPILER LANGUAGE: runs the compiler on standard input, with flags; prints its errors
+preprocess()
+{
+	# shellcheck disable=SC2069 # the errors, without what was preprocessed
+	eval "$1 ${CPPFLAGS:-} ${CFLAGS:-} -E -x $2 -" 2>&1 >/dev/null
+}
+
+# Without a compiler yet, a header counts that is where Debian's packages put it.
 header_from()
 {
-	echo "#include <$1>" | "${compiler%% *}" -E -x c -include stddef.h -include stdio.h - >/dev/null 2>&1 ||
-		wanted="$wanted $2"
+	if [ -n "$compiler" ]; then
+		printf '#include <%s>\n' stddef.h stdio.h "$1" | preprocess "$CC" c >/dev/null && return
+	else
+		for place in /usr/include /usr/local/include /usr/include/*-linux-*; do
+			[ ! -e "$place/$1" ] || return 0
+		done
+	fi
+	want "$2"
 }
 
-# Debian names the packages of its compilers as their commands: gcc, clang, gcc-12 ...
-command_from "${compiler%% *}" "$(basename "${compiler%% *}")"
-command_from ar binutils
-command_from cmp diffutils
-header_from stdlib.h libc6-dev
-header_from uuid/uuid.h uuid-dev
-header_from jansson.h libjansson-dev
-header_from csv.h libcsv-dev
-header_from libmnl/libmnl.h libmnl-dev
-header_from curses.h libncurses-dev
+# Debian names the packages of compilers as their commands (clang, gcc-12), but those for other
+# machines the other way round (aarch64-linux-gnu-gcc is in gcc-aarch64-linux-gnu).
+package_of()
+{
+	case $1 in
+	*/*)
+		echo "$0: there is no $1, which CC='$CC', CXX='$CXX' name" >&2
+		return 1
+		;;
+	cc | c[0-9]*) echo gcc ;;
+	c++) echo g++ ;;
+	*-linux-gnu*-g*)
+		echo "$1" | sed -E 's/^(.*-linux-gnu[^-]*)-(g[^-]*)/\2-\1/; s/_/-/g'
+		;;
+	*) echo "$1" ;;
+	esac
+}
+
+# compiler_from COMPILER LANGUAGE: nothing if the compiler works; else the packages for the words of
+# its command that aren't there. COMPILER may be `ccache gcc`, `env LANG=C gcc -m32`, `/opt/bin/cc`.
+compiler_from()
+{
+	reason=$(echo | preprocess "$1" "$2") && return
+	missing=
+	for word in $1; do
+		case $word in
+		-* | *=*) continue ;;
+		esac
+		there "$word" && continue
+		missing=$(package_of "$word")
+		want "$missing"
+	done
+	[ -n "$missing" ] && return
+	echo "$0: '$1' with '${CPPFLAGS:-} ${CFLAGS:-}' compiles nothing: $reason" >&2
+	exit 1
+}
+
+build()
+{
+	compiler_from "$CC" c
+	compiler=yes
+	[ -z "$wanted" ] || compiler=
+	command_from ar binutils
+	command_from cmp diffutils
+	header_from stdlib.h libc6-dev
+	header_from uuid/uuid.h uuid-dev
+	header_from jansson.h libjansson-dev
+	header_from csv.h libcsv-dev
+	header_from libmnl/libmnl.h libmnl-dev
+	header_from curses.h libncurses-dev
+}
 
 case "${1:-}" in
-build) ;;
+build)
+	build
+	;;
 run)
+	build
 	command_from ip iproute2
 	command_from unshare util-linux
 	;;
 picture)
+	build
 	command_from ip iproute2
 	command_from unshare util-linux
 	command_from tmux tmux
 	command_from python3 python3
 	;;
 check)
+	build
+	compiler_from "$CXX" c++
 	command_from ip iproute2
 	command_from unshare util-linux
 	command_from ps procps
 	command_from setarch util-linux
 	command_from valgrind valgrind
+	header_from sys/sdt.h systemtap-sdt-dev
 	header_from criterion/criterion.h libcriterion-dev
 	# for check-32bit, where the compiler can do both
 	! echo | ${CC:-gcc} -m32 -E -x c - >/dev/null 2>&1 || [ "$(uname -m)" != x86_64 ] ||
 		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||
 		wanted="$wanted libc6-dev-i386"
 	;;
+fresh)
+	command_from debootstrap debootstrap
+	command_from unshare util-linux
+	;;
 bench)
+	build
 	command_from pkg-config pkg-config
 	command_from redis-server redis-server
 	command_from gnuplot gnuplot-nox
@@ -65,7 +147,7 @@ bench)
 	header_from hiredis/hiredis.h libhiredis-dev
 	;;
 *)
-	echo "usage: $0 build|run|picture|check|bench" >&2
+	echo "usage: $0 build|run|picture|check|fresh|bench" >&2
 	exit 2
 	;;
 esac

@@ -4,11 +4,11 @@
  * (provider "stele"), and docs/tracing.md has what each tells. A place is one instruction that
  * does nothing until a tracer puts a breakpoint there, and a note of where its arguments are;
  * so arguments are what is at hand, never something computed for a probe. Where the library is
- * built without <sys/sdt.h> (STELE_PROBES, which the Makefile sets) there are none. */
+ * compiled without <sys/sdt.h> there are none. */
 #ifndef LIB_PROBE_H
 #define LIB_PROBE_H
 
-#ifdef STELE_PROBES
+#if __has_include(<sys/sdt.h>)
 #include <sys/sdt.h>
 /* The first argument is the region's name; an array would be noted as what is in it. */
 #define PROBE2(name, region, a)       DTRACE_PROBE2(stele, name, (const char *)(region), a)

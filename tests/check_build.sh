@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Checks what the build promises. It asks for the packages that are missing and for no others,
+# however the compiler is called and wherever headers are; it builds nothing twice; `make clean`
+# removes BUILD. Needs no root and installs nothing.
+#
+# check_build.sh COMPILER
+set -u
+cd "$(dirname "$0")/.." || exit 2
+# the makes below are none of the one that runs this
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES \
+	CC CXX CFLAGS CPPFLAGS LDFLAGS SANITIZE BUILD DESTDIR V
+export LC_ALL=C
+
+compiler=$1
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# What asks for packages gets none, and tells us what they were; a wrapper of compilers is there.
+mkdir "$work/bin"
+for name in apt-get sudo; do
+	printf '#!/bin/sh\necho "$*" >>"%s"\nexit 1\n' "$work/asked" >"$work/bin/$name"
+done
+printf '#!/bin/sh\nexec "$@"\n' >"$work/bin/ccache"
+# a compiler that finds no header while there is a file "hidden"
+printf '#!/bin/sh\ncase " $* " in *" -E "*) [ ! -e "%s" ] || exit 1 ;; esac\nexec %s "$@"\n' \
+	"$work/hidden" "$compiler" >"$work/bin/sometimes"
+# one for another machine, with programs of its own
+printf '#!/bin/sh\necho "other-${1#-print-prog-name=}"\n' >"$work/bin/other"
+chmod +x "$work"/bin/*
+PATH=$work/bin:$PATH
+
+wrong()
+{
+	echo "check-build: $*" >&2
+	failed=1
+}
+
+# asks_for 'PACKAGE...' COMMAND...: the command asks for these packages; if for none, it succeeds
+# and prints nothing
+asks_for()
+{
+	local wanted=$1 asked status
+	shift
+	rm -f "$work/asked"
+	"$@" >"$work/output" 2>&1
+	status=$?
+	asked=$(sed -n 's/.*install -y --no-install-recommends //p' "$work/asked" 2>/dev/null |
+		sort -u)
+	if [ "$asked" != "$wanted" ]; then
+		wrong "\`$*\` asks for \"$asked\", not \"$wanted\": $(cat "$work/output")"
+	elif [ -z "$wanted" ] && { [ "$status" -ne 0 ] || [ -s "$work/output" ]; }; then
+		wrong "\`$*\` ends with $status and says: $(cat "$work/output")"
+	fi
+}
+
+packages()
+{
+	env "$@" build-aux/packages.sh build
+}
+
+# builds TARGET... in $work/build: what was compiled is in $work/compiled
+build()
+{
+	make BUILD="$work/build" CC=sometimes "${@/#/"$work/build/"}" >"$work/output" 2>&1 ||
+		wrong "$(cat "$work/output")"
+	sed -n 's/^  CC *.*\/obj\///p' "$work/output" | sort >"$work/compiled"
+}
+
+# compiled 'OBJECT...' WHEN
+compiled()
+{
+	[ "$(tr '\n' ' ' <"$work/compiled")" = "$1" ] ||
+		wrong "$2, these were compiled, not \"$1\": $(cat "$work/compiled")"
+}
+
+# ---- packages ----
+
+for command in "$compiler" "env $compiler" "ccache $compiler" \
+	"env -u NOTHING LANG=C ccache $compiler -O1"; do
+	asks_for '' packages CC="$command"
+done
+asks_for nosuch-cc packages CC=nosuch-cc
+asks_for nosuch-cc packages CC='env nosuch-cc -m32'
+asks_for nosuch-cache packages CC="nosuch-cache $compiler"
+asks_for gcc-nosuch-linux-gnu packages CC=nosuch-linux-gnu-gcc
+asks_for '' make -s BUILD="$work/build" CC=sometimes "$work/build/packages-build"
+asks_for nosuch-cc make -s BUILD="$work/build" CC=nosuch-cc "$work/build/packages-build"
+asks_for '' make -s BUILD="$work/build" CC=sometimes "$work/build/packages-build"
+
+# no header is there, then all are where only flags tell
+all='libc6-dev uuid-dev libjansson-dev libcsv-dev libmnl-dev libncurses-dev'
+asks_for "$all" packages CC="$compiler" CPPFLAGS=-nostdinc
+mkdir -p "$work/include/uuid" "$work/include/libmnl" "$work/include/sys"
+for header in stddef stdio stdlib uuid/uuid jansson csv libmnl/libmnl; do
+	: >"$work/include/$header.h"
+done
+asks_for libncurses-dev packages CC="$compiler" CPPFLAGS="-nostdinc '-I$work/include'"
+: >"$work/include/curses.h"
+asks_for '' packages CC="$compiler" CPPFLAGS="-nostdinc -I$work/include"
+asks_for '' packages CC="$compiler" CFLAGS="-nostdinc -I$work/include"
+
+# probes TEXT: whether there are probes, as the build finds out
+probes()
+{
+	make -s BUILD="$work/other" CC="$compiler" CPPFLAGS="-nostdinc -I$work/include" \
+		"$work/other/probes" >"$work/output" 2>&1
+	[ "$(cat "$work/other/probes" 2>&1)" = "$1" ] ||
+		wrong "whether <sys/sdt.h> is there: not \"$1\"; $(cat "$work/output")"
+}
+
+probes no
+: >"$work/include/sys/sdt.h"
+probes yes
+
+# ---- what is built again ----
+
+touch "$work/hidden"
+build obj/lib/error.o obj/publisher/fanout.o
+compiled 'lib/error.o publisher/fanout.o ' 'at first'
+build obj/lib/error.o obj/publisher/fanout.o
+compiled '' 'the second time'
+rm "$work/hidden"
+build obj/lib/error.o obj/publisher/fanout.o
+compiled 'publisher/fanout.o ' 'once <sys/sdt.h> is there'
+build obj/lib/error.o obj/publisher/fanout.o
+compiled '' 'the time after that'
+[ ! -s "$work/output" ] || wrong "a make that has nothing to do says: $(cat "$work/output")"
+
+make -n BUILD="$work/build" CC=other "$work/build/libstele.a" >"$work/output" 2>&1
+for name in objcopy ar; do
+	grep -q "&& other-$name " "$work/output" ||
+		wrong "the archive is not made with the $name of its compiler"
+done
+
+# ---- clean ----
+
+mkdir "$work/tree" "$work/tree/build" "$work/tree/x"
+cp Makefile "$work/tree"
+make -s -C "$work/tree" BUILD=x clean >"$work/output" 2>&1 || wrong "$(cat "$work/output")"
+[ -d "$work/tree/build" ] || wrong 'make BUILD=x clean removed build'
+[ ! -e "$work/tree/x" ] || wrong 'make BUILD=x clean left x'
+! make -s -C "$work/tree" BUILD="$work/tree" clean >"$work/output" 2>&1 ||
+	wrong 'make clean took the sources for BUILD'
+[ -e "$work/tree/Makefile" ] || wrong 'make clean removed the sources'
+
+[ "$failed" -eq 0 ] && echo 'check-build: ok'
+exit "$failed"
