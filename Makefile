@@ -17,7 +17,7 @@ endif
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
-# The compiler knows its own, which matter when it compiles for another machine.
+# The compiler's own: those of this machine can't handle objects of another one.
 ifeq ($(origin AR),default)
 AR = $(shell $(CC) -print-prog-name=ar)
 endif
@@ -67,7 +67,8 @@ tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c
 benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
-# Packages for all goals are installed before anything is compiled, as a header that comes with them may matter.
+# Packages for all goals are installed before anything is compiled: <sys/sdt.h>, which comes with
+# those for checks, changes what is compiled.
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
 .PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-tests \
@@ -137,8 +138,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(needed)
 
 $(call objects,$(test_sources)): | $(BUILD)/packages-check
 
-# Objects with probes are compiled again when <sys/sdt.h>, which lib/probe.h includes if it is there, came or went. It is
-# looked for after the packages are installed, so that the next make finds the same.
+# lib/probe.h includes <sys/sdt.h> if it is there. Objects with probes are compiled again when that
+# header came or went; this is determined after packages are installed, so that the next make agrees.
 $(call objects,$(shell grep -lF '"lib/probe.h"' $(lib_sources))): $(BUILD)/probes
 
 quoted = '$(subst ','\'',$(1))'
@@ -155,13 +156,13 @@ $(BUILD)/probes: FORCE $(BUILD)/flags | $(needed)
 
 # ---- packages: build, run, check and so on name what is needed for that ----
 
-# Looked for again when the compiler or its flags changed.
+# Checked again when the compiler or its flags changed.
 $(BUILD)/packages-%: build-aux/packages.sh $(BUILD)/flags
 	$(Q)CC=$(call quoted,$(CC)) CXX=$(call quoted,$(CXX)) CPPFLAGS=$(call quoted,$(CPPFLAGS)) CFLAGS=$(call quoted,$(CFLAGS)) \
 		build-aux/packages.sh $*
 	@touch $@
 
-# one after the other: apt runs alone
+# one after the other, as apt locks out a second one
 $(addprefix $(BUILD)/packages-,run check picture): | $(BUILD)/packages-build
 
 # ---- checks ----
@@ -259,7 +260,7 @@ picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## d
 
 # ---- the rest ----
 
-# The loader finds a library that was installed on this machine once its cache has it, which only root can write.
+# Programs find a library that root installed on this machine only after ldconfig.
 tell_loader = $(if $(DESTDIR),,@if [ "$$(id -u)" -eq 0 ]; then PATH="$$PATH:/sbin:/usr/sbin"; \
 	! command -v ldconfig >/dev/null || ldconfig; fi)
 
