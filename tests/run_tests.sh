@@ -54,7 +54,7 @@ run_one()
 	plain=()
 	if grep -q __tsan_init "$program" && setarch -R true 2>/dev/null; then plain=(setarch -R); fi
 	begin=$(date +%s%N)
-	timeout --kill-after=10 "${TEST_TIMEOUT:-600}" "${alone[@]}" "${plain[@]}" "$program" --jobs 1 --verbose=1 >"$log" 2>&1 &
+	timeout --kill-after=10 "${TEST_TIMEOUT:-1200}" "${alone[@]}" "${plain[@]}" "$program" --jobs 1 --verbose=1 >"$log" 2>&1 &
 	child=$!
 	trap 'kill "$child"; exit 143' TERM
 	wait "$child"
