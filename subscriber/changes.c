@@ -4,6 +4,7 @@
 
 #include "lib/error.h"
 #include "lib/reading.h"
+#include "retry.h"
 #include "subscriber.h"
 
 /* Both tables must belong to one subscriber and have equal schemas. */
@@ -137,14 +138,15 @@ static int open_since(struct stele_subscriber *subscriber, const char *table, ui
 int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
                         struct stele_changes **ret)
 {
+	struct retry retry = {.most = TRIES};
 	int r = subscriber_check(subscriber);
 
 	if (r == 0)
 		r = stele_name_check("table", table);
 	if (r < 0)
 		return r;
-	r = -ESTALE;
-	for (int try = 0; r == -ESTALE && try < TRIES; try++)
+	do
 		r = open_since(subscriber, table, since, ret);
+	while (r == -ESTALE && retry_again(&retry, subscriber->region));
 	return r;
 }

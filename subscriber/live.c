@@ -9,6 +9,7 @@
 
 #include "lib/error.h"
 #include "lib/schema.h"
+#include "retry.h"
 #include "subscriber.h"
 
 /* A reader that lost this many races takes a pin, if it can. */
@@ -263,15 +264,16 @@ static int read_pinned(struct stele_live *live, const struct request *request)
 
 static int live_read(struct stele_live *live, const struct request *request)
 {
-	int i, r = subscriber_check(live->subscriber);
+	struct retry retry = {.most = TRIES};
+	int r = subscriber_check(live->subscriber);
 
 	if (r < 0)
 		return r;
-	for (i = 0; i < TRIES; i++) {
+	do {
 		r = try(live, request);
 		if (r != -ESTALE)
 			return r == -ENOMEM ? error_set(ENOMEM, "no memory for a schema") : r;
-	}
+	} while (retry_again(&retry, live->subscriber->region));
 	return read_pinned(live, request);
 }
 
@@ -291,6 +293,7 @@ static int live_start(struct stele_subscriber *subscriber, const char *name, str
 int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                     const struct stele_schema *expected, struct stele_live *ret)
 {
+	struct retry retry = {.most = TRIES * TRIES};
 	struct stele_live live;
 	int r = subscriber_check(subscriber);
 
@@ -298,7 +301,7 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 		r = live_start(subscriber, name, &live);
 	if (r < 0)
 		return r;
-	for (int i = 0; i < TRIES * TRIES; i++) {
+	do {
 		uint64_t version = subscriber_newest(subscriber);
 		uint32_t hint = UINT32_MAX;
 		int judged;
@@ -318,9 +321,8 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 			return r;
 		*ret = live;
 		return 0;
-	}
-	return region_error(subscriber->region, -ESTALE,
-	                    head_version(subscriber_head(subscriber)));
+	} while (retry_again(&retry, subscriber->region));
+	return retry_error(&retry, subscriber->region, head_version(subscriber_head(subscriber)));
 }
 
 int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,

@@ -8,6 +8,7 @@
 #include "lib/copy.h"
 #include "lib/error.h"
 #include "lib/file.h"
+#include "retry.h"
 #include "subscriber.h"
 
 /* How often it is begun again when the publisher gave up the version that it began with. */
@@ -173,6 +174,7 @@ int stele_region_save(const char *region, const char *file, unsigned flags, uint
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
 	struct stele_subscriber *subscriber;
+	struct retry retry = {.most = TRIES};
 	uint64_t oldest = 0, newest = 0;
 	int r;
 
@@ -189,9 +191,11 @@ int stele_region_save(const char *region, const char *file, unsigned flags, uint
 		r = stele_subscriber_open(region, &options, &subscriber);
 	if (r < 0)
 		return r;
-	r = -ESTALE;
-	for (int try = 0; try < TRIES && r == -ESTALE; try++)
+	do
 		r = save_once(subscriber, file, flags, &oldest, &newest);
+	while (r == -ESTALE && retry_again(&retry, subscriber->region));
+	if (r == -ESTALE && retry.still)
+		r = retry_error(&retry, subscriber->region, head_version(retry.head));
 	stele_subscriber_close(subscriber);
 	if (r == -ESTALE)
 		return error_set(ESTALE,

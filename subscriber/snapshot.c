@@ -10,6 +10,7 @@
  * A pin in the slot is a request. What counts is what stands in the region, which no subscriber can
  * write.
  */
+#include "retry.h"
 #include "subscriber.h"
 
 #include <errno.h>
@@ -180,18 +181,19 @@ static int take_version(struct stele_snapshot *snapshot, uint64_t version)
 static int take_newest(struct stele_snapshot *snapshot)
 {
 	struct stele_subscriber *subscriber = snapshot->subscriber;
+	/* A publisher that commits a whole history between two loads here is not of this world, but
+	 * one try after the other can be unlucky. */
+	struct retry retry = {.most = 1000};
 	int r;
 
-	/* A publisher that commits a whole history between two loads here is not of this world, but
-	 * one try after the other can be unlucky: so many, and then the error. */
-	for (int try = 0; try < 1000; try++) {
+	do {
 		r = take_version(snapshot, subscriber_newest(subscriber));
 		if (r != -ENOENT && r != -ESTALE)
 			return r;
 		if (region_lost(subscriber->region))
 			return region_error(subscriber->region, -EBADMSG, snapshot->version);
-	}
-	return region_error(subscriber->region, -ESTALE, snapshot->version);
+	} while (retry_again(&retry, subscriber->region));
+	return retry_error(&retry, subscriber->region, snapshot->version);
 }
 
 int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,

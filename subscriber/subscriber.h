@@ -10,6 +10,7 @@
  *   live.c         the newest version, read by copying
  *   cursor.c       rows in order       changes.c      what differs between two snapshots
  *   follow.c       all rows, and then what changes
+ *   retry.c        whether to try again after a lost race (retry.h)
  *   index.c        for longest-prefix match (index.h)
  *   hash.c         for exact lookups (hash.h)
  *   explain.c      the way of a lookup, step by step

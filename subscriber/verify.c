@@ -5,6 +5,7 @@
 
 #include "lib/error.h"
 #include "lib/survey.h"
+#include "retry.h"
 #include "subscriber.h"
 
 /* How often it is begun again when the publisher gave up the version that it began with. */
@@ -32,10 +33,13 @@ static int survey_pinned(const char *name, struct survey_options *options, struc
 int subscriber_survey(const char *name, struct region *region, struct survey_options *options,
                       struct survey *ret)
 {
+	struct retry retry = {.most = TRIES};
 	int r = survey_region(region, options, ret);
 
-	for (int try = 1; try < TRIES && r == -ESTALE; try++)
+	while (r == -ESTALE && retry_again(&retry, region))
 		r = survey_pinned(name, options, ret);
+	if (r == -ESTALE && retry.still)
+		return retry_error(&retry, region, head_version(retry.head));
 	if (r == -ESTALE)
 		return error_set(ESTALE,
 		                 "the publisher of region \"%s\" gave up each version while it was "

@@ -26,6 +26,7 @@
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/probe.h"
+#include "retry.h"
 #include "subscriber.h"
 
 /* Without a slot nobody wakes this reader but the futex, and a commit that comes within
@@ -128,13 +129,14 @@ static int look_once(struct stele_subscriber *subscriber, uint64_t since, uint64
 static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
                 uint64_t *ret_version)
 {
+	struct retry retry = {.most = TRIES};
 	int r;
 
-	for (int i = 0; i < TRIES; i++) {
+	do {
 		r = look_once(subscriber, since, ret_head, ret_version);
 		if (r != -EAGAIN)
 			return r;
-	}
+	} while (retry_again(&retry, subscriber->region));
 	/* Which tables it was can't be told at this pace. */
 	return *ret_version > since;
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "retry.h"
+
+#include <errno.h>
+
+#define RETRY_TIME INT64_C(100000000)
+
+bool retry_again(struct retry *retry, const struct region *region)
+{
+	/* In this order: a try that failed because history had passed the version that it took from head
+	 * has seen a store of the publisher after a newer head, so this load finds that head. */
+	uint64_t head = load_acquire(&region->header->head);
+	uint64_t reclaimed = load_acquire(&region->header->reclaimed);
+	int64_t now = time_monotonic();
+
+	/* A file that was replaced never moves again: the reader may be on its way to the next one. */
+	retry->still = retry->tries > 0 && region == retry->region && head == retry->head &&
+	               reclaimed == retry->reclaimed && head_state(head) == HEAD_CURRENT;
+	if (retry->tries++ == 0)
+		retry->until = now + RETRY_TIME;
+	retry->region = region;
+	retry->head = head;
+	retry->reclaimed = reclaimed;
+	return !retry->still && retry->tries < retry->most &&
+	       (retry->tries < RETRY_LEAST || now < retry->until);
+}
+
+int retry_error(const struct retry *retry, const struct region *region, uint64_t version)
+{
+	return region_error(region, retry->still ? -EBADMSG : -ESTALE, version);
+}
