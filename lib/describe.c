@@ -70,6 +70,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	struct layout_header *header;
 	struct region region;
 	struct names names;
+	struct view view;
 	int r = names_make_readable(name, &names);
 
 	if (r == 0 && ret->size != sizeof(*ret))
@@ -108,7 +109,8 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.limit_size = region.limit_size;
 	info.generation = region.generation;
 	info.durable_commits = region.durability == LAYOUT_DURABLE_COMMIT;
-	info.arena_size = load_relaxed(&header->arena_end) - region.arena_offset;
+	region_view(&region, &view);
+	info.arena_size = view.limit - view.start;
 	load_commit(&region, info.version, &info.commit);
 	describe_publisher(&region, &info);
 	count_subscribers(&region, &info);

@@ -299,6 +299,17 @@ bool file_is_in_memory(int fd)
 	       ((uint32_t)status.f_type == TMPFS_MAGIC || (uint32_t)status.f_type == RAMFS_MAGIC);
 }
 
+uint64_t file_reserved_size(int fd, const struct stat *status)
+{
+	uint64_t size = (uint64_t)status->st_size, reserved = (uint64_t)status->st_blocks * 512;
+	struct statfs system;
+
+	/* Of ramfs, which has no count of blocks, nothing is known. */
+	if (reserved >= size || fstatfs(fd, &system) < 0 || system.f_type != TMPFS_MAGIC)
+		return size;
+	return reserved;
+}
+
 bool file_is_in_use(int fd)
 {
 	/* Only a file that nobody else has open can be leased for writing. */

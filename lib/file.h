@@ -57,6 +57,11 @@ int file_sync_directory(const char *path);
 /* True for a file system that keeps its files in memory. */
 bool file_is_in_memory(int fd);
 
+/* The bytes of a file that reading through a mapping takes no further memory for: its size, or, on a
+ * tmpfs, where a hole that is read becomes a page, what it has memory for if that is less. `status` is of
+ * fstat(2). */
+uint64_t file_reserved_size(int fd, const struct stat *status);
+
 /* True while somebody else has the file open or mapped, as far as the kernel tells. For a file without
  * a name: whoever opened it just then would have a SIGIO sent to this process. */
 bool file_is_in_use(int fd);

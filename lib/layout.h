@@ -76,6 +76,15 @@
 #define LAYOUT_PINS 8u                           /* versions that one slot can pin */
 #define LAYOUT_SLOTS_MAX 4096u
 
+/* No file of this layout has more than these: a reader's walks are bounded by them, whatever a header
+ * says. */
+#define LAYOUT_HISTORY_MAX 65536u
+#define LAYOUT_RING_MAX 131072u /* entries: a power of two above the longest history */
+#define LAYOUT_KEPT_MAX 1024u   /* entries */
+#define LAYOUT_ARENA_OFFSET_MAX \
+	(LAYOUT_PAGE + LAYOUT_RING_MAX * sizeof(struct layout_commit) + \
+	 LAYOUT_KEPT_MAX * sizeof(struct layout_kept))
+
 /* ---- the head word ---- */
 
 /* The version is in bits 2 to 63 of the head word, the state of the file in bits 0 and 1. A futex waits on
@@ -128,12 +137,12 @@ struct layout_header {
 	uint64_t generation;    /* 1, and one more with each file that replaced the one before */
 	uint64_t created;       /* nanoseconds since 1970 */
 	uint64_t maximum_size;  /* bytes; what subscribers map */
-	uint64_t ring_offset;   /* of struct layout_commit[ring_entries] */
-	uint64_t kept_offset;   /* of struct layout_kept[kept_entries] */
-	uint64_t arena_offset;  /* multiple of LAYOUT_PAGE */
-	uint32_t ring_entries;  /* a power of two */
-	uint32_t kept_entries;
-	uint32_t history;       /* versions to keep at least */
+	uint64_t ring_offset;   /* of struct layout_commit[ring_entries]; not in the first page */
+	uint64_t kept_offset;   /* of struct layout_kept[kept_entries]; likewise */
+	uint64_t arena_offset;  /* multiple of LAYOUT_PAGE; at most LAYOUT_ARENA_OFFSET_MAX */
+	uint32_t ring_entries;  /* a power of two; at most LAYOUT_RING_MAX */
+	uint32_t kept_entries;  /* at most LAYOUT_KEPT_MAX */
+	uint32_t history;       /* versions to keep at least: 2 to LAYOUT_HISTORY_MAX */
 	uint32_t mode;          /* permission bits that were asked for */
 	char name[64];
 	uint64_t history_bytes; /* that history may take, down to two versions; 0: any number */
@@ -360,6 +369,8 @@ AT(layout_kept, version, 0);
 AT(layout_kept, catalog, 8);
 AT(layout_kept, record, 12);
 SIZE(layout_kept, 16);
+
+static_assert(LAYOUT_ARENA_OFFSET_MAX % LAYOUT_PAGE == 0, "the arena may start there");
 
 AT(layout_table, rows, 0);
 AT(layout_table, id, 8);

@@ -29,7 +29,9 @@ static uint64_t size_now(const struct region *region)
 {
 	struct stat status;
 
-	return fstat(region->fd, &status) == 0 ? (uint64_t)status.st_size : region->file_size;
+	/* Holes that its owner makes while it is open do not count. */
+	return fstat(region->fd, &status) == 0 ? file_reserved_size(region->fd, &status)
+	                                       : region->file_size;
 }
 
 static int map(struct region *region, const struct layout_header *header, bool writable,

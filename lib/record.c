@@ -53,10 +53,11 @@ int record_table(const struct view *view, ref_t ref, unsigned index, struct stel
 		return r;
 	if (index >= record.tables)
 		return 0;
-	at = sizeof(record) + ((record.message_size + 7) & ~(size_t)7) +
-	     (size_t)index * sizeof(entry);
-	if (at + sizeof(entry) > size)
+	at = sizeof(record) + ((record.message_size + 7) & ~(size_t)7);
+	/* By division, as `index` may be any number. */
+	if (at > size || index >= (size - at) / sizeof(entry))
 		return -EBADMSG;
+	at += index * sizeof(entry);
 	data_copy_out(&entry, bytes + at, sizeof(entry));
 	memcpy(table.name, entry.name, sizeof(table.name) - 1);
 	if (stele_name_check("table", table.name) < 0)

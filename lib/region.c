@@ -150,27 +150,64 @@ static int judge_header(const struct names *names, const struct layout_header *h
 	return 0;
 }
 
-/* And so is whether it fits the memory that it is to be in. */
+/* True if `count` things of `size` bytes fit between the first page and the arena. The caller has
+ * checked the arena's offset and the count against what the layout allows, so no sum overflows. */
+static bool fits_before_arena(const struct layout_header *header, uint64_t offset, uint32_t count,
+                              size_t size)
+{
+	return offset % 8 == 0 && offset >= LAYOUT_PAGE && offset <= header->arena_offset &&
+	       count * (uint64_t)size <= header->arena_offset - offset;
+}
+
+/* True if a header says nothing that no publisher writes: every walk of a reader is bounded by these
+ * counts. */
+static bool header_is_possible(const struct layout_header *header, uint64_t size)
+{
+	uint32_t ring = header->ring_entries;
+
+	return ring >= 2 && ring <= LAYOUT_RING_MAX && (ring & (ring - 1)) == 0 &&
+	       header->kept_entries <= LAYOUT_KEPT_MAX && header->history >= 2 &&
+	       header->history <= LAYOUT_HISTORY_MAX && header->history <= ring &&
+	       header->arena_offset % LAYOUT_PAGE == 0 &&
+	       header->arena_offset <= LAYOUT_ARENA_OFFSET_MAX && header->arena_offset <= size &&
+	       fits_before_arena(header, header->ring_offset, ring, sizeof(struct layout_commit)) &&
+	       fits_before_arena(header, header->kept_offset, header->kept_entries,
+	                         sizeof(struct layout_kept)) &&
+	       header->limit_size <= LAYOUT_MAXIMUM &&
+	       header->maximum_size <= header->limit_size && header->maximum_size >= size;
+}
+
+/* Checks that the header fits the memory that it is in. */
 static int judge_fit(const struct names *names, const struct layout_header *header, uint64_t size)
 {
-	uint64_t ring_end =
-		header->ring_offset + (uint64_t)header->ring_entries * sizeof(struct layout_commit);
-	uint64_t kept_end =
-		header->kept_offset + (uint64_t)header->kept_entries * sizeof(struct layout_kept);
 	char name[CALLED_SIZE];
 
-	if (header->ring_entries < 2 || (header->ring_entries & (header->ring_entries - 1)) != 0 ||
-	    header->ring_offset % 8 != 0 || header->kept_offset % 8 != 0 ||
-	    header->ring_offset > size || header->kept_offset > size ||
-	    ring_end > header->arena_offset || kept_end > header->arena_offset ||
-	    header->arena_offset > size || header->arena_offset % LAYOUT_PAGE != 0 ||
-	    header->limit_size > LAYOUT_MAXIMUM || header->maximum_size > header->limit_size ||
-	    header->maximum_size < size)
-		return error_set(
-			EBADMSG,
-			"%s is damaged: its header does not fit its file, which may have been cut short; %s",
-			called(names, name), when_damaged(names));
-	return 0;
+	if (header_is_possible(header, size))
+		return 0;
+	return error_set(
+		EBADMSG,
+		"%s is damaged: its header does not fit its file, which may have been cut short; %s",
+		called(names, name), when_damaged(names));
+}
+
+/* Refuses a file in memory with less memory than its size. Publishers reserve every byte; whoever
+ * reads a hole through a mapping gets the memory for it, and would fill the machine's. On a disk
+ * reading a hole costs none, and file systems that compress count fewer blocks than bytes. */
+static int judge_holes(const struct names *names, int fd, const struct stat *status)
+{
+	uint64_t there = file_reserved_size(fd, status);
+	char name[CALLED_SIZE];
+
+	if (there >= (uint64_t)status->st_size)
+		return 0;
+	return error_set(
+		EBADMSG,
+		"%s is refused: its file has holes (memory for %llu of its %llu bytes), and no publisher "
+		"leaves any; %s",
+		called(names, name), (unsigned long long)there,
+		(unsigned long long)status->st_size,
+		names->saved ? "copy it without them (cp --sparse=never)"
+		             : "remove the region and publish again");
 }
 
 static int judge_owner(const struct names *names, const struct stat *status, bool writable)
@@ -289,6 +326,8 @@ int region_open(const struct names *names, bool writable, bool guarded, struct r
 	if (r == 0 && !names->saved)
 		r = judge_owner(names, &region.status, writable);
 	if (r == 0)
+		r = judge_holes(names, region.fd, &region.status);
+	if (r == 0)
 		r = map_region(names, &region, writable, guarded);
 	if (r < 0) {
 		if (region.fd >= 0)
@@ -374,13 +413,15 @@ void region_view(struct region *region, struct view *ret)
 {
 	uint64_t end = load_acquire(&region->header->arena_end);
 
-	if (end + LAYOUT_GUARD > region->file_size) {
+	/* By subtraction, as `end` may be any number. The file has the first page at least. */
+	if (end > region->file_size - LAYOUT_GUARD) {
 		/* It grew; or the word is damaged, and then the memory's size is what counts. */
-		uint64_t size = region->memory->size(region);
+		uint64_t size = region->memory->size(region), most;
 		if (size > region->maximum_size)
 			size = region->maximum_size;
-		if (end + LAYOUT_GUARD > size || end + LAYOUT_GUARD < end)
-			end = size > LAYOUT_GUARD ? size - LAYOUT_GUARD : 0;
+		most = size > LAYOUT_GUARD ? size - LAYOUT_GUARD : 0;
+		if (end > most)
+			end = most;
 		/* It only grows; if it does not, region_lost() shall notice. */
 		if (size > region->file_size)
 			store_relaxed(&region->file_size, size);

@@ -44,8 +44,10 @@ static uint32_t ring_entries_for(uint32_t history)
 	return entries;
 }
 
-#define KEPT_ENTRIES 1024u
-#define ARENA_FIRST  65536u
+static_assert(LAYOUT_HISTORY_MAX + 2 * RECLAIM_BATCH <= LAYOUT_RING_MAX,
+              "readers refuse a longer ring");
+
+#define ARENA_FIRST 65536u
 
 /* Gives a new data file its name, also in place of another one. */
 static int data_publish(const struct names *names, int fd, mode_t mode, bool over)
@@ -81,7 +83,7 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 		.history = options->history,
 		.history_bytes = options->history_bytes,
 		.ring_entries = ring_entries_for(options->history),
-		.kept_entries = KEPT_ENTRIES,
+		.kept_entries = LAYOUT_KEPT_MAX,
 		.ring_offset = LAYOUT_PAGE,
 		.mode = options->mode,
 	};

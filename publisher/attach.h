@@ -37,7 +37,7 @@ int lock_for_removal(const struct names *names, const char *path, bool readers_m
 
 /* load.c: the arena that a new region needs for what a saved one holds; and copies that into its file,
  * which has no name yet. 0 or with a sentence. */
-uint64_t contents_room(const struct region *contents);
+uint64_t contents_room(struct region *contents);
 int contents_fill(const struct names *names, int fd, struct region *contents);
 
 /* Opens or makes the publisher file and locks it. -EAGAIN: start over. */

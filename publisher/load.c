@@ -10,9 +10,14 @@
 #include "lib/file.h"
 #include "lib/survey.h"
 
-uint64_t contents_room(const struct region *contents)
+uint64_t contents_room(struct region *contents)
 {
-	uint64_t used = load_relaxed(&contents->header->arena_end) - contents->arena_offset;
+	struct view view;
+	uint64_t used;
+
+	/* Not the header's word itself, which somebody may still be changing. */
+	region_view(contents, &view);
+	used = view.limit - view.start;
 
 	/* Objects take more in classes than side by side; what is missing it grows by. */
 	return (used + used / 8) / LAYOUT_PAGE * LAYOUT_PAGE + 16 * LAYOUT_PAGE;

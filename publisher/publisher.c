@@ -15,7 +15,6 @@
 #include "recover.h"
 
 #define HISTORY_DEFAULT 64u
-#define HISTORY_MAX     65536u
 #define SYSV_DEFAULT    (UINT64_C(64) << 20)
 #define LOOK_INTERVAL   INT64_C(1000000000)
 
@@ -87,9 +86,9 @@ static int options_read(const struct names *names, const struct stele_publisher_
 		return error_set(EINVAL, "unknown flags 0x%x for a publisher", ret->flags);
 	if (ret->history == 0)
 		ret->history = HISTORY_DEFAULT;
-	if (ret->history < 2 || ret->history > HISTORY_MAX)
+	if (ret->history < 2 || ret->history > LAYOUT_HISTORY_MAX)
 		return error_set(EINVAL, "a history of %u versions; it can have 2 to %u",
-		                 ret->history, HISTORY_MAX);
+		                 ret->history, LAYOUT_HISTORY_MAX);
 	r = options_read_memory(names, ret);
 	if (r < 0)
 		return r;

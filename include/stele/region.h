@@ -14,7 +14,12 @@
  * file that stele_region_save() wrote, or a copy of a region's data file, from this machine or
  * another of its kind, at any path, readable or writable by whomever. It has no publisher and no
  * subscribers; its newest version is the last. A copy of a data file that was made while its
- * publisher committed need not be whole: stele_region_verify() tells. */
+ * publisher committed need not be whole: stele_region_verify() tells. On a tmpfs the file must not have
+ * holes, as whoever reads them is given memory for them: cp --sparse=never makes such a copy.
+ *
+ * REGIONS OF OTHERS. Anyone can create files where regions are. Nothing in them is believed: reading a
+ * region that somebody forged or damaged gives an error (-EBADMSG, mostly) or an answer, in bounded time
+ * and memory. */
 #ifndef STELE_REGION_H
 #define STELE_REGION_H
 

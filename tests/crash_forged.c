@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Region files that no publisher wrote, under a header whose checksum is right: header words near
+ * 2^64 with references that fit them, counts far beyond what the library makes, sparse files,
+ * versions that are not there. Each library call that reads gets an error or an answer, at once, and
+ * takes no memory for holes. */
+#include "crash.h"
+#include "forge.h"
+
+/* Milliseconds of CPU that one round of all calls may take: it takes about one. */
+#define CPU_MOST 2000
+
+static const char *forged_path(const char *name)
+{
+	static char path[160];
+
+	crash_path(name, "", path);
+	return path;
+}
+
+static long cpu_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- all calls that read ---- */
+
+static void expect_answer(int r, const char *call)
+{
+	cr_expect(r >= 0 || r == -EBADMSG || r == -ESTALE || r == -ENOENT, "%s: %d: %s", call, r,
+	          stele_last_error());
+	if (r < 0)
+		cr_expect_neq(stele_last_error()[0], '\0', "%s", call);
+}
+
+static void read_snapshot(struct stele_subscriber *subscriber, uint64_t version)
+{
+	struct stele_snapshot *snapshot;
+	struct stele_commit_table changed;
+	struct stele_commit commit;
+	struct stele_cursor *cursor;
+	struct stele_table table;
+	struct stele_row row;
+	char name[STELE_NAME_MAX + 1] = "";
+	int r = stele_snapshot_open(subscriber, version, &snapshot);
+
+	expect_answer(r, "snapshot_open");
+	if (r < 0)
+		return;
+	expect_answer(stele_snapshot_commit(snapshot, &commit), "snapshot_commit");
+	expect_answer(stele_snapshot_commit_table(snapshot, UINT32_MAX, &changed), "commit_table");
+	while ((r = stele_snapshot_next_table(snapshot, name)) == 1)
+		;
+	expect_answer(r, "next_table");
+	r = stele_table_open(snapshot, "t", NULL, &table);
+	expect_answer(r, "table_open");
+	if (r == 0 && stele_cursor_open(&table, &cursor) == 0) {
+		while ((r = stele_cursor_next(cursor, &row)) == 1)
+			;
+		expect_answer(r, "cursor_next");
+		stele_cursor_close(cursor);
+	}
+	stele_snapshot_close(snapshot);
+}
+
+static void read_as(const char *name, unsigned flags)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options), .flags = flags};
+	struct stele_subscriber *subscriber;
+	struct stele_changes *changes;
+	struct stele_live live;
+	uint64_t oldest, newest;
+	unsigned char value[64];
+	size_t size = sizeof(value);
+	int r = stele_subscriber_open(name, &options, &subscriber);
+
+	expect_answer(r, "subscriber_open");
+	if (r < 0)
+		return;
+	expect_answer(stele_subscriber_history(subscriber, &oldest, &newest), "history");
+	expect_answer(stele_subscriber_wait(subscriber, 0, 0, &newest), "wait");
+	read_snapshot(subscriber, 0);
+	read_snapshot(subscriber, FORGE_VERSION);
+	expect_answer(stele_subscriber_get(subscriber, "t", "k", 8, value, &size, NULL), "get");
+	expect_answer(stele_live_open(subscriber, "t", NULL, &live), "live_open");
+	r = stele_changes_since(subscriber, "t", 1, &changes);
+	expect_answer(r, "changes_since");
+	if (r == 0)
+		stele_changes_close(changes);
+	stele_subscriber_close(subscriber);
+}
+
+static void read_all(const char *name)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_region_use use = {.size = sizeof(use)};
+	char saved[] = "/tmp/stele-forged-XXXXXX";
+	int fd = mkstemp(saved);
+
+	cr_assert(fd >= 0);
+	close(fd);
+	expect_answer(stele_region_describe(name, &info), "describe");
+	if (info.maximum_size)
+		cr_expect_leq(info.arena_size, info.file_size);
+	read_as(name, STELE_UNREGISTERED);
+	read_as(name, 0);
+	expect_answer(stele_region_verify(name, NULL, &use), "verify");
+	expect_answer(stele_region_save(name, saved, STELE_REPLACE, NULL, NULL), "save");
+	unlink(saved);
+}
+
+/* Writes the file, and has all calls read it: at once, and without memory for holes. */
+static void read_forged(struct forge *forge)
+{
+	const char *name = crash_name("");
+	uint64_t blocks;
+	long cpu;
+
+	forge_write(forged_path(name), forge);
+	blocks = forge_blocks(forged_path(name));
+	cpu = cpu_now();
+	read_all(name);
+	cr_expect_lt(cpu_now() - cpu, CPU_MOST * (CRASH_SANITIZED ? 20 : 1));
+	cr_expect_eq(forge_blocks(forged_path(name)), blocks, "reading took memory");
+}
+
+/* The file is refused where it is opened, before anything of it is touched, with this in the error
+ * message. */
+static void expect_refused(struct forge *forge, const char *words)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
+	struct stele_subscriber *subscriber;
+	struct stele_publisher *publisher;
+	const char *name = crash_name("");
+
+	read_forged(forge);
+	cr_expect_eq(stele_subscriber_open(name, &options, &subscriber), -EBADMSG);
+	cr_expect_not_null(strstr(stele_last_error(), words), "\"%s\"", stele_last_error());
+	cr_expect_eq(stele_publisher_open(name, NULL, &publisher), -EBADMSG);
+	cr_expect_not_null(strstr(stele_last_error(), words), "\"%s\"", stele_last_error());
+}
+
+/* The file is opened, and found whole. */
+static void expect_whole(struct forge *forge)
+{
+	struct stele_region_use use = {.size = sizeof(use)};
+
+	read_forged(forge);
+	cr_expect_eq(stele_region_verify(crash_name(""), NULL, &use), 1, "%s", stele_last_error());
+	cr_expect_eq(use.version, FORGE_VERSION);
+}
+
+/* ---- what is forged ---- */
+
+/* Or the tests below would see errors that have other reasons. */
+Test(forged, crash_14_a_forged_region_is_read, .fini = crash_clean)
+{
+	struct forge forge = forge_region();
+
+	expect_whole(&forge);
+}
+
+Test(forged, crash_14_arena_end_near_2_64_with_references_that_fit, .fini = crash_clean)
+{
+	static const uint64_t ends[] = {
+		0,
+		1,
+		UINT64_MAX,
+		UINT64_MAX - 7,
+		UINT64_MAX - LAYOUT_GUARD + 1,
+		UINT64_MAX - LAYOUT_GUARD,
+		UINT64_MAX - 2 * LAYOUT_GUARD + 1,
+		UINT64_C(1) << 63,
+		LAYOUT_MAXIMUM,
+		UINT64_C(1) << 32,
+	};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct forge forge = forge_region();
+		uint32_t first = (uint32_t)(forge.header.arena_offset / LAYOUT_UNIT),
+			 last = (uint32_t)(forge.size / LAYOUT_UNIT);
+		const uint32_t references[] = {UINT32_MAX, 0xfffffff0, 0x7fffffff, 0x20000000,
+		                               last,       last - 1,   first - 1,  1};
+
+		forge.header.arena_end = ends[i];
+		for (size_t k = 0; k < sizeof(references) / sizeof(references[0]); k++) {
+			forge.newest.catalog = forge.newest.record = references[k];
+			read_forged(&forge);
+		}
+	}
+}
+
+Test(forged, crash_14_counts_that_no_publisher_makes, .fini = crash_clean)
+{
+	struct forge forge = forge_region();
+
+	/* The limits themselves are no fault. */
+	forge_counts(&forge, LAYOUT_RING_MAX, LAYOUT_KEPT_MAX);
+	forge.header.history = LAYOUT_HISTORY_MAX;
+	expect_whole(&forge);
+
+	forge.header.history = LAYOUT_HISTORY_MAX + 1;
+	expect_refused(&forge, "does not fit its file");
+	forge_counts(&forge, LAYOUT_RING_MAX * 2, LAYOUT_KEPT_MAX);
+	forge.header.history = 2;
+	expect_refused(&forge, "does not fit its file");
+	forge_counts(&forge, FORGE_RING, LAYOUT_KEPT_MAX + 1);
+	expect_refused(&forge, "does not fit its file");
+	forge_counts(&forge, FORGE_RING, LAYOUT_KEPT_MAX);
+	forge.header.history = FORGE_RING + 1;
+	expect_refused(&forge, "does not fit its file");
+	forge.header.history = 2;
+	forge.header.kept_offset = 0;
+	expect_refused(&forge, "does not fit its file");
+	forge_counts(&forge, FORGE_RING, LAYOUT_KEPT_MAX);
+	forge.header.arena_offset = LAYOUT_ARENA_OFFSET_MAX + LAYOUT_PAGE;
+	forge.size = forge.header.arena_offset + FORGE_ARENA;
+	expect_refused(&forge, "does not fit its file");
+}
+
+/* A publisher reserves every byte of a file in memory. */
+Test(forged, crash_14_sparse_files, .fini = crash_clean)
+{
+	struct forge forge = forge_region();
+	char path[160];
+	int fd;
+
+	/* The counts are possible ones, so it is the holes that are refused. */
+	forge.sparse = true;
+	expect_refused(&forge, "holes");
+	forge.size = UINT64_C(1) << 32;
+	expect_refused(&forge, "holes");
+	/* A walk of all these entries would fill the machine's memory. */
+	forge_counts(&forge, FORGE_RING, 1 << 27);
+	expect_refused(&forge, "holes");
+	/* One page is enough. */
+	forge = forge_region();
+	forge_write(forged_path(crash_name("")), &forge);
+	crash_path(crash_name(""), "", path);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	cr_assert(fd >= 0 && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	                               (off_t)forge.header.arena_offset, LAYOUT_PAGE) == 0);
+	close(fd);
+	read_all(crash_name(""));
+	cr_expect_neq(strstr(stele_last_error(), "holes"), NULL, "%s", stele_last_error());
+}
+
+/* Its owner makes it sparse once it is open. */
+Test(forged, crash_14_a_file_that_becomes_sparse, .fini = crash_clean)
+{
+	struct forge forge = forge_region();
+	const char *path = forged_path(crash_name(""));
+	struct stele_subscriber *subscriber;
+	struct layout_header *header;
+	uint64_t blocks;
+	size_t size;
+
+	forge_write(path, &forge);
+	subscriber = crash_subscriber(crash_name(""), false);
+	blocks = forge_blocks(path);
+	header = crash_map(crash_name(""), "", &size);
+	cr_assert_eq(truncate(path, 1 << 30), 0);
+	header->arena_end = (1 << 30) - LAYOUT_GUARD;
+	for (uint32_t offset = 1 << 20; offset < 1 << 30; offset += 1 << 20) {
+		struct layout_commit *ring = (struct layout_commit *)((char *)header + LAYOUT_PAGE);
+		ring[FORGE_VERSION % FORGE_RING].catalog = offset / LAYOUT_UNIT;
+		ring[FORGE_VERSION % FORGE_RING].record = offset / LAYOUT_UNIT;
+		read_snapshot(subscriber, 0);
+	}
+	cr_expect_eq(forge_blocks(path), blocks, "reading took memory");
+	munmap(header, size);
+	stele_subscriber_close(subscriber);
+}
+
+/* What is not there now is not there in a thousand tries, each over all that is kept. */
+Test(forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_clean)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	struct forge forge = forge_region();
+	long cpu;
+
+	forge.newest.version = 0;
+	read_forged(&forge);
+	subscriber = crash_subscriber(crash_name(""), false);
+	cpu = cpu_now();
+	for (unsigned i = 0; i < 1000; i++)
+		cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), -EBADMSG);
+	cr_expect_lt(cpu_now() - cpu, CRASH_SANITIZED ? 5000 : 200);
+	stele_subscriber_close(subscriber);
+}
+
+Test(forged, crash_14_history_above_the_newest_version, .fini = crash_clean)
+{
+	static const uint64_t words[] = {FORGE_VERSION + 1, UINT64_C(1) << 40,
+	                                 (UINT64_C(1) << 62) - 1, UINT64_MAX};
+
+	for (size_t i = 0; i < 3 * sizeof(words) / sizeof(words[0]); i++) {
+		struct forge forge = forge_region();
+		uint64_t word = words[i / 3];
+		if (i % 3 != 1)
+			forge.header.reclaimed = word;
+		if (i % 3 != 0)
+			forge.header.oldest = word;
+		read_forged(&forge);
+	}
+}
+
+/* A head far above all commits, with an oldest version that has every version between them in history. */
+Test(forged, crash_14_a_history_of_2_to_the_60_versions, .fini = crash_clean)
+{
+	struct forge forge = forge_region();
+
+	forge.header.oldest = forge.header.reclaimed = 1;
+	forge.newest.version = UINT64_C(1) << 60;
+	forge.header.head = FORGE_HEAD(forge.newest.version);
+	read_forged(&forge);
+}
