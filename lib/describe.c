@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,18 +42,10 @@ static void load_commit(struct region *region, uint64_t version, struct stele_co
 
 static void count_subscribers(const struct region *region, struct stele_region_info *info)
 {
-	struct slots slots;
-
 	/* A reader may have no right to it; then nothing is known of subscribers. A saved file has none. */
-	if (region->names.saved ||
-	    slots_open(&region->names, region->uuid, region->status.st_uid, true, &slots) < 0)
-		return;
-	info->subscriber_slots = slots.capacity;
-	for (uint32_t i = 0, used = slots_used(&slots); i < used; i++)
-		info->subscribers += load_acquire_32(&slots.slot[i].state) == LAYOUT_SLOT_TAKEN;
-	if (mapping_lost(&slots.mapping))
-		info->subscribers = info->subscriber_slots = 0;
-	slots_close(&slots);
+	if (!region->names.saved)
+		slots_count(&region->names, region->uuid, region->status.st_uid, &info->subscribers,
+		            &info->subscriber_slots);
 }
 
 static void describe_publisher(const struct region *region, struct stele_region_info *info)
@@ -96,9 +89,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.owner = region.status.st_uid;
 	info.created = header->created;
 	info.version = head_version(load_acquire(&header->head));
-	info.oldest = load_relaxed(&header->oldest);
-	if (info.oldest == 0 && info.version > 0)
-		info.oldest = 1;
+	info.oldest = region_oldest(&region, load_relaxed(&header->oldest), info.version);
 	info.history = region.history;
 	info.history_bytes = header->history_bytes;
 	info.memory = region.memory == &memory_sysv       ? STELE_MEMORY_SYSV
@@ -133,25 +124,93 @@ static bool is_region(const char *file)
 	       strlen(name) <= STELE_NAME_MAX && stele_name_check("region", name) == 0;
 }
 
-int stele_region_next(const char *path, char *name)
+/* Calls `each` for the name of every region in a directory, in no order; 0, or an error with an error
+ * message, or what `each` returned that is not 0. */
+static int each_name(const char *path, stele_region_fn *each, void *context)
 {
-	char best[STELE_NAME_MAX + 1] = "";
+	const char *name = path ? path : NAMES_DIRECTORY;
 	const struct dirent *entry;
-	DIR *directory = opendir(path ? path : NAMES_DIRECTORY);
+	DIR *directory = opendir(name);
+	int r = 0;
 
 	if (!directory)
-		return error_set(errno, "cannot list %s: %s", path ? path : NAMES_DIRECTORY,
-		                 strerror(errno));
-	while ((entry = readdir(directory)) != NULL) {
-		const char *found = entry->d_name + strlen(NAMES_PREFIX);
-		if (!is_region(entry->d_name) || strcmp(found, name) <= 0)
-			continue;
-		if (best[0] == '\0' || strcmp(found, best) < 0)
-			snprintf(best, sizeof(best), "%s", found);
-	}
+		return error_set(errno, "cannot list %s: %s", name, strerror(errno));
+	while (r == 0 && (errno = 0, entry = readdir(directory)) != NULL)
+		if (is_region(entry->d_name))
+			r = each(context, entry->d_name + strlen(NAMES_PREFIX));
+	if (r == 0 && errno != 0)
+		r = error_set(errno, "cannot list %s: %s", name, strerror(errno));
 	closedir(directory);
-	if (best[0] == '\0')
-		return 0;
-	snprintf(name, sizeof(best), "%s", best);
+	return r;
+}
+
+/* ---- all names, in order ---- */
+
+struct name_list {
+	char (*names)[STELE_NAME_MAX + 1];
+	size_t count, room;
+};
+
+static int add_name(void *context, const char *name)
+{
+	struct name_list *list = context;
+
+	if (list->count == list->room) {
+		size_t room = list->room ? list->room * 2 : 64;
+		void *names = realloc(list->names, room * sizeof(*list->names));
+		if (!names)
+			return error_set(ENOMEM, "no memory for the names of %zu regions", room);
+		list->names = names;
+		list->room = room;
+	}
+	memcpy(list->names[list->count++], name, strlen(name) + 1);
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+int stele_region_each(const char *directory, stele_region_fn *each, void *context)
+{
+	struct name_list list = {0};
+	int r = each_name(directory, add_name, &list);
+
+	if (r == 0 && list.count > 0)
+		qsort(list.names, list.count, sizeof(*list.names), compare_names);
+	for (size_t i = 0; i < list.count && r == 0; i++)
+		/* A file that is renamed meanwhile may be listed twice. */
+		if (i == 0 || strcmp(list.names[i], list.names[i - 1]) != 0)
+			r = each(context, list.names[i]);
+	free(list.names);
+	return r;
+}
+
+/* ---- one after the other ---- */
+
+struct next_name {
+	const char *after;
+	char best[STELE_NAME_MAX + 1]; /* "": none yet */
+};
+
+static int take_nearer(void *context, const char *name)
+{
+	struct next_name *next = context;
+
+	if (strcmp(name, next->after) > 0 &&
+	    (next->best[0] == '\0' || strcmp(name, next->best) < 0))
+		memcpy(next->best, name, strlen(name) + 1);
+	return 0;
+}
+
+int stele_region_next(const char *directory, char *name)
+{
+	struct next_name next = {.after = name};
+	int r = each_name(directory, take_nearer, &next);
+
+	if (r < 0 || next.best[0] == '\0')
+		return r;
+	memcpy(name, next.best, sizeof(next.best));
 	return 1;
 }

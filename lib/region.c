@@ -33,12 +33,12 @@ int region_check_boot(const struct region *region)
 	bool in_memory;
 	int r;
 
-	/* A file that was saved is complete, wherever that was. */
-	if (region->names.saved)
+	/* A file that was saved is complete, wherever that was; and one in memory is of this boot. */
+	if (region->names.saved || file_is_in_memory(region->fd))
 		return 0;
 	r = region_of_earlier_boot(region, &in_memory);
-	if (r <= 0 || in_memory)
-		return r < 0 ? r : 0;
+	if (r <= 0)
+		return r;
 	return error_set(
 		ESTALE,
 		"region \"%s\" (%s) is of an earlier boot of this machine; it can be read as "

@@ -74,6 +74,17 @@ static inline bool region_lost(const struct region *region)
 	return mapping_lost(&region->mapping);
 }
 
+/* The oldest version that history can hold, of the words oldest and head: not above the newest, and not
+ * so far below it that the ring has no entry for it, whatever a damaged header says. */
+static inline uint64_t region_oldest(const struct region *region, uint64_t oldest, uint64_t newest)
+{
+	if (newest >= region->ring_entries && oldest <= newest - region->ring_entries)
+		oldest = newest - region->ring_entries + 1;
+	if (oldest == 0 && newest > 0)
+		oldest = 1;
+	return oldest < newest ? oldest : newest;
+}
+
 /* Loads the commit of a version, at most head as the caller has seen it, from the ring: 0, or -ESTALE
  * where the ring does not hold it (any more). No sentence. What it leads to is to be judged
  * afterwards, like everything read without a pin. */

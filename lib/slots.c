@@ -87,13 +87,12 @@ static int lock_open(const struct names *names, int fd, struct slots *slots)
 	return r;
 }
 
-int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, bool guarded,
-               struct slots *ret)
+/* Opens the subscribers file of a region, if it is that. */
+static int open_file(const struct names *names, const uint8_t uuid[16], uid_t owner, bool writable,
+                     struct layout_subscribers_header *ret_header, int *ret_fd)
 {
-	struct layout_subscribers_header header;
-	struct slots slots = {0};
 	struct stat status;
-	int fd, r = file_open_linked(names->subscribers, true, sizeof(header), &fd, &status);
+	int fd, r = file_open_linked(names->subscribers, writable, sizeof(*ret_header), &fd, &status);
 
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no file %s", names->subscribers);
@@ -102,16 +101,55 @@ int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, b
 	if (status.st_uid != owner)
 		r = error_set(EPERM, "%s belongs to user %u, not to the region's owner, user %u",
 		              names->subscribers, status.st_uid, owner);
-	else if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
-	         !header_fits(&header, uuid))
+	else if (pread(fd, ret_header, sizeof(*ret_header), 0) != (ssize_t)sizeof(*ret_header) ||
+	         !header_fits(ret_header, uuid))
 		r = error_set(EBADMSG, "%s does not belong to this region", names->subscribers);
-	if (r == 0) {
-		r = mapping_open(&slots.mapping, fd, (size_t)file_size_for(LAYOUT_SLOTS_MAX), true,
-		                 guarded);
-		if (r < 0)
-			r = mapping_error(r, names->subscribers, file_size_for(LAYOUT_SLOTS_MAX));
+	if (r < 0)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return r;
+}
+
+#define AT_ONCE 16u /* slots that are read */
+
+int slots_count(const struct names *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
+                uint32_t *ret_capacity)
+{
+	struct layout_subscribers_header header;
+	struct layout_slot slots[AT_ONCE];
+	uint32_t taken = 0, capacity, used;
+	int fd, r = open_file(names, uuid, owner, false, &header, &fd);
+
+	if (r < 0)
+		return r;
+	capacity = capacity_of(fd);
+	used = header.slots_used < capacity ? (uint32_t)header.slots_used : capacity;
+	for (uint32_t i = 0; i < used; i += AT_ONCE) {
+		uint32_t count = used - i < AT_ONCE ? used - i : AT_ONCE;
+		ssize_t got = pread(fd, slots, count * sizeof(*slots), (off_t)file_size_for(i));
+		for (uint32_t k = 0; k < count && got >= (ssize_t)((k + 1) * sizeof(*slots)); k++)
+			taken += slots[k].state == LAYOUT_SLOT_TAKEN;
 	}
-	if (r == 0)
+	close(fd);
+	*ret_taken = taken;
+	*ret_capacity = capacity;
+	return 0;
+}
+
+int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, bool guarded,
+               struct slots *ret)
+{
+	struct layout_subscribers_header header;
+	struct slots slots = {0};
+	int fd, r = open_file(names, uuid, owner, true, &header, &fd);
+
+	if (r < 0)
+		return r;
+	r = mapping_open(&slots.mapping, fd, (size_t)file_size_for(LAYOUT_SLOTS_MAX), true, guarded);
+	if (r < 0)
+		r = mapping_error(r, names->subscribers, file_size_for(LAYOUT_SLOTS_MAX));
+	else
 		r = lock_open(names, fd, &slots);
 	close(fd);
 	if (r < 0)

@@ -37,6 +37,11 @@ int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, b
                struct slots *ret);
 void slots_close(struct slots *slots);
 
+/* Counts the slots that are taken, of how many there are, without mapping the file: for a look at many
+ * regions. Errors: those of slots_open(). */
+int slots_count(const struct names *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
+                uint32_t *ret_capacity);
+
 /* False when the file was truncated, or its header is not that of this region (any more): nobody
  * can open it then. */
 bool slots_sound(const struct slots *slots, const uint8_t uuid[16]);

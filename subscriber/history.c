@@ -23,9 +23,7 @@ int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_
 	fence_acquire();
 	if (region_lost(region))
 		return region_error(region, -EBADMSG, newest);
-	if (oldest == 0 && newest > 0)
-		oldest = 1;
-	*ret_oldest = newest == 0 ? 0 : oldest;
+	*ret_oldest = region_oldest(region, oldest, newest);
 	*ret_newest = newest;
 	return 0;
 }

@@ -92,7 +92,8 @@ static inline void forge_write(const char *path, struct forge *forge)
 {
 	uint64_t ring = forge->header.ring_entries ? forge->header.ring_entries : 1;
 	off_t newest = (off_t)(forge->header.ring_offset +
-	                       forge->newest.version % ring * sizeof(forge->newest));
+	                       forge->newest.version % ring * sizeof(struct layout_commit));
+	struct layout_commit commit = forge->newest;
 	int fd;
 
 	forge->header.checksum = forge_checksum(&forge->header);
@@ -106,8 +107,7 @@ static inline void forge_write(const char *path, struct forge *forge)
 	cr_assert_eq(pwrite(fd, &forge->header, sizeof(forge->header), 0),
 	             (ssize_t)sizeof(forge->header));
 	if (forge->newest.version)
-		cr_assert_eq(pwrite(fd, &forge->newest, sizeof(forge->newest), newest),
-		             (ssize_t)sizeof(forge->newest));
+		cr_assert_eq(pwrite(fd, &commit, sizeof(commit), newest), (ssize_t)sizeof(commit));
 	close(fd);
 }
 

@@ -142,20 +142,24 @@ static void add_region(struct doctor *doctor, const struct examined *region)
 
 /* One that can't be read is a finding, where all are looked at: not a bad one, where it only is not
  * this user's to read. */
+static int gather_one(void *context, const char *name)
+{
+	struct doctor *doctor = context;
+	struct examined region;
+	int result = doctor_examine(name, &region);
+
+	if (result == 0)
+		add_region(doctor, &region);
+	else if (result != -ENOENT)
+		doctor_say(doctor, result == -EACCES ? VERDICT_NOTE : VERDICT_PROBLEM, "region", name,
+		           NULL, "%s", stele_last_error());
+	return 0;
+}
+
 static enum status gather_all(struct doctor *doctor)
 {
-	char name[STELE_NAME_MAX + 1] = "";
-	struct examined region;
-	int result;
+	int result = stele_region_each(located_directory(), gather_one, doctor);
 
-	while ((result = stele_region_next(located_directory(), name)) == 1) {
-		result = doctor_examine(name, &region);
-		if (result == 0)
-			add_region(doctor, &region);
-		else if (result != -ENOENT)
-			doctor_say(doctor, result == -EACCES ? VERDICT_NOTE : VERDICT_PROBLEM,
-			           "region", name, NULL, "%s", stele_last_error());
-	}
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "attach.h"
+#include "clock.h"
 #include "describe.h"
 
 static const char doc[] =
@@ -32,6 +33,15 @@ static const struct output_column columns[COLUMNS] = {
 	[SUBSCRIBERS] = {"subscribers", true},
 	[SIZE] = {"size", true},
 	[STATE] = {"state", false},
+};
+
+/* Nanoseconds after which what was gathered is printed, however few rows they are. */
+#define FLUSH_INTERVAL INT64_C(100000000)
+
+struct listing {
+	struct output *output;
+	enum status status;
+	int64_t flushed;
 };
 
 struct sum {
@@ -67,8 +77,20 @@ static int count(const char *region, struct sum *ret)
 	return result;
 }
 
-static enum status list_region(struct output *output, const char *name)
+/* For one that takes long beside others: what was listed before it is on its way by then. */
+static enum status flush_at_times(struct listing *listing)
 {
+	int64_t now = time_monotonic();
+
+	if (now - listing->flushed < FLUSH_INTERVAL)
+		return STATUS_DONE;
+	listing->flushed = now;
+	return output_flush(listing->output);
+}
+
+static int list_region(void *context, const char *name)
+{
+	struct listing *listing = context;
 	struct stele_region_info info = {.size = sizeof(info)};
 	char texts[COLUMNS + 1][DESCRIBED_MAX];
 	struct cell cells[COLUMNS] = {0};
@@ -79,7 +101,7 @@ static enum status list_region(struct output *output, const char *name)
 	result = stele_region_describe(located(name), &info);
 	/* Removed since its name was found. */
 	if (result == -ENOENT)
-		return STATUS_DONE;
+		return 0;
 	if (result == 0) {
 		cells[VERSION] = cell_number(info.version, texts[VERSION]);
 		cells[SUBSCRIBERS] = cell_number(info.subscribers, texts[SUBSCRIBERS]);
@@ -94,28 +116,28 @@ static enum status list_region(struct output *output, const char *name)
 		cells[ROWS] = cell_number(sum.rows, texts[ROWS]);
 	}
 	cells[STATE] = cell_text(result < 0 ? stele_last_error() : "ok");
-	return output_row(output, cells);
+	listing->status = output_row(listing->output, cells);
+	if (listing->status == STATUS_DONE)
+		listing->status = flush_at_times(listing);
+	return (int)listing->status;
 }
 
 static enum status run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
-	char name[STELE_NAME_MAX + 1] = "";
-	enum status status = STATUS_DONE;
-	struct output *output;
+	struct listing listing = {.flushed = time_monotonic()};
 	char **operands;
-	int result = 1;
+	int result;
 
 	if (options_parse(&argp, "list", argc, argv, &format, &operands) != 0)
 		return fail_usage("list",
 		                  "expected no operands; 'stele show %s' describes one region",
 		                  operands[0]);
-	output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
-	while (status == STATUS_DONE && (result = stele_region_next(located_directory(), name)) == 1)
-		status = list_region(output, name);
+	listing.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
+	result = stele_region_each(located_directory(), list_region, &listing);
 	if (result < 0)
-		status = fail_library(result);
-	return output_end(output, status);
+		listing.status = fail_library(result);
+	return output_end(listing.output, listing.status);
 }
 
 const struct command command_list = {"list", "list the regions", run};

@@ -128,9 +128,15 @@ static bool is_missing(const char *region, char path[PATH_MAX])
 	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
+static int offer_region(void *context, const char *name)
+{
+	suggestion_offer(context, name);
+	return 0;
+}
+
 enum status fail_region(const char *region, int error)
 {
-	char name[STELE_NAME_MAX + 1] = "", path[PATH_MAX];
+	char path[PATH_MAX];
 	struct suggestion suggestion;
 
 	if (error != -ENOENT || is_path(region) || !is_missing(region, path))
@@ -140,8 +146,7 @@ enum status fail_region(const char *region, int error)
 		            "no such region: \"%s\" (no file %s); the file of this name is ./%s",
 		            region, path, region);
 	suggestion_start(&suggestion, region);
-	while (stele_region_next(located_directory(), name) == 1)
-		suggestion_offer(&suggestion, name);
+	stele_region_each(located_directory(), offer_region, &suggestion);
 	if (*suggestion.best)
 		return fail(
 			STATUS_NO_TABLE,

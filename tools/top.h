@@ -13,11 +13,17 @@
 struct regions_page {
 	struct top_region *regions; /* in the order of names */
 	size_t count;
+	char turn[STELE_NAME_MAX + 1]; /* at which region the next look at the others begins */
 	struct list list;
 };
 
-/* Looks at all regions of the machine, or of --directory. */
-void regions_sample(struct regions_page *page);
+/* True once the look is to end where it is: a key, or a signal, waits. */
+typedef bool regions_wanted_fn(void *context);
+
+/* Looks at the regions of the machine, or of --directory, which happens each `interval` nanoseconds: at
+ * those on the screen, and at others in turn. */
+void regions_sample(struct regions_page *page, int64_t interval, regions_wanted_fn *wanted,
+                    void *context);
 void regions_arrange(struct regions_page *page);
 void regions_draw(struct regions_page *page);
 void regions_move(struct regions_page *page, long by);

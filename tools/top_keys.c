@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * What keys do on each page of top; and going from page to page. */
 #include <curses.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "top.h"
 
 /* ---- looking ---- */
+
+/* A look at many regions takes long; who presses a key does not wait for it. */
+static bool is_wanted(void *context)
+{
+	const struct top *top = context;
+	struct pollfd fds[] = {{.fd = top->signals, .events = POLLIN},
+	                       {.fd = STDIN_FILENO, .events = POLLIN}};
+
+	return poll(fds, 2, 0) > 0;
+}
 
 void top_look(struct top *top)
 {
 	switch (top->page) {
 	case PAGE_REGIONS:
-		regions_sample(&top->regions);
+		regions_sample(&top->regions, top->interval, is_wanted, top);
 		break;
 	case PAGE_ROWS:
 		if (!rows_searches(top->rows))

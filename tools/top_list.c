@@ -7,27 +7,39 @@
 /* ---- order ---- */
 
 struct sorting {
-	const struct list *list;
-	const struct list_rows *rows;
+	struct list_cell *cells; /* of the column that is sorted by, one a row: each is made once */
+	bool down;
 };
 
 static int compare(const void *a, const void *b, void *context)
 {
 	const struct sorting *sorting = context;
-	const struct list_rows *rows = sorting->rows;
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
-	size_t column = sorting->list->sort;
-	struct list_cell left = {0}, right = {0};
-	int order;
+	const struct list_cell *left = &sorting->cells[x], *right = &sorting->cells[y];
+	int order = (left->number > right->number) - (left->number < right->number);
 
-	rows->cell(rows->context, x, column, &left);
-	rows->cell(rows->context, y, column, &right);
-	order = (left.number > right.number) - (left.number < right.number);
 	if (order == 0)
-		order = strcmp(left.text, right.text);
-	if (rows->columns[column].largest_first != sorting->list->reverse)
+		order = strcmp(left->text, right->text);
+	if (sorting->down)
 		order = -order;
 	return order != 0 ? order : (x > y) - (x < y);
+}
+
+static void sort(struct list *list, const struct list_rows *rows)
+{
+	struct sorting sorting = {
+		.cells = must_realloc(NULL, rows->count * sizeof(*sorting.cells)),
+		.down = rows->columns[list->sort].largest_first != list->reverse,
+	};
+
+	for (size_t i = 0; i < list->shown; i++) {
+		struct list_cell *cell = &sorting.cells[list->order[i]];
+
+		*cell = (struct list_cell){0};
+		rows->cell(rows->context, list->order[i], list->sort, cell);
+	}
+	qsort_r(list->order, list->shown, sizeof(*list->order), compare, &sorting);
+	free(sorting.cells);
 }
 
 static bool passes(const struct list *list, const struct list_rows *rows, size_t row)
@@ -70,15 +82,13 @@ static void find_selected(struct list *list, const struct list_rows *rows)
 
 void list_arrange(struct list *list, const struct list_rows *rows)
 {
-	struct sorting sorting = {list, rows};
-
 	list->order = must_realloc(list->order, (rows->count + 1) * sizeof(*list->order));
 	list->shown = 0;
 	for (size_t i = 0; i < rows->count; i++)
 		if (!*list->filter || passes(list, rows, i))
 			list->order[list->shown++] = i;
 	if (list->shown > 1)
-		qsort_r(list->order, list->shown, sizeof(*list->order), compare, &sorting);
+		sort(list, rows);
 	find_selected(list, rows);
 }
 
@@ -114,6 +124,12 @@ bool list_selected(const struct list *list, size_t *ret_row)
 		return false;
 	*ret_row = list->order[list->selected];
 	return true;
+}
+
+void list_each_drawn(const struct list *list, void (*each)(void *context, size_t row), void *context)
+{
+	for (size_t i = 0; i < list->drawn && list->first + i < list->shown; i++)
+		each(context, list->order[list->first + i]);
 }
 
 void list_free(struct list *list)
@@ -206,6 +222,7 @@ void list_draw(struct list *list, const struct list_rows *rows, int row, int hei
 		list->first = list->selected - room + 1;
 	if (list->first + room > list->shown)
 		list->first = list->shown > room ? list->shown - room : 0;
+	list->drawn = room;
 	for (size_t i = 0; i < room && list->first + i < list->shown; i++) {
 		bool selected = focused && list->first + i == list->selected;
 		int y = row + 1 + (int)i;

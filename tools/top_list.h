@@ -45,6 +45,7 @@ struct list {
 	size_t *order; /* the rows shown, in order */
 	size_t shown;
 	size_t selected, first; /* positions in it */
+	size_t drawn;           /* from the first on */
 	char selected_text[LIST_TEXT]; /* first column of the selected row, which stays selected */
 };
 
@@ -54,6 +55,8 @@ void list_arrange(struct list *list, const struct list_rows *rows);
 void list_draw(struct list *list, const struct list_rows *rows, int row, int height, bool focused);
 void list_move(struct list *list, const struct list_rows *rows, long by);
 void list_sort_next(struct list *list, const struct list_rows *rows);
+/* The rows that were drawn last: calls `each` with their indices. */
+void list_each_drawn(const struct list *list, void (*each)(void *context, size_t row), void *context);
 /* The row that is selected: true, or false where the list is empty. */
 bool list_selected(const struct list *list, size_t *ret_row);
 void list_free(struct list *list);

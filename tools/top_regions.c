@@ -26,7 +26,9 @@ static const struct list_column columns[COLUMNS] = {
 
 static void fill_publisher(const struct top_region *region, struct list_cell *ret)
 {
-	if (region->error) {
+	if (!region->looked && !region->error) {
+		ret->style = DIM;
+	} else if (region->error) {
 		snprintf(ret->text, sizeof(ret->text), "%.*s", LIST_TEXT - 1, region->sentence);
 		ret->style = BAD;
 	} else if (region->info.publisher_attached) {
@@ -42,7 +44,7 @@ static void fill_publisher(const struct top_region *region, struct list_cell *re
 static void cell(const void *context, size_t row, size_t column, struct list_cell *ret)
 {
 	const struct top_region *region = (const struct top_region *)context + row;
-	bool readable = region->error == 0;
+	bool readable = region->error == 0 && region->looked;
 
 	switch (column) {
 	case NAME:
@@ -99,29 +101,97 @@ static void take_known(struct regions_page *page, size_t *known, struct top_regi
 		*region = page->regions[(*known)++];
 }
 
-void regions_sample(struct regions_page *page)
-{
-	char name[STELE_NAME_MAX + 1] = "";
-	struct top_region *regions = NULL;
-	size_t count = 0, known = 0;
+/* ---- looking ---- */
 
-	while (stele_region_next(located_directory(), name) == 1) {
-		regions = must_realloc(regions, (count + 1) * sizeof(*regions));
-		regions[count] = (struct top_region){0};
-		memcpy(regions[count].name, name, sizeof(name));
-		take_known(page, &known, &regions[count]);
-		top_sample(&regions[count]);
-		/* Removed since its name was found. */
-		if (regions[count].error == -ENOENT)
-			top_forget(&regions[count]);
-		else
-			count++;
+/* Of a thousand regions not each is looked at each time: those on the screen are, and of the others
+ * as many as take this share of the interval, but a few at least; then it is the next ones' turn. The
+ * first look takes longer, so that most machines are shown whole at once. */
+#define SHARE       50
+#define FIRST_SHARE 5
+#define LEAST       16u
+
+struct names {
+	struct regions_page *page;
+	struct top_region *regions;
+	size_t count, room, known;
+};
+
+static int add_region(void *context, const char *name)
+{
+	struct names *names = context;
+	struct top_region *region;
+
+	if (names->count == names->room) {
+		names->room = names->room ? names->room * 2 : 16;
+		names->regions = must_realloc(names->regions, names->room * sizeof(*names->regions));
 	}
-	while (known < page->count)
-		top_forget(&page->regions[known++]);
+	region = &names->regions[names->count++];
+	*region = (struct top_region){0};
+	snprintf(region->name, sizeof(region->name), "%s", name);
+	take_known(names->page, &names->known, region);
+	return 0;
+}
+
+/* Which regions there are, with what is known of each. */
+static void list_regions(struct regions_page *page)
+{
+	struct names names = {.page = page};
+
+	/* A directory that can't be listed now is taken for an empty one. */
+	stele_region_each(located_directory(), add_region, &names);
+	while (names.known < page->count)
+		top_forget(&page->regions[names.known++]);
 	free(page->regions);
-	page->regions = regions;
+	page->regions = names.regions;
+	page->count = names.count;
+}
+
+/* Those that were removed since their names were found. */
+static void leave_out_removed(struct regions_page *page)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < page->count; i++) {
+		if (page->regions[i].error == -ENOENT)
+			top_forget(&page->regions[i]);
+		else
+			page->regions[count++] = page->regions[i];
+	}
 	page->count = count;
+}
+
+static void sample_others(struct regions_page *page, int64_t until, regions_wanted_fn *wanted,
+                          void *context)
+{
+	size_t at = 0, sampled = 0;
+
+	while (at < page->count && strcmp(page->regions[at].name, page->turn) < 0)
+		at++;
+	for (size_t i = 0; i < page->count; i++, at++) {
+		struct top_region *region = &page->regions[at %= page->count];
+
+		if (region->on_screen)
+			continue;
+		if (wanted(context) || (sampled++ >= LEAST && time_monotonic() >= until)) {
+			memcpy(page->turn, region->name, sizeof(page->turn));
+			return;
+		}
+		top_sample(region);
+	}
+}
+
+void regions_sample(struct regions_page *page, int64_t interval, regions_wanted_fn *wanted,
+                    void *context)
+{
+	bool first = page->count == 0;
+
+	list_regions(page);
+	for (size_t i = 0; i < page->count && !wanted(context); i++)
+		if (page->regions[i].on_screen)
+			top_sample(&page->regions[i]);
+	sample_others(page, time_monotonic() + interval / (first ? FIRST_SHARE : SHARE), wanted,
+	              context);
+	leave_out_removed(page);
 	regions_arrange(page);
 }
 
@@ -132,11 +202,19 @@ void regions_arrange(struct regions_page *page)
 	list_arrange(&page->list, &rows);
 }
 
+static void set_on_screen(void *context, size_t row)
+{
+	((struct regions_page *)context)->regions[row].on_screen = true;
+}
+
 void regions_draw(struct regions_page *page)
 {
 	struct list_rows rows = rows_of(page);
 
 	list_draw(&page->list, &rows, 1, screen_rows() - 2, true);
+	for (size_t i = 0; i < page->count; i++)
+		page->regions[i].on_screen = false;
+	list_each_drawn(&page->list, set_on_screen, page);
 	if (page->count == 0)
 		screen_line(
 			2, DIM,

@@ -52,7 +52,8 @@ struct top_region {
 	double commits, changed; /* versions, and rows, a second */
 	bool estimated; /* `changed` is, from the commits that history still held */
 	struct series commit_series, changed_series, memory_series;
-	int64_t looked; /* on CLOCK_MONOTONIC, in nanoseconds */
+	int64_t looked;  /* on CLOCK_MONOTONIC, in nanoseconds; 0: not yet */
+	bool on_screen;  /* in the list of all regions: looked at before the others */
 };
 
 /* Looks at the region `name` once more. What it can't read stays as it was, and `error` says

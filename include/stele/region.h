@@ -207,10 +207,22 @@ struct stele_verify_options {
 STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
                                   struct stele_region_use *ret);
 
-/* The names of the regions in a directory, or, with NULL, of those without one: writes the one
- * after `name` in the order of strcmp ("" for the first) into `name` (STELE_NAME_MAX + 1 bytes).
- * Returns 1, or 0 after the last. Lists what has a region's file name, readable or not. Errors:
- * -ENOENT, -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE. */
+/* Called with the name of a region, which lasts until it returns. 0 goes on; anything else ends the listing. */
+typedef int stele_region_fn(void *context, const char *name);
+
+/* Calls `each` for the name of every region in a directory, or, with NULL, of those without one, in the
+ * order of strcmp. Lists what has a region's file name, readable or not. Reads the directory once,
+ * before the first call, so `each` may create and remove regions, and a region may be gone when its
+ * turn comes; takes 64 bytes of heap a region (up to twice as much while the list grows) until it returns.
+ * Returns 0, or what `each` returned that is not 0 (a positive number can't be taken for an error of
+ * the listing). Errors: -ENOENT, -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE, and then `each` was
+ * not called. */
+STELE_API int stele_region_each(const char *directory, stele_region_fn *each, void *context);
+
+/* The next name: writes the one after `name` in the order of strcmp ("" for the first) into `name`
+ * (STELE_NAME_MAX + 1 bytes). Returns 1, or 0 after the last. Takes no heap of its own, but reads the
+ * whole directory at each call: of many regions stele_region_each() is the way to list all. Errors:
+ * those of stele_region_each(). */
 STELE_API int stele_region_next(const char *directory, char *name);
 
 #define STELE_REPLACE 2048u /* what is there may be replaced */
