@@ -71,7 +71,7 @@ examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 # those for checks, changes what is compiled.
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
-.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-tests \
+.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-tests \
 	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh stress bench bench-deps bench-plots run demo picture install uninstall clean format help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -169,7 +169,7 @@ $(addprefix $(BUILD)/packages-,run check picture): | $(BUILD)/packages-build
 
 run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD)/tests/%,$^)
 
-check: check-static check-instructions $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
+check: check-static check-instructions check-sanitizers check-litmus $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
 check-static: check-includes check-symbols check-probes check-headers check-examples check-build check-32bit ## the checks that run no program of ours
@@ -214,6 +214,12 @@ check-build: | $(needed) ## the build finds what is there, whatever the compiler
 
 check-instructions: $(BUILD)/bench/instructions | $(BUILD)/packages-check ## gets, matches, commits take no more instructions than they may
 	$(Q)tests/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)
+
+check-sanitizers: ## AddressSanitizer sees the loads that are assembly without it, of each compiler that is there
+	$(Q)tests/check_sanitizers.sh gcc clang
+
+check-litmus: ## the memory model allows what it should of tests/litmus, where herd7 is installed
+	$(Q)tests/check_litmus.sh
 
 check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
 	$(run_tests)

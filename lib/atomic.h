@@ -25,6 +25,8 @@
  * understand fences, so there they are acquire and release; on x86 these are the same plain moves.
  *
  * Bytes that the publisher alone may write are read by the publisher with plain loads.
+ *
+ * Pairs whose order is not obvious have a litmus test in tests/litmus.
  */
 #ifndef LIB_ATOMIC_H
 #define LIB_ATOMIC_H
@@ -35,16 +37,21 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __SANITIZE_THREAD__
+/* gcc says by macros which sanitizer it builds for, clang by features. */
+#if defined(__SANITIZE_THREAD__)
 #define STELE_TSAN 1
+#elif defined(__SANITIZE_ADDRESS__)
+#define STELE_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define STELE_TSAN 1
+#elif __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define STELE_SANITIZED 1
 #endif
 #endif
 
-#if defined(STELE_TSAN) || defined(__SANITIZE_ADDRESS__)
-#define STELE_SANITIZED 1 /* what assembly loads, a sanitizer does not see */
+#ifdef STELE_TSAN
+#define STELE_SANITIZED 1 /* a sanitizer does not see what assembly loads */
 #endif
 
 #ifdef STELE_TSAN

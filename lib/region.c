@@ -97,6 +97,10 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 		return r;
 	*ret_in_memory = file_is_in_memory(region->fd);
 	data_copy_out(theirs, region->header->boot_id, sizeof(theirs));
+	/* The contract with durable_adopt(): it stores head and what belongs to it, fences, and then
+	 * stores the boot id. So whoever has seen this boot's id sees that head, or a later one.
+	 * tests/litmus/boot-id.litmus */
+	fence_acquire();
 	if (*ret_in_memory &&
 	    (memcmp(own, unknown, sizeof(own)) == 0 || memcmp(theirs, unknown, sizeof(own)) == 0))
 		return 0;

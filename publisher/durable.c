@@ -72,8 +72,8 @@ int durable_adopt(struct region *region)
 	store_relaxed(&header->reclaimed, record.oldest);
 	store_relaxed(&header->arena_end, record.arena_end);
 	store_release(&header->head, head_make(record.version, HEAD_CURRENT));
-	/* Last: who finds it believes the rest. A power cut before this page is on the disk finds the
-	 * record again. */
+	/* Last: whoever finds this boot's id believes the rest. The other end is the acquire fence in
+	 * region_of_earlier_boot(). A power cut before this page is on the disk finds the record again. */
 	fence_release();
 	data_copy_in(header->boot_id, boot_id, sizeof(boot_id));
 	return 0;

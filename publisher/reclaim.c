@@ -253,13 +253,16 @@ static void settle_waiting(struct reclaim *reclaim, uint64_t oldest)
 		reclaim->last = 0;
 }
 
-/* Takes a version out of kept. What it held is returned, and may be settled after the next release
- * fence. */
+/* Takes a version out of kept. What it held is returned, and may be settled at once. */
 static uint32_t kept_remove(struct reclaim *reclaim, uint32_t position)
 {
 	struct kept_version gone = reclaim->kept[position];
 
 	store_relaxed(&reclaim->region->kept[gone.index].version, 0);
+	/* The contract with readers (find_root(), region_judge()): whoever sees memory that is reused from
+	 * here on, or the root of another version in this entry, which the same reclaim may fill again,
+	 * sees the entry cleared. tests/litmus/kept-refill.litmus */
+	fence_release();
 	reclaim->history_stale |= position + 1 == reclaim->kept_count;
 	reclaim->kept_count--;
 	memmove(&reclaim->kept[position], &reclaim->kept[position + 1],
@@ -279,9 +282,6 @@ bool reclaim_revoke(struct reclaim *reclaim)
 	       reclaim->pinned_used);
 	held = kept_remove(reclaim, position);
 	reclaim->revoked++;
-	/* The contract with readers: who sees memory that is reused from here on sees the entry
-	 * gone. */
-	fence_release();
 	settle_held(reclaim, held);
 	return true;
 }
@@ -385,6 +385,12 @@ static int64_t pins_collect(struct reclaim *reclaim, uint64_t oldest)
 			if (version != 0 && version < oldest)
 				reclaim->pins[count++] = version;
 		}
+	/* The contract with pin_drop(), which clears a pin with release after its last read: whoever finds
+	 * the pin cleared reuses memory after those reads. The loads above are relaxed, so that it takes this
+	 * fence to pair with the release: the release fence before the reuse would do on every machine
+	 * there is, and by RC11, but C11 does not order a load before a store by it.
+	 * tests/litmus/unpin.litmus */
+	fence_acquire();
 	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
 		reclaim->pins[count++] = reclaim->guarded;
 	if (count > 1)

@@ -63,7 +63,8 @@ static void pin_drop(struct stele_subscriber *subscriber, int place)
 {
 	if (place < 0 || !subscriber->registered || --subscriber->pins[place].users > 0)
 		return;
-	/* Release: all that was read under the pin was read before. */
+	/* Release: all that was read under the pin was read before. The other end is the acquire fence in
+	 * pins_collect(): a publisher that finds this pin cleared reuses memory after those reads. */
 	store_release(&subscriber->slot->pins[place], 0);
 }
 
@@ -124,6 +125,9 @@ static int find_root(struct stele_snapshot *snapshot)
 			continue;
 		snapshot->catalog = data_load_32(&region->kept[i].catalog);
 		snapshot->record = data_load_32(&region->kept[i].record);
+		/* The contract with kept_remove() and kept_grant(): the publisher clears an entry's
+		 * version, fences, and fills the entry for another version. So if a load before this
+		 * fence saw the other root, the load after it does not see this version. */
 		fence_acquire();
 		if (load_relaxed(&region->kept[i].version) == snapshot->version) {
 			snapshot->kept_hint = i;

@@ -4,6 +4,9 @@
  * 2^64 with references that fit them, counts far beyond what the library makes, sparse files,
  * versions that are not there. Each library call that reads gets an error or an answer, at once, and
  * takes no memory for holes. */
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include "crash.h"
 #include "forge.h"
 
@@ -297,6 +300,45 @@ Test(forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_clean)
 		cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), -EBADMSG);
 	cr_expect_lt(cpu_now() - cpu, CRASH_SANITIZED ? 5000 : 200);
 	stele_subscriber_close(subscriber);
+}
+
+/* A reader looks for the file that has taken the name, and finds this one again. */
+Test(forged, crash_14_a_file_that_says_it_was_replaced, .fini = crash_clean)
+{
+	static const enum head_state states[] = {HEAD_REPLACING, HEAD_REPLACED, 3};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		struct forge forge = forge_region();
+
+		forge.header.head = head_make(FORGE_VERSION, states[i]);
+		read_forged(&forge);
+		forge.newest.version = 0;
+		read_forged(&forge);
+	}
+}
+
+/* It is read on a disk, where a hole takes no memory. On a tmpfs it is to be copied. */
+Test(forged, crash_14_a_saved_file_with_holes, .fini = crash_clean)
+{
+	struct stele_region_use use = {.size = sizeof(use)};
+	struct forge forge = forge_region();
+	char name[200], path[] = "/tmp/stele-saved-XXXXXX";
+	struct statfs system;
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0 && fstatfs(fd, &system) == 0);
+	close(fd);
+	forge.sparse = true;
+	snprintf(name, sizeof(name), "file:%s", path);
+	forge_write(path, &forge);
+	if (system.f_type != TMPFS_MAGIC)
+		cr_expect_eq(stele_region_verify(name, NULL, &use), 1, "%s", stele_last_error());
+	unlink(path);
+	snprintf(name, sizeof(name), "file:%s", forged_path(crash_name("")));
+	forge_write(forged_path(crash_name("")), &forge);
+	cr_expect_eq(stele_region_verify(name, NULL, &use), -EBADMSG);
+	cr_expect_not_null(strstr(stele_last_error(), "cp --sparse=never"), "%s",
+	                   stele_last_error());
 }
 
 Test(forged, crash_14_history_above_the_newest_version, .fini = crash_clean)
