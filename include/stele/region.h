@@ -207,7 +207,8 @@ struct stele_verify_options {
 STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
                                   struct stele_region_use *ret);
 
-/* Called with the name of a region, which lasts until it returns. 0 goes on; anything else ends the listing. */
+/* Called with the name of a region, which lasts until it returns. 0 goes on; anything else ends the
+ * listing. */
 typedef int stele_region_fn(void *context, const char *name);
 
 /* Calls `each` for the name of every region in a directory, or, with NULL, of those without one, in the
