@@ -34,25 +34,57 @@ static const char *kind_of(mode_t mode)
 	}
 }
 
+/* With links, it may be any file that a person named to be read: nobody shall remove that. */
+static int refuse_kind(const char *path, const struct stat *status, bool links)
+{
+	return error_set(EBADMSG, "%s is %s of user %u, not a file of a region%s", path,
+	                 kind_of(status->st_mode), status->st_uid,
+	                 links ? "" : "; use another name, or let that user or root remove it");
+}
+
 static int judge(const char *path, const struct stat *status, bool links, uint64_t least_size)
 {
 	if (!S_ISREG(status->st_mode))
-		return error_set(EBADMSG, "%s is %s, not a file of a region", path,
-		                 kind_of(status->st_mode));
+		return refuse_kind(path, status, links);
 	if (status->st_nlink == 0)
 		return -ENOENT;
 	if (status->st_nlink != 1 && !links)
 		return error_set(
 			EBADMSG,
-			"%s has %lu names (hard links), so it is not to be trusted; remove the others",
-			path, (unsigned long)status->st_nlink);
+			"%s of user %u has %lu names (hard links), so it is not to be trusted; remove the "
+			"others",
+			path, status->st_uid, (unsigned long)status->st_nlink);
 	if ((uint64_t)status->st_size < least_size)
 		return error_set(
 			EBADMSG,
 			"%s has %lld bytes, too few for a file of a region: it was truncated, or is "
-			"something else",
-			path, (long long)status->st_size);
+			"something else%s (it belongs to user %u)",
+			path, (long long)status->st_size,
+			links ? "" : "; let its owner or root remove it", status->st_uid);
 	return 0;
+}
+
+/* Sets the error for a file that can't be opened. What is no regular file may be refused for its mode
+ * first: that it is none is what counts. */
+static int refuse_open(const char *path, bool writable, bool links, int errnum)
+{
+	struct stat status;
+
+	if (errnum == ENOENT)
+		return -ENOENT;
+	if (lstat(path, &status) < 0)
+		return errno == ENOENT ? -ENOENT
+		                       : error_set(errno, "cannot look at %s: %s", path,
+		                                   strerror(errno));
+	if (!S_ISREG(status.st_mode))
+		return refuse_kind(path, &status, links);
+	if (errnum == EACCES || errnum == EPERM)
+		return error_set(errnum,
+		                 "may not open %s for %s: it belongs to user %u; ask that user, "
+		                 "join its group, or, if it is in the way, let that user or root "
+		                 "remove it",
+		                 path, writable ? "writing" : "reading", status.st_uid);
+	return error_set(errnum, "cannot open %s: %s", path, strerror(errnum));
 }
 
 static int open_judged(const char *path, bool writable, bool links, uint64_t least_size,
@@ -62,22 +94,8 @@ static int open_judged(const char *path, bool writable, bool links, uint64_t lea
 	                            O_NOCTTY);
 	int r;
 
-	if (fd < 0) {
-		struct stat status;
-		int errnum = errno;
-		if (errnum == ENOENT)
-			return -ENOENT;
-		if ((errnum == ELOOP || errnum == EISDIR || errnum == ENXIO) &&
-		    lstat(path, &status) == 0)
-			return judge(path, &status, links, least_size);
-		if (errnum == EACCES || errnum == EPERM)
-			return error_set(
-				errnum,
-				"may not open %s for %s: it belongs to another user; ask its owner, or join "
-				"its group",
-				path, writable ? "writing" : "reading");
-		return error_set(errnum, "cannot open %s: %s", path, strerror(errnum));
-	}
+	if (fd < 0)
+		return refuse_open(path, writable, links, errno);
 	if (fstat(fd, ret_status) < 0)
 		r = error_set(errno, "cannot look at %s: %s", path, strerror(errno));
 	else
@@ -156,59 +174,32 @@ int file_publish(int fd, const char *path, mode_t mode)
 	                 r == -ENOENT ? " (is /proc mounted?)" : "");
 }
 
-#define NEW_SUFFIX ".new"
-
-void file_beside(const char *path, char ret[FILE_BESIDE_SIZE])
+int file_refuse_name(const char *what, const char *path, int errnum)
 {
-	snprintf(ret, FILE_BESIDE_SIZE, "%s" NEW_SUFFIX, path);
+	struct stat status;
+
+	if (lstat(path, &status) < 0)
+		return error_set(errnum, "cannot %s %s: %s", what, path, strerror(errnum));
+	if (errnum == EPERM || errnum == EACCES)
+		return error_set(EPERM,
+		                 "cannot %s %s: it is %s of user %u; let that user or root remove "
+		                 "it, or use another name",
+		                 what, path,
+		                 S_ISREG(status.st_mode) ? "a file" : kind_of(status.st_mode),
+		                 status.st_uid);
+	if (S_ISDIR(status.st_mode) && (errnum == ENOTEMPTY || errnum == EEXIST))
+		return error_set(EBADMSG,
+		                 "cannot %s %s: it is a directory of user %u, and not empty; let "
+		                 "that user or root remove it, or use another name",
+		                 what, path, status.st_uid);
+	return error_set(errnum, "cannot %s %s: %s", what, path, strerror(errnum));
 }
 
-int file_publish_beside(int fd, const char *path, mode_t mode)
+int file_remove_name(const char *path)
 {
-	char beside[FILE_BESIDE_SIZE];
-	int r;
-
-	/* A name that can be told in advance: what a crash leaves under it is found again. */
-	file_beside(path, beside);
-	r = file_publish(fd, beside, mode);
-	if (r == -EEXIST && unlink(beside) == 0)
-		r = file_publish(fd, beside, mode);
-	if (r == -EEXIST)
-		return error_set(EEXIST, "%s is in the way; remove it", beside);
-	return r;
-}
-
-int file_publish_rename(const char *path)
-{
-	char beside[FILE_BESIDE_SIZE];
-
-	file_beside(path, beside);
-	if (rename(beside, path) < 0)
-		return error_set(errno, "cannot rename %s to %s: %s", beside, path,
-		                 strerror(errno));
-	return 0;
-}
-
-void file_publish_cancel(const char *path)
-{
-	char beside[FILE_BESIDE_SIZE];
-
-	file_beside(path, beside);
-	unlink(beside);
-}
-
-int file_publish_over(int fd, const char *path, mode_t mode)
-{
-	int r = file_publish(fd, path, mode);
-
-	if (r != -EEXIST)
-		return r;
-	r = file_publish_beside(fd, path, mode);
-	if (r == 0)
-		r = file_publish_rename(path);
-	if (r < 0)
-		file_publish_cancel(path);
-	return r;
+	if (unlink(path) == 0 || (errno == EISDIR && rmdir(path) == 0))
+		return 1;
+	return errno == ENOENT ? 0 : file_refuse_name("remove", path, errno);
 }
 
 int file_replaceable(const char *path)
@@ -227,7 +218,7 @@ int file_replaceable(const char *path)
 }
 
 /* Under a name that nobody has: link() fails where there is one, and then it takes another. */
-static int publish_random(int fd, const char *path, mode_t mode, char ret[FILE_BESIDE_SIZE])
+static int publish_random(int fd, const char *path, mode_t mode, char ret[NAMES_PATH_SIZE])
 {
 	char copy[NAMES_PATH_SIZE];
 	const char *directory;
@@ -239,7 +230,7 @@ static int publish_random(int fd, const char *path, mode_t mode, char ret[FILE_B
 	do {
 		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 			return error_set(errno, "cannot make a random name: %s", strerror(errno));
-		snprintf(ret, FILE_BESIDE_SIZE, "%.480s/.stele-%016llx", directory,
+		snprintf(ret, NAMES_PATH_SIZE, "%.480s/.stele-%016llx", directory,
 		         (unsigned long long)number);
 		r = file_publish(fd, ret, mode);
 	} while (r == -EEXIST);
@@ -248,7 +239,7 @@ static int publish_random(int fd, const char *path, mode_t mode, char ret[FILE_B
 
 int file_replace(int fd, const char *path, mode_t mode)
 {
-	char beside[FILE_BESIDE_SIZE];
+	char beside[NAMES_PATH_SIZE];
 	int r = publish_random(fd, path, mode, beside);
 
 	if (r < 0)

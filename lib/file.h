@@ -31,17 +31,14 @@ int file_make(const char *path, uint64_t size, int *ret_fd);
  * one already. */
 int file_publish(int fd, const char *path, mode_t mode);
 
-/* In place of what has that name now, in two steps: under a name beside it, and then renamed. For
- * who holds a lock that keeps others from doing it at the same time. _cancel takes the first step
- * back, and removes what a process that died between them left. */
-int file_publish_beside(int fd, const char *path, mode_t mode);
-int file_publish_rename(const char *path);
-void file_publish_cancel(const char *path);
-/* The name beside it. */
-#define FILE_BESIDE_SIZE (NAMES_PATH_SIZE + 8)
-void file_beside(const char *path, char ret[FILE_BESIDE_SIZE]);
-/* Both, or just the name where nothing has it. */
-int file_publish_over(int fd, const char *path, mode_t mode);
+/* Removes what has the name of a region's file, an empty directory too: 1, 0 if there was nothing, or as
+ * file_refuse_name(). */
+int file_remove_name(const char *path);
+
+/* Sets the error for what has the name of a region's file and can't be replaced or removed (`what` is
+ * that verb), as `errnum` says: whose it is, and the remedy. -EPERM (another user's), -EBADMSG (a
+ * directory that is not empty), or the errno. */
+int file_refuse_name(const char *what, const char *path, int errnum);
 
 /* In place of what a person calls `path`: a regular file, or nothing. It has a name of its own beside
  * it for a moment, which no other file can have. 0, or with a sentence. */

@@ -11,12 +11,15 @@
 #include <uuid/uuid.h>
 
 #include "error.h"
+#include "file.h"
 
 #define AS_IT_IS (O_CLOEXEC | O_NOFOLLOW)
 #define DEPTH    16 /* of directories that somebody made where none belong */
+#define REMOVE_TRIES 8
 
 /* Removes what is in a directory, and directories in it no deeper than anybody has reason to make
- * them. By open directories, so that nobody can lead it elsewhere. */
+ * them. By open directories, so that nobody can lead it elsewhere. What can't be removed stays: the
+ * rmdir() of the directory tells. */
 static void empty(int directory_fd, unsigned depth)
 {
 	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS);
@@ -44,18 +47,24 @@ static void empty(int directory_fd, unsigned depth)
 	closedir(directory);
 }
 
-void folder_remove(const struct names *names)
+int folder_remove(const struct names *names)
 {
 	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
+	int tries = REMOVE_TRIES, r;
 
-	if (fd < 0) {
-		/* Whatever has its name, if this user may. */
-		unlink(names->folder);
-		return;
-	}
-	empty(fd, DEPTH);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return file_remove_name(names->folder);
+	if (fd < 0)
+		return file_refuse_name("remove", names->folder, errno);
+	/* A subscriber that has it open may make something in it meanwhile. */
+	do {
+		empty(fd, DEPTH);
+		r = rmdir(names->folder) == 0 ? 0 : -errno;
+	} while (r == -ENOTEMPTY && --tries > 0);
 	close(fd);
-	rmdir(names->folder);
+	return r == 0 || r == -ENOENT ? 1 : file_refuse_name("remove", names->folder, -r);
 }
 
 /* Takes away what somebody else put there. */
@@ -128,7 +137,8 @@ int folder_open(const struct names *names, uid_t owner, int *ret_fd)
 	if (fstat(fd, &status) < 0 || status.st_uid != owner) {
 		close(fd);
 		return error_set(EPERM,
-		                 "the folder %s does not belong to the region's owner, user %u",
+		                 "the folder %s does not belong to the region's owner, user %u; let "
+		                 "that user or root remove it",
 		                 names->folder, owner);
 	}
 	*ret_fd = fd;

@@ -16,8 +16,9 @@
  * a sentence: then there are no such channels, and all else goes on. */
 int folder_make(const struct names *names, mode_t region_mode);
 
-/* Removes it with all that is in it, for who may. */
-void folder_remove(const struct names *names);
+/* Removes it with all that is in it; or what else has its name. 1, 0 if there was nothing, or with an
+ * error message. */
+int folder_remove(const struct names *names);
 
 /* Calls `each` for the entries that are named as a subscriber's, with the uuid. */
 void folder_each(const struct names *names, void (*each)(void *context, const uint8_t uuid[16]),

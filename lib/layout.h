@@ -234,6 +234,14 @@ struct layout_publisher_file {
 	pthread_mutex_t mutex; /* robust, process-shared: held from begin to commit or abort */
 };
 
+/* The file that is to take the place of another (lib/replace.h), at LAYOUT_REPLACEMENT_OFFSET. */
+#define LAYOUT_REPLACEMENT_OFFSET 192u
+struct layout_replacement {
+	uint64_t number;  /* its name is that of the data file and ".new-", and this in 16 hexadecimal
+	                     digits; 0: none was made yet */
+	uint8_t uuid[16]; /* of the region in its header */
+};
+
 /* What became of the notices to the subscriber of a slot: at LAYOUT_NOTICES_OFFSET, by the number of the
  * slot, as far as the file goes. Only publishers write it, so it is true of the subscriber of this uuid,
  * and says nothing of another that has the slot by now. */
@@ -386,7 +394,12 @@ AT(layout_publisher_file, mutex_size, 52);
 AT(layout_publisher_file, lock_word, 56);
 AT(layout_publisher_file, mutex, 64);
 
-static_assert(sizeof(struct layout_publisher_file) <= LAYOUT_NOTICES_OFFSET, "the notices come after it");
+static_assert(sizeof(struct layout_publisher_file) <= LAYOUT_REPLACEMENT_OFFSET, "the replacement comes after it");
+AT(layout_replacement, uuid, 8);
+SIZE(layout_replacement, 24);
+
+static_assert(LAYOUT_REPLACEMENT_OFFSET + sizeof(struct layout_replacement) <= LAYOUT_NOTICES_OFFSET,
+              "the notices come after it");
 AT(layout_notices, sent, 16);
 AT(layout_notices, coalesced, 24);
 AT(layout_notices, dropped, 32);

@@ -139,16 +139,17 @@ static int make(const struct names *names, struct layout_header *header, int *re
 	return 0;
 }
 
-/* True for the segment of this region, whole or not. */
-static bool is_of(int segment, const uint8_t uuid[16], uid_t owner)
+/* 1 for the segment of this region, whole or not, 0 for another's, or a negative errno. */
+static int is_of(int segment, const uint8_t uuid[16], uid_t owner)
 {
 	struct shmid_ds status;
 	struct layout_header *header = shmat(segment, NULL, SHM_RDONLY);
 	uint8_t theirs[16];
 	bool is;
 
+	/* What this process may not read, or is gone. */
 	if (header == (void *)-1)
-		return false;
+		return errno == EACCES || errno == EINVAL || errno == EIDRM ? 0 : -errno;
 	is = shmctl(segment, IPC_STAT, &status) == 0 && status.shm_perm.uid == owner &&
 	     status.shm_perm.cuid == owner && status.shm_segsz >= sizeof(*header);
 	if (is && load_acquire(&header->magic) != 0) {
@@ -159,19 +160,25 @@ static bool is_of(int segment, const uint8_t uuid[16], uid_t owner)
 	return is;
 }
 
-void memory_forget(int fd)
+int memory_forget(int fd)
 {
 	struct stat status;
 	uint8_t uuid[16];
-	int segment;
+	int segment, r;
 
 	if (fstat(fd, &status) < 0 ||
 	    pread(fd, uuid, sizeof(uuid), offsetof(struct layout_header, uuid)) !=
 	            (ssize_t)sizeof(uuid))
-		return;
+		return 0;
 	segment = shmget(memory_key(uuid), 0, 0);
-	if (segment >= 0 && is_of(segment, uuid, status.st_uid))
-		shmctl(segment, IPC_RMID, NULL);
+	if (segment < 0)
+		return 0;
+	r = is_of(segment, uuid, status.st_uid);
+	if (r == 1 && shmctl(segment, IPC_RMID, NULL) < 0 && errno != EIDRM && errno != EINVAL)
+		r = -errno;
+	return r < 0 ? error_set(-r, "cannot remove the System V segment %d of user %u: %s",
+	                         segment, status.st_uid, strerror(-r))
+	             : 0;
 }
 
 /* ---- opening ---- */

@@ -225,7 +225,8 @@ static int judge_owner(const struct names *names, const struct stat *status, boo
 	if (writable && status->st_uid != geteuid())
 		return error_set(
 			EPERM,
-			"%s belongs to user %u, not to user %u who would publish; use another name",
+			"%s belongs to user %u, not to user %u who would publish; use another "
+			"name, or let its owner or root remove it",
 			names->data, status->st_uid, geteuid());
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "atomic.h"
 #include "error.h"
 #include "file.h"
+#include "replace.h"
 
 #define SLOTS_FIRST 64u
 
@@ -24,7 +25,7 @@ static off_t lock_byte(uint32_t index)
 	return (off_t)file_size_for(index);
 }
 
-int slots_make(const struct names *names, const uint8_t uuid[16], mode_t region_mode, bool over)
+int slots_make(const struct names *names, int publisher, const uint8_t uuid[16], mode_t region_mode)
 {
 	struct layout_subscribers_header header = {
 		.magic = LAYOUT_MAGIC_SUBSCRIBERS,
@@ -42,8 +43,7 @@ int slots_make(const struct names *names, const uint8_t uuid[16], mode_t region_
 	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
 		r = error_set(EIO, "cannot write %s", names->subscribers);
 	else
-		r = over ? file_publish_over(fd, names->subscribers, mode)
-		         : file_publish(fd, names->subscribers, mode);
+		r = replace_file(publisher, names, uuid, fd, names->subscribers, mode);
 	close(fd);
 	return r;
 }

@@ -28,9 +28,9 @@ struct slots {
 	uint32_t capacity;      /* slots that the file is known to hold */
 };
 
-/* Makes the subscribers file of a region: 0, -EEXIST (there is one, no sentence), or with a
- * sentence. With `over` it takes the place of the one that is there. */
-int slots_make(const struct names *names, const uint8_t uuid[16], mode_t region_mode, bool over);
+/* Makes the subscribers file of a region, in place of what has its name. `publisher` is the publisher
+ * file, whose lock the caller holds (replace.h). 0, or with a sentence. */
+int slots_make(const struct names *names, int publisher, const uint8_t uuid[16], mode_t region_mode);
 
 /* Opens it. Errors: -ENOENT, -EACCES..., -EBADMSG (of another region, or lost), with a sentence. */
 int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, bool guarded,

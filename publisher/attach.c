@@ -29,6 +29,7 @@
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/folder.h"
+#include "lib/replace.h"
 
 #define ATTACH_TIMEOUT INT64_C(5000000000)
 #define ATTACH_TRIES   16
@@ -49,16 +50,18 @@ static_assert(LAYOUT_HISTORY_MAX + 2 * RECLAIM_BATCH <= LAYOUT_RING_MAX,
 
 #define ARENA_FIRST 65536u
 
-/* Gives a new data file its name, also in place of another one. */
-static int data_publish(const struct names *names, int fd, mode_t mode, bool over)
+/* Gives a new data file its name, also in place of another one. -EAGAIN: somebody has made a file of
+ * that name since it was looked for. */
+static int data_publish(const struct names *names, int publisher, const uint8_t uuid[16], int fd,
+                        mode_t mode, bool over)
 {
 	int r = file_sync(fd, names->data);
 
 	if (r == 0)
-		r = over ? file_publish_over(fd, names->data, mode)
+		r = over ? replace_file(publisher, names, uuid, fd, names->data, mode)
 		         : file_publish(fd, names->data, mode);
 	if (r == -EEXIST)
-		return error_set(EEXIST, "%s is in the way; remove it", names->data);
+		return -EAGAIN;
 	if (r < 0)
 		return r;
 	r = file_sync_directory(names->data);
@@ -69,8 +72,9 @@ static int data_publish(const struct names *names, int fd, mode_t mode, bool ove
 
 static int region_make(const struct names *names, const uint8_t uuid[16],
                        const struct stele_publisher_options *options, bool over,
-                       struct region *contents, int *ret_fd)
+                       const struct attachment *attachment, int *ret_fd)
 {
+	struct region *contents = attachment->contents;
 	struct layout_header header = {
 		.magic = LAYOUT_MAGIC_DATA,
 		.layout_version = LAYOUT_VERSION,
@@ -116,7 +120,8 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 	if (r == 0)
 		r = file_lock_try(fd, REGION_PUBLISHER_BYTE);
 	if (r == 0)
-		r = data_publish(names, fd, options->mode, over);
+		r = data_publish(names, attachment->publisher_lock.fd, uuid, fd, options->mode,
+		                 over);
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -162,17 +167,18 @@ static int data_make(const struct names *names, const struct stele_publisher_opt
                      const uint8_t uuid[16], bool over, struct attachment *attachment)
 {
 	/* A new region has no subscribers: whatever has that name belongs to one that is gone. */
-	int fd, r = slots_make(names, uuid, options->mode, true);
+	int publisher = attachment->publisher_lock.fd;
+	int fd, r = slots_make(names, publisher, uuid, options->mode);
 
 	if (r < 0)
 		return r;
 	attachment->made_subscribers_file = true;
-	r = announce_uuid(names, attachment->publisher_lock.fd, uuid);
+	r = announce_uuid(names, publisher, uuid);
 	if (r < 0)
 		return r;
-	r = region_make(names, uuid, options, over, attachment->contents, &fd);
+	r = region_make(names, uuid, options, over, attachment, &fd);
 	if (r < 0) {
-		memory_forget(attachment->publisher_lock.fd);
+		memory_forget(publisher);
 		return r;
 	}
 	attachment->created = true;
@@ -320,8 +326,9 @@ int attach_slots(struct attachment *attachment, bool guarded)
 	int r = slots_open(&region->names, region->uuid, region->status.st_uid, guarded,
 	                   &attachment->slots);
 
-	if (r == -ENOENT || r == -EBADMSG || r == -EPERM) {
-		r = slots_make(&region->names, region->uuid, region->mode, true);
+	if (r == -ENOENT || r == -EBADMSG || r == -EPERM || r == -EACCES) {
+		r = slots_make(&region->names, attachment->publisher_lock.fd, region->uuid,
+		               region->mode);
 		if (r == 0)
 			r = slots_open(&region->names, region->uuid, region->status.st_uid, guarded,
 			               &attachment->slots);
@@ -408,6 +415,9 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
 	                     file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) < 0;
 	if (r == 0 && attachment->joined && options->flags & STELE_CREATE_NEW)
 		return refuse_existing(names);
+	/* What a publisher left that died while it replaced a file. */
+	if (r == 0 && !attachment->joined)
+		r = replace_remove_left(attachment->publisher_lock.fd, names);
 	if (r == 0)
 		r = attachment->joined ? data_join(names, guarded, until, attachment)
 		                       : data_attach(names, options, guarded, until, attachment);
@@ -427,7 +437,8 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
 		attach_slots(attachment, guarded);
 	if (r == -ENOTRECOVERABLE) {
 		/* Its holder died, and so did who should have mended it: a new mutex, in a new
-		 * file. */
+		 * file. What the old one has recorded goes with it. */
+		replace_remove_left(attachment->publisher_lock.fd, names);
 		unlink(names->publisher);
 		return -EAGAIN;
 	}

@@ -48,7 +48,8 @@ int publisher_file_attach(const struct names *names, bool create, int64_t until,
 int publisher_file_map(struct attachment *attachment, bool guarded);
 
 /* Removes what has no path, the System V segment and queue, of the region that an open publisher file
- * is of, whose lock is held. Its uuid is read there because nobody else can write it. */
-void forget_objects(const struct names *names, int publisher);
+ * is of, whose lock is held. Its uuid is read there because nobody else can write it. 0, or with an
+ * error message: the segment stays. */
+int forget_objects(const struct names *names, int publisher);
 
 #endif

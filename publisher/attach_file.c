@@ -83,7 +83,8 @@ static int publisher_file_open(const struct names *names, int64_t until,
 	if (r == 0 && status.st_uid != geteuid())
 		r = error_set(
 			EPERM,
-			"%s belongs to user %u: that user publishes region \"%s\"; use another name",
+			"%s belongs to user %u: that user publishes region \"%s\"; use another "
+			"name, or let that user or root remove it",
 			names->publisher, status.st_uid, names->region);
 	if (r == 0)
 		r = lock_until(names, fd, attachment->shared ? try_shared : try_alone, until);

@@ -29,6 +29,7 @@
 #include "lib/file.h"
 #include "lib/folder.h"
 #include "lib/memory.h"
+#include "lib/replace.h"
 
 enum pass { LOOK, TELL, REMOVE };
 
@@ -37,7 +38,7 @@ struct clean {
 	enum pass pass;
 	stele_leftover_fn *found;
 	void *context;
-	int count;
+	int count, error;
 	uid_t owner;           /* of what was found last */
 	struct fanout *fanout; /* of a region that is there */
 	int publisher, data;   /* locked, or -1: there is no such file */
@@ -55,7 +56,7 @@ static void tell(struct clean *clean, const char *kind, const char *name, int er
 
 static int removal_error(const char *path)
 {
-	return error_set(errno, "cannot remove %s: %s", path, strerror(errno));
+	return file_refuse_name("remove", path, errno);
 }
 
 static void clean_path(struct clean *clean, const char *kind, const char *path)
@@ -71,15 +72,20 @@ static void clean_path(struct clean *clean, const char *kind, const char *path)
 	tell(clean, kind, path, r);
 }
 
-/* Names that a file has until it takes the place of another. */
+/* A file that was to take the place of another. Who may not read the publisher file finds none. */
 static void clean_unfinished(struct clean *clean)
 {
-	char beside[FILE_BESIDE_SIZE];
+	char path[REPLACE_PATH_SIZE];
+	struct stat status;
+	int fd = clean->publisher;
 
-	file_beside(clean->names.data, beside);
-	clean_path(clean, "file", beside);
-	file_beside(clean->names.subscribers, beside);
-	clean_path(clean, "file", beside);
+	if (clean->pass == LOOK &&
+	    file_open(clean->names.publisher, false, 0, &fd, &status) < 0)
+		return;
+	if (fd >= 0 && replace_find_left(fd, &clean->names, path) == 1)
+		clean_path(clean, "file", path);
+	if (clean->pass == LOOK)
+		close(fd);
 }
 
 /* ---- a region without its data file ---- */
@@ -93,12 +99,9 @@ static void clean_folder(struct clean *clean)
 	if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
 		return;
 	clean->owner = status.st_uid;
-	if (clean->pass == REMOVE) {
-		folder_remove(&clean->names);
-		if (rmdir(path) < 0 && errno != ENOENT)
-			r = removal_error(path);
-	}
-	tell(clean, "folder", path, r);
+	if (clean->pass == REMOVE)
+		r = folder_remove(&clean->names);
+	tell(clean, "folder", path, r < 0 ? r : 0);
 }
 
 /* Whether nobody has the subscribers file, which is so too where there is none. Asked under the
@@ -119,8 +122,11 @@ static void clean_files(struct clean *clean)
 {
 	if (clean->pass != LOOK && !subscribers_idle(clean))
 		return;
+	/* The publisher file stays with the segment that it alone tells of. */
 	if (clean->pass == REMOVE && !clean->made)
-		forget_objects(&clean->names, clean->publisher);
+		clean->error = forget_objects(&clean->names, clean->publisher);
+	if (clean->error < 0)
+		return;
 	clean_unfinished(clean);
 	clean_path(clean, "file", clean->names.subscribers);
 	clean_folder(clean);
@@ -238,8 +244,8 @@ static void unlock_all(struct clean *clean)
 {
 	if (clean->data >= 0)
 		close(clean->data);
-	if (clean->made)
-		unlink(clean->names.publisher);
+	if (clean->made && unlink(clean->names.publisher) < 0 && errno != ENOENT)
+		clean->error = removal_error(clean->names.publisher);
 	if (clean->publisher >= 0)
 		close(clean->publisher);
 }
@@ -272,5 +278,7 @@ int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *fo
 	if (r == 0)
 		look_through(&clean, flags & STELE_DRY_RUN ? TELL : REMOVE, clean.data >= 0);
 	unlock_all(&clean);
-	return r == 0 || r == -EBUSY ? clean.count : r;
+	if (r < 0 && r != -EBUSY)
+		return r;
+	return clean.error < 0 ? clean.error : clean.count;
 }

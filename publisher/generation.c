@@ -2,11 +2,13 @@
 #include "generation.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/error.h"
 #include "lib/file.h"
+#include "lib/replace.h"
 #include "publisher.h"
 #include "recover.h"
 
@@ -100,6 +102,7 @@ static int next_install(struct stele_publisher *publisher, const struct next *ne
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header *header = (struct layout_header *)old->base;
+	char new_path[REPLACE_PATH_SIZE];
 	mode_t mode;
 	int r = next_inherit(region, next, &mode);
 
@@ -108,15 +111,14 @@ static int next_install(struct stele_publisher *publisher, const struct next *ne
 	if (region->durability != LAYOUT_DURABLE_NONE)
 		r = file_sync(next->lock, region->names.data);
 	if (r == 0)
-		r = file_publish_beside(next->lock, region->names.data, mode);
+		r = replace_begin(publisher->attachment.publisher_lock.fd, &region->names,
+		                  region->uuid, next->lock, mode, new_path);
 	if (r < 0)
 		return r;
 	generation_mark(&header->head, HEAD_REPLACING);
-	r = file_publish_rename(region->names.data);
+	r = replace_end(new_path, region->names.data);
 	generation_mark(&header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
-	if (r < 0) {
-		file_publish_cancel(region->names.data);
-	} else if (region->durability != LAYOUT_DURABLE_NONE) {
+	if (r == 0 && region->durability != LAYOUT_DURABLE_NONE) {
 		/* Until then either file is the region after a power cut: what is committed next
 		 * might be lost. */
 		publisher->broken |= file_sync_directory(region->names.data) < 0;
@@ -237,7 +239,7 @@ static int make_same(struct stele_publisher *publisher, uint64_t maximum)
 	return 0;
 }
 
-int generation_grow(struct stele_publisher *publisher, uint64_t least)
+static int grow(struct stele_publisher *publisher, uint64_t least)
 {
 	const struct region *region = &publisher->attachment.region;
 	uint64_t maximum = region->maximum_size;
@@ -252,6 +254,16 @@ int generation_grow(struct stele_publisher *publisher, uint64_t least)
 	if (maximum > region->mapping.size)
 		maximum = region->mapping.size;
 	return make_same(publisher, maximum);
+}
+
+int generation_grow(struct stele_publisher *publisher, uint64_t least)
+{
+	int r = grow(publisher, least);
+
+	/* For the change that fails for it. */
+	snprintf(publisher->growth_error, sizeof(publisher->growth_error), "%s",
+	         r < 0 ? stele_last_error() : "");
+	return r;
 }
 
 /* A data file for memory that is not in it: the same page once more, and no new generation. Who has
@@ -274,14 +286,11 @@ static int name_memory(struct stele_publisher *publisher)
 	if (r == 0)
 		r = next_inherit(region, &next, &mode);
 	if (r == 0)
-		r = file_publish(next.lock, region->names.data, mode);
+		r = replace_file(attachment->publisher_lock.fd, &region->names, region->uuid,
+		                 next.lock, region->names.data, mode);
 	if (r < 0) {
 		next_close(&next);
-		return r == -EEXIST
-		               ? error_set(EBUSY,
-		                           "the file of region \"%s\" is being replaced; try again",
-		                           region->names.region)
-		               : r;
+		return r;
 	}
 	lock_fd_close(&attachment->data_lock);
 	/* The handlers are installed, so this can't fail. */

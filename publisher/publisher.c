@@ -421,14 +421,15 @@ void stele_publisher_region_uuid(const struct stele_publisher *publisher, uint8_
 	memcpy(ret_uuid, publisher->attachment.region.uuid, 16);
 }
 
-/* A name that was removed can't be given again to a file that has none: there is a new file then. */
+/* Makes a new file where the region's name was removed, or is another user's since. */
 static int look_for_name(struct stele_publisher *publisher)
 {
 	const struct region *region = &publisher->attachment.region;
+	struct stat status;
 
 	if (file_is_named(region->fd, region->names.data))
 		return 0;
-	if (access(region->names.data, F_OK) < 0 && errno == ENOENT)
+	if (lstat(region->names.data, &status) < 0 ? errno == ENOENT : status.st_uid != geteuid())
 		return generation_name_again(publisher);
 	/* One of those that share it may have done that, in the same memory. */
 	if (region->memory->fixed && publisher->attachment.shared)

@@ -172,6 +172,7 @@ struct stele_publisher {
 	uint64_t commits;
 	int before_fd; /* the file of the generation before; -1: none */
 	uint64_t compacted_at; /* time of day of the last try */
+	char growth_error[512]; /* why the last new generation could not be made; "": it could */
 	/* Shared publishing: what this publisher left at its last transaction's end. */
 	uint64_t left_head, left_reclaimed;
 	bool broken; /* a write to the disk failed; nothing more is promised, so nothing is committed */

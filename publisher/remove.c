@@ -3,7 +3,6 @@
  * its region; but it must also work on what can't be attached: a damaged region, one of another
  * layout, or leftovers without a data file. */
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "attach.h"
@@ -11,31 +10,21 @@
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/folder.h"
+#include "lib/replace.h"
 
-void forget_objects(const struct names *names, int publisher)
+int forget_objects(const struct names *names, int publisher)
 {
 	struct layout_publisher_file file;
 
-	memory_forget(publisher);
 	if (pread(publisher, &file, sizeof(file), 0) == (ssize_t)sizeof(file) &&
 	    file.magic == LAYOUT_MAGIC_PUBLISHER)
 		notifiers_remove(names, file.uuid);
-}
-
-static int remove_file(const char *path, bool *ret_found)
-{
-	if (unlink(path) == 0) {
-		*ret_found = true;
-		return 0;
-	}
-	if (errno == ENOENT)
-		return 0;
-	return error_set(errno, "cannot remove %s: %s", path, strerror(errno));
+	return memory_forget(publisher);
 }
 
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
  * what is not a whole region has nobody to be told. -EACCES with a sentence: it is whole, but its
- * memory is where it can't be removed from here; or what remove_file() returns. */
+ * memory is where it can't be removed from here; or what file_remove_name() returns. */
 static int dismiss(const struct names *names, bool *ret_found)
 {
 	struct region region;
@@ -47,7 +36,8 @@ static int dismiss(const struct names *names, bool *ret_found)
 	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
 	 * subscribers file is lost, finds it within a second. */
 	generation_mark(&region.header->head, HEAD_REPLACING);
-	r = remove_file(names->data, ret_found);
+	r = file_remove_name(names->data);
+	*ret_found |= r > 0;
 	generation_mark(&region.header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
 	if (r < 0) {
 		region_close(&region);
@@ -65,6 +55,41 @@ static int dismiss(const struct names *names, bool *ret_found)
 	return 0;
 }
 
+/* Removes the objects that only the publisher's and the data file tell of, and then the data file. */
+static int remove_data(const struct names *names, int publisher, int data, bool *ret_found)
+{
+	int r = dismiss(names, ret_found);
+
+	if (r == 0 && data >= 0)
+		r = memory_forget(data);
+	if (r == 0 && publisher >= 0)
+		r = forget_objects(names, publisher);
+	if (r == 0 && publisher >= 0)
+		r = replace_remove_left(publisher, names);
+	if (r == 0)
+		r = file_remove_name(names->data);
+	*ret_found |= data >= 0 || r > 0;
+	return r < 0 ? r : 0;
+}
+
+/* Removes the other files: the publisher file last, as it holds the lock under which this is done. It
+ * stays where one of them does, so that a removal that is repeated has the lock, too. */
+static int remove_rest(const struct names *names, bool *ret_found)
+{
+	int r = file_remove_name(names->subscribers);
+
+	*ret_found |= r > 0;
+	if (r >= 0) {
+		r = folder_remove(names);
+		*ret_found |= r > 0;
+	}
+	if (r >= 0) {
+		r = file_remove_name(names->publisher);
+		*ret_found |= r > 0;
+	}
+	return r < 0 ? r : 0;
+}
+
 int stele_region_remove(const char *region)
 {
 	struct names names;
@@ -76,26 +101,10 @@ int stele_region_remove(const char *region)
 		r = lock_for_removal(&names, names.publisher, false, &publisher);
 	if (r == 0)
 		r = lock_for_removal(&names, names.data, true, &data);
-	if (r == 0) {
-		found = data >= 0;
-		r = dismiss(&names, &found);
-	}
-	if (r == 0) {
-		if (data >= 0)
-			memory_forget(data);
-		if (publisher >= 0)
-			forget_objects(&names, publisher);
-		r = remove_file(names.data, &found);
-	}
-	if (r == 0) {
-		file_publish_cancel(names.subscribers);
-		file_publish_cancel(names.data);
-		r = remove_file(names.subscribers, &found);
-		folder_remove(&names);
-	}
-	/* Last, as it holds the lock under which this was done. */
 	if (r == 0)
-		r = remove_file(names.publisher, &found);
+		r = remove_data(&names, publisher, data, &found);
+	if (r == 0)
+		r = remove_rest(&names, &found);
 	if (data >= 0)
 		close(data);
 	if (publisher >= 0)

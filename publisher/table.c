@@ -23,7 +23,8 @@ int table_no_room(const struct stele_publisher *publisher, int r, const char *ta
 	if (r == -ENOSPC && publisher->attachment.region.shortage < 0)
 		return memory_shortage_error(&publisher->attachment.region);
 	if (r != -ENOSPC)
-		return error_set(-r, "table \"%s\" cannot be changed: %s", table, strerror(-r));
+		return error_set(-r, "table \"%s\" cannot be changed: %s", table,
+		                 *publisher->growth_error ? publisher->growth_error : strerror(-r));
 	return error_set(
 		ENOSPC,
 		"no room for a change to table \"%s\": region \"%s\" has %llu bytes, its "

@@ -9,6 +9,7 @@
 
 #include "lib/file.h"
 #include "lib/folder.h"
+#include "lib/replace.h"
 #include "publisher/publisher.h"
 #include "subscriber/subscriber.h"
 #include "tests/own_machine.h"
@@ -177,39 +178,105 @@ Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 	stele_subscriber_close(subscriber);
 }
 
-static void die_with_unfinished_files(unsigned argument)
+/* ---- a file that was to take another's place ---- */
+
+enum { OWN, OF_ANOTHER_REGION, OF_ANOTHER_USER };
+
+/* The publisher is killed between the new file's name and the rename. */
+static void die_with_an_unfinished_file(unsigned kind)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	const struct names *names = &publisher->attachment.region.names;
-	const char *paths[2] = { names->data, names->subscribers };
+	struct layout_subscribers_header header = { .magic = LAYOUT_MAGIC_SUBSCRIBERS };
+	char path[REPLACE_PATH_SIZE];
+	int fd;
 
-	(void)argument;
-	for (unsigned i = 0; i < 2; i++) {
-		int fd;
-		OK(file_make(paths[i], 4096, &fd));
-		OK(file_publish_beside(fd, paths[i], 0600));
-	}
+	memcpy(header.uuid, publisher->attachment.region.uuid, sizeof(header.uuid));
+	header.uuid[0] ^= kind == OF_ANOTHER_REGION;
+	OK(file_make(names->subscribers, 4096, &fd));
+	CHECK(pwrite(fd, &header, sizeof(header), 0) == sizeof(header), "%s", strerror(errno));
+	OK(replace_begin(publisher->attachment.publisher_lock.fd, names, publisher->attachment.region.uuid, fd, 0600,
+	                 path));
+	if (kind == OF_ANOTHER_USER)
+		CHECK(fchown(fd, IPC_NOBODY, IPC_NOBODY) == 0, "%s", strerror(errno));
 	ipc_reach(READY, 1);
 	pause();
 }
 
-Test(cli_clean, names_of_files_that_were_not_finished)
+static pid_t start_unfinished(unsigned kind)
+{
+	pid_t pid;
+
+	ipc_reach(READY, 0);
+	pid = ipc_spawn(die_with_an_unfinished_file, kind);
+	ipc_await(READY, 1);
+	cr_assert_eq(files(), 5);
+	return pid;
+}
+
+Test(cli_clean, crash_03_a_file_that_was_to_take_another_s_place)
 {
 	pid_t publisher;
 
 	own_machine("size=64m");
-	publisher = start(die_with_unfinished_files);
-	cr_expect_eq(files(), 6);
-	/* They may be what a publisher is at. */
+	publisher = start_unfinished(OWN);
+	/* It may be what a publisher is at. */
 	EXITS(0, "clean");
-	SAYS_NOT(".new");
-	cr_expect_eq(files(), 6);
+	SAYS_NOT(".new-");
+	cr_expect_eq(files(), 5);
 	ipc_kill(publisher);
+	EXITS(0, "clean --dry-run");
+	SAYS(".new-");
+	cr_expect_eq(files(), 5);
 	EXITS(0, "clean");
-	SAYS(".subscribers.new\n");
+	SAYS(".new-");
 	cr_expect_eq(files(), 4);
 	EXITS(0, "list");
 	SAYS(region);
+	/* The next publisher removes it, and so does rm. */
+	ipc_kill(start_unfinished(OWN));
+	stele_publisher_close(ipc_publish(region, NULL));
+	cr_expect_eq(files(), 4);
+	ipc_kill(start_unfinished(OWN));
+	EXITS(0, "rm %s", region);
+	cr_expect_eq(files(), 0);
+}
+
+Test(cli_clean, crash_03_the_next_replacement_removes_it_too)
+{
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE | STELE_SHARED };
+	struct stele_publisher *publisher;
+	char path[REPLACE_PATH_SIZE];
+	int fd;
+
+	own_machine("size=64m");
+	publisher = ipc_publish(region, &options);
+	OK(file_make(publisher->attachment.region.names.data, 4096, &fd));
+	CHECK(pwrite(fd, publisher->attachment.region.header, sizeof(struct layout_header), 0) > 0, "%s",
+	      strerror(errno));
+	OK(replace_begin(publisher->attachment.publisher_lock.fd, &publisher->attachment.region.names,
+	                 publisher->attachment.region.uuid, fd, 0600, path));
+	close(fd);
+	cr_expect_eq(files(), 5);
+	OK(stele_publisher_compact(publisher));
+	cr_expect_eq(files(), 4);
+	stele_publisher_close(publisher);
+}
+
+/* The record may name what is another's by now: it is never removed. */
+Test(cli_clean, hostile_26_a_stranger_s_file_of_such_a_name_stays)
+{
+	own_machine("size=64m");
+	for (unsigned kind = OF_ANOTHER_REGION; kind <= OF_ANOTHER_USER; kind++) {
+		ipc_kill(start_unfinished(kind));
+		EXITS(0, "clean");
+		SAYS_NOT(".new-");
+		stele_publisher_close(ipc_publish(region, NULL));
+		cr_expect_eq(files(), 5);
+		EXITS(0, "rm %s", region);
+		cr_expect_eq(files(), 1);
+		ipc_unlink_all("/dev/shm/*");
+	}
 }
 
 Test(cli_clean, channels_that_belong_to_no_living_slot)

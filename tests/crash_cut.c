@@ -25,19 +25,15 @@ static char directory[64], region[128], copy[128];
 
 static void cut_clean(void)
 {
-	static const char *const suffixes[] = { "", ".publisher", ".subscribers", ".new", ".subscribers.new" };
-	char path[256];
+	char pattern[256];
+	glob_t found;
 
-	for (unsigned i = 0; i < 5; i++) {
-		snprintf(path, sizeof(path), "%s/stele.cut%s", directory, suffixes[i]);
-		unlink(path);
-		snprintf(path, sizeof(path), "%s/stele.copy%s", directory, suffixes[i]);
-		unlink(path);
-	}
-	snprintf(path, sizeof(path), "%s/stele.cut.channels", directory);
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/stele.copy.channels", directory);
-	rmdir(path);
+	snprintf(pattern, sizeof(pattern), "%s/stele.*", directory);
+	if (glob(pattern, 0, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			if (unlink(found.gl_pathv[i]) < 0)
+				rmdir(found.gl_pathv[i]);
+	globfree(&found);
 	rmdir(directory);
 }
 

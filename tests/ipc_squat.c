@@ -5,11 +5,9 @@
  */
 #include <mqueue.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "lib/names.h"
-#include "tests/ipc.h"
+#include "tests/outsider.h"
 
 TestSuite(ipc_squat, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -23,58 +21,6 @@ static const char *const suffixes[] = { "", ".publisher", ".subscribers" };
 enum { DATA, PUBLISHER, SUBSCRIBERS, FILES };
 
 /* ---- squatted names ---- */
-
-enum { FIFO, LINK, DANGLING, DIRECTORY, HARD_LINK, SOCKET, EMPTY, KINDS };
-static const char *const kind_names[] = { "fifo", "link", "dangling link", "directory", "hard link", "socket", "empty" };
-
-static void victim_path(char path[128])
-{
-	ipc_path(path, "-victim");
-}
-
-/* Puts something under a name. Links lead to the victim, a file of somebody's. */
-static void squat(unsigned kind, const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char victim[128];
-	int fd = -1, r = 0;
-
-	victim_path(victim);
-	switch (kind) {
-	case FIFO:
-		r = mkfifo(path, 0600);
-		break;
-	case LINK:
-		r = symlink(victim, path);
-		break;
-	case DANGLING:
-		r = symlink("/dev/shm/stele.nobody-has-this-name", path);
-		break;
-	case DIRECTORY:
-		r = mkdir(path, 0700);
-		break;
-	case HARD_LINK:
-		r = link(victim, path);
-		break;
-	case SOCKET:
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", path);
-		r = bind(fd, (struct sockaddr *)&address, sizeof(address));
-		break;
-	default:
-		fd = r = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-		break;
-	}
-	CHECK(r >= 0, "%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
-
-static void unsquat(const char *path)
-{
-	if (unlink(path) < 0)
-		rmdir(path);
-}
 
 /* The names, sizes, modes, owners and times of all files of this test. */
 static void inventory(char text[2048])
@@ -98,20 +44,8 @@ static void inventory(char text[2048])
 	globfree(&found);
 }
 
-static void make_victim(void)
-{
-	static const char bytes[8192] = "Somebody else's.";
-	char path[128];
-	int fd;
-
-	victim_path(path);
-	fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0640);
-	CHECK(fd >= 0 && write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes), "%s", strerror(errno));
-	close(fd);
-}
-
 /* Refused without delay, and all is as it was. */
-static void refused(unsigned file, unsigned kind)
+static void refused(unsigned file, enum squatter kind)
 {
 	char before[2048], after[2048];
 	struct stele_publisher *publisher;
@@ -125,9 +59,9 @@ static void refused(unsigned file, unsigned kind)
 		RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EBADMSG, region);
 	else
 		RETURNS(stele_subscriber_open(region, NULL, &subscriber), -ENOENT, region);
-	cr_expect(ipc_now() - begin < 2 * SECOND, "%s as %s: slow", kind_names[kind], suffixes[file]);
+	cr_expect(ipc_now() - begin < 2 * SECOND, "%s as %s: slow", squatter_names[kind], suffixes[file]);
 	inventory(after);
-	cr_expect_str_eq(after, before, "%s as data%s", kind_names[kind], suffixes[file]);
+	cr_expect_str_eq(after, before, "%s as data%s", squatter_names[kind], suffixes[file]);
 	cr_expect_eq(ipc_descriptors(), descriptors);
 }
 
@@ -135,9 +69,8 @@ Test(ipc_squat, what_is_no_region_is_refused_and_left_alone)
 {
 	char path[128];
 
-	make_victim();
 	for (unsigned file = DATA; file <= PUBLISHER; file++)
-		for (unsigned kind = 0; kind < KINDS; kind++) {
+		for (unsigned kind = 0; kind < LARGE; kind++) {
 			ipc_path(path, suffixes[file]);
 			squat(kind, path);
 			refused(file, kind);
@@ -152,17 +85,18 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 	char path[128], victim[128];
 	struct stat before, after;
 
-	make_victim();
 	victim_path(victim);
-	for (unsigned kind = 0; kind < KINDS; kind++) {
+	for (unsigned kind = 0; kind < LARGE; kind++) {
 		struct stele_publisher *publisher;
 		struct stele_subscriber *subscriber;
 		ipc_path(path, ".subscribers");
 		squat(kind, path);
 		cr_assert_eq(lstat(victim, &before), 0);
-		if (kind == DIRECTORY) {
+		if (kind == FULL_DIRECTORY) {
 			/* It can't be replaced; then no region is made. */
-			CHECK(stele_publisher_open(region, &at_once, &publisher) < 0, "replaced a directory");
+			RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBADMSG, path);
+			CHECK(strstr(stele_last_error(), "not empty; let that user or root remove it"), "%s",
+			      stele_last_error());
 			unsquat(path);
 			RETURNS(stele_region_remove(region), -ENOENT, region);
 			continue;
@@ -172,7 +106,7 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 		cr_assert_eq(lstat(victim, &after), 0);
 		cr_expect(after.st_size == before.st_size && after.st_mtim.tv_nsec == before.st_mtim.tv_nsec &&
 		                  after.st_mode == before.st_mode,
-		          "%s: the victim was written", kind_names[kind]);
+		          "%s: the victim was written", squatter_names[kind]);
 		stele_subscriber_close(subscriber);
 		stele_publisher_close(publisher);
 		OK(stele_region_remove(region));
@@ -206,15 +140,14 @@ Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	char path[128];
 
-	make_victim();
 	ipc_path(path, ".subscribers");
-	for (unsigned kind = 0; kind < KINDS; kind++) {
+	for (unsigned kind = 0; kind < LARGE; kind++) {
 		struct stele_subscriber *subscriber;
 		unlink(path);
 		squat(kind, path);
 		subscriber = ipc_subscribe(0, NULL);
-		cr_expect(!ipc_describe(subscriber).registered, "%s", kind_names[kind]);
-		cr_expect(strstr(ipc_describe(subscriber).reason, path), "%s: %s", kind_names[kind],
+		cr_expect(!ipc_describe(subscriber).registered, "%s", squatter_names[kind]);
+		cr_expect(strstr(ipc_describe(subscriber).reason, path), "%s: %s", squatter_names[kind],
 		          ipc_describe(subscriber).reason);
 		cr_expect_eq(ipc_read(subscriber), 1);
 		stele_subscriber_close(subscriber);

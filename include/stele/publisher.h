@@ -96,7 +96,9 @@ struct stele_publisher_options {
  * and stele_publisher_note() says so. The publisher belongs to the caller:
  * stele_publisher_close(). Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence
  * names the path), -ENOTDIR, -EEXIST (STELE_CREATE_NEW), -EBUSY (another publisher; the sentence
- * says which process), -EACCES, -EPERM, -EBADMSG (not a region, or damaged), -EPROTONOSUPPORT
+ * says which process), -EACCES, -EPERM (what has the name of one of the region's files is another
+ * user's; the sentence says whose, and what to do), -EBADMSG (not a region, or damaged; or a directory
+ * that is not empty has the name of a file), -EPROTONOSUPPORT
  * (another layout or byte order; or the publishers to share it with are of another kind: 32-bit and
  * 64-bit processes, or two C libraries, can't share a lock), -ESTALE (left by an earlier boot), -ENOTSUP (a file system that can't hold a
  * region), -EIO, -ENOSPC (the file system has no room; the sentence says how much is needed),
@@ -161,7 +163,7 @@ STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
  * is used. Needs room for both files for a moment; and the old one lives until the last subscriber
  * has moved, so it is refused (-EBUSY) while somebody still has the one before that. Errors: -EBUSY
  * (also: a transaction is open), -ENOTSUP (a System V segment), -ENOSPC, -ENOMEM, -EBADMSG, -EIO,
- * -ECHILD: the region goes on as it was. */
+ * -ECHILD, and those of a new file (below): the region goes on as it was. */
 STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
 
 /* ---- transactions ---- */
@@ -170,8 +172,8 @@ STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
  * waits as long as the attach may (attach_timeout; -EBUSY); the thread that begins a transaction has
  * to end it, and is not cancelled before (pthread_setcancelstate). The handle is freed by commit or
  * abort, whatever they return. Errors also: -EBADMSG (the region's file was truncated, or replaced
- * by somebody else's), and, where its name was removed, so that it is written anew, what that fails
- * with (-ENOSPC, -ENOENT, -EACCES, ...); -EIO (an earlier write to the disk failed); -ECHILD. */
+ * by another of this user's), and, where its name was removed, so that it is written anew, what that
+ * fails with (-ENOSPC, -ENOENT, and as below under NEW FILES); -EIO (an earlier write to the disk failed); -ECHILD. */
 STELE_API int stele_transaction_begin(struct stele_publisher *publisher, struct stele_transaction **ret);
 
 /* Makes the changes visible as one new version and notifies the subscribers. Returns 1, and sets
@@ -208,6 +210,12 @@ STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
  * there), -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making room for it may
  * cost older versions, and pins, but not the version itself. */
 STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
+
+/* NEW FILES. Whatever changes rows or tables may have to write a larger file for the region first (options.maximum_size).
+ * Where that can't be made or named, the change fails with -EMFILE, -ENFILE, -EACCES, -ENOTSUP, -EIO; -EPERM (the
+ * region's own name was removed, and what has it now is another user's: the sentence says whose), or
+ * -EBADMSG (the same, and a directory that is not empty). The transaction goes on as after -ENOSPC. No name that
+ * another user can tell in advance is needed. */
 
 /* Puts a row: adds it, or replaces the value of the row with this key. A key is `key_bits` bits at
  * `key`, encoded as <stele/schema.h> says; it and the value are copied. Returns 1 if that changed

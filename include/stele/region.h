@@ -251,8 +251,11 @@ STELE_API int stele_region_load(const char *file, const char *region);
 
 /* Removes a region: its files, and the queues of its subscribers that may be removed. Subscribers
  * that wait are told (-ENOENT from wait); snapshots stay readable until they are closed. Errors:
- * -EINVAL, -ENOENT, -ENOTDIR, -EBUSY (a publisher is attached), -EACCES, -EPERM. A region that is
- * damaged, or of another layout, is removed all the same. */
+ * -EINVAL, -ENOENT, -ENOTDIR, -EBUSY (a publisher is attached), -EACCES, -EPERM (a file of another user
+ * has one of the names: the sentence says whose), -EBADMSG (something else than a file, such as a directory
+ * that is not empty), -ENOMEM, -EMFILE, -ENFILE, -EIO. Where something stays, so does the publisher file,
+ * and the removal can be repeated. A region that is damaged, or of another layout, is removed all the
+ * same. */
 STELE_API int stele_region_remove(const char *region);
 
 /* Something that a process left when it died. It is described until the callback returns. */
@@ -266,7 +269,7 @@ typedef void stele_leftover_fn(void *context, const struct stele_leftover *lefto
 #define STELE_DRY_RUN 1024u /* tell of them, and remove nothing */
 
 /* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the
- * files and the folder of one whose data file is gone, names of files that were never finished,
+ * files and the folder of one whose data file is gone, a file that was to take another's place,
  * slots of dead subscribers with what these were notified through. Never a data file, however dead
  * its region looks: that is data, and stele_region_remove()'s to remove. And never anything alive:
  * while a publisher is attached nothing is removed, as it cleans up by itself; whether somebody

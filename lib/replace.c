@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "file.h"
+#include "layout.h"
+
+static void path_of(const struct names *names, uint64_t number, char ret[REPLACE_PATH_SIZE])
+{
+	snprintf(ret, REPLACE_PATH_SIZE, "%s.new-%016llx", names->data, (unsigned long long)number);
+}
+
+/* ---- what was left ---- */
+
+/* The headers of the data file and of the subscribers file begin alike. */
+struct beginning {
+	uint64_t magic;
+	uint32_t layout_version;
+	uint32_t byte_order;
+	uint8_t uuid[16];
+};
+
+static_assert(offsetof(struct beginning, uuid) == offsetof(struct layout_header, uuid) &&
+                      offsetof(struct beginning, uuid) ==
+                              offsetof(struct layout_subscribers_header, uuid),
+              "the uuid is found in either file");
+
+/* True if `path` names a file of this owner and of the region with this uuid. */
+static bool is_own(const char *path, uid_t owner, const uint8_t uuid[16])
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct beginning beginning;
+	struct stat status;
+	bool own;
+
+	if (fd < 0)
+		return false;
+	own = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == owner &&
+	      pread(fd, &beginning, sizeof(beginning), 0) == (ssize_t)sizeof(beginning) &&
+	      (beginning.magic == LAYOUT_MAGIC_DATA ||
+	       beginning.magic == LAYOUT_MAGIC_SUBSCRIBERS) &&
+	      memcmp(beginning.uuid, uuid, sizeof(beginning.uuid)) == 0;
+	close(fd);
+	return own;
+}
+
+int replace_find_left(int publisher, const struct names *names, char ret_path[REPLACE_PATH_SIZE])
+{
+	struct layout_replacement record;
+	struct stat status;
+
+	if (fstat(publisher, &status) < 0 ||
+	    pread(publisher, &record, sizeof(record), LAYOUT_REPLACEMENT_OFFSET) !=
+	            (ssize_t)sizeof(record) ||
+	    record.number == 0)
+		return 0;
+	path_of(names, record.number, ret_path);
+	return is_own(ret_path, status.st_uid, record.uuid);
+}
+
+int replace_remove_left(int publisher, const struct names *names)
+{
+	char path[REPLACE_PATH_SIZE];
+
+	if (replace_find_left(publisher, names, path) == 0 || unlink(path) == 0 || errno == ENOENT)
+		return 0;
+	return error_set(errno, "cannot remove %s, which a publisher that died left: %s", path,
+	                 strerror(errno));
+}
+
+/* ---- replacing ---- */
+
+/* The contract with the next publisher: what has the name is recorded, on the disk too. */
+static int record(int publisher, const struct names *names, uint64_t number, const uint8_t uuid[16])
+{
+	struct layout_replacement record = {.number = number};
+	ssize_t written;
+
+	memcpy(record.uuid, uuid, sizeof(record.uuid));
+	written = pwrite(publisher, &record, sizeof(record), LAYOUT_REPLACEMENT_OFFSET);
+	if (written != (ssize_t)sizeof(record))
+		return error_set(written < 0 ? errno : ENOSPC, "cannot write %s: %s",
+		                 names->publisher, strerror(written < 0 ? errno : ENOSPC));
+	return file_sync(publisher, names->publisher);
+}
+
+int replace_begin(int publisher, const struct names *names, const uint8_t uuid[16], int fd, mode_t mode,
+                  char ret_path[REPLACE_PATH_SIZE])
+{
+	uint64_t number;
+	int r = replace_remove_left(publisher, names);
+
+	if (r < 0)
+		return r;
+	do {
+		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+			return error_set(errno, "cannot make a random name: %s", strerror(errno));
+		path_of(names, number, ret_path);
+		r = record(publisher, names, number, uuid);
+		if (r == 0)
+			r = file_publish(fd, ret_path, mode);
+	} while (r == -EEXIST);
+	return r;
+}
+
+int replace_end(const char *new_path, const char *path)
+{
+	int r;
+
+	if (rename(new_path, path) == 0)
+		return 0;
+	if (errno == EISDIR && rmdir(path) == 0 && rename(new_path, path) == 0)
+		return 0;
+	r = file_refuse_name("replace", path, errno);
+	unlink(new_path);
+	return r;
+}
+
+int replace_file(int publisher, const struct names *names, const uint8_t uuid[16], int fd,
+                 const char *path, mode_t mode)
+{
+	char new_path[REPLACE_PATH_SIZE];
+	int r = file_publish(fd, path, mode);
+
+	if (r != -EEXIST)
+		return r;
+	/* The uuid in it is what the next publisher knows it by, after a power cut too. */
+	r = file_sync(fd, path);
+	if (r == 0)
+		r = replace_begin(publisher, names, uuid, fd, mode, new_path);
+	return r < 0 ? r : replace_end(new_path, path);
+}
