@@ -10,6 +10,7 @@
 #include "atomic.h"
 #include "error.h"
 #include "file.h"
+#include "owner.h"
 #include "record.h"
 #include "region.h"
 #include "slots.h"
@@ -87,6 +88,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.layout_version = LAYOUT_VERSION;
 	info.mode = region.status.st_mode & 07777;
 	info.owner = region.status.st_uid;
+	info.owner_trusted = owner_is_trusted(&names, info.owner);
 	info.created = header->created;
 	info.version = head_version(load_acquire(&header->head));
 	info.oldest = region_oldest(&region, load_relaxed(&header->oldest), info.version);

@@ -74,6 +74,7 @@ int names_make(const char *region, struct names *ret)
 	if (r < 0)
 		return r;
 	ret->saved = false;
+	ret->owner = (struct owner_rule){.rule = OWNER_ANY};
 	ret->in_directory = strcmp(directory, NAMES_DIRECTORY) != 0;
 	if (strcmp(directory, "/") == 0)
 		directory[0] = '\0';

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <stele/schema.h>
 
 /* Where POSIX shared-memory objects are files (shm_open(3)), and so regions without a directory of
@@ -13,6 +14,12 @@
 #define NAMES_PREFIX "stele."
 
 #define NAMES_PATH_SIZE 512 /* of a path of one of a region's files, NUL included */
+
+/* Whose region a reader wants (owner.h). */
+struct owner_rule {
+	enum { OWNER_ANY, OWNER_TRUSTED, OWNER_ONE } rule;
+	uid_t user; /* OWNER_ONE */
+};
 
 /* Absolute paths of the three files, and of the folder for what subscribers are notified through
  * (folder.h). */
@@ -25,6 +32,7 @@ struct names {
 	char publisher[NAMES_PATH_SIZE];
 	char subscribers[NAMES_PATH_SIZE];
 	char folder[NAMES_PATH_SIZE];
+	struct owner_rule owner; /* of the data file, for who opens it; names_make() sets OWNER_ANY */
 };
 
 /* Takes a region's name, or DIRECTORY/NAME. 0, or with a sentence: -EINVAL (a region may not have

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "file.h"
+#include "owner.h"
 
 bool region_is_published(const struct region *region, uint64_t *ret_since)
 {
@@ -328,6 +329,8 @@ int region_open(const struct names *names, bool writable, bool guarded, struct r
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
 		                 names->region, names->data);
+	if (r == 0)
+		r = owner_check(names, &region.status);
 	if (r == 0 && !names->saved)
 		r = judge_owner(names, &region.status, writable);
 	if (r == 0)

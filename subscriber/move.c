@@ -25,17 +25,21 @@ int subscriber_move(struct stele_subscriber *subscriber)
 {
 	struct region *old = subscriber->region, *fresh;
 	const char *name = old->names.region;
+	struct names names = old->names;
 	int r;
 
-	if (file_is_named(old->fd, old->names.data))
+	if (file_is_named(old->fd, names.data))
 		return 0;
-	r = region_open_shared(&old->names, subscriber->guarded, &fresh);
+	/* Anybody can give a file the uuid of this region, but not its owner. */
+	names.owner = (struct owner_rule){OWNER_ONE, old->status.st_uid};
+	r = region_open_shared(&names, subscriber->guarded, &fresh);
 	if (r == -ENOENT)
 		return error_set(ENOENT, "region \"%s\" was removed", name);
-	if (r < 0)
+	if (r < 0 && r != -EPERM)
 		return r;
-	if (memcmp(fresh->uuid, old->uuid, sizeof(fresh->uuid)) != 0) {
-		region_drop(fresh);
+	if (r == -EPERM || memcmp(fresh->uuid, old->uuid, sizeof(fresh->uuid)) != 0) {
+		if (r == 0)
+			region_drop(fresh);
 		return error_set(ESTALE,
 		                 "region \"%s\" was replaced by another of its name; open it again",
 		                 name);

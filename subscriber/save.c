@@ -169,20 +169,50 @@ static int save_once(struct stele_subscriber *subscriber, const char *path, unsi
 	return r;
 }
 
+static int check_save(const char *file, unsigned flags)
+{
+	if (flags & ~STELE_REPLACE)
+		return error_set(EINVAL, "unknown flags 0x%x to save a region with", flags);
+	if (strlen(file) >= NAMES_PATH_SIZE)
+		return error_set(EINVAL, "the path of the file %s is too long", file);
+	return file_replaceable(file);
+}
+
+int stele_subscriber_save(struct stele_subscriber *subscriber, const char *file, unsigned flags,
+                          uint64_t *ret_oldest, uint64_t *ret_newest)
+{
+	struct retry retry = {.most = TRIES};
+	uint64_t oldest = 0, newest = 0;
+	int r = subscriber_check(subscriber);
+
+	if (r == 0)
+		r = check_save(file, flags);
+	if (r < 0)
+		return r;
+	do
+		r = save_once(subscriber, file, flags, &oldest, &newest);
+	while (r == -ESTALE && retry_again(&retry, subscriber->region));
+	if (r == -ESTALE && retry.still)
+		return retry_error(&retry, subscriber->region, head_version(retry.head));
+	if (r == -ESTALE)
+		return error_set(ESTALE,
+		                 "the publisher gave up each version of %s while it was copied; "
+		                 "give it a longer history, or try again",
+		                 subscriber->region->names.region);
+	if (r == 0 && ret_oldest)
+		*ret_oldest = oldest;
+	if (r == 0 && ret_newest)
+		*ret_newest = newest;
+	return r;
+}
+
 int stele_region_save(const char *region, const char *file, unsigned flags, uint64_t *ret_oldest,
                       uint64_t *ret_newest)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
 	struct stele_subscriber *subscriber;
-	struct retry retry = {.most = TRIES};
-	uint64_t oldest = 0, newest = 0;
-	int r;
+	int r = check_save(file, flags);
 
-	if (flags & ~STELE_REPLACE)
-		return error_set(EINVAL, "unknown flags 0x%x to save a region with", flags);
-	if (strlen(file) >= NAMES_PATH_SIZE)
-		return error_set(EINVAL, "the path of the file %s is too long", file);
-	r = file_replaceable(file);
 	if (r < 0)
 		return r;
 	r = stele_subscriber_open(region, &options, &subscriber);
@@ -191,20 +221,7 @@ int stele_region_save(const char *region, const char *file, unsigned flags, uint
 		r = stele_subscriber_open(region, &options, &subscriber);
 	if (r < 0)
 		return r;
-	do
-		r = save_once(subscriber, file, flags, &oldest, &newest);
-	while (r == -ESTALE && retry_again(&retry, subscriber->region));
-	if (r == -ESTALE && retry.still)
-		r = retry_error(&retry, subscriber->region, head_version(retry.head));
+	r = stele_subscriber_save(subscriber, file, flags, ret_oldest, ret_newest);
 	stele_subscriber_close(subscriber);
-	if (r == -ESTALE)
-		return error_set(ESTALE,
-		                 "the publisher gave up each version of %s while it was copied; "
-		                 "give it a longer history, or try again",
-		                 region);
-	if (r == 0 && ret_oldest)
-		*ret_oldest = oldest;
-	if (r == 0 && ret_newest)
-		*ret_newest = newest;
 	return r;
 }

@@ -13,7 +13,9 @@
 
 #include "lib/error.h"
 #include "lib/file.h"
+#include "lib/owner.h"
 
+#define OWNER_FLAGS (STELE_ANY_OWNER | STELE_ONE_OWNER)
 #define LOOK_INTERVAL INT64_C(1000000000)
 
 int subscriber_refuse(void)
@@ -184,8 +186,12 @@ static int options_read(const struct stele_subscriber_options *options,
 				options->size);
 		*ret = *options;
 	}
-	if (ret->flags & ~(STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER))
+	if (ret->flags & ~(STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER | OWNER_FLAGS))
 		return error_set(EINVAL, "unknown flags 0x%x for a subscriber", ret->flags);
+	if ((ret->flags & OWNER_FLAGS) == OWNER_FLAGS)
+		return error_set(EINVAL, "STELE_ANY_OWNER and STELE_ONE_OWNER exclude each other");
+	if (ret->owner != 0 && !(ret->flags & STELE_ONE_OWNER))
+		return error_set(EINVAL, "an owner is given without STELE_ONE_OWNER");
 	if (ret->notifier && strcmp(ret->notifier, "auto") == 0)
 		ret->notifier = NULL;
 	if (ret->notifier && !notifier_of_name(ret->notifier)) {
@@ -198,6 +204,15 @@ static int options_read(const struct stele_subscriber_options *options,
 	if (ret->notifier && ret->flags & STELE_UNREGISTERED)
 		return error_set(EINVAL, "a subscriber that does not register has no notifier");
 	return 0;
+}
+
+static struct owner_rule owner_rule(const struct stele_subscriber_options *options)
+{
+	if (options->flags & STELE_ONE_OWNER)
+		return (struct owner_rule){OWNER_ONE, options->owner};
+	if (options->flags & STELE_ANY_OWNER || geteuid() != 0)
+		return (struct owner_rule){.rule = OWNER_ANY};
+	return (struct owner_rule){.rule = OWNER_TRUSTED};
 }
 
 int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
@@ -217,6 +232,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 		free(subscriber);
 		return error_set(ENOMEM, "no memory for a subscriber");
 	}
+	names.owner = owner_rule(&read);
 	subscriber->names = names;
 	subscriber->spin = read.spin;
 	subscriber->forks = fork_count();
@@ -339,6 +355,9 @@ int stele_subscriber_describe(struct stele_subscriber *subscriber,
 		.reason = subscriber->reason,
 		.publisher_attached = attached,
 		.publisher_since = since,
+		.owner = subscriber->region->status.st_uid,
+		.owner_trusted = owner_is_trusted(&subscriber->names,
+	                                          subscriber->region->status.st_uid),
 	};
 	return 0;
 }

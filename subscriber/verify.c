@@ -14,7 +14,8 @@
 /* The first try leaves no trace at all. After it a slot is taken, and the version pinned. */
 static int survey_pinned(const char *name, struct survey_options *options, struct survey *ret)
 {
-	struct stele_subscriber_options opening = {.size = sizeof(opening), .notifier = "futex"};
+	struct stele_subscriber_options opening = {
+		.size = sizeof(opening), .flags = STELE_ANY_OWNER, .notifier = "futex"};
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	int r = stele_subscriber_open(name, &opening, &subscriber);

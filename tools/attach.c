@@ -5,14 +5,23 @@
 #include "attach.h"
 #include "describe.h"
 
+static enum status reader_opened(struct reader *reader, const char *region, int result)
+{
+	if (result < 0)
+		return fail_region(region, result);
+	owner_tell(region, reader->subscriber);
+	return STATUS_DONE;
+}
+
 enum status reader_open(struct reader *reader, const char *region, enum reader_kind kind)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options)};
 	int result = -1;
 
 	*reader = (struct reader){.region = region};
+	owner_ask(&options);
 	if (kind == READER_ONCE)
-		options.flags = STELE_UNREGISTERED;
+		options.flags |= STELE_UNREGISTERED;
 	/* A queue's name outlives a process that is killed; who never waits does without. */
 	if (kind == READER_PINNED) {
 		options.notifier = "futex";
@@ -21,7 +30,7 @@ enum status reader_open(struct reader *reader, const char *region, enum reader_k
 	}
 	if (result < 0)
 		result = stele_subscriber_open(located(region), &options, &reader->subscriber);
-	return result < 0 ? fail_region(region, result) : STATUS_DONE;
+	return reader_opened(reader, region, result);
 }
 
 enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier,
@@ -36,8 +45,9 @@ enum status reader_open_notified(struct reader *reader, const char *region, cons
 	int result;
 
 	*reader = (struct reader){.region = region};
+	owner_ask(&options);
 	result = stele_subscriber_open(located(region), &options, &reader->subscriber);
-	return result < 0 ? fail_region(region, result) : STATUS_DONE;
+	return reader_opened(reader, region, result);
 }
 
 static void close_snapshot(struct reader *reader)

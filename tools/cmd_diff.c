@@ -92,7 +92,7 @@ static enum status run(int argc, char **argv)
 	char **operands;
 	int result;
 
-	if (options_parse(&argp, "diff", argc, argv, &format, &operands) != 3)
+	if (options_parse_reading(&argp, "diff", argc, argv, &format, &operands) != 3)
 		return fail_usage("diff", "expected REGION or REGION/TABLE and two versions");
 	status = parse_source_target("diff", operands[0], false, &target);
 	if (status == STATUS_DONE)

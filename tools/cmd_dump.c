@@ -136,7 +136,7 @@ static enum status run(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&argp, "dump", argc, argv, &dump, &operands) != 1)
+	if (options_parse_reading(&argp, "dump", argc, argv, &dump, &operands) != 1)
 		return fail_usage("dump", "expected one REGION/TABLE");
 	status = parse_source_target("dump", operands[0], true, &target);
 	if (status == STATUS_DONE)

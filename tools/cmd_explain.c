@@ -241,7 +241,7 @@ static enum status run(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&argp, "explain", argc, argv, &explain, &operands) != 2)
+	if (options_parse_reading(&argp, "explain", argc, argv, &explain, &operands) != 2)
 		return fail_usage("explain", "expected REGION/TABLE and KEY");
 	if (explain.dot && explain.reading.format != OUTPUT_TABLE)
 		return fail_usage("explain", "--dot is a format of its own; give no --format");

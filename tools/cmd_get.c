@@ -182,7 +182,7 @@ static enum status run_get(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&get_argp, "get", argc, argv, &query.reading, &operands) != 2)
+	if (options_parse_reading(&get_argp, "get", argc, argv, &query.reading, &operands) != 2)
 		return fail_usage("get", "expected REGION/TABLE and KEY");
 	status = open_query(&query, "get", operands[0]);
 	if (status == STATUS_DONE)
@@ -314,7 +314,7 @@ static enum status run_lookup(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&lookup_argp, "lookup", argc, argv, &query.reading, &operands) < 2)
+	if (options_parse_reading(&lookup_argp, "lookup", argc, argv, &query.reading, &operands) < 2)
 		return fail_usage("lookup", "expected REGION/TABLE and an ADDRESS");
 	status = open_query(&query, "lookup", operands[0]);
 	if (status == STATUS_DONE)

@@ -8,9 +8,10 @@
 
 static const char doc[] =
 	"Lists the regions of this machine: their newest version, tables, rows, the publisher that is attached, "
-	"subscribers, and the memory they take."
+	"subscribers, the memory they take, and the user who made them."
 	"\v"
-	"A region that can't be read is listed too, with the reason in the column `state'.\n"
+	"A region that can't be read is listed too, with the reason in the column `state'. That column is `ok' for a "
+	"region that can be read and belongs to this user, root, or the owner of its directory.\n"
 	"\n"
 	"Examples:\n"
 	"  stele list\n"
@@ -22,7 +23,7 @@ static const struct argp argp = {
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
 
-enum { NAME, VERSION, TABLES, ROWS, PUBLISHER, SUBSCRIBERS, SIZE, STATE, COLUMNS };
+enum { NAME, VERSION, TABLES, ROWS, PUBLISHER, SUBSCRIBERS, SIZE, OWNER, STATE, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
 	[NAME] = {"name", false},
@@ -32,6 +33,7 @@ static const struct output_column columns[COLUMNS] = {
 	[PUBLISHER] = {"publisher", false},
 	[SUBSCRIBERS] = {"subscribers", true},
 	[SIZE] = {"size", true},
+	[OWNER] = {"owner", true},
 	[STATE] = {"state", false},
 };
 
@@ -61,7 +63,7 @@ static int add_table(void *context, const char *name, const struct stele_table *
 static int count(const char *region, struct sum *ret)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
-	                                           .flags = STELE_UNREGISTERED};
+	                                           .flags = STELE_UNREGISTERED | STELE_ANY_OWNER};
 	struct stele_subscriber *subscriber;
 	int result;
 
@@ -94,6 +96,7 @@ static int list_region(void *context, const char *name)
 	struct stele_region_info info = {.size = sizeof(info)};
 	char texts[COLUMNS + 1][DESCRIBED_MAX];
 	struct cell cells[COLUMNS] = {0};
+	char user[OWNER_SIZE];
 	struct sum sum;
 	int result;
 
@@ -106,6 +109,7 @@ static int list_region(void *context, const char *name)
 		cells[VERSION] = cell_number(info.version, texts[VERSION]);
 		cells[SUBSCRIBERS] = cell_number(info.subscribers, texts[SUBSCRIBERS]);
 		cells[SIZE] = cell_size(info.file_size, texts[SIZE], texts[COLUMNS]);
+		cells[OWNER] = cell_number(info.owner, texts[OWNER]);
 		if (info.publisher_attached)
 			cells[PUBLISHER] = cell_text(describe_process(
 				info.publisher_pid, info.publisher_command, texts[PUBLISHER]));
@@ -115,7 +119,12 @@ static int list_region(void *context, const char *name)
 		cells[TABLES] = cell_number(sum.tables, texts[TABLES]);
 		cells[ROWS] = cell_number(sum.rows, texts[ROWS]);
 	}
-	cells[STATE] = cell_text(result < 0 ? stele_last_error() : "ok");
+	if (result == 0 && !info.owner_trusted)
+		snprintf(texts[STATE], sizeof(texts[STATE]), "made by %s",
+		         owner_name(info.owner, user));
+	cells[STATE] = cell_text(result < 0           ? stele_last_error()
+	                         : info.owner_trusted ? "ok"
+	                                              : texts[STATE]);
 	listing->status = output_row(listing->output, cells);
 	if (listing->status == STATUS_DONE)
 		listing->status = flush_at_times(listing);

@@ -188,7 +188,7 @@ static enum status run(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&argp, "log", argc, argv, &log, &operands) != 1)
+	if (options_parse_reading(&argp, "log", argc, argv, &log, &operands) != 1)
 		return fail_usage("log", "expected one REGION");
 	status = parse_source(operands[0]);
 	if (status != STATUS_DONE)

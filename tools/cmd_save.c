@@ -69,12 +69,13 @@ static enum status run_save(int argc, char **argv)
 	char name[STELE_NAME_MAX + 16];
 	uint64_t oldest, newest;
 	unsigned flags = 0;
+	struct reader reader;
 	enum status status;
 	const char *file;
 	char **operands;
 	int count, result;
 
-	count = options_parse(&save_argp, "save", argc, argv, &flags, &operands);
+	count = options_parse_reading(&save_argp, "save", argc, argv, &flags, &operands);
 	if (count != 1 && count != 2)
 		return fail_usage("save", "expected one REGION, and a FILE if you like");
 	status = parse_source(operands[0]);
@@ -84,12 +85,16 @@ static enum status run_save(int argc, char **argv)
 		return fail_usage("save", "expected the FILE to write");
 	snprintf(name, sizeof(name), "%.63s.stele", operands[0]);
 	file = count == 2 ? operands[1] : name;
-	result = stele_region_save(located(operands[0]), file, flags, &oldest, &newest);
+	status = reader_open(&reader, operands[0], READER_PINNED);
+	if (status != STATUS_DONE)
+		return status;
+	result = stele_subscriber_save(reader.subscriber, file, flags, &oldest, &newest);
+	reader_close(&reader);
 	if (result == -EEXIST)
 		return fail(STATUS_INPUT, "there is a file %s already; --replace writes over it",
 		            file);
 	if (result < 0)
-		return fail_region(operands[0], result);
+		return fail_library(result);
 	printf("%s: versions %llu to %llu, in %s\n", operands[0], (unsigned long long)oldest,
 	       (unsigned long long)newest, file);
 	return STATUS_DONE;

@@ -449,7 +449,7 @@ static enum status run_either(const char *name, const struct argp *argp, bool in
 	enum status status;
 	char **operands;
 
-	if (options_parse(argp, name, argc, argv, &format, &operands) != 1)
+	if (options_parse_reading(argp, name, argc, argv, &format, &operands) != 1)
 		return fail_usage(name, "expected one REGION or FILE");
 	status = parse_source(operands[0]);
 	if (status == STATUS_DONE)

@@ -274,7 +274,7 @@ static enum status run(int argc, char **argv)
 	struct top top = {.interval = SECOND};
 	enum status status = STATUS_DONE;
 	char **operands;
-	int count = options_parse(&argp, "top", argc, argv, &top, &operands);
+	int count = options_parse_reading(&argp, "top", argc, argv, &top, &operands);
 
 	if (count > 1)
 		return fail_usage("top", "expected one REGION, or none");

@@ -354,7 +354,7 @@ static enum status run(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&argp, "trace", argc, argv, &trace, &operands) != 1)
+	if (options_parse_reading(&argp, "trace", argc, argv, &trace, &operands) != 1)
 		return fail_usage("trace", "expected one REGION");
 	if (stele_name_check("region", operands[0]) < 0)
 		return fail_library(-EINVAL);

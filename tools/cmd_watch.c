@@ -465,7 +465,7 @@ static enum status run(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse(&argp, "watch", argc, argv, &watch, &operands) != 1)
+	if (options_parse_reading(&argp, "watch", argc, argv, &watch, &operands) != 1)
 		return fail_usage("watch", "expected one REGION or REGION/TABLE");
 	if (watch.has_since && watch.initial)
 		return fail_usage("watch", "--since and --initial exclude each other");

@@ -184,8 +184,20 @@ static void check_namespaces(struct doctor *doctor, const struct examined *regio
 			elsewhere.unknown, region->slot_count);
 }
 
+static void check_owner(struct doctor *doctor, const struct examined *region)
+{
+	char owner[OWNER_SIZE];
+
+	if (!region->info.owner_trusted)
+		doctor_say(doctor, VERDICT_NOTE, "owner", region->info.name, NULL,
+		           "%s made it, who is neither this user, root, nor the owner of its directory: "
+		           "root reads it only with --owner",
+		           owner_name(region->info.owner, owner));
+}
+
 void doctor_check_region(struct doctor *doctor, const struct examined *region)
 {
+	check_owner(doctor, region);
 	check_publisher(doctor, region);
 	check_subscribers(doctor, region);
 	check_namespaces(doctor, region);

@@ -167,6 +167,7 @@ static void offer_tables(const char *region, struct suggestion *suggestion)
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 
+	owner_ask(&options);
 	if (stele_subscriber_open(located(region), &options, &subscriber) < 0)
 		return;
 	if (stele_snapshot_open(subscriber, 0, &snapshot) == 0) {

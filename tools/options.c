@@ -77,10 +77,10 @@ static error_t parse_outermost(int key, char *argument, struct argp_state *state
 	}
 }
 
-int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
-                  char ***ret_operands)
+static int parse_arguments(const struct argp *argp, const struct argp *more, const char *name, int argc,
+                           char **argv, void *input, char ***ret_operands)
 {
-	struct argp_child children[] = {{.argp = argp}, {0}};
+	struct argp_child children[] = {{.argp = argp}, {.argp = more}, {0}};
 	static const struct argp_option common[] = {
 		{"directory", 'D', "DIRECTORY", 0,
 	         "The region's files are in this directory (/dev/shm)", 20},
@@ -112,6 +112,18 @@ int options_parse(const struct argp *argp, const char *name, int argc, char **ar
 	free(invocation.argv);
 	*ret_operands = argv + argc - invocation.operand_count;
 	return invocation.operand_count;
+}
+
+int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
+                  char ***ret_operands)
+{
+	return parse_arguments(argp, NULL, name, argc, argv, input, ret_operands);
+}
+
+int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv, void *input,
+                          char ***ret_operands)
+{
+	return parse_arguments(argp, &options_owner, name, argc, argv, input, ret_operands);
 }
 
 static error_t parse_format(int key, char *argument, struct argp_state *state)

@@ -16,6 +16,10 @@
 int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
                   char ***ret_operands);
 
+/* The same for a subcommand that reads a region's rows, or what else its publisher wrote: with --owner. */
+int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv, void *input,
+                          char ***ret_operands);
+
 /* The parser of a subcommand that has the options of its one child alone: hands the input down. */
 error_t options_hand_down(int key, char *argument, struct argp_state *state);
 
@@ -25,6 +29,16 @@ error_t options_hand_down(int key, char *argument, struct argp_state *state);
 const char *located(const char *region);
 /* That directory, or NULL. */
 const char *located_directory(void);
+
+/* Reads --owner, which says whose regions reader_open() and its like may read. */
+extern const struct argp options_owner;
+/* Makes a subscriber refuse regions of other owners than --owner asks for. */
+void owner_ask(struct stele_subscriber_options *options);
+/* A user for people: "user 65534 (nobody)". */
+#define OWNER_SIZE 64
+const char *owner_name(uid_t user, char name[OWNER_SIZE]);
+/* Says on standard error whose region is read, if that is neither asked for nor a trusted owner's. */
+void owner_tell(const char *region, struct stele_subscriber *subscriber);
 
 /* A child that reads --format into an enum output_format. */
 extern const struct argp options_format;
@@ -52,6 +66,7 @@ enum {
 	OPTION_IF_VERSION,
 	OPTION_IF_ABSENT,
 	OPTION_UNTERMINATED,
+	OPTION_OWNER,
 	OPTION_OTHERS
 };
 

@@ -338,13 +338,15 @@ static void draw_sentence(int row, int column, int lines, enum style style, cons
 static void draw_publisher(const struct top_region *region, int row, int lines)
 {
 	const struct stele_region_info *info = &region->info;
-	char text[ALARM_TEXT], ago[TOP_WORD], who[DESCRIBED_MAX];
+	char text[ALARM_TEXT], ago[TOP_WORD], who[DESCRIBED_MAX], owner[OWNER_SIZE];
 	uint64_t held = info->version ? info->version - info->oldest + 1 : 0;
 	enum style style = GOOD;
 
 	if (!region_alarm(region, text, sizeof(text), &style)) {
-		style = GOOD;
-		snprintf(text, sizeof(text), "%s, for %s",
+		style = info->owner_trusted ? GOOD : WARN;
+		snprintf(text, sizeof(text), "%s%s%s, for %s",
+		         info->owner_trusted ? "" : owner_name(info->owner, owner),
+		         info->owner_trusted ? "" : ": ",
 		         describe_process(info->publisher_pid, info->publisher_command, who),
 		         top_ago(info->publisher_since, ago));
 	}

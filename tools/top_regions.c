@@ -26,8 +26,15 @@ static const struct list_column columns[COLUMNS] = {
 
 static void fill_publisher(const struct top_region *region, struct list_cell *ret)
 {
+	char owner[OWNER_SIZE];
+
 	if (!region->looked && !region->error) {
 		ret->style = DIM;
+	} else if (!region->error && !region->info.owner_trusted) {
+		/* A process that such a region names proves nothing. */
+		snprintf(ret->text, sizeof(ret->text), "%.*s", LIST_TEXT - 1,
+		         owner_name(region->info.owner, owner));
+		ret->style = WARN;
 	} else if (region->error) {
 		snprintf(ret->text, sizeof(ret->text), "%.*s", LIST_TEXT - 1, region->sentence);
 		ret->style = BAD;

@@ -85,6 +85,7 @@ static int open_region(struct rows_page *page)
 
 	if (page->subscriber)
 		return 0;
+	owner_ask(&options);
 	result = stele_subscriber_open(located(page->region), &options, &page->subscriber);
 	if (result == 0)
 		return 0;

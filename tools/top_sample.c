@@ -178,7 +178,7 @@ static int look_inside(struct top_region *region, const struct stele_region_info
                        int64_t looked_before)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
-	                                           .flags = STELE_UNREGISTERED};
+	                                           .flags = STELE_UNREGISTERED | STELE_ANY_OWNER};
 	struct stele_subscriber *subscriber;
 	struct tables tables = {0};
 	int result;

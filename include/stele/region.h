@@ -71,6 +71,8 @@ struct stele_region_info {
 	uint32_t layout_version;
 	mode_t mode;
 	uid_t owner;
+	bool owner_trusted;         /* who is this user, root, or the owner of the region's directory: see OWNERS
+	                               in <stele/subscriber.h> */
 	uint64_t created;           /* nanoseconds since 1970 */
 	uint64_t version;           /* newest; 0: none yet */
 	uint64_t oldest;            /* oldest that history holds */
@@ -93,7 +95,7 @@ struct stele_region_info {
 	struct stele_commit commit; /* the newest; .version 0: none, or not readable just now */
 };
 
-/* Describes a region. Errors: -EINVAL (name), -ENOENT, -ENOTDIR (its directory), -EACCES, -EBADMSG,
+/* Describes a region, whoever's it is. Errors: -EINVAL (name), -ENOENT, -ENOTDIR (its directory), -EACCES, -EBADMSG,
  * -EPROTONOSUPPORT, -ESTALE (on a disk, and no publisher has opened it since the machine started),
  * -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
@@ -237,7 +239,8 @@ STELE_API int stele_region_next(const char *directory, char *name);
  * -EEXIST: there is a file, and no STELE_REPLACE; -EINVAL: something that is no regular file has that
  * name, and stays as it is; -ENOSPC, -EFBIG, -EDQUOT; -ENOTDIR, -EACCES, -ENOTSUP (the file's
  * directory, which must be on a file system with O_TMPFILE); -ESTALE: the publisher gave up each
- * version while it was copied. */
+ * version while it was copied. stele_subscriber_save() does it through a subscriber, whose options say
+ * whose region it may be. */
 STELE_API int stele_region_save(const char *region, const char *file, unsigned flags,
                                 uint64_t *ret_oldest, uint64_t *ret_newest);
 

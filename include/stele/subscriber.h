@@ -44,6 +44,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <stele/error.h>
 #include <stele/region.h>
 #include <stele/schema.h>
@@ -71,10 +72,30 @@ struct stele_row {
 /* ---- subscribers ---- */
 
 #define STELE_UNREGISTERED 8u /* don't register: no slot, no queue, no pins; nobody sees this reader */
+#define STELE_ANY_OWNER 4096u /* read the region whoever its owner is */
+#define STELE_ONE_OWNER 8192u /* read it only if its owner is options.owner */
+
+/* OWNERS. Any user can make a region of any name in /dev/shm, so the name does not say who wrote the
+ * rows; the owner of the region's file does. Three owners are trusted: root, this user, and the owner of
+ * the directory that the region is in (that of /dev/shm is root).
+ *
+ *   by default        root reads only what a trusted owner made (-EPERM; the sentence names the owner);
+ *                     every other user reads what the region's mode lets it read, as services seldom
+ *                     run as the user who publishes for them. stele_subscriber_describe() says
+ *                     whose region it is, and whether that owner is trusted
+ *   STELE_ONE_OWNER   only what options.owner made (-EPERM), trusted or not: for a service that knows
+ *                     who publishes for it
+ *   STELE_ANY_OWNER   what anybody made
+ *
+ * The owner is asked of the open file, before anything in it is read, and again whenever the
+ * subscriber opens the region's next file: where that is another user's, the region is another one (-ESTALE
+ * from stele_subscriber_wait()). A saved file (file:PATH) is read whoever's it is, but for
+ * STELE_ONE_OWNER. */
 
 struct stele_subscriber_options {
 	size_t size;    /* sizeof(struct stele_subscriber_options) */
-	unsigned flags; /* STELE_UNREGISTERED, STELE_NO_SIGBUS_HANDLER (see <stele/error.h>) */
+	unsigned flags; /* STELE_UNREGISTERED, STELE_ANY_OWNER, STELE_ONE_OWNER, STELE_NO_SIGBUS_HANDLER (see
+	                   <stele/error.h>) */
 	const char *notifier; /* one of those below; NULL: "auto" */
 	int64_t spin;   /* nanoseconds that stele_subscriber_wait() looks at the newest version, keeping
 	                   a core busy, before it blocks; 0: none. Who is found spinning costs the
@@ -83,6 +104,7 @@ struct stele_subscriber_options {
 	                   them; NULL, or none: for every version. Copied. The publisher is told of up to
 	                   eight, and leaves this subscriber alone when it changes none of them; who
 	                   names more is woken by every version, and may look in vain */
+	uid_t owner;    /* with STELE_ONE_OWNER: the user whose region it must be; else 0 */
 };
 
 /* NOTIFIERS. By what a subscriber is woken when there is a new version. Whatever it is, a notice is a
@@ -118,8 +140,9 @@ struct stele_subscriber_options {
 /* Attaches to a region as a subscriber. Makes a slot in the subscribers' file and a message queue
  * where it can, and falls back where it can't: never an error for that alone, unless the options
  * name a notifier. Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence names the
- * path), -ENOTDIR, -EACCES (also: its System V segment is in another IPC namespace), -EPERM (others
- * than its owner may write it, or its segment does not let this user in), -EBADMSG (not a region, or
+ * path), -ENOTDIR, -EACCES (also: its System V segment is in another IPC namespace), -EPERM (its owner is not
+ * one that is read, see OWNERS; others than its owner may write it; or its segment does not let this
+ * user in), -EBADMSG (not a region, or
  * damaged), -EPROTONOSUPPORT (another layout), -ESTALE (on a disk, and of an earlier boot: to be read
  * as soon as a publisher has opened it), -ENOMEM, -EMFILE, -ENFILE, and, with a notifier named, what
  * kept it from being had: also -EPERM, -EBUSY, -ENOSPC, and -ENOTSUP (a queue made here is not seen
@@ -154,7 +177,7 @@ STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint
  * `*ret_version` to the newest version, or 0 at the deadline. Interrupted by a signal, it goes on
  * with the time left. It looks by itself at least once a second, so a publisher that died between a
  * commit and its notice delays nobody for longer. Errors: -ENOENT (the region was removed), -ESTALE
- * (it was replaced by another of its name: open it again), -EBADMSG, -ECHILD. */
+ * (it was replaced by another of its name, or another user's: open it again), -EBADMSG, -ECHILD. */
 STELE_API int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since,
                                     int64_t deadline_ns, uint64_t *ret_version);
 
@@ -168,6 +191,11 @@ STELE_API int stele_subscriber_fd(const struct stele_subscriber *subscriber);
  * registered. */
 STELE_API int stele_subscriber_applied(struct stele_subscriber *subscriber, uint64_t version);
 
+/* Writes the subscriber's region into a file, as stele_region_save() does (<stele/region.h>). Errors: those
+ * of stele_region_save() that are not of opening the region; -ECHILD. */
+STELE_API int stele_subscriber_save(struct stele_subscriber *subscriber, const char *file, unsigned flags,
+                                    uint64_t *ret_oldest, uint64_t *ret_newest);
+
 /* How this subscriber is attached. */
 struct stele_subscriber_state {
 	size_t size;
@@ -180,6 +208,8 @@ struct stele_subscriber_state {
 	bool publisher_attached; /* at the moment of the call */
 	uint64_t publisher_since; /* attached since, or, if not, gone since (its close, or where it died its
 	                            last commit), in nanoseconds since 1970; 0: not known */
+	uid_t owner;            /* of the region */
+	bool owner_trusted;     /* who is this user, root, or the owner of the region's directory */
 };
 STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
                                         struct stele_subscriber_state *ret);

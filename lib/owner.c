@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "owner.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "error.h"
+
+bool owner_is_trusted(const struct names *names, uid_t owner)
+{
+	char path[NAMES_PATH_SIZE];
+	struct stat status;
+
+	if (owner == 0 || owner == geteuid())
+		return true;
+	snprintf(path, sizeof(path), "%s", names->data);
+	return stat(dirname(path), &status) == 0 && status.st_uid == owner;
+}
+
+int owner_check(const struct names *names, const struct stat *status)
+{
+	uid_t owner = status->st_uid;
+
+	if (names->owner.rule == OWNER_ONE && owner != names->owner.user)
+		return error_set(EPERM,
+		                 "%s belongs to user %u, and user %u was asked for; ask for the "
+		                 "owner that it has, or let that user or root remove it",
+		                 names->data, owner, names->owner.user);
+	/* Who reads a file says which file, at a path of any owner's. */
+	if (names->owner.rule != OWNER_TRUSTED || names->saved || owner_is_trusted(names, owner))
+		return 0;
+	return error_set(EPERM,
+	                 "%s belongs to user %u, who is neither root nor the owner of its directory; "
+	                 "root reads it only if that owner is asked for (--owner %u)",
+	                 names->data, owner, owner);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ * Whose regions the command reads: --owner. */
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include "options.h"
+
+static unsigned flags;
+static uid_t owner;
+
+/* A number of a user, or a name. */
+static enum status parse_user(const char *text, uid_t *ret)
+{
+	const struct passwd *entry;
+	uint64_t number;
+
+	if (*text >= '0' && *text <= '9') {
+		enum status status = parse_count("--owner", text, 0, UINT_MAX - 1, &number);
+
+		*ret = (uid_t)number;
+		return status;
+	}
+	entry = getpwnam(text);
+	if (!entry)
+		return fail(STATUS_INPUT,
+		            "--owner: there is no user \"%s\"; give a name, a number, or any", text);
+	*ret = entry->pw_uid;
+	return STATUS_DONE;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	(void)state;
+	if (key != OPTION_OWNER)
+		return ARGP_ERR_UNKNOWN;
+	if (strcmp(argument, "any") == 0) {
+		flags = STELE_ANY_OWNER;
+		return 0;
+	}
+	flags = STELE_ONE_OWNER;
+	return parse_user(argument, &owner) == STATUS_DONE ? 0 : EINVAL;
+}
+
+const struct argp options_owner = {
+	.options =
+		(const struct argp_option[]){
+			{"owner", OPTION_OWNER, "USER", 0,
+                         "Read a region of this user only, or of any (root reads root's, and those of the "
+                         "owner of their directory; others read any)",
+                         12},
+			{0},
+		},
+	.parser = parse,
+};
+
+void owner_ask(struct stele_subscriber_options *options)
+{
+	options->flags |= flags;
+	options->owner = flags & STELE_ONE_OWNER ? owner : 0;
+}
+
+void owner_tell(const char *region, struct stele_subscriber *subscriber)
+{
+	struct stele_subscriber_state state = {.size = sizeof(state)};
+	char name[OWNER_SIZE];
+
+	if (flags || is_path(region) || stele_subscriber_describe(subscriber, &state) < 0 ||
+	    state.owner_trusted)
+		return;
+	fail(STATUS_DONE, "region \"%s\" belongs to %s; --owner %u reads that user's only", region,
+	     owner_name(state.owner, name), state.owner);
+}
+
+const char *owner_name(uid_t user, char name[OWNER_SIZE])
+{
+	const struct passwd *entry = getpwuid(user);
+
+	if (entry)
+		snprintf(name, OWNER_SIZE, "user %u (%.32s)", user, entry->pw_name);
+	else
+		snprintf(name, OWNER_SIZE, "user %u", user);
+	return name;
+}
