@@ -52,12 +52,9 @@ int folder_remove(const struct names *names)
 	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
 	int tries = REMOVE_TRIES, r;
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-		return file_remove_name(names->folder);
+	/* It may be something else, or such as can't be read. */
 	if (fd < 0)
-		return file_refuse_name("remove", names->folder, errno);
+		return file_remove_name(names->folder);
 	/* A subscriber that has it open may make something in it meanwhile. */
 	do {
 		empty(fd, DEPTH);
@@ -81,21 +78,25 @@ int folder_make(const struct names *names, mode_t region_mode)
 {
 	/* With the sticky bit: who owns neither the entry nor the folder can't remove it. */
 	mode_t mode = 01700 | (region_mode & 040 ? 030 : 0) | (region_mode & 04 ? 03 : 0);
+	char path[FOLDER_FOUND_SIZE];
 	struct stat status;
 	int fd, r = 0;
 
 	take_away(names);
 	if (mkdir(names->folder, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
+	/* Under a umask that takes its owner's permissions away it can't be opened for reading yet. */
+	fd = open(names->folder, O_PATH | O_DIRECTORY | AS_IT_IS);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &status) < 0)
 		r = -errno;
 	else if (status.st_uid != geteuid())
 		r = -EPERM;
-	else if ((status.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
-		r = -errno;
+	else if ((status.st_mode & 07777) != mode) {
+		folder_found_path(fd, path);
+		r = chmod(path, mode) < 0 ? -errno : 0;
+	}
 	close(fd);
 	return r;
 }

@@ -222,7 +222,7 @@ Test(ipc_squat, modes_are_as_asked_for_under_any_umask)
 {
 	static const mode_t masks[] = { 0, 077, 0777, 022 };
 	static const mode_t asked[] = { 0, 0600, 0640, 0644 }, data[] = { 0640, 0600, 0640, 0644 };
-	static const mode_t subscribers[] = { 0660, 0600, 0660, 0666 };
+	static const mode_t subscribers[] = { 0660, 0600, 0660, 0666 }, channels[] = { 01730, 01700, 01730, 01733 };
 	struct layout_slot slots[64];
 	char name[NAMES_QUEUE_SIZE];
 	struct stat status;
@@ -238,6 +238,7 @@ Test(ipc_squat, modes_are_as_asked_for_under_any_umask)
 		expect_mode("", data[i % 4]);
 		expect_mode(".publisher", 0600);
 		expect_mode(".subscribers", subscribers[i % 4]);
+		expect_mode(".channels", channels[i % 4]);
 		subscriber = ipc_subscribe(0, "mq");
 		cr_assert(ipc_slots(slots, 64) > 0 && slots[0].state == LAYOUT_SLOT_TAKEN);
 		names_queue(region, slots[0].uuid, name);
