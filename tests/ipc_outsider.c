@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher beside a user who has no right on its region and makes every name that it can tell in advance; what stands
- * under the names of the files, of whatever kind; and a reader whose region's name another user took.
+ * A publisher beside a user who has no right on its region and makes every name that it can tell in advance, and each kind
+ * of file under each name of a region.
  */
-#include <sys/ipc.h>
-
 #include "lib/names.h"
 #include "lib/replace.h"
 #include "tests/outsider.h"
@@ -265,5 +263,27 @@ Test(ipc_outsider, hostile_26_each_kind_of_file_under_each_name)
 		}
 		publish_as_root(name, argument % SQUATTERS);
 		unsquat(path);
+	}
+}
+
+/* Only root makes devices, so it is nobody's attack: a mistake, or what another program made. */
+Test(ipc_outsider, hostile_26_a_device_under_each_name)
+{
+	char path[128];
+
+	for (unsigned name = 0; name < NAMES; name++) {
+		struct stele_publisher *publisher;
+		ipc_path(path, suffixes[name]);
+		if (mknod(path, S_IFCHR | 0600, makedev(1, 3)) < 0)
+			cr_skip_test("making devices needs root");
+		memory = STELE_MEMORY_SHM;
+		if (name == SUBSCRIBERS || name == CHANNELS) {
+			use_region();
+			OK(stele_region_remove(region));
+		} else {
+			RETURNS(stele_publisher_open(region, &small, &publisher), -EBADMSG, "is a device of user 0");
+			cr_assert_eq(unlink(path), 0);
+		}
+		CHECK(!exists(path), "%s is there", path);
 	}
 }
