@@ -321,6 +321,7 @@ static inline void ipc_unlink_all(const char *pattern)
 		for (size_t i = 0; i < left.gl_pathc; i++)
 			if (unlink(left.gl_pathv[i]) < 0)
 				rmdir(left.gl_pathv[i]);
+	globfree(&left);
 }
 
 static inline void ipc_clean_after(int pipe_end)
