@@ -87,8 +87,9 @@ static int refuse_open(const char *path, bool writable, bool links, int errnum)
 	return error_set(errnum, "cannot open %s: %s", path, strerror(errnum));
 }
 
-static int open_judged(const char *path, bool writable, bool links, uint64_t least_size,
-                       int *ret_fd, struct stat *ret_status)
+/* 1: the file has lost its name. */
+static int open_once(const char *path, bool writable, bool links, uint64_t least_size, int *ret_fd,
+                     struct stat *ret_status)
 {
 	int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
 	                            O_NOCTTY);
@@ -102,10 +103,25 @@ static int open_judged(const char *path, bool writable, bool links, uint64_t lea
 		r = judge(path, ret_status, links, least_size);
 	if (r < 0) {
 		close(fd);
-		return r;
+		return r == -ENOENT ? 1 : r;
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+/* How often a publisher may replace a file between the open and the look at it. */
+#define OPEN_TRIES 100
+
+/* Opens the file that has the name. One that has lost the name between the open and the look was
+ * replaced, and the name is another file's, or it was removed, which the next open tells. */
+static int open_judged(const char *path, bool writable, bool links, uint64_t least_size,
+                       int *ret_fd, struct stat *ret_status)
+{
+	int r = 1;
+
+	for (int i = 0; i < OPEN_TRIES && r == 1; i++)
+		r = open_once(path, writable, links, least_size, ret_fd, ret_status);
+	return r == 1 ? -ENOENT : r;
 }
 
 int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
