@@ -295,9 +295,8 @@ struct layout_slot {
 	uint64_t seen;    /* the version it last found */
 	uint64_t applied; /* the version it reports as applied */
 	uint64_t semaphore[4]; /* what the publisher sets and the subscriber clears, and nothing else in
-	                          a slot is written by it. The first half of the first word: the
-	                          count, for the notifier of that name. The first word: a message
-	                          is under way (sysv) */
+	                          a slot is written by it. The first 32 bits: the count, for the
+	                          notifier of that name; whether a message is under way (sysv) */
 	uint8_t unused_ticket[8];
 
 	uint64_t pins[LAYOUT_PINS]; /* versions asked for; 0: none */

@@ -52,11 +52,6 @@ int common_grant(const struct channel *channel, int fd, const char *what)
 		channel->owner, what, channel->group);
 }
 
-bool common_is_publisher(const struct channel *channel, uid_t sender)
-{
-	return sender == channel->owner || sender == 0;
-}
-
 int common_error(const struct channel *channel, const char *what, int errnum)
 {
 	return error_set(errnum, "no %s for a subscriber in the folder %s: %s", what,

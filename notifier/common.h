@@ -30,8 +30,6 @@ bool common_poll(int fd, int64_t until);
  * may send to it: where that is neither root nor this user, by the region's group. 0, or with a
  * sentence. */
 int common_grant(const struct channel *channel, int fd, const char *what);
-/* Whether who sent a notice may be the publisher. */
-bool common_is_publisher(const struct channel *channel, uid_t sender);
 
 /* The sentence for an entry of the folder that could not be made. */
 int common_error(const struct channel *channel, const char *what, int errnum);

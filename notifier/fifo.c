@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "common.h"
-#include "lib/atomic.h"
 #include "lib/error.h"
 #include "lib/folder.h"
 
@@ -80,19 +79,15 @@ static void fifo_drain(struct channel *channel)
 	(void)!read(channel->fd, notices, sizeof(notices));
 }
 
-/* What woke a wait is read at the beginning of the next one, so that who was woken need not wait for
- * that. By then the ticket is armed again, and a notice for it may be read, too: so there is a look at
- * the head after it. */
+/* What woke a wait is read at the beginning of the next one, so that the subscriber that was woken need
+ * not wait for that. It may be the notice for the ticket that is armed by then, so the next wait ends
+ * with it. */
 static void fifo_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	if (channel->state) {
+	(void)seen;
+	if (channel->state)
 		fifo_drain(channel);
-		/* The contract: whoever wrote what was read had stored head before; the pipe's lock
-		 * orders the two. */
-		if (load_acquire(channel->head) != seen)
-			return;
-	}
-	if (common_poll(channel->fd, common_until(deadline)))
+	else if (common_poll(channel->fd, common_until(deadline)))
 		channel->state = channel; /* not read yet */
 }
 

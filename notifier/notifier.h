@@ -6,7 +6,7 @@
  * rows.
  *
  * When a subscriber is sent a notice is decided by the ticket in its slot (publisher/fanout.c,
- * subscriber/wait.c); a notifier only carries it.
+ * subscriber/wait.c); a notifier only carries it, and keeps the contract at struct notifier.
  */
 #ifndef NOTIFIER_NOTIFIER_H
 #define NOTIFIER_NOTIFIER_H
@@ -40,6 +40,34 @@ struct channel {
 	char name[128];                /* what the system knows it by, for messages */
 };
 
+/* What every notifier keeps. The ticket in the slot decides when a notice is sent: a publisher sends
+ * once, at most, for each odd ticket, after it stored head, and never again for that ticket, whatever
+ * became of the notice. So a notice that is taken away is the last one until the subscriber takes a new
+ * ticket, and
+ *
+ *   1. a wait that took anything away returns, always, whoever sent it: a stranger's notice may be why
+ *      the publisher's found no room, and one left from an earlier ticket can't be told from this
+ *      ticket's. The subscriber takes a new ticket before it waits again. A flood costs a look for each
+ *      notice, and nothing else.
+ *   2. Outside a wait, notices are taken away before the ticket is taken (_drain), and never between
+ *      that and the wait.
+ *   3. A notice that was sent before a wait begins ends the wait, like one that is sent during it. It
+ *      stays until it is taken away.
+ *   4. _send answers -EAGAIN only if a notice that is there, whoever sent it, will end the wait; and the
+ *      look after that wait finds the head that was stored before the _send.
+ *   5. If a publisher dies within a _send, the next publisher's first _send ends the wait.
+ *
+ * What has no place for a notice that stays, as the wake of a futex is lost if nobody waits, keeps these
+ * instead of 3:
+ *
+ *   6. _wait compares a word with the value that the subscriber has judged, and the comparison and the
+ *      block are one step. What is waited for changes the word: each version, and each state of a data
+ *      file that is replaced (lib/layout.h).
+ *   7. A wake is sent for each version while the ticket is armed, as the wake for one version can come
+ *      before the wait that looked at that version.
+ *
+ * docs/models/channels.pml checks these against each kind of channel, tests/ipc_notifier_contract.c
+ * holds each notifier to them, and tests/stress_notice.c all of them together. */
 struct notifier {
 	const char *name;
 	uint32_t kind; /* LAYOUT_NOTIFIER_... */
@@ -50,7 +78,8 @@ struct notifier {
 	 * a sentence, and then nothing is left of it. */
 	int (*open)(struct channel *channel);
 	/* Blocks until a notice comes, or head is not `seen` any more where that is waited on, or
-	 * `deadline` on CLOCK_MONOTONIC, or a signal, or for a slice. Any return means: look. */
+	 * `deadline` on CLOCK_MONOTONIC, or a signal, or for a slice. Any return means: take a new
+	 * ticket, and look. */
 	void (*wait)(struct channel *channel, uint64_t seen, int64_t deadline);
 	/* Takes the notices that are there, or some of them; never blocks. Those that are left make
 	 * the next wait return at once. */

@@ -4,9 +4,8 @@
  * publisher has a connected socket for each: what a sender has under way is limited by its own
  * socket, so that with one for all, some stopped receivers would starve the rest.
  *
- * The system says who sent a datagram. One that neither the region's owner nor root sent ends no
- * wait by itself; but it may be why the publisher found the queue full, so each is followed by a
- * look at the head.
+ * Members of the region's group may send here, too. A datagram of theirs may be why the publisher found
+ * the queue full, so each one ends a wait, like the publisher's own.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -17,20 +16,18 @@
 #include <unistd.h>
 
 #include "common.h"
-#include "lib/atomic.h"
 #include "lib/error.h"
 #include "lib/folder.h"
 
 static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), "path of a socket");
 
-/* A socket that says who sends, and whose receive lasts no longer than a slice. */
+/* A socket whose receive lasts no longer than a slice. */
 static int make(void)
 {
 	struct timeval slice = {.tv_sec = notifier_slice / 1000000000};
-	int yes = 1, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice)) == 0)
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice)) == 0)
 		return fd;
 	int r = -errno;
 	if (fd >= 0)
@@ -71,43 +68,23 @@ static int socket_open(struct channel *channel)
 	return r;
 }
 
-/* Takes a datagram. False where a stranger sent it: a wait goes on. */
-static bool receive(struct channel *channel, int flags)
+static void take(struct channel *channel, int flags)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
-	uint64_t version;
-	struct iovec iov = {.iov_base = &version, .iov_len = sizeof(version)};
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
-	struct ucred sender;
+	char byte;
 
-	/* With descriptors in it, a datagram's control data is cut off before them: there is no
-	 * room. */
-	if (recvmsg(channel->fd, &message, flags | MSG_CMSG_CLOEXEC) < 0)
-		return true;
-	header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_CREDENTIALS)
-		return false;
-	memcpy(&sender, CMSG_DATA(header), sizeof(sender));
-	return common_is_publisher(channel, sender.uid);
+	(void)!recv(channel->fd, &byte, sizeof(byte), flags);
 }
 
 static void socket_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
 	int64_t until = common_until(deadline);
-	/* For a whole slice the socket's own time-out does: one system call, not two. */
-	bool ends = until < deadline && receive(channel, 0);
 
-	while (!ends && load_acquire(channel->head) == seen && common_poll(channel->fd, until))
-		ends = receive(channel, MSG_DONTWAIT);
+	(void)seen;
+	/* For a whole slice the socket's own time-out does: one system call, not two. */
+	if (until < deadline)
+		take(channel, 0);
+	else if (common_poll(channel->fd, until))
+		take(channel, MSG_DONTWAIT);
 }
 
 static void socket_drain(struct channel *channel)

@@ -4,8 +4,10 @@
  * one more than the index of the subscriber's slot, and each subscriber takes its own type. Only one
  * is under way to each: the publisher sets a word in the slot before it sends, which the subscriber
  * clears. The key comes from the region's uuid. The publisher makes the queue for the first such
- * subscriber; until then, and when somebody has removed it, a subscriber waits on the futex of the
- * head and looks for the queue before each wait.
+ * subscriber; until then, and when somebody has removed it, a subscriber waits on a futex on that word,
+ * and looks for the queue before each wait. (Not on head: the publisher could not know that this
+ * subscriber has to be woken there for each version, as the queue can come into being after the
+ * subscriber has looked for it.)
  *
  * msgrcv(2) has no time-out, and every wait here must end by itself. What ends a system call from
  * outside is a signal with a handler, which a library must not install, or a message. So a thread of
@@ -19,6 +21,8 @@
  * makes room by taking the oldest message.
  */
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +30,7 @@
 #include <string.h>
 #include <sys/msg.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -87,12 +92,11 @@ static int queue_make(const struct channel *channel)
 		status.msg_perm.gid = region.st_gid;
 		msgctl(queue, IPC_SET, &status);
 	}
-	/* Those who wait on the head look for it. */
-	notifier_futex_wake(channel->head, UINT32_MAX);
 	return queue;
 }
 
-/* Sends a notice; a full queue loses its oldest message. 0 or a negative errno. */
+/* Sends a notice; a full queue loses its oldest message. 0 or a negative errno, -ENOBUFS if others keep
+ * the queue full. */
 static int push(int queue, long type)
 {
 	struct {
@@ -106,7 +110,7 @@ static int push(int queue, long type)
 		if (r == -EAGAIN)
 			msgrcv(queue, &old, 0, 0, IPC_NOWAIT | MSG_NOERROR);
 	}
-	return r;
+	return r == -EAGAIN ? -ENOBUFS : r;
 }
 
 /* Takes a notice: 0 or a negative errno. */
@@ -131,12 +135,45 @@ static long type_of(const struct channel *channel)
 	return (long)channel->index + 1;
 }
 
-/* Set by the publisher before it sends, cleared by the subscriber after it took. The contract: where
- * the publisher finds it set, it stored the head before the subscriber clears it (both exchange, with
- * acquire and release), and the subscriber looks at head after that. */
-static uint64_t under_way(const struct channel *channel, uint64_t value)
+/* The word in the slot. */
+enum {
+	CLEAR = 0,    /* by the subscriber */
+	SENT = 1,     /* by the publisher, before it sends */
+	NO_QUEUE = 2, /* by the subscriber: it waits for this word to change */
+};
+
+static uint32_t *word_of(const struct channel *channel)
 {
-	return __atomic_exchange_n(&channel->slot->semaphore[0], value, __ATOMIC_ACQ_REL);
+	return (uint32_t *)(void *)channel->slot->semaphore;
+}
+
+/* The contract: where the publisher finds _SENT, it stored the head before the subscriber clears the
+ * word (both exchange, with acquire and release), and the subscriber looks at head after that. */
+static uint32_t word_exchange(const struct channel *channel, uint32_t value)
+{
+	return __atomic_exchange_n(word_of(channel), value, __ATOMIC_ACQ_REL);
+}
+
+static bool word_change(const struct channel *channel, uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(word_of(channel), &from, to, false, __ATOMIC_ACQ_REL,
+	                                   __ATOMIC_RELAXED);
+}
+
+static void word_wait(const struct channel *channel, int64_t until)
+{
+	struct timespec end = common_time(until);
+
+	/* Absolute, on CLOCK_MONOTONIC. */
+	if (word_change(channel, CLEAR, NO_QUEUE))
+		syscall(SYS_futex, word_of(channel), FUTEX_WAIT_BITSET, NO_QUEUE, &end, NULL,
+		        FUTEX_BITSET_MATCH_ANY);
+	word_exchange(channel, CLEAR);
+}
+
+static void word_wake(const struct channel *channel)
+{
+	syscall(SYS_futex, word_of(channel), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* ---- the thread that ends a wait ---- */
@@ -219,7 +256,7 @@ static int sysv_open(struct channel *channel)
 		sysv->queue = queue_find(channel->region_uuid, channel->owner);
 		if (sysv->queue >= 0)
 			pull_all(sysv->queue, sysv->type);
-		under_way(channel, 0);
+		word_exchange(channel, CLEAR);
 		r = thread_start(sysv);
 	}
 	if (r < 0) {
@@ -239,7 +276,7 @@ static void sysv_drain(struct channel *channel)
 
 	if (sysv->queue >= 0)
 		pull_all(sysv->queue, sysv->type);
-	under_way(channel, 0);
+	word_exchange(channel, CLEAR);
 }
 
 static void sysv_wait(struct channel *channel, uint64_t seen, int64_t deadline)
@@ -248,19 +285,20 @@ static void sysv_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	int64_t until = common_until(deadline);
 	int r;
 
+	(void)seen;
+	if (until <= time_monotonic())
+		return;
 	if (sysv->queue < 0)
 		sysv->queue = queue_find(channel->region_uuid, channel->owner);
 	if (sysv->queue < 0) {
-		notifier_futex.wait(channel, seen, deadline);
+		word_wait(channel, until);
 		return;
 	}
-	if (until <= time_monotonic())
-		return;
 	wait_begins(sysv, until);
 	r = pull(sysv->queue, sysv->type, 0);
 	if (wait_ended(sysv))
 		pull_all(sysv->queue, sysv->type);
-	under_way(channel, 0);
+	word_exchange(channel, CLEAR);
 	/* Removed meanwhile, or before. */
 	if (r < 0 && r != -EINTR)
 		sysv->queue = -1;
@@ -293,33 +331,50 @@ static void sysv_abandon(struct channel *channel)
 
 /* ---- the publisher's side ---- */
 
-/* The state of a publisher's channel is the queue's id and one. */
-static int sysv_attach(struct channel *channel)
+/* The state of a publisher's channel is the queue's id and one; NULL: there is none. */
+static int queue_of(struct channel *channel)
 {
-	int queue = queue_find(channel->region_uuid, channel->owner);
+	int queue;
 
+	if (channel->state)
+		return (int)((intptr_t)channel->state - 1);
+	queue = queue_find(channel->region_uuid, channel->owner);
 	if (queue == -ENOENT)
 		queue = queue_make(channel);
-	if (queue < 0)
-		return queue;
-	channel->state = (void *)((intptr_t)queue + 1);
+	if (queue >= 0)
+		channel->state = (void *)((intptr_t)queue + 1);
+	return queue;
+}
+
+static int sysv_attach(struct channel *channel)
+{
+	/* A publisher that died between the word and its message has sent nothing. */
+	if (word_change(channel, SENT, CLEAR))
+		word_wake(channel);
+	queue_of(channel);
 	return 0;
 }
 
 static int sysv_send(struct channel *channel, uint64_t version)
 {
-	int queue = (int)((intptr_t)channel->state - 1), r;
+	uint32_t before = word_exchange(channel, SENT);
+	int queue, r = -ENOENT;
 
 	(void)version;
-	if (under_way(channel, 1) != 0)
+	if (before == SENT)
 		return -EAGAIN;
-	r = push(queue, type_of(channel));
-	if (r < 0) {
-		under_way(channel, 0);
-		/* Where it was removed, who waited there waits on the head by now. */
-		notifier_futex_wake(channel->head, UINT32_MAX);
-	}
-	return r;
+	/* It was not made yet, or it was removed. */
+	if (before == NO_QUEUE)
+		channel->state = NULL;
+	queue = queue_of(channel);
+	if (before == CLEAR && queue >= 0)
+		r = push(queue, type_of(channel));
+	if (r == 0)
+		return 0;
+	/* The word is the notice: a subscriber whose queue is gone finds it before it waits again. With
+	 * these two the queue is there, and the subscriber in it, which looks after a slice. */
+	word_wake(channel);
+	return r == -ENOBUFS || r == -ENOMEM ? r : 0;
 }
 
 static void sysv_detach(struct channel *channel)

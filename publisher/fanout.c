@@ -169,7 +169,7 @@ static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t version)
 	struct peer *peer = &fanout->peers[index];
 	int r;
 
-	/* Who can't be told in its own way may be waiting on the head (notifier/sysv.c). */
+	/* A subscriber without a notifier waits on the head. */
 	if (!peer_attach(fanout, index)) {
 		fanout->failed++;
 		COUNT(fanout, index, dropped);

@@ -7,7 +7,9 @@
  * head, fences fully, and loads the tickets. So either the subscriber sees the new head, or the
  * publisher sees the ticket armed, and sends. It sends once for each odd ticket that it sees, and
  * remembers that privately, after the send: who is awake and behind, or has a notice waiting, costs
- * a load. The publisher writes nothing into slots for this. A new publisher remembers nothing, so
+ * a load. What follows for notifiers and subscribers from there being one notice for a ticket is at
+ * struct notifier. A wake of the futex does not stay, so it is sent for each version while a ticket is
+ * armed. The publisher writes nothing into slots for this. A new publisher remembers nothing, so
  * it notifies every armed subscriber at first: a death between a commit and its notices is mended
  * so.
  *

@@ -21,9 +21,9 @@
  *   before 2   leaves a file beside, which the next publisher removes;
  *   before 3   leaves the old file with its name: the next publisher stores HEAD_CURRENT, which changes
  *              the word once more, and goes on with the file;
- *   before 4   leaves HEAD_REPLACING in a file without a name. A subscriber that looks finds the new
- *              file; a futex waiter on the old head looks after a slice. A publisher that shares the
- *              region finds the old file in its place, and does step 4;
+ *   in 4       leaves HEAD_REPLACING in a file without a name, or has not woken yet. A subscriber that
+ *              looks finds the new file; a futex waiter on the old head looks after a slice. A publisher
+ *              that shares the region finds the old file in its place, and does step 4;
  *   before 5   has woken the futex waiters; the next publisher sends notices to all the others.
  *
  * With the state stored only after the rename, a subscriber could stay on a file that nobody writes any

@@ -8,6 +8,9 @@
  *   look    if head is newer, it is there to be read
  *   block   on the notifier; whatever ends it, look again
  *
+ * Whatever the block took away was the only notice for that ticket, so a new ticket comes before each
+ * block (notifier/notifier.h). The descriptor is drained before arming for the same reason.
+ *
  * The publisher stores head, fences, loads the ticket. Of the two pairs one sees the other; so a
  * commit that this look missed finds the ticket armed and sends. A publisher that dies before it
  * sends costs one slice.

@@ -310,52 +310,6 @@ static struct channel channel_to(const uint8_t uuid[16])
 	return channel;
 }
 
-/* As a member of the region's group: so many datagrams, or as many as there is room for. */
-static void send_datagrams(unsigned count)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	char path[NAMES_PATH_SIZE];
-
-	folder_entry(&names, (const uint8_t *)"0123456789abcdef", path);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", path);
-	CHECK(setgroups(0, NULL) == 0, "%s", strerror(errno));
-	become(IPC_NOBODY, getegid());
-	for (unsigned i = 0; i < count; i++)
-		if (sendto(fd, "", 1, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof(address)) <
-		    0) {
-			CHECK(errno == EAGAIN && i > 1, "%s", strerror(errno));
-			break;
-		}
-}
-
-/* One ends no wait; but where they keep the publisher from sending, they do as well as its notice. */
-Test(ipc_notifier_harm, a_stranger_s_datagram_is_followed_by_a_look_at_the_head)
-{
-	struct stele_publisher *publisher;
-	struct channel channel;
-	int64_t begin;
-
-	if (geteuid() != 0)
-		cr_skip_test("other users need root");
-	publisher = ipc_publish(region, NULL);
-	OK(names_make(region, &names));
-	OK(stele_region_describe(region, &info));
-	channel = channel_to((const uint8_t *)"0123456789abcdef");
-	ipc_only_notices();
-	OK(notifier_socket.open(&channel));
-	head = 1;
-	ipc_join(ipc_spawn(send_datagrams, 2));
-	begin = ipc_now();
-	notifier_socket.wait(&channel, 1, begin + 50 * MILLISECOND);
-	cr_expect_geq(ipc_now() - begin, 50 * MILLISECOND, "the wait ended");
-	ipc_join(ipc_spawn(send_datagrams, 100000));
-	__atomic_store_n(&head, 2, __ATOMIC_SEQ_CST);
-	notifier_socket.wait(&channel, 1, STELE_FOREVER);
-	notifier_socket.close(&channel);
-	stele_publisher_close(publisher);
-}
-
 enum { NO_LOCK, OPEN_FILE_LOCK, NO_SIGNAL, TOO_LONG, READ_LOCK, GOOD, LOCKS };
 
 /* Holds a lock of some kind on the file, until it is killed. */

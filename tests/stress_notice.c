@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Commits that fall between a subscriber's arming and its blocking, with each notifier: none may be slept through.
+ * Lost wake-ups. First, commits that fall between a subscriber's arming and its blocking, with each notifier: none may be slept through.
  * Both sides start from a spin at the same moment and go on after a random one, so that the commit meets every
  * step of the wait. A lost wake-up is a wait without end.
  */
+#include <pthread.h>
+
+#include "publisher/generation.h"
+#include "publisher/publisher.h"
 #include "tests/notifier.h"
 #include "tests/random.h"
 
@@ -82,4 +86,258 @@ Test(stress_notice, no_commit_is_slept_through_with_a_descriptor)
 	for (unsigned i = 0; i < MECHANISMS; i++)
 		if (mechanisms[i].has_descriptor)
 			race(MECHANISMS + i);
+}
+
+/* ---- subscribers of every kind at once ---- */
+
+/* Each burst of commits, with replacements of the file, ends with one that all of them wait for; processes of both sides
+ * are stopped meanwhile, and publishers killed. STELE_NOTICE_BURSTS says how many, and has the longest delays printed. */
+#define BURSTS (IPC_SANITIZED ? 200u : 5000u)
+#define MANY   64u
+
+enum { FOREVER, DEADLINE, TABLES, DESCRIPTOR, THREAD, WAYS };
+static const char *const ways[WAYS] = {"", ", with a deadline", ", for a table", ", with a descriptor", ", in a thread"};
+
+enum { ORDER, MADE }; /* stages: the burst that is to be made, and the last one that was */
+
+struct follower {
+	unsigned mechanism, way;
+	pid_t pid;
+	uint64_t seen;
+	int64_t when, longest;
+};
+
+static struct many {
+	uint64_t last; /* the version that ends the burst */
+	int64_t committed;
+	uint32_t replaces; /* the publisher replaces the file: its death may cost who waits on the old head a slice */
+	uint32_t progress; /* of followers: a futex */
+	unsigned count;
+	struct follower followers[MANY];
+} *many;
+
+static void *follow_bursts(void *argument)
+{
+	struct follower *me = argument;
+	const char *const tables[] = {"rows", NULL};
+	struct stele_subscriber_options options = {.size = sizeof(options),
+		                                   .notifier = mechanisms[me->mechanism].name,
+		                                   .tables = me->way == TABLES ? tables : NULL};
+	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
+	struct stele_subscriber *subscriber;
+	uint64_t version = 0;
+
+	OK(stele_subscriber_open(region, &options, &subscriber));
+	if (me->way == DESCRIPTOR)
+		OK(pollfd.fd = stele_subscriber_fd(subscriber));
+	for (;;) {
+		int64_t deadline = me->way == DESCRIPTOR ? 0 :
+				   me->way == DEADLINE   ? ipc_now() + 3600 * SECOND :
+							   STELE_FOREVER;
+		int r = stele_subscriber_wait(subscriber, version, deadline, &version);
+		OK(r);
+		if (r == 0) {
+			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
+			continue;
+		}
+		me->when = ipc_now();
+		__atomic_store_n(&me->seen, version, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&many->progress, 1, __ATOMIC_SEQ_CST);
+		syscall(SYS_futex, &many->progress, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+	}
+	return NULL;
+}
+
+static void follow_in_process(unsigned who)
+{
+	follow_bursts(&many->followers[who]);
+}
+
+static void follow_in_threads(unsigned first)
+{
+	pthread_t thread;
+	sigset_t set;
+
+	sigfillset(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	for (unsigned i = first; i < many->count; i++)
+		CHECK(pthread_create(&thread, NULL, follow_bursts, &many->followers[i]) == 0, "no thread");
+	for (;;)
+		pause();
+}
+
+static void add_followers(unsigned way)
+{
+	for (unsigned i = 0; i < MECHANISMS; i++)
+		if (can_spawn(i) && (way != DESCRIPTOR || mechanisms[i].has_descriptor))
+			many->followers[many->count++] = (struct follower){.mechanism = i, .way = way};
+}
+
+static void start_followers(void)
+{
+	unsigned processes;
+	pid_t pid;
+
+	for (unsigned way = 0; way < THREAD; way++)
+		add_followers(way);
+	processes = many->count;
+	for (unsigned i = 0; i < processes; i++)
+		many->followers[i].pid = ipc_spawn(follow_in_process, i);
+	if (!NOTIFIER_THREADS)
+		return;
+	add_followers(THREAD);
+	pid = ipc_spawn(follow_in_threads, processes);
+	for (unsigned i = processes; i < many->count; i++)
+		many->followers[i].pid = pid;
+}
+
+/* One transaction; sometimes the file is replaced in it, up to three times. */
+static void commit_something(struct stele_publisher *publisher, const char *table, uint64_t *random)
+{
+	unsigned replacements = random_from(random) % 8 == 0 ? 1 + (unsigned)(random_from(random) % 3) : 0;
+	static const uint8_t key[4];
+	struct stele_transaction *tx;
+	struct ipc_value value;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	ipc_fill(&value, 0, random_from(random));
+	OK(stele_put(tx, table, key, 32, &value, sizeof(value)));
+	__atomic_store_n(&many->replaces, replacements, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < replacements; i++) {
+		OK(generation_grow(publisher, 1));
+		spin(random);
+	}
+	__atomic_store_n(&many->replaces, 0, __ATOMIC_SEQ_CST);
+	many->committed = ipc_now();
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+}
+
+static void compact(struct stele_publisher *publisher)
+{
+	int r;
+
+	__atomic_store_n(&many->replaces, 1, __ATOMIC_SEQ_CST);
+	r = stele_publisher_compact(publisher);
+	__atomic_store_n(&many->replaces, 0, __ATOMIC_SEQ_CST);
+	CHECK(r == 0 || r == -EBUSY, "%s", stele_last_error());
+}
+
+static void publish_bursts(unsigned seed)
+{
+	const struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = NOTIFIER_THREADS && seed % 3 == 0 ? STELE_NOTIFIER_THREAD : 0,
+		.attach_timeout = IPC_PATIENCE};
+	struct stele_publisher *publisher = ipc_attach(region, &options);
+	uint64_t random = SEED ^ (uint64_t)seed << 32;
+
+	for (uint32_t burst = ipc_stage(MADE) + 1;; burst++) {
+		ipc_await(ORDER, burst);
+		for (uint64_t count = random_from(&random) % 6; count > 0; count--) {
+			commit_something(publisher, random_from(&random) % 4 ? "rows" : "other", &random);
+			spin(&random);
+			if (random_from(&random) % 64 == 0)
+				compact(publisher);
+		}
+		commit_something(publisher, "rows", &random);
+		many->last = stele_publisher_version(publisher);
+		ipc_reach(MADE, burst);
+	}
+}
+
+static void stop_for_a_while(pid_t pid, uint64_t *random)
+{
+	kill(pid, SIGSTOP);
+	UNTIL(ipc_is(pid, 'T'));
+	for (uint64_t turns = random_from(random) % 20; turns > 0; turns--)
+		spin(random);
+	kill(pid, SIGCONT);
+}
+
+/* Kills the publisher where it stands, but for the moment in which a death may cost a slice. */
+static pid_t replace_publisher(pid_t publisher, unsigned seed)
+{
+	kill(publisher, SIGSTOP);
+	UNTIL(ipc_is(publisher, 'T'));
+	if (__atomic_load_n(&many->replaces, __ATOMIC_SEQ_CST) != 0) {
+		kill(publisher, SIGCONT);
+		return publisher;
+	}
+	ipc_kill(publisher);
+	return ipc_spawn(publish_bursts, seed);
+}
+
+static void await_follower(struct follower *follower, uint32_t burst, bool disturbed)
+{
+	int64_t until = ipc_now() + IPC_PATIENCE, delay;
+	uint32_t progress;
+
+	while (progress = __atomic_load_n(&many->progress, __ATOMIC_SEQ_CST),
+	       __atomic_load_n(&follower->seen, __ATOMIC_SEQ_CST) < many->last) {
+		struct timespec slice = {.tv_sec = 1};
+		CHECK(ipc_now() < until, "%s%s: burst %u was slept through, at version %llu of %llu (seed %u)",
+		      mechanisms[follower->mechanism].name, ways[follower->way], burst,
+		      (unsigned long long)follower->seen, (unsigned long long)many->last, SEED);
+		syscall(SYS_futex, &many->progress, FUTEX_WAIT, progress, &slice, NULL, 0);
+	}
+	delay = follower->when - many->committed;
+	if (!disturbed && delay > follower->longest)
+		follower->longest = delay;
+}
+
+static void print_delays(uint32_t bursts)
+{
+	for (unsigned i = 0; i < MECHANISMS; i++) {
+		int64_t longest = 0;
+		for (unsigned j = 0; j < many->count; j++)
+			if (many->followers[j].mechanism == i && many->followers[j].longest > longest)
+				longest = many->followers[j].longest;
+		fprintf(stderr, "%-9s %u bursts, longest delay %.2f ms\n", mechanisms[i].name, bursts,
+		        (double)longest / MILLISECOND);
+	}
+}
+
+static void run_bursts(uint32_t bursts)
+{
+	uint64_t random = SEED;
+	pid_t publisher = ipc_spawn(publish_bursts, SEED);
+
+	for (uint32_t burst = 1; burst <= bursts; burst++) {
+		uint64_t choice = random_from(&random) % 32;
+		ipc_reach(ORDER, burst);
+		spin(&random);
+		if (choice == 0)
+			publisher = replace_publisher(publisher, SEED + burst);
+		else if (choice <= 2)
+			stop_for_a_while(publisher, &random);
+		else if (choice <= 8)
+			stop_for_a_while(many->followers[random_from(&random) % many->count].pid, &random);
+		ipc_await(MADE, burst);
+		for (unsigned i = 0; i < many->count; i++)
+			await_follower(&many->followers[i], burst, choice <= 8);
+		if (bursts != BURSTS && burst % (1 + bursts / 20) == 0)
+			print_delays(burst);
+	}
+	if (bursts != BURSTS)
+		print_delays(bursts);
+	ipc_kill(publisher);
+}
+
+Test(stress_notice, notice_35_no_burst_is_slept_through_by_any_kind, .timeout = 1e6)
+{
+	const char *text = getenv("STELE_NOTICE_BURSTS");
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE, .history = 4,
+		                                  .maximum_size = 1 << 18};
+	struct stele_publisher *publisher = ipc_publish(region, &options);
+
+	ipc_create_table(publisher, "other", &ipc_schema);
+	stele_publisher_close(publisher);
+	many = mmap(NULL, sizeof(*many), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cr_assert(many != MAP_FAILED);
+	ipc_only_notices();
+	start_followers();
+	run_bursts(text ? (uint32_t)strtoul(text, NULL, 10) : BURSTS);
+	for (unsigned i = 0; i < many->count; i++)
+		if (i == 0 || many->followers[i].pid != many->followers[i - 1].pid)
+			ipc_kill(many->followers[i].pid);
 }

@@ -116,8 +116,7 @@ struct stele_subscriber_options {
  *   mq         a POSIX message queue of the subscriber's. Descriptor: yes. Needs one of the system's
  *              (fs.mqueue.queues_max, 256 if nobody raised it) and of the user's (ulimit -q), and the
  *              publisher's IPC namespace
- *   socket     a Unix datagram socket in the region's folder. Descriptor: yes. Notices of other users
- *              than the region's owner and root end no wait
+ *   socket     a Unix datagram socket in the region's folder. Descriptor: yes
  *   fifo       a named pipe there. Descriptor: yes. Only for the user whose region it is (-EPERM):
  *              the reader of a pipe can hold up who writes to it
  *   signal     a queued real-time signal. Descriptor: yes. Takes a number from SIGRTMAX down to
@@ -131,7 +130,7 @@ struct stele_subscriber_options {
  *              not notify it
  *   semaphore  a binary semaphore in the subscriber's slot. Descriptor: no. Needs nothing
  *   sysv       a System V message queue, one for the region, which the publisher makes when the first
- *              such subscriber waits; until then that waits as with futex. Descriptor: no. Starts a
+ *              such subscriber waits; until then that waits as with semaphore. Descriptor: no. Starts a
  *              thread, which ends waits that last too long, and has all signals blocked: naming this
  *              notifier is asking for it. Needs the publisher's IPC namespace
  *   futex      the head of the region itself. Descriptor: no. Needs nothing; a commit wakes all

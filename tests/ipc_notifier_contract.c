@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contract at struct notifier, clause by clause, with both ends of a channel in one process. A wait that breaks it is a
+ * wait without end. The head never changes but where a test says so: a wait that ends only because it has looked there
+ * is broken, too.
+ */
+#include <grp.h>
+#include <mqueue.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "tests/notifier.h"
+
+TestSuite(ipc_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
+
+#define UUID ((const uint8_t *)"0123456789abcdef")
+#define INDEX 7u /* of the slot; it is also in the type of the messages of the System V queue */
+#define HEAD head_make(5, HEAD_CURRENT)
+
+/* ---- the two ends ---- */
+
+static struct names names;
+static uint64_t head;
+static struct layout_slot slot;
+static const struct notifier *notifier;
+static struct channel mine, theirs; /* the subscriber's, and the publisher's */
+
+static void channel_make(struct channel *channel)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	OK(stele_region_describe(region, &info));
+	*channel = (struct channel){.names = &names, .head = &head, .slot = &slot, .index = INDEX,
+		                    .owner = geteuid(), .group = getegid(), .fd = -1};
+	memcpy(channel->uuid, UUID, 16);
+	memcpy(channel->region_uuid, info.uuid, 16);
+}
+
+static void attach(void)
+{
+	channel_make(&theirs);
+	OK(notifier->attach(&theirs));
+}
+
+static void open_ends(unsigned mechanism)
+{
+	/* So that the queue of signals can be filled. */
+	CHECK(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){64, 64}) == 0, "%s", strerror(errno));
+	ipc_only_notices();
+	head = HEAD;
+	notifier = notifier_of_name(mechanisms[mechanism].name);
+	OK(names_make(region, &names));
+	channel_make(&mine);
+	OK(notifier->open(&mine));
+	attach();
+}
+
+static void close_ends(void)
+{
+	notifier->detach(&theirs);
+	notifier->close(&mine);
+}
+
+static void wait_here(void)
+{
+	notifier->wait(&mine, HEAD, STELE_FOREVER);
+}
+
+/* By a wait with a deadline, which goes another way in some. */
+static void wait_long(void)
+{
+	notifier->wait(&mine, HEAD, ipc_now() + 1800 * SECOND);
+}
+
+/* ---- others that send ---- */
+
+static void send_as_another_user(unsigned fills)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	char path[NAMES_PATH_SIZE];
+
+	folder_entry(&names, UUID, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", path);
+	if (geteuid() == 0) {
+		CHECK(setgroups(0, NULL) == 0, "%s", strerror(errno));
+		CHECK(setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0, "%s", strerror(errno));
+	}
+	do
+		CHECK(sendto(fd, "", 1, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof(address)) == 1 ||
+		              errno == EAGAIN,
+		      "%s", strerror(errno));
+	while (fills && errno != EAGAIN);
+}
+
+static void send_message(bool fills)
+{
+	char name[NAMES_QUEUE_SIZE];
+	mqd_t queue;
+
+	names_queue(region, UUID, name);
+	queue = mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	CHECK(queue >= 0, "%s: %s", name, strerror(errno));
+	while (mq_send(queue, "", 0, 0) == 0 && fills)
+		;
+	mq_close(queue);
+}
+
+static void write_pipe(bool fills)
+{
+	char path[NAMES_PATH_SIZE];
+	int fd;
+
+	folder_entry(&names, UUID, path);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	CHECK(fd >= 0, "%s", strerror(errno));
+	while (write(fd, "notice!", 8) == 8 && fills)
+		;
+	close(fd);
+}
+
+/* Sends one notice that is not the publisher's, or as many as there is room for. */
+static void send_forged(unsigned mechanism, bool fills)
+{
+	struct {
+		long type;
+		char none[1];
+	} message = {.type = INDEX + 1};
+
+	if (mechanism == MQ)
+		send_message(fills);
+	else if (mechanism == SOCKET)
+		ipc_join(ipc_spawn(send_as_another_user, fills));
+	else if (mechanism == FIFO)
+		write_pipe(fills);
+	else if (mechanism == SIGNAL)
+		for (int i = 0; i < (fills ? 200 : 1); i++)
+			kill(getpid(), SIGRTMAX);
+	else if (mechanism == SEMAPHORE)
+		__atomic_store_n((uint32_t *)(void *)slot.semaphore, 1, __ATOMIC_SEQ_CST);
+	else if (mechanism == SYSV)
+		CHECK(msgsnd(sysv_queue(), &message, 0, IPC_NOWAIT) == 0, "%s", strerror(errno));
+}
+
+/* ---- the clauses ---- */
+
+/* Runs a clause in a process of its own, with each kind that keeps notices. */
+#define CLAUSE(name_) \
+	static void name_(unsigned mechanism); \
+	static void spawn_##name_(unsigned mechanism, struct stele_publisher *publisher) \
+	{ \
+		(void)publisher; \
+		if (mechanism != FUTEX) \
+			ipc_join(ipc_spawn(name_, mechanism)); \
+	} \
+	Test(ipc_notifier_contract, name_) { for_each(spawn_##name_, true); } \
+	static void name_(unsigned mechanism)
+
+/* 1 and 3. The subscriber has taken a new ticket after each wait, and the publisher sends for that before the next one;
+ * the version is one that the subscriber has found by itself. */
+CLAUSE(notice_35_what_was_sent_before_a_wait_ends_it)
+{
+	open_ends(mechanism);
+	for (int i = 0; i < 20; i++) {
+		CHECK(notifier->send(&theirs, 5) == 0, "%s: send %d", notifier->name, i);
+		if (i % 2)
+			wait_long();
+		else
+			wait_here();
+	}
+	close_ends();
+}
+
+/* 1. The only notice for a ticket comes behind one that is left of an earlier ticket. */
+CLAUSE(notice_35_what_is_left_of_an_earlier_ticket_ends_a_wait)
+{
+	open_ends(mechanism);
+	for (int i = 0; i < 20; i++) {
+		OK(notifier->send(&theirs, 5));
+		if (i > 0 && i % 4 == 0)
+			notifier->drain(&mine);
+		notifier->send(&theirs, 5);
+		wait_here();
+	}
+	close_ends();
+}
+
+/* 1 and 4. Where there is no room for the publisher's notice, the others do as well as it. */
+CLAUSE(notice_35_what_keeps_a_notice_out_ends_a_wait)
+{
+	open_ends(mechanism);
+	for (int i = 0; i < 4; i++) {
+		int r;
+		send_forged(mechanism, true);
+		if (mechanism == SYSV)
+			OK(notifier->send(&theirs, 5));
+		r = notifier->send(&theirs, 5);
+		CHECK(r == -EAGAIN, "%s: %d", notifier->name, r);
+		if (i % 2)
+			wait_long();
+		else
+			wait_here();
+	}
+	close_ends();
+}
+
+/* 1 and 2. Each forged notice ends one wait, and after any number of them the publisher's does. */
+CLAUSE(notice_24_forged_notices_end_a_wait_each_and_hide_none)
+{
+	open_ends(mechanism);
+	for (int i = 0; i < 20; i++) {
+		send_forged(mechanism, false);
+		wait_here();
+		OK(notifier->send(&theirs, 5));
+		wait_long();
+	}
+	close_ends();
+}
+
+static bool readable(void)
+{
+	struct pollfd pollfd = {.fd = mine.fd, .events = POLLIN};
+
+	return poll(&pollfd, 1, 0) == 1;
+}
+
+/* 2 and 3. What a drain leaves keeps the descriptor readable and ends the next wait; and it comes to an end. */
+CLAUSE(notice_35_what_a_drain_leaves_ends_a_wait)
+{
+	if (!mechanisms[mechanism].has_descriptor)
+		return;
+	open_ends(mechanism);
+	send_forged(mechanism, true);
+	for (int i = 0; readable(); i++) {
+		CHECK(i < 10000, "%s: still readable", notifier->name);
+		if (i % 3 == 0)
+			wait_here();
+		else
+			notifier->drain(&mine);
+	}
+	OK(notifier->send(&theirs, 5));
+	CHECK(readable(), "%s: not readable", notifier->name);
+	wait_here();
+	close_ends();
+}
+
+/* 5. A publisher that dies within its send leaves no more than the word in the slot, where there is one. */
+CLAUSE(notice_04_a_death_within_a_send_is_made_good_by_the_next_publisher)
+{
+	open_ends(mechanism);
+	for (int i = 0; i < 4; i++) {
+		int r;
+		if (mechanism == SEMAPHORE || mechanism == SYSV)
+			send_forged(SEMAPHORE, false);
+		notifier->detach(&theirs);
+		attach();
+		r = notifier->send(&theirs, 5);
+		CHECK(r == 0 || r == -EAGAIN, "%s: %d", notifier->name, r);
+		wait_here();
+	}
+	close_ends();
+}
+
+/* 6. A wait with a value that was judged before the word has changed, by a version, or by the file's being replaced. */
+static void compare_each_change(unsigned mechanism)
+{
+	const uint64_t later[] = {
+		head_make(6, HEAD_CURRENT),   head_make(5, HEAD_REPLACING),
+		head_make(5, HEAD_REPLACED),  head_make(6, HEAD_REPLACED),
+		head_make(5 + (UINT64_C(1) << 30), HEAD_REPLACED),
+	};
+
+	open_ends(mechanism);
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		head = later[i];
+		wait_here();
+		wait_long();
+	}
+	head = head_make(5, HEAD_REPLACED);
+	notifier->wait(&mine, head_make(5, HEAD_REPLACING), STELE_FOREVER);
+	close_ends();
+}
+
+Test(ipc_notifier_contract, notice_35_a_futex_waits_for_no_word_that_has_changed)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+
+	ipc_join(ipc_spawn(compare_each_change, FUTEX));
+	stele_publisher_close(publisher);
+}
+
+/* ---- a System V queue that is not there yet ---- */
+
+static uint32_t word_of(pid_t pid, unsigned *ret_index)
+{
+	struct layout_slot is = slot_of(pid, ret_index);
+	uint32_t word;
+
+	memcpy(&word, is.semaphore, sizeof(word));
+	return word;
+}
+
+static void follow_one(unsigned mechanism)
+{
+	ipc_only_notices();
+	follow(mechanism, 0, 1);
+}
+
+/* 5. The publisher that died was about to wake a subscriber that waits in its slot. */
+Test(ipc_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	const uint32_t sent = 1;
+	unsigned index;
+	char path[128];
+	pid_t child;
+	int fd;
+
+	if (!can_spawn(SYSV))
+		cr_skip_test("ThreadSanitizer lets no spawned process start threads");
+	child = ipc_spawn(follow_one, SYSV);
+	ipc_await(0, 1);
+	UNTIL(ipc_blocked(child) && word_of(child, &index) == 2);
+	cr_assert_lt(sysv_queue(), 0);
+	ipc_path(path, ".subscribers");
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	CHECK(pwrite(fd, &sent, sizeof(sent),
+	             (off_t)(sizeof(struct layout_subscribers_header) + index * sizeof(slot) +
+	                     offsetof(struct layout_slot, semaphore))) == (ssize_t)sizeof(sent),
+	      "%s", strerror(errno));
+	close(fd);
+	ipc_commit(publisher);
+	ipc_join(child);
+	stele_publisher_close(publisher);
+}
+
+/* Those that wait in their slots are woken and find the queue, whoever of them it was made for. */
+Test(ipc_notifier_contract, notice_35_the_queue_comes_into_being_beside_waiters)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t children[3];
+
+	if (!can_spawn(SYSV))
+		cr_skip_test("ThreadSanitizer lets no spawned process start threads");
+	for (unsigned i = 0; i < 3; i++) {
+		children[i] = ipc_spawn(follow_one, SYSV);
+		UNTIL(ipc_blocked(children[i]));
+	}
+	ipc_commit(publisher);
+	for (unsigned i = 0; i < 3; i++)
+		ipc_join(children[i]);
+	cr_expect_geq(sysv_queue(), 0);
+	stele_publisher_close(publisher);
+}
