@@ -71,7 +71,7 @@ examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 # those for checks, changes what is compiled.
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
-.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-tests \
+.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
 	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh stress bench bench-deps bench-plots run demo picture install uninstall clean format help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -169,7 +169,7 @@ $(addprefix $(BUILD)/packages-,run check picture): | $(BUILD)/packages-build
 
 run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD)/tests/%,$^)
 
-check: check-static check-instructions check-sanitizers check-litmus $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
+check: check-static check-instructions check-sanitizers check-litmus check-models $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
 check-static: check-includes check-symbols check-probes check-headers check-examples check-build check-32bit ## the checks that run no program of ours
@@ -221,6 +221,9 @@ check-sanitizers: ## AddressSanitizer sees the loads that are assembly without i
 check-litmus: ## the memory model allows what it should of tests/litmus, where herd7 is installed
 	$(Q)tests/check_litmus.sh
 
+check-models: | $(BUILD)/packages-check ## the Spin models of docs/models hold, and their broken forms fail
+	$(Q)tests/check_models.sh '$(CC)'
+
 check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
 	$(run_tests)
 
@@ -229,9 +232,10 @@ $(foreach kind,$(kinds),$(eval check-$(kind): $(filter $(BUILD)/tests/$(kind)_%,
 $(addprefix check-,$(kinds)): $(BUILD)/stele | $(BUILD)/packages-check ## only the tests of this kind
 	$(run_tests)
 
-stress: $(filter $(BUILD)/tests/stress_versions $(BUILD)/tests/stress_readers,$(tests)) | $(BUILD)/packages-check ## the random tests of versions and readers, a minute each (STELE_STRESS_SECONDS)
+stress: $(filter $(BUILD)/tests/stress_versions $(BUILD)/tests/stress_readers $(BUILD)/tests/stress_notice,$(tests)) | $(BUILD)/packages-check ## the random tests of versions and readers, a minute each (STELE_STRESS_SECONDS), and bursts of commits (STELE_NOTICE_BURSTS)
 	$(Q)for t in $(filter $(BUILD)/tests/%,$^); do \
-		STELE_STRESS_SECONDS=$${STELE_STRESS_SECONDS:-60} $$t --jobs 1 || exit 1; done
+		STELE_STRESS_SECONDS=$${STELE_STRESS_SECONDS:-60} \
+		STELE_NOTICE_BURSTS=$${STELE_NOTICE_BURSTS:-20000} $$t --jobs 1 || exit 1; done
 
 check-asan: ## the tests with AddressSanitizer, LeakSanitizer and UBSan, in build/asan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \

@@ -126,6 +126,7 @@ check)
 	command_from setarch util-linux
 	command_from valgrind valgrind
 	header_from sys/sdt.h systemtap-sdt-dev
+	command_from spin spin
 	header_from criterion/criterion.h libcriterion-dev
 	# for check-32bit, where the compiler can do both
 	! echo | ${CC:-gcc} -m32 -E -x c - >/dev/null 2>&1 || [ "$(uname -m)" != x86_64 ] ||

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contract at struct notifier (notifier/notifier.h), for notices that stay until they are taken away: is there an end in
+ * which the subscriber is blocked, and head is newer than what it has seen? Without the look once a second, which would hide a
+ * lost wake-up. Commits hand notices to a thread, which merges them; a publisher that sends itself does less. The publisher
+ * may die at any statement, and the next one remembers no ticket and tells everybody. One -D chooses the channel:
+ *
+ *   ONE         it has room for one notice: a message queue
+ *   MANY        for several, and others send there, too: a socket, a signal
+ *   FIFO        the same, and what woke a wait is taken away at the beginning of the next wait
+ *   SEMAPHORE   a word that is set, and a wake for it
+ *   SYSV        a word, and a queue that the publisher makes, and that others may remove
+ *   DESCRIPTOR  as MANY, but the caller's loop blocks, and the descriptor is drained before the ticket is taken
+ *
+ *   spin -DMANY -a channels.pml && cc -O2 -o pan pan.c && ./pan -E -m1000000
+ *
+ * Forms that must fail: FIFO with -DGOES_ON, the wait goes on after it has taken notices away, if head has not changed; MANY with
+ * -DGOES_ON, the same for a notice of others; SYSV with -DON_HEAD, a subscriber that finds no queue waits on the futex of
+ * head; SYSV with -DSTALE, a new publisher believes a word whose message was never sent; DESCRIPTOR with -DDRAINS_LATE, it is
+ * drained after the ticket was taken. tests/check_models.sh runs them all, and tells the numbers of states. */
+#define VERSIONS 3
+#define DEATHS   1
+#if defined(FIFO)
+#define OTHERS   1 /* notices of theirs */
+#else
+#define OTHERS   2
+#endif
+
+#ifdef ONE
+#define ROOM 1
+#else
+#define ROOM 2
+#endif
+
+#define CLEAR    0
+#define SENT     1
+#define NO_QUEUE 2
+
+byte head, ticket, word;
+chan channel = [ROOM] of {bool}; /* true: the publisher's */
+byte queue;         /* SYSV: which one there is, 0: none */
+byte queues;        /* that there were */
+bool asleep;        /* on the futex of the word, or of head */
+
+/* The publisher's private memory. */
+byte sent, its_queue;
+bool pending, attached;
+bool committer_dies, thread_dies;
+
+byte seen;          /* by the subscriber */
+bool at_rest;       /* it is blocked */
+
+inline wake() { asleep = false }
+
+/* There is no room: -EAGAIN. */
+inline put(own)
+{
+	if
+	:: nfull(channel) -> channel!own
+	:: full(channel)
+	fi
+}
+
+/* ---- the publisher ---- */
+
+active proctype committer()
+{
+	do
+	:: {
+		do
+		:: head < VERSIONS ->
+			head++;
+			pending = true
+		od
+	} unless {
+		atomic { committer_dies -> committer_dies = false; pending = true }
+	}
+	od
+}
+
+#ifdef SYSV
+inline make_queue()
+{
+	atomic {
+		if
+		:: queue == 0 -> queues++; queue = queues
+		:: else
+		fi;
+		its_queue = queue
+	}
+#ifdef ON_HEAD
+	wake()
+#endif
+}
+
+inline attach()
+{
+#ifndef STALE
+	if
+	:: atomic { word == SENT -> word = CLEAR } -> wake()
+	:: else
+	fi;
+#endif
+	make_queue()
+}
+
+inline send()
+{
+	atomic { before = word; word = SENT }
+	if
+	:: before == SENT
+	:: before == NO_QUEUE -> make_queue(); wake()
+	:: before == CLEAR ->
+		atomic {
+			if
+			:: its_queue == queue && queue != 0 -> put(true); gone = false
+			:: else -> gone = true
+			fi
+		}
+		if
+		:: gone -> wake()
+		:: else
+		fi
+	fi
+}
+#else
+inline attach() { skip }
+
+#ifdef SEMAPHORE
+inline send() { word = SENT; wake() }
+#else
+inline send() { atomic { put(true) } }
+#endif
+#endif
+
+active proctype thread()
+{
+	byte t, before;
+	bool gone;
+
+	do
+	:: {
+		do
+		:: atomic { pending -> pending = false; t = 0; before = 0; gone = false }
+			t = ticket;
+			if
+			:: t % 2 == 1 && t != sent ->
+				if
+				:: !attached -> attach(); attached = true
+				:: else
+				fi;
+				send();
+				sent = t
+			:: else
+			fi
+		od
+	} unless {
+		atomic {
+			thread_dies ->
+			thread_dies = false;
+			t = 0; before = 0; gone = false;
+			sent = 0; its_queue = 0; attached = false
+		}
+	}
+	od
+}
+
+active proctype killer()
+{
+	byte deaths;
+
+	do
+	:: atomic { deaths < DEATHS -> deaths++; committer_dies = true; thread_dies = true }
+	od
+}
+
+/* ---- others ---- */
+
+active proctype others()
+{
+	byte did;
+
+	do
+#if defined(MANY) || defined(FIFO) || defined(DESCRIPTOR) || defined(ONE)
+	:: atomic { did < OTHERS -> did++; put(false) }
+#endif
+#ifdef SYSV
+	:: atomic {
+		did < 1 && queue != 0 ->
+		did++;
+		queue = 0;
+		do
+		:: channel?_
+		:: empty(channel) -> break
+		od
+	}
+#endif
+	:: false
+	od
+}
+
+/* ---- the subscriber ---- */
+
+/* Sleeps if the word, or head, is what it was. */
+inline sleep(holds)
+{
+	atomic {
+		if
+		:: holds -> asleep = true; at_rest = true
+		:: else
+		fi
+	}
+	atomic { !asleep -> at_rest = false }
+}
+
+inline drain()
+{
+	do
+	:: nempty(channel) ->
+		channel?_
+#ifdef DESCRIPTOR
+		;
+		if
+		:: break /* some are left */
+		:: skip
+		fi
+#endif
+	:: empty(channel) -> break
+	od
+}
+
+#if defined(FIFO)
+inline wait()
+{
+	if
+	:: left ->
+		drain();
+		left = false;
+#ifdef GOES_ON
+		if
+		:: head == h -> atomic { at_rest = true; nempty(channel) -> at_rest = false }; left = true
+		:: else
+		fi
+#endif
+	:: else ->
+		at_rest = true;
+		atomic { nempty(channel) -> at_rest = false };
+		left = true
+	fi
+}
+#elif defined(SEMAPHORE)
+inline wait()
+{
+	sleep(word == CLEAR);
+	word = CLEAR
+}
+#elif defined(SYSV)
+inline wait()
+{
+	if
+	:: mine == 0 -> mine = queue
+	:: else
+	fi;
+	if
+	:: mine == 0 ->
+#ifdef ON_HEAD
+		sleep(head == h)
+#else
+		if
+		:: atomic { word == CLEAR -> word = NO_QUEUE } -> sleep(word == NO_QUEUE)
+		:: else
+		fi;
+		word = CLEAR
+#endif
+	:: else ->
+		at_rest = true;
+		if
+		:: atomic { mine == queue && nempty(channel) -> channel?_; at_rest = false }
+		:: atomic { mine != queue -> at_rest = false; mine = 0 }
+		fi;
+		word = CLEAR
+	fi
+}
+#elif defined(DESCRIPTOR)
+inline wait()
+{
+	at_rest = true;
+	atomic { nempty(channel) -> at_rest = false }
+}
+#elif defined(MANY) && defined(GOES_ON)
+inline wait()
+{
+	do
+	:: at_rest = true;
+		atomic { channel?own -> at_rest = false };
+		if
+		:: own || head != h -> break
+		:: else
+		fi
+	od
+}
+#else
+inline wait()
+{
+	at_rest = true;
+	atomic { channel?_ -> at_rest = false }
+}
+#endif
+
+active proctype subscriber()
+{
+	byte h, mine;
+	bool left, own;
+
+	do
+	::
+#if defined(DESCRIPTOR) && !defined(DRAINS_LATE)
+		drain();
+#endif
+		ticket = (ticket % 2 == 1 -> ticket + 2 : ticket + 1);
+#if defined(DESCRIPTOR) && defined(DRAINS_LATE)
+		drain();
+#endif
+		h = head;
+		if
+#ifdef DESCRIPTOR
+		/* The ticket stays armed. */
+		:: h != seen -> seen = h
+#else
+		:: h != seen -> seen = h; ticket++
+#endif
+		:: else -> wait()
+		fi
+	od
+}
+
+active proctype judge()
+{
+	timeout ->
+	assert(at_rest && seen == head)
+}

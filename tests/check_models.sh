@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Runs the Spin models of docs/models: the good forms must hold, and those that are broken by a -D must fail. The numbers of states
+# that a good form has are told. Needs spin and a C compiler, $1.
+set -eu
+
+models=$PWD/docs/models
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# run MODEL EXPECTED-ERRORS FLAG...
+run() {
+	model=$1 errors=$2
+	shift 2
+	rm -f pan*
+	spin "$@" -a "$models/$model.pml" >spin.out 2>&1 || { cat spin.out >&2; exit 1; }
+	"$compiler" -O2 -w -o pan pan.c
+	./pan -E -m1000000 >pan.out 2>&1 || { cat pan.out >&2; exit 1; }
+	if grep -q 'search not completed\|max search depth too small\|out of memory' pan.out &&
+		[ "$errors" = 0 ]; then
+		echo "check-models: $model $*: the search was not completed" >&2
+		exit 1
+	fi
+	found=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' pan.out)
+	if [ "$found" != "$errors" ]; then
+		echo "check-models: $model $*: $found errors, not $errors" >&2
+		cat pan.out >&2
+		exit 1
+	fi
+	states=$(sed -n 's/ *\([0-9]*\) states, stored.*/\1/p' pan.out)
+	[ "$errors" = 0 ] && printf '  %-9s %-14s %10s states\n' "$model" "$*" "$states" ||
+		printf '  %-9s %-14s fails, as it must\n' "$model" "$*"
+}
+
+compiler=${1:-cc}
+if ! command -v spin >/dev/null; then
+	echo 'check-models: skipped, as there is no spin'
+	exit 0
+fi
+
+for kind in ONE MANY FIFO SEMAPHORE SYSV DESCRIPTOR; do
+	run channels 0 -D$kind
+done
+run channels 1 -DFIFO -DGOES_ON
+run channels 1 -DMANY -DGOES_ON
+run channels 1 -DSYSV -DON_HEAD
+run channels 1 -DSYSV -DSTALE
+run channels 1 -DDESCRIPTOR -DDRAINS_LATE
+run futex 0
+run futex 0 -DDEATH
+for broken in ONCE_A_TICKET MARK_APART REREAD SILENT; do
+	run futex 1 -D$broken
+done
+run notices 1 -DREMEMBER
+run notices 1 -DNOT_EVERYBODY
+echo 'check-models: ok'
