@@ -124,13 +124,53 @@ void subscriber_unregister(struct stele_subscriber *subscriber)
 	subscriber->slot = NULL;
 }
 
+/* A descriptor that was handed out goes on with the new queue; the old one left it when it was closed.
+ * Where there is none, it is readable once a second. */
+static void add_to_descriptor(struct stele_subscriber *subscriber)
+{
+	if (subscriber->epoll >= 0 && subscriber->channel.fd >= 0)
+		epoll_ctl(subscriber->epoll, EPOLL_CTL_ADD, subscriber->channel.fd,
+		          &(struct epoll_event){.events = EPOLLIN});
+}
+
+/* Chooses another notifier, for the same slot: the publisher that is attached now is in another IPC
+ * namespace, and does not see what this subscriber waits on. A descriptor that was handed out stays
+ * one, if the folder lets there be a socket. */
+static void choose_again(struct stele_subscriber *subscriber)
+{
+	const struct notifier *choice = subscriber->epoll >= 0 ? &notifier_socket : &notifier_futex;
+	uint64_t ticket = load_relaxed(&subscriber->slot->ticket);
+	uint8_t uuid[16];
+
+	keep_reason(subscriber);
+	/* Nobody sends to a subscriber that is not armed. The wait takes a new ticket. */
+	if (ticket % 2 == 1)
+		store_release(&subscriber->slot->ticket, ticket + 1);
+	memcpy(uuid, subscriber->channel.uuid, sizeof(uuid));
+	subscriber->notifier->close(&subscriber->channel);
+	prepare_channel(subscriber, uuid);
+	slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
+	if (choice->open(&subscriber->channel) < 0) {
+		choice = &notifier_futex;
+		slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
+		choice->open(&subscriber->channel);
+	}
+	subscriber->notifier = choice;
+	add_to_descriptor(subscriber);
+}
+
 /* Registers again where the subscribers file is another now, or was lost. */
 static void look_for_registration(struct stele_subscriber *subscriber)
 {
 	if (subscriber->registered) {
 		if (!mapping_lost(&subscriber->slots.mapping) &&
-		    file_is_named(subscriber->slots.lock.fd, subscriber->region->names.subscribers))
+		    file_is_named(subscriber->slots.lock.fd,
+		                  subscriber->region->names.subscribers)) {
+			if (subscriber->notifier->of_ipc_namespace &&
+			    check_namespace(subscriber->region) < 0)
+				choose_again(subscriber);
 			return;
+		}
 		/* Its pins count as revoked: snapshots that history still holds go on without. */
 		subscriber_unregister(subscriber);
 		for (struct stele_snapshot *snapshot = subscriber->snapshots; snapshot;
@@ -142,11 +182,8 @@ static void look_for_registration(struct stele_subscriber *subscriber)
 	 * again. */
 	if (subscriber_register(subscriber) < 0)
 		keep_reason(subscriber);
-	/* A descriptor that was handed out goes on with the new queue; the old one left it when it was
-	 * closed. Where there is none, it is readable once a second. */
-	else if (subscriber->epoll >= 0 && subscriber->channel.fd >= 0)
-		epoll_ctl(subscriber->epoll, EPOLL_CTL_ADD, subscriber->channel.fd,
-		          &(struct epoll_event){.events = EPOLLIN});
+	else
+		add_to_descriptor(subscriber);
 }
 
 int subscriber_look(struct stele_subscriber *subscriber, int64_t now)

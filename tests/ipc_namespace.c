@@ -197,6 +197,68 @@ Test(ipc_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_i
 	stele_publisher_close(publisher);
 }
 
+/* Waits by looking until the notifier was chosen again, and from then on by notices alone. */
+static void follow_elsewhere(unsigned by_descriptor)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	const char *chosen = by_descriptor ? "socket" : "futex";
+	struct pollfd pollfd = { .fd = -1, .events = POLLIN };
+	uint64_t version = 1;
+
+	CHECK(strcmp(ipc_describe(subscriber).notifier, "mq") == 0, "%s", ipc_describe(subscriber).reason);
+	if (by_descriptor)
+		OK(pollfd.fd = stele_subscriber_fd(subscriber));
+	ipc_reach(WAITS, 1);
+	ipc_await(PINNED, 1);
+	UNTIL(stele_subscriber_wait(subscriber, UINT64_MAX >> 2, by_descriptor ? 0 : ipc_now() + 100 * MILLISECOND,
+	                            &version) == 0 &&
+	      strcmp(ipc_describe(subscriber).notifier, chosen) == 0);
+	CHECK(strstr(ipc_describe(subscriber).reason, "another IPC namespace"), "%s", ipc_describe(subscriber).reason);
+	OK(stele_subscriber_version(subscriber, &version));
+	ipc_only_notices();
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		int r;
+		ipc_tell(SAW, version);
+		while ((r = stele_subscriber_wait(subscriber, version, by_descriptor ? 0 : STELE_FOREVER, &version)) == 0)
+			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
+		OK(r);
+	}
+	ipc_reach(SAW, 1);
+	stele_subscriber_close(subscriber);
+}
+
+/* Makes a version each time that the subscriber says that it has the last one. */
+static void publish_elsewhere(unsigned argument)
+{
+	struct stele_publisher *publisher = ipc_attach(region, NULL);
+
+	(void)argument;
+	ipc_reach(PINNED, 1);
+	while (ipc_stage(SAW) == 0)
+		if (ipc_told(SAW) == stele_publisher_version(publisher))
+			ipc_commit(publisher);
+		else
+			sched_yield();
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_namespace, notice_11_a_publisher_that_restarts_in_another_ipc_namespace)
+{
+	needs_namespaces(CLONE_NEWIPC);
+	for (unsigned by_descriptor = 0; by_descriptor < 2; by_descriptor++) {
+		struct stele_publisher *publisher = ipc_publish(region, NULL);
+		pid_t child;
+		memset(shared, 0, sizeof(*shared));
+		child = ipc_spawn(follow_elsewhere, by_descriptor);
+		ipc_await(WAITS, 1);
+		stele_publisher_close(publisher);
+		ipc_spawn_inner(user_namespace | CLONE_NEWIPC, publish_elsewhere);
+		ipc_join(child);
+		ipc_join_inner();
+		OK(stele_region_remove(region));
+	}
+}
+
 /* ---- another /dev/shm ---- */
 
 static void look_elsewhere(unsigned argument)
