@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -317,22 +319,59 @@ uint64_t file_reserved_size(int fd, const struct stat *status)
 	return reserved;
 }
 
+/* Takes back the signal of a lease that was broken, which waits for this thread alone. A SIGURG of
+ * the program's own that waited for the process (it has SIGURG blocked everywhere) goes back
+ * there. */
+static void take_lease_signal(const sigset_t *urgent, int fd)
+{
+	static const struct timespec now = {0};
+	siginfo_t info;
+
+	while (sigtimedwait(urgent, &info, &now) > 0) {
+		if (info.si_code == POLL_MSG && info.si_fd == fd)
+			continue;
+		syscall(SYS_rt_sigqueueinfo, getpid(), SIGURG, &info);
+		return;
+	}
+}
+
+/* Takes a write lease on a file and gives it back: 0 if it was granted, which the kernel does only
+ * for a file that nobody else has open, or a negative errno.
+ *
+ * A process that opens the file in between breaks the lease, and the kernel then signals the
+ * lease's owner. Any reader can do that, so the signal must not reach the program: SIGIO, the
+ * default, would end it, and a handler of the program's would be called and its system calls be
+ * interrupted. F_SETLEASE makes the process the owner unless there is one, so the owner is this
+ * thread, and the signal, SIGURG, is blocked in this thread until it was taken back. (A real-time
+ * signal will not do: where the queue of signals is full, the kernel sends SIGIO in its place.) */
+static int try_lease(int fd)
+{
+	struct f_owner_ex self = {.type = F_OWNER_TID, .pid = (pid_t)syscall(SYS_gettid)};
+	sigset_t urgent, before;
+	int r = 0;
+
+	sigemptyset(&urgent);
+	sigaddset(&urgent, SIGURG);
+	pthread_sigmask(SIG_BLOCK, &urgent, &before);
+	if (fcntl(fd, F_SETOWN_EX, &self) < 0 || fcntl(fd, F_SETSIG, SIGURG) < 0 ||
+	    fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+		r = -errno;
+	} else {
+		fcntl(fd, F_SETLEASE, F_UNLCK);
+		take_lease_signal(&urgent, fd);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
 bool file_is_in_use(int fd)
 {
-	/* Only a file that nobody else has open can be leased for writing. */
-	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
-		return errno == EAGAIN;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return false;
+	return try_lease(fd) == -EAGAIN;
 }
 
 bool file_is_idle(int fd)
 {
-	/* Who opens it just then has a signal sent to this process: one that is ignored by default. */
-	if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
-		return false;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return true;
+	return try_lease(fd) == 0;
 }
 
 bool file_is_named(int fd, const char *path)
@@ -371,6 +410,15 @@ int file_lock_held_by_writer(int fd, off_t byte, off_t count)
 	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
 		return -errno;
 	return lock.l_type == F_WRLCK;
+}
+
+int file_lock_is_one_byte(int fd, off_t byte)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		return -errno;
+	return lock.l_type == F_WRLCK && lock.l_start == byte && lock.l_len == 1;
 }
 
 void file_unlock(int fd, off_t byte)

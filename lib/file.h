@@ -59,12 +59,11 @@ bool file_is_in_memory(int fd);
  * fstat(2). */
 uint64_t file_reserved_size(int fd, const struct stat *status);
 
-/* True while somebody else has the file open or mapped, as far as the kernel tells. For a file without
- * a name: whoever opened it just then would have a SIGIO sent to this process. */
+/* Whether another process has the file open or mapped, in whatever namespace, as far as the kernel
+ * tells: _in_use is true if one certainly has, _idle if certainly none has (for the file's owner
+ * and root). Both ask for a write lease. A process that opens the file at that very moment waits
+ * for it, or is refused (EWOULDBLOCK). No signal reaches this program. */
 bool file_is_in_use(int fd);
-
-/* True when the kernel says for certain that nobody else has the file open or mapped, in whatever
- * namespace: for its owner and root. Who opens it at that very moment is refused (EWOULDBLOCK). */
 bool file_is_idle(int fd);
 
 /* reserve.c: reserves bytes from `from` up to `to`, and raises no SIGXFSZ. Returns 0 or a negative
@@ -87,6 +86,9 @@ bool file_is_named(int fd, const char *path);
 int file_lock_try(int fd, off_t byte);
 int file_lock_try_shared(int fd, off_t byte);
 int file_lock_held_by_writer(int fd, off_t byte, off_t count);
+/* Looks whether another open file description has a write lock on this byte and on no other: 1, 0,
+ * or a negative errno, without an error message. */
+int file_lock_is_one_byte(int fd, off_t byte);
 void file_unlock(int fd, off_t byte);
 
 #endif
