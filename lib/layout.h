@@ -75,6 +75,8 @@
 #define LAYOUT_SLOT_TABLES 8u                    /* tables that a slot can name */
 #define LAYOUT_PINS 8u                           /* versions that one slot can pin */
 #define LAYOUT_SLOTS_MAX 4096u
+#define LAYOUT_CLAIMS 32u                        /* claims of slots that are announced one by one */
+#define LAYOUT_CLAIM(n, index) ((uint32_t)((n) + 1) << 12 | (uint32_t)(index)) /* never 0 for the first */
 
 /* No file of this layout has more than these: a reader's walks are bounded by them, whatever a header
  * says. */
@@ -261,8 +263,13 @@ struct layout_subscribers_header {
 	uint32_t layout_version;
 	uint32_t byte_order;
 	uint8_t uuid[16];
-	uint64_t slots_used; /* no slot at or past this index was ever taken (only a hint) */
-	uint8_t unused[216];
+	/* Hints: whoever may read the region may write anything here. */
+	uint64_t slots_used; /* no slot at or past this index was ever taken */
+	uint64_t claims;     /* slots that were claimed so far */
+	uint64_t freed;      /* slots that were freed so far */
+	uint32_t claimed[LAYOUT_CLAIMS]; /* claim n, counted from 0, at n % LAYOUT_CLAIMS: the slot's index in
+	                                    the low 12 bits, the low bits of n + 1 above them */
+	uint8_t unused[72];
 };
 
 enum { LAYOUT_DURABLE_NONE = 0, LAYOUT_DURABLE_COMMIT = 1 };
@@ -408,6 +415,10 @@ AT(layout_subscribers_header, layout_version, 8);
 AT(layout_subscribers_header, byte_order, 12);
 AT(layout_subscribers_header, uuid, 16);
 AT(layout_subscribers_header, slots_used, 32);
+AT(layout_subscribers_header, claims, 40);
+AT(layout_subscribers_header, freed, 48);
+AT(layout_subscribers_header, claimed, 56);
+static_assert(LAYOUT_SLOTS_MAX <= 1u << 12, "a claim has 12 bits for the index");
 SIZE(layout_subscribers_header, 256);
 
 AT(layout_slot, state, 0);

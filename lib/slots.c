@@ -12,7 +12,8 @@
 #include "file.h"
 #include "replace.h"
 
-#define SLOTS_FIRST 64u
+#define SLOTS_FIRST  64u
+#define CLAIM_ROUNDS 64 /* looks at all slots, of which each but the last found the file longer */
 
 static uint64_t file_size_for(uint32_t capacity)
 {
@@ -87,20 +88,21 @@ static int lock_open(const struct names *names, int fd, struct slots *slots)
 	return r;
 }
 
-/* Opens the subscribers file of a region, if it is that. */
+/* Opens the subscribers file of a region, and reads its header. 0, or with an error message. */
 static int open_file(const struct names *names, const uint8_t uuid[16], uid_t owner, bool writable,
-                     struct layout_subscribers_header *ret_header, int *ret_fd)
+                     int *ret_fd, struct stat *ret_status,
+                     struct layout_subscribers_header *ret_header)
 {
-	struct stat status;
-	int fd, r = file_open_linked(names->subscribers, writable, sizeof(*ret_header), &fd, &status);
+	int fd, r = file_open_linked(names->subscribers, writable, sizeof(*ret_header), &fd,
+	                             ret_status);
 
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no file %s", names->subscribers);
 	if (r < 0)
 		return r;
-	if (status.st_uid != owner)
+	if (ret_status->st_uid != owner)
 		r = error_set(EPERM, "%s belongs to user %u, not to the region's owner, user %u",
-		              names->subscribers, status.st_uid, owner);
+		              names->subscribers, ret_status->st_uid, owner);
 	else if (pread(fd, ret_header, sizeof(*ret_header), 0) != (ssize_t)sizeof(*ret_header) ||
 	         !header_fits(ret_header, uuid))
 		r = error_set(EBADMSG, "%s does not belong to this region", names->subscribers);
@@ -111,6 +113,30 @@ static int open_file(const struct names *names, const uint8_t uuid[16], uid_t ow
 	return r;
 }
 
+struct slots_vacancy slots_vacancy_of(const struct slots *slots)
+{
+	struct slots_vacancy vacancy = {.freed = load_acquire(&slots->header->freed)};
+	struct stat status;
+
+	if (fstat(slots->lock.fd, &status) == 0)
+		vacancy.inode = status.st_ino;
+	return vacancy;
+}
+
+int slots_vacancy(const struct names *names, const uint8_t uuid[16], uid_t owner,
+                  struct slots_vacancy *ret)
+{
+	struct layout_subscribers_header header;
+	struct stat status;
+	int fd, r = open_file(names, uuid, owner, false, &fd, &status, &header);
+
+	if (r < 0)
+		return r;
+	close(fd);
+	*ret = (struct slots_vacancy){.inode = status.st_ino, .freed = header.freed};
+	return 0;
+}
+
 #define AT_ONCE 16u /* slots that are read */
 
 int slots_count(const struct names *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
@@ -119,7 +145,8 @@ int slots_count(const struct names *names, const uint8_t uuid[16], uid_t owner, 
 	struct layout_subscribers_header header;
 	struct layout_slot slots[AT_ONCE];
 	uint32_t taken = 0, capacity, used;
-	int fd, r = open_file(names, uuid, owner, false, &header, &fd);
+	struct stat status;
+	int fd, r = open_file(names, uuid, owner, false, &fd, &status, &header);
 
 	if (r < 0)
 		return r;
@@ -142,7 +169,8 @@ int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, b
 {
 	struct layout_subscribers_header header;
 	struct slots slots = {0};
-	int fd, r = open_file(names, uuid, owner, true, &header, &fd);
+	struct stat status;
+	int fd, r = open_file(names, uuid, owner, true, &fd, &status, &header);
 
 	if (r < 0)
 		return r;
@@ -198,6 +226,11 @@ bool slots_alive(const struct slots *slots, uint32_t index)
 	return file_lock_held_by_writer(slots->lock.fd, lock_byte(index), 1) == 1;
 }
 
+bool slots_owned(const struct slots *slots, uint32_t index)
+{
+	return file_lock_is_one_byte(slots->lock.fd, lock_byte(index)) == 1;
+}
+
 int slots_lock(struct slots *slots, uint32_t index)
 {
 	return file_lock_try(slots->lock.fd, lock_byte(index));
@@ -216,6 +249,17 @@ static void raise_used(struct slots *slots, uint64_t used)
 	       !__atomic_compare_exchange_n(&slots->header->slots_used, &old, used, false,
 	                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		;
+}
+
+/* Tells publishers to look at this slot. The contract with them (publisher/peers.h): this is before
+ * the owner's first ticket, so a publisher that finds no claim, or not yet its entry, has stored a
+ * head that the owner sees after it has armed. */
+static void announce(struct slots *slots, uint32_t index)
+{
+	struct layout_subscribers_header *header = slots->header;
+	uint64_t claim = __atomic_fetch_add(&header->claims, 1, __ATOMIC_SEQ_CST);
+
+	store_release_32(&header->claimed[claim % LAYOUT_CLAIMS], LAYOUT_CLAIM(claim, index));
 }
 
 static void take(struct slots *slots, uint32_t index, const struct slot_owner *owner)
@@ -240,6 +284,7 @@ static void take(struct slots *slots, uint32_t index, const struct slot_owner *o
 	/* The contract with the publisher: a slot that it finds TAKEN has its uuid. */
 	store_release_32(&slot->state, LAYOUT_SLOT_TAKEN);
 	raise_used(slots, index + 1u);
+	announce(slots, index);
 }
 
 /* Looks for a free slot below `end`: its index, or -EAGAIN. */
@@ -258,16 +303,21 @@ static int64_t claim_below(struct slots *slots, uint32_t end)
 	return -EAGAIN;
 }
 
+/* Makes the file longer, unless it has grown since it was found full: another process may have done
+ * that, and its new slots were not looked at yet. 0, or a negative errno without an error
+ * message. */
 static int grow(struct slots *slots)
 {
-	uint32_t more = slots->capacity < SLOTS_FIRST ? SLOTS_FIRST : slots->capacity * 2;
+	uint32_t full = slots->capacity, more = full < SLOTS_FIRST ? SLOTS_FIRST : full * 2;
 	int r;
 
+	slots->capacity = capacity_of(slots->lock.fd);
+	if (slots->capacity > full)
+		return 0;
+	if (slots->capacity == LAYOUT_SLOTS_MAX)
+		return -ENOSPC;
 	if (more > LAYOUT_SLOTS_MAX)
 		more = LAYOUT_SLOTS_MAX;
-	slots->capacity = capacity_of(slots->lock.fd);
-	if (slots->capacity >= more)
-		return more == LAYOUT_SLOTS_MAX ? -ENOSPC : 0;
 	r = file_reserve(slots->lock.fd, 0, file_size_for(more));
 	if (r == 0)
 		slots->capacity = more;
@@ -281,26 +331,27 @@ void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier)
 
 int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index)
 {
+	int r = 0;
+
 	slots->capacity = capacity_of(slots->lock.fd);
-	for (;;) {
+	/* A hostile process may cut the file and let it grow for ever. */
+	for (int round = 0; round < CLAIM_ROUNDS && r == 0; round++) {
 		int64_t index = claim_below(slots, slots->capacity);
-		int r;
 		if (index >= 0) {
 			take(slots, (uint32_t)index, owner);
 			*ret_index = (uint32_t)index;
 			return 0;
 		}
-		r = slots->capacity == LAYOUT_SLOTS_MAX ? -ENOSPC : grow(slots);
-		if (r == -ENOSPC && slots->capacity == LAYOUT_SLOTS_MAX)
-			return error_set(
-				ENOSPC,
-				"no slot can be had for one more subscriber: all %u are in use, or somebody has "
-				"locked them",
-				slots->capacity);
-		if (r < 0)
-			return file_reserve_error(r, slots->lock.fd, "the subscribers file",
-			                          file_size_for(slots->capacity * 2));
+		r = grow(slots);
 	}
+	if (r == 0 || (r == -ENOSPC && slots->capacity == LAYOUT_SLOTS_MAX))
+		return error_set(
+			ENOSPC,
+			"no slot can be had for one more subscriber: all %u are in use, or somebody has "
+			"locked them",
+			slots->capacity);
+	return file_reserve_error(r, slots->lock.fd, "the subscribers file",
+	                          file_size_for(slots->capacity * 2));
 }
 
 void slots_release(struct slots *slots, uint32_t index)
@@ -315,4 +366,6 @@ void slots_release(struct slots *slots, uint32_t index)
 		store_release(&slot->ticket, ticket + 1);
 	store_release_32(&slot->state, LAYOUT_SLOT_FREE);
 	slots_unlock(slots, index);
+	/* After that: a subscriber without a slot that sees it finds the slot free. */
+	__atomic_fetch_add(&slots->header->freed, 1, __ATOMIC_RELEASE);
 }

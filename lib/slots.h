@@ -59,8 +59,9 @@ struct slot_owner {
 
 /* Claims a free slot, and lets the file grow if there is none. Sets its state and who it is, before
  * the owner makes what it is notified through: so a reaper finds what to remove, whenever the owner
- * dies. Nobody sends before the owner has armed the ticket. 0; -ENOSPC (all LAYOUT_SLOTS_MAX taken,
- * or no room to grow) or another errno, with a sentence. */
+ * dies. Nobody sends before the owner has armed the ticket. The claim is announced in the header
+ * before that. 0; -ENOSPC (all LAYOUT_SLOTS_MAX taken, or no room to grow) or another errno, with a
+ * sentence. */
 int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index);
 /* The owner is notified in another way than it said; for a slot that was never armed. */
 void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier);
@@ -68,8 +69,22 @@ void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier);
 /* Gives a slot back: pins cleared, ticket even, state FREE, lock released. For its owner. */
 void slots_release(struct slots *slots, uint32_t index);
 
-/* Whether somebody holds the lock of a slot; takes nothing. */
+/* Whether a process holds the lock of a slot; takes nothing. _owned also asks that the lock is on
+ * this slot alone: a lock over many slots is no subscriber's. The kernel searches all locks on the
+ * file, so this takes longer the more there are. */
 bool slots_alive(const struct slots *slots, uint32_t index);
+bool slots_owned(const struct slots *slots, uint32_t index);
+
+/* Of a region's subscribers file, also where it is not mapped: which file it is, and how often a
+ * slot was freed in it. Both as it is now, and forged perhaps; equal to an earlier answer: no slot
+ * was freed since. */
+struct slots_vacancy {
+	uint64_t inode, freed;
+};
+struct slots_vacancy slots_vacancy_of(const struct slots *slots);
+/* Reads it: 0, or an error of slots_open() with an error message. */
+int slots_vacancy(const struct names *names, const uint8_t uuid[16], uid_t owner,
+                  struct slots_vacancy *ret);
 
 /* Takes the lock of a slot whose owner is gone: 0, or -EAGAIN: it lives (or somebody pretends
  * so). */

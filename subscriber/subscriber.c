@@ -18,6 +18,11 @@
 #define OWNER_FLAGS (STELE_ANY_OWNER | STELE_ONE_OWNER)
 #define LOOK_INTERVAL INT64_C(1000000000)
 
+/* While all slots are in use: how long after a try in vain the next one is, at first and at
+ * most. */
+#define EXCESS_FIRST INT64_C(1000000000)
+#define EXCESS_MOST  INT64_C(64000000000)
+
 int subscriber_refuse(void)
 {
 	return error_set(ECHILD, "this subscriber belongs to the parent process; open one in the child");
@@ -81,12 +86,43 @@ static int open_notifier(struct stele_subscriber *subscriber, const struct notif
 	return 0;
 }
 
+/* All slots are in use. To look through them takes half a millisecond, so it is done again only
+ * when one was freed, and later each time that another subscriber was faster. */
+static void excess_begin(struct stele_subscriber *subscriber, struct slots_vacancy vacancy)
+{
+	int64_t now = time_monotonic(), wait = subscriber->excess.wait * 2;
+
+	if (wait < EXCESS_FIRST)
+		wait = EXCESS_FIRST;
+	if (wait > EXCESS_MOST)
+		wait = EXCESS_MOST;
+	subscriber->excess.vacancy = vacancy;
+	subscriber->excess.wait = wait;
+	subscriber->excess.until = now + wait;
+	subscriber->excess.forget = now + EXCESS_MOST;
+}
+
+/* Whether it is no use to try to register now. */
+static bool excess_waits(struct stele_subscriber *subscriber)
+{
+	const struct region *region = subscriber->region;
+	int64_t now = time_monotonic();
+	struct slots_vacancy vacancy;
+
+	if (!subscriber->excess.full || now >= subscriber->excess.forget)
+		return false;
+	return now < subscriber->excess.until ||
+	       (slots_vacancy(&region->names, region->uuid, region->status.st_uid, &vacancy) == 0 &&
+	        memcmp(&vacancy, &subscriber->excess.vacancy, sizeof(vacancy)) == 0);
+}
+
 int subscriber_register(struct stele_subscriber *subscriber)
 {
 	const struct region *region = subscriber->region;
 	const struct notifier *choice =
 		subscriber->wanted ? notifier_of_name(subscriber->wanted) : &notifier_mq;
 	struct slot_owner owner = {.notifier = choice->kind};
+	struct slots_vacancy vacancy;
 	int r = slots_open(&region->names, region->uuid, region->status.st_uid, subscriber->guarded,
 	                   &subscriber->slots);
 
@@ -95,7 +131,12 @@ int subscriber_register(struct stele_subscriber *subscriber)
 	subscriber->reason[0] = '\0';
 	uuid_generate(owner.uuid);
 	interest_describe(&subscriber->interest, &owner);
+	/* Read before: a slot that is freed during the claim is seen later. */
+	vacancy = slots_vacancy_of(&subscriber->slots);
 	r = slots_claim(&subscriber->slots, &owner, &subscriber->slot_index);
+	subscriber->excess.full = r == -ENOSPC && subscriber->slots.capacity == LAYOUT_SLOTS_MAX;
+	if (subscriber->excess.full)
+		excess_begin(subscriber, vacancy);
 	if (r == 0) {
 		prepare_channel(subscriber, owner.uuid);
 		r = open_notifier(subscriber, choice);
@@ -108,6 +149,7 @@ int subscriber_register(struct stele_subscriber *subscriber)
 	}
 	subscriber->slot = &subscriber->slots.slot[subscriber->slot_index];
 	subscriber->registered = true;
+	subscriber->excess.wait = 0;
 	return 0;
 }
 
@@ -178,6 +220,8 @@ static void look_for_registration(struct stele_subscriber *subscriber)
 			snapshot->pin = -1;
 		memset(subscriber->pins, 0, sizeof(subscriber->pins));
 	}
+	if (excess_waits(subscriber))
+		return;
 	/* Where that fails, the publisher may not have made the new file yet: the next look tries
 	 * again. */
 	if (subscriber_register(subscriber) < 0)

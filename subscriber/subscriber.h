@@ -52,6 +52,13 @@ struct stele_subscriber {
 	struct slots slots;
 	struct layout_slot *slot;
 	uint32_t slot_index;
+	struct {                         /* all slots were in use when it tried to register */
+		bool full;
+		struct slots_vacancy vacancy; /* as it was then */
+		int64_t wait;            /* nanoseconds from then on in which it does not try */
+		int64_t until;           /* CLOCK_MONOTONIC: when they are over */
+		int64_t forget;          /* when it tries even if no slot seems to have been freed */
+	} excess;
 	const struct notifier *notifier; /* NULL: none, it only looks */
 	struct channel channel;
 	struct interest interest;        /* which tables it waits for */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Slots when there are few left: the file grows while others look, and subscribers past the last slot. */
+#include "attack.h"
+#include "lib/slots.h"
+#include "subscriber/subscriber.h"
+#include "tests/ipc.h"
+
+TestSuite(ipc_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+/* ---- another process lets the file grow ---- */
+
+static int grow_fd = -1; /* the file that grows... */
+static off_t grow_size;  /* ... to this, once, when this process has asked how long it is */
+
+/* In place of the C library's, for lib/slots.c: another process is as fast as can be. */
+int fstat(int fd, struct stat *status)
+{
+	int r = fstatat(fd, "", status, AT_EMPTY_PATH);
+	off_t size = grow_size;
+
+	if (r == 0 && grow_fd >= 0 && size > 0) {
+		struct stat grown;
+		if (fstatat(grow_fd, "", &grown, AT_EMPTY_PATH) == 0 && grown.st_ino == status->st_ino) {
+			grow_size = 0;
+			CHECK(posix_fallocate(grow_fd, 0, size) == 0, "%s", strerror(errno));
+		}
+	}
+	return r;
+}
+
+static void take_all(struct attack *attack, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		__atomic_store_n(&attack->slots[i].state, LAYOUT_SLOT_TAKEN, __ATOMIC_SEQ_CST);
+}
+
+static void free_slot(struct attack *attack, uint32_t index)
+{
+	__atomic_store_n(&attack->slots[index].state, LAYOUT_SLOT_FREE, __ATOMIC_SEQ_CST);
+}
+
+static void open_attack(struct attack *attack)
+{
+	attack_open(attack, region, &shared->stage[0], &shared->number[0]);
+}
+
+Test(ipc_slots, a_file_that_another_process_lets_grow_is_looked_through_again)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct slot_owner owner = { .notifier = LAYOUT_NOTIFIER_FUTEX };
+	static struct attack attack;
+	struct stat status;
+	struct names names;
+	struct slots slots;
+	uint8_t uuid[16];
+	uint32_t index;
+
+	open_attack(&attack);
+	memcpy(uuid, attack.header->uuid, sizeof(uuid));
+	OK(names_make(region, &names));
+	cr_assert_eq(fstatat(attack.fd, "", &status, AT_EMPTY_PATH), 0);
+	for (uint32_t half = 64; half <= ATTACK_SLOTS / 2; half = half < 2048 ? 2048 : 2 * half) {
+		take_all(&attack, half);
+		CHECK(ftruncate(attack.fd, attack_lock_byte(half)) == 0, "%s", strerror(errno));
+		OK(slots_open(&names, uuid, status.st_uid, true, &slots));
+		grow_fd = attack.fd;
+		grow_size = attack_lock_byte(ATTACK_SLOTS);
+		OK(slots_claim(&slots, &owner, &index));
+		cr_expect_eq(grow_size, 0);
+		cr_expect_eq(index, half, "slot %u", index);
+		slots_release(&slots, index);
+		slots_close(&slots);
+		grow_fd = -1;
+	}
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
+
+/* ---- one subscriber too many ---- */
+
+/* Lets a subscriber look at its files as if a second, or the time for which it does not try, had passed. */
+static bool registered_after_a_look(struct stele_subscriber *subscriber)
+{
+	subscriber->looked_at = time_monotonic() - 2 * SECOND;
+	subscriber->excess.until = 0;
+	OK(subscriber_look(subscriber, time_monotonic()));
+	return ipc_describe(subscriber).registered;
+}
+
+Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *excess, *named = NULL;
+	struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "futex" };
+	static struct attack attack;
+	int64_t wait;
+
+	open_attack(&attack);
+	take_all(&attack, ATTACK_SLOTS);
+	RETURNS(stele_subscriber_open(region, &options, &named), -ENOSPC, "all 4096 are in use");
+	excess = ipc_subscribe(0, NULL);
+	cr_expect_not(ipc_describe(excess).registered);
+	cr_expect(excess->excess.full);
+	cr_expect_not(registered_after_a_look(excess));
+	/* A slot that is free, but that nobody says was freed: it does not look through them. */
+	free_slot(&attack, 7);
+	cr_expect_not(registered_after_a_look(excess));
+	/* Said to be freed, but others are faster: it looks through them later and later. */
+	take_all(&attack, ATTACK_SLOTS);
+	for (unsigned i = 0; i < 10; i++) {
+		wait = excess->excess.wait;
+		__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
+		cr_expect_not(registered_after_a_look(excess));
+		cr_expect_eq(excess->excess.wait, wait < 64 * SECOND ? 2 * wait : wait, "%lld after %lld",
+		             (long long)excess->excess.wait, (long long)wait);
+	}
+	/* Until then it does not. */
+	free_slot(&attack, 7);
+	__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
+	excess->looked_at = time_monotonic() - 2 * SECOND;
+	OK(subscriber_look(excess, time_monotonic()));
+	cr_expect_not(ipc_describe(excess).registered);
+	cr_expect(registered_after_a_look(excess), "%s", ipc_describe(excess).reason);
+	cr_expect_eq(excess->slot_index, 7);
+	stele_subscriber_close(excess);
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
+
+/* By the library alone: a subscriber that closes frees its slot for the one too many, and so does a reap. */
+Test(ipc_slots, closing_and_reaping_make_room_for_a_subscriber_too_many)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *last, *excess;
+	static struct attack attack;
+
+	open_attack(&attack);
+	take_all(&attack, ATTACK_SLOTS - 1);
+	last = ipc_subscribe(0, NULL);
+	cr_expect(ipc_describe(last).registered);
+	excess = ipc_subscribe(0, NULL);
+	cr_expect_not(registered_after_a_look(excess));
+	stele_subscriber_close(last);
+	cr_expect(registered_after_a_look(excess), "%s", ipc_describe(excess).reason);
+	last = excess;
+	excess = ipc_subscribe(0, NULL);
+	cr_expect_not(registered_after_a_look(excess));
+	OK(stele_publisher_reap(publisher));
+	cr_expect(registered_after_a_look(excess), "%s", ipc_describe(excess).reason);
+	stele_subscriber_close(excess);
+	stele_subscriber_close(last);
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
+
+/* A new subscribers file has slots, whatever its counter says. */
+Test(ipc_slots, a_subscriber_too_many_finds_a_new_file)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *excess;
+	static struct attack attack;
+	char path[128];
+
+	open_attack(&attack);
+	take_all(&attack, ATTACK_SLOTS);
+	excess = ipc_subscribe(0, NULL);
+	cr_expect_not(registered_after_a_look(excess));
+	ipc_path(path, ".subscribers");
+	cr_assert_eq(unlink(path), 0);
+	UNTIL((ipc_commit(publisher), access(path, F_OK) == 0));
+	cr_expect(registered_after_a_look(excess), "%s", ipc_describe(excess).reason);
+	stele_subscriber_close(excess);
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
