@@ -156,6 +156,11 @@ int64_t time_monotonic(void)
 	return time_by(CLOCK_MONOTONIC);
 }
 
+int64_t time_of_thread(void)
+{
+	return time_by(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t time_coarse(void)
 {
 	return time_by(CLOCK_MONOTONIC_COARSE);

@@ -67,5 +67,7 @@ uint64_t time_of_day(void);
 int64_t time_monotonic(void);
 /* The same clock as of the last tick of the system, a few milliseconds old at most: costs a fifth. */
 int64_t time_coarse(void);
+/* What the calling thread has taken of a processor: what others take from it does not count. */
+int64_t time_of_thread(void);
 
 #endif

@@ -30,6 +30,7 @@
 #include "lib/folder.h"
 #include "lib/memory.h"
 #include "lib/replace.h"
+#include "uuids.h"
 
 enum pass { LOOK, TELL, REMOVE };
 
@@ -157,15 +158,33 @@ static void clean_slots(struct clean *clean)
 		fanout_reap(clean->fanout, UINT32_MAX);
 }
 
-static void clean_entry(void *context, const uint8_t uuid[16])
+static void find_entry(void *context, const uint8_t uuid[16])
 {
-	struct clean *clean = context;
-	char path[NAMES_PATH_SIZE];
+	/* Without memory for it, it stays. */
+	(void)!uuids_add(context, uuid);
+}
 
-	if (fanout_lives(clean->fanout, UINT32_MAX, uuid))
-		return;
-	folder_entry(&clean->names, uuid, path);
-	clean_path(clean, "channel", path);
+/* Removes what was made for subscribers that are dead. First there are the entries, and then the
+ * question who lives: so one that was made meanwhile belongs to a slot that is found alive. */
+static void clean_entries(struct clean *clean)
+{
+	char path[NAMES_PATH_SIZE];
+	struct uuids entries, living = {0};
+
+	if (uuids_new(&entries) == 0 && uuids_new(&living) == 0) {
+		folder_each(&clean->names, find_entry, &entries);
+		if (fanout_living(clean->fanout, &living) < 0)
+			entries.count = 0;
+		for (uint32_t i = 0; i < entries.count; i++) {
+			const uint8_t *uuid = (const uint8_t *)entries.entries[i].words;
+			if (uuids_find(&living, uuid))
+				continue;
+			folder_entry(&clean->names, uuid, path);
+			clean_path(clean, "channel", path);
+		}
+	}
+	uuids_free(&entries);
+	uuids_free(&living);
 }
 
 static void clean_region(struct clean *clean)
@@ -188,7 +207,7 @@ static void clean_region(struct clean *clean)
 		struct fanout fanout = {.region = &region, .slots = &slots};
 		clean->fanout = &fanout;
 		clean_slots(clean);
-		folder_each(&clean->names, clean_entry, clean);
+		clean_entries(clean);
 		fanout_finish(&fanout);
 		slots_close(&slots);
 	}

@@ -9,20 +9,20 @@
  * remembers that privately, after the send: who is awake and behind, or has a notice waiting, costs
  * a load. What follows for notifiers and subscribers from there being one notice for a ticket is at
  * struct notifier. A wake of the futex does not stay, so it is sent for each version while a ticket is
- * armed. The publisher writes nothing into slots for this. A new publisher remembers nothing, so
+ * armed. The publisher writes nothing into slots for this. peers.h says how a slot proves that it is a
+ * subscriber's, and what is spent on those that do not. A new publisher remembers nothing, so
  * it notifies every armed subscriber at first: a death between a commit and its notices is mended
  * so.
  *
- * A slot may name tables (by hashes). Who named some is passed over by a commit that changed none of
- * them, and its ticket is not remembered as sent for: the next commit that concerns it sends. The
- * argument above holds for the versions that concern it.
- */
+ * A slot may name tables (by hashes). Who named some is passed over by a commit that changed none
+ * of them, and its ticket is not remembered as sent for: the next commit that concerns it sends.
+ * The argument above holds for the versions that concern it. */
 #ifndef PUBLISHER_FANOUT_H
 #define PUBLISHER_FANOUT_H
 
 #include "lib/region.h"
 #include "lib/slots.h"
-#include "notifier/notifier.h"
+#include "peers.h"
 
 /* Readers without a slot are woken at most this often, in nanoseconds. */
 #define FANOUT_INTERVAL 1000000u
@@ -39,25 +39,16 @@ struct notice {
 	uint64_t hashes[NOTICE_TABLES];
 };
 
-struct peer {
-	const struct notifier *notifier; /* attached to channel; NULL: not */
-	struct channel channel;
-	uint8_t uuid[16];
-	uint64_t sent; /* the ticket that was last sent for */
-	bool by_futex; /* and that was by a wake of the futex */
-};
-
 struct fanout {
 	const struct region *region; /* with its names, head, and owner */
 	struct slots *slots; /* NULL: the subscribers file is lost */
-	struct peer *peers;  /* one for each slot */
-	uint32_t room;
+	struct peers peers;
 	struct layout_notices *notices; /* in the publisher file, for others to see */
 	uint32_t notices_room;          /* how many of them the file is known to hold */
 	int notices_fd;
-	uint32_t evict_next; /* where the next peer is looked for whose channel is closed for another's */
 	uint32_t reap_next;  /* where the next part of a reap begins */
 	uint64_t reaped_at;  /* time of day of the last part of a reap */
+	uint64_t reap_pause; /* nanoseconds more than usual until the next one */
 	uint64_t woken_at;   /* time of day of the last wake of readers without a slot */
 	uint64_t sent, skipped, full, failed, futex_wakes, reaped;
 };
@@ -79,12 +70,19 @@ void fanout_notify(struct fanout *fanout, const struct notice *notice);
  * who arms after this looks at a head that is there. */
 bool fanout_anyone_armed(const struct fanout *fanout);
 
-/* Cleans up after dead subscribers, trying the locks of no more than `most` slots. Returns how many were
- * dead. */
+/* Cleans up after dead subscribers, looking at the locks of no more than `most` slots. Returns how
+ * many were dead. For UINT32_MAX it looks at all, with one question for the lock of each slot and
+ * two calls for each dead one, whatever stands in the slots. For less it also looks at no more than
+ * FANOUT_REAP_OTHERS locks of slots that have the uuid of a dead one (forged, or that would be the
+ * living one's queue), and leaves the dead one for later where that is not enough; and it ends
+ * after FANOUT_REAP_TIME. */
+#define FANOUT_REAP_OTHERS 64
+#define FANOUT_REAP_TIME   INT64_C(200000) /* nanoseconds */
 uint32_t fanout_reap(struct fanout *fanout, uint32_t most);
 
-/* True when a slot that is alive, and not the one of index `except`, has this uuid: a dead one that
- * has it too was forged, to have the living one's queue removed. */
-bool fanout_lives(struct fanout *fanout, uint32_t except, const uint8_t uuid[16]);
+/* Adds the uuids of all slots whose lock is held to a set. What was made for a subscriber and is
+ * found before this may be removed if its uuid is not there. 0 or -ENOMEM. */
+struct uuids;
+int fanout_living(struct fanout *fanout, struct uuids *ret);
 
 #endif

@@ -11,15 +11,22 @@
 /* How often dead subscribers are looked for, in nanoseconds, and in how many slots at a time. */
 #define REAP_INTERVAL UINT64_C(100000000)
 #define REAP_SLOTS    8u
+/* One part in so many is the most of a publisher's time that this takes, however long it takes. */
+#define REAP_SHARE UINT64_C(64)
 
 static void reap_sometimes(struct fanout *fanout, uint64_t now)
 {
+	int64_t started;
+
 	/* By the time of day, which the commit has read already: if that jumps, a reap comes early
 	 * or late. */
-	if (now - fanout->reaped_at < REAP_INTERVAL)
+	if (now - fanout->reaped_at < REAP_INTERVAL + fanout->reap_pause)
 		return;
 	fanout->reaped_at = now;
+	started = time_of_thread();
 	fanout_reap(fanout, REAP_SLOTS);
+	/* A process that holds a million locks on the file makes each question for a lock slow. */
+	fanout->reap_pause = REAP_SHARE * (uint64_t)(time_of_thread() - started);
 }
 
 static void *run(void *context)

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+#include "peers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fanout.h"
+#include "lib/atomic.h"
+#include "lib/file.h"
+
+/* Nanoseconds of a failed try that cost as much as a failure does. */
+#define SLOW_TRY 16000
+
+static bool bit_is_set(const uint64_t *bits, uint32_t index)
+{
+	return load_relaxed(&bits[index / 64]) >> index % 64 & 1;
+}
+
+/* Only the thread that sends changes bits. */
+static void bit_set(uint64_t *bits, uint32_t index, bool value)
+{
+	uint64_t word = load_relaxed(&bits[index / 64]), bit = UINT64_C(1) << index % 64;
+
+	store_relaxed(&bits[index / 64], value ? word | bit : word & ~bit);
+}
+
+static void detach(struct peer *peer)
+{
+	if (peer->notifier)
+		peer->notifier->detach(&peer->channel);
+	peer->notifier = NULL;
+}
+
+/* The budget stays what it is: losing the subscribers file must not fill it. */
+void peers_finish(struct peers *peers)
+{
+	for (uint32_t i = 0; i < peers->room; i++)
+		detach(&peers->peer[i]);
+	free(peers->peer);
+	free(peers->sent);
+	*peers = (struct peers){
+		.pending = true,
+		.spent = peers->spent,
+		.paid_at = peers->paid_at,
+		.tries = peers->tries,
+		.asked = peers->asked,
+	};
+}
+
+void peers_move(struct fanout *fanout)
+{
+	for (uint32_t i = 0; i < fanout->peers.room; i++)
+		fanout->peers.peer[i].channel.head = &fanout->region->header->head;
+}
+
+/* ---- the budget ---- */
+
+void peers_refill(struct peers *peers, uint64_t now)
+{
+	int64_t spent = __atomic_load_n(&peers->spent, __ATOMIC_RELAXED);
+	uint64_t gained;
+
+	/* The clock was set back. */
+	if (now < peers->paid_at)
+		peers->paid_at = now;
+	gained = (now - peers->paid_at) / PEERS_UNIT;
+	peers->paid_at += gained * PEERS_UNIT;
+	spent = (uint64_t)spent > gained ? spent - (int64_t)gained : 0;
+	__atomic_store_n(&peers->spent, spent, __ATOMIC_RELAXED);
+}
+
+static void spend(struct peers *peers, int64_t units)
+{
+	__atomic_store_n(&peers->spent, peers->spent + units, __ATOMIC_RELAXED);
+}
+
+bool peers_can_spend(const struct peers *peers)
+{
+	return __atomic_load_n(&peers->spent, __ATOMIC_RELAXED) < PEERS_BUDGET;
+}
+
+/* A try that began at that time of this thread failed, which costs. */
+static void failed(struct peers *peers, int64_t started)
+{
+	int64_t units = PEERS_FAILURE + (time_of_thread() - started) / SLOW_TRY * PEERS_FAILURE;
+
+	spend(peers, units < PEERS_FAILURE_MOST ? units : PEERS_FAILURE_MOST);
+}
+
+/* The next try is later, and later again each time that it fails. */
+static void try_later(struct peer *peer, uint64_t now)
+{
+	peer->wait = peer->wait < PEERS_LATER ? PEERS_LATER : peer->wait * 2;
+	if (peer->wait > PEERS_LATEST)
+		peer->wait = PEERS_LATEST;
+	peer->retry_at = now + peer->wait;
+}
+
+/* Whether a peer failed so lately that it is not tried. If the clock was set back, it is. */
+static bool is_later(const struct peer *peer, uint64_t now)
+{
+	return peer->wait != 0 && now < peer->retry_at && peer->retry_at - now <= PEERS_LATEST;
+}
+
+/* ---- counting ---- */
+
+/* Makes the publisher file longer for what is counted of as many slots. Where that can't be had,
+ * nothing is counted for the rest. */
+static void reserve_notices(struct fanout *fanout, uint32_t slots)
+{
+	uint64_t size;
+
+	if (slots > LAYOUT_SLOTS_MAX)
+		slots = LAYOUT_SLOTS_MAX;
+	size = LAYOUT_NOTICES_OFFSET + (uint64_t)slots * sizeof(*fanout->notices);
+	if (fanout->notices && slots > fanout->notices_room &&
+	    file_reserve(fanout->notices_fd, 0, size) == 0)
+		fanout->notices_room = slots;
+}
+
+/* Others that share the region may count at the same time, for the same subscriber. */
+void peers_count(struct fanout *fanout, uint32_t index, size_t member)
+{
+	if (index < fanout->notices_room)
+		__atomic_fetch_add((uint64_t *)((unsigned char *)&fanout->notices[index] + member),
+		                   1, __ATOMIC_RELAXED);
+}
+
+/* Begins to count for another subscriber. Who reads meanwhile finds the uuid of the one before, or
+ * counters that are not all zero yet: they are for people. */
+static void count_anew(struct fanout *fanout, uint32_t index, const uint8_t uuid[16])
+{
+	struct layout_notices *notices;
+
+	if (index >= fanout->notices_room || data_equal(fanout->notices[index].uuid, uuid, 16))
+		return;
+	notices = &fanout->notices[index];
+	store_relaxed(&notices->sent, 0);
+	store_relaxed(&notices->coalesced, 0);
+	store_relaxed(&notices->dropped, 0);
+	data_copy_in(notices->uuid, uuid, 16);
+}
+
+/* ---- new subscribers ---- */
+
+/* Makes room for so many peers. Without memory for a new one it gets no notice, and looks within
+ * its slice. */
+static void reserve(struct fanout *fanout, uint32_t used)
+{
+	struct peers *peers = &fanout->peers;
+	uint32_t room = peers->room ? peers->room : 16;
+	struct peer *peer;
+	uint64_t *sent;
+
+	while (room < used)
+		room *= 2;
+	peer = realloc(peers->peer, room * sizeof(*peer));
+	if (!peer)
+		return;
+	peers->peer = peer;
+	sent = realloc(peers->sent, room * sizeof(*sent));
+	if (!sent)
+		return;
+	peers->sent = sent;
+	memset(&peer[peers->room], 0, (room - peers->room) * sizeof(*peer));
+	memset(&sent[peers->room], 0, (room - peers->room) * sizeof(*sent));
+	peers->room = room;
+	reserve_notices(fanout, room);
+}
+
+/* Asks for the lock of the subscriber that a slot names. If it is held, the peer stands for that
+ * subscriber. */
+static bool judge(struct fanout *fanout, uint32_t index, const uint8_t uuid[16], uint64_t now)
+{
+	struct peers *peers = &fanout->peers;
+	struct peer *peer = &peers->peer[index];
+	int64_t started = time_of_thread();
+	bool same = memcmp(peer->uuid, uuid, 16) == 0, owned;
+
+	peers->asked++;
+	owned = slots_owned(fanout->slots, index);
+	if (!same || owned)
+		peer->wait = 0;
+	detach(peer);
+	memcpy(peer->uuid, uuid, 16);
+	if (!owned) {
+		failed(peers, started);
+		try_later(peer, now);
+	}
+	bit_set(peers->known, index, owned);
+	return owned;
+}
+
+/* Looks at a slot that is not known: true if a subscriber was found there. */
+static bool meet(struct fanout *fanout, uint32_t index, uint64_t now)
+{
+	const struct layout_slot *slot = &fanout->slots->slot[index];
+	const struct peer *peer = &fanout->peers.peer[index];
+	uint8_t uuid[16];
+
+	if (load_acquire_32(&slot->state) == LAYOUT_SLOT_FREE)
+		return false;
+	data_copy_out(uuid, slot->uuid, sizeof(uuid));
+	if (memcmp(peer->uuid, uuid, sizeof(uuid)) == 0 && is_later(peer, now))
+		return false;
+	return judge(fanout, index, uuid, now);
+}
+
+/* Looks at all slots that are not known, as far as the budget goes. */
+static void meet_all(struct fanout *fanout, uint32_t used, uint64_t claims, bool paid, uint64_t now)
+{
+	struct peers *peers = &fanout->peers;
+	uint32_t met = 0, looked = 0;
+
+	peers->pending = true;
+	for (uint32_t i = 0; i < used; i++) {
+		uint32_t index = peers->next < used ? peers->next : 0;
+		if (!bit_is_set(peers->known, index)) {
+			if (!peers_can_spend(peers))
+				return;
+			met += meet(fanout, index, now);
+			looked++;
+		}
+		peers->next = index + 1;
+	}
+	peers->pending = false;
+	peers->looked_at = now;
+	if (paid && met == 0)
+		spend(peers, 1 + looked / 64);
+	/* After the known bits: the committer loads them in the other order (peers_expects). */
+	store_release(&peers->claims, claims);
+}
+
+/* Half of what the bits of a claim's number count to: an entry is of a later claim, or of an
+ * earlier one. */
+#define CLAIM_AHEAD (UINT32_C(1) << 19)
+
+/* Looks at the slots that were announced: false if all are to be looked at. */
+static bool meet_announced(struct fanout *fanout, uint32_t used, uint64_t claims, uint64_t now)
+{
+	const struct layout_subscribers_header *header = fanout->slots->header;
+	struct peers *peers = &fanout->peers;
+
+	if (claims - peers->claims > LAYOUT_CLAIMS)
+		return false;
+	for (uint64_t claim = peers->claims; claim != claims && peers_can_spend(peers); claim++) {
+		uint32_t entry = load_acquire_32(&header->claimed[claim % LAYOUT_CLAIMS]);
+		uint32_t ahead = (entry - LAYOUT_CLAIM(claim, 0)) >> 12;
+		uint32_t index = entry % LAYOUT_SLOTS_MAX;
+		/* Written over by a later claim. */
+		if (ahead != 0 && ahead < CLAIM_AHEAD)
+			return false;
+		/* Not written yet, so the ticket is not armed yet. */
+		if (ahead != 0)
+			break;
+		if (index >= used || bit_is_set(peers->known, index) || !meet(fanout, index, now))
+			spend(peers, PEERS_AGAIN);
+		store_release(&peers->claims, claim + 1);
+	}
+	return true;
+}
+
+void peers_meet(struct fanout *fanout, uint64_t now, bool all)
+{
+	struct peers *peers = &fanout->peers;
+	uint64_t claims = load_acquire(&fanout->slots->header->claims);
+	bool paid = false;
+	uint32_t used;
+
+	all |= peers->pending || now - peers->looked_at >= PEERS_LOOK;
+	if ((!all && claims == peers->claims) || !peers_can_spend(peers))
+		return;
+	used = slots_used(fanout->slots);
+	if (used > peers->room)
+		reserve(fanout, used);
+	if (used > peers->room)
+		used = peers->room;
+	if (!all)
+		paid = all = !meet_announced(fanout, used, claims, now);
+	if (all)
+		meet_all(fanout, used, claims, paid, now);
+}
+
+bool peers_expects(const struct fanout *fanout)
+{
+	const struct peers *peers = &fanout->peers;
+
+	return load_acquire(&fanout->slots->header->claims) != load_acquire(&peers->claims) &&
+	       peers_can_spend(peers);
+}
+
+/* ---- channels ---- */
+
+void peers_channel(const struct fanout *fanout, uint32_t index, const uint8_t uuid[16],
+                   struct channel *ret)
+{
+	*ret = (struct channel){
+		.names = &fanout->region->names,
+		.head = &fanout->region->header->head,
+		.slot = &fanout->slots->slot[index],
+		.index = index,
+		.owner = fanout->region->status.st_uid,
+		.group = fanout->region->status.st_gid,
+		.fd = -1,
+	};
+	memcpy(ret->uuid, uuid, sizeof(ret->uuid));
+	memcpy(ret->region_uuid, fanout->region->uuid, sizeof(ret->region_uuid));
+}
+
+/* Channels that are closed for one that is opened: the largest has two descriptors. */
+#define ROOM_TRIES 4
+
+/* Closes another peer's channel, which is opened again when there is something to send. */
+static bool make_room(struct peers *peers, uint32_t except)
+{
+	for (uint32_t i = 0; i < peers->room; i++) {
+		uint32_t index = peers->evict++ % peers->room;
+		struct peer *peer = &peers->peer[index];
+		if (index == except || !peer->notifier || peer->notifier == &notifier_futex)
+			continue;
+		detach(peer);
+		return true;
+	}
+	return false;
+}
+
+/* With more subscribers than this process may have descriptors, some take turns. */
+static int open_channel(struct fanout *fanout, uint32_t index, const struct notifier *notifier)
+{
+	struct peer *peer = &fanout->peers.peer[index];
+	int r;
+
+	fanout->peers.tries++;
+	peers_channel(fanout, index, peer->uuid, &peer->channel);
+	r = notifier->attach(&peer->channel);
+	for (int i = 0; i < ROOM_TRIES && (r == -EMFILE || r == -ENFILE); i++)
+		r = make_room(&fanout->peers, index) ? notifier->attach(&peer->channel) : -ENOMEM;
+	return r;
+}
+
+enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t now)
+{
+	const struct layout_slot *slot = &fanout->slots->slot[index];
+	struct peers *peers = &fanout->peers;
+	struct peer *peer = &peers->peer[index];
+	const struct notifier *notifier =
+		notifier_of_kind(__atomic_load_n(&slot->notifier, __ATOMIC_RELAXED));
+	int64_t started;
+	uint8_t uuid[16];
+	bool same;
+
+	data_copy_out(uuid, slot->uuid, sizeof(uuid));
+	same = memcmp(peer->uuid, uuid, sizeof(uuid)) == 0;
+	if (peer->notifier && peer->notifier == notifier && same)
+		return PEER_READY;
+	if (same && is_later(peer, now))
+		return PEER_BY_FUTEX;
+	if (!same || peer->notifier || peer->wait != 0) {
+		if (!peers_can_spend(peers))
+			return same ? PEER_BY_FUTEX : PEER_UNKNOWN;
+		spend(peers, PEERS_AGAIN);
+	}
+	if (!same && !judge(fanout, index, uuid, now))
+		return PEER_UNKNOWN;
+	detach(peer);
+	count_anew(fanout, index, uuid);
+	started = time_of_thread();
+	if (!notifier || open_channel(fanout, index, notifier) < 0) {
+		failed(peers, started);
+		try_later(peer, now);
+		return PEER_FAILED;
+	}
+	peer->notifier = notifier;
+	peer->wait = 0;
+	return PEER_READY;
+}
+
+void peer_failed(struct fanout *fanout, uint32_t index)
+{
+	struct peer *peer = &fanout->peers.peer[index];
+
+	detach(peer);
+	spend(&fanout->peers, PEERS_FAILURE);
+	/* It is opened again with the next ticket, which takes units. */
+	if (peer->wait == 0)
+		peer->wait = 1;
+}
+
+void peer_forget(struct fanout *fanout, uint32_t index)
+{
+	if (index >= fanout->peers.room)
+		return;
+	detach(&fanout->peers.peer[index]);
+	memset(fanout->peers.peer[index].uuid, 0, 16);
+	fanout->peers.peer[index].wait = 0;
+	bit_set(fanout->peers.known, index, false);
+}

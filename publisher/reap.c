@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cleaning up after dead subscribers. Whoever may read the region can write the uuid of a living
+ * subscriber into a slot that nobody has locked, to have that one's queue removed; or one uuid into
+ * all slots. So the object of a dead slot is removed only if no slot that lives has its uuid, and
+ * who lives is asked once a slot and not once a pair of slots. */
+#include "fanout.h"
+
+#include <errno.h>
+
+#include "lib/atomic.h"
+#include "uuids.h"
+
+/* What is known of the slots after their locks were asked for. */
+struct reaping {
+	struct fanout *fanout;
+	uint32_t used;
+	uint64_t dead[PEERS_WORDS], living[PEERS_WORDS];
+	struct uuids uuids; /* of the dead */
+};
+
+static bool has(const uint64_t *bits, uint32_t index)
+{
+	return bits[index / 64] >> index % 64 & 1;
+}
+
+static void set(uint64_t *bits, uint32_t index)
+{
+	bits[index / 64] |= UINT64_C(1) << index % 64;
+}
+
+static bool is_free(const struct fanout *fanout, uint32_t index)
+{
+	return load_acquire_32(&fanout->slots->slot[index].state) == LAYOUT_SLOT_FREE;
+}
+
+static bool is_alive(struct fanout *fanout, uint32_t index)
+{
+	fanout->peers.asked++;
+	return slots_alive(fanout->slots, index);
+}
+
+static void uuid_of(const struct fanout *fanout, uint32_t index, uint8_t ret[16])
+{
+	data_copy_out(ret, fanout->slots->slot[index].uuid, 16);
+}
+
+/* Finds dead slots, from where the last part of a reap ended: false if there are none, or no
+ * memory. */
+static bool find_dead(struct reaping *reaping, uint32_t most)
+{
+	struct fanout *fanout = reaping->fanout;
+	int64_t until = time_monotonic() + FANOUT_REAP_TIME;
+	uint32_t asked = 0;
+	uint8_t uuid[16];
+	bool found = false;
+
+	for (uint32_t i = 0; i < reaping->used && asked < most; i++) {
+		uint32_t index = fanout->reap_next < reaping->used ? fanout->reap_next : 0;
+		fanout->reap_next = index + 1;
+		/* What is not free is cleaned up after, also a state that somebody scribbled and
+		 * that is none. A queue whose owner has removed it is there, and counts for its
+		 * user, until this end of it is closed. */
+		if (is_free(fanout, index)) {
+			peer_forget(fanout, index);
+			continue;
+		}
+		asked++;
+		if (is_alive(fanout, index)) {
+			set(reaping->living, index);
+		} else {
+			set(reaping->dead, index);
+			uuid_of(fanout, index, uuid);
+			if (!uuids_add(&reaping->uuids, uuid))
+				return false;
+			found = true;
+		}
+		if (most != UINT32_MAX && time_monotonic() > until)
+			break;
+	}
+	return found;
+}
+
+/* Guards the objects of uuids that also stand in slots that live; or, if too many have to be asked,
+ * postpones. */
+static void guard_living(struct reaping *reaping, uint32_t most)
+{
+	uint32_t others = most == UINT32_MAX ? UINT32_MAX : FANOUT_REAP_OTHERS;
+
+	for (uint32_t i = 0; i < reaping->used; i++) {
+		struct uuids_entry *entry;
+		uint8_t uuid[16];
+		if (has(reaping->dead, i))
+			continue;
+		uuid_of(reaping->fanout, i, uuid);
+		entry = uuids_find(&reaping->uuids, uuid);
+		if (!entry || entry->guarded)
+			continue;
+		if (has(reaping->living, i))
+			entry->guarded = true;
+		else if (others-- > 0)
+			entry->guarded = is_alive(reaping->fanout, i);
+		else
+			others = 0, entry->postponed = true;
+	}
+}
+
+/* Cleans up one slot that was dead, under its lock. */
+static bool reap_slot(struct reaping *reaping, uint32_t index)
+{
+	struct fanout *fanout = reaping->fanout;
+	struct layout_slot *slot = &fanout->slots->slot[index];
+	const struct notifier *notifier;
+	struct uuids_entry *entry;
+	struct channel channel;
+	uint8_t uuid[16];
+
+	fanout->peers.asked++;
+	if (slots_lock(fanout->slots, index) < 0)
+		return false;
+	uuid_of(fanout, index, uuid);
+	entry = uuids_find(&reaping->uuids, uuid);
+	/* Somebody else was faster; or it is not what was judged. */
+	if (is_free(fanout, index) || !entry || entry->postponed) {
+		slots_unlock(fanout->slots, index);
+		return false;
+	}
+	/* The queue's name is made from the uuid here and never read from the slot, so a forged
+	 * slot can name queues of this region's only. Another user's queue can't be removed; it
+	 * stays until its owner or root does. */
+	notifier = notifier_of_kind(__atomic_load_n(&slot->notifier, __ATOMIC_RELAXED));
+	if (notifier && !entry->guarded) {
+		peers_channel(fanout, index, uuid, &channel);
+		notifier->reap(&channel);
+	}
+	peer_forget(fanout, index);
+	slots_release(fanout->slots, index);
+	return true;
+}
+
+uint32_t fanout_reap(struct fanout *fanout, uint32_t most)
+{
+	struct reaping reaping = {
+		.fanout = fanout,
+		.used = fanout->slots ? slots_used(fanout->slots) : 0,
+	};
+	uint32_t dead = 0;
+
+	if (reaping.used == 0)
+		return 0;
+	if (uuids_new(&reaping.uuids) == 0 && find_dead(&reaping, most)) {
+		guard_living(&reaping, most);
+		for (uint32_t i = 0; i < reaping.used; i++)
+			if (has(reaping.dead, i))
+				dead += reap_slot(&reaping, i);
+	}
+	uuids_free(&reaping.uuids);
+	fanout->reaped += dead;
+	return dead;
+}
+
+int fanout_living(struct fanout *fanout, struct uuids *ret)
+{
+	uint32_t used = slots_used(fanout->slots);
+	uint8_t uuid[16];
+
+	for (uint32_t i = 0; i < used; i++) {
+		if (!is_alive(fanout, i))
+			continue;
+		uuid_of(fanout, i, uuid);
+		if (!uuids_add(ret, uuid))
+			return -ENOMEM;
+	}
+	return 0;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "uuids.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define FIRST_ROOM 16u
+
+/* Multiply and shift: for two uuids the chance to meet is that of random numbers, whoever chose
+ * them. */
+static uint32_t place_of(const struct uuids *uuids, const uint64_t words[2])
+{
+	uint64_t hash = words[0] * uuids->factors[0];
+
+	hash = (hash ^ hash >> 32 ^ words[1]) * uuids->factors[1];
+	return (uint32_t)(hash >> 32) & uuids->mask;
+}
+
+/* The place of a uuid in the table, or the free one where it belongs. */
+static uint32_t *find_place(const struct uuids *uuids, const uint64_t words[2])
+{
+	uint32_t place = place_of(uuids, words);
+
+	while (uuids->table[place] != 0 &&
+	       memcmp(uuids->entries[uuids->table[place] - 1].words, words, 16) != 0)
+		place = (place + 1) & uuids->mask;
+	return &uuids->table[place];
+}
+
+/* Makes room for so many entries, and a table of twice that. */
+static int resize(struct uuids *uuids, uint32_t room)
+{
+	struct uuids_entry *entries = realloc(uuids->entries, room * sizeof(*entries));
+	uint32_t *table = calloc(room * 2, sizeof(*table));
+
+	if (entries)
+		uuids->entries = entries;
+	if (!entries || !table) {
+		free(table);
+		return -ENOMEM;
+	}
+	free(uuids->table);
+	uuids->table = table;
+	uuids->room = room;
+	uuids->mask = room * 2 - 1;
+	for (uint32_t i = 0; i < uuids->count; i++)
+		*find_place(uuids, uuids->entries[i].words) = i + 1;
+	return 0;
+}
+
+int uuids_new(struct uuids *uuids)
+{
+	*uuids = (struct uuids){.factors = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9)}};
+	/* Without random numbers it works as well, but for a forger. */
+	if (getrandom(uuids->factors, sizeof(uuids->factors), GRND_NONBLOCK) > 0) {
+		uuids->factors[0] |= 1;
+		uuids->factors[1] |= 1;
+	}
+	return resize(uuids, FIRST_ROOM);
+}
+
+void uuids_free(struct uuids *uuids)
+{
+	free(uuids->entries);
+	free(uuids->table);
+	*uuids = (struct uuids){0};
+}
+
+struct uuids_entry *uuids_add(struct uuids *uuids, const uint8_t uuid[16])
+{
+	uint64_t words[2];
+	uint32_t *place;
+
+	memcpy(words, uuid, sizeof(words));
+	place = find_place(uuids, words);
+	if (*place == 0) {
+		if (uuids->count == uuids->room) {
+			if (uuids->room > UINT32_MAX / 8 || resize(uuids, uuids->room * 2) < 0)
+				return NULL;
+			place = find_place(uuids, words);
+		}
+		uuids->entries[uuids->count] = (struct uuids_entry){.words = {words[0], words[1]}};
+		*place = ++uuids->count;
+	}
+	return &uuids->entries[*place - 1];
+}
+
+struct uuids_entry *uuids_find(const struct uuids *uuids, const uint8_t uuid[16])
+{
+	uint64_t words[2];
+	uint32_t *place;
+
+	memcpy(words, uuid, sizeof(words));
+	place = find_place(uuids, words);
+	return *place ? &uuids->entries[*place - 1] : NULL;
+}

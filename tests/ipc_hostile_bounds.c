@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the attacks of attack.h may cost a publisher (publisher/peers.h). No clock is asked how long something took: what
+ * is counted are the questions for locks and the channels that were tried, beside what the budget allows for the time
+ * that passed; a machine that stands still only makes that more. */
+#include <sys/resource.h>
+
+#include "attack.h"
+#include "lib/file.h"
+#include "publisher/publisher.h"
+#include "subscriber/subscriber.h"
+#include "tests/model.h"
+
+TestSuite(ipc_hostile_bounds, .init = ipc_begin, .fini = ipc_end, .timeout = 300);
+
+enum { STOP, ROUNDS = 8, READY = 9, WOKEN = 10 }; /* stages and numbers */
+
+static struct stele_publisher *publish_for_all(void)
+{
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644, .maximum_size = 16 << 20,
+	};
+
+	return ipc_publish(region, &options);
+}
+
+static void open_attack(struct attack *attack)
+{
+	attack_open(attack, region, &shared->stage[STOP], &shared->number[ROUNDS]);
+}
+
+static struct peers *peers_of(struct stele_publisher *publisher)
+{
+	return &publisher->fanout.peers;
+}
+
+/* ---- leases ---- */
+
+static volatile int signals;
+
+static void count_signal(int number)
+{
+	(void)number;
+	signals++;
+}
+
+/* Each signal that has a handler, so that none which ends or disturbs a process goes unnoticed. */
+static void count_all_signals(void)
+{
+	static const int numbers[] = { SIGIO, SIGURG };
+
+	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		cr_assert_neq(signal(numbers[i], count_signal), SIG_ERR);
+}
+
+/* Opens the file that this process has inherited, again and again, by way of /proc, as a process may that once had its name.
+ * Counts the opens that a lease refused: those broke it. */
+static void break_leases(unsigned fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%u", fd);
+	ipc_reach(READY, 1);
+	while (ipc_stage(STOP) == 0) {
+		int again = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (again >= 0)
+			close(again);
+		else if (errno == EWOULDBLOCK)
+			ipc_tell(ROUNDS, ipc_told(ROUNDS) + 1);
+	}
+}
+
+Test(ipc_hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
+{
+	int64_t until = ipc_now() + IPC_PATIENCE;
+	unsigned in_use = 0, idle = 0;
+	pid_t attacker;
+	int fd;
+
+	OK(file_make("/dev/shm/stele.none", 4096, &fd));
+	attacker = ipc_spawn(break_leases, (unsigned)fd);
+	count_all_signals();
+	ipc_await(READY, 1);
+	/* Both answers are there to be had, and leases are broken. */
+	while (ipc_told(ROUNDS) < 50 || in_use == 0 || idle == 0) {
+		CHECK(ipc_now() < until, "only %llu leases were broken, %u times in use, %u times idle",
+		      (unsigned long long)ipc_told(ROUNDS), in_use, idle);
+		for (unsigned i = 0; i < 1000; i++) {
+			in_use += file_is_in_use(fd);
+			idle += file_is_idle(fd);
+		}
+	}
+	ipc_reach(STOP, 1);
+	ipc_join(attacker);
+	cr_expect_eq(signals, 0, "%d signals", signals);
+	close(fd);
+}
+
+/* A SIGURG of the program's own that it has blocked is there after the lease as before. */
+Test(ipc_hostile_bounds, hostile_25_a_lease_takes_no_signal_of_the_program_s_own)
+{
+	struct stele_publisher *publisher = publish_for_all();
+	static const struct timespec now = { 0 };
+	siginfo_t info;
+	sigset_t urgent;
+
+	sigemptyset(&urgent);
+	sigaddset(&urgent, SIGURG);
+	cr_assert_eq(pthread_sigmask(SIG_BLOCK, &urgent, NULL), 0);
+	cr_assert_eq(sigqueue(getpid(), SIGURG, (union sigval){ .sival_int = 4711 }), 0);
+	OK(stele_publisher_compact(publisher));
+	OK(stele_publisher_compact(publisher));
+	cr_assert_eq(sigtimedwait(&urgent, &info, &now), SIGURG);
+	cr_expect_eq(info.si_value.sival_int, 4711);
+	cr_expect_eq(sigtimedwait(&urgent, &info, &now), -1);
+	stele_publisher_close(publisher);
+}
+
+/* ---- slots with nothing behind them ---- */
+
+/* What the budget allows for, since a time of day. */
+static uint64_t allowed(uint64_t since)
+{
+	return 1 + (PEERS_BUDGET + (time_of_day() - since) / PEERS_UNIT) / PEERS_FAILURE;
+}
+
+static uint64_t spent_on(struct stele_publisher *publisher)
+{
+	return peers_of(publisher)->asked + peers_of(publisher)->tries;
+}
+
+/* Commits, each beside 4,096 slots armed anew. */
+static void commit_beside_forged(bool range_lock, uint32_t kind, bool changing)
+{
+	struct stele_publisher *publisher = publish_for_all();
+	uint64_t since = time_of_day(), before = spent_on(publisher), cost;
+	static struct attack attack;
+
+	/* A part of a reap now and then would ask for locks besides. */
+	publisher->fanout.reaped_at = 0;
+	publisher->fanout.reap_pause = UINT64_MAX / 2;
+	open_attack(&attack);
+	if (range_lock) {
+		ipc_reach(STOP, 1); /* the lock, and one round */
+		attack_range_lock(&attack, kind);
+	}
+	for (unsigned i = 0; i < 50; i++) {
+		attack_arm_all(&attack, kind, changing ? i : 1);
+		ipc_commit(publisher);
+	}
+	cost = spent_on(publisher) - before;
+	cr_expect_leq(cost, allowed(since), "%llu tries, of %llu", (unsigned long long)cost,
+	              (unsigned long long)allowed(since));
+	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+	OK(stele_region_remove(region));
+}
+
+Test(ipc_hostile_bounds, hostile_25_slots_without_a_lock_cost_what_the_budget_allows)
+{
+	for (uint32_t kind = 0; kind <= LAYOUT_NOTIFIER_SYSV; kind++)
+		commit_beside_forged(false, kind, kind % 2);
+}
+
+Test(ipc_hostile_bounds, hostile_25_one_lock_over_all_slots_makes_no_subscriber)
+{
+	commit_beside_forged(true, LAYOUT_NOTIFIER_SEMAPHORE, false);
+	commit_beside_forged(true, 0, true);
+}
+
+/* Locked one by one, but with nothing behind them. */
+Test(ipc_hostile_bounds, hostile_25_channels_that_are_not_there_are_not_tried_at_each_commit)
+{
+	struct stele_publisher *publisher = publish_for_all();
+	static struct attack attack;
+	uint64_t since, before;
+
+	open_attack(&attack);
+	attack_lock_each(&attack);
+	attack_arm_all(&attack, LAYOUT_NOTIFIER_MQ, 1);
+	since = time_of_day();
+	before = peers_of(publisher)->tries;
+	for (unsigned i = 0; i < 50; i++) {
+		attack_arm_all(&attack, LAYOUT_NOTIFIER_MQ, 1);
+		ipc_commit(publisher);
+	}
+	/* Each once for nothing, as it may be a subscriber's; then what the budget allows. */
+	cr_expect_leq(peers_of(publisher)->tries - before, ATTACK_SLOTS + allowed(since), "%llu tries",
+	              (unsigned long long)(peers_of(publisher)->tries - before));
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
+
+/* A subscriber that was there before the attack is told of each version all the same: it never looks by itself. */
+static void follow_by_notices(unsigned argument)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version;
+
+	(void)argument;
+	ipc_only_notices();
+	subscriber = ipc_subscribe(0, "semaphore");
+	OK(stele_subscriber_version(subscriber, &version));
+	ipc_reach(READY, 1);
+	while (ipc_stage(STOP) == 0) {
+		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
+		ipc_reach(WOKEN, (uint32_t)version);
+	}
+	stele_subscriber_close(subscriber);
+}
+
+Test(ipc_hostile_bounds, hostile_25_a_genuine_subscriber_is_told_beside_forged_slots)
+{
+	struct stele_publisher *publisher = publish_for_all();
+	pid_t child = ipc_spawn(follow_by_notices, 0);
+	static struct attack attack;
+
+	ipc_await(READY, 1);
+	UNTIL(ipc_blocked(child));
+	ipc_commit(publisher);
+	ipc_await(WOKEN, (uint32_t)stele_publisher_version(publisher));
+	open_attack(&attack);
+	for (unsigned i = 0; i < 100; i++) {
+		attack_arm_all(&attack, 0, i);
+		UNTIL(ipc_blocked(child));
+		if (i == 99)
+			ipc_reach(STOP, 1);
+		ipc_commit(publisher);
+		ipc_await(WOKEN, (uint32_t)stele_publisher_version(publisher));
+	}
+	ipc_join(child);
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
+
+/* ---- no attack: nobody is passed over ---- */
+
+#define GENUINE 1000u
+
+static void arm(struct stele_subscriber *subscriber)
+{
+	uint64_t ticket = load_relaxed(&subscriber->slot->ticket);
+
+	store_release(&subscriber->slot->ticket, ticket + (ticket % 2 == 1 ? 2 : 1));
+}
+
+/* A thousand that register at once are told by the next commit; and so are a thousand others in their slots, after a
+ * thousand died whom the publisher never met. */
+Test(ipc_hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
+{
+	static struct stele_subscriber *subscribers[GENUINE];
+	struct stele_publisher *publisher = publish_for_all();
+	struct rlimit limit = { 20000, 20000 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 5 * GENUINE)
+		cr_skip_test("%u subscribers need more descriptors than %lu", GENUINE, (unsigned long)limit.rlim_cur);
+	for (unsigned round = 0; round < 3; round++) {
+		uint64_t before = ipc_stats(publisher).notices_sent;
+		for (unsigned i = 0; i < GENUINE; i++) {
+			subscribers[i] = ipc_subscribe(0, "semaphore");
+			arm(subscribers[i]);
+		}
+		ipc_commit(publisher);
+		cr_expect_eq(ipc_stats(publisher).notices_sent - before, GENUINE, "round %u: %llu were told", round,
+		             (unsigned long long)(ipc_stats(publisher).notices_sent - before));
+		for (unsigned i = 0; i < GENUINE; i++)
+			stele_subscriber_close(subscribers[i]);
+	}
+	stele_publisher_close(publisher);
+}
+
+/* One after the other, in one slot: the commit after each registration tells it. */
+Test(ipc_hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
+{
+	struct stele_publisher *publisher = publish_for_all();
+
+	for (unsigned i = 0; i < 3000; i++) {
+		struct stele_subscriber *subscriber = ipc_subscribe(0, "semaphore");
+		uint64_t before = ipc_stats(publisher).notices_sent;
+		arm(subscriber);
+		ipc_commit(publisher);
+		CHECK(ipc_stats(publisher).notices_sent == before + 1, "subscriber %u was not told", i);
+		stele_subscriber_close(subscriber);
+	}
+	stele_publisher_close(publisher);
+}
+
+/* ---- one uuid in all slots ---- */
+
+Test(ipc_hostile_bounds, hostile_25_reaping_asks_for_each_lock_once)
+{
+	struct stele_publisher *publisher = publish_for_all();
+	static struct attack attack;
+	uint64_t before;
+
+	open_attack(&attack);
+	ipc_reach(STOP, 1); /* one round */
+	for (unsigned living = 0; living < 2; living++) {
+		struct stele_subscriber *subscriber = living ? ipc_subscribe(0, "mq") : NULL;
+		attack.genuine[0] = living;
+		attack_one_uuid(&attack, LAYOUT_NOTIFIER_MQ);
+		before = peers_of(publisher)->asked;
+		cr_expect_eq(stele_publisher_reap(publisher), (int)(ATTACK_SLOTS - living));
+		cr_expect_leq(peers_of(publisher)->asked - before, 3 * ATTACK_SLOTS, "asked %llu times",
+		              (unsigned long long)(peers_of(publisher)->asked - before));
+		if (living) {
+			char name[NAMES_QUEUE_SIZE + 16] = "/dev/mqueue";
+			names_queue(region, (uint8_t *)attack.slots[0].uuid, name + strlen(name));
+			cr_expect(access("/dev/mqueue", F_OK) < 0 || access(name, F_OK) == 0, "%s is gone", name);
+			stele_subscriber_close(subscriber);
+		}
+	}
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
+
+/* A part of a reap, as commits make it, asks no more than a few. */
+Test(ipc_hostile_bounds, hostile_25_a_commit_reaps_few_slots)
+{
+	struct stele_publisher *publisher = publish_for_all();
+	struct peers *peers = peers_of(publisher);
+	static struct attack attack;
+
+	open_attack(&attack);
+	ipc_reach(STOP, 1);
+	attack_one_uuid(&attack, LAYOUT_NOTIFIER_MQ);
+	for (unsigned i = 0; i < 20; i++) {
+		uint64_t before = peers->asked;
+		fanout_reap(&publisher->fanout, 8);
+		cr_expect_leq(peers->asked - before, 2 * 8 + FANOUT_REAP_OTHERS, "%llu",
+		              (unsigned long long)(peers->asked - before));
+	}
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
