@@ -103,7 +103,7 @@ bool peers_expects(const struct fanout *fanout);
 /* Opens the channel of a known slot, if it is not open: */
 enum peer_state {
 	PEER_READY,
-	PEER_FAILED,   /* it can't be opened, so the subscriber may be waiting on the head (notifier/sysv.c) */
+	PEER_FAILED,   /* it can't be opened; the subscriber may have chosen to wait on the head */
 	PEER_BY_FUTEX, /* it could not, and is not tried now: the same */
 	PEER_UNKNOWN,  /* it is no subscriber's that can be told; or there is no budget to find that out */
 };

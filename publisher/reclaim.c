@@ -6,19 +6,21 @@
 #include <string.h>
 
 #include "lib/probe.h"
+#include "pins.h"
 
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena)
 {
 	*reclaim = (struct reclaim){.region = region, .arena = arena};
 	reclaim->kept = calloc(region->kept_entries, sizeof(*reclaim->kept));
-	return reclaim->kept || region->kept_entries == 0 ? 0 : -ENOMEM;
+	reclaim->pins = pins_new(region->ring_entries, region->kept_entries);
+	return reclaim->pins && (reclaim->kept || region->kept_entries == 0) ? 0 : -ENOMEM;
 }
 
 void reclaim_finish(struct reclaim *reclaim)
 {
 	free(reclaim->pool);
 	free(reclaim->kept);
-	free(reclaim->pins);
+	pins_free(reclaim->pins);
 	*reclaim = (struct reclaim){0};
 }
 
@@ -357,60 +359,15 @@ void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const stru
 
 /* ---- the scan ---- */
 
-static int compare_versions(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Collects the pins below `oldest`, and the guarded version, in order. A slot is a request by somebody not trusted: whatever
- * number stands there is only compared. Returns how many, or -ENOMEM. */
-static int64_t pins_collect(struct reclaim *reclaim, uint64_t oldest)
-{
-	uint32_t used = reclaim->slots ? slots_used(reclaim->slots) : 0;
-	size_t count = 0;
-
-	if (reclaim->pins_room < (size_t)used * LAYOUT_PINS + 1) {
-		size_t room = (size_t)used * LAYOUT_PINS * 2 + 1;
-		uint64_t *pins = realloc(reclaim->pins, room * sizeof(*pins));
-		if (!pins)
-			return -ENOMEM;
-		reclaim->pins = pins;
-		reclaim->pins_room = room;
-	}
-	for (uint32_t i = 0; i < used; i++)
-		for (unsigned pin = 0; pin < LAYOUT_PINS; pin++) {
-			uint64_t version = load_relaxed(&reclaim->slots->slot[i].pins[pin]);
-			if (version != 0 && version < oldest)
-				reclaim->pins[count++] = version;
-		}
-	/* The contract with pin_drop(), which clears a pin with release after its last read: whoever finds
-	 * the pin cleared reuses memory after those reads. The loads above are relaxed, so that it takes this
-	 * fence to pair with the release: the release fence before the reuse would do on every machine
-	 * there is, and by RC11, but C11 does not order a load before a store by it.
-	 * tests/litmus/unpin.litmus */
-	fence_acquire();
-	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
-		reclaim->pins[count++] = reclaim->guarded;
-	if (count > 1)
-		qsort(reclaim->pins, count, sizeof(*reclaim->pins), compare_versions);
-	return (int64_t)count;
-}
-
-/* Takes those versions out of kept that nobody pins any more. What they held comes back as one
+/* Takes those versions out of kept that no slot pins any more. What they held comes back as one
  * list. */
-static uint32_t kept_drop_unpinned(struct reclaim *reclaim, size_t pins)
+static uint32_t kept_drop_unpinned(struct reclaim *reclaim)
 {
 	uint32_t position = 0, all = 0;
-	size_t pin = 0;
 
 	while (position < reclaim->kept_count) {
-		uint64_t version = reclaim->kept[position].version;
 		uint32_t held;
-		while (pin < pins && reclaim->pins[pin] < version)
-			pin++;
-		if (pin < pins && reclaim->pins[pin] == version) {
+		if (reclaim->kept[position].pinned) {
 			position++;
 			continue;
 		}
@@ -430,7 +387,6 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	struct layout_header *header = reclaim->region->header;
 	uint64_t reclaimed = load_relaxed(&header->reclaimed);
 	uint32_t loose;
-	int64_t pins;
 
 	if (oldest > load_relaxed(&header->oldest))
 		store_relaxed(&header->oldest, oldest);
@@ -438,13 +394,11 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 		oldest = load_relaxed(&header->oldest);
 	/* The contract with pinning readers: this store is before the loads of the pins. */
 	fence_full();
-	pins = pins_collect(reclaim, oldest);
-	if (pins < 0)
-		return; /* no memory to judge with: nothing is freed this time */
-	loose = kept_drop_unpinned(reclaim, (size_t)pins);
-	for (int64_t i = 0; i < pins; i++)
-		if (reclaim->pins[i] >= reclaimed && !kept_find(reclaim, reclaim->pins[i]))
-			kept_grant(reclaim, reclaim->pins[i]);
+	pins_collect(reclaim, reclaimed, oldest);
+	loose = kept_drop_unpinned(reclaim);
+	for (uint64_t pin = pins_next(reclaim->pins, 0); pin; pin = pins_next(reclaim->pins, pin + 1))
+		if (!kept_find(reclaim, pin))
+			kept_grant(reclaim, pin);
 	/* The contract with readers: who sees this has kept as it was filled above; and who sees
 	 * memory or a ring entry that is reused after the fence sees this. */
 	store_release(&header->reclaimed, oldest);

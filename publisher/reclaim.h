@@ -41,7 +41,10 @@ struct kept_version {
 	uint64_t version;
 	uint32_t index; /* in the region's table */
 	uint32_t held;  /* list of what nothing but this version (and maybe older ones) reaches */
+	bool pinned;    /* in the scan that is under way */
 };
+
+struct pins;
 
 struct reclaim {
 	struct region *region;
@@ -52,8 +55,7 @@ struct reclaim {
 	uint32_t first, last;       /* waiting, by the version that replaced it */
 	struct kept_version *kept;  /* by version; room for the region's kept_entries */
 	uint32_t kept_count;
-	uint64_t *pins;             /* what the slots ask for; grows */
-	size_t pins_room;
+	struct pins *pins;          /* what the slots ask for (pins.h) */
 	uint64_t guarded;           /* a version that a transaction reads; 0: none */
 	uint64_t revoked;           /* pins given up: a counter */
 	/* Called between the store of reclaimed and the reuse of what that frees: brings it to the disk.

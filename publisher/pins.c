@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "pins.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "reclaim.h"
+
+struct pins {
+	uint64_t low, high;  /* the bits are of the versions in [low, high) */
+	uint32_t entries;    /* of the ring */
+	uint64_t *bits;
+	/* A hash table of the kept versions: positions and one; 0: none. Its function is chosen at
+	 * random: a subscriber chooses which versions are kept. */
+	uint64_t factor;
+	unsigned shift;
+	uint32_t mask;
+	uint32_t *table;
+	uint32_t **filled; /* its places that are not 0: most often there are few */
+	uint32_t filled_count;
+};
+
+struct pins *pins_new(uint32_t ring_entries, uint32_t kept_entries)
+{
+	struct pins *pins = calloc(1, sizeof(*pins));
+	uint32_t places = 16;
+
+	if (!pins)
+		return NULL;
+	while (places / 4 < kept_entries)
+		places *= 2;
+	pins->factor = UINT64_C(0x9e3779b97f4a7c15);
+	if (getrandom(&pins->factor, sizeof(pins->factor), GRND_NONBLOCK) > 0)
+		pins->factor |= 1;
+	pins->mask = places - 1;
+	pins->shift = 64 - (unsigned)__builtin_ctz(places);
+	pins->entries = ring_entries;
+	pins->bits = calloc(ring_entries / 64 + 1, sizeof(*pins->bits));
+	pins->table = calloc(places, sizeof(*pins->table));
+	pins->filled = calloc((size_t)kept_entries + 1, sizeof(*pins->filled));
+	if (!pins->bits || !pins->table || !pins->filled) {
+		pins_free(pins);
+		return NULL;
+	}
+	return pins;
+}
+
+void pins_free(struct pins *pins)
+{
+	if (!pins)
+		return;
+	free(pins->bits);
+	free(pins->table);
+	free(pins->filled);
+	free(pins);
+}
+
+/* The place of a version in the table, or the free one where it belongs. */
+static uint32_t *find_place(const struct reclaim *reclaim, uint64_t version)
+{
+	const struct pins *pins = reclaim->pins;
+	uint32_t place = (uint32_t)(version * pins->factor >> pins->shift);
+
+	while (pins->table[place] != 0 &&
+	       reclaim->kept[pins->table[place] - 1].version != version)
+		place = (place + 1) & pins->mask;
+	return &pins->table[place];
+}
+
+static void look_at(struct reclaim *reclaim, uint64_t version)
+{
+	struct pins *pins = reclaim->pins;
+	uint32_t position;
+
+	if (version >= pins->low && version < pins->high)
+		pins->bits[(version - pins->low) / 64] |= UINT64_C(1) << (version - pins->low) % 64;
+	if (reclaim->kept_count == 0 || version < reclaim->kept[0].version ||
+	    version > reclaim->kept[reclaim->kept_count - 1].version)
+		return;
+	position = *find_place(reclaim, version);
+	if (position != 0)
+		reclaim->kept[position - 1].pinned = true;
+}
+
+void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
+{
+	uint32_t used = reclaim->slots ? slots_used(reclaim->slots) : 0;
+	struct pins *pins = reclaim->pins;
+
+	/* What is older than the ring can't be found any more. */
+	if (reclaimed > oldest)
+		reclaimed = oldest;
+	pins->low = oldest - reclaimed <= pins->entries ? reclaimed : oldest - pins->entries;
+	pins->high = oldest;
+	memset(pins->bits, 0, (pins->entries / 64 + 1) * sizeof(*pins->bits));
+	while (pins->filled_count > 0)
+		*pins->filled[--pins->filled_count] = 0;
+	for (uint32_t i = 0; i < reclaim->kept_count; i++) {
+		uint32_t *place = find_place(reclaim, reclaim->kept[i].version);
+		reclaim->kept[i].pinned = false;
+		*place = i + 1;
+		pins->filled[pins->filled_count++] = place;
+	}
+	for (uint32_t i = 0; i < used; i++)
+		for (unsigned pin = 0; pin < LAYOUT_PINS; pin++) {
+			uint64_t version = load_relaxed(&reclaim->slots->slot[i].pins[pin]);
+			if (version != 0 && version < oldest)
+				look_at(reclaim, version);
+		}
+	/* The contract with pin_drop(), which clears a pin with release after its last read: a publisher
+	 * that finds the pin cleared reuses memory after those reads. The loads above are relaxed, so it
+	 * takes this fence to pair with the release: the release fence before the reuse would do on every
+	 * machine there is, and by RC11, but C11 does not order a load before a store by it.
+	 * tests/litmus/unpin.litmus */
+	fence_acquire();
+	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
+		look_at(reclaim, reclaim->guarded);
+}
+
+uint64_t pins_next(const struct pins *pins, uint64_t from)
+{
+	uint64_t bit = from > pins->low ? from - pins->low : 0, end = pins->high - pins->low, word;
+
+	while (bit < end) {
+		word = pins->bits[bit / 64] >> bit % 64;
+		if (word != 0)
+			return pins->low + bit + (unsigned)__builtin_ctzll(word);
+		bit = (bit / 64 + 1) * 64;
+	}
+	return 0;
+}
