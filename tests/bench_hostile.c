@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a commit takes beside subscribers that mean harm: the median and the 99th percentile, back to back and one each
+ * 200 us, with one genuine subscriber that waits; undisturbed, beside a process that only computes, and beside each
+ * attack of attack.h, made by a user who is in the region's group and by one who is not.
+ *
+ * What counts is the publisher's own time: user and system time of the thread that commits, which has all that
+ * an attack can make it do, and its cache misses, but not what other processes of the machine take of its core. An
+ * attack has another core, as the scheduler shares one out whatever a process does. Without root the attacker is
+ * the same user. */
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "attack.h"
+#include "bench.h"
+
+#define PACE        200e-6
+#define SECONDS     0.25
+#define MOST        200000u
+#define MOST_TIMES  3.0   /* the undisturbed median */
+#define MOST_P99    1e-3
+
+enum { NOBODY, MEMBER, IDENTITIES };
+
+static struct {
+	uint32_t stop, ready;
+	uint64_t rounds;
+} *shared;
+
+static double taken[MOST], own_taken[MOST];
+static struct stele_publisher *publisher;
+
+static void compute(struct attack *attack, uint32_t kind)
+{
+	(void)kind;
+	do
+		for (unsigned i = 0; i < 100000; i++)
+			attack_random(attack);
+	while (attack_goes_on(attack));
+}
+
+static const struct attack_kind computing = { "computing", compute, 0, false };
+
+/* ---- processes ---- */
+
+static pid_t spawn(void (*work)(const void *), const void *argument)
+{
+	pid_t pid;
+
+	__atomic_store_n(&shared->stop, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&shared->ready, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&shared->rounds, 0, __ATOMIC_SEQ_CST);
+	pid = fork();
+	check(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		work(argument);
+		_exit(0);
+	}
+	while (!__atomic_load_n(&shared->ready, __ATOMIC_SEQ_CST))
+		check(waitpid(pid, NULL, WNOHANG) == 0);
+	return pid;
+}
+
+static void follow(const void *unused)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version = 0;
+
+	(void)unused;
+	stay_on_core(1);
+	must(stele_subscriber_open(region, NULL, &subscriber));
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_SEQ_CST);
+	for (;;)
+		must(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version));
+}
+
+static unsigned identity;
+
+static void attack(const void *argument)
+{
+	const struct attack_kind *kind = argument;
+	static struct attack attack;
+
+	stay_on_core(1);
+	if (geteuid() == 0)
+		attack_as(identity == MEMBER);
+	attack_open(&attack, region, &shared->stop, &shared->rounds);
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_SEQ_CST);
+	kind->run(&attack, kind->kind);
+	attack_clear(&attack);
+}
+
+/* ---- commits ---- */
+
+static void commit(uint32_t number)
+{
+	struct stele_transaction *tx;
+	uint32_t key = 0;
+
+	must(stele_transaction_begin(publisher, &tx));
+	must(stele_put(tx, "rows", &key, 32, &number, sizeof(number)));
+	must(stele_transaction_commit(tx, NULL, NULL));
+}
+
+static double own_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+struct figures {
+	unsigned count;
+	double p50, p99; /* of the publisher's own time */
+	double wall_p50, wall_p99;
+};
+
+/* Commits for a while, one each `pace` seconds at most. */
+static struct figures measure(double pace)
+{
+	static uint32_t number;
+	double begin = seconds(), next = begin, now = begin;
+	struct figures figures = { 0 };
+
+	while (figures.count < MOST && now - begin < SECONDS) {
+		double from = seconds(), own = own_time();
+		commit(++number);
+		own_taken[figures.count] = own_time() - own;
+		now = seconds();
+		taken[figures.count++] = now - from;
+		for (next += pace; now < next; now = seconds())
+			;
+		if (next < now)
+			next = now;
+	}
+	figures.p50 = median(own_taken, figures.count);
+	figures.p99 = own_taken[figures.count * 99 / 100];
+	figures.wall_p50 = median(taken, figures.count);
+	figures.wall_p99 = taken[figures.count * 99 / 100];
+	return figures;
+}
+
+/* Commits beside an attack, or beside none; the median. */
+static double beside(const struct attack_kind *kind, double pace, double undisturbed)
+{
+	static const char *const identities[] = { "nobody", "member" };
+	char name[96], line[160];
+	struct figures figures;
+	pid_t pid = 0;
+
+	if (kind)
+		pid = spawn(attack, kind);
+	/* It has its locks, and was made once; leases are broken only when one is asked for. */
+	while (kind && kind->run != attack_leases && !__atomic_load_n(&shared->rounds, __ATOMIC_SEQ_CST))
+		check(waitpid(pid, NULL, WNOHANG) == 0);
+	/* There is an old file then, for which a lease is asked once a second. */
+	if (kind && kind->run == attack_leases)
+		must(stele_publisher_compact(publisher));
+	figures = measure(pace);
+	snprintf(name, sizeof(name), "hostile_%s/%s/%s", pace > 0 ? "paced" : "back_to_back", kind ? kind->name : "undisturbed",
+	         kind && kind != &computing ? identities[identity] : "-");
+	printf("%-56s p50 %8.2f us  p99 %8.2f us  (by the clock %8.2f, %8.2f) of %u\n", name, figures.p50 * 1e6,
+	       figures.p99 * 1e6, figures.wall_p50 * 1e6, figures.wall_p99 * 1e6, figures.count);
+	if (kind) {
+		__atomic_store_n(&shared->stop, 1, __ATOMIC_SEQ_CST);
+		check(waitpid(pid, NULL, 0) == pid);
+		must(stele_publisher_reap(publisher));
+	}
+	if (undisturbed > 0 && !kind->as_many) {
+		snprintf(line, sizeof(line), "%s/p50_of_%g_times_undisturbed", name, MOST_TIMES);
+		ratio(line, MOST_TIMES * undisturbed / figures.p50, 1);
+		snprintf(line, sizeof(line), "%s/p99_of_1_ms", name);
+		ratio(line, MOST_P99 / figures.p99, 1);
+	}
+	return figures.p50;
+}
+
+int main(int argc, char **argv)
+{
+	static const double paces[] = { 0, PACE };
+	static const struct stele_column columns[] = {
+		STELE_KEY("id", STELE_U32),
+		{ .name = "number", .type = STELE_U32 },
+	};
+	const struct stele_schema schema = { .columns = columns, .column_count = 2, .value_size = sizeof(uint32_t) };
+	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
+	struct stele_transaction *tx;
+	pid_t follower;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(shared != MAP_FAILED);
+	snprintf(region, sizeof(region), "bench%d-hostile", (int)getpid());
+	keep_awake();
+	for (identity = NOBODY; identity < (geteuid() == 0 ? IDENTITIES : 1); identity++) {
+		options.mode = identity == MEMBER ? 0640 : 0644;
+		must(stele_publisher_open(region, &options, &publisher));
+		must(stele_transaction_begin(publisher, &tx));
+		must(stele_table_create(tx, "rows", &schema));
+		must(stele_transaction_commit(tx, NULL, NULL));
+		follower = spawn(follow, NULL);
+		stay_on_core(0);
+		for (unsigned pace = 0; pace < 2; pace++) {
+			beside(NULL, paces[pace], 0);
+			beside(&computing, paces[pace], 0);
+			/* In turns: a machine that is shared has faster and slower moments. */
+			for (unsigned i = 0; i < ATTACKS; i++)
+				if (argc < 2 || strstr(attacks[i].name, argv[1]))
+					beside(&attacks[i], paces[pace], measure(paces[pace]).p50);
+		}
+		kill(follower, SIGKILL);
+		check(waitpid(follower, NULL, 0) == follower);
+		stele_publisher_close(publisher);
+		must(stele_region_remove(region));
+	}
+	return 0;
+}
