@@ -269,6 +269,14 @@ Test(cli_rows, apply_refuses_a_wrong_line_and_changes_nothing)
 	}
 }
 
+/* A name that no table has is looked for also where no table was opened before. */
+Test(cli_rows, apply_refuses_a_first_line_with_an_empty_table_name)
+{
+	EXPECT_FAILURE(STELE_WITH("{\"table\": \"\", \"put\": {\"prefix\": \"10.0.0.0/8\"}}\n",
+	                          "apply", region, "-"),
+	               3, "standard input:1: no table \"\"");
+}
+
 /* Nothing of a row reaches a terminal as a control sequence, and JSON stays JSON. */
 Test(cli_rows, hostile_text_is_escaped)
 {

@@ -47,8 +47,8 @@ struct apply {
 	struct change_line *changes;
 	size_t count, capacity;
 	struct row_buffer row;
-	char table_name[STELE_NAME_MAX + 1]; /* the one that is open; empty: none yet */
-	struct stele_writable *table;
+	char table_name[STELE_NAME_MAX + 1]; /* the one that is open */
+	struct stele_writable *table;        /* NULL: none yet */
 	const struct stele_schema *schema;
 	char place[512];
 };
@@ -87,9 +87,9 @@ static enum status open_table(struct apply *apply, const char *name)
 {
 	enum status status;
 
-	if (strcmp(apply->table_name, name) == 0)
+	if (apply->table && strcmp(apply->table_name, name) == 0)
 		return STATUS_DONE;
-	apply->table_name[0] = '\0';
+	apply->table = NULL;
 	status = writer_open_table(&apply->writer, apply->place, name, &apply->table,
 	                           &apply->schema);
 	if (status == STATUS_DONE)
