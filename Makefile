@@ -32,6 +32,8 @@ JOBS ?= 2# test programs run at a time
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
 
+comma := ,
+
 # Times and sizes of files have 64 bits in 32-bit processes, too.
 flags := -std=c17 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Werror \
@@ -72,7 +74,7 @@ examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
 .PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh stress bench bench-deps bench-plots run demo picture install uninstall clean format help objects FORCE
+	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -152,7 +154,46 @@ $(BUILD)/flags: FORCE
 $(BUILD)/probes: FORCE $(BUILD)/flags | $(needed)
 	@$(call changed,{ echo '#include <sys/sdt.h>' | $(CC) $(flags) -E -x c - >/dev/null 2>&1 && echo yes || echo no; })
 
--include $(patsubst %.o,%.d,$(call objects,$(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/demo_publisher.c tests/tsan_criterion.c))
+# ---- fuzzing: a program for each tests/fuzz/fuzz_NAME.c, of the objects of library and command ----
+
+fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
+fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter tests/fuzz/fuzz_%,$(fuzz_sources)))
+# An engine (-fsanitize=fuzzer, with CC=clang) takes the place of tests/fuzz/driver.c.
+FUZZ_ENGINE ?=
+DURATION ?= 60# seconds for each harness
+# These see the library as the command does; the others call its inner functions.
+fuzz_of_command := csv ndjson apply arguments
+# functions that a harness has others for
+fuzz_wraps_apply := writer_open writer_commit writer_close
+fuzz_wraps_arguments := argp_parse options_parse exit lines_open source_kernel_run stele_publisher_open stele_subscriber_open \
+	$(addprefix stele_region_,describe subscribers lock verify next save load remove clean)
+
+$(BUILD)/obj/fuzz.a: $(call objects,$(filter-out tests/fuzz/fuzz_% $(if $(FUZZ_ENGINE),%/driver.c),$(fuzz_sources)) \
+		$(filter-out tools/main.c,$(tool_sources)))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/fuzz.a $(BUILD)/obj/all.a $(BUILD)/libstele.a
+	$(call say,LD)$(CC) $(link) $(FUZZ_ENGINE) $(addprefix -Wl$(comma)--wrap=,$(fuzz_wraps_$*)) -o $@ \
+		$(filter %.o,$^) $(if $(filter $*,$(fuzz_of_command)),$(BUILD)/obj/fuzz.a $(BUILD)/libstele.a,\
+		$(BUILD)/obj/all.a $(BUILD)/obj/fuzz.a) $(BUILD)/obj/all.a \
+		-ljansson -lcsv -lmnl -lncursesw -ltinfo -luuid
+
+# Objects of their own, with sanitizers and with what tells the driver of new code.
+check-fuzz: | $(BUILD)/packages-build ## run each fuzz harness for DURATION seconds (60), with sanitizers, in build/fuzz
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/fuzz CFLAGS='-O2 -g -fno-omit-frame-pointer' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=trace-pc' \
+		$(addprefix run-fuzz-,$(fuzz_names))
+
+fuzz: check-fuzz ## the same, for long: make fuzz DURATION=3600
+
+# Inputs that reach new code stay in the build folder, and are the next run's corpus.
+run-fuzz-%: $(BUILD)/fuzz_%
+	@mkdir -p $(BUILD)/corpus/$*
+	$(Q)$< -max_total_time=$(DURATION) -artifact_prefix=$(BUILD)/ -keep=$(BUILD)/corpus/$* $(FUZZ_FLAGS) $(BUILD)/corpus/$* tests/fuzz/corpus/$*
+
+fuzzers: $(addprefix $(BUILD)/fuzz_,$(fuzz_names))
+
+-include $(patsubst %.o,%.d,$(call objects,$(fuzz_sources) $(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/demo_publisher.c tests/tsan_criterion.c))
 
 # ---- packages: build, run, check and so on name what is needed for that ----
 

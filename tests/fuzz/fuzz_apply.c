@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `stele apply`, on a transaction that is aborted afterwards. The publisher stays open from one input
+ * to the next: where the command would attach, it is given a new transaction of that one.
+ */
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "rows.h"
+#include "tools/attach.h"
+
+enum status __wrap_writer_open(struct writer *writer, const char *region,
+                               const struct options_writing *options);
+enum status __wrap_writer_commit(struct writer *writer, const char *what, const char *message,
+                                 int64_t rows);
+void __wrap_writer_close(struct writer *writer);
+
+static struct stele_publisher *publisher;
+
+static void must(int result)
+{
+	FUZZ_CHECK(result >= 0, "%s", stele_last_error());
+}
+
+enum status __wrap_writer_open(struct writer *writer, const char *region,
+                               const struct options_writing *options)
+{
+	(void)options;
+	*writer = (struct writer){.region = region, .publisher = publisher};
+	must(stele_transaction_begin(publisher, &writer->tx));
+	return STATUS_DONE;
+}
+
+enum status __wrap_writer_commit(struct writer *writer, const char *what, const char *message,
+                                 int64_t rows)
+{
+	(void)writer;
+	(void)what;
+	(void)message;
+	(void)rows;
+	return STATUS_DONE;
+}
+
+void __wrap_writer_close(struct writer *writer)
+{
+	writer->tx = stele_transaction_abort(writer->tx);
+}
+
+static const struct stele_publisher_options publisher_options = {
+	.size = sizeof(publisher_options), .flags = STELE_CREATE, .maximum_size = 1 << 20};
+
+static void publish(const char *region)
+{
+	static const char *const declarations[] = {
+		"routes(prefix: ipv4net key, next_hop: ipv4, interface: char[16], metric: u32)",
+		"hosts(name: text key, number: u64)",
+		"notes(class: u16 key, id: i32 key, flag: bool, text: text)",
+	};
+	struct stele_transaction *tx;
+
+	/* A worker that crashed has left one. */
+	stele_region_remove(region);
+	must(stele_publisher_open(region, &publisher_options, &publisher));
+	must(stele_transaction_begin(publisher, &tx));
+	for (size_t i = 0; i < sizeof(declarations) / sizeof(declarations[0]); i++) {
+		char table[STELE_NAME_MAX + 1];
+		struct stele_schema *schema;
+		must(stele_schema_parse(declarations[i], table, &schema));
+		must(stele_table_create(tx, table, schema));
+		stele_schema_free(schema);
+	}
+	must(stele_put(tx, "hosts", "www", 24, &(uint64_t){7}, 8));
+	must(stele_transaction_commit(tx, NULL, NULL));
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
+{
+	static const char *const tokens[] = {
+		"{\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 5}}\n",
+		"{\"table\": \"routes\", \"delete\": {\"prefix\": \"10.1.0.0/16\"}}\n",
+		"{\"table\": \"hosts\", \"put\": {\"name\": \"www\", \"number\": 1}, \"if_version\": 1}\n",
+		"{\"table\": \"notes\", \"put\": {\"class\": 1, \"id\": -2, \"flag\": true, \"text\": \"a\"}}\n",
+		"\"if_version\": ",
+		"\"if_absent\": true",
+		"\"table\"",
+		"\"put\"",
+		"\"delete\"",
+		"hosts",
+		NULL,
+	};
+
+	return fuzz_mutate_text(data, size, capacity, seed / 2, seed % 2 ? tokens : fuzz_row_words);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char path[128], name[] = "stele", option[] = "--directory", region[] = "fuzz",
+			       file[] = "-";
+	char *argv[] = {name, option, path, region, file, NULL};
+
+	if (!publisher) {
+		snprintf(path, sizeof(path), "%s/fuzz", fuzz_directory());
+		publish(path);
+		snprintf(path, sizeof(path), "%s", fuzz_directory());
+		fuzz_capture_output();
+	}
+	fuzz_standard_input(data, size);
+	command_apply.run(5, argv);
+	return 0;
+}

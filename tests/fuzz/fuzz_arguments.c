@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The arguments of every subcommand. An input is lines: the subcommand, and an argument each. The
+ * functions through which a subcommand would touch the system are replaced: opening a region finds
+ * none, files are not read, and of those subcommands that do other things at once only the options
+ * are read.
+ */
+#include "fuzz.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/command.h"
+#include "tools/lines.h"
+#include "tools/options.h"
+
+static const struct command *const commands[] = {
+	&command_create,
+	&command_rm,
+	&command_list,
+	&command_show,
+	&command_inspect,
+	&command_verify,
+	&command_publish,
+	&command_set,
+	&command_subscribers,
+	&command_delete,
+	&command_apply,
+	&command_get,
+	&command_dump,
+	&command_lookup,
+	&command_explain,
+	&command_watch,
+	&command_rollback,
+	&command_log,
+	&command_diff,
+	&command_trace,
+	&command_save,
+	&command_load,
+	&command_compact,
+	/* of these the options alone */
+	&command_top,
+	&command_doctor,
+	&command_clean,
+	&command_bench,
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), OPTIONS_ALONE = 4 };
+
+static jmp_buf done;
+static bool running, options_alone;
+
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+
+error_t __real_argp_parse(const struct argp *argp, int argc, char **argv, unsigned flags,
+                          int *index, void *input);
+error_t __wrap_argp_parse(const struct argp *argp, int argc, char **argv, unsigned flags,
+                          int *index, void *input);
+int __real_options_parse(const struct argp *argp, const char *name, int argc, char **argv,
+                         void *input, char ***ret_operands);
+int __wrap_options_parse(const struct argp *argp, const char *name, int argc, char **argv,
+                         void *input, char ***ret_operands);
+void __wrap_exit(int status) __attribute__((noreturn));
+enum status __wrap_lines_open(struct lines *lines, const char *path);
+
+void __real_exit(int status) __attribute__((noreturn));
+
+void __wrap_exit(int status)
+{
+	if (running)
+		longjmp(done, 1);
+	__real_exit(status);
+}
+
+error_t __wrap_argp_parse(const struct argp *argp, int argc, char **argv, unsigned flags,
+                          int *index, void *input)
+{
+	return __real_argp_parse(argp, argc, argv, flags | ARGP_NO_EXIT, index, input);
+}
+
+int __wrap_options_parse(const struct argp *argp, const char *name, int argc, char **argv,
+                         void *input, char ***ret_operands)
+{
+	int count = __real_options_parse(argp, name, argc, argv, input, ret_operands);
+
+	FUZZ_CHECK(count >= 0 && count < argc, "%d operands", count);
+	if (options_alone)
+		longjmp(done, 1);
+	return count;
+}
+
+enum status __wrap_lines_open(struct lines *lines, const char *path)
+{
+	*lines = (struct lines){.name = path, .fd = -1};
+	return fail(STATUS_INPUT, "can't read %s", path);
+}
+
+/* What would touch the system, and the answer that there is nothing. */
+#define NOTHING(name, result) \
+	int __wrap_##name(void); \
+	int __wrap_##name(void) \
+	{ \
+		return (result); \
+	}
+NOTHING(source_kernel_run, -ENOENT)
+NOTHING(stele_publisher_open, -ENOENT)
+NOTHING(stele_subscriber_open, -ENOENT)
+NOTHING(stele_region_describe, -ENOENT)
+NOTHING(stele_region_subscribers, -ENOENT)
+NOTHING(stele_region_lock, -ENOENT)
+NOTHING(stele_region_verify, -ENOENT)
+NOTHING(stele_region_next, 0)
+NOTHING(stele_region_save, -ENOENT)
+NOTHING(stele_region_load, -ENOENT)
+NOTHING(stele_region_remove, -ENOENT)
+NOTHING(stele_region_clean, 0)
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
+{
+	static const char *const tokens[] = {
+		"\n",
+		"--format",
+		"json",
+		"ndjson",
+		"csv",
+		"table",
+		"--help",
+		"--usage",
+		"--version",
+		"--table",
+		"routes(prefix: ipv4net key, next_hop: ipv4)",
+		"--history",
+		"--maximum-size",
+		"4G",
+		"64K",
+		"--memory",
+		"sysv",
+		"shm",
+		"--mode",
+		"0640",
+		"--if-version",
+		"--if-absent",
+		"--if-head",
+		"--since",
+		"--message",
+		"--wait",
+		"0.5",
+		"--shared",
+		"--notifier",
+		"futex",
+		"--exec",
+		"--check",
+		"--directory",
+		"--input-format",
+		"--durability",
+		"commit",
+		"net",
+		"net/routes",
+		"./net.stele",
+		"./net.stele/routes",
+		"10.0.0.0/8",
+		"next_hop=192.0.2.1",
+		"--prefix",
+		"--count",
+		"--timeout",
+		"-f",
+		"-p",
+		"-n",
+		"-1",
+		"18446744073709551616",
+		"--",
+		"--limit-size",
+		"--history-bytes",
+		"\x1b[2J",
+		NULL,
+	};
+	char line[32];
+	size_t length;
+
+	if (seed % 16 != 0 || size > capacity / 2)
+		return fuzz_mutate_text(data, size, capacity, seed / 16, tokens);
+	length = (size_t)snprintf(line, sizeof(line), "%s\n", commands[seed / 16 % COMMANDS]->name);
+	memmove(data + length, data, size);
+	memcpy(data, line, length);
+	return size + length;
+}
+
+static void run_command(const struct command *command, int argc, char **argv)
+{
+	running = true;
+	if (setjmp(done) == 0)
+		command->run(argc, argv);
+	running = false;
+}
+
+static void run(char *text)
+{
+	/* The library's option comes first, so that none is left of the input before. */
+	static char name[] = "stele", option[] = "--directory=/nowhere";
+	char *argv[64] = {name, option}, *rest = text;
+	const char *command = strsep(&rest, "\n");
+	int argc = 2;
+
+	for (char *argument; argc < 63 && (argument = strsep(&rest, "\n"));) {
+		/* Options of argp(3) that it does not tell of: --HANG sleeps for an hour, and
+		 * --program-name changes what messages start with. */
+		if (strncmp(argument, "--H", 3) == 0 || strncmp(argument, "--p", 3) == 0)
+			argument[2] = 'h';
+		argv[argc++] = argument;
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		options_alone = i >= COMMANDS - OPTIONS_ALONE;
+		if (strcmp(commands[i]->name, command) == 0)
+			run_command(commands[i], argc, argv);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	fuzz_capture_output();
+	memcpy(text, data, size);
+	text[size] = '\0';
+	/* A command leaves memory and descriptors to the end of its process. */
+	if (__lsan_disable)
+		__lsan_disable();
+	run(text);
+	if (__lsan_enable)
+		__lsan_enable();
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * Rows from CSV, as `stele publish` reads them. */
+#include "rows.h"
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
+{
+	return fuzz_mutate_rows(data, size, capacity, seed);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_rows(data, size, INPUT_CSV);
+	return 0;
+}

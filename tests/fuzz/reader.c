@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See reader.h. No error is wrong, so long as it is one of the list and has a message; what is asked of
+ * the library is that the process lives, that every call ends, and that what it hands out can be read.
+ */
+#include "reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <stele/stele.h>
+
+#define ROWS_MAX 2000u /* that one input reads */
+
+struct reader {
+	const char *region;
+	struct forge *forge;
+	const struct forge_step *step;
+	size_t left; /* steps after this one, for callbacks that edit */
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshots[2];
+	struct stele_table tables[2];
+	bool table_open[2];
+	struct stele_cursor *cursor;
+	struct stele_changes *changes;
+	struct stele_hash *hash;
+	struct stele_index *index;
+	struct stele_live live;
+	bool live_open;
+	unsigned dear; /* which of the dear operations this input may have */
+	unsigned rows; /* that it has read */
+	volatile uint8_t sum;
+};
+
+/* What costs as much as a hundred lookups is had once, by one input of some. */
+enum { SURVEY = 1, SAVE, INDEX, REGISTER, FOLLOW };
+
+static bool may(struct reader *reader, unsigned what)
+{
+	if (reader->dear != what)
+		return false;
+	reader->dear = 0;
+	return true;
+}
+
+/* ---- handles ---- */
+
+static void close_walks(struct reader *reader)
+{
+	if (reader->cursor)
+		reader->cursor = stele_cursor_close(reader->cursor);
+	if (reader->changes)
+		reader->changes = stele_changes_close(reader->changes);
+	if (reader->hash)
+		reader->hash = stele_hash_close(reader->hash);
+	if (reader->index)
+		reader->index = stele_index_close(reader->index);
+}
+
+static void close_snapshot(struct reader *reader, unsigned which)
+{
+	/* They read through their snapshot. */
+	close_walks(reader);
+	if (reader->snapshots[which])
+		reader->snapshots[which] = stele_snapshot_close(reader->snapshots[which]);
+	reader->table_open[which] = false;
+}
+
+static void close_subscriber(struct reader *reader)
+{
+	close_snapshot(reader, 0);
+	close_snapshot(reader, 1);
+	if (reader->subscriber)
+		reader->subscriber = stele_subscriber_close(reader->subscriber);
+	reader->live_open = false;
+}
+
+static bool need_subscriber(struct reader *reader)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options)};
+	static const char *const notifiers[] = {"semaphore", "futex"};
+	const char *tables[] = {scene_tables[reader->step->b % SCENE_TABLES].name, NULL};
+
+	if (reader->subscriber)
+		return true;
+	if (!may(reader, REGISTER))
+		options.flags = STELE_UNREGISTERED;
+	else
+		options.notifier = notifiers[reader->step->b % 2];
+	if (reader->step->a % 32 > 16)
+		options.tables = tables;
+	return fuzz_result(stele_subscriber_open(reader->region, &options, &reader->subscriber)) ==
+	       0;
+}
+
+static bool need_snapshot(struct reader *reader, unsigned which)
+{
+	uint64_t newest = 0, version = 0;
+
+	if (reader->snapshots[which])
+		return true;
+	if (!need_subscriber(reader))
+		return false;
+	if (reader->step->b % 8 != 0 && which == 1 &&
+	    stele_subscriber_version(reader->subscriber, &newest) == 0)
+		version = newest - reader->step->b % 8;
+	return fuzz_result(stele_snapshot_open(reader->subscriber, version,
+	                                       &reader->snapshots[which])) == 0;
+}
+
+static bool need_table(struct reader *reader, unsigned which)
+{
+	unsigned number = reader->step->b / 8 % SCENE_TABLES;
+
+	if (reader->table_open[which])
+		return true;
+	if (!need_snapshot(reader, which))
+		return false;
+	reader->table_open[which] =
+		fuzz_result(stele_table_open(reader->snapshots[which], scene_tables[number].name,
+	                                     NULL, &reader->tables[which])) == 0;
+	return reader->table_open[which];
+}
+
+/* ---- what is done with what was read ---- */
+
+static void use(struct reader *reader, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		reader->sum = (uint8_t)(reader->sum + ((const uint8_t *)bytes)[i]);
+}
+
+static void use_row(struct reader *reader, const struct stele_row *row)
+{
+	FUZZ_CHECK(row->key_bits <= STELE_KEY_MAX * 8, "%u bits", row->key_bits);
+	FUZZ_CHECK(row->value_size <= STELE_VALUE_MAX, "%zu bytes", row->value_size);
+	use(reader, row->key, (row->key_bits + 7) / 8);
+	use(reader, row->value, row->value_size);
+	reader->rows++;
+}
+
+static bool use_result(struct reader *reader, int result, const struct stele_row *row)
+{
+	if (fuzz_result(result) == 1)
+		use_row(reader, row);
+	return result == 1 && reader->rows < ROWS_MAX;
+}
+
+/* ---- operations ---- */
+
+static const char *table_name(const struct reader *reader)
+{
+	static const char *const others[] = {"", "none", "routes", "a/b"};
+
+	if (reader->step->a % 32 == 31)
+		return others[reader->step->b % 4];
+	return scene_tables[reader->step->b / 8 % SCENE_TABLES].name;
+}
+
+static unsigned make_key(const struct reader *reader, uint8_t key[64])
+{
+	return scene_key(reader->step, reader->step->b / 8u, key);
+}
+
+static void do_get(struct reader *reader)
+{
+	struct stele_row row;
+	uint8_t key[64];
+	unsigned bits = make_key(reader, key);
+	int r;
+
+	if (!need_snapshot(reader, 0))
+		return;
+	r = reader->step->a % 2
+	            ? stele_snapshot_get(reader->snapshots[0], table_name(reader), key, bits, &row)
+	            : stele_snapshot_match(reader->snapshots[0], table_name(reader), key, bits,
+	                                   &row);
+	use_result(reader, r, &row);
+	if (!need_table(reader, 0))
+		return;
+	r = reader->step->a % 2 ? stele_table_get(&reader->tables[0], key, bits, &row)
+	                        : stele_table_match(&reader->tables[0], key, bits, &row);
+	use_result(reader, r, &row);
+}
+
+static void do_many(struct reader *reader)
+{
+	struct stele_key_ref keys[32];
+	struct stele_row rows[32];
+	uint8_t bytes[32][64];
+	size_t count = reader->step->a / 2u % 33u;
+	struct forge_step step = *reader->step;
+	int64_t r;
+
+	if (!need_table(reader, 0))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		step.place += (uint32_t)i;
+		step.value = step.value * 5 + i;
+		keys[i] = (struct stele_key_ref){bytes[i], scene_key(&step, step.b / 8u, bytes[i])};
+	}
+	r = step.a % 2 ? stele_table_get_many(&reader->tables[0], keys, count, rows)
+	               : stele_table_match_many(&reader->tables[0], keys, count, rows);
+	if (fuzz_result(r) <= 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].key)
+			use_row(reader, &rows[i]);
+}
+
+static void do_explain(struct reader *reader)
+{
+	static struct stele_step steps[64];
+	uint8_t key[64];
+	unsigned bits = make_key(reader, key);
+	size_t count;
+
+	if (need_table(reader, 0) &&
+	    fuzz_result(stele_table_explain(&reader->tables[0], key, bits, reader->step->a % 2,
+	                                    steps, 64, &count)) >= 0)
+		for (size_t i = 0; i < count && i < 64; i++)
+			if (steps[i].kind == STELE_STEP_ROW)
+				use_row(reader, &steps[i].row);
+}
+
+static void do_cursor(struct reader *reader)
+{
+	unsigned most = reader->step->a % 64;
+	struct stele_row row;
+	uint8_t key[64];
+	unsigned bits = make_key(reader, key);
+
+	if (!reader->cursor && need_table(reader, 0) &&
+	    fuzz_result(stele_cursor_open(&reader->tables[0], &reader->cursor)) < 0)
+		return;
+	if (!reader->cursor)
+		return;
+	if (reader->step->value % 4 == 1)
+		fuzz_result(stele_cursor_seek(reader->cursor, key, bits));
+	if (reader->step->value % 4 == 2)
+		fuzz_result(stele_cursor_under(reader->cursor, key, bits));
+	while (most-- > 0 && use_result(reader, stele_cursor_next(reader->cursor, &row), &row))
+		;
+}
+
+static void changes_next(struct reader *reader)
+{
+	unsigned most = reader->step->a % 64;
+	struct stele_change change;
+	uint64_t from, to;
+	uint8_t key[64];
+	unsigned bits = make_key(reader, key);
+
+	if (reader->step->value % 4 == 2)
+		fuzz_result(stele_changes_under(reader->changes, key, bits));
+	while (most-- > 0 && reader->rows < ROWS_MAX &&
+	       fuzz_result(stele_changes_next(reader->changes, &change)) == 1) {
+		if (change.kind != STELE_ADDED)
+			use_row(reader, &change.before);
+		if (change.kind != STELE_REMOVED)
+			use_row(reader, &change.after);
+	}
+	fuzz_result(stele_changes_check(reader->changes));
+	stele_changes_versions(reader->changes, &from, &to);
+}
+
+static void do_changes(struct reader *reader)
+{
+	unsigned sides = reader->step->value % 8;
+	bool before = sides != 7 && need_table(reader, 1),
+	     after = sides != 6 && need_table(reader, 0);
+
+	if (!reader->changes && (before || after) &&
+	    fuzz_result(stele_changes_open(before ? &reader->tables[1] : NULL,
+	                                   after ? &reader->tables[0] : NULL, &reader->changes)) <
+	            0)
+		reader->changes = NULL;
+	if (reader->changes)
+		changes_next(reader);
+}
+
+static void do_changes_since(struct reader *reader)
+{
+	uint64_t since = reader->step->value;
+
+	if (!need_subscriber(reader))
+		return;
+	if (reader->changes)
+		reader->changes = stele_changes_close(reader->changes);
+	if (reader->step->a % 4)
+		since = SCENE_VERSIONS - since % 8;
+	if (fuzz_result(stele_changes_since(reader->subscriber, table_name(reader), since,
+	                                    &reader->changes)) == 0)
+		changes_next(reader);
+	else
+		reader->changes = NULL;
+}
+
+static void do_records(struct reader *reader)
+{
+	struct stele_commit commit;
+	struct stele_commit_table table;
+
+	if (!need_snapshot(reader, reader->step->a % 2))
+		return;
+	if (fuzz_result(stele_snapshot_commit(reader->snapshots[reader->step->a % 2], &commit)) ==
+	    0)
+		FUZZ_CHECK(strnlen(commit.message, sizeof(commit.message)) <
+		                           sizeof(commit.message) &&
+		                   strnlen(commit.command, sizeof(commit.command)) <
+		                           sizeof(commit.command),
+		           "a text without its end");
+	for (unsigned i = 0;
+	     i < 40 && fuzz_result(stele_snapshot_commit_table(
+			       reader->snapshots[reader->step->a % 2], i, &table)) == 1;
+	     i++)
+		FUZZ_CHECK(strnlen(table.name, sizeof(table.name)) <= STELE_NAME_MAX, "a name");
+}
+
+static void do_tables(struct reader *reader)
+{
+	char name[STELE_NAME_MAX + 1] = "";
+	struct stele_schema *schema;
+	struct stele_table table;
+
+	if (!need_snapshot(reader, 0))
+		return;
+	for (unsigned i = 0; i < 20; i++) {
+		if (fuzz_result(stele_snapshot_next_table(reader->snapshots[0], name)) != 1)
+			return;
+		FUZZ_CHECK(strnlen(name, sizeof(name)) <= STELE_NAME_MAX, "a name");
+		if (fuzz_result(stele_table_open(reader->snapshots[0], name, NULL, &table)) < 0 ||
+		    fuzz_result(stele_table_schema(&table, &schema)) < 0)
+			continue;
+		FUZZ_CHECK(stele_schema_check(schema) == 0, "%s", stele_last_error());
+		stele_schema_free(schema);
+	}
+}
+
+static void do_state(struct reader *reader)
+{
+	struct stele_subscriber_state state = {.size = sizeof(state)};
+	uint64_t oldest, newest, version;
+
+	if (!need_subscriber(reader))
+		return;
+	fuzz_result(stele_subscriber_history(reader->subscriber, &oldest, &newest));
+	fuzz_result(stele_subscriber_version(reader->subscriber, &version));
+	fuzz_result(stele_subscriber_describe(reader->subscriber, &state));
+	fuzz_result(stele_subscriber_applied(reader->subscriber, reader->step->value));
+	fuzz_result(stele_subscriber_wait(reader->subscriber,
+	                                  reader->step->a % 2 ? newest : reader->step->value, 0,
+	                                  &version));
+	if (reader->snapshots[0])
+		fuzz_result(stele_snapshot_check(reader->snapshots[0]));
+}
+
+static void do_copy(struct reader *reader)
+{
+	uint8_t key[64], buffer[256];
+	unsigned bits = make_key(reader, key), length;
+	size_t size = reader->step->a % 4 ? sizeof(buffer) : reader->step->a / 4u;
+	uint64_t version;
+	int r;
+
+	if (!need_subscriber(reader))
+		return;
+	if (reader->step->a & 128) {
+		if (!reader->live_open)
+			reader->live_open =
+				fuzz_result(stele_live_open(reader->subscriber, table_name(reader),
+			                                    NULL, &reader->live)) == 0;
+		if (!reader->live_open)
+			return;
+		r = reader->step->a & 64
+		            ? stele_live_get(&reader->live, key, bits, buffer, &size, &version)
+		            : stele_live_match(&reader->live, key, bits, buffer, &size, &length,
+		                               &version);
+	} else {
+		r = reader->step->a & 64
+		            ? stele_subscriber_get(reader->subscriber, table_name(reader), key,
+		                                   bits, buffer, &size, &version)
+		            : stele_subscriber_match(reader->subscriber, table_name(reader), key,
+		                                     bits, buffer, &size, &length, &version);
+	}
+	if (fuzz_result(r) == 1)
+		use(reader, buffer, size);
+}
+
+static void do_hash(struct reader *reader)
+{
+	struct stele_key_ref keys[8];
+	struct stele_row rows[8];
+	uint8_t bytes[8][64];
+	struct forge_step step = *reader->step;
+
+	if (!need_table(reader, 0))
+		return;
+	if (!reader->hash && fuzz_result(stele_hash_open(&reader->tables[0], &reader->hash)) < 0)
+		return;
+	if (step.value % 4 == 3 && need_table(reader, 1))
+		fuzz_result(stele_hash_move(reader->hash, &reader->tables[step.a % 2]));
+	for (unsigned i = 0; i < 8; i++, step.place++)
+		keys[i] = (struct stele_key_ref){bytes[i], scene_key(&step, step.b / 8u, bytes[i])};
+	use_result(reader, stele_hash_get(reader->hash, bytes[0], keys[0].bits, &rows[0]),
+	           &rows[0]);
+	if (fuzz_result(stele_hash_get_many(reader->hash, keys, 8, rows)) <= 0)
+		return;
+	for (unsigned i = 0; i < 8; i++)
+		if (rows[i].key)
+			use_row(reader, &rows[i]);
+}
+
+static void do_index(struct reader *reader)
+{
+	static const char *const columns[] = {NULL, "hop", "port", "number"};
+	uint8_t addresses[16][16];
+	uint32_t answers[16];
+	struct stele_row row;
+
+	if (!need_table(reader, 0))
+		return;
+	if (!reader->index && !may(reader, INDEX))
+		return;
+	if (!reader->index &&
+	    fuzz_result(stele_index_open(&reader->tables[0], columns[reader->step->a / 4 % 4],
+	                                 reader->step->b, &reader->index)) < 0)
+		return;
+	if (reader->step->value % 4 == 3 && need_table(reader, 1))
+		fuzz_result(stele_index_move(reader->index, &reader->tables[reader->step->a % 2]));
+	for (unsigned i = 0; i < 16; i++) {
+		memset(addresses[i], 0, 16);
+		memcpy(addresses[i], scene_tables[i / 8].keys[i % 8], 16);
+	}
+	memcpy(addresses[3], &reader->step->value, 8);
+	if (fuzz_result(stele_index_match(reader->index, addresses[0], &answers[0])) == 1)
+		use_result(reader, stele_index_row(reader->index, answers[0], &row), &row);
+	if (fuzz_result(stele_index_match_many(reader->index, addresses, 16, answers)) == 0)
+		for (unsigned i = 0; i < 16; i++)
+			use_result(reader, stele_index_row(reader->index, answers[i], &row), &row);
+}
+
+/* The steps after this one are edits while a survey looks. */
+static void edit_next(void *context, uint64_t objects)
+{
+	struct reader *reader = context;
+
+	(void)objects;
+	if (reader->left > 0 && reader->step[1].what < FORGE_EDITS) {
+		forge_edit(reader->forge, &reader->step[1]);
+		reader->step++;
+		reader->left--;
+	}
+}
+
+static void found(void *context, const struct stele_damage *damage)
+{
+	FUZZ_CHECK(damage->what[0] && damage->table, "damage without a word");
+	edit_next(context, 0);
+}
+
+static void each_subscriber(void *context, const struct stele_subscriber_info *info)
+{
+	FUZZ_CHECK(strnlen(info->command, sizeof(info->command)) < sizeof(info->command),
+	           "a command");
+	edit_next(context, 0);
+}
+
+static void do_region(struct reader *reader)
+{
+	struct stele_verify_options options = {
+		.size = sizeof(options), .found = found, .progress = edit_next, .context = reader};
+	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_region_lock lock = {.size = sizeof(lock)};
+	struct stele_region_use sum = {.size = sizeof(sum)};
+
+	/* Two of these look at all of it. */
+	if (reader->step->a % 2 == 0 && !may(reader, SURVEY))
+		return;
+	switch (reader->step->a % 4) {
+	case 0:
+		fuzz_result(stele_region_verify(reader->region, &options, &sum));
+		break;
+	case 1:
+		if (fuzz_result(stele_region_describe(reader->region, &info)) == 0)
+			FUZZ_CHECK(strnlen(info.commit.message, sizeof(info.commit.message)) <
+			                   sizeof(info.commit.message),
+			           "a message without its end");
+		break;
+	case 2:
+		fuzz_result(stele_region_subscribers(reader->region, each_subscriber, reader));
+		break;
+	default:
+		fuzz_result(stele_region_lock(reader->region, &lock));
+	}
+}
+
+static void do_save(struct reader *reader)
+{
+	static char file[512], other[520];
+	uint64_t oldest, newest;
+
+	if (!may(reader, SAVE))
+		return;
+	snprintf(file, sizeof(file), "%s/saved-again", fuzz_directory());
+	if (fuzz_result(stele_region_save(reader->region, file, STELE_REPLACE, &oldest, &newest)) <
+	    0)
+		return;
+	snprintf(other, sizeof(other), "%s/loaded", fuzz_directory());
+	if (reader->step->a % 4 == 0 && fuzz_result(stele_region_load(file, other)) == 0)
+		fuzz_result(stele_region_remove(other));
+}
+
+static int on_event(const struct stele_event *event, void *context)
+{
+	struct reader *reader = context;
+
+	if (event->kind == STELE_EVENT_CHANGE || event->kind == STELE_EVENT_INITIAL) {
+		if (event->change.kind != STELE_ADDED)
+			use_row(reader, &event->change.before);
+		if (event->change.kind != STELE_REMOVED)
+			use_row(reader, &event->change.after);
+	}
+	edit_next(reader, 0);
+	return reader->rows >= ROWS_MAX;
+}
+
+static void do_follow(struct reader *reader)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_follow_options options = {.size = sizeof(options), .deadline_ns = 1};
+
+	if (!may(reader, FOLLOW) || !need_subscriber(reader))
+		return;
+	if (reader->step->a % 2)
+		options.table = table_name(reader);
+	if (reader->step->a % 4 == 2 && stele_region_describe(reader->region, &info) == 0) {
+		options.since = SCENE_VERSIONS - reader->step->value % 8;
+		options.region = info.uuid;
+	}
+	fuzz_result(stele_subscriber_follow(reader->subscriber, &options, on_event, reader));
+}
+
+static void do_close(struct reader *reader)
+{
+	if (reader->step->a % 4 == 0)
+		close_subscriber(reader);
+	else if (reader->step->a % 4 == 1)
+		close_walks(reader);
+	else
+		close_snapshot(reader, reader->step->a % 2);
+}
+
+typedef void operation(struct reader *reader);
+
+static operation *const operations[READER_OPERATIONS] = {
+	do_get,     do_get,           do_get,     do_get,     do_get,     do_many,
+	do_many,    do_many,          do_explain, do_explain, do_cursor,  do_cursor,
+	do_cursor,  do_cursor,        do_cursor,  do_changes, do_changes, do_changes,
+	do_changes, do_changes_since, do_records, do_records, do_tables,  do_tables,
+	do_state,   do_state,         do_copy,    do_copy,    do_copy,    do_hash,
+	do_region,  do_region,        do_follow,  do_close,   do_index,   do_save,
+};
+
+void reader_run(const char *region, struct forge *forge, const uint8_t *data, size_t size)
+{
+	static struct forge_step steps[FORGE_STEPS_MAX];
+	struct reader reader = {.region = region, .forge = forge};
+	size_t count = forge_steps(data, size, steps), i = 0;
+	unsigned replaced = 0;
+
+	reader.dear = count ? data[1] % 64 : 0;
+	for (; i < count && steps[i].what < FORGE_EDITS; i++)
+		forge_edit(forge, &steps[i]);
+	if (count > 0 && data[0] & FORGE_REPAIR)
+		forge_repair(forge);
+	forge_watch_holes(forge);
+	for (; i < count && reader.rows < ROWS_MAX; i++) {
+		unsigned which = (steps[i].what - FORGE_EDITS) % READER_OPERATIONS;
+		if (steps[i].what < FORGE_EDITS) {
+			forge_edit(forge, &steps[i]);
+			continue;
+		}
+		/* Whoever reads a file that was replaced looks for the next one for some time. */
+		if (forge_replaced(forge) && replaced++ > 0)
+			break;
+		reader.step = &steps[i];
+		reader.left = count - 1 - i;
+		operations[which](&reader);
+		i = (size_t)(reader.step - steps);
+	}
+	close_subscriber(&reader);
+	forge_check_holes(forge, count);
+	forge_restore(forge);
+}
