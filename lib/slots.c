@@ -251,9 +251,10 @@ static void raise_used(struct slots *slots, uint64_t used)
 		;
 }
 
-/* Tells publishers to look at this slot. The contract with them (publisher/peers.h): this is before
- * the owner's first ticket, so a publisher that finds no claim, or not yet its entry, has stored a
- * head that the owner sees after it has armed. */
+/* Tells publishers to look at this slot. The contract with them (publisher/peers.h): the slot is stored
+ * before the count is raised, and the count is raised before the owner's first ticket. So a publisher
+ * that sees the count finds the slot, whether or not the entry is written yet; one that does not has
+ * stored a head that the owner sees after it has armed. */
 static void announce(struct slots *slots, uint32_t index)
 {
 	struct layout_subscribers_header *header = slots->header;

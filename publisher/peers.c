@@ -232,10 +232,6 @@ static void meet_all(struct fanout *fanout, uint32_t used, uint64_t claims, bool
 	store_release(&peers->claims, claims);
 }
 
-/* Half of what the bits of a claim's number count to: an entry is of a later claim, or of an
- * earlier one. */
-#define CLAIM_AHEAD (UINT32_C(1) << 19)
-
 /* Looks at the slots that were announced: false if all are to be looked at. */
 static bool meet_announced(struct fanout *fanout, uint32_t used, uint64_t claims, uint64_t now)
 {
@@ -246,14 +242,12 @@ static bool meet_announced(struct fanout *fanout, uint32_t used, uint64_t claims
 		return false;
 	for (uint64_t claim = peers->claims; claim != claims && peers_can_spend(peers); claim++) {
 		uint32_t entry = load_acquire_32(&header->claimed[claim % LAYOUT_CLAIMS]);
-		uint32_t ahead = (entry - LAYOUT_CLAIM(claim, 0)) >> 12;
 		uint32_t index = entry % LAYOUT_SLOTS_MAX;
-		/* Written over by a later claim. */
-		if (ahead != 0 && ahead < CLAIM_AHEAD)
+		/* Written over by a later claim, or not written yet: its owner may stand still there, and
+		 * must not delay the claims after it. The owner stored its slot before it raised the
+		 * count, so a look at all slots finds it. */
+		if ((entry ^ LAYOUT_CLAIM(claim, 0)) >> 12 != 0)
 			return false;
-		/* Not written yet, so the ticket is not armed yet. */
-		if (ahead != 0)
-			break;
 		if (index >= used || bit_is_set(peers->known, index) || !meet(fanout, index, now))
 			spend(peers, PEERS_AGAIN);
 		store_release(&peers->claims, claim + 1);
@@ -383,8 +377,8 @@ void peer_failed(struct fanout *fanout, uint32_t index)
 	detach(peer);
 	spend(&fanout->peers, PEERS_FAILURE);
 	/* It is opened again with the next ticket, which takes units. */
-	if (peer->wait == 0)
-		peer->wait = 1;
+	peer->wait = 1;
+	peer->retry_at = 0;
 }
 
 void peer_forget(struct fanout *fanout, uint32_t index)

@@ -3,6 +3,7 @@
  * Slots when there are few left: the file grows while others look, and subscribers past the last slot. */
 #include "attack.h"
 #include "lib/slots.h"
+#include "publisher/publisher.h"
 #include "subscriber/subscriber.h"
 #include "tests/ipc.h"
 
@@ -73,6 +74,37 @@ Test(ipc_slots, a_file_that_another_process_lets_grow_is_looked_through_again)
 		slots_close(&slots);
 		grow_fd = -1;
 	}
+	attack_close(&attack);
+	stele_publisher_close(publisher);
+}
+
+/* ---- a claim that is not announced yet ---- */
+
+static bool is_known(const struct stele_publisher *publisher, uint32_t index)
+{
+	return publisher->fanout.peers.known[index / 64] >> index % 64 & 1;
+}
+
+/* A subscriber that is stopped between the count of claims and its entry delays no other, and is known
+ * all the same. */
+Test(ipc_slots, a_claim_that_is_not_written_yet_delays_no_other)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *first, *second;
+	static struct attack attack;
+	uint32_t *entry;
+
+	open_attack(&attack);
+	ipc_commit(publisher);
+	entry = &attack.header->claimed[attack.header->claims % LAYOUT_CLAIMS];
+	first = ipc_subscribe(0, "futex");
+	__atomic_store_n(entry, 0, __ATOMIC_SEQ_CST);
+	second = ipc_subscribe(0, "futex");
+	ipc_commit(publisher);
+	cr_expect(is_known(publisher, first->slot_index));
+	cr_expect(is_known(publisher, second->slot_index));
+	stele_subscriber_close(first);
+	stele_subscriber_close(second);
 	attack_close(&attack);
 	stele_publisher_close(publisher);
 }
