@@ -8,14 +8,14 @@
 
 #define FIRST_ROOM 16u
 
-/* Multiply and shift: for two uuids the chance to meet is that of random numbers, whoever chose
- * them. */
+/* Multiply and shift: two uuids meet no more often than random numbers do, whoever chose them. The place
+ * is the product's high bits, as the high bits of a factor do not reach the low ones. */
 static uint32_t place_of(const struct uuids *uuids, const uint64_t words[2])
 {
 	uint64_t hash = words[0] * uuids->factors[0];
 
 	hash = (hash ^ hash >> 32 ^ words[1]) * uuids->factors[1];
-	return (uint32_t)(hash >> 32) & uuids->mask;
+	return (uint32_t)(hash >> 32 >> __builtin_clz(uuids->mask));
 }
 
 /* The place of a uuid in the table, or the free one where it belongs. */
