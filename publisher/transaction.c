@@ -49,6 +49,9 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 	};
 	publisher->edit.version = head + 1;
 	publisher->edit.retired.count = 0;
+	/* Why the file could not grow once says nothing of what fails from here on. */
+	publisher->attachment.region.shortage = 0;
+	publisher->growth_error[0] = '\0';
 	publisher->in_transaction = true;
 	PROBE2(begin, region->names.region, publisher->edit.version);
 	*ret = tx;
