@@ -96,12 +96,14 @@ static void guard_living(struct reaping *reaping, uint32_t most)
 		entry = uuids_find(&reaping->uuids, uuid);
 		if (!entry || entry->guarded)
 			continue;
-		if (has(reaping->living, i))
+		if (has(reaping->living, i)) {
 			entry->guarded = true;
-		else if (others-- > 0)
+		} else if (others > 0) {
+			others--;
 			entry->guarded = is_alive(reaping->fanout, i);
-		else
-			others = 0, entry->postponed = true;
+		} else {
+			entry->postponed = true;
+		}
 	}
 }
 

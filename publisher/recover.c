@@ -218,7 +218,8 @@ static int walk_kept(struct walk *walk, struct region *region, uint64_t reclaime
 int recover(struct region *region, struct arena *arena, struct reclaim *reclaim)
 {
 	struct layout_header *header = region->header;
-	uint64_t head = head_version(load_relaxed(&header->head)), reclaimed = load_relaxed(&header->reclaimed);
+	uint64_t head = head_version(load_relaxed(&header->head));
+	uint64_t reclaimed = load_relaxed(&header->reclaimed);
 	uint64_t oldest = load_relaxed(&header->oldest);
 	struct walk walk = {
 		.region = region,
