@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/error.h"
@@ -303,12 +304,30 @@ static int name_memory(struct stele_publisher *publisher)
 	return 0;
 }
 
-int generation_name_again(struct stele_publisher *publisher)
+static int name_again(struct stele_publisher *publisher)
 {
 	const struct region *region = &publisher->attachment.region;
 
 	return region->memory->fixed ? name_memory(publisher)
 	                             : make_same(publisher, region->maximum_size);
+}
+
+int generation_keep_name(struct stele_publisher *publisher)
+{
+	const struct region *region = &publisher->attachment.region;
+	struct stat status;
+
+	if (file_is_named(region->fd, region->names.data))
+		return 0;
+	if (lstat(region->names.data, &status) < 0 ? errno == ENOENT : status.st_uid != geteuid())
+		return name_again(publisher);
+	/* One of those that share it may have done that, in the same memory. */
+	if (region->memory->fixed && publisher->attachment.shared)
+		return attach_next_generation(&publisher->attachment, publisher->guarded);
+	return error_set(EBADMSG,
+	                 "the file of region \"%s\" was replaced under its publisher; open the "
+	                 "publisher again",
+	                 region->names.region);
 }
 
 /* ---- what is reached, and nothing else ---- */

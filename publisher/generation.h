@@ -49,9 +49,11 @@ void generation_mark(uint64_t *head, enum head_state state);
  * region's limit, or no room for both files for a moment); or another error. With a sentence. */
 int generation_grow(struct stele_publisher *publisher, uint64_t least);
 
-/* The same with the same maximum: for a file whose name was removed. Where the memory is not in the
- * file, there is only a new file, and no new generation. */
-int generation_name_again(struct stele_publisher *publisher);
+/* Makes a new file, with the same bytes and the same maximum, if the region's name was removed or is
+ * another user's file since. Where the memory is not in the file, there is only a new file, and no new
+ * generation. 0, also if the name is there; -EBADMSG (another file of this user has the name); or an error
+ * of generation_grow(). With an error message. */
+int generation_keep_name(struct stele_publisher *publisher);
 
 /* Writes what is reached and nothing else into a new file. Not within a transaction's changes. 0, or
  * an error with a sentence: then the region goes on in its file. */

@@ -421,25 +421,6 @@ void stele_publisher_region_uuid(const struct stele_publisher *publisher, uint8_
 	memcpy(ret_uuid, publisher->attachment.region.uuid, 16);
 }
 
-/* Makes a new file where the region's name was removed, or is another user's since. */
-static int look_for_name(struct stele_publisher *publisher)
-{
-	const struct region *region = &publisher->attachment.region;
-	struct stat status;
-
-	if (file_is_named(region->fd, region->names.data))
-		return 0;
-	if (lstat(region->names.data, &status) < 0 ? errno == ENOENT : status.st_uid != geteuid())
-		return generation_name_again(publisher);
-	/* One of those that share it may have done that, in the same memory. */
-	if (region->memory->fixed && publisher->attachment.shared)
-		return attach_next_generation(&publisher->attachment, publisher->guarded);
-	return error_set(EBADMSG,
-	                 "the file of region \"%s\" was replaced under its publisher; open the "
-	                 "publisher again",
-	                 region->names.region);
-}
-
 /* Looks for files that were lost, before their contents are relied on. */
 static int look_for_loss(struct stele_publisher *publisher, bool closely)
 {
@@ -513,7 +494,7 @@ int publisher_lock(struct stele_publisher *publisher)
 	if (r == 0 && closely) {
 		publisher->looked_at = now;
 		generation_before_in_use(publisher);
-		r = look_for_name(publisher);
+		r = generation_keep_name(publisher);
 	}
 	/* Another publisher, between a commit and its notices perhaps. */
 	if (r == 0 && died)

@@ -11,13 +11,15 @@
  *   rollback.c     making the tables of a transaction those of an older version
  *   condition.c    changes that are made only at a given version
  *   edit.c node.c  changing tries          arena.c    the allocator
- *   reclaim.c      when memory is free      recover.c  what is in use, after an attach
- *   fanout.c       notices, and cleaning up after dead subscribers
+ *   reclaim.c      when memory is free      pins.c     which versions subscribers pin
+ *   recover.c      what is in use, after an attach
+ *   fanout.c       notices                  peers.c    which slots are looked at for them
  *   notify.c       who sends them: the commit, or a thread
+ *   reap.c         cleaning up after dead subscribers (uuids.c: a set of uuids)
  *   durable.c      what a power cut leaves
  *   generation.c   a new file for the region     load.c    one from a saved file
  *   delta.c        reading a transaction before its commit
- *   remove.c       removing a region
+ *   remove.c       removing a region        clean.c    what dead processes left of one
  */
 #ifndef PUBLISHER_PUBLISHER_H
 #define PUBLISHER_PUBLISHER_H
