@@ -71,8 +71,11 @@ int notify_start(struct notify *notify, struct fanout *fanout, bool threaded)
 	pthread_mutex_init(&notify->sending, NULL);
 	pthread_mutex_init(&notify->lock, NULL);
 	pthread_cond_init(&notify->posted, NULL);
-	/* The program's signals are for its own threads. */
+	/* The program's signals are for its own threads. But a fault of the thread's own must reach the
+	 * guard (lib/guard.h): a blocked SIGBUS ends the process, and any reader can truncate the
+	 * subscribers file. */
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	r = pthread_create(&notify->thread, NULL, run, notify);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -2,6 +2,7 @@
  *
  * A publisher whose notices are sent by a thread of its own: nobody is forgotten, whatever the
  * publisher does meanwhile, and its end waits for the last notice. */
+#include "publisher/publisher.h"
 #include "tests/ipc.h"
 
 TestSuite(ipc_notifier_thread, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -199,4 +200,25 @@ Test(ipc_notifier_thread, the_thread_takes_no_signals)
 	/* The test's own runner may have such a thread, too, that did not sleep just then. */
 	UNTIL(blocking_threads() > before);
 	stele_publisher_close(publisher);
+}
+
+static void commit_without_slots(unsigned argument)
+{
+	struct stele_publisher *publisher = ipc_publish(region, &threaded);
+	char path[128];
+
+	(void)argument;
+	ipc_path(path, ".subscribers");
+	CHECK(truncate(path, 0) == 0, "%s", strerror(errno));
+	/* So that the commit wakes the thread, and does not look at the slots itself. */
+	publisher->notify.posted_at = 0;
+	ipc_commit(publisher);
+	UNTIL(mapping_lost(&publisher->attachment.slots.mapping));
+	stele_publisher_close(publisher);
+}
+
+/* The thread is the first that touches a subscribers file that was truncated. */
+Test(ipc_notifier_thread, hostile_25_a_truncated_file_does_not_end_the_thread)
+{
+	ipc_join(ipc_spawn(commit_without_slots, 0));
 }

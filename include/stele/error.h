@@ -62,6 +62,9 @@ STELE_API const char *stele_last_error(void);
  * another handler may call. Otherwise nothing of the library outlives a dlclose() that comes after all
  * handles are closed.
  *
+ * A thread that calls the library must not have SIGBUS blocked: the kernel ends a process whose thread
+ * faults with SIGBUS blocked, whatever the handler is.
+ *
  * This is a flag for opening publishers and subscribers: install no such handler for the handle. A file
  * of the region that somebody truncates then kills the process that touches it. For programs that have
  * a handler of their own which must be the only one. */
