@@ -22,7 +22,8 @@
  *   and the first time its channel is opened     nothing: so any number may register at once
  *   a claim that was announced, but is none      1
  *   a look at all slots that finds nobody, made
- *   because claims were announced too fast       1 for each 64 slots
+ *   because claims were announced too fast, or
+ *   counted and not announced                    1 for each 64 slots
  *   a known slot's channel that is opened again,
  *   because uuid or notifier changed             1
  *   no lock, or a channel that can't be opened

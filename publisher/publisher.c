@@ -214,7 +214,7 @@ bool publisher_make_room(void *context)
 	else
 		return reclaim_revoke(&publisher->reclaim);
 	reclaim_run(&publisher->reclaim, oldest);
-	/* Where there was no memory to look at the pins with, nothing was freed, nor will be. */
+	/* The caller tries again as long as this is true, so it is true only after progress. */
 	return load_relaxed(&publisher->attachment.region.header->reclaimed) > reclaimed;
 }
 
