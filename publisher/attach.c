@@ -405,12 +405,12 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
 	int r;
 
-	/* Nobody has to go away for that to be known. */
+	/* Checked before locking, so that an attached publisher does not delay the refusal. */
 	if (options->flags & STELE_CREATE_NEW &&
 	    region_open(names, true, guarded, &attachment->region) == 0)
 		return refuse_existing(names);
 	r = publisher_file_attach(names, create, until, attachment);
-	/* The first of those that share makes what has to be made, alone. */
+	/* The first shared publisher creates the files, holding the exclusive lock. */
 	attachment->joined = r == 0 && attachment->shared &&
 	                     file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) < 0;
 	if (r == 0 && attachment->joined && options->flags & STELE_CREATE_NEW)
@@ -436,8 +436,8 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
 	if (r >= 0 && attachment->joined)
 		attach_slots(attachment, guarded);
 	if (r == -ENOTRECOVERABLE) {
-		/* Its holder died, and so did who should have mended it: a new mutex, in a new
-		 * file. What the old one has recorded goes with it. */
+		/* The owner and the process that recovered the mutex both died. Start over with a new
+		 * publisher file; what the old one has recorded goes with it. */
 		replace_remove_left(attachment->publisher_lock.fd, names);
 		unlink(names->publisher);
 		return -EAGAIN;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Telling subscribers that there is a new version, and cleaning up after dead ones.
+ * Telling subscribers that there is a new version, and cleaning up after dead ones (reap.c).
  *
  * A slot's ticket is odd while its subscriber is armed: about to block, or blocked. The subscriber
  * arms (the ticket rises to an odd number), fences fully, and loads head; the publisher stores
@@ -60,7 +60,7 @@ void fanout_move(struct fanout *fanout);
 
 /* Says that a table changed, by the hash of its name. */
 void notice_add(struct notice *notice, uint64_t hash);
-/* Both in one. */
+/* Merges `later` into `notice`. */
 void notice_merge(struct notice *notice, const struct notice *later);
 
 /* Notifies. Call after head was stored. */

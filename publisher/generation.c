@@ -199,9 +199,12 @@ static int take_place(struct stele_publisher *publisher, struct next *next, uint
 	if (r < 0)
 		return mapping_error(r, region->names.data, maximum);
 	r = next_install(publisher, next, old);
-	if (r < 0 &&
-	    mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size, true) < 0)
-		publisher->broken = true;
+	if (r < 0) {
+		if (mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size, true) < 0)
+			publisher->broken = true;
+		/* A thread that sends notices may have woken the new file's head meanwhile. */
+		notifier_futex_wake(&region->header->head, UINT32_MAX);
+	}
 	return r;
 }
 
@@ -372,7 +375,7 @@ static int fresh_make(struct stele_publisher *publisher, struct next *next, stru
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header header;
-	/* What is missing it grows by. */
+	/* The file grows if this is too little. */
 	uint64_t used = arena_used(&publisher->arena);
 	uint64_t arena = used + used / 64 + 16 * LAYOUT_PAGE;
 	int r;
