@@ -26,6 +26,8 @@
  *   counted and not announced                    1 for each 64 slots
  *   a known slot's channel that is opened again,
  *   because uuid or notifier changed             1
+ *   the question for a lock that is held         4 for each microsecond of the processor past the
+ *                                                first 128 that it took, up to 64,000
  *   no lock, or a channel that can't be opened
  *   or sent to                                   64, and as many for each 16 us of the processor
  *                                                that the try took, up to 64,000
