@@ -270,6 +270,9 @@ static void take(struct slots *slots, uint32_t index, const struct slot_owner *o
 	uint32_t i;
 
 	names_command(command);
+	/* The contract with the publisher (peer_attach): who loads anything of this owner finds the
+	 * former owner's ticket changed. */
+	fence_release();
 	for (i = 0; i < LAYOUT_PINS; i++)
 		store_relaxed(&slot->pins[i], 0);
 	for (i = 0; i < owner->tables; i++)
@@ -327,7 +330,8 @@ static int grow(struct slots *slots)
 
 void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier)
 {
-	__atomic_store_n(&slots->slot[index].notifier, notifier, __ATOMIC_RELAXED);
+	/* After the ticket was disarmed, as in take(). */
+	__atomic_store_n(&slots->slot[index].notifier, notifier, __ATOMIC_RELEASE);
 }
 
 int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index)

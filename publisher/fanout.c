@@ -116,11 +116,11 @@ static void wake(struct fanout *fanout, const struct notice *notice)
 
 /* Sends one notice to an armed subscriber. Returns false where that was not tried, so that its
  * ticket is not one that was sent for. *ret_futex: whether the futex has to be woken for it. */
-static bool peer_send(struct fanout *fanout, uint32_t index, const struct notice *notice,
-                      bool *ret_futex)
+static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
+                      const struct notice *notice, bool *ret_futex)
 {
 	const struct peer *peer = &fanout->peers.peer[index];
-	enum peer_state state = peer_attach(fanout, index, notice->time);
+	enum peer_state state = peer_attach(fanout, index, ticket, notice->time);
 	int r = -ENXIO;
 
 	*ret_futex = state != PEER_UNKNOWN;
@@ -171,7 +171,7 @@ static bool tell(struct fanout *fanout, uint32_t index, const struct notice *not
 	}
 	if (!concerns(notice, slot))
 		return false;
-	if (peer_send(fanout, index, notice, &futex)) {
+	if (peer_send(fanout, index, ticket, notice, &futex)) {
 		if (futex)
 			peers->by_futex[index / 64] |= bit;
 		else

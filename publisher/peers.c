@@ -350,13 +350,13 @@ static int open_channel(struct fanout *fanout, uint32_t index, const struct noti
 	return r;
 }
 
-enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t now)
+enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t ticket, uint64_t now)
 {
 	const struct layout_slot *slot = &fanout->slots->slot[index];
 	struct peers *peers = &fanout->peers;
 	struct peer *peer = &peers->peer[index];
 	const struct notifier *notifier =
-		notifier_of_kind(__atomic_load_n(&slot->notifier, __ATOMIC_RELAXED));
+		notifier_of_kind(__atomic_load_n(&slot->notifier, __ATOMIC_ACQUIRE));
 	int64_t started;
 	uint8_t uuid[16];
 	bool same;
@@ -367,6 +367,13 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t now)
 		return PEER_READY;
 	if (same && is_later(peer, now))
 		return PEER_BY_FUTEX;
+	/* Uuid and notifier may be those of the slot's next owner, whose channel is not there yet: a
+	 * failure would postpone the tries for that owner, which may arm and block meanwhile. The
+	 * contract with slots.c: the ticket has changed before they do. Who armed after the load of
+	 * the ticket that is sent for looks at the new head, and needs no notice. */
+	fence_acquire();
+	if (load_relaxed(&slot->ticket) != ticket)
+		return PEER_UNKNOWN;
 	if (!same || peer->notifier || peer->wait != 0) {
 		if (!peers_can_spend(peers))
 			return same ? PEER_BY_FUTEX : PEER_UNKNOWN;

@@ -13,7 +13,9 @@
  * the header of the subscribers file, then arms its ticket, fences fully, and loads head. The
  * publisher stores head, fences fully, loads the count of claims, and looks at the slots whose
  * claims it has not seen. So either the subscriber sees the new head, or the publisher sees the
- * claim, finds the lock, and loads the ticket: the argument of fanout.h, with one word more.
+ * claim, finds the lock, and loads the ticket: the argument of fanout.h, with one word more. The
+ * ring's entry is a hint: if it is not the claim's, all slots are looked at. docs/models/claims.pml
+ * checks this, with slots that change their owners, and deaths.
  *
  * What may be wasted is bounded by a budget of units, PEERS_BUDGET of them at first, and 64 more
  * for each millisecond (never more than PEERS_BUDGET):
@@ -108,9 +110,11 @@ enum peer_state {
 	PEER_READY,
 	PEER_FAILED,   /* it can't be opened; the subscriber may have chosen to wait on the head */
 	PEER_BY_FUTEX, /* it could not, and is not tried now: the same */
-	PEER_UNKNOWN,  /* it is no subscriber's that can be told; or there is no budget to find that out */
+	PEER_UNKNOWN,  /* it is no subscriber's that can be told; or there is no budget to find that out; or
+	                  the ticket is another now, whose owner needs no notice */
 };
-enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t now);
+/* `ticket`: which there is something to send for. */
+enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t ticket, uint64_t now);
 /* A send failed: closes the channel. */
 void peer_failed(struct fanout *fanout, uint32_t index);
 /* The slot is free, or is being freed: whoever claims it has to become known. */

@@ -34,6 +34,34 @@ static struct peers *peers_of(struct stele_publisher *publisher)
 	return &publisher->fanout.peers;
 }
 
+/* ---- claims ---- */
+
+/* A claimer that was counted may die before it writes its entry: the claims behind it are looked at all the same. */
+Test(ipc_hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
+{
+	struct stele_publisher *publisher = publish_for_all();
+	struct stele_subscriber *subscriber;
+	static struct attack attack;
+	uint32_t index;
+
+	open_attack(&attack);
+	ipc_commit(publisher);
+	__atomic_fetch_add(&attack.header->claims, 1, __ATOMIC_SEQ_CST);
+	subscriber = ipc_subscribe(0, "futex");
+	index = subscriber->slot_index;
+	/* No look at all slots is due. */
+	peers_of(publisher)->looked_at = time_of_day();
+	ipc_commit(publisher);
+	cr_expect(peers_of(publisher)->known[index / 64] >> index % 64 & 1);
+	/* A ticket that is no longer the slot's is not sent for, and no failure is remembered. */
+	cr_expect_eq(peer_attach(&publisher->fanout, index, subscriber->slot->ticket + 1, time_of_day()), PEER_UNKNOWN);
+	cr_expect_eq(peers_of(publisher)->peer[index].wait, 0);
+	cr_expect_eq(peer_attach(&publisher->fanout, index, subscriber->slot->ticket, time_of_day()), PEER_READY);
+	attack_close(&attack);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 /* ---- leases ---- */
 
 static volatile int signals;
