@@ -16,8 +16,10 @@ run() {
 	shift 2
 	rm -f pan*
 	spin "$@" -a "$models/$model.pml" >spin.out 2>&1 || { cat spin.out >&2; exit 1; }
-	"$compiler" -O2 -w -o pan pan.c
-	./pan -E -m1000000 >pan.out 2>&1 || { cat pan.out >&2; exit 1; }
+	# To optimize takes longer than the search for an error.
+	[ "$errors" = 0 ] && optimize=-O1 || optimize=-O0
+	"$compiler" "$optimize" -w -DSAFETY -o pan pan.c
+	./pan -E -m1000000 -w22 >pan.out 2>&1 || { cat pan.out >&2; exit 1; }
 	if grep -q 'search not completed\|max search depth too small\|out of memory' pan.out &&
 		[ "$errors" = 0 ]; then
 		echo "check-models: $model $*: the search was not completed" >&2
@@ -55,4 +57,16 @@ for broken in ONCE_A_TICKET MARK_APART REREAD SILENT; do
 done
 run notices 1 -DREMEMBER
 run notices 1 -DNOT_EVERYBODY
+run claims 0
+run claims 0 -DBOTH
+run claims 0 -DROUNDS=2
+run claims 0 -DSUBSCRIBER_DIES
+run claims 0 -DPUBLISHER_DIES
+for broken in LATE COUNTS_FIRST CLAIMS_FIRST TICKETS_FIRST ANY_OWNER STALE_TICKET; do
+	run claims 1 -D$broken
+done
+run claims 1 -DBOTH -DSTOPS
+run claims 1 -DBOTH -DRING=1 -DOVERFLOW
+run claims 1 -DBOTH -DRING=1 -DRECOUNTS
+run claims 1 -DPUBLISHER_DIES -DNEW_IS_OLD
 echo 'check-models: ok'
