@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
@@ -14,54 +15,114 @@
 #include "file.h"
 
 #define AS_IT_IS (O_CLOEXEC | O_NOFOLLOW)
-#define DEPTH    16 /* of directories that somebody made where none belong */
+#define PASSES   4096 /* of a removal: each takes a level of directories that were made where none belong */
 #define REMOVE_TRIES 8
 
-/* Removes what is in a directory, and directories in it no deeper than anybody has reason to make
- * them. By open directories, so that nobody can lead it elsewhere. What can't be removed stays: the
- * rmdir() of the directory tells. */
-static void empty(int directory_fd, unsigned depth)
+/* Takes a directory from all other users: one who goes on making files in it would keep a removal busy for
+ * ever. False for another user's directory, unless this is root. */
+static bool shut(int fd)
+{
+	if (geteuid() == 0 && fchown(fd, 0, (gid_t)-1) < 0)
+		return false;
+	return fchmod(fd, 0700) == 0;
+}
+
+/* Moves a directory up into `folder`, under a name that nobody can tell in advance. */
+static bool move_up(int folder, int fd, const char *entry)
+{
+	char name[32];
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+		return false;
+	snprintf(name, sizeof(name), "removed-%016llx", (unsigned long long)number);
+	return renameat(fd, entry, folder, name) == 0;
+}
+
+/* Removes the entries of a directory, by open directories, so that nobody can lead it elsewhere. If the
+ * directory is the folder itself (`folder` is -1), those in it are emptied as well; what is a directory
+ * in one of these is moved up into the folder, so no depth stops a removal. True if something was moved
+ * up. */
+static bool remove_entries(int directory_fd, int folder)
 {
 	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	bool moved = false;
 
 	if (!directory) {
 		if (fd >= 0)
 			close(fd);
-		return;
+		return false;
 	}
 	while ((entry = readdir(directory)) != NULL) {
 		int inner;
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    unlinkat(fd, entry->d_name, 0) == 0)
+		    unlinkat(fd, entry->d_name, 0) == 0 ||
+		    unlinkat(fd, entry->d_name, AT_REMOVEDIR) == 0)
 			continue;
-		inner = depth > 0 ? openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | AS_IT_IS)
-		                  : -1;
+		if (folder >= 0) {
+			moved |= move_up(folder, fd, entry->d_name);
+			continue;
+		}
+		inner = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | AS_IT_IS);
 		if (inner < 0)
 			continue;
-		empty(inner, depth - 1);
+		if (shut(inner))
+			moved |= remove_entries(inner, fd);
 		close(inner);
 		unlinkat(fd, entry->d_name, AT_REMOVEDIR);
 	}
 	closedir(directory);
+	return moved;
+}
+
+/* Sets the error message for what is left in the folder, and whose it is. */
+static int refuse_left(const struct names *names, int fd)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS), r = 0;
+	DIR *directory = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+	struct stat status;
+
+	if (!directory) {
+		if (again >= 0)
+			close(again);
+		return file_refuse_name("remove", names->folder, ENOTEMPTY);
+	}
+	while (r == 0 && (entry = readdir(directory)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    fstatat(again, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+			r = error_set(EBADMSG,
+			              "cannot remove %s: user %u has made a %s in it; let that user "
+			              "or root remove it, and repeat this",
+			              names->folder, status.st_uid,
+			              S_ISDIR(status.st_mode) ? "directory" : "file");
+	closedir(directory);
+	return r < 0 ? r : file_refuse_name("remove", names->folder, ENOTEMPTY);
 }
 
 int folder_remove(const struct names *names)
 {
 	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
-	int tries = REMOVE_TRIES, r;
+	int passes = PASSES, tries = REMOVE_TRIES, r;
 
 	/* It may be something else, or such as can't be read. */
 	if (fd < 0)
 		return file_remove_name(names->folder);
-	/* A subscriber that has it open may make something in it meanwhile. */
+	/* A subscriber of this user that has it open may make something in it meanwhile. */
 	do {
-		empty(fd, DEPTH);
+		if (shut(fd))
+			while (remove_entries(fd, -1) && --passes > 0)
+				;
 		r = rmdir(names->folder) == 0 ? 0 : -errno;
-	} while (r == -ENOTEMPTY && --tries > 0);
+	} while (r == -ENOTEMPTY && passes > 0 && --tries > 0);
+	if (r == -ENOTEMPTY)
+		r = refuse_left(names, fd);
+	else
+		r = r == 0 || r == -ENOENT ? 1 : file_refuse_name("remove", names->folder, -r);
 	close(fd);
-	return r == 0 || r == -ENOENT ? 1 : file_refuse_name("remove", names->folder, -r);
+	return r;
 }
 
 /* Takes away what somebody else put there. */

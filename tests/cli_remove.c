@@ -4,43 +4,93 @@
  */
 #include "lib/folder.h"
 #include "lib/names.h"
+#include "tests/outsider.h"
 #include "tests/own_machine.h"
 
 TestSuite(cli_remove, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-#define TOO_DEEP 20 /* directories in each other, of which a removal goes down to 16 */
+#define DEEP 40 /* directories in each other */
 
-/* Makes directories in the region's folder, or removes them. */
-static void nest(bool make)
+/* Makes directories in the region's folder. */
+static void nest(void)
 {
 	char path[NAMES_PATH_SIZE];
 
-	for (unsigned i = 1; i <= TOO_DEEP; i++) {
-		unsigned depth = make ? i : TOO_DEEP + 1 - i;
-		ipc_path(path, ".channels");
-		for (unsigned j = 0; j < depth; j++)
-			strcat(path, "/d");
-		CHECK((make ? mkdir(path, 0700) : rmdir(path)) == 0, "%s: %s", path, strerror(errno));
+	ipc_path(path, ".channels");
+	for (unsigned i = 0; i < DEEP; i++) {
+		strcat(path, "/d");
+		CHECK(mkdir(path, 0700) == 0, "%s: %s", path, strerror(errno));
 	}
+}
+
+/* Puts a directory into the region's folder that nobody can remove: something is mounted there. */
+static void mount_inside(char path[NAMES_PATH_SIZE])
+{
+	ipc_path(path, ".channels/d");
+	CHECK(mkdir(path, 0700) == 0 && mount("tmpfs", path, "tmpfs", 0, "size=64k") == 0, "%s: %s", path,
+	      strerror(errno));
 }
 
 Test(cli_remove, says_so_where_a_folder_stays)
 {
-	char path[128];
+	char path[128], inside[NAMES_PATH_SIZE];
 
+	own_machine("size=64m");
 	ipc_path(path, ".channels");
 	stele_publisher_close(ipc_publish(region, NULL));
-	nest(true);
+	mount_inside(inside);
 	EXITS(7, "rm %s", region);
 	SAYS(path);
-	SAYS("not empty");
+	SAYS("user 0 has made a directory in it");
 	cr_expect(!is_there("") && is_there(".channels") && is_there(".publisher"));
 	/* Again, and the same: what is left is not forgotten. */
 	EXITS(7, "rm %s", region);
-	nest(false);
+	cr_assert_eq(umount(inside), 0);
 	EXITS(0, "rm %s", region);
 	cr_expect(!is_there(".channels") && !is_there(".publisher"));
 	EXITS(3, "rm %s", region);
+}
+
+Test(cli_remove, hostile_26_directories_of_any_depth)
+{
+	stele_publisher_close(ipc_publish(region, NULL));
+	nest();
+	EXITS(0, "rm %s", region);
+	cr_expect(!is_there("") && !is_there(".channels") && !is_there(".publisher"));
+}
+
+/* Makes files in the region's folder, as fast as it can, until it is ended. */
+static void make_files(unsigned which)
+{
+	char folder[128], path[256];
+
+	become(OUTSIDER);
+	ipc_path(folder, ".channels");
+	snprintf(path, sizeof(path), "%s/d-%d", folder, getpid());
+	mkdir(path, 0777);
+	for (uint64_t i = 0;; i++) {
+		snprintf(path, sizeof(path), i % 2 ? "%s/%d-%llu" : "%s/d-%d/%llu", folder, getpid(),
+		         (unsigned long long)i);
+		close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		if (i == 20000)
+			ipc_tell(which, i);
+	}
+}
+
+Test(cli_remove, hostile_26_files_that_are_made_without_end)
+{
+	pid_t outsiders[2];
+
+	own_machine("size=512m");
+	EXITS(0, "create %s -m 644 -t 't(a: u32 key)'", region);
+	for (unsigned i = 0; i < 2; i++)
+		outsiders[i] = ipc_spawn(make_files, i);
+	for (unsigned i = 0; i < 2; i++)
+		UNTIL(ipc_told(i) != 0);
+	EXITS(0, "rm %s", region);
+	cr_expect(!is_there("") && !is_there(".channels") && !is_there(".publisher"));
+	for (int i = 0; i < 2; i++)
+		ipc_kill(outsiders[i]);
 }
 
 Test(cli_remove, hostile_26_a_directory_in_place_of_a_file)
@@ -62,17 +112,17 @@ Test(cli_remove, hostile_26_a_directory_in_place_of_a_file)
 
 Test(cli_remove, clean_says_so_too)
 {
-	char path[128];
+	char path[128], inside[NAMES_PATH_SIZE];
 
 	own_machine("size=64m");
 	ipc_path(path, ".channels");
 	stele_publisher_close(ipc_publish(region, NULL));
-	nest(true);
+	mount_inside(inside);
 	remove_by_hand("");
 	EXITS(7, "clean");
 	SAYS(path);
-	SAYS("not empty");
-	nest(false);
+	SAYS("user 0 has made a directory in it");
+	cr_assert_eq(umount(inside), 0);
 	EXITS(0, "clean");
 	cr_expect(!is_there(".channels") && !is_there(".publisher"));
 }

@@ -203,9 +203,8 @@ static enum status run(int argc, char **argv)
 	progress_start(&verification.progress, "verifying", 0);
 	result = stele_region_verify(located(operands[0]), &options, &use);
 	progress_end(&verification.progress);
-	if (result < 0)
-		return fail_region(operands[0], result);
-	status = print(&use, &verification, result == 1, format);
+	status = result < 0 ? fail_region(operands[0], result)
+	                    : print(&use, &verification, result == 1, format);
 	free(verification.told);
 	if (status == STATUS_DONE && result == 0)
 		status = fail(STATUS_DAMAGED, "%s is damaged: %llu %s wrong", operands[0],
