@@ -156,7 +156,7 @@ static int data_lock(const struct names *names, int64_t until, struct attachment
  * names, and what there is of the one that it named goes. */
 static int announce_uuid(const struct names *names, int fd, const uint8_t uuid[16])
 {
-	memory_forget(fd);
+	forget_objects(names, fd);
 	if (pwrite(fd, uuid, 16, offsetof(struct layout_publisher_file, uuid)) != 16)
 		return error_set(EIO, "cannot write %s", names->publisher);
 	return 0;
@@ -285,7 +285,7 @@ static int data_attach(const struct names *names, const struct stele_publisher_o
                        bool guarded, int64_t until, struct attachment *attachment)
 {
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
-	struct layout_publisher_file file = {0};
+	uint8_t uuid[16];
 	int r = region_open(names, true, guarded, &attachment->region);
 
 	if (r == 0 && options->flags & STELE_CREATE_NEW)
@@ -299,12 +299,10 @@ static int data_attach(const struct names *names, const struct stele_publisher_o
 			"machine",
 			attachment);
 	else if (r == -ENOENT && create) {
-		/* One that a power cut emptied, or another layout made, has none to go on with. */
-		if (pread(attachment->publisher_lock.fd, &file, sizeof(file), 0) !=
-		            (ssize_t)sizeof(file) ||
-		    file.layout_version != LAYOUT_VERSION)
-			uuid_generate(file.uuid);
-		return data_make(names, options, file.uuid, false, attachment);
+		/* Never the uuid of a publisher file that was left: versions of the region that it was
+		 * of would seem to be this one's. */
+		uuid_generate(uuid);
+		return data_make(names, options, uuid, false, attachment);
 	}
 	if (r == 0)
 		r = data_judge_boot(attachment);

@@ -264,3 +264,15 @@ Test(cli_token, spelling)
 		EXPECT_STATUS(STELE("diff", region, "3", text), 0);
 	}
 }
+
+/* The publisher file stays where the data file was removed by hand, or a removal was stopped. */
+Test(cli_token, fault_34_a_publisher_file_that_was_left)
+{
+	char path[512], uuid[64];
+
+	snprintf(path, sizeof(path), "/dev/shm/stele.%s", region);
+	snprintf(uuid, sizeof(uuid), "%s", cli_uuid());
+	cr_assert_eq(unlink(path), 0, "%s", path);
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	cr_expect_str_neq(cli_uuid(), uuid);
+}
