@@ -85,19 +85,30 @@ bool peers_can_spend(const struct peers *peers)
 	return __atomic_load_n(&peers->spent, __ATOMIC_RELAXED) < PEERS_BUDGET;
 }
 
+/* What counts of the time that something took: the lesser of this time and the time before. One may
+ * be long because the machine stood still, which must cost no subscriber its notice. */
+static int64_t counted(int64_t *last, int64_t started)
+{
+	int64_t took = time_of_thread() - started, least = took < *last ? took : *last;
+
+	*last = took;
+	return least;
+}
+
 /* A try that began at that time of this thread failed, which costs. */
 static void failed(struct peers *peers, int64_t started)
 {
-	int64_t units = PEERS_FAILURE + (time_of_thread() - started) / SLOW_TRY * PEERS_FAILURE;
+	int64_t took = counted(&peers->failure_took, started);
+	int64_t units = PEERS_FAILURE + took / SLOW_TRY * PEERS_FAILURE;
 
 	spend(peers, units < PEERS_FAILURE_MOST ? units : PEERS_FAILURE_MOST);
 }
 
 /* The question for a lock that is held began at that time of this thread. A process that has many locks
- * on the file makes it slow, and can have its own locks found again and again. */
+ * on the file makes each question slow, and can have its own locks found again and again. */
 static void answered(struct peers *peers, int64_t started)
 {
-	int64_t units = (time_of_thread() - started - FREE_QUESTION) / SLOW_QUESTION;
+	int64_t units = (counted(&peers->answer_took, started) - FREE_QUESTION) / SLOW_QUESTION;
 
 	if (units > 0)
 		spend(peers, units < PEERS_FAILURE_MOST ? units : PEERS_FAILURE_MOST);

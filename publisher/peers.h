@@ -34,6 +34,9 @@
  *   or sent to                                   64, and as many for each 16 us of the processor
  *                                                that the try took, up to 64,000
  *
+ * Of the time that a question or a failed try took, no more counts than the one before it took, so
+ * that a machine which stood still once costs no subscriber a notice.
+ *
  * Without budget none of these is done, and a ticket that is passed over so is not remembered as
  * sent for. A slot without its lock, or whose channel can't be opened, is not tried again with the
  * same uuid for 1 ms, then 2 ms, ... up to 1.024 s; a known one is told by a wake of the futex
@@ -86,6 +89,8 @@ struct peers {
 	uint64_t looked_at; /* time of day of the last look at all slots */
 	int64_t spent;      /* units that are missing in the budget */
 	uint64_t paid_at;   /* time of day up to which units came back */
+	int64_t answer_took, failure_took; /* nanoseconds of the processor: of the last question for a lock that
+	                                      was held, and of the last try that failed */
 	uint32_t evict;     /* where the next channel is looked for that is closed to make room */
 	uint64_t tries, asked; /* channels that were opened, or failed to; locks that were asked for */
 };

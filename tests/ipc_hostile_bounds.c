@@ -300,6 +300,45 @@ Test(ipc_hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
 	stele_publisher_close(publisher);
 }
 
+static unsigned stall_at; /* which look at the thread's clock finds that it stood still; 0: none */
+static int64_t stalled;   /* for so long until now */
+
+/* In the place of the C library's. */
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	int r = (int)syscall(SYS_clock_gettime, clock, ret);
+
+	if (r == 0 && clock == CLOCK_THREAD_CPUTIME_ID) {
+		if (stall_at > 0 && --stall_at == 0)
+			stalled += INT64_C(3000000000);
+		ret->tv_sec += stalled / 1000000000;
+	}
+	return r;
+}
+
+/* A question for a lock that took long once costs nobody a notice, whichever it is. */
+Test(ipc_hostile_bounds, a_stall_costs_no_notice)
+{
+	enum { FEW = 8 };
+	struct stele_publisher *publisher = publish_for_all();
+	struct stele_subscriber *subscribers[FEW];
+
+	for (unsigned at = 1; at <= 4 * FEW; at++) {
+		uint64_t before = ipc_stats(publisher).notices_sent;
+		for (unsigned i = 0; i < FEW; i++) {
+			subscribers[i] = ipc_subscribe(0, "semaphore");
+			arm(subscribers[i]);
+		}
+		stall_at = at;
+		ipc_commit(publisher);
+		cr_expect_eq(ipc_stats(publisher).notices_sent - before, FEW, "look %u: %llu were told", at,
+		             (unsigned long long)(ipc_stats(publisher).notices_sent - before));
+		for (unsigned i = 0; i < FEW; i++)
+			stele_subscriber_close(subscribers[i]);
+	}
+	stele_publisher_close(publisher);
+}
+
 /* One after the other, in one slot: the commit after each registration tells it. */
 Test(ipc_hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
 {
