@@ -6,7 +6,8 @@
  * 2^45 and 2^47 where mincore() finds nothing mapped. ThreadSanitizer has reserved nearly all of that for
  * its shadow memory, so Criterion gives up. Both calls are led here to addresses in the one part of that
  * range that ThreadSanitizer leaves to the program, at the lower end of the place of shared libraries.
- * Criterion is built for large files: it calls mmap64(), and the code under test calls mmap().
+ * Criterion and the code under test call mmap64(); the latter also from its handler of SIGBUS, where
+ * dlsym() is not allowed, so the functions are looked up before.
  */
 #ifdef __x86_64__
 #include <dlfcn.h>
@@ -32,12 +33,18 @@ static void *moved(void *address)
 	return (void *)(FREE_LOW + (place & FREE_MASK));
 }
 
+static void *(*next_mmap64)(void *, size_t, int, int, int, off64_t);
+
+static void __attribute__((constructor)) look_up(void)
+{
+	next_mmap64 = (void *(*)(void *, size_t, int, int, int, off64_t))dlsym(RTLD_NEXT, "mmap64");
+}
+
 void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset)
 {
-	typedef void *function(void *, size_t, int, int, int, off64_t);
-	function *next = (function *)dlsym(RTLD_NEXT, "mmap64");
-
-	return next((flags & MAP_FIXED) ? moved(address) : address, length, protection, flags, fd, offset);
+	if (!next_mmap64)
+		look_up();
+	return next_mmap64((flags & MAP_FIXED) ? moved(address) : address, length, protection, flags, fd, offset);
 }
 
 int mincore(void *address, size_t length, unsigned char *pages)
