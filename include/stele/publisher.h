@@ -96,8 +96,8 @@ struct stele_publisher_options {
  * and stele_publisher_note() says so. The publisher belongs to the caller:
  * stele_publisher_close(). Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence
  * names the path), -ENOTDIR, -EEXIST (STELE_CREATE_NEW), -EBUSY (another publisher; the sentence
- * says which process), -EACCES, -EPERM (what has the name of one of the region's files is another
- * user's; the sentence says whose, and what to do), -EBADMSG (not a region, or damaged; or a directory
+ * says which process), -EACCES, -EPERM (another user's file has the name of one of the region's
+ * files; the message names that user and the remedy), -EBADMSG (not a region, or damaged; or a directory
  * that is not empty has the name of a file), -EPROTONOSUPPORT
  * (another layout or byte order; or the publishers to share it with are of another kind: 32-bit and
  * 64-bit processes, or two C libraries, can't share a lock), -ESTALE (left by an earlier boot), -ENOTSUP (a file system that can't hold a
