@@ -5,7 +5,7 @@
 # is needed.
 #
 #   CC=clang, CXX=      other compilers              CFLAGS='-O0 -g'   other flags
-#   V=1                 show the commands            TESTS='unit_% ipc_wait'   only these tests
+#   V=1                 show the commands            TESTS='unit/% ipc/attach'   only these tests
 #   BUILD=elsewhere     another build folder         PREFIX=, DESTDIR=   where install puts things
 
 VERSION := 0.1.0
@@ -40,23 +40,23 @@ flags := -std=c17 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -DSTELE_V
 	-fPIC -fvisibility=hidden -pthread $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
 link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 
-lib_sources := $(sort $(filter-out publisher/source_%,$(wildcard lib/*.c notifier/*.c publisher/*.c subscriber/*.c)))
-source_sources := $(sort $(wildcard publisher/source_*.c))
-tool_sources := $(sort $(wildcard tools/*.c))
-kinds := unit ipc crash cli stress
-test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)_*.c)))
-bench_sources := $(sort $(wildcard tests/bench_*.c))
+lib_sources := $(sort $(foreach part,lib notifier publisher subscriber,$(wildcard $(part)/*.c $(part)/*/*.c)))
+tool_sources := $(sort $(wildcard tools/*.c tools/*/*.c))
+kernel_sources := $(filter tools/kernel/%,$(tool_sources))
+kinds := unit ipc notices hostile crash cli stress
+test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
+bench_sources := $(sort $(wildcard tests/bench/*.c))
 
-# A benchmark against a peer, bench_peer_PEER_....c, is built with the library that pkg-config has under
+# A benchmark against a peer, tests/bench/peer_PEER_....c, is built with the library that pkg-config has under
 # this name, where it has it.
 peer_dpdk := libdpdk
 peer_json := json-c
 peer_lmdb := lmdb
 peer_redis := hiredis
-peer_of = $(peer_$(word 3,$(subst _, ,$(basename $(notdir $(1))))))
+peer_of = $(peer_$(word 2,$(subst _, ,$(basename $(notdir $(1))))))
 peer_config = $(shell pkg-config $(1) $(call peer_of,$(2)) 2>/dev/null)
 ifneq ($(filter bench%,$(MAKECMDGOALS)),)
-left_out := $(foreach source,$(wildcard tests/bench_peer_*.c),\
+left_out := $(foreach source,$(wildcard tests/bench/peer_*.c),\
 	$(if $(shell pkg-config --exists $(call peer_of,$(source)) 2>/dev/null && echo yes),,$(source)))
 bench_sources := $(filter-out $(left_out),$(bench_sources))
 endif
@@ -66,7 +66,7 @@ manuals := $(sort $(wildcard docs/*.[1-8]))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c=$(BUILD)/tests/%))
-benches := $(bench_sources:tests/%.c=$(BUILD)/bench/%)
+benches := $(bench_sources:tests/%.c=$(BUILD)/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
 # Packages for all goals are installed before anything is compiled: <sys/sdt.h>, which comes with
@@ -101,32 +101,35 @@ $(BUILD)/libstele.so.$(SOVERSION): $(call objects,$(lib_sources)) lib/libstele.m
 	$(call say,LD)$(CC) $(link) -shared -Wl,-soname,$(@F) -Wl,--version-script,lib/libstele.map \
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) -luuid
 
-$(BUILD)/obj/all.a: $(call objects,$(lib_sources) $(source_sources))
+$(BUILD)/obj/all.a: $(call objects,$(lib_sources) $(kernel_sources))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # ---- the command, tests, benchmarks, examples ----
 
-$(BUILD)/stele: $(call objects,$(tool_sources) $(source_sources)) $(BUILD)/libstele.a
+$(BUILD)/stele: $(call objects,$(tool_sources)) $(BUILD)/libstele.a
 	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -lncursesw -ltinfo -luuid
 
 # Criterion needs help to run under ThreadSanitizer
-helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/tsan_criterion.o)
+helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/support/tsan_criterion.o)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ -lcriterion -ljansson -lcsv -lmnl -luuid -lm
 
 # What this one loads and unloads.
-$(BUILD)/tests/ipc_sigbus: | $(BUILD)/libstele.so
+$(BUILD)/tests/ipc/sigbus: | $(BUILD)/libstele.so
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/all.a
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ $(call peer_config,--libs,$@) -luuid -lm
 
-$(BUILD)/demo_publisher: $(BUILD)/obj/tests/demo_publisher.o $(BUILD)/libstele.a
+$(BUILD)/instructions: $(BUILD)/obj/tests/scripts/instructions.o $(BUILD)/obj/all.a
 	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
 
-$(BUILD)/obj/tests/bench_peer_%.o: private peer_flags = $(subst -I,-isystem ,$(call peer_config,--cflags,$@))
+$(BUILD)/demo_publisher: $(BUILD)/obj/tests/scripts/demo_publisher.o $(BUILD)/libstele.a
+	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
+
+$(BUILD)/obj/tests/bench/peer_%.o: private peer_flags = $(subst -I,-isystem ,$(call peer_config,--cflags,$@))
 
 $(BUILD)/examples/%: docs/examples/%.c $(BUILD)/libstele.a $(headers) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -140,9 +143,9 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(needed)
 
 $(call objects,$(test_sources)): | $(BUILD)/packages-check
 
-# lib/probe.h includes <sys/sdt.h> if it is there. Objects with probes are compiled again when that
+# lib/base/probe.h includes <sys/sdt.h> if it is there. Objects with probes are compiled again when that
 # header came or went; this is determined after packages are installed, so that the next make agrees.
-$(call objects,$(shell grep -lF '"lib/probe.h"' $(lib_sources))): $(BUILD)/probes
+$(call objects,$(shell grep -lF '"lib/base/probe.h"' $(lib_sources))): $(BUILD)/probes
 
 quoted = '$(subst ','\'',$(1))'
 changed = $(1) | cmp -s - $@ || $(1) >$@
@@ -193,7 +196,7 @@ run-fuzz-%: $(BUILD)/fuzz_%
 
 fuzzers: $(addprefix $(BUILD)/fuzz_,$(fuzz_names))
 
--include $(patsubst %.o,%.d,$(call objects,$(fuzz_sources) $(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) tests/instructions.c tests/demo_publisher.c tests/tsan_criterion.c))
+-include $(patsubst %.o,%.d,$(call objects,$(fuzz_sources) $(lib_sources) $(tool_sources) $(test_sources) $(bench_sources) $(wildcard tests/scripts/*.c tests/support/*.c)))
 
 # ---- packages: build, run, check and so on name what is needed for that ----
 
@@ -208,7 +211,7 @@ $(addprefix $(BUILD)/packages-,run check picture): | $(BUILD)/packages-build
 
 # ---- checks ----
 
-run_tests = $(Q)STELE=$(BUILD)/stele tests/run_tests.sh $(JOBS) $(filter $(BUILD)/tests/%,$^)
+run_tests = $(Q)STELE=$(BUILD)/stele tests/scripts/run_tests.sh $(JOBS) $(filter $(BUILD)/tests/%,$^)
 
 check: check-static check-instructions check-sanitizers check-litmus check-models $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
@@ -216,13 +219,13 @@ check: check-static check-instructions check-sanitizers check-litmus check-model
 check-static: check-includes check-symbols check-probes check-headers check-examples check-build check-32bit ## the checks that run no program of ours
 
 check-includes: ## folders include only what they may
-	$(Q)tests/check_includes.sh
+	$(Q)tests/scripts/check_includes.sh
 
 check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports its public functions, no more
-	$(Q)tests/check_symbols.sh $(BUILD)
+	$(Q)tests/scripts/check_symbols.sh $(BUILD)
 
 check-probes: $(BUILD)/libstele.so | $(BUILD)/packages-check ## the library has the probes that docs/tracing.md lists
-	$(Q)tests/check_probes.sh $(BUILD)/libstele.so
+	$(Q)tests/scripts/check_probes.sh $(BUILD)/libstele.so
 
 check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## each public header compiles alone, as C and as C++, which links
 	$(Q)for h in $(headers); do \
@@ -234,7 +237,7 @@ check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## each public head
 	@echo 'check-headers: ok'
 
 check-examples: $(examples) ## the examples compile, and the documents show them as they are
-	$(Q)tests/check_examples.sh 'README.md docs/following.md' $(example_sources)
+	$(Q)tests/scripts/check_examples.sh 'README.md docs/following.md' $(example_sources)
 
 # Debian has one set of headers for both where they are the same, in the folder of the 64-bit ones.
 flags_32 = $(addprefix -idirafter /usr/include/,$(shell $(CC) -print-multiarch 2>/dev/null))
@@ -248,32 +251,32 @@ check-32bit: | $(BUILD)/packages-check ## the library and the command compile fo
 		echo 'check-32bit: ok'; \
 	else echo 'check-32bit: left out, as $(CC) -m32 finds no C library (Debian: libc6-dev-i386)'; fi
 
-objects: $(call objects,$(lib_sources) $(source_sources) $(tool_sources))
+objects: $(call objects,$(lib_sources) $(tool_sources))
 
 check-build: | $(needed) ## the build finds what is there, whatever the compiler's command, and does nothing twice
-	$(Q)tests/check_build.sh $(call quoted,$(CC))
+	$(Q)tests/scripts/check_build.sh $(call quoted,$(CC))
 
-check-instructions: $(BUILD)/bench/instructions | $(BUILD)/packages-check ## gets, matches, commits take no more instructions than they may
-	$(Q)tests/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)
+check-instructions: $(BUILD)/instructions | $(BUILD)/packages-check ## gets, matches, commits take no more instructions than they may
+	$(Q)tests/scripts/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)
 
 check-sanitizers: ## AddressSanitizer sees the loads that are assembly without it, of each compiler that is there
-	$(Q)tests/check_sanitizers.sh gcc clang
+	$(Q)tests/scripts/check_sanitizers.sh gcc clang
 
 check-litmus: ## the memory model allows what it should of tests/litmus, where herd7 is installed
-	$(Q)tests/check_litmus.sh
+	$(Q)tests/scripts/check_litmus.sh
 
 check-models: | $(BUILD)/packages-check ## the Spin models of docs/models hold, and their broken forms fail
-	$(Q)tests/check_models.sh '$(CC)'
+	$(Q)tests/scripts/check_models.sh '$(CC)'
 
 check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
 	$(run_tests)
 
 # check-unit, check-ipc, ...
-$(foreach kind,$(kinds),$(eval check-$(kind): $(filter $(BUILD)/tests/$(kind)_%,$(tests))))
+$(foreach kind,$(kinds),$(eval check-$(kind): $(filter $(BUILD)/tests/$(kind)/%,$(tests))))
 $(addprefix check-,$(kinds)): $(BUILD)/stele | $(BUILD)/packages-check ## only the tests of this kind
 	$(run_tests)
 
-stress: $(filter $(BUILD)/tests/stress_versions $(BUILD)/tests/stress_readers $(BUILD)/tests/stress_notice,$(tests)) | $(BUILD)/packages-check ## the random tests of versions and readers, a minute each (STELE_STRESS_SECONDS), and bursts of commits (STELE_NOTICE_BURSTS)
+stress: $(filter $(addprefix $(BUILD)/tests/stress/,versions readers notice),$(tests)) | $(BUILD)/packages-check ## the random tests of versions and readers, a minute each (STELE_STRESS_SECONDS), and bursts of commits (STELE_NOTICE_BURSTS)
 	$(Q)for t in $(filter $(BUILD)/tests/%,$^); do \
 		STELE_STRESS_SECONDS=$${STELE_STRESS_SECONDS:-60} \
 		STELE_NOTICE_BURSTS=$${STELE_NOTICE_BURSTS:-20000} $$t --jobs 1 || exit 1; done
@@ -287,11 +290,11 @@ check-tsan: ## the tests with ThreadSanitizer, in build/tsan
 		SANITIZE='-fsanitize=thread' check-tests
 
 check-fresh: ## run, check and install on bare Debians, and what the README promises there (root)
-	$(Q)tests/check_fresh.sh
+	$(Q)tests/scripts/check_fresh.sh
 
 bench: $(benches) $(BUILD)/stele ## run the benchmarks; those against peers where these are installed
 	@$(foreach source,$(left_out),echo 'left out: $(source), as there is no $(call peer_of,$(source)) (make bench-deps)';)
-	$(Q)STELE=$(BUILD)/stele tests/run_bench.sh $(BUILD)/bench.txt $(benches)
+	$(Q)STELE=$(BUILD)/stele tests/scripts/run_bench.sh $(BUILD)/bench.txt $(benches)
 
 bench-plots: ## draw docs/bench_*.svg from what `make bench` printed last
 	$(Q)build-aux/plots.sh $(BUILD)/bench.txt docs
@@ -300,13 +303,13 @@ bench-deps: ## install the peers that the benchmarks compare with, and what draw
 	$(Q)build-aux/packages.sh bench
 
 run: $(BUILD)/stele | $(BUILD)/packages-run ## show it at work: a live routing table, two subscribers, a change
-	$(Q)STELE=$(BUILD)/stele tests/run.sh
+	$(Q)STELE=$(BUILD)/stele tests/scripts/run.sh
 
 demo: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-run ## a scene to look at with `stele top`, which it opens on a terminal
-	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/demo.sh
+	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/scripts/demo.sh
 
 picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## draw docs/top.svg from that scene
-	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/demo.sh \
+	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/scripts/demo.sh \
 		build-aux/picture.sh docs/top.svg
 
 # ---- the rest ----
@@ -342,8 +345,7 @@ clean: ## remove what was built, that is BUILD
 	rm -rf '$(BUILD)'
 
 format: ## format the sources with clang-format
-	clang-format -i $(lib_sources) $(source_sources) $(tool_sources) $(test_sources) $(bench_sources) \
-		$(example_sources) $(wildcard */*.h) $(headers)
+	clang-format -i $(shell git ls-files '*.c' '*.h')
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p; s/^\$$(addprefix check-,$$(kinds)):.*## \(.*\)/check-KIND|\1: $(kinds)/p' \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # picture.sh FILE: runs `stele top` on $DEMO_NET in a terminal of a fixed size, which tmux holds, until its lines
-# of the past are filled, and draws what is on the screen. For tests/demo.sh to run.
+# of the past are filled, and draws what is on the screen. For tests/scripts/demo.sh to run.
 set -eu
 cd "$(dirname "$0")/.."
 socket=picture-$$

@@ -217,7 +217,7 @@ struct layout_table {
 	uint64_t rows;
 	uint64_t id;      /* the version that created it: tells a table from a later one of its name */
 	uint32_t root;    /* reference: node, or the only row; 0: empty */
-	uint32_t schema;  /* reference: blob (lib/schema.h) */
+	uint32_t schema;  /* reference: blob (lib/schema/schema.h) */
 };
 
 /* ---- the publisher file ---- */
@@ -228,7 +228,7 @@ struct layout_publisher_file {
 	uint32_t byte_order;
 	uint8_t uuid[16];
 	uint8_t boot_id[16];
-	/* What laid out the mutex (lib/abi.h), which no process of another kind may touch. */
+	/* What laid out the mutex (lib/base/abi.h), which no process of another kind may touch. */
 	uint32_t word_size;  /* bytes of a pointer */
 	uint32_t mutex_size; /* bytes of the mutex */
 	uint32_t lock_word;  /* where in it the word is that the kernel knows (set_robust_list(2)) */
@@ -236,7 +236,7 @@ struct layout_publisher_file {
 	pthread_mutex_t mutex; /* robust, process-shared: held from begin to commit or abort */
 };
 
-/* The file that is to take the place of another (lib/replace.h), at LAYOUT_REPLACEMENT_OFFSET. */
+/* The file that is to take the place of another (lib/storage/replace.h), at LAYOUT_REPLACEMENT_OFFSET. */
 #define LAYOUT_REPLACEMENT_OFFSET 192u
 struct layout_replacement {
 	uint64_t number;  /* its name is that of the data file and ".new-", and this in 16 hexadecimal

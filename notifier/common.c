@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common.h"
+#include "notifier/common.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/error.h"
-#include "lib/folder.h"
+#include "lib/base/error.h"
+#include "lib/storage/folder.h"
 
 int64_t common_until(int64_t deadline)
 {

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
-#include "notifier.h"
+#include "notifier/notifier.h"
 
 /* The most notices that one call takes away: who may send and floods must not keep it busy. */
 #define COMMON_DRAIN 16

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "lib/error.h"
-#include "lib/folder.h"
+#include "notifier/common.h"
+#include "lib/base/error.h"
+#include "lib/storage/folder.h"
 
 #define FIFO_OPEN (O_RDWR | O_NONBLOCK | O_CLOEXEC)
 #define FIFO_SIZE 4096 /* bytes in a pipe: hundreds of notices, and less of the user's share */

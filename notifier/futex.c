@@ -6,7 +6,7 @@
  * That the low half may be what it was 2^30 versions ago costs a slice at most: head is compared
  * whole after each wait.
  */
-#include "notifier.h"
+#include "notifier/notifier.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "lib/names.h"
+#include "notifier/common.h"
+#include "lib/storage/paths.h"
 
 static const uint32_t *low_half(const uint64_t *head)
 {

@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "common.h"
-#include "lib/error.h"
-#include "lib/names.h"
+#include "notifier/common.h"
+#include "lib/base/error.h"
+#include "lib/storage/paths.h"
 
 static int open_error(const char *name, int errnum)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "notifier.h"
+#include "notifier/notifier.h"
 
 #include <stdio.h>
 #include <string.h>

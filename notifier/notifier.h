@@ -5,7 +5,7 @@
  * repeat or forge notices and break nothing but the time they take. Notifiers know versions, never
  * rows.
  *
- * When a subscriber is sent a notice is decided by the ticket in its slot (publisher/fanout.c,
+ * When a subscriber is sent a notice is decided by the ticket in its slot (publisher/notices/fanout.c,
  * subscriber/wait.c); a notifier only carries it, and keeps the contract at struct notifier.
  */
 #ifndef NOTIFIER_NOTIFIER_H
@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "lib/layout.h"
-#include "lib/names.h"
+#include "lib/storage/paths.h"
 
 /* No wait in the library is longer than this, in nanoseconds: then it looks at the head again. One
  * second, and nothing changes it but a test, before it opens subscribers: where nobody looks by itself
@@ -66,8 +66,8 @@ struct channel {
  *   7. A wake is sent for each version while the ticket is armed, as the wake for one version can come
  *      before the wait that looked at that version.
  *
- * docs/models/channels.pml checks these against each kind of channel, tests/ipc_notifier_contract.c
- * holds each notifier to them, and tests/stress_notice.c all of them together. */
+ * docs/models/channels.pml checks these against each kind of channel, tests/notices/notifier_contract.c
+ * holds each notifier to them, and tests/stress/notice.c all of them together. */
 struct notifier {
 	const char *name;
 	uint32_t kind; /* LAYOUT_NOTIFIER_... */

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "notifier/common.h"
 
 static uint32_t *count_of(const struct channel *channel)
 {

@@ -32,11 +32,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "lib/atomic.h"
-#include "lib/error.h"
-#include "lib/folder.h"
-#include "lib/mapping.h"
+#include "notifier/common.h"
+#include "lib/base/atomic.h"
+#include "lib/base/error.h"
+#include "lib/storage/folder.h"
+#include "lib/storage/mapping.h"
 
 #define NUMBERS 8 /* signals that this may take: SIGRTMAX and those before it */
 

@@ -15,9 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "lib/error.h"
-#include "lib/folder.h"
+#include "notifier/common.h"
+#include "lib/base/error.h"
+#include "lib/storage/folder.h"
 
 static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), "path of a socket");
 

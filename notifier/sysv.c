@@ -33,8 +33,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "lib/error.h"
+#include "notifier/common.h"
+#include "lib/base/error.h"
 
 #define RETRY      INT64_C(10000000) /* before a wait that did not end is ended once more */
 #define ROOM_TRIES 8                 /* to make room in a full queue that others fill */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "generation.h"
+#include "publisher/generation.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/replace.h"
-#include "publisher.h"
-#include "recover.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/replace.h"
+#include "publisher/publisher.h"
+#include "publisher/memory/recover.h"
 
 /* A region of fewer bytes is not compacted unasked. */
 #define COMPACT_LEAST (UINT64_C(16) << 20)

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attach.h"
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/survey.h"
+#include "publisher/attach/attach.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/region/survey.h"
 
 uint64_t contents_room(struct region *contents)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "publisher.h"
+#include "publisher/publisher.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,12 +7,12 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "generation.h"
-#include "lib/copy.h"
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/folder.h"
-#include "recover.h"
+#include "publisher/generation.h"
+#include "lib/region/copy.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/folder.h"
+#include "publisher/memory/recover.h"
 
 #define HISTORY_DEFAULT 64u
 #define SYSV_DEFAULT    (UINT64_C(64) << 20)

@@ -26,15 +26,15 @@
 
 #include <stele/publisher.h>
 #include <stele/subscriber.h>
-#include "arena.h"
-#include "edit.h"
-#include "durable.h"
-#include "fanout.h"
-#include "notify.h"
-#include "lib/catalog.h"
-#include "lib/region.h"
-#include "lib/slots.h"
-#include "reclaim.h"
+#include "publisher/memory/arena.h"
+#include "publisher/trie/edit.h"
+#include "publisher/memory/durable.h"
+#include "publisher/notices/fanout.h"
+#include "publisher/notices/notify.h"
+#include "lib/trie/catalog.h"
+#include "lib/region/region.h"
+#include "lib/region/slots.h"
+#include "publisher/memory/reclaim.h"
 
 /* The process-shared parts of an attachment: what attach.c gets hold of. */
 struct attachment {

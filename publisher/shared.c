@@ -9,10 +9,10 @@
  */
 #include <string.h>
 
-#include "generation.h"
-#include "lib/error.h"
-#include "lib/file.h"
-#include "publisher.h"
+#include "publisher/generation.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "publisher/publisher.h"
 
 static bool nobody_else_was_here(const struct stele_publisher *publisher)
 {

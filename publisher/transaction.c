@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "generation.h"
-#include "lib/error.h"
-#include "lib/probe.h"
-#include "publisher.h"
+#include "publisher/generation.h"
+#include "lib/base/error.h"
+#include "lib/base/probe.h"
+#include "publisher/publisher.h"
 
 #define MESSAGE_MAX 255u
 /* A commit looks for dead subscribers at most this often, and at so many slots. */

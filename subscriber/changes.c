@@ -2,10 +2,10 @@
  * Changes between snapshots, and since a version. */
 #include <errno.h>
 
-#include "lib/error.h"
-#include "lib/reading.h"
-#include "retry.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "lib/trie/reading.h"
+#include "subscriber/retry.h"
+#include "subscriber/subscriber.h"
 
 /* Both tables must belong to one subscriber and have equal schemas. */
 static int check_pair(const struct stele_table *before, const struct stele_table *after)

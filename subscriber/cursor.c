@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Snapshots as readings, for cursors and changes. */
-#include "lib/reading.h"
-#include "subscriber.h"
+#include "lib/trie/reading.h"
+#include "subscriber/subscriber.h"
 
 static int check(const struct reading *reading)
 {

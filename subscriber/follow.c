@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/file.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "subscriber/subscriber.h"
 
 /* What the inner functions return when the callback wants an end: follow->answer has its word. */
 #define ENDED 1

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "subscriber/subscriber.h"
 
 int interest_init(struct interest *interest, const char *const *tables)
 {

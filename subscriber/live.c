@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/schema.h"
-#include "retry.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "lib/schema/schema.h"
+#include "subscriber/retry.h"
+#include "subscriber/subscriber.h"
 
 /* A reader that lost this many races takes a pin, if it can. */
 #define TRIES 16

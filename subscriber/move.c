@@ -9,13 +9,13 @@
  * A replaced file is never written again. Snapshots that were opened in it stay as they are, on the
  * old mapping, and need no pin any more. Slot and queue are in files of their own and stay.
  */
-#include "subscriber.h"
+#include "subscriber/subscriber.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/file.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
 
 /* Who reads again and again from a region that was removed does not look for its file each time: a
  * look that found nothing is not repeated before. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "retry.h"
+#include "subscriber/retry.h"
 
 #include <errno.h>
 

@@ -3,7 +3,7 @@
 #ifndef SUBSCRIBER_RETRY_H
 #define SUBSCRIBER_RETRY_H
 
-#include "lib/region.h"
+#include "lib/region/region.h"
 
 /* Start with zeros, but for `most`. */
 struct retry {

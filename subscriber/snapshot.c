@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pins and snapshots. The reader's half of the protocol whose other half is publisher/reclaim.h:
+ * Pins and snapshots. The reader's half of the protocol whose other half is publisher/memory/reclaim.h:
  *
  *   to pin     load head; store the version in the own slot; full fence; look that oldest is not above it, else
  *              again. The store is before the load for everybody, so either the publisher's scan sees the
@@ -10,14 +10,14 @@
  * A pin in the slot is a request. What counts is what stands in the region, which no subscriber can
  * write.
  */
-#include "retry.h"
-#include "subscriber.h"
+#include "subscriber/retry.h"
+#include "subscriber/subscriber.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
+#include "lib/base/error.h"
 
 int snapshot_judge(const struct stele_snapshot *snapshot)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Open, close, registration. Nothing that registration needs is needed to read: where it can't be
  * had, the subscriber does without, and says so when asked. */
-#include "subscriber.h"
+#include "subscriber/subscriber.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,9 +11,9 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/owner.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/owner.h"
 
 #define OWNER_FLAGS (STELE_ANY_OWNER | STELE_ONE_OWNER)
 #define LOOK_INTERVAL INT64_C(1000000000)

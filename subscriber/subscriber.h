@@ -21,9 +21,9 @@
 #define SUBSCRIBER_SUBSCRIBER_H
 
 #include <stele/subscriber.h>
-#include "lib/catalog.h"
-#include "lib/region.h"
-#include "lib/slots.h"
+#include "lib/trie/catalog.h"
+#include "lib/region/region.h"
+#include "lib/region/slots.h"
 #include "notifier/notifier.h"
 
 /* A table that a subscriber named. */
@@ -197,7 +197,7 @@ static inline const struct table_words *table_words(const struct stele_table *ta
 	return (const struct table_words *)(const void *)table->words_;
 }
 
-/* A table of a snapshot for lib/reading.h. */
+/* A table of a snapshot for lib/trie/reading.h. */
 struct reading;
 void table_reading(const struct stele_table *table, struct reading *ret);
 

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/schema.h"
-#include "lib/trie_find.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "lib/schema/schema.h"
+#include "lib/trie/trie_find.h"
+#include "subscriber/subscriber.h"
 
 int refuse_schema(const char *table, const struct stele_schema *is,
                   const struct stele_schema *expected)

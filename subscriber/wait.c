@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Blocking until there is a newer version. The protocol, of which publisher/fanout.c is the other
+ * Blocking until there is a newer version. The protocol, of which publisher/notices/fanout.c is the other
  * half:
  *
  *   arm     the ticket rises to an odd number that it never was before
@@ -26,11 +26,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/probe.h"
-#include "retry.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/base/probe.h"
+#include "subscriber/retry.h"
+#include "subscriber/subscriber.h"
 
 /* Without a slot nobody wakes this reader but the futex, and a commit that comes within
  * FANOUT_INTERVAL of a wake sends none: slices are short until the head has stayed the same for

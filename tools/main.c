@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
-#include "child.h"
-#include "command.h"
-#include "output.h"
-#include "stop.h"
-#include "suggest.h"
+#include "tools/base/child.h"
+#include "tools/base/command.h"
+#include "tools/output/output.h"
+#include "tools/base/stop.h"
+#include "tools/base/suggest.h"
 
 static const struct command *const commands[] = {
 	&command_create,  &command_rm,          &command_list,   &command_show,  &command_inspect,

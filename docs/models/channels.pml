@@ -17,7 +17,7 @@
  * Forms that must fail: FIFO with -DGOES_ON, the wait goes on after it has taken notices away, if head has not changed; MANY with
  * -DGOES_ON, the same for a notice of others; SYSV with -DON_HEAD, a subscriber that finds no queue waits on the futex of
  * head; SYSV with -DSTALE, a new publisher believes a word whose message was never sent; DESCRIPTOR with -DDRAINS_LATE, it is
- * drained after the ticket was taken. tests/check_models.sh runs them all, and tells the numbers of states. */
+ * drained after the ticket was taken. tests/scripts/check_models.sh runs them all, and tells the numbers of states. */
 #define VERSIONS 3
 #define DEATHS   1
 #if defined(FIFO)

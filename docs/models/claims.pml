@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a subscriber becomes known to the publisher (publisher/peers.h): is there an end in which a subscriber is blocked and a
+ * How a subscriber becomes known to the publisher (publisher/notices/peers.h): is there an end in which a subscriber is blocked and a
  * version is newer than what it has seen? Without BOTH, two subscribers claim and release one slot in turn. With BOTH
  * each has a slot, and they claim at the same time. Neither the subscriber's look once a second nor the publisher's look at
  * all slots every 100 ms is there: both would hide a lost wake-up.
@@ -35,7 +35,7 @@
  *   STALE_TICKET   the ticket is not loaded again before a channel is opened; the next owner, whose channel is not there
  *                  yet, is then not tried again soon
  *   NEW_IS_OLD     a new publisher looks at no claims before its own time (with PUBLISHER_DIES)
- * tests/check_models.sh runs them all, and tells the numbers of states. */
+ * tests/scripts/check_models.sh runs them all, and tells the numbers of states. */
 #ifndef VERSIONS
 #define VERSIONS 2
 #endif

@@ -11,7 +11,7 @@
  * Forms that must fail: -DONCE_A_TICKET, a wake is sent once for each ticket; -DMARK_APART, the state is not in the word that is
  * compared, and the publisher wakes the head of one file before; -DREREAD, the subscriber waits with a later word than the
  * one it has judged; -DSILENT, no wake after the rename.
- * tests/check_models.sh runs them all, and tells the numbers of states. */
+ * tests/scripts/check_models.sh runs them all, and tells the numbers of states. */
 #define FILES 3
 #ifdef DEATH
 #define VERSIONS 1

@@ -5,7 +5,7 @@
  * it has seen? Without the look once a second, which would hide a lost wake-up. The publisher may die
  * at any statement; another one takes over and tells everybody. Sequential consistency: the full
  * fences between "store the ticket, load head" and "store head, load the ticket" are argued in
- * publisher/fanout.h.
+ * publisher/notices/fanout.h.
  *
  *   spin -a notices.pml && cc -O2 -o pan pan.c && ./pan -m1000000     (no error in 23,930,117 states)
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Pins, revocation, reclaim, and a publisher that may die at any statement: the orders of stores of
- * publisher/reclaim.h and subscriber/snapshot.c, with `kept` per version. Sequential consistency; where the
+ * publisher/memory/reclaim.h and subscriber/snapshot.c, with `kept` per version. Sequential consistency; where the
  * code has a fence the model needs the order of the two statements around it.
  *
  *   spin -a pins.pml && cc -O2 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m200000

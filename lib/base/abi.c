@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "abi.h"
+#include "lib/base/abi.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "error.h"
+#include "lib/base/error.h"
 
 /* The futex word in a robust mutex: the first in glibc, the second in musl. */
 #ifdef __GLIBC__

@@ -4,11 +4,11 @@
  * out otherwise than one for 64-bit processes, and musl otherwise than glibc. Publishers of two kinds that
  * lock one mutex don't exclude each other, don't wake each other, and don't find out that the other died.
  */
-#ifndef LIB_ABI_H
-#define LIB_ABI_H
+#ifndef LIB_BASE_ABI_H
+#define LIB_BASE_ABI_H
 
 #include <stdbool.h>
-#include "layout.h"
+#include "lib/layout.h"
 
 /* Writes down this process's in a new file; and whether a file has this process's. */
 void abi_record(struct layout_publisher_file *file);

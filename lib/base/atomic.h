@@ -28,8 +28,8 @@
  *
  * Pairs whose order is not obvious have a litmus test in tests/litmus.
  */
-#ifndef LIB_ATOMIC_H
-#define LIB_ATOMIC_H
+#ifndef LIB_BASE_ATOMIC_H
+#define LIB_BASE_ATOMIC_H
 
 #include <assert.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The thread's last error: see <stele/error.h> for what the numbers mean. */
-#ifndef LIB_ERROR_H
-#define LIB_ERROR_H
+#ifndef LIB_BASE_ERROR_H
+#define LIB_BASE_ERROR_H
 
 #include <stele/error.h>
 

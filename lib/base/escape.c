@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "escape.h"
+#include "lib/base/escape.h"
 
 #include <stdio.h>
 

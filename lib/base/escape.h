@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Text of unknown content, made fit to stand in an error's sentence. */
-#ifndef LIB_ESCAPE_H
-#define LIB_ESCAPE_H
+#ifndef LIB_BASE_ESCAPE_H
+#define LIB_BASE_ESCAPE_H
 
 #include <stddef.h>
 

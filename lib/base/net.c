@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "net.h"
+#include "lib/base/net.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
-#include "error.h"
+#include "lib/base/error.h"
 
 void net_clear_host(uint8_t *net, unsigned width)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Prefixes: an address of `width` bytes (4 or 16), then a byte with the length, as in struct
  * stele_ipv4net and struct stele_ipv6net. */
-#ifndef LIB_NET_H
-#define LIB_NET_H
+#ifndef LIB_BASE_NET_H
+#define LIB_BASE_NET_H
 
 #include <stele/schema.h>
 

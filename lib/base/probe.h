@@ -5,8 +5,8 @@
  * does nothing until a tracer puts a breakpoint there, and a note of where its arguments are;
  * so arguments are what is at hand, never something computed for a probe. Where the library is
  * compiled without <sys/sdt.h> there are none. */
-#ifndef LIB_PROBE_H
-#define LIB_PROBE_H
+#ifndef LIB_BASE_PROBE_H
+#define LIB_BASE_PROBE_H
 
 #if __has_include(<sys/sdt.h>)
 #include <sys/sdt.h>

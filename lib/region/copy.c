@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "copy.h"
+#include "lib/region/copy.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalog.h"
-#include "schema.h"
+#include "lib/trie/catalog.h"
+#include "lib/schema/schema.h"
 
 struct copy {
 	const struct region *from;

@@ -3,10 +3,10 @@
  * Copies what the versions of a region reach into an empty arena, with all that they share: an
  * object that several versions reach is copied once. Newest version first, so that what is read
  * most lies together. */
-#ifndef LIB_COPY_H
-#define LIB_COPY_H
+#ifndef LIB_REGION_COPY_H
+#define LIB_REGION_COPY_H
 
-#include "region.h"
+#include "lib/region/region.h"
 
 /* Where the copies go. */
 struct copy_room {

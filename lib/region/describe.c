@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "atomic.h"
-#include "error.h"
-#include "file.h"
-#include "owner.h"
-#include "record.h"
-#include "region.h"
-#include "slots.h"
+#include "lib/base/atomic.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/owner.h"
+#include "lib/trie/record.h"
+#include "lib/region/region.h"
+#include "lib/region/slots.h"
 
 /* Copies text that may change meanwhile, and ends it. */
 static void copy_text(char *to, const char *from, size_t size)

@@ -6,10 +6,10 @@
 
 #include <linux/futex.h>
 
-#include "abi.h"
-#include "error.h"
-#include "file.h"
-#include "region.h"
+#include "lib/base/abi.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/region/region.h"
 
 /* The kernel writes the bit that says that the holder died, so the word means the same whatever C
  * library laid out the mutex around it. */

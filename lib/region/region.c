@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "region.h"
+#include "lib/region/region.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "error.h"
-#include "file.h"
-#include "owner.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/owner.h"
 
 bool region_is_published(const struct region *region, uint64_t *ret_since)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * The data file of a region, mapped: attached by publishers and subscribers alike. */
-#ifndef LIB_REGION_H
-#define LIB_REGION_H
+#ifndef LIB_REGION_REGION_H
+#define LIB_REGION_REGION_H
 
 #include <sys/stat.h>
 #include <stele/region.h>
-#include "layout.h"
-#include "mapping.h"
-#include "memory.h"
-#include "names.h"
-#include "trie.h"
+#include "lib/layout.h"
+#include "lib/storage/mapping.h"
+#include "lib/storage/storage.h"
+#include "lib/storage/paths.h"
+#include "lib/trie/trie.h"
 
 /* The bytes of the data file of which a write lock says that a publisher is attached: the first for
  * one that has the region alone, one of the others for each of those that share it. */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * See slots.h. */
-#include "slots.h"
+#include "lib/region/slots.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "atomic.h"
-#include "error.h"
-#include "file.h"
-#include "replace.h"
+#include "lib/base/atomic.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/replace.h"
 
 #define SLOTS_FIRST  64u
 #define CLAIM_ROUNDS 64 /* looks at all slots, of which each but the last found the file longer */
@@ -251,7 +251,7 @@ static void raise_used(struct slots *slots, uint64_t used)
 		;
 }
 
-/* Tells publishers to look at this slot. The contract with them (publisher/peers.h): the slot is stored
+/* Tells publishers to look at this slot. The contract with them (publisher/notices/peers.h): the slot is stored
  * before the count is raised, and the count is raised before the owner's first ticket. So a publisher
  * that sees the count finds the slot, whether or not the entry is written yet; one that does not has
  * stored a head that the owner sees after it has armed. */

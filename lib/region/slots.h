@@ -12,13 +12,13 @@
  *       queue, clears the pins, and makes it FREE, holding the lock.
  *   (C) The ticket only rises, across owners too: a publisher that remembers an old one is not fooled.
  */
-#ifndef LIB_SLOTS_H
-#define LIB_SLOTS_H
+#ifndef LIB_REGION_SLOTS_H
+#define LIB_REGION_SLOTS_H
 
 #include <sys/types.h>
-#include "mapping.h"
-#include "names.h"
-#include "layout.h"
+#include "lib/storage/mapping.h"
+#include "lib/storage/paths.h"
+#include "lib/layout.h"
 
 struct slots {
 	struct lock_fd lock;    /* the open file; holds this handle's locks */

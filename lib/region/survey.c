@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Which versions there are, and what is known of memory when all were walked: see survey.h. The
  * walk of one of them is in survey_walk.c. */
-#include "survey.h"
+#include "lib/region/survey.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
-#include "survey_walk.h"
+#include "lib/base/error.h"
+#include "lib/region/survey_walk.h"
 
 /* ---- the header's changing part ---- */
 

@@ -11,10 +11,10 @@
  * Beside a live publisher, a version may be given up while it is walked. Each is judged at its end
  * (region_judge), and of one that was given up nothing is kept: neither what looked wrong, nor its
  * figures. */
-#ifndef LIB_SURVEY_H
-#define LIB_SURVEY_H
+#ifndef LIB_REGION_SURVEY_H
+#define LIB_REGION_SURVEY_H
 
-#include "region.h"
+#include "lib/region/region.h"
 
 /* A version below history that somebody's pin keeps. */
 struct survey_kept {

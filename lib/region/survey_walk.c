@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Walking one version: see survey_walk.h. Nothing that is read is believed: the walk ends because
  * each unit of the arena is met once. */
-#include "survey_walk.h"
+#include "lib/region/survey_walk.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalog.h"
-#include "error.h"
-#include "node_check.h"
-#include "record.h"
+#include "lib/trie/catalog.h"
+#include "lib/base/error.h"
+#include "lib/trie/node_check.h"
+#include "lib/trie/record.h"
 
 #define BAD UINT32_MAX /* in `known`: something is wrong there, and was told of */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Walking one version of a region, with all that is known of those walked before: for survey.c. */
-#ifndef LIB_SURVEY_WALK_H
-#define LIB_SURVEY_WALK_H
+#ifndef LIB_REGION_SURVEY_WALK_H
+#define LIB_REGION_SURVEY_WALK_H
 
-#include "survey.h"
+#include "lib/region/survey.h"
 
 #define WALK_DAMAGES 16u /* that are told of in one version; more are only counted */
 

@@ -4,16 +4,16 @@
  * Integers are therefore stored with the greatest byte first, and signed ones with the sign turned
  * over, so that those below zero come first.
  */
-#include "schema.h"
+#include "lib/schema/schema.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "error.h"
-#include "net.h"
-#include "type.h"
+#include "lib/base/error.h"
+#include "lib/base/net.h"
+#include "lib/schema/type.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ || __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
               "reverse() below knows these two orders");

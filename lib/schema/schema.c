@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Schemas as a whole: whether they are well formed, alike, and how they are copied and written. */
-#include "schema.h"
+#include "lib/schema/schema.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
-#include "escape.h"
-#include "type.h"
+#include "lib/base/error.h"
+#include "lib/base/escape.h"
+#include "lib/schema/type.h"
 
 static bool is_letter(char c)
 {

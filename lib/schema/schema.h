@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the rest of the library needs of schemas beyond <stele/schema.h>. */
-#ifndef LIB_SCHEMA_H
-#define LIB_SCHEMA_H
+#ifndef LIB_SCHEMA_SCHEMA_H
+#define LIB_SCHEMA_SCHEMA_H
 
 #include <stele/schema.h>
 

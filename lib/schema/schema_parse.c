@@ -7,15 +7,15 @@
  *
  * with white space anywhere between these. Value columns are laid out as a C compiler does it.
  */
-#include "schema.h"
+#include "lib/schema/schema.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "error.h"
-#include "escape.h"
-#include "type.h"
+#include "lib/base/error.h"
+#include "lib/base/escape.h"
+#include "lib/schema/type.h"
 
 struct word {
 	const char *start;

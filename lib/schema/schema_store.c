@@ -4,15 +4,15 @@
  * without anything between them, and zeros up to a multiple of 8 bytes. There is one stored form of
  * a schema, whether or not its columns' sizes were left 0, so equal schemas are equal bytes.
  */
-#include "schema.h"
+#include "lib/schema/schema.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "error.h"
-#include "type.h"
+#include "lib/base/error.h"
+#include "lib/schema/type.h"
 
 struct stored_head {
 	uint32_t size; /* of the whole */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Values, as their schema describes them. */
-#include "schema.h"
+#include "lib/schema/schema.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "error.h"
-#include "net.h"
-#include "type.h"
+#include "lib/base/error.h"
+#include "lib/base/net.h"
+#include "lib/schema/type.h"
 
 bool schema_value_variable(const struct stele_schema *schema)
 {

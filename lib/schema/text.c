@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Columns as text, and back. */
-#include "text.h"
+#include "lib/schema/text.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "error.h"
-#include "escape.h"
-#include "net.h"
-#include "type.h"
+#include "lib/base/error.h"
+#include "lib/base/escape.h"
+#include "lib/base/net.h"
+#include "lib/schema/type.h"
 
 /* Writes text as snprintf() does. */
 static size_t give(const char *text, size_t length, char *buffer, size_t buffer_size)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Values as text, by kind of type. The _parse functions return 0, -EINVAL or -ERANGE, and set no
  * sentence: the caller knows the column. */
-#ifndef LIB_TEXT_H
-#define LIB_TEXT_H
+#ifndef LIB_SCHEMA_TEXT_H
+#define LIB_SCHEMA_TEXT_H
 
 #include <stddef.h>
 #include <stele/schema.h>

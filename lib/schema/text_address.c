@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Addresses, prefixes, MACs and UUIDs as text. */
-#include "text.h"
+#include "lib/schema/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Numbers as text. The decimal point is '.', whatever the program's locale. */
-#include "text.h"
+#include "lib/schema/text.h"
 
 #include <errno.h>
 #include <float.h>

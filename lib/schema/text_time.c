@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Times as text: UTC, to the nanosecond, from 1970 to where 64 bits of nanoseconds end in 2554. */
-#include "text.h"
+#include "lib/schema/text.h"
 
 #include <assert.h>
 #include <errno.h>

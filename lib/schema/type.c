@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "type.h"
+#include "lib/schema/type.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The column types: what each is called, how large it is and where it may stand in a struct. */
-#ifndef LIB_TYPE_H
-#define LIB_TYPE_H
+#ifndef LIB_SCHEMA_TYPE_H
+#define LIB_SCHEMA_TYPE_H
 
 #include <stele/schema.h>
 

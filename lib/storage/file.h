@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * The files of a region: opened with suspicion, made whole or not at all, locked. */
-#ifndef LIB_FILE_H
-#define LIB_FILE_H
+#ifndef LIB_STORAGE_FILE_H
+#define LIB_STORAGE_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-#include "names.h"
+#include "lib/storage/paths.h"
 
 /* Opens a file that exists, never waiting for it and never following it anywhere: it must be a
  * regular file with one link, and at least `least_size` bytes. 0, -ENOENT without a sentence, or a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "folder.h"
+#include "lib/storage/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "error.h"
-#include "file.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
 
 #define AS_IT_IS (O_CLOEXEC | O_NOFOLLOW)
 #define PASSES   4096 /* of a removal: each takes a level of directories that were made where none belong */

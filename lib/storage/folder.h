@@ -6,11 +6,11 @@
  * dead; who may read the region may make something there, and remove only what is its own.
  * Each entry is named after its subscriber's uuid and nothing else, and judged when it is opened.
  */
-#ifndef LIB_FOLDER_H
-#define LIB_FOLDER_H
+#ifndef LIB_STORAGE_FOLDER_H
+#define LIB_STORAGE_FOLDER_H
 
 #include <sys/types.h>
-#include "names.h"
+#include "lib/storage/paths.h"
 
 /* Makes the folder, or puts the mode of the one that is there right. 0, or a negative errno without
  * a sentence: then there are no such channels, and all else goes on. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See guard.h. The handler takes no lock: the table of guards only ever grows, and its entries are
  * claimed and cleared by single atomic words. */
-#include "guard.h"
+#include "lib/storage/guard.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -8,14 +8,14 @@
  *
  * All functions but guard_pin() are called with the lock of the table of mappings (mapping.c).
  */
-#ifndef LIB_GUARD_H
-#define LIB_GUARD_H
+#ifndef LIB_STORAGE_GUARD_H
+#define LIB_STORAGE_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "atomic.h"
+#include "lib/base/atomic.h"
 
 /* A mapping as the handler knows it. The entry outlives the mapping. */
 struct guard {

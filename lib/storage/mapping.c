@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See mapping.h. */
-#include "mapping.h"
+#include "lib/storage/mapping.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "atomic.h"
-#include "guard.h"
+#include "lib/base/atomic.h"
+#include "lib/storage/guard.h"
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 

@@ -2,14 +2,14 @@
  *
  * Mapped files that another process may truncate (guard.h), and handles that must not cross a fork.
  */
-#ifndef LIB_MAPPING_H
-#define LIB_MAPPING_H
+#ifndef LIB_STORAGE_MAPPING_H
+#define LIB_STORAGE_MAPPING_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "guard.h"
+#include "lib/storage/guard.h"
 
 struct mapping {
 	unsigned char *base; /* NULL: not mapped */

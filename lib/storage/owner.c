@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "owner.h"
+#include "lib/storage/owner.h"
 
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "lib/base/error.h"
 
 bool owner_is_trusted(const struct names *names, uid_t owner)
 {

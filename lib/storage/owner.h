@@ -4,12 +4,12 @@
  * says nothing of who wrote the rows; the owner of the data file does, as nobody but root can give
  * files away. Checked on the open file, before anything in it is read.
  */
-#ifndef LIB_OWNER_H
-#define LIB_OWNER_H
+#ifndef LIB_STORAGE_OWNER_H
+#define LIB_STORAGE_OWNER_H
 
 #include <stdbool.h>
 #include <sys/stat.h>
-#include "names.h"
+#include "lib/storage/paths.h"
 
 /* True for this user, root, and the owner of the region's directory, who can replace any file in it. */
 bool owner_is_trusted(const struct names *names, uid_t owner);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "names.h"
+#include "lib/storage/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "error.h"
+#include "lib/base/error.h"
 
 /* The absolute path of the directory that `region` starts with: `length` bytes of it, the slash
  * at their end included, by which a file is told from a directory. */

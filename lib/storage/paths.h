@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The names of a region's objects, and of this machine's boot. */
-#ifndef LIB_NAMES_H
-#define LIB_NAMES_H
+#ifndef LIB_STORAGE_PATHS_H
+#define LIB_STORAGE_PATHS_H
 
 #include <stdbool.h>
 #include <stdint.h>

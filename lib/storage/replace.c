@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "replace.h"
+#include "lib/storage/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "error.h"
-#include "file.h"
-#include "layout.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/layout.h"
 
 static void path_of(const struct names *names, uint64_t number, char ret[REPLACE_PATH_SIZE])
 {

@@ -11,12 +11,12 @@
  * For the holder of the publisher file's lock, or, where publishers share a region, of the mutex: a
  * region has one replacement at a time.
  */
-#ifndef LIB_REPLACE_H
-#define LIB_REPLACE_H
+#ifndef LIB_STORAGE_REPLACE_H
+#define LIB_STORAGE_REPLACE_H
 
 #include <stdint.h>
 #include <sys/types.h>
-#include "names.h"
+#include "lib/storage/paths.h"
 
 #define REPLACE_PATH_SIZE (NAMES_PATH_SIZE + 32)
 

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "error.h"
-#include "file.h"
-#include "layout.h"
-#include "mapping.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/layout.h"
+#include "lib/storage/mapping.h"
 
 /* The largest file that this process may write; UINT64_MAX: no limit. */
 static uint64_t file_size_limit(void)

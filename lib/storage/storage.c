@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * The memory that is the data file itself. */
-#include "memory.h"
+#include "lib/storage/storage.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "error.h"
-#include "file.h"
-#include "region.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/region/region.h"
 
 static int make(const struct names *names, struct layout_header *header, int *ret_fd)
 {

@@ -5,8 +5,8 @@
  * data file is one page with the same header, which says which segment. Names, locks, owner and "is
  * it still the region's" are the data file's in any case.
  */
-#ifndef LIB_MEMORY_H
-#define LIB_MEMORY_H
+#ifndef LIB_STORAGE_STORAGE_H
+#define LIB_STORAGE_STORAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>

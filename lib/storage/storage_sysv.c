@@ -15,11 +15,11 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-#include "atomic.h"
-#include "error.h"
-#include "file.h"
-#include "memory.h"
-#include "region.h"
+#include "lib/base/atomic.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/storage.h"
+#include "lib/region/region.h"
 
 /* What of a header is the same in the data file and in the segment. */
 #define FIXED (offsetof(struct layout_header, checksum) + sizeof(uint64_t))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "catalog.h"
+#include "lib/trie/catalog.h"
 
 #include <string.h>
 
-#include "schema.h"
+#include "lib/schema/schema.h"
 
 static void table_copy(const struct row_parts *row, struct catalog_table *ret)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The tables of a version. */
-#ifndef LIB_CATALOG_H
-#define LIB_CATALOG_H
+#ifndef LIB_TRIE_CATALOG_H
+#define LIB_TRIE_CATALOG_H
 
-#include "trie.h"
+#include "lib/trie/trie.h"
 
 struct catalog_table {
 	uint64_t version; /* that last changed the table */

@@ -13,8 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "error.h"
-#include "reading.h"
+#include "lib/base/error.h"
+#include "lib/trie/reading.h"
 
 /* A row that a step has found; `ref` 0: none. */
 struct found {

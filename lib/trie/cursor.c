@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
-#include "reading.h"
+#include "lib/base/error.h"
+#include "lib/trie/reading.h"
 
 struct stele_cursor {
 	struct reading reading;

@@ -10,7 +10,7 @@
  * the deeper node would be if the side branched here. Then the places of both are merged, and a
  * pair at the same place becomes the next frame. Of two nodes most references are the same, so those
  * that differ are found all at once, when the frame is opened. */
-#include "trie.h"
+#include "lib/trie/trie.h"
 
 #include <string.h>
 

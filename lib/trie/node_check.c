@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "node_check.h"
+#include "lib/trie/node_check.h"
 
 /* Ranks are eight bits each, of the words 1 to 3, and say how many bits are set before. */
 static bool ranks_match(const unsigned char *bitmap,

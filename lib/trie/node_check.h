@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Whether a node is one that a publisher made: all that a check has to know of the format of
  * nodes. */
-#ifndef LIB_NODE_CHECK_H
-#define LIB_NODE_CHECK_H
+#ifndef LIB_TRIE_NODE_CHECK_H
+#define LIB_TRIE_NODE_CHECK_H
 
-#include "trie.h"
+#include "lib/trie/trie.h"
 
 /* What is wrong with a node of a table of this shape, by itself, in a few words; NULL: nothing.
  * What its references lead to is the caller's to look at. Safe on any bytes. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "reading.h"
+#include "lib/trie/reading.h"
 
 #include <string.h>
 
-#include "error.h"
+#include "lib/base/error.h"
 
 int key_start_set(struct key_start *start, const void *key, unsigned bits)
 {

@@ -4,11 +4,11 @@
  * back at any moment, or in a publisher's transaction. A reading says where the rows are and who
  * judges what was found there; cursors and changes are built on it and know no more.
  */
-#ifndef LIB_READING_H
-#define LIB_READING_H
+#ifndef LIB_TRIE_READING_H
+#define LIB_TRIE_READING_H
 
 #include <stele/subscriber.h>
-#include "region.h"
+#include "lib/region/region.h"
 
 struct reading;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The record of a commit: who made it, and what it says of itself. */
-#ifndef LIB_RECORD_H
-#define LIB_RECORD_H
+#ifndef LIB_TRIE_RECORD_H
+#define LIB_TRIE_RECORD_H
 
 #include <stele/region.h>
-#include "trie.h"
+#include "lib/trie/trie.h"
 
 /* Reads the record at `record` into `*ret`, all but its version and time, which stand in the ring.
  * 0 or -EBADMSG; nothing judged, no sentence. */

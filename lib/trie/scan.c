@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Ordered scans of a trie. A scan keeps the way down as a stack of frames, one for each node, each
  * with what of the node to look at next; so it needs no recursion and no memory of its own. */
-#include "trie.h"
+#include "lib/trie/trie.h"
 
 #define SCAN_AHEAD      4 /* of the nodes at one level how many are asked for before it is their turn */
 #define SCAN_AHEAD_ROWS 32 /* of the next node's children, how many */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Looking keys up in a trie: see trie.h for what is checked and why. */
-#include "trie.h"
+#include "lib/trie/trie.h"
 
-#include "schema.h"
-#include "trie_find.h"
+#include "lib/schema/schema.h"
+#include "lib/trie/trie_find.h"
 
 const struct shape catalog_shape = {
 	.value_size = sizeof(struct layout_table),

@@ -16,13 +16,13 @@
  * What a walk returns from such memory is an error or any row at all: the caller judges afterwards
  * whether the version was still whole, and only then believes it.
  */
-#ifndef LIB_TRIE_H
-#define LIB_TRIE_H
+#ifndef LIB_TRIE_TRIE_H
+#define LIB_TRIE_TRIE_H
 
 #include <errno.h>
 #include <stele/schema.h>
 #include <stele/subscriber.h>
-#include "trie_node.h"
+#include "lib/trie/trie_node.h"
 
 /* A mapped data file as its reader sees it. */
 struct view {

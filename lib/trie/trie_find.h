@@ -3,10 +3,10 @@
  * The get as an inline function, for who does nothing else: a call and the copies that it takes are a
  * quarter of what a get from a small table costs. Others call trie_get().
  */
-#ifndef LIB_TRIE_FIND_H
-#define LIB_TRIE_FIND_H
+#ifndef LIB_TRIE_TRIE_FIND_H
+#define LIB_TRIE_TRIE_FIND_H
 
-#include "trie.h"
+#include "lib/trie/trie.h"
 
 ref_t trie_last(const unsigned char *at, const unsigned char *key, unsigned bits);
 

@@ -2,7 +2,7 @@
  *
  * Many gets at once. One get waits for memory at each node and at its row; here a group of them goes
  * down together, each a step in its turn, and what a step will need was asked for a whole round before. */
-#include "trie_find.h"
+#include "lib/trie/trie_find.h"
 
 #include <string.h>
 

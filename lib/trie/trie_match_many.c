@@ -3,7 +3,7 @@
  * Many matches at once, which go down together as many gets do (trie_many.c). A match ends at a
  * row; or at a node below which there is nothing for it, and then goes back to the longest prefix
  * that it came by. */
-#include "trie.h"
+#include "lib/trie/trie.h"
 
 #define GROUP 32u
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "trie_node.h"
+#include "lib/trie/trie_node.h"
 
 #include <string.h>
 

@@ -4,16 +4,16 @@
  * may be any bytes at all (trie.h says why): every index that comes out stays within LAYOUT_GUARD of
  * the node's start.
  */
-#ifndef LIB_TRIE_NODE_H
-#define LIB_TRIE_NODE_H
+#ifndef LIB_TRIE_TRIE_NODE_H
+#define LIB_TRIE_TRIE_NODE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-#include "atomic.h"
-#include "layout.h"
+#include "lib/base/atomic.h"
+#include "lib/layout.h"
 
 /* A reference to an object: layout.h. 0: none. */
 typedef uint32_t ref_t;

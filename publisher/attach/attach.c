@@ -24,12 +24,12 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "attach.h"
-#include "generation.h"
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/folder.h"
-#include "lib/replace.h"
+#include "publisher/attach/attach.h"
+#include "publisher/generation.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/folder.h"
+#include "lib/storage/replace.h"
 
 #define ATTACH_TIMEOUT INT64_C(5000000000)
 #define ATTACH_TRIES   16

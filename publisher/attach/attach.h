@@ -6,10 +6,10 @@
  *   attach_lock.c   waiting for locks
  *   load.c          what a new region is filled with
  */
-#ifndef PUBLISHER_ATTACH_H
-#define PUBLISHER_ATTACH_H
+#ifndef PUBLISHER_ATTACH_ATTACH_H
+#define PUBLISHER_ATTACH_ATTACH_H
 
-#include "publisher.h"
+#include "publisher/publisher.h"
 
 #define LOCK_BYTE 0 /* of the publisher file */
 

@@ -6,10 +6,10 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "attach.h"
-#include "lib/abi.h"
-#include "lib/error.h"
-#include "lib/file.h"
+#include "publisher/attach/attach.h"
+#include "lib/base/abi.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
 
 /* The uuid of the region that is there: 0, -ENOENT (no sentence), or with a sentence. */
 static int existing_uuid(const struct names *names, uint8_t ret[16])

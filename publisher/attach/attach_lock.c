@@ -5,9 +5,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attach.h"
-#include "lib/error.h"
-#include "lib/file.h"
+#include "publisher/attach/attach.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
 
 int attach_busy(const struct names *names)
 {

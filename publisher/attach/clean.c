@@ -24,13 +24,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attach.h"
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/folder.h"
-#include "lib/memory.h"
-#include "lib/replace.h"
-#include "uuids.h"
+#include "publisher/attach/attach.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/folder.h"
+#include "lib/storage/storage.h"
+#include "lib/storage/replace.h"
+#include "publisher/notices/uuids.h"
 
 enum pass { LOOK, TELL, REMOVE };
 

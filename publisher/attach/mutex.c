@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/abi.h"
-#include "lib/error.h"
-#include "publisher.h"
+#include "lib/base/abi.h"
+#include "lib/base/error.h"
+#include "publisher/publisher.h"
 
 static int mutex_init(pthread_mutex_t *mutex)
 {

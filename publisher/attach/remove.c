@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "attach.h"
-#include "generation.h"
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/folder.h"
-#include "lib/replace.h"
+#include "publisher/attach/attach.h"
+#include "publisher/generation.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/folder.h"
+#include "lib/storage/replace.h"
 
 int forget_objects(const struct names *names, int publisher)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "arena.h"
+#include "publisher/memory/arena.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,13 +9,13 @@
  * another; but a few of each size are kept aside for what is made next, as long as there are free
  * pages. The lowest free pages are taken first, which keeps the region dense at its start.
  */
-#ifndef PUBLISHER_ARENA_H
-#define PUBLISHER_ARENA_H
+#ifndef PUBLISHER_MEMORY_ARENA_H
+#define PUBLISHER_MEMORY_ARENA_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "lib/trie.h"
+#include "lib/trie/trie.h"
 
 #define ARENA_CLASSES 64u
 #define ARENA_SLAB_OBJECTS 256u /* most objects in a slab: a page of the smallest */

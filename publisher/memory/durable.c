@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "durable.h"
+#include "publisher/memory/durable.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/file.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
 
 static unsigned char *record_at(struct region *region, uint64_t sequence)
 {

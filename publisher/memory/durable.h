@@ -17,10 +17,10 @@
  *
  * Pins do not outlive a boot. In memory (tmpfs) a sync costs nothing and is done all the same.
  */
-#ifndef PUBLISHER_DURABLE_H
-#define PUBLISHER_DURABLE_H
+#ifndef PUBLISHER_MEMORY_DURABLE_H
+#define PUBLISHER_MEMORY_DURABLE_H
 
-#include "lib/region.h"
+#include "lib/region/region.h"
 
 struct durable {
 	uint64_t sequence; /* of the last record */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "pins.h"
+#include "publisher/memory/pins.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "reclaim.h"
+#include "publisher/memory/reclaim.h"
 
 struct pins {
 	uint64_t low, high;  /* the bits are of the versions in [low, high) */

@@ -5,8 +5,8 @@
  * out, in constant time, whether it is one of the versions that are kept already, or one that is to
  * be kept from now on as history gives it up. Those are the versions in [reclaimed, oldest) that
  * the ring of commits still has. */
-#ifndef PUBLISHER_PINS_H
-#define PUBLISHER_PINS_H
+#ifndef PUBLISHER_MEMORY_PINS_H
+#define PUBLISHER_MEMORY_PINS_H
 
 #include <stdint.h>
 

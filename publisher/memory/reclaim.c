@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "reclaim.h"
+#include "publisher/memory/reclaim.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/probe.h"
-#include "pins.h"
+#include "lib/base/probe.h"
+#include "publisher/memory/pins.h"
 
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena)
 {

@@ -22,12 +22,12 @@
  * again, because it is below reclaimed then; so finding a version anywhere in kept, after the
  * reads, says what the slot's own entry would say. docs/models/pins.pml is the model of this form.
  */
-#ifndef PUBLISHER_RECLAIM_H
-#define PUBLISHER_RECLAIM_H
+#ifndef PUBLISHER_MEMORY_RECLAIM_H
+#define PUBLISHER_MEMORY_RECLAIM_H
 
-#include "edit.h"
-#include "lib/region.h"
-#include "lib/slots.h"
+#include "publisher/trie/edit.h"
+#include "lib/region/region.h"
+#include "lib/region/slots.h"
 
 /* An object that waits for the versions that reach it to go. In one pool, linked by index + 1. */
 struct waiting {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "recover.h"
+#include "publisher/memory/recover.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "generation.h"
-#include "lib/catalog.h"
-#include "lib/error.h"
-#include "lib/schema.h"
+#include "publisher/generation.h"
+#include "lib/trie/catalog.h"
+#include "lib/base/error.h"
+#include "lib/schema/schema.h"
 
 /* Where what one version reaches, and no newer one, belongs. */
 struct walk {

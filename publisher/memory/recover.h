@@ -8,10 +8,10 @@
  * that reaches it; what is met for the first time at an older version was replaced by the next
  * newer one that is retained. So the order of the walk alone gives every lifetime.
  */
-#ifndef PUBLISHER_RECOVER_H
-#define PUBLISHER_RECOVER_H
+#ifndef PUBLISHER_MEMORY_RECOVER_H
+#define PUBLISHER_MEMORY_RECOVER_H
 
-#include "reclaim.h"
+#include "publisher/memory/reclaim.h"
 
 /* Fills an arena that was just initialised, and a reclaim likewise. 0; -ENOMEM; or -EBADMSG: the
  * region does not hold together. With a sentence. Nothing in the region changes but entries of kept

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "fanout.h"
+#include "publisher/notices/fanout.h"
 
 #include <errno.h>
 #include <stdbool.h>
 
-#include "lib/atomic.h"
-#include "lib/probe.h"
+#include "lib/base/atomic.h"
+#include "lib/base/probe.h"
 
 static const uint64_t *head_of(const struct fanout *fanout)
 {

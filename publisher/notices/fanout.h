@@ -17,12 +17,12 @@
  * A slot may name tables (by hashes). Who named some is passed over by a commit that changed none
  * of them, and its ticket is not remembered as sent for: the next commit that concerns it sends.
  * The argument above holds for the versions that concern it. */
-#ifndef PUBLISHER_FANOUT_H
-#define PUBLISHER_FANOUT_H
+#ifndef PUBLISHER_NOTICES_FANOUT_H
+#define PUBLISHER_NOTICES_FANOUT_H
 
-#include "lib/region.h"
-#include "lib/slots.h"
-#include "peers.h"
+#include "lib/region/region.h"
+#include "lib/region/slots.h"
+#include "publisher/notices/peers.h"
 
 /* Readers without a slot are woken at most this often, in nanoseconds. */
 #define FANOUT_INTERVAL 1000000u

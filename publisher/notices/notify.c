@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "notify.h"
+#include "publisher/notices/notify.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 
-#include "lib/error.h"
+#include "lib/base/error.h"
 
 /* How often dead subscribers are looked for, in nanoseconds, and in how many slots at a time. */
 #define REAP_INTERVAL UINT64_C(100000000)
@@ -72,7 +72,7 @@ int notify_start(struct notify *notify, struct fanout *fanout, bool threaded)
 	pthread_mutex_init(&notify->lock, NULL);
 	pthread_cond_init(&notify->posted, NULL);
 	/* The program's signals are for its own threads. But a fault of the thread's own must reach the
-	 * guard (lib/guard.h): a blocked SIGBUS ends the process, and any reader can truncate the
+	 * guard (lib/storage/guard.h): a blocked SIGBUS ends the process, and any reader can truncate the
 	 * subscribers file. */
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);

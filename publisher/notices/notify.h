@@ -5,11 +5,11 @@
  * comes together into one round. The protocol of fanout.h is the same: head was stored before the
  * thread loads the tickets, as the lock that hands a notice over orders the two, too.
  */
-#ifndef PUBLISHER_NOTIFY_H
-#define PUBLISHER_NOTIFY_H
+#ifndef PUBLISHER_NOTICES_NOTIFY_H
+#define PUBLISHER_NOTICES_NOTIFY_H
 
 #include <pthread.h>
-#include "fanout.h"
+#include "publisher/notices/fanout.h"
 
 struct notify {
 	struct fanout *fanout;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "peers.h"
+#include "publisher/notices/peers.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fanout.h"
-#include "lib/atomic.h"
-#include "lib/file.h"
+#include "publisher/notices/fanout.h"
+#include "lib/base/atomic.h"
+#include "lib/storage/file.h"
 
 /* Nanoseconds of a failed try that cost as much as a failure does. */
 #define SLOW_TRY 16000

@@ -50,10 +50,10 @@
  *
  * A process that takes the locks of 4,096 slots, and has something behind them, costs what 4,096
  * subscribers cost: with notifiers that need no object (semaphore, futex) the locks are enough. */
-#ifndef PUBLISHER_PEERS_H
-#define PUBLISHER_PEERS_H
+#ifndef PUBLISHER_NOTICES_PEERS_H
+#define PUBLISHER_NOTICES_PEERS_H
 
-#include "lib/slots.h"
+#include "lib/region/slots.h"
 #include "notifier/notifier.h"
 
 #define PEERS_BUDGET  2048

@@ -4,12 +4,12 @@
  * subscriber into a slot that nobody has locked, to have that one's queue removed; or one uuid into
  * all slots. So the object of a dead slot is removed only if no slot that lives has its uuid, and
  * who lives is asked once a slot and not once a pair of slots. */
-#include "fanout.h"
+#include "publisher/notices/fanout.h"
 
 #include <errno.h>
 
-#include "lib/atomic.h"
-#include "uuids.h"
+#include "lib/base/atomic.h"
+#include "publisher/notices/uuids.h"
 
 /* What is known of the slots after their locks were asked for. */
 struct reaping {

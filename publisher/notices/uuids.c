@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "uuids.h"
+#include "publisher/notices/uuids.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  *
  * A set of uuids: a hash table whose function is chosen at random, so that forged uuids can't be
  * chosen to collide. */
-#ifndef PUBLISHER_UUIDS_H
-#define PUBLISHER_UUIDS_H
+#ifndef PUBLISHER_NOTICES_UUIDS_H
+#define PUBLISHER_NOTICES_UUIDS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * region's lock is held from begin to commit, so what a condition found still holds at the commit. */
 #include <errno.h>
 
-#include "lib/error.h"
-#include "publisher.h"
+#include "lib/base/error.h"
+#include "publisher/publisher.h"
 
 int stele_transaction_expect(struct stele_transaction *tx, uint64_t version)
 {

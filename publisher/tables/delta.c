@@ -2,9 +2,9 @@
  * The tables of a transaction as readings: their rows and changes before the commit. */
 #include <errno.h>
 
-#include "lib/error.h"
-#include "lib/reading.h"
-#include "publisher.h"
+#include "lib/base/error.h"
+#include "lib/trie/reading.h"
+#include "publisher/publisher.h"
 
 static int check(const struct reading *reading)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "publisher.h"
+#include "lib/base/error.h"
+#include "publisher/publisher.h"
 
 /* Counts by comparing the tries what the transaction's own counting could not be sure of: rows that
  * were touched twice may be what they were. */

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "build.h"
-#include "lib/error.h"
-#include "publisher.h"
-#include "sort.h"
+#include "publisher/trie/build.h"
+#include "lib/base/error.h"
+#include "publisher/publisher.h"
+#include "publisher/trie/sort.h"
 
 #define AHEAD 16u /* rows */
 

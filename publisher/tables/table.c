@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/schema.h"
-#include "publisher.h"
+#include "lib/base/error.h"
+#include "lib/schema/schema.h"
+#include "publisher/publisher.h"
 
 /* ---- finding tables ---- */
 

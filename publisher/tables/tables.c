@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "publisher.h"
+#include "publisher/publisher.h"
 
 /* Tables that are remembered when a transaction ends. Where there are more all are forgotten, so
  * that each pays for its own end only. */

@@ -10,13 +10,13 @@
  *                                                           begins now, at the depth of what is
  *                                                           shared
  */
-#include "build.h"
+#include "publisher/trie/build.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "node.h"
+#include "publisher/trie/node.h"
 
 /* What hangs in a node under way. */
 struct twig {

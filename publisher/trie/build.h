@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * A trie made at once, of rows that are in order. */
-#ifndef PUBLISHER_BUILD_H
-#define PUBLISHER_BUILD_H
+#ifndef PUBLISHER_TRIE_BUILD_H
+#define PUBLISHER_TRIE_BUILD_H
 
-#include "edit.h"
+#include "publisher/trie/edit.h"
 
 /* What gives the rows: in the order of their keys, no two with the same, in their stored form in private
  * memory. `*ret_shared`: the whole bytes that the key and the next one share, -1 after the last. */

@@ -2,12 +2,12 @@
  * See edit.h. Each change has three parts: find the way down; make the nodes on it this
  * transaction's own, which leaves the contents as they are; and then one step that changes them.
  * Memory is asked for before that step, so an error leaves the trie as it was. */
-#include "edit.h"
+#include "publisher/trie/edit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "node.h"
+#include "publisher/trie/node.h"
 
 int retired_grow(struct retired_list *list, size_t more)
 {

@@ -9,12 +9,12 @@
  * before. They will throw away what they find; so all stores here are data_store, and any order of
  * them will do.
  */
-#ifndef PUBLISHER_EDIT_H
-#define PUBLISHER_EDIT_H
+#ifndef PUBLISHER_TRIE_EDIT_H
+#define PUBLISHER_TRIE_EDIT_H
 
 #include <stele/publisher.h>
-#include "arena.h"
-#include "lib/trie.h"
+#include "publisher/memory/arena.h"
+#include "lib/trie/trie.h"
 
 /* An object that a newer version no longer reaches. */
 struct retired {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "node.h"
+#include "publisher/trie/node.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Making and changing single nodes of a trie. */
-#ifndef PUBLISHER_NODE_H
-#define PUBLISHER_NODE_H
+#ifndef PUBLISHER_TRIE_NODE_H
+#define PUBLISHER_TRIE_NODE_H
 
-#include "edit.h"
+#include "publisher/trie/edit.h"
 
 /* A node taken apart, in private memory. */
 struct image {

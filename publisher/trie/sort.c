@@ -4,7 +4,7 @@
  * then the rows that have all eight in common by the next eight. The order of keys is that of their
  * bytes, filled up with zeros, and, where these are the same, of their lengths. Every step keeps the
  * order of what it finds equal. */
-#include "sort.h"
+#include "publisher/trie/sort.h"
 
 #include <endian.h>
 #include <string.h>

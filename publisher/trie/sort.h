@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Rows in the order of their keys. */
-#ifndef PUBLISHER_SORT_H
-#define PUBLISHER_SORT_H
+#ifndef PUBLISHER_TRIE_SORT_H
+#define PUBLISHER_TRIE_SORT_H
 
-#include "lib/trie.h"
+#include "lib/trie/trie.h"
 
 /* Which row comes at a place. */
 struct sorted {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Opening and moving a hash index. It is filled from a scan, and moved by a difference; what these
  * read is judged before the index answers. */
-#include "hash.h"
+#include "subscriber/index/hash.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "index_memory.h"
-#include "lib/error.h"
+#include "subscriber/index/index_memory.h"
+#include "lib/base/error.h"
 
 /* How many rows wait for the lines of their buckets at once when a table is filled. */
 #define WAITING 32u

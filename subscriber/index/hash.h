@@ -5,13 +5,13 @@
  *   hash_table.c   the table that it consists of
  *   hash_key.h     the hash of a key
  */
-#ifndef SUBSCRIBER_HASH_H
-#define SUBSCRIBER_HASH_H
+#ifndef SUBSCRIBER_INDEX_HASH_H
+#define SUBSCRIBER_INDEX_HASH_H
 
 #include <stele/hash.h>
-#include "hash_key.h"
-#include "hash_table.h"
-#include "subscriber.h"
+#include "subscriber/index/hash_key.h"
+#include "subscriber/index/hash_table.h"
+#include "subscriber/subscriber.h"
 
 /* Rows are PLAIN where their values all have one size, and it is short (ROW_IN_GUARD): then it is
  * known where the key of a row is, and that a row which starts inside the view ends inside the

@@ -8,13 +8,13 @@
  * plain rows (hash.h), in as few instructions as will do, since how many of them a get takes
  * decides how many gets the processor has under way at a time. Whatever does not go that way starts
  * again on the one that knows everything, and says what is wrong. */
-#include "hash.h"
+#include "subscriber/index/hash.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/trie_find.h"
+#include "lib/base/error.h"
+#include "lib/trie/trie_find.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define SLOWLY static __attribute__((noinline))

@@ -9,8 +9,8 @@
  *
  * A hash is of this process alone, so it is of the machine's byte order.
  */
-#ifndef SUBSCRIBER_HASH_KEY_H
-#define SUBSCRIBER_HASH_KEY_H
+#ifndef SUBSCRIBER_INDEX_HASH_KEY_H
+#define SUBSCRIBER_INDEX_HASH_KEY_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "hash_table.h"
+#include "subscriber/index/hash_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "index_memory.h"
+#include "subscriber/index/index_memory.h"
 
 /* How full a table is made, and between which it is left as it is. The fuller, the more references
  * are strays; the emptier, the less of it a cache holds. */

@@ -7,13 +7,13 @@
  * of Facebook's Folly, counts so.) Keys are not here: who finds a reference whose tag is right
  * compares the row.
  */
-#ifndef SUBSCRIBER_HASH_TABLE_H
-#define SUBSCRIBER_HASH_TABLE_H
+#ifndef SUBSCRIBER_INDEX_HASH_TABLE_H
+#define SUBSCRIBER_INDEX_HASH_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "lib/trie_node.h"
+#include "lib/trie/trie_node.h"
 
 #define HASH_PLACES 12u
 

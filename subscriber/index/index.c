@@ -2,7 +2,7 @@
  * Opening, moving and asking an index. It is painted from sweeps: at the open from one of all
  * addresses, at a move from one of each prefix whose row is another. All that these read is judged
  * before the index answers from it. */
-#include "index.h"
+#include "subscriber/index/index.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index_memory.h"
-#include "lib/error.h"
+#include "subscriber/index/index_memory.h"
+#include "lib/base/error.h"
 
 static int check(const struct stele_index *index)
 {

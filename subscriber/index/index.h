@@ -7,13 +7,13 @@
  *   index_ipv6.c     the form for IPv6: the same                index_ipv6_match.c
  *   index_ranges.c   the tree that it consists of
  */
-#ifndef SUBSCRIBER_INDEX_H
-#define SUBSCRIBER_INDEX_H
+#ifndef SUBSCRIBER_INDEX_INDEX_H
+#define SUBSCRIBER_INDEX_INDEX_H
 
 #include <stele/index.h>
-#include "index_ipv4.h"
-#include "index_ipv6.h"
-#include "subscriber.h"
+#include "subscriber/index/index_ipv4.h"
+#include "subscriber/index/index_ipv6.h"
+#include "subscriber/subscriber.h"
 
 struct stele_index {
 	struct stele_table table; /* what it was built from; not looked at unless `whole` */

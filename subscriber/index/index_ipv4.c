@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Building and changing the index of an IPv4 table: see index_ipv4.h. A block is unpacked,
  * painted and packed again. */
-#include "index_ipv4.h"
+#include "subscriber/index/index_ipv4.h"
 
 #include <errno.h>
 
-#include "index_memory.h"
+#include "subscriber/index/index_memory.h"
 
 #define POOL_MOST (UINT32_C(1) << 31) /* words */
 

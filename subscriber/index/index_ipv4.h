@@ -18,10 +18,10 @@
  * processor can't foretell, and then it waits for memory. It looks again where the answer is that
  * number, be it of a divided /24 or somebody's.
  */
-#ifndef SUBSCRIBER_INDEX_IPV4_H
-#define SUBSCRIBER_INDEX_IPV4_H
+#ifndef SUBSCRIBER_INDEX_INDEX_IPV4_H
+#define SUBSCRIBER_INDEX_INDEX_IPV4_H
 
-#include "index_sweep.h"
+#include "subscriber/index/index_sweep.h"
 
 #define IPV4_BLOCKS (1u << 18)
 #define IPV4_DIVIDED 1u    /* bit 0 of starts: some /24 is divided */

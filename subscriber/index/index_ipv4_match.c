@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Lookups in the index of an IPv4 table: index_ipv4.h has what lies where. */
-#include "index.h"
+#include "subscriber/index/index.h"
 
 #include <arpa/inet.h>
 #include <string.h>

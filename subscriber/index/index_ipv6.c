@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Building and changing the index of an IPv6 table: see index_ipv6.h. */
-#include "index_ipv6.h"
+#include "subscriber/index/index_ipv6.h"
 
 #include <errno.h>
 
-#include "index_memory.h"
+#include "subscriber/index/index_memory.h"
 
 int index_ipv6_init(struct index_ipv6 *index)
 {

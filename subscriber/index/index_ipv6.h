@@ -2,11 +2,11 @@
  *
  * The index of an IPv6 table: a tree of the ranges of addresses' first 64 bits, and a tree of the
  * second 64 for each of the former that has longer prefixes in it. */
-#ifndef SUBSCRIBER_INDEX_IPV6_H
-#define SUBSCRIBER_INDEX_IPV6_H
+#ifndef SUBSCRIBER_INDEX_INDEX_IPV6_H
+#define SUBSCRIBER_INDEX_INDEX_IPV6_H
 
-#include "index_ranges.h"
-#include "index_sweep.h"
+#include "subscriber/index/index_ranges.h"
+#include "subscriber/index/index_sweep.h"
 
 struct index_ipv6 {
 	struct ranges high;

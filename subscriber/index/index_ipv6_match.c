@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Lookups in the index of an IPv6 table: index_ranges.h has what lies where. All but how eight
  * starts are compared is the same for every processor. */
-#include "index.h"
+#include "subscriber/index/index.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Memory of an index: aligned to cache lines, and, where it is large, to huge pages, which the
  * system is asked for. Freed with free(). */
-#ifndef SUBSCRIBER_INDEX_MEMORY_H
-#define SUBSCRIBER_INDEX_MEMORY_H
+#ifndef SUBSCRIBER_INDEX_INDEX_MEMORY_H
+#define SUBSCRIBER_INDEX_INDEX_MEMORY_H
 
 #include <stdlib.h>
 #include <string.h>

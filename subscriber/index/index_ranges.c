@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Building and changing a tree of ranges: see index_ranges.h. */
-#include "index_ranges.h"
+#include "subscriber/index/index_ranges.h"
 
 #include <errno.h>
 
-#include "index_memory.h"
+#include "subscriber/index/index_memory.h"
 
 #define PIECE_FILL 56u /* ranges given to a piece where many are made, so that some fit in later */
 

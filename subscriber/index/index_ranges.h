@@ -10,8 +10,8 @@
  * place that is not used is above all of them. The first of each eight is never looked at: the
  * way down says it.
  */
-#ifndef SUBSCRIBER_INDEX_RANGES_H
-#define SUBSCRIBER_INDEX_RANGES_H
+#ifndef SUBSCRIBER_INDEX_INDEX_RANGES_H
+#define SUBSCRIBER_INDEX_INDEX_RANGES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Sweeping a table of prefixes: see index_sweep.h. The rows come from memory that may be damaged or
- * reused (lib/trie.h), so their order and their nesting are checked, not believed. */
-#include "index_sweep.h"
+ * reused (lib/trie/trie.h), so their order and their nesting are checked, not believed. */
+#include "subscriber/index/index_sweep.h"
 
 #include <string.h>
 

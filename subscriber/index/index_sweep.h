@@ -7,10 +7,10 @@
  * It looks at addresses as words: an IPv4 address is one of 32 bits, an IPv6 address two of 64. A
  * sweep is of the first word of a key, or of the second under a first one that is given.
  */
-#ifndef SUBSCRIBER_INDEX_SWEEP_H
-#define SUBSCRIBER_INDEX_SWEEP_H
+#ifndef SUBSCRIBER_INDEX_INDEX_SWEEP_H
+#define SUBSCRIBER_INDEX_INDEX_SWEEP_H
 
-#include "lib/trie.h"
+#include "lib/trie/trie.h"
 
 /* Where an answer comes from. */
 struct index_source {

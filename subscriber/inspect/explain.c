@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * The way of a lookup, step by step: the same as lib/trie.c goes, but that all is written down. */
+ * The way of a lookup, step by step: the same as lib/trie/trie.c goes, but that all is written down. */
 #include <errno.h>
 
-#include "lib/error.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "subscriber/subscriber.h"
 
 struct explanation {
 	const struct view *view;

@@ -2,9 +2,9 @@
  * Which versions there are, and the records of their commits. */
 #include <errno.h>
 
-#include "lib/error.h"
-#include "lib/record.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "lib/trie/record.h"
+#include "subscriber/subscriber.h"
 
 int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_oldest,
                              uint64_t *ret_newest)

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/survey.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/region/survey.h"
+#include "subscriber/subscriber.h"
 
 /* How often the oldest version is looked for. */
 #define TRIES 8

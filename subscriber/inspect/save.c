@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/copy.h"
-#include "lib/error.h"
-#include "lib/file.h"
-#include "retry.h"
-#include "subscriber.h"
+#include "lib/region/copy.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "subscriber/retry.h"
+#include "subscriber/subscriber.h"
 
 /* How often it is begun again when the publisher gave up the version that it began with. */
 #define TRIES 8

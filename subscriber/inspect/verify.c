@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/survey.h"
-#include "retry.h"
-#include "subscriber.h"
+#include "lib/base/error.h"
+#include "lib/region/survey.h"
+#include "subscriber/retry.h"
+#include "subscriber/subscriber.h"
 
 /* How often it is begun again when the publisher gave up the version that it began with. */
 #define TRIES 8

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "random.h"
+#include "tests/support/bench.h"
+#include "tests/support/random.h"
 
 #define ROWS     100000u
 #define A_COMMIT 10u

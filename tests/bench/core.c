@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "table.h"
+#include "tests/support/bench.h"
+#include "tests/support/table.h"
 
 #define ROUNDS 5
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 #include <stele/stele.h>
 
-#include "bench.h"
-#include "random.h"
+#include "tests/support/bench.h"
+#include "tests/support/random.h"
 
 #define ROWS   1000000u
 #define ROUNDS 201

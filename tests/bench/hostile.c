@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "attack.h"
-#include "bench.h"
+#include "tests/support/attack.h"
+#include "tests/support/bench.h"
 
 #define PACE        200e-6
 #define SECONDS     0.25

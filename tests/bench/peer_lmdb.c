@@ -2,7 +2,7 @@
  *
  * Against LMDB: gets, from the table and by a hash index, scans, commits and loads of the same rows,
  * and what a row takes of the region. */
-#include "bench_both.h"
+#include "tests/support/bench_both.h"
 
 #define MILLION 1000000u
 

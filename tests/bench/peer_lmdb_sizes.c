@@ -5,7 +5,7 @@
  *
  *   STELE_ROWS=NUMBER   the largest table; otherwise 10,000,000
  */
-#include "bench_both.h"
+#include "tests/support/bench_both.h"
 
 #define ROUNDS  5
 #define GETS    200000u

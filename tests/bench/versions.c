@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "random.h"
+#include "tests/support/bench.h"
+#include "tests/support/random.h"
 
 #define ROUNDS  9
 #define MILLION 1000000u

@@ -4,9 +4,9 @@
 #include <mqueue.h>
 #include <sys/resource.h>
 #include <sys/msg.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 #include "lib/layout.h"
-#include "lib/names.h"
+#include "lib/storage/paths.h"
 
 TestSuite(cli_bench, .timeout = 280);
 

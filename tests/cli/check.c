@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele publish --check: a command of the user's that may refuse a version before it is made. */
-#include "cli.h"
+#include "tests/support/cli.h"
 
 static char directory[64]; /* for temporary files */
 

@@ -7,13 +7,13 @@
 #include <sys/shm.h>
 #include <uuid/uuid.h>
 
-#include "lib/file.h"
-#include "lib/folder.h"
-#include "lib/replace.h"
+#include "lib/storage/file.h"
+#include "lib/storage/folder.h"
+#include "lib/storage/replace.h"
 #include "publisher/publisher.h"
 #include "subscriber/subscriber.h"
-#include "tests/own_machine.h"
-#include "tests/random.h"
+#include "tests/support/own_machine.h"
+#include "tests/support/random.h"
 
 TestSuite(cli_clean, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele create, list, show and rm. */
 #include <stele/schema.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_create, .init = cli_begin, .fini = cli_end);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele diff. */
 #include <stele/stele.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_diff, .init = cli_begin_routes, .fini = cli_end);
 

@@ -5,8 +5,8 @@
  */
 #include <sys/resource.h>
 
-#include "tests/own_machine.h"
-#include "tools/queues.h"
+#include "tests/support/own_machine.h"
+#include "tools/base/queues.h"
 
 TestSuite(cli_doctor, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele watch --exec: a command of the user's for each change. */
 #include <stele/stele.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 #include "lib/layout.h"
 
 TestSuite(cli_exec, .init = cli_begin_routes, .fini = cli_end);

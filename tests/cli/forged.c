@@ -3,9 +3,9 @@
  * regions, ends when it is told to, and takes no memory for holes. */
 #include <stele/stele.h>
 #include <sys/resource.h>
-#include "cli.h"
-#include "forge.h"
-#include "terminal.h"
+#include "tests/support/cli.h"
+#include "tests/support/forge.h"
+#include "tests/support/terminal.h"
 
 /* KiB that a command may have resident; a walk over the holes of one of these files takes gigabytes. */
 #define RESIDENT_MOST 200000

@@ -3,7 +3,7 @@
  * it is whole, and nobody else waits for it. */
 #include <stddef.h>
 #include <sys/ioctl.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 #include "lib/layout.h"
 
 TestSuite(cli_input, .init = cli_begin_routes, .fini = cli_end);

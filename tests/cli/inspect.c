@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele show, inspect, verify and subscribers: what is said of a region. */
 #include <stele/stele.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 
 #include "lib/layout.h"
 

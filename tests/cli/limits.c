@@ -3,7 +3,7 @@
  * The command under limits of its shell's (ulimit): an error message and an exit status, and no signal. */
 #include <signal.h>
 
-#include "tests/cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_limits, .init = cli_begin, .fini = cli_end);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele log, and reading what it lists: get, lookup, dump of older versions. */
 #include <stele/stele.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_log, .init = cli_begin_routes, .fini = cli_end);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What a region is in: --memory, and how it is shown. */
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_memory, .init = cli_begin, .fini = cli_end);
 

@@ -2,9 +2,9 @@
  *
  * Whose region the command reads, and what it says of regions that other users made.
  */
-#include "lib/names.h"
-#include "tests/outsider.h"
-#include "tests/own_machine.h"
+#include "lib/storage/paths.h"
+#include "tests/support/outsider.h"
+#include "tests/support/own_machine.h"
 
 TestSuite(cli_owner, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele publish: what it takes, what it says of what it did, and that it does nothing where a row
  * is wrong. */
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_publish, .init = cli_begin_routes, .fini = cli_end);
 

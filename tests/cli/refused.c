@@ -5,7 +5,7 @@
 #include <grp.h>
 #include <stddef.h>
 #include <stele/stele.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 #include "lib/layout.h"
 
 TestSuite(cli_refused, .init = cli_begin_routes, .fini = cli_end);

@@ -2,10 +2,10 @@
  *
  * stele rm: what can't be removed is told of, and the removal can be repeated.
  */
-#include "lib/folder.h"
-#include "lib/names.h"
-#include "tests/outsider.h"
-#include "tests/own_machine.h"
+#include "lib/storage/folder.h"
+#include "lib/storage/paths.h"
+#include "tests/support/outsider.h"
+#include "tests/support/own_machine.h"
 
 TestSuite(cli_remove, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele rollback. */
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_rollback, .init = cli_begin_routes, .fini = cli_end);
 

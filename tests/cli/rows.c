@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele get, lookup, dump, set, delete and apply. */
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_rows, .init = cli_begin_routes, .fini = cli_end);
 

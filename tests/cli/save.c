@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <stele/stele.h>
 #include <sys/stat.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 #include "lib/layout.h"
 
 static char file[64], table[128], other[64];

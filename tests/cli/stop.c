@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Signals that were ignored when the command started, as by nohup, stay ignored. */
 #include <stele/stele.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_stop, .init = cli_begin_routes, .fini = cli_end);
 

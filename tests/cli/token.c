@@ -3,7 +3,7 @@
  * Versions that were kept while the region was made anew. Both regions come to the same
  * versions, with other rows, so a number alone can't tell them apart: it is refused where it
  * would be kept, and a token of the first region is told from the second region's versions. */
-#include "cli.h"
+#include "tests/support/cli.h"
 
 static char *kept; /* version 2 of the first region, which the test has lost */
 

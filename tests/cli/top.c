@@ -2,9 +2,9 @@
  * stele top, on a pseudo terminal: what it shows, its keys, and that it gives the terminal back. */
 #include <stele/stele.h>
 #include <sys/resource.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 #include "lib/layout.h"
-#include "terminal.h"
+#include "tests/support/terminal.h"
 
 #define LEAVES_SCREEN "\033[?1049l"
 #define TAKES_SCREEN  "\033[?1049h"

@@ -2,7 +2,7 @@
  * stele trace: each commit as a line of JSON; none left out while history holds it. */
 #include <jansson.h>
 #include <stele/stele.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 
 static uint64_t number_of(const json_t *object, const char *name)
 {

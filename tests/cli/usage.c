@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The command's own manners: help, versions, slips of the fingers, output that can't be written. */
-#include "cli.h"
+#include "tests/support/cli.h"
 
 static const char *const commands[] = {
 	"create", "rm",  "list",   "show", "publish", "set", "delete",   "apply",

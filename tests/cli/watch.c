@@ -2,7 +2,7 @@
  * stele watch, a process of its own that sees what other processes commit. */
 #include <stele/stele.h>
 #include <sys/resource.h>
-#include "cli.h"
+#include "tests/support/cli.h"
 
 TestSuite(cli_watch, .init = cli_begin_routes, .fini = cli_end);
 

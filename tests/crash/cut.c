@@ -9,9 +9,9 @@
 #include <sys/user.h>
 #include <sys/vfs.h>
 
-#include "crash_trace.h"
-#include "lib/names.h"
-#include "random.h"
+#include "tests/support/crash_trace.h"
+#include "lib/storage/paths.h"
+#include "tests/support/random.h"
 
 #define SECTOR 512u
 #define SECTORS ((1u << 20) / SECTOR)

@@ -3,9 +3,9 @@
  * A damaged region never harms who opens it: every single bit of its file is flipped, one at a time, and many at once,
  * and after each the whole of the public interface walks over it. It gets an error or an answer; it does not crash, and it
  * comes to an end. The recovery likewise. */
-#include "crash.h"
+#include "tests/support/crash.h"
 
-#include "lib/region.h"
+#include "lib/region/region.h"
 
 /* More rows than a region of this size has room for: a walk that gives more goes in circles. */
 #define ROWS_MOST 8192u

@@ -7,8 +7,8 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
-#include "crash.h"
-#include "forge.h"
+#include "tests/support/crash.h"
+#include "tests/support/forge.h"
 
 /* Milliseconds of CPU that one round of all calls may take: it takes about one. */
 #define CPU_MOST 2000

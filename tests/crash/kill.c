@@ -2,7 +2,7 @@
  *
  * A publisher killed again and again at moments that nobody chose, under readers that look all the time: every version they
  * see is whole, versions never go back, and none that was reported as committed is lost. */
-#include "crash.h"
+#include "tests/support/crash.h"
 
 #include <poll.h>
 #include <pthread.h>

@@ -3,15 +3,15 @@
  * Limits of a process and of a user: the size of files (RLIMIT_FSIZE), address space, quota. What they forbid is refused with an
  * error message that names the limit; no signal is raised, and the region stays as it was. A test ends by SIGXFSZ
  * where the library lets one be raised. */
-#include "crash.h"
+#include "tests/support/crash.h"
 
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/mapping.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "lib/storage/mapping.h"
 
 static void set_limit(int which, rlim_t most)
 {

@@ -2,7 +2,7 @@
  *
  * The heap runs out at the n-th request, for every n, once or for good: each call says -ENOMEM and leaves everything as it
  * was, or does without. This program's own malloc counts, and refuses. */
-#include "crash.h"
+#include "tests/support/crash.h"
 
 #include <dirent.h>
 

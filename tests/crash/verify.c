@@ -2,9 +2,9 @@
  *
  * Whatever bytes are in a file: verifying, saving, loading, describing and explaining it comes to an end, harms
  * nobody, and what is said to be whole is. */
-#include "crash.h"
+#include "tests/support/crash.h"
 
-#include "lib/region.h"
+#include "lib/region/region.h"
 
 #define VERSIONS 40u
 

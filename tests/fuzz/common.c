@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See fuzz.h. */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
 #include <ftw.h>

@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #define INPUT_MAX    8192u
 #define POOL_MAX     (32u << 20)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See forge.h. */
-#include "forge.h"
+#include "tests/fuzz/forge.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/region.h"
+#include "lib/region/region.h"
 
 #define PAGE 4096u
 #define ROOM ((size_t)8 << 20)

@@ -10,7 +10,7 @@
 #ifndef TESTS_FUZZ_FORGE_H
 #define TESTS_FUZZ_FORGE_H
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 #include "lib/layout.h"
 
 #define FORGE_HEADER    8u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Inputs of steps: see forge.h. */
-#include "forge.h"
+#include "tests/fuzz/forge.h"
 
 #include <string.h>
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/random.h"
+#include "tests/support/random.h"
 
 /* ---- a harness ---- */
 

@@ -3,12 +3,12 @@
  * `stele apply`, on a transaction that is aborted afterwards. The publisher stays open from one input
  * to the next: where the command would attach, it is given a new transaction of that one.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
-#include "rows.h"
-#include "tools/attach.h"
+#include "tests/fuzz/rows.h"
+#include "tools/base/attach.h"
 
 enum status __wrap_writer_open(struct writer *writer, const char *region,
                                const struct options_writing *options);

@@ -5,7 +5,7 @@
  * none, files are not read, and of those subcommands that do other things at once only the options
  * are read.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/command.h"
-#include "tools/lines.h"
-#include "tools/options.h"
+#include "tools/base/command.h"
+#include "tools/input/lines.h"
+#include "tools/base/options.h"
 
 static const struct command *const commands[] = {
 	&command_create,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Rows from NDJSON, as `stele publish` reads them. */
-#include "rows.h"
+#include "tests/fuzz/rows.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
 {

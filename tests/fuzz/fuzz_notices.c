@@ -6,7 +6,7 @@
  *
  * Subscribers stay open from one input to the next, each of them with one notifier.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include <stele/stele.h>
-#include "forge.h"
-#include "lib/folder.h"
+#include "tests/fuzz/forge.h"
+#include "lib/storage/folder.h"
 #include "subscriber/subscriber.h"
 
 #define OPERATIONS 12u

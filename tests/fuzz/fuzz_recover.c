@@ -4,7 +4,7 @@
  * what it took over it must be able to work on. Before it attaches the file is edited; after that only
  * cut, as nobody but its own user can do more.
  */
-#include "forge.h"
+#include "tests/fuzz/forge.h"
 
 #include <string.h>
 #include <sys/stat.h>

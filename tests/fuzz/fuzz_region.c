@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A region whose data file says anything, also while it is read. */
-#include "reader.h"
+#include "tests/fuzz/reader.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A saved file that says anything, and whose checksums are right or not. */
-#include "reader.h"
+#include "tests/fuzz/reader.h"
 
 #include <string.h>
 

@@ -3,12 +3,12 @@
  * Schemas, keys and values as text, and the stored form of a schema. The first byte of an input says
  * which. What is accepted must come out the same after a round trip.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
 #include <stele/stele.h>
-#include "lib/schema.h"
+#include "lib/schema/schema.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
 {

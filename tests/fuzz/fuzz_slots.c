@@ -6,7 +6,7 @@
  *
  * Publisher and reader stay open from one input to the next; the file is made anew for each.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include <stele/stele.h>
-#include "forge.h"
-#include "lib/folder.h"
-#include "lib/names.h"
+#include "tests/fuzz/forge.h"
+#include "lib/storage/folder.h"
+#include "lib/storage/paths.h"
 #include "publisher/publisher.h"
 
 #define OPERATIONS 16u

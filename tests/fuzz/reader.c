@@ -3,7 +3,7 @@
  * See reader.h. No error is wrong, so long as it is one of the list and has a message; what is asked of
  * the library is that the process lives, that every call ends, and that what it hands out can be read.
  */
-#include "reader.h"
+#include "tests/fuzz/reader.h"
 
 #include <errno.h>
 #include <string.h>

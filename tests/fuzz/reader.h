@@ -3,7 +3,7 @@
 #ifndef TESTS_FUZZ_READER_H
 #define TESTS_FUZZ_READER_H
 
-#include "forge.h"
+#include "tests/fuzz/forge.h"
 
 #define READER_OPERATIONS 36u
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * See rows.h. */
-#include "rows.h"
+#include "tests/fuzz/rows.h"
 
 #include <string.h>
 
-#include "tools/row.h"
+#include "tools/rows/row.h"
 
 static const char *const declarations[] = {
 	"routes(prefix: ipv4net key, next_hop: ipv4, interface: char[16], metric: u32)",

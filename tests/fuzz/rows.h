@@ -3,8 +3,8 @@
 #ifndef TESTS_FUZZ_ROWS_H
 #define TESTS_FUZZ_ROWS_H
 
-#include "fuzz.h"
-#include "tools/input.h"
+#include "tests/fuzz/fuzz.h"
+#include "tools/input/input.h"
 
 /* Reads a file of rows; the first byte says which table they are for. What is accepted is printed as
  * `stele dump` prints it, and must be read back as the same rows. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The region that is forged: see forge.h. Small, as an execution costs what it touches. */
-#include "forge.h"
+#include "tests/fuzz/forge.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What the harnesses of the command's parsers share: see fuzz.h. */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the attacks of attack.h may cost a publisher (publisher/peers.h). No clock is asked how long something took: what
+ * What the attacks of attack.h may cost a publisher (publisher/notices/peers.h). No clock is asked how long something took: what
  * is counted are the questions for locks and the channels that were tried, beside what the budget allows for the time
  * that passed; a machine that stands still only makes that more. */
 #include <sys/resource.h>
 
-#include "attack.h"
-#include "lib/file.h"
+#include "tests/support/attack.h"
+#include "lib/storage/file.h"
 #include "publisher/publisher.h"
 #include "subscriber/subscriber.h"
-#include "tests/model.h"
+#include "tests/support/model.h"
 
 TestSuite(ipc_hostile_bounds, .init = ipc_begin, .fini = ipc_end, .timeout = 300);
 

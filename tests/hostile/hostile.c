@@ -3,7 +3,7 @@
  * The subscribers file in the hands of somebody who means harm: whoever may read a region may write all of that file,
  * and cut it off. It may cost pins and notices, but never data, a process, or the next subscriber's slot.
  */
-#include "tests/model.h"
+#include "tests/support/model.h"
 
 TestSuite(ipc_hostile, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

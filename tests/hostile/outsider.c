@@ -3,9 +3,9 @@
  * A publisher beside a user who has no right on its region and makes every name that it can tell in advance, and each kind
  * of file under each name of a region.
  */
-#include "lib/names.h"
-#include "lib/replace.h"
-#include "tests/outsider.h"
+#include "lib/storage/paths.h"
+#include "lib/storage/replace.h"
+#include "tests/support/outsider.h"
 
 TestSuite(ipc_outsider, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -2,8 +2,8 @@
  *
  * Whose region a reader gets: any user can make one of any name first.
  */
-#include "lib/names.h"
-#include "tests/outsider.h"
+#include "lib/storage/paths.h"
+#include "tests/support/outsider.h"
 
 TestSuite(ipc_owner, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -6,8 +6,8 @@
 #include <mqueue.h>
 #include <sys/resource.h>
 
-#include "lib/names.h"
-#include "tests/outsider.h"
+#include "lib/storage/paths.h"
+#include "tests/support/outsider.h"
 
 TestSuite(ipc_squat, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -4,8 +4,8 @@
  * machines of the other byte order. The fields that tell are forged. */
 #include <linux/futex.h>
 
-#include "lib/abi.h"
-#include "tests/ipc.h"
+#include "lib/base/abi.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_abi, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

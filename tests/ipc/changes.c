@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Changes since a version, and those that a transaction would make. */
-#include "tests/model.h"
+#include "tests/support/model.h"
 
 TestSuite(ipc_changes, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

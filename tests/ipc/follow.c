@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Following: what a callback may rely on, whatever the publisher does meanwhile. */
-#include "tests/model.h"
+#include "tests/support/model.h"
 
 TestSuite(ipc_follow, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -4,9 +4,9 @@
  * the region's file exchanged or cut under them, a child made by fork, damage, and threads. */
 #include <pthread.h>
 
-#include "subscriber/hash.h"
-#include "tests/ipc.h"
-#include "tests/random.h"
+#include "subscriber/index/hash.h"
+#include "tests/support/ipc.h"
+#include "tests/support/random.h"
 
 TestSuite(ipc_hash, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * History as a subscriber sees it: which versions there are, and the record of each. */
-#include "tests/model.h"
+#include "tests/support/model.h"
 
 TestSuite(ipc_history, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

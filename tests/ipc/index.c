@@ -4,10 +4,10 @@
  * exchanged under them, a child made by fork, damage, and threads. */
 #include <pthread.h>
 
-#include "subscriber/index.h"
-#include "tests/ipc.h"
-#include "tests/random.h"
-#include "tests/table.h"
+#include "subscriber/index/index.h"
+#include "tests/support/ipc.h"
+#include "tests/support/random.h"
+#include "tests/support/table.h"
 
 TestSuite(ipc_index, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -3,7 +3,7 @@
  * Opening an index: the tables and columns that it is not for, and what it answers with from a column
  * of each type that it is for. */
 #include <stele/index.h>
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_index_open, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -20,8 +20,8 @@
 
 #include <stele/stele.h>
 
-#include "publisher/source_kernel.h"
-#include "tests/kernel_state.h"
+#include "tools/kernel/kernel.h"
+#include "tests/support/kernel_state.h"
 
 /* ---- the source, in a process of its own ---- */
 

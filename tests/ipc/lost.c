@@ -4,7 +4,7 @@
 #include <sys/timerfd.h>
 
 #include "subscriber/subscriber.h"
-#include "tests/model.h"
+#include "tests/support/model.h"
 
 TestSuite(ipc_lost, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

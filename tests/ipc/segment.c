@@ -6,8 +6,8 @@
 #include <grp.h>
 #include <sys/ptrace.h>
 
-#include "lib/region.h"
-#include "tests/segment.h"
+#include "lib/region/region.h"
+#include "tests/support/segment.h"
 
 TestSuite(ipc_segment, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <setjmp.h>
 
-#include "lib/atomic.h"
-#include "tests/ipc.h"
+#include "lib/base/atomic.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_sigbus, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

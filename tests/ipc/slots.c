@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Slots when there are few left: the file grows while others look, and subscribers past the last slot. */
-#include "attack.h"
-#include "lib/slots.h"
+#include "tests/support/attack.h"
+#include "lib/region/slots.h"
 #include "publisher/publisher.h"
 #include "subscriber/subscriber.h"
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -14,7 +14,7 @@ TestSuite(ipc_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 static int grow_fd = -1; /* the file that grows... */
 static off_t grow_size;  /* ... to this, once, when this process has asked how long it is */
 
-/* In place of the C library's, for lib/slots.c: another process is as fast as can be. */
+/* In place of the C library's, for lib/region/slots.c: another process is as fast as can be. */
 int fstat(int fd, struct stat *status)
 {
 	int r = fstatat(fd, "", status, AT_EMPTY_PATH);

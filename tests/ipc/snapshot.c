@@ -5,8 +5,8 @@
  */
 #include <mqueue.h>
 
-#include "lib/names.h"
-#include "tests/model.h"
+#include "lib/storage/paths.h"
+#include "tests/support/model.h"
 
 TestSuite(ipc_snapshot, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -4,8 +4,8 @@
  */
 #include <pthread.h>
 
-#include "lib/atomic.h"
-#include "tests/segment.h"
+#include "lib/base/atomic.h"
+#include "tests/support/segment.h"
 
 TestSuite(ipc_sysv, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

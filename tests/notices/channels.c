@@ -4,7 +4,7 @@
  */
 #include <sys/resource.h>
 
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_notice_channels, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

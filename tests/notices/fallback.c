@@ -7,7 +7,7 @@
 #include <mqueue.h>
 #include <sys/resource.h>
 
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_fallback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -8,7 +8,7 @@
 
 #include "publisher/generation.h"
 #include "publisher/publisher.h"
-#include "tests/notifier.h"
+#include "tests/support/notifier.h"
 
 TestSuite(ipc_notice_held, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

@@ -2,7 +2,7 @@
  *
  * Subscribers that name the tables they wait for: what changed none of them does not wake them, and
  * what did, does; with every way to wait. And those that spin before they block. */
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_interest, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

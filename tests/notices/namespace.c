@@ -5,7 +5,7 @@
  */
 #include <sys/mount.h>
 
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -7,8 +7,8 @@
 #include <sys/epoll.h>
 #include <sys/time.h>
 
-#include "lib/names.h"
-#include "tests/ipc.h"
+#include "lib/storage/paths.h"
+#include "tests/support/ipc.h"
 
 TestSuite(ipc_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

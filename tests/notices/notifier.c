@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/notifier.h"
+#include "tests/support/notifier.h"
 
 TestSuite(ipc_notifier, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

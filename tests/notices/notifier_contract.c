@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/notifier.h"
+#include "tests/support/notifier.h"
 
 TestSuite(ipc_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

@@ -11,8 +11,8 @@
 #include <sys/un.h>
 
 #include "notifier/notifier.h"
-#include "tests/notifier.h"
-#include "tests/random.h"
+#include "tests/support/notifier.h"
+#include "tests/support/random.h"
 
 TestSuite(ipc_notifier_harm, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

@@ -7,7 +7,7 @@
 #
 # check_build.sh COMPILER
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 # the makes below are none of the one that runs this
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES \
 	CC CXX CFLAGS CPPFLAGS LDFLAGS SANITIZE BUILD DESTDIR V
@@ -118,14 +118,14 @@ probes yes
 # ---- what is built again ----
 
 touch "$work/hidden"
-build obj/lib/error.o obj/publisher/fanout.o
-compiled 'lib/error.o publisher/fanout.o ' 'at first'
-build obj/lib/error.o obj/publisher/fanout.o
+build obj/lib/base/error.o obj/publisher/notices/fanout.o
+compiled 'lib/base/error.o publisher/notices/fanout.o ' 'at first'
+build obj/lib/base/error.o obj/publisher/notices/fanout.o
 compiled '' 'the second time'
 rm "$work/hidden"
-build obj/lib/error.o obj/publisher/fanout.o
-compiled 'publisher/fanout.o ' 'once <sys/sdt.h> is there'
-build obj/lib/error.o obj/publisher/fanout.o
+build obj/lib/base/error.o obj/publisher/notices/fanout.o
+compiled 'publisher/notices/fanout.o ' 'once <sys/sdt.h> is there'
+build obj/lib/base/error.o obj/publisher/notices/fanout.o
 compiled '' 'the time after that'
 [ ! -s "$work/output" ] || wrong "a make that has nothing to do says: $(cat "$work/output")"
 

@@ -20,7 +20,7 @@ fi
 
 # Processes and mounts are in namespaces, and end with them. Only a folder remains to be removed.
 if [ "${1:-}" != in-namespaces ]; then
-	cd "$(dirname "$0")/.."
+	cd "$(dirname "$0")/../.."
 	build-aux/packages.sh fresh
 	folder=$(mktemp -d /var/tmp/stele-fresh.XXXXXX)
 	child=
@@ -33,7 +33,7 @@ if [ "${1:-}" != in-namespaces ]; then
 	trap cleanup EXIT
 	trap 'exit 143' INT TERM HUP
 	unshare --mount --ipc --pid --fork --kill-child --propagation private \
-		"$BASH" tests/check_fresh.sh in-namespaces "$folder" &
+		"$BASH" tests/scripts/check_fresh.sh in-namespaces "$folder" &
 	child=$!
 	status=0
 	wait "$child" || status=$?

@@ -1,63 +1,89 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Checks who includes whom: lib <- notifier <- publisher and lib <- notifier <- subscriber, never the
-# other way, and publisher and subscriber never each other. The command and the sources that feed a region
-# use the public headers, as any user does; the command may also look at the layout.
+# Checks which folder includes which. The table below lists each folder with the folders that it may
+# include, besides itself. The library's folders may also include the public headers, the C library's
+# headers and libuuid's, and no others, since services embed the library.
 #
 # check_includes.sh [ROOT]
 set -u
-cd "${1:-$(dirname "$0")/..}" || exit 2
+cd "${1:-$(dirname "$0")/../..}" || exit 2
 
-# the include directives of a folder's files that match none of the patterns allowed
-check()
+table='
+lib                  -
+lib/base             lib
+lib/schema           lib lib/base
+lib/storage          lib lib/base lib/region
+lib/region           lib lib/base lib/schema lib/storage lib/trie
+lib/trie             lib lib/base lib/schema lib/storage lib/region
+notifier             lib lib/base lib/storage lib/region
+publisher            lib/* notifier publisher/*
+publisher/attach     lib/* notifier publisher publisher/*
+publisher/memory     lib/* notifier publisher publisher/*
+publisher/notices    lib/* notifier publisher publisher/*
+publisher/tables     lib/* notifier publisher publisher/*
+publisher/trie       lib/* notifier publisher publisher/*
+subscriber           lib/* notifier subscriber/*
+subscriber/index     lib/* notifier subscriber
+subscriber/inspect   lib/* notifier subscriber
+tools                tools/*
+tools/base           lib tools/output
+tools/rows           lib tools/base tools/output tools/input
+tools/output         lib tools/base tools/rows
+tools/input          lib tools/base tools/rows tools/output
+tools/kernel         -
+tools/bench          lib tools/base tools/output
+tools/doctor         lib tools/base tools/output
+tools/top            lib tools/base tools/rows tools/output
+tools/commands       lib tools/base tools/rows tools/input tools/output tools/kernel tools/doctor
+'
+
+embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'
+foreign='<(jansson|csv|argp|n?curses|term)\.h>'
+public='"stele/[a-z]+\.h"|<stele/[a-z]+\.h>|<(sys/types|std[a-z]+)\.h>'
+
+# includes FILE...: file, line and what is included, one a line
+includes()
 {
-	local what=$1 allowed=$2
-	shift 2
-	local files=()
-	for file; do [ -e "$file" ] && files+=("$file"); done
-	[ ${#files[@]} -eq 0 ] && return
-	grep -HnE '^[[:space:]]*#[[:space:]]*include' "${files[@]}" |
-		sed -E 's/^([^:]*:[0-9]+):[[:space:]]*#[[:space:]]*include[[:space:]]*/\1 /' |
-		while read -r where included rest; do
-			if [[ $included == \"* ]]; then
-				name=${included//\"/}
-				# a file of the same folder, or one named from the top
-				if [[ $name != */* ]]; then
-					[ -e "$(dirname "${where%%:*}")/$name" ] && name=$(dirname "${where%%:*}")/$name
-				fi
-			else
-				name=$included
-			fi
-			[[ $name =~ ^($allowed)$ ]] || echo "$where: $what may not include $included"
-		done
+	grep -HnE '^[[:space:]]*#[[:space:]]*include' "$@" /dev/null |
+		sed -E 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include[[:space:]]*([^[:space:]]*).*/\1 \2 \3/'
 }
 
-public='<stele/[a-z]+\.h>'
-system='<[^>]*>'
-# what the library that services embed may use: no header of another library but libuuid's
-embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'
-foreign='<(jansson|csv|argp|n?curses|term)\.h>|<libmnl/.*>'
-
 shopt -s nullglob
-publisher=() sources=()
-for file in publisher/*.[ch]; do
-	case $file in publisher/source_*) sources+=("$file") ;; *) publisher+=("$file") ;; esac
-done
-
 found=$(
-	check 'a public header' "$public|<(sys/types|std[a-z]+)\.h>" include/stele/*.h
-	check lib "lib/.*|$embedded" lib/*.[ch]
-	check notifier "(lib|notifier)/.*|$embedded" notifier/*.[ch]
-	check publisher "(lib|notifier|publisher)/.*|$embedded" "${publisher[@]}"
-	check subscriber "(lib|notifier|subscriber)/.*|$embedded" subscriber/*.[ch]
-	check 'a source' "publisher/source_[a-z0-9_]+\.h|$system" "${sources[@]}"
-	check 'the command' "tools/.*|lib/layout\.h|publisher/source_[a-z0-9_]+\.h|$system" tools/*.[ch]
-	grep -HnE "^[[:space:]]*#[[:space:]]*include[[:space:]]*($foreign)" \
-		lib/*.[ch] notifier/*.[ch] subscriber/*.[ch] "${publisher[@]}" /dev/null |
-		sed 's/$/: the library needs libc and libuuid, nothing else/'
-	grep -HnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"(publisher/)?source_' "${publisher[@]}" /dev/null |
-		sed 's/$/: the library does not know its sources/'
+	while read -r folder allowed; do
+		[ -n "$folder" ] || continue
+		read -ra patterns <<<"$allowed"
+		includes "$folder"/*.[ch] | while read -r file line included; do
+			if [[ $included == \<* ]]; then
+				case $folder in lib* | notifier | publisher* | subscriber*)
+					if [[ ! $included =~ ^($embedded)$ || $included =~ ^($foreign)$ ]]; then
+						echo "$file:$line: $included: the library needs libc and libuuid alone"
+					fi ;;
+				esac
+				continue
+			fi
+			name=${included//\"/} ok=
+			if [ ! -e "$name" ]; then
+				echo "$file:$line: $included: name the header by its path from the top"
+				continue
+			fi
+			[ "${name%/*}" != "$folder" ] || ok=yes
+			for pattern in "${patterns[@]}"; do
+				# shellcheck disable=SC2053 # a pattern
+				[[ ${name%/*} == $pattern ]] && ok=yes
+			done
+			# the root of lib goes with its folders
+			[[ ${name%/*} == lib && $allowed == *'lib/*'* ]] && ok=yes
+			[ -n "$ok" ] || echo "$file:$line: $folder may not include $included"
+		done
+	done <<<"$table"
+	includes include/stele/*.h | while read -r file line included; do
+		[[ $included =~ ^($public)$ ]] || echo "$file:$line: a public header may not include $included"
+	done
+	for folder in lib lib/*/ notifier publisher publisher/*/ subscriber subscriber/*/ tools tools/*/; do
+		grep -q "^${folder%/} " <<<"$table" || echo "${folder%/}: not in the table of ${0##*/}"
+	done
 )
 if [ -n "$found" ]; then
 	printf '%s\n' "$found"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # check_instructions.sh PROGRAM COMPILER FLAGS...: counts with valgrind how many instructions a get, a
-# match, a commit ... take (tests/instructions.c), and compares them with what they may take. The counts
+# match, a commit ... take (tests/scripts/instructions.c), and compares them with what they may take. The counts
 # are the same from run to run, unlike times. They belong to one compiler and its flags: with others
 # there is nothing to compare.
 set -euo pipefail
@@ -19,7 +19,7 @@ scan      156   a row
 snapshot  350   to open and close
 commit    3520  of one row of 10,000
 '
-times=1000 # as tests/instructions.c does each
+times=1000 # as tests/scripts/instructions.c does each
 
 program=$1 compiler=$2
 shift 2

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Runs the litmus tests with herd7, and compares what it observes with what is expected.
 set -u
-folder=$(dirname "$0")/litmus
+folder=$(dirname "$0")/../litmus
 
 if ! command -v herd7 >/dev/null; then
 	echo 'check-litmus: left out, as there is no herd7'

@@ -6,7 +6,7 @@
 #
 # check_probes.sh LIBRARY
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 export LC_ALL=C
 
 # name and number of arguments: the region, and what is between commas

@@ -10,7 +10,7 @@ failed=0 checked=
 cat >"$folder/load.c" <<'C'
 #include <stdio.h>
 #include <stdlib.h>
-#include "lib/atomic.h"
+#include "lib/base/atomic.h"
 
 int main(void)
 {

@@ -6,7 +6,7 @@
 #
 # check_symbols.sh BUILD
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 export LC_ALL=C
 failed=0
 work=$(mktemp -d)

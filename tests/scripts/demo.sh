@@ -9,7 +9,7 @@
 # demo.sh [COMMAND...]   runs COMMAND in place of top; the regions' names are in $DEMO_NET and $DEMO_KERNEL
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 stele=${STELE:-build/stele}
 case $stele in /*) ;; *) stele=$PWD/$stele ;; esac
 publisher=${STELE_DEMO_PUBLISHER:-build/demo_publisher}
@@ -100,7 +100,7 @@ until_true "$stele" get "$DEMO_NET/config" motd
 if [ "$(id -u)" -eq 0 ]; then own=(unshare --net); else own=(unshare --map-root-user --net); fi
 if "${own[@]}" true 2>/dev/null; then
 	export STELE=$stele
-	start "${own[@]}" "$BASH" tests/demo.sh in-namespace "$DEMO_KERNEL"
+	start "${own[@]}" "$BASH" tests/scripts/demo.sh in-namespace "$DEMO_KERNEL"
 	until_true "$stele" show "$DEMO_KERNEL"
 	subscribe kernel-log "$DEMO_KERNEL"
 else

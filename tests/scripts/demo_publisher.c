@@ -15,7 +15,7 @@
 #include <arpa/inet.h>
 #include <stele/stele.h>
 
-#include "random.h"
+#include "tests/support/random.h"
 
 #define NEIGHBOURS 24u
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "random.h"
+#include "tests/support/bench.h"
+#include "tests/support/random.h"
 
 #define ROWS  10000u
 #define TIMES 1000u

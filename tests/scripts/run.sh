@@ -6,7 +6,7 @@
 # its own, never on the machine; its live table is only read.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 stele=${STELE:-build/stele}
 case $stele in /*) ;; *) stele=$PWD/$stele ;; esac
 
@@ -182,7 +182,7 @@ stop
 step "A route of the kernel's added, changed and deleted, in a network namespace of its own"
 if [ "$(id -u)" -eq 0 ]; then own=(unshare --net); else own=(unshare --map-root-user --net); fi
 if "${own[@]}" ip link set lo up 2>/dev/null; then
-	STELE=$stele "${own[@]}" "$BASH" tests/run.sh in-namespace
+	STELE=$stele "${own[@]}" "$BASH" tests/scripts/run.sh in-namespace
 else
 	echo 'skipped: this user may not make network namespaces here; the change above was made with "stele set"'
 fi

@@ -44,8 +44,9 @@ if [ "$(id -u)" -ne 0 ] || ! "${alone[@]}" true 2>/dev/null; then alone=(); fi
 
 run_one()
 {
-	local program=$1 name=${1##*/} begin end status counts failed passed tested skipped plain child
-	local log=$work/${1##*/}.log report=$work/${1##*/}.sanitizer
+	local program=$1 name=${1#*tests/} begin end status counts failed passed tested skipped plain child
+	local file=$work/${name//\//_} # KIND_NAME
+	local log=$file.log report=$file.sanitizer
 
 	export ASAN_OPTIONS="detect_leaks=1:log_path=$report:${ASAN_OPTIONS:-}"
 	export UBSAN_OPTIONS="print_stacktrace=1:log_path=$report:${UBSAN_OPTIONS:-}"
@@ -73,15 +74,15 @@ run_one()
 		echo 'no test was run; Criterion needs /proc to be mounted' >>"$log"
 		failed=1
 	fi
-	echo "$passed $failed $skipped" >"$work/$name.counts"
+	echo "$passed $failed $skipped" >"$file.counts"
 	printf -v counts '%4d passed, %d failed, %d skipped' "$passed" "$failed" "$skipped"
 	if [ "$failed" -ne 0 ]; then
-		{ echo "---- $name (exit status $status)"; cat "$log"; echo "----"; } >"$work/$name.out"
-		{ echo "failed: $name (exit status $status)"; grep -v '\[PASS\]\|\[RUN \|\[SKIP\]' "$log" | tail -25; } >"$work/$name.failed"
+		{ echo "---- $name (exit status $status)"; cat "$log"; echo "----"; } >"$file.out"
+		{ echo "failed: $name (exit status $status)"; grep -v '\[PASS\]\|\[RUN \|\[SKIP\]' "$log" | tail -25; } >"$file.failed"
 	fi
 	printf '%-28s %s  %d.%03d s\n' "$name" "$counts" $(((end - begin) / 1000000000)) \
-		$(((end - begin) / 1000000 % 1000)) >>"$work/$name.out"
-	cat "$work/$name.out"
+		$(((end - begin) / 1000000 % 1000)) >>"$file.out"
+	cat "$file.out"
 }
 
 for program; do

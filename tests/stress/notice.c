@@ -8,8 +8,8 @@
 
 #include "publisher/generation.h"
 #include "publisher/publisher.h"
-#include "tests/notifier.h"
-#include "tests/random.h"
+#include "tests/support/notifier.h"
+#include "tests/support/random.h"
 
 TestSuite(stress_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

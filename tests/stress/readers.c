@@ -9,8 +9,8 @@
  */
 #include <math.h>
 
-#include "tests/ipc.h"
-#include "tests/random.h"
+#include "tests/support/ipc.h"
+#include "tests/support/random.h"
 
 TestSuite(stress_readers, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
 

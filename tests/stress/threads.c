@@ -2,7 +2,7 @@
  *
  * A publisher and readers of every kind as threads of one process, each with a handle of its own.
  * For ThreadSanitizer above all, in whose builds the process has one mapping of each file
- * (lib/mapping.c), because it sees no conflict between two. Every commit keeps a sum constant,
+ * (lib/storage/mapping.c), because it sees no conflict between two. Every commit keeps a sum constant,
  * which every reader checks. */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
  *   STELE_STRESS_SEED=N      begin with this seed, which a failure prints with the step
  *   STELE_STRESS_SECONDS=N   one seed after the other for so long, instead of a few
  */
-#include "tests/random.h"
-#include "tests/versions.h"
+#include "tests/support/random.h"
+#include "tests/support/versions.h"
 
 TestSuite(stress_versions, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
 

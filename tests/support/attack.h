@@ -4,8 +4,8 @@
  * stop: for the tests, which count what it costs, and the benchmark, which measures it. An attacker leaves the slots
  * alone whose lock is held, so that there are genuine subscribers to look at; but for attack_scribble().
  */
-#ifndef TESTS_ATTACK_H
-#define TESTS_ATTACK_H
+#ifndef TESTS_SUPPORT_ATTACK_H
+#define TESTS_SUPPORT_ATTACK_H
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  *
  * What the benchmarks share: a region of the program's own, times, medians, how figures are
  * printed, and how two ways to do the same work are compared. */
-#ifndef TESTS_BENCH_H
-#define TESTS_BENCH_H
+#ifndef TESTS_SUPPORT_BENCH_H
+#define TESTS_SUPPORT_BENCH_H
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * The same rows in a region and in an LMDB database on the same tmpfs. */
-#ifndef TESTS_BENCH_BOTH_H
-#define TESTS_BENCH_BOTH_H
+#ifndef TESTS_SUPPORT_BENCH_BOTH_H
+#define TESTS_SUPPORT_BENCH_BOTH_H
 
 #include <lmdb.h>
 #include <stele/stele.h>
 #include <string.h>
 
-#include "bench.h"
-#include "bench_rows.h"
+#include "tests/support/bench.h"
+#include "tests/support/bench_rows.h"
 
 /* ---- both stores ---- */
 

@@ -2,8 +2,8 @@
  *
  * What the comparisons with DPDK share: starting it without devices, the prefixes, and lookups by
  * several sides that must all give the same answers. */
-#ifndef TESTS_BENCH_DPDK_H
-#define TESTS_BENCH_DPDK_H
+#ifndef TESTS_SUPPORT_BENCH_DPDK_H
+#define TESTS_SUPPORT_BENCH_DPDK_H
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "bench.h"
-#include "random.h"
-#include "table.h"
+#include "tests/support/bench.h"
+#include "tests/support/random.h"
+#include "tests/support/table.h"
 
 #define LOOKUPS (1u << 20)
 #define NONE 0u /* the answer where no prefix matches; that of a prefix is its number, from 1 on */

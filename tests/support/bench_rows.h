@@ -2,15 +2,15 @@
  *
  * The rows that are compared: values of 48 bytes under keys of one of two kinds, all made from
  * the row's number. */
-#ifndef TESTS_BENCH_ROWS_H
-#define TESTS_BENCH_ROWS_H
+#ifndef TESTS_SUPPORT_BENCH_ROWS_H
+#define TESTS_SUPPORT_BENCH_ROWS_H
 
 #include <stele/stele.h>
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "bench.h"
-#include "random.h"
+#include "tests/support/bench.h"
+#include "tests/support/random.h"
 
 #define KEY_MOST 48u
 

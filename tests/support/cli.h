@@ -5,8 +5,8 @@
  * ended, however it did.
  *
  * The command is $STELE_COMMAND, else $STELE, else build/stele. */
-#ifndef TESTS_CLI_H
-#define TESTS_CLI_H
+#ifndef TESTS_SUPPORT_CLI_H
+#define TESTS_SUPPORT_CLI_H
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
  *                 key) that says g; and one extra row for each of the last BANK_EXTRAS versions
  *   odd           only where g % 16 is 8 or more, with a row for each version since it was made
  */
-#ifndef TESTS_CRASH_H
-#define TESTS_CRASH_H
+#ifndef TESTS_SUPPORT_CRASH_H
+#define TESTS_SUPPORT_CRASH_H
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -29,7 +29,7 @@
 #include <stele/stele.h>
 
 #include "lib/layout.h"
-#include "random.h"
+#include "tests/support/random.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CRASH_SANITIZED 1

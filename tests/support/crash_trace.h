@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * A process run one instruction at a time, under ptrace. */
-#ifndef TESTS_CRASH_TRACE_H
-#define TESTS_CRASH_TRACE_H
+#ifndef TESTS_SUPPORT_CRASH_TRACE_H
+#define TESTS_SUPPORT_CRASH_TRACE_H
 
 #include <sys/ptrace.h>
 
-#include "crash.h"
+#include "tests/support/crash.h"
 
 struct tracee {
 	pid_t pid;

@@ -2,8 +2,8 @@
  *
  * Region files as an independent writer makes them: of the library only the layout is used, so that
  * a forged file can say what no publisher writes, under a header whose checksum is right. */
-#ifndef TESTS_FORGE_H
-#define TESTS_FORGE_H
+#ifndef TESTS_SUPPORT_FORGE_H
+#define TESTS_SUPPORT_FORGE_H
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -6,8 +6,8 @@
  * CHECK and OK work in the test and in the processes it spawned: there they print and end the process, which
  * ipc_join() then finds. Waiting is always for a condition, and ends with a failure after IPC_PATIENCE.
  */
-#ifndef TESTS_IPC_H
-#define TESTS_IPC_H
+#ifndef TESTS_SUPPORT_IPC_H
+#define TESTS_SUPPORT_IPC_H
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
  * The kernel's tables as ip(8) prints them, and a region's as they are read, both as lines of text
  * in one format, so that they can be compared row for row.
  */
-#ifndef TESTS_KERNEL_STATE_H
-#define TESTS_KERNEL_STATE_H
+#ifndef TESTS_SUPPORT_KERNEL_STATE_H
+#define TESTS_SUPPORT_KERNEL_STATE_H
 
 #include <ctype.h>
 #include <jansson.h>
@@ -17,7 +17,7 @@
 
 #include <stele/stele.h>
 
-#include "publisher/source_kernel_tables.h"
+#include "tools/kernel/kernel_tables.h"
 
 /* ---- rows as lines of text ---- */
 

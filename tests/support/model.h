@@ -2,10 +2,10 @@
  *
  * A table whose contents at each version follow from the version's number, so that any process can say what a
  * snapshot must hold. Version 1 has row 0 alone; each later one puts and deletes some rows, and row 0. */
-#ifndef TESTS_MODEL_H
-#define TESTS_MODEL_H
+#ifndef TESTS_SUPPORT_MODEL_H
+#define TESTS_SUPPORT_MODEL_H
 
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 #define MODEL_ROWS 256u
 #define MODEL_STEPS 8u

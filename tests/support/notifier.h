@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the tests of all notifiers share: each promise is a test that is run with each mechanism. */
-#ifndef TESTS_NOTIFIER_H
-#define TESTS_NOTIFIER_H
+#ifndef TESTS_SUPPORT_NOTIFIER_H
+#define TESTS_SUPPORT_NOTIFIER_H
 
 #include <sys/msg.h>
 
-#include "lib/folder.h"
-#include "lib/names.h"
-#include "tests/ipc.h"
+#include "lib/storage/folder.h"
+#include "lib/storage/paths.h"
+#include "tests/support/ipc.h"
 
 enum { MQ, SOCKET, FIFO, SIGNAL, SEMAPHORE, SYSV, FUTEX, MECHANISMS };
 static const struct {

@@ -3,15 +3,15 @@
  * Another user of the machine, with no right on the region, in a directory where anybody may make files
  * and nobody may remove those of others: what it puts under the names of a region's files.
  */
-#ifndef TESTS_OUTSIDER_H
-#define TESTS_OUTSIDER_H
+#ifndef TESTS_SUPPORT_OUTSIDER_H
+#define TESTS_SUPPORT_OUTSIDER_H
 
 #include <grp.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 #define OUTSIDER IPC_NOBODY
 #define MEMBER   12345u /* a publisher that is not root */

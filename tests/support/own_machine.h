@@ -3,12 +3,12 @@
  * A test that runs the command with an empty /dev/shm and message queues of its own, so that what is
  * left, removed and limited there is nobody else's: in namespaces, which need root.
  */
-#ifndef TESTS_OWN_MACHINE_H
-#define TESTS_OWN_MACHINE_H
+#ifndef TESTS_SUPPORT_OWN_MACHINE_H
+#define TESTS_SUPPORT_OWN_MACHINE_H
 
 #include <sys/mount.h>
 
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 static inline void write_file(const char *path, const char *text)
 {

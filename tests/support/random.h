@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Random numbers for tests: splitmix64 (Steele, Lea, Flood 2014), so that seeds mean the same
  * everywhere. The state is the seed. */
-#ifndef TESTS_RANDOM_H
-#define TESTS_RANDOM_H
+#ifndef TESTS_SUPPORT_RANDOM_H
+#define TESTS_SUPPORT_RANDOM_H
 
 #include <stdint.h>
 

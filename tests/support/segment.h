@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * What tests of regions in System V segments share: what the kernel says of segments. */
-#ifndef TESTS_SEGMENT_H
-#define TESTS_SEGMENT_H
+#ifndef TESTS_SUPPORT_SEGMENT_H
+#define TESTS_SUPPORT_SEGMENT_H
 
-#include "lib/memory.h"
-#include "tests/ipc.h"
+#include "lib/storage/storage.h"
+#include "tests/support/ipc.h"
 
 #define SIZE (UINT64_C(4) << 20)
 

@@ -2,8 +2,8 @@
  * A full Internet routing table for tests and benchmarks: read from a file, one prefix a line, or
  * generated with the same mix of prefix lengths and about the same clustering as the real table of
  * 901,899 IPv4 prefixes. */
-#ifndef TESTS_TABLE_H
-#define TESTS_TABLE_H
+#ifndef TESTS_SUPPORT_TABLE_H
+#define TESTS_SUPPORT_TABLE_H
 
 #include <arpa/inet.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "random.h"
+#include "tests/support/random.h"
 
 struct prefix4 {
 	uint32_t address; /* host order */

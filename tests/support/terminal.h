@@ -4,8 +4,8 @@
  * the foreground of a pseudo terminal, with a parent in the same session, so that it can be
  * stopped and continued. The test reads what the program writes, and waits for a text in it,
  * never for a time. */
-#ifndef TESTS_TERMINAL_H
-#define TESTS_TERMINAL_H
+#ifndef TESTS_SUPPORT_TERMINAL_H
+#define TESTS_SUPPORT_TERMINAL_H
 
 #include <poll.h>
 #include <pty.h>

@@ -2,11 +2,11 @@
  *
  * Three tables, each of which is absent or of one of three kinds, small enough that a whole copy can be kept of each
  * version: what random changes and rollbacks make of them, and whether a snapshot is what its copy says. */
-#ifndef TESTS_VERSIONS_H
-#define TESTS_VERSIONS_H
+#ifndef TESTS_SUPPORT_VERSIONS_H
+#define TESTS_SUPPORT_VERSIONS_H
 
-#include "tests/ipc.h"
-#include "tests/random.h"
+#include "tests/support/ipc.h"
+#include "tests/support/random.h"
 
 #define VERSIONS_TABLES 3u
 #define VERSIONS_KEYS 48u

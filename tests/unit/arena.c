@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "publisher/arena.h"
-#include "random.h"
+#include "publisher/memory/arena.h"
+#include "tests/support/random.h"
 
 #define MEMORY (UINT64_C(1) << 24)
 #define START (2 * LAYOUT_PAGE)

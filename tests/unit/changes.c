@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/reading.h"
-#include "publisher/edit.h"
-#include "random.h"
+#include "lib/trie/reading.h"
+#include "publisher/trie/edit.h"
+#include "tests/support/random.h"
 
 #define MEMORY       (UINT64_C(1) << 23)
 #define MOST_CHANGES 20000u

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/folder.h"
+#include "lib/storage/folder.h"
 
 static char directory[64];
 static struct names names;

@@ -6,9 +6,9 @@
  * key that there ever was. Fixed seeds. */
 #include <arpa/inet.h>
 
-#include "subscriber/hash.h"
-#include "tests/ipc.h"
-#include "tests/random.h"
+#include "subscriber/index/hash.h"
+#include "tests/support/ipc.h"
+#include "tests/support/random.h"
 
 TestSuite(unit_hash, .init = ipc_begin, .fini = ipc_end, .timeout = 250);
 

@@ -5,9 +5,9 @@
  * are added, changed and removed over many versions; indexes of all kinds, for every way to look
  * up that this processor has, are moved after each, and asked around every prefix's ends. Fixed
  * seeds. */
-#include "subscriber/index.h"
-#include "tests/ipc.h"
-#include "tests/random.h"
+#include "subscriber/index/index.h"
+#include "tests/support/ipc.h"
+#include "tests/support/random.h"
 
 TestSuite(unit_index, .init = ipc_begin, .fini = ipc_end, .timeout = 250);
 

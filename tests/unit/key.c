@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/schema.h"
-#include "random.h"
+#include "lib/schema/schema.h"
+#include "tests/support/random.h"
 
 #ifdef NDEBUG
 #error "tests need their assertions"

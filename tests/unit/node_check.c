@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "lib/node_check.h"
+#include "lib/trie/node_check.h"
 
 static uint64_t words[256];
 static const struct view view = { .base = (const unsigned char *)words, .start = 0, .limit = sizeof(words) };

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "publisher/reclaim.h"
-#include "random.h"
+#include "publisher/memory/reclaim.h"
+#include "tests/support/random.h"
 
 #define MEMORY (UINT64_C(1) << 25)
 #define RING 64u

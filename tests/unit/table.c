@@ -4,7 +4,7 @@
 #include <endian.h>
 
 #include "publisher/publisher.h"
-#include "tests/ipc.h"
+#include "tests/support/ipc.h"
 
 TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

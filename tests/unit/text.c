@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include <stele/schema.h>
-#include "random.h"
+#include "tests/support/random.h"
 
 #ifdef NDEBUG
 #error "tests need their assertions"

@@ -7,10 +7,10 @@
 #include <unistd.h>
 #include <stele/stele.h>
 
-#include "random.h"
+#include "tests/support/random.h"
 /* Parts of the command, which is not linked with tests. */
-#include "tools/top_place.c"
-#include "tools/top_series.c"
+#include "tools/top/top_place.c"
+#include "tools/top/top_series.c"
 
 static void expect_picture(const struct series *series, unsigned width, double whole, bool blocks,
                            const char *expected)

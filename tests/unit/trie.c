@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/region.h"
-#include "lib/trie.h"
-#include "publisher/edit.h"
-#include "random.h"
+#include "lib/region/region.h"
+#include "lib/trie/trie.h"
+#include "publisher/trie/edit.h"
+#include "tests/support/random.h"
 
 static uint64_t random_state;
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/layout.h"
-#include "publisher/uuids.h"
+#include "publisher/notices/uuids.h"
 
 #ifdef NDEBUG
 #error "tests need their assertions"

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "attach.h"
-#include "describe.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
 
 static enum status reader_opened(struct reader *reader, const char *region, int result)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Attaching to a region, to read or to write one table of it or more, with the errors said. */
-#ifndef TOOLS_ATTACH_H
-#define TOOLS_ATTACH_H
+#ifndef TOOLS_BASE_ATTACH_H
+#define TOOLS_BASE_ATTACH_H
 
 #include <stdarg.h>
 #include <stele/stele.h>
-#include "options.h"
+#include "tools/base/options.h"
 
 /* ---- reading ---- */
 

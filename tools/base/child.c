@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <stele/stele.h>
-#include "child.h"
-#include "clock.h"
+#include "tools/base/child.h"
+#include "tools/base/clock.h"
 
 /* Milliseconds that a command has to end after SIGTERM. */
 #define GRACE 2000

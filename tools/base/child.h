@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Commands of the user's, run by /bin/sh with a file as their standard input. A file, because a
  * command that does not read all of it, or nothing, then costs neither a signal nor a wait. */
-#ifndef TOOLS_CHILD_H
-#define TOOLS_CHILD_H
+#ifndef TOOLS_BASE_CHILD_H
+#define TOOLS_BASE_CHILD_H
 
 #include <stdbool.h>
 #include <stdio.h>
-#include "command.h"
+#include "tools/base/command.h"
 
 /* Ignores a signal in this process, but not in the commands that it runs: they have it as this process
  * found it. Up to four signals, before the first child_run(). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <time.h>
-#include "clock.h"
+#include "tools/base/clock.h"
 
 static int64_t read_clock(clockid_t clock)
 {

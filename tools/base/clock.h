@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What time it is, in nanoseconds. */
-#ifndef TOOLS_CLOCK_H
-#define TOOLS_CLOCK_H
+#ifndef TOOLS_BASE_CLOCK_H
+#define TOOLS_BASE_CLOCK_H
 
 #include <stdint.h>
 

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 #include <stele/stele.h>
-#include "command.h"
-#include "escape.h"
-#include "options.h"
-#include "suggest.h"
+#include "tools/base/command.h"
+#include "tools/base/escape.h"
+#include "tools/base/options.h"
+#include "tools/base/suggest.h"
 
 static void print_sentence(const char *format, va_list arguments)
 	__attribute__((format(printf, 1, 0)));

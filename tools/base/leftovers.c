@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "leftovers.h"
-#include "queues.h"
+#include "tools/base/leftovers.h"
+#include "tools/base/queues.h"
 
 struct search {
 	bool dry_run;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * What died processes left, of all regions in the directory, and their queues. */
-#ifndef TOOLS_LEFTOVERS_H
-#define TOOLS_LEFTOVERS_H
+#ifndef TOOLS_BASE_LEFTOVERS_H
+#define TOOLS_BASE_LEFTOVERS_H
 
 #include <stdbool.h>
-#include "options.h"
+#include "tools/base/options.h"
 
 struct leftover {
 	const char *region;

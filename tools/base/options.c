@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "options.h"
-#include "suggest.h"
+#include "tools/base/options.h"
+#include "tools/base/suggest.h"
 
 error_t options_hand_down(int key, char *argument, struct argp_state *state)
 {

@@ -4,7 +4,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include "options.h"
+#include "tools/base/options.h"
 
 static unsigned flags;
 static uid_t owner;

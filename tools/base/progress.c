@@ -2,9 +2,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
-#include "attach.h"
-#include "clock.h"
-#include "progress.h"
+#include "tools/base/attach.h"
+#include "tools/base/clock.h"
+#include "tools/base/progress.h"
 
 enum {
 	LARGE = 4 * 1024 * 1024, /* what takes less than a moment needs no bar */

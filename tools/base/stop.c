@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "command.h"
-#include "stop.h"
+#include "tools/base/command.h"
+#include "tools/base/stop.h"
 
 /* Leaves out the signals that were ignored when the command started: nohup(1) ignores SIGHUP,
  * and a shell without job control ignores SIGINT in the background. A signal that is blocked is

@@ -2,8 +2,8 @@
  * Commands that run until they are told to stop take SIGINT, SIGTERM and SIGHUP from a descriptor,
  * so that they can put everything in order first. Those that were ignored when the command started,
  * as SIGHUP is by nohup(1), stay ignored. */
-#ifndef TOOLS_STOP_H
-#define TOOLS_STOP_H
+#ifndef TOOLS_BASE_STOP_H
+#define TOOLS_BASE_STOP_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
-#include "suggest.h"
+#include "tools/base/suggest.h"
 
 static unsigned least(unsigned a, unsigned b, unsigned c)
 {

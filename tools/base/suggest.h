@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Which of several names was meant by one that does not exist. */
-#ifndef TOOLS_SUGGEST_H
-#define TOOLS_SUGGEST_H
+#ifndef TOOLS_BASE_SUGGEST_H
+#define TOOLS_BASE_SUGGEST_H
 
 #define SUGGESTION_MAX 64
 

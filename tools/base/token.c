@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "describe.h"
-#include "options.h"
-#include "token.h"
+#include "tools/output/describe.h"
+#include "tools/base/options.h"
+#include "tools/base/token.h"
 
 enum { DIGITS_MIN = 8, DIGITS_MAX = 32 };
 

@@ -4,12 +4,12 @@
  * first 8 or more hex digits of that. A region that is made anew, or loaded, has another UUID
  * and may come to the same version, with other rows. So a version that is kept for later is a
  * token, and where one is asked for a bare number is refused. */
-#ifndef TOOLS_TOKEN_H
-#define TOOLS_TOKEN_H
+#ifndef TOOLS_BASE_TOKEN_H
+#define TOOLS_BASE_TOKEN_H
 
 #include <stdbool.h>
 #include <stele/stele.h>
-#include "command.h"
+#include "tools/base/command.h"
 
 struct token {
 	uint64_t version;

@@ -12,17 +12,17 @@
  *
  * Functions that return an enum status return STATUS_NOT_THERE, with the reason in bench->reason and
  * nothing said, where what was to be measured is not to be had on this machine. */
-#ifndef TOOLS_BENCH_H
-#define TOOLS_BENCH_H
+#ifndef TOOLS_BENCH_BENCH_H
+#define TOOLS_BENCH_BENCH_H
 
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stele/stele.h>
-#include "clock.h"
-#include "command.h"
-#include "bench_bare.h"
-#include "progress.h"
+#include "tools/base/clock.h"
+#include "tools/base/command.h"
+#include "tools/bench/bench_bare.h"
+#include "tools/base/progress.h"
 
 /* What can be measured: a notifier, how it is used, and the mechanism that it is made of. */
 struct bench_way {

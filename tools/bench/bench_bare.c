@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 static int nothing_to_open(struct bare_pair *pair)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The mechanisms of notifiers without Stele: one process blocks, another one wakes it. */
-#ifndef TOOLS_BENCH_BARE_H
-#define TOOLS_BENCH_BARE_H
+#ifndef TOOLS_BENCH_BENCH_BARE_H
+#define TOOLS_BENCH_BENCH_BARE_H
 
 #include <semaphore.h>
 #include <stdbool.h>

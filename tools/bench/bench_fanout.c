@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 enum { COMMITS = 20 }; /* in each part of a round */
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "bench.h"
-#include "options.h"
+#include "tools/bench/bench.h"
+#include "tools/base/options.h"
 
 enum {
 	ROUND = 200, /* rows in each lane of a round */

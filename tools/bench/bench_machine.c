@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 void bench_bind(const struct bench *bench, int core)
 {

@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 enum {
 	FAILED = UINT32_MAX, /* a turn: there are no more */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The region that is measured with: a thousand rows, of which each version changes one. */
 #include <arpa/inet.h>
-#include "bench.h"
-#include "options.h"
+#include "tools/bench/bench.h"
+#include "tools/base/options.h"
 
 enum { ROWS = 1000 };
 

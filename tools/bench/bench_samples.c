@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 #include <stdlib.h>
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 enum { BEYOND = 10 }; /* values above a percentile: with fewer it would be chance */
 

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "bench.h"
-#include "describe.h"
-#include "options.h"
-#include "stop.h"
+#include "tools/bench/bench.h"
+#include "tools/output/describe.h"
+#include "tools/base/options.h"
+#include "tools/base/stop.h"
 
 static const char doc[] =
 	"Measures what each notifier takes on this machine, in microseconds: from the moment a publisher begins to "

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "json_row.h"
-#include "lines.h"
-#include "put.h"
+#include "tools/base/attach.h"
+#include "tools/rows/json_row.h"
+#include "tools/input/lines.h"
+#include "tools/input/put.h"
 
 static const char doc[] =
 	"Applies changes to rows of one or more tables, all as one version: where one line is wrong, nothing is "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele clean: removes what died processes left. */
 #include <string.h>
-#include "leftovers.h"
+#include "tools/base/leftovers.h"
 
 static const char doc[] =
 	"Removes what processes left that died: files of regions whose data file is gone, or that were never "

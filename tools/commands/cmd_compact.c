@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele compact: gives a region's free memory back to the system. */
 #include <stdio.h>
-#include "attach.h"
+#include "tools/base/attach.h"
 
 static const char doc[] =
 	"Writes what a region holds into a new file without the free space in it, which takes the place of the old one."

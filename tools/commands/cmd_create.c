@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "describe.h"
-#include "options.h"
+#include "tools/output/describe.h"
+#include "tools/base/options.h"
 
 struct declared {
 	char name[STELE_NAME_MAX + 1];

@@ -2,8 +2,8 @@
  * stele diff: what differs between two versions. */
 #include <errno.h>
 #include <stdio.h>
-#include "attach.h"
-#include "difference.h"
+#include "tools/base/attach.h"
+#include "tools/output/difference.h"
 
 static const char doc[] =
 	"Prints each row that version TO added (+), changed (~) or removed (-), compared with version FROM, while "

@@ -2,8 +2,8 @@
  * stele dump: all rows of a table, or those under a prefix, at one version. */
 #include <errno.h>
 #include <stdio.h>
-#include "attach.h"
-#include "keytext.h"
+#include "tools/base/attach.h"
+#include "tools/rows/keytext.h"
 
 static const char doc[] =
 	"Prints the rows of a table in the order of their keys, all of one version."

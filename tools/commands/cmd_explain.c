@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "attach.h"
-#include "describe.h"
-#include "keytext.h"
-#include "row.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
+#include "tools/rows/keytext.h"
+#include "tools/rows/row.h"
 
 static const char doc[] =
 	"Prints the way of one lookup down the trie of a table, node by node: where each is, how large, which version "

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "keytext.h"
-#include "lines.h"
+#include "tools/base/attach.h"
+#include "tools/rows/keytext.h"
+#include "tools/input/lines.h"
 
 static const char get_doc[] =
 	"Prints the row with this key. Where there is none, the exit status is 1."

@@ -2,9 +2,9 @@
  * stele list: all regions of the machine, the unreadable ones too. */
 #include <errno.h>
 #include <stdio.h>
-#include "attach.h"
-#include "clock.h"
-#include "describe.h"
+#include "tools/base/attach.h"
+#include "tools/base/clock.h"
+#include "tools/output/describe.h"
 
 static const char doc[] =
 	"Lists the regions of this machine: their newest version, tables, rows, the publisher that is attached, "

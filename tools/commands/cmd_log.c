@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "describe.h"
-#include "escape.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
+#include "tools/base/escape.h"
 
 static const char doc[] =
 	"Prints the commits that a region's history holds, the newest first: when and by whom each was made, what it "

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "batch.h"
-#include "check.h"
-#include "kernel.h"
+#include "tools/base/attach.h"
+#include "tools/input/batch.h"
+#include "tools/input/check.h"
+#include "tools/commands/cmd_publish_kernel.h"
 
 static const char doc[] =
 	"Replaces a whole table by the rows of a file, as one version, and commits only what differs: where "

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stele/stele.h>
-#include "describe.h"
-#include "kernel.h"
-#include "options.h"
-#include "publisher/source_kernel.h"
-#include "stop.h"
+#include "tools/output/describe.h"
+#include "tools/commands/cmd_publish_kernel.h"
+#include "tools/base/options.h"
+#include "tools/kernel/kernel.h"
+#include "tools/base/stop.h"
 
 static void report(void *context, const char *sentence, uint64_t version)
 {

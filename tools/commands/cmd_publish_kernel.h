@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * stele publish --kernel-routes. */
-#ifndef TOOLS_KERNEL_H
-#define TOOLS_KERNEL_H
+#ifndef TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
+#define TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 
-#include "options.h"
+#include "tools/base/options.h"
 
 /* Mirrors the kernel's tables until a signal to stop, in a region that is made, in this kind of memory,
  * where there is none. */

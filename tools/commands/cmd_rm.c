@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele rm: removes regions. */
-#include "options.h"
+#include "tools/base/options.h"
 
 static const char doc[] =
 	"Removes regions with all their tables. A region whose publisher is attached is not removed; a damaged "

@@ -3,7 +3,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
-#include "attach.h"
+#include "tools/base/attach.h"
 
 static const char doc[] =
 	"Makes a new version whose tables and rows are those of an older one, which history holds or a "

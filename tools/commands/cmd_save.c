@@ -2,8 +2,8 @@
  * stele save, stele load: regions to files and back. */
 #include <errno.h>
 #include <stdio.h>
-#include "attach.h"
-#include "describe.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
 
 static const char save_doc[] =
 	"Writes a region with its history into a file, consistent while its publisher goes on. Without FILE it is "

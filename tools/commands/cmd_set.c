@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "input.h"
-#include "keytext.h"
-#include "put.h"
+#include "tools/base/attach.h"
+#include "tools/input/input.h"
+#include "tools/rows/keytext.h"
+#include "tools/input/put.h"
 
 static const char set_doc[] =
 	"Sets columns of one row, as one version. A row that is there keeps the columns that are not named; a new "

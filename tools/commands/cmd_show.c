@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "describe.h"
-#include "progress.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
+#include "tools/base/progress.h"
 
 static const char show_doc[] =
 	"Describes a region: its version and history, who publishes and since when, what memory it takes, its last "

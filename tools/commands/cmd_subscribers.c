@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "attach.h"
-#include "describe.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
 
 static const char doc[] =
 	"Prints a line for each registered subscriber of a region: who it is and since when, by what it is notified, "

@@ -9,10 +9,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "attach.h"
-#include "clock.h"
-#include "describe.h"
-#include "stop.h"
+#include "tools/base/attach.h"
+#include "tools/base/clock.h"
+#include "tools/output/describe.h"
+#include "tools/base/stop.h"
 
 static const char doc[] =
 	"Prints each commit as it happens as a line of JSON: its version, time, publisher and message, and how many "

@@ -2,9 +2,9 @@
  * stele verify: whether a region, or a saved file, is whole. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "attach.h"
-#include "describe.h"
-#include "progress.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
+#include "tools/base/progress.h"
 
 static const char doc[] =
 	"Looks at everything that any version of a region reaches: each node, row, schema and record, with every "

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-#include "attach.h"
-#include "child.h"
-#include "clock.h"
-#include "describe.h"
-#include "difference.h"
-#include "stop.h"
+#include "tools/base/attach.h"
+#include "tools/base/child.h"
+#include "tools/base/clock.h"
+#include "tools/output/describe.h"
+#include "tools/output/difference.h"
+#include "tools/base/stop.h"
 
 static const char doc[] =
 	"Prints each row that is added (+), changed (~) or removed (-), with the version that did it, until it is "

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "doctor.h"
-#include "escape.h"
-#include "leftovers.h"
+#include "tools/doctor/doctor.h"
+#include "tools/base/escape.h"
+#include "tools/base/leftovers.h"
 
 static const char doc[] =
 	"Checks the system for what keeps a region, or all of them, from working as well as they could: limits of "

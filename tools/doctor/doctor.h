@@ -8,12 +8,12 @@
  *   doctor_memory.c    the file system of the regions, its pages
  *   doctor_logind.c    RemoveIPC=
  */
-#ifndef TOOLS_DOCTOR_H
-#define TOOLS_DOCTOR_H
+#ifndef TOOLS_DOCTOR_DOCTOR_H
+#define TOOLS_DOCTOR_DOCTOR_H
 
 #include <stdarg.h>
 #include <stdbool.h>
-#include "options.h"
+#include "tools/base/options.h"
 
 enum verdict {
 	VERDICT_OK,

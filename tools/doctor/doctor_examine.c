@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "doctor.h"
+#include "tools/doctor/doctor.h"
 #include "lib/layout.h"
 
 bool doctor_number(const char *path, uint64_t *ret)

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include "describe.h"
-#include "doctor.h"
+#include "tools/output/describe.h"
+#include "tools/doctor/doctor.h"
 
 #define LEAST      (UINT64_C(128) << 10) /* more than an empty region takes */
 #define FILES      4                     /* of a region, its folder included */

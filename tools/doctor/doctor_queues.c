@@ -3,9 +3,9 @@
  * for the user. */
 #include <stdio.h>
 #include <sys/resource.h>
-#include "doctor.h"
+#include "tools/doctor/doctor.h"
 #include "lib/layout.h"
-#include "queues.h"
+#include "tools/base/queues.h"
 
 static void count(void *context, const char *name)
 {

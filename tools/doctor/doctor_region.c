@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "describe.h"
-#include "doctor.h"
+#include "tools/output/describe.h"
+#include "tools/doctor/doctor.h"
 #include "lib/layout.h"
 
 /* ---- publisher ---- */

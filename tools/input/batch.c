@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "batch.h"
-#include "describe.h"
-#include "progress.h"
+#include "tools/base/attach.h"
+#include "tools/input/batch.h"
+#include "tools/output/describe.h"
+#include "tools/base/progress.h"
 
 #define ALIGNMENT 8u /* of values, as in a region */
 

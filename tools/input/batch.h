@@ -3,10 +3,10 @@
  * Rows of one table in memory. `stele publish' reads its whole input into a batch before it
  * attaches to the region, because an input may come slowly or stop coming, and a publisher that
  * waits for it would keep all others out. */
-#ifndef TOOLS_BATCH_H
-#define TOOLS_BATCH_H
+#ifndef TOOLS_INPUT_BATCH_H
+#define TOOLS_INPUT_BATCH_H
 
-#include "input.h"
+#include "tools/input/input.h"
 
 struct batch_row {
 	size_t value; /* where it starts in `bytes`, the key before it */

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
-#include "check.h"
-#include "child.h"
-#include "describe.h"
-#include "difference.h"
-#include "row.h"
-#include "stop.h"
+#include "tools/input/check.h"
+#include "tools/base/child.h"
+#include "tools/output/describe.h"
+#include "tools/output/difference.h"
+#include "tools/rows/row.h"
+#include "tools/base/stop.h"
 
 #define SUFFIX ".ndjson"
 

@@ -4,10 +4,10 @@
  * time, so no lock is held while it runs: the changes are written down in a transaction, which is
  * then aborted, and after the check are made again, in another. They are committed only if they are
  * the changes that were checked. */
-#ifndef TOOLS_CHECK_H
-#define TOOLS_CHECK_H
+#ifndef TOOLS_INPUT_CHECK_H
+#define TOOLS_INPUT_CHECK_H
 
-#include "attach.h"
+#include "tools/base/attach.h"
 
 struct check {
 	const struct target *target;

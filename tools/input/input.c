@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "input.h"
-#include "suggest.h"
+#include "tools/input/input.h"
+#include "tools/base/suggest.h"
 
 static bool ends_with(const char *text, const char *end)
 {

@@ -2,11 +2,11 @@
  *
  * Rows of text from a file, for one table: CSV, or JSON objects a line. Which format it is matters
  * to nobody who reads rows here. */
-#ifndef TOOLS_INPUT_H
-#define TOOLS_INPUT_H
+#ifndef TOOLS_INPUT_INPUT_H
+#define TOOLS_INPUT_INPUT_H
 
-#include "lines.h"
-#include "row.h"
+#include "tools/input/lines.h"
+#include "tools/rows/row.h"
 
 enum input_format { INPUT_BY_NAME, INPUT_CSV, INPUT_NDJSON };
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "input.h"
+#include "tools/input/input.h"
 
 struct csv {
 	struct csv_parser parser;

@@ -2,8 +2,8 @@
  * Newline-delimited JSON input: an object on each line. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "input.h"
-#include "json_row.h"
+#include "tools/input/input.h"
+#include "tools/rows/json_row.h"
 
 struct ndjson {
 	json_t *object; /* of the current row */

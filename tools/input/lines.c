@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "lines.h"
+#include "tools/input/lines.h"
 
 enum {
 	PIECE = 64 * 1024, /* as much as a pipe holds */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Lines of a file or of standard input, with their numbers. Reads in large pieces, but never waits
  * for more than the next line needs, and calls back before it waits. */
-#ifndef TOOLS_LINES_H
-#define TOOLS_LINES_H
+#ifndef TOOLS_INPUT_LINES_H
+#define TOOLS_INPUT_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "command.h"
+#include "tools/base/command.h"
 
 struct lines {
 	const char *name; /* for messages */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "put.h"
+#include "tools/input/put.h"
 
 enum status put_partial(const char *place, struct stele_writable *table,
                         const struct stele_schema *schema, const struct field *fields,

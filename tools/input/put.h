@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Putting a row of which some columns may be missing, in a transaction. */
-#ifndef TOOLS_PUT_H
-#define TOOLS_PUT_H
+#ifndef TOOLS_INPUT_PUT_H
+#define TOOLS_INPUT_PUT_H
 
-#include "row.h"
-#include "token.h"
+#include "tools/rows/row.h"
+#include "tools/base/token.h"
 
 /* What --if-version and --if-absent ask of a row. */
 struct condition {

@@ -15,8 +15,8 @@
  *   addresses4, addresses6
  *   neighbours4, neighbours6   entries that are resolved, permanent, or failed
  */
-#ifndef PUBLISHER_SOURCE_KERNEL_H
-#define PUBLISHER_SOURCE_KERNEL_H
+#ifndef TOOLS_KERNEL_KERNEL_H
+#define TOOLS_KERNEL_KERNEL_H
 
 #include <stddef.h>
 #include <stdint.h>

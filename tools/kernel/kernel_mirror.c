@@ -7,7 +7,7 @@
 #include <string.h>
 #include <stele/subscriber.h>
 
-#include "source_kernel_mirror.h"
+#include "tools/kernel/kernel_mirror.h"
 
 int kernel_mirror_init(struct kernel_mirror *mirror)
 {

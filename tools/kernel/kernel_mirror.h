@@ -16,10 +16,10 @@
  * (d) A message that was sent before a dump and is read after it does no harm in the end: for each
  *     key the last message decides, and by (b) it decides the same, or makes dirt.
  */
-#ifndef PUBLISHER_SOURCE_KERNEL_MIRROR_H
-#define PUBLISHER_SOURCE_KERNEL_MIRROR_H
+#ifndef TOOLS_KERNEL_KERNEL_MIRROR_H
+#define TOOLS_KERNEL_KERNEL_MIRROR_H
 
-#include "source_kernel_rows.h"
+#include "tools/kernel/kernel_rows.h"
 
 /* Kinds of objects: one dump each. */
 enum kernel_kind {

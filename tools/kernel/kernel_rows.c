@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "source_kernel_rows.h"
-#include "source_kernel_words.h"
+#include "tools/kernel/kernel_rows.h"
+#include "tools/kernel/kernel_words.h"
 
 /* ---- attributes ---- */
 

@@ -3,12 +3,12 @@
  * Kernel messages as rows. Nothing here keeps state or does I/O. A decoder returns false for a
  * message that the tables do not mirror, or that is not whole; the row is then not defined.
  */
-#ifndef PUBLISHER_SOURCE_KERNEL_ROWS_H
-#define PUBLISHER_SOURCE_KERNEL_ROWS_H
+#ifndef TOOLS_KERNEL_KERNEL_ROWS_H
+#define TOOLS_KERNEL_KERNEL_ROWS_H
 
 #include <libmnl/libmnl.h>
 
-#include "source_kernel_tables.h"
+#include "tools/kernel/kernel_tables.h"
 
 /* A longer path, of more than a thousand next hops, is cut short. */
 #define KERNEL_VALUE_MAX 65536u

@@ -3,12 +3,12 @@
  * Two rtnetlink sockets: one that the kernel's own messages come to, one for asking for dumps. With
  * one alone, a dump's answers would compete with the messages for the receive buffer.
  */
-#ifndef PUBLISHER_SOURCE_KERNEL_SOCKET_H
-#define PUBLISHER_SOURCE_KERNEL_SOCKET_H
+#ifndef TOOLS_KERNEL_KERNEL_SOCKET_H
+#define TOOLS_KERNEL_KERNEL_SOCKET_H
 
 #include <libmnl/libmnl.h>
 
-#include "source_kernel_mirror.h"
+#include "tools/kernel/kernel_mirror.h"
 
 struct kernel_sockets {
 	struct mnl_socket *events, *dumps;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
-#include "source_kernel_tables.h"
+#include "tools/kernel/kernel_tables.h"
 
 const char *const kernel_table_names[KERNEL_TABLES] = {
 	[KERNEL_LINKS] = "links",

@@ -7,8 +7,8 @@
  * ones, one for each interface (fe80::/64), one for each source prefix. They are told apart by the
  * column `order`, their place in the kernel's own order, 0 being the first.
  */
-#ifndef PUBLISHER_SOURCE_KERNEL_TABLES_H
-#define PUBLISHER_SOURCE_KERNEL_TABLES_H
+#ifndef TOOLS_KERNEL_KERNEL_TABLES_H
+#define TOOLS_KERNEL_KERNEL_TABLES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The kernel's numbers as the words that ip(8) prints. `ret` is written and padded with NUL. */
-#ifndef PUBLISHER_SOURCE_KERNEL_WORDS_H
-#define PUBLISHER_SOURCE_KERNEL_WORDS_H
+#ifndef TOOLS_KERNEL_KERNEL_WORDS_H
+#define TOOLS_KERNEL_KERNEL_WORDS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <stele/stele.h>
-#include "clock.h"
-#include "describe.h"
+#include "tools/base/clock.h"
+#include "tools/output/describe.h"
 
 const char *describe_number(uint64_t number, char *buffer)
 {

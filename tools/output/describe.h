@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What stele list and stele show say of regions and tables, as text. */
-#ifndef TOOLS_DESCRIBE_H
-#define TOOLS_DESCRIBE_H
+#ifndef TOOLS_OUTPUT_DESCRIBE_H
+#define TOOLS_OUTPUT_DESCRIBE_H
 
-#include "output.h"
+#include "tools/output/output.h"
 
 #define DESCRIBED_MAX 72
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
-#include "describe.h"
-#include "difference.h"
-#include "row.h"
-#include "stop.h"
-#include "token.h"
+#include "tools/output/describe.h"
+#include "tools/output/difference.h"
+#include "tools/rows/row.h"
+#include "tools/base/stop.h"
+#include "tools/base/token.h"
 
 #define STOP_LOOK 256 /* changes printed between two looks for a signal */
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Prints what differs between two versions, row by row, over all tables or one. */
-#ifndef TOOLS_DIFFERENCE_H
-#define TOOLS_DIFFERENCE_H
+#ifndef TOOLS_OUTPUT_DIFFERENCE_H
+#define TOOLS_OUTPUT_DIFFERENCE_H
 
 #include <stele/stele.h>
-#include "output.h"
+#include "tools/output/output.h"
 
 struct difference {
 	struct output *output;

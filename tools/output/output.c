@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "escape.h"
-#include "output.h"
-#include "stop.h"
+#include "tools/base/escape.h"
+#include "tools/output/output.h"
+#include "tools/base/stop.h"
 
 struct output *output_open(enum output_format format, enum output_shape shape,
                            const struct output_column *columns, size_t column_count)

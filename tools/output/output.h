@@ -6,13 +6,13 @@
  *     output = output_open(format, SHAPE_ROWS, columns, column_count);
  *     output_row(output, cells);
  *     output_end(output, STATUS_DONE); */
-#ifndef TOOLS_OUTPUT_H
-#define TOOLS_OUTPUT_H
+#ifndef TOOLS_OUTPUT_OUTPUT_H
+#define TOOLS_OUTPUT_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include "command.h"
+#include "tools/base/command.h"
 
 enum output_format { OUTPUT_TABLE, OUTPUT_CSV, OUTPUT_JSON, OUTPUT_NDJSON };
 

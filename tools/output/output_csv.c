@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "escape.h"
-#include "output.h"
+#include "tools/base/escape.h"
+#include "tools/output/output.h"
 
 /* Readers take spaces around an unquoted field away. */
 static bool needs_quotes(const struct text *text)

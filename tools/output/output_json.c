@@ -3,8 +3,8 @@
  * and no tree of a million of them be built first. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "escape.h"
-#include "output.h"
+#include "tools/base/escape.h"
+#include "tools/output/output.h"
 
 static void print_cell(struct text *text, const struct cell *cell);
 

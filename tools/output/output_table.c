@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "escape.h"
-#include "output.h"
+#include "tools/base/escape.h"
+#include "tools/output/output.h"
 
 enum {
 	BATCH = 1000,

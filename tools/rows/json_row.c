@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
-#include "input.h"
-#include "json_row.h"
+#include "tools/input/input.h"
+#include "tools/rows/json_row.h"
 
 json_t *json_parse_object(const char *line, size_t length, char *error, size_t error_size)
 {

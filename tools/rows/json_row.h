@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Rows from JSON objects: {"prefix": "10.0.0.0/8", "metric": 5}. */
-#ifndef TOOLS_JSON_ROW_H
-#define TOOLS_JSON_ROW_H
+#ifndef TOOLS_ROWS_JSON_ROW_H
+#define TOOLS_ROWS_JSON_ROW_H
 
 #include <jansson.h>
-#include "row.h"
+#include "tools/rows/row.h"
 
 /* Spellings of the numbers of one row: room for the longest, for each column. */
 struct json_numbers {

@@ -2,7 +2,7 @@
 #include <csv.h>
 #include <stdlib.h>
 #include <string.h>
-#include "keytext.h"
+#include "tools/rows/keytext.h"
 
 /* The columns of a typed key. */
 struct parts {

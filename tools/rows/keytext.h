@@ -4,10 +4,10 @@
  * longer key are joined by commas, quoted as in CSV where one holds a comma or a quotation mark.
  * Each function prints what is wrong with the text, with `place` before the sentence: "FILE:LINE:
  * ", or "". */
-#ifndef TOOLS_KEYTEXT_H
-#define TOOLS_KEYTEXT_H
+#ifndef TOOLS_ROWS_KEYTEXT_H
+#define TOOLS_ROWS_KEYTEXT_H
 
-#include "row.h"
+#include "tools/rows/row.h"
 
 /* Encodes a whole key. */
 enum status key_parse(const char *place, const char *text, const struct stele_schema *schema,

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "row.h"
+#include "tools/rows/row.h"
 
 void row_buffer_close(struct row_buffer *row)
 {

@@ -2,13 +2,13 @@
  *
  * Rows as text and back: encoded keys and values to cells, fields of text to encoded keys and
  * values, by a table's schema. */
-#ifndef TOOLS_ROW_H
-#define TOOLS_ROW_H
+#ifndef TOOLS_ROWS_ROW_H
+#define TOOLS_ROWS_ROW_H
 
 #include <stdbool.h>
 #include <stele/stele.h>
-#include "escape.h"
-#include "output.h"
+#include "tools/base/escape.h"
+#include "tools/output/output.h"
 
 /* ---- to cells ---- */
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "escape.h"
-#include "row.h"
+#include "tools/base/escape.h"
+#include "tools/rows/row.h"
 
 bool row_type_is_number(enum stele_type type)
 {

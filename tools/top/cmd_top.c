@@ -12,8 +12,8 @@
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
-#include "attach.h"
-#include "top.h"
+#include "tools/base/attach.h"
+#include "tools/top/top.h"
 
 static const char doc[] =
 	"Shows, on a terminal, how fast a region changes: versions and rows a second, its tables, its memory, and "

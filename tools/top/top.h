@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The parts of top: what each page shows. cmd_top.c has the loop, top_keys.c what keys do. */
-#ifndef TOOLS_TOP_H
-#define TOOLS_TOP_H
+#ifndef TOOLS_TOP_TOP_H
+#define TOOLS_TOP_TOP_H
 
-#include "clock.h"
-#include "top_list.h"
-#include "top_sample.h"
+#include "tools/base/clock.h"
+#include "tools/top/top_list.h"
+#include "tools/top/top_sample.h"
 
 /* ---- the page of all regions ---- */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "top.h"
+#include "tools/top/top.h"
 
 /* ---- looking ---- */
 

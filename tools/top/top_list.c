@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "top_list.h"
+#include "tools/top/top_list.h"
 
 /* ---- order ---- */
 

@@ -2,11 +2,11 @@
  *
  * A list on the screen: columns as many as fit, rows sorted by one of them, filtered, and
  * scrolled so that the selected one is seen. What the rows are, a list does not know. */
-#ifndef TOOLS_TOP_LIST_H
-#define TOOLS_TOP_LIST_H
+#ifndef TOOLS_TOP_TOP_LIST_H
+#define TOOLS_TOP_TOP_LIST_H
 
-#include "top_screen.h"
-#include "top_series.h"
+#include "tools/top/top_screen.h"
+#include "tools/top/top_series.h"
 
 #define LIST_TEXT    160
 #define LIST_COLUMNS 12

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Places in a table: cursors of the library go forwards only; here are the rows before one. */
-#ifndef TOOLS_TOP_PLACE_H
-#define TOOLS_TOP_PLACE_H
+#ifndef TOOLS_TOP_TOP_PLACE_H
+#define TOOLS_TOP_TOP_PLACE_H
 
 #include <stele/stele.h>
 

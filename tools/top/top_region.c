@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "attach.h"
-#include "describe.h"
-#include "top.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
+#include "tools/top/top.h"
 
 #define ALARM_TEXT 600
 #define LOW        16 /* rows of a screen that is too low for all of the summary */

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "describe.h"
-#include "options.h"
-#include "top.h"
+#include "tools/output/describe.h"
+#include "tools/base/options.h"
+#include "tools/top/top.h"
 
 enum { NAME, VERSION, RATE, PICTURE, ROWS, CHANGED, SUBSCRIBERS, SIZE, PUBLISHER, COLUMNS };
 

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "describe.h"
-#include "keytext.h"
-#include "top.h"
-#include "top_place.h"
+#include "tools/base/attach.h"
+#include "tools/output/describe.h"
+#include "tools/rows/keytext.h"
+#include "tools/top/top.h"
+#include "tools/top/top_place.h"
 
 #define AT_ONCE 20000 /* rows that a search looks at between two looks at the keyboard */
 #define WIDEST  48    /* a column that is not the last */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "attach.h"
-#include "clock.h"
-#include "top_sample.h"
+#include "tools/base/attach.h"
+#include "tools/base/clock.h"
+#include "tools/top/top_sample.h"
 
 /* Commits whose records are read in one look: what a look costs is bounded, however fast a
  * publisher is. */

@@ -3,11 +3,11 @@
  * What top knows of a region, looked at now and then. A look opens the region, reads, and
  * closes it again: top has no slot, pins nothing, keeps no file of the region's, and the
  * publisher does nothing for it. */
-#ifndef TOOLS_TOP_SAMPLE_H
-#define TOOLS_TOP_SAMPLE_H
+#ifndef TOOLS_TOP_TOP_SAMPLE_H
+#define TOOLS_TOP_TOP_SAMPLE_H
 
 #include <stele/stele.h>
-#include "top_series.h"
+#include "tools/top/top_series.h"
 
 struct top_table {
 	char name[STELE_NAME_MAX + 1];

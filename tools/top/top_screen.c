@@ -14,7 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
-#include "top_screen.h"
+#include "tools/top/top_screen.h"
 
 #define ESCAPE_DELAY 25 /* milliseconds after which an escape is a key of its own */
 

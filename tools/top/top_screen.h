@@ -2,12 +2,12 @@
  *
  * The terminal of top: curses, started and ended so that whatever ends the program leaves the
  * terminal as it was. Only what differs from the last frame is sent. */
-#ifndef TOOLS_TOP_SCREEN_H
-#define TOOLS_TOP_SCREEN_H
+#ifndef TOOLS_TOP_TOP_SCREEN_H
+#define TOOLS_TOP_TOP_SCREEN_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "command.h"
+#include "tools/base/command.h"
 
 /* How something looks; on a terminal without colours as bold, dim or reverse. */
 enum style { PLAIN, DIM, STRONG, GOOD, WARN, BAD, ACCENT, SPARK, BAR, HEADING, SELECTED };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "top_series.h"
+#include "tools/top/top_series.h"
 #include <string.h>
 
 #define LEVELS 7 /* above zero */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Values over time, the newest last, and their picture as a line of text. */
-#ifndef TOOLS_TOP_SERIES_H
-#define TOOLS_TOP_SERIES_H
+#ifndef TOOLS_TOP_TOP_SERIES_H
+#define TOOLS_TOP_TOP_SERIES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "command.h"
+#include "tools/base/command.h"
 #include "lib/layout.h"
-#include "top_sample.h"
+#include "tools/top/top_sample.h"
 
 #define FIRST_SLOT ((off_t)sizeof(struct layout_subscribers_header))
 

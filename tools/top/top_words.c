@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include "top.h"
+#include "tools/top/top.h"
 
 const char *top_rate(double rate, bool estimated, char buffer[TOP_WORD])
 {

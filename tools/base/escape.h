@@ -2,8 +2,8 @@
  *
  * Text of rows is anybody's bytes. Nothing of it may reach a terminal as a control sequence, nor a
  * JSON reader as invalid UTF-8: what could is written as `\xHH`. */
-#ifndef TOOLS_ESCAPE_H
-#define TOOLS_ESCAPE_H
+#ifndef TOOLS_BASE_ESCAPE_H
+#define TOOLS_BASE_ESCAPE_H
 
 #include <stdbool.h>
 #include <stddef.h>

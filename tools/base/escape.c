@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "command.h"
-#include "escape.h"
+#include "tools/base/command.h"
+#include "tools/base/escape.h"
 
 void text_append(struct text *text, const char *bytes, size_t length)
 {

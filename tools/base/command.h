@@ -5,8 +5,8 @@
  *
  * A function here that returns an `enum status` has, when it is neither STATUS_DONE nor documented
  * otherwise, said on standard error what went wrong. Its caller only passes the status on. */
-#ifndef TOOLS_COMMAND_H
-#define TOOLS_COMMAND_H
+#ifndef TOOLS_BASE_COMMAND_H
+#define TOOLS_BASE_COMMAND_H
 
 #include <stddef.h>
 #include <stdint.h>
