@@ -168,7 +168,7 @@ DURATION ?= 60# seconds for each harness
 fuzz_of_command := csv ndjson apply arguments
 # functions that a harness has others for
 fuzz_wraps_apply := writer_open writer_commit writer_close
-fuzz_wraps_arguments := argp_parse options_parse exit lines_open source_kernel_run stele_publisher_open stele_subscriber_open \
+fuzz_wraps_arguments := argp_parse options_parse exit lines_open kernel_run stele_publisher_open stele_subscriber_open \
 	$(addprefix stele_region_,describe subscribers lock verify next save load remove clean)
 
 $(BUILD)/obj/fuzz.a: $(call objects,$(filter-out tests/fuzz/fuzz_% $(if $(FUZZ_ENGINE),%/driver.c),$(fuzz_sources)) \

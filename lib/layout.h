@@ -308,7 +308,7 @@ struct layout_slot {
 
 	uint64_t pins[LAYOUT_PINS]; /* versions asked for; 0: none */
 	uint64_t table_hashes[LAYOUT_SLOT_TABLES]; /* of the names of the tables it wants to be told
-	                                              of (names_table_hash) */
+	                                              of (paths_table_hash) */
 };
 
 /* stele-region(5) gives these offsets and sizes to the world. */

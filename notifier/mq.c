@@ -48,7 +48,7 @@ static int mq_channel_open(struct channel *channel)
 	mqd_t queue;
 	int r;
 
-	names_queue(channel->names->region, channel->uuid, channel->name);
+	paths_queue(channel->names->region, channel->uuid, channel->name);
 	queue = mq_open(channel->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
 	if (queue < 0)
 		return open_error(channel->name, errno);
@@ -104,7 +104,7 @@ static int mq_channel_attach(struct channel *channel)
 	struct mq_attr attributes;
 	mqd_t queue;
 
-	names_queue(channel->names->region, channel->uuid, channel->name);
+	paths_queue(channel->names->region, channel->uuid, channel->name);
 	queue = mq_open(channel->name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (queue < 0)
 		return -errno;
@@ -144,7 +144,7 @@ static int mq_channel_reap(struct channel *channel)
 {
 	char name[NAMES_QUEUE_SIZE];
 
-	names_queue(channel->names->region, channel->uuid, name);
+	paths_queue(channel->names->region, channel->uuid, name);
 	return mq_unlink(name) < 0 && errno != ENOENT ? -errno : 0;
 }
 

@@ -37,7 +37,7 @@ void notifier_names(char ret[NOTIFIER_NAMES_SIZE])
 		                           i + 1 < count ? ", " : " and ", notifiers[i]->name);
 }
 
-void notifiers_remove(const struct names *names, const uint8_t region_uuid[16])
+void notifiers_remove(const struct region_paths *names, const uint8_t region_uuid[16])
 {
 	for (size_t i = 0; i < sizeof(notifiers) / sizeof(notifiers[0]); i++)
 		if (notifiers[i]->remove)

@@ -25,7 +25,7 @@ extern int64_t notifier_slice;
 /* One subscriber's end, or the publisher's end to one subscriber. The caller fills in the first part
  * and keeps what it points at; the rest is the mechanism's. */
 struct channel {
-	const struct names *names;     /* of the region */
+	const struct region_paths *names;     /* of the region */
 	uint8_t region_uuid[16];
 	const uint64_t *head;          /* the region's head word; another one after a new generation */
 	struct layout_slot *slot;      /* the subscriber's */
@@ -103,7 +103,7 @@ struct notifier {
 	 * would have made for a subscriber of this region. */
 	int (*reap)(struct channel *channel);
 	/* Removes what a mechanism has for a region as a whole, at the region's removal; or NULL. */
-	void (*remove)(const struct names *names, const uint8_t region_uuid[16]);
+	void (*remove)(const struct region_paths *names, const uint8_t region_uuid[16]);
 };
 
 extern const struct notifier notifier_mq;
@@ -123,7 +123,7 @@ const struct notifier *notifier_of_name(const char *name);
 void notifier_names(char ret[NOTIFIER_NAMES_SIZE]);
 
 /* Removes what mechanisms have for a region as a whole. */
-void notifiers_remove(const struct names *names, const uint8_t region_uuid[16]);
+void notifiers_remove(const struct region_paths *names, const uint8_t region_uuid[16]);
 
 /* Wakes those who wait on the head word, with or without a slot, and whose bits are in the mask: who
  * named no tables has all of them, who did, those of the tables' hashes. With two names of one bit a

@@ -391,7 +391,7 @@ static int sysv_reap(struct channel *channel)
 	return 0;
 }
 
-static void sysv_remove(const struct names *names, const uint8_t region_uuid[16])
+static void sysv_remove(const struct region_paths *names, const uint8_t region_uuid[16])
 {
 	int queue = msgget(key_of(region_uuid), 0);
 

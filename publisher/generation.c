@@ -364,7 +364,7 @@ static int fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 	if (r == 0)
 		r = reclaim_init(&fresh->reclaim, &fresh->region, &fresh->arena);
 	if (r == -ENOSPC && fresh->region.shortage < 0)
-		return memory_shortage_error(&fresh->region);
+		return storage_shortage_error(&fresh->region);
 	if (r < 0)
 		return error_set(-r, "cannot copy region \"%s\" to compact it: %s",
 		                 region->names.region, strerror(-r));

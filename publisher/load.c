@@ -44,7 +44,7 @@ static int fill(struct region *region, struct region *contents)
 	return r;
 }
 
-int contents_fill(const struct names *names, int fd, struct region *contents)
+int contents_fill(const struct region_paths *names, int fd, struct region *contents)
 {
 	struct region region;
 	int again, r = file_open_again(fd, &again);
@@ -61,7 +61,7 @@ int contents_fill(const struct names *names, int fd, struct region *contents)
 	if (r == 0 && region_lost(contents))
 		r = -EBADMSG;
 	if (r == -ENOSPC && region.shortage < 0)
-		r = memory_shortage_error(&region);
+		r = storage_shortage_error(&region);
 	else if (r < 0)
 		r = error_set(-r, "cannot load %s into region \"%s\": %s", contents->names.data,
 		              names->region, strerror(-r));
@@ -124,12 +124,12 @@ int stele_region_load(const char *file, const char *region)
 {
 	char name[NAMES_PATH_SIZE];
 	struct region contents;
-	struct names names;
+	struct region_paths names;
 	int r;
 
-	if (snprintf(name, sizeof(name), NAMES_SAVED "%s", file) >= (int)sizeof(name))
+	if (snprintf(name, sizeof(name), PATHS_SAVED "%s", file) >= (int)sizeof(name))
 		return error_set(EINVAL, "the path of the file %s is too long", file);
-	r = names_make_readable(name, &names);
+	r = paths_make_readable(name, &names);
 	if (r == 0)
 		r = region_open(&names, false, true, &contents);
 	if (r < 0)

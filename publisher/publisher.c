@@ -25,7 +25,7 @@ int publisher_is_parents(void)
 }
 
 /* Which memory is meant for a region of this name, and what follows for the other options. */
-static int options_read_memory(const struct names *names, struct stele_publisher_options *ret)
+static int options_read_memory(const struct region_paths *names, struct stele_publisher_options *ret)
 {
 	if ((unsigned)ret->memory > STELE_MEMORY_SYSV)
 		return error_set(EINVAL,
@@ -66,7 +66,7 @@ static int options_read_memory(const struct names *names, struct stele_publisher
 }
 
 /* Copies the options with defaults filled in. */
-static int options_read(const struct names *names, const struct stele_publisher_options *options,
+static int options_read(const struct region_paths *names, const struct stele_publisher_options *options,
                         struct stele_publisher_options *ret)
 {
 	uint64_t most = sizeof(void *) == 4 ? UINT64_C(1) << 28 : UINT64_C(1) << 32;
@@ -224,7 +224,7 @@ void publisher_announce(struct stele_publisher *publisher)
 
 	data_copy_in(who->uuid, publisher->uuid, sizeof(who->uuid));
 	data_store_32(&who->pid, publisher->pid);
-	data_store_32(&who->ipc_namespace, names_ipc_namespace());
+	data_store_32(&who->ipc_namespace, paths_ipc_namespace());
 	data_copy_in((unsigned char *)who->command, publisher->command, sizeof(who->command));
 	data_store(&who->attached, publisher->attached);
 	data_store(&who->detached, 0);
@@ -312,8 +312,8 @@ int publisher_open(const char *region, const struct stele_publisher_options *opt
 {
 	struct stele_publisher_options read = {0};
 	struct stele_publisher *publisher;
-	struct names names;
-	int r = names_make(region, &names);
+	struct region_paths names;
+	int r = paths_make(region, &names);
 
 	if (r == 0)
 		r = options_read(&names, options, &read);
@@ -334,7 +334,7 @@ int publisher_open(const char *region, const struct stele_publisher_options *opt
 	uuid_generate(publisher->uuid);
 	publisher->pid = (uint32_t)getpid();
 	publisher->attached = time_of_day();
-	names_command(publisher->command);
+	paths_command(publisher->command);
 	r = publisher_start(publisher);
 	if (r == 0)
 		publisher_announce(publisher);

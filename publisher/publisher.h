@@ -59,7 +59,7 @@ struct attachment {
 /* Attaches as the one publisher of a region: all of its files open, locked, and of one uuid. With a
  * sentence. */
 /* A region that this makes is filled with `contents`, if that is not NULL, before it has its name. */
-int attach(const struct names *names, const struct stele_publisher_options *options, struct region *contents,
+int attach(const struct region_paths *names, const struct stele_publisher_options *options, struct region *contents,
            struct attachment *ret);
 void attachment_close(struct attachment *attachment);
 /* The end of an attach: lets those in that share the region. */
@@ -69,7 +69,7 @@ int attach_next_generation(struct attachment *attachment, bool guarded);
 /* True if no other publisher is attached, and none can be until this one is closed. */
 bool attach_is_last(struct attachment *attachment);
 /* -EBUSY, with a sentence that says which process is attached. */
-int attach_busy(const struct names *names);
+int attach_busy(const struct region_paths *names);
 /* Opens the subscribers file, made anew if it is lost. */
 int attach_slots(struct attachment *attachment, bool guarded);
 /* For the middle of a life: whether it was lost; and a new one, then. */
@@ -94,9 +94,9 @@ struct stele_writable {
 	struct stele_publisher *publisher;
 	int status;
 	char name[STELE_NAME_MAX + 1];
-	uint64_t hash; /* names_table_hash() */
+	uint64_t hash; /* paths_table_hash() */
 	struct stele_schema *schema;
-	struct shape shape;
+	struct row_layout shape;
 	bool plain;                 /* values need not be normalised */
 	bool value_any;             /* values are judged by their size alone */
 	bool key_plain;             /* keys are judged by their length alone */

@@ -41,7 +41,7 @@ static int find_out(struct stele_publisher *publisher)
 	}
 	if (r < 0)
 		return r;
-	region_look_at_size(region);
+	region_refresh_size(region);
 	/* Where that fails, the next begin finds nothing that is as it was left. */
 	publisher->left_head = UINT64_MAX;
 	reclaim_finish(&publisher->reclaim);

@@ -250,7 +250,7 @@ static int prepare(struct stele_transaction *tx, const char *message)
 			region->names.region, (unsigned long long)HEAD_VERSION_MAX);
 	r = record_write(tx, message);
 	if (r == -ENOSPC && region->shortage < 0)
-		return memory_shortage_error(region);
+		return storage_shortage_error(region);
 	if (r == -ENOSPC)
 		return error_set(ENOSPC, "no room in region \"%s\" for the record of the commit",
 		                 region->names.region);

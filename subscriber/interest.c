@@ -50,7 +50,7 @@ uint32_t interest_futex_mask(const struct interest *interest)
 	if (interest->count > LAYOUT_SLOT_TABLES)
 		return 0;
 	for (size_t i = 0; i < interest->count; i++)
-		mask |= notifier_futex_bit(names_table_hash(interest->tables[i].name));
+		mask |= notifier_futex_bit(paths_table_hash(interest->tables[i].name));
 	return mask;
 }
 
@@ -62,7 +62,7 @@ void interest_describe(const struct interest *interest, struct slot_owner *owner
 		return;
 	for (; owner->tables < interest->count; owner->tables++)
 		owner->table_hashes[owner->tables] =
-			names_table_hash(interest->tables[owner->tables].name);
+			paths_table_hash(interest->tables[owner->tables].name);
 }
 
 /* Looks for the tables in a version. 0, -EAGAIN or -EBADMSG. */

@@ -22,7 +22,7 @@ struct live_words {
 	uint64_t id;      /* of the table: another one of its name has another */
 	uint64_t print;   /* of the schema that the handle was opened with */
 	uint64_t moves;   /* the subscriber's, when the root was found */
-	struct shape shape;
+	struct row_layout shape;
 	ref_t root, schema;
 };
 
@@ -108,7 +108,7 @@ static int resolve(struct stele_live *live, uint64_t version, const struct stele
 		else if (words->id != 0 && words->print != print)
 			r = schema_changed(live);
 		else
-			shape_of(schema, &words->shape);
+			row_layout_of(schema, &words->shape);
 		stele_schema_free(schema);
 		if (r < 0)
 			return r;

@@ -25,7 +25,7 @@ int subscriber_move(struct stele_subscriber *subscriber)
 {
 	struct region *old = subscriber->region, *fresh;
 	const char *name = old->names.region;
-	struct names names = old->names;
+	struct region_paths names = old->names;
 	int r;
 
 	if (file_is_named(old->fd, names.data))
@@ -45,7 +45,7 @@ int subscriber_move(struct stele_subscriber *subscriber)
 		                 name);
 	}
 	/* The publisher wrote the file anew, and the memory is the same. */
-	if (memory_is_same(old, fresh)) {
+	if (storage_is_same(old, fresh)) {
 		region_exchange_file(old, fresh);
 		region_drop(fresh);
 		return 0;

@@ -37,7 +37,7 @@ static void keep_reason(struct stele_subscriber *subscriber)
 static int check_namespace(const struct region *region)
 {
 	uint32_t theirs = data_load_32(&region->header->publisher.ipc_namespace),
-		 own = names_ipc_namespace();
+		 own = paths_ipc_namespace();
 
 	if (theirs == 0 || own == 0 || theirs == own)
 		return 0;
@@ -301,8 +301,8 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 {
 	struct stele_subscriber_options read = {0};
 	struct stele_subscriber *subscriber;
-	struct names names;
-	int r = names_make_readable(region, &names);
+	struct region_paths names;
+	int r = paths_make_readable(region, &names);
 
 	if (r == 0)
 		r = options_read(options, &read);

@@ -40,7 +40,7 @@ struct interest {
 };
 
 struct stele_subscriber {
-	struct names names;
+	struct region_paths names;
 	struct region *region; /* shared with the snapshots that were opened in it */
 	unsigned moves;        /* how many times it was exchanged for the next generation */
 	int64_t moved_at;      /* CLOCK_MONOTONIC, when that was last tried in vain */
@@ -185,7 +185,7 @@ int subscriber_survey(const char *name, struct region *region, struct survey_opt
 
 /* What struct stele_table's words hold. */
 struct table_words {
-	struct shape shape;
+	struct row_layout shape;
 	ref_t root, schema;
 	uint64_t rows, version;
 };

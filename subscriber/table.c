@@ -53,7 +53,7 @@ static int table_find(const struct stele_snapshot *snapshot, const char *name,
 	r = catalog_schema(&snapshot->view, found.schema, &schema);
 	if (r < 0)
 		return r;
-	shape_of(schema, &words.shape);
+	row_layout_of(schema, &words.shape);
 	r = 1;
 	if (expected && !stele_schema_equal(schema, expected))
 		r = refuse_schema(name, schema, expected);

@@ -135,7 +135,7 @@ static inline void cpu_relax(void)
 
 /* Asks for the line at an address, which may be any, as it will be needed soon. The empty assembly
  * stays: a function that did nothing else, GCC 12 takes for one without effect, and leaves it out. */
-static inline void ask_for_line(const void *at)
+static inline void prefetch(const void *at)
 {
 	__builtin_prefetch(at);
 	__asm__ __volatile__("");
@@ -143,7 +143,7 @@ static inline void ask_for_line(const void *at)
 
 /* The same for one of so many lines that they wait for each other: into the second cache, which has more
  * on their way at a time than the first. */
-static inline void ask_for_one_of_many(const void *at)
+static inline void prefetch_l2(const void *at)
 {
 	__builtin_prefetch(at, 0, 2);
 	__asm__ __volatile__("");

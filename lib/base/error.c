@@ -8,7 +8,7 @@
 /* The longest sentences are those that show two schemas. */
 static _Thread_local char sentence[2048];
 
-void error_sentence(const char *format, ...)
+void error_message(const char *format, ...)
 {
 	va_list arguments;
 

@@ -17,10 +17,10 @@
 #define error_set(errnum, ...) \
 	({ \
 		int error_set_number = error_number(errnum); \
-		error_sentence(__VA_ARGS__); \
+		error_message(__VA_ARGS__); \
 		-error_set_number; \
 	})
 int error_number(int errnum);
-void error_sentence(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void error_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

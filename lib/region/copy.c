@@ -67,7 +67,7 @@ struct step {
 
 /* Copies a node or a row: 1 if it is a node whose references are to be copied yet. `visit` is
  * called for a row that was not copied before. */
-static int copy_part(struct copy *copy, const struct shape *shape, ref_t ref, ref_t *ret,
+static int copy_part(struct copy *copy, const struct row_layout *shape, ref_t ref, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
 	const unsigned char *at = view_object(copy->view, ref);
@@ -110,7 +110,7 @@ static ref_t next_to_copy(const struct copy *copy, struct step *step)
 }
 
 /* Copies a trie. A new node still has the old references until its turn comes. */
-static int copy_trie(struct copy *copy, const struct shape *shape, ref_t root, ref_t *ret,
+static int copy_trie(struct copy *copy, const struct row_layout *shape, ref_t root, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
 	struct step steps[STELE_KEY_MAX + 2];
@@ -155,7 +155,7 @@ static int copy_table(struct copy *copy, ref_t row)
 	struct stele_schema *schema;
 	struct layout_table table;
 	struct row_parts parts;
-	struct shape shape;
+	struct row_layout shape;
 	int r = row_parts(copy->room->view, &catalog_shape, row, &parts);
 
 	if (r < 0)
@@ -164,7 +164,7 @@ static int copy_table(struct copy *copy, ref_t row)
 	r = catalog_schema(copy->view, table.schema, &schema);
 	if (r < 0)
 		return r;
-	shape_of(schema, &shape);
+	row_layout_of(schema, &shape);
 	stele_schema_free(schema);
 	r = copy_blob(copy, table.schema, &table.schema);
 	if (r == 0)

@@ -63,9 +63,9 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct layout_header *header;
 	struct region region;
-	struct names names;
+	struct region_paths names;
 	struct view view;
-	int r = names_make_readable(name, &names);
+	int r = paths_make_readable(name, &names);
 
 	if (r == 0 && ret->size != sizeof(*ret))
 		return error_set(
@@ -94,7 +94,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.oldest = region_oldest(&region, load_relaxed(&header->oldest), info.version);
 	info.history = region.history;
 	info.history_bytes = header->history_bytes;
-	info.memory = region.memory == &memory_sysv       ? STELE_MEMORY_SYSV
+	info.memory = region.memory == &storage_sysv       ? STELE_MEMORY_SYSV
 	              : names.in_directory || names.saved ? STELE_MEMORY_FILE
 	                                                  : STELE_MEMORY_SHM;
 	info.file_size = region.file_size;
@@ -120,9 +120,9 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
  * name. */
 static bool is_region(const char *file)
 {
-	const char *name = file + strlen(NAMES_PREFIX);
+	const char *name = file + strlen(PATHS_PREFIX);
 
-	return strncmp(file, NAMES_PREFIX, strlen(NAMES_PREFIX)) == 0 && !strchr(name, '.') &&
+	return strncmp(file, PATHS_PREFIX, strlen(PATHS_PREFIX)) == 0 && !strchr(name, '.') &&
 	       strlen(name) <= STELE_NAME_MAX && stele_name_check("region", name) == 0;
 }
 
@@ -130,7 +130,7 @@ static bool is_region(const char *file)
  * message, or what `each` returned that is not 0. */
 static int each_name(const char *path, stele_region_fn *each, void *context)
 {
-	const char *name = path ? path : NAMES_DIRECTORY;
+	const char *name = path ? path : PATHS_DIRECTORY;
 	const struct dirent *entry;
 	DIR *directory = opendir(name);
 	int r = 0;
@@ -139,7 +139,7 @@ static int each_name(const char *path, stele_region_fn *each, void *context)
 		return error_set(errno, "cannot list %s: %s", name, strerror(errno));
 	while (r == 0 && (errno = 0, entry = readdir(directory)) != NULL)
 		if (is_region(entry->d_name))
-			r = each(context, entry->d_name + strlen(NAMES_PREFIX));
+			r = each(context, entry->d_name + strlen(PATHS_PREFIX));
 	if (r == 0 && errno != 0)
 		r = error_set(errno, "cannot list %s: %s", name, strerror(errno));
 	closedir(directory);

@@ -55,13 +55,13 @@ int stele_region_lock(const char *region, struct stele_region_lock *ret)
 {
 	uint8_t boot_id[16];
 	struct stat status;
-	struct names names;
-	int fd, r = names_make(region, &names);
+	struct region_paths names;
+	int fd, r = paths_make(region, &names);
 
 	if (r == 0 && ret->size != sizeof(*ret))
 		return error_set(EINVAL, "set .size to sizeof(struct stele_region_lock)");
 	if (r == 0)
-		r = names_boot_id(boot_id);
+		r = paths_boot_id(boot_id);
 	if (r < 0)
 		return r;
 	r = file_open(names.publisher, false, LAYOUT_NOTICES_OFFSET, &fd, &status);

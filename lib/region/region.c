@@ -92,7 +92,7 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 {
 	static const uint8_t unknown[16];
 	uint8_t theirs[16], own[16];
-	int r = names_boot_id(own);
+	int r = paths_boot_id(own);
 
 	if (r < 0)
 		return r;
@@ -110,7 +110,7 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 
 /* What a sentence calls it: a saved file is no region, and its path is what a person knows. */
 #define CALLED_SIZE (NAMES_PATH_SIZE + 16)
-static const char *called(const struct names *names, char ret[CALLED_SIZE])
+static const char *called(const struct region_paths *names, char ret[CALLED_SIZE])
 {
 	if (names->saved)
 		snprintf(ret, CALLED_SIZE, "%s", names->data);
@@ -120,19 +120,19 @@ static const char *called(const struct names *names, char ret[CALLED_SIZE])
 }
 
 /* The remedies: of a region, and of a file that has one saved. */
-static const char *when_damaged(const struct names *names)
+static const char *when_damaged(const struct region_paths *names)
 {
 	return names->saved ? "use another copy of it, or save the region again"
 	                    : "remove the region and publish again";
 }
 
-static const char *when_unknown(const struct names *names)
+static const char *when_unknown(const struct region_paths *names)
 {
 	return names->saved ? "" : ", or remove the region";
 }
 
 /* The immutable part of the header is judged in a copy. */
-static int judge_header(const struct names *names, const struct layout_header *header)
+static int judge_header(const struct region_paths *names, const struct layout_header *header)
 {
 	char name[CALLED_SIZE];
 
@@ -183,7 +183,7 @@ static bool header_is_possible(const struct layout_header *header, uint64_t size
 }
 
 /* Checks that the header fits the memory that it is in. */
-static int judge_fit(const struct names *names, const struct layout_header *header, uint64_t size)
+static int judge_fit(const struct region_paths *names, const struct layout_header *header, uint64_t size)
 {
 	char name[CALLED_SIZE];
 
@@ -198,7 +198,7 @@ static int judge_fit(const struct names *names, const struct layout_header *head
 /* Refuses a file in memory with less memory than its size. Publishers reserve every byte; whoever
  * reads a hole through a mapping gets the memory for it, and would fill the machine's. On a disk
  * reading a hole costs none, and file systems that compress count fewer blocks than bytes. */
-static int judge_holes(const struct names *names, int fd, const struct stat *status)
+static int judge_holes(const struct region_paths *names, int fd, const struct stat *status)
 {
 	uint64_t there = file_reserved_size(fd, status);
 	char name[CALLED_SIZE];
@@ -215,7 +215,7 @@ static int judge_holes(const struct names *names, int fd, const struct stat *sta
 		             : "remove the region and publish again");
 }
 
-static int judge_owner(const struct names *names, const struct stat *status, bool writable)
+static int judge_owner(const struct region_paths *names, const struct stat *status, bool writable)
 {
 	if (status->st_mode & (S_IWGRP | S_IWOTH))
 		return error_set(
@@ -257,7 +257,7 @@ static int take_header(struct region *region, const struct layout_header *header
 
 	if (r < 0)
 		return r;
-	region->memory = memory_of(header);
+	region->memory = storage_of(header);
 	if (!region->memory)
 		return error_set(
 			EPROTONOSUPPORT,
@@ -280,7 +280,7 @@ static int take_header(struct region *region, const struct layout_header *header
 	return 0;
 }
 
-static int map_region(const struct names *names, struct region *region, bool writable, bool guarded)
+static int map_region(const struct region_paths *names, struct region *region, bool writable, bool guarded)
 {
 	struct layout_header header = {0};
 	ssize_t got = pread(region->fd, &header, sizeof(header), 0);
@@ -315,7 +315,7 @@ static int map_region(const struct names *names, struct region *region, bool wri
 	return 0;
 }
 
-int region_open(const struct names *names, bool writable, bool guarded, struct region *ret)
+int region_open(const struct region_paths *names, bool writable, bool guarded, struct region *ret)
 {
 	struct region region = {.names = *names, .fd = -1};
 	uint64_t least = sizeof(struct layout_header);
@@ -346,7 +346,7 @@ int region_open(const struct names *names, bool writable, bool guarded, struct r
 	return 0;
 }
 
-int region_open_file(const struct names *names, int fd, bool writable, bool guarded,
+int region_open_file(const struct region_paths *names, int fd, bool writable, bool guarded,
                      struct region *ret)
 {
 	struct region region = {.names = *names, .fd = fd};
@@ -381,7 +381,7 @@ void region_exchange_file(struct region *a, struct region *b)
 	b->status = status;
 }
 
-int region_open_shared(const struct names *names, bool guarded, struct region **ret)
+int region_open_shared(const struct region_paths *names, bool guarded, struct region **ret)
 {
 	struct region *region = malloc(sizeof(*region));
 	int r;
@@ -439,7 +439,7 @@ void region_view(struct region *region, struct view *ret)
 	ret->limit = end > ret->start ? end : ret->start;
 }
 
-void region_look_at_size(struct region *region)
+void region_refresh_size(struct region *region)
 {
 	uint64_t size = region->memory->size(region);
 
@@ -495,7 +495,7 @@ bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 
 int region_error(const struct region *region, int r, uint64_t version)
 {
-	const struct names *names = &region->names;
+	const struct region_paths *names = &region->names;
 	char name[CALLED_SIZE];
 
 	switch (r) {

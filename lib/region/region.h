@@ -17,9 +17,9 @@
 #define REGION_PUBLISHER_BYTES 64
 
 struct region {
-	struct names names;
+	struct region_paths names;
 	int fd;                      /* of the data file */
-	const struct memory *memory; /* what the rest is in, and the mapping of */
+	const struct storage *memory; /* what the rest is in, and the mapping of */
 	int segment;                 /* its shmid, where it is a System V segment */
 	struct mapping mapping;
 	struct layout_header *header; /* the mapping's start */
@@ -41,19 +41,19 @@ struct region {
 /* Opens and maps the data file of a region. Checks, in this order: the file (file_open), owner and
  * mode, magic, byte order, layout version, checksum, and that what the header says fits the file.
  * Errors: those of stele_subscriber_open(), with a sentence. */
-int region_open(const struct names *names, bool writable, bool guarded, struct region *ret);
+int region_open(const struct region_paths *names, bool writable, bool guarded, struct region *ret);
 
 /* The same with a file that is open, and becomes the region's, whatever its name. */
-int region_open_file(const struct names *names, int fd, bool writable, bool guarded,
+int region_open_file(const struct region_paths *names, int fd, bool writable, bool guarded,
                      struct region *ret);
 void region_close(struct region *region);
 
-/* Gives a region the data file of another with the same memory (memory_is_same), and that one its. */
+/* Gives a region the data file of another with the same memory (storage_is_same), and that one its. */
 void region_exchange_file(struct region *a, struct region *b);
 
 /* The same for reading, on the heap, for several handles: closed when the last of them has dropped
  * it. Sharing and dropping is for one thread at a time. Errors also: -ENOMEM. */
-int region_open_shared(const struct names *names, bool guarded, struct region **ret);
+int region_open_shared(const struct region_paths *names, bool guarded, struct region **ret);
 struct region *region_share(struct region *region);
 void region_drop(struct region *region);
 
@@ -61,7 +61,7 @@ void region_drop(struct region *region);
 void region_view(struct region *region, struct view *ret);
 
 /* Takes note of the size that the memory has now. */
-void region_look_at_size(struct region *region);
+void region_refresh_size(struct region *region);
 
 /* True once the file is shorter than it was. Touches its last byte, as far as this process knows
  * it: a fault is what tells, and within the page in which a file was cut there is none, only

@@ -26,7 +26,7 @@ static off_t lock_byte(uint32_t index)
 	return (off_t)file_size_for(index);
 }
 
-int slots_make(const struct names *names, int publisher, const uint8_t uuid[16], mode_t region_mode)
+int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16], mode_t region_mode)
 {
 	struct layout_subscribers_header header = {
 		.magic = LAYOUT_MAGIC_SUBSCRIBERS,
@@ -69,7 +69,7 @@ static bool header_fits(const struct layout_subscribers_header *header, const ui
 }
 
 /* The description that holds the locks, and is not the mapped one. */
-static int lock_open(const struct names *names, int fd, struct slots *slots)
+static int lock_open(const struct region_paths *names, int fd, struct slots *slots)
 {
 	int lock, r = file_open_again(fd, &lock);
 
@@ -89,7 +89,7 @@ static int lock_open(const struct names *names, int fd, struct slots *slots)
 }
 
 /* Opens the subscribers file of a region, and reads its header. 0, or with an error message. */
-static int open_file(const struct names *names, const uint8_t uuid[16], uid_t owner, bool writable,
+static int open_file(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, bool writable,
                      int *ret_fd, struct stat *ret_status,
                      struct layout_subscribers_header *ret_header)
 {
@@ -123,7 +123,7 @@ struct slots_vacancy slots_vacancy_of(const struct slots *slots)
 	return vacancy;
 }
 
-int slots_vacancy(const struct names *names, const uint8_t uuid[16], uid_t owner,
+int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                   struct slots_vacancy *ret)
 {
 	struct layout_subscribers_header header;
@@ -139,7 +139,7 @@ int slots_vacancy(const struct names *names, const uint8_t uuid[16], uid_t owner
 
 #define AT_ONCE 16u /* slots that are read */
 
-int slots_count(const struct names *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
+int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
                 uint32_t *ret_capacity)
 {
 	struct layout_subscribers_header header;
@@ -164,7 +164,7 @@ int slots_count(const struct names *names, const uint8_t uuid[16], uid_t owner, 
 	return 0;
 }
 
-int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, bool guarded,
+int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, bool guarded,
                struct slots *ret)
 {
 	struct layout_subscribers_header header;
@@ -269,7 +269,7 @@ static void take(struct slots *slots, uint32_t index, const struct slot_owner *o
 	char command[16];
 	uint32_t i;
 
-	names_command(command);
+	paths_command(command);
 	/* The contract with the publisher (peer_attach): who loads anything of this owner finds the
 	 * former owner's ticket changed. */
 	fence_release();

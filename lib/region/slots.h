@@ -30,16 +30,16 @@ struct slots {
 
 /* Makes the subscribers file of a region, in place of what has its name. `publisher` is the publisher
  * file, whose lock the caller holds (replace.h). 0, or with a sentence. */
-int slots_make(const struct names *names, int publisher, const uint8_t uuid[16], mode_t region_mode);
+int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16], mode_t region_mode);
 
 /* Opens it. Errors: -ENOENT, -EACCES..., -EBADMSG (of another region, or lost), with a sentence. */
-int slots_open(const struct names *names, const uint8_t uuid[16], uid_t owner, bool guarded,
+int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, bool guarded,
                struct slots *ret);
 void slots_close(struct slots *slots);
 
 /* Counts the slots that are taken, of how many there are, without mapping the file: for a look at many
  * regions. Errors: those of slots_open(). */
-int slots_count(const struct names *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
+int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
                 uint32_t *ret_capacity);
 
 /* False when the file was truncated, or its header is not that of this region (any more): nobody
@@ -83,7 +83,7 @@ struct slots_vacancy {
 };
 struct slots_vacancy slots_vacancy_of(const struct slots *slots);
 /* Reads it: 0, or an error of slots_open() with an error message. */
-int slots_vacancy(const struct names *names, const uint8_t uuid[16], uid_t owner,
+int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                   struct slots_vacancy *ret);
 
 /* Takes the lock of a slot whose owner is gone: 0, or -EAGAIN: it lives (or somebody pretends

@@ -207,7 +207,7 @@ struct level {
 };
 
 struct way {
-	const struct shape *shape;
+	const struct row_layout *shape;
 	void (*visit)(struct walk *walk, ref_t row, uint64_t made);
 	unsigned top;
 	struct level levels[STELE_KEY_MAX + 2];
@@ -309,13 +309,13 @@ static uint32_t walk_row(struct walk *walk, struct way *way, const struct step *
 }
 
 /* The rows are all over memory: ask for them all before the first is needed. */
-static void prefetch(const struct walk *walk, const struct node *node)
+static void survey_prefetch(const struct walk *walk, const struct node *node)
 {
 	const unsigned char *refs = node_refs(node);
 	unsigned count = node_ref_count(node);
 
 	for (unsigned i = 0; i < count; i++)
-		ask_for_line(walk->view.base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
+		prefetch(walk->view.base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
 /* Enters a node: 0, and it is the topmost level, or BAD. */
@@ -341,7 +341,7 @@ static uint32_t enter(struct walk *walk, struct way *way, const struct step *ste
 	data_copy_out(way->key + depth, node_skipped(&node), node.skip);
 	way->levels[way->top++] = (struct level){
 		.node = node, .ref = step->ref, .depth = depth + node.skip, .made = made};
-	prefetch(walk, &node);
+	survey_prefetch(walk, &node);
 	return 0;
 }
 
@@ -454,7 +454,7 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 	struct way way = {.shape = NULL};
 	struct catalog_table table;
 	struct stele_schema *schema;
-	struct shape shape;
+	struct row_layout shape;
 	uint32_t rows;
 	int r = catalog_row(&walk->view, row, walk->table, &table);
 
@@ -472,7 +472,7 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 		} else if (r < 0) {
 			damaged(walk, table.schema, "the schema of a table is none");
 		} else {
-			shape_of(schema, &shape);
+			row_layout_of(schema, &shape);
 			way.shape = &shape;
 			walk->schema = schema;
 			rows = walk_trie(walk, &way, table.root, made);

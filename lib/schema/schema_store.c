@@ -18,7 +18,7 @@ struct stored_head {
 	uint32_t size; /* of the whole */
 	uint32_t column_count;
 	uint32_t value_size;
-	uint32_t names_size;
+	uint32_t paths_size;
 };
 
 struct stored_column {
@@ -65,8 +65,8 @@ size_t schema_store(const struct stele_schema *schema, void *buffer)
 		memcpy(end, column->name, length);
 		end += length;
 	}
-	head.names_size = (uint32_t)(end - names);
-	head.size = (uint32_t)stored_size(schema->column_count, head.names_size);
+	head.paths_size = (uint32_t)(end - names);
+	head.size = (uint32_t)stored_size(schema->column_count, head.paths_size);
 	memset(end, 0, head.size - (size_t)(end - (uint8_t *)buffer));
 	memcpy(buffer, &head, sizeof(head));
 	return head.size;
@@ -90,15 +90,15 @@ static int load_head(const void *stored, size_t size, struct stored_head *ret)
 	memcpy(ret, stored, sizeof(*ret));
 	if (ret->column_count > STELE_COLUMNS_MAX)
 		return damaged("it has too many columns");
-	if (ret->names_size > STELE_COLUMNS_MAX * STELE_NAME_MAX)
+	if (ret->paths_size > STELE_COLUMNS_MAX * STELE_NAME_MAX)
 		return damaged("its names are too long");
-	if (ret->size != size || stored_size(ret->column_count, ret->names_size) != size)
+	if (ret->size != size || stored_size(ret->column_count, ret->paths_size) != size)
 		return damaged("its size does not fit its columns");
 	return 0;
 }
 
-/* Loads column `index`, whose name starts at `*name_at` of the `names_size` bytes at `names`. */
-static int load_column(const struct stored_column *record, const char *names, size_t names_size,
+/* Loads column `index`, whose name starts at `*name_at` of the `paths_size` bytes at `names`. */
+static int load_column(const struct stored_column *record, const char *names, size_t paths_size,
                        size_t *name_at, struct loading *loading, size_t index)
 {
 	struct stele_column *column = &loading->columns[index];
@@ -108,7 +108,7 @@ static int load_column(const struct stored_column *record, const char *names, si
 		return damaged("a column is neither key nor value");
 	if (!type_find((enum stele_type)record->type))
 		return damaged("a column's type is unknown");
-	if (record->name_length > STELE_NAME_MAX || record->name_length > names_size - *name_at)
+	if (record->name_length > STELE_NAME_MAX || record->name_length > paths_size - *name_at)
 		return damaged("a column's name is too long");
 	memcpy(name, names + *name_at, record->name_length);
 	name[record->name_length] = '\0';
@@ -138,11 +138,11 @@ static int load_columns(const char *stored, const struct stored_head *head, stru
 		int r;
 
 		memcpy(&record, records + i * sizeof(record), sizeof(record));
-		r = load_column(&record, names, head->names_size, &name_at, loading, i);
+		r = load_column(&record, names, head->paths_size, &name_at, loading, i);
 		if (r < 0)
 			return r;
 	}
-	if (name_at != head->names_size)
+	if (name_at != head->paths_size)
 		return damaged("its names are longer than its columns say");
 	for (const char *rest = names + name_at; rest < stored + head->size; rest++)
 		if (*rest != 0)

@@ -78,7 +78,7 @@ static bool remove_entries(int directory_fd, int folder)
 }
 
 /* Sets the error message for what is left in the folder, and whose it is. */
-static int refuse_left(const struct names *names, int fd)
+static int refuse_left(const struct region_paths *names, int fd)
 {
 	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS), r = 0;
 	DIR *directory = again < 0 ? NULL : fdopendir(again);
@@ -102,7 +102,7 @@ static int refuse_left(const struct names *names, int fd)
 	return r < 0 ? r : file_refuse_name("remove", names->folder, ENOTEMPTY);
 }
 
-int folder_remove(const struct names *names)
+int folder_remove(const struct region_paths *names)
 {
 	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
 	int passes = PASSES, tries = REMOVE_TRIES, r;
@@ -126,7 +126,7 @@ int folder_remove(const struct names *names)
 }
 
 /* Takes away what somebody else put there. */
-static void take_away(const struct names *names)
+static void take_away(const struct region_paths *names)
 {
 	struct stat status;
 
@@ -135,7 +135,7 @@ static void take_away(const struct names *names)
 		folder_remove(names);
 }
 
-int folder_make(const struct names *names, mode_t region_mode)
+int folder_make(const struct region_paths *names, mode_t region_mode)
 {
 	/* With the sticky bit: who owns neither the entry nor the folder can't remove it. */
 	mode_t mode = 01700 | (region_mode & 040 ? 030 : 0) | (region_mode & 04 ? 03 : 0);
@@ -162,7 +162,7 @@ int folder_make(const struct names *names, mode_t region_mode)
 	return r;
 }
 
-static DIR *folder_read(const struct names *names)
+static DIR *folder_read(const struct region_paths *names)
 {
 	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -172,7 +172,7 @@ static DIR *folder_read(const struct names *names)
 	return directory;
 }
 
-void folder_each(const struct names *names, void (*each)(void *context, const uint8_t uuid[16]),
+void folder_each(const struct region_paths *names, void (*each)(void *context, const uint8_t uuid[16]),
                  void *context)
 {
 	DIR *directory = folder_read(names);
@@ -187,7 +187,7 @@ void folder_each(const struct names *names, void (*each)(void *context, const ui
 	closedir(directory);
 }
 
-int folder_open(const struct names *names, uid_t owner, int *ret_fd)
+int folder_open(const struct region_paths *names, uid_t owner, int *ret_fd)
 {
 	struct stat status;
 	int fd = open(names->folder, O_PATH | O_DIRECTORY | AS_IT_IS);
@@ -207,7 +207,7 @@ int folder_open(const struct names *names, uid_t owner, int *ret_fd)
 	return 0;
 }
 
-void folder_entry(const struct names *names, const uint8_t uuid[16], char ret[NAMES_PATH_SIZE])
+void folder_entry(const struct region_paths *names, const uint8_t uuid[16], char ret[NAMES_PATH_SIZE])
 {
 	char text[UUID_STR_LEN];
 
@@ -223,7 +223,7 @@ void folder_entry_at(int folder, const uint8_t uuid[16], char ret[FOLDER_SHORT_S
 	snprintf(ret, FOLDER_SHORT_SIZE, "/proc/self/fd/%d/%s", folder, text);
 }
 
-int folder_find(const struct names *names, const uint8_t uuid[16], mode_t type, int *ret_fd)
+int folder_find(const struct region_paths *names, const uint8_t uuid[16], mode_t type, int *ret_fd)
 {
 	char path[NAMES_PATH_SIZE];
 	struct stat status;
@@ -247,7 +247,7 @@ void folder_found_path(int fd, char ret[FOLDER_FOUND_SIZE])
 	snprintf(ret, FOLDER_FOUND_SIZE, "/proc/self/fd/%d", fd);
 }
 
-int folder_forget(const struct names *names, const uint8_t uuid[16])
+int folder_forget(const struct region_paths *names, const uint8_t uuid[16])
 {
 	char path[NAMES_PATH_SIZE];
 

@@ -8,7 +8,7 @@
 
 #include "lib/base/error.h"
 
-bool owner_is_trusted(const struct names *names, uid_t owner)
+bool owner_is_trusted(const struct region_paths *names, uid_t owner)
 {
 	char path[NAMES_PATH_SIZE];
 	struct stat status;
@@ -19,7 +19,7 @@ bool owner_is_trusted(const struct names *names, uid_t owner)
 	return stat(dirname(path), &status) == 0 && status.st_uid == owner;
 }
 
-int owner_check(const struct names *names, const struct stat *status)
+int owner_check(const struct region_paths *names, const struct stat *status)
 {
 	uid_t owner = status->st_uid;
 

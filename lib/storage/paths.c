@@ -38,36 +38,36 @@ static int find_directory(const char *region, size_t length, char ret[PATH_MAX])
 
 static bool is_saved(const char *region)
 {
-	return strncmp(region, NAMES_SAVED, strlen(NAMES_SAVED)) == 0;
+	return strncmp(region, PATHS_SAVED, strlen(PATHS_SAVED)) == 0;
 }
 
-int names_make_readable(const char *region, struct names *ret)
+int paths_make_readable(const char *region, struct region_paths *ret)
 {
-	const char *path = region + strlen(NAMES_SAVED);
+	const char *path = region + strlen(PATHS_SAVED);
 	char real[PATH_MAX];
 
 	if (!is_saved(region))
-		return names_make(region, ret);
+		return paths_make(region, ret);
 	if (!realpath(path, real))
 		return error_set(errno, "cannot open the file %s: %s", path, strerror(errno));
 	if (strlen(real) >= NAMES_PATH_SIZE)
 		return error_set(EINVAL, "the path of the file %s is too long", path);
-	*ret = (struct names){.saved = true};
+	*ret = (struct region_paths){.saved = true};
 	memcpy(ret->data, real, strlen(real));
 	snprintf(ret->region, sizeof(ret->region), "%.*s", STELE_NAME_MAX, strrchr(real, '/') + 1);
 	return 0;
 }
 
-int names_make(const char *region, struct names *ret)
+int paths_make(const char *region, struct region_paths *ret)
 {
 	const char *slash = strrchr(region, '/'), *name = slash ? slash + 1 : region;
-	char directory[PATH_MAX] = NAMES_DIRECTORY, data[NAMES_PATH_SIZE];
+	char directory[PATH_MAX] = PATHS_DIRECTORY, data[NAMES_PATH_SIZE];
 	int r;
 
 	if (is_saved(region))
 		return error_set(EINVAL,
 		                 "%s is a file to be read, not a region; load it into one first",
-		                 region + strlen(NAMES_SAVED));
+		                 region + strlen(PATHS_SAVED));
 	r = stele_name_check("region", name);
 	if (r == 0 && slash)
 		r = find_directory(region, (size_t)(slash + 1 - region), directory);
@@ -75,11 +75,11 @@ int names_make(const char *region, struct names *ret)
 		return r;
 	ret->saved = false;
 	ret->owner = (struct owner_rule){.rule = OWNER_ANY};
-	ret->in_directory = strcmp(directory, NAMES_DIRECTORY) != 0;
+	ret->in_directory = strcmp(directory, PATHS_DIRECTORY) != 0;
 	if (strcmp(directory, "/") == 0)
 		directory[0] = '\0';
 	snprintf(ret->region, sizeof(ret->region), "%s", name);
-	snprintf(data, sizeof(data), "%.400s/" NAMES_PREFIX "%.63s", directory, name);
+	snprintf(data, sizeof(data), "%.400s/" PATHS_PREFIX "%.63s", directory, name);
 	snprintf(ret->data, sizeof(ret->data), "%.495s", data);
 	snprintf(ret->publisher, sizeof(ret->publisher), "%.495s.publisher", data);
 	snprintf(ret->subscribers, sizeof(ret->subscribers), "%.495s.subscribers", data);
@@ -87,15 +87,15 @@ int names_make(const char *region, struct names *ret)
 	return 0;
 }
 
-void names_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEUE_SIZE])
+void paths_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEUE_SIZE])
 {
 	char text[UUID_STR_LEN];
 
 	uuid_unparse_lower(uuid, text);
-	snprintf(ret, NAMES_QUEUE_SIZE, "/" NAMES_PREFIX "%s.%s", region, text);
+	snprintf(ret, NAMES_QUEUE_SIZE, "/" PATHS_PREFIX "%s.%s", region, text);
 }
 
-uint64_t names_table_hash(const char *table)
+uint64_t paths_table_hash(const char *table)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -106,7 +106,7 @@ uint64_t names_table_hash(const char *table)
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-int names_boot_id(uint8_t ret[16])
+int paths_boot_id(uint8_t ret[16])
 {
 	char text[UUID_STR_LEN] = "";
 	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
@@ -122,13 +122,13 @@ int names_boot_id(uint8_t ret[16])
 	return 0;
 }
 
-void names_command(char ret[16])
+void paths_command(char ret[16])
 {
 	memset(ret, 0, 16);
 	prctl(PR_GET_NAME, ret);
 }
 
-uint32_t names_ipc_namespace(void)
+uint32_t paths_ipc_namespace(void)
 {
 	struct stat status;
 

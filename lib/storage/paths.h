@@ -10,8 +10,8 @@
 
 /* Where POSIX shared-memory objects are files (shm_open(3)), and so regions without a directory of
  * their own. */
-#define NAMES_DIRECTORY "/dev/shm"
-#define NAMES_PREFIX "stele."
+#define PATHS_DIRECTORY "/dev/shm"
+#define PATHS_PREFIX "stele."
 
 #define NAMES_PATH_SIZE 512 /* of a path of one of a region's files, NUL included */
 
@@ -23,7 +23,7 @@ struct owner_rule {
 
 /* Absolute paths of the three files, and of the folder for what subscribers are notified through
  * (folder.h). */
-struct names {
+struct region_paths {
 	char region[STELE_NAME_MAX + 1];
 	bool in_directory; /* of its own */
 	bool saved;        /* a file to be read, and no region: only `data` is set, and `region` is what
@@ -32,35 +32,35 @@ struct names {
 	char publisher[NAMES_PATH_SIZE];
 	char subscribers[NAMES_PATH_SIZE];
 	char folder[NAMES_PATH_SIZE];
-	struct owner_rule owner; /* of the data file, for who opens it; names_make() sets OWNER_ANY */
+	struct owner_rule owner; /* of the data file, for who opens it; paths_make() sets OWNER_ANY */
 };
 
 /* Takes a region's name, or DIRECTORY/NAME. 0, or with a sentence: -EINVAL (a region may not have
  * this name), -ENOENT, -ENOTDIR, -EACCES... (the directory). */
-int names_make(const char *region, struct names *ret);
+int paths_make(const char *region, struct region_paths *ret);
 
 /* The same for who only reads, and may be given file:PATH: a file that has a region in it. */
-#define NAMES_SAVED "file:"
-int names_make_readable(const char *region, struct names *ret);
+#define PATHS_SAVED "file:"
+int paths_make_readable(const char *region, struct region_paths *ret);
 
 /* The name of a subscriber's queue, for mq_open(3). */
 #define NAMES_QUEUE_SIZE (STELE_NAME_MAX + 48)
-void names_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEUE_SIZE]);
+void paths_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEUE_SIZE]);
 
 /* What stands for a table's name where a subscriber says which tables it wants to be told of:
  * FNV-1a, 64 bits (Fowler, Noll, Vo). */
-uint64_t names_table_hash(const char *table);
+uint64_t paths_table_hash(const char *table);
 
 /* This boot's id, all zero where /proc is not there to say. 0, or, with a sentence, -EMFILE and the
  * like: who can't look must not take one boot for another. */
-int names_boot_id(uint8_t ret[16]);
+int paths_boot_id(uint8_t ret[16]);
 
 /* This process's command name, at most 15 bytes. */
-void names_command(char ret[16]);
+void paths_command(char ret[16]);
 
 /* The IPC namespace that this process is in, as the inode of /proc/self/ns/ipc; 0 where that can't
  * be told. Message queues of one are not seen in another. */
-uint32_t names_ipc_namespace(void);
+uint32_t paths_ipc_namespace(void);
 
 /* The time of day for people, in nanoseconds since 1970; and the clock that deadlines count on. */
 uint64_t time_of_day(void);

@@ -13,7 +13,7 @@
 #include "lib/storage/file.h"
 #include "lib/layout.h"
 
-static void path_of(const struct names *names, uint64_t number, char ret[REPLACE_PATH_SIZE])
+static void path_of(const struct region_paths *names, uint64_t number, char ret[REPLACE_PATH_SIZE])
 {
 	snprintf(ret, REPLACE_PATH_SIZE, "%s.new-%016llx", names->data, (unsigned long long)number);
 }
@@ -52,7 +52,7 @@ static bool is_own(const char *path, uid_t owner, const uint8_t uuid[16])
 	return own;
 }
 
-int replace_find_left(int publisher, const struct names *names, char ret_path[REPLACE_PATH_SIZE])
+int replace_find_left(int publisher, const struct region_paths *names, char ret_path[REPLACE_PATH_SIZE])
 {
 	struct layout_replacement record;
 	struct stat status;
@@ -66,7 +66,7 @@ int replace_find_left(int publisher, const struct names *names, char ret_path[RE
 	return is_own(ret_path, status.st_uid, record.uuid);
 }
 
-int replace_remove_left(int publisher, const struct names *names)
+int replace_remove_left(int publisher, const struct region_paths *names)
 {
 	char path[REPLACE_PATH_SIZE];
 
@@ -79,7 +79,7 @@ int replace_remove_left(int publisher, const struct names *names)
 /* ---- replacing ---- */
 
 /* The contract with the next publisher: what has the name is recorded, on the disk too. */
-static int record(int publisher, const struct names *names, uint64_t number, const uint8_t uuid[16])
+static int record(int publisher, const struct region_paths *names, uint64_t number, const uint8_t uuid[16])
 {
 	struct layout_replacement record = {.number = number};
 	ssize_t written;
@@ -92,7 +92,7 @@ static int record(int publisher, const struct names *names, uint64_t number, con
 	return file_sync(publisher, names->publisher);
 }
 
-int replace_begin(int publisher, const struct names *names, const uint8_t uuid[16], int fd, mode_t mode,
+int replace_begin(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd, mode_t mode,
                   char ret_path[REPLACE_PATH_SIZE])
 {
 	uint64_t number;
@@ -124,7 +124,7 @@ int replace_end(const char *new_path, const char *path)
 	return r;
 }
 
-int replace_file(int publisher, const struct names *names, const uint8_t uuid[16], int fd,
+int replace_file(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd,
                  const char *path, mode_t mode)
 {
 	char new_path[REPLACE_PATH_SIZE];

@@ -23,7 +23,7 @@
 /* Gives an open file without a name its mode and a random name, and writes that into `ret_path`.
  * `publisher` is the publisher file, and `uuid` the uuid in the new file's header. Removes first what a
  * publisher that died left. 0, or a negative errno with an error message. */
-int replace_begin(int publisher, const struct names *names, const uint8_t uuid[16], int fd, mode_t mode,
+int replace_begin(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd, mode_t mode,
                   char ret_path[REPLACE_PATH_SIZE]);
 
 /* Renames it to `path`. An empty directory there, made by somebody who may not be asked, goes. On
@@ -32,14 +32,14 @@ int replace_begin(int publisher, const struct names *names, const uint8_t uuid[1
 int replace_end(const char *new_path, const char *path);
 
 /* Does both; or only names the file `path`, where nothing has that name. */
-int replace_file(int publisher, const struct names *names, const uint8_t uuid[16], int fd,
+int replace_file(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd,
                  const char *path, mode_t mode);
 
 /* Finds what a publisher that died between the two left: 1, or 0 if there is nothing. Another user's
  * file of that name, and a file that is not of the region recorded with it, count as nothing. */
-int replace_find_left(int publisher, const struct names *names, char ret_path[REPLACE_PATH_SIZE]);
+int replace_find_left(int publisher, const struct region_paths *names, char ret_path[REPLACE_PATH_SIZE]);
 
 /* Removes it: 0, also if there is nothing, or with an error message. */
-int replace_remove_left(int publisher, const struct names *names);
+int replace_remove_left(int publisher, const struct region_paths *names);
 
 #endif

@@ -10,7 +10,7 @@
 #include "lib/storage/file.h"
 #include "lib/region/region.h"
 
-static int make(const struct names *names, struct layout_header *header, int *ret_fd)
+static int make(const struct region_paths *names, struct layout_header *header, int *ret_fd)
 {
 	int fd, r = file_make(names->data, header->arena_end + LAYOUT_GUARD, &fd);
 
@@ -62,7 +62,7 @@ static int reserve(struct region *region, uint64_t end)
 	return 0;
 }
 
-int memory_shortage_error(const struct region *region)
+int storage_shortage_error(const struct region *region)
 {
 	return region->shortage < 0
 	               ? file_reserve_error(region->shortage, region->fd, region->names.data,
@@ -77,22 +77,22 @@ static bool gone(const struct region *region)
 	return false;
 }
 
-const struct memory memory_file = {
+const struct storage storage_file = {
 	.make = make, .size = size_now, .map = map, .reserve = reserve, .gone = gone};
 
-const struct memory *memory_of(const struct layout_header *header)
+const struct storage *storage_of(const struct layout_header *header)
 {
 	switch (header->memory) {
 	case LAYOUT_MEMORY_FILE:
-		return &memory_file;
+		return &storage_file;
 	case LAYOUT_MEMORY_SYSV:
-		return &memory_sysv;
+		return &storage_sysv;
 	default:
 		return NULL;
 	}
 }
 
-bool memory_is_same(const struct region *a, const struct region *b)
+bool storage_is_same(const struct region *a, const struct region *b)
 {
 	return a->memory->fixed && a->memory == b->memory && a->segment == b->segment &&
 	       memcmp(a->uuid, b->uuid, sizeof(a->uuid)) == 0;

@@ -6,7 +6,7 @@
  * No kernel object says "this segment belongs to that name", and one whose maker dies stays. So its
  * key is made from the region's uuid, which stands in the publisher file before the segment is made
  * and for as long as it is there: whoever attaches to that file next, or removes the region, finds
- * it (memory_forget). The header in the segment gets its magic last, so that one without it is
+ * it (segment_remove). The header in the segment gets its magic last, so that one without it is
  * known to be unfinished.
  */
 #include <errno.h>
@@ -27,7 +27,7 @@
 static_assert(offsetof(struct layout_header, uuid) == offsetof(struct layout_publisher_file, uuid),
               "memory_forget() reads either");
 
-key_t memory_key(const uint8_t uuid[16])
+key_t segment_key(const uint8_t uuid[16])
 {
 	uint32_t hash = UINT32_C(0x811c9dc5);
 
@@ -97,7 +97,7 @@ static int fill(int segment, const struct layout_header *header)
 		memcpy((unsigned char *)to + sizeof(to->magic),
 		       (const unsigned char *)header + sizeof(to->magic),
 		       sizeof(*header) - sizeof(to->magic));
-	/* The contract with memory_forget(): who finds the magic finds the uuid. */
+	/* The contract with segment_remove(): who finds the magic finds the uuid. */
 	if (r == 0)
 		store_release(&to->magic, header->magic);
 	shmdt(to);
@@ -108,9 +108,9 @@ static int fill(int segment, const struct layout_header *header)
 	return r;
 }
 
-static int make(const struct names *names, struct layout_header *header, int *ret_fd)
+static int make(const struct region_paths *names, struct layout_header *header, int *ret_fd)
 {
-	key_t key = memory_key(header->uuid);
+	key_t key = segment_key(header->uuid);
 	int segment, fd, r;
 
 	r = file_make(names->data, LAYOUT_PAGE, &fd);
@@ -125,7 +125,7 @@ static int make(const struct names *names, struct layout_header *header, int *re
 	}
 	header->memory = LAYOUT_MEMORY_SYSV;
 	header->segment = segment;
-	header->segment_namespace = names_ipc_namespace();
+	header->segment_namespace = paths_ipc_namespace();
 	header->checksum = region_checksum(header);
 	r = fill(segment, header);
 	if (r == 0 && pwrite(fd, header, FIXED, 0) != (ssize_t)FIXED)
@@ -160,7 +160,7 @@ static int is_of(int segment, const uint8_t uuid[16], uid_t owner)
 	return is;
 }
 
-int memory_forget(int fd)
+int segment_remove(int fd)
 {
 	struct stat status;
 	uint8_t uuid[16];
@@ -170,7 +170,7 @@ int memory_forget(int fd)
 	    pread(fd, uuid, sizeof(uuid), offsetof(struct layout_header, uuid)) !=
 	            (ssize_t)sizeof(uuid))
 		return 0;
-	segment = shmget(memory_key(uuid), 0, 0);
+	segment = shmget(segment_key(uuid), 0, 0);
 	if (segment < 0)
 		return 0;
 	r = is_of(segment, uuid, status.st_uid);
@@ -203,7 +203,7 @@ static int refuse_wrong(const struct region *region)
 
 static int attach(struct region *region, const struct layout_header *header, bool writable)
 {
-	uint32_t theirs = header->segment_namespace, own = names_ipc_namespace();
+	uint32_t theirs = header->segment_namespace, own = paths_ipc_namespace();
 	int r;
 
 	if (theirs != 0 && own != 0 && theirs != own)
@@ -296,7 +296,7 @@ static bool gone(const struct region *region)
 	return shmctl(region->segment, IPC_STAT, &status) < 0 || status.shm_perm.mode & SHM_DEST;
 }
 
-const struct memory memory_sysv = {
+const struct storage storage_sysv = {
 	.fixed = true,
 	.make = make,
 	.size = size_now,

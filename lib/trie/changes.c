@@ -44,7 +44,7 @@ struct stele_changes {
 	};
 };
 
-static int load(const struct view *view, const struct shape *shape, ref_t ref, struct found *ret)
+static int load(const struct view *view, const struct row_layout *shape, ref_t ref, struct found *ret)
 {
 	ret->ref = ref;
 	return ref ? row_parts(view, shape, ref, &ret->parts) : 0;
@@ -54,7 +54,7 @@ static int load(const struct view *view, const struct shape *shape, ref_t ref, s
 
 static int step_by_reference(struct stele_changes *changes, struct found pair[2])
 {
-	const struct shape *shape = changes->diff.shape;
+	const struct row_layout *shape = changes->diff.shape;
 	ref_t before, after;
 	int r = diff_next(&changes->diff, &before, &after);
 

@@ -86,7 +86,7 @@ static int push(struct diff *diff, const struct diff_frame *frame)
 	return 0;
 }
 
-void diff_start(struct diff *diff, const struct view *view, const struct shape *shape, ref_t before,
+void diff_start(struct diff *diff, const struct view *view, const struct row_layout *shape, ref_t before,
                 ref_t after)
 {
 	diff->view = view;
@@ -104,7 +104,7 @@ struct start {
 	bool branches;    /* it is a node with a place for each next byte */
 };
 
-static int find_start(const struct view *view, const struct shape *shape, ref_t ref,
+static int find_start(const struct view *view, const struct row_layout *shape, ref_t ref,
                       const unsigned char *key, unsigned bits, struct start *ret)
 {
 	unsigned whole = bits / 8, depth = 0;
@@ -143,7 +143,7 @@ static int find_start(const struct view *view, const struct shape *shape, ref_t 
 	return 0;
 }
 
-int diff_start_under(struct diff *diff, const struct view *view, const struct shape *shape,
+int diff_start_under(struct diff *diff, const struct view *view, const struct row_layout *shape,
                      ref_t before, ref_t after, const unsigned char *key, unsigned bits)
 {
 	struct diff_frame frame = {.depth = (uint16_t)(bits / 8)};
@@ -188,13 +188,13 @@ static uint64_t bit_of_rank(uint64_t word, unsigned rank)
 }
 
 /* Asks for the start of an object that will be looked at soon. Does nothing for a wild reference. */
-static void prefetch(const struct view *view, const unsigned char *ref)
+static void diff_prefetch(const struct view *view, const unsigned char *ref)
 {
 	const unsigned char *at = view_object(view, data_load_32(ref));
 
 	if (at) {
-		ask_for_line(at);
-		ask_for_line(at + 64);
+		prefetch(at);
+		prefetch(at + 64);
 	}
 }
 
@@ -210,8 +210,8 @@ static uint64_t compare_word(const struct view *view, uint64_t a, const unsigned
 			if (data_load_32(x + i * 4) == data_load_32(y + i * 4))
 				continue;
 			differ |= bit_of_rank(a, i);
-			prefetch(view, x + i * 4);
-			prefetch(view, y + i * 4);
+			diff_prefetch(view, x + i * 4);
+			diff_prefetch(view, y + i * 4);
 		}
 		return differ;
 	}
@@ -250,8 +250,8 @@ static void compare_direct(const struct view *view, uint64_t ret[4], const struc
 		if (data_load_32(x) == data_load_32(y))
 			continue;
 		ret[byte / 64] |= UINT64_C(1) << byte % 64;
-		prefetch(view, x);
-		prefetch(view, y);
+		diff_prefetch(view, x);
+		diff_prefetch(view, y);
 	}
 }
 

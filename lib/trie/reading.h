@@ -32,7 +32,7 @@ struct reading {
 	uint64_t version;
 	unsigned forks; /* of the process whose it is */
 	struct view view;
-	struct shape shape;
+	struct row_layout shape;
 	ref_t root;
 };
 

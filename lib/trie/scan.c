@@ -57,7 +57,7 @@ static int push(struct scan *scan, const unsigned char *at, unsigned place)
 	return 0;
 }
 
-void scan_start(struct scan *scan, const struct view *view, const struct shape *shape, ref_t root)
+void scan_start(struct scan *scan, const struct view *view, const struct row_layout *shape, ref_t root)
 {
 	const unsigned char *at = view_object(view, root);
 
@@ -91,7 +91,7 @@ static int compare_common(const unsigned char *at, unsigned at_bits, const unsig
 	return 0;
 }
 
-int scan_seek(struct scan *scan, const struct view *view, const struct shape *shape, ref_t root,
+int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *shape, ref_t root,
               const unsigned char *key, unsigned bits)
 {
 	unsigned depth = 0;
@@ -145,8 +145,8 @@ static inline void ask_for(const struct view *view, ref_t ref)
 {
 	uintptr_t at = (uintptr_t)view->base + (uintptr_t)ref * LAYOUT_UNIT;
 
-	ask_for_line((const void *)at);
-	ask_for_line((const void *)(at + 64));
+	prefetch((const void *)at);
+	prefetch((const void *)(at + 64));
 }
 
 static void ask_for_children(const struct view *view, ref_t ref)
@@ -174,8 +174,8 @@ static void ask_for_all(const struct view *view, const unsigned char *at)
 	for (unsigned i = 0; i < count; i++) {
 		at = view_object(view, node_ref(&node, (int)i));
 		if (at) {
-			ask_for_line(at);
-			ask_for_line(at + 32);
+			prefetch(at);
+			prefetch(at + 32);
 		}
 	}
 }

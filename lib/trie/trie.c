@@ -5,19 +5,19 @@
 #include "lib/schema/schema.h"
 #include "lib/trie/trie_find.h"
 
-const struct shape catalog_shape = {
+const struct row_layout catalog_shape = {
 	.value_size = sizeof(struct layout_table),
 	.least_bits = 8,
 	.most_bits = STELE_NAME_MAX * 8,
 	.wide = true,
 };
 
-void shape_of(const struct stele_schema *schema, struct shape *ret)
+void row_layout_of(const struct stele_schema *schema, struct row_layout *ret)
 {
 	unsigned least, most;
 
 	schema_key_bits(schema, &least, &most);
-	*ret = (struct shape){
+	*ret = (struct row_layout){
 		.value_size = (uint32_t)schema->value_size,
 		.least_bits = (uint16_t)least,
 		.most_bits = (uint16_t)most,
@@ -74,7 +74,7 @@ ref_t trie_last(const unsigned char *at, const unsigned char *key, unsigned bits
 	return node_ref_at(&node, place_of_prefix(rest > 0 ? key[bits / 8] : 0, rest));
 }
 
-int trie_get(const struct view *view, const struct shape *shape, ref_t root,
+int trie_get(const struct view *view, const struct row_layout *shape, ref_t root,
              const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
 	return trie_find(view, shape, root, key, bits, ret);
@@ -109,7 +109,7 @@ int trie_longest(const struct node *node, unsigned byte, unsigned rest)
 	}
 }
 
-int trie_match(const struct view *view, const struct shape *shape, ref_t root,
+int trie_match(const struct view *view, const struct row_layout *shape, ref_t root,
                const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
 	unsigned depth = 0;

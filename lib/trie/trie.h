@@ -33,7 +33,7 @@ struct view {
 };
 
 /* How the rows of a table are laid out: what a walk needs of its schema. */
-struct shape {
+struct row_layout {
 	uint32_t value_size;  /* of fixed values; the least size of variable ones */
 	uint16_t least_bits;  /* of a key */
 	uint16_t most_bits;
@@ -42,10 +42,10 @@ struct shape {
 	bool prefix;          /* keys need not be whole bytes */
 };
 
-void shape_of(const struct stele_schema *schema, struct shape *ret);
+void row_layout_of(const struct stele_schema *schema, struct row_layout *ret);
 
 /* True when a key may be in a table of this shape: its length, and no bits set past it. */
-static inline bool shape_takes_key(const struct shape *shape, const unsigned char *key, unsigned bits)
+static inline bool shape_takes_key(const struct row_layout *shape, const unsigned char *key, unsigned bits)
 {
 	if (bits < shape->least_bits || bits > shape->most_bits)
 		return false;
@@ -53,7 +53,7 @@ static inline bool shape_takes_key(const struct shape *shape, const unsigned cha
 }
 
 /* The shape of the catalog: names to struct layout_table. */
-extern const struct shape catalog_shape;
+extern const struct row_layout catalog_shape;
 
 /* ---- objects ---- */
 
@@ -84,7 +84,7 @@ struct row_parts {
 
 /* Finds the parts of the row at `at`, an object of the view whose first word is `first`, whatever its
  * key. 0, or -EBADMSG: not a row of this shape. No sentence. */
-static inline int row_find(const struct view *view, const struct shape *shape, const unsigned char *at,
+static inline int row_find(const struct view *view, const struct row_layout *shape, const unsigned char *at,
                            uint64_t first, struct row_parts *ret)
 {
 	uint32_t size = shape->value_size, head = 8;
@@ -113,20 +113,20 @@ static inline int row_find(const struct view *view, const struct shape *shape, c
 }
 
 /* True when a row may have a key of so many bits. */
-static inline bool row_key_fits(const struct shape *shape, const struct row_parts *row)
+static inline bool row_key_fits(const struct row_layout *shape, const struct row_parts *row)
 {
 	return row->key_bits >= shape->least_bits && row->key_bits <= shape->most_bits &&
 	       (shape->prefix || row->key_bits % 8 == 0);
 }
 
-static inline int row_load(const struct view *view, const struct shape *shape, const unsigned char *at,
+static inline int row_load(const struct view *view, const struct row_layout *shape, const unsigned char *at,
                            uint64_t first, struct row_parts *ret)
 {
 	return row_find(view, shape, at, first, ret) == 0 && row_key_fits(shape, ret) ? 0 : -EBADMSG;
 }
 
 /* The same of the row at `ref`. */
-static inline int row_parts(const struct view *view, const struct shape *shape, ref_t ref, struct row_parts *ret)
+static inline int row_parts(const struct view *view, const struct row_layout *shape, ref_t ref, struct row_parts *ret)
 {
 	const unsigned char *at = view_object(view, ref);
 
@@ -134,7 +134,7 @@ static inline int row_parts(const struct view *view, const struct shape *shape, 
 }
 
 /* The reference to a row whose parts were found. */
-static inline ref_t row_ref(const struct view *view, const struct shape *shape, const struct row_parts *parts)
+static inline ref_t row_ref(const struct view *view, const struct row_layout *shape, const struct row_parts *parts)
 {
 	return (ref_t)((size_t)(parts->value - view->base) / LAYOUT_UNIT) - (shape->variable ? 2 : 1);
 }
@@ -158,7 +158,7 @@ bool key_starts(const unsigned char *at, unsigned at_bits, const unsigned char *
 int row_compare(const struct row_parts *a, const struct row_parts *b);
 
 /* The size of a row in the arena. */
-static inline size_t row_size(const struct shape *shape, size_t value_size, unsigned key_bits)
+static inline size_t row_size(const struct row_layout *shape, size_t value_size, unsigned key_bits)
 {
 	return ((shape->variable ? 16u : 8u) + value_size + (shape->wide ? 2u : 1u) + (key_bits + 7u) / 8u + 7u) &
 	       ~(size_t)7u;
@@ -181,20 +181,20 @@ int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_byt
 
 /* The row with this very key, which the shape takes: 1 and `*ret`, 0, or -EBADMSG. Writes into `*ret` in
  * any case. */
-int trie_get(const struct view *view, const struct shape *shape, ref_t root, const unsigned char *key,
+int trie_get(const struct view *view, const struct row_layout *shape, ref_t root, const unsigned char *key,
              unsigned bits, struct row_parts *ret);
 
 /* The rows with these keys, all of which the shape takes: how many there are, or -EBADMSG. Rows that
  * are not there are all zeros. */
-int64_t trie_get_many(const struct view *view, const struct shape *shape, ref_t root,
+int64_t trie_get_many(const struct view *view, const struct row_layout *shape, ref_t root,
                       const struct stele_key_ref *keys, size_t count, struct stele_row *ret);
 
 /* The row with the longest key that `key` starts with: likewise. */
-int trie_match(const struct view *view, const struct shape *shape, ref_t root, const unsigned char *key,
+int trie_match(const struct view *view, const struct row_layout *shape, ref_t root, const unsigned char *key,
                unsigned bits, struct row_parts *ret);
 
 /* The same for many keys, none of them longer than the shape's: as trie_get_many(). */
-int64_t trie_match_many(const struct view *view, const struct shape *shape, ref_t root,
+int64_t trie_match_many(const struct view *view, const struct row_layout *shape, ref_t root,
                         const struct stele_key_ref *keys, size_t count, struct stele_row *ret);
 
 /* The longest prefix inside a node that the next byte of a key starts with: its index among the
@@ -206,7 +206,7 @@ int trie_longest(const struct node *node, unsigned byte, unsigned rest);
  * that of its places is. */
 struct scan {
 	const struct view *view;
-	const struct shape *shape;
+	const struct row_layout *shape;
 	const unsigned char *next, *end; /* references of the frame on top that are to come; none: NULL, or
 	                                    it goes by places, or `row` comes before */
 	uint64_t budget;  /* references that may still be followed: promise (B) */
@@ -220,10 +220,10 @@ struct scan {
 };
 
 /* Starts a scan of a whole trie. */
-void scan_start(struct scan *scan, const struct view *view, const struct shape *shape, ref_t root);
+void scan_start(struct scan *scan, const struct view *view, const struct row_layout *shape, ref_t root);
 
 /* Starts a scan before the first key that is not less than `key`. 0 or -EBADMSG. */
-int scan_seek(struct scan *scan, const struct view *view, const struct shape *shape, ref_t root,
+int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *shape, ref_t root,
               const unsigned char *key, unsigned bits);
 
 /* The next row: 1 and `*ret`, 0 after the last, or -EBADMSG. */
@@ -258,7 +258,7 @@ static inline void scan_end(struct scan *scan)
  * stands at one place of each; diff.c has the rest. Sides: 0 before, 1 after. */
 struct diff {
 	const struct view *view;
-	const struct shape *shape;
+	const struct row_layout *shape;
 	uint64_t budget;
 	unsigned top;
 	struct diff_frame {
@@ -274,12 +274,12 @@ struct diff {
 	} frames[STELE_KEY_MAX * 2 + 4];
 };
 
-void diff_start(struct diff *diff, const struct view *view, const struct shape *shape, ref_t before,
+void diff_start(struct diff *diff, const struct view *view, const struct row_layout *shape, ref_t before,
                 ref_t after);
 
 /* The same, but only of the keys that start with these bits (`key` as of key_starts()): goes down to
  * them and looks at nothing beside. 0 or -EBADMSG. */
-int diff_start_under(struct diff *diff, const struct view *view, const struct shape *shape, ref_t before,
+int diff_start_under(struct diff *diff, const struct view *view, const struct row_layout *shape, ref_t before,
                      ref_t after, const unsigned char *key, unsigned bits);
 
 /* The next key whose row is not the same object: 1 and both rows (0: not there), 0 after the last,

@@ -11,7 +11,7 @@
 ref_t trie_last(const unsigned char *at, const unsigned char *key, unsigned bits);
 
 /* Whether a row, with its first word, is the one with this key: as trie_get(). */
-static inline int trie_is(const struct view *view, const struct shape *shape, const unsigned char *at,
+static inline int trie_is(const struct view *view, const struct row_layout *shape, const unsigned char *at,
                           uint64_t first, const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
 	if (row_find(view, shape, at, first, ret) < 0)
@@ -23,7 +23,7 @@ static inline int trie_is(const struct view *view, const struct shape *shape, co
 
 /* As trie_get(). */
 static inline __attribute__((always_inline)) int trie_find(const struct view *view,
-                                                           const struct shape *shape, ref_t root,
+                                                           const struct row_layout *shape, ref_t root,
                                                            const unsigned char *key, unsigned bits,
                                                            struct row_parts *ret)
 {
@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) int trie_find(const struct view *vi
 			continue;
 		}
 		/* Where most of its references are. */
-		ask_for_line(at + 64);
+		prefetch(at + 64);
 		/* The skipped bytes are not looked at: the row has them too. */
 		skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
 		if (skip > 0) {

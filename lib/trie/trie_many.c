@@ -22,8 +22,8 @@ static bool lane_go(struct lane *lane, const struct view *view, ref_t ref)
 	lane->at = view_object(view, ref);
 	if (!lane->at)
 		return false;
-	ask_for_line(lane->at);
-	ask_for_line(lane->at + 64);
+	prefetch(lane->at);
+	prefetch(lane->at + 64);
 	return true;
 }
 
@@ -59,7 +59,7 @@ static int lane_step(struct lane *lane, const struct view *view, const struct st
 }
 
 /* At most GROUP keys. */
-static int get_group(const struct view *view, const struct shape *shape, ref_t root,
+static int get_group(const struct view *view, const struct row_layout *shape, ref_t root,
                      const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
 {
 	const struct view within = *view;
@@ -109,7 +109,7 @@ static int get_group(const struct view *view, const struct shape *shape, ref_t r
 	return found;
 }
 
-int64_t trie_get_many(const struct view *view, const struct shape *shape, ref_t root,
+int64_t trie_get_many(const struct view *view, const struct row_layout *shape, ref_t root,
                       const struct stele_key_ref *keys, size_t count, struct stele_row *ret)
 {
 	int64_t found = 0;

@@ -27,8 +27,8 @@ static int lane_go(struct lane *lane, const struct view *view, ref_t ref)
 	lane->at = view_object(view, ref);
 	if (!lane->at)
 		return ref == 0 ? 0 : -EBADMSG;
-	ask_for_line(lane->at);
-	ask_for_line(lane->at + 64);
+	prefetch(lane->at);
+	prefetch(lane->at + 64);
 	return 1;
 }
 
@@ -54,7 +54,7 @@ static int lane_step(struct lane *lane, const struct view *view, const struct st
 }
 
 /* The end, at a row: 2 and `*ret` where it is the answer, else as lane_go(). */
-static int lane_end(struct lane *lane, const struct view *view, const struct shape *shape,
+static int lane_end(struct lane *lane, const struct view *view, const struct row_layout *shape,
                     uint64_t first, const struct stele_key_ref *key, struct stele_row *ret)
 {
 	struct row_parts row;
@@ -69,7 +69,7 @@ static int lane_end(struct lane *lane, const struct view *view, const struct sha
 }
 
 /* At most GROUP keys. */
-static int match_group(const struct view *view, const struct shape *shape, ref_t root,
+static int match_group(const struct view *view, const struct row_layout *shape, ref_t root,
                        const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
 {
 	struct lane lanes[GROUP];
@@ -104,7 +104,7 @@ static int match_group(const struct view *view, const struct shape *shape, ref_t
 	return found;
 }
 
-int64_t trie_match_many(const struct view *view, const struct shape *shape, ref_t root,
+int64_t trie_match_many(const struct view *view, const struct row_layout *shape, ref_t root,
                         const struct stele_key_ref *keys, size_t count, struct stele_row *ret)
 {
 	int64_t found = 0;

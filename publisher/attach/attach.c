@@ -52,7 +52,7 @@ static_assert(LAYOUT_HISTORY_MAX + 2 * RECLAIM_BATCH <= LAYOUT_RING_MAX,
 
 /* Gives a new data file its name, also in place of another one. -EAGAIN: somebody has made a file of
  * that name since it was looked for. */
-static int data_publish(const struct names *names, int publisher, const uint8_t uuid[16], int fd,
+static int data_publish(const struct region_paths *names, int publisher, const uint8_t uuid[16], int fd,
                         mode_t mode, bool over)
 {
 	int r = file_sync(fd, names->data);
@@ -70,7 +70,7 @@ static int data_publish(const struct names *names, int publisher, const uint8_t 
 	return r;
 }
 
-static int region_make(const struct names *names, const uint8_t uuid[16],
+static int region_make(const struct region_paths *names, const uint8_t uuid[16],
                        const struct stele_publisher_options *options, bool over,
                        const struct attachment *attachment, int *ret_fd)
 {
@@ -93,10 +93,10 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 	};
 	uint64_t ring = header.ring_entries * sizeof(struct layout_commit);
 	uint64_t kept = header.kept_entries * sizeof(struct layout_kept);
-	const struct memory *memory;
+	const struct storage *memory;
 	int fd, r;
 
-	r = names_boot_id(header.boot_id);
+	r = paths_boot_id(header.boot_id);
 	if (r < 0)
 		return r;
 	memcpy(header.uuid, uuid, sizeof(header.uuid));
@@ -112,7 +112,7 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 			"a region with a history of %u versions takes at least %llu bytes; give it a larger "
 			"maximum size",
 			header.history, (unsigned long long)(header.arena_end + LAYOUT_GUARD));
-	memory = options->memory == STELE_MEMORY_SYSV ? &memory_sysv : &memory_file;
+	memory = options->memory == STELE_MEMORY_SYSV ? &storage_sysv : &storage_file;
 	r = memory->make(names, &header, &fd);
 	if (r < 0)
 		return r;
@@ -132,7 +132,7 @@ static int region_make(const struct names *names, const uint8_t uuid[16],
 
 /* Opens the data file a second time, for its lock. Readers may hold read locks; then the publisher
  * file's lock has to do. */
-static int data_lock(const struct names *names, int64_t until, struct attachment *attachment)
+static int data_lock(const struct region_paths *names, int64_t until, struct attachment *attachment)
 {
 	struct stat status;
 	int fd, r = file_open(names->data, true, sizeof(struct layout_header), &fd, &status);
@@ -154,7 +154,7 @@ static int data_lock(const struct names *names, int64_t until, struct attachment
 
 /* What is made next has this uuid: the publisher file says so before there is memory that nothing else
  * names, and what there is of the one that it named goes. */
-static int announce_uuid(const struct names *names, int fd, const uint8_t uuid[16])
+static int announce_uuid(const struct region_paths *names, int fd, const uint8_t uuid[16])
 {
 	forget_objects(names, fd);
 	if (pwrite(fd, uuid, 16, offsetof(struct layout_publisher_file, uuid)) != 16)
@@ -163,7 +163,7 @@ static int announce_uuid(const struct names *names, int fd, const uint8_t uuid[1
 }
 
 /* Makes the data file, and the subscribers file before it. */
-static int data_make(const struct names *names, const struct stele_publisher_options *options,
+static int data_make(const struct region_paths *names, const struct stele_publisher_options *options,
                      const uint8_t uuid[16], bool over, struct attachment *attachment)
 {
 	/* A new region has no subscribers: whatever has that name belongs to one that is gone. */
@@ -178,7 +178,7 @@ static int data_make(const struct names *names, const struct stele_publisher_opt
 		return r;
 	r = region_make(names, uuid, options, over, attachment, &fd);
 	if (r < 0) {
-		memory_forget(publisher);
+		segment_remove(publisher);
 		return r;
 	}
 	attachment->created = true;
@@ -211,7 +211,7 @@ static void data_mark(int fd, enum head_state state)
 }
 
 /* Makes a new and empty region in place of one that can't be used. `why` is what it is. */
-static int data_replace(const struct names *names, const struct stele_publisher_options *options,
+static int data_replace(const struct region_paths *names, const struct stele_publisher_options *options,
                         int64_t until, const char *why, struct attachment *attachment)
 {
 	struct stat status;
@@ -257,7 +257,7 @@ static int data_judge_boot(struct attachment *attachment)
 }
 
 /* Who joins others finds everything made; where it isn't, they were the last and died. */
-static int data_join(const struct names *names, bool guarded, int64_t until,
+static int data_join(const struct region_paths *names, bool guarded, int64_t until,
                      struct attachment *attachment)
 {
 	bool in_memory;
@@ -273,7 +273,7 @@ static int data_join(const struct names *names, bool guarded, int64_t until,
 	return r == 1 ? -EAGAIN : r;
 }
 
-static int refuse_existing(const struct names *names)
+static int refuse_existing(const struct region_paths *names)
 {
 	return error_set(EEXIST,
 	                 "there is a region \"%s\" already; open it without STELE_CREATE_NEW, or "
@@ -281,7 +281,7 @@ static int refuse_existing(const struct names *names)
 	                 names->region);
 }
 
-static int data_attach(const struct names *names, const struct stele_publisher_options *options,
+static int data_attach(const struct region_paths *names, const struct stele_publisher_options *options,
                        bool guarded, int64_t until, struct attachment *attachment)
 {
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
@@ -356,7 +356,7 @@ void attach_slots_again(struct attachment *attachment, bool guarded)
 /* ---- all of it ---- */
 
 /* Takes back the files that a failed attach made, under the lock under which it made them. */
-static void attach_undo(const struct names *names, struct attachment *attachment)
+static void attach_undo(const struct region_paths *names, struct attachment *attachment)
 {
 	if (attachment->created) {
 		/* Who has found it meanwhile is told that it is gone. */
@@ -365,7 +365,7 @@ static void attach_undo(const struct names *names, struct attachment *attachment
 		unlink(names->data);
 		if (attachment->region.header)
 			generation_mark(&attachment->region.header->head, HEAD_REPLACED);
-		memory_forget(attachment->publisher_lock.fd);
+		segment_remove(attachment->publisher_lock.fd);
 		folder_remove(names);
 	}
 	if (attachment->made_subscribers_file)
@@ -393,11 +393,11 @@ static bool data_is_current(struct attachment *attachment)
 
 	if (!file_is_named(region->fd, region->names.data))
 		return false;
-	region_look_at_size(region);
+	region_refresh_size(region);
 	return true;
 }
 
-static int attach_once(const struct names *names, const struct stele_publisher_options *options,
+static int attach_once(const struct region_paths *names, const struct stele_publisher_options *options,
                        bool guarded, int64_t until, struct attachment *attachment)
 {
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
@@ -443,7 +443,7 @@ static int attach_once(const struct names *names, const struct stele_publisher_o
 	return r < 0 ? r : 0;
 }
 
-int attach(const struct names *names, const struct stele_publisher_options *options,
+int attach(const struct region_paths *names, const struct stele_publisher_options *options,
            struct region *contents, struct attachment *ret)
 {
 	bool guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER);
@@ -503,10 +503,10 @@ bool attach_is_last(struct attachment *attachment)
 
 int attach_next_generation(struct attachment *attachment, bool guarded)
 {
-	struct names names = attachment->region.names;
+	struct region_paths names = attachment->region.names;
 	struct attachment next = {.region = {.fd = -1}, .shared = true};
 	int r = region_open(&names, true, guarded, &next.region);
-	bool same = r == 0 && memory_is_same(&attachment->region, &next.region);
+	bool same = r == 0 && storage_is_same(&attachment->region, &next.region);
 
 	/* Memory of a fixed size has no next generation. */
 	if (r == 0 && !same &&

@@ -12,7 +12,7 @@
 #include "lib/storage/file.h"
 
 /* The uuid of the region that is there: 0, -ENOENT (no sentence), or with a sentence. */
-static int existing_uuid(const struct names *names, uint8_t ret[16])
+static int existing_uuid(const struct region_paths *names, uint8_t ret[16])
 {
 	struct layout_header header;
 	struct stat status;
@@ -30,7 +30,7 @@ static int existing_uuid(const struct names *names, uint8_t ret[16])
 }
 
 /* Makes the publisher file, locked before it has a name. */
-static int publisher_file_make(const struct names *names, const uint8_t uuid[16],
+static int publisher_file_make(const struct region_paths *names, const uint8_t uuid[16],
                                struct attachment *attachment)
 {
 	struct layout_publisher_file file = {0};
@@ -58,7 +58,7 @@ static int publisher_file_make(const struct names *names, const uint8_t uuid[16]
 
 /* A power cut may have left it without its contents. One of the other byte order is of another layout,
  * as the data file is: what becomes of both is decided there. */
-static int publisher_file_judge(const struct names *names, int fd)
+static int publisher_file_validate(const struct region_paths *names, int fd)
 {
 	uint64_t magic = 0;
 
@@ -70,7 +70,7 @@ static int publisher_file_judge(const struct names *names, int fd)
 	                 names->publisher);
 }
 
-static int publisher_file_open(const struct names *names, int64_t until,
+static int publisher_file_open(const struct region_paths *names, int64_t until,
                                struct attachment *attachment)
 {
 	struct stat status;
@@ -79,7 +79,7 @@ static int publisher_file_open(const struct names *names, int64_t until,
 
 	if (r < 0)
 		return r;
-	r = publisher_file_judge(names, fd);
+	r = publisher_file_validate(names, fd);
 	if (r == 0 && status.st_uid != geteuid())
 		r = error_set(
 			EPERM,
@@ -97,7 +97,7 @@ static int publisher_file_open(const struct names *names, int64_t until,
 	return r;
 }
 
-int publisher_file_attach(const struct names *names, bool create, int64_t until,
+int publisher_file_attach(const struct region_paths *names, bool create, int64_t until,
                           struct attachment *attachment)
 {
 	uint8_t uuid[16];
@@ -129,7 +129,7 @@ static int publisher_file_adopt(struct attachment *attachment)
 	struct layout_publisher_file *file = attachment->publisher_file;
 	uint8_t boot_id[16];
 	bool fits;
-	int r = names_boot_id(boot_id);
+	int r = paths_boot_id(boot_id);
 
 	if (r < 0)
 		return r;

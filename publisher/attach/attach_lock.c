@@ -9,7 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
-int attach_busy(const struct names *names)
+int attach_busy(const struct region_paths *names)
 {
 	struct region region;
 	struct layout_publisher who;
@@ -28,7 +28,7 @@ int attach_busy(const struct names *names)
 		names->region, who.pid, who.command);
 }
 
-int lock_until(const struct names *names, int fd, int (*try)(int fd), int64_t until)
+int lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int64_t until)
 {
 	for (;;) {
 		int r = try(fd);
@@ -79,7 +79,7 @@ int try_data_shared(int fd)
 	return 0;
 }
 
-int lock_for_removal(const struct names *names, const char *path, bool readers_may_hold,
+int lock_for_removal(const struct region_paths *names, const char *path, bool readers_may_hold,
                      int *ret_fd)
 {
 	struct stat status;

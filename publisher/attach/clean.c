@@ -35,7 +35,7 @@
 enum pass { LOOK, TELL, REMOVE };
 
 struct clean {
-	struct names names;
+	struct region_paths names;
 	enum pass pass;
 	stele_leftover_fn *found;
 	void *context;
@@ -282,7 +282,7 @@ static void look_through(struct clean *clean, enum pass pass, bool data_is_there
 int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found, void *context)
 {
 	struct clean clean = {.found = found, .context = context, .publisher = -1, .data = -1};
-	int r = names_make(region, &clean.names);
+	int r = paths_make(region, &clean.names);
 
 	if (r == 0 && flags & ~STELE_DRY_RUN)
 		return error_set(EINVAL, "unknown flags 0x%x for cleaning up", flags);

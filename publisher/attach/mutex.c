@@ -28,7 +28,7 @@ static int mutex_init(pthread_mutex_t *mutex)
 
 int mutex_file_init(struct layout_publisher_file *file)
 {
-	int r = names_boot_id(file->boot_id);
+	int r = paths_boot_id(file->boot_id);
 
 	if (r < 0)
 		return r;

@@ -12,20 +12,20 @@
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
 
-int forget_objects(const struct names *names, int publisher)
+int forget_objects(const struct region_paths *names, int publisher)
 {
 	struct layout_publisher_file file;
 
 	if (pread(publisher, &file, sizeof(file), 0) == (ssize_t)sizeof(file) &&
 	    file.magic == LAYOUT_MAGIC_PUBLISHER)
 		notifiers_remove(names, file.uuid);
-	return memory_forget(publisher);
+	return segment_remove(publisher);
 }
 
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
  * what is not a whole region has nobody to be told. -EACCES with a sentence: it is whole, but its
  * memory is where it can't be removed from here; or what file_remove_name() returns. */
-static int dismiss(const struct names *names, bool *ret_found)
+static int dismiss(const struct region_paths *names, bool *ret_found)
 {
 	struct region region;
 	struct slots slots;
@@ -56,12 +56,12 @@ static int dismiss(const struct names *names, bool *ret_found)
 }
 
 /* Removes the objects that only the publisher's and the data file tell of, and then the data file. */
-static int remove_data(const struct names *names, int publisher, int data, bool *ret_found)
+static int remove_data(const struct region_paths *names, int publisher, int data, bool *ret_found)
 {
 	int r = dismiss(names, ret_found);
 
 	if (r == 0 && data >= 0)
-		r = memory_forget(data);
+		r = segment_remove(data);
 	if (r == 0 && publisher >= 0)
 		r = forget_objects(names, publisher);
 	if (r == 0 && publisher >= 0)
@@ -74,7 +74,7 @@ static int remove_data(const struct names *names, int publisher, int data, bool 
 
 /* Removes the other files: the publisher file last, as it holds the lock under which this is done. It
  * stays where one of them does, so that a removal that is repeated has the lock, too. */
-static int remove_rest(const struct names *names, bool *ret_found)
+static int remove_rest(const struct region_paths *names, bool *ret_found)
 {
 	int r = file_remove_name(names->subscribers);
 
@@ -92,10 +92,10 @@ static int remove_rest(const struct names *names, bool *ret_found)
 
 int stele_region_remove(const char *region)
 {
-	struct names names;
+	struct region_paths names;
 	bool found = false;
 	int publisher = -1, data = -1;
-	int r = names_make(region, &names);
+	int r = paths_make(region, &names);
 
 	if (r == 0)
 		r = lock_for_removal(&names, names.publisher, false, &publisher);

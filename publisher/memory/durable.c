@@ -57,7 +57,7 @@ int durable_adopt(struct region *region)
 	struct layout_header *header = region->header;
 	struct layout_durable record;
 	uint8_t boot_id[16];
-	int r = names_boot_id(boot_id);
+	int r = paths_boot_id(boot_id);
 
 	if (r < 0)
 		return r;

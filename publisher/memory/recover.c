@@ -53,17 +53,17 @@ static int note_blob(struct walk *walk, ref_t ref)
 }
 
 /* The rows are all over memory: ask for them all before the first is needed. */
-static void prefetch(const struct walk *walk, const struct node *node)
+static void recover_prefetch(const struct walk *walk, const struct node *node)
 {
 	const unsigned char *refs = node_refs(node);
 	unsigned count = node_ref_count(node);
 
 	for (unsigned i = 0; i < count && i < 512; i++)
-		ask_for_line(walk->view->base +
+		prefetch(walk->view->base +
 		                   (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
-static int note_object(struct walk *walk, const struct shape *shape, ref_t ref, bool *ret_node)
+static int note_object(struct walk *walk, const struct row_layout *shape, ref_t ref, bool *ret_node)
 {
 	const unsigned char *at = view_object(walk->view, ref);
 	struct row_parts row;
@@ -77,7 +77,7 @@ static int note_object(struct walk *walk, const struct shape *shape, ref_t ref, 
 		node = node_at(at);
 		r = note(walk, ref, node_whole_size(&node));
 		if (r == 1)
-			prefetch(walk, &node);
+			recover_prefetch(walk, &node);
 		return r;
 	}
 	r = row_parts(walk->view, shape, ref, &row);
@@ -85,7 +85,7 @@ static int note_object(struct walk *walk, const struct shape *shape, ref_t ref, 
 }
 
 /* Walks a trie. `visit` is called for each row that no newer version reaches. */
-static int walk_trie(struct walk *walk, const struct shape *shape, ref_t root,
+static int walk_trie(struct walk *walk, const struct row_layout *shape, ref_t root,
                      int (*visit)(struct walk *walk, ref_t row))
 {
 	struct {
@@ -135,7 +135,7 @@ static int walk_table(struct walk *walk, ref_t row)
 	struct catalog_table table;
 	struct stele_schema *schema;
 	char name[STELE_NAME_MAX + 1];
-	struct shape shape;
+	struct row_layout shape;
 	int r = catalog_row(walk->view, row, name, &table);
 
 	if (r == 0)
@@ -145,7 +145,7 @@ static int walk_table(struct walk *walk, ref_t row)
 	r = catalog_schema(walk->view, table.schema, &schema);
 	if (r < 0)
 		return r;
-	shape_of(schema, &shape);
+	row_layout_of(schema, &shape);
 	stele_schema_free(schema);
 	return walk_trie(walk, &shape, table.root, NULL);
 }

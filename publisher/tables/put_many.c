@@ -63,7 +63,7 @@ static const void *some(const void *bytes, size_t size)
 /* Copies all rows: 0, or -ENOMEM with a sentence. */
 static int copy_rows(struct many *many, const struct stele_row_ref *rows, size_t count)
 {
-	const struct shape *shape = &many->table->shape;
+	const struct row_layout *shape = &many->table->shape;
 	uint64_t offset = many->rows.start;
 
 	for (size_t i = 0; i < count; i++) {
@@ -113,8 +113,8 @@ static void ask_ahead(const struct many *many, size_t index)
 	if (index + AHEAD >= many->count)
 		return;
 	at = view_object(&many->rows, many->sorted[index + AHEAD].row);
-	ask_for_line(at);
-	ask_for_line(at + 64);
+	prefetch(at);
+	prefetch(at + 64);
 }
 
 /* A build_row_fn. */

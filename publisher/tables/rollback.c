@@ -20,7 +20,7 @@
 struct plan {
 	struct stele_writable *table;
 	struct stele_schema *schema; /* to be taken over; NULL: it has it */
-	struct shape shape;
+	struct row_layout shape;
 	bool present, remade;
 	uint64_t id, rows;
 	ref_t schema_ref, root;
@@ -62,12 +62,12 @@ static int drop_base(struct rollback *rollback, struct plan *plan)
 	const struct catalog_table *base = &plan->table->base;
 	struct edit *edit = rollback->edit;
 	struct stele_schema *schema;
-	struct shape shape;
+	struct row_layout shape;
 	int r = load_schema(rollback, plan->table->name, base->schema, &schema);
 
 	if (r < 0)
 		return r;
-	shape_of(schema, &shape);
+	row_layout_of(schema, &shape);
 	stele_schema_free(schema);
 	if (retired_reserve(&edit->retired, 2 * (size_t)base->rows + 1) < 0)
 		return table_no_memory(plan->table->name);
@@ -160,7 +160,7 @@ static int build(struct rollback *rollback, struct plan *plan, const struct cata
 			r = same_schema(rollback, plan, older->schema, &same);
 		if (r < 0)
 			return r;
-		shape_of(plan->schema, &plan->shape);
+		row_layout_of(plan->schema, &plan->shape);
 	}
 	plan->remade = !same;
 	if (!same && table->was) {

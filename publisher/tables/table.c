@@ -21,7 +21,7 @@ int table_no_room(const struct stele_publisher *publisher, int r, const char *ta
 	if (r == -ENOMEM)
 		return table_no_memory(table);
 	if (r == -ENOSPC && publisher->attachment.region.shortage < 0)
-		return memory_shortage_error(&publisher->attachment.region);
+		return storage_shortage_error(&publisher->attachment.region);
 	if (r != -ENOSPC)
 		return error_set(-r, "table \"%s\" cannot be changed: %s", table,
 		                 *publisher->growth_error ? publisher->growth_error : strerror(-r));
@@ -47,7 +47,7 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	table->plain = schema_value_plain(schema);
 	table->value_any = schema_value_any(schema);
 	table->key_plain = schema_key_plain(schema);
-	shape_of(schema, &table->shape);
+	row_layout_of(schema, &table->shape);
 }
 
 /* Takes over what the last version has. */

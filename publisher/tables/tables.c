@@ -43,7 +43,7 @@ struct stele_writable *tables_add(struct stele_publisher *publisher, const char 
 	if (!table)
 		return NULL;
 	strcpy(table->name, name);
-	table->hash = names_table_hash(name);
+	table->hash = paths_table_hash(name);
 	table->publisher = publisher;
 	table->next = *bucket;
 	*bucket = table;

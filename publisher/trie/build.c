@@ -26,8 +26,8 @@ struct twig {
 
 struct build {
 	struct edit *edit;
-	const struct shape *shape;
-	struct image image;
+	const struct row_layout *shape;
+	struct node_builder image;
 	/* Of all nodes under way, from the top down. */
 	struct twig *twigs;
 	size_t count, room;
@@ -66,7 +66,7 @@ static void begin(struct build *build, unsigned depth)
  * these bytes the way down to it has. */
 static int complete(struct build *build, const struct row_parts *row, unsigned above, ref_t *ret)
 {
-	struct image *image = &build->image;
+	struct node_builder *image = &build->image;
 	unsigned depth = build->nodes[build->open - 1].depth;
 	size_t first = build->nodes[build->open - 1].first, i;
 	int r;
@@ -129,7 +129,7 @@ static int add(struct build *build, ref_t ref, const struct row_parts *row, int 
 static int build_rows(struct build *build, size_t count, build_row_fn next, void *context,
                       ref_t *ret)
 {
-	const struct shape *shape = build->shape;
+	const struct row_layout *shape = build->shape;
 
 	for (size_t i = 0; i < count; i++) {
 		struct row_parts row;
@@ -147,7 +147,7 @@ static int build_rows(struct build *build, size_t count, build_row_fn next, void
 	return 0;
 }
 
-int build_trie(struct edit *edit, const struct shape *shape, size_t count, build_row_fn row,
+int build_trie(struct edit *edit, const struct row_layout *shape, size_t count, build_row_fn row,
                void *context, ref_t *ret)
 {
 	struct build *build = malloc(sizeof(*build));

@@ -24,7 +24,7 @@ int retired_grow(struct retired_list *list, size_t more)
 	return 0;
 }
 
-int edit_alloc_anyhow(struct edit *edit, size_t size, ref_t *ret)
+int edit_alloc_slow(struct edit *edit, size_t size, ref_t *ret)
 {
 	int r;
 
@@ -39,7 +39,7 @@ static bool is_node(const struct edit *edit, ref_t ref)
 	return *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & LAYOUT_NODE;
 }
 
-size_t edit_object_size(const struct edit *edit, const struct shape *shape, ref_t ref)
+size_t edit_object_size(const struct edit *edit, const struct row_layout *shape, ref_t ref)
 {
 	struct row_parts row = {0};
 	struct node node;
@@ -134,7 +134,7 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 		path->steps[count++].slot = slot;
 		at = slot ? data_load_32(node.at + slot) : 0;
 		/* What the next step reads besides the first line. */
-		ask_for_line(arena_at(edit->arena, at) + 64);
+		prefetch(arena_at(edit->arena, at) + 64);
 		if (!PLACE_IS_CHILD(place)) {
 			path->ending = at ? ENDS_AT_ROW : ENDS_EMPTY;
 			break;
@@ -196,7 +196,7 @@ static int path_own(struct edit *edit, struct path *path, ref_t *root)
 
 /* row_store(), of a row whose size is known. */
 static inline void store_row(unsigned char *at, size_t room, uint64_t version,
-                             const struct shape *shape, const struct stele_row_ref *row)
+                             const struct row_layout *shape, const struct stele_row_ref *row)
 {
 	data_store(at + room - 8, 0); /* what the key leaves of its last word */
 	data_store(at, version);
@@ -214,14 +214,14 @@ static inline void store_row(unsigned char *at, size_t room, uint64_t version,
 	data_copy_bytes(at, row->key, (row->key_bits + 7) / 8);
 }
 
-void row_store(unsigned char *at, uint64_t version, const struct shape *shape,
+void row_store(unsigned char *at, uint64_t version, const struct row_layout *shape,
                const struct stele_row_ref *row)
 {
 	store_row(at, row_size(shape, row->value_size, row->key_bits), version, shape, row);
 }
 
 /* Makes a row of `room` bytes, its row_size(). */
-static inline int row_write(struct edit *edit, const struct shape *shape, size_t room,
+static inline int row_write(struct edit *edit, const struct row_layout *shape, size_t room,
                             const struct stele_row_ref *row, ref_t *ret)
 {
 	int r = edit_alloc(edit, room, ret);
@@ -251,7 +251,7 @@ static const void *some(const void *bytes, size_t size)
 }
 
 /* An image without references, whose skipped bytes are still to be filled in. */
-static void image_start(struct image *image, unsigned skip)
+static void image_start(struct node_builder *image, unsigned skip)
 {
 	memset(image->children, 0, sizeof(image->children));
 	memset(image->prefixes, 0, sizeof(image->prefixes));
@@ -260,11 +260,11 @@ static void image_start(struct image *image, unsigned skip)
 }
 
 /* A node for two rows with different keys, which were alone at their place until now. */
-static int fork_rows(struct edit *edit, const struct shape *shape, ref_t old, ref_t added,
+static int fork_rows(struct edit *edit, const struct row_layout *shape, ref_t old, ref_t added,
                      const unsigned char *key, unsigned bits, unsigned depth, ref_t *ret)
 {
 	struct row_parts row;
-	struct image image;
+	struct node_builder image;
 
 	if (row_parts(&edit->arena->view, shape, old, &row) < 0)
 		return -EBADMSG;
@@ -280,7 +280,7 @@ static int fork_node(struct edit *edit, ref_t old, ref_t added, const unsigned c
                      unsigned bits, unsigned depth, unsigned common, ref_t *ret)
 {
 	struct node node = edit_node(edit, old);
-	struct image lower, upper;
+	struct node_builder lower, upper;
 	unsigned place = place_of_child(node_skipped(&node)[common]);
 	ref_t made;
 	int r;
@@ -305,7 +305,7 @@ static int fork_node(struct edit *edit, ref_t old, ref_t added, const unsigned c
 }
 
 /* Puts a new row where the path ends. */
-static int link_row(struct edit *edit, const struct shape *shape, ref_t *root, struct path *path,
+static int link_row(struct edit *edit, const struct row_layout *shape, ref_t *root, struct path *path,
                     const unsigned char *key, unsigned bits, ref_t row)
 {
 	ref_t made = row;
@@ -331,7 +331,7 @@ static int link_row(struct edit *edit, const struct shape *shape, ref_t *root, s
 }
 
 /* Gives the row at the end of the path another value. */
-static int change_row(struct edit *edit, const struct shape *shape, ref_t *root, struct path *path,
+static int change_row(struct edit *edit, const struct row_layout *shape, ref_t *root, struct path *path,
                       const struct row_parts *old, const struct stele_row_ref *row, ref_t *ret)
 {
 	size_t room = row_size(shape, row->value_size, row->key_bits);
@@ -360,7 +360,7 @@ static int change_row(struct edit *edit, const struct shape *shape, ref_t *root,
 }
 
 /* Puts a row under a key that has none. */
-static int add_row(struct edit *edit, const struct shape *shape, ref_t *root, struct path *path,
+static int add_row(struct edit *edit, const struct row_layout *shape, ref_t *root, struct path *path,
                    const struct stele_row_ref *row, ref_t *ret)
 {
 	size_t room = row_size(shape, row->value_size, row->key_bits);
@@ -376,7 +376,7 @@ static int add_row(struct edit *edit, const struct shape *shape, ref_t *root, st
 	return 1;
 }
 
-int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const void *key,
+int edit_put(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key,
              unsigned bits, const void *value, size_t size, ref_t *ret, bool *ret_touched)
 {
 	struct stele_row_ref row = {some(key, bits), bits, some(value, size), size};
@@ -413,7 +413,7 @@ static int collapse(struct edit *edit, ref_t ref, unsigned place, ref_t *ret)
 {
 	struct node node = edit_node(edit, ref), lower;
 	unsigned left = node_next_place(&node, 0);
-	struct image image;
+	struct node_builder image;
 	ref_t child;
 	int r;
 
@@ -471,7 +471,7 @@ static int unlink_row(struct edit *edit, ref_t *root, struct path *path)
 	return r;
 }
 
-int edit_delete(struct edit *edit, const struct shape *shape, ref_t *root, const void *key,
+int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key,
                 unsigned bits, bool *ret_touched)
 {
 	struct path path;
@@ -499,7 +499,7 @@ int edit_delete(struct edit *edit, const struct shape *shape, ref_t *root, const
 
 /* ---- whole trees, blobs ---- */
 
-void edit_drop_tree(struct edit *edit, const struct shape *shape, ref_t root, bool made_only)
+void edit_drop_tree(struct edit *edit, const struct row_layout *shape, ref_t root, bool made_only)
 {
 	/* The nodes of the way down, children first: a node is dropped when its places are used
 	 * up. */

@@ -46,10 +46,10 @@ static inline int retired_reserve(struct retired_list *list, size_t more)
 }
 
 /* Room for an object: 0, -ENOSPC, -ENOMEM. The first is its slower part. */
-int edit_alloc_anyhow(struct edit *edit, size_t size, ref_t *ret);
+int edit_alloc_slow(struct edit *edit, size_t size, ref_t *ret);
 static inline int edit_alloc(struct edit *edit, size_t size, ref_t *ret)
 {
-	return arena_take_spare(edit->arena, size, ret) ? 0 : edit_alloc_anyhow(edit, size, ret);
+	return arena_take_spare(edit->arena, size, ret) ? 0 : edit_alloc_slow(edit, size, ret);
 }
 
 /* Drops an object from the version being made: frees it if this transaction made it, else retires
@@ -66,7 +66,7 @@ static inline void edit_drop(struct edit *edit, ref_t ref, size_t size)
 
 /* The size of a node, a row of `shape`, or (NULL) a blob. For objects of the publisher's own, which
  * hold together. */
-size_t edit_object_size(const struct edit *edit, const struct shape *shape, ref_t ref);
+size_t edit_object_size(const struct edit *edit, const struct row_layout *shape, ref_t ref);
 
 /* True if this transaction made the object. */
 static inline bool edit_made(const struct edit *edit, ref_t ref)
@@ -77,21 +77,21 @@ static inline bool edit_made(const struct edit *edit, ref_t ref)
 /* Drops all objects at and below `root`; with `made_only` those that this transaction made, which
  * gives an aborted trie back. A trie has fewer nodes than rows: retired_reserve() twice the rows
  * first, but for made_only. */
-void edit_drop_tree(struct edit *edit, const struct shape *shape, ref_t root, bool made_only);
+void edit_drop_tree(struct edit *edit, const struct row_layout *shape, ref_t root, bool made_only);
 
 /* Puts a row. Returns 1 if it was added, 2 if it replaced another value, 0 if it was there with
  * this value; in each case `*ret` is the row and `*ret_touched` says that the row before it was
  * this transaction's own. Or -ENOSPC, -ENOMEM: then the trie has the contents it had. */
-int edit_put(struct edit *edit, const struct shape *shape, ref_t *root, const void *key, unsigned bits,
+int edit_put(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key, unsigned bits,
              const void *value, size_t size, ref_t *ret, bool *ret_touched);
 
 /* Deletes a row: 1, 0 (there was none), or an error likewise. */
-int edit_delete(struct edit *edit, const struct shape *shape, ref_t *root, const void *key, unsigned bits,
+int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key, unsigned bits,
                 bool *ret_touched);
 
 /* Writes a row in its stored form, of row_size() bytes; `at` is aligned to 8. The row may be of no bytes,
  * but its pointers are not NULL. */
-void row_store(unsigned char *at, uint64_t version, const struct shape *shape, const struct stele_row_ref *row);
+void row_store(unsigned char *at, uint64_t version, const struct row_layout *shape, const struct stele_row_ref *row);
 
 /* Copies a row in that form into the arena; nothing refers to it yet. 0, -ENOSPC, -ENOMEM. */
 int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret);

@@ -23,7 +23,7 @@ static unsigned bits_count(const uint64_t words[4])
 	return popcount(words[0]) + popcount(words[1]) + popcount(words[2]) + popcount(words[3]);
 }
 
-void image_load(struct image *image, const struct node *node)
+void image_load(struct node_builder *image, const struct node *node)
 {
 	const ref_t *refs = (const ref_t *)(const void *)node_refs(node);
 	unsigned slots = node_child_refs(node), prefixes = node_prefix_count(node), i;
@@ -45,7 +45,7 @@ void image_load(struct image *image, const struct node *node)
 }
 
 /* The bitmap, the bit in it, and the index among the references, of a place. */
-static uint64_t *image_place(struct image *image, unsigned place, unsigned *ret_bit,
+static uint64_t *image_place(struct node_builder *image, unsigned place, unsigned *ret_bit,
                              unsigned *ret_index)
 {
 	if (PLACE_IS_CHILD(place)) {
@@ -58,7 +58,7 @@ static uint64_t *image_place(struct image *image, unsigned place, unsigned *ret_
 	return image->prefixes;
 }
 
-void image_add(struct image *image, unsigned place, ref_t ref)
+void image_add(struct node_builder *image, unsigned place, ref_t ref)
 {
 	unsigned bit, index;
 	uint64_t *words = image_place(image, place, &bit, &index);
@@ -70,7 +70,7 @@ void image_add(struct image *image, unsigned place, ref_t ref)
 	words[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-void image_remove(struct image *image, unsigned place)
+void image_remove(struct node_builder *image, unsigned place)
 {
 	unsigned bit, index;
 	uint64_t *words = image_place(image, place, &bit, &index);
@@ -98,7 +98,7 @@ static enum node_form image_form(unsigned children)
 }
 
 /* What a node's info says of an image. */
-static uint64_t image_info(const struct image *image, unsigned children)
+static uint64_t image_info(const struct node_builder *image, unsigned children)
 {
 	uint64_t rest = image->prefixes[1] | image->prefixes[2] | image->prefixes[3];
 	enum node_form form = image_form(children);
@@ -133,7 +133,7 @@ static unsigned char *store_list(unsigned char *at, const uint64_t children[4], 
 }
 
 /* Writes a reference for each byte that could be next: where they end. */
-static unsigned char *store_direct(unsigned char *at, const struct image *image)
+static unsigned char *store_direct(unsigned char *at, const struct node_builder *image)
 {
 	ref_t refs[256];
 	unsigned from = 0;
@@ -144,7 +144,7 @@ static unsigned char *store_direct(unsigned char *at, const struct image *image)
 	return at + sizeof(refs);
 }
 
-int image_store(struct edit *edit, const struct image *image, ref_t *ret)
+int image_store(struct edit *edit, const struct node_builder *image, ref_t *ret)
 {
 	unsigned children = bits_count(image->children), slots = image->count, from = 0;
 	uint64_t info = image_info(image, children);
@@ -186,7 +186,7 @@ int image_store(struct edit *edit, const struct image *image, ref_t *ret)
 static int node_rebuild(struct edit *edit, ref_t *ref, unsigned place, ref_t child)
 {
 	struct node node = edit_node(edit, *ref);
-	struct image image;
+	struct node_builder image;
 	ref_t made;
 	int r;
 

@@ -6,7 +6,7 @@
 #include "publisher/trie/edit.h"
 
 /* A node taken apart, in private memory. */
-struct image {
+struct node_builder {
 	uint64_t children[4];
 	uint64_t prefixes[4]; /* also for a key that ends at the node: bit 1 */
 	unsigned skip;
@@ -15,14 +15,14 @@ struct image {
 	ref_t refs[256 + 256];
 };
 
-void image_load(struct image *image, const struct node *node);
+void image_load(struct node_builder *image, const struct node *node);
 
 /* Puts a reference at a place that is free; takes away what is at a place. */
-void image_add(struct image *image, unsigned place, ref_t ref);
-void image_remove(struct image *image, unsigned place);
+void image_add(struct node_builder *image, unsigned place, ref_t ref);
+void image_remove(struct node_builder *image, unsigned place);
 
 /* Writes a new node: 0, -ENOSPC or -ENOMEM. */
-int image_store(struct edit *edit, const struct image *image, ref_t *ret);
+int image_store(struct edit *edit, const struct node_builder *image, ref_t *ret);
 
 /* Adds or removes a reference in a node of this transaction's own, in place or by making another:
  * `*ref` is then the new one, and the old one is dropped. */

@@ -13,7 +13,7 @@
 
 struct sorter {
 	const struct view *rows;
-	const struct shape *shape;
+	const struct row_layout *shape;
 	struct sorted *other; /* room for as many entries as there are */
 	unsigned longest;     /* bytes of the longest key */
 };
@@ -103,7 +103,7 @@ static void sort_from(const struct sorter *sorter, struct sorted *entries, size_
 	}
 }
 
-void sort_rows(const struct view *rows, const struct shape *shape, struct sorted *entries,
+void sort_rows(const struct view *rows, const struct row_layout *shape, struct sorted *entries,
                size_t count)
 {
 	struct sorter sorter = {

@@ -18,6 +18,6 @@ struct sorted {
 /* Sorts the first `count` of these, whose rows are given, in the order in which scans give them
  * (row_compare); of rows with one key the order stays. Behind them is room for as many again. The rows
  * are in their stored form in private memory, and whole. */
-void sort_rows(const struct view *rows, const struct shape *shape, struct sorted *entries, size_t count);
+void sort_rows(const struct view *rows, const struct row_layout *shape, struct sorted *entries, size_t count);
 
 #endif

@@ -76,7 +76,7 @@ static int build(struct stele_hash *hash)
 
 		waiting.rows[i].code = hash_of_row(hash, &row);
 		waiting.rows[i].ref = row_ref(&hash->view, &words->shape, &row);
-		ask_for_line(hash_table_bucket(&hash->rows, waiting.rows[i].code));
+		prefetch(hash_table_bucket(&hash->rows, waiting.rows[i].code));
 		if (waiting.count == WAITING && add_waiting(hash, &waiting) < 0)
 			return -EBADMSG;
 	}
@@ -105,7 +105,7 @@ static void set_whole(struct stele_hash *hash, bool whole)
 /* Has it be of a table, for which it does not answer yet. */
 static void set_table(struct stele_hash *hash, const struct stele_table *table)
 {
-	const struct shape *shape = &table_words(table)->shape;
+	const struct row_layout *shape = &table_words(table)->shape;
 
 	hash->table = *table;
 	hash->view = table->snapshot->view;

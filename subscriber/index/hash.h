@@ -20,7 +20,7 @@ struct stele_hash {
 	/* What is looked at for each answer. */
 	unsigned answers; /* `forks`, or UINT_MAX while it is not whole */
 	bool plain;
-	bool wide;            /* as in struct shape */
+	bool wide;            /* as in struct row_layout */
 	unsigned plain_least; /* bits of a key, where rows are plain; else more than any has */
 	unsigned plain_more;  /* the most less the least */
 	uint32_t length_at;   /* of a row: its key's length; where it is not plain, at least */

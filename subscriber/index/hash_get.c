@@ -40,7 +40,7 @@ static int find_in_bucket(const struct stele_hash *hash, const struct hash_bucke
                           uint64_t code, const unsigned char *key, unsigned bits,
                           struct row_parts *ret)
 {
-	const struct shape *shape = &table_words(&hash->table)->shape;
+	const struct row_layout *shape = &table_words(&hash->table)->shape;
 
 	for (unsigned places = hash_bucket_find(bucket, code); places != 0; places &= places - 1) {
 		ref_t ref = bucket->refs[__builtin_ctz(places)];
@@ -74,7 +74,7 @@ SLOWLY int find(const struct stele_hash *hash, uint64_t code, const unsigned cha
 	return 0;
 }
 
-SLOWLY int get_slowly(const struct stele_hash *hash, const unsigned char *key, unsigned bits,
+SLOWLY int hash_get_slow(const struct stele_hash *hash, const unsigned char *key, unsigned bits,
                       struct stele_row *ret)
 {
 	const struct table_words *words = table_words(&hash->table);
@@ -132,7 +132,7 @@ int stele_hash_get(const struct stele_hash *hash, const void *key, unsigned key_
 
 	if (hash->answers != fork_count() || key_bits - hash->plain_least > hash->plain_more ||
 	    key_bits % 8 != 0)
-		return get_slowly(hash, key, key_bits, ret);
+		return hash_get_slow(hash, key, key_bits, ret);
 	code = hash_of_key(hash->secrets, key, key_bits);
 	bucket = hash_table_bucket(&hash->rows, code);
 	places = hash_bucket_find(bucket, code);
@@ -146,7 +146,7 @@ int stele_hash_get(const struct stele_hash *hash, const void *key, unsigned key_
 	} else if (bucket->past == 0 && snapshot_is_whole(hash->table.snapshot)) {
 		return 0;
 	}
-	return get_slowly(hash, key, key_bits, ret);
+	return hash_get_slow(hash, key, key_bits, ret);
 }
 
 /* ---- many: the short way, a step of all at a time ---- */
@@ -165,7 +165,7 @@ INLINE void lanes_start(const struct stele_hash *hash, struct lane lanes[GROUP],
 	for (unsigned i = 0; i < count; i++) {
 		lanes[i].code = hash_of_key(hash->secrets, keys[i].data, keys[i].bits);
 		lanes[i].bucket = hash_table_bucket(&hash->rows, lanes[i].code);
-		ask_for_one_of_many(lanes[i].bucket);
+		prefetch_l2(lanes[i].bucket);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		unsigned places = hash_bucket_find(lanes[i].bucket, lanes[i].code);
@@ -173,8 +173,8 @@ INLINE void lanes_start(const struct stele_hash *hash, struct lane lanes[GROUP],
 		lanes[i].at = places == 0 ? NULL : first_object(hash, lanes[i].bucket, places);
 		if (!lanes[i].at)
 			continue;
-		ask_for_one_of_many(lanes[i].at);
-		ask_for_one_of_many(lanes[i].at + hash->length_at + keys[i].bits / 8);
+		prefetch_l2(lanes[i].at);
+		prefetch_l2(lanes[i].at + hash->length_at + keys[i].bits / 8);
 	}
 }
 

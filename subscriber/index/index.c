@@ -378,7 +378,7 @@ static int judge(const struct stele_index *index)
 	return snapshot_result(index->table.snapshot, 0);
 }
 
-int index_match_slowly(const struct stele_index *index, const void *address, uint32_t *ret)
+int index_match_checked(const struct stele_index *index, const void *address, uint32_t *ret)
 {
 	int r = judge(index);
 

@@ -47,7 +47,7 @@ static inline bool index_answers(const struct stele_index *index)
 }
 
 /* stele_index_match() with that closer look. */
-int index_match_slowly(const struct stele_index *index, const void *address, uint32_t *ret);
+int index_match_checked(const struct stele_index *index, const void *address, uint32_t *ret);
 
 /* ---- looking up; addresses in network order ---- */
 

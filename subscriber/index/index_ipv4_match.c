@@ -55,10 +55,10 @@ INLINE int match_one(const struct stele_index *index, const unsigned char *at, u
 	uint32_t answer;
 
 	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_slowly(index, at, ret);
+		return index_match_checked(index, at, ret);
 	answer = index->form.ipv4.pool[find(&index->form.ipv4, at, count)];
 	if (__builtin_expect(answer == IPV4_ELSEWHERE, 0))
-		return index_match_slowly(index, at, ret);
+		return index_match_checked(index, at, ret);
 	*ret = answer;
 	return answer != index->none;
 }

@@ -145,7 +145,7 @@ INLINE unsigned compare_portable(const int64_t *starts, int64_t word)
 int ipv6_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
 	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_slowly(index, address, ret);
+		return index_match_checked(index, address, ret);
 	*ret = match(&index->form.ipv6, address, compare_portable);
 	return *ret != index->none;
 }
@@ -176,7 +176,7 @@ AVX2 INLINE unsigned compare_avx2(const int64_t *starts, int64_t word)
 AVX2 int ipv6_one_avx2(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
 {
 	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_slowly(index, address, ret);
+		return index_match_checked(index, address, ret);
 	*ret = match(&index->form.ipv6, address, compare_avx2);
 	return *ret != index->none;
 }
@@ -199,7 +199,7 @@ AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char 
                            uint32_t *ret)
 {
 	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_slowly(index, address, ret);
+		return index_match_checked(index, address, ret);
 	*ret = match(&index->form.ipv6, address, compare_avx512);
 	return *ret != index->none;
 }

@@ -15,7 +15,7 @@
 /* Where an answer comes from. */
 struct index_source {
 	struct view view;
-	struct shape shape;
+	struct row_layout shape;
 	ref_t root;
 	bool rows;       /* it is the row's reference; else a member of the value: */
 	uint32_t offset, size; /* 1, 2 or 4 bytes */

@@ -7,7 +7,7 @@
 
 struct explanation {
 	const struct view *view;
-	const struct shape *shape;
+	const struct row_layout *shape;
 	const unsigned char *key;
 	unsigned bits;
 	bool longest;

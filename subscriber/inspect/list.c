@@ -202,7 +202,7 @@ static int list_slots(struct list *list, stele_subscriber_fn *each, void *contex
 
 static int list_open(const char *name, struct list *list)
 {
-	const struct names *names = &list->region->names;
+	const struct region_paths *names = &list->region->names;
 	struct stat status;
 	int r;
 
@@ -224,8 +224,8 @@ static int list_open(const char *name, struct list *list)
 int stele_region_subscribers(const char *region, stele_subscriber_fn *each, void *context)
 {
 	struct list list = {.publisher = -1};
-	struct names names;
-	int r = names_make_readable(region, &names);
+	struct region_paths names;
+	int r = paths_make_readable(region, &names);
 
 	if (r == 0)
 		r = region_open_shared(&names, true, &list.region);

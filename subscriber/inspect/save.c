@@ -61,7 +61,7 @@ static void sink_header(const struct region *from, struct layout_header *ret)
 
 static int sink_open(const struct region *from, const char *path, struct sink *ret)
 {
-	struct names names = {.saved = true};
+	struct region_paths names = {.saved = true};
 	struct layout_header header;
 	int fd, r;
 
@@ -87,7 +87,7 @@ static int sink_open(const struct region *from, const char *path, struct sink *r
 static int sink_error(const struct sink *sink, int r, const char *path)
 {
 	if (r == -ENOSPC && sink->region.shortage < 0)
-		return memory_shortage_error(&sink->region);
+		return storage_shortage_error(&sink->region);
 	return error_set(-r, "cannot write %s: %s", path, strerror(-r));
 }
 

@@ -55,13 +55,13 @@ int stele_region_verify(const char *name, const struct stele_verify_options *opt
 	struct survey_options read = {0};
 	struct region *region;
 	struct survey survey;
-	struct names names;
+	struct region_paths names;
 	int r;
 
 	if ((options && options->size != sizeof(*options)) || ret->size != sizeof(*ret))
 		return error_set(EINVAL, "set .size of the options to verify a region with, and of "
 		                         "struct stele_region_use, to the size of each");
-	r = names_make_readable(name, &names);
+	r = paths_make_readable(name, &names);
 	if (r == 0)
 		r = region_open_shared(&names, true, &region);
 	if (r < 0)

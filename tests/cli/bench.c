@@ -130,7 +130,7 @@ static bool blocked_queue(pid_t pid, char name[NAMES_QUEUE_SIZE])
 	if (got != sizeof(slot) || slot.state != LAYOUT_SLOT_TAKEN || slot.ticket % 2 == 0 ||
 	    slot.notifier != LAYOUT_NOTIFIER_MQ)
 		return false;
-	names_queue(bench, slot.uuid, name);
+	paths_queue(bench, slot.uuid, name);
 	return true;
 }
 

@@ -186,7 +186,7 @@ enum { OWN, OF_ANOTHER_REGION, OF_ANOTHER_USER };
 static void die_with_an_unfinished_file(unsigned kind)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	const struct names *names = &publisher->attachment.region.names;
+	const struct region_paths *names = &publisher->attachment.region.names;
 	struct layout_subscribers_header header = { .magic = LAYOUT_MAGIC_SUBSCRIBERS };
 	char path[REPLACE_PATH_SIZE];
 	int fd;

@@ -357,7 +357,7 @@ static void on_signal(int number)
 	stopped = 1;
 }
 
-static uint64_t memory_of(pid_t pid)
+static uint64_t storage_of(pid_t pid)
 {
 	unsigned long size = 0, resident = 0;
 	char path[64];
@@ -399,7 +399,7 @@ static int watch(pid_t worker, uint64_t began)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		looks = begun == shared->begun ? looks + 1 : 0;
 		begun = shared->begun;
-		if (looks == HANG_SECONDS * 10 || memory_of(worker) > MEMORY_MAX) {
+		if (looks == HANG_SECONDS * 10 || storage_of(worker) > MEMORY_MAX) {
 			printf("%s: %s\n", options.name, looks ? "hangs" : "takes too much memory");
 			kill(worker, SIGABRT);
 			looks = 0;

@@ -105,7 +105,7 @@ enum status __wrap_lines_open(struct lines *lines, const char *path)
 	{ \
 		return (result); \
 	}
-NOTHING(source_kernel_run, -ENOENT)
+NOTHING(kernel_run, -ENOENT)
 NOTHING(stele_publisher_open, -ENOENT)
 NOTHING(stele_subscriber_open, -ENOENT)
 NOTHING(stele_region_describe, -ENOENT)

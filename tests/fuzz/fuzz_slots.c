@@ -26,7 +26,7 @@
 #define OPEN_MOST  4u /* subscribers that one input opens */
 
 static struct {
-	struct names names;
+	struct region_paths names;
 	char region[512];
 	struct stele_publisher *publisher;
 	struct stele_subscriber *reader; /* not registered */
@@ -307,7 +307,7 @@ static void start(void)
 	must(stele_transaction_commit(tx, NULL, &state.number));
 	stele_schema_free(schema);
 	must(stele_subscriber_open(state.region, &reader, &state.reader));
-	must(names_make(state.region, &state.names));
+	must(paths_make(state.region, &state.names));
 	state.file = open(state.names.subscribers, O_RDWR | O_CLOEXEC);
 	FUZZ_CHECK(state.file >= 0, "%s", strerror(errno));
 	state.size = (size_t)pread(state.file, state.pristine, sizeof(state.pristine), 0);

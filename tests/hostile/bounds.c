@@ -375,7 +375,7 @@ Test(ipc_hostile_bounds, hostile_25_reaping_asks_for_each_lock_once)
 		              (unsigned long long)(peers_of(publisher)->asked - before));
 		if (living) {
 			char name[NAMES_QUEUE_SIZE + 16] = "/dev/mqueue";
-			names_queue(region, (uint8_t *)attack.slots[0].uuid, name + strlen(name));
+			paths_queue(region, (uint8_t *)attack.slots[0].uuid, name + strlen(name));
 			cr_expect(access("/dev/mqueue", F_OK) < 0 || access(name, F_OK) == 0, "%s is gone", name);
 			stele_subscriber_close(subscriber);
 		}

@@ -241,7 +241,7 @@ Test(ipc_squat, modes_are_as_asked_for_under_any_umask)
 		expect_mode(".channels", channels[i % 4]);
 		subscriber = ipc_subscribe(0, "mq");
 		cr_assert(ipc_slots(slots, 64) > 0 && slots[0].state == LAYOUT_SLOT_TAKEN);
-		names_queue(region, slots[0].uuid, name);
+		paths_queue(region, slots[0].uuid, name);
 		queue = mq_open(name, O_WRONLY | O_CLOEXEC);
 		cr_assert(queue >= 0 && fstat(queue, &status) == 0, "%s: %s", name, strerror(errno));
 		cr_expect_eq(status.st_mode & 07777, 0620, "the queue has mode %04o", status.st_mode & 07777);

@@ -57,7 +57,7 @@ static void source_start(int receive_buffer)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
-	struct source_kernel_options options = {
+	struct kernel_options options = {
 		.stop_fd = signalfd(-1, &stop, SFD_CLOEXEC),
 		.report = count,
 		.context = counters,
@@ -65,7 +65,7 @@ static void source_start(int receive_buffer)
 		.error = source_error,
 		.error_size = sizeof(source_error),
 	};
-	int r = source_kernel_run(region, &options);
+	int r = kernel_run(region, &options);
 
 	if (r < 0)
 		fprintf(stderr, "the source failed: %s\n", source_error);
@@ -534,7 +534,7 @@ Test(kernel_routes, a_table_of_another_kind_is_refused, .init = setup, .fini = t
 	static const struct stele_column columns[] = { STELE_KEY("name", STELE_TEXT) };
 	static const struct stele_schema schema = { .columns = columns, .column_count = 1 };
 	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
-	struct source_kernel_options source = { .error = source_error,
+	struct kernel_options source = { .error = source_error,
 		                                .error_size = sizeof(source_error) };
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
@@ -548,6 +548,6 @@ Test(kernel_routes, a_table_of_another_kind_is_refused, .init = setup, .fini = t
 	cr_assert_eq(stele_table_create(tx, "rib4", &schema), 0, "%s", stele_last_error());
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
 	publisher = stele_publisher_close(publisher);
-	cr_assert_eq(source_kernel_run(region, &source), -EEXIST);
+	cr_assert_eq(kernel_run(region, &source), -EEXIST);
 	cr_assert(strstr(source_error, "\"rib4\""), "%s", source_error);
 }

@@ -52,14 +52,14 @@ Test(ipc_slots, a_file_that_another_process_lets_grow_is_looked_through_again)
 	struct slot_owner owner = { .notifier = LAYOUT_NOTIFIER_FUTEX };
 	static struct attack attack;
 	struct stat status;
-	struct names names;
+	struct region_paths names;
 	struct slots slots;
 	uint8_t uuid[16];
 	uint32_t index;
 
 	open_attack(&attack);
 	memcpy(uuid, attack.header->uuid, sizeof(uuid));
-	OK(names_make(region, &names));
+	OK(paths_make(region, &names));
 	cr_assert_eq(fstatat(attack.fd, "", &status, AT_EMPTY_PATH), 0);
 	for (uint32_t half = 64; half <= ATTACK_SLOTS / 2; half = half < 2048 ? 2048 : 2 * half) {
 		take_all(&attack, half);

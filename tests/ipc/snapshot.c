@@ -263,7 +263,7 @@ Test(ipc_snapshot, two_hundred_killed_subscribers_leave_nothing)
 		while (i < count && (slots[i].state != LAYOUT_SLOT_TAKEN || slots[i].pid != (uint32_t)child))
 			i++;
 		CHECK(i < count, "process %d has no slot", (int)child);
-		names_queue(region, slots[i].uuid, queues[round]);
+		paths_queue(region, slots[i].uuid, queues[round]);
 		queue = mq_open(queues[round], O_WRONLY | O_CLOEXEC);
 		CHECK(queue >= 0, "%s: %s", queues[round], strerror(errno));
 		mq_close(queue);

@@ -486,7 +486,7 @@ static void queue_name(char name[NAMES_QUEUE_SIZE])
 	while (i < count && slots[i].state != LAYOUT_SLOT_TAKEN)
 		i++;
 	CHECK(i < count, "nobody is registered");
-	names_queue(region, slots[i].uuid, name);
+	paths_queue(region, slots[i].uuid, name);
 }
 
 Test(ipc_notice, forged_notices_cost_a_look_each)

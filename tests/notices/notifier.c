@@ -184,7 +184,7 @@ static void fill_mq(const struct layout_slot *slot)
 	char name[NAMES_QUEUE_SIZE];
 	mqd_t queue;
 
-	names_queue(region, slot->uuid, name);
+	paths_queue(region, slot->uuid, name);
 	queue = mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	CHECK(queue >= 0, "%s: %s", name, strerror(errno));
 	while (mq_send(queue, "", 0, 0) == 0)

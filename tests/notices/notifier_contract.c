@@ -20,7 +20,7 @@ TestSuite(ipc_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 
 
 /* ---- the two ends ---- */
 
-static struct names names;
+static struct region_paths names;
 static uint64_t head;
 static struct layout_slot slot;
 static const struct notifier *notifier;
@@ -50,7 +50,7 @@ static void open_ends(unsigned mechanism)
 	ipc_only_notices();
 	head = HEAD;
 	notifier = notifier_of_name(mechanisms[mechanism].name);
-	OK(names_make(region, &names));
+	OK(paths_make(region, &names));
 	channel_make(&mine);
 	OK(notifier->open(&mine));
 	attach();
@@ -99,7 +99,7 @@ static void send_message(bool fills)
 	char name[NAMES_QUEUE_SIZE];
 	mqd_t queue;
 
-	names_queue(region, UUID, name);
+	paths_queue(region, UUID, name);
 	queue = mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	CHECK(queue >= 0, "%s: %s", name, strerror(errno));
 	while (mq_send(queue, "", 0, 0) == 0 && fills)

@@ -36,11 +36,11 @@ static void come_and_go(unsigned mechanism)
 static unsigned folder_entries(void)
 {
 	struct dirent *entry;
-	struct names names;
+	struct region_paths names;
 	unsigned count = 0;
 	DIR *directory;
 
-	OK(names_make(region, &names));
+	OK(paths_make(region, &names));
 	directory = opendir(names.folder);
 	CHECK(directory, "%s: %s", names.folder, strerror(errno));
 	while ((entry = readdir(directory)) != NULL)
@@ -58,7 +58,7 @@ static void nothing_is_left(unsigned mechanism, unsigned round, const struct lay
 	int queue = sysv_queue();
 
 	for (unsigned i = 0; i < count; i++) {
-		names_queue(region, before[i].uuid, name);
+		paths_queue(region, before[i].uuid, name);
 		CHECK(mq_open(name, O_WRONLY) < 0 && errno == ENOENT,
 		      "%s round %u: %s is left (seed %u)", mechanisms[mechanism].name, round, name,
 		      SEED);
@@ -118,7 +118,7 @@ static void spoil(unsigned mechanism, pid_t pid, pid_t other)
 	char name[NAMES_QUEUE_SIZE], path[NAMES_PATH_SIZE], other_path[NAMES_PATH_SIZE];
 	struct layout_slot slot = slot_of(pid, NULL), other_slot = slot_of(other, NULL);
 
-	names_queue(region, slot.uuid, name);
+	paths_queue(region, slot.uuid, name);
 	entry_path(&slot, path);
 	entry_path(&other_slot, other_path);
 	if (mechanism == MQ) {
@@ -196,7 +196,7 @@ static unsigned forge_some(unsigned mechanism, pid_t pid, const struct layout_sl
 	int fd = -1;
 
 	entry_path(slot, path);
-	names_queue(region, slot->uuid, name);
+	paths_queue(region, slot->uuid, name);
 	if (mechanism == MQ)
 		fd = mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (mechanism == FIFO)
@@ -296,7 +296,7 @@ PROMISE(ipc_notifier_harm, forged_notices_cost_a_look_each)
 
 /* ---- signals go to nobody else ---- */
 
-static struct names names;
+static struct region_paths names;
 static struct stele_region_info info = {.size = sizeof(info)};
 static uint64_t head;
 
@@ -343,7 +343,7 @@ Test(ipc_notifier_harm, a_signal_is_sent_to_the_holder_of_the_lock_only)
 	struct channel channel;
 	char path[NAMES_PATH_SIZE], exe[64], target[64];
 
-	OK(names_make(region, &names));
+	OK(paths_make(region, &names));
 	OK(stele_region_describe(region, &info));
 	channel = channel_to((const uint8_t *)"0123456789abcdef");
 	folder_entry(&names, channel.uuid, path);
@@ -390,7 +390,7 @@ Test(ipc_notifier_harm, root_signals_for_no_user_whom_that_user_could_not)
 	if (geteuid() != 0)
 		cr_skip_test("other users need root");
 	publisher = ipc_publish(region, NULL);
-	OK(names_make(region, &names));
+	OK(paths_make(region, &names));
 	OK(stele_region_describe(region, &info));
 	channel = channel_to((const uint8_t *)"0123456789abcdef");
 	folder_entry(&names, channel.uuid, path);

@@ -97,9 +97,9 @@ static inline int sysv_queue(void)
 
 static inline void entry_path(const struct layout_slot *slot, char path[NAMES_PATH_SIZE])
 {
-	struct names names;
+	struct region_paths names;
 
-	OK(names_make(region, &names));
+	OK(paths_make(region, &names));
 	folder_entry(&names, slot->uuid, path);
 }
 

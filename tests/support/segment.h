@@ -70,7 +70,7 @@ static inline int key_of(const char *name)
 	struct layout_header header;
 
 	read_header(name, &header);
-	return memory_key(header.uuid);
+	return segment_key(header.uuid);
 }
 
 static inline struct stele_region_info describe(void)

@@ -27,14 +27,14 @@ struct world {
 	unsigned char *memory, *copy;
 	struct arena arena;
 	struct edit edit;
-	struct shape shape;
+	struct row_layout shape;
 	ref_t roots[2];
 	unsigned spread; /* values that a byte of a key has */
 };
 
 static void random_key(const struct world *world, unsigned char *key, unsigned *ret_bits)
 {
-	const struct shape *shape = &world->shape;
+	const struct row_layout *shape = &world->shape;
 	unsigned least = shape->least_bits, most = shape->most_bits;
 	unsigned bits = least + random_below(most - least + 1);
 
@@ -70,7 +70,7 @@ static void change(struct world *world, unsigned count)
 	}
 }
 
-static void world_start(struct world *world, uint64_t seed, const struct shape *shape,
+static void world_start(struct world *world, uint64_t seed, const struct row_layout *shape,
                         unsigned spread, unsigned rows, unsigned changes)
 {
 	memset(world, 0, sizeof(*world));
@@ -224,7 +224,7 @@ static void compare(struct world *world, int from, int to)
 	stele_changes_close(merged);
 }
 
-static void run(const struct shape *shape, unsigned spread, unsigned rows, unsigned changes)
+static void run(const struct row_layout *shape, unsigned spread, unsigned rows, unsigned changes)
 {
 	size_t seen = 0;
 
@@ -241,10 +241,10 @@ static void run(const struct shape *shape, unsigned spread, unsigned rows, unsig
 	cr_expect_gt(seen, 20, "only %zu changes", seen);
 }
 
-static const struct shape exact4 = {.value_size = 4, .least_bits = 32, .most_bits = 32};
-static const struct shape text = {.most_bits = 200, .variable = true, .wide = true};
-static const struct shape prefix4 = {.value_size = 5, .most_bits = 32, .prefix = true};
-static const struct shape nested = {
+static const struct row_layout exact4 = {.value_size = 4, .least_bits = 32, .most_bits = 32};
+static const struct row_layout text = {.most_bits = 200, .variable = true, .wide = true};
+static const struct row_layout prefix4 = {.value_size = 5, .most_bits = 32, .prefix = true};
+static const struct row_layout nested = {
 	.value_size = 8, .least_bits = 16, .most_bits = 48, .prefix = true};
 
 Test(changes, exact_keys)

@@ -12,7 +12,7 @@
 #include "lib/storage/folder.h"
 
 static char directory[64];
-static struct names names;
+static struct region_paths names;
 static const uint8_t uuid[16] = {1, 2, 3};
 
 static void begin(void)
@@ -22,7 +22,7 @@ static void begin(void)
 	snprintf(directory, sizeof(directory), "/dev/shm/test-folder-%d", (int)getpid());
 	cr_assert_eq(mkdir(directory, 0700), 0);
 	snprintf(region, sizeof(region), "%s/r", directory);
-	cr_assert_eq(names_make(region, &names), 0);
+	cr_assert_eq(paths_make(region, &names), 0);
 }
 
 static void end(void)

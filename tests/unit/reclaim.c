@@ -67,7 +67,7 @@ static struct world *world_new(uint64_t seed)
 	cr_assert_not_null(world->memory);
 	world->region = (struct region){
 		.fd = -1,
-		.memory = &memory_file,
+		.memory = &storage_file,
 		.mapping = { .base = world->memory, .size = MEMORY },
 		.file_size = MEMORY,
 		.header = &world->header,

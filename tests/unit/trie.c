@@ -168,7 +168,7 @@ struct world {
 	unsigned char *memory;
 	struct arena arena;
 	struct edit edit;
-	struct shape shape;
+	struct row_layout shape;
 	ref_t root;
 	struct model model;
 	const char *name;
@@ -185,7 +185,7 @@ struct world {
 #endif
 
 static void world_start(struct world *world, const char *name, uint64_t seed,
-                        const struct shape *shape)
+                        const struct row_layout *shape)
 {
 	memset(world, 0, sizeof(*world));
 	world->name = name;
@@ -441,7 +441,7 @@ static void change_once(struct world *world, unsigned spread)
 
 /* Versions of many changes each: whatever a version retired is freed when the one after it is made,
  * so the version before stays whole for the difference. */
-static void run(const char *name, uint64_t seed, const struct shape *shape, unsigned spread,
+static void run(const char *name, uint64_t seed, const struct row_layout *shape, unsigned spread,
                 int versions, int changes)
 {
 	struct world world;
@@ -489,13 +489,13 @@ static void run(const char *name, uint64_t seed, const struct shape *shape, unsi
 	world_finish(&world);
 }
 
-static const struct shape exact4 = {.value_size = 4, .least_bits = 32, .most_bits = 32};
-static const struct shape exact16 = {.value_size = 24, .least_bits = 128, .most_bits = 128};
-static const struct shape text = {
+static const struct row_layout exact4 = {.value_size = 4, .least_bits = 32, .most_bits = 32};
+static const struct row_layout exact16 = {.value_size = 24, .least_bits = 128, .most_bits = 128};
+static const struct row_layout text = {
 	.value_size = 0, .most_bits = 40 * 8, .variable = true, .wide = true};
-static const struct shape prefix4 = {.value_size = 5, .most_bits = 32, .prefix = true};
-static const struct shape prefix6 = {.value_size = 8, .most_bits = 128, .prefix = true};
-static const struct shape nested = {
+static const struct row_layout prefix4 = {.value_size = 5, .most_bits = 32, .prefix = true};
+static const struct row_layout prefix6 = {.value_size = 8, .most_bits = 128, .prefix = true};
+static const struct row_layout nested = {
 	.value_size = 3, .least_bits = 32, .most_bits = 64, .prefix = true};
 
 Test(trie, exact_short_keys)

@@ -17,7 +17,7 @@ struct search {
 
 /* ---- files ---- */
 
-struct names {
+struct region_paths {
 	char (*names)[STELE_NAME_MAX + 1];
 	size_t count;
 };
@@ -43,7 +43,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Sorted; a region of several files is there as often. 0 or a negative errno. */
-static int list_names(const char *path, struct names *ret)
+static int list_names(const char *path, struct region_paths *ret)
 {
 	DIR *directory = opendir(path);
 	char region[STELE_NAME_MAX + 1];
@@ -79,7 +79,7 @@ static void file_found(void *context, const struct stele_leftover *leftover)
 static void search_files(struct search *search)
 {
 	const char *directory = located_directory() ? located_directory() : "/dev/shm";
-	struct names names = {0};
+	struct region_paths names = {0};
 	int error = list_names(directory, &names);
 	char sentence[PATH_MAX + 64];
 

@@ -34,7 +34,7 @@ enum status publish_kernel(const char *region, enum stele_memory memory,
 		.attach_timeout = writing->attach_timeout,
 		.memory = memory,
 	};
-	struct source_kernel_options options = {
+	struct kernel_options options = {
 		.publisher = &publisher,
 		.message = writing->message,
 		.report = report,
@@ -48,6 +48,6 @@ enum status publish_kernel(const char *region, enum stele_memory memory,
 	if (options.stop_fd < 0)
 		return STATUS_SYSTEM;
 	stop_guard_output();
-	result = source_kernel_run(located(region), &options);
+	result = kernel_run(located(region), &options);
 	return result < 0 ? fail(status_of_error(result), "%s", error) : STATUS_DONE;
 }

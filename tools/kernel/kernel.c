@@ -34,7 +34,7 @@
 #define DUMP_TRIES    5
 
 struct source {
-	const struct source_kernel_options *options;
+	const struct kernel_options *options;
 	const char *region;
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
@@ -344,7 +344,7 @@ static int run(struct source *source)
 	return r;
 }
 
-int source_kernel_run(const char *region, const struct source_kernel_options *options)
+int kernel_run(const char *region, const struct kernel_options *options)
 {
 	struct source *source = calloc(1, sizeof(*source));
 	int r;

@@ -23,7 +23,7 @@
 
 struct stele_publisher_options;
 
-struct source_kernel_options {
+struct kernel_options {
 	/* A descriptor that becomes readable when the source shall stop: a signalfd of signals that
 	 * the caller has blocked, an eventfd, a pipe. The source never reads it. */
 	int stop_fd;
@@ -51,6 +51,6 @@ struct source_kernel_options {
 /* Runs until `stop_fd` is readable; then detaches and returns 0, the region staying as it is. On
  * failure returns a negative errno and writes the sentence to `options->error`: as
  * stele_publisher_open() and the functions of transactions, or what the netlink socket said. */
-int source_kernel_run(const char *region, const struct source_kernel_options *options);
+int kernel_run(const char *region, const struct kernel_options *options);
 
 #endif

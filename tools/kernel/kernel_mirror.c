@@ -39,7 +39,7 @@ static void find_name(void *context, uint32_t index, char ret[16])
 		snprintf(ret, 16, "#%u", index);
 }
 
-static struct kernel_names names_of(struct kernel_mirror *mirror)
+static struct kernel_names paths_of(struct kernel_mirror *mirror)
 {
 	return (struct kernel_names){ .find = find_name, .context = mirror };
 }
@@ -204,7 +204,7 @@ static bool route_exact(const struct kernel_route *route, const struct nlmsghdr 
 static int apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_route *route = &mirror->route;
-	struct kernel_names names = names_of(mirror);
+	struct kernel_names names = paths_of(mirror);
 	struct route_found found;
 	bool adds = message->nlmsg_type == RTM_NEWROUTE;
 	int r;
@@ -246,7 +246,7 @@ static int apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *messa
 static int apply_address(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = names_of(mirror);
+	struct kernel_names names = paths_of(mirror);
 	bool wide;
 
 	if (!kernel_decode_address(message, &names, row))
@@ -262,7 +262,7 @@ static int apply_address(struct kernel_mirror *mirror, const struct nlmsghdr *me
 static int apply_neighbour(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = names_of(mirror);
+	struct kernel_names names = paths_of(mirror);
 	bool resolved;
 
 	if (!kernel_decode_neighbour(message, &names, row, &resolved))
@@ -374,7 +374,7 @@ static int dump_route(struct kernel_mirror *mirror, const struct nlmsghdr *messa
 {
 	struct kernel_route *route = &mirror->route;
 	struct kernel_row *row = &route->row;
-	struct kernel_names names = names_of(mirror);
+	struct kernel_names names = paths_of(mirror);
 	uint16_t order = 0;
 	int r;
 
@@ -414,7 +414,7 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = names_of(mirror);
+	struct kernel_names names = paths_of(mirror);
 	bool resolved = true;
 	int r = 0;
 

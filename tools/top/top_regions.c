@@ -117,7 +117,7 @@ static void take_known(struct regions_page *page, size_t *known, struct top_regi
 #define FIRST_SHARE 5
 #define LEAST       16u
 
-struct names {
+struct region_paths {
 	struct regions_page *page;
 	struct top_region *regions;
 	size_t count, room, known;
@@ -125,7 +125,7 @@ struct names {
 
 static int add_region(void *context, const char *name)
 {
-	struct names *names = context;
+	struct region_paths *names = context;
 	struct top_region *region;
 
 	if (names->count == names->room) {
@@ -142,7 +142,7 @@ static int add_region(void *context, const char *name)
 /* Which regions there are, with what is known of each. */
 static void list_regions(struct regions_page *page)
 {
-	struct names names = {.page = page};
+	struct region_paths names = {.page = page};
 
 	/* A directory that can't be listed now is taken for an empty one. */
 	stele_region_each(located_directory(), add_region, &names);
