@@ -61,28 +61,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAYOUT_VERSION 3u
-#define LAYOUT_BYTE_ORDER 0x01020304u
-#define LAYOUT_MAGIC_DATA UINT64_C(0x0a1a0d454c455453)        /* "STELE\r\x1a\n" */
-#define LAYOUT_MAGIC_PUBLISHER UINT64_C(0x0a1a0d504c455453)   /* "STELP\r\x1a\n" */
+#define LAYOUT_VERSION           3u
+#define LAYOUT_BYTE_ORDER        0x01020304u
+#define LAYOUT_MAGIC_DATA        UINT64_C(0x0a1a0d454c455453) /* "STELE\r\x1a\n" */
+#define LAYOUT_MAGIC_PUBLISHER   UINT64_C(0x0a1a0d504c455453) /* "STELP\r\x1a\n" */
 #define LAYOUT_MAGIC_SUBSCRIBERS UINT64_C(0x0a1a0d534c455453) /* "STELS\r\x1a\n" */
 
-#define LAYOUT_UNIT 8u          /* bytes that a reference counts in */
-#define LAYOUT_PAGE 4096u       /* what the arena grows in */
-#define LAYOUT_GUARD 4096u      /* file bytes past arena_end: no node that starts before it ends after them */
-#define LAYOUT_NODE (UINT64_C(1) << 63)          /* in an object's first word */
-#define LAYOUT_MAXIMUM (UINT64_C(1) << 35)       /* bytes that references reach */
-#define LAYOUT_SLOT_TABLES 8u                    /* tables that a slot can name */
-#define LAYOUT_PINS 8u                           /* versions that one slot can pin */
-#define LAYOUT_SLOTS_MAX 4096u
-#define LAYOUT_CLAIMS 32u                        /* claims of slots that are announced one by one */
-#define LAYOUT_CLAIM(n, index) ((uint32_t)((n) + 1) << 12 | (uint32_t)(index)) /* never 0 for the first */
+#define LAYOUT_UNIT 8u    /* bytes that a reference counts in */
+#define LAYOUT_PAGE 4096u /* what the arena grows in */
+#define LAYOUT_GUARD \
+	4096u /* file bytes past arena_end: no node that starts before it ends after them */
+#define LAYOUT_NODE        (UINT64_C(1) << 63) /* in an object's first word */
+#define LAYOUT_MAXIMUM     (UINT64_C(1) << 35) /* bytes that references reach */
+#define LAYOUT_SLOT_TABLES 8u                  /* tables that a slot can name */
+#define LAYOUT_PINS        8u                  /* versions that one slot can pin */
+#define LAYOUT_SLOTS_MAX   4096u
+#define LAYOUT_CLAIMS      32u /* claims of slots that are announced one by one */
+#define LAYOUT_CLAIM(n, index) \
+	((uint32_t)((n) + 1) << 12 | (uint32_t)(index)) /* never 0 for the first */
 
 /* No file of this layout has more than these: a reader's walks are bounded by them, whatever a header
  * says. */
 #define LAYOUT_HISTORY_MAX 65536u
-#define LAYOUT_RING_MAX 131072u /* entries: a power of two above the longest history */
-#define LAYOUT_KEPT_MAX 1024u   /* entries */
+#define LAYOUT_RING_MAX    131072u /* entries: a power of two above the longest history */
+#define LAYOUT_KEPT_MAX    1024u   /* entries */
 #define LAYOUT_ARENA_OFFSET_MAX \
 	(LAYOUT_PAGE + LAYOUT_RING_MAX * sizeof(struct layout_commit) + \
 	 LAYOUT_KEPT_MAX * sizeof(struct layout_kept))
@@ -119,7 +121,7 @@ static inline enum head_state head_state(uint64_t head)
 
 /* Who publishes: for people. What proves an attachment is the lock on the publisher file. */
 struct layout_publisher {
-	uint8_t uuid[16];  /* of this attachment */
+	uint8_t uuid[16]; /* of this attachment */
 	uint32_t pid;
 	uint32_t ipc_namespace; /* inode of the namespace that its queues are in; 0: not known */
 	char command[16];
@@ -132,36 +134,36 @@ struct layout_header {
 	uint64_t magic;
 	uint32_t layout_version;
 	uint32_t byte_order;
-	uint8_t uuid[16];       /* of the region, in all three files */
-	uint64_t limit_size;    /* bytes that no generation's maximum_size is above */
-	uint32_t durability;    /* LAYOUT_DURABLE_... */
-	uint32_t memory;        /* LAYOUT_MEMORY_...: what the rest is in */
-	uint64_t generation;    /* 1, and one more with each file that replaced the one before */
-	uint64_t created;       /* nanoseconds since 1970 */
-	uint64_t maximum_size;  /* bytes; what subscribers map */
-	uint64_t ring_offset;   /* of struct layout_commit[ring_entries]; not in the first page */
-	uint64_t kept_offset;   /* of struct layout_kept[kept_entries]; likewise */
-	uint64_t arena_offset;  /* multiple of LAYOUT_PAGE; at most LAYOUT_ARENA_OFFSET_MAX */
-	uint32_t ring_entries;  /* a power of two; at most LAYOUT_RING_MAX */
-	uint32_t kept_entries;  /* at most LAYOUT_KEPT_MAX */
-	uint32_t history;       /* versions to keep at least: 2 to LAYOUT_HISTORY_MAX */
-	uint32_t mode;          /* permission bits that were asked for */
+	uint8_t uuid[16];      /* of the region, in all three files */
+	uint64_t limit_size;   /* bytes that no generation's maximum_size is above */
+	uint32_t durability;   /* LAYOUT_DURABLE_... */
+	uint32_t memory;       /* LAYOUT_MEMORY_...: what the rest is in */
+	uint64_t generation;   /* 1, and one more with each file that replaced the one before */
+	uint64_t created;      /* nanoseconds since 1970 */
+	uint64_t maximum_size; /* bytes; what subscribers map */
+	uint64_t ring_offset;  /* of struct layout_commit[ring_entries]; not in the first page */
+	uint64_t kept_offset;  /* of struct layout_kept[kept_entries]; likewise */
+	uint64_t arena_offset; /* multiple of LAYOUT_PAGE; at most LAYOUT_ARENA_OFFSET_MAX */
+	uint32_t ring_entries; /* a power of two; at most LAYOUT_RING_MAX */
+	uint32_t kept_entries; /* at most LAYOUT_KEPT_MAX */
+	uint32_t history;      /* versions to keep at least: 2 to LAYOUT_HISTORY_MAX */
+	uint32_t mode;         /* permission bits that were asked for */
 	char name[64];
-	uint64_t history_bytes; /* that history may take, down to two versions; 0: any number */
-	int32_t segment;        /* LAYOUT_MEMORY_SYSV: its shmid */
+	uint64_t history_bytes;     /* that history may take, down to two versions; 0: any number */
+	int32_t segment;            /* LAYOUT_MEMORY_SYSV: its shmid */
 	uint32_t segment_namespace; /* inode of the IPC namespace that it is in; 0: not known */
 	uint8_t unused[48];
-	uint64_t contents;      /* of a saved file: checksum of the bytes from head on; 0: none */
-	uint64_t checksum;      /* FNV-1a of the bytes before it */
+	uint64_t contents; /* of a saved file: checksum of the bytes from head on; 0: none */
+	uint64_t checksum; /* FNV-1a of the bytes before it */
 
 	/* Changing. Stored by the publisher; what each store promises is said where it is done. */
-	uint64_t head;          /* newest version, and whether this file is the region: head_make() */
-	uint64_t arena_end;     /* bytes from the file's start: no object starts at or past it */
-	uint8_t boot_id[16];    /* of the boot that the changing part is of */
+	uint64_t head;       /* newest version, and whether this file is the region: head_make() */
+	uint64_t arena_end;  /* bytes from the file's start: no object starts at or past it */
+	uint8_t boot_id[16]; /* of the boot that the changing part is of */
 	uint8_t unused_head[32];
-	uint64_t oldest;        /* lowest version that may still be pinned; never above head */
-	uint64_t reclaimed;     /* no version below it is whole unless it is kept */
-	uint64_t kept_used;     /* entries of kept at and past this index are empty */
+	uint64_t oldest;    /* lowest version that may still be pinned; never above head */
+	uint64_t reclaimed; /* no version below it is whole unless it is kept */
+	uint64_t kept_used; /* entries of kept at and past this index are empty */
 	uint8_t unused_oldest[40];
 	struct layout_publisher publisher;
 	uint8_t unused_publisher[64];
@@ -169,13 +171,13 @@ struct layout_header {
 
 /* What a region is after a power cut: two records, written in turn, each in a sector of its own
  * (512 bytes) of the file's first page. The valid one with the highest sequence counts. */
-#define LAYOUT_DURABLE_OFFSET(sequence) (512u + ((sequence) & 1u) * 512u)
+#define LAYOUT_DURABLE_OFFSET(sequence) (512u + ((sequence)&1u) * 512u)
 struct layout_durable {
-	uint64_t sequence;  /* 0: none */
+	uint64_t sequence; /* 0: none */
 	uint64_t version;
-	uint64_t oldest;    /* no version below it is whole on the disk */
+	uint64_t oldest; /* no version below it is whole on the disk */
 	uint64_t arena_end;
-	uint64_t checksum;  /* FNV-1a of the bytes before it and the region's uuid */
+	uint64_t checksum; /* FNV-1a of the bytes before it and the region's uuid */
 };
 
 /* The commit of `version`, at index version % ring_entries. */
@@ -215,9 +217,9 @@ struct layout_kept {
  * it. */
 struct layout_table {
 	uint64_t rows;
-	uint64_t id;      /* the version that created it: tells a table from a later one of its name */
-	uint32_t root;    /* reference: node, or the only row; 0: empty */
-	uint32_t schema;  /* reference: blob (lib/schema/schema.h) */
+	uint64_t id;   /* the version that created it: tells a table from a later one of its name */
+	uint32_t root; /* reference: node, or the only row; 0: empty */
+	uint32_t schema; /* reference: blob (lib/schema/schema.h) */
 };
 
 /* ---- the publisher file ---- */
@@ -231,7 +233,7 @@ struct layout_publisher_file {
 	/* What laid out the mutex (lib/base/abi.h), which no process of another kind may touch. */
 	uint32_t word_size;  /* bytes of a pointer */
 	uint32_t mutex_size; /* bytes of the mutex */
-	uint32_t lock_word;  /* where in it the word is that the kernel knows (set_robust_list(2)) */
+	uint32_t lock_word; /* where in it the word is that the kernel knows (set_robust_list(2)) */
 	uint8_t unused[4];
 	pthread_mutex_t mutex; /* robust, process-shared: held from begin to commit or abort */
 };
@@ -239,7 +241,8 @@ struct layout_publisher_file {
 /* The file that is to take the place of another (lib/storage/replace.h), at LAYOUT_REPLACEMENT_OFFSET. */
 #define LAYOUT_REPLACEMENT_OFFSET 192u
 struct layout_replacement {
-	uint64_t number;  /* its name is that of the data file and ".new-", and this in 16 hexadecimal
+	uint64_t
+		number; /* its name is that of the data file and ".new-", and this in 16 hexadecimal
 	                     digits; 0: none was made yet */
 	uint8_t uuid[16]; /* of the region in its header */
 };
@@ -267,7 +270,8 @@ struct layout_subscribers_header {
 	uint64_t slots_used; /* no slot at or past this index was ever taken */
 	uint64_t claims;     /* slots that were claimed so far */
 	uint64_t freed;      /* slots that were freed so far */
-	uint32_t claimed[LAYOUT_CLAIMS]; /* claim n, counted from 0, at n % LAYOUT_CLAIMS: the slot's index in
+	uint32_t claimed
+		[LAYOUT_CLAIMS]; /* claim n, counted from 0, at n % LAYOUT_CLAIMS: the slot's index in
 	                                    the low 12 bits, the low bits of n + 1 above them */
 	uint8_t unused[72];
 };
@@ -301,12 +305,13 @@ struct layout_slot {
 	uint64_t ticket;  /* odd: armed. Only rises, whoever owns the slot */
 	uint64_t seen;    /* the version it last found */
 	uint64_t applied; /* the version it reports as applied */
-	uint64_t semaphore[4]; /* what the publisher sets and the subscriber clears, and nothing else in
+	uint64_t semaphore
+		[4]; /* what the publisher sets and the subscriber clears, and nothing else in
 	                          a slot is written by it. The first 32 bits: the count, for the
 	                          notifier of that name; whether a message is under way (sysv) */
 	uint8_t unused_ticket[8];
 
-	uint64_t pins[LAYOUT_PINS]; /* versions asked for; 0: none */
+	uint64_t pins[LAYOUT_PINS];                /* versions asked for; 0: none */
 	uint64_t table_hashes[LAYOUT_SLOT_TABLES]; /* of the names of the tables it wants to be told
 	                                              of (paths_table_hash) */
 };
@@ -400,11 +405,13 @@ AT(layout_publisher_file, mutex_size, 52);
 AT(layout_publisher_file, lock_word, 56);
 AT(layout_publisher_file, mutex, 64);
 
-static_assert(sizeof(struct layout_publisher_file) <= LAYOUT_REPLACEMENT_OFFSET, "the replacement comes after it");
+static_assert(sizeof(struct layout_publisher_file) <= LAYOUT_REPLACEMENT_OFFSET,
+              "the replacement comes after it");
 AT(layout_replacement, uuid, 8);
 SIZE(layout_replacement, 24);
 
-static_assert(LAYOUT_REPLACEMENT_OFFSET + sizeof(struct layout_replacement) <= LAYOUT_NOTICES_OFFSET,
+static_assert(LAYOUT_REPLACEMENT_OFFSET + sizeof(struct layout_replacement) <=
+                      LAYOUT_NOTICES_OFFSET,
               "the notices come after it");
 AT(layout_notices, sent, 16);
 AT(layout_notices, coalesced, 24);

@@ -25,19 +25,19 @@ extern int64_t notifier_slice;
 /* One subscriber's end, or the publisher's end to one subscriber. The caller fills in the first part
  * and keeps what it points at; the rest is the mechanism's. */
 struct channel {
-	const struct region_paths *names;     /* of the region */
+	const struct region_paths *names; /* of the region */
 	uint8_t region_uuid[16];
-	const uint64_t *head;          /* the region's head word; another one after a new generation */
-	struct layout_slot *slot;      /* the subscriber's */
-	uint32_t index;                /* of it */
-	uint8_t uuid[16];              /* the subscriber's: what its object is named after */
-	uid_t owner;                   /* of the region: who sends */
+	const uint64_t *head;     /* the region's head word; another one after a new generation */
+	struct layout_slot *slot; /* the subscriber's */
+	uint32_t index;           /* of it */
+	uint8_t uuid[16];         /* the subscriber's: what its object is named after */
+	uid_t owner;              /* of the region: who sends */
 	gid_t group;
-	uint32_t futex_mask;           /* what a wait on the futex is woken for; 0: everything */
+	uint32_t futex_mask; /* what a wait on the futex is woken for; 0: everything */
 
-	int fd;                        /* a descriptor of the mechanism's, or -1 */
-	void *state;                   /* what else it needs */
-	char name[128];                /* what the system knows it by, for messages */
+	int fd;         /* a descriptor of the mechanism's, or -1 */
+	void *state;    /* what else it needs */
+	char name[128]; /* what the system knows it by, for messages */
 };
 
 /* What every notifier keeps. The ticket in the slot decides when a notice is sent: a publisher sends
@@ -70,7 +70,7 @@ struct channel {
  * holds each notifier to them, and tests/stress/notice.c all of them together. */
 struct notifier {
 	const char *name;
-	uint32_t kind; /* LAYOUT_NOTIFIER_... */
+	uint32_t kind;         /* LAYOUT_NOTIFIER_... */
 	bool of_ipc_namespace; /* its objects are not seen in another one */
 
 	/* The subscriber's side. _open makes the mechanism's object, to which the region's owner must

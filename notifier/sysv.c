@@ -166,8 +166,8 @@ static void word_wait(const struct channel *channel, int64_t until)
 
 	/* Absolute, on CLOCK_MONOTONIC. */
 	if (word_change(channel, CLEAR, NO_QUEUE))
-		syscall(COMMON_SYS_FUTEX, word_of(channel), FUTEX_WAIT_BITSET, NO_QUEUE, &end,
-		        NULL, FUTEX_BITSET_MATCH_ANY);
+		syscall(COMMON_SYS_FUTEX, word_of(channel), FUTEX_WAIT_BITSET, NO_QUEUE, &end, NULL,
+		        FUTEX_BITSET_MATCH_ANY);
 	word_exchange(channel, CLEAR);
 }
 

@@ -91,7 +91,8 @@ static int next_inherit(const struct region *region, const struct next *next, mo
 
 void generation_mark(uint64_t *head, enum head_state state)
 {
-	__atomic_store_n(head, head_make(head_version(load_relaxed(head)), state), __ATOMIC_SEQ_CST);
+	__atomic_store_n(head, head_make(head_version(load_relaxed(head)), state),
+	                 __ATOMIC_SEQ_CST);
 	/* Who waits goes on waiting until it is known what the file is. */
 	if (state != HEAD_REPLACING)
 		notifier_futex_wake(head, UINT32_MAX);
@@ -200,7 +201,8 @@ static int take_place(struct stele_publisher *publisher, struct next *next, uint
 		return mapping_error(r, region->names.data, maximum);
 	r = next_install(publisher, next, old);
 	if (r < 0) {
-		if (mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size, true) < 0)
+		if (mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size,
+		                     true) < 0)
 			publisher->broken = true;
 		/* A thread that sends notices may have woken the new file's head meanwhile. */
 		notifier_futex_wake(&region->header->head, UINT32_MAX);

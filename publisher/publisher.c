@@ -25,7 +25,8 @@ int publisher_is_parents(void)
 }
 
 /* Which memory is meant for a region of this name, and what follows for the other options. */
-static int options_read_memory(const struct region_paths *names, struct stele_publisher_options *ret)
+static int options_read_memory(const struct region_paths *names,
+                               struct stele_publisher_options *ret)
 {
 	if ((unsigned)ret->memory > STELE_MEMORY_SYSV)
 		return error_set(EINVAL,
@@ -66,7 +67,8 @@ static int options_read_memory(const struct region_paths *names, struct stele_pu
 }
 
 /* Copies the options with defaults filled in. */
-static int options_read(const struct region_paths *names, const struct stele_publisher_options *options,
+static int options_read(const struct region_paths *names,
+                        const struct stele_publisher_options *options,
                         struct stele_publisher_options *ret)
 {
 	uint64_t most = sizeof(void *) == 4 ? UINT64_C(1) << 28 : UINT64_C(1) << 32;

@@ -39,28 +39,28 @@
 /* The process-shared parts of an attachment: what attach.c gets hold of. */
 struct attachment {
 	struct region region;
-	struct lock_fd data_lock;      /* another descriptor of the data file, which holds its lock */
+	struct lock_fd data_lock; /* another descriptor of the data file, which holds its lock */
 	struct lock_fd publisher_lock; /* of the publisher file */
 	struct mapping publisher_mapping;
 	struct layout_publisher_file *publisher_file;
 	struct slots slots;
 	bool slots_open;
-	bool shared;                   /* others may be attached too */
-	bool joined;                   /* and were already: this attach made nothing */
-	bool incompatible;             /* with those: -EPROTONOSUPPORT, unless they go away in time */
-	bool created;                  /* the region was made by this attach */
-	struct region *contents;       /* what it is filled with then; NULL: nothing */
-	char note[512];                /* in place of what; empty: of nothing */
+	bool shared;             /* others may be attached too */
+	bool joined;             /* and were already: this attach made nothing */
+	bool incompatible;       /* with those: -EPROTONOSUPPORT, unless they go away in time */
+	bool created;            /* the region was made by this attach */
+	struct region *contents; /* what it is filled with then; NULL: nothing */
+	char note[512];          /* in place of what; empty: of nothing */
 	bool made_publisher_file, made_subscribers_file; /* and these */
-	int64_t lock_timeout;          /* nanoseconds to wait for the mutex */
-	uint64_t deaths;               /* times that the mutex's holder was found dead */
+	int64_t lock_timeout;                            /* nanoseconds to wait for the mutex */
+	uint64_t deaths; /* times that the mutex's holder was found dead */
 };
 
 /* Attaches as the one publisher of a region: all of its files open, locked, and of one uuid. With a
  * sentence. */
 /* A region that this makes is filled with `contents`, if that is not NULL, before it has its name. */
-int attach(const struct region_paths *names, const struct stele_publisher_options *options, struct region *contents,
-           struct attachment *ret);
+int attach(const struct region_paths *names, const struct stele_publisher_options *options,
+           struct region *contents, struct attachment *ret);
 void attachment_close(struct attachment *attachment);
 /* The end of an attach: lets those in that share the region. */
 int attach_let_others_in(struct attachment *attachment);
@@ -97,10 +97,10 @@ struct stele_writable {
 	uint64_t hash; /* paths_table_hash() */
 	struct stele_schema *schema;
 	struct row_layout shape;
-	bool plain;                 /* values need not be normalised */
-	bool value_any;             /* values are judged by their size alone */
-	bool key_plain;             /* keys are judged by their length alone */
-	unsigned char *normalized;  /* room for a value if not */
+	bool plain;                /* values need not be normalised */
+	bool value_any;            /* values are judged by their size alone */
+	bool key_plain;            /* keys are judged by their length alone */
+	unsigned char *normalized; /* room for a value if not */
 	size_t normalized_room;
 	uint64_t id;
 	ref_t schema_ref, root;
@@ -116,7 +116,7 @@ struct stele_writable {
 	 * twice makes it. */
 	uint64_t added, changed, removed;
 	bool uncertain;
-	bool remade;                /* created, or dropped, in this transaction */
+	bool remade; /* created, or dropped, in this transaction */
 
 	/* A replacement: a bit for each unit of the arena, set where a row was put. */
 	uint64_t *marks;
@@ -140,7 +140,8 @@ struct tables {
 	struct stele_writable *recent; /* the one that was asked for last, or NULL */
 	size_t count;
 	struct stele_writable *opened; /* by the transaction: those that are not _CLOSED */
-	uint64_t known; /* one more whenever somebody else may have committed, or references changed */
+	uint64_t
+		known; /* one more whenever somebody else may have committed, or references changed */
 };
 
 struct stele_transaction {
@@ -172,8 +173,8 @@ struct stele_publisher {
 	struct tables tables;
 	int64_t looked_at; /* time_coarse(), when the files were last looked at */
 	uint64_t commits;
-	int before_fd; /* the file of the generation before; -1: none */
-	uint64_t compacted_at; /* time of day of the last try */
+	int before_fd;          /* the file of the generation before; -1: none */
+	uint64_t compacted_at;  /* time of day of the last try */
 	char growth_error[512]; /* why the last new generation could not be made; "": it could */
 	/* Shared publishing: what this publisher left at its last transaction's end. */
 	uint64_t left_head, left_reclaimed;

@@ -207,8 +207,7 @@ static void publish(struct stele_publisher *publisher, uint64_t version)
 {
 	/* The contract with readers: who loads this head finds the entry, and every node and row
 	 * that the entry leads to, finished. It is the one store that makes the version exist. */
-	store_release(&publisher->attachment.region.header->head,
-	              head_make(version, HEAD_CURRENT));
+	store_release(&publisher->attachment.region.header->head, head_make(version, HEAD_CURRENT));
 	PROBE3(commit, publisher->attachment.region.names.region, version,
 	       publisher->edit.retired.count);
 	publisher->commits++;

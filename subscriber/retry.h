@@ -10,7 +10,7 @@ struct retry {
 	unsigned most;  /* tries in all, the first included */
 	unsigned tries; /* that failed */
 	int64_t until;  /* CLOCK_MONOTONIC: no new try after it, but for the first RETRY_LEAST */
-	bool still;     /* nothing moved between two tries: it is not the publisher that makes them fail */
+	bool still; /* nothing moved between two tries: it is not the publisher that makes them fail */
 	const struct region *region;
 	uint64_t head, reclaimed;
 };

@@ -15,7 +15,7 @@
 #include "lib/storage/file.h"
 #include "lib/storage/owner.h"
 
-#define OWNER_FLAGS (STELE_ANY_OWNER | STELE_ONE_OWNER)
+#define OWNER_FLAGS   (STELE_ANY_OWNER | STELE_ONE_OWNER)
 #define LOOK_INTERVAL INT64_C(1000000000)
 
 /* While all slots are in use: how long after a try in vain the next one is, at first and at
@@ -25,7 +25,8 @@
 
 int subscriber_refuse(void)
 {
-	return error_set(ECHILD, "this subscriber belongs to the parent process; open one in the child");
+	return error_set(ECHILD,
+	                 "this subscriber belongs to the parent process; open one in the child");
 }
 
 static void keep_reason(struct stele_subscriber *subscriber)
@@ -437,8 +438,8 @@ int stele_subscriber_describe(struct stele_subscriber *subscriber,
 		.publisher_attached = attached,
 		.publisher_since = since,
 		.owner = subscriber->region->status.st_uid,
-		.owner_trusted = owner_is_trusted(&subscriber->names,
-	                                          subscriber->region->status.st_uid),
+		.owner_trusted =
+			owner_is_trusted(&subscriber->names, subscriber->region->status.st_uid),
 	};
 	return 0;
 }

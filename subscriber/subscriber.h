@@ -34,9 +34,9 @@ struct interest_table {
 };
 
 struct interest {
-	size_t count;     /* 0: every version is of interest */
+	size_t count; /* 0: every version is of interest */
 	struct interest_table *tables;
-	uint64_t looked;  /* the version that they were last looked for in */
+	uint64_t looked; /* the version that they were last looked for in */
 };
 
 struct stele_subscriber {
@@ -47,28 +47,28 @@ struct stele_subscriber {
 	bool guarded;
 	unsigned forks;
 
-	bool registers;                  /* it was opened without STELE_UNREGISTERED */
+	bool registers; /* it was opened without STELE_UNREGISTERED */
 	bool registered;
 	struct slots slots;
 	struct layout_slot *slot;
 	uint32_t slot_index;
-	struct {                         /* all slots were in use when it tried to register */
+	struct { /* all slots were in use when it tried to register */
 		bool full;
 		struct slots_vacancy vacancy; /* as it was then */
-		int64_t wait;            /* nanoseconds from then on in which it does not try */
-		int64_t until;           /* CLOCK_MONOTONIC: when they are over */
-		int64_t forget;          /* when it tries even if no slot seems to have been freed */
+		int64_t wait;   /* nanoseconds from then on in which it does not try */
+		int64_t until;  /* CLOCK_MONOTONIC: when they are over */
+		int64_t forget; /* when it tries even if no slot seems to have been freed */
 	} excess;
 	const struct notifier *notifier; /* NULL: none, it only looks */
 	struct channel channel;
-	struct interest interest;        /* which tables it waits for */
-	int64_t spin;                    /* nanoseconds */
-	uint64_t idle_head;              /* without a slot: what head is, and since when, at least */
+	struct interest interest; /* which tables it waits for */
+	int64_t spin;             /* nanoseconds */
+	uint64_t idle_head;       /* without a slot: what head is, and since when, at least */
 	int64_t idle_since;
-	char *wanted;                    /* the notifier that was asked for, NULL: any */
-	char reason[512];                /* why there is no slot or no queue */
+	char *wanted;     /* the notifier that was asked for, NULL: any */
+	char reason[512]; /* why there is no slot or no queue */
 
-	int epoll;  /* what was handed out by stele_subscriber_fd(), or -1 */
+	int epoll; /* what was handed out by stele_subscriber_fd(), or -1 */
 	int timer;
 	int64_t looked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
 
@@ -85,11 +85,11 @@ struct stele_snapshot {
 	struct region *region; /* the generation that it was opened in */
 	struct stele_snapshot *next, **link;
 	uint64_t version;
-	int pin;             /* index, or -1 */
+	int pin; /* index, or -1 */
 	ref_t catalog, record;
-	uint64_t time;       /* of the commit; 0: not known */
+	uint64_t time; /* of the commit; 0: not known */
 	struct view view;
-	uint32_t kept_hint;  /* relaxed: threads may share the snapshot */
+	uint32_t kept_hint; /* relaxed: threads may share the snapshot */
 };
 
 /* What its entry in the ring of commits is, or was. */
@@ -204,6 +204,7 @@ void table_reading(const struct stele_table *table, struct reading *ret);
 /* The sentence for a key that a table does not take. */
 int refuse_key(const struct view *view, ref_t schema, const void *key, unsigned bits);
 /* The sentence for a table that is not what a service was built with. */
-int refuse_schema(const char *table, const struct stele_schema *is, const struct stele_schema *expected);
+int refuse_schema(const char *table, const struct stele_schema *is,
+                  const struct stele_schema *expected);
 
 #endif

@@ -214,8 +214,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 		         (deadline_ns > 0 && time_monotonic() < deadline_ns);
 		/* With the descriptor handed out it is the user's loop that blocks, after this. */
 		if (blocks || subscriber->epoll >= 0)
-			PROBE2(wait, subscriber->region->names.region,
-			       head_version(head));
+			PROBE2(wait, subscriber->region->names.region, head_version(head));
 		if (!blocks)
 			break;
 		block(subscriber, head, deadline_ns);

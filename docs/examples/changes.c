@@ -15,7 +15,7 @@ static void apply(const struct stele_change *change)
 	for (unsigned i = 0; i < (row->key_bits + 7) / 8; i++)
 		((unsigned char *)&address)[i] = ((const unsigned char *)row->key)[i];
 	inet_ntop(AF_INET, &address, prefix, sizeof(prefix));
-	printf("%c %s/%u\n", " +~-"[change->kind], prefix, row->key_bits);
+	printf("%c %s/%u\n", " +~-"[change->kind], prefix, row -> key_bits);
 }
 
 static void forget_all(void)

@@ -30,7 +30,8 @@ static int must(int result)
 
 int main(void)
 {
-	const struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
+	const struct stele_publisher_options options = {.size = sizeof(options),
+	                                                .flags = STELE_CREATE};
 	struct route route = {.interface = "eth0", .metric = 10};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;

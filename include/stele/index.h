@@ -84,18 +84,20 @@ STELE_API int stele_index_move(struct stele_index *index, const struct stele_tab
 /* Finds the longest prefix for an address, which is 4 or 16 bytes in network order: sets `*ret` and
  * returns 1, or 0 where no prefix matches, and then `*ret` is what was given as none; so it is 0,
  * too, for a prefix whose answer is that. Errors: -ESTALE, -EBADMSG, -ECHILD. */
-STELE_API int stele_index_match(const struct stele_index *index, const void *address, uint32_t *ret);
+STELE_API int stele_index_match(const struct stele_index *index, const void *address,
+                                uint32_t *ret);
 
 /* The same for many addresses, one after the other at `addresses`: all answers, in their order.
  * Best with 16 and more, as then the processor has many of them in flight. Returns 0, or errors
  * as _match, and then `ret` holds nothing. */
-STELE_API int stele_index_match_many(const struct stele_index *index, const void *addresses, size_t count,
-                                     uint32_t *ret);
+STELE_API int stele_index_match_many(const struct stele_index *index, const void *addresses,
+                                     size_t count, uint32_t *ret);
 
 /* The row of an answer, of an index without a column: 1 and `*ret`, as of stele_table_match(), or
  * 0 for the answer 0. The answer must be of the version that the index is at. Errors: -EINVAL
  * (the index has a column), -ESTALE, -EBADMSG, -ECHILD. */
-STELE_API int stele_index_row(const struct stele_index *index, uint32_t answer, struct stele_row *ret);
+STELE_API int stele_index_row(const struct stele_index *index, uint32_t answer,
+                              struct stele_row *ret);
 
 /* The version that the index is at; 0 after a move that failed. */
 STELE_API uint64_t stele_index_version(const struct stele_index *index);

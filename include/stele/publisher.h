@@ -37,10 +37,11 @@ struct stele_row;
 
 /* ---- publishers ---- */
 
-#define STELE_CREATE 1u            /* make the region if there is none */
-#define STELE_CREATE_NEW 2u        /* make the region; fail with -EEXIST if there is one */
-#define STELE_SHARED 16u           /* let others that ask for it too publish the region at the same time */
-#define STELE_NOTIFIER_THREAD 32u  /* start a thread that sends the notices: a commit returns before
+#define STELE_CREATE     1u  /* make the region if there is none */
+#define STELE_CREATE_NEW 2u  /* make the region; fail with -EEXIST if there is one */
+#define STELE_SHARED     16u /* let others that ask for it too publish the region at the same time */
+#define STELE_NOTIFIER_THREAD \
+	32u /* start a thread that sends the notices: a commit returns before
                                       the last subscriber is woken, whatever their number. It runs
                                       from the open to the close, with all signals blocked, and the
                                       close waits until what was committed is told */
@@ -49,41 +50,45 @@ struct stele_row;
 /* What the machine's going down takes back of a region that is on a disk. It is the same for one in
  * memory, where it means nothing. */
 enum stele_durability {
-	STELE_DURABLE_CLOSE = 0,  /* everything, unless the last publisher had been closed */
-	STELE_DURABLE_COMMIT = 1, /* nothing: a commit returns, and readers see the version, once the disk
+	STELE_DURABLE_CLOSE = 0, /* everything, unless the last publisher had been closed */
+	STELE_DURABLE_COMMIT =
+		1, /* nothing: a commit returns, and readers see the version, once the disk
 	                             has it. Each costs two writes that are waited for */
 };
 
 struct stele_publisher_options {
-	size_t size;             /* sizeof(struct stele_publisher_options) */
-	unsigned flags;          /* STELE_CREATE... */
-	uint32_t history;        /* versions kept readable at least, as far as history_bytes and the room
+	size_t size;      /* sizeof(struct stele_publisher_options) */
+	unsigned flags;   /* STELE_CREATE... */
+	uint32_t history; /* versions kept readable at least, as far as history_bytes and the room
 	                            in the region allow, 2 to 65536; 0: 64. A region that would be full
 	                            gives up the oldest, down to two. Looked at when the region is made */
-	uint64_t maximum_size;   /* bytes the region's file may grow to; 0: 4 GiB (256 MiB in a 32-bit
+	uint64_t maximum_size; /* bytes the region's file may grow to; 0: 4 GiB (256 MiB in a 32-bit
 	                            process). Every subscriber maps this much address space (not
 	                            memory). Past it the publisher writes a new file of twice that
 	                            size, and subscribers move over. At least what an empty region
 	                            takes, 92 KiB, and about 64 bytes more for each version of history
 	                            past 64 (-EINVAL: the sentence has it). Looked at when the region is
 	                            made */
-	uint64_t limit_size;     /* bytes that no such file is larger than; 0: 32 GiB (1 GiB). With
+	uint64_t limit_size;   /* bytes that no such file is larger than; 0: 32 GiB (1 GiB). With
 	                            maximum_size, the region never has more. Looked at when the region
 	                            is made */
-	mode_t mode;             /* permission bits of the region, its readers being those who may read
+	mode_t mode; /* permission bits of the region, its readers being those who may read
 	                            it; 0: 0640. Subscribers' registration and queues follow: who may
 	                            read may register. Looked at when the region is made */
 	enum stele_durability durability; /* looked at when the region is made */
-	int64_t attach_timeout;  /* nanoseconds to wait for another publisher to go away (a process with
+	int64_t attach_timeout; /* nanoseconds to wait for another publisher to go away (a process with
 	                            much memory takes seconds to die); 0: 5 s; negative: don't wait */
-	uint64_t history_bytes;  /* what history may take: where what only older versions than the newest
+	uint64_t
+		history_bytes; /* what history may take: where what only older versions than the newest
 	                            reach is more, the oldest are given up, down to two versions,
 	                            until at least an eighth of it is free; 0: no limit. Looked at when
 	                            the region is made */
-	uint64_t pinned_bytes;   /* what pins may keep of versions that history has let go of: where it
+	uint64_t
+		pinned_bytes; /* what pins may keep of versions that history has let go of: where it
 	                            is more, the oldest pins are revoked; 0: half of the region's maximum
 	                            size. For as long as this publisher is attached */
-	enum stele_memory memory; /* <stele/region.h>; 0: a file where the region has a directory, else
+	enum stele_memory
+		memory; /* <stele/region.h>; 0: a file where the region has a directory, else
 	                            POSIX shared memory. A System V segment has its maximum size from the
 	                            start: limit_size is the same, 0 for both being 64 MiB. Looked at when
 	                            the region is made */
@@ -103,7 +108,8 @@ struct stele_publisher_options {
  * 64-bit processes, or two C libraries, can't share a lock), -ESTALE (left by an earlier boot), -ENOTSUP (a file system that can't hold a
  * region), -EIO, -ENOSPC (the file system has no room; the sentence says how much is needed),
  * -EFBIG (RLIMIT_FSIZE), -EDQUOT, -ENOMEM, -EMFILE, -ENFILE. */
-STELE_API int stele_publisher_open(const char *region, const struct stele_publisher_options *options,
+STELE_API int stele_publisher_open(const char *region,
+                                   const struct stele_publisher_options *options,
                                    struct stele_publisher **ret);
 
 /* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached together, and one
@@ -142,14 +148,15 @@ struct stele_publisher_stats {
 	uint64_t notices_full;     /* queue full: it has a notice waiting already */
 	uint64_t notices_failed;   /* queue gone, squatted or not permitted */
 	uint64_t futex_wakes;
-	uint64_t reaped;           /* dead subscribers cleaned up after */
-	uint64_t pins_revoked;     /* versions that somebody pinned, given up for want of memory */
-	uint64_t arena_size;       /* bytes of the region for nodes and rows */
-	uint64_t arena_used;       /* of them in use by the newest version, history and pins */
-	uint64_t history_used;     /* of them, what only history reaches */
-	uint64_t pinned_used;      /* of them, what only pins reach, of versions below history */
+	uint64_t reaped;       /* dead subscribers cleaned up after */
+	uint64_t pins_revoked; /* versions that somebody pinned, given up for want of memory */
+	uint64_t arena_size;   /* bytes of the region for nodes and rows */
+	uint64_t arena_used;   /* of them in use by the newest version, history and pins */
+	uint64_t history_used; /* of them, what only history reaches */
+	uint64_t pinned_used;  /* of them, what only pins reach, of versions below history */
 };
-STELE_API int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publisher_stats *ret);
+STELE_API int stele_publisher_stats(struct stele_publisher *publisher,
+                                    struct stele_publisher_stats *ret);
 
 /* Notifies every waiting subscriber and cleans up after dead ones. A commit does all this itself, a
  * part at a time; a publisher that commits seldom may call this every few seconds so that dead
@@ -174,7 +181,8 @@ STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
  * abort, whatever they return. Errors also: -EBADMSG (the region's file was truncated, or replaced
  * by another of this user's), and, where its name was removed, so that it is written anew, what that
  * fails with (-ENOSPC, -ENOENT, and as below under NEW FILES); -EIO (an earlier write to the disk failed); -ECHILD. */
-STELE_API int stele_transaction_begin(struct stele_publisher *publisher, struct stele_transaction **ret);
+STELE_API int stele_transaction_begin(struct stele_publisher *publisher,
+                                      struct stele_transaction **ret);
 
 /* Makes the changes visible as one new version and notifies the subscribers. Returns 1, and sets
  * `*ret_version` (which may be NULL), or 0 when the tables are as they were: then there is no new
@@ -276,8 +284,8 @@ STELE_API int stele_delete_if(struct stele_transaction *tx, const char *table, c
 /* Reads a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers hold
  * until the next call on the transaction, or 0 where there is none. Errors: -EINVAL, -ENOENT (no
  * such table), -ENOMEM. */
-STELE_API int stele_transaction_get(struct stele_transaction *tx, const char *table, const void *key,
-                                    unsigned key_bits, struct stele_row *ret);
+STELE_API int stele_transaction_get(struct stele_transaction *tx, const char *table,
+                                    const void *key, unsigned key_bits, struct stele_row *ret);
 
 /* The schema of a table as the transaction sees it. Owned by the transaction, holds until its end
  * or until the table is dropped. Errors: -ENOENT, -ENOMEM. */
@@ -294,11 +302,13 @@ STELE_API int stele_writable_open(struct stele_transaction *tx, const char *tabl
                                   struct stele_writable **ret);
 STELE_API int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
                                  const void *value, size_t value_size);
-STELE_API int64_t stele_writable_put_many(struct stele_writable *table, const struct stele_row_ref *rows,
-                                          size_t count);
-STELE_API int stele_writable_delete(struct stele_writable *table, const void *key, unsigned key_bits);
-STELE_API int stele_writable_put_if(struct stele_writable *table, const void *key, unsigned key_bits,
-                                    const void *value, size_t value_size, uint64_t row_version);
+STELE_API int64_t stele_writable_put_many(struct stele_writable *table,
+                                          const struct stele_row_ref *rows, size_t count);
+STELE_API int stele_writable_delete(struct stele_writable *table, const void *key,
+                                    unsigned key_bits);
+STELE_API int stele_writable_put_if(struct stele_writable *table, const void *key,
+                                    unsigned key_bits, const void *value, size_t value_size,
+                                    uint64_t row_version);
 STELE_API int stele_writable_delete_if(struct stele_writable *table, const void *key,
                                        unsigned key_bits, uint64_t row_version);
 STELE_API int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,

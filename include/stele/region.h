@@ -37,10 +37,10 @@ extern "C" {
 /* The record of one commit, and who made it. */
 struct stele_commit {
 	uint64_t version;
-	uint64_t time;           /* nanoseconds since 1970; 0: not known any more */
-	uint8_t publisher[16];   /* UUID of one attachment of a publisher */
-	uint32_t pid;            /* as the publisher saw itself; for people, it proves nothing */
-	char command[16];        /* likewise; NUL-terminated */
+	uint64_t time;         /* nanoseconds since 1970; 0: not known any more */
+	uint8_t publisher[16]; /* UUID of one attachment of a publisher */
+	uint32_t pid;          /* as the publisher saw itself; for people, it proves nothing */
+	char command[16];      /* likewise; NUL-terminated */
 	uint64_t added, changed, removed; /* rows, over all tables */
 	char message[256];
 };
@@ -56,7 +56,7 @@ enum stele_memory {
 	STELE_MEMORY_DEFAULT = 0, /* of a region with a directory FILE, else SHM */
 	STELE_MEMORY_SHM = 1,     /* POSIX shared memory */
 	STELE_MEMORY_FILE = 2,    /* a file in the region's own directory */
-	STELE_MEMORY_SYSV = 3,    /* a System V segment (shmget(2), ipcs -m), which readers attach with
+	STELE_MEMORY_SYSV = 3, /* a System V segment (shmget(2), ipcs -m), which readers attach with
 	                             SHM_RDONLY: of a fixed size, so there is no growth past it and no
 	                             compaction, and seen only in the IPC namespace that it was made in. The
 	                             region's files are in POSIX shared memory all the same; who may read it
@@ -64,33 +64,33 @@ enum stele_memory {
 };
 
 struct stele_region_info {
-	size_t size;                /* in: sizeof(struct stele_region_info) */
+	size_t size; /* in: sizeof(struct stele_region_info) */
 	char name[STELE_NAME_MAX + 1];
-	char path[512];             /* of the data file */
+	char path[512]; /* of the data file */
 	uint8_t uuid[16];
 	uint32_t layout_version;
 	mode_t mode;
 	uid_t owner;
-	bool owner_trusted;         /* who is this user, root, or the owner of the region's directory: see OWNERS
+	bool owner_trusted; /* who is this user, root, or the owner of the region's directory: see OWNERS
 	                               in <stele/subscriber.h> */
-	uint64_t created;           /* nanoseconds since 1970 */
-	uint64_t version;           /* newest; 0: none yet */
-	uint64_t oldest;            /* oldest that history holds */
-	uint32_t history;           /* versions to be kept at least, while there is room: down to two */
-	uint64_t history_bytes;     /* that they may take, down to two of them; 0: no limit */
+	uint64_t created;       /* nanoseconds since 1970 */
+	uint64_t version;       /* newest; 0: none yet */
+	uint64_t oldest;        /* oldest that history holds */
+	uint32_t history;       /* versions to be kept at least, while there is room: down to two */
+	uint64_t history_bytes; /* that they may take, down to two of them; 0: no limit */
 	bool publisher_attached;
-	uint32_t publisher_pid;     /* of the one attached, or the last one; 0: never any */
+	uint32_t publisher_pid; /* of the one attached, or the last one; 0: never any */
 	char publisher_command[16];
-	uint64_t publisher_since;   /* attached since; or, if not, gone since: its close, or, where it
+	uint64_t publisher_since; /* attached since; or, if not, gone since: its close, or, where it
 	                               died, its last commit. ns since 1970; 0: not known */
-	uint64_t generation;        /* 1, and one more with each file that took the place of another */
+	uint64_t generation; /* 1, and one more with each file that took the place of another */
 	enum stele_memory memory;
-	uint64_t file_size;         /* bytes of memory the data file, or the segment, takes */
-	uint64_t maximum_size;      /* to which this file may grow */
-	uint64_t limit_size;        /* to which any may */
-	bool durable_commits;       /* made with STELE_DURABLE_COMMIT */
-	uint64_t arena_size;        /* bytes given out for nodes and rows until now, free ones included */
-	uint32_t subscribers;       /* registered */
+	uint64_t file_size;    /* bytes of memory the data file, or the segment, takes */
+	uint64_t maximum_size; /* to which this file may grow */
+	uint64_t limit_size;   /* to which any may */
+	bool durable_commits;  /* made with STELE_DURABLE_COMMIT */
+	uint64_t arena_size;  /* bytes given out for nodes and rows until now, free ones included */
+	uint32_t subscribers; /* registered */
 	uint32_t subscriber_slots;
 	struct stele_commit commit; /* the newest; .version 0: none, or not readable just now */
 };
@@ -104,30 +104,31 @@ STELE_API int stele_region_describe(const char *region, struct stele_region_info
  * it says of itself, in a file that whoever may read the region may write. */
 struct stele_subscriber_info {
 	uint32_t slot;
-	bool alive;                 /* somebody holds the slot's lock, which the kernel takes from the dead */
+	bool alive; /* somebody holds the slot's lock, which the kernel takes from the dead */
 	uint8_t uuid[16];
-	uint32_t pid;               /* as it saw itself */
+	uint32_t pid; /* as it saw itself */
 	char command[16];
-	int64_t user;               /* who owns the queue that it is notified through; -1: not known */
-	uint64_t since;             /* ns since 1970 */
-	const char *notifier;       /* as in <stele/subscriber.h>; "none" */
-	bool waiting;               /* it is waiting, or about to: it asks for notices, and, unless it named
+	int64_t user;         /* who owns the queue that it is notified through; -1: not known */
+	uint64_t since;       /* ns since 1970 */
+	const char *notifier; /* as in <stele/subscriber.h>; "none" */
+	bool waiting;     /* it is waiting, or about to: it asks for notices, and, unless it named
 	                               tables, there is no version that it has not seen and that has been there
 	                               for 1.5 s, or was given up */
-	uint32_t tables;            /* that it wants to be told of; 0: of all */
-	uint64_t seen;              /* the newest version that it found; 0: none yet */
-	uint64_t applied;           /* the version that it reported as applied; 0: none */
-	uint64_t behind;            /* versions that there are after `applied`, or else after `seen` */
-	uint64_t behind_since;      /* when the first of those was made; 0: none is, or not known */
-	bool behind_longer;         /* it is given up: made before `behind_since`, when the oldest that
+	uint32_t tables;  /* that it wants to be told of; 0: of all */
+	uint64_t seen;    /* the newest version that it found; 0: none yet */
+	uint64_t applied; /* the version that it reported as applied; 0: none */
+	uint64_t behind;  /* versions that there are after `applied`, or else after `seen` */
+	uint64_t behind_since; /* when the first of those was made; 0: none is, or not known */
+	bool behind_longer;    /* it is given up: made before `behind_since`, when the oldest that
 	                               history holds was */
-	uint64_t pinned[8];         /* versions that it asks to be kept, oldest first; 0: none */
-	uint64_t pinned_bytes;      /* memory that stays for them alone, not for history: other
+	uint64_t pinned[8];    /* versions that it asks to be kept, oldest first; 0: none */
+	uint64_t pinned_bytes; /* memory that stays for them alone, not for history: other
 	                               subscribers may pin the same. From the region */
-	int64_t queued;             /* notices that wait to be taken; -1: not known. From its queue */
-	bool counted;               /* what follows is known; from the publisher's file, which only its
+	int64_t queued;        /* notices that wait to be taken; -1: not known. From its queue */
+	bool counted;          /* what follows is known; from the publisher's file, which only its
 	                               user and root may read */
-	uint64_t sent, coalesced, dropped; /* notices to it: on their way; merged with one that it had not
+	uint64_t sent, coalesced,
+		dropped; /* notices to it: on their way; merged with one that it had not
 	                               taken yet; that could not be sent, so that it looks by itself */
 };
 typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_info *subscriber);
@@ -136,20 +137,22 @@ typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_in
  * Changes nothing. Memory that pins hold is found by a walk as of stele_region_verify(), if there
  * is any. Returns how many there were. Errors: those of stele_region_describe(); -ENOENT, -EPERM:
  * no subscribers' file, or one that is another user's; -ENOTSUP: a saved file. */
-STELE_API int stele_region_subscribers(const char *region, stele_subscriber_fn *each, void *context);
+STELE_API int stele_region_subscribers(const char *region, stele_subscriber_fn *each,
+                                       void *context);
 
 /* The lock that a publisher has from the begin of a transaction to its end. */
 enum stele_lock_state {
 	STELE_LOCK_FREE = 0,
-	STELE_LOCK_HELD = 1,        /* a transaction is open */
-	STELE_LOCK_DEAD = 2,        /* who had it died; the next publisher, or transaction, gets it */
-	STELE_LOCK_EARLIER = 3,     /* it is of an earlier boot of the machine; an attach makes another */
+	STELE_LOCK_HELD = 1, /* a transaction is open */
+	STELE_LOCK_DEAD = 2, /* who had it died; the next publisher, or transaction, gets it */
+	STELE_LOCK_EARLIER =
+		3, /* it is of an earlier boot of the machine; an attach makes another */
 };
 
 struct stele_region_lock {
-	size_t size;                /* in: sizeof(struct stele_region_lock) */
+	size_t size; /* in: sizeof(struct stele_region_lock) */
 	enum stele_lock_state state;
-	uint32_t owner;             /* the thread that has it, as it sees itself; 0: none */
+	uint32_t owner; /* the thread that has it, as it sees itself; 0: none */
 };
 
 /* Looks at a region's lock, and takes nothing: for the user who publishes, and root. Errors:
@@ -160,43 +163,46 @@ STELE_API int stele_region_lock(const char *region, struct stele_region_lock *re
 /* What a region's memory is used for, in bytes but where it says otherwise. What several versions
  * share counts once: to the newest if that reaches it, else to history, else to pins. */
 struct stele_region_use {
-	size_t size;                /* in: sizeof(struct stele_region_use) */
-	uint64_t version;           /* the newest that was looked at */
-	uint64_t oldest;            /* and the oldest of history that was */
-	uint64_t versions;          /* how many of history were found whole, and how many pins keep below it */
+	size_t size;      /* in: sizeof(struct stele_region_use) */
+	uint64_t version; /* the newest that was looked at */
+	uint64_t oldest;  /* and the oldest of history that was */
+	uint64_t
+		versions; /* how many of history were found whole, and how many pins keep below it */
 	uint64_t pinned_versions;
-	uint64_t given_up;          /* older ones, which were there when this began and were given up before it
+	uint64_t
+		given_up; /* older ones, which were there when this began and were given up before it
 	                             * came to their end: no figure has them */
 	uint64_t tables, rows, nodes; /* how many the newest version has */
-	uint64_t row_bytes;         /* of the newest version: its rows, */
-	uint64_t node_bytes;        /* the nodes of its tables' tries, */
-	uint64_t other_bytes;       /* and its list of tables, schemas, and record */
-	uint64_t history_bytes;     /* what older versions in history reach besides */
-	uint64_t pinned_bytes;      /* what only versions below history reach, which somebody pins */
-	uint64_t slack_bytes;       /* free, in pages that are used in part: for objects of like size */
-	uint64_t free_bytes;        /* in pages that nothing is in */
-	uint64_t arena_bytes;       /* the sum of these */
-	uint64_t objects;           /* that were looked at */
-	uint64_t damages;           /* things found wrong; 0: the region is whole */
-	bool checksummed;           /* a saved file: all its bytes were checked by a checksum. A region has none
+	uint64_t row_bytes;           /* of the newest version: its rows, */
+	uint64_t node_bytes;          /* the nodes of its tables' tries, */
+	uint64_t other_bytes;         /* and its list of tables, schemas, and record */
+	uint64_t history_bytes;       /* what older versions in history reach besides */
+	uint64_t pinned_bytes; /* what only versions below history reach, which somebody pins */
+	uint64_t slack_bytes;  /* free, in pages that are used in part: for objects of like size */
+	uint64_t free_bytes;   /* in pages that nothing is in */
+	uint64_t arena_bytes;  /* the sum of these */
+	uint64_t objects;      /* that were looked at */
+	uint64_t damages;      /* things found wrong; 0: the region is whole */
+	bool checksummed; /* a saved file: all its bytes were checked by a checksum. A region has none
 	                             * over the values of its rows */
 };
 
 /* Something in a region that is not as it should be. It is described until the callback returns. */
 struct stele_damage {
-	uint64_t version;           /* in which it was found; 0: it is of no version */
-	const char *table;          /* "" where it is in none */
-	uint64_t offset;            /* of the object in the file; 0: it is none */
-	const char *what;           /* a sentence */
+	uint64_t version;  /* in which it was found; 0: it is of no version */
+	const char *table; /* "" where it is in none */
+	uint64_t offset;   /* of the object in the file; 0: it is none */
+	const char *what;  /* a sentence */
 };
 typedef void stele_damage_fn(void *context, const struct stele_damage *damage);
 
 struct stele_verify_options {
-	size_t size;                /* sizeof(struct stele_verify_options) */
-	stele_damage_fn *found;     /* called for each thing that is wrong; may be NULL. Below a node that is
+	size_t size; /* sizeof(struct stele_verify_options) */
+	stele_damage_fn
+		*found; /* called for each thing that is wrong; may be NULL. Below a node that is
 	                               wrong nothing is looked at */
 	void (*progress)(void *context, uint64_t objects); /* called now and then; may be NULL */
-	void *context;              /* for both */
+	void *context;                                     /* for both */
 };
 
 /* Looks at everything that any version of a region reaches: header, versions, records, schemas,
@@ -263,9 +269,11 @@ STELE_API int stele_region_remove(const char *region);
 
 /* Something that a process left when it died. It is described until the callback returns. */
 struct stele_leftover {
-	const char *kind; /* "file", "folder", "channel" (what a subscriber was notified through), "slot" */
-	const char *name; /* its path; of a slot, the path of its file, its number, and who had it */
-	int error;        /* 0, or the negative errno that kept it: stele_last_error() has the sentence */
+	const char *
+		kind; /* "file", "folder", "channel" (what a subscriber was notified through), "slot" */
+	const char
+		*name; /* its path; of a slot, the path of its file, its number, and who had it */
+	int error; /* 0, or the negative errno that kept it: stele_last_error() has the sentence */
 };
 typedef void stele_leftover_fn(void *context, const struct stele_leftover *leftover);
 

@@ -53,34 +53,34 @@ extern "C" {
 #endif
 
 /* Limits. */
-#define STELE_NAME_MAX 63u          /* bytes in the name of a region, table or column */
-#define STELE_COLUMNS_MAX 64u       /* columns of a table, key columns included */
-#define STELE_KEY_MAX 512u          /* bytes in an encoded key */
-#define STELE_VALUE_MAX (1u << 20)  /* bytes in a value */
+#define STELE_NAME_MAX    63u        /* bytes in the name of a region, table or column */
+#define STELE_COLUMNS_MAX 64u        /* columns of a table, key columns included */
+#define STELE_KEY_MAX     512u       /* bytes in an encoded key */
+#define STELE_VALUE_MAX   (1u << 20) /* bytes in a value */
 
 /* The column types, with the C representation that a value column has in its struct, and that
  * stele_key_append(), stele_value_format() and their inverses take and give. */
 enum stele_type {
-	STELE_U8 = 1,   /* uint8_t */
-	STELE_U16,      /* uint16_t */
-	STELE_U32,      /* uint32_t */
-	STELE_U64,      /* uint64_t */
-	STELE_I8,       /* int8_t */
-	STELE_I16,      /* int16_t */
-	STELE_I32,      /* int32_t */
-	STELE_I64,      /* int64_t */
-	STELE_F64,      /* double */
-	STELE_BOOL,     /* bool, one byte, 0 or 1 */
-	STELE_IPV4,     /* 4 bytes in network order (struct in_addr) */
-	STELE_IPV6,     /* 16 bytes in network order (struct in6_addr) */
-	STELE_IPV4NET,  /* struct stele_ipv4net */
-	STELE_IPV6NET,  /* struct stele_ipv6net */
-	STELE_MAC,      /* 6 bytes */
-	STELE_UUID,     /* 16 bytes (uuid_t) */
-	STELE_TIME,     /* uint64_t, nanoseconds since 1970-01-01T00:00:00Z */
-	STELE_CHAR,     /* char[N]: text of at most N bytes, padded with NUL, not always terminated */
-	STELE_TEXT,     /* any number of bytes, meant as UTF-8; last column of the key or of the value */
-	STELE_BYTES,    /* any number of bytes; likewise */
+	STELE_U8 = 1,  /* uint8_t */
+	STELE_U16,     /* uint16_t */
+	STELE_U32,     /* uint32_t */
+	STELE_U64,     /* uint64_t */
+	STELE_I8,      /* int8_t */
+	STELE_I16,     /* int16_t */
+	STELE_I32,     /* int32_t */
+	STELE_I64,     /* int64_t */
+	STELE_F64,     /* double */
+	STELE_BOOL,    /* bool, one byte, 0 or 1 */
+	STELE_IPV4,    /* 4 bytes in network order (struct in_addr) */
+	STELE_IPV6,    /* 16 bytes in network order (struct in6_addr) */
+	STELE_IPV4NET, /* struct stele_ipv4net */
+	STELE_IPV6NET, /* struct stele_ipv6net */
+	STELE_MAC,     /* 6 bytes */
+	STELE_UUID,    /* 16 bytes (uuid_t) */
+	STELE_TIME,    /* uint64_t, nanoseconds since 1970-01-01T00:00:00Z */
+	STELE_CHAR, /* char[N]: text of at most N bytes, padded with NUL, not always terminated */
+	STELE_TEXT, /* any number of bytes, meant as UTF-8; last column of the key or of the value */
+	STELE_BYTES, /* any number of bytes; likewise */
 };
 
 struct stele_ipv4net {
@@ -94,12 +94,12 @@ struct stele_ipv6net {
 };
 
 struct stele_column {
-	const char *name;     /* a letter or '_', then letters, digits, '_' or '-' */
+	const char *name; /* a letter or '_', then letters, digits, '_' or '-' */
 	enum stele_type type;
-	bool key;             /* key columns come first */
-	uint32_t size;        /* bytes: needed for STELE_CHAR; 0 for STELE_TEXT and STELE_BYTES; for
+	bool key;        /* key columns come first */
+	uint32_t size;   /* bytes: needed for STELE_CHAR; 0 for STELE_TEXT and STELE_BYTES; for
 	                         every other type 0 or the type's own size */
-	uint32_t offset;      /* of a value column in its struct; of a key column 0 */
+	uint32_t offset; /* of a value column in its struct; of a key column 0 */
 };
 
 struct stele_schema {
@@ -112,24 +112,36 @@ struct stele_schema {
 
 /* A key column; for a key column of type STELE_CHAR give its size with STELE_KEY_CHAR. */
 #define STELE_KEY(name_, type_) \
-	{ .name = (name_), .type = (type_), .key = true }
+	{ \
+		.name = (name_), .type = (type_), .key = true \
+	}
 #define STELE_KEY_CHAR(name_, size_) \
-	{ .name = (name_), .type = STELE_CHAR, .key = true, .size = (size_) }
+	{ \
+		.name = (name_), .type = STELE_CHAR, .key = true, .size = (size_) \
+	}
 /* A value column: a member of a struct, under the member's own name. */
 #define STELE_VALUE(struct_, member_, type_) \
-	{ .name = #member_, .type = (type_), .size = sizeof(((struct_ *)0)->member_), \
-	  .offset = offsetof(struct_, member_) }
+	{ \
+		.name = #member_, .type = (type_), .size = sizeof(((struct_ *)0)->member_), \
+		.offset = offsetof(struct_, member_) \
+	}
 /* A variable value column: a flexible array member, the last of its struct. */
 #define STELE_VALUE_VARIABLE(struct_, member_, type_) \
-	{ .name = #member_, .type = (type_), .offset = offsetof(struct_, member_) }
+	{ \
+		.name = #member_, .type = (type_), .offset = offsetof(struct_, member_) \
+	}
 /* The schema of a table whose values are `struct_` with the columns in the array `columns_`. */
 #define STELE_SCHEMA(struct_, columns_) \
-	{ .columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
-	  .value_size = sizeof(struct_) }
+	{ \
+		.columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
+		.value_size = sizeof(struct_) \
+	}
 /* The same where the last column is the flexible array member `member_`. */
 #define STELE_SCHEMA_VARIABLE(struct_, member_, columns_) \
-	{ .columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
-	  .value_size = offsetof(struct_, member_) }
+	{ \
+		.columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
+		.value_size = offsetof(struct_, member_) \
+	}
 
 /* Says whether a schema is well formed: 0, or -EINVAL with a sentence that names the column. What
  * makes one: at least one key column, all key columns before the value's; names allowed and
@@ -152,7 +164,8 @@ STELE_API size_t stele_schema_format(const struct stele_schema *schema, char *bu
  * stele_schema_free(). Errors: -EINVAL (the sentence has the position and what was expected),
  * -ENOMEM. */
 STELE_API int stele_schema_parse(const char *text, char *ret_table, struct stele_schema **ret);
-STELE_API struct stele_schema *stele_schema_copy(const struct stele_schema *schema); /* NULL: no memory */
+STELE_API struct stele_schema *
+stele_schema_copy(const struct stele_schema *schema); /* NULL: no memory */
 STELE_API struct stele_schema *stele_schema_free(struct stele_schema *schema);
 
 /* The index of a column by its name, or -ENOENT (no sentence). */
@@ -189,18 +202,21 @@ STELE_API int stele_key_column(const struct stele_schema *schema, size_t column,
  * prefix zero in its last byte; bools 0 or 1; no NaN and no -0.0; nothing but NUL after the NUL in a
  * char[N]. stele_key_append() makes no others. 0, or -EINVAL with a sentence that names the
  * column. */
-STELE_API int stele_key_check(const struct stele_schema *schema, const void *key, unsigned key_bits);
+STELE_API int stele_key_check(const struct stele_schema *schema, const void *key,
+                              unsigned key_bits);
 
 /* Finds a value column in a row's value: sets `*ret_value` and `*ret_size`; for STELE_CHAR the size
  * is the length of the text, up to the first NUL. Errors: -EBADMSG: the value is shorter than its
  * schema says. */
-STELE_API int stele_value_column(const struct stele_schema *schema, size_t column, const void *value,
-                                 size_t value_size, const void **ret_value, size_t *ret_size);
+STELE_API int stele_value_column(const struct stele_schema *schema, size_t column,
+                                 const void *value, size_t value_size, const void **ret_value,
+                                 size_t *ret_size);
 
 /* Says whether a value may be put into a table of this schema: its size (exactly value_size, or
  * from value_size to STELE_VALUE_MAX where the last column is variable), bools 0 or 1, prefixes
  * without host bits. 0 or -EINVAL with a sentence that names the column. */
-STELE_API int stele_value_check(const struct stele_schema *schema, const void *value, size_t value_size);
+STELE_API int stele_value_check(const struct stele_schema *schema, const void *value,
+                                size_t value_size);
 
 /* ---- columns as text ---- */
 
@@ -212,8 +228,8 @@ STELE_API const char *stele_type_name(enum stele_type type);
  * aa:bb:cc:dd:ee:ff; UUIDs in lower case; times as 2026-01-31T12:00:00.000000001Z (no fraction when
  * it is zero); char[N] and text as they are; bytes in hexadecimal. The text is not escaped. Returns
  * as snprintf does. */
-STELE_API size_t stele_value_format(const struct stele_column *column, const void *value, size_t size,
-                                    char *buffer, size_t buffer_size);
+STELE_API size_t stele_value_format(const struct stele_column *column, const void *value,
+                                    size_t size, char *buffer, size_t buffer_size);
 
 /* The inverse: reads text of `length` bytes into `buffer`, in C representation, and sets
  * `*ret_size`. Integers also as 0x..., times also as a decimal number of nanoseconds, a

@@ -60,18 +60,19 @@ struct stele_snapshot;
 
 /* A row, read in place. */
 struct stele_row {
-	const void *key;    /* as encoded; key_bits of it count */
+	const void *key; /* as encoded; key_bits of it count */
 	unsigned key_bits;
-	const void *value;  /* aligned for the value's struct (8 bytes) */
+	const void *value; /* aligned for the value's struct (8 bytes) */
 	size_t value_size;
-	uint64_t version;   /* that last wrote this row: also one that wrote what was there before, by
+	uint64_t version; /* that last wrote this row: also one that wrote what was there before, by
 	                       changing it and back, or by deleting and putting it, in one transaction.
 	                       Putting a row as it is writes nothing */
 };
 
 /* ---- subscribers ---- */
 
-#define STELE_UNREGISTERED 8u /* don't register: no slot, no queue, no pins; nobody sees this reader */
+#define STELE_UNREGISTERED \
+	8u /* don't register: no slot, no queue, no pins; nobody sees this reader */
 #define STELE_ANY_OWNER 4096u /* read the region whoever its owner is */
 #define STELE_ONE_OWNER 8192u /* read it only if its owner is options.owner */
 
@@ -93,18 +94,20 @@ struct stele_row {
  * STELE_ONE_OWNER. */
 
 struct stele_subscriber_options {
-	size_t size;    /* sizeof(struct stele_subscriber_options) */
-	unsigned flags; /* STELE_UNREGISTERED, STELE_ANY_OWNER, STELE_ONE_OWNER, STELE_NO_SIGBUS_HANDLER (see
+	size_t size; /* sizeof(struct stele_subscriber_options) */
+	unsigned
+		flags; /* STELE_UNREGISTERED, STELE_ANY_OWNER, STELE_ONE_OWNER, STELE_NO_SIGBUS_HANDLER (see
 	                   <stele/error.h>) */
 	const char *notifier; /* one of those below; NULL: "auto" */
-	int64_t spin;   /* nanoseconds that stele_subscriber_wait() looks at the newest version, keeping
+	int64_t spin; /* nanoseconds that stele_subscriber_wait() looks at the newest version, keeping
 	                   a core busy, before it blocks; 0: none. Who is found spinning costs the
 	                   publisher no system call and sees the version as fast as memory tells */
-	const char *const *tables; /* names, ended by NULL: wait only for versions that changed one of
+	const char *const
+		*tables; /* names, ended by NULL: wait only for versions that changed one of
 	                   them; NULL, or none: for every version. Copied. The publisher is told of up to
 	                   eight, and leaves this subscriber alone when it changes none of them; who
 	                   names more is woken by every version, and may look in vain */
-	uid_t owner;    /* with STELE_ONE_OWNER: the user whose region it must be; else 0 */
+	uid_t owner;     /* with STELE_ONE_OWNER: the user whose region it must be; else 0 */
 };
 
 /* NOTIFIERS. By what a subscriber is woken when there is a new version. Whatever it is, a notice is a
@@ -146,7 +149,8 @@ struct stele_subscriber_options {
  * as soon as a publisher has opened it), -ENOMEM, -EMFILE, -ENFILE, and, with a notifier named, what
  * kept it from being had: also -EPERM, -EBUSY, -ENOSPC, and -ENOTSUP (a queue made here is not seen
  * by the publisher, which is in another IPC namespace). */
-STELE_API int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
+STELE_API int stele_subscriber_open(const char *region,
+                                    const struct stele_subscriber_options *options,
                                     struct stele_subscriber **ret);
 
 /* Detaches: closes snapshots that are still open, removes the queue, frees the slot. Returns
@@ -192,23 +196,24 @@ STELE_API int stele_subscriber_applied(struct stele_subscriber *subscriber, uint
 
 /* Writes the subscriber's region into a file, as stele_region_save() does (<stele/region.h>). Errors: those
  * of stele_region_save() that are not of opening the region; -ECHILD. */
-STELE_API int stele_subscriber_save(struct stele_subscriber *subscriber, const char *file, unsigned flags,
-                                    uint64_t *ret_oldest, uint64_t *ret_newest);
+STELE_API int stele_subscriber_save(struct stele_subscriber *subscriber, const char *file,
+                                    unsigned flags, uint64_t *ret_oldest, uint64_t *ret_newest);
 
 /* How this subscriber is attached. */
 struct stele_subscriber_state {
 	size_t size;
-	bool registered;        /* it has a slot: it can pin */
-	const char *notifier;   /* one of those above, or "poll": gets no notice of its own; it looks
+	bool registered;      /* it has a slot: it can pin */
+	const char *notifier; /* one of those above, or "poll": gets no notice of its own; it looks
 	                           every few milliseconds, or, while nothing changes, ten times a second
 	                           and when a commit wakes all who read. Static */
-	const char *reason;     /* why it is not registered or not on its queue; "" if it is. The
+	const char *reason;   /* why it is not registered or not on its queue; "" if it is. The
 	                           subscriber's */
 	bool publisher_attached; /* at the moment of the call */
-	uint64_t publisher_since; /* attached since, or, if not, gone since (its close, or where it died its
+	uint64_t
+		publisher_since; /* attached since, or, if not, gone since (its close, or where it died its
 	                            last commit), in nanoseconds since 1970; 0: not known */
-	uid_t owner;            /* of the region */
-	bool owner_trusted;     /* who is this user, root, or the owner of the region's directory */
+	uid_t owner;             /* of the region */
+	bool owner_trusted; /* who is this user, root, or the owner of the region's directory */
 };
 STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
                                         struct stele_subscriber_state *ret);
@@ -246,7 +251,8 @@ STELE_API int stele_snapshot_check(const struct stele_snapshot *snapshot);
 /* The record of the commit that made the snapshot's version. Of a version that history has let go
  * of while it was pinned, the time may not be known any more: then it is 0. Errors: -ENOENT (a
  * snapshot at version 0: nobody made it), -ESTALE, -EBADMSG, -ECHILD. */
-STELE_API int stele_snapshot_commit(const struct stele_snapshot *snapshot, struct stele_commit *ret);
+STELE_API int stele_snapshot_commit(const struct stele_snapshot *snapshot,
+                                    struct stele_commit *ret);
 
 /* What that commit did to its tables, one by one: 1 and `*ret` for `index` from 0 on, 0 after the
  * last. A table in which no row is another is not among them. Errors: as _commit. */
@@ -280,9 +286,9 @@ STELE_API int stele_snapshot_match(const struct stele_snapshot *snapshot, const 
 
 /* The same for many keys in one call, as _get_many is for _get. Who looks up addresses at the rate of packets
  * makes an index: <stele/index.h>. */
-STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot, const char *table,
-                                            const struct stele_key_ref *keys, size_t count,
-                                            struct stele_row *ret);
+STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot,
+                                            const char *table, const struct stele_key_ref *keys,
+                                            size_t count, struct stele_row *ret);
 
 /* ---- one table of a snapshot, without looking its name up each time ---- */
 
@@ -302,40 +308,44 @@ STELE_API int stele_table_get(const struct stele_table *table, const void *key, 
                               struct stele_row *ret);
 STELE_API int stele_table_match(const struct stele_table *table, const void *key, unsigned key_bits,
                                 struct stele_row *ret);
-STELE_API int64_t stele_table_get_many(const struct stele_table *table, const struct stele_key_ref *keys,
-                                       size_t count, struct stele_row *ret);
-STELE_API int64_t stele_table_match_many(const struct stele_table *table, const struct stele_key_ref *keys,
-                                         size_t count, struct stele_row *ret);
-STELE_API uint64_t stele_table_rows(const struct stele_table *table);    /* how many there are */
-STELE_API uint64_t stele_table_version(const struct stele_table *table); /* that last wrote it: one of
+STELE_API int64_t stele_table_get_many(const struct stele_table *table,
+                                       const struct stele_key_ref *keys, size_t count,
+                                       struct stele_row *ret);
+STELE_API int64_t stele_table_match_many(const struct stele_table *table,
+                                         const struct stele_key_ref *keys, size_t count,
+                                         struct stele_row *ret);
+STELE_API uint64_t stele_table_rows(const struct stele_table *table); /* how many there are */
+STELE_API uint64_t
+stele_table_version(const struct stele_table *table); /* that last wrote it: one of
                                                                           its rows, as stele_row has it */
 
 /* One object on the way of a lookup down the table's trie. */
 struct stele_step {
 	enum { STELE_STEP_NODE, STELE_STEP_ROW } kind;
-	uint64_t offset;     /* in the region's file, or its segment */
-	size_t bytes;        /* that it takes */
-	uint64_t version;    /* that made it */
-	unsigned depth;      /* bytes of the key that lead to it */
+	uint64_t offset;  /* in the region's file, or its segment */
+	size_t bytes;     /* that it takes */
+	uint64_t version; /* that made it */
+	unsigned depth;   /* bytes of the key that lead to it */
 	/* Of a node: */
-	unsigned skipped;    /* bytes that all keys below it have next */
-	unsigned children;   /* how many there are */
-	unsigned prefixes;   /* how many keys end in it */
-	const char *form;    /* "bitmap", "list", "direct": how it says which children there are. Static */
-	bool on_way;         /* the key has these bytes */
-	int next;            /* the byte by which the key goes on; -1: it ends in this node */
+	unsigned skipped;  /* bytes that all keys below it have next */
+	unsigned children; /* how many there are */
+	unsigned prefixes; /* how many keys end in it */
+	const char *
+		form; /* "bitmap", "list", "direct": how it says which children there are. Static */
+	bool on_way;  /* the key has these bytes */
+	int next;     /* the byte by which the key goes on; -1: it ends in this node */
 	/* Of a row: */
 	struct stele_row row; /* as stele_table_get() gives one */
-	bool answer;         /* it is what the lookup gives */
+	bool answer;          /* it is what the lookup gives */
 };
 
 /* Tells the way of a lookup, for who develops or doubts this library: its nodes from the root, and each
  * row that it comes by, in this order. `longest`: that of stele_table_match(), else that of _get(). Fills up
  * to `room` steps; `*ret_count` is how many there are (STELE_KEY_MAX * 9 + 2 at most). Returns 1, or 0 where
  * there is no row. Errors as of stele_table_get(). */
-STELE_API int stele_table_explain(const struct stele_table *table, const void *key, unsigned key_bits,
-                                  bool longest, struct stele_step *steps, size_t room,
-                                  size_t *ret_count);
+STELE_API int stele_table_explain(const struct stele_table *table, const void *key,
+                                  unsigned key_bits, bool longest, struct stele_step *steps,
+                                  size_t room, size_t *ret_count);
 
 /* The table's schema, as stored in the region, to be freed with stele_schema_free(). Errors:
  * -ESTALE, -EBADMSG, -ENOMEM. */
@@ -360,8 +370,8 @@ struct stele_live {
  * the table was dropped and made again with another schema. */
 STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                               const struct stele_schema *expected, struct stele_live *ret);
-STELE_API int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
-                             size_t *size, uint64_t *ret_version);
+STELE_API int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits,
+                             void *buffer, size_t *size, uint64_t *ret_version);
 STELE_API int stele_live_match(struct stele_live *table, const void *key, unsigned key_bits,
                                void *buffer, size_t *size, unsigned *ret_key_bits,
                                uint64_t *ret_version);
@@ -409,7 +419,8 @@ STELE_API struct stele_changes *stele_changes_close(struct stele_changes *change
 /* Restricts the changes to keys that start with these bits, and starts with the first of them; with
  * 0 bits it gives all again. Costs a walk down to them, whatever else has changed. 0, or errors:
  * -EINVAL (more bits than a key can have), -ESTALE, -EBADMSG, -ECHILD. */
-STELE_API int stele_changes_under(struct stele_changes *changes, const void *key, unsigned key_bits);
+STELE_API int stele_changes_under(struct stele_changes *changes, const void *key,
+                                  unsigned key_bits);
 
 /* The next change: 1 and `*ret`, or 0 after the last. A row is changed when its value is another. A
  * call that returns 1 or 0 vouches for all that the calls before it gave. Errors: -ESTALE (one of the
@@ -464,8 +475,8 @@ STELE_API void stele_changes_versions(const struct stele_changes *changes, uint6
  * To go on after a restart of the process, keep the region's UUID (stele_subscriber_region_uuid)
  * with the version. Where the subscriber's region has another UUID, treat it as a STELE_GAP: versions
  * of another region say nothing. */
-STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
-                                  struct stele_changes **ret);
+STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const char *table,
+                                  uint64_t since, struct stele_changes **ret);
 
 /* ---- following: the loop above as one call ---- */
 
@@ -480,21 +491,21 @@ enum stele_event_kind {
 /* Holds, with all that it points to, until the callback returns. */
 struct stele_event {
 	enum stele_event_kind kind;
-	uint64_t version;       /* of the batch that this belongs to; _RESYNC: 0 */
-	const uint8_t *region;  /* UUID of the region, 16 bytes: what .version is a version of */
-	const char *table;      /* _INITIAL, _CHANGE: which; else NULL */
+	uint64_t version;      /* of the batch that this belongs to; _RESYNC: 0 */
+	const uint8_t *region; /* UUID of the region, 16 bytes: what .version is a version of */
+	const char *table;     /* _INITIAL, _CHANGE: which; else NULL */
 	const struct stele_schema *schema; /* ... its schema */
 	struct stele_change change;        /* ... what; a copy, whole */
-	uint64_t count;         /* rows or changes given in this batch until now */
+	uint64_t count;                    /* rows or changes given in this batch until now */
 };
 
 struct stele_follow_options {
-	size_t size;           /* sizeof(struct stele_follow_options) */
-	const char *table;     /* only this one, which need not be there yet; NULL: all */
+	size_t size;       /* sizeof(struct stele_follow_options) */
+	const char *table; /* only this one, which need not be there yet; NULL: all */
 	const struct stele_schema *schema; /* that the table must have (-EINVAL); NULL: any */
-	const void *prefix;    /* with a table: only keys that start with these bits */
+	const void *prefix;                /* with a table: only keys that start with these bits */
 	unsigned prefix_bits;
-	uint64_t since;        /* go on from this version, which the caller has whole; 0: from nothing */
+	uint64_t since; /* go on from this version, which the caller has whole; 0: from nothing */
 	const uint8_t *region; /* with .since: the UUID of the region that it is a version of */
 	int64_t deadline_ns;   /* on CLOCK_MONOTONIC, as of stele_subscriber_wait(); 0: for ever */
 };
@@ -529,10 +540,9 @@ struct stele_follow_options {
  * runs it pins one version, in a batch two. Errors: -EINVAL (options; the table has another schema),
  * -ENOENT (the region was removed), -ESTALE (it was replaced by another of its name; or the publisher
  * outran this reader until the deadline), -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
-STELE_API int stele_subscriber_follow(struct stele_subscriber *subscriber,
-                                      const struct stele_follow_options *options,
-                                      int (*on_event)(const struct stele_event *event, void *userdata),
-                                      void *userdata);
+STELE_API int stele_subscriber_follow(
+	struct stele_subscriber *subscriber, const struct stele_follow_options *options,
+	int (*on_event)(const struct stele_event *event, void *userdata), void *userdata);
 
 #ifdef __cplusplus
 }

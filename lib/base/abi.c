@@ -29,15 +29,17 @@ bool abi_is_ours(const struct layout_publisher_file *file)
 int abi_refuse(const struct layout_publisher_file *file, const char *path)
 {
 	if (file->word_size != sizeof(void *))
-		return error_set(EPROTONOSUPPORT,
-		                 "%s was made by a %u-bit publisher, which is attached; a %zu-bit one "
-		                 "can't share its lock: stop it first, or run both as processes of "
-		                 "one kind",
-		                 path, file->word_size * 8, sizeof(void *) * 8);
-	return error_set(EPROTONOSUPPORT,
-	                 "%s was made by a publisher with another C library, which is attached; this "
-	                 "one can't share its lock: stop it first, or run both with one C library",
-	                 path);
+		return error_set(
+			EPROTONOSUPPORT,
+			"%s was made by a %u-bit publisher, which is attached; a %zu-bit one "
+			"can't share its lock: stop it first, or run both as processes of "
+			"one kind",
+			path, file->word_size * 8, sizeof(void *) * 8);
+	return error_set(
+		EPROTONOSUPPORT,
+		"%s was made by a publisher with another C library, which is attached; this "
+		"one can't share its lock: stop it first, or run both with one C library",
+		path);
 }
 
 bool abi_lock_word(const void *bytes, uint32_t *ret)

@@ -94,7 +94,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.oldest = region_oldest(&region, load_relaxed(&header->oldest), info.version);
 	info.history = region.history;
 	info.history_bytes = header->history_bytes;
-	info.memory = region.memory == &storage_sysv       ? STELE_MEMORY_SYSV
+	info.memory = region.memory == &storage_sysv      ? STELE_MEMORY_SYSV
 	              : names.in_directory || names.saved ? STELE_MEMORY_FILE
 	                                                  : STELE_MEMORY_SHM;
 	info.file_size = region.file_size;

@@ -13,8 +13,8 @@
 
 /* The kernel writes the bit that says that the holder died, so the word means the same whatever C
  * library laid out the mutex around it. */
-static void judge(const struct layout_publisher_file *file, uint32_t word, const uint8_t boot_id[16],
-                  struct stele_region_lock *ret)
+static void judge(const struct layout_publisher_file *file, uint32_t word,
+                  const uint8_t boot_id[16], struct stele_region_lock *ret)
 {
 	ret->owner = word & FUTEX_TID_MASK;
 	if (memcmp(file->boot_id, boot_id, sizeof(file->boot_id)) != 0)

@@ -178,12 +178,13 @@ static bool header_is_possible(const struct layout_header *header, uint64_t size
 	       fits_before_arena(header, header->ring_offset, ring, sizeof(struct layout_commit)) &&
 	       fits_before_arena(header, header->kept_offset, header->kept_entries,
 	                         sizeof(struct layout_kept)) &&
-	       header->limit_size <= LAYOUT_MAXIMUM &&
-	       header->maximum_size <= header->limit_size && header->maximum_size >= size;
+	       header->limit_size <= LAYOUT_MAXIMUM && header->maximum_size <= header->limit_size &&
+	       header->maximum_size >= size;
 }
 
 /* Checks that the header fits the memory that it is in. */
-static int judge_fit(const struct region_paths *names, const struct layout_header *header, uint64_t size)
+static int judge_fit(const struct region_paths *names, const struct layout_header *header,
+                     uint64_t size)
 {
 	char name[CALLED_SIZE];
 
@@ -209,10 +210,9 @@ static int judge_holes(const struct region_paths *names, int fd, const struct st
 		EBADMSG,
 		"%s is refused: its file has holes (memory for %llu of its %llu bytes), and no publisher "
 		"leaves any; %s",
-		called(names, name), (unsigned long long)there,
-		(unsigned long long)status->st_size,
+		called(names, name), (unsigned long long)there, (unsigned long long)status->st_size,
 		names->saved ? "copy it without them (cp --sparse=never)"
-		             : "remove the region and publish again");
+			     : "remove the region and publish again");
 }
 
 static int judge_owner(const struct region_paths *names, const struct stat *status, bool writable)
@@ -280,7 +280,8 @@ static int take_header(struct region *region, const struct layout_header *header
 	return 0;
 }
 
-static int map_region(const struct region_paths *names, struct region *region, bool writable, bool guarded)
+static int map_region(const struct region_paths *names, struct region *region, bool writable,
+                      bool guarded)
 {
 	struct layout_header header = {0};
 	ssize_t got = pread(region->fd, &header, sizeof(header), 0);

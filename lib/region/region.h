@@ -18,9 +18,9 @@
 
 struct region {
 	struct region_paths names;
-	int fd;                      /* of the data file */
+	int fd;                       /* of the data file */
 	const struct storage *memory; /* what the rest is in, and the mapping of */
-	int segment;                 /* its shmid, where it is a System V segment */
+	int segment;                  /* its shmid, where it is a System V segment */
 	struct mapping mapping;
 	struct layout_header *header; /* the mapping's start */
 	/* Copied from the header once it was judged. */
@@ -32,10 +32,10 @@ struct region {
 	struct layout_commit *ring;
 	struct layout_kept *kept;
 	uint64_t file_size; /* of the memory, as far as known; it only grows */
-	int shortage;       /* negative errno: why the file could not grow the last time; 0: it could */
+	int shortage; /* negative errno: why the file could not grow the last time; 0: it could */
 	uint64_t shortage_size; /* what it was to have then */
-	struct stat status; /* at the open */
-	unsigned users;     /* of region_share(): the handles of one process that read through it */
+	struct stat status;     /* at the open */
+	unsigned users; /* of region_share(): the handles of one process that read through it */
 };
 
 /* Opens and maps the data file of a region. Checks, in this order: the file (file_open), owner and
@@ -108,7 +108,8 @@ static inline int region_judge(const struct region *region, uint64_t version, ui
 	if (region_lost(region))
 		return -EBADMSG;
 	/* With acquire: kept was filled before reclaimed was raised. */
-	if (version >= load_acquire(&region->header->reclaimed) || region_keeps(region, version, kept_hint))
+	if (version >= load_acquire(&region->header->reclaimed) ||
+	    region_keeps(region, version, kept_hint))
 		return 0;
 	return -ESTALE;
 }

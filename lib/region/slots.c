@@ -26,7 +26,8 @@ static off_t lock_byte(uint32_t index)
 	return (off_t)file_size_for(index);
 }
 
-int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16], mode_t region_mode)
+int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16],
+               mode_t region_mode)
 {
 	struct layout_subscribers_header header = {
 		.magic = LAYOUT_MAGIC_SUBSCRIBERS,
@@ -89,8 +90,8 @@ static int lock_open(const struct region_paths *names, int fd, struct slots *slo
 }
 
 /* Opens the subscribers file of a region, and reads its header. 0, or with an error message. */
-static int open_file(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, bool writable,
-                     int *ret_fd, struct stat *ret_status,
+static int open_file(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
+                     bool writable, int *ret_fd, struct stat *ret_status,
                      struct layout_subscribers_header *ret_header)
 {
 	int fd, r = file_open_linked(names->subscribers, writable, sizeof(*ret_header), &fd,
@@ -139,8 +140,8 @@ int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_
 
 #define AT_ONCE 16u /* slots that are read */
 
-int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
-                uint32_t *ret_capacity)
+int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
+                uint32_t *ret_taken, uint32_t *ret_capacity)
 {
 	struct layout_subscribers_header header;
 	struct layout_slot slots[AT_ONCE];
@@ -174,7 +175,8 @@ int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t o
 
 	if (r < 0)
 		return r;
-	r = mapping_open(&slots.mapping, fd, (size_t)file_size_for(LAYOUT_SLOTS_MAX), true, guarded);
+	r = mapping_open(&slots.mapping, fd, (size_t)file_size_for(LAYOUT_SLOTS_MAX), true,
+	                 guarded);
 	if (r < 0)
 		r = mapping_error(r, names->subscribers, file_size_for(LAYOUT_SLOTS_MAX));
 	else

@@ -25,12 +25,13 @@ struct slots {
 	struct mapping mapping; /* of the largest size the file may have */
 	struct layout_subscribers_header *header;
 	struct layout_slot *slot;
-	uint32_t capacity;      /* slots that the file is known to hold */
+	uint32_t capacity; /* slots that the file is known to hold */
 };
 
 /* Makes the subscribers file of a region, in place of what has its name. `publisher` is the publisher
  * file, whose lock the caller holds (replace.h). 0, or with a sentence. */
-int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16], mode_t region_mode);
+int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16],
+               mode_t region_mode);
 
 /* Opens it. Errors: -ENOENT, -EACCES..., -EBADMSG (of another region, or lost), with a sentence. */
 int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, bool guarded,
@@ -39,8 +40,8 @@ void slots_close(struct slots *slots);
 
 /* Counts the slots that are taken, of how many there are, without mapping the file: for a look at many
  * regions. Errors: those of slots_open(). */
-int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, uint32_t *ret_taken,
-                uint32_t *ret_capacity);
+int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
+                uint32_t *ret_taken, uint32_t *ret_capacity);
 
 /* False when the file was truncated, or its header is not that of this region (any more): nobody
  * can open it then. */

@@ -19,14 +19,15 @@
 /* A version below history that somebody's pin keeps. */
 struct survey_kept {
 	uint64_t version;
-	uint64_t held; /* bytes that neither history nor the newest version reaches, and this one does */
+	uint64_t
+		held; /* bytes that neither history nor the newest version reaches, and this one does */
 	uint32_t catalog, record;
 };
 
 struct survey_options {
 	/* The newest version to look at, which is pinned; its version 0: the one that there is. */
 	struct layout_commit newest;
-	stele_damage_fn *found;    /* may be NULL */
+	stele_damage_fn *found;                            /* may be NULL */
 	void (*progress)(void *context, uint64_t objects); /* now and then; may be NULL */
 	void *context;
 };

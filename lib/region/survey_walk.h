@@ -14,7 +14,8 @@ struct walk {
 	const struct survey_options *options;
 	struct survey *survey;
 	struct view view;
-	uint32_t *known;   /* of the object that starts at each unit: 0, rows below it + 1, or WALK_BAD */
+	uint32_t *
+		known; /* of the object that starts at each unit: 0, rows below it + 1, or WALK_BAD */
 	uint64_t *covered; /* a bit for each unit: an object is there */
 	unsigned char *value;
 
@@ -27,10 +28,10 @@ struct walk {
 		ref_t ref;
 		uint32_t units;
 		uint32_t kept_end; /* WALK_KEPT: the first kept version that does not reach it */
-	} *met;            /* objects that no version before it reaches */
+	} * met;                   /* objects that no version before it reaches */
 	size_t met_count, met_room;
 	bool no_memory;
-	char table[STELE_NAME_MAX + 1]; /* where the walk is; "" */
+	char table[STELE_NAME_MAX + 1];    /* where the walk is; "" */
 	const struct stele_schema *schema; /* of it; NULL: in the catalog */
 	uint64_t damages;
 	struct {

@@ -38,6 +38,7 @@ bool schema_value_any(const struct stele_schema *schema);
 
 /* Copies a value with everything that doesn't count (padding, bytes after a NUL in a char[N]) set
  * to zero. `size` bytes each. */
-void schema_value_normalize(const struct stele_schema *schema, const void *value, size_t size, void *ret);
+void schema_value_normalize(const struct stele_schema *schema, const void *value, size_t size,
+                            void *ret);
 
 #endif

@@ -75,9 +75,9 @@ static int refuse_open(const char *path, bool writable, bool links, int errnum)
 	if (errnum == ENOENT)
 		return -ENOENT;
 	if (lstat(path, &status) < 0)
-		return errno == ENOENT ? -ENOENT
-		                       : error_set(errno, "cannot look at %s: %s", path,
-		                                   strerror(errno));
+		return errno == ENOENT
+		               ? -ENOENT
+		               : error_set(errno, "cannot look at %s: %s", path, strerror(errno));
 	if (!S_ISREG(status.st_mode))
 		return refuse_kind(path, &status, links);
 	if (errnum == EACCES || errnum == EPERM)

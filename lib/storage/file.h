@@ -12,7 +12,8 @@
 /* Opens a file that exists, never waiting for it and never following it anywhere: it must be a
  * regular file with one link, and at least `least_size` bytes. 0, -ENOENT without a sentence, or a
  * negative errno with one. */
-int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd, struct stat *ret_status);
+int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+              struct stat *ret_status);
 
 /* The same for the subscribers file: whoever may write it may give it more names, which must keep
  * nobody from registering. Its owner and the uuid in it tell whether it is the right one. */

@@ -15,7 +15,8 @@
 #include "lib/storage/file.h"
 
 #define AS_IT_IS (O_CLOEXEC | O_NOFOLLOW)
-#define PASSES   4096 /* of a removal: each takes a level of directories that were made where none belong */
+#define PASSES \
+	4096 /* of a removal: each takes a level of directories that were made where none belong */
 #define REMOVE_TRIES 8
 
 /* Takes a directory from all other users: one who goes on making files in it would keep a removal busy for
@@ -93,11 +94,12 @@ static int refuse_left(const struct region_paths *names, int fd)
 	while (r == 0 && (entry = readdir(directory)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
 		    fstatat(again, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-			r = error_set(EBADMSG,
-			              "cannot remove %s: user %u has made a %s in it; let that user "
-			              "or root remove it, and repeat this",
-			              names->folder, status.st_uid,
-			              S_ISDIR(status.st_mode) ? "directory" : "file");
+			r = error_set(
+				EBADMSG,
+				"cannot remove %s: user %u has made a %s in it; let that user "
+				"or root remove it, and repeat this",
+				names->folder, status.st_uid,
+				S_ISDIR(status.st_mode) ? "directory" : "file");
 	closedir(directory);
 	return r < 0 ? r : file_refuse_name("remove", names->folder, ENOTEMPTY);
 }
@@ -172,8 +174,8 @@ static DIR *folder_read(const struct region_paths *names)
 	return directory;
 }
 
-void folder_each(const struct region_paths *names, void (*each)(void *context, const uint8_t uuid[16]),
-                 void *context)
+void folder_each(const struct region_paths *names,
+                 void (*each)(void *context, const uint8_t uuid[16]), void *context)
 {
 	DIR *directory = folder_read(names);
 	struct dirent *entry;
@@ -198,16 +200,18 @@ int folder_open(const struct region_paths *names, uid_t owner, int *ret_fd)
 		                 names->folder, strerror(errno));
 	if (fstat(fd, &status) < 0 || status.st_uid != owner) {
 		close(fd);
-		return error_set(EPERM,
-		                 "the folder %s does not belong to the region's owner, user %u; let "
-		                 "that user or root remove it",
-		                 names->folder, owner);
+		return error_set(
+			EPERM,
+			"the folder %s does not belong to the region's owner, user %u; let "
+			"that user or root remove it",
+			names->folder, owner);
 	}
 	*ret_fd = fd;
 	return 0;
 }
 
-void folder_entry(const struct region_paths *names, const uint8_t uuid[16], char ret[NAMES_PATH_SIZE])
+void folder_entry(const struct region_paths *names, const uint8_t uuid[16],
+                  char ret[NAMES_PATH_SIZE])
 {
 	char text[UUID_STR_LEN];
 

@@ -21,8 +21,8 @@ int folder_make(const struct region_paths *names, mode_t region_mode);
 int folder_remove(const struct region_paths *names);
 
 /* Calls `each` for the entries that are named as a subscriber's, with the uuid. */
-void folder_each(const struct region_paths *names, void (*each)(void *context, const uint8_t uuid[16]),
-                 void *context);
+void folder_each(const struct region_paths *names,
+                 void (*each)(void *context, const uint8_t uuid[16]), void *context);
 
 /* Opens it (O_PATH), for the subscriber: it must be a directory of the region's owner. 0, or with a
  * sentence: -ENOTSUP (there is none), -EPERM, ... */
@@ -31,7 +31,8 @@ int folder_open(const struct region_paths *names, uid_t owner, int *ret_fd);
 /* The path of a subscriber's entry; and the same by way of an open folder, which is short enough for
  * a socket's address whatever the folder's own path. */
 #define FOLDER_SHORT_SIZE 80
-void folder_entry(const struct region_paths *names, const uint8_t uuid[16], char ret[NAMES_PATH_SIZE]);
+void folder_entry(const struct region_paths *names, const uint8_t uuid[16],
+                  char ret[NAMES_PATH_SIZE]);
 void folder_entry_at(int folder, const uint8_t uuid[16], char ret[FOLDER_SHORT_SIZE]);
 
 /* Opens an entry (O_PATH, never following it anywhere), which must be of this file type (S_IFSOCK,

@@ -23,8 +23,8 @@ int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bo
 
 /* The same, with address space for mapping_exchange() up to `reserve`, where that can be had: else
  * `mapping->size` is no more than `size`. */
-int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve, bool writable,
-                         bool guarded);
+int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
+                         bool writable, bool guarded);
 
 /* reserve.c: sets the error message of a failed mapping_open() of `size` bytes of `what`; returns the
  * negative errno. */
@@ -54,7 +54,8 @@ static inline bool mapping_lost(const struct mapping *mapping)
  * refuses to work in a child. Costs a load. */
 static inline unsigned fork_count(void)
 {
-	extern __attribute__((visibility("hidden"))) unsigned forks; /* stored in a child before fork() returns there */
+	extern __attribute__((visibility(
+		"hidden"))) unsigned forks; /* stored in a child before fork() returns there */
 
 	return __atomic_load_n(&forks, __ATOMIC_RELAXED);
 }

@@ -31,8 +31,9 @@ int owner_check(const struct region_paths *names, const struct stat *status)
 	/* Who reads a file says which file, at a path of any owner's. */
 	if (names->owner.rule != OWNER_TRUSTED || names->saved || owner_is_trusted(names, owner))
 		return 0;
-	return error_set(EPERM,
-	                 "%s belongs to user %u, who is neither root nor the owner of its directory; "
-	                 "root reads it only if that owner is asked for (--owner %u)",
-	                 names->data, owner, owner);
+	return error_set(
+		EPERM,
+		"%s belongs to user %u, who is neither root nor the owner of its directory; "
+		"root reads it only if that owner is asked for (--owner %u)",
+		names->data, owner, owner);
 }

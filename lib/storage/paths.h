@@ -11,7 +11,7 @@
 /* Where POSIX shared-memory objects are files (shm_open(3)), and so regions without a directory of
  * their own. */
 #define PATHS_DIRECTORY "/dev/shm"
-#define PATHS_PREFIX "stele."
+#define PATHS_PREFIX    "stele."
 
 #define NAMES_PATH_SIZE 512 /* of a path of one of a region's files, NUL included */
 
@@ -26,13 +26,14 @@ struct owner_rule {
 struct region_paths {
 	char region[STELE_NAME_MAX + 1];
 	bool in_directory; /* of its own */
-	bool saved;        /* a file to be read, and no region: only `data` is set, and `region` is what
+	bool saved; /* a file to be read, and no region: only `data` is set, and `region` is what
 	                      the file is called, or what it says that it was */
 	char data[NAMES_PATH_SIZE];
 	char publisher[NAMES_PATH_SIZE];
 	char subscribers[NAMES_PATH_SIZE];
 	char folder[NAMES_PATH_SIZE];
-	struct owner_rule owner; /* of the data file, for who opens it; paths_make() sets OWNER_ANY */
+	struct owner_rule
+		owner; /* of the data file, for who opens it; paths_make() sets OWNER_ANY */
 };
 
 /* Takes a region's name, or DIRECTORY/NAME. 0, or with a sentence: -EINVAL (a region may not have

@@ -52,7 +52,8 @@ static bool is_own(const char *path, uid_t owner, const uint8_t uuid[16])
 	return own;
 }
 
-int replace_find_left(int publisher, const struct region_paths *names, char ret_path[REPLACE_PATH_SIZE])
+int replace_find_left(int publisher, const struct region_paths *names,
+                      char ret_path[REPLACE_PATH_SIZE])
 {
 	struct layout_replacement record;
 	struct stat status;
@@ -79,7 +80,8 @@ int replace_remove_left(int publisher, const struct region_paths *names)
 /* ---- replacing ---- */
 
 /* The contract with the next publisher: what has the name is recorded, on the disk too. */
-static int record(int publisher, const struct region_paths *names, uint64_t number, const uint8_t uuid[16])
+static int record(int publisher, const struct region_paths *names, uint64_t number,
+                  const uint8_t uuid[16])
 {
 	struct layout_replacement record = {.number = number};
 	ssize_t written;
@@ -92,8 +94,8 @@ static int record(int publisher, const struct region_paths *names, uint64_t numb
 	return file_sync(publisher, names->publisher);
 }
 
-int replace_begin(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd, mode_t mode,
-                  char ret_path[REPLACE_PATH_SIZE])
+int replace_begin(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd,
+                  mode_t mode, char ret_path[REPLACE_PATH_SIZE])
 {
 	uint64_t number;
 	int r = replace_remove_left(publisher, names);

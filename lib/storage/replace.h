@@ -23,8 +23,8 @@
 /* Gives an open file without a name its mode and a random name, and writes that into `ret_path`.
  * `publisher` is the publisher file, and `uuid` the uuid in the new file's header. Removes first what a
  * publisher that died left. 0, or a negative errno with an error message. */
-int replace_begin(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd, mode_t mode,
-                  char ret_path[REPLACE_PATH_SIZE]);
+int replace_begin(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd,
+                  mode_t mode, char ret_path[REPLACE_PATH_SIZE]);
 
 /* Renames it to `path`. An empty directory there, made by somebody who may not be asked, goes. On
  * failure the new file goes. 0, or with an error message: -EPERM (what has the name is another user's),
@@ -37,7 +37,8 @@ int replace_file(int publisher, const struct region_paths *names, const uint8_t 
 
 /* Finds what a publisher that died between the two left: 1, or 0 if there is nothing. Another user's
  * file of that name, and a file that is not of the region recorded with it, count as nothing. */
-int replace_find_left(int publisher, const struct region_paths *names, char ret_path[REPLACE_PATH_SIZE]);
+int replace_find_left(int publisher, const struct region_paths *names,
+                      char ret_path[REPLACE_PATH_SIZE]);
 
 /* Removes it: 0, also if there is nothing, or with an error message. */
 int replace_remove_left(int publisher, const struct region_paths *names);

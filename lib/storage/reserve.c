@@ -53,10 +53,11 @@ static int too_large(const char *what, uint64_t size)
 	uint64_t limit = file_size_limit();
 
 	if (size <= limit)
-		return error_set(EFBIG,
-		                 "cannot reserve %llu bytes for %s: its file system has no files of "
-		                 "that size; use another one, or a smaller maximum size",
-		                 (unsigned long long)size, what);
+		return error_set(
+			EFBIG,
+			"cannot reserve %llu bytes for %s: its file system has no files of "
+			"that size; use another one, or a smaller maximum size",
+			(unsigned long long)size, what);
 	return error_set(EFBIG,
 	                 "cannot reserve %llu bytes for %s: this process may write files of %llu "
 	                 "bytes at most (RLIMIT_FSIZE); raise the limit (ulimit -f, or LimitFSIZE= "
@@ -131,10 +132,11 @@ int file_make_error(int errnum, const char *directory)
 		                 "there, or mount it with a larger size",
 		                 directory);
 	case EDQUOT:
-		return error_set(EDQUOT,
-		                 "cannot make a file in %s: the disk quota of this user is used up; "
-		                 "remove some of that user's files, or raise the quota",
-		                 directory);
+		return error_set(
+			EDQUOT,
+			"cannot make a file in %s: the disk quota of this user is used up; "
+			"remove some of that user's files, or raise the quota",
+			directory);
 	case EOPNOTSUPP:
 	case EISDIR:
 		return error_set(errnum,
@@ -152,13 +154,13 @@ int mapping_error(int r, const char *what, uint64_t size)
 	struct rlimit limit;
 
 	if (r == -ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		return error_set(ENOMEM,
-		                 "cannot map %llu bytes of %s: this process may have %llu bytes of "
-		                 "address space (RLIMIT_AS); raise the limit (ulimit -v, or LimitAS= "
-		                 "of its systemd unit), or make the region with a smaller maximum "
-		                 "size",
-		                 (unsigned long long)size, what,
-		                 (unsigned long long)limit.rlim_cur);
+		return error_set(
+			ENOMEM,
+			"cannot map %llu bytes of %s: this process may have %llu bytes of "
+			"address space (RLIMIT_AS); raise the limit (ulimit -v, or LimitAS= "
+			"of its systemd unit), or make the region with a smaller maximum "
+			"size",
+			(unsigned long long)size, what, (unsigned long long)limit.rlim_cur);
 	return error_set(-r, "cannot map %llu bytes of %s: %s", (unsigned long long)size, what,
 	                 strerror(-r));
 }

@@ -64,10 +64,9 @@ static int reserve(struct region *region, uint64_t end)
 
 int storage_shortage_error(const struct region *region)
 {
-	return region->shortage < 0
-	               ? file_reserve_error(region->shortage, region->fd, region->names.data,
-	                                    region->shortage_size)
-	               : 0;
+	return region->shortage < 0 ? file_reserve_error(region->shortage, region->fd,
+	                                                 region->names.data, region->shortage_size)
+	                            : 0;
 }
 
 /* A truncated file shows when it is read (region_lost). */

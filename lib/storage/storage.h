@@ -31,7 +31,8 @@ struct storage {
 	uint64_t (*size)(const struct region *region);
 
 	/* Maps it, at region->mapping; `header` is the data file's, judged. 0 or with a sentence. */
-	int (*map)(struct region *region, const struct layout_header *header, bool writable, bool guarded);
+	int (*map)(struct region *region, const struct layout_header *header, bool writable,
+	           bool guarded);
 
 	/* Makes sure of the bytes up to `end`, so that touching them can't fail, and counts them in
 	 * region->file_size. 0, -ENOSPC or another errno, without a sentence: where it is the file

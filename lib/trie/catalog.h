@@ -8,13 +8,14 @@
 struct catalog_table {
 	uint64_t version; /* that last changed the table */
 	uint64_t rows;
-	uint64_t id;      /* the version that created it */
+	uint64_t id; /* the version that created it */
 	ref_t root;
 	ref_t schema;
 };
 
 /* Finds a table: 1, 0 (no such table), or -EBADMSG; no sentence. */
-int catalog_get(const struct view *view, ref_t catalog, const char *name, struct catalog_table *ret);
+int catalog_get(const struct view *view, ref_t catalog, const char *name,
+                struct catalog_table *ret);
 
 /* Reads the row of a catalog that a scan or diff gave. `name` has STELE_NAME_MAX + 1 bytes. 0 or
  * -EBADMSG. */

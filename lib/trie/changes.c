@@ -44,7 +44,8 @@ struct stele_changes {
 	};
 };
 
-static int load(const struct view *view, const struct row_layout *shape, ref_t ref, struct found *ret)
+static int load(const struct view *view, const struct row_layout *shape, ref_t ref,
+                struct found *ret)
 {
 	ret->ref = ref;
 	return ref ? row_parts(view, shape, ref, &ret->parts) : 0;

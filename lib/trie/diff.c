@@ -86,8 +86,8 @@ static int push(struct diff *diff, const struct diff_frame *frame)
 	return 0;
 }
 
-void diff_start(struct diff *diff, const struct view *view, const struct row_layout *shape, ref_t before,
-                ref_t after)
+void diff_start(struct diff *diff, const struct view *view, const struct row_layout *shape,
+                ref_t before, ref_t after)
 {
 	diff->view = view;
 	diff->shape = shape;

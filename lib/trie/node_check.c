@@ -67,7 +67,8 @@ static const char *children_fault(const struct node *node)
 	}
 }
 
-const char *node_fault(const struct view *view, const struct row_layout *shape, const struct node *node)
+const char *node_fault(const struct view *view, const struct row_layout *shape,
+                       const struct node *node)
 {
 	uint64_t offset = (uint64_t)(node->at - view->base);
 	const char *fault = children_fault(node);

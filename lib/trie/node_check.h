@@ -8,6 +8,7 @@
 
 /* What is wrong with a node of a table of this shape, by itself, in a few words; NULL: nothing.
  * What its references lead to is the caller's to look at. Safe on any bytes. */
-const char *node_fault(const struct view *view, const struct row_layout *shape, const struct node *node);
+const char *node_fault(const struct view *view, const struct row_layout *shape,
+                       const struct node *node);
 
 #endif

@@ -65,8 +65,8 @@ int cursor_open(const struct reading *reading, struct stele_cursor **ret);
 /* Opens the changes from one reading to the other. Either may be NULL: nothing is there on that
  * side. Copies them; their contexts must stay. The shapes must be those of equal schemas. `versions`
  * are what stele_changes_versions() tells. 0 or -ENOMEM. */
-int changes_open(const struct reading *before, const struct reading *after, const uint64_t versions[2],
-                 struct stele_changes **ret);
+int changes_open(const struct reading *before, const struct reading *after,
+                 const uint64_t versions[2], struct stele_changes **ret);
 
 /* Has `release` called with the context of each reading when the changes are closed. */
 void changes_own(struct stele_changes *changes, void (*release)(const void *context));

@@ -11,6 +11,7 @@
 int record_load(const struct view *view, ref_t record, struct stele_commit *ret);
 
 /* What it says of the table `index`: 1, 0 where it names no more, or -EBADMSG; likewise. */
-int record_table(const struct view *view, ref_t record, unsigned index, struct stele_commit_table *ret);
+int record_table(const struct view *view, ref_t record, unsigned index,
+                 struct stele_commit_table *ret);
 
 #endif

@@ -57,7 +57,8 @@ static int push(struct scan *scan, const unsigned char *at, unsigned place)
 	return 0;
 }
 
-void scan_start(struct scan *scan, const struct view *view, const struct row_layout *shape, ref_t root)
+void scan_start(struct scan *scan, const struct view *view, const struct row_layout *shape,
+                ref_t root)
 {
 	const unsigned char *at = view_object(view, root);
 
@@ -91,8 +92,8 @@ static int compare_common(const unsigned char *at, unsigned at_bits, const unsig
 	return 0;
 }
 
-int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *shape, ref_t root,
-              const unsigned char *key, unsigned bits)
+int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *shape,
+              ref_t root, const unsigned char *key, unsigned bits)
 {
 	unsigned depth = 0;
 	ref_t ref = root;

@@ -28,24 +28,26 @@
 struct view {
 	const unsigned char *base;
 	uint64_t start; /* first byte of the arena */
-	uint64_t limit; /* no object starts at or past it: arena_end, or less if the file is shorter; not
+	uint64_t
+		limit; /* no object starts at or past it: arena_end, or less if the file is shorter; not
 	                   below start */
 };
 
 /* How the rows of a table are laid out: what a walk needs of its schema. */
 struct row_layout {
-	uint32_t value_size;  /* of fixed values; the least size of variable ones */
-	uint16_t least_bits;  /* of a key */
+	uint32_t value_size; /* of fixed values; the least size of variable ones */
+	uint16_t least_bits; /* of a key */
 	uint16_t most_bits;
 	bool variable;
-	bool wide;            /* key lengths take two bytes */
-	bool prefix;          /* keys need not be whole bytes */
+	bool wide;   /* key lengths take two bytes */
+	bool prefix; /* keys need not be whole bytes */
 };
 
 void row_layout_of(const struct stele_schema *schema, struct row_layout *ret);
 
 /* True when a key may be in a table of this shape: its length, and no bits set past it. */
-static inline bool shape_takes_key(const struct row_layout *shape, const unsigned char *key, unsigned bits)
+static inline bool shape_takes_key(const struct row_layout *shape, const unsigned char *key,
+                                   unsigned bits)
 {
 	if (bits < shape->least_bits || bits > shape->most_bits)
 		return false;
@@ -80,12 +82,13 @@ struct row_parts {
 	uint64_t version;
 };
 
-#define ROW_IN_GUARD (LAYOUT_GUARD / 2 - 16) /* bytes; a shorter value ends in the first half of the guard */
+#define ROW_IN_GUARD \
+	(LAYOUT_GUARD / 2 - 16) /* bytes; a shorter value ends in the first half of the guard */
 
 /* Finds the parts of the row at `at`, an object of the view whose first word is `first`, whatever its
  * key. 0, or -EBADMSG: not a row of this shape. No sentence. */
-static inline int row_find(const struct view *view, const struct row_layout *shape, const unsigned char *at,
-                           uint64_t first, struct row_parts *ret)
+static inline int row_find(const struct view *view, const struct row_layout *shape,
+                           const unsigned char *at, uint64_t first, struct row_parts *ret)
 {
 	uint32_t size = shape->value_size, head = 8;
 	const unsigned char *length;
@@ -99,7 +102,8 @@ static inline int row_find(const struct view *view, const struct row_layout *sha
 	/* The guard past the limit, before which every object starts, has room for the longest key, but not
 	 * for the longest value. */
 	if (first & LAYOUT_NODE ||
-	    (size >= ROW_IN_GUARD && (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2))
+	    (size >= ROW_IN_GUARD &&
+	     (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2))
 		return -EBADMSG;
 	length = at + head + size;
 	ret->key_bits = data_load_byte(length++);
@@ -119,14 +123,16 @@ static inline bool row_key_fits(const struct row_layout *shape, const struct row
 	       (shape->prefix || row->key_bits % 8 == 0);
 }
 
-static inline int row_load(const struct view *view, const struct row_layout *shape, const unsigned char *at,
-                           uint64_t first, struct row_parts *ret)
+static inline int row_load(const struct view *view, const struct row_layout *shape,
+                           const unsigned char *at, uint64_t first, struct row_parts *ret)
 {
-	return row_find(view, shape, at, first, ret) == 0 && row_key_fits(shape, ret) ? 0 : -EBADMSG;
+	return row_find(view, shape, at, first, ret) == 0 && row_key_fits(shape, ret) ? 0
+	                                                                              : -EBADMSG;
 }
 
 /* The same of the row at `ref`. */
-static inline int row_parts(const struct view *view, const struct row_layout *shape, ref_t ref, struct row_parts *ret)
+static inline int row_parts(const struct view *view, const struct row_layout *shape, ref_t ref,
+                            struct row_parts *ret)
 {
 	const unsigned char *at = view_object(view, ref);
 
@@ -134,9 +140,11 @@ static inline int row_parts(const struct view *view, const struct row_layout *sh
 }
 
 /* The reference to a row whose parts were found. */
-static inline ref_t row_ref(const struct view *view, const struct row_layout *shape, const struct row_parts *parts)
+static inline ref_t row_ref(const struct view *view, const struct row_layout *shape,
+                            const struct row_parts *parts)
 {
-	return (ref_t)((size_t)(parts->value - view->base) / LAYOUT_UNIT) - (shape->variable ? 2 : 1);
+	return (ref_t)((size_t)(parts->value - view->base) / LAYOUT_UNIT) -
+	       (shape->variable ? 2 : 1);
 }
 
 /* True when the first `bits` bits of both are equal. `own` is the caller's memory. */
@@ -160,7 +168,8 @@ int row_compare(const struct row_parts *a, const struct row_parts *b);
 /* The size of a row in the arena. */
 static inline size_t row_size(const struct row_layout *shape, size_t value_size, unsigned key_bits)
 {
-	return ((shape->variable ? 16u : 8u) + value_size + (shape->wide ? 2u : 1u) + (key_bits + 7u) / 8u + 7u) &
+	return ((shape->variable ? 16u : 8u) + value_size + (shape->wide ? 2u : 1u) +
+	        (key_bits + 7u) / 8u + 7u) &
 	       ~(size_t)7u;
 }
 
@@ -175,14 +184,15 @@ static inline void row_fill(const struct row_parts *parts, struct stele_row *ret
 }
 
 /* Finds the bytes of a blob. 0, or -EBADMSG. No sentence. */
-int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_bytes, size_t *ret_size);
+int blob_parts(const struct view *view, ref_t ref, const unsigned char **ret_bytes,
+               size_t *ret_size);
 
 /* ---- walks; `key` is the caller's own memory; no sentences ---- */
 
 /* The row with this very key, which the shape takes: 1 and `*ret`, 0, or -EBADMSG. Writes into `*ret` in
  * any case. */
-int trie_get(const struct view *view, const struct row_layout *shape, ref_t root, const unsigned char *key,
-             unsigned bits, struct row_parts *ret);
+int trie_get(const struct view *view, const struct row_layout *shape, ref_t root,
+             const unsigned char *key, unsigned bits, struct row_parts *ret);
 
 /* The rows with these keys, all of which the shape takes: how many there are, or -EBADMSG. Rows that
  * are not there are all zeros. */
@@ -190,8 +200,8 @@ int64_t trie_get_many(const struct view *view, const struct row_layout *shape, r
                       const struct stele_key_ref *keys, size_t count, struct stele_row *ret);
 
 /* The row with the longest key that `key` starts with: likewise. */
-int trie_match(const struct view *view, const struct row_layout *shape, ref_t root, const unsigned char *key,
-               unsigned bits, struct row_parts *ret);
+int trie_match(const struct view *view, const struct row_layout *shape, ref_t root,
+               const unsigned char *key, unsigned bits, struct row_parts *ret);
 
 /* The same for many keys, none of them longer than the shape's: as trie_get_many(). */
 int64_t trie_match_many(const struct view *view, const struct row_layout *shape, ref_t root,
@@ -207,24 +217,27 @@ int trie_longest(const struct node *node, unsigned byte, unsigned rest);
 struct scan {
 	const struct view *view;
 	const struct row_layout *shape;
-	const unsigned char *next, *end; /* references of the frame on top that are to come; none: NULL, or
+	const unsigned char *next,
+		*end;    /* references of the frame on top that are to come; none: NULL, or
 	                                    it goes by places, or `row` comes before */
-	uint64_t budget;  /* references that may still be followed: promise (B) */
-	ref_t row;        /* comes before what the frames have; 0: none */
-	unsigned top;     /* frames in use */
+	uint64_t budget; /* references that may still be followed: promise (B) */
+	ref_t row;       /* comes before what the frames have; 0: none */
+	unsigned top;    /* frames in use */
 	struct scan_frame {
-		const unsigned char *next, *end; /* as of the scan, while another frame is on top; NULL: by places */
+		const unsigned char *next,
+			*end; /* as of the scan, while another frame is on top; NULL: by places */
 		const unsigned char *node;
 		unsigned place; /* to look at next */
 	} frames[STELE_KEY_MAX + 2];
 };
 
 /* Starts a scan of a whole trie. */
-void scan_start(struct scan *scan, const struct view *view, const struct row_layout *shape, ref_t root);
+void scan_start(struct scan *scan, const struct view *view, const struct row_layout *shape,
+                ref_t root);
 
 /* Starts a scan before the first key that is not less than `key`. 0 or -EBADMSG. */
-int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *shape, ref_t root,
-              const unsigned char *key, unsigned bits);
+int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *shape,
+              ref_t root, const unsigned char *key, unsigned bits);
 
 /* The next row: 1 and `*ret`, 0 after the last, or -EBADMSG. */
 int scan_next(struct scan *scan, struct row_parts *ret);
@@ -262,25 +275,27 @@ struct diff {
 	uint64_t budget;
 	unsigned top;
 	struct diff_frame {
-		ref_t ref[2];        /* 0: nothing on this side */
-		uint16_t skipped[2]; /* bytes of the node's skip that the way down has passed already */
-		uint16_t single[2];  /* once open: the one place that a side has, or DIFF_NODE: it is a node */
-		uint16_t depth;      /* bytes of key up to here */
-		uint16_t place;      /* once open: next place to look at */
-		uint16_t end;        /* places from this one on are left out; 0: none is */
+		ref_t ref[2]; /* 0: nothing on this side */
+		uint16_t skipped
+			[2]; /* bytes of the node's skip that the way down has passed already */
+		uint16_t single
+			[2]; /* once open: the one place that a side has, or DIFF_NODE: it is a node */
+		uint16_t depth; /* bytes of key up to here */
+		uint16_t place; /* once open: next place to look at */
+		uint16_t end;   /* places from this one on are left out; 0: none is */
 		bool open;
 		/* Once open, with nodes on both sides: the places at which they differ. */
 		uint64_t children[4], prefixes[4];
 	} frames[STELE_KEY_MAX * 2 + 4];
 };
 
-void diff_start(struct diff *diff, const struct view *view, const struct row_layout *shape, ref_t before,
-                ref_t after);
+void diff_start(struct diff *diff, const struct view *view, const struct row_layout *shape,
+                ref_t before, ref_t after);
 
 /* The same, but only of the keys that start with these bits (`key` as of key_starts()): goes down to
  * them and looks at nothing beside. 0 or -EBADMSG. */
-int diff_start_under(struct diff *diff, const struct view *view, const struct row_layout *shape, ref_t before,
-                     ref_t after, const unsigned char *key, unsigned bits);
+int diff_start_under(struct diff *diff, const struct view *view, const struct row_layout *shape,
+                     ref_t before, ref_t after, const unsigned char *key, unsigned bits);
 
 /* The next key whose row is not the same object: 1 and both rows (0: not there), 0 after the last,
  * or -EBADMSG. Two different objects may still hold the same value. */

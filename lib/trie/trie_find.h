@@ -11,8 +11,9 @@
 ref_t trie_last(const unsigned char *at, const unsigned char *key, unsigned bits);
 
 /* Whether a row, with its first word, is the one with this key: as trie_get(). */
-static inline int trie_is(const struct view *view, const struct row_layout *shape, const unsigned char *at,
-                          uint64_t first, const unsigned char *key, unsigned bits, struct row_parts *ret)
+static inline int trie_is(const struct view *view, const struct row_layout *shape,
+                          const unsigned char *at, uint64_t first, const unsigned char *key,
+                          unsigned bits, struct row_parts *ret)
 {
 	if (row_find(view, shape, at, first, ret) < 0)
 		return -EBADMSG;
@@ -23,9 +24,9 @@ static inline int trie_is(const struct view *view, const struct row_layout *shap
 
 /* As trie_get(). */
 static inline __attribute__((always_inline)) int trie_find(const struct view *view,
-                                                           const struct row_layout *shape, ref_t root,
-                                                           const unsigned char *key, unsigned bits,
-                                                           struct row_parts *ret)
+                                                           const struct row_layout *shape,
+                                                           ref_t root, const unsigned char *key,
+                                                           unsigned bits, struct row_parts *ret)
 {
 	/* Its own copy, which no load of data makes the compiler load anew. */
 	const struct view within = *view;

@@ -37,12 +37,12 @@ static inline unsigned popcount(uint64_t word)
 #endif
 }
 
-#define NODE_SKIP_SHIFT 48
-#define NODE_SKIP_MASK 1023u
+#define NODE_SKIP_SHIFT     48
+#define NODE_SKIP_MASK      1023u
 #define NODE_PREFIXES_SHIFT 58
-#define NODE_PREFIXES (UINT64_C(1) << NODE_PREFIXES_SHIFT)
-#define NODE_OWN (UINT64_C(1) << 59)
-#define NODE_FORM_SHIFT 60
+#define NODE_PREFIXES       (UINT64_C(1) << NODE_PREFIXES_SHIFT)
+#define NODE_OWN            (UINT64_C(1) << 59)
+#define NODE_FORM_SHIFT     60
 
 /* What says which children there are. Another value is read as a bitmap. */
 enum node_form { NODE_BITMAP = 0, NODE_LIST = 1, NODE_DIRECT = 2 };
@@ -59,7 +59,7 @@ struct node {
 
 static inline struct node node_at(const unsigned char *at)
 {
-	struct node node = { .at = at, .info = data_load(at + 8) };
+	struct node node = {.at = at, .info = data_load(at + 8)};
 
 	node.skip = (unsigned)(node.info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
 	node.children = at + 16 + ((node.skip + 7u) & ~7u);
@@ -74,7 +74,8 @@ static inline unsigned info_form(uint64_t info)
 /* A node with the direct form and nothing skipped, nor keys that end inside. */
 static inline bool info_is_plain_direct(uint64_t info)
 {
-	return info >> NODE_SKIP_SHIFT == (uint64_t)NODE_DIRECT << (NODE_FORM_SHIFT - NODE_SKIP_SHIFT);
+	return info >> NODE_SKIP_SHIFT == (uint64_t)NODE_DIRECT
+	                                          << (NODE_FORM_SHIFT - NODE_SKIP_SHIFT);
 }
 
 static inline unsigned node_form(const struct node *node)
@@ -143,7 +144,8 @@ static inline unsigned node_child_refs(const struct node *node)
 static inline unsigned node_prefix_count(const struct node *node)
 {
 	if (node->info & NODE_PREFIXES)
-		return node_prefixes_before(node, 3) + popcount(data_load(node_prefixes(node) + 24));
+		return node_prefixes_before(node, 3) +
+		       popcount(data_load(node_prefixes(node) + 24));
 	return node->info & NODE_OWN ? 1 : 0;
 }
 
@@ -194,7 +196,9 @@ static inline int node_child_index(const struct node *node, unsigned byte)
 	default:
 		word = data_load(node->children + byte / 64 * 8);
 		bit = UINT64_C(1) << byte % 64;
-		return word & bit ? (int)(node_children_before(node, byte / 64) + popcount(word & (bit - 1))) : -1;
+		return word & bit ? (int)(node_children_before(node, byte / 64) +
+		                          popcount(word & (bit - 1)))
+		                  : -1;
 	}
 }
 
@@ -209,7 +213,8 @@ static inline int node_prefix_index(const struct node *node, unsigned which)
 	bit = UINT64_C(1) << which % 64;
 	if (!(word & bit))
 		return -1;
-	return (int)(node_child_refs(node) + node_prefixes_before(node, which / 64) + popcount(word & (bit - 1)));
+	return (int)(node_child_refs(node) + node_prefixes_before(node, which / 64) +
+	             popcount(word & (bit - 1)));
 }
 
 static inline ref_t node_ref(const struct node *node, int index)
@@ -219,8 +224,8 @@ static inline ref_t node_ref(const struct node *node, int index)
 
 /* Where the reference of child `byte` stands, or NULL: node_child_index() and node_refs() in one, which
  * is what every lookup does at every node, so that the form is looked at once. */
-static inline __attribute__((always_inline)) const unsigned char *children_at(const unsigned char *children,
-                                                                              uint64_t info, unsigned byte)
+static inline __attribute__((always_inline)) const unsigned char *
+children_at(const unsigned char *children, uint64_t info, unsigned byte)
 {
 	const unsigned char *refs = children;
 	unsigned index, count;
@@ -244,7 +249,8 @@ static inline __attribute__((always_inline)) const unsigned char *children_at(co
 		bit = UINT64_C(1) << byte % 64;
 		if (!(word & bit))
 			return NULL;
-		index = ((unsigned)(info << 8 >> byte / 64 * 8) & (byte < 64 ? 0 : 255u)) + popcount(word & (bit - 1));
+		index = ((unsigned)(info << 8 >> byte / 64 * 8) & (byte < 64 ? 0 : 255u)) +
+		        popcount(word & (bit - 1));
 		refs += 32;
 	}
 	refs += info >> (NODE_PREFIXES_SHIFT - 5) & 32; /* the bitmap of prefixes */
@@ -252,8 +258,8 @@ static inline __attribute__((always_inline)) const unsigned char *children_at(co
 }
 
 /* What hangs at child `byte`, or 0. */
-static inline __attribute__((always_inline)) ref_t children_find(const unsigned char *children, uint64_t info,
-                                                                 unsigned byte)
+static inline __attribute__((always_inline)) ref_t children_find(const unsigned char *children,
+                                                                 uint64_t info, unsigned byte)
 {
 	const unsigned char *at = children_at(children, info, byte);
 
@@ -270,7 +276,8 @@ static inline size_t node_size(uint64_t info, unsigned refs)
 {
 	unsigned skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
 
-	return (16u + ((skip + 7u) & ~7u) + node_children_size(info) + (info & NODE_PREFIXES ? 32u : 0u) + refs * 4u + 7u) &
+	return (16u + ((skip + 7u) & ~7u) + node_children_size(info) +
+	        (info & NODE_PREFIXES ? 32u : 0u) + refs * 4u + 7u) &
 	       ~(size_t)7u;
 }
 
@@ -290,8 +297,8 @@ void node_children_bitmap(const struct node *node, uint64_t ret[4]);
 
 /* A place in a node, in the order of keys: byte * 16 + bits for the prefix of `bits` (0 to 7) bits
  * that starts at `byte`, and byte * 16 + 8 for the child of that byte. */
-#define PLACE_END 4096u
-#define PLACE_IS_CHILD(place) (((place) & 15u) == 8u)
+#define PLACE_END             4096u
+#define PLACE_IS_CHILD(place) (((place)&15u) == 8u)
 
 static inline unsigned place_of_child(unsigned byte)
 {

@@ -52,8 +52,8 @@ static_assert(LAYOUT_HISTORY_MAX + 2 * RECLAIM_BATCH <= LAYOUT_RING_MAX,
 
 /* Gives a new data file its name, also in place of another one. -EAGAIN: somebody has made a file of
  * that name since it was looked for. */
-static int data_publish(const struct region_paths *names, int publisher, const uint8_t uuid[16], int fd,
-                        mode_t mode, bool over)
+static int data_publish(const struct region_paths *names, int publisher, const uint8_t uuid[16],
+                        int fd, mode_t mode, bool over)
 {
 	int r = file_sync(fd, names->data);
 
@@ -104,8 +104,7 @@ static int region_make(const struct region_paths *names, const uint8_t uuid[16],
 	header.kept_offset = header.ring_offset + ring;
 	header.arena_offset =
 		(header.kept_offset + kept + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
-	header.arena_end =
-		header.arena_offset + (contents ? contents_room(contents) : ARENA_FIRST);
+	header.arena_end = header.arena_offset + (contents ? contents_room(contents) : ARENA_FIRST);
 	if (header.arena_end + LAYOUT_GUARD > header.maximum_size)
 		return error_set(
 			EINVAL,
@@ -163,8 +162,9 @@ static int announce_uuid(const struct region_paths *names, int fd, const uint8_t
 }
 
 /* Makes the data file, and the subscribers file before it. */
-static int data_make(const struct region_paths *names, const struct stele_publisher_options *options,
-                     const uint8_t uuid[16], bool over, struct attachment *attachment)
+static int data_make(const struct region_paths *names,
+                     const struct stele_publisher_options *options, const uint8_t uuid[16],
+                     bool over, struct attachment *attachment)
 {
 	/* A new region has no subscribers: whatever has that name belongs to one that is gone. */
 	int publisher = attachment->publisher_lock.fd;
@@ -211,8 +211,9 @@ static void data_mark(int fd, enum head_state state)
 }
 
 /* Makes a new and empty region in place of one that can't be used. `why` is what it is. */
-static int data_replace(const struct region_paths *names, const struct stele_publisher_options *options,
-                        int64_t until, const char *why, struct attachment *attachment)
+static int data_replace(const struct region_paths *names,
+                        const struct stele_publisher_options *options, int64_t until,
+                        const char *why, struct attachment *attachment)
 {
 	struct stat status;
 	uint8_t uuid[16];
@@ -281,8 +282,9 @@ static int refuse_existing(const struct region_paths *names)
 	                 names->region);
 }
 
-static int data_attach(const struct region_paths *names, const struct stele_publisher_options *options,
-                       bool guarded, int64_t until, struct attachment *attachment)
+static int data_attach(const struct region_paths *names,
+                       const struct stele_publisher_options *options, bool guarded, int64_t until,
+                       struct attachment *attachment)
 {
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
 	uint8_t uuid[16];
@@ -397,8 +399,9 @@ static bool data_is_current(struct attachment *attachment)
 	return true;
 }
 
-static int attach_once(const struct region_paths *names, const struct stele_publisher_options *options,
-                       bool guarded, int64_t until, struct attachment *attachment)
+static int attach_once(const struct region_paths *names,
+                       const struct stele_publisher_options *options, bool guarded, int64_t until,
+                       struct attachment *attachment)
 {
 	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
 	int r;

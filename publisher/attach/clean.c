@@ -80,8 +80,7 @@ static void clean_unfinished(struct clean *clean)
 	struct stat status;
 	int fd = clean->publisher;
 
-	if (clean->pass == LOOK &&
-	    file_open(clean->names.publisher, false, 0, &fd, &status) < 0)
+	if (clean->pass == LOOK && file_open(clean->names.publisher, false, 0, &fd, &status) < 0)
 		return;
 	if (fd >= 0 && replace_find_left(fd, &clean->names, path) == 1)
 		clean_path(clean, "file", path);

@@ -17,10 +17,10 @@
 #include <stdint.h>
 #include "lib/trie/trie.h"
 
-#define ARENA_CLASSES 64u
-#define ARENA_SLAB_OBJECTS 256u /* most objects in a slab: a page of the smallest */
+#define ARENA_CLASSES       64u
+#define ARENA_SLAB_OBJECTS  256u /* most objects in a slab: a page of the smallest */
 #define ARENA_SLAB_SIZE_MAX 8192u
-#define ARENA_SPARE 63u
+#define ARENA_SPARE         63u
 
 struct arena_slab;
 
@@ -33,19 +33,20 @@ struct arena_spare {
 };
 
 struct arena {
-	unsigned char *base;  /* of the mapped file */
-	struct view view;     /* the same as readers see it, always up to date */
-	uint64_t start;       /* file offset of page 0 */
-	uint32_t pages;       /* that the arena has now */
-	uint32_t pages_max;   /* that it may grow to */
-	uint32_t pages_in_place; /* that it may grow to in the present file; not 0: no step passes it
+	unsigned char *base; /* of the mapped file */
+	struct view view;    /* the same as readers see it, always up to date */
+	uint64_t start;      /* file offset of page 0 */
+	uint32_t pages;      /* that the arena has now */
+	uint32_t pages_max;  /* that it may grow to */
+	uint32_t
+		pages_in_place; /* that it may grow to in the present file; not 0: no step passes it
 	                            that need not */
-	uint32_t free_hint;   /* no page below it is free */
+	uint32_t free_hint;     /* no page below it is free */
 	uint32_t free_pages;
-	uint64_t taken;       /* bytes in objects, and in what is spare */
-	uint64_t *page_bits;  /* bit set: page is free */
-	struct arena_slab *slabs; /* by their first page */
-	uint32_t pages_room;  /* pages that these two have room for */
+	uint64_t taken;                  /* bytes in objects, and in what is spare */
+	uint64_t *page_bits;             /* bit set: page is free */
+	struct arena_slab *slabs;        /* by their first page */
+	uint32_t pages_room;             /* pages that these two have room for */
 	uint32_t partial[ARENA_CLASSES]; /* first page + 1 of a slab with free objects, 0: none */
 	struct arena_spare spare[ARENA_CLASSES];
 	/* Called to make the file longer: reserve bytes up to `end` (file offset) and store
@@ -55,7 +56,8 @@ struct arena {
 };
 
 /* `maximum` is the size in bytes that the arena may have, `size` what it has. 0 or -ENOMEM. */
-int arena_init(struct arena *arena, unsigned char *base, uint64_t start, uint64_t size, uint64_t maximum);
+int arena_init(struct arena *arena, unsigned char *base, uint64_t start, uint64_t size,
+               uint64_t maximum);
 void arena_finish(struct arena *arena);
 
 /* Room for `size` bytes: sets `*ret`. 0, -ENOSPC or -ENOMEM. */

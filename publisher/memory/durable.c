@@ -112,8 +112,7 @@ int durable_reclaim(struct durable *durable, struct region *region)
 {
 	if (!durable->each_commit)
 		return 0;
-	return durable_record(durable, region,
-	                      head_version(load_relaxed(&region->header->head)));
+	return durable_record(durable, region, head_version(load_relaxed(&region->header->head)));
 }
 
 int durable_finish(struct durable *durable, struct region *region)

@@ -8,8 +8,8 @@
 #include "publisher/memory/reclaim.h"
 
 struct pins {
-	uint64_t low, high;  /* the bits are of the versions in [low, high) */
-	uint32_t entries;    /* of the ring */
+	uint64_t low, high; /* the bits are of the versions in [low, high) */
+	uint32_t entries;   /* of the ring */
 	uint64_t *bits;
 	/* A hash table of the kept versions: positions and one; 0: none. Its function is chosen at
 	 * random: a subscriber chooses which versions are kept. */
@@ -62,8 +62,7 @@ static uint32_t *find_place(const struct reclaim *reclaim, uint64_t version)
 	const struct pins *pins = reclaim->pins;
 	uint32_t place = (uint32_t)(version * pins->factor >> pins->shift);
 
-	while (pins->table[place] != 0 &&
-	       reclaim->kept[pins->table[place] - 1].version != version)
+	while (pins->table[place] != 0 && reclaim->kept[pins->table[place] - 1].version != version)
 		place = (place + 1) & pins->mask;
 	return &pins->table[place];
 }

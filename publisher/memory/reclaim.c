@@ -396,7 +396,8 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	fence_full();
 	pins_collect(reclaim, reclaimed, oldest);
 	loose = kept_drop_unpinned(reclaim);
-	for (uint64_t pin = pins_next(reclaim->pins, 0); pin; pin = pins_next(reclaim->pins, pin + 1))
+	for (uint64_t pin = pins_next(reclaim->pins, 0); pin;
+	     pin = pins_next(reclaim->pins, pin + 1))
 		if (!kept_find(reclaim, pin))
 			kept_grant(reclaim, pin);
 	/* The contract with readers: who sees this has kept as it was filled above; and who sees

@@ -52,12 +52,12 @@ struct reclaim {
 	struct arena *arena;
 	struct waiting *pool;
 	uint32_t pool_size, pool_free, pool_spare; /* all, the first that is free, how many are */
-	uint32_t first, last;       /* waiting, by the version that replaced it */
-	struct kept_version *kept;  /* by version; room for the region's kept_entries */
+	uint32_t first, last;                      /* waiting, by the version that replaced it */
+	struct kept_version *kept; /* by version; room for the region's kept_entries */
 	uint32_t kept_count;
-	struct pins *pins;          /* what the slots ask for (pins.h) */
-	uint64_t guarded;           /* a version that a transaction reads; 0: none */
-	uint64_t revoked;           /* pins given up: a counter */
+	struct pins *pins; /* what the slots ask for (pins.h) */
+	uint64_t guarded;  /* a version that a transaction reads; 0: none */
+	uint64_t revoked;  /* pins given up: a counter */
 	/* Called between the store of reclaimed and the reuse of what that frees: brings it to the disk.
 	 * After a failure nothing is freed. May be NULL. */
 	int (*sync)(void *context);
@@ -67,7 +67,7 @@ struct reclaim {
 	 * free it. */
 	uint64_t history_used, pinned_used;
 	uint64_t history_limit, pinned_limit;
-	bool history_stale;         /* history_used is to be counted anew */
+	bool history_stale; /* history_used is to be counted anew */
 };
 
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena);

@@ -59,8 +59,7 @@ static void recover_prefetch(const struct walk *walk, const struct node *node)
 	unsigned count = node_ref_count(node);
 
 	for (unsigned i = 0; i < count && i < 512; i++)
-		prefetch(walk->view->base +
-		                   (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
+		prefetch(walk->view->base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
 static int note_object(struct walk *walk, const struct row_layout *shape, ref_t ref, bool *ret_node)

@@ -94,7 +94,8 @@ bool fanout_anyone_armed(const struct fanout *fanout)
 	if (peers_expects(fanout))
 		return true;
 	for (uint32_t word = 0; word < PEERS_WORDS; word++)
-		for (uint64_t bits = load_relaxed(&fanout->peers.known[word]); bits; bits &= bits - 1) {
+		for (uint64_t bits = load_relaxed(&fanout->peers.known[word]); bits;
+		     bits &= bits - 1) {
 			uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
 			if (load_acquire(&fanout->slots->slot[index].ticket) % 2 == 1)
 				return true;

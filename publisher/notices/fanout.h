@@ -28,7 +28,7 @@
 #define FANOUT_INTERVAL 1000000u
 
 #define NOTICE_TABLES 16u
-#define NOTICE_ANY (NOTICE_TABLES + 1)
+#define NOTICE_ANY    (NOTICE_TABLES + 1)
 
 /* What subscribers are told of. */
 struct notice {
@@ -41,7 +41,7 @@ struct notice {
 
 struct fanout {
 	const struct region *region; /* with its names, head, and owner */
-	struct slots *slots; /* NULL: the subscribers file is lost */
+	struct slots *slots;         /* NULL: the subscribers file is lost */
 	struct peers peers;
 	struct layout_notices *notices; /* in the publisher file, for others to see */
 	uint32_t notices_room;          /* how many of them the file is known to hold */

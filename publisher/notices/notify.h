@@ -19,7 +19,8 @@ struct notify {
 	pthread_mutex_t lock;    /* of what follows; never held for long */
 	pthread_cond_t posted;
 	struct notice pending;
-	uint64_t posted_at; /* time of day when the thread was last given something; the committer's */
+	uint64_t
+		posted_at; /* time of day when the thread was last given something; the committer's */
 	bool is_pending, stop;
 };
 

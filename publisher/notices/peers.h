@@ -56,43 +56,47 @@
 #include "lib/region/slots.h"
 #include "notifier/notifier.h"
 
-#define PEERS_BUDGET  2048
-#define PEERS_FAILURE 64
+#define PEERS_BUDGET       2048
+#define PEERS_FAILURE      64
 #define PEERS_FAILURE_MOST 64000 /* a second of it */
-#define PEERS_AGAIN   1
-#define PEERS_UNIT    15625u             /* nanoseconds in which a unit comes back */
-#define PEERS_LATER   UINT64_C(1000000)  /* nanoseconds before the second try */
-#define PEERS_LATEST  (1024 * PEERS_LATER)
-#define PEERS_LOOK    UINT64_C(100000000) /* nanoseconds between two looks at all slots, claims or not */
-#define PEERS_WORDS   (LAYOUT_SLOTS_MAX / 64)
+#define PEERS_AGAIN        1
+#define PEERS_UNIT         15625u            /* nanoseconds in which a unit comes back */
+#define PEERS_LATER        UINT64_C(1000000) /* nanoseconds before the second try */
+#define PEERS_LATEST       (1024 * PEERS_LATER)
+#define PEERS_LOOK \
+	UINT64_C(100000000) /* nanoseconds between two looks at all slots, claims or not */
+#define PEERS_WORDS (LAYOUT_SLOTS_MAX / 64)
 
 struct fanout;
 
 struct peer {
 	const struct notifier *notifier; /* attached to channel; NULL: not */
 	struct channel channel;
-	uint8_t uuid[16];   /* of the subscriber that was judged last */
-	uint64_t retry_at;  /* time of day before which it is not tried again */
-	uint64_t wait;      /* how long that was from the failure on; 0: the last try did not fail; 1: it
+	uint8_t uuid[16];  /* of the subscriber that was judged last */
+	uint64_t retry_at; /* time of day before which it is not tried again */
+	uint64_t wait; /* how long that was from the failure on; 0: the last try did not fail; 1: it
 	                       may be tried at once, but takes units */
 };
 
 struct peers {
-	struct peer *peer;  /* one for each slot, as far as there is `room` */
-	uint64_t *sent;     /* the tickets that were last sent for: apart, as each commit reads them */
+	struct peer *peer; /* one for each slot, as far as there is `room` */
+	uint64_t *sent; /* the tickets that were last sent for: apart, as each commit reads them */
 	uint32_t room;
-	uint64_t known[PEERS_WORDS];    /* a bit for each slot; the committer may look while a thread sends */
+	uint64_t known
+		[PEERS_WORDS]; /* a bit for each slot; the committer may look while a thread sends */
 	uint64_t by_futex[PEERS_WORDS]; /* what was last sent for was a wake of the futex */
-	uint64_t claims;    /* how many announced claims were looked at */
-	bool pending;       /* a look at all slots did not come to its end */
-	uint32_t next;      /* where it goes on */
-	uint64_t looked_at; /* time of day of the last look at all slots */
-	int64_t spent;      /* units that are missing in the budget */
-	uint64_t paid_at;   /* time of day up to which units came back */
-	int64_t answer_took, failure_took; /* nanoseconds of the processor: of the last question for a lock that
+	uint64_t claims;                /* how many announced claims were looked at */
+	bool pending;                   /* a look at all slots did not come to its end */
+	uint32_t next;                  /* where it goes on */
+	uint64_t looked_at;             /* time of day of the last look at all slots */
+	int64_t spent;                  /* units that are missing in the budget */
+	uint64_t paid_at;               /* time of day up to which units came back */
+	int64_t answer_took,
+		failure_took; /* nanoseconds of the processor: of the last question for a lock that
 	                                      was held, and of the last try that failed */
-	uint32_t evict;     /* where the next channel is looked for that is closed to make room */
-	uint64_t tries, asked; /* channels that were opened, or failed to; locks that were asked for */
+	uint32_t evict;       /* where the next channel is looked for that is closed to make room */
+	uint64_t tries,
+		asked; /* channels that were opened, or failed to; locks that were asked for */
 };
 
 void peers_finish(struct peers *peers);
@@ -115,7 +119,7 @@ enum peer_state {
 	PEER_READY,
 	PEER_FAILED,   /* it can't be opened; the subscriber may have chosen to wait on the head */
 	PEER_BY_FUTEX, /* it could not, and is not tried now: the same */
-	PEER_UNKNOWN,  /* it is no subscriber's that can be told; or there is no budget to find that out; or
+	PEER_UNKNOWN, /* it is no subscriber's that can be told; or there is no budget to find that out; or
 	                  the ticket is another now, whose owner needs no notice */
 };
 /* `ticket`: which there is something to send for. */

@@ -52,7 +52,8 @@ static int resize(struct uuids *uuids, uint32_t room)
 
 int uuids_new(struct uuids *uuids)
 {
-	*uuids = (struct uuids){.factors = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9)}};
+	*uuids = (struct uuids){
+		.factors = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9)}};
 	/* Without random numbers it works as well, but for a forger. */
 	if (getrandom(uuids->factors, sizeof(uuids->factors), GRND_NONBLOCK) > 0) {
 		uuids->factors[0] |= 1;

@@ -25,13 +25,12 @@ int table_no_room(const struct stele_publisher *publisher, int r, const char *ta
 	if (r != -ENOSPC)
 		return error_set(-r, "table \"%s\" cannot be changed: %s", table,
 		                 *publisher->growth_error ? publisher->growth_error : strerror(-r));
-	return error_set(
-		ENOSPC,
-		"no room for a change to table \"%s\": region \"%s\" has %llu bytes, its "
-		"limit being %llu; free some, or make the region with a larger limit",
-		table, publisher->attachment.region.names.region,
-		(unsigned long long)publisher->attachment.region.file_size,
-		(unsigned long long)publisher->attachment.region.limit_size);
+	return error_set(ENOSPC,
+	                 "no room for a change to table \"%s\": region \"%s\" has %llu bytes, its "
+	                 "limit being %llu; free some, or make the region with a larger limit",
+	                 table, publisher->attachment.region.names.region,
+	                 (unsigned long long)publisher->attachment.region.file_size,
+	                 (unsigned long long)publisher->attachment.region.limit_size);
 }
 
 static int missing(const struct stele_publisher *publisher, const char *table)

@@ -49,7 +49,8 @@ size_t edit_object_size(const struct edit *edit, const struct row_layout *shape,
 		return node_whole_size(&node);
 	}
 	if (!shape)
-		return blob_size((size_t)*(const uint64_t *)(const void *)(arena_at(edit->arena, ref) + 8));
+		return blob_size((size_t) *
+		                 (const uint64_t *)(const void *)(arena_at(edit->arena, ref) + 8));
 	row_parts(&edit->arena->view, shape, ref, &row);
 	return row_size(shape, row.value_size, row.key_bits);
 }
@@ -305,8 +306,8 @@ static int fork_node(struct edit *edit, ref_t old, ref_t added, const unsigned c
 }
 
 /* Puts a new row where the path ends. */
-static int link_row(struct edit *edit, const struct row_layout *shape, ref_t *root, struct path *path,
-                    const unsigned char *key, unsigned bits, ref_t row)
+static int link_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+                    struct path *path, const unsigned char *key, unsigned bits, ref_t row)
 {
 	ref_t made = row;
 	int r = path_own(edit, path, root);
@@ -331,8 +332,9 @@ static int link_row(struct edit *edit, const struct row_layout *shape, ref_t *ro
 }
 
 /* Gives the row at the end of the path another value. */
-static int change_row(struct edit *edit, const struct row_layout *shape, ref_t *root, struct path *path,
-                      const struct row_parts *old, const struct stele_row_ref *row, ref_t *ret)
+static int change_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+                      struct path *path, const struct row_parts *old,
+                      const struct stele_row_ref *row, ref_t *ret)
 {
 	size_t room = row_size(shape, row->value_size, row->key_bits);
 	ref_t made;
@@ -360,8 +362,8 @@ static int change_row(struct edit *edit, const struct row_layout *shape, ref_t *
 }
 
 /* Puts a row under a key that has none. */
-static int add_row(struct edit *edit, const struct row_layout *shape, ref_t *root, struct path *path,
-                   const struct stele_row_ref *row, ref_t *ret)
+static int add_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+                   struct path *path, const struct stele_row_ref *row, ref_t *ret)
 {
 	size_t room = row_size(shape, row->value_size, row->key_bits);
 	int r = row_write(edit, shape, room, row, ret);

@@ -61,7 +61,8 @@ static inline void edit_drop(struct edit *edit, ref_t ref, size_t size)
 	if (made == edit->version)
 		arena_free(edit->arena, ref, size);
 	else
-		edit->retired.entries[edit->retired.count++] = (struct retired){ref, (uint32_t)size, made};
+		edit->retired.entries[edit->retired.count++] =
+			(struct retired){ref, (uint32_t)size, made};
 }
 
 /* The size of a node, a row of `shape`, or (NULL) a blob. For objects of the publisher's own, which
@@ -71,7 +72,8 @@ size_t edit_object_size(const struct edit *edit, const struct row_layout *shape,
 /* True if this transaction made the object. */
 static inline bool edit_made(const struct edit *edit, ref_t ref)
 {
-	return (*(const uint64_t *)(const void *)arena_at(edit->arena, ref) & ~LAYOUT_NODE) == edit->version;
+	return (*(const uint64_t *)(const void *)arena_at(edit->arena, ref) & ~LAYOUT_NODE) ==
+	       edit->version;
 }
 
 /* Drops all objects at and below `root`; with `made_only` those that this transaction made, which
@@ -82,16 +84,17 @@ void edit_drop_tree(struct edit *edit, const struct row_layout *shape, ref_t roo
 /* Puts a row. Returns 1 if it was added, 2 if it replaced another value, 0 if it was there with
  * this value; in each case `*ret` is the row and `*ret_touched` says that the row before it was
  * this transaction's own. Or -ENOSPC, -ENOMEM: then the trie has the contents it had. */
-int edit_put(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key, unsigned bits,
-             const void *value, size_t size, ref_t *ret, bool *ret_touched);
+int edit_put(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key,
+             unsigned bits, const void *value, size_t size, ref_t *ret, bool *ret_touched);
 
 /* Deletes a row: 1, 0 (there was none), or an error likewise. */
-int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key, unsigned bits,
-                bool *ret_touched);
+int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key,
+                unsigned bits, bool *ret_touched);
 
 /* Writes a row in its stored form, of row_size() bytes; `at` is aligned to 8. The row may be of no bytes,
  * but its pointers are not NULL. */
-void row_store(unsigned char *at, uint64_t version, const struct row_layout *shape, const struct stele_row_ref *row);
+void row_store(unsigned char *at, uint64_t version, const struct row_layout *shape,
+               const struct stele_row_ref *row);
 
 /* Copies a row in that form into the arena; nothing refers to it yet. 0, -ENOSPC, -ENOMEM. */
 int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret);

@@ -10,7 +10,7 @@ struct node_builder {
 	uint64_t children[4];
 	uint64_t prefixes[4]; /* also for a key that ends at the node: bit 1 */
 	unsigned skip;
-	unsigned count;       /* of refs: children first, then prefixes */
+	unsigned count; /* of refs: children first, then prefixes */
 	unsigned char skipped[NODE_SKIP_MASK + 1];
 	ref_t refs[256 + 256];
 };

@@ -9,7 +9,8 @@
 struct sorted {
 	uint64_t word; /* sort.c's */
 	ref_t row;
-	uint32_t shared; /* bytes of its key, and zeros that fill up the shorter one, that the row before has
+	uint32_t
+		shared; /* bytes of its key, and zeros that fill up the shorter one, that the row before has
 	                    too; SORTED_SAME: all of the key. Of the first: 0 */
 };
 
@@ -18,6 +19,7 @@ struct sorted {
 /* Sorts the first `count` of these, whose rows are given, in the order in which scans give them
  * (row_compare); of rows with one key the order stays. Behind them is room for as many again. The rows
  * are in their stored form in private memory, and whole. */
-void sort_rows(const struct view *rows, const struct row_layout *shape, struct sorted *entries, size_t count);
+void sort_rows(const struct view *rows, const struct row_layout *shape, struct sorted *entries,
+               size_t count);
 
 #endif

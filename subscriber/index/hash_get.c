@@ -75,7 +75,7 @@ SLOWLY int find(const struct stele_hash *hash, uint64_t code, const unsigned cha
 }
 
 SLOWLY int hash_get_slow(const struct stele_hash *hash, const unsigned char *key, unsigned bits,
-                      struct stele_row *ret)
+                         struct stele_row *ret)
 {
 	const struct table_words *words = table_words(&hash->table);
 	struct row_parts row = {0};

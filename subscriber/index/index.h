@@ -20,7 +20,7 @@ struct stele_index {
 	bool whole;               /* it answers for that */
 	bool ipv6;
 	uint32_t none;
-	unsigned forks;           /* of the process whose it is */
+	unsigned forks; /* of the process whose it is */
 	/* What is looked at for each answer. */
 	unsigned answers;          /* `forks`, or UINT_MAX while it is not whole */
 	uint64_t version;          /* that it answers for */

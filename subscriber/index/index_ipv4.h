@@ -23,10 +23,10 @@
 
 #include "subscriber/index/index_sweep.h"
 
-#define IPV4_BLOCKS (1u << 18)
-#define IPV4_DIVIDED 1u    /* bit 0 of starts: some /24 is divided */
-#define IPV4_ELSEWHERE 0x8d3a51c7u /* any number would do; as an answer it is slow */
-#define IPV4_PIECE_MOST 264u /* words of the largest thing in the pool */
+#define IPV4_BLOCKS     (1u << 18)
+#define IPV4_DIVIDED    1u          /* bit 0 of starts: some /24 is divided */
+#define IPV4_ELSEWHERE  0x8d3a51c7u /* any number would do; as an answer it is slow */
+#define IPV4_PIECE_MOST 264u        /* words of the largest thing in the pool */
 
 /* 12 bytes, so that all of them are 3 MiB. */
 struct ipv4_block {

@@ -10,9 +10,9 @@
 
 struct index_ipv6 {
 	struct ranges high;
-	struct ranges *lows;   /* numbered by the answers of deeper ranges; without pieces: free */
+	struct ranges *lows; /* numbered by the answers of deeper ranges; without pieces: free */
 	uint32_t low_count, low_room;
-	uint32_t low_free;     /* how many are */
+	uint32_t low_free; /* how many are */
 };
 
 /* Makes an index without contents: to be painted as a whole. 0 or -ENOMEM, no sentence. */

@@ -64,7 +64,8 @@ INLINE uint32_t match(const struct index_ipv6 *index, const unsigned char *addre
 	uint32_t answer =
 		match_ranges(&index->high, ranges_word(load_word(address)), &deeper, compare);
 
-	return __builtin_expect(deeper != 0, 0) ? match_low(index, answer, address, compare) : answer;
+	return __builtin_expect(deeper != 0, 0) ? match_low(index, answer, address, compare)
+	                                        : answer;
 }
 
 /* Eight lookups' way to their pieces, written out, so that all that is known of it stays in

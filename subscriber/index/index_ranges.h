@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RANGES_FAN 8u
+#define RANGES_FAN   8u
 #define RANGES_PIECE 64u /* ranges in a piece at most */
 
 struct range {
@@ -27,7 +27,7 @@ struct range {
 };
 
 struct ranges_piece {
-	uint64_t deeper;        /* a bit for each range, where the first of the tops would be */
+	uint64_t deeper; /* a bit for each range, where the first of the tops would be */
 	int64_t tops[RANGES_FAN - 1]; /* starts of ranges 8, 16, ... 56 */
 	int64_t starts[RANGES_PIECE];
 	uint32_t answers[RANGES_PIECE];
@@ -39,9 +39,9 @@ struct ranges {
 	uint32_t *sizes;             /* how many ranges each piece has, in that order */
 	uint64_t *firsts;            /* the words from which on they answer */
 	uint32_t count, room;        /* pieces */
-	int64_t *directory;          /* eight starts a node: node n's children are 8n + 1 to 8n + 8 */
+	int64_t *directory; /* eight starts a node: node n's children are 8n + 1 to 8n + 8 */
 	unsigned levels;
-	uint32_t bottom;             /* as a child, the first piece has this number: nodes of all levels */
+	uint32_t bottom; /* as a child, the first piece has this number: nodes of all levels */
 };
 
 /* A tree with one answer everywhere. 0 or -ENOMEM, no sentence. */

@@ -17,9 +17,9 @@ struct index_source {
 	struct view view;
 	struct row_layout shape;
 	ref_t root;
-	bool rows;       /* it is the row's reference; else a member of the value: */
+	bool rows;             /* it is the row's reference; else a member of the value: */
 	uint32_t offset, size; /* 1, 2 or 4 bytes */
-	uint32_t none;   /* where no prefix matches */
+	uint32_t none;         /* where no prefix matches */
 };
 
 /* A key, as far as prefixes go: the bits past its length are zero. */
@@ -45,9 +45,9 @@ struct index_sweep {
 	uint64_t first, last; /* the words of it */
 	uint64_t next;        /* the first word that was not told yet */
 	bool done;
-	bool row;             /* there is a row that was not opened yet, and this is its segment: */
+	bool row; /* there is a row that was not opened yet, and this is its segment: */
 	struct index_segment ahead;
-	unsigned top;         /* prefixes that are open, each inside of the one before */
+	unsigned top; /* prefixes that are open, each inside of the one before */
 	struct {
 		uint64_t last;
 		uint32_t answer;

@@ -16,18 +16,18 @@
 #include "tests/support/attack.h"
 #include "tests/support/bench.h"
 
-#define PACE        200e-6
-#define SECONDS     0.25
-#define MOST        200000u
-#define MOST_TIMES  3.0   /* the undisturbed median */
-#define MOST_P99    1e-3
+#define PACE       200e-6
+#define SECONDS    0.25
+#define MOST       200000u
+#define MOST_TIMES 3.0 /* the undisturbed median */
+#define MOST_P99   1e-3
 
 enum { NOBODY, MEMBER, IDENTITIES };
 
 static struct {
 	uint32_t stop, ready;
 	uint64_t rounds;
-} *shared;
+} * shared;
 
 static double taken[MOST], own_taken[MOST];
 static struct stele_publisher *publisher;
@@ -41,7 +41,7 @@ static void compute(struct attack *attack, uint32_t kind)
 	while (attack_goes_on(attack));
 }
 
-static const struct attack_kind computing = { "computing", compute, 0, false };
+static const struct attack_kind computing = {"computing", compute, 0, false};
 
 /* ---- processes ---- */
 
@@ -124,7 +124,7 @@ static struct figures measure(double pace)
 {
 	static uint32_t number;
 	double begin = seconds(), next = begin, now = begin;
-	struct figures figures = { 0 };
+	struct figures figures = {0};
 
 	while (figures.count < MOST && now - begin < SECONDS) {
 		double from = seconds(), own = own_time();
@@ -147,7 +147,7 @@ static struct figures measure(double pace)
 /* Commits beside an attack, or beside none; the median. */
 static double beside(const struct attack_kind *kind, double pace, double undisturbed)
 {
-	static const char *const identities[] = { "nobody", "member" };
+	static const char *const identities[] = {"nobody", "member"};
 	char name[96], line[160];
 	struct figures figures;
 	pid_t pid = 0;
@@ -155,16 +155,19 @@ static double beside(const struct attack_kind *kind, double pace, double undistu
 	if (kind)
 		pid = spawn(attack, kind);
 	/* It has its locks, and was made once; leases are broken only when one is asked for. */
-	while (kind && kind->run != attack_leases && !__atomic_load_n(&shared->rounds, __ATOMIC_SEQ_CST))
+	while (kind && kind->run != attack_leases &&
+	       !__atomic_load_n(&shared->rounds, __ATOMIC_SEQ_CST))
 		check(waitpid(pid, NULL, WNOHANG) == 0);
 	/* There is an old file then, for which a lease is asked once a second. */
 	if (kind && kind->run == attack_leases)
 		must(stele_publisher_compact(publisher));
 	figures = measure(pace);
-	snprintf(name, sizeof(name), "hostile_%s/%s/%s", pace > 0 ? "paced" : "back_to_back", kind ? kind->name : "undisturbed",
+	snprintf(name, sizeof(name), "hostile_%s/%s/%s", pace > 0 ? "paced" : "back_to_back",
+	         kind ? kind->name : "undisturbed",
 	         kind && kind != &computing ? identities[identity] : "-");
-	printf("%-56s p50 %8.2f us  p99 %8.2f us  (by the clock %8.2f, %8.2f) of %u\n", name, figures.p50 * 1e6,
-	       figures.p99 * 1e6, figures.wall_p50 * 1e6, figures.wall_p99 * 1e6, figures.count);
+	printf("%-56s p50 %8.2f us  p99 %8.2f us  (by the clock %8.2f, %8.2f) of %u\n", name,
+	       figures.p50 * 1e6, figures.p99 * 1e6, figures.wall_p50 * 1e6, figures.wall_p99 * 1e6,
+	       figures.count);
 	if (kind) {
 		__atomic_store_n(&shared->stop, 1, __ATOMIC_SEQ_CST);
 		check(waitpid(pid, NULL, 0) == pid);
@@ -181,17 +184,19 @@ static double beside(const struct attack_kind *kind, double pace, double undistu
 
 int main(int argc, char **argv)
 {
-	static const double paces[] = { 0, PACE };
+	static const double paces[] = {0, PACE};
 	static const struct stele_column columns[] = {
 		STELE_KEY("id", STELE_U32),
-		{ .name = "number", .type = STELE_U32 },
+		{.name = "number", .type = STELE_U32},
 	};
-	const struct stele_schema schema = { .columns = columns, .column_count = 2, .value_size = sizeof(uint32_t) };
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
+	const struct stele_schema schema = {
+		.columns = columns, .column_count = 2, .value_size = sizeof(uint32_t)};
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 	struct stele_transaction *tx;
 	pid_t follower;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	              0);
 	check(shared != MAP_FAILED);
 	snprintf(region, sizeof(region), "bench%d-hostile", (int)getpid());
 	keep_awake();

@@ -34,7 +34,7 @@ static unsigned files(void)
 
 static unsigned subscribers(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	return info.subscribers;
@@ -65,9 +65,10 @@ Test(cli_clean, files_without_a_data_file)
 	cr_expect_eq(files(), 3);
 	cr_expect_eq(queues(), 1);
 	EXITS(0, "clean --format ndjson");
-	snprintf(line, sizeof(line),
-		 "{\"state\": \"removed\", \"kind\": \"file\", \"region\": \"%s\", \"name\": \"/dev/shm/stele.%s.publisher\"}\n",
-		 region, region);
+	snprintf(
+		line, sizeof(line),
+		"{\"state\": \"removed\", \"kind\": \"file\", \"region\": \"%s\", \"name\": \"/dev/shm/stele.%s.publisher\"}\n",
+		region, region);
 	SAYS(line);
 	SAYS("\"kind\": \"folder\"");
 	SAYS("\"kind\": \"queue\"");
@@ -94,8 +95,10 @@ Test(cli_clean, files_without_data_or_publisher_file)
 
 static void publish_in_a_segment(unsigned argument)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE,
-		                                   .memory = STELE_MEMORY_SYSV, .maximum_size = 1 << 20 };
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE,
+	                                          .memory = STELE_MEMORY_SYSV,
+	                                          .maximum_size = 1 << 20};
 
 	(void)argument;
 	ipc_publish(region, &options);
@@ -187,7 +190,7 @@ static void die_with_an_unfinished_file(unsigned kind)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	const struct region_paths *names = &publisher->attachment.region.names;
-	struct layout_subscribers_header header = { .magic = LAYOUT_MAGIC_SUBSCRIBERS };
+	struct layout_subscribers_header header = {.magic = LAYOUT_MAGIC_SUBSCRIBERS};
 	char path[REPLACE_PATH_SIZE];
 	int fd;
 
@@ -195,8 +198,8 @@ static void die_with_an_unfinished_file(unsigned kind)
 	header.uuid[0] ^= kind == OF_ANOTHER_REGION;
 	OK(file_make(names->subscribers, 4096, &fd));
 	CHECK(pwrite(fd, &header, sizeof(header), 0) == sizeof(header), "%s", strerror(errno));
-	OK(replace_begin(publisher->attachment.publisher_lock.fd, names, publisher->attachment.region.uuid, fd, 0600,
-	                 path));
+	OK(replace_begin(publisher->attachment.publisher_lock.fd, names,
+	                 publisher->attachment.region.uuid, fd, 0600, path));
 	if (kind == OF_ANOTHER_USER)
 		CHECK(fchown(fd, IPC_NOBODY, IPC_NOBODY) == 0, "%s", strerror(errno));
 	ipc_reach(READY, 1);
@@ -244,7 +247,8 @@ Test(cli_clean, crash_03_a_file_that_was_to_take_another_s_place)
 
 Test(cli_clean, crash_03_the_next_replacement_removes_it_too)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE | STELE_SHARED };
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE | STELE_SHARED};
 	struct stele_publisher *publisher;
 	char path[REPLACE_PATH_SIZE];
 	int fd;
@@ -252,10 +256,11 @@ Test(cli_clean, crash_03_the_next_replacement_removes_it_too)
 	own_machine("size=64m");
 	publisher = ipc_publish(region, &options);
 	OK(file_make(publisher->attachment.region.names.data, 4096, &fd));
-	CHECK(pwrite(fd, publisher->attachment.region.header, sizeof(struct layout_header), 0) > 0, "%s",
-	      strerror(errno));
-	OK(replace_begin(publisher->attachment.publisher_lock.fd, &publisher->attachment.region.names,
-	                 publisher->attachment.region.uuid, fd, 0600, path));
+	CHECK(pwrite(fd, publisher->attachment.region.header, sizeof(struct layout_header), 0) > 0,
+	      "%s", strerror(errno));
+	OK(replace_begin(publisher->attachment.publisher_lock.fd,
+	                 &publisher->attachment.region.names, publisher->attachment.region.uuid, fd,
+	                 0600, path));
 	close(fd);
 	cr_expect_eq(files(), 5);
 	OK(stele_publisher_compact(publisher));
@@ -293,12 +298,14 @@ Test(cli_clean, channels_that_belong_to_no_living_slot)
 	folder_entry(&subscriber->names, dead, paths[0]);
 	folder_entry(&subscriber->names, subscriber->channel.uuid, paths[1]);
 	snprintf(other, sizeof(other), "%s/other", subscriber->names.folder);
-	CHECK(mkfifo(paths[0], 0600) == 0 && mkfifo(paths[1], 0600) == 0 && mkfifo(other, 0600) == 0, "%s",
-	      strerror(errno));
+	CHECK(mkfifo(paths[0], 0600) == 0 && mkfifo(paths[1], 0600) == 0 &&
+	              mkfifo(other, 0600) == 0,
+	      "%s", strerror(errno));
 	ipc_kill(publisher);
 	EXITS(0, "clean");
 	SAYS(paths[0]);
-	cr_expect(access(paths[0], F_OK) < 0 && access(paths[1], F_OK) == 0 && access(other, F_OK) == 0);
+	cr_expect(access(paths[0], F_OK) < 0 && access(paths[1], F_OK) == 0 &&
+	          access(other, F_OK) == 0);
 	stele_subscriber_close(subscriber);
 }
 
@@ -330,7 +337,7 @@ Test(cli_clean, queues_of_regions_in_other_directories)
 
 Test(cli_clean, queues_of_others_stay)
 {
-	struct mq_attr attributes = { .mq_maxmsg = 1, .mq_msgsize = 16 };
+	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 16};
 	char name[128];
 	mqd_t queue;
 
@@ -375,7 +382,8 @@ Test(cli_clean, a_publisher_that_lost_its_file_keeps_the_rest)
 static void as_nobody(unsigned argument)
 {
 	(void)argument;
-	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 && setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
+	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 &&
+	              setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
 	      "%s", strerror(errno));
 	EXITS(5, "clean");
 	SAYS("belongs to");
@@ -449,8 +457,8 @@ static void add_one(unsigned which)
  * transaction open, and in some after it has removed its files by hand. */
 static void short_lived_publisher(unsigned argument)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE,
-		                                   .attach_timeout = IPC_PATIENCE };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .attach_timeout = IPC_PATIENCE};
 	const struct attachment *attachment;
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
@@ -459,12 +467,13 @@ static void short_lived_publisher(unsigned argument)
 	OK(stele_publisher_open(region, &options, &publisher));
 	attachment = &publisher->attachment;
 	for (unsigned i = 1 + pick(8); i > 0; i--) {
-		CHECK(file_is_named(attachment->publisher_lock.fd, attachment->region.names.publisher),
+		CHECK(file_is_named(attachment->publisher_lock.fd,
+		                    attachment->region.names.publisher),
 		      "the publisher file was taken");
 		CHECK(file_is_named(attachment->data_lock.fd, attachment->region.names.data),
 		      "the data file was taken");
-		CHECK(attachment->slots_open &&
-			      file_is_named(attachment->slots.lock.fd, attachment->region.names.subscribers),
+		CHECK(attachment->slots_open && file_is_named(attachment->slots.lock.fd,
+		                                              attachment->region.names.subscribers),
 		      "the subscribers file was taken");
 		OK(stele_transaction_begin(publisher, &tx));
 		if (stele_publisher_version(publisher) == 0)
@@ -503,17 +512,20 @@ static void short_lived_subscriber(unsigned argument)
 	if (stele_subscriber_open(region, NULL, &subscriber) < 0)
 		return;
 	for (unsigned i = 1 + pick(20); i > 0; i--) {
-		if (stele_subscriber_wait(subscriber, version, ipc_now() + 2 * MILLISECOND, &version) < 0)
+		if (stele_subscriber_wait(subscriber, version, ipc_now() + 2 * MILLISECOND,
+		                          &version) < 0)
 			break;
 		if (!subscriber->registered)
 			continue;
 		CHECK(memcmp(subscriber->slot->uuid, subscriber->channel.uuid, 16) == 0 &&
-			      subscriber->slot->state == LAYOUT_SLOT_TAKEN,
+		              subscriber->slot->state == LAYOUT_SLOT_TAKEN,
 		      "its slot was taken");
 		if (strcmp(subscriber->notifier->name, "mq") == 0) {
-			mqd_t queue = mq_open(subscriber->channel.name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+			mqd_t queue = mq_open(subscriber->channel.name,
+			                      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 			/* The kernel refuses it while somebody asks who has it. */
-			CHECK(queue >= 0 || errno == EWOULDBLOCK, "its queue was taken: %s", strerror(errno));
+			CHECK(queue >= 0 || errno == EWOULDBLOCK, "its queue was taken: %s",
+			      strerror(errno));
 			if (queue >= 0)
 				mq_close(queue);
 		}
@@ -547,34 +559,39 @@ static void clean_fast(unsigned argument)
 Test(cli_clean, nothing_alive_loses_anything, .timeout = 240)
 {
 	const char *given = getenv("STELE_SEED");
-	int64_t until = ipc_now() + (IPC_SANITIZED ? 20 : 10) * SECOND, patience = until + IPC_PATIENCE;
-	pid_t lives[6] = { 0 }, cleaner, fast;
+	int64_t until = ipc_now() + (IPC_SANITIZED ? 20 : 10) * SECOND,
+		patience = until + IPC_PATIENCE;
+	pid_t lives[6] = {0}, cleaner, fast;
 	unsigned number = 0, killed;
 
 	own_machine("size=64m");
 	ipc_tell(SEED, given ? strtoull(given, NULL, 0) : (uint64_t)ipc_now());
 	cleaner = ipc_spawn(clean_for_ever, 0);
 	fast = ipc_spawn(clean_fast, 0);
-	while (ipc_now() < until || ((ipc_told(LIVED) <= 20 || ipc_told(CLEANED) == 0) && ipc_now() < patience))
+	while (ipc_now() < until ||
+	       ((ipc_told(LIVED) <= 20 || ipc_told(CLEANED) == 0) && ipc_now() < patience))
 		for (unsigned i = 0; i < 6; i++) {
 			int status = 0;
 			if (lives[i])
 				status = ipc_reap(lives[i]);
 			killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-			cr_assert(killed || status == 0, "a process ended with status 0x%x; STELE_SEED=%llu", status,
+			cr_assert(killed || status == 0,
+			          "a process ended with status 0x%x; STELE_SEED=%llu", status,
 			          (unsigned long long)ipc_told(SEED));
-			lives[i] = ipc_spawn(i < 2 ? short_lived_publisher : short_lived_subscriber, ++number);
+			lives[i] = ipc_spawn(i < 2 ? short_lived_publisher : short_lived_subscriber,
+			                     ++number);
 		}
 	for (unsigned i = 0; i < 6; i++)
 		ipc_reap(lives[i]);
 	cr_expect(kill(cleaner, 0) == 0 && kill(fast, 0) == 0, "a cleaner has ended");
 	ipc_kill(cleaner);
 	ipc_kill(fast);
-	cr_expect(ipc_told(LIVED) > 20 && ipc_told(CLEANED) > 0, "%llu lives, %llu times something was removed",
+	cr_expect(ipc_told(LIVED) > 20 && ipc_told(CLEANED) > 0,
+	          "%llu lives, %llu times something was removed",
 	          (unsigned long long)ipc_told(LIVED), (unsigned long long)ipc_told(CLEANED));
 	EXITS(0, "clean");
 	if (is_there("")) {
-		struct stele_region_info info = { .size = sizeof(info) };
+		struct stele_region_info info = {.size = sizeof(info)};
 		OK(stele_region_describe(region, &info));
 		cr_expect_eq(info.subscribers, 0);
 	} else {

@@ -17,8 +17,9 @@ Test(cli_create, makes_a_region_and_its_tables)
 	char line[128];
 
 	snprintf(line, sizeof(line), "%s: made, version 1, 2 tables made\n", region);
-	expect_done(STELE("create", region, "--history", "10", "--history-bytes", "2M", "--max-size", "64M", "--mode", "604",
-	                  "--table", ROUTES, "--table", "seen(when: time key, what: text)"),
+	expect_done(STELE("create", region, "--history", "10", "--history-bytes", "2M",
+	                  "--max-size", "64M", "--mode", "604", "--table", ROUTES, "--table",
+	                  "seen(when: time key, what: text)"),
 	            line);
 	result = STELE("show", region);
 	EXPECT_STATUS(result, 0);
@@ -151,8 +152,9 @@ Test(cli_create, says_what_was_asked_for)
 {
 	struct cli_result result;
 
-	EXPECT_STATUS(STELE("create", region, "--limit", "8M", "--max-size", "1M", "--durability", "commit", "--table",
-	                    "t(a: u32 key, b: text)"), 0);
+	EXPECT_STATUS(STELE("create", region, "--limit", "8M", "--max-size", "1M", "--durability",
+	                    "commit", "--table", "t(a: u32 key, b: text)"),
+	              0);
 	result = STELE("show", region);
 	EXPECT_HAS(result.out, "limit_size          8.0 MiB\n");
 	EXPECT_HAS(result.out, "maximum_size        1.0 MiB\n");
@@ -162,8 +164,10 @@ Test(cli_create, says_what_was_asked_for)
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, " bytes, from ");
 	EXPECT_HAS(STELE("show", region).out, "generation          2\n");
-	EXPECT_FAILURE(STELE("create", region, "--durability", "always"), 2, "expected none or commit");
-	EXPECT_FAILURE(STELE("create", region, "--limit", "1M", "--max-size", "2M"), 2, "a limit of 1048576");
+	EXPECT_FAILURE(STELE("create", region, "--durability", "always"), 2,
+	               "expected none or commit");
+	EXPECT_FAILURE(STELE("create", region, "--limit", "1M", "--max-size", "2M"), 2,
+	               "a limit of 1048576");
 	EXPECT_FAILURE(STELE("compact", "no-such-region"), 3, "no such region");
 }
 
@@ -176,7 +180,8 @@ Test(cli_create, shares_a_region)
 	EXPECT_STATUS(STELE("create", region, "--table", "t(a: u32 key, b: text)"), 0);
 	STELE_START(&process, "publish", "--shared", "--kernel-routes", region);
 	EXPECT_HAS(cli_line(&process), region);
-	EXPECT_FAILURE(STELE("set", "--wait", "0", target, "1", "b=x"), 4, "another publisher is attached");
+	EXPECT_FAILURE(STELE("set", "--wait", "0", target, "1", "b=x"), 4,
+	               "another publisher is attached");
 	EXPECT_STATUS(STELE("set", "--shared", target, "1", "b=x"), 0);
 	EXPECT_STATUS(STELE("set", "--shared", target, "2", "b=y"), 0);
 	EXPECT_TEXT(STELE("dump", "-fcsv", target).out, "a,b\n1,x\n2,y\n");
@@ -190,7 +195,8 @@ Test(cli_create, puts_a_region_into_a_directory)
 	char directory[] = "/tmp/stele-test-XXXXXX", file[96], table[96];
 
 	cr_assert(mkdtemp(directory) != NULL);
-	EXPECT_STATUS(STELE("create", "-D", directory, region, "--table", "t(a: u32 key, b: text)"), 0);
+	EXPECT_STATUS(STELE("create", "-D", directory, region, "--table", "t(a: u32 key, b: text)"),
+	              0);
 	snprintf(file, sizeof(file), "%s/stele.%s", directory, region);
 	cr_expect(access(file, F_OK) == 0);
 	snprintf(file, sizeof(file), "/dev/shm/stele.%s", region);
@@ -204,7 +210,8 @@ Test(cli_create, puts_a_region_into_a_directory)
 	               "cannot use the directory /nonexistent");
 	EXPECT_FAILURE(STELE("get", "-D", "/etc/passwd", table, "1"), 2,
 	               "cannot use the directory /etc/passwd/");
-	EXPECT_FAILURE(STELE("get", "-D", directory, "nosuch/t", "1"), 3, "no such region", directory);
+	EXPECT_FAILURE(STELE("get", "-D", directory, "nosuch/t", "1"), 3, "no such region",
+	               directory);
 	EXPECT_STATUS(STELE("rm", "-D", directory, region), 0);
 	cr_expect(rmdir(directory) == 0, "rm left something: %s", strerror(errno));
 }

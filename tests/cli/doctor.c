@@ -93,7 +93,8 @@ Test(cli_doctor, as_many_queues_as_the_system_allows)
 
 static void publish_for_all(unsigned argument)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 
 	(void)argument;
 	ipc_publish(region, &options);
@@ -103,14 +104,15 @@ static void publish_for_all(unsigned argument)
 
 static void limit_and_ask(unsigned bytes)
 {
-	struct stele_subscriber_options named = { .size = sizeof(named), .notifier = "mq" };
+	struct stele_subscriber_options named = {.size = sizeof(named), .notifier = "mq"};
 	struct stele_subscriber *subscriber;
 	bool enough = bytes >= QUEUE_BYTES;
 	uid_t user = 1000000 + (uid_t)getpid();
 
 	/* All queues of a user count, wherever they are: so it is one who has none. */
 	CHECK(setresuid(user, user, user) == 0, "%s", strerror(errno));
-	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ bytes, bytes }) == 0, "%s", strerror(errno));
+	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){bytes, bytes}) == 0, "%s",
+	      strerror(errno));
 	EXITS(enough ? 0 : 1, "doctor");
 	if (enough)
 		SAYS("1 queues of 104 bytes for each user");
@@ -119,7 +121,8 @@ static void limit_and_ask(unsigned bytes)
 		SAYS("mend: ulimit -q 26624, or LimitMSGQUEUE=26624 in a unit");
 	}
 	/* It is what the kernel counts. */
-	RETURNS(stele_subscriber_open(region, &named, &subscriber), enough ? 0 : -EMFILE, "RLIMIT_MSGQUEUE");
+	RETURNS(stele_subscriber_open(region, &named, &subscriber), enough ? 0 : -EMFILE,
+	        "RLIMIT_MSGQUEUE");
 	if (enough)
 		stele_subscriber_close(subscriber);
 }
@@ -135,7 +138,8 @@ Test(cli_doctor, fewer_bytes_than_a_queue_takes)
 	ipc_spawn(subscribe_for_ever, 0);
 	ipc_spawn(subscribe_for_ever, 0);
 	UNTIL(queues() == 2);
-	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ QUEUE_BYTES, QUEUE_BYTES }) == 0, "%s", strerror(errno));
+	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){QUEUE_BYTES, QUEUE_BYTES}) == 0, "%s",
+	      strerror(errno));
 	EXITS(0, "doctor");
 	SAYS("note     msgqueue");
 	SAYS("too few if the 2 subscribers are all of one user");
@@ -150,13 +154,15 @@ static void setting(const char *place, const char *name, const char *value)
 	snprintf(path, sizeof(path), "%s/logind.conf.d", place);
 	CHECK(mkdir(path, 0755) == 0 || errno == EEXIST, "%s: %s", path, strerror(errno));
 	snprintf(path, sizeof(path), "%s/logind.conf.d/%s", place, name);
-	snprintf(text, sizeof(text), "# a comment\n[Login]\nRemoveIPC=%s\n[Other]\nRemoveIPC=yes\n", value);
+	snprintf(text, sizeof(text), "# a comment\n[Login]\nRemoveIPC=%s\n[Other]\nRemoveIPC=yes\n",
+	         value);
 	write_file(path, text);
 }
 
 static void publish_as_nobody(unsigned argument)
 {
-	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 && setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
+	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 &&
+	              setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
 	      "%s", strerror(errno));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	publish_for_ever(argument);
@@ -165,7 +171,8 @@ static void publish_as_nobody(unsigned argument)
 Test(cli_doctor, logind_that_removes_shared_memory)
 {
 	own_machine("size=8g,mode=1777");
-	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 || mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
+	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 ||
+	    mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
 		cr_skip_test("there is no systemd: %s", strerror(errno));
 	CHECK(mkdir("/run/systemd/seats", 0755) == 0, "%s", strerror(errno));
 	start(publish_for_ever);
@@ -176,7 +183,8 @@ Test(cli_doctor, logind_that_removes_shared_memory)
 Test(cli_doctor, logind_and_a_publisher_of_a_common_user)
 {
 	own_machine("size=8g,mode=1777");
-	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 || mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
+	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 ||
+	    mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
 		cr_skip_test("there is no systemd: %s", strerror(errno));
 	start(publish_as_nobody);
 	EXITS(0, "doctor");
@@ -307,7 +315,8 @@ Test(cli_doctor, regions_that_can_not_be_read)
 static void ask_as_nobody(unsigned argument)
 {
 	(void)argument;
-	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 && setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
+	CHECK(setresgid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0 &&
+	              setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
 	      "%s", strerror(errno));
 	EXITS(0, "doctor");
 	SAYS("note     region");
@@ -355,7 +364,8 @@ static void ask_elsewhere(unsigned argument)
 	(void)argument;
 	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
 	stele("doctor");
-	CHECK(strstr(output, "the publisher is in another IPC namespace than this process"), "%s", output);
+	CHECK(strstr(output, "the publisher is in another IPC namespace than this process"), "%s",
+	      output);
 	CHECK(strstr(output, "nsenter --ipc=/proc/"), "%s", output);
 }
 

@@ -275,7 +275,8 @@ Test(cli_exec, a_command_that_hangs_is_ended_at_the_timeout)
 	struct cli_process process;
 	int64_t begin = (int64_t)time(NULL);
 
-	STELE_START(&process, "watch", "--initial", "--timeout", "0.5", "--exec", "sleep 50", region);
+	STELE_START(&process, "watch", "--initial", "--timeout", "0.5", "--exec", "sleep 50",
+	            region);
 	cr_expect(cli_wait(&process) == 0);
 	cr_expect(time(NULL) - begin < 40, "it waited for the command");
 	EXPECT_HAS(cli_read_all(process.err), "did not end in time, and was ended");

@@ -64,7 +64,8 @@ static struct forge endless_history(void)
 }
 
 static struct forge (*const kinds[])(void) = {
-	reference_past_the_file, holes, nothing_in_the_ring, history_above_the_newest, endless_history,
+	reference_past_the_file,  holes,           nothing_in_the_ring,
+	history_above_the_newest, endless_history,
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -185,7 +186,8 @@ Test(forged, crash_32_each_command_ends)
 		expect_end(STELE("lookup", table, "k"), "lookup", i);
 		expect_end(STELE("explain", table, "k"), "explain", i);
 		expect_end(STELE("watch", "--initial", "--timeout", "0.1", name), "watch", i);
-		expect_end(STELE("watch", "--since", "1", "--timeout", "0.1", name), "watch since", i);
+		expect_end(STELE("watch", "--since", "1", "--timeout", "0.1", name), "watch since",
+		           i);
 		expect_end(STELE("publish", table, "-"), "publish", i);
 	}
 	snprintf(table, sizeof(table), "%.47s/t", forged_name(1));

@@ -23,7 +23,9 @@ Test(cli_inspect, says_what_takes_memory)
 	struct cli_result result = STELE("inspect", "--format", "json", region);
 
 	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(result.out, "\"lock\": \"free\", \"versions\": 2, \"pinned_versions\": 0, \"given_up\": 0, \"rows\": 3, ");
+	EXPECT_HAS(
+		result.out,
+		"\"lock\": \"free\", \"versions\": 2, \"pinned_versions\": 0, \"given_up\": 0, \"rows\": 3, ");
 	EXPECT_HAS(result.out, "\"used_by_pins\": 0, ");
 	EXPECT_HAS(result.out, "\"whole\": true}");
 	EXPECT_HAS_NOT(result.out, "\"used_by_rows\": 0,");
@@ -44,8 +46,8 @@ Test(cli_inspect, knows_an_open_transaction)
 
 	cr_assert(stele_publisher_open(region, NULL, &publisher) == 0, "%s", stele_last_error());
 	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-	snprintf(held, sizeof(held), "lock                held by thread %d: a transaction is open\n",
-	         (int)gettid());
+	snprintf(held, sizeof(held),
+	         "lock                held by thread %d: a transaction is open\n", (int)gettid());
 	EXPECT_HAS(STELE("inspect", region).out, held);
 	EXPECT_HAS(STELE("inspect", region).out, "publisher_attached  yes, for ");
 	EXPECT_STATUS(STELE("verify", region), 0);
@@ -59,7 +61,8 @@ Test(cli_inspect, verifies_what_is_whole)
 	struct cli_result result = STELE("verify", "--format", "json", region);
 
 	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(result.out, "{\"whole\": true, \"version\": 2, \"oldest_version\": 1, \"versions\": 2, ");
+	EXPECT_HAS(result.out,
+	           "{\"whole\": true, \"version\": 2, \"oldest_version\": 1, \"versions\": 2, ");
 	EXPECT_HAS(result.out, "\"tables\": 1, \"rows\": 3, \"nodes\": 2, ");
 	EXPECT_HAS(result.out, "\"damages\": 0, \"damage\": []}");
 	EXPECT_HAS(STELE("verify", region).out, "whole            yes\n");
@@ -79,7 +82,8 @@ Test(cli_inspect, verify_says_what_is_wrong_and_where)
 	int fd = open_data();
 
 	cr_assert(pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header));
-	cr_assert(pread(fd, &commit, sizeof(commit), (off_t)(header.ring_offset + 2 * sizeof(commit))) ==
+	cr_assert(pread(fd, &commit, sizeof(commit),
+	                (off_t)(header.ring_offset + 2 * sizeof(commit))) ==
 	          (ssize_t)sizeof(commit));
 	at = (off_t)commit.catalog * 8 + 8;
 	cr_assert(pread(fd, &table, sizeof(table), at) == (ssize_t)sizeof(table));

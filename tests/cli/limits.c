@@ -25,7 +25,8 @@ Test(cli_limits, cli_12_a_file_of_limited_size)
 	struct cli_result result;
 
 	EXPECT_STATUS(shell("$STELE create $R --table 'rows(id: u32 key, text: char[60])'"), 0);
-	EXPECT_FAILURE(shell(ROWS " | (ulimit -f 200; $STELE publish $R/rows -)"), 6, "RLIMIT_FSIZE", "ulimit -f");
+	EXPECT_FAILURE(shell(ROWS " | (ulimit -f 200; $STELE publish $R/rows -)"), 6,
+	               "RLIMIT_FSIZE", "ulimit -f");
 	EXPECT_STATUS(shell("$STELE verify $R"), 0);
 	EXPECT_STATUS(shell(ROWS " | $STELE publish $R/rows -"), 0);
 	EXPECT_STATUS(shell("(ulimit -f 8; $STELE set $R/rows 7 text=seven)"), 0);
@@ -35,7 +36,8 @@ Test(cli_limits, cli_12_a_file_of_limited_size)
 	EXPECT_HAS(result.err, "can't write to standard output");
 	EXPECT_HAS(result.err, "ulimit -f");
 	EXPECT_FAILURE(shell("ulimit -f 8; exec $STELE compact $R"), 6, "RLIMIT_FSIZE");
-	EXPECT_FAILURE(shell("ulimit -f 8; exec $STELE create $R-2 --table 'rows(id: u32 key)'"), 6, "RLIMIT_FSIZE");
+	EXPECT_FAILURE(shell("ulimit -f 8; exec $STELE create $R-2 --table 'rows(id: u32 key)'"), 6,
+	               "RLIMIT_FSIZE");
 	EXPECT_FAILURE(shell("ulimit -f 8; exec $STELE save $R /tmp/$R.saved"), 6, "RLIMIT_FSIZE");
 	EXPECT_STATUS(shell("! test -e /tmp/$R.saved"), 0);
 	EXPECT_STATUS(shell("$STELE verify $R"), 0);
@@ -45,8 +47,10 @@ Test(cli_limits, cli_12_a_file_of_limited_size)
 Test(cli_limits, cli_12_address_space_is_limited)
 {
 	EXPECT_STATUS(shell("$STELE create $R --table 'rows(id: u32 key, text: char[60])'"), 0);
-	EXPECT_FAILURE(shell("ulimit -v 500000; exec $STELE dump $R/rows"), 6, "RLIMIT_AS", "512000000");
-	EXPECT_FAILURE(shell("ulimit -v 500000; exec $STELE set $R/rows 7 text=seven"), 6, "RLIMIT_AS");
+	EXPECT_FAILURE(shell("ulimit -v 500000; exec $STELE dump $R/rows"), 6, "RLIMIT_AS",
+	               "512000000");
+	EXPECT_FAILURE(shell("ulimit -v 500000; exec $STELE set $R/rows 7 text=seven"), 6,
+	               "RLIMIT_AS");
 }
 #endif
 
@@ -54,10 +58,12 @@ Test(cli_limits, cli_12_address_space_is_limited)
 Test(cli_limits, cli_12_commands_get_their_signals_back)
 {
 	EXPECT_STATUS(shell("$STELE create $R --table 'rows(id: u32 key, text: char[60])'"), 0);
-	EXPECT_FAILURE(shell("printf 'id,text\\n1,a\\n' | $STELE publish --check 'kill -XFSZ $$' $R/rows -"), 9,
-	               "killed by signal 25");
-	EXPECT_FAILURE(shell("printf 'id,text\\n1,a\\n' | $STELE publish --check 'kill -PIPE $$' $R/rows -"), 9,
-	               "killed by signal 13");
+	EXPECT_FAILURE(
+		shell("printf 'id,text\\n1,a\\n' | $STELE publish --check 'kill -XFSZ $$' $R/rows -"),
+		9, "killed by signal 25");
+	EXPECT_FAILURE(
+		shell("printf 'id,text\\n1,a\\n' | $STELE publish --check 'kill -PIPE $$' $R/rows -"),
+		9, "killed by signal 13");
 	EXPECT_STATUS(shell("trap '' XFSZ PIPE; printf 'id,text\\n1,a\\n' | "
 	                    "$STELE publish --check 'kill -XFSZ $$; kill -PIPE $$' $R/rows -"),
 	              0);

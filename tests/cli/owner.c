@@ -10,7 +10,8 @@ TestSuite(cli_owner, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static void publish_as(unsigned user)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 
 	become(user);
 	stele_publisher_close(ipc_publish(region, &options));
@@ -24,10 +25,15 @@ static void begin(void)
 
 Test(cli_owner, hostile_26_root_reads_another_user_s_rows_only_with_the_option)
 {
-	static const char *const commands[] = { "dump %s/rows",      "get %s/rows 0", "log %s",
-		                                "show %s",           "inspect %s",    "diff %s 0 1",
-		                                "explain %s/rows 0", "watch --initial --timeout 0 %s",
-		                                "trace --since 0 --count 1 %s" };
+	static const char *const commands[] = {"dump %s/rows",
+	                                       "get %s/rows 0",
+	                                       "log %s",
+	                                       "show %s",
+	                                       "inspect %s",
+	                                       "diff %s 0 1",
+	                                       "explain %s/rows 0",
+	                                       "watch --initial --timeout 0 %s",
+	                                       "trace --since 0 --count 1 %s"};
 	char command[128], line[192];
 
 	begin();
@@ -54,7 +60,7 @@ Test(cli_owner, hostile_26_root_reads_another_user_s_rows_only_with_the_option)
 
 Test(cli_owner, hostile_26_commands_that_visit_all_regions_go_on)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 
 	begin();
 	stele_publisher_close(ipc_publish("zz-of-root", &options));

@@ -27,8 +27,8 @@ static void nest(void)
 static void mount_inside(char path[NAMES_PATH_SIZE])
 {
 	ipc_path(path, ".channels/d");
-	CHECK(mkdir(path, 0700) == 0 && mount("tmpfs", path, "tmpfs", 0, "size=64k") == 0, "%s: %s", path,
-	      strerror(errno));
+	CHECK(mkdir(path, 0700) == 0 && mount("tmpfs", path, "tmpfs", 0, "size=64k") == 0, "%s: %s",
+	      path, strerror(errno));
 }
 
 Test(cli_remove, says_so_where_a_folder_stays)
@@ -69,8 +69,8 @@ static void make_files(unsigned which)
 	snprintf(path, sizeof(path), "%s/d-%d", folder, getpid());
 	mkdir(path, 0777);
 	for (uint64_t i = 0;; i++) {
-		snprintf(path, sizeof(path), i % 2 ? "%s/%d-%llu" : "%s/d-%d/%llu", folder, getpid(),
-		         (unsigned long long)i);
+		snprintf(path, sizeof(path), i % 2 ? "%s/%d-%llu" : "%s/d-%d/%llu", folder,
+		         getpid(), (unsigned long long)i);
 		close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 		if (i == 20000)
 			ipc_tell(which, i);

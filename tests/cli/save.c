@@ -108,7 +108,8 @@ Test(cli_save, a_file_becomes_a_region_with_its_history)
 	result = STELE("set", table, "10.0.0.0/8", "metric=22");
 	EXPECT_HAS(cli_plain(result.out), "version 3 ");
 	/* A region of its own. */
-	cr_expect(strcmp(strstr(STELE("show", other).out, "uuid") + 20, strstr(STELE("show", region).out, "uuid") + 20));
+	cr_expect(strcmp(strstr(STELE("show", other).out, "uuid") + 20,
+	                 strstr(STELE("show", region).out, "uuid") + 20));
 	EXPECT_FAILURE(STELE("load", file, other), 2, "there is a region", "already");
 	EXPECT_FAILURE(STELE("load", "/etc/passwd", "x"), 7, "not a Stele region");
 	EXPECT_FAILURE(STELE("load", "/no/such", "x"), 3, "/no/such");
@@ -134,7 +135,8 @@ static void expect_told_of_the_file(off_t at, const char *what)
 	close(fd);
 	result = STELE("verify", file);
 	EXPECT_FAILURE(result, 7, file, what);
-	cr_expect(!strstr(result.err, "remove") && !strstr(result.err, "region \""), "%s", result.err);
+	cr_expect(!strstr(result.err, "remove") && !strstr(result.err, "region \""), "%s",
+	          result.err);
 	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
 }
 
@@ -183,7 +185,8 @@ Test(cli_save, another_value_is_found_by_the_checksum)
 	EXPECT_FAILURE(STELE("dump", name), 7, "is damaged");
 	EXPECT_HAS(STELE("inspect", file).out, "lock                none: it is a saved file\n");
 	snprintf(copy, sizeof(copy), "/dev/shm/stele.%s", region);
-	EXPECT_HAS(STELE("inspect", copy).out, "lock                not looked for: it is read as a file\n");
+	EXPECT_HAS(STELE("inspect", copy).out,
+	           "lock                not looked for: it is read as a file\n");
 	/* A copy must not make it right. */
 	snprintf(copy, sizeof(copy), "%s.copy", file);
 	EXPECT_FAILURE(STELE("save", file, copy), 7, "checksum");
@@ -203,8 +206,12 @@ Test(cli_save, another_value_is_found_by_the_checksum)
 Test(cli_save, a_segment_is_saved_and_loaded)
 {
 	EXPECT_STATUS(STELE("rm", region), 0);
-	EXPECT_STATUS(STELE("create", region, "--memory", "sysv", "--max-size", "2M", "--table", ROUTES), 0);
-	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=eth0", "metric=1"), 0);
+	EXPECT_STATUS(
+		STELE("create", region, "--memory", "sysv", "--max-size", "2M", "--table", ROUTES),
+		0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=eth0",
+	                    "metric=1"),
+	              0);
 	EXPECT_STATUS(STELE("save", region, file), 0);
 	EXPECT_STATUS(STELE("verify", file), 0);
 	expect_done(STELE("dump", "--format", "ndjson", table), cli_dump());
@@ -218,7 +225,8 @@ Test(cli_save, a_path_is_told_from_a_name)
 
 	EXPECT_STATUS(STELE("save", region, file), 0);
 	/* The command's own path may be relative. */
-	cr_assert(realpath(cli_command(), command) && setenv("STELE", command, 1) == 0 && chdir("/tmp") == 0);
+	cr_assert(realpath(cli_command(), command) && setenv("STELE", command, 1) == 0 &&
+	          chdir("/tmp") == 0);
 	snprintf(name, sizeof(name), "%s.stele", region);
 	EXPECT_FAILURE(STELE("verify", name), 2, "starts with / or .");
 	snprintf(name, sizeof(name), "./%s.stele", region);

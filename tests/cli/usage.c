@@ -3,9 +3,8 @@
 #include "tests/support/cli.h"
 
 static const char *const commands[] = {
-	"create", "rm",  "list",   "show", "publish", "set", "delete",   "apply",
-	"get",    "log", "lookup", "dump", "watch",   "diff", "rollback", "compact",
-	"bench",
+	"create", "rm",     "list", "show",  "publish", "set",      "delete",  "apply", "get",
+	"log",    "lookup", "dump", "watch", "diff",    "rollback", "compact", "bench",
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -13,11 +13,12 @@
 #include "lib/storage/paths.h"
 #include "tests/support/random.h"
 
-#define SECTOR 512u
+#define SECTOR  512u
 #define SECTORS ((1u << 20) / SECTOR)
-#define VERSIONS 16u /* of the bank, before the commits that are stepped through; one of them reclaims */
+#define VERSIONS \
+	16u /* of the bank, before the commits that are stepped through; one of them reclaims */
 #define COMMITS 5u
-#define CUTS 6u      /* before each sync */
+#define CUTS    6u /* before each sync */
 
 /* ---- where it is done ---- */
 
@@ -60,11 +61,16 @@ static void cut_begin_stepping(void)
 #endif
 }
 
-static struct stele_publisher *cut_open(const char *name, unsigned flags, enum stele_durability durability)
+static struct stele_publisher *cut_open(const char *name, unsigned flags,
+                                        enum stele_durability durability)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = flags, .history = 2, .durability = durability,
-		.maximum_size = SECTORS * SECTOR, .limit_size = SECTORS * SECTOR,
+		.size = sizeof(options),
+		.flags = flags,
+		.history = 2,
+		.durability = durability,
+		.maximum_size = SECTORS * SECTOR,
+		.limit_size = SECTORS * SECTOR,
 	};
 	struct stele_publisher *publisher = NULL;
 
@@ -198,12 +204,15 @@ static void disk_judge(struct disk *disk)
 	disk_cut(disk);
 	publisher = cut_open(copy, 0, STELE_DURABLE_CLOSE);
 	version = stele_publisher_version(publisher);
-	cr_assert(version == seen || version == seen + 1, "after cut %llu there is version %llu, and readers saw %llu",
-	          (unsigned long long)disk->cuts, (unsigned long long)version, (unsigned long long)seen);
+	cr_assert(version == seen || version == seen + 1,
+	          "after cut %llu there is version %llu, and readers saw %llu",
+	          (unsigned long long)disk->cuts, (unsigned long long)version,
+	          (unsigned long long)seen);
 	bank_assert_whole(copy, 0, "after a cut");
 	before = version - 1;
 	bank_assert_whole(copy, before, "history after a cut");
-	cr_assert_eq(bank_commit(publisher, &disk->random), (int64_t)version + 1, "%s", stele_last_error());
+	cr_assert_eq(bank_commit(publisher, &disk->random), (int64_t)version + 1, "%s",
+	             stele_last_error());
 	stele_publisher_close(publisher);
 	bank_assert_whole(copy, 0, "after a cut and a commit");
 }
@@ -276,7 +285,8 @@ static void die_with_a_record(struct job *job)
 Test(cut, crash_durable_commits, .init = cut_begin_stepping, .fini = crash_clean, .timeout = 300)
 {
 #ifdef __x86_64__
-	struct job job = { .region = region, .prepare = prepare_open, .act = act_commits, .random = 3 };
+	struct job job = {
+		.region = region, .prepare = prepare_open, .act = act_commits, .random = 3};
 	struct stele_publisher *publisher = cut_open(region, STELE_CREATE, STELE_DURABLE_COMMIT);
 	uint64_t random = 99, syncs;
 	struct disk *disk;
@@ -297,15 +307,19 @@ Test(cut, crash_durable_commits, .init = cut_begin_stepping, .fini = crash_clean
 static int act_open_and_commit(struct job *job)
 {
 	return prepare_open(job) < 0 || bank_commit(job->publisher, &job->random) < 0 ||
-	       bank_commit(job->publisher, &job->random) < 0 ? -1 : 0;
+	                       bank_commit(job->publisher, &job->random) < 0
+	               ? -1
+	               : 0;
 }
 
 /* The record of a version that nobody saw is on the disk, and the next publisher uses that version's memory for another. */
-Test(cut, crash_durable_commits_after_a_death, .init = cut_begin_stepping, .fini = crash_clean, .timeout = 300)
+Test(cut, crash_durable_commits_after_a_death, .init = cut_begin_stepping, .fini = crash_clean,
+     .timeout = 300)
 {
 #ifdef __x86_64__
-	struct job dying = { .region = region, .prepare = prepare_open, .act = act_commits, .random = 3 };
-	struct job job = { .region = region, .act = act_open_and_commit, .random = 4 };
+	struct job dying = {
+		.region = region, .prepare = prepare_open, .act = act_commits, .random = 3};
+	struct job job = {.region = region, .act = act_open_and_commit, .random = 4};
 	struct stele_publisher *publisher = cut_open(region, STELE_CREATE, STELE_DURABLE_COMMIT);
 	uint64_t random = 99;
 	struct disk *disk;
@@ -330,13 +344,15 @@ static void mark_other_boot(const char *name)
 
 	snprintf(path, sizeof(path), "%s/stele.%s", directory, name);
 	fd = open(path, O_RDWR | O_CLOEXEC);
-	cr_assert(fd >= 0 && pwrite(fd, other, sizeof(other), offsetof(struct layout_header, boot_id)) == sizeof(other));
+	cr_assert(fd >= 0 && pwrite(fd, other, sizeof(other),
+	                            offsetof(struct layout_header, boot_id)) == sizeof(other));
 	close(fd);
 }
 
-Test(cut, crash_without_durability_only_a_closed_region_comes_back, .init = cut_begin, .fini = crash_clean, .timeout = 60)
+Test(cut, crash_without_durability_only_a_closed_region_comes_back, .init = cut_begin,
+     .fini = crash_clean, .timeout = 60)
 {
-	struct stele_publisher_options options = { .size = sizeof(options) };
+	struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_subscriber *subscriber;
 	struct stele_publisher *publisher = cut_open(region, STELE_CREATE, STELE_DURABLE_CLOSE);
 	uint64_t random = 5;
@@ -348,7 +364,8 @@ Test(cut, crash_without_durability_only_a_closed_region_comes_back, .init = cut_
 	mark_other_boot("cut");
 	/* Nobody can say what of it is whole before a publisher has opened it. */
 	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), -ESTALE);
-	cr_assert(strstr(stele_last_error(), "as soon as a publisher has opened it"), "%s", stele_last_error());
+	cr_assert(strstr(stele_last_error(), "as soon as a publisher has opened it"), "%s",
+	          stele_last_error());
 	publisher = cut_open(region, 0, STELE_DURABLE_CLOSE);
 	cr_assert_eq(stele_publisher_version(publisher), 40);
 	bank_assert_whole(region, 0, "after a boot");
@@ -366,9 +383,11 @@ Test(cut, crash_without_durability_only_a_closed_region_comes_back, .init = cut_
 	bank_assert_whole(region, 70, "after a death");
 	mark_other_boot("cut");
 	cr_assert_eq(stele_publisher_open(region, &options, &publisher), -ESTALE);
-	cr_assert(strstr(stele_last_error(), "without having been closed"), "%s", stele_last_error());
+	cr_assert(strstr(stele_last_error(), "without having been closed"), "%s",
+	          stele_last_error());
 	publisher = cut_open(region, STELE_CREATE, STELE_DURABLE_CLOSE);
-	cr_assert(strstr(stele_publisher_note(publisher), "replaced by an empty one"), "%s", stele_publisher_note(publisher));
+	cr_assert(strstr(stele_publisher_note(publisher), "replaced by an empty one"), "%s",
+	          stele_publisher_note(publisher));
 	cr_assert_eq(stele_publisher_version(publisher), 0);
 	bank_run(publisher, 3, &random);
 	stele_publisher_close(publisher);

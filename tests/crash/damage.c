@@ -23,26 +23,30 @@ struct damage {
 
 static const struct stele_column route_columns[] = {
 	STELE_KEY("prefix", STELE_IPV4NET),
-	{ .name = "hop", .type = STELE_U32 },
+	{.name = "hop", .type = STELE_U32},
 };
-static const struct stele_schema route_schema = { .columns = route_columns, .column_count = 2, .value_size = 4 };
+static const struct stele_schema route_schema = {
+	.columns = route_columns, .column_count = 2, .value_size = 4};
 static const struct stele_column host_columns[] = {
 	STELE_KEY("name", STELE_TEXT),
-	{ .name = "number", .type = STELE_U64 },
+	{.name = "number", .type = STELE_U64},
 };
-static const struct stele_schema host_schema = { .columns = host_columns, .column_count = 2, .value_size = 8 };
+static const struct stele_schema host_schema = {
+	.columns = host_columns, .column_count = 2, .value_size = 8};
 static const struct stele_column note_columns[] = {
 	STELE_KEY("class", STELE_U16),
 	STELE_KEY("id", STELE_I32),
-	{ .name = "flag", .type = STELE_BOOL },
-	{ .name = "text", .type = STELE_TEXT, .offset = 1 },
+	{.name = "flag", .type = STELE_BOOL},
+	{.name = "text", .type = STELE_TEXT, .offset = 1},
 };
-static const struct stele_schema note_schema = { .columns = note_columns, .column_count = 4, .value_size = 1 };
+static const struct stele_schema note_schema = {
+	.columns = note_columns, .column_count = 4, .value_size = 1};
 
-static const char *const hosts[] = { "www.example.net", "www.example.org", "ns.example.net", "w", "www" };
+static const char *const hosts[] = {"www.example.net", "www.example.org", "ns.example.net", "w",
+                                    "www"};
 
-static void put(struct stele_transaction *tx, const char *table, const void *key, unsigned bits, const void *value,
-                size_t size)
+static void put(struct stele_transaction *tx, const char *table, const void *key, unsigned bits,
+                const void *value, size_t size)
 {
 	cr_assert_geq(stele_put(tx, table, key, bits, value, size), 0, "%s", stele_last_error());
 }
@@ -52,10 +56,11 @@ static void put_version(struct stele_transaction *tx, unsigned version)
 	static const struct {
 		unsigned char address[4];
 		unsigned bits;
-	} routes[] = { { { 0 }, 0 }, { { 10 }, 8 }, { { 10, 1 }, 16 }, { { 10, 1, 2 }, 23 }, { { 192, 0, 2, 1 }, 32 } };
+	} routes[] = {{{0}, 0}, {{10}, 8}, {{10, 1}, 16}, {{10, 1, 2}, 23}, {{192, 0, 2, 1}, 32}};
 
 	for (unsigned i = 0; i < 5; i++) {
-		unsigned char note_key[6] = { 0, (unsigned char)(i % 2), 0x80, 0, 0, (unsigned char)i };
+		unsigned char note_key[6] = {0, (unsigned char)(i % 2), 0x80, 0,
+		                             0, (unsigned char)i};
 		char note[24] = "\1note ";
 		uint32_t hop = version * 10 + i;
 		uint64_t number = hop;
@@ -79,12 +84,16 @@ static void damage_start(struct damage *damage, const char *suffix)
 	for (unsigned version = 1; version <= 3; version++) {
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
 		if (version == 1) {
-			cr_assert_eq(stele_table_create(tx, "routes", &route_schema), 0, "%s", stele_last_error());
-			cr_assert_eq(stele_table_create(tx, "hosts", &host_schema), 0, "%s", stele_last_error());
-			cr_assert_eq(stele_table_create(tx, "notes", &note_schema), 0, "%s", stele_last_error());
+			cr_assert_eq(stele_table_create(tx, "routes", &route_schema), 0, "%s",
+			             stele_last_error());
+			cr_assert_eq(stele_table_create(tx, "hosts", &host_schema), 0, "%s",
+			             stele_last_error());
+			cr_assert_eq(stele_table_create(tx, "notes", &note_schema), 0, "%s",
+			             stele_last_error());
 		}
 		put_version(tx, version);
-		cr_assert_eq(stele_transaction_commit(tx, "damage", NULL), 1, "%s", stele_last_error());
+		cr_assert_eq(stele_transaction_commit(tx, "damage", NULL), 1, "%s",
+		             stele_last_error());
 	}
 	stele_publisher_close(publisher);
 	damage->file = crash_map(damage->name, "", &damage->size);
@@ -110,8 +119,8 @@ static void use(struct damage *damage, int r, const struct stele_row *row)
 	volatile unsigned char sum = 0;
 
 	if (r < 0) {
-		cr_assert(r == -EBADMSG || r == -ESTALE || r == -ENOENT || r == -EINVAL, "error %d: %s", r,
-		          stele_last_error());
+		cr_assert(r == -EBADMSG || r == -ESTALE || r == -ENOENT || r == -EINVAL,
+		          "error %d: %s", r, stele_last_error());
 		cr_assert_neq(stele_last_error()[0], '\0');
 		damage->errors++;
 		return;
@@ -130,7 +139,7 @@ static void use(struct damage *damage, int r, const struct stele_row *row)
 static void walk_rows(struct damage *damage, const struct stele_table *table)
 {
 	struct stele_cursor *cursor;
-	struct stele_row row = { 0 };
+	struct stele_row row = {0};
 	unsigned rows = 0;
 	int r = stele_cursor_open(table, &cursor);
 
@@ -155,9 +164,9 @@ static void walk_rows(struct damage *damage, const struct stele_table *table)
 
 static void walk_table(struct damage *damage, const struct stele_table *table)
 {
-	static const unsigned char note_key[6] = { 0, 1, 0x80, 0, 0, 3 };
+	static const unsigned char note_key[6] = {0, 1, 0x80, 0, 0, 3};
 	struct stele_schema *schema;
-	struct stele_row row = { 0 };
+	struct stele_row row = {0};
 	char text[2048];
 	int r = stele_table_schema(table, &schema);
 
@@ -178,7 +187,7 @@ static void walk_changes(struct damage *damage, const struct stele_snapshot *bef
 {
 	struct stele_table a, b;
 	struct stele_changes *changes;
-	struct stele_change change = { 0 };
+	struct stele_change change = {0};
 	unsigned count = 0;
 	int r = stele_table_open(before, name, NULL, &a);
 
@@ -219,7 +228,7 @@ static void walk_snapshot(struct damage *damage, const struct stele_snapshot *sn
 
 static void walk(struct damage *damage, struct stele_subscriber *subscriber)
 {
-	struct stele_snapshot *snapshots[2] = { NULL };
+	struct stele_snapshot *snapshots[2] = {NULL};
 	unsigned char buffer[64];
 	size_t size = sizeof(buffer);
 	uint64_t version;
@@ -235,19 +244,22 @@ static void walk(struct damage *damage, struct stele_subscriber *subscriber)
 	}
 	stele_snapshot_close(snapshots[1]);
 	stele_snapshot_close(snapshots[0]);
-	r = stele_subscriber_match(subscriber, "routes", "\12\1\2\3", 32, buffer, &size, NULL, &version);
+	r = stele_subscriber_match(subscriber, "routes", "\12\1\2\3", 32, buffer, &size, NULL,
+	                           &version);
 	use(damage, r < 0 && r != -EMSGSIZE ? r : 0, NULL);
 }
 
 static void open_and_walk(struct damage *damage)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options), .flags = STELE_UNREGISTERED };
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscriber;
 	int r = stele_subscriber_open(damage->name, &options, &subscriber);
 
 	if (r < 0) {
-		cr_assert(r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ENOMEM, "error %d: %s", r, stele_last_error());
+		cr_assert(r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ENOMEM, "error %d: %s", r,
+		          stele_last_error());
 		damage->errors++;
 	} else {
 		walk(damage, subscriber);
@@ -274,7 +286,8 @@ static void flip_bits(struct damage *damage, size_t begin, size_t end, bool reop
 	}
 	alarm(0);
 	stele_subscriber_close(subscriber);
-	cr_assert_eq(memcmp(damage->file, damage->pristine, damage->size), 0, "a reader wrote to the region");
+	cr_assert_eq(memcmp(damage->file, damage->pristine, damage->size), 0,
+	             "a reader wrote to the region");
 }
 
 Test(damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeout = 120)
@@ -285,7 +298,8 @@ Test(damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeout = 1
 	flip_bits(&damage, 0, sizeof(struct layout_header), true);
 	cr_assert_gt(damage.answers, 1000);
 	/* Every bit of the part under the checksum is noticed. */
-	cr_assert_geq(damage.errors, offsetof(struct layout_header, head) * 8 / (CRASH_SANITIZED ? 7 : 1));
+	cr_assert_geq(damage.errors,
+	              offsetof(struct layout_header, head) * 8 / (CRASH_SANITIZED ? 7 : 1));
 	damage_end(&damage);
 }
 
@@ -295,8 +309,10 @@ Test(damage, crash_14_every_bit_of_the_rest, .fini = crash_clean, .timeout = 240
 
 	damage_start(&damage, "bits");
 	open_and_walk(&damage);
-	cr_assert_eq(damage.errors, 5, "%llu of %llu answers of the undamaged region are errors: %s",
-	             (unsigned long long)damage.errors, (unsigned long long)damage.answers, stele_last_error());
+	cr_assert_eq(damage.errors, 5,
+	             "%llu of %llu answers of the undamaged region are errors: %s",
+	             (unsigned long long)damage.errors, (unsigned long long)damage.answers,
+	             stele_last_error());
 	flip_bits(&damage, sizeof(struct layout_header), damage.size, false);
 	cr_assert_gt(damage.errors, 2000);
 	damage_end(&damage);
@@ -306,12 +322,15 @@ Test(damage, crash_14_every_bit_of_the_rest, .fini = crash_clean, .timeout = 240
 
 static void refused(struct damage *damage, int expected, const char *words)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options), .flags = STELE_UNREGISTERED };
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
 	struct stele_subscriber *subscriber;
 	struct stele_publisher *publisher;
 
-	cr_assert_eq(stele_subscriber_open(damage->name, &options, &subscriber), expected, "%s", words);
-	cr_assert_not_null(strstr(stele_last_error(), words), "\"%s\" does not say \"%s\"", stele_last_error(), words);
+	cr_assert_eq(stele_subscriber_open(damage->name, &options, &subscriber), expected, "%s",
+	             words);
+	cr_assert_not_null(strstr(stele_last_error(), words), "\"%s\" does not say \"%s\"",
+	                   stele_last_error(), words);
 	cr_assert_not_null(strstr(stele_last_error(), damage->name), "\"%s\"", stele_last_error());
 	cr_assert_eq(stele_publisher_open(damage->name, NULL, &publisher), expected, "%s", words);
 	cr_assert_not_null(strstr(stele_last_error(), words), "\"%s\"", stele_last_error());
@@ -366,9 +385,12 @@ static size_t random_place(const struct damage *damage, uint64_t *random)
 	if (choice == 0)
 		return offsetof(struct layout_header, head) + random_from(random) % 20 * 4;
 	if (choice == 1)
-		return header->ring_offset + sizeof(struct layout_commit) + random_from(random) % 24 * 4;
+		return header->ring_offset + sizeof(struct layout_commit) +
+		       random_from(random) % 24 * 4;
 	for (;;) {
-		size_t place = header->arena_offset + random_from(random) % ((damage->used - header->arena_offset) / 4) * 4;
+		size_t place =
+			header->arena_offset +
+			random_from(random) % ((damage->used - header->arena_offset) / 4) * 4;
 		uint32_t word;
 		memcpy(&word, damage->pristine + place, 4);
 		if (word != 0)
@@ -395,7 +417,8 @@ static void damage_once(struct damage *damage, uint64_t *random)
 		word = random_from(random) % 2 ? 0 : UINT32_MAX;
 		break;
 	default:
-		word = (uint32_t)((damage->size - LAYOUT_GUARD) / LAYOUT_UNIT - random_from(random) % 4);
+		word = (uint32_t)((damage->size - LAYOUT_GUARD) / LAYOUT_UNIT -
+		                  random_from(random) % 4);
 	}
 	memcpy(damage->file + random_place(damage, random), &word, 4);
 }
@@ -433,22 +456,32 @@ Test(damage, crash_14_many_words_at_once, .fini = crash_clean, .timeout = 120)
 static void put_ladder(struct damage *damage, uint64_t version, const char *table, size_t at)
 {
 	const struct layout_header *header = (const struct layout_header *)damage->file;
-	const struct layout_commit *ring = (const struct layout_commit *)(damage->file + header->ring_offset);
-	struct view view = { damage->file, header->arena_offset, header->arena_end };
+	const struct layout_commit *ring =
+		(const struct layout_commit *)(damage->file + header->ring_offset);
+	struct view view = {damage->file, header->arena_offset, header->arena_end};
 	unsigned bits = (unsigned)strlen(table) * 8;
 	struct layout_table *entry;
 	struct row_parts parts;
 	ref_t next;
 
-	cr_assert_eq(trie_get(&view, &catalog_shape, ring[version].catalog, (const unsigned char *)table, bits, &parts), 1);
+	cr_assert_eq(trie_get(&view, &catalog_shape, ring[version].catalog,
+	                      (const unsigned char *)table, bits, &parts),
+	             1);
 	entry = (struct layout_table *)(uintptr_t)parts.value;
 	/* Its end is a row: the first one of the table. */
-	for (next = entry->root; *(const uint64_t *)(const void *)(damage->file + next * 8ull) & LAYOUT_NODE;) {
+	for (next = entry->root;
+	     *(const uint64_t *)(const void *)(damage->file + next * 8ull) & LAYOUT_NODE;) {
 		struct node node = node_at(damage->file + next * 8ull);
 		next = node_ref_at(&node, node_next_place(&node, 0));
 	}
 	for (unsigned i = 0; i < RUNGS; i++, at += 64) {
-		const uint64_t words[] = { LAYOUT_NODE | 1, 2 | 2 << 8 | 2 << 16, 3, 0, 0, 0, next * UINT64_C(0x100000001) };
+		const uint64_t words[] = {LAYOUT_NODE | 1,
+		                          2 | 2 << 8 | 2 << 16,
+		                          3,
+		                          0,
+		                          0,
+		                          0,
+		                          next * UINT64_C(0x100000001)};
 		memcpy(damage->file + at, words, sizeof(words));
 		next = (ref_t)(at / LAYOUT_UNIT);
 	}
@@ -457,7 +490,7 @@ static void put_ladder(struct damage *damage, uint64_t version, const char *tabl
 
 Test(damage, crash_14_a_ladder, .fini = crash_clean)
 {
-	static const char *const tables[] = { "hosts", "routes", "notes" };
+	static const char *const tables[] = {"hosts", "routes", "notes"};
 	struct damage damage;
 
 	damage_start(&damage, "ladder");
@@ -483,7 +516,8 @@ static void recover_once(struct damage *damage)
 	int r = stele_publisher_open(damage->name, NULL, &publisher);
 
 	if (r < 0) {
-		cr_assert(r == -EBADMSG || r == -ESTALE, "error %d: %s", r, stele_last_error()); /* or the boot it is of */
+		cr_assert(r == -EBADMSG || r == -ESTALE, "error %d: %s", r,
+		          stele_last_error()); /* or the boot it is of */
 		damage->errors++;
 	} else {
 		damage->answers++;
@@ -501,7 +535,8 @@ Test(damage, crash_14_recovery_of_a_damaged_region, .fini = crash_clean, .timeou
 		uint64_t random = seed;
 		alarm(30);
 		if (seed % 2 == 0) {
-			damage.file[random_place(&damage, &random) + seed / 16 % 4] ^= (unsigned char)(1u << seed / 2 % 8);
+			damage.file[random_place(&damage, &random) + seed / 16 % 4] ^=
+				(unsigned char)(1u << seed / 2 % 8);
 		} else {
 			for (uint64_t i = 0; i <= seed % 5; i++)
 				damage_once(&damage, &random);

@@ -31,12 +31,17 @@ int fsync(int fd)
 static struct stele_publisher *open_durable(const char *region)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .history = 2, .durability = STELE_DURABLE_COMMIT,
-		.maximum_size = 1 << 17, .limit_size = 1 << 22,
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = 2,
+		.durability = STELE_DURABLE_COMMIT,
+		.maximum_size = 1 << 17,
+		.limit_size = 1 << 22,
 	};
 	struct stele_publisher *publisher = NULL;
 
-	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
+	             stele_last_error());
 	return publisher;
 }
 
@@ -72,7 +77,8 @@ static bool refuse(const char *region, unsigned which, uint64_t *random)
 	stele_publisher_close(publisher);
 	publisher = open_durable(region);
 	cr_assert_eq(stele_publisher_version(publisher), version);
-	cr_assert_eq(bank_commit(publisher, random), (int64_t)version + 1, "%s", stele_last_error());
+	cr_assert_eq(bank_commit(publisher, random), (int64_t)version + 1, "%s",
+	             stele_last_error());
 	stele_publisher_close(publisher);
 	bank_assert_whole(region, 0, "after opening anew");
 	return true;

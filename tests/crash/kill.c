@@ -21,7 +21,8 @@ struct board {
 
 static struct board *board_new(void)
 {
-	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+	                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	cr_assert(board != MAP_FAILED);
 	return board;
@@ -50,10 +51,12 @@ static int check_live(struct stele_live *live, uint64_t last, uint64_t *ret_vers
 	if (r == 0)
 		return bank_wrong("no clock in version %llu", (unsigned long long)*ret_version);
 	if (account.generation != *ret_version)
-		return bank_wrong("the clock says %llu in version %llu", (unsigned long long)account.generation,
+		return bank_wrong("the clock says %llu in version %llu",
+		                  (unsigned long long)account.generation,
 		                  (unsigned long long)*ret_version);
 	if (*ret_version < last)
-		return bank_wrong("version %llu after %llu", (unsigned long long)*ret_version, (unsigned long long)last);
+		return bank_wrong("version %llu after %llu", (unsigned long long)*ret_version,
+		                  (unsigned long long)last);
 	return 0;
 }
 
@@ -65,7 +68,8 @@ static int look_once(struct stele_subscriber *subscriber, uint64_t *last, char *
 	if (r < 0)
 		return r;
 	if (stele_snapshot_version(snapshot) < *last) {
-		r = bank_wrong("version %llu after %llu", (unsigned long long)stele_snapshot_version(snapshot),
+		r = bank_wrong("version %llu after %llu",
+		               (unsigned long long)stele_snapshot_version(snapshot),
 		               (unsigned long long)*last);
 	} else {
 		*last = stele_snapshot_version(snapshot);
@@ -78,7 +82,7 @@ static int look_once(struct stele_subscriber *subscriber, uint64_t *last, char *
 /* A reader: the first one pins what it reads, so nothing may be taken from it; the second one doesn't. */
 static void read_until_stopped(const char *region, struct board *board, unsigned which)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options) };
+	struct stele_subscriber_options options = {.size = sizeof(options)};
 	struct stele_subscriber *subscriber;
 	struct stele_live live;
 	uint64_t last = 0;
@@ -112,13 +116,14 @@ static void read_until_stopped(const char *region, struct board *board, unsigned
 /* The publisher: commits until it is killed, and tells each version that it has committed. */
 static void publish_until_killed(const char *region, uint64_t seed, int pipe_fd)
 {
-	struct stele_publisher_options options = { .size = sizeof(options) };
+	struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_publisher *publisher;
 	int r = stele_publisher_open(region, &options, &publisher);
 
 	while (r == 0) {
 		int64_t version = bank_commit(publisher, &seed);
-		if (version < 0 || write(pipe_fd, &version, sizeof(version)) != (ssize_t)sizeof(version))
+		if (version < 0 ||
+		    write(pipe_fd, &version, sizeof(version)) != (ssize_t)sizeof(version))
 			break;
 	}
 	fprintf(stderr, "the publisher fails: %s\n", stele_last_error());
@@ -140,17 +145,18 @@ static uint64_t kill_one(const char *region, uint64_t seed, int64_t nanoseconds)
 	}
 	close(ends[1]);
 	/* From its first commit on, so that every round makes versions. */
-	cr_assert_eq(read(ends[0], &reported, sizeof(reported)), (ssize_t)sizeof(reported), "seed %llu: no commit",
-	             (unsigned long long)seed);
+	cr_assert_eq(read(ends[0], &reported, sizeof(reported)), (ssize_t)sizeof(reported),
+	             "seed %llu: no commit", (unsigned long long)seed);
 	for (int64_t until = crash_now() + nanoseconds; crash_now() < until;) {
-		struct pollfd poll_fd = { .fd = ends[0], .events = POLLIN };
-		if (poll(&poll_fd, 1, 0) == 1 && read(ends[0], &version, sizeof(version)) == (ssize_t)sizeof(version))
+		struct pollfd poll_fd = {.fd = ends[0], .events = POLLIN};
+		if (poll(&poll_fd, 1, 0) == 1 &&
+		    read(ends[0], &version, sizeof(version)) == (ssize_t)sizeof(version))
 			reported = version;
 	}
 	kill(child, SIGKILL);
 	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "seed %llu: the publisher ended by itself",
-	          (unsigned long long)seed);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+	          "seed %llu: the publisher ended by itself", (unsigned long long)seed);
 	while (read(ends[0], &version, sizeof(version)) == (ssize_t)sizeof(version))
 		reported = version;
 	close(ends[0]);
@@ -178,7 +184,8 @@ static uint64_t used_after_recovery(const char *region, uint64_t *ret_version)
 	again = crash_used(publisher, NULL);
 	stele_publisher_close(publisher);
 	cr_assert_eq(used, again, "after version %llu, %llu bytes are in use, and then %llu",
-	             (unsigned long long)*ret_version, (unsigned long long)used, (unsigned long long)again);
+	             (unsigned long long)*ret_version, (unsigned long long)used,
+	             (unsigned long long)again);
 	return used;
 }
 
@@ -189,7 +196,8 @@ static void await_readers(const struct board *board, uint64_t versions)
 
 	for (unsigned i = 0; i < 2; i++)
 		while (__atomic_load_n(&board->readers[i].versions, __ATOMIC_RELAXED) < versions) {
-			cr_assert_eq(board->readers[i].failure[0], '\0', "reader %u: %s", i, board->readers[i].failure);
+			cr_assert_eq(board->readers[i].failure[0], '\0', "reader %u: %s", i,
+			             board->readers[i].failure);
 			cr_assert_lt(crash_now(), until, "reader %u saw too few versions", i);
 			sched_yield();
 		}
@@ -209,11 +217,13 @@ Test(kill, crash_01_random_moments, .fini = crash_clean)
 		readers[i] = start_reader(region, board, i);
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t round_seed = random_from(&random), version, used;
-		uint64_t reported = kill_one(region, round_seed, (int64_t)(random_from(&random) % 3000000));
+		uint64_t reported =
+			kill_one(region, round_seed, (int64_t)(random_from(&random) % 3000000));
 		used = used_after_recovery(region, &version);
 		cr_assert(version >= reported && version <= reported + 1,
-		          "seed %llu, round %d: version %llu was committed, and %llu is there", (unsigned long long)seed, round,
-		          (unsigned long long)reported, (unsigned long long)version);
+		          "seed %llu, round %d: version %llu was committed, and %llu is there",
+		          (unsigned long long)seed, round, (unsigned long long)reported,
+		          (unsigned long long)version);
 		cr_assert_geq(bank_assert_whole(region, 0, "after a kill"), version);
 		if (round < ROUNDS / 3)
 			most_early = used > most_early ? used : most_early;
@@ -221,18 +231,20 @@ Test(kill, crash_01_random_moments, .fini = crash_clean)
 			most_late = used > most_late ? used : most_late;
 		await_readers(board, (uint64_t)round / 2);
 		for (unsigned i = 0; i < 2; i++)
-			cr_assert_eq(board->readers[i].failure[0], '\0', "seed %llu, round %d, reader %u: %s",
-			             (unsigned long long)seed, round, i, board->readers[i].failure);
+			cr_assert_eq(board->readers[i].failure[0], '\0',
+			             "seed %llu, round %d, reader %u: %s", (unsigned long long)seed,
+			             round, i, board->readers[i].failure);
 	}
 	__atomic_store_n(&board->stop, 1, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < 2; i++) {
 		int status;
 		cr_assert_eq(waitpid(readers[i], &status, 0), readers[i]);
-		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "reader %u: %s", i, board->readers[i].failure);
+		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "reader %u: %s", i,
+		          board->readers[i].failure);
 	}
 	/* Versions differ a little in what they hold; what a kill leaves would add up. */
-	cr_assert_leq(most_late, most_early * 5 / 4, "from %llu bytes in use to %llu", (unsigned long long)most_early,
-	              (unsigned long long)most_late);
+	cr_assert_leq(most_late, most_early * 5 / 4, "from %llu bytes in use to %llu",
+	              (unsigned long long)most_early, (unsigned long long)most_late);
 	/* What a recovery found in history goes when history moves on, like all the rest. */
 	publisher = crash_publisher(region, 0, 0);
 	bank_run(publisher, stele_publisher_version(publisher) + 50, &random);
@@ -250,12 +262,13 @@ static void die_in_transaction(const char *region, bool commit_first)
 	int status;
 
 	if (child == 0) {
-		struct stele_publisher_options options = { .size = sizeof(options) };
+		struct stele_publisher_options options = {.size = sizeof(options)};
 		struct stele_publisher *publisher;
 		struct stele_transaction *tx;
 		uint64_t random = 3;
 		if (stele_publisher_open(region, &options, &publisher) < 0 ||
-		    (commit_first && bank_commit(publisher, &random) < 0) || stele_transaction_begin(publisher, &tx) < 0 ||
+		    (commit_first && bank_commit(publisher, &random) < 0) ||
+		    stele_transaction_begin(publisher, &tx) < 0 ||
 		    bank_change(tx, stele_publisher_version(publisher) + 1, &random) < 0)
 			_exit(1);
 		raise(SIGKILL);
@@ -267,7 +280,7 @@ static void die_in_transaction(const char *region, bool commit_first)
 Test(kill, crash_05_the_lock_of_a_dead_publisher, .fini = crash_clean)
 {
 	const char *region = crash_name("dead");
-	struct stele_publisher_stats stats = { .size = sizeof(stats) };
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
 	struct stele_publisher *publisher = crash_publisher(region, 4, 1 << 22);
 	uint64_t random = 1, used;
 
@@ -278,8 +291,8 @@ Test(kill, crash_05_the_lock_of_a_dead_publisher, .fini = crash_clean)
 	publisher = crash_publisher(region, 0, 0);
 	cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
 	cr_assert_eq(stats.recovered_deaths, 1);
-	cr_assert_eq(stats.arena_used, used, "%llu bytes in use before, %llu after", (unsigned long long)used,
-	             (unsigned long long)stats.arena_used);
+	cr_assert_eq(stats.arena_used, used, "%llu bytes in use before, %llu after",
+	             (unsigned long long)used, (unsigned long long)stats.arena_used);
 	cr_assert_eq(stele_publisher_version(publisher), 12);
 	bank_run(publisher, 13, &random);
 	stele_publisher_close(publisher);
@@ -318,8 +331,8 @@ Test(kill, crash_05_the_lock_is_not_recoverable, .fini = crash_clean)
 Test(kill, crash_06_stopped_in_a_transaction, .fini = crash_clean)
 {
 	const char *region = crash_name("stop");
-	struct stele_publisher_options options = { .size = sizeof(options), .attach_timeout = -1 };
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_publisher_options options = {.size = sizeof(options), .attach_timeout = -1};
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher = crash_publisher(region, 4, 1 << 22);
 	uint64_t random = 1;
 	int status;
@@ -331,8 +344,8 @@ Test(kill, crash_06_stopped_in_a_transaction, .fini = crash_clean)
 	if (child == 0) {
 		struct stele_transaction *tx;
 		options.attach_timeout = 0;
-		if (stele_publisher_open(region, &options, &publisher) < 0 || stele_transaction_begin(publisher, &tx) < 0 ||
-		    bank_change(tx, 6, &random) < 0)
+		if (stele_publisher_open(region, &options, &publisher) < 0 ||
+		    stele_transaction_begin(publisher, &tx) < 0 || bank_change(tx, 6, &random) < 0)
 			_exit(1);
 		raise(SIGSTOP);
 		_exit(stele_transaction_commit(tx, NULL, NULL) == 1 ? 0 : 1);

@@ -24,14 +24,15 @@ static void set_limit(int which, rlim_t most)
 
 static void says(const char *part)
 {
-	cr_assert_not_null(strstr(stele_last_error(), part), "no \"%s\" in: %s", part, stele_last_error());
+	cr_assert_not_null(strstr(stele_last_error(), part), "no \"%s\" in: %s", part,
+	                   stele_last_error());
 }
 
 static const struct stele_column blob_columns[] = {
 	STELE_KEY("id", STELE_U32),
-	{ .name = "bytes", .type = STELE_BYTES },
+	{.name = "bytes", .type = STELE_BYTES},
 };
-static const struct stele_schema blob_schema = { .columns = blob_columns, .column_count = 2 };
+static const struct stele_schema blob_schema = {.columns = blob_columns, .column_count = 2};
 
 /* One blob, in a version of its own: 1, or what put or commit returned. */
 static int add(struct stele_publisher *publisher, uint32_t id, size_t size)
@@ -51,12 +52,16 @@ static int add(struct stele_publisher *publisher, uint32_t id, size_t size)
 
 static struct stele_publisher *start(const char *region, uint64_t maximum, uint64_t limit)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .history = 2,
-		                                   .maximum_size = maximum, .limit_size = limit };
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE,
+	                                          .history = 2,
+	                                          .maximum_size = maximum,
+	                                          .limit_size = limit};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 
-	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
+	             stele_last_error());
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
 	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0, "%s", stele_last_error());
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
@@ -66,12 +71,13 @@ static struct stele_publisher *start(const char *region, uint64_t maximum, uint6
 static void assert_blobs(const char *region, uint64_t count)
 {
 	struct stele_subscriber *subscriber = crash_subscriber(region, false);
-	struct stele_region_use result = { .size = sizeof(result) };
+	struct stele_region_use result = {.size = sizeof(result)};
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
 
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s", stele_last_error());
-	cr_assert_eq(stele_table_open(snapshot, "blobs", &blob_schema, &table), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_table_open(snapshot, "blobs", &blob_schema, &table), 0, "%s",
+	             stele_last_error());
 	cr_assert_eq(stele_table_rows(&table), count);
 	stele_subscriber_close(subscriber);
 	cr_assert_eq(stele_region_verify(region, NULL, &result), 1, "%s", stele_last_error());
@@ -97,7 +103,7 @@ static uint32_t add_until_refused(struct stele_publisher *publisher, uint32_t fi
 /* From a limit that forbids anything, a page at a time, to one that lets the region be made. */
 Test(limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = crash_clean)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 	const char *region = crash_name("made");
 	struct stele_publisher *publisher;
 	bool made = false;
@@ -154,7 +160,7 @@ Test(limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
 {
 	const char *region = crash_name("next");
 	struct stele_publisher *publisher = start(region, 1 << 18, 1 << 22);
-	struct stat status = { 0 };
+	struct stat status = {0};
 	uint32_t count = 0;
 	char path[160];
 
@@ -186,7 +192,8 @@ Test(limits, crash_12_copies_of_a_region_are_too_large, .fini = crash_clean)
 	set_limit(RLIMIT_FSIZE, 100000);
 	cr_assert_eq(stele_publisher_compact(publisher), -EFBIG, "%s", stele_last_error());
 	says("RLIMIT_FSIZE");
-	cr_assert_eq(stele_region_save(region, file, 0, NULL, NULL), -EFBIG, "%s", stele_last_error());
+	cr_assert_eq(stele_region_save(region, file, 0, NULL, NULL), -EFBIG, "%s",
+	             stele_last_error());
 	says("RLIMIT_FSIZE");
 	cr_assert_lt(access(file, F_OK), 0, "a part of it was saved");
 	set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
@@ -210,7 +217,8 @@ Test(limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_clean)
 
 	set_limit(RLIMIT_FSIZE, 20000);
 	for (unsigned i = 0; i < 80; i++) {
-		struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "futex" };
+		struct stele_subscriber_options options = {.size = sizeof(options),
+		                                           .notifier = "futex"};
 		int r = stele_subscriber_open(region, &options, &subscribers[i]);
 		if (i < 64) {
 			cr_assert_eq(r, 0, "%s", stele_last_error());
@@ -218,12 +226,14 @@ Test(limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_clean)
 		}
 		cr_assert_eq(r, -EFBIG, "%d: %s", r, stele_last_error());
 		says("RLIMIT_FSIZE");
-		cr_assert_eq(stele_subscriber_open(region, NULL, &subscribers[i]), 0, "%s", stele_last_error());
+		cr_assert_eq(stele_subscriber_open(region, NULL, &subscribers[i]), 0, "%s",
+		             stele_last_error());
 	}
 	cr_assert_eq(add(publisher, 1, 2000), 1, "%s", stele_last_error());
 	for (unsigned i = 0; i < 80; i++) {
 		uint64_t version = 0;
-		cr_assert_eq(stele_subscriber_wait(subscribers[i], 1, 0, &version), 1, "%s", stele_last_error());
+		cr_assert_eq(stele_subscriber_wait(subscribers[i], 1, 0, &version), 1, "%s",
+		             stele_last_error());
 		stele_subscriber_close(subscribers[i]);
 	}
 	stele_publisher_close(publisher);
@@ -238,10 +248,12 @@ Test(limits, crash_12_no_address_space, .fini = crash_clean)
 
 	stele_publisher_close(publisher);
 	set_limit(RLIMIT_AS, 1 << 30);
-	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), -ENOMEM, "%s", stele_last_error());
+	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), -ENOMEM, "%s",
+	             stele_last_error());
 	says("RLIMIT_AS");
 	says("1073741824");
-	cr_assert_eq(stele_publisher_open(region, NULL, &publisher), -ENOMEM, "%s", stele_last_error());
+	cr_assert_eq(stele_publisher_open(region, NULL, &publisher), -ENOMEM, "%s",
+	             stele_last_error());
 	says("RLIMIT_AS");
 }
 #endif
@@ -253,20 +265,22 @@ Test(limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
 		int errnum, error;
 		const char *remedy;
 	} reasons[] = {
-		{ ENOSPC, -ENOSPC, "mount it with a larger size" },
-		{ EDQUOT, -EDQUOT, "raise the quota" },
-		{ EFBIG, -EFBIG, "use another one" },
-		{ ENOMEM, -ENOMEM, "memory.max" },
-		{ EOPNOTSUPP, -ENOTSUP, "tmpfs, ext4 or XFS" },
-		{ EIO, -EIO, "Input/output error" },
+		{ENOSPC, -ENOSPC, "mount it with a larger size"},
+		{EDQUOT, -EDQUOT, "raise the quota"},
+		{EFBIG, -EFBIG, "use another one"},
+		{ENOMEM, -ENOMEM, "memory.max"},
+		{EOPNOTSUPP, -ENOTSUP, "tmpfs, ext4 or XFS"},
+		{EIO, -EIO, "Input/output error"},
 	};
 	int fd = memfd_create("full", MFD_CLOEXEC);
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		cr_expect_eq(file_reserve_error(-reasons[i].errnum, fd, "a file", 8192), reasons[i].error);
+		cr_expect_eq(file_reserve_error(-reasons[i].errnum, fd, "a file", 8192),
+		             reasons[i].error);
 		says("cannot reserve 8192 bytes for a file");
 		for (size_t j = 0; j < sizeof(reasons) / sizeof(reasons[0]); j++)
-			cr_expect_eq(strstr(stele_last_error(), reasons[j].remedy) != NULL, i == j, "%s", stele_last_error());
+			cr_expect_eq(strstr(stele_last_error(), reasons[j].remedy) != NULL, i == j,
+			             "%s", stele_last_error());
 	}
 	close(fd);
 }
@@ -280,7 +294,8 @@ Test(limits, crash_12_a_quota_is_used_up, .fini = crash_clean)
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
 		crash_skip("mounting takes root");
 	cr_assert_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0, "%s", strerror(errno));
-	if (mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=16m,mode=1777,usrquota_block_hardlimit=400k") < 0)
+	if (mount("tmpfs", "/dev/shm", "tmpfs", 0,
+	          "size=16m,mode=1777,usrquota_block_hardlimit=400k") < 0)
 		crash_skip("no tmpfs with a quota can be mounted");
 	cr_assert_eq(seteuid(65534), 0);
 	publisher = start("quota", 1 << 22, 1 << 22);

@@ -104,7 +104,7 @@ struct before {
 
 static struct before remember(void)
 {
-	struct before before = { .descriptors = descriptors() };
+	struct before before = {.descriptors = descriptors()};
 
 	before.balance = balance;
 	return before;
@@ -114,8 +114,8 @@ static void compare(const struct before *before, int64_t n)
 {
 	int64_t now = balance;
 
-	cr_assert_eq(now, before->balance, "with request %lld refused, %lld more are in use", (long long)n,
-	             (long long)(now - before->balance));
+	cr_assert_eq(now, before->balance, "with request %lld refused, %lld more are in use",
+	             (long long)n, (long long)(now - before->balance));
 	cr_assert_eq(descriptors(), before->descriptors, "with request %lld refused", (long long)n);
 }
 
@@ -140,10 +140,11 @@ static int64_t one_commit(const char *region, uint64_t at, int64_t n, bool good)
 	r = bank_commit(publisher, &random);
 	if (!disarm())
 		n = 0;
-	cr_assert(r == (int64_t)at || r == -ENOMEM, "request %lld, version %llu: %lld, %s", (long long)n,
-	          (unsigned long long)at, (long long)r, stele_last_error());
+	cr_assert(r == (int64_t)at || r == -ENOMEM, "request %lld, version %llu: %lld, %s",
+	          (long long)n, (unsigned long long)at, (long long)r, stele_last_error());
 	if (r < 0) {
-		cr_assert_not_null(strstr(stele_last_error(), "no memory"), "\"%s\"", stele_last_error());
+		cr_assert_not_null(strstr(stele_last_error(), "no memory"), "\"%s\"",
+		                   stele_last_error());
 		cr_assert_eq(crash_used(publisher, NULL), used, "request %lld", (long long)n);
 		cr_assert_eq(bank_assert_whole(region, 0, "after a failure"), at - 1);
 		/* Neither the lock nor the transaction is stuck. */
@@ -184,7 +185,7 @@ static void commits_at(uint64_t at, bool good)
 Test(memory, crash_28_commit, .fini = crash_clean, .timeout = 60)
 {
 	/* Tables made, a table made, a table dropped, a reclaim. */
-	static const uint64_t versions[] = { 1, 8, 16, 18 };
+	static const uint64_t versions[] = {1, 8, 16, 18};
 
 	for (unsigned i = 0; i < 4; i++) {
 		commits_at(versions[i], false);
@@ -208,12 +209,15 @@ static bool one_rollback(const char *region, int64_t n, bool good)
 	r = stele_transaction_rollback(tx, version - 10);
 	hit = disarm();
 	if (r < 0) {
-		cr_assert(hit && r == -ENOMEM, "request %lld: %d, %s", (long long)n, r, stele_last_error());
+		cr_assert(hit && r == -ENOMEM, "request %lld: %d, %s", (long long)n, r,
+		          stele_last_error());
 		/* Nothing has changed, and it can be done now. */
-		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 0, "request %lld", (long long)n);
+		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 0, "request %lld",
+		             (long long)n);
 		cr_assert_eq(crash_used(publisher, NULL), used, "request %lld", (long long)n);
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
-		cr_assert_eq(stele_transaction_rollback(tx, version - 10), 0, "%s", stele_last_error());
+		cr_assert_eq(stele_transaction_rollback(tx, version - 10), 0, "%s",
+		             stele_last_error());
 	}
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
 	used = crash_used(publisher, NULL);
@@ -244,7 +248,8 @@ Test(memory, crash_28_rollback, .fini = crash_clean, .timeout = 60)
 
 static bool open_publisher(const char *region, int64_t n, bool good, bool create)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .history = 4, .attach_timeout = -1 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .history = 4, .attach_timeout = -1};
 	struct before before = remember();
 	struct stele_publisher *publisher;
 	bool hit;
@@ -255,10 +260,12 @@ static bool open_publisher(const char *region, int64_t n, bool good, bool create
 	r = stele_publisher_open(region, &options, &publisher);
 	hit = disarm();
 	if (r < 0) {
-		cr_assert_eq(r, -ENOMEM, "request %lld: %d, %s", (long long)n, r, stele_last_error());
+		cr_assert_eq(r, -ENOMEM, "request %lld: %d, %s", (long long)n, r,
+		             stele_last_error());
 		compare(&before, n);
 		r = stele_publisher_open(region, &options, &publisher);
-		cr_assert_eq(r, 0, "after request %lld was refused: %s", (long long)n, stele_last_error());
+		cr_assert_eq(r, 0, "after request %lld was refused: %s", (long long)n,
+		             stele_last_error());
 	}
 	stele_publisher_close(publisher);
 	compare(&before, n);
@@ -296,7 +303,7 @@ Test(memory, crash_28_publisher_open, .fini = crash_clean, .timeout = 60)
 
 static int read_snapshots(struct stele_subscriber *subscriber)
 {
-	struct stele_snapshot *snapshots[2] = { NULL };
+	struct stele_snapshot *snapshots[2] = {NULL};
 	struct stele_changes *changes;
 	struct stele_change change;
 	struct stele_table tables[2];
@@ -328,8 +335,8 @@ static int read_snapshots(struct stele_subscriber *subscriber)
 
 static int read_all(const char *region)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "futex" };
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
+	struct stele_region_info info = {.size = sizeof(info)};
 	uint32_t key = htonl(BANK_CLOCK);
 	struct stele_subscriber *subscriber;
 	struct stele_live live;
@@ -368,7 +375,8 @@ static void reads(bool good)
 		arm(n, good);
 		r = read_all(region);
 		more = disarm();
-		cr_assert(r == 0 || r == -ENOMEM, "request %lld: %d, %s", (long long)n, r, stele_last_error());
+		cr_assert(r == 0 || r == -ENOMEM, "request %lld: %d, %s", (long long)n, r,
+		          stele_last_error());
 		cr_assert(r == 0 || stele_last_error()[0] != '\0');
 		compare(&before, n);
 	}
@@ -414,7 +422,8 @@ Test(memory, crash_28_and_the_region_is_full, .fini = crash_clean, .timeout = 60
 	stele_transaction_abort(tx);
 	cr_assert_eq(stele_publisher_version(publisher), version);
 	bank_assert_whole(region, 0, "after all");
-	cr_assert_eq(bank_commit(publisher, &random), (int64_t)version + 1, "%s", stele_last_error());
+	cr_assert_eq(bank_commit(publisher, &random), (int64_t)version + 1, "%s",
+	             stele_last_error());
 	stele_publisher_close(publisher);
 	stele_subscriber_close(subscriber);
 }

@@ -13,7 +13,8 @@ static pid_t start_waiter(const char *region, bool by_descriptor)
 	pid_t child = crash_fork();
 
 	if (child == 0) {
-		struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "futex" };
+		struct stele_subscriber_options options = {.size = sizeof(options),
+		                                           .notifier = "futex"};
 		struct stele_subscriber *subscriber;
 		uint64_t version = 0;
 		int r;
@@ -45,8 +46,8 @@ static void await_armed(const char *region)
  * look, is told by the next publisher; else it waits until the test's time-out. */
 static void die_before_notices(const char *region, bool by_descriptor, bool next_publisher)
 {
-	struct job job = { .region = region, .prepare = prepare_change, .act = act_commit_only };
-	struct stele_publisher_stats stats = { .size = sizeof(stats) };
+	struct job job = {.region = region, .prepare = prepare_change, .act = act_commit_only};
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
 	struct stele_publisher *publisher;
 	struct layout_header *header;
 	struct tracee tracee;
@@ -74,7 +75,8 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 		stele_publisher_close(publisher);
 	}
 	cr_assert_eq(waitpid(waiter, &status, 0), waiter);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the waiter did not find the version");
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	          "the waiter did not find the version");
 }
 
 Test(notice, crash_04_killed_before_the_notices, .fini = crash_clean, .timeout = 60)
@@ -85,7 +87,7 @@ Test(notice, crash_04_killed_before_the_notices, .fini = crash_clean, .timeout =
 
 Test(notice, crash_04_killed_before_the_notices_to_queues, .fini = crash_clean, .timeout = 60)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "mq" };
+	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "mq"};
 	struct stele_subscriber *subscriber;
 	const char *region = crash_name("mq");
 

@@ -10,9 +10,9 @@
 
 static const struct stele_column blob_columns[] = {
 	STELE_KEY("id", STELE_U32),
-	{ .name = "bytes", .type = STELE_BYTES },
+	{.name = "bytes", .type = STELE_BYTES},
 };
-static const struct stele_schema blob_schema = { .columns = blob_columns, .column_count = 2 };
+static const struct stele_schema blob_schema = {.columns = blob_columns, .column_count = 2};
 
 /* The process of a test that Criterion started is a child already, and its namespace goes with it. */
 static void small_shm(const char *options)
@@ -41,7 +41,8 @@ static void assert_blobs(const char *region, uint32_t first, uint32_t last, size
 	struct stele_table table;
 
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s", stele_last_error());
-	cr_assert_eq(stele_table_open(snapshot, "blobs", &blob_schema, &table), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_table_open(snapshot, "blobs", &blob_schema, &table), 0, "%s",
+	             stele_last_error());
 	cr_assert_eq(stele_table_rows(&table), last - first + 1);
 	for (uint32_t id = first; id <= last; id++) {
 		uint32_t key = htonl(id);
@@ -74,7 +75,8 @@ static void say_size(const char *region)
 }
 
 /* Adds blobs, one a version, until there is no room; returns the last that is there. */
-static uint32_t fill(struct stele_publisher *publisher, const char *region, uint32_t first, size_t size)
+static uint32_t fill(struct stele_publisher *publisher, const char *region, uint32_t first,
+                     size_t size)
 {
 	for (uint32_t id = first;; id++) {
 		struct stele_transaction *tx = begin(publisher);
@@ -125,7 +127,8 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 		stele_transaction_abort(tx);
 	}
 	again = crash_used(publisher, NULL);
-	cr_assert_eq(again, used, "%llu bytes in use, then %llu", (unsigned long long)used, (unsigned long long)again);
+	cr_assert_eq(again, used, "%llu bytes in use, then %llu", (unsigned long long)used,
+	             (unsigned long long)again);
 	/* Two versions are kept at least; so what is deleted is free two versions on. */
 	for (uint32_t id = 1; id <= 3; id++)
 		delete_blob(publisher, id);
@@ -164,7 +167,7 @@ Test(space, crash_12_the_file_system_is_full_already, .fini = crash_clean)
 {
 	struct stele_publisher *publisher;
 	uint64_t random = 77, refused = 0;
-	char page[4096] = { 1 };
+	char page[4096] = {1};
 	int fd;
 
 	small_shm("size=512k");
@@ -177,9 +180,11 @@ Test(space, crash_12_the_file_system_is_full_already, .fini = crash_clean)
 	for (unsigned i = 0; i < 400; i++) {
 		uint64_t version = stele_publisher_version(publisher);
 		int64_t r = bank_commit(publisher, &random);
-		cr_assert(r == (int64_t)version + 1 || r == -ENOSPC, "%lld: %s", (long long)r, stele_last_error());
+		cr_assert(r == (int64_t)version + 1 || r == -ENOSPC, "%lld: %s", (long long)r,
+		          stele_last_error());
 		refused += r == -ENOSPC;
-		cr_assert_eq(bank_assert_whole("bank", 0, "on a full file system"), stele_publisher_version(publisher));
+		cr_assert_eq(bank_assert_whole("bank", 0, "on a full file system"),
+		             stele_publisher_version(publisher));
 	}
 	/* What it has is enough: history is given up before anything is refused. */
 	cr_assert_lt(refused, 400);
@@ -192,10 +197,11 @@ Test(space, crash_12_the_file_system_is_full_already, .fini = crash_clean)
 
 static void refuse_creation(const char *region)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 	struct stele_publisher *publisher;
 
-	cr_assert_eq(stele_publisher_open(region, &options, &publisher), -ENOSPC, "%s", stele_last_error());
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), -ENOSPC, "%s",
+	             stele_last_error());
 	cr_assert_eq(crash_files(region, false), 0, "something half-made stays");
 }
 
@@ -206,18 +212,21 @@ Test(space, crash_12_no_room_for_a_region, .fini = crash_clean)
 	small_shm("size=4k");
 	/* From too small for anything, a page at a time, to large enough. */
 	for (unsigned pages = 1; pages < 60 && !made; pages++) {
-		struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
+		struct stele_publisher_options options = {.size = sizeof(options),
+		                                          .flags = STELE_CREATE};
 		struct stele_publisher *publisher;
 		char size[32];
 		snprintf(size, sizeof(size), "size=%uk", pages * 4);
-		cr_assert_eq(mount("tmpfs", "/dev/shm", "tmpfs", MS_REMOUNT, size), 0, "%s", strerror(errno));
+		cr_assert_eq(mount("tmpfs", "/dev/shm", "tmpfs", MS_REMOUNT, size), 0, "%s",
+		             strerror(errno));
 		made = stele_publisher_open("tight", &options, &publisher) == 0;
 		if (made)
 			stele_publisher_close(publisher);
 		else
 			refuse_creation("tight");
 		if (!made)
-			cr_assert_not_null(strstr(stele_last_error(), "bytes"), "\"%s\"", stele_last_error());
+			cr_assert_not_null(strstr(stele_last_error(), "bytes"), "\"%s\"",
+			                   stele_last_error());
 	}
 	cr_assert(made);
 	umount("/dev/shm");
@@ -229,16 +238,19 @@ Test(space, crash_12_no_inodes, .fini = crash_clean)
 
 	small_shm("size=4m,nr_inodes=1");
 	for (unsigned inodes = 1; inodes < 12 && !made; inodes++) {
-		struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
+		struct stele_publisher_options options = {.size = sizeof(options),
+		                                          .flags = STELE_CREATE};
 		struct stele_publisher *publisher;
 		uint64_t random = 1;
 		char text[48];
 		snprintf(text, sizeof(text), "size=4m,nr_inodes=%u", inodes);
-		cr_assert_eq(mount("tmpfs", "/dev/shm", "tmpfs", MS_REMOUNT, text), 0, "%s", strerror(errno));
+		cr_assert_eq(mount("tmpfs", "/dev/shm", "tmpfs", MS_REMOUNT, text), 0, "%s",
+		             strerror(errno));
 		made = stele_publisher_open("few", &options, &publisher) == 0;
 		if (!made) {
 			refuse_creation("few");
-			cr_assert_not_null(strstr(stele_last_error(), "inodes"), "\"%s\"", stele_last_error());
+			cr_assert_not_null(strstr(stele_last_error(), "inodes"), "\"%s\"",
+			                   stele_last_error());
 			continue;
 		}
 		/* A region that is there needs no more inodes. */
@@ -272,17 +284,19 @@ Test(space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 	struct stele_publisher *publisher = crash_publisher(region, 2, 1 << 18);
 	struct stele_transaction *tx = begin(publisher);
 	uint64_t random = 11, used;
-	uint32_t sizes[512] = { 0 };
+	uint32_t sizes[512] = {0};
 	unsigned refused = 0;
 
 	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0);
 	for (unsigned i = 0; i < 6000; i++) {
 		uint32_t id = (uint32_t)(random_from(&random) % 512), key = htonl(id * 77777);
 		uint32_t size = 1 + (uint32_t)(random_from(&random) % (i % 3 == 0 ? 3000 : 400));
-		unsigned char value[3000] = { 0 };
+		unsigned char value[3000] = {0};
 		bool drop = random_from(&random) % 8 == 0;
-		int r = drop ? stele_delete(tx, "blobs", &key, 32) : stele_put(tx, "blobs", &key, 32, value, size);
-		cr_assert(r == -ENOSPC || (r == (drop ? sizes[id] != 0 : sizes[id] != size)), "%d: %s", r, stele_last_error());
+		int r = drop ? stele_delete(tx, "blobs", &key, 32)
+		             : stele_put(tx, "blobs", &key, 32, value, size);
+		cr_assert(r == -ENOSPC || (r == (drop ? sizes[id] != 0 : sizes[id] != size)),
+		          "%d: %s", r, stele_last_error());
 		if (r >= 0)
 			sizes[id] = drop ? 0 : size;
 		refused += r == -ENOSPC;
@@ -297,8 +311,8 @@ Test(space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 			if (stele_transaction_get(tx, "blobs", &key, 32, &row) == 0)
 				row.value_size = 0;
 			/* Where there was no room for the commit itself, none of it happened. */
-			cr_assert(r < 0 || row.value_size == sizes[id], "row %u has %zu bytes, not %u", id, row.value_size,
-			          sizes[id]);
+			cr_assert(r < 0 || row.value_size == sizes[id],
+			          "row %u has %zu bytes, not %u", id, row.value_size, sizes[id]);
 			sizes[id] = (uint32_t)row.value_size;
 		}
 	}
@@ -307,8 +321,9 @@ Test(space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 	used = crash_used(publisher, NULL);
 	stele_publisher_close(publisher);
 	publisher = crash_publisher(region, 0, 0);
-	cr_assert_eq(crash_used(publisher, NULL), used, "%llu bytes are in use, and %llu are reached",
-	             (unsigned long long)used, (unsigned long long)crash_used(publisher, NULL));
+	cr_assert_eq(crash_used(publisher, NULL), used,
+	             "%llu bytes are in use, and %llu are reached", (unsigned long long)used,
+	             (unsigned long long)crash_used(publisher, NULL));
 	stele_publisher_close(publisher);
 }
 
@@ -316,7 +331,7 @@ Test(space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 Test(space, crash_12_pins_are_revoked, .fini = crash_clean)
 {
 	const char *region = crash_name("pins");
-	struct stele_publisher_stats stats = { .size = sizeof(stats) };
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
 	struct stele_publisher *publisher = crash_publisher(region, 2, 1 << 20);
 	struct stele_subscriber *subscriber = crash_subscriber(region, true);
 	struct stele_transaction *tx = begin(publisher);
@@ -331,9 +346,11 @@ Test(space, crash_12_pins_are_revoked, .fini = crash_clean)
 	/* Each version replaces the one blob, and is pinned; 64 KiB each. */
 	for (unsigned i = 0; i < 40; i++) {
 		if (i < 8)
-			cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshots[i]), 0, "%s", stele_last_error());
+			cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshots[i]), 0, "%s",
+			             stele_last_error());
 		tx = begin(publisher);
-		cr_assert_eq(put_blob(tx, 1, 65000 + i % 2), 1, "version %u: %s", i, stele_last_error());
+		cr_assert_eq(put_blob(tx, 1, 65000 + i % 2), 1, "version %u: %s", i,
+		             stele_last_error());
 		cr_assert_eq(commit(tx), 1, "version %u: %s", i, stele_last_error());
 		if (i == 7) {
 			cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
@@ -352,11 +369,13 @@ Test(space, crash_12_pins_are_revoked, .fini = crash_clean)
 		if (r == -ESTALE) {
 			cr_assert_eq(stale, i, "a newer pin was given up before an older one");
 			stale++;
-			cr_assert_eq(stele_snapshot_get(snapshots[i], "blobs", &key, 32, &row), -ESTALE);
+			cr_assert_eq(stele_snapshot_get(snapshots[i], "blobs", &key, 32, &row),
+			             -ESTALE);
 			continue;
 		}
 		cr_assert_eq(r, 0);
-		cr_assert_eq(stele_snapshot_get(snapshots[i], "blobs", &key, 32, &row), 1, "%s", stele_last_error());
+		cr_assert_eq(stele_snapshot_get(snapshots[i], "blobs", &key, 32, &row), 1, "%s",
+		             stele_last_error());
 		cr_assert_eq(row.version, i + 1);
 	}
 	cr_assert_eq(stale, stats.pins_revoked);

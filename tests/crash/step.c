@@ -6,7 +6,7 @@
 #include "tests/support/crash_trace.h"
 
 #define FILES 3
-static const char *const file_names[FILES] = { "", ".publisher", ".subscribers" };
+static const char *const file_names[FILES] = {"", ".publisher", ".subscribers"};
 
 /* ---- the files while somebody steps ---- */
 
@@ -40,7 +40,7 @@ static void watched_close(struct watched *file)
 	munmap(file->map, WATCH_MAX);
 	free(file->last);
 	close(file->fd);
-	*file = (struct watched){ .fd = -1 };
+	*file = (struct watched){.fd = -1};
 }
 
 static void watch_end(struct watch *watch)
@@ -131,7 +131,8 @@ static void copy_all(const char *from, const char *to)
 			if (strcmp(rest, ".publisher") == 0) {
 				struct layout_publisher_file *file = (void *)bytes;
 				if (file->mutex.__data.__lock != 0)
-					file->mutex.__data.__lock = 0x40000000; /* FUTEX_OWNER_DIED */
+					file->mutex.__data.__lock =
+						0x40000000; /* FUTEX_OWNER_DIED */
 			}
 			write_file(path, bytes, (size_t)size);
 		}
@@ -164,18 +165,23 @@ static uint64_t reclaimed_of(const char *region)
 static void assert_sound(struct expected *expected)
 {
 	struct stele_publisher *publisher;
-	uint64_t version = bank_assert_whole(expected->copy, 0, "a reader"), used, reclaimed = reclaimed_of(expected->copy);
+	uint64_t version = bank_assert_whole(expected->copy, 0, "a reader"), used,
+		 reclaimed = reclaimed_of(expected->copy);
 	int64_t committed;
 
-	cr_assert(version >= expected->before && version <= expected->after && version >= expected->last,
-	          "version %llu after %llu, in state %llu", (unsigned long long)version, (unsigned long long)expected->last,
-	          (unsigned long long)expected->states);
+	cr_assert(version >= expected->before && version <= expected->after &&
+	                  version >= expected->last,
+	          "version %llu after %llu, in state %llu", (unsigned long long)version,
+	          (unsigned long long)expected->last, (unsigned long long)expected->states);
 	expected->last = version;
 	if (expected->pinned)
-		bank_assert_whole(expected->copy, expected->pinned, "a reader of the pinned version");
+		bank_assert_whole(expected->copy, expected->pinned,
+		                  "a reader of the pinned version");
 	publisher = crash_publisher(expected->copy, 2, 1 << 22);
-	cr_assert_eq(stele_publisher_version(publisher), version, "recovery finds version %llu instead of %llu",
-	             (unsigned long long)stele_publisher_version(publisher), (unsigned long long)version);
+	cr_assert_eq(stele_publisher_version(publisher), version,
+	             "recovery finds version %llu instead of %llu",
+	             (unsigned long long)stele_publisher_version(publisher),
+	             (unsigned long long)version);
 	if (expected->states % 16 == 0) {
 		used = crash_used(publisher, NULL);
 		stele_publisher_close(publisher);
@@ -183,19 +189,23 @@ static void assert_sound(struct expected *expected)
 		cr_assert_eq(crash_used(publisher, NULL), used);
 	}
 	if (expected->pinned)
-		bank_assert_whole(expected->copy, expected->pinned, "the pinned version after recovery");
+		bank_assert_whole(expected->copy, expected->pinned,
+		                  "the pinned version after recovery");
 	committed = bank_commit(publisher, &expected->random);
-	cr_assert_eq(committed, (int64_t)version + 1, "a commit after recovery: %s", stele_last_error());
+	cr_assert_eq(committed, (int64_t)version + 1, "a commit after recovery: %s",
+	             stele_last_error());
 	stele_publisher_close(publisher);
 	bank_assert_whole(expected->copy, version + 1, "after recovery and a commit");
 	/* A commit that reclaims finds nobody who pins it, in the copy's own subscribers file. */
 	if (expected->pinned && reclaimed == reclaimed_of(expected->copy))
-		bank_assert_whole(expected->copy, expected->pinned, "the pinned version after recovery and a commit");
+		bank_assert_whole(expected->copy, expected->pinned,
+		                  "the pinned version after recovery and a commit");
 	expected->states++;
 }
 
 /* Steps through a job on a region that exists, and judges each state of its data file. Optionally keeps some states. */
-static void step_through(struct job *job, struct expected *expected, const char *keep[], unsigned keeps)
+static void step_through(struct job *job, struct expected *expected, const char *keep[],
+                         unsigned keeps)
 {
 	struct tracee tracee = step_start(job);
 	struct watch watch;
@@ -225,11 +235,14 @@ static void step_through(struct job *job, struct expected *expected, const char 
 Test(step, crash_01_every_instruction_of_a_commit, .fini = crash_clean, .timeout = 500)
 {
 	/* The first version, which makes tables; one that makes a table; one that drops one. */
-	static const uint64_t versions[] = { 1, 8, 16 };
+	static const uint64_t versions[] = {1, 8, 16};
 
 	for (unsigned i = 0; i < 3; i++) {
-		struct expected expected = { .copy = crash_name("copy"), .before = versions[i] - 1, .after = versions[i] };
-		struct job job = { .region = crash_name("step"), .prepare = prepare_open, .act = act_commit };
+		struct expected expected = {.copy = crash_name("copy"),
+		                            .before = versions[i] - 1,
+		                            .after = versions[i]};
+		struct job job = {
+			.region = crash_name("step"), .prepare = prepare_open, .act = act_commit};
 		crash_clean();
 		make_bank(job.region, versions[i] - 1);
 		step_through(&job, &expected, NULL, 0);
@@ -241,8 +254,9 @@ Test(step, crash_01_every_instruction_of_a_reclaim, .fini = crash_clean, .timeou
 {
 	/* With a history of two, the commit of version 18 reclaims what lies before 17, but for what is pinned; and that of
 	 * 35 what lies before 34. */
-	struct expected expected = { .copy = crash_name("copy"), .pinned = 10 };
-	struct job job = { .region = crash_name("step"), .prepare = prepare_change, .act = act_commit_only };
+	struct expected expected = {.copy = crash_name("copy"), .pinned = 10};
+	struct job job = {
+		.region = crash_name("step"), .prepare = prepare_change, .act = act_commit_only};
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	struct layout_header *header;
@@ -258,7 +272,8 @@ Test(step, crash_01_every_instruction_of_a_reclaim, .fini = crash_clean, .timeou
 		expected.before = at - 1;
 		expected.after = at;
 		step_through(&job, &expected, NULL, 0);
-		cr_assert_eq(header->reclaimed, at - 1, "the commit of version %llu did not reclaim", (unsigned long long)at);
+		cr_assert_eq(header->reclaimed, at - 1,
+		             "the commit of version %llu did not reclaim", (unsigned long long)at);
 		cr_assert_eq(stele_snapshot_check(snapshot), 0, "%s", stele_last_error());
 	}
 	munmap(header, sizeof(*header));
@@ -269,14 +284,14 @@ Test(step, crash_01_every_instruction_of_a_reclaim, .fini = crash_clean, .timeou
 
 static const struct stele_column blob_columns[] = {
 	STELE_KEY("id", STELE_U32),
-	{ .name = "bytes", .type = STELE_BYTES },
+	{.name = "bytes", .type = STELE_BYTES},
 };
-static const struct stele_schema blob_schema = { .columns = blob_columns, .column_count = 2 };
+static const struct stele_schema blob_schema = {.columns = blob_columns, .column_count = 2};
 
 /* A commit that needs memory. */
 static int act_blob(struct job *job)
 {
-	unsigned char value[400] = { 1 };
+	unsigned char value[400] = {1};
 	struct stele_transaction *tx;
 	uint64_t version = stele_publisher_version(job->publisher) + 1;
 	uint32_t key = htonl((uint32_t)version);
@@ -294,7 +309,7 @@ static int act_blob(struct job *job)
 /* Commits until the file grows; returns the version that made it grow. */
 static uint64_t blobs_until(const char *region, uint64_t until)
 {
-	struct job job = { .region = region, .random = 5 };
+	struct job job = {.region = region, .random = 5};
 	struct stele_publisher *publisher = crash_publisher(region, 2, 1 << 22);
 	uint64_t first, size;
 
@@ -311,8 +326,8 @@ static uint64_t blobs_until(const char *region, uint64_t until)
 
 Test(step, crash_03_every_instruction_of_growth, .fini = crash_clean, .timeout = 500)
 {
-	struct expected expected = { .copy = crash_name("copy") };
-	struct job job = { .region = crash_name("step"), .prepare = prepare_open, .act = act_blob };
+	struct expected expected = {.copy = crash_name("copy")};
+	struct job job = {.region = crash_name("step"), .prepare = prepare_open, .act = act_blob};
 	struct layout_header *header;
 	uint64_t end;
 
@@ -334,7 +349,7 @@ static uint64_t step_through_all_files(struct job *job, struct expected *expecte
 
 static uint64_t generation_of(const char *region)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	cr_assert_eq(stele_region_describe(region, &info), 0, "%s", stele_last_error());
 	return info.generation;
@@ -344,14 +359,19 @@ static uint64_t generation_of(const char *region)
 static uint64_t blobs_until_generation(const char *region, uint64_t until)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .history = 2, .maximum_size = 1 << 17, .limit_size = 1 << 22,
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = 2,
+		.maximum_size = 1 << 17,
+		.limit_size = 1 << 22,
 	};
-	struct job job = { .region = region };
+	struct job job = {.region = region};
 	uint64_t version = 0;
 
 	/* A publisher for each commit, as the one that is stepped through is new, too. */
 	do {
-		cr_assert_eq(stele_publisher_open(region, &options, &job.publisher), 0, "%s", stele_last_error());
+		cr_assert_eq(stele_publisher_open(region, &options, &job.publisher), 0, "%s",
+		             stele_last_error());
 		cr_assert_eq(act_blob(&job), 1, "%s", stele_last_error());
 		version = stele_publisher_version(job.publisher);
 		stele_publisher_close(job.publisher);
@@ -360,10 +380,11 @@ static uint64_t blobs_until_generation(const char *region, uint64_t until)
 	return version;
 }
 
-Test(step, crash_03_every_instruction_of_growth_past_the_maximum, .fini = crash_clean, .timeout = 500)
+Test(step, crash_03_every_instruction_of_growth_past_the_maximum, .fini = crash_clean,
+     .timeout = 500)
 {
-	struct expected expected = { .copy = crash_name("-copy") };
-	struct job job = { .region = crash_name("step"), .prepare = prepare_open, .act = act_blob };
+	struct expected expected = {.copy = crash_name("-copy")};
+	struct job job = {.region = crash_name("step"), .prepare = prepare_open, .act = act_blob};
 
 	expected.after = blobs_until_generation(crash_name("scout"), 1000);
 	expected.before = expected.after - 1;
@@ -382,8 +403,10 @@ static int act_compact(struct job *job)
 /* A pinned version comes along. */
 Test(step, crash_03_every_instruction_of_a_compaction, .fini = crash_clean, .timeout = 500)
 {
-	struct expected expected = { .copy = crash_name("-copy"), .before = 40, .after = 40, .pinned = 10 };
-	struct job job = { .region = crash_name("step"), .prepare = prepare_open, .act = act_compact };
+	struct expected expected = {
+		.copy = crash_name("-copy"), .before = 40, .after = 40, .pinned = 10};
+	struct job job = {
+		.region = crash_name("step"), .prepare = prepare_open, .act = act_compact};
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 
@@ -402,7 +425,10 @@ Test(step, crash_03_every_instruction_of_a_compaction, .fini = crash_clean, .tim
 static int act_create(struct job *job)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .history = 2, .maximum_size = 1 << 22,
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = 2,
+		.maximum_size = 1 << 22,
 	};
 
 	return stele_publisher_open(job->region, &options, &job->publisher);
@@ -411,7 +437,8 @@ static int act_create(struct job *job)
 /* Judges the state of all files: the region is whole, or it isn't there; and when it is removed nothing stays. */
 static void judge_all_files(const char *region, struct expected *expected)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options), .flags = STELE_UNREGISTERED };
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
 	struct stele_subscriber *subscriber;
 	struct stele_publisher *publisher;
 	int r;
@@ -421,7 +448,8 @@ static void judge_all_files(const char *region, struct expected *expected)
 	if (r == -ENOENT) {
 		cr_assert_eq(expected->before, 0, "the region was there, and is gone");
 		publisher = crash_publisher(expected->copy, 2, 1 << 22);
-		cr_assert_eq(bank_commit(publisher, &expected->random), 1, "%s", stele_last_error());
+		cr_assert_eq(bank_commit(publisher, &expected->random), 1, "%s",
+		             stele_last_error());
 		stele_publisher_close(publisher);
 		bank_assert_whole(expected->copy, 1, "after another creation");
 		expected->states++;
@@ -453,8 +481,8 @@ static uint64_t step_through_all_files(struct job *job, struct expected *expecte
 
 Test(step, crash_02_every_instruction_of_creation, .fini = crash_clean, .timeout = 500)
 {
-	struct expected expected = { .copy = crash_name("-copy") };
-	struct job job = { .region = crash_name("new"), .act = act_create };
+	struct expected expected = {.copy = crash_name("-copy")};
+	struct job job = {.region = crash_name("new"), .act = act_create};
 
 	cr_assert_geq(step_through_all_files(&job, &expected), 6);
 	cr_assert_eq(bank_assert_whole(job.region, 0, "after its creator died"), 0);
@@ -465,8 +493,8 @@ Test(step, crash_03_every_instruction_of_recovery, .fini = crash_clean, .timeout
 {
 	char names[2][STELE_NAME_MAX + 1];
 	const char *keep[2];
-	struct expected expected = { .copy = crash_name("-copy"), .before = 18, .after = 19 };
-	struct job job = { .region = crash_name("step"), .prepare = prepare_open, .act = act_commit };
+	struct expected expected = {.copy = crash_name("-copy"), .before = 18, .after = 19};
+	struct job job = {.region = crash_name("step"), .prepare = prepare_open, .act = act_commit};
 
 	for (unsigned i = 0; i < 2; i++) {
 		snprintf(names[i], sizeof(names[i]), "crash%d-kept%u", (int)getpid(), i);
@@ -475,9 +503,10 @@ Test(step, crash_03_every_instruction_of_recovery, .fini = crash_clean, .timeout
 	make_bank(job.region, 18);
 	step_through(&job, &expected, keep, 2);
 	for (unsigned i = 0; i < 2; i++) {
-		struct job recovery = { .region = keep[i], .act = prepare_open };
-		struct expected after = { .copy = expected.copy };
-		after.before = after.after = after.last = bank_assert_whole(keep[i], 0, "a kept state");
+		struct job recovery = {.region = keep[i], .act = prepare_open};
+		struct expected after = {.copy = expected.copy};
+		after.before = after.after = after.last =
+			bank_assert_whole(keep[i], 0, "a kept state");
 		cr_assert_gt(step_through_all_files(&recovery, &after), 3);
 	}
 }

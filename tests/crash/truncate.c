@@ -36,7 +36,8 @@ static void truncate_under_reader(const char *region, off_t size)
 {
 	struct stele_publisher *publisher = bank_start(region, 6);
 	struct stele_subscriber *subscriber = crash_subscriber(region, true), *late;
-	struct stele_subscriber_options options = { .size = sizeof(options), .flags = STELE_UNREGISTERED };
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
 	struct stele_snapshot *snapshot, *second;
 	uint32_t key = htonl(BANK_CLOCK);
 	struct account account;
@@ -49,7 +50,8 @@ static void truncate_under_reader(const char *region, off_t size)
 	stele_publisher_close(publisher);
 	truncate_data(region, "", size);
 	r = bank_check(snapshot, why);
-	cr_assert_eq(r, -EBADMSG, "cut to %lld bytes: %d %s", (long long)size, r, r > 0 ? why : stele_last_error());
+	cr_assert_eq(r, -EBADMSG, "cut to %lld bytes: %d %s", (long long)size, r,
+	             r > 0 ? why : stele_last_error());
 	cr_assert_not_null(strstr(stele_last_error(), "truncated"), "\"%s\"", stele_last_error());
 	cr_assert_eq(stele_snapshot_check(snapshot), -EBADMSG);
 	r = stele_snapshot_open(subscriber, 0, &second);
@@ -64,8 +66,8 @@ static void truncate_under_reader(const char *region, off_t size)
 		r = stele_snapshot_open(late, 0, &snapshot);
 		if (r == 0)
 			r = bank_check(snapshot, why);
-		cr_assert(r == 0 || r == -EBADMSG, "opened when cut to %lld bytes: %d %s", (long long)size, r,
-		          r > 0 ? why : "");
+		cr_assert(r == 0 || r == -EBADMSG, "opened when cut to %lld bytes: %d %s",
+		          (long long)size, r, r > 0 ? why : "");
 		stele_subscriber_close(late);
 	}
 	r = stele_publisher_open(region, NULL, &publisher);
@@ -103,7 +105,8 @@ static void truncate_under_publisher(const char *region, off_t size, bool in_tra
 	/* What a transaction says before its end does not matter, but it must live to see it. */
 	if (in_transaction && size % 2 == 1)
 		bank_change(tx, 7, &random);
-	r = in_transaction ? stele_transaction_commit(tx, NULL, NULL) : bank_commit(publisher, &random);
+	r = in_transaction ? stele_transaction_commit(tx, NULL, NULL)
+	                   : bank_commit(publisher, &random);
 	cr_assert_eq(r, -EBADMSG, "cut to %lld bytes: %lld", (long long)size, (long long)r);
 	cr_assert_not_null(strstr(stele_last_error(), "truncated"), "\"%s\"", stele_last_error());
 	cr_assert_eq(bank_commit(publisher, &random), -EBADMSG);
@@ -170,16 +173,19 @@ static void subscribers_file_lost(const char *region, bool cut)
 	cr_assert_eq(cut ? truncate(path, 0) : unlink(path), 0);
 	/* Long enough for both to look at their files, which they do once a second. */
 	while (crash_now() < until || access(path, F_OK) < 0) {
-		cr_assert_lt(crash_now(), until + INT64_C(60000000000), "the publisher did not make the file again");
+		cr_assert_lt(crash_now(), until + INT64_C(60000000000),
+		             "the publisher did not make the file again");
 		cr_assert_gt(bank_commit(publisher, &random), 0, "%s", stele_last_error());
 		version = stele_publisher_version(publisher);
-		cr_assert_eq(stele_subscriber_wait(subscriber, version - 1, crash_now() + INT64_C(2000000000), &version), 1,
-		             "%s", stele_last_error());
+		cr_assert_eq(stele_subscriber_wait(subscriber, version - 1,
+		                                   crash_now() + INT64_C(2000000000), &version),
+		             1, "%s", stele_last_error());
 		cr_assert_eq(version, stele_publisher_version(publisher));
 		/* A pin may be lost, and then the snapshot says so. */
 		if (stele_snapshot_check(snapshot) < 0) {
 			stele_snapshot_close(snapshot);
-			cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s", stele_last_error());
+			cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s",
+			             stele_last_error());
 		}
 		int r = bank_check(snapshot, why);
 		cr_assert(r == 0 || r == -ESTALE, "%d: %s", r, r > 0 ? why : stele_last_error());
@@ -219,7 +225,7 @@ static int in_child(void (*act)(const char *region), const char *region)
 
 static void read_cut(const char *region, unsigned flags)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options) };
+	struct stele_subscriber_options options = {.size = sizeof(options)};
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	char why[200], path[160];
@@ -276,7 +282,8 @@ static void fault_elsewhere(const char *region)
 {
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
-	struct stele_subscriber_options options = { .size = sizeof(options), .flags = STELE_UNREGISTERED };
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .flags = STELE_UNREGISTERED};
 	char why[200], path[160];
 	volatile unsigned char *own;
 	int fd;

@@ -48,7 +48,8 @@ static void file_start(struct file *file, bool saved)
 	bank_run(publisher, VERSIONS, &random);
 	stele_publisher_close(publisher);
 	if (saved) {
-		cr_assert_eq(stele_region_save(file->region, file->path, 0, NULL, NULL), 0, "%s", stele_last_error());
+		cr_assert_eq(stele_region_save(file->region, file->path, 0, NULL, NULL), 0, "%s",
+		             stele_last_error());
 		file->fd = open(file->path, O_RDWR | O_CLOEXEC);
 		cr_assert(file->fd >= 0 && fstat(file->fd, &status) == 0);
 		file->size = (size_t)status.st_size;
@@ -93,15 +94,15 @@ static void explain(struct stele_snapshot *snapshot)
 /* All that reads a file: 1 (whole), 0 (damaged), or an error. */
 static int look(struct file *file, bool load)
 {
-	struct stele_region_use use = { .size = sizeof(use) };
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_use use = {.size = sizeof(use)};
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	const char *other = crash_name("loaded");
 	int r = stele_region_verify(file->name, NULL, &use), loaded;
 
-	cr_assert(r >= 0 || r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ENOTSUP || r == -ENOMEM, "error %d: %s", r,
-	          stele_last_error());
+	cr_assert(r >= 0 || r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ENOTSUP || r == -ENOMEM,
+	          "error %d: %s", r, stele_last_error());
 	cr_assert(r != 0 || use.damages > 0);
 	stele_region_describe(file->name, &info);
 	if (stele_subscriber_open(file->name, NULL, &subscriber) == 0) {
@@ -115,7 +116,8 @@ static int look(struct file *file, bool load)
 		cr_assert(r != 1 || loaded == 0, "whole, but not loaded: %s", stele_last_error());
 		cr_assert(r == 1 || loaded < 0, "damaged, and loaded");
 		if (loaded == 0) {
-			cr_assert_eq(stele_region_verify(other, NULL, &use), 1, "%s", stele_last_error());
+			cr_assert_eq(stele_region_verify(other, NULL, &use), 1, "%s",
+			             stele_last_error());
 			cr_assert_eq(stele_region_remove(other), 0);
 		}
 	}
@@ -148,8 +150,8 @@ static void flip(bool saved, uint64_t seeds)
 	}
 	alarm(0);
 	/* The rest is in values, in what is free, and in what people are told. */
-	cr_expect_gt(found * 10, one * (saved ? 4 : 2), "%llu of %llu single bits were noticed", (unsigned long long)found,
-	             (unsigned long long)one);
+	cr_expect_gt(found * 10, one * (saved ? 4 : 2), "%llu of %llu single bits were noticed",
+	             (unsigned long long)found, (unsigned long long)one);
 	cr_assert_eq(look(&file, true), 1, "%s", stele_last_error());
 	file_end(&file);
 }
@@ -176,9 +178,12 @@ Test(verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 100)
 			cr_assert_eq(ftruncate(file.fd, (off_t)size), 0);
 			r = look(&file, size % 2);
 			/* Of a region's own file a tail may be free. */
-			cr_assert(r < 0 || size > file.size / 2 || r == 0, "cut at %zu of %zu it is whole", size, file.size);
-			cr_assert(!saved || r != 1, "cut at %zu of %zu it is whole", size, file.size);
-			cr_assert_eq(pwrite(file.fd, file.pristine, file.size, 0), (ssize_t)file.size);
+			cr_assert(r < 0 || size > file.size / 2 || r == 0,
+			          "cut at %zu of %zu it is whole", size, file.size);
+			cr_assert(!saved || r != 1, "cut at %zu of %zu it is whole", size,
+			          file.size);
+			cr_assert_eq(pwrite(file.fd, file.pristine, file.size, 0),
+			             (ssize_t)file.size);
 		}
 		alarm(0);
 		cr_assert_eq(look(&file, false), 1);
@@ -188,7 +193,7 @@ Test(verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 100)
 
 Test(verify, crash_26_what_is_no_region, .fini = crash_clean, .timeout = 60)
 {
-	struct stele_region_use use = { .size = sizeof(use) };
+	struct stele_region_use use = {.size = sizeof(use)};
 	struct file file;
 
 	file_start(&file, true);

@@ -5,7 +5,8 @@
 #include "tests/support/crash.h"
 
 /* cross() makes the 60 versions after each, and then one more. */
-static const uint64_t places[] = { UINT64_C(1) << 30, UINT64_C(1) << 32, UINT64_C(1) << 61, HEAD_VERSION_MAX - 60 };
+static const uint64_t places[] = {UINT64_C(1) << 30, UINT64_C(1) << 32, UINT64_C(1) << 61,
+                                  HEAD_VERSION_MAX - 60};
 
 /* An empty region whose newest version is `version`. */
 static void start_at(const char *region, uint64_t version)
@@ -16,7 +17,7 @@ static void start_at(const char *region, uint64_t version)
 	stele_publisher_close(crash_publisher(region, 4, 1 << 22));
 	header = crash_map(region, "", NULL);
 	ring = (struct layout_commit *)((unsigned char *)header + header->ring_offset);
-	ring[version % header->ring_entries] = (struct layout_commit){ .version = version };
+	ring[version % header->ring_entries] = (struct layout_commit){.version = version};
 	header->oldest = header->reclaimed = version;
 	header->head = head_make(version, HEAD_CURRENT);
 	munmap(header, LAYOUT_PAGE);
@@ -29,9 +30,11 @@ static void commit_once(struct stele_publisher *publisher, bool create)
 
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
 	if (create)
-		cr_assert_eq(stele_table_create(tx, "clock", &account_schema), 0, "%s", stele_last_error());
+		cr_assert_eq(stele_table_create(tx, "clock", &account_schema), 0, "%s",
+		             stele_last_error());
 	cr_assert_eq(bank_put(tx, "clock", 1, 0, version), 0, "%s", stele_last_error());
-	cr_assert_eq(bank_put(tx, "clock", (uint32_t)(version % 7) + 10, 5, version), 0, "%s", stele_last_error());
+	cr_assert_eq(bank_put(tx, "clock", (uint32_t)(version % 7) + 10, 5, version), 0, "%s",
+	             stele_last_error());
 	cr_assert_eq(stele_transaction_commit(tx, "tick", &made), 1, "%s", stele_last_error());
 	cr_assert_eq(made, version);
 }
@@ -43,13 +46,15 @@ static void assert_clock(const struct stele_snapshot *snapshot)
 	struct account account;
 	struct stele_row row;
 
-	cr_assert_eq(stele_snapshot_get(snapshot, "clock", &key, 32, &row), 1, "%s", stele_last_error());
+	cr_assert_eq(stele_snapshot_get(snapshot, "clock", &key, 32, &row), 1, "%s",
+	             stele_last_error());
 	memcpy(&account, row.value, sizeof(account));
 	cr_assert_eq(account.generation, version);
 	cr_assert_eq(row.version, version);
 }
 
-static void assert_changes(const struct stele_snapshot *before, const struct stele_snapshot *after, unsigned rows)
+static void assert_changes(const struct stele_snapshot *before, const struct stele_snapshot *after,
+                           unsigned rows)
 {
 	struct stele_table a, b;
 	struct stele_changes *changes;
@@ -70,12 +75,14 @@ static pid_t start_waiter(const char *region, uint64_t since)
 	pid_t child = crash_fork();
 
 	if (child == 0) {
-		struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "futex" };
+		struct stele_subscriber_options options = {.size = sizeof(options),
+		                                           .notifier = "futex"};
 		struct stele_subscriber *subscriber;
 		int r = stele_subscriber_open(region, &options, &subscriber);
 		for (uint64_t version = since; r >= 0 && version < since + 30;) {
 			uint64_t next = 0;
-			r = stele_subscriber_wait(subscriber, version, crash_now() + INT64_C(60000000000), &next);
+			r = stele_subscriber_wait(subscriber, version,
+			                          crash_now() + INT64_C(60000000000), &next);
 			if (r != 1 || next <= version)
 				_exit(1);
 			version = next;
@@ -111,7 +118,8 @@ static void cross(const char *region, uint64_t place)
 		struct account account;
 		size_t size = sizeof(account);
 		commit_once(publisher, false);
-		cr_assert_eq(stele_live_get(&live, &key, 32, &account, &size, &version), 1, "%s", stele_last_error());
+		cr_assert_eq(stele_live_get(&live, &key, 32, &account, &size, &version), 1, "%s",
+		             stele_last_error());
 		cr_assert_eq(version, place + i);
 		cr_assert_eq(account.generation, version);
 	}
@@ -120,7 +128,8 @@ static void cross(const char *region, uint64_t place)
 	assert_clock(pinned);
 	assert_changes(pinned, newest, 8);
 	cr_assert_eq(waitpid(waiter, &status, 0), waiter);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the waiter at %llu", (unsigned long long)place);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the waiter at %llu",
+	          (unsigned long long)place);
 	/* All that is there is found by the recovery, the pin included. */
 	used = crash_used(publisher, NULL);
 	stele_publisher_close(publisher);
@@ -149,7 +158,8 @@ static void refuse_commit(struct stele_publisher *publisher, bool roll_back)
 
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
 	if (roll_back)
-		cr_assert_geq(stele_transaction_rollback(tx, HEAD_VERSION_MAX - 1), 0, "%s", stele_last_error());
+		cr_assert_geq(stele_transaction_rollback(tx, HEAD_VERSION_MAX - 1), 0, "%s",
+		              stele_last_error());
 	else
 		cr_assert_eq(bank_put(tx, "clock", 1, 0, 1), 0, "%s", stele_last_error());
 	r = stele_transaction_commit(tx, "too much", &made);
@@ -177,13 +187,17 @@ static void assert_end(const char *region)
 	subscriber = crash_subscriber(region, true);
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &newest), 0, "%s", stele_last_error());
 	cr_assert_eq(stele_snapshot_version(newest), HEAD_VERSION_MAX);
-	cr_assert_eq(stele_snapshot_open(subscriber, HEAD_VERSION_MAX - 1, &before), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_snapshot_open(subscriber, HEAD_VERSION_MAX - 1, &before), 0, "%s",
+	             stele_last_error());
 	cr_assert_eq(stele_publisher_compact(publisher), 0, "%s", stele_last_error());
 	refuse_commit(publisher, false);
-	cr_assert_eq(stele_subscriber_wait(subscriber, HEAD_VERSION_MAX - 1, 0, &version), 1, "%s", stele_last_error());
+	cr_assert_eq(stele_subscriber_wait(subscriber, HEAD_VERSION_MAX - 1, 0, &version), 1, "%s",
+	             stele_last_error());
 	cr_assert_eq(version, HEAD_VERSION_MAX);
 	cr_assert_eq(stele_subscriber_wait(subscriber, HEAD_VERSION_MAX, 0, &version), 0);
-	cr_assert_eq(stele_snapshot_open(subscriber, HEAD_VERSION_MAX + 1, &(struct stele_snapshot *){0}), -ENOENT);
+	cr_assert_eq(stele_snapshot_open(subscriber, HEAD_VERSION_MAX + 1,
+	                                 &(struct stele_snapshot *){0}),
+	             -ENOENT);
 	assert_clock(newest);
 	assert_clock(before);
 	assert_changes(before, newest, 2);

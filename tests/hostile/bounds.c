@@ -18,7 +18,10 @@ enum { STOP, ROUNDS = 8, READY = 9, WOKEN = 10 }; /* stages and numbers */
 static struct stele_publisher *publish_for_all(void)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644, .maximum_size = 16 << 20,
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.mode = 0644,
+		.maximum_size = 16 << 20,
 	};
 
 	return ipc_publish(region, &options);
@@ -54,9 +57,13 @@ Test(ipc_hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
 	ipc_commit(publisher);
 	cr_expect(peers_of(publisher)->known[index / 64] >> index % 64 & 1);
 	/* A ticket that is no longer the slot's is not sent for, and no failure is remembered. */
-	cr_expect_eq(peer_attach(&publisher->fanout, index, subscriber->slot->ticket + 1, time_of_day()), PEER_UNKNOWN);
+	cr_expect_eq(
+		peer_attach(&publisher->fanout, index, subscriber->slot->ticket + 1, time_of_day()),
+		PEER_UNKNOWN);
 	cr_expect_eq(peers_of(publisher)->peer[index].wait, 0);
-	cr_expect_eq(peer_attach(&publisher->fanout, index, subscriber->slot->ticket, time_of_day()), PEER_READY);
+	cr_expect_eq(
+		peer_attach(&publisher->fanout, index, subscriber->slot->ticket, time_of_day()),
+		PEER_READY);
 	attack_close(&attack);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
@@ -75,7 +82,7 @@ static void count_signal(int number)
 /* Each signal that has a handler, so that none which ends or disturbs a process goes unnoticed. */
 static void count_all_signals(void)
 {
-	static const int numbers[] = { SIGIO, SIGURG };
+	static const int numbers[] = {SIGIO, SIGURG};
 
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		cr_assert_neq(signal(numbers[i], count_signal), SIG_ERR);
@@ -111,7 +118,8 @@ Test(ipc_hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 	ipc_await(READY, 1);
 	/* Both answers are there to be had, and leases are broken. */
 	while (ipc_told(ROUNDS) < 50 || in_use == 0 || idle == 0) {
-		CHECK(ipc_now() < until, "only %llu leases were broken, %u times in use, %u times idle",
+		CHECK(ipc_now() < until,
+		      "only %llu leases were broken, %u times in use, %u times idle",
 		      (unsigned long long)ipc_told(ROUNDS), in_use, idle);
 		for (unsigned i = 0; i < 1000; i++) {
 			in_use += file_is_in_use(fd);
@@ -128,14 +136,14 @@ Test(ipc_hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 Test(ipc_hostile_bounds, hostile_25_a_lease_takes_no_signal_of_the_program_s_own)
 {
 	struct stele_publisher *publisher = publish_for_all();
-	static const struct timespec now = { 0 };
+	static const struct timespec now = {0};
 	siginfo_t info;
 	sigset_t urgent;
 
 	sigemptyset(&urgent);
 	sigaddset(&urgent, SIGURG);
 	cr_assert_eq(pthread_sigmask(SIG_BLOCK, &urgent, NULL), 0);
-	cr_assert_eq(sigqueue(getpid(), SIGURG, (union sigval){ .sival_int = 4711 }), 0);
+	cr_assert_eq(sigqueue(getpid(), SIGURG, (union sigval){.sival_int = 4711}), 0);
 	OK(stele_publisher_compact(publisher));
 	OK(stele_publisher_compact(publisher));
 	cr_assert_eq(sigtimedwait(&urgent, &info, &now), SIGURG);
@@ -214,8 +222,8 @@ Test(ipc_hostile_bounds, hostile_25_channels_that_are_not_there_are_not_tried_at
 		ipc_commit(publisher);
 	}
 	/* Each once for nothing, as it may be a subscriber's; then what the budget allows. */
-	cr_expect_leq(peers_of(publisher)->tries - before, ATTACK_SLOTS + allowed(since), "%llu tries",
-	              (unsigned long long)(peers_of(publisher)->tries - before));
+	cr_expect_leq(peers_of(publisher)->tries - before, ATTACK_SLOTS + allowed(since),
+	              "%llu tries", (unsigned long long)(peers_of(publisher)->tries - before));
 	attack_close(&attack);
 	stele_publisher_close(publisher);
 }
@@ -279,12 +287,13 @@ Test(ipc_hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
 {
 	static struct stele_subscriber *subscribers[GENUINE];
 	struct stele_publisher *publisher = publish_for_all();
-	struct rlimit limit = { 20000, 20000 };
+	struct rlimit limit = {20000, 20000};
 
 	setrlimit(RLIMIT_NOFILE, &limit);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < 5 * GENUINE)
-		cr_skip_test("%u subscribers need more descriptors than %lu", GENUINE, (unsigned long)limit.rlim_cur);
+		cr_skip_test("%u subscribers need more descriptors than %lu", GENUINE,
+		             (unsigned long)limit.rlim_cur);
 	for (unsigned round = 0; round < 3; round++) {
 		uint64_t before = ipc_stats(publisher).notices_sent;
 		for (unsigned i = 0; i < GENUINE; i++) {
@@ -292,7 +301,8 @@ Test(ipc_hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
 			arm(subscribers[i]);
 		}
 		ipc_commit(publisher);
-		cr_expect_eq(ipc_stats(publisher).notices_sent - before, GENUINE, "round %u: %llu were told", round,
+		cr_expect_eq(ipc_stats(publisher).notices_sent - before, GENUINE,
+		             "round %u: %llu were told", round,
 		             (unsigned long long)(ipc_stats(publisher).notices_sent - before));
 		for (unsigned i = 0; i < GENUINE; i++)
 			stele_subscriber_close(subscribers[i]);
@@ -331,7 +341,8 @@ Test(ipc_hostile_bounds, a_stall_costs_no_notice)
 		}
 		stall_at = at;
 		ipc_commit(publisher);
-		cr_expect_eq(ipc_stats(publisher).notices_sent - before, FEW, "look %u: %llu were told", at,
+		cr_expect_eq(ipc_stats(publisher).notices_sent - before, FEW,
+		             "look %u: %llu were told", at,
 		             (unsigned long long)(ipc_stats(publisher).notices_sent - before));
 		for (unsigned i = 0; i < FEW; i++)
 			stele_subscriber_close(subscribers[i]);
@@ -349,7 +360,8 @@ Test(ipc_hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
 		uint64_t before = ipc_stats(publisher).notices_sent;
 		arm(subscriber);
 		ipc_commit(publisher);
-		CHECK(ipc_stats(publisher).notices_sent == before + 1, "subscriber %u was not told", i);
+		CHECK(ipc_stats(publisher).notices_sent == before + 1, "subscriber %u was not told",
+		      i);
 		stele_subscriber_close(subscriber);
 	}
 	stele_publisher_close(publisher);
@@ -371,12 +383,14 @@ Test(ipc_hostile_bounds, hostile_25_reaping_asks_for_each_lock_once)
 		attack_one_uuid(&attack, LAYOUT_NOTIFIER_MQ);
 		before = peers_of(publisher)->asked;
 		cr_expect_eq(stele_publisher_reap(publisher), (int)(ATTACK_SLOTS - living));
-		cr_expect_leq(peers_of(publisher)->asked - before, 3 * ATTACK_SLOTS, "asked %llu times",
+		cr_expect_leq(peers_of(publisher)->asked - before, 3 * ATTACK_SLOTS,
+		              "asked %llu times",
 		              (unsigned long long)(peers_of(publisher)->asked - before));
 		if (living) {
 			char name[NAMES_QUEUE_SIZE + 16] = "/dev/mqueue";
 			paths_queue(region, (uint8_t *)attack.slots[0].uuid, name + strlen(name));
-			cr_expect(access("/dev/mqueue", F_OK) < 0 || access(name, F_OK) == 0, "%s is gone", name);
+			cr_expect(access("/dev/mqueue", F_OK) < 0 || access(name, F_OK) == 0,
+			          "%s is gone", name);
 			stele_subscriber_close(subscriber);
 		}
 	}

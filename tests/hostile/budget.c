@@ -6,10 +6,11 @@
 
 TestSuite(ipc_budget, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-#define MANY 500u
+#define MANY  500u
 #define VALUE sizeof(struct ipc_value)
 
-static struct stele_publisher *publish(uint32_t history, uint64_t history_bytes, uint64_t pinned_bytes)
+static struct stele_publisher *publish(uint32_t history, uint64_t history_bytes,
+                                       uint64_t pinned_bytes)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options),
@@ -37,7 +38,7 @@ static uint64_t commit_some(struct stele_publisher *publisher, uint32_t first, u
 
 static uint64_t versions_held(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	return info.version - info.oldest + 1;
@@ -49,7 +50,7 @@ Test(ipc_budget, history_keeps_to_its_bytes)
 {
 	uint64_t limit = 100 * VALUE, most = 0, least = UINT64_MAX;
 	struct stele_publisher *publisher = publish(64, limit, 0);
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.history_bytes, limit);
@@ -105,7 +106,8 @@ Test(ipc_budget, pins_below_history_are_not_history)
 	for (unsigned i = 0; i < 100; i++)
 		ipc_commit(publisher);
 	pinned = ipc_stats(publisher).pinned_used;
-	cr_expect(pinned > MANY * VALUE && pinned < 2 * MANY * VALUE, "%llu bytes", (unsigned long long)pinned);
+	cr_expect(pinned > MANY * VALUE && pinned < 2 * MANY * VALUE, "%llu bytes",
+	          (unsigned long long)pinned);
 	OK(stele_snapshot_check(snapshot));
 	stele_snapshot_close(snapshot);
 	for (unsigned i = 0; i < 100; i++)
@@ -133,7 +135,8 @@ Test(ipc_budget, the_oldest_pins_go_first)
 	for (unsigned i = 0; i < 100; i++) {
 		commit_some(publisher, 0, 1);
 		stats = ipc_stats(publisher);
-		cr_assert(stats.pinned_used <= limit, "%llu bytes", (unsigned long long)stats.pinned_used);
+		cr_assert(stats.pinned_used <= limit, "%llu bytes",
+		          (unsigned long long)stats.pinned_used);
 	}
 	/* Each but the newest keeps a little more than the rows' values, so two of those stay. */
 	cr_assert_eq(stats.pins_revoked, 3, "%llu revoked", (unsigned long long)stats.pins_revoked);
@@ -157,8 +160,8 @@ static void ask_for_all(unsigned argument)
 	ipc_path(path, ".subscribers");
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	CHECK(fd >= 0, "%s", strerror(errno));
-	slot = mmap(NULL, sizeof(struct layout_subscribers_header) + 64 * sizeof(*slot), PROT_READ | PROT_WRITE,
-	            MAP_SHARED, fd, 0);
+	slot = mmap(NULL, sizeof(struct layout_subscribers_header) + 64 * sizeof(*slot),
+	            PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(slot != MAP_FAILED, "%s", strerror(errno));
 	((struct layout_subscribers_header *)slot)->slots_used = 64;
 	slot = (struct layout_slot *)((char *)slot + sizeof(struct layout_subscribers_header));
@@ -168,7 +171,8 @@ static void ask_for_all(unsigned argument)
 		/* Slots 1 to 63: the 504 newest versions. */
 		for (unsigned i = 0; i < 63 * LAYOUT_PINS; i++)
 			if (version > i)
-				__atomic_store_n(&slot[1 + (version - i) / LAYOUT_PINS % 63].pins[(version - i) % LAYOUT_PINS],
+				__atomic_store_n(&slot[1 + (version - i) / LAYOUT_PINS % 63]
+				                          .pins[(version - i) % LAYOUT_PINS],
 				                 version - i, __ATOMIC_RELAXED);
 		ipc_reach(STARTED, ipc_stage(STARTED) + 1);
 	}
@@ -190,7 +194,8 @@ Test(ipc_budget, a_hostile_slot_writer_keeps_no_more_than_that)
 		struct stele_publisher_stats stats;
 		commit_some(publisher, i * 50 % MANY, 50);
 		stats = ipc_stats(publisher);
-		cr_assert(stats.pinned_used <= limit, "%llu bytes", (unsigned long long)stats.pinned_used);
+		cr_assert(stats.pinned_used <= limit, "%llu bytes",
+		          (unsigned long long)stats.pinned_used);
 		most = stats.pinned_used > most ? stats.pinned_used : most;
 		arena = stats.arena_size;
 		/* It has come so far that pins are revoked, and goes on from there. */
@@ -203,7 +208,8 @@ Test(ipc_budget, a_hostile_slot_writer_keeps_no_more_than_that)
 		}
 	}
 	cr_expect(most > limit / 2, "only %llu bytes were kept", (unsigned long long)most);
-	cr_expect(arena <= warm * 3 / 2, "from %llu to %llu bytes", (unsigned long long)warm, (unsigned long long)arena);
+	cr_expect(arena <= warm * 3 / 2, "from %llu to %llu bytes", (unsigned long long)warm,
+	          (unsigned long long)arena);
 	ipc_reach(STOP, 1);
 	ipc_join(child);
 	/* An honest reader is served all the while. */

@@ -7,21 +7,22 @@
 
 TestSuite(ipc_hostile, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-#define SEED 7077u
+#define SEED    7077u
 #define READERS 3u
-enum { STOP, STARTED };        /* stages; one STARTED for each process */
-enum { PASSES, STALE = 8 };    /* numbers; one for each reader */
+enum { STOP, STARTED };     /* stages; one STARTED for each process */
+enum { PASSES, STALE = 8 }; /* numbers; one for each reader */
 
 static struct stele_publisher *publish(void)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .history = 16 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = 16};
 
 	return ipc_publish(region, &options);
 }
 
 static unsigned registered_now(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	return info.subscribers;
@@ -43,7 +44,8 @@ static void read_on(unsigned who)
 	while (ipc_stage(STOP) == 0) {
 		r = stele_subscriber_wait(subscriber, seen, ipc_now() + 5 * MILLISECOND, &version);
 		OK(r);
-		CHECK(r == 0 || version > seen, "%llu after %llu", (unsigned long long)version, (unsigned long long)seen);
+		CHECK(r == 0 || version > seen, "%llu after %llu", (unsigned long long)version,
+		      (unsigned long long)seen);
 		size = sizeof(value);
 		r = stele_subscriber_get(subscriber, "rows", key, 32, &value, &size, &version);
 		CHECK(r == 1 || r == -ESTALE, "%d: %s", r, stele_last_error());
@@ -93,8 +95,11 @@ static void scribble(unsigned argument)
 			offset = random % (uint64_t)status.st_size & ~(uint64_t)7;
 			random = ipc_mix(random + 1);
 			/* Plausible numbers do more harm than wild ones. */
-			word = random % 3 == 0 ? random : random % 3 == 1 ? random % 64 : UINT64_MAX;
-			CHECK(pwrite(fd, &word, sizeof(word), (off_t)offset) == sizeof(word), "%s", strerror(errno));
+			word = random % 3 == 0   ? random
+			       : random % 3 == 1 ? random % 64
+			                         : UINT64_MAX;
+			CHECK(pwrite(fd, &word, sizeof(word), (off_t)offset) == sizeof(word), "%s",
+			      strerror(errno));
 		}
 		close(fd);
 	}
@@ -113,7 +118,8 @@ static void truncate_now_and_then(unsigned argument)
 		random = ipc_mix(random + 1);
 		if (fstat(fd, &status) == 0)
 			/* To nothing, so that whoever touches it faults, or to any size. */
-			CHECK(ftruncate(fd, random % 4 == 0 ? 0 : (off_t)(random % 20000)) == 0, "%s", strerror(errno));
+			CHECK(ftruncate(fd, random % 4 == 0 ? 0 : (off_t)(random % 20000)) == 0,
+			      "%s", strerror(errno));
 		close(fd);
 		sched_yield();
 	}
@@ -126,7 +132,8 @@ static void take_locks(unsigned argument)
 	CHECK(fd >= 0, "%s", strerror(errno));
 	/* But for the bytes that their owners have locked. */
 	for (off_t byte = 0; byte < 300000; byte++) {
-		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+		struct flock lock = {
+			.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 		taken += fcntl(fd, F_OFD_SETLK, &lock) == 0;
 	}
 	CHECK(taken > 250000, "only %d", taken);
@@ -140,7 +147,7 @@ static void expect_recovery(struct stele_publisher *publisher)
 	struct stele_subscriber *subscriber = NULL;
 	int64_t until = ipc_now() + IPC_PATIENCE;
 	struct stele_snapshot *snapshot;
-	struct model model = { 0 };
+	struct model model = {0};
 	uint64_t version;
 
 	for (;;) {
@@ -148,7 +155,8 @@ static void expect_recovery(struct stele_publisher *publisher)
 		subscriber = ipc_subscribe(0, NULL);
 		if (ipc_describe(subscriber).registered)
 			break;
-		CHECK(ipc_now() < until, "nobody can register any more: %s", ipc_describe(subscriber).reason);
+		CHECK(ipc_now() < until, "nobody can register any more: %s",
+		      ipc_describe(subscriber).reason);
 		stele_subscriber_close(subscriber);
 	}
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
@@ -156,7 +164,8 @@ static void expect_recovery(struct stele_publisher *publisher)
 	model_reach(&model, version);
 	for (int i = 0; i < 300; i++)
 		model_commit(publisher);
-	cr_expect_eq(model_compare(snapshot, &model), 0, "the pin of a new subscriber was not honoured");
+	cr_expect_eq(model_compare(snapshot, &model), 0,
+	             "the pin of a new subscriber was not honoured");
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
 	cr_expect_eq(version, stele_publisher_version(publisher));
 	OK(stele_subscriber_applied(subscriber, version));
@@ -188,8 +197,11 @@ static void attacked(void (*attack)(unsigned))
 	attacker = ipc_spawn(attack, READERS);
 	ipc_await(STARTED + READERS, 1);
 	while (ipc_now() < begin + 1500 * MILLISECOND || passes() == 0) {
-		CHECK(ipc_now() < begin + IPC_PATIENCE, "no snapshot is read whole, %llu went stale (seed %u)",
-		      (unsigned long long)(ipc_told(STALE) + ipc_told(STALE + 1) + ipc_told(STALE + 2)), SEED);
+		CHECK(ipc_now() < begin + IPC_PATIENCE,
+		      "no snapshot is read whole, %llu went stale (seed %u)",
+		      (unsigned long long)(ipc_told(STALE) + ipc_told(STALE + 1) +
+		                           ipc_told(STALE + 2)),
+		      SEED);
 		model_commit(publisher);
 		if (stele_publisher_version(publisher) % 64 == 0)
 			OK(stele_publisher_reap(publisher));
@@ -241,7 +253,7 @@ Test(ipc_hostile, a_subscribers_file_cut_in_its_header_is_made_again)
 Test(ipc_hostile, slots_in_no_state_do_not_stay_so)
 {
 	struct stele_publisher *publisher = publish();
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscriber;
 	struct layout_slot slots[64];
 	unsigned count = ipc_slots(slots, 64);
@@ -253,8 +265,10 @@ Test(ipc_hostile, slots_in_no_state_do_not_stay_so)
 		memset(&slots[i], (int)(i + 2), sizeof(slots[i]));
 		slots[i].ticket &= ~UINT64_C(1);
 	}
-	cr_assert(pwrite(fd, slots, sizeof(slots), sizeof(struct layout_subscribers_header)) == sizeof(slots));
-	cr_assert(pwrite(fd, &used, sizeof(used), offsetof(struct layout_subscribers_header, slots_used)) == sizeof(used));
+	cr_assert(pwrite(fd, slots, sizeof(slots), sizeof(struct layout_subscribers_header)) ==
+	          sizeof(slots));
+	cr_assert(pwrite(fd, &used, sizeof(used),
+	                 offsetof(struct layout_subscribers_header, slots_used)) == sizeof(used));
 	close(fd);
 	OK(stele_publisher_reap(publisher));
 	subscriber = ipc_subscribe(0, NULL);
@@ -277,8 +291,10 @@ Test(ipc_hostile, a_forged_dead_slot_takes_nobody_s_queue)
 
 	cr_assert(fd >= 0 && ipc_slots(slots, 64) == 64 && slots[0].state == LAYOUT_SLOT_TAKEN);
 	cr_assert(pwrite(fd, &slots[0], sizeof(slots[0]),
-	                 sizeof(struct layout_subscribers_header) + sizeof(slots[0])) == sizeof(slots[0]));
-	cr_assert(pwrite(fd, &used, sizeof(used), offsetof(struct layout_subscribers_header, slots_used)) == sizeof(used));
+	                 sizeof(struct layout_subscribers_header) + sizeof(slots[0])) ==
+	          sizeof(slots[0]));
+	cr_assert(pwrite(fd, &used, sizeof(used),
+	                 offsetof(struct layout_subscribers_header, slots_used)) == sizeof(used));
 	close(fd);
 	OK(stele_publisher_reap(publisher));
 	before = ipc_stats(publisher);
@@ -300,7 +316,8 @@ static void hold_and_wait(unsigned argument)
 
 	(void)argument;
 	while (ipc_stage(STOP) == 0) {
-		OK(stele_subscriber_wait(subscriber, version, ipc_now() + 20 * MILLISECOND, &version));
+		OK(stele_subscriber_wait(subscriber, version, ipc_now() + 20 * MILLISECOND,
+		                         &version));
 		ipc_reach(STARTED, ipc_describe(subscriber).registered ? 1 : 2);
 	}
 	CHECK(ipc_describe(subscriber).reason[0] == '\0', "%s", ipc_describe(subscriber).reason);

@@ -31,14 +31,15 @@ static unsigned squatter_kind, publisher_user;
 /* Tells the squatter the random name of the last new file: who watches the directory sees it. */
 static void tell_last_name(void)
 {
-	struct layout_replacement record = { 0 };
+	struct layout_replacement record = {0};
 	char file[128];
 	int fd;
 
 	ipc_path(file, ".publisher");
 	fd = open(file, O_RDONLY | O_CLOEXEC);
-	CHECK(fd >= 0 && pread(fd, &record, sizeof(record), LAYOUT_REPLACEMENT_OFFSET) == (ssize_t)sizeof(record), "%s",
-	      strerror(errno));
+	CHECK(fd >= 0 && pread(fd, &record, sizeof(record), LAYOUT_REPLACEMENT_OFFSET) ==
+	                         (ssize_t)sizeof(record),
+	      "%s", strerror(errno));
 	close(fd);
 	CHECK(record.number != 0, "nothing was replaced");
 	ipc_tell(0, record.number);
@@ -46,7 +47,8 @@ static void tell_last_name(void)
 
 static void squat_names(unsigned round)
 {
-	static const char *const suffixes[] = { ".new", ".subscribers.new", ".publisher.new", ".channels.new" };
+	static const char *const suffixes[] = {".new", ".subscribers.new", ".publisher.new",
+	                                       ".channels.new"};
 	char path[128], suffix[32];
 
 	if (geteuid() == 0)
@@ -62,7 +64,7 @@ static void squat_names(unsigned round)
 
 static uint64_t generation(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	return info.generation;
@@ -107,7 +109,8 @@ static void publish_beside(unsigned argument)
 		stele_publisher_close(publisher);
 		CHECK(stat(path, &before) == 0 && truncate(path, 8) == 0, "%s", strerror(errno));
 		publisher = ipc_publish(region, &small);
-		CHECK(stat(path, &after) == 0 && after.st_ino != before.st_ino && after.st_size > 8, "not replaced");
+		CHECK(stat(path, &after) == 0 && after.st_ino != before.st_ino && after.st_size > 8,
+		      "not replaced");
 		tell_last_name();
 	}
 	stele_publisher_close(publisher);
@@ -160,7 +163,7 @@ Test(ipc_outsider, hostile_26_names_that_can_be_told_stop_no_growth)
 /* ---- each kind of file under each name ---- */
 
 enum { DATA, PUBLISHER, SUBSCRIBERS, CHANNELS, NAMES };
-static const char *const suffixes[] = { "", ".publisher", ".subscribers", ".channels" };
+static const char *const suffixes[] = {"", ".publisher", ".subscribers", ".channels"};
 static enum stele_memory memory;
 
 static void squat_name(unsigned argument)
@@ -199,7 +202,8 @@ static void refuse(int error, const char *path)
 	options.limit_size = options.maximum_size;
 	snprintf(user, sizeof(user), "user %u", OUTSIDER);
 	RETURNS(stele_publisher_open(region, &options, &publisher), error, path);
-	CHECK(strstr(stele_last_error(), user) && strstr(stele_last_error(), "remove"), "%s", stele_last_error());
+	CHECK(strstr(stele_last_error(), user) && strstr(stele_last_error(), "remove"), "%s",
+	      stele_last_error());
 }
 
 static void publish_as_root(unsigned name, enum squatter kind)
@@ -217,7 +221,8 @@ static void publish_as_root(unsigned name, enum squatter kind)
 	}
 	refuse(kind == LARGE ? -EPERM : -EBADMSG, path);
 	if (name == DATA)
-		CHECK(stele_subscriber_open(region, NULL, &subscriber) < 0, "opened a %s", squatter_names[kind]);
+		CHECK(stele_subscriber_open(region, NULL, &subscriber) < 0, "opened a %s",
+		      squatter_names[kind]);
 	CHECK(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0, "%s is gone", path);
 }
 
@@ -239,7 +244,10 @@ static void publish_as_member(unsigned argument)
 		RETURNS(stele_region_remove(region), -EPERM, path);
 		return;
 	}
-	refuse(name == SUBSCRIBERS ? -EPERM : is_regular(argument % SQUATTERS) ? -EACCES : -EBADMSG, path);
+	refuse(name == SUBSCRIBERS                ? -EPERM
+	       : is_regular(argument % SQUATTERS) ? -EACCES
+	                                          : -EBADMSG,
+	       path);
 }
 
 Test(ipc_outsider, hostile_26_each_kind_of_file_under_each_name)
@@ -281,7 +289,8 @@ Test(ipc_outsider, hostile_26_a_device_under_each_name)
 			use_region();
 			OK(stele_region_remove(region));
 		} else {
-			RETURNS(stele_publisher_open(region, &small, &publisher), -EBADMSG, "is a device of user 0");
+			RETURNS(stele_publisher_open(region, &small, &publisher), -EBADMSG,
+			        "is a device of user 0");
 			cr_assert_eq(unlink(path), 0);
 		}
 		CHECK(!exists(path), "%s is there", path);

@@ -18,7 +18,8 @@ static void needs_root(void)
 /* Publishes as another user, for all to read. */
 static void publish_as(unsigned user)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 
 	become(user);
 	stele_publisher_close(ipc_publish(*place ? place : region, &options));
@@ -26,7 +27,8 @@ static void publish_as(unsigned user)
 
 static int open_as(unsigned flags, uid_t owner, struct stele_subscriber **ret)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options), .flags = flags, .owner = owner };
+	struct stele_subscriber_options options = {
+		.size = sizeof(options), .flags = flags, .owner = owner};
 
 	return stele_subscriber_open(*place ? place : region, &options, ret);
 }
@@ -40,8 +42,8 @@ static void reads(unsigned flags, uid_t asked, uid_t owner, bool trusted)
 	OK(open_as(flags, asked, &subscriber));
 	CHECK(ipc_read(subscriber) == 1, "not read");
 	state = ipc_describe(subscriber);
-	CHECK(state.owner == owner && state.owner_trusted == trusted, "user %u, %strusted", state.owner,
-	      state.owner_trusted ? "" : "not ");
+	CHECK(state.owner == owner && state.owner_trusted == trusted, "user %u, %strusted",
+	      state.owner, state.owner_trusted ? "" : "not ");
 	stele_subscriber_close(subscriber);
 }
 
@@ -55,8 +57,8 @@ static void refuses(unsigned flags, uid_t asked, const char *part)
 
 Test(ipc_owner, hostile_26_root_reads_another_user_s_region_only_if_asked)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
-	struct stele_region_use use = { .size = sizeof(use) };
+	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_region_use use = {.size = sizeof(use)};
 	char file[64];
 
 	needs_root();
@@ -109,7 +111,8 @@ static void read_as_member(unsigned owner)
 
 Test(ipc_owner, other_users_read_what_the_mode_lets_them)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 
 	needs_root();
 	ipc_join(ipc_spawn(publish_as, OUTSIDER));
@@ -127,7 +130,8 @@ Test(ipc_owner, hostile_26_root_trusts_the_owner_of_the_region_s_directory)
 	needs_root();
 	snprintf(directory, sizeof(directory), "/dev/shm/stele.%s-directory", region);
 	snprintf(place, sizeof(place), "%s/%s", directory, region);
-	cr_assert(mkdir(directory, 0777) == 0 && chmod(directory, 01777) == 0 && chown(directory, MEMBER, MEMBER) == 0);
+	cr_assert(mkdir(directory, 0777) == 0 && chmod(directory, 01777) == 0 &&
+	          chown(directory, MEMBER, MEMBER) == 0);
 	ipc_join(ipc_spawn(publish_as, MEMBER));
 	reads(0, 0, MEMBER, true);
 	OK(stele_region_remove(place));
@@ -153,7 +157,8 @@ static void take_name(unsigned argument)
 	become(OUTSIDER);
 	ipc_path(path, "");
 	copy = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	CHECK(copy >= 0 && size > 4096 && write(copy, bytes, (size_t)size) == size, "%s", strerror(errno));
+	CHECK(copy >= 0 && size > 4096 && write(copy, bytes, (size_t)size) == size, "%s",
+	      strerror(errno));
 	close(copy);
 }
 
@@ -170,7 +175,8 @@ static void follow_name(unsigned user)
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	ipc_reach(READY, ipc_stage(READY) + 1);
 	ipc_await(TAKEN, 1);
-	RETURNS(stele_subscriber_wait(subscriber, 1, ipc_now() + IPC_PATIENCE, &version), -ESTALE, "open it again");
+	RETURNS(stele_subscriber_wait(subscriber, 1, ipc_now() + IPC_PATIENCE, &version), -ESTALE,
+	        "open it again");
 	/* What was open is what it was. */
 	OK(stele_snapshot_check(snapshot));
 	stele_snapshot_close(snapshot);
@@ -184,7 +190,8 @@ static void follow_name(unsigned user)
 
 Test(ipc_owner, hostile_26_a_subscriber_does_not_follow_a_name_to_another_user)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 	pid_t as_root, as_member;
 	char path[128];
 	int fd;
@@ -209,7 +216,8 @@ Test(ipc_owner, hostile_26_a_subscriber_does_not_follow_a_name_to_another_user)
 
 static void keep_publishing(unsigned user)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 	char path[128];
@@ -223,12 +231,15 @@ static void keep_publishing(unsigned user)
 	ipc_await(TAKEN, 1);
 	if (user == 0) {
 		/* The files are looked at once in a while. */
-		struct stat status = { .st_uid = OUTSIDER };
+		struct stat status = {.st_uid = OUTSIDER};
 		UNTIL(ipc_commit(publisher) && stat(path, &status) == 0 && status.st_uid == 0);
 	} else {
 		int r = 0;
-		UNTIL((r = stele_transaction_begin(publisher, &tx)) < 0 || (stele_transaction_abort(tx), false));
-		CHECK(r == -EPERM && strstr(stele_last_error(), "it is a file of user 65534; let that user or root remove it"),
+		UNTIL((r = stele_transaction_begin(publisher, &tx)) < 0 ||
+		      (stele_transaction_abort(tx), false));
+		CHECK(r == -EPERM &&
+		              strstr(stele_last_error(),
+		                     "it is a file of user 65534; let that user or root remove it"),
 		      "%d: %s", r, stele_last_error());
 	}
 	stele_publisher_close(publisher);
@@ -237,7 +248,7 @@ static void keep_publishing(unsigned user)
 
 Test(ipc_owner, hostile_13_a_publisher_s_name_that_another_user_took)
 {
-	static const unsigned users[] = { 0, MEMBER };
+	static const unsigned users[] = {0, MEMBER};
 	char path[128];
 
 	needs_root();
@@ -262,7 +273,7 @@ Test(ipc_owner, hostile_13_a_publisher_s_name_that_another_user_took)
 Test(ipc_owner, options_that_contradict_each_other)
 {
 	struct stele_subscriber *subscriber;
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	stele_publisher_close(ipc_publish(region, NULL));
 	RETURNS(open_as(STELE_ANY_OWNER | STELE_ONE_OWNER, 1, &subscriber), -EINVAL, "exclude");

@@ -17,7 +17,7 @@ static const struct stele_publisher_options at_once = {
 	.attach_timeout = -1,
 };
 
-static const char *const suffixes[] = { "", ".publisher", ".subscribers" };
+static const char *const suffixes[] = {"", ".publisher", ".subscribers"};
 enum { DATA, PUBLISHER, SUBSCRIBERS, FILES };
 
 /* ---- squatted names ---- */
@@ -36,11 +36,12 @@ static void inventory(char text[2048])
 		return;
 	for (size_t i = 0; i < found.gl_pathc && length < 2048; i++)
 		if (lstat(found.gl_pathv[i], &status) == 0)
-			length += (size_t)snprintf(text + length, 2048 - length, "%s %lu %ld %o %u %lu %ld.%09ld\n",
-			                           found.gl_pathv[i], (unsigned long)status.st_ino,
-			                           (long)status.st_size, status.st_mode, status.st_uid,
-			                           (unsigned long)status.st_nlink, (long)status.st_mtim.tv_sec,
-			                           status.st_mtim.tv_nsec);
+			length += (size_t)snprintf(
+				text + length, 2048 - length, "%s %lu %ld %o %u %lu %ld.%09ld\n",
+				found.gl_pathv[i], (unsigned long)status.st_ino,
+				(long)status.st_size, status.st_mode, status.st_uid,
+				(unsigned long)status.st_nlink, (long)status.st_mtim.tv_sec,
+				status.st_mtim.tv_nsec);
 	globfree(&found);
 }
 
@@ -59,7 +60,8 @@ static void refused(unsigned file, enum squatter kind)
 		RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EBADMSG, region);
 	else
 		RETURNS(stele_subscriber_open(region, NULL, &subscriber), -ENOENT, region);
-	cr_expect(ipc_now() - begin < 2 * SECOND, "%s as %s: slow", squatter_names[kind], suffixes[file]);
+	cr_expect(ipc_now() - begin < 2 * SECOND, "%s as %s: slow", squatter_names[kind],
+	          suffixes[file]);
 	inventory(after);
 	cr_expect_str_eq(after, before, "%s as data%s", squatter_names[kind], suffixes[file]);
 	cr_expect_eq(ipc_descriptors(), descriptors);
@@ -95,8 +97,9 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 		if (kind == FULL_DIRECTORY) {
 			/* It can't be replaced; then no region is made. */
 			RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBADMSG, path);
-			CHECK(strstr(stele_last_error(), "not empty; let that user or root remove it"), "%s",
-			      stele_last_error());
+			CHECK(strstr(stele_last_error(),
+			             "not empty; let that user or root remove it"),
+			      "%s", stele_last_error());
 			unsquat(path);
 			RETURNS(stele_region_remove(region), -ENOENT, region);
 			continue;
@@ -104,7 +107,8 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 		publisher = ipc_publish(region, NULL);
 		subscriber = ipc_subscribe(0, "mq");
 		cr_assert_eq(lstat(victim, &after), 0);
-		cr_expect(after.st_size == before.st_size && after.st_mtim.tv_nsec == before.st_mtim.tv_nsec &&
+		cr_expect(after.st_size == before.st_size &&
+		                  after.st_mtim.tv_nsec == before.st_mtim.tv_nsec &&
 		                  after.st_mode == before.st_mode,
 		          "%s: the victim was written", squatter_names[kind]);
 		stele_subscriber_close(subscriber);
@@ -147,8 +151,8 @@ Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 		squat(kind, path);
 		subscriber = ipc_subscribe(0, NULL);
 		cr_expect(!ipc_describe(subscriber).registered, "%s", squatter_names[kind]);
-		cr_expect(strstr(ipc_describe(subscriber).reason, path), "%s: %s", squatter_names[kind],
-		          ipc_describe(subscriber).reason);
+		cr_expect(strstr(ipc_describe(subscriber).reason, path), "%s: %s",
+		          squatter_names[kind], ipc_describe(subscriber).reason);
 		cr_expect_eq(ipc_read(subscriber), 1);
 		stele_subscriber_close(subscriber);
 		unsquat(path);
@@ -160,7 +164,7 @@ Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 
 Test(ipc_squat, a_region_that_others_may_write_is_refused)
 {
-	static const mode_t modes[] = { 0660, 0642, 0666 };
+	static const mode_t modes[] = {0660, 0642, 0666};
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 	char path[128];
@@ -190,10 +194,13 @@ Test(ipc_squat, another_user_s_files_are_refused)
 		/* The data file alone, the publisher file alone, both. */
 		for (unsigned file = DATA; file <= PUBLISHER; file++) {
 			ipc_path(path, suffixes[file]);
-			cr_assert_eq(chown(path, with == 2 || with == file ? IPC_NOBODY : 0, (gid_t)-1), 0);
+			cr_assert_eq(
+				chown(path, with == 2 || with == file ? IPC_NOBODY : 0, (gid_t)-1),
+				0);
 		}
 		inventory(before);
-		RETURNS(stele_publisher_open(region, &at_once, &publisher), -EPERM, "belongs to user 65534");
+		RETURNS(stele_publisher_open(region, &at_once, &publisher), -EPERM,
+		        "belongs to user 65534");
 		inventory(after);
 		cr_expect_str_eq(after, before);
 	}
@@ -201,7 +208,8 @@ Test(ipc_squat, another_user_s_files_are_refused)
 	ipc_path(path, ".publisher");
 	cr_assert_eq(unlink(path), 0);
 	inventory(before);
-	RETURNS(stele_publisher_open(region, &at_once, &publisher), -EPERM, "belongs to user 65534");
+	RETURNS(stele_publisher_open(region, &at_once, &publisher), -EPERM,
+	        "belongs to user 65534");
 	inventory(after);
 	cr_expect_str_eq(after, before);
 }
@@ -215,14 +223,16 @@ static void expect_mode(const char *suffix, mode_t mode)
 
 	ipc_path(path, suffix);
 	CHECK(stat(path, &status) == 0, "%s: %s", path, strerror(errno));
-	CHECK((status.st_mode & 07777) == mode, "%s has mode %04o, not %04o", path, status.st_mode & 07777, mode);
+	CHECK((status.st_mode & 07777) == mode, "%s has mode %04o, not %04o", path,
+	      status.st_mode & 07777, mode);
 }
 
 Test(ipc_squat, modes_are_as_asked_for_under_any_umask)
 {
-	static const mode_t masks[] = { 0, 077, 0777, 022 };
-	static const mode_t asked[] = { 0, 0600, 0640, 0644 }, data[] = { 0640, 0600, 0640, 0644 };
-	static const mode_t subscribers[] = { 0660, 0600, 0660, 0666 }, channels[] = { 01730, 01700, 01730, 01733 };
+	static const mode_t masks[] = {0, 077, 0777, 022};
+	static const mode_t asked[] = {0, 0600, 0640, 0644}, data[] = {0640, 0600, 0640, 0644};
+	static const mode_t subscribers[] = {0660, 0600, 0660, 0666},
+			    channels[] = {01730, 01700, 01730, 01733};
 	struct layout_slot slots[64];
 	char name[NAMES_QUEUE_SIZE];
 	struct stat status;
@@ -243,8 +253,10 @@ Test(ipc_squat, modes_are_as_asked_for_under_any_umask)
 		cr_assert(ipc_slots(slots, 64) > 0 && slots[0].state == LAYOUT_SLOT_TAKEN);
 		paths_queue(region, slots[0].uuid, name);
 		queue = mq_open(name, O_WRONLY | O_CLOEXEC);
-		cr_assert(queue >= 0 && fstat(queue, &status) == 0, "%s: %s", name, strerror(errno));
-		cr_expect_eq(status.st_mode & 07777, 0620, "the queue has mode %04o", status.st_mode & 07777);
+		cr_assert(queue >= 0 && fstat(queue, &status) == 0, "%s: %s", name,
+		          strerror(errno));
+		cr_expect_eq(status.st_mode & 07777, 0620, "the queue has mode %04o",
+		             status.st_mode & 07777);
 		mq_close(queue);
 		stele_subscriber_close(subscriber);
 		cr_expect(mq_open(name, O_WRONLY) < 0 && errno == ENOENT, "the queue stayed");
@@ -278,12 +290,13 @@ static bool open_with(unsigned spare, unsigned flags)
 	close(highest);
 	options.flags = flags;
 	CHECK(getrlimit(RLIMIT_NOFILE, &all) == 0, "%s", strerror(errno));
-	few = (struct rlimit){ (rlim_t)highest + spare, all.rlim_max };
+	few = (struct rlimit){(rlim_t)highest + spare, all.rlim_max};
 	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0, "%s", strerror(errno));
 	r = stele_publisher_open(region, &options, &publisher);
 	setrlimit(RLIMIT_NOFILE, &all);
 	if (r < 0) {
-		CHECK(r == -EMFILE && stele_last_error()[0], "%u to spare: %d: %s", spare, r, stele_last_error());
+		CHECK(r == -EMFILE && stele_last_error()[0], "%u to spare: %d: %s", spare, r,
+		      stele_last_error());
 		CHECK(ipc_descriptors() == open_before, "%u to spare: left some open", spare);
 		return false;
 	}
@@ -295,11 +308,13 @@ static bool open_with(unsigned spare, unsigned flags)
 	r = stele_subscriber_open(region, NULL, &subscriber);
 	setrlimit(RLIMIT_NOFILE, &all);
 	if (r < 0) {
-		CHECK(r == -EMFILE && stele_last_error()[0], "%u to spare: %d: %s", spare, r, stele_last_error());
+		CHECK(r == -EMFILE && stele_last_error()[0], "%u to spare: %d: %s", spare, r,
+		      stele_last_error());
 		registered = false;
 	} else {
 		registered = strcmp(ipc_describe(subscriber).notifier, "mq") == 0;
-		CHECK(registered || ipc_describe(subscriber).reason[0], "%u to spare: no reason", spare);
+		CHECK(registered || ipc_describe(subscriber).reason[0], "%u to spare: no reason",
+		      spare);
 		ipc_read(subscriber);
 		stele_subscriber_close(subscriber);
 	}
@@ -322,7 +337,7 @@ Test(ipc_squat, without_descriptors_nothing_is_half_made)
 		int highest = dup(0), r;
 		close(highest);
 		getrlimit(RLIMIT_NOFILE, &all);
-		few = (struct rlimit){ (rlim_t)highest + spare, all.rlim_max };
+		few = (struct rlimit){(rlim_t)highest + spare, all.rlim_max};
 		setrlimit(RLIMIT_NOFILE, &few);
 		r = stele_publisher_open(region, &options, &publisher);
 		setrlimit(RLIMIT_NOFILE, &all);
@@ -330,7 +345,8 @@ Test(ipc_squat, without_descriptors_nothing_is_half_made)
 			stele_publisher_close(publisher);
 			break;
 		}
-		CHECK(r == -EMFILE && spare < 20, "%u to spare: %d: %s", spare, r, stele_last_error());
+		CHECK(r == -EMFILE && spare < 20, "%u to spare: %d: %s", spare, r,
+		      stele_last_error());
 		CHECK(ipc_descriptors() == open_before, "%u to spare: left some open", spare);
 		inventory(text);
 		cr_expect_str_eq(text, "", "%u to spare", spare);
@@ -357,7 +373,7 @@ Test(ipc_squat, without_address_space_nothing_is_half_made)
 	if (IPC_SANITIZED)
 		cr_skip_test("a sanitizer needs more address space than this leaves");
 	getrlimit(RLIMIT_AS, &all);
-	little = (struct rlimit){ UINT64_C(1) << 30, all.rlim_max };
+	little = (struct rlimit){UINT64_C(1) << 30, all.rlim_max};
 	options.maximum_size = UINT64_C(2) << 30;
 	setrlimit(RLIMIT_AS, &little);
 	RETURNS(stele_publisher_open(region, &options, &publisher), -ENOMEM, "address space");

@@ -47,7 +47,8 @@ static void forge(unsigned kind, bool held)
 	struct layout_publisher_file file;
 
 	read_file(&file);
-	CHECK(abi_is_ours(&file), "word size %u, mutex of %u bytes", file.word_size, file.mutex_size);
+	CHECK(abi_is_ours(&file), "word size %u, mutex of %u bytes", file.word_size,
+	      file.mutex_size);
 	if (kind == OTHER_WORD) {
 		file.word_size = sizeof(void *) == 8 ? 4 : 8;
 		file.mutex_size = sizeof(void *) == 8 ? 24 : 40;
@@ -60,15 +61,17 @@ static void forge(unsigned kind, bool held)
 
 static int publish_flags(unsigned flags, int64_t timeout, struct stele_publisher **ret)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = flags, .attach_timeout = timeout };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = flags, .attach_timeout = timeout};
 
 	return stele_publisher_open(region, &options, ret);
 }
 
 static struct stele_publisher *publish(unsigned flags)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = flags | STELE_CREATE,
-		                                   .attach_timeout = IPC_PATIENCE };
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = flags | STELE_CREATE,
+	                                          .attach_timeout = IPC_PATIENCE};
 
 	return ipc_publish(region, &options);
 }
@@ -96,7 +99,8 @@ static void share_once_they_go(unsigned argument)
 	struct stele_publisher *publisher;
 
 	(void)argument;
-	RETURNS(publish_flags(STELE_SHARED, -1, &publisher), -EPROTONOSUPPORT, "can't share its lock");
+	RETURNS(publish_flags(STELE_SHARED, -1, &publisher), -EPROTONOSUPPORT,
+	        "can't share its lock");
 	ipc_reach(WAITING, 1);
 	OK(publish_flags(STELE_SHARED, IPC_PATIENCE, &publisher));
 	ipc_commit(publisher);
@@ -114,7 +118,8 @@ Test(ipc_abi, ipc_15_publishers_of_two_kinds_share_no_lock)
 		forge(kind, false);
 		RETURNS(publish_flags(STELE_SHARED, -1, &second), -EPROTONOSUPPORT,
 		        kind == OTHER_WORD ? OTHER_BITS : "another C library");
-		CHECK(strstr(stele_last_error(), ".publisher"), "which file? %s", stele_last_error());
+		CHECK(strstr(stele_last_error(), ".publisher"), "which file? %s",
+		      stele_last_error());
 		RETURNS(publish_flags(0, -1, &second), -EBUSY, "another publisher");
 		ipc_reach(WAITING, 0);
 		pid = ipc_spawn(share_once_they_go, 0);
@@ -128,7 +133,7 @@ Test(ipc_abi, ipc_15_publishers_of_two_kinds_share_no_lock)
 /* The kernel's word is found wherever the C library has it. */
 Test(ipc_abi, ipc_15_the_lock_of_another_kind_is_read_as_it_is)
 {
-	struct stele_region_lock lock = { .size = sizeof(lock) };
+	struct stele_region_lock lock = {.size = sizeof(lock)};
 	struct layout_publisher_file file;
 	uint32_t words[2];
 
@@ -139,10 +144,10 @@ Test(ipc_abi, ipc_15_the_lock_of_another_kind_is_read_as_it_is)
 			uint32_t word, owner;
 			enum stele_lock_state state;
 		} states[] = {
-			{ 0, 0, STELE_LOCK_FREE },
-			{ 4711, 4711, STELE_LOCK_HELD },
-			{ 4711 | FUTEX_OWNER_DIED, 4711, STELE_LOCK_DEAD },
-			{ 4711 | FUTEX_WAITERS, 4711, STELE_LOCK_HELD },
+			{0, 0, STELE_LOCK_FREE},
+			{4711, 4711, STELE_LOCK_HELD},
+			{4711 | FUTEX_OWNER_DIED, 4711, STELE_LOCK_DEAD},
+			{4711 | FUTEX_WAITERS, 4711, STELE_LOCK_HELD},
 		};
 		for (unsigned i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 			/* In the other word is what would be misread. */
@@ -152,8 +157,9 @@ Test(ipc_abi, ipc_15_the_lock_of_another_kind_is_read_as_it_is)
 			memcpy(&file.mutex, words, sizeof(words));
 			write_file(&file);
 			OK(stele_region_lock(region, &lock));
-			CHECK(lock.state == states[i].state && lock.owner == states[i].owner, "word %u, state %u: %d, owner %u",
-			      which, i, (int)lock.state, lock.owner);
+			CHECK(lock.state == states[i].state && lock.owner == states[i].owner,
+			      "word %u, state %u: %d, owner %u", which, i, (int)lock.state,
+			      lock.owner);
 		}
 	}
 	file.lock_word = 4096;
@@ -176,15 +182,16 @@ static void swap(const char *suffix)
 	start.magic = __builtin_bswap64(start.magic);
 	start.layout_version = __builtin_bswap32(start.layout_version);
 	start.byte_order = __builtin_bswap32(start.byte_order);
-	CHECK(pwrite(fd, &start, sizeof(start), 0) == (ssize_t)sizeof(start), "%s", strerror(errno));
+	CHECK(pwrite(fd, &start, sizeof(start), 0) == (ssize_t)sizeof(start), "%s",
+	      strerror(errno));
 	close(fd);
 }
 
 Test(ipc_abi, ipc_15_the_other_byte_order_is_refused_by_name)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
-	struct stele_region_lock lock = { .size = sizeof(lock) };
-	struct stele_region_use use = { .size = sizeof(use) };
+	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_region_lock lock = {.size = sizeof(lock)};
+	struct stele_region_use use = {.size = sizeof(use)};
 	struct stele_subscriber *subscriber;
 	struct stele_publisher *publisher;
 
@@ -192,7 +199,8 @@ Test(ipc_abi, ipc_15_the_other_byte_order_is_refused_by_name)
 	swap("");
 	swap(".publisher");
 	swap(".subscribers");
-	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EPROTONOSUPPORT, "other byte order");
+	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EPROTONOSUPPORT,
+	        "other byte order");
 	RETURNS(publish_flags(0, -1, &publisher), -EPROTONOSUPPORT, "other byte order");
 	RETURNS(publish_flags(STELE_SHARED, -1, &publisher), -EPROTONOSUPPORT, "other byte order");
 	RETURNS(stele_region_describe(region, &info), -EPROTONOSUPPORT, "other byte order");
@@ -200,7 +208,8 @@ Test(ipc_abi, ipc_15_the_other_byte_order_is_refused_by_name)
 	RETURNS(stele_region_lock(region, &lock), -EPROTONOSUPPORT, "other byte order");
 	/* Only who says that there shall be a region gets an empty one. */
 	OK(publish_flags(STELE_CREATE, -1, &publisher));
-	CHECK(strstr(stele_publisher_note(publisher), "replaced by an empty one"), "%s", stele_publisher_note(publisher));
+	CHECK(strstr(stele_publisher_note(publisher), "replaced by an empty one"), "%s",
+	      stele_publisher_note(publisher));
 	CHECK(stele_publisher_version(publisher) == 0, "not empty");
 	stele_publisher_close(publisher);
 	stele_publisher_close(publish(0));
@@ -228,7 +237,8 @@ Test(ipc_abi, ipc_15_a_live_publisher_of_the_other_byte_order_is_left_alone)
 	pid_t pid = ipc_spawn(attached, 0);
 
 	ipc_await(ATTACHED, 1);
-	RETURNS(publish_flags(STELE_SHARED | STELE_CREATE, -1, &publisher), -EPROTONOSUPPORT, "other byte order");
+	RETURNS(publish_flags(STELE_SHARED | STELE_CREATE, -1, &publisher), -EPROTONOSUPPORT,
+	        "other byte order");
 	RETURNS(publish_flags(STELE_CREATE, -1, &publisher), -EBUSY, "another publisher");
 	ipc_kill(pid);
 	OK(publish_flags(STELE_SHARED | STELE_CREATE, IPC_PATIENCE, &publisher));

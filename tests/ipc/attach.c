@@ -15,7 +15,7 @@ static const struct stele_publisher_options at_once = {
 /* ---- races ---- */
 
 #define RACERS 8u
-#define RACES 60u
+#define RACES  60u
 enum { START = 0, ARRIVED = 8, DONE = 16 }; /* stages; the last two one for each racer */
 enum { HOLDERS, WINS, PID };                /* numbers */
 
@@ -33,7 +33,8 @@ static void race(unsigned who)
 			CHECK(strstr(stele_last_error(), region), "%s", stele_last_error());
 			continue;
 		}
-		CHECK(__atomic_add_fetch(&shared->number[HOLDERS], 1, __ATOMIC_SEQ_CST) == 1, "two at a time");
+		CHECK(__atomic_add_fetch(&shared->number[HOLDERS], 1, __ATOMIC_SEQ_CST) == 1,
+		      "two at a time");
 		if (stele_publisher_version(publisher) == 0) {
 			struct stele_transaction *tx;
 			OK(stele_transaction_begin(publisher, &tx));
@@ -44,7 +45,8 @@ static void race(unsigned who)
 		ipc_commit(publisher);
 		__atomic_add_fetch(&shared->number[WINS], 1, __ATOMIC_SEQ_CST);
 		sched_yield();
-		CHECK(__atomic_sub_fetch(&shared->number[HOLDERS], 1, __ATOMIC_SEQ_CST) == 0, "two at a time");
+		CHECK(__atomic_sub_fetch(&shared->number[HOLDERS], 1, __ATOMIC_SEQ_CST) == 0,
+		      "two at a time");
 		stele_publisher_close(publisher);
 		wins++;
 	}
@@ -65,13 +67,13 @@ static void race_of_eight(void)
 
 Test(ipc_attach, of_eight_one_at_a_time_publishes)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	race_of_eight();
 	OK(stele_region_describe(region, &info));
 	/* No commit was lost, none was made twice. */
-	cr_expect_eq(info.version, ipc_told(WINS), "version %llu, %llu commits", (unsigned long long)info.version,
-	             (unsigned long long)ipc_told(WINS));
+	cr_expect_eq(info.version, ipc_told(WINS), "version %llu, %llu commits",
+	             (unsigned long long)info.version, (unsigned long long)ipc_told(WINS));
 	cr_expect(!info.publisher_attached);
 }
 
@@ -93,9 +95,11 @@ static void race_to_hold(unsigned who)
 			CHECK(r == -EBUSY, "%d: %s", r, stele_last_error());
 			UNTIL(ipc_told(WINS) == round);
 			/* Now that the winner is there, the sentence names it. */
-			RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBUSY, "stop it first");
+			RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBUSY,
+			        "stop it first");
 			snprintf(process, sizeof(process), "process %d (", (int)ipc_told(PID));
-			CHECK(strstr(stele_last_error(), process), "no \"%s\" in: %s", process, stele_last_error());
+			CHECK(strstr(stele_last_error(), process), "no \"%s\" in: %s", process,
+			      stele_last_error());
 		}
 		ipc_reach(DONE + who, round);
 		for (unsigned i = 0; i < RACERS; i++)
@@ -189,7 +193,7 @@ Test(ipc_attach, removing_the_publisher_file_lets_nobody_in)
 
 static struct stele_commit newest(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	return info.commit;
@@ -265,13 +269,14 @@ Test(ipc_attach, after_a_kill_the_next_goes_on)
 
 Test(ipc_attach, what_must_be_new_is_refused_when_it_is_not)
 {
-	struct stele_publisher_options fresh = { .size = sizeof(fresh), .flags = STELE_CREATE_NEW };
-	struct stele_publisher_options existing = { .size = sizeof(existing) };
+	struct stele_publisher_options fresh = {.size = sizeof(fresh), .flags = STELE_CREATE_NEW};
+	struct stele_publisher_options existing = {.size = sizeof(existing)};
 	struct stele_publisher *publisher;
 
 	RETURNS(stele_publisher_open(region, &existing, &publisher), -ENOENT, "/dev/shm/stele.");
 	OK(stele_publisher_open(region, &fresh, &publisher));
-	RETURNS(stele_publisher_open(region, &at_once, &(struct stele_publisher *){ 0 }), -EBUSY, region);
+	RETURNS(stele_publisher_open(region, &at_once, &(struct stele_publisher *){0}), -EBUSY,
+	        region);
 	/* It is there, whoever is attached to it: that is said without waiting. */
 	fresh.attach_timeout = 10 * IPC_PATIENCE;
 	RETURNS(stele_publisher_open(region, &fresh, &(struct stele_publisher *){0}), -EEXIST,
@@ -296,8 +301,8 @@ static struct stele_snapshot *parents_snapshot;
 
 static void use_parents_handles(unsigned argument)
 {
-	struct stele_publisher_stats stats = { .size = sizeof(stats) };
-	struct stele_subscriber_state state = { .size = sizeof(state) };
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
+	struct stele_subscriber_state state = {.size = sizeof(state)};
 	static const uint8_t key[4];
 	struct stele_transaction *tx;
 	struct stele_snapshot *snapshot;
@@ -313,11 +318,13 @@ static void use_parents_handles(unsigned argument)
 	RETURNS(stele_publisher_reap(parents_publisher), -ECHILD, "parent");
 	RETURNS(stele_publisher_stats(parents_publisher, &stats), -ECHILD, "parent");
 	RETURNS(stele_subscriber_version(parents_subscriber, &version), -ECHILD, "parent");
-	RETURNS(stele_subscriber_wait(parents_subscriber, 0, STELE_FOREVER, &version), -ECHILD, "parent");
+	RETURNS(stele_subscriber_wait(parents_subscriber, 0, STELE_FOREVER, &version), -ECHILD,
+	        "parent");
 	RETURNS(stele_subscriber_fd(parents_subscriber), -ECHILD, "parent");
 	RETURNS(stele_subscriber_applied(parents_subscriber, 1), -ECHILD, "parent");
 	RETURNS(stele_subscriber_describe(parents_subscriber, &state), -ECHILD, "parent");
-	RETURNS(stele_subscriber_get(parents_subscriber, "rows", key, 32, value, &size, &version), -ECHILD, "parent");
+	RETURNS(stele_subscriber_get(parents_subscriber, "rows", key, 32, value, &size, &version),
+	        -ECHILD, "parent");
 	RETURNS(stele_snapshot_open(parents_subscriber, 0, &snapshot), -ECHILD, "parent");
 	RETURNS(stele_snapshot_get(parents_snapshot, "rows", key, 32, &row), -ECHILD, "parent");
 	RETURNS(stele_snapshot_check(parents_snapshot), -ECHILD, "parent");
@@ -363,7 +370,7 @@ Test(ipc_attach, a_reader_without_a_slot_stays_with_its_process_too)
 
 Test(ipc_attach, handles_stay_with_the_process_that_made_them)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	parents_publisher = ipc_publish(region, NULL);
 	parents_subscriber = ipc_subscribe(0, "mq");
@@ -407,7 +414,7 @@ static void parent_of_an_heir(unsigned argument)
 
 Test(ipc_attach, a_child_that_outlives_its_parent_keeps_nothing)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	pid_t parent = ipc_spawn(parent_of_an_heir, 0);
 	struct stele_publisher *publisher;
 

@@ -6,19 +6,22 @@
 
 TestSuite(ipc_generation, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-enum { READER, GO };                /* stages */
-enum { SEEN = 0, MOVES = 8 };       /* numbers: of each reader */
+enum { READER, GO };          /* stages */
+enum { SEEN = 0, MOVES = 8 }; /* numbers: of each reader */
 
 static const struct stele_column ballast_columns[] = {
 	STELE_KEY("id", STELE_U32),
-	{ .name = "bytes", .type = STELE_BYTES },
+	{.name = "bytes", .type = STELE_BYTES},
 };
-static const struct stele_schema ballast_schema = { .columns = ballast_columns, .column_count = 2 };
+static const struct stele_schema ballast_schema = {.columns = ballast_columns, .column_count = 2};
 
 static struct stele_publisher *publish(uint64_t maximum, uint32_t history)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .history = history, .maximum_size = maximum,
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = history,
+		.maximum_size = maximum,
 	};
 
 	return ipc_publish(region, &options);
@@ -26,7 +29,7 @@ static struct stele_publisher *publish(uint64_t maximum, uint32_t history)
 
 static struct stele_region_info describe(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	return info;
@@ -85,17 +88,20 @@ static void follow(unsigned which)
 		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
 		OK(stele_snapshot_open(subscriber, 0, &newest));
 		CHECK(stele_snapshot_version(newest) >= version, "back to version %llu from %llu",
-		      (unsigned long long)stele_snapshot_version(newest), (unsigned long long)version);
+		      (unsigned long long)stele_snapshot_version(newest),
+		      (unsigned long long)version);
 		version = stele_snapshot_version(newest);
 		model_reach(&model, version);
 		CHECK(model_compare(newest, &model) == 0, "%s", stele_last_error());
 		CHECK(live_number(&live) >= version, "an optimistic read of the past");
-		CHECK(!first || model_compare(first, &first_model) == 0, "the first snapshot: %s", stele_last_error());
+		CHECK(!first || model_compare(first, &first_model) == 0, "the first snapshot: %s",
+		      stele_last_error());
 		newest = stele_snapshot_close(newest);
 		ipc_tell(SEEN + which, version);
 		last = ipc_told(MOVES);
 	} while (version != last);
-	CHECK(!first || model_compare(first, &first_model) == 0, "the first snapshot: %s", stele_last_error());
+	CHECK(!first || model_compare(first, &first_model) == 0, "the first snapshot: %s",
+	      stele_last_error());
 	stele_subscriber_close(subscriber);
 }
 
@@ -124,8 +130,10 @@ Test(ipc_generation, subscribers_move_when_the_region_grows_past_its_maximum)
 	spawn_followers(0, 4, pids);
 	for (unsigned i = 1; i <= 60; i++)
 		commit_ballast(publisher, i);
-	CHECK(describe().generation >= 4, "only generation %llu", (unsigned long long)describe().generation);
-	CHECK(describe().maximum_size > 60 * 60000, "a maximum of %llu", (unsigned long long)describe().maximum_size);
+	CHECK(describe().generation >= 4, "only generation %llu",
+	      (unsigned long long)describe().generation);
+	CHECK(describe().maximum_size > 60 * 60000, "a maximum of %llu",
+	      (unsigned long long)describe().maximum_size);
 	join_followers(publisher, 4, pids);
 	stele_publisher_close(publisher);
 }
@@ -145,12 +153,13 @@ Test(ipc_generation, subscribers_move_when_the_region_is_compacted)
 		before = describe().file_size;
 		/* Who follows has left the one before soon. */
 		UNTIL(stele_publisher_compact(publisher) == 0);
-		CHECK(describe().file_size <= before, "%llu bytes after %llu", (unsigned long long)describe().file_size,
-		      (unsigned long long)before);
+		CHECK(describe().file_size <= before, "%llu bytes after %llu",
+		      (unsigned long long)describe().file_size, (unsigned long long)before);
 		for (unsigned i = 0; i < 30; i++)
 			model_commit(publisher);
 	}
-	CHECK(describe().generation >= 5, "only generation %llu", (unsigned long long)describe().generation);
+	CHECK(describe().generation >= 5, "only generation %llu",
+	      (unsigned long long)describe().generation);
 	join_followers(publisher, 4, pids);
 	stele_publisher_close(publisher);
 }
@@ -161,7 +170,7 @@ Test(ipc_generation, a_compaction_keeps_history_and_pins)
 	struct stele_publisher *publisher = publish(1 << 22, 4);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_snapshot *pinned, *snapshot;
-	struct model model = { 0 };
+	struct model model = {0};
 	mode_t mode = describe().mode, mask = umask(077);
 	uint64_t head, used;
 
@@ -177,14 +186,15 @@ Test(ipc_generation, a_compaction_keeps_history_and_pins)
 	CHECK(describe().mode == mode, "mode %o after %o", describe().mode, mode);
 	umask(mask);
 	used = ipc_stats(publisher).arena_used;
-	CHECK(describe().file_size < 400000, "%llu bytes are left", (unsigned long long)describe().file_size);
+	CHECK(describe().file_size < 400000, "%llu bytes are left",
+	      (unsigned long long)describe().file_size);
 	publisher = stele_publisher_close(publisher);
 	publisher = ipc_attach(region, NULL);
 	CHECK(ipc_stats(publisher).arena_used == used, "%llu bytes, not %llu",
 	      (unsigned long long)ipc_stats(publisher).arena_used, (unsigned long long)used);
 	for (uint64_t version = head - 3; version <= head; version++) {
 		static struct model each;
-		each = (struct model){ 0 };
+		each = (struct model){0};
 		model_reach(&each, version);
 		OK(stele_snapshot_open(subscriber, version, &snapshot));
 		CHECK(model_compare(snapshot, &each) == 0, "%s", stele_last_error());
@@ -212,8 +222,9 @@ Test(ipc_generation, a_large_region_that_is_mostly_free_is_compacted_unasked)
 	/* History and reclaim have to let go of them first. */
 	for (unsigned i = 0; i < 40; i++)
 		commit_ballast(publisher, 0);
-	CHECK(describe().generation == 2 && describe().file_size < 1000000, "generation %llu of %llu bytes",
-	      (unsigned long long)describe().generation, (unsigned long long)describe().file_size);
+	CHECK(describe().generation == 2 && describe().file_size < 1000000,
+	      "generation %llu of %llu bytes", (unsigned long long)describe().generation,
+	      (unsigned long long)describe().file_size);
 	stele_publisher_close(publisher);
 }
 
@@ -231,7 +242,8 @@ Test(ipc_generation, no_compaction_while_the_file_before_is_in_use)
 	UNTIL(ipc_is(pid, 'T'));
 	OK(stele_publisher_compact(publisher));
 	RETURNS(stele_publisher_compact(publisher), -EBUSY, "still has the file before");
-	CHECK(describe().generation == 2, "generation %llu", (unsigned long long)describe().generation);
+	CHECK(describe().generation == 2, "generation %llu",
+	      (unsigned long long)describe().generation);
 	model_commit(publisher);
 	CHECK(kill(pid, SIGCONT) == 0, "%s", strerror(errno));
 	/* It holds its first snapshot open, in the first file; a reader that does not, lets go. */

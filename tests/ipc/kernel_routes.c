@@ -194,7 +194,7 @@ static struct stele_subscriber *subscribe(void)
 static bool agrees(struct stele_subscriber *subscriber, char *ret_difference, size_t size,
                    uint64_t *ret_version)
 {
-	struct lines kernel_has[KERNEL_TABLES] = { 0 }, region_has[KERNEL_TABLES] = { 0 };
+	struct lines kernel_has[KERNEL_TABLES] = {0}, region_has[KERNEL_TABLES] = {0};
 	struct stele_snapshot *snapshot;
 	bool equal = true;
 
@@ -281,11 +281,11 @@ Test(kernel_routes, single_messages_are_applied, .init = setup, .fini = teardown
 
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
 	cr_assert_eq(
-		stele_snapshot_match(snapshot, "routes4", (uint8_t[]){ 10, 16, 120, 77 }, 32, &row),
+		stele_snapshot_match(snapshot, "routes4", (uint8_t[]){10, 16, 120, 77}, 32, &row),
 		1);
 	cr_assert_eq(row.key_bits, 24u);
 	cr_assert(memcmp(((const struct kernel_route4 *)row.value)->gateway,
-	                 (uint8_t[]){ 10, 0, 0, 3 }, 4) == 0);
+	                 (uint8_t[]){10, 0, 0, 3}, 4) == 0);
 	snapshot = stele_snapshot_close(snapshot);
 	subscriber = stele_subscriber_close(subscriber);
 	source_stop();
@@ -307,77 +307,77 @@ Test(kernel_routes, the_command_publishes, .init = setup, .fini = teardown, .tim
 static const struct {
 	const char *step, *command;
 } steps[] = {
-	{ "multipath", "route add 10.1.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.1.3 weight 3" },
-	{ "one hop less", "route replace 10.1.0.0/16 via 10.0.0.2" },
-	{ "blackhole", "route add blackhole 10.9.0.0/16" },
-	{ "unreachable over blackhole", "route replace unreachable 10.9.0.0/16" },
-	{ "prohibit in a table", "route add prohibit 10.9.0.0/16 table 1000" },
-	{ "TOS", "route add 10.1.0.0/16 tos 4 via 10.0.0.4" },
-	{ "higher metric", "route add 10.1.0.0/16 via 10.0.0.5 metric 50 mtu 1300" },
-	{ "a second one of higher metric", "route add 10.9.0.0/16 via 10.0.0.5 metric 50" },
-	{ "a lone one of high metric", "route add 10.3.0.0/16 via 10.0.0.5 metric 50" },
-	{ "lower metric comes second", "route add 10.3.0.0/16 via 10.0.0.6 metric 5" },
-	{ "best goes", "route del 10.1.0.0/16 via 10.0.0.2" },
-	{ "appended", "route append 10.2.0.0/16 via 10.0.0.2" },
-	{ "appended again", "route append 10.2.0.0/16 via 10.0.0.3" },
-	{ "replaced first of two", "route replace 10.2.0.0/16 via 10.0.0.7" },
-	{ "first of two gone", "route del 10.2.0.0/16 via 10.0.0.7" },
-	{ "prepended", "route prepend 10.2.0.0/16 via 10.0.0.8" },
-	{ "IPv6 router", "route add 10.77.0.0/16 via inet6 fd00::2 dev d0" },
-	{ "default", "route add default via 10.0.0.254 proto static" },
-	{ "preferred source", "address add 10.5.5.5/32 dev d1" },
-	{ "routes of that source", "route add 10.6.0.0/16 via 10.0.1.2 src 10.5.5.5" },
-	{ "source gone", "address del 10.5.5.5/32 dev d1" },
-	{ "peer", "address add 10.7.0.1 peer 10.7.0.2/32 dev d1" },
-	{ "second peer", "address add 10.7.0.1 peer 10.8.0.2/32 dev d1" },
-	{ "secondary", "address add 10.0.0.77/24 brd + dev d0" },
-	{ "neighbour", "neighbour add 10.0.0.2 lladdr 02:00:00:00:00:02 dev d0" },
-	{ "neighbour replaced", "neighbour replace 10.0.0.2 lladdr 02:00:00:00:00:03 dev d0" },
-	{ "neighbour of IPv6", "neighbour add fd00::2 lladdr 02:00:00:00:00:02 dev d0" },
-	{ "neighbour gone", "neighbour del 10.0.0.2 dev d0" },
-	{ "IPv6", "-6 route add fd10::/32 via fd00::2" },
-	{ "IPv6 replaced", "-6 route replace fd10::/32 via fd00::3 mtu 1400" },
-	{ "IPv6 multipath",
-	  "-6 route add fd01::/64 nexthop via fd00::2 nexthop via fd00::3 weight 2" },
-	{ "IPv6 third hop", "-6 route append fd01::/64 via fd00::4" },
-	{ "IPv6 a hop less", "-6 route del fd01::/64 via fd00::2" },
-	{ "IPv6 multipath over multipath",
-	  "-6 route replace fd01::/64 nexthop via fd00::8 nexthop via fd00::9" },
-	{ "IPv6 one over multipath", "-6 route replace fd01::/64 via fd00::7" },
-	{ "IPv6 device", "-6 route add fd06::/64 dev d0" },
-	{ "IPv6 device and router", "-6 route append fd06::/64 via fd00::7" },
-	{ "IPv6 two replaced", "-6 route replace fd06::/64 via fd00::8" },
-	{ "IPv6 lower metric", "-6 route add fd10::/32 via fd00::5 metric 5" },
-	{ "IPv6 lower metric gone", "-6 route del fd10::/32 via fd00::5 metric 5" },
-	{ "IPv6 source prefix", "-6 route add fd10::/32 from fd00::/64 via fd00::6" },
-	{ "IPv6 source prefix replaced", "-6 route replace fd10::/32 from fd00::/64 via fd00::7" },
-	{ "IPv6 source prefix alone", "-6 route add fd11::/33 from fd00::/64 via fd00::6" },
-	{ "IPv6 beside a source prefix", "-6 route replace fd11::/33 via fd00::6" },
-	{ "IPv6 preferred source", "address add fd00::5/128 dev d0 nodad" },
-	{ "IPv6 route of that source", "-6 route add fd12::/64 via fd00::2 src fd00::5" },
-	{ "IPv6 source gone", "address del fd00::5/128 dev d0" },
-	{ "IPv6 blackhole", "-6 route add blackhole fd09::/64" },
-	{ "IPv6 default", "-6 route add default via fd00::ffff" },
-	{ "next-hop object", "nexthop add id 5 via 10.0.0.2 dev d0" },
-	{ "route by next-hop object", "route add 10.20.0.0/16 nhid 5" },
-	{ "next-hop object changed", "nexthop replace id 5 via 10.0.0.3 dev d0" },
-	{ "next-hop group", "nexthop add id 7 group 5" },
-	{ "route by next-hop group", "route add 10.21.0.0/16 nhid 7" },
-	{ "next-hop object gone", "nexthop del id 5" },
-	{ "MTU of a link", "link set d0 mtu 1400" },
-	{ "bridge", "link add br0 type bridge" },
-	{ "enslaved", "link set d1 master br0" },
-	{ "freed", "link set d1 nomaster" },
-	{ "link down", "link set d0 down" },
-	{ "link up", "link set d0 up" },
-	{ "addresses back", "address add fd00::1/64 dev d0 nodad" },
-	{ "routes back", "route add 10.1.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.1.3" },
-	{ "one hop's link down", "link set d1 down" },
-	{ "renamed", "link set d1 name other" },
-	{ "up by another name", "link set other up" },
-	{ "address gone", "address del 10.0.0.1/24 dev d0" },
-	{ "loopback down", "link set lo down" },
-	{ "link gone", "link del d0" },
+	{"multipath", "route add 10.1.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.1.3 weight 3"},
+	{"one hop less", "route replace 10.1.0.0/16 via 10.0.0.2"},
+	{"blackhole", "route add blackhole 10.9.0.0/16"},
+	{"unreachable over blackhole", "route replace unreachable 10.9.0.0/16"},
+	{"prohibit in a table", "route add prohibit 10.9.0.0/16 table 1000"},
+	{"TOS", "route add 10.1.0.0/16 tos 4 via 10.0.0.4"},
+	{"higher metric", "route add 10.1.0.0/16 via 10.0.0.5 metric 50 mtu 1300"},
+	{"a second one of higher metric", "route add 10.9.0.0/16 via 10.0.0.5 metric 50"},
+	{"a lone one of high metric", "route add 10.3.0.0/16 via 10.0.0.5 metric 50"},
+	{"lower metric comes second", "route add 10.3.0.0/16 via 10.0.0.6 metric 5"},
+	{"best goes", "route del 10.1.0.0/16 via 10.0.0.2"},
+	{"appended", "route append 10.2.0.0/16 via 10.0.0.2"},
+	{"appended again", "route append 10.2.0.0/16 via 10.0.0.3"},
+	{"replaced first of two", "route replace 10.2.0.0/16 via 10.0.0.7"},
+	{"first of two gone", "route del 10.2.0.0/16 via 10.0.0.7"},
+	{"prepended", "route prepend 10.2.0.0/16 via 10.0.0.8"},
+	{"IPv6 router", "route add 10.77.0.0/16 via inet6 fd00::2 dev d0"},
+	{"default", "route add default via 10.0.0.254 proto static"},
+	{"preferred source", "address add 10.5.5.5/32 dev d1"},
+	{"routes of that source", "route add 10.6.0.0/16 via 10.0.1.2 src 10.5.5.5"},
+	{"source gone", "address del 10.5.5.5/32 dev d1"},
+	{"peer", "address add 10.7.0.1 peer 10.7.0.2/32 dev d1"},
+	{"second peer", "address add 10.7.0.1 peer 10.8.0.2/32 dev d1"},
+	{"secondary", "address add 10.0.0.77/24 brd + dev d0"},
+	{"neighbour", "neighbour add 10.0.0.2 lladdr 02:00:00:00:00:02 dev d0"},
+	{"neighbour replaced", "neighbour replace 10.0.0.2 lladdr 02:00:00:00:00:03 dev d0"},
+	{"neighbour of IPv6", "neighbour add fd00::2 lladdr 02:00:00:00:00:02 dev d0"},
+	{"neighbour gone", "neighbour del 10.0.0.2 dev d0"},
+	{"IPv6", "-6 route add fd10::/32 via fd00::2"},
+	{"IPv6 replaced", "-6 route replace fd10::/32 via fd00::3 mtu 1400"},
+	{"IPv6 multipath",
+         "-6 route add fd01::/64 nexthop via fd00::2 nexthop via fd00::3 weight 2"},
+	{"IPv6 third hop", "-6 route append fd01::/64 via fd00::4"},
+	{"IPv6 a hop less", "-6 route del fd01::/64 via fd00::2"},
+	{"IPv6 multipath over multipath",
+         "-6 route replace fd01::/64 nexthop via fd00::8 nexthop via fd00::9"},
+	{"IPv6 one over multipath", "-6 route replace fd01::/64 via fd00::7"},
+	{"IPv6 device", "-6 route add fd06::/64 dev d0"},
+	{"IPv6 device and router", "-6 route append fd06::/64 via fd00::7"},
+	{"IPv6 two replaced", "-6 route replace fd06::/64 via fd00::8"},
+	{"IPv6 lower metric", "-6 route add fd10::/32 via fd00::5 metric 5"},
+	{"IPv6 lower metric gone", "-6 route del fd10::/32 via fd00::5 metric 5"},
+	{"IPv6 source prefix", "-6 route add fd10::/32 from fd00::/64 via fd00::6"},
+	{"IPv6 source prefix replaced", "-6 route replace fd10::/32 from fd00::/64 via fd00::7"},
+	{"IPv6 source prefix alone", "-6 route add fd11::/33 from fd00::/64 via fd00::6"},
+	{"IPv6 beside a source prefix", "-6 route replace fd11::/33 via fd00::6"},
+	{"IPv6 preferred source", "address add fd00::5/128 dev d0 nodad"},
+	{"IPv6 route of that source", "-6 route add fd12::/64 via fd00::2 src fd00::5"},
+	{"IPv6 source gone", "address del fd00::5/128 dev d0"},
+	{"IPv6 blackhole", "-6 route add blackhole fd09::/64"},
+	{"IPv6 default", "-6 route add default via fd00::ffff"},
+	{"next-hop object", "nexthop add id 5 via 10.0.0.2 dev d0"},
+	{"route by next-hop object", "route add 10.20.0.0/16 nhid 5"},
+	{"next-hop object changed", "nexthop replace id 5 via 10.0.0.3 dev d0"},
+	{"next-hop group", "nexthop add id 7 group 5"},
+	{"route by next-hop group", "route add 10.21.0.0/16 nhid 7"},
+	{"next-hop object gone", "nexthop del id 5"},
+	{"MTU of a link", "link set d0 mtu 1400"},
+	{"bridge", "link add br0 type bridge"},
+	{"enslaved", "link set d1 master br0"},
+	{"freed", "link set d1 nomaster"},
+	{"link down", "link set d0 down"},
+	{"link up", "link set d0 up"},
+	{"addresses back", "address add fd00::1/64 dev d0 nodad"},
+	{"routes back", "route add 10.1.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.1.3"},
+	{"one hop's link down", "link set d1 down"},
+	{"renamed", "link set d1 name other"},
+	{"up by another name", "link set other up"},
+	{"address gone", "address del 10.0.0.1/24 dev d0"},
+	{"loopback down", "link set lo down"},
+	{"link gone", "link del d0"},
 };
 
 /* Every kind of change alone, compared before the next one. */
@@ -423,7 +423,7 @@ Test(kernel_routes, lost_messages_are_made_up_for, .init = setup, .fini = teardo
 Test(kernel_routes, a_second_start_commits_the_difference, .init = setup, .fini = teardown,
      .timeout = 120)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscriber;
 	uint64_t first, second;
 
@@ -460,10 +460,10 @@ static unsigned random_below(unsigned *state, unsigned limit)
 
 static void random_change(FILE *batch, unsigned *state)
 {
-	static const char *const verbs[] = { "add",     "add", "replace", "append",
-		                             "prepend", "del", "del" };
-	static const char *const metrics[] = { "", "", "metric 5", "metric 9 table 77",
-		                               "metric 3000" };
+	static const char *const verbs[] = {"add",     "add", "replace", "append",
+	                                    "prepend", "del", "del"};
+	static const char *const metrics[] = {"", "", "metric 5", "metric 9 table 77",
+	                                      "metric 3000"};
 	const char *verb = verbs[random_below(state, 7)], *metric = metrics[random_below(state, 5)];
 	unsigned prefix = random_below(state, 12), hop = 2 + random_below(state, 4);
 	unsigned other = 2 + random_below(state, 4);
@@ -531,11 +531,10 @@ Test(kernel_routes, random_changes_are_mirrored, .init = setup, .fini = teardown
 Test(kernel_routes, a_table_of_another_kind_is_refused, .init = setup, .fini = teardown,
      .timeout = 60)
 {
-	static const struct stele_column columns[] = { STELE_KEY("name", STELE_TEXT) };
-	static const struct stele_schema schema = { .columns = columns, .column_count = 1 };
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE };
-	struct kernel_options source = { .error = source_error,
-		                                .error_size = sizeof(source_error) };
+	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
+	static const struct stele_schema schema = {.columns = columns, .column_count = 1};
+	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
+	struct kernel_options source = {.error = source_error, .error_size = sizeof(source_error)};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 	int never[2];

@@ -20,14 +20,15 @@ static void remove_file(const char *suffix)
 
 static struct stele_publisher *publish(void)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .history = 2 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
 
 	return ipc_publish(region, &options);
 }
 
 static uint32_t registered(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	return info.subscribers;
@@ -41,7 +42,7 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "mq");
 	struct stele_snapshot *snapshot;
 	static struct model model;
-	struct pollfd poller = { .fd = stele_subscriber_fd(subscriber), .events = POLLIN };
+	struct pollfd poller = {.fd = stele_subscriber_fd(subscriber), .events = POLLIN};
 	uint64_t version = 0;
 
 	OK(poller.fd);
@@ -49,18 +50,20 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 	RETURNS(stele_subscriber_wait(subscriber, 0, 0, &version), 1, "");
 	remove_file(".subscribers");
 	/* The publisher makes the file anew, the subscriber looks when its descriptor wakes it. */
-	UNTIL((model_commit(publisher), poll(&poller, 1, 0), stele_subscriber_wait(subscriber, 0, 0, &version),
-	       registered() == 1));
+	UNTIL((model_commit(publisher), poll(&poller, 1, 0),
+	       stele_subscriber_wait(subscriber, 0, 0, &version), registered() == 1));
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	version = stele_snapshot_version(snapshot);
 	for (unsigned i = 0; i < 100; i++)
 		model_commit(publisher);
 	model_reach(&model, version);
-	CHECK(model_compare(snapshot, &model) == 0, "the pin does not count: %s", stele_last_error());
+	CHECK(model_compare(snapshot, &model) == 0, "the pin does not count: %s",
+	      stele_last_error());
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
 	/* By the commit, and not with the next second. */
-	CHECK(timerfd_settime(subscriber->timer, 0, &(struct itimerspec){ 0 }, NULL) == 0, "%s", strerror(errno));
+	CHECK(timerfd_settime(subscriber->timer, 0, &(struct itimerspec){0}, NULL) == 0, "%s",
+	      strerror(errno));
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
 	CHECK(poll(&poller, 1, 0) == 0, "readable without a commit");
 	model_commit(publisher);
@@ -73,10 +76,10 @@ static const struct {
 	int error;
 	const char *sentence;
 } ends[] = {
-	{ -ENOENT, "was removed" },
-	{ -ENOENT, "was removed" },
-	{ -ESTALE, "was replaced by another of its name" },
-	{ -EPROTONOSUPPORT, "has layout version 77" },
+	{-ENOENT, "was removed"},
+	{-ENOENT, "was removed"},
+	{-ESTALE, "was replaced by another of its name"},
+	{-EPROTONOSUPPORT, "has layout version 77"},
 };
 
 static void wait_for_the_end(unsigned which)
@@ -86,7 +89,8 @@ static void wait_for_the_end(unsigned which)
 
 	OK(stele_subscriber_version(subscriber, &version));
 	ipc_reach(READER + which, 1);
-	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), ends[which].error, ends[which].sentence);
+	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version),
+	        ends[which].error, ends[which].sentence);
 	stele_subscriber_close(subscriber);
 }
 
@@ -154,8 +158,9 @@ Test(ipc_lost, who_waits_is_told_of_another_layout)
 	memcpy(&head, bytes + offsetof(struct layout_header, head), sizeof(head));
 	for (enum head_state state = HEAD_REPLACING; state <= HEAD_REPLACED; state++) {
 		marked = head_make(head_version(head), state);
-		CHECK(pwrite(old, &marked, sizeof(marked), offsetof(struct layout_header, head)) == sizeof(marked), "%s",
-		      strerror(errno));
+		CHECK(pwrite(old, &marked, sizeof(marked), offsetof(struct layout_header, head)) ==
+		              sizeof(marked),
+		      "%s", strerror(errno));
 		if (state == HEAD_REPLACING)
 			CHECK(rename(beside, path) == 0, "%s", strerror(errno));
 	}

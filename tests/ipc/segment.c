@@ -252,7 +252,8 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 	RETURNS(r, -EBADMSG, "removed under its publisher");
 	cr_expect_eq(ipc_read(subscriber), 1);
 	/* Who waits is told, too. */
-	RETURNS(stele_subscriber_wait(subscriber, 1, ipc_now() + IPC_PATIENCE, &version), -EBADMSG, "was removed");
+	RETURNS(stele_subscriber_wait(subscriber, 1, ipc_now() + IPC_PATIENCE, &version), -EBADMSG,
+	        "was removed");
 	stele_publisher_close(publisher);
 	RETURNS(stele_publisher_open(region, &sysv, &second), -EBADMSG, "was removed");
 	stele_subscriber_close(subscriber);

@@ -12,7 +12,10 @@ enum { DONE };
 static struct stele_publisher *share(unsigned flags)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_SHARED | flags, .history = 4, .attach_timeout = IPC_PATIENCE,
+		.size = sizeof(options),
+		.flags = STELE_SHARED | flags,
+		.history = 4,
+		.attach_timeout = IPC_PATIENCE,
 	};
 	struct stele_publisher *publisher;
 
@@ -36,14 +39,15 @@ static void commit(struct stele_publisher *publisher)
 	else
 		model_change(tx, next);
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
-	CHECK(version == next, "version %llu, not %llu", (unsigned long long)version, (unsigned long long)next);
+	CHECK(version == next, "version %llu, not %llu", (unsigned long long)version,
+	      (unsigned long long)next);
 }
 
 static void judge_newest(void)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
 	struct stele_snapshot *snapshot;
-	struct model model = { 0 };
+	struct model model = {0};
 	uint64_t oldest, newest;
 
 	OK(stele_subscriber_history(subscriber, &oldest, &newest));
@@ -58,7 +62,7 @@ static void judge_newest(void)
 
 Test(ipc_shared, two_take_turns)
 {
-	struct stele_publisher *publishers[2] = { share(STELE_CREATE), share(0) };
+	struct stele_publisher *publishers[2] = {share(STELE_CREATE), share(0)};
 	struct stele_transaction *tx;
 	uint64_t random = 7, used;
 	unsigned compacted = 0;
@@ -89,7 +93,8 @@ Test(ipc_shared, two_take_turns)
 		if (i == 0)
 			used = ipc_stats(publishers[0]).arena_used;
 		CHECK(ipc_stats(publishers[i]).arena_used == used, "%llu and %llu bytes",
-		      (unsigned long long)ipc_stats(publishers[i]).arena_used, (unsigned long long)used);
+		      (unsigned long long)ipc_stats(publishers[i]).arena_used,
+		      (unsigned long long)used);
 		stele_publisher_close(publishers[i]);
 	}
 	publishers[0] = ipc_attach(region, NULL);
@@ -107,7 +112,8 @@ static void publish_many(unsigned which)
 	for (unsigned i = 0; i < 300; i++) {
 		commit(publisher);
 		if (i % 100 == 50 + which)
-			stele_publisher_compact(publisher); /* refused while another has the old file */
+			stele_publisher_compact(
+				publisher); /* refused while another has the old file */
 	}
 	stele_publisher_close(publisher);
 }
@@ -178,12 +184,15 @@ static void join_during(uint64_t maximum, unsigned rows)
 {
 	static const struct stele_column columns[] = {
 		STELE_KEY("id", STELE_U32),
-		{ .name = "bytes", .type = STELE_BYTES },
+		{.name = "bytes", .type = STELE_BYTES},
 	};
-	static const struct stele_schema schema = { .columns = columns, .column_count = 2 };
+	static const struct stele_schema schema = {.columns = columns, .column_count = 2};
 	static unsigned char bytes[5000];
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE | STELE_SHARED, .history = 4, .maximum_size = maximum,
+		.size = sizeof(options),
+		.flags = STELE_CREATE | STELE_SHARED,
+		.history = 4,
+		.maximum_size = maximum,
 		.attach_timeout = IPC_PATIENCE,
 	};
 	struct stele_publisher *publisher;
@@ -213,7 +222,8 @@ static void join_during(uint64_t maximum, unsigned rows)
 		judge_newest();
 	}
 	commit(publisher);
-	CHECK(stele_publisher_version(publisher) == 17, "version %llu", (unsigned long long)stele_publisher_version(publisher));
+	CHECK(stele_publisher_version(publisher) == 17, "version %llu",
+	      (unsigned long long)stele_publisher_version(publisher));
 	judge_newest();
 	stele_publisher_close(publisher);
 }
@@ -232,7 +242,7 @@ Test(ipc_shared, who_joins_during_a_transaction_finds_another_file)
 Test(ipc_shared, the_last_to_leave_closes_the_region)
 {
 	struct stele_publisher *first = share(STELE_CREATE), *second = share(0);
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct layout_durable record;
 	char path[128];
 	int fd;
@@ -243,12 +253,15 @@ Test(ipc_shared, the_last_to_leave_closes_the_region)
 	stele_publisher_close(second);
 	stele_publisher_close(first);
 	OK(stele_region_describe(region, &info));
-	CHECK(info.generation == 2 && info.version == 2, "generation %llu", (unsigned long long)info.generation);
+	CHECK(info.generation == 2 && info.version == 2, "generation %llu",
+	      (unsigned long long)info.generation);
 	ipc_path(path, "");
 	fd = open(path, O_RDONLY);
-	CHECK(pread(fd, &record, sizeof(record), LAYOUT_DURABLE_OFFSET(1)) == sizeof(record), "%s", strerror(errno));
+	CHECK(pread(fd, &record, sizeof(record), LAYOUT_DURABLE_OFFSET(1)) == sizeof(record), "%s",
+	      strerror(errno));
 	close(fd);
-	CHECK(record.sequence == 1 && record.version == 2, "the record is of version %llu", (unsigned long long)record.version);
+	CHECK(record.sequence == 1 && record.version == 2, "the record is of version %llu",
+	      (unsigned long long)record.version);
 }
 
 static void die_in_a_transaction(unsigned commits)
@@ -275,33 +288,39 @@ Test(ipc_shared, the_others_go_on_after_a_death)
 		ipc_kill(pid);
 		commit(publisher);
 		judge_newest();
-		CHECK(ipc_stats(publisher).recovered_deaths == i, "%llu", (unsigned long long)ipc_stats(publisher).recovered_deaths);
+		CHECK(ipc_stats(publisher).recovered_deaths == i, "%llu",
+		      (unsigned long long)ipc_stats(publisher).recovered_deaths);
 	}
-	CHECK(stele_publisher_version(publisher) == 1 + 10 + 55, "%llu", (unsigned long long)stele_publisher_version(publisher));
+	CHECK(stele_publisher_version(publisher) == 1 + 10 + 55, "%llu",
+	      (unsigned long long)stele_publisher_version(publisher));
 	stele_publisher_close(publisher);
 }
 
 Test(ipc_shared, who_shares_and_who_does_not_exclude_each_other)
 {
-	struct stele_publisher_options alone = { .size = sizeof(alone), .flags = STELE_CREATE, .attach_timeout = -1 };
+	struct stele_publisher_options alone = {
+		.size = sizeof(alone), .flags = STELE_CREATE, .attach_timeout = -1};
 	struct stele_publisher_options shared_too = alone;
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher, *other;
 
 	shared_too.flags = STELE_SHARED;
 	OK(stele_publisher_open(region, &alone, &publisher));
-	RETURNS(stele_publisher_open(region, &shared_too, &other), -EBUSY, "another publisher is attached");
+	RETURNS(stele_publisher_open(region, &shared_too, &other), -EBUSY,
+	        "another publisher is attached");
 	stele_publisher_close(publisher);
 	OK(stele_publisher_open(region, &shared_too, &publisher));
 	OK(stele_publisher_open(region, &shared_too, &other));
 	stele_publisher_close(publisher);
-	RETURNS(stele_publisher_open(region, &alone, &publisher), -EBUSY, "another publisher is attached");
+	RETURNS(stele_publisher_open(region, &alone, &publisher), -EBUSY,
+	        "another publisher is attached");
 	RETURNS(stele_region_remove(region), -EBUSY, "another publisher is attached");
 	OK(stele_region_describe(region, &info));
 	CHECK(info.publisher_attached, "nobody is said to be attached");
 	stele_publisher_close(other);
 	OK(stele_region_describe(region, &info));
-	CHECK(!info.publisher_attached && info.publisher_since > 0, "somebody is said to be attached");
+	CHECK(!info.publisher_attached && info.publisher_since > 0,
+	      "somebody is said to be attached");
 	OK(stele_publisher_open(region, &alone, &publisher));
 	stele_publisher_close(publisher);
 	shared_too.flags = STELE_SHARED | STELE_CREATE_NEW;

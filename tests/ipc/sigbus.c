@@ -71,9 +71,10 @@ static void chain_second(int number, siginfo_t *info, void *context)
 	call(&second_before, number, info, context);
 }
 
-static void install(void (*handler)(int, siginfo_t *, void *), int flags, struct sigaction *ret_before)
+static void install(void (*handler)(int, siginfo_t *, void *), int flags,
+                    struct sigaction *ret_before)
 {
-	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
 
 	CHECK(sigaction(SIGBUS, &action, ret_before) == 0, "%s", strerror(errno));
 }
@@ -211,7 +212,8 @@ static void own_handlers_again_and_again(unsigned argument)
 	for (unsigned i = 0; i < 100; i++) {
 		install(i % 3 == 0 ? chain_second : jump, 0, i % 3 == 0 ? &second_before : NULL);
 		subscriber = subscribe();
-		CHECK(!is_installed(jump) && !is_installed(chain_second), "no handler of the library's");
+		CHECK(!is_installed(jump) && !is_installed(chain_second),
+		      "no handler of the library's");
 		if (i % 3 != 0)
 			fault_and_jump(page);
 		stele_subscriber_close(subscriber);
@@ -314,7 +316,8 @@ Test(ipc_sigbus, ipc_20_a_signal_that_is_sent_does_what_it_did_without_the_libra
 
 static void no_handler(unsigned argument)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_NO_SIGBUS_HANDLER };
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_NO_SIGBUS_HANDLER};
 	struct stele_publisher *publisher, *second;
 
 	(void)argument;
@@ -411,9 +414,12 @@ static void load(void)
 	library.handle = dlopen(library.path, RTLD_NOW);
 	CHECK(library.handle, "%s", dlerror());
 	library.publisher_open = (__typeof__(&stele_publisher_open))symbol("stele_publisher_open");
-	library.publisher_close = (__typeof__(&stele_publisher_close))symbol("stele_publisher_close");
-	library.subscriber_open = (__typeof__(&stele_subscriber_open))symbol("stele_subscriber_open");
-	library.subscriber_close = (__typeof__(&stele_subscriber_close))symbol("stele_subscriber_close");
+	library.publisher_close =
+		(__typeof__(&stele_publisher_close))symbol("stele_publisher_close");
+	library.subscriber_open =
+		(__typeof__(&stele_subscriber_open))symbol("stele_subscriber_open");
+	library.subscriber_close =
+		(__typeof__(&stele_subscriber_close))symbol("stele_subscriber_close");
 }
 
 static bool is_loaded(void)
@@ -424,7 +430,8 @@ static bool is_loaded(void)
 static unsigned threads(void)
 {
 	glob_t found;
-	unsigned count = glob("/proc/self/task/*", 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
+	unsigned count =
+		glob("/proc/self/task/*", 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
 
 	globfree(&found);
 	return count;
@@ -440,15 +447,19 @@ static unsigned threads(void)
  * first table, fork handlers. */
 static void use(bool chain)
 {
-	struct stele_publisher_options publish = { .size = sizeof(publish), .attach_timeout = IPC_PATIENCE,
-		                                   .flags = STELE_CREATE | (THREADS ? STELE_NOTIFIER_THREAD : 0) };
-	struct stele_subscriber_options options = { .size = sizeof(options), .notifier = THREADS ? "sysv" : "futex" };
+	struct stele_publisher_options publish = {.size = sizeof(publish),
+	                                          .attach_timeout = IPC_PATIENCE,
+	                                          .flags = STELE_CREATE |
+	                                                   (THREADS ? STELE_NOTIFIER_THREAD : 0)};
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .notifier = THREADS ? "sysv" : "futex"};
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscribers[40];
 
 	CHECK(library.publisher_open(region, &publish, &publisher) == 0, "no publisher");
 	for (unsigned i = 0; i < 40; i++) {
-		CHECK(library.subscriber_open(region, &options, &subscribers[i]) == 0, "no subscriber");
+		CHECK(library.subscriber_open(region, &options, &subscribers[i]) == 0,
+		      "no subscriber");
 		options.notifier = "futex";
 	}
 	if (chain)
@@ -480,7 +491,8 @@ static void unload(unsigned how)
 	pid = fork();
 	if (pid == 0)
 		_exit(42);
-	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 42, "status 0x%x of a fork", status);
+	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 42, "status 0x%x of a fork",
+	      status);
 	if (how == BY_HANDLER)
 		fault_and_jump(page);
 	else
@@ -501,7 +513,8 @@ static void unload_often(unsigned argument)
 		if (i == 7)
 			used = mallinfo2().uordblks;
 	}
-	CHECK(mallinfo2().uordblks < used + 32 * 1024, "%zu bytes more", mallinfo2().uordblks - used);
+	CHECK(mallinfo2().uordblks < used + 32 * 1024, "%zu bytes more",
+	      mallinfo2().uordblks - used);
 }
 
 Test(ipc_sigbus, ipc_19_nothing_of_an_unloaded_library_is_called)

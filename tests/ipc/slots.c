@@ -22,7 +22,8 @@ int fstat(int fd, struct stat *status)
 
 	if (r == 0 && grow_fd >= 0 && size > 0) {
 		struct stat grown;
-		if (fstatat(grow_fd, "", &grown, AT_EMPTY_PATH) == 0 && grown.st_ino == status->st_ino) {
+		if (fstatat(grow_fd, "", &grown, AT_EMPTY_PATH) == 0 &&
+		    grown.st_ino == status->st_ino) {
 			grow_size = 0;
 			CHECK(posix_fallocate(grow_fd, 0, size) == 0, "%s", strerror(errno));
 		}
@@ -49,7 +50,7 @@ static void open_attack(struct attack *attack)
 Test(ipc_slots, a_file_that_another_process_lets_grow_is_looked_through_again)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	struct slot_owner owner = { .notifier = LAYOUT_NOTIFIER_FUTEX };
+	struct slot_owner owner = {.notifier = LAYOUT_NOTIFIER_FUTEX};
 	static struct attack attack;
 	struct stat status;
 	struct region_paths names;
@@ -124,7 +125,7 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *excess, *named = NULL;
-	struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "futex" };
+	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
 	static struct attack attack;
 	int64_t wait;
 
@@ -144,8 +145,8 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 		wait = excess->excess.wait;
 		__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
 		cr_expect_not(registered_after_a_look(excess));
-		cr_expect_eq(excess->excess.wait, wait < 64 * SECOND ? 2 * wait : wait, "%lld after %lld",
-		             (long long)excess->excess.wait, (long long)wait);
+		cr_expect_eq(excess->excess.wait, wait < 64 * SECOND ? 2 * wait : wait,
+		             "%lld after %lld", (long long)excess->excess.wait, (long long)wait);
 	}
 	/* Until then it does not. */
 	free_slot(&attack, 7);

@@ -10,7 +10,7 @@
 
 TestSuite(ipc_snapshot, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-#define PINS 8u
+#define PINS    8u
 #define COMMITS 15000u
 enum { READER, GO, ROUND };     /* stages */
 enum { ARENA, PINNED, PASSES }; /* numbers */
@@ -54,7 +54,8 @@ static void hold_eight(unsigned argument)
 	do {
 		last = ipc_stage(GO) > 0;
 		for (unsigned i = 0; i < PINS; i++)
-			CHECK(model_compare(snapshots[i], &models[i]) == 0, "%u: %s", i, stele_last_error());
+			CHECK(model_compare(snapshots[i], &models[i]) == 0, "%u: %s", i,
+			      stele_last_error());
 		ipc_tell(PASSES, ipc_told(PASSES) + 1);
 	} while (!last);
 	/* There is room for another one when one is closed. */
@@ -88,8 +89,8 @@ Test(ipc_snapshot, eight_pinned_versions_stay_whole_while_memory_is_bounded)
 	UNTIL(ipc_told(PASSES) > 0);
 	ipc_reach(GO, 1);
 	ipc_join(child);
-	cr_expect(most <= warm + warm / 4, "%llu bytes after %u commits, %llu in the end", (unsigned long long)warm,
-	          COMMITS / 10, (unsigned long long)most);
+	cr_expect(most <= warm + warm / 4, "%llu bytes after %u commits, %llu in the end",
+	          (unsigned long long)warm, COMMITS / 10, (unsigned long long)most);
 	cr_expect_eq(ipc_stats(publisher).pins_revoked, 0);
 	cr_expect(ipc_told(PASSES) > 1, "it read only once");
 	stele_publisher_close(publisher);
@@ -99,7 +100,7 @@ Test(ipc_snapshot, versions_can_be_had_by_number_while_history_holds_them)
 {
 	struct stele_publisher *publisher = publish(16);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_snapshot *snapshot;
 
 	while (model_commit(publisher) < 500)
@@ -108,7 +109,7 @@ Test(ipc_snapshot, versions_can_be_had_by_number_while_history_holds_them)
 	cr_expect(info.version - info.oldest + 1 >= 16 && info.oldest > 1, "%llu to %llu",
 	          (unsigned long long)info.oldest, (unsigned long long)info.version);
 	for (uint64_t version = info.oldest; version <= info.version; version++) {
-		struct model model = { 0 };
+		struct model model = {0};
 		OK(stele_snapshot_open(subscriber, version, &snapshot));
 		model_reach(&model, version);
 		cr_expect_eq(model_compare(snapshot, &model), 0);
@@ -128,7 +129,7 @@ static void read_unpinned(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
 	struct stele_snapshot *first, *snapshot;
-	struct model model = { 0 }, newest = { 0 };
+	struct model model = {0}, newest = {0};
 
 	(void)argument;
 	OK(stele_snapshot_open(subscriber, 0, &first));
@@ -201,7 +202,7 @@ static void pin_and_hang(unsigned argument)
 Test(ipc_snapshot, what_a_killed_reader_pinned_comes_back)
 {
 	struct stele_publisher *publisher = publish(4);
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	uint64_t one, held, after;
 	pid_t child;
 
@@ -223,8 +224,8 @@ Test(ipc_snapshot, what_a_killed_reader_pinned_comes_back)
 	for (int i = 0; i < 200; i++)
 		ipc_commit(publisher);
 	after = ipc_stats(publisher).arena_used;
-	cr_expect(after < one + one / 4, "%llu bytes with one version, %llu after the kill", (unsigned long long)one,
-	          (unsigned long long)after);
+	cr_expect(after < one + one / 4, "%llu bytes with one version, %llu after the kill",
+	          (unsigned long long)one, (unsigned long long)after);
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 0);
 	stele_publisher_close(publisher);
@@ -251,7 +252,7 @@ Test(ipc_snapshot, two_hundred_killed_subscribers_leave_nothing)
 {
 	static char queues[DEATHS][NAMES_QUEUE_SIZE];
 	struct stele_publisher *publisher = publish(16);
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct layout_slot slots[64];
 
 	for (unsigned round = 0; round < DEATHS; round++) {
@@ -260,7 +261,8 @@ Test(ipc_snapshot, two_hundred_killed_subscribers_leave_nothing)
 		mqd_t queue;
 		ipc_await(ROUND, round + 1);
 		count = ipc_slots(slots, 64);
-		while (i < count && (slots[i].state != LAYOUT_SLOT_TAKEN || slots[i].pid != (uint32_t)child))
+		while (i < count &&
+		       (slots[i].state != LAYOUT_SLOT_TAKEN || slots[i].pid != (uint32_t)child))
 			i++;
 		CHECK(i < count, "process %d has no slot", (int)child);
 		paths_queue(region, slots[i].uuid, queues[round]);
@@ -281,15 +283,15 @@ Test(ipc_snapshot, two_hundred_killed_subscribers_leave_nothing)
 	cr_expect_eq(info.subscribers, 0);
 	cr_expect_eq(info.subscriber_slots, 64, "%u slots", info.subscriber_slots);
 	for (unsigned round = 0; round < DEATHS; round++)
-		cr_expect(mq_open(queues[round], O_WRONLY | O_CLOEXEC) < 0 && errno == ENOENT, "%s stayed",
-		          queues[round]);
+		cr_expect(mq_open(queues[round], O_WRONLY | O_CLOEXEC) < 0 && errno == ENOENT,
+		          "%s stayed", queues[round]);
 	stele_publisher_close(publisher);
 }
 
 Test(ipc_snapshot, more_subscribers_than_slots_let_the_file_grow)
 {
 	struct stele_publisher *publisher = publish(16);
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscribers[100];
 	uint64_t version;
 
@@ -301,7 +303,7 @@ Test(ipc_snapshot, more_subscribers_than_slots_let_the_file_grow)
 	/* The last one's pin counts like the first one's. */
 	for (unsigned i = 0; i < 100; i += 99) {
 		struct stele_snapshot *snapshot;
-		struct model model = { 0 };
+		struct model model = {0};
 		OK(stele_snapshot_open(subscribers[i], 0, &snapshot));
 		model_reach(&model, stele_snapshot_version(snapshot));
 		for (int commit = 0; commit < 300; commit++)
@@ -320,8 +322,8 @@ Test(ipc_snapshot, more_subscribers_than_slots_let_the_file_grow)
 /* ---- changes ---- */
 
 /* Compares what the library says has changed with what the two models say. */
-static void expect_changes(const struct stele_table *before, const struct model *a, const struct stele_table *after,
-                           const struct model *b)
+static void expect_changes(const struct stele_table *before, const struct model *a,
+                           const struct stele_table *after, const struct model *b)
 {
 	static const struct model none;
 	struct stele_changes *changes;
@@ -333,19 +335,23 @@ static void expect_changes(const struct stele_table *before, const struct model 
 		b = &none;
 	OK(stele_changes_open(before, after, &changes));
 	for (uint32_t id = 0; id < MODEL_ROWS; id++) {
-		enum stele_change_kind kind = !a->numbers[id] ? STELE_ADDED : !b->numbers[id] ? STELE_REMOVED : STELE_CHANGED;
+		enum stele_change_kind kind = !a->numbers[id]   ? STELE_ADDED
+		                              : !b->numbers[id] ? STELE_REMOVED
+		                                                : STELE_CHANGED;
 		if (a->numbers[id] == b->numbers[id])
 			continue;
 		RETURNS(stele_changes_next(changes, &change), 1, "");
 		CHECK(change.kind == kind, "row %u: %d, not %d", id, (int)change.kind, (int)kind);
 		if (kind != STELE_ADDED) {
 			const struct ipc_value *value = change.before.value;
-			CHECK(model_id(&change.before) == id && value->number == a->numbers[id] && ipc_whole(value, id),
+			CHECK(model_id(&change.before) == id && value->number == a->numbers[id] &&
+			              ipc_whole(value, id),
 			      "row %u before", id);
 		}
 		if (kind != STELE_REMOVED) {
 			const struct ipc_value *value = change.after.value;
-			CHECK(model_id(&change.after) == id && value->number == b->numbers[id] && ipc_whole(value, id),
+			CHECK(model_id(&change.after) == id && value->number == b->numbers[id] &&
+			              ipc_whole(value, id),
 			      "row %u after", id);
 		}
 	}
@@ -358,7 +364,7 @@ static void follow_changes(unsigned argument)
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_snapshot *last, *next;
 	struct stele_table before, after;
-	struct model a = { 0 }, b = { 0 };
+	struct model a = {0}, b = {0};
 	uint64_t version = 1, random = 17;
 
 	(void)argument;
@@ -366,7 +372,9 @@ static void follow_changes(unsigned argument)
 	model_reach(&a, stele_snapshot_version(last));
 	ipc_reach(READER, 1);
 	while (version < COMMITS / 3) {
-		RETURNS(stele_subscriber_wait(subscriber, stele_snapshot_version(last), STELE_FOREVER, &version), 1, "");
+		RETURNS(stele_subscriber_wait(subscriber, stele_snapshot_version(last),
+		                              STELE_FOREVER, &version),
+		        1, "");
 		OK(stele_snapshot_open(subscriber, 0, &next));
 		version = stele_snapshot_version(next);
 		b = a;
@@ -407,6 +415,7 @@ Test(ipc_snapshot, changes_are_what_a_comparison_of_all_rows_finds)
 	while (model_commit(publisher) < COMMITS / 3)
 		;
 	ipc_join(child);
-	cr_expect(ipc_told(PASSES) > 10, "only %llu comparisons", (unsigned long long)ipc_told(PASSES));
+	cr_expect(ipc_told(PASSES) > 10, "only %llu comparisons",
+	          (unsigned long long)ipc_told(PASSES));
 	stele_publisher_close(publisher);
 }

@@ -9,7 +9,8 @@ enum { PUBLISHING = 1, STOPPED };
 
 static void publish_for_ever(unsigned history)
 {
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE, .history = history};
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = history};
 	struct stele_publisher *publisher = ipc_publish(region, &options);
 
 	for (unsigned i = 0; i < 100; i++)
@@ -22,7 +23,8 @@ static void publish_for_ever(unsigned history)
 static void on_damage(void *context, const struct stele_damage *damage)
 {
 	(void)context;
-	cr_expect(false, "version %llu, table \"%s\", at %llu: %s", (unsigned long long)damage->version, damage->table,
+	cr_expect(false, "version %llu, table \"%s\", at %llu: %s",
+	          (unsigned long long)damage->version, damage->table,
 	          (unsigned long long)damage->offset, damage->what);
 }
 
@@ -41,12 +43,15 @@ static void look_and_save(unsigned history)
 	for (unsigned i = 0; i < 30; i++) {
 		r = stele_region_verify(region, &options, &use);
 		cr_assert(r == 1, "%d: %s", r, stele_last_error());
-		cr_assert(use.arena_bytes == use.row_bytes + use.node_bytes + use.other_bytes + use.history_bytes +
-		                                              use.pinned_bytes + use.slack_bytes + use.free_bytes);
+		cr_assert(use.arena_bytes == use.row_bytes + use.node_bytes + use.other_bytes +
+		                                     use.history_bytes + use.pinned_bytes +
+		                                     use.slack_bytes + use.free_bytes);
 		r = stele_region_save(region, path, STELE_REPLACE, &oldest, &newest);
 		cr_assert(r == 0, "%d: %s", r, stele_last_error());
-		cr_assert_eq(stele_region_verify(name, &options, &use), 1, "%s", stele_last_error());
-		cr_assert(use.version == newest && use.oldest == oldest && use.versions == newest - oldest + 1);
+		cr_assert_eq(stele_region_verify(name, &options, &use), 1, "%s",
+		             stele_last_error());
+		cr_assert(use.version == newest && use.oldest == oldest &&
+		          use.versions == newest - oldest + 1);
 		cr_assert(use.rows > 0 && use.given_up == 0);
 	}
 	ipc_kill(publisher);
@@ -90,9 +95,11 @@ static void overtake(void *context, uint64_t objects)
 /* The newest is large enough that all the others are given up while it is walked, but for one that is pinned. */
 Test(verify, what_is_given_up_under_the_walk_is_counted)
 {
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE, .history = KEPT};
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = KEPT};
 	struct stele_publisher *publisher = ipc_publish(region, &options), *overtaking = publisher;
-	struct stele_verify_options looking = {.size = sizeof(looking), .progress = overtake, .context = &overtaking};
+	struct stele_verify_options looking = {
+		.size = sizeof(looking), .progress = overtake, .context = &overtaking};
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
 	struct stele_region_use before = {.size = sizeof(before)}, use = {.size = sizeof(use)};
 	struct stele_snapshot *older, *newest;
@@ -109,10 +116,10 @@ Test(verify, what_is_given_up_under_the_walk_is_counted)
 	cr_assert_eq(stele_region_verify(region, &looking, &use), 1, "%s", stele_last_error());
 	cr_assert_null(overtaking, "the walk was too short");
 	cr_expect(use.version == before.version && use.oldest == use.version);
-	cr_expect(use.versions == 1 && use.pinned_versions == 1, "%llu %llu", (unsigned long long)use.versions,
-	          (unsigned long long)use.pinned_versions);
-	cr_expect_eq(use.given_up, before.versions - 2, "%llu of %llu", (unsigned long long)use.given_up,
-	             (unsigned long long)before.versions);
+	cr_expect(use.versions == 1 && use.pinned_versions == 1, "%llu %llu",
+	          (unsigned long long)use.versions, (unsigned long long)use.pinned_versions);
+	cr_expect_eq(use.given_up, before.versions - 2, "%llu of %llu",
+	             (unsigned long long)use.given_up, (unsigned long long)before.versions);
 	stele_snapshot_close(older);
 	stele_snapshot_close(newest);
 	stele_subscriber_close(subscriber);
@@ -121,7 +128,8 @@ Test(verify, what_is_given_up_under_the_walk_is_counted)
 
 Test(verify, a_pin_below_history_is_counted_for_who_has_it)
 {
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
 	struct stele_publisher *publisher = ipc_publish(region, &options);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
 	struct stele_region_use use = {.size = sizeof(use)};
@@ -150,7 +158,8 @@ static void listed(void *context, const struct stele_subscriber_info *info)
 
 Test(verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 {
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
 	struct stele_publisher *publisher = ipc_publish(region, &options);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_subscriber_info info = {0};
@@ -171,8 +180,8 @@ Test(verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 	cr_expect(info.seen == first && info.behind == version - first);
 	cr_expect(info.pinned[0] == first && info.pinned[1] == 0 && info.pinned_bytes > 0);
 	cr_expect(info.queued == 1 && info.user == getuid());
-	cr_expect(info.counted && info.sent == 1 && info.coalesced == 99 && info.dropped == 0, "%llu %llu",
-	          (unsigned long long)info.sent, (unsigned long long)info.coalesced);
+	cr_expect(info.counted && info.sent == 1 && info.coalesced == 99 && info.dropped == 0,
+	          "%llu %llu", (unsigned long long)info.sent, (unsigned long long)info.coalesced);
 	stele_snapshot_close(snapshot);
 	stele_subscriber_close(subscriber);
 	cr_expect_eq(stele_region_subscribers(region, listed, &info), 0);
@@ -197,7 +206,8 @@ Test(verify, slots_full_of_anything_are_listed_as_such)
 			bytes[i] = (unsigned char)(random = ipc_mix(random + i));
 		for (unsigned i = 0; i < 64; i++)
 			memcpy(bytes + 256 + i * 256, &(uint32_t){LAYOUT_SLOT_TAKEN}, 4);
-		cr_assert_eq(pwrite(fd, bytes + 32, sizeof(bytes) - 32, 32), (ssize_t)sizeof(bytes) - 32);
+		cr_assert_eq(pwrite(fd, bytes + 32, sizeof(bytes) - 32, 32),
+		             (ssize_t)sizeof(bytes) - 32);
 		r = stele_region_subscribers(region, listed, &info);
 		cr_assert_geq(r, 0, "%s", stele_last_error());
 		cr_expect(!info.alive);
@@ -217,7 +227,8 @@ Test(verify, who_does_not_look_is_not_waiting)
 	struct stele_subscriber_info info = {0};
 	uint64_t version;
 
-	cr_assert_eq(stele_subscriber_wait(subscriber, 0, 0, &version), 1, "%s", stele_last_error());
+	cr_assert_eq(stele_subscriber_wait(subscriber, 0, 0, &version), 1, "%s",
+	             stele_last_error());
 	cr_assert_geq(stele_subscriber_fd(subscriber), 0);
 	ipc_commit(publisher);
 	UNTIL(stele_region_subscribers(region, listed, &info) == 1 && !info.waiting);

@@ -26,7 +26,8 @@ Test(ipc_notice_channels, the_queues_of_subscribers_that_closed_are_let_go)
 	cr_expect_geq(ipc_descriptors(), before + 20);
 	cr_expect_eq(stele_publisher_reap(publisher), 0);
 	/* What a sanitizer's build opens besides, it keeps. */
-	cr_expect(ipc_descriptors() <= before + 1, "%u descriptors, before %u", ipc_descriptors(), before);
+	cr_expect(ipc_descriptors() <= before + 1, "%u descriptors, before %u", ipc_descriptors(),
+	          before);
 	stele_publisher_close(publisher);
 }
 

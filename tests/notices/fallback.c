@@ -24,8 +24,8 @@ static void follow(struct stele_subscriber *subscriber)
 	for (uint32_t round = 1; round <= rounds; round++) {
 		ipc_reach(WAITS, round);
 		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
-		CHECK(version == round + 1 && ipc_read(subscriber) == version, "version %llu in round %u",
-		      (unsigned long long)version, round);
+		CHECK(version == round + 1 && ipc_read(subscriber) == version,
+		      "version %llu in round %u", (unsigned long long)version, round);
 		ipc_reach(SAW, round);
 	}
 }
@@ -45,7 +45,8 @@ static void commit_to(struct stele_publisher *publisher, pid_t child)
 /* A child that does its part with a public region of this test's. */
 static void woken_with(void (*work)(unsigned))
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 	struct stele_publisher *publisher = ipc_publish(region, &options);
 	pid_t child;
 
@@ -60,15 +61,17 @@ static void expect_futex(struct stele_subscriber *subscriber, const char *reason
 {
 	struct stele_subscriber_state state = ipc_describe(subscriber);
 
-	CHECK(state.registered && strcmp(state.notifier, "futex") == 0, "%s: %s", state.notifier, state.reason);
+	CHECK(state.registered && strcmp(state.notifier, "futex") == 0, "%s: %s", state.notifier,
+	      state.reason);
 	CHECK(strstr(state.reason, reason), "no \"%s\" in: %s", reason, state.reason);
 	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "futex");
 }
 
 static void become(unsigned user)
 {
-	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 && setresuid(user, user, user) == 0, "%s",
-	      strerror(errno));
+	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 &&
+	              setresuid(user, user, user) == 0,
+	      "%s", strerror(errno));
 	/* What that took back. Without the second a leak checker can't look at the process. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 1);
@@ -84,12 +87,12 @@ static void needs_root(void)
 
 static void without_queue_bytes(unsigned argument)
 {
-	struct stele_subscriber_options named = { .size = sizeof(named), .notifier = "mq" };
+	struct stele_subscriber_options named = {.size = sizeof(named), .notifier = "mq"};
 	struct stele_subscriber *subscriber, *refused;
 	unsigned descriptors;
 
 	(void)argument;
-	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ 0, 0 }) == 0, "%s", strerror(errno));
+	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){0, 0}) == 0, "%s", strerror(errno));
 	subscriber = ipc_subscribe(0, NULL);
 	expect_futex(subscriber, "RLIMIT_MSGQUEUE");
 	/* Who insists on a queue is told; no slot is left taken. */
@@ -102,7 +105,7 @@ static void without_queue_bytes(unsigned argument)
 
 Test(ipc_fallback, without_bytes_for_queues_the_futex_serves)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	woken_with(without_queue_bytes);
 	OK(stele_region_describe(region, &info));
@@ -123,7 +126,7 @@ static void without_queues(unsigned argument)
 
 Test(ipc_fallback, without_queues_left_in_the_system_the_futex_serves)
 {
-	struct mq_attr attributes = { .mq_maxmsg = 1, .mq_msgsize = 8 };
+	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 8};
 	char name[64];
 	FILE *file;
 
@@ -134,7 +137,8 @@ Test(ipc_fallback, without_queues_left_in_the_system_the_futex_serves)
 	cr_assert(file && fputs("2\n", file) >= 0 && fclose(file) == 0, "%s", strerror(errno));
 	for (int i = 0; i < 2; i++) {
 		snprintf(name, sizeof(name), "/%s-%d", region, i);
-		cr_assert_geq(mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes), 0, "%s", strerror(errno));
+		cr_assert_geq(mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes), 0, "%s",
+		              strerror(errno));
 	}
 	woken_with(without_queues);
 }
@@ -158,16 +162,16 @@ Test(ipc_fallback, the_futex_can_be_asked_for)
 
 Test(ipc_fallback, a_notifier_that_is_none_is_refused)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options), .notifier = "pigeon" };
+	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "pigeon"};
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
 	unsigned descriptors = ipc_descriptors();
 
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "pigeon");
 	options = (struct stele_subscriber_options){
-		.size = sizeof(options), .flags = STELE_UNREGISTERED, .notifier = "mq" };
+		.size = sizeof(options), .flags = STELE_UNREGISTERED, .notifier = "mq"};
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "does not register");
-	options = (struct stele_subscriber_options){ .size = sizeof(options) - 1 };
+	options = (struct stele_subscriber_options){.size = sizeof(options) - 1};
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "size");
 	cr_expect_eq(ipc_descriptors(), descriptors);
 	stele_publisher_close(publisher);
@@ -179,7 +183,8 @@ static void expect_unregistered(struct stele_subscriber *subscriber, const char 
 {
 	struct stele_subscriber_state state = ipc_describe(subscriber);
 
-	CHECK(!state.registered && strcmp(state.notifier, "poll") == 0, "%s: %s", state.notifier, state.reason);
+	CHECK(!state.registered && strcmp(state.notifier, "poll") == 0, "%s: %s", state.notifier,
+	      state.reason);
 	CHECK(strstr(state.reason, reason), "no \"%s\" in: %s", reason, state.reason);
 	CHECK(state.publisher_attached, "it is attached");
 	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "looking");
@@ -189,7 +194,7 @@ static void expect_unregistered(struct stele_subscriber *subscriber, const char 
 static void unregistered(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	(void)argument;
 	expect_unregistered(subscriber, "STELE_UNREGISTERED");
@@ -218,7 +223,8 @@ static void without_rights(unsigned argument)
 
 Test(ipc_fallback, who_may_not_write_the_subscribers_file_reads_and_waits)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 	char path[128];
 
 	needs_root();
@@ -230,7 +236,7 @@ Test(ipc_fallback, who_may_not_write_the_subscribers_file_reads_and_waits)
 
 static void without_any_rights(unsigned argument)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscriber;
 	unsigned descriptors;
 
@@ -259,7 +265,8 @@ static void as_another_user(unsigned argument)
 	(void)argument;
 	become(IPC_NOBODY);
 	subscriber = ipc_subscribe(0, NULL);
-	CHECK(strcmp(ipc_describe(subscriber).notifier, "mq") == 0, "%s", ipc_describe(subscriber).reason);
+	CHECK(strcmp(ipc_describe(subscriber).notifier, "mq") == 0, "%s",
+	      ipc_describe(subscriber).reason);
 	follow(subscriber);
 	stele_subscriber_close(subscriber);
 }
@@ -272,7 +279,8 @@ Test(ipc_fallback, another_user_s_queue_is_reached)
 
 static void publish_as_nobody(unsigned argument)
 {
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .mode = 0644 };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 	struct stele_publisher *publisher;
 
 	(void)argument;
@@ -351,7 +359,7 @@ static void subscriber_in_new_pid_namespace(unsigned argument)
 
 Test(ipc_fallback, another_pid_namespace_makes_no_difference)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher;
 	pid_t child;
 
@@ -382,7 +390,8 @@ static void publisher_in_new_pid_namespace(unsigned argument)
 
 Test(ipc_fallback, a_publisher_in_another_pid_namespace_is_one)
 {
-	struct stele_publisher_options options = { sizeof(options), STELE_CREATE, .attach_timeout = -1 };
+	struct stele_publisher_options options = {sizeof(options), STELE_CREATE,
+	                                          .attach_timeout = -1};
 	struct stele_publisher *publisher;
 	pid_t child;
 

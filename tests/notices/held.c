@@ -48,7 +48,8 @@ long syscall(long number, ...)
 		next = (long (*)(long, ...))(uintptr_t)next_of("syscall");
 	if (number == SYS_futex && arguments[1] == FUTEX_WAIT_BITSET)
 		stand_at(BEFORE_A_WAIT);
-	return next(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+	return next(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+	            arguments[5]);
 }
 
 int fstat(int fd, struct stat *status)
@@ -61,7 +62,8 @@ int fstat(int fd, struct stat *status)
 
 int lstat(const char *path, struct stat *status)
 {
-	int (*next)(const char *, struct stat *) = (int (*)(const char *, struct stat *))(uintptr_t)next_of("lstat");
+	int (*next)(const char *, struct stat *) =
+		(int (*)(const char *, struct stat *))(uintptr_t)next_of("lstat");
 	int r = next(path, status);
 
 	stand_at(AFTER_LSTAT);
@@ -167,7 +169,8 @@ static void wait_for_the_end(unsigned argument)
 
 	(void)argument;
 	is_held = BEFORE_A_WAIT;
-	RETURNS(stele_subscriber_wait(subscriber, 1, STELE_FOREVER, &version), -ENOENT, "was removed");
+	RETURNS(stele_subscriber_wait(subscriber, 1, STELE_FOREVER, &version), -ENOENT,
+	        "was removed");
 	stele_subscriber_close(subscriber);
 }
 

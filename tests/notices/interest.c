@@ -92,7 +92,7 @@ static uint64_t await(struct stele_subscriber *subscriber, unsigned way, uint64_
 /* ---- left alone ---- */
 
 #define OTHERS 500u
-#define WAKES 20u
+#define WAKES  20u
 
 static void wait_for_rows(unsigned way)
 {
@@ -131,7 +131,9 @@ static void leaves_alone(unsigned way)
 	/* Without a slot it wakes by itself every few milliseconds. Two more are for what it was at when it
 	 * was counted. */
 	sleeps = sleeps_of(child) - sleeps;
-	cr_expect(sleeps <= 2 + (way == UNREGISTERED ? (uint64_t)((ipc_now() - begin) / (4 * MILLISECOND)) : 0),
+	cr_expect(sleeps <= 2 + (way == UNREGISTERED
+	                                 ? (uint64_t)((ipc_now() - begin) / (4 * MILLISECOND))
+	                                 : 0),
 	          "way %u: it slept %llu times in %lld ms", way, (unsigned long long)sleeps,
 	          (long long)((ipc_now() - begin) / MILLISECOND));
 	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
@@ -307,8 +309,8 @@ static void spin_for_rows(unsigned way)
 	for (uint32_t round = 1; round <= SPINS; round++) {
 		ipc_reach(0, round);
 		version = await(subscriber, way, version);
-		CHECK(version == 2 * (uint64_t)round + 2, "version %llu in round %u", (unsigned long long)version,
-		      round);
+		CHECK(version == 2 * (uint64_t)round + 2, "version %llu in round %u",
+		      (unsigned long long)version, round);
 		ipc_reach(1, round);
 	}
 	stele_subscriber_close(subscriber);

@@ -27,7 +27,8 @@ static void needs_namespaces(int namespaces)
 		user_namespace = CLONE_NEWUSER;
 	ipc_join(ipc_spawn(try_namespaces, (unsigned)(namespaces | user_namespace)));
 	if (ipc_stage(WAITS) == 0)
-		cr_skip_test("new namespaces (0x%x) are not to be had here", (unsigned)(namespaces | user_namespace));
+		cr_skip_test("new namespaces (0x%x) are not to be had here",
+		             (unsigned)(namespaces | user_namespace));
 	ipc_reach(WAITS, 0);
 }
 
@@ -44,17 +45,18 @@ static void follow(unsigned argument)
 	uint64_t version = 1;
 
 	(void)argument;
-	CHECK(state.registered && strcmp(state.notifier, expected_notifier) == 0, "%s: %s", state.notifier,
-	      state.reason);
-	CHECK(strcmp(expected_notifier, "mq") == 0 ? state.reason[0] == '\0' :
-						       strstr(state.reason, "another IPC namespace") != NULL,
+	CHECK(state.registered && strcmp(state.notifier, expected_notifier) == 0, "%s: %s",
+	      state.notifier, state.reason);
+	CHECK(strcmp(expected_notifier, "mq") == 0
+	              ? state.reason[0] == '\0'
+	              : strstr(state.reason, "another IPC namespace") != NULL,
 	      "%s", state.reason);
 	OK(stele_snapshot_open(subscriber, 1, &snapshot));
 	for (uint32_t round = 1; round <= ROUNDS; round++) {
 		ipc_reach(WAITS, round);
 		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
-		CHECK(version == round + 1 && ipc_read(subscriber) == version, "version %llu in round %u",
-		      (unsigned long long)version, round);
+		CHECK(version == round + 1 && ipc_read(subscriber) == version,
+		      "version %llu in round %u", (unsigned long long)version, round);
 		ipc_reach(SAW, round);
 	}
 	OK(stele_snapshot_check(snapshot));
@@ -66,9 +68,9 @@ static void follow(unsigned argument)
 static void expect_followed(int namespaces, const char *notifier)
 {
 	/* So short a history that the first version is whole by its pin alone. */
-	struct stele_publisher_options options = { .size = sizeof(options), .flags = STELE_CREATE, .history = 2,
-		                                   .mode = 0644 };
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = STELE_CREATE, .history = 2, .mode = 0644};
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher;
 	pid_t child;
 
@@ -132,12 +134,13 @@ Test(ipc_namespace, a_subscriber_in_other_user_pid_and_ipc_namespaces)
 
 static void insist_on_mq(unsigned argument)
 {
-	struct stele_subscriber_options named = { .size = sizeof(named), .notifier = "mq" };
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_subscriber_options named = {.size = sizeof(named), .notifier = "mq"};
+	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscriber;
 
 	(void)argument;
-	RETURNS(stele_subscriber_open(region, &named, &subscriber), -ENOTSUP, "another IPC namespace");
+	RETURNS(stele_subscriber_open(region, &named, &subscriber), -ENOTSUP,
+	        "another IPC namespace");
 	OK(stele_region_describe(region, &info));
 	CHECK(info.subscribers == 0, "%u", info.subscribers);
 	ipc_reach(PINNED, 1);
@@ -173,7 +176,8 @@ static void publish_until_killed(unsigned argument)
 
 Test(ipc_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_in_another)
 {
-	struct stele_publisher_options options = { sizeof(options), STELE_CREATE, .attach_timeout = -1 };
+	struct stele_publisher_options options = {sizeof(options), STELE_CREATE,
+	                                          .attach_timeout = -1};
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 
@@ -182,7 +186,8 @@ Test(ipc_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_i
 		pid_t child;
 
 		ipc_reach(PINNED, 0);
-		child = ipc_spawn_inner(user_namespace | CLONE_NEWPID | CLONE_NEWIPC, publish_until_killed);
+		child = ipc_spawn_inner(user_namespace | CLONE_NEWPID | CLONE_NEWIPC,
+		                        publish_until_killed);
 		ipc_await(PINNED, 1);
 		cr_expect_eq(ipc_told(SAW), version);
 		RETURNS(stele_publisher_open(region, &options, &publisher), -EBUSY, region);
@@ -202,24 +207,29 @@ static void follow_elsewhere(unsigned by_descriptor)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	const char *chosen = by_descriptor ? "socket" : "futex";
-	struct pollfd pollfd = { .fd = -1, .events = POLLIN };
+	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
 	uint64_t version = 1;
 
-	CHECK(strcmp(ipc_describe(subscriber).notifier, "mq") == 0, "%s", ipc_describe(subscriber).reason);
+	CHECK(strcmp(ipc_describe(subscriber).notifier, "mq") == 0, "%s",
+	      ipc_describe(subscriber).reason);
 	if (by_descriptor)
 		OK(pollfd.fd = stele_subscriber_fd(subscriber));
 	ipc_reach(WAITS, 1);
 	ipc_await(PINNED, 1);
-	UNTIL(stele_subscriber_wait(subscriber, UINT64_MAX >> 2, by_descriptor ? 0 : ipc_now() + 100 * MILLISECOND,
+	UNTIL(stele_subscriber_wait(subscriber, UINT64_MAX >> 2,
+	                            by_descriptor ? 0 : ipc_now() + 100 * MILLISECOND,
 	                            &version) == 0 &&
 	      strcmp(ipc_describe(subscriber).notifier, chosen) == 0);
-	CHECK(strstr(ipc_describe(subscriber).reason, "another IPC namespace"), "%s", ipc_describe(subscriber).reason);
+	CHECK(strstr(ipc_describe(subscriber).reason, "another IPC namespace"), "%s",
+	      ipc_describe(subscriber).reason);
 	OK(stele_subscriber_version(subscriber, &version));
 	ipc_only_notices();
 	for (uint32_t round = 1; round <= ROUNDS; round++) {
 		int r;
 		ipc_tell(SAW, version);
-		while ((r = stele_subscriber_wait(subscriber, version, by_descriptor ? 0 : STELE_FOREVER, &version)) == 0)
+		while ((r = stele_subscriber_wait(subscriber, version,
+		                                  by_descriptor ? 0 : STELE_FOREVER, &version)) ==
+		       0)
 			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
 		OK(r);
 	}
@@ -268,7 +278,7 @@ static void look_elsewhere(unsigned argument)
 
 	(void)argument;
 	CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-		      mount("none", "/dev/shm", "tmpfs", 0, "size=1m") == 0,
+	              mount("none", "/dev/shm", "tmpfs", 0, "size=1m") == 0,
 	      "%s", strerror(errno));
 	ipc_path(path, "");
 	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -ENOENT, path);

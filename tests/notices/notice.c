@@ -14,13 +14,13 @@ TestSuite(ipc_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 /* The ways to wait. */
 enum { BY_QUEUE, BY_FUTEX, UNREGISTERED, BY_DESCRIPTOR, WAYS };
-static const char *const way_names[] = { "mq", "futex", "unregistered", "descriptor" };
+static const char *const way_names[] = {"mq", "futex", "unregistered", "descriptor"};
 
 static struct stele_subscriber *subscribe_to(const char *name, unsigned way)
 {
-	static const char *const notifiers[] = { "mq", "futex", NULL, "mq" };
-	struct stele_subscriber *subscriber =
-		ipc_subscribe_to(name, way == UNREGISTERED ? STELE_UNREGISTERED : 0, notifiers[way]);
+	static const char *const notifiers[] = {"mq", "futex", NULL, "mq"};
+	struct stele_subscriber *subscriber = ipc_subscribe_to(
+		name, way == UNREGISTERED ? STELE_UNREGISTERED : 0, notifiers[way]);
 
 	if (way == BY_DESCRIPTOR)
 		OK(stele_subscriber_fd(subscriber));
@@ -35,7 +35,7 @@ static struct stele_subscriber *subscribe(unsigned way)
 /* Waits for ever, in the given way. */
 static uint64_t wait_for_newer(struct stele_subscriber *subscriber, unsigned way, uint64_t since)
 {
-	struct pollfd pollfd = { .events = POLLIN };
+	struct pollfd pollfd = {.events = POLLIN};
 	uint64_t version = 0;
 	int r;
 
@@ -47,7 +47,8 @@ static uint64_t wait_for_newer(struct stele_subscriber *subscriber, unsigned way
 			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
 		OK(r);
 	}
-	CHECK(version > since, "%llu after %llu", (unsigned long long)version, (unsigned long long)since);
+	CHECK(version > since, "%llu after %llu", (unsigned long long)version,
+	      (unsigned long long)since);
 	return version;
 }
 
@@ -64,8 +65,8 @@ static void follow_rounds(unsigned way)
 	for (uint32_t round = 1; round <= ROUNDS; round++) {
 		ipc_reach(0, round);
 		version = wait_for_newer(subscriber, way, version);
-		CHECK(version == round + 1 && ipc_read(subscriber) == version, "version %llu in round %u",
-		      (unsigned long long)version, round);
+		CHECK(version == round + 1 && ipc_read(subscriber) == version,
+		      "version %llu in round %u", (unsigned long long)version, round);
 		ipc_reach(1, round);
 	}
 	stele_subscriber_close(subscriber);
@@ -86,7 +87,8 @@ static void wakes(unsigned way)
 	}
 	ipc_join(child);
 	if (way == BY_QUEUE || way == BY_DESCRIPTOR)
-		cr_expect(ipc_stats(publisher).notices_sent == ROUNDS && ipc_stats(publisher).notices_failed == 0,
+		cr_expect(ipc_stats(publisher).notices_sent == ROUNDS &&
+		                  ipc_stats(publisher).notices_failed == 0,
 		          "%llu sent", (unsigned long long)ipc_stats(publisher).notices_sent);
 	else
 		cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
@@ -124,8 +126,9 @@ static void follow_burst(unsigned who)
 		read = ipc_read(subscriber);
 		CHECK(read >= version, "read %llu after version %llu", (unsigned long long)read,
 		      (unsigned long long)version);
-		CHECK(stele_subscriber_applied(subscriber, version) == (way == UNREGISTERED ? -ENOTSUP : 0), "%s",
-		      stele_last_error());
+		CHECK(stele_subscriber_applied(subscriber, version) ==
+		              (way == UNREGISTERED ? -ENOTSUP : 0),
+		      "%s", stele_last_error());
 	}
 	CHECK(version == BURST + 1, "%llu", (unsigned long long)version);
 	stele_subscriber_close(subscriber);
@@ -155,7 +158,8 @@ static void on_alarm(int signal_number)
 }
 
 /* With ipc_only_notices() a deadline that is not kept is a wait without end. */
-static void deadline_holds(struct stele_subscriber *subscriber, const char *way, uint64_t since, int64_t length)
+static void deadline_holds(struct stele_subscriber *subscriber, const char *way, uint64_t since,
+                           int64_t length)
 {
 	int64_t begin = ipc_now(), took;
 	uint64_t version = 77;
@@ -168,7 +172,7 @@ static void deadline_holds(struct stele_subscriber *subscriber, const char *way,
 
 Test(ipc_notice, a_deadline_is_kept_and_not_before)
 {
-	struct itimerval often = { { 0, 700 }, { 0, 700 } }, never = { 0 };
+	struct itimerval often = {{0, 700}, {0, 700}}, never = {0};
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
 
@@ -194,7 +198,7 @@ Test(ipc_notice, a_deadline_is_kept_and_not_before)
 Test(ipc_notice, a_deadline_that_has_passed_means_look)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	int64_t past[] = { 0, 1, -5, ipc_now() - 1 };
+	int64_t past[] = {0, 1, -5, ipc_now() - 1};
 
 	ipc_commit(publisher);
 	ipc_commit(publisher);
@@ -239,7 +243,7 @@ Test(ipc_notice, a_first_version_is_waited_for_as_well)
 
 static bool readable(int fd, int milliseconds)
 {
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
 	int r = poll(&pollfd, 1, milliseconds);
 
 	CHECK(r >= 0, "%s", strerror(errno));
@@ -260,7 +264,8 @@ Test(ipc_notice, the_descriptor_is_readable_while_there_is_something_to_see)
 	cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	for (int i = 0; i < 50; i++) {
 		uint64_t made = ipc_commit(publisher);
-		CHECK(readable(fd, IPC_PATIENCE / MILLISECOND), "not after commit %llu", (unsigned long long)made);
+		CHECK(readable(fd, IPC_PATIENCE / MILLISECOND), "not after commit %llu",
+		      (unsigned long long)made);
 		CHECK(readable(fd, 0), "looking at it made it unreadable");
 		RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
 		cr_expect_eq(version, made);
@@ -292,7 +297,7 @@ Test(ipc_notice, the_descriptor_is_readable_now_and_then_without_a_version)
 /* ---- commit against wait ---- */
 
 #define VOLLEYS 40000u
-#define SEED 20240607u
+#define SEED    20240607u
 
 /* Answers each version of the other's region with one of its own. Who waits or commits first varies by up to some
  * microseconds, so that commits meet every moment of a wait. */
@@ -310,7 +315,8 @@ static void play(unsigned way, unsigned side)
 		if (side == 0)
 			ipc_commit(publisher);
 		version = wait_for_newer(subscriber, way, version);
-		CHECK(version == volley + 2, "version %llu in volley %u", (unsigned long long)version, volley);
+		CHECK(version == volley + 2, "version %llu in volley %u",
+		      (unsigned long long)version, volley);
 		random = ipc_mix(random + 1);
 		for (unsigned spin = 0; spin < random % 4096; spin++)
 			__asm__ volatile("");
@@ -388,7 +394,8 @@ Test(ipc_notice, a_stopped_subscriber_costs_one_notice)
 	cr_expect_eq(after.reaped, 0, "it is alive");
 	kill(child, SIGCONT);
 	ipc_await(BY_QUEUE, 1);
-	cr_expect_eq(ipc_told(BY_QUEUE), last, "it saw %llu first", (unsigned long long)ipc_told(BY_QUEUE));
+	cr_expect_eq(ipc_told(BY_QUEUE), last, "it saw %llu first",
+	             (unsigned long long)ipc_told(BY_QUEUE));
 	ipc_join(child);
 	stele_publisher_close(publisher);
 }
@@ -403,8 +410,8 @@ static void commit_silently(uint64_t version)
 	ipc_path(path, "");
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	CHECK(fd >= 0, "%s", strerror(errno));
-	CHECK(pwrite(fd, &head, sizeof(head), offsetof(struct layout_header, head)) == sizeof(head), "%s",
-	      strerror(errno));
+	CHECK(pwrite(fd, &head, sizeof(head), offsetof(struct layout_header, head)) == sizeof(head),
+	      "%s", strerror(errno));
 	close(fd);
 }
 
@@ -505,15 +512,17 @@ Test(ipc_notice, forged_notices_cost_a_look_each)
 	CHECK(queue >= 0, "%s: %s", name, strerror(errno));
 	for (int i = 0; i < 2000; i++) {
 		random = ipc_mix(random + 1);
-		CHECK(mq_send(queue, (const char *)&random, random % 9, (unsigned)(random >> 8) % 32768) == 0, "%s",
-		      strerror(errno));
+		CHECK(mq_send(queue, (const char *)&random, random % 9,
+		              (unsigned)(random >> 8) % 32768) == 0,
+		      "%s", strerror(errno));
 	}
 	UNTIL(ipc_blocked(child));
-	cr_expect_eq(ipc_stage(BY_QUEUE), 0, "it returned version %llu", (unsigned long long)ipc_told(BY_QUEUE));
+	cr_expect_eq(ipc_stage(BY_QUEUE), 0, "it returned version %llu",
+	             (unsigned long long)ipc_told(BY_QUEUE));
 	/* A queue that is full of forged notices has one that does as well. */
 	kill(child, SIGSTOP);
 	UNTIL(ipc_is(child, 'T'));
-	while (mq_timedsend(queue, "", 0, 0, &(struct timespec){ 0 }) == 0)
+	while (mq_timedsend(queue, "", 0, 0, &(struct timespec){0}) == 0)
 		;
 	cr_expect_eq(ipc_stats(publisher).notices_full, 0);
 	ipc_commit(publisher);

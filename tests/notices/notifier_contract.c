@@ -14,9 +14,9 @@
 
 TestSuite(ipc_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
-#define UUID ((const uint8_t *)"0123456789abcdef")
+#define UUID  ((const uint8_t *)"0123456789abcdef")
 #define INDEX 7u /* of the slot; it is also in the type of the messages of the System V queue */
-#define HEAD head_make(5, HEAD_CURRENT)
+#define HEAD  head_make(5, HEAD_CURRENT)
 
 /* ---- the two ends ---- */
 
@@ -31,8 +31,13 @@ static void channel_make(struct channel *channel)
 	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
-	*channel = (struct channel){.names = &names, .head = &head, .slot = &slot, .index = INDEX,
-		                    .owner = geteuid(), .group = getegid(), .fd = -1};
+	*channel = (struct channel){.names = &names,
+	                            .head = &head,
+	                            .slot = &slot,
+	                            .index = INDEX,
+	                            .owner = geteuid(),
+	                            .group = getegid(),
+	                            .fd = -1};
 	memcpy(channel->uuid, UUID, 16);
 	memcpy(channel->region_uuid, info.uuid, 16);
 }
@@ -88,7 +93,8 @@ static void send_as_another_user(unsigned fills)
 		CHECK(setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0, "%s", strerror(errno));
 	}
 	do
-		CHECK(sendto(fd, "", 1, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof(address)) == 1 ||
+		CHECK(sendto(fd, "", 1, MSG_NOSIGNAL, (struct sockaddr *)&address,
+		             sizeof(address)) == 1 ||
 		              errno == EAGAIN,
 		      "%s", strerror(errno));
 	while (fills && errno != EAGAIN);
@@ -154,7 +160,10 @@ static void send_forged(unsigned mechanism, bool fills)
 		if (mechanism != FUTEX) \
 			ipc_join(ipc_spawn(name_, mechanism)); \
 	} \
-	Test(ipc_notifier_contract, name_) { for_each(spawn_##name_, true); } \
+	Test(ipc_notifier_contract, name_) \
+	{ \
+		for_each(spawn_##name_, true); \
+	} \
 	static void name_(unsigned mechanism)
 
 /* 1 and 3. The subscriber has taken a new ticket after each wait, and the publisher sends for that before the next one;
@@ -266,8 +275,10 @@ CLAUSE(notice_04_a_death_within_a_send_is_made_good_by_the_next_publisher)
 static void compare_each_change(unsigned mechanism)
 {
 	const uint64_t later[] = {
-		head_make(6, HEAD_CURRENT),   head_make(5, HEAD_REPLACING),
-		head_make(5, HEAD_REPLACED),  head_make(6, HEAD_REPLACED),
+		head_make(6, HEAD_CURRENT),
+		head_make(5, HEAD_REPLACING),
+		head_make(5, HEAD_REPLACED),
+		head_make(6, HEAD_REPLACED),
 		head_make(5 + (UINT64_C(1) << 30), HEAD_REPLACED),
 	};
 

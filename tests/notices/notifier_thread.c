@@ -182,9 +182,10 @@ static unsigned blocking_threads(void)
 		FILE *file = fopen(tasks.gl_pathv[i], "r");
 		cr_assert_not_null(file);
 		while (fgets(line, sizeof(line), file))
-			if (sscanf(line, "State: %c", &state) != 1 && sscanf(line, "SigBlk: %llx", &blocked) == 1)
+			if (sscanf(line, "State: %c", &state) != 1 &&
+			    sscanf(line, "SigBlk: %llx", &blocked) == 1)
 				count += state == 'S' && (blocked >> (SIGTERM - 1) & 1) &&
-					 (blocked >> (SIGUSR1 - 1) & 1);
+				         (blocked >> (SIGUSR1 - 1) & 1);
 		fclose(file);
 	}
 	globfree(&tasks);

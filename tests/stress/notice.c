@@ -96,7 +96,8 @@ Test(stress_notice, no_commit_is_slept_through_with_a_descriptor)
 #define MANY   64u
 
 enum { FOREVER, DEADLINE, TABLES, DESCRIPTOR, THREAD, WAYS };
-static const char *const ways[WAYS] = {"", ", with a deadline", ", for a table", ", with a descriptor", ", in a thread"};
+static const char *const ways[WAYS] = {"", ", with a deadline", ", for a table",
+                                       ", with a descriptor", ", in a thread"};
 
 enum { ORDER, MADE }; /* stages: the burst that is to be made, and the last one that was */
 
@@ -110,19 +111,20 @@ struct follower {
 static struct many {
 	uint64_t last; /* the version that ends the burst */
 	int64_t committed;
-	uint32_t replaces; /* the publisher replaces the file: its death may cost who waits on the old head a slice */
+	uint32_t
+		replaces; /* the publisher replaces the file: its death may cost who waits on the old head a slice */
 	uint32_t progress; /* of followers: a futex */
 	unsigned count;
 	struct follower followers[MANY];
-} *many;
+} * many;
 
 static void *follow_bursts(void *argument)
 {
 	struct follower *me = argument;
 	const char *const tables[] = {"rows", NULL};
 	struct stele_subscriber_options options = {.size = sizeof(options),
-		                                   .notifier = mechanisms[me->mechanism].name,
-		                                   .tables = me->way == TABLES ? tables : NULL};
+	                                           .notifier = mechanisms[me->mechanism].name,
+	                                           .tables = me->way == TABLES ? tables : NULL};
 	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
 	struct stele_subscriber *subscriber;
 	uint64_t version = 0;
@@ -131,9 +133,9 @@ static void *follow_bursts(void *argument)
 	if (me->way == DESCRIPTOR)
 		OK(pollfd.fd = stele_subscriber_fd(subscriber));
 	for (;;) {
-		int64_t deadline = me->way == DESCRIPTOR ? 0 :
-				   me->way == DEADLINE   ? ipc_now() + 3600 * SECOND :
-							   STELE_FOREVER;
+		int64_t deadline = me->way == DESCRIPTOR ? 0
+		                   : me->way == DEADLINE ? ipc_now() + 3600 * SECOND
+		                                         : STELE_FOREVER;
 		int r = stele_subscriber_wait(subscriber, version, deadline, &version);
 		OK(r);
 		if (r == 0) {
@@ -161,7 +163,8 @@ static void follow_in_threads(unsigned first)
 	sigfillset(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (unsigned i = first; i < many->count; i++)
-		CHECK(pthread_create(&thread, NULL, follow_bursts, &many->followers[i]) == 0, "no thread");
+		CHECK(pthread_create(&thread, NULL, follow_bursts, &many->followers[i]) == 0,
+		      "no thread");
 	for (;;)
 		pause();
 }
@@ -170,7 +173,8 @@ static void add_followers(unsigned way)
 {
 	for (unsigned i = 0; i < MECHANISMS; i++)
 		if (can_spawn(i) && (way != DESCRIPTOR || mechanisms[i].has_descriptor))
-			many->followers[many->count++] = (struct follower){.mechanism = i, .way = way};
+			many->followers[many->count++] =
+				(struct follower){.mechanism = i, .way = way};
 }
 
 static void start_followers(void)
@@ -194,7 +198,8 @@ static void start_followers(void)
 /* One transaction; sometimes the file is replaced in it, up to three times. */
 static void commit_something(struct stele_publisher *publisher, const char *table, uint64_t *random)
 {
-	unsigned replacements = random_from(random) % 8 == 0 ? 1 + (unsigned)(random_from(random) % 3) : 0;
+	unsigned replacements =
+		random_from(random) % 8 == 0 ? 1 + (unsigned)(random_from(random) % 3) : 0;
 	static const uint8_t key[4];
 	struct stele_transaction *tx;
 	struct ipc_value value;
@@ -234,7 +239,8 @@ static void publish_bursts(unsigned seed)
 	for (uint32_t burst = ipc_stage(MADE) + 1;; burst++) {
 		ipc_await(ORDER, burst);
 		for (uint64_t count = random_from(&random) % 6; count > 0; count--) {
-			commit_something(publisher, random_from(&random) % 4 ? "rows" : "other", &random);
+			commit_something(publisher, random_from(&random) % 4 ? "rows" : "other",
+			                 &random);
 			spin(&random);
 			if (random_from(&random) % 64 == 0)
 				compact(publisher);
@@ -275,7 +281,8 @@ static void await_follower(struct follower *follower, uint32_t burst, bool distu
 	while (progress = __atomic_load_n(&many->progress, __ATOMIC_SEQ_CST),
 	       __atomic_load_n(&follower->seen, __ATOMIC_SEQ_CST) < many->last) {
 		struct timespec slice = {.tv_sec = 1};
-		CHECK(ipc_now() < until, "%s%s: burst %u was slept through, at version %llu of %llu (seed %u)",
+		CHECK(ipc_now() < until,
+		      "%s%s: burst %u was slept through, at version %llu of %llu (seed %u)",
 		      mechanisms[follower->mechanism].name, ways[follower->way], burst,
 		      (unsigned long long)follower->seen, (unsigned long long)many->last, SEED);
 		syscall(SYS_futex, &many->progress, FUTEX_WAIT, progress, &slice, NULL, 0);
@@ -290,10 +297,11 @@ static void print_delays(uint32_t bursts)
 	for (unsigned i = 0; i < MECHANISMS; i++) {
 		int64_t longest = 0;
 		for (unsigned j = 0; j < many->count; j++)
-			if (many->followers[j].mechanism == i && many->followers[j].longest > longest)
+			if (many->followers[j].mechanism == i &&
+			    many->followers[j].longest > longest)
 				longest = many->followers[j].longest;
-		fprintf(stderr, "%-9s %u bursts, longest delay %.2f ms\n", mechanisms[i].name, bursts,
-		        (double)longest / MILLISECOND);
+		fprintf(stderr, "%-9s %u bursts, longest delay %.2f ms\n", mechanisms[i].name,
+		        bursts, (double)longest / MILLISECOND);
 	}
 }
 
@@ -311,7 +319,8 @@ static void run_bursts(uint32_t bursts)
 		else if (choice <= 2)
 			stop_for_a_while(publisher, &random);
 		else if (choice <= 8)
-			stop_for_a_while(many->followers[random_from(&random) % many->count].pid, &random);
+			stop_for_a_while(many->followers[random_from(&random) % many->count].pid,
+			                 &random);
 		ipc_await(MADE, burst);
 		for (unsigned i = 0; i < many->count; i++)
 			await_follower(&many->followers[i], burst, choice <= 8);
@@ -326,8 +335,10 @@ static void run_bursts(uint32_t bursts)
 Test(stress_notice, notice_35_no_burst_is_slept_through_by_any_kind, .timeout = 1e6)
 {
 	const char *text = getenv("STELE_NOTICE_BURSTS");
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE, .history = 4,
-		                                  .maximum_size = 1 << 18};
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE,
+	                                          .history = 4,
+	                                          .maximum_size = 1 << 18};
 	struct stele_publisher *publisher = ipc_publish(region, &options);
 
 	ipc_create_table(publisher, "other", &ipc_schema);

@@ -14,12 +14,12 @@
 
 TestSuite(stress_readers, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
 
-#define ACCOUNTS 4000u
-#define TOTAL (ACCOUNTS * UINT64_C(1000))
-#define READERS 4u
-#define HELD 4u /* snapshots that a reader has open */
+#define ACCOUNTS     4000u
+#define TOTAL        (ACCOUNTS * UINT64_C(1000))
+#define READERS      4u
+#define HELD         4u /* snapshots that a reader has open */
 #define PASSES_LEAST 20u
-enum { STOP, STARTED };                       /* stages; one STARTED for each process */
+enum { STOP, STARTED };                           /* stages; one STARTED for each process */
 enum { PASSES, STALE = 8, COMMITTED = 16, SEED }; /* numbers; one for each reader */
 
 static uint64_t seed(void)
@@ -33,11 +33,12 @@ static uint64_t seed(void)
 static const struct stele_schema *schema(void)
 {
 	static const struct stele_column columns[] = {
-		{ .name = "number", .type = STELE_U32, .key = true },
-		{ .name = "amount", .type = STELE_I64, .size = 8, .offset = 0 },
-		{ .name = "version", .type = STELE_U64, .size = 8, .offset = 8 },
+		{.name = "number", .type = STELE_U32, .key = true},
+		{.name = "amount", .type = STELE_I64, .size = 8, .offset = 0},
+		{.name = "version", .type = STELE_U64, .size = 8, .offset = 8},
 	};
-	static const struct stele_schema all = { .columns = columns, .column_count = 3, .value_size = 16 };
+	static const struct stele_schema all = {
+		.columns = columns, .column_count = 3, .value_size = 16};
 
 	return &all;
 }
@@ -56,7 +57,7 @@ static uint32_t key_of(uint32_t number)
 
 static void put(struct stele_writable *table, uint32_t number, int64_t amount, uint64_t version)
 {
-	struct account account = { amount, version };
+	struct account account = {amount, version};
 	uint32_t key = key_of(number);
 	int r = stele_writable_put(table, &key, 32, &account, sizeof(account));
 
@@ -89,7 +90,8 @@ static void transfer(struct stele_publisher *publisher, uint64_t *random)
 	}
 	OK(stele_writable_open(tx, "accounts", &table));
 	for (unsigned i = 0; i < 1 + random_from(random) % 4; i++) {
-		uint32_t from = (uint32_t)(random_from(random) % ACCOUNTS), to = (uint32_t)(random_from(random) % ACCOUNTS);
+		uint32_t from = (uint32_t)(random_from(random) % ACCOUNTS),
+			 to = (uint32_t)(random_from(random) % ACCOUNTS);
 		int64_t sum = (int64_t)(random_from(random) % 500);
 		put(table, from, amount(table, from) - sum, next);
 		put(table, to, amount(table, to) + sum, next);
@@ -150,16 +152,18 @@ static int check_sum(const struct stele_snapshot *snapshot)
 		r = stele_snapshot_check(snapshot);
 	if (r < 0)
 		return r;
-	MUST(rows == ACCOUNTS && sum == (int64_t)TOTAL && newest == stele_snapshot_version(snapshot),
-	     "%llu rows, sum %lld, newest row %llu at version %llu", (unsigned long long)rows, (long long)sum,
-	     (unsigned long long)newest, (unsigned long long)stele_snapshot_version(snapshot));
+	MUST(rows == ACCOUNTS && sum == (int64_t)TOTAL &&
+	             newest == stele_snapshot_version(snapshot),
+	     "%llu rows, sum %lld, newest row %llu at version %llu", (unsigned long long)rows,
+	     (long long)sum, (unsigned long long)newest,
+	     (unsigned long long)stele_snapshot_version(snapshot));
 	return 1;
 }
 
 static void read_on(unsigned who)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
-	struct stele_snapshot *held[HELD] = { NULL };
+	struct stele_snapshot *held[HELD] = {NULL};
 	uint64_t random = seed() * 1000 + who, passes = 0, stale = 0, last = 0;
 
 	ipc_reach(STARTED + who, 1);
@@ -208,18 +212,20 @@ static void scribble(unsigned argument)
 
 	ipc_reach(STARTED + argument, 1);
 	while (ipc_stage(STOP) == 0) {
-		struct stat status = { 0 };
+		struct stat status = {0};
 		int fd = open_subscribers();
 		if (fd < 0)
 			continue;
 		if (fstat(fd, &status) < 0 || status.st_size < 256)
 			status.st_size = 256;
 		for (int i = 0; i < 1000; i++) {
-			uint64_t offset = random_from(&random) % (uint64_t)status.st_size & ~(uint64_t)7;
+			uint64_t offset =
+				random_from(&random) % (uint64_t)status.st_size & ~(uint64_t)7;
 			uint64_t word = random_from(&random), near = ipc_told(COMMITTED);
 			/* Plausible versions do more harm than wild ones. */
 			word = word % 3 == 0 ? word : word % 3 == 1 ? near - word / 3 % 40 : 0;
-			MUST(pwrite(fd, &word, sizeof(word), (off_t)offset) == sizeof(word), "%s", strerror(errno));
+			MUST(pwrite(fd, &word, sizeof(word), (off_t)offset) == sizeof(word), "%s",
+			     strerror(errno));
 		}
 		close(fd);
 		sched_yield();
@@ -236,8 +242,10 @@ static void truncate_often(unsigned argument)
 		int fd = open_subscribers();
 		if (fd < 0)
 			continue;
-		MUST(ftruncate(fd, random_from(&random) % 2 ? 0 : (off_t)(random_from(&random) % 20000)) == 0, "%s",
-		     strerror(errno));
+		MUST(ftruncate(fd, random_from(&random) % 2
+		                           ? 0
+		                           : (off_t)(random_from(&random) % 20000)) == 0,
+		     "%s", strerror(errno));
 		close(fd);
 		/* Subscribers shall come back in between. */
 		while (ipc_told(COMMITTED) < until && ipc_stage(STOP) == 0)
@@ -284,7 +292,10 @@ static void run(bool hostile)
 	publisher = publish();
 	before = baseline(publisher, &random);
 	for (unsigned i = 0; i < processes; i++)
-		children[i] = ipc_spawn(i < READERS ? read_on : i == READERS ? scribble : truncate_often, i);
+		children[i] = ipc_spawn(i < READERS    ? read_on
+		                        : i == READERS ? scribble
+		                                       : truncate_often,
+		                        i);
 	for (unsigned i = 0; i < processes; i++)
 		ipc_await(STARTED + i, 1);
 	while (commits < (IPC_SANITIZED ? 2000 : 150000) || ipc_now() < until ||
@@ -300,13 +311,15 @@ static void run(bool hostile)
 	for (unsigned i = 0; i < processes; i++)
 		ipc_join(children[i]);
 	for (unsigned who = 0; who < READERS; who++) {
-		MUST(ipc_told(PASSES + who) >= PASSES_LEAST, "reader %u saw only %llu whole versions", who,
+		MUST(ipc_told(PASSES + who) >= PASSES_LEAST,
+		     "reader %u saw only %llu whole versions", who,
 		     (unsigned long long)ipc_told(PASSES + who));
 		passes += ipc_told(PASSES + who);
 		stale += ipc_told(STALE + who);
 	}
 	MUST(most <= 1 << 20, "%llu bytes were pinned", (unsigned long long)most);
-	MUST(hostile || stale == 0 || ipc_stats(publisher).pins_revoked > 0, "stale, but nothing was revoked");
+	MUST(hostile || stale == 0 || ipc_stats(publisher).pins_revoked > 0,
+	     "stale, but nothing was revoked");
 	printf("stress_readers: %llu commits, %llu sums, %llu stale, %llu revoked, %llu bytes pinned at most\n",
 	       (unsigned long long)commits, (unsigned long long)passes, (unsigned long long)stale,
 	       (unsigned long long)ipc_stats(publisher).pins_revoked, (unsigned long long)most);
@@ -320,8 +333,9 @@ static void run(bool hostile)
 	publisher = ipc_attach(region, NULL);
 	after = baseline(publisher, &random);
 	/* The same rows and a history of random changes. */
-	MUST(fabs((double)after - (double)before) < (double)before / 20, "%llu bytes in use before, %llu after",
-	     (unsigned long long)before, (unsigned long long)after);
+	MUST(fabs((double)after - (double)before) < (double)before / 20,
+	     "%llu bytes in use before, %llu after", (unsigned long long)before,
+	     (unsigned long long)after);
 	MUST(ipc_stats(publisher).pinned_used == 0, "%llu bytes are pinned",
 	     (unsigned long long)ipc_stats(publisher).pinned_used);
 	stele_publisher_close(publisher);

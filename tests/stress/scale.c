@@ -33,7 +33,8 @@ static void subscribe_and_follow(void)
 		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
 		count(VERSIONS);
 	}
-	CHECK(version == LAST && ipc_read(subscriber) == LAST, "version %llu", (unsigned long long)version);
+	CHECK(version == LAST && ipc_read(subscriber) == LAST, "version %llu",
+	      (unsigned long long)version);
 	stele_subscriber_close(subscriber);
 }
 
@@ -59,7 +60,8 @@ static void spawn_all(pid_t *pids)
 /* The tests beside this one need queues, too: the system's limit is of a namespace, else these here get but a hundred. */
 static void leave_queues_to_others(void)
 {
-	struct rlimit few = {100 * 104, 100 * 104}; /* bytes that the kernel counts for all of this user's */
+	struct rlimit few = {100 * 104,
+	                     100 * 104}; /* bytes that the kernel counts for all of this user's */
 
 	if (unshare(CLONE_NEWIPC) < 0)
 		cr_assert_eq(setrlimit(RLIMIT_MSGQUEUE, &few), 0);
@@ -93,8 +95,8 @@ Test(stress_scale, thousands_of_processes_see_the_last_version)
 	publisher = ipc_publish(region, &options);
 	spawn_all(pids);
 	while (ipc_stage(READY) < SUBSCRIBERS) {
-		cr_assert(ipc_now() < until && waitpid(-1, &status, WNOHANG) <= 0, "%u of %u are there",
-			  ipc_stage(READY), SUBSCRIBERS);
+		cr_assert(ipc_now() < until && waitpid(-1, &status, WNOHANG) <= 0,
+		          "%u of %u are there", ipc_stage(READY), SUBSCRIBERS);
 		sched_yield();
 	}
 	printf("%u subscribers after %.1f s: %llu on queues, %llu on the futex\n", SUBSCRIBERS,

@@ -12,12 +12,12 @@
 
 TestSuite(stress_versions, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
 
-#define STEPS 1500u
-#define HISTORY 6u
-#define REMEMBERED 64u /* copies of the newest versions: more than history ever holds */
+#define STEPS       1500u
+#define HISTORY     6u
+#define REMEMBERED  64u /* copies of the newest versions: more than history ever holds */
 #define SUBSCRIBERS 4u
-#define SNAPSHOTS 20u
-#define TIGHT (120 << 10) /* bytes in a region that runs full */
+#define SNAPSHOTS   20u
+#define TIGHT       (120 << 10) /* bytes in a region that runs full */
 
 struct pinned {
 	struct stele_snapshot *snapshot;
@@ -28,7 +28,7 @@ struct pinned {
 static struct {
 	uint64_t seed, random;
 	unsigned step;
-	bool tight; /* a region so small that it runs full: what is pinned may be revoked */
+	bool tight;  /* a region so small that it runs full: what is pinned may be revoked */
 	bool shared; /* two publishers take turns */
 	struct stele_publisher *publisher, *turns[2];
 	struct versions_model head, copies[REMEMBERED];
@@ -38,7 +38,8 @@ static struct {
 } run;
 
 #define MUST(condition, format, ...) \
-	CHECK(condition, "seed %llu, step %u: " format, (unsigned long long)run.seed, run.step, ##__VA_ARGS__)
+	CHECK(condition, "seed %llu, step %u: " format, (unsigned long long)run.seed, run.step, \
+	      ##__VA_ARGS__)
 
 static uint64_t pick(uint64_t below)
 {
@@ -50,7 +51,8 @@ static uint64_t pick(uint64_t below)
 static void remember(uint64_t version)
 {
 	MUST(stele_publisher_version(run.publisher) == version, "version %llu, not %llu",
-	     (unsigned long long)stele_publisher_version(run.publisher), (unsigned long long)version);
+	     (unsigned long long)stele_publisher_version(run.publisher),
+	     (unsigned long long)version);
 	run.head.version = version;
 	run.copies[version % REMEMBERED] = run.head;
 }
@@ -59,13 +61,14 @@ static const struct versions_model *copy_of(uint64_t version)
 {
 	const struct versions_model *copy = &run.copies[version % REMEMBERED];
 
-	MUST(copy->version == version, "version %llu is held for longer than expected", (unsigned long long)version);
+	MUST(copy->version == version, "version %llu is held for longer than expected",
+	     (unsigned long long)version);
 	return copy;
 }
 
 static uint64_t oldest(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	int r = stele_region_describe(region, &info);
 
 	MUST(r == 0, "%s", stele_last_error());
@@ -97,7 +100,8 @@ static void finish(struct stele_transaction *tx, struct versions_model *model, i
 		run.full++;
 		return;
 	}
-	MUST(r == versions_differ(model, &run.head), "commit: %d: %s", r, r < 0 ? stele_last_error() : "");
+	MUST(r == versions_differ(model, &run.head), "commit: %d: %s", r,
+	     r < 0 ? stele_last_error() : "");
 	if (r == 1) {
 		run.head = *model;
 		remember(model->version);
@@ -110,7 +114,8 @@ static uint64_t older_version(struct versions_model *ret)
 	uint64_t first = oldest(), version;
 	unsigned which = (unsigned)pick(SNAPSHOTS);
 
-	if (pick(2) == 0 && run.pins[which].snapshot && stele_snapshot_check(run.pins[which].snapshot) == 0) {
+	if (pick(2) == 0 && run.pins[which].snapshot &&
+	    stele_snapshot_check(run.pins[which].snapshot) == 0) {
 		*ret = run.pins[which].model;
 		return ret->version;
 	}
@@ -145,7 +150,8 @@ static void commit(bool rollback)
 			model = before;
 			r = 0;
 		}
-		MUST(r == 0, "rollback to %llu: %d: %s", (unsigned long long)version, r, stele_last_error());
+		MUST(r == 0, "rollback to %llu: %d: %s", (unsigned long long)version, r,
+		     stele_last_error());
 		if (pick(3) == 0)
 			r = versions_change(tx, &model, &run.random);
 	}
@@ -159,8 +165,8 @@ static void compare(const struct stele_snapshot *snapshot, const struct versions
 	char why[256] = "";
 	int r = versions_compare(snapshot, model, why);
 
-	MUST(r == 0 || (r == -ESTALE && run.tight), "version %llu: %d: %s", (unsigned long long)model->version, r,
-	     r == 1 ? why : stele_last_error());
+	MUST(r == 0 || (r == -ESTALE && run.tight), "version %llu: %d: %s",
+	     (unsigned long long)model->version, r, r == 1 ? why : stele_last_error());
 	run.stale += r == -ESTALE;
 }
 
@@ -171,7 +177,8 @@ static int open_snapshot(unsigned which, uint64_t version, struct stele_snapshot
 	int64_t until = ipc_now() + IPC_PATIENCE;
 	int r;
 
-	while ((r = stele_snapshot_open(run.subscribers[which], version, ret)) == -ENOENT && ipc_now() < until)
+	while ((r = stele_snapshot_open(run.subscribers[which], version, ret)) == -ENOENT &&
+	       ipc_now() < until)
 		sched_yield();
 	return r;
 }
@@ -195,7 +202,8 @@ static void pin(void)
 		pin->snapshot = NULL;
 		return;
 	}
-	MUST(r == 0, "snapshot of %llu: %d: %s", (unsigned long long)version, r, stele_last_error());
+	MUST(r == 0, "snapshot of %llu: %d: %s", (unsigned long long)version, r,
+	     stele_last_error());
 	pin->model = *copy_of(version);
 }
 
@@ -211,7 +219,8 @@ static void look(void)
 	r = open_snapshot(which % SUBSCRIBERS, version, &snapshot);
 	if (r == -EMFILE)
 		return;
-	MUST(r == 0, "snapshot of %llu: %d: %s", (unsigned long long)version, r, stele_last_error());
+	MUST(r == 0, "snapshot of %llu: %d: %s", (unsigned long long)version, r,
+	     stele_last_error());
 	compare(snapshot, copy_of(version));
 	stele_snapshot_close(snapshot);
 }
@@ -324,7 +333,8 @@ static void death(void)
 	run.deaths++;
 	attach();
 	version = stele_publisher_version(run.publisher);
-	MUST(how >= 4 || version <= run.head.version + 1, "version %llu", (unsigned long long)version);
+	MUST(how >= 4 || version <= run.head.version + 1, "version %llu",
+	     (unsigned long long)version);
 	replay(random, version);
 	remember(version);
 }
@@ -385,17 +395,18 @@ static uint64_t settle(void)
 		remember(version);
 	} while (++commits < 50 || run.head.version - oldest() != HISTORY - 1);
 	stats = ipc_stats(run.publisher);
-	MUST(stats.pinned_used == 0, "%llu bytes are pinned", (unsigned long long)stats.pinned_used);
+	MUST(stats.pinned_used == 0, "%llu bytes are pinned",
+	     (unsigned long long)stats.pinned_used);
 	return stats.arena_used;
 }
 
 static uint64_t start(void)
 {
 	static const struct stele_column columns[] = {
-		{ .name = "id", .type = STELE_U32, .key = true },
-		{ .name = "number", .type = STELE_U64, .size = 8 },
+		{.name = "id", .type = STELE_U32, .key = true},
+		{.name = "number", .type = STELE_U64, .size = 8},
 	};
-	struct stele_schema schema = { .columns = columns, .column_count = 2, .value_size = 8 };
+	struct stele_schema schema = {.columns = columns, .column_count = 2, .value_size = 8};
 	struct stele_transaction *tx;
 
 	attach();
@@ -436,11 +447,12 @@ static void end(uint64_t baseline)
 	if (r == 1)
 		remember(run.head.version + 1);
 	used = settle();
-	MUST(used == baseline, "%llu bytes in use at first, %llu in the end", (unsigned long long)baseline,
-	     (unsigned long long)used);
+	MUST(used == baseline, "%llu bytes in use at first, %llu in the end",
+	     (unsigned long long)baseline, (unsigned long long)used);
 	detach();
 	attach();
-	MUST(ipc_stats(run.publisher).arena_used == baseline, "recovery finds %llu bytes in use, not %llu",
+	MUST(ipc_stats(run.publisher).arena_used == baseline,
+	     "recovery finds %llu bytes in use, not %llu",
 	     (unsigned long long)ipc_stats(run.publisher).arena_used, (unsigned long long)baseline);
 	detach();
 	OK(stele_region_remove(region));
@@ -448,11 +460,13 @@ static void end(uint64_t baseline)
 
 static void one_seed(uint64_t seed, bool tight, bool in_turns)
 {
-	unsigned before[6] = { run.rollbacks, run.deaths, run.full, run.stale, run.stuck, run.compacted };
+	unsigned before[6] = {run.rollbacks, run.deaths, run.full,
+	                      run.stale,     run.stuck,  run.compacted};
 	uint64_t baseline;
 
 	memset(&run, 0, sizeof(run));
-	run.rollbacks = before[0], run.deaths = before[1], run.full = before[2], run.stale = before[3];
+	run.rollbacks = before[0], run.deaths = before[1], run.full = before[2],
+	run.stale = before[3];
 	run.stuck = before[4], run.compacted = before[5];
 	run.seed = run.random = seed;
 	run.tight = tight;
@@ -473,8 +487,8 @@ static void seeds(bool tight, bool in_turns)
 	do
 		one_seed(seed++, tight, in_turns);
 	while (++count < (IPC_SANITIZED ? 2 : 10) || ipc_now() < until);
-	printf("stress_versions: %u seeds of %u steps, %u rollbacks, %u deaths, %u times full, %u stale\n", count, STEPS,
-	       run.rollbacks, run.deaths, run.full, run.stale);
+	printf("stress_versions: %u seeds of %u steps, %u rollbacks, %u deaths, %u times full, %u stale\n",
+	       count, STEPS, run.rollbacks, run.deaths, run.full, run.stale);
 	cr_expect_leq(run.stuck, count / 10);
 	cr_expect_gt(run.rollbacks, 100);
 	cr_expect_gt(run.deaths, 5);

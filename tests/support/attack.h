@@ -28,7 +28,7 @@
 #include "lib/layout.h"
 
 #define ATTACK_NOBODY 65534u
-#define ATTACK_SLOTS LAYOUT_SLOTS_MAX
+#define ATTACK_SLOTS  LAYOUT_SLOTS_MAX
 
 struct attack {
 	const char *region;
@@ -44,7 +44,8 @@ struct attack {
 #define ATTACK_MUST(condition_) \
 	do { \
 		if (!(condition_)) { \
-			fprintf(stderr, "attack, line %d: %s: %s\n", __LINE__, #condition_, strerror(errno)); \
+			fprintf(stderr, "attack, line %d: %s: %s\n", __LINE__, #condition_, \
+			        strerror(errno)); \
 			_exit(1); \
 		} \
 	} while (0)
@@ -58,7 +59,8 @@ static inline uint64_t attack_random(struct attack *attack)
 
 static inline off_t attack_lock_byte(uint32_t index)
 {
-	return (off_t)(sizeof(struct layout_subscribers_header) + index * sizeof(struct layout_slot));
+	return (off_t)(sizeof(struct layout_subscribers_header) +
+	               index * sizeof(struct layout_slot));
 }
 
 /* Opens the subscribers file, makes it as long as it may be, and looks which slots are in use. */
@@ -68,7 +70,8 @@ static inline void attack_open(struct attack *attack, const char *region, volati
 	size_t size = (size_t)attack_lock_byte(ATTACK_SLOTS);
 	char path[128];
 
-	*attack = (struct attack){ .region = region, .stop = stop, .rounds = rounds, .random = 88172645463325252u };
+	*attack = (struct attack){
+		.region = region, .stop = stop, .rounds = rounds, .random = 88172645463325252u};
 	snprintf(path, sizeof(path), "/dev/shm/stele.%s.subscribers", region);
 	attack->fd = open(path, O_RDWR | O_CLOEXEC);
 	ATTACK_MUST(attack->fd >= 0);
@@ -77,8 +80,12 @@ static inline void attack_open(struct attack *attack, const char *region, volati
 	ATTACK_MUST(attack->header != MAP_FAILED);
 	attack->slots = (struct layout_slot *)(attack->header + 1);
 	for (uint32_t i = 0; i < ATTACK_SLOTS; i++) {
-		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = attack_lock_byte(i), .l_len = 1 };
-		attack->genuine[i] = fcntl(attack->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+		struct flock lock = {.l_type = F_WRLCK,
+		                     .l_whence = SEEK_SET,
+		                     .l_start = attack_lock_byte(i),
+		                     .l_len = 1};
+		attack->genuine[i] =
+			fcntl(attack->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 	}
 }
 
@@ -97,7 +104,8 @@ static inline void attack_clear(struct attack *attack)
 			continue;
 		for (unsigned pin = 0; pin < LAYOUT_PINS; pin++)
 			__atomic_store_n(&slot->pins[pin], 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&slot->ticket, (slot->ticket + 1) & ~UINT64_C(1), __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->ticket, (slot->ticket + 1) & ~UINT64_C(1),
+		                 __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->state, LAYOUT_SLOT_FREE, __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&attack->header->slots_used, 64, __ATOMIC_RELAXED);
@@ -125,7 +133,7 @@ static inline void attack_as(bool member)
 static inline void attack_arm(struct attack *attack, uint32_t index, uint32_t kind, uint64_t uuid)
 {
 	struct layout_slot *slot = &attack->slots[index];
-	uint64_t words[2] = { uuid, index };
+	uint64_t words[2] = {uuid, index};
 
 	if (attack->genuine[index])
 		return;
@@ -134,7 +142,8 @@ static inline void attack_arm(struct attack *attack, uint32_t index, uint32_t ki
 		__atomic_store_n(&slot->uuid[i], ((uint8_t *)words)[i], __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->tables, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->state, LAYOUT_SLOT_TAKEN, __ATOMIC_RELEASE);
-	__atomic_store_n(&slot->ticket, (__atomic_load_n(&slot->ticket, __ATOMIC_RELAXED) | 1) + 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->ticket, (__atomic_load_n(&slot->ticket, __ATOMIC_RELAXED) | 1) + 2,
+	                 __ATOMIC_RELEASE);
 }
 
 /* All slots, once, and announced. Kind 0: one notifier after the other. */
@@ -166,7 +175,9 @@ static inline void attack_range_lock(struct attack *attack, uint32_t kind)
 	uint32_t from = 0;
 
 	for (uint32_t i = 0; i <= ATTACK_SLOTS; i++) {
-		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = attack_lock_byte(from) - 1 };
+		struct flock lock = {.l_type = F_WRLCK,
+		                     .l_whence = SEEK_SET,
+		                     .l_start = attack_lock_byte(from) - 1};
 		if (i < ATTACK_SLOTS && !attack->genuine[i])
 			continue;
 		lock.l_len = attack_lock_byte(i) - lock.l_start - 1;
@@ -181,7 +192,10 @@ static inline void attack_range_lock(struct attack *attack, uint32_t kind)
 static inline void attack_lock_each(struct attack *attack)
 {
 	for (uint32_t i = 0; i < ATTACK_SLOTS; i++) {
-		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = attack_lock_byte(i), .l_len = 1 };
+		struct flock lock = {.l_type = F_WRLCK,
+		                     .l_whence = SEEK_SET,
+		                     .l_start = attack_lock_byte(i),
+		                     .l_len = 1};
 		if (!attack->genuine[i])
 			ATTACK_MUST(fcntl(attack->fd, F_OFD_SETLK, &lock) == 0);
 	}
@@ -205,7 +219,8 @@ static inline void attack_one_uuid(struct attack *attack, uint32_t kind)
 				continue;
 			__atomic_store_n(&slot->notifier, kind, __ATOMIC_RELAXED);
 			for (unsigned byte = 0; byte < 16; byte++)
-				__atomic_store_n(&slot->uuid[byte], attack->slots[0].uuid[byte], __ATOMIC_RELAXED);
+				__atomic_store_n(&slot->uuid[byte], attack->slots[0].uuid[byte],
+				                 __ATOMIC_RELAXED);
 			__atomic_store_n(&slot->state, LAYOUT_SLOT_TAKEN, __ATOMIC_RELEASE);
 		}
 		__atomic_store_n(&attack->header->slots_used, ATTACK_SLOTS, __ATOMIC_SEQ_CST);
@@ -215,7 +230,7 @@ static inline void attack_one_uuid(struct attack *attack, uint32_t kind)
 /* Each pin of each slot a version that is there, perhaps. */
 static inline void attack_pins(struct attack *attack, uint32_t kind)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	(void)kind;
 	__atomic_store_n(&attack->header->slots_used, ATTACK_SLOTS, __ATOMIC_SEQ_CST);
@@ -224,7 +239,10 @@ static inline void attack_pins(struct attack *attack, uint32_t kind)
 		for (uint32_t i = 0; i < ATTACK_SLOTS; i++)
 			for (unsigned pin = 0; pin < LAYOUT_PINS; pin++)
 				__atomic_store_n(&attack->slots[i].pins[pin],
-				                 info.version - attack_random(attack) % (info.version < 4096 ? info.version : 4096),
+				                 info.version - attack_random(attack) %
+				                                        (info.version < 4096
+				                                                 ? info.version
+				                                                 : 4096),
 				                 __ATOMIC_RELAXED);
 	} while (attack_goes_on(attack));
 }
@@ -236,12 +254,14 @@ static inline void attack_claims(struct attack *attack, uint32_t kind)
 	__atomic_store_n(&attack->header->slots_used, ATTACK_SLOTS, __ATOMIC_SEQ_CST);
 	do
 		for (unsigned i = 0; i < 10000; i++) {
-			uint64_t claim = __atomic_fetch_add(&attack->header->claims, 1, __ATOMIC_SEQ_CST);
+			uint64_t claim =
+				__atomic_fetch_add(&attack->header->claims, 1, __ATOMIC_SEQ_CST);
 			uint32_t index = (uint32_t)attack_random(attack) % ATTACK_SLOTS;
 			if (!attack->genuine[index])
-				__atomic_store_n(&attack->slots[index].state, (uint32_t)(claim % 2), __ATOMIC_RELAXED);
-			__atomic_store_n(&attack->header->claimed[claim % LAYOUT_CLAIMS], LAYOUT_CLAIM(claim, index),
-			                 __ATOMIC_RELEASE);
+				__atomic_store_n(&attack->slots[index].state, (uint32_t)(claim % 2),
+				                 __ATOMIC_RELAXED);
+			__atomic_store_n(&attack->header->claimed[claim % LAYOUT_CLAIMS],
+			                 LAYOUT_CLAIM(claim, index), __ATOMIC_RELEASE);
 		}
 	while (attack_goes_on(attack));
 }
@@ -258,7 +278,10 @@ static inline void attack_scribble(struct attack *attack, uint32_t kind)
 			uint64_t random = attack_random(attack), word = attack_random(attack);
 			/* The fixed part of the header is left: who spoils it makes the file unusable, once. */
 			__atomic_store_n(&words[4 + random % (count - 4)],
-			                 random >> 40 & 1 ? word : random >> 41 & 1 ? word % 64 : UINT64_MAX, __ATOMIC_RELAXED);
+			                 random >> 40 & 1   ? word
+			                 : random >> 41 & 1 ? word % 64
+			                                    : UINT64_MAX,
+			                 __ATOMIC_RELAXED);
 		}
 	while (attack_goes_on(attack));
 }
@@ -282,7 +305,10 @@ static inline void attack_many_locks(struct attack *attack, uint32_t kind)
 	off_t start = attack_lock_byte(ATTACK_SLOTS) * 2;
 
 	for (off_t i = 0; i < 20000; i++) {
-		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start + 2 * i, .l_len = 1 };
+		struct flock lock = {.l_type = F_WRLCK,
+		                     .l_whence = SEEK_SET,
+		                     .l_start = start + 2 * i,
+		                     .l_len = 1};
 		ATTACK_MUST(fcntl(attack->fd, F_OFD_SETLK, &lock) == 0);
 	}
 	attack_changing(attack, kind);
@@ -300,8 +326,8 @@ static inline void attack_leases(struct attack *attack, uint32_t kind)
 	while (!__atomic_load_n(attack->stop, __ATOMIC_SEQ_CST)) {
 		struct stat old, now;
 		/* The file before this one, once there is another. */
-		if (found < 0 || (stat(name, &now) == 0 && fstat(found, &old) == 0 && old.st_ino != now.st_ino &&
-		                  old.st_nlink != 0)) {
+		if (found < 0 || (stat(name, &now) == 0 && fstat(found, &old) == 0 &&
+		                  old.st_ino != now.st_ino && old.st_nlink != 0)) {
 			if (found >= 0)
 				close(found);
 			found = open(name, O_PATH | O_CLOEXEC);
@@ -314,7 +340,8 @@ static inline void attack_leases(struct attack *attack, uint32_t kind)
 			else if (errno == EWOULDBLOCK)
 				__atomic_fetch_add(attack->rounds, 1, __ATOMIC_SEQ_CST);
 		}
-		if (found >= 0 && fstat(found, &old) == 0 && old.st_nlink == 0 && stat(name, &now) == 0) {
+		if (found >= 0 && fstat(found, &old) == 0 && old.st_nlink == 0 &&
+		    stat(name, &now) == 0) {
 			close(found);
 			found = open(name, O_PATH | O_CLOEXEC);
 		}
@@ -336,7 +363,8 @@ static inline void attack_requeue(struct attack *attack, uint32_t kind)
 	ATTACK_MUST(header != MAP_FAILED);
 	do
 		for (unsigned i = 0; i < 1000; i++)
-			syscall(SYS_futex, &header->head, FUTEX_CMP_REQUEUE, 0, INT32_MAX, &header->oldest,
+			syscall(SYS_futex, &header->head, FUTEX_CMP_REQUEUE, 0, INT32_MAX,
+			        &header->oldest,
 			        (uint32_t)__atomic_load_n(&header->head, __ATOMIC_RELAXED));
 	while (attack_goes_on(attack));
 }
@@ -344,31 +372,31 @@ static inline void attack_requeue(struct attack *attack, uint32_t kind)
 struct attack_kind {
 	const char *name;
 	void (*run)(struct attack *attack, uint32_t kind);
-	uint32_t kind;     /* of notifier */
-	bool as_many;      /* it costs what as many subscribers cost: no bound is promised but that */
+	uint32_t kind; /* of notifier */
+	bool as_many;  /* it costs what as many subscribers cost: no bound is promised but that */
 };
 
 static const struct attack_kind attacks[] = {
-	{ "armed_mq", attack_armed, LAYOUT_NOTIFIER_MQ, false },
-	{ "armed_socket", attack_armed, LAYOUT_NOTIFIER_SOCKET, false },
-	{ "armed_fifo", attack_armed, LAYOUT_NOTIFIER_FIFO, false },
-	{ "armed_signal", attack_armed, LAYOUT_NOTIFIER_SIGNAL, false },
-	{ "armed_semaphore", attack_armed, LAYOUT_NOTIFIER_SEMAPHORE, false },
-	{ "armed_sysv", attack_armed, LAYOUT_NOTIFIER_SYSV, false },
-	{ "armed_futex", attack_armed, LAYOUT_NOTIFIER_FUTEX, false },
-	{ "armed_mixed", attack_armed, 0, false },
-	{ "changing_uuids", attack_changing, 0, false },
-	{ "range_lock", attack_range_lock, 0, false },
-	{ "many_locks", attack_many_locks, 0, false },
-	{ "one_uuid", attack_one_uuid, LAYOUT_NOTIFIER_MQ, false },
-	{ "pins", attack_pins, 0, false },
-	{ "claims", attack_claims, 0, false },
-	{ "scribble", attack_scribble, 0, false },
-	{ "registrations", attack_registrations, 0, false },
-	{ "leases", attack_leases, 0, false },
-	{ "requeue", attack_requeue, 0, false },
-	{ "each_lock_signal", attack_each_lock, LAYOUT_NOTIFIER_SIGNAL, true },
-	{ "each_lock_semaphore", attack_each_lock, LAYOUT_NOTIFIER_SEMAPHORE, true },
+	{"armed_mq", attack_armed, LAYOUT_NOTIFIER_MQ, false},
+	{"armed_socket", attack_armed, LAYOUT_NOTIFIER_SOCKET, false},
+	{"armed_fifo", attack_armed, LAYOUT_NOTIFIER_FIFO, false},
+	{"armed_signal", attack_armed, LAYOUT_NOTIFIER_SIGNAL, false},
+	{"armed_semaphore", attack_armed, LAYOUT_NOTIFIER_SEMAPHORE, false},
+	{"armed_sysv", attack_armed, LAYOUT_NOTIFIER_SYSV, false},
+	{"armed_futex", attack_armed, LAYOUT_NOTIFIER_FUTEX, false},
+	{"armed_mixed", attack_armed, 0, false},
+	{"changing_uuids", attack_changing, 0, false},
+	{"range_lock", attack_range_lock, 0, false},
+	{"many_locks", attack_many_locks, 0, false},
+	{"one_uuid", attack_one_uuid, LAYOUT_NOTIFIER_MQ, false},
+	{"pins", attack_pins, 0, false},
+	{"claims", attack_claims, 0, false},
+	{"scribble", attack_scribble, 0, false},
+	{"registrations", attack_registrations, 0, false},
+	{"leases", attack_leases, 0, false},
+	{"requeue", attack_requeue, 0, false},
+	{"each_lock_signal", attack_each_lock, LAYOUT_NOTIFIER_SIGNAL, true},
+	{"each_lock_semaphore", attack_each_lock, LAYOUT_NOTIFIER_SEMAPHORE, true},
 };
 #define ATTACKS (sizeof(attacks) / sizeof(attacks[0]))
 

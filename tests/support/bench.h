@@ -85,7 +85,8 @@ static inline void keep_awake(void)
 	int32_t none = 0;
 
 	if (fd < 0 || write(fd, &none, sizeof(none)) != (ssize_t)sizeof(none))
-		fprintf(stderr, "bench: idle cores may sleep, so notices look slower than they are\n");
+		fprintf(stderr,
+		        "bench: idle cores may sleep, so notices look slower than they are\n");
 }
 
 /* Keeps the calling process on one core: the last that it may use, or the `nth` before that. */
@@ -108,12 +109,13 @@ static inline void stay_on_core(int nth)
 /* ---- the same work, done by several sides in turns ---- */
 
 #define COMPARE_ROUNDS 7
-#define COMPARE_SIDES 4
+#define COMPARE_SIDES  4
 
 /* The first side of a comparison is ours, the others are peers. */
 struct side {
 	const char *name;
-	double (*run)(uint64_t *ret_sum); /* does the work once; seconds a unit of it; and a sum over all
+	double (*run)(
+		uint64_t *ret_sum); /* does the work once; seconds a unit of it; and a sum over all
 	                                     that was read */
 	double reach; /* how many times as fast as this peer we are to be; 0: not said */
 };

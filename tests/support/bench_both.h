@@ -38,13 +38,13 @@ static inline void lmdb_remove(void)
 	unlink(lock);
 }
 
-#define lmdb(call)                                                      \
-	do {                                                            \
-		int lmdb_result = (call);                               \
-		if (lmdb_result != 0) {                                 \
+#define lmdb(call) \
+	do { \
+		int lmdb_result = (call); \
+		if (lmdb_result != 0) { \
 			fprintf(stderr, "%s\n", mdb_strerror(lmdb_result)); \
-			fail(#call);                                    \
-		}                                                       \
+			fail(#call); \
+		} \
 	} while (0)
 
 static inline uint64_t region_file_size(void)
@@ -70,8 +70,8 @@ static inline void both_open(const struct kind *kind, uint64_t rows)
 	}
 	lmdb(mdb_env_create(&both.env));
 	lmdb(mdb_env_set_mapsize(both.env, (size_t)8 << 30));
-	lmdb(mdb_env_open(both.env, both.path,
-	                  MDB_NOSUBDIR | MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS, 0600));
+	lmdb(mdb_env_open(both.env, both.path, MDB_NOSUBDIR | MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS,
+	                  0600));
 	lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
 	lmdb(mdb_dbi_open(txn, NULL, 0, &both.dbi));
 	lmdb(mdb_txn_commit(txn));
@@ -100,7 +100,7 @@ static inline void put_lmdb(MDB_txn *txn, uint64_t number, uint64_t round)
  * before. */
 static inline double load_stele(void)
 {
-	static unsigned char (*keys)[KEY_MOST];
+	static unsigned char(*keys)[KEY_MOST];
 	static struct stele_row_ref *rows;
 	static struct item *items;
 	static uint64_t room;

@@ -18,8 +18,8 @@
 #include "tests/support/table.h"
 
 #define LOOKUPS (1u << 20)
-#define NONE 0u /* the answer where no prefix matches; that of a prefix is its number, from 1 on */
-#define BURST 32u /* addresses given to a bulk call at a time */
+#define NONE    0u /* the answer where no prefix matches; that of a prefix is its number, from 1 on */
+#define BURST   32u /* addresses given to a bulk call at a time */
 
 struct route {
 	uint32_t number;
@@ -28,7 +28,7 @@ struct route {
 
 /* Tables of DPDK lie in a heap of their own, as what a region's reader has does: in huge pages, where
  * the system gives such to who asks. Its own way to have them needs some that were set aside. */
-#define DPDK_HEAP "bench"
+#define DPDK_HEAP      "bench"
 #define DPDK_HEAP_SIZE ((size_t)2 << 30)
 
 static inline void dpdk_heap_start(void)
@@ -55,9 +55,18 @@ static inline int dpdk_socket(void)
 static inline void dpdk_start(void)
 {
 	char directory[] = "/tmp/bench-dpdk-XXXXXX", path[64], core[16];
-	char *arguments[] = {"bench", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
-	                     "-m", "64", "--log-level=lib.eal:error",
-	                     "--force-max-simd-bitwidth=512", "-l", core, NULL};
+	char *arguments[] = {"bench",
+	                     "--no-huge",
+	                     "--no-pci",
+	                     "--no-shconf",
+	                     "--no-telemetry",
+	                     "-m",
+	                     "64",
+	                     "--log-level=lib.eal:error",
+	                     "--force-max-simd-bitwidth=512",
+	                     "-l",
+	                     core,
+	                     NULL};
 
 	stay_on_core(0);
 	snprintf(core, sizeof(core), "%d", sched_getcpu());
@@ -102,7 +111,8 @@ static inline double region_size(void)
 
 static inline void routes_create(const struct stele_schema *schema)
 {
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE_NEW};
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
 	struct stele_transaction *tx;
 
 	must(stele_publisher_open(region, &options, &publisher));

@@ -18,8 +18,8 @@ struct item {
 	uint64_t a, b, c, d, e, f;
 };
 
-#define ITEM_COLUMNS                                                                        \
-	STELE_VALUE(struct item, a, STELE_U64), STELE_VALUE(struct item, b, STELE_U64),     \
+#define ITEM_COLUMNS \
+	STELE_VALUE(struct item, a, STELE_U64), STELE_VALUE(struct item, b, STELE_U64), \
 		STELE_VALUE(struct item, c, STELE_U64), STELE_VALUE(struct item, d, STELE_U64), \
 		STELE_VALUE(struct item, e, STELE_U64), STELE_VALUE(struct item, f, STELE_U64)
 
@@ -51,8 +51,9 @@ static inline void key_path(uint64_t number, unsigned char *key)
 {
 	char text[KEY_MOST];
 
-	snprintf(text, sizeof(text), "/devices/node%03u/port%02u/lane%07u", (unsigned)(number / 1000 % 1000),
-	         (unsigned)(number % 1000 / 20), (unsigned)(number * 7919 % 10000000));
+	snprintf(text, sizeof(text), "/devices/node%03u/port%02u/lane%07u",
+	         (unsigned)(number / 1000 % 1000), (unsigned)(number % 1000 / 20),
+	         (unsigned)(number * 7919 % 10000000));
 	memcpy(key, text, 35);
 }
 
@@ -88,7 +89,8 @@ static inline void put_item(struct stele_writable *table, const struct kind *kin
 /* A region of its own with the table "items": with so many rows as they are at first. */
 static inline struct stele_publisher *items_publish(const struct kind *kind, uint64_t rows)
 {
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE_NEW};
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 	struct stele_writable *table;
@@ -103,8 +105,8 @@ static inline struct stele_publisher *items_publish(const struct kind *kind, uin
 	return publisher;
 }
 
-static inline void commit_item(struct stele_publisher *publisher, const struct kind *kind, uint64_t number,
-                               uint64_t round)
+static inline void commit_item(struct stele_publisher *publisher, const struct kind *kind,
+                               uint64_t number, uint64_t round)
 {
 	struct stele_transaction *tx;
 	struct stele_writable *table;

@@ -95,7 +95,7 @@ static inline int cli_file(const char *content)
 static struct cli_text {
 	struct cli_text *next;
 	char text[];
-} *cli_texts;
+} * cli_texts;
 
 static inline char *cli_read_all(int fd)
 {

@@ -42,10 +42,10 @@
 #define CRASH_SANITIZED 0
 #endif
 
-#define BANK_ACCOUNTS 12u
-#define BANK_EXTRAS 5u
-#define BANK_SUM ((int64_t)(2 * BANK_ACCOUNTS * 1000))
-#define BANK_CLOCK UINT32_MAX
+#define BANK_ACCOUNTS     12u
+#define BANK_EXTRAS       5u
+#define BANK_SUM          ((int64_t)(2 * BANK_ACCOUNTS * 1000))
+#define BANK_CLOCK        UINT32_MAX
 #define BANK_ODD(version) ((version) % 16 >= 8)
 
 struct account {
@@ -159,32 +159,38 @@ static inline void *crash_map(const char *region, const char *file, size_t *ret_
 
 /* ---- opening, with the sentence where it fails ---- */
 
-static inline struct stele_publisher *crash_publisher(const char *region, uint32_t history, uint64_t maximum)
+static inline struct stele_publisher *crash_publisher(const char *region, uint32_t history,
+                                                      uint64_t maximum)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .history = history, .maximum_size = maximum,
+		.size = sizeof(options),
+		.flags = STELE_CREATE,
+		.history = history,
+		.maximum_size = maximum,
 		.limit_size = maximum,
 	};
 	struct stele_publisher *publisher = NULL;
 
-	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
+	             stele_last_error());
 	return publisher;
 }
 
 static inline struct stele_subscriber *crash_subscriber(const char *region, bool registered)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options) };
+	struct stele_subscriber_options options = {.size = sizeof(options)};
 	struct stele_subscriber *subscriber = NULL;
 
 	options.flags = registered ? 0 : STELE_UNREGISTERED;
 	options.notifier = registered ? "futex" : NULL;
-	cr_assert_eq(stele_subscriber_open(region, &options, &subscriber), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_subscriber_open(region, &options, &subscriber), 0, "%s",
+	             stele_last_error());
 	return subscriber;
 }
 
 static inline uint64_t crash_used(struct stele_publisher *publisher, uint64_t *ret_size)
 {
-	struct stele_publisher_stats stats = { .size = sizeof(stats) };
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
 
 	cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
 	if (ret_size)
@@ -194,7 +200,8 @@ static inline uint64_t crash_used(struct stele_publisher *publisher, uint64_t *r
 
 /* ---- the bank ---- */
 
-static inline int bank_get(struct stele_transaction *tx, const char *table, uint32_t id, struct account *ret)
+static inline int bank_get(struct stele_transaction *tx, const char *table, uint32_t id,
+                           struct account *ret)
 {
 	uint32_t key = htonl(id);
 	struct stele_row row;
@@ -205,18 +212,18 @@ static inline int bank_get(struct stele_transaction *tx, const char *table, uint
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
 }
 
-static inline int bank_put(struct stele_transaction *tx, const char *table, uint32_t id, int64_t amount,
-                           uint64_t generation)
+static inline int bank_put(struct stele_transaction *tx, const char *table, uint32_t id,
+                           int64_t amount, uint64_t generation)
 {
-	struct account account = { amount, generation };
+	struct account account = {amount, generation};
 	uint32_t key = htonl(id);
 	int r = stele_put(tx, table, &key, 32, &account, sizeof(account));
 
 	return r < 0 ? r : 0;
 }
 
-static inline int bank_add(struct stele_transaction *tx, const char *table, uint32_t id, int64_t amount,
-                           uint64_t generation)
+static inline int bank_add(struct stele_transaction *tx, const char *table, uint32_t id,
+                           int64_t amount, uint64_t generation)
 {
 	struct account account;
 	int r = bank_get(tx, table, id, &account);
@@ -231,7 +238,7 @@ static inline uint32_t bank_extra(uint64_t version)
 
 static inline int bank_make(struct stele_transaction *tx)
 {
-	static const char *const tables[] = { "left", "right" };
+	static const char *const tables[] = {"left", "right"};
 	int r = 0;
 
 	for (unsigned t = 0; t < 2 && r == 0; t++) {
@@ -245,16 +252,17 @@ static inline int bank_make(struct stele_transaction *tx)
 /* Makes in a transaction what version g of the bank differs in from the one before it. */
 static inline int bank_change(struct stele_transaction *tx, uint64_t g, uint64_t *random)
 {
-	static const char *const tables[] = { "left", "right" };
+	static const char *const tables[] = {"left", "right"};
 	uint32_t key;
 	int r = g == 1 ? bank_make(tx) : 0;
 
 	for (unsigned t = 0; t < 2 && r == 0; t++) {
 		int64_t amount = (int64_t)(random_from(random) % 9) + 1;
-		r = bank_add(tx, tables[random_from(random) % 2], (uint32_t)(random_from(random) % BANK_ACCOUNTS), amount, g);
+		r = bank_add(tx, tables[random_from(random) % 2],
+		             (uint32_t)(random_from(random) % BANK_ACCOUNTS), amount, g);
 		if (r == 0)
-			r = bank_add(tx, tables[random_from(random) % 2], (uint32_t)(random_from(random) % BANK_ACCOUNTS), -amount,
-			             g);
+			r = bank_add(tx, tables[random_from(random) % 2],
+			             (uint32_t)(random_from(random) % BANK_ACCOUNTS), -amount, g);
 		if (r == 0)
 			r = bank_put(tx, tables[t], BANK_CLOCK, 0, g);
 		if (r == 0)
@@ -295,7 +303,8 @@ static inline void bank_run(struct stele_publisher *publisher, uint64_t until, u
 {
 	while (stele_publisher_version(publisher) < until) {
 		int64_t r = bank_commit(publisher, random);
-		cr_assert(r > 0, "commit after version %llu: %s", (unsigned long long)stele_publisher_version(publisher),
+		cr_assert(r > 0, "commit after version %llu: %s",
+		          (unsigned long long)stele_publisher_version(publisher),
 		          stele_last_error());
 	}
 }
@@ -304,7 +313,8 @@ static inline void bank_run(struct stele_publisher *publisher, uint64_t until, u
 #define bank_wrong(...) (snprintf(why, 200, __VA_ARGS__), 1)
 
 /* One table of the bank: 0; 1 and why: it is not whole; or the library's error. */
-static inline int bank_check_table(const struct stele_snapshot *snapshot, const char *name, int64_t *sum, char *why)
+static inline int bank_check_table(const struct stele_snapshot *snapshot, const char *name,
+                                   int64_t *sum, char *why)
 {
 	uint64_t version = stele_snapshot_version(snapshot), last = 0;
 	uint64_t extras = version < BANK_EXTRAS ? version : BANK_EXTRAS, rows = 0, found = 0;
@@ -327,14 +337,19 @@ static inline int bank_check_table(const struct stele_snapshot *snapshot, const 
 			break;
 		id = ntohl(id);
 		if (rows++ > 0 && id <= last)
-			r = bank_wrong("%s: row %u after row %llu", name, id, (unsigned long long)last);
+			r = bank_wrong("%s: row %u after row %llu", name, id,
+			               (unsigned long long)last);
 		else if (account.generation > version || row.version > version)
-			r = bank_wrong("%s: row %u is of version %llu", name, id, (unsigned long long)account.generation);
+			r = bank_wrong("%s: row %u is of version %llu", name, id,
+			               (unsigned long long)account.generation);
 		else if (id == BANK_CLOCK && account.generation != version)
-			r = bank_wrong("%s: the clock says %llu", name, (unsigned long long)account.generation);
+			r = bank_wrong("%s: the clock says %llu", name,
+			               (unsigned long long)account.generation);
 		else if (id >= 1000 && id != BANK_CLOCK &&
-		         (account.generation + extras <= version || id != bank_extra(account.generation)))
-			r = bank_wrong("%s: extra row %u of %llu", name, id, (unsigned long long)account.generation);
+		         (account.generation + extras <= version ||
+		          id != bank_extra(account.generation)))
+			r = bank_wrong("%s: extra row %u of %llu", name, id,
+			               (unsigned long long)account.generation);
 		if (r != 0)
 			break;
 		last = id;
@@ -344,9 +359,10 @@ static inline int bank_check_table(const struct stele_snapshot *snapshot, const 
 	stele_cursor_close(cursor);
 	if (r != 0)
 		return r;
-	if (rows != stele_table_rows(&table) || rows != BANK_ACCOUNTS + extras + 1 || found != extras)
-		return bank_wrong("%s: %llu rows, %llu of them extra", name, (unsigned long long)rows,
-		                  (unsigned long long)found);
+	if (rows != stele_table_rows(&table) || rows != BANK_ACCOUNTS + extras + 1 ||
+	    found != extras)
+		return bank_wrong("%s: %llu rows, %llu of them extra", name,
+		                  (unsigned long long)rows, (unsigned long long)found);
 	return 0;
 }
 
@@ -370,7 +386,8 @@ static inline int bank_check_odd(const struct stele_snapshot *snapshot, char *wh
 			return r < 0 ? r : bank_wrong("odd has no row %llu", (unsigned long long)i);
 	}
 	if (stele_table_rows(&table) != version % 16 - 7)
-		return bank_wrong("odd has %llu rows", (unsigned long long)stele_table_rows(&table));
+		return bank_wrong("odd has %llu rows",
+		                  (unsigned long long)stele_table_rows(&table));
 	return 0;
 }
 
@@ -384,7 +401,9 @@ static inline int bank_check(const struct stele_snapshot *snapshot, char *why)
 
 	why[0] = '\0';
 	if (stele_snapshot_version(snapshot) == 0)
-		return stele_snapshot_next_table(snapshot, name) == 0 ? 0 : bank_wrong("version 0 has tables");
+		return stele_snapshot_next_table(snapshot, name) == 0
+		               ? 0
+		               : bank_wrong("version 0 has tables");
 	r = bank_check_table(snapshot, "left", &sum, why);
 	if (r == 0)
 		r = bank_check_table(snapshot, "right", &sum, why);
@@ -411,7 +430,8 @@ static inline uint64_t bank_assert_whole(const char *region, uint64_t version, c
 
 	cr_assert_eq(r, 0, "%s: %s", when, stele_last_error());
 	r = bank_check(snapshot, why);
-	cr_assert_eq(r, 0, "%s: version %llu: %s", when, (unsigned long long)stele_snapshot_version(snapshot),
+	cr_assert_eq(r, 0, "%s: version %llu: %s", when,
+	             (unsigned long long)stele_snapshot_version(snapshot),
 	             r > 0 ? why : stele_last_error());
 	version = stele_snapshot_version(snapshot);
 	stele_subscriber_close(subscriber);

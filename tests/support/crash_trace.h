@@ -44,12 +44,13 @@ static inline void run_child(struct job *job, uint32_t *done)
 /* Skips the test where it can't be done. */
 static inline struct tracee step_start(struct job *job)
 {
-	struct tracee tracee = { 0 };
+	struct tracee tracee = {0};
 	int status;
 
 	if (CRASH_SANITIZED)
 		crash_skip("a sanitizer's instructions are too many to step through");
-	tracee.done = mmap(NULL, sizeof(*tracee.done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	tracee.done = mmap(NULL, sizeof(*tracee.done), PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	cr_assert(tracee.done != MAP_FAILED);
 	tracee.pid = crash_fork();
 	if (tracee.pid == 0)
@@ -68,8 +69,8 @@ static inline bool step(struct tracee *tracee)
 
 	cr_assert_eq(ptrace(PTRACE_SINGLESTEP, tracee->pid, NULL, NULL), 0);
 	cr_assert_eq(waitpid(tracee->pid, &status, 0), tracee->pid);
-	cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP, "the publisher failed at step %llu",
-	          (unsigned long long)tracee->steps);
+	cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP,
+	          "the publisher failed at step %llu", (unsigned long long)tracee->steps);
 	tracee->steps++;
 	return !__atomic_load_n(tracee->done, __ATOMIC_ACQUIRE);
 }
@@ -87,7 +88,7 @@ static inline void step_end(struct tracee *tracee)
 
 static inline int prepare_open(struct job *job)
 {
-	struct stele_publisher_options options = { .size = sizeof(options) };
+	struct stele_publisher_options options = {.size = sizeof(options)};
 
 	return stele_publisher_open(job->region, &options, &job->publisher);
 }
@@ -98,7 +99,9 @@ static inline int prepare_change(struct job *job)
 
 	if (r == 0)
 		r = stele_transaction_begin(job->publisher, &job->tx);
-	return r < 0 ? r : bank_change(job->tx, stele_publisher_version(job->publisher) + 1, &job->random);
+	return r < 0 ? r
+	             : bank_change(job->tx, stele_publisher_version(job->publisher) + 1,
+	                           &job->random);
 }
 
 static inline int act_commit_only(struct job *job)

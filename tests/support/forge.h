@@ -15,17 +15,18 @@
 
 #include "lib/layout.h"
 
-#define FORGE_RING 64u
-#define FORGE_VERSION 5u /* the newest */
-#define FORGE_ARENA UINT64_C(65536)
+#define FORGE_RING          64u
+#define FORGE_VERSION       5u /* the newest */
+#define FORGE_ARENA         UINT64_C(65536)
 #define FORGE_HEAD(version) head_make(version, HEAD_CURRENT)
 
 /* A file that is to be written. */
 struct forge {
 	struct layout_header header;
-	struct layout_commit newest; /* goes into the ring at its place; version 0: the ring stays empty */
-	uint64_t size;               /* of the file */
-	bool sparse;                 /* holes wherever nothing is written */
+	struct layout_commit
+		newest; /* goes into the ring at its place; version 0: the ring stays empty */
+	uint64_t size;  /* of the file */
+	bool sparse;    /* holes wherever nothing is written */
 };
 
 static inline uint64_t forge_checksum(const struct layout_header *header)

@@ -50,14 +50,14 @@
 #define IPC_SANITIZED 0
 #endif
 
-#define MILLISECOND INT64_C(1000000)
-#define SECOND INT64_C(1000000000)
+#define MILLISECOND  INT64_C(1000000)
+#define SECOND       INT64_C(1000000000)
 #define IPC_PATIENCE (60 * SECOND)
-#define IPC_NOBODY 65534u
+#define IPC_NOBODY   65534u
 
 /* What the processes of a test share; zero at its start. */
 struct ipc_shared {
-	uint32_t stage[33]; /* the last: the process in namespaces of its own has ended */
+	uint32_t stage[33];  /* the last: the process in namespaces of its own has ended */
 	uint64_t number[33]; /* ... its pid */
 	int segments[4]; /* System V segments that the test made itself: each one's shmid and 1 */
 };
@@ -89,7 +89,8 @@ ipc_fail(int line, const char *condition, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
 	if (ipc_spawned) {
-		fprintf(stderr, "process %d, line %d: %s: %s\n", (int)getpid(), line, condition, text);
+		fprintf(stderr, "process %d, line %d: %s: %s\n", (int)getpid(), line, condition,
+		        text);
 		_exit(1);
 	}
 	cr_assert(false, "line %d: %s: %s", line, condition, text);
@@ -112,7 +113,8 @@ ipc_fail(int line, const char *condition, const char *format, ...)
 	do { \
 		int is_ = (int)(call_), want_ = (value_); \
 		if (is_ != want_) \
-			ipc_fail(__LINE__, #call_, "%d, not %d (%s)", is_, want_, stele_last_error()); \
+			ipc_fail(__LINE__, #call_, "%d, not %d (%s)", is_, want_, \
+			         stele_last_error()); \
 		if (want_ < 0 && !strstr(stele_last_error(), part_)) \
 			ipc_fail(__LINE__, #call_, "no \"%s\" in: %s", part_, stele_last_error()); \
 	} while (0)
@@ -122,7 +124,8 @@ ipc_fail(int line, const char *condition, const char *format, ...)
 		int64_t until_ = ipc_now() + IPC_PATIENCE; \
 		while (!(condition_)) { \
 			if (ipc_now() > until_) \
-				ipc_fail(__LINE__, #condition_, "not within %d s", (int)(IPC_PATIENCE / SECOND)); \
+				ipc_fail(__LINE__, #condition_, "not within %d s", \
+				         (int)(IPC_PATIENCE / SECOND)); \
 			sched_yield(); \
 		} \
 	} while (0)
@@ -146,8 +149,9 @@ static inline void ipc_await(unsigned which, uint32_t stage)
 	uint32_t now;
 
 	while ((now = ipc_stage(which)) < stage) {
-		struct timespec slice = { .tv_sec = 1 };
-		CHECK(ipc_now() < until, "stage %u of %u was not reached, only %u", stage, which, now);
+		struct timespec slice = {.tv_sec = 1};
+		CHECK(ipc_now() < until, "stage %u of %u was not reached, only %u", stage, which,
+		      now);
 		syscall(SYS_futex, &shared->stage[which], FUTEX_WAIT, now, &slice, NULL, 0);
 	}
 }
@@ -195,7 +199,7 @@ static inline pid_t ipc_spawn(void (*work)(unsigned), unsigned argument)
 static inline int ipc_reap(pid_t pid)
 {
 	int status = -1, pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
+	struct pollfd pollfd = {.fd = pidfd, .events = POLLIN};
 	int64_t until = ipc_now() + IPC_PATIENCE;
 
 	CHECK(pidfd >= 0, "%s", strerror(errno));
@@ -213,7 +217,8 @@ static inline void ipc_join(pid_t pid)
 {
 	int status = ipc_reap(pid);
 
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "process %d ended with status 0x%x", (int)pid, status);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "process %d ended with status 0x%x",
+	      (int)pid, status);
 }
 
 static inline void ipc_kill(pid_t pid)
@@ -355,7 +360,8 @@ static inline void ipc_begin(void)
 
 	snprintf(region, sizeof(region), "ipc%d-t", (int)getpid());
 	snprintf(other_region, sizeof(other_region), "ipc%d-t2", (int)getpid());
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	              0);
 	cr_assert(shared != MAP_FAILED && pipe2(pipes, O_CLOEXEC) == 0);
 	pid = fork();
 	cr_assert(pid >= 0);
@@ -395,7 +401,10 @@ static const struct stele_column ipc_columns[] = {
 	STELE_KEY("id", STELE_U32),
 	STELE_VALUE(struct ipc_value, number, STELE_U64),
 	STELE_VALUE(struct ipc_value, check, STELE_U64),
-	{ .name = "bulk", .type = STELE_CHAR, .size = 112, .offset = offsetof(struct ipc_value, bulk) },
+	{.name = "bulk",
+         .type = STELE_CHAR,
+         .size = 112,
+         .offset = offsetof(struct ipc_value, bulk)},
 };
 static const struct stele_schema ipc_schema = STELE_SCHEMA(struct ipc_value, ipc_columns);
 
@@ -424,17 +433,19 @@ static inline bool ipc_whole(const struct ipc_value *value, uint32_t id)
 
 static inline void ipc_put(struct stele_transaction *tx, uint32_t id, uint64_t number)
 {
-	uint8_t key[4] = { (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id };
+	uint8_t key[4] = {(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
+	                  (uint8_t)id};
 	struct ipc_value value;
 
 	ipc_fill(&value, id, number);
 	OK(stele_put(tx, "rows", key, 32, &value, sizeof(value)));
 }
 
-static inline struct stele_publisher *ipc_attach(const char *name, const struct stele_publisher_options *options)
+static inline struct stele_publisher *ipc_attach(const char *name,
+                                                 const struct stele_publisher_options *options)
 {
-	struct stele_publisher_options create = { .size = sizeof(create), .flags = STELE_CREATE,
-		                                  .attach_timeout = IPC_PATIENCE };
+	struct stele_publisher_options create = {
+		.size = sizeof(create), .flags = STELE_CREATE, .attach_timeout = IPC_PATIENCE};
 	struct stele_publisher *publisher;
 
 	OK(stele_publisher_open(name, options ? options : &create, &publisher));
@@ -450,12 +461,14 @@ static inline uint64_t ipc_commit(struct stele_publisher *publisher)
 	OK(stele_transaction_begin(publisher, &tx));
 	ipc_put(tx, 0, next);
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
-	CHECK(version == next, "version %llu, not %llu", (unsigned long long)version, (unsigned long long)next);
+	CHECK(version == next, "version %llu, not %llu", (unsigned long long)version,
+	      (unsigned long long)next);
 	return version;
 }
 
 /* Attaches, and makes the table where it is not yet there. The options may be NULL. */
-static inline struct stele_publisher *ipc_publish(const char *name, const struct stele_publisher_options *options)
+static inline struct stele_publisher *ipc_publish(const char *name,
+                                                  const struct stele_publisher_options *options)
 {
 	struct stele_publisher *publisher = ipc_attach(name, options);
 	struct stele_transaction *tx;
@@ -480,7 +493,8 @@ static inline void ipc_create_table(struct stele_publisher *publisher, const cha
 	OK(stele_transaction_commit(tx, NULL, NULL));
 }
 
-static inline void ipc_declare_table(struct stele_publisher *publisher, const char *declaration, const char *name)
+static inline void ipc_declare_table(struct stele_publisher *publisher, const char *declaration,
+                                     const char *name)
 {
 	char declared[STELE_NAME_MAX + 1];
 	struct stele_schema *schema;
@@ -492,15 +506,17 @@ static inline void ipc_declare_table(struct stele_publisher *publisher, const ch
 
 static inline struct stele_publisher_stats ipc_stats(struct stele_publisher *publisher)
 {
-	struct stele_publisher_stats stats = { .size = sizeof(stats) };
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
 
 	OK(stele_publisher_stats(publisher, &stats));
 	return stats;
 }
 
-static inline struct stele_subscriber *ipc_subscribe_to(const char *name, unsigned flags, const char *notifier)
+static inline struct stele_subscriber *ipc_subscribe_to(const char *name, unsigned flags,
+                                                        const char *notifier)
 {
-	struct stele_subscriber_options options = { .size = sizeof(options), .flags = flags, .notifier = notifier };
+	struct stele_subscriber_options options = {
+		.size = sizeof(options), .flags = flags, .notifier = notifier};
 	struct stele_subscriber *subscriber;
 
 	OK(stele_subscriber_open(name, &options, &subscriber));
@@ -514,7 +530,7 @@ static inline struct stele_subscriber *ipc_subscribe(unsigned flags, const char 
 
 static inline struct stele_subscriber_state ipc_describe(struct stele_subscriber *subscriber)
 {
-	struct stele_subscriber_state state = { .size = sizeof(state) };
+	struct stele_subscriber_state state = {.size = sizeof(state)};
 
 	OK(stele_subscriber_describe(subscriber, &state));
 	return state;
@@ -531,8 +547,8 @@ static inline uint64_t ipc_read(struct stele_subscriber *subscriber)
 	uint64_t version, copied;
 
 	RETURNS(stele_subscriber_get(subscriber, "rows", key, 32, &value, &size, &copied), 1, "");
-	CHECK(size == sizeof(value) && value.number == copied && ipc_whole(&value, 0), "number %llu at %llu",
-	      (unsigned long long)value.number, (unsigned long long)copied);
+	CHECK(size == sizeof(value) && value.number == copied && ipc_whole(&value, 0),
+	      "number %llu at %llu", (unsigned long long)value.number, (unsigned long long)copied);
 	for (int try = 0;; try++) {
 		int r;
 		OK(stele_snapshot_open(subscriber, 0, &snapshot));
@@ -550,14 +566,15 @@ static inline uint64_t ipc_read(struct stele_subscriber *subscriber)
 	}
 	CHECK(value.number == version && ipc_whole(&value, 0), "number %llu at %llu",
 	      (unsigned long long)value.number, (unsigned long long)version);
-	CHECK(version >= copied, "%llu after %llu", (unsigned long long)version, (unsigned long long)copied);
+	CHECK(version >= copied, "%llu after %llu", (unsigned long long)version,
+	      (unsigned long long)copied);
 	return version;
 }
 
 /* A table in the newest version; NULL where that is gone before the table is open, which it can be
  * without a pin. */
-static inline struct stele_snapshot *ipc_newest_table(struct stele_subscriber *subscriber, const char *name,
-                                                      struct stele_table *ret)
+static inline struct stele_snapshot *ipc_newest_table(struct stele_subscriber *subscriber,
+                                                      const char *name, struct stele_table *ret)
 {
 	struct stele_snapshot *snapshot;
 	int r;
@@ -595,7 +612,8 @@ static inline bool ipc_blocked(pid_t pid)
 	unsigned count = ipc_slots(slots, 64);
 
 	for (unsigned i = 0; i < count; i++)
-		if (slots[i].state == LAYOUT_SLOT_TAKEN && slots[i].pid == (uint32_t)pid && slots[i].ticket % 2 == 1)
+		if (slots[i].state == LAYOUT_SLOT_TAKEN && slots[i].pid == (uint32_t)pid &&
+		    slots[i].ticket % 2 == 1)
 			return ipc_is(pid, 'S');
 	return false;
 }

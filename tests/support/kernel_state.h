@@ -44,7 +44,7 @@ static void lines_free(struct lines *lines)
 	for (size_t i = 0; i < lines->count; i++)
 		free(lines->of[i]);
 	free(lines->of);
-	*lines = (struct lines){ 0 };
+	*lines = (struct lines){0};
 }
 
 static int line_compare(const void *a, const void *b)
@@ -129,7 +129,8 @@ static void kernel_links(struct lines *links, struct lines *addresses)
 	json_t *all = ip_json("address show"), *link, *other, *address;
 	size_t i, j;
 
-	json_array_foreach(all, i, link) {
+	json_array_foreach(all, i, link)
+	{
 		const char *mac = text(link, "address", "");
 		const char *master = text(link, "master", NULL);
 		char state[32];
@@ -146,7 +147,8 @@ static void kernel_links(struct lines *links, struct lines *addresses)
 		         has_flag(link, "UP"), has_flag(link, "LOWER_UP"), number(link, "mtu"),
 		         master_index, state,
 		         text(json_object_get(link, "linkinfo"), "info_kind", ""));
-		json_array_foreach(json_object_get(link, "addr_info"), j, address) {
+		json_array_foreach(json_object_get(link, "addr_info"), j, address)
+		{
 			const char *local = text(address, "local", "");
 			bool wide = strcmp(text(address, "family", ""), "inet6") == 0;
 
@@ -173,7 +175,7 @@ static void kernel_neighbours(struct lines *neighbours)
 
 	json_array_foreach(all, i, neighbour)
 		line_add(neighbours, "%s %s %s", text(neighbour, "dst", ""),
-		         text(neighbour, "dev", ""), text(neighbour, "lladdr", ""));
+	                 text(neighbour, "dev", ""), text(neighbour, "lladdr", ""));
 	json_decref(all);
 }
 
@@ -259,7 +261,8 @@ static void kernel_routes(bool wide, struct lines *rib, struct lines *lookups)
 	size_t i, best_count = 0;
 	unsigned order = 0;
 
-	json_array_foreach(all, i, route) {
+	json_array_foreach(all, i, route)
+	{
 		const char *to = text(route, "dst", ""),
 			   *table = table_number(text(route, "table", "main"));
 		const char *from = text(route, "from", "default");
@@ -367,20 +370,20 @@ static const struct {
 	enum kernel_table table;
 	const char *format;
 } formats[] = {
-	{ KERNEL_LINKS, "{index} {name} {mac} {up} {carrier} {mtu} {master} {state} {kind}" },
-	{ KERNEL_ADDRESSES4,
-	  "{index} {address}/{length} peer {peer} brd {broadcast} {interface} {label} "
-	  "{scope}{?secondary}{?permanent}{?tentative}{?deprecated}{?temporary}" },
-	{ KERNEL_ADDRESSES6,
-	  "{index} {address}/{length} peer {peer} brd {broadcast} {interface} {label} "
-	  "{scope}{?secondary}{?permanent}{?tentative}{?deprecated}{?temporary}" },
-	{ KERNEL_RIB4,
-	  "{table} {prefix} tos {tos} metric {metric} #{order} from default " ROUTE_TEXT },
-	{ KERNEL_RIB6, "{table} {prefix} tos 0 metric {metric} #{order} from {from} " ROUTE_TEXT },
-	{ KERNEL_ROUTES4, "{prefix} " ROUTE_TEXT " metric {metric} +{alternatives}" },
-	{ KERNEL_ROUTES6, "{prefix} " ROUTE_TEXT " metric {metric} +{alternatives}" },
-	{ KERNEL_NEIGHBOURS4, "{address} {interface} {mac} {state}" },
-	{ KERNEL_NEIGHBOURS6, "{address} {interface} {mac} {state}" },
+	{KERNEL_LINKS, "{index} {name} {mac} {up} {carrier} {mtu} {master} {state} {kind}"},
+	{KERNEL_ADDRESSES4,
+         "{index} {address}/{length} peer {peer} brd {broadcast} {interface} {label} "
+         "{scope}{?secondary}{?permanent}{?tentative}{?deprecated}{?temporary}"},
+	{KERNEL_ADDRESSES6,
+         "{index} {address}/{length} peer {peer} brd {broadcast} {interface} {label} "
+         "{scope}{?secondary}{?permanent}{?tentative}{?deprecated}{?temporary}"},
+	{KERNEL_RIB4,
+         "{table} {prefix} tos {tos} metric {metric} #{order} from default " ROUTE_TEXT},
+	{KERNEL_RIB6, "{table} {prefix} tos 0 metric {metric} #{order} from {from} " ROUTE_TEXT},
+	{KERNEL_ROUTES4, "{prefix} " ROUTE_TEXT " metric {metric} +{alternatives}"},
+	{KERNEL_ROUTES6, "{prefix} " ROUTE_TEXT " metric {metric} +{alternatives}"},
+	{KERNEL_NEIGHBOURS4, "{address} {interface} {mac} {state}"},
+	{KERNEL_NEIGHBOURS6, "{address} {interface} {mac} {state}"},
 };
 
 /* The kernel's side of all tables; addresses and neighbours of both families are in the first one.
@@ -398,7 +401,7 @@ static void region_all(const struct stele_snapshot *snapshot, struct lines of[KE
 {
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		enum kernel_table to = formats[i].table;
-		struct lines all = { 0 };
+		struct lines all = {0};
 
 		if (to == KERNEL_ADDRESSES6 || to == KERNEL_NEIGHBOURS6)
 			to = (enum kernel_table)(to - 1);

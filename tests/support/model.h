@@ -7,7 +7,7 @@
 
 #include "tests/support/ipc.h"
 
-#define MODEL_ROWS 256u
+#define MODEL_ROWS  256u
 #define MODEL_STEPS 8u
 
 struct model {
@@ -45,7 +45,7 @@ static inline void model_change(struct stele_transaction *tx, uint64_t next)
 	for (unsigned step = 0; step < MODEL_STEPS; step++) {
 		uint32_t id;
 		uint64_t number = model_step(next, step, &id);
-		uint8_t key[4] = { 0, 0, (uint8_t)(id >> 8), (uint8_t)id };
+		uint8_t key[4] = {0, 0, (uint8_t)(id >> 8), (uint8_t)id};
 		if (number != 0)
 			ipc_put(tx, id, number);
 		else
@@ -61,7 +61,8 @@ static inline uint64_t model_commit(struct stele_publisher *publisher)
 	OK(stele_transaction_begin(publisher, &tx));
 	model_change(tx, next);
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
-	CHECK(version == next, "version %llu, not %llu", (unsigned long long)version, (unsigned long long)next);
+	CHECK(version == next, "version %llu, not %llu", (unsigned long long)version,
+	      (unsigned long long)next);
 	return version;
 }
 
@@ -83,7 +84,8 @@ static inline int model_compare(const struct stele_snapshot *snapshot, const str
 	uint32_t next = 0, wrong = UINT32_MAX;
 	int r;
 
-	CHECK(stele_snapshot_version(snapshot) == model->version, "the model is of another version");
+	CHECK(stele_snapshot_version(snapshot) == model->version,
+	      "the model is of another version");
 	r = stele_table_open(snapshot, "rows", &ipc_schema, &table);
 	if (r == 0)
 		r = stele_cursor_open(&table, &cursor);
@@ -94,8 +96,8 @@ static inline int model_compare(const struct stele_snapshot *snapshot, const str
 		r = 0;
 		while (next < id && next < MODEL_ROWS && model->numbers[next] == 0)
 			next++;
-		if (next != id || id >= MODEL_ROWS || value.number != model->numbers[id] || !ipc_whole(&value, id) ||
-		    row.version != value.number)
+		if (next != id || id >= MODEL_ROWS || value.number != model->numbers[id] ||
+		    !ipc_whole(&value, id) || row.version != value.number)
 			wrong = id;
 		next = id + 1;
 	}
@@ -108,8 +110,10 @@ static inline int model_compare(const struct stele_snapshot *snapshot, const str
 		CHECK(r == -ESTALE, "%d: %s", r, stele_last_error());
 		return r;
 	}
-	CHECK(wrong == UINT32_MAX, "row %u is wrong at version %llu", wrong, (unsigned long long)model->version);
-	CHECK(next == MODEL_ROWS, "row %u is missing at version %llu", next, (unsigned long long)model->version);
+	CHECK(wrong == UINT32_MAX, "row %u is wrong at version %llu", wrong,
+	      (unsigned long long)model->version);
+	CHECK(next == MODEL_ROWS, "row %u is missing at version %llu", next,
+	      (unsigned long long)model->version);
 	return 0;
 }
 

@@ -15,9 +15,9 @@ static const struct {
 	const char *name;
 	bool has_descriptor;
 } mechanisms[MECHANISMS] = {
-	[MQ] = { "mq", true },         [SOCKET] = { "socket", true }, [FIFO] = { "fifo", true },
-	[SIGNAL] = { "signal", true }, [SEMAPHORE] = { "semaphore", false },
-	[SYSV] = { "sysv", false },    [FUTEX] = { "futex", false },
+	[MQ] = {"mq", true},         [SOCKET] = {"socket", true},        [FIFO] = {"fifo", true},
+	[SIGNAL] = {"signal", true}, [SEMAPHORE] = {"semaphore", false}, [SYSV] = {"sysv", false},
+	[FUTEX] = {"futex", false},
 };
 
 /* ThreadSanitizer can't start threads in a process that was forked from one that has some, and Criterion's has. */
@@ -40,11 +40,14 @@ static inline bool can_spawn(unsigned mechanism)
 
 /* A promise is a function of the mechanism and a region that has one version; the region is made anew for each. Those
  * _WITHIN the test's process spawn none. */
-#define PROMISE(suite_, name_) NOTIFIER_PROMISE(suite_, name_, true)
+#define PROMISE(suite_, name_)        NOTIFIER_PROMISE(suite_, name_, true)
 #define PROMISE_WITHIN(suite_, name_) NOTIFIER_PROMISE(suite_, name_, false)
 #define NOTIFIER_PROMISE(suite_, name_, spawns_) \
 	static void name_(unsigned mechanism, struct stele_publisher *publisher); \
-	Test(suite_, name_) { for_each(name_, spawns_); } \
+	Test(suite_, name_) \
+	{ \
+		for_each(name_, spawns_); \
+	} \
 	static void name_(unsigned mechanism, struct stele_publisher *publisher)
 
 static inline void for_each(void (*promise)(unsigned, struct stele_publisher *), bool spawns)
@@ -87,7 +90,7 @@ static inline struct layout_slot slot_of(pid_t pid, unsigned *ret_index)
 /* The region's System V queue, or -1. */
 static inline int sysv_queue(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 	key_t key;
 
 	OK(stele_region_describe(region, &info));
@@ -130,7 +133,8 @@ static inline void follow_rounds(unsigned mechanism)
 }
 
 /* Commits once the child sleeps, and awaits that it is up, round after round. */
-static inline void commit_rounds(struct stele_publisher *publisher, pid_t child, unsigned who, unsigned from, unsigned to)
+static inline void commit_rounds(struct stele_publisher *publisher, pid_t child, unsigned who,
+                                 unsigned from, unsigned to)
 {
 	for (uint32_t round = from; round <= to; round++) {
 		ipc_await(2 * who, round);

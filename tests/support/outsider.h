@@ -19,16 +19,29 @@
 /* This process is another user's from here on. */
 static inline void become(unsigned user)
 {
-	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 && setresuid(user, user, user) == 0, "%s",
-	      strerror(errno));
+	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 &&
+	              setresuid(user, user, user) == 0,
+	      "%s", strerror(errno));
 	/* What that took back. Without the second a leak checker can't look at the process. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
-enum squatter { FIFO, LINK, DANGLING, DIRECTORY, FULL_DIRECTORY, HARD_LINK, SOCKET, EMPTY, LARGE, SQUATTERS };
+enum squatter {
+	FIFO,
+	LINK,
+	DANGLING,
+	DIRECTORY,
+	FULL_DIRECTORY,
+	HARD_LINK,
+	SOCKET,
+	EMPTY,
+	LARGE,
+	SQUATTERS
+};
 static const char *const squatter_names[] = {
-	"fifo", "link", "dangling link", "directory", "full directory", "hard link", "socket", "empty", "large file",
+	"fifo",      "link",   "dangling link", "directory",  "full directory",
+	"hard link", "socket", "empty",         "large file",
 };
 
 /* A file of this process's user, to which links lead. */
@@ -39,14 +52,15 @@ static inline void victim_path(char path[128])
 
 static inline void squat(enum squatter kind, const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	static const char bytes[8192] = "An outsider's.";
 	char victim[128], inner[256];
 	int fd = -1, r = 0;
 
 	victim_path(victim);
 	fd = open(victim, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
-	CHECK(fd >= 0 && write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes), "%s", strerror(errno));
+	CHECK(fd >= 0 && write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes), "%s",
+	      strerror(errno));
 	close(fd);
 	fd = -1;
 	switch (kind) {

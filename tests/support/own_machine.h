@@ -14,7 +14,8 @@ static inline void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path, strerror(errno));
+	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path,
+	      strerror(errno));
 	close(fd);
 }
 
@@ -59,7 +60,8 @@ static inline int __attribute__((format(printf, 1, 2))) stele(const char *format
 	va_start(list, format);
 	vsnprintf(arguments, sizeof(arguments), format, list);
 	va_end(list);
-	snprintf(line, sizeof(line), "exec %s %s 2>&1", command ? command : "build/stele", arguments);
+	snprintf(line, sizeof(line), "exec %s %s 2>&1", command ? command : "build/stele",
+	         arguments);
 	pipe = popen(line, "re");
 	CHECK(pipe, "%s", strerror(errno));
 	length = fread(output, 1, sizeof(output) - 1, pipe);
@@ -68,7 +70,7 @@ static inline int __attribute__((format(printf, 1, 2))) stele(const char *format
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-#define SAYS(part_) CHECK(strstr(output, part_), "no \"%s\" in: %s", part_, output)
+#define SAYS(part_)     CHECK(strstr(output, part_), "no \"%s\" in: %s", part_, output)
 #define SAYS_NOT(part_) CHECK(!strstr(output, part_), "\"%s\" in: %s", part_, output)
 #define EXITS(status_, ...) \
 	do { \

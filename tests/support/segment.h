@@ -43,8 +43,8 @@ static inline bool find_segment(int key, pid_t creator, struct segment *ret)
 
 	CHECK(file != NULL && fgets(line, sizeof(line), file), "%s", strerror(errno));
 	while (!is && fgets(line, sizeof(line), file)) {
-		CHECK(sscanf(line, "%d %d %o %lu %d %*d %d %u", &found.key, &found.id, &found.mode, &found.size,
-		             &found.creator, &found.attached, &found.user) == 7,
+		CHECK(sscanf(line, "%d %d %o %lu %d %*d %d %u", &found.key, &found.id, &found.mode,
+		             &found.size, &found.creator, &found.attached, &found.user) == 7,
 		      "%s", line);
 		is = creator ? found.creator == creator : found.key == key;
 	}
@@ -61,7 +61,8 @@ static inline void read_header(const char *name, struct layout_header *ret)
 
 	snprintf(path, sizeof(path), "/dev/shm/stele.%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	CHECK(fd >= 0 && pread(fd, ret, sizeof(*ret), 0) == (ssize_t)sizeof(*ret), "%s: %s", path, strerror(errno));
+	CHECK(fd >= 0 && pread(fd, ret, sizeof(*ret), 0) == (ssize_t)sizeof(*ret), "%s: %s", path,
+	      strerror(errno));
 	close(fd);
 }
 
@@ -75,7 +76,7 @@ static inline int key_of(const char *name)
 
 static inline struct stele_region_info describe(void)
 {
-	struct stele_region_info info = { .size = sizeof(info) };
+	struct stele_region_info info = {.size = sizeof(info)};
 
 	OK(stele_region_describe(region, &info));
 	return info;

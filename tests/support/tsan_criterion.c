@@ -15,14 +15,15 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 
-#define CRITERION_LOW 0x200000000000u
+#define CRITERION_LOW  0x200000000000u
 #define CRITERION_HIGH 0x600000000000u
-#define FREE_LOW 0x7e8000000000u
-#define FREE_MASK 0x003fff000000u
+#define FREE_LOW       0x7e8000000000u
+#define FREE_MASK      0x003fff000000u
 
 __attribute__((visibility("default"))) void *mmap64(void *address, size_t length, int protection,
                                                     int flags, int fd, off64_t offset);
-__attribute__((visibility("default"))) int mincore(void *address, size_t length, unsigned char *pages);
+__attribute__((visibility("default"))) int mincore(void *address, size_t length,
+                                                   unsigned char *pages);
 
 static void *moved(void *address)
 {
@@ -44,7 +45,8 @@ void *mmap64(void *address, size_t length, int protection, int flags, int fd, of
 {
 	if (!next_mmap64)
 		look_up();
-	return next_mmap64((flags & MAP_FIXED) ? moved(address) : address, length, protection, flags, fd, offset);
+	return next_mmap64((flags & MAP_FIXED) ? moved(address) : address, length, protection,
+	                   flags, fd, offset);
 }
 
 int mincore(void *address, size_t length, unsigned char *pages)

@@ -9,10 +9,10 @@
 #include "tests/support/random.h"
 
 #define VERSIONS_TABLES 3u
-#define VERSIONS_KEYS 48u
-#define VERSIONS_KINDS 3u
+#define VERSIONS_KEYS   48u
+#define VERSIONS_KINDS  3u
 
-static const char *const versions_names[VERSIONS_TABLES] = { "one", "two", "two-and-a-half" };
+static const char *const versions_names[VERSIONS_TABLES] = {"one", "two", "two-and-a-half"};
 
 struct versions_model {
 	uint64_t version;
@@ -75,7 +75,8 @@ static inline size_t versions_value(unsigned kind, uint32_t number, uint8_t valu
 		snprintf((char *)value + 8, 16, "%u", number);
 		return 24;
 	case 2:
-		length = snprintf((char *)value, 256, "%u:%*s", number, (int)(number * 37 % 200), "");
+		length = snprintf((char *)value, 256, "%u:%*s", number, (int)(number * 37 % 200),
+		                  "");
 		return (size_t)length;
 	default:
 		memcpy(value, &number, 4);
@@ -91,8 +92,8 @@ static inline void versions_drop(struct versions_model *model, unsigned table)
 	memset(model->rows[table], 0, sizeof(model->rows[table]));
 }
 
-static inline int versions_change_row(struct stele_transaction *tx, struct versions_model *model, unsigned table,
-                                      unsigned which, uint32_t number)
+static inline int versions_change_row(struct stele_transaction *tx, struct versions_model *model,
+                                      unsigned table, unsigned which, uint32_t number)
 {
 	struct versions_row *row = &model->rows[table][which];
 	const char *name = versions_names[table];
@@ -102,20 +103,22 @@ static inline int versions_change_row(struct stele_transaction *tx, struct versi
 	int r = changes;
 
 	if (tx && number)
-		r = stele_put(tx, name, key, bits, value, versions_value(model->kind[table], number, value));
+		r = stele_put(tx, name, key, bits, value,
+		              versions_value(model->kind[table], number, value));
 	else if (tx)
 		r = stele_delete(tx, name, key, bits);
 	if (r < 0)
 		return r;
 	CHECK(r == changes, "a change of row %u of table \"%s\" returns %d", which, name, r);
 	if (changes)
-		*row = (struct versions_row){ number, number ? model->version : 0 };
+		*row = (struct versions_row){number, number ? model->version : 0};
 	return 0;
 }
 
 /* Changes the model, whose version is the one being made, at random, and a transaction likewise, or no transaction. 0, or
  * the first error. */
-static inline int versions_change(struct stele_transaction *tx, struct versions_model *model, uint64_t *random)
+static inline int versions_change(struct stele_transaction *tx, struct versions_model *model,
+                                  uint64_t *random)
 {
 	unsigned count = 1 + (unsigned)(random_from(random) % 12);
 	int r = 0;
@@ -127,7 +130,8 @@ static inline int versions_change(struct stele_transaction *tx, struct versions_
 		if (model->kind[table] == 0) {
 			unsigned kind = 1 + (unsigned)(choice % VERSIONS_KINDS);
 			if (tx)
-				r = stele_table_create(tx, versions_names[table], versions_schema(kind));
+				r = stele_table_create(tx, versions_names[table],
+				                       versions_schema(kind));
 			if (r == 0)
 				model->kind[table] = (uint8_t)kind;
 		} else if (choice % 40 == 0) {
@@ -137,14 +141,16 @@ static inline int versions_change(struct stele_transaction *tx, struct versions_
 				versions_drop(model, table);
 		} else {
 			/* Few numbers, so that rows often become what they were. */
-			r = versions_change_row(tx, model, table, which, (uint32_t)(choice >> 32) % 6);
+			r = versions_change_row(tx, model, table, which,
+			                        (uint32_t)(choice >> 32) % 6);
 		}
 	}
 	return r;
 }
 
 /* What a rollback to `older` makes of a transaction on `head`. */
-static inline void versions_roll_back(struct versions_model *model, const struct versions_model *head,
+static inline void versions_roll_back(struct versions_model *model,
+                                      const struct versions_model *head,
                                       const struct versions_model *older)
 {
 	uint64_t version = model->version;
@@ -159,7 +165,8 @@ static inline void versions_roll_back(struct versions_model *model, const struct
 		for (unsigned which = 0; which < VERSIONS_KEYS; which++) {
 			uint32_t number = older->rows[table][which].number;
 			if (model->rows[table][which].number != number)
-				model->rows[table][which] = (struct versions_row){ number, number ? version : 0 };
+				model->rows[table][which] =
+					(struct versions_row){number, number ? version : 0};
 		}
 	}
 }
@@ -181,24 +188,29 @@ static inline bool versions_differ(const struct versions_model *a, const struct 
 
 /* ---- snapshots ---- */
 
-static inline int versions_compare_row(const struct versions_model *model, unsigned table, const struct stele_row *row,
-                                       char why[256])
+static inline int versions_compare_row(const struct versions_model *model, unsigned table,
+                                       const struct stele_row *row, char why[256])
 {
 	unsigned kind = model->kind[table];
 	uint8_t key[64], value[256];
 
 	for (unsigned which = 0; which < VERSIONS_KEYS; which++) {
 		const struct versions_row *want = &model->rows[table][which];
-		if (versions_key(kind, which, key) != row->key_bits || memcmp(key, row->key, (row->key_bits + 7) / 8) != 0)
+		if (versions_key(kind, which, key) != row->key_bits ||
+		    memcmp(key, row->key, (row->key_bits + 7) / 8) != 0)
 			continue;
 		if (want->number == 0) {
 			snprintf(why, 256, "row %u of table %u should not be there", which, table);
 			return 1;
 		}
 		if (row->value_size != versions_value(kind, want->number, value) ||
-		    memcmp(value, row->value, row->value_size) != 0 || row->version != want->version) {
-			snprintf(why, 256, "row %u of table %u, of version %llu, is not number %u of version %llu", which, table,
-			         (unsigned long long)row->version, want->number, (unsigned long long)want->version);
+		    memcmp(value, row->value, row->value_size) != 0 ||
+		    row->version != want->version) {
+			snprintf(
+				why, 256,
+				"row %u of table %u, of version %llu, is not number %u of version %llu",
+				which, table, (unsigned long long)row->version, want->number,
+				(unsigned long long)want->version);
 			return 1;
 		}
 		return 0;
@@ -207,8 +219,9 @@ static inline int versions_compare_row(const struct versions_model *model, unsig
 	return 1;
 }
 
-static inline int versions_compare_table(const struct stele_snapshot *snapshot, const struct versions_model *model,
-                                         unsigned table, char why[256])
+static inline int versions_compare_table(const struct stele_snapshot *snapshot,
+                                         const struct versions_model *model, unsigned table,
+                                         char why[256])
 {
 	struct stele_cursor *cursor;
 	struct stele_table handle;
@@ -217,7 +230,8 @@ static inline int versions_compare_table(const struct stele_snapshot *snapshot, 
 	int r, wrong = 0;
 
 	r = stele_table_open(snapshot, versions_names[table],
-	                     model->kind[table] ? versions_schema(model->kind[table]) : NULL, &handle);
+	                     model->kind[table] ? versions_schema(model->kind[table]) : NULL,
+	                     &handle);
 	if (r == -ENOENT && model->kind[table] == 0)
 		return 0;
 	if (r < 0)
@@ -232,7 +246,8 @@ static inline int versions_compare_table(const struct stele_snapshot *snapshot, 
 	stele_cursor_close(cursor);
 	if (r == 0)
 		r = stele_snapshot_check(snapshot);
-	if (r == 0 && !wrong && (found != rows || stele_table_rows(&handle) != rows || model->kind[table] == 0)) {
+	if (r == 0 && !wrong &&
+	    (found != rows || stele_table_rows(&handle) != rows || model->kind[table] == 0)) {
 		snprintf(why, 256, "table %u has %u rows and says %llu, not %u", table, found,
 		         (unsigned long long)stele_table_rows(&handle), rows);
 		wrong = 1;
@@ -241,15 +256,16 @@ static inline int versions_compare_table(const struct stele_snapshot *snapshot, 
 }
 
 /* 0, 1 (and why), or the error of a call. What was wrong only because the version was taken back is -ESTALE. */
-static inline int versions_compare(const struct stele_snapshot *snapshot, const struct versions_model *model,
-                                   char why[256])
+static inline int versions_compare(const struct stele_snapshot *snapshot,
+                                   const struct versions_model *model, char why[256])
 {
 	int r = 0;
 
 	for (unsigned table = 0; table < VERSIONS_TABLES && r == 0; table++)
 		r = versions_compare_table(snapshot, model, table, why);
 	if (r == 0 && stele_snapshot_version(snapshot) != model->version) {
-		snprintf(why, 256, "the snapshot is of version %llu", (unsigned long long)stele_snapshot_version(snapshot));
+		snprintf(why, 256, "the snapshot is of version %llu",
+		         (unsigned long long)stele_snapshot_version(snapshot));
 		r = 1;
 	}
 	return r;

@@ -10,8 +10,8 @@
 #include "publisher/memory/arena.h"
 #include "tests/support/random.h"
 
-#define MEMORY (UINT64_C(1) << 24)
-#define START (2 * LAYOUT_PAGE)
+#define MEMORY  (UINT64_C(1) << 24)
+#define START   (2 * LAYOUT_PAGE)
 #define OBJECTS 20000
 
 static uint64_t random_state;
@@ -39,7 +39,8 @@ struct world {
 #define expect(world, condition) \
 	do { \
 		if (!(condition)) \
-			cr_assert_fail("seed %llu: %s", (unsigned long long)(world)->seed, #condition); \
+			cr_assert_fail("seed %llu: %s", (unsigned long long)(world)->seed, \
+			               #condition); \
 	} while (0)
 
 static int grow(void *context, uint64_t end)
@@ -53,13 +54,15 @@ static int grow(void *context, uint64_t end)
 
 static void world_start(struct world *world, uint64_t seed)
 {
-	*world = (struct world){ .seed = seed, .end = START + 16 * LAYOUT_PAGE };
+	*world = (struct world){.seed = seed, .end = START + 16 * LAYOUT_PAGE};
 	random_state = seed;
 	world->memory = aligned_alloc(LAYOUT_PAGE, MEMORY);
 	world->owned = calloc(1, MEMORY / LAYOUT_UNIT);
 	world->objects = calloc(OBJECTS, sizeof(*world->objects));
 	cr_assert(world->memory && world->owned && world->objects);
-	cr_assert_eq(arena_init(&world->arena, world->memory, START, world->end - START, MEMORY - START), 0);
+	cr_assert_eq(
+		arena_init(&world->arena, world->memory, START, world->end - START, MEMORY - START),
+		0);
 	world->arena.grow = grow;
 	world->arena.context = world;
 }
@@ -85,7 +88,8 @@ static size_t random_size(void)
 	return 8200 + next_random() % 6000 * 8;
 }
 
-static void own(struct world *world, const struct object *object, unsigned char from, unsigned char to)
+static void own(struct world *world, const struct object *object, unsigned char from,
+                unsigned char to)
 {
 	for (size_t i = object->ref; i < object->ref + object->size / LAYOUT_UNIT; i++) {
 		expect(world, world->owned[i] == from);
@@ -96,7 +100,7 @@ static void own(struct world *world, const struct object *object, unsigned char 
 /* Returns false where there is no room. */
 static bool add(struct world *world)
 {
-	struct object object = { .size = random_size() };
+	struct object object = {.size = random_size()};
 	int r = arena_alloc(&world->arena, object.size, &object.ref);
 
 	if (r == -ENOSPC)
@@ -191,14 +195,18 @@ Test(arena, claims_rebuild_the_state)
 		world_start(&world, seed);
 		churn(&world, 20000, 6);
 		old = world.arena;
-		cr_assert_eq(arena_init(&world.arena, world.memory, START, world.end - START, MEMORY - START), 0);
+		cr_assert_eq(arena_init(&world.arena, world.memory, START, world.end - START,
+		                        MEMORY - START),
+		             0);
 		world.arena.grow = grow;
 		world.arena.context = &world;
 		/* In another order than they were made in. */
 		for (size_t i = world.count; i > 0; i--)
-			expect(&world, arena_claim(&world.arena, world.objects[i - 1].ref, world.objects[i - 1].size) == 1);
+			expect(&world, arena_claim(&world.arena, world.objects[i - 1].ref,
+			                           world.objects[i - 1].size) == 1);
 		for (size_t i = 0; i < world.count; i++)
-			expect(&world, arena_claim(&world.arena, world.objects[i].ref, world.objects[i].size) == 0);
+			expect(&world, arena_claim(&world.arena, world.objects[i].ref,
+			                           world.objects[i].size) == 0);
 		expect(&world, arena_used(&world.arena) == arena_used(&old));
 		/* Slabs that are empty are pages again. */
 		expect(&world, world.arena.free_pages >= old.free_pages);
@@ -247,7 +255,7 @@ Test(arena, same_room)
 	for (size_t a = 8; a < 20000; a += 8)
 		for (size_t b = a > 64 ? a - 64 : 8; b < a + 64; b += 8)
 			if (arena_same_room(a, b)) {
-				struct world world = { .seed = a };
+				struct world world = {.seed = a};
 				/* Classes are monotonous: what lies between two that share a room shares it. */
 				expect(&world, arena_same_room(b, a));
 				expect(&world, arena_same_room(a, (a + b) / 16 * 8));
@@ -267,7 +275,8 @@ Test(arena, empty_slabs_are_given_back)
 	unsigned count = 0, rest = 0;
 
 	cr_assert_eq(arena_init(&arena, memory, 4096, 1 << 17, 1 << 17), 0);
-	for (size_t size = 16; count < 40 && size <= 4000; size += size < 128 ? 8 : size / 4, count++)
+	for (size_t size = 16; count < 40 && size <= 4000;
+	     size += size < 128 ? 8 : size / 4, count++)
 		if (arena_alloc(&arena, size, &refs[count]) < 0)
 			break;
 	cr_assert_gt(count, 15);

@@ -54,11 +54,10 @@ Test(error, numbers_are_those_of_the_header)
 
 Test(error, what_the_header_has_is_told_as_it_is)
 {
-	static const int listed[] = {EINVAL, ERANGE,   ENOENT,  ENOTDIR,         EEXIST,
-	                             EBUSY,  EAGAIN,   EACCES,  EPERM,           ENOSPC,
-	                             ENOMEM, EMFILE,   ENFILE,  ESTALE,          EBADMSG,
-	                             EIO,    EMSGSIZE, ENOTSUP, EPROTONOSUPPORT, ECHILD,
-	                             EOVERFLOW, EFBIG, EDQUOT};
+	static const int listed[] = {EINVAL,          ERANGE, ENOENT,    ENOTDIR, EEXIST,   EBUSY,
+	                             EAGAIN,          EACCES, EPERM,     ENOSPC,  ENOMEM,   EMFILE,
+	                             ENFILE,          ESTALE, EBADMSG,   EIO,     EMSGSIZE, ENOTSUP,
+	                             EPROTONOSUPPORT, ECHILD, EOVERFLOW, EFBIG,   EDQUOT};
 
 	for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++)
 		cr_expect_eq(error_set(listed[i], "no"), -listed[i]);

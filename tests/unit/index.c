@@ -119,7 +119,8 @@ static void random_prefix(struct world *world, struct prefix *prefix)
 	else
 		prefix->bits = edges[below(world, 11)] * (world->ipv6 ? 4 : 1);
 	set_host(prefix->bytes, world->size, prefix->bits, false);
-	prefix->hop = below(world, 3) ? (uint32_t)random_from(&world->random) : hops[below(world, 3)];
+	prefix->hop =
+		below(world, 3) ? (uint32_t)random_from(&world->random) : hops[below(world, 3)];
 }
 
 static struct prefix *find(struct world *world, const struct prefix *prefix)
@@ -468,8 +469,8 @@ static void grow_and_shrink(bool ipv6)
 				check_large(&world, world.indexes[kind], 8);
 			}
 	}
-	cr_expect(ipv6 || IPC_SANITIZED || stele_index_memory(world.indexes[0]) < most, "%zu bytes, of %zu",
-	          stele_index_memory(world.indexes[0]), most);
+	cr_expect(ipv6 || IPC_SANITIZED || stele_index_memory(world.indexes[0]) < most,
+	          "%zu bytes, of %zu", stele_index_memory(world.indexes[0]), most);
 	world_end(&world);
 }
 

@@ -14,9 +14,9 @@
 #error "tests need their assertions"
 #endif
 
-#define SEED UINT64_C(0x9e3779b97f4a7c15)
+#define SEED         UINT64_C(0x9e3779b97f4a7c15)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define PAIRS 100000
+#define PAIRS        100000
 
 static uint64_t random_state = SEED;
 
@@ -27,7 +27,8 @@ static uint64_t random_next(void)
 
 static void expect_sentence(const char *part)
 {
-	cr_expect(strstr(stele_last_error(), part), "\"%s\" is not in: %s", part, stele_last_error());
+	cr_expect(strstr(stele_last_error(), part), "\"%s\" is not in: %s", part,
+	          stele_last_error());
 }
 
 /* A value of any type in its C representation; text has its length beside it. */
@@ -95,19 +96,22 @@ static int compare_text(const struct value *a, const struct value *b)
 }
 
 static const struct order orders[] = {
-	{ STELE_U8, 1, compare_u8 }, { STELE_U16, 2, compare_u16 }, { STELE_U32, 4, compare_u32 },
-	{ STELE_U64, 8, compare_u64 }, { STELE_I8, 1, compare_i8 }, { STELE_I16, 2, compare_i16 },
-	{ STELE_I32, 4, compare_i32 }, { STELE_I64, 8, compare_i64 }, { STELE_F64, 8, compare_f64 },
-	{ STELE_BOOL, 1, compare_u8 }, { STELE_IPV4, 4, compare_4 }, { STELE_IPV6, 16, compare_16 },
-	{ STELE_IPV4NET, 5, compare_5 }, { STELE_IPV6NET, 17, compare_17 }, { STELE_MAC, 6, compare_6 },
-	{ STELE_UUID, 16, compare_16 }, { STELE_TIME, 8, compare_u64 }, { STELE_CHAR, 8, compare_char },
-	{ STELE_TEXT, 12, compare_text }, { STELE_BYTES, 12, compare_text },
+	{STELE_U8, 1, compare_u8},      {STELE_U16, 2, compare_u16},
+	{STELE_U32, 4, compare_u32},    {STELE_U64, 8, compare_u64},
+	{STELE_I8, 1, compare_i8},      {STELE_I16, 2, compare_i16},
+	{STELE_I32, 4, compare_i32},    {STELE_I64, 8, compare_i64},
+	{STELE_F64, 8, compare_f64},    {STELE_BOOL, 1, compare_u8},
+	{STELE_IPV4, 4, compare_4},     {STELE_IPV6, 16, compare_16},
+	{STELE_IPV4NET, 5, compare_5},  {STELE_IPV6NET, 17, compare_17},
+	{STELE_MAC, 6, compare_6},      {STELE_UUID, 16, compare_16},
+	{STELE_TIME, 8, compare_u64},   {STELE_CHAR, 8, compare_char},
+	{STELE_TEXT, 12, compare_text}, {STELE_BYTES, 12, compare_text},
 };
 
 static void clear_host(uint8_t *address, unsigned length, unsigned bits)
 {
 	for (unsigned bit = length; bit < bits; bit++)
-		address[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+		address[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
 }
 
 /* Makes any bytes a value of the type. */
@@ -130,7 +134,8 @@ static void mend(const struct order *order, struct value *value)
 		value->net6.length %= 129;
 		clear_host(value->net6.address, value->net6.length, 128);
 		break;
-	case STELE_TEXT: case STELE_BYTES:
+	case STELE_TEXT:
+	case STELE_BYTES:
 		value->size = value->bytes[31] % 13;
 		break;
 	default:
@@ -172,8 +177,10 @@ static int compare_keys(const struct stele_key *a, const struct stele_key *b)
 
 static struct stele_column column_of(const struct order *order)
 {
-	return (struct stele_column){ .name = "k", .type = order->type, .key = true,
-	                              .size = order->type == STELE_CHAR ? 8 : 0 };
+	return (struct stele_column){.name = "k",
+	                             .type = order->type,
+	                             .key = true,
+	                             .size = order->type == STELE_CHAR ? 8 : 0};
 }
 
 static int sign(int number)
@@ -188,7 +195,7 @@ Test(key, order_is_the_values_order)
 		struct stele_column column = column_of(&orders[i]);
 
 		for (int pair = 0; pair < PAIRS; pair++) {
-			struct stele_key key_a = { 0 }, key_b = { 0 };
+			struct stele_key key_a = {0}, key_b = {0};
 			struct value a, b;
 			int expected;
 
@@ -207,14 +214,14 @@ Test(key, order_is_the_values_order)
 
 Test(key, columns_come_back)
 {
-	static const struct stele_column first = { .name = "first", .type = STELE_I16, .key = true };
+	static const struct stele_column first = {.name = "first", .type = STELE_I16, .key = true};
 
 	for (size_t i = 0; i < COUNT(orders); i++) {
-		struct stele_column columns[] = { first, column_of(&orders[i]) };
-		struct stele_schema schema = { columns, 2, 0 };
+		struct stele_column columns[] = {first, column_of(&orders[i])};
+		struct stele_schema schema = {columns, 2, 0};
 
 		for (int round = 0; round < 2000; round++) {
-			struct stele_key key = { 0 };
+			struct stele_key key = {0};
 			struct value a, b, buffer;
 			const void *found;
 			int16_t number = (int16_t)random_next();
@@ -225,17 +232,18 @@ Test(key, columns_come_back)
 			cr_assert(stele_key_append(&key, &columns[1], a.bytes, a.size) == 0);
 			cr_assert(stele_key_check(&schema, key.bytes, key.bits) == 0, "%s",
 			          stele_last_error());
-			cr_assert(stele_key_column(&schema, 0, key.bytes, key.bits, &buffer, 32, &found,
-			                           &size) == 0);
+			cr_assert(stele_key_column(&schema, 0, key.bytes, key.bits, &buffer, 32,
+			                           &found, &size) == 0);
 			cr_assert(size == 2 && memcmp(found, &number, 2) == 0);
-			cr_assert(stele_key_column(&schema, 1, key.bytes, key.bits, &buffer, 32, &found,
-			                           &size) == 0, "%s", stele_last_error());
+			cr_assert(stele_key_column(&schema, 1, key.bytes, key.bits, &buffer, 32,
+			                           &found, &size) == 0,
+			          "%s", stele_last_error());
 			if (orders[i].type == STELE_CHAR)
 				memset(a.bytes + strnlen((char *)a.bytes, 8), 0, 8);
 			if (orders[i].type == STELE_F64 && a.f64 == 0)
 				a.f64 = 0.0;
-			cr_assert(size == a.size && memcmp(found, a.bytes, size) == 0, "%s, round %d",
-			          stele_type_name(orders[i].type), round);
+			cr_assert(size == a.size && memcmp(found, a.bytes, size) == 0,
+			          "%s, round %d", stele_type_name(orders[i].type), round);
 		}
 	}
 }
@@ -243,8 +251,8 @@ Test(key, columns_come_back)
 static void expect_key(enum stele_type type, const void *value, size_t size, unsigned bits,
                        const char *bytes)
 {
-	struct stele_column column = { .name = "k", .type = type, .key = true, .size = 0 };
-	struct stele_key key = { 0 };
+	struct stele_column column = {.name = "k", .type = type, .key = true, .size = 0};
+	struct stele_key key = {0};
 
 	if (type == STELE_CHAR)
 		column.size = (uint32_t)size;
@@ -255,28 +263,30 @@ static void expect_key(enum stele_type type, const void *value, size_t size, uns
 
 Test(key, encodings)
 {
-	expect_key(STELE_U8, &(uint8_t){ 255 }, 0, 8, "\xff");
-	expect_key(STELE_U16, &(uint16_t){ 0x1234 }, 0, 16, "\x12\x34");
-	expect_key(STELE_U32, &(uint32_t){ 0x12345678 }, 0, 32, "\x12\x34\x56\x78");
-	expect_key(STELE_U64, &(uint64_t){ 1 }, 0, 64, "\0\0\0\0\0\0\0\1");
-	expect_key(STELE_TIME, &(uint64_t){ UINT64_MAX - 1 }, 0, 64, "\xff\xff\xff\xff\xff\xff\xff\xfe");
-	expect_key(STELE_I8, &(int8_t){ INT8_MIN }, 0, 8, "\0");
-	expect_key(STELE_I8, &(int8_t){ -1 }, 0, 8, "\x7f");
-	expect_key(STELE_I16, &(int16_t){ 0 }, 0, 16, "\x80\0");
-	expect_key(STELE_I32, &(int32_t){ INT32_MAX }, 0, 32, "\xff\xff\xff\xff");
-	expect_key(STELE_I64, &(int64_t){ INT64_MIN }, 0, 64, "\0\0\0\0\0\0\0\0");
-	expect_key(STELE_F64, &(double){ 1.0 }, 0, 64, "\xbf\xf0\0\0\0\0\0\0");
-	expect_key(STELE_F64, &(double){ -1.0 }, 0, 64, "\x40\x0f\xff\xff\xff\xff\xff\xff");
-	expect_key(STELE_F64, &(double){ 0.0 }, 0, 64, "\x80\0\0\0\0\0\0\0");
-	expect_key(STELE_F64, &(double){ -0.0 }, 0, 64, "\x80\0\0\0\0\0\0\0");
-	expect_key(STELE_F64, &(double){ INFINITY }, 0, 64, "\xff\xf0\0\0\0\0\0\0");
-	expect_key(STELE_F64, &(double){ -INFINITY }, 0, 64, "\x00\x0f\xff\xff\xff\xff\xff\xff");
-	expect_key(STELE_BOOL, &(uint8_t){ 1 }, 0, 8, "\1");
+	expect_key(STELE_U8, &(uint8_t){255}, 0, 8, "\xff");
+	expect_key(STELE_U16, &(uint16_t){0x1234}, 0, 16, "\x12\x34");
+	expect_key(STELE_U32, &(uint32_t){0x12345678}, 0, 32, "\x12\x34\x56\x78");
+	expect_key(STELE_U64, &(uint64_t){1}, 0, 64, "\0\0\0\0\0\0\0\1");
+	expect_key(STELE_TIME, &(uint64_t){UINT64_MAX - 1}, 0, 64,
+	           "\xff\xff\xff\xff\xff\xff\xff\xfe");
+	expect_key(STELE_I8, &(int8_t){INT8_MIN}, 0, 8, "\0");
+	expect_key(STELE_I8, &(int8_t){-1}, 0, 8, "\x7f");
+	expect_key(STELE_I16, &(int16_t){0}, 0, 16, "\x80\0");
+	expect_key(STELE_I32, &(int32_t){INT32_MAX}, 0, 32, "\xff\xff\xff\xff");
+	expect_key(STELE_I64, &(int64_t){INT64_MIN}, 0, 64, "\0\0\0\0\0\0\0\0");
+	expect_key(STELE_F64, &(double){1.0}, 0, 64, "\xbf\xf0\0\0\0\0\0\0");
+	expect_key(STELE_F64, &(double){-1.0}, 0, 64, "\x40\x0f\xff\xff\xff\xff\xff\xff");
+	expect_key(STELE_F64, &(double){0.0}, 0, 64, "\x80\0\0\0\0\0\0\0");
+	expect_key(STELE_F64, &(double){-0.0}, 0, 64, "\x80\0\0\0\0\0\0\0");
+	expect_key(STELE_F64, &(double){INFINITY}, 0, 64, "\xff\xf0\0\0\0\0\0\0");
+	expect_key(STELE_F64, &(double){-INFINITY}, 0, 64, "\x00\x0f\xff\xff\xff\xff\xff\xff");
+	expect_key(STELE_BOOL, &(uint8_t){1}, 0, 8, "\1");
 	expect_key(STELE_IPV4, "\x0a\1\2\3", 0, 32, "\x0a\1\2\3");
 	expect_key(STELE_IPV4NET, "\0\0\0\0\0", 0, 0, "");
 	expect_key(STELE_IPV4NET, "\x0a\x80\0\0\x09", 0, 9, "\x0a\x80");
 	expect_key(STELE_IPV4NET, "\x0a\1\2\3\x20", 0, 32, "\x0a\1\2\3");
-	expect_key(STELE_IPV6NET, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\0\x20", 0, 32, "\x20\1\x0d\xb8");
+	expect_key(STELE_IPV6NET, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\0\x20", 0, 32,
+	           "\x20\1\x0d\xb8");
 	expect_key(STELE_CHAR, "ab\0xyz", 6, 48, "ab\0\0\0\0");
 	expect_key(STELE_CHAR, "abcdef", 6, 48, "abcdef");
 	expect_key(STELE_TEXT, "a\0b", 3, 24, "a\0b");
@@ -289,22 +299,23 @@ Test(key, refused_values_change_nothing)
 		enum stele_type type;
 		const char *value, *sentence;
 	} bad[] = {
-		{ STELE_BOOL, "\2", "column \"k\": a bool is 0 or 1, but 2" },
-		{ STELE_F64, "\0\0\0\0\0\0\xf8\x7f", "column \"k\": NaN" },
-		{ STELE_F64, "\1\0\0\0\0\0\xf0\xff", "column \"k\": NaN" },
-		{ STELE_IPV4NET, "\x0a\0\0\1\x08", "did you mean 10.0.0.0/8?" },
-		{ STELE_IPV4NET, "\x0a\0\0\1\x1f", "did you mean 10.0.0.0/31?" },
-		{ STELE_IPV4NET, "\x80\0\0\0\0", "did you mean 0.0.0.0/0?" },
-		{ STELE_IPV4NET, "\x0a\0\0\1\x21", "over 32" },
-		{ STELE_IPV6NET, "\x20\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0f", "did you mean 2000::/15?" },
-		{ STELE_IPV6NET, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x81", "over 128" },
-		{ (enum stele_type)0, "", "unknown type 0" },
-		{ (enum stele_type)99, "", "unknown type 99" },
+		{STELE_BOOL, "\2", "column \"k\": a bool is 0 or 1, but 2"},
+		{STELE_F64, "\0\0\0\0\0\0\xf8\x7f", "column \"k\": NaN"},
+		{STELE_F64, "\1\0\0\0\0\0\xf0\xff", "column \"k\": NaN"},
+		{STELE_IPV4NET, "\x0a\0\0\1\x08", "did you mean 10.0.0.0/8?"},
+		{STELE_IPV4NET, "\x0a\0\0\1\x1f", "did you mean 10.0.0.0/31?"},
+		{STELE_IPV4NET, "\x80\0\0\0\0", "did you mean 0.0.0.0/0?"},
+		{STELE_IPV4NET, "\x0a\0\0\1\x21", "over 32"},
+		{STELE_IPV6NET, "\x20\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0f",
+	         "did you mean 2000::/15?"},
+		{STELE_IPV6NET, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x81", "over 128"},
+		{(enum stele_type)0, "", "unknown type 0"},
+		{(enum stele_type)99, "", "unknown type 99"},
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		struct stele_column column = { .name = "k", .type = bad[i].type, .key = true };
-		struct stele_key key = { .bits = 8, .bytes = { 7 } }, before = key;
+		struct stele_column column = {.name = "k", .type = bad[i].type, .key = true};
+		struct stele_key key = {.bits = 8, .bytes = {7}}, before = key;
 
 		cr_expect(stele_key_append(&key, &column, bad[i].value, 0) == -EINVAL, "%zu", i);
 		cr_expect(memcmp(&key, &before, sizeof(key)) == 0);
@@ -314,11 +325,11 @@ Test(key, refused_values_change_nothing)
 
 Test(key, longest)
 {
-	static const struct stele_column text = { .name = "t", .type = STELE_TEXT, .key = true };
-	static const struct stele_column number = { .name = "n", .type = STELE_U32, .key = true };
-	static const struct stele_column net = { .name = "p", .type = STELE_IPV4NET, .key = true };
-	char bytes[STELE_KEY_MAX + 1] = { 0 };
-	struct stele_key key = { 0 };
+	static const struct stele_column text = {.name = "t", .type = STELE_TEXT, .key = true};
+	static const struct stele_column number = {.name = "n", .type = STELE_U32, .key = true};
+	static const struct stele_column net = {.name = "p", .type = STELE_IPV4NET, .key = true};
+	char bytes[STELE_KEY_MAX + 1] = {0};
+	struct stele_key key = {0};
 
 	cr_expect(stele_key_append(&key, &text, bytes, STELE_KEY_MAX + 1) == -EINVAL);
 	expect_sentence("column \"t\"");
@@ -334,7 +345,8 @@ Test(key, longest)
 	expect_sentence("ends with a prefix");
 }
 
-static void expect_bits(const struct stele_schema *schema, unsigned least, unsigned most, bool prefix)
+static void expect_bits(const struct stele_schema *schema, unsigned least, unsigned most,
+                        bool prefix)
 {
 	unsigned found_least, found_most;
 
@@ -343,14 +355,16 @@ static void expect_bits(const struct stele_schema *schema, unsigned least, unsig
 	cr_expect(schema_prefix(schema) == prefix);
 }
 
-static const struct stele_column net_columns[] = { STELE_KEY("vrf", STELE_U16),
-	STELE_KEY("prefix", STELE_IPV4NET), { .name = "v", .type = STELE_TEXT } };
-static const struct stele_column text_columns[] = { STELE_KEY("name", STELE_TEXT) };
-static const struct stele_column pair_columns[] = { STELE_KEY("flag", STELE_BOOL),
-	STELE_KEY_CHAR("name", 5), { .name = "net", .type = STELE_IPV4NET } };
-static const struct stele_schema net_schema = { net_columns, 3, 0 };
-static const struct stele_schema text_schema = { text_columns, 1, 0 };
-static const struct stele_schema pair_schema = { pair_columns, 3, 5 };
+static const struct stele_column net_columns[] = {STELE_KEY("vrf", STELE_U16),
+                                                  STELE_KEY("prefix", STELE_IPV4NET),
+                                                  {.name = "v", .type = STELE_TEXT}};
+static const struct stele_column text_columns[] = {STELE_KEY("name", STELE_TEXT)};
+static const struct stele_column pair_columns[] = {STELE_KEY("flag", STELE_BOOL),
+                                                   STELE_KEY_CHAR("name", 5),
+                                                   {.name = "net", .type = STELE_IPV4NET}};
+static const struct stele_schema net_schema = {net_columns, 3, 0};
+static const struct stele_schema text_schema = {text_columns, 1, 0};
+static const struct stele_schema pair_schema = {pair_columns, 3, 5};
 
 Test(key, lengths)
 {
@@ -361,7 +375,7 @@ Test(key, lengths)
 
 Test(key, check)
 {
-	static const uint8_t key[STELE_KEY_MAX] = { 0, 1, 10, 1 };
+	static const uint8_t key[STELE_KEY_MAX] = {0, 1, 10, 1};
 
 	cr_expect(stele_key_check(&net_schema, key, 15) == -EINVAL);
 	expect_sentence("the key has 15 bits; a key of this table has from 16 to 48 bits");
@@ -434,26 +448,31 @@ Test(key, check_of_values)
 
 Test(key, column_judges_the_key)
 {
-	static const uint8_t key[] = { 2, 'a', 0, 0, 0, 0, 0 };
+	static const uint8_t key[] = {2, 'a', 0, 0, 0, 0, 0};
 	const void *found = NULL;
 	uint8_t buffer[32];
 	size_t size = 99;
 
-	cr_expect(stele_key_column(&pair_schema, 0, key, 48, buffer, 32, &found, &size) == -EBADMSG);
+	cr_expect(stele_key_column(&pair_schema, 0, key, 48, buffer, 32, &found, &size) ==
+	          -EBADMSG);
 	expect_sentence("column \"flag\"");
-	cr_expect(stele_key_column(&pair_schema, 1, key, 40, buffer, 32, &found, &size) == -EBADMSG);
-	cr_expect(stele_key_column(&pair_schema, 1, key, 56, buffer, 32, &found, &size) == -EBADMSG);
+	cr_expect(stele_key_column(&pair_schema, 1, key, 40, buffer, 32, &found, &size) ==
+	          -EBADMSG);
+	cr_expect(stele_key_column(&pair_schema, 1, key, 56, buffer, 32, &found, &size) ==
+	          -EBADMSG);
 	cr_expect(stele_key_column(&text_schema, 0, key, 12, NULL, 0, &found, &size) == -EBADMSG);
 	cr_expect(stele_key_column(&net_schema, 1, key, 49, buffer, 32, &found, &size) == -EBADMSG);
 	cr_expect(stele_key_column(&pair_schema, 2, key, 48, buffer, 32, &found, &size) == -EINVAL);
 	cr_expect(stele_key_column(&pair_schema, 3, key, 48, buffer, 32, &found, &size) == -EINVAL);
-	cr_expect(stele_key_column(&pair_schema, 1, key, 48, buffer, 4, &found, &size) == -EMSGSIZE);
+	cr_expect(stele_key_column(&pair_schema, 1, key, 48, buffer, 4, &found, &size) ==
+	          -EMSGSIZE);
 	cr_expect(found == NULL && size == 99, "written on failure");
 	cr_expect(stele_key_column(&pair_schema, 1, key, 48, buffer, 5, &found, &size) == 0);
 	cr_expect(found == buffer && size == 5);
 	cr_expect(stele_key_column(&text_schema, 0, key + 1, 8, NULL, 0, &found, &size) == 0);
 	cr_expect(found == key + 1 && size == 1);
-	cr_expect(stele_key_column(&text_schema, 0, NULL, 0, NULL, 0, &found, &size) == 0 && size == 0);
+	cr_expect(stele_key_column(&text_schema, 0, NULL, 0, NULL, 0, &found, &size) == 0 &&
+	          size == 0);
 	/* Bits that lie behind a prefix are not part of it. */
 	cr_expect(stele_key_column(&net_schema, 1, "\0\1\xff", 17, buffer, 32, &found, &size) == 0);
 	cr_expect(size == 5 && memcmp(found, "\x80\0\0\0\1", 5) == 0);

@@ -6,9 +6,10 @@
 #include "lib/trie/node_check.h"
 
 static uint64_t words[256];
-static const struct view view = { .base = (const unsigned char *)words, .start = 0, .limit = sizeof(words) };
-static const struct row_layout prefixes = { .most_bits = 32, .prefix = true };
-static const struct row_layout whole_bytes = { .most_bits = 32 };
+static const struct view view = {
+	.base = (const unsigned char *)words, .start = 0, .limit = sizeof(words)};
+static const struct row_layout prefixes = {.most_bits = 32, .prefix = true};
+static const struct row_layout whole_bytes = {.most_bits = 32};
 
 static void expect(const struct row_layout *shape, const char *fault)
 {
@@ -18,7 +19,8 @@ static void expect(const struct row_layout *shape, const char *fault)
 	if (!fault)
 		cr_expect_null(is, "%s", is);
 	else
-		cr_expect(is && strstr(is, fault), "\"%s\" is not in: %s", fault, is ? is : "nothing");
+		cr_expect(is && strstr(is, fault), "\"%s\" is not in: %s", fault,
+		          is ? is : "nothing");
 }
 
 static void begin(unsigned form, uint64_t info)
@@ -78,7 +80,8 @@ Test(node_check, a_direct_node)
 
 Test(node_check, prefixes_have_a_place)
 {
-	begin(NODE_LIST, 1 | NODE_PREFIXES | UINT64_C(1) << 24 | UINT64_C(1) << 32 | UINT64_C(1) << 40);
+	begin(NODE_LIST,
+	      1 | NODE_PREFIXES | UINT64_C(1) << 24 | UINT64_C(1) << 32 | UINT64_C(1) << 40);
 	list()[0] = 4;
 	words[3] = 2;
 	expect(&prefixes, NULL);

@@ -11,11 +11,11 @@
 #include "publisher/memory/reclaim.h"
 #include "tests/support/random.h"
 
-#define MEMORY (UINT64_C(1) << 25)
-#define RING 64u
-#define KEPT 6u
-#define SLOTS 4u
-#define OBJECTS 2000u
+#define MEMORY      (UINT64_C(1) << 25)
+#define RING        64u
+#define KEPT        6u
+#define SLOTS       4u
+#define OBJECTS     2000u
 #define OBJECT_SIZE 8200u /* whole pages, so that the allocator's page bits tell of each */
 
 static uint64_t random_state;
@@ -53,7 +53,8 @@ struct world {
 #define expect(world, condition) \
 	do { \
 		if (!(condition)) \
-			cr_assert_fail("seed %llu, version %llu: %s", (unsigned long long)(world)->seed, \
+			cr_assert_fail("seed %llu, version %llu: %s", \
+			               (unsigned long long)(world)->seed, \
 			               (unsigned long long)(world)->head, #condition); \
 	} while (0)
 
@@ -68,7 +69,7 @@ static struct world *world_new(uint64_t seed)
 	world->region = (struct region){
 		.fd = -1,
 		.memory = &storage_file,
-		.mapping = { .base = world->memory, .size = MEMORY },
+		.mapping = {.base = world->memory, .size = MEMORY},
 		.file_size = MEMORY,
 		.header = &world->header,
 		.ring = world->ring,
@@ -80,7 +81,9 @@ static struct world *world_new(uint64_t seed)
 	world->slots.slot = world->slot;
 	world->slots.capacity = SLOTS;
 	world->slots_header.slots_used = SLOTS;
-	cr_assert_eq(arena_init(&world->arena, world->memory, LAYOUT_PAGE, MEMORY - LAYOUT_PAGE, MEMORY - LAYOUT_PAGE), 0);
+	cr_assert_eq(arena_init(&world->arena, world->memory, LAYOUT_PAGE, MEMORY - LAYOUT_PAGE,
+	                        MEMORY - LAYOUT_PAGE),
+	             0);
 	cr_assert_eq(reclaim_init(&world->reclaim, &world->region, &world->arena), 0);
 	world->reclaim.slots = &world->slots;
 	return world;
@@ -186,11 +189,14 @@ static void check(struct world *world)
 	}
 	expect(world, entries == world->honoured_count && entries == world->reclaim.kept_count);
 	expect(world, world->reclaim.revoked == world->revoked);
-	expect(world, world->header.reclaimed == world->header.oldest && world->header.oldest <= world->head);
+	expect(world, world->header.reclaimed == world->header.oldest &&
+	                      world->header.oldest <= world->head);
 	for (unsigned i = 0; i < 4; i++) {
 		uint64_t version = 1 + next_random() % world->head;
 		uint32_t hint = (uint32_t)(next_random() % (KEPT + 2));
-		int whole = version >= world->header.reclaimed || honoured(world, version) ? 0 : -ESTALE;
+		int whole = version >= world->header.reclaimed || honoured(world, version)
+		                    ? 0
+		                    : -ESTALE;
 		expect(world, region_judge(&world->region, version, &hint) == whole);
 	}
 }
@@ -199,8 +205,8 @@ static void check(struct world *world)
 
 static void replace(struct world *world, struct object *object, uint64_t version)
 {
-	struct retired retired = { object->ref, OBJECT_SIZE, object->made };
-	struct retired_list list = { .entries = &retired, .count = 1 };
+	struct retired retired = {object->ref, OBJECT_SIZE, object->made};
+	struct retired_list list = {.entries = &retired, .count = 1};
 
 	expect(world, reclaim_reserve(&world->reclaim, 1) == 0);
 	reclaim_add_all(&world->reclaim, &list, version);
@@ -221,20 +227,22 @@ static void commit(struct world *world)
 		replaced--;
 	}
 	for (uint64_t made = next_random() % 4; made > 0 && world->count < OBJECTS; made--) {
-		struct object object = { .made = version };
+		struct object object = {.made = version};
 		int r = arena_alloc(&world->arena, OBJECT_SIZE, &object.ref);
 		expect(world, r == 0 || r == -ENOSPC);
 		if (r == 0)
 			world->objects[world->count++] = object;
 	}
-	world->ring[version % RING] = (struct layout_commit){ .version = version, .catalog = (uint32_t)version * 3 };
+	world->ring[version % RING] =
+		(struct layout_commit){.version = version, .catalog = (uint32_t)version * 3};
 	world->header.head = version;
 }
 
 /* The first slots are honest; in the last one there is anything. */
 static void pin(struct world *world)
 {
-	uint64_t slot = next_random() % SLOTS, *place = &world->slot[slot].pins[next_random() % LAYOUT_PINS];
+	uint64_t slot = next_random() % SLOTS,
+		 *place = &world->slot[slot].pins[next_random() % LAYOUT_PINS];
 	uint64_t oldest = world->header.oldest;
 
 	if (next_random() % 2 == 0)
@@ -242,7 +250,8 @@ static void pin(struct world *world)
 	else if (slot < SLOTS - 1)
 		*place = oldest + next_random() % (world->head - oldest + 1);
 	else
-		*place = next_random() % 3 == 0 ? next_random() : next_random() % (world->head + 10);
+		*place =
+			next_random() % 3 == 0 ? next_random() : next_random() % (world->head + 10);
 }
 
 static bool pinned(const struct world *world, uint64_t version)
@@ -283,7 +292,8 @@ static void run(struct world *world)
 	/* Then the oldest go until what is kept for pins is within its limit. */
 	if (world->reclaim.pinned_limit > 0) {
 		world->header.reclaimed = oldest;
-		while (world->honoured_count > 0 && pinned_used(world) > world->reclaim.pinned_limit) {
+		while (world->honoured_count > 0 &&
+		       pinned_used(world) > world->reclaim.pinned_limit) {
 			model_remove(world, 0);
 			world->revoked++;
 		}
@@ -294,12 +304,14 @@ static void run(struct world *world)
 /* What history has to let go of, by the definition: the least for which what is left keeps to seven eighths. */
 static void keep_to_limit(struct world *world)
 {
-	uint64_t before = world->header.reclaimed, used = history_used(world), limit, oldest, wanted = 0;
+	uint64_t before = world->header.reclaimed, used = history_used(world), limit, oldest,
+		 wanted = 0;
 
 	world->reclaim.history_limit = limit = 3 * LAYOUT_PAGE * (1 + next_random() % 12);
 	oldest = reclaim_history_oldest(&world->reclaim, world->head);
 	if (used > limit)
-		for (uint64_t version = before + 1; version < world->head && used > limit - limit / 8; version++) {
+		for (uint64_t version = before + 1;
+		     version < world->head && used > limit - limit / 8; version++) {
 			uint64_t left;
 			world->header.reclaimed = version;
 			left = history_used(world);
@@ -332,7 +344,8 @@ Test(reclaim, random_against_the_definition)
 		for (unsigned step = 0; step < 3000; step++) {
 			uint64_t choice = next_random() % 20;
 			size_t before;
-			if (world->head == 0 || (choice < 8 && world->head - world->header.reclaimed < RING - 1))
+			if (world->head == 0 ||
+			    (choice < 8 && world->head - world->header.reclaimed < RING - 1))
 				commit(world);
 			else if (choice < 15)
 				pin(world);
@@ -361,13 +374,13 @@ Test(reclaim, a_pin_keeps_its_own_version_only)
 
 	for (unsigned i = 0; i < 30; i++) {
 		world->head++;
-		world->ring[world->head % RING] = (struct layout_commit){ .version = world->head };
+		world->ring[world->head % RING] = (struct layout_commit){.version = world->head};
 		world->header.head = world->head;
 	}
-	early = (struct object){ .made = 1, .replaced = 10 };
-	mid = (struct object){ .made = 9, .replaced = 11 };
-	late = (struct object){ .made = 11, .replaced = 20 };
-	struct object *const all[] = { &early, &mid, &late };
+	early = (struct object){.made = 1, .replaced = 10};
+	mid = (struct object){.made = 9, .replaced = 11};
+	late = (struct object){.made = 11, .replaced = 20};
+	struct object *const all[] = {&early, &mid, &late};
 	for (unsigned i = 0; i < 3; i++) {
 		cr_assert_eq(arena_alloc(&world->arena, OBJECT_SIZE, &all[i]->ref), 0);
 		replace(world, all[i], all[i]->replaced);

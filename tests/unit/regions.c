@@ -37,8 +37,9 @@ static void remove_file(const char *name)
 }
 
 static const char *const regions[] = {"a", "a-b", "ab", "b", "z"};
-static const char *const others[] = {"stele.a.publisher", "stele.a.subscribers", "stele.", "stele",
-                                     "stele..x", "a", "b.stele.c", ".stele-0123"};
+static const char *const others[] = {
+	"stele.a.publisher", "stele.a.subscribers", "stele.", "stele", "stele..x", "a",
+	"b.stele.c",         ".stele-0123"};
 enum { REGIONS = 5, OTHERS = 8 };
 
 static void begin(void)

@@ -13,7 +13,7 @@
 #error "tests need their assertions"
 #endif
 
-#define SEED UINT64_C(0x5deece66d)
+#define SEED         UINT64_C(0x5deece66d)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static uint64_t random_state = SEED;
@@ -25,7 +25,8 @@ static uint64_t random_next(void)
 
 static void expect_sentence(const char *part)
 {
-	cr_expect(strstr(stele_last_error(), part), "\"%s\" is not in: %s", part, stele_last_error());
+	cr_expect(strstr(stele_last_error(), part), "\"%s\" is not in: %s", part,
+	          stele_last_error());
 }
 
 /* A value with every type in it. */
@@ -83,9 +84,10 @@ static const char every_text[] =
 	"i8: i8, i16: i16, i32: i32, i64: i64, f64: f64, flag: bool, ipv4: ipv4, ipv6: ipv6, "
 	"ipv4net: ipv4net, ipv6net: ipv6net, mac: mac, uuid: uuid, time: time, name: char[13], text: text";
 
-static struct stele_schema schema_of(const struct stele_column *columns, size_t count, size_t value_size)
+static struct stele_schema schema_of(const struct stele_column *columns, size_t count,
+                                     size_t value_size)
 {
-	return (struct stele_schema){ columns, count, value_size };
+	return (struct stele_schema){columns, count, value_size};
 }
 
 Test(schema, every_type_is_well_formed)
@@ -95,8 +97,8 @@ Test(schema, every_type_is_well_formed)
 
 Test(schema, names)
 {
-	static const char *const good[] = { "a", "_", "9", "net-1", "A_b-C", "0-" };
-	static const char *const bad[] = { "", "-a", "a b", "a/b", "a.b", "\xc3\xa9", "a\n" };
+	static const char *const good[] = {"a", "_", "9", "net-1", "A_b-C", "0-"};
+	static const char *const bad[] = {"", "-a", "a b", "a/b", "a.b", "\xc3\xa9", "a\n"};
 	char name[STELE_NAME_MAX + 2];
 
 	for (size_t i = 0; i < COUNT(good); i++)
@@ -115,7 +117,10 @@ Test(schema, names)
 	cr_expect(stele_name_check("table", name) == 0);
 }
 
-#define KEY_COLUMN { .name = "k", .type = STELE_U8, .key = true }
+#define KEY_COLUMN \
+	{ \
+		.name = "k", .type = STELE_U8, .key = true \
+	}
 
 Test(schema, what_is_not_well_formed)
 {
@@ -124,39 +129,53 @@ Test(schema, what_is_not_well_formed)
 		size_t count, value_size;
 		const char *sentence;
 	} bad[] = {
-		{ { KEY_COLUMN }, 0, 0, "no columns" },
-		{ { KEY_COLUMN }, 1, 4, "describes it" },
-		{ { { .name = "v", .type = STELE_U8 } }, 1, 1, "\"v\" is the first, but no key" },
-		{ { { .name = "v", .type = STELE_U8 }, KEY_COLUMN }, 2, 1, "\"k\" comes after" },
-		{ { KEY_COLUMN, KEY_COLUMN }, 2, 0, "both called \"k\"" },
-		{ { { .name = "1", .type = STELE_U8, .key = true } }, 1, 0, "column 1" },
-		{ { { .name = NULL, .type = STELE_U8, .key = true } }, 1, 0, "no name" },
-		{ { { .name = "k", .type = 0, .key = true } }, 1, 0, "unknown type 0" },
-		{ { { .name = "k", .type = 21, .key = true } }, 1, 0, "unknown type 21" },
-		{ { { .name = "k", .type = STELE_U8, .key = true, .size = 2 } }, 1, 0, "size 2" },
-		{ { { .name = "k", .type = STELE_TEXT, .key = true, .size = 2 } }, 1, 0, "size 2" },
-		{ { { .name = "k", .type = STELE_CHAR, .key = true } }, 1, 0, "size 0" },
-		{ { { .name = "k", .type = STELE_U8, .key = true, .offset = 1 } }, 1, 0, "offset 1" },
-		{ { { .name = "k", .type = STELE_CHAR, .key = true, .size = 513 } }, 1, 0, "513" },
-		{ { { .name = "n", .type = STELE_IPV4NET, .key = true }, KEY_COLUMN }, 2, 0, "\"n\"" },
-		{ { { .name = "t", .type = STELE_TEXT, .key = true }, KEY_COLUMN }, 2, 0, "\"t\"" },
-		{ { KEY_COLUMN, { .name = "v", .type = STELE_U32, .offset = 2 } }, 2, 8,
-		  "needs a multiple of 4" },
-		{ { KEY_COLUMN, { .name = "v", .type = STELE_U32, .offset = 4 } }, 2, 7,
-		  "does not fit" },
-		{ { KEY_COLUMN, { .name = "v", .type = STELE_U32, .offset = UINT32_MAX - 3 } }, 2, 7,
-		  "does not fit" },
-		{ { KEY_COLUMN, { .name = "v", .type = STELE_U16, .offset = 2 },
-		    { .name = "w", .type = STELE_MAC, .offset = 3 } }, 3, 10, "overlap" },
-		{ { KEY_COLUMN, { .name = "v", .type = STELE_TEXT, .offset = 0 },
-		    { .name = "w", .type = STELE_U8, .offset = 0 } }, 3, 0, "\"v\"" },
-		{ { KEY_COLUMN, { .name = "v", .type = STELE_TEXT, .offset = 4 } }, 2, 8,
-		  "must be the same" },
-		{ { KEY_COLUMN, { .name = "v", .type = STELE_U8 } }, 2, STELE_VALUE_MAX + 1, "1048577" },
+		{{KEY_COLUMN}, 0, 0, "no columns"},
+		{{KEY_COLUMN}, 1, 4, "describes it"},
+		{{{.name = "v", .type = STELE_U8}}, 1, 1, "\"v\" is the first, but no key"},
+		{{{.name = "v", .type = STELE_U8}, KEY_COLUMN}, 2, 1, "\"k\" comes after"},
+		{{KEY_COLUMN, KEY_COLUMN}, 2, 0, "both called \"k\""},
+		{{{.name = "1", .type = STELE_U8, .key = true}}, 1, 0, "column 1"},
+		{{{.name = NULL, .type = STELE_U8, .key = true}}, 1, 0, "no name"},
+		{{{.name = "k", .type = 0, .key = true}}, 1, 0, "unknown type 0"},
+		{{{.name = "k", .type = 21, .key = true}}, 1, 0, "unknown type 21"},
+		{{{.name = "k", .type = STELE_U8, .key = true, .size = 2}}, 1, 0, "size 2"},
+		{{{.name = "k", .type = STELE_TEXT, .key = true, .size = 2}}, 1, 0, "size 2"},
+		{{{.name = "k", .type = STELE_CHAR, .key = true}}, 1, 0, "size 0"},
+		{{{.name = "k", .type = STELE_U8, .key = true, .offset = 1}}, 1, 0, "offset 1"},
+		{{{.name = "k", .type = STELE_CHAR, .key = true, .size = 513}}, 1, 0, "513"},
+		{{{.name = "n", .type = STELE_IPV4NET, .key = true}, KEY_COLUMN}, 2, 0, "\"n\""},
+		{{{.name = "t", .type = STELE_TEXT, .key = true}, KEY_COLUMN}, 2, 0, "\"t\""},
+		{{KEY_COLUMN, {.name = "v", .type = STELE_U32, .offset = 2}},
+	         2,
+	         8,
+	         "needs a multiple of 4"},
+		{{KEY_COLUMN, {.name = "v", .type = STELE_U32, .offset = 4}}, 2, 7, "does not fit"},
+		{{KEY_COLUMN, {.name = "v", .type = STELE_U32, .offset = UINT32_MAX - 3}},
+	         2,
+	         7,
+	         "does not fit"},
+		{{KEY_COLUMN,
+	          {.name = "v", .type = STELE_U16, .offset = 2},
+	          {.name = "w", .type = STELE_MAC, .offset = 3}},
+	         3,
+	         10,
+	         "overlap"},
+		{{KEY_COLUMN,
+	          {.name = "v", .type = STELE_TEXT, .offset = 0},
+	          {.name = "w", .type = STELE_U8, .offset = 0}},
+	         3,
+	         0,
+	         "\"v\""},
+		{{KEY_COLUMN, {.name = "v", .type = STELE_TEXT, .offset = 4}},
+	         2,
+	         8,
+	         "must be the same"},
+		{{KEY_COLUMN, {.name = "v", .type = STELE_U8}}, 2, STELE_VALUE_MAX + 1, "1048577"},
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		struct stele_schema schema = schema_of(bad[i].columns, bad[i].count, bad[i].value_size);
+		struct stele_schema schema =
+			schema_of(bad[i].columns, bad[i].count, bad[i].value_size);
 
 		cr_expect(stele_schema_check(&schema) == -EINVAL, "number %zu passed", i);
 		expect_sentence(bad[i].sentence);
@@ -166,14 +185,14 @@ Test(schema, what_is_not_well_formed)
 
 Test(schema, limits_that_just_pass)
 {
-	static const struct stele_column longest_key[] = { STELE_KEY_CHAR("k", 496),
-		STELE_KEY("n", STELE_IPV6NET) };
-	static const struct stele_column largest[] = { KEY_COLUMN,
-		{ .name = "v", .type = STELE_CHAR, .size = STELE_VALUE_MAX } };
-	static const struct stele_column empty[] = { STELE_KEY("t", STELE_TEXT),
-		{ .name = "v", .type = STELE_BYTES } };
-	static const struct stele_column address[] = { KEY_COLUMN,
-		{ .name = "a", .type = STELE_IPV4, .offset = 1, .size = 4 } };
+	static const struct stele_column longest_key[] = {STELE_KEY_CHAR("k", 496),
+	                                                  STELE_KEY("n", STELE_IPV6NET)};
+	static const struct stele_column largest[] = {
+		KEY_COLUMN, {.name = "v", .type = STELE_CHAR, .size = STELE_VALUE_MAX}};
+	static const struct stele_column empty[] = {STELE_KEY("t", STELE_TEXT),
+	                                            {.name = "v", .type = STELE_BYTES}};
+	static const struct stele_column address[] = {
+		KEY_COLUMN, {.name = "a", .type = STELE_IPV4, .offset = 1, .size = 4}};
 	struct stele_column many[STELE_COLUMNS_MAX + 1];
 	char names[STELE_COLUMNS_MAX + 1][4];
 	struct stele_schema schema;
@@ -188,7 +207,7 @@ Test(schema, limits_that_just_pass)
 	cr_expect(stele_schema_check(&schema) == 0, "%s", stele_last_error());
 	for (size_t i = 0; i <= STELE_COLUMNS_MAX; i++) {
 		snprintf(names[i], sizeof(names[i]), "c%zu", i);
-		many[i] = (struct stele_column){ .name = names[i], .type = STELE_U8, .key = true };
+		many[i] = (struct stele_column){.name = names[i], .type = STELE_U8, .key = true};
 	}
 	schema = schema_of(many, STELE_COLUMNS_MAX, 0);
 	cr_expect(stele_schema_check(&schema) == 0, "%s", stele_last_error());
@@ -236,8 +255,8 @@ Test(schema, equal_and_copy)
 
 Test(schema, key_and_value_differ)
 {
-	static const struct stele_column key[] = { KEY_COLUMN, STELE_KEY("t", STELE_TEXT) };
-	static const struct stele_column value[] = { KEY_COLUMN, { .name = "t", .type = STELE_TEXT } };
+	static const struct stele_column key[] = {KEY_COLUMN, STELE_KEY("t", STELE_TEXT)};
+	static const struct stele_column value[] = {KEY_COLUMN, {.name = "t", .type = STELE_TEXT}};
 	struct stele_schema a = schema_of(key, 2, 0), b = schema_of(value, 2, 0);
 
 	cr_expect_not(stele_schema_equal(&a, &b));
@@ -259,7 +278,11 @@ Test(schema, format)
 Test(schema, parse_lays_out_as_the_compiler_does)
 {
 	char text[1024], table[STELE_NAME_MAX + 1];
-	struct padded { uint8_t a; uint32_t b; uint8_t c; };
+	struct padded {
+		uint8_t a;
+		uint32_t b;
+		uint8_t c;
+	};
 	struct stele_schema *schema;
 
 	snprintf(text, sizeof(text), "every(%s)", every_text);
@@ -268,7 +291,8 @@ Test(schema, parse_lays_out_as_the_compiler_does)
 	cr_expect(stele_schema_equal(schema, &every_schema));
 	stele_schema_free(schema);
 
-	cr_assert(stele_schema_parse("\n t\t( k :u8 key,a: u8,b:ipv4 , c:u8 )\r\n", table, &schema) == 0,
+	cr_assert(stele_schema_parse("\n t\t( k :u8 key,a: u8,b:ipv4 , c:u8 )\r\n", table,
+	                             &schema) == 0,
 	          "%s", stele_last_error());
 	cr_expect_str_eq(table, "t");
 	cr_expect(schema->value_size == sizeof(struct padded));
@@ -279,7 +303,8 @@ Test(schema, parse_lays_out_as_the_compiler_does)
 	cr_assert(stele_schema_parse("t(k: u8 key, a: u32, b: u8, c: bytes)", table, &schema) == 0);
 	cr_expect(schema->value_size == 5, "%zu", schema->value_size);
 	stele_schema_free(schema);
-	cr_assert(stele_schema_parse("t(key: u64 key)", table, &schema) == 0, "%s", stele_last_error());
+	cr_assert(stele_schema_parse("t(key: u64 key)", table, &schema) == 0, "%s",
+	          stele_last_error());
 	cr_expect(schema->value_size == 0 && schema->column_count == 1);
 	stele_schema_free(schema);
 }
@@ -289,42 +314,43 @@ Test(schema, parse_errors)
 	static const struct {
 		const char *text, *sentence;
 	} bad[] = {
-		{ "", "character 1: expected a table's name, but the text ends" },
-		{ "(k: u8 key)", "character 1: expected a table's name" },
-		{ "-t(k: u8 key)", "character 1: table name \"-t\"" },
-		{ "t", "character 2: expected '('" },
-		{ "t(", "character 3: expected a column's name, but the text ends" },
-		{ "t()", "character 3: expected a column's name, but \")\"" },
-		{ "t(k u8 key)", "character 5: expected ':' and the column's type, but \"u8\"" },
-		{ "t(k: )", "character 6: expected a type, but \")\"" },
-		{ "t(k: ip4 key)", "character 6: unknown type \"ip4\", did you mean \"ipv4\"?" },
-		{ "t(k: U32 key)", "did you mean \"u32\"?" },
-		{ "t(k: string key)", "did you mean \"text\"?" },
-		{ "t(k: ipv4nett key)", "did you mean \"ipv4net\"?" },
-		{ "t(k: whatsoever key)", "unknown type \"whatsoever\", expected one of u8" },
-		{ "t(k: char key)", "character 11: expected the size of char" },
-		{ "t(k: char[] key)", "character 11: expected a number of bytes" },
-		{ "t(k: char[0] key)", "character 11: expected a number of bytes" },
-		{ "t(k: char[1x] key)", "character 11: expected a number of bytes" },
-		{ "t(k: char[1048577] key)", "character 11: expected a number of bytes" },
-		{ "t(k: char[4294967297] key)", "character 11: expected a number of bytes" },
-		{ "t(k: char[99999999999999999999] key)", "character 11: expected a number of bytes" },
-		{ "t(k: char[4 key)", "character 13: expected ']'" },
-		{ "t(k: u8[4] key)", "character 8: expected \"key\", ',' or ')'" },
-		{ "t(k: u8 keys)", "character 9: expected \"key\", ',' or ')', but \"keys\"" },
-		{ "t(k: u8)", "character 3: column \"k\" is the first, but no key" },
-		{ "t(k: u8 key key)", "character 13: expected ',' or ')', but \"key\"" },
-		{ "t(k: u8 key", "character 12: expected ',' or ')', but the text ends" },
-		{ "t(k: u8 key,)", "character 13: expected a column's name" },
-		{ "t(k: u8 key) x", "character 14: expected the end, but \"x\"" },
-		{ "t(k: u8 key, k: u8)", "character 14: columns 1 and 2 are both called \"k\"" },
-		{ "t(k: u8 key, v: u8, l: u8 key)", "character 21: key column \"l\" comes after" },
-		{ "t(k: u8 key, 1: u8)", "character 14: column 2" },
-		{ "t(k: text key, l: u8 key)", "character 16: key column \"k\"" },
-		{ "t(k: u8 key, v: text, w: u8)", "character 23: column \"v\"" },
-		{ "t(k: char[513] key)", "character 3: with column \"k\" the key is 513 bytes" },
-		{ "t(k: u8 key, a: char[1000000], b: char[1000000])", "character 32: " },
-		{ "t(k: u8 \x1b key)", "but \"\\x1b\" stands there" },
+		{"", "character 1: expected a table's name, but the text ends"},
+		{"(k: u8 key)", "character 1: expected a table's name"},
+		{"-t(k: u8 key)", "character 1: table name \"-t\""},
+		{"t", "character 2: expected '('"},
+		{"t(", "character 3: expected a column's name, but the text ends"},
+		{"t()", "character 3: expected a column's name, but \")\""},
+		{"t(k u8 key)", "character 5: expected ':' and the column's type, but \"u8\""},
+		{"t(k: )", "character 6: expected a type, but \")\""},
+		{"t(k: ip4 key)", "character 6: unknown type \"ip4\", did you mean \"ipv4\"?"},
+		{"t(k: U32 key)", "did you mean \"u32\"?"},
+		{"t(k: string key)", "did you mean \"text\"?"},
+		{"t(k: ipv4nett key)", "did you mean \"ipv4net\"?"},
+		{"t(k: whatsoever key)", "unknown type \"whatsoever\", expected one of u8"},
+		{"t(k: char key)", "character 11: expected the size of char"},
+		{"t(k: char[] key)", "character 11: expected a number of bytes"},
+		{"t(k: char[0] key)", "character 11: expected a number of bytes"},
+		{"t(k: char[1x] key)", "character 11: expected a number of bytes"},
+		{"t(k: char[1048577] key)", "character 11: expected a number of bytes"},
+		{"t(k: char[4294967297] key)", "character 11: expected a number of bytes"},
+		{"t(k: char[99999999999999999999] key)",
+	         "character 11: expected a number of bytes"},
+		{"t(k: char[4 key)", "character 13: expected ']'"},
+		{"t(k: u8[4] key)", "character 8: expected \"key\", ',' or ')'"},
+		{"t(k: u8 keys)", "character 9: expected \"key\", ',' or ')', but \"keys\""},
+		{"t(k: u8)", "character 3: column \"k\" is the first, but no key"},
+		{"t(k: u8 key key)", "character 13: expected ',' or ')', but \"key\""},
+		{"t(k: u8 key", "character 12: expected ',' or ')', but the text ends"},
+		{"t(k: u8 key,)", "character 13: expected a column's name"},
+		{"t(k: u8 key) x", "character 14: expected the end, but \"x\""},
+		{"t(k: u8 key, k: u8)", "character 14: columns 1 and 2 are both called \"k\""},
+		{"t(k: u8 key, v: u8, l: u8 key)", "character 21: key column \"l\" comes after"},
+		{"t(k: u8 key, 1: u8)", "character 14: column 2"},
+		{"t(k: text key, l: u8 key)", "character 16: key column \"k\""},
+		{"t(k: u8 key, v: text, w: u8)", "character 23: column \"v\""},
+		{"t(k: char[513] key)", "character 3: with column \"k\" the key is 513 bytes"},
+		{"t(k: u8 key, a: char[1000000], b: char[1000000])", "character 32: "},
+		{"t(k: u8 \x1b key)", "but \"\\x1b\" stands there"},
 	};
 	char table[STELE_NAME_MAX + 1] = "kept", text[1024];
 	struct stele_schema *schema = NULL;
@@ -397,7 +423,7 @@ Test(schema, longest_stored_form)
 
 	for (int i = 0; i < (int)STELE_COLUMNS_MAX; i++) {
 		sprintf(names[i], "n%062d", i);
-		columns[i] = (struct stele_column){ .name = names[i], .type = STELE_U8, .key = true };
+		columns[i] = (struct stele_column){.name = names[i], .type = STELE_U8, .key = true};
 	}
 	stored[SCHEMA_STORED_MAX] = 0xa5;
 	size = schema_store(&schema, stored);
@@ -416,9 +442,11 @@ Test(schema, damaged_stored_forms)
 		refused += load_exactly(stored, size) < 0;
 		stored[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
-	cr_expect(refused > size * 8 / 2, "only %u of %zu flipped bits were refused", refused, size * 8);
+	cr_expect(refused > size * 8 / 2, "only %u of %zu flipped bits were refused", refused,
+	          size * 8);
 	for (size_t shorter = 0; shorter < size; shorter++)
-		cr_expect(load_exactly(stored, shorter) == -EBADMSG, "%zu bytes of %zu", shorter, size);
+		cr_expect(load_exactly(stored, shorter) == -EBADMSG, "%zu bytes of %zu", shorter,
+		          size);
 	memcpy(longer, stored, size);
 	cr_expect(load_exactly(longer, size + 8) == -EBADMSG);
 	longer[size - 1] ^= 1;
@@ -514,7 +542,7 @@ static void expect_value(const struct small *value, const char *sentence)
 
 Test(value, check)
 {
-	struct small value = { .flag = 1, .net = { { 10, 0, 0, 0 }, 8 } };
+	struct small value = {.flag = 1, .net = {{10, 0, 0, 0}, 8}};
 
 	expect_value(&value, NULL);
 	cr_expect(stele_value_check(&small_schema, &value, sizeof(value) - 1) == -EINVAL);
@@ -530,17 +558,18 @@ Test(value, check)
 	expect_value(&value, "10.0.0.1/33 has a length over 32");
 	value.net.length = 64;
 	expect_value(&value, "10.0.0.1/64 has a length over 32");
-	value.net = (struct stele_ipv4net){ { 255, 128, 0, 0 }, 9 };
+	value.net = (struct stele_ipv4net){{255, 128, 0, 0}, 9};
 	expect_value(&value, NULL);
 	value.net.length = 8;
 	expect_value(&value, "did you mean 255.0.0.0/8?");
-	value.net = (struct stele_ipv4net){ .length = 0 };
+	value.net = (struct stele_ipv4net){.length = 0};
 	expect_value(&value, NULL);
 	value.net6.length = 128;
 	value.net6.address[15] = 1;
 	expect_value(&value, NULL);
 	value.net6.length = 127;
-	expect_value(&value, "column \"net6\": ::1/127 has bits set past its length; did you mean ::/127?");
+	expect_value(&value,
+	             "column \"net6\": ::1/127 has bits set past its length; did you mean ::/127?");
 	value.net6.length = 129;
 	expect_value(&value, "::1/129 has a length over 128");
 	value.net6.length = 255;
@@ -564,7 +593,7 @@ Test(value, column)
 	union {
 		struct every every;
 		char room[sizeof(struct every) + 16];
-	} value = { 0 };
+	} value = {0};
 	const void *at = NULL;
 	size_t size = 99, whole = offsetof(struct every, text) + 5;
 
@@ -573,7 +602,8 @@ Test(value, column)
 	cr_expect(stele_value_column(&every_schema, 20, &value, whole, &at, &size) == 0);
 	cr_expect(at == value.every.name && size == 13, "not terminated: %zu", size);
 	value.every.name[4] = '\0';
-	cr_expect(stele_value_column(&every_schema, 20, &value, whole, &at, &size) == 0 && size == 4);
+	cr_expect(stele_value_column(&every_schema, 20, &value, whole, &at, &size) == 0 &&
+	          size == 4);
 	cr_expect(stele_value_column(&every_schema, 21, &value, whole, &at, &size) == 0);
 	cr_expect(size == 5 && memcmp(at, "hello", 5) == 0);
 	cr_expect(stele_value_column(&every_schema, 6, &value, whole, &at, &size) == 0);
@@ -588,14 +618,16 @@ Test(value, column)
 
 Test(value, normalize)
 {
-	static const struct stele_column plain_columns[] = { KEY_COLUMN,
-		{ .name = "b", .type = STELE_U32, .offset = 4 }, { .name = "a", .type = STELE_U32 } };
-	static const struct stele_schema plain = { plain_columns, 3, 8 };
-	static const struct stele_schema slack = { plain_columns, 3, 12 };
-	static const struct stele_schema keys = { plain_columns, 1, 0 };
-	static const struct stele_column text_columns[] = { KEY_COLUMN,
-		{ .name = "c", .type = STELE_CHAR, .size = 8 } };
-	static const struct stele_schema text = { text_columns, 2, 8 };
+	static const struct stele_column plain_columns[] = {
+		KEY_COLUMN,
+		{.name = "b", .type = STELE_U32, .offset = 4},
+		{.name = "a", .type = STELE_U32}};
+	static const struct stele_schema plain = {plain_columns, 3, 8};
+	static const struct stele_schema slack = {plain_columns, 3, 12};
+	static const struct stele_schema keys = {plain_columns, 1, 0};
+	static const struct stele_column text_columns[] = {
+		KEY_COLUMN, {.name = "c", .type = STELE_CHAR, .size = 8}};
+	static const struct stele_schema text = {text_columns, 2, 8};
 	struct small dirty, clean, expected;
 	size_t whole = every_schema.value_size + 3;
 	char before[sizeof(struct every) + 8], after[sizeof(struct every) + 8];

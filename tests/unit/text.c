@@ -16,9 +16,9 @@
 #error "tests need their assertions"
 #endif
 
-#define SEED UINT64_C(0x2545f4914f6cdd1d)
+#define SEED         UINT64_C(0x2545f4914f6cdd1d)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CHAR_SIZE 8u
+#define CHAR_SIZE    8u
 
 static uint64_t random_state = SEED;
 
@@ -29,8 +29,8 @@ static uint64_t random_next(void)
 
 static struct stele_column column_of(enum stele_type type)
 {
-	return (struct stele_column){ .name = "c", .type = type,
-	                              .size = type == STELE_CHAR ? CHAR_SIZE : 0 };
+	return (struct stele_column){
+		.name = "c", .type = type, .size = type == STELE_CHAR ? CHAR_SIZE : 0};
 }
 
 static int parse(enum stele_type type, const char *text, void *buffer, size_t *ret_size)
@@ -55,48 +55,80 @@ struct pair {
 
 /* The ends of every type, and every spelling that is read. */
 static const struct pair pairs[] = {
-	{ STELE_U8, "0", NULL }, { STELE_U8, "255", NULL }, { STELE_U8, "0xFf", "255" },
-	{ STELE_U8, "007", "7" }, { STELE_U8, "-0", "0" },
-	{ STELE_U16, "65535", NULL }, { STELE_U32, "4294967295", NULL },
-	{ STELE_U32, "0x89ABCDEF", "2309737967" },
-	{ STELE_U64, "18446744073709551615", NULL },
-	{ STELE_U64, "0XFFFFFFFFFFFFFFFF", "18446744073709551615" },
-	{ STELE_I8, "-128", NULL }, { STELE_I8, "127", NULL }, { STELE_I8, "-0x80", "-128" },
-	{ STELE_I16, "-32768", NULL }, { STELE_I16, "32767", NULL },
-	{ STELE_I32, "-2147483648", NULL }, { STELE_I32, "2147483647", NULL },
-	{ STELE_I64, "-9223372036854775808", NULL }, { STELE_I64, "9223372036854775807", NULL },
-	{ STELE_F64, "0", NULL }, { STELE_F64, "-0", "-0.0" }, { STELE_F64, "-0.0", NULL },
-	{ STELE_F64, "0.1", NULL }, { STELE_F64, "0e-400", "0" },
-	{ STELE_F64, "0.30000000000000004", NULL }, { STELE_F64, "5e-324", "5e-324" },
-	{ STELE_F64, "1.7976931348623157e+308", NULL }, { STELE_F64, "2.2250738585072014e-308", NULL },
-	{ STELE_F64, "inf", NULL }, { STELE_F64, "-inf", NULL }, { STELE_F64, "nan", NULL },
-	{ STELE_F64, "1E2", "100" }, { STELE_F64, ".5", "0.5" },
-	{ STELE_F64, "100000000000000000000", "1e+20" },
-	{ STELE_BOOL, "true", NULL }, { STELE_BOOL, "false", NULL }, { STELE_BOOL, "1", "true" },
-	{ STELE_BOOL, "0", "false" },
-	{ STELE_IPV4, "0.0.0.0", NULL }, { STELE_IPV4, "255.255.255.255", NULL },
-	{ STELE_IPV6, "::", NULL }, { STELE_IPV6, "2001:DB8:0::1", "2001:db8::1" },
-	{ STELE_IPV6, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL },
-	{ STELE_IPV6, "::ffff:255.255.255.255", NULL },
-	{ STELE_IPV4NET, "0.0.0.0/0", NULL }, { STELE_IPV4NET, "10.0.0.0/8", NULL },
-	{ STELE_IPV4NET, "128.0.0.0/1", NULL }, { STELE_IPV4NET, "10.1.2.3", "10.1.2.3/32" },
-	{ STELE_IPV6NET, "::/0", NULL }, { STELE_IPV6NET, "2001:db8::/32", NULL },
-	{ STELE_IPV6NET, "::1", "::1/128" },
-	{ STELE_IPV6NET, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", NULL },
-	{ STELE_MAC, "00:11:22:aa:bb:ff", NULL }, { STELE_MAC, "AA:BB:CC:DD:EE:FF", "aa:bb:cc:dd:ee:ff" },
-	{ STELE_UUID, "00112233-4455-6677-8899-aabbccddeeff", NULL },
-	{ STELE_UUID, "00112233-4455-6677-8899-AABBCCDDEEFF", "00112233-4455-6677-8899-aabbccddeeff" },
-	{ STELE_TIME, "1970-01-01T00:00:00Z", NULL }, { STELE_TIME, "0", "1970-01-01T00:00:00Z" },
-	{ STELE_TIME, "2026-01-31T12:00:00.000000001Z", NULL },
-	{ STELE_TIME, "2026-01-31T12:00:00.5Z", "2026-01-31T12:00:00.500000000Z" },
-	{ STELE_TIME, "2026-01-31T12:00:00.0Z", "2026-01-31T12:00:00Z" },
-	{ STELE_TIME, "2024-02-29T23:59:59Z", NULL },
-	{ STELE_TIME, "1769860800000000001", "2026-01-31T12:00:00.000000001Z" },
-	{ STELE_TIME, "2554-07-21T23:34:33.709551615Z", NULL },
-	{ STELE_TIME, "18446744073709551615", "2554-07-21T23:34:33.709551615Z" },
-	{ STELE_CHAR, "", NULL }, { STELE_CHAR, "eightbyt", NULL }, { STELE_CHAR, "\xc3\xa9\n", NULL },
-	{ STELE_TEXT, "", NULL }, { STELE_TEXT, "any text at all, \"\\\n", NULL },
-	{ STELE_BYTES, "", NULL }, { STELE_BYTES, "00ff7f", NULL }, { STELE_BYTES, "ABcd", "abcd" },
+	{STELE_U8, "0", NULL},
+	{STELE_U8, "255", NULL},
+	{STELE_U8, "0xFf", "255"},
+	{STELE_U8, "007", "7"},
+	{STELE_U8, "-0", "0"},
+	{STELE_U16, "65535", NULL},
+	{STELE_U32, "4294967295", NULL},
+	{STELE_U32, "0x89ABCDEF", "2309737967"},
+	{STELE_U64, "18446744073709551615", NULL},
+	{STELE_U64, "0XFFFFFFFFFFFFFFFF", "18446744073709551615"},
+	{STELE_I8, "-128", NULL},
+	{STELE_I8, "127", NULL},
+	{STELE_I8, "-0x80", "-128"},
+	{STELE_I16, "-32768", NULL},
+	{STELE_I16, "32767", NULL},
+	{STELE_I32, "-2147483648", NULL},
+	{STELE_I32, "2147483647", NULL},
+	{STELE_I64, "-9223372036854775808", NULL},
+	{STELE_I64, "9223372036854775807", NULL},
+	{STELE_F64, "0", NULL},
+	{STELE_F64, "-0", "-0.0"},
+	{STELE_F64, "-0.0", NULL},
+	{STELE_F64, "0.1", NULL},
+	{STELE_F64, "0e-400", "0"},
+	{STELE_F64, "0.30000000000000004", NULL},
+	{STELE_F64, "5e-324", "5e-324"},
+	{STELE_F64, "1.7976931348623157e+308", NULL},
+	{STELE_F64, "2.2250738585072014e-308", NULL},
+	{STELE_F64, "inf", NULL},
+	{STELE_F64, "-inf", NULL},
+	{STELE_F64, "nan", NULL},
+	{STELE_F64, "1E2", "100"},
+	{STELE_F64, ".5", "0.5"},
+	{STELE_F64, "100000000000000000000", "1e+20"},
+	{STELE_BOOL, "true", NULL},
+	{STELE_BOOL, "false", NULL},
+	{STELE_BOOL, "1", "true"},
+	{STELE_BOOL, "0", "false"},
+	{STELE_IPV4, "0.0.0.0", NULL},
+	{STELE_IPV4, "255.255.255.255", NULL},
+	{STELE_IPV6, "::", NULL},
+	{STELE_IPV6, "2001:DB8:0::1", "2001:db8::1"},
+	{STELE_IPV6, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL},
+	{STELE_IPV6, "::ffff:255.255.255.255", NULL},
+	{STELE_IPV4NET, "0.0.0.0/0", NULL},
+	{STELE_IPV4NET, "10.0.0.0/8", NULL},
+	{STELE_IPV4NET, "128.0.0.0/1", NULL},
+	{STELE_IPV4NET, "10.1.2.3", "10.1.2.3/32"},
+	{STELE_IPV6NET, "::/0", NULL},
+	{STELE_IPV6NET, "2001:db8::/32", NULL},
+	{STELE_IPV6NET, "::1", "::1/128"},
+	{STELE_IPV6NET, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", NULL},
+	{STELE_MAC, "00:11:22:aa:bb:ff", NULL},
+	{STELE_MAC, "AA:BB:CC:DD:EE:FF", "aa:bb:cc:dd:ee:ff"},
+	{STELE_UUID, "00112233-4455-6677-8899-aabbccddeeff", NULL},
+	{STELE_UUID, "00112233-4455-6677-8899-AABBCCDDEEFF",
+         "00112233-4455-6677-8899-aabbccddeeff"},
+	{STELE_TIME, "1970-01-01T00:00:00Z", NULL},
+	{STELE_TIME, "0", "1970-01-01T00:00:00Z"},
+	{STELE_TIME, "2026-01-31T12:00:00.000000001Z", NULL},
+	{STELE_TIME, "2026-01-31T12:00:00.5Z", "2026-01-31T12:00:00.500000000Z"},
+	{STELE_TIME, "2026-01-31T12:00:00.0Z", "2026-01-31T12:00:00Z"},
+	{STELE_TIME, "2024-02-29T23:59:59Z", NULL},
+	{STELE_TIME, "1769860800000000001", "2026-01-31T12:00:00.000000001Z"},
+	{STELE_TIME, "2554-07-21T23:34:33.709551615Z", NULL},
+	{STELE_TIME, "18446744073709551615", "2554-07-21T23:34:33.709551615Z"},
+	{STELE_CHAR, "", NULL},
+	{STELE_CHAR, "eightbyt", NULL},
+	{STELE_CHAR, "\xc3\xa9\n", NULL},
+	{STELE_TEXT, "", NULL},
+	{STELE_TEXT, "any text at all, \"\\\n", NULL},
+	{STELE_BYTES, "", NULL},
+	{STELE_BYTES, "00ff7f", NULL},
+	{STELE_BYTES, "ABcd", "abcd"},
 };
 
 Test(text, parse_then_format)
@@ -125,7 +157,8 @@ Test(text, representations)
 	size_t size;
 
 	cr_expect(parse(STELE_I16, "-2", &i16, &size) == 0 && i16 == -2 && size == sizeof(i16));
-	cr_expect(parse(STELE_U64, "0x100000002", &u64, &size) == 0 && u64 == 0x100000002 && size == 8);
+	cr_expect(parse(STELE_U64, "0x100000002", &u64, &size) == 0 && u64 == 0x100000002 &&
+	          size == 8);
 	cr_expect(parse(STELE_F64, "-2.5e3", &f64, &size) == 0 && f64 == -2500.0 && size == 8);
 	cr_expect(parse(STELE_IPV4NET, "10.128.0.0/9", &net, &size) == 0 && size == sizeof(net));
 	cr_expect(memcmp(net.address, "\x0a\x80\0\0", 4) == 0 && net.length == 9);
@@ -148,71 +181,106 @@ struct fault {
 };
 
 static const struct fault faults[] = {
-	{ STELE_U8, "", -EINVAL, "column \"c\": expected a number from 0 to 255, but \"\" stands there" },
-	{ STELE_U8, "256", -ERANGE, "0 to 255, but \"256\"" }, { STELE_U8, "-1", -ERANGE, "\"-1\"" },
-	{ STELE_U8, " 1", -EINVAL, "\" 1\"" }, { STELE_U8, "1 ", -EINVAL, "\"1 \"" },
-	{ STELE_U8, "+1", -EINVAL, "" }, { STELE_U8, "0x", -EINVAL, "" }, { STELE_U8, "1.0", -EINVAL, "" },
-	{ STELE_U8, "-", -EINVAL, "" }, { STELE_U8, "--1", -EINVAL, "" }, { STELE_U8, "0x100", -ERANGE, "" },
-	{ STELE_U8, "a\tb", -EINVAL, "\"a\\x09b\"" },
-	{ STELE_U8, "\xc3\xa9\x7f", -EINVAL, "\"\\xc3\\xa9\\x7f\"" }, { STELE_U8, "\"\\", -EINVAL, "\"\\\"\\\\\"" },
-	{ STELE_U16, "65536", -ERANGE, "" }, { STELE_U32, "4294967296", -ERANGE, "" },
-	{ STELE_U64, "18446744073709551616", -ERANGE, "" },
-	{ STELE_U64, "0x10000000000000000", -ERANGE, "" },
-	{ STELE_U64, "99999999999999999999999x", -EINVAL, "" },
-	{ STELE_I8, "128", -ERANGE, "" }, { STELE_I8, "-129", -ERANGE, "" },
-	{ STELE_I16, "32768", -ERANGE, "" }, { STELE_I16, "-32769", -ERANGE, "" },
-	{ STELE_I32, "2147483648", -ERANGE, "" }, { STELE_I32, "-2147483649", -ERANGE, "" },
-	{ STELE_I64, "9223372036854775808", -ERANGE, "" },
-	{ STELE_I64, "-9223372036854775809", -ERANGE, "" },
-	{ STELE_F64, "", -EINVAL, "" }, { STELE_F64, "1,5", -EINVAL, "" }, { STELE_F64, "1e", -EINVAL, "" },
-	{ STELE_F64, " 1", -EINVAL, "" }, { STELE_F64, "0x1p3", -EINVAL, "" },
-	{ STELE_F64, "1e309", -ERANGE, "\"1e309\"" }, { STELE_F64, "-1e309", -ERANGE, "" },
-	{ STELE_F64, "1e-400", -ERANGE, "4.9e-324" }, { STELE_F64, "-0.1e-323", -ERANGE, "" },
-	{ STELE_F64, "infinite", -EINVAL, "" }, { STELE_F64, ".", -EINVAL, "" },
-	{ STELE_F64, "+1", -EINVAL, "" }, { STELE_F64, "--1", -EINVAL, "" },
-	{ STELE_BOOL, "yes", -EINVAL, "true, false, 1 or 0" }, { STELE_BOOL, "True", -EINVAL, "" },
-	{ STELE_BOOL, "2", -EINVAL, "" }, { STELE_BOOL, "", -EINVAL, "" },
-	{ STELE_IPV4, "10.0.0", -EINVAL, "an IPv4 address" }, { STELE_IPV4, "256.0.0.1", -EINVAL, "" },
-	{ STELE_IPV4, "", -EINVAL, "" }, { STELE_IPV4, "10.0.0.1/32", -EINVAL, "" },
-	{ STELE_IPV4, "::1", -EINVAL, "" },
-	{ STELE_IPV6, "1.2.3.4", -EINVAL, "an IPv6 address" }, { STELE_IPV6, "fe80::1%lo", -EINVAL, "" },
-	{ STELE_IPV6, "00000000000000000000000000000000000000000000000000::", -EINVAL, "" },
-	{ STELE_IPV4NET, "10.0.0.1/8", -EINVAL,
-	  "10.0.0.1/8 has bits set past its length; did you mean 10.0.0.0/8?" },
-	{ STELE_IPV4NET, "10.0.0.0/33", -EINVAL, "an IPv4 prefix" },
-	{ STELE_IPV4NET, "10.0.0.0/", -EINVAL, "" }, { STELE_IPV4NET, "10.0.0.0/08", -EINVAL, "" },
-	{ STELE_IPV4NET, "10.0.0.0/-1", -EINVAL, "" }, { STELE_IPV4NET, "10.0.0.0/8/8", -EINVAL, "" },
-	{ STELE_IPV4NET, "/8", -EINVAL, "" }, { STELE_IPV4NET, "10/8", -EINVAL, "" },
-	{ STELE_IPV4NET, "10.0.0.0/255.0.0.0", -EINVAL, "" },
-	{ STELE_IPV6NET, "2001:db8::1/32", -EINVAL, "did you mean 2001:db8::/32?" },
-	{ STELE_IPV6NET, "::/129", -EINVAL, "" }, { STELE_IPV6NET, "10.0.0.0/8", -EINVAL, "" },
-	{ STELE_MAC, "00:11:22:aa:bb", -EINVAL, "a MAC address" },
-	{ STELE_MAC, "00:11:22:aa:bb:gg", -EINVAL, "" }, { STELE_MAC, "00-11-22-aa-bb-cc", -EINVAL, "" },
-	{ STELE_MAC, "00:11:22:aa:bb:cc:", -EINVAL, "" },
-	{ STELE_UUID, "00112233445566778899aabbccddeeff", -EINVAL, "a UUID" },
-	{ STELE_UUID, "00112233-4455-6677-8899-aabbccddeefg", -EINVAL, "" },
-	{ STELE_UUID, "00112233-4455-6677-88990aabbccddeeff", -EINVAL, "" },
-	{ STELE_TIME, "", -EINVAL, "a time from 1970 to 2554" },
-	{ STELE_TIME, "2026-01-31", -EINVAL, "" }, { STELE_TIME, "2026-01-31T12:00:00", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-31 12:00:00Z", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-31T12:00:00+00:00Z", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-31T12:00:00.Z", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-31T12:00:00.5z", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-00T12:00:00Z", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-31T12:00:00.0000000001Z", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-31T12:00:00.5xZ", -EINVAL, "" },
-	{ STELE_TIME, "2026-02-29T12:00:00Z", -EINVAL, "" }, { STELE_TIME, "2026-04-31T12:00:00Z", -EINVAL, "" },
-	{ STELE_TIME, "2026-13-01T12:00:00Z", -EINVAL, "" }, { STELE_TIME, "2026-00-01T12:00:00Z", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-31T24:00:00Z", -EINVAL, "" }, { STELE_TIME, "2026-01-31T12:60:00Z", -EINVAL, "" },
-	{ STELE_TIME, "2026-01-31T23:59:60Z", -EINVAL, "" }, { STELE_TIME, "-1", -EINVAL, "" },
-	{ STELE_TIME, "1969-12-31T23:59:59Z", -ERANGE, "" },
-	{ STELE_TIME, "2554-07-21T23:34:33.709551616Z", -ERANGE, "" },
-	{ STELE_TIME, "9999-01-01T00:00:00Z", -ERANGE, "" },
-	{ STELE_TIME, "18446744073709551616", -ERANGE, "" },
-	{ STELE_CHAR, "nine byte", -ERANGE, "at most 8 bytes of text, but there are 9" },
-	{ STELE_BYTES, "0", -EINVAL, "pairs of hexadecimal digits, but \"0\"" },
-	{ STELE_BYTES, "0g", -EINVAL, "" }, { STELE_BYTES, "00 1", -EINVAL, "" },
-	{ (enum stele_type)0, "1", -EINVAL, "unknown type 0" },
+	{STELE_U8, "", -EINVAL,
+         "column \"c\": expected a number from 0 to 255, but \"\" stands there"},
+	{STELE_U8, "256", -ERANGE, "0 to 255, but \"256\""},
+	{STELE_U8, "-1", -ERANGE, "\"-1\""},
+	{STELE_U8, " 1", -EINVAL, "\" 1\""},
+	{STELE_U8, "1 ", -EINVAL, "\"1 \""},
+	{STELE_U8, "+1", -EINVAL, ""},
+	{STELE_U8, "0x", -EINVAL, ""},
+	{STELE_U8, "1.0", -EINVAL, ""},
+	{STELE_U8, "-", -EINVAL, ""},
+	{STELE_U8, "--1", -EINVAL, ""},
+	{STELE_U8, "0x100", -ERANGE, ""},
+	{STELE_U8, "a\tb", -EINVAL, "\"a\\x09b\""},
+	{STELE_U8, "\xc3\xa9\x7f", -EINVAL, "\"\\xc3\\xa9\\x7f\""},
+	{STELE_U8, "\"\\", -EINVAL, "\"\\\"\\\\\""},
+	{STELE_U16, "65536", -ERANGE, ""},
+	{STELE_U32, "4294967296", -ERANGE, ""},
+	{STELE_U64, "18446744073709551616", -ERANGE, ""},
+	{STELE_U64, "0x10000000000000000", -ERANGE, ""},
+	{STELE_U64, "99999999999999999999999x", -EINVAL, ""},
+	{STELE_I8, "128", -ERANGE, ""},
+	{STELE_I8, "-129", -ERANGE, ""},
+	{STELE_I16, "32768", -ERANGE, ""},
+	{STELE_I16, "-32769", -ERANGE, ""},
+	{STELE_I32, "2147483648", -ERANGE, ""},
+	{STELE_I32, "-2147483649", -ERANGE, ""},
+	{STELE_I64, "9223372036854775808", -ERANGE, ""},
+	{STELE_I64, "-9223372036854775809", -ERANGE, ""},
+	{STELE_F64, "", -EINVAL, ""},
+	{STELE_F64, "1,5", -EINVAL, ""},
+	{STELE_F64, "1e", -EINVAL, ""},
+	{STELE_F64, " 1", -EINVAL, ""},
+	{STELE_F64, "0x1p3", -EINVAL, ""},
+	{STELE_F64, "1e309", -ERANGE, "\"1e309\""},
+	{STELE_F64, "-1e309", -ERANGE, ""},
+	{STELE_F64, "1e-400", -ERANGE, "4.9e-324"},
+	{STELE_F64, "-0.1e-323", -ERANGE, ""},
+	{STELE_F64, "infinite", -EINVAL, ""},
+	{STELE_F64, ".", -EINVAL, ""},
+	{STELE_F64, "+1", -EINVAL, ""},
+	{STELE_F64, "--1", -EINVAL, ""},
+	{STELE_BOOL, "yes", -EINVAL, "true, false, 1 or 0"},
+	{STELE_BOOL, "True", -EINVAL, ""},
+	{STELE_BOOL, "2", -EINVAL, ""},
+	{STELE_BOOL, "", -EINVAL, ""},
+	{STELE_IPV4, "10.0.0", -EINVAL, "an IPv4 address"},
+	{STELE_IPV4, "256.0.0.1", -EINVAL, ""},
+	{STELE_IPV4, "", -EINVAL, ""},
+	{STELE_IPV4, "10.0.0.1/32", -EINVAL, ""},
+	{STELE_IPV4, "::1", -EINVAL, ""},
+	{STELE_IPV6, "1.2.3.4", -EINVAL, "an IPv6 address"},
+	{STELE_IPV6, "fe80::1%lo", -EINVAL, ""},
+	{STELE_IPV6, "00000000000000000000000000000000000000000000000000::", -EINVAL, ""},
+	{STELE_IPV4NET, "10.0.0.1/8", -EINVAL,
+         "10.0.0.1/8 has bits set past its length; did you mean 10.0.0.0/8?"},
+	{STELE_IPV4NET, "10.0.0.0/33", -EINVAL, "an IPv4 prefix"},
+	{STELE_IPV4NET, "10.0.0.0/", -EINVAL, ""},
+	{STELE_IPV4NET, "10.0.0.0/08", -EINVAL, ""},
+	{STELE_IPV4NET, "10.0.0.0/-1", -EINVAL, ""},
+	{STELE_IPV4NET, "10.0.0.0/8/8", -EINVAL, ""},
+	{STELE_IPV4NET, "/8", -EINVAL, ""},
+	{STELE_IPV4NET, "10/8", -EINVAL, ""},
+	{STELE_IPV4NET, "10.0.0.0/255.0.0.0", -EINVAL, ""},
+	{STELE_IPV6NET, "2001:db8::1/32", -EINVAL, "did you mean 2001:db8::/32?"},
+	{STELE_IPV6NET, "::/129", -EINVAL, ""},
+	{STELE_IPV6NET, "10.0.0.0/8", -EINVAL, ""},
+	{STELE_MAC, "00:11:22:aa:bb", -EINVAL, "a MAC address"},
+	{STELE_MAC, "00:11:22:aa:bb:gg", -EINVAL, ""},
+	{STELE_MAC, "00-11-22-aa-bb-cc", -EINVAL, ""},
+	{STELE_MAC, "00:11:22:aa:bb:cc:", -EINVAL, ""},
+	{STELE_UUID, "00112233445566778899aabbccddeeff", -EINVAL, "a UUID"},
+	{STELE_UUID, "00112233-4455-6677-8899-aabbccddeefg", -EINVAL, ""},
+	{STELE_UUID, "00112233-4455-6677-88990aabbccddeeff", -EINVAL, ""},
+	{STELE_TIME, "", -EINVAL, "a time from 1970 to 2554"},
+	{STELE_TIME, "2026-01-31", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31 12:00:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00+00:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00.Z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00.5z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-00T12:00:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00.0000000001Z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00.5xZ", -EINVAL, ""},
+	{STELE_TIME, "2026-02-29T12:00:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-04-31T12:00:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-13-01T12:00:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-00-01T12:00:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T24:00:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:60:00Z", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T23:59:60Z", -EINVAL, ""},
+	{STELE_TIME, "-1", -EINVAL, ""},
+	{STELE_TIME, "1969-12-31T23:59:59Z", -ERANGE, ""},
+	{STELE_TIME, "2554-07-21T23:34:33.709551616Z", -ERANGE, ""},
+	{STELE_TIME, "9999-01-01T00:00:00Z", -ERANGE, ""},
+	{STELE_TIME, "18446744073709551616", -ERANGE, ""},
+	{STELE_CHAR, "nine byte", -ERANGE, "at most 8 bytes of text, but there are 9"},
+	{STELE_BYTES, "0", -EINVAL, "pairs of hexadecimal digits, but \"0\""},
+	{STELE_BYTES, "0g", -EINVAL, ""},
+	{STELE_BYTES, "00 1", -EINVAL, ""},
+	{(enum stele_type)0, "1", -EINVAL, "unknown type 0"},
 };
 
 Test(text, faults)
@@ -229,7 +297,8 @@ Test(text, faults)
 		          stele_type_name(faults[i].type), r);
 		cr_expect(strstr(stele_last_error(), faults[i].sentence), "\"%s\" is not in: %s",
 		          faults[i].sentence, stele_last_error());
-		cr_expect(size == 99 && memcmp(value, kept, sizeof(kept)) == 0, "written on failure");
+		cr_expect(size == 99 && memcmp(value, kept, sizeof(kept)) == 0,
+		          "written on failure");
 	}
 }
 
@@ -243,7 +312,10 @@ Test(text, faults_within_the_bytes)
 	cr_expect(stele_value_parse(&column, "a\0b", 3, value, 64, &size) == -EINVAL);
 	cr_expect(strstr(stele_last_error(), "\"a\\x00b\""), "%s", stele_last_error());
 	cr_expect(stele_value_parse(&address, "1.2.3.4\0x", 9, value, 64, &size) == -EINVAL);
-	cr_expect(stele_value_parse(&number, "1\0" "2", 3, value, 64, &size) == -EINVAL);
+	cr_expect(stele_value_parse(&number,
+	                            "1\0"
+	                            "2",
+	                            3, value, 64, &size) == -EINVAL);
 	memset(huge, '\1', sizeof(huge));
 	cr_expect(stele_value_parse(&number, huge, sizeof(huge), value, 64, &size) == -EINVAL);
 	cr_expect(strstr(stele_last_error(), "\\x01...\""), "%s", stele_last_error());
@@ -258,11 +330,11 @@ Test(text, small_buffers)
 
 		cr_assert(parse(pairs[i].type, pairs[i].text, value, &size) == 0);
 		if (size > 0)
-			cr_expect(stele_value_parse(&column, pairs[i].text, strlen(pairs[i].text), text,
-			                            size - 1, &unwritten) == -EMSGSIZE);
+			cr_expect(stele_value_parse(&column, pairs[i].text, strlen(pairs[i].text),
+			                            text, size - 1, &unwritten) == -EMSGSIZE);
 		cr_expect(unwritten == 99);
-		cr_expect(stele_value_parse(&column, pairs[i].text, strlen(pairs[i].text), text, size,
-		                            &unwritten) == 0);
+		cr_expect(stele_value_parse(&column, pairs[i].text, strlen(pairs[i].text), text,
+		                            size, &unwritten) == 0);
 		length = stele_value_format(&column, value, size, whole, sizeof(whole));
 		cr_expect(stele_value_format(&column, value, size, NULL, 0) == length);
 		for (size_t room = 1; room <= length + 1; room++) {
@@ -278,13 +350,14 @@ Test(text, small_buffers)
 static void clear_host(uint8_t *address, unsigned length, unsigned bits)
 {
 	for (unsigned bit = length; bit < bits; bit++)
-		address[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+		address[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
 }
 
 /* Fills `value` with a random value of the type; returns its size. */
 static size_t random_value(enum stele_type type, uint8_t *value)
 {
-	static const size_t sizes[] = { 0, 1, 2, 4, 8, 1, 2, 4, 8, 8, 1, 4, 16, 5, 17, 6, 16, 8, 8, 0, 0 };
+	static const size_t sizes[] = {0, 1,  2, 4,  8, 1,  2, 4, 8, 8, 1,
+	                               4, 16, 5, 17, 6, 16, 8, 8, 0, 0};
 	size_t size = sizes[type];
 	double f64;
 
@@ -310,10 +383,12 @@ static size_t random_value(enum stele_type type, uint8_t *value)
 		clear_host(value, value[16], 128);
 		break;
 	case STELE_CHAR:
-		for (size_t i = strnlen((char *)value, CHAR_SIZE - random_next() % 3); i < CHAR_SIZE; i++)
+		for (size_t i = strnlen((char *)value, CHAR_SIZE - random_next() % 3);
+		     i < CHAR_SIZE; i++)
 			value[i] = 0;
 		break;
-	case STELE_TEXT: case STELE_BYTES:
+	case STELE_TEXT:
+	case STELE_BYTES:
 		size = random_next() % 30;
 		break;
 	default:
@@ -336,10 +411,11 @@ Test(text, format_then_parse)
 			length = stele_value_format(&column, value, size, text, sizeof(text));
 			cr_assert(length < sizeof(text));
 			cr_assert(stele_value_parse(&column, text, length, back, sizeof(back),
-			                            &back_size) == 0, "%s", stele_last_error());
+			                            &back_size) == 0,
+			          "%s", stele_last_error());
 			cr_assert(back_size == size && memcmp(back, value, size) == 0,
-			          "%s %s, round %d of seed %" PRIu64, stele_type_name(type), text, round,
-			          SEED);
+			          "%s %s, round %d of seed %" PRIu64, stele_type_name(type), text,
+			          round, SEED);
 		}
 	}
 }
@@ -377,7 +453,8 @@ Test(text, doubles_have_the_fewest_digits)
 		do
 			snprintf(shorter, sizeof(shorter), "%.*g", ++precision, number);
 		while (strtod(shorter, NULL) != number);
-		cr_assert(significant(text) == significant(shorter), "%s, where %s does", text, shorter);
+		cr_assert(significant(text) == significant(shorter), "%s, where %s does", text,
+		          shorter);
 	}
 }
 

@@ -236,7 +236,8 @@ static void random_key(const struct world *world, struct key *key, unsigned spre
 	memset(key->bytes + (key->bits + 7) / 8, 0, sizeof(key->bytes) - (key->bits + 7) / 8);
 }
 
-static void check_parts(const struct world *world, const struct row_parts *parts, const struct model_row *row)
+static void check_parts(const struct world *world, const struct row_parts *parts,
+                        const struct model_row *row)
 {
 	expect(world, parts->key_bits == row->key.bits);
 	expect(world, memcmp(parts->key, row->key.bytes, (parts->key_bits + 7) / 8) == 0);

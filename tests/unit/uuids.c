@@ -47,8 +47,8 @@ Test(uuids, uuids_that_differ_in_a_few_bits_are_spread)
 			for (uint64_t i = 0; i < LAYOUT_SLOTS_MAX; i++)
 				add(&uuids, word, i << shift);
 			cr_expect_eq(uuids.count, LAYOUT_SLOTS_MAX);
-			cr_expect_lt(longest_run(&uuids), RUN_MAX, "word %u, shift %u: %u in a row", word,
-			             shift, longest_run(&uuids));
+			cr_expect_lt(longest_run(&uuids), RUN_MAX, "word %u, shift %u: %u in a row",
+			             word, shift, longest_run(&uuids));
 			uuids_free(&uuids);
 		}
 }

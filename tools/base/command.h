@@ -22,7 +22,7 @@ enum status {
 	STATUS_NO_ROOM = 6,
 	STATUS_DAMAGED = 7, /* damaged, no region, or of another layout */
 	STATUS_SYSTEM = 8,
-	STATUS_REFUSED = 9, /* the command given to --check did not agree */
+	STATUS_REFUSED = 9,    /* the command given to --check did not agree */
 	STATUS_CONDITION = 10, /* --if-...: the region or a row is at another version */
 };
 

@@ -77,8 +77,8 @@ static error_t parse_outermost(int key, char *argument, struct argp_state *state
 	}
 }
 
-static int parse_arguments(const struct argp *argp, const struct argp *more, const char *name, int argc,
-                           char **argv, void *input, char ***ret_operands)
+static int parse_arguments(const struct argp *argp, const struct argp *more, const char *name,
+                           int argc, char **argv, void *input, char ***ret_operands)
 {
 	struct argp_child children[] = {{.argp = argp}, {.argp = more}, {0}};
 	static const struct argp_option common[] = {
@@ -120,8 +120,8 @@ int options_parse(const struct argp *argp, const char *name, int argc, char **ar
 	return parse_arguments(argp, NULL, name, argc, argv, input, ret_operands);
 }
 
-int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv, void *input,
-                          char ***ret_operands)
+int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv,
+                          void *input, char ***ret_operands)
 {
 	return parse_arguments(argp, &options_owner, name, argc, argv, input, ret_operands);
 }

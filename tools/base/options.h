@@ -17,8 +17,8 @@ int options_parse(const struct argp *argp, const char *name, int argc, char **ar
                   char ***ret_operands);
 
 /* The same for a subcommand that reads a region's rows, or what else its publisher wrote: with --owner. */
-int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv, void *input,
-                          char ***ret_operands);
+int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv,
+                          void *input, char ***ret_operands);
 
 /* The parser of a subcommand that has the options of its one child alone: hands the input down. */
 error_t options_hand_down(int key, char *argument, struct argp_state *state);

@@ -24,7 +24,8 @@ static enum status parse_user(const char *text, uid_t *ret)
 	entry = getpwnam(text);
 	if (!entry)
 		return fail(STATUS_INPUT,
-		            "--owner: there is no user \"%s\"; give a name, a number, or any", text);
+		            "--owner: there is no user \"%s\"; give a name, a number, or any",
+		            text);
 	*ret = entry->pw_uid;
 	return STATUS_DONE;
 }

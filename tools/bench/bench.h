@@ -42,11 +42,11 @@ struct bench {
 	char reason[256];
 
 	/* The machine, see bench_machine.c. */
-	cpu_set_t allowed;   /* cores that this process may use */
+	cpu_set_t allowed; /* cores that this process may use */
 	int publisher_core;
-	int reader_core;     /* the same where there is but one */
-	bool kept_awake;     /* idle cores don't halt while this process lives */
-	double line_us;      /* a cache line's way from the one core to the other; NAN: they are one */
+	int reader_core; /* the same where there is but one */
+	bool kept_awake; /* idle cores don't halt while this process lives */
+	double line_us;  /* a cache line's way from the one core to the other; NAN: they are one */
 };
 
 /* ---- the machine ---- */
@@ -101,8 +101,9 @@ int bench_subscribe(const struct bench *bench, const struct bench_way *way,
 /* What a reader and the publisher share. */
 struct reader_shared {
 	_Alignas(64) uint32_t turn;
-	int64_t start, taken; /* of the row of the turn before: what it says, and when it was read */
-	char reason[256];   /* why it failed */
+	int64_t start,
+		taken;    /* of the row of the turn before: what it says, and when it was read */
+	char reason[256]; /* why it failed */
 	struct bare_shared bare;
 };
 
@@ -152,9 +153,9 @@ struct latency {
 };
 
 enum bench_lane {
-	LANE_STELE,   /* commit; the subscriber waits and reads */
+	LANE_STELE, /* commit; the subscriber waits and reads */
 	LANE_BY_HAND, /* commit, and send by the mechanism; an unregistered reader blocks in that and reads */
-	LANE_BARE,    /* no Stele: a row in shared memory, and the mechanism */
+	LANE_BARE, /* no Stele: a row in shared memory, and the mechanism */
 	LANES,
 };
 

@@ -314,7 +314,8 @@ static enum status run_lookup(int argc, char **argv)
 	enum status status;
 	char **operands;
 
-	if (options_parse_reading(&lookup_argp, "lookup", argc, argv, &query.reading, &operands) < 2)
+	if (options_parse_reading(&lookup_argp, "lookup", argc, argv, &query.reading, &operands) <
+	    2)
 		return fail_usage("lookup", "expected REGION/TABLE and an ADDRESS");
 	status = open_query(&query, "lookup", operands[0]);
 	if (status == STATUS_DONE)

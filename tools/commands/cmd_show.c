@@ -405,8 +405,8 @@ static void inspect_lock(const char *region, bool saved, char *text, size_t size
 	if (result < 0)
 		snprintf(text, size, "not known: %s",
 		         result == -EACCES || result == -EPERM ? "only its owner may look"
-		         : result == -EPROTONOSUPPORT          ? "the publisher's file is of another layout"
-		                                               : "no publisher's file");
+		         : result == -EPROTONOSUPPORT ? "the publisher's file is of another layout"
+		                                      : "no publisher's file");
 	else if (lock.state == STELE_LOCK_HELD)
 		snprintf(text, size, "held by thread %u: a transaction is open",
 		         (unsigned)lock.owner);

@@ -43,7 +43,7 @@ struct trace {
 	struct token start; /* --since */
 	uint64_t since;     /* the version printed last */
 	uint8_t region[16]; /* its UUID */
-	uint64_t count; /* commits to print; 0: no end */
+	uint64_t count;     /* commits to print; 0: no end */
 	uint64_t printed;
 	struct reader reader;
 	struct output *commits, *gaps, *replacements; /* all to standard output */

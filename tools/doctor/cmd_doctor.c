@@ -151,8 +151,8 @@ static int gather_one(void *context, const char *name)
 	if (result == 0)
 		add_region(doctor, &region);
 	else if (result != -ENOENT)
-		doctor_say(doctor, result == -EACCES ? VERDICT_NOTE : VERDICT_PROBLEM, "region", name,
-		           NULL, "%s", stele_last_error());
+		doctor_say(doctor, result == -EACCES ? VERDICT_NOTE : VERDICT_PROBLEM, "region",
+		           name, NULL, "%s", stele_last_error());
 	return 0;
 }
 

@@ -189,10 +189,11 @@ static void check_owner(struct doctor *doctor, const struct examined *region)
 	char owner[OWNER_SIZE];
 
 	if (!region->info.owner_trusted)
-		doctor_say(doctor, VERDICT_NOTE, "owner", region->info.name, NULL,
-		           "%s made it, who is neither this user, root, nor the owner of its directory: "
-		           "root reads it only with --owner",
-		           owner_name(region->info.owner, owner));
+		doctor_say(
+			doctor, VERDICT_NOTE, "owner", region->info.name, NULL,
+			"%s made it, who is neither this user, root, nor the owner of its directory: "
+			"root reads it only with --owner",
+			owner_name(region->info.owner, owner));
 }
 
 void doctor_check_region(struct doctor *doctor, const struct examined *region)

@@ -8,7 +8,7 @@
 #include "tools/input/lines.h"
 
 enum {
-	PIECE = 64 * 1024, /* as much as a pipe holds */
+	PIECE = 64 * 1024,          /* as much as a pipe holds */
 	LONGEST = 16 * 1024 * 1024, /* no row is longer, and /dev/zero has no line feed */
 };
 

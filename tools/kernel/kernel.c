@@ -25,8 +25,8 @@
 
 #define REAP_MS       5000 /* an idle publisher cleans up after dead subscribers this often */
 #define ATTACH_NS     INT64_C(5000000000) /* the library's: for which another publisher is waited for */
-#define SLICE_NS      INT64_C(100000000)  /* of that, between two looks for a signal */
-#define SETTLE_MS     2    /* silence that ends a burst */
+#define SLICE_NS      INT64_C(100000000) /* of that, between two looks for a signal */
+#define SETTLE_MS     2                  /* silence that ends a burst */
 #define SETTLE_MAX_NS 10000000
 #define BURST_MAX     65536 /* messages in one version */
 #define REST_FACTOR   4     /* dumps take at most one part in five of the time */
@@ -105,7 +105,7 @@ static int take_event(void *context, const struct nlmsghdr *message)
 /* Takes messages until there have been none for a moment, or enough for one version. */
 static int take_burst(struct source *source)
 {
-	struct pollfd waiting = { .fd = kernel_events_fd(&source->sockets), .events = POLLIN };
+	struct pollfd waiting = {.fd = kernel_events_fd(&source->sockets), .events = POLLIN};
 	int64_t end = now_ns() + SETTLE_MAX_NS;
 
 	source->drained = false;
@@ -211,7 +211,7 @@ static int fill(struct source *source)
  * kernel's messages wait in the socket. 1, 0 (told to stop), or an error of the library's. */
 static int begin(struct source *source)
 {
-	struct pollfd stop = { .fd = source->options->stop_fd, .events = POLLIN };
+	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
 	int r;
 
 	while ((r = stele_transaction_begin(source->publisher, &source->tx)) == -EBUSY)
@@ -266,8 +266,8 @@ static int64_t rest_ns(const struct source *source)
 static int loop(struct source *source)
 {
 	struct pollfd fds[] = {
-		{ .fd = source->options->stop_fd, .events = POLLIN },
-		{ .fd = kernel_events_fd(&source->sockets), .events = POLLIN },
+		{.fd = source->options->stop_fd, .events = POLLIN},
+		{.fd = kernel_events_fd(&source->sockets), .events = POLLIN},
 	};
 
 	for (;;) {

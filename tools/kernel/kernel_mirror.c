@@ -31,8 +31,8 @@ static void find_name(void *context, uint32_t index, char ret[16])
 	struct stele_row row;
 
 	memset(ret, 0, 16);
-	if (stele_writable_get(mirror->tables[KERNEL_LINKS], &(uint32_t){ htonl(index) }, 32,
-	                       &row) == 1)
+	if (stele_writable_get(mirror->tables[KERNEL_LINKS], &(uint32_t){htonl(index)}, 32, &row) ==
+	    1)
 		memcpy(ret, ((const struct kernel_link *)row.value)->name, 16);
 	else
 		/* Until its link is known, which makes all dirty. */
@@ -41,7 +41,7 @@ static void find_name(void *context, uint32_t index, char ret[16])
 
 static struct kernel_names paths_of(struct kernel_mirror *mirror)
 {
-	return (struct kernel_names){ .find = find_name, .context = mirror };
+	return (struct kernel_names){.find = find_name, .context = mirror};
 }
 
 static int row_put(struct kernel_mirror *mirror, const struct kernel_row *row)
@@ -311,13 +311,13 @@ static const struct {
 	enum kernel_table table;
 	int lookup; /* the lookup table that goes with it, or -1 */
 } kinds[KERNEL_KINDS] = {
-	[KERNEL_KIND_LINKS] = { KERNEL_LINKS, -1 },
-	[KERNEL_KIND_ADDRESSES4] = { KERNEL_ADDRESSES4, -1 },
-	[KERNEL_KIND_ADDRESSES6] = { KERNEL_ADDRESSES6, -1 },
-	[KERNEL_KIND_NEIGHBOURS4] = { KERNEL_NEIGHBOURS4, -1 },
-	[KERNEL_KIND_NEIGHBOURS6] = { KERNEL_NEIGHBOURS6, -1 },
-	[KERNEL_KIND_ROUTES4] = { KERNEL_RIB4, KERNEL_ROUTES4 },
-	[KERNEL_KIND_ROUTES6] = { KERNEL_RIB6, KERNEL_ROUTES6 },
+	[KERNEL_KIND_LINKS] = {KERNEL_LINKS, -1},
+	[KERNEL_KIND_ADDRESSES4] = {KERNEL_ADDRESSES4, -1},
+	[KERNEL_KIND_ADDRESSES6] = {KERNEL_ADDRESSES6, -1},
+	[KERNEL_KIND_NEIGHBOURS4] = {KERNEL_NEIGHBOURS4, -1},
+	[KERNEL_KIND_NEIGHBOURS6] = {KERNEL_NEIGHBOURS6, -1},
+	[KERNEL_KIND_ROUTES4] = {KERNEL_RIB4, KERNEL_ROUTES4},
+	[KERNEL_KIND_ROUTES6] = {KERNEL_RIB6, KERNEL_ROUTES6},
 };
 
 /* Puts a row once; a second one of the same key is the sign of a torn dump. A kernel without IPv6

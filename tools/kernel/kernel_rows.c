@@ -92,7 +92,7 @@ static void key_bytes(struct kernel_row *row, const void *bytes, unsigned size)
 
 static void key_u32(struct kernel_row *row, uint32_t value)
 {
-	key_bytes(row, &(uint32_t){ htonl(value) }, 4);
+	key_bytes(row, &(uint32_t){htonl(value)}, 4);
 }
 
 static void key_prefix(struct kernel_row *row, const uint8_t *address, unsigned length)
@@ -275,7 +275,7 @@ static void hop_add(const struct kernel_names *names, uint8_t family, const stru
                     struct route_value *value, struct path *path)
 {
 	char interface[16] = "", text[INET6_ADDRSTRLEN];
-	uint8_t address[sizeof(struct rtvia) + 16] = { 0 };
+	uint8_t address[sizeof(struct rtvia) + 16] = {0};
 	bool first = (*value->next_hops)++ == 0;
 	const char *separator = first ? "" : ", ";
 
@@ -324,7 +324,7 @@ static void route_start(const struct rtmsg *header, const struct attributes *fou
                         struct kernel_route *ret)
 {
 	struct kernel_row *row = &ret->row;
-	uint8_t prefix[16] = { 0 };
+	uint8_t prefix[16] = {0};
 	uint32_t table = attribute_u32(found->of[RTA_TABLE], header->rtm_table);
 	bool wide = header->rtm_family == AF_INET6;
 
@@ -338,7 +338,7 @@ static void route_start(const struct rtmsg *header, const struct attributes *fou
 	key_u32(row, ret->metric);
 	if (!wide)
 		key_bytes(row, &header->rtm_tos, 1);
-	key_bytes(row, &(uint16_t){ 0 }, 2);
+	key_bytes(row, &(uint16_t){0}, 2);
 	attribute_bytes(found->of[RTA_DST], prefix, address_size(header->rtm_family));
 	key_prefix(row, prefix, header->rtm_dst_len);
 	if (wide && header->rtm_src_len) {
@@ -355,7 +355,7 @@ bool kernel_decode_route(const struct nlmsghdr *message, const struct kernel_nam
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
 	struct attributes found, metrics;
 	struct route_value value;
-	struct path path = { 0 };
+	struct path path = {0};
 	unsigned size;
 
 	if (!attributes_read(message, sizeof(*header), &found) ||
@@ -392,7 +392,7 @@ static unsigned prefix_offset(const struct kernel_route *route)
 
 void kernel_route_set_order(struct kernel_route *route, uint16_t order)
 {
-	memcpy(route->row.key + prefix_offset(route) - 2, &(uint16_t){ htons(order) }, 2);
+	memcpy(route->row.key + prefix_offset(route) - 2, &(uint16_t){htons(order)}, 2);
 }
 
 const uint8_t *kernel_route_prefix(const struct kernel_route *route, unsigned *ret_bits)

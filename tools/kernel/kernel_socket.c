@@ -90,7 +90,7 @@ int kernel_events_fd(const struct kernel_sockets *sockets)
 static int receive(struct kernel_sockets *sockets, struct mnl_socket *from)
 {
 	for (;;) {
-		struct sockaddr_nl sender = { 0 };
+		struct sockaddr_nl sender = {0};
 		socklen_t length = sizeof(sender);
 		ssize_t size = recvfrom(mnl_socket_get_fd(from), sockets->buffer, BUFFER_SIZE,
 		                        MSG_TRUNC, (struct sockaddr *)&sender, &length);
@@ -127,20 +127,20 @@ static const struct {
 	uint16_t type;
 	uint8_t family;
 } requests[KERNEL_KINDS] = {
-	[KERNEL_KIND_LINKS] = { RTM_GETLINK, AF_UNSPEC },
-	[KERNEL_KIND_ADDRESSES4] = { RTM_GETADDR, AF_INET },
-	[KERNEL_KIND_ADDRESSES6] = { RTM_GETADDR, AF_INET6 },
-	[KERNEL_KIND_NEIGHBOURS4] = { RTM_GETNEIGH, AF_INET },
-	[KERNEL_KIND_NEIGHBOURS6] = { RTM_GETNEIGH, AF_INET6 },
-	[KERNEL_KIND_ROUTES4] = { RTM_GETROUTE, AF_INET },
-	[KERNEL_KIND_ROUTES6] = { RTM_GETROUTE, AF_INET6 },
+	[KERNEL_KIND_LINKS] = {RTM_GETLINK, AF_UNSPEC},
+	[KERNEL_KIND_ADDRESSES4] = {RTM_GETADDR, AF_INET},
+	[KERNEL_KIND_ADDRESSES6] = {RTM_GETADDR, AF_INET6},
+	[KERNEL_KIND_NEIGHBOURS4] = {RTM_GETNEIGH, AF_INET},
+	[KERNEL_KIND_NEIGHBOURS6] = {RTM_GETNEIGH, AF_INET6},
+	[KERNEL_KIND_ROUTES4] = {RTM_GETROUTE, AF_INET},
+	[KERNEL_KIND_ROUTES6] = {RTM_GETROUTE, AF_INET6},
 };
 
 static int request(struct kernel_sockets *sockets, enum kernel_kind kind)
 {
 	/* The family is the first byte of every request's header, and all that counts; ifinfomsg is
 	 * the largest of those headers. */
-	uint8_t bytes[NLMSG_SPACE(sizeof(struct ifinfomsg))] __attribute__((aligned(8))) = { 0 };
+	uint8_t bytes[NLMSG_SPACE(sizeof(struct ifinfomsg))] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
 	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
 

@@ -57,8 +57,8 @@ static const struct stele_column address6_columns[] = {
 
 #define NEIGHBOUR_VALUES \
 	STELE_VALUE(struct kernel_neighbour, mac, STELE_MAC), \
-	STELE_VALUE(struct kernel_neighbour, interface, STELE_CHAR), \
-	STELE_VALUE(struct kernel_neighbour, state, STELE_CHAR)
+		STELE_VALUE(struct kernel_neighbour, interface, STELE_CHAR), \
+		STELE_VALUE(struct kernel_neighbour, state, STELE_CHAR)
 
 static const struct stele_column neighbour4_columns[] = {
 	STELE_KEY("index", STELE_U32),
@@ -74,15 +74,13 @@ static const struct stele_column neighbour6_columns[] = {
 
 /* What the routing tables and the lookup tables of both families have in common. */
 #define ROUTE_VALUES(struct_, address_) \
-	STELE_VALUE(struct_, gateway, address_), \
-	STELE_VALUE(struct_, source, address_), \
-	STELE_VALUE(struct_, interface, STELE_CHAR), \
-	STELE_VALUE(struct_, type, STELE_CHAR), \
-	STELE_VALUE(struct_, protocol, STELE_CHAR), \
-	STELE_VALUE(struct_, scope, STELE_CHAR), \
-	STELE_VALUE(struct_, mtu, STELE_U32), \
-	STELE_VALUE(struct_, next_hop_id, STELE_U32), \
-	STELE_VALUE(struct_, next_hops, STELE_U32)
+	STELE_VALUE(struct_, gateway, address_), STELE_VALUE(struct_, source, address_), \
+		STELE_VALUE(struct_, interface, STELE_CHAR), \
+		STELE_VALUE(struct_, type, STELE_CHAR), \
+		STELE_VALUE(struct_, protocol, STELE_CHAR), \
+		STELE_VALUE(struct_, scope, STELE_CHAR), STELE_VALUE(struct_, mtu, STELE_U32), \
+		STELE_VALUE(struct_, next_hop_id, STELE_U32), \
+		STELE_VALUE(struct_, next_hops, STELE_U32)
 
 static const struct stele_column rib4_columns[] = {
 	STELE_KEY("table", STELE_U32),

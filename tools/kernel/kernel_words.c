@@ -18,8 +18,8 @@ static void word(const char *const *words, size_t count, uint8_t number, char *r
 
 void kernel_word_state(uint8_t operstate, char ret[16])
 {
-	static const char *const words[] = { "unknown", "notpresent", "down", "lowerlayerdown",
-		                             "testing", "dormant",    "up" };
+	static const char *const words[] = {"unknown", "notpresent", "down", "lowerlayerdown",
+	                                    "testing", "dormant",    "up"};
 
 	word(WORDS(words), operstate, ret, 16);
 }
@@ -88,9 +88,9 @@ bool kernel_word_neighbour(uint16_t state, char ret[12])
 	static const struct {
 		uint16_t state;
 		const char *word;
-	} words[] = { { NUD_PERMANENT, "permanent" }, { NUD_REACHABLE, "reachable" },
-		      { NUD_STALE, "stale" },         { NUD_DELAY, "delay" },
-		      { NUD_PROBE, "probe" },         { NUD_FAILED, "failed" } };
+	} words[] = {{NUD_PERMANENT, "permanent"}, {NUD_REACHABLE, "reachable"},
+	             {NUD_STALE, "stale"},         {NUD_DELAY, "delay"},
+	             {NUD_PROBE, "probe"},         {NUD_FAILED, "failed"}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (state & words[i].state) {

@@ -11,7 +11,8 @@
 const char *describe_number(uint64_t number, char *buffer);
 const char *describe_size(uint64_t bytes, char *buffer); /* "20.1 MiB" */
 const char *describe_time(uint64_t nanoseconds, char *buffer);
-const char *describe_age(uint64_t nanoseconds, char *buffer); /* "2 h 3 min"; empty for 0, not known */
+const char *describe_age(uint64_t nanoseconds,
+                         char *buffer); /* "2 h 3 min"; empty for 0, not known */
 const char *describe_duration(uint64_t nanoseconds, char *buffer); /* likewise: how long it is */
 const char *describe_uuid(const uint8_t uuid[16], char *buffer);
 const char *describe_process(uint32_t pid, const char *command, char *buffer); /* "bgpd (1234)" */

@@ -11,8 +11,8 @@ struct difference {
 	const char *only;                    /* this table alone; empty: all */
 	const struct stele_snapshot *before; /* NULL: no tables, so that all rows are added */
 	const struct stele_snapshot *after;
-	uint64_t printed; /* changes; goes on counting */
-	uint64_t version; /* of the changes being printed */
+	uint64_t printed;   /* changes; goes on counting */
+	uint64_t version;   /* of the changes being printed */
 	uint8_t region[16]; /* UUID of the region that this is a version of */
 };
 

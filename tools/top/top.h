@@ -51,7 +51,8 @@ void region_free(struct region_page *page);
 
 /* What is to be said above all else: the region is gone, another one, or has no publisher.
  * False: nothing. */
-bool region_alarm(const struct top_region *region, char *buffer, size_t size, enum style *ret_style);
+bool region_alarm(const struct top_region *region, char *buffer, size_t size,
+                  enum style *ret_style);
 
 /* ---- the page of a table's rows ---- */
 

@@ -126,7 +126,8 @@ bool list_selected(const struct list *list, size_t *ret_row)
 	return true;
 }
 
-void list_each_drawn(const struct list *list, void (*each)(void *context, size_t row), void *context)
+void list_each_drawn(const struct list *list, void (*each)(void *context, size_t row),
+                     void *context)
 {
 	for (size_t i = 0; i < list->drawn && list->first + i < list->shown; i++)
 		each(context, list->order[list->first + i]);

@@ -13,7 +13,7 @@
 
 struct list_cell {
 	char text[LIST_TEXT];
-	double number;               /* what it is sorted by; where all are equal, by the text */
+	double number; /* what it is sorted by; where all are equal, by the text */
 	enum style style;
 	const struct series *series; /* drawn instead of the text; NULL: none */
 };
@@ -44,8 +44,8 @@ struct list {
 	/* The list's own: */
 	size_t *order; /* the rows shown, in order */
 	size_t shown;
-	size_t selected, first; /* positions in it */
-	size_t drawn;           /* from the first on */
+	size_t selected, first;        /* positions in it */
+	size_t drawn;                  /* from the first on */
 	char selected_text[LIST_TEXT]; /* first column of the selected row, which stays selected */
 };
 
@@ -56,7 +56,8 @@ void list_draw(struct list *list, const struct list_rows *rows, int row, int hei
 void list_move(struct list *list, const struct list_rows *rows, long by);
 void list_sort_next(struct list *list, const struct list_rows *rows);
 /* The rows that were drawn last: calls `each` with their indices. */
-void list_each_drawn(const struct list *list, void (*each)(void *context, size_t row), void *context);
+void list_each_drawn(const struct list *list, void (*each)(void *context, size_t row),
+                     void *context);
 /* The row that is selected: true, or false where the list is empty. */
 bool list_selected(const struct list *list, size_t *ret_row);
 void list_free(struct list *list);

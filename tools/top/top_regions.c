@@ -130,7 +130,8 @@ static int add_region(void *context, const char *name)
 
 	if (names->count == names->room) {
 		names->room = names->room ? names->room * 2 : 16;
-		names->regions = must_realloc(names->regions, names->room * sizeof(*names->regions));
+		names->regions =
+			must_realloc(names->regions, names->room * sizeof(*names->regions));
 	}
 	region = &names->regions[names->count++];
 	*region = (struct top_region){0};

@@ -30,7 +30,7 @@ struct top_subscriber {
 	unsigned pins;
 	uint64_t oldest_pin; /* 0: none */
 	bool alive, armed;   /* armed: it waits to be told of the next version */
-	uint64_t lag;        /* versions from what it has applied, or, where it does not say so, seen,
+	uint64_t lag; /* versions from what it has applied, or, where it does not say so, seen,
 	                        to the newest, or the newest that changed a table it waits for */
 	struct series lags;
 };
@@ -44,16 +44,16 @@ struct top_region {
 	struct stele_region_info info;
 	struct top_table *tables; /* in the order of names */
 	size_t table_count;
-	uint64_t rows; /* of all tables */
+	uint64_t rows;                      /* of all tables */
 	struct top_subscriber *subscribers; /* in the order of slots */
 	size_t subscriber_count;
 	bool subscribers_unknown; /* this user may not read their file */
-	bool has_rates; /* this is not the first look */
-	double commits, changed; /* versions, and rows, a second */
-	bool estimated; /* `changed` is, from the commits that history still held */
+	bool has_rates;           /* this is not the first look */
+	double commits, changed;  /* versions, and rows, a second */
+	bool estimated;           /* `changed` is, from the commits that history still held */
 	struct series commit_series, changed_series, memory_series;
-	int64_t looked;  /* on CLOCK_MONOTONIC, in nanoseconds; 0: not yet */
-	bool on_screen;  /* in the list of all regions: looked at before the others */
+	int64_t looked; /* on CLOCK_MONOTONIC, in nanoseconds; 0: not yet */
+	bool on_screen; /* in the list of all regions: looked at before the others */
 };
 
 /* Looks at the region `name` once more. What it can't read stays as it was, and `error` says
