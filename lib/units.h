@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Units of time, under the names that Linux gives them. For the library, the command and the tests. */
+#ifndef LIB_UNITS_H
+#define LIB_UNITS_H
+
+#include <stdint.h>
+
+#define NSEC_PER_USEC INT64_C(1000)
+#define NSEC_PER_MSEC INT64_C(1000000)
+#define NSEC_PER_SEC  INT64_C(1000000000)
+
+#endif
