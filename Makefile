@@ -73,8 +73,8 @@ examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 # those for checks, changes what is compiled.
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
-.PHONY: all check check-static check-includes check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format help objects FORCE
+.PHONY: all check check-static check-includes check-sources check-circles check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
+	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format check-format lint help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -221,6 +221,13 @@ check-static: check-includes check-symbols check-probes check-headers check-exam
 check-includes: ## folders include only what they may
 	$(Q)tests/scripts/check_includes.sh
 
+check-sources: ## sizes of folders, files and functions; names that tell where a function is
+	$(Q)tests/scripts/check_sources.sh
+
+check-circles: $(call objects,$(lib_sources) $(tool_sources)) ## who-calls-whom has no circles
+	$(Q)tests/scripts/check_circles.sh library $(call objects,$(lib_sources))
+	$(Q)tests/scripts/check_circles.sh command $(call objects,$(tool_sources))
+
 check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports its public functions, no more
 	$(Q)tests/scripts/check_symbols.sh $(BUILD)
 
@@ -289,7 +296,7 @@ check-tsan: ## the tests with ThreadSanitizer, in build/tsan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS='-O1 -g' \
 		SANITIZE='-fsanitize=thread' check-tests
 
-check-fresh: ## run, check and install on bare Debians, and what the README promises there (root)
+check-fresh: ## run, check and install on bare Debian trees, and what the README promises there (root)
 	$(Q)tests/scripts/check_fresh.sh
 
 bench: $(benches) $(BUILD)/stele ## run the benchmarks; those against peers where these are installed
@@ -344,8 +351,27 @@ clean: ## remove what was built, that is BUILD
 	$(Q)if [ -e '$(BUILD)/Makefile' ]; then echo 'clean: BUILD=$(BUILD) is a folder of sources' >&2; exit 1; fi
 	rm -rf '$(BUILD)'
 
+# Everything that people edit; not what is generated, nor corpora.
+formatted = $(sort $(wildcard $(foreach part,include lib notifier publisher subscriber tools tests docs,\
+	$(part)/*.[ch] $(part)/*/*.[ch])))
+scripts = .ci/run $(wildcard build-aux/*.sh tests/scripts/*.sh tests/fuzz/oss-fuzz/*.sh)
+
 format: ## format the sources with clang-format
-	clang-format -i $(shell git ls-files '*.c' '*.h')
+	clang-format -i $(formatted)
+
+check-format: | $(BUILD)/packages-lint ## make format would change nothing
+	$(Q)clang-format --dry-run -Werror $(formatted) && echo 'check-format: ok'
+
+lint: check-format compile_commands.json | $(BUILD)/packages-lint ## clang-format, clang-tidy, shellcheck, mandoc and codespell have nothing to say
+	$(Q)tests/scripts/lint.sh $(JOBS) '$(scripts)' '$(manuals)' '$(compiled)'
+
+# For editors and clang-tidy.
+compiled = $(lib_sources) $(tool_sources) $(test_sources) $(wildcard tests/support/*.c) $(fuzz_sources)
+compile_commands.json: Makefile $(BUILD)/flags ## how each source is compiled, for editors
+	$(Q){ echo '['; for source in $(compiled); do \
+		printf '%s{"directory": "%s", "file": "%s", "command": "%s -c %s"}\n' "$$comma" "$$PWD" "$$source" \
+			"$$(printf %s $(call quoted,$(CC) $(flags)) | sed 's/[\\"]/\\&/g')" "$$source"; comma=,; \
+	done; echo ']'; } >$@
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p; s/^\$$(addprefix check-,$$(kinds)):.*## \(.*\)/check-KIND|\1: $(kinds)/p' \

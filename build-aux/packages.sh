@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|picture|check|fresh|bench: installs the Debian packages that this needs and
+# packages.sh build|run|picture|check|lint|fresh|bench: installs the Debian packages that this needs and
 # that aren't there. Looks for commands and headers, not for packages, so that what came from
 # elsewhere counts too. Headers are looked for as the build does it: by CC, with CPPFLAGS and CFLAGS.
 set -eu
@@ -133,6 +133,15 @@ check)
 		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||
 		wanted="$wanted libc6-dev-i386"
 	;;
+lint)
+	build
+	command_from clang-format clang-format
+	command_from clang-tidy clang-tidy
+	command_from shellcheck shellcheck
+	command_from mandoc mandoc
+	command_from codespell codespell
+	header_from criterion/criterion.h libcriterion-dev
+	;;
 fresh)
 	command_from debootstrap debootstrap
 	command_from unshare util-linux
@@ -148,7 +157,7 @@ bench)
 	header_from hiredis/hiredis.h libhiredis-dev
 	;;
 *)
-	echo "usage: $0 build|run|picture|check|fresh|bench" >&2
+	echo "usage: $0 build|run|picture|check|lint|fresh|bench" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Checks what CONTRIBUTING.md says of files and names:
+#
+#   - a folder has at most 25 files, a file 600 lines, a function 60
+#   - no line is wider than 100 columns, unless a string makes it so
+#   - within the library, and within the command, no two files define functions of one name
+#   - the name of a static function carries its file's noun: arena_grow() in arena.c
+#   - a file with functions for other files declares them in a header of its own
+#
+# The sources are formatted (make check-format), so that a function begins at the first column.
+#
+# check_sources.sh [ROOT]
+set -euo pipefail
+cd "${1:-$(dirname "$0")/../..}" || exit 2
+export LC_ALL=C
+
+# functions FILE...: file, line, number of lines, static or extern, name
+functions()
+{
+	awk '
+		FNR == 1 { start = 0 }
+		/^[a-z].*\(/ && !/;$/ && !/^(struct|enum|union) [a-z_]* =/ {
+			name = $0
+			gsub(/__attribute__\(\([^)]*\)*\)\)? */, "", name)
+			sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
+			start = FNR; kind = /^static / ? "static" : "extern"
+		}
+		/;$/ && !/^\t/ { start = 0 }
+		/^{$/ { open = start }
+		/^}$/ && open { print FILENAME, open, FNR - open + 1, kind, name; open = 0; start = 0 }
+	' "$@"
+}
+
+shopt -s nullglob
+library=(lib/*/*.[ch] notifier/*.[ch] publisher/*.[ch] publisher/*/*.[ch] subscriber/*.[ch] subscriber/*/*.[ch])
+command=(tools/*.[ch] tools/*/*.[ch])
+tests=(tests/*/*.[ch])
+all=(lib/*.h include/stele/*.h docs/examples/*.c "${library[@]}" "${command[@]}" "${tests[@]}")
+
+complaints()
+{
+	for folder in lib lib/*/ notifier publisher publisher/*/ subscriber subscriber/*/ tools tools/*/ tests/*/ include/stele; do
+		files=("${folder%/}"/*.[ch])
+		[ "${#files[@]}" -le 25 ] || echo "${folder%/}: ${#files[@]} files; 25 are allowed"
+	done
+	# a tab goes to the next multiple of 8
+	awk '
+		FNR > 600 && FNR == 601 { print FILENAME ": more than 600 lines" }
+		length($0) > 60 {
+			line = $0
+			while ((at = index(line, "\t")) > 0)
+				line = substr(line, 1, at - 1) substr("        ", 1, 8 - (at - 1) % 8) substr(line, at + 1)
+			gsub(/[\200-\277]/, "", line)
+			if (length(line) > 100 && line !~ /"/) print FILENAME ":" FNR ": " length(line) " columns"
+		}
+	' "${all[@]}"
+	functions "${all[@]}" | awk '$3 > 60 { print $1 ":" $2 ": " $5 "() has " $3 " lines" }'
+	for part in library command; do
+		declare -n files=$part
+		functions "${files[@]}" | awk '
+			$5 in file && file[$5] != $1 { print $1 ":" $2 ": " $5 "() is also in " file[$5] }
+			{ file[$5] = $1 }'
+		functions "${files[@]}" | awk '
+			function known(word) { return length(word) > 1 && index("_" name "_", "_" word) > 0 }
+			$4 == "static" && $1 ~ /c$/ {
+				name = $5
+				stem = $1; sub(/.*\//, "", stem); sub(/\.[ch]$/, "", stem)
+				n = split(stem, words, "_")
+				for (i = 1; i <= n; i++) {
+					word = words[i]
+					if (known(word)) next
+					if (sub(/ies$/, "y", word) && known(word)) next
+					word = words[i]
+					if (sub(/s$/, "", word) && known(word)) next
+				}
+				print $1 ":" $2 ": " name "() does not carry its file'"'"'s noun"
+			}'
+	done
+	functions "${library[@]}" "${command[@]}" | awk '$4 == "extern" && $5 !~ /^stele_/ && $5 != "main" { print $1, $2, $5 }' |
+		while read -r file line name; do
+			header=${file%.c}.h
+			if [ ! -e "$header" ]; then
+				echo "$file:$line: $name() is for other files, but there is no $header"
+			elif ! grep -qw "$name" "$header"; then
+				echo "$file:$line: $name() is not declared in $header"
+			fi
+		done
+}
+
+found=$(complaints)
+if [ -n "$found" ]; then
+	printf '%s\n' "$found"
+	echo "check-sources: $(wc -l <<<"$found") complaints"
+	exit 1
+fi
+echo 'check-sources: ok'

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# lint.sh JOBS SCRIPTS MANUALS SOURCES: runs the linters; each argument but the first is a list of words.
+# clang-tidy takes flags from compile_commands.json and its checks, with reasons, from .clang-tidy.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 2
+
+jobs=$1
+read -ra scripts <<<"$2"
+read -ra manuals <<<"$3"
+read -ra sources <<<"$4"
+status=0
+
+# lint NAME COMMAND...: silent if the command is
+lint()
+{
+	local name=$1
+	shift
+	if "$@"; then echo "$name: ok"; else echo "$name: failed"; status=1; fi
+}
+
+tidy()
+{
+	# standard error has the counts of warnings in headers of the system
+	printf '%s\n' "${sources[@]}" | xargs -P "$jobs" -n 8 clang-tidy -p . --quiet 2>/dev/null
+}
+
+lint clang-tidy tidy
+lint shellcheck shellcheck -x "${scripts[@]}"
+lint mandoc mandoc -T lint -W warning "${manuals[@]}"
+lint codespell codespell .
+exit "$status"
