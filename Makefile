@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Everything that is built goes under build/. What a target needs of Debian's packages and isn't
-# there is installed first (build-aux/packages.sh); when all is there nothing is asked and no root
-# is needed.
+# Builds everything under build/. Missing Debian packages are installed first, with root's rights
+# (build-aux/packages.sh); without missing packages make needs no root.
 #
 #   CC=clang, CXX=      other compilers              CFLAGS='-O0 -g'   other flags
 #   V=1                 show the commands            TESTS='unit/% ipc/attach'   only these tests
@@ -17,7 +16,7 @@ endif
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
-# The compiler's own: those of this machine can't handle objects of another one.
+# A cross compiler brings its own ar and objcopy; those of this machine can't read its objects.
 ifeq ($(origin AR),default)
 AR = $(shell $(CC) -print-prog-name=ar)
 endif
@@ -34,7 +33,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
 
 comma := ,
 
-# Times and sizes of files have 64 bits in 32-bit processes, too.
+# 32-bit processes use 64-bit times and file sizes as well.
 flags := -std=c17 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Werror \
 	-fPIC -fvisibility=hidden -pthread $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
@@ -47,8 +46,7 @@ kinds := unit ipc notices hostile crash cli stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
 
-# A benchmark against a peer, tests/bench/peer_PEER_....c, is built with the library that pkg-config has under
-# this name, where it has it.
+# tests/bench/peer_PEER_NAME.c compares with another library. It is built if pkg-config knows that library.
 peer_dpdk := libdpdk
 peer_json := json-c
 peer_lmdb := lmdb
@@ -69,8 +67,8 @@ tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c
 benches := $(bench_sources:tests/%.c=$(BUILD)/%)
 examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
-# Packages for all goals are installed before anything is compiled: <sys/sdt.h>, which comes with
-# those for checks, changes what is compiled.
+# The packages of all goals are installed before anything is compiled: the packages for checks bring
+# <sys/sdt.h>, which changes the objects.
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
 .PHONY: all check check-static check-includes check-sources check-circles check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
@@ -82,12 +80,13 @@ all: $(BUILD)/stele $(BUILD)/libstele.so $(BUILD)/libstele.a ## build the comman
 
 # ---- the library ----
 
-# Code for i386 has helpers of which the linker keeps one copy of all objects'. Made local, it must not drop them.
+# On i386 each object brings helper functions in section groups, of which the linker keeps one. Once the
+# symbols are local, a dropped copy would be an undefined reference: resolve the groups here.
 no_groups = $(if $(shell echo __i386__ | $(CC) -E -P -x c - | grep 1),-Wl$(comma)--force-group-allocation)
 comma := ,
 
-# Inner functions are made local in the archive, as they are in the shared library: a program that
-# links it can't clash with them. The tests link the objects, and so can call them.
+# The archive hides internal functions, as the shared library does, so that they can't clash with a
+# program's own. Tests link the objects instead and can call internal functions.
 $(BUILD)/libstele.a: $(BUILD)/obj/libstele.o
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $<
 
@@ -109,14 +108,14 @@ $(BUILD)/obj/all.a: $(call objects,$(lib_sources) $(kernel_sources))
 $(BUILD)/stele: $(call objects,$(tool_sources)) $(BUILD)/libstele.a
 	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -lncursesw -ltinfo -luuid
 
-# Criterion needs help to run under ThreadSanitizer
+# Criterion runs under ThreadSanitizer only with this object; the source explains why.
 helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/support/tsan_criterion.o)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ -lcriterion -ljansson -lcsv -lmnl -luuid -lm
 
-# What this one loads and unloads.
+# This test loads and unloads the shared library.
 $(BUILD)/tests/ipc/sigbus: | $(BUILD)/libstele.so
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/all.a
@@ -143,8 +142,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(needed)
 
 $(call objects,$(test_sources)): | $(BUILD)/packages-check
 
-# lib/base/probe.h includes <sys/sdt.h> if it is there. Objects with probes are compiled again when that
-# header came or went; this is determined after packages are installed, so that the next make agrees.
+# lib/base/probe.h includes <sys/sdt.h> if the header exists. Objects with probes are rebuilt when the header
+# is installed or removed. The question is asked after packages are installed: the next make gets the same answer.
 $(call objects,$(shell grep -lF '"lib/base/probe.h"' $(lib_sources))): $(BUILD)/probes
 
 quoted = '$(subst ','\'',$(1))'
@@ -157,16 +156,16 @@ $(BUILD)/flags: FORCE
 $(BUILD)/probes: FORCE $(BUILD)/flags | $(needed)
 	@$(call changed,{ echo '#include <sys/sdt.h>' | $(CC) $(flags) -E -x c - >/dev/null 2>&1 && echo yes || echo no; })
 
-# ---- fuzzing: a program for each tests/fuzz/fuzz_NAME.c, of the objects of library and command ----
+# ---- fuzzing: one program for each tests/fuzz/fuzz_NAME.c ----
 
 fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter tests/fuzz/fuzz_%,$(fuzz_sources)))
-# An engine (-fsanitize=fuzzer, with CC=clang) takes the place of tests/fuzz/driver.c.
+# Set to -fsanitize=fuzzer (with CC=clang) to use libFuzzer in place of tests/fuzz/driver.c.
 FUZZ_ENGINE ?=
 DURATION ?= 60# seconds for each harness
-# These see the library as the command does; the others call its inner functions.
+# These harnesses link the library as the command does; the others call internal functions.
 fuzz_of_command := csv ndjson apply arguments
-# functions that a harness has others for
+# The harness replaces these functions (ld --wrap).
 fuzz_wraps_apply := writer_open writer_commit writer_close
 fuzz_wraps_arguments := argp_parse options_parse exit lines_open kernel_run stele_publisher_open stele_subscriber_open \
 	$(addprefix stele_region_,describe subscribers lock verify next save load remove clean)
@@ -181,15 +180,15 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/fuzz.a $(BUILD)/o
 		$(BUILD)/obj/all.a $(BUILD)/obj/fuzz.a) $(BUILD)/obj/all.a \
 		-ljansson -lcsv -lmnl -lncursesw -ltinfo -luuid
 
-# Objects of their own, with sanitizers and with what tells the driver of new code.
-check-fuzz: | $(BUILD)/packages-build ## run each fuzz harness for DURATION seconds (60), with sanitizers, in build/fuzz
+# Built apart, with sanitizers and with the coverage calls that guide the driver.
+check-fuzz: | $(BUILD)/packages-build ## run each fuzz harness for DURATION seconds (60), with sanitizers
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/fuzz CFLAGS='-O2 -g -fno-omit-frame-pointer' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=trace-pc' \
 		$(addprefix run-fuzz-,$(fuzz_names))
 
 fuzz: check-fuzz ## the same, for long: make fuzz DURATION=3600
 
-# Inputs that reach new code stay in the build folder, and are the next run's corpus.
+# Inputs that reach new code are kept in the build folder and extend the next run's corpus.
 run-fuzz-%: $(BUILD)/fuzz_%
 	@mkdir -p $(BUILD)/corpus/$*
 	$(Q)$< -max_total_time=$(DURATION) -artifact_prefix=$(BUILD)/ -keep=$(BUILD)/corpus/$* $(FUZZ_FLAGS) $(BUILD)/corpus/$* tests/fuzz/corpus/$*
@@ -198,15 +197,15 @@ fuzzers: $(addprefix $(BUILD)/fuzz_,$(fuzz_names))
 
 -include $(patsubst %.o,%.d,$(call objects,$(fuzz_sources) $(lib_sources) $(tool_sources) $(test_sources) $(bench_sources) $(wildcard tests/scripts/*.c tests/support/*.c)))
 
-# ---- packages: build, run, check and so on name what is needed for that ----
+# ---- packages ----
 
-# Checked again when the compiler or its flags changed.
+# build-aux/packages.sh checks again when the compiler or its flags change.
 $(BUILD)/packages-%: build-aux/packages.sh $(BUILD)/flags
 	$(Q)CC=$(call quoted,$(CC)) CXX=$(call quoted,$(CXX)) CPPFLAGS=$(call quoted,$(CPPFLAGS)) CFLAGS=$(call quoted,$(CFLAGS)) \
 		build-aux/packages.sh $*
 	@touch $@
 
-# one after the other, as apt locks out a second one
+# One at a time: apt refuses to run twice at once.
 $(addprefix $(BUILD)/packages-,run check picture): | $(BUILD)/packages-build
 
 # ---- checks ----
@@ -216,25 +215,25 @@ run_tests = $(Q)STELE=$(BUILD)/stele tests/scripts/run_tests.sh $(JOBS) $(filter
 check: check-static check-instructions check-sanitizers check-litmus check-models $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
-check-static: check-includes check-symbols check-probes check-headers check-examples check-build check-32bit ## the checks that run no program of ours
+check-static: check-includes check-symbols check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
 
-check-includes: ## folders include only what they may
+check-includes: ## each folder includes only the folders below it
 	$(Q)tests/scripts/check_includes.sh
 
-check-sources: ## sizes of folders, files and functions; names that tell where a function is
+check-sources: ## limits on folders, files, functions and lines; rules for names
 	$(Q)tests/scripts/check_sources.sh
 
-check-circles: $(call objects,$(lib_sources) $(tool_sources)) ## who-calls-whom has no circles
+check-circles: $(call objects,$(lib_sources) $(tool_sources)) ## no source files or folders depend on each other in a circle
 	$(Q)tests/scripts/check_circles.sh library $(call objects,$(lib_sources))
 	$(Q)tests/scripts/check_circles.sh command $(call objects,$(tool_sources))
 
-check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports its public functions, no more
+check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports exactly its public functions
 	$(Q)tests/scripts/check_symbols.sh $(BUILD)
 
 check-probes: $(BUILD)/libstele.so | $(BUILD)/packages-check ## the library has the probes that docs/tracing.md lists
 	$(Q)tests/scripts/check_probes.sh $(BUILD)/libstele.so
 
-check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## each public header compiles alone, as C and as C++, which links
+check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## each public header compiles alone, as C and as C++
 	$(Q)for h in $(headers); do \
 		$(CC) -std=c17 -Wall -Wextra -Wshadow -Wconversion -pedantic -Werror -Iinclude -fsyntax-only -x c $$h || exit 1; \
 		$(CXX) -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ -include $$h /dev/null || exit 1; \
@@ -243,13 +242,13 @@ check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## each public head
 		$(CXX) -std=c++17 -Iinclude $(link) -o $(BUILD)/obj/headers -x c++ - -x none $< -luuid
 	@echo 'check-headers: ok'
 
-check-examples: $(examples) ## the examples compile, and the documents show them as they are
+check-examples: $(examples) ## the examples compile, and the documents show them verbatim
 	$(Q)tests/scripts/check_examples.sh 'README.md docs/following.md' $(example_sources)
 
-# Debian has one set of headers for both where they are the same, in the folder of the 64-bit ones.
+# Debian installs headers that both word sizes share in the folder of the 64-bit ones.
 flags_32 = $(addprefix -idirafter /usr/include/,$(shell $(CC) -print-multiarch 2>/dev/null))
 
-check-32bit: | $(BUILD)/packages-check ## the library and the command compile for 32-bit processes, where the compiler can do that
+check-32bit: | $(BUILD)/packages-check ## library and command compile with -m32, where the compiler can
 	$(Q)if echo '#include <stdlib.h>' | $(CC) -m32 $(flags_32) -E -x c - >/dev/null 2>&1; then \
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/32 CC='$(CC) -m32' CFLAGS=-O0 SANITIZE= \
 			CPPFLAGS='$(flags_32) $(CPPFLAGS)' objects $(BUILD)/32/libstele.a && \
@@ -260,30 +259,29 @@ check-32bit: | $(BUILD)/packages-check ## the library and the command compile fo
 
 objects: $(call objects,$(lib_sources) $(tool_sources))
 
-check-build: | $(needed) ## the build finds what is there, whatever the compiler's command, and does nothing twice
+check-build: | $(needed) ## the build finds headers with any compiler command, and does nothing twice
 	$(Q)tests/scripts/check_build.sh $(call quoted,$(CC))
 
-check-instructions: $(BUILD)/instructions | $(BUILD)/packages-check ## gets, matches, commits take no more instructions than they may
+check-instructions: $(BUILD)/instructions | $(BUILD)/packages-check ## lookups, scans and commits stay within their instruction budgets
 	$(Q)tests/scripts/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)
 
-check-sanitizers: ## AddressSanitizer sees the loads that are assembly without it, of each compiler that is there
+check-sanitizers: ## AddressSanitizer sees the loads that lib/base/atomic.h writes in assembly
 	$(Q)tests/scripts/check_sanitizers.sh gcc clang
 
-check-litmus: ## the memory model allows what it should of tests/litmus, where herd7 is installed
+check-litmus: ## run tests/litmus through herd7, where it is installed
 	$(Q)tests/scripts/check_litmus.sh
 
-check-models: | $(BUILD)/packages-check ## the Spin models of docs/models hold, and their broken forms fail
+check-models: | $(BUILD)/packages-check ## the Spin models in docs/models hold, and their broken forms fail
 	$(Q)tests/scripts/check_models.sh '$(CC)'
 
 check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
 	$(run_tests)
 
-# check-unit, check-ipc, ...
 $(foreach kind,$(kinds),$(eval check-$(kind): $(filter $(BUILD)/tests/$(kind)/%,$(tests))))
-$(addprefix check-,$(kinds)): $(BUILD)/stele | $(BUILD)/packages-check ## only the tests of this kind
+$(addprefix check-,$(kinds)): $(BUILD)/stele | $(BUILD)/packages-check ## only the tests of one kind
 	$(run_tests)
 
-stress: $(filter $(addprefix $(BUILD)/tests/stress/,versions readers notice),$(tests)) | $(BUILD)/packages-check ## the random tests of versions and readers, a minute each (STELE_STRESS_SECONDS), and bursts of commits (STELE_NOTICE_BURSTS)
+stress: $(filter $(addprefix $(BUILD)/tests/stress/,versions readers notice),$(tests)) | $(BUILD)/packages-check ## long stress tests: STELE_STRESS_SECONDS (60) each, STELE_NOTICE_BURSTS (20000) bursts
 	$(Q)for t in $(filter $(BUILD)/tests/%,$^); do \
 		STELE_STRESS_SECONDS=$${STELE_STRESS_SECONDS:-60} \
 		STELE_NOTICE_BURSTS=$${STELE_NOTICE_BURSTS:-20000} $$t --jobs 1 || exit 1; done
@@ -296,32 +294,32 @@ check-tsan: ## the tests with ThreadSanitizer, in build/tsan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS='-O1 -g' \
 		SANITIZE='-fsanitize=thread' check-tests
 
-check-fresh: ## run, check and install on bare Debian trees, and what the README promises there (root)
+check-fresh: ## what the README promises, on bare Debian trees (needs root)
 	$(Q)tests/scripts/check_fresh.sh
 
-bench: $(benches) $(BUILD)/stele ## run the benchmarks; those against peers where these are installed
+bench: $(benches) $(BUILD)/stele ## run the benchmarks, also against the peers that are installed
 	@$(foreach source,$(left_out),echo 'left out: $(source), as there is no $(call peer_of,$(source)) (make bench-deps)';)
 	$(Q)STELE=$(BUILD)/stele tests/scripts/run_bench.sh $(BUILD)/bench.txt $(benches)
 
-bench-plots: ## draw docs/bench_*.svg from what `make bench` printed last
+bench-plots: ## draw docs/bench_*.svg from the last `make bench`
 	$(Q)build-aux/plots.sh $(BUILD)/bench.txt docs
 
-bench-deps: ## install the peers that the benchmarks compare with, and what draws the plots
+bench-deps: ## install the benchmarks' peers and gnuplot
 	$(Q)build-aux/packages.sh bench
 
-run: $(BUILD)/stele | $(BUILD)/packages-run ## show it at work: a live routing table, two subscribers, a change
+run: $(BUILD)/stele | $(BUILD)/packages-run ## a short tour: a live routing table, two subscribers, a change
 	$(Q)STELE=$(BUILD)/stele tests/scripts/run.sh
 
-demo: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-run ## a scene to look at with `stele top`, which it opens on a terminal
+demo: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-run ## a live scene in `stele top`: a full routing table under churn
 	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/scripts/demo.sh
 
-picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## draw docs/top.svg from that scene
+picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## draw docs/top.svg from the scene of `make demo`
 	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/scripts/demo.sh \
 		build-aux/picture.sh docs/top.svg
 
 # ---- the rest ----
 
-# Programs find a library that root installed on this machine only after ldconfig.
+# The loader finds a newly installed library only after ldconfig.
 tell_loader = $(if $(DESTDIR),,@if [ "$$(id -u)" -eq 0 ]; then PATH="$$PATH:/sbin:/usr/sbin"; \
 	! command -v ldconfig >/dev/null || ldconfig; fi)
 
@@ -339,7 +337,7 @@ install: all ## install the command, the library, headers and manuals (PREFIX, D
 	for m in $(manuals); do install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}" "$$m" || exit 1; done
 	$(tell_loader)
 
-uninstall: ## remove what install put there
+uninstall: ## remove the installed files
 	rm -f '$(DESTDIR)$(PREFIX)/bin/stele' '$(DESTDIR)$(LIBDIR)/libstele.a' '$(DESTDIR)$(LIBDIR)'/libstele.so* \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
 	for h in $(notdir $(headers)); do rm -f '$(DESTDIR)$(PREFIX)/include/stele/'"$$h"; done
@@ -347,11 +345,10 @@ uninstall: ## remove what install put there
 	-rmdir '$(DESTDIR)$(PREFIX)/include/stele'
 	$(tell_loader)
 
-clean: ## remove what was built, that is BUILD
+clean: ## remove BUILD
 	$(Q)if [ -e '$(BUILD)/Makefile' ]; then echo 'clean: BUILD=$(BUILD) is a folder of sources' >&2; exit 1; fi
 	rm -rf '$(BUILD)'
 
-# Everything that people edit; not what is generated, nor corpora.
 formatted = $(sort $(wildcard $(foreach part,include lib notifier publisher subscriber tools tests docs,\
 	$(part)/*.[ch] $(part)/*/*.[ch])))
 scripts = .ci/run $(wildcard build-aux/*.sh tests/scripts/*.sh tests/fuzz/oss-fuzz/*.sh)
@@ -359,21 +356,20 @@ scripts = .ci/run $(wildcard build-aux/*.sh tests/scripts/*.sh tests/fuzz/oss-fu
 format: ## format the sources with clang-format
 	clang-format -i $(formatted)
 
-check-format: | $(BUILD)/packages-lint ## make format would change nothing
+check-format: | $(BUILD)/packages-lint ## fail if make format would change a file
 	$(Q)clang-format --dry-run -Werror $(formatted) && echo 'check-format: ok'
 
-lint: check-format compile_commands.json | $(BUILD)/packages-lint ## clang-format, clang-tidy, shellcheck, mandoc and codespell have nothing to say
+lint: check-format compile_commands.json | $(BUILD)/packages-lint ## run check-format, clang-tidy, shellcheck, mandoc and codespell
 	$(Q)tests/scripts/lint.sh $(JOBS) '$(scripts)' '$(manuals)' '$(compiled)'
 
-# For editors and clang-tidy.
 compiled = $(lib_sources) $(tool_sources) $(test_sources) $(wildcard tests/support/*.c) $(fuzz_sources)
-compile_commands.json: Makefile $(BUILD)/flags ## how each source is compiled, for editors
+compile_commands.json: Makefile $(BUILD)/flags ## compilation database for editors and clang-tidy
 	$(Q){ echo '['; for source in $(compiled); do \
 		printf '%s{"directory": "%s", "file": "%s", "command": "%s -c %s"}\n' "$$comma" "$$PWD" "$$source" \
 			"$$(printf %s $(call quoted,$(CC) $(flags)) | sed 's/[\\"]/\\&/g')" "$$source"; comma=,; \
 	done; echo ']'; } >$@
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p; s/^\$$(addprefix check-,$$(kinds)):.*## \(.*\)/check-KIND|\1: $(kinds)/p' \
-		Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z][a-z_.-]*\):.*## \(.*\)/\1|\2/p; s/^\$$(addprefix check-,$$(kinds)):.*## \(.*\)/check-KIND|\1: $(kinds)/p' \
+		Makefile | while IFS='|' read -r name text; do printf '%-21s %s\n' "$$name" "$$text"; done
 	@sed -n '/^#   [A-Z]/s/^# //p' Makefile

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|picture|check|lint|fresh|bench: installs the Debian packages that this needs and
-# that aren't there. Looks for commands and headers, not for packages, so that what came from
-# elsewhere counts too. Headers are looked for as the build does it: by CC, with CPPFLAGS and CFLAGS.
+# packages.sh build|run|picture|check|lint|fresh|bench: installs the missing Debian packages for a target.
+# It looks for commands and headers rather than packages, so software installed in other ways counts. The
+# preprocessor finds headers exactly as the build does: $CC with $CPPFLAGS and $CFLAGS.
 set -eu
 
 CC=${CC:-gcc}
@@ -23,20 +23,21 @@ there()
 	command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]
 }
 
-# a command that is needed, and the package that has it
+# command_from COMMAND PACKAGE: asks for PACKAGE if COMMAND is missing
 command_from()
 {
 	there "$1" || want "$2"
 }
 
-# preprocess COMPILER LANGUAGE: runs the compiler on standard input, with flags; prints its errors
+# preprocess COMPILER LANGUAGE: preprocesses standard input with the build's flags; prints the errors
 preprocess()
 {
 	# shellcheck disable=SC2069 # the errors, without what was preprocessed
 	eval "$1 ${CPPFLAGS:-} ${CFLAGS:-} -E -x $2 -" 2>&1 >/dev/null
 }
 
-# Without a compiler yet, a header counts that is where Debian's packages put it.
+# header_from HEADER PACKAGE: asks for PACKAGE if HEADER is missing. As long as there is no compiler, the
+# folders are searched into which Debian's packages install headers.
 header_from()
 {
 	if [ -n "$compiler" ]; then
@@ -49,8 +50,8 @@ header_from()
 	want "$2"
 }
 
-# Debian names the packages of compilers as their commands (clang, gcc-12), but those for other
-# machines the other way round (aarch64-linux-gnu-gcc is in gcc-aarch64-linux-gnu).
+# package_of COMMAND: prints the package of a compiler. It has the command's name (clang, gcc-12), except
+# for cross compilers: aarch64-linux-gnu-gcc is in gcc-aarch64-linux-gnu.
 package_of()
 {
 	case $1 in
@@ -67,8 +68,8 @@ package_of()
 	esac
 }
 
-# compiler_from COMPILER LANGUAGE: nothing if the compiler works; else the packages for the words of
-# its command that aren't there. COMPILER may be `ccache gcc`, `env LANG=C gcc -m32`, `/opt/bin/cc`.
+# compiler_from COMPILER LANGUAGE: if the compiler does not work, asks for the packages of those words of
+# its command that are not installed. COMPILER may be `ccache gcc`, `env LANG=C gcc -m32`, `/opt/bin/cc`.
 compiler_from()
 {
 	reason=$(echo | preprocess "$1" "$2") && return
@@ -128,7 +129,7 @@ check)
 	header_from sys/sdt.h systemtap-sdt-dev
 	command_from spin spin
 	header_from criterion/criterion.h libcriterion-dev
-	# for check-32bit, where the compiler can do both
+	# for check-32bit, where the compiler supports -m32
 	! echo | ${CC:-gcc} -m32 -E -x c - >/dev/null 2>&1 || [ "$(uname -m)" != x86_64 ] ||
 		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||
 		wanted="$wanted libc6-dev-i386"
@@ -181,12 +182,12 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 apt()
 {
-	# shellcheck disable=SC2086 # $root is one word or none
+	# shellcheck disable=SC2086 # $root is one word or empty
 	$root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >"$log" 2>&1
 }
 # shellcheck disable=SC2086 # a list of words
 if ! apt install -y --no-install-recommends $wanted; then
-	# lists that are missing or old
+	# package lists are missing or out of date
 	if ! apt update || ! apt install -y --no-install-recommends $wanted; then
 		cat "$log" >&2
 		echo "$0: could not install$wanted" >&2

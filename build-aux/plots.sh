@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# plots.sh OUTPUT FOLDER: draws what the benchmarks printed into OUTPUT as lines `plot PLOT SERIES X Y`,
-# each plot as FOLDER/bench_PLOT.svg.
+# plots.sh OUTPUT FOLDER: draws FOLDER/bench_PLOT.svg from the lines `plot PLOT SERIES X Y`
+# that the benchmarks printed into OUTPUT.
 set -euo pipefail
 
 output=$1 folder=$2
