@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: MIT
  *
- * The contract at struct notifier (notifier/notifier.h), for notices that stay until they are taken away: is there an end in
- * which the subscriber is blocked, and head is newer than what it has seen? Without the look once a second, which would hide a
- * lost wake-up. Commits hand notices to a thread, which merges them; a publisher that sends itself does less. The publisher
- * may die at any statement, and the next one remembers no ticket and tells everybody. One -D chooses the channel:
+ * Model of the contract at struct notifier (notifier/notifier.h), for transports whose notices stay
+ * until they are taken away. The property: the model never ends with the subscriber blocked and head
+ * newer than the version that the subscriber has seen.
  *
- *   ONE         it has room for one notice: a message queue
- *   MANY        for several, and others send there, too: a socket, a signal
- *   FIFO        the same, and what woke a wait is taken away at the beginning of the next wait
+ * The subscriber's check of head once a second is left out, because it would hide a lost wake-up.
+ * Commits hand notices to a thread, which merges them (publisher/notices/notify.h); a publisher that
+ * sends by itself does less. The publisher may die at any statement, and the next one remembers no
+ * ticket and notifies everybody. One -D chooses the channel:
+ *
+ *   ONE         has room for one notice: a message queue
+ *   MANY        has room for several, and strangers send there, too: a socket, a signal
+ *   FIFO        as MANY, but what woke a wait is taken away at the beginning of the next wait
  *   SEMAPHORE   a word that is set, and a wake for it
- *   SYSV        a word, and a queue that the publisher makes, and that others may remove
- *   DESCRIPTOR  as MANY, but the caller's loop blocks, and the descriptor is drained before the ticket is taken
+ *   SYSV        a word, and a queue that the publisher makes and that strangers may remove
+ *   DESCRIPTOR  as MANY, but the caller's loop blocks, and the descriptor is drained before the
+ *               subscriber takes a ticket
  *
  *   spin -DMANY -a channels.pml && cc -O2 -o pan pan.c && ./pan -E -m1000000
  *
- * Forms that must fail: FIFO with -DGOES_ON, the wait goes on after it has taken notices away, if head has not changed; MANY with
- * -DGOES_ON, the same for a notice of others; SYSV with -DON_HEAD, a subscriber that finds no queue waits on the futex of
- * head; SYSV with -DSTALE, a new publisher believes a word whose message was never sent; DESCRIPTOR with -DDRAINS_LATE, it is
- * drained after the ticket was taken. tests/scripts/check_models.sh runs them all, and tells the numbers of states. */
+ * Broken forms, which must fail:
+ *
+ *   FIFO -DGOES_ON            after taking notices away, the wait goes on if head has not changed
+ *   MANY -DGOES_ON            the same for notices of strangers
+ *   SYSV -DON_HEAD            a subscriber that finds no queue waits on the futex of head
+ *   SYSV -DSTALE              a new publisher believes a word whose message was never sent
+ *   DESCRIPTOR -DDRAINS_LATE  the descriptor is drained after the ticket was taken
+ *
+ * tests/scripts/check_models.sh runs all forms and prints the numbers of states. */
 #define VERSIONS 3
 #define DEATHS   1
 #if defined(FIFO)

@@ -1,41 +1,50 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a subscriber becomes known to the publisher (publisher/notices/peers.h): is there an end in which a subscriber is blocked and a
- * version is newer than what it has seen? Without BOTH, two subscribers claim and release one slot in turn. With BOTH
- * each has a slot, and they claim at the same time. Neither the subscriber's look once a second nor the publisher's look at
- * all slots every 100 ms is there: both would hide a lost wake-up.
+ * Model of how a subscriber becomes known to the publisher (publisher/notices/peers.h). The property:
+ * the model never ends with a subscriber blocked and a version newer than the one that it has seen.
  *
- * A channel that could not be opened is not tried again until some time has passed, which is any time here. The budget
- * never runs out: without it a subscriber may be passed over.
+ * Without BOTH, two subscribers claim and release one slot in turn. With BOTH each has a slot, and
+ * they claim at the same time. Two checks are left out because they would hide a lost wake-up: the
+ * subscriber's check of head once a second, and the publisher's scan of all slots every 100 ms.
  *
- * Sequential consistency. The code has these orders on ARM, too:
- *   - publisher: store head, full fence, load the count of claims, load tickets. Subscriber: add to the count, store the
- *     ticket, full fence, load head. Either the publisher loads the new count, or the subscriber the new head; the same holds of
- *     the ticket. Both are store buffering with a full fence on each side.
- *   - The count is raised by read-modify-writes that release, and loaded with acquire: a publisher that loads a count finds
- *     the slots of all claims in it TAKEN and locked. An entry of the ring may be missing; so it is a hint only.
- *   - The state of a slot is stored FREE with release after the ticket is made even, and the next owner loads it with acquire
- *     before its uuid, behind a release fence. The publisher loads uuid and notifier, fences (acquire), and loads the
- *     ticket a second time: if anything of a new owner was loaded, the ticket has changed.
+ * A channel that could not be opened is not tried again until some time has passed, which is any time
+ * here. The budget never runs out: without budget a subscriber may be passed over.
+ *
+ * The model assumes sequential consistency. The code has these orders on ARM, too:
+ *
+ *   - Publisher: store head, full fence, load the count of claims, load the tickets. Subscriber: add
+ *     to the count, store the ticket, full fence, load head. So either the publisher loads the new
+ *     count, or the subscriber loads the new head; likewise for the ticket. Both are store buffering
+ *     with a full fence on each side.
+ *   - The count is raised by read-modify-writes with release, and loaded with acquire: a publisher
+ *     that loads a count finds the slots of all claims in it TAKEN and locked. An entry of the ring
+ *     may be missing, so the ring is only a hint.
+ *   - A slot's state is stored FREE with release after the ticket was made even. The next owner loads
+ *     the state with acquire, and stores its uuid after a release fence. The publisher loads uuid and
+ *     notifier, makes an acquire fence, and loads the ticket a second time: if it loaded anything of a
+ *     new owner, the ticket has changed.
  *
  *   spin -a claims.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan -E -m1000000
- *   -DPUBLISHER_DIES   the publisher may die at any statement; the next one looks at all slots
+ *   -DPUBLISHER_DIES   the publisher may die at any statement; the next one scans all slots
  *   -DSUBSCRIBER_DIES  the first subscriber may die at any statement; its slot is reaped
  *   -DROUNDS=2         the first subscriber may claim twice: more claims than the ring has entries
  *
- * Forms that must fail:
- *   LATE           the claim is announced after the subscriber has armed and looked
+ * Broken forms, which must fail:
+ *
+ *   LATE           the claim is announced after the subscriber has armed and checked head
  *   COUNTS_FIRST   the claim is counted before the slot is TAKEN
  *   CLAIMS_FIRST   the publisher loads the count before it stores head
- *   TICKETS_FIRST  the publisher loads the tickets before it looks at claims
- *   STOPS          (with BOTH) claims behind an entry that is not written yet wait for it
+ *   TICKETS_FIRST  the publisher loads the tickets before it reads the claims
+ *   STOPS          (with BOTH) claims behind an entry that is not written yet wait for that entry
  *   OVERFLOW       (with BOTH and RING=1) claims that are no longer in the ring are ignored
- *   RECOUNTS       (with BOTH and RING=1) after a look at all slots the count is loaded once more, and remembered
+ *   RECOUNTS       (with BOTH and RING=1) after a scan of all slots the publisher loads the count once
+ *                  more, and remembers that one
  *   ANY_OWNER      a known slot keeps its channel, whoever owns the slot
- *   STALE_TICKET   the ticket is not loaded again before a channel is opened; the next owner, whose channel is not there
- *                  yet, is then not tried again soon
- *   NEW_IS_OLD     a new publisher looks at no claims before its own time (with PUBLISHER_DIES)
- * tests/scripts/check_models.sh runs them all, and tells the numbers of states. */
+ *   STALE_TICKET   the ticket is not loaded again before a channel is opened; the next owner, whose
+ *                  channel does not exist yet, is then not tried again soon
+ *   NEW_IS_OLD     (with PUBLISHER_DIES) a new publisher ignores claims from before its own time
+ *
+ * tests/scripts/check_models.sh runs all forms and prints the numbers of states. */
 #ifndef VERSIONS
 #define VERSIONS 2
 #endif

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * A subscriber that waits on the futex of head, and files that take one another's place (publisher/generation.h): is there an end
- * in which it is blocked, and there is a version newer than what it has seen? Without the look once a second. A wake is lost if
- * nobody waits; a wait compares the low half of the head word, which has the version and the state of the file. A transaction may
- * replace the file twice, and a thread sends the wakes, merged. With -DDEATH the publisher may die at any statement (and there is
- * one version less); a death between the rename and the wake after it may cost a look, which is the one look that there is here.
+ * Model of a subscriber that waits on the futex of head while files replace one another
+ * (publisher/generation.h, subscriber/move.c). The property: the model never ends with the subscriber
+ * blocked and a version newer than the one that it has seen.
+ *
+ * The subscriber's check of head once a second is left out. A wake is lost if nobody waits. A wait
+ * compares the low half of the head word, which has the version and the state of the file. A
+ * transaction may replace the file twice, and a thread sends the wakes, merged.
+ *
+ * With -DDEATH the publisher may die at any statement (and the model has one version less). A death
+ * between the rename and the wake after it may cost one check, which is the only check in the model.
  *
  *   spin -DDEATH -a futex.pml && cc -O2 -o pan pan.c && ./pan -E -m1000000
  *
- * Forms that must fail: -DONCE_A_TICKET, a wake is sent once for each ticket; -DMARK_APART, the state is not in the word that is
- * compared, and the publisher wakes the head of one file before; -DREREAD, the subscriber waits with a later word than the
- * one it has judged; -DSILENT, no wake after the rename.
- * tests/scripts/check_models.sh runs them all, and tells the numbers of states. */
+ * Broken forms, which must fail:
+ *
+ *   ONCE_A_TICKET  a wake is sent once for each ticket
+ *   MARK_APART     the state is not in the word that is compared, and the publisher wakes the head of
+ *                  one file before
+ *   REREAD         the subscriber waits with a later word than the one that it has validated
+ *   SILENT         no wake after the rename
+ *
+ * tests/scripts/check_models.sh runs all forms and prints the numbers of states. */
 #define FILES 3
 #ifdef DEATH
 #define VERSIONS 1

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Notices for a subscriber that named tables, sent by a thread that merges what commits hand over: is
- * there an end in which the subscriber is blocked, and a version that concerns it is newer than what
- * it has seen? Without the look once a second, which would hide a lost wake-up. The publisher may die
- * at any statement; another one takes over and tells everybody. Sequential consistency: the full
- * fences between "store the ticket, load head" and "store head, load the ticket" are argued in
- * publisher/notices/fanout.h.
+ * Model of notices for a subscriber that named tables, sent by a thread that merges what commits hand
+ * over (publisher/notices/notify.h). The property: the model never ends with the subscriber blocked
+ * and a version that concerns it newer than the one that it has seen.
+ *
+ * The subscriber's check of head once a second is left out, because it would hide a lost wake-up. The
+ * publisher may die at any statement; another one takes over and notifies everybody. The model assumes
+ * sequential consistency: publisher/notices/fanout.h argues the full fences between "store the ticket,
+ * load head" and "store head, load the ticket".
  *
  *   spin -a notices.pml && cc -O2 -o pan pan.c && ./pan -m1000000     (no error in 23,930,117 states)
  *
- * Forms that must fail: with -DREMEMBER the ticket of a subscriber that was passed over is remembered
- * as sent for; with -DNOT_EVERYBODY a new publisher judges by tables, too. */
+ * Broken forms, which must fail:
+ *
+ *   REMEMBER       the ticket of a subscriber that was passed over is remembered as sent for
+ *   NOT_EVERYBODY  a new publisher also passes over subscribers by their tables */
 #define VERSIONS 4
 #define DEATHS   2
 

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pins, revocation, reclaim, and a publisher that may die at any statement: the orders of stores of
- * publisher/memory/reclaim.h and subscriber/snapshot.c, with `kept` per version. Sequential consistency; where the
- * code has a fence the model needs the order of the two statements around it.
+ * Model of pins, revocation and reclaim, with a publisher that may die at any statement: the orders of
+ * stores of publisher/memory/reclaim.h and of loads of subscriber/snapshot.c, with one entry of `kept`
+ * a version. The model assumes sequential consistency; where the code has a fence, the model needs the
+ * order of the two statements around it.
+ *
+ * Memory is abstract: whole[v] says that nothing that version v reaches was reused. A reader loads
+ * whole[v] when it reads, and asserts it when the protocol tells the reader that its read was valid.
  *
  *   spin -a pins.pml && cc -O2 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m200000
- *   spin -DHONEST -a pins.pml ...   nobody scribbles and nothing is revoked: then a pin is always honoured
+ *   spin -DHONEST -a pins.pml ...   nobody scribbles and nothing is revoked: a pin is always honoured
  *
- * Forms that must fail: -DHONEST with -DBROKEN_FENCE (pins read before oldest is stored) or -DBROKEN_GRANT (reclaimed
- * raised before kept is filled); -DBROKEN_SCAN (freeing by a newer oldest than the scan's).
+ * Broken forms, which must fail:
  *
- * Memory is abstract: whole[v] says that nothing version v reaches was reused. A reader looks at it when it reads,
- * and asserts it when the protocol tells it that what it read was good. */
+ *   HONEST with BROKEN_FENCE  pins are read before oldest is stored
+ *   HONEST with BROKEN_GRANT  reclaimed is raised before kept is filled
+ *   BROKEN_SCAN               memory is freed by a newer oldest than the scan's */
 #define VERSIONS 5
 #define RING 4
 #define KEPT 2
