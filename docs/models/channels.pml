@@ -9,8 +9,8 @@
  * sends by itself does less. The publisher may die at any statement, and the next one remembers no
  * ticket and notifies everybody. One -D chooses the channel:
  *
- *   ONE         has room for one notice: a message queue
- *   MANY        has room for several, and strangers send there, too: a socket, a signal
+ *   ONE         holds one notice: a message queue
+ *   MANY        holds several, and strangers send there, too: a socket, a signal
  *   FIFO        as MANY, but what woke a wait is taken away at the beginning of the next wait
  *   SEMAPHORE   a word that is set, and a wake for it
  *   SYSV        a word, and a queue that the publisher makes and that strangers may remove
