@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
@@ -60,7 +61,7 @@ static void next_header(const struct region *region, uint64_t maximum, struct la
 	ret->generation++;
 	ret->maximum_size = maximum;
 	ret->head = head_make(head_version(ret->head), HEAD_CURRENT);
-	ret->checksum = region_checksum(ret);
+	ret->checksum = checksum_header(ret);
 }
 
 /* Maps the first page of the present file: its head is marked when another file takes its place. */

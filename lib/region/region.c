@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/owner.h"
@@ -47,45 +48,12 @@ int region_check_boot(const struct region *region)
 		region->names.region, region->names.data);
 }
 
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-
-static uint64_t fnv(uint64_t hash, const void *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ ((const unsigned char *)bytes)[i]) * FNV_PRIME;
-	return hash;
-}
-
-uint64_t region_checksum(const struct layout_header *header)
-{
-	return fnv(FNV_BASIS, header, offsetof(struct layout_header, checksum));
-}
-
-/* Each step can be undone, so whatever changes one word only changes the result; the shift takes its
- * high bits to the low ones, which a product alone never does. */
-uint64_t region_contents_checksum(const struct region *region, uint64_t size)
-{
-	const unsigned char *base = region->mapping.base;
-	uint64_t hash = FNV_BASIS;
-
-	for (uint64_t at = offsetof(struct layout_header, head); at + 8 <= size; at += 8) {
-		hash = (hash ^ data_load(base + at)) * FNV_PRIME;
-		hash ^= hash >> 32;
-	}
-	return hash ? hash : 1;
-}
-
 bool region_contents_match(const struct region *region)
 {
 	uint64_t contents = data_load(&region->header->contents);
 
-	return contents == 0 || contents == region_contents_checksum(region, region->file_size);
-}
-
-uint64_t region_durable_checksum(const struct layout_durable *record, const uint8_t uuid[16])
-{
-	return fnv(fnv(FNV_BASIS, record, offsetof(struct layout_durable, checksum)), uuid, 16);
+	return contents == 0 ||
+	       contents == checksum_contents(region->mapping.base, region->file_size);
 }
 
 int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
@@ -148,7 +116,7 @@ static int judge_header(const struct region_paths *names, const struct layout_he
 		                 "the library that made it%s",
 		                 called(names, name), header->layout_version, LAYOUT_VERSION,
 		                 when_unknown(names));
-	if (header->checksum != region_checksum(header))
+	if (header->checksum != checksum_header(header))
 		return error_set(EBADMSG,
 		                 "%s is damaged: the checksum of its header does not match; %s",
 		                 called(names, name), when_damaged(names));

@@ -129,16 +129,8 @@ int region_error(const struct region *region, int r, uint64_t version);
  * it died, its last commit), in nanoseconds since 1970; 0: not known. */
 bool region_is_published(const struct region *region, uint64_t *ret_since);
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo), of the immutable part of a header; and of a durable record of
- * the region with this uuid. */
-uint64_t region_checksum(const struct layout_header *header);
-
-/* The checksum of all that comes after the header's own, up to `size`; never 0. For a file that
- * nobody writes. */
-uint64_t region_contents_checksum(const struct region *region, uint64_t size);
-/* False if the region has one, and it is another. */
+/* False if the region has a checksum of its contents, and the contents have another. */
 bool region_contents_match(const struct region *region);
-uint64_t region_durable_checksum(const struct layout_durable *record, const uint8_t uuid[16]);
 
 /* 1 when a file's changing part is of another boot of the machine, so that the system may have
  * written some of its pages and not others, unless it is in memory (tmpfs): `*ret_in_memory`. 0 when

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/region/survey_walk.h"
 
@@ -53,7 +54,7 @@ static void check_durable(struct walk *walk)
 		data_copy_out(&record, region->mapping.base + LAYOUT_DURABLE_OFFSET(i),
 		              sizeof(record));
 		whole += record.sequence != 0 &&
-		         record.checksum == region_durable_checksum(&record, region->uuid);
+		         record.checksum == checksum_durable(&record, region->uuid);
 	}
 	if (whole == 0)
 		walk_damage(walk, 0, "neither of the records for a power cut has its checksum");

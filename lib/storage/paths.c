@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 
 /* The absolute path of the directory that `region` starts with: `length` bytes of it, the slash
@@ -97,11 +98,7 @@ void paths_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEU
 
 uint64_t paths_table_hash(const char *table)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *table; table++)
-		hash = (hash ^ (unsigned char)*table) * UINT64_C(0x100000001b3);
-	return hash;
+	return checksum_bytes(CHECKSUM_BASIS, table, strlen(table));
 }
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/region/region.h"
@@ -16,7 +17,7 @@ static int make(const struct region_paths *names, struct layout_header *header, 
 
 	if (r < 0)
 		return r;
-	header->checksum = region_checksum(header);
+	header->checksum = checksum_header(header);
 	if (pwrite(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header)) {
 		close(fd);
 		return error_set(EIO, "cannot write %s", names->data);

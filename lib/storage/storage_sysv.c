@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/base/atomic.h"
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/storage.h"
@@ -126,7 +127,7 @@ static int make(const struct region_paths *names, struct layout_header *header, 
 	header->memory = LAYOUT_MEMORY_SYSV;
 	header->segment = segment;
 	header->segment_namespace = paths_ipc_namespace();
-	header->checksum = region_checksum(header);
+	header->checksum = checksum_header(header);
 	r = fill(segment, header);
 	if (r == 0 && pwrite(fd, header, FIXED, 0) != (ssize_t)FIXED)
 		r = error_set(EIO, "cannot write %s", names->data);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
@@ -21,7 +22,7 @@ static bool record_find(struct region *region, struct layout_durable *ret)
 		struct layout_durable record;
 		data_copy_out(&record, record_at(region, i), sizeof(record));
 		if (record.sequence == 0 || record.version > HEAD_VERSION_MAX ||
-		    record.checksum != region_durable_checksum(&record, region->uuid))
+		    record.checksum != checksum_durable(&record, region->uuid))
 			continue;
 		if (!found || record.sequence > ret->sequence)
 			*ret = record;
@@ -39,7 +40,7 @@ int durable_record(struct durable *durable, struct region *region, uint64_t vers
 		.arena_end = load_relaxed(&region->header->arena_end),
 	};
 
-	record.checksum = region_durable_checksum(&record, region->uuid);
+	record.checksum = checksum_durable(&record, region->uuid);
 	data_copy_in(record_at(region, record.sequence), &record, sizeof(record));
 	durable->sequence++;
 	return file_sync(region->fd, region->names.data);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/region/copy.h"
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "subscriber/retry.h"
@@ -56,7 +57,7 @@ static void sink_header(const struct region *from, struct layout_header *ret)
 	ret->arena_end = ret->arena_offset;
 	ret->contents = 0;
 	memset(ret->boot_id, 0, sizeof(ret->boot_id));
-	ret->checksum = region_checksum(ret);
+	ret->checksum = checksum_header(ret);
 }
 
 static int sink_open(const struct region *from, const char *path, struct sink *ret)
@@ -105,8 +106,8 @@ static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 	header->limit_size = sink->limit_size;
 	if (ftruncate(sink->region.fd, (off_t)(end + LAYOUT_GUARD)) < 0)
 		return error_set(errno, "cannot write %s: %s", path, strerror(errno));
-	header->contents = region_contents_checksum(&sink->region, end + LAYOUT_GUARD);
-	header->checksum = region_checksum(header);
+	header->contents = checksum_contents(sink->region.mapping.base, end + LAYOUT_GUARD);
+	header->checksum = checksum_header(header);
 	r = file_sync(sink->region.fd, path);
 	if (r == 0)
 		r = flags & STELE_REPLACE ? file_replace(sink->region.fd, path, 0600)

@@ -3,6 +3,7 @@
  * A damaged region never harms who opens it: every single bit of its file is flipped, one at a time, and many at once,
  * and after each the whole of the public interface walks over it. It gets an error or an answer; it does not crash, and it
  * comes to an end. The recovery likewise. */
+#include "lib/base/checksum.h"
 #include "tests/support/crash.h"
 
 #include "lib/region/region.h"
@@ -355,19 +356,19 @@ Test(damage, crash_14_fields_of_the_header, .fini = crash_clean)
 	header->checksum++;
 	refused(&damage, -EBADMSG, "checksum");
 	header->arena_offset += LAYOUT_PAGE * 100;
-	header->checksum = region_checksum(header);
+	header->checksum = checksum_header(header);
 	refused(&damage, -EBADMSG, "does not fit its file");
 	header->ring_entries = 63;
-	header->checksum = region_checksum(header);
+	header->checksum = checksum_header(header);
 	refused(&damage, -EBADMSG, "does not fit its file");
 	header->kept_entries = UINT32_MAX;
-	header->checksum = region_checksum(header);
+	header->checksum = checksum_header(header);
 	refused(&damage, -EBADMSG, "does not fit its file");
 	header->ring_offset = UINT64_MAX - 7;
-	header->checksum = region_checksum(header);
+	header->checksum = checksum_header(header);
 	refused(&damage, -EBADMSG, "does not fit its file");
 	header->maximum_size = damage.size - 1;
-	header->checksum = region_checksum(header);
+	header->checksum = checksum_header(header);
 	refused(&damage, -EBADMSG, "does not fit its file");
 	open_and_walk(&damage);
 	cr_assert_gt(damage.answers, 10);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/checksum.h"
 #include "lib/region/region.h"
 
 #define PAGE 4096u
@@ -209,7 +210,6 @@ static size_t record_at(const struct forge *forge, uint32_t place)
 void forge_repair(struct forge *forge)
 {
 	struct layout_header header;
-	struct region region = {.mapping = {.base = forge->base}};
 
 	if (forge->size_now < sizeof(header))
 		return;
@@ -217,9 +217,9 @@ void forge_repair(struct forge *forge)
 	if (forge->contents) {
 		/* This reads the holes. */
 		forge->watched = false;
-		header.contents = region_contents_checksum(&region, forge->size_now);
+		header.contents = checksum_contents(forge->base, forge->size_now);
 	}
-	header.checksum = region_checksum(&header);
+	header.checksum = checksum_header(&header);
 	store(forge, 0, &header, sizeof(header));
 }
 
@@ -420,7 +420,7 @@ static void edit_other(struct forge *forge, const struct forge_step *step)
 		if (forge->size_now < PAGE)
 			break;
 		record.arena_end = load(forge, offsetof(struct layout_header, arena_end));
-		record.checksum = region_durable_checksum(
+		record.checksum = checksum_durable(
 			&record, forge->base + offsetof(struct layout_header, uuid));
 		store(forge, LAYOUT_DURABLE_OFFSET(record.sequence), &record, sizeof(record));
 	}

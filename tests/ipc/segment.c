@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <sys/ptrace.h>
 
+#include "lib/base/checksum.h"
 #include "lib/region/region.h"
 #include "tests/support/segment.h"
 
@@ -270,7 +271,7 @@ static void write_header(struct layout_header *header)
 	char path[128];
 	int fd;
 
-	header->checksum = region_checksum(header);
+	header->checksum = checksum_header(header);
 	ipc_path(path, "");
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	CHECK(fd >= 0 && pwrite(fd, header, sizeof(*header), 0) == (ssize_t)sizeof(*header), "%s",
