@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/folder.h"
 
 int64_t common_until(int64_t deadline)
 {
-	int64_t until = time_monotonic() + notifier_slice;
+	int64_t until = clock_monotonic() + notifier_slice;
 
 	return deadline < until ? deadline : until;
 }
@@ -27,7 +28,7 @@ struct timespec common_time(int64_t nanoseconds)
 bool common_poll(int fd, int64_t until)
 {
 	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-	int64_t left = until - time_monotonic();
+	int64_t left = until - clock_monotonic();
 	struct timespec time;
 
 	if (left <= 0)

@@ -6,6 +6,7 @@
  * That the low half may be what it was 2^30 versions ago costs a slice at most: head is compared
  * whole after each wait.
  */
+#include "lib/base/clock.h"
 #include "notifier/notifier.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ static int futex_open(struct channel *channel)
 
 static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	int64_t now = time_monotonic(), until = now + notifier_slice;
+	int64_t now = clock_monotonic(), until = now + notifier_slice;
 	struct timespec end;
 
 	if (deadline <= now)

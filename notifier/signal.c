@@ -34,6 +34,7 @@
 
 #include "notifier/common.h"
 #include "lib/base/atomic.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/mapping.h"
@@ -309,7 +310,7 @@ static int signal_open(struct channel *channel)
 /* Whoever sent the signal, the wait ends: it may be why the publisher could not queue its own. */
 static void signal_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	int64_t left = common_until(deadline) - time_monotonic();
+	int64_t left = common_until(deadline) - clock_monotonic();
 	struct end *end = channel->state;
 	struct timespec time = common_time(left);
 	sigset_t set;

@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "notifier/common.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 
 #define RETRY      INT64_C(10000000) /* before a wait that did not end is ended once more */
@@ -184,7 +185,7 @@ static void *end_waits(void *argument)
 
 	pthread_mutex_lock(&sysv->lock);
 	while (!sysv->ends) {
-		int64_t now = time_monotonic();
+		int64_t now = clock_monotonic();
 		struct timespec next;
 		sysv->next = now + notifier_slice;
 		if (sysv->until <= now) {
@@ -286,7 +287,7 @@ static void sysv_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	int r;
 
 	(void)seen;
-	if (until <= time_monotonic())
+	if (until <= clock_monotonic())
 		return;
 	if (sysv->queue < 0)
 		sysv->queue = queue_find(channel->region_uuid, channel->owner);

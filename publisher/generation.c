@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/checksum.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
@@ -141,7 +142,7 @@ static void notify_everybody(struct stele_publisher *publisher)
 {
 	notify_post(&publisher->notify, &(struct notice){
 						.version = publisher_head(publisher),
-						.time = time_of_day(),
+						.time = clock_realtime(),
 						.everybody = true,
 					});
 }

@@ -9,6 +9,7 @@
 
 #include "publisher/generation.h"
 #include "lib/region/copy.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
@@ -335,7 +336,7 @@ int publisher_open(const char *region, const struct stele_publisher_options *opt
 	}
 	uuid_generate(publisher->uuid);
 	publisher->pid = (uint32_t)getpid();
-	publisher->attached = time_of_day();
+	publisher->attached = clock_realtime();
 	paths_command(publisher->command);
 	r = publisher_start(publisher);
 	if (r == 0)
@@ -348,7 +349,7 @@ int publisher_open(const char *region, const struct stele_publisher_options *opt
 		publisher_free(publisher);
 		return r;
 	}
-	publisher->looked_at = time_coarse();
+	publisher->looked_at = clock_coarse();
 	r = notify_start(&publisher->notify, &publisher->fanout,
 	                 read.flags & STELE_NOTIFIER_THREAD);
 	if (r < 0) {
@@ -373,7 +374,7 @@ static void finish(struct stele_publisher *publisher)
 {
 	struct region *region = &publisher->attachment.region;
 
-	data_store(&region->header->publisher.detached, time_of_day());
+	data_store(&region->header->publisher.detached, clock_realtime());
 	if (!publisher->broken)
 		durable_finish(&publisher->durable, region);
 }
@@ -463,14 +464,14 @@ static void notify_all_tables(struct stele_publisher *publisher)
 {
 	notify_post(&publisher->notify, &(struct notice){
 						.version = publisher_head(publisher),
-						.time = time_of_day(),
+						.time = clock_realtime(),
 						.tables = NOTICE_ANY,
 					});
 }
 
 int publisher_lock(struct stele_publisher *publisher)
 {
-	int64_t now = time_coarse();
+	int64_t now = clock_coarse();
 	bool closely = now - publisher->looked_at >= LOOK_INTERVAL, died;
 	int r = look_for_loss(publisher, closely);
 

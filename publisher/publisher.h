@@ -171,7 +171,7 @@ struct stele_publisher {
 	uint64_t attached; /* nanoseconds since 1970 */
 	char command[16];
 	struct tables tables;
-	int64_t looked_at; /* time_coarse(), when the files were last looked at */
+	int64_t looked_at; /* clock_coarse(), when the files were last looked at */
 	uint64_t commits;
 	int before_fd;          /* the file of the generation before; -1: none */
 	uint64_t compacted_at;  /* time of day of the last try */

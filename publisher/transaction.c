@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "publisher/generation.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/probe.h"
 #include "publisher/publisher.h"
@@ -284,7 +285,7 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 			"publish again",
 			publisher->attachment.region.names.region);
 	if (r == 0 && changed) {
-		now = time_of_day();
+		now = clock_realtime();
 		r = write_entry(tx, now);
 	}
 	if (r < 0 || !changed) {

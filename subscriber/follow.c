@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "subscriber/subscriber.h"
@@ -285,7 +286,7 @@ static int wait_for_newer(struct follow *follow)
 	uint64_t last = follow->last->version, version;
 
 	for (;;) {
-		int64_t now = time_monotonic(), until = deadline;
+		int64_t now = clock_monotonic(), until = deadline;
 		int r;
 		if (subscriber->interest.count > 0 && deadline - now > MOVE_ON)
 			until = now + MOVE_ON;
@@ -310,7 +311,7 @@ static int run(struct follow *follow)
 		}
 		r = give_batch(follow);
 		/* At the deadline the caller is told that it has nothing whole. */
-		if (r == -ESTALE && (deadline == STELE_FOREVER || time_monotonic() < deadline))
+		if (r == -ESTALE && (deadline == STELE_FOREVER || clock_monotonic() < deadline))
 			r = resync(follow);
 	}
 	return r;

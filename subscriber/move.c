@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
@@ -59,7 +60,7 @@ int subscriber_move(struct stele_subscriber *subscriber)
 
 uint64_t subscriber_newest_moved(struct stele_subscriber *subscriber)
 {
-	int64_t now = time_monotonic();
+	int64_t now = clock_monotonic();
 	unsigned moves = subscriber->moves;
 
 	if (now - subscriber->moved_at >= MOVE_INTERVAL) {

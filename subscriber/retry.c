@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "lib/base/clock.h"
+
 #define RETRY_TIME INT64_C(100000000)
 
 bool retry_again(struct retry *retry, const struct region *region)
@@ -11,7 +13,7 @@ bool retry_again(struct retry *retry, const struct region *region)
 	 * has seen a store of the publisher after a newer head, so this load finds that head. */
 	uint64_t head = load_acquire(&region->header->head);
 	uint64_t reclaimed = load_acquire(&region->header->reclaimed);
-	int64_t now = time_monotonic();
+	int64_t now = clock_monotonic();
 
 	/* A file that was replaced never moves again: the reader may be on its way to the next one. */
 	retry->still = retry->tries > 0 && region == retry->region && head == retry->head &&

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/owner.h"
@@ -91,7 +92,7 @@ static int open_notifier(struct stele_subscriber *subscriber, const struct notif
  * when one was freed, and later each time that another subscriber was faster. */
 static void excess_begin(struct stele_subscriber *subscriber, struct slots_vacancy vacancy)
 {
-	int64_t now = time_monotonic(), wait = subscriber->excess.wait * 2;
+	int64_t now = clock_monotonic(), wait = subscriber->excess.wait * 2;
 
 	if (wait < EXCESS_FIRST)
 		wait = EXCESS_FIRST;
@@ -107,7 +108,7 @@ static void excess_begin(struct stele_subscriber *subscriber, struct slots_vacan
 static bool excess_waits(struct stele_subscriber *subscriber)
 {
 	const struct region *region = subscriber->region;
-	int64_t now = time_monotonic();
+	int64_t now = clock_monotonic();
 	struct slots_vacancy vacancy;
 
 	if (!subscriber->excess.full || now >= subscriber->excess.forget)
@@ -320,7 +321,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 	subscriber->forks = fork_count();
 	subscriber->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
 	subscriber->epoll = subscriber->timer = -1;
-	subscriber->looked_at = time_monotonic();
+	subscriber->looked_at = clock_monotonic();
 	r = interest_init(&subscriber->interest, read.tables);
 	if (r == 0)
 		r = region_open_shared(&names, subscriber->guarded, &subscriber->region);

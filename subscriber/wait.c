@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/base/probe.h"
@@ -148,12 +149,12 @@ static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *r
 static int spin(struct stele_subscriber *subscriber, uint64_t since, int64_t deadline,
                 uint64_t *head, uint64_t *ret_version)
 {
-	int64_t now = time_monotonic(), until;
+	int64_t now = clock_monotonic(), until;
 
 	until = subscriber->spin < INT64_MAX - now ? now + subscriber->spin : INT64_MAX;
 	if (deadline < until)
 		until = deadline;
-	for (; now < until; now = time_monotonic()) {
+	for (; now < until; now = clock_monotonic()) {
 		int r = subscriber_look(subscriber, now);
 		for (int i = 0; r == 0 && i < SPIN_LOOKS && subscriber_head(subscriber) == *head;
 		     i++)
@@ -174,7 +175,7 @@ static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t de
 		struct channel channel = {.fd = -1,
 		                          .head = &subscriber->region->header->head,
 		                          .futex_mask = interest_futex_mask(&subscriber->interest)};
-		int64_t now = time_monotonic(), slice;
+		int64_t now = clock_monotonic(), slice;
 
 		if (head != subscriber->idle_head) {
 			subscriber->idle_head = head;
@@ -197,7 +198,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 		return r;
 	drain(subscriber);
 	if (subscriber->epoll >= 0)
-		r = subscriber_look(subscriber, time_monotonic());
+		r = subscriber_look(subscriber, clock_monotonic());
 	if (r < 0)
 		return r;
 	/* With the descriptor in the user's hands the ticket must be armed again before every
@@ -211,14 +212,14 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 		if (r != 0)
 			break;
 		blocks = deadline_ns == STELE_FOREVER ||
-		         (deadline_ns > 0 && time_monotonic() < deadline_ns);
+		         (deadline_ns > 0 && clock_monotonic() < deadline_ns);
 		/* With the descriptor handed out it is the user's loop that blocks, after this. */
 		if (blocks || subscriber->epoll >= 0)
 			PROBE2(wait, subscriber->region->names.region, head_version(head));
 		if (!blocks)
 			break;
 		block(subscriber, head, deadline_ns);
-		r = subscriber_look(subscriber, time_monotonic());
+		r = subscriber_look(subscriber, clock_monotonic());
 		if (r == 0 && subscriber->epoll < 0)
 			r = look(subscriber, since, &head, &version);
 	}

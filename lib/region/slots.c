@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/atomic.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
@@ -282,7 +283,7 @@ static void take(struct slots *slots, uint32_t index, const struct slot_owner *o
 	__atomic_store_n(&slot->tables, owner->tables, __ATOMIC_RELAXED);
 	data_copy_in((unsigned char *)slot->uuid, owner->uuid, 16);
 	data_copy_in((unsigned char *)slot->command, command, 16);
-	store_relaxed(&slot->attached, time_of_day());
+	store_relaxed(&slot->attached, clock_realtime());
 	store_relaxed(&slot->seen, 0);
 	store_relaxed(&slot->applied, 0);
 	__atomic_store_n(&slot->pid, (uint32_t)getpid(), __ATOMIC_RELAXED);

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
@@ -130,35 +129,4 @@ uint32_t paths_ipc_namespace(void)
 	struct stat status;
 
 	return stat("/proc/self/ns/ipc", &status) == 0 ? (uint32_t)status.st_ino : 0;
-}
-
-uint64_t time_of_day(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static int64_t time_by(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-int64_t time_monotonic(void)
-{
-	return time_by(CLOCK_MONOTONIC);
-}
-
-int64_t time_of_thread(void)
-{
-	return time_by(CLOCK_THREAD_CPUTIME_ID);
-}
-
-int64_t time_coarse(void)
-{
-	return time_by(CLOCK_MONOTONIC_COARSE);
 }

@@ -63,12 +63,4 @@ void paths_command(char ret[16]);
  * be told. Message queues of one are not seen in another. */
 uint32_t paths_ipc_namespace(void);
 
-/* The time of day for people, in nanoseconds since 1970; and the clock that deadlines count on. */
-uint64_t time_of_day(void);
-int64_t time_monotonic(void);
-/* The same clock as of the last tick of the system, a few milliseconds old at most: costs a fifth. */
-int64_t time_coarse(void);
-/* What the calling thread has taken of a processor: what others take from it does not count. */
-int64_t time_of_thread(void);
-
 #endif

@@ -26,6 +26,7 @@
 
 #include "publisher/attach/attach.h"
 #include "publisher/generation.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
@@ -80,7 +81,7 @@ static int region_make(const struct region_paths *names, const uint8_t uuid[16],
 		.layout_version = LAYOUT_VERSION,
 		.byte_order = LAYOUT_BYTE_ORDER,
 		.generation = 1,
-		.created = time_of_day(),
+		.created = clock_realtime(),
 		.maximum_size = options->maximum_size,
 		.limit_size = options->limit_size,
 		.durability = options->durability,
@@ -451,11 +452,11 @@ int attach(const struct region_paths *names, const struct stele_publisher_option
 {
 	bool guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER);
 	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_TIMEOUT;
-	int64_t now = time_monotonic();
+	int64_t now = clock_monotonic();
 	bool incompatible = false;
 	int64_t until = timeout > INT64_MAX - now ? INT64_MAX : now + (timeout > 0 ? timeout : 0);
 
-	for (int try = 0; try < ATTACH_TRIES || time_monotonic() < until; try++) {
+	for (int try = 0; try < ATTACH_TRIES || clock_monotonic() < until; try++) {
 		int r;
 		*ret = (struct attachment){.region = {.fd = -1},
 		                           .lock_timeout = timeout > 0 ? timeout : 0,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "publisher/attach/attach.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
@@ -37,7 +38,7 @@ int lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int
 		if (r != -EAGAIN)
 			return error_set(-r, "cannot lock the files of region \"%s\": %s",
 			                 names->region, strerror(-r));
-		if (time_monotonic() >= until)
+		if (clock_monotonic() >= until)
 			return attach_busy(names);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 10000000}, NULL);
 	}

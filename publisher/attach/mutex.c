@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lib/base/abi.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "publisher/publisher.h"
 
@@ -49,7 +50,7 @@ static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 {
 	int errnum;
 
-	while ((errnum = pthread_mutex_trylock(mutex)) == EBUSY && time_monotonic() < until)
+	while ((errnum = pthread_mutex_trylock(mutex)) == EBUSY && clock_monotonic() < until)
 		sched_yield();
 	return errnum;
 }
@@ -69,7 +70,7 @@ int mutex_lock(struct attachment *attachment)
 	int errnum = pthread_mutex_trylock(mutex);
 
 	if (errnum == EBUSY) {
-		int64_t now = time_monotonic(), wait = attachment->lock_timeout;
+		int64_t now = clock_monotonic(), wait = attachment->lock_timeout;
 		errnum = lock_mutex(mutex, wait > INT64_MAX - now ? INT64_MAX : now + wait);
 	}
 	if (errnum == EOWNERDEAD) {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 
 /* How often dead subscribers are looked for, in nanoseconds, and in how many slots at a time. */
@@ -23,10 +24,10 @@ static void reap_sometimes(struct fanout *fanout, uint64_t now)
 	if (now - fanout->reaped_at < REAP_INTERVAL + fanout->reap_pause)
 		return;
 	fanout->reaped_at = now;
-	started = time_of_thread();
+	started = clock_thread();
 	fanout_reap(fanout, REAP_SLOTS);
 	/* A process that holds a million locks on the file makes each question for a lock slow. */
-	fanout->reap_pause = REAP_SHARE * (uint64_t)(time_of_thread() - started);
+	fanout->reap_pause = REAP_SHARE * (uint64_t)(clock_thread() - started);
 }
 
 static void *run(void *context)

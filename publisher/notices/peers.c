@@ -7,6 +7,7 @@
 
 #include "publisher/notices/fanout.h"
 #include "lib/base/atomic.h"
+#include "lib/base/clock.h"
 #include "lib/storage/file.h"
 
 /* Nanoseconds of a failed try that cost as much as a failure does. */
@@ -89,7 +90,7 @@ bool peers_can_spend(const struct peers *peers)
  * be long because the machine stood still, which must cost no subscriber its notice. */
 static int64_t counted(int64_t *last, int64_t started)
 {
-	int64_t took = time_of_thread() - started, least = took < *last ? took : *last;
+	int64_t took = clock_thread() - started, least = took < *last ? took : *last;
 
 	*last = took;
 	return least;
@@ -201,7 +202,7 @@ static bool judge(struct fanout *fanout, uint32_t index, const uint8_t uuid[16],
 {
 	struct peers *peers = &fanout->peers;
 	struct peer *peer = &peers->peer[index];
-	int64_t started = time_of_thread();
+	int64_t started = clock_thread();
 	bool same = memcmp(peer->uuid, uuid, 16) == 0, owned;
 
 	peers->asked++;
@@ -394,7 +395,7 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t tick
 		return PEER_UNKNOWN;
 	detach(peer);
 	count_anew(fanout, index, uuid);
-	started = time_of_thread();
+	started = clock_thread();
 	if (!notifier || open_channel(fanout, index, notifier) < 0) {
 		failed(peers, started);
 		try_later(peer, now);

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "lib/base/atomic.h"
+#include "lib/base/clock.h"
 #include "publisher/notices/uuids.h"
 
 /* What is known of the slots after their locks were asked for. */
@@ -50,7 +51,7 @@ static void uuid_of(const struct fanout *fanout, uint32_t index, uint8_t ret[16]
 static bool find_dead(struct reaping *reaping, uint32_t most)
 {
 	struct fanout *fanout = reaping->fanout;
-	int64_t until = time_monotonic() + FANOUT_REAP_TIME;
+	int64_t until = clock_monotonic() + FANOUT_REAP_TIME;
 	uint32_t asked = 0;
 	uint8_t uuid[16];
 	bool found = false;
@@ -75,7 +76,7 @@ static bool find_dead(struct reaping *reaping, uint32_t most)
 				return false;
 			found = true;
 		}
-		if (most != UINT32_MAX && time_monotonic() > until)
+		if (most != UINT32_MAX && clock_monotonic() > until)
 			break;
 	}
 	return found;

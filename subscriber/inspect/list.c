@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/region/survey.h"
@@ -115,7 +116,7 @@ static void find_busy(const struct list *list, struct stele_subscriber_info *inf
 	if (!info->waiting || info->tables != 0 || info->seen >= list->head)
 		return;
 	since = made_after(list, info->seen, &longer);
-	info->waiting = !longer && time_of_day() < since + BUSY_AFTER;
+	info->waiting = !longer && clock_realtime() < since + BUSY_AFTER;
 }
 
 static void find_pinned(const struct list *list, struct stele_subscriber_info *info)

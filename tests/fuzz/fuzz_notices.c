@@ -6,6 +6,7 @@
  *
  * Subscribers stay open from one input to the next, each of them with one notifier.
  */
+#include "lib/base/clock.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
@@ -194,7 +195,7 @@ static void do_wait(unsigned kind)
 {
 	struct stele_subscriber *subscriber = state.subscribers[kind];
 	/* Now and then until a moment that is still to come. */
-	int64_t until = state.step->a % 64 == 1 ? time_monotonic() + 20000 : 0;
+	int64_t until = state.step->a % 64 == 1 ? clock_monotonic() + 20000 : 0;
 	uint64_t version = 0;
 	int r = must(stele_subscriber_wait(subscriber, state.version - 1, until, &version));
 

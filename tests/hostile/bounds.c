@@ -5,6 +5,7 @@
  * that passed; a machine that stands still only makes that more. */
 #include <sys/resource.h>
 
+#include "lib/base/clock.h"
 #include "tests/support/attack.h"
 #include "lib/storage/file.h"
 #include "publisher/publisher.h"
@@ -53,16 +54,16 @@ Test(ipc_hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
 	subscriber = ipc_subscribe(0, "futex");
 	index = subscriber->slot_index;
 	/* No look at all slots is due. */
-	peers_of(publisher)->looked_at = time_of_day();
+	peers_of(publisher)->looked_at = clock_realtime();
 	ipc_commit(publisher);
 	cr_expect(peers_of(publisher)->known[index / 64] >> index % 64 & 1);
 	/* A ticket that is no longer the slot's is not sent for, and no failure is remembered. */
-	cr_expect_eq(
-		peer_attach(&publisher->fanout, index, subscriber->slot->ticket + 1, time_of_day()),
-		PEER_UNKNOWN);
+	cr_expect_eq(peer_attach(&publisher->fanout, index, subscriber->slot->ticket + 1,
+	                         clock_realtime()),
+	             PEER_UNKNOWN);
 	cr_expect_eq(peers_of(publisher)->peer[index].wait, 0);
 	cr_expect_eq(
-		peer_attach(&publisher->fanout, index, subscriber->slot->ticket, time_of_day()),
+		peer_attach(&publisher->fanout, index, subscriber->slot->ticket, clock_realtime()),
 		PEER_READY);
 	attack_close(&attack);
 	stele_subscriber_close(subscriber);
@@ -157,7 +158,7 @@ Test(ipc_hostile_bounds, hostile_25_a_lease_takes_no_signal_of_the_program_s_own
 /* What the budget allows for, since a time of day. */
 static uint64_t allowed(uint64_t since)
 {
-	return 1 + (PEERS_BUDGET + (time_of_day() - since) / PEERS_UNIT) / PEERS_FAILURE;
+	return 1 + (PEERS_BUDGET + (clock_realtime() - since) / PEERS_UNIT) / PEERS_FAILURE;
 }
 
 static uint64_t spent_on(struct stele_publisher *publisher)
@@ -169,7 +170,7 @@ static uint64_t spent_on(struct stele_publisher *publisher)
 static void commit_beside_forged(bool range_lock, uint32_t kind, bool changing)
 {
 	struct stele_publisher *publisher = publish_for_all();
-	uint64_t since = time_of_day(), before = spent_on(publisher), cost;
+	uint64_t since = clock_realtime(), before = spent_on(publisher), cost;
 	static struct attack attack;
 
 	/* A part of a reap now and then would ask for locks besides. */
@@ -215,7 +216,7 @@ Test(ipc_hostile_bounds, hostile_25_channels_that_are_not_there_are_not_tried_at
 	open_attack(&attack);
 	attack_lock_each(&attack);
 	attack_arm_all(&attack, LAYOUT_NOTIFIER_MQ, 1);
-	since = time_of_day();
+	since = clock_realtime();
 	before = peers_of(publisher)->tries;
 	for (unsigned i = 0; i < 50; i++) {
 		attack_arm_all(&attack, LAYOUT_NOTIFIER_MQ, 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Slots when there are few left: the file grows while others look, and subscribers past the last slot. */
+#include "lib/base/clock.h"
 #include "tests/support/attack.h"
 #include "lib/region/slots.h"
 #include "publisher/publisher.h"
@@ -115,9 +116,9 @@ Test(ipc_slots, a_claim_that_is_not_written_yet_delays_no_other)
 /* Lets a subscriber look at its files as if a second, or the time for which it does not try, had passed. */
 static bool registered_after_a_look(struct stele_subscriber *subscriber)
 {
-	subscriber->looked_at = time_monotonic() - 2 * SECOND;
+	subscriber->looked_at = clock_monotonic() - 2 * SECOND;
 	subscriber->excess.until = 0;
-	OK(subscriber_look(subscriber, time_monotonic()));
+	OK(subscriber_look(subscriber, clock_monotonic()));
 	return ipc_describe(subscriber).registered;
 }
 
@@ -151,8 +152,8 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 	/* Until then it does not. */
 	free_slot(&attack, 7);
 	__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
-	excess->looked_at = time_monotonic() - 2 * SECOND;
-	OK(subscriber_look(excess, time_monotonic()));
+	excess->looked_at = clock_monotonic() - 2 * SECOND;
+	OK(subscriber_look(excess, clock_monotonic()));
 	cr_expect_not(ipc_describe(excess).registered);
 	cr_expect(registered_after_a_look(excess), "%s", ipc_describe(excess).reason);
 	cr_expect_eq(excess->slot_index, 7);
