@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/folder.h"
@@ -21,8 +22,8 @@ int64_t common_until(int64_t deadline)
 
 struct timespec common_time(int64_t nanoseconds)
 {
-	return (struct timespec){.tv_sec = nanoseconds / 1000000000,
-	                         .tv_nsec = (long)(nanoseconds % 1000000000)};
+	return (struct timespec){.tv_sec = nanoseconds / NSEC_PER_SEC,
+	                         .tv_nsec = (long)(nanoseconds % NSEC_PER_SEC)};
 }
 
 bool common_poll(int fd, int64_t until)

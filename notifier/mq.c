@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "lib/units.h"
 #include "notifier/common.h"
 #include "lib/base/error.h"
 #include "lib/storage/paths.h"
@@ -86,7 +87,7 @@ static void mq_channel_wait(struct channel *channel, uint64_t seen, int64_t dead
 	(void)seen;
 	if (deadline == INT64_MAX) {
 		clock_gettime(CLOCK_REALTIME, &slice);
-		slice.tv_sec += notifier_slice / 1000000000;
+		slice.tv_sec += notifier_slice / NSEC_PER_SEC;
 		take(channel, &slice);
 	} else if (common_poll(channel->fd, common_until(deadline))) {
 		mq_channel_drain(channel);

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-int64_t notifier_slice = INT64_C(1000000000);
+#include "lib/units.h"
+
+int64_t notifier_slice = NSEC_PER_SEC;
 
 static const struct notifier *const notifiers[] = {
 	&notifier_mq,        &notifier_socket, &notifier_fifo,  &notifier_signal,

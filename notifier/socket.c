@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "notifier/common.h"
 #include "lib/base/error.h"
 #include "lib/storage/folder.h"
@@ -24,7 +25,7 @@ static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), 
 /* A socket whose receive lasts no longer than a slice. */
 static int make(void)
 {
-	struct timeval slice = {.tv_sec = notifier_slice / 1000000000};
+	struct timeval slice = {.tv_sec = notifier_slice / NSEC_PER_SEC};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice)) == 0)

@@ -33,12 +33,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "notifier/common.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 
-#define RETRY      INT64_C(10000000) /* before a wait that did not end is ended once more */
-#define ROOM_TRIES 8                 /* to make room in a full queue that others fill */
+#define RETRY      (10 * NSEC_PER_MSEC) /* before a wait that did not end is ended once more */
+#define ROOM_TRIES 8                    /* to make room in a full queue that others fill */
 
 /* A subscriber's channel. */
 struct sysv {

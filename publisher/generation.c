@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "lib/base/checksum.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
@@ -18,7 +19,7 @@
 /* A region of fewer bytes is not compacted unasked. */
 #define COMPACT_LEAST (UINT64_C(16) << 20)
 /* Nor before so many nanoseconds have passed since the last time, or the last failure. */
-#define COMPACT_INTERVAL UINT64_C(10000000000)
+#define COMPACT_INTERVAL (uint64_t)(10 * NSEC_PER_SEC)
 
 /* A file that is to take the region's name. */
 struct next {

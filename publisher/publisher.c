@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
+#include "lib/units.h"
 #include "publisher/generation.h"
 #include "lib/region/copy.h"
 #include "lib/base/clock.h"
@@ -17,7 +18,7 @@
 
 #define HISTORY_DEFAULT 64u
 #define SYSV_DEFAULT    (UINT64_C(64) << 20)
-#define LOOK_INTERVAL   INT64_C(1000000000)
+#define LOOK_INTERVAL   NSEC_PER_SEC
 
 int publisher_is_parents(void)
 {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
@@ -18,7 +19,7 @@
 #define ENDED 1
 
 /* Nanoseconds. */
-#define MOVE_ON INT64_C(1000000000)
+#define MOVE_ON NSEC_PER_SEC
 
 struct row_copy {
 	unsigned char key[STELE_KEY_MAX];

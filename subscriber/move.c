@@ -9,6 +9,7 @@
  * A replaced file is never written again. Snapshots that were opened in it stay as they are, on the
  * old mapping, and need no pin any more. Slot and queue are in files of their own and stay.
  */
+#include "lib/units.h"
 #include "subscriber/subscriber.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 
 /* Who reads again and again from a region that was removed does not look for its file each time: a
  * look that found nothing is not repeated before. */
-#define MOVE_INTERVAL INT64_C(1000000)
+#define MOVE_INTERVAL NSEC_PER_MSEC
 
 int subscriber_move(struct stele_subscriber *subscriber)
 {

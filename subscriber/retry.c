@@ -3,9 +3,10 @@
 
 #include <errno.h>
 
+#include "lib/units.h"
 #include "lib/base/clock.h"
 
-#define RETRY_TIME INT64_C(100000000)
+#define RETRY_TIME (100 * NSEC_PER_MSEC)
 
 bool retry_again(struct retry *retry, const struct region *region)
 {

@@ -11,18 +11,19 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
+#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/owner.h"
 
 #define OWNER_FLAGS   (STELE_ANY_OWNER | STELE_ONE_OWNER)
-#define LOOK_INTERVAL INT64_C(1000000000)
+#define LOOK_INTERVAL NSEC_PER_SEC
 
 /* While all slots are in use: how long after a try in vain the next one is, at first and at
  * most. */
-#define EXCESS_FIRST INT64_C(1000000000)
-#define EXCESS_MOST  INT64_C(64000000000)
+#define EXCESS_FIRST NSEC_PER_SEC
+#define EXCESS_MOST  (64 * NSEC_PER_SEC)
 
 int subscriber_refuse(void)
 {

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
@@ -37,8 +38,8 @@
  * FANOUT_INTERVAL of a wake sends none: slices are short until the head has stayed the same for
  * longer than that. What sends none then, as it concerns no table or its publisher was held up or
  * died, costs a long slice. */
-#define POLL_SLICE INT64_C(5000000)
-#define IDLE_SLICE INT64_C(100000000)
+#define POLL_SLICE (5 * NSEC_PER_MSEC)
+#define IDLE_SLICE (100 * NSEC_PER_MSEC)
 
 /* Looks at which tables changed that may lose against the publisher. */
 #define TRIES 16
@@ -233,7 +234,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 
 static int make_descriptor(struct stele_subscriber *subscriber)
 {
-	struct timespec slice = {.tv_sec = notifier_slice / 1000000000};
+	struct timespec slice = {.tv_sec = notifier_slice / NSEC_PER_SEC};
 	struct itimerspec every = {.it_interval = slice, .it_value = slice};
 	struct epoll_event event = {.events = EPOLLIN};
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

@@ -9,21 +9,21 @@
 #include <string.h>
 #include <time.h>
 
-#define SECOND UINT64_C(1000000000)
+#include "lib/units.h"
 
 static_assert(sizeof(time_t) == 8, "times after 2038");
 
 void text_time_format(uint64_t nanoseconds, char *ret)
 {
-	time_t seconds = (time_t)(nanoseconds / SECOND);
+	time_t seconds = (time_t)(nanoseconds / NSEC_PER_SEC);
 	struct tm tm;
 	size_t length;
 
 	gmtime_r(&seconds, &tm);
 	length = strftime(ret, TEXT_FIXED_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (nanoseconds % SECOND != 0)
+	if (nanoseconds % NSEC_PER_SEC != 0)
 		length += (size_t)snprintf(ret + length, TEXT_FIXED_MAX - length, ".%09" PRIu64,
-		                           nanoseconds % SECOND);
+		                           nanoseconds % NSEC_PER_SEC);
 	strcpy(ret + length, "Z");
 }
 
@@ -90,7 +90,7 @@ int text_time_parse(const char *text, size_t length, uint64_t *ret)
 		r = parse_fraction(text + shortest, length - shortest - 1, &fraction);
 	if (r < 0)
 		return r;
-	if (seconds < 0 || __builtin_mul_overflow((uint64_t)seconds, SECOND, &result) ||
+	if (seconds < 0 || __builtin_mul_overflow((uint64_t)seconds, NSEC_PER_SEC, &result) ||
 	    __builtin_add_overflow(result, fraction, &result))
 		return -ERANGE;
 	*ret = result;

@@ -25,6 +25,7 @@
 #include <uuid/uuid.h>
 
 #include "publisher/attach/attach.h"
+#include "lib/units.h"
 #include "publisher/generation.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
@@ -32,7 +33,7 @@
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
 
-#define ATTACH_TIMEOUT INT64_C(5000000000)
+#define ATTACH_TIMEOUT (5 * NSEC_PER_SEC)
 #define ATTACH_TRIES   16
 
 /* ---- the data file ---- */
@@ -472,8 +473,8 @@ int attach(const struct region_paths *names, const struct stele_publisher_option
 			return r;
 		/* Others that share the region may have to put it right first. */
 		if (try >= ATTACH_TRIES)
-			clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 10000000},
-			                NULL);
+			clock_nanosleep(CLOCK_MONOTONIC, 0,
+			                &(struct timespec){.tv_nsec = 10 * NSEC_PER_MSEC}, NULL);
 	}
 	/* With the last try's error message. */
 	if (incompatible)

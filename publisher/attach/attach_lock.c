@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "publisher/attach/attach.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
@@ -40,7 +41,8 @@ int lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int
 			                 names->region, strerror(-r));
 		if (clock_monotonic() >= until)
 			return attach_busy(names);
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 10000000}, NULL);
+		clock_nanosleep(CLOCK_MONOTONIC, 0,
+		                &(struct timespec){.tv_nsec = 10 * NSEC_PER_MSEC}, NULL);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/units.h"
 #include "lib/base/abi.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
@@ -57,8 +58,8 @@ static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 #else
 static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 {
-	struct timespec time = {.tv_sec = until / 1000000000,
-	                        .tv_nsec = (long)(until % 1000000000)};
+	struct timespec time = {.tv_sec = until / NSEC_PER_SEC,
+	                        .tv_nsec = (long)(until % NSEC_PER_SEC)};
 
 	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time);
 }

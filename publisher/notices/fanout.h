@@ -20,12 +20,13 @@
 #ifndef PUBLISHER_NOTICES_FANOUT_H
 #define PUBLISHER_NOTICES_FANOUT_H
 
+#include "lib/units.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
 #include "publisher/notices/peers.h"
 
 /* Readers without a slot are woken at most this often, in nanoseconds. */
-#define FANOUT_INTERVAL 1000000u
+#define FANOUT_INTERVAL ((uint64_t)NSEC_PER_MSEC)
 
 #define NOTICE_TABLES 16u
 #define NOTICE_ANY    (NOTICE_TABLES + 1)
@@ -77,7 +78,7 @@ bool fanout_anyone_armed(const struct fanout *fanout);
  * living one's queue), and leaves the dead one for later where that is not enough; and it ends
  * after FANOUT_REAP_TIME. */
 #define FANOUT_REAP_OTHERS 64
-#define FANOUT_REAP_TIME   INT64_C(200000) /* nanoseconds */
+#define FANOUT_REAP_TIME   (200 * NSEC_PER_USEC)
 uint32_t fanout_reap(struct fanout *fanout, uint32_t most);
 
 /* Adds the uuids of all slots whose lock is held to a set. What was made for a subscriber and is

@@ -6,11 +6,12 @@
 #include <signal.h>
 #include <string.h>
 
+#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 
 /* How often dead subscribers are looked for, in nanoseconds, and in how many slots at a time. */
-#define REAP_INTERVAL UINT64_C(100000000)
+#define REAP_INTERVAL (uint64_t)(100 * NSEC_PER_MSEC)
 #define REAP_SLOTS    8u
 /* One part in so many is the most of a publisher's time that this takes, however long it takes. */
 #define REAP_SHARE UINT64_C(64)

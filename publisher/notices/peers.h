@@ -53,6 +53,7 @@
 #ifndef PUBLISHER_NOTICES_PEERS_H
 #define PUBLISHER_NOTICES_PEERS_H
 
+#include "lib/units.h"
 #include "lib/region/slots.h"
 #include "notifier/notifier.h"
 
@@ -60,11 +61,11 @@
 #define PEERS_FAILURE      64
 #define PEERS_FAILURE_MOST 64000 /* a second of it */
 #define PEERS_AGAIN        1
-#define PEERS_UNIT         15625u            /* nanoseconds in which a unit comes back */
-#define PEERS_LATER        UINT64_C(1000000) /* nanoseconds before the second try */
+#define PEERS_UNIT         15625u                    /* nanoseconds in which a unit comes back */
+#define PEERS_LATER        ((uint64_t)NSEC_PER_MSEC) /* before the second try */
 #define PEERS_LATEST       (1024 * PEERS_LATER)
 #define PEERS_LOOK \
-	UINT64_C(100000000) /* nanoseconds between two looks at all slots, claims or not */
+	((uint64_t)(100 * NSEC_PER_MSEC)) /* between two looks at all slots, claims or not */
 #define PEERS_WORDS (LAYOUT_SLOTS_MAX / 64)
 
 struct fanout;

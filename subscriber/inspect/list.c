@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
@@ -17,7 +18,7 @@
 #define TRIES 8
 
 /* In nanoseconds: a bit more than a second, in which one that waits finds a version in any case. */
-#define BUSY_AFTER UINT64_C(1500000000)
+#define BUSY_AFTER (uint64_t)(1500 * NSEC_PER_MSEC)
 
 struct list {
 	struct region *region;
