@@ -36,8 +36,8 @@
 #include "lib/base/atomic.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/fork.h"
 #include "lib/storage/folder.h"
-#include "lib/storage/mapping.h"
 
 #define NUMBERS 8 /* signals that this may take: SIGRTMAX and those before it */
 

@@ -154,9 +154,9 @@ static void next_attach(struct stele_publisher *publisher, const struct next *ne
 {
 	struct attachment *attachment = &publisher->attachment;
 
-	lock_fd_close(&attachment->data_lock);
+	fork_fd_close(&attachment->data_lock);
 	/* The handlers are installed, so this can't fail. */
-	lock_fd_add(&attachment->data_lock, next->lock);
+	fork_fd_add(&attachment->data_lock, next->lock);
 	generation_forget(publisher);
 	mapping_close(old);
 }
@@ -301,9 +301,9 @@ static int name_memory(struct stele_publisher *publisher)
 		next_close(&next);
 		return r;
 	}
-	lock_fd_close(&attachment->data_lock);
+	fork_fd_close(&attachment->data_lock);
 	/* The handlers are installed, so this can't fail. */
-	lock_fd_add(&attachment->data_lock, next.lock);
+	fork_fd_add(&attachment->data_lock, next.lock);
 	close(region->fd);
 	region->fd = next.map;
 	notify_pause(&publisher->notify);

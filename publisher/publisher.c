@@ -12,6 +12,7 @@
 #include "lib/region/copy.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/fork.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "publisher/memory/recover.h"
@@ -19,12 +20,6 @@
 #define HISTORY_DEFAULT 64u
 #define SYSV_DEFAULT    (UINT64_C(64) << 20)
 #define LOOK_INTERVAL   NSEC_PER_SEC
-
-int publisher_is_parents(void)
-{
-	return error_set(ECHILD,
-	                 "this publisher belongs to the parent process; open one in the child");
-}
 
 /* Which memory is meant for a region of this name, and what follows for the other options. */
 static int options_read_memory(const struct region_paths *names,

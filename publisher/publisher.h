@@ -26,6 +26,7 @@
 
 #include <stele/publisher.h>
 #include <stele/subscriber.h>
+#include "lib/base/fork.h"
 #include "publisher/memory/arena.h"
 #include "publisher/trie/edit.h"
 #include "publisher/memory/durable.h"
@@ -39,8 +40,8 @@
 /* The process-shared parts of an attachment: what attach.c gets hold of. */
 struct attachment {
 	struct region region;
-	struct lock_fd data_lock; /* another descriptor of the data file, which holds its lock */
-	struct lock_fd publisher_lock; /* of the publisher file */
+	struct fork_fd data_lock; /* another descriptor of the data file, which holds its lock */
+	struct fork_fd publisher_lock; /* of the publisher file */
 	struct mapping publisher_mapping;
 	struct layout_publisher_file *publisher_file;
 	struct slots slots;
@@ -207,10 +208,9 @@ int region_fill(struct region *region, struct arena *arena, const struct region 
                 const struct view *view);
 
 /* -ECHILD with a sentence in a child made by fork(). */
-int publisher_is_parents(void);
 static inline int publisher_check(const struct stele_publisher *publisher)
 {
-	return publisher->forks == fork_count() ? 0 : publisher_is_parents();
+	return fork_check(publisher->forks, "publisher");
 }
 
 /* Finds out what others did since this publisher's last transaction, where they may. The mutex is

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fork.h"
 
 int snapshot_judge(const struct stele_snapshot *snapshot)
 {

@@ -14,6 +14,7 @@
 #include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/fork.h"
 #include "lib/storage/file.h"
 #include "lib/storage/owner.h"
 
@@ -24,12 +25,6 @@
  * most. */
 #define EXCESS_FIRST NSEC_PER_SEC
 #define EXCESS_MOST  (64 * NSEC_PER_SEC)
-
-int subscriber_refuse(void)
-{
-	return error_set(ECHILD,
-	                 "this subscriber belongs to the parent process; open one in the child");
-}
 
 static void keep_reason(struct stele_subscriber *subscriber)
 {

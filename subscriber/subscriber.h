@@ -21,6 +21,7 @@
 #define SUBSCRIBER_SUBSCRIBER_H
 
 #include <stele/subscriber.h>
+#include "lib/base/fork.h"
 #include "lib/trie/catalog.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
@@ -102,11 +103,9 @@ static inline struct layout_commit snapshot_commit(const struct stele_snapshot *
 }
 
 /* -ECHILD with a sentence: a child made by fork() has no subscriber. */
-int subscriber_refuse(void);
-
 static inline int subscriber_check(const struct stele_subscriber *subscriber)
 {
-	return subscriber->forks == fork_count() ? 0 : subscriber_refuse();
+	return fork_check(subscriber->forks, "subscriber");
 }
 
 /* Copies the names, NULL meaning none. 0, -EINVAL, -ENOMEM, with a sentence. */

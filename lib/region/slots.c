@@ -79,7 +79,7 @@ static int lock_open(const struct region_paths *names, int fd, struct slots *slo
 		error_set(-r, "cannot open %s once more, for its locks: %s", names->subscribers,
 		          strerror(-r));
 	} else {
-		r = lock_fd_add(&slots->lock, lock);
+		r = fork_fd_add(&slots->lock, lock);
 		if (r < 0) {
 			error_set(-r, "cannot install fork handlers: %s", strerror(-r));
 			close(lock);
@@ -189,14 +189,14 @@ int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t o
 	ret->header = (struct layout_subscribers_header *)slots.mapping.base;
 	ret->slot = (struct layout_slot *)(slots.mapping.base + file_size_for(0));
 	ret->capacity = capacity_of(slots.lock.fd);
-	lock_fd_move(&slots.lock, &ret->lock);
+	fork_fd_move(&slots.lock, &ret->lock);
 	return 0;
 }
 
 void slots_close(struct slots *slots)
 {
 	mapping_close(&slots->mapping);
-	lock_fd_close(&slots->lock);
+	fork_fd_close(&slots->lock);
 }
 
 bool slots_sound(const struct slots *slots, const uint8_t uuid[16])

@@ -16,12 +16,13 @@
 #define LIB_REGION_SLOTS_H
 
 #include <sys/types.h>
+#include "lib/base/fork.h"
 #include "lib/storage/mapping.h"
 #include "lib/storage/paths.h"
 #include "lib/layout.h"
 
 struct slots {
-	struct lock_fd lock;    /* the open file; holds this handle's locks */
+	struct fork_fd lock;    /* the open file; holds this handle's locks */
 	struct mapping mapping; /* of the largest size the file may have */
 	struct layout_subscribers_header *header;
 	struct layout_slot *slot;

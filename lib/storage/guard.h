@@ -6,7 +6,7 @@
  * check that mark before they believe what they read. A fault at any other address goes to the
  * action that was there before. libwayland-server treats its clients' buffers the same way.
  *
- * All functions but guard_pin() are called with the lock of the table of mappings (mapping.c).
+ * All functions but guard_pin() are called under fork_lock().
  */
 #ifndef LIB_STORAGE_GUARD_H
 #define LIB_STORAGE_GUARD_H

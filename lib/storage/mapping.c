@@ -3,16 +3,14 @@
 #include "lib/storage/mapping.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/atomic.h"
+#include "lib/base/fork.h"
 #include "lib/storage/guard.h"
-
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* What is mapped: a file, or, where `fd` is -1, a System V segment. */
 struct source {
@@ -147,19 +145,17 @@ static int map_locked(struct mapping *mapping, const struct source *source, size
 	return r;
 }
 
-static int watch_forks(void);
-
 static int map_source(struct mapping *mapping, const struct source *source, size_t size,
                       size_t reserve, bool writable, bool guarded)
 {
 	/* Every handle has a mapping; some have nothing else. */
-	int r = watch_forks();
+	int r = fork_watch();
 
 	if (r < 0)
 		return r;
-	pthread_mutex_lock(&table_lock);
+	fork_lock();
 	r = map_locked(mapping, source, size, reserve, writable, guarded);
-	pthread_mutex_unlock(&table_lock);
+	fork_unlock();
 	guard_pin();
 	return r;
 }
@@ -198,7 +194,7 @@ void mapping_close(struct mapping *mapping)
 
 	if (!mapping->base)
 		return;
-	pthread_mutex_lock(&table_lock);
+	fork_lock();
 #ifdef STELE_TSAN
 	last = --guard->users == 0;
 	watched = last && guard->watched;
@@ -210,98 +206,7 @@ void mapping_close(struct mapping *mapping)
 	}
 	if (watched)
 		guard_unwatch();
-	pthread_mutex_unlock(&table_lock);
+	fork_unlock();
 	guard_pin();
 	*mapping = (struct mapping){0};
-}
-
-/* ---- fork ---- */
-
-static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct lock_fd *lock_fds;
-unsigned forks;
-static bool fork_handlers;
-
-static void before_fork(void)
-{
-	pthread_mutex_lock(&table_lock);
-	pthread_mutex_lock(&fork_lock);
-}
-
-static void after_fork_parent(void)
-{
-	pthread_mutex_unlock(&fork_lock);
-	pthread_mutex_unlock(&table_lock);
-}
-
-static void after_fork_child(void)
-{
-	struct lock_fd *lock;
-
-	for (lock = lock_fds; lock; lock = lock->next) {
-		close(lock->fd);
-		lock->fd = -1;
-	}
-	__atomic_store_n(&forks, forks + 1, __ATOMIC_RELAXED);
-	after_fork_parent();
-}
-
-/* From here on forks are counted. 0 or -ENOMEM. */
-static int watch_forks(void)
-{
-	int r = 0;
-
-	pthread_mutex_lock(&fork_lock);
-	if (!fork_handlers) {
-		r = -pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-		fork_handlers = r == 0;
-	}
-	pthread_mutex_unlock(&fork_lock);
-	return r;
-}
-
-int lock_fd_add(struct lock_fd *lock, int fd)
-{
-	int r = watch_forks();
-
-	if (r < 0)
-		return r;
-	pthread_mutex_lock(&fork_lock);
-	lock->fd = fd;
-	lock->next = lock_fds;
-	lock->link = &lock_fds;
-	if (lock_fds)
-		lock_fds->link = &lock->next;
-	lock_fds = lock;
-	pthread_mutex_unlock(&fork_lock);
-	return 0;
-}
-
-/* Even whether it is on the list is read under the lock: a neighbour that comes or goes, in another
- * thread, writes this one's link. */
-void lock_fd_close(struct lock_fd *lock)
-{
-	pthread_mutex_lock(&fork_lock);
-	if (lock->link) {
-		*lock->link = lock->next;
-		if (lock->next)
-			lock->next->link = lock->link;
-		lock->link = NULL;
-		if (lock->fd >= 0)
-			close(lock->fd);
-		lock->fd = -1;
-	}
-	pthread_mutex_unlock(&fork_lock);
-}
-
-void lock_fd_move(struct lock_fd *from, struct lock_fd *to)
-{
-	pthread_mutex_lock(&fork_lock);
-	*to = *from;
-	*to->link = to;
-	if (to->next)
-		to->next->link = &to->next;
-	from->link = NULL;
-	from->fd = -1;
-	pthread_mutex_unlock(&fork_lock);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Mapped files that another process may truncate (guard.h), and handles that must not cross a fork.
- */
+ * Mapped files that another process may truncate (guard.h). */
 #ifndef LIB_STORAGE_MAPPING_H
 #define LIB_STORAGE_MAPPING_H
 
@@ -47,30 +46,5 @@ static inline bool mapping_lost(const struct mapping *mapping)
 	 * is done. */
 	return mapping->guard && __atomic_load_n(&mapping->guard->lost, __ATOMIC_RELAXED);
 }
-
-/* ---- fork ---- */
-
-/* How many forks lie between this process and the one that first asked. A handle remembers it and
- * refuses to work in a child. Costs a load. */
-static inline unsigned fork_count(void)
-{
-	extern __attribute__((visibility(
-		"hidden"))) unsigned forks; /* stored in a child before fork() returns there */
-
-	return __atomic_load_n(&forks, __ATOMIC_RELAXED);
-}
-
-/* A descriptor that holds open-file-description locks. They would live on in a child, and keep the
- * parent's place taken after its death; so a child's copies are closed at once after fork(). */
-struct lock_fd {
-	int fd; /* -1: none, also in a child */
-	struct lock_fd *next, **link;
-};
-
-/* Takes a descriptor over; 0 or -ENOMEM (the fork handlers can't be installed). */
-int lock_fd_add(struct lock_fd *lock, int fd);
-void lock_fd_close(struct lock_fd *lock);
-/* Moves one to its final place: the list of descriptors points at it. */
-void lock_fd_move(struct lock_fd *from, struct lock_fd *to);
 
 #endif

@@ -8,6 +8,7 @@
 #define LIB_TRIE_READING_H
 
 #include <stele/subscriber.h>
+#include "lib/base/fork.h"
 #include "lib/region/region.h"
 
 struct reading;

@@ -147,7 +147,7 @@ static int data_lock(const struct region_paths *names, int64_t until, struct att
 	               status.st_dev != attachment->region.status.st_dev))
 		r = -EAGAIN;
 	if (r == 0)
-		r = lock_fd_add(&attachment->data_lock, fd);
+		r = fork_fd_add(&attachment->data_lock, fd);
 	if (r < 0)
 		close(fd);
 	return r;
@@ -184,7 +184,7 @@ static int data_make(const struct region_paths *names,
 		return r;
 	}
 	attachment->created = true;
-	r = lock_fd_add(&attachment->data_lock, fd);
+	r = fork_fd_add(&attachment->data_lock, fd);
 	if (r < 0) {
 		close(fd);
 		return error_set(-r, "cannot install fork handlers: %s", strerror(-r));
@@ -312,7 +312,7 @@ static int data_attach(const struct region_paths *names,
 		r = data_judge_boot(attachment);
 	if (r == -ESTALE && options->flags & STELE_CREATE) {
 		region_close(&attachment->region);
-		lock_fd_close(&attachment->data_lock);
+		fork_fd_close(&attachment->data_lock);
 		attachment->region = (struct region){.fd = -1};
 		return data_replace(names, options, until,
 		                    "was left by an earlier boot of this machine", attachment);
@@ -386,8 +386,8 @@ void attachment_close(struct attachment *attachment)
 	mapping_close(&attachment->publisher_mapping);
 	if (attachment->region.header)
 		region_close(&attachment->region);
-	lock_fd_close(&attachment->data_lock);
-	lock_fd_close(&attachment->publisher_lock);
+	fork_fd_close(&attachment->data_lock);
+	fork_fd_close(&attachment->publisher_lock);
 }
 
 /* Under the mutex: false if the data file is no longer the region's; else takes note of its size. */
@@ -540,7 +540,7 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 		region_close(&attachment->region);
 		attachment->region = next.region;
 	}
-	lock_fd_close(&attachment->data_lock);
-	lock_fd_move(&next.data_lock, &attachment->data_lock);
+	fork_fd_close(&attachment->data_lock);
+	fork_fd_move(&next.data_lock, &attachment->data_lock);
 	return 0;
 }

@@ -50,7 +50,7 @@ static int publisher_file_make(const struct region_paths *names, const uint8_t u
 	if (r == 0)
 		r = file_publish(fd, names->publisher, 0600);
 	if (r == 0)
-		r = lock_fd_add(&attachment->publisher_lock, fd);
+		r = fork_fd_add(&attachment->publisher_lock, fd);
 	if (r < 0)
 		close(fd);
 	return r;
@@ -91,7 +91,7 @@ static int publisher_file_open(const struct region_paths *names, int64_t until,
 	if (r == 0 && !file_is_named(fd, names->publisher))
 		r = -EAGAIN; /* it was removed or replaced while this process waited */
 	if (r == 0)
-		r = lock_fd_add(&attachment->publisher_lock, fd);
+		r = fork_fd_add(&attachment->publisher_lock, fd);
 	if (r < 0)
 		close(fd);
 	return r;

@@ -11,18 +11,10 @@
 
 #include "subscriber/index/index_memory.h"
 #include "lib/base/error.h"
+#include "lib/base/fork.h"
 
 /* How many rows wait for the lines of their buckets at once when a table is filled. */
 #define WAITING 32u
-
-int hash_check(const struct stele_hash *hash)
-{
-	if (hash->forks != fork_count())
-		return error_set(
-			ECHILD,
-			"this hash index belongs to the parent process; open one in the child");
-	return 0;
-}
 
 /* The hash of a row's key, of a copy: it may change while it is read. */
 static uint64_t hash_of_row(const struct stele_hash *hash, const struct row_parts *row)
@@ -215,7 +207,7 @@ int stele_hash_move(struct stele_hash *hash, const struct stele_table *table)
 {
 	const struct stele_table before = hash->table;
 	const struct view view = hash->view;
-	int r = hash_check(hash);
+	int r = fork_check(hash->forks, "hash index");
 	bool near;
 
 	if (r == 0)

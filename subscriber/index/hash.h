@@ -37,7 +37,4 @@ struct stele_hash {
 	} walk;
 };
 
-/* 0, or -ECHILD with a sentence: it belongs to the parent process. */
-int hash_check(const struct stele_hash *hash);
-
 #endif

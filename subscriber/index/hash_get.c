@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fork.h"
 #include "lib/trie/trie_find.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -23,7 +24,7 @@
 /* Why a hash index does not answer, with a sentence. */
 SLOWLY int refuse(const struct stele_hash *hash)
 {
-	int r = hash_check(hash);
+	int r = fork_check(hash->forks, "hash index");
 
 	if (r < 0)
 		return r;

@@ -12,14 +12,7 @@
 
 #include "subscriber/index/index_memory.h"
 #include "lib/base/error.h"
-
-static int check(const struct stele_index *index)
-{
-	if (index->forks != fork_count())
-		return error_set(ECHILD,
-		                 "this index belongs to the parent process; open one in the child");
-	return 0;
-}
+#include "lib/base/fork.h"
 
 /* ---- which way to look up ---- */
 
@@ -332,7 +325,7 @@ int stele_index_move(struct stele_index *index, const struct stele_table *table)
 	const struct stele_table before = index->table;
 	const struct view view = index->source.view;
 	struct index_source source;
-	int r = check(index), near;
+	int r = fork_check(index->forks, "index"), near;
 
 	if (r == 0)
 		r = subscriber_check(table->snapshot->subscriber);
@@ -367,7 +360,7 @@ static int judge(const struct stele_index *index)
 
 	if (index_answers(index))
 		return 0;
-	r = check(index);
+	r = fork_check(index->forks, "index");
 	if (r < 0)
 		return r;
 	if (!index->whole)

@@ -11,6 +11,7 @@
 #define SUBSCRIBER_INDEX_INDEX_H
 
 #include <stele/index.h>
+#include "lib/base/fork.h"
 #include "subscriber/index/index_ipv4.h"
 #include "subscriber/index/index_ipv6.h"
 #include "subscriber/subscriber.h"

@@ -11,7 +11,6 @@
 
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
-#include "lib/storage/mapping.h"
 
 static void set_limit(int which, rlim_t most)
 {
