@@ -11,6 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/owner.h"
+#include "lib/storage/storage_sysv.h"
 #include "lib/trie/record.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"

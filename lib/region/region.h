@@ -3,40 +3,14 @@
 #ifndef LIB_REGION_REGION_H
 #define LIB_REGION_REGION_H
 
-#include <sys/stat.h>
 #include <stele/region.h>
-#include "lib/layout.h"
-#include "lib/storage/mapping.h"
 #include "lib/storage/storage.h"
-#include "lib/storage/paths.h"
 #include "lib/trie/trie.h"
 
 /* The bytes of the data file of which a write lock says that a publisher is attached: the first for
  * one that has the region alone, one of the others for each of those that share it. */
 #define REGION_PUBLISHER_BYTE  0
 #define REGION_PUBLISHER_BYTES 64
-
-struct region {
-	struct region_paths names;
-	int fd;                       /* of the data file */
-	const struct storage *memory; /* what the rest is in, and the mapping of */
-	int segment;                  /* its shmid, where it is a System V segment */
-	struct mapping mapping;
-	struct layout_header *header; /* the mapping's start */
-	/* Copied from the header once it was judged. */
-	uint8_t uuid[16];
-	uint64_t maximum_size, limit_size, generation, arena_offset;
-	uint32_t durability;
-	uint32_t ring_entries, kept_entries, history;
-	uint32_t mode;
-	struct layout_commit *ring;
-	struct layout_kept *kept;
-	uint64_t file_size; /* of the memory, as far as known; it only grows */
-	int shortage; /* negative errno: why the file could not grow the last time; 0: it could */
-	uint64_t shortage_size; /* what it was to have then */
-	struct stat status;     /* at the open */
-	unsigned users; /* of region_share(): the handles of one process that read through it */
-};
 
 /* Opens and maps the data file of a region. Checks, in this order: the file (file_open), owner and
  * mode, magic, byte order, layout version, checksum, and that what the header says fits the file.

@@ -12,6 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
+#include "lib/storage/reserve.h"
 
 #define SLOTS_FIRST  64u
 #define CLAIM_ROUNDS 64 /* looks at all slots, of which each but the last found the file longer */

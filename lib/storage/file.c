@@ -12,10 +12,12 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/storage/reserve.h"
 
 static const char *kind_of(mode_t mode)
 {
@@ -151,6 +153,41 @@ int file_open_again(int fd, int *ret_fd)
 	return 0;
 }
 
+/* Sets the error message for an open(2) that was to make a file in `directory`. */
+static int file_refuse_make(int errnum, const char *directory)
+{
+	struct statvfs status;
+
+	switch (errnum) {
+	case ENOSPC:
+		if (statvfs(directory, &status) == 0 && status.f_files > 0 && status.f_ffree == 0)
+			return error_set(ENOSPC,
+			                 "cannot make a file in %s: all %llu inodes of its file "
+			                 "system are in use; remove files there, or mount it with "
+			                 "more (nr_inodes)",
+			                 directory, (unsigned long long)status.f_files);
+		return error_set(ENOSPC,
+		                 "cannot make a file in %s: its file system is full; make room "
+		                 "there, or mount it with a larger size",
+		                 directory);
+	case EDQUOT:
+		return error_set(
+			EDQUOT,
+			"cannot make a file in %s: the disk quota of this user is used up; "
+			"remove some of that user's files, or raise the quota",
+			directory);
+	case EOPNOTSUPP:
+	case EISDIR:
+		return error_set(errnum,
+		                 "cannot make a file in %s: its file system has no O_TMPFILE; use "
+		                 "one such as tmpfs, ext4 or XFS",
+		                 directory);
+	default:
+		return error_set(errnum, "cannot make a file in %s: %s", directory,
+		                 strerror(errnum));
+	}
+}
+
 int file_make(const char *path, uint64_t size, int *ret_fd)
 {
 	char copy[NAMES_PATH_SIZE];
@@ -161,7 +198,7 @@ int file_make(const char *path, uint64_t size, int *ret_fd)
 	directory = dirname(copy);
 	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return file_make_error(errno, directory);
+		return file_refuse_make(errno, directory);
 	r = file_reserve(fd, 0, size);
 	if (r < 0) {
 		r = file_reserve_error(r, fd, path, size);

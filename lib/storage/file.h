@@ -67,16 +67,6 @@ uint64_t file_reserved_size(int fd, const struct stat *status);
 bool file_is_in_use(int fd);
 bool file_is_idle(int fd);
 
-/* reserve.c: reserves bytes from `from` up to `to`, and raises no SIGXFSZ. Returns 0 or a negative
- * errno, without an error message. */
-int file_reserve(int fd, uint64_t from, uint64_t to);
-
-/* Set the error message of a failure, and return it as a negative errno: of file_reserve() for an open
- * file that was to have `size` bytes, `what` being its path or what it is; and of an open(2) that was
- * to make a file in `directory`. */
-int file_reserve_error(int r, int fd, const char *what, uint64_t size);
-int file_make_error(int errnum, const char *directory);
-
 /* True when `path` still names the open file. */
 bool file_is_named(int fd, const char *path);
 

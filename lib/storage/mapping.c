@@ -3,14 +3,16 @@
 #include "lib/storage/mapping.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/atomic.h"
+#include "lib/base/error.h"
 #include "lib/base/fork.h"
-#include "lib/storage/guard.h"
 
 /* What is mapped: a file, or, where `fd` is -1, a System V segment. */
 struct source {
@@ -209,4 +211,20 @@ void mapping_close(struct mapping *mapping)
 	fork_unlock();
 	guard_pin();
 	*mapping = (struct mapping){0};
+}
+
+int mapping_error(int r, const char *what, uint64_t size)
+{
+	struct rlimit limit;
+
+	if (r == -ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		return error_set(
+			ENOMEM,
+			"cannot map %llu bytes of %s: this process may have %llu bytes of "
+			"address space (RLIMIT_AS); raise the limit (ulimit -v, or LimitAS= "
+			"of its systemd unit), or make the region with a smaller maximum "
+			"size",
+			(unsigned long long)size, what, (unsigned long long)limit.rlim_cur);
+	return error_set(-r, "cannot map %llu bytes of %s: %s", (unsigned long long)size, what,
+	                 strerror(-r));
 }

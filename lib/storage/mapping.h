@@ -25,7 +25,7 @@ int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bo
 int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
                          bool writable, bool guarded);
 
-/* reserve.c: sets the error message of a failed mapping_open() of `size` bytes of `what`; returns the
+/* Sets the error message of a failed mapping_open() of `size` bytes of `what`; returns the
  * negative errno. */
 int mapping_error(int r, const char *what, uint64_t size);
 

@@ -1,6 +1,6 @@
-/* SPDX-License-Identifier: MIT
- * Space for files, and why it cannot be had: each reason has an error message and a remedy of its
- * own. */
+/* SPDX-License-Identifier: MIT */
+#include "lib/storage/reserve.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,12 +9,10 @@
 #include <sys/statvfs.h>
 
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "lib/layout.h"
-#include "lib/storage/mapping.h"
 
 /* The largest file that this process may write; UINT64_MAX: no limit. */
-static uint64_t file_size_limit(void)
+static uint64_t reserve_limit(void)
 {
 	struct rlimit limit;
 
@@ -29,7 +27,7 @@ int file_reserve(int fd, uint64_t from, uint64_t to)
 	struct stat status;
 
 	/* The kernel would raise SIGXFSZ, whose default action ends the process. */
-	if (to > file_size_limit() && (fstat(fd, &status) < 0 || to > (uint64_t)status.st_size))
+	if (to > reserve_limit() && (fstat(fd, &status) < 0 || to > (uint64_t)status.st_size))
 		return -EFBIG;
 	while (from < to) {
 		int errnum;
@@ -48,9 +46,9 @@ int file_reserve(int fd, uint64_t from, uint64_t to)
 	return 0;
 }
 
-static int too_large(const char *what, uint64_t size)
+static int reserve_refuse_large(const char *what, uint64_t size)
 {
-	uint64_t limit = file_size_limit();
+	uint64_t limit = reserve_limit();
 
 	if (size <= limit)
 		return error_set(
@@ -65,7 +63,7 @@ static int too_large(const char *what, uint64_t size)
 	                 (unsigned long long)size, what, (unsigned long long)limit);
 }
 
-static int is_full(int fd, const char *what, uint64_t size)
+static int reserve_refuse_full(int fd, const char *what, uint64_t size)
 {
 	struct statvfs status;
 
@@ -89,9 +87,9 @@ int file_reserve_error(int r, int fd, const char *what, uint64_t size)
 
 	switch (-r) {
 	case EFBIG:
-		return too_large(what, size);
+		return reserve_refuse_large(what, size);
 	case ENOSPC:
-		return is_full(fd, what, size);
+		return reserve_refuse_full(fd, what, size);
 	case EDQUOT:
 		return error_set(EDQUOT,
 		                 "cannot reserve %llu bytes for %s: the disk quota of its owner is "
@@ -113,54 +111,4 @@ int file_reserve_error(int r, int fd, const char *what, uint64_t size)
 		return error_set(-r, "cannot reserve %llu bytes for %s: %s", bytes, what,
 		                 strerror(-r));
 	}
-}
-
-int file_make_error(int errnum, const char *directory)
-{
-	struct statvfs status;
-
-	switch (errnum) {
-	case ENOSPC:
-		if (statvfs(directory, &status) == 0 && status.f_files > 0 && status.f_ffree == 0)
-			return error_set(ENOSPC,
-			                 "cannot make a file in %s: all %llu inodes of its file "
-			                 "system are in use; remove files there, or mount it with "
-			                 "more (nr_inodes)",
-			                 directory, (unsigned long long)status.f_files);
-		return error_set(ENOSPC,
-		                 "cannot make a file in %s: its file system is full; make room "
-		                 "there, or mount it with a larger size",
-		                 directory);
-	case EDQUOT:
-		return error_set(
-			EDQUOT,
-			"cannot make a file in %s: the disk quota of this user is used up; "
-			"remove some of that user's files, or raise the quota",
-			directory);
-	case EOPNOTSUPP:
-	case EISDIR:
-		return error_set(errnum,
-		                 "cannot make a file in %s: its file system has no O_TMPFILE; use "
-		                 "one such as tmpfs, ext4 or XFS",
-		                 directory);
-	default:
-		return error_set(errnum, "cannot make a file in %s: %s", directory,
-		                 strerror(errnum));
-	}
-}
-
-int mapping_error(int r, const char *what, uint64_t size)
-{
-	struct rlimit limit;
-
-	if (r == -ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		return error_set(
-			ENOMEM,
-			"cannot map %llu bytes of %s: this process may have %llu bytes of "
-			"address space (RLIMIT_AS); raise the limit (ulimit -v, or LimitAS= "
-			"of its systemd unit), or make the region with a smaller maximum "
-			"size",
-			(unsigned long long)size, what, (unsigned long long)limit.rlim_cur);
-	return error_set(-r, "cannot map %llu bytes of %s: %s", (unsigned long long)size, what,
-	                 strerror(-r));
 }

@@ -1,20 +1,41 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a region's contents are in. For most regions that is the data file itself, in POSIX shared
- * memory or in a directory (memory.c). It may be a System V segment as well (storage_sysv.c): then the
+ * memory or in a directory (storage_file.c). It may be a System V segment as well (storage_sysv.c): then the
  * data file is one page with the same header, which says which segment. Names, locks, owner and "is
  * it still the region's" are the data file's in any case.
  */
 #ifndef LIB_STORAGE_STORAGE_H
 #define LIB_STORAGE_STORAGE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
+#include "lib/layout.h"
+#include "lib/storage/mapping.h"
+#include "lib/storage/paths.h"
 
-struct layout_header;
-struct region_paths;
-struct region;
+/* A region that is open. lib/region fills it; it is declared here because storage maps it and lets it
+ * grow, and nearly all of it belongs to both. */
+struct region {
+	struct region_paths names;
+	int fd;                       /* of the data file */
+	const struct storage *memory; /* what the rest is in, and the mapping of */
+	int segment;                  /* its shmid, where it is a System V segment */
+	struct mapping mapping;
+	struct layout_header *header; /* the mapping's start */
+	/* Copied from the header once it was judged. */
+	uint8_t uuid[16];
+	uint64_t maximum_size, limit_size, generation, arena_offset;
+	uint32_t durability;
+	uint32_t ring_entries, kept_entries, history;
+	uint32_t mode;
+	struct layout_commit *ring;
+	struct layout_kept *kept;
+	uint64_t file_size; /* of the memory, as far as known; it only grows */
+	int shortage; /* negative errno: why the file could not grow the last time; 0: it could */
+	uint64_t shortage_size; /* what it was to have then */
+	struct stat status;     /* at the open */
+	unsigned users; /* of region_share(): the handles of one process that read through it */
+};
 
 struct storage {
 	/* It has its size from the start: there is no growth, no copy of it elsewhere, and nobody can
@@ -43,8 +64,6 @@ struct storage {
 	bool (*gone)(const struct region *region);
 };
 
-extern const struct storage storage_file, storage_sysv;
-
 /* The one that a header names, or NULL. */
 const struct storage *storage_of(const struct layout_header *header);
 
@@ -54,16 +73,5 @@ int storage_shortage_error(const struct region *region);
 
 /* True if two regions have one memory, with a data file each: one lost its name. */
 bool storage_is_same(const struct region *a, const struct region *b);
-
-/* ---- System V segments ---- */
-
-/* The key of the segment of a region with this uuid. It is derived so that one whose maker died
- * before any file named it is found again. */
-key_t segment_key(const uint8_t uuid[16]);
-
-/* Removes the segment of the region that this publisher's or data file is of, if there is one, and it
- * is that region's, and of the file's owner. Who has it attached keeps it. For who holds the
- * region's locks. 0, or with an error message: it stays. */
-int segment_remove(int fd);
 
 #endif

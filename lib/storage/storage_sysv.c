@@ -6,9 +6,11 @@
  * No kernel object says "this segment belongs to that name", and one whose maker dies stays. So its
  * key is made from the region's uuid, which stands in the publisher file before the segment is made
  * and for as long as it is there: whoever attaches to that file next, or removes the region, finds
- * it (segment_remove). The header in the segment gets its magic last, so that one without it is
+ * it (storage_sysv_remove). The header in the segment gets its magic last, so that one without it is
  * known to be unfinished.
  */
+#include "lib/storage/storage_sysv.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,16 +21,14 @@
 #include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
-#include "lib/storage/storage.h"
-#include "lib/region/region.h"
 
 /* What of a header is the same in the data file and in the segment. */
 #define FIXED (offsetof(struct layout_header, checksum) + sizeof(uint64_t))
 
 static_assert(offsetof(struct layout_header, uuid) == offsetof(struct layout_publisher_file, uuid),
-              "memory_forget() reads either");
+              "storage_sysv_remove() reads either");
 
-key_t segment_key(const uint8_t uuid[16])
+key_t storage_sysv_key(const uint8_t uuid[16])
 {
 	uint32_t hash = UINT32_C(0x811c9dc5);
 
@@ -39,7 +39,7 @@ key_t segment_key(const uint8_t uuid[16])
 
 /* ---- making and removing ---- */
 
-static int refuse_segment(const struct layout_header *header, key_t key, int errnum)
+static int storage_sysv_refuse_make(const struct layout_header *header, key_t key, int errnum)
 {
 	unsigned long long size = header->maximum_size;
 
@@ -74,7 +74,7 @@ static int refuse_segment(const struct layout_header *header, key_t key, int err
 }
 
 /* Gives memory to a part of a mapped segment, so that no reader's touch has to. */
-static int populate(unsigned char *base, uint64_t from, uint64_t to)
+static int storage_sysv_populate(unsigned char *base, uint64_t from, uint64_t to)
 {
 	from -= from % (uint64_t)sysconf(_SC_PAGESIZE);
 	/* Kernels before 5.14 can't, and give it when it is written. */
@@ -83,7 +83,7 @@ static int populate(unsigned char *base, uint64_t from, uint64_t to)
 	return errno == ENOMEM ? -ENOSPC : -errno;
 }
 
-static int fill(int segment, const struct layout_header *header)
+static int storage_sysv_fill(int segment, const struct layout_header *header)
 {
 	struct layout_header *to = shmat(segment, NULL, 0);
 	int r;
@@ -91,14 +91,14 @@ static int fill(int segment, const struct layout_header *header)
 	if (to == (void *)-1)
 		return error_set(errno, "cannot attach a System V segment of %llu bytes: %s",
 		                 (unsigned long long)header->maximum_size, strerror(errno));
-	r = populate((unsigned char *)to, 0, header->arena_end + LAYOUT_GUARD);
+	r = storage_sysv_populate((unsigned char *)to, 0, header->arena_end + LAYOUT_GUARD);
 	if (r < 0)
 		r = error_set(-r, "no memory for region \"%s\": %s", header->name, strerror(-r));
 	else
 		memcpy((unsigned char *)to + sizeof(to->magic),
 		       (const unsigned char *)header + sizeof(to->magic),
 		       sizeof(*header) - sizeof(to->magic));
-	/* The contract with segment_remove(): who finds the magic finds the uuid. */
+	/* The contract with storage_sysv_remove(): who finds the magic finds the uuid. */
 	if (r == 0)
 		store_release(&to->magic, header->magic);
 	shmdt(to);
@@ -109,9 +109,10 @@ static int fill(int segment, const struct layout_header *header)
 	return r;
 }
 
-static int make(const struct region_paths *names, struct layout_header *header, int *ret_fd)
+static int storage_sysv_make(const struct region_paths *names, struct layout_header *header,
+                             int *ret_fd)
 {
-	key_t key = segment_key(header->uuid);
+	key_t key = storage_sysv_key(header->uuid);
 	int segment, fd, r;
 
 	r = file_make(names->data, LAYOUT_PAGE, &fd);
@@ -120,7 +121,7 @@ static int make(const struct region_paths *names, struct layout_header *header, 
 	segment = shmget(key, (size_t)header->maximum_size,
 	                 IPC_CREAT | IPC_EXCL | (int)(header->mode & 0777));
 	if (segment < 0) {
-		r = refuse_segment(header, key, errno);
+		r = storage_sysv_refuse_make(header, key, errno);
 		close(fd);
 		return r;
 	}
@@ -128,7 +129,7 @@ static int make(const struct region_paths *names, struct layout_header *header, 
 	header->segment = segment;
 	header->segment_namespace = paths_ipc_namespace();
 	header->checksum = checksum_header(header);
-	r = fill(segment, header);
+	r = storage_sysv_fill(segment, header);
 	if (r == 0 && pwrite(fd, header, FIXED, 0) != (ssize_t)FIXED)
 		r = error_set(EIO, "cannot write %s", names->data);
 	if (r < 0) {
@@ -141,7 +142,7 @@ static int make(const struct region_paths *names, struct layout_header *header, 
 }
 
 /* 1 for the segment of this region, whole or not, 0 for another's, or a negative errno. */
-static int is_of(int segment, const uint8_t uuid[16], uid_t owner)
+static int storage_sysv_is_of(int segment, const uint8_t uuid[16], uid_t owner)
 {
 	struct shmid_ds status;
 	struct layout_header *header = shmat(segment, NULL, SHM_RDONLY);
@@ -161,7 +162,7 @@ static int is_of(int segment, const uint8_t uuid[16], uid_t owner)
 	return is;
 }
 
-int segment_remove(int fd)
+int storage_sysv_remove(int fd)
 {
 	struct stat status;
 	uint8_t uuid[16];
@@ -171,10 +172,10 @@ int segment_remove(int fd)
 	    pread(fd, uuid, sizeof(uuid), offsetof(struct layout_header, uuid)) !=
 	            (ssize_t)sizeof(uuid))
 		return 0;
-	segment = shmget(segment_key(uuid), 0, 0);
+	segment = shmget(storage_sysv_key(uuid), 0, 0);
 	if (segment < 0)
 		return 0;
-	r = is_of(segment, uuid, status.st_uid);
+	r = storage_sysv_is_of(segment, uuid, status.st_uid);
 	if (r == 1 && shmctl(segment, IPC_RMID, NULL) < 0 && errno != EIDRM && errno != EINVAL)
 		r = -errno;
 	return r < 0 ? error_set(-r, "cannot remove the System V segment %d of user %u: %s",
@@ -184,7 +185,7 @@ int segment_remove(int fd)
 
 /* ---- opening ---- */
 
-static int refuse_gone(const struct region *region)
+static int storage_sysv_refuse_gone(const struct region *region)
 {
 	return error_set(
 		EBADMSG,
@@ -193,7 +194,7 @@ static int refuse_gone(const struct region *region)
 		region->names.region, region->segment);
 }
 
-static int refuse_wrong(const struct region *region)
+static int storage_sysv_refuse_wrong(const struct region *region)
 {
 	return error_set(
 		EBADMSG,
@@ -202,7 +203,8 @@ static int refuse_wrong(const struct region *region)
 		region->names.region, region->segment, region->names.data);
 }
 
-static int attach(struct region *region, const struct layout_header *header, bool writable)
+static int storage_sysv_attach(struct region *region, const struct layout_header *header,
+                               bool writable)
 {
 	uint32_t theirs = header->segment_namespace, own = paths_ipc_namespace();
 	int r;
@@ -219,10 +221,10 @@ static int attach(struct region *region, const struct layout_header *header, boo
 	case 0:
 		return 0;
 	case -EBADMSG:
-		return refuse_wrong(region);
+		return storage_sysv_refuse_wrong(region);
 	case -EINVAL:
 	case -EIDRM:
-		return refuse_gone(region);
+		return storage_sysv_refuse_gone(region);
 	case -EACCES:
 	case -EPERM:
 		return error_set(
@@ -238,15 +240,15 @@ static int attach(struct region *region, const struct layout_header *header, boo
 }
 
 /* The segment is attached, so that its number stays its own. */
-static int judge(const struct region *region, const struct layout_header *header)
+static int storage_sysv_validate(const struct region *region, const struct layout_header *header)
 {
 	unsigned char theirs[FIXED];
 	struct shmid_ds status;
 
 	if (shmctl(region->segment, IPC_STAT, &status) < 0)
-		return refuse_gone(region);
+		return storage_sysv_refuse_gone(region);
 	if (status.shm_perm.mode & SHM_DEST)
-		return refuse_gone(region);
+		return storage_sysv_refuse_gone(region);
 	if (status.shm_perm.uid != region->status.st_uid ||
 	    status.shm_perm.cuid != region->status.st_uid ||
 	    status.shm_perm.mode & (S_IWGRP | S_IWOTH))
@@ -257,18 +259,18 @@ static int judge(const struct region *region, const struct layout_header *header
 			region->segment, status.shm_perm.mode & 0777u, status.shm_perm.uid,
 			region->status.st_uid, region->names.data);
 	data_copy_out(theirs, region->mapping.base, sizeof(theirs));
-	return memcmp(theirs, header, sizeof(theirs)) == 0 ? 0 : refuse_wrong(region);
+	return memcmp(theirs, header, sizeof(theirs)) == 0 ? 0 : storage_sysv_refuse_wrong(region);
 }
 
-static int map(struct region *region, const struct layout_header *header, bool writable,
-               bool guarded)
+static int storage_sysv_map(struct region *region, const struct layout_header *header,
+                            bool writable, bool guarded)
 {
-	int r = attach(region, header, writable);
+	int r = storage_sysv_attach(region, header, writable);
 
 	(void)guarded; /* no segment gets shorter */
 	if (r < 0)
 		return r;
-	r = judge(region, header);
+	r = storage_sysv_validate(region, header);
 	if (r < 0)
 		mapping_close(&region->mapping);
 	return r;
@@ -276,21 +278,21 @@ static int map(struct region *region, const struct layout_header *header, bool w
 
 /* ---- using ---- */
 
-static uint64_t size_now(const struct region *region)
+static uint64_t storage_sysv_size(const struct region *region)
 {
 	return region->maximum_size;
 }
 
-static int reserve(struct region *region, uint64_t end)
+static int storage_sysv_reserve(struct region *region, uint64_t end)
 {
 	uint64_t from = load_relaxed(&region->header->arena_end);
 
 	if (end > region->maximum_size)
 		return -ENOSPC;
-	return end > from ? populate(region->mapping.base, from, end) : 0;
+	return end > from ? storage_sysv_populate(region->mapping.base, from, end) : 0;
 }
 
-static bool gone(const struct region *region)
+static bool storage_sysv_gone(const struct region *region)
 {
 	struct shmid_ds status;
 
@@ -299,9 +301,9 @@ static bool gone(const struct region *region)
 
 const struct storage storage_sysv = {
 	.fixed = true,
-	.make = make,
-	.size = size_now,
-	.map = map,
-	.reserve = reserve,
-	.gone = gone,
+	.make = storage_sysv_make,
+	.size = storage_sysv_size,
+	.map = storage_sysv_map,
+	.reserve = storage_sysv_reserve,
+	.gone = storage_sysv_gone,
 };

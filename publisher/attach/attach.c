@@ -32,6 +32,8 @@
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
+#include "lib/storage/storage_file.h"
+#include "lib/storage/storage_sysv.h"
 
 #define ATTACH_TIMEOUT (5 * NSEC_PER_SEC)
 #define ATTACH_TRIES   16
@@ -180,7 +182,7 @@ static int data_make(const struct region_paths *names,
 		return r;
 	r = region_make(names, uuid, options, over, attachment, &fd);
 	if (r < 0) {
-		segment_remove(publisher);
+		storage_sysv_remove(publisher);
 		return r;
 	}
 	attachment->created = true;
@@ -369,7 +371,7 @@ static void attach_undo(const struct region_paths *names, struct attachment *att
 		unlink(names->data);
 		if (attachment->region.header)
 			generation_mark(&attachment->region.header->head, HEAD_REPLACED);
-		segment_remove(attachment->publisher_lock.fd);
+		storage_sysv_remove(attachment->publisher_lock.fd);
 		folder_remove(names);
 	}
 	if (attachment->made_subscribers_file)

@@ -10,6 +10,7 @@
 #include "lib/base/abi.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
+#include "lib/storage/reserve.h"
 
 /* The uuid of the region that is there: 0, -ENOENT (no sentence), or with a sentence. */
 static int existing_uuid(const struct region_paths *names, uint8_t ret[16])

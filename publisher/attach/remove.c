@@ -11,6 +11,7 @@
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
+#include "lib/storage/storage_sysv.h"
 
 int forget_objects(const struct region_paths *names, int publisher)
 {
@@ -19,7 +20,7 @@ int forget_objects(const struct region_paths *names, int publisher)
 	if (pread(publisher, &file, sizeof(file), 0) == (ssize_t)sizeof(file) &&
 	    file.magic == LAYOUT_MAGIC_PUBLISHER)
 		notifiers_remove(names, file.uuid);
-	return segment_remove(publisher);
+	return storage_sysv_remove(publisher);
 }
 
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
@@ -61,7 +62,7 @@ static int remove_data(const struct region_paths *names, int publisher, int data
 	int r = dismiss(names, ret_found);
 
 	if (r == 0 && data >= 0)
-		r = segment_remove(data);
+		r = storage_sysv_remove(data);
 	if (r == 0 && publisher >= 0)
 		r = forget_objects(names, publisher);
 	if (r == 0 && publisher >= 0)

@@ -9,6 +9,7 @@
 #include "lib/base/atomic.h"
 #include "lib/base/clock.h"
 #include "lib/storage/file.h"
+#include "lib/storage/reserve.h"
 
 /* Nanoseconds of a failed try that cost as much as a failure does. */
 #define SLOW_TRY 16000

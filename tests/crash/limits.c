@@ -11,6 +11,7 @@
 
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
+#include "lib/storage/reserve.h"
 
 static void set_limit(int which, rlim_t most)
 {

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <sys/ptrace.h>
 
+#include "lib/storage/storage_sysv.h"
 #include "lib/base/checksum.h"
 #include "lib/region/region.h"
 #include "tests/support/segment.h"
@@ -193,7 +194,7 @@ static void lose_name(unsigned flags)
 		pids[i] = ipc_spawn(follow_until_removed, i);
 		ipc_await(i, 1);
 	}
-	cr_assert(find_segment(segment_key(before.uuid), 0, &segment));
+	cr_assert(find_segment(storage_sysv_key(before.uuid), 0, &segment));
 	attached = segment.attached;
 	for (unsigned round = 0; round < 2; round++) {
 		uint64_t version = 0;
@@ -214,7 +215,7 @@ static void lose_name(unsigned flags)
 		cr_expect_eq(describe().generation, 1);
 		cr_expect(describe().publisher_attached);
 		/* Nobody has attached it a second time. */
-		cr_expect(find_segment(segment_key(before.uuid), 0, &segment) &&
+		cr_expect(find_segment(storage_sysv_key(before.uuid), 0, &segment) &&
 		                  segment.attached == attached,
 		          "attached %d times, not %d", segment.attached, attached);
 	}
@@ -223,7 +224,7 @@ static void lose_name(unsigned flags)
 	OK(stele_region_remove(region));
 	for (unsigned i = 0; i < 2; i++)
 		ipc_join(pids[i]);
-	cr_expect(!find_segment(segment_key(before.uuid), 0, NULL));
+	cr_expect(!find_segment(storage_sysv_key(before.uuid), 0, NULL));
 }
 
 Test(ipc_segment, a_lost_file_comes_back_for_the_same_segment)
@@ -350,7 +351,7 @@ Test(ipc_segment, a_file_that_names_the_wrong_segment)
 	write_header(&bad);
 	OK(stele_region_remove(region));
 	cr_expect_eq(shmctl(strange, IPC_STAT, &(struct shmid_ds){0}), 0);
-	cr_expect(!find_segment(segment_key(good.uuid), 0, NULL),
+	cr_expect(!find_segment(storage_sysv_key(good.uuid), 0, NULL),
 	          "the region's own segment is left");
 	cr_expect(find_segment(key_of(other_region), 0, NULL));
 }
@@ -377,11 +378,11 @@ Test(ipc_segment, a_key_that_a_stranger_took_is_not_used_again)
 	read_header(region, &header);
 	cr_assert_eq(shmctl(header.segment, IPC_RMID, NULL), 0);
 	unlink_data();
-	ipc_tell(0, (uint64_t)segment_key(header.uuid));
+	ipc_tell(0, (uint64_t)storage_sysv_key(header.uuid));
 	ipc_join(ipc_spawn(take_key, 0));
 	/* The publisher file stays; but a new region has a uuid, and so a key, of its own. */
 	stele_publisher_close(ipc_publish(region, &sysv));
-	cr_expect_neq(key_of(region), segment_key(header.uuid));
+	cr_expect_neq(key_of(region), storage_sysv_key(header.uuid));
 	cr_expect_eq(shmctl(shared->segments[0] - 1, IPC_STAT, &(struct shmid_ds){0}), 0,
 	             "a stranger's segment was removed");
 }

@@ -13,7 +13,7 @@ table='
 lib                  -
 lib/base             lib
 lib/schema           lib lib/base
-lib/storage          lib lib/base lib/region
+lib/storage          lib lib/base
 lib/region           lib lib/base lib/schema lib/storage lib/trie
 lib/trie             lib lib/base lib/schema lib/storage lib/region
 notifier             lib lib/base lib/storage lib/region

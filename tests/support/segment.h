@@ -5,6 +5,7 @@
 #define TESTS_SUPPORT_SEGMENT_H
 
 #include "lib/storage/storage.h"
+#include "lib/storage/storage_sysv.h"
 #include "tests/support/ipc.h"
 
 #define SIZE (UINT64_C(4) << 20)
@@ -71,7 +72,7 @@ static inline int key_of(const char *name)
 	struct layout_header header;
 
 	read_header(name, &header);
-	return segment_key(header.uuid);
+	return storage_sysv_key(header.uuid);
 }
 
 static inline struct stele_region_info describe(void)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/storage/storage_file.h"
 #include "publisher/memory/reclaim.h"
 #include "tests/support/random.h"
 
