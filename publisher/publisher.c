@@ -152,9 +152,9 @@ static int alloc_copy(void *arena, size_t size, ref_t *ret)
 int region_fill(struct region *region, struct arena *arena, const struct region *from,
                 const struct view *view)
 {
-	struct copy_room room = {&arena->view, arena->base, alloc_copy, arena};
+	struct copy_target target = {&arena->view, arena->base, alloc_copy, arena};
 
-	return copy_versions(from, view, region, &room);
+	return copy_versions(from, view, region, &target);
 }
 
 static void limit_pins(struct stele_publisher *publisher)

@@ -12,18 +12,18 @@ struct copy {
 	const struct region *from;
 	const struct view *view;
 	struct region *to;
-	const struct copy_room *room;
+	const struct copy_target *target;
 	ref_t *moved; /* for each unit of the old arena: where the object that starts there is now */
 };
 
-static ref_t *place_of(const struct copy *copy, ref_t ref)
+static ref_t *copy_moved(const struct copy *copy, ref_t ref)
 {
 	return &copy->moved[ref - copy->view->start / LAYOUT_UNIT];
 }
 
 static unsigned char *copy_at(const struct copy *copy, ref_t ref)
 {
-	return copy->room->base + (uint64_t)ref * LAYOUT_UNIT;
+	return copy->target->base + (uint64_t)ref * LAYOUT_UNIT;
 }
 
 /* Copies the bytes of an object: 1 and where it is now, 0 if it was copied before, or an error. */
@@ -35,12 +35,12 @@ static int copy_object(struct copy *copy, ref_t ref, size_t size, ref_t *ret)
 
 	if (!at || copy->view->limit - (uint64_t)ref * LAYOUT_UNIT < size)
 		return -EBADMSG;
-	place = place_of(copy, ref);
+	place = copy_moved(copy, ref);
 	if (*place) {
 		*ret = *place;
 		return 0;
 	}
-	r = copy->room->alloc(copy->room->context, size, ret);
+	r = copy->target->alloc(copy->target->context, size, ret);
 	if (r < 0)
 		return r;
 	data_copy_in(copy_at(copy, *ret), at, size);
@@ -60,7 +60,7 @@ static int copy_blob(struct copy *copy, ref_t ref, ref_t *ret)
 }
 
 /* A node on the way down whose references are still to be copied from `next` on. */
-struct step {
+struct copy_step {
 	ref_t ref; /* of the new node */
 	unsigned next, count;
 };
@@ -99,7 +99,7 @@ static int copy_part(struct copy *copy, const struct row_layout *shape, ref_t re
 }
 
 /* The first of a step's references that there is, of those left, or 0. */
-static ref_t next_to_copy(const struct copy *copy, struct step *step)
+static ref_t copy_next(const struct copy *copy, struct copy_step *step)
 {
 	struct node node = node_at(copy_at(copy, step->ref));
 	ref_t ref = 0;
@@ -113,7 +113,7 @@ static ref_t next_to_copy(const struct copy *copy, struct step *step)
 static int copy_trie(struct copy *copy, const struct row_layout *shape, ref_t root, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
-	struct step steps[STELE_KEY_MAX + 2];
+	struct copy_step steps[STELE_KEY_MAX + 2];
 	unsigned top = 0;
 	ref_t ref = root, moved = 0;
 	struct node node;
@@ -131,7 +131,7 @@ static int copy_trie(struct copy *copy, const struct row_layout *shape, ref_t ro
 		if (ref == root)
 			*ret = moved;
 		if (top > 0) {
-			struct step *step = &steps[top - 1];
+			struct copy_step *step = &steps[top - 1];
 			node = node_at(copy_at(copy, step->ref));
 			slot = (unsigned char *)(uintptr_t)node_refs(&node);
 			data_store_32(slot + (size_t)step->next++ * 4, moved);
@@ -140,10 +140,10 @@ static int copy_trie(struct copy *copy, const struct row_layout *shape, ref_t ro
 			if (top == sizeof(steps) / sizeof(steps[0]))
 				return -EBADMSG;
 			node = node_at(copy_at(copy, moved));
-			steps[top++] = (struct step){moved, 0, node_ref_count(&node)};
+			steps[top++] = (struct copy_step){moved, 0, node_ref_count(&node)};
 		}
 		ref = 0;
-		while (top > 0 && (ref = next_to_copy(copy, &steps[top - 1])) == 0)
+		while (top > 0 && (ref = copy_next(copy, &steps[top - 1])) == 0)
 			top--;
 	} while (ref);
 	return 0;
@@ -156,7 +156,7 @@ static int copy_table(struct copy *copy, ref_t row)
 	struct layout_table table;
 	struct row_parts parts;
 	struct row_layout shape;
-	int r = row_parts(copy->room->view, &catalog_shape, row, &parts);
+	int r = row_parts(copy->target->view, &catalog_shape, row, &parts);
 
 	if (r < 0)
 		return r;
@@ -236,10 +236,10 @@ static int copy_init(struct copy *copy, const struct view *view)
 }
 
 int copy_versions(const struct region *from, const struct view *view, struct region *to,
-                  const struct copy_room *room)
+                  const struct copy_target *target)
 {
 	const struct layout_header *header = from->header;
-	struct copy copy = {.from = from, .to = to, .room = room};
+	struct copy copy = {.from = from, .to = to, .target = target};
 	uint64_t head = head_version(load_relaxed(&header->head));
 	uint64_t reclaimed = load_relaxed(&header->reclaimed);
 	struct layout_commit newest = {0};
@@ -265,9 +265,9 @@ int copy_versions(const struct region *from, const struct view *view, struct reg
 
 int copy_history_live(const struct region *from, const struct view *view,
                       const struct layout_commit *newest, struct region *to,
-                      const struct copy_room *room)
+                      const struct copy_target *target)
 {
-	struct copy copy = {.from = from, .to = to, .room = room};
+	struct copy copy = {.from = from, .to = to, .target = target};
 	uint64_t head = newest->version, oldest = 0,
 		 reclaimed = load_acquire(&from->header->reclaimed);
 	int r = copy_init(&copy, view);

@@ -9,7 +9,7 @@
 #include "lib/region/region.h"
 
 /* Where the copies go. */
-struct copy_room {
+struct copy_target {
 	const struct view *view; /* of the new arena, up to date after each alloc */
 	unsigned char *base;     /* of the new region's mapping */
 	int (*alloc)(void *context, size_t size, ref_t *ret); /* 0 or a negative errno */
@@ -21,13 +21,13 @@ struct copy_room {
  * nobody writes. 0; what alloc() returned; -ENOMEM; or -EBADMSG: the region does not hold
  * together. No sentence. */
 int copy_versions(const struct region *from, const struct view *view, struct region *to,
-                  const struct copy_room *room);
+                  const struct copy_target *target);
 
 /* The same beside a publisher: of history, from `newest`, which may be pinned and out of history by
  * now, down to the oldest version that was still in history when it had been copied; and of what
  * pins keep below that, nothing. -ESTALE: not even `newest` was held. */
 int copy_history_live(const struct region *from, const struct view *view,
                       const struct layout_commit *newest, struct region *to,
-                      const struct copy_room *room);
+                      const struct copy_target *target);
 
 #endif

@@ -13,8 +13,8 @@
 
 /* The kernel writes the bit that says that the holder died, so the word means the same whatever C
  * library laid out the mutex around it. */
-static void judge(const struct layout_publisher_file *file, uint32_t word,
-                  const uint8_t boot_id[16], struct stele_region_lock *ret)
+static void lock_state_set(const struct layout_publisher_file *file, uint32_t word,
+                           const uint8_t boot_id[16], struct stele_region_lock *ret)
 {
 	ret->owner = word & FUTEX_TID_MASK;
 	if (memcmp(file->boot_id, boot_id, sizeof(file->boot_id)) != 0)
@@ -25,8 +25,8 @@ static void judge(const struct layout_publisher_file *file, uint32_t word,
 		ret->state = ret->owner ? STELE_LOCK_HELD : STELE_LOCK_FREE;
 }
 
-static int read_lock(int fd, const char *path, const uint8_t boot_id[16],
-                     struct stele_region_lock *ret)
+static int lock_state_read(int fd, const char *path, const uint8_t boot_id[16],
+                           struct stele_region_lock *ret)
 {
 	unsigned char bytes[LAYOUT_NOTICES_OFFSET];
 	struct layout_publisher_file file;
@@ -47,7 +47,7 @@ static int read_lock(int fd, const char *path, const uint8_t boot_id[16],
 		                 path, file.layout_version, LAYOUT_VERSION);
 	if (!abi_lock_word(bytes, &word))
 		return error_set(EBADMSG, "%s is damaged: it has no lock", path);
-	judge(&file, word, boot_id, ret);
+	lock_state_set(&file, word, boot_id, ret);
 	return 0;
 }
 
@@ -69,7 +69,7 @@ int stele_region_lock(const char *region, struct stele_region_lock *ret)
 		return error_set(ENOENT, "there is no file %s", names.publisher);
 	if (r < 0)
 		return r;
-	r = read_lock(fd, names.publisher, boot_id, ret);
+	r = lock_state_read(fd, names.publisher, boot_id, ret);
 	close(fd);
 	return r;
 }

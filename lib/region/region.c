@@ -78,7 +78,7 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 
 /* What a sentence calls it: a saved file is no region, and its path is what a person knows. */
 #define CALLED_SIZE (NAMES_PATH_SIZE + 16)
-static const char *called(const struct region_paths *names, char ret[CALLED_SIZE])
+static const char *region_called(const struct region_paths *names, char ret[CALLED_SIZE])
 {
 	if (names->saved)
 		snprintf(ret, CALLED_SIZE, "%s", names->data);
@@ -88,19 +88,20 @@ static const char *called(const struct region_paths *names, char ret[CALLED_SIZE
 }
 
 /* The remedies: of a region, and of a file that has one saved. */
-static const char *when_damaged(const struct region_paths *names)
+static const char *region_damaged_remedy(const struct region_paths *names)
 {
 	return names->saved ? "use another copy of it, or save the region again"
 	                    : "remove the region and publish again";
 }
 
-static const char *when_unknown(const struct region_paths *names)
+static const char *region_unknown_remedy(const struct region_paths *names)
 {
 	return names->saved ? "" : ", or remove the region";
 }
 
 /* The immutable part of the header is judged in a copy. */
-static int judge_header(const struct region_paths *names, const struct layout_header *header)
+static int region_validate_header(const struct region_paths *names,
+                                  const struct layout_header *header)
 {
 	char name[CALLED_SIZE];
 
@@ -114,19 +115,19 @@ static int judge_header(const struct region_paths *names, const struct layout_he
 		return error_set(EPROTONOSUPPORT,
 		                 "%s has layout version %u, and this library reads version %u; use "
 		                 "the library that made it%s",
-		                 called(names, name), header->layout_version, LAYOUT_VERSION,
-		                 when_unknown(names));
+		                 region_called(names, name), header->layout_version, LAYOUT_VERSION,
+		                 region_unknown_remedy(names));
 	if (header->checksum != checksum_header(header))
 		return error_set(EBADMSG,
 		                 "%s is damaged: the checksum of its header does not match; %s",
-		                 called(names, name), when_damaged(names));
+		                 region_called(names, name), region_damaged_remedy(names));
 	return 0;
 }
 
 /* True if `count` things of `size` bytes fit between the first page and the arena. The caller has
  * checked the arena's offset and the count against what the layout allows, so no sum overflows. */
-static bool fits_before_arena(const struct layout_header *header, uint64_t offset, uint32_t count,
-                              size_t size)
+static bool region_fits_before_arena(const struct layout_header *header, uint64_t offset,
+                                     uint32_t count, size_t size)
 {
 	return offset % 8 == 0 && offset >= LAYOUT_PAGE && offset <= header->arena_offset &&
 	       count * (uint64_t)size <= header->arena_offset - offset;
@@ -134,7 +135,7 @@ static bool fits_before_arena(const struct layout_header *header, uint64_t offse
 
 /* True if a header says nothing that no publisher writes: every walk of a reader is bounded by these
  * counts. */
-static bool header_is_possible(const struct layout_header *header, uint64_t size)
+static bool region_header_is_possible(const struct layout_header *header, uint64_t size)
 {
 	uint32_t ring = header->ring_entries;
 
@@ -143,31 +144,33 @@ static bool header_is_possible(const struct layout_header *header, uint64_t size
 	       header->history <= LAYOUT_HISTORY_MAX && header->history <= ring &&
 	       header->arena_offset % LAYOUT_PAGE == 0 &&
 	       header->arena_offset <= LAYOUT_ARENA_OFFSET_MAX && header->arena_offset <= size &&
-	       fits_before_arena(header, header->ring_offset, ring, sizeof(struct layout_commit)) &&
-	       fits_before_arena(header, header->kept_offset, header->kept_entries,
-	                         sizeof(struct layout_kept)) &&
+	       region_fits_before_arena(header, header->ring_offset, ring,
+	                                sizeof(struct layout_commit)) &&
+	       region_fits_before_arena(header, header->kept_offset, header->kept_entries,
+	                                sizeof(struct layout_kept)) &&
 	       header->limit_size <= LAYOUT_MAXIMUM && header->maximum_size <= header->limit_size &&
 	       header->maximum_size >= size;
 }
 
 /* Checks that the header fits the memory that it is in. */
-static int judge_fit(const struct region_paths *names, const struct layout_header *header,
-                     uint64_t size)
+static int region_validate_fit(const struct region_paths *names, const struct layout_header *header,
+                               uint64_t size)
 {
 	char name[CALLED_SIZE];
 
-	if (header_is_possible(header, size))
+	if (region_header_is_possible(header, size))
 		return 0;
 	return error_set(
 		EBADMSG,
 		"%s is damaged: its header does not fit its file, which may have been cut short; %s",
-		called(names, name), when_damaged(names));
+		region_called(names, name), region_damaged_remedy(names));
 }
 
 /* Refuses a file in memory with less memory than its size. Publishers reserve every byte; whoever
  * reads a hole through a mapping gets the memory for it, and would fill the machine's. On a disk
  * reading a hole costs none, and file systems that compress count fewer blocks than bytes. */
-static int judge_holes(const struct region_paths *names, int fd, const struct stat *status)
+static int region_validate_holes(const struct region_paths *names, int fd,
+                                 const struct stat *status)
 {
 	uint64_t there = file_reserved_size(fd, status);
 	char name[CALLED_SIZE];
@@ -178,12 +181,14 @@ static int judge_holes(const struct region_paths *names, int fd, const struct st
 		EBADMSG,
 		"%s is refused: its file has holes (memory for %llu of its %llu bytes), and no publisher "
 		"leaves any; %s",
-		called(names, name), (unsigned long long)there, (unsigned long long)status->st_size,
+		region_called(names, name), (unsigned long long)there,
+		(unsigned long long)status->st_size,
 		names->saved ? "copy it without them (cp --sparse=never)"
 			     : "remove the region and publish again");
 }
 
-static int judge_owner(const struct region_paths *names, const struct stat *status, bool writable)
+static int region_validate_owner(const struct region_paths *names, const struct stat *status,
+                                 bool writable)
 {
 	if (status->st_mode & (S_IWGRP | S_IWOTH))
 		return error_set(
@@ -201,7 +206,7 @@ static int judge_owner(const struct region_paths *names, const struct stat *stat
 }
 
 /* What a saved file says that it is of. */
-static int take_saved(struct region *region, const struct layout_header *header)
+static int region_take_saved(struct region *region, const struct layout_header *header)
 {
 	char name[sizeof(header->name)];
 
@@ -218,9 +223,9 @@ static int take_saved(struct region *region, const struct layout_header *header)
 }
 
 /* Takes what the header says, and the memory that it names. */
-static int take_header(struct region *region, const struct layout_header *header)
+static int region_take_header(struct region *region, const struct layout_header *header)
 {
-	int r = region->names.saved ? take_saved(region, header) : 0;
+	int r = region->names.saved ? region_take_saved(region, header) : 0;
 	char name[CALLED_SIZE];
 
 	if (r < 0)
@@ -231,7 +236,7 @@ static int take_header(struct region *region, const struct layout_header *header
 			EPROTONOSUPPORT,
 			"%s is in a kind of memory that this library does not know; use the "
 			"library that made it%s",
-			called(&region->names, name), when_unknown(&region->names));
+			region_called(&region->names, name), region_unknown_remedy(&region->names));
 	region->segment = header->segment;
 	memcpy(region->uuid, header->uuid, sizeof(region->uuid));
 	region->maximum_size = header->maximum_size;
@@ -248,7 +253,7 @@ static int take_header(struct region *region, const struct layout_header *header
 	return 0;
 }
 
-static int map_region(const struct region_paths *names, struct region *region, bool writable,
+static int region_map(const struct region_paths *names, struct region *region, bool writable,
                       bool guarded)
 {
 	struct layout_header header = {0};
@@ -259,22 +264,22 @@ static int map_region(const struct region_paths *names, struct region *region, b
 	if (got != (ssize_t)sizeof(header))
 		return error_set(EBADMSG, "cannot read the header of %s: %s", names->data,
 		                 got < 0 ? strerror(errno) : "it is too short");
-	r = judge_header(names, &header);
+	r = region_validate_header(names, &header);
 	/* A publisher would make its checksum wrong. */
 	if (r == 0 && header.contents != 0 && !names->saved)
 		r = error_set(EBADMSG,
 		              "%s is a saved file, not a region; make one of it with stele load",
 		              names->data);
 	if (r == 0)
-		r = take_header(region, &header);
+		r = region_take_header(region, &header);
 	if (r == 0)
-		r = judge_fit(names, &header, region->file_size);
+		r = region_validate_fit(names, &header, region->file_size);
 	if (r < 0)
 		return r;
 	if (header.maximum_size > SIZE_MAX)
-		return error_set(ENOMEM,
-		                 "%s may grow to %llu bytes, more than this process can map",
-		                 called(names, name), (unsigned long long)header.maximum_size);
+		return error_set(
+			ENOMEM, "%s may grow to %llu bytes, more than this process can map",
+			region_called(names, name), (unsigned long long)header.maximum_size);
 	r = region->memory->map(region, &header, writable, guarded);
 	if (r < 0)
 		return r;
@@ -301,11 +306,11 @@ int region_open(const struct region_paths *names, bool writable, bool guarded, s
 	if (r == 0)
 		r = owner_check(names, &region.status);
 	if (r == 0 && !names->saved)
-		r = judge_owner(names, &region.status, writable);
+		r = region_validate_owner(names, &region.status, writable);
 	if (r == 0)
-		r = judge_holes(names, region.fd, &region.status);
+		r = region_validate_holes(names, region.fd, &region.status);
 	if (r == 0)
-		r = map_region(names, &region, writable, guarded);
+		r = region_map(names, &region, writable, guarded);
 	if (r < 0) {
 		if (region.fd >= 0)
 			close(region.fd);
@@ -325,7 +330,7 @@ int region_open_file(const struct region_paths *names, int fd, bool writable, bo
 		r = error_set(errno, "cannot look at the new file for %s: %s", names->data,
 		              strerror(errno));
 	if (r == 0)
-		r = map_region(names, &region, writable, guarded);
+		r = region_map(names, &region, writable, guarded);
 	if (r == 0)
 		*ret = region;
 	return r;
@@ -472,16 +477,17 @@ int region_error(const struct region *region, int r, uint64_t version)
 		return error_set(
 			ESTALE,
 			"version %llu of %s is no longer held; open a snapshot of the newest",
-			(unsigned long long)version, called(names, name));
+			(unsigned long long)version, region_called(names, name));
 	case -EBADMSG:
 		if (mapping_lost(&region->mapping))
 			return error_set(EBADMSG, "%s%s was truncated; %s and open it anew",
-			                 names->saved ? "" : "the file of ", called(names, name),
+			                 names->saved ? "" : "the file of ",
+			                 region_called(names, name),
 			                 names->saved ? "use another copy of it"
 			                              : "publish the region again");
 		return error_set(EBADMSG, "%s is damaged: version %llu does not hold together; %s",
-		                 called(names, name), (unsigned long long)version,
-		                 when_damaged(names));
+		                 region_called(names, name), (unsigned long long)version,
+		                 region_damaged_remedy(names));
 	default:
 		return r;
 	}

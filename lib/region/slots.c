@@ -17,15 +17,15 @@
 #define SLOTS_FIRST  64u
 #define CLAIM_ROUNDS 64 /* looks at all slots, of which each but the last found the file longer */
 
-static uint64_t file_size_for(uint32_t capacity)
+static uint64_t slots_file_size(uint32_t capacity)
 {
 	return sizeof(struct layout_subscribers_header) +
 	       (uint64_t)capacity * sizeof(struct layout_slot);
 }
 
-static off_t lock_byte(uint32_t index)
+static off_t slots_lock_byte(uint32_t index)
 {
-	return (off_t)file_size_for(index);
+	return (off_t)slots_file_size(index);
 }
 
 int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16],
@@ -41,7 +41,7 @@ int slots_make(const struct region_paths *names, int publisher, const uint8_t uu
 	int fd, r;
 
 	memcpy(header.uuid, uuid, sizeof(header.uuid));
-	r = file_make(names->subscribers, file_size_for(SLOTS_FIRST), &fd);
+	r = file_make(names->subscribers, slots_file_size(SLOTS_FIRST), &fd);
 	if (r < 0)
 		return r;
 	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
@@ -52,18 +52,19 @@ int slots_make(const struct region_paths *names, int publisher, const uint8_t uu
 	return r;
 }
 
-static uint32_t capacity_of(int fd)
+static uint32_t slots_capacity(int fd)
 {
 	struct stat status;
 	uint64_t slots;
 
-	if (fstat(fd, &status) < 0 || (uint64_t)status.st_size < file_size_for(0))
+	if (fstat(fd, &status) < 0 || (uint64_t)status.st_size < slots_file_size(0))
 		return 0;
-	slots = ((uint64_t)status.st_size - file_size_for(0)) / sizeof(struct layout_slot);
+	slots = ((uint64_t)status.st_size - slots_file_size(0)) / sizeof(struct layout_slot);
 	return slots < LAYOUT_SLOTS_MAX ? (uint32_t)slots : LAYOUT_SLOTS_MAX;
 }
 
-static bool header_fits(const struct layout_subscribers_header *header, const uint8_t uuid[16])
+static bool slots_header_fits(const struct layout_subscribers_header *header,
+                              const uint8_t uuid[16])
 {
 	return header->magic == LAYOUT_MAGIC_SUBSCRIBERS &&
 	       header->layout_version == LAYOUT_VERSION &&
@@ -72,7 +73,7 @@ static bool header_fits(const struct layout_subscribers_header *header, const ui
 }
 
 /* The description that holds the locks, and is not the mapped one. */
-static int lock_open(const struct region_paths *names, int fd, struct slots *slots)
+static int slots_open_lock(const struct region_paths *names, int fd, struct slots *slots)
 {
 	int lock, r = file_open_again(fd, &lock);
 
@@ -92,9 +93,9 @@ static int lock_open(const struct region_paths *names, int fd, struct slots *slo
 }
 
 /* Opens the subscribers file of a region, and reads its header. 0, or with an error message. */
-static int open_file(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
-                     bool writable, int *ret_fd, struct stat *ret_status,
-                     struct layout_subscribers_header *ret_header)
+static int slots_open_file(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
+                           bool writable, int *ret_fd, struct stat *ret_status,
+                           struct layout_subscribers_header *ret_header)
 {
 	int fd, r = file_open_linked(names->subscribers, writable, sizeof(*ret_header), &fd,
 	                             ret_status);
@@ -107,7 +108,7 @@ static int open_file(const struct region_paths *names, const uint8_t uuid[16], u
 		r = error_set(EPERM, "%s belongs to user %u, not to the region's owner, user %u",
 		              names->subscribers, ret_status->st_uid, owner);
 	else if (pread(fd, ret_header, sizeof(*ret_header), 0) != (ssize_t)sizeof(*ret_header) ||
-	         !header_fits(ret_header, uuid))
+	         !slots_header_fits(ret_header, uuid))
 		r = error_set(EBADMSG, "%s does not belong to this region", names->subscribers);
 	if (r < 0)
 		close(fd);
@@ -131,7 +132,7 @@ int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_
 {
 	struct layout_subscribers_header header;
 	struct stat status;
-	int fd, r = open_file(names, uuid, owner, false, &fd, &status, &header);
+	int fd, r = slots_open_file(names, uuid, owner, false, &fd, &status, &header);
 
 	if (r < 0)
 		return r;
@@ -149,15 +150,15 @@ int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t 
 	struct layout_slot slots[AT_ONCE];
 	uint32_t taken = 0, capacity, used;
 	struct stat status;
-	int fd, r = open_file(names, uuid, owner, false, &fd, &status, &header);
+	int fd, r = slots_open_file(names, uuid, owner, false, &fd, &status, &header);
 
 	if (r < 0)
 		return r;
-	capacity = capacity_of(fd);
+	capacity = slots_capacity(fd);
 	used = header.slots_used < capacity ? (uint32_t)header.slots_used : capacity;
 	for (uint32_t i = 0; i < used; i += AT_ONCE) {
 		uint32_t count = used - i < AT_ONCE ? used - i : AT_ONCE;
-		ssize_t got = pread(fd, slots, count * sizeof(*slots), (off_t)file_size_for(i));
+		ssize_t got = pread(fd, slots, count * sizeof(*slots), (off_t)slots_file_size(i));
 		for (uint32_t k = 0; k < count && got >= (ssize_t)((k + 1) * sizeof(*slots)); k++)
 			taken += slots[k].state == LAYOUT_SLOT_TAKEN;
 	}
@@ -173,23 +174,23 @@ int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t o
 	struct layout_subscribers_header header;
 	struct slots slots = {0};
 	struct stat status;
-	int fd, r = open_file(names, uuid, owner, true, &fd, &status, &header);
+	int fd, r = slots_open_file(names, uuid, owner, true, &fd, &status, &header);
 
 	if (r < 0)
 		return r;
-	r = mapping_open(&slots.mapping, fd, (size_t)file_size_for(LAYOUT_SLOTS_MAX), true,
+	r = mapping_open(&slots.mapping, fd, (size_t)slots_file_size(LAYOUT_SLOTS_MAX), true,
 	                 guarded);
 	if (r < 0)
-		r = mapping_error(r, names->subscribers, file_size_for(LAYOUT_SLOTS_MAX));
+		r = mapping_error(r, names->subscribers, slots_file_size(LAYOUT_SLOTS_MAX));
 	else
-		r = lock_open(names, fd, &slots);
+		r = slots_open_lock(names, fd, &slots);
 	close(fd);
 	if (r < 0)
 		return r;
 	ret->mapping = slots.mapping;
 	ret->header = (struct layout_subscribers_header *)slots.mapping.base;
-	ret->slot = (struct layout_slot *)(slots.mapping.base + file_size_for(0));
-	ret->capacity = capacity_of(slots.lock.fd);
+	ret->slot = (struct layout_slot *)(slots.mapping.base + slots_file_size(0));
+	ret->capacity = slots_capacity(slots.lock.fd);
 	fork_fd_move(&slots.lock, &ret->lock);
 	return 0;
 }
@@ -209,7 +210,7 @@ bool slots_sound(const struct slots *slots, const uint8_t uuid[16])
 	if (fstat(slots->lock.fd, &status) < 0 || status.st_size < (off_t)sizeof(header))
 		return false;
 	data_copy_out(&header, (const unsigned char *)slots->header, sizeof(header));
-	return header_fits(&header, uuid) && !mapping_lost(&slots->mapping);
+	return slots_header_fits(&header, uuid) && !mapping_lost(&slots->mapping);
 }
 
 uint32_t slots_used(struct slots *slots)
@@ -219,7 +220,7 @@ uint32_t slots_used(struct slots *slots)
 	uint32_t capacity = __atomic_load_n(&slots->capacity, __ATOMIC_RELAXED);
 
 	if (used > capacity) {
-		capacity = capacity_of(slots->lock.fd);
+		capacity = slots_capacity(slots->lock.fd);
 		__atomic_store_n(&slots->capacity, capacity, __ATOMIC_RELAXED);
 	}
 	return used < capacity ? (uint32_t)used : capacity;
@@ -227,25 +228,25 @@ uint32_t slots_used(struct slots *slots)
 
 bool slots_alive(const struct slots *slots, uint32_t index)
 {
-	return file_lock_held_by_writer(slots->lock.fd, lock_byte(index), 1) == 1;
+	return file_lock_held_by_writer(slots->lock.fd, slots_lock_byte(index), 1) == 1;
 }
 
 bool slots_owned(const struct slots *slots, uint32_t index)
 {
-	return file_lock_is_one_byte(slots->lock.fd, lock_byte(index)) == 1;
+	return file_lock_is_one_byte(slots->lock.fd, slots_lock_byte(index)) == 1;
 }
 
 int slots_lock(struct slots *slots, uint32_t index)
 {
-	return file_lock_try(slots->lock.fd, lock_byte(index));
+	return file_lock_try(slots->lock.fd, slots_lock_byte(index));
 }
 
 void slots_unlock(struct slots *slots, uint32_t index)
 {
-	file_unlock(slots->lock.fd, lock_byte(index));
+	file_unlock(slots->lock.fd, slots_lock_byte(index));
 }
 
-static void raise_used(struct slots *slots, uint64_t used)
+static void slots_raise_used(struct slots *slots, uint64_t used)
 {
 	uint64_t old = load_relaxed(&slots->header->slots_used);
 
@@ -259,7 +260,7 @@ static void raise_used(struct slots *slots, uint64_t used)
  * before the count is raised, and the count is raised before the owner's first ticket. So a publisher
  * that sees the count finds the slot, whether or not the entry is written yet; one that does not has
  * stored a head that the owner sees after it has armed. */
-static void announce(struct slots *slots, uint32_t index)
+static void slots_announce(struct slots *slots, uint32_t index)
 {
 	struct layout_subscribers_header *header = slots->header;
 	uint64_t claim = __atomic_fetch_add(&header->claims, 1, __ATOMIC_SEQ_CST);
@@ -267,7 +268,7 @@ static void announce(struct slots *slots, uint32_t index)
 	store_release_32(&header->claimed[claim % LAYOUT_CLAIMS], LAYOUT_CLAIM(claim, index));
 }
 
-static void take(struct slots *slots, uint32_t index, const struct slot_owner *owner)
+static void slots_take(struct slots *slots, uint32_t index, const struct slot_owner *owner)
 {
 	struct layout_slot *slot = &slots->slot[index];
 	char command[16];
@@ -291,12 +292,12 @@ static void take(struct slots *slots, uint32_t index, const struct slot_owner *o
 	__atomic_store_n(&slot->notifier, owner->notifier, __ATOMIC_RELAXED);
 	/* The contract with the publisher: a slot that it finds TAKEN has its uuid. */
 	store_release_32(&slot->state, LAYOUT_SLOT_TAKEN);
-	raise_used(slots, index + 1u);
-	announce(slots, index);
+	slots_raise_used(slots, index + 1u);
+	slots_announce(slots, index);
 }
 
 /* Looks for a free slot below `end`: its index, or -EAGAIN. */
-static int64_t claim_below(struct slots *slots, uint32_t end)
+static int64_t slots_claim_below(struct slots *slots, uint32_t end)
 {
 	uint32_t i;
 
@@ -314,19 +315,19 @@ static int64_t claim_below(struct slots *slots, uint32_t end)
 /* Makes the file longer, unless it has grown since it was found full: another process may have done
  * that, and its new slots were not looked at yet. 0, or a negative errno without an error
  * message. */
-static int grow(struct slots *slots)
+static int slots_grow(struct slots *slots)
 {
 	uint32_t full = slots->capacity, more = full < SLOTS_FIRST ? SLOTS_FIRST : full * 2;
 	int r;
 
-	slots->capacity = capacity_of(slots->lock.fd);
+	slots->capacity = slots_capacity(slots->lock.fd);
 	if (slots->capacity > full)
 		return 0;
 	if (slots->capacity == LAYOUT_SLOTS_MAX)
 		return -ENOSPC;
 	if (more > LAYOUT_SLOTS_MAX)
 		more = LAYOUT_SLOTS_MAX;
-	r = file_reserve(slots->lock.fd, 0, file_size_for(more));
+	r = file_reserve(slots->lock.fd, 0, slots_file_size(more));
 	if (r == 0)
 		slots->capacity = more;
 	return r;
@@ -334,7 +335,7 @@ static int grow(struct slots *slots)
 
 void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier)
 {
-	/* After the ticket was disarmed, as in take(). */
+	/* After the ticket was disarmed, as in slots_take(). */
 	__atomic_store_n(&slots->slot[index].notifier, notifier, __ATOMIC_RELEASE);
 }
 
@@ -342,16 +343,16 @@ int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *r
 {
 	int r = 0;
 
-	slots->capacity = capacity_of(slots->lock.fd);
+	slots->capacity = slots_capacity(slots->lock.fd);
 	/* A hostile process may cut the file and let it grow for ever. */
 	for (int round = 0; round < CLAIM_ROUNDS && r == 0; round++) {
-		int64_t index = claim_below(slots, slots->capacity);
+		int64_t index = slots_claim_below(slots, slots->capacity);
 		if (index >= 0) {
-			take(slots, (uint32_t)index, owner);
+			slots_take(slots, (uint32_t)index, owner);
 			*ret_index = (uint32_t)index;
 			return 0;
 		}
-		r = grow(slots);
+		r = slots_grow(slots);
 	}
 	if (r == 0 || (r == -ENOSPC && slots->capacity == LAYOUT_SLOTS_MAX))
 		return error_set(
@@ -360,7 +361,7 @@ int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *r
 			"locked them",
 			slots->capacity);
 	return file_reserve_error(r, slots->lock.fd, "the subscribers file",
-	                          file_size_for(slots->capacity * 2));
+	                          slots_file_size(slots->capacity * 2));
 }
 
 void slots_release(struct slots *slots, uint32_t index)

@@ -13,7 +13,7 @@
 
 /* ---- the header's changing part ---- */
 
-static void check_header(struct walk *walk)
+static void survey_check_header(struct walk *walk)
 {
 	const struct region *region = walk->region;
 	const struct layout_header *header = region->header;
@@ -42,7 +42,7 @@ static void check_header(struct walk *walk)
 }
 
 /* One of the two records is whole at any time, if commits go to the disk. */
-static void check_durable(struct walk *walk)
+static void survey_check_durable(struct walk *walk)
 {
 	const struct region *region = walk->region;
 	unsigned whole = 0;
@@ -61,7 +61,7 @@ static void check_durable(struct walk *walk)
 }
 
 /* What is in the values of rows shows here alone. */
-static void check_contents(struct walk *walk)
+static void survey_check_contents(struct walk *walk)
 {
 	walk->survey->use.checksummed = data_load(&walk->region->header->contents) != 0;
 	if (!region_contents_match(walk->region))
@@ -72,7 +72,7 @@ static void check_contents(struct walk *walk)
 /* ---- the versions ---- */
 
 /* One of those that head and ring lead to. */
-static int walk_one(struct walk *walk, uint64_t version, enum walk_kind kind)
+static int survey_version(struct walk *walk, uint64_t version, enum walk_kind kind)
 {
 	struct layout_commit commit = walk->options->newest;
 	int r = 0;
@@ -91,7 +91,7 @@ static int walk_one(struct walk *walk, uint64_t version, enum walk_kind kind)
 }
 
 /* From the newest down to the first that the publisher has given up by then. */
-static int walk_head_and_history(struct walk *walk, uint64_t head)
+static int survey_history(struct walk *walk, uint64_t head)
 {
 	struct stele_region_use *use = &walk->survey->use;
 	uint64_t version = head;
@@ -101,7 +101,7 @@ static int walk_head_and_history(struct walk *walk, uint64_t head)
 	if (head == 0)
 		return 0;
 	do {
-		r = walk_one(walk, version, version == head ? WALK_HEAD : WALK_HISTORY);
+		r = survey_version(walk, version, version == head ? WALK_HEAD : WALK_HISTORY);
 		if (r < 0)
 			return r == -ESTALE && version != head ? 0 : r;
 		use->versions += walk->damages == 0;
@@ -114,7 +114,7 @@ static int walk_head_and_history(struct walk *walk, uint64_t head)
 
 /* What was in history when the walk began, from `first`, and was neither met there nor, where a pin
  * keeps it, below. */
-static void count_given_up(struct walk *walk, uint64_t first)
+static void survey_count_given_up(struct walk *walk, uint64_t first)
 {
 	const struct survey *survey = walk->survey;
 	struct stele_region_use *use = &walk->survey->use;
@@ -131,7 +131,7 @@ static void count_given_up(struct walk *walk, uint64_t first)
 			use->given_up -= survey->kept[i].version >= first;
 }
 
-static int compare_kept(const void *a, const void *b)
+static int survey_compare_kept(const void *a, const void *b)
 {
 	uint64_t x = ((const struct survey_kept *)a)->version,
 		 y = ((const struct survey_kept *)b)->version;
@@ -140,7 +140,7 @@ static int compare_kept(const void *a, const void *b)
 }
 
 /* What is kept below what was walked as history; more may come while it is looked for. */
-static int find_kept(struct walk *walk, uint64_t below)
+static int survey_find_kept(struct walk *walk, uint64_t below)
 {
 	const struct region *region = walk->region;
 	struct survey *survey = walk->survey;
@@ -158,15 +158,15 @@ static int find_kept(struct walk *walk, uint64_t below)
 		if (kept->version != 0 && kept->version < below)
 			survey->kept_count++;
 	}
-	qsort(survey->kept, survey->kept_count, sizeof(*survey->kept), compare_kept);
+	qsort(survey->kept, survey->kept_count, sizeof(*survey->kept), survey_compare_kept);
 	return 0;
 }
 
-static int walk_all_kept(struct walk *walk)
+static int survey_kept_versions(struct walk *walk)
 {
 	struct survey *survey = walk->survey;
 	uint64_t held = 0;
-	int r = find_kept(walk, survey->use.oldest);
+	int r = survey_find_kept(walk, survey->use.oldest);
 
 	for (uint32_t i = 0; i < survey->kept_count && r == 0; i++) {
 		const struct survey_kept *kept = &survey->kept[i];
@@ -195,7 +195,7 @@ static int walk_all_kept(struct walk *walk)
 /* ---- memory ---- */
 
 /* What nothing reaches: whole pages, and the rest. */
-static void count_free(struct walk *walk)
+static void survey_count_free(struct walk *walk)
 {
 	struct stele_region_use *use = &walk->survey->use;
 	const unsigned words = LAYOUT_PAGE / LAYOUT_UNIT / 64;
@@ -228,17 +228,17 @@ int survey_region(struct region *region, const struct survey_options *options, s
 	if (r < 0)
 		return r;
 	walk_begin(&walk, 0, WALK_HEAD);
-	check_header(&walk);
-	check_durable(&walk);
-	check_contents(&walk);
+	survey_check_header(&walk);
+	survey_check_durable(&walk);
+	survey_check_contents(&walk);
 	r = walk_end(&walk);
 	if (r == 0)
-		r = walk_head_and_history(&walk, head);
+		r = survey_history(&walk, head);
 	if (r == 0)
-		r = walk_all_kept(&walk);
+		r = survey_kept_versions(&walk);
 	if (r == 0) {
-		count_given_up(&walk, first);
-		count_free(&walk);
+		survey_count_given_up(&walk, first);
+		survey_count_free(&walk);
 	}
 	walk_close(&walk);
 	if (r < 0)

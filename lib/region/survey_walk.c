@@ -16,14 +16,14 @@
 
 #define PROGRESS 16384u /* objects between two reports */
 
-static size_t units_of(const struct walk *walk)
+static size_t walk_units(const struct walk *walk)
 {
 	return (size_t)(walk->view.limit - walk->view.start) / LAYOUT_UNIT;
 }
 
 int walk_open(struct walk *walk)
 {
-	size_t units = units_of(walk);
+	size_t units = walk_units(walk);
 
 	walk->known = calloc(units + 1, sizeof(*walk->known));
 	walk->covered = calloc(units / 64 + 1, sizeof(*walk->covered));
@@ -66,12 +66,12 @@ void walk_begin(struct walk *walk, uint64_t version, enum walk_kind kind)
 
 /* ---- what is met ---- */
 
-static uint32_t *known_of(const struct walk *walk, ref_t ref)
+static uint32_t *walk_known(const struct walk *walk, ref_t ref)
 {
 	return &walk->known[ref - walk->view.start / LAYOUT_UNIT];
 }
 
-static void cover(struct walk *walk, ref_t ref, uint32_t units, bool set)
+static void walk_cover(struct walk *walk, ref_t ref, uint32_t units, bool set)
 {
 	size_t from = (size_t)(ref - walk->view.start / LAYOUT_UNIT);
 
@@ -82,7 +82,7 @@ static void cover(struct walk *walk, ref_t ref, uint32_t units, bool set)
 			walk->covered[i / 64] &= ~(UINT64_C(1) << i % 64);
 }
 
-static bool is_covered(const struct walk *walk, ref_t ref, uint32_t units)
+static bool walk_is_covered(const struct walk *walk, ref_t ref, uint32_t units)
 {
 	size_t from = (size_t)(ref - walk->view.start / LAYOUT_UNIT);
 
@@ -94,7 +94,7 @@ static bool is_covered(const struct walk *walk, ref_t ref, uint32_t units)
 
 /* An object that only kept versions reach is held by those from this one down to the oldest that is
  * not older than it. */
-static uint32_t held_until(const struct walk *walk, uint64_t made)
+static uint32_t walk_held_until(const struct walk *walk, uint64_t made)
 {
 	const struct survey *survey = walk->survey;
 	uint32_t low = walk->kept_index, high = survey->kept_count;
@@ -109,7 +109,7 @@ static uint32_t held_until(const struct walk *walk, uint64_t made)
 	return low;
 }
 
-static void count_held(struct walk *walk, const struct walk_met *met, bool more)
+static void walk_count_held(struct walk *walk, const struct walk_met *met, bool more)
 {
 	struct survey_kept *kept = walk->survey->kept;
 	uint64_t bytes = (uint64_t)met->units * LAYOUT_UNIT;
@@ -120,29 +120,29 @@ static void count_held(struct walk *walk, const struct walk_met *met, bool more)
 }
 
 /* Counts an object that no newer version reaches. `bytes` is where it counts in the newest. */
-static bool meet(struct walk *walk, ref_t ref, uint64_t made, size_t size, uint64_t *bytes)
+static bool walk_meet(struct walk *walk, ref_t ref, uint64_t made, size_t size, uint64_t *bytes)
 {
 	struct stele_region_use *use = &walk->survey->use;
 	struct walk_met met = {ref, (uint32_t)(size / LAYOUT_UNIT), 0};
 
-	if (is_covered(walk, ref, met.units)) {
+	if (walk_is_covered(walk, ref, met.units)) {
 		walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT, "it lies where another object is");
 		return false;
 	}
-	if (walk->met_count == walk->met_room) {
-		size_t room = walk->met_room ? walk->met_room * 2 : 1024;
-		struct walk_met *more = realloc(walk->met, room * sizeof(*more));
+	if (walk->met_count == walk->met_capacity) {
+		size_t capacity = walk->met_capacity ? walk->met_capacity * 2 : 1024;
+		struct walk_met *more = realloc(walk->met, capacity * sizeof(*more));
 		if (!more) {
 			walk->no_memory = true;
 			return false;
 		}
 		walk->met = more;
-		walk->met_room = room;
+		walk->met_capacity = capacity;
 	}
-	cover(walk, ref, met.units, true);
+	walk_cover(walk, ref, met.units, true);
 	if (walk->kind == WALK_KEPT) {
-		met.kept_end = held_until(walk, made);
-		count_held(walk, &met, true);
+		met.kept_end = walk_held_until(walk, made);
+		walk_count_held(walk, &met, true);
 	}
 	walk->met[walk->met_count++] = met;
 	*(walk->kind == WALK_HEAD      ? bytes
@@ -154,14 +154,14 @@ static bool meet(struct walk *walk, ref_t ref, uint64_t made, size_t size, uint6
 	return true;
 }
 
-static void forget_met(struct walk *walk)
+static void walk_forget(struct walk *walk)
 {
 	for (size_t i = 0; i < walk->met_count; i++) {
 		const struct walk_met *met = &walk->met[i];
-		*known_of(walk, met->ref) = 0;
-		cover(walk, met->ref, met->units, false);
+		*walk_known(walk, met->ref) = 0;
+		walk_cover(walk, met->ref, met->units, false);
 		if (walk->kind == WALK_KEPT)
-			count_held(walk, met, false);
+			walk_count_held(walk, met, false);
 	}
 	walk->survey->use = walk->before;
 }
@@ -177,7 +177,7 @@ int walk_end(struct walk *walk)
 	if (r == -EBADMSG)
 		return region_error(walk->region, r, walk->version);
 	if (r == -ESTALE) {
-		forget_met(walk);
+		walk_forget(walk);
 		return r;
 	}
 	for (uint64_t i = 0; i < walk->damages && i < WALK_DAMAGES; i++) {
@@ -197,7 +197,7 @@ int walk_end(struct walk *walk)
 /* ---- tries ---- */
 
 /* A node whose references are being followed. */
-struct level {
+struct walk_level {
 	struct node node;
 	ref_t ref;
 	unsigned place, depth; /* bytes of key up to its branching */
@@ -206,36 +206,36 @@ struct level {
 	bool bad;
 };
 
-struct way {
+struct walk_path {
 	const struct row_layout *shape;
 	void (*visit)(struct walk *walk, ref_t row, uint64_t made);
 	unsigned top;
-	struct level levels[STELE_KEY_MAX + 2];
+	struct walk_level levels[STELE_KEY_MAX + 2];
 	unsigned char
 		key[STELE_KEY_MAX + 1]; /* up to the branching of the topmost level, and one */
 };
 
 /* Where the walk stands: what a reference leads to has a key that starts with these bits, or is
  * them. */
-struct step {
+struct walk_step {
 	ref_t ref;
 	unsigned bits;
 	bool ends;     /* it is a row with this very key */
 	uint64_t made; /* by the newest version that can have made it */
 };
 
-static uint32_t damaged(struct walk *walk, ref_t ref, const char *what)
+static uint32_t walk_damaged(struct walk *walk, ref_t ref, const char *what)
 {
 	walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT, what);
 	return BAD;
 }
 
-static bool key_is_on_way(const struct way *way, const struct step *step,
-                          const struct row_parts *row)
+static bool walk_key_is_on_path(const struct walk_path *path, const struct walk_step *step,
+                                const struct row_parts *row)
 {
 	unsigned char key[STELE_KEY_MAX + 1];
 
-	memcpy(key, way->key, (step->bits + 7) / 8);
+	memcpy(key, path->key, (step->bits + 7) / 8);
 	if (step->bits % 8)
 		key[step->bits / 8] &= (unsigned char)(0xff00u >> step->bits % 8);
 	return key_starts(row->key, row->key_bits, key, step->bits) &&
@@ -244,7 +244,8 @@ static bool key_is_on_way(const struct way *way, const struct step *step,
 
 /* An object that a newer version reaches, and so was checked, is where it belongs in this one
  * too. */
-static bool is_in_place(struct walk *walk, const struct way *way, const struct step *step)
+static bool walk_is_in_place(struct walk *walk, const struct walk_path *path,
+                             const struct walk_step *step)
 {
 	struct row_parts row;
 	ref_t ref = step->ref;
@@ -263,11 +264,12 @@ static bool is_in_place(struct walk *walk, const struct way *way, const struct s
 		place = node_next_place(&node, 0);
 		ref = place == PLACE_END ? 0 : node_ref_at(&node, place);
 	}
-	return row_parts(&walk->view, way->shape, ref, &row) == 0 && key_is_on_way(way, step, &row);
+	return row_parts(&walk->view, path->shape, ref, &row) == 0 &&
+	       walk_key_is_on_path(path, step, &row);
 }
 
 /* Checks a row's key and value by its schema. */
-static const char *row_fault(struct walk *walk, const struct row_parts *row)
+static const char *walk_row_fault(struct walk *walk, const struct row_parts *row)
 {
 	if (!walk->schema)
 		return NULL;
@@ -280,36 +282,37 @@ static const char *row_fault(struct walk *walk, const struct row_parts *row)
 	return NULL;
 }
 
-static uint32_t walk_row(struct walk *walk, struct way *way, const struct step *step)
+static uint32_t walk_row(struct walk *walk, struct walk_path *path, const struct walk_step *step)
 {
 	struct stele_region_use *use = &walk->survey->use;
 	struct row_parts row;
 	const char *fault;
 	size_t size;
 
-	if (row_parts(&walk->view, way->shape, step->ref, &row) < 0)
-		return damaged(walk, step->ref, "it is no row of its table");
-	size = row_size(way->shape, row.value_size, row.key_bits);
+	if (row_parts(&walk->view, path->shape, step->ref, &row) < 0)
+		return walk_damaged(walk, step->ref, "it is no row of its table");
+	size = row_size(path->shape, row.value_size, row.key_bits);
 	if ((uint64_t)step->ref * LAYOUT_UNIT + size > walk->view.limit)
-		return damaged(walk, step->ref, "the row does not end inside the arena");
-	if (!key_is_on_way(way, step, &row))
-		return damaged(walk, step->ref, "the row's key is not the one that leads to it");
-	fault = row_fault(walk, &row);
+		return walk_damaged(walk, step->ref, "the row does not end inside the arena");
+	if (!walk_key_is_on_path(path, step, &row))
+		return walk_damaged(walk, step->ref,
+		                    "the row's key is not the one that leads to it");
+	fault = walk_row_fault(walk, &row);
 	if (fault)
-		return damaged(walk, step->ref, fault);
-	if (!meet(walk, step->ref, row.version, size,
-	          walk->schema ? &use->row_bytes : &use->other_bytes))
+		return walk_damaged(walk, step->ref, fault);
+	if (!walk_meet(walk, step->ref, row.version, size,
+	               walk->schema ? &use->row_bytes : &use->other_bytes))
 		return BAD;
 	if (walk->kind == WALK_HEAD && walk->schema)
 		use->rows++;
-	*known_of(walk, step->ref) = 2;
-	if (way->visit)
-		way->visit(walk, step->ref, row.version);
+	*walk_known(walk, step->ref) = 2;
+	if (path->visit)
+		path->visit(walk, step->ref, row.version);
 	return 1;
 }
 
 /* The rows are all over memory: ask for them all before the first is needed. */
-static void survey_prefetch(const struct walk *walk, const struct node *node)
+static void walk_prefetch(const struct walk *walk, const struct node *node)
 {
 	const unsigned char *refs = node_refs(node);
 	unsigned count = node_ref_count(node);
@@ -319,12 +322,13 @@ static void survey_prefetch(const struct walk *walk, const struct node *node)
 }
 
 /* Enters a node: 0, and it is the topmost level, or BAD. */
-static uint32_t enter(struct walk *walk, struct way *way, const struct step *step, uint64_t made)
+static uint32_t walk_enter(struct walk *walk, struct walk_path *path, const struct walk_step *step,
+                           uint64_t made)
 {
 	const unsigned char *at = view_object(&walk->view, step->ref);
 	struct stele_region_use *use = &walk->survey->use;
 	struct node node = node_at(at);
-	const char *fault = node_fault(&walk->view, way->shape, &node);
+	const char *fault = node_fault(&walk->view, path->shape, &node);
 	unsigned depth = step->bits / 8;
 
 	if (!fault && step->ends)
@@ -332,55 +336,57 @@ static uint32_t enter(struct walk *walk, struct way *way, const struct step *ste
 	if (!fault && depth + node.skip > STELE_KEY_MAX)
 		fault = "the keys below it are longer than any can be";
 	if (fault)
-		return damaged(walk, step->ref, fault);
-	if (!meet(walk, step->ref, made, node_whole_size(&node),
-	          walk->schema ? &use->node_bytes : &use->other_bytes))
+		return walk_damaged(walk, step->ref, fault);
+	if (!walk_meet(walk, step->ref, made, node_whole_size(&node),
+	               walk->schema ? &use->node_bytes : &use->other_bytes))
 		return BAD;
 	if (walk->kind == WALK_HEAD && walk->schema)
 		use->nodes++;
-	data_copy_out(way->key + depth, node_skipped(&node), node.skip);
-	way->levels[way->top++] = (struct level){
+	data_copy_out(path->key + depth, node_skipped(&node), node.skip);
+	path->levels[path->top++] = (struct walk_level){
 		.node = node, .ref = step->ref, .depth = depth + node.skip, .made = made};
-	survey_prefetch(walk, &node);
+	walk_prefetch(walk, &node);
 	return 0;
 }
 
 /* Follows a reference: how many rows there are, or BAD; or 0: it leads to a node, entered now. */
-static uint32_t follow(struct walk *walk, struct way *way, const struct step *step)
+static uint32_t walk_follow(struct walk *walk, struct walk_path *path, const struct walk_step *step)
 {
 	const unsigned char *at = view_object(&walk->view, step->ref);
 	uint64_t first, made;
 	uint32_t known;
 
 	if (!at)
-		return damaged(walk, step->ref, "a reference leads out of the arena");
+		return walk_damaged(walk, step->ref, "a reference leads out of the arena");
 	first = data_load(at);
 	made = first & ~LAYOUT_NODE;
 	if (made == 0 || made > step->made)
-		return damaged(walk, step->ref,
-		               "it was made by a later version than what leads to it");
-	known = *known_of(walk, step->ref);
+		return walk_damaged(walk, step->ref,
+		                    "it was made by a later version than what leads to it");
+	known = *walk_known(walk, step->ref);
 	if (known == BAD)
 		return BAD;
 	if (known) {
-		if (!is_in_place(walk, way, step))
-			return damaged(walk, step->ref, "another version has it in another place");
+		if (!walk_is_in_place(walk, path, step))
+			return walk_damaged(walk, step->ref,
+			                    "another version has it in another place");
 		return known - 1;
 	}
-	return first & LAYOUT_NODE ? enter(walk, way, step, made) : walk_row(walk, way, step);
+	return first & LAYOUT_NODE ? walk_enter(walk, path, step, made)
+	                           : walk_row(walk, path, step);
 }
 
 /* The next reference of the topmost level: false if there is none. */
-static bool next_step(struct way *way, struct step *ret)
+static bool walk_next_step(struct walk_path *path, struct walk_step *ret)
 {
-	struct level *level = &way->levels[way->top - 1];
+	struct walk_level *level = &path->levels[path->top - 1];
 	unsigned place = node_next_place(&level->node, level->place), bits = place & 15u;
 
 	if (place == PLACE_END)
 		return false;
 	level->place = place + 1;
-	way->key[level->depth] = (unsigned char)(place / 16);
-	*ret = (struct step){
+	path->key[level->depth] = (unsigned char)(place / 16);
+	*ret = (struct walk_step){
 		.ref = node_ref_at(&level->node, place),
 		.bits = level->depth * 8 + bits,
 		.ends = !PLACE_IS_CHILD(place),
@@ -390,30 +396,31 @@ static bool next_step(struct way *way, struct step *ret)
 }
 
 /* Walks a trie whose root the version `made` can have made: how many rows it has, or BAD. */
-static uint32_t walk_trie(struct walk *walk, struct way *way, ref_t root, uint64_t made)
+static uint32_t walk_trie(struct walk *walk, struct walk_path *path, ref_t root, uint64_t made)
 {
-	struct step step = {.ref = root, .made = made};
+	struct walk_step step = {.ref = root, .made = made};
 	uint32_t rows = 0;
 
-	way->top = 0;
+	path->top = 0;
 	if (root)
-		rows = follow(walk, way, &step);
-	while (way->top > 0) {
-		struct level *level = &way->levels[way->top - 1];
-		unsigned top = way->top;
-		if (next_step(way, &step)) {
+		rows = walk_follow(walk, path, &step);
+	while (path->top > 0) {
+		struct walk_level *level = &path->levels[path->top - 1];
+		unsigned top = path->top;
+		if (walk_next_step(path, &step)) {
 			rows = level->depth >= STELE_KEY_MAX && !step.ends
-			               ? damaged(walk, level->ref, "a key below it is too long")
-			               : follow(walk, way, &step);
+			               ? walk_damaged(walk, level->ref,
+			                              "a key below it is too long")
+			               : walk_follow(walk, path, &step);
 		} else {
 			rows = level->bad ? BAD : level->rows;
-			*known_of(walk, level->ref) = level->bad ? BAD : rows + 1;
-			way->top--;
-			if (way->top == 0)
+			*walk_known(walk, level->ref) = level->bad ? BAD : rows + 1;
+			path->top--;
+			if (path->top == 0)
 				return rows;
 			level--;
 		}
-		if (way->top > top)
+		if (path->top > top)
 			continue;
 		level->bad |= rows == BAD;
 		level->rows += rows == BAD ? 0 : rows;
@@ -438,20 +445,20 @@ static bool walk_blob(struct walk *walk, ref_t ref, uint64_t made)
 	}
 	first = data_load(bytes - 16);
 	if (first == 0 || first > made) {
-		damaged(walk, ref, "it was made by a later version than what leads to it");
+		walk_damaged(walk, ref, "it was made by a later version than what leads to it");
 		return false;
 	}
-	if (*known_of(walk, ref))
-		return *known_of(walk, ref) != BAD;
-	if (!meet(walk, ref, first, (16 + size + 7) & ~(size_t)7, &use->other_bytes))
+	if (*walk_known(walk, ref))
+		return *walk_known(walk, ref) != BAD;
+	if (!walk_meet(walk, ref, first, (16 + size + 7) & ~(size_t)7, &use->other_bytes))
 		return false;
-	*known_of(walk, ref) = 1;
+	*walk_known(walk, ref) = 1;
 	return true;
 }
 
 static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 {
-	struct way way = {.shape = NULL};
+	struct walk_path path = {.shape = NULL};
 	struct catalog_table table;
 	struct stele_schema *schema;
 	struct row_layout shape;
@@ -462,23 +469,23 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 		walk->survey->use.tables++;
 	if (r < 0 || stele_name_check("table", walk->table) < 0) {
 		walk->table[0] = '\0';
-		damaged(walk, row, "the name of a table is none");
+		walk_damaged(walk, row, "the name of a table is none");
 	} else if (table.id == 0 || table.id > made) {
-		damaged(walk, row, "a table is older than the version that made it");
+		walk_damaged(walk, row, "a table is older than the version that made it");
 	} else if (walk_blob(walk, table.schema, made)) {
 		r = catalog_schema(&walk->view, table.schema, &schema);
 		if (r == -ENOMEM) {
 			walk->no_memory = true;
 		} else if (r < 0) {
-			damaged(walk, table.schema, "the schema of a table is none");
+			walk_damaged(walk, table.schema, "the schema of a table is none");
 		} else {
 			row_layout_of(schema, &shape);
-			way.shape = &shape;
+			path.shape = &shape;
 			walk->schema = schema;
-			rows = walk_trie(walk, &way, table.root, made);
+			rows = walk_trie(walk, &path, table.root, made);
 			walk->schema = NULL;
 			if (rows != BAD && rows != table.rows)
-				damaged(walk, row, "a table has not as many rows as it says");
+				walk_damaged(walk, row, "a table has not as many rows as it says");
 			stele_schema_free(schema);
 		}
 	}
@@ -504,19 +511,19 @@ static void walk_record(struct walk *walk, ref_t ref)
 		i++;
 	}
 	if (r < 0)
-		damaged(walk, ref, "the record of the commit is none");
+		walk_damaged(walk, ref, "the record of the commit is none");
 	/* One with more tables than a record can name leaves some out. */
 	else if (i < 512 &&
 	         (added != commit.added || changed != commit.changed || removed != commit.removed))
-		damaged(walk, ref,
-		        "the sums in the record of the commit are not those of its tables");
+		walk_damaged(walk, ref,
+		             "the sums in the record of the commit are not those of its tables");
 }
 
 void walk_version(struct walk *walk, ref_t catalog, ref_t record)
 {
-	struct way way = {.shape = &catalog_shape, .visit = walk_table};
+	struct walk_path path = {.shape = &catalog_shape, .visit = walk_table};
 
 	if (record)
 		walk_record(walk, record);
-	walk_trie(walk, &way, catalog, walk->version);
+	walk_trie(walk, &path, catalog, walk->version);
 }

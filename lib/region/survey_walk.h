@@ -29,7 +29,7 @@ struct walk {
 		uint32_t units;
 		uint32_t kept_end; /* WALK_KEPT: the first kept version that does not reach it */
 	} * met;                   /* objects that no version before it reaches */
-	size_t met_count, met_room;
+	size_t met_count, met_capacity;
 	bool no_memory;
 	char table[STELE_NAME_MAX + 1];    /* where the walk is; "" */
 	const struct stele_schema *schema; /* of it; NULL: in the catalog */

@@ -19,7 +19,7 @@
 #include "lib/base/error.h"
 #include "lib/storage/reserve.h"
 
-static const char *kind_of(mode_t mode)
+static const char *file_kind(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR:
@@ -39,17 +39,18 @@ static const char *kind_of(mode_t mode)
 }
 
 /* With links, it may be any file that a person named to be read: nobody shall remove that. */
-static int refuse_kind(const char *path, const struct stat *status, bool links)
+static int file_refuse_kind(const char *path, const struct stat *status, bool links)
 {
 	return error_set(EBADMSG, "%s is %s of user %u, not a file of a region%s", path,
-	                 kind_of(status->st_mode), status->st_uid,
+	                 file_kind(status->st_mode), status->st_uid,
 	                 links ? "" : "; use another name, or let that user or root remove it");
 }
 
-static int judge(const char *path, const struct stat *status, bool links, uint64_t least_size)
+static int file_validate(const char *path, const struct stat *status, bool links,
+                         uint64_t least_size)
 {
 	if (!S_ISREG(status->st_mode))
-		return refuse_kind(path, status, links);
+		return file_refuse_kind(path, status, links);
 	if (status->st_nlink == 0)
 		return -ENOENT;
 	if (status->st_nlink != 1 && !links)
@@ -70,7 +71,7 @@ static int judge(const char *path, const struct stat *status, bool links, uint64
 
 /* Sets the error for a file that can't be opened. What is no regular file may be refused for its mode
  * first: that it is none is what counts. */
-static int refuse_open(const char *path, bool writable, bool links, int errnum)
+static int file_refuse_open(const char *path, bool writable, bool links, int errnum)
 {
 	struct stat status;
 
@@ -81,7 +82,7 @@ static int refuse_open(const char *path, bool writable, bool links, int errnum)
 		               ? -ENOENT
 		               : error_set(errno, "cannot look at %s: %s", path, strerror(errno));
 	if (!S_ISREG(status.st_mode))
-		return refuse_kind(path, &status, links);
+		return file_refuse_kind(path, &status, links);
 	if (errnum == EACCES || errnum == EPERM)
 		return error_set(errnum,
 		                 "may not open %s for %s: it belongs to user %u; ask that user, "
@@ -92,19 +93,19 @@ static int refuse_open(const char *path, bool writable, bool links, int errnum)
 }
 
 /* 1: the file has lost its name. */
-static int open_once(const char *path, bool writable, bool links, uint64_t least_size, int *ret_fd,
-                     struct stat *ret_status)
+static int file_open_once(const char *path, bool writable, bool links, uint64_t least_size,
+                          int *ret_fd, struct stat *ret_status)
 {
 	int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
 	                            O_NOCTTY);
 	int r;
 
 	if (fd < 0)
-		return refuse_open(path, writable, links, errno);
+		return file_refuse_open(path, writable, links, errno);
 	if (fstat(fd, ret_status) < 0)
 		r = error_set(errno, "cannot look at %s: %s", path, strerror(errno));
 	else
-		r = judge(path, ret_status, links, least_size);
+		r = file_validate(path, ret_status, links, least_size);
 	if (r < 0) {
 		close(fd);
 		return r == -ENOENT ? 1 : r;
@@ -118,26 +119,26 @@ static int open_once(const char *path, bool writable, bool links, uint64_t least
 
 /* Opens the file that has the name. One that has lost the name between the open and the look was
  * replaced, and the name is another file's, or it was removed, which the next open tells. */
-static int open_judged(const char *path, bool writable, bool links, uint64_t least_size,
-                       int *ret_fd, struct stat *ret_status)
+static int file_open_validated(const char *path, bool writable, bool links, uint64_t least_size,
+                               int *ret_fd, struct stat *ret_status)
 {
 	int r = 1;
 
 	for (int i = 0; i < OPEN_TRIES && r == 1; i++)
-		r = open_once(path, writable, links, least_size, ret_fd, ret_status);
+		r = file_open_once(path, writable, links, least_size, ret_fd, ret_status);
 	return r == 1 ? -ENOENT : r;
 }
 
 int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
               struct stat *ret_status)
 {
-	return open_judged(path, writable, false, least_size, ret_fd, ret_status);
+	return file_open_validated(path, writable, false, least_size, ret_fd, ret_status);
 }
 
 int file_open_linked(const char *path, bool writable, uint64_t least_size, int *ret_fd,
                      struct stat *ret_status)
 {
-	return open_judged(path, writable, true, least_size, ret_fd, ret_status);
+	return file_open_validated(path, writable, true, least_size, ret_fd, ret_status);
 }
 
 int file_open_again(int fd, int *ret_fd)
@@ -209,7 +210,7 @@ int file_make(const char *path, uint64_t size, int *ret_fd)
 	return 0;
 }
 
-static int link_name(int fd, const char *path)
+static int file_link(int fd, const char *path)
 {
 	char self[40];
 
@@ -221,7 +222,7 @@ static int link_name(int fd, const char *path)
 
 int file_publish(int fd, const char *path, mode_t mode)
 {
-	int r = fchmod(fd, mode) < 0 ? -errno : link_name(fd, path);
+	int r = fchmod(fd, mode) < 0 ? -errno : file_link(fd, path);
 
 	if (r == 0 || r == -EEXIST)
 		return r;
@@ -240,7 +241,7 @@ int file_refuse_name(const char *what, const char *path, int errnum)
 		                 "cannot %s %s: it is %s of user %u; let that user or root remove "
 		                 "it, or use another name",
 		                 what, path,
-		                 S_ISREG(status.st_mode) ? "a file" : kind_of(status.st_mode),
+		                 S_ISREG(status.st_mode) ? "a file" : file_kind(status.st_mode),
 		                 status.st_uid);
 	if (S_ISDIR(status.st_mode) && (errnum == ENOTEMPTY || errnum == EEXIST))
 		return error_set(EBADMSG,
@@ -268,12 +269,12 @@ int file_replaceable(const char *path)
 		return error_set(EINVAL,
 		                 "%s is %s, not a regular file: it is left as it is; "
 		                 "give another name",
-		                 path, kind_of(status.st_mode));
+		                 path, file_kind(status.st_mode));
 	return 0;
 }
 
 /* Under a name that nobody has: link() fails where there is one, and then it takes another. */
-static int publish_random(int fd, const char *path, mode_t mode, char ret[NAMES_PATH_SIZE])
+static int file_publish_random(int fd, const char *path, mode_t mode, char ret[NAMES_PATH_SIZE])
 {
 	char copy[NAMES_PATH_SIZE];
 	const char *directory;
@@ -295,7 +296,7 @@ static int publish_random(int fd, const char *path, mode_t mode, char ret[NAMES_
 int file_replace(int fd, const char *path, mode_t mode)
 {
 	char beside[NAMES_PATH_SIZE];
-	int r = publish_random(fd, path, mode, beside);
+	int r = file_publish_random(fd, path, mode, beside);
 
 	if (r < 0)
 		return r;
@@ -359,7 +360,7 @@ uint64_t file_reserved_size(int fd, const struct stat *status)
 /* Takes back the signal of a lease that was broken, which waits for this thread alone. A SIGURG of
  * the program's own that waited for the process (it has SIGURG blocked everywhere) goes back
  * there. */
-static void take_lease_signal(const sigset_t *urgent, int fd)
+static void file_take_lease_signal(const sigset_t *urgent, int fd)
 {
 	static const struct timespec now = {0};
 	siginfo_t info;
@@ -381,7 +382,7 @@ static void take_lease_signal(const sigset_t *urgent, int fd)
  * interrupted. F_SETLEASE makes the process the owner unless there is one, so the owner is this
  * thread, and the signal, SIGURG, is blocked in this thread until it was taken back. (A real-time
  * signal will not do: where the queue of signals is full, the kernel sends SIGIO in its place.) */
-static int try_lease(int fd)
+static int file_try_lease(int fd)
 {
 	struct f_owner_ex self = {.type = F_OWNER_TID, .pid = (pid_t)syscall(SYS_gettid)};
 	sigset_t urgent, before;
@@ -395,7 +396,7 @@ static int try_lease(int fd)
 		r = -errno;
 	} else {
 		fcntl(fd, F_SETLEASE, F_UNLCK);
-		take_lease_signal(&urgent, fd);
+		file_take_lease_signal(&urgent, fd);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r;
@@ -403,12 +404,12 @@ static int try_lease(int fd)
 
 bool file_is_in_use(int fd)
 {
-	return try_lease(fd) == -EAGAIN;
+	return file_try_lease(fd) == -EAGAIN;
 }
 
 bool file_is_idle(int fd)
 {
-	return try_lease(fd) == 0;
+	return file_try_lease(fd) == 0;
 }
 
 bool file_is_named(int fd, const char *path)
@@ -419,7 +420,7 @@ bool file_is_named(int fd, const char *path)
 	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
-static int lock_byte(int fd, off_t byte, short type)
+static int file_lock_set(int fd, off_t byte, short type)
 {
 	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 
@@ -430,12 +431,12 @@ static int lock_byte(int fd, off_t byte, short type)
 
 int file_lock_try(int fd, off_t byte)
 {
-	return lock_byte(fd, byte, F_WRLCK);
+	return file_lock_set(fd, byte, F_WRLCK);
 }
 
 int file_lock_try_shared(int fd, off_t byte)
 {
-	return lock_byte(fd, byte, F_RDLCK);
+	return file_lock_set(fd, byte, F_RDLCK);
 }
 
 int file_lock_held_by_writer(int fd, off_t byte, off_t count)

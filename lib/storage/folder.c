@@ -21,7 +21,7 @@
 
 /* Takes a directory from all other users: one who goes on making files in it would keep a removal busy for
  * ever. False for another user's directory, unless this is root. */
-static bool shut(int fd)
+static bool folder_shut(int fd)
 {
 	if (geteuid() == 0 && fchown(fd, 0, (gid_t)-1) < 0)
 		return false;
@@ -29,7 +29,7 @@ static bool shut(int fd)
 }
 
 /* Moves a directory up into `folder`, under a name that nobody can tell in advance. */
-static bool move_up(int folder, int fd, const char *entry)
+static bool folder_move_up(int folder, int fd, const char *entry)
 {
 	char name[32];
 	uint64_t number;
@@ -44,7 +44,7 @@ static bool move_up(int folder, int fd, const char *entry)
  * directory is the folder itself (`folder` is -1), those in it are emptied as well; what is a directory
  * in one of these is moved up into the folder, so no depth stops a removal. True if something was moved
  * up. */
-static bool remove_entries(int directory_fd, int folder)
+static bool folder_remove_entries(int directory_fd, int folder)
 {
 	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -63,14 +63,14 @@ static bool remove_entries(int directory_fd, int folder)
 		    unlinkat(fd, entry->d_name, AT_REMOVEDIR) == 0)
 			continue;
 		if (folder >= 0) {
-			moved |= move_up(folder, fd, entry->d_name);
+			moved |= folder_move_up(folder, fd, entry->d_name);
 			continue;
 		}
 		inner = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | AS_IT_IS);
 		if (inner < 0)
 			continue;
-		if (shut(inner))
-			moved |= remove_entries(inner, fd);
+		if (folder_shut(inner))
+			moved |= folder_remove_entries(inner, fd);
 		close(inner);
 		unlinkat(fd, entry->d_name, AT_REMOVEDIR);
 	}
@@ -79,7 +79,7 @@ static bool remove_entries(int directory_fd, int folder)
 }
 
 /* Sets the error message for what is left in the folder, and whose it is. */
-static int refuse_left(const struct region_paths *names, int fd)
+static int folder_refuse_left(const struct region_paths *names, int fd)
 {
 	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS), r = 0;
 	DIR *directory = again < 0 ? NULL : fdopendir(again);
@@ -114,13 +114,13 @@ int folder_remove(const struct region_paths *names)
 		return file_remove_name(names->folder);
 	/* A subscriber of this user that has it open may make something in it meanwhile. */
 	do {
-		if (shut(fd))
-			while (remove_entries(fd, -1) && --passes > 0)
+		if (folder_shut(fd))
+			while (folder_remove_entries(fd, -1) && --passes > 0)
 				;
 		r = rmdir(names->folder) == 0 ? 0 : -errno;
 	} while (r == -ENOTEMPTY && passes > 0 && --tries > 0);
 	if (r == -ENOTEMPTY)
-		r = refuse_left(names, fd);
+		r = folder_refuse_left(names, fd);
 	else
 		r = r == 0 || r == -ENOENT ? 1 : file_refuse_name("remove", names->folder, -r);
 	close(fd);
@@ -128,7 +128,7 @@ int folder_remove(const struct region_paths *names)
 }
 
 /* Takes away what somebody else put there. */
-static void take_away(const struct region_paths *names)
+static void folder_remove_foreign(const struct region_paths *names)
 {
 	struct stat status;
 
@@ -145,7 +145,7 @@ int folder_make(const struct region_paths *names, mode_t region_mode)
 	struct stat status;
 	int fd, r = 0;
 
-	take_away(names);
+	folder_remove_foreign(names);
 	if (mkdir(names->folder, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	/* Under a umask that takes its owner's permissions away it can't be opened for reading yet. */

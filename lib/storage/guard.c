@@ -101,13 +101,13 @@ struct link {
 	bool buried;             /* another handler may have it as the one to chain to */
 };
 
-static void on_sigbus(struct link *link, int number, siginfo_t *info, void *context);
+static void guard_on_sigbus(struct link *link, int number, siginfo_t *info, void *context);
 static struct link links[LINKS];
 
 #define LINK(n_) \
-	static void link_##n_(int number, siginfo_t *info, void *context) \
+	static void guard_link_##n_(int number, siginfo_t *info, void *context) \
 	{ \
-		on_sigbus(&links[n_], number, info, context); \
+		guard_on_sigbus(&links[n_], number, info, context); \
 	}
 LINK(0)
 LINK(1)
@@ -120,8 +120,9 @@ LINK(7)
 #undef LINK
 
 static struct link links[LINKS] = {
-	{.function = link_0}, {.function = link_1}, {.function = link_2}, {.function = link_3},
-	{.function = link_4}, {.function = link_5}, {.function = link_6}, {.function = link_7},
+	{.function = guard_link_0}, {.function = guard_link_1}, {.function = guard_link_2},
+	{.function = guard_link_3}, {.function = guard_link_4}, {.function = guard_link_5},
+	{.function = guard_link_6}, {.function = guard_link_7},
 };
 
 static unsigned watched;   /* guarded mappings */
@@ -129,25 +130,25 @@ static uint64_t installed; /* installations so far */
 static bool pin_wanted;
 static uintptr_t page_size;
 
-static uintptr_t handler_of(const struct sigaction *action)
+static uintptr_t guard_handler(const struct sigaction *action)
 {
 	/* One word, whatever SA_SIGINFO says: the two members are a union. */
 	return (uintptr_t)action->sa_sigaction;
 }
 
-static bool is_function(uintptr_t address)
+static bool guard_is_function(uintptr_t address)
 {
 	return address != (uintptr_t)SIG_DFL && address != (uintptr_t)SIG_IGN;
 }
 
 /* The handler is for one signal, and the default action is for the next. */
-static bool is_for_once(const struct sigaction *action)
+static bool guard_is_once(const struct sigaction *action)
 {
 	return (unsigned)action->sa_flags & SA_RESETHAND;
 }
 
 /* Lets the default action happen. */
-static void by_default(const siginfo_t *info)
+static void guard_take_default(const siginfo_t *info)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 
@@ -157,23 +158,23 @@ static void by_default(const siginfo_t *info)
 		raise(SIGBUS);
 }
 
-static void pass_on(struct link *link, int number, siginfo_t *info, void *context)
+static void guard_pass_on(struct link *link, int number, siginfo_t *info, void *context)
 {
 	uintptr_t next = __atomic_load_n(&link->next, __ATOMIC_ACQUIRE);
 
 	if (next == (uintptr_t)SIG_IGN && info->si_code <= 0)
 		return;
-	if (!is_function(next)) {
-		by_default(info);
+	if (!guard_is_function(next)) {
+		guard_take_default(info);
 		return;
 	}
-	if (is_for_once(&link->before))
+	if (guard_is_once(&link->before))
 		__atomic_store_n(&link->next, (uintptr_t)SIG_DFL, __ATOMIC_RELEASE);
 	/* With or without SA_SIGINFO: the kernel gives every handler three arguments, too. */
 	((handler *)next)(number, info, context);
 }
 
-static void on_sigbus(struct link *link, int number, siginfo_t *info, void *context)
+static void guard_on_sigbus(struct link *link, int number, siginfo_t *info, void *context)
 {
 	uintptr_t address = (uintptr_t)info->si_addr;
 	struct guard *guard = info->si_code > 0 ? guard_of_address(address) : NULL;
@@ -193,36 +194,36 @@ static void on_sigbus(struct link *link, int number, siginfo_t *info, void *cont
 		}
 	}
 	errno = saved_errno;
-	pass_on(link, number, info, context);
+	guard_pass_on(link, number, info, context);
 }
 
 /* ---- installing it and giving it back ---- */
 
-static struct link *link_of(const struct sigaction *action)
+static struct link *guard_link_of(const struct sigaction *action)
 {
 	for (unsigned i = 0; i < LINKS; i++)
-		if (handler_of(action) == (uintptr_t)links[i].function)
+		if (guard_handler(action) == (uintptr_t)links[i].function)
 			return &links[i];
 	return NULL;
 }
 
-static bool link_fits(const struct link *link, const struct sigaction *before)
+static bool guard_link_fits(const struct link *link, const struct sigaction *before)
 {
-	return link->order != 0 && !link->buried && link->next == handler_of(before) &&
-	       handler_of(&link->before) == handler_of(before) &&
+	return link->order != 0 && !link->buried && link->next == guard_handler(before) &&
+	       guard_handler(&link->before) == guard_handler(before) &&
 	       link->before.sa_flags == before->sa_flags;
 }
 
 /* Chooses the link to install over `before`. One that was given back and replaces the same action
  * again is changed in nothing: a thread may be in it still. Else the one that was never used, or was
  * installed the longest ago. With all of them buried that is the end of a chain of eight. */
-static struct link *link_choose(const struct sigaction *before)
+static struct link *guard_choose_link(const struct sigaction *before)
 {
 	struct link *best = &links[0];
 
 	for (unsigned i = 0; i < LINKS; i++) {
 		struct link *link = &links[i];
-		if (link_fits(link, before))
+		if (guard_link_fits(link, before))
 			return link;
 		if (link->buried == best->buried ? link->order < best->order : best->buried)
 			best = link;
@@ -230,41 +231,41 @@ static struct link *link_choose(const struct sigaction *before)
 	return best;
 }
 
-static void link_set(struct link *link, const struct sigaction *before)
+static void guard_set_link(struct link *link, const struct sigaction *before)
 {
-	uintptr_t next = handler_of(before);
+	uintptr_t next = guard_handler(before);
 
 	/* A handler that is installed a second time stands in the chain where it is newest. What it
 	 * chained to the first time it has forgotten. */
 	for (unsigned i = 0; i < LINKS; i++)
-		if (&links[i] != link && is_function(next) && links[i].next == next)
+		if (&links[i] != link && guard_is_function(next) && links[i].next == next)
 			__atomic_store_n(&links[i].next, (uintptr_t)SIG_DFL, __ATOMIC_RELEASE);
 	link->before = *before;
 	__atomic_store_n(&link->next, next, __ATOMIC_RELEASE);
 }
 
 /* Every link that was installed may be what some other handler chains to. */
-static void bury(void)
+static void guard_bury(void)
 {
 	for (unsigned i = 0; i < LINKS; i++)
 		links[i].buried |= links[i].order != 0;
 	__atomic_store_n(&pin_wanted, true, __ATOMIC_RELAXED);
 }
 
-static int install(void)
+static int guard_install(void)
 {
 	struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, now;
 	struct link *link;
 
 	if (sigaction(SIGBUS, NULL, &now) < 0)
 		return -errno;
-	if (link_of(&now))
+	if (guard_link_of(&now))
 		return 0;
 	if (watched > 0)
-		bury();
-	link = link_choose(&now);
-	if (!link_fits(link, &now))
-		link_set(link, &now);
+		guard_bury();
+	link = guard_choose_link(&now);
+	if (!guard_link_fits(link, &now))
+		guard_set_link(link, &now);
 	link->order = ++installed;
 	link->buried = false;
 	page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -275,37 +276,37 @@ static int install(void)
 	if (sigaction(SIGBUS, &action, &now) < 0)
 		return -errno;
 	/* The program may have installed another one at this very moment. */
-	if (handler_of(&now) != handler_of(&link->before))
-		link_set(link, &now);
+	if (guard_handler(&now) != guard_handler(&link->before))
+		guard_set_link(link, &now);
 	return 0;
 }
 
-static void give_back(void)
+static void guard_uninstall(void)
 {
 	struct sigaction now, before;
 	struct link *link;
 
 	if (sigaction(SIGBUS, NULL, &now) < 0)
 		return;
-	link = link_of(&now);
+	link = guard_link_of(&now);
 	if (!link) {
-		bury();
+		guard_bury();
 		return;
 	}
 	before = link->before;
-	if (is_for_once(&before) && link->next == (uintptr_t)SIG_DFL)
+	if (guard_is_once(&before) && link->next == (uintptr_t)SIG_DFL)
 		before.sa_handler = SIG_DFL;
 	sigaction(SIGBUS, &before, &now);
 	/* The program may have installed another one at this very moment: that one stays. */
-	if (handler_of(&now) != (uintptr_t)link->function) {
+	if (guard_handler(&now) != (uintptr_t)link->function) {
 		sigaction(SIGBUS, &now, NULL);
-		bury();
+		guard_bury();
 	}
 }
 
 int guard_watch(void)
 {
-	int r = install();
+	int r = guard_install();
 
 	if (r == 0)
 		watched++;
@@ -315,7 +316,7 @@ int guard_watch(void)
 void guard_unwatch(void)
 {
 	if (--watched == 0)
-		give_back();
+		guard_uninstall();
 }
 
 /* ---- while the library is unloaded ---- */
@@ -340,7 +341,7 @@ void guard_pin(void)
 }
 
 /* At dlclose() or exit(). Mappings that are open at an exit keep what they have. */
-__attribute__((destructor)) static void free_chunks(void)
+__attribute__((destructor)) static void guard_free_chunks(void)
 {
 	struct guard_chunk *chunk = first_chunk.next, *next;
 

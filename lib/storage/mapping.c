@@ -15,13 +15,13 @@
 #include "lib/base/fork.h"
 
 /* What is mapped: a file, or, where `fd` is -1, a System V segment. */
-struct source {
+struct mapping_source {
 	int fd, segment;
 };
 
 #ifdef STELE_TSAN
 /* What tells one from another. */
-static int source_status(const struct source *source, struct stat *ret)
+static int mapping_source_status(const struct mapping_source *source, struct stat *ret)
 {
 	if (source->fd >= 0)
 		return fstat(source->fd, ret) < 0 ? -errno : 0;
@@ -31,7 +31,7 @@ static int source_status(const struct source *source, struct stat *ret)
 #endif
 
 /* What shmat() gives is a mapping like any other, and its failure the same value. */
-static void *map_segment(int segment, size_t size, int protection)
+static void *mapping_attach_segment(int segment, size_t size, int protection)
 {
 	void *base = shmat(segment, NULL, protection & PROT_WRITE ? 0 : SHM_RDONLY);
 	struct shmid_ds status;
@@ -48,14 +48,14 @@ static void *map_segment(int segment, size_t size, int protection)
 
 /* Maps a file in the first part of an address range that stays taken as a whole; or a segment, which
  * needs no more than its own. */
-static void *map_in_reserve(const struct source *source, size_t size, size_t *reserve,
-                            int protection)
+static void *mapping_place(const struct mapping_source *source, size_t size, size_t *reserve,
+                           int protection)
 {
 	void *range = MAP_FAILED, *base;
 	int fd = source->fd;
 
 	if (fd < 0)
-		return map_segment(source->segment, size, protection);
+		return mapping_attach_segment(source->segment, size, protection);
 	if (*reserve > size)
 		range = mmap(NULL, *reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		             -1, 0);
@@ -73,8 +73,8 @@ static void *map_in_reserve(const struct source *source, size_t size, size_t *re
 /* ThreadSanitizer sees no conflict between two mappings of a file: in its builds a file is mapped
  * once a process, if whoever came first could write. But not one that may be exchanged for another
  * under the one who writes: who reads must then keep the old one. True: `mapping` is that one. */
-static bool map_shared(struct mapping *mapping, const struct stat *status, size_t size,
-                       size_t reserve, bool writable, bool guarded)
+static bool mapping_share(struct mapping *mapping, const struct stat *status, size_t size,
+                          size_t reserve, bool writable, bool guarded)
 {
 	struct guard *guard = guard_of_file(status->st_dev, status->st_ino, writable);
 
@@ -90,8 +90,8 @@ static bool map_shared(struct mapping *mapping, const struct stat *status, size_
 #endif
 
 /* Where `guarded`, the mapping is counted already (guard_watch). */
-static int map_counted(struct mapping *mapping, const struct source *source, size_t size,
-                       size_t reserve, bool writable, bool guarded)
+static int mapping_create(struct mapping *mapping, const struct mapping_source *source, size_t size,
+                          size_t reserve, bool writable, bool guarded)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	struct guard *guard = NULL;
@@ -100,10 +100,10 @@ static int map_counted(struct mapping *mapping, const struct source *source, siz
 #ifdef STELE_TSAN
 	struct stat status;
 	bool watched;
-	int r = source_status(source, &status);
+	int r = mapping_source_status(source, &status);
 	if (r < 0)
 		return r;
-	if (map_shared(mapping, &status, size, reserve, writable, guarded))
+	if (mapping_share(mapping, &status, size, reserve, writable, guarded))
 		return 0;
 	watched = guarded;
 	guarded = true;
@@ -113,7 +113,7 @@ static int map_counted(struct mapping *mapping, const struct source *source, siz
 		if (!guard)
 			return -ENOMEM;
 	}
-	base = map_in_reserve(source, size, &reserve, protection);
+	base = mapping_place(source, size, &reserve, protection);
 	if (base == MAP_FAILED)
 		return -errno;
 	if (guard) {
@@ -134,21 +134,21 @@ static int map_counted(struct mapping *mapping, const struct source *source, siz
 	return 0;
 }
 
-static int map_locked(struct mapping *mapping, const struct source *source, size_t size,
-                      size_t reserve, bool writable, bool guarded)
+static int mapping_create_watched(struct mapping *mapping, const struct mapping_source *source,
+                                  size_t size, size_t reserve, bool writable, bool guarded)
 {
 	int r = guarded ? guard_watch() : 0;
 
 	if (r < 0)
 		return r;
-	r = map_counted(mapping, source, size, reserve, writable, guarded);
+	r = mapping_create(mapping, source, size, reserve, writable, guarded);
 	if (r < 0 && guarded)
 		guard_unwatch();
 	return r;
 }
 
-static int map_source(struct mapping *mapping, const struct source *source, size_t size,
-                      size_t reserve, bool writable, bool guarded)
+static int mapping_open_source(struct mapping *mapping, const struct mapping_source *source,
+                               size_t size, size_t reserve, bool writable, bool guarded)
 {
 	/* Every handle has a mapping; some have nothing else. */
 	int r = fork_watch();
@@ -156,7 +156,7 @@ static int map_source(struct mapping *mapping, const struct source *source, size
 	if (r < 0)
 		return r;
 	fork_lock();
-	r = map_locked(mapping, source, size, reserve, writable, guarded);
+	r = mapping_create_watched(mapping, source, size, reserve, writable, guarded);
 	fork_unlock();
 	guard_pin();
 	return r;
@@ -165,12 +165,14 @@ static int map_source(struct mapping *mapping, const struct source *source, size
 int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
                          bool writable, bool guarded)
 {
-	return map_source(mapping, &(struct source){.fd = fd}, size, reserve, writable, guarded);
+	return mapping_open_source(mapping, &(struct mapping_source){.fd = fd}, size, reserve,
+	                           writable, guarded);
 }
 
 int mapping_open_segment(struct mapping *mapping, int segment, size_t size, bool writable)
 {
-	return map_source(mapping, &(struct source){-1, segment}, size, size, writable, false);
+	return mapping_open_source(mapping, &(struct mapping_source){-1, segment}, size, size,
+	                           writable, false);
 }
 
 int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded)

@@ -17,7 +17,7 @@
 
 /* The absolute path of the directory that `region` starts with: `length` bytes of it, the slash
  * at their end included, by which a file is told from a directory. */
-static int find_directory(const char *region, size_t length, char ret[PATH_MAX])
+static int paths_find_directory(const char *region, size_t length, char ret[PATH_MAX])
 {
 	char directory[PATH_MAX];
 
@@ -36,7 +36,7 @@ static int find_directory(const char *region, size_t length, char ret[PATH_MAX])
 	return 0;
 }
 
-static bool is_saved(const char *region)
+static bool paths_is_saved(const char *region)
 {
 	return strncmp(region, PATHS_SAVED, strlen(PATHS_SAVED)) == 0;
 }
@@ -46,7 +46,7 @@ int paths_make_readable(const char *region, struct region_paths *ret)
 	const char *path = region + strlen(PATHS_SAVED);
 	char real[PATH_MAX];
 
-	if (!is_saved(region))
+	if (!paths_is_saved(region))
 		return paths_make(region, ret);
 	if (!realpath(path, real))
 		return error_set(errno, "cannot open the file %s: %s", path, strerror(errno));
@@ -64,13 +64,13 @@ int paths_make(const char *region, struct region_paths *ret)
 	char directory[PATH_MAX] = PATHS_DIRECTORY, data[NAMES_PATH_SIZE];
 	int r;
 
-	if (is_saved(region))
+	if (paths_is_saved(region))
 		return error_set(EINVAL,
 		                 "%s is a file to be read, not a region; load it into one first",
 		                 region + strlen(PATHS_SAVED));
 	r = stele_name_check("region", name);
 	if (r == 0 && slash)
-		r = find_directory(region, (size_t)(slash + 1 - region), directory);
+		r = paths_find_directory(region, (size_t)(slash + 1 - region), directory);
 	if (r < 0)
 		return r;
 	ret->saved = false;

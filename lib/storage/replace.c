@@ -13,7 +13,8 @@
 #include "lib/storage/file.h"
 #include "lib/layout.h"
 
-static void path_of(const struct region_paths *names, uint64_t number, char ret[REPLACE_PATH_SIZE])
+static void replace_path(const struct region_paths *names, uint64_t number,
+                         char ret[REPLACE_PATH_SIZE])
 {
 	snprintf(ret, REPLACE_PATH_SIZE, "%s.new-%016llx", names->data, (unsigned long long)number);
 }
@@ -34,7 +35,7 @@ static_assert(offsetof(struct beginning, uuid) == offsetof(struct layout_header,
               "the uuid is found in either file");
 
 /* True if `path` names a file of this owner and of the region with this uuid. */
-static bool is_own(const char *path, uid_t owner, const uint8_t uuid[16])
+static bool replace_is_own(const char *path, uid_t owner, const uint8_t uuid[16])
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	struct beginning beginning;
@@ -63,8 +64,8 @@ int replace_find_left(int publisher, const struct region_paths *names,
 	            (ssize_t)sizeof(record) ||
 	    record.number == 0)
 		return 0;
-	path_of(names, record.number, ret_path);
-	return is_own(ret_path, status.st_uid, record.uuid);
+	replace_path(names, record.number, ret_path);
+	return replace_is_own(ret_path, status.st_uid, record.uuid);
 }
 
 int replace_remove_left(int publisher, const struct region_paths *names)
@@ -80,8 +81,8 @@ int replace_remove_left(int publisher, const struct region_paths *names)
 /* ---- replacing ---- */
 
 /* The contract with the next publisher: what has the name is recorded, on the disk too. */
-static int record(int publisher, const struct region_paths *names, uint64_t number,
-                  const uint8_t uuid[16])
+static int replace_record(int publisher, const struct region_paths *names, uint64_t number,
+                          const uint8_t uuid[16])
 {
 	struct layout_replacement record = {.number = number};
 	ssize_t written;
@@ -105,8 +106,8 @@ int replace_begin(int publisher, const struct region_paths *names, const uint8_t
 	do {
 		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 			return error_set(errno, "cannot make a random name: %s", strerror(errno));
-		path_of(names, number, ret_path);
-		r = record(publisher, names, number, uuid);
+		replace_path(names, number, ret_path);
+		r = replace_record(publisher, names, number, uuid);
 		if (r == 0)
 			r = file_publish(fd, ret_path, mode);
 	} while (r == -EEXIST);

@@ -121,7 +121,7 @@ static int save(struct region *from, const struct layout_commit *newest, const c
                 unsigned flags, uint64_t *ret_oldest)
 {
 	struct sink sink = {.region = {.fd = -1}};
-	struct copy_room room = {.view = &sink.view, .alloc = sink_alloc, .context = &sink};
+	struct copy_target target = {.view = &sink.view, .alloc = sink_alloc, .context = &sink};
 	struct view view;
 	int r;
 
@@ -139,8 +139,8 @@ static int save(struct region *from, const struct layout_commit *newest, const c
 	sink.most = view.limit - view.start;
 	sink.maximum_size = from->maximum_size;
 	sink.limit_size = from->limit_size;
-	room.base = sink.region.mapping.base;
-	r = copy_history_live(from, &view, newest, &sink.region, &room);
+	target.base = sink.region.mapping.base;
+	r = copy_history_live(from, &view, newest, &sink.region, &target);
 	if (r == -EBADMSG)
 		r = region_error(from, r, newest->version);
 	else if (r < 0 && r != -ESTALE)
