@@ -78,7 +78,7 @@ void common_detach(struct channel *channel)
 
 int common_reap(struct channel *channel)
 {
-	return folder_forget(channel->names, channel->uuid);
+	return folder_remove_entry(channel->names, channel->uuid);
 }
 
 void common_close(struct channel *channel)

@@ -83,7 +83,7 @@ static int look_for_tables(struct stele_subscriber *subscriber, uint64_t version
 		struct interest_table *table = &interest->tables[i];
 		r = catalog_get(&view, commit.catalog, table->name, &found);
 		/* Each in a copy: a version that turns out not to be whole must leave no trace. */
-		judged = region_judge(region, version, &hint);
+		judged = region_recheck(region, version, &hint);
 		if (judged < 0)
 			return judged == -ESTALE ? -EAGAIN : judged;
 		if (r < 0)

@@ -196,7 +196,7 @@ static int try(struct stele_live *live, const struct request *request)
 
 	/* A truncated file has a version 0, too. */
 	if (version == 0)
-		return region_judge(region, version, &hint) == -EBADMSG
+		return region_recheck(region, version, &hint) == -EBADMSG
 		               ? region_error(region, -EBADMSG, version)
 		               : no_table(live, version);
 	if (live_words(live)->version != version ||
@@ -213,7 +213,7 @@ static int try(struct stele_live *live, const struct request *request)
 	} else if (r == 0) {
 		r = -ENOENT;
 	}
-	judged = region_judge(region, version, &hint);
+	judged = region_recheck(region, version, &hint);
 	if (judged < 0) {
 		live_words(live)->version = 0;
 		return judged == -ESTALE ? judged : region_error(region, judged, version);
@@ -306,7 +306,7 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 		uint32_t hint = UINT32_MAX;
 		int judged;
 		r = version == 0 ? 0 : resolve(&live, version, expected);
-		judged = region_judge(subscriber->region, version, &hint);
+		judged = region_recheck(subscriber->region, version, &hint);
 		if (judged == -EBADMSG)
 			return region_error(subscriber->region, judged, version);
 		if (r == -ESTALE || (judged == -ESTALE && version != 0))

@@ -41,7 +41,7 @@ int subscriber_move(struct stele_subscriber *subscriber)
 		return r;
 	if (r == -EPERM || memcmp(fresh->uuid, old->uuid, sizeof(fresh->uuid)) != 0) {
 		if (r == 0)
-			region_drop(fresh);
+			region_unshare(fresh);
 		return error_set(ESTALE,
 		                 "region \"%s\" was replaced by another of its name; open it again",
 		                 name);
@@ -49,13 +49,13 @@ int subscriber_move(struct stele_subscriber *subscriber)
 	/* The publisher wrote the file anew, and the memory is the same. */
 	if (storage_is_same(old, fresh)) {
 		region_exchange_file(old, fresh);
-		region_drop(fresh);
+		region_unshare(fresh);
 		return 0;
 	}
 	subscriber->region = fresh;
 	subscriber->moves++;
 	subscriber->channel.head = &fresh->header->head;
-	region_drop(old);
+	region_unshare(old);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  *   to pin     load head; store the version in the own slot; full fence; look that oldest is not above it, else
  *              again. The store is before the load for everybody, so either the publisher's scan sees the
  *              pin, or this look sees what the publisher stored before the scan.
- *   to read    read; acquire fence; then the version must not be below reclaimed, or be kept (region_judge)
+ *   to read    read; acquire fence; then the version must not be below reclaimed, or be kept (region_recheck)
  *
  * A pin in the slot is a request. What counts is what stands in the region, which no subscriber can
  * write.
@@ -29,7 +29,7 @@ int snapshot_judge(const struct stele_snapshot *snapshot)
 
 	if (snapshot->version == 0) /* there is nothing in it */
 		return 0;
-	r = region_judge(region, snapshot->version, &hint);
+	r = region_recheck(region, snapshot->version, &hint);
 	if (hint != used)
 		__atomic_store_n(shared, hint, __ATOMIC_RELAXED);
 	return r == 0 ? 0 : region_error(region, r, snapshot->version);
@@ -255,7 +255,7 @@ struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
 		snapshot->next->link = snapshot->link;
 	if (subscriber->forks == fork_count())
 		pin_drop(subscriber, snapshot->pin);
-	region_drop(snapshot->region);
+	region_unshare(snapshot->region);
 	free(subscriber->spare);
 	subscriber->spare = snapshot;
 	return NULL;

@@ -345,7 +345,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 	return 0;
 
 failed_open:
-	region_drop(subscriber->region);
+	region_unshare(subscriber->region);
 failed:
 	interest_finish(&subscriber->interest);
 	free(subscriber->wanted);
@@ -371,7 +371,7 @@ struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscri
 		subscriber->notifier->abandon(&subscriber->channel);
 		slots_close(&subscriber->slots);
 	}
-	region_drop(subscriber->region);
+	region_unshare(subscriber->region);
 	interest_finish(&subscriber->interest);
 	free(subscriber->wanted);
 	free(subscriber);

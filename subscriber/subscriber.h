@@ -163,7 +163,7 @@ int snapshot_judge(const struct stele_snapshot *snapshot);
 /* The same for what may be judged at a glance: true if all was whole. */
 static inline bool snapshot_is_whole(const struct stele_snapshot *snapshot)
 {
-	return region_has_at_a_glance(snapshot->region, snapshot->version);
+	return region_recheck_fast(snapshot->region, snapshot->version);
 }
 
 /* What a walk over a snapshot returned, judged: `r` where it was whole. A walk that failed because

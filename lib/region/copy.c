@@ -193,18 +193,18 @@ static int copy_history(struct copy *copy, uint64_t reclaimed, const struct layo
 	for (; version > 0 && (version == head || version >= reclaimed); version--) {
 		struct layout_commit commit = *newest;
 		uint32_t hint = UINT32_MAX;
-		int judged, r = 0;
+		int checked, r = 0;
 		if (version != head)
 			r = region_commit_live(copy->from, version, &commit);
 		if (r == -ESTALE)
 			break;
 		if (r == 0)
 			r = copy_version(copy, &commit.catalog, &commit.record);
-		judged = region_judge(copy->from, version, &hint);
-		if (judged == -ESTALE)
+		checked = region_recheck(copy->from, version, &hint);
+		if (checked == -ESTALE)
 			break;
-		if (judged < 0 || r < 0)
-			return judged < 0 ? judged : r;
+		if (checked < 0 || r < 0)
+			return checked < 0 ? checked : r;
 		copy->to->ring[version & (copy->to->ring_entries - 1)] = commit;
 	}
 	*ret_oldest = version + 1;

@@ -36,7 +36,7 @@ static void describe_commit(struct region *region, uint64_t version, struct stel
 		return;
 	commit.version = version;
 	commit.time = entry.time;
-	if (region_judge(region, version, &hint) == 0)
+	if (region_recheck(region, version, &hint) == 0)
 		*ret = commit;
 }
 

@@ -292,14 +292,14 @@ static int region_map(const struct region_paths *names, struct region *region, b
 int region_open(const struct region_paths *names, bool writable, bool guarded, struct region *ret)
 {
 	struct region region = {.names = *names, .fd = -1};
-	uint64_t least = sizeof(struct layout_header);
+	uint64_t min_size = sizeof(struct layout_header);
 	int r;
 
 	/* Of a saved file it does not matter who may write it: it says what it says. */
 	if (names->saved)
-		r = file_open_linked(names->data, false, least, &region.fd, &region.status);
+		r = file_open_linked(names->data, false, min_size, &region.fd, &region.status);
 	else
-		r = file_open(names->data, writable, least, &region.fd, &region.status);
+		r = file_open(names->data, writable, min_size, &region.fd, &region.status);
 	if (r == -ENOENT)
 		return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
 		                 names->region, names->data);
@@ -383,7 +383,7 @@ struct region *region_share(struct region *region)
 	return region;
 }
 
-void region_drop(struct region *region)
+void region_unshare(struct region *region)
 {
 	if (--region->users > 0)
 		return;
@@ -398,12 +398,12 @@ void region_view(struct region *region, struct view *ret)
 	/* By subtraction, as `end` may be any number. The file has the first page at least. */
 	if (end > region->file_size - LAYOUT_GUARD) {
 		/* It grew; or the word is damaged, and then the memory's size is what counts. */
-		uint64_t size = region->memory->size(region), most;
+		uint64_t size = region->memory->size(region), max;
 		if (size > region->maximum_size)
 			size = region->maximum_size;
-		most = size > LAYOUT_GUARD ? size - LAYOUT_GUARD : 0;
-		if (end > most)
-			end = most;
+		max = size > LAYOUT_GUARD ? size - LAYOUT_GUARD : 0;
+		if (end > max)
+			end = max;
 		/* It only grows; if it does not, region_lost() shall notice. */
 		if (size > region->file_size)
 			store_relaxed(&region->file_size, size);

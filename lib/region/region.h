@@ -29,7 +29,7 @@ void region_exchange_file(struct region *a, struct region *b);
  * it. Sharing and dropping is for one thread at a time. Errors also: -ENOMEM. */
 int region_open_shared(const struct region_paths *names, bool guarded, struct region **ret);
 struct region *region_share(struct region *region);
-void region_drop(struct region *region);
+void region_unshare(struct region *region);
 
 /* What a reader may follow: call after loading head, so that it holds all that the head reaches. */
 void region_view(struct region *region, struct view *ret);
@@ -73,7 +73,7 @@ bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 /* Judges what was read at `version`: 0, or -ESTALE when memory that it reaches may have been
  * reused, or -EBADMSG when the file was truncated. `*kept_hint` remembers where the version is
  * kept. No sentence. */
-static inline int region_judge(const struct region *region, uint64_t version, uint32_t *kept_hint)
+static inline int region_recheck(const struct region *region, uint64_t version, uint32_t *kept_hint)
 {
 	/* The contract with the publisher (reclaim.c): it clears a version's entry in kept, or
 	 * raises reclaimed past it, then fences, then reuses its memory. So if any load before this
@@ -89,7 +89,7 @@ static inline int region_judge(const struct region *region, uint64_t version, ui
 }
 
 /* The same at a glance: true if `version` is in history; false also where that takes a closer look. */
-static inline bool region_has_at_a_glance(const struct region *region, uint64_t version)
+static inline bool region_recheck_fast(const struct region *region, uint64_t version)
 {
 	/* As above. */
 	fence_acquire();

@@ -201,7 +201,7 @@ void slots_close(struct slots *slots)
 	fork_fd_close(&slots->lock);
 }
 
-bool slots_sound(const struct slots *slots, const uint8_t uuid[16])
+bool slots_consistent(const struct slots *slots, const uint8_t uuid[16])
 {
 	struct layout_subscribers_header header;
 	struct stat status;

@@ -46,7 +46,7 @@ int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t 
 
 /* False when the file was truncated, or its header is not that of this region (any more): nobody
  * can open it then. */
-bool slots_sound(const struct slots *slots, const uint8_t uuid[16]);
+bool slots_consistent(const struct slots *slots, const uint8_t uuid[16]);
 
 /* How many slots from the first on may have been taken: never more than the file holds. */
 uint32_t slots_used(struct slots *slots);

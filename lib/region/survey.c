@@ -45,7 +45,7 @@ static void survey_check_header(struct walk *walk)
 static void survey_check_durable(struct walk *walk)
 {
 	const struct region *region = walk->region;
-	unsigned whole = 0;
+	unsigned consistent = 0;
 
 	if (region->durability != LAYOUT_DURABLE_COMMIT || region->names.saved)
 		return;
@@ -53,10 +53,10 @@ static void survey_check_durable(struct walk *walk)
 		struct layout_durable record;
 		data_copy_out(&record, region->mapping.base + LAYOUT_DURABLE_OFFSET(i),
 		              sizeof(record));
-		whole += record.sequence != 0 &&
-		         record.checksum == checksum_durable(&record, region->uuid);
+		consistent += record.sequence != 0 &&
+		              record.checksum == checksum_durable(&record, region->uuid);
 	}
-	if (whole == 0)
+	if (consistent == 0)
 		walk_damage(walk, 0, "neither of the records for a power cut has its checksum");
 }
 

@@ -9,7 +9,7 @@
  * what is known of the object that starts there.
  *
  * Beside a live publisher, a version may be given up while it is walked. Each is judged at its end
- * (region_judge), and of one that was given up nothing is kept: neither what looked wrong, nor its
+ * (region_recheck), and of one that was given up nothing is kept: neither what looked wrong, nor its
  * figures. */
 #ifndef LIB_REGION_SURVEY_H
 #define LIB_REGION_SURVEY_H

@@ -169,7 +169,7 @@ static void walk_forget(struct walk *walk)
 int walk_end(struct walk *walk)
 {
 	uint32_t hint = UINT32_MAX;
-	int r = walk->version ? region_judge(walk->region, walk->version, &hint) : 0;
+	int r = walk->version ? region_recheck(walk->region, walk->version, &hint) : 0;
 
 	if (walk->no_memory)
 		return error_set(ENOMEM, "no memory to look at region \"%s\"",

@@ -46,8 +46,7 @@ static int file_refuse_kind(const char *path, const struct stat *status, bool li
 	                 links ? "" : "; use another name, or let that user or root remove it");
 }
 
-static int file_validate(const char *path, const struct stat *status, bool links,
-                         uint64_t least_size)
+static int file_validate(const char *path, const struct stat *status, bool links, uint64_t min_size)
 {
 	if (!S_ISREG(status->st_mode))
 		return file_refuse_kind(path, status, links);
@@ -59,7 +58,7 @@ static int file_validate(const char *path, const struct stat *status, bool links
 			"%s of user %u has %lu names (hard links), so it is not to be trusted; remove the "
 			"others",
 			path, status->st_uid, (unsigned long)status->st_nlink);
-	if ((uint64_t)status->st_size < least_size)
+	if ((uint64_t)status->st_size < min_size)
 		return error_set(
 			EBADMSG,
 			"%s has %lld bytes, too few for a file of a region: it was truncated, or is "
@@ -93,7 +92,7 @@ static int file_refuse_open(const char *path, bool writable, bool links, int err
 }
 
 /* 1: the file has lost its name. */
-static int file_open_once(const char *path, bool writable, bool links, uint64_t least_size,
+static int file_open_once(const char *path, bool writable, bool links, uint64_t min_size,
                           int *ret_fd, struct stat *ret_status)
 {
 	int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
@@ -105,7 +104,7 @@ static int file_open_once(const char *path, bool writable, bool links, uint64_t 
 	if (fstat(fd, ret_status) < 0)
 		r = error_set(errno, "cannot look at %s: %s", path, strerror(errno));
 	else
-		r = file_validate(path, ret_status, links, least_size);
+		r = file_validate(path, ret_status, links, min_size);
 	if (r < 0) {
 		close(fd);
 		return r == -ENOENT ? 1 : r;
@@ -119,26 +118,26 @@ static int file_open_once(const char *path, bool writable, bool links, uint64_t 
 
 /* Opens the file that has the name. One that has lost the name between the open and the look was
  * replaced, and the name is another file's, or it was removed, which the next open tells. */
-static int file_open_validated(const char *path, bool writable, bool links, uint64_t least_size,
+static int file_open_validated(const char *path, bool writable, bool links, uint64_t min_size,
                                int *ret_fd, struct stat *ret_status)
 {
 	int r = 1;
 
 	for (int i = 0; i < OPEN_TRIES && r == 1; i++)
-		r = file_open_once(path, writable, links, least_size, ret_fd, ret_status);
+		r = file_open_once(path, writable, links, min_size, ret_fd, ret_status);
 	return r == 1 ? -ENOENT : r;
 }
 
-int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+int file_open(const char *path, bool writable, uint64_t min_size, int *ret_fd,
               struct stat *ret_status)
 {
-	return file_open_validated(path, writable, false, least_size, ret_fd, ret_status);
+	return file_open_validated(path, writable, false, min_size, ret_fd, ret_status);
 }
 
-int file_open_linked(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+int file_open_linked(const char *path, bool writable, uint64_t min_size, int *ret_fd,
                      struct stat *ret_status)
 {
-	return file_open_validated(path, writable, true, least_size, ret_fd, ret_status);
+	return file_open_validated(path, writable, true, min_size, ret_fd, ret_status);
 }
 
 int file_open_again(int fd, int *ret_fd)

@@ -10,14 +10,14 @@
 #include "lib/storage/paths.h"
 
 /* Opens a file that exists, never waiting for it and never following it anywhere: it must be a
- * regular file with one link, and at least `least_size` bytes. 0, -ENOENT without a sentence, or a
+ * regular file with one link, and at least `min_size` bytes. 0, -ENOENT without a sentence, or a
  * negative errno with one. */
-int file_open(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+int file_open(const char *path, bool writable, uint64_t min_size, int *ret_fd,
               struct stat *ret_status);
 
 /* The same for the subscribers file: whoever may write it may give it more names, which must keep
  * nobody from registering. Its owner and the uuid in it tell whether it is the right one. */
-int file_open_linked(const char *path, bool writable, uint64_t least_size, int *ret_fd,
+int file_open_linked(const char *path, bool writable, uint64_t min_size, int *ret_fd,
                      struct stat *ret_status);
 
 /* Opens an open file once more, with an open file description of its own: 0 or a negative errno,

@@ -251,7 +251,7 @@ void folder_found_path(int fd, char ret[FOLDER_FOUND_SIZE])
 	snprintf(ret, FOLDER_FOUND_SIZE, "/proc/self/fd/%d", fd);
 }
 
-int folder_forget(const struct region_paths *names, const uint8_t uuid[16])
+int folder_remove_entry(const struct region_paths *names, const uint8_t uuid[16])
 {
 	char path[NAMES_PATH_SIZE];
 

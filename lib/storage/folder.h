@@ -43,6 +43,6 @@ int folder_find(const struct region_paths *names, const uint8_t uuid[16], mode_t
 void folder_found_path(int fd, char ret[FOLDER_FOUND_SIZE]);
 
 /* Removes an entry: 0, also if there was none, or a negative errno. */
-int folder_forget(const struct region_paths *names, const uint8_t uuid[16]);
+int folder_remove_entry(const struct region_paths *names, const uint8_t uuid[16]);
 
 #endif

@@ -41,7 +41,7 @@ struct reading {
 static inline int reading_judge(const struct reading *reading, int r)
 {
 	if (r >= 0 && reading->region && reading->forks == fork_count() &&
-	    region_has_at_a_glance(reading->region, reading->version))
+	    region_recheck_fast(reading->region, reading->version))
 		return r;
 	return reading->owner->judge(reading, r);
 }

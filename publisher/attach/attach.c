@@ -346,7 +346,7 @@ int attach_slots(struct attachment *attachment, bool guarded)
 bool attach_slots_lost(const struct attachment *attachment)
 {
 	return !attachment->slots_open ||
-	       !slots_sound(&attachment->slots, attachment->region.uuid) ||
+	       !slots_consistent(&attachment->slots, attachment->region.uuid) ||
 	       !file_is_named(attachment->slots.lock.fd, attachment->region.names.subscribers);
 }
 

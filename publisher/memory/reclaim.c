@@ -261,7 +261,7 @@ static uint32_t kept_remove(struct reclaim *reclaim, uint32_t position)
 	struct kept_version gone = reclaim->kept[position];
 
 	store_relaxed(&reclaim->region->kept[gone.index].version, 0);
-	/* The contract with readers (find_root(), region_judge()): whoever sees memory that is reused from
+	/* The contract with readers (find_root(), region_recheck()): whoever sees memory that is reused from
 	 * here on, or the root of another version in this entry, which the same reclaim may fill again,
 	 * sees the entry cleared. tests/litmus/kept-refill.litmus */
 	fence_release();

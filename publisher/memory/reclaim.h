@@ -5,7 +5,7 @@
  * more: none that history holds, and none that somebody pins. A pin keeps what its own version
  * reaches and nothing else.
  *
- * The orders of stores, which readers rely on (region_judge, and the pin in subscriber/snapshot.c):
+ * The orders of stores, which readers rely on (region_recheck, and the pin in subscriber/snapshot.c):
  *
  *   to reclaim  store oldest; full fence; read the slots' pins; copy those in [reclaimed, oldest)
  *               into kept, root before version; store reclaimed; release fence (and, on a disk, sync: see

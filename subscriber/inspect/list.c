@@ -241,6 +241,6 @@ int stele_region_subscribers(const char *region, stele_subscriber_fn *each, void
 		if (list.publisher >= 0)
 			close(list.publisher);
 	}
-	region_drop(list.region);
+	region_unshare(list.region);
 	return r;
 }

@@ -77,6 +77,6 @@ int stele_region_verify(const char *name, const struct stele_verify_options *opt
 		r = survey.use.damages == 0;
 		survey_free(&survey);
 	}
-	region_drop(region);
+	region_unshare(region);
 	return r;
 }

@@ -60,7 +60,7 @@ Test(folder, an_entry_has_one_name_and_the_type_that_is_asked_for)
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(symlink(other, path), 0);
 	cr_expect_eq(folder_find(&names, uuid, S_IFREG, &fd), -EPERM);
-	cr_expect_eq(folder_forget(&names, uuid), 0);
+	cr_expect_eq(folder_remove_entry(&names, uuid), 0);
 	cr_expect(readlink(path, target, sizeof(target)) < 0);
 	cr_assert_eq(unlink(other), 0);
 }
