@@ -5,15 +5,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* The longest sentences are those that show two schemas. */
-static _Thread_local char sentence[2048];
+/* The longest messages are those that show two schemas. */
+static _Thread_local char error_text[2048];
 
 void error_message(const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	vsnprintf(error_text, sizeof(error_text), format, arguments);
 	va_end(arguments);
 }
 
@@ -62,5 +62,5 @@ int error_number(int errnum)
 
 const char *stele_last_error(void)
 {
-	return sentence;
+	return error_text;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Text of unknown content, made fit to stand in an error's sentence. */
+ * Text of unknown content, made fit to stand in an error message. */
 #ifndef LIB_BASE_ESCAPE_H
 #define LIB_BASE_ESCAPE_H
 

@@ -27,7 +27,7 @@ static inline bool net_valid(const uint8_t *net, unsigned width)
 /* Clears the bits past the length, which must not be greater than the width. */
 void net_clear_host(uint8_t *net, unsigned width);
 
-/* Sets the sentence for a prefix that is not net_valid(). Returns -EINVAL. */
+/* Sets the error message for a prefix that is not net_valid(). Returns -EINVAL. */
 int net_refuse(const struct stele_column *column, const uint8_t *net);
 
 #endif

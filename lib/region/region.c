@@ -76,7 +76,7 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 	return memcmp(theirs, own, sizeof(own)) != 0;
 }
 
-/* What a sentence calls it: a saved file is no region, and its path is what a person knows. */
+/* What an error message calls it: a saved file is no region, and its path is what a person knows. */
 #define CALLED_SIZE (NAMES_PATH_SIZE + 16)
 static const char *region_called(const struct region_paths *names, char ret[CALLED_SIZE])
 {
@@ -301,8 +301,7 @@ int region_open(const struct region_paths *names, bool writable, bool guarded, s
 	else
 		r = file_open(names->data, writable, min_size, &region.fd, &region.status);
 	if (r == -ENOENT)
-		return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
-		                 names->region, names->data);
+		return paths_missing_error(names->region, names);
 	if (r == 0)
 		r = owner_check(names, &region.status);
 	if (r == 0 && !names->saved)

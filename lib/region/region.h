@@ -14,7 +14,7 @@
 
 /* Opens and maps the data file of a region. Checks, in this order: the file (file_open), owner and
  * mode, magic, byte order, layout version, checksum, and that what the header says fits the file.
- * Errors: those of stele_subscriber_open(), with a sentence. */
+ * Errors: those of stele_subscriber_open(). */
 int region_open(const struct region_paths *names, bool writable, bool guarded, struct region *ret);
 
 /* The same with a file that is open, and becomes the region's, whatever its name. */
@@ -60,10 +60,11 @@ static inline uint64_t region_oldest(const struct region *region, uint64_t oldes
 }
 
 /* Loads the commit of a version, at most head as the caller has seen it, from the ring: 0, or -ESTALE
- * where the ring does not hold it (any more). No sentence. What it leads to is to be judged
+ * where the ring does not hold it (any more). Sets no message. What it leads to is to be judged
  * afterwards, like everything read without a pin. */
 int region_commit(const struct region *region, uint64_t version, struct layout_commit *ret);
-/* The same, but -EBADMSG where the ring does not hold a version that is in history. */
+/* The same, but -EBADMSG where the ring does not hold a version that is in history. Sets no
+ * message. */
 int region_commit_live(const struct region *region, uint64_t version, struct layout_commit *ret);
 
 /* True while the publisher keeps a version below `reclaimed` for somebody's pin; `*hint` is where in
@@ -72,7 +73,7 @@ bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 
 /* Judges what was read at `version`: 0, or -ESTALE when memory that it reaches may have been
  * reused, or -EBADMSG when the file was truncated. `*kept_hint` remembers where the version is
- * kept. No sentence. */
+ * kept. Sets no message. */
 static inline int region_recheck(const struct region *region, uint64_t version, uint32_t *kept_hint)
 {
 	/* The contract with the publisher (reclaim.c): it clears a version's entry in kept, or
@@ -96,7 +97,7 @@ static inline bool region_recheck_fast(const struct region *region, uint64_t ver
 	return !region_lost(region) && version >= load_acquire(&region->header->reclaimed);
 }
 
-/* A sentence for a code that the above return. */
+/* Sets the error message for a code that the above return, and returns the code. */
 int region_error(const struct region *region, int r, uint64_t version);
 
 /* Whether a publisher is attached; and since when, or, if not, since when not (its close, or, where
@@ -108,10 +109,10 @@ bool region_contents_match(const struct region *region);
 
 /* 1 when a file's changing part is of another boot of the machine, so that the system may have
  * written some of its pages and not others, unless it is in memory (tmpfs): `*ret_in_memory`. 0 when
- * not, or, in memory, where nobody can say; or an error with a sentence. */
+ * not, or, in memory, where nobody can say; or a negative errno. */
 int region_of_earlier_boot(const struct region *region, bool *ret_in_memory);
 
-/* 0, or -ESTALE with a sentence: the file is such a one on a disk, and no publisher has opened it in
+/* 0, or -ESTALE: the file is such a one on a disk, and no publisher has opened it in
  * this boot, so nobody can say yet which of it is whole. */
 int region_check_boot(const struct region *region);
 

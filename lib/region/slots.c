@@ -45,7 +45,7 @@ int slots_make(const struct region_paths *names, int publisher, const uint8_t uu
 	if (r < 0)
 		return r;
 	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		r = error_set(EIO, "cannot write %s", names->subscribers);
+		r = file_write_error(names->subscribers, 0);
 	else
 		r = replace_file(publisher, names, uuid, fd, names->subscribers, mode);
 	close(fd);
@@ -92,7 +92,7 @@ static int slots_open_lock(const struct region_paths *names, int fd, struct slot
 	return r;
 }
 
-/* Opens the subscribers file of a region, and reads its header. 0, or with an error message. */
+/* Opens the subscribers file of a region, and reads its header. 0 or a negative errno. */
 static int slots_open_file(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                            bool writable, int *ret_fd, struct stat *ret_status,
                            struct layout_subscribers_header *ret_header)
@@ -313,7 +313,7 @@ static int64_t slots_claim_below(struct slots *slots, uint32_t end)
 }
 
 /* Makes the file longer, unless it has grown since it was found full: another process may have done
- * that, and its new slots were not looked at yet. 0, or a negative errno without an error
+ * that, and its new slots were not looked at yet. 0 or a negative errno. Sets no
  * message. */
 static int slots_grow(struct slots *slots)
 {

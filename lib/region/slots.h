@@ -30,11 +30,11 @@ struct slots {
 };
 
 /* Makes the subscribers file of a region, in place of what has its name. `publisher` is the publisher
- * file, whose lock the caller holds (replace.h). 0, or with a sentence. */
+ * file, whose lock the caller holds (replace.h). 0 or a negative errno. */
 int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16],
                mode_t region_mode);
 
-/* Opens it. Errors: -ENOENT, -EACCES..., -EBADMSG (of another region, or lost), with a sentence. */
+/* Opens it. Errors: -ENOENT, -EACCES..., -EBADMSG (of another region, or lost). */
 int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, bool guarded,
                struct slots *ret);
 void slots_close(struct slots *slots);
@@ -62,8 +62,7 @@ struct slot_owner {
 /* Claims a free slot, and lets the file grow if there is none. Sets its state and who it is, before
  * the owner makes what it is notified through: so a reaper finds what to remove, whenever the owner
  * dies. Nobody sends before the owner has armed the ticket. The claim is announced in the header
- * before that. 0; -ENOSPC (all LAYOUT_SLOTS_MAX taken, or no room to grow) or another errno, with a
- * sentence. */
+ * before that. 0; -ENOSPC (all LAYOUT_SLOTS_MAX taken, or no room to grow) or another errno. */
 int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index);
 /* The owner is notified in another way than it said; for a slot that was never armed. */
 void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier);
@@ -84,12 +83,12 @@ struct slots_vacancy {
 	uint64_t inode, freed;
 };
 struct slots_vacancy slots_vacancy_of(const struct slots *slots);
-/* Reads it: 0, or an error of slots_open() with an error message. */
+/* Reads it: 0, or an error of slots_open(). */
 int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                   struct slots_vacancy *ret);
 
 /* Takes the lock of a slot whose owner is gone: 0, or -EAGAIN: it lives (or somebody pretends
- * so). */
+ * so). Sets no message. */
 int slots_lock(struct slots *slots, uint32_t index);
 void slots_unlock(struct slots *slots, uint32_t index);
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/base/checksum.h"
-#include "lib/base/error.h"
 #include "lib/region/survey_walk.h"
 
 /* ---- the header's changing part ---- */
@@ -147,8 +146,7 @@ static int survey_find_kept(struct walk *walk, uint64_t below)
 
 	survey->kept = calloc((size_t)region->kept_entries + 1, sizeof(*survey->kept));
 	if (!survey->kept)
-		return error_set(ENOMEM, "no memory to look at region \"%s\"",
-		                 region->names.region);
+		return walk_no_memory(walk);
 	for (uint32_t i = 0; i < region->kept_entries; i++) {
 		const struct layout_kept *entry = &region->kept[i];
 		struct survey_kept *kept = &survey->kept[survey->kept_count];

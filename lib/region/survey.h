@@ -38,8 +38,8 @@ struct survey {
 	uint32_t kept_count;
 };
 
-/* 0, whatever was found: `use.damages` counts it. -ESTALE (no sentence): the newest version was
- * given up under the walk. -EBADMSG (with one): the file was truncated. -ENOMEM (with one). */
+/* 0, whatever was found: `use.damages` counts it. -ESTALE: the newest version was given up
+ * under the walk; this sets no message. -EBADMSG: the file was truncated. -ENOMEM. */
 int survey_region(struct region *region, const struct survey_options *options, struct survey *ret);
 void survey_free(struct survey *survey);
 

@@ -43,6 +43,11 @@ void walk_close(struct walk *walk)
 	free(walk->met);
 }
 
+int walk_no_memory(const struct walk *walk)
+{
+	return error_set(ENOMEM, "no memory to look at region \"%s\"", walk->region->names.region);
+}
+
 void walk_damage(struct walk *walk, uint64_t offset, const char *what)
 {
 	if (walk->damages < WALK_DAMAGES) {
@@ -172,8 +177,7 @@ int walk_end(struct walk *walk)
 	int r = walk->version ? region_recheck(walk->region, walk->version, &hint) : 0;
 
 	if (walk->no_memory)
-		return error_set(ENOMEM, "no memory to look at region \"%s\"",
-		                 walk->region->names.region);
+		return walk_no_memory(walk);
 	if (r == -EBADMSG)
 		return region_error(walk->region, r, walk->version);
 	if (r == -ESTALE) {

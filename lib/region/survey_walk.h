@@ -41,15 +41,18 @@ struct walk {
 	} damage[WALK_DAMAGES];
 };
 
-/* Memory for a walk. 0 or -ENOMEM with a sentence. */
+/* Memory for a walk. 0 or -ENOMEM. */
 int walk_open(struct walk *walk);
 void walk_close(struct walk *walk);
 
 void walk_begin(struct walk *walk, uint64_t version, enum walk_kind kind);
 void walk_version(struct walk *walk, ref_t catalog, ref_t record);
-/* Judges: 0, and what was found wrong is told; -ESTALE: nothing of it counts; -EBADMSG or -ENOMEM
- * with a sentence. Version 0 stands for none, and is whole. */
+/* Judges: 0, and what was found wrong is told; -ESTALE: nothing of it counts, and no
+ * message is set; -EBADMSG or -ENOMEM. Version 0 stands for none, and is whole. */
 int walk_end(struct walk *walk);
+
+/* Sets the error message for a walk that has no memory. Returns -ENOMEM. */
+int walk_no_memory(const struct walk *walk);
 
 /* Takes note that something is wrong, with the object at an offset, or 0. `what` is static. */
 void walk_damage(struct walk *walk, uint64_t offset, const char *what);

@@ -209,6 +209,7 @@ int file_make(const char *path, uint64_t size, int *ret_fd)
 	return 0;
 }
 
+/* Sets no message. */
 static int file_link(int fd, const char *path)
 {
 	char self[40];
@@ -305,6 +306,13 @@ int file_replace(int fd, const char *path, mode_t mode)
 	if (r < 0)
 		unlink(beside);
 	return r;
+}
+
+int file_write_error(const char *path, int errnum)
+{
+	if (errnum == 0)
+		return error_set(EIO, "cannot write %s", path);
+	return error_set(errnum, "cannot write %s: %s", path, strerror(errnum));
 }
 
 int file_sync(int fd, const char *path)
@@ -419,6 +427,7 @@ bool file_is_named(int fd, const char *path)
 	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
+/* Sets no message. */
 static int file_lock_set(int fd, off_t byte, short type)
 {
 	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};

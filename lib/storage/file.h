@@ -10,8 +10,8 @@
 #include "lib/storage/paths.h"
 
 /* Opens a file that exists, never waiting for it and never following it anywhere: it must be a
- * regular file with one link, and at least `min_size` bytes. 0, -ENOENT without a sentence, or a
- * negative errno with one. */
+ * regular file with one link, and at least `min_size` bytes. 0 or a negative errno;
+ * for -ENOENT it sets no message. */
 int file_open(const char *path, bool writable, uint64_t min_size, int *ret_fd,
               struct stat *ret_status);
 
@@ -20,16 +20,16 @@ int file_open(const char *path, bool writable, uint64_t min_size, int *ret_fd,
 int file_open_linked(const char *path, bool writable, uint64_t min_size, int *ret_fd,
                      struct stat *ret_status);
 
-/* Opens an open file once more, with an open file description of its own: 0 or a negative errno,
- * without a sentence. A lock must not be on a description that is mapped: a mapping keeps its
+/* Opens an open file once more, with an open file description of its own: 0 or a negative errno.
+ * Sets no message. A lock must not be on a description that is mapped: a mapping keeps its
  * description, with the locks on it, and a child made by fork() has the mapping too. */
 int file_open_again(int fd, int *ret_fd);
 
 /* Makes a file that has no name yet, with `size` bytes reserved, next to where `path` will be. */
 int file_make(const char *path, uint64_t size, int *ret_fd);
 
-/* Gives it its mode and its name, so that it appears whole. -EEXIST without a sentence: there is
- * one already. */
+/* Gives it its mode and its name, so that it appears whole. -EEXIST: there is one already; this
+ * sets no message. */
 int file_publish(int fd, const char *path, mode_t mode);
 
 /* Removes what has the name of a region's file, an empty directory too: 1, 0 if there was nothing, or as
@@ -42,13 +42,17 @@ int file_remove_name(const char *path);
 int file_refuse_name(const char *what, const char *path, int errnum);
 
 /* In place of what a person calls `path`: a regular file, or nothing. It has a name of its own beside
- * it for a moment, which no other file can have. 0, or with a sentence. */
+ * it for a moment, which no other file can have. 0 or a negative errno. */
 int file_replace(int fd, const char *path, mode_t mode);
-/* 0, or -EINVAL with a sentence: something else has that name, or it can't be a file's. */
+/* 0, or -EINVAL: something else has that name, or it can't be a file's. */
 int file_replaceable(const char *path);
 
+/* Sets the error message for a file that could not be written, and returns the negative errno;
+ * `errnum` is 0 if there is no reason to tell. */
+int file_write_error(const char *path, int errnum);
+
 /* Everything written to the file, or the names in the directory of `path`, is on the disk after
- * this. 0, or with a sentence. */
+ * this. 0 or a negative errno. */
 int file_sync(int fd, const char *path);
 int file_sync_directory(const char *path);
 
@@ -73,12 +77,12 @@ bool file_is_named(int fd, const char *path);
 /* Open-file-description locks on one byte; they never wait. _try takes a write lock, and _try_shared
  * a read lock, each in place of the other: 0, or -EAGAIN, and then the old one stays.
  * _held_by_writer looks whether somebody else has a write lock on one of `count` bytes (a read lock,
- * which any reader may take, does not count): 1, 0, or a negative errno. No sentences. */
+ * which any reader may take, does not count): 1, 0, or a negative errno. They set no message. */
 int file_lock_try(int fd, off_t byte);
 int file_lock_try_shared(int fd, off_t byte);
 int file_lock_held_by_writer(int fd, off_t byte, off_t count);
 /* Looks whether another open file description has a write lock on this byte and on no other: 1, 0,
- * or a negative errno, without an error message. */
+ * or a negative errno. Sets no message. */
 int file_lock_is_one_byte(int fd, off_t byte);
 void file_unlock(int fd, off_t byte);
 

@@ -12,20 +12,20 @@
 #include <sys/types.h>
 #include "lib/storage/paths.h"
 
-/* Makes the folder, or puts the mode of the one that is there right. 0, or a negative errno without
- * a sentence: then there are no such channels, and all else goes on. */
+/* Makes the folder, or puts the mode of the one that is there right. 0, or a negative errno: then
+ * there are no such channels, and all else goes on. Sets no message. */
 int folder_make(const struct region_paths *names, mode_t region_mode);
 
-/* Removes it with all that is in it; or what else has its name. 1, 0 if there was nothing, or with an
- * error message. */
+/* Removes it with all that is in it; or what else has its name. 1, 0 if there was nothing, or a
+ * negative errno. */
 int folder_remove(const struct region_paths *names);
 
 /* Calls `each` for the entries that are named as a subscriber's, with the uuid. */
 void folder_each(const struct region_paths *names,
                  void (*each)(void *context, const uint8_t uuid[16]), void *context);
 
-/* Opens it (O_PATH), for the subscriber: it must be a directory of the region's owner. 0, or with a
- * sentence: -ENOTSUP (there is none), -EPERM, ... */
+/* Opens it (O_PATH), for the subscriber: it must be a directory of the region's owner. 0, or
+ * -ENOTSUP (there is none), -EPERM, ... */
 int folder_open(const struct region_paths *names, uid_t owner, int *ret_fd);
 
 /* The path of a subscriber's entry; and the same by way of an open folder, which is short enough for
@@ -36,13 +36,13 @@ void folder_entry(const struct region_paths *names, const uint8_t uuid[16],
 void folder_entry_at(int folder, const uint8_t uuid[16], char ret[FOLDER_SHORT_SIZE]);
 
 /* Opens an entry (O_PATH, never following it anywhere), which must be of this file type (S_IFSOCK,
- * S_IFIFO, S_IFREG) and have no other name: 0 or a negative errno, without a sentence. What is opened or connected to
+ * S_IFIFO, S_IFREG) and have no other name: 0 or a negative errno. Sets no message. What is opened or connected to
  * through /proc/self/fd is then this very object, whatever has its name by now. */
 int folder_find(const struct region_paths *names, const uint8_t uuid[16], mode_t type, int *ret_fd);
 #define FOLDER_FOUND_SIZE 32
 void folder_found_path(int fd, char ret[FOLDER_FOUND_SIZE]);
 
-/* Removes an entry: 0, also if there was none, or a negative errno. */
+/* Removes an entry: 0, also if there was none, or a negative errno. Sets no message. */
 int folder_remove_entry(const struct region_paths *names, const uint8_t uuid[16]);
 
 #endif

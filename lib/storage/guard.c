@@ -252,6 +252,7 @@ static void guard_bury(void)
 	__atomic_store_n(&pin_wanted, true, __ATOMIC_RELAXED);
 }
 
+/* Sets no message. */
 static int guard_install(void)
 {
 	struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, now;

@@ -41,7 +41,7 @@ struct guard *guard_of_file(dev_t device, ino_t inode, bool writable);
 
 /* Counts one more guarded mapping, and sees to it that the kernel calls the library's handler:
  * installs it for the first one, and again where the program has installed its own since. Returns 0
- * or a negative errno, without an error message. */
+ * or a negative errno. Sets no message. */
 int guard_watch(void);
 
 /* Counts one guarded mapping less. With the last one the action before the library's is restored,

@@ -14,6 +14,8 @@
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
 
+/* The functions of this file set no message, but for mapping_error(). */
+
 /* What is mapped: a file, or, where `fd` is -1, a System V segment. */
 struct mapping_source {
 	int fd, segment;

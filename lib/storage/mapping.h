@@ -17,11 +17,11 @@ struct mapping {
 };
 
 /* Maps `size` bytes of a file from its start, more than it has for what it may grow to. 0, -ENOMEM
- * or another negative errno, without a sentence. */
+ * or another negative errno. Sets no message: mapping_error() does. */
 int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded);
 
 /* The same, with address space for mapping_exchange() up to `reserve`, where that can be had: else
- * `mapping->size` is no more than `size`. */
+ * `mapping->size` is no more than `size`. Sets no message. */
 int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
                          bool writable, bool guarded);
 
@@ -31,12 +31,12 @@ int mapping_error(int r, const char *what, uint64_t size);
 
 /* Maps another file in place of the mapping's, at the same address, `size` being no more than what
  * the mapping has reserved. On failure the mapping is as it was. Not for a mapping that another
- * thread is reading. */
+ * thread is reading. Sets no message. */
 int mapping_exchange(struct mapping *mapping, int fd, size_t size, bool writable);
 void mapping_close(struct mapping *mapping);
 
 /* Attaches a System V segment: never guarded, as it can't get shorter. 0; -EBADMSG if it has not this
- * size; or another negative errno. Without a sentence. */
+ * size; or another negative errno. Sets no message. */
 int mapping_open_segment(struct mapping *mapping, int segment, size_t size, bool writable);
 
 /* True once a fault hit the mapping: its file is shorter than was read. */

@@ -14,7 +14,7 @@
 /* True for this user, root, and the owner of the region's directory, who can replace any file in it. */
 bool owner_is_trusted(const struct region_paths *names, uid_t owner);
 
-/* Holds a data file against names->owner: 0, or -EPERM with an error message that names its owner. */
+/* Holds a data file against names->owner: 0, or -EPERM with a message that names its owner. */
 int owner_check(const struct region_paths *names, const struct stat *status);
 
 #endif

@@ -36,6 +36,17 @@ static int paths_find_directory(const char *region, size_t length, char ret[PATH
 	return 0;
 }
 
+int paths_missing_error(const char *region, const struct region_paths *names)
+{
+	return error_set(ENOENT, "there is no region \"%s\" here (no file %s)", region,
+	                 names->data);
+}
+
+int paths_long_error(const char *file)
+{
+	return error_set(EINVAL, "the path of the file %s is too long", file);
+}
+
 static bool paths_is_saved(const char *region)
 {
 	return strncmp(region, PATHS_SAVED, strlen(PATHS_SAVED)) == 0;
@@ -51,7 +62,7 @@ int paths_make_readable(const char *region, struct region_paths *ret)
 	if (!realpath(path, real))
 		return error_set(errno, "cannot open the file %s: %s", path, strerror(errno));
 	if (strlen(real) >= NAMES_PATH_SIZE)
-		return error_set(EINVAL, "the path of the file %s is too long", path);
+		return paths_long_error(path);
 	*ret = (struct region_paths){.saved = true};
 	memcpy(ret->data, real, strlen(real));
 	snprintf(ret->region, sizeof(ret->region), "%.*s", STELE_NAME_MAX, strrchr(real, '/') + 1);

@@ -36,13 +36,18 @@ struct region_paths {
 		owner; /* of the data file, for who opens it; paths_make() sets OWNER_ANY */
 };
 
-/* Takes a region's name, or DIRECTORY/NAME. 0, or with a sentence: -EINVAL (a region may not have
+/* Takes a region's name, or DIRECTORY/NAME. 0, or -EINVAL (a region may not have
  * this name), -ENOENT, -ENOTDIR, -EACCES... (the directory). */
 int paths_make(const char *region, struct region_paths *ret);
 
 /* The same for who only reads, and may be given file:PATH: a file that has a region in it. */
 #define PATHS_SAVED "file:"
 int paths_make_readable(const char *region, struct region_paths *ret);
+
+/* Set the error message, and return the negative errno: -ENOENT, there is no region of this name; and
+ * -EINVAL, the path of a file with a saved region is too long. */
+int paths_missing_error(const char *region, const struct region_paths *names);
+int paths_long_error(const char *file);
 
 /* The name of a subscriber's queue, for mq_open(3). */
 #define NAMES_QUEUE_SIZE (STELE_NAME_MAX + 48)
@@ -52,8 +57,7 @@ void paths_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEU
  * FNV-1a, 64 bits (Fowler, Noll, Vo). */
 uint64_t paths_table_hash(const char *table);
 
-/* This boot's id, all zero where /proc is not there to say. 0, or, with a sentence, -EMFILE and the
- * like: who can't look must not take one boot for another. */
+/* This boot's id, all zero where /proc is not there to say. 0, or -EMFILE and the like: who can't look must not take one boot for another. */
 int paths_boot_id(uint8_t ret[16]);
 
 /* This process's command name, at most 15 bytes. */

@@ -90,8 +90,7 @@ static int replace_record(int publisher, const struct region_paths *names, uint6
 	memcpy(record.uuid, uuid, sizeof(record.uuid));
 	written = pwrite(publisher, &record, sizeof(record), LAYOUT_REPLACEMENT_OFFSET);
 	if (written != (ssize_t)sizeof(record))
-		return error_set(written < 0 ? errno : ENOSPC, "cannot write %s: %s",
-		                 names->publisher, strerror(written < 0 ? errno : ENOSPC));
+		return file_write_error(names->publisher, written < 0 ? errno : ENOSPC);
 	return file_sync(publisher, names->publisher);
 }
 

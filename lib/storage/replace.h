@@ -22,12 +22,12 @@
 
 /* Gives an open file without a name its mode and a random name, and writes that into `ret_path`.
  * `publisher` is the publisher file, and `uuid` the uuid in the new file's header. Removes first what a
- * publisher that died left. 0, or a negative errno with an error message. */
+ * publisher that died left. 0 or a negative errno. */
 int replace_begin(int publisher, const struct region_paths *names, const uint8_t uuid[16], int fd,
                   mode_t mode, char ret_path[REPLACE_PATH_SIZE]);
 
 /* Renames it to `path`. An empty directory there, made by somebody who may not be asked, goes. On
- * failure the new file goes. 0, or with an error message: -EPERM (what has the name is another user's),
+ * failure the new file goes. 0, or -EPERM (what has the name is another user's),
  * -EBADMSG (a directory that is not empty), ... */
 int replace_end(const char *new_path, const char *path);
 
@@ -40,7 +40,7 @@ int replace_file(int publisher, const struct region_paths *names, const uint8_t 
 int replace_find_left(int publisher, const struct region_paths *names,
                       char ret_path[REPLACE_PATH_SIZE]);
 
-/* Removes it: 0, also if there is nothing, or with an error message. */
+/* Removes it: 0, also if there is nothing, or a negative errno. */
 int replace_remove_left(int publisher, const struct region_paths *names);
 
 #endif

@@ -43,20 +43,20 @@ struct storage {
 	bool fixed;
 
 	/* Makes the memory of a new region, and the data file, which has no name yet. The header is
-	 * written where it belongs, with what only the memory knows, and its checksum. 0 or with a
-	 * sentence. */
+	 * written where it belongs, with what only the memory knows, and its checksum. 0 or a
+	 * negative errno. */
 	int (*make)(const struct region_paths *names, struct layout_header *header, int *ret_fd);
 
 	/* The bytes that there are now: no fewer than before, or `region->file_size` where nobody can
 	 * say. */
 	uint64_t (*size)(const struct region *region);
 
-	/* Maps it, at region->mapping; `header` is the data file's, judged. 0 or with a sentence. */
+	/* Maps it, at region->mapping; `header` is the data file's, judged. 0 or a negative errno. */
 	int (*map)(struct region *region, const struct layout_header *header, bool writable,
 	           bool guarded);
 
 	/* Makes sure of the bytes up to `end`, so that touching them can't fail, and counts them in
-	 * region->file_size. 0, -ENOSPC or another errno, without a sentence: where it is the file
+	 * region->file_size. 0, -ENOSPC or another errno; sets no message. Where it is the file
 	 * that can't grow, whatever keeps it from that, -ENOSPC, and storage_shortage_error() tells. */
 	int (*reserve)(struct region *region, uint64_t end);
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "lib/base/checksum.h"
-#include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/reserve.h"
 
@@ -19,7 +18,7 @@ static int storage_file_make(const struct region_paths *names, struct layout_hea
 	header->checksum = checksum_header(header);
 	if (pwrite(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header)) {
 		close(fd);
-		return error_set(EIO, "cannot write %s", names->data);
+		return file_write_error(names->data, 0);
 	}
 	*ret_fd = fd;
 	return 0;

@@ -73,7 +73,8 @@ static int storage_sysv_refuse_make(const struct layout_header *header, key_t ke
 	}
 }
 
-/* Gives memory to a part of a mapped segment, so that no reader's touch has to. */
+/* Gives memory to a part of a mapped segment, so that no reader's touch has to. Sets
+ * no message. */
 static int storage_sysv_populate(unsigned char *base, uint64_t from, uint64_t to)
 {
 	from -= from % (uint64_t)sysconf(_SC_PAGESIZE);
@@ -131,7 +132,7 @@ static int storage_sysv_make(const struct region_paths *names, struct layout_hea
 	header->checksum = checksum_header(header);
 	r = storage_sysv_fill(segment, header);
 	if (r == 0 && pwrite(fd, header, FIXED, 0) != (ssize_t)FIXED)
-		r = error_set(EIO, "cannot write %s", names->data);
+		r = file_write_error(names->data, 0);
 	if (r < 0) {
 		shmctl(segment, IPC_RMID, NULL);
 		close(fd);
@@ -141,7 +142,8 @@ static int storage_sysv_make(const struct region_paths *names, struct layout_hea
 	return 0;
 }
 
-/* 1 for the segment of this region, whole or not, 0 for another's, or a negative errno. */
+/* 1 for the segment of this region, whole or not, 0 for another's, or a negative errno. Sets no
+ * message. */
 static int storage_sysv_is_of(int segment, const uint8_t uuid[16], uid_t owner)
 {
 	struct shmid_ds status;

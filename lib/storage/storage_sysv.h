@@ -15,7 +15,7 @@ key_t storage_sysv_key(const uint8_t uuid[16]);
 
 /* Removes the segment of the region that this publisher's or data file is of, if there is one, and it
  * is that region's, and of the file's owner. Who has it attached keeps it. For who holds the
- * region's locks. 0, or with an error message: it stays. */
+ * region's locks. 0, or a negative errno: it stays. */
 int storage_sysv_remove(int fd);
 
 #endif
