@@ -128,7 +128,7 @@ int stele_region_load(const char *file, const char *region)
 	int r;
 
 	if (snprintf(name, sizeof(name), PATHS_SAVED "%s", file) >= (int)sizeof(name))
-		return error_set(EINVAL, "the path of the file %s is too long", file);
+		return paths_long_error(file);
 	r = paths_make_readable(name, &names);
 	if (r == 0)
 		r = region_open(&names, false, true, &contents);

@@ -161,7 +161,7 @@ static int announce_uuid(const struct region_paths *names, int fd, const uint8_t
 {
 	forget_objects(names, fd);
 	if (pwrite(fd, uuid, 16, offsetof(struct layout_publisher_file, uuid)) != 16)
-		return error_set(EIO, "cannot write %s", names->publisher);
+		return file_write_error(names->publisher, 0);
 	return 0;
 }
 

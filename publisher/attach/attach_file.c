@@ -45,7 +45,7 @@ static int publisher_file_make(const struct region_paths *names, const uint8_t u
 	if (r < 0)
 		;
 	else if (pwrite(fd, &file, sizeof(file), 0) != (ssize_t)sizeof(file))
-		r = error_set(EIO, "cannot write %s", names->publisher);
+		r = file_write_error(names->publisher, 0);
 	else
 		r = file_lock_try(fd, LOCK_BYTE);
 	if (r == 0)
@@ -112,8 +112,7 @@ int publisher_file_attach(const struct region_paths *names, bool create, int64_t
 		return -EAGAIN;
 	if (r == -ENOENT) {
 		if (!create)
-			return error_set(ENOENT, "there is no region \"%s\" here (no file %s)",
-			                 names->region, names->data);
+			return paths_missing_error(names->region, names);
 		uuid_generate(uuid);
 	} else if (r < 0) {
 		return r;

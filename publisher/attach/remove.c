@@ -111,7 +111,6 @@ int stele_region_remove(const char *region)
 	if (publisher >= 0)
 		close(publisher);
 	if (r == 0 && !found)
-		return error_set(ENOENT, "there is no region \"%s\" here (no file %s)", region,
-		                 names.data);
+		return paths_missing_error(region, &names);
 	return r;
 }

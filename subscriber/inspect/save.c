@@ -73,7 +73,7 @@ static int sink_open(const struct region *from, const char *path, struct sink *r
 	if (r < 0)
 		return r;
 	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		r = error_set(EIO, "cannot write %s", path);
+		r = file_write_error(path, 0);
 	else
 		r = region_open_file(&names, fd, true, true, &ret->region);
 	if (r < 0) {
@@ -89,7 +89,7 @@ static int sink_error(const struct sink *sink, int r, const char *path)
 {
 	if (r == -ENOSPC && sink->region.shortage < 0)
 		return storage_shortage_error(&sink->region);
-	return error_set(-r, "cannot write %s: %s", path, strerror(-r));
+	return file_write_error(path, -r);
 }
 
 /* What is left of the step goes, and so does what was there to be written only. */
@@ -105,7 +105,7 @@ static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 	header->maximum_size = sink->maximum_size;
 	header->limit_size = sink->limit_size;
 	if (ftruncate(sink->region.fd, (off_t)(end + LAYOUT_GUARD)) < 0)
-		return error_set(errno, "cannot write %s: %s", path, strerror(errno));
+		return file_write_error(path, errno);
 	header->contents = checksum_contents(sink->region.mapping.base, end + LAYOUT_GUARD);
 	header->checksum = checksum_header(header);
 	r = file_sync(sink->region.fd, path);
@@ -175,7 +175,7 @@ static int check_save(const char *file, unsigned flags)
 	if (flags & ~STELE_REPLACE)
 		return error_set(EINVAL, "unknown flags 0x%x to save a region with", flags);
 	if (strlen(file) >= NAMES_PATH_SIZE)
-		return error_set(EINVAL, "the path of the file %s is too long", file);
+		return paths_long_error(file);
 	return file_replaceable(file);
 }
 
