@@ -6,8 +6,8 @@
  * A function that fails returns a negative errno. Whether it has set the error message is decided by
  * its layer:
  *
- *   lib/base, lib/trie    never, except for functions that exist to set a message: abi_refuse(),
- *                         net_refuse(), fork_check()
+ *   lib/base, lib/trie    never, except for functions that exist to set a message, such as
+ *                         abi_refuse() and fork_check()
  *   all others            always, unless the comment on the function says "Sets no message": its
  *                         callers ignore the failure, or each reports it in its own words
  */
