@@ -50,11 +50,11 @@ static void describe_subscribers(const struct region *region, struct stele_regio
 
 static void describe_publisher(const struct region *region, struct stele_region_info *info)
 {
-	const struct layout_publisher *who = &region->header->publisher;
+	const struct layout_publisher *publisher = &region->header->publisher;
 
 	info->publisher_attached = region_is_published(region, &info->publisher_since);
-	info->publisher_pid = data_load_32(&who->pid);
-	describe_text(info->publisher_command, who->command, sizeof(who->command));
+	info->publisher_pid = data_load_32(&publisher->pid);
+	describe_text(info->publisher_command, publisher->command, sizeof(publisher->command));
 }
 
 int stele_region_describe(const char *name, struct stele_region_info *ret)

@@ -14,14 +14,14 @@
 
 bool region_is_published(const struct region *region, uint64_t *ret_since)
 {
-	const struct layout_publisher *who = &region->header->publisher;
+	const struct layout_publisher *publisher = &region->header->publisher;
 	uint64_t head = head_version(load_acquire(&region->header->head));
-	uint64_t detached = data_load(&who->detached);
+	uint64_t detached = data_load(&publisher->detached);
 	struct layout_commit last;
 
 	if (file_lock_held_by_writer(region->fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES) ==
 	    1) {
-		*ret_since = data_load(&who->attached);
+		*ret_since = data_load(&publisher->attached);
 		return true;
 	}
 	*ret_since = detached;

@@ -22,15 +22,15 @@ static void replace_path(const struct region_paths *names, uint64_t number,
 /* ---- what was left ---- */
 
 /* The headers of the data file and of the subscribers file begin alike. */
-struct beginning {
+struct replace_header {
 	uint64_t magic;
 	uint32_t layout_version;
 	uint32_t byte_order;
 	uint8_t uuid[16];
 };
 
-static_assert(offsetof(struct beginning, uuid) == offsetof(struct layout_header, uuid) &&
-                      offsetof(struct beginning, uuid) ==
+static_assert(offsetof(struct replace_header, uuid) == offsetof(struct layout_header, uuid) &&
+                      offsetof(struct replace_header, uuid) ==
                               offsetof(struct layout_subscribers_header, uuid),
               "the uuid is found in either file");
 
@@ -38,17 +38,16 @@ static_assert(offsetof(struct beginning, uuid) == offsetof(struct layout_header,
 static bool replace_is_own(const char *path, uid_t owner, const uint8_t uuid[16])
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	struct beginning beginning;
+	struct replace_header header;
 	struct stat status;
 	bool own;
 
 	if (fd < 0)
 		return false;
 	own = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == owner &&
-	      pread(fd, &beginning, sizeof(beginning), 0) == (ssize_t)sizeof(beginning) &&
-	      (beginning.magic == LAYOUT_MAGIC_DATA ||
-	       beginning.magic == LAYOUT_MAGIC_SUBSCRIBERS) &&
-	      memcmp(beginning.uuid, uuid, sizeof(beginning.uuid)) == 0;
+	      pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+	      (header.magic == LAYOUT_MAGIC_DATA || header.magic == LAYOUT_MAGIC_SUBSCRIBERS) &&
+	      memcmp(header.uuid, uuid, sizeof(header.uuid)) == 0;
 	close(fd);
 	return own;
 }
