@@ -13,6 +13,8 @@
 #include "lib/base/error.h"
 #include "lib/storage/folder.h"
 
+int64_t notifier_slice = NSEC_PER_SEC;
+
 int64_t common_until(int64_t deadline)
 {
 	int64_t until = clock_monotonic() + notifier_slice;
@@ -67,6 +69,17 @@ void common_name(struct channel *channel)
 
 	folder_entry(channel->names, channel->uuid, path);
 	snprintf(channel->name, sizeof(channel->name), "%.127s", path);
+}
+
+void common_do_nothing(struct channel *channel)
+{
+	(void)channel;
+}
+
+int common_succeed(struct channel *channel)
+{
+	(void)channel;
+	return 0;
 }
 
 void common_detach(struct channel *channel)

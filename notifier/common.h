@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What several mechanisms do in the same way. */
+ *
+ * What several notifiers do in the same way: wait for a slice, create an object in the region's folder
+ * that the publisher may send to, close it. For the notifiers alone. common_grant and
+ * common_error are for _open, and set the error message. */
 #ifndef NOTIFIER_COMMON_H
 #define NOTIFIER_COMMON_H
 
@@ -27,16 +30,18 @@ struct timespec common_time(int64_t nanoseconds);
 bool common_poll(int fd, int64_t until);
 
 /* Mode 0620 for the open object (O_PATH will do), so that the publisher, who is the region's owner,
- * may send to it: where that is neither root nor this user, by the region's group. 0, or with a
- * sentence. */
+ * may send to it: where that is neither root nor this user, by the region's group. */
 int common_grant(const struct channel *channel, int fd, const char *what);
 
-/* The sentence for an entry of the folder that could not be made. */
+/* The error for an entry of the folder that could not be made. */
 int common_error(const struct channel *channel, const char *what, int errnum);
 /* Remembers the path of the channel's entry as its name, for messages. */
 void common_name(struct channel *channel);
 
-/* Hooks: closes the descriptor; removes the entry in the folder; both. */
+/* Functions for struct notifier: does nothing; returns 0; closes the descriptor; removes the entry in
+ * the folder; both. */
+void common_do_nothing(struct channel *channel);
+int common_succeed(struct channel *channel);
 void common_detach(struct channel *channel);
 int common_reap(struct channel *channel);
 void common_close(struct channel *channel);

@@ -22,7 +22,7 @@
 #define FIFO_SIZE 4096 /* bytes in a pipe: hundreds of notices, and less of the user's share */
 
 /* Opens the pipe that has the entry's name: 0 or a negative errno. */
-static int open_pipe(struct channel *channel)
+static int fifo_attach(struct channel *channel)
 {
 	char path[FOLDER_FOUND_SIZE];
 	struct stat status;
@@ -60,7 +60,7 @@ static int fifo_open(struct channel *channel)
 	common_name(channel);
 	folder_entry_at(folder, channel->uuid, path);
 	/* Whatever the umask. Nobody else can have put another file there: the folder is this user's. */
-	r = mkfifo(path, 0600) < 0 || chmod(path, 0600) < 0 ? -errno : open_pipe(channel);
+	r = mkfifo(path, 0600) < 0 || chmod(path, 0600) < 0 ? -errno : fifo_attach(channel);
 	close(folder);
 	if (r < 0) {
 		common_close(channel);
@@ -105,7 +105,7 @@ const struct notifier notifier_fifo = {
 	.drain = fifo_drain,
 	.close = common_close,
 	.abandon = common_detach,
-	.attach = open_pipe,
+	.attach = fifo_attach,
 	.send = fifo_send,
 	.detach = common_detach,
 	.reap = common_reap,

@@ -7,7 +7,7 @@
  * whole after each wait.
  */
 #include "lib/base/clock.h"
-#include "notifier/notifier.h"
+#include "notifier/futex.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +21,7 @@
 #include "notifier/common.h"
 #include "lib/storage/paths.h"
 
-static const uint32_t *low_half(const uint64_t *head)
+static const uint32_t *futex_word(const uint64_t *head)
 {
 	return (const uint32_t *)(const void *)head +
 	       (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 1 : 0);
@@ -44,24 +44,13 @@ static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 		until = deadline;
 	end = common_time(until);
 	/* Absolute, on CLOCK_MONOTONIC. Returns at once if the word is not `seen` any more. */
-	syscall(COMMON_SYS_FUTEX, low_half(channel->head), FUTEX_WAIT_BITSET, (uint32_t)seen, &end,
-	        NULL, channel->futex_mask ? channel->futex_mask : FUTEX_BITSET_MATCH_ANY);
-}
-
-static void nothing(struct channel *channel)
-{
-	(void)channel;
-}
-
-static int success(struct channel *channel)
-{
-	(void)channel;
-	return 0;
+	syscall(COMMON_SYS_FUTEX, futex_word(channel->head), FUTEX_WAIT_BITSET, (uint32_t)seen,
+	        &end, NULL, channel->futex_mask ? channel->futex_mask : FUTEX_BITSET_MATCH_ANY);
 }
 
 void notifier_futex_wake(const uint64_t *head, uint32_t mask)
 {
-	syscall(SYS_futex, low_half(head), FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, mask);
+	syscall(SYS_futex, futex_word(head), FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, mask);
 }
 
 static int futex_send(struct channel *channel, uint64_t version)
@@ -76,11 +65,11 @@ const struct notifier notifier_futex = {
 	.kind = LAYOUT_NOTIFIER_FUTEX,
 	.open = futex_open,
 	.wait = futex_wait,
-	.drain = nothing,
-	.close = nothing,
-	.abandon = nothing,
-	.attach = success,
+	.drain = common_do_nothing,
+	.close = common_do_nothing,
+	.abandon = common_do_nothing,
+	.attach = common_succeed,
 	.send = futex_send,
-	.detach = nothing,
-	.reap = success,
+	.detach = common_do_nothing,
+	.reap = common_succeed,
 };

@@ -21,7 +21,7 @@
 #include "lib/base/error.h"
 #include "lib/storage/paths.h"
 
-static int open_error(const char *name, int errnum)
+static int mq_channel_open_error(const char *name, int errnum)
 {
 	switch (errnum) {
 	case ENOSPC:
@@ -52,7 +52,7 @@ static int mq_channel_open(struct channel *channel)
 	paths_queue(channel->names->region, channel->uuid, channel->name);
 	queue = mq_open(channel->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
 	if (queue < 0)
-		return open_error(channel->name, errno);
+		return mq_channel_open_error(channel->name, errno);
 	r = common_grant(channel, queue, "queue");
 	if (r < 0) {
 		mq_close(queue);
@@ -64,7 +64,7 @@ static int mq_channel_open(struct channel *channel)
 }
 
 /* Takes one message if there is one, waiting until `until` on the wall clock. */
-static void take(struct channel *channel, const struct timespec *until)
+static void mq_channel_take(struct channel *channel, const struct timespec *until)
 {
 	uint64_t version;
 
@@ -77,7 +77,7 @@ static void mq_channel_drain(struct channel *channel)
 {
 	static const struct timespec past = {0};
 
-	take(channel, &past);
+	mq_channel_take(channel, &past);
 }
 
 static void mq_channel_wait(struct channel *channel, uint64_t seen, int64_t deadline)
@@ -88,7 +88,7 @@ static void mq_channel_wait(struct channel *channel, uint64_t seen, int64_t dead
 	if (deadline == INT64_MAX) {
 		clock_gettime(CLOCK_REALTIME, &slice);
 		slice.tv_sec += notifier_slice / NSEC_PER_SEC;
-		take(channel, &slice);
+		mq_channel_take(channel, &slice);
 	} else if (common_poll(channel->fd, common_until(deadline))) {
 		mq_channel_drain(channel);
 	}
@@ -118,7 +118,7 @@ static int mq_channel_attach(struct channel *channel)
 	return 0;
 }
 
-static int mq_channel_look(struct channel *channel, uint64_t *ret_waiting, uid_t *ret_owner)
+static int mq_channel_stat(struct channel *channel, uint64_t *ret_waiting, uid_t *ret_owner)
 {
 	struct mq_attr attributes;
 	struct stat status;
@@ -161,6 +161,6 @@ const struct notifier notifier_mq = {
 	.attach = mq_channel_attach,
 	.send = mq_channel_send,
 	.detach = common_detach,
-	.look = mq_channel_look,
+	.stat = mq_channel_stat,
 	.reap = mq_channel_reap,
 };

@@ -1,12 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * The table of all notifiers. It stands above them: no notifier calls it. */
 #include "notifier/notifier.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "lib/units.h"
-
-int64_t notifier_slice = NSEC_PER_SEC;
 
 static const struct notifier *const notifiers[] = {
 	&notifier_mq,        &notifier_socket, &notifier_fifo,  &notifier_signal,

@@ -66,6 +66,9 @@ struct channel {
  *   7. A wake is sent for each version while the ticket is armed, as the wake for one version can come
  *      before the wait that looked at that version.
  *
+ * _open sets the error message when it fails. The other functions return a bare negative errno: their
+ * callers go on to the next subscriber.
+ *
  * docs/models/channels.pml checks these against each kind of channel, tests/notices/notifier_contract.c
  * holds each notifier to them, and tests/stress/notice.c all of them together. */
 struct notifier {
@@ -74,8 +77,8 @@ struct notifier {
 	bool of_ipc_namespace; /* its objects are not seen in another one */
 
 	/* The subscriber's side. _open makes the mechanism's object, to which the region's owner must
-	 * be able to send. The slot is taken by then, and its ticket even. 0, or a negative errno with
-	 * a sentence, and then nothing is left of it. */
+	 * be able to send. The slot is taken by then, and its ticket even. 0, or a negative errno, and
+	 * then nothing is left of it. */
 	int (*open)(struct channel *channel);
 	/* Blocks until a notice comes, or head is not `seen` any more where that is waited on, or
 	 * `deadline` on CLOCK_MONOTONIC, or a signal, or for a slice. Any return means: take a new
@@ -97,7 +100,7 @@ struct notifier {
 	void (*detach)(struct channel *channel);
 	/* For who only looks: how many notices wait to be taken, and whose the object is. 0, or a
 	 * negative errno where that can't be told here. NULL: the mechanism can't tell. */
-	int (*look)(struct channel *channel, uint64_t *ret_waiting, uid_t *ret_owner);
+	int (*stat)(struct channel *channel, uint64_t *ret_waiting, uid_t *ret_owner);
 	/* Removes the object of a dead subscriber: 0 (also if there was none) or a negative errno. Its
 	 * kind and uuid may have been forged: what is removed must be something that this mechanism
 	 * would have made for a subscriber of this region. */
@@ -106,6 +109,7 @@ struct notifier {
 	void (*remove)(const struct region_paths *names, const uint8_t region_uuid[16]);
 };
 
+/* The notifiers, a file each. They use this header and common.h, and not each other. */
 extern const struct notifier notifier_mq;
 extern const struct notifier notifier_socket;
 extern const struct notifier notifier_fifo;
@@ -114,24 +118,17 @@ extern const struct notifier notifier_semaphore;
 extern const struct notifier notifier_sysv;
 extern const struct notifier notifier_futex;
 
+/* ---- notifier.c: the table of all notifiers, for publishers and subscribers ---- */
+
 /* The notifier of a kind that stands in a slot, or NULL. */
 const struct notifier *notifier_of_kind(uint32_t kind);
 /* The notifier that a user named, or NULL. */
 const struct notifier *notifier_of_name(const char *name);
-/* What a user may name, for a sentence: "auto, mq, ... and futex". */
+/* What a user may name, for an error message: "auto, mq, ... and futex". */
 #define NOTIFIER_NAMES_SIZE 128
 void notifier_names(char ret[NOTIFIER_NAMES_SIZE]);
 
 /* Removes what mechanisms have for a region as a whole. */
 void notifiers_remove(const struct region_paths *names, const uint8_t region_uuid[16]);
-
-/* Wakes those who wait on the head word, with or without a slot, and whose bits are in the mask: who
- * named no tables has all of them, who did, those of the tables' hashes. With two names of one bit a
- * waiter may be woken for the other's table, and looks in vain. */
-void notifier_futex_wake(const uint64_t *head, uint32_t mask);
-static inline uint32_t notifier_futex_bit(uint64_t table_hash)
-{
-	return UINT32_C(1) << (table_hash ^ table_hash >> 32) % 32;
-}
 
 #endif

@@ -20,7 +20,7 @@
 
 #include "notifier/common.h"
 
-static uint32_t *count_of(const struct channel *channel)
+static uint32_t *semaphore_count(const struct channel *channel)
 {
 	return (uint32_t *)(void *)channel->slot->semaphore;
 }
@@ -28,15 +28,15 @@ static uint32_t *count_of(const struct channel *channel)
 /* The contract: a post that finds the count at 1 already, and so is one with the post before it,
  * happens before this (both are acquire and release), and with it the store of the head; so the look
  * after this finds that version. */
-static uint32_t take(struct channel *channel)
+static uint32_t semaphore_take(struct channel *channel)
 {
-	return __atomic_exchange_n(count_of(channel), 0, __ATOMIC_ACQ_REL);
+	return __atomic_exchange_n(semaphore_count(channel), 0, __ATOMIC_ACQ_REL);
 }
 
 static int semaphore_open(struct channel *channel)
 {
 	snprintf(channel->name, sizeof(channel->name), "semaphore in slot %u", channel->index);
-	take(channel);
+	semaphore_take(channel);
 	return 0;
 }
 
@@ -45,32 +45,21 @@ static void semaphore_wait(struct channel *channel, uint64_t seen, int64_t deadl
 	struct timespec end = common_time(common_until(deadline));
 
 	(void)seen;
-	if (take(channel) != 0)
+	if (semaphore_take(channel) != 0)
 		return;
 	/* Absolute, on CLOCK_MONOTONIC. Returns at once if the count is not 0 any more. */
-	syscall(COMMON_SYS_FUTEX, count_of(channel), FUTEX_WAIT_BITSET, 0, &end, NULL,
+	syscall(COMMON_SYS_FUTEX, semaphore_count(channel), FUTEX_WAIT_BITSET, 0, &end, NULL,
 	        FUTEX_BITSET_MATCH_ANY);
-	take(channel);
-}
-
-static void nothing(struct channel *channel)
-{
-	(void)channel;
-}
-
-static int success(struct channel *channel)
-{
-	(void)channel;
-	return 0;
+	semaphore_take(channel);
 }
 
 /* Wakes all, though one waits: somebody else who waited there too would take the only wake. */
 static int semaphore_send(struct channel *channel, uint64_t version)
 {
-	uint32_t before = __atomic_exchange_n(count_of(channel), 1, __ATOMIC_ACQ_REL);
+	uint32_t before = __atomic_exchange_n(semaphore_count(channel), 1, __ATOMIC_ACQ_REL);
 
 	(void)version;
-	syscall(SYS_futex, count_of(channel), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	syscall(SYS_futex, semaphore_count(channel), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 	return before == 0 ? 0 : -EAGAIN;
 }
 
@@ -79,11 +68,11 @@ const struct notifier notifier_semaphore = {
 	.kind = LAYOUT_NOTIFIER_SEMAPHORE,
 	.open = semaphore_open,
 	.wait = semaphore_wait,
-	.drain = nothing,
-	.close = nothing,
-	.abandon = nothing,
-	.attach = success,
+	.drain = common_do_nothing,
+	.close = common_do_nothing,
+	.abandon = common_do_nothing,
+	.attach = common_succeed,
 	.send = semaphore_send,
-	.detach = nothing,
-	.reap = success,
+	.detach = common_do_nothing,
+	.reap = common_succeed,
 };

@@ -39,18 +39,18 @@
 #include "lib/base/fork.h"
 #include "lib/storage/folder.h"
 
-#define NUMBERS 8 /* signals that this may take: SIGRTMAX and those before it */
+#define SIGNAL_NUMBERS 8 /* signals that this may take: SIGRTMAX and those before it */
 
 /* Which numbers are taken in this process, by whom. `taken` is 0, or one more than the fork count of
  * the process that took it: what a parent took is free in its child. It is changed by compare and
  * exchange, so no lock is left taken in a child. */
-static struct number {
+static struct signal_number {
 	uint64_t taken;
 	uint64_t uuid[2];
-} numbers[NUMBERS];
+} signal_numbers[SIGNAL_NUMBERS];
 
 /* A subscriber's end: the lock file. A publisher's: whom to send to. */
-struct end {
+struct signal_end {
 	int number;
 	int file;  /* -1: within this process, where no lock is seen */
 	int pidfd; /* publisher */
@@ -60,12 +60,12 @@ struct end {
 
 /* ---- numbers ---- */
 
-static uint64_t own_mark(void)
+static uint64_t signal_own_mark(void)
 {
 	return fork_count() + UINT64_C(1);
 }
 
-static bool has_default_action(int number)
+static bool signal_has_default_action(int number)
 {
 	struct sigaction action;
 
@@ -74,35 +74,36 @@ static bool has_default_action(int number)
 }
 
 /* Takes a number for a subscriber, or returns 0. */
-static int number_take(const uint8_t uuid[16])
+static int signal_number_take(const uint8_t uuid[16])
 {
-	for (int i = 0; i < NUMBERS; i++) {
-		uint64_t taken = load_relaxed(&numbers[i].taken);
-		if (taken == own_mark() || !has_default_action(SIGRTMAX - i) ||
-		    !__atomic_compare_exchange_n(&numbers[i].taken, &taken, own_mark(), false,
-		                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	for (int i = 0; i < SIGNAL_NUMBERS; i++) {
+		uint64_t taken = load_relaxed(&signal_numbers[i].taken);
+		if (taken == signal_own_mark() || !signal_has_default_action(SIGRTMAX - i) ||
+		    !__atomic_compare_exchange_n(&signal_numbers[i].taken, &taken,
+		                                 signal_own_mark(), false, __ATOMIC_ACQUIRE,
+		                                 __ATOMIC_RELAXED))
 			continue;
-		data_copy_in((unsigned char *)numbers[i].uuid, uuid, 16);
+		data_copy_in((unsigned char *)signal_numbers[i].uuid, uuid, 16);
 		return SIGRTMAX - i;
 	}
 	return 0;
 }
 
-static void number_give(int number)
+static void signal_number_release(int number)
 {
 	static const uint8_t nobody[16];
-	struct number *entry = &numbers[SIGRTMAX - number];
+	struct signal_number *entry = &signal_numbers[SIGRTMAX - number];
 
 	data_copy_in((unsigned char *)entry->uuid, nobody, 16);
 	store_release(&entry->taken, 0);
 }
 
 /* The number of a subscriber of this very process, or 0. */
-static int number_of(const uint8_t uuid[16])
+static int signal_number_of(const uint8_t uuid[16])
 {
-	for (int i = 0; i < NUMBERS; i++)
-		if (load_acquire(&numbers[i].taken) == own_mark() &&
-		    data_equal((const unsigned char *)numbers[i].uuid, uuid, 16))
+	for (int i = 0; i < SIGNAL_NUMBERS; i++)
+		if (load_acquire(&signal_numbers[i].taken) == signal_own_mark() &&
+		    data_equal((const unsigned char *)signal_numbers[i].uuid, uuid, 16))
 			return SIGRTMAX - i;
 	return 0;
 }
@@ -111,7 +112,7 @@ static int number_of(const uint8_t uuid[16])
 
 /* The signals that a thread of this process has blocked, bit 0 for signal 1; all for one that has
  * ended, none for one that can't be looked at. */
-static unsigned long long blocked_by(const char *thread)
+static unsigned long long signal_blocked_by(const char *thread)
 {
 	unsigned long long blocked = 0;
 	char path[64], line[256];
@@ -133,14 +134,14 @@ static unsigned long long blocked_by(const char *thread)
 #define BEING_MADE (3ull << 31)
 #define MADE_TRIES 1000
 
-static bool thread_blocks(const char *thread, int number)
+static bool signal_is_blocked_in(const char *thread, int number)
 {
-	unsigned long long blocked = blocked_by(thread);
+	unsigned long long blocked = signal_blocked_by(thread);
 
 	for (int i = 0; i < MADE_TRIES && blocked != ~0ull && (blocked & BEING_MADE) == BEING_MADE;
 	     i++) {
 		sched_yield();
-		blocked = blocked_by(thread);
+		blocked = signal_blocked_by(thread);
 	}
 	return blocked == ~0ull ||
 	       ((blocked & BEING_MADE) != BEING_MADE && (blocked >> (number - 1) & 1));
@@ -148,7 +149,7 @@ static bool thread_blocks(const char *thread, int number)
 
 /* The calling thread has it blocked, so a thread that is made while this looks has inherited that
  * from it or from one that was found to. */
-static bool all_threads_block(int number)
+static bool signal_is_blocked_in_all(int number)
 {
 	DIR *threads = opendir("/proc/self/task");
 	struct dirent *entry;
@@ -156,21 +157,21 @@ static bool all_threads_block(int number)
 
 	while (all && (entry = readdir(threads)) != NULL)
 		if (entry->d_name[0] != '.')
-			all = thread_blocks(entry->d_name, number);
+			all = signal_is_blocked_in(entry->d_name, number);
 	if (threads)
 		closedir(threads);
 	return all;
 }
 
 /* Blocks a number, or leaves it as it was. */
-static int block(int number)
+static int signal_block(int number)
 {
 	sigset_t set, before;
 
 	sigemptyset(&set);
 	sigaddset(&set, number);
 	pthread_sigmask(SIG_BLOCK, &set, &before);
-	if (all_threads_block(number))
+	if (signal_is_blocked_in_all(number))
 		return 0;
 	if (!sigismember(&before, number))
 		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -184,7 +185,7 @@ static int block(int number)
 
 /* Asks who has which byte locked for writing: 0, or -ENOLCK where nobody has one that can be such a
  * lock. A lock of another PID namespace has the pid 0 here, one of an open file description -1. */
-static int lock_ask(int file, pid_t *ret_pid, int *ret_number)
+static int signal_lock_owner(int file, pid_t *ret_pid, int *ret_number)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
@@ -198,16 +199,17 @@ static int lock_ask(int file, pid_t *ret_pid, int *ret_number)
 	return 0;
 }
 
-static bool lock_holds(const struct end *end)
+static bool signal_lock_is_held(const struct signal_end *end)
 {
 	pid_t pid;
 	int number;
 
-	return lock_ask(end->file, &pid, &number) == 0 && pid == end->pid && number == end->number;
+	return signal_lock_owner(end->file, &pid, &number) == 0 && pid == end->pid &&
+	       number == end->number;
 }
 
 /* Makes the file, with the lock: a descriptor, or a negative errno. */
-static int lock_make(const struct channel *channel, int folder, int number)
+static int signal_lock_create(const struct channel *channel, int folder, int number)
 {
 	struct flock lock = {
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = number, .l_len = 1};
@@ -227,51 +229,51 @@ static int lock_make(const struct channel *channel, int folder, int number)
 
 /* ---- the subscriber's side ---- */
 
-static void take_pending(int number, int most)
+static void signal_take_pending(int number, int max)
 {
 	static const struct timespec past = {0};
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, number);
-	while (most-- > 0 && sigtimedwait(&set, NULL, &past) > 0)
+	while (max-- > 0 && sigtimedwait(&set, NULL, &past) > 0)
 		;
 }
 
-static int open_locked(struct channel *channel, struct end *end, int folder)
+static int signal_open_locked(struct channel *channel, struct signal_end *end, int folder)
 {
 	sigset_t set;
 	int r;
 
-	end->number = number_take(channel->uuid);
+	end->number = signal_number_take(channel->uuid);
 	if (end->number == 0)
 		return error_set(
 			EBUSY,
 			"no signal is free for one more subscriber of this process: the last "
 			"%d are taken, or have handlers",
-			NUMBERS);
-	r = block(end->number);
+			SIGNAL_NUMBERS);
+	r = signal_block(end->number);
 	if (r < 0)
 		return r;
 	/* Of whoever had the number before. */
-	take_pending(end->number, COMMON_DRAIN);
+	signal_take_pending(end->number, COMMON_DRAIN);
 	sigemptyset(&set);
 	sigaddset(&set, end->number);
 	channel->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	end->file = channel->fd < 0 ? -errno : lock_make(channel, folder, end->number);
+	end->file = channel->fd < 0 ? -errno : signal_lock_create(channel, folder, end->number);
 	return end->file < 0 ? common_error(channel, "lock file", -end->file) : 0;
 }
 
 static void signal_close(struct channel *channel)
 {
-	struct end *end = channel->state;
+	struct signal_end *end = channel->state;
 
 	common_close(channel);
 	if (end->file >= 0)
 		close(end->file);
 	if (end->number != 0) {
-		take_pending(end->number, COMMON_DRAIN);
-		number_give(end->number);
+		signal_take_pending(end->number, COMMON_DRAIN);
+		signal_number_release(end->number);
 	}
 	free(end);
 	channel->state = NULL;
@@ -279,7 +281,7 @@ static void signal_close(struct channel *channel)
 
 static int signal_open(struct channel *channel)
 {
-	struct end *end;
+	struct signal_end *end;
 	int folder, r;
 
 	if (channel->owner != 0 && channel->owner != geteuid())
@@ -297,7 +299,7 @@ static int signal_open(struct channel *channel)
 	}
 	end->file = end->pidfd = -1;
 	channel->state = end;
-	r = open_locked(channel, end, folder);
+	r = signal_open_locked(channel, end, folder);
 	close(folder);
 	if (r < 0)
 		signal_close(channel);
@@ -311,7 +313,7 @@ static int signal_open(struct channel *channel)
 static void signal_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
 	int64_t left = common_until(deadline) - clock_monotonic();
-	struct end *end = channel->state;
+	struct signal_end *end = channel->state;
 	struct timespec time = common_time(left);
 	sigset_t set;
 
@@ -334,7 +336,7 @@ static void signal_drain(struct channel *channel)
 /* In a child the lock is not held and the numbers are not taken: only descriptors are there. */
 static void signal_abandon(struct channel *channel)
 {
-	struct end *end = channel->state;
+	struct signal_end *end = channel->state;
 
 	common_detach(channel);
 	close(end->file);
@@ -345,7 +347,7 @@ static void signal_abandon(struct channel *channel)
 /* ---- the publisher's side ---- */
 
 /* Opens the file: 0 or a negative errno. */
-static int open_file(const struct channel *channel, struct end *end)
+static int signal_open_file(const struct channel *channel, struct signal_end *end)
 {
 	char path[FOLDER_FOUND_SIZE];
 	struct stat status;
@@ -369,7 +371,7 @@ static int open_file(const struct channel *channel, struct end *end)
 
 /* Whether the process is one of the file's user: who that user can't signal, nobody is made to
  * signal. The kernel itself judges it where the publisher is that user. */
-static bool of_that_user(const struct end *end)
+static bool signal_is_of_user(const struct signal_end *end)
 {
 	struct stat status;
 	char path[32];
@@ -381,31 +383,31 @@ static bool of_that_user(const struct end *end)
 	return stat(path, &status) == 0 && status.st_uid == end->user;
 }
 
-static int attach_end(const struct channel *channel, struct end *end)
+static int signal_attach_end(const struct channel *channel, struct signal_end *end)
 {
 	int r;
 
-	end->number = number_of(channel->uuid);
+	end->number = signal_number_of(channel->uuid);
 	if (end->number != 0) {
 		/* A process does not see its own locks, and would lose them here. */
 		end->pid = getpid();
 		end->user = geteuid();
 	} else {
-		r = open_file(channel, end);
+		r = signal_open_file(channel, end);
 		if (r == 0)
-			r = lock_ask(end->file, &end->pid, &end->number);
+			r = signal_lock_owner(end->file, &end->pid, &end->number);
 		if (r < 0)
 			return r;
 	}
 	end->pidfd = (int)syscall(SYS_pidfd_open, end->pid, 0);
 	if (end->pidfd < 0)
 		return -errno;
-	return end->file < 0 || lock_holds(end) ? 0 : -ENOLCK;
+	return end->file < 0 || signal_lock_is_held(end) ? 0 : -ENOLCK;
 }
 
 static void signal_detach(struct channel *channel)
 {
-	struct end *end = channel->state;
+	struct signal_end *end = channel->state;
 
 	if (end->file >= 0)
 		close(end->file);
@@ -417,14 +419,14 @@ static void signal_detach(struct channel *channel)
 
 static int signal_attach(struct channel *channel)
 {
-	struct end *end = calloc(1, sizeof(*end));
+	struct signal_end *end = calloc(1, sizeof(*end));
 	int r;
 
 	if (!end)
 		return -ENOMEM;
 	end->file = end->pidfd = -1;
 	channel->state = end;
-	r = attach_end(channel, end);
+	r = signal_attach_end(channel, end);
 	if (r < 0)
 		signal_detach(channel);
 	return r;
@@ -432,14 +434,14 @@ static int signal_attach(struct channel *channel)
 
 static int signal_send(struct channel *channel, uint64_t version)
 {
-	const struct end *end = channel->state;
+	const struct signal_end *end = channel->state;
 	siginfo_t info = {
 		.si_signo = end->number,
 		.si_code = SI_QUEUE,
 	};
 	int r;
 
-	if (end->file >= 0 && (!lock_holds(end) || !of_that_user(end)))
+	if (end->file >= 0 && (!signal_lock_is_held(end) || !signal_is_of_user(end)))
 		return -ENOLCK;
 	info.si_pid = getpid();
 	info.si_uid = geteuid();

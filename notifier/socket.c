@@ -23,7 +23,7 @@
 static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), "path of a socket");
 
 /* A socket whose receive lasts no longer than a slice. */
-static int make(void)
+static int socket_make(void)
 {
 	struct timeval slice = {.tv_sec = notifier_slice / NSEC_PER_SEC};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -37,7 +37,7 @@ static int make(void)
 }
 
 /* Gives the socket its name in the open folder, and lets the publisher send there. */
-static int name_it(struct channel *channel, int folder)
+static int socket_bind(struct channel *channel, int folder)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int entry, r;
@@ -60,16 +60,16 @@ static int socket_open(struct channel *channel)
 	if (r < 0)
 		return r;
 	common_name(channel);
-	channel->fd = make();
+	channel->fd = socket_make();
 	r = channel->fd < 0 ? common_error(channel, "socket", -channel->fd)
-	                    : name_it(channel, folder);
+	                    : socket_bind(channel, folder);
 	close(folder);
 	if (r < 0)
 		common_close(channel);
 	return r;
 }
 
-static void take(struct channel *channel, int flags)
+static void socket_receive(struct channel *channel, int flags)
 {
 	char byte;
 
@@ -83,9 +83,9 @@ static void socket_wait(struct channel *channel, uint64_t seen, int64_t deadline
 	(void)seen;
 	/* For a whole slice the socket's own time-out does: one system call, not two. */
 	if (until < deadline)
-		take(channel, 0);
+		socket_receive(channel, 0);
 	else if (common_poll(channel->fd, until))
-		take(channel, MSG_DONTWAIT);
+		socket_receive(channel, MSG_DONTWAIT);
 }
 
 static void socket_drain(struct channel *channel)

@@ -39,7 +39,7 @@
 #include "lib/base/error.h"
 
 #define RETRY      (10 * NSEC_PER_MSEC) /* before a wait that did not end is ended once more */
-#define ROOM_TRIES 8                    /* to make room in a full queue that others fill */
+#define FULL_TRIES 8                    /* to make room in a full queue that others fill */
 
 /* A subscriber's channel. */
 struct sysv {
@@ -58,7 +58,7 @@ struct sysv {
 
 /* ---- the queue ---- */
 
-static key_t key_of(const uint8_t region_uuid[16])
+static key_t sysv_key(const uint8_t region_uuid[16])
 {
 	key_t key;
 
@@ -67,10 +67,10 @@ static key_t key_of(const uint8_t region_uuid[16])
 }
 
 /* The region's queue, if this user made it: its id or a negative errno. */
-static int queue_find(const uint8_t region_uuid[16], uid_t maker)
+static int sysv_find_queue(const uint8_t region_uuid[16], uid_t maker)
 {
 	struct msqid_ds status;
-	int queue = msgget(key_of(region_uuid), 0);
+	int queue = msgget(sysv_key(region_uuid), 0);
 
 	if (queue < 0 || msgctl(queue, IPC_STAT, &status) < 0)
 		return -errno;
@@ -78,7 +78,7 @@ static int queue_find(const uint8_t region_uuid[16], uid_t maker)
 }
 
 /* Makes it, for those who may read the region. */
-static int queue_make(const struct channel *channel)
+static int sysv_make_queue(const struct channel *channel)
 {
 	struct msqid_ds status;
 	struct stat region;
@@ -87,7 +87,7 @@ static int queue_make(const struct channel *channel)
 	if (stat(channel->names->data, &region) < 0)
 		return -errno;
 	mode = 0600 | (region.st_mode & 040 ? 060 : 0) | (region.st_mode & 04 ? 06 : 0);
-	queue = msgget(key_of(channel->region_uuid), IPC_CREAT | IPC_EXCL | mode);
+	queue = msgget(sysv_key(channel->region_uuid), IPC_CREAT | IPC_EXCL | mode);
 	if (queue < 0)
 		return -errno;
 	if (msgctl(queue, IPC_STAT, &status) == 0 && status.msg_perm.gid != region.st_gid) {
@@ -99,7 +99,7 @@ static int queue_make(const struct channel *channel)
 
 /* Sends a notice; a full queue loses its oldest message. 0 or a negative errno, -ENOBUFS if others keep
  * the queue full. */
-static int push(int queue, long type)
+static int sysv_push(int queue, long type)
 {
 	struct {
 		long type;
@@ -107,7 +107,7 @@ static int push(int queue, long type)
 	} message = {.type = type}, old;
 	int r = -EAGAIN;
 
-	for (int i = 0; i < ROOM_TRIES && r == -EAGAIN; i++) {
+	for (int i = 0; i < FULL_TRIES && r == -EAGAIN; i++) {
 		r = msgsnd(queue, &message, 0, IPC_NOWAIT) < 0 ? -errno : 0;
 		if (r == -EAGAIN)
 			msgrcv(queue, &old, 0, 0, IPC_NOWAIT | MSG_NOERROR);
@@ -116,7 +116,7 @@ static int push(int queue, long type)
 }
 
 /* Takes a notice: 0 or a negative errno. */
-static int pull(int queue, long type, int flags)
+static int sysv_pull(int queue, long type, int flags)
 {
 	struct {
 		long type;
@@ -126,13 +126,13 @@ static int pull(int queue, long type, int flags)
 	return msgrcv(queue, &message, 0, type, flags | MSG_NOERROR) < 0 ? -errno : 0;
 }
 
-static void pull_all(int queue, long type)
+static void sysv_pull_all(int queue, long type)
 {
-	for (int i = 0; i < COMMON_DRAIN && pull(queue, type, IPC_NOWAIT) == 0; i++)
+	for (int i = 0; i < COMMON_DRAIN && sysv_pull(queue, type, IPC_NOWAIT) == 0; i++)
 		;
 }
 
-static long type_of(const struct channel *channel)
+static long sysv_type(const struct channel *channel)
 {
 	return (long)channel->index + 1;
 }
@@ -144,43 +144,43 @@ enum {
 	NO_QUEUE = 2, /* by the subscriber: it waits for this word to change */
 };
 
-static uint32_t *word_of(const struct channel *channel)
+static uint32_t *sysv_word(const struct channel *channel)
 {
 	return (uint32_t *)(void *)channel->slot->semaphore;
 }
 
 /* The contract: where the publisher finds _SENT, it stored the head before the subscriber clears the
  * word (both exchange, with acquire and release), and the subscriber looks at head after that. */
-static uint32_t word_exchange(const struct channel *channel, uint32_t value)
+static uint32_t sysv_word_exchange(const struct channel *channel, uint32_t value)
 {
-	return __atomic_exchange_n(word_of(channel), value, __ATOMIC_ACQ_REL);
+	return __atomic_exchange_n(sysv_word(channel), value, __ATOMIC_ACQ_REL);
 }
 
-static bool word_change(const struct channel *channel, uint32_t from, uint32_t to)
+static bool sysv_word_change(const struct channel *channel, uint32_t from, uint32_t to)
 {
-	return __atomic_compare_exchange_n(word_of(channel), &from, to, false, __ATOMIC_ACQ_REL,
+	return __atomic_compare_exchange_n(sysv_word(channel), &from, to, false, __ATOMIC_ACQ_REL,
 	                                   __ATOMIC_RELAXED);
 }
 
-static void word_wait(const struct channel *channel, int64_t until)
+static void sysv_word_wait(const struct channel *channel, int64_t until)
 {
 	struct timespec end = common_time(until);
 
 	/* Absolute, on CLOCK_MONOTONIC. */
-	if (word_change(channel, CLEAR, NO_QUEUE))
-		syscall(COMMON_SYS_FUTEX, word_of(channel), FUTEX_WAIT_BITSET, NO_QUEUE, &end, NULL,
-		        FUTEX_BITSET_MATCH_ANY);
-	word_exchange(channel, CLEAR);
+	if (sysv_word_change(channel, CLEAR, NO_QUEUE))
+		syscall(COMMON_SYS_FUTEX, sysv_word(channel), FUTEX_WAIT_BITSET, NO_QUEUE, &end,
+		        NULL, FUTEX_BITSET_MATCH_ANY);
+	sysv_word_exchange(channel, CLEAR);
 }
 
-static void word_wake(const struct channel *channel)
+static void sysv_word_wake(const struct channel *channel)
 {
-	syscall(SYS_futex, word_of(channel), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	syscall(SYS_futex, sysv_word(channel), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* ---- the thread that ends a wait ---- */
 
-static void *end_waits(void *argument)
+static void *sysv_end_waits(void *argument)
 {
 	struct sysv *sysv = argument;
 
@@ -191,7 +191,7 @@ static void *end_waits(void *argument)
 		sysv->next = now + notifier_slice;
 		if (sysv->until <= now) {
 			sysv->pushed = true;
-			push(sysv->to, sysv->type);
+			sysv_push(sysv->to, sysv->type);
 			sysv->next = now + RETRY;
 		} else if (sysv->until < sysv->next) {
 			sysv->next = sysv->until;
@@ -203,7 +203,7 @@ static void *end_waits(void *argument)
 	return NULL;
 }
 
-static void wait_begins(struct sysv *sysv, int64_t until)
+static void sysv_begin_wait(struct sysv *sysv, int64_t until)
 {
 	pthread_mutex_lock(&sysv->lock);
 	sysv->pushed = false;
@@ -215,7 +215,7 @@ static void wait_begins(struct sysv *sysv, int64_t until)
 }
 
 /* Returns whether there may be a message more than was taken. */
-static bool wait_ended(struct sysv *sysv)
+static bool sysv_end_wait(struct sysv *sysv)
 {
 	bool pushed;
 
@@ -227,7 +227,7 @@ static bool wait_ended(struct sysv *sysv)
 }
 
 /* A thread that no signal is delivered to. */
-static int thread_start(struct sysv *sysv)
+static int sysv_start_thread(struct sysv *sysv)
 {
 	pthread_condattr_t monotonic;
 	sigset_t all, before;
@@ -240,7 +240,7 @@ static int thread_start(struct sysv *sysv)
 	pthread_condattr_destroy(&monotonic);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&sysv->thread, NULL, end_waits, sysv);
+	r = pthread_create(&sysv->thread, NULL, sysv_end_waits, sysv);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -r;
 }
@@ -253,13 +253,13 @@ static int sysv_open(struct channel *channel)
 	int r = sysv ? 0 : -ENOMEM;
 
 	if (r == 0) {
-		sysv->type = type_of(channel);
+		sysv->type = sysv_type(channel);
 		sysv->until = INT64_MAX;
-		sysv->queue = queue_find(channel->region_uuid, channel->owner);
+		sysv->queue = sysv_find_queue(channel->region_uuid, channel->owner);
 		if (sysv->queue >= 0)
-			pull_all(sysv->queue, sysv->type);
-		word_exchange(channel, CLEAR);
-		r = thread_start(sysv);
+			sysv_pull_all(sysv->queue, sysv->type);
+		sysv_word_exchange(channel, CLEAR);
+		r = sysv_start_thread(sysv);
 	}
 	if (r < 0) {
 		free(sysv);
@@ -268,7 +268,7 @@ static int sysv_open(struct channel *channel)
 	}
 	channel->state = sysv;
 	snprintf(channel->name, sizeof(channel->name), "message queue with key 0x%08x, type %ld",
-	         (unsigned)key_of(channel->region_uuid), sysv->type);
+	         (unsigned)sysv_key(channel->region_uuid), sysv->type);
 	return 0;
 }
 
@@ -277,8 +277,8 @@ static void sysv_drain(struct channel *channel)
 	struct sysv *sysv = channel->state;
 
 	if (sysv->queue >= 0)
-		pull_all(sysv->queue, sysv->type);
-	word_exchange(channel, CLEAR);
+		sysv_pull_all(sysv->queue, sysv->type);
+	sysv_word_exchange(channel, CLEAR);
 }
 
 static void sysv_wait(struct channel *channel, uint64_t seen, int64_t deadline)
@@ -291,16 +291,16 @@ static void sysv_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	if (until <= clock_monotonic())
 		return;
 	if (sysv->queue < 0)
-		sysv->queue = queue_find(channel->region_uuid, channel->owner);
+		sysv->queue = sysv_find_queue(channel->region_uuid, channel->owner);
 	if (sysv->queue < 0) {
-		word_wait(channel, until);
+		sysv_word_wait(channel, until);
 		return;
 	}
-	wait_begins(sysv, until);
-	r = pull(sysv->queue, sysv->type, 0);
-	if (wait_ended(sysv))
-		pull_all(sysv->queue, sysv->type);
-	word_exchange(channel, CLEAR);
+	sysv_begin_wait(sysv, until);
+	r = sysv_pull(sysv->queue, sysv->type, 0);
+	if (sysv_end_wait(sysv))
+		sysv_pull_all(sysv->queue, sysv->type);
+	sysv_word_exchange(channel, CLEAR);
 	/* Removed meanwhile, or before. */
 	if (r < 0 && r != -EINTR)
 		sysv->queue = -1;
@@ -318,7 +318,7 @@ static void sysv_close(struct channel *channel)
 	pthread_cond_destroy(&sysv->wake);
 	pthread_mutex_destroy(&sysv->lock);
 	if (sysv->queue < 0)
-		sysv->queue = queue_find(channel->region_uuid, channel->owner);
+		sysv->queue = sysv_find_queue(channel->region_uuid, channel->owner);
 	sysv_drain(channel);
 	free(sysv);
 	channel->state = NULL;
@@ -334,15 +334,15 @@ static void sysv_abandon(struct channel *channel)
 /* ---- the publisher's side ---- */
 
 /* The state of a publisher's channel is the queue's id and one; NULL: there is none. */
-static int queue_of(struct channel *channel)
+static int sysv_queue(struct channel *channel)
 {
 	int queue;
 
 	if (channel->state)
 		return (int)((intptr_t)channel->state - 1);
-	queue = queue_find(channel->region_uuid, channel->owner);
+	queue = sysv_find_queue(channel->region_uuid, channel->owner);
 	if (queue == -ENOENT)
-		queue = queue_make(channel);
+		queue = sysv_make_queue(channel);
 	if (queue >= 0)
 		channel->state = (void *)((intptr_t)queue + 1);
 	return queue;
@@ -351,15 +351,15 @@ static int queue_of(struct channel *channel)
 static int sysv_attach(struct channel *channel)
 {
 	/* A publisher that died between the word and its message has sent nothing. */
-	if (word_change(channel, SENT, CLEAR))
-		word_wake(channel);
-	queue_of(channel);
+	if (sysv_word_change(channel, SENT, CLEAR))
+		sysv_word_wake(channel);
+	sysv_queue(channel);
 	return 0;
 }
 
 static int sysv_send(struct channel *channel, uint64_t version)
 {
-	uint32_t before = word_exchange(channel, SENT);
+	uint32_t before = sysv_word_exchange(channel, SENT);
 	int queue, r = -ENOENT;
 
 	(void)version;
@@ -368,14 +368,14 @@ static int sysv_send(struct channel *channel, uint64_t version)
 	/* It was not made yet, or it was removed. */
 	if (before == NO_QUEUE)
 		channel->state = NULL;
-	queue = queue_of(channel);
+	queue = sysv_queue(channel);
 	if (before == CLEAR && queue >= 0)
-		r = push(queue, type_of(channel));
+		r = sysv_push(queue, sysv_type(channel));
 	if (r == 0)
 		return 0;
 	/* The word is the notice: a subscriber whose queue is gone finds it before it waits again. With
 	 * these two the queue is there, and the subscriber in it, which looks after a slice. */
-	word_wake(channel);
+	sysv_word_wake(channel);
 	return r == -ENOBUFS || r == -ENOMEM ? r : 0;
 }
 
@@ -386,16 +386,16 @@ static void sysv_detach(struct channel *channel)
 
 static int sysv_reap(struct channel *channel)
 {
-	int queue = queue_find(channel->region_uuid, channel->owner);
+	int queue = sysv_find_queue(channel->region_uuid, channel->owner);
 
 	if (queue >= 0)
-		pull_all(queue, type_of(channel));
+		sysv_pull_all(queue, sysv_type(channel));
 	return 0;
 }
 
 static void sysv_remove(const struct region_paths *names, const uint8_t region_uuid[16])
 {
-	int queue = msgget(key_of(region_uuid), 0);
+	int queue = msgget(sysv_key(region_uuid), 0);
 
 	(void)names;
 	/* For who made it, and root: the system judges. */

@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
+#include "notifier/futex.h"
 #include "publisher/publisher.h"
 #include "publisher/memory/recover.h"
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "notifier/futex.h"
 #include "subscriber/subscriber.h"
 
 int interest_init(struct interest *interest, const char *const *tables)

@@ -6,6 +6,7 @@
 
 #include "lib/base/atomic.h"
 #include "lib/base/probe.h"
+#include "notifier/futex.h"
 
 static const uint64_t *head_of(const struct fanout *fanout)
 {

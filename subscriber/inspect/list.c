@@ -135,10 +135,10 @@ static void find_queue(const struct list *list, struct stele_subscriber_info *in
 	uint64_t waiting;
 	uid_t owner;
 
-	if (!notifier || !notifier->look)
+	if (!notifier || !notifier->stat)
 		return;
 	memcpy(channel.uuid, info->uuid, sizeof(channel.uuid));
-	if (notifier->look(&channel, &waiting, &owner) < 0)
+	if (notifier->stat(&channel, &waiting, &owner) < 0)
 		return;
 	info->queued = (int64_t)waiting;
 	info->user = owner;
