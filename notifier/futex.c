@@ -9,7 +9,6 @@
 #include "lib/base/clock.h"
 #include "notifier/futex.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdbool.h>

@@ -5,10 +5,11 @@
 #include "lib/base/error.h"
 #include "lib/trie/reading.h"
 #include "subscriber/retry.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/snapshot.h"
+#include "subscriber/table.h"
 
 /* Both tables must belong to one subscriber and have equal schemas. */
-static int check_pair(const struct stele_table *before, const struct stele_table *after)
+static int changes_check_pair(const struct stele_table *before, const struct stele_table *after)
 {
 	const struct stele_snapshot *snapshot = before->snapshot;
 	struct stele_schema *a = NULL, *b = NULL;
@@ -24,17 +25,17 @@ static int check_pair(const struct stele_table *before, const struct stele_table
 	if (r == 0)
 		r = stele_table_schema(after, &b);
 	if (r == 0 && !stele_schema_equal(a, b))
-		r = refuse_schema("(before)", a, b);
+		r = table_schema_error("(before)", a, b);
 	stele_schema_free(a);
 	stele_schema_free(b);
 	return r;
 }
 
-static int open_between(const struct stele_table *before, const struct stele_table *after,
-                        const uint64_t versions[2], struct stele_changes **ret)
+static int changes_open_between(const struct stele_table *before, const struct stele_table *after,
+                                const uint64_t versions[2], struct stele_changes **ret)
 {
 	struct reading readings[2];
-	int r = before && after ? check_pair(before, after) : 0;
+	int r = before && after ? changes_check_pair(before, after) : 0;
 
 	if (r < 0)
 		return r;
@@ -57,7 +58,7 @@ int stele_changes_open(const struct stele_table *before, const struct stele_tabl
 	if (!any)
 		return error_set(EINVAL, "changes of no table; give at least one");
 	r = subscriber_check(any->snapshot->subscriber);
-	return r < 0 ? r : open_between(before, after, versions, ret);
+	return r < 0 ? r : changes_open_between(before, after, versions, ret);
 }
 
 /* ---- since a version ---- */
@@ -72,15 +73,15 @@ struct side {
 /* The publisher outran a reader so often that it is not to be believed. */
 #define TRIES 100
 
-static void side_close(struct side *side)
+static void changes_side_close(struct side *side)
 {
 	side->snapshot = stele_snapshot_close(side->snapshot);
 	side->there = false;
 }
 
-/* 0, or an error with a sentence. A version at which there is no such table is not held on to. */
-static int side_open(struct stele_subscriber *subscriber, const char *table, uint64_t version,
-                     struct side *ret, uint64_t *ret_version)
+/* 0, or an error. A version at which there is no such table is not held on to. */
+static int changes_side_open(struct stele_subscriber *subscriber, const char *table,
+                             uint64_t version, struct side *ret, uint64_t *ret_version)
 {
 	struct side side = {0};
 	int r = stele_snapshot_open(subscriber, version, &side.snapshot);
@@ -91,46 +92,46 @@ static int side_open(struct stele_subscriber *subscriber, const char *table, uin
 	r = stele_table_open(side.snapshot, table, NULL, &side.table);
 	side.there = r == 0;
 	if (r < 0)
-		side_close(&side);
+		changes_side_close(&side);
 	if (r == 0)
 		*ret = side;
 	return r == -ENOENT ? 0 : r;
 }
 
-static void release(const void *snapshot)
+static void changes_release_snapshot(const void *snapshot)
 {
 	/* The changes own it, though they only read it. */
 	stele_snapshot_close((struct stele_snapshot *)(uintptr_t)snapshot);
 }
 
 /* 0, STELE_GAP, or an error. -ESTALE: the newest version was taken back meanwhile. */
-static int open_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
-                      struct stele_changes **ret)
+static int changes_open_since(struct stele_subscriber *subscriber, const char *table,
+                              uint64_t since, struct stele_changes **ret)
 {
 	struct side before = {0}, after = {0};
 	uint64_t versions[2] = {0};
-	int r = side_open(subscriber, table, 0, &after, &versions[1]);
+	int r = changes_side_open(subscriber, table, 0, &after, &versions[1]);
 
 	if (r < 0)
 		return r;
 	if (since > versions[1]) {
 		r = STELE_GAP;
 	} else if (since > 0) {
-		r = side_open(subscriber, table, since, &before, &versions[0]);
+		r = changes_side_open(subscriber, table, since, &before, &versions[0]);
 		if (r == -ENOENT || r == -ESTALE)
 			r = STELE_GAP;
 	}
 	if (r == 0)
-		r = open_between(before.there ? &before.table : NULL,
-		                 after.there ? &after.table : NULL, versions, ret);
+		r = changes_open_between(before.there ? &before.table : NULL,
+		                         after.there ? &after.table : NULL, versions, ret);
 	/* Other columns: no row of before says anything of one now. */
-	if (r == -EINVAL || (r == -ESTALE && before.there && snapshot_judge(before.snapshot) < 0))
+	if (r == -EINVAL || (r == -ESTALE && before.there && snapshot_recheck(before.snapshot) < 0))
 		r = STELE_GAP;
 	if (r == 0) {
-		changes_own(*ret, release);
+		changes_own(*ret, changes_release_snapshot);
 	} else {
-		side_close(&before);
-		side_close(&after);
+		changes_side_close(&before);
+		changes_side_close(&after);
 	}
 	return r;
 }
@@ -138,7 +139,7 @@ static int open_since(struct stele_subscriber *subscriber, const char *table, ui
 int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
                         struct stele_changes **ret)
 {
-	struct retry retry = {.most = TRIES};
+	struct retry retry = {.max_tries = TRIES};
 	int r = subscriber_check(subscriber);
 
 	if (r == 0)
@@ -146,7 +147,7 @@ int stele_changes_since(struct stele_subscriber *subscriber, const char *table, 
 	if (r < 0)
 		return r;
 	do
-		r = open_since(subscriber, table, since, ret);
+		r = changes_open_since(subscriber, table, since, ret);
 	while (r == -ESTALE && retry_again(&retry, subscriber->region));
 	return r;
 }

@@ -13,7 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/move.h"
 
 /* What the inner functions return when the callback wants an end: follow->answer has its word. */
 #define ENDED 1
@@ -24,7 +24,7 @@
 struct row_copy {
 	unsigned char key[STELE_KEY_MAX];
 	unsigned char *value;
-	size_t room;
+	size_t capacity;
 };
 
 struct follow {
@@ -49,31 +49,31 @@ struct pair {
 
 /* ---- events ---- */
 
-static int emit(struct follow *follow, const struct stele_event *event)
+static int follow_emit(struct follow *follow, const struct stele_event *event)
 {
 	follow->answer = follow->on_event(event, follow->userdata);
 	return follow->answer == 0 ? 0 : ENDED;
 }
 
-static int emit_mark(struct follow *follow, enum stele_event_kind kind, uint64_t version)
+static int follow_emit_mark(struct follow *follow, enum stele_event_kind kind, uint64_t version)
 {
-	return emit(follow, &(struct stele_event){
-				    .kind = kind,
-				    .version = version,
-				    .region = follow->subscriber->region->uuid,
-				    .count = follow->count,
-			    });
+	return follow_emit(follow, &(struct stele_event){
+					   .kind = kind,
+					   .version = version,
+					   .region = follow->subscriber->region->uuid,
+					   .count = follow->count,
+				   });
 }
 
-static int copy_row(struct row_copy *copy, struct stele_row *row)
+static int follow_copy_row(struct row_copy *copy, struct stele_row *row)
 {
-	if (row->value_size > copy->room) {
+	if (row->value_size > copy->capacity) {
 		unsigned char *value = realloc(copy->value, row->value_size);
 		if (!value)
 			return error_set(ENOMEM, "no memory for a value of %zu bytes",
 			                 row->value_size);
 		copy->value = value;
-		copy->room = row->value_size;
+		copy->capacity = row->value_size;
 	}
 	data_copy_out(copy->key, row->key, (row->key_bits + 7) / 8);
 	if (row->value_size > 0)
@@ -84,9 +84,10 @@ static int copy_row(struct row_copy *copy, struct stele_row *row)
 }
 
 /* Gives one change to the callback, copied and judged. */
-static int emit_change(struct follow *follow, const struct pair *pair,
-                       const struct stele_schema *schema, const struct stele_changes *changes,
-                       const struct stele_change *change)
+static int follow_emit_change(struct follow *follow, const struct pair *pair,
+                              const struct stele_schema *schema,
+                              const struct stele_changes *changes,
+                              const struct stele_change *change)
 {
 	struct stele_event event = {
 		.kind = follow->last ? STELE_EVENT_CHANGE : STELE_EVENT_INITIAL,
@@ -100,21 +101,21 @@ static int emit_change(struct follow *follow, const struct pair *pair,
 	int r = 0;
 
 	if (change->kind != STELE_ADDED)
-		r = copy_row(&follow->before, &event.change.before);
+		r = follow_copy_row(&follow->before, &event.change.before);
 	if (r == 0 && change->kind != STELE_REMOVED)
-		r = copy_row(&follow->after, &event.change.after);
+		r = follow_copy_row(&follow->after, &event.change.after);
 	if (r == 0)
 		r = stele_changes_check(changes);
 	if (r < 0)
 		return r;
 	follow->count++;
-	return emit(follow, &event);
+	return follow_emit(follow, &event);
 }
 
 /* ---- tables ---- */
 
-static int give_changes(struct follow *follow, const struct pair *pair, bool with_last,
-                        bool with_next)
+static int follow_emit_changes(struct follow *follow, const struct pair *pair, bool with_last,
+                               bool with_next)
 {
 	const struct stele_follow_options *options = &follow->options;
 	struct stele_schema *schema = NULL;
@@ -128,14 +129,14 @@ static int give_changes(struct follow *follow, const struct pair *pair, bool wit
 	if (r == 0 && options->prefix_bits > 0)
 		r = stele_changes_under(changes, options->prefix, options->prefix_bits);
 	while (r == 0 && (r = stele_changes_next(changes, &change)) == 1)
-		r = emit_change(follow, pair, schema, changes, &change);
+		r = follow_emit_change(follow, pair, schema, changes, &change);
 	stele_changes_close(changes);
 	stele_schema_free(schema);
 	return r;
 }
 
 /* 1, 0: their rows can't be compared, or an error. */
-static int equal_schemas(const struct pair *pair)
+static int follow_compare_schemas(const struct pair *pair)
 {
 	struct stele_schema *last = NULL, *next = NULL;
 	int r = stele_table_schema(&pair->last, &last);
@@ -156,14 +157,14 @@ static int follow_pair(struct follow *follow, const struct pair *pair)
 	if (pair->in_last && pair->in_next) {
 		if (stele_table_version(&pair->last) == stele_table_version(&pair->next))
 			return 0;
-		r = equal_schemas(pair);
+		r = follow_compare_schemas(pair);
 	}
 	if (r == 1)
-		return give_changes(follow, pair, pair->in_last, pair->in_next);
+		return follow_emit_changes(follow, pair, pair->in_last, pair->in_next);
 	/* Made again with other columns: all its rows are others. */
 	if (r == 0)
-		r = give_changes(follow, pair, true, false);
-	return r == 0 ? give_changes(follow, pair, false, true) : r;
+		r = follow_emit_changes(follow, pair, true, false);
+	return r == 0 ? follow_emit_changes(follow, pair, false, true) : r;
 }
 
 /* Opens the table on the sides where it may be. */
@@ -186,7 +187,7 @@ static int follow_table(struct follow *follow, const char *name)
 }
 
 /* The next table of a snapshot, into `name`, which becomes empty after the last. */
-static int next_name(const struct stele_snapshot *snapshot, char *name)
+static int follow_next_name(const struct stele_snapshot *snapshot, char *name)
 {
 	int r = snapshot ? stele_snapshot_next_table(snapshot, name) : 0;
 
@@ -199,17 +200,17 @@ static int next_name(const struct stele_snapshot *snapshot, char *name)
 static int follow_tables(struct follow *follow)
 {
 	char last[STELE_NAME_MAX + 1] = "", next[STELE_NAME_MAX + 1] = "";
-	int r = next_name(follow->last, last);
+	int r = follow_next_name(follow->last, last);
 
 	if (r == 0)
-		r = next_name(follow->next, next);
+		r = follow_next_name(follow->next, next);
 	while (r == 0 && (*last || *next)) {
 		int order = !*last ? 1 : !*next ? -1 : strcmp(last, next);
 		r = follow_table(follow, order <= 0 ? last : next);
 		if (r == 0 && order <= 0)
-			r = next_name(follow->last, last);
+			r = follow_next_name(follow->last, last);
 		if (r == 0 && order >= 0)
-			r = next_name(follow->next, next);
+			r = follow_next_name(follow->next, next);
 	}
 	return r;
 }
@@ -220,17 +221,17 @@ static int follow_tables(struct follow *follow)
  * the last version too, it is read there. */
 static void follow_move(struct follow *follow)
 {
-	struct stele_snapshot *again;
+	struct stele_snapshot *reopened;
 
 	if (!follow->last || follow->last->region == follow->next->region ||
-	    stele_snapshot_open(follow->subscriber, follow->last->version, &again) < 0)
+	    stele_snapshot_open(follow->subscriber, follow->last->version, &reopened) < 0)
 		return;
 	stele_snapshot_close(follow->last);
-	follow->last = again;
+	follow->last = reopened;
 }
 
 /* Brings the callback from the last version to the newest. -ESTALE: one of them was taken back. */
-static int give_batch(struct follow *follow)
+static int follow_emit_batch(struct follow *follow)
 {
 	enum stele_event_kind end = follow->last ? STELE_EVENT_APPLIED : STELE_EVENT_INITIAL_END;
 	uint64_t version;
@@ -244,7 +245,7 @@ static int give_batch(struct follow *follow)
 	r = follow->options.table ? follow_table(follow, follow->options.table)
 	                          : follow_tables(follow);
 	if (r == 0)
-		r = emit_mark(follow, end, version);
+		r = follow_emit_mark(follow, end, version);
 	if (r != 0)
 		return r;
 	stele_snapshot_close(follow->last);
@@ -255,16 +256,16 @@ static int give_batch(struct follow *follow)
 	return 0;
 }
 
-static int resync(struct follow *follow)
+static int follow_resync(struct follow *follow)
 {
 	follow->last = stele_snapshot_close(follow->last);
 	follow->next = stele_snapshot_close(follow->next);
 	follow->count = 0;
-	return emit_mark(follow, STELE_EVENT_RESYNC, 0);
+	return follow_emit_mark(follow, STELE_EVENT_RESYNC, 0);
 }
 
 /* Goes on from the version that the caller has, if that can be. */
-static int resume(struct follow *follow)
+static int follow_resume(struct follow *follow)
 {
 	const struct stele_follow_options *options = &follow->options;
 	int r;
@@ -272,15 +273,15 @@ static int resume(struct follow *follow)
 	if (options->since == 0)
 		return 0;
 	if (memcmp(options->region, follow->subscriber->region->uuid, 16) != 0)
-		return resync(follow);
+		return follow_resync(follow);
 	r = stele_snapshot_open(follow->subscriber, options->since, &follow->last);
-	return r == -ENOENT ? resync(follow) : r;
+	return r == -ENOENT ? follow_resync(follow) : r;
 }
 
 /* A subscriber that named tables moves on when others change, too, but unhurried: the old version is
  * not kept pinned for ever, and what it reports as applied does not stay behind. 1, 0 at the deadline,
  * or an error. */
-static int wait_for_newer(struct follow *follow)
+static int follow_wait(struct follow *follow)
 {
 	struct stele_subscriber *subscriber = follow->subscriber;
 	int64_t deadline = follow->options.deadline_ns;
@@ -299,28 +300,28 @@ static int wait_for_newer(struct follow *follow)
 	}
 }
 
-static int run(struct follow *follow)
+static int follow_run(struct follow *follow)
 {
 	int64_t deadline = follow->options.deadline_ns;
-	int r = resume(follow);
+	int r = follow_resume(follow);
 
 	while (r == 0) {
 		if (follow->last) {
-			r = wait_for_newer(follow);
+			r = follow_wait(follow);
 			if (r != 1)
 				break;
 		}
-		r = give_batch(follow);
+		r = follow_emit_batch(follow);
 		/* At the deadline the caller is told that it has nothing whole. */
 		if (r == -ESTALE && (deadline == STELE_FOREVER || clock_monotonic() < deadline))
-			r = resync(follow);
+			r = follow_resync(follow);
 	}
 	return r;
 }
 
 /* ---- the call ---- */
 
-static int options_check(const struct stele_follow_options *options)
+static int follow_check_options(const struct stele_follow_options *options)
 {
 	if (options->size != sizeof(*options))
 		return error_set(
@@ -357,14 +358,14 @@ int stele_subscriber_follow(struct stele_subscriber *subscriber,
 	int r = subscriber_check(subscriber);
 
 	if (r == 0 && options)
-		r = options_check(options);
+		r = follow_check_options(options);
 	if (r < 0)
 		return r;
 	if (options)
 		follow.options = *options;
 	if (follow.options.deadline_ns == 0)
 		follow.options.deadline_ns = STELE_FOREVER;
-	r = run(&follow);
+	r = follow_run(&follow);
 	stele_snapshot_close(follow.last);
 	stele_snapshot_close(follow.next);
 	free(follow.before.value);

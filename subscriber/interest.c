@@ -4,13 +4,14 @@
  * changed it, so that nothing else has to be remembered, but for tables that are dropped: those have
  * no row, and count as changed in the version in which they were first found gone.
  */
+#include "subscriber/interest.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/error.h"
 #include "notifier/futex.h"
-#include "subscriber/subscriber.h"
 
 int interest_init(struct interest *interest, const char *const *tables)
 {
@@ -30,14 +31,14 @@ int interest_init(struct interest *interest, const char *const *tables)
 			strcpy(interest->tables[i].name, tables[i]);
 	}
 	if (r < 0) {
-		interest_finish(interest);
+		interest_fini(interest);
 		return r;
 	}
 	interest->count = count;
 	return 0;
 }
 
-void interest_finish(struct interest *interest)
+void interest_fini(struct interest *interest)
 {
 	free(interest->tables);
 	*interest = (struct interest){0};
@@ -67,7 +68,7 @@ void interest_describe(const struct interest *interest, struct slot_owner *owner
 }
 
 /* Looks for the tables in a version. 0, -EAGAIN or -EBADMSG. */
-static int look_for_tables(struct stele_subscriber *subscriber, uint64_t version)
+static int interest_find_tables(struct stele_subscriber *subscriber, uint64_t version)
 {
 	struct interest *interest = &subscriber->interest;
 	struct region *region = subscriber->region;
@@ -75,7 +76,7 @@ static int look_for_tables(struct stele_subscriber *subscriber, uint64_t version
 	struct catalog_table found;
 	struct view view;
 	uint32_t hint = UINT32_MAX;
-	int judged, r = region_commit(region, version, &commit);
+	int rechecked, r = region_commit(region, version, &commit);
 
 	if (r < 0)
 		return -EAGAIN;
@@ -84,9 +85,9 @@ static int look_for_tables(struct stele_subscriber *subscriber, uint64_t version
 		struct interest_table *table = &interest->tables[i];
 		r = catalog_get(&view, commit.catalog, table->name, &found);
 		/* Each in a copy: a version that turns out not to be whole must leave no trace. */
-		judged = region_recheck(region, version, &hint);
-		if (judged < 0)
-			return judged == -ESTALE ? -EAGAIN : judged;
+		rechecked = region_recheck(region, version, &hint);
+		if (rechecked < 0)
+			return rechecked == -ESTALE ? -EAGAIN : rechecked;
 		if (r < 0)
 			return r;
 		if (r == 1)
@@ -104,15 +105,15 @@ int interest_changed(struct stele_subscriber *subscriber, uint64_t since, uint64
 
 	if (interest->count == 0)
 		return 1;
-	if (interest->looked != version) {
+	if (interest->checked != version) {
 		int r;
 		/* At first: what was there in `since`, if history has it, may be gone by now. */
-		if (interest->looked == 0 && since > 0 && since < version)
-			look_for_tables(subscriber, since);
-		r = look_for_tables(subscriber, version);
+		if (interest->checked == 0 && since > 0 && since < version)
+			interest_find_tables(subscriber, since);
+		r = interest_find_tables(subscriber, version);
 		if (r < 0)
-			return r;
-		interest->looked = version;
+			return r == -EBADMSG ? region_error(subscriber->region, r, version) : r;
+		interest->checked = version;
 	}
 	for (size_t i = 0; i < interest->count; i++)
 		if (interest->tables[i].changed > since)

@@ -9,26 +9,27 @@
 
 #include "lib/base/error.h"
 #include "lib/schema/schema.h"
+#include "subscriber/move.h"
 #include "subscriber/retry.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/table.h"
 
 /* A reader that lost this many races takes a pin, if it can. */
 #define TRIES 16
 
 /* What struct stele_live's words hold. */
 struct live_words {
-	uint64_t version; /* of the root; 0: none found yet */
-	uint64_t limit;   /* of the view */
-	uint64_t id;      /* of the table: another one of its name has another */
-	uint64_t print;   /* of the schema that the handle was opened with */
-	uint64_t moves;   /* the subscriber's, when the root was found */
+	uint64_t version;     /* of the root; 0: none found yet */
+	uint64_t limit;       /* of the view */
+	uint64_t id;          /* of the table: another one of its name has another */
+	uint64_t fingerprint; /* of the schema that the handle was opened with */
+	uint64_t moves;       /* the subscriber's, when the root was found */
 	struct row_layout shape;
 	ref_t root, schema;
 };
 
 static_assert(sizeof(struct live_words) <= sizeof(((struct stele_live *)0)->words_), "layout");
 
-struct request {
+struct live_request {
 	const void *key;
 	unsigned key_bits;
 	bool match;
@@ -44,7 +45,7 @@ static struct live_words *live_words(struct stele_live *live)
 }
 
 /* FNV-1a, 64 bits, of a schema's stored form. */
-static uint64_t print_of(const struct stele_schema *schema)
+static uint64_t live_fingerprint(const struct stele_schema *schema)
 {
 	unsigned char stored[SCHEMA_STORED_MAX];
 	size_t size = schema_store(schema, stored);
@@ -55,7 +56,7 @@ static uint64_t print_of(const struct stele_schema *schema)
 	return hash;
 }
 
-static int schema_changed(const struct stele_live *live)
+static int live_schema_error(const struct stele_live *live)
 {
 	return error_set(EINVAL, "table \"%s\" was made again with another schema; open it again",
 	                 live->name);
@@ -70,17 +71,11 @@ static void live_view(const struct stele_live *live, struct view *ret)
 	ret->limit = ((const struct live_words *)(const void *)live->words_)->limit;
 }
 
-static int no_table(const struct stele_live *live, uint64_t version)
-{
-	return error_set(ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"",
-	                 live->name, (unsigned long long)version,
-	                 live->subscriber->region->names.region);
-}
-
-/* Finds the table in a version: 1, 0 (it is not there), -ESTALE, -EBADMSG, -ENOMEM, not judged;
- * -EINVAL with a sentence: it is there with another schema than `expected`, or than when the handle
+/* Finds the table in a version: 1, 0 (it is not there), -ESTALE, -EBADMSG, -ENOMEM, not re-checked;
+ * -EINVAL: it is there with another schema than `expected`, or than when the handle
  * was opened. */
-static int resolve(struct stele_live *live, uint64_t version, const struct stele_schema *expected)
+static int live_find_table(struct stele_live *live, uint64_t version,
+                           const struct stele_schema *expected)
 {
 	struct region *region = live->subscriber->region;
 	struct live_words *words = live_words(live);
@@ -88,7 +83,7 @@ static int resolve(struct stele_live *live, uint64_t version, const struct stele
 	struct catalog_table table;
 	struct stele_schema *schema;
 	struct view view;
-	uint64_t print;
+	uint64_t fingerprint;
 	int r = region_commit(region, version, &commit);
 
 	if (r < 0)
@@ -101,18 +96,18 @@ static int resolve(struct stele_live *live, uint64_t version, const struct stele
 		r = catalog_schema(&view, table.schema, &schema);
 		if (r < 0)
 			return r;
-		print = print_of(schema);
+		fingerprint = live_fingerprint(schema);
 		r = 1;
 		if (expected && !stele_schema_equal(schema, expected))
-			r = refuse_schema(live->name, schema, expected);
-		else if (words->id != 0 && words->print != print)
-			r = schema_changed(live);
+			r = table_schema_error(live->name, schema, expected);
+		else if (words->id != 0 && words->fingerprint != fingerprint)
+			r = live_schema_error(live);
 		else
 			row_layout_of(schema, &words->shape);
 		stele_schema_free(schema);
 		if (r < 0)
 			return r;
-		words->print = print;
+		words->fingerprint = fingerprint;
 		words->id = table.id;
 	}
 	words->root = table.root;
@@ -123,9 +118,9 @@ static int resolve(struct stele_live *live, uint64_t version, const struct stele
 	return 1;
 }
 
-/* Looks up and copies: 1, 0, -EMSGSIZE, -EBADMSG; nothing judged, no sentence. */
-static int copy_row(const struct stele_live *live, const struct request *request, size_t *ret_size,
-                    unsigned *ret_key_bits)
+/* Looks up and copies: 1, 0, -EMSGSIZE, -EBADMSG; nothing re-checked. */
+static int live_copy_row(const struct stele_live *live, const struct live_request *request,
+                         size_t *ret_size, unsigned *ret_key_bits)
 {
 	const struct live_words *words = (const struct live_words *)(const void *)live->words_;
 	struct row_parts parts;
@@ -149,7 +144,7 @@ static int copy_row(const struct stele_live *live, const struct request *request
 	return 1;
 }
 
-static int check_key(const struct stele_live *live, const struct request *request)
+static int live_check_key(const struct stele_live *live, const struct live_request *request)
 {
 	const struct live_words *words = (const struct live_words *)(const void *)live->words_;
 	struct view view;
@@ -158,11 +153,11 @@ static int check_key(const struct stele_live *live, const struct request *reques
 	                   : shape_takes_key(&words->shape, request->key, request->key_bits))
 		return 0;
 	live_view(live, &view);
-	return refuse_key(&view, words->schema, request->key, request->key_bits);
+	return table_key_error(&view, words->schema, request->key, request->key_bits);
 }
 
-static int finish(const struct stele_live *live, const struct request *request, int r, size_t size,
-                  unsigned key_bits, uint64_t version)
+static int live_result(const struct stele_live *live, const struct live_request *request, int r,
+                       size_t size, unsigned key_bits, uint64_t version)
 {
 	if (r == -EMSGSIZE) {
 		error_set(
@@ -184,46 +179,46 @@ static int finish(const struct stele_live *live, const struct request *request, 
 	return r;
 }
 
-/* One try: a result that is final, or -ESTALE: the publisher was faster (no sentence). */
-static int try(struct stele_live *live, const struct request *request)
+/* One try: a result that is final, or -ESTALE: the publisher was faster. */
+static int live_try(struct stele_live *live, const struct live_request *request)
 {
 	uint64_t version = subscriber_newest(live->subscriber);
 	const struct region *region = live->subscriber->region;
 	uint32_t hint = UINT32_MAX;
 	unsigned key_bits = 0;
 	size_t size = 0;
-	int judged, r = 1;
+	int rechecked, r = 1;
 
 	/* A truncated file has a version 0, too. */
 	if (version == 0)
 		return region_recheck(region, version, &hint) == -EBADMSG
 		               ? region_error(region, -EBADMSG, version)
-		               : no_table(live, version);
+		               : table_missing_error(live->name, region, version);
 	if (live_words(live)->version != version ||
 	    live_words(live)->moves != live->subscriber->moves) {
-		r = resolve(live, version, NULL);
+		r = live_find_table(live, version, NULL);
 		if (r == -ESTALE || r == -EINVAL || r == -ENOMEM)
 			return r;
 	}
 	if (r == 1) {
-		judged = check_key(live, request);
-		if (judged < 0)
-			return judged;
-		r = copy_row(live, request, &size, &key_bits);
+		r = live_check_key(live, request);
+		if (r < 0)
+			return r;
+		r = live_copy_row(live, request, &size, &key_bits);
 	} else if (r == 0) {
 		r = -ENOENT;
 	}
-	judged = region_recheck(region, version, &hint);
-	if (judged < 0) {
+	rechecked = region_recheck(region, version, &hint);
+	if (rechecked < 0) {
 		live_words(live)->version = 0;
-		return judged == -ESTALE ? judged : region_error(region, judged, version);
+		return rechecked == -ESTALE ? rechecked : region_error(region, rechecked, version);
 	}
-	return r == -ENOENT ? no_table(live, version)
-	                    : finish(live, request, r, size, key_bits, version);
+	return r == -ENOENT ? table_missing_error(live->name, region, version)
+	                    : live_result(live, request, r, size, key_bits, version);
 }
 
 /* The same under a pin, for a reader that lost every race. */
-static int read_pinned(struct stele_live *live, const struct request *request)
+static int live_read_pinned(struct stele_live *live, const struct live_request *request)
 {
 	struct stele_snapshot *snapshot;
 	struct stele_schema *schema;
@@ -238,8 +233,9 @@ static int read_pinned(struct stele_live *live, const struct request *request)
 	if (r == 0)
 		r = stele_table_schema(&table, &schema);
 	if (r == 0) {
-		if (live_words(live)->id != 0 && print_of(schema) != live_words(live)->print)
-			r = schema_changed(live);
+		if (live_words(live)->id != 0 &&
+		    live_fingerprint(schema) != live_words(live)->fingerprint)
+			r = live_schema_error(live);
 		stele_schema_free(schema);
 	}
 	if (r == 0)
@@ -256,25 +252,25 @@ static int read_pinned(struct stele_live *live, const struct request *request)
 			r = stele_snapshot_check(snapshot);
 	}
 	if (r >= 0 || r == -EMSGSIZE)
-		r = finish(live, request, r, size, r == 1 ? row.key_bits : 0,
-		           stele_snapshot_version(snapshot));
+		r = live_result(live, request, r, size, r == 1 ? row.key_bits : 0,
+		                stele_snapshot_version(snapshot));
 	stele_snapshot_close(snapshot);
 	return r;
 }
 
-static int live_read(struct stele_live *live, const struct request *request)
+static int live_read(struct stele_live *live, const struct live_request *request)
 {
-	struct retry retry = {.most = TRIES};
+	struct retry retry = {.max_tries = TRIES};
 	int r = subscriber_check(live->subscriber);
 
 	if (r < 0)
 		return r;
 	do {
-		r = try(live, request);
+		r = live_try(live, request);
 		if (r != -ESTALE)
-			return r == -ENOMEM ? error_set(ENOMEM, "no memory for a schema") : r;
+			return r == -ENOMEM ? table_memory_error(NULL) : r;
 	} while (retry_again(&retry, live->subscriber->region));
-	return read_pinned(live, request);
+	return live_read_pinned(live, request);
 }
 
 static int live_start(struct stele_subscriber *subscriber, const char *name, struct stele_live *ret)
@@ -293,7 +289,7 @@ static int live_start(struct stele_subscriber *subscriber, const char *name, str
 int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                     const struct stele_schema *expected, struct stele_live *ret)
 {
-	struct retry retry = {.most = TRIES * TRIES};
+	struct retry retry = {.max_tries = TRIES * TRIES};
 	struct stele_live live;
 	int r = subscriber_check(subscriber);
 
@@ -304,19 +300,19 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 	do {
 		uint64_t version = subscriber_newest(subscriber);
 		uint32_t hint = UINT32_MAX;
-		int judged;
-		r = version == 0 ? 0 : resolve(&live, version, expected);
-		judged = region_recheck(subscriber->region, version, &hint);
-		if (judged == -EBADMSG)
-			return region_error(subscriber->region, judged, version);
-		if (r == -ESTALE || (judged == -ESTALE && version != 0))
+		int rechecked;
+		r = version == 0 ? 0 : live_find_table(&live, version, expected);
+		rechecked = region_recheck(subscriber->region, version, &hint);
+		if (rechecked == -EBADMSG)
+			return region_error(subscriber->region, rechecked, version);
+		if (r == -ESTALE || (rechecked == -ESTALE && version != 0))
 			continue;
 		if (r == 0)
-			return no_table(&live, version);
+			return table_missing_error(live.name, subscriber->region, version);
 		if (r == -EBADMSG)
 			return region_error(subscriber->region, r, version);
 		if (r == -ENOMEM)
-			return error_set(ENOMEM, "no memory for the schema of table \"%s\"", name);
+			return table_memory_error(name);
 		if (r < 0)
 			return r;
 		*ret = live;
@@ -328,15 +324,15 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
                    size_t *size, uint64_t *ret_version)
 {
-	return live_read(table,
-	                 &(struct request){key, key_bits, false, buffer, size, NULL, ret_version});
+	return live_read(table, &(struct live_request){key, key_bits, false, buffer, size, NULL,
+	                                               ret_version});
 }
 
 int stele_live_match(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
                      size_t *size, unsigned *ret_key_bits, uint64_t *ret_version)
 {
-	return live_read(table, &(struct request){key, key_bits, true, buffer, size, ret_key_bits,
-	                                          ret_version});
+	return live_read(table, &(struct live_request){key, key_bits, true, buffer, size,
+	                                               ret_key_bits, ret_version});
 }
 
 int stele_subscriber_get(struct stele_subscriber *subscriber, const char *name, const void *key,

@@ -9,12 +9,12 @@
  * A replaced file is never written again. Snapshots that were opened in it stay as they are, on the
  * old mapping, and need no pin any more. Slot and queue are in files of their own and stay.
  */
-#include "lib/units.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/move.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"

@@ -24,8 +24,8 @@ bool retry_again(struct retry *retry, const struct region *region)
 	retry->region = region;
 	retry->head = head;
 	retry->reclaimed = reclaimed;
-	return !retry->still && retry->tries < retry->most &&
-	       (retry->tries < RETRY_LEAST || now < retry->until);
+	return !retry->still && retry->tries < retry->max_tries &&
+	       (retry->tries < RETRY_MIN || now < retry->until);
 }
 
 int retry_error(const struct retry *retry, const struct region *region, uint64_t version)

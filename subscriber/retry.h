@@ -5,25 +5,25 @@
 
 #include "lib/region/region.h"
 
-/* Start with zeros, but for `most`. */
+/* Start with zeros, but for `max_tries`. */
 struct retry {
-	unsigned most;  /* tries in all, the first included */
-	unsigned tries; /* that failed */
-	int64_t until;  /* CLOCK_MONOTONIC: no new try after it, but for the first RETRY_LEAST */
+	unsigned max_tries; /* tries in all, the first included */
+	unsigned tries;     /* that failed */
+	int64_t until;      /* CLOCK_MONOTONIC: no new try after it, but for the first RETRY_MIN */
 	bool still; /* nothing moved between two tries: it is not the publisher that makes them fail */
 	const struct region *region;
 	uint64_t head, reclaimed;
 };
 
 /* For a machine that stands still: as many tries are made however long they take. */
-#define RETRY_LEAST 16u
+#define RETRY_MIN 16u
 
-/* Decides after a failed try. False once `most` tries failed, or enough in 100 ms, or once the publisher
+/* Decides after a failed try. False once `max_tries` tries failed, or enough in 100 ms, or once the publisher
  * has moved neither head nor reclaimed since the last try: then what failed fails each time, as the
  * region is damaged or forged. */
 bool retry_again(struct retry *retry, const struct region *region);
 
-/* The error for the reader, with an error message: -EBADMSG if nothing moved, else -ESTALE. */
+/* The error for the reader: -EBADMSG if nothing moved, else -ESTALE. */
 int retry_error(const struct retry *retry, const struct region *region, uint64_t version);
 
 #endif

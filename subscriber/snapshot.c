@@ -10,8 +10,7 @@
  * A pin in the slot is a request. What counts is what stands in the region, which no subscriber can
  * write.
  */
-#include "subscriber/retry.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/snapshot.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,8 +18,10 @@
 
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
+#include "subscriber/move.h"
+#include "subscriber/retry.h"
 
-int snapshot_judge(const struct stele_snapshot *snapshot)
+int snapshot_recheck(const struct stele_snapshot *snapshot)
 {
 	const struct region *region = snapshot->region;
 	uint32_t *shared = (uint32_t *)(uintptr_t)&snapshot->kept_hint;
@@ -35,68 +36,68 @@ int snapshot_judge(const struct stele_snapshot *snapshot)
 	return r == 0 ? 0 : region_error(region, r, snapshot->version);
 }
 
-int snapshot_judged(const struct stele_snapshot *snapshot, int r)
+int snapshot_result_slow(const struct stele_snapshot *snapshot, int r)
 {
-	int judged = snapshot_judge(snapshot);
+	int rechecked = snapshot_recheck(snapshot);
 
-	if (judged < 0)
-		return judged;
+	if (rechecked < 0)
+		return rechecked;
 	return r == -EBADMSG ? region_error(snapshot->region, r, snapshot->version) : r;
 }
 
 /* ---- pins ---- */
 
 /* The place of a version's pin: one that has it, or a free one, or -EMFILE. */
-static int pin_place(const struct stele_subscriber *subscriber, uint64_t version)
+static int snapshot_pin_index(const struct stele_subscriber *subscriber, uint64_t version)
 {
-	int place = -EMFILE;
+	int index = -EMFILE;
 
 	for (int i = (int)LAYOUT_PINS; i-- > 0;) {
 		if (subscriber->pins[i].users > 0 && subscriber->pins[i].version == version)
 			return i;
 		if (subscriber->pins[i].users == 0)
-			place = i;
+			index = i;
 	}
-	return place;
+	return index;
 }
 
-static void pin_drop(struct stele_subscriber *subscriber, int place)
+static void snapshot_unpin(struct stele_subscriber *subscriber, int index)
 {
-	if (place < 0 || !subscriber->registered || --subscriber->pins[place].users > 0)
+	if (index < 0 || !subscriber->registered || --subscriber->pins[index].users > 0)
 		return;
 	/* Release: all that was read under the pin was read before. The other end is the acquire fence in
 	 * pins_collect(): a publisher that finds this pin cleared reuses memory after those reads. */
-	store_release(&subscriber->slot->pins[place], 0);
+	store_release(&subscriber->slot->pins[index], 0);
 }
 
 /* Asks for a version to be kept: the place of the pin, -ENOENT (history has moved past it), or
  * -EMFILE. */
-static int pin_take(struct stele_subscriber *subscriber, uint64_t version)
+static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 {
 	const struct layout_header *header = subscriber->region->header;
-	int place = pin_place(subscriber, version);
+	int index = snapshot_pin_index(subscriber, version);
 
-	if (place < 0)
+	if (index < 0)
 		return error_set(
 			EMFILE,
 			"this subscriber of region \"%s\" pins %u versions already; close a snapshot",
 			subscriber->region->names.region, LAYOUT_PINS);
-	if (subscriber->pins[place].users++ > 0)
-		return place;
-	subscriber->pins[place].version = version;
-	store_relaxed(&subscriber->slot->pins[place], version);
+	if (subscriber->pins[index].users++ > 0)
+		return index;
+	subscriber->pins[index].version = version;
+	store_relaxed(&subscriber->slot->pins[index], version);
 	/* The contract with reclaim: this store is before the load of oldest. */
 	fence_full();
 	if (load_relaxed(&header->oldest) <= version)
-		return place;
-	pin_drop(subscriber, place);
+		return index;
+	snapshot_unpin(subscriber, index);
 	return -ENOENT;
 }
 
 /* ---- snapshots ---- */
 
 /* The time of a version that is no longer in the ring, if another snapshot of it knows it. */
-static uint64_t find_time(const struct stele_snapshot *snapshot)
+static uint64_t snapshot_find_time(const struct stele_snapshot *snapshot)
 {
 	const struct stele_snapshot *other = snapshot->subscriber->snapshots;
 
@@ -107,7 +108,7 @@ static uint64_t find_time(const struct stele_snapshot *snapshot)
 
 /* Finds the root and the record of a version that is pinned, or of any if none can be: in the ring,
  * or, once the publisher has moved it there, in kept. 0 or -ESTALE. */
-static int find_root(struct stele_snapshot *snapshot)
+static int snapshot_find_root(struct stele_snapshot *snapshot)
 {
 	const struct region *region = snapshot->region;
 	struct layout_commit commit;
@@ -120,7 +121,7 @@ static int find_root(struct stele_snapshot *snapshot)
 	if (r == 0 && snapshot->version >= load_acquire(&region->header->reclaimed))
 		return 0;
 	if (r < 0)
-		snapshot->time = find_time(snapshot);
+		snapshot->time = snapshot_find_time(snapshot);
 	for (uint32_t i = 0; i < region->kept_entries; i++) {
 		if (load_acquire(&region->kept[i].version) != snapshot->version)
 			continue;
@@ -138,7 +139,7 @@ static int find_root(struct stele_snapshot *snapshot)
 	return -ESTALE;
 }
 
-static int not_there(const struct stele_subscriber *subscriber, uint64_t version)
+static int snapshot_version_error(const struct stele_subscriber *subscriber, uint64_t version)
 {
 	uint64_t head = head_version(subscriber_head(subscriber));
 
@@ -153,9 +154,9 @@ static int not_there(const struct stele_subscriber *subscriber, uint64_t version
 	                 (unsigned long long)load_relaxed(&subscriber->region->header->oldest));
 }
 
-/* Pins and finds one version. 0; -ENOENT or -ESTALE: it has gone meanwhile (no sentence); or with a
- * sentence. */
-static int take_version(struct stele_snapshot *snapshot, uint64_t version)
+/* Pins and finds one version. 0; -ENOENT or -ESTALE: it has gone meanwhile, without an error
+ * message, as the caller tries again; or another error. */
+static int snapshot_load_version(struct stele_snapshot *snapshot, uint64_t version)
 {
 	struct stele_subscriber *subscriber = snapshot->subscriber;
 	int r;
@@ -168,31 +169,31 @@ static int take_version(struct stele_snapshot *snapshot, uint64_t version)
 	if (version == 0)
 		return 0;
 	if (subscriber->registered) {
-		r = pin_take(subscriber, version);
+		r = snapshot_pin(subscriber, version);
 		if (r < 0)
 			return r;
 		snapshot->pin = r;
 	}
-	r = find_root(snapshot);
+	r = snapshot_find_root(snapshot);
 	/* After head: all that the version reaches is before the end that this finds. */
 	region_view(subscriber->region, &snapshot->view);
 	if (r < 0) {
-		pin_drop(subscriber, snapshot->pin);
+		snapshot_unpin(subscriber, snapshot->pin);
 		snapshot->pin = -1;
 	}
 	return r;
 }
 
-static int take_newest(struct stele_snapshot *snapshot)
+static int snapshot_load_newest(struct stele_snapshot *snapshot)
 {
 	struct stele_subscriber *subscriber = snapshot->subscriber;
 	/* A publisher that commits a whole history between two loads here is not of this world, but
 	 * one try after the other can be unlucky. */
-	struct retry retry = {.most = 1000};
+	struct retry retry = {.max_tries = 1000};
 	int r;
 
 	do {
-		r = take_version(snapshot, subscriber_newest(subscriber));
+		r = snapshot_load_version(snapshot, subscriber_newest(subscriber));
 		if (r != -ENOENT && r != -ESTALE)
 			return r;
 		if (region_lost(subscriber->region))
@@ -215,16 +216,16 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 	subscriber->spare = NULL;
 	*snapshot = (struct stele_snapshot){.subscriber = subscriber};
 	if (version == 0) {
-		r = take_newest(snapshot);
+		r = snapshot_load_newest(snapshot);
 	} else if (version > subscriber_newest(subscriber)) {
-		r = not_there(subscriber, version);
+		r = snapshot_version_error(subscriber, version);
 	} else {
-		r = take_version(snapshot, version);
+		r = snapshot_load_version(snapshot, version);
 		if (r == -ENOENT || r == -ESTALE)
-			r = not_there(subscriber, version);
+			r = snapshot_version_error(subscriber, version);
 	}
 	if (r == 0 && region_lost(subscriber->region)) {
-		pin_drop(subscriber, snapshot->pin);
+		snapshot_unpin(subscriber, snapshot->pin);
 		r = region_error(subscriber->region, -EBADMSG, snapshot->version);
 	}
 	if (r < 0) {
@@ -254,7 +255,7 @@ struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
 	if (snapshot->next)
 		snapshot->next->link = snapshot->link;
 	if (subscriber->forks == fork_count())
-		pin_drop(subscriber, snapshot->pin);
+		snapshot_unpin(subscriber, snapshot->pin);
 	region_unshare(snapshot->region);
 	free(subscriber->spare);
 	subscriber->spare = snapshot;
@@ -270,7 +271,7 @@ int stele_snapshot_check(const struct stele_snapshot *snapshot)
 {
 	int r = subscriber_check(snapshot->subscriber);
 
-	return r < 0 ? r : snapshot_judge(snapshot);
+	return r < 0 ? r : snapshot_recheck(snapshot);
 }
 
 int stele_snapshot_next_table(const struct stele_snapshot *snapshot, char *name)

@@ -1,15 +1,65 @@
 /* SPDX-License-Identifier: MIT
  * A table of a snapshot: get, match, schema. Each answer is judged before it is given. */
+#include "subscriber/table.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/schema/schema.h"
+#include "lib/trie/reading.h"
 #include "lib/trie/trie_find.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/snapshot.h"
 
-int refuse_schema(const char *table, const struct stele_schema *is,
-                  const struct stele_schema *expected)
+/* ---- as a reading, for cursors and changes ---- */
+
+static int table_reading_check(const struct reading *reading)
+{
+	const struct stele_snapshot *snapshot = reading->context;
+
+	return subscriber_check(snapshot->subscriber);
+}
+
+static int table_reading_recheck(const struct reading *reading, int r)
+{
+	const struct stele_snapshot *snapshot = reading->context;
+	int checked = subscriber_check(snapshot->subscriber);
+
+	return checked < 0 ? checked : snapshot_result(snapshot, r);
+}
+
+void table_reading(const struct stele_table *table, struct reading *ret)
+{
+	static const struct reading_owner owner = {table_reading_check, table_reading_recheck};
+
+	*ret = (struct reading){
+		.owner = &owner,
+		.context = table->snapshot,
+		.region = table->snapshot->region,
+		.version = table->snapshot->version,
+		.forks = table->snapshot->subscriber->forks,
+		.view = table->snapshot->view,
+		.shape = table_words(table)->shape,
+		.root = table_words(table)->root,
+	};
+}
+
+/* ---- errors ---- */
+
+int table_missing_error(const char *table, const struct region *region, uint64_t version)
+{
+	return error_set(ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"", table,
+	                 (unsigned long long)version, region->names.region);
+}
+
+int table_memory_error(const char *table)
+{
+	return table ? error_set(ENOMEM, "no memory for the schema of table \"%s\"", table)
+	             : error_set(ENOMEM, "no memory for a schema");
+}
+
+int table_schema_error(const char *table, const struct stele_schema *is,
+                       const struct stele_schema *expected)
 {
 	char have[768], want[768];
 
@@ -27,7 +77,7 @@ int refuse_schema(const char *table, const struct stele_schema *is,
 		table, have, want);
 }
 
-int refuse_key(const struct view *view, ref_t ref, const void *key, unsigned bits)
+int table_key_error(const struct view *view, ref_t ref, const void *key, unsigned bits)
 {
 	struct stele_schema *schema;
 	int r = catalog_schema(view, ref, &schema);
@@ -39,8 +89,10 @@ int refuse_key(const struct view *view, ref_t ref, const void *key, unsigned bit
 	return r < 0 ? r : error_set(EINVAL, "a key of %u bits does not fit the table", bits);
 }
 
-/* Opens a table as far as lookups need it. 1, 0 (no such table), -EBADMSG, -ENOMEM; not judged. */
-static int table_find(const struct stele_snapshot *snapshot, const char *name,
+/* ---- opening ---- */
+
+/* Opens a table as far as lookups need it. 1, 0 (no such table), -EBADMSG, -ENOMEM; not re-checked. */
+static int table_load(const struct stele_snapshot *snapshot, const char *name,
                       const struct stele_schema *expected, struct stele_table *ret)
 {
 	struct catalog_table found;
@@ -56,7 +108,7 @@ static int table_find(const struct stele_snapshot *snapshot, const char *name,
 	row_layout_of(schema, &words.shape);
 	r = 1;
 	if (expected && !stele_schema_equal(schema, expected))
-		r = refuse_schema(name, schema, expected);
+		r = table_schema_error(name, schema, expected);
 	stele_schema_free(schema);
 	if (r < 0)
 		return r;
@@ -74,34 +126,34 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
                      const struct stele_schema *expected, struct stele_table *ret)
 {
 	struct stele_table table;
-	int judged, r = subscriber_check(snapshot->subscriber);
+	int rechecked, r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
 		return r;
-	r = table_find(snapshot, name, expected, &table);
-	judged = snapshot_judge(snapshot);
-	if (judged < 0)
-		return judged;
+	r = table_load(snapshot, name, expected, &table);
+	rechecked = snapshot_recheck(snapshot);
+	if (rechecked < 0)
+		return rechecked;
 	/* In a saved file that is damaged its name may be. */
 	if (r == 0 && !region_contents_match(snapshot->region))
 		r = -EBADMSG;
 	if (r == 0)
-		return error_set(
-			ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"", name,
-			(unsigned long long)snapshot->version, snapshot->region->names.region);
+		return table_missing_error(name, snapshot->region, snapshot->version);
 	if (r == -EBADMSG)
 		return region_error(snapshot->region, r, snapshot->version);
 	if (r == -ENOMEM)
-		return error_set(ENOMEM, "no memory for the schema of table \"%s\"", name);
+		return table_memory_error(name);
 	if (r < 0)
 		return r;
 	*ret = table;
 	return 0;
 }
 
-/* Judges and fills in what a walk found. */
-static inline int answer(const struct stele_snapshot *snapshot, int r, const struct row_parts *row,
-                         struct stele_row *ret)
+/* ---- lookups ---- */
+
+/* Re-checks after a walk, and fills in the row that it found. */
+static inline int table_result(const struct stele_snapshot *snapshot, int r,
+                               const struct row_parts *row, struct stele_row *ret)
 {
 	r = snapshot_result(snapshot, r);
 	if (r == 1)
@@ -120,9 +172,9 @@ int stele_table_get(const struct stele_table *table, const void *key, unsigned k
 	if (r < 0)
 		return r;
 	if (!shape_takes_key(&words->shape, key, key_bits))
-		return refuse_key(&snapshot->view, words->schema, key, key_bits);
+		return table_key_error(&snapshot->view, words->schema, key, key_bits);
 	r = trie_find(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
-	return answer(snapshot, r, &row, ret);
+	return table_result(snapshot, r, &row, ret);
 }
 
 int stele_table_match(const struct stele_table *table, const void *key, unsigned key_bits,
@@ -136,17 +188,17 @@ int stele_table_match(const struct stele_table *table, const void *key, unsigned
 	if (r < 0)
 		return r;
 	if (key_bits > words->shape.most_bits)
-		return refuse_key(&snapshot->view, words->schema, key, key_bits);
+		return table_key_error(&snapshot->view, words->schema, key, key_bits);
 	r = trie_match(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
-	return answer(snapshot, r, &row, ret);
+	return table_result(snapshot, r, &row, ret);
 }
 
-/* Judges what a walk with many keys found. */
-static int64_t answer_many(const struct stele_snapshot *snapshot, int64_t found)
+/* Re-checks after a walk with many keys. */
+static int64_t table_result_many(const struct stele_snapshot *snapshot, int64_t found)
 {
-	int judged = snapshot_result(snapshot, found < 0 ? (int)found : 0);
+	int rechecked = snapshot_result(snapshot, found < 0 ? (int)found : 0);
 
-	return judged < 0 ? judged : found;
+	return rechecked < 0 ? rechecked : found;
 }
 
 int64_t stele_table_get_many(const struct stele_table *table, const struct stele_key_ref *keys,
@@ -160,10 +212,10 @@ int64_t stele_table_get_many(const struct stele_table *table, const struct stele
 		return r;
 	for (size_t i = 0; i < count; i++)
 		if (!shape_takes_key(&words->shape, keys[i].data, keys[i].bits))
-			return refuse_key(&snapshot->view, words->schema, keys[i].data,
-			                  keys[i].bits);
-	return answer_many(snapshot, trie_get_many(&snapshot->view, &words->shape, words->root,
-	                                           keys, count, ret));
+			return table_key_error(&snapshot->view, words->schema, keys[i].data,
+			                       keys[i].bits);
+	return table_result_many(snapshot, trie_get_many(&snapshot->view, &words->shape,
+	                                                 words->root, keys, count, ret));
 }
 
 int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name, const void *key,
@@ -195,10 +247,10 @@ int64_t stele_table_match_many(const struct stele_table *table, const struct ste
 		return r;
 	for (size_t i = 0; i < count; i++)
 		if (keys[i].bits > words->shape.most_bits)
-			return refuse_key(&snapshot->view, words->schema, keys[i].data,
-			                  keys[i].bits);
-	return answer_many(snapshot, trie_match_many(&snapshot->view, &words->shape, words->root,
-	                                             keys, count, ret));
+			return table_key_error(&snapshot->view, words->schema, keys[i].data,
+			                       keys[i].bits);
+	return table_result_many(snapshot, trie_match_many(&snapshot->view, &words->shape,
+	                                                   words->root, keys, count, ret));
 }
 
 int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *name,
@@ -235,21 +287,21 @@ int stele_table_schema(const struct stele_table *table, struct stele_schema **re
 {
 	const struct stele_snapshot *snapshot = table->snapshot;
 	struct stele_schema *schema = NULL;
-	int judged, r = subscriber_check(snapshot->subscriber);
+	int rechecked, r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
 		return r;
 	r = catalog_schema(&snapshot->view, table_words(table)->schema, &schema);
-	judged = snapshot_judge(snapshot);
-	if (judged == 0 && r == 0) {
+	rechecked = snapshot_recheck(snapshot);
+	if (rechecked == 0 && r == 0) {
 		*ret = schema;
 		return 0;
 	}
 	if (r == 0)
 		stele_schema_free(schema);
-	if (judged < 0)
-		return judged;
+	if (rechecked < 0)
+		return rechecked;
 	if (r == -ENOMEM)
-		return error_set(ENOMEM, "no memory for a schema");
+		return table_memory_error(NULL);
 	return region_error(snapshot->region, r, snapshot->version);
 }

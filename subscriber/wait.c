@@ -31,8 +31,10 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/base/probe.h"
+#include "subscriber/interest.h"
+#include "subscriber/move.h"
+#include "subscriber/registration.h"
 #include "subscriber/retry.h"
-#include "subscriber/subscriber.h"
 
 /* Without a slot nobody wakes this reader but the futex, and a commit that comes within
  * FANOUT_INTERVAL of a wake sends none: slices are short until the head has stayed the same for
@@ -45,9 +47,9 @@
 #define TRIES 16
 
 /* Looks at the head between two at the clock. */
-#define SPIN_LOOKS 64
+#define SPIN_LOADS 64
 
-static void arm(struct stele_subscriber *subscriber)
+static void wait_arm(struct stele_subscriber *subscriber)
 {
 	uint64_t ticket;
 
@@ -59,7 +61,7 @@ static void arm(struct stele_subscriber *subscriber)
 	fence_full();
 }
 
-static void disarm(struct stele_subscriber *subscriber)
+static void wait_disarm(struct stele_subscriber *subscriber)
 {
 	uint64_t ticket;
 
@@ -71,7 +73,7 @@ static void disarm(struct stele_subscriber *subscriber)
 }
 
 /* Makes the descriptor unreadable again. */
-static void drain(struct stele_subscriber *subscriber)
+static void wait_drain(struct stele_subscriber *subscriber)
 {
 	uint64_t expirations;
 
@@ -86,7 +88,7 @@ static void drain(struct stele_subscriber *subscriber)
 /* Moves to the file that is the region. The head word that is returned is the one that was judged, and
  * no later one: a subscriber that blocked on HEAD_REPLACED, having judged HEAD_REPLACING, would not be
  * woken. 0, or an error of subscriber_move(). */
-static int look_at_file(struct stele_subscriber *subscriber, uint64_t *ret_head)
+static int wait_load_head(struct stele_subscriber *subscriber, uint64_t *ret_head)
 {
 	unsigned moves;
 	int r;
@@ -103,12 +105,12 @@ static int look_at_file(struct stele_subscriber *subscriber, uint64_t *ret_head)
 	return r == -ENOENT && head_state(*ret_head) == HEAD_REPLACING ? 0 : r;
 }
 
-/* Looks: 1 and the version, 0, -EAGAIN (the publisher has moved on; no sentence) or an error. */
-static int look_once(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
-                     uint64_t *ret_version)
+/* Looks: 1 and the version, 0, -EAGAIN (the publisher has moved on) or an error. */
+static int wait_poll_head_once(struct stele_subscriber *subscriber, uint64_t since,
+                               uint64_t *ret_head, uint64_t *ret_version)
 {
 	uint64_t head, version;
-	int moved = look_at_file(subscriber, &head);
+	int moved = wait_load_head(subscriber, &head);
 
 	version = head_version(head);
 
@@ -119,7 +121,7 @@ static int look_once(struct stele_subscriber *subscriber, uint64_t since, uint64
 	if (version > since || (version > 0 && interest_is_new(&subscriber->interest))) {
 		int r = interest_changed(subscriber, since, version);
 		if (r == -EBADMSG)
-			return region_error(subscriber->region, r, version);
+			return r;
 		if (subscriber->registered)
 			store_relaxed(&subscriber->slot->seen, version);
 		*ret_version = version;
@@ -131,14 +133,14 @@ static int look_once(struct stele_subscriber *subscriber, uint64_t since, uint64
 }
 
 /* Looks, and again where the publisher was faster than the look. */
-static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
-                uint64_t *ret_version)
+static int wait_poll_head(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
+                          uint64_t *ret_version)
 {
-	struct retry retry = {.most = TRIES};
+	struct retry retry = {.max_tries = TRIES};
 	int r;
 
 	do {
-		r = look_once(subscriber, since, ret_head, ret_version);
+		r = wait_poll_head_once(subscriber, since, ret_head, ret_version);
 		if (r != -EAGAIN)
 			return r;
 	} while (retry_again(&retry, subscriber->region));
@@ -147,8 +149,8 @@ static int look(struct stele_subscriber *subscriber, uint64_t since, uint64_t *r
 }
 
 /* Looks at nothing but the head for a while, with the ticket disarmed: the publisher need not know. */
-static int spin(struct stele_subscriber *subscriber, uint64_t since, int64_t deadline,
-                uint64_t *head, uint64_t *ret_version)
+static int wait_spin(struct stele_subscriber *subscriber, uint64_t since, int64_t deadline,
+                     uint64_t *head, uint64_t *ret_version)
 {
 	int64_t now = clock_monotonic(), until;
 
@@ -156,19 +158,19 @@ static int spin(struct stele_subscriber *subscriber, uint64_t since, int64_t dea
 	if (deadline < until)
 		until = deadline;
 	for (; now < until; now = clock_monotonic()) {
-		int r = subscriber_look(subscriber, now);
-		for (int i = 0; r == 0 && i < SPIN_LOOKS && subscriber_head(subscriber) == *head;
+		int r = registration_check_files(subscriber, now);
+		for (int i = 0; r == 0 && i < SPIN_LOADS && subscriber_head(subscriber) == *head;
 		     i++)
 			cpu_relax();
 		if (r == 0 && subscriber_head(subscriber) != *head)
-			r = look(subscriber, since, head, ret_version);
+			r = wait_poll_head(subscriber, since, head, ret_version);
 		if (r != 0)
 			return r;
 	}
 	return 0;
 }
 
-static void block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
+static void wait_block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
 {
 	if (subscriber->notifier) {
 		subscriber->notifier->wait(&subscriber->channel, head, deadline);
@@ -197,19 +199,19 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 
 	if (r < 0)
 		return r;
-	drain(subscriber);
+	wait_drain(subscriber);
 	if (subscriber->epoll >= 0)
-		r = subscriber_look(subscriber, clock_monotonic());
+		r = registration_check_files(subscriber, clock_monotonic());
 	if (r < 0)
 		return r;
 	/* With the descriptor in the user's hands the ticket must be armed again before every
 	 * return. */
-	r = subscriber->epoll >= 0 ? 0 : look(subscriber, since, &head, &version);
+	r = subscriber->epoll >= 0 ? 0 : wait_poll_head(subscriber, since, &head, &version);
 	if (r == 0 && subscriber->spin > 0 && subscriber->epoll < 0)
-		r = spin(subscriber, since, deadline_ns, &head, &version);
+		r = wait_spin(subscriber, since, deadline_ns, &head, &version);
 	while (r == 0) {
-		arm(subscriber);
-		r = look(subscriber, since, &head, &version);
+		wait_arm(subscriber);
+		r = wait_poll_head(subscriber, since, &head, &version);
 		if (r != 0)
 			break;
 		blocks = deadline_ns == STELE_FOREVER ||
@@ -219,12 +221,12 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 			PROBE2(wait, subscriber->region->names.region, head_version(head));
 		if (!blocks)
 			break;
-		block(subscriber, head, deadline_ns);
-		r = subscriber_look(subscriber, clock_monotonic());
+		wait_block(subscriber, head, deadline_ns);
+		r = registration_check_files(subscriber, clock_monotonic());
 		if (r == 0 && subscriber->epoll < 0)
-			r = look(subscriber, since, &head, &version);
+			r = wait_poll_head(subscriber, since, &head, &version);
 	}
-	disarm(subscriber);
+	wait_disarm(subscriber);
 	if (r == 1) {
 		*ret_version = version;
 		PROBE3(woken, subscriber->region->names.region, since, version);
@@ -232,7 +234,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 	return r;
 }
 
-static int make_descriptor(struct stele_subscriber *subscriber)
+static int wait_make_descriptor(struct stele_subscriber *subscriber)
 {
 	struct timespec slice = {.tv_sec = notifier_slice / NSEC_PER_SEC};
 	struct itimerspec every = {.it_interval = slice, .it_value = slice};
@@ -269,10 +271,10 @@ int stele_subscriber_fd(const struct stele_subscriber *constant)
 				ENOTSUP,
 				"a subscriber that is notified by %s has no descriptor; use stele_subscriber_wait",
 				subscriber->notifier ? subscriber->notifier->name : "looking");
-		r = make_descriptor(subscriber);
+		r = wait_make_descriptor(subscriber);
 		/* From now on there must never be a moment without it. */
 		if (r == 0)
-			arm(subscriber);
+			wait_arm(subscriber);
 	}
 	return r < 0 ? r : subscriber->epoll;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Opening and moving a hash index. It is filled from a scan, and moved by a difference; what these
  * read is judged before the index answers. */
-#include "subscriber/index/hash.h"
+#include "subscriber/index/hash_state.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -9,9 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "subscriber/index/index_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
+#include "subscriber/index/build.h"
+#include "subscriber/index/index_memory.h"
+#include "subscriber/snapshot.h"
 
 /* How many rows wait for the lines of their buckets at once when a table is filled. */
 #define WAITING 32u
@@ -37,7 +39,7 @@ struct waiting {
 };
 
 /* Has what waits in the table. 0, or -ENOSPC. */
-static int add_waiting(struct stele_hash *hash, struct waiting *waiting)
+static int hash_add_waiting(struct stele_hash *hash, struct waiting *waiting)
 {
 	for (unsigned i = 0; i < waiting->count; i++)
 		if (!hash_table_add(&hash->rows, waiting->rows[i].code, waiting->rows[i].ref))
@@ -47,20 +49,16 @@ static int add_waiting(struct stele_hash *hash, struct waiting *waiting)
 }
 
 /* Fills an empty table. 0, -EBADMSG (also: there are more rows than the table is said to have),
- * -ENOMEM; no sentence. */
-static int build(struct stele_hash *hash)
+ * -ENOMEM. */
+static int hash_build(struct stele_hash *hash)
 {
 	const struct table_words *words = table_words(&hash->table);
 	struct scan *scan = &hash->walk.scan;
 	struct waiting waiting = {0};
-	uint64_t rows = (hash->view.limit - hash->view.start) / LAYOUT_UNIT;
 	struct row_parts row;
 	int r;
 
-	/* In a damaged region the number of rows may be any; but there is no more than room for. */
-	if (words->rows < rows)
-		rows = words->rows;
-	if (hash_table_init(&hash->rows, rows) < 0)
+	if (hash_table_init(&hash->rows, build_max_rows(&hash->view, words->rows)) < 0)
 		return -ENOMEM;
 	scan_start(scan, &hash->view, &words->shape, words->root);
 	while ((r = scan_step(scan, &row)) == 1) {
@@ -69,33 +67,23 @@ static int build(struct stele_hash *hash)
 		waiting.rows[i].code = hash_of_row(hash, &row);
 		waiting.rows[i].ref = row_ref(&hash->view, &words->shape, &row);
 		prefetch(hash_table_bucket(&hash->rows, waiting.rows[i].code));
-		if (waiting.count == WAITING && add_waiting(hash, &waiting) < 0)
+		if (waiting.count == WAITING && hash_add_waiting(hash, &waiting) < 0)
 			return -EBADMSG;
 	}
-	if (r == 0 && add_waiting(hash, &waiting) < 0)
+	if (r == 0 && hash_add_waiting(hash, &waiting) < 0)
 		r = -EBADMSG;
 	return r;
 }
 
-/* Judges what was read to build or move: the sentence for what went wrong. */
-static int judge_build(const struct stele_snapshot *snapshot, int r)
-{
-	int judged = snapshot_result(snapshot, r == -ENOMEM ? 0 : r);
-
-	if (judged == 0 && r == -ENOMEM)
-		return error_set(ENOMEM, "no memory for a hash index");
-	return judged;
-}
-
 /* Has the hash answer for the snapshot of its table, or for nothing. */
-static void set_whole(struct stele_hash *hash, bool whole)
+static void hash_set_complete(struct stele_hash *hash, bool complete)
 {
-	hash->whole = whole;
-	hash->answers = whole ? hash->forks : UINT_MAX;
+	hash->complete = complete;
+	hash->answers = complete ? hash->forks : UINT_MAX;
 }
 
 /* Has it be of a table, for which it does not answer yet. */
-static void set_table(struct stele_hash *hash, const struct stele_table *table)
+static void hash_set_table(struct stele_hash *hash, const struct stele_table *table)
 {
 	const struct row_layout *shape = &table_words(table)->shape;
 
@@ -103,12 +91,12 @@ static void set_table(struct stele_hash *hash, const struct stele_table *table)
 	hash->view = table->snapshot->view;
 	hash->plain = !shape->variable && shape->value_size < ROW_IN_GUARD;
 	hash->wide = shape->wide;
-	hash->plain_least = hash->plain ? shape->least_bits : UINT_MAX;
-	hash->plain_more = hash->plain ? (unsigned)(shape->most_bits - shape->least_bits) : 0;
+	hash->plain_min_bits = hash->plain ? shape->least_bits : UINT_MAX;
+	hash->plain_extra_bits = hash->plain ? (unsigned)(shape->most_bits - shape->least_bits) : 0;
 	hash->length_at = (shape->variable ? 16 : 8) + shape->value_size;
 }
 
-static int make_secrets(uint64_t secrets[HASH_SECRETS])
+static int hash_make_secrets(uint64_t secrets[HASH_SECRETS])
 {
 	unsigned char *to = (unsigned char *)secrets;
 	size_t size = HASH_SECRETS * sizeof(*secrets), part;
@@ -131,20 +119,20 @@ int stele_hash_open(const struct stele_table *table, struct stele_hash **ret)
 		return r;
 	hash = index_allocate(sizeof(*hash));
 	if (!hash)
-		return error_set(ENOMEM, "no memory for a hash index");
+		return build_memory_error("a hash index");
 	hash->forks = fork_count();
 	hash->rows = (struct hash_table){0};
-	r = make_secrets(hash->secrets);
+	r = hash_make_secrets(hash->secrets);
 	if (r == 0) {
-		set_table(hash, table);
-		r = judge_build(table->snapshot, build(hash));
+		hash_set_table(hash, table);
+		r = build_result(table->snapshot, "a hash index", hash_build(hash));
 	}
 	if (r < 0) {
-		hash_table_finish(&hash->rows);
+		hash_table_fini(&hash->rows);
 		free(hash);
 		return r;
 	}
-	set_whole(hash, true);
+	hash_set_complete(hash, true);
 	*ret = hash;
 	return 0;
 }
@@ -153,7 +141,7 @@ struct stele_hash *stele_hash_close(struct stele_hash *hash)
 {
 	if (!hash)
 		return NULL;
-	hash_table_finish(&hash->rows);
+	hash_table_fini(&hash->rows);
 	free(hash);
 	return NULL;
 }
@@ -161,7 +149,7 @@ struct stele_hash *stele_hash_close(struct stele_hash *hash)
 /* ---- moving ---- */
 
 /* Takes over one difference. 0, -EBADMSG, or -ENOSPC. */
-static int take_change(struct stele_hash *hash, const struct view *view, const ref_t refs[2])
+static int hash_apply_change(struct stele_hash *hash, const struct view *view, const ref_t refs[2])
 {
 	struct row_parts row;
 	uint64_t code;
@@ -175,8 +163,8 @@ static int take_change(struct stele_hash *hash, const struct view *view, const r
 }
 
 /* Takes over what is another since the trie at `before`, which is in the same mapping. 0; -EBADMSG;
- * or -ENOSPC: the table is too full. No sentence. */
-static int take_changes(struct stele_hash *hash, const struct view *old_view, ref_t before)
+ * or -ENOSPC: the table is too full. */
+static int hash_apply_changes(struct stele_hash *hash, const struct view *old_view, ref_t before)
 {
 	const struct table_words *words = table_words(&hash->table);
 	/* The longer view reaches all that both do. */
@@ -187,7 +175,7 @@ static int take_changes(struct stele_hash *hash, const struct view *old_view, re
 
 	diff_start(diff, &view, &words->shape, before, words->root);
 	while ((r = diff_next(diff, &refs[0], &refs[1])) == 1) {
-		r = take_change(hash, &view, refs);
+		r = hash_apply_change(hash, &view, refs);
 		if (r < 0)
 			return r;
 	}
@@ -196,9 +184,9 @@ static int take_changes(struct stele_hash *hash, const struct view *old_view, re
 
 /* True where rows of both tables can be compared, as they are in one mapping and of one schema, and
  * there is room for those of the second. */
-static bool is_near(const struct stele_hash *hash, const struct stele_table *table)
+static bool hash_can_update(const struct stele_hash *hash, const struct stele_table *table)
 {
-	return hash->whole && hash->view.base == table->snapshot->view.base &&
+	return hash->complete && hash->view.base == table->snapshot->view.base &&
 	       table_words(&hash->table)->schema == table_words(table)->schema &&
 	       hash_table_suits(&hash->rows, table_words(table)->rows);
 }
@@ -208,29 +196,29 @@ int stele_hash_move(struct stele_hash *hash, const struct stele_table *table)
 	const struct stele_table before = hash->table;
 	const struct view view = hash->view;
 	int r = fork_check(hash->forks, "hash index");
-	bool near;
+	bool update;
 
 	if (r == 0)
 		r = subscriber_check(table->snapshot->subscriber);
 	if (r < 0)
 		return r;
-	near = is_near(hash, table);
-	set_table(hash, table);
-	if (near) {
-		r = take_changes(hash, &view, table_words(&before)->root);
+	update = hash_can_update(hash, table);
+	hash_set_table(hash, table);
+	if (update) {
+		r = hash_apply_changes(hash, &view, table_words(&before)->root);
 		/* What was compared with must have been whole until now. */
-		near = r != -ENOSPC && snapshot_judge(before.snapshot) == 0;
+		update = r != -ENOSPC && snapshot_recheck(before.snapshot) == 0;
 	}
-	if (!near)
-		r = build(hash);
-	r = judge_build(table->snapshot, r);
-	set_whole(hash, r == 0);
+	if (!update)
+		r = hash_build(hash);
+	r = build_result(table->snapshot, "a hash index", r);
+	hash_set_complete(hash, r == 0);
 	return r;
 }
 
 uint64_t stele_hash_version(const struct stele_hash *hash)
 {
-	return hash->whole ? hash->table.snapshot->version : 0;
+	return hash->complete ? hash->table.snapshot->version : 0;
 }
 
 size_t stele_hash_memory(const struct stele_hash *hash)

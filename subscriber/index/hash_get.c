@@ -5,41 +5,39 @@
  * afterwards.
  *
  * Almost every get finds its row at the first place that has its tag. That way is written out, for
- * plain rows (hash.h), in as few instructions as will do, since how many of them a get takes
+ * plain rows (hash_state.h), in as few instructions as will do, since how many of them a get takes
  * decides how many gets the processor has under way at a time. Whatever does not go that way starts
  * again on the one that knows everything, and says what is wrong. */
-#include "subscriber/index/hash.h"
+#include "subscriber/index/hash_state.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/error.h"
 #include "lib/base/fork.h"
 #include "lib/trie/trie_find.h"
+#include "subscriber/snapshot.h"
+#include "subscriber/index/build.h"
 
 #define INLINE static inline __attribute__((always_inline))
-#define SLOWLY static __attribute__((noinline))
+#define SLOW   static __attribute__((noinline))
 #define GROUP  32u
 
-/* Why a hash index does not answer, with a sentence. */
-SLOWLY int refuse(const struct stele_hash *hash)
+/* The error of a hash index that does not answer. */
+SLOW int hash_refuse(const struct stele_hash *hash)
 {
 	int r = fork_check(hash->forks, "hash index");
 
 	if (r < 0)
 		return r;
-	return error_set(
-		ESTALE,
-		"the hash index could not be moved and answers for no version; move it to a "
-		"newer one, or open another");
+	return build_stale_error("hash index");
 }
 
 /* ---- the way that knows everything ---- */
 
 /* Looks at the places of a bucket that have the tag of a key's hash: as trie_get(). */
-static int find_in_bucket(const struct stele_hash *hash, const struct hash_bucket *bucket,
-                          uint64_t code, const unsigned char *key, unsigned bits,
-                          struct row_parts *ret)
+static int hash_find_in_bucket(const struct stele_hash *hash, const struct hash_bucket *bucket,
+                               uint64_t code, const unsigned char *key, unsigned bits,
+                               struct row_parts *ret)
 {
 	const struct row_layout *shape = &table_words(&hash->table)->shape;
 
@@ -60,14 +58,14 @@ static int find_in_bucket(const struct stele_hash *hash, const struct hash_bucke
 }
 
 /* As trie_get(), of a key that the table takes, with its hash. */
-SLOWLY int find(const struct stele_hash *hash, uint64_t code, const unsigned char *key,
-                unsigned bits, struct row_parts *ret)
+SLOW int hash_find(const struct stele_hash *hash, uint64_t code, const unsigned char *key,
+                   unsigned bits, struct row_parts *ret)
 {
 	const struct hash_bucket *first = hash_table_bucket(&hash->rows, code), *bucket = first;
 	int r;
 
 	do {
-		r = find_in_bucket(hash, bucket, code, key, bits, ret);
+		r = hash_find_in_bucket(hash, bucket, code, key, bits, ret);
 		if (r != 0 || bucket->past == 0)
 			return r;
 		bucket = hash_table_next(&hash->rows, bucket);
@@ -75,18 +73,18 @@ SLOWLY int find(const struct stele_hash *hash, uint64_t code, const unsigned cha
 	return 0;
 }
 
-SLOWLY int hash_get_slow(const struct stele_hash *hash, const unsigned char *key, unsigned bits,
-                         struct stele_row *ret)
+SLOW int hash_get_slow(const struct stele_hash *hash, const unsigned char *key, unsigned bits,
+                       struct stele_row *ret)
 {
 	const struct table_words *words = table_words(&hash->table);
 	struct row_parts row = {0};
 	int r;
 
 	if (hash->answers != fork_count())
-		return refuse(hash);
+		return hash_refuse(hash);
 	if (!shape_takes_key(&words->shape, key, bits))
-		return refuse_key(&hash->view, words->schema, key, bits);
-	r = find(hash, hash_of_key(hash->secrets, key, bits), key, bits, &row);
+		return table_key_error(&hash->view, words->schema, key, bits);
+	r = hash_find(hash, hash_of_key(hash->secrets, key, bits), key, bits, &row);
 	r = snapshot_result(hash->table.snapshot, r);
 	if (r == 1)
 		row_fill(&row, ret);
@@ -96,15 +94,15 @@ SLOWLY int hash_get_slow(const struct stele_hash *hash, const unsigned char *key
 /* ---- the short way ---- */
 
 /* The object at the first place of a bucket that has a tag, or NULL. */
-INLINE const unsigned char *first_object(const struct stele_hash *hash,
-                                         const struct hash_bucket *bucket, unsigned places)
+INLINE const unsigned char *hash_first_object(const struct stele_hash *hash,
+                                              const struct hash_bucket *bucket, unsigned places)
 {
 	return view_object(&hash->view, bucket->refs[__builtin_ctz(places)]);
 }
 
 /* Fills `*ret` if the object at `at` is the plain row with this key, of whole bytes. */
-INLINE bool plain_row(const struct stele_hash *hash, const unsigned char *at,
-                      const unsigned char *key, unsigned bits, struct row_parts *ret)
+INLINE bool hash_is_plain_row(const struct stele_hash *hash, const unsigned char *at,
+                              const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
 	const unsigned char *length = at + hash->length_at;
 	uint64_t first = data_load(at);
@@ -131,20 +129,20 @@ int stele_hash_get(const struct stele_hash *hash, const void *key, unsigned key_
 	unsigned places;
 	uint64_t code;
 
-	if (hash->answers != fork_count() || key_bits - hash->plain_least > hash->plain_more ||
-	    key_bits % 8 != 0)
+	if (hash->answers != fork_count() ||
+	    key_bits - hash->plain_min_bits > hash->plain_extra_bits || key_bits % 8 != 0)
 		return hash_get_slow(hash, key, key_bits, ret);
 	code = hash_of_key(hash->secrets, key, key_bits);
 	bucket = hash_table_bucket(&hash->rows, code);
 	places = hash_bucket_find(bucket, code);
 	if (places != 0) {
-		at = first_object(hash, bucket, places);
-		if (at && plain_row(hash, at, key, key_bits, &row) &&
-		    snapshot_is_whole(hash->table.snapshot)) {
+		at = hash_first_object(hash, bucket, places);
+		if (at && hash_is_plain_row(hash, at, key, key_bits, &row) &&
+		    snapshot_is_consistent(hash->table.snapshot)) {
 			row_fill(&row, ret);
 			return 1;
 		}
-	} else if (bucket->past == 0 && snapshot_is_whole(hash->table.snapshot)) {
+	} else if (bucket->past == 0 && snapshot_is_consistent(hash->table.snapshot)) {
 		return 0;
 	}
 	return hash_get_slow(hash, key, key_bits, ret);
@@ -160,8 +158,8 @@ struct lane {
 };
 
 /* Finds out where rows most likely are, and asks for their lines. */
-INLINE void lanes_start(const struct stele_hash *hash, struct lane lanes[GROUP],
-                        const struct stele_key_ref *keys, unsigned count)
+INLINE void hash_start_lanes(const struct stele_hash *hash, struct lane lanes[GROUP],
+                             const struct stele_key_ref *keys, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		lanes[i].code = hash_of_key(hash->secrets, keys[i].data, keys[i].bits);
@@ -171,7 +169,7 @@ INLINE void lanes_start(const struct stele_hash *hash, struct lane lanes[GROUP],
 	for (unsigned i = 0; i < count; i++) {
 		unsigned places = hash_bucket_find(lanes[i].bucket, lanes[i].code);
 
-		lanes[i].at = places == 0 ? NULL : first_object(hash, lanes[i].bucket, places);
+		lanes[i].at = places == 0 ? NULL : hash_first_object(hash, lanes[i].bucket, places);
 		if (!lanes[i].at)
 			continue;
 		prefetch_l2(lanes[i].at);
@@ -180,20 +178,20 @@ INLINE void lanes_start(const struct stele_hash *hash, struct lane lanes[GROUP],
 }
 
 /* At most GROUP keys, which the table takes: how many there are, or -EBADMSG. */
-static int get_group(const struct stele_hash *hash, const struct stele_key_ref *keys,
-                     unsigned count, struct stele_row *ret)
+static int hash_get_group(const struct stele_hash *hash, const struct stele_key_ref *keys,
+                          unsigned count, struct stele_row *ret)
 {
 	struct lane lanes[GROUP];
 	int found = 0;
 
-	lanes_start(hash, lanes, keys, count);
+	hash_start_lanes(hash, lanes, keys, count);
 	for (unsigned i = 0; i < count; i++) {
 		struct row_parts row;
 		int r = 1;
 
 		if (!lanes[i].at || !hash->plain || keys[i].bits % 8 != 0 ||
-		    !plain_row(hash, lanes[i].at, keys[i].data, keys[i].bits, &row))
-			r = find(hash, lanes[i].code, keys[i].data, keys[i].bits, &row);
+		    !hash_is_plain_row(hash, lanes[i].at, keys[i].data, keys[i].bits, &row))
+			r = hash_find(hash, lanes[i].code, keys[i].data, keys[i].bits, &row);
 		if (r < 0)
 			return r;
 		if (r == 0)
@@ -213,14 +211,15 @@ int64_t stele_hash_get_many(const struct stele_hash *hash, const struct stele_ke
 	int r = 0;
 
 	if (hash->answers != fork_count())
-		return refuse(hash);
+		return hash_refuse(hash);
 	for (size_t i = 0; i < count; i++)
 		if (!shape_takes_key(&words->shape, keys[i].data, keys[i].bits))
-			return refuse_key(&hash->view, words->schema, keys[i].data, keys[i].bits);
+			return table_key_error(&hash->view, words->schema, keys[i].data,
+			                       keys[i].bits);
 	for (size_t i = 0; i < count && r >= 0; i += GROUP) {
 		unsigned group = count - i < GROUP ? (unsigned)(count - i) : GROUP;
 
-		r = get_group(hash, keys + i, group, ret + i);
+		r = hash_get_group(hash, keys + i, group, ret + i);
 		found += r;
 	}
 	r = snapshot_result(hash->table.snapshot, r < 0 ? r : 0);

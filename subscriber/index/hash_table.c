@@ -9,17 +9,17 @@
 
 /* How full a table is made, and between which it is left as it is. The fuller, the more references
  * are strays; the emptier, the less of it a cache holds. */
-#define MADE_NUMERATOR  3u
-#define MADE_OF         4u
-#define LEAST_NUMERATOR 3u
-#define MOST_NUMERATOR  7u
-#define BETWEEN_OF      8u
+#define MADE_NUMERATOR 3u
+#define MADE_OF        4u
+#define MIN_NUMERATOR  3u
+#define MAX_NUMERATOR  7u
+#define BETWEEN_OF     8u
 
 /* One stray among so many, and in a small table some more. New tables have one among twenty. */
 #define STRAYS_OF     8u
 #define STRAYS_ALWAYS 16u
 
-static uint64_t places(const struct hash_table *table)
+static uint64_t hash_table_places(const struct hash_table *table)
 {
 	return (uint64_t)table->count * HASH_PLACES;
 }
@@ -28,7 +28,7 @@ int hash_table_init(struct hash_table *table, uint64_t rows)
 {
 	uint64_t count = rows * MADE_OF / (MADE_NUMERATOR * HASH_PLACES) + 1;
 
-	hash_table_finish(table);
+	hash_table_fini(table);
 	if (count > UINT32_MAX || count > SIZE_MAX / sizeof(*table->buckets))
 		return -ENOMEM;
 	table->buckets = index_allocate((size_t)count * sizeof(*table->buckets));
@@ -39,25 +39,26 @@ int hash_table_init(struct hash_table *table, uint64_t rows)
 	return 0;
 }
 
-void hash_table_finish(struct hash_table *table)
+void hash_table_fini(struct hash_table *table)
 {
 	free(table->buckets);
 	*table = (struct hash_table){0};
 }
 
-static bool has_room(const struct hash_table *table, uint64_t rows)
+static bool hash_table_has_capacity(const struct hash_table *table, uint64_t rows)
 {
-	return rows * BETWEEN_OF <= places(table) * MOST_NUMERATOR;
+	return rows * BETWEEN_OF <= hash_table_places(table) * MAX_NUMERATOR;
 }
 
 bool hash_table_suits(const struct hash_table *table, uint64_t rows)
 {
-	return has_room(table, rows) && table->strays <= table->used / STRAYS_OF + STRAYS_ALWAYS &&
-	       (rows * BETWEEN_OF >= places(table) * LEAST_NUMERATOR || table->count == 1);
+	return hash_table_has_capacity(table, rows) &&
+	       table->strays <= table->used / STRAYS_OF + STRAYS_ALWAYS &&
+	       (rows * BETWEEN_OF >= hash_table_places(table) * MIN_NUMERATOR || table->count == 1);
 }
 
 /* The place of a reference in a bucket; 0: of a free one; HASH_PLACES: it is not there. */
-static unsigned find_place(const struct hash_bucket *bucket, ref_t ref)
+static unsigned hash_table_find_place(const struct hash_bucket *bucket, ref_t ref)
 {
 	unsigned place = 0;
 
@@ -72,9 +73,9 @@ bool hash_table_add(struct hash_table *table, uint64_t hash, ref_t ref)
 	unsigned place;
 
 	/* So there is a free place in one of the buckets. */
-	if (!has_room(table, table->used + 1))
+	if (!hash_table_has_capacity(table, table->used + 1))
 		return false;
-	while ((place = find_place(bucket, 0)) == HASH_PLACES) {
+	while ((place = hash_table_find_place(bucket, 0)) == HASH_PLACES) {
 		bucket->past++;
 		bucket = hash_table_next(table, bucket);
 	}
@@ -90,7 +91,7 @@ bool hash_table_replace(struct hash_table *table, uint64_t hash, ref_t before, r
 	struct hash_bucket *first = hash_table_bucket(table, hash), *bucket = first;
 	unsigned place;
 
-	while ((place = find_place(bucket, before)) == HASH_PLACES) {
+	while ((place = hash_table_find_place(bucket, before)) == HASH_PLACES) {
 		if (bucket->past == 0)
 			return false;
 		bucket = hash_table_next(table, bucket);

@@ -35,7 +35,7 @@ struct hash_table {
 /* Makes an empty table with room for `rows` and some more; what it had before is freed. 0 or
  * -ENOMEM. */
 int hash_table_init(struct hash_table *table, uint64_t rows);
-void hash_table_finish(struct hash_table *table);
+void hash_table_fini(struct hash_table *table);
 
 /* True if a table is worth keeping for `rows`: it is neither too full nor too empty for them, and
  * few references are strays. These become more while references come and go: who comes when its

@@ -10,9 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "subscriber/index/index_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
+#include "subscriber/index/build.h"
+#include "subscriber/index/index_ipv4_match.h"
+#include "subscriber/index/index_ipv6_match.h"
+#include "subscriber/index/index_memory.h"
+#include "subscriber/index/index_validate.h"
+#include "subscriber/snapshot.h"
+#include "subscriber/table.h"
 
 /* ---- which way to look up ---- */
 
@@ -31,19 +37,19 @@ enum index_path index_best_path(void)
 #endif
 }
 
-static void choose_path(struct stele_index *index, enum index_path path)
+static void index_choose_path(struct stele_index *index, enum index_path path)
 {
-	index->one = index->ipv6 ? ipv6_one_portable : ipv4_one_portable;
-	index->many = index->ipv6 ? ipv6_many_portable : ipv4_many_portable;
+	index->match = index->ipv6 ? ipv6_match_portable : ipv4_match_portable;
+	index->match_many = index->ipv6 ? ipv6_match_many_portable : ipv4_match_many_portable;
 #ifdef __x86_64__
 	if (path == INDEX_PORTABLE)
 		return;
 	/* Gathers of AVX-512 are no faster for IPv4 than loads that the processor has in flight. */
-	index->one = index->ipv6 ? ipv6_one_avx2 : ipv4_one_popcnt;
-	index->many = index->ipv6 ? ipv6_many_avx2 : ipv4_many_popcnt;
+	index->match = index->ipv6 ? ipv6_match_avx2 : ipv4_match_popcnt;
+	index->match_many = index->ipv6 ? ipv6_match_many_avx2 : ipv4_match_many_popcnt;
 	if (path == INDEX_AVX512 && index->ipv6) {
-		index->one = ipv6_one_avx512;
-		index->many = ipv6_many_avx512;
+		index->match = ipv6_match_avx512;
+		index->match_many = ipv6_match_many_avx512;
 	}
 #else
 	(void)path;
@@ -52,7 +58,7 @@ static void choose_path(struct stele_index *index, enum index_path path)
 
 /* ---- what is answered ---- */
 
-static bool takes_column(const struct stele_column *column)
+static bool index_takes_column(const struct stele_column *column)
 {
 	switch (column->type) {
 	case STELE_U8:
@@ -67,16 +73,16 @@ static bool takes_column(const struct stele_column *column)
 	}
 }
 
-static uint32_t column_size(const struct stele_column *column)
+static uint32_t index_column_size(const struct stele_column *column)
 {
 	return column->type == STELE_U8 || column->type == STELE_BOOL ? 1
 	       : column->type == STELE_U16                            ? 2
 	                                                              : 4;
 }
 
-/* Finds out where answers come from. 0, or -EINVAL with a sentence. */
-static int find_source(const struct stele_schema *schema, const char *column,
-                       struct index_source *source)
+/* Finds out where answers come from. 0, or -EINVAL. */
+static int index_find_source(const struct stele_schema *schema, const char *column,
+                             struct index_source *source)
 {
 	int at;
 
@@ -95,7 +101,7 @@ static int find_source(const struct stele_schema *schema, const char *column,
 		return error_set(EINVAL,
 		                 "the table has no column \"%s\" for an index to answer with",
 		                 column);
-	if (!takes_column(&schema->columns[at]))
+	if (!index_takes_column(&schema->columns[at]))
 		return error_set(
 			EINVAL,
 			"an index answers with a value column of type u8, u16, u32, i32, bool or ipv4; \"%s\" is "
@@ -103,12 +109,12 @@ static int find_source(const struct stele_schema *schema, const char *column,
 			column, schema->columns[at].key ? "a key column, " : "",
 			stele_type_name(schema->columns[at].type));
 	source->offset = schema->columns[at].offset;
-	source->size = column_size(&schema->columns[at]);
+	source->size = index_column_size(&schema->columns[at]);
 	return 0;
 }
 
-static int open_source(const struct stele_index *index, const struct stele_table *table,
-                       struct index_source *ret, bool *ret_ipv6)
+static int index_open_source(const struct stele_index *index, const struct stele_table *table,
+                             struct index_source *ret, bool *ret_ipv6)
 {
 	struct index_source source = {
 		.view = table->snapshot->view,
@@ -121,7 +127,7 @@ static int open_source(const struct stele_index *index, const struct stele_table
 
 	if (r < 0)
 		return r;
-	r = find_source(schema, index->column, &source);
+	r = index_find_source(schema, index->column, &source);
 	if (r == 0) {
 		*ret = source;
 		*ret_ipv6 = schema->columns[0].type == STELE_IPV6NET;
@@ -132,16 +138,16 @@ static int open_source(const struct stele_index *index, const struct stele_table
 
 /* ---- building ---- */
 
-static void form_finish(struct stele_index *index)
+static void index_fini_form(struct stele_index *index)
 {
 	if (index->ipv6)
-		index_ipv6_finish(&index->form.ipv6);
+		index_ipv6_fini(&index->form.ipv6);
 	else
-		index_ipv4_finish(&index->form.ipv4);
+		index_ipv4_fini(&index->form.ipv4);
 }
 
-/* Has the addresses under a prefix answer as the source says. 0, -EBADMSG, -ENOMEM; no sentence. */
-static int paint(struct stele_index *index, const struct index_key *key)
+/* Has the addresses under a prefix answer as the source says. 0, -EBADMSG, -ENOMEM. */
+static int index_paint(struct stele_index *index, const struct index_key *key)
 {
 	int r = index_sweep_start(&index->sweep, &index->source, key, 0, index->ipv6 ? 64 : 32);
 
@@ -151,39 +157,26 @@ static int paint(struct stele_index *index, const struct index_key *key)
 	                   : index_ipv4_paint(&index->form.ipv4, &index->sweep);
 }
 
-static int build(struct stele_index *index)
+static int index_build(struct stele_index *index)
 {
 	const struct index_key all = {.bits = 0};
-	uint64_t rows = (index->source.view.limit - index->source.view.start) / LAYOUT_UNIT;
+	uint64_t rows = build_max_rows(&index->source.view, stele_table_rows(&index->table));
 	int r;
 
-	/* In a damaged region the number of rows may be any; but there is no more than room for. */
-	if (stele_table_rows(&index->table) < rows)
-		rows = stele_table_rows(&index->table);
-	form_finish(index);
+	index_fini_form(index);
 	r = index->ipv6 ? index_ipv6_init(&index->form.ipv6)
 	                : index_ipv4_init(&index->form.ipv4, index->none, rows);
-	return r < 0 ? r : paint(index, &all);
-}
-
-/* Judges what was read to build or move: the sentence for what went wrong. */
-static int judge_build(const struct stele_snapshot *snapshot, int r)
-{
-	int judged = snapshot_result(snapshot, r == -ENOMEM ? 0 : r);
-
-	if (judged == 0 && r == -ENOMEM)
-		return error_set(ENOMEM, "no memory for an index");
-	return judged;
+	return r < 0 ? r : index_paint(index, &all);
 }
 
 /* Has the index answer for the snapshot of its table, or for nothing. */
-static void set_whole(struct stele_index *index, bool whole)
+static void index_set_complete(struct stele_index *index, bool complete)
 {
 	const struct stele_snapshot *snapshot = index->table.snapshot;
 
-	index->whole = whole;
+	index->complete = complete;
 	index->answers = UINT_MAX;
-	if (!whole)
+	if (!complete)
 		return;
 	index->answers = index->forks;
 	index->version = snapshot->version;
@@ -202,19 +195,19 @@ int index_open(const struct stele_table *table, const char *column, uint32_t non
 		return r;
 	index = index_allocate(sizeof(*index));
 	if (!index)
-		return error_set(ENOMEM, "no memory for an index");
+		return build_memory_error("an index");
 	index->table = *table;
 	index->forks = fork_count();
 	index->none = column ? none : 0;
 	snprintf(index->column, sizeof(index->column), "%s", column ? column : "");
 	memset(&index->form, 0, sizeof(index->form));
-	r = open_source(index, table, &index->source, &index->ipv6);
+	r = index_open_source(index, table, &index->source, &index->ipv6);
 	if (r == 0) {
-		choose_path(index, path);
-		r = judge_build(table->snapshot, build(index));
-		set_whole(index, r == 0);
+		index_choose_path(index, path);
+		r = build_result(table->snapshot, "an index", index_build(index));
+		index_set_complete(index, r == 0);
 		if (r < 0)
-			form_finish(index);
+			index_fini_form(index);
 	}
 	if (r < 0)
 		free(index);
@@ -233,7 +226,7 @@ struct stele_index *stele_index_close(struct stele_index *index)
 {
 	if (!index)
 		return NULL;
-	form_finish(index);
+	index_fini_form(index);
 	free(index);
 	return NULL;
 }
@@ -241,7 +234,7 @@ struct stele_index *stele_index_close(struct stele_index *index)
 /* ---- moving ---- */
 
 /* True when a prefix lies in what was painted last: changes come in the order of keys. */
-static bool is_painted(const struct stele_index *index, const struct index_key *key)
+static bool index_is_painted(const struct stele_index *index, const struct index_key *key)
 {
 	const struct index_key *under = &index->sweep.under;
 
@@ -250,7 +243,7 @@ static bool is_painted(const struct stele_index *index, const struct index_key *
 }
 
 /* The prefix that is to be painted where a row is another. */
-static struct index_key key_to_paint(const struct row_parts *row)
+static struct index_key index_key_to_paint(const struct row_parts *row)
 {
 	/* Inside of a first word everything is made anew. */
 	struct index_key key = {.bits = row->key_bits < 64 ? row->key_bits : 64};
@@ -263,8 +256,8 @@ static struct index_key key_to_paint(const struct row_parts *row)
 }
 
 /* Paints what is another since the trie at `before`, which is in the same mapping. 0, -EBADMSG,
- * -ENOMEM; no sentence. */
-static int paint_changes(struct stele_index *index, const struct view *old_view, ref_t before)
+ * -ENOMEM. */
+static int index_paint_changes(struct stele_index *index, const struct view *old_view, ref_t before)
 {
 	struct index_source *source = &index->source;
 	/* The longer view reaches all that both do. */
@@ -284,11 +277,11 @@ static int paint_changes(struct stele_index *index, const struct view *old_view,
 		if (refs[0] && refs[1] &&
 		    index_answer(source, &rows[0]) == index_answer(source, &rows[1]))
 			continue;
-		key = key_to_paint(&rows[refs[1] ? 1 : 0]);
-		if (any && is_painted(index, &key))
+		key = index_key_to_paint(&rows[refs[1] ? 1 : 0]);
+		if (any && index_is_painted(index, &key))
 			continue;
 		any = true;
-		r = paint(index, &key);
+		r = index_paint(index, &key);
 		if (r < 0)
 			return r;
 	}
@@ -298,21 +291,21 @@ static int paint_changes(struct stele_index *index, const struct view *old_view,
 }
 
 /* Finds where answers come from in another snapshot's table: 1 where rows of both can be
- * compared, as they are in one mapping and of one schema; 0; or an error with a sentence. */
-static int find_next_source(const struct stele_index *index, const struct stele_table *table,
-                            struct index_source *ret)
+ * compared, as they are in one mapping and of one schema; 0; or an error. */
+static int index_find_next_source(const struct stele_index *index, const struct stele_table *table,
+                                  struct index_source *ret)
 {
 	bool ipv6;
 	int r;
 
-	if (index->whole && index->source.view.base == table->snapshot->view.base &&
+	if (index->complete && index->source.view.base == table->snapshot->view.base &&
 	    table_words(&index->table)->schema == table_words(table)->schema) {
 		*ret = index->source;
 		ret->view = table->snapshot->view;
 		ret->root = table_words(table)->root;
 		return 1;
 	}
-	r = open_source(index, table, ret, &ipv6);
+	r = index_open_source(index, table, ret, &ipv6);
 	if (r == 0 && ipv6 != index->ipv6)
 		r = error_set(EINVAL,
 		              "this index is of %s prefixes, the table of others; open one of it",
@@ -325,74 +318,46 @@ int stele_index_move(struct stele_index *index, const struct stele_table *table)
 	const struct stele_table before = index->table;
 	const struct view view = index->source.view;
 	struct index_source source;
-	int r = fork_check(index->forks, "index"), near;
+	int r = fork_check(index->forks, "index"), update;
 
 	if (r == 0)
 		r = subscriber_check(table->snapshot->subscriber);
 	if (r < 0)
 		return r;
-	near = find_next_source(index, table, &source);
-	if (near == -EINVAL)
-		return near;
-	set_whole(index, false);
-	if (near < 0)
-		return near;
+	update = index_find_next_source(index, table, &source);
+	if (update == -EINVAL)
+		return update;
+	index_set_complete(index, false);
+	if (update < 0)
+		return update;
 	index->table = *table;
 	index->source = source;
-	if (near) {
-		r = paint_changes(index, &view, table_words(&before)->root);
+	if (update) {
+		r = index_paint_changes(index, &view, table_words(&before)->root);
 		/* What was compared with must have been whole until now. */
-		near = snapshot_judge(before.snapshot) == 0;
+		update = snapshot_recheck(before.snapshot) == 0;
 	}
-	if (!near)
-		r = build(index);
-	r = judge_build(table->snapshot, r);
-	set_whole(index, r == 0);
+	if (!update)
+		r = index_build(index);
+	r = build_result(table->snapshot, "an index", r);
+	index_set_complete(index, r == 0);
 	return r;
 }
 
 /* ---- asking ---- */
 
-/* 0, or why an index does not answer, with a sentence. */
-static int judge(const struct stele_index *index)
-{
-	int r;
-
-	if (index_answers(index))
-		return 0;
-	r = fork_check(index->forks, "index");
-	if (r < 0)
-		return r;
-	if (!index->whole)
-		return error_set(
-			ESTALE,
-			"the index could not be moved and answers for no version; move it to "
-			"a newer one, or open another");
-	return snapshot_result(index->table.snapshot, 0);
-}
-
-int index_match_checked(const struct stele_index *index, const void *address, uint32_t *ret)
-{
-	int r = judge(index);
-
-	if (r < 0)
-		return r;
-	index->many(index, address, 1, ret);
-	return *ret != index->none;
-}
-
 int stele_index_match(const struct stele_index *index, const void *address, uint32_t *ret)
 {
-	return index->one(index, address, ret);
+	return index->match(index, address, ret);
 }
 
 int stele_index_match_many(const struct stele_index *index, const void *addresses, size_t count,
                            uint32_t *ret)
 {
-	int r = judge(index);
+	int r = index_validate(index);
 
 	if (r == 0)
-		index->many(index, addresses, count, ret);
+		index->match_many(index, addresses, count, ret);
 	return r;
 }
 
@@ -401,7 +366,7 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 	const struct index_source *source = &index->source;
 	struct stele_row filled = {0};
 	struct row_parts parts;
-	int r = judge(index);
+	int r = index_validate(index);
 
 	if (r < 0)
 		return r;
@@ -424,7 +389,7 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 
 uint64_t stele_index_version(const struct stele_index *index)
 {
-	return index->whole ? index->version : 0;
+	return index->complete ? index->version : 0;
 }
 
 size_t stele_index_memory(const struct stele_index *index)

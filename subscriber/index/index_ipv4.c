@@ -7,40 +7,40 @@
 
 #include "subscriber/index/index_memory.h"
 
-#define POOL_MOST (UINT32_C(1) << 31) /* words */
+#define POOL_MAX (UINT32_C(1) << 31) /* words */
 
 /* Blocks and the pool are one allocation, rounded up so that huge pages can hold all of it. 0 or
  * -ENOMEM: nothing was changed. */
-static int allocate(struct index_ipv4 *ret, uint64_t room)
+static int ipv4_allocate(struct index_ipv4 *ret, uint64_t capacity)
 {
 	size_t blocks = IPV4_BLOCKS * sizeof(*ret->blocks);
 	size_t size;
 	void *memory;
 
 	/* The latter in a 32-bit process. */
-	if (room > POOL_MOST || room > (SIZE_MAX - INDEX_HUGE - blocks) / sizeof(*ret->pool))
+	if (capacity > POOL_MAX || capacity > (SIZE_MAX - INDEX_HUGE - blocks) / sizeof(*ret->pool))
 		return -ENOMEM;
-	size = index_round(blocks + (size_t)room * sizeof(*ret->pool));
+	size = index_round(blocks + (size_t)capacity * sizeof(*ret->pool));
 	memory = index_allocate(size);
 	if (!memory)
 		return -ENOMEM;
 	ret->blocks = memory;
 	ret->pool = (uint32_t *)memory + blocks / sizeof(*ret->pool);
-	ret->room = (uint32_t)((size - blocks) / sizeof(*ret->pool));
+	ret->capacity = (uint32_t)((size - blocks) / sizeof(*ret->pool));
 	return 0;
 }
 
 int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows)
 {
 	*index = (struct index_ipv4){.used = 1};
-	if (allocate(index, rows + rows / 4 + 2 * IPV4_PIECE_MOST) < 0)
+	if (ipv4_allocate(index, rows + rows / 4 + 2 * IPV4_PIECE_MAX) < 0)
 		return -ENOMEM;
 	memset(index->blocks, 0, IPV4_BLOCKS * sizeof(*index->blocks));
 	index->pool[0] = none;
 	return 0;
 }
 
-void index_ipv4_finish(struct index_ipv4 *index)
+void index_ipv4_fini(struct index_ipv4 *index)
 {
 	free(index->blocks);
 	*index = (struct index_ipv4){0};
@@ -48,12 +48,12 @@ void index_ipv4_finish(struct index_ipv4 *index)
 
 size_t index_ipv4_memory(const struct index_ipv4 *index)
 {
-	return IPV4_BLOCKS * sizeof(*index->blocks) + index->room * sizeof(*index->pool);
+	return IPV4_BLOCKS * sizeof(*index->blocks) + index->capacity * sizeof(*index->pool);
 }
 
 /* ---- the pool ---- */
 
-static void give_back(struct index_ipv4 *index, uint32_t piece, uint32_t size)
+static void ipv4_free_piece(struct index_ipv4 *index, uint32_t piece, uint32_t size)
 {
 	index->pool[piece] = index->free_lists[size];
 	index->free_lists[size] = piece;
@@ -61,11 +61,11 @@ static void give_back(struct index_ipv4 *index, uint32_t piece, uint32_t size)
 }
 
 /* Makes room for another piece at the pool's end. */
-static int grow(struct index_ipv4 *index)
+static int ipv4_grow(struct index_ipv4 *index)
 {
 	const struct index_ipv4 before = *index;
 
-	if (allocate(index, before.room + before.room / 8 + 2 * IPV4_PIECE_MOST) < 0)
+	if (ipv4_allocate(index, before.capacity + before.capacity / 8 + 2 * IPV4_PIECE_MAX) < 0)
 		return -ENOMEM;
 	memcpy(index->blocks, before.blocks, IPV4_BLOCKS * sizeof(*index->blocks));
 	memcpy(index->pool, before.pool, before.used * sizeof(*index->pool));
@@ -74,22 +74,22 @@ static int grow(struct index_ipv4 *index)
 }
 
 /* A piece of so many words: its index, or 0: no memory. Others stay where they are. */
-static uint32_t take(struct index_ipv4 *index, uint32_t size)
+static uint32_t ipv4_alloc_piece(struct index_ipv4 *index, uint32_t size)
 {
 	uint32_t from = size, piece;
 
-	if (index->used + size > index->room)
-		while (from < IPV4_PIECE_MOST && !index->free_lists[from])
+	if (index->used + size > index->capacity)
+		while (from < IPV4_PIECE_MAX && !index->free_lists[from])
 			from++;
 	piece = index->free_lists[from];
 	if (piece) {
 		index->free_lists[from] = index->pool[piece];
 		index->free -= from;
 		if (from > size)
-			give_back(index, piece + size, from - size);
+			ipv4_free_piece(index, piece + size, from - size);
 		return piece;
 	}
-	if (index->used + size > index->room && grow(index) < 0)
+	if (index->used + size > index->capacity && ipv4_grow(index) < 0)
 		return 0;
 	piece = index->used;
 	index->used += size;
@@ -98,7 +98,7 @@ static uint32_t take(struct index_ipv4 *index, uint32_t size)
 
 /* ---- bitmaps of runs ---- */
 
-static uint64_t starts_of(const struct ipv4_block *block)
+static uint64_t ipv4_starts(const struct ipv4_block *block)
 {
 	uint64_t starts;
 
@@ -107,7 +107,7 @@ static uint64_t starts_of(const struct ipv4_block *block)
 }
 
 /* The divided /24s of a block that has some. */
-static uint64_t nets_of(const struct index_ipv4 *index, const struct ipv4_block *block)
+static uint64_t ipv4_divided_nets(const struct index_ipv4 *index, const struct ipv4_block *block)
 {
 	uint64_t nets;
 
@@ -116,24 +116,24 @@ static uint64_t nets_of(const struct index_ipv4 *index, const struct ipv4_block 
 }
 
 /* How many words of the pool a block takes, and from where on. */
-static uint32_t block_size(const struct index_ipv4 *index, const struct ipv4_block *block,
-                           uint32_t *ret_piece)
+static uint32_t ipv4_block_size(const struct index_ipv4 *index, const struct ipv4_block *block,
+                                uint32_t *ret_piece)
 {
-	uint64_t starts = starts_of(block);
+	uint64_t starts = ipv4_starts(block);
 	uint32_t size = 1 + popcount(starts & ~UINT64_C(1)), before;
 
 	*ret_piece = block->base;
 	if (block->base == 0)
 		return 0;
 	if (starts & IPV4_DIVIDED) {
-		before = popcount(nets_of(index, block)) + 2;
+		before = popcount(ipv4_divided_nets(index, block)) + 2;
 		*ret_piece = block->base + 1 - before;
 		size += before;
 	}
 	return size;
 }
 
-static uint32_t divided_size(const uint32_t *divided)
+static uint32_t ipv4_divided_size(const uint32_t *divided)
 {
 	uint32_t size = 8 + 1;
 
@@ -157,19 +157,19 @@ struct canvas {
 };
 
 /* Sets a /24 to one answer. */
-static void set_net(struct canvas *canvas, unsigned net, uint32_t answer)
+static void ipv4_set_net(struct canvas *canvas, unsigned net, uint32_t answer)
 {
 	struct index_ipv4 *index = canvas->index;
 	uint64_t bit = UINT64_C(1) << net;
 
 	if (canvas->divided & bit)
-		give_back(index, canvas->answers[net],
-		          divided_size(index->pool + canvas->answers[net]));
+		ipv4_free_piece(index, canvas->answers[net],
+		                ipv4_divided_size(index->pool + canvas->answers[net]));
 	canvas->divided &= ~bit;
 	canvas->answers[net] = answer;
 }
 
-static int pack_net(struct canvas *canvas)
+static int ipv4_pack_net(struct canvas *canvas)
 {
 	struct index_ipv4 *index = canvas->index;
 	unsigned net = canvas->net % 64;
@@ -181,11 +181,11 @@ static int pack_net(struct canvas *canvas)
 	for (unsigned i = 1; i < 256; i++)
 		if (canvas->fine[i] != canvas->fine[i - 1])
 			starts[i / 32] |= 1u << i % 32;
-	size = divided_size(starts);
-	set_net(canvas, net, canvas->fine[0]);
+	size = ipv4_divided_size(starts);
+	ipv4_set_net(canvas, net, canvas->fine[0]);
 	if (size == 9)
 		return 0;
-	piece = take(index, size);
+	piece = ipv4_alloc_piece(index, size);
 	if (!piece)
 		return -ENOMEM;
 	canvas->divided |= UINT64_C(1) << net;
@@ -200,7 +200,7 @@ static int pack_net(struct canvas *canvas)
 	return 0;
 }
 
-static void unpack_net(struct canvas *canvas, uint32_t net)
+static void ipv4_unpack_net(struct canvas *canvas, uint32_t net)
 {
 	static const uint32_t none[8];
 	const uint32_t *answer = &canvas->answers[net % 64], *starts = none;
@@ -218,8 +218,8 @@ static void unpack_net(struct canvas *canvas, uint32_t net)
 }
 
 /* Fills a block's piece. */
-static void block_store(const struct canvas *canvas, struct ipv4_block *block, uint32_t piece,
-                        uint64_t starts, const uint32_t *answers)
+static void ipv4_store_block(const struct canvas *canvas, struct ipv4_block *block, uint32_t piece,
+                             uint64_t starts, const uint32_t *answers)
 {
 	uint32_t *pool = canvas->index->pool;
 	uint64_t divided = canvas->divided;
@@ -236,58 +236,59 @@ static void block_store(const struct canvas *canvas, struct ipv4_block *block, u
 }
 
 /* The answer of a /24 in a block's piece. */
-static uint32_t coarse_answer(const struct canvas *canvas, unsigned net)
+static uint32_t ipv4_coarse_answer(const struct canvas *canvas, unsigned net)
 {
 	return canvas->divided >> net & 1 ? IPV4_ELSEWHERE : canvas->answers[net];
 }
 
 /* The runs of what is unpacked: their starts, and their answers. */
-static uint64_t find_runs(const struct canvas *canvas, uint32_t answers[64], uint32_t *ret_count)
+static uint64_t ipv4_find_runs(const struct canvas *canvas, uint32_t answers[64],
+                               uint32_t *ret_count)
 {
 	uint64_t starts = canvas->divided ? IPV4_DIVIDED : 0;
 	uint32_t count = 1;
 
-	answers[0] = coarse_answer(canvas, 0);
+	answers[0] = ipv4_coarse_answer(canvas, 0);
 	for (unsigned i = 1; i < 64; i++)
 		if (canvas->answers[i] != canvas->answers[i - 1] ||
 		    canvas->divided >> (i - 1) & 3) {
 			starts |= UINT64_C(1) << i;
-			answers[count++] = coarse_answer(canvas, i);
+			answers[count++] = ipv4_coarse_answer(canvas, i);
 		}
 	*ret_count = count;
 	return starts;
 }
 
-static int pack(struct canvas *canvas)
+static int ipv4_pack(struct canvas *canvas)
 {
 	struct index_ipv4 *index = canvas->index;
 	uint32_t number = canvas->block, piece, size, wanted, answers[64];
 	uint64_t starts;
-	int r = pack_net(canvas);
+	int r = ipv4_pack_net(canvas);
 
 	if (r < 0 || number == NOTHING)
 		return r;
 	canvas->block = NOTHING;
-	starts = find_runs(canvas, answers, &wanted);
+	starts = ipv4_find_runs(canvas, answers, &wanted);
 	if (canvas->divided)
 		wanted += popcount(canvas->divided) + 2;
 	if (starts == 0 && answers[0] == index->pool[0])
 		wanted = 0;
-	size = block_size(index, &index->blocks[number], &piece);
+	size = ipv4_block_size(index, &index->blocks[number], &piece);
 	if (size != wanted) {
 		index->blocks[number] = (struct ipv4_block){0};
 		if (size > 0)
-			give_back(index, piece, size);
-		piece = wanted > 0 ? take(index, wanted) : 0;
+			ipv4_free_piece(index, piece, size);
+		piece = wanted > 0 ? ipv4_alloc_piece(index, wanted) : 0;
 		if (wanted > 0 && !piece)
 			return -ENOMEM;
 	}
 	if (wanted > 0)
-		block_store(canvas, &index->blocks[number], piece, starts, answers);
+		ipv4_store_block(canvas, &index->blocks[number], piece, starts, answers);
 	return 0;
 }
 
-static int unpack(struct canvas *canvas, uint32_t number)
+static int ipv4_unpack(struct canvas *canvas, uint32_t number)
 {
 	const struct ipv4_block *block;
 	const uint32_t *answer, *elsewhere;
@@ -296,27 +297,28 @@ static int unpack(struct canvas *canvas, uint32_t number)
 
 	if (canvas->block == number)
 		return 0;
-	r = pack(canvas);
+	r = ipv4_pack(canvas);
 	if (r < 0)
 		return r;
 	block = &canvas->index->blocks[number];
 	canvas->block = number;
-	canvas->divided = starts_of(block) & IPV4_DIVIDED ? nets_of(canvas->index, block) : 0;
-	block_size(canvas->index, block, &piece);
+	canvas->divided =
+		ipv4_starts(block) & IPV4_DIVIDED ? ipv4_divided_nets(canvas->index, block) : 0;
+	ipv4_block_size(canvas->index, block, &piece);
 	elsewhere = canvas->index->pool + piece;
 	answer = canvas->index->pool + block->base + (canvas->divided ? 1 : 0);
 	for (unsigned i = 0; i < 64; i++) {
-		answer += i > 0 ? starts_of(block) >> i & 1 : 0;
+		answer += i > 0 ? ipv4_starts(block) >> i & 1 : 0;
 		canvas->answers[i] = canvas->divided >> i & 1 ? *elsewhere++ : *answer;
 	}
 	return 0;
 }
 
 /* Sets a block that has one answer to another. */
-static int paint_block(struct index_ipv4 *index, uint32_t number, uint32_t answer)
+static int ipv4_paint_block(struct index_ipv4 *index, uint32_t number, uint32_t answer)
 {
 	if (index->blocks[number].base == 0 && answer != index->pool[0]) {
-		uint32_t piece = take(index, 1);
+		uint32_t piece = ipv4_alloc_piece(index, 1);
 		if (!piece)
 			return -ENOMEM;
 		index->blocks[number].base = piece;
@@ -325,7 +327,7 @@ static int paint_block(struct index_ipv4 *index, uint32_t number, uint32_t answe
 	return 0;
 }
 
-static int paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t answer)
+static int ipv4_paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t answer)
 {
 	for (uint64_t at = first; at <= last;) {
 		uint32_t net = (uint32_t)(at >> 8);
@@ -334,27 +336,27 @@ static int paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t 
 
 		/* Most of the address space in a step a block. */
 		if (net % 64 == 0 && (at & 255) == 0 && end <= last && canvas->block != net / 64 &&
-		    starts_of(&canvas->index->blocks[net / 64]) == 0) {
-			r = paint_block(canvas->index, net / 64, answer);
+		    ipv4_starts(&canvas->index->blocks[net / 64]) == 0) {
+			r = ipv4_paint_block(canvas->index, net / 64, answer);
 			if (r < 0)
 				return r;
 			at = end + 1;
 			continue;
 		}
-		r = unpack(canvas, net / 64);
+		r = ipv4_unpack(canvas, net / 64);
 		if (r < 0)
 			return r;
 		end = at | 255;
 		if ((at & 255) == 0 && end <= last) {
-			set_net(canvas, net % 64, answer);
+			ipv4_set_net(canvas, net % 64, answer);
 			at = end + 1;
 			continue;
 		}
 		if (canvas->net != net) {
-			r = pack_net(canvas);
+			r = ipv4_pack_net(canvas);
 			if (r < 0)
 				return r;
-			unpack_net(canvas, net);
+			ipv4_unpack_net(canvas, net);
 		}
 		for (end = end < last ? end : last; at <= end; at++)
 			canvas->fine[at & 255] = answer;
@@ -369,18 +371,19 @@ int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep)
 	int r;
 
 	while ((r = index_sweep_next(sweep, &segment)) == 1) {
-		r = paint(&canvas, (uint32_t)segment.first, (uint32_t)segment.last, segment.answer);
+		r = ipv4_paint(&canvas, (uint32_t)segment.first, (uint32_t)segment.last,
+		               segment.answer);
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? r : pack(&canvas);
+	return r < 0 ? r : ipv4_pack(&canvas);
 }
 
 /* ---- what has become free ---- */
 
 /* Moves a piece to the end of another pool. */
-static uint32_t carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint32_t piece,
-                      uint32_t size)
+static uint32_t ipv4_carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint32_t piece,
+                           uint32_t size)
 {
 	uint32_t at = to->used;
 
@@ -390,13 +393,14 @@ static uint32_t carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint
 }
 
 /* Moves what a block that was moved refers to. */
-static void carry_divided(const struct index_ipv4 *from, struct index_ipv4 *to,
-                          const struct ipv4_block *block)
+static void ipv4_carry_divided(const struct index_ipv4 *from, struct index_ipv4 *to,
+                               const struct ipv4_block *block)
 {
-	uint32_t count = popcount(nets_of(to, block)), *at = to->pool + block->base - 1 - count;
+	uint32_t count = popcount(ipv4_divided_nets(to, block)),
+		 *at = to->pool + block->base - 1 - count;
 
 	for (uint32_t i = 0; i < count; i++)
-		at[i] = carry(from, to, at[i], divided_size(from->pool + at[i]));
+		at[i] = ipv4_carry(from, to, at[i], ipv4_divided_size(from->pool + at[i]));
 }
 
 int index_ipv4_tidy(struct index_ipv4 *index)
@@ -406,18 +410,18 @@ int index_ipv4_tidy(struct index_ipv4 *index)
 
 	if (index->free <= live / 4 + 4096)
 		return 0;
-	if (allocate(&tidy, live + live / 16 + 2 * IPV4_PIECE_MOST) < 0)
+	if (ipv4_allocate(&tidy, live + live / 16 + 2 * IPV4_PIECE_MAX) < 0)
 		return -ENOMEM;
 	tidy.pool[0] = index->pool[0];
 	for (uint32_t i = 0; i < IPV4_BLOCKS; i++) {
 		struct ipv4_block *block = &tidy.blocks[i];
 		*block = index->blocks[i];
-		size = block_size(index, block, &piece);
+		size = ipv4_block_size(index, block, &piece);
 		if (size == 0)
 			continue;
-		block->base += carry(index, &tidy, piece, size) - piece;
-		if (starts_of(block) & IPV4_DIVIDED)
-			carry_divided(index, &tidy, block);
+		block->base += ipv4_carry(index, &tidy, piece, size) - piece;
+		if (ipv4_starts(block) & IPV4_DIVIDED)
+			ipv4_carry_divided(index, &tidy, block);
 	}
 	free(index->blocks);
 	*index = tidy;

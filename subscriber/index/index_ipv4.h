@@ -23,10 +23,10 @@
 
 #include "subscriber/index/index_sweep.h"
 
-#define IPV4_BLOCKS     (1u << 18)
-#define IPV4_DIVIDED    1u          /* bit 0 of starts: some /24 is divided */
-#define IPV4_ELSEWHERE  0x8d3a51c7u /* any number would do; as an answer it is slow */
-#define IPV4_PIECE_MOST 264u        /* words of the largest thing in the pool */
+#define IPV4_BLOCKS    (1u << 18)
+#define IPV4_DIVIDED   1u          /* bit 0 of starts: some /24 is divided */
+#define IPV4_ELSEWHERE 0x8d3a51c7u /* any number would do; as an answer it is slow */
+#define IPV4_PIECE_MAX 264u        /* words of the largest thing in the pool */
 
 /* 12 bytes, so that all of them are 3 MiB. */
 struct ipv4_block {
@@ -39,17 +39,17 @@ struct index_ipv4 {
 	struct ipv4_block *blocks;
 	uint32_t *pool;
 	/* Words of the pool: in all; given out, ever; of these, free again. */
-	uint32_t room, used, free;
-	uint32_t free_lists[IPV4_PIECE_MOST + 1]; /* by size; a free piece begins with the next */
+	uint32_t capacity, used, free;
+	uint32_t free_lists[IPV4_PIECE_MAX + 1]; /* by size; a free piece begins with the next */
 };
 
 /* Makes an index without prefixes, in which all answers are `none`. `rows` is how many are
- * expected. 0 or -ENOMEM, no sentence. */
+ * expected. 0 or -ENOMEM. */
 int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows);
-void index_ipv4_finish(struct index_ipv4 *index);
+void index_ipv4_fini(struct index_ipv4 *index);
 
 /* Has the addresses of a sweep answer as it says; it starts at its beginning. 0, -EBADMSG or
- * -ENOMEM, no sentence: then the index is good for nothing but to be finished. */
+ * -ENOMEM: then the index is good for nothing but to be finished. */
 int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep);
 
 /* Gives back what has become free, once that is much: after paints. 0 or -ENOMEM: as it was. */

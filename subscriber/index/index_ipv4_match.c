@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Lookups in the index of an IPv4 table: index_ipv4.h has what lies where. */
-#include "subscriber/index/index.h"
+#include "subscriber/index/index_ipv4_match.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+
+#include "subscriber/index/index_validate.h"
 
 #define INLINE   static inline __attribute__((always_inline))
 #define TOGETHER 32u /* lookups */
@@ -11,7 +13,8 @@
 typedef unsigned count_bits(uint64_t word);
 
 /* Where in the pool the answer is: past those of the runs that start up to the address's /24. */
-INLINE uint32_t find(const struct index_ipv4 *index, const unsigned char *at, count_bits *count)
+INLINE uint32_t ipv4_find(const struct index_ipv4 *index, const unsigned char *at,
+                          count_bits *count)
 {
 	const struct ipv4_block *block;
 	uint32_t address;
@@ -25,12 +28,12 @@ INLINE uint32_t find(const struct index_ipv4 *index, const unsigned char *at, co
 }
 
 /* The answer where that may be elsewhere. */
-static __attribute__((noinline)) uint32_t match_again(const struct index_ipv4 *index,
-                                                      const unsigned char *at)
+static __attribute__((noinline)) uint32_t ipv4_match_divided(const struct index_ipv4 *index,
+                                                             const unsigned char *at)
 {
 	const struct ipv4_block *block = &index->blocks[at[0] << 10 | at[1] << 2 | at[2] >> 6];
 	unsigned net = at[2] & 63, host = at[3];
-	uint32_t place = find(index, at, popcount), first;
+	uint32_t place = ipv4_find(index, at, popcount), first;
 	const uint32_t *divided;
 	uint64_t starts, nets;
 
@@ -49,14 +52,14 @@ static __attribute__((noinline)) uint32_t match_again(const struct index_ipv4 *i
 }
 
 /* What is rare is left to the other function, so that this one needs no stack. */
-INLINE int match_one(const struct stele_index *index, const unsigned char *at, uint32_t *ret,
-                     count_bits *count)
+INLINE int ipv4_match(const struct stele_index *index, const unsigned char *at, uint32_t *ret,
+                      count_bits *count)
 {
 	uint32_t answer;
 
 	if (__builtin_expect(!index_answers(index), 0))
 		return index_match_checked(index, at, ret);
-	answer = index->form.ipv4.pool[find(&index->form.ipv4, at, count)];
+	answer = index->form.ipv4.pool[ipv4_find(&index->form.ipv4, at, count)];
 	if (__builtin_expect(answer == IPV4_ELSEWHERE, 0))
 		return index_match_checked(index, at, ret);
 	*ret = answer;
@@ -65,64 +68,65 @@ INLINE int match_one(const struct stele_index *index, const unsigned char *at, u
 
 /* Lookups side by side: the places of all answers are found, and asked for, before one is waited
  * for. */
-INLINE void match_together(const struct index_ipv4 *index, const unsigned char *addresses,
-                           unsigned count, uint32_t *ret, count_bits *bits)
+INLINE void ipv4_match_together(const struct index_ipv4 *index, const unsigned char *addresses,
+                                unsigned count, uint32_t *ret, count_bits *bits)
 {
 	uint32_t places[TOGETHER];
 
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < count; i++) {
-		places[i] = find(index, addresses + (size_t)i * 4, bits);
+		places[i] = ipv4_find(index, addresses + (size_t)i * 4, bits);
 		__builtin_prefetch(index->pool + places[i]);
 	}
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < count; i++) {
 		ret[i] = index->pool[places[i]];
 		if (__builtin_expect(ret[i] == IPV4_ELSEWHERE, 0))
-			ret[i] = match_again(index, addresses + (size_t)i * 4);
+			ret[i] = ipv4_match_divided(index, addresses + (size_t)i * 4);
 	}
 }
 
-INLINE void match_many(const struct index_ipv4 *index, const unsigned char *addresses, size_t count,
-                       uint32_t *ret, count_bits *bits)
+INLINE void ipv4_match_many(const struct index_ipv4 *index, const unsigned char *addresses,
+                            size_t count, uint32_t *ret, count_bits *bits)
 {
 	for (; count >= TOGETHER; count -= TOGETHER) {
-		match_together(index, addresses, TOGETHER, ret, bits);
+		ipv4_match_together(index, addresses, TOGETHER, ret, bits);
 		addresses += TOGETHER * 4;
 		ret += TOGETHER;
 	}
 	if (count > 0)
-		match_together(index, addresses, (unsigned)count, ret, bits);
+		ipv4_match_together(index, addresses, (unsigned)count, ret, bits);
 }
 
-int ipv4_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
+int ipv4_match_portable(const struct stele_index *index, const unsigned char *address,
+                        uint32_t *ret)
 {
-	return match_one(index, address, ret, popcount);
+	return ipv4_match(index, address, ret, popcount);
 }
 
-void ipv4_many_portable(const struct stele_index *index, const unsigned char *addresses,
-                        size_t count, uint32_t *ret)
+void ipv4_match_many_portable(const struct stele_index *index, const unsigned char *addresses,
+                              size_t count, uint32_t *ret)
 {
-	match_many(&index->form.ipv4, addresses, count, ret, popcount);
+	ipv4_match_many(&index->form.ipv4, addresses, count, ret, popcount);
 }
 
 #ifdef __x86_64__
 
 #define POPCNT __attribute__((target("popcnt,bmi2")))
-POPCNT INLINE unsigned count_popcnt(uint64_t word)
+POPCNT INLINE unsigned ipv4_count_popcnt(uint64_t word)
 {
 	return (unsigned)__builtin_popcountll(word);
 }
 
-POPCNT int ipv4_one_popcnt(const struct stele_index *index, const unsigned char *address,
-                           uint32_t *ret)
+POPCNT int ipv4_match_popcnt(const struct stele_index *index, const unsigned char *address,
+                             uint32_t *ret)
 {
-	return match_one(index, address, ret, count_popcnt);
+	return ipv4_match(index, address, ret, ipv4_count_popcnt);
 }
 
-POPCNT void ipv4_many_popcnt(const struct stele_index *index, const unsigned char *addresses,
-                             size_t count, uint32_t *ret)
+POPCNT void ipv4_match_many_popcnt(const struct stele_index *index, const unsigned char *addresses,
+                                   size_t count, uint32_t *ret)
 {
-	match_many(&index->form.ipv4, addresses, count, ret, count_popcnt);
+	ipv4_match_many(&index->form.ipv4, addresses, count, ret, ipv4_count_popcnt);
 }
 #endif

@@ -12,18 +12,18 @@ int index_ipv6_init(struct index_ipv6 *index)
 	return ranges_init(&index->high, 0);
 }
 
-void index_ipv6_finish(struct index_ipv6 *index)
+void index_ipv6_fini(struct index_ipv6 *index)
 {
-	ranges_finish(&index->high);
+	ranges_fini(&index->high);
 	for (uint32_t i = 0; i < index->low_count; i++)
-		ranges_finish(&index->lows[i]);
+		ranges_fini(&index->lows[i]);
 	free(index->lows);
 	*index = (struct index_ipv6){0};
 }
 
 size_t index_ipv6_memory(const struct index_ipv6 *index)
 {
-	size_t size = ranges_memory(&index->high) + index->low_room * sizeof(*index->lows);
+	size_t size = ranges_memory(&index->high) + index->low_capacity * sizeof(*index->lows);
 
 	for (uint32_t i = 0; i < index->low_count; i++)
 		if (index->lows[i].count > 0)
@@ -33,23 +33,23 @@ size_t index_ipv6_memory(const struct index_ipv6 *index)
 
 /* ---- the trees of second words ---- */
 
-static int low_take(struct index_ipv6 *index, uint32_t *ret)
+static int ipv6_alloc_low(struct index_ipv6 *index, uint32_t *ret)
 {
-	uint32_t i = index->low_count, room = index->low_room * 2 + 16;
+	uint32_t i = index->low_count, capacity = index->low_capacity * 2 + 16;
 	struct ranges *lows;
 
-	if (i == index->low_room && index->low_free > i / 4) {
+	if (i == index->low_capacity && index->low_free > i / 4) {
 		for (i = 0; index->lows[i].count > 0;)
 			i++;
 		index->low_free--;
 	} else {
-		if (i == index->low_room) {
+		if (i == index->low_capacity) {
 			lows = index_reallocate(index->lows, i * sizeof(*lows),
-			                        room * sizeof(*lows));
+			                        capacity * sizeof(*lows));
 			if (!lows)
 				return -ENOMEM;
 			index->lows = lows;
-			index->low_room = room;
+			index->low_capacity = capacity;
 		}
 		index->low_count++;
 	}
@@ -58,32 +58,32 @@ static int low_take(struct index_ipv6 *index, uint32_t *ret)
 	return 0;
 }
 
-static void low_drop(void *context, uint32_t number)
+static void ipv6_free_low(void *context, uint32_t number)
 {
 	struct index_ipv6 *index = context;
 
-	ranges_finish(&index->lows[number]);
+	ranges_fini(&index->lows[number]);
 	index->low_free++;
 }
 
 /* ---- lists of what is to be put in ---- */
 
-struct list {
+struct ipv6_list {
 	struct range *ranges;
-	size_t count, room;
+	size_t count, capacity;
 };
 
-static int list_add(struct list *list, const struct index_segment *segment)
+static int ipv6_list_add(struct ipv6_list *list, const struct index_segment *segment)
 {
-	size_t room = list->room * 2 + 16;
+	size_t capacity = list->capacity * 2 + 16;
 	struct range *ranges;
 
-	if (list->count == list->room) {
-		ranges = realloc(list->ranges, room * sizeof(*ranges));
+	if (list->count == list->capacity) {
+		ranges = realloc(list->ranges, capacity * sizeof(*ranges));
 		if (!ranges)
 			return -ENOMEM;
 		list->ranges = ranges;
-		list->room = room;
+		list->capacity = capacity;
 	}
 	list->ranges[list->count++] =
 		(struct range){segment->first, segment->answer, segment->deeper};
@@ -91,35 +91,35 @@ static int list_add(struct list *list, const struct index_segment *segment)
 }
 
 /* In a tree of second words nothing is deeper. */
-static void nothing_dropped(void *context, uint32_t answer)
+static void ipv6_ignore_dropped(void *context, uint32_t answer)
 {
 	(void)context;
 	(void)answer;
 }
 
 /* Makes the tree of the words behind `high`. */
-static int paint_low(struct index_ipv6 *index, const struct index_source *source, uint64_t high,
-                     struct index_sweep *sweep, uint32_t *ret)
+static int ipv6_paint_low(struct index_ipv6 *index, const struct index_source *source,
+                          uint64_t high, struct index_sweep *sweep, uint32_t *ret)
 {
 	struct index_key key = {.bits = 64};
 	struct index_segment segment;
-	struct list list = {0};
+	struct ipv6_list list = {0};
 	int r;
 
 	for (unsigned i = 0; i < 8; i++)
 		key.bytes[i] = (unsigned char)(high >> (56 - i * 8));
 	r = index_sweep_start(sweep, source, &key, 64, 64);
 	while (r == 0 && (r = index_sweep_next(sweep, &segment)) == 1)
-		r = list_add(&list, &segment);
+		r = ipv6_list_add(&list, &segment);
 	if (r == 0)
-		r = low_take(index, ret);
+		r = ipv6_alloc_low(index, ret);
 	if (r == 0) {
 		r = ranges_init(&index->lows[*ret], 0);
 		if (r == 0)
 			r = ranges_replace(&index->lows[*ret], 0, UINT64_MAX, list.ranges,
-			                   list.count, nothing_dropped, NULL);
+			                   list.count, ipv6_ignore_dropped, NULL);
 		if (r < 0)
-			low_drop(index, *ret);
+			ipv6_free_low(index, *ret);
 	}
 	free(list.ranges);
 	return r;
@@ -128,19 +128,20 @@ static int paint_low(struct index_ipv6 *index, const struct index_source *source
 int index_ipv6_paint(struct index_ipv6 *index, struct index_sweep *sweep, struct index_sweep *inner)
 {
 	struct index_segment segment;
-	struct list list = {0};
+	struct ipv6_list list = {0};
 	int r = 0;
 
 	while (r == 0 && (r = index_sweep_next(sweep, &segment)) == 1) {
 		r = 0;
 		if (segment.deeper)
-			r = paint_low(index, sweep->source, segment.first, inner, &segment.answer);
+			r = ipv6_paint_low(index, sweep->source, segment.first, inner,
+			                   &segment.answer);
 		if (r == 0)
-			r = list_add(&list, &segment);
+			r = ipv6_list_add(&list, &segment);
 	}
 	if (r == 0)
 		r = ranges_replace(&index->high, sweep->first, sweep->last, list.ranges, list.count,
-		                   low_drop, index);
+		                   ipv6_free_low, index);
 	free(list.ranges);
 	return r;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Lookups in the index of an IPv6 table: index_ranges.h has what lies where. All but how eight
  * starts are compared is the same for every processor. */
-#include "subscriber/index/index.h"
+#include "subscriber/index/index_ipv6_match.h"
 
 #include <string.h>
+
+#include "subscriber/index/index_validate.h"
 
 #define INLINE   static inline __attribute__((always_inline))
 #define TOGETHER 32u /* lookups */
@@ -11,7 +13,7 @@
 /* How many of eight starts, after the first, are below a word: they rise. */
 typedef unsigned compare_starts(const int64_t *starts, int64_t word);
 
-INLINE uint64_t load_word(const unsigned char *at)
+INLINE uint64_t ipv6_load_word(const unsigned char *at)
 {
 	uint64_t word;
 
@@ -23,7 +25,8 @@ INLINE uint64_t load_word(const unsigned char *at)
 }
 
 /* The range of a piece that a word is in. */
-INLINE unsigned match_piece(const struct ranges_piece *piece, int64_t word, compare_starts *compare)
+INLINE unsigned ipv6_match_piece(const struct ranges_piece *piece, int64_t word,
+                                 compare_starts *compare)
 {
 	unsigned line = compare((const int64_t *)piece, word) * RANGES_FAN;
 
@@ -33,8 +36,8 @@ INLINE unsigned match_piece(const struct ranges_piece *piece, int64_t word, comp
 }
 
 /* The answer of a word; `*ret_deeper`: it is the number of a tree. */
-INLINE uint32_t match_ranges(const struct ranges *ranges, int64_t word, bool *ret_deeper,
-                             compare_starts *compare)
+INLINE uint32_t ipv6_match_ranges(const struct ranges *ranges, int64_t word, bool *ret_deeper,
+                                  compare_starts *compare)
 {
 	const struct ranges_piece *piece;
 	size_t at = 0;
@@ -43,28 +46,28 @@ INLINE uint32_t match_ranges(const struct ranges *ranges, int64_t word, bool *re
 	for (unsigned level = ranges->levels; level > 0; level--)
 		at = ranges_child(at, compare(ranges->directory + at, word));
 	piece = &ranges->pieces[ranges->order[at / RANGES_FAN - ranges->bottom]];
-	i = match_piece(piece, word, compare);
+	i = ipv6_match_piece(piece, word, compare);
 	*ret_deeper = piece->deeper >> i & 1;
 	return piece->answers[i];
 }
 
-INLINE uint32_t match_low(const struct index_ipv6 *index, uint32_t number,
-                          const unsigned char *address, compare_starts *compare)
+INLINE uint32_t ipv6_match_low(const struct index_ipv6 *index, uint32_t number,
+                               const unsigned char *address, compare_starts *compare)
 {
 	bool deeper;
 
-	return match_ranges(&index->lows[number], ranges_word(load_word(address + 8)), &deeper,
-	                    compare);
+	return ipv6_match_ranges(&index->lows[number], ranges_word(ipv6_load_word(address + 8)),
+	                         &deeper, compare);
 }
 
-INLINE uint32_t match(const struct index_ipv6 *index, const unsigned char *address,
-                      compare_starts *compare)
+INLINE uint32_t ipv6_match(const struct index_ipv6 *index, const unsigned char *address,
+                           compare_starts *compare)
 {
 	bool deeper;
-	uint32_t answer =
-		match_ranges(&index->high, ranges_word(load_word(address)), &deeper, compare);
+	uint32_t answer = ipv6_match_ranges(&index->high, ranges_word(ipv6_load_word(address)),
+	                                    &deeper, compare);
 
-	return __builtin_expect(deeper != 0, 0) ? match_low(index, answer, address, compare)
+	return __builtin_expect(deeper != 0, 0) ? ipv6_match_low(index, answer, address, compare)
 	                                        : answer;
 }
 
@@ -79,8 +82,8 @@ INLINE uint32_t match(const struct index_ipv6 *index, const unsigned char *addre
 	pieces[i] = &ranges->pieces[ranges->order[at_##i / RANGES_FAN - ranges->bottom]]; \
 	__builtin_prefetch(pieces[i]);
 
-INLINE void find_pieces(const struct ranges *ranges, const int64_t words[8],
-                        const struct ranges_piece *pieces[8], compare_starts *compare)
+INLINE void ipv6_find_pieces(const struct ranges *ranges, const int64_t words[8],
+                             const struct ranges_piece *pieces[8], compare_starts *compare)
 {
 	EACH(START)
 
@@ -91,8 +94,8 @@ INLINE void find_pieces(const struct ranges *ranges, const int64_t words[8],
 }
 
 /* Lookups that go down side by side: each step asks for the memory of the next, for all of them. */
-INLINE void match_together(const struct index_ipv6 *index, const unsigned char *addresses,
-                           unsigned count, uint32_t *ret, compare_starts *compare)
+INLINE void ipv6_match_together(const struct index_ipv6 *index, const unsigned char *addresses,
+                                unsigned count, uint32_t *ret, compare_starts *compare)
 {
 	const struct ranges_piece *pieces[TOGETHER];
 	unsigned lines[TOGETHER];
@@ -100,11 +103,11 @@ INLINE void match_together(const struct index_ipv6 *index, const unsigned char *
 	uint32_t deeper = 0;
 
 	for (unsigned i = 0; i < count; i++)
-		words[i] = ranges_word(load_word(addresses + (size_t)i * 16));
+		words[i] = ranges_word(ipv6_load_word(addresses + (size_t)i * 16));
 	for (unsigned i = count; i % 8 != 0; i++)
 		words[i] = 0;
 	for (unsigned i = 0; i < count; i += 8)
-		find_pieces(&index->high, words + i, pieces + i, compare);
+		ipv6_find_pieces(&index->high, words + i, pieces + i, compare);
 	for (unsigned i = 0; i < count; i++) {
 		lines[i] = compare((const int64_t *)pieces[i], words[i]) * RANGES_FAN;
 		__builtin_prefetch(pieces[i]->starts + lines[i]);
@@ -117,24 +120,24 @@ INLINE void match_together(const struct index_ipv6 *index, const unsigned char *
 	}
 	for (; __builtin_expect(deeper != 0, 0); deeper &= deeper - 1) {
 		unsigned i = (unsigned)__builtin_ctz(deeper);
-		ret[i] = match_low(index, ret[i], addresses + (size_t)i * 16, compare);
+		ret[i] = ipv6_match_low(index, ret[i], addresses + (size_t)i * 16, compare);
 	}
 }
 
-INLINE void match_many(const struct index_ipv6 *index, const unsigned char *addresses, size_t count,
-                       uint32_t *ret, compare_starts *compare)
+INLINE void ipv6_match_many(const struct index_ipv6 *index, const unsigned char *addresses,
+                            size_t count, uint32_t *ret, compare_starts *compare)
 {
 	unsigned now;
 
 	for (; count > 0; count -= now) {
 		now = count < TOGETHER ? (unsigned)count : TOGETHER;
-		match_together(index, addresses, now, ret, compare);
+		ipv6_match_together(index, addresses, now, ret, compare);
 		addresses += (size_t)now * 16;
 		ret += now;
 	}
 }
 
-INLINE unsigned compare_portable(const int64_t *starts, int64_t word)
+INLINE unsigned ipv6_compare_portable(const int64_t *starts, int64_t word)
 {
 	unsigned count = 0;
 
@@ -143,18 +146,19 @@ INLINE unsigned compare_portable(const int64_t *starts, int64_t word)
 	return count;
 }
 
-int ipv6_one_portable(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
+int ipv6_match_portable(const struct stele_index *index, const unsigned char *address,
+                        uint32_t *ret)
 {
 	if (__builtin_expect(!index_answers(index), 0))
 		return index_match_checked(index, address, ret);
-	*ret = match(&index->form.ipv6, address, compare_portable);
+	*ret = ipv6_match(&index->form.ipv6, address, ipv6_compare_portable);
 	return *ret != index->none;
 }
 
-void ipv6_many_portable(const struct stele_index *index, const unsigned char *addresses,
-                        size_t count, uint32_t *ret)
+void ipv6_match_many_portable(const struct stele_index *index, const unsigned char *addresses,
+                              size_t count, uint32_t *ret)
 {
-	match_many(&index->form.ipv6, addresses, count, ret, compare_portable);
+	ipv6_match_many(&index->form.ipv6, addresses, count, ret, ipv6_compare_portable);
 }
 
 #ifdef __x86_64__
@@ -163,7 +167,7 @@ void ipv6_many_portable(const struct stele_index *index, const unsigned char *ad
 #define AVX2   __attribute__((target("popcnt,bmi2,avx2")))
 #define AVX512 __attribute__((target("popcnt,bmi2,avx2,avx512f,avx512dq")))
 
-AVX2 INLINE unsigned compare_avx2(const int64_t *starts, int64_t word)
+AVX2 INLINE unsigned ipv6_compare_avx2(const int64_t *starts, int64_t word)
 {
 	const __m256i words = _mm256_set1_epi64x(word);
 	__m256i low = _mm256_cmpgt_epi64(words, _mm256_load_si256((const void *)starts));
@@ -174,21 +178,22 @@ AVX2 INLINE unsigned compare_avx2(const int64_t *starts, int64_t word)
 	return (unsigned)__builtin_popcount((unsigned)mask & 0xfe);
 }
 
-AVX2 int ipv6_one_avx2(const struct stele_index *index, const unsigned char *address, uint32_t *ret)
+AVX2 int ipv6_match_avx2(const struct stele_index *index, const unsigned char *address,
+                         uint32_t *ret)
 {
 	if (__builtin_expect(!index_answers(index), 0))
 		return index_match_checked(index, address, ret);
-	*ret = match(&index->form.ipv6, address, compare_avx2);
+	*ret = ipv6_match(&index->form.ipv6, address, ipv6_compare_avx2);
 	return *ret != index->none;
 }
 
-AVX2 void ipv6_many_avx2(const struct stele_index *index, const unsigned char *addresses,
-                         size_t count, uint32_t *ret)
+AVX2 void ipv6_match_many_avx2(const struct stele_index *index, const unsigned char *addresses,
+                               size_t count, uint32_t *ret)
 {
-	match_many(&index->form.ipv6, addresses, count, ret, compare_avx2);
+	ipv6_match_many(&index->form.ipv6, addresses, count, ret, ipv6_compare_avx2);
 }
 
-AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
+AVX512 INLINE unsigned ipv6_compare_avx512(const int64_t *starts, int64_t word)
 {
 	__mmask8 mask = _mm512_mask_cmpgt_epi64_mask(0xfe, _mm512_set1_epi64(word),
 	                                             _mm512_load_si512(starts));
@@ -196,18 +201,18 @@ AVX512 INLINE unsigned compare_avx512(const int64_t *starts, int64_t word)
 	return (unsigned)__builtin_popcount(_cvtmask8_u32(mask));
 }
 
-AVX512 int ipv6_one_avx512(const struct stele_index *index, const unsigned char *address,
-                           uint32_t *ret)
+AVX512 int ipv6_match_avx512(const struct stele_index *index, const unsigned char *address,
+                             uint32_t *ret)
 {
 	if (__builtin_expect(!index_answers(index), 0))
 		return index_match_checked(index, address, ret);
-	*ret = match(&index->form.ipv6, address, compare_avx512);
+	*ret = ipv6_match(&index->form.ipv6, address, ipv6_compare_avx512);
 	return *ret != index->none;
 }
 
-AVX512 void ipv6_many_avx512(const struct stele_index *index, const unsigned char *addresses,
-                             size_t count, uint32_t *ret)
+AVX512 void ipv6_match_many_avx512(const struct stele_index *index, const unsigned char *addresses,
+                                   size_t count, uint32_t *ret)
 {
-	match_many(&index->form.ipv6, addresses, count, ret, compare_avx512);
+	ipv6_match_many(&index->form.ipv6, addresses, count, ret, ipv6_compare_avx512);
 }
 #endif

@@ -8,14 +8,14 @@
 
 #define PIECE_FILL 56u /* ranges given to a piece where many are made, so that some fit in later */
 
-#define PIECES_MOST (UINT32_C(1) << 20) /* 50 million ranges */
+#define PIECES_MAX (UINT32_C(1) << 20) /* 50 million ranges */
 
-static int64_t below(uint64_t start)
+static int64_t ranges_below(uint64_t start)
 {
 	return ranges_word(start - 1);
 }
 
-static struct range piece_range(const struct ranges_piece *piece, uint32_t i)
+static struct range ranges_piece_range(const struct ranges_piece *piece, uint32_t i)
 {
 	return (struct range){
 		.start = ((uint64_t)piece->starts[i] ^ UINT64_C(1) << 63) + 1,
@@ -24,11 +24,11 @@ static struct range piece_range(const struct ranges_piece *piece, uint32_t i)
 	};
 }
 
-static void piece_fill(struct ranges_piece *piece, const struct range *from, uint32_t count)
+static void ranges_fill_piece(struct ranges_piece *piece, const struct range *from, uint32_t count)
 {
 	piece->deeper = 0;
 	for (uint32_t i = 0; i < RANGES_PIECE; i++) {
-		piece->starts[i] = i < count ? below(from[i].start) : INT64_MAX;
+		piece->starts[i] = i < count ? ranges_below(from[i].start) : INT64_MAX;
 		piece->answers[i] = i < count ? from[i].answer : 0;
 		if (i < count && from[i].deeper)
 			piece->deeper |= UINT64_C(1) << i;
@@ -40,7 +40,7 @@ static void piece_fill(struct ranges_piece *piece, const struct range *from, uin
 /* ---- room ---- */
 
 /* How many levels a directory of so many pieces has, and how many nodes if all of them are there. */
-static unsigned directory_levels(size_t pieces, size_t *ret_nodes)
+static unsigned ranges_directory_levels(size_t pieces, size_t *ret_nodes)
 {
 	unsigned levels = 0;
 	size_t nodes = 0;
@@ -51,33 +51,33 @@ static unsigned directory_levels(size_t pieces, size_t *ret_nodes)
 	return levels;
 }
 
-static size_t directory_size(size_t room)
+static size_t ranges_directory_size(size_t capacity)
 {
 	size_t nodes;
 
-	directory_levels(room, &nodes);
+	ranges_directory_levels(capacity, &nodes);
 	return (nodes > 0 ? nodes : 1) * RANGES_FAN * sizeof(int64_t);
 }
 
 /* Gives room for `count` pieces. 0 or -ENOMEM: as it was. */
-static int make_room(struct ranges *ranges, size_t count)
+static int ranges_reserve(struct ranges *ranges, size_t count)
 {
-	size_t used = ranges->room, room;
+	size_t used = ranges->capacity, capacity;
 	struct ranges_piece *pieces;
 	uint32_t *order, *sizes;
 	uint64_t *firsts;
 	int64_t *directory;
 
-	if (count <= ranges->room)
+	if (count <= ranges->capacity)
 		return 0;
-	if (count > PIECES_MOST)
+	if (count > PIECES_MAX)
 		return -ENOMEM;
-	room = index_round((count + count / 8) * sizeof(*pieces)) / sizeof(*pieces);
-	pieces = index_allocate(room * sizeof(*pieces));
-	order = index_allocate(room * sizeof(*order));
-	sizes = index_allocate(room * sizeof(*sizes));
-	firsts = index_allocate(room * sizeof(*firsts));
-	directory = index_allocate(directory_size(room));
+	capacity = index_round((count + count / 8) * sizeof(*pieces)) / sizeof(*pieces);
+	pieces = index_allocate(capacity * sizeof(*pieces));
+	order = index_allocate(capacity * sizeof(*order));
+	sizes = index_allocate(capacity * sizeof(*sizes));
+	firsts = index_allocate(capacity * sizeof(*firsts));
+	directory = index_allocate(ranges_directory_size(capacity));
 	if (!pieces || !order || !sizes || !firsts || !directory) {
 		free(pieces);
 		free(order);
@@ -91,10 +91,10 @@ static int make_room(struct ranges *ranges, size_t count)
 		memcpy(order, ranges->order, used * sizeof(*order));
 		memcpy(sizes, ranges->sizes, used * sizeof(*sizes));
 		memcpy(firsts, ranges->firsts, used * sizeof(*firsts));
-		memcpy(directory, ranges->directory, directory_size(ranges->room));
+		memcpy(directory, ranges->directory, ranges_directory_size(ranges->capacity));
 	}
 	/* Behind those in use stand the pieces that are free. */
-	for (size_t i = used; i < room; i++)
+	for (size_t i = used; i < capacity; i++)
 		order[i] = (uint32_t)i;
 	free(ranges->pieces);
 	free(ranges->order);
@@ -106,7 +106,7 @@ static int make_room(struct ranges *ranges, size_t count)
 	ranges->sizes = sizes;
 	ranges->firsts = firsts;
 	ranges->directory = directory;
-	ranges->room = (uint32_t)room;
+	ranges->capacity = (uint32_t)capacity;
 	return 0;
 }
 
@@ -115,16 +115,16 @@ int ranges_init(struct ranges *ranges, uint32_t answer)
 	const struct range all = {.answer = answer};
 
 	*ranges = (struct ranges){0};
-	if (make_room(ranges, 1) < 0)
+	if (ranges_reserve(ranges, 1) < 0)
 		return -ENOMEM;
-	piece_fill(&ranges->pieces[0], &all, 1);
+	ranges_fill_piece(&ranges->pieces[0], &all, 1);
 	ranges->sizes[0] = 1;
 	ranges->firsts[0] = 0;
 	ranges->count = 1;
 	return 0;
 }
 
-void ranges_finish(struct ranges *ranges)
+void ranges_fini(struct ranges *ranges)
 {
 	free(ranges->pieces);
 	free(ranges->order);
@@ -136,19 +136,19 @@ void ranges_finish(struct ranges *ranges)
 
 size_t ranges_memory(const struct ranges *ranges)
 {
-	return ranges->room * (sizeof(*ranges->pieces) + sizeof(*ranges->order) +
-	                       sizeof(*ranges->sizes) + sizeof(*ranges->firsts)) +
-	       directory_size(ranges->room);
+	return ranges->capacity * (sizeof(*ranges->pieces) + sizeof(*ranges->order) +
+	                           sizeof(*ranges->sizes) + sizeof(*ranges->firsts)) +
+	       ranges_directory_size(ranges->capacity);
 }
 
 /* ---- the directory ---- */
 
 /* Of a level's last node, what is not used is above all words; nodes behind it are not reached. */
-static void make_directory(struct ranges *ranges)
+static void ranges_build_directory(struct ranges *ranges)
 {
 	size_t entries = ranges->count, first, under, lines;
 
-	ranges->levels = directory_levels(entries, &first);
+	ranges->levels = ranges_directory_levels(entries, &first);
 	ranges->bottom = (uint32_t)first;
 	for (unsigned level = ranges->levels; level-- > 0; entries = lines) {
 		lines = (entries + RANGES_FAN - 1) / RANGES_FAN;
@@ -159,7 +159,7 @@ static void make_directory(struct ranges *ranges)
 			if (i >= entries)
 				*entry = INT64_MAX;
 			else if (level == ranges->levels - 1)
-				*entry = below(ranges->firsts[i]);
+				*entry = ranges_below(ranges->firsts[i]);
 			else
 				*entry = ranges->directory[(under + i) * RANGES_FAN];
 		}
@@ -167,7 +167,7 @@ static void make_directory(struct ranges *ranges)
 }
 
 /* Which piece answers for a word. */
-static uint32_t find_piece(const struct ranges *ranges, uint64_t word)
+static uint32_t ranges_find_piece(const struct ranges *ranges, uint64_t word)
 {
 	uint32_t low = 0, high = ranges->count;
 
@@ -184,7 +184,7 @@ static uint32_t find_piece(const struct ranges *ranges, uint64_t word)
 /* ---- replacing ---- */
 
 /* Adds a range to those that follow each other, unless it goes on like the one before. */
-static size_t append(struct range *list, size_t count, struct range range)
+static size_t ranges_append(struct range *list, size_t count, struct range range)
 {
 	const struct range *before = count > 0 ? &list[count - 1] : NULL;
 
@@ -195,8 +195,9 @@ static size_t append(struct range *list, size_t count, struct range range)
 }
 
 /* What pieces `from` to `to` hold afterwards. */
-static size_t merge(const struct ranges *ranges, uint32_t from, uint32_t to, uint64_t first,
-                    uint64_t last, const struct range *with, size_t with_count, struct range *ret)
+static size_t ranges_merge(const struct ranges *ranges, uint32_t from, uint32_t to, uint64_t first,
+                           uint64_t last, const struct range *with, size_t with_count,
+                           struct range *ret)
 {
 	struct range holder = {0}, range;
 	bool put = false;
@@ -204,31 +205,31 @@ static size_t merge(const struct ranges *ranges, uint32_t from, uint32_t to, uin
 
 	for (uint32_t i = from; i <= to; i++)
 		for (uint32_t j = 0; j < ranges->sizes[i]; j++) {
-			range = piece_range(&ranges->pieces[ranges->order[i]], j);
+			range = ranges_piece_range(&ranges->pieces[ranges->order[i]], j);
 			if (range.start < first)
-				count = append(ret, count, range);
+				count = ranges_append(ret, count, range);
 			if (range.start <= last) {
 				holder = range;
 				continue;
 			}
 			for (size_t k = 0; k < with_count && !put; k++)
-				count = append(ret, count, with[k]);
+				count = ranges_append(ret, count, with[k]);
 			/* What reached past the last word goes on behind it. */
 			holder.start = last + 1;
 			if (!put && range.start > last + 1)
-				count = append(ret, count, holder);
+				count = ranges_append(ret, count, holder);
 			put = true;
-			count = append(ret, count, range);
+			count = ranges_append(ret, count, range);
 		}
 	for (size_t k = 0; k < with_count && !put; k++)
-		count = append(ret, count, with[k]);
+		count = ranges_append(ret, count, with[k]);
 	holder.start = last + 1;
 	if (!put && last < (to + 1 < ranges->count ? ranges->firsts[to + 1] - 1 : UINT64_MAX))
-		count = append(ret, count, holder);
+		count = ranges_append(ret, count, holder);
 	return count;
 }
 
-static void reverse(uint32_t *words, uint32_t count)
+static void ranges_reverse(uint32_t *words, uint32_t count)
 {
 	for (uint32_t i = 0; i < count / 2; i++) {
 		uint32_t word = words[i];
@@ -238,15 +239,15 @@ static void reverse(uint32_t *words, uint32_t count)
 }
 
 /* The first `by` of `count` words become the last. */
-static void rotate(uint32_t *words, uint32_t count, uint32_t by)
+static void ranges_rotate(uint32_t *words, uint32_t count, uint32_t by)
 {
-	reverse(words, by);
-	reverse(words + by, count - by);
-	reverse(words, count);
+	ranges_reverse(words, by);
+	ranges_reverse(words + by, count - by);
+	ranges_reverse(words, count);
 }
 
 /* Makes of the pieces from `at` on, `before` of them, `after`. There is room. */
-static void resize(struct ranges *ranges, uint32_t at, uint32_t before, uint32_t after)
+static void ranges_resize(struct ranges *ranges, uint32_t at, uint32_t before, uint32_t after)
 {
 	uint32_t behind = ranges->count - at - before;
 
@@ -255,20 +256,20 @@ static void resize(struct ranges *ranges, uint32_t at, uint32_t before, uint32_t
 	memmove(ranges->firsts + at + after, ranges->firsts + at + before,
 	        behind * sizeof(*ranges->firsts));
 	if (after < before)
-		rotate(ranges->order + at + after, before - after + behind, before - after);
+		ranges_rotate(ranges->order + at + after, before - after + behind, before - after);
 	else
-		rotate(ranges->order + at + before, after - before + behind, behind);
+		ranges_rotate(ranges->order + at + before, after - before + behind, behind);
 	ranges->count = at + after + behind;
 }
 
 /* Puts ranges into pieces `at` and following, as evenly as it goes. */
-static void distribute(struct ranges *ranges, uint32_t at, uint32_t pieces,
-                       const struct range *from, size_t count)
+static void ranges_distribute(struct ranges *ranges, uint32_t at, uint32_t pieces,
+                              const struct range *from, size_t count)
 {
 	for (uint32_t i = 0; i < pieces; i++) {
 		size_t begin = count * i / pieces, end = count * (i + 1) / pieces;
-		piece_fill(&ranges->pieces[ranges->order[at + i]], from + begin,
-		           (uint32_t)(end - begin));
+		ranges_fill_piece(&ranges->pieces[ranges->order[at + i]], from + begin,
+		                  (uint32_t)(end - begin));
 		ranges->sizes[at + i] = (uint32_t)(end - begin);
 		ranges->firsts[at + i] = from[begin].start;
 	}
@@ -277,35 +278,35 @@ static void distribute(struct ranges *ranges, uint32_t at, uint32_t pieces,
 int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const struct range *with,
                    size_t count, void (*dropped)(void *context, uint32_t answer), void *context)
 {
-	uint32_t from = find_piece(ranges, first), to = find_piece(ranges, last);
-	size_t room = count + 1, merged, pieces;
+	uint32_t from = ranges_find_piece(ranges, first), to = ranges_find_piece(ranges, last);
+	size_t capacity = count + 1, merged, pieces;
 	struct range *list, range;
 
 	/* Pieces that have become small are put together. */
 	if (to + 1 < ranges->count && ranges->sizes[to] + ranges->sizes[to + 1] <= RANGES_PIECE / 2)
 		to++;
 	for (uint32_t i = from; i <= to; i++)
-		room += ranges->sizes[i];
-	list = malloc(room * sizeof(*list));
+		capacity += ranges->sizes[i];
+	list = malloc(capacity * sizeof(*list));
 	if (!list)
 		return -ENOMEM;
-	merged = merge(ranges, from, to, first, last, with, count, list);
+	merged = ranges_merge(ranges, from, to, first, last, with, count, list);
 	pieces = merged <= RANGES_PIECE ? 1 : (merged + PIECE_FILL - 1) / PIECE_FILL;
-	if (make_room(ranges, ranges->count + pieces) < 0) {
+	if (ranges_reserve(ranges, ranges->count + pieces) < 0) {
 		free(list);
 		return -ENOMEM;
 	}
 	for (uint32_t i = from; i <= to; i++)
 		for (uint32_t j = 0; j < ranges->sizes[i]; j++) {
-			range = piece_range(&ranges->pieces[ranges->order[i]], j);
+			range = ranges_piece_range(&ranges->pieces[ranges->order[i]], j);
 			if (range.deeper && range.start >= first && range.start <= last)
 				dropped(context, range.answer);
 		}
 	if (pieces != to - from + 1u)
-		resize(ranges, from, to - from + 1, (uint32_t)pieces);
-	distribute(ranges, from, (uint32_t)pieces, list, merged);
+		ranges_resize(ranges, from, to - from + 1, (uint32_t)pieces);
+	ranges_distribute(ranges, from, (uint32_t)pieces, list, merged);
 	if (pieces > 1 || to > from)
-		make_directory(ranges);
+		ranges_build_directory(ranges);
 	free(list);
 	return 0;
 }

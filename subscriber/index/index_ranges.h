@@ -38,15 +38,15 @@ struct ranges {
 	uint32_t *order;             /* the pieces in the order of their words */
 	uint32_t *sizes;             /* how many ranges each piece has, in that order */
 	uint64_t *firsts;            /* the words from which on they answer */
-	uint32_t count, room;        /* pieces */
+	uint32_t count, capacity;    /* pieces */
 	int64_t *directory; /* eight starts a node: node n's children are 8n + 1 to 8n + 8 */
 	unsigned levels;
 	uint32_t bottom; /* as a child, the first piece has this number: nodes of all levels */
 };
 
-/* A tree with one answer everywhere. 0 or -ENOMEM, no sentence. */
+/* A tree with one answer everywhere. 0 or -ENOMEM. */
 int ranges_init(struct ranges *ranges, uint32_t answer);
-void ranges_finish(struct ranges *ranges);
+void ranges_fini(struct ranges *ranges);
 
 /* Puts ranges in the place of what answers from `first` to `last`: the first of them starts at
  * `first`, and they are in order. Those that go on with the same answer are made one. `dropped`

@@ -24,7 +24,8 @@ uint32_t index_answer(const struct index_source *source, const struct row_parts 
 }
 
 /* The word of a key that starts at bit `base`, with zeros behind its end. */
-static uint64_t key_word(const unsigned char *key, unsigned bits, unsigned base, unsigned width)
+static uint64_t sweep_key_word(const unsigned char *key, unsigned bits, unsigned base,
+                               unsigned width)
 {
 	uint64_t word = 0;
 
@@ -36,7 +37,7 @@ static uint64_t key_word(const unsigned char *key, unsigned bits, unsigned base,
 }
 
 /* The bits of a word past the first `bits` of `width`. */
-static uint64_t host_bits(unsigned bits, unsigned width)
+static uint64_t sweep_host_bits(unsigned bits, unsigned width)
 {
 	uint64_t all = UINT64_MAX >> (64 - width);
 
@@ -44,7 +45,7 @@ static uint64_t host_bits(unsigned bits, unsigned width)
 }
 
 /* Finds the next row under the sweep's key: 0 and the segment ahead, or -EBADMSG. */
-static int look_ahead(struct index_sweep *sweep)
+static int sweep_read_ahead(struct index_sweep *sweep)
 {
 	const struct index_source *source = sweep->source;
 	struct row_parts row;
@@ -61,9 +62,10 @@ static int look_ahead(struct index_sweep *sweep)
 			return 0;
 		sweep->row = true;
 		bits = row.key_bits - sweep->base;
-		sweep->ahead.first = key_word(row.key, row.key_bits, sweep->base, sweep->width) &
-		                     ~host_bits(bits, sweep->width);
-		sweep->ahead.last = sweep->ahead.first | host_bits(bits, sweep->width);
+		sweep->ahead.first =
+			sweep_key_word(row.key, row.key_bits, sweep->base, sweep->width) &
+			~sweep_host_bits(bits, sweep->width);
+		sweep->ahead.last = sweep->ahead.first | sweep_host_bits(bits, sweep->width);
 		sweep->ahead.deeper = bits > sweep->width;
 		/* The key's own row is open from the start; of those inside of one word the first
 		 * stands for all. */
@@ -85,8 +87,8 @@ int index_sweep_start(struct index_sweep *sweep, const struct index_source *sour
 	sweep->under = *key;
 	sweep->base = base;
 	sweep->width = width;
-	sweep->first = key_word(key->bytes, key->bits, base, width);
-	sweep->last = sweep->first | host_bits(key->bits - base, width);
+	sweep->first = sweep_key_word(key->bytes, key->bits, base, width);
+	sweep->last = sweep->first | sweep_host_bits(key->bits - base, width);
 	sweep->next = sweep->first;
 	sweep->done = false;
 	sweep->top = 1;
@@ -97,11 +99,11 @@ int index_sweep_start(struct index_sweep *sweep, const struct index_source *sour
 	sweep->open[0].answer = index_answer(source, r == 1 ? &row : NULL);
 	r = scan_seek(&sweep->scan, &source->view, &source->shape, source->root, key->bytes,
 	              key->bits);
-	return r < 0 ? r : look_ahead(sweep);
+	return r < 0 ? r : sweep_read_ahead(sweep);
 }
 
 /* Opens the row ahead: it starts at the next word. */
-static int open_ahead(struct index_sweep *sweep)
+static int sweep_open_ahead(struct index_sweep *sweep)
 {
 	uint64_t last = sweep->open[sweep->top - 1].last;
 
@@ -110,11 +112,11 @@ static int open_ahead(struct index_sweep *sweep)
 	sweep->open[sweep->top].last = sweep->ahead.last;
 	sweep->open[sweep->top].answer = sweep->ahead.answer;
 	sweep->top++;
-	return look_ahead(sweep);
+	return sweep_read_ahead(sweep);
 }
 
 /* Goes past `last`, closing what ends there. */
-static void tell(struct index_sweep *sweep, uint64_t last)
+static void sweep_advance(struct index_sweep *sweep, uint64_t last)
 {
 	sweep->done = last == sweep->last;
 	sweep->next = last + 1;
@@ -130,7 +132,7 @@ int index_sweep_next(struct index_sweep *sweep, struct index_segment *ret)
 	if (sweep->done)
 		return 0;
 	while (sweep->row && sweep->ahead.first <= sweep->next && !sweep->ahead.deeper) {
-		r = sweep->ahead.first < sweep->next ? -EBADMSG : open_ahead(sweep);
+		r = sweep->ahead.first < sweep->next ? -EBADMSG : sweep_open_ahead(sweep);
 		if (r < 0)
 			return r;
 	}
@@ -142,14 +144,14 @@ int index_sweep_next(struct index_sweep *sweep, struct index_segment *ret)
 	if (sweep->row && sweep->ahead.first == sweep->next) {
 		segment.last = segment.first;
 		segment.deeper = true;
-		tell(sweep, segment.last);
-		r = look_ahead(sweep);
+		sweep_advance(sweep, segment.last);
+		r = sweep_read_ahead(sweep);
 		if (r < 0)
 			return r;
 	} else {
 		if (sweep->row && sweep->ahead.first <= segment.last)
 			segment.last = sweep->ahead.first - 1;
-		tell(sweep, segment.last);
+		sweep_advance(sweep, segment.last);
 	}
 	*ret = segment;
 	return 1;

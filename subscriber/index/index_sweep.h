@@ -43,7 +43,7 @@ struct index_sweep {
 	struct index_key under;
 	unsigned base, width; /* bits before the word; of the word */
 	uint64_t first, last; /* the words of it */
-	uint64_t next;        /* the first word that was not told yet */
+	uint64_t next;        /* the first word that was not returned yet */
 	bool done;
 	bool row; /* there is a row that was not opened yet, and this is its segment: */
 	struct index_segment ahead;
@@ -56,7 +56,7 @@ struct index_sweep {
 };
 
 /* Starts a sweep of the words under `key`, which has `base` bits at least and `width` more at
- * most. 0, or -EBADMSG without a sentence. The source must stay. */
+ * most. 0, or -EBADMSG. The source must stay. */
 int index_sweep_start(struct index_sweep *sweep, const struct index_source *source,
                       const struct index_key *key, unsigned base, unsigned width);
 

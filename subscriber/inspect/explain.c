@@ -3,7 +3,8 @@
 #include <errno.h>
 
 #include "lib/base/error.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/snapshot.h"
+#include "subscriber/table.h"
 
 struct explanation {
 	const struct view *view;
@@ -12,52 +13,54 @@ struct explanation {
 	unsigned bits;
 	bool longest;
 	struct stele_step *steps;
-	size_t room, count;
+	size_t capacity, count;
 	size_t answer; /* the number of its step, and one; 0: none */
 };
 
-static void add(struct explanation *way, const struct stele_step *step)
+static void explain_add(struct explanation *explanation, const struct stele_step *step)
 {
-	if (way->count < way->room)
-		way->steps[way->count] = *step;
-	way->count++;
+	if (explanation->count < explanation->capacity)
+		explanation->steps[explanation->count] = *step;
+	explanation->count++;
 }
 
-static int add_row(struct explanation *way, ref_t ref, unsigned depth)
+static int explain_add_row(struct explanation *explanation, ref_t ref, unsigned depth)
 {
 	struct row_parts row;
 	struct stele_step step = {
 		.kind = STELE_STEP_ROW, .offset = (uint64_t)ref * LAYOUT_UNIT, .depth = depth};
-	int r = row_parts(way->view, way->shape, ref, &row);
+	int r = row_parts(explanation->view, explanation->shape, ref, &row);
 
 	if (r < 0)
 		return r;
-	step.bytes = row_size(way->shape, row.value_size, row.key_bits);
+	step.bytes = row_size(explanation->shape, row.value_size, row.key_bits);
 	step.version = row.version;
 	row_fill(&row, &step.row);
-	add(way, &step);
-	if (row.key_bits <= way->bits && (way->longest || row.key_bits == way->bits) &&
-	    bits_equal(row.key, way->key, row.key_bits))
-		way->answer = way->count;
+	explain_add(explanation, &step);
+	if (row.key_bits <= explanation->bits &&
+	    (explanation->longest || row.key_bits == explanation->bits) &&
+	    bits_equal(row.key, explanation->key, row.key_bits))
+		explanation->answer = explanation->count;
 	return 0;
 }
 
 /* The rows whose keys end inside a node, and are the start of the key: the shortest first. */
-static int add_inside(struct explanation *way, const struct node *node, unsigned depth)
+static int explain_add_prefixes(struct explanation *explanation, const struct node *node,
+                                unsigned depth)
 {
-	unsigned rest = way->bits - depth * 8, most = rest < 8 ? rest : 7;
+	unsigned rest = explanation->bits - depth * 8, max = rest < 8 ? rest : 7;
 
-	for (unsigned bits = way->longest ? 0 : most; bits <= most; bits++) {
-		unsigned byte = rest > 0 ? way->key[depth] : 0;
+	for (unsigned bits = explanation->longest ? 0 : max; bits <= max; bits++) {
+		unsigned byte = rest > 0 ? explanation->key[depth] : 0;
 		int index = node_prefix_index(node, 1u << bits | byte >> (8 - bits));
-		int r = index < 0 ? 0 : add_row(way, node_ref(node, index), depth);
+		int r = index < 0 ? 0 : explain_add_row(explanation, node_ref(node, index), depth);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static const char *form_name(const struct node *node)
+static const char *explain_form_name(const struct node *node)
 {
 	switch (node_form(node)) {
 	case NODE_LIST:
@@ -70,8 +73,8 @@ static const char *form_name(const struct node *node)
 }
 
 /* Writes a node down: whether the way goes on in it, `*ret_depth` bytes into the key. */
-static bool add_node(struct explanation *way, ref_t ref, const struct node *node,
-                     unsigned *ret_depth)
+static bool explain_add_node(struct explanation *explanation, ref_t ref, const struct node *node,
+                             unsigned *ret_depth)
 {
 	unsigned depth = *ret_depth, end = depth + node->skip;
 	struct stele_step step = {
@@ -83,57 +86,57 @@ static bool add_node(struct explanation *way, ref_t ref, const struct node *node
 		.skipped = node->skip,
 		.children = node_child_count(node),
 		.prefixes = node_prefix_count(node),
-		.form = form_name(node),
+		.form = explain_form_name(node),
 		.next = -1,
 	};
 
-	step.on_way = end <= way->bits / 8 &&
-	              data_equal(node_skipped(node), way->key + depth, node->skip);
-	if (step.on_way && way->bits - end * 8 >= 8)
-		step.next = way->key[end];
-	add(way, &step);
+	step.on_way = end <= explanation->bits / 8 &&
+	              data_equal(node_skipped(node), explanation->key + depth, node->skip);
+	if (step.on_way && explanation->bits - end * 8 >= 8)
+		step.next = explanation->key[end];
+	explain_add(explanation, &step);
 	*ret_depth = end;
 	return step.on_way;
 }
 
-static int explain(struct explanation *way, ref_t root)
+static int explain_lookup(struct explanation *explanation, ref_t root)
 {
 	unsigned depth = 0;
 	ref_t ref = root;
 
 	while (ref) {
-		const unsigned char *at = view_object(way->view, ref);
+		const unsigned char *at = view_object(explanation->view, ref);
 		struct node node;
 		int r = 0;
 		if (!at)
 			return -EBADMSG;
 		if (!(data_load(at) & LAYOUT_NODE))
-			return add_row(way, ref, depth);
+			return explain_add_row(explanation, ref, depth);
 		node = node_at(at);
-		if (!add_node(way, ref, &node, &depth))
+		if (!explain_add_node(explanation, ref, &node, &depth))
 			return 0;
-		if (way->longest || way->bits - depth * 8 < 8)
-			r = add_inside(way, &node, depth);
-		if (r < 0 || way->bits - depth * 8 < 8)
+		if (explanation->longest || explanation->bits - depth * 8 < 8)
+			r = explain_add_prefixes(explanation, &node, depth);
+		if (r < 0 || explanation->bits - depth * 8 < 8)
 			return r;
-		ref = node_child(&node, way->key[depth]);
+		ref = node_child(&node, explanation->key[depth]);
 		depth++;
 	}
 	return 0;
 }
 
 int stele_table_explain(const struct stele_table *table, const void *key, unsigned key_bits,
-                        bool longest, struct stele_step *steps, size_t room, size_t *ret_count)
+                        bool longest, struct stele_step *steps, size_t capacity, size_t *ret_count)
 {
 	const struct table_words *words = table_words(table);
-	struct explanation way = {
+	struct explanation explanation = {
 		.view = &table->snapshot->view,
 		.shape = &words->shape,
 		.key = key,
 		.bits = key_bits,
 		.longest = longest,
 		.steps = steps,
-		.room = room,
+		.capacity = capacity,
 	};
 	int r = subscriber_check(table->snapshot->subscriber);
 
@@ -141,12 +144,12 @@ int stele_table_explain(const struct stele_table *table, const void *key, unsign
 		return r;
 	if (key_bits > words->shape.most_bits ||
 	    (!longest && !shape_takes_key(&words->shape, key, key_bits)))
-		return refuse_key(way.view, words->schema, key, key_bits);
-	r = snapshot_result(table->snapshot, explain(&way, words->root));
+		return table_key_error(explanation.view, words->schema, key, key_bits);
+	r = snapshot_result(table->snapshot, explain_lookup(&explanation, words->root));
 	if (r < 0)
 		return r;
-	if (way.answer && way.answer <= room)
-		steps[way.answer - 1].answer = true;
-	*ret_count = way.count;
-	return way.answer != 0;
+	if (explanation.answer && explanation.answer <= capacity)
+		steps[explanation.answer - 1].answer = true;
+	*ret_count = explanation.count;
+	return explanation.answer != 0;
 }

@@ -4,7 +4,8 @@
 
 #include "lib/base/error.h"
 #include "lib/trie/record.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/move.h"
+#include "subscriber/snapshot.h"
 
 int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_oldest,
                              uint64_t *ret_newest)
@@ -28,7 +29,7 @@ int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_
 	return 0;
 }
 
-static int check(const struct stele_snapshot *snapshot)
+static int history_check(const struct stele_snapshot *snapshot)
 {
 	int r = subscriber_check(snapshot->subscriber);
 
@@ -41,7 +42,7 @@ static int check(const struct stele_snapshot *snapshot)
 int stele_snapshot_commit(const struct stele_snapshot *snapshot, struct stele_commit *ret)
 {
 	struct stele_commit commit;
-	int r = check(snapshot);
+	int r = history_check(snapshot);
 
 	if (r < 0)
 		return r;
@@ -58,7 +59,7 @@ int stele_snapshot_commit_table(const struct stele_snapshot *snapshot, unsigned 
                                 struct stele_commit_table *ret)
 {
 	struct stele_commit_table table;
-	int r = check(snapshot);
+	int r = history_check(snapshot);
 
 	if (r < 0)
 		return r;

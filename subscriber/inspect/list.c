@@ -12,7 +12,8 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/region/survey.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/state.h"
+#include "subscriber/inspect/verify.h"
 
 /* How often the oldest version is looked for. */
 #define TRIES 8
@@ -30,7 +31,7 @@ struct list {
 
 /* ---- what a slot says ---- */
 
-static int compare_versions(const void *a, const void *b)
+static int list_compare_versions(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -38,20 +39,21 @@ static int compare_versions(const void *a, const void *b)
 }
 
 /* Its pins, each once, oldest first. */
-static void take_pins(const struct layout_slot *slot, struct stele_subscriber_info *info)
+static void list_read_pins(const struct layout_slot *slot, struct stele_subscriber_info *info)
 {
 	uint64_t pins[LAYOUT_PINS];
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < LAYOUT_PINS; i++)
 		pins[i] = load_relaxed(&slot->pins[i]);
-	qsort(pins, LAYOUT_PINS, sizeof(pins[0]), compare_versions);
+	qsort(pins, LAYOUT_PINS, sizeof(pins[0]), list_compare_versions);
 	for (unsigned i = 0; i < LAYOUT_PINS; i++)
 		if (pins[i] != 0 && (count == 0 || info->pinned[count - 1] != pins[i]))
 			info->pinned[count++] = pins[i];
 }
 
-static void take_slot(const struct list *list, uint32_t index, struct stele_subscriber_info *info)
+static void list_read_slot(const struct list *list, uint32_t index,
+                           struct stele_subscriber_info *info)
 {
 	const struct layout_slot *slot = &list->slots.slot[index];
 	uint32_t kind = __atomic_load_n(&slot->notifier, __ATOMIC_RELAXED);
@@ -73,14 +75,14 @@ static void take_slot(const struct list *list, uint32_t index, struct stele_subs
 	data_copy_out(info->uuid, slot->uuid, sizeof(info->uuid));
 	data_copy_out(info->command, (const unsigned char *)slot->command, sizeof(info->command));
 	info->command[sizeof(info->command) - 1] = '\0';
-	take_pins(slot, info);
+	list_read_pins(slot, info);
 }
 
 /* ---- what others say ---- */
 
 /* When the first version after `version` was made. Where that is given up, it was before what is
  * returned: the time of the oldest that is not. 0: not known. */
-static uint64_t made_after(const struct list *list, uint64_t version, bool *ret_longer)
+static uint64_t list_made_after(const struct list *list, uint64_t version, bool *ret_longer)
 {
 	struct layout_commit commit;
 
@@ -89,7 +91,7 @@ static uint64_t made_after(const struct list *list, uint64_t version, bool *ret_
 		return commit.time;
 	*ret_longer = true;
 	/* A publisher may give up that one, too, before its entry is read. */
-	for (int try = 0; try < TRIES; try++) {
+	for (int i = 0; i < TRIES; i++) {
 		uint64_t oldest = load_acquire(&list->region->header->oldest);
 		if (region_commit(list->region, oldest, &commit) == 0)
 			return commit.time;
@@ -97,30 +99,30 @@ static uint64_t made_after(const struct list *list, uint64_t version, bool *ret_
 	return 0;
 }
 
-static void find_behind(const struct list *list, struct stele_subscriber_info *info)
+static void list_find_behind(const struct list *list, struct stele_subscriber_info *info)
 {
 	uint64_t at = info->applied ? info->applied : info->seen;
 
 	if (at >= list->head)
 		return;
 	info->behind = list->head - at;
-	info->behind_since = made_after(list, at, &info->behind_longer);
+	info->behind_since = list_made_after(list, at, &info->behind_longer);
 }
 
 /* Who waits in a loop of its own stays armed whatever it does. One that blocks is woken for any
  * version, unless it named tables, and looks by itself where no notice can be sent. */
-static void find_busy(const struct list *list, struct stele_subscriber_info *info)
+static void list_find_busy(const struct list *list, struct stele_subscriber_info *info)
 {
 	uint64_t since;
 	bool longer;
 
 	if (!info->waiting || info->tables != 0 || info->seen >= list->head)
 		return;
-	since = made_after(list, info->seen, &longer);
+	since = list_made_after(list, info->seen, &longer);
 	info->waiting = !longer && clock_realtime() < since + BUSY_AFTER;
 }
 
-static void find_pinned(const struct list *list, struct stele_subscriber_info *info)
+static void list_find_pinned(const struct list *list, struct stele_subscriber_info *info)
 {
 	for (unsigned i = 0; i < LAYOUT_PINS && info->pinned[i]; i++)
 		for (uint32_t k = 0; k < list->survey.kept_count; k++)
@@ -128,7 +130,7 @@ static void find_pinned(const struct list *list, struct stele_subscriber_info *i
 				info->pinned_bytes += list->survey.kept[k].held;
 }
 
-static void find_queue(const struct list *list, struct stele_subscriber_info *info)
+static void list_find_queue(const struct list *list, struct stele_subscriber_info *info)
 {
 	const struct notifier *notifier = notifier_of_name(info->notifier);
 	struct channel channel = {.names = &list->region->names, .index = info->slot, .fd = -1};
@@ -144,7 +146,7 @@ static void find_queue(const struct list *list, struct stele_subscriber_info *in
 	info->user = owner;
 }
 
-static void find_notices(const struct list *list, struct stele_subscriber_info *info)
+static void list_find_notices(const struct list *list, struct stele_subscriber_info *info)
 {
 	struct layout_notices notices;
 	off_t at = LAYOUT_NOTICES_OFFSET + (off_t)info->slot * (off_t)sizeof(notices);
@@ -164,7 +166,7 @@ static void find_notices(const struct list *list, struct stele_subscriber_info *
 /* ---- the list ---- */
 
 /* Only where something is kept below history is there anything to walk for. */
-static int survey_kept(const char *name, struct list *list)
+static int list_survey_kept(const char *name, struct list *list)
 {
 	struct survey_options options = {0};
 	const struct region *region = list->region;
@@ -175,7 +177,7 @@ static int survey_kept(const char *name, struct list *list)
 		uint64_t version = load_relaxed(&region->kept[i].version);
 		any |= version != 0 && version < reclaimed;
 	}
-	return any ? subscriber_survey(name, list->region, &options, &list->survey) : 0;
+	return any ? verify_survey(name, list->region, &options, &list->survey) : 0;
 }
 
 static int list_slots(struct list *list, stele_subscriber_fn *each, void *context)
@@ -187,15 +189,15 @@ static int list_slots(struct list *list, stele_subscriber_fn *each, void *contex
 		struct stele_subscriber_info info;
 		if (load_acquire_32(&list->slots.slot[i].state) != LAYOUT_SLOT_TAKEN)
 			continue;
-		take_slot(list, i, &info);
+		list_read_slot(list, i, &info);
 		if (mapping_lost(&list->slots.mapping))
 			return error_set(EBADMSG, "%s was truncated",
 			                 list->region->names.subscribers);
-		find_behind(list, &info);
-		find_busy(list, &info);
-		find_pinned(list, &info);
-		find_queue(list, &info);
-		find_notices(list, &info);
+		list_find_behind(list, &info);
+		list_find_busy(list, &info);
+		list_find_pinned(list, &info);
+		list_find_queue(list, &info);
+		list_find_notices(list, &info);
 		each(context, &info);
 		count++;
 	}
@@ -218,7 +220,7 @@ static int list_open(const char *name, struct list *list)
 	    0)
 		list->publisher = -1;
 	/* What the pins hold is not known, then; all else is. */
-	if (survey_kept(name, list) < 0)
+	if (list_survey_kept(name, list) < 0)
 		list->survey = (struct survey){0};
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "subscriber/retry.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/state.h"
 
 /* How often it is begun again when the publisher gave up the version that it began with. */
 #define TRIES 8
@@ -20,21 +20,21 @@
 struct sink {
 	struct region region;
 	struct view view;
-	uint64_t most;                     /* the arena that is copied has no more */
+	uint64_t max_size;                 /* the arena that is copied has no more */
 	uint64_t maximum_size, limit_size; /* of the region that is copied */
 };
 
-static int sink_alloc(void *context, size_t size, ref_t *ret)
+static int save_alloc(void *context, size_t size, ref_t *ret)
 {
 	struct sink *sink = context;
-	uint64_t end = sink->view.limit + size, room = end + LAYOUT_GUARD;
+	uint64_t end = sink->view.limit + size, file_size = end + LAYOUT_GUARD;
 	int r;
 
-	if (end - sink->view.start > sink->most)
+	if (end - sink->view.start > sink->max_size)
 		return -EBADMSG;
-	r = room <= sink->region.file_size
+	r = file_size <= sink->region.file_size
 	            ? 0
-	            : sink->region.memory->reserve(&sink->region, (room / STEP + 1) * STEP);
+	            : sink->region.memory->reserve(&sink->region, (file_size / STEP + 1) * STEP);
 	if (r < 0)
 		return r;
 	*ret = (ref_t)(sink->view.limit / LAYOUT_UNIT);
@@ -43,7 +43,7 @@ static int sink_alloc(void *context, size_t size, ref_t *ret)
 }
 
 /* The header of the file, which is what it was, but for where it is. */
-static void sink_header(const struct region *from, struct layout_header *ret)
+static void save_fill_header(const struct region *from, struct layout_header *ret)
 {
 	data_copy_out(ret, (const unsigned char *)from->header, sizeof(*ret));
 	ret->memory = LAYOUT_MEMORY_FILE;
@@ -60,13 +60,13 @@ static void sink_header(const struct region *from, struct layout_header *ret)
 	ret->checksum = checksum_header(ret);
 }
 
-static int sink_open(const struct region *from, const char *path, struct sink *ret)
+static int save_open_sink(const struct region *from, const char *path, struct sink *ret)
 {
 	struct region_paths names = {.saved = true};
 	struct layout_header header;
 	int fd, r;
 
-	sink_header(from, &header);
+	save_fill_header(from, &header);
 	memcpy(names.data, path, strlen(path) + 1);
 	memcpy(names.region, from->names.region, sizeof(names.region));
 	r = file_make(path, header.arena_offset + LAYOUT_GUARD, &fd);
@@ -85,7 +85,7 @@ static int sink_open(const struct region *from, const char *path, struct sink *r
 	return 0;
 }
 
-static int sink_error(const struct sink *sink, int r, const char *path)
+static int save_error(const struct sink *sink, int r, const char *path)
 {
 	if (r == -ENOSPC && sink->region.shortage < 0)
 		return storage_shortage_error(&sink->region);
@@ -93,14 +93,14 @@ static int sink_error(const struct sink *sink, int r, const char *path)
 }
 
 /* What is left of the step goes, and so does what was there to be written only. */
-static int sink_finish(struct sink *sink, const char *path, unsigned flags)
+static int save_finish(struct sink *sink, const char *path, unsigned flags)
 {
 	struct layout_header *header = sink->region.header;
 	uint64_t end = (sink->view.limit + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
 	int r = sink->region.memory->reserve(&sink->region, end + LAYOUT_GUARD);
 
 	if (r < 0)
-		return sink_error(sink, r, path);
+		return save_error(sink, r, path);
 	header->arena_end = end;
 	header->maximum_size = sink->maximum_size;
 	header->limit_size = sink->limit_size;
@@ -117,11 +117,11 @@ static int sink_finish(struct sink *sink, const char *path, unsigned flags)
 	return r;
 }
 
-static int save(struct region *from, const struct layout_commit *newest, const char *path,
-                unsigned flags, uint64_t *ret_oldest)
+static int save_region(struct region *from, const struct layout_commit *newest, const char *path,
+                       unsigned flags, uint64_t *ret_oldest)
 {
 	struct sink sink = {.region = {.fd = -1}};
-	struct copy_target target = {.view = &sink.view, .alloc = sink_alloc, .context = &sink};
+	struct copy_target target = {.view = &sink.view, .alloc = save_alloc, .context = &sink};
 	struct view view;
 	int r;
 
@@ -132,11 +132,11 @@ static int save(struct region *from, const struct layout_commit *newest, const c
 			"%s is damaged: its contents have another checksum than when it was "
 			"saved; use another copy of it",
 			from->names.data);
-	r = sink_open(from, path, &sink);
+	r = save_open_sink(from, path, &sink);
 	if (r < 0)
 		return r;
 	region_view(from, &view);
-	sink.most = view.limit - view.start;
+	sink.max_size = view.limit - view.start;
 	sink.maximum_size = from->maximum_size;
 	sink.limit_size = from->limit_size;
 	target.base = sink.region.mapping.base;
@@ -144,11 +144,11 @@ static int save(struct region *from, const struct layout_commit *newest, const c
 	if (r == -EBADMSG)
 		r = region_error(from, r, newest->version);
 	else if (r < 0 && r != -ESTALE)
-		r = sink_error(&sink, r, path);
+		r = save_error(&sink, r, path);
 	if (r == 0)
 		*ret_oldest = sink.region.header->oldest;
 	if (r == 0)
-		r = sink_finish(&sink, path, flags);
+		r = save_finish(&sink, path, flags);
 	region_close(&sink.region);
 	return r;
 }
@@ -165,12 +165,12 @@ static int save_once(struct stele_subscriber *subscriber, const char *path, unsi
 		return r;
 	newest = snapshot_commit(snapshot);
 	*ret_newest = newest.version;
-	r = save(snapshot->region, &newest, path, flags, ret_oldest);
+	r = save_region(snapshot->region, &newest, path, flags, ret_oldest);
 	stele_snapshot_close(snapshot);
 	return r;
 }
 
-static int check_save(const char *file, unsigned flags)
+static int save_check(const char *file, unsigned flags)
 {
 	if (flags & ~STELE_REPLACE)
 		return error_set(EINVAL, "unknown flags 0x%x to save a region with", flags);
@@ -182,12 +182,12 @@ static int check_save(const char *file, unsigned flags)
 int stele_subscriber_save(struct stele_subscriber *subscriber, const char *file, unsigned flags,
                           uint64_t *ret_oldest, uint64_t *ret_newest)
 {
-	struct retry retry = {.most = TRIES};
+	struct retry retry = {.max_tries = TRIES};
 	uint64_t oldest = 0, newest = 0;
 	int r = subscriber_check(subscriber);
 
 	if (r == 0)
-		r = check_save(file, flags);
+		r = save_check(file, flags);
 	if (r < 0)
 		return r;
 	do
@@ -212,7 +212,7 @@ int stele_region_save(const char *region, const char *file, unsigned flags, uint
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
 	struct stele_subscriber *subscriber;
-	int r = check_save(file, flags);
+	int r = save_check(file, flags);
 
 	if (r < 0)
 		return r;

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT
  * Looking at a whole region, beside whoever publishes it. */
+#include "subscriber/inspect/verify.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/region/survey.h"
 #include "subscriber/retry.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/state.h"
 
 /* How often it is begun again when the publisher gave up the version that it began with. */
 #define TRIES 8
 
 /* The first try leaves no trace at all. After it a slot is taken, and the version pinned. */
-static int survey_pinned(const char *name, struct survey_options *options, struct survey *ret)
+static int verify_survey_pinned(const char *name, struct survey_options *options,
+                                struct survey *ret)
 {
 	struct stele_subscriber_options opening = {
 		.size = sizeof(opening), .flags = STELE_ANY_OWNER, .notifier = "futex"};
@@ -31,14 +34,14 @@ static int survey_pinned(const char *name, struct survey_options *options, struc
 	return r;
 }
 
-int subscriber_survey(const char *name, struct region *region, struct survey_options *options,
-                      struct survey *ret)
+int verify_survey(const char *name, struct region *region, struct survey_options *options,
+                  struct survey *ret)
 {
-	struct retry retry = {.most = TRIES};
+	struct retry retry = {.max_tries = TRIES};
 	int r = survey_region(region, options, ret);
 
 	while (r == -ESTALE && retry_again(&retry, region))
-		r = survey_pinned(name, options, ret);
+		r = verify_survey_pinned(name, options, ret);
 	if (r == -ESTALE && retry.still)
 		return retry_error(&retry, region, head_version(retry.head));
 	if (r == -ESTALE)
@@ -71,7 +74,7 @@ int stele_region_verify(const char *name, const struct stele_verify_options *opt
 		read.progress = options->progress;
 		read.context = options->context;
 	}
-	r = subscriber_survey(name, region, &read, &survey);
+	r = verify_survey(name, region, &read, &survey);
 	if (r == 0) {
 		*ret = survey.use;
 		r = survey.use.damages == 0;

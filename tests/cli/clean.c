@@ -11,7 +11,7 @@
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
 #include "publisher/publisher.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/state.h"
 #include "tests/support/own_machine.h"
 #include "tests/support/random.h"
 

@@ -24,7 +24,7 @@
 #include <stele/stele.h>
 #include "tests/fuzz/forge.h"
 #include "lib/storage/folder.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/state.h"
 
 #define OPERATIONS 12u
 #define KINDS      7u

@@ -9,7 +9,7 @@
 #include "tests/support/attack.h"
 #include "lib/storage/file.h"
 #include "publisher/publisher.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/state.h"
 #include "tests/support/model.h"
 
 TestSuite(ipc_hostile_bounds, .init = ipc_begin, .fini = ipc_end, .timeout = 300);

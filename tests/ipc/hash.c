@@ -4,7 +4,7 @@
  * the region's file exchanged or cut under them, a child made by fork, damage, and threads. */
 #include <pthread.h>
 
-#include "subscriber/index/hash.h"
+#include "subscriber/index/hash_state.h"
 #include "tests/support/ipc.h"
 #include "tests/support/random.h"
 

@@ -3,7 +3,7 @@
  * Files of a region that somebody took away: who waits finds out, and goes on or is told. */
 #include <sys/timerfd.h>
 
-#include "subscriber/subscriber.h"
+#include "subscriber/state.h"
 #include "tests/support/model.h"
 
 TestSuite(ipc_lost, .init = ipc_begin, .fini = ipc_end, .timeout = 120);

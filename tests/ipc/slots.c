@@ -5,7 +5,7 @@
 #include "tests/support/attack.h"
 #include "lib/region/slots.h"
 #include "publisher/publisher.h"
-#include "subscriber/subscriber.h"
+#include "subscriber/registration.h"
 #include "tests/support/ipc.h"
 
 TestSuite(ipc_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -116,9 +116,9 @@ Test(ipc_slots, a_claim_that_is_not_written_yet_delays_no_other)
 /* Lets a subscriber look at its files as if a second, or the time for which it does not try, had passed. */
 static bool registered_after_a_look(struct stele_subscriber *subscriber)
 {
-	subscriber->looked_at = clock_monotonic() - 2 * SECOND;
-	subscriber->excess.until = 0;
-	OK(subscriber_look(subscriber, clock_monotonic()));
+	subscriber->checked_at = clock_monotonic() - 2 * SECOND;
+	subscriber->backoff.until = 0;
+	OK(registration_check_files(subscriber, clock_monotonic()));
 	return ipc_describe(subscriber).registered;
 }
 
@@ -135,7 +135,7 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 	RETURNS(stele_subscriber_open(region, &options, &named), -ENOSPC, "all 4096 are in use");
 	excess = ipc_subscribe(0, NULL);
 	cr_expect_not(ipc_describe(excess).registered);
-	cr_expect(excess->excess.full);
+	cr_expect(excess->backoff.full);
 	cr_expect_not(registered_after_a_look(excess));
 	/* A slot that is free, but that nobody says was freed: it does not look through them. */
 	free_slot(&attack, 7);
@@ -143,17 +143,17 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 	/* Said to be freed, but others are faster: it looks through them later and later. */
 	take_all(&attack, ATTACK_SLOTS);
 	for (unsigned i = 0; i < 10; i++) {
-		wait = excess->excess.wait;
+		wait = excess->backoff.wait;
 		__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
 		cr_expect_not(registered_after_a_look(excess));
-		cr_expect_eq(excess->excess.wait, wait < 64 * SECOND ? 2 * wait : wait,
-		             "%lld after %lld", (long long)excess->excess.wait, (long long)wait);
+		cr_expect_eq(excess->backoff.wait, wait < 64 * SECOND ? 2 * wait : wait,
+		             "%lld after %lld", (long long)excess->backoff.wait, (long long)wait);
 	}
 	/* Until then it does not. */
 	free_slot(&attack, 7);
 	__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
-	excess->looked_at = clock_monotonic() - 2 * SECOND;
-	OK(subscriber_look(excess, clock_monotonic()));
+	excess->checked_at = clock_monotonic() - 2 * SECOND;
+	OK(registration_check_files(excess, clock_monotonic()));
 	cr_expect_not(ipc_describe(excess).registered);
 	cr_expect(registered_after_a_look(excess), "%s", ipc_describe(excess).reason);
 	cr_expect_eq(excess->slot_index, 7);

@@ -6,7 +6,7 @@
  * key that there ever was. Fixed seeds. */
 #include <arpa/inet.h>
 
-#include "subscriber/index/hash.h"
+#include "subscriber/index/hash_state.h"
 #include "tests/support/ipc.h"
 #include "tests/support/random.h"
 
@@ -168,7 +168,7 @@ Test(unit_hash, a_table_under_churn_stays_quick_and_keeps_nothing_of_what_went)
 		cr_assert(memcmp(&table.buckets[i], &empty, sizeof(empty)) == 0,
 		          "bucket %u has something left", i);
 	}
-	hash_table_finish(&table);
+	hash_table_fini(&table);
 }
 
 /* All that have one hash stand in one row of buckets, over the table's end and on from its
@@ -199,7 +199,7 @@ Test(unit_hash, references_of_one_hash_are_all_found)
 		cr_assert_not(hash_table_suits(&table, rows * 2 + 20));
 		cr_assert(rows < 100 || !hash_table_suits(&table, rows / 3));
 	}
-	hash_table_finish(&table);
+	hash_table_fini(&table);
 }
 
 /* ---- indexes against a model ---- */

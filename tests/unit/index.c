@@ -6,6 +6,7 @@
  * up that this processor has, are moved after each, and asked around every prefix's ends. Fixed
  * seeds. */
 #include "subscriber/index/index.h"
+#include "subscriber/index/index_ipv4.h"
 #include "tests/support/ipc.h"
 #include "tests/support/random.h"
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "subscriber/index/index_validate.h"
+
+#include "lib/base/fork.h"
+#include "subscriber/index/build.h"
+#include "subscriber/snapshot.h"
+
+int index_validate(const struct stele_index *index)
+{
+	int r;
+
+	if (index_answers(index))
+		return 0;
+	r = fork_check(index->forks, "index");
+	if (r < 0)
+		return r;
+	if (!index->complete)
+		return build_stale_error("index");
+	return snapshot_result(index->table.snapshot, 0);
+}
+
+int index_match_checked(const struct stele_index *index, const void *address, uint32_t *ret)
+{
+	int r = index_validate(index);
+
+	if (r < 0)
+		return r;
+	index->match_many(index, address, 1, ret);
+	return *ret != index->none;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ * Registration. Nothing that it needs is needed to read: where it can't be had, the subscriber does
+ * without, and says so when asked. */
+#include "subscriber/registration.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <uuid/uuid.h>
+
+#include "lib/units.h"
+#include "lib/base/clock.h"
+#include "lib/base/error.h"
+#include "lib/storage/file.h"
+#include "subscriber/interest.h"
+#include "subscriber/move.h"
+
+#define CHECK_INTERVAL NSEC_PER_SEC
+
+/* While all slots are in use: how long after a try in vain the next one is, at first and at
+ * most. */
+#define BACKOFF_MIN NSEC_PER_SEC
+#define BACKOFF_MAX (64 * NSEC_PER_SEC)
+
+void registration_keep_reason(struct stele_subscriber *subscriber)
+{
+	snprintf(subscriber->reason, sizeof(subscriber->reason), "%s", stele_last_error());
+}
+
+/* A queue made here is not seen by a publisher in another IPC namespace. */
+static int registration_check_namespace(const struct region *region)
+{
+	uint32_t theirs = data_load_32(&region->header->publisher.ipc_namespace),
+		 own = paths_ipc_namespace();
+
+	if (theirs == 0 || own == 0 || theirs == own)
+		return 0;
+	return error_set(
+		EXDEV,
+		"the publisher of region \"%s\" is in another IPC namespace, where it does not see message queues "
+		"of this one; the notifier futex works",
+		region->names.region);
+}
+
+/* Fills in what a notifier has to know of this subscriber. */
+static void registration_init_channel(struct stele_subscriber *subscriber, const uint8_t uuid[16])
+{
+	const struct region *region = subscriber->region;
+
+	subscriber->channel = (struct channel){
+		.names = &subscriber->names,
+		.head = &region->header->head,
+		.slot = &subscriber->slots.slot[subscriber->slot_index],
+		.index = subscriber->slot_index,
+		.owner = region->status.st_uid,
+		.group = region->status.st_gid,
+		.futex_mask = interest_futex_mask(&subscriber->interest),
+		.fd = -1,
+	};
+	memcpy(subscriber->channel.uuid, uuid, 16);
+	memcpy(subscriber->channel.region_uuid, region->uuid, 16);
+}
+
+/* Opens the notifier that the slot names, or, where none was asked for, what can be had. */
+static int registration_open_notifier(struct stele_subscriber *subscriber,
+                                      const struct notifier *choice)
+{
+	int r = choice->of_ipc_namespace ? registration_check_namespace(subscriber->region) : 0;
+
+	if (r == 0)
+		r = choice->open(&subscriber->channel);
+	if (r < 0 && subscriber->wanted)
+		return r;
+	if (r < 0) {
+		registration_keep_reason(subscriber);
+		choice = &notifier_futex;
+		slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
+		choice->open(&subscriber->channel);
+	}
+	subscriber->notifier = choice;
+	return 0;
+}
+
+/* All slots are in use. To look through them takes half a millisecond, so it is done again only
+ * when one was freed, and later each time that another subscriber was faster. */
+static void registration_start_backoff(struct stele_subscriber *subscriber,
+                                       struct slots_vacancy vacancy)
+{
+	int64_t now = clock_monotonic(), wait = subscriber->backoff.wait * 2;
+
+	if (wait < BACKOFF_MIN)
+		wait = BACKOFF_MIN;
+	if (wait > BACKOFF_MAX)
+		wait = BACKOFF_MAX;
+	subscriber->backoff.vacancy = vacancy;
+	subscriber->backoff.wait = wait;
+	subscriber->backoff.until = now + wait;
+	subscriber->backoff.forget = now + BACKOFF_MAX;
+}
+
+/* Whether it is no use to try to register now. */
+static bool registration_backs_off(struct stele_subscriber *subscriber)
+{
+	const struct region *region = subscriber->region;
+	int64_t now = clock_monotonic();
+	struct slots_vacancy vacancy;
+
+	if (!subscriber->backoff.full || now >= subscriber->backoff.forget)
+		return false;
+	return now < subscriber->backoff.until ||
+	       (slots_vacancy(&region->names, region->uuid, region->status.st_uid, &vacancy) == 0 &&
+	        memcmp(&vacancy, &subscriber->backoff.vacancy, sizeof(vacancy)) == 0);
+}
+
+int registration_open(struct stele_subscriber *subscriber)
+{
+	const struct region *region = subscriber->region;
+	const struct notifier *choice =
+		subscriber->wanted ? notifier_of_name(subscriber->wanted) : &notifier_mq;
+	struct slot_owner owner = {.notifier = choice->kind};
+	struct slots_vacancy vacancy;
+	int r = slots_open(&region->names, region->uuid, region->status.st_uid, subscriber->guarded,
+	                   &subscriber->slots);
+
+	if (r < 0)
+		return r;
+	subscriber->reason[0] = '\0';
+	uuid_generate(owner.uuid);
+	interest_describe(&subscriber->interest, &owner);
+	/* Read before: a slot that is freed during the claim is seen later. */
+	vacancy = slots_vacancy_of(&subscriber->slots);
+	r = slots_claim(&subscriber->slots, &owner, &subscriber->slot_index);
+	subscriber->backoff.full = r == -ENOSPC && subscriber->slots.capacity == LAYOUT_SLOTS_MAX;
+	if (subscriber->backoff.full)
+		registration_start_backoff(subscriber, vacancy);
+	if (r == 0) {
+		registration_init_channel(subscriber, owner.uuid);
+		r = registration_open_notifier(subscriber, choice);
+		if (r < 0)
+			slots_release(&subscriber->slots, subscriber->slot_index);
+	}
+	if (r < 0) {
+		slots_close(&subscriber->slots);
+		return r;
+	}
+	subscriber->slot = &subscriber->slots.slot[subscriber->slot_index];
+	subscriber->registered = true;
+	subscriber->backoff.wait = 0;
+	return 0;
+}
+
+void registration_close(struct stele_subscriber *subscriber)
+{
+	if (!subscriber->registered)
+		return;
+	subscriber->registered = false;
+	/* The queue before the slot: a free slot has none. */
+	subscriber->notifier->close(&subscriber->channel);
+	subscriber->notifier = NULL;
+	slots_release(&subscriber->slots, subscriber->slot_index);
+	slots_close(&subscriber->slots);
+	subscriber->slot = NULL;
+}
+
+/* A descriptor that was handed out goes on with the new queue; the old one left it when it was closed.
+ * Where there is none, it is readable once a second. */
+static void registration_add_to_epoll(struct stele_subscriber *subscriber)
+{
+	if (subscriber->epoll >= 0 && subscriber->channel.fd >= 0)
+		epoll_ctl(subscriber->epoll, EPOLL_CTL_ADD, subscriber->channel.fd,
+		          &(struct epoll_event){.events = EPOLLIN});
+}
+
+/* Chooses another notifier, for the same slot: the publisher that is attached now is in another IPC
+ * namespace, and does not see what this subscriber waits on. A descriptor that was handed out stays
+ * one, if the folder lets there be a socket. */
+static void registration_replace_notifier(struct stele_subscriber *subscriber)
+{
+	const struct notifier *choice = subscriber->epoll >= 0 ? &notifier_socket : &notifier_futex;
+	uint64_t ticket = load_relaxed(&subscriber->slot->ticket);
+	uint8_t uuid[16];
+
+	registration_keep_reason(subscriber);
+	/* Nobody sends to a subscriber that is not armed. The wait takes a new ticket. */
+	if (ticket % 2 == 1)
+		store_release(&subscriber->slot->ticket, ticket + 1);
+	memcpy(uuid, subscriber->channel.uuid, sizeof(uuid));
+	subscriber->notifier->close(&subscriber->channel);
+	registration_init_channel(subscriber, uuid);
+	slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
+	if (choice->open(&subscriber->channel) < 0) {
+		choice = &notifier_futex;
+		slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
+		choice->open(&subscriber->channel);
+	}
+	subscriber->notifier = choice;
+	registration_add_to_epoll(subscriber);
+}
+
+/* Registers again where the subscribers file is another now, or was lost. */
+static void registration_check(struct stele_subscriber *subscriber)
+{
+	if (subscriber->registered) {
+		if (!mapping_lost(&subscriber->slots.mapping) &&
+		    file_is_named(subscriber->slots.lock.fd,
+		                  subscriber->region->names.subscribers)) {
+			if (subscriber->notifier->of_ipc_namespace &&
+			    registration_check_namespace(subscriber->region) < 0)
+				registration_replace_notifier(subscriber);
+			return;
+		}
+		/* Its pins count as revoked: snapshots that history still holds go on without. */
+		registration_close(subscriber);
+		for (struct stele_snapshot *snapshot = subscriber->snapshots; snapshot;
+		     snapshot = snapshot->next)
+			snapshot->pin = -1;
+		memset(subscriber->pins, 0, sizeof(subscriber->pins));
+	}
+	if (registration_backs_off(subscriber))
+		return;
+	/* Where that fails, the publisher may not have made the new file yet: the next look tries
+	 * again. */
+	if (registration_open(subscriber) < 0)
+		registration_keep_reason(subscriber);
+	else
+		registration_add_to_epoll(subscriber);
+}
+
+int registration_check_files(struct stele_subscriber *subscriber, int64_t now)
+{
+	int r;
+
+	if (now - subscriber->checked_at < CHECK_INTERVAL)
+		return 0;
+	subscriber->checked_at = now;
+	if (subscriber->registers)
+		registration_check(subscriber);
+	/* Somebody else than a publisher or `rm` took the file away, so there is no mark. Its publisher
+	 * writes it anew, if there is one; a region that was made since is another one. */
+	if (head_state(subscriber_head(subscriber)) != HEAD_CURRENT)
+		return 0;
+	if (subscriber->region->memory->gone(subscriber->region))
+		return error_set(
+			EBADMSG,
+			"the memory of region \"%s\" was removed; publish the region again and "
+			"open it anew",
+			subscriber->region->names.region);
+	r = subscriber_move(subscriber);
+	return r == -ENOENT ? 0 : r;
+}
