@@ -23,7 +23,7 @@ publisher/memory     lib/* notifier publisher publisher/*
 publisher/notices    lib/* notifier publisher publisher/*
 publisher/tables     lib/* notifier publisher publisher/*
 publisher/trie       lib/* notifier publisher publisher/*
-subscriber           lib/* notifier subscriber/*
+subscriber           lib/* notifier
 subscriber/index     lib/* notifier subscriber
 subscriber/inspect   lib/* notifier subscriber
 tools                tools/*
