@@ -66,8 +66,8 @@ struct channel {
  *   7. A wake is sent for each version while the ticket is armed, as the wake for one version can come
  *      before the wait that looked at that version.
  *
- * _open sets the error message when it fails. The other functions return a bare negative errno: their
- * callers go on to the next subscriber.
+ * _open sets the error message when it fails. The other functions set no message: their callers go on
+ * with the next subscriber.
  *
  * docs/models/channels.pml checks these against each kind of channel, tests/notices/notifier_contract.c
  * holds each notifier to them, and tests/stress/notice.c all of them together. */

@@ -3,9 +3,9 @@
  * The state of a subscriber and of a snapshot, which all files of the folder read. Functions stand in
  * the headers of their own files.
  *
- * Errors: a function of these headers that returns a negative errno has set the error message, unless its
- * comment names that errno as a lost race against the publisher: then the caller tries again (retry.h),
- * and sets the message if it gives up. */
+ * Errors: as lib/base/error.h says, a function that fails has set the error message. A lost race against
+ * the publisher, which is -EAGAIN from interest_changed(), sets none: the caller tries again
+ * (retry.h), and sets the message if it gives up. */
 #ifndef SUBSCRIBER_STATE_H
 #define SUBSCRIBER_STATE_H
 

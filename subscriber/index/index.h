@@ -3,8 +3,8 @@
  * Opening an index for longest-prefix match with a chosen path of lookup, for stele_index_open() and for
  * tests that compare the paths.
  *
- * Errors: what index.c and index_validate.c return comes with an error message; the parts below
- * them (index_sweep, index_ipv4, index_ipv6, index_ranges) return a bare errno and never set one. */
+ * Errors: index.c and index_validate.c set the error message when they fail. The parts below them
+ * (index_sweep, index_ipv4, index_ipv6, index_ranges) never do. */
 #ifndef SUBSCRIBER_INDEX_INDEX_H
 #define SUBSCRIBER_INDEX_INDEX_H
 
