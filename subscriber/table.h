@@ -25,8 +25,8 @@ static inline const struct table_words *table_words(const struct stele_table *ta
 struct reading;
 void table_reading(const struct stele_table *table, struct reading *ret);
 
-/* The error for a key that a table does not take. */
-int table_key_error(const struct view *view, ref_t schema, const void *key, unsigned bits);
+/* The error for a key that a table, whose schema is at `ref`, does not take. */
+int table_key_error(const struct view *view, ref_t ref, const void *key, unsigned bits);
 /* There is no table of this name in a version. */
 int table_missing_error(const char *table, const struct region *region, uint64_t version);
 /* There is no memory for the schema of a table, whose name may be unknown: NULL. */
