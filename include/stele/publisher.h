@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing. A publisher is attached to a region, alone, or together with others that all ask for it
- * (STELE_SHARED). It changes tables in transactions: everything between begin and commit becomes
- * visible at once, as one new version, or, after abort, error or death of the process, not at all.
+ * Writing a region. A publisher changes tables in transactions. Everything between begin and
+ * commit becomes visible at once, as one new version. After an abort, an error or the death of
+ * the process, nothing of it becomes visible.
  *
  *     struct stele_publisher *publisher;
  *     struct stele_transaction *tx;
@@ -16,7 +16,19 @@
  *     stele_transaction_commit(tx, "first routes", &version);
  *     publisher = stele_publisher_close(publisher);
  *
- * A subscriber costs a publisher no waiting: stopped, dead and hostile ones included.
+ * MODEL. A publisher is attached to a region, either alone or together with other publishers that
+ * all ask for it (STELE_SHARED). It never waits for a subscriber, not even for one that is
+ * stopped, dead or hostile.
+ *
+ * THREADS. One thread at a time may use a publisher and its transaction. The thread that begins a
+ * transaction must also end it, because the transaction holds the region's lock.
+ *
+ * ERRORS. <stele/error.h> explains the error values. Each function lists the ones that it
+ * returns. In a child of fork(), every function here that can fail also returns -ECHILD; the
+ * lists leave it out.
+ *
+ * CONTENTS. Publishers, transactions, conditions, reading in a transaction, tables of a
+ * transaction, cursors and changes of a transaction.
  */
 #ifndef STELE_PUBLISHER_H
 #define STELE_PUBLISHER_H
@@ -37,204 +49,256 @@ struct stele_row;
 
 /* ---- publishers ---- */
 
-#define STELE_CREATE     1u  /* make the region if there is none */
-#define STELE_CREATE_NEW 2u  /* make the region; fail with -EEXIST if there is one */
-#define STELE_SHARED     16u /* let others that ask for it too publish the region at the same time */
-#define STELE_NOTIFIER_THREAD \
-	32u /* start a thread that sends the notices: a commit returns before
-                                      the last subscriber is woken, whatever their number. It runs
-                                      from the open to the close, with all signals blocked, and the
-                                      close waits until what was committed is told */
-/* and STELE_NO_SIGBUS_HANDLER, see <stele/error.h> */
+/* Flags of struct stele_publisher_options. STELE_NO_SIGBUS_HANDLER from <stele/error.h> is
+ * another. */
 
-/* What the machine's going down takes back of a region that is on a disk. It is the same for one in
- * memory, where it means nothing. */
+/* Create the region if there is none. */
+#define STELE_CREATE 1u
+/* Create the region; -EEXIST if there is one. */
+#define STELE_CREATE_NEW 2u
+/* Share the region with other publishers that have this flag too. */
+#define STELE_SHARED 16u
+/* Start a thread that sends the notices. A commit then returns before the last subscriber has
+ * been woken, however many there are. The thread runs from the open to the close, with all
+ * signals blocked. The close waits until all commits have been notified. */
+#define STELE_NOTIFIER_THREAD 32u
+
+/* What a region on a disk loses when the machine goes down. Has no effect on a region in memory. */
 enum stele_durability {
-	STELE_DURABLE_CLOSE = 0, /* everything, unless the last publisher had been closed */
-	STELE_DURABLE_COMMIT =
-		1, /* nothing: a commit returns, and readers see the version, once the disk
-	                             has it. Each costs two writes that are waited for */
+	/* All of it, unless the last publisher had been closed. */
+	STELE_DURABLE_CLOSE = 0,
+	/* Nothing. A commit returns, and readers see its version, once the version is on the
+	 * disk. Each commit waits for two writes. */
+	STELE_DURABLE_COMMIT = 1,
 };
 
+/* attach_timeout and pinned_bytes apply to this publisher. All other members after `flags` apply
+ * when the region is created, and have no effect on a region that exists. */
 struct stele_publisher_options {
-	size_t size;      /* sizeof(struct stele_publisher_options) */
-	unsigned flags;   /* STELE_CREATE... */
-	uint32_t history; /* versions kept readable at least, as far as history_bytes and the room
-	                            in the region allow, 2 to 65536; 0: 64. A region that would be full
-	                            gives up the oldest, down to two. Looked at when the region is made */
-	uint64_t maximum_size; /* bytes the region's file may grow to; 0: 4 GiB (256 MiB in a 32-bit
-	                            process). Every subscriber maps this much address space (not
-	                            memory). Past it the publisher writes a new file of twice that
-	                            size, and subscribers move over. At least what an empty region
-	                            takes, 92 KiB, and about 64 bytes more for each version of history
-	                            past 64 (-EINVAL: the sentence has it). Looked at when the region is
-	                            made */
-	uint64_t limit_size;   /* bytes that no such file is larger than; 0: 32 GiB (1 GiB). With
-	                            maximum_size, the region never has more. Looked at when the region
-	                            is made */
-	mode_t mode; /* permission bits of the region, its readers being those who may read
-	                            it; 0: 0640. Subscribers' registration and queues follow: who may
-	                            read may register. Looked at when the region is made */
-	enum stele_durability durability; /* looked at when the region is made */
-	int64_t attach_timeout; /* nanoseconds to wait for another publisher to go away (a process with
-	                            much memory takes seconds to die); 0: 5 s; negative: don't wait */
-	uint64_t
-		history_bytes; /* what history may take: where what only older versions than the newest
-	                            reach is more, the oldest are given up, down to two versions,
-	                            until at least an eighth of it is free; 0: no limit. Looked at when
-	                            the region is made */
-	uint64_t
-		pinned_bytes; /* what pins may keep of versions that history has let go of: where it
-	                            is more, the oldest pins are revoked; 0: half of the region's maximum
-	                            size. For as long as this publisher is attached */
-	enum stele_memory
-		memory; /* <stele/region.h>; 0: a file where the region has a directory, else
-	                            POSIX shared memory. A System V segment has its maximum size from the
-	                            start: limit_size is the same, 0 for both being 64 MiB. Looked at when
-	                            the region is made */
+	size_t size;    /* sizeof(struct stele_publisher_options) */
+	unsigned flags; /* STELE_CREATE... */
+
+	/* Minimum number of versions to keep readable, 2 to 65536. 0: 64. History keeps fewer,
+	 * down to two, if history_bytes says so or if the region would be full; it drops the
+	 * oldest ones. */
+	uint32_t history;
+
+	/* Maximum size of the region's file in bytes. 0: 4 GiB (256 MiB in a 32-bit process), or
+	 * limit_size if that is less. Every subscriber maps this much address space (not memory).
+	 * When the region needs more, the publisher writes a new file of twice this size, and the
+	 * subscribers move over. The minimum is the size of an empty region: 92 KiB, and about 64
+	 * bytes more for each version of history past 64. Less is -EINVAL; the error message says
+	 * how much is needed. */
+	uint64_t maximum_size;
+
+	/* Maximum size of any later file of the region in bytes. 0: 32 GiB (1 GiB in a 32-bit
+	 * process). If equal to maximum_size, the region never gets a larger file. */
+	uint64_t limit_size;
+
+	/* Permission bits of the region. 0: 0640. Whoever may read the region may also register
+	 * as a subscriber: the permissions of the slots and queues follow. */
+	mode_t mode;
+
+	enum stele_durability durability;
+
+	/* How long to wait for another publisher to go away, in nanoseconds. 0: 5 s. Negative: do
+	 * not wait. A process with much memory takes seconds to die. */
+	int64_t attach_timeout;
+
+	/* Maximum bytes for history: what only versions older than the newest use. When they use
+	 * more, the oldest versions are dropped, down to two, until at least an eighth is free
+	 * again. 0: no limit. */
+	uint64_t history_bytes;
+
+	/* Maximum bytes for pinned versions that history has dropped. When they use more, the
+	 * oldest pins are revoked. 0: half of the region's maximum size. */
+	uint64_t pinned_bytes;
+
+	/* What holds the region's contents: see <stele/region.h>. 0: a file if the region has a
+	 * directory, else POSIX shared memory. A System V segment has its maximum size from the
+	 * start: limit_size must be equal to maximum_size, and 0 for both is 64 MiB. */
+	enum stele_memory memory;
 };
 
-/* Attaches to a region as its publisher, and makes it first where the flags say so. A region whose
- * publisher died is recovered here: what was committed is kept, what was not is gone. Cost: a walk
- * over the rows. With STELE_CREATE a region that can't be used, as it was made by a library with
- * another layout, or left incomplete by an earlier boot of the machine, is replaced by an empty one,
- * and stele_publisher_note() says so. The publisher belongs to the caller:
- * stele_publisher_close(). Errors: -EINVAL (name, options), -ENOENT (no such region; the sentence
- * names the path), -ENOTDIR, -EEXIST (STELE_CREATE_NEW), -EBUSY (another publisher; the sentence
- * says which process), -EACCES, -EPERM (another user's file has the name of one of the region's
- * files; the message names that user and the remedy), -EBADMSG (not a region, or damaged; or a directory
- * that is not empty has the name of a file), -EPROTONOSUPPORT
- * (another layout or byte order; or the publishers to share it with are of another kind: 32-bit and
- * 64-bit processes, or two C libraries, can't share a lock), -ESTALE (left by an earlier boot), -ENOTSUP (a file system that can't hold a
- * region), -EIO, -ENOSPC (the file system has no room; the sentence says how much is needed),
- * -EFBIG (RLIMIT_FSIZE), -EDQUOT, -ENOMEM, -EMFILE, -ENFILE. */
+/* Attaches to a region as its publisher. With STELE_CREATE or STELE_CREATE_NEW, creates the
+ * region first. If the last publisher died, this call recovers the region: committed versions are
+ * kept, uncommitted changes are discarded. The cost is a walk over all rows.
+ *
+ * With STELE_CREATE, an unusable region is replaced by an empty one: a region of another layout
+ * version, or one that an earlier boot of the machine left incomplete. stele_publisher_note()
+ * reports this. The caller owns the publisher and closes it with stele_publisher_close().
+ *
+ * Errors:
+ *   -EINVAL           the name or an option is wrong
+ *   -ENOENT           no such region; the error message names the path
+ *   -ENOTDIR          the region's directory is not a directory
+ *   -EEXIST           the region exists (STELE_CREATE_NEW)
+ *   -EBUSY            another publisher is attached; the error message names its process
+ *   -EACCES           no permission
+ *   -EPERM            a file of another user has the name of one of the region's files; the error
+ *                     message names that user, and says what to do
+ *   -EBADMSG          not a region, or damaged; or a directory that is not empty has the name of
+ *                     one of its files
+ *   -EPROTONOSUPPORT  another layout version or byte order; or the attached publishers and this
+ *                     process cannot share a lock: one is a 32-bit and the other a 64-bit
+ *                     process, or they use different C libraries
+ *   -ESTALE           left by an earlier boot
+ *   -ENOTSUP          the file system cannot hold a region
+ *   -ENOSPC           the file system is full; the error message says how much is needed
+ *   -EFBIG            RLIMIT_FSIZE
+ *   -EIO, -EDQUOT, -ENOMEM, -EMFILE, -ENFILE */
 STELE_API int stele_publisher_open(const char *region,
                                    const struct stele_publisher_options *options,
                                    struct stele_publisher **ret);
 
-/* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached together, and one
- * that wants the region alone is refused, as they are while such a one has it. Their transactions
- * exclude each other: stele_transaction_begin() waits for the other's end. What an idle one knows is
- * what it left: stele_publisher_version() is that of its last transaction; and where another has
- * replaced the region's file since, readers don't see it attached before its next one (nor more than
- * 63 at a time). One that begins after another has committed finds out first what that did to the
- * region's memory, by the walk over the rows that an open costs too; so publishers that take turns
- * by the commit pay for it each time, and those that write now and then don't mind. */
+/* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached at the same
+ * time. A publisher without STELE_SHARED is refused meanwhile, and they are refused while it is
+ * attached. Their transactions exclude each other: stele_transaction_begin() waits for the other
+ * transaction to end.
+ *
+ * A publisher that is idle knows only the state of its own last transaction:
+ * stele_publisher_version() returns the version of that transaction. If another publisher has
+ * replaced the region's file since, readers see the idle publisher as detached until its next
+ * transaction. Readers see at most 63 shared publishers at a time.
+ *
+ * A transaction that follows a commit of another publisher first walks over all rows, as an open
+ * does, to learn how the region's memory is used. Publishers that alternate for every commit pay
+ * for this each time. Publishers that write now and then hardly notice. */
 
-/* Detaches. An open transaction is aborted and its handle freed. The region stays, with its last
- * version. Returns NULL. */
+/* Detaches and frees the publisher. Aborts an open transaction and frees its handle. The region
+ * stays, with its newest version. Returns NULL. */
 STELE_API struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher);
 
-/* What the open replaced, as a sentence for people; empty if nothing. Belongs to the publisher. */
+/* Returns a message for people about what the open replaced, or "" if nothing. The publisher owns
+ * the string. */
 STELE_API const char *stele_publisher_note(const struct stele_publisher *publisher);
 
-/* The newest version; 0 before the first commit. */
+/* Returns the newest version, or 0 before the first commit. */
 STELE_API uint64_t stele_publisher_version(const struct stele_publisher *publisher);
 
-/* Copies the UUID of the region, 16 bytes, to `ret_uuid`; it stays the same until the close. A
- * version that was kept from an earlier open means nothing in a region of another UUID: compare
- * it before stele_transaction_expect(), stele_put_if() and the like. */
+/* Copies the UUID of the region, 16 bytes, to `ret_uuid`. It stays the same until the close. A
+ * version that was stored before this open belongs to the region of the UUID that was stored with
+ * it: compare the UUIDs before using the version in stele_transaction_expect(), stele_put_if()
+ * and the like. */
 STELE_API void stele_publisher_region_uuid(const struct stele_publisher *publisher,
                                            uint8_t *ret_uuid);
 
-/* What a publisher's last attach and commits had to mend, and what they cost; counters since the
- * open. */
+/* Statistics of a publisher. The counters start at the open. */
 struct stele_publisher_stats {
-	size_t size;
-	uint64_t commits;          /* versions made */
-	uint64_t recovered_deaths; /* times that the lock's holder was found dead (EOWNERDEAD) */
+	size_t size;               /* in: sizeof(struct stele_publisher_stats) */
+	uint64_t commits;          /* versions committed */
+	uint64_t recovered_deaths; /* times the owner of the lock was found dead (EOWNERDEAD) */
 	uint64_t notices_sent;     /* to queues */
-	uint64_t notices_skipped;  /* subscriber awake and behind: it will look by itself */
-	uint64_t notices_full;     /* queue full: it has a notice waiting already */
-	uint64_t notices_failed;   /* queue gone, squatted or not permitted */
-	uint64_t futex_wakes;
-	uint64_t reaped;       /* dead subscribers cleaned up after */
-	uint64_t pins_revoked; /* versions that somebody pinned, given up for want of memory */
-	uint64_t arena_size;   /* bytes of the region for nodes and rows */
-	uint64_t arena_used;   /* of them in use by the newest version, history and pins */
-	uint64_t history_used; /* of them, what only history reaches */
-	uint64_t pinned_used;  /* of them, what only pins reach, of versions below history */
+	uint64_t notices_skipped;  /* subscriber awake and behind: it will check by itself */
+	uint64_t notices_full;     /* queue full: it already holds a notice */
+	uint64_t notices_failed;   /* queue gone, taken by another user, or not permitted */
+	uint64_t futex_wakes;      /* calls that woke the waiters on the futex */
+	uint64_t reaped;           /* dead subscribers cleaned up after */
+	uint64_t pins_revoked;     /* pinned versions reclaimed for lack of memory */
+	uint64_t arena_size;       /* bytes of the region for nodes and rows */
+	uint64_t arena_used;       /* of these, in use by the newest version, history and pins */
+	uint64_t history_used;     /* of these, used only by history */
+	uint64_t pinned_used; /* of these, used only by pinned versions that history has dropped */
 };
+
+/* Fills `*ret` with the statistics. The caller sets ret->size. Returns 0. Errors: -EINVAL
+ * (another size). */
 STELE_API int stele_publisher_stats(struct stele_publisher *publisher,
                                     struct stele_publisher_stats *ret);
 
-/* Notifies every waiting subscriber and cleans up after dead ones. A commit does all this itself, a
- * part at a time; a publisher that commits seldom may call this every few seconds so that dead
- * subscribers' queues don't stay. Returns the number reaped, or -ECHILD. Not during a transaction:
- * -EBUSY. */
+/* Notifies every waiting subscriber and cleans up dead ones. Commits do both, a part at a time. A
+ * publisher that seldom commits may call this every few seconds, so that the queues of dead
+ * subscribers do not stay. Returns the number of dead subscribers that it cleaned up. Errors:
+ * -EBUSY (a transaction is open). */
 STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
 
-/* Writes what the versions and pins reach, and nothing else, into a new file, which takes the place
- * of the old one: so memory goes back to the system. Subscribers move over by themselves, keep their
- * snapshots, and find the same versions. It happens by itself when less than half of a large region
- * is used. Needs room for both files for a moment; and the old one lives until the last subscriber
- * has moved, so it is refused (-EBUSY) while somebody still has the one before that. Errors: -EBUSY
- * (also: a transaction is open), -ENOTSUP (a System V segment), -ENOSPC, -ENOMEM, -EBADMSG, -EIO,
- * -ECHILD, and those of a new file (below): the region goes on as it was. */
+/* Compacts the region: writes what versions and pins reach, and nothing else, to a new file,
+ * which replaces the old one. This returns memory to the system. Subscribers move over by
+ * themselves; they keep their snapshots and find the same versions. The library does this by
+ * itself when less than half of a large region is in use.
+ *
+ * Both files exist for a moment, and the old one until the last subscriber has moved. While a
+ * subscriber still maps the file before the present one, the call is refused with -EBUSY.
+ *
+ * Returns 0. Errors: -EBUSY (see above, or a transaction is open), -ENOTSUP (a System V segment),
+ * -ENOSPC, -ENOMEM, -EBADMSG, -EIO, and those of NEW FILES below. On error the region is
+ * unchanged. */
 STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
 
 /* ---- transactions ---- */
 
-/* Begins a transaction; there is one at a time (-EBUSY). Takes the region's lock, for which it
- * waits as long as the attach may (attach_timeout; -EBUSY); the thread that begins a transaction has
- * to end it, and is not cancelled before (pthread_setcancelstate). The handle is freed by commit or
- * abort, whatever they return. Errors also: -EBADMSG (the region's file was truncated, or replaced
- * by another of this user's), and, where its name was removed, so that it is written anew, what that
- * fails with (-ENOSPC, -ENOENT, and as below under NEW FILES); -EIO (an earlier write to the disk failed); -ECHILD. */
+/* Begins a transaction. A publisher has at most one at a time. Takes the region's lock, and waits
+ * for it up to attach_timeout. The calling thread must end the transaction, and is not cancelled
+ * until then (pthread_setcancelstate()). stele_transaction_commit() and stele_transaction_abort()
+ * free the handle.
+ *
+ * Returns 0. Errors: -EBUSY (a transaction is open, or the lock was not free in time), -EBADMSG
+ * (the region's file was truncated, or replaced by another file of this user), -EIO (an earlier
+ * write to the disk failed). If the name of the region's file was removed, the file is written
+ * again; if that fails: -ENOSPC, -ENOENT, and those of NEW FILES below. */
 STELE_API int stele_transaction_begin(struct stele_publisher *publisher,
                                       struct stele_transaction **ret);
 
-/* Makes the changes visible as one new version and notifies the subscribers. Returns 1, and sets
- * `*ret_version` (which may be NULL), or 0 when the tables are as they were: then there is no new
- * version and `*ret_version` is the last one. `message` (NULL: none; at most 255 bytes are kept)
- * goes into the history. Errors: -ENOSPC, -ENOMEM, -EBADMSG, -EINVAL (a replacement was not ended),
- * -EOVERFLOW (the last version was 2^62 - 1): nothing has changed. Frees the handle in every case. */
+/* Commits: makes the changes visible as one new version, and notifies the subscribers. `message`
+ * goes into the history; at most 255 bytes are kept. NULL: none.
+ *
+ * Returns 1 and sets `*ret_version` (may be NULL) to the new version. Returns 0 if the tables are
+ * unchanged: there is no new version, and `*ret_version` is the last one. Frees the handle, also
+ * on error (except -ECHILD). Errors: -ENOSPC, -ENOMEM, -EBADMSG, -EINVAL (a replacement was not
+ * ended), -EOVERFLOW (the last version was 2^62 - 1). On error nothing has changed. */
 STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char *message,
                                        uint64_t *ret_version);
 
-/* Drops the changes, frees the handle, returns NULL. */
+/* Discards the changes and frees the handle. Returns NULL. */
 STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx);
 
-/* Each function below either does the whole of what it says or, on error, leaves the transaction as
- * it was, still usable. Those that read the region can also find it damaged: -EBADMSG. That is
- * what was damaged before the publisher attached, when it looked at all of it, or a file that was cut since.
- * Somebody else's stores into what it has mapped, which only its own user may make, can crash it: readers
- * check each reference, the publisher does not. */
+/* ALL OR NOTHING. Each function below either does all that it says, or returns an error and
+ * leaves the transaction unchanged and usable. The exceptions say so.
+ *
+ * DAMAGE. Functions that read the region can also return -EBADMSG. This means damage from before
+ * the open, which walked over everything, or a file that was truncated since. Only the
+ * publisher's own user can store into the memory that it has mapped. Such a store can crash the
+ * publisher: it does not check each reference, as readers do.
+ *
+ * NEW FILES. A function that changes rows or tables may have to write a larger file for the
+ * region first (options.maximum_size). If that fails, it returns -EMFILE, -ENFILE, -EACCES,
+ * -ENOTSUP, -EIO, -EPERM (the region's own name was removed, and a file of another user has it
+ * now: the error message names the user), or -EBADMSG (the same, with a directory that is not
+ * empty). The transaction can continue, as after -ENOSPC. The new file gets a random name first,
+ * so no other user can block it by taking the name. */
 
-/* Creates a table. Errors: -EINVAL (name, schema), -EEXIST (there is one with another schema, or
- * with the same one: the sentence says which), -ENOSPC, -ENOMEM. */
+/* Creates a table. Returns 0. Errors: -EINVAL (name, schema), -EEXIST (the table exists; the
+ * error message says whether with the same schema), -ENOSPC, -ENOMEM. */
 STELE_API int stele_table_create(struct stele_transaction *tx, const char *table,
                                  const struct stele_schema *schema);
 
-/* Drops a table and its rows. Errors: -ENOENT, -ENOMEM. */
+/* Drops a table and its rows. Returns 0. Errors: -ENOENT, -ENOMEM. */
 STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
 
-/* Makes the tables those of an older version: all of them and their rows, and no others. Drops what
- * the transaction did before. The version is one that history holds, or one below it that somebody
- * pins. The cost is that of what differs. It becomes a new version at the commit, like any change:
- * rows that it changes get its number, the others keep theirs; where nothing differs there is none.
- * Tables that were opened in this transaction stay open where the older version has them; schemas
- * that were asked for do not hold any more. Errors: -ENOENT (the version is no longer, or not yet,
- * there), -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making room for it may
- * cost older versions, and pins, but not the version itself. */
+/* Rolls back to an older version: makes the tables and rows those of `version`, and no others.
+ * Discards what the transaction did before. `version` is one that history holds, or an older one
+ * that is pinned. The cost depends on the number of rows that differ.
+ *
+ * The commit makes a new version of it, as of any change. Rows that the rollback changes get the
+ * number of the new version; other rows keep theirs. If nothing differs, there is no new version.
+ * Tables opened in this transaction stay open if the older version has them. Schemas returned in
+ * this transaction become invalid.
+ *
+ * Returns 0. Errors: -ENOENT (history no longer holds the version, or it does not exist yet),
+ * -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making room may drop older
+ * versions and revoke pins, but never `version` itself. */
 STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
 
-/* NEW FILES. Whatever changes rows or tables may have to write a larger file for the region first (options.maximum_size).
- * Where that can't be made or named, the change fails with -EMFILE, -ENFILE, -EACCES, -ENOTSUP, -EIO; -EPERM (the
- * region's own name was removed, and what has it now is another user's: the sentence says whose), or
- * -EBADMSG (the same, and a directory that is not empty). The transaction goes on as after -ENOSPC. No name that
- * another user can tell in advance is needed. */
-
-/* Puts a row: adds it, or replaces the value of the row with this key. A key is `key_bits` bits at
- * `key`, encoded as <stele/schema.h> says; it and the value are copied. Returns 1 if that changed
- * something, 0 if the row was there with this very value. Padding between the value's columns, and
- * bytes after the NUL in a char[N], count as zero. Errors: -EINVAL (stele_key_check() or
- * stele_value_check() refuse them), -ENOENT (no such table), -EEXIST (inside a replacement: this key
- * was put before), -ENOSPC, -ENOMEM. */
+/* Puts a row: adds it, or replaces the value of the row with this key. The key is `key_bits` bits
+ * at `key`, encoded as described in <stele/schema.h>. Key and value are copied. Padding between
+ * the columns of the value, and bytes after the NUL in a char[N], count as zero. Returns 1, or 0
+ * if the row exists with this value. Errors: -EINVAL (refused by stele_key_check() or
+ * stele_value_check()), -ENOENT (no such table), -EEXIST (during a replacement: this key was put
+ * before), -ENOSPC, -ENOMEM. */
 STELE_API int stele_put(struct stele_transaction *tx, const char *table, const void *key,
                         unsigned key_bits, const void *value, size_t value_size);
 
-/* A row, for calls that take many: all that it points to stays the caller's. */
+/* A row, for calls that take many. The caller keeps ownership of what it points to. */
 struct stele_row_ref {
 	const void *key;
 	unsigned key_bits;
@@ -242,64 +306,72 @@ struct stele_row_ref {
 	size_t value_size;
 };
 
-/* Puts many rows at once: afterwards the table has the rows as after a stele_put of each, in their
- * order; of several with one key only the last was ever there. A table that was empty is loaded so in a
- * fraction of the time, its rows lie in memory in the order of their keys, which makes scans several
- * times as fast, and the region is smaller; so load a table with one call. One that has rows already
- * takes little less than a put for each. It needs as much memory as the rows take, and 32 bytes for
- * each, meanwhile. Returns how many rows are others than before. Errors: -EINVAL (as stele_put),
- * -ENOENT (no such table): nothing was changed; -EEXIST (inside a replacement: a key was put before),
- * -ENOSPC, -ENOMEM: some rows may have been put. */
+/* Puts `count` rows in one call. The result is that of a stele_put() for each row in order; of
+ * several rows with the same key, only the last one counts.
+ *
+ * Load an empty table with one such call. It takes a fraction of the time, stores the rows in the
+ * order of their keys, which makes scans several times as fast, and needs less of the region. In
+ * a table with rows, it is only a little faster than a put for each row. Meanwhile it needs as
+ * much memory as the rows, and 32 bytes for each.
+ *
+ * Returns the number of rows that were added or changed. Errors without any change: -EINVAL (as
+ * stele_put()), -ENOENT (no such table). Errors after which some rows may have been put: -EEXIST
+ * (during a replacement: a key was put before), -ENOSPC, -ENOMEM. */
 STELE_API int64_t stele_put_many(struct stele_transaction *tx, const char *table,
                                  const struct stele_row_ref *rows, size_t count);
 
-/* Deletes a row. Returns 1, or 0 where there is none. Errors: -EINVAL, -ENOENT (no such table),
- * -ENOSPC, -ENOMEM. */
+/* Deletes a row. Returns 1, or 0 if there is no such row. Errors: -EINVAL, -ENOENT (no such
+ * table), -ENOSPC, -ENOMEM. */
 STELE_API int stele_delete(struct stele_transaction *tx, const char *table, const void *key,
                            unsigned key_bits);
 
-/* ---- conditions: changes made only where nobody else came first ---- */
+/* ---- conditions: compare-and-set of the region or of a row ---- */
 
-/* Goes on only if the newest version is `version` (0: there is none yet). No other publisher can
- * commit between this call and the end of the transaction. Errors: -EAGAIN (it is another one: the
- * sentence has both), -ECHILD. */
+/* Checks that the newest version is `version` (0: there is none yet). Until the transaction ends,
+ * no other publisher can commit. Returns 0. Errors: -EAGAIN (the newest version is another one;
+ * the error message has both). */
 STELE_API int stele_transaction_expect(struct stele_transaction *tx, uint64_t version);
 
-/* As stele_put, but only if the row is at version `row_version`, as stele_row has it; 0: only if
- * there is no such row. A row that this transaction has changed itself is at the version that its
- * commit would make, the newest one + 1; put with the value that it had, it keeps its version.
- * Errors also: -EAGAIN (the row is at another version: the sentence has both); the transaction goes
- * on as it was. */
+/* Puts a row as stele_put() does, but only if the row is at version `row_version`
+ * (stele_row.version). 0: only if there is no such row. A row that this transaction has changed
+ * is at the version that its commit would make, the newest version + 1. A row that it put with
+ * its present value keeps its version. Errors are those of stele_put(), and -EAGAIN (the row is
+ * at another version; the error message has both). */
 STELE_API int stele_put_if(struct stele_transaction *tx, const char *table, const void *key,
                            unsigned key_bits, const void *value, size_t value_size,
                            uint64_t row_version);
 
-/* As stele_delete, but only if the row is at this version; returns 1. Errors also: -EAGAIN (it is
- * at another version, or not there), -EINVAL (`row_version` is 0). */
+/* Deletes a row as stele_delete() does, but only if the row is at version `row_version`. Returns
+ * 1. Errors are those of stele_delete(), -EAGAIN (the row is at another version, or does not
+ * exist), and -EINVAL (`row_version` is 0). */
 STELE_API int stele_delete_if(struct stele_transaction *tx, const char *table, const void *key,
                               unsigned key_bits, uint64_t row_version);
 
 /* ---- reading in a transaction ---- */
 
-/* Reads a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers hold
- * until the next call on the transaction, or 0 where there is none. Errors: -EINVAL, -ENOENT (no
- * such table), -ENOMEM. */
+/* Looks up a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers
+ * are valid until the next call on the transaction. Returns 0 if there is no such row. Errors:
+ * -EINVAL, -ENOENT (no such table), -ENOMEM. */
 STELE_API int stele_transaction_get(struct stele_transaction *tx, const char *table,
                                     const void *key, unsigned key_bits, struct stele_row *ret);
 
-/* The schema of a table as the transaction sees it. Owned by the transaction, holds until its end
- * or until the table is dropped. Errors: -ENOENT, -ENOMEM. */
+/* Finds the schema of a table as the transaction would commit it. The transaction owns the
+ * schema. It is valid until the transaction ends, is rolled back, or drops the table. Returns 0.
+ * Errors: -ENOENT, -ENOMEM. */
 STELE_API int stele_transaction_schema(struct stele_transaction *tx, const char *table,
                                        const struct stele_schema **ret);
 
-/* ---- one table of a transaction, without looking its name up each time ---- */
+/* ---- tables of a transaction: changes without finding the table by name each time ---- */
 
-struct stele_writable; /* a table in a transaction; owned by it, ends with it */
+/* A table of a transaction. The transaction owns it and frees it at its end. */
+struct stele_writable;
 
-/* Errors: -ENOENT, -ENOMEM. Opening the same table again gives the same handle. It is invalid after
- * stele_table_drop() on its table. */
+/* Opens a table. Opening the same table again returns the same handle. stele_table_drop() on the
+ * table makes the handle invalid. Returns 0. Errors: -ENOENT, -ENOMEM. */
 STELE_API int stele_writable_open(struct stele_transaction *tx, const char *table,
                                   struct stele_writable **ret);
+
+/* Change and look up rows, as the functions above without `_writable` do. */
 STELE_API int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
                                  const void *value, size_t value_size);
 STELE_API int64_t stele_writable_put_many(struct stele_writable *table,
@@ -314,29 +386,33 @@ STELE_API int stele_writable_delete_if(struct stele_writable *table, const void 
 STELE_API int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,
                                  struct stele_row *ret);
 
-/* Replaces a table as a whole: after _replace, put every row that the table shall have, each once
- * (-EEXIST otherwise; _delete is refused with -EBUSY); _replace_end deletes the rows that were not
- * put, and returns how many those were. Rows put as they were are not touched, so replacing a table
- * by itself changes nothing, and makes no version. Where no row was put, _replace_end takes no room
- * in the region, so a full one can be emptied. Errors: -EBUSY (_replace twice), -EINVAL
- * (_replace_end without), -ENOMEM, -ENOSPC, -EBADMSG. After an error of _replace_end some of the rows
- * that were not put may be gone already, and the replacement is not ended: abort the transaction; a
- * commit would say -EINVAL. */
+/* Replace all rows of a table. After stele_writable_replace(), put every row that the table shall
+ * have, each once; stele_writable_replace_end() then deletes the rows that were not put. In
+ * between, putting a key twice is -EEXIST, and deleting a row is -EBUSY. Rows put with their
+ * present value are not touched, so replacing a table by itself changes nothing and makes no
+ * version. If no row was put, stele_writable_replace_end() needs no space in the region, so a
+ * full region can be emptied.
+ *
+ * stele_writable_replace() returns 0; stele_writable_replace_end() returns the number of rows
+ * deleted. Errors: -EBUSY (a replacement has begun already), -EINVAL (no replacement has begun),
+ * -ENOMEM, -ENOSPC, -EBADMSG. After an error of stele_writable_replace_end(), some of the rows
+ * may be deleted already, and the replacement has not ended: abort the transaction. A commit
+ * would return -EINVAL. */
 STELE_API int stele_writable_replace(struct stele_writable *table);
 STELE_API int64_t stele_writable_replace_end(struct stele_writable *table);
 
-/* ---- reading a table as the transaction would commit it ---- */
+/* ---- cursors and changes of a transaction ---- */
 
 struct stele_cursor;
 struct stele_changes;
 
-/* Opens a cursor over the table's rows as they would be committed, or the changes that the commit
- * would make in it, from the last version; <stele/subscriber.h> has what to do with them, and how
- * they are closed. They belong to the caller. The next change to the transaction, of whatever table,
- * makes them invalid, and so does its end: then they may only be closed. What they give holds as
- * long. Errors: -EBUSY (the table is being replaced: _replace_end first), -EINVAL (only _changes_: the
- * transaction has dropped the table and made it again with another schema), -EBADMSG, -ENOMEM,
- * -ECHILD. */
+/* Open a cursor over the rows of a table as the transaction would commit them, or the changes of
+ * the table from the last version to that commit. <stele/subscriber.h> has the functions that
+ * read and close them. The caller owns them. They become invalid with the next change of the
+ * transaction, in any table, and with its end; then they can only be closed. The rows that they
+ * returned become invalid at the same time. Errors: -EBUSY (the table is being replaced: call
+ * stele_writable_replace_end() first), -EINVAL (changes only: the transaction has dropped the
+ * table and created it again with another schema), -EBADMSG, -ENOMEM. */
 STELE_API int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor **ret);
 STELE_API int stele_writable_changes_open(struct stele_writable *table, struct stele_changes **ret);
 
