@@ -63,7 +63,8 @@ struct stele_row;
  * signals blocked. The close waits until all commits have been notified. */
 #define STELE_NOTIFIER_THREAD 32u
 
-/* What a region on a disk loses when the machine goes down. Has no effect on a region in memory. */
+/* What a region on a disk loses when the machine goes down. Has no effect on a region in POSIX
+ * shared memory. A System V segment only takes STELE_DURABLE_CLOSE (-EINVAL). */
 enum stele_durability {
 	/* All of it, unless the last publisher had been closed. */
 	STELE_DURABLE_CLOSE = 0,
@@ -95,8 +96,9 @@ struct stele_publisher_options {
 	 * process). If equal to maximum_size, the region never gets a larger file. */
 	uint64_t limit_size;
 
-	/* Permission bits of the region. 0: 0640. Whoever may read the region may also register
-	 * as a subscriber: the permissions of the slots and queues follow. */
+	/* Permission bits of the region: 0600, with 0040 and 0004 for readers. 0: 0640. Whoever
+	 * may read the region may also register as a subscriber: the permissions of the slots and
+	 * queues follow. */
 	mode_t mode;
 
 	enum stele_durability durability;
@@ -193,7 +195,7 @@ struct stele_publisher_stats {
 	uint64_t notices_full;     /* queue full: it already holds a notice */
 	uint64_t notices_failed;   /* queue gone, taken by another user, or not permitted */
 	uint64_t futex_wakes;      /* calls that woke the waiters on the futex */
-	uint64_t reaped;           /* dead subscribers cleaned up after */
+	uint64_t reaped;           /* dead subscribers that were cleaned up */
 	uint64_t pins_revoked;     /* pinned versions reclaimed for lack of memory */
 	uint64_t arena_size;       /* bytes of the region for nodes and rows */
 	uint64_t arena_used;       /* of these, in use by the newest version, history and pins */

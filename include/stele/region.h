@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * Regions as a whole. These functions take names, hold nothing after they returned, and may be
- * called from any thread.
+ * Regions as a whole: describe, list subscribers, verify, save, load, remove, clean up.
  *
- * WHERE A REGION IS. Wherever the library takes a region, it takes its name, or DIRECTORY/NAME. A
- * region with only a name is POSIX shared memory: its files are in /dev/shm, and gone when the
- * machine starts anew. The files of one with a directory are there: on a disk they outlive the
- * machine's going down (see enum stele_durability in <stele/publisher.h>). The file system needs
- * O_TMPFILE, posix_fallocate and shared mappings, as tmpfs, ext4, XFS and Btrfs have them; a
- * network file system does not do, as a region is for one machine.
+ * THREADS. These functions take the name of a region, and hold nothing after they have returned.
+ * Any thread may call them.
  *
- * SAVED REGIONS. Whatever only reads (a subscriber, _describe, _verify, _save) takes file:PATH as well: a
- * file that stele_region_save() wrote, or a copy of a region's data file, from this machine or
- * another of its kind, at any path, readable or writable by whomever. It has no publisher and no
- * subscribers; its newest version is the last. A copy of a data file that was made while its
- * publisher committed need not be whole: stele_region_verify() tells. On a tmpfs the file must not have
- * holes, as whoever reads them is given memory for them: cp --sparse=never makes such a copy.
+ * NAMES. Wherever the library takes a region, it takes NAME or DIRECTORY/NAME.
  *
- * REGIONS OF OTHERS. Anyone can create files where regions are. Nothing in them is believed: reading a
- * region that somebody forged or damaged gives an error (-EBADMSG, mostly) or an answer, in bounded time
- * and memory. */
+ * - NAME: the region is in POSIX shared memory. Its files are in /dev/shm, and are gone when the
+ *   machine restarts.
+ * - DIRECTORY/NAME: the files are in that directory. On a disk they survive a restart of the
+ *   machine (see enum stele_durability in <stele/publisher.h>). The file system must support
+ *   O_TMPFILE, posix_fallocate() and shared mappings: tmpfs, ext4, XFS and Btrfs do. Network file
+ *   systems are not suitable, because a region belongs to one machine.
+ *
+ * SAVED REGIONS. Everything that only reads (subscribers, describe, verify, save) also takes
+ * file:PATH. PATH is a file that stele_region_save() wrote, or a copy of a region's data file, at
+ * any place, with any owner and mode, from this machine or another one of the same kind. A saved
+ * region has no publisher and no subscribers, and its newest version stays the last.
+ *
+ * A copy of a data file may be inconsistent if its publisher committed meanwhile;
+ * stele_region_verify() finds out. On a tmpfs the copy must have no holes, because reading a hole
+ * through a mapping allocates memory: make the copy with cp --sparse=never.
+ *
+ * UNTRUSTED REGIONS. Any user can create files where regions are, so the library trusts nothing
+ * in them. Reading a forged or damaged region returns an error (mostly -EBADMSG) or an answer, in
+ * bounded time and memory.
+ *
+ * CONTENTS. Descriptions, subscribers, the lock, memory use and verification, listing, saving and
+ * loading, removing, cleaning up.
+ */
 #ifndef STELE_REGION_H
 #define STELE_REGION_H
 
@@ -34,12 +44,14 @@
 extern "C" {
 #endif
 
-/* The record of one commit, and who made it. */
+/* ---- commits ---- */
+
+/* The record of one commit. */
 struct stele_commit {
 	uint64_t version;
-	uint64_t time;         /* nanoseconds since 1970; 0: not known any more */
+	uint64_t time;         /* nanoseconds since 1970; 0: no longer known */
 	uint8_t publisher[16]; /* UUID of one attachment of a publisher */
-	uint32_t pid;          /* as the publisher saw itself; for people, it proves nothing */
+	uint32_t pid;          /* as the publisher sees itself; for people, it proves nothing */
 	char command[16];      /* likewise; NUL-terminated */
 	uint64_t added, changed, removed; /* rows, over all tables */
 	char message[256];
@@ -51,244 +63,344 @@ struct stele_commit_table {
 	uint64_t added, changed, removed; /* rows */
 };
 
-/* What the contents of a region are in. */
+/* ---- describing a region ---- */
+
+/* What holds the contents of a region. */
 enum stele_memory {
-	STELE_MEMORY_DEFAULT = 0, /* of a region with a directory FILE, else SHM */
-	STELE_MEMORY_SHM = 1,     /* POSIX shared memory */
-	STELE_MEMORY_FILE = 2,    /* a file in the region's own directory */
-	STELE_MEMORY_SYSV = 3, /* a System V segment (shmget(2), ipcs -m), which readers attach with
-	                             SHM_RDONLY: of a fixed size, so there is no growth past it and no
-	                             compaction, and seen only in the IPC namespace that it was made in. The
-	                             region's files are in POSIX shared memory all the same; who may read it
-	                             is settled when it is made */
+	/* STELE_MEMORY_FILE for a region with a directory, else STELE_MEMORY_SHM. */
+	STELE_MEMORY_DEFAULT = 0,
+
+	/* POSIX shared memory. */
+	STELE_MEMORY_SHM = 1,
+
+	/* A file in the region's own directory. */
+	STELE_MEMORY_FILE = 2,
+
+	/* A System V segment (shmget(2), ipcs -m), which readers attach with SHM_RDONLY. Its size
+	 * is fixed, so the region cannot grow past it or be compacted. It is visible only in the
+	 * IPC namespace that it was created in. Who may read it is fixed at creation. The
+	 * region's files are in POSIX shared memory all the same. */
+	STELE_MEMORY_SYSV = 3,
 };
 
 struct stele_region_info {
 	size_t size; /* in: sizeof(struct stele_region_info) */
+
+	/* Identity. */
 	char name[STELE_NAME_MAX + 1];
 	char path[512]; /* of the data file */
 	uint8_t uuid[16];
 	uint32_t layout_version;
 	mode_t mode;
 	uid_t owner;
-	bool owner_trusted; /* who is this user, root, or the owner of the region's directory: see OWNERS
-	                               in <stele/subscriber.h> */
-	uint64_t created;       /* nanoseconds since 1970 */
-	uint64_t version;       /* newest; 0: none yet */
-	uint64_t oldest;        /* oldest that history holds */
-	uint32_t history;       /* versions to be kept at least, while there is room: down to two */
-	uint64_t history_bytes; /* that they may take, down to two of them; 0: no limit */
+	bool owner_trusted; /* see OWNERS in <stele/subscriber.h> */
+	uint64_t created;   /* nanoseconds since 1970 */
+
+	/* Versions. */
+	uint64_t version; /* newest; 0: none yet */
+	uint64_t oldest;  /* oldest that history holds */
+
+	/* Minimum number of versions kept. History keeps fewer, down to two, if the region is
+	 * full. */
+	uint32_t history;
+
+	/* Maximum bytes for history, which keeps at least two versions. 0: no limit. */
+	uint64_t history_bytes;
+
+	/* Publisher: the one attached, or else the last one. */
 	bool publisher_attached;
-	uint32_t publisher_pid; /* of the one attached, or the last one; 0: never any */
+	uint32_t publisher_pid; /* 0: there was none yet */
 	char publisher_command[16];
-	uint64_t publisher_since; /* attached since; or, if not, gone since: its close, or, where it
-	                               died, its last commit. ns since 1970; 0: not known */
-	uint64_t generation; /* 1, and one more with each file that took the place of another */
+
+	/* If a publisher is attached: since when. Otherwise: since when none is, which is the
+	 * time of its close, or of its last commit if it died. In nanoseconds since 1970. 0:
+	 * unknown. */
+	uint64_t publisher_since;
+
+	/* Memory. */
+	uint64_t generation; /* number of the region's file: 1, and one more for each replacement */
 	enum stele_memory memory;
-	uint64_t file_size;    /* bytes of memory the data file, or the segment, takes */
-	uint64_t maximum_size; /* to which this file may grow */
-	uint64_t limit_size;   /* to which any may */
-	bool durable_commits;  /* made with STELE_DURABLE_COMMIT */
-	uint64_t arena_size;  /* bytes given out for nodes and rows until now, free ones included */
+	uint64_t file_size;    /* bytes of memory that the data file, or the segment, uses */
+	uint64_t maximum_size; /* bytes that this file may grow to */
+	uint64_t limit_size;   /* bytes that any file of the region may grow to */
+	bool durable_commits;  /* created with STELE_DURABLE_COMMIT */
+	uint64_t arena_size; /* bytes allocated to nodes and rows until now, including free ones */
+
+	/* Subscribers. */
 	uint32_t subscribers; /* registered */
 	uint32_t subscriber_slots;
-	struct stele_commit commit; /* the newest; .version 0: none, or not readable just now */
+
+	/* The newest commit. .version is 0 if there is none, or if it cannot be read at the
+	 * moment. */
+	struct stele_commit commit;
 };
 
-/* Describes a region, whoever's it is. Errors: -EINVAL (name), -ENOENT, -ENOTDIR (its directory), -EACCES, -EBADMSG,
- * -EPROTONOSUPPORT, -ESTALE (on a disk, and no publisher has opened it since the machine started),
- * -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
+/* Fills `*ret` with a description of a region of any owner. The caller sets ret->size. Returns 0.
+ * Errors: -EINVAL (name or size), -ENOENT, -ENOTDIR (its directory), -EACCES, -EBADMSG,
+ * -EPROTONOSUPPORT, -ESTALE (on a disk, and no publisher has opened it since the machine
+ * started), -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
-/* One registered subscriber. Except for what is said to come from elsewhere, all of this is what
- * it says of itself, in a file that whoever may read the region may write. */
+/* ---- subscribers of a region ---- */
+
+/* One registered subscriber. These members are what the subscriber says of itself, in a file that
+ * all readers of the region may write, unless the comment names another source. */
 struct stele_subscriber_info {
 	uint32_t slot;
-	bool alive; /* somebody holds the slot's lock, which the kernel takes from the dead */
+
+	/* A process holds the lock of the slot. The kernel drops the lock when the process dies. */
+	bool alive;
+
 	uint8_t uuid[16];
-	uint32_t pid; /* as it saw itself */
+	uint32_t pid; /* as the subscriber sees itself */
 	char command[16];
-	int64_t user;         /* who owns the queue that it is notified through; -1: not known */
-	uint64_t since;       /* ns since 1970 */
-	const char *notifier; /* as in <stele/subscriber.h>; "none" */
-	bool waiting;     /* it is waiting, or about to: it asks for notices, and, unless it named
-	                               tables, there is no version that it has not seen and that has been there
-	                               for 1.5 s, or was given up */
-	uint32_t tables;  /* that it wants to be told of; 0: of all */
-	uint64_t seen;    /* the newest version that it found; 0: none yet */
-	uint64_t applied; /* the version that it reported as applied; 0: none */
-	uint64_t behind;  /* versions that there are after `applied`, or else after `seen` */
-	uint64_t behind_since; /* when the first of those was made; 0: none is, or not known */
-	bool behind_longer;    /* it is given up: made before `behind_since`, when the oldest that
-	                               history holds was */
-	uint64_t pinned[8];    /* versions that it asks to be kept, oldest first; 0: none */
-	uint64_t pinned_bytes; /* memory that stays for them alone, not for history: other
-	                               subscribers may pin the same. From the region */
-	int64_t queued;        /* notices that wait to be taken; -1: not known. From its queue */
-	bool counted;          /* what follows is known; from the publisher's file, which only its
-	                               user and root may read */
-	uint64_t sent, coalesced,
-		dropped; /* notices to it: on their way; merged with one that it had not
-	                               taken yet; that could not be sent, so that it looks by itself */
+	int64_t user;         /* owner of the queue that it is notified through; -1: unknown */
+	uint64_t since;       /* nanoseconds since 1970 */
+	const char *notifier; /* a name of the list in <stele/subscriber.h>, or "none" */
+
+	/* It waits, or is about to: it asks for notices. In addition, unless it named tables,
+	 * there is no version that it has not seen and that is older than 1.5 s or has left
+	 * history. */
+	bool waiting;
+
+	uint32_t tables;  /* number of tables that it waits for; 0: all */
+	uint64_t seen;    /* newest version that it found; 0: none yet */
+	uint64_t applied; /* version that it reported as applied; 0: none */
+
+	/* Number of versions after `applied`, or after `seen` if it reported none. */
+	uint64_t behind;
+
+	/* Time of the first of these versions. 0: there is none, or the time is unknown. If that
+	 * version has left history, behind_longer is set: it was made before behind_since, which
+	 * is then the time of the oldest version in history. */
+	uint64_t behind_since;
+	bool behind_longer;
+
+	uint64_t pinned[8]; /* versions that it asks to keep, oldest first; 0: none */
+
+	/* Bytes kept by its pins and not by history. Other subscribers may pin the same bytes.
+	 * Source: the region. */
+	uint64_t pinned_bytes;
+
+	int64_t queued; /* notices that it has not received yet; -1: unknown. Source: its queue */
+
+	/* Notices to this subscriber: sent; merged with an earlier one that it had not received
+	 * yet; and not sent because of an error, so that it finds the version by its own check.
+	 * Valid if `counted` is set. Source: the publisher's file, which only the region's owner
+	 * and root may read. */
+	bool counted;
+	uint64_t sent, coalesced, dropped;
 };
 typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_info *subscriber);
 
-/* Calls `each` for all that are registered, the dead included, until a publisher reaps them.
- * Changes nothing. Memory that pins hold is found by a walk as of stele_region_verify(), if there
- * is any. Returns how many there were. Errors: those of stele_region_describe(); -ENOENT, -EPERM:
- * no subscribers' file, or one that is another user's; -ENOTSUP: a saved file. */
+/* Calls `each` for every registered subscriber. Dead subscribers are included until a publisher
+ * cleans them up. Changes nothing. If there are pins, a walk over the region as in
+ * stele_region_verify() finds the memory that they hold. Returns the number of subscribers.
+ * Errors: those of stele_region_describe(); -ENOENT (no subscribers' file); -EPERM (the
+ * subscribers' file belongs to another user); -ENOTSUP (a saved region). */
 STELE_API int stele_region_subscribers(const char *region, stele_subscriber_fn *each,
                                        void *context);
 
-/* The lock that a publisher has from the begin of a transaction to its end. */
+/* ---- the lock of a region ---- */
+
+/* State of the lock that a publisher holds from the begin of a transaction to its end. */
 enum stele_lock_state {
 	STELE_LOCK_FREE = 0,
-	STELE_LOCK_HELD = 1, /* a transaction is open */
-	STELE_LOCK_DEAD = 2, /* who had it died; the next publisher, or transaction, gets it */
-	STELE_LOCK_EARLIER =
-		3, /* it is of an earlier boot of the machine; an attach makes another */
+	STELE_LOCK_HELD = 1,    /* a transaction is open */
+	STELE_LOCK_DEAD = 2,    /* its owner died; the next publisher or transaction recovers it */
+	STELE_LOCK_EARLIER = 3, /* left by an earlier boot; the next attach creates a new one */
 };
 
 struct stele_region_lock {
 	size_t size; /* in: sizeof(struct stele_region_lock) */
 	enum stele_lock_state state;
-	uint32_t owner; /* the thread that has it, as it sees itself; 0: none */
+	uint32_t owner; /* thread that holds it, as that thread sees itself; 0: none */
 };
 
-/* Looks at a region's lock, and takes nothing: for the user who publishes, and root. Errors:
- * -EINVAL, -ENOENT (no such region, or no publisher's file), -ENOTDIR, -EACCES, -EBADMSG,
- * -EPROTONOSUPPORT (of another layout or byte order), -EMFILE, -ENFILE. */
+/* Reads the state of a region's lock, without taking it. For the user who publishes, and for
+ * root. The caller sets ret->size. Returns 0. Errors: -EINVAL (name or size), -ENOENT (no such
+ * region, or no publisher's file), -ENOTDIR, -EACCES, -EBADMSG, -EPROTONOSUPPORT (another layout
+ * version or byte order), -EMFILE, -ENFILE. */
 STELE_API int stele_region_lock(const char *region, struct stele_region_lock *ret);
 
-/* What a region's memory is used for, in bytes but where it says otherwise. What several versions
- * share counts once: to the newest if that reaches it, else to history, else to pins. */
+/* ---- memory use and verification ---- */
+
+/* What the memory of a region is used for, in bytes unless the comment says otherwise. Memory
+ * that several versions share is counted once: for the newest version if that one uses it, else
+ * for history, else for pins. */
 struct stele_region_use {
-	size_t size;      /* in: sizeof(struct stele_region_use) */
-	uint64_t version; /* the newest that was looked at */
-	uint64_t oldest;  /* and the oldest of history that was */
-	uint64_t
-		versions; /* how many of history were found whole, and how many pins keep below it */
+	size_t size; /* in: sizeof(struct stele_region_use) */
+
+	/* Newest version walked, and oldest version of history walked. */
+	uint64_t version;
+	uint64_t oldest;
+
+	/* Number of versions found intact: in history, and pinned below history. */
+	uint64_t versions;
 	uint64_t pinned_versions;
-	uint64_t
-		given_up; /* older ones, which were there when this began and were given up before it
-	                             * came to their end: no figure has them */
-	uint64_t tables, rows, nodes; /* how many the newest version has */
-	uint64_t row_bytes;           /* of the newest version: its rows, */
-	uint64_t node_bytes;          /* the nodes of its tables' tries, */
-	uint64_t other_bytes;         /* and its list of tables, schemas, and record */
-	uint64_t history_bytes;       /* what older versions in history reach besides */
-	uint64_t pinned_bytes; /* what only versions below history reach, which somebody pins */
-	uint64_t slack_bytes;  /* free, in pages that are used in part: for objects of like size */
-	uint64_t free_bytes;   /* in pages that nothing is in */
-	uint64_t arena_bytes;  /* the sum of these */
-	uint64_t objects;      /* that were looked at */
-	uint64_t damages;      /* things found wrong; 0: the region is whole */
-	bool checksummed; /* a saved file: all its bytes were checked by a checksum. A region has none
-	                             * over the values of its rows */
+
+	/* Number of versions that were in history when the walk began, and were reclaimed before
+	 * they had been walked. No figure includes them. */
+	uint64_t given_up;
+
+	/* The newest version: number of tables, rows and nodes. */
+	uint64_t tables, rows, nodes;
+
+	/* The sum of these seven is arena_bytes. */
+	uint64_t row_bytes;     /* newest version: rows */
+	uint64_t node_bytes;    /* newest version: nodes of the tables' tries */
+	uint64_t other_bytes;   /* newest version: list of tables, schemas, record of the commit */
+	uint64_t history_bytes; /* only older versions in history */
+	uint64_t pinned_bytes;  /* only pinned versions below history */
+	uint64_t slack_bytes;   /* free, in pages in use: only for objects of similar size */
+	uint64_t free_bytes;    /* in free pages */
+	uint64_t arena_bytes;
+
+	uint64_t objects; /* number of objects checked */
+	uint64_t damages; /* number of faults found; 0: the region is intact */
+
+	/* All bytes were checked against a checksum. Only saved regions have one; a region that
+	 * is published has no checksum over the values of its rows. */
+	bool checksummed;
 };
 
-/* Something in a region that is not as it should be. It is described until the callback returns. */
+/* A fault in a region. Valid until the callback returns. */
 struct stele_damage {
-	uint64_t version;  /* in which it was found; 0: it is of no version */
-	const char *table; /* "" where it is in none */
-	uint64_t offset;   /* of the object in the file; 0: it is none */
-	const char *what;  /* a sentence */
+	uint64_t version;  /* in which it was found; 0: in none */
+	const char *table; /* "" if it is in none */
+	uint64_t offset;   /* of the object in the file; 0: not an object */
+	const char *what;  /* a message for people */
 };
 typedef void stele_damage_fn(void *context, const struct stele_damage *damage);
 
 struct stele_verify_options {
 	size_t size; /* sizeof(struct stele_verify_options) */
-	stele_damage_fn
-		*found; /* called for each thing that is wrong; may be NULL. Below a node that is
-	                               wrong nothing is looked at */
-	void (*progress)(void *context, uint64_t objects); /* called now and then; may be NULL */
-	void *context;                                     /* for both */
+
+	/* Called for each fault. Nothing below a faulty node is checked. May be NULL. */
+	stele_damage_fn *found;
+
+	/* Called now and then with the number of objects checked so far. May be NULL. */
+	void (*progress)(void *context, uint64_t objects);
+
+	void *context; /* for both */
 };
 
-/* Looks at everything that any version of a region reaches: header, versions, records, schemas,
- * each node and each row, with every bound, order, rank, count and checksum. Takes no lock and
- * changes nothing, works beside a live publisher, and without one; what that gives up meanwhile is
- * no damage. Takes memory of half the arena's size. Returns 1: it is whole, or 0: it is not, and
- * `*ret`, of which then only what was found whole is counted. Any bytes at all may be in the file.
- * Errors: those of stele_region_describe(); -EBADMSG: not even its header is whole, or it was
- * truncated while it was looked at; -ESTALE: the publisher outran every try. */
+/* Checks everything that any version of a region reaches: header, versions, records, schemas,
+ * every node and every row, with all bounds, orders, ranks, counts and checksums. The file may
+ * hold any bytes at all. Takes no lock and changes nothing. Works with or without a live
+ * publisher; versions that the publisher reclaims meanwhile do not count as damage. Needs memory
+ * of half the arena's size. `options` may be NULL. The caller sets ret->size.
+ *
+ * Returns 1 if the region is intact, or 0 if it is damaged. Fills `*ret` in both cases; for a
+ * damaged region it counts only what is intact. Errors: those of stele_region_describe(),
+ * -EBADMSG (the header is damaged, or the file was truncated meanwhile), -ESTALE (the publisher
+ * was faster than every retry). */
 STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
                                   struct stele_region_use *ret);
 
-/* Called with the name of a region, which lasts until it returns. 0 goes on; anything else ends the
- * listing. */
+/* ---- listing regions ---- */
+
+/* Called with the name of a region, which is valid until the callback returns. Returns 0 to
+ * continue; any other value ends the listing. */
 typedef int stele_region_fn(void *context, const char *name);
 
-/* Calls `each` for the name of every region in a directory, or, with NULL, of those without one, in the
- * order of strcmp. Lists what has a region's file name, readable or not. Reads the directory once,
- * before the first call, so `each` may create and remove regions, and a region may be gone when its
- * turn comes; takes 64 bytes of heap a region (up to twice as much while the list grows) until it returns.
- * Returns 0, or what `each` returned that is not 0 (a positive number can't be taken for an error of
- * the listing). Errors: -ENOENT, -ENOTDIR, -EACCES, -ENOMEM, -EMFILE, -ENFILE, and then `each` was
- * not called. */
+/* Calls `each` with the name of every region in a directory, in the order of strcmp(). NULL: the
+ * regions without a directory. Lists whatever has the file name of a region, readable or not.
+ * Reads the directory once, before the first call, so `each` may create and remove regions; a
+ * region may be gone when its turn comes. Needs 64 bytes of heap for each region (up to twice as
+ * much while the list grows).
+ *
+ * Returns 0, or the value of `each` that ended the listing; use a positive value, which cannot be
+ * mistaken for an error. Errors, without any call of `each`: -ENOENT, -ENOTDIR, -EACCES, -ENOMEM,
+ * -EMFILE, -ENFILE. */
 STELE_API int stele_region_each(const char *directory, stele_region_fn *each, void *context);
 
-/* The next name: writes the one after `name` in the order of strcmp ("" for the first) into `name`
- * (STELE_NAME_MAX + 1 bytes). Returns 1, or 0 after the last. Takes no heap of its own, but reads the
- * whole directory at each call: of many regions stele_region_each() is the way to list all. Errors:
- * those of stele_region_each(). */
+/* Lists one region for each call: replaces `name` (a buffer of STELE_NAME_MAX + 1 bytes) by the
+ * name that follows it in the order of strcmp(). Start with "". Returns 1, or 0 after the last
+ * name. Needs no heap, but reads the whole directory in each call; to list many regions, use
+ * stele_region_each(). Errors are those of stele_region_each(). */
 STELE_API int stele_region_next(const char *directory, char *name);
 
-#define STELE_REPLACE 2048u /* what is there may be replaced */
+/* ---- saving and loading ---- */
 
-/* Writes a region into a file, to be kept, carried away, or looked at: all versions of its history
- * that are still held when it comes to them, and nothing that is free, so the file is as small as
- * they are. It is consistent while the publisher goes on, and appears whole or not at all. A
- * region in a System V segment, or another saved file, can be saved too. The file is the saver's
- * own (0600), and of the same layout as a region's: file:PATH reads it. Sets the oldest and newest
- * version in it (may be NULL). Flags: STELE_REPLACE. Errors: those of stele_subscriber_open();
- * -EEXIST: there is a file, and no STELE_REPLACE; -EINVAL: something that is no regular file has that
- * name, and stays as it is; -ENOSPC, -EFBIG, -EDQUOT; -ENOTDIR, -EACCES, -ENOTSUP (the file's
- * directory, which must be on a file system with O_TMPFILE); -ESTALE: the publisher gave up each
- * version while it was copied. stele_subscriber_save() does it through a subscriber, whose options say
- * whose region it may be. */
+/* Flag of stele_region_save(): replace an existing file. */
+#define STELE_REPLACE 2048u
+
+/* Saves a region to a file: all versions of history that are still held when their turn comes,
+ * and no free memory. The file is consistent although the publisher continues, and appears
+ * complete or not at all. It belongs to the caller, has mode 0600, and has the layout of a
+ * region's data file: file:PATH reads it. A region in a System V segment can be saved, and so can
+ * a saved region. Sets `*ret_oldest` and `*ret_newest` (may be NULL) to the range of versions in
+ * the file. `flags` is 0 or STELE_REPLACE. Returns 0.
+ *
+ * Errors: those of stele_subscriber_open(); -EEXIST (the file exists, without STELE_REPLACE);
+ * -EINVAL (something that is not a regular file has that name; it is left alone); -ENOSPC,
+ * -EFBIG, -EDQUOT; -ENOTDIR, -EACCES, -ENOTSUP (the directory of the file, whose file system must
+ * support O_TMPFILE); -ESTALE (the publisher reclaimed each version while it was copied).
+ *
+ * stele_subscriber_save() does the same through a subscriber, whose options restrict the region's
+ * owner. */
 STELE_API int stele_region_save(const char *region, const char *file, unsigned flags,
                                 uint64_t *ret_oldest, uint64_t *ret_newest);
 
-/* Makes a region of a saved file, whole or not at all. It has the versions, tables, history, sizes
- * and options of the one that was saved, and goes on from its newest version. It has a uuid of its
- * own: the other may go on as well, so that one version number would mean two things, and who
- * resumes a follow by the old uuid is told so. Nobody publishes it when this returns. Errors:
- * those of stele_publisher_open() with STELE_CREATE_NEW; -EBADMSG: the file is not whole
- * (stele_region_verify). */
+/* Creates a region from a saved file, completely or not at all. The region has the versions,
+ * tables, history, sizes and options of the one that was saved, and continues from its newest
+ * version. No publisher is attached when the call returns.
+ *
+ * The region has a new UUID. The saved region may continue too, and one version number would then
+ * mean two things. A subscriber that resumes a follow with the old UUID is told to resynchronize.
+ *
+ * Returns 0. Errors: those of stele_publisher_open() with STELE_CREATE_NEW; -EBADMSG (the file is
+ * damaged: see stele_region_verify()). */
 STELE_API int stele_region_load(const char *file, const char *region);
 
-/* Removes a region: its files, and the queues of its subscribers that may be removed. Subscribers
- * that wait are told (-ENOENT from wait); snapshots stay readable until they are closed. Errors:
- * -EINVAL, -ENOENT, -ENOTDIR, -EBUSY (a publisher is attached), -EACCES, -EPERM (a file of another user
- * has one of the names: the sentence says whose), -EBADMSG (something else than a file, such as a directory
- * that is not empty), -ENOMEM, -EMFILE, -ENFILE, -EIO. Where something stays, so does the publisher file,
- * and the removal can be repeated. A region that is damaged, or of another layout, is removed all the
- * same. */
+/* ---- removing and cleaning up ---- */
+
+/* Removes a region: its files, and those queues of its subscribers that may be removed. Also
+ * removes a region that is damaged or of another layout version. Subscribers that wait are woken
+ * (stele_subscriber_wait() returns -ENOENT); snapshots stay readable until they are closed.
+ *
+ * Returns 0. Errors: -EINVAL, -ENOENT, -ENOTDIR, -EBUSY (a publisher is attached), -EACCES,
+ * -EPERM (a file of another user has one of the region's file names; the error message names the
+ * user), -EBADMSG (one of the names is not a file, but for example a directory that is not
+ * empty), -ENOMEM, -EMFILE, -ENFILE, -EIO. If something could not be removed, the publisher's
+ * file stays too, and the call can be repeated. */
 STELE_API int stele_region_remove(const char *region);
 
-/* Something that a process left when it died. It is described until the callback returns. */
+/* Something that a dead process left behind. Valid until the callback returns. */
 struct stele_leftover {
-	const char *
-		kind; /* "file", "folder", "channel" (what a subscriber was notified through), "slot" */
-	const char
-		*name; /* its path; of a slot, the path of its file, its number, and who had it */
-	int error; /* 0, or the negative errno that kept it: stele_last_error() has the sentence */
+	/* "file", "folder", "channel" (what a subscriber was notified through) or "slot". */
+	const char *kind;
+
+	/* Its path. For a slot: the path of its file, its number, and the process that had it. */
+	const char *name;
+
+	/* 0, or a negative errno if it could not be removed; stele_last_error() then has the
+	 * message. */
+	int error;
 };
 typedef void stele_leftover_fn(void *context, const struct stele_leftover *leftover);
 
-#define STELE_DRY_RUN 1024u /* tell of them, and remove nothing */
+/* Flag of stele_region_clean(): report leftovers without removing them. */
+#define STELE_DRY_RUN 1024u
 
-/* Removes what dead processes left of a region, and calls `found` (may be NULL) for each: the
- * files and the folder of one whose data file is gone, a file that was to take another's place,
- * slots of dead subscribers with what these were notified through. Never a data file, however dead
- * its region looks: that is data, and stele_region_remove()'s to remove. And never anything alive:
- * while a publisher is attached nothing is removed, as it cleans up by itself; whether somebody
- * has a file, or a slot, is asked of locks and of the kernel, never of pids. A publisher that
- * attaches meanwhile waits, or, told not to wait, finds the region busy. Returns how many
- * leftovers there were. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the directory), -EACCES,
- * -EPERM (they are another user's), -EBADMSG (what has the name of a file of the region is none),
- * -ENOTSUP, -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -EIO. */
+/* Removes what dead processes left of a region, and calls `found` (may be NULL) for each
+ * leftover:
+ *
+ * - files and the folder of a region whose data file is gone
+ * - a file that was to replace another one
+ * - slots of dead subscribers, and what these were notified through
+ *
+ * A data file is never removed, even if the region looks dead: it is data, and removing it is up
+ * to stele_region_remove(). Nothing that is in use is removed. Locks and the kernel decide what
+ * is in use, never process numbers. While a publisher is attached nothing is removed, because the
+ * publisher cleans up by itself. A publisher that attaches meanwhile waits; with a negative
+ * attach_timeout it finds the region busy.
+ *
+ * Returns the number of leftovers. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the
+ * directory), -EACCES, -EPERM (they belong to another user), -EBADMSG (something that is not a
+ * file has the name of one of the region's files), -ENOTSUP, -ENOSPC, -ENOMEM, -EMFILE, -ENFILE,
+ * -EIO. */
 STELE_API int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found,
                                  void *context);
 
