@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Schemas: the typed columns of a table. The first columns form the key, the rest the value.
+ * Schemas: the typed columns of a table. The first columns form the key, the others the value.
  *
- * VALUES are laid out as a C struct of the user's own, which is stored and handed out as it is:
+ * VALUES. A value has the layout of a C struct that the user defines. The library stores the
+ * struct and returns it as it is:
  *
  *     struct route { uint32_t next_hop; char interface[16]; uint32_t metric; };
  *
@@ -14,31 +15,36 @@
  *     };
  *     static const struct stele_schema route_schema = STELE_SCHEMA(struct route, route_columns);
  *
- * A variable column (STELE_TEXT, STELE_BYTES) may be the last of a value: its bytes follow the
- * fixed part, starting at the column's offset (a flexible array member in C), and its length is the
- * size of the value less that offset.
+ * The last column of a value may be variable (STELE_TEXT, STELE_BYTES). Its bytes start at the
+ * column's offset, after the fixed part: in C it is a flexible array member. Its length is the
+ * size of the value minus that offset.
  *
- * A number is aligned to its size. In structs of i386 processes the compiler aligns those of 64
- * bits to 4 bytes, unless the member says otherwise: `_Alignas(8) uint64_t bytes`, which makes the
- * struct the same in 32 and 64 bits.
+ * A number is aligned to its size. On i386, compilers align 64-bit members of structs to 4 bytes
+ * only. Declare such a member as `_Alignas(8) uint64_t bytes`: then the struct is the same in
+ * 32-bit and 64-bit processes.
  *
- * KEYS are strings of bits, compared from the first bit on; a key that another one starts with
- * comes before it. Column types are encoded so that this order is the order of the values:
+ * KEYS. A key is a string of bits. Keys are ordered by their bits, from the first bit on; a key
+ * comes before all longer keys that start with it. Each column type is encoded so that this order
+ * is the order of the values:
  *
- *     u8..u64, time   big-endian            i8..i64   big-endian, sign bit flipped
- *     f64             big-endian, all bits flipped when negative, else the sign bit (IEEE 754 total
- *                     order); NaN is refused and -0.0 is stored as 0.0
- *     bool, ipv4, ipv6, mac, uuid           their bytes
+ *     u8..u64, time   big-endian
+ *     i8..i64         big-endian, sign bit flipped
+ *     f64             big-endian; all bits flipped if negative, else the sign bit (IEEE 754 total
+ *                     order). NaN is refused, and -0.0 is stored as 0.0
+ *     bool, ipv4, ipv6, mac, uuid
+ *                     their bytes
  *     char[N]         N bytes, padded with NUL
- *     ipv4net, ipv6net   the first LENGTH bits of the address: only as the last key column; such a
- *                     table is a prefix table, and can be searched for the longest match
- *     text, bytes     their bytes, only as the last key column
+ *     ipv4net, ipv6net
+ *                     the first LENGTH bits of the address. Only as the last key column. The table
+ *                     is then a prefix table, which supports longest-prefix match
+ *     text, bytes     their bytes. Only as the last key column
  *
- * stele_key_append() encodes a column; a service with a one-column key usually needs no call: an
- * IPv4 prefix is its 4 bytes in network order with key_bits = its length, a u32 is htonl(x) with
- * 32.
+ * stele_key_append() encodes a column. A key of one column seldom needs it: an IPv4 prefix is its
+ * 4 bytes in network order, with the prefix length as key_bits; a u32 is htonl(x), with 32 bits.
  *
- * All functions here are pure: any thread, no handles.
+ * THREADS. The functions here have no state. Any thread may call them.
+ *
+ * CONTENTS. Limits and types, schemas, names, keys, values, columns as text.
  */
 #ifndef STELE_SCHEMA_H
 #define STELE_SCHEMA_H
@@ -52,14 +58,15 @@
 extern "C" {
 #endif
 
-/* Limits. */
+/* ---- limits and types ---- */
+
 #define STELE_NAME_MAX    63u        /* bytes in the name of a region, table or column */
 #define STELE_COLUMNS_MAX 64u        /* columns of a table, key columns included */
 #define STELE_KEY_MAX     512u       /* bytes in an encoded key */
 #define STELE_VALUE_MAX   (1u << 20) /* bytes in a value */
 
-/* The column types, with the C representation that a value column has in its struct, and that
- * stele_key_append(), stele_value_format() and their inverses take and give. */
+/* The column types. The comments give the C type of a value column in its struct.
+ * stele_key_append(), stele_value_format() and their inverses use the same C types. */
 enum stele_type {
 	STELE_U8 = 1,  /* uint8_t */
 	STELE_U16,     /* uint16_t */
@@ -78,9 +85,9 @@ enum stele_type {
 	STELE_MAC,     /* 6 bytes */
 	STELE_UUID,    /* 16 bytes (uuid_t) */
 	STELE_TIME,    /* uint64_t, nanoseconds since 1970-01-01T00:00:00Z */
-	STELE_CHAR, /* char[N]: text of at most N bytes, padded with NUL, not always terminated */
-	STELE_TEXT, /* any number of bytes, meant as UTF-8; last column of the key or of the value */
-	STELE_BYTES, /* any number of bytes; likewise */
+	STELE_CHAR,  /* char[N]: text of at most N bytes, padded with NUL (N bytes: without NUL) */
+	STELE_TEXT,  /* UTF-8 by convention, of any length; last column of the key or value */
+	STELE_BYTES, /* bytes, of any length; last column of the key or of the value */
 };
 
 struct stele_ipv4net {
@@ -89,28 +96,36 @@ struct stele_ipv4net {
 };
 
 struct stele_ipv6net {
-	uint8_t address[16];
-	uint8_t length; /* 0 to 128 */
+	uint8_t address[16]; /* network order; bits past the length are zero */
+	uint8_t length;      /* 0 to 128 */
 };
+
+/* ---- schemas ---- */
 
 struct stele_column {
 	const char *name; /* a letter or '_', then letters, digits, '_' or '-' */
 	enum stele_type type;
-	bool key;        /* key columns come first */
-	uint32_t size;   /* bytes: needed for STELE_CHAR; 0 for STELE_TEXT and STELE_BYTES; for
-	                         every other type 0 or the type's own size */
-	uint32_t offset; /* of a value column in its struct; of a key column 0 */
+	bool key; /* key columns come first */
+
+	/* In bytes. Required for STELE_CHAR. 0 for STELE_TEXT and STELE_BYTES. For every other
+	 * type 0, or the size of the type. */
+	uint32_t size;
+
+	/* Of a value column: in its struct. Of a key column: 0. */
+	uint32_t offset;
 };
 
 struct stele_schema {
 	const struct stele_column *columns;
 	size_t column_count;
-	size_t value_size; /* sizeof the value's struct; where the last column is variable, the
-	                      column's offset (the size of a value whose variable part is empty);
-	                      0 for a table of keys alone */
+
+	/* sizeof the value's struct. If the last column is variable, the offset of that column,
+	 * which is the size of a value whose variable part is empty. 0 for a table with keys
+	 * only. */
+	size_t value_size;
 };
 
-/* A key column; for a key column of type STELE_CHAR give its size with STELE_KEY_CHAR. */
+/* A key column. For STELE_CHAR, use STELE_KEY_CHAR, which takes the size. */
 #define STELE_KEY(name_, type_) \
 	{ \
 		.name = (name_), .type = (type_), .key = true \
@@ -119,123 +134,162 @@ struct stele_schema {
 	{ \
 		.name = (name_), .type = STELE_CHAR, .key = true, .size = (size_) \
 	}
-/* A value column: a member of a struct, under the member's own name. */
+/* A value column: a member of a struct, with the name of the member. */
 #define STELE_VALUE(struct_, member_, type_) \
 	{ \
 		.name = #member_, .type = (type_), .size = sizeof(((struct_ *)0)->member_), \
 		.offset = offsetof(struct_, member_) \
 	}
-/* A variable value column: a flexible array member, the last of its struct. */
+/* A variable value column: the flexible array member of a struct. */
 #define STELE_VALUE_VARIABLE(struct_, member_, type_) \
 	{ \
 		.name = #member_, .type = (type_), .offset = offsetof(struct_, member_) \
 	}
-/* The schema of a table whose values are `struct_` with the columns in the array `columns_`. */
+/* The schema of a table whose values are of type `struct_`, with the columns of the array
+ * `columns_`. */
 #define STELE_SCHEMA(struct_, columns_) \
 	{ \
 		.columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
 		.value_size = sizeof(struct_) \
 	}
-/* The same where the last column is the flexible array member `member_`. */
+/* A schema whose last column is the flexible array member `member_`. */
 #define STELE_SCHEMA_VARIABLE(struct_, member_, columns_) \
 	{ \
 		.columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
 		.value_size = offsetof(struct_, member_) \
 	}
 
-/* Says whether a schema is well formed: 0, or -EINVAL with a sentence that names the column. What
- * makes one: at least one key column, all key columns before the value's; names allowed and
- * distinct; variable columns and prefixes where they may be; value columns inside the value, at
- * multiples of their type's alignment, not overlapping; and the limits above. */
+/* Checks that a schema is well formed:
+ *
+ * - at least one key column, and all key columns before the value columns
+ * - column names allowed and distinct
+ * - variable columns and prefixes only where they are allowed
+ * - value columns inside the value, aligned to their types, without overlap
+ * - the limits above
+ *
+ * Returns 0, or -EINVAL; the error message names the column. */
 STELE_API int stele_schema_check(const struct stele_schema *schema);
 
-/* True when both have the same columns: names, types, sizes, offsets, keys, and the same value
- * size. */
+/* Returns true if both schemas have the same value size and the same columns: names, types,
+ * sizes, offsets, and which of them are keys. */
 STELE_API bool stele_schema_equal(const struct stele_schema *a, const struct stele_schema *b);
 
-/* Writes the schema as text, `prefix: ipv4net key, next_hop: ipv4, interface: char[16]`, into
- * `buffer` of `size` bytes, cut short and always terminated. Returns the length of the whole text,
- * as snprintf does. Text says no offsets. */
+/* Formats a schema as text, such as `prefix: ipv4net key, next_hop: ipv4, interface: char[16]`.
+ * Writes at most `size` bytes to `buffer`, including the terminating NUL. Returns the length of
+ * the complete text, as snprintf(3) does. The text contains no offsets. */
 STELE_API size_t stele_schema_format(const struct stele_schema *schema, char *buffer, size_t size);
 
-/* Reads a table's declaration, `routes(prefix: ipv4net key, next_hop: ipv4)`: the table's name is
- * written to `ret_table` (STELE_NAME_MAX + 1 bytes) and the schema, laid out as a C compiler lays
- * out a struct with these members in this order, to `*ret`, one allocation to be freed with
- * stele_schema_free(). Errors: -EINVAL (the sentence has the position and what was expected),
- * -ENOMEM. */
+/* Parses the declaration of a table, such as `routes(prefix: ipv4net key, next_hop: ipv4)`.
+ * Writes the name of the table to `ret_table` (STELE_NAME_MAX + 1 bytes) and the schema to
+ * `*ret`. The value has the layout of a C struct with these members in this order. The caller
+ * frees the schema with stele_schema_free(). Returns 0. Errors: -EINVAL (the error message has
+ * the position, and what was expected), -ENOMEM. */
 STELE_API int stele_schema_parse(const char *text, char *ret_table, struct stele_schema **ret);
-STELE_API struct stele_schema *
-stele_schema_copy(const struct stele_schema *schema); /* NULL: no memory */
+
+/* Returns a copy of a schema, or NULL if there is no memory. The caller frees it with
+ * stele_schema_free(). */
+STELE_API struct stele_schema *stele_schema_copy(const struct stele_schema *schema);
+
+/* Frees a schema that the library allocated. Accepts NULL. Returns NULL. */
 STELE_API struct stele_schema *stele_schema_free(struct stele_schema *schema);
 
-/* The index of a column by its name, or -ENOENT (no sentence). */
+/* Returns the index of the column with this name, or -ENOENT (without an error message). */
 STELE_API int stele_schema_column(const struct stele_schema *schema, const char *name);
 
-/* Whether a region or a table may have this name: 1 to STELE_NAME_MAX of a-z A-Z 0-9 _ -, the first
- * a letter, digit or '_'. 0, or -EINVAL with a sentence that starts with `what` ("region"). */
+/* ---- names ---- */
+
+/* Checks the name of a region or a table: 1 to STELE_NAME_MAX characters of a-z A-Z 0-9 _ -, of
+ * which the first is no hyphen. Returns 0, or -EINVAL; the error message starts with `what`
+ * ("region"). */
 STELE_API int stele_name_check(const char *what, const char *name);
 
 /* ---- keys ---- */
 
-/* An encoded key. Start one with `struct stele_key key = {0};`. */
+/* An encoded key. Start with an empty one: `struct stele_key key = {0};`. */
 struct stele_key {
 	unsigned bits;
 	uint8_t bytes[STELE_KEY_MAX];
 };
 
-/* Appends a column's value, in its C representation, to a key. `size` is the number of bytes at
- * `value` for STELE_TEXT and STELE_BYTES and is not looked at otherwise. Columns must be appended
- * in the schema's order. Errors: -EINVAL: the value is not allowed in a key (host bits set, NaN,
- * prefix too long), or the key would be longer than STELE_KEY_MAX. */
+/* Encodes the value of a column, given in its C type, and appends it to a key. Append the columns
+ * in the order of the schema. `size` is the number of bytes at `value` for STELE_TEXT and
+ * STELE_BYTES, and is ignored for other types. Returns 0. Errors: -EINVAL (the value is not
+ * allowed in a key: host bits set, NaN, prefix too long; or the key would be longer than
+ * STELE_KEY_MAX). */
 STELE_API int stele_key_append(struct stele_key *key, const struct stele_column *column,
                                const void *value, size_t size);
 
-/* Finds column `column` of an encoded key. Fixed types are decoded into `buffer` (32 bytes are
- * enough but for STELE_CHAR, which needs its column's size) in their C representation, and
- * `*ret_size` is their size; for STELE_TEXT and STELE_BYTES `*ret_value` points into the key
- * itself. Errors: -EBADMSG: the key does not fit the schema. */
+/* Finds and decodes one column of an encoded key. `column` is its index in the schema.
+ *
+ * Columns of a fixed size are decoded to their C type in `buffer`: 32 bytes are enough, except
+ * for STELE_CHAR, which needs the size of the column. `*ret_value` then points to the buffer. For
+ * STELE_TEXT and STELE_BYTES, `*ret_value` points into the key. `*ret_size` is set to the size.
+ * Returns 0. Errors: -EBADMSG (the key does not fit the schema), -EINVAL (not a key column),
+ * -EMSGSIZE (the buffer is too small). */
 STELE_API int stele_key_column(const struct stele_schema *schema, size_t column, const void *key,
                                unsigned key_bits, void *buffer, size_t buffer_size,
                                const void **ret_value, size_t *ret_size);
 
-/* Says whether a key may be put into a table of this schema: its length; bits past the end of a
- * prefix zero in its last byte; bools 0 or 1; no NaN and no -0.0; nothing but NUL after the NUL in a
- * char[N]. stele_key_append() makes no others. 0, or -EINVAL with a sentence that names the
+/* Checks that a key may be put into a table of this schema:
+ *
+ * - its length fits
+ * - bits past the end of a prefix are zero in its last byte
+ * - bools are 0 or 1
+ * - no NaN and no -0.0
+ * - after a NUL in a char[N] comes nothing but NUL
+ *
+ * Keys of stele_key_append() fulfil this. Returns 0, or -EINVAL; the error message names the
  * column. */
 STELE_API int stele_key_check(const struct stele_schema *schema, const void *key,
                               unsigned key_bits);
 
-/* Finds a value column in a row's value: sets `*ret_value` and `*ret_size`; for STELE_CHAR the size
- * is the length of the text, up to the first NUL. Errors: -EBADMSG: the value is shorter than its
- * schema says. */
+/* ---- values ---- */
+
+/* Finds one column in the value of a row. `column` is its index in the schema. Sets `*ret_value`
+ * to point into the value, and `*ret_size` to the size; for STELE_CHAR that is the length of the
+ * text, up to the first NUL. Returns 0. Errors: -EBADMSG (the value is shorter than the schema
+ * says), -EINVAL (not a value column). */
 STELE_API int stele_value_column(const struct stele_schema *schema, size_t column,
                                  const void *value, size_t value_size, const void **ret_value,
                                  size_t *ret_size);
 
-/* Says whether a value may be put into a table of this schema: its size (exactly value_size, or
- * from value_size to STELE_VALUE_MAX where the last column is variable), bools 0 or 1, prefixes
- * without host bits. 0 or -EINVAL with a sentence that names the column. */
+/* Checks that a value may be put into a table of this schema:
+ *
+ * - its size is value_size, or from value_size to STELE_VALUE_MAX if the last column is variable
+ * - bools are 0 or 1
+ * - prefixes have no host bits
+ *
+ * Returns 0, or -EINVAL; the error message names the column. */
 STELE_API int stele_value_check(const struct stele_schema *schema, const void *value,
                                 size_t value_size);
 
 /* ---- columns as text ---- */
 
-/* The name of a type as schemas spell it ("ipv4net"; "char" for STELE_CHAR), or NULL. */
+/* Returns the name of a type as in a declaration ("ipv4net"; "char" for STELE_CHAR), or NULL if
+ * there is no such type. The string is static. */
 STELE_API const char *stele_type_name(enum stele_type type);
 
-/* Writes a column's value, in its C representation, as text: decimal integers; f64 with the fewest
- * digits that read back the same; true/false; addresses and prefixes as inet_ntop(3) does; MACs as
- * aa:bb:cc:dd:ee:ff; UUIDs in lower case; times as 2026-01-31T12:00:00.000000001Z (no fraction when
- * it is zero); char[N] and text as they are; bytes in hexadecimal. The text is not escaped. Returns
- * as snprintf does. */
+/* Formats the value of a column, given in its C type, as text:
+ *
+ *     integers               decimal
+ *     f64                    the fewest digits that read back as the same number
+ *     bool                   true, false
+ *     addresses, prefixes    as inet_ntop(3)
+ *     mac                    aa:bb:cc:dd:ee:ff
+ *     uuid                   lower case
+ *     time                   2026-01-31T12:00:00.000000001Z; without the fraction if it is zero
+ *     char[N], text          as it is
+ *     bytes                  hexadecimal
+ *
+ * The text is not escaped. Returns the length of the complete text, as snprintf(3) does. */
 STELE_API size_t stele_value_format(const struct stele_column *column, const void *value,
                                     size_t size, char *buffer, size_t buffer_size);
 
-/* The inverse: reads text of `length` bytes into `buffer`, in C representation, and sets
- * `*ret_size`. Integers also as 0x..., times also as a decimal number of nanoseconds, a
- * prefix without a length as one address. Errors:
- * -EINVAL with a sentence that says what was expected and what stands there; -ERANGE: a number
- * outside its type, text longer than its char[N]; -EMSGSIZE: the buffer is too small. */
+/* Parses text of `length` bytes into the C type of a column, the inverse of stele_value_format().
+ * Writes to `buffer` and sets `*ret_size`. Also accepts 0x... for integers, a decimal number of
+ * nanoseconds for a time, and a prefix without a length, which is one address. Returns 0. Errors:
+ * -EINVAL (the error message says what was expected and what was found), -ERANGE (a number
+ * outside its type, text longer than its char[N]), -EMSGSIZE (the buffer is too small). */
 STELE_API int stele_value_parse(const struct stele_column *column, const char *text, size_t length,
                                 void *buffer, size_t buffer_size, size_t *ret_size);
 
