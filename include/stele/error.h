@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errors. Functions return negative errno values; the sentence that goes with the last failure of
- * the calling thread is kept here. The same value always means the same kind of thing:
+ * Errors. Functions return negative errno values. stele_last_error() returns the error message of
+ * the calling thread's last failure. A value always means the same kind of error:
  *
- *   -EINVAL     an argument is wrong: a name, a path, a schema, a key, a value, an option
- *   -ERANGE     a text does not fit its type: a number outside it, more letters than a char[N] has
- *   -ENOENT     no such region, directory, table, row or version
- *   -ENOTDIR    what should be a directory is none
- *   -EEXIST     it exists already
- *   -EBUSY      another publisher is attached, or a transaction is open; no signal can be had to be
- *               notified by
- *   -EAGAIN     a condition does not hold: the region or a row is at another version
- *   -EACCES, -EPERM   the files of the region, or its memory, do not let this user in, are in another
- *               IPC namespace, or may be written by others than their owner
- *   -ENOSPC     no room: the region's maximum, or the file system that holds it
- *   -EOVERFLOW  the region has reached its last version, 2^62 - 1
- *   -EFBIG, -EDQUOT   a file would be larger than this process may write (RLIMIT_FSIZE; no SIGXFSZ is
- *               raised) or than its file system can hold, or the disk quota is used up. A function that
- *               lists -ENOSPC may return these two likewise
- *   -ENOMEM     no room in this process, heap or address space, or in its memory cgroup
- *   -EMFILE, -ENFILE  no descriptors, or more versions pinned than a subscriber may
- *   -ESTALE     the version is no longer held: open a newer snapshot. The region was replaced by
- *               another, or left by an earlier boot of the machine
- *   -EBADMSG    the region is damaged, was truncated, lost its memory, or is not a region
- *   -EPROTONOSUPPORT  the region was made by a library with another layout, or for another machine
- *   -ECHILD     the handle was made before a fork(), by the parent
- *   -ENOTSUP    this subscriber's notifier can't do that, or the region's memory, or a saved file; or
- *               the file system can't hold a region
- *   -EMSGSIZE   the caller's buffer is too small
- *   -EIO        a file could not be read or written, or the system failed in a way that is none of
- *               these: the sentence says how
+ *   -EINVAL           an argument is wrong: a name, a path, a schema, a key, a value, an option
+ *   -ERANGE           text does not fit its type: a number outside it, more bytes than a char[N]
+ *   -ENOENT           no such region, directory, table, row or version
+ *   -ENOTDIR          a directory was expected, and something else was found
+ *   -EEXIST           it exists already
+ *   -EBUSY            another publisher is attached, or a transaction is open; or no signal is
+ *                     available to be notified by
+ *   -EAGAIN           a condition does not hold: the region or a row is at another version
+ *   -EACCES, -EPERM   this user may not use the files or the memory of the region, the memory is in
+ *                     another IPC namespace, or other users than the owner may write to them
+ *   -ENOSPC           the region has reached its maximum size, or its file system is full
+ *   -EOVERFLOW        the region has reached its last version, 2^62 - 1
+ *   -EFBIG, -EDQUOT   a file would be larger than this process may write (RLIMIT_FSIZE; no SIGXFSZ
+ *                     is raised) or than its file system supports; or the disk quota is used up. A
+ *                     function that lists -ENOSPC may return these two as well
+ *   -ENOMEM           this process, or its memory cgroup, has no memory or address space left
+ *   -EMFILE, -ENFILE  no descriptors are left; or a subscriber pins too many versions
+ *   -ESTALE           the version is no longer held: open a newer snapshot; or the region was
+ *                     replaced by another, or was left by an earlier boot of the machine
+ *   -EBADMSG          the region is damaged, was truncated, has lost its memory, or is not a region
+ *   -EPROTONOSUPPORT  the region was made by a library with another layout version, or on another
+ *                     kind of machine
+ *   -ECHILD           the handle was opened by the parent process, before a fork()
+ *   -ENOTSUP          not supported by this subscriber's notifier, by the region's memory, by a
+ *                     saved region, by the file system, or by the system
+ *   -EMSGSIZE         the caller's buffer is too small
+ *   -EIO              a file could not be read or written, or the system failed with an error that
+ *                     is not in this list: the error message says which
  *
  * There are no others.
  */
@@ -42,32 +43,37 @@ extern "C" {
 
 #define STELE_API __attribute__((visibility("default")))
 
-/* A sentence about the last call of this thread that failed: what failed, on which object, and what
- * to do about it. No newline at its end. Never NULL; empty when nothing has failed yet. It is the
- * thread's own, and holds until the thread's next failing call. Any thread. */
+/* Returns the error message of this thread's last call that failed: what failed, on which object,
+ * and what to do about it. The message has no newline at its end. Never returns NULL; the message
+ * is "" if nothing has failed yet. It belongs to the thread, and is valid until the thread's next
+ * failing call. Any thread may call this function. */
 STELE_API const char *stele_last_error(void);
 
-/* THE SIGBUS HANDLER. The library installs one with the first handle that is opened, so that a file of a
- * region which somebody truncates costs an -EBADMSG and not the process, and restores the action before
- * it when the last handle is closed. Functions that take a region by its name (describe, verify, save,
- * remove) have it installed while they run. A fault at any other address, and a SIGBUS that was sent,
- * goes to the action before, as without the library.
+/* THE SIGBUS HANDLER. If another process truncates a file of a region, an access to the mapping
+ * raises SIGBUS. The library handles this signal, so that the call returns -EBADMSG and the
+ * process survives. It installs the handler with the first handle that is opened, and restores
+ * the previous action when the last handle is closed. Functions that take a region by name
+ * (describe, verify, save, remove) install the handler while they run. A fault at any other
+ * address, and a SIGBUS sent by a process, go to the previous action, as without the library.
  *
- * A program with a SIGBUS handler of its own installs it before its first open: then there is nothing
- * more to do. One that it installs later takes the library's place. Until the next open, which installs
- * the library's in front of it, a truncated file is then a fault that the program's handler has to
- * handle; it does so by calling the action that it replaced (sigaction(2), with all three arguments)
- * for every fault that it does not know. Handlers may chain to each other in any order and be installed
- * again: no circle comes of it. From then on the library stays loaded: dlclose(3) does not unload what
- * another handler may call. Otherwise nothing of the library outlives a dlclose() that comes after all
- * handles are closed.
+ * A program with a SIGBUS handler of its own should install it before its first open. Then there
+ * is nothing more to do.
  *
- * A thread that calls the library must not have SIGBUS blocked: the kernel ends a process whose thread
- * faults with SIGBUS blocked, whatever the handler is.
+ * If a program installs its handler later, that handler takes the place of the library's until
+ * the next open, which installs the library's handler in front of it again. In between, the
+ * program's handler receives the faults of truncated files. It handles them by calling the action
+ * that it replaced, with all three arguments (sigaction(2)), for every fault that it does not
+ * know. Handlers may chain to each other in any order and be installed repeatedly; no endless
+ * loop results. From then on, dlclose(3) does not unload the library, because another handler may
+ * call it. Otherwise nothing of the library remains after a dlclose() that follows the close of
+ * all handles.
  *
- * This is a flag for opening publishers and subscribers: install no such handler for the handle. A file
- * of the region that somebody truncates then kills the process that touches it. For programs that have
- * a handler of their own which must be the only one. */
+ * A thread that calls the library must not block SIGBUS: when a thread faults with SIGBUS
+ * blocked, the kernel kills the process, whatever the handler is.
+ *
+ * STELE_NO_SIGBUS_HANDLER is a flag for opening publishers and subscribers: do not install the
+ * handler for this handle. If a file of the region is then truncated, the process that accesses
+ * it is killed. For programs whose own handler must be the only one. */
 #define STELE_NO_SIGBUS_HANDLER 4u
 
 #ifdef __cplusplus
