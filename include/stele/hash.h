@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A hash index for exact lookups, for who looks up single keys in large tables. A get from a table
- * walks its trie; in a large one of long keys that have much in common, that can be eight cache
- * misses, each of which waits for the one before. A hash index finds where the row is in one,
- * whatever the keys; the row is the second. It is in memory of the subscriber's own and holds no
- * keys and no values: about seven bytes a row (from 300,000 rows on in steps of 2 MiB), and 100
- * KiB. The region stays the one truth, and its publisher and other readers know nothing of the
- * index. It is built from a snapshot, and moved to a newer one at the cost of what changed. Order,
- * prefixes and matches stay the table's.
+ * A hash index for exact lookups in large tables. A lookup in a table of the region walks a trie.
+ * In a large table whose keys are long and share much, the walk can take eight cache misses, each
+ * of which waits for the one before. A hash index takes one cache miss to find the row, whatever
+ * the keys are, and one to read it.
  *
  *     stele_snapshot_open(subscriber, 0, &snapshot);
  *     stele_table_open(snapshot, "sessions", &session_schema, &sessions);
@@ -25,21 +21,31 @@
  *                     serve(row.value);
  *     }
  *
- * WHAT IT ANSWERS. What stele_table_get() and stele_table_get_many() answer for the table that it
- * was opened on or moved to last, of any keys and values, with the same rows in the region's
- * memory, the same checks, and the same promise: a row that was handed out is vouched for by
- * stele_snapshot_check() after its use.
+ * MODEL. The index is private memory of the subscriber. It is built from a snapshot, and moved to
+ * a newer snapshot at a cost that depends on what changed. The publisher and other readers are
+ * not involved. Ordered scans, prefixes and longest-prefix match are not available through the
+ * index; use the table.
  *
- * OWNERSHIP. The index is the caller's: stele_hash_close(). It reads through the snapshot that its
- * table was opened in, which must stay open until the index was moved to another one, or closed.
+ * A lookup returns what stele_table_get() or stele_table_get_many() returns for the table that
+ * the index was opened on or last moved to, for keys and values of any type. The rows are the
+ * same rows in the region's memory, with the same checks and the same rule: call
+ * stele_snapshot_check() after the use of a row to learn whether it was consistent.
  *
- * THREADS. Any number of threads may get at the same time; no other may be in a call on the index
- * while one moves or closes it. Opening, moving and getting count as reading the snapshot.
+ * MEMORY. The index holds no keys and no values. It takes about seven bytes for each row, and 100
+ * KiB. From 300,000 rows on, it grows in steps of 2 MiB.
  *
- * PROMISES. All answers are those of one version: the one that the index was opened on or moved to
- * last. When the publisher took that version back, calls say -ESTALE; move it to a newer one then.
- * Each index hashes in a way of its own, drawn at random when it is opened: who chooses keys can't
- * choose them so that lookups become slow.
+ * OWNERSHIP. The caller owns the index, and closes it with stele_hash_close(). The index reads
+ * through the snapshot of its table. Keep that snapshot open until the index was moved to another
+ * snapshot or closed.
+ *
+ * THREADS. Any number of threads may look up rows at the same time. While one thread moves or
+ * closes the index, no other thread may be in a call on it. Opening, moving and looking up count
+ * as reading the snapshot.
+ *
+ * GUARANTEES. All answers belong to one version: the one that the index was opened on or last
+ * moved to. If the publisher reclaims that version, calls return -ESTALE; then move the index to
+ * a newer version. Each index has a hash function of its own, drawn at random when it is opened,
+ * so that nobody can choose keys that make lookups slow.
  */
 #ifndef STELE_HASH_H
 #define STELE_HASH_H
@@ -55,38 +61,44 @@ extern "C" {
 
 struct stele_hash;
 
-/* Builds the index of a table. Costs a scan of it and an entry for each row: for a million rows,
- * some tens of milliseconds. Errors: -ESTALE, -EBADMSG, -ENOMEM, -ENOSYS (the system has no random
- * numbers), -ECHILD. */
+/* Builds the index of a table. The cost is a scan of the table and an entry for each row: some
+ * tens of milliseconds for a million rows. Returns 0. Errors: -ESTALE, -EBADMSG, -ENOMEM,
+ * -ENOTSUP (the system has no random numbers), -ECHILD. */
 STELE_API int stele_hash_open(const struct stele_table *table, struct stele_hash **ret);
+
+/* Closes the index. Returns NULL. */
 STELE_API struct stele_hash *stele_hash_close(struct stele_hash *hash);
 
 /* Moves the index to the same table of another snapshot, usually a newer one, or to any other
- * table. Costs what differs; and as much as opening where rows became many more or many fewer, or
- * most of them were exchanged for others, since it was built last; and where the region's file was
- * exchanged in between (it grew), the table was made anew, the snapshot is another subscriber's, or
- * the version that the index was at was taken back. From then on only the new snapshot need stay
- * open. Errors: -ECHILD; and, after which getting is -ESTALE until the index was moved without an
- * error, and neither snapshot need stay open: -ESTALE (the new version was taken back), -EBADMSG,
- * -ENOMEM. */
+ * table. On success, only the new snapshot needs to stay open.
+ *
+ * The cost is that of the difference. A move costs as much as opening if, since the index was
+ * last built, the number of rows has grown or shrunk by much, or most rows were replaced by
+ * others. The same holds if the region's file was replaced in between (it grew), if the table was
+ * created again, if the snapshot belongs to another subscriber, or if the publisher reclaimed the
+ * version that the index was at.
+ *
+ * Returns 0. Errors that leave the index unchanged: -ECHILD. Errors after which lookups return
+ * -ESTALE until a move succeeds: -ESTALE (the publisher reclaimed the new version), -EBADMSG,
+ * -ENOMEM. After these, neither snapshot needs to stay open. */
 STELE_API int stele_hash_move(struct stele_hash *hash, const struct stele_table *table);
 
-/* Finds a row by its key: 1 and `*ret`, or 0 where there is none. Errors: -EINVAL (the key doesn't
- * fit the schema), -ESTALE, -EBADMSG, -ECHILD. */
+/* Looks up a row by its key. Returns 1 and fills `*ret`, or returns 0 if there is no such row.
+ * Errors: -EINVAL (the key does not fit the schema), -ESTALE, -EBADMSG, -ECHILD. */
 STELE_API int stele_hash_get(const struct stele_hash *hash, const void *key, unsigned key_bits,
                              struct stele_row *ret);
 
-/* The same for many keys in one call, which wait for memory together. ret[i] is the row with
- * keys[i], or all zeros (.key is NULL) where there is none. Returns how many were found; or an
- * error as _get, and then `ret` holds nothing. */
+/* Looks up `count` rows in one call. The lookups wait for memory together. Sets ret[i] to the row
+ * with keys[i], or to all zeros (.key is NULL) if there is none. Returns the number of rows
+ * found. Errors are those of stele_hash_get(); then the contents of `ret` are undefined. */
 STELE_API int64_t stele_hash_get_many(const struct stele_hash *hash,
                                       const struct stele_key_ref *keys, size_t count,
                                       struct stele_row *ret);
 
-/* The version that the index is at; 0 after a move that failed. */
+/* Returns the version that the index is at, or 0 after a move that failed. */
 STELE_API uint64_t stele_hash_version(const struct stele_hash *hash);
 
-/* The bytes of memory that the index has taken. */
+/* Returns the memory that the index uses, in bytes. */
 STELE_API size_t stele_hash_memory(const struct stele_hash *hash);
 
 #ifdef __cplusplus
