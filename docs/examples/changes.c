@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* changes.c: follows the routes of the region "example" by hand: prints what a copy has to do. */
+/* changes.c: prints each change of the table "routes" in the region "example". */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>

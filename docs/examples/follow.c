@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* follow.c: keeps track of how many routes of the region "example" there are, for ten seconds. */
+/* follow.c: counts the routes in the region "example" for ten seconds. */
 #include <stdio.h>
 #include <time.h>
 #include <stele/stele.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* subscriber.c: prints where packets to 203.0.113.7 go, now and whenever a version changes. */
+/* subscriber.c: prints the route to 203.0.113.7, now and for each new version. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stele/stele.h>
@@ -21,7 +21,7 @@ static void print_route(const struct stele_snapshot *snapshot, const struct in_a
 		printf("version %llu: no route\n", version);
 		return;
 	}
-	route = row.value; /* in the shared memory itself, until the snapshot is closed */
+	route = row.value; /* points into shared memory; valid until the close */
 	inet_ntop(AF_INET, &route->next_hop, next_hop, sizeof(next_hop));
 	printf("version %llu: via %s dev %.16s\n", version, next_hop, route->interface);
 }
