@@ -44,8 +44,9 @@
  *
  * GUARANTEES. All answers belong to one version: the one that the index was opened on or last
  * moved to. If the publisher reclaims that version, calls return -ESTALE; then move the index to
- * a newer version. Each index has a hash function of its own, drawn at random when it is opened,
- * so that nobody can choose keys that make lookups slow.
+ * a newer version. Each index has random hash secrets of its own, so that nobody can choose keys
+ * that make lookups slow. The hash function is NH of UMAC (Black, Halevi, Krawczyk, Krovetz,
+ * Rogaway 1999), with a last step as in wyhash (Wang Yi).
  */
 #ifndef STELE_HASH_H
 #define STELE_HASH_H
@@ -88,9 +89,9 @@ STELE_API int stele_hash_move(struct stele_hash *hash, const struct stele_table 
 STELE_API int stele_hash_get(const struct stele_hash *hash, const void *key, unsigned key_bits,
                              struct stele_row *ret);
 
-/* Looks up `count` rows in one call. The lookups wait for memory together. Sets ret[i] to the row
- * with keys[i], or to all zeros (.key is NULL) if there is none. Returns the number of rows
- * found. Errors are those of stele_hash_get(); then the contents of `ret` are undefined. */
+/* Looks up `count` rows in one call. Their cache misses overlap. Sets ret[i] to the row with
+ * keys[i], or to all zeros (.key is NULL) if there is none. Returns the number of rows found.
+ * Errors are those of stele_hash_get(); then the contents of `ret` are undefined. */
 STELE_API int64_t stele_hash_get_many(const struct stele_hash *hash,
                                       const struct stele_key_ref *keys, size_t count,
                                       struct stele_row *ret);

@@ -96,8 +96,8 @@ struct stele_publisher_options {
 	 * process). If equal to maximum_size, the region never gets a larger file. */
 	uint64_t limit_size;
 
-	/* Permission bits of the region: 0600, with 0040 and 0004 for readers. 0: 0640. Whoever
-	 * may read the region may also register as a subscriber: the permissions of the slots and
+	/* Permission bits of the region: 0600, with 0040 and 0004 for readers. 0: 0640. All users
+	 * who may read the region may also register as subscribers: the permissions of slots and
 	 * queues follow. */
 	mode_t mode;
 

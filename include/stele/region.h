@@ -112,9 +112,9 @@ struct stele_region_info {
 	uint32_t publisher_pid; /* 0: there was none yet */
 	char publisher_command[16];
 
-	/* If a publisher is attached: since when. Otherwise: since when none is, which is the
-	 * time of its close, or of its last commit if it died. In nanoseconds since 1970. 0:
-	 * unknown. */
+	/* Time since which a publisher is attached, or since which none is. The latter is the
+	 * time of the last publisher's close, or of its last commit if it died. In nanoseconds
+	 * since 1970. 0: unknown. */
 	uint64_t publisher_since;
 
 	/* Memory. */

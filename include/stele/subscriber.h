@@ -45,7 +45,7 @@
  * - After stele_subscriber_wait() returned version v, a new snapshot is at version v or newer.
  * - A subscriber that cannot register (no write access, no free slot) still reads and waits. Its
  *   snapshots are not pinned, so they may become -ESTALE as soon as the publisher's history has
- *   moved on. stele_subscriber_describe() says whether it is registered, and why not.
+ *   moved on. stele_subscriber_describe() returns whether it is registered, and why not.
  *
  * ERRORS. <stele/error.h> explains the error values. Each function lists the ones that it
  * returns.
@@ -96,9 +96,9 @@ struct stele_row {
 
 /* Do not register: no slot, no queue, no pins. Other processes do not see this reader. */
 #define STELE_UNREGISTERED 8u
-/* Read the region whoever owns it. */
+/* Read a region of any owner. */
 #define STELE_ANY_OWNER 4096u
-/* Read the region only if options.owner owns it. */
+/* Read only a region of options.owner. */
 #define STELE_ONE_OWNER 8192u
 
 /* OWNERS. Any user can create a region of any name in /dev/shm, so the name does not say who
@@ -131,13 +131,14 @@ struct stele_subscriber_options {
 
 	/* How long stele_subscriber_wait() polls for a newer version before it blocks, in
 	 * nanoseconds. 0: not at all. Polling keeps a core busy. A version that arrives meanwhile
-	 * costs the publisher no system call, and is seen at the latency of the memory. */
+	 * costs the publisher no system call, and is seen as fast as memory allows. */
 	int64_t spin;
 
 	/* Wait only for versions that changed one of these tables: names, ended by NULL. NULL or
-	 * an empty list: wait for every version. The names are copied. The publisher learns up to
-	 * eight names, and does not wake this subscriber for a commit that changes none of them.
-	 * With more names, every commit wakes the subscriber, which then checks for itself. */
+	 * an empty list: wait for every version. The names are copied. Up to eight names are
+	 * passed to the publisher, which does not wake this subscriber for a commit that changes
+	 * none of them. With more names, every commit wakes the subscriber, which then checks
+	 * whether its tables changed. */
 	const char *const *tables;
 
 	/* With STELE_ONE_OWNER: the user who must own the region. Otherwise 0. */
@@ -157,14 +158,15 @@ struct stele_subscriber_options {
  *   fifo       A named pipe in the region's folder. Descriptor: yes. Only for the user who owns the
  *              region (else -EPERM), because the reader of a pipe can hold up its writer.
  *   signal     A queued real-time signal. Descriptor: yes. Each subscriber of the process takes one
- *              number, from SIGRTMAX down to SIGRTMAX-7. -EBUSY: none of them is left that has its
- *              default action. The library installs no handler. The application must keep the
- *              number blocked in every thread of the process, for the whole life of the process:
- *              block SIGRTMAX-7 to SIGRTMAX in main() before creating threads. If the number is
- *              not blocked at the open, the open fails with -EBUSY. If it is unblocked later, the
- *              signal ends the process. The number stays blocked after the close. The region's
- *              owner must be root or this user (else -EPERM). The publisher must see this process
- *              in its PID namespace and in /proc, or else it does not notify the subscriber.
+ *              number, from SIGRTMAX down to SIGRTMAX-7, that has its default action. The open
+ *              fails with -EBUSY if none is left. The region's owner must be root or this user
+ *              (else -EPERM). The publisher must see this process in its PID namespace and in
+ *              /proc, or else it does not notify the subscriber.
+ *              The library installs no handler for the signal. The application must keep the
+ *              number blocked in every thread, for the whole life of the process: block SIGRTMAX-7
+ *              to SIGRTMAX in main() before creating threads. If the number is not blocked at the
+ *              open, the open fails with -EBUSY. If it is unblocked later, the signal ends the
+ *              process. The number stays blocked after the close.
  *   semaphore  A binary semaphore in the subscriber's slot. Descriptor: no. No requirements.
  *   sysv       One System V message queue for the region. The publisher creates the queue when the
  *              first such subscriber waits; until then, that subscriber waits as with semaphore.
@@ -175,23 +177,23 @@ struct stele_subscriber_options {
  *              subscribers that wait in this way. */
 
 /* Opens a region as a subscriber. Registers in a slot of the subscribers' file and creates a
- * message queue where possible, and does without where not: this alone is no error, unless the
- * options name a notifier. `options` may be NULL. The caller owns the subscriber and closes it
- * with stele_subscriber_close().
+ * message queue where possible, and works without them otherwise. That is not an error, unless
+ * the options name a notifier. `options` may be NULL. The caller owns the subscriber and closes
+ * it with stele_subscriber_close().
  *
  * Errors:
  *   -EINVAL           the name or an option is wrong
  *   -ENOENT           no such region; the error message names the path
  *   -ENOTDIR          the region's directory is not a directory
  *   -EACCES           no permission, or the System V segment is in another IPC namespace
- *   -EPERM            the owner may not be read from (OWNERS), other users than the owner may write
- *                     the region, or its System V segment does not let this user in
+ *   -EPERM            the owner is not accepted (see OWNERS); other users than the owner may write
+ *                     the region; or its System V segment does not admit this user
  *   -EBADMSG          not a region, or damaged
  *   -EPROTONOSUPPORT  another layout version
  *   -ESTALE           the region is on a disk and left by an earlier boot; it can be read again
  *                     once a publisher has opened it
  *   -ENOMEM, -EMFILE, -ENFILE
- * With a notifier named, also why that notifier is not available: -EPERM, -EBUSY, -ENOSPC, or
+ * If options.notifier names a notifier that is not available, also -EPERM, -EBUSY, -ENOSPC, or
  * -ENOTSUP (the publisher is in another IPC namespace, and would not see the queue). */
 STELE_API int stele_subscriber_open(const char *region,
                                     const struct stele_subscriber_options *options,
@@ -206,7 +208,7 @@ STELE_API struct stele_subscriber *stele_subscriber_close(struct stele_subscribe
  * UUID.
  *
  * Store the UUID with every version that outlives the subscriber. A region that was created again
- * or loaded from a file counts versions that the earlier region had too.
+ * or loaded from a file uses version numbers that the earlier region had too.
  * (stele_region_describe(), by contrast, describes the region that has the name at the moment of
  * the call.) */
 STELE_API void stele_subscriber_region_uuid(const struct stele_subscriber *subscriber,
@@ -227,8 +229,8 @@ STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint
  *
  * `deadline_ns` is a time of CLOCK_MONOTONIC in nanoseconds. 0, or any time in the past, checks
  * once and returns. STELE_FOREVER never times out. A signal that interrupts the call does not end
- * it; it goes on with the time that is left. The call checks for itself at least once a second,
- * so a publisher that dies between a commit and its notice causes no longer delay.
+ * it; the call continues with the time that is left. The call checks for itself at least once a
+ * second, so a publisher that dies between a commit and its notice causes no longer delay.
  *
  * Returns 1 and sets `*ret_version` to the newest version, or returns 0 at the deadline. Errors:
  * -ENOENT (the region was removed), -ESTALE (another region, or a region of another user, has
@@ -270,9 +272,9 @@ struct stele_subscriber_state {
 	/* A publisher is attached at the moment of the call. */
 	bool publisher_attached;
 
-	/* If a publisher is attached: since when. Otherwise: since when none is, which is the
-	 * time of its close, or of its last commit if it died. In nanoseconds since 1970. 0:
-	 * unknown. */
+	/* Time since which a publisher is attached, or since which none is. The latter is the
+	 * time of the last publisher's close, or of its last commit if it died. In nanoseconds
+	 * since 1970. 0: unknown. */
 	uint64_t publisher_since;
 
 	/* Owner of the region, and whether that is root, this user, or the owner of the region's
@@ -350,11 +352,11 @@ struct stele_key_ref {
 	unsigned bits;
 };
 
-/* Looks up `count` rows in one call. The lookups wait for memory together, so that a batch costs
- * a fraction of as many calls of stele_snapshot_get() once the table is larger than the
- * processor's caches. Sets ret[i] to the row with keys[i], or to all zeros (.key is NULL) if
- * there is none. Returns the number of rows found. Errors are those of stele_snapshot_get(); then
- * the contents of `ret` are undefined. */
+/* Looks up `count` rows in one call. Their cache misses overlap: in a table that is larger than
+ * the processor's caches, a batch costs a fraction of as many calls of stele_snapshot_get(). Sets
+ * ret[i] to the row with keys[i], or to all zeros (.key is NULL) if there is none. Returns the
+ * number of rows found. Errors are those of stele_snapshot_get(); then the contents of `ret` are
+ * undefined. */
 STELE_API int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *table,
                                           const struct stele_key_ref *keys, size_t count,
                                           struct stele_row *ret);
@@ -362,12 +364,12 @@ STELE_API int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot,
 /* Finds the row with the longest key that is a prefix of `key` (longest-prefix match). An address
  * is given with all its bits. Works on every table; if a table's keys are not prefixes, the match
  * finds keys of whole bytes. `key` may have any number of bits up to the table's longest key.
- * Otherwise returns and errors are those of stele_snapshot_get(). */
+ * Return values and other errors are those of stele_snapshot_get(). */
 STELE_API int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *table,
                                    const void *key, unsigned key_bits, struct stele_row *ret);
 
-/* Matches `count` keys in one call, with the results of stele_snapshot_get_many(). For a lookup
- * per packet, an index is faster: <stele/index.h>. */
+/* Matches `count` keys in one call. Results are returned as by stele_snapshot_get_many(). For a
+ * lookup per packet, an index is faster: <stele/index.h>. */
 STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot,
                                             const char *table, const struct stele_key_ref *keys,
                                             size_t count, struct stele_row *ret);
@@ -415,7 +417,7 @@ struct stele_step {
 	unsigned depth;   /* bytes of the key that lead to the object */
 
 	/* Of a node: */
-	unsigned skipped; /* key bytes that all keys below have in common here (path compression) */
+	unsigned skipped;  /* key bytes that all keys below share here (path compression) */
 	unsigned children; /* number of children */
 	unsigned prefixes; /* number of keys that end in the node */
 	const char *form;  /* encoding of the children: "bitmap", "list", "direct"; static */
@@ -540,7 +542,8 @@ STELE_API int stele_changes_check(const struct stele_changes *changes);
 STELE_API void stele_changes_versions(const struct stele_changes *changes, uint64_t *ret_from,
                                       uint64_t *ret_to);
 
-/* Returned by stele_changes_since(). Not an error: the changes since that version are unknown. */
+/* Returned by stele_changes_since(). Not an error: the changes since that version can no longer
+ * be found. */
 #define STELE_GAP 2
 
 /* Opens the changes of a table from version `since` to the newest version. `since` 0 is the time
@@ -591,7 +594,7 @@ STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const cha
 enum stele_event_kind {
 	STELE_EVENT_INITIAL = 1, /* a row that exists at the start: .change is STELE_ADDED */
 	STELE_EVENT_INITIAL_END, /* all rows of .version have been delivered */
-	STELE_EVENT_CHANGE,      /* one row differs */
+	STELE_EVENT_CHANGE,      /* one row was added, changed or removed */
 	STELE_EVENT_APPLIED,     /* all changes up to .version have been delivered */
 	STELE_EVENT_RESYNC,      /* discard all rows; the present rows follow as at the start */
 };
@@ -629,7 +632,7 @@ struct stele_follow_options {
 	/* With .since: the UUID of the region that .since is a version of, 16 bytes. */
 	const uint8_t *region;
 
-	/* A time of CLOCK_MONOTONIC in nanoseconds, as for stele_subscriber_wait(). 0: never. */
+	/* A time of CLOCK_MONOTONIC in nanoseconds, as for stele_subscriber_wait(). 0: none. */
 	int64_t deadline_ns;
 };
 
