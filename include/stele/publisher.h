@@ -24,8 +24,8 @@
  * transaction must also end it, because the transaction holds the region's lock.
  *
  * ERRORS. <stele/error.h> explains the error values. Each function lists the ones that it
- * returns. In a child of fork(), every function here that can fail also returns -ECHILD; the
- * lists leave it out.
+ * returns. In a child of fork(), every function here that can fail returns -ECHILD; the lists
+ * leave it out.
  *
  * CONTENTS. Publishers, transactions, conditions, reading in a transaction, tables of a
  * transaction, cursors and changes of a transaction.
@@ -154,9 +154,9 @@ STELE_API int stele_publisher_open(const char *region,
                                    struct stele_publisher **ret);
 
 /* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached at the same
- * time. A publisher without STELE_SHARED is refused meanwhile, and they are refused while it is
- * attached. Their transactions exclude each other: stele_transaction_begin() waits for the other
- * transaction to end.
+ * time. While they are attached, a publisher without STELE_SHARED is refused. While a publisher
+ * without STELE_SHARED is attached, they are refused. Their transactions exclude each other:
+ * stele_transaction_begin() waits for the other transaction to end.
  *
  * A publisher that is idle knows only the state of its own last transaction:
  * stele_publisher_version() returns the version of that transaction. If another publisher has
@@ -219,8 +219,9 @@ STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
  * themselves; they keep their snapshots and find the same versions. The library does this by
  * itself when less than half of a large region is in use.
  *
- * Both files exist for a moment, and the old one until the last subscriber has moved. While a
- * subscriber still maps the file before the present one, the call is refused with -EBUSY.
+ * Both files exist for a moment, so there must be space for both. The old file stays until the
+ * last subscriber has moved. While a subscriber still maps the file before the present one, the
+ * call is refused with -EBUSY.
  *
  * Returns 0. Errors: -EBUSY (see above, or a transaction is open), -ENOTSUP (a System V segment),
  * -ENOSPC, -ENOMEM, -EBADMSG, -EIO, and those of NEW FILES below. On error the region is

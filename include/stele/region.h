@@ -2,8 +2,8 @@
  *
  * Regions as a whole: describe, list subscribers, verify, save, load, remove, clean up.
  *
- * THREADS. These functions take the name of a region, and hold nothing after they have returned.
- * Any thread may call them.
+ * THREADS. These functions take the name of a region, and keep no resource after they have
+ * returned. Any thread may call them.
  *
  * NAMES. Wherever the library takes a region, it takes NAME or DIRECTORY/NAME.
  *
