@@ -288,7 +288,7 @@ STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
  * this transaction become invalid.
  *
  * Returns 0. Errors: -ENOENT (history no longer holds the version, or it does not exist yet),
- * -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making room may drop older
+ * -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older
  * versions and revoke pins, but never `version` itself. */
 STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
 
