@@ -35,8 +35,8 @@
  * KiB. From 300,000 rows on, it grows in steps of 2 MiB.
  *
  * OWNERSHIP. The caller owns the index, and closes it with stele_hash_close(). The index reads
- * through the snapshot of its table. Keep that snapshot open until the index was moved to another
- * snapshot or closed.
+ * through the snapshot of its table. Keep that snapshot open until the index has been moved to
+ * another snapshot or closed.
  *
  * THREADS. Any number of threads may look up rows at the same time. While one thread moves or
  * closes the index, no other thread may be in a call on it. Opening, moving and looking up count
@@ -75,9 +75,9 @@ STELE_API struct stele_hash *stele_hash_close(struct stele_hash *hash);
  *
  * The cost is that of the difference. A move costs as much as opening if, since the index was
  * last built, the number of rows has grown or shrunk by much, or most rows were replaced by
- * others. The same holds if the region's file was replaced in between (it grew), if the table was
- * created again, if the snapshot belongs to another subscriber, or if the publisher reclaimed the
- * version that the index was at.
+ * others. The same holds if the region's file was replaced in between (because the region grew),
+ * if the table was created again, if the snapshot belongs to another subscriber, or if the
+ * publisher reclaimed the version that the index was at.
  *
  * Returns 0. Errors that leave the index unchanged: -ECHILD. Errors after which lookups return
  * -ESTALE until a move succeeds: -ESTALE (the publisher reclaimed the new version), -EBADMSG,

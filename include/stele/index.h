@@ -38,8 +38,8 @@
  * take 2 KiB for each /64 that has any.
  *
  * OWNERSHIP. The caller owns the index, and closes it with stele_index_close(). The index reads
- * through the snapshot of its table. Keep that snapshot open until the index was moved to another
- * snapshot or closed.
+ * through the snapshot of its table. Keep that snapshot open until the index has been moved to
+ * another snapshot or closed.
  *
  * THREADS. Any number of threads may match at the same time. While one thread moves or closes the
  * index, no other thread may be in a call on it. Threads that cannot be stopped for a move need
@@ -86,8 +86,9 @@ STELE_API struct stele_index *stele_index_close(struct stele_index *index);
  * The cost is that of the difference: for each prefix that was added, changed or removed, what
  * the table has inside that prefix, and a microsecond. A short IPv4 prefix also costs some
  * nanoseconds for each /18 inside it; the default route has 262,144 of them. A move costs as much
- * as opening if the region's file was replaced in between (it grew), if the snapshot belongs to
- * another subscriber, or if the publisher reclaimed the version that the index was at.
+ * as opening if the region's file was replaced in between (because the region grew), if the
+ * snapshot belongs to another subscriber, or if the publisher reclaimed the version that the
+ * index was at.
  *
  * Returns 0. Errors that leave the index unchanged: -EINVAL (as stele_index_open()), -ECHILD.
  * Errors after which matching returns -ESTALE until a move succeeds: -ESTALE (the publisher
@@ -96,8 +97,8 @@ STELE_API struct stele_index *stele_index_close(struct stele_index *index);
 STELE_API int stele_index_move(struct stele_index *index, const struct stele_table *table);
 
 /* Finds the longest prefix that matches an address, which is 4 or 16 bytes in network order. Sets
- * `*ret` to the answer. Returns 1, or 0 if the answer is the one for no match: then no prefix
- * matches, or one whose value is equal to `none`. Errors: -ESTALE, -EBADMSG, -ECHILD. */
+ * `*ret` to the answer. Returns 1, or 0 if the answer is `none`: no prefix matches, or the value
+ * of the matching prefix is `none` itself. Errors: -ESTALE, -EBADMSG, -ECHILD. */
 STELE_API int stele_index_match(const struct stele_index *index, const void *address,
                                 uint32_t *ret);
 

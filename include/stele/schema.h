@@ -107,11 +107,11 @@ struct stele_column {
 	enum stele_type type;
 	bool key; /* key columns come first */
 
-	/* In bytes. Required for STELE_CHAR. 0 for STELE_TEXT and STELE_BYTES. For every other
-	 * type 0, or the size of the type. */
+	/* Size in bytes. Required for STELE_CHAR. 0 for STELE_TEXT and STELE_BYTES. For every
+	 * other type 0, or the size of the type. */
 	uint32_t size;
 
-	/* Of a value column: in its struct. Of a key column: 0. */
+	/* Offset in the value's struct. 0 for a key column. */
 	uint32_t offset;
 };
 
@@ -198,8 +198,8 @@ STELE_API int stele_schema_column(const struct stele_schema *schema, const char 
 
 /* ---- names ---- */
 
-/* Checks the name of a region or a table: 1 to STELE_NAME_MAX characters of a-z A-Z 0-9 _ -, of
- * which the first is no hyphen. Returns 0, or -EINVAL; the error message starts with `what`
+/* Checks the name of a region or a table: 1 to STELE_NAME_MAX characters of a-z A-Z 0-9 _ -, not
+ * starting with a hyphen. Returns 0, or -EINVAL; the error message starts with `what`
  * ("region"). */
 STELE_API int stele_name_check(const char *what, const char *name);
 
@@ -238,7 +238,7 @@ STELE_API int stele_key_column(const struct stele_schema *schema, size_t column,
  * - no NaN and no -0.0
  * - after a NUL in a char[N] comes nothing but NUL
  *
- * Keys of stele_key_append() fulfil this. Returns 0, or -EINVAL; the error message names the
+ * stele_key_append() makes only such keys. Returns 0, or -EINVAL; the error message names the
  * column. */
 STELE_API int stele_key_check(const struct stele_schema *schema, const void *key,
                               unsigned key_bits);
