@@ -8,9 +8,11 @@
 #include <stele/stele.h>
 #include "tools/base/child.h"
 #include "tools/base/command.h"
-#include "tools/output/output.h"
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
 #include "tools/base/stop.h"
 #include "tools/base/suggest.h"
+#include "tools/output/output.h"
 
 static const struct command *const commands[] = {
 	&command_create,   &command_rm,      &command_list,        &command_show,

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "tests/fuzz/rows.h"
-#include "tools/base/attach.h"
+#include "tools/base/command.h"
+#include "tools/base/writer.h"
 
 enum status __wrap_writer_open(struct writer *writer, const char *region,
                                const struct options_writing *options);

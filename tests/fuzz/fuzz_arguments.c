@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tools/base/command.h"
+#include "tools/base/fail.h"
 #include "tools/input/lines.h"
 #include "tools/base/options.h"
 

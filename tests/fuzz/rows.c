@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "tools/input/input_fail.h"
+#include "tools/output/output.h"
+#include "tools/output/row_cells.h"
 #include "tools/rows/row.h"
 
 static const char *const declarations[] = {

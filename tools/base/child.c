@@ -14,6 +14,8 @@
 #include <stele/stele.h>
 #include "tools/base/child.h"
 #include "tools/base/clock.h"
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
 
 /* Milliseconds that a command has to end after SIGTERM. */
 #define GRACE 2000

@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include "tools/base/command.h"
 
 /* Ignores a signal in this process, but not in the commands that it runs: they have it as this process
  * found it. Up to four signals, before the first child_run(). */

@@ -3,30 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/command.h"
 #include "tools/base/escape.h"
-
-void text_append(struct text *text, const char *bytes, size_t length)
-{
-	if (text->capacity - text->length < length) {
-		text->capacity = (text->length + length) * 2 + 64;
-		text->bytes = must_realloc(text->bytes, text->capacity);
-	}
-	if (length)
-		memcpy(text->bytes + text->length, bytes, length);
-	text->length += length;
-}
-
-void text_append_string(struct text *text, const char *string)
-{
-	text_append(text, string, strlen(string));
-}
-
-void text_free(struct text *text)
-{
-	free(text->bytes);
-	*text = (struct text){0};
-}
+#include "tools/base/text.h"
 
 /* The length of the UTF-8 character at `bytes`, and the character; 0 where there is no valid one. */
 static size_t character_at(const char *bytes, size_t length, uint32_t *ret)

@@ -8,15 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A growing text, without a NUL at its end. Start one with `struct text text = {0};`. */
-struct text {
-	char *bytes;
-	size_t length, capacity;
-};
-
-void text_append(struct text *text, const char *bytes, size_t length);
-void text_append_string(struct text *text, const char *string);
-void text_free(struct text *text);
+struct text;
 
 /* Append `length` bytes at `bytes`: _for_people for tables and messages, where every control
  * character, every byte that is no UTF-8 and every character that turns the writing direction is

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stele/stele.h>
+#include "tools/base/heap.h"
 #include "tools/base/leftovers.h"
+#include "tools/base/place.h"
 #include "tools/base/queues.h"
 
 struct search {

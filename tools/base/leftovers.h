@@ -4,7 +4,6 @@
 #define TOOLS_BASE_LEFTOVERS_H
 
 #include <stdbool.h>
-#include "tools/base/options.h"
 
 struct leftover {
 	const char *region;

@@ -4,7 +4,13 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <stele/stele.h>
+#include "tools/base/fail.h"
 #include "tools/base/options.h"
+#include "tools/base/owner.h"
+#include "tools/base/parse.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
 
 static unsigned flags;
 static uid_t owner;

@@ -2,8 +2,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
-#include "tools/base/attach.h"
 #include "tools/base/clock.h"
+#include "tools/base/describe.h"
 #include "tools/base/progress.h"
 
 enum {

@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
+#include <stele/stele.h>
 #include "tools/base/queues.h"
 
 #define MQUEUE_MAGIC 0x19800202 /* of the file system, in the kernel's ipc/mqueue.c */

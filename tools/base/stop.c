@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
 #include "tools/base/stop.h"
 
 /* Leaves out the signals that were ignored when the command started: nohup(1) ignores SIGHUP,

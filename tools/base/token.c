@@ -4,8 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/output/describe.h"
-#include "tools/base/options.h"
+#include <stele/stele.h>
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
 #include "tools/base/token.h"
 
 enum { DIGITS_MIN = 8, DIGITS_MAX = 32 };

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include <stele/stele.h>
-#include "tools/base/command.h"
+#include "tools/base/status.h"
 
 struct token {
 	uint64_t version;

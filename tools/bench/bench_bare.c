@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_bare.h"
+#include "tools/bench/bench_core.h"
 
 static int nothing_to_open(struct bare_pair *pair)
 {

@@ -8,7 +8,17 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <stele/stele.h>
+#include "tools/base/clock.h"
+#include "tools/base/fail.h"
+#include "tools/base/progress.h"
+#include "tools/base/status.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/bench_bare.h"
+#include "tools/bench/bench_fanout.h"
+#include "tools/bench/bench_reader.h"
+#include "tools/bench/bench_region.h"
+#include "tools/bench/bench_samples.h"
 
 enum { COMMITS = 20 }; /* in each part of a round */
 
@@ -17,7 +27,7 @@ struct crowd {
 	const struct bench_way *way;
 	uint32_t *go; /* shared: 0 stay awake, 1 wait */
 	struct stele_publisher *publisher;
-	struct reader *readers;
+	struct bench_reader *readers;
 	uint64_t number; /* of the last row */
 	struct samples commit, behind, bare;
 };
@@ -31,7 +41,7 @@ static void let_wait(struct crowd *crowd)
 
 /* ---- a reader ---- */
 
-static int subscribe_and_wait(void *context, struct reader *reader)
+static int subscribe_and_wait(void *context, struct bench_reader *reader)
 {
 	struct crowd *crowd = context;
 	struct stele_subscriber *subscriber;
@@ -41,25 +51,25 @@ static int subscribe_and_wait(void *context, struct reader *reader)
 	result = bench_subscribe(crowd->bench, crowd->way, &subscriber);
 	if (result < 0)
 		return result;
-	reader_turn(reader);
+	bench_reader_turn(reader);
 	/* Acquire: versions until then are not waited for. */
 	while (__atomic_load_n(crowd->go, __ATOMIC_ACQUIRE) == 0)
 		syscall(SYS_futex, crowd->go, FUTEX_WAIT, 0, NULL, NULL, 0);
 	result = stele_subscriber_version(subscriber, &version);
 	while (result >= 0) {
-		reader_turn(reader);
+		bench_reader_turn(reader);
 		result = stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version);
 	}
 	return result;
 }
 
-static int receive(void *context, struct reader *reader)
+static int receive(void *context, struct bench_reader *reader)
 {
 	struct crowd *crowd = context;
 	int result = 0;
 
 	while (result >= 0) {
-		reader_turn(reader);
+		bench_reader_turn(reader);
 		result = crowd->way->bare->receive(&reader->pair);
 	}
 	return result;
@@ -72,9 +82,9 @@ static enum status await_all(struct crowd *crowd, uint32_t turn)
 	enum status status = STATUS_DONE;
 
 	for (uint64_t i = 0; i < crowd->bench->subscribers && status == STATUS_DONE; i++) {
-		status = reader_await(crowd->bench, &crowd->readers[i], turn);
+		status = bench_reader_await(crowd->bench, &crowd->readers[i], turn);
 		if (status == STATUS_DONE)
-			status = reader_await_sleep(crowd->bench, &crowd->readers[i]);
+			status = bench_reader_await_sleep(crowd->bench, &crowd->readers[i]);
 	}
 	return status;
 }
@@ -143,17 +153,17 @@ static enum status run_bare(struct crowd *crowd)
 /* One part of a round, with readers of its own: a machine may not have as many queues as both parts
  * together need. */
 static enum status run_part(struct crowd *crowd, const struct bare *bare,
-                            int (*work)(void *context, struct reader *reader),
+                            int (*work)(void *context, struct bench_reader *reader),
                             enum status (*publish)(struct crowd *crowd))
 {
 	size_t count = (size_t)crowd->bench->subscribers;
 	enum status status;
 
-	status = readers_start(crowd->bench, bare, count, work, crowd, &crowd->readers);
+	status = bench_readers_start(crowd->bench, bare, count, work, crowd, &crowd->readers);
 	if (status != STATUS_DONE)
 		return status;
 	status = publish(crowd);
-	readers_end(crowd->readers, count, bare);
+	bench_readers_end(crowd->readers, count, bare);
 	return status;
 }
 

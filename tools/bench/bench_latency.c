@@ -5,8 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <stele/stele.h>
+#include "tools/base/clock.h"
+#include "tools/base/fail.h"
+#include "tools/base/place.h"
+#include "tools/base/progress.h"
+#include "tools/base/status.h"
 #include "tools/bench/bench.h"
-#include "tools/base/options.h"
+#include "tools/bench/bench_core.h"
+#include "tools/bench/bench_latency.h"
+#include "tools/bench/bench_machine.h"
+#include "tools/bench/bench_reader.h"
+#include "tools/bench/bench_region.h"
+#include "tools/bench/bench_samples.h"
 
 enum {
 	ROUND = 200, /* rows in each lane of a round */
@@ -28,7 +39,7 @@ struct session {
 	const struct bench_way *way;
 	struct plain_row *plain; /* shared */
 	struct stele_publisher *publisher;
-	struct reader *reader;
+	struct bench_reader *reader;
 	/* the reader's */
 	struct stele_subscriber *subscribers[LANES];
 	struct stele_live tables[LANES];
@@ -72,7 +83,7 @@ static int get(struct session *session, enum bench_lane lane, struct bench_row *
 }
 
 /* Blocks, and reads the row. */
-static int wait_and_read(struct session *session, struct reader *reader, enum bench_lane lane,
+static int wait_and_read(struct session *session, struct bench_reader *reader, enum bench_lane lane,
                          struct bench_row *row)
 {
 	uint64_t version;
@@ -116,7 +127,7 @@ static bool has_lane(const struct session *session, enum bench_lane lane)
 	return lane == LANE_STELE || session->way->bare;
 }
 
-static int read_all(void *context, struct reader *reader)
+static int read_all(void *context, struct bench_reader *reader)
 {
 	struct session *session = context;
 	uint64_t number = 0;
@@ -128,7 +139,7 @@ static int read_all(void *context, struct reader *reader)
 		enum bench_lane lane = (enum bench_lane)(i / ROUND % LANES);
 		if (!has_lane(session, lane))
 			continue;
-		reader_turn(reader);
+		bench_reader_turn(reader);
 		result = wait_and_read(session, reader, lane, &row);
 		reader->shared->taken = time_monotonic();
 		reader->shared->start = row.start;
@@ -137,7 +148,7 @@ static int read_all(void *context, struct reader *reader)
 			result = -EILSEQ;
 	}
 	if (result >= 0)
-		reader_turn(reader);
+		bench_reader_turn(reader);
 	return result < 0 ? result : 0;
 }
 
@@ -175,7 +186,7 @@ static enum status settle(const struct session *session)
 	int64_t until;
 
 	if (!session->way->spin)
-		status = reader_await_sleep(session->bench, session->reader);
+		status = bench_reader_await_sleep(session->bench, session->reader);
 	until = time_monotonic() + (session->way->spin ? SPINS : IDLE);
 	while (time_monotonic() < until)
 		bench_pause();
@@ -190,7 +201,7 @@ struct lane_samples {
 static enum status run_lane(struct session *session, enum bench_lane lane, uint64_t *number,
                             struct lane_samples *samples)
 {
-	const struct reader_shared *shared = session->reader->shared;
+	const struct bench_reader_shared *shared = session->reader->shared;
 	enum status status = STATUS_DONE;
 	int64_t end;
 	double cost;
@@ -200,8 +211,8 @@ static enum status run_lane(struct session *session, enum bench_lane lane, uint6
 		if (status == STATUS_DONE)
 			status = send_row(session, lane, ++*number, &end, &cost);
 		if (status == STATUS_DONE)
-			status = reader_await(session->bench, session->reader,
-			                      (uint32_t)*number + 1);
+			status = bench_reader_await(session->bench, session->reader,
+			                            (uint32_t)*number + 1);
 		if (status != STATUS_DONE)
 			break;
 		samples_add(&samples->seen, (double)(shared->taken - shared->start) / 1e3);
@@ -220,7 +231,7 @@ static enum status run_rounds(struct session *session, struct lane_samples sampl
 	enum status status;
 	uint64_t number = 0;
 
-	status = reader_await(bench, session->reader, 1);
+	status = bench_reader_await(bench, session->reader, 1);
 	for (uint64_t round = 0; round < bench->rounds && status == STATUS_DONE; round++) {
 		progress_note(&bench->progress, "%s: round %llu of %llu", session->way->name,
 		              (unsigned long long)round + 1, (unsigned long long)bench->rounds);
@@ -256,10 +267,11 @@ enum status bench_latency(struct bench *bench, const struct bench_way *way,
 	if (status == STATUS_DONE)
 		status = bench_publish(bench, way, &session.publisher);
 	if (status == STATUS_DONE) {
-		status = readers_start(bench, way->bare, 1, read_all, &session, &session.reader);
+		status = bench_readers_start(bench, way->bare, 1, read_all, &session,
+		                             &session.reader);
 		if (status == STATUS_DONE) {
 			status = run_rounds(&session, samples);
-			readers_end(session.reader, 1, way->bare);
+			bench_readers_end(session.reader, 1, way->bare);
 		}
 		bench_unpublish(bench, session.publisher);
 	}

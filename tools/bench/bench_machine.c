@@ -7,27 +7,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "tools/base/clock.h"
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
 #include "tools/bench/bench.h"
-
-void bench_bind(const struct bench *bench, int core)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	if (core >= 0)
-		CPU_SET((size_t)core, &set);
-	/* Where that fails, it runs where the system wants it to. */
-	sched_setaffinity(0, sizeof(set), core >= 0 ? &set : &bench->allowed);
-}
-
-enum status bench_check_stop(const struct bench *bench)
-{
-	struct pollfd stop = {.fd = bench->stop_fd, .events = POLLIN};
-
-	if (poll(&stop, 1, 0) == 1)
-		return fail(STATUS_SYSTEM, "told to stop before all was measured");
-	return STATUS_DONE;
-}
+#include "tools/bench/bench_core.h"
+#include "tools/bench/bench_machine.h"
+#include "tools/bench/bench_reader.h"
+#include "tools/bench/bench_samples.h"
 
 static enum status choose_cores(struct bench *bench)
 {
@@ -67,12 +54,12 @@ static bool keep_awake(void)
 enum { TRIPS = 1000, BATCHES = 21 };
 
 /* The reader: answers each odd number with the next. */
-static int answer(void *context, struct reader *reader)
+static int answer(void *context, struct bench_reader *reader)
 {
 	uint32_t *word = &reader->shared->bare.word;
 
 	(void)context;
-	reader_turn(reader);
+	bench_reader_turn(reader);
 	for (uint32_t i = 1; i <= 2 * TRIPS * BATCHES; i += 2) {
 		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != i)
 			bench_pause();
@@ -84,17 +71,17 @@ static int answer(void *context, struct reader *reader)
 enum status bench_measure_line(struct bench *bench)
 {
 	struct samples samples = {0};
-	struct reader *reader;
+	struct bench_reader *reader;
 	enum status status;
 	uint32_t *word;
 
 	bench->line_us = NAN;
 	if (bench->publisher_core == bench->reader_core)
 		return STATUS_DONE;
-	status = readers_start(bench, NULL, 1, answer, NULL, &reader);
+	status = bench_readers_start(bench, NULL, 1, answer, NULL, &reader);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_await(bench, reader, 1);
+	status = bench_reader_await(bench, reader, 1);
 	word = &reader->shared->bare.word;
 	for (uint32_t batch = 0; batch < BATCHES && status == STATUS_DONE; batch++) {
 		int64_t begin = time_monotonic();
@@ -107,7 +94,7 @@ enum status bench_measure_line(struct bench *bench)
 	}
 	bench->line_us = samples_median(&samples, 0);
 	samples_free(&samples);
-	readers_end(reader, 1, NULL);
+	bench_readers_end(reader, 1, NULL);
 	return status;
 }
 

@@ -10,7 +10,14 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <stele/stele.h>
+#include "tools/base/fail.h"
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/bench_bare.h"
+#include "tools/bench/bench_core.h"
+#include "tools/bench/bench_reader.h"
 
 enum {
 	FAILED = UINT32_MAX, /* a turn: there are no more */
@@ -18,19 +25,19 @@ enum {
 };
 
 /* Release: what the reader wrote before is there for who sees the turn. */
-static void set_turn(struct reader *reader, uint32_t turn)
+static void set_turn(struct bench_reader *reader, uint32_t turn)
 {
 	__atomic_store_n(&reader->shared->turn, turn, __ATOMIC_RELEASE);
 }
 
-void reader_turn(struct reader *reader)
+void bench_reader_turn(struct bench_reader *reader)
 {
 	/* Only the reader writes it. */
 	set_turn(reader, __atomic_load_n(&reader->shared->turn, __ATOMIC_RELAXED) + 1);
 }
 
 /* How the system calls the state of the reader: 'S' asleep, 'Z' ended; 0: not known. */
-static char state_of(const struct reader *reader)
+static char state_of(const struct bench_reader *reader)
 {
 	char text[64], *end;
 	ssize_t size = pread(reader->stat, text, sizeof(text) - 1, 0);
@@ -42,14 +49,15 @@ static char state_of(const struct reader *reader)
 	return end && end[1] ? end[2] : 0;
 }
 
-static enum status lost(struct bench *bench, const struct reader *reader)
+static enum status lost(struct bench *bench, const struct bench_reader *reader)
 {
 	snprintf(bench->reason, sizeof(bench->reason), "%s",
 	         *reader->shared->reason ? reader->shared->reason : "the reader was killed");
 	return STATUS_NOT_THERE;
 }
 
-enum status reader_await(struct bench *bench, const struct reader *reader, uint32_t turn)
+enum status bench_reader_await(struct bench *bench, const struct bench_reader *reader,
+                               uint32_t turn)
 {
 	uint32_t now;
 
@@ -72,7 +80,7 @@ enum status reader_await(struct bench *bench, const struct reader *reader, uint3
 	return STATUS_DONE;
 }
 
-enum status reader_await_sleep(struct bench *bench, const struct reader *reader)
+enum status bench_reader_await_sleep(struct bench *bench, const struct bench_reader *reader)
 {
 	char state;
 
@@ -87,8 +95,8 @@ enum status reader_await_sleep(struct bench *bench, const struct reader *reader)
 	return STATUS_DONE;
 }
 
-static void run(int (*work)(void *context, struct reader *reader), void *context,
-                struct reader *reader)
+static void run(int (*work)(void *context, struct bench_reader *reader), void *context,
+                struct bench_reader *reader)
 {
 	int result = work(context, reader);
 
@@ -102,8 +110,8 @@ static void run(int (*work)(void *context, struct reader *reader), void *context
 	_exit(result < 0);
 }
 
-static enum status start(struct bench *bench, struct reader *reader,
-                         int (*work)(void *context, struct reader *reader), void *context)
+static enum status start(struct bench *bench, struct bench_reader *reader,
+                         int (*work)(void *context, struct bench_reader *reader), void *context)
 {
 	pid_t parent = getpid();
 	char path[64];
@@ -129,7 +137,8 @@ static enum status start(struct bench *bench, struct reader *reader,
 	return STATUS_NOT_THERE;
 }
 
-static enum status open_pair(struct bench *bench, const struct bare *bare, struct reader *reader)
+static enum status open_pair(struct bench *bench, const struct bare *bare,
+                             struct bench_reader *reader)
 {
 	int result = bare->open(&reader->pair);
 
@@ -139,14 +148,14 @@ static enum status open_pair(struct bench *bench, const struct bare *bare, struc
 	return STATUS_NOT_THERE;
 }
 
-enum status readers_start(struct bench *bench, const struct bare *bare, size_t count,
-                          int (*work)(void *context, struct reader *reader), void *context,
-                          struct reader **ret)
+enum status bench_readers_start(struct bench *bench, const struct bare *bare, size_t count,
+                                int (*work)(void *context, struct bench_reader *reader),
+                                void *context, struct bench_reader **ret)
 {
-	size_t size = count * sizeof(struct reader_shared);
-	struct reader_shared *shared =
+	size_t size = count * sizeof(struct bench_reader_shared);
+	struct bench_reader_shared *shared =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct reader *readers = must_realloc(NULL, count * sizeof(*readers));
+	struct bench_reader *readers = must_realloc(NULL, count * sizeof(*readers));
 	enum status status = STATUS_DONE;
 
 	if (shared == MAP_FAILED) {
@@ -154,7 +163,7 @@ enum status readers_start(struct bench *bench, const struct bare *bare, size_t c
 		return fail(STATUS_NO_ROOM, "no memory to share with %zu readers", count);
 	}
 	for (size_t i = 0; i < count; i++)
-		readers[i] = (struct reader){
+		readers[i] = (struct bench_reader){
 			.pid = -1,
 			.stat = -1,
 			.pair = {.shared = &shared[bare && bare->one_for_all ? 0 : i].bare,
@@ -170,13 +179,13 @@ enum status readers_start(struct bench *bench, const struct bare *bare, size_t c
 			status = start(bench, &readers[i], work, context);
 	}
 	if (status != STATUS_DONE)
-		readers_end(readers, count, bare);
+		bench_readers_end(readers, count, bare);
 	else
 		*ret = readers;
 	return status;
 }
 
-void readers_end(struct reader *readers, size_t count, const struct bare *bare)
+void bench_readers_end(struct bench_reader *readers, size_t count, const struct bare *bare)
 {
 	for (size_t i = 0; i < count; i++)
 		if (readers[i].pid > 0)

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * The region that is measured with: a thousand rows, of which each version changes one. */
 #include <arpa/inet.h>
+#include <stele/stele.h>
+#include "tools/base/clock.h"
+#include "tools/base/fail.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
 #include "tools/bench/bench.h"
-#include "tools/base/options.h"
+#include "tools/bench/bench_core.h"
+#include "tools/bench/bench_region.h"
 
 enum { ROWS = 1000 };
 

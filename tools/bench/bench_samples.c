@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 #include <stdlib.h>
-#include "tools/bench/bench.h"
+#include "tools/base/heap.h"
+#include "tools/bench/bench_samples.h"
 
 enum { BEYOND = 10 }; /* values above a percentile: with fewer it would be chance */
 

@@ -7,10 +7,22 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "tools/bench/bench.h"
-#include "tools/output/describe.h"
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
 #include "tools/base/options.h"
+#include "tools/base/parse.h"
+#include "tools/base/progress.h"
+#include "tools/base/status.h"
 #include "tools/base/stop.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_bare.h"
+#include "tools/bench/bench_fanout.h"
+#include "tools/bench/bench_latency.h"
+#include "tools/bench/bench_machine.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 static const char doc[] =
 	"Measures what each notifier takes on this machine, in microseconds: from the moment a publisher begins to "

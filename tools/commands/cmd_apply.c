@@ -4,10 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/attach.h"
-#include "tools/rows/json_row.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/heap.h"
+#include "tools/base/options.h"
+#include "tools/base/status.h"
+#include "tools/base/text.h"
+#include "tools/base/token.h"
+#include "tools/base/writer.h"
 #include "tools/input/lines.h"
 #include "tools/input/put.h"
+#include "tools/rows/json_row.h"
+#include "tools/rows/row.h"
 
 static const char doc[] =
 	"Applies changes to rows of one or more tables, all as one version: where one line is wrong, nothing is "

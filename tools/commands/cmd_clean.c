@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * stele clean: removes what died processes left. */
 #include <string.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
 #include "tools/base/leftovers.h"
+#include "tools/base/options.h"
+#include "tools/base/status.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 static const char doc[] =
 	"Removes what processes left that died: files of regions whose data file is gone, or that were never "

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * stele compact: gives a region's free memory back to the system. */
 #include <stdio.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/options.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
 
 static const char doc[] =
 	"Writes what a region holds into a new file without the free space in it, which takes the place of the old one."

@@ -4,8 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/heap.h"
 #include "tools/base/options.h"
+#include "tools/base/parse.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
+#include "tools/base/token.h"
 
 struct declared {
 	char name[STELE_NAME_MAX + 1];

@@ -2,8 +2,18 @@
  * stele diff: what differs between two versions. */
 #include <errno.h>
 #include <stdio.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/format.h"
+#include "tools/base/options.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+#include "tools/base/token.h"
 #include "tools/output/difference.h"
+#include "tools/output/output.h"
 
 static const char doc[] =
 	"Prints each row that version TO added (+), changed (~) or removed (-), compared with version FROM, while "

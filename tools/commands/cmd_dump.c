@@ -2,8 +2,17 @@
  * stele dump: all rows of a table, or those under a prefix, at one version. */
 #include <errno.h>
 #include <stdio.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/options.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+#include "tools/output/output.h"
+#include "tools/output/row_cells.h"
 #include "tools/rows/keytext.h"
+#include "tools/rows/row.h"
 
 static const char doc[] =
 	"Prints the rows of a table in the order of their keys, all of one version."

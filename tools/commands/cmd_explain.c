@@ -3,8 +3,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
+#include "tools/base/options.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+#include "tools/base/text.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
+#include "tools/output/row_cells.h"
 #include "tools/rows/keytext.h"
 #include "tools/rows/row.h"
 

@@ -6,9 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/attach.h"
-#include "tools/rows/keytext.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/heap.h"
+#include "tools/base/options.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
 #include "tools/input/lines.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
+#include "tools/output/row_cells.h"
+#include "tools/rows/keytext.h"
+#include "tools/rows/row.h"
 
 static const char get_doc[] =
 	"Prints the row with this key. Where there is none, the exit status is 1."

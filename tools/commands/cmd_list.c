@@ -2,9 +2,19 @@
  * stele list: all regions of the machine, the unreadable ones too. */
 #include <errno.h>
 #include <stdio.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
 #include "tools/base/clock.h"
-#include "tools/output/describe.h"
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
+#include "tools/base/options.h"
+#include "tools/base/owner.h"
+#include "tools/base/place.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 static const char doc[] =
 	"Lists the regions of this machine: their newest version, tables, rows, the publisher that is attached, "

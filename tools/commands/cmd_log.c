@@ -3,9 +3,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
-#include "tools/base/escape.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
+#include "tools/base/options.h"
+#include "tools/base/parse.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+#include "tools/base/text.h"
+#include "tools/base/token.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 static const char doc[] =
 	"Prints the commits that a region's history holds, the newest first: when and by whom each was made, what it "

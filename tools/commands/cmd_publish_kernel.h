@@ -3,7 +3,9 @@
 #ifndef TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 #define TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 
+#include <stele/stele.h>
 #include "tools/base/options.h"
+#include "tools/base/status.h"
 
 /* Mirrors the kernel's tables until a signal to stop, in a region that is made, in this kind of memory,
  * where there is none. */

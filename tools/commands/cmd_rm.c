@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * stele rm: removes regions. */
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
 #include "tools/base/options.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
 
 static const char doc[] =
 	"Removes regions with all their tables. A region whose publisher is attached is not removed; a damaged "

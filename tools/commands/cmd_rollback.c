@@ -3,7 +3,13 @@
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/options.h"
+#include "tools/base/status.h"
+#include "tools/base/token.h"
+#include "tools/base/writer.h"
 
 static const char doc[] =
 	"Makes a new version whose tables and rows are those of an older one, which history holds or a "

@@ -2,8 +2,16 @@
  * stele save, stele load: regions to files and back. */
 #include <errno.h>
 #include <stdio.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/options.h"
+#include "tools/base/parse.h"
+#include "tools/base/place.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
 
 static const char save_doc[] =
 	"Writes a region with its history into a file, consistent while its publisher goes on. Without FILE it is "

@@ -4,10 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/attach.h"
-#include "tools/input/input.h"
-#include "tools/rows/keytext.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/options.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+#include "tools/base/token.h"
+#include "tools/base/writer.h"
 #include "tools/input/put.h"
+#include "tools/rows/column.h"
+#include "tools/rows/keytext.h"
+#include "tools/rows/row.h"
 
 static const char set_doc[] =
 	"Sets columns of one row, as one version. A row that is there keeps the columns that are not named; a new "

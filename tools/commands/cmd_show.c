@@ -4,9 +4,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
+#include "tools/base/options.h"
+#include "tools/base/parse.h"
+#include "tools/base/place.h"
 #include "tools/base/progress.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+#include "tools/base/token.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 static const char show_doc[] =
 	"Describes a region: its version and history, who publishes and since when, what memory it takes, its last "

@@ -6,8 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/format.h"
+#include "tools/base/options.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 static const char doc[] =
 	"Prints a line for each registered subscriber of a region: who it is and since when, by what it is notified, "

@@ -9,10 +9,21 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
 #include "tools/base/clock.h"
-#include "tools/output/describe.h"
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
+#include "tools/base/options.h"
+#include "tools/base/parse.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
 #include "tools/base/stop.h"
+#include "tools/base/token.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 static const char doc[] =
 	"Prints each commit as it happens as a line of JSON: its version, time, publisher and message, and how many "

@@ -2,9 +2,20 @@
  * stele verify: whether a region, or a saved file, is whole. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
+#include "tools/base/options.h"
+#include "tools/base/place.h"
 #include "tools/base/progress.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 static const char doc[] =
 	"Looks at everything that any version of a region reaches: each node, row, schema and record, with every "

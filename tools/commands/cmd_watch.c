@@ -11,12 +11,22 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
 #include "tools/base/child.h"
 #include "tools/base/clock.h"
-#include "tools/output/describe.h"
-#include "tools/output/difference.h"
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
+#include "tools/base/options.h"
+#include "tools/base/parse.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
 #include "tools/base/stop.h"
+#include "tools/base/target.h"
+#include "tools/base/token.h"
+#include "tools/output/difference.h"
+#include "tools/output/output.h"
 
 static const char doc[] =
 	"Prints each row that is added (+), changed (~) or removed (-), with the version that did it, until it is "

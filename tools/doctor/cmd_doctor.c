@@ -6,9 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "tools/doctor/doctor.h"
-#include "tools/base/escape.h"
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
 #include "tools/base/leftovers.h"
+#include "tools/base/options.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
+#include "tools/doctor/doctor.h"
+#include "tools/doctor/doctor_examine.h"
+#include "tools/doctor/doctor_logind.h"
+#include "tools/doctor/doctor_memory.h"
+#include "tools/doctor/doctor_queues.h"
+#include "tools/doctor/doctor_region.h"
+#include "tools/doctor/doctor_report.h"
+#include "tools/output/output.h"
 
 static const char doc[] =
 	"Checks the system for what keeps a region, or all of them, from working as well as they could: limits of "
@@ -28,65 +43,6 @@ static const struct argp argp = {
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
-
-/* ---- findings ---- */
-
-enum { VERDICT, CHECK, REGION, FINDING, MEND, COLUMNS };
-
-static const struct output_column columns[COLUMNS] = {
-	[VERDICT] = {"verdict", false}, [CHECK] = {"check", false}, [REGION] = {"region", false},
-	[FINDING] = {"finding", false}, [MEND] = {"mend", false},
-};
-
-static const char *const verdicts[] = {
-	[VERDICT_OK] = "ok", [VERDICT_NOTE] = "note", [VERDICT_PROBLEM] = "problem"};
-
-static void print_for_people(const struct doctor *doctor, enum verdict verdict, const char *check,
-                             const char *region, const char *mend, const char *finding)
-{
-	static const char *const colours[] = {
-		[VERDICT_OK] = "", [VERDICT_NOTE] = "\033[33m", [VERDICT_PROBLEM] = "\033[1;31m"};
-	bool coloured = doctor->colour && verdict != VERDICT_OK;
-	struct text text = {0};
-
-	escape_for_people(&text, finding, strlen(finding));
-	if (mend) {
-		text_append_string(&text, "\n                     mend: ");
-		escape_for_people(&text, mend, strlen(mend));
-	}
-	printf("%s%-7s%s  %-11s %s%s%.*s\n", coloured ? colours[verdict] : "", verdicts[verdict],
-	       coloured ? "\033[0m" : "", check, region ? region : "", region ? ": " : "",
-	       (int)text.length, text.bytes);
-	text_free(&text);
-}
-
-void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, const char *region,
-                const char *mend, const char *format, ...)
-{
-	struct cell cells[COLUMNS] = {0};
-	va_list arguments;
-	char *finding;
-	int length;
-
-	va_start(arguments, format);
-	length = vasprintf(&finding, format, arguments);
-	va_end(arguments);
-	doctor->problems |= verdict == VERDICT_PROBLEM;
-	if (length < 0)
-		return;
-	cells[VERDICT] = cell_text(verdicts[verdict]);
-	cells[CHECK] = cell_text(check);
-	if (region)
-		cells[REGION] = cell_text(region);
-	cells[FINDING] = cell_text(finding);
-	if (mend)
-		cells[MEND] = cell_text(mend);
-	if (doctor->output && doctor->status == STATUS_DONE)
-		doctor->status = output_row(doctor->output, cells);
-	else if (!doctor->output)
-		print_for_people(doctor, verdict, check, region, mend, finding);
-	free(finding);
-}
 
 /* ---- leftovers ---- */
 
@@ -205,7 +161,7 @@ static enum status run(int argc, char **argv)
 		return fail_usage("doctor", "expected one REGION at most");
 	doctor.directory = located_directory() ? located_directory() : "/dev/shm";
 	if (format != OUTPUT_TABLE)
-		doctor.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
+		doctor_open_output(&doctor, format);
 	doctor.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	status = examine(&doctor, count ? operands[0] : NULL);
 	for (size_t i = 0; i < doctor.region_count; i++)

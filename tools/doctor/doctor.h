@@ -13,7 +13,9 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
-#include "tools/base/options.h"
+#include <stele/stele.h>
+#include "tools/base/status.h"
+#include "tools/output/output.h"
 
 enum verdict {
 	VERDICT_OK,
@@ -45,25 +47,5 @@ struct doctor {
 	struct examined *regions; /* those that are looked at */
 	size_t region_count;
 };
-
-/* Prints a finding. `region` and `mend`, a command, may be NULL. */
-void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, const char *region,
-                const char *mend, const char *format, ...) __attribute__((format(printf, 6, 7)));
-
-/* Reads what stands in the files of a region: 0, or a negative errno with the library's sentence.
- * The slots are the caller's to free. */
-int doctor_examine(const char *region, struct examined *ret);
-
-/* Subscribers of all regions that are looked at, and those of one notifier among them. */
-size_t doctor_subscribers(const struct doctor *doctor);
-size_t doctor_notified_by(const struct doctor *doctor, uint32_t notifier);
-
-void doctor_check_queues(struct doctor *doctor);
-void doctor_check_memory(struct doctor *doctor);
-void doctor_check_logind(struct doctor *doctor);
-void doctor_check_region(struct doctor *doctor, const struct examined *region);
-
-/* The first number in a file of /proc or /sys: false where there is none. */
-bool doctor_number(const char *path, uint64_t *ret);
 
 #endif

@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/describe.h"
+#include "tools/base/owner.h"
 #include "tools/doctor/doctor.h"
+#include "tools/doctor/doctor_region.h"
+#include "tools/doctor/doctor_report.h"
 #include "lib/layout.h"
 
 /* ---- publisher ---- */

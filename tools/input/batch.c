@@ -3,10 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/attach.h"
-#include "tools/input/batch.h"
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/heap.h"
 #include "tools/base/progress.h"
+#include "tools/base/status.h"
+#include "tools/base/text.h"
+#include "tools/input/batch.h"
+#include "tools/input/input.h"
+#include "tools/input/input_fail.h"
+#include "tools/output/row_cells.h"
+#include "tools/rows/row.h"
 
 #define ALIGNMENT 8u /* of values, as in a region */
 

@@ -6,6 +6,8 @@
 #ifndef TOOLS_INPUT_BATCH_H
 #define TOOLS_INPUT_BATCH_H
 
+#include <stele/stele.h>
+#include "tools/base/status.h"
 #include "tools/input/input.h"
 
 struct batch_row {

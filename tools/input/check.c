@@ -6,12 +6,19 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
-#include "tools/input/check.h"
+#include <stele/stele.h>
 #include "tools/base/child.h"
-#include "tools/output/describe.h"
-#include "tools/output/difference.h"
-#include "tools/rows/row.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
+#include "tools/base/status.h"
 #include "tools/base/stop.h"
+#include "tools/base/token.h"
+#include "tools/base/writer.h"
+#include "tools/input/check.h"
+#include "tools/output/difference.h"
+#include "tools/output/output.h"
+#include "tools/output/row_cells.h"
 
 #define SUFFIX ".ndjson"
 

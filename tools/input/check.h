@@ -7,7 +7,9 @@
 #ifndef TOOLS_INPUT_CHECK_H
 #define TOOLS_INPUT_CHECK_H
 
-#include "tools/base/attach.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+#include "tools/base/writer.h"
 
 struct check {
 	const struct target *target;

@@ -3,8 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stele/stele.h>
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
 #include "tools/input/input.h"
-#include "tools/base/suggest.h"
+#include "tools/input/input_driver.h"
+#include "tools/input/lines.h"
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -42,39 +46,4 @@ void input_close(struct input *input)
 		input->driver->close(input);
 	free(input->fields);
 	lines_close(&input->lines);
-}
-
-enum status input_fail(const struct input *input, const char *format, ...)
-{
-	va_list arguments;
-	char *sentence;
-	int length;
-
-	va_start(arguments, format);
-	length = vasprintf(&sentence, format, arguments);
-	va_end(arguments);
-	if (length < 0)
-		return STATUS_NO_ROOM;
-	fail(STATUS_INPUT, "%s:%llu: %s", input->lines.name, (unsigned long long)input->line,
-	     sentence);
-	free(sentence);
-	return STATUS_INPUT;
-}
-
-enum status fail_no_column(const char *place, const struct stele_schema *schema, const char *name,
-                           size_t length)
-{
-	char unknown[SUGGESTION_MAX], text[1024];
-	struct suggestion suggestion;
-
-	snprintf(unknown, sizeof(unknown), "%.*s", (int)(length < 63 ? length : 63), name);
-	suggestion_start(&suggestion, unknown);
-	for (size_t i = 0; i < schema->column_count; i++)
-		suggestion_offer(&suggestion, schema->columns[i].name);
-	if (*suggestion.best)
-		return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; did you mean \"%s\"?",
-		            place, unknown, suggestion.best);
-	stele_schema_format(schema, text, sizeof(text));
-	return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; its columns are: %s", place,
-	            unknown, text);
 }

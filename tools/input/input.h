@@ -5,6 +5,8 @@
 #ifndef TOOLS_INPUT_INPUT_H
 #define TOOLS_INPUT_INPUT_H
 
+#include <stele/stele.h>
+#include "tools/base/status.h"
 #include "tools/input/lines.h"
 #include "tools/rows/row.h"
 
@@ -21,12 +23,6 @@ struct input {
 	void *state;          /* the format's own */
 };
 
-struct input_driver {
-	enum status (*open)(struct input *input);
-	enum status (*next)(struct input *input, bool *ret_row);
-	void (*close)(struct input *input);
-};
-
 /* Opens the file alone: a file that isn't there is known before anything else is touched. Format
  * _BY_NAME is NDJSON where the name ends in .ndjson, .jsonl or .json, and CSV otherwise. */
 enum status input_open(struct input *input, const char *path, enum input_format format);
@@ -37,16 +33,5 @@ enum status input_start(struct input *input, const struct stele_schema *schema);
 /* The next row, in input->fields, all of them given; `*ret_row` is false after the last. */
 enum status input_next(struct input *input, bool *ret_row);
 void input_close(struct input *input);
-
-/* Prints `FILE:LINE: SENTENCE` for the current row. */
-enum status input_fail(const struct input *input, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-/* Prints that a name is none of the schema's columns, and which was probably meant. `place` goes
- * before the sentence: "FILE:LINE: ", or "". */
-enum status fail_no_column(const char *place, const struct stele_schema *schema, const char *name,
-                           size_t length);
-
-extern const struct input_driver input_csv, input_ndjson;
 
 #endif

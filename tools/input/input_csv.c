@@ -7,7 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stele/stele.h>
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
+#include "tools/base/text.h"
 #include "tools/input/input.h"
+#include "tools/input/input_driver.h"
+#include "tools/input/input_fail.h"
+#include "tools/input/lines.h"
+#include "tools/rows/column.h"
+#include "tools/rows/row.h"
 
 struct csv {
 	struct csv_parser parser;

@@ -2,8 +2,14 @@
  * Newline-delimited JSON input: an object on each line. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
 #include "tools/input/input.h"
+#include "tools/input/input_driver.h"
+#include "tools/input/input_fail.h"
+#include "tools/input/lines.h"
 #include "tools/rows/json_row.h"
+#include "tools/rows/row.h"
 
 struct ndjson {
 	json_t *object; /* of the current row */

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "tools/base/fail.h"
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
 #include "tools/input/lines.h"
 
 enum {

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "tools/base/command.h"
+#include "tools/base/status.h"
 
 struct lines {
 	const char *name; /* for messages */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <stele/stele.h>
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
 #include "tools/input/put.h"
+#include "tools/rows/row.h"
 
 enum status put_partial(const char *place, struct stele_writable *table,
                         const struct stele_schema *schema, const struct field *fields,

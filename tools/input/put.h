@@ -3,8 +3,10 @@
 #ifndef TOOLS_INPUT_PUT_H
 #define TOOLS_INPUT_PUT_H
 
-#include "tools/rows/row.h"
+#include <stele/stele.h>
+#include "tools/base/status.h"
 #include "tools/base/token.h"
+#include "tools/rows/row.h"
 
 /* What --if-version and --if-absent ask of a row. */
 struct condition {

@@ -19,9 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <stele/stele.h>
 
 #include "tools/kernel/kernel.h"
+#include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_socket.h"
+#include "tools/kernel/kernel_tables.h"
 
 #define REAP_MS       5000 /* an idle publisher cleans up after dead subscribers this often */
 #define ATTACH_NS     INT64_C(5000000000) /* the library's: for which another publisher is waited for */

@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stele/stele.h>
 
 struct stele_publisher_options;
 

@@ -8,6 +8,8 @@
 #include <stele/subscriber.h>
 
 #include "tools/kernel/kernel_mirror.h"
+#include "tools/kernel/kernel_rows.h"
+#include "tools/kernel/kernel_tables.h"
 
 int kernel_mirror_init(struct kernel_mirror *mirror)
 {

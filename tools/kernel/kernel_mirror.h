@@ -19,7 +19,9 @@
 #ifndef TOOLS_KERNEL_KERNEL_MIRROR_H
 #define TOOLS_KERNEL_KERNEL_MIRROR_H
 
+#include <stele/stele.h>
 #include "tools/kernel/kernel_rows.h"
+#include "tools/kernel/kernel_tables.h"
 
 /* Kinds of objects: one dump each. */
 enum kernel_kind {

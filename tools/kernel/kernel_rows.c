@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tools/kernel/kernel_rows.h"
+#include "tools/kernel/kernel_tables.h"
 #include "tools/kernel/kernel_words.h"
 
 /* ---- attributes ---- */

@@ -7,7 +7,6 @@
 #define TOOLS_KERNEL_KERNEL_ROWS_H
 
 #include <libmnl/libmnl.h>
-
 #include "tools/kernel/kernel_tables.h"
 
 /* A longer path, of more than a thousand next hops, is cut short. */

@@ -7,7 +7,6 @@
 #define TOOLS_KERNEL_KERNEL_SOCKET_H
 
 #include <libmnl/libmnl.h>
-
 #include "tools/kernel/kernel_mirror.h"
 
 struct kernel_sockets {

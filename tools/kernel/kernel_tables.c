@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stele/stele.h>
 
 #include "tools/kernel/kernel_tables.h"
 

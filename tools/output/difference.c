@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
-#include "tools/output/describe.h"
-#include "tools/output/difference.h"
-#include "tools/rows/row.h"
+#include <stele/stele.h>
+#include "tools/base/describe.h"
+#include "tools/base/format.h"
+#include "tools/base/status.h"
 #include "tools/base/stop.h"
 #include "tools/base/token.h"
+#include "tools/output/difference.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
+#include "tools/output/row_cells.h"
 
 #define STOP_LOOK 256 /* changes printed between two looks for a signal */
 

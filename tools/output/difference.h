@@ -4,6 +4,8 @@
 #define TOOLS_OUTPUT_DIFFERENCE_H
 
 #include <stele/stele.h>
+#include "tools/base/format.h"
+#include "tools/base/status.h"
 #include "tools/output/output.h"
 
 struct difference {

@@ -3,9 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/escape.h"
-#include "tools/output/output.h"
+#include "tools/base/fail.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
 #include "tools/base/stop.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
+#include "tools/output/output_driver.h"
 
 struct output *output_open(enum output_format format, enum output_shape shape,
                            const struct output_column *columns, size_t column_count)
@@ -96,78 +101,4 @@ enum status output_check(void)
 		     errno == EFBIG ? " (the limit of `ulimit -f`, or the file system's)" : "");
 	said = true;
 	return STATUS_SYSTEM;
-}
-
-struct cell cell_text(const char *text)
-{
-	return (struct cell){.kind = CELL_TEXT, .text = text, .length = strlen(text)};
-}
-
-struct cell cell_literal(const char *text)
-{
-	return (struct cell){.kind = CELL_LITERAL, .text = text, .length = strlen(text)};
-}
-
-/* Quotes what would not be seen to be one value. */
-static void print_flat_text(struct text *text, const struct cell *cell)
-{
-	bool quote = cell->length == 0;
-
-	for (size_t i = 0; i < cell->length && !quote; i++)
-		quote = strchr(" \"=;", cell->text[i]) != NULL;
-	if (!quote) {
-		escape_for_people(text, cell->text, cell->length);
-		return;
-	}
-	text_append(text, "\"", 1);
-	for (size_t i = 0, start = 0; i <= cell->length; i++) {
-		if (i < cell->length && cell->text[i] != '"')
-			continue;
-		escape_for_people(text, cell->text + start, i - start);
-		if (i < cell->length)
-			text_append(text, "\"\"", 2);
-		start = i + 1;
-	}
-	text_append(text, "\"", 1);
-}
-
-static void print_flat_row(struct text *text, const struct cell *cell, size_t row, bool brief)
-{
-	const struct cell *cells = cell->cells + row * cell->column_count;
-	bool first = true;
-
-	for (size_t i = 0; i < cell->column_count; i++) {
-		if ((brief && cells[i].unchanged) || cells[i].kind == CELL_NONE)
-			continue;
-		if (!first)
-			text_append(text, " ", 1);
-		first = false;
-		text_append_string(text, cell->columns[i].name);
-		text_append(text, "=", 1);
-		cell_print_flat(text, &cells[i], brief);
-	}
-}
-
-void cell_print_flat(struct text *text, const struct cell *cell, bool brief)
-{
-	switch (cell->kind) {
-	case CELL_NONE:
-		break;
-	case CELL_TEXT:
-		print_flat_text(text, cell);
-		break;
-	case CELL_LITERAL:
-		text_append(text, cell->text, cell->length);
-		break;
-	case CELL_OBJECT:
-		print_flat_row(text, cell, 0, brief);
-		break;
-	case CELL_LIST:
-		for (size_t i = 0; i < cell->row_count; i++) {
-			if (i)
-				text_append_string(text, "; ");
-			print_flat_row(text, cell, i, brief);
-		}
-		break;
-	}
 }

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tools/base/escape.h"
+#include "tools/base/heap.h"
+#include "tools/base/text.h"
 #include "tools/output/output.h"
+#include "tools/output/output_cell.h"
+#include "tools/output/output_driver.h"
 
 /* Readers take spaces around an unquoted field away. */
 static bool needs_quotes(const struct text *text)

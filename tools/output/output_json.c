@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "tools/base/escape.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
+#include "tools/base/text.h"
 #include "tools/output/output.h"
+#include "tools/output/output_cell.h"
+#include "tools/output/output_driver.h"
 
 static void print_cell(struct text *text, const struct cell *cell);
 

@@ -8,7 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 #include "tools/base/escape.h"
+#include "tools/base/format.h"
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
+#include "tools/base/text.h"
 #include "tools/output/output.h"
+#include "tools/output/output_cell.h"
+#include "tools/output/output_driver.h"
 
 enum {
 	BATCH = 1000,
@@ -128,14 +134,50 @@ static void begin(struct output *output)
 	output->state = table;
 }
 
+static void add_row(struct output *output, const struct cell *cells)
+{
+	struct table *table = output->state;
+	struct piece *pieces = table->pieces + table->rows * output->column_count;
+
+	for (size_t i = 0; i < output->column_count; i++) {
+		struct text *text = &table->text;
+		size_t start = text->length;
+
+		render(text, &cells[i]);
+		pieces[i].start = start;
+		pieces[i].length = text->length - start;
+		pieces[i].width = text_width(text->bytes + start, text->length - start);
+	}
+	if (++table->rows == BATCH)
+		print_batch(output);
+}
+
+static void end(struct output *output, bool whole)
+{
+	struct table *table = output->state;
+
+	if (output->shape != SHAPE_RECORD && (table->rows || (whole && !table->begun)))
+		print_batch(output);
+	free(table->widths);
+	free(table->pieces);
+	text_free(&table->text);
+	free(table);
+}
+
 static void print_list(FILE *stream, const struct cell *list)
 {
-	struct output *inner;
+	struct output inner = {
+		.stream = stream,
+		.format = OUTPUT_TABLE,
+		.shape = SHAPE_ROWS,
+		.columns = list->columns,
+		.column_count = list->column_count,
+	};
 
-	inner = output_open_to(stream, OUTPUT_TABLE, SHAPE_ROWS, list->columns, list->column_count);
+	begin(&inner);
 	for (size_t i = 0; i < list->row_count; i++)
-		output_row(inner, list->cells + i * list->column_count);
-	output_end(inner, STATUS_DONE);
+		add_row(&inner, list->cells + i * list->column_count);
+	end(&inner, true);
 }
 
 /* A line for each column, and then each list as a table of its own. */
@@ -165,24 +207,10 @@ static void print_record(struct output *output, const struct cell *cells)
 
 static void row(struct output *output, const struct cell *cells)
 {
-	struct table *table = output->state;
-	struct piece *pieces = table->pieces + table->rows * output->column_count;
-
-	if (output->shape == SHAPE_RECORD) {
+	if (output->shape == SHAPE_RECORD)
 		print_record(output, cells);
-		return;
-	}
-	for (size_t i = 0; i < output->column_count; i++) {
-		struct text *text = &table->text;
-		size_t start = text->length;
-
-		render(text, &cells[i]);
-		pieces[i].start = start;
-		pieces[i].length = text->length - start;
-		pieces[i].width = text_width(text->bytes + start, text->length - start);
-	}
-	if (++table->rows == BATCH)
-		print_batch(output);
+	else
+		add_row(output, cells);
 }
 
 static void flush(struct output *output)
@@ -191,18 +219,6 @@ static void flush(struct output *output)
 
 	if (table->rows)
 		print_batch(output);
-}
-
-static void end(struct output *output, bool whole)
-{
-	struct table *table = output->state;
-
-	if (output->shape != SHAPE_RECORD && (table->rows || (whole && !table->begun)))
-		print_batch(output);
-	free(table->widths);
-	free(table->pieces);
-	text_free(&table->text);
-	free(table);
 }
 
 const struct output_driver output_table = {begin, row, flush, end};

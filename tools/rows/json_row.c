@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
-#include "tools/input/input.h"
+#include <stele/stele.h>
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
+#include "tools/rows/column.h"
 #include "tools/rows/json_row.h"
+#include "tools/rows/row.h"
 
 json_t *json_parse_object(const char *line, size_t length, char *error, size_t error_size)
 {

@@ -4,6 +4,8 @@
 #define TOOLS_ROWS_JSON_ROW_H
 
 #include <jansson.h>
+#include <stele/stele.h>
+#include "tools/base/status.h"
 #include "tools/rows/row.h"
 
 /* Spellings of the numbers of one row: room for the longest, for each column. */

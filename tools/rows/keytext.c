@@ -2,7 +2,13 @@
 #include <csv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stele/stele.h>
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
+#include "tools/base/text.h"
+#include "tools/rows/column.h"
 #include "tools/rows/keytext.h"
+#include "tools/rows/row.h"
 
 /* The columns of a typed key. */
 struct parts {

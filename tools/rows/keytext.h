@@ -7,6 +7,8 @@
 #ifndef TOOLS_ROWS_KEYTEXT_H
 #define TOOLS_ROWS_KEYTEXT_H
 
+#include <stele/stele.h>
+#include "tools/base/status.h"
 #include "tools/rows/row.h"
 
 /* Encodes a whole key. */

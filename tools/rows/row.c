@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stele/stele.h>
+#include "tools/base/heap.h"
 #include "tools/rows/row.h"
 
 void row_buffer_close(struct row_buffer *row)
@@ -20,18 +22,6 @@ size_t schema_key_columns(const struct stele_schema *schema)
 	while (count < schema->column_count && schema->columns[count].key)
 		count++;
 	return count;
-}
-
-const char *column_sentence(const struct stele_column *column)
-{
-	static char sentence[1024];
-	const char *last = stele_last_error();
-
-	if (strncmp(last, "column ", strlen("column ")) == 0)
-		snprintf(sentence, sizeof(sentence), "%s", last);
-	else
-		snprintf(sentence, sizeof(sentence), "column \"%s\": %s", column->name, last);
-	return sentence;
 }
 
 static bool is_variable(const struct stele_column *column)

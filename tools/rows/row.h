@@ -1,42 +1,10 @@
 /* SPDX-License-Identifier: MIT
- *
- * Rows as text and back: encoded keys and values to cells, fields of text to encoded keys and
- * values, by a table's schema. */
+ * Rows from text: encodes the fields of a row into a key and a value, by the table's schema. */
 #ifndef TOOLS_ROWS_ROW_H
 #define TOOLS_ROWS_ROW_H
 
 #include <stdbool.h>
 #include <stele/stele.h>
-#include "tools/base/escape.h"
-#include "tools/output/output.h"
-
-/* ---- to cells ---- */
-
-struct row_cells {
-	const struct stele_schema *schema;
-	struct output_column *columns; /* schema->column_count of both */
-	struct cell *cells;
-	char *text; /* of the cells */
-	size_t capacity;
-};
-
-/* `schema` must stay until row_cells_close(). */
-void row_cells_open(struct row_cells *row, const struct stele_schema *schema);
-void row_cells_close(struct row_cells *row);
-
-/* Fills row->cells, which hold until the next call. Integers that fit 64 bits with a sign, finite
- * floats and bools become literals, everything else text. Returns 0, or a negative errno (no
- * sentence printed). */
-int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, const void *value,
-                   size_t value_size);
-
-/* True when a table puts the type to the right side. */
-bool row_type_is_number(enum stele_type type);
-
-/* The key's columns joined by commas, as the command takes them. */
-void row_print_key(struct text *text, const struct row_cells *row);
-
-/* ---- from fields ---- */
 
 struct field {
 	const char *text;
@@ -77,9 +45,5 @@ int row_parse_value(struct row_buffer *row, const struct stele_schema *schema,
  * ", "; empty when all are. `size` bytes at `buffer`, cut short. */
 const char *row_missing(const struct stele_schema *schema, const struct field *fields, bool keys,
                         char *buffer, size_t size);
-
-/* The library's last sentence, made to start with the column's name where it does not. The result
- * holds until the next call. */
-const char *column_sentence(const struct stele_column *column);
 
 #endif

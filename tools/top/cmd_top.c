@@ -12,8 +12,22 @@
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
+#include "tools/base/clock.h"
+#include "tools/base/command.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/options.h"
+#include "tools/base/parse.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
 #include "tools/top/top.h"
+#include "tools/top/top_keys.h"
+#include "tools/top/top_list.h"
+#include "tools/top/top_region.h"
+#include "tools/top/top_regions.h"
+#include "tools/top/top_rows.h"
+#include "tools/top/top_screen.h"
 
 static const char doc[] =
 	"Shows, on a terminal, how fast a region changes: versions and rows a second, its tables, its memory, and "

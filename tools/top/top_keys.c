@@ -5,7 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "tools/base/clock.h"
 #include "tools/top/top.h"
+#include "tools/top/top_keys.h"
+#include "tools/top/top_list.h"
+#include "tools/top/top_region.h"
+#include "tools/top/top_regions.h"
+#include "tools/top/top_rows.h"
+#include "tools/top/top_sample.h"
+#include "tools/top/top_screen.h"
 
 /* ---- looking ---- */
 

@@ -2,7 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tools/base/heap.h"
 #include "tools/top/top_list.h"
+#include "tools/top/top_screen.h"
+#include "tools/top/top_series.h"
 
 /* ---- order ---- */
 

@@ -4,6 +4,7 @@
  * look. So the last key under some bits is found bit by bit: it is under those and a 1 if
  * anything is, else under those and a 0, else it is those bits themselves. */
 #include <string.h>
+#include <stele/stele.h>
 #include "tools/top/top_place.h"
 
 static bool bit_at(const struct stele_key *key, unsigned bit)

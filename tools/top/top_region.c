@@ -4,9 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
-#include "tools/top/top.h"
+#include <stele/stele.h>
+#include "tools/base/clock.h"
+#include "tools/base/describe.h"
+#include "tools/base/owner.h"
+#include "tools/top/top_list.h"
+#include "tools/top/top_region.h"
+#include "tools/top/top_sample.h"
+#include "tools/top/top_screen.h"
+#include "tools/top/top_series.h"
+#include "tools/top/top_words.h"
 
 #define ALARM_TEXT 600
 #define LOW        16 /* rows of a screen that is too low for all of the summary */

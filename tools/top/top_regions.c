@@ -4,9 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/output/describe.h"
-#include "tools/base/options.h"
-#include "tools/top/top.h"
+#include <stele/stele.h>
+#include "tools/base/clock.h"
+#include "tools/base/describe.h"
+#include "tools/base/heap.h"
+#include "tools/base/owner.h"
+#include "tools/base/place.h"
+#include "tools/top/top_list.h"
+#include "tools/top/top_regions.h"
+#include "tools/top/top_sample.h"
+#include "tools/top/top_screen.h"
+#include "tools/top/top_words.h"
 
 enum { NAME, VERSION, RATE, PICTURE, ROWS, CHANGED, SUBSCRIBERS, SIZE, PUBLISHER, COLUMNS };
 

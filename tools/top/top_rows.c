@@ -7,11 +7,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
+#include <stele/stele.h>
+#include "tools/base/describe.h"
+#include "tools/base/escape.h"
+#include "tools/base/heap.h"
+#include "tools/base/owner.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
+#include "tools/base/text.h"
+#include "tools/output/row_cells.h"
 #include "tools/rows/keytext.h"
-#include "tools/top/top.h"
+#include "tools/rows/row.h"
 #include "tools/top/top_place.h"
+#include "tools/top/top_rows.h"
+#include "tools/top/top_screen.h"
 
 #define AT_ONCE 20000 /* rows that a search looks at between two looks at the keyboard */
 #define WIDEST  48    /* a column that is not the last */

@@ -3,9 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/attach.h"
+#include <stele/stele.h>
 #include "tools/base/clock.h"
+#include "tools/base/heap.h"
+#include "tools/base/place.h"
+#include "tools/base/reader.h"
 #include "tools/top/top_sample.h"
+#include "tools/top/top_series.h"
+#include "tools/top/top_subscribers.h"
 
 /* Commits whose records are read in one look: what a look costs is bounded, however fast a
  * publisher is. */

@@ -61,9 +61,4 @@ struct top_region {
 void top_sample(struct top_region *region);
 void top_forget(struct top_region *region); /* frees what it has, and leaves the name */
 
-/* The subscribers of a region of which all else is known: reads their file, and asks the kernel
- * who lives. 0, or a negative errno; `*ret` is to be freed. */
-int top_read_subscribers(const struct top_region *region, struct top_subscriber **ret,
-                         size_t *ret_count);
-
 #endif

@@ -14,6 +14,9 @@
 #include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
+#include "tools/base/fail.h"
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
 #include "tools/top/top_screen.h"
 
 #define ESCAPE_DELAY 25 /* milliseconds after which an escape is a key of its own */

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "tools/base/command.h"
+#include "tools/base/status.h"
 
 /* How something looks; on a terminal without colours as bold, dim or reverse. */
 enum style { PLAIN, DIM, STRONG, GOOD, WARN, BAD, ACCENT, SPARK, BAR, HEADING, SELECTED };

@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "tools/base/command.h"
-#include "lib/layout.h"
+#include <stele/stele.h>
+#include "tools/base/heap.h"
 #include "tools/top/top_sample.h"
+#include "tools/top/top_subscribers.h"
+#include "lib/layout.h"
 
 #define FIRST_SLOT ((off_t)sizeof(struct layout_subscribers_header))
 

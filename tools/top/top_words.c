@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include "tools/top/top.h"
+#include "tools/base/clock.h"
+#include "tools/top/top_words.h"
 
 const char *top_rate(double rate, bool estimated, char buffer[TOP_WORD])
 {

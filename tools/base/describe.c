@@ -3,7 +3,7 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/clock.h"
-#include "tools/output/describe.h"
+#include "tools/base/describe.h"
 
 const char *describe_number(uint64_t number, char *buffer)
 {
@@ -115,22 +115,17 @@ const char *describe_given_up(uint64_t versions, char *buffer)
 	return buffer;
 }
 
-struct cell cell_size(uint64_t bytes, char *number, char *plain)
+const char *grouped(uint64_t number, char *buffer)
 {
-	struct cell cell = cell_literal(describe_number(bytes, number));
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
+	char *to = buffer;
 
-	cell.plain = describe_size(bytes, plain);
-	return cell;
-}
-
-struct cell cell_number(uint64_t number, char *buffer)
-{
-	return cell_literal(describe_number(number, buffer));
-}
-
-struct cell cell_time(uint64_t nanoseconds, char *buffer)
-{
-	if (!nanoseconds)
-		return (struct cell){.kind = CELL_NONE};
-	return cell_text(describe_time(nanoseconds, buffer));
+	for (int i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return buffer;
 }

@@ -3,7 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/base/escape.h"
+#include <stele/stele.h>
+#include "tools/base/heap.h"
+#include "tools/base/text.h"
+#include "tools/output/output_cell.h"
+#include "tools/output/row_cells.h"
 #include "tools/rows/row.h"
 
 bool row_type_is_number(enum stele_type type)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * What stele list and stele show say of regions and tables, as text. */
-#ifndef TOOLS_OUTPUT_DESCRIBE_H
-#define TOOLS_OUTPUT_DESCRIBE_H
+#ifndef TOOLS_BASE_DESCRIBE_H
+#define TOOLS_BASE_DESCRIBE_H
 
-#include "tools/output/output.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #define DESCRIBED_MAX 72
 
@@ -23,10 +24,8 @@ const char *describe_given_up(uint64_t versions, char *buffer);
  * this is a hint to people. */
 bool process_is_stopped(uint32_t pid, const char *command);
 
-/* A size in bytes, which tables show in larger units. The buffers hold the texts. */
-struct cell cell_size(uint64_t bytes, char *number, char *plain);
-struct cell cell_number(uint64_t number, char *buffer);
-/* CELL_NONE for 0: not known. */
-struct cell cell_time(uint64_t nanoseconds, char *buffer);
+/* The number with commas between thousands, in a buffer of GROUPED_SIZE bytes; returns it. */
+#define GROUPED_SIZE 32
+const char *grouped(uint64_t number, char *buffer);
 
 #endif

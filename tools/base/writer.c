@@ -1,136 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include "tools/base/attach.h"
-#include "tools/output/describe.h"
-
-static enum status reader_opened(struct reader *reader, const char *region, int result)
-{
-	if (result < 0)
-		return fail_region(region, result);
-	owner_tell(region, reader->subscriber);
-	return STATUS_DONE;
-}
-
-enum status reader_open(struct reader *reader, const char *region, enum reader_kind kind)
-{
-	struct stele_subscriber_options options = {.size = sizeof(options)};
-	int result = -1;
-
-	*reader = (struct reader){.region = region};
-	owner_ask(&options);
-	if (kind == READER_ONCE)
-		options.flags |= STELE_UNREGISTERED;
-	/* A queue's name outlives a process that is killed; who never waits does without. */
-	if (kind == READER_PINNED) {
-		options.notifier = "futex";
-		result = stele_subscriber_open(located(region), &options, &reader->subscriber);
-		options.notifier = NULL;
-	}
-	if (result < 0)
-		result = stele_subscriber_open(located(region), &options, &reader->subscriber);
-	return reader_opened(reader, region, result);
-}
-
-enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier,
-                                 const char *table)
-{
-	const char *const tables[] = {table, NULL};
-	struct stele_subscriber_options options = {
-		.size = sizeof(options),
-		.notifier = notifier,
-		.tables = *table ? tables : NULL,
-	};
-	int result;
-
-	*reader = (struct reader){.region = region};
-	owner_ask(&options);
-	result = stele_subscriber_open(located(region), &options, &reader->subscriber);
-	return reader_opened(reader, region, result);
-}
-
-static void close_snapshot(struct reader *reader)
-{
-	reader->schema = stele_schema_free(reader->schema);
-	if (reader->snapshot)
-		reader->snapshot = stele_snapshot_close(reader->snapshot);
-}
-
-static int open_table(struct reader *reader, const char *table, uint64_t version)
-{
-	int result;
-
-	close_snapshot(reader);
-	result = stele_snapshot_open(reader->subscriber, version, &reader->snapshot);
-	if (result < 0)
-		return result;
-	result = stele_table_open(reader->snapshot, table, NULL, &reader->table);
-	if (result < 0)
-		return result;
-	return stele_table_schema(&reader->table, &reader->schema);
-}
-
-enum status reader_check_token(const struct reader *reader, const char *what,
-                               const struct token *token)
-{
-	uint8_t uuid[16];
-
-	stele_subscriber_region_uuid(reader->subscriber, uuid);
-	if (token_is_of(token, uuid))
-		return STATUS_DONE;
-	return fail_other_region(STATUS_NO_TABLE, what, token, reader->region, uuid);
-}
-
-enum status reader_open_table(struct reader *reader, const char *table, const struct token *version)
-{
-	enum status status = STATUS_DONE;
-	int result = -ESTALE;
-
-	if (version)
-		status = reader_check_token(reader, "--version", version);
-	if (status != STATUS_DONE)
-		return status;
-	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
-		result = open_table(reader, table, version ? version->version : 0);
-	if (result == -ENOENT && reader->snapshot)
-		return fail_no_table("", reader->region, table);
-	return result < 0 ? fail_library(result) : STATUS_DONE;
-}
-
-void reader_close(struct reader *reader)
-{
-	close_snapshot(reader);
-	if (reader->subscriber)
-		stele_subscriber_close(reader->subscriber);
-	*reader = (struct reader){0};
-}
-
-int each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *context,
-               uint64_t *ret_version)
-{
-	char name[STELE_NAME_MAX + 1] = "";
-	struct stele_snapshot *snapshot;
-	struct stele_table table;
-	int result;
-
-	result = stele_snapshot_open(subscriber, 0, &snapshot);
-	if (result < 0)
-		return result;
-	if (ret_version)
-		*ret_version = stele_snapshot_version(snapshot);
-	while ((result = stele_snapshot_next_table(snapshot, name)) == 1) {
-		result = stele_table_open(snapshot, name, NULL, &table);
-		if (result == 0)
-			result = each(context, name, &table);
-		if (result != 0)
-			break;
-	}
-	if (result == 0)
-		result = stele_snapshot_check(snapshot);
-	stele_snapshot_close(snapshot);
-	return result;
-}
+#include <stele/stele.h>
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/fail_region.h"
+#include "tools/base/options.h"
+#include "tools/base/place.h"
+#include "tools/base/reader.h"
+#include "tools/base/status.h"
+#include "tools/base/token.h"
+#include "tools/base/writer.h"
 
 enum status writer_check_token(const struct writer *writer, enum status status, const char *what,
                                const struct token *token)
@@ -261,21 +141,6 @@ enum status table_schema(const char *region, const char *table,
 		info.limit_size = UINT64_MAX;
 	*ret_limit = info.limit_size;
 	return status;
-}
-
-const char *grouped(uint64_t number, char *buffer)
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
-	char *to = buffer;
-
-	for (int i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			*to++ = ',';
-		*to++ = digits[i];
-	}
-	*to = '\0';
-	return buffer;
 }
 
 static void print_commit(const char *what, const char *token, uint64_t version,

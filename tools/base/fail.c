@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ * Failures: how they are printed, and which exit status stands for which error. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <stele/stele.h>
+#include "tools/base/escape.h"
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
+#include "tools/base/text.h"
+
+static void print_sentence(const char *format, va_list arguments)
+	__attribute__((format(printf, 1, 0)));
+
+/* Messages that wait for fail_release(). */
+static struct text held;
+static bool holding;
+
+static void print_sentence(const char *format, va_list arguments)
+{
+	char *sentence;
+	int length;
+
+	length = vasprintf(&sentence, format, arguments);
+	if (length < 0)
+		return;
+	text_append_string(&held, "stele: ");
+	escape_for_people(&held, sentence, (size_t)length);
+	text_append(&held, "\n", 1);
+	free(sentence);
+	if (!holding)
+		fail_release();
+}
+
+void fail_hold(void)
+{
+	holding = true;
+}
+
+void fail_release(void)
+{
+	holding = false;
+	if (held.length == 0)
+		return;
+	fflush(stdout);
+	fwrite(held.bytes, 1, held.length, stderr);
+	text_free(&held);
+	held = (struct text){0};
+}
+
+enum status fail(enum status status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_sentence(format, arguments);
+	va_end(arguments);
+	return status;
+}
+
+enum status fail_usage(const char *command, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_sentence(format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "Try 'stele %s%s--help'.\n", command, *command ? " " : "");
+	return STATUS_INPUT;
+}
+
+enum status status_of_error(int error)
+{
+	switch (-error) {
+	case EINVAL:
+	case ERANGE:
+	case EEXIST:
+	case ENOTDIR:
+	case EMSGSIZE:
+		return STATUS_INPUT;
+	case ENOENT:
+		return STATUS_NO_TABLE;
+	case EBUSY:
+	case ESTALE:
+		return STATUS_BUSY;
+	case EAGAIN:
+		return STATUS_CONDITION;
+	case EACCES:
+	case EPERM:
+		return STATUS_DENIED;
+	case ENOSPC:
+	case EOVERFLOW:
+	case EFBIG:
+	case EDQUOT:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+		return STATUS_NO_ROOM;
+	case EBADMSG:
+	case EPROTONOSUPPORT:
+		return STATUS_DAMAGED;
+	default:
+		return STATUS_SYSTEM;
+	}
+}
+
+enum status fail_library(int error)
+{
+	const char *sentence = stele_last_error();
+
+	return fail(status_of_error(error), "%s", *sentence ? sentence : strerror(-error));
+}

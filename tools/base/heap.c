@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
+
+void *must_realloc(void *memory, size_t size)
+{
+	memory = realloc(memory, size);
+	if (memory || size == 0)
+		return memory;
+	/* Not fail(), which takes memory itself. */
+	fprintf(stderr, "stele: out of memory: %zu bytes could not be had\n", size);
+	exit(STATUS_NO_ROOM);
+}

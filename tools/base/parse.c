@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stele/stele.h>
+#include "tools/base/fail.h"
+#include "tools/base/parse.h"
+#include "tools/base/status.h"
+#include "tools/base/suggest.h"
+
+/* Digits alone, so no sign, no space, no octal. */
+static bool parse_digits(const char *text, char **ret_end, uint64_t *ret)
+{
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*ret = strtoull(text, ret_end, 10);
+	return errno == 0;
+}
+
+enum status parse_count(const char *what, const char *text, uint64_t least, uint64_t most,
+                        uint64_t *ret)
+{
+	uint64_t count;
+	char *end;
+
+	if (!parse_digits(text, &end, &count) || *end || count < least || count > most)
+		return fail(STATUS_INPUT,
+		            "%s: expected a number from %llu to %llu, but \"%s\" stands there",
+		            what, (unsigned long long)least, (unsigned long long)most, text);
+	*ret = count;
+	return STATUS_DONE;
+}
+
+enum status parse_size(const char *what, const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *unit = "";
+	unsigned shift = 0;
+	uint64_t size;
+	char *end;
+
+	if (parse_digits(text, &end, &size)) {
+		unit = end;
+		if (*unit && strchr(units, *unit)) {
+			shift = 10 * (unsigned)(strchr(units, *unit) - units + 1);
+			unit++;
+		}
+		if (!*unit && size && size <= (UINT64_C(1) << 62) >> shift) {
+			*ret = size << shift;
+			return STATUS_DONE;
+		}
+	}
+	return fail(STATUS_INPUT, "%s: expected a size such as 64M or 4G, but \"%s\" stands there",
+	            what, text);
+}
+
+static const char *const memory_names[] = {
+	[STELE_MEMORY_SHM] = "shm",
+	[STELE_MEMORY_FILE] = "file",
+	[STELE_MEMORY_SYSV] = "sysv",
+};
+
+const char *memory_name(enum stele_memory memory)
+{
+	return memory_names[memory];
+}
+
+enum status parse_memory(const char *what, const char *text, enum stele_memory *ret)
+{
+	struct suggestion suggestion;
+
+	suggestion_start(&suggestion, text);
+	for (enum stele_memory i = STELE_MEMORY_SHM; i <= STELE_MEMORY_SYSV; i++) {
+		if (strcmp(text, memory_names[i]) == 0) {
+			*ret = i;
+			return STATUS_DONE;
+		}
+		suggestion_offer(&suggestion, memory_names[i]);
+	}
+	if (suggestion.best[0])
+		return fail(STATUS_INPUT, "%s: no kind of memory \"%s\"; did you mean \"%s\"?",
+		            what, text, suggestion.best);
+	return fail(STATUS_INPUT, "%s: expected shm, file or sysv, but \"%s\" stands there", what,
+	            text);
+}
+
+enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds)
+{
+	double seconds;
+	char *end;
+
+	seconds = strtod(text, &end);
+	if (end == text || *end || !(seconds >= 0 && seconds <= 1e9))
+		return fail(STATUS_INPUT,
+		            "%s: expected a number of seconds, such as 2 or 0.5, but \"%s\" stands "
+		            "there",
+		            what, text);
+	*ret_nanoseconds = (int64_t)(seconds * 1e9);
+	return STATUS_DONE;
+}

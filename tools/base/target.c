@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <stele/stele.h>
+#include "tools/base/fail.h"
+#include "tools/base/place.h"
+#include "tools/base/status.h"
+#include "tools/base/target.h"
+
+enum status parse_target(const char *command, const char *text, bool table_needed,
+                         struct target *ret)
+{
+	const char *slash = strchr(text, '/');
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+
+	if (is_path(text))
+		return fail_usage(command,
+		                  "expected the name of a region, but \"%s\" stands there; a "
+		                  "saved file can only be read",
+		                  text);
+	if (!slash && table_needed)
+		return fail_usage(
+			command,
+			"expected REGION/TABLE, such as net/routes, but \"%s\" stands there", text);
+	snprintf(ret->region, sizeof(ret->region), "%.*s",
+	         (int)(length < sizeof(ret->region) ? length : sizeof(ret->region)), text);
+	if (stele_name_check("region", ret->region) < 0)
+		return fail_library(-EINVAL);
+	if (slash && stele_name_check("table", slash + 1) < 0)
+		return fail_library(-EINVAL);
+	snprintf(ret->table, sizeof(ret->table), "%s", slash ? slash + 1 : "");
+	return STATUS_DONE;
+}
+
+enum status parse_source(const char *text)
+{
+	if (is_path(text) || stele_name_check("region", text) == 0)
+		return STATUS_DONE;
+	if (access(text, F_OK) == 0)
+		return fail(STATUS_INPUT,
+		            "\"%s\" is no name of a region; the path of a saved file starts with "
+		            "/ or ., such as ./%s",
+		            text, text);
+	return fail_library(-EINVAL);
+}
+
+/* What a path has before its last slash is the file, if it is one: below a file there are no others. */
+static bool split_path(const char *text, bool table_needed, struct target *ret)
+{
+	const char *slash = strrchr(text, '/');
+	struct stat status;
+
+	if (!table_needed && (stat(text, &status) == 0 || errno != ENOTDIR))
+		slash = NULL;
+	if (slash == text || strlen(text) >= sizeof(ret->region) || (table_needed && !slash))
+		return false;
+	snprintf(ret->region, sizeof(ret->region), "%.*s",
+	         slash ? (int)(slash - text) : (int)strlen(text), text);
+	snprintf(ret->table, sizeof(ret->table), "%.*s", STELE_NAME_MAX, slash ? slash + 1 : "");
+	return true;
+}
+
+enum status parse_source_target(const char *command, const char *text, bool table_needed,
+                                struct target *ret)
+{
+	if (!is_path(text))
+		return parse_target(command, text, table_needed, ret);
+	if (!split_path(text, table_needed, ret))
+		return fail_usage(command,
+		                  "expected FILE/TABLE, such as ./net.stele/routes, but \"%s\" "
+		                  "stands there",
+		                  text);
+	if (*ret->table && stele_name_check("table", ret->table) < 0)
+		return fail_library(-EINVAL);
+	return STATUS_DONE;
+}

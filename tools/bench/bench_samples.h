@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * Samples and their percentiles. Every measurement may call it. */
+#ifndef TOOLS_BENCH_BENCH_SAMPLES_H
+#define TOOLS_BENCH_BENCH_SAMPLES_H
+
+#include <stddef.h>
+
+struct samples {
+	double *values; /* microseconds */
+	size_t count;
+};
+
+void samples_add(struct samples *samples, double value);
+void samples_free(struct samples *samples);
+/* Both sort. NAN where there are too few values: none, or fewer than ten above the percentile. */
+double samples_median(struct samples *samples, size_t first); /* of those from `first` on */
+double samples_percentile(struct samples *samples, double part);
+double samples_most(const struct samples *samples);
+
+#endif

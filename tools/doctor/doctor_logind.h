@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ * Checks RemoveIPC= of systemd-logind. stele doctor calls it once. */
+#ifndef TOOLS_DOCTOR_DOCTOR_LOGIND_H
+#define TOOLS_DOCTOR_DOCTOR_LOGIND_H
+
+#include "tools/doctor/doctor.h"
+
+void doctor_check_logind(struct doctor *doctor);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ * Checks the limits of message queues. stele doctor calls it once. */
+#ifndef TOOLS_DOCTOR_DOCTOR_QUEUES_H
+#define TOOLS_DOCTOR_DOCTOR_QUEUES_H
+
+#include "tools/doctor/doctor.h"
+
+void doctor_check_queues(struct doctor *doctor);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * Prints the findings of stele doctor. Every check reports through it. */
+#ifndef TOOLS_DOCTOR_DOCTOR_REPORT_H
+#define TOOLS_DOCTOR_DOCTOR_REPORT_H
+
+#include "tools/base/format.h"
+#include "tools/doctor/doctor.h"
+
+/* Prints a finding. `region` and `mend`, a command, may be NULL. */
+void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, const char *region,
+                const char *mend, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* Opens the output of findings in a format other than the table for people. */
+void doctor_open_output(struct doctor *doctor, enum output_format format);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
+#include "tools/input/input.h"
+#include "tools/input/input_fail.h"
+
+enum status input_fail(const struct input *input, const char *format, ...)
+{
+	va_list arguments;
+	char *sentence;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&sentence, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return STATUS_NO_ROOM;
+	fail(STATUS_INPUT, "%s:%llu: %s", input->lines.name, (unsigned long long)input->line,
+	     sentence);
+	free(sentence);
+	return STATUS_INPUT;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+#include <stele/stele.h>
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
+#include "tools/base/suggest.h"
+#include "tools/rows/column.h"
+
+enum status fail_no_column(const char *place, const struct stele_schema *schema, const char *name,
+                           size_t length)
+{
+	char unknown[SUGGESTION_MAX], text[1024];
+	struct suggestion suggestion;
+
+	snprintf(unknown, sizeof(unknown), "%.*s", (int)(length < 63 ? length : 63), name);
+	suggestion_start(&suggestion, unknown);
+	for (size_t i = 0; i < schema->column_count; i++)
+		suggestion_offer(&suggestion, schema->columns[i].name);
+	if (*suggestion.best)
+		return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; did you mean \"%s\"?",
+		            place, unknown, suggestion.best);
+	stele_schema_format(schema, text, sizeof(text));
+	return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; its columns are: %s", place,
+	            unknown, text);
+}
+
+const char *column_sentence(const struct stele_column *column)
+{
+	static char sentence[1024];
+	const char *last = stele_last_error();
+
+	if (strncmp(last, "column ", strlen("column ")) == 0)
+		snprintf(sentence, sizeof(sentence), "%s", last);
+	else
+		snprintf(sentence, sizeof(sentence), "column \"%s\": %s", column->name, last);
+	return sentence;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * The page of a table's rows. cmd_top.c and top_keys.c call it. */
+#ifndef TOOLS_TOP_TOP_ROWS_H
+#define TOOLS_TOP_TOP_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct rows_page;
+
+struct rows_page *rows_open_page(const char *region, const char *table);
+/* Reads what is on the screen from the newest version; with `hold`, from the one it has, while
+ * that can be had. */
+void rows_refresh(struct rows_page *page, bool hold);
+void rows_draw(struct rows_page *page);
+/* By lines; more than there are goes to the end. */
+void rows_move(struct rows_page *page, long by);
+void rows_shift(struct rows_page *page, int columns); /* to the side */
+void rows_first(struct rows_page *page);
+void rows_last(struct rows_page *page);
+/* Goes to the first row at or after a key, or the start of one: false, and a sentence on the
+ * page, where it can't be one. */
+void rows_go_to(struct rows_page *page, const char *key);
+/* Searches for the next row that has the text somewhere; a large table takes several calls of
+ * rows_search_on(), until that is false. */
+void rows_search(struct rows_page *page, const char *text);
+bool rows_search_on(struct rows_page *page);
+bool rows_searches(const struct rows_page *page);
+void rows_search_stop(struct rows_page *page);
+/* "REGION/TABLE  1,000 rows at version 7" */
+void rows_title(const struct rows_page *page, char *buffer, size_t size);
+struct rows_page *rows_free(struct rows_page *page);
+
+#endif
