@@ -9,7 +9,7 @@
 
 #include "tests/fuzz/rows.h"
 #include "tools/base/command.h"
-#include "tools/base/writer.h"
+#include "tools/region/writer.h"
 
 enum status __wrap_writer_open(struct writer *writer, const char *region,
                                const struct options_writing *options);

@@ -16,7 +16,7 @@
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
 #include "tools/input/lines.h"
-#include "tools/base/options.h"
+#include "tools/region/options.h"
 
 static const struct command *const commands[] = {
 	&command_create,

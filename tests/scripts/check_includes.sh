@@ -28,14 +28,15 @@ subscriber/index     lib/* notifier subscriber
 subscriber/inspect   lib/* notifier subscriber
 tools                tools/*
 tools/base           lib
-tools/rows           tools/base
-tools/output         tools/base tools/rows
-tools/input          tools/base tools/rows tools/output
+tools/region         lib tools/base
+tools/rows           lib tools/base
+tools/output         lib tools/base tools/region tools/rows
+tools/input          lib tools/base tools/region tools/rows tools/output
 tools/kernel         -
-tools/bench          lib tools/base tools/output
-tools/doctor         lib tools/base tools/output
-tools/top            lib tools/base tools/rows tools/output
-tools/commands       lib tools/base tools/rows tools/output tools/input tools/kernel
+tools/bench          lib tools/base tools/region tools/output
+tools/doctor         lib tools/base tools/region tools/output
+tools/top            lib tools/base tools/region tools/rows tools/output
+tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel
 '
 
 embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'

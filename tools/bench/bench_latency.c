@@ -8,7 +8,6 @@
 #include <stele/stele.h>
 #include "tools/base/clock.h"
 #include "tools/base/fail.h"
-#include "tools/base/place.h"
 #include "tools/base/progress.h"
 #include "tools/base/status.h"
 #include "tools/bench/bench.h"
@@ -18,6 +17,7 @@
 #include "tools/bench/bench_reader.h"
 #include "tools/bench/bench_region.h"
 #include "tools/bench/bench_samples.h"
+#include "tools/region/place.h"
 
 enum {
 	ROUND = 200, /* rows in each lane of a round */

@@ -4,11 +4,11 @@
 #include <stele/stele.h>
 #include "tools/base/clock.h"
 #include "tools/base/fail.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_core.h"
 #include "tools/bench/bench_region.h"
+#include "tools/region/place.h"
 
 enum { ROWS = 1000 };
 

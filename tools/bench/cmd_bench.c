@@ -11,7 +11,6 @@
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
-#include "tools/base/options.h"
 #include "tools/base/parse.h"
 #include "tools/base/progress.h"
 #include "tools/base/status.h"
@@ -23,6 +22,7 @@
 #include "tools/bench/bench_machine.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/region/options.h"
 
 static const char doc[] =
 	"Measures what each notifier takes on this machine, in microseconds: from the moment a publisher begins to "

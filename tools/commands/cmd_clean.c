@@ -4,11 +4,11 @@
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
-#include "tools/base/leftovers.h"
-#include "tools/base/options.h"
 #include "tools/base/status.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/region/leftovers.h"
+#include "tools/region/options.h"
 
 static const char doc[] =
 	"Removes what processes left that died: files of regions whose data file is gone, or that were never "

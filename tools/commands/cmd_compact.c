@@ -5,10 +5,10 @@
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
-#include "tools/base/options.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/options.h"
+#include "tools/region/place.h"
 
 static const char doc[] =
 	"Writes what a region holds into a new file without the free space in it, which takes the place of the old one."

@@ -8,13 +8,13 @@
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
 #include "tools/base/heap.h"
-#include "tools/base/options.h"
 #include "tools/base/parse.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
-#include "tools/base/token.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/options.h"
+#include "tools/region/place.h"
+#include "tools/region/token.h"
 
 struct declared {
 	char name[STELE_NAME_MAX + 1];

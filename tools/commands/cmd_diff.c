@@ -5,15 +5,15 @@
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
 #include "tools/base/format.h"
-#include "tools/base/options.h"
-#include "tools/base/reader.h"
 #include "tools/base/status.h"
-#include "tools/base/target.h"
-#include "tools/base/token.h"
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/options.h"
+#include "tools/region/reader.h"
+#include "tools/region/target.h"
+#include "tools/region/token.h"
 
 static const char doc[] =
 	"Prints each row that version TO added (+), changed (~) or removed (-), compared with version FROM, while "

@@ -5,12 +5,12 @@
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
-#include "tools/base/options.h"
-#include "tools/base/reader.h"
 #include "tools/base/status.h"
-#include "tools/base/target.h"
 #include "tools/output/output.h"
 #include "tools/output/row_cells.h"
+#include "tools/region/options.h"
+#include "tools/region/reader.h"
+#include "tools/region/target.h"
 #include "tools/rows/keytext.h"
 #include "tools/rows/row.h"
 

@@ -8,13 +8,13 @@
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
-#include "tools/base/options.h"
-#include "tools/base/owner.h"
-#include "tools/base/place.h"
-#include "tools/base/reader.h"
 #include "tools/base/status.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/region/options.h"
+#include "tools/region/owner.h"
+#include "tools/region/place.h"
+#include "tools/region/reader.h"
 
 static const char doc[] =
 	"Lists the regions of this machine: their newest version, tables, rows, the publisher that is attached, "

@@ -7,16 +7,16 @@
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
-#include "tools/base/options.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
-#include "tools/base/target.h"
-#include "tools/base/writer.h"
 #include "tools/commands/cmd_publish_kernel.h"
 #include "tools/input/batch.h"
 #include "tools/input/check.h"
 #include "tools/input/input.h"
 #include "tools/input/input_driver.h"
+#include "tools/region/options.h"
+#include "tools/region/target.h"
+#include "tools/region/writer.h"
 
 static const char doc[] =
 	"Replaces a whole table by the rows of a file, as one version, and commits only what differs: where "

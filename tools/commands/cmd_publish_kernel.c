@@ -3,13 +3,13 @@
 #include <stele/stele.h>
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
-#include "tools/base/options.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
-#include "tools/base/token.h"
 #include "tools/commands/cmd_publish_kernel.h"
 #include "tools/kernel/kernel.h"
+#include "tools/region/options.h"
+#include "tools/region/place.h"
+#include "tools/region/token.h"
 
 static void report(void *context, const char *sentence, uint64_t version)
 {

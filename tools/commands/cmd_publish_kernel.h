@@ -4,8 +4,8 @@
 #define TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 
 #include <stele/stele.h>
-#include "tools/base/options.h"
 #include "tools/base/status.h"
+#include "tools/region/options.h"
 
 /* Mirrors the kernel's tables until a signal to stop, in a region that is made, in this kind of memory,
  * where there is none. */

@@ -3,10 +3,10 @@
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
-#include "tools/base/options.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/options.h"
+#include "tools/region/place.h"
 
 static const char doc[] =
 	"Removes regions with all their tables. A region whose publisher is attached is not removed; a damaged "

@@ -6,10 +6,10 @@
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
-#include "tools/base/options.h"
 #include "tools/base/status.h"
-#include "tools/base/token.h"
-#include "tools/base/writer.h"
+#include "tools/region/options.h"
+#include "tools/region/token.h"
+#include "tools/region/writer.h"
 
 static const char doc[] =
 	"Makes a new version whose tables and rows are those of an older one, which history holds or a "

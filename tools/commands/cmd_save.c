@@ -6,12 +6,12 @@
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
-#include "tools/base/options.h"
 #include "tools/base/parse.h"
-#include "tools/base/place.h"
-#include "tools/base/reader.h"
 #include "tools/base/status.h"
-#include "tools/base/target.h"
+#include "tools/region/options.h"
+#include "tools/region/place.h"
+#include "tools/region/reader.h"
+#include "tools/region/target.h"
 
 static const char save_doc[] =
 	"Writes a region with its history into a file, consistent while its publisher goes on. Without FILE it is "

@@ -10,13 +10,13 @@
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
 #include "tools/base/format.h"
-#include "tools/base/options.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/options.h"
+#include "tools/region/place.h"
 
 static const char doc[] =
 	"Prints a line for each registered subscriber of a region: who it is and since when, by what it is notified, "

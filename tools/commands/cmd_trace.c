@@ -16,14 +16,14 @@
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
-#include "tools/base/options.h"
 #include "tools/base/parse.h"
-#include "tools/base/reader.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
-#include "tools/base/token.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/region/options.h"
+#include "tools/region/reader.h"
+#include "tools/region/token.h"
 
 static const char doc[] =
 	"Prints each commit as it happens as a line of JSON: its version, time, publisher and message, and how many "

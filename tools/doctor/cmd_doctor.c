@@ -9,12 +9,8 @@
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
-#include "tools/base/leftovers.h"
-#include "tools/base/options.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_examine.h"
@@ -24,6 +20,10 @@
 #include "tools/doctor/doctor_region.h"
 #include "tools/doctor/doctor_report.h"
 #include "tools/output/output.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/leftovers.h"
+#include "tools/region/options.h"
+#include "tools/region/place.h"
 
 static const char doc[] =
 	"Checks the system for what keeps a region, or all of them, from working as well as they could: limits of "

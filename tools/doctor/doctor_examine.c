@@ -7,9 +7,9 @@
 #include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/heap.h"
-#include "tools/base/place.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_examine.h"
+#include "tools/region/place.h"
 #include "lib/layout.h"
 
 bool doctor_number(const char *path, uint64_t *ret)

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include "tools/base/place.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_logind.h"
 #include "tools/doctor/doctor_report.h"
+#include "tools/region/place.h"
 
 /* Where systemd looks for its settings; the first that has a file of some name decides about it. */
 static const char *const places[] = {"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd",

@@ -10,11 +10,11 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include "tools/base/describe.h"
-#include "tools/base/place.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_examine.h"
 #include "tools/doctor/doctor_memory.h"
 #include "tools/doctor/doctor_report.h"
+#include "tools/region/place.h"
 
 #define LEAST      (UINT64_C(128) << 10) /* more than an empty region takes */
 #define FILES      4                     /* of a region, its folder included */

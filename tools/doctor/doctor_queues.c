@@ -3,11 +3,11 @@
  * for the user. */
 #include <stdio.h>
 #include <sys/resource.h>
-#include "tools/base/queues.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_examine.h"
 #include "tools/doctor/doctor_queues.h"
 #include "tools/doctor/doctor_report.h"
+#include "tools/region/queues.h"
 #include "lib/layout.h"
 
 static void count(void *context, const char *name)

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <stele/stele.h>
 #include "tools/base/describe.h"
-#include "tools/base/owner.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_region.h"
 #include "tools/doctor/doctor_report.h"
+#include "tools/region/owner.h"
 #include "lib/layout.h"
 
 /* ---- publisher ---- */

@@ -13,12 +13,12 @@
 #include "tools/base/format.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
-#include "tools/base/token.h"
-#include "tools/base/writer.h"
 #include "tools/input/check.h"
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
 #include "tools/output/row_cells.h"
+#include "tools/region/token.h"
+#include "tools/region/writer.h"
 
 #define SUFFIX ".ndjson"
 

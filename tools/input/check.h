@@ -8,8 +8,8 @@
 #define TOOLS_INPUT_CHECK_H
 
 #include "tools/base/status.h"
-#include "tools/base/target.h"
-#include "tools/base/writer.h"
+#include "tools/region/target.h"
+#include "tools/region/writer.h"
 
 struct check {
 	const struct target *target;

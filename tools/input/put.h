@@ -5,7 +5,7 @@
 
 #include <stele/stele.h>
 #include "tools/base/status.h"
-#include "tools/base/token.h"
+#include "tools/region/token.h"
 #include "tools/rows/row.h"
 
 /* What --if-version and --if-absent ask of a row. */

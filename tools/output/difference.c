@@ -6,11 +6,11 @@
 #include "tools/base/format.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
-#include "tools/base/token.h"
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
+#include "tools/region/token.h"
 
 #define STOP_LOOK 256 /* changes printed between two looks for a signal */
 

@@ -10,7 +10,6 @@
 #include "tools/base/escape.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
-#include "tools/base/status.h"
 #include "tools/base/text.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"

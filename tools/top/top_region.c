@@ -7,7 +7,7 @@
 #include <stele/stele.h>
 #include "tools/base/clock.h"
 #include "tools/base/describe.h"
-#include "tools/base/owner.h"
+#include "tools/region/owner.h"
 #include "tools/top/top_list.h"
 #include "tools/top/top_region.h"
 #include "tools/top/top_sample.h"

@@ -6,8 +6,8 @@
 #include <stele/stele.h>
 #include "tools/base/clock.h"
 #include "tools/base/heap.h"
-#include "tools/base/place.h"
-#include "tools/base/reader.h"
+#include "tools/region/place.h"
+#include "tools/region/reader.h"
 #include "tools/top/top_sample.h"
 #include "tools/top/top_series.h"
 #include "tools/top/top_subscribers.h"

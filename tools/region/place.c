@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
-#include "tools/base/place.h"
+#include "tools/region/place.h"
 
 static const char *directory;
 

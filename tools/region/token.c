@@ -7,10 +7,10 @@
 #include <stele/stele.h>
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
-#include "tools/base/token.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/place.h"
+#include "tools/region/token.h"
 
 enum { DIGITS_MIN = 8, DIGITS_MAX = 32 };
 

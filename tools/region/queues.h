@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The POSIX message queues of this process's IPC namespace, and which of them dead subscribers
  * left. */
-#ifndef TOOLS_BASE_QUEUES_H
-#define TOOLS_BASE_QUEUES_H
+#ifndef TOOLS_REGION_QUEUES_H
+#define TOOLS_REGION_QUEUES_H
 
 #include <stdbool.h>
 #include <stele/stele.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * REGION/TABLE and REGION|FILE as users write them. Subcommands parse their operands with these. */
-#ifndef TOOLS_BASE_TARGET_H
-#define TOOLS_BASE_TARGET_H
+#ifndef TOOLS_REGION_TARGET_H
+#define TOOLS_REGION_TARGET_H
 
 #include <stdbool.h>
 #include <stele/stele.h>

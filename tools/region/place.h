@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Where regions are: in the directory that --directory gives, or in the default one. */
-#ifndef TOOLS_BASE_PLACE_H
-#define TOOLS_BASE_PLACE_H
+#ifndef TOOLS_REGION_PLACE_H
+#define TOOLS_REGION_PLACE_H
 
 #include <stdbool.h>
 

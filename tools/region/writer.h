@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Attaches to a region to write it, and reports the errors. Subcommands that write tables use it. */
-#ifndef TOOLS_BASE_WRITER_H
-#define TOOLS_BASE_WRITER_H
+#ifndef TOOLS_REGION_WRITER_H
+#define TOOLS_REGION_WRITER_H
 
 #include <stele/stele.h>
-#include "tools/base/options.h"
 #include "tools/base/status.h"
-#include "tools/base/token.h"
+#include "tools/region/options.h"
+#include "tools/region/token.h"
 
 struct writer {
 	const char *region;

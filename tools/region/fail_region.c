@@ -6,11 +6,11 @@
 #include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
-#include "tools/base/owner.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
 #include "tools/base/suggest.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/owner.h"
+#include "tools/region/place.h"
 
 /* Where the library has a region's data, stele(1) says so under FILES. */
 static bool is_missing(const char *region, char path[PATH_MAX])

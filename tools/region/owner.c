@@ -6,11 +6,11 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/fail.h"
-#include "tools/base/options.h"
-#include "tools/base/owner.h"
 #include "tools/base/parse.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
+#include "tools/region/options.h"
+#include "tools/region/owner.h"
+#include "tools/region/place.h"
 
 static unsigned flags;
 static uid_t owner;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Attaches to a region to read it, and reports the errors. Subcommands that read tables use it. */
-#ifndef TOOLS_BASE_READER_H
-#define TOOLS_BASE_READER_H
+#ifndef TOOLS_REGION_READER_H
+#define TOOLS_REGION_READER_H
 
 #include <stdarg.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
-#include "tools/base/token.h"
+#include "tools/region/token.h"
 
 enum reader_kind {
 	READER_ONCE,   /* reads little, and may try again: takes no slot, and pins nothing */

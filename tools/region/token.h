@@ -4,8 +4,8 @@
  * first 8 or more hex digits of that. A region that is made anew, or loaded, has another UUID
  * and may come to the same version, with other rows. So a version that is kept for later is a
  * token, and where one is asked for a bare number is refused. */
-#ifndef TOOLS_BASE_TOKEN_H
-#define TOOLS_BASE_TOKEN_H
+#ifndef TOOLS_REGION_TOKEN_H
+#define TOOLS_REGION_TOKEN_H
 
 #include <stdbool.h>
 #include <stele/stele.h>

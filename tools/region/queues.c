@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 #include <stele/stele.h>
-#include "tools/base/queues.h"
+#include "tools/region/queues.h"
 
 #define MQUEUE_MAGIC 0x19800202 /* of the file system, in the kernel's ipc/mqueue.c */
 

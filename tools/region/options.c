@@ -9,12 +9,12 @@
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
-#include "tools/base/options.h"
-#include "tools/base/owner.h"
 #include "tools/base/parse.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
-#include "tools/base/token.h"
+#include "tools/region/options.h"
+#include "tools/region/owner.h"
+#include "tools/region/place.h"
+#include "tools/region/token.h"
 
 error_t options_hand_down(int key, char *argument, struct argp_state *state)
 {

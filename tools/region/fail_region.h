@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Reports a region or a table that is missing, with the name that was probably meant. Callers are
  * those that open a region or a table by name. */
-#ifndef TOOLS_BASE_FAIL_REGION_H
-#define TOOLS_BASE_FAIL_REGION_H
+#ifndef TOOLS_REGION_FAIL_REGION_H
+#define TOOLS_REGION_FAIL_REGION_H
 
 #include "tools/base/status.h"
 

@@ -4,13 +4,13 @@
 #include <stele/stele.h>
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
-#include "tools/base/options.h"
-#include "tools/base/place.h"
-#include "tools/base/reader.h"
 #include "tools/base/status.h"
-#include "tools/base/token.h"
-#include "tools/base/writer.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/options.h"
+#include "tools/region/place.h"
+#include "tools/region/reader.h"
+#include "tools/region/token.h"
+#include "tools/region/writer.h"
 
 enum status writer_check_token(const struct writer *writer, enum status status, const char *what,
                                const struct token *token)

@@ -6,9 +6,9 @@
 #include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/fail.h"
-#include "tools/base/place.h"
 #include "tools/base/status.h"
-#include "tools/base/target.h"
+#include "tools/region/place.h"
+#include "tools/region/target.h"
 
 enum status parse_target(const char *command, const char *text, bool table_needed,
                          struct target *ret)

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/heap.h"
-#include "tools/base/leftovers.h"
-#include "tools/base/place.h"
-#include "tools/base/queues.h"
+#include "tools/region/leftovers.h"
+#include "tools/region/place.h"
+#include "tools/region/queues.h"
 
 struct search {
 	bool dry_run;

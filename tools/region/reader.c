@@ -4,12 +4,12 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/fail.h"
-#include "tools/base/fail_region.h"
-#include "tools/base/owner.h"
-#include "tools/base/place.h"
-#include "tools/base/reader.h"
 #include "tools/base/status.h"
-#include "tools/base/token.h"
+#include "tools/region/fail_region.h"
+#include "tools/region/owner.h"
+#include "tools/region/place.h"
+#include "tools/region/reader.h"
+#include "tools/region/token.h"
 
 static enum status reader_opened(struct reader *reader, const char *region, int result)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What died processes left, of all regions in the directory, and their queues. */
-#ifndef TOOLS_BASE_LEFTOVERS_H
-#define TOOLS_BASE_LEFTOVERS_H
+#ifndef TOOLS_REGION_LEFTOVERS_H
+#define TOOLS_REGION_LEFTOVERS_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Whose regions the command reads: the option --owner. Readers of regions apply it. */
-#ifndef TOOLS_BASE_OWNER_H
-#define TOOLS_BASE_OWNER_H
+#ifndef TOOLS_REGION_OWNER_H
+#define TOOLS_REGION_OWNER_H
 
 #include <argp.h>
 #include <stele/stele.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Arguments that several subcommands take, and how they are read. */
-#ifndef TOOLS_BASE_OPTIONS_H
-#define TOOLS_BASE_OPTIONS_H
+#ifndef TOOLS_REGION_OPTIONS_H
+#define TOOLS_REGION_OPTIONS_H
 
 #include <argp.h>
 #include <stdbool.h>
 #include <stele/stele.h>
 #include "tools/base/format.h"
-#include "tools/base/token.h"
+#include "tools/region/token.h"
 
 /* Reads the arguments of `stele NAME`. Ends the process, as argp does, after --help and on options
  * that there are not; else sets `*ret_operands` to what is not an option (NULL-terminated) and
