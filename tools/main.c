@@ -56,7 +56,7 @@ static const char conclusion[] =
 	"  9  the command given to publish --check refused the change\n"
 	" 10  a condition (--if-...) does not hold: the region or a row is at another version\n";
 
-static enum status print_help(void)
+static enum status main_print_help(void)
 {
 	fputs(introduction, stdout);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
@@ -66,7 +66,7 @@ static enum status print_help(void)
 	return STATUS_DONE;
 }
 
-static const struct command *find(const char *name)
+static const struct command *main_find(const char *name)
 {
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(commands[i]->name, name) == 0)
@@ -74,21 +74,21 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-static enum status fail_no_command(const char *name)
+static enum status main_fail_no_command(const char *name)
 {
 	struct suggestion suggestion;
 
-	suggestion_start(&suggestion, name);
+	suggest_start(&suggestion, name);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		suggestion_offer(&suggestion, commands[i]->name);
-	suggestion_offer(&suggestion, "help");
+		suggest_offer(&suggestion, commands[i]->name);
+	suggest_offer(&suggestion, "help");
 	if (*suggestion.best)
 		return fail_usage("", "no command \"%s\"; did you mean \"%s\"?", name,
 		                  suggestion.best);
 	return fail_usage("", "no command \"%s\"", name);
 }
 
-static enum status run(int argc, char **argv)
+static enum status main_run(int argc, char **argv)
 {
 	static char help[] = "--help";
 	const struct command *command;
@@ -106,21 +106,21 @@ static enum status run(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0 ||
 	    strcmp(argv[1], "help") == 0)
-		return print_help();
-	command = find(argv[1]);
+		return main_print_help();
+	command = main_find(argv[1]);
 	if (!command && argv[1][0] == '-')
 		return fail_usage(
 			"", "options go after the command; there is no option \"%s\" before it",
 			argv[1]);
 	if (!command)
-		return fail_no_command(argv[1]);
+		return main_fail_no_command(argv[1]);
 	argv[1] = argv[0];
 	return command->run(argc - 1, argv + 1);
 }
 
 /* A watch may be notified by these (--notifier signal): not blocked in every thread, they would end the
  * process. */
-static void block_notices(void)
+static void main_block_notices(void)
 {
 	sigset_t set;
 
@@ -140,10 +140,10 @@ int main(int argc, char **argv)
 	child_ignore(SIGPIPE);
 	/* And so is a file that reaches the limit of `ulimit -f`. */
 	child_ignore(SIGXFSZ);
-	block_notices();
+	main_block_notices();
 	if (argc > 0)
 		argv[0] = name;
-	status = run(argc, argv);
+	status = main_run(argc, argv);
 	fail_release();
 	/* Told to stop, a command may leave what its reader does not take. */
 	written = stop_came() ? STATUS_DONE : output_check();

@@ -43,7 +43,7 @@ FILE *child_input(void)
 }
 
 /* The command starts with the signals as this process found them, not as it set them. */
-static int set_attributes(posix_spawnattr_t *attributes)
+static int child_set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t mask, ours;
 	int error;
@@ -69,7 +69,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	return error;
 }
 
-static int spawn(const char *command, int input, pid_t *ret)
+static int child_spawn(const char *command, int input, pid_t *ret)
 {
 	char *arguments[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
 	                     (char *)(uintptr_t)command, NULL};
@@ -81,7 +81,7 @@ static int spawn(const char *command, int input, pid_t *ret)
 	posix_spawnattr_init(&attributes);
 	error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	if (error == 0)
-		error = set_attributes(&attributes);
+		error = child_set_attributes(&attributes);
 	if (error == 0)
 		error = posix_spawn(ret, "/bin/sh", &actions, &attributes, arguments, environ);
 	posix_spawnattr_destroy(&attributes);
@@ -90,7 +90,7 @@ static int spawn(const char *command, int input, pid_t *ret)
 }
 
 /* Waits until the process ends or the other descriptor is readable; true when it has ended. */
-static bool wait_for(int process, int stop_fd, int timeout)
+static bool child_wait_for(int process, int stop_fd, int timeout)
 {
 	struct pollfd fds[] = {
 		{.fd = process, .events = POLLIN},
@@ -102,7 +102,7 @@ static bool wait_for(int process, int stop_fd, int timeout)
 	return fds[0].revents != 0;
 }
 
-static void describe_end(int status, struct child *ret)
+static void child_describe_end(int status, struct child *ret)
 {
 	if (WIFSIGNALED(status))
 		snprintf(ret->why, sizeof(ret->why), "was killed by signal %d", WTERMSIG(status));
@@ -111,17 +111,17 @@ static void describe_end(int status, struct child *ret)
 }
 
 /* Milliseconds from now to the deadline, for poll(2). */
-static int until(int64_t deadline)
+static int child_milliseconds_until(int64_t deadline)
 {
 	int64_t left;
 
 	if (deadline == STELE_FOREVER)
 		return -1;
-	left = (deadline - time_monotonic()) / 1000000 + 1;
+	left = (deadline - clock_monotonic()) / 1000000 + 1;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-static bool is_readable(int fd)
+static bool child_is_readable(int fd)
 {
 	struct pollfd poller = {.fd = fd, .events = POLLIN};
 
@@ -140,7 +140,7 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t 
 	if (fflush(input) != 0 || lseek(fileno(input), 0, SEEK_SET) != 0)
 		error = errno;
 	if (error == 0)
-		error = spawn(command, fileno(input), &pid);
+		error = child_spawn(command, fileno(input), &pid);
 	fclose(input);
 	if (error != 0) {
 		fail(STATUS_SYSTEM, "can't run \"%s\": %s", command, strerror(error));
@@ -148,10 +148,10 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t 
 	}
 	process = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (process >= 0) {
-		stopped = !wait_for(process, stop_fd, until(deadline));
+		stopped = !child_wait_for(process, stop_fd, child_milliseconds_until(deadline));
 		if (stopped) {
 			kill(-pid, SIGTERM);
-			wait_for(process, -1, GRACE);
+			child_wait_for(process, -1, GRACE);
 			/* Itself, or what it has left; the group's number is its own until it is
 			 * waited for. */
 			kill(-pid, SIGKILL);
@@ -161,9 +161,9 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t 
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (stopped)
-		return is_readable(stop_fd) ? CHILD_STOPPED : CHILD_LATE;
+		return child_is_readable(stop_fd) ? CHILD_STOPPED : CHILD_LATE;
 	if (status == 0)
 		return CHILD_DONE;
-	describe_end(status, ret);
+	child_describe_end(status, ret);
 	return CHILD_FAILED;
 }

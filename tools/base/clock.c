@@ -2,7 +2,7 @@
 #include <time.h>
 #include "tools/base/clock.h"
 
-static int64_t read_clock(clockid_t clock)
+static int64_t clock_read(clockid_t clock)
 {
 	struct timespec time;
 
@@ -10,12 +10,12 @@ static int64_t read_clock(clockid_t clock)
 	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-int64_t time_monotonic(void)
+int64_t clock_monotonic(void)
 {
-	return read_clock(CLOCK_MONOTONIC);
+	return clock_read(CLOCK_MONOTONIC);
 }
 
-uint64_t time_of_day(void)
+uint64_t clock_realtime(void)
 {
-	return (uint64_t)read_clock(CLOCK_REALTIME);
+	return (uint64_t)clock_read(CLOCK_REALTIME);
 }

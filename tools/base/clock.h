@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-int64_t time_monotonic(void); /* on CLOCK_MONOTONIC, as deadlines are */
-uint64_t time_of_day(void);   /* since 1970 */
+int64_t clock_monotonic(void); /* on CLOCK_MONOTONIC, as deadlines are */
+uint64_t clock_realtime(void); /* since 1970 */
 
 #endif

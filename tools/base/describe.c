@@ -62,7 +62,7 @@ const char *describe_duration(uint64_t nanoseconds, char *buffer)
 
 const char *describe_age(uint64_t nanoseconds, char *buffer)
 {
-	uint64_t time = time_of_day();
+	uint64_t time = clock_realtime();
 
 	*buffer = '\0';
 	if (nanoseconds)
@@ -70,7 +70,7 @@ const char *describe_age(uint64_t nanoseconds, char *buffer)
 	return buffer;
 }
 
-bool process_is_stopped(uint32_t pid, const char *command)
+bool describe_is_stopped(uint32_t pid, const char *command)
 {
 	char path[64], line[512], *end;
 	size_t length;
@@ -115,7 +115,7 @@ const char *describe_given_up(uint64_t versions, char *buffer)
 	return buffer;
 }
 
-const char *grouped(uint64_t number, char *buffer)
+const char *describe_grouped(uint64_t number, char *buffer)
 {
 	char digits[24];
 	int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);

@@ -22,10 +22,10 @@ const char *describe_given_up(uint64_t versions, char *buffer);
 
 /* True if there is a process of this number and name here, and it is stopped. A pid proves nothing:
  * this is a hint to people. */
-bool process_is_stopped(uint32_t pid, const char *command);
+bool describe_is_stopped(uint32_t pid, const char *command);
 
 /* The number with commas between thousands, in a buffer of GROUPED_SIZE bytes; returns it. */
 #define GROUPED_SIZE 32
-const char *grouped(uint64_t number, char *buffer);
+const char *describe_grouped(uint64_t number, char *buffer);
 
 #endif

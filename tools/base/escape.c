@@ -7,7 +7,7 @@
 #include "tools/base/text.h"
 
 /* The length of the UTF-8 character at `bytes`, and the character; 0 where there is no valid one. */
-static size_t character_at(const char *bytes, size_t length, uint32_t *ret)
+static size_t escape_character_at(const char *bytes, size_t length, uint32_t *ret)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *byte = (const unsigned char *)bytes;
@@ -35,18 +35,19 @@ static size_t character_at(const char *bytes, size_t length, uint32_t *ret)
 }
 
 /* C0, DEL and C1. */
-static bool is_control(uint32_t character)
+static bool escape_is_control(uint32_t character)
 {
 	return character < 0x20 || (character >= 0x7f && character < 0xa0);
 }
 
-static bool turns_direction(uint32_t character)
+static bool escape_turns_direction(uint32_t character)
 {
 	return (character >= 0x202a && character <= 0x202e) ||
 	       (character >= 0x2066 && character <= 0x2069);
 }
 
-static void append_hex(struct text *text, const char *bytes, size_t length, const char *prefix)
+static void escape_append_hex(struct text *text, const char *bytes, size_t length,
+                              const char *prefix)
 {
 	char hex[8];
 
@@ -57,7 +58,7 @@ static void append_hex(struct text *text, const char *bytes, size_t length, cons
 }
 
 /* How many bytes from here on need no look: printable ASCII but for a quote and a backslash. */
-static size_t plain_span(const char *bytes, size_t length)
+static size_t escape_plain_span(const char *bytes, size_t length)
 {
 	size_t i = 0;
 
@@ -79,7 +80,7 @@ static void escape_json_character(struct text *text, const char *bytes, size_t s
 		text_append_string(text, "\\n");
 	} else if (character == '\t') {
 		text_append_string(text, "\\t");
-	} else if (is_control(character) || turns_direction(character)) {
+	} else if (escape_is_control(character) || escape_turns_direction(character)) {
 		snprintf(code, sizeof(code), "\\u%04x", (unsigned)(character & 0xffff));
 		text_append_string(text, code);
 	} else {
@@ -93,17 +94,17 @@ void escape_for_json(struct text *text, const char *bytes, size_t length)
 	size_t size;
 
 	for (size_t i = 0; i < length; i += size) {
-		size = plain_span(bytes + i, length - i);
+		size = escape_plain_span(bytes + i, length - i);
 		if (size) {
 			text_append(text, bytes + i, size);
 			continue;
 		}
-		size = character_at(bytes + i, length - i, &character);
+		size = escape_character_at(bytes + i, length - i, &character);
 		if (size) {
 			escape_json_character(text, bytes + i, size, character);
 		} else {
 			size = 1;
-			append_hex(text, bytes + i, 1, "\\\\");
+			escape_append_hex(text, bytes + i, 1, "\\\\");
 		}
 	}
 }
@@ -114,17 +115,17 @@ void escape_for_people(struct text *text, const char *bytes, size_t length)
 	size_t size;
 
 	for (size_t i = 0; i < length; i += size) {
-		size = plain_span(bytes + i, length - i);
+		size = escape_plain_span(bytes + i, length - i);
 		if (size) {
 			text_append(text, bytes + i, size);
 			continue;
 		}
-		size = character_at(bytes + i, length - i, &character);
-		if (size && !is_control(character) && !turns_direction(character)) {
+		size = escape_character_at(bytes + i, length - i, &character);
+		if (size && !escape_is_control(character) && !escape_turns_direction(character)) {
 			text_append(text, bytes + i, size);
 		} else {
 			size = size ? size : 1;
-			append_hex(text, bytes + i, size, "\\");
+			escape_append_hex(text, bytes + i, size, "\\");
 		}
 	}
 }
@@ -143,7 +144,7 @@ void escape_for_csv(struct text *text, const char *bytes, size_t length)
 	}
 }
 
-size_t text_width(const char *bytes, size_t length)
+size_t escape_width(const char *bytes, size_t length)
 {
 	size_t width = 0;
 

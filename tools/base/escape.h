@@ -19,6 +19,6 @@ void escape_for_csv(struct text *text, const char *bytes, size_t length);
 void escape_for_json(struct text *text, const char *bytes, size_t length);
 
 /* How many characters escaped text takes on a terminal. */
-size_t text_width(const char *bytes, size_t length);
+size_t escape_width(const char *bytes, size_t length);
 
 #endif

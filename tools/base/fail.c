@@ -15,14 +15,13 @@
 #include "tools/base/status.h"
 #include "tools/base/text.h"
 
-static void print_sentence(const char *format, va_list arguments)
-	__attribute__((format(printf, 1, 0)));
+static void fail_print(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /* Messages that wait for fail_release(). */
 static struct text held;
 static bool holding;
 
-static void print_sentence(const char *format, va_list arguments)
+static void fail_print(const char *format, va_list arguments)
 {
 	char *sentence;
 	int length;
@@ -59,7 +58,7 @@ enum status fail(enum status status, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_sentence(format, arguments);
+	fail_print(format, arguments);
 	va_end(arguments);
 	return status;
 }
@@ -69,13 +68,13 @@ enum status fail_usage(const char *command, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_sentence(format, arguments);
+	fail_print(format, arguments);
 	va_end(arguments);
 	fprintf(stderr, "Try 'stele %s%s--help'.\n", command, *command ? " " : "");
 	return STATUS_INPUT;
 }
 
-enum status status_of_error(int error)
+enum status fail_status(int error)
 {
 	switch (-error) {
 	case EINVAL:
@@ -114,5 +113,5 @@ enum status fail_library(int error)
 {
 	const char *sentence = stele_last_error();
 
-	return fail(status_of_error(error), "%s", *sentence ? sentence : strerror(-error));
+	return fail(fail_status(error), "%s", *sentence ? sentence : strerror(-error));
 }

@@ -22,6 +22,6 @@ enum status fail_usage(const char *command, const char *format, ...)
 
 /* Prints the library's message about `error`, a negative errno, and returns the status it maps to. */
 enum status fail_library(int error);
-enum status status_of_error(int error);
+enum status fail_status(int error);
 
 #endif

@@ -6,7 +6,7 @@
 #include "tools/base/format.h"
 #include "tools/base/status.h"
 
-static error_t parse_format(int key, char *argument, struct argp_state *state)
+static error_t format_parse(int key, char *argument, struct argp_state *state)
 {
 	static const char *const names[] = {
 		[OUTPUT_TABLE] = "table",
@@ -34,5 +34,5 @@ const struct argp options_format = {
                          "Print as table (the default), csv, json or ndjson", 10},
 			{0},
 		},
-	.parser = parse_format,
+	.parser = format_parse,
 };

@@ -4,7 +4,7 @@
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
 
-void *must_realloc(void *memory, size_t size)
+void *heap_realloc(void *memory, size_t size)
 {
 	memory = realloc(memory, size);
 	if (memory || size == 0)

@@ -61,7 +61,7 @@ static const char *const memory_names[] = {
 	[STELE_MEMORY_SYSV] = "sysv",
 };
 
-const char *memory_name(enum stele_memory memory)
+const char *parse_memory_name(enum stele_memory memory)
 {
 	return memory_names[memory];
 }
@@ -70,13 +70,13 @@ enum status parse_memory(const char *what, const char *text, enum stele_memory *
 {
 	struct suggestion suggestion;
 
-	suggestion_start(&suggestion, text);
+	suggest_start(&suggestion, text);
 	for (enum stele_memory i = STELE_MEMORY_SHM; i <= STELE_MEMORY_SYSV; i++) {
 		if (strcmp(text, memory_names[i]) == 0) {
 			*ret = i;
 			return STATUS_DONE;
 		}
-		suggestion_offer(&suggestion, memory_names[i]);
+		suggest_offer(&suggestion, memory_names[i]);
 	}
 	if (suggestion.best[0])
 		return fail(STATUS_INPUT, "%s: no kind of memory \"%s\"; did you mean \"%s\"?",

@@ -13,7 +13,7 @@ enum status parse_count(const char *what, const char *text, uint64_t least, uint
 enum status parse_size(const char *what, const char *text, uint64_t *ret); /* 64M, 4G */
 /* shm, file, sysv; and back. */
 enum status parse_memory(const char *what, const char *text, enum stele_memory *ret);
-const char *memory_name(enum stele_memory memory);
+const char *parse_memory_name(enum stele_memory memory);
 enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds); /* 2.5 */
 
 #endif

@@ -17,14 +17,14 @@ void progress_start(struct progress *progress, const char *what, uint64_t total)
 		.what = what,
 		.total = total,
 		.wanted = isatty(STDERR_FILENO) && (total == 0 || total >= LARGE),
-		.next = time_monotonic() + 200 * INT64_C(1000000),
+		.next = clock_monotonic() + 200 * INT64_C(1000000),
 	};
 }
 
 /* Whether it is time to draw. */
-static bool is_due(struct progress *progress)
+static bool progress_is_due(struct progress *progress)
 {
-	int64_t time = time_monotonic();
+	int64_t time = clock_monotonic();
 
 	if (time < progress->next)
 		return false;
@@ -37,7 +37,7 @@ void progress_note(struct progress *progress, const char *format, ...)
 {
 	va_list arguments;
 
-	if (!progress->wanted || !is_due(progress))
+	if (!progress->wanted || !progress_is_due(progress))
 		return;
 	fprintf(stderr, "\r%s: ", progress->what);
 	va_start(arguments, format);
@@ -51,7 +51,7 @@ void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes)
 {
 	char number[GROUPED_SIZE];
 
-	if (!progress->wanted || rows % 4096 || !is_due(progress))
+	if (!progress->wanted || rows % 4096 || !progress_is_due(progress))
 		return;
 	fprintf(stderr, "\r%s: ", progress->what);
 	if (progress->total) {
@@ -61,7 +61,7 @@ void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes)
 		fprintf(stderr, "[%.*s%*s] %3d %%  ", full, "##############################",
 		        BAR - full, "", (int)(part * 100));
 	}
-	fprintf(stderr, "%s rows\033[K", grouped(rows, number));
+	fprintf(stderr, "%s rows\033[K", describe_grouped(rows, number));
 	fflush(stderr);
 }
 

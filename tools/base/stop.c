@@ -14,7 +14,7 @@
 /* Leaves out the signals that were ignored when the command started: nohup(1) ignores SIGHUP,
  * and a shell without job control ignores SIGINT in the background. A signal that is blocked is
  * queued even if it is ignored, so the descriptor would report it. */
-static void stopping_signals(sigset_t *ret)
+static void stop_signals(sigset_t *ret)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction action;
@@ -32,7 +32,7 @@ int stop_descriptor(void)
 	sigset_t signals;
 	int fd;
 
-	stopping_signals(&signals);
+	stop_signals(&signals);
 	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0 || sigprocmask(SIG_BLOCK, &signals, NULL) < 0) {
 		fail(STATUS_SYSTEM, "can't take signals from a descriptor: %s", strerror(errno));
@@ -50,7 +50,7 @@ bool stop_came(void)
 }
 
 /* Waits until standard output takes PIPE_BUF bytes at once. */
-static bool wait_for_output(void)
+static bool stop_wait_for_output(void)
 {
 	struct pollfd fds[] = {
 		{.fd = descriptor, .events = POLLIN},
@@ -66,12 +66,12 @@ static bool wait_for_output(void)
 	return false;
 }
 
-static ssize_t write_guarded(void *cookie, const char *bytes, size_t size)
+static ssize_t stop_write_guarded(void *cookie, const char *bytes, size_t size)
 {
 	size_t done = 0;
 
 	(void)cookie;
-	while (done < size && wait_for_output()) {
+	while (done < size && stop_wait_for_output()) {
 		size_t piece = size - done < PIPE_BUF ? size - done : PIPE_BUF;
 		ssize_t written = write(STDOUT_FILENO, bytes + done, piece);
 
@@ -85,7 +85,7 @@ static ssize_t write_guarded(void *cookie, const char *bytes, size_t size)
 
 void stop_guard_output(void)
 {
-	const cookie_io_functions_t functions = {.write = write_guarded};
+	const cookie_io_functions_t functions = {.write = stop_write_guarded};
 	FILE *guarded = fopencookie(NULL, "w", functions);
 
 	if (!guarded)
@@ -99,7 +99,7 @@ void stop_descriptor_close(int fd)
 {
 	sigset_t signals;
 
-	stopping_signals(&signals);
+	stop_signals(&signals);
 	descriptor = -1;
 	close(fd);
 	sigprocmask(SIG_UNBLOCK, &signals, NULL);

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "tools/base/suggest.h"
 
-static unsigned least(unsigned a, unsigned b, unsigned c)
+static unsigned suggest_min(unsigned a, unsigned b, unsigned c)
 {
 	unsigned least_of_two = a < b ? a : b;
 
@@ -12,7 +12,7 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
 
 /* The number of letters to insert, delete, replace or swap with their neighbour to make `a` of `b`,
  * both shorter than SUGGESTION_MAX: three rows of the usual table are kept. */
-static unsigned edit_distance(const char *a, const char *b)
+static unsigned suggest_distance(const char *a, const char *b)
 {
 	unsigned rows[3][SUGGESTION_MAX];
 	unsigned *before = rows[0], *last = rows[1], *current = rows[2];
@@ -25,8 +25,8 @@ static unsigned edit_distance(const char *a, const char *b)
 
 		current[0] = (unsigned)i;
 		for (size_t j = 1; j <= b_length; j++) {
-			current[j] = least(last[j] + 1, current[j - 1] + 1,
-			                   last[j - 1] + (a[i - 1] != b[j - 1]));
+			current[j] = suggest_min(last[j] + 1, current[j - 1] + 1,
+			                         last[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 			    before[j - 2] + 1 < current[j])
 				current[j] = before[j - 2] + 1;
@@ -38,7 +38,7 @@ static unsigned edit_distance(const char *a, const char *b)
 	return last[b_length];
 }
 
-void suggestion_start(struct suggestion *suggestion, const char *meant)
+void suggest_start(struct suggestion *suggestion, const char *meant)
 {
 	size_t length = strlen(meant);
 
@@ -49,13 +49,13 @@ void suggestion_start(struct suggestion *suggestion, const char *meant)
 		length < 6 ? 2 : (unsigned)(length < SUGGESTION_MAX ? length : 0) / 3 + 1;
 }
 
-void suggestion_offer(struct suggestion *suggestion, const char *name)
+void suggest_offer(struct suggestion *suggestion, const char *name)
 {
 	unsigned distance;
 
 	if (strlen(suggestion->meant) >= SUGGESTION_MAX || strlen(name) >= SUGGESTION_MAX)
 		return;
-	distance = edit_distance(suggestion->meant, name);
+	distance = suggest_distance(suggestion->meant, name);
 	if (distance < suggestion->distance) {
 		suggestion->distance = distance;
 		snprintf(suggestion->best, sizeof(suggestion->best), "%s", name);

@@ -13,7 +13,7 @@ struct suggestion {
 	char best[SUGGESTION_MAX];
 };
 
-void suggestion_start(struct suggestion *suggestion, const char *meant);
-void suggestion_offer(struct suggestion *suggestion, const char *name);
+void suggest_start(struct suggestion *suggestion, const char *meant);
+void suggest_offer(struct suggestion *suggestion, const char *name);
 
 #endif

@@ -8,7 +8,7 @@ void text_append(struct text *text, const char *bytes, size_t length)
 {
 	if (text->capacity - text->length < length) {
 		text->capacity = (text->length + length) * 2 + 64;
-		text->bytes = must_realloc(text->bytes, text->capacity);
+		text->bytes = heap_realloc(text->bytes, text->capacity);
 	}
 	if (length)
 		memcpy(text->bytes + text->length, bytes, length);

@@ -39,7 +39,7 @@ struct bench {
 	struct progress progress;
 	char reason[256];
 
-	/* The machine, see bench_machine.c. */
+	/* The machine, see machine_prepare.c. */
 	cpu_set_t allowed; /* cores that this process may use */
 	int publisher_core;
 	int reader_core; /* the same where there is but one */

@@ -33,7 +33,7 @@ struct crowd {
 };
 
 /* The subscribers wait from now on. */
-static void let_wait(struct crowd *crowd)
+static void fanout_start_waiting(struct crowd *crowd)
 {
 	__atomic_store_n(crowd->go, 1, __ATOMIC_RELEASE);
 	syscall(SYS_futex, crowd->go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
@@ -41,7 +41,7 @@ static void let_wait(struct crowd *crowd)
 
 /* ---- a reader ---- */
 
-static int subscribe_and_wait(void *context, struct bench_reader *reader)
+static int fanout_subscriber(void *context, struct bench_reader *reader)
 {
 	struct crowd *crowd = context;
 	struct stele_subscriber *subscriber;
@@ -63,7 +63,7 @@ static int subscribe_and_wait(void *context, struct bench_reader *reader)
 	return result;
 }
 
-static int receive(void *context, struct bench_reader *reader)
+static int fanout_receive(void *context, struct bench_reader *reader)
 {
 	struct crowd *crowd = context;
 	int result = 0;
@@ -77,7 +77,7 @@ static int receive(void *context, struct bench_reader *reader)
 
 /* ---- the publisher ---- */
 
-static enum status await_all(struct crowd *crowd, uint32_t turn)
+static enum status fanout_await_all(struct crowd *crowd, uint32_t turn)
 {
 	enum status status = STATUS_DONE;
 
@@ -89,18 +89,18 @@ static enum status await_all(struct crowd *crowd, uint32_t turn)
 	return status;
 }
 
-static enum status commit(struct crowd *crowd, struct samples *samples)
+static enum status fanout_commit(struct crowd *crowd, struct samples *samples)
 {
 	enum status status;
 	int64_t begin;
 
 	status = bench_commit(crowd->publisher, ++crowd->number, 0, &begin);
 	if (status == STATUS_DONE)
-		samples_add(samples, (double)(time_monotonic() - begin) / 1e3);
+		samples_add(samples, (double)(clock_monotonic() - begin) / 1e3);
 	return status;
 }
 
-static int send_all(struct crowd *crowd)
+static int fanout_send_all(struct crowd *crowd)
 {
 	uint64_t count = crowd->way->bare->one_for_all ? 1 : crowd->bench->subscribers;
 	int result = 0;
@@ -110,51 +110,51 @@ static int send_all(struct crowd *crowd)
 	return result;
 }
 
-static enum status send_bare(struct crowd *crowd, struct samples *samples)
+static enum status fanout_send_bare(struct crowd *crowd, struct samples *samples)
 {
-	int64_t begin = time_monotonic();
-	int result = send_all(crowd);
+	int64_t begin = clock_monotonic();
+	int result = fanout_send_all(crowd);
 
 	if (result < 0)
 		return fail(STATUS_SYSTEM, "can't send by %s: %s", crowd->way->name,
 		            strerror(-result));
-	samples_add(samples, (double)(time_monotonic() - begin) / 1e3);
+	samples_add(samples, (double)(clock_monotonic() - begin) / 1e3);
 	return STATUS_DONE;
 }
 
-static enum status run_subscribers(struct crowd *crowd)
+static enum status fanout_run_subscribers(struct crowd *crowd)
 {
-	enum status status = await_all(crowd, 1);
+	enum status status = fanout_await_all(crowd, 1);
 
 	for (int i = 0; i < COMMITS && status == STATUS_DONE; i++)
-		status = commit(crowd, &crowd->behind);
+		status = fanout_commit(crowd, &crowd->behind);
 	if (status == STATUS_DONE)
-		let_wait(crowd);
+		fanout_start_waiting(crowd);
 	for (uint32_t i = 0; i < COMMITS && status == STATUS_DONE; i++) {
-		status = await_all(crowd, 2 + i);
+		status = fanout_await_all(crowd, 2 + i);
 		if (status == STATUS_DONE)
-			status = commit(crowd, &crowd->commit);
+			status = fanout_commit(crowd, &crowd->commit);
 	}
 	return status;
 }
 
-static enum status run_bare(struct crowd *crowd)
+static enum status fanout_run_bare(struct crowd *crowd)
 {
 	enum status status = STATUS_DONE;
 
 	for (uint32_t i = 0; i < COMMITS && status == STATUS_DONE; i++) {
-		status = await_all(crowd, 1 + i);
+		status = fanout_await_all(crowd, 1 + i);
 		if (status == STATUS_DONE)
-			status = send_bare(crowd, &crowd->bare);
+			status = fanout_send_bare(crowd, &crowd->bare);
 	}
 	return status;
 }
 
 /* One part of a round, with readers of its own: a machine may not have as many queues as both parts
  * together need. */
-static enum status run_part(struct crowd *crowd, const struct bare *bare,
-                            int (*work)(void *context, struct bench_reader *reader),
-                            enum status (*publish)(struct crowd *crowd))
+static enum status fanout_run_part(struct crowd *crowd, const struct bare *bare,
+                                   int (*work)(void *context, struct bench_reader *reader),
+                                   enum status (*publish)(struct crowd *crowd))
 {
 	size_t count = (size_t)crowd->bench->subscribers;
 	enum status status;
@@ -167,26 +167,26 @@ static enum status run_part(struct crowd *crowd, const struct bare *bare,
 	return status;
 }
 
-static enum status run_stele(struct crowd *crowd)
+static enum status fanout_run_stele(struct crowd *crowd)
 {
 	enum status status = bench_publish(crowd->bench, crowd->way, &crowd->publisher);
 
 	if (status != STATUS_DONE)
 		return status;
 	*crowd->go = 0; /* nobody else is there yet */
-	status = run_part(crowd, NULL, subscribe_and_wait, run_subscribers);
+	status = fanout_run_part(crowd, NULL, fanout_subscriber, fanout_run_subscribers);
 	bench_unpublish(crowd->bench, crowd->publisher);
 	return status;
 }
 
-static enum status run_mechanism(struct crowd *crowd)
+static enum status fanout_run_mechanism(struct crowd *crowd)
 {
 	if (!crowd->way->bare)
 		return STATUS_DONE;
-	return run_part(crowd, crowd->way->bare, receive, run_bare);
+	return fanout_run_part(crowd, crowd->way->bare, fanout_receive, fanout_run_bare);
 }
 
-static enum status run_rounds(struct crowd *crowd)
+static enum status fanout_run_rounds(struct crowd *crowd)
 {
 	struct bench *bench = crowd->bench;
 	enum status status = STATUS_DONE;
@@ -194,14 +194,14 @@ static enum status run_rounds(struct crowd *crowd)
 	for (uint64_t round = 0; round < bench->rounds && status == STATUS_DONE; round++) {
 		progress_note(&bench->progress, "%s: round %llu of %llu", crowd->way->name,
 		              (unsigned long long)round + 1, (unsigned long long)bench->rounds);
-		status = run_stele(crowd);
+		status = fanout_run_stele(crowd);
 		if (status == STATUS_DONE)
-			status = run_mechanism(crowd);
+			status = fanout_run_mechanism(crowd);
 	}
 	return status;
 }
 
-static double take(struct samples *samples)
+static double fanout_take_median(struct samples *samples)
 {
 	double median = samples_median(samples, 0);
 
@@ -218,10 +218,10 @@ enum status bench_fanout(struct bench *bench, const struct bench_way *way, struc
 	                -1, 0);
 	if (crowd.go == MAP_FAILED)
 		return fail(STATUS_NO_ROOM, "no memory to share with the readers");
-	status = run_rounds(&crowd);
+	status = fanout_run_rounds(&crowd);
 	munmap(crowd.go, sizeof(*crowd.go));
-	ret->commit = take(&crowd.commit);
-	ret->behind = take(&crowd.behind);
-	ret->bare = take(&crowd.bare);
+	ret->commit = fanout_take_median(&crowd.commit);
+	ret->behind = fanout_take_median(&crowd.behind);
+	ret->bare = fanout_take_median(&crowd.bare);
 	return status;
 }

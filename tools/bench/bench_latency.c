@@ -48,7 +48,7 @@ struct session {
 
 /* ---- the row without Stele ---- */
 
-static void plain_write(struct plain_row *plain, uint64_t number, int64_t start)
+static void latency_plain_write(struct plain_row *plain, uint64_t number, int64_t start)
 {
 	uint64_t sequence = __atomic_load_n(&plain->sequence, __ATOMIC_RELAXED);
 
@@ -59,7 +59,7 @@ static void plain_write(struct plain_row *plain, uint64_t number, int64_t start)
 	__atomic_store_n(&plain->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
-static void plain_read(const struct plain_row *plain, struct bench_row *row)
+static void latency_plain_read(const struct plain_row *plain, struct bench_row *row)
 {
 	uint64_t before, after;
 
@@ -74,7 +74,7 @@ static void plain_read(const struct plain_row *plain, struct bench_row *row)
 
 /* ---- the reader ---- */
 
-static int get(struct session *session, enum bench_lane lane, struct bench_row *row)
+static int latency_get(struct session *session, enum bench_lane lane, struct bench_row *row)
 {
 	static const uint32_t key;
 	size_t size = sizeof(*row);
@@ -83,8 +83,8 @@ static int get(struct session *session, enum bench_lane lane, struct bench_row *
 }
 
 /* Blocks, and reads the row. */
-static int wait_and_read(struct session *session, struct bench_reader *reader, enum bench_lane lane,
-                         struct bench_row *row)
+static int latency_wait_and_read(struct session *session, struct bench_reader *reader,
+                                 enum bench_lane lane, struct bench_row *row)
 {
 	uint64_t version;
 	int result;
@@ -97,12 +97,12 @@ static int wait_and_read(struct session *session, struct bench_reader *reader, e
 	if (result < 0)
 		return result;
 	if (lane != LANE_BARE)
-		return get(session, lane, row);
-	plain_read(session->plain, row);
+		return latency_get(session, lane, row);
+	latency_plain_read(session->plain, row);
 	return 0;
 }
 
-static int subscribe(struct session *session)
+static int latency_subscribe(struct session *session)
 {
 	struct stele_subscriber_options unregistered = {.size = sizeof(unregistered),
 	                                                .flags = STELE_UNREGISTERED};
@@ -111,7 +111,7 @@ static int subscribe(struct session *session)
 
 	result = bench_subscribe(bench, session->way, &session->subscribers[LANE_STELE]);
 	if (result == 0)
-		result = stele_subscriber_open(located(bench->region), &unregistered,
+		result = stele_subscriber_open(place_path(bench->region), &unregistered,
 		                               &session->subscribers[LANE_BY_HAND]);
 	for (enum bench_lane lane = 0; lane < LANE_BARE && result == 0; lane++)
 		result = stele_live_open(session->subscribers[lane], "rows", &bench_schema,
@@ -122,26 +122,26 @@ static int subscribe(struct session *session)
 	return result;
 }
 
-static bool has_lane(const struct session *session, enum bench_lane lane)
+static bool latency_has_lane(const struct session *session, enum bench_lane lane)
 {
 	return lane == LANE_STELE || session->way->bare;
 }
 
-static int read_all(void *context, struct bench_reader *reader)
+static int latency_read_all(void *context, struct bench_reader *reader)
 {
 	struct session *session = context;
 	uint64_t number = 0;
 	struct bench_row row;
 	int result;
 
-	result = subscribe(session);
+	result = latency_subscribe(session);
 	for (uint64_t i = 0; i < session->bench->rounds * LANES * ROUND && result >= 0; i++) {
 		enum bench_lane lane = (enum bench_lane)(i / ROUND % LANES);
-		if (!has_lane(session, lane))
+		if (!latency_has_lane(session, lane))
 			continue;
 		bench_reader_turn(reader);
-		result = wait_and_read(session, reader, lane, &row);
-		reader->shared->taken = time_monotonic();
+		result = latency_wait_and_read(session, reader, lane, &row);
+		reader->shared->taken = clock_monotonic();
 		reader->shared->start = row.start;
 		/* Nobody sends anything else than the next row. */
 		if (result >= 0 && row.number != ++number)
@@ -155,22 +155,22 @@ static int read_all(void *context, struct bench_reader *reader)
 /* ---- the publisher ---- */
 
 /* Sends a row. `*ret_cost` is what the calls took that publish it. */
-static enum status send_row(struct session *session, enum bench_lane lane, uint64_t number,
-                            int64_t *ret_end, double *ret_cost)
+static enum status latency_send_row(struct session *session, enum bench_lane lane, uint64_t number,
+                                    int64_t *ret_end, double *ret_cost)
 {
-	int64_t begin, start = time_monotonic();
+	int64_t begin, start = clock_monotonic();
 	enum status status = STATUS_DONE;
 	int result = 0;
 
 	if (lane == LANE_BARE) {
-		plain_write(session->plain, number, start);
-		begin = time_monotonic();
+		latency_plain_write(session->plain, number, start);
+		begin = clock_monotonic();
 	} else {
 		status = bench_commit(session->publisher, number, start, &begin);
 	}
 	if (status == STATUS_DONE && lane != LANE_STELE)
 		result = session->way->bare->send(&session->reader->pair);
-	*ret_end = time_monotonic();
+	*ret_end = clock_monotonic();
 	*ret_cost = (double)(*ret_end - begin) / 1e3;
 	if (result < 0)
 		return fail(STATUS_SYSTEM, "can't send by %s: %s", session->way->name,
@@ -180,15 +180,15 @@ static enum status send_row(struct session *session, enum bench_lane lane, uint6
 
 /* Waits until the reader is blocked, and its core has gone idle as deep as it does; or, where it
  * spins, until it does. */
-static enum status settle(const struct session *session)
+static enum status latency_settle(const struct session *session)
 {
 	enum status status = STATUS_DONE;
 	int64_t until;
 
 	if (!session->way->spin)
 		status = bench_reader_await_sleep(session->bench, session->reader);
-	until = time_monotonic() + (session->way->spin ? SPINS : IDLE);
-	while (time_monotonic() < until)
+	until = clock_monotonic() + (session->way->spin ? SPINS : IDLE);
+	while (clock_monotonic() < until)
 		bench_pause();
 	return status;
 }
@@ -198,8 +198,8 @@ struct lane_samples {
 };
 
 /* One round of a lane: rows after `*number`. */
-static enum status run_lane(struct session *session, enum bench_lane lane, uint64_t *number,
-                            struct lane_samples *samples)
+static enum status latency_run_lane(struct session *session, enum bench_lane lane, uint64_t *number,
+                                    struct lane_samples *samples)
 {
 	const struct bench_reader_shared *shared = session->reader->shared;
 	enum status status = STATUS_DONE;
@@ -207,9 +207,9 @@ static enum status run_lane(struct session *session, enum bench_lane lane, uint6
 	double cost;
 
 	for (int i = 0; i < ROUND && status == STATUS_DONE; i++) {
-		status = settle(session);
+		status = latency_settle(session);
 		if (status == STATUS_DONE)
-			status = send_row(session, lane, ++*number, &end, &cost);
+			status = latency_send_row(session, lane, ++*number, &end, &cost);
 		if (status == STATUS_DONE)
 			status = bench_reader_await(session->bench, session->reader,
 			                            (uint32_t)*number + 1);
@@ -225,7 +225,7 @@ static enum status run_lane(struct session *session, enum bench_lane lane, uint6
 	return status == STATUS_DONE ? bench_check_stop(session->bench) : status;
 }
 
-static enum status run_rounds(struct session *session, struct lane_samples samples[LANES])
+static enum status latency_run_rounds(struct session *session, struct lane_samples samples[LANES])
 {
 	struct bench *bench = session->bench;
 	enum status status;
@@ -236,18 +236,18 @@ static enum status run_rounds(struct session *session, struct lane_samples sampl
 		progress_note(&bench->progress, "%s: round %llu of %llu", session->way->name,
 		              (unsigned long long)round + 1, (unsigned long long)bench->rounds);
 		for (enum bench_lane lane = 0; lane < LANES && status == STATUS_DONE; lane++)
-			if (has_lane(session, lane))
-				status = run_lane(session, lane, &number, &samples[lane]);
+			if (latency_has_lane(session, lane))
+				status = latency_run_lane(session, lane, &number, &samples[lane]);
 	}
 	return status;
 }
 
-static void judge(struct lane_samples *samples, struct latency *ret)
+static void latency_summarize(struct lane_samples *samples, struct latency *ret)
 {
 	ret->p50 = samples_median(&samples->medians, 0);
 	ret->p99 = samples_percentile(&samples->seen, 0.99);
 	ret->p99_9 = samples_percentile(&samples->seen, 0.999);
-	ret->most = samples_most(&samples->seen);
+	ret->most = samples_max(&samples->seen);
 	ret->cost = samples_median(&samples->cost, 0);
 	ret->after = samples_median(&samples->after, 0);
 }
@@ -263,14 +263,14 @@ enum status bench_latency(struct bench *bench, const struct bench_way *way,
 	                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (session.plain == MAP_FAILED)
 		return fail(STATUS_NO_ROOM, "no memory to share with a reader");
-	status = bench_measure_line(bench);
+	status = machine_measure_line(bench);
 	if (status == STATUS_DONE)
 		status = bench_publish(bench, way, &session.publisher);
 	if (status == STATUS_DONE) {
-		status = bench_readers_start(bench, way->bare, 1, read_all, &session,
+		status = bench_readers_start(bench, way->bare, 1, latency_read_all, &session,
 		                             &session.reader);
 		if (status == STATUS_DONE) {
-			status = run_rounds(&session, samples);
+			status = latency_run_rounds(&session, samples);
 			bench_readers_end(session.reader, 1, way->bare);
 		}
 		bench_unpublish(bench, session.publisher);
@@ -278,7 +278,7 @@ enum status bench_latency(struct bench *bench, const struct bench_way *way,
 	*ret_samples = samples[LANE_STELE].seen.count;
 	for (enum bench_lane lane = 0; lane < LANES; lane++) {
 		struct lane_samples *of = &samples[lane];
-		judge(of, &ret[lane]);
+		latency_summarize(of, &ret[lane]);
 		samples_free(&of->seen);
 		samples_free(&of->cost);
 		samples_free(&of->after);

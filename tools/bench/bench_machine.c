@@ -16,7 +16,7 @@
 #include "tools/bench/bench_reader.h"
 #include "tools/bench/bench_samples.h"
 
-static enum status choose_cores(struct bench *bench)
+static enum status machine_choose_cores(struct bench *bench)
 {
 	int given[] = {bench->publisher_core, bench->reader_core};
 	int found = 0;
@@ -41,7 +41,7 @@ static enum status choose_cores(struct bench *bench)
 
 /* An idle core that has halted takes many microseconds to wake, which would hide the rest. The
  * system's limit on that holds while the file is open. */
-static bool keep_awake(void)
+static bool machine_keep_awake(void)
 {
 	static const int32_t microseconds;
 	int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
@@ -54,7 +54,7 @@ static bool keep_awake(void)
 enum { TRIPS = 1000, BATCHES = 21 };
 
 /* The reader: answers each odd number with the next. */
-static int answer(void *context, struct bench_reader *reader)
+static int machine_answer(void *context, struct bench_reader *reader)
 {
 	uint32_t *word = &reader->shared->bare.word;
 
@@ -68,7 +68,7 @@ static int answer(void *context, struct bench_reader *reader)
 	return 0;
 }
 
-enum status bench_measure_line(struct bench *bench)
+enum status machine_measure_line(struct bench *bench)
 {
 	struct samples samples = {0};
 	struct bench_reader *reader;
@@ -78,19 +78,19 @@ enum status bench_measure_line(struct bench *bench)
 	bench->line_us = NAN;
 	if (bench->publisher_core == bench->reader_core)
 		return STATUS_DONE;
-	status = bench_readers_start(bench, NULL, 1, answer, NULL, &reader);
+	status = bench_readers_start(bench, NULL, 1, machine_answer, NULL, &reader);
 	if (status != STATUS_DONE)
 		return status;
 	status = bench_reader_await(bench, reader, 1);
 	word = &reader->shared->bare.word;
 	for (uint32_t batch = 0; batch < BATCHES && status == STATUS_DONE; batch++) {
-		int64_t begin = time_monotonic();
+		int64_t begin = clock_monotonic();
 		for (uint32_t i = 2 * TRIPS * batch; i < 2 * TRIPS * (batch + 1); i += 2) {
 			__atomic_store_n(word, i + 1, __ATOMIC_RELEASE);
 			while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != i + 2)
 				bench_pause();
 		}
-		samples_add(&samples, (double)(time_monotonic() - begin) / 1e3 / 2 / TRIPS);
+		samples_add(&samples, (double)(clock_monotonic() - begin) / 1e3 / 2 / TRIPS);
 	}
 	bench->line_us = samples_median(&samples, 0);
 	samples_free(&samples);
@@ -98,13 +98,13 @@ enum status bench_measure_line(struct bench *bench)
 	return status;
 }
 
-enum status bench_machine(struct bench *bench)
+enum status machine_prepare(struct bench *bench)
 {
-	enum status status = choose_cores(bench);
+	enum status status = machine_choose_cores(bench);
 
 	if (status != STATUS_DONE)
 		return status;
-	bench->kept_awake = keep_awake();
+	bench->kept_awake = machine_keep_awake();
 	bench_bind(bench, bench->publisher_core);
 	return STATUS_DONE;
 }

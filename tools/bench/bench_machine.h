@@ -8,8 +8,8 @@
 
 /* Chooses the cores (of those that are allowed, where they are not given, -1), binds this process to
  * the publisher's, and keeps idle ones awake if permitted. */
-enum status bench_machine(struct bench *bench);
+enum status machine_prepare(struct bench *bench);
 /* Sets .line_us. On a virtual machine that may change as cores move about. */
-enum status bench_measure_line(struct bench *bench);
+enum status machine_measure_line(struct bench *bench);
 
 #endif

@@ -25,7 +25,7 @@ enum {
 };
 
 /* Release: what the reader wrote before is there for who sees the turn. */
-static void set_turn(struct bench_reader *reader, uint32_t turn)
+static void reader_set_turn(struct bench_reader *reader, uint32_t turn)
 {
 	__atomic_store_n(&reader->shared->turn, turn, __ATOMIC_RELEASE);
 }
@@ -33,11 +33,11 @@ static void set_turn(struct bench_reader *reader, uint32_t turn)
 void bench_reader_turn(struct bench_reader *reader)
 {
 	/* Only the reader writes it. */
-	set_turn(reader, __atomic_load_n(&reader->shared->turn, __ATOMIC_RELAXED) + 1);
+	reader_set_turn(reader, __atomic_load_n(&reader->shared->turn, __ATOMIC_RELAXED) + 1);
 }
 
 /* How the system calls the state of the reader: 'S' asleep, 'Z' ended; 0: not known. */
-static char state_of(const struct bench_reader *reader)
+static char reader_state(const struct bench_reader *reader)
 {
 	char text[64], *end;
 	ssize_t size = pread(reader->stat, text, sizeof(text) - 1, 0);
@@ -49,7 +49,7 @@ static char state_of(const struct bench_reader *reader)
 	return end && end[1] ? end[2] : 0;
 }
 
-static enum status lost(struct bench *bench, const struct bench_reader *reader)
+static enum status reader_lost(struct bench *bench, const struct bench_reader *reader)
 {
 	snprintf(bench->reason, sizeof(bench->reason), "%s",
 	         *reader->shared->reason ? reader->shared->reason : "the reader was killed");
@@ -61,18 +61,18 @@ enum status bench_reader_await(struct bench *bench, const struct bench_reader *r
 {
 	uint32_t now;
 
-	/* Acquire: pairs with set_turn(). */
+	/* Acquire: pairs with reader_set_turn(). */
 	for (unsigned i = 1;
 	     (now = __atomic_load_n(&reader->shared->turn, __ATOMIC_ACQUIRE)) != turn; i++) {
 		if (now == FAILED)
-			return lost(bench, reader);
+			return reader_lost(bench, reader);
 		if (bench->reader_core == bench->publisher_core)
 			sched_yield();
 		bench_pause();
 		if (i % LOOKS)
 			continue;
-		if (state_of(reader) == 'Z')
-			return lost(bench, reader);
+		if (reader_state(reader) == 'Z')
+			return reader_lost(bench, reader);
 		if (bench_check_stop(bench) != STATUS_DONE)
 			return STATUS_SYSTEM;
 		sched_yield();
@@ -84,9 +84,9 @@ enum status bench_reader_await_sleep(struct bench *bench, const struct bench_rea
 {
 	char state;
 
-	while ((state = state_of(reader)) != 'S') {
+	while ((state = reader_state(reader)) != 'S') {
 		if (state == 'Z' || state == 0)
-			return lost(bench, reader);
+			return reader_lost(bench, reader);
 		if (bench_check_stop(bench) != STATUS_DONE)
 			return STATUS_SYSTEM;
 		if (bench->reader_core == bench->publisher_core)
@@ -95,8 +95,8 @@ enum status bench_reader_await_sleep(struct bench *bench, const struct bench_rea
 	return STATUS_DONE;
 }
 
-static void run(int (*work)(void *context, struct bench_reader *reader), void *context,
-                struct bench_reader *reader)
+static void reader_run(int (*work)(void *context, struct bench_reader *reader), void *context,
+                       struct bench_reader *reader)
 {
 	int result = work(context, reader);
 
@@ -105,13 +105,14 @@ static void run(int (*work)(void *context, struct bench_reader *reader), void *c
 
 		snprintf(reader->shared->reason, sizeof(reader->shared->reason), "%s",
 		         *why ? why : strerror(-result));
-		set_turn(reader, FAILED);
+		reader_set_turn(reader, FAILED);
 	}
 	_exit(result < 0);
 }
 
-static enum status start(struct bench *bench, struct bench_reader *reader,
-                         int (*work)(void *context, struct bench_reader *reader), void *context)
+static enum status reader_start(struct bench *bench, struct bench_reader *reader,
+                                int (*work)(void *context, struct bench_reader *reader),
+                                void *context)
 {
 	pid_t parent = getpid();
 	char path[64];
@@ -125,7 +126,7 @@ static enum status start(struct bench *bench, struct bench_reader *reader,
 		if (getppid() != parent)
 			_exit(1);
 		bench_bind(bench, bench->reader_core);
-		run(work, context, reader);
+		reader_run(work, context, reader);
 	}
 	reader->pair.receiver = reader->pid;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)reader->pid);
@@ -137,8 +138,8 @@ static enum status start(struct bench *bench, struct bench_reader *reader,
 	return STATUS_NOT_THERE;
 }
 
-static enum status open_pair(struct bench *bench, const struct bare *bare,
-                             struct bench_reader *reader)
+static enum status reader_open_pair(struct bench *bench, const struct bare *bare,
+                                    struct bench_reader *reader)
 {
 	int result = bare->open(&reader->pair);
 
@@ -155,7 +156,7 @@ enum status bench_readers_start(struct bench *bench, const struct bare *bare, si
 	size_t size = count * sizeof(struct bench_reader_shared);
 	struct bench_reader_shared *shared =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct bench_reader *readers = must_realloc(NULL, count * sizeof(*readers));
+	struct bench_reader *readers = heap_realloc(NULL, count * sizeof(*readers));
 	enum status status = STATUS_DONE;
 
 	if (shared == MAP_FAILED) {
@@ -174,9 +175,9 @@ enum status bench_readers_start(struct bench *bench, const struct bare *bare, si
 		};
 	for (size_t i = 0; i < count && status == STATUS_DONE; i++) {
 		if (bare)
-			status = open_pair(bench, bare, &readers[i]);
+			status = reader_open_pair(bench, bare, &readers[i]);
 		if (status == STATUS_DONE)
-			status = start(bench, &readers[i], work, context);
+			status = reader_start(bench, &readers[i], work, context);
 	}
 	if (status != STATUS_DONE)
 		bench_readers_end(readers, count, bare);

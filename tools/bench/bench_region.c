@@ -20,7 +20,7 @@ static const struct stele_column columns[] = {
 };
 const struct stele_schema bench_schema = STELE_SCHEMA(struct bench_row, columns);
 
-static int fill(struct stele_publisher *publisher)
+static int bench_fill_row(struct stele_publisher *publisher)
 {
 	struct stele_transaction *tx;
 	struct bench_row row = {0};
@@ -52,11 +52,11 @@ enum status bench_publish(struct bench *bench, const struct bench_way *way,
 
 	/* The publisher's thread runs where this one may when it starts it. */
 	bench_bind(bench, -1);
-	result = stele_publisher_open(located(bench->region), &options, &publisher);
+	result = stele_publisher_open(place_path(bench->region), &options, &publisher);
 	bench_bind(bench, bench->publisher_core);
 	if (result < 0)
 		return fail_library(result);
-	result = fill(publisher);
+	result = bench_fill_row(publisher);
 	if (result < 0) {
 		enum status status = fail_library(result);
 		bench_unpublish(bench, publisher);
@@ -69,7 +69,7 @@ enum status bench_publish(struct bench *bench, const struct bench_way *way,
 void bench_unpublish(const struct bench *bench, struct stele_publisher *publisher)
 {
 	stele_publisher_close(publisher);
-	stele_region_remove(located(bench->region));
+	stele_region_remove(place_path(bench->region));
 }
 
 enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int64_t start,
@@ -89,7 +89,7 @@ enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int
 		stele_transaction_abort(tx);
 		return status;
 	}
-	*ret_begin = time_monotonic();
+	*ret_begin = clock_monotonic();
 	result = stele_transaction_commit(tx, NULL, NULL);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
@@ -103,5 +103,5 @@ int bench_subscribe(const struct bench *bench, const struct bench_way *way,
 		.spin = way->spin,
 	};
 
-	return stele_subscriber_open(located(bench->region), &options, ret);
+	return stele_subscriber_open(place_path(bench->region), &options, ret);
 }

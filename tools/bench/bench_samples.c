@@ -11,7 +11,7 @@ void samples_add(struct samples *samples, double value)
 	/* Grows by doubling: at powers of two there is no room left. */
 	if ((samples->count & (samples->count - 1)) == 0)
 		samples->values =
-			must_realloc(samples->values,
+			heap_realloc(samples->values,
 		                     (samples->count ? samples->count : 1) * 2 * sizeof(double));
 	samples->values[samples->count++] = value;
 }
@@ -22,7 +22,7 @@ void samples_free(struct samples *samples)
 	*samples = (struct samples){0};
 }
 
-static int compare(const void *a, const void *b)
+static int samples_compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -35,7 +35,7 @@ double samples_median(struct samples *samples, size_t first)
 
 	if (count == 0)
 		return NAN;
-	qsort(samples->values + first, count, sizeof(double), compare);
+	qsort(samples->values + first, count, sizeof(double), samples_compare);
 	return samples->values[first + count / 2];
 }
 
@@ -45,11 +45,11 @@ double samples_percentile(struct samples *samples, double part)
 
 	if (samples->count < index + BEYOND)
 		return NAN;
-	qsort(samples->values, samples->count, sizeof(double), compare);
+	qsort(samples->values, samples->count, sizeof(double), samples_compare);
 	return samples->values[index];
 }
 
-double samples_most(const struct samples *samples)
+double samples_max(const struct samples *samples)
 {
 	double most = samples->count ? samples->values[0] : NAN;
 

@@ -15,6 +15,6 @@ void samples_free(struct samples *samples);
 /* Both sort. NAN where there are too few values: none, or fewer than ten above the percentile. */
 double samples_median(struct samples *samples, size_t first); /* of those from `first` on */
 double samples_percentile(struct samples *samples, double part);
-double samples_most(const struct samples *samples);
+double samples_max(const struct samples *samples);
 
 #endif

@@ -65,7 +65,7 @@ struct bench_options {
 	int cores[2];                 /* -1: not given */
 };
 
-static error_t parse_ways(struct bench_options *options, char *argument)
+static error_t bench_parse_ways(struct bench_options *options, char *argument)
 {
 	char *rest = argument, *name;
 	int way;
@@ -85,7 +85,7 @@ static error_t parse_ways(struct bench_options *options, char *argument)
 	return 0;
 }
 
-static error_t parse_cores(struct bench_options *options, const char *argument)
+static error_t bench_parse_cores(struct bench_options *options, const char *argument)
 {
 	char end;
 
@@ -98,7 +98,7 @@ static error_t parse_cores(struct bench_options *options, const char *argument)
 	return EINVAL;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t bench_parse(int key, char *argument, struct argp_state *state)
 {
 	struct bench_options *options = state->input;
 	enum status status;
@@ -114,9 +114,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		status = parse_count("--subscribers", argument, 1, 100000, &options->subscribers);
 		return status == STATUS_DONE ? 0 : EINVAL;
 	case 'N':
-		return parse_ways(options, argument);
+		return bench_parse_ways(options, argument);
 	case 'c':
-		return parse_cores(options, argument);
+		return bench_parse_cores(options, argument);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -135,7 +135,7 @@ static const struct argp argp = {
                          "Run on these cores (the first two that there are)", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = bench_parse,
 	.args_doc = "notify",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
@@ -229,7 +229,7 @@ struct figure {
 };
 
 /* Nothing for what was not measured. */
-static struct cell cell_figure(double value, struct figure *figure)
+static struct cell bench_cell_figure(double value, struct figure *figure)
 {
 	struct cell cell;
 
@@ -242,14 +242,14 @@ static struct cell cell_figure(double value, struct figure *figure)
 	return cell;
 }
 
-static struct cell cell_truth(bool value)
+static struct cell bench_cell_truth(bool value)
 {
 	return cell_literal(value ? "true" : "false");
 }
 
-static enum status print_latency(struct output *output, const struct bench *bench,
-                                 const struct bench_way *way, const struct latency lanes[LANES],
-                                 size_t samples)
+static enum status bench_print_latency(struct output *output, const struct bench *bench,
+                                       const struct bench_way *way,
+                                       const struct latency lanes[LANES], size_t samples)
 {
 	const struct latency *stele = &lanes[LANE_STELE], *hand = &lanes[LANE_BY_HAND],
 			     *bare = &lanes[LANE_BARE];
@@ -275,40 +275,40 @@ static enum status print_latency(struct output *output, const struct bench *benc
 	};
 
 	for (int i = 0; i < LATENCY_COLUMNS; i++)
-		cells[i] = cell_figure(values[i], &figures[i]);
+		cells[i] = bench_cell_figure(values[i], &figures[i]);
 	cells[NAME] = cell_text(way->name);
 	cells[REASON] = cell_text(bench->reason);
 	cells[SAMPLES] = cell_number(samples, figures[SAMPLES].exact);
 	cells[PUBLISHER_CORE] =
 		cell_number((uint64_t)bench->publisher_core, figures[PUBLISHER_CORE].exact);
 	cells[READER_CORE] = cell_number((uint64_t)bench->reader_core, figures[READER_CORE].exact);
-	cells[KEPT_AWAKE] = cell_truth(bench->kept_awake);
+	cells[KEPT_AWAKE] = bench_cell_truth(bench->kept_awake);
 	return output_row(output, cells);
 }
 
-static enum status print_fanout(struct output *output, const struct bench *bench,
-                                const struct bench_way *way, const struct fanout *fanout)
+static enum status bench_print_fanout(struct output *output, const struct bench *bench,
+                                      const struct bench_way *way, const struct fanout *fanout)
 {
 	struct figure figures[FANOUT_COLUMNS];
 	struct cell cells[FANOUT_COLUMNS];
 
 	cells[FAN_NAME] = cell_text(way->name);
 	cells[FAN_SUBSCRIBERS] = cell_number(bench->subscribers, figures[FAN_SUBSCRIBERS].exact);
-	cells[FAN_COMMIT] = cell_figure(fanout->commit, &figures[FAN_COMMIT]);
-	cells[FAN_BEHIND] = cell_figure(fanout->behind, &figures[FAN_BEHIND]);
-	cells[FAN_BARE] = cell_figure(fanout->bare, &figures[FAN_BARE]);
-	cells[FAN_RATIO] = cell_figure(fanout->commit / fanout->bare, &figures[FAN_RATIO]);
+	cells[FAN_COMMIT] = bench_cell_figure(fanout->commit, &figures[FAN_COMMIT]);
+	cells[FAN_BEHIND] = bench_cell_figure(fanout->behind, &figures[FAN_BEHIND]);
+	cells[FAN_BARE] = bench_cell_figure(fanout->bare, &figures[FAN_BARE]);
+	cells[FAN_RATIO] = bench_cell_figure(fanout->commit / fanout->bare, &figures[FAN_RATIO]);
 	cells[FAN_REASON] = cell_text(bench->reason);
 	cells[FAN_PUBLISHER_CORE] =
 		cell_number((uint64_t)bench->publisher_core, figures[FAN_PUBLISHER_CORE].exact);
 	cells[FAN_READER_CORE] =
 		cell_number((uint64_t)bench->reader_core, figures[FAN_READER_CORE].exact);
-	cells[FAN_KEPT_AWAKE] = cell_truth(bench->kept_awake);
+	cells[FAN_KEPT_AWAKE] = bench_cell_truth(bench->kept_awake);
 	return output_row(output, cells);
 }
 
 /* What the other formats have in each row, once before a table. */
-static void print_machine(const struct bench *bench)
+static void bench_print_machine(const struct bench *bench)
 {
 	printf("publisher on core %d, readers on core %d; idle cores %s\n\n", bench->publisher_core,
 	       bench->reader_core,
@@ -319,8 +319,8 @@ static void print_machine(const struct bench *bench)
 /* ---- running ---- */
 
 /* One row. What is not to be had is no failure. `*measured`: it was to be had. */
-static enum status measure(struct output *output, struct bench *bench, const struct bench_way *way,
-                           bool *measured)
+static enum status bench_measure(struct output *output, struct bench *bench,
+                                 const struct bench_way *way, bool *measured)
 {
 	struct latency lanes[LANES];
 	struct fanout fanout;
@@ -334,11 +334,11 @@ static enum status measure(struct output *output, struct bench *bench, const str
 	if (status != STATUS_DONE && status != STATUS_NOT_THERE)
 		return status;
 	*measured |= status == STATUS_DONE;
-	return bench->subscribers ? print_fanout(output, bench, way, &fanout)
-	                          : print_latency(output, bench, way, lanes, samples);
+	return bench->subscribers ? bench_print_fanout(output, bench, way, &fanout)
+	                          : bench_print_latency(output, bench, way, lanes, samples);
 }
 
-static enum status measure_all(const struct bench_options *options, struct bench *bench)
+static enum status bench_measure_all(const struct bench_options *options, struct bench *bench)
 {
 	bool table = options->format == OUTPUT_TABLE, all = true, measured = false;
 	enum status status = STATUS_DONE;
@@ -351,20 +351,20 @@ static enum status measure_all(const struct bench_options *options, struct bench
 		output = output_open(options->format, SHAPE_ROWS, latency_columns,
 		                     table ? TABLE_LATENCY : LATENCY_COLUMNS);
 	if (table)
-		print_machine(bench);
+		bench_print_machine(bench);
 	for (int i = 0; i < WAYS; i++)
 		all &= !options->wanted[i];
 	for (int i = 0; i < WAYS && status == STATUS_DONE; i++)
 		/* Who spins is not woken; "auto" is one of the others, if nothing is in its way. */
 		if (options->wanted[i] ||
 		    (all && ways[i].bare && !(bench->subscribers && ways[i].spin)))
-			status = measure(output, bench, &ways[i], &measured);
+			status = bench_measure(output, bench, &ways[i], &measured);
 	status = output_end(output, status);
 	return status == STATUS_DONE && !measured ? STATUS_NOT_THERE : status;
 }
 
 /* A descriptor or more for each reader. */
-static void allow_descriptors(void)
+static void bench_allow_descriptors(void)
 {
 	struct rlimit files;
 
@@ -374,7 +374,7 @@ static void allow_descriptors(void)
 	}
 }
 
-static enum status run(int argc, char **argv)
+static enum status bench_command(int argc, char **argv)
 {
 	struct bench_options options = {.cores = {-1, -1}};
 	struct bench bench = {0};
@@ -392,14 +392,15 @@ static enum status run(int argc, char **argv)
 	bench.publisher_core = options.cores[0];
 	bench.reader_core = options.cores[1];
 	snprintf(bench.region, sizeof(bench.region), "bench-%d", (int)getpid());
-	allow_descriptors();
+	bench_allow_descriptors();
 	/* From here on a signal must leave nothing behind. */
 	bench.stop_fd = stop_descriptor();
 	if (bench.stop_fd < 0)
 		return STATUS_SYSTEM;
 	progress_start(&bench.progress, "measuring", 0);
-	status = bench_machine(&bench);
-	return status == STATUS_DONE ? measure_all(&options, &bench) : status;
+	status = machine_prepare(&bench);
+	return status == STATUS_DONE ? bench_measure_all(&options, &bench) : status;
 }
 
-const struct command command_bench = {"bench", "measure what notifiers take on this machine", run};
+const struct command command_bench = {"bench", "measure what notifiers take on this machine",
+                                      bench_command};

@@ -67,7 +67,7 @@ struct apply_options {
 	bool allow_unterminated;
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t apply_parse(int key, char *argument, struct argp_state *state)
 {
 	struct apply_options *options = state->input;
 
@@ -86,13 +86,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp argp = {
 	.options = (const struct argp_option[]){OPTION_ALLOW_UNTERMINATED, {0}},
-	.parser = parse,
+	.parser = apply_parse,
 	.args_doc = "REGION FILE",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
 };
 
-static enum status open_table(struct apply *apply, const char *name)
+static enum status apply_open_table(struct apply *apply, const char *name)
 {
 	enum status status;
 
@@ -107,9 +107,10 @@ static enum status open_table(struct apply *apply, const char *name)
 }
 
 /* All key columns, and in a deletion nothing else. */
-static enum status check_fields(const struct apply *apply, const struct field *fields, bool deletes)
+static enum status apply_check_fields(const struct apply *apply, const struct field *fields,
+                                      bool deletes)
 {
-	size_t key_columns = schema_key_columns(apply->schema);
+	size_t key_columns = row_key_columns(apply->schema);
 
 	for (size_t i = 0; i < apply->schema->column_count; i++) {
 		if (i < key_columns && !fields[i].given)
@@ -140,27 +141,28 @@ static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
 		            apply->place, deletes ? "delete" : "put");
 	status = json_fields(apply->place, object, apply->schema, fields, &numbers);
 	if (status == STATUS_DONE)
-		status = check_fields(apply, fields, deletes);
+		status = apply_check_fields(apply, fields, deletes);
 	if (status != STATUS_DONE)
 		return status;
 	result = row_parse_key(&apply->row, apply->schema, fields);
 	if (result < 0)
-		return fail(status_of_error(result), "%s%s", apply->place, stele_last_error());
+		return fail(fail_status(result), "%s%s", apply->place, stele_last_error());
 	if (deletes)
-		return delete_one(apply->place, apply->table, condition, &apply->row, &there);
+		return put_delete(apply->place, apply->table, condition, &apply->row, &there);
 	return put_partial(apply->place, apply->table, apply->schema, fields, condition,
 	                   &apply->row);
 }
 
 /* A token. A number is understood, and refused with the token that it may be. */
-static enum status read_version(const struct apply *apply, const json_t *version, struct token *ret)
+static enum status apply_read_version(const struct apply *apply, const json_t *version,
+                                      struct token *ret)
 {
 	enum status status = STATUS_DONE;
 	char what[sizeof(apply->place) + 16];
 
 	snprintf(what, sizeof(what), "%s\"if_version\"", apply->place);
 	if (json_is_string(version)) {
-		status = parse_token(what, json_string_value(version), 1, INT64_MAX, ret);
+		status = token_parse(what, json_string_value(version), 1, INT64_MAX, ret);
 	} else if (json_is_integer(version) && json_integer_value(version) > 0) {
 		*ret = (struct token){.version = (uint64_t)json_integer_value(version)};
 	} else {
@@ -171,8 +173,8 @@ static enum status read_version(const struct apply *apply, const json_t *version
 
 /* The members "if_version" and "if_absent", and that there are no others than these and the two
  * that every line has. */
-static enum status read_condition(const struct apply *apply, json_t *object, bool deletes,
-                                  struct condition *ret)
+static enum status apply_read_condition(const struct apply *apply, json_t *object, bool deletes,
+                                        struct condition *ret)
 {
 	json_t *version = json_object_get(object, "if_version");
 	json_t *absent = json_object_get(object, "if_absent");
@@ -181,7 +183,7 @@ static enum status read_condition(const struct apply *apply, json_t *object, boo
 
 	*ret = (struct condition){.given = version || absent};
 	if (version)
-		status = read_version(apply, version, &ret->version);
+		status = apply_read_version(apply, version, &ret->version);
 	if (status != STATUS_DONE)
 		return status;
 	if (absent && (!json_is_true(absent) || deletes || version))
@@ -208,8 +210,8 @@ struct change {
 };
 
 /* Finds out everything about a line that can be known without its table. */
-static enum status parse_change(const struct apply *apply, const char *line, size_t length,
-                                struct change *ret)
+static enum status apply_parse_change(const struct apply *apply, const char *line, size_t length,
+                                      struct change *ret)
 {
 	json_t *table, *put, *deleted;
 	char error[256];
@@ -228,10 +230,10 @@ static enum status parse_change(const struct apply *apply, const char *line, siz
 	ret->table = json_string_value(table);
 	ret->row = put ? put : deleted;
 	ret->deletes = deleted != NULL;
-	return read_condition(apply, ret->line, ret->deletes, &ret->condition);
+	return apply_read_condition(apply, ret->line, ret->deletes, &ret->condition);
 }
 
-static void set_place(struct apply *apply, uint64_t number)
+static void apply_set_place(struct apply *apply, uint64_t number)
 {
 	snprintf(apply->place, sizeof(apply->place), "%s:%llu: ", apply->lines.name,
 	         (unsigned long long)number);
@@ -239,7 +241,7 @@ static void set_place(struct apply *apply, uint64_t number)
 
 enum { INPUT_MAX = 1 << 30 };
 
-static enum status keep_line(struct apply *apply, const char *line, size_t length)
+static enum status apply_keep_line(struct apply *apply, const char *line, size_t length)
 {
 	if (length > INPUT_MAX - apply->text.length)
 		return fail(STATUS_NO_ROOM, "%sthe changes up to here are more than %d bytes",
@@ -247,7 +249,7 @@ static enum status keep_line(struct apply *apply, const char *line, size_t lengt
 	if (apply->count == apply->capacity) {
 		apply->capacity = apply->capacity * 2 + 64;
 		apply->changes =
-			must_realloc(apply->changes, apply->capacity * sizeof(*apply->changes));
+			heap_realloc(apply->changes, apply->capacity * sizeof(*apply->changes));
 	}
 	apply->changes[apply->count++] =
 		(struct change_line){apply->text.length, length, apply->lines.number};
@@ -256,7 +258,7 @@ static enum status keep_line(struct apply *apply, const char *line, size_t lengt
 }
 
 /* Reads all lines before the publisher attaches: input may come slowly, or never end. */
-static enum status read_lines(struct apply *apply)
+static enum status apply_read_lines(struct apply *apply)
 {
 	enum status status;
 	size_t length;
@@ -270,17 +272,17 @@ static enum status read_lines(struct apply *apply)
 			return status;
 		if (line_is_blank(line, length))
 			continue;
-		set_place(apply, apply->lines.number);
-		status = parse_change(apply, line, length, &change);
+		apply_set_place(apply, apply->lines.number);
+		status = apply_parse_change(apply, line, length, &change);
 		json_decref(change.line);
 		if (status == STATUS_DONE)
-			status = keep_line(apply, line, length);
+			status = apply_keep_line(apply, line, length);
 		if (status != STATUS_DONE)
 			return status;
 	}
 }
 
-static enum status check_region(const struct apply *apply, const struct token *version)
+static enum status apply_check_region(const struct apply *apply, const struct token *version)
 {
 	char what[sizeof(apply->place) + 16];
 
@@ -293,12 +295,12 @@ static enum status apply_line(struct apply *apply, const struct change_line *lin
 	struct change change = {0};
 	enum status status;
 
-	set_place(apply, line->number);
-	status = parse_change(apply, apply->text.bytes + line->start, line->length, &change);
+	apply_set_place(apply, line->number);
+	status = apply_parse_change(apply, apply->text.bytes + line->start, line->length, &change);
 	if (status == STATUS_DONE)
-		status = check_region(apply, &change.condition.version);
+		status = apply_check_region(apply, &change.condition.version);
 	if (status == STATUS_DONE)
-		status = open_table(apply, change.table);
+		status = apply_open_table(apply, change.table);
 	if (status == STATUS_DONE)
 		status = apply_row(apply, change.row, change.deletes, &change.condition);
 	json_decref(change.line);
@@ -317,7 +319,7 @@ static enum status apply_lines(struct apply *apply, const struct options_writing
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status apply_run(int argc, char **argv)
 {
 	struct apply_options options = {0};
 	struct apply apply = {0};
@@ -333,7 +335,7 @@ static enum status run(int argc, char **argv)
 	if (status != STATUS_DONE)
 		return status;
 	apply.lines.refuse_unterminated = !options.allow_unterminated;
-	status = read_lines(&apply);
+	status = apply_read_lines(&apply);
 	if (status == STATUS_DONE)
 		status = apply_lines(&apply, &options.writing);
 	row_buffer_close(&apply.row);
@@ -343,4 +345,4 @@ static enum status run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_apply = {"apply", "apply changes to rows, from NDJSON", run};
+const struct command command_apply = {"apply", "apply changes to rows, from NDJSON", apply_run};

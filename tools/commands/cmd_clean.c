@@ -27,7 +27,7 @@ struct arguments {
 	bool dry_run;
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t clean_parse(int key, char *argument, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
@@ -50,7 +50,7 @@ static const struct argp argp = {
 			{"dry-run", 'n', NULL, 0, "Only say what would be removed", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = clean_parse,
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
@@ -71,7 +71,7 @@ struct cleaning {
 	enum status worst;  /* of what could not be removed */
 };
 
-static void found(void *context, const struct leftover *leftover)
+static void clean_found(void *context, const struct leftover *leftover)
 {
 	struct cleaning *cleaning = context;
 	struct cell cells[COLUMNS];
@@ -85,11 +85,11 @@ static void found(void *context, const struct leftover *leftover)
 	cells[REGION] = cell_text(leftover->region);
 	cells[NAME] = cell_text(leftover->name);
 	if (leftover->error < 0)
-		cleaning->worst = fail(status_of_error(leftover->error), "%s", leftover->sentence);
+		cleaning->worst = fail(fail_status(leftover->error), "%s", leftover->sentence);
 	cleaning->status = output_row(cleaning->output, cells);
 }
 
-static enum status run(int argc, char **argv)
+static enum status clean_run(int argc, char **argv)
 {
 	struct arguments arguments = {.format = OUTPUT_TABLE};
 	struct cleaning cleaning = {0};
@@ -101,7 +101,7 @@ static enum status run(int argc, char **argv)
 		                  operands[0]);
 	cleaning.dry_run = arguments.dry_run;
 	cleaning.output = output_open(arguments.format, SHAPE_ROWS, columns, COLUMNS);
-	result = leftovers_each(arguments.dry_run, found, &cleaning);
+	result = leftovers_each(arguments.dry_run, clean_found, &cleaning);
 	cleaning.status = output_end(cleaning.output, cleaning.status);
 	if (cleaning.status == STATUS_DONE && result < 0)
 		fail(STATUS_DONE,
@@ -111,4 +111,4 @@ static enum status run(int argc, char **argv)
 	return cleaning.status != STATUS_DONE ? cleaning.status : cleaning.worst;
 }
 
-const struct command command_clean = {"clean", "remove what died processes left", run};
+const struct command command_clean = {"clean", "remove what died processes left", clean_run};

@@ -49,17 +49,17 @@ static const char doc[] =
 	"    --table 'services(name: char[32] key, address: ipv4, port: u16)' \\\n"
 	"    --table 'notes(name: char[32] key, note: text)'\n";
 
-static enum status add_table(struct create *create, const char *text)
+static enum status create_add_table(struct create *create, const char *text)
 {
 	struct declared *declared;
 	int result;
 
 	create->tables =
-		must_realloc(create->tables, (create->table_count + 1) * sizeof(*create->tables));
+		heap_realloc(create->tables, (create->table_count + 1) * sizeof(*create->tables));
 	declared = &create->tables[create->table_count];
 	result = stele_schema_parse(text, declared->name, &declared->schema);
 	if (result < 0)
-		return fail(status_of_error(result), "--table '%s': %s", text, stele_last_error());
+		return fail(fail_status(result), "--table '%s': %s", text, stele_last_error());
 	create->table_count++;
 	for (size_t i = 0; i + 1 < create->table_count; i++)
 		if (strcmp(create->tables[i].name, create->tables[create->table_count - 1].name) ==
@@ -69,7 +69,7 @@ static enum status add_table(struct create *create, const char *text)
 	return STATUS_DONE;
 }
 
-static enum status parse_mode(const char *text, mode_t *ret)
+static enum status create_parse_mode(const char *text, mode_t *ret)
 {
 	char *end;
 	unsigned long mode = strtoul(text, &end, 8);
@@ -83,7 +83,7 @@ static enum status parse_mode(const char *text, mode_t *ret)
 	return STATUS_DONE;
 }
 
-static enum status parse_durability(const char *text, enum stele_durability *ret)
+static enum status create_parse_durability(const char *text, enum stele_durability *ret)
 {
 	if (strcmp(text, "none") != 0 && strcmp(text, "commit") != 0)
 		return fail(STATUS_INPUT,
@@ -92,7 +92,7 @@ static enum status parse_durability(const char *text, enum stele_durability *ret
 	return STATUS_DONE;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t create_parse(int key, char *argument, struct argp_state *state)
 {
 	struct create *create = state->input;
 	enum status status;
@@ -100,7 +100,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 't':
-		return add_table(create, argument) == STATUS_DONE ? 0 : EINVAL;
+		return create_add_table(create, argument) == STATUS_DONE ? 0 : EINVAL;
 	case 'h':
 		status = parse_count("--history", argument, 2, 65536, &number);
 		if (status == STATUS_DONE)
@@ -116,13 +116,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		status = parse_size("--limit", argument, &create->options.limit_size);
 		break;
 	case 'd':
-		status = parse_durability(argument, &create->options.durability);
+		status = create_parse_durability(argument, &create->options.durability);
 		break;
 	case 'M':
 		status = parse_memory("--memory", argument, &create->options.memory);
 		break;
 	case 'm':
-		status = parse_mode(argument, &create->options.mode);
+		status = create_parse_mode(argument, &create->options.mode);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -156,14 +156,14 @@ static const struct argp argp = {
 			{"mode", 'm', "OCTAL", 0, "Permissions: who may read it (640)", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = create_parse,
 	.args_doc = "REGION",
 	.doc = doc,
 };
 
 /* Sees whether a table is there already. */
-static enum status compare_table(struct stele_transaction *tx, const struct declared *table,
-                                 bool *ret_there)
+static enum status create_compare_table(struct stele_transaction *tx, const struct declared *table,
+                                        bool *ret_there)
 {
 	const struct stele_schema *there;
 	char is[1024], wanted[1024];
@@ -203,7 +203,7 @@ static enum status create_tables(struct stele_publisher *publisher, const struct
 	for (size_t i = 0; status == STATUS_DONE && i < create->table_count; i++) {
 		bool there;
 
-		status = compare_table(tx, &create->tables[i], &there);
+		status = create_compare_table(tx, &create->tables[i], &there);
 		if (status != STATUS_DONE || there)
 			continue;
 		result = stele_table_create(tx, create->tables[i].name, create->tables[i].schema);
@@ -220,8 +220,8 @@ static enum status create_tables(struct stele_publisher *publisher, const struct
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-static void report(const char *region, const struct create *create, bool made_region,
-                   size_t made_tables, const char *version)
+static void create_report(const char *region, const struct create *create, bool made_region,
+                          size_t made_tables, const char *version)
 {
 	size_t there = create->table_count - made_tables;
 
@@ -249,16 +249,16 @@ static enum status create_region(const char *region, struct create *create)
 	int result;
 
 	create->options.flags = STELE_CREATE_NEW;
-	result = stele_publisher_open(located(region), &create->options, &publisher);
+	result = stele_publisher_open(place_path(region), &create->options, &publisher);
 	made_region = result == 0;
 	if (result == -EEXIST) {
 		create->options.flags = 0;
-		result = stele_publisher_open(located(region), &create->options, &publisher);
+		result = stele_publisher_open(place_path(region), &create->options, &publisher);
 	}
 	/* What can't be used is replaced. */
 	if (result == -EPROTONOSUPPORT || result == -ESTALE) {
 		create->options.flags = STELE_CREATE;
-		result = stele_publisher_open(located(region), &create->options, &publisher);
+		result = stele_publisher_open(place_path(region), &create->options, &publisher);
 		made_region = result == 0;
 	}
 	if (result < 0)
@@ -271,14 +271,14 @@ static enum status create_region(const char *region, struct create *create)
 	stele_publisher_close(publisher);
 	fail_release();
 	if (status == STATUS_DONE)
-		report(region, create, made_region, made,
-		       describe_token_short(version, uuid, token));
+		create_report(region, create, made_region, made,
+		              token_describe_short(version, uuid, token));
 	else if (made_region)
-		stele_region_remove(located(region));
+		stele_region_remove(place_path(region));
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status create_run(int argc, char **argv)
 {
 	struct create create = {.options = {.size = sizeof(create.options)}};
 	enum status status;
@@ -296,4 +296,4 @@ static enum status run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_create = {"create", "make a region, or tables in one", run};
+const struct command command_create = {"create", "make a region, or tables in one", create_run};

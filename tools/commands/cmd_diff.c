@@ -40,7 +40,7 @@ struct ends {
 	struct stele_snapshot *before, *after; /* `before` NULL: from 0 */
 };
 
-static int open_ends(struct stele_subscriber *subscriber, struct ends *ends)
+static int diff_open_ends(struct stele_subscriber *subscriber, struct ends *ends)
 {
 	int result = 0;
 
@@ -52,7 +52,7 @@ static int open_ends(struct stele_subscriber *subscriber, struct ends *ends)
 }
 
 /* A table that neither version has is a slip of the fingers. */
-static enum status check_table(const struct target *target, const struct ends *ends)
+static enum status diff_check_table(const struct target *target, const struct ends *ends)
 {
 	struct stele_table table;
 	int result = -ENOENT;
@@ -68,8 +68,8 @@ static enum status check_table(const struct target *target, const struct ends *e
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-static enum status print(const struct target *target, const struct ends *ends,
-                         const struct reader *reader, enum output_format format)
+static enum status diff_print(const struct target *target, const struct ends *ends,
+                              const struct reader *reader, enum output_format format)
 {
 	struct difference difference = {
 		.output = difference_output(format),
@@ -92,7 +92,7 @@ static enum status print(const struct target *target, const struct ends *ends,
 	return output_end(difference.output, status);
 }
 
-static enum status run(int argc, char **argv)
+static enum status diff_run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
 	struct ends ends = {0};
@@ -104,11 +104,11 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse_reading(&argp, "diff", argc, argv, &format, &operands) != 3)
 		return fail_usage("diff", "expected REGION or REGION/TABLE and two versions");
-	status = parse_source_target("diff", operands[0], false, &target);
+	status = target_parse_source("diff", operands[0], false, &target);
 	if (status == STATUS_DONE)
-		status = parse_token("FROM", operands[1], 0, UINT64_MAX, &ends.from);
+		status = token_parse("FROM", operands[1], 0, UINT64_MAX, &ends.from);
 	if (status == STATUS_DONE)
-		status = parse_token("TO", operands[2], 1, UINT64_MAX, &ends.to);
+		status = token_parse("TO", operands[2], 1, UINT64_MAX, &ends.to);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open(&reader, target.region, READER_PINNED);
@@ -118,14 +118,14 @@ static enum status run(int argc, char **argv)
 	if (status == STATUS_DONE)
 		status = reader_check_token(&reader, "TO", &ends.to);
 	if (status == STATUS_DONE) {
-		result = open_ends(reader.subscriber, &ends);
-		status = result < 0 ? fail_library(result) : check_table(&target, &ends);
+		result = diff_open_ends(reader.subscriber, &ends);
+		status = result < 0 ? fail_library(result) : diff_check_table(&target, &ends);
 	}
 	if (status == STATUS_DONE)
-		status = print(&target, &ends, &reader, format);
+		status = diff_print(&target, &ends, &reader, format);
 	/* Detaching closes the snapshots. */
 	reader_close(&reader);
 	return status;
 }
 
-const struct command command_diff = {"diff", "print what differs between two versions", run};
+const struct command command_diff = {"diff", "print what differs between two versions", diff_run};

@@ -31,7 +31,7 @@ struct dump {
 	const char *prefix;
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t dump_parse(int key, char *argument, struct argp_state *state)
 {
 	struct dump *dump = state->input;
 
@@ -53,13 +53,13 @@ static const struct argp argp = {
 			{"prefix", 'p', "PREFIX", 0, "Only rows whose keys start with this", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = dump_parse,
 	.args_doc = "REGION/TABLE|FILE/TABLE",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_reading}, {0}},
 };
 
-static enum status fail_reading(int error, uint64_t version)
+static enum status dump_fail_reading(int error, uint64_t version)
 {
 	if (error == -ESTALE)
 		return fail(STATUS_BUSY,
@@ -70,8 +70,8 @@ static enum status fail_reading(int error, uint64_t version)
 }
 
 /* Each row is vouched for after its text was made and before it is printed. */
-static enum status print_rows(const struct reader *reader, struct stele_cursor *cursor,
-                              struct row_cells *cells, struct output *output)
+static enum status dump_print_rows(const struct reader *reader, struct stele_cursor *cursor,
+                                   struct row_cells *cells, struct output *output)
 {
 	struct stele_row row;
 	enum status status;
@@ -91,17 +91,17 @@ static enum status print_rows(const struct reader *reader, struct stele_cursor *
 			return status;
 	}
 	if (result < 0)
-		return fail_reading(result, stele_snapshot_version(reader->snapshot));
+		return dump_fail_reading(result, stele_snapshot_version(reader->snapshot));
 	return STATUS_DONE;
 }
 
-static enum status restrict_cursor(struct stele_cursor *cursor, const struct stele_schema *schema,
-                                   const char *prefix)
+static enum status dump_restrict_cursor(struct stele_cursor *cursor,
+                                        const struct stele_schema *schema, const char *prefix)
 {
 	struct row_buffer key = {0};
 	enum status status;
 
-	status = key_parse_start("", prefix, schema, &key);
+	status = keytext_parse_start("", prefix, schema, &key);
 	if (status == STATUS_DONE) {
 		int result = stele_cursor_under(cursor, key.key.bytes, key.key.bits);
 
@@ -112,7 +112,7 @@ static enum status restrict_cursor(struct stele_cursor *cursor, const struct ste
 	return status;
 }
 
-static enum status print_table(const struct reader *reader, const struct dump *dump)
+static enum status dump_print_table(const struct reader *reader, const struct dump *dump)
 {
 	struct stele_cursor *cursor;
 	struct row_cells cells;
@@ -124,12 +124,12 @@ static enum status print_table(const struct reader *reader, const struct dump *d
 	if (result < 0)
 		return fail_library(result);
 	if (dump->prefix)
-		status = restrict_cursor(cursor, reader->schema, dump->prefix);
+		status = dump_restrict_cursor(cursor, reader->schema, dump->prefix);
 	if (status == STATUS_DONE) {
 		row_cells_open(&cells, reader->schema);
 		output = output_open(dump->reading.format, SHAPE_ROWS, cells.columns,
 		                     reader->schema->column_count);
-		status = print_rows(reader, cursor, &cells, output);
+		status = dump_print_rows(reader, cursor, &cells, output);
 		status = output_end(output, status);
 		row_cells_close(&cells);
 	}
@@ -137,7 +137,7 @@ static enum status print_table(const struct reader *reader, const struct dump *d
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status dump_run(int argc, char **argv)
 {
 	struct dump dump = {0};
 	struct reader reader;
@@ -147,16 +147,16 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse_reading(&argp, "dump", argc, argv, &dump, &operands) != 1)
 		return fail_usage("dump", "expected one REGION/TABLE");
-	status = parse_source_target("dump", operands[0], true, &target);
+	status = target_parse_source("dump", operands[0], true, &target);
 	if (status == STATUS_DONE)
 		status = reader_open(&reader, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open_table(&reader, target.table, &dump.reading.version);
 	if (status == STATUS_DONE)
-		status = print_table(&reader, &dump);
+		status = dump_print_table(&reader, &dump);
 	reader_close(&reader);
 	return status;
 }
 
-const struct command command_dump = {"dump", "print the rows of a table", run};
+const struct command command_dump = {"dump", "print the rows of a table", dump_run};

@@ -38,7 +38,7 @@ struct explain {
 	bool dot;
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t explain_parse(int key, char *argument, struct argp_state *state)
 {
 	struct explain *explain = state->input;
 
@@ -61,7 +61,7 @@ static const struct argp argp = {
 			{"dot", 'G', NULL, 0, "Draw it, for graphviz", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = explain_parse,
 	.args_doc = "REGION/TABLE|FILE/TABLE KEY",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_reading}, {0}},
@@ -93,8 +93,8 @@ static const struct output_column columns[COLUMNS] = {
 };
 
 /* What comes of a step, in words. */
-static const char *leads(const struct stele_step *step, bool more, bool goes_on,
-                         char text[DESCRIBED_MAX])
+static const char *explain_leads_on(const struct stele_step *step, bool more, bool goes_on,
+                                    char text[DESCRIBED_MAX])
 {
 	if (step->kind == STELE_STEP_ROW)
 		return step->answer ? "the answer" : more ? "a longer one may come" : "another key";
@@ -107,8 +107,8 @@ static const char *leads(const struct stele_step *step, bool more, bool goes_on,
 	return text;
 }
 
-static struct cell key_cell(const struct stele_row *row, struct row_cells *decoded,
-                            struct text *text)
+static struct cell explain_key_cell(const struct stele_row *row, struct row_cells *decoded,
+                                    struct text *text)
 {
 	if (row_cells_fill(decoded, row->key, row->key_bits, row->value, row->value_size) < 0)
 		return (struct cell){.kind = CELL_NONE};
@@ -116,8 +116,8 @@ static struct cell key_cell(const struct stele_row *row, struct row_cells *decod
 	return (struct cell){.kind = CELL_TEXT, .text = text->bytes, .length = text->length};
 }
 
-static enum status print_step(struct output *output, const struct stele_step *step,
-                              struct row_cells *decoded, bool more, bool goes_on)
+static enum status explain_print_step(struct output *output, const struct stele_step *step,
+                                      struct row_cells *decoded, bool more, bool goes_on)
 {
 	char texts[COLUMNS][DESCRIBED_MAX];
 	struct cell cells[COLUMNS] = {0};
@@ -135,23 +135,23 @@ static enum status print_step(struct output *output, const struct stele_step *st
 		cells[CHILDREN] = cell_number(step->children, texts[CHILDREN]);
 		cells[PREFIXES] = cell_number(step->prefixes, texts[PREFIXES]);
 	} else {
-		cells[KEY] = key_cell(&step->row, decoded, &key);
+		cells[KEY] = explain_key_cell(&step->row, decoded, &key);
 		cells[KEY_BITS] = cell_number(step->row.key_bits, texts[KEY_BITS]);
 	}
-	cells[LEADS] = cell_text(leads(step, more, goes_on, texts[LEADS]));
+	cells[LEADS] = cell_text(explain_leads_on(step, more, goes_on, texts[LEADS]));
 	status = output_row(output, cells);
 	text_free(&key);
 	return status;
 }
 
 /* The last step is what hangs deepest. */
-static bool way_goes_on(const struct stele_step *steps, size_t count, size_t from)
+static bool explain_path_continues(const struct stele_step *steps, size_t count, size_t from)
 {
 	return steps[count - 1].depth > steps[from].depth + steps[from].skipped;
 }
 
 /* Rows hang at the node that they end in; nodes at the one before. */
-static void print_dot(const struct stele_step *steps, size_t count)
+static void explain_print_dot(const struct stele_step *steps, size_t count)
 {
 	size_t node = 0;
 
@@ -159,7 +159,8 @@ static void print_dot(const struct stele_step *steps, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct stele_step *step = &steps[i];
 		char text[DESCRIBED_MAX];
-		const char *words = leads(step, i + 1 < count, way_goes_on(steps, count, i), text);
+		const char *words = explain_leads_on(step, i + 1 < count,
+		                                     explain_path_continues(steps, count, i), text);
 
 		if (step->kind == STELE_STEP_NODE)
 			printf("\ts%zu [label=\"node at %llu\\n%zu bytes, version %llu\\n%s, %u "
@@ -184,28 +185,28 @@ static void print_dot(const struct stele_step *steps, size_t count)
 	puts("}");
 }
 
-static enum status print(const struct explain *explain, const struct stele_schema *schema,
-                         const struct stele_step *steps, size_t count)
+static enum status explain_print(const struct explain *explain, const struct stele_schema *schema,
+                                 const struct stele_step *steps, size_t count)
 {
 	enum status status = STATUS_DONE;
 	struct row_cells decoded;
 	struct output *output;
 
 	if (explain->dot) {
-		print_dot(steps, count);
+		explain_print_dot(steps, count);
 		return STATUS_DONE;
 	}
 	row_cells_open(&decoded, schema);
 	output = output_open(explain->reading.format, SHAPE_ROWS, columns, COLUMNS);
 	for (size_t i = 0; i < count && status == STATUS_DONE; i++)
-		status = print_step(output, &steps[i], &decoded, i + 1 < count,
-		                    way_goes_on(steps, count, i));
+		status = explain_print_step(output, &steps[i], &decoded, i + 1 < count,
+		                            explain_path_continues(steps, count, i));
 	row_cells_close(&decoded);
 	return output_end(output, status);
 }
 
 /* In others a key that is the start of another means nothing. */
-static bool has_prefixes(const struct stele_schema *schema)
+static bool explain_has_prefixes(const struct stele_schema *schema)
 {
 	for (size_t i = 0; i < schema->column_count; i++)
 		if (schema->columns[i].key && (schema->columns[i].type == STELE_IPV4NET ||
@@ -225,18 +226,19 @@ static enum status explain_key(struct reader *reader, const struct explain *expl
 	size_t count = 0;
 	int result;
 
-	status = key_parse_address("", text, reader->schema, &key);
+	status = keytext_parse_address("", text, reader->schema, &key);
 	if (status != STATUS_DONE) {
 		row_buffer_close(&key);
 		return status;
 	}
-	steps = must_realloc(NULL, STEPS * sizeof(*steps));
+	steps = heap_realloc(NULL, STEPS * sizeof(*steps));
 	result = stele_table_explain(&reader->table, key.key.bytes, key.key.bits,
-	                             has_prefixes(reader->schema), steps, STEPS, &count);
+	                             explain_has_prefixes(reader->schema), steps, STEPS, &count);
 	if (result < 0)
 		status = fail_library(result);
 	else
-		status = print(explain, reader->schema, steps, count < STEPS ? count : STEPS);
+		status = explain_print(explain, reader->schema, steps,
+		                       count < STEPS ? count : STEPS);
 	if (status == STATUS_DONE && result == 0)
 		status = fail(STATUS_NOT_THERE, "no row for \"%s\" in table \"%s\"", text,
 		              target->table);
@@ -245,7 +247,7 @@ static enum status explain_key(struct reader *reader, const struct explain *expl
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status explain_run(int argc, char **argv)
 {
 	struct explain explain = {0};
 	struct target target;
@@ -257,7 +259,7 @@ static enum status run(int argc, char **argv)
 		return fail_usage("explain", "expected REGION/TABLE and KEY");
 	if (explain.dot && explain.reading.format != OUTPUT_TABLE)
 		return fail_usage("explain", "--dot is a format of its own; give no --format");
-	status = parse_source_target("explain", operands[0], true, &target);
+	status = target_parse_source("explain", operands[0], true, &target);
 	if (status == STATUS_DONE)
 		status = reader_open(&reader, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
@@ -269,4 +271,4 @@ static enum status run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_explain = {"explain", "print the way of one lookup", run};
+const struct command command_explain = {"explain", "print the way of one lookup", explain_run};

@@ -77,12 +77,12 @@ static const struct argp lookup_argp = {
 	.children = children,
 };
 
-static enum status open_query(struct query *query, const char *name, const char *target)
+static enum status get_open_query(struct query *query, const char *name, const char *target)
 {
 	enum status status;
 	int result;
 
-	status = parse_source_target(name, target, true, &query->target);
+	status = target_parse_source(name, target, true, &query->target);
 	if (status == STATUS_DONE)
 		status = reader_open(&query->reader, query->target.region,
 		                     query->reading.version.version ? READER_PINNED : READER_ONCE);
@@ -99,11 +99,11 @@ static enum status open_query(struct query *query, const char *name, const char 
 		return fail_library(result);
 	row_cells_open(&query->cells, query->reader.schema);
 	query->capacity = query->reader.schema->value_size + 256;
-	query->value = must_realloc(NULL, query->capacity);
+	query->value = heap_realloc(NULL, query->capacity);
 	return STATUS_DONE;
 }
 
-static void close_query(struct query *query)
+static void get_close_query(struct query *query)
 {
 	if (query->value)
 		row_cells_close(&query->cells);
@@ -113,8 +113,8 @@ static void close_query(struct query *query)
 }
 
 /* Copies the row of the version that was asked for: as stele_live_get(). */
-static int copy_pinned(struct query *query, bool longest_match, size_t *size,
-                       unsigned *ret_key_bits)
+static int get_copy_pinned(struct query *query, bool longest_match, size_t *size,
+                           unsigned *ret_key_bits)
 {
 	const struct stele_key *key = &query->key.key;
 	struct stele_row row;
@@ -139,7 +139,7 @@ static int copy_pinned(struct query *query, bool longest_match, size_t *size,
 }
 
 /* Reads the row for query->key into query->cells; `*ret_there` is false where there is none. */
-static enum status read_row(struct query *query, bool longest_match, bool *ret_there)
+static enum status get_read_row(struct query *query, bool longest_match, bool *ret_there)
 {
 	const struct stele_key *key = &query->key.key;
 	unsigned key_bits = key->bits;
@@ -149,7 +149,7 @@ static enum status read_row(struct query *query, bool longest_match, bool *ret_t
 	for (int i = 0; i < READ_TRIES && (result == -ESTALE || result == -EMSGSIZE); i++) {
 		size = query->capacity;
 		if (query->reading.version.version)
-			result = copy_pinned(query, longest_match, &size, &key_bits);
+			result = get_copy_pinned(query, longest_match, &size, &key_bits);
 		else if (longest_match)
 			result = stele_live_match(&query->live, key->bytes, key->bits, query->value,
 			                          &size, &key_bits, NULL);
@@ -158,7 +158,7 @@ static enum status read_row(struct query *query, bool longest_match, bool *ret_t
 			                        &size, NULL);
 		if (result == -EMSGSIZE) {
 			query->capacity = size;
-			query->value = must_realloc(query->value, size);
+			query->value = heap_realloc(query->value, size);
 		}
 	}
 	*ret_there = result == 1;
@@ -167,15 +167,15 @@ static enum status read_row(struct query *query, bool longest_match, bool *ret_t
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-static enum status get(struct query *query, const char *text)
+static enum status get_print_row(struct query *query, const char *text)
 {
 	struct output *output;
 	enum status status;
 	bool there;
 
-	status = key_parse("", text, query->reader.schema, &query->key);
+	status = keytext_parse("", text, query->reader.schema, &query->key);
 	if (status == STATUS_DONE)
-		status = read_row(query, false, &there);
+		status = get_read_row(query, false, &there);
 	if (status != STATUS_DONE)
 		return status;
 	if (!there)
@@ -187,7 +187,7 @@ static enum status get(struct query *query, const char *text)
 	return output_end(output, status);
 }
 
-static enum status run_get(int argc, char **argv)
+static enum status get_run(int argc, char **argv)
 {
 	struct query query = {0};
 	enum status status;
@@ -195,50 +195,50 @@ static enum status run_get(int argc, char **argv)
 
 	if (options_parse_reading(&get_argp, "get", argc, argv, &query.reading, &operands) != 2)
 		return fail_usage("get", "expected REGION/TABLE and KEY");
-	status = open_query(&query, "get", operands[0]);
+	status = get_open_query(&query, "get", operands[0]);
 	if (status == STATUS_DONE)
-		status = get(&query, operands[1]);
-	close_query(&query);
+		status = get_print_row(&query, operands[1]);
+	get_close_query(&query);
 	return status;
 }
 
 /* ---- lookup ---- */
 
 /* The first column is the address; its name must be none of the table's. */
-static void open_lookup(struct query *query)
+static void get_open_lookup(struct query *query)
 {
 	const struct stele_schema *schema = query->reader.schema;
 	size_t count = schema->column_count + 1;
 	char *name;
 
-	query->address_name = must_realloc(NULL, STELE_COLUMNS_MAX + sizeof("address"));
+	query->address_name = heap_realloc(NULL, STELE_COLUMNS_MAX + sizeof("address"));
 	memset(query->address_name, '_', STELE_COLUMNS_MAX);
 	name = strcpy(query->address_name + STELE_COLUMNS_MAX, "address");
 	while (stele_schema_column(schema, name) >= 0 && name > query->address_name)
 		name--;
-	query->columns = must_realloc(NULL, count * sizeof(*query->columns));
+	query->columns = heap_realloc(NULL, count * sizeof(*query->columns));
 	query->columns[0] = (struct output_column){.name = name};
 	memcpy(query->columns + 1, query->cells.columns, (count - 1) * sizeof(*query->columns));
-	query->line = must_realloc(NULL, count * sizeof(*query->line));
+	query->line = heap_realloc(NULL, count * sizeof(*query->line));
 	query->output = output_open(query->reading.format, SHAPE_ROWS, query->columns, count);
 }
 
-static void close_lookup(struct query *query)
+static void get_close_lookup(struct query *query)
 {
 	free(query->columns);
 	free(query->line);
 	free(query->address_name);
 }
 
-static enum status look_up(struct query *query, const char *place, const char *address)
+static enum status get_match(struct query *query, const char *place, const char *address)
 {
 	size_t count = query->reader.schema->column_count;
 	enum status status;
 	bool there;
 
-	status = key_parse_address(place, address, query->reader.schema, &query->key);
+	status = keytext_parse_address(place, address, query->reader.schema, &query->key);
 	if (status == STATUS_DONE)
-		status = read_row(query, true, &there);
+		status = get_read_row(query, true, &there);
 	if (status != STATUS_DONE)
 		return status;
 	query->asked++;
@@ -250,14 +250,14 @@ static enum status look_up(struct query *query, const char *place, const char *a
 	return output_row(query->output, query->line);
 }
 
-static enum status flush_before_read(void *context)
+static enum status get_flush_before_read(void *context)
 {
 	struct query *query = context;
 
 	return output_flush(query->output);
 }
 
-static enum status look_up_lines(struct query *query)
+static enum status get_match_lines(struct query *query)
 {
 	struct lines lines;
 	enum status status;
@@ -265,7 +265,7 @@ static enum status look_up_lines(struct query *query)
 	size_t length;
 
 	status = lines_open(&lines, "-");
-	lines.before_read = flush_before_read;
+	lines.before_read = get_flush_before_read;
 	lines.context = query;
 	while (status == STATUS_DONE) {
 		status = lines_next(&lines, &line, &length);
@@ -275,28 +275,28 @@ static enum status look_up_lines(struct query *query)
 			length--;
 		if (!length)
 			continue;
-		address = must_realloc(NULL, length + 1);
+		address = heap_realloc(NULL, length + 1);
 		memcpy(address, line, length);
 		address[length] = '\0';
 		snprintf(place, sizeof(place), "%s:%llu: ", lines.name,
 		         (unsigned long long)lines.number);
-		status = look_up(query, place, address);
+		status = get_match(query, place, address);
 		free(address);
 	}
 	lines_close(&lines);
 	return status;
 }
 
-static enum status look_up_all(struct query *query, char **addresses)
+static enum status get_match_all(struct query *query, char **addresses)
 {
 	enum status status = STATUS_DONE;
 
-	open_lookup(query);
+	get_open_lookup(query);
 	for (; *addresses && status == STATUS_DONE; addresses++)
-		status = strcmp(*addresses, "-") == 0 ? look_up_lines(query)
-		                                      : look_up(query, "", *addresses);
+		status = strcmp(*addresses, "-") == 0 ? get_match_lines(query)
+		                                      : get_match(query, "", *addresses);
 	status = output_end(query->output, status);
-	close_lookup(query);
+	get_close_lookup(query);
 	if (status == STATUS_DONE && query->missed)
 		return fail(STATUS_NOT_THERE,
 		            "%llu of %llu address%s matched no row of table \"%s\"",
@@ -306,10 +306,10 @@ static enum status look_up_all(struct query *query, char **addresses)
 }
 
 /* Only keys that end with a prefix have a longest match that is not the key itself. */
-static enum status check_prefixes(const struct query *query)
+static enum status get_check_prefixes(const struct query *query)
 {
 	const struct stele_schema *schema = query->reader.schema;
-	enum stele_type last = schema->columns[schema_key_columns(schema) - 1].type;
+	enum stele_type last = schema->columns[row_key_columns(schema) - 1].type;
 
 	if (last == STELE_IPV4NET || last == STELE_IPV6NET)
 		return STATUS_DONE;
@@ -319,7 +319,7 @@ static enum status check_prefixes(const struct query *query)
 	            query->target.table);
 }
 
-static enum status run_lookup(int argc, char **argv)
+static enum status get_run_lookup(int argc, char **argv)
 {
 	struct query query = {0};
 	enum status status;
@@ -328,15 +328,15 @@ static enum status run_lookup(int argc, char **argv)
 	if (options_parse_reading(&lookup_argp, "lookup", argc, argv, &query.reading, &operands) <
 	    2)
 		return fail_usage("lookup", "expected REGION/TABLE and an ADDRESS");
-	status = open_query(&query, "lookup", operands[0]);
+	status = get_open_query(&query, "lookup", operands[0]);
 	if (status == STATUS_DONE)
-		status = check_prefixes(&query);
+		status = get_check_prefixes(&query);
 	if (status == STATUS_DONE)
-		status = look_up_all(&query, operands + 1);
-	close_query(&query);
+		status = get_match_all(&query, operands + 1);
+	get_close_query(&query);
 	return status;
 }
 
-const struct command command_get = {"get", "print the row with a key", run_get};
+const struct command command_get = {"get", "print the row with a key", get_run};
 const struct command command_lookup = {
-	"lookup", "print the rows with the longest matching prefixes", run_lookup};
+	"lookup", "print the rows with the longest matching prefixes", get_run_lookup};

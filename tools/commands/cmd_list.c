@@ -60,7 +60,7 @@ struct sum {
 	uint64_t tables, rows;
 };
 
-static int add_table(void *context, const char *name, const struct stele_table *table)
+static int list_add_table(void *context, const char *name, const struct stele_table *table)
 {
 	struct sum *sum = context;
 
@@ -70,29 +70,29 @@ static int add_table(void *context, const char *name, const struct stele_table *
 	return 0;
 }
 
-static int count(const char *region, struct sum *ret)
+static int list_count(const char *region, struct sum *ret)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED | STELE_ANY_OWNER};
 	struct stele_subscriber *subscriber;
 	int result;
 
-	result = stele_subscriber_open(located(region), &options, &subscriber);
+	result = stele_subscriber_open(place_path(region), &options, &subscriber);
 	if (result < 0)
 		return result;
 	result = -ESTALE;
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++) {
 		*ret = (struct sum){0};
-		result = each_table(subscriber, add_table, ret, NULL);
+		result = reader_each_table(subscriber, list_add_table, ret, NULL);
 	}
 	stele_subscriber_close(subscriber);
 	return result;
 }
 
 /* For one that takes long beside others: what was listed before it is on its way by then. */
-static enum status flush_at_times(struct listing *listing)
+static enum status list_flush_at_times(struct listing *listing)
 {
-	int64_t now = time_monotonic();
+	int64_t now = clock_monotonic();
 
 	if (now - listing->flushed < FLUSH_INTERVAL)
 		return STATUS_DONE;
@@ -111,7 +111,7 @@ static int list_region(void *context, const char *name)
 	int result;
 
 	cells[NAME] = cell_text(name);
-	result = stele_region_describe(located(name), &info);
+	result = stele_region_describe(place_path(name), &info);
 	/* Removed since its name was found. */
 	if (result == -ENOENT)
 		return 0;
@@ -123,7 +123,7 @@ static int list_region(void *context, const char *name)
 		if (info.publisher_attached)
 			cells[PUBLISHER] = cell_text(describe_process(
 				info.publisher_pid, info.publisher_command, texts[PUBLISHER]));
-		result = count(name, &sum);
+		result = list_count(name, &sum);
 	}
 	if (result == 0) {
 		cells[TABLES] = cell_number(sum.tables, texts[TABLES]);
@@ -137,14 +137,14 @@ static int list_region(void *context, const char *name)
 	                                              : texts[STATE]);
 	listing->status = output_row(listing->output, cells);
 	if (listing->status == STATUS_DONE)
-		listing->status = flush_at_times(listing);
+		listing->status = list_flush_at_times(listing);
 	return (int)listing->status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status list_run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
-	struct listing listing = {.flushed = time_monotonic()};
+	struct listing listing = {.flushed = clock_monotonic()};
 	char **operands;
 	int result;
 
@@ -153,10 +153,10 @@ static enum status run(int argc, char **argv)
 		                  "expected no operands; 'stele show %s' describes one region",
 		                  operands[0]);
 	listing.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
-	result = stele_region_each(located_directory(), list_region, &listing);
+	result = stele_region_each(place_directory(), list_region, &listing);
 	if (result < 0)
 		listing.status = fail_library(result);
 	return output_end(listing.output, listing.status);
 }
 
-const struct command command_list = {"list", "list the regions", run};
+const struct command command_list = {"list", "list the regions", list_run};

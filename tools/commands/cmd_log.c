@@ -35,7 +35,7 @@ struct log {
 	uint64_t lines; /* 0: all */
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t log_parse(int key, char *argument, struct argp_state *state)
 {
 	struct log *log = state->input;
 
@@ -58,7 +58,7 @@ static const struct argp argp = {
 			{"lines", 'n', "COUNT", 0, "Only the newest COUNT commits", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = log_parse,
 	.args_doc = "REGION|FILE",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
@@ -90,7 +90,7 @@ struct entry {
 	size_t table_count;
 };
 
-static int read_entry(const struct stele_snapshot *snapshot, struct entry *entry)
+static int log_read_entry(const struct stele_snapshot *snapshot, struct entry *entry)
 {
 	struct stele_commit_table table;
 	int result;
@@ -101,7 +101,7 @@ static int read_entry(const struct stele_snapshot *snapshot, struct entry *entry
 		return result;
 	while ((result = stele_snapshot_commit_table(snapshot, (unsigned)entry->table_count,
 	                                             &table)) == 1) {
-		entry->tables = must_realloc(entry->tables,
+		entry->tables = heap_realloc(entry->tables,
 		                             (entry->table_count + 1) * sizeof(*entry->tables));
 		entry->tables[entry->table_count++] = table;
 	}
@@ -109,7 +109,7 @@ static int read_entry(const struct stele_snapshot *snapshot, struct entry *entry
 }
 
 /* The tables' names, for people. */
-static void join_names(const struct entry *entry, struct text *text)
+static void log_join_names(const struct entry *entry, struct text *text)
 {
 	for (size_t i = 0; i < entry->table_count; i++) {
 		text_append_string(text, i ? ", " : "");
@@ -118,12 +118,12 @@ static void join_names(const struct entry *entry, struct text *text)
 	text_append(text, "", 1);
 }
 
-static enum status print_entry(struct output *output, const struct entry *entry,
-                               const uint8_t region[16])
+static enum status log_print_entry(struct output *output, const struct entry *entry,
+                                   const uint8_t region[16])
 {
 	size_t count = entry->table_count;
-	char(*numbers)[3][DESCRIBED_MAX] = must_realloc(NULL, (count + 1) * sizeof(*numbers));
-	struct cell *tables = must_realloc(NULL, (count + 1) * TABLE_COLUMNS * sizeof(*tables));
+	char(*numbers)[3][DESCRIBED_MAX] = heap_realloc(NULL, (count + 1) * sizeof(*numbers));
+	struct cell *tables = heap_realloc(NULL, (count + 1) * TABLE_COLUMNS * sizeof(*tables));
 	const struct stele_commit *commit = &entry->commit;
 	char texts[COLUMNS][DESCRIBED_MAX];
 	struct cell cells[COLUMNS];
@@ -138,7 +138,7 @@ static enum status print_entry(struct output *output, const struct entry *entry,
 		cell[TABLE_CHANGED] = cell_number(entry->tables[i].changed, numbers[i][1]);
 		cell[TABLE_REMOVED] = cell_number(entry->tables[i].removed, numbers[i][2]);
 	}
-	join_names(entry, &names);
+	log_join_names(entry, &names);
 	cells[VERSION] = cell_number(commit->version, texts[VERSION]);
 	cells[TIME] = cell_time(commit->time, texts[TIME]);
 	cells[BY] = cell_text(describe_process(commit->pid, commit->command, texts[BY]));
@@ -154,7 +154,7 @@ static enum status print_entry(struct output *output, const struct entry *entry,
 		.row_count = count,
 	};
 	cells[MESSAGE] = cell_text(commit->message);
-	cells[TOKEN] = cell_text(describe_token(commit->version, region, texts[TOKEN]));
+	cells[TOKEN] = cell_text(token_describe(commit->version, region, texts[TOKEN]));
 	status = output_row(output, cells);
 	text_free(&names);
 	free(tables);
@@ -163,7 +163,7 @@ static enum status print_entry(struct output *output, const struct entry *entry,
 }
 
 /* Goes back until the lines are printed or history ends, which it may do any moment. */
-static enum status print_log(struct reader *reader, uint64_t lines, struct output *output)
+static enum status log_print(struct reader *reader, uint64_t lines, struct output *output)
 {
 	enum status status = STATUS_DONE;
 	struct entry entry = {0};
@@ -179,11 +179,11 @@ static enum status print_log(struct reader *reader, uint64_t lines, struct outpu
 		if (result == -ENOENT)
 			break;
 		if (result == 0)
-			result = read_entry(reader->snapshot, &entry);
+			result = log_read_entry(reader->snapshot, &entry);
 		if (reader->snapshot)
 			reader->snapshot = stele_snapshot_close(reader->snapshot);
 		if (result == 0)
-			status = print_entry(output, &entry, region);
+			status = log_print_entry(output, &entry, region);
 	}
 	free(entry.tables);
 	/* What the publisher took back is as gone as what history let go of. */
@@ -192,7 +192,7 @@ static enum status print_log(struct reader *reader, uint64_t lines, struct outpu
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status log_run(int argc, char **argv)
 {
 	struct log log = {0};
 	struct output *output;
@@ -202,7 +202,7 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse_reading(&argp, "log", argc, argv, &log, &operands) != 1)
 		return fail_usage("log", "expected one REGION");
-	status = parse_source(operands[0]);
+	status = target_check_source(operands[0]);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open(&reader, operands[0], READER_PINNED);
@@ -210,10 +210,10 @@ static enum status run(int argc, char **argv)
 		return status;
 	output = output_open(log.format, SHAPE_ROWS, columns, COLUMNS);
 	output_hide_last(output);
-	status = print_log(&reader, log.lines ? log.lines : UINT64_MAX, output);
+	status = log_print(&reader, log.lines ? log.lines : UINT64_MAX, output);
 	status = output_end(output, status);
 	reader_close(&reader);
 	return status;
 }
 
-const struct command command_log = {"log", "print the commits that history holds", run};
+const struct command command_log = {"log", "print the commits that history holds", log_run};

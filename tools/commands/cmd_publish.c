@@ -53,7 +53,7 @@ struct publish {
 	bool allow_unterminated;
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t publish_parse(int key, char *argument, struct argp_state *state)
 {
 	struct publish *publish = state->input;
 
@@ -101,7 +101,7 @@ static const struct argp argp = {
                          "What a region that --kernel-routes makes is in: shm, file or sysv", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = publish_parse,
 	.args_doc = "REGION/TABLE FILE\n--kernel-routes REGION",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
@@ -117,7 +117,7 @@ struct proposal {
 
 /* Attaches, and replaces the table in a transaction. The writer is to be closed, whatever this
  * returns. */
-static enum status replace_table(const struct proposal *proposal, struct writer *writer)
+static enum status publish_replace_table(const struct proposal *proposal, struct writer *writer)
 {
 	const struct target *target = proposal->target;
 	const struct stele_schema *schema;
@@ -142,7 +142,7 @@ enum { CHECKS_MAX = 5 };
 
 /* Detaches while the check runs, and goes on only if the changes are still those that were
  * checked. */
-static enum status check(const struct proposal *proposal, struct writer *writer)
+static enum status publish_check(const struct proposal *proposal, struct writer *writer)
 {
 	const struct target *target = proposal->target;
 	struct check check = {.target = target, .command = proposal->publish->check};
@@ -163,21 +163,21 @@ static enum status check(const struct proposal *proposal, struct writer *writer)
 		if (status == STATUS_DONE)
 			status = check_run(&check);
 		if (status == STATUS_DONE)
-			status = replace_table(proposal, writer);
+			status = publish_replace_table(proposal, writer);
 	}
 	check_end(&check);
 	return status;
 }
 
-static enum status commit(const struct proposal *proposal)
+static enum status publish_commit(const struct proposal *proposal)
 {
 	const struct publish *publish = proposal->publish;
 	struct writer writer;
 	enum status status;
 
-	status = replace_table(proposal, &writer);
+	status = publish_replace_table(proposal, &writer);
 	if (status == STATUS_DONE && publish->check)
-		status = check(proposal, &writer);
+		status = publish_check(proposal, &writer);
 	if (status == STATUS_DONE)
 		status = writer_commit(&writer, proposal->target->table, publish->writing.message,
 		                       (int64_t)proposal->batch.count);
@@ -194,7 +194,7 @@ static enum status publish_input(struct input *input, const struct target *targe
 	enum status status;
 	uint64_t limit;
 
-	status = table_schema(target->region, target->table, &publish->writing, &schema, &limit);
+	status = writer_schema(target->region, target->table, &publish->writing, &schema, &limit);
 	if (status != STATUS_DONE)
 		return status;
 	proposal.schema = schema;
@@ -208,7 +208,7 @@ static enum status publish_input(struct input *input, const struct target *targe
 		              "the line with its columns",
 		              input->lines.name);
 	if (status == STATUS_DONE)
-		status = commit(&proposal);
+		status = publish_commit(&proposal);
 	batch_free(&proposal.batch);
 	stele_schema_free(schema);
 	return status;
@@ -229,7 +229,7 @@ static enum status publish_file(const struct target *target, const char *path,
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status publish_run(int argc, char **argv)
 {
 	struct publish publish = {0};
 	struct target target;
@@ -256,9 +256,9 @@ static enum status run(int argc, char **argv)
 		return fail_usage("publish", "--memory is for a region that --kernel-routes makes");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
-	status = parse_target("publish", operands[0], true, &target);
+	status = target_parse("publish", operands[0], true, &target);
 	return status == STATUS_DONE ? publish_file(&target, operands[1], &publish) : status;
 }
 
-const struct command command_publish = {"publish",
-                                        "replace a table by a file, or mirror the kernel", run};
+const struct command command_publish = {
+	"publish", "replace a table by a file, or mirror the kernel", publish_run};

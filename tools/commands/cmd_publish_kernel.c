@@ -11,16 +11,16 @@
 #include "tools/region/place.h"
 #include "tools/region/token.h"
 
-static void report(void *context, const char *sentence, uint64_t version)
+static void publish_kernel_report(void *context, const char *sentence, uint64_t version)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	const char *region = context;
 	char token[DESCRIBED_MAX];
 
 	/* The region can't become another one while its publisher is attached. */
-	if (version && stele_region_describe(located(region), &info) == 0)
+	if (version && stele_region_describe(place_path(region), &info) == 0)
 		printf("%s: version %s: %s\n", region,
-		       describe_token_short(version, info.uuid, token), sentence);
+		       token_describe_short(version, info.uuid, token), sentence);
 	else if (version)
 		printf("%s: version %llu: %s\n", region, (unsigned long long)version, sentence);
 	else
@@ -41,7 +41,7 @@ enum status publish_kernel(const char *region, enum stele_memory memory,
 	struct kernel_options options = {
 		.publisher = &publisher,
 		.message = writing->message,
-		.report = report,
+		.report = publish_kernel_report,
 		.context = (void *)(uintptr_t)region,
 		.error = error,
 		.error_size = sizeof(error),
@@ -52,6 +52,6 @@ enum status publish_kernel(const char *region, enum stele_memory memory,
 	if (options.stop_fd < 0)
 		return STATUS_SYSTEM;
 	stop_guard_output();
-	result = kernel_run(located(region), &options);
-	return result < 0 ? fail(status_of_error(result), "%s", error) : STATUS_DONE;
+	result = kernel_run(place_path(region), &options);
+	return result < 0 ? fail(fail_status(result), "%s", error) : STATUS_DONE;
 }

@@ -17,7 +17,7 @@ static const char doc[] =
 	"Example:\n"
 	"  stele rm net\n";
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t rm_parse(int key, char *argument, struct argp_state *state)
 {
 	(void)key;
 	(void)argument;
@@ -25,9 +25,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp argp = {.parser = parse, .args_doc = "REGION...", .doc = doc};
+static const struct argp argp = {.parser = rm_parse, .args_doc = "REGION...", .doc = doc};
 
-static enum status run(int argc, char **argv)
+static enum status rm_run(int argc, char **argv)
 {
 	enum status worst = STATUS_DONE;
 	char **regions;
@@ -37,7 +37,7 @@ static enum status run(int argc, char **argv)
 	if (count == 0)
 		return fail_usage("rm", "expected a REGION");
 	for (int i = 0; i < count; i++) {
-		int result = stele_region_remove(located(regions[i]));
+		int result = stele_region_remove(place_path(regions[i]));
 
 		if (result < 0)
 			worst = fail_region(regions[i], result);
@@ -45,4 +45,4 @@ static enum status run(int argc, char **argv)
 	return worst;
 }
 
-const struct command command_rm = {"rm", "remove regions", run};
+const struct command command_rm = {"rm", "remove regions", rm_run};

@@ -27,7 +27,7 @@ struct rollback {
 	struct token version; /* 0: not given */
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t rollback_parse(int key, char *argument, struct argp_state *state)
 {
 	struct rollback *rollback = state->input;
 
@@ -36,7 +36,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		state->child_inputs[0] = &rollback->writing;
 		return 0;
 	case 't':
-		if (parse_token("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
+		if (token_parse("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
 			return EINVAL;
 		return 0;
 	default:
@@ -48,13 +48,13 @@ static const struct argp argp = {
 	.options =
 		(const struct argp_option[]){
 			{"to", 't', "VERSION", 0, "The version to go back to", 0}, {0}},
-	.parser = parse,
+	.parser = rollback_parse,
 	.args_doc = "REGION --to VERSION",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
 };
 
-static enum status roll_back(struct writer *writer, const struct token *version)
+static enum status rollback_commit(struct writer *writer, const struct token *version)
 {
 	enum status status = writer_check_token(writer, STATUS_NO_TABLE, "--to", version);
 	int result;
@@ -65,7 +65,7 @@ static enum status roll_back(struct writer *writer, const struct token *version)
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-static enum status run(int argc, char **argv)
+static enum status rollback_run(int argc, char **argv)
 {
 	struct rollback rollback = {0};
 	const char *message;
@@ -85,7 +85,7 @@ static enum status run(int argc, char **argv)
 	status = writer_open(&writer, operands[0], &rollback.writing);
 	if (status != STATUS_DONE)
 		return status;
-	status = roll_back(&writer, &rollback.version);
+	status = rollback_commit(&writer, &rollback.version);
 	if (status == STATUS_DONE)
 		status = writer_commit(&writer, operands[0], message, -1);
 	writer_close(&writer);
@@ -93,4 +93,4 @@ static enum status run(int argc, char **argv)
 }
 
 const struct command command_rollback = {"rollback", "make a version that is like an older one",
-                                         run};
+                                         rollback_run};

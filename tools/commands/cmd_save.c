@@ -38,7 +38,7 @@ static const char load_doc[] =
 	"  stele load net.stele net\n"
 	"  stele load --directory /var/lib/stele net.stele net\n";
 
-static error_t parse_save(int key, char *argument, struct argp_state *state)
+static error_t save_parse(int key, char *argument, struct argp_state *state)
 {
 	unsigned *flags = state->input;
 
@@ -48,7 +48,7 @@ static error_t parse_save(int key, char *argument, struct argp_state *state)
 	return key == 'r' || key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
 }
 
-static error_t parse_load(int key, char *argument, struct argp_state *state)
+static error_t save_parse_load(int key, char *argument, struct argp_state *state)
 {
 	(void)argument;
 	(void)state;
@@ -61,18 +61,18 @@ static const struct argp save_argp = {
 			{"replace", 'r', NULL, 0, "Replace a file that is there", 0},
 			{0},
 		},
-	.parser = parse_save,
+	.parser = save_parse,
 	.args_doc = "REGION|FILE [FILE]",
 	.doc = save_doc,
 };
 
 static const struct argp load_argp = {
-	.parser = parse_load,
+	.parser = save_parse_load,
 	.args_doc = "FILE REGION",
 	.doc = load_doc,
 };
 
-static enum status run_save(int argc, char **argv)
+static enum status save_run(int argc, char **argv)
 {
 	char name[STELE_NAME_MAX + 16];
 	uint64_t oldest, newest;
@@ -86,10 +86,10 @@ static enum status run_save(int argc, char **argv)
 	count = options_parse_reading(&save_argp, "save", argc, argv, &flags, &operands);
 	if (count != 1 && count != 2)
 		return fail_usage("save", "expected one REGION, and a FILE if you like");
-	status = parse_source(operands[0]);
+	status = target_check_source(operands[0]);
 	if (status != STATUS_DONE)
 		return status;
-	if (count == 1 && is_path(operands[0]))
+	if (count == 1 && place_is_path(operands[0]))
 		return fail_usage("save", "expected the FILE to write");
 	snprintf(name, sizeof(name), "%.63s.stele", operands[0]);
 	file = count == 2 ? operands[1] : name;
@@ -108,7 +108,7 @@ static enum status run_save(int argc, char **argv)
 	return STATUS_DONE;
 }
 
-static enum status run_load(int argc, char **argv)
+static enum status save_run_load(int argc, char **argv)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	char **operands, size[DESCRIBED_MAX];
@@ -118,16 +118,16 @@ static enum status run_load(int argc, char **argv)
 		return fail_usage("load", "expected FILE and REGION");
 	if (stele_name_check("region", operands[1]) < 0)
 		return fail_library(-EINVAL);
-	result = stele_region_load(operands[0], located(operands[1]));
+	result = stele_region_load(operands[0], place_path(operands[1]));
 	if (result == 0)
-		result = stele_region_describe(located(operands[1]), &info);
+		result = stele_region_describe(place_path(operands[1]), &info);
 	if (result < 0)
 		return fail_library(result);
 	printf("%s: made from %s, versions %llu to %llu, in %s, to grow to %s\n", operands[1],
 	       operands[0], (unsigned long long)info.oldest, (unsigned long long)info.version,
-	       memory_name(info.memory), describe_size(info.maximum_size, size));
+	       parse_memory_name(info.memory), describe_size(info.maximum_size, size));
 	return STATUS_DONE;
 }
 
-const struct command command_save = {"save", "write a region into a file", run_save};
-const struct command command_load = {"load", "make a region of a saved file", run_load};
+const struct command command_save = {"save", "write a region into a file", save_run};
+const struct command command_load = {"load", "make a region of a saved file", save_run_load};

@@ -47,7 +47,7 @@ struct change {
 	struct condition condition;
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t set_parse(int key, char *argument, struct argp_state *state)
 {
 	struct change *change = state->input;
 	struct condition *condition = &change->condition;
@@ -63,7 +63,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			return EINVAL;
 		}
 		condition->given = true;
-		if (key == OPTION_IF_ABSENT || parse_token("--if-version", argument, 1, INT64_MAX,
+		if (key == OPTION_IF_ABSENT || token_parse("--if-version", argument, 1, INT64_MAX,
 		                                           &condition->version) == STATUS_DONE)
 			return 0;
 		return EINVAL;
@@ -86,22 +86,22 @@ static const struct argp set_argp = {
 			{"if-absent", OPTION_IF_ABSENT, NULL, 0, "Only if there is no such row", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = set_parse,
 	.args_doc = "REGION/TABLE KEY [COLUMN=VALUE...]",
 	.doc = set_doc,
 	.children = children,
 };
 static const struct argp delete_argp = {
 	.options = (const struct argp_option[]){IF_VERSION, {0}},
-	.parser = parse,
+	.parser = set_parse,
 	.args_doc = "REGION/TABLE KEY...",
 	.doc = delete_doc,
 	.children = children,
 };
 
 /* COLUMN=VALUE, into the column's field. */
-static enum status parse_assignment(const char *text, const struct stele_schema *schema,
-                                    struct field *fields)
+static enum status set_parse_assignment(const char *text, const struct stele_schema *schema,
+                                        struct field *fields)
 {
 	const char *equals = strchr(text, '=');
 	char name[STELE_NAME_MAX + 2];
@@ -115,7 +115,7 @@ static enum status parse_assignment(const char *text, const struct stele_schema 
 	         text);
 	column = stele_schema_column(schema, name);
 	if (column < 0)
-		return fail_no_column("", schema, text, length);
+		return column_fail_unknown("", schema, text, length);
 	if (schema->columns[column].key)
 		return fail(STATUS_INPUT,
 		            "column \"%s\" is part of the key and can't be set; delete the row and "
@@ -139,9 +139,9 @@ static enum status set_row(struct writer *writer, const struct target *target,
 
 	status = writer_open_table(writer, "", target->table, &table, &schema);
 	if (status == STATUS_DONE)
-		status = key_parse("", operands[1], schema, &row);
+		status = keytext_parse("", operands[1], schema, &row);
 	for (char **text = operands + 2; status == STATUS_DONE && *text; text++)
-		status = parse_assignment(*text, schema, fields);
+		status = set_parse_assignment(*text, schema, fields);
 	if (status == STATUS_DONE)
 		status = put_partial("", table, schema, fields, condition, &row);
 	row_buffer_close(&row);
@@ -149,14 +149,14 @@ static enum status set_row(struct writer *writer, const struct target *target,
 }
 
 /* Whether an operand before `text` names the row, too. */
-static const char *named_before(char **operands, char **text, const struct stele_schema *schema,
-                                const struct row_buffer *row)
+static const char *set_named_before(char **operands, char **text, const struct stele_schema *schema,
+                                    const struct row_buffer *row)
 {
 	struct row_buffer other = {0};
 	const char *found = NULL;
 
 	for (char **before = operands + 1; before < text && !found; before++)
-		if (key_parse("", *before, schema, &other) == STATUS_DONE &&
+		if (keytext_parse("", *before, schema, &other) == STATUS_DONE &&
 		    other.key.bits == row->key.bits &&
 		    memcmp(other.key.bytes, row->key.bytes, (row->key.bits + 7) / 8) == 0)
 			found = *before;
@@ -164,8 +164,8 @@ static const char *named_before(char **operands, char **text, const struct stele
 	return found;
 }
 
-static enum status delete_rows(struct writer *writer, const struct target *target,
-                               const struct condition *condition, char **operands)
+static enum status set_delete_rows(struct writer *writer, const struct target *target,
+                                   const struct condition *condition, char **operands)
 {
 	const struct stele_schema *schema;
 	struct stele_writable *table;
@@ -178,17 +178,17 @@ static enum status delete_rows(struct writer *writer, const struct target *targe
 		struct stele_row found;
 		bool there = true;
 
-		status = key_parse("", *text, schema, &row);
+		status = keytext_parse("", *text, schema, &row);
 		if (status == STATUS_DONE &&
 		    stele_writable_get(table, row.key.bytes, row.key.bits, &found) == 0)
-			before = named_before(operands, text, schema, &row);
+			before = set_named_before(operands, text, schema, &row);
 		if (before)
 			status = fail(STATUS_INPUT,
 			              "the row with key \"%s\" is named twice, as \"%s\" and as "
 			              "\"%s\"; name it once",
 			              before, before, *text);
 		else if (status == STATUS_DONE)
-			status = delete_one("", table, condition, &row, &there);
+			status = put_delete("", table, condition, &row, &there);
 		if (!there)
 			status = fail(STATUS_NOT_THERE, "no row with key \"%s\" in table \"%s\"",
 			              *text, target->table);
@@ -198,10 +198,10 @@ static enum status delete_rows(struct writer *writer, const struct target *targe
 }
 
 /* What both do: attach, change, commit. */
-static enum status change(const char *name, const struct argp *argp, int least, int argc,
-                          char **argv,
-                          enum status (*change_rows)(struct writer *, const struct target *,
-                                                     const struct condition *, char **))
+static enum status set_change(const char *name, const struct argp *argp, int least, int argc,
+                              char **argv,
+                              enum status (*change_rows)(struct writer *, const struct target *,
+                                                         const struct condition *, char **))
 {
 	struct change options = {0};
 	struct writer writer;
@@ -211,7 +211,7 @@ static enum status change(const char *name, const struct argp *argp, int least, 
 
 	if (options_parse(argp, name, argc, argv, &options, &operands) < least)
 		return fail_usage(name, "expected %s", argp->args_doc);
-	status = parse_target(name, operands[0], true, &target);
+	status = target_parse(name, operands[0], true, &target);
 	if (status == STATUS_DONE)
 		status = token_needs_region("--if-version", &options.condition.version,
 		                            target.region);
@@ -229,15 +229,15 @@ static enum status change(const char *name, const struct argp *argp, int least, 
 	return status;
 }
 
-static enum status run_set(int argc, char **argv)
+static enum status set_run(int argc, char **argv)
 {
-	return change("set", &set_argp, 2, argc, argv, set_row);
+	return set_change("set", &set_argp, 2, argc, argv, set_row);
 }
 
-static enum status run_delete(int argc, char **argv)
+static enum status set_run_delete(int argc, char **argv)
 {
-	return change("delete", &delete_argp, 2, argc, argv, delete_rows);
+	return set_change("delete", &delete_argp, 2, argc, argv, set_delete_rows);
 }
 
-const struct command command_set = {"set", "set columns of a row", run_set};
-const struct command command_delete = {"delete", "delete rows", run_delete};
+const struct command command_set = {"set", "set columns of a row", set_run};
+const struct command command_delete = {"delete", "delete rows", set_run_delete};

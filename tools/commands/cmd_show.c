@@ -82,7 +82,7 @@ struct shown_tables {
 	uint64_t version; /* of the snapshot */
 };
 
-static void free_tables(struct shown_tables *shown)
+static void show_free_tables(struct shown_tables *shown)
 {
 	for (size_t i = 0; i < shown->count; i++)
 		free(shown->tables[i].schema);
@@ -91,7 +91,7 @@ static void free_tables(struct shown_tables *shown)
 	*shown = (struct shown_tables){0};
 }
 
-static int add_table(void *context, const char *name, const struct stele_table *table)
+static int show_add_table(void *context, const char *name, const struct stele_table *table)
 {
 	struct shown_tables *shown = context;
 	struct stele_schema *schema;
@@ -102,22 +102,22 @@ static int add_table(void *context, const char *name, const struct stele_table *
 	result = stele_table_schema(table, &schema);
 	if (result < 0)
 		return result;
-	shown->tables = must_realloc(shown->tables, (shown->count + 1) * sizeof(*shown->tables));
+	shown->tables = heap_realloc(shown->tables, (shown->count + 1) * sizeof(*shown->tables));
 	added = &shown->tables[shown->count++];
 	snprintf(added->name, sizeof(added->name), "%s", name);
 	describe_number(stele_table_rows(table), added->rows);
 	describe_number(stele_table_version(table), added->version);
 	size = stele_schema_format(schema, NULL, 0) + 1;
-	added->schema = must_realloc(NULL, size);
+	added->schema = heap_realloc(NULL, size);
 	stele_schema_format(schema, added->schema, size);
 	stele_schema_free(schema);
 	return 0;
 }
 
-static struct cell make_table_list(struct shown_tables *shown)
+static struct cell show_make_table_list(struct shown_tables *shown)
 {
 	shown->cells =
-		must_realloc(NULL, (shown->count + 1) * TABLE_COLUMNS * sizeof(*shown->cells));
+		heap_realloc(NULL, (shown->count + 1) * TABLE_COLUMNS * sizeof(*shown->cells));
 	for (size_t i = 0; i < shown->count; i++) {
 		struct cell *cells = shown->cells + i * TABLE_COLUMNS;
 
@@ -160,7 +160,7 @@ struct shown_commit {
 	struct cell cells[COMMIT_COLUMNS];
 };
 
-static struct cell make_commit(const struct stele_commit *commit, struct shown_commit *shown)
+static struct cell show_make_commit(const struct stele_commit *commit, struct shown_commit *shown)
 {
 	struct cell *cells = shown->cells;
 
@@ -282,8 +282,8 @@ struct inspection {
 	char lock[160];
 };
 
-static void fill_inspection(const struct inspection *inspection, char texts[][DESCRIBED_MAX],
-                            char plain[][DESCRIBED_MAX], struct cell *cells)
+static void show_fill_inspection(const struct inspection *inspection, char texts[][DESCRIBED_MAX],
+                                 char plain[][DESCRIBED_MAX], struct cell *cells)
 {
 	const struct stele_region_use *use = &inspection->use;
 	const uint64_t sizes[] = {use->row_bytes,     use->node_bytes,   use->other_bytes,
@@ -307,8 +307,8 @@ static void fill_inspection(const struct inspection *inspection, char texts[][DE
 }
 
 /* Who publishes, and for how long, or for how long nobody has. */
-static void fill_publisher(const struct stele_region_info *info, char *name, char *since,
-                           char *attached_plain, struct cell *cells)
+static void show_fill_publisher(const struct stele_region_info *info, char *name, char *since,
+                                char *attached_plain, struct cell *cells)
 {
 	char age[DESCRIBED_MAX];
 
@@ -321,14 +321,15 @@ static void fill_publisher(const struct stele_region_info *info, char *name, cha
 	snprintf(attached_plain, DESCRIBED_MAX, "%s%s%.30s%s",
 	         info->publisher_attached ? "yes" : "no", *age ? ", for " : "", age,
 	         info->publisher_attached &&
-	                         process_is_stopped(info->publisher_pid, info->publisher_command)
+	                         describe_is_stopped(info->publisher_pid, info->publisher_command)
 	                 ? ", but it is stopped"
 	                 : "");
 	cells[ATTACHED].plain = attached_plain;
 }
 
-static enum status print_region(const struct stele_region_info *info, struct shown_tables *tables,
-                                const struct inspection *inspection, enum output_format format)
+static enum status show_print_region(const struct stele_region_info *info,
+                                     struct shown_tables *tables,
+                                     const struct inspection *inspection, enum output_format format)
 {
 	char texts[COLUMNS][DESCRIBED_MAX], plain[COLUMNS][DESCRIBED_MAX];
 	struct shown_commit commit;
@@ -339,7 +340,7 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	cells[PATH] = cell_text(info->path);
 	cells[UUID] = cell_text(describe_uuid(info->uuid, texts[UUID]));
 	cells[VERSION] = cell_number(info->version, texts[VERSION]);
-	cells[TOKEN] = cell_text(describe_token(info->version, info->uuid, texts[TOKEN]));
+	cells[TOKEN] = cell_text(token_describe(info->version, info->uuid, texts[TOKEN]));
 	cells[OLDEST] = cell_number(info->oldest, texts[OLDEST]);
 	cells[HISTORY] = cell_number(info->history, texts[HISTORY]);
 	if (info->history_bytes)
@@ -349,10 +350,10 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	snprintf(texts[MODE], sizeof(texts[MODE]), "%04o", (unsigned)info->mode & 07777);
 	cells[MODE] = cell_text(texts[MODE]);
 	cells[OWNER] = cell_number(info->owner, texts[OWNER]);
-	fill_publisher(info, texts[PUBLISHER], texts[SINCE], plain[ATTACHED], cells);
+	show_fill_publisher(info, texts[PUBLISHER], texts[SINCE], plain[ATTACHED], cells);
 	cells[SUBSCRIBERS] = cell_number(info->subscribers, texts[SUBSCRIBERS]);
 	cells[SLOTS] = cell_number(info->subscriber_slots, texts[SLOTS]);
-	cells[MEMORY] = cell_text(memory_name(info->memory));
+	cells[MEMORY] = cell_text(parse_memory_name(info->memory));
 	cells[SIZE] = cell_size(info->file_size, texts[SIZE], plain[SIZE]);
 	cells[ARENA] = cell_size(info->arena_size, texts[ARENA], plain[ARENA]);
 	cells[MAXIMUM] = cell_size(info->maximum_size, texts[MAXIMUM], plain[MAXIMUM]);
@@ -360,18 +361,18 @@ static enum status print_region(const struct stele_region_info *info, struct sho
 	cells[GENERATION] = cell_number(info->generation, texts[GENERATION]);
 	cells[DURABILITY] = cell_text(info->durable_commits ? "commit" : "none");
 	cells[LAYOUT] = cell_number(info->layout_version, texts[LAYOUT]);
-	cells[COMMIT] = make_commit(&info->commit, &commit);
-	cells[TABLES] = make_table_list(tables);
+	cells[COMMIT] = show_make_commit(&info->commit, &commit);
+	cells[TABLES] = show_make_table_list(tables);
 	if (inspection->wanted)
-		fill_inspection(inspection, texts, plain, cells);
+		show_fill_inspection(inspection, texts, plain, cells);
 	output = output_open(format, SHAPE_RECORD, columns, inspection->wanted ? COLUMNS : SHOWN);
 	return output_end(output, output_row(output, cells));
 }
 
 /* The description and the tables are read one after the other, so again until both are of one
  * version, or the publisher is too fast for that to matter to anybody. */
-static enum status show(const char *region, struct stele_subscriber *subscriber,
-                        const struct inspection *inspection, enum output_format format)
+static enum status show_print_newest(const char *region, struct stele_subscriber *subscriber,
+                                     const struct inspection *inspection, enum output_format format)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct shown_tables tables = {0};
@@ -379,10 +380,11 @@ static enum status show(const char *region, struct stele_subscriber *subscriber,
 	int result = 0;
 
 	for (int i = 0; i < READ_TRIES; i++) {
-		result = stele_region_describe(located(region), &info);
-		free_tables(&tables);
+		result = stele_region_describe(place_path(region), &info);
+		show_free_tables(&tables);
 		if (result == 0)
-			result = each_table(subscriber, add_table, &tables, &tables.version);
+			result = reader_each_table(subscriber, show_add_table, &tables,
+			                           &tables.version);
 		if ((result < 0 && result != -ESTALE) ||
 		    (result == 0 && info.version == tables.version))
 			break;
@@ -390,14 +392,14 @@ static enum status show(const char *region, struct stele_subscriber *subscriber,
 	if (result < 0)
 		status = fail_library(result);
 	else
-		status = print_region(&info, &tables, inspection, format);
-	free_tables(&tables);
+		status = show_print_region(&info, &tables, inspection, format);
+	show_free_tables(&tables);
 	return status;
 }
 
 /* ---- inspect ---- */
 
-static void inspect_lock(const char *region, bool saved, char *text, size_t size)
+static void show_inspect_lock(const char *region, bool saved, char *text, size_t size)
 {
 	static const char *const states[] = {
 		[STELE_LOCK_FREE] = "free",
@@ -408,13 +410,13 @@ static void inspect_lock(const char *region, bool saved, char *text, size_t size
 	struct stele_region_lock lock = {.size = sizeof(lock)};
 	int result;
 
-	if (is_path(region)) {
+	if (place_is_path(region)) {
 		snprintf(text, size,
 		         saved ? "none: it is a saved file"
 		               : "not looked for: it is read as a file");
 		return;
 	}
-	result = stele_region_lock(located(region), &lock);
+	result = stele_region_lock(place_path(region), &lock);
 	if (result < 0)
 		snprintf(text, size, "not known: %s",
 		         result == -EACCES || result == -EPERM ? "only its owner may look"
@@ -427,34 +429,34 @@ static void inspect_lock(const char *region, bool saved, char *text, size_t size
 		snprintf(text, size, "%s", states[lock.state]);
 }
 
-static void on_progress(void *context, uint64_t objects)
+static void show_on_progress(void *context, uint64_t objects)
 {
 	char number[GROUPED_SIZE];
 
-	progress_note(context, "%s rows and nodes", grouped(objects, number));
+	progress_note(context, "%s rows and nodes", describe_grouped(objects, number));
 }
 
-static enum status inspect(const char *region, struct inspection *inspection)
+static enum status show_inspect(const char *region, struct inspection *inspection)
 {
 	struct progress progress;
 	struct stele_verify_options options = {
-		.size = sizeof(options), .progress = on_progress, .context = &progress};
+		.size = sizeof(options), .progress = show_on_progress, .context = &progress};
 	int result;
 
 	inspection->wanted = true;
 	inspection->use.size = sizeof(inspection->use);
 	progress_start(&progress, "looking", 0);
-	result = stele_region_verify(located(region), &options, &inspection->use);
+	result = stele_region_verify(place_path(region), &options, &inspection->use);
 	progress_end(&progress);
 	inspection->known = result >= 0;
-	inspect_lock(region, inspection->use.checksummed, inspection->lock,
-	             sizeof(inspection->lock));
+	show_inspect_lock(region, inspection->use.checksummed, inspection->lock,
+	                  sizeof(inspection->lock));
 	/* All else can be said of a region whose publisher is too fast for this. */
 	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
 }
 
-static enum status run_either(const char *name, const struct argp *argp, bool inspects, int argc,
-                              char **argv)
+static enum status show_run_with(const char *name, const struct argp *argp, bool inspects, int argc,
+                                 char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
 	struct inspection inspection = {0};
@@ -464,29 +466,29 @@ static enum status run_either(const char *name, const struct argp *argp, bool in
 
 	if (options_parse_reading(argp, name, argc, argv, &format, &operands) != 1)
 		return fail_usage(name, "expected one REGION or FILE");
-	status = parse_source(operands[0]);
+	status = target_check_source(operands[0]);
 	if (status == STATUS_DONE)
 		status = reader_open(&reader, operands[0], READER_ONCE);
 	if (status != STATUS_DONE)
 		return status;
 	if (inspects)
-		status = inspect(operands[0], &inspection);
+		status = show_inspect(operands[0], &inspection);
 	if (status == STATUS_DONE)
-		status = show(operands[0], reader.subscriber, &inspection, format);
+		status = show_print_newest(operands[0], reader.subscriber, &inspection, format);
 	reader_close(&reader);
 	return status;
 }
 
-static enum status run_show(int argc, char **argv)
+static enum status show_run(int argc, char **argv)
 {
-	return run_either("show", &show_argp, false, argc, argv);
+	return show_run_with("show", &show_argp, false, argc, argv);
 }
 
-static enum status run_inspect(int argc, char **argv)
+static enum status show_run_inspect(int argc, char **argv)
 {
-	return run_either("inspect", &inspect_argp, true, argc, argv);
+	return show_run_with("inspect", &inspect_argp, true, argc, argv);
 }
 
-const struct command command_show = {"show", "describe a region and its tables", run_show};
+const struct command command_show = {"show", "describe a region and its tables", show_run};
 const struct command command_inspect = {
-	"inspect", "describe it, what takes its memory, and its lock", run_inspect};
+	"inspect", "describe it, what takes its memory, and its lock", show_run_inspect};

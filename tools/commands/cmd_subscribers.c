@@ -87,7 +87,8 @@ static const struct output_column columns[COLUMNS] = {
 };
 
 /* Whose queue it is, or, as a hint, whose process has the number and the name. */
-static bool find_user(const struct stele_subscriber_info *info, char user[DESCRIBED_MAX])
+static bool subscribers_find_user(const struct stele_subscriber_info *info,
+                                  char user[DESCRIBED_MAX])
 {
 	const struct passwd *entry;
 	char path[64], command[32] = "";
@@ -114,17 +115,17 @@ static bool find_user(const struct stele_subscriber_info *info, char user[DESCRI
 	return true;
 }
 
-static const char *state_of(const struct stele_subscriber_info *info)
+static const char *subscribers_state(const struct stele_subscriber_info *info)
 {
 	if (!info->alive)
 		return "dead";
-	if (process_is_stopped(info->pid, info->command))
+	if (describe_is_stopped(info->pid, info->command))
 		return "stopped";
 	return info->waiting ? "waiting" : "busy";
 }
 
-static void fill_notices(const struct stele_subscriber_info *info, char texts[][DESCRIBED_MAX],
-                         struct cell *cells)
+static void subscribers_fill_notices(const struct stele_subscriber_info *info,
+                                     char texts[][DESCRIBED_MAX], struct cell *cells)
 {
 	if (info->queued >= 0)
 		cells[QUEUED] = cell_number((uint64_t)info->queued, texts[QUEUED]);
@@ -135,8 +136,9 @@ static void fill_notices(const struct stele_subscriber_info *info, char texts[][
 	cells[DROPPED] = cell_number(info->dropped, texts[DROPPED]);
 }
 
-static void fill_progress(const struct stele_subscriber_info *info, char texts[][DESCRIBED_MAX],
-                          char plain[][DESCRIBED_MAX], struct cell *cells)
+static void subscribers_fill_progress(const struct stele_subscriber_info *info,
+                                      char texts[][DESCRIBED_MAX], char plain[][DESCRIBED_MAX],
+                                      struct cell *cells)
 {
 	char age[DESCRIBED_MAX];
 
@@ -164,7 +166,7 @@ struct listing {
 	enum status status;
 };
 
-static void print(void *context, const struct stele_subscriber_info *info)
+static void subscribers_print_one(void *context, const struct stele_subscriber_info *info)
 {
 	char texts[COLUMNS][DESCRIBED_MAX], plain[COLUMNS][DESCRIBED_MAX];
 	struct listing *listing = context;
@@ -173,18 +175,18 @@ static void print(void *context, const struct stele_subscriber_info *info)
 	if (listing->status != STATUS_DONE)
 		return;
 	cells[SLOT] = cell_number(info->slot, texts[SLOT]);
-	cells[STATE] = cell_text(state_of(info));
+	cells[STATE] = cell_text(subscribers_state(info));
 	cells[PID] = cell_number(info->pid, texts[PID]);
 	cells[COMMAND] = cell_text(info->command);
-	if (find_user(info, texts[USER]))
+	if (subscribers_find_user(info, texts[USER]))
 		cells[USER] = cell_text(texts[USER]);
 	if (info->since) {
 		cells[SINCE] = cell_time(info->since, texts[SINCE]);
 		cells[SINCE].plain = describe_age(info->since, plain[SINCE]);
 	}
 	cells[NOTIFIER] = cell_text(info->notifier);
-	fill_progress(info, texts, plain, cells);
-	fill_notices(info, texts, cells);
+	subscribers_fill_progress(info, texts, plain, cells);
+	subscribers_fill_notices(info, texts, cells);
 	cells[TABLES] = cell_number(info->tables, texts[TABLES]);
 	if (!info->tables)
 		cells[TABLES].plain = "all";
@@ -192,7 +194,7 @@ static void print(void *context, const struct stele_subscriber_info *info)
 	listing->status = output_row(listing->output, cells);
 }
 
-static enum status run(int argc, char **argv)
+static enum status subscribers_run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
 	struct listing listing = {0};
@@ -201,16 +203,16 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse(&argp, "subscribers", argc, argv, &format, &operands) != 1)
 		return fail_usage("subscribers", "expected one REGION");
-	if (is_path(operands[0]))
+	if (place_is_path(operands[0]))
 		return fail(STATUS_INPUT, "a saved file has no subscribers; expected a REGION");
 	if (stele_name_check("region", operands[0]) < 0)
 		return fail_library(-EINVAL);
 	listing.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
-	result = stele_region_subscribers(located(operands[0]), print, &listing);
+	result = stele_region_subscribers(place_path(operands[0]), subscribers_print_one, &listing);
 	if (result < 0)
 		return output_end(listing.output, fail_region(operands[0], result));
 	return output_end(listing.output, listing.status);
 }
 
 const struct command command_subscribers = {"subscribers", "print who reads a region, and how far",
-                                            run};
+                                            subscribers_run};

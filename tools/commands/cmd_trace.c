@@ -63,14 +63,14 @@ struct trace {
 	unsigned missed; /* looks since the region was removed */
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t trace_parse(int key, char *argument, struct argp_state *state)
 {
 	struct trace *trace = state->input;
 	enum status status = STATUS_DONE;
 
 	switch (key) {
 	case 's':
-		status = parse_token("--since", argument, 0, INT64_MAX, &trace->start);
+		status = token_parse("--since", argument, 0, INT64_MAX, &trace->start);
 		trace->has_since = true;
 		break;
 	case 'c':
@@ -91,7 +91,7 @@ static const struct argp argp = {
 			{"count", 'c', "N", 0, "Stop after N commits", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = trace_parse,
 	.args_doc = "REGION",
 	.doc = doc,
 };
@@ -134,11 +134,11 @@ struct record {
 	size_t table_count;
 };
 
-static enum status print_commit(struct trace *trace, const struct record *record)
+static enum status trace_print_commit(struct trace *trace, const struct record *record)
 {
 	size_t count = record->table_count;
-	char(*numbers)[3][DESCRIBED_MAX] = must_realloc(NULL, (count + 1) * sizeof(*numbers));
-	struct cell *tables = must_realloc(NULL, (count + 1) * TABLE_COLUMNS * sizeof(*tables));
+	char(*numbers)[3][DESCRIBED_MAX] = heap_realloc(NULL, (count + 1) * sizeof(*numbers));
+	struct cell *tables = heap_realloc(NULL, (count + 1) * TABLE_COLUMNS * sizeof(*tables));
 	char version[DESCRIBED_MAX], time[DESCRIBED_MAX], pid[DESCRIBED_MAX], uuid[DESCRIBED_MAX];
 	char token[DESCRIBED_MAX];
 	const struct cell publisher[PUBLISHER_COLUMNS] = {
@@ -161,7 +161,7 @@ static enum status print_commit(struct trace *trace, const struct record *record
 	                    .cells = tables,
 	                    .column_count = TABLE_COLUMNS,
 	                    .row_count = count},
-		[TOKEN] = cell_text(describe_token(record->commit.version, trace->region, token)),
+		[TOKEN] = cell_text(token_describe(record->commit.version, trace->region, token)),
 	};
 	enum status status;
 
@@ -180,17 +180,17 @@ static enum status print_commit(struct trace *trace, const struct record *record
 	return status;
 }
 
-static enum status print_gap(struct trace *trace, uint64_t from, uint64_t to)
+static enum status trace_print_gap(struct trace *trace, uint64_t from, uint64_t to)
 {
 	char texts[3][DESCRIBED_MAX];
 	const struct cell cells[] = {cell_text("gap"), cell_number(from, texts[0]),
 	                             cell_number(to, texts[1]),
-	                             cell_text(describe_token(to, trace->region, texts[2]))};
+	                             cell_text(token_describe(to, trace->region, texts[2]))};
 
 	return output_row(trace->gaps, cells);
 }
 
-static enum status print_replaced(struct trace *trace)
+static enum status trace_print_replaced(struct trace *trace)
 {
 	char uuid[DESCRIBED_MAX];
 	const struct cell cells[] = {cell_text("replaced"),
@@ -202,7 +202,7 @@ static enum status print_replaced(struct trace *trace)
 /* ---- reading ---- */
 
 /* 0; -ENOENT or -ESTALE: history has let go of the version; or another error. */
-static int read_record(struct trace *trace, uint64_t version, struct record *record)
+static int trace_read_record(struct trace *trace, uint64_t version, struct record *record)
 {
 	struct stele_commit_table table;
 	struct stele_snapshot *snapshot;
@@ -215,7 +215,7 @@ static int read_record(struct trace *trace, uint64_t version, struct record *rec
 	result = stele_snapshot_commit(snapshot, &record->commit);
 	while (result >= 0 && (result = stele_snapshot_commit_table(
 				       snapshot, (unsigned)record->table_count, &table)) == 1) {
-		record->tables = must_realloc(record->tables,
+		record->tables = heap_realloc(record->tables,
 		                              (record->table_count + 1) * sizeof(*record->tables));
 		record->tables[record->table_count++] = table;
 	}
@@ -225,7 +225,7 @@ static int read_record(struct trace *trace, uint64_t version, struct record *rec
 
 /* The version that could not be read is gone, and with it all below the oldest that history
  * holds: says so, and goes on from there. */
-static enum status skip_gap(struct trace *trace)
+static enum status trace_skip_gap(struct trace *trace)
 {
 	uint64_t oldest, newest;
 	int result = stele_subscriber_history(trace->reader.subscriber, &oldest, &newest);
@@ -235,17 +235,17 @@ static enum status skip_gap(struct trace *trace)
 	/* Whatever history says, the version itself was not there. */
 	if (oldest < trace->since + 2)
 		oldest = trace->since + 2;
-	result = (int)print_gap(trace, trace->since + 1, oldest - 1);
+	result = (int)trace_print_gap(trace, trace->since + 1, oldest - 1);
 	trace->since = oldest - 1;
 	return (enum status)result;
 }
 
-static bool is_enough(const struct trace *trace)
+static bool trace_is_enough(const struct trace *trace)
 {
 	return trace->count && trace->printed >= trace->count;
 }
 
-static bool told_to_stop(struct trace *trace, enum status *ret)
+static bool trace_is_stopped(struct trace *trace, enum status *ret)
 {
 	struct pollfd fds[] = {{.fd = trace->stop_fd, .events = POLLIN}, {.fd = STDOUT_FILENO}};
 
@@ -256,23 +256,23 @@ static bool told_to_stop(struct trace *trace, enum status *ret)
 }
 
 /* Prints all that there is up to a version; where many come in a row, they go out together. */
-static enum status print_until(struct trace *trace, uint64_t newest)
+static enum status trace_print_until(struct trace *trace, uint64_t newest)
 {
 	struct record record = {0};
 	enum status status = STATUS_DONE;
 
-	while (status == STATUS_DONE && trace->since < newest && !is_enough(trace)) {
-		int result = read_record(trace, trace->since + 1, &record);
+	while (status == STATUS_DONE && trace->since < newest && !trace_is_enough(trace)) {
+		int result = trace_read_record(trace, trace->since + 1, &record);
 
 		if (result == -ENOENT || result == -ESTALE) {
-			status = skip_gap(trace);
+			status = trace_skip_gap(trace);
 		} else if (result < 0) {
 			status = fail_library(result);
 		} else {
-			status = print_commit(trace, &record);
+			status = trace_print_commit(trace, &record);
 			trace->since++;
 		}
-		trace->stopped = status == STATUS_DONE && told_to_stop(trace, &status);
+		trace->stopped = status == STATUS_DONE && trace_is_stopped(trace, &status);
 		if (trace->stopped)
 			break;
 	}
@@ -280,7 +280,7 @@ static enum status print_until(struct trace *trace, uint64_t newest)
 	return status == STATUS_DONE ? output_flush(trace->commits) : status;
 }
 
-static enum status attach(struct trace *trace, const char *region)
+static enum status trace_attach(struct trace *trace, const char *region)
 {
 	enum status status = reader_open(&trace->reader, region, READER_ONCE);
 
@@ -289,7 +289,7 @@ static enum status attach(struct trace *trace, const char *region)
 	return status;
 }
 
-static enum status start(struct trace *trace)
+static enum status trace_start(struct trace *trace)
 {
 	uint64_t newest;
 	int result = stele_subscriber_version(trace->reader.subscriber, &newest);
@@ -298,7 +298,7 @@ static enum status start(struct trace *trace)
 		return fail_library(result);
 	/* Another region took the place of that one before the trace began. */
 	if (!token_is_of(&trace->start, trace->region))
-		return print_replaced(trace);
+		return trace_print_replaced(trace);
 	trace->since = trace->has_since ? trace->start.version : newest;
 	if (trace->since > newest)
 		return fail(STATUS_NO_TABLE, "there is no version %llu yet; the newest is %llu",
@@ -307,23 +307,23 @@ static enum status start(struct trace *trace)
 }
 
 /* Another region has the name now. */
-static enum status attach_again(struct trace *trace)
+static enum status trace_reattach(struct trace *trace)
 {
 	const char *region = trace->reader.region;
 	enum status status;
 
 	reader_close(&trace->reader);
-	status = attach(trace, region);
+	status = trace_attach(trace, region);
 	trace->since = 0;
 	trace->missed = 0;
-	return status == STATUS_DONE ? print_replaced(trace) : status;
+	return status == STATUS_DONE ? trace_print_replaced(trace) : status;
 }
 
 /* Who replaces a region removes it first: so long another one of the name is waited for. */
 #define MISSED_MAX  50u
 #define MISSED_WAIT 20 /* milliseconds */
 
-static bool may_come_back(struct trace *trace)
+static bool trace_may_return(struct trace *trace)
 {
 	struct pollfd stop = {.fd = trace->stop_fd, .events = POLLIN};
 
@@ -336,30 +336,31 @@ static bool may_come_back(struct trace *trace)
 /* Signals, and the end of who reads the output, are looked for between slices of waiting. */
 #define SLICE INT64_C(100000000)
 
-static enum status follow(struct trace *trace)
+static enum status trace_follow(struct trace *trace)
 {
-	enum status status = start(trace);
+	enum status status = trace_start(trace);
 
-	while (status == STATUS_DONE && !is_enough(trace) && !told_to_stop(trace, &status)) {
+	while (status == STATUS_DONE && !trace_is_enough(trace) &&
+	       !trace_is_stopped(trace, &status)) {
 		uint64_t newest;
 		int result = stele_subscriber_wait(trace->reader.subscriber, trace->since,
-		                                   time_monotonic() + SLICE, &newest);
+		                                   clock_monotonic() + SLICE, &newest);
 
 		if (result == -ESTALE)
-			status = attach_again(trace);
-		else if (result == -ENOENT && may_come_back(trace))
+			status = trace_reattach(trace);
+		else if (result == -ENOENT && trace_may_return(trace))
 			continue;
 		else if (result < 0)
 			status = fail_library(result);
 		else if (result == 1)
-			status = print_until(trace, newest);
+			status = trace_print_until(trace, newest);
 		if (trace->stopped)
 			break;
 	}
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status trace_run(int argc, char **argv)
 {
 	struct trace trace = {0};
 	enum status status;
@@ -375,13 +376,13 @@ static enum status run(int argc, char **argv)
 	stop_guard_output();
 	status = token_needs_region("--since", &trace.start, operands[0]);
 	if (status == STATUS_DONE)
-		status = attach(&trace, operands[0]);
+		status = trace_attach(&trace, operands[0]);
 	if (status != STATUS_DONE)
 		return status;
 	trace.commits = output_open(OUTPUT_NDJSON, SHAPE_ROWS, columns, COLUMNS);
 	trace.gaps = output_open(OUTPUT_NDJSON, SHAPE_ROWS, gap_columns, 4);
 	trace.replacements = output_open(OUTPUT_NDJSON, SHAPE_ROWS, replaced_columns, 2);
-	status = follow(&trace);
+	status = trace_follow(&trace);
 	output_end(trace.replacements, status);
 	output_end(trace.gaps, status);
 	status = output_end(trace.commits, status);
@@ -390,4 +391,4 @@ static enum status run(int argc, char **argv)
 	return stop_came() ? STATUS_DONE : status;
 }
 
-const struct command command_trace = {"trace", "print each commit as it happens", run};
+const struct command command_trace = {"trace", "print each commit as it happens", trace_run};

@@ -65,7 +65,7 @@ struct verification {
 
 enum { TOLD_MOST = 1000 };
 
-static void on_damage(void *context, const struct stele_damage *damage)
+static void verify_on_damage(void *context, const struct stele_damage *damage)
 {
 	struct verification *verification = context;
 	struct told *told;
@@ -74,7 +74,7 @@ static void on_damage(void *context, const struct stele_damage *damage)
 		return;
 	if (verification->count == verification->room) {
 		verification->room = verification->room ? verification->room * 2 : 16;
-		verification->told = must_realloc(verification->told,
+		verification->told = heap_realloc(verification->told,
 		                                  verification->room * sizeof(*verification->told));
 	}
 	told = &verification->told[verification->count++];
@@ -86,18 +86,19 @@ static void on_damage(void *context, const struct stele_damage *damage)
 	told->at = damage->offset;
 }
 
-static void on_progress(void *context, uint64_t objects)
+static void verify_on_progress(void *context, uint64_t objects)
 {
 	struct verification *verification = context;
 	char number[GROUPED_SIZE];
 
-	progress_note(&verification->progress, "%s rows and nodes", grouped(objects, number));
+	progress_note(&verification->progress, "%s rows and nodes",
+	              describe_grouped(objects, number));
 }
 
-static struct cell *make_damages(const struct verification *verification)
+static struct cell *verify_make_damages(const struct verification *verification)
 {
 	struct cell *cells =
-		must_realloc(NULL, (verification->count + 1) * DAMAGE_COLUMNS * sizeof(*cells));
+		heap_realloc(NULL, (verification->count + 1) * DAMAGE_COLUMNS * sizeof(*cells));
 
 	for (size_t i = 0; i < verification->count; i++) {
 		const struct told *told = &verification->told[i];
@@ -151,11 +152,11 @@ static const struct output_column columns[COLUMNS] = {
 	[LIST] = {"damage", false},
 };
 
-static enum status print(const struct stele_region_use *use,
-                         const struct verification *verification, bool whole,
-                         enum output_format format)
+static enum status verify_print(const struct stele_region_use *use,
+                                const struct verification *verification, bool whole,
+                                enum output_format format)
 {
-	struct cell cells[COLUMNS] = {0}, *list = make_damages(verification);
+	struct cell cells[COLUMNS] = {0}, *list = verify_make_damages(verification);
 	char texts[COLUMNS][DESCRIBED_MAX], plain[DESCRIBED_MAX], given_up[DESCRIBED_MAX];
 	struct output *output;
 	enum status status;
@@ -191,15 +192,15 @@ static enum status print(const struct stele_region_use *use,
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status verify_run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
 	struct stele_region_use use = {.size = sizeof(use)};
 	struct verification verification = {0};
 	struct stele_verify_options options = {
 		.size = sizeof(options),
-		.found = on_damage,
-		.progress = on_progress,
+		.found = verify_on_damage,
+		.progress = verify_on_progress,
 		.context = &verification,
 	};
 	enum status status;
@@ -208,14 +209,14 @@ static enum status run(int argc, char **argv)
 
 	if (options_parse(&argp, "verify", argc, argv, &format, &operands) != 1)
 		return fail_usage("verify", "expected one REGION or FILE");
-	status = parse_source(operands[0]);
+	status = target_check_source(operands[0]);
 	if (status != STATUS_DONE)
 		return status;
 	progress_start(&verification.progress, "verifying", 0);
-	result = stele_region_verify(located(operands[0]), &options, &use);
+	result = stele_region_verify(place_path(operands[0]), &options, &use);
 	progress_end(&verification.progress);
 	status = result < 0 ? fail_region(operands[0], result)
-	                    : print(&use, &verification, result == 1, format);
+	                    : verify_print(&use, &verification, result == 1, format);
 	free(verification.told);
 	if (status == STATUS_DONE && result == 0)
 		status = fail(STATUS_DAMAGED, "%s is damaged: %llu %s wrong", operands[0],
@@ -225,4 +226,4 @@ static enum status run(int argc, char **argv)
 }
 
 const struct command command_verify = {"verify", "look whether a region or a saved file is whole",
-                                       run};
+                                       verify_run};

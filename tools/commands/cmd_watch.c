@@ -75,7 +75,7 @@ struct watch {
 /* How a wait ended. */
 enum ending { NEWER, TIME_IS_UP, TOLD_TO_STOP, OUTPUT_GONE, FAILED };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t watch_parse(int key, char *argument, struct argp_state *state)
 {
 	struct watch *watch = state->input;
 	enum status status = STATUS_DONE;
@@ -89,7 +89,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		watch->initial = true;
 		break;
 	case 's':
-		status = parse_token("--since", argument, 0, UINT64_MAX, &watch->since);
+		status = token_parse("--since", argument, 0, UINT64_MAX, &watch->since);
 		watch->has_since = true;
 		break;
 	case 'c':
@@ -104,7 +104,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 't':
 		status = parse_seconds("--timeout", argument, &timeout);
 		if (status == STATUS_DONE)
-			watch->deadline = time_monotonic() + timeout;
+			watch->deadline = clock_monotonic() + timeout;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -128,14 +128,14 @@ static const struct argp argp = {
                          "Stop after this time; with --count, status 1 then", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = watch_parse,
 	.args_doc = "REGION[/TABLE]",
 	.doc = doc,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
 
 /* Opens the newest version beside the one that was printed last. */
-static int open_newest(struct watch *watch)
+static int watch_open_newest(struct watch *watch)
 {
 	struct stele_snapshot *snapshot;
 	int result;
@@ -147,7 +147,7 @@ static int open_newest(struct watch *watch)
 }
 
 /* What is printed now is what was printed last. */
-static void take_newest(struct watch *watch)
+static void watch_take_newest(struct watch *watch)
 {
 	if (watch->reader.snapshot)
 		stele_snapshot_close(watch->reader.snapshot);
@@ -157,7 +157,7 @@ static void take_newest(struct watch *watch)
 }
 
 /* Prints the gap and all rows, again where the version is taken back meanwhile. */
-static enum status resync(struct watch *watch)
+static enum status watch_resync(struct watch *watch)
 {
 	enum status status;
 	int result;
@@ -165,38 +165,38 @@ static enum status resync(struct watch *watch)
 	do {
 		if (watch->reader.snapshot)
 			watch->reader.snapshot = stele_snapshot_close(watch->reader.snapshot);
-		result = open_newest(watch);
+		result = watch_open_newest(watch);
 		if (result < 0)
 			return fail_library(result);
 		status = difference_print_gap(&watch->difference,
 		                              stele_snapshot_version(watch->difference.after));
 		watch->difference.before = NULL;
 		result = status == STATUS_DONE ? difference_print(&watch->difference) : (int)status;
-		take_newest(watch);
+		watch_take_newest(watch);
 	} while (result == -ESTALE);
 	watch->seen++;
 	return result < 0 ? fail_library(result) : (enum status)result;
 }
 
 /* Prints what the newest version changed. */
-static enum status print_newest(struct watch *watch)
+static enum status watch_print_newest(struct watch *watch)
 {
 	uint64_t printed = watch->difference.printed;
 	int result;
 
-	result = open_newest(watch);
+	result = watch_open_newest(watch);
 	if (result < 0)
 		return fail_library(result);
 	watch->difference.before = watch->reader.snapshot;
 	result = difference_print(&watch->difference);
-	take_newest(watch);
+	watch_take_newest(watch);
 	if (result == -ESTALE)
-		return resync(watch);
+		return watch_resync(watch);
 	watch->seen += watch->difference.printed > printed;
 	return result < 0 ? fail_library(result) : (enum status)result;
 }
 
-static enum status open_output(struct watch *watch)
+static enum status watch_open_output(struct watch *watch)
 {
 	if (watch->command) {
 		watch->input = child_input();
@@ -209,7 +209,7 @@ static enum status open_output(struct watch *watch)
 	return STATUS_DONE;
 }
 
-static enum status close_output(struct watch *watch, enum status status)
+static enum status watch_close_output(struct watch *watch, enum status status)
 {
 	if (watch->difference.output)
 		status = output_end(watch->difference.output, status);
@@ -223,16 +223,16 @@ static enum status close_output(struct watch *watch, enum status status)
 /* A command that is begun just before the end of --timeout has time to do its work all the same. */
 #define COMMAND_TIME INT64_C(5000000000)
 
-static int64_t command_deadline(const struct watch *watch)
+static int64_t watch_command_deadline(const struct watch *watch)
 {
-	int64_t least = time_monotonic() + COMMAND_TIME;
+	int64_t least = clock_monotonic() + COMMAND_TIME;
 
 	return watch->deadline > least ? watch->deadline : least;
 }
 
 /* Runs the command on what was gathered for it, if anything was. `*ret_applied` is false where it
  * failed, which is said. */
-static enum status run_command(struct watch *watch, bool *ret_applied)
+static enum status watch_run_command(struct watch *watch, bool *ret_applied)
 {
 	uint64_t version = stele_snapshot_version(watch->reader.snapshot);
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
@@ -253,8 +253,9 @@ static enum status run_command(struct watch *watch, bool *ret_applied)
 	}
 	setenv("STELE_REGION", watch->target.region, 1);
 	setenv("STELE_VERSION", describe_number(version, number), 1);
-	setenv("STELE_TOKEN", describe_token(version, watch->difference.region, token), 1);
-	switch (child_run(watch->command, input, watch->stop_fd, command_deadline(watch), &child)) {
+	setenv("STELE_TOKEN", token_describe(version, watch->difference.region, token), 1);
+	switch (child_run(watch->command, input, watch->stop_fd, watch_command_deadline(watch),
+	                  &child)) {
 	case CHILD_DONE:
 		break;
 	case CHILD_FAILED:
@@ -272,16 +273,16 @@ static enum status run_command(struct watch *watch, bool *ret_applied)
 	case CHILD_NOT_RUN:
 		return STATUS_SYSTEM;
 	}
-	return open_output(watch);
+	return watch_open_output(watch);
 }
 
 /* Gives out what was printed until now, and says for others to see that it is. */
-static enum status publish_printed(struct watch *watch)
+static enum status watch_publish_printed(struct watch *watch)
 {
 	bool applied = true;
 	enum status status;
 
-	status = watch->command ? run_command(watch, &applied)
+	status = watch->command ? watch_run_command(watch, &applied)
 	                        : output_flush(watch->difference.output);
 	/* A reader that is not registered can't say it. */
 	if (status == STATUS_DONE && applied && !watch->stopped)
@@ -292,7 +293,7 @@ static enum status publish_printed(struct watch *watch)
 
 /* Waits for a signal, the end of the reader of standard output, or, where the notifier has a
  * descriptor, a notice; returns at the deadline or before. */
-static enum ending wait_for_others(const struct watch *watch, int fd)
+static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 {
 	struct pollfd fds[] = {
 		{.fd = watch->stop_fd, .events = POLLIN},
@@ -300,7 +301,7 @@ static enum ending wait_for_others(const struct watch *watch, int fd)
 		{.fd = fd, .events = POLLIN},
 	};
 	struct timespec left = {0}, *timeout = &left;
-	int64_t time = watch->deadline == STELE_FOREVER ? 0 : watch->deadline - time_monotonic();
+	int64_t time = watch->deadline == STELE_FOREVER ? 0 : watch->deadline - clock_monotonic();
 
 	if (watch->deadline == STELE_FOREVER && fd >= 0)
 		timeout = NULL;
@@ -313,23 +314,23 @@ static enum ending wait_for_others(const struct watch *watch, int fd)
 			return OUTPUT_GONE;
 		return NEWER;
 	}
-	return watch->deadline != STELE_FOREVER && time_monotonic() >= watch->deadline ? TIME_IS_UP
-	                                                                               : NEWER;
+	return watch->deadline != STELE_FOREVER && clock_monotonic() >= watch->deadline ? TIME_IS_UP
+	                                                                                : NEWER;
 }
 
 /* Waits for a version newer than the one that was printed last. A notifier without a descriptor is
  * waited for in slices, so that signals are seen between them. Who watches one table is not woken for
  * others, but once a second moves on all the same, so as not to keep an old version pinned. */
-static enum ending wait_for_version(const struct watch *watch, int *ret_error)
+static enum ending watch_wait_for_version(const struct watch *watch, int *ret_error)
 {
 	uint64_t since =
 		watch->reader.snapshot ? stele_snapshot_version(watch->reader.snapshot) : 0;
 	int fd = stele_subscriber_fd(watch->reader.subscriber);
 	const int64_t slice = 100 * INT64_C(1000000),
-		      move_on = time_monotonic() + INT64_C(1000000000);
+		      move_on = clock_monotonic() + INT64_C(1000000000);
 
 	for (;;) {
-		int64_t until = fd < 0 ? time_monotonic() + slice : 0;
+		int64_t until = fd < 0 ? clock_monotonic() + slice : 0;
 		enum ending ending;
 		uint64_t version;
 		int result;
@@ -337,19 +338,19 @@ static enum ending wait_for_version(const struct watch *watch, int *ret_error)
 		if (until > watch->deadline)
 			until = watch->deadline;
 		result = stele_subscriber_wait(watch->reader.subscriber, since, until, &version);
-		if (result == 0 && time_monotonic() >= move_on &&
+		if (result == 0 && clock_monotonic() >= move_on &&
 		    stele_subscriber_version(watch->reader.subscriber, &version) == 0)
 			result = version > since;
 		*ret_error = result;
 		if (result != 0)
 			return result < 0 ? FAILED : NEWER;
-		ending = wait_for_others(watch, fd);
+		ending = watch_wait_for_others(watch, fd);
 		if (ending != NEWER)
 			return ending;
 	}
 }
 
-static void say_how_woken(const struct watch *watch)
+static void watch_report_notifier(const struct watch *watch)
 {
 	struct stele_subscriber_state state = {.size = sizeof(state)};
 
@@ -358,7 +359,7 @@ static void say_how_woken(const struct watch *watch)
 		     state.registered ? "" : ", not registered", state.reason);
 }
 
-static enum status attach(struct watch *watch)
+static enum status watch_attach(struct watch *watch)
 {
 	enum status status;
 
@@ -366,29 +367,29 @@ static enum status attach(struct watch *watch)
 	                              watch->target.table);
 	if (status == STATUS_DONE) {
 		stele_subscriber_region_uuid(watch->reader.subscriber, watch->difference.region);
-		say_how_woken(watch);
+		watch_report_notifier(watch);
 	}
 	return status;
 }
 
 /* The region was replaced by another of its name. */
-static enum status attach_again(struct watch *watch)
+static enum status watch_reattach(struct watch *watch)
 {
 	enum status status;
 
 	reader_close(&watch->reader);
-	status = attach(watch);
-	return status == STATUS_DONE ? resync(watch) : status;
+	status = watch_attach(watch);
+	return status == STATUS_DONE ? watch_resync(watch) : status;
 }
 
-static enum status open_since(struct watch *watch)
+static enum status watch_open_since(struct watch *watch)
 {
 	uint64_t since = watch->since.version, newest;
 	int result;
 
 	/* A version of another region is one that this region's history does not hold. */
 	if (!token_is_of(&watch->since, watch->difference.region))
-		return resync(watch);
+		return watch_resync(watch);
 	result = stele_subscriber_version(watch->reader.subscriber, &newest);
 	if (result == 0 && since > newest)
 		return fail(STATUS_NO_TABLE, "there is no version %llu yet; the newest is %llu",
@@ -397,12 +398,12 @@ static enum status open_since(struct watch *watch)
 		result = stele_snapshot_open(watch->reader.subscriber, since,
 		                             &watch->reader.snapshot);
 	if (result == -ENOENT)
-		return resync(watch);
+		return watch_resync(watch);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
 /* Opens the version from which on changes are printed, and prints what is to be printed of it. */
-static enum status open_start(struct watch *watch)
+static enum status watch_open_start(struct watch *watch)
 {
 	enum status status = STATUS_DONE;
 	int result = -ESTALE;
@@ -415,18 +416,18 @@ static enum status open_start(struct watch *watch)
 	if (status != STATUS_DONE)
 		return status;
 	if (watch->has_since)
-		return open_since(watch);
-	result = open_newest(watch);
+		return watch_open_since(watch);
+	result = watch_open_newest(watch);
 	if (result == 0 && watch->initial)
 		result = difference_print(&watch->difference);
 	if (watch->difference.after)
-		take_newest(watch);
+		watch_take_newest(watch);
 	if (result == -ESTALE)
-		return resync(watch);
+		return watch_resync(watch);
 	return result < 0 ? fail_library(result) : (enum status)result;
 }
 
-static enum status fail_time_is_up(const struct watch *watch)
+static enum status watch_fail_timeout(const struct watch *watch)
 {
 	if (!watch->count)
 		return STATUS_DONE;
@@ -434,42 +435,42 @@ static enum status fail_time_is_up(const struct watch *watch)
 	            (unsigned long long)watch->seen, (unsigned long long)watch->count);
 }
 
-static enum status follow(struct watch *watch)
+static enum status watch_follow(struct watch *watch)
 {
 	enum status status;
 	int error;
 
-	status = open_start(watch);
+	status = watch_open_start(watch);
 	watch->seen = 0;
 	while (status == STATUS_DONE && !(watch->count && watch->seen >= watch->count)) {
 		if (watch->reader.snapshot)
-			status = publish_printed(watch);
+			status = watch_publish_printed(watch);
 		/* Here, too, as there may be a newer version each time. */
 		watch->stopped |= stop_came();
 		if (status != STATUS_DONE || watch->stopped)
 			break;
-		switch (wait_for_version(watch, &error)) {
+		switch (watch_wait_for_version(watch, &error)) {
 		case NEWER:
-			status = print_newest(watch);
+			status = watch_print_newest(watch);
 			break;
 		case TIME_IS_UP:
-			return fail_time_is_up(watch);
+			return watch_fail_timeout(watch);
 		case TOLD_TO_STOP:
 			return STATUS_DONE;
 		case OUTPUT_GONE:
 			return STATUS_SYSTEM;
 		case FAILED:
-			status = error == -ESTALE ? attach_again(watch) : fail_library(error);
+			status = error == -ESTALE ? watch_reattach(watch) : fail_library(error);
 			break;
 		}
 	}
 	/* The last of the versions that were to be counted. */
 	if (status == STATUS_DONE && watch->command && !watch->stopped)
-		status = publish_printed(watch);
+		status = watch_publish_printed(watch);
 	return status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status watch_run(int argc, char **argv)
 {
 	struct watch watch = {.deadline = STELE_FOREVER};
 	enum status status;
@@ -481,7 +482,7 @@ static enum status run(int argc, char **argv)
 		return fail_usage("watch", "--since and --initial exclude each other");
 	if (watch.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
 		return fail_usage("watch", "--exec always hands over ndjson");
-	status = parse_target("watch", operands[0], false, &watch.target);
+	status = target_parse("watch", operands[0], false, &watch.target);
 	if (status == STATUS_DONE)
 		status = token_needs_region("--since", &watch.since, watch.target.region);
 	if (status != STATUS_DONE)
@@ -490,16 +491,16 @@ static enum status run(int argc, char **argv)
 	if (watch.stop_fd < 0)
 		return STATUS_SYSTEM;
 	stop_guard_output();
-	status = attach(&watch);
+	status = watch_attach(&watch);
 	if (status == STATUS_DONE) {
 		watch.difference.only = watch.target.table;
-		status = open_output(&watch);
+		status = watch_open_output(&watch);
 		if (status == STATUS_DONE)
-			status = close_output(&watch, follow(&watch));
+			status = watch_close_output(&watch, watch_follow(&watch));
 	}
 	reader_close(&watch.reader);
 	/* Printing ends with an error then. */
 	return stop_came() ? STATUS_DONE : status;
 }
 
-const struct command command_watch = {"watch", "print what changes, as it changes", run};
+const struct command command_watch = {"watch", "print what changes, as it changes", watch_run};

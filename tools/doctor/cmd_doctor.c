@@ -52,7 +52,7 @@ struct left {
 	char first[NAME_MAX + 1]; /* of what counts */
 };
 
-static void count_leftover(void *context, const struct leftover *leftover)
+static void doctor_count_leftover(void *context, const struct leftover *leftover)
 {
 	struct left *left = context;
 
@@ -64,78 +64,78 @@ static void count_leftover(void *context, const struct leftover *leftover)
 		snprintf(left->first, sizeof(left->first), "%s", leftover->name);
 }
 
-static void check_leftovers(struct doctor *doctor, const char *region)
+static void doctor_check_leftovers(struct doctor *doctor, const char *region)
 {
 	struct left left = {.region = region};
-	int result = leftovers_each(true, count_leftover, &left);
+	int result = leftovers_each(true, doctor_count_leftover, &left);
 	char mend[512];
 
-	snprintf(mend, sizeof(mend), "stele clean%s%.400s", located_directory() ? " -D " : "",
-	         located_directory() ? located_directory() : "");
+	snprintf(mend, sizeof(mend), "stele clean%s%.400s", place_directory() ? " -D " : "",
+	         place_directory() ? place_directory() : "");
 	if (left.count)
-		doctor_say(doctor, VERDICT_PROBLEM, "leftovers", NULL, mend,
-		           "dead processes left %zu files, slots and queues, among them %s",
-		           left.count, left.first);
+		doctor_report(doctor, VERDICT_PROBLEM, "leftovers", NULL, mend,
+		              "dead processes left %zu files, slots and queues, among them %s",
+		              left.count, left.first);
 	else if (left.others)
-		doctor_say(doctor, VERDICT_NOTE, "leftovers", NULL, mend,
-		           "dead processes left %zu files, slots and queues of other regions",
-		           left.others);
+		doctor_report(doctor, VERDICT_NOTE, "leftovers", NULL, mend,
+		              "dead processes left %zu files, slots and queues of other regions",
+		              left.others);
 	else if (left.hidden || result < 0)
-		doctor_say(doctor, VERDICT_OK, "leftovers", NULL, NULL,
-		           "there are none that this user can see; root sees more");
+		doctor_report(doctor, VERDICT_OK, "leftovers", NULL, NULL,
+		              "there are none that this user can see; root sees more");
 	else
-		doctor_say(doctor, VERDICT_OK, "leftovers", NULL, NULL, "there are none");
+		doctor_report(doctor, VERDICT_OK, "leftovers", NULL, NULL, "there are none");
 }
 
 /* ---- all of it ---- */
 
-static void add_region(struct doctor *doctor, const struct examined *region)
+static void doctor_add_region(struct doctor *doctor, const struct examined *region)
 {
-	doctor->regions = must_realloc(doctor->regions,
+	doctor->regions = heap_realloc(doctor->regions,
 	                               (doctor->region_count + 1) * sizeof(*doctor->regions));
 	doctor->regions[doctor->region_count++] = *region;
 }
 
 /* One that can't be read is a finding, where all are looked at: not a bad one, where it only is not
  * this user's to read. */
-static int gather_one(void *context, const char *name)
+static int doctor_gather_one(void *context, const char *name)
 {
 	struct doctor *doctor = context;
 	struct examined region;
-	int result = doctor_examine(name, &region);
+	int result = examine_region(name, &region);
 
 	if (result == 0)
-		add_region(doctor, &region);
+		doctor_add_region(doctor, &region);
 	else if (result != -ENOENT)
-		doctor_say(doctor, result == -EACCES ? VERDICT_NOTE : VERDICT_PROBLEM, "region",
-		           name, NULL, "%s", stele_last_error());
+		doctor_report(doctor, result == -EACCES ? VERDICT_NOTE : VERDICT_PROBLEM, "region",
+		              name, NULL, "%s", stele_last_error());
 	return 0;
 }
 
-static enum status gather_all(struct doctor *doctor)
+static enum status doctor_gather_all(struct doctor *doctor)
 {
-	int result = stele_region_each(located_directory(), gather_one, doctor);
+	int result = stele_region_each(place_directory(), doctor_gather_one, doctor);
 
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-static enum status gather(struct doctor *doctor, const char *name)
+static enum status doctor_gather(struct doctor *doctor, const char *name)
 {
 	struct examined region;
 	int result;
 
 	if (!name)
-		return gather_all(doctor);
-	result = doctor_examine(name, &region);
+		return doctor_gather_all(doctor);
+	result = examine_region(name, &region);
 	if (result < 0)
 		return fail_region(name, result);
-	add_region(doctor, &region);
+	doctor_add_region(doctor, &region);
 	return STATUS_DONE;
 }
 
-static enum status examine(struct doctor *doctor, const char *name)
+static enum status doctor_run_checks(struct doctor *doctor, const char *name)
 {
-	enum status status = gather(doctor, name);
+	enum status status = doctor_gather(doctor, name);
 
 	if (status != STATUS_DONE)
 		return status;
@@ -144,11 +144,11 @@ static enum status examine(struct doctor *doctor, const char *name)
 	doctor_check_memory(doctor);
 	for (size_t i = 0; i < doctor->region_count; i++)
 		doctor_check_region(doctor, &doctor->regions[i]);
-	check_leftovers(doctor, name);
+	doctor_check_leftovers(doctor, name);
 	return doctor->status;
 }
 
-static enum status run(int argc, char **argv)
+static enum status doctor_run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
 	struct doctor doctor = {0};
@@ -159,11 +159,11 @@ static enum status run(int argc, char **argv)
 	count = options_parse(&argp, "doctor", argc, argv, &format, &operands);
 	if (count > 1)
 		return fail_usage("doctor", "expected one REGION at most");
-	doctor.directory = located_directory() ? located_directory() : "/dev/shm";
+	doctor.directory = place_directory() ? place_directory() : "/dev/shm";
 	if (format != OUTPUT_TABLE)
-		doctor_open_output(&doctor, format);
+		doctor_report_open(&doctor, format);
 	doctor.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	status = examine(&doctor, count ? operands[0] : NULL);
+	status = doctor_run_checks(&doctor, count ? operands[0] : NULL);
 	for (size_t i = 0; i < doctor.region_count; i++)
 		free(doctor.regions[i].slots);
 	free(doctor.regions);
@@ -174,4 +174,5 @@ static enum status run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_doctor = {"doctor", "check what keeps regions from working well", run};
+const struct command command_doctor = {"doctor", "check what keeps regions from working well",
+                                       doctor_run};

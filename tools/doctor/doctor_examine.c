@@ -12,7 +12,7 @@
 #include "tools/region/place.h"
 #include "lib/layout.h"
 
-bool doctor_number(const char *path, uint64_t *ret)
+bool examine_number(const char *path, uint64_t *ret)
 {
 	unsigned long long number;
 	FILE *file = fopen(path, "re");
@@ -28,7 +28,7 @@ bool doctor_number(const char *path, uint64_t *ret)
 }
 
 /* Opens one of a region's files, of which a copy is read and judged. */
-static int open_file(const struct examined *region, const char *suffix)
+static int examine_open_file(const struct examined *region, const char *suffix)
 {
 	char path[sizeof(region->info.path) + 16];
 
@@ -39,7 +39,7 @@ static int open_file(const struct examined *region, const char *suffix)
 static void examine_publisher(struct examined *region)
 {
 	struct layout_publisher publisher;
-	int fd = open_file(region, "");
+	int fd = examine_open_file(region, "");
 
 	if (fd >= 0 && pread(fd, &publisher, sizeof(publisher),
 	                     offsetof(struct layout_header, publisher)) == sizeof(publisher)) {
@@ -51,7 +51,7 @@ static void examine_publisher(struct examined *region)
 }
 
 /* Whether somebody holds the lock on the slot's first byte. */
-static bool is_alive(int fd, off_t offset)
+static bool examine_is_alive(int fd, off_t offset)
 {
 	struct flock lock = {
 		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
@@ -64,7 +64,7 @@ static void examine_subscribers(struct examined *region)
 	struct layout_subscribers_header header;
 	off_t offset = sizeof(header);
 	struct layout_slot slot;
-	int fd = open_file(region, ".subscribers");
+	int fd = examine_open_file(region, ".subscribers");
 
 	if (fd < 0)
 		return;
@@ -76,8 +76,8 @@ static void examine_subscribers(struct examined *region)
 
 		if (pread(fd, &slot, sizeof(slot), offset) != (ssize_t)sizeof(slot))
 			break;
-		if (slot.state == LAYOUT_SLOT_TAKEN && is_alive(fd, offset)) {
-			region->slots = must_realloc(region->slots, (region->slot_count + 1) *
+		if (slot.state == LAYOUT_SLOT_TAKEN && examine_is_alive(fd, offset)) {
+			region->slots = heap_realloc(region->slots, (region->slot_count + 1) *
 			                                                    sizeof(*region->slots));
 			added = &region->slots[region->slot_count++];
 			added->notifier = slot.notifier;
@@ -90,10 +90,10 @@ static void examine_subscribers(struct examined *region)
 	close(fd);
 }
 
-int doctor_examine(const char *name, struct examined *ret)
+int examine_region(const char *name, struct examined *ret)
 {
 	struct examined region = {.info = {.size = sizeof(region.info)}};
-	int result = stele_region_describe(located(name), &region.info);
+	int result = stele_region_describe(place_path(name), &region.info);
 
 	if (result < 0)
 		return result;
@@ -103,7 +103,7 @@ int doctor_examine(const char *name, struct examined *ret)
 	return 0;
 }
 
-size_t doctor_subscribers(const struct doctor *doctor)
+size_t examine_subscriber_count(const struct doctor *doctor)
 {
 	size_t count = 0;
 
@@ -112,7 +112,7 @@ size_t doctor_subscribers(const struct doctor *doctor)
 	return count;
 }
 
-size_t doctor_notified_by(const struct doctor *doctor, uint32_t notifier)
+size_t examine_notified_by(const struct doctor *doctor, uint32_t notifier)
 {
 	size_t count = 0;
 

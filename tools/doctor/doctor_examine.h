@@ -7,13 +7,13 @@
 
 /* Reads what stands in the files of a region: 0, or a negative errno with the library's sentence.
  * The slots are the caller's to free. */
-int doctor_examine(const char *region, struct examined *ret);
+int examine_region(const char *region, struct examined *ret);
 
 /* Subscribers of all regions that are looked at, and those of one notifier among them. */
-size_t doctor_subscribers(const struct doctor *doctor);
-size_t doctor_notified_by(const struct doctor *doctor, uint32_t notifier);
+size_t examine_subscriber_count(const struct doctor *doctor);
+size_t examine_notified_by(const struct doctor *doctor, uint32_t notifier);
 
 /* The first number in a file of /proc or /sys: false where there is none. */
-bool doctor_number(const char *path, uint64_t *ret);
+bool examine_number(const char *path, uint64_t *ret);
 
 #endif

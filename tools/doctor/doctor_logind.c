@@ -22,7 +22,7 @@ enum { PLACES = sizeof(places) / sizeof(places[0]) };
 
 /* ---- what is set ---- */
 
-static bool is_one_of(const char *word, const char *words)
+static bool logind_is_one_of(const char *word, const char *words)
 {
 	size_t length = strlen(word);
 
@@ -33,7 +33,7 @@ static bool is_one_of(const char *word, const char *words)
 }
 
 /* Takes over what a file says; what is no yes and no no, systemd ignores. False: no such file. */
-static bool read_settings(const char *path, bool *remove_ipc)
+static bool logind_read_settings(const char *path, bool *remove_ipc)
 {
 	char *line = NULL, value[16];
 	bool login = false;
@@ -49,9 +49,9 @@ static bool read_settings(const char *path, bool *remove_ipc)
 			login = strcmp(section, "Login") == 0;
 		if (!login || sscanf(line, " RemoveIPC = %15s", value) != 1)
 			continue;
-		if (is_one_of(value, "1 yes y true t on"))
+		if (logind_is_one_of(value, "1 yes y true t on"))
 			*remove_ipc = true;
-		else if (is_one_of(value, "0 no n false f off"))
+		else if (logind_is_one_of(value, "0 no n false f off"))
 			*remove_ipc = false;
 	}
 	free(line);
@@ -61,7 +61,7 @@ static bool read_settings(const char *path, bool *remove_ipc)
 
 /* The next drop-in file after that of this name, in the order in which they are read: its name and
  * its path. */
-static bool next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
+static bool logind_next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
 {
 	char best[NAME_MAX + 1] = "";
 
@@ -88,25 +88,25 @@ static bool next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
 	return *best;
 }
 
-static bool removes_ipc(void)
+static bool logind_removes_ipc(void)
 {
 	char path[PATH_SIZE], name[NAME_MAX + 1] = "";
 	bool set = true;
 
 	for (size_t i = 0; i < PLACES; i++) {
 		snprintf(path, sizeof(path), "%s/logind.conf", places[i]);
-		if (read_settings(path, &set))
+		if (logind_read_settings(path, &set))
 			break;
 	}
-	while (next_drop_in(name, path))
-		read_settings(path, &set);
+	while (logind_next_drop_in(name, path))
+		logind_read_settings(path, &set);
 	return set;
 }
 
 /* ---- whom it concerns ---- */
 
 /* The highest number of a user of the system's; root is one, too. */
-static uid_t system_users(void)
+static uid_t logind_system_users(void)
 {
 	unsigned most = 999, found;
 	char line[256];
@@ -122,7 +122,7 @@ static uid_t system_users(void)
 }
 
 /* A user who lingers is never logged out, as far as logind goes. */
-static bool lingers(const char *user)
+static bool logind_lingers(const char *user)
 {
 	char path[sizeof("/var/lib/systemd/linger/") + 64];
 
@@ -130,7 +130,7 @@ static bool lingers(const char *user)
 	return access(path, F_OK) == 0;
 }
 
-static void judge_owner(struct doctor *doctor, uid_t owner, const char *region)
+static void logind_check_owner(struct doctor *doctor, uid_t owner, const char *region)
 {
 	const struct passwd *user = getpwuid(owner);
 	char name[64], mend[256];
@@ -139,9 +139,9 @@ static void judge_owner(struct doctor *doctor, uid_t owner, const char *region)
 		snprintf(name, sizeof(name), "%.63s", user->pw_name);
 	else
 		snprintf(name, sizeof(name), "%u", owner);
-	if (owner <= system_users() || lingers(name)) {
-		doctor_say(doctor, VERDICT_OK, "removeipc", region, NULL,
-		           "systemd-logind leaves user %s's shared memory alone", name);
+	if (owner <= logind_system_users() || logind_lingers(name)) {
+		doctor_report(doctor, VERDICT_OK, "removeipc", region, NULL,
+		              "systemd-logind leaves user %s's shared memory alone", name);
 		return;
 	}
 	snprintf(mend, sizeof(mend),
@@ -149,13 +149,13 @@ static void judge_owner(struct doctor *doctor, uid_t owner, const char *region)
 	         "/etc/systemd/logind.conf and systemctl restart systemd-logind",
 	         name);
 	if (region)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_PROBLEM, "removeipc", region, mend,
 			"systemd-logind removes the region's files when user %s, who owns them and is "
 			"no system user, has logged out (RemoveIPC=yes)",
 			name);
 	else
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_NOTE, "removeipc", NULL, mend,
 			"systemd-logind removes what user %s publishes when that user has logged out "
 			"(RemoveIPC=yes)",
@@ -165,19 +165,20 @@ static void judge_owner(struct doctor *doctor, uid_t owner, const char *region)
 void doctor_check_logind(struct doctor *doctor)
 {
 	/* It concerns shared memory; and this folder is there while logind runs. */
-	if (located_directory() || access("/run/systemd/seats/", F_OK) < 0) {
-		doctor_say(doctor, VERDICT_OK, "removeipc", NULL, NULL, "%s",
-		           located_directory() ? "systemd-logind does not look into this directory"
-		                               : "systemd-logind does not run here");
+	if (place_directory() || access("/run/systemd/seats/", F_OK) < 0) {
+		doctor_report(doctor, VERDICT_OK, "removeipc", NULL, NULL, "%s",
+		              place_directory() ? "systemd-logind does not look into this directory"
+		                                : "systemd-logind does not run here");
 		return;
 	}
-	if (!removes_ipc()) {
-		doctor_say(doctor, VERDICT_OK, "removeipc", NULL, NULL,
-		           "systemd-logind leaves shared memory alone (RemoveIPC=no)");
+	if (!logind_removes_ipc()) {
+		doctor_report(doctor, VERDICT_OK, "removeipc", NULL, NULL,
+		              "systemd-logind leaves shared memory alone (RemoveIPC=no)");
 		return;
 	}
 	for (size_t i = 0; i < doctor->region_count; i++)
-		judge_owner(doctor, doctor->regions[i].info.owner, doctor->regions[i].info.name);
+		logind_check_owner(doctor, doctor->regions[i].info.owner,
+		                   doctor->regions[i].info.name);
 	if (doctor->region_count == 0)
-		judge_owner(doctor, geteuid(), NULL);
+		logind_check_owner(doctor, geteuid(), NULL);
 }

@@ -21,7 +21,7 @@
 #define HUGE_PAGES "/sys/kernel/mm/transparent_hugepage/"
 
 /* What the regions may still take, each up to the maximum size of its file. */
-static uint64_t growth(const struct doctor *doctor)
+static uint64_t memory_growth(const struct doctor *doctor)
 {
 	uint64_t sum = 0;
 
@@ -30,16 +30,16 @@ static uint64_t growth(const struct doctor *doctor)
 	return sum;
 }
 
-static void check_space(struct doctor *doctor, const struct statfs *status)
+static void memory_check_space(struct doctor *doctor, const struct statfs *status)
 {
 	uint64_t size = status->f_blocks * (uint64_t)status->f_bsize;
-	uint64_t left = status->f_bavail * (uint64_t)status->f_bsize, more = growth(doctor);
+	uint64_t left = status->f_bavail * (uint64_t)status->f_bsize, more = memory_growth(doctor);
 	char sizes[3][DESCRIBED_MAX], mend[512];
 	bool tmpfs = status->f_type == TMPFS_MAGIC;
 
 	if (tmpfs && size == 0) {
-		doctor_say(doctor, VERDICT_OK, "space", NULL, NULL, "%s has no limit of its own",
-		           doctor->directory);
+		doctor_report(doctor, VERDICT_OK, "space", NULL, NULL, "%s has no limit of its own",
+		              doctor->directory);
 		return;
 	}
 	describe_size(size, sizes[0]);
@@ -48,23 +48,23 @@ static void check_space(struct doctor *doctor, const struct statfs *status)
 	snprintf(mend, sizeof(mend), "mount -o remount,size=%lluM %.400s",
 	         (unsigned long long)((size - left + more + LEAST) >> 20) + 64, doctor->directory);
 	if (left < LEAST)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_PROBLEM, "space", NULL, tmpfs ? mend : NULL,
 			"%s is full: %s are left of %s, too few for a new region, and regions there "
 			"can't grow",
 			doctor->directory, sizes[1], sizes[0]);
 	else if (left < more)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_NOTE, "space", NULL, tmpfs ? mend : NULL,
 			"%s has %s left of %s, and the regions may grow by %s: a commit that finds "
 			"no room is refused",
 			doctor->directory, sizes[1], sizes[0], sizes[2]);
 	else
-		doctor_say(doctor, VERDICT_OK, "space", NULL, NULL, "%s has %s left of %s",
-		           doctor->directory, sizes[1], sizes[0]);
+		doctor_report(doctor, VERDICT_OK, "space", NULL, NULL, "%s has %s left of %s",
+		              doctor->directory, sizes[1], sizes[0]);
 }
 
-static void check_files(struct doctor *doctor, const struct statfs *status)
+static void memory_check_files(struct doctor *doctor, const struct statfs *status)
 {
 	char mend[512];
 
@@ -73,17 +73,17 @@ static void check_files(struct doctor *doctor, const struct statfs *status)
 		return;
 	snprintf(mend, sizeof(mend), "mount -o remount,nr_inodes=%llu %.400s",
 	         (unsigned long long)status->f_files * 2 + 1024, doctor->directory);
-	doctor_say(doctor, VERDICT_PROBLEM, "files", NULL,
-	           status->f_type == TMPFS_MAGIC ? mend : NULL,
-	           "%s has room for %llu more files (inodes), and a region takes %d",
-	           doctor->directory, (unsigned long long)status->f_ffree, FILES);
+	doctor_report(doctor, VERDICT_PROBLEM, "files", NULL,
+	              status->f_type == TMPFS_MAGIC ? mend : NULL,
+	              "%s has room for %llu more files (inodes), and a region takes %d",
+	              doctor->directory, (unsigned long long)status->f_ffree, FILES);
 }
 
 /* ---- pages ---- */
 
 /* The value of huge= among the options of the mount that the directory is on, as mountinfo has it
  * (proc(5)); "never" where there is none. */
-static void huge_option(const char *directory, char ret[32])
+static void memory_huge_option(const char *directory, char ret[32])
 {
 	char *line = NULL, wanted[32], device[32], *options;
 	size_t room = 0;
@@ -105,7 +105,7 @@ end:
 }
 
 /* Which of the words is the one in brackets. */
-static bool is_chosen(const char *path, const char *word)
+static bool memory_is_chosen(const char *path, const char *word)
 {
 	char line[128] = "", bracketed[32];
 	FILE *file = fopen(path, "re");
@@ -119,45 +119,45 @@ static bool is_chosen(const char *path, const char *word)
 	return strstr(line, bracketed) != NULL;
 }
 
-static void check_pages(struct doctor *doctor)
+static void memory_check_pages(struct doctor *doctor)
 {
 	char option[32], mend[512], size[DESCRIBED_MAX];
 	uint64_t huge, largest = 0;
 
-	if (!doctor_number(HUGE_PAGES "hpage_pmd_size", &huge)) {
-		doctor_say(doctor, VERDICT_OK, "hugepages", NULL, NULL,
-		           "this kernel has no transparent huge pages");
+	if (!examine_number(HUGE_PAGES "hpage_pmd_size", &huge)) {
+		doctor_report(doctor, VERDICT_OK, "hugepages", NULL, NULL,
+		              "this kernel has no transparent huge pages");
 		return;
 	}
 	for (size_t i = 0; i < doctor->region_count; i++)
 		if (doctor->regions[i].info.file_size > largest)
 			largest = doctor->regions[i].info.file_size;
-	huge_option(doctor->directory, option);
+	memory_huge_option(doctor->directory, option);
 	describe_size(huge, size);
 	snprintf(mend, sizeof(mend), "mount -o remount,huge=within_size %.400s", doctor->directory);
 	/* Both words overrule the options of mounts. */
-	if (is_chosen(HUGE_PAGES "shmem_enabled", "force"))
-		doctor_say(doctor, VERDICT_OK, "hugepages", NULL, NULL,
-		           "all memory of tmpfs is of huge pages (shmem_enabled is force)");
+	if (memory_is_chosen(HUGE_PAGES "shmem_enabled", "force"))
+		doctor_report(doctor, VERDICT_OK, "hugepages", NULL, NULL,
+		              "all memory of tmpfs is of huge pages (shmem_enabled is force)");
 	else if (largest < huge)
-		doctor_say(doctor, VERDICT_OK, "hugepages", NULL, NULL,
-		           "no region has the %s of a huge page", size);
-	else if (is_chosen(HUGE_PAGES "shmem_enabled", "deny"))
-		doctor_say(
+		doctor_report(doctor, VERDICT_OK, "hugepages", NULL, NULL,
+		              "no region has the %s of a huge page", size);
+	else if (memory_is_chosen(HUGE_PAGES "shmem_enabled", "deny"))
+		doctor_report(
 			doctor, VERDICT_NOTE, "hugepages", NULL,
 			"echo never >" HUGE_PAGES "shmem_enabled",
 			"huge pages are denied to all tmpfs (shmem_enabled is deny), also where a "
 			"mount's option asks for them");
 	else if (strcmp(option, "never") == 0)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_NOTE, "hugepages", NULL, mend,
 			"%s has small pages alone; with huge ones, of %s, lookups all over a large "
 			"region miss the TLB less often, and what regions take is rounded up. Files "
 			"made after the change have them; measure whether it helps",
 			doctor->directory, size);
 	else
-		doctor_say(doctor, VERDICT_OK, "hugepages", NULL, NULL,
-		           "%s is mounted with huge=%s", doctor->directory, option);
+		doctor_report(doctor, VERDICT_OK, "hugepages", NULL, NULL,
+		              "%s is mounted with huge=%s", doctor->directory, option);
 }
 
 void doctor_check_memory(struct doctor *doctor)
@@ -166,17 +166,18 @@ void doctor_check_memory(struct doctor *doctor)
 	char mend[512];
 
 	if (statfs(doctor->directory, &status) < 0) {
-		doctor_say(doctor, VERDICT_PROBLEM, "space", NULL, NULL, "can't look at %s: %s",
-		           doctor->directory, strerror(errno));
+		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, NULL, "can't look at %s: %s",
+		              doctor->directory, strerror(errno));
 		return;
 	}
-	if (status.f_type != TMPFS_MAGIC && !located_directory()) {
+	if (status.f_type != TMPFS_MAGIC && !place_directory()) {
 		snprintf(mend, sizeof(mend), "mount -t tmpfs none %.400s", doctor->directory);
-		doctor_say(doctor, VERDICT_PROBLEM, "space", NULL, mend,
-		           "%s is no tmpfs, so shared memory there is a disk's", doctor->directory);
+		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, mend,
+		              "%s is no tmpfs, so shared memory there is a disk's",
+		              doctor->directory);
 	}
-	check_space(doctor, &status);
-	check_files(doctor, &status);
+	memory_check_space(doctor, &status);
+	memory_check_files(doctor, &status);
 	if (status.f_type == TMPFS_MAGIC)
-		check_pages(doctor);
+		memory_check_pages(doctor);
 }

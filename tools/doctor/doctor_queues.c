@@ -10,14 +10,14 @@
 #include "tools/region/queues.h"
 #include "lib/layout.h"
 
-static void count(void *context, const char *name)
+static void queues_count_own(void *context, const char *name)
 {
 	(void)name;
 	++*(uint64_t *)context;
 }
 
 /* Room for what is there, for those who have none, and as much again. */
-static uint64_t enough(uint64_t queues)
+static uint64_t queues_enough(uint64_t queues)
 {
 	uint64_t most = 256;
 
@@ -26,78 +26,78 @@ static uint64_t enough(uint64_t queues)
 	return most;
 }
 
-static void check_maximum(struct doctor *doctor)
+static void queues_check_max(struct doctor *doctor)
 {
-	uint64_t most, used = 0, waiting = doctor_notified_by(doctor, LAYOUT_NOTIFIER_FUTEX);
+	uint64_t most, used = 0, waiting = examine_notified_by(doctor, LAYOUT_NOTIFIER_FUTEX);
 	const char *known = "";
 	char mend[64];
 
-	if (!doctor_number("/proc/sys/fs/mqueue/queues_max", &most)) {
-		doctor_say(
+	if (!examine_number("/proc/sys/fs/mqueue/queues_max", &most)) {
+		doctor_report(
 			doctor, VERDICT_NOTE, "queues", NULL, NULL,
 			"this kernel has no POSIX message queues; subscribers wait on the futex, "
 			"which has no descriptor for an epoll loop");
 		return;
 	}
-	if (queues_each(count, &used) < 0) {
-		used = doctor_notified_by(doctor, LAYOUT_NOTIFIER_MQ);
+	if (queues_each(queues_count_own, &used) < 0) {
+		used = examine_notified_by(doctor, LAYOUT_NOTIFIER_MQ);
 		known = "at least ";
 	}
 	snprintf(mend, sizeof(mend), "sysctl -w fs.mqueue.queues_max=%llu",
-	         (unsigned long long)enough(used + waiting));
+	         (unsigned long long)queues_enough(used + waiting));
 	if (used >= most)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_PROBLEM, "queues", NULL, mend,
 			"%s%llu message queues are there, and fs.mqueue.queues_max allows %llu: new "
 			"subscribers get none and wait on the futex, as %llu do now",
 			known, (unsigned long long)used, (unsigned long long)most,
 			(unsigned long long)waiting);
 	else if (used + waiting > most)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_NOTE, "queues", NULL, mend,
 			"%s%llu message queues are there, and fs.mqueue.queues_max allows %llu: that "
 			"is too few if the %llu subscribers that wait on the futex want one, too",
 			known, (unsigned long long)used, (unsigned long long)most,
 			(unsigned long long)waiting);
 	else
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_OK, "queues", NULL, NULL,
 			"%s%llu message queues are there, of %llu that fs.mqueue.queues_max allows",
 			known, (unsigned long long)used, (unsigned long long)most);
 }
 
-static void check_bytes(struct doctor *doctor)
+static void queues_check_bytes(struct doctor *doctor)
 {
-	uint64_t subscribers = doctor_subscribers(doctor), room;
+	uint64_t subscribers = examine_subscriber_count(doctor), room;
 	struct rlimit limit;
 	char mend[96];
 
 	if (getrlimit(RLIMIT_MSGQUEUE, &limit) < 0)
 		return;
 	if (limit.rlim_cur == RLIM_INFINITY) {
-		doctor_say(doctor, VERDICT_OK, "msgqueue", NULL, NULL,
-		           "RLIMIT_MSGQUEUE does not limit the message queues of this user");
+		doctor_report(doctor, VERDICT_OK, "msgqueue", NULL, NULL,
+		              "RLIMIT_MSGQUEUE does not limit the message queues of this user");
 		return;
 	}
 	room = limit.rlim_cur / QUEUE_BYTES;
 	snprintf(mend, sizeof(mend), "ulimit -q %llu, or LimitMSGQUEUE=%llu in a unit",
-	         (unsigned long long)enough(subscribers) * QUEUE_BYTES,
-	         (unsigned long long)enough(subscribers) * QUEUE_BYTES);
+	         (unsigned long long)queues_enough(subscribers) * QUEUE_BYTES,
+	         (unsigned long long)queues_enough(subscribers) * QUEUE_BYTES);
 	if (room == 0)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_PROBLEM, "msgqueue", NULL, mend,
 			"RLIMIT_MSGQUEUE is %llu bytes here, less than the %u of one subscriber's "
 			"queue: subscribers with this limit wait on the futex",
 			(unsigned long long)limit.rlim_cur, QUEUE_BYTES);
 	else if (room < subscribers)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_NOTE, "msgqueue", NULL, mend,
 			"RLIMIT_MSGQUEUE is %llu bytes here, %llu queues of %u bytes for each user: "
 			"too few if the %llu subscribers are all of one user",
 			(unsigned long long)limit.rlim_cur, (unsigned long long)room, QUEUE_BYTES,
 			(unsigned long long)subscribers);
 	else
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_OK, "msgqueue", NULL, NULL,
 			"RLIMIT_MSGQUEUE is %llu bytes here, %llu queues of %u bytes for each user",
 			(unsigned long long)limit.rlim_cur, (unsigned long long)room, QUEUE_BYTES);
@@ -105,6 +105,6 @@ static void check_bytes(struct doctor *doctor)
 
 void doctor_check_queues(struct doctor *doctor)
 {
-	check_maximum(doctor);
-	check_bytes(doctor);
+	queues_check_max(doctor);
+	queues_check_bytes(doctor);
 }

@@ -16,7 +16,7 @@
 /* ---- publisher ---- */
 
 /* How the last one left, as far as that is known. */
-static void describe_end(const struct examined *region, char ret[DESCRIBED_MAX + 32])
+static void doctor_region_describe_end(const struct examined *region, char ret[DESCRIBED_MAX + 32])
 {
 	char time[DESCRIBED_MAX];
 
@@ -28,31 +28,31 @@ static void describe_end(const struct examined *region, char ret[DESCRIBED_MAX +
 		         describe_time(region->info.publisher_since, time));
 }
 
-static void check_publisher(struct doctor *doctor, const struct examined *region)
+static void doctor_region_check_publisher(struct doctor *doctor, const struct examined *region)
 {
 	const struct stele_region_info *info = &region->info;
 	char process[DESCRIBED_MAX], end[DESCRIBED_MAX + 32];
 
 	describe_process(info->publisher_pid, info->publisher_command, process);
-	describe_end(region, end);
+	doctor_region_describe_end(region, end);
 	if (info->publisher_attached)
-		doctor_say(doctor, VERDICT_OK, "publisher", info->name, NULL, "%s publishes",
-		           process);
+		doctor_report(doctor, VERDICT_OK, "publisher", info->name, NULL, "%s publishes",
+		              process);
 	else if (region->slot_count)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_NOTE, "publisher", info->name, NULL,
 			"nobody publishes, and %zu subscriber%s: %s %s; start it again, and they go "
 			"on",
 			region->slot_count, region->slot_count == 1 ? " waits" : "s wait", process,
 			end);
 	else
-		doctor_say(doctor, VERDICT_OK, "publisher", info->name, NULL,
-		           "nobody publishes, and nobody waits");
+		doctor_report(doctor, VERDICT_OK, "publisher", info->name, NULL,
+		              "nobody publishes, and nobody waits");
 }
 
 /* ---- subscribers ---- */
 
-static void check_subscribers(struct doctor *doctor, const struct examined *region)
+static void doctor_region_check_subscribers(struct doctor *doctor, const struct examined *region)
 {
 	static const char *const names[] = {
 		[LAYOUT_NOTIFIER_NONE] = "none",           [LAYOUT_NOTIFIER_MQ] = "mq",
@@ -71,30 +71,30 @@ static void check_subscribers(struct doctor *doctor, const struct examined *regi
 			length += (size_t)snprintf(text + length, sizeof(text) - length,
 			                           "%s%zu by %s", length ? ", " : "", counts[i],
 			                           names[i]);
-	doctor_say(doctor, VERDICT_OK, "subscribers", region->info.name, NULL,
-	           region->slot_count ? "woken are %s" : "there are none%s", text);
+	doctor_report(doctor, VERDICT_OK, "subscribers", region->info.name, NULL,
+	              region->slot_count ? "woken are %s" : "there are none%s", text);
 }
 
 /* ---- namespaces ---- */
 
 /* The inode of a process's IPC namespace, or 0. */
-static uint32_t namespace_at(const char *path)
+static uint32_t doctor_region_namespace_at(const char *path)
 {
 	struct stat status;
 
 	return stat(path, &status) == 0 ? (uint32_t)status.st_ino : 0;
 }
 
-static uint32_t namespace_of(uint32_t pid)
+static uint32_t doctor_region_namespace_of(uint32_t pid)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%u/ns/ipc", pid);
-	return namespace_at(path);
+	return doctor_region_namespace_at(path);
 }
 
 /* Whether a process of this number, as it is seen from here, has this command name. */
-static bool seems_to_be(uint32_t pid, const char *command)
+static bool doctor_region_seems_to_be(uint32_t pid, const char *command)
 {
 	char path[64], found[17] = "";
 	FILE *file;
@@ -115,14 +115,15 @@ struct elsewhere {
 	size_t unknown; /* of which nothing can be told */
 };
 
-static struct elsewhere look_for_others(const struct examined *region)
+static struct elsewhere doctor_region_find_others(const struct examined *region)
 {
 	struct elsewhere elsewhere = {0};
 
 	for (size_t i = 0; i < region->slot_count; i++) {
 		const struct examined_slot *slot = &region->slots[i];
-		uint32_t theirs =
-			seems_to_be(slot->pid, slot->command) ? namespace_of(slot->pid) : 0;
+		uint32_t theirs = doctor_region_seems_to_be(slot->pid, slot->command)
+		                          ? doctor_region_namespace_of(slot->pid)
+		                          : 0;
 
 		elsewhere.unknown += theirs == 0;
 		if (theirs == 0 || theirs == region->ipc_namespace)
@@ -135,65 +136,66 @@ static struct elsewhere look_for_others(const struct examined *region)
 }
 
 /* How a subscriber is started in the publisher's namespace. */
-static const char *describe_way(const struct examined *region, char mend[128])
+static const char *doctor_region_describe_notifier(const struct examined *region, char mend[128])
 {
 	uint32_t pid = region->info.publisher_pid;
 
-	if (namespace_of(pid) == region->ipc_namespace)
+	if (doctor_region_namespace_of(pid) == region->ipc_namespace)
 		snprintf(mend, 128, "nsenter --ipc=/proc/%u/ns/ipc COMMAND", pid);
 	else
 		snprintf(mend, 128, "docker run --ipc=container:NAME ..., or --ipc=host for both");
 	return mend;
 }
 
-static void check_namespaces(struct doctor *doctor, const struct examined *region)
+static void doctor_region_check_namespaces(struct doctor *doctor, const struct examined *region)
 {
-	struct elsewhere elsewhere = look_for_others(region);
+	struct elsewhere elsewhere = doctor_region_find_others(region);
 	const char *name = region->info.name;
-	uint32_t own = namespace_at("/proc/self/ns/ipc");
+	uint32_t own = doctor_region_namespace_at("/proc/self/ns/ipc");
 	char mend[128];
 
 	if (region->ipc_namespace == 0 || own == 0) {
-		doctor_say(doctor, VERDICT_OK, "namespaces", name, NULL,
-		           "nothing is known of the publisher's IPC namespace");
+		doctor_report(doctor, VERDICT_OK, "namespaces", name, NULL,
+		              "nothing is known of the publisher's IPC namespace");
 		return;
 	}
-	describe_way(region, mend);
+	doctor_region_describe_notifier(region, mend);
 	if (elsewhere.queues)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_PROBLEM, "namespaces", name, mend,
 			"%zu subscribers with message queues seem to be in another IPC namespace than "
 			"the publisher, whose notices don't get there: they find versions once a second",
 			elsewhere.queues);
 	else if (elsewhere.all)
-		doctor_say(doctor, VERDICT_NOTE, "namespaces", name, mend,
-		           "%zu of %zu subscribers seem to be in another IPC namespace than the "
-		           "publisher, where they can have no message queue; the futex wakes them",
-		           elsewhere.all, region->slot_count);
+		doctor_report(
+			doctor, VERDICT_NOTE, "namespaces", name, mend,
+			"%zu of %zu subscribers seem to be in another IPC namespace than the "
+			"publisher, where they can have no message queue; the futex wakes them",
+			elsewhere.all, region->slot_count);
 	else if (region->ipc_namespace != own)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_NOTE, "namespaces", name, mend,
 			"the publisher %s in another IPC namespace than this process; subscribers "
 			"that are started from here can have no message queue, and the futex wakes them",
 			region->info.publisher_attached ? "is" : "was");
 	else
-		doctor_say(doctor, VERDICT_OK, "namespaces", name, NULL,
-		           "the publisher %s in this IPC namespace",
-		           region->info.publisher_attached ? "is" : "was");
+		doctor_report(doctor, VERDICT_OK, "namespaces", name, NULL,
+		              "the publisher %s in this IPC namespace",
+		              region->info.publisher_attached ? "is" : "was");
 	if (elsewhere.unknown)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_OK, "processes", name, NULL,
 			"%zu of %zu subscribers can't be found by their process numbers, so they seem "
 			"to be in other PID namespaces; nothing depends on these numbers",
 			elsewhere.unknown, region->slot_count);
 }
 
-static void check_owner(struct doctor *doctor, const struct examined *region)
+static void doctor_region_check_owner(struct doctor *doctor, const struct examined *region)
 {
 	char owner[OWNER_SIZE];
 
 	if (!region->info.owner_trusted)
-		doctor_say(
+		doctor_report(
 			doctor, VERDICT_NOTE, "owner", region->info.name, NULL,
 			"%s made it, who is neither this user, root, nor the owner of its directory: "
 			"root reads it only with --owner",
@@ -202,8 +204,8 @@ static void check_owner(struct doctor *doctor, const struct examined *region)
 
 void doctor_check_region(struct doctor *doctor, const struct examined *region)
 {
-	check_owner(doctor, region);
-	check_publisher(doctor, region);
-	check_subscribers(doctor, region);
-	check_namespaces(doctor, region);
+	doctor_region_check_owner(doctor, region);
+	doctor_region_check_publisher(doctor, region);
+	doctor_region_check_subscribers(doctor, region);
+	doctor_region_check_namespaces(doctor, region);
 }

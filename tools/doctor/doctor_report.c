@@ -22,8 +22,8 @@ static const struct output_column columns[COLUMNS] = {
 static const char *const verdicts[] = {
 	[VERDICT_OK] = "ok", [VERDICT_NOTE] = "note", [VERDICT_PROBLEM] = "problem"};
 
-static void print_for_people(const struct doctor *doctor, enum verdict verdict, const char *check,
-                             const char *region, const char *mend, const char *finding)
+static void report_print(const struct doctor *doctor, enum verdict verdict, const char *check,
+                         const char *region, const char *mend, const char *finding)
 {
 	static const char *const colours[] = {
 		[VERDICT_OK] = "", [VERDICT_NOTE] = "\033[33m", [VERDICT_PROBLEM] = "\033[1;31m"};
@@ -41,8 +41,8 @@ static void print_for_people(const struct doctor *doctor, enum verdict verdict, 
 	text_free(&text);
 }
 
-void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, const char *region,
-                const char *mend, const char *format, ...)
+void doctor_report(struct doctor *doctor, enum verdict verdict, const char *check,
+                   const char *region, const char *mend, const char *format, ...)
 {
 	struct cell cells[COLUMNS] = {0};
 	va_list arguments;
@@ -65,11 +65,11 @@ void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, 
 	if (doctor->output && doctor->status == STATUS_DONE)
 		doctor->status = output_row(doctor->output, cells);
 	else if (!doctor->output)
-		print_for_people(doctor, verdict, check, region, mend, finding);
+		report_print(doctor, verdict, check, region, mend, finding);
 	free(finding);
 }
 
-void doctor_open_output(struct doctor *doctor, enum output_format format)
+void doctor_report_open(struct doctor *doctor, enum output_format format)
 {
 	doctor->output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
 }

@@ -7,10 +7,11 @@
 #include "tools/doctor/doctor.h"
 
 /* Prints a finding. `region` and `mend`, a command, may be NULL. */
-void doctor_say(struct doctor *doctor, enum verdict verdict, const char *check, const char *region,
-                const char *mend, const char *format, ...) __attribute__((format(printf, 6, 7)));
+void doctor_report(struct doctor *doctor, enum verdict verdict, const char *check,
+                   const char *region, const char *mend, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
 
 /* Opens the output of findings in a format other than the table for people. */
-void doctor_open_output(struct doctor *doctor, enum output_format format);
+void doctor_report_open(struct doctor *doctor, enum output_format format);
 
 #endif

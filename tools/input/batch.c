@@ -18,40 +18,40 @@
 
 #define ALIGNMENT 8u /* of values, as in a region */
 
-static size_t aligned(size_t size)
+static size_t batch_aligned(size_t size)
 {
 	return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
-static size_t key_size(unsigned bits)
+static size_t batch_key_size(unsigned bits)
 {
 	return (bits + 7) / 8;
 }
 
-static const unsigned char *value_of(const struct batch *batch, const struct batch_row *row)
+static const unsigned char *batch_value(const struct batch *batch, const struct batch_row *row)
 {
 	return batch->bytes + row->value;
 }
 
-static const unsigned char *key_of(const struct batch *batch, const struct batch_row *row)
+static const unsigned char *batch_key(const struct batch *batch, const struct batch_row *row)
 {
-	return value_of(batch, row) - aligned(key_size(row->key_bits));
+	return batch_value(batch, row) - batch_aligned(batch_key_size(row->key_bits));
 }
 
-static void append(struct batch *batch, const struct row_buffer *row, uint64_t line)
+static void batch_append(struct batch *batch, const struct row_buffer *row, uint64_t line)
 {
-	size_t key = aligned(key_size(row->key.bits));
-	size_t size = key + aligned(row->value_size);
+	size_t key = batch_aligned(batch_key_size(row->key.bits));
+	size_t size = key + batch_aligned(row->value_size);
 
 	if (batch->capacity - batch->used < size) {
 		batch->capacity = batch->capacity * 2 + size + 4096;
-		batch->bytes = must_realloc(batch->bytes, batch->capacity);
+		batch->bytes = heap_realloc(batch->bytes, batch->capacity);
 	}
 	if (batch->count == batch->row_capacity) {
 		batch->row_capacity = batch->row_capacity * 2 + 64;
-		batch->rows = must_realloc(batch->rows, batch->row_capacity * sizeof(*batch->rows));
+		batch->rows = heap_realloc(batch->rows, batch->row_capacity * sizeof(*batch->rows));
 	}
-	memcpy(batch->bytes + batch->used, row->key.bytes, key_size(row->key.bits));
+	memcpy(batch->bytes + batch->used, row->key.bytes, batch_key_size(row->key.bits));
 	if (row->value_size)
 		memcpy(batch->bytes + batch->used + key, row->value, row->value_size);
 	batch->rows[batch->count++] = (struct batch_row){
@@ -63,7 +63,8 @@ static void append(struct batch *batch, const struct row_buffer *row, uint64_t l
 	batch->used += size;
 }
 
-static enum status read_row(struct batch *batch, const struct input *input, struct row_buffer *row)
+static enum status batch_read_row(struct batch *batch, const struct input *input,
+                                  struct row_buffer *row)
 {
 	const struct stele_schema *schema = input->schema;
 	int result;
@@ -77,15 +78,15 @@ static enum status read_row(struct batch *batch, const struct input *input, stru
 		result = stele_key_check(schema, row->key.bytes, row->key.bits);
 	if (result == 0)
 		result = stele_value_check(schema, row->value, row->value_size);
-	if (result < 0 && status_of_error(result) != STATUS_INPUT)
+	if (result < 0 && fail_status(result) != STATUS_INPUT)
 		return fail_library(result);
 	if (result < 0)
 		return input_fail(input, "%s", stele_last_error());
-	append(batch, row, input->line);
+	batch_append(batch, row, input->line);
 	return STATUS_DONE;
 }
 
-static enum status fail_too_large(const struct input *input, uint64_t limit)
+static enum status batch_fail_too_large(const struct input *input, uint64_t limit)
 {
 	char size[DESCRIBED_MAX];
 
@@ -108,9 +109,9 @@ enum status batch_read(struct batch *batch, struct input *input, const char *tab
 		status = input_next(input, &there);
 		if (status != STATUS_DONE || !there)
 			break;
-		status = read_row(batch, input, &row);
+		status = batch_read_row(batch, input, &row);
 		if (status == STATUS_DONE && batch->used > limit)
-			status = fail_too_large(input, limit);
+			status = batch_fail_too_large(input, limit);
 		if (status != STATUS_DONE)
 			break;
 		progress_step(&progress, batch->count, input->lines.offset);
@@ -120,54 +121,54 @@ enum status batch_read(struct batch *batch, struct input *input, const char *tab
 	return status;
 }
 
-static enum status fail_row(const struct batch *batch, const struct batch_row *row,
-                            const char *message)
+static enum status batch_fail_row(const struct batch *batch, const struct batch_row *row,
+                                  const char *message)
 {
 	return fail(STATUS_INPUT, "%s:%llu: %s", batch->name, (unsigned long long)row->line,
 	            message);
 }
 
 /* The line of the row before `row` that has the same key. */
-static uint64_t first_line(const struct batch *batch, const struct batch_row *row)
+static uint64_t batch_first_line(const struct batch *batch, const struct batch_row *row)
 {
 	const struct batch_row *other = batch->rows;
 
-	while (other < row &&
-	       (other->key_bits != row->key_bits ||
-	        memcmp(key_of(batch, other), key_of(batch, row), key_size(row->key_bits)) != 0))
+	while (other < row && (other->key_bits != row->key_bits ||
+	                       memcmp(batch_key(batch, other), batch_key(batch, row),
+	                              batch_key_size(row->key_bits)) != 0))
 		other++;
 	return other->line;
 }
 
-static enum status fail_key_twice(const struct batch *batch, const struct batch_row *row)
+static enum status batch_fail_key_twice(const struct batch *batch, const struct batch_row *row)
 {
 	struct row_cells cells;
 	struct text text = {0};
 	char message[1024];
 
 	row_cells_open(&cells, batch->schema);
-	if (row_cells_fill(&cells, key_of(batch, row), row->key_bits, value_of(batch, row),
+	if (row_cells_fill(&cells, batch_key(batch, row), row->key_bits, batch_value(batch, row),
 	                   row->value_size) == 0)
 		row_print_key(&text, &cells);
 	snprintf(message, sizeof(message), "the key \"%.*s\" stands in line %llu already",
 	         (int)text.length, text.length ? text.bytes : "",
-	         (unsigned long long)first_line(batch, row));
+	         (unsigned long long)batch_first_line(batch, row));
 	text_free(&text);
 	row_cells_close(&cells);
-	return fail_row(batch, row, message);
+	return batch_fail_row(batch, row, message);
 }
 
-static enum status put_rows(const struct batch *batch, struct stele_writable *table)
+static enum status batch_put_rows(const struct batch *batch, struct stele_writable *table)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct batch_row *row = &batch->rows[i];
-		int result = stele_writable_put(table, key_of(batch, row), row->key_bits,
-		                                value_of(batch, row), row->value_size);
+		int result = stele_writable_put(table, batch_key(batch, row), row->key_bits,
+		                                batch_value(batch, row), row->value_size);
 
 		if (result == -EEXIST)
-			return fail_key_twice(batch, row);
-		if (result < 0 && status_of_error(result) == STATUS_INPUT)
-			return fail_row(batch, row, stele_last_error());
+			return batch_fail_key_twice(batch, row);
+		if (result < 0 && fail_status(result) == STATUS_INPUT)
+			return batch_fail_row(batch, row, stele_last_error());
 		if (result < 0)
 			return fail_library(result);
 	}
@@ -182,7 +183,7 @@ enum status batch_replace(const struct batch *batch, struct stele_writable *tabl
 	result = stele_writable_replace(table);
 	if (result < 0)
 		return fail_library((int)result);
-	status = put_rows(batch, table);
+	status = batch_put_rows(batch, table);
 	if (status != STATUS_DONE)
 		return status;
 	result = stele_writable_replace_end(table);

@@ -23,9 +23,10 @@
 #define SUFFIX ".ndjson"
 
 /* Makes a text of the changes, as difference_print_proposed() does. */
-static enum status print_changes(const struct check *check, struct stele_writable *table,
-                                 const struct stele_schema *schema, struct difference *difference,
-                                 char **ret_text, size_t *ret_size)
+static enum status check_print_changes(const struct check *check, struct stele_writable *table,
+                                       const struct stele_schema *schema,
+                                       struct difference *difference, char **ret_text,
+                                       size_t *ret_size)
 {
 	FILE *stream = open_memstream(ret_text, ret_size);
 	enum status status;
@@ -41,8 +42,8 @@ static enum status print_changes(const struct check *check, struct stele_writabl
 	return status;
 }
 
-static enum status write_rows(struct stele_cursor *cursor, struct row_cells *cells,
-                              struct output *output)
+static enum status check_write_rows(struct stele_cursor *cursor, struct row_cells *cells,
+                                    struct output *output)
 {
 	enum status status = STATUS_DONE;
 	struct stele_row row;
@@ -58,8 +59,8 @@ static enum status write_rows(struct stele_cursor *cursor, struct row_cells *cel
 }
 
 /* Writes all rows as they would be. */
-static enum status write_table(FILE *stream, struct stele_writable *table,
-                               const struct stele_schema *schema)
+static enum status check_write_table(FILE *stream, struct stele_writable *table,
+                                     const struct stele_schema *schema)
 {
 	struct stele_cursor *cursor;
 	struct row_cells cells;
@@ -73,7 +74,7 @@ static enum status write_table(FILE *stream, struct stele_writable *table,
 	row_cells_open(&cells, schema);
 	output = output_open_to(stream, OUTPUT_NDJSON, SHAPE_ROWS, cells.columns,
 	                        schema->column_count);
-	status = output_end(output, write_rows(cursor, &cells, output));
+	status = output_end(output, check_write_rows(cursor, &cells, output));
 	row_cells_close(&cells);
 	stele_cursor_close(cursor);
 	return status;
@@ -81,8 +82,9 @@ static enum status write_table(FILE *stream, struct stele_writable *table,
 
 /* True if the command has agreed to changes that differ from these in nothing but the version that
  * they would be. */
-static enum status is_agreed(const struct check *check, struct stele_writable *table,
-                             const struct stele_schema *schema, const uint8_t region[16], bool *ret)
+static enum status check_is_agreed(const struct check *check, struct stele_writable *table,
+                                   const struct stele_schema *schema, const uint8_t region[16],
+                                   bool *ret)
 {
 	struct difference difference = {.version = check->version};
 	char *text = NULL;
@@ -93,14 +95,14 @@ static enum status is_agreed(const struct check *check, struct stele_writable *t
 	if (!check->agreed)
 		return STATUS_DONE;
 	memcpy(difference.region, region, sizeof(difference.region));
-	status = print_changes(check, table, schema, &difference, &text, &size);
+	status = check_print_changes(check, table, schema, &difference, &text, &size);
 	*ret = status == STATUS_DONE && size == check->size &&
 	       memcmp(text, check->changes, size) == 0;
 	free(text);
 	return status;
 }
 
-static void drop(struct check *check)
+static void check_drop_table(struct check *check)
 {
 	free(check->changes);
 	if (check->table)
@@ -111,15 +113,16 @@ static void drop(struct check *check)
 }
 
 /* All of this is written to memory: the region is locked. */
-static enum status write_down(struct check *check, struct stele_writable *table,
-                              const struct stele_schema *schema, bool *ret_nothing)
+static enum status check_write_changes(struct check *check, struct stele_writable *table,
+                                       const struct stele_schema *schema, bool *ret_nothing)
 {
 	struct difference difference = {0};
 	enum status status;
 
-	drop(check);
+	check_drop_table(check);
 	memcpy(difference.region, check->region, sizeof(difference.region));
-	status = print_changes(check, table, schema, &difference, &check->changes, &check->size);
+	status = check_print_changes(check, table, schema, &difference, &check->changes,
+	                             &check->size);
 	if (status != STATUS_DONE)
 		return status;
 	check->version = difference.version;
@@ -127,7 +130,7 @@ static enum status write_down(struct check *check, struct stele_writable *table,
 	if (*ret_nothing)
 		return STATUS_DONE;
 	check->table = child_input();
-	return check->table ? write_table(check->table, table, schema) : STATUS_SYSTEM;
+	return check->table ? check_write_table(check->table, table, schema) : STATUS_SYSTEM;
 }
 
 enum status check_propose(struct check *check, struct writer *writer, bool *ret_agreed)
@@ -140,22 +143,22 @@ enum status check_propose(struct check *check, struct writer *writer, bool *ret_
 	stele_publisher_region_uuid(writer->publisher, region);
 	status = writer_open_table(writer, "", check->target->table, &table, &schema);
 	if (status == STATUS_DONE)
-		status = is_agreed(check, table, schema, region, ret_agreed);
+		status = check_is_agreed(check, table, schema, region, ret_agreed);
 	if (status != STATUS_DONE || *ret_agreed)
 		return status;
 	memcpy(check->region, region, sizeof(check->region));
-	return write_down(check, table, schema, ret_agreed);
+	return check_write_changes(check, table, schema, ret_agreed);
 }
 
 /* ---- the command ---- */
 
-static enum status fail_file(const char *path)
+static enum status check_fail_file(const char *path)
 {
 	return fail(STATUS_SYSTEM, "can't make the file %s for a check: %s", path, strerror(errno));
 }
 
 /* Copies a file in memory to one that has a path. */
-static enum status copy_table(FILE *table, int fd, const char *path)
+static enum status check_copy_table(FILE *table, int fd, const char *path)
 {
 	off_t left = fflush(table) == 0 ? lseek(fileno(table), 0, SEEK_END) : -1, offset = 0;
 
@@ -165,13 +168,13 @@ static enum status copy_table(FILE *table, int fd, const char *path)
 		if (copied < 0 && errno == EINTR)
 			continue;
 		if (copied <= 0)
-			return fail_file(path);
+			return check_fail_file(path);
 		left -= copied;
 	}
-	return left < 0 ? fail_file(path) : STATUS_DONE;
+	return left < 0 ? check_fail_file(path) : STATUS_DONE;
 }
 
-static FILE *changes_file(const struct check *check)
+static FILE *check_changes_file(const struct check *check)
 {
 	FILE *input = child_input();
 
@@ -180,7 +183,7 @@ static FILE *changes_file(const struct check *check)
 	return input;
 }
 
-static enum status run(const struct check *check, FILE *input, int stop_fd)
+static enum status check_run_command(const struct check *check, FILE *input, int stop_fd)
 {
 	char version[DESCRIBED_MAX], token[DESCRIBED_MAX];
 	struct child child;
@@ -188,7 +191,7 @@ static enum status run(const struct check *check, FILE *input, int stop_fd)
 	setenv("STELE_REGION", check->target->region, 1);
 	setenv("STELE_TABLE", check->target->table, 1);
 	setenv("STELE_VERSION", describe_number(check->version, version), 1);
-	setenv("STELE_TOKEN", describe_token(check->version, check->region, token), 1);
+	setenv("STELE_TOKEN", token_describe(check->version, check->region, token), 1);
 	switch (child_run(check->command, input, stop_fd, STELE_FOREVER, &child)) {
 	case CHILD_DONE:
 		return STATUS_DONE;
@@ -203,18 +206,19 @@ static enum status run(const struct check *check, FILE *input, int stop_fd)
 }
 
 /* Runs the command while a file has the new table. */
-static enum status run_with_file(const struct check *check, const char *path, int fd, int stop_fd)
+static enum status check_run_with_file(const struct check *check, const char *path, int fd,
+                                       int stop_fd)
 {
-	enum status status = copy_table(check->table, fd, path);
+	enum status status = check_copy_table(check->table, fd, path);
 	FILE *input;
 
 	if (status != STATUS_DONE)
 		return status;
-	input = changes_file(check);
+	input = check_changes_file(check);
 	if (!input)
 		return STATUS_SYSTEM;
 	setenv("STELE_TABLE_FILE", path, 1);
-	return run(check, input, stop_fd);
+	return check_run_command(check, input, stop_fd);
 }
 
 enum status check_run(struct check *check)
@@ -231,9 +235,9 @@ enum status check_run(struct check *check)
 	         directory && *directory ? directory : "/tmp");
 	fd = mkostemps(path, (int)strlen(SUFFIX), O_CLOEXEC);
 	if (fd < 0) {
-		status = fail_file(path);
+		status = check_fail_file(path);
 	} else {
-		status = run_with_file(check, path, fd, stop_fd);
+		status = check_run_with_file(check, path, fd, stop_fd);
 		unlink(path);
 		close(fd);
 	}
@@ -248,5 +252,5 @@ enum status check_run(struct check *check)
 
 void check_end(struct check *check)
 {
-	drop(check);
+	check_drop_table(check);
 }

@@ -10,7 +10,7 @@
 #include "tools/input/input_driver.h"
 #include "tools/input/lines.h"
 
-static bool ends_with(const char *text, const char *end)
+static bool input_ends_with(const char *text, const char *end)
 {
 	size_t length = strlen(text), end_length = strlen(end);
 
@@ -22,7 +22,8 @@ enum status input_open(struct input *input, const char *path, enum input_format 
 	*input = (struct input){.driver = &input_csv};
 	if (format == INPUT_NDJSON ||
 	    (format == INPUT_BY_NAME &&
-	     (ends_with(path, ".ndjson") || ends_with(path, ".jsonl") || ends_with(path, ".json"))))
+	     (input_ends_with(path, ".ndjson") || input_ends_with(path, ".jsonl") ||
+	      input_ends_with(path, ".json"))))
 		input->driver = &input_ndjson;
 	return lines_open(&input->lines, path);
 }
@@ -30,7 +31,7 @@ enum status input_open(struct input *input, const char *path, enum input_format 
 enum status input_start(struct input *input, const struct stele_schema *schema)
 {
 	input->schema = schema;
-	input->fields = must_realloc(NULL, schema->column_count * sizeof(*input->fields));
+	input->fields = heap_realloc(NULL, schema->column_count * sizeof(*input->fields));
 	memset(input->fields, 0, schema->column_count * sizeof(*input->fields));
 	return input->driver->open(input);
 }

@@ -28,29 +28,29 @@ struct csv {
 	size_t column_count;
 };
 
-static int is_space(unsigned char byte)
+static int input_csv_is_space(unsigned char byte)
 {
 	return byte == ' ' || byte == '\t' || byte == '\r';
 }
 
-static int is_end(unsigned char byte)
+static int input_csv_is_end(unsigned char byte)
 {
 	return byte == '\n';
 }
 
-static void field_ended(void *bytes, size_t length, void *context)
+static void input_csv_field_ended(void *bytes, size_t length, void *context)
 {
 	struct csv *csv = context;
 
 	text_append(&csv->text, bytes, length);
 	if (csv->count == csv->capacity) {
 		csv->capacity = csv->capacity * 2 + 16;
-		csv->ends = must_realloc(csv->ends, csv->capacity * sizeof(*csv->ends));
+		csv->ends = heap_realloc(csv->ends, csv->capacity * sizeof(*csv->ends));
 	}
 	csv->ends[csv->count++] = csv->text.length;
 }
 
-static void row_ended(int byte, void *context)
+static void input_csv_row_ended(int byte, void *context)
 {
 	struct csv *csv = context;
 
@@ -58,7 +58,7 @@ static void row_ended(int byte, void *context)
 	csv->row_ended = true;
 }
 
-static enum status fail_quotes(const struct input *input)
+static enum status input_csv_fail_quotes(const struct input *input)
 {
 	return input_fail(
 		input, "expected a field in quotation marks to end before the comma or the end of "
@@ -67,7 +67,7 @@ static enum status fail_quotes(const struct input *input)
 }
 
 /* Reads lines until a row has ended; `*ret_row` is false at the end of the file. */
-static enum status read_row(struct input *input, bool *ret_row)
+static enum status input_csv_read_row(struct input *input, bool *ret_row)
 {
 	struct csv *csv = input->state;
 
@@ -87,19 +87,21 @@ static enum status read_row(struct input *input, bool *ret_row)
 			break;
 		if (!input->line)
 			input->line = input->lines.number;
-		if (csv_parse(&csv->parser, line, length, field_ended, row_ended, csv) != length)
-			return fail_quotes(input);
+		if (csv_parse(&csv->parser, line, length, input_csv_field_ended,
+		              input_csv_row_ended, csv) != length)
+			return input_csv_fail_quotes(input);
 		/* An empty line is no row; the next may be one. */
 		if (!csv->row_ended && csv->count == 0 && csv->parser.pstate == 0)
 			input->line = 0;
 	}
-	if (!csv->row_ended && csv_fini(&csv->parser, field_ended, row_ended, csv) != 0)
-		return fail_quotes(input);
+	if (!csv->row_ended &&
+	    csv_fini(&csv->parser, input_csv_field_ended, input_csv_row_ended, csv) != 0)
+		return input_csv_fail_quotes(input);
 	*ret_row = csv->row_ended;
 	return STATUS_DONE;
 }
 
-static const char *field_text(const struct csv *csv, size_t field, size_t *ret_length)
+static const char *input_csv_field_text(const struct csv *csv, size_t field, size_t *ret_length)
 {
 	size_t start = field ? csv->ends[field - 1] : 0;
 
@@ -108,12 +110,12 @@ static const char *field_text(const struct csv *csv, size_t field, size_t *ret_l
 }
 
 /* Finds out which field is which column. */
-static enum status read_names(struct input *input)
+static enum status input_csv_read_names(struct input *input)
 {
 	struct csv *csv = input->state;
 	char place[512], missing[512];
 
-	csv->columns = must_realloc(NULL, (csv->count + 1) * sizeof(*csv->columns));
+	csv->columns = heap_realloc(NULL, (csv->count + 1) * sizeof(*csv->columns));
 	csv->column_count = csv->count;
 	for (size_t i = 0; i < csv->count; i++) {
 		char name[STELE_NAME_MAX + 2];
@@ -121,14 +123,14 @@ static enum status read_names(struct input *input)
 		size_t length;
 		int column;
 
-		text = field_text(csv, i, &length);
+		text = input_csv_field_text(csv, i, &length);
 		snprintf(name, sizeof(name), "%.*s",
 		         (int)(length < sizeof(name) ? length : sizeof(name)), text);
 		column = stele_schema_column(input->schema, name);
 		if (column < 0) {
 			snprintf(place, sizeof(place), "%s:%llu: ", input->lines.name,
 			         (unsigned long long)input->line);
-			return fail_no_column(place, input->schema, text, length);
+			return column_fail_unknown(place, input->schema, text, length);
 		}
 		if (input->fields[column].given)
 			return input_fail(input, "column \"%s\" is named twice", name);
@@ -143,19 +145,19 @@ static enum status read_names(struct input *input)
 	return STATUS_DONE;
 }
 
-static enum status open_csv(struct input *input)
+static enum status input_csv_open(struct input *input)
 {
-	struct csv *csv = must_realloc(NULL, sizeof(*csv));
+	struct csv *csv = heap_realloc(NULL, sizeof(*csv));
 	enum status status;
 	bool row;
 
 	*csv = (struct csv){0};
 	input->state = csv;
 	csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI);
-	csv_set_space_func(&csv->parser, is_space);
-	csv_set_term_func(&csv->parser, is_end);
+	csv_set_space_func(&csv->parser, input_csv_is_space);
+	csv_set_term_func(&csv->parser, input_csv_is_end);
 	csv_set_blk_size(&csv->parser, 4096);
-	status = read_row(input, &row);
+	status = input_csv_read_row(input, &row);
 	if (status != STATUS_DONE)
 		return status;
 	if (!row) {
@@ -164,15 +166,15 @@ static enum status open_csv(struct input *input)
 			input, "expected a first line with the names of the columns, but the file "
 			       "is empty");
 	}
-	return read_names(input);
+	return input_csv_read_names(input);
 }
 
-static enum status next_csv(struct input *input, bool *ret_row)
+static enum status input_csv_next(struct input *input, bool *ret_row)
 {
 	struct csv *csv = input->state;
 	enum status status;
 
-	status = read_row(input, ret_row);
+	status = input_csv_read_row(input, ret_row);
 	if (status != STATUS_DONE || !*ret_row)
 		return status;
 	if (csv->count != csv->column_count)
@@ -182,12 +184,12 @@ static enum status next_csv(struct input *input, bool *ret_row)
 	for (size_t i = 0; i < csv->count; i++) {
 		struct field *field = &input->fields[csv->columns[i]];
 
-		field->text = field_text(csv, i, &field->length);
+		field->text = input_csv_field_text(csv, i, &field->length);
 	}
 	return STATUS_DONE;
 }
 
-static void close_csv(struct input *input)
+static void input_csv_close(struct input *input)
 {
 	struct csv *csv = input->state;
 
@@ -198,4 +200,4 @@ static void close_csv(struct input *input)
 	free(csv);
 }
 
-const struct input_driver input_csv = {open_csv, next_csv, close_csv};
+const struct input_driver input_csv = {input_csv_open, input_csv_next, input_csv_close};

@@ -16,16 +16,16 @@ struct ndjson {
 	struct json_numbers numbers;
 };
 
-static enum status open_ndjson(struct input *input)
+static enum status ndjson_open(struct input *input)
 {
-	struct ndjson *ndjson = must_realloc(NULL, sizeof(*ndjson));
+	struct ndjson *ndjson = heap_realloc(NULL, sizeof(*ndjson));
 
 	ndjson->object = NULL;
 	input->state = ndjson;
 	return STATUS_DONE;
 }
 
-static bool is_array(const char *line, size_t length)
+static bool ndjson_is_array(const char *line, size_t length)
 {
 	while (length > 0 && (*line == ' ' || *line == '\t')) {
 		line++;
@@ -34,13 +34,13 @@ static bool is_array(const char *line, size_t length)
 	return length > 0 && *line == '[';
 }
 
-static enum status parse_row(struct input *input, const char *line, size_t length)
+static enum status ndjson_parse_row(struct input *input, const char *line, size_t length)
 {
 	struct ndjson *ndjson = input->state;
 	char error[256], place[512], missing[512];
 	enum status status;
 
-	if (is_array(line, length))
+	if (ndjson_is_array(line, length))
 		return input_fail(input,
 		                  "expected one JSON object on each line, as 'stele dump --format "
 		                  "ndjson' prints them, but an array begins here");
@@ -58,7 +58,7 @@ static enum status parse_row(struct input *input, const char *line, size_t lengt
 	return STATUS_DONE;
 }
 
-static enum status next_ndjson(struct input *input, bool *ret_row)
+static enum status ndjson_next(struct input *input, bool *ret_row)
 {
 	struct ndjson *ndjson = input->state;
 	enum status status;
@@ -76,10 +76,10 @@ static enum status next_ndjson(struct input *input, bool *ret_row)
 	if (!line)
 		return STATUS_DONE;
 	input->line = input->lines.number;
-	return parse_row(input, line, length);
+	return ndjson_parse_row(input, line, length);
 }
 
-static void close_ndjson(struct input *input)
+static void ndjson_close(struct input *input)
 {
 	struct ndjson *ndjson = input->state;
 
@@ -87,4 +87,4 @@ static void close_ndjson(struct input *input)
 	free(ndjson);
 }
 
-const struct input_driver input_ndjson = {open_ndjson, next_ndjson, close_ndjson};
+const struct input_driver input_ndjson = {ndjson_open, ndjson_next, ndjson_close};

@@ -46,7 +46,7 @@ void lines_close(struct lines *lines)
 }
 
 /* Gets more bytes behind those that are there. */
-static enum status read_more(struct lines *lines)
+static enum status lines_read_more(struct lines *lines)
 {
 	enum status status = STATUS_DONE;
 	ssize_t got;
@@ -65,7 +65,7 @@ static enum status read_more(struct lines *lines)
 		            (unsigned long long)lines->number + 1, LONGEST);
 	if (lines->capacity - lines->end < PIECE) {
 		lines->capacity = lines->capacity * 2 + PIECE;
-		lines->buffer = must_realloc(lines->buffer, lines->capacity);
+		lines->buffer = heap_realloc(lines->buffer, lines->capacity);
 	}
 	do {
 		got = read(lines->fd, lines->buffer + lines->end, lines->capacity - lines->end);
@@ -77,7 +77,7 @@ static enum status read_more(struct lines *lines)
 	return STATUS_DONE;
 }
 
-static void skip_mark(char **line, size_t *length)
+static void lines_skip_mark(char **line, size_t *length)
 {
 	if (*length >= 3 && memcmp(*line, "\xef\xbb\xbf", 3) == 0) {
 		*line += 3;
@@ -100,7 +100,7 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
 		searched = there;
 		if (feed || lines->at_end)
 			break;
-		status = read_more(lines);
+		status = lines_read_more(lines);
 		if (status != STATUS_DONE)
 			return status;
 	}
@@ -111,7 +111,7 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
 	if (*ret_length == 0)
 		*ret_line = NULL;
 	else if (++lines->number == 1)
-		skip_mark(ret_line, ret_length);
+		lines_skip_mark(ret_line, ret_length);
 	if (*ret_line && !feed && lines->refuse_unterminated)
 		return fail(
 			STATUS_INPUT,

@@ -35,11 +35,11 @@ enum status put_partial(const char *place, struct stele_writable *table,
 		result = stele_writable_put(table, row->key.bytes, row->key.bits, row->value,
 		                            row->value_size);
 	if (result < 0)
-		return fail(status_of_error(result), "%s%s", place, stele_last_error());
+		return fail(fail_status(result), "%s%s", place, stele_last_error());
 	return STATUS_DONE;
 }
 
-enum status delete_one(const char *place, struct stele_writable *table,
+enum status put_delete(const char *place, struct stele_writable *table,
                        const struct condition *condition, const struct row_buffer *row,
                        bool *ret_there)
 {
@@ -51,7 +51,7 @@ enum status delete_one(const char *place, struct stele_writable *table,
 	else
 		result = stele_writable_delete(table, row->key.bytes, row->key.bits);
 	if (result < 0)
-		return fail(status_of_error(result), "%s%s", place, stele_last_error());
+		return fail(fail_status(result), "%s%s", place, stele_last_error());
 	*ret_there = result == 1;
 	return STATUS_DONE;
 }

@@ -23,7 +23,7 @@ enum status put_partial(const char *place, struct stele_writable *table,
 
 /* Deletes the row whose key is row->key, under the condition; `*ret_there` says whether there was
  * one. */
-enum status delete_one(const char *place, struct stele_writable *table,
+enum status put_delete(const char *place, struct stele_writable *table,
                        const struct condition *condition, const struct row_buffer *row,
                        bool *ret_there);
 

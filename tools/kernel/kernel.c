@@ -52,7 +52,7 @@ struct source {
 	bool told;          /* the sentence about a failure is written */
 };
 
-static int64_t now_ns(void)
+static int64_t kernel_now(void)
 {
 	struct timespec now;
 
@@ -75,7 +75,7 @@ report(const struct source *source, uint64_t version, const char *format, ...)
 }
 
 static int __attribute__((format(printf, 3, 4)))
-fail(struct source *source, int r, const char *format, ...)
+kernel_fail(struct source *source, int r, const char *format, ...)
 {
 	va_list arguments;
 
@@ -88,32 +88,32 @@ fail(struct source *source, int r, const char *format, ...)
 	return r;
 }
 
-static int fail_library(struct source *source, int r)
+static int kernel_fail_library(struct source *source, int r)
 {
-	return fail(source, r, "%s", stele_last_error());
+	return kernel_fail(source, r, "%s", stele_last_error());
 }
 
 /* ---- a round ---- */
 
-static int take_event(void *context, const struct nlmsghdr *message)
+static int kernel_take_event(void *context, const struct nlmsghdr *message)
 {
 	struct source *source = context;
 	int r = kernel_mirror_apply(&source->mirror, message);
 
 	source->mirror.dirty |= source->mirror.touched & source->unsettled;
 	source->mirror.touched = 0;
-	return r < 0 ? fail_library(source, r) : 0;
+	return r < 0 ? kernel_fail_library(source, r) : 0;
 }
 
 /* Takes messages until there have been none for a moment, or enough for one version. */
-static int take_burst(struct source *source)
+static int kernel_take_burst(struct source *source)
 {
 	struct pollfd waiting = {.fd = kernel_events_fd(&source->sockets), .events = POLLIN};
-	int64_t end = now_ns() + SETTLE_MAX_NS;
+	int64_t end = kernel_now() + SETTLE_MAX_NS;
 
 	source->drained = false;
 	while (source->messages < BURST_MAX) {
-		int r = kernel_events_read(&source->sockets, take_event, source);
+		int r = kernel_events_read(&source->sockets, kernel_take_event, source);
 
 		if (r >= 0) {
 			source->messages += (unsigned)r;
@@ -123,7 +123,7 @@ static int take_burst(struct source *source)
 		} else if (r == -EAGAIN) {
 			source->drained = true;
 			source->unsettled = 0;
-			if (!source->messages || now_ns() >= end ||
+			if (!source->messages || kernel_now() >= end ||
 			    poll(&waiting, 1, SETTLE_MS) <= 0)
 				return 0;
 			source->drained = false;
@@ -134,18 +134,18 @@ static int take_burst(struct source *source)
 	return 0;
 }
 
-static int take_dumped(void *context, const struct nlmsghdr *message)
+static int kernel_take_dumped(void *context, const struct nlmsghdr *message)
 {
 	struct source *source = context;
 	int r = kernel_mirror_dump_add(&source->mirror, message);
 
 	source->dumped++;
-	return r < 0 ? fail_library(source, r) : 0;
+	return r < 0 ? kernel_fail_library(source, r) : 0;
 }
 
 /* Dumps one kind, again where the kernel changed meanwhile. Returns 1 when the last dump is in
  * doubt too. */
-static int dump_kind(struct source *source, enum kernel_kind kind)
+static int kernel_dump_kind(struct source *source, enum kernel_kind kind)
 {
 	struct kernel_mirror *mirror = &source->mirror;
 
@@ -153,23 +153,23 @@ static int dump_kind(struct source *source, enum kernel_kind kind)
 		int interrupted, r = kernel_mirror_dump_start(mirror, kind);
 
 		if (r < 0)
-			return fail_library(source, r);
-		interrupted = kernel_dump(&source->sockets, kind, take_dumped, source);
+			return kernel_fail_library(source, r);
+		interrupted = kernel_dump(&source->sockets, kind, kernel_take_dumped, source);
 		if (interrupted < 0)
 			return interrupted;
 		r = kernel_mirror_dump_end(mirror);
 		if (r < 0)
-			return fail_library(source, r);
+			return kernel_fail_library(source, r);
 		if (!interrupted && r == 0)
 			return 0;
 	}
 	return 1;
 }
 
-static int dump_dirty(struct source *source)
+static int kernel_dump_dirty(struct source *source)
 {
 	struct kernel_mirror *mirror = &source->mirror;
-	int64_t start = now_ns(), took;
+	int64_t start = kernel_now(), took;
 	unsigned mask = KERNEL_KIND_MASK(KERNEL_KIND_LINKS), doubtful = 0;
 
 	for (int kind = KERNEL_KIND_LINKS; kind < KERNEL_KINDS; kind++) {
@@ -178,7 +178,7 @@ static int dump_dirty(struct source *source)
 		mask |= mirror->dirty; /* more of it after the links, if one changed */
 		mirror->dirty = 0;
 		if (mask & KERNEL_KIND_MASK(kind))
-			r = dump_kind(source, (enum kernel_kind)kind);
+			r = kernel_dump_kind(source, (enum kernel_kind)kind);
 		if (r < 0)
 			return r;
 		if (r == 1)
@@ -186,33 +186,34 @@ static int dump_dirty(struct source *source)
 	}
 	mirror->dirty = doubtful;
 	source->unsettled |= mask;
-	took = now_ns() - start;
-	source->rest_until =
-		now_ns() + (took > REST_MIN_NS / REST_FACTOR ? took * REST_FACTOR : REST_MIN_NS);
+	took = kernel_now() - start;
+	source->rest_until = kernel_now() +
+	                     (took > REST_MIN_NS / REST_FACTOR ? took * REST_FACTOR : REST_MIN_NS);
 	return 0;
 }
 
-static int fill(struct source *source)
+static int kernel_fill(struct source *source)
 {
 	const char *table;
 	int r = kernel_tables_open(source->tx, source->mirror.tables, &table);
 
 	if (r == -EEXIST)
-		return fail(source, r,
-		            "region \"%s\" has a table \"%s\" of another kind; drop that table, "
-		            "or use another region",
-		            source->region, table);
+		return kernel_fail(
+			source, r,
+			"region \"%s\" has a table \"%s\" of another kind; drop that table, "
+			"or use another region",
+			source->region, table);
 	if (r < 0)
-		return fail_library(source, r);
-	r = take_burst(source);
-	if (r >= 0 && source->mirror.dirty && source->drained && now_ns() >= source->rest_until)
-		r = dump_dirty(source);
+		return kernel_fail_library(source, r);
+	r = kernel_take_burst(source);
+	if (r >= 0 && source->mirror.dirty && source->drained && kernel_now() >= source->rest_until)
+		r = kernel_dump_dirty(source);
 	return r;
 }
 
 /* Begins a transaction, however long another publisher that shares the region takes for its own: the
  * kernel's messages wait in the socket. 1, 0 (told to stop), or an error of the library's. */
-static int begin(struct source *source)
+static int kernel_begin(struct source *source)
 {
 	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
 	int r;
@@ -223,7 +224,7 @@ static int begin(struct source *source)
 	return r < 0 ? r : 1;
 }
 
-static int round_run(struct source *source)
+static int kernel_round(struct source *source)
 {
 	const char *message = source->options->message;
 	uint64_t version;
@@ -231,12 +232,12 @@ static int round_run(struct source *source)
 
 	source->messages = source->dumped = 0;
 	source->lost = false;
-	r = begin(source);
+	r = kernel_begin(source);
 	if (r < 0)
-		return fail_library(source, r);
+		return kernel_fail_library(source, r);
 	if (r == 0)
 		return 0;
-	r = fill(source);
+	r = kernel_fill(source);
 	if (r < 0) {
 		source->tx = stele_transaction_abort(source->tx);
 		return r;
@@ -246,7 +247,7 @@ static int round_run(struct source *source)
 	r = stele_transaction_commit(source->tx, message, &version);
 	source->tx = NULL;
 	if (r < 0)
-		return fail_library(source, r);
+		return kernel_fail_library(source, r);
 	/* Not earlier: who reads the reports may be slow, and the region was locked. */
 	if (source->lost)
 		report(source, 0, "the kernel lost messages; everything is read again");
@@ -259,14 +260,14 @@ static int round_run(struct source *source)
 
 /* ---- the loop ---- */
 
-static int64_t rest_ns(const struct source *source)
+static int64_t kernel_rest(const struct source *source)
 {
-	int64_t left = source->rest_until - now_ns();
+	int64_t left = source->rest_until - kernel_now();
 
 	return left > 0 ? left : 0;
 }
 
-static int loop(struct source *source)
+static int kernel_loop(struct source *source)
 {
 	struct pollfd fds[] = {
 		{.fd = source->options->stop_fd, .events = POLLIN},
@@ -279,7 +280,7 @@ static int loop(struct source *source)
 		if (source->unsettled)
 			timeout = 0;
 		else if (source->mirror.dirty)
-			timeout = (int)((rest_ns(source) + 999999) / 1000000);
+			timeout = (int)((kernel_rest(source) + 999999) / 1000000);
 		if (poll(fds, 2, timeout) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -287,8 +288,8 @@ static int loop(struct source *source)
 		}
 		if (fds[0].revents)
 			return 0;
-		if (fds[1].revents || (source->mirror.dirty && rest_ns(source) == 0)) {
-			r = round_run(source);
+		if (fds[1].revents || (source->mirror.dirty && kernel_rest(source) == 0)) {
+			r = kernel_round(source);
 			if (r < 0)
 				return r;
 		} else if (source->unsettled) {
@@ -301,27 +302,27 @@ static int loop(struct source *source)
 
 /* Waits for another publisher to go away, in slices, so that signals are seen between them. 1, 0
  * (told to stop), or an error of the library's. */
-static int attach(struct source *source, const struct stele_publisher_options *options)
+static int kernel_attach(struct source *source, const struct stele_publisher_options *options)
 {
 	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
 	struct stele_publisher_options slice = *options;
 	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_NS;
-	int64_t end = now_ns() + timeout;
+	int64_t end = kernel_now() + timeout;
 	int r;
 
 	if (timeout > SLICE_NS)
 		slice.attach_timeout = SLICE_NS;
 	for (;;) {
 		r = stele_publisher_open(source->region, &slice, &source->publisher);
-		if (r != -EBUSY || now_ns() >= end)
+		if (r != -EBUSY || kernel_now() >= end)
 			break;
 		if (poll(&stop, 1, 10) > 0)
 			return 0;
 	}
-	return r < 0 ? fail_library(source, r) : 1;
+	return r < 0 ? kernel_fail_library(source, r) : 1;
 }
 
-static int run(struct source *source)
+static int kernel_run_source(struct source *source)
 {
 	struct stele_publisher_options defaults = {
 		.size = sizeof(defaults),
@@ -333,14 +334,15 @@ static int run(struct source *source)
 	if (r >= 0)
 		r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
 	if (r >= 0)
-		r = attach(source, publisher ? publisher : &defaults);
+		r = kernel_attach(source, publisher ? publisher : &defaults);
 	if (r > 0 && *stele_publisher_note(source->publisher) && source->options->report)
 		source->options->report(source->options->context,
 		                        stele_publisher_note(source->publisher), 0);
 	if (r > 0)
-		r = loop(source);
+		r = kernel_loop(source);
 	if (r < 0 && !source->told)
-		fail(source, r, "can't read the kernel's tables over rtnetlink: %s", strerror(-r));
+		kernel_fail(source, r, "can't read the kernel's tables over rtnetlink: %s",
+		            strerror(-r));
 	stele_publisher_close(source->publisher);
 	kernel_sockets_close(&source->sockets);
 	kernel_mirror_free(&source->mirror);
@@ -361,7 +363,7 @@ int kernel_run(const char *region, const struct kernel_options *options)
 	}
 	source->region = region;
 	source->options = options;
-	r = run(source);
+	r = kernel_run_source(source);
 	free(source);
 	return r;
 }

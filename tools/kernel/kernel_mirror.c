@@ -27,7 +27,7 @@ void kernel_mirror_free(struct kernel_mirror *mirror)
 
 /* ---- rows ---- */
 
-static void find_name(void *context, uint32_t index, char ret[16])
+static void mirror_find_name(void *context, uint32_t index, char ret[16])
 {
 	struct kernel_mirror *mirror = context;
 	struct stele_row row;
@@ -41,38 +41,38 @@ static void find_name(void *context, uint32_t index, char ret[16])
 		snprintf(ret, 16, "#%u", index);
 }
 
-static struct kernel_names paths_of(struct kernel_mirror *mirror)
+static struct kernel_names mirror_paths(struct kernel_mirror *mirror)
 {
-	return (struct kernel_names){.find = find_name, .context = mirror};
+	return (struct kernel_names){.find = mirror_find_name, .context = mirror};
 }
 
-static int row_put(struct kernel_mirror *mirror, const struct kernel_row *row)
+static int mirror_row_put(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
 	return stele_writable_put(mirror->tables[row->table], row->key, row->key_bits, row->value,
 	                          row->size);
 }
 
-static int row_delete(struct kernel_mirror *mirror, const struct kernel_row *row)
+static int mirror_row_delete(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
 	return stele_writable_delete(mirror->tables[row->table], row->key, row->key_bits);
 }
 
-static enum kernel_table lookup_table(const struct kernel_route *route)
+static enum kernel_table mirror_lookup_table(const struct kernel_route *route)
 {
 	return route->row.table == KERNEL_RIB4 ? KERNEL_ROUTES4 : KERNEL_ROUTES6;
 }
 
-static enum kernel_kind route_kind(const struct kernel_route *route)
+static enum kernel_kind mirror_route_kind(const struct kernel_route *route)
 {
 	return route->row.table == KERNEL_RIB4 ? KERNEL_KIND_ROUTES4 : KERNEL_KIND_ROUTES6;
 }
 
-static void make_dirty(struct kernel_mirror *mirror, enum kernel_kind kind)
+static void mirror_mark_dirty(struct kernel_mirror *mirror, enum kernel_kind kind)
 {
 	mirror->dirty |= KERNEL_KIND_MASK(kind);
 }
 
-static void touch(struct kernel_mirror *mirror, enum kernel_kind kind)
+static void mirror_touch(struct kernel_mirror *mirror, enum kernel_kind kind)
 {
 	mirror->touched |= KERNEL_KIND_MASK(kind);
 }
@@ -80,12 +80,12 @@ static void touch(struct kernel_mirror *mirror, enum kernel_kind kind)
 /* ---- the lookup tables: the best route of each prefix ---- */
 
 /* Writes a route's row for the lookup table. */
-static void lookup_row(const struct kernel_route *route, uint32_t alternatives,
-                       struct kernel_row *ret)
+static void mirror_lookup_row(const struct kernel_route *route, uint32_t alternatives,
+                              struct kernel_row *ret)
 {
 	const uint8_t *prefix = kernel_route_prefix(route, &ret->key_bits);
 
-	ret->table = lookup_table(route);
+	ret->table = mirror_lookup_table(route);
 	ret->size = route->row.size;
 	memcpy(ret->key, prefix, (ret->key_bits + 7) / 8);
 	memcpy(ret->value, route->row.value, route->row.size);
@@ -94,14 +94,14 @@ static void lookup_row(const struct kernel_route *route, uint32_t alternatives,
 }
 
 /* Reads the row of this route's prefix into mirror->best: 1, 0 when there is none, or an error. */
-static int lookup_get(struct kernel_mirror *mirror, const struct kernel_route *route)
+static int mirror_lookup_get(struct kernel_mirror *mirror, const struct kernel_route *route)
 {
 	struct kernel_row *best = &mirror->best;
 	const uint8_t *prefix = kernel_route_prefix(route, &best->key_bits);
 	struct stele_row found;
 	int r;
 
-	best->table = lookup_table(route);
+	best->table = mirror_lookup_table(route);
 	memcpy(best->key, prefix, (best->key_bits + 7) / 8);
 	r = stele_writable_get(mirror->tables[best->table], best->key, best->key_bits, &found);
 	if (r == 1) {
@@ -112,50 +112,52 @@ static int lookup_get(struct kernel_mirror *mirror, const struct kernel_route *r
 }
 
 /* A route came: to a key that had none, or (`replaced`) in the place of the one there. */
-static int lookup_add(struct kernel_mirror *mirror, const struct kernel_route *route, bool replaced)
+static int mirror_lookup_add(struct kernel_mirror *mirror, const struct kernel_route *route,
+                             bool replaced)
 {
 	struct kernel_row *best = &mirror->best;
 	uint32_t metric, alternatives;
-	int r = lookup_get(mirror, route);
+	int r = mirror_lookup_get(mirror, route);
 
 	if (r < 0)
 		return r;
 	if (r == 0) {
 		if (replaced) {
-			make_dirty(mirror, route_kind(route));
+			mirror_mark_dirty(mirror, mirror_route_kind(route));
 			return 0;
 		}
-		lookup_row(route, 0, best);
-		return row_put(mirror, best);
+		mirror_lookup_row(route, 0, best);
+		return mirror_row_put(mirror, best);
 	}
 	metric = *kernel_route_metric(best->table, best->value);
 	alternatives = *kernel_route_alternatives(best->table, best->value) + (replaced ? 0 : 1);
 	if (replaced ? metric == route->metric : route->metric < metric)
-		lookup_row(route, alternatives, best);
+		mirror_lookup_row(route, alternatives, best);
 	else if (!replaced && metric == route->metric)
-		make_dirty(mirror, route_kind(route));
+		mirror_mark_dirty(mirror, mirror_route_kind(route));
 	else
 		*kernel_route_alternatives(best->table, best->value) = alternatives;
-	return row_put(mirror, best);
+	return mirror_row_put(mirror, best);
 }
 
-static int lookup_remove(struct kernel_mirror *mirror, const struct kernel_route *route)
+static int mirror_lookup_remove(struct kernel_mirror *mirror, const struct kernel_route *route)
 {
 	struct kernel_row *best = &mirror->best;
 	uint32_t metric, *alternatives;
-	int r = lookup_get(mirror, route);
+	int r = mirror_lookup_get(mirror, route);
 
 	if (r < 0)
 		return r;
 	metric = r ? *kernel_route_metric(best->table, best->value) : 0;
 	alternatives = kernel_route_alternatives(best->table, best->value);
 	if (r == 1 && metric == route->metric && *alternatives == 0)
-		return row_delete(mirror, best);
+		return mirror_row_delete(mirror, best);
 	if (r == 1 && *alternatives > 0 && route->metric > metric) {
 		(*alternatives)--;
-		return row_put(mirror, best);
+		return mirror_row_put(mirror, best);
 	}
-	make_dirty(mirror, route_kind(route)); /* which of the alternatives is best now? */
+	mirror_mark_dirty(mirror,
+	                  mirror_route_kind(route)); /* which of the alternatives is best now? */
 	return 0;
 }
 
@@ -167,15 +169,15 @@ struct route_found {
 	bool same_source; /* for the same source addresses: else the kernel has both */
 };
 
-static bool same_source(const struct kernel_route *route, const void *value)
+static bool mirror_same_source(const struct kernel_route *route, const void *value)
 {
 	const struct kernel_route6 *a = route->row.value, *b = value;
 
 	return route->row.table == KERNEL_RIB4 || memcmp(&a->from, &b->from, sizeof(a->from)) == 0;
 }
 
-static int route_find(struct kernel_mirror *mirror, struct kernel_route *route,
-                      struct route_found *ret)
+static int mirror_route_find(struct kernel_mirror *mirror, struct kernel_route *route,
+                             struct route_found *ret)
 {
 	struct stele_writable *table = mirror->tables[route->row.table];
 	struct stele_row found;
@@ -190,12 +192,12 @@ static int route_find(struct kernel_mirror *mirror, struct kernel_route *route,
 	ret->any = r == 1;
 	ret->equal = r == 1 && found.value_size == route->row.size &&
 	             memcmp(found.value, route->row.value, route->row.size) == 0;
-	ret->same_source = r == 1 && same_source(route, found.value);
+	ret->same_source = r == 1 && mirror_same_source(route, found.value);
 	return r < 0 ? r : 0;
 }
 
 /* Whether a message about this route says all: see (a). */
-static bool route_exact(const struct kernel_route *route, const struct nlmsghdr *message)
+static bool mirror_route_exact(const struct kernel_route *route, const struct nlmsghdr *message)
 {
 	if (route->row.table == KERNEL_RIB4)
 		return true;
@@ -203,76 +205,78 @@ static bool route_exact(const struct kernel_route *route, const struct nlmsghdr 
 	       !(message->nlmsg_type == RTM_NEWROUTE && (message->nlmsg_flags & NLM_F_APPEND));
 }
 
-static int apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_route *route = &mirror->route;
-	struct kernel_names names = paths_of(mirror);
+	struct kernel_names names = mirror_paths(mirror);
 	struct route_found found;
 	bool adds = message->nlmsg_type == RTM_NEWROUTE;
 	int r;
 
 	if (!kernel_decode_route(message, &names, route))
 		return 0;
-	touch(mirror, route_kind(route));
-	r = route_find(mirror, route, &found);
+	mirror_touch(mirror, mirror_route_kind(route));
+	r = mirror_route_find(mirror, route, &found);
 	if (r < 0)
 		return r;
 	if (adds ? found.equal && !found.several : !found.any)
 		return 0;
-	if (found.several || !route_exact(route, message) ||
+	if (found.several || !mirror_route_exact(route, message) ||
 	    (adds ? found.any && !(found.same_source && (message->nlmsg_flags & NLM_F_REPLACE))
 	          : !found.equal)) {
-		make_dirty(mirror, route_kind(route));
+		mirror_mark_dirty(mirror, mirror_route_kind(route));
 		return 0;
 	}
-	r = adds ? row_put(mirror, &route->row) : row_delete(mirror, &route->row);
+	r = adds ? mirror_row_put(mirror, &route->row) : mirror_row_delete(mirror, &route->row);
 	if (r < 0 || !route->candidate)
 		return r;
-	return adds ? lookup_add(mirror, route, found.any) : lookup_remove(mirror, route);
+	return adds ? mirror_lookup_add(mirror, route, found.any)
+	            : mirror_lookup_remove(mirror, route);
 }
 
-static int apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+static int mirror_apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->route.row;
 	int r;
 
 	if (!kernel_decode_link(message, row))
 		return 0;
-	touch(mirror, KERNEL_KIND_LINKS);
-	r = message->nlmsg_type == RTM_NEWLINK ? row_put(mirror, row) : row_delete(mirror, row);
+	mirror_touch(mirror, KERNEL_KIND_LINKS);
+	r = message->nlmsg_type == RTM_NEWLINK ? mirror_row_put(mirror, row)
+	                                       : mirror_row_delete(mirror, row);
 	if (r == 1)
 		mirror->dirty |= KERNEL_ALL_KINDS;
 	return r;
 }
 
-static int apply_address(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+static int mirror_apply_address(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = paths_of(mirror);
+	struct kernel_names names = mirror_paths(mirror);
 	bool wide;
 
 	if (!kernel_decode_address(message, &names, row))
 		return 0;
 	wide = row->table == KERNEL_ADDRESSES6;
-	touch(mirror, wide ? KERNEL_KIND_ADDRESSES6 : KERNEL_KIND_ADDRESSES4);
+	mirror_touch(mirror, wide ? KERNEL_KIND_ADDRESSES6 : KERNEL_KIND_ADDRESSES4);
 	if (message->nlmsg_type == RTM_NEWADDR)
-		return row_put(mirror, row);
-	make_dirty(mirror, wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4);
-	return row_delete(mirror, row);
+		return mirror_row_put(mirror, row);
+	mirror_mark_dirty(mirror, wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4);
+	return mirror_row_delete(mirror, row);
 }
 
-static int apply_neighbour(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = paths_of(mirror);
+	struct kernel_names names = mirror_paths(mirror);
 	bool resolved;
 
 	if (!kernel_decode_neighbour(message, &names, row, &resolved))
 		return 0;
-	touch(mirror,
-	      row->table == KERNEL_NEIGHBOURS4 ? KERNEL_KIND_NEIGHBOURS4 : KERNEL_KIND_NEIGHBOURS6);
-	return message->nlmsg_type == RTM_NEWNEIGH && resolved ? row_put(mirror, row)
-	                                                       : row_delete(mirror, row);
+	mirror_touch(mirror, row->table == KERNEL_NEIGHBOURS4 ? KERNEL_KIND_NEIGHBOURS4
+	                                                      : KERNEL_KIND_NEIGHBOURS6);
+	return message->nlmsg_type == RTM_NEWNEIGH && resolved ? mirror_row_put(mirror, row)
+	                                                       : mirror_row_delete(mirror, row);
 }
 
 int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *message)
@@ -282,24 +286,24 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 	switch (message->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		r = apply_link(mirror, message);
+		r = mirror_apply_link(mirror, message);
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
-		r = apply_address(mirror, message);
+		r = mirror_apply_address(mirror, message);
 		break;
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
-		r = apply_neighbour(mirror, message);
+		r = mirror_apply_neighbour(mirror, message);
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		r = apply_route(mirror, message);
+		r = mirror_apply_route(mirror, message);
 		break;
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
-		make_dirty(mirror, KERNEL_KIND_ROUTES4);
-		make_dirty(mirror, KERNEL_KIND_ROUTES6);
+		mirror_mark_dirty(mirror, KERNEL_KIND_ROUTES4);
+		mirror_mark_dirty(mirror, KERNEL_KIND_ROUTES6);
 		break;
 	default:
 		break;
@@ -324,14 +328,14 @@ static const struct {
 
 /* Puts a row once; a second one of the same key is the sign of a torn dump. A kernel without IPv6
  * answers a request for it with everything there is: that is passed over. */
-static int dump_put(struct kernel_mirror *mirror, const struct kernel_row *row)
+static int mirror_dump_put(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
 	int r;
 
 	if ((int)row->table != (int)kinds[mirror->dumping].table &&
 	    (int)row->table != kinds[mirror->dumping].lookup)
 		return 0;
-	r = row_put(mirror, row);
+	r = mirror_row_put(mirror, row);
 	if (r == -EEXIST) {
 		mirror->torn = true;
 		return 0;
@@ -339,9 +343,9 @@ static int dump_put(struct kernel_mirror *mirror, const struct kernel_row *row)
 	return r;
 }
 
-static int dump_best(struct kernel_mirror *mirror)
+static int mirror_dump_best(struct kernel_mirror *mirror)
 {
-	int r = mirror->best.size ? dump_put(mirror, &mirror->best) : 0;
+	int r = mirror->best.size ? mirror_dump_put(mirror, &mirror->best) : 0;
 
 	mirror->best.size = 0;
 	return r;
@@ -349,7 +353,7 @@ static int dump_best(struct kernel_mirror *mirror)
 
 /* The routes of a prefix follow each other in a dump: their best one is known when the next prefix
  * comes. */
-static int dump_candidate(struct kernel_mirror *mirror, const struct kernel_route *route)
+static int mirror_dump_candidate(struct kernel_mirror *mirror, const struct kernel_route *route)
 {
 	struct kernel_row *best = &mirror->best;
 	unsigned bits;
@@ -361,22 +365,22 @@ static int dump_candidate(struct kernel_mirror *mirror, const struct kernel_rout
 	    memcmp(best->key, prefix, (bits + 7) / 8) == 0) {
 		alternatives = *kernel_route_alternatives(best->table, best->value) + 1;
 		if (route->metric < *kernel_route_metric(best->table, best->value))
-			lookup_row(route, alternatives, best);
+			mirror_lookup_row(route, alternatives, best);
 		else
 			*kernel_route_alternatives(best->table, best->value) = alternatives;
 		return 0;
 	}
-	r = dump_best(mirror);
+	r = mirror_dump_best(mirror);
 	if (r >= 0)
-		lookup_row(route, 0, best);
+		mirror_lookup_row(route, 0, best);
 	return r;
 }
 
-static int dump_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+static int mirror_dump_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_route *route = &mirror->route;
 	struct kernel_row *row = &route->row;
-	struct kernel_names names = paths_of(mirror);
+	struct kernel_names names = mirror_paths(mirror);
 	uint16_t order = 0;
 	int r;
 
@@ -390,14 +394,14 @@ static int dump_route(struct kernel_mirror *mirror, const struct nlmsghdr *messa
 	memcpy(mirror->last_key, row->key, sizeof(row->key));
 	do {
 		kernel_route_set_order(route, order);
-		r = row_put(mirror, row);
+		r = mirror_row_put(mirror, row);
 	} while (r == -EEXIST && ++order != 0);
 	mirror->last_order = order;
 	if (r == -EEXIST)
 		return 0; /* after 65,536 of them */
 	if (r < 0 || !route->candidate)
 		return r;
-	return dump_candidate(mirror, route);
+	return mirror_dump_candidate(mirror, route);
 }
 
 int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind)
@@ -416,25 +420,25 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = paths_of(mirror);
+	struct kernel_names names = mirror_paths(mirror);
 	bool resolved = true;
 	int r = 0;
 
 	switch (message->nlmsg_type) {
 	case RTM_NEWLINK:
-		r = kernel_decode_link(message, row) ? dump_put(mirror, row) : 0;
+		r = kernel_decode_link(message, row) ? mirror_dump_put(mirror, row) : 0;
 		if (r == 1)
 			mirror->dirty |= KERNEL_ALL_KINDS;
 		break;
 	case RTM_NEWADDR:
-		r = kernel_decode_address(message, &names, row) ? dump_put(mirror, row) : 0;
+		r = kernel_decode_address(message, &names, row) ? mirror_dump_put(mirror, row) : 0;
 		break;
 	case RTM_NEWNEIGH:
 		if (kernel_decode_neighbour(message, &names, row, &resolved) && resolved)
-			r = dump_put(mirror, row);
+			r = mirror_dump_put(mirror, row);
 		break;
 	case RTM_NEWROUTE:
-		r = dump_route(mirror, message);
+		r = mirror_dump_route(mirror, message);
 		break;
 	default:
 		break;
@@ -446,7 +450,7 @@ int kernel_mirror_dump_end(struct kernel_mirror *mirror)
 {
 	enum kernel_kind kind = mirror->dumping;
 	int64_t removed;
-	int r = dump_best(mirror);
+	int r = mirror_dump_best(mirror);
 
 	if (r < 0)
 		return r;

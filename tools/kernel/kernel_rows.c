@@ -19,7 +19,7 @@ struct attributes {
 	const struct nlattr *of[ATTRIBUTES];
 };
 
-static void attributes_scan(const void *payload, size_t size, struct attributes *ret)
+static void rows_scan_attributes(const void *payload, size_t size, struct attributes *ret)
 {
 	const uint8_t *end = (const uint8_t *)payload + size;
 
@@ -32,31 +32,32 @@ static void attributes_scan(const void *payload, size_t size, struct attributes 
 }
 
 /* False when the message is too short for its own header. */
-static bool attributes_read(const struct nlmsghdr *message, size_t header, struct attributes *ret)
+static bool rows_read_attributes(const struct nlmsghdr *message, size_t header,
+                                 struct attributes *ret)
 {
 	size_t size = mnl_nlmsg_get_payload_len(message), start = NLMSG_ALIGN(header);
 
 	if (size < header)
 		return false;
-	attributes_scan(mnl_nlmsg_get_payload_offset(message, header),
-	                size > start ? size - start : 0, ret);
+	rows_scan_attributes(mnl_nlmsg_get_payload_offset(message, header),
+	                     size > start ? size - start : 0, ret);
 	return true;
 }
 
 /* Those inside another one, which may be NULL: then there are none. */
-static void attributes_nested(const struct nlattr *outer, struct attributes *ret)
+static void rows_nested_attributes(const struct nlattr *outer, struct attributes *ret)
 {
-	attributes_scan(outer ? mnl_attr_get_payload(outer) : NULL,
-	                outer ? mnl_attr_get_payload_len(outer) : 0, ret);
+	rows_scan_attributes(outer ? mnl_attr_get_payload(outer) : NULL,
+	                     outer ? mnl_attr_get_payload_len(outer) : 0, ret);
 }
 
-static uint32_t attribute_u32(const struct nlattr *attribute, uint32_t otherwise)
+static uint32_t rows_attribute_u32(const struct nlattr *attribute, uint32_t otherwise)
 {
 	return attribute && mnl_attr_get_payload_len(attribute) >= 4 ? mnl_attr_get_u32(attribute)
 	                                                             : otherwise;
 }
 
-static bool attribute_bytes(const struct nlattr *attribute, void *ret, size_t size)
+static bool rows_attribute_bytes(const struct nlattr *attribute, void *ret, size_t size)
 {
 	if (!attribute || mnl_attr_get_payload_len(attribute) != size)
 		return false;
@@ -65,7 +66,7 @@ static bool attribute_bytes(const struct nlattr *attribute, void *ret, size_t si
 }
 
 /* Text in a column of 16 bytes, or longer ones cut. */
-static void attribute_text(const struct nlattr *attribute, char ret[16])
+static void rows_attribute_text(const struct nlattr *attribute, char ret[16])
 {
 	if (attribute) {
 		size_t size = mnl_attr_get_payload_len(attribute);
@@ -77,7 +78,7 @@ static void attribute_text(const struct nlattr *attribute, char ret[16])
 
 /* ---- keys and values ---- */
 
-static void row_start(struct kernel_row *row, enum kernel_table table, size_t value_size)
+static void kernel_row_start(struct kernel_row *row, enum kernel_table table, size_t value_size)
 {
 	row->table = table;
 	row->key_bits = 0;
@@ -85,28 +86,28 @@ static void row_start(struct kernel_row *row, enum kernel_table table, size_t va
 	memset(row->value, 0, value_size);
 }
 
-static void key_bytes(struct kernel_row *row, const void *bytes, unsigned size)
+static void row_key_bytes(struct kernel_row *row, const void *bytes, unsigned size)
 {
 	memcpy(row->key + row->key_bits / 8, bytes, size);
 	row->key_bits += size * 8;
 }
 
-static void key_u32(struct kernel_row *row, uint32_t value)
+static void row_key_u32(struct kernel_row *row, uint32_t value)
 {
-	key_bytes(row, &(uint32_t){htonl(value)}, 4);
+	row_key_bytes(row, &(uint32_t){htonl(value)}, 4);
 }
 
-static void key_prefix(struct kernel_row *row, const uint8_t *address, unsigned length)
+static void row_key_prefix(struct kernel_row *row, const uint8_t *address, unsigned length)
 {
 	unsigned start = row->key_bits;
 
-	key_bytes(row, address, (length + 7) / 8);
+	row_key_bytes(row, address, (length + 7) / 8);
 	row->key_bits = start + length;
 	if (length % 8)
 		row->key[row->key_bits / 8] &= (uint8_t)(0xff00u >> (length % 8));
 }
 
-static unsigned address_size(uint8_t family)
+static unsigned rows_address_size(uint8_t family)
 {
 	return family == AF_INET ? 4 : 16;
 }
@@ -121,51 +122,52 @@ bool kernel_decode_link(const struct nlmsghdr *message, struct kernel_row *ret)
 
 	/* Bridge ports have messages of their own, wireless events some that say nothing of the
 	 * link. */
-	if (!attributes_read(message, sizeof(*header), &found) || header->ifi_family != AF_UNSPEC ||
-	    !found.of[IFLA_IFNAME] || !found.of[IFLA_MTU])
+	if (!rows_read_attributes(message, sizeof(*header), &found) ||
+	    header->ifi_family != AF_UNSPEC || !found.of[IFLA_IFNAME] || !found.of[IFLA_MTU])
 		return false;
-	row_start(ret, KERNEL_LINKS, sizeof(*link));
-	key_u32(ret, (uint32_t)header->ifi_index);
-	attribute_text(found.of[IFLA_IFNAME], link->name);
-	attribute_bytes(found.of[IFLA_ADDRESS], link->mac, sizeof(link->mac));
+	kernel_row_start(ret, KERNEL_LINKS, sizeof(*link));
+	row_key_u32(ret, (uint32_t)header->ifi_index);
+	rows_attribute_text(found.of[IFLA_IFNAME], link->name);
+	rows_attribute_bytes(found.of[IFLA_ADDRESS], link->mac, sizeof(link->mac));
 	link->up = header->ifi_flags & IFF_UP;
 	link->carrier = header->ifi_flags & IFF_LOWER_UP;
-	link->mtu = attribute_u32(found.of[IFLA_MTU], 0);
-	link->master = attribute_u32(found.of[IFLA_MASTER], 0);
+	link->mtu = rows_attribute_u32(found.of[IFLA_MTU], 0);
+	link->master = rows_attribute_u32(found.of[IFLA_MASTER], 0);
 	kernel_word_state(found.of[IFLA_OPERSTATE] ? mnl_attr_get_u8(found.of[IFLA_OPERSTATE]) : 0,
 	                  link->state);
-	attributes_nested(found.of[IFLA_LINKINFO], &info);
-	attribute_text(info.of[IFLA_INFO_KIND], link->kind);
+	rows_nested_attributes(found.of[IFLA_LINKINFO], &info);
+	rows_attribute_text(info.of[IFLA_INFO_KIND], link->kind);
 	return true;
 }
 
-static void address4(const struct ifaddrmsg *header, const struct attributes *found, uint32_t flags,
-                     const uint8_t *local, const uint8_t *peer, struct kernel_row *ret)
+static void rows_address4(const struct ifaddrmsg *header, const struct attributes *found,
+                          uint32_t flags, const uint8_t *local, const uint8_t *peer,
+                          struct kernel_row *ret)
 {
 	struct kernel_address4 *value = ret->value;
 
-	row_start(ret, KERNEL_ADDRESSES4, sizeof(*value));
-	key_u32(ret, header->ifa_index);
-	key_bytes(ret, local, 4);
-	key_bytes(ret, &header->ifa_prefixlen, 1);
-	key_bytes(ret, peer, 4);
-	attribute_bytes(found->of[IFA_BROADCAST], value->broadcast, 4);
-	attribute_text(found->of[IFA_LABEL], value->label);
+	kernel_row_start(ret, KERNEL_ADDRESSES4, sizeof(*value));
+	row_key_u32(ret, header->ifa_index);
+	row_key_bytes(ret, local, 4);
+	row_key_bytes(ret, &header->ifa_prefixlen, 1);
+	row_key_bytes(ret, peer, 4);
+	rows_attribute_bytes(found->of[IFA_BROADCAST], value->broadcast, 4);
+	rows_attribute_text(found->of[IFA_LABEL], value->label);
 	kernel_word_scope(header->ifa_scope, value->scope);
 	value->secondary = flags & IFA_F_SECONDARY;
 	value->permanent = flags & IFA_F_PERMANENT;
 	value->deprecated = flags & IFA_F_DEPRECATED;
 }
 
-static void address6(const struct ifaddrmsg *header, uint32_t flags, const uint8_t *local,
-                     const uint8_t *peer, struct kernel_row *ret)
+static void rows_address6(const struct ifaddrmsg *header, uint32_t flags, const uint8_t *local,
+                          const uint8_t *peer, struct kernel_row *ret)
 {
 	struct kernel_address6 *value = ret->value;
 
-	row_start(ret, KERNEL_ADDRESSES6, sizeof(*value));
-	key_u32(ret, header->ifa_index);
-	key_bytes(ret, local, 16);
-	key_bytes(ret, &header->ifa_prefixlen, 1);
+	kernel_row_start(ret, KERNEL_ADDRESSES6, sizeof(*value));
+	row_key_u32(ret, header->ifa_index);
+	row_key_bytes(ret, local, 16);
+	row_key_bytes(ret, &header->ifa_prefixlen, 1);
 	memcpy(value->peer, peer, 16);
 	kernel_word_scope(header->ifa_scope, value->scope);
 	value->permanent = flags & IFA_F_PERMANENT;
@@ -183,18 +185,20 @@ bool kernel_decode_address(const struct nlmsghdr *message, const struct kernel_n
 	uint32_t flags;
 	char *interface;
 
-	if (!attributes_read(message, sizeof(*header), &found) ||
+	if (!rows_read_attributes(message, sizeof(*header), &found) ||
 	    (header->ifa_family != AF_INET && header->ifa_family != AF_INET6) ||
-	    !attribute_bytes(found.of[IFA_ADDRESS], peer, address_size(header->ifa_family)))
+	    !rows_attribute_bytes(found.of[IFA_ADDRESS], peer,
+	                          rows_address_size(header->ifa_family)))
 		return false;
-	if (!attribute_bytes(found.of[IFA_LOCAL], local, address_size(header->ifa_family)))
+	if (!rows_attribute_bytes(found.of[IFA_LOCAL], local,
+	                          rows_address_size(header->ifa_family)))
 		memcpy(local, peer, sizeof(local));
-	flags = attribute_u32(found.of[IFA_FLAGS], header->ifa_flags);
+	flags = rows_attribute_u32(found.of[IFA_FLAGS], header->ifa_flags);
 	if (header->ifa_family == AF_INET) {
-		address4(header, &found, flags, local, peer, ret);
+		rows_address4(header, &found, flags, local, peer, ret);
 		interface = ((struct kernel_address4 *)ret->value)->interface;
 	} else {
-		address6(header, flags, local, peer, ret);
+		rows_address6(header, flags, local, peer, ret);
 		interface = ((struct kernel_address6 *)ret->value)->interface;
 	}
 	names->find(names->context, header->ifa_index, interface);
@@ -209,16 +213,18 @@ bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel
 	struct attributes found;
 	uint8_t address[16];
 
-	if (!attributes_read(message, sizeof(*header), &found) ||
+	if (!rows_read_attributes(message, sizeof(*header), &found) ||
 	    (header->ndm_family != AF_INET && header->ndm_family != AF_INET6) ||
 	    (header->ndm_flags & NTF_PROXY) ||
-	    !attribute_bytes(found.of[NDA_DST], address, address_size(header->ndm_family)))
+	    !rows_attribute_bytes(found.of[NDA_DST], address,
+	                          rows_address_size(header->ndm_family)))
 		return false;
-	row_start(ret, header->ndm_family == AF_INET ? KERNEL_NEIGHBOURS4 : KERNEL_NEIGHBOURS6,
-	          sizeof(*value));
-	key_u32(ret, (uint32_t)header->ndm_ifindex);
-	key_bytes(ret, address, address_size(header->ndm_family));
-	attribute_bytes(found.of[NDA_LLADDR], value->mac, sizeof(value->mac));
+	kernel_row_start(ret,
+	                 header->ndm_family == AF_INET ? KERNEL_NEIGHBOURS4 : KERNEL_NEIGHBOURS6,
+	                 sizeof(*value));
+	row_key_u32(ret, (uint32_t)header->ndm_ifindex);
+	row_key_bytes(ret, address, rows_address_size(header->ndm_family));
+	rows_attribute_bytes(found.of[NDA_LLADDR], value->mac, sizeof(value->mac));
 	*ret_resolved = kernel_word_neighbour(header->ndm_state, value->state);
 	names->find(names->context, (uint32_t)header->ndm_ifindex, value->interface);
 	return true;
@@ -250,7 +256,7 @@ struct path {
 		.path = (value_)->path, \
 	}
 
-static struct route_value route_columns(struct kernel_row *row)
+static struct route_value rows_route_columns(struct kernel_row *row)
 {
 	if (row->table == KERNEL_RIB4)
 		return ROUTE_COLUMNS((struct kernel_route4 *)row->value);
@@ -258,7 +264,7 @@ static struct route_value route_columns(struct kernel_row *row)
 }
 
 static void __attribute__((format(printf, 2, 3)))
-path_add(struct path *path, const char *format, ...)
+rows_add_path(struct path *path, const char *format, ...)
 {
 	va_list arguments;
 	int length;
@@ -271,37 +277,38 @@ path_add(struct path *path, const char *format, ...)
 }
 
 /* Adds one next hop. `weight` 0: there is only this one. */
-static void hop_add(const struct kernel_names *names, uint8_t family, const struct nlattr *gateway,
-                    const struct nlattr *via, uint32_t index, unsigned weight,
-                    struct route_value *value, struct path *path)
+static void rows_add_hop(const struct kernel_names *names, uint8_t family,
+                         const struct nlattr *gateway, const struct nlattr *via, uint32_t index,
+                         unsigned weight, struct route_value *value, struct path *path)
 {
 	char interface[16] = "", text[INET6_ADDRSTRLEN];
 	uint8_t address[sizeof(struct rtvia) + 16] = {0};
 	bool first = (*value->next_hops)++ == 0;
 	const char *separator = first ? "" : ", ";
 
-	if (attribute_bytes(gateway, address, address_size(family))) {
-		path_add(path, "%svia %s ", separator,
-		         inet_ntop(family, address, text, sizeof(text)));
+	if (rows_attribute_bytes(gateway, address, rows_address_size(family))) {
+		rows_add_path(path, "%svia %s ", separator,
+		              inet_ntop(family, address, text, sizeof(text)));
 		separator = "";
 		if (first)
-			memcpy(value->gateway, address, address_size(family));
-	} else if (attribute_bytes(via, address, sizeof(address))) {
+			memcpy(value->gateway, address, rows_address_size(family));
+	} else if (rows_attribute_bytes(via, address, sizeof(address))) {
 		/* The only kind there is: an IPv4 route by way of an IPv6 router. */
-		path_add(path, "%svia inet6 %s ", separator,
-		         inet_ntop(AF_INET6, address + sizeof(struct rtvia), text, sizeof(text)));
+		rows_add_path(
+			path, "%svia inet6 %s ", separator,
+			inet_ntop(AF_INET6, address + sizeof(struct rtvia), text, sizeof(text)));
 		separator = "";
 	}
 	names->find(names->context, index, interface);
-	path_add(path, "%sdev %.16s", separator, interface);
+	rows_add_path(path, "%sdev %.16s", separator, interface);
 	if (weight)
-		path_add(path, " weight %u", weight);
+		rows_add_path(path, " weight %u", weight);
 	if (first)
 		memcpy(value->interface, interface, sizeof(interface));
 }
 
-static void hops_add(const struct kernel_names *names, uint8_t family, const struct nlattr *list,
-                     struct route_value *value, struct path *path)
+static void rows_add_hops(const struct kernel_names *names, uint8_t family,
+                          const struct nlattr *list, struct route_value *value, struct path *path)
 {
 	const uint8_t *at = mnl_attr_get_payload(list);
 	size_t left = mnl_attr_get_payload_len(list);
@@ -313,40 +320,40 @@ static void hops_add(const struct kernel_names *names, uint8_t family, const str
 
 		if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > left)
 			return;
-		attributes_scan(at + sizeof(*hop), hop->rtnh_len - sizeof(*hop), &found);
-		hop_add(names, family, found.of[RTA_GATEWAY], found.of[RTA_VIA],
-		        (uint32_t)hop->rtnh_ifindex, hop->rtnh_hops + 1u, value, path);
+		rows_scan_attributes(at + sizeof(*hop), hop->rtnh_len - sizeof(*hop), &found);
+		rows_add_hop(names, family, found.of[RTA_GATEWAY], found.of[RTA_VIA],
+		             (uint32_t)hop->rtnh_ifindex, hop->rtnh_hops + 1u, value, path);
 		at += step;
 		left -= step < left ? step : left;
 	}
 }
 
-static void route_start(const struct rtmsg *header, const struct attributes *found,
-                        struct kernel_route *ret)
+static void rows_start_route(const struct rtmsg *header, const struct attributes *found,
+                             struct kernel_route *ret)
 {
 	struct kernel_row *row = &ret->row;
 	uint8_t prefix[16] = {0};
-	uint32_t table = attribute_u32(found->of[RTA_TABLE], header->rtm_table);
+	uint32_t table = rows_attribute_u32(found->of[RTA_TABLE], header->rtm_table);
 	bool wide = header->rtm_family == AF_INET6;
 
-	ret->metric = attribute_u32(found->of[RTA_PRIORITY], 0);
+	ret->metric = rows_attribute_u32(found->of[RTA_PRIORITY], 0);
 	ret->multipath = found->of[RTA_MULTIPATH];
 	ret->candidate = table == RT_TABLE_MAIN && header->rtm_tos == 0 && header->rtm_src_len == 0;
-	row_start(row, wide ? KERNEL_RIB6 : KERNEL_RIB4,
-	          wide ? offsetof(struct kernel_route6, path)
-	               : offsetof(struct kernel_route4, path));
-	key_u32(row, table);
-	key_u32(row, ret->metric);
+	kernel_row_start(row, wide ? KERNEL_RIB6 : KERNEL_RIB4,
+	                 wide ? offsetof(struct kernel_route6, path)
+	                      : offsetof(struct kernel_route4, path));
+	row_key_u32(row, table);
+	row_key_u32(row, ret->metric);
 	if (!wide)
-		key_bytes(row, &header->rtm_tos, 1);
-	key_bytes(row, &(uint16_t){0}, 2);
-	attribute_bytes(found->of[RTA_DST], prefix, address_size(header->rtm_family));
-	key_prefix(row, prefix, header->rtm_dst_len);
+		row_key_bytes(row, &header->rtm_tos, 1);
+	row_key_bytes(row, &(uint16_t){0}, 2);
+	rows_attribute_bytes(found->of[RTA_DST], prefix, rows_address_size(header->rtm_family));
+	row_key_prefix(row, prefix, header->rtm_dst_len);
 	if (wide && header->rtm_src_len) {
 		struct kernel_route6 *value = row->value;
 
 		value->from.length = header->rtm_src_len;
-		attribute_bytes(found->of[RTA_SRC], value->from.address, 16);
+		rows_attribute_bytes(found->of[RTA_SRC], value->from.address, 16);
 	}
 }
 
@@ -359,47 +366,47 @@ bool kernel_decode_route(const struct nlmsghdr *message, const struct kernel_nam
 	struct path path = {0};
 	unsigned size;
 
-	if (!attributes_read(message, sizeof(*header), &found) ||
+	if (!rows_read_attributes(message, sizeof(*header), &found) ||
 	    (header->rtm_family != AF_INET && header->rtm_family != AF_INET6) ||
 	    (header->rtm_flags & RTM_F_CLONED))
 		return false;
-	size = address_size(header->rtm_family);
+	size = rows_address_size(header->rtm_family);
 	if (header->rtm_dst_len > size * 8 || header->rtm_src_len > size * 8)
 		return false;
-	route_start(header, &found, ret);
-	value = route_columns(&ret->row);
-	attribute_bytes(found.of[RTA_PREFSRC], value.source, size);
+	rows_start_route(header, &found, ret);
+	value = rows_route_columns(&ret->row);
+	rows_attribute_bytes(found.of[RTA_PREFSRC], value.source, size);
 	kernel_word_type(header->rtm_type, value.type);
 	kernel_word_protocol(header->rtm_protocol, value.protocol);
 	kernel_word_scope(header->rtm_scope, value.scope);
-	attributes_nested(found.of[RTA_METRICS], &metrics);
-	*value.mtu = attribute_u32(metrics.of[RTAX_MTU], 0);
-	*value.next_hop_id = attribute_u32(found.of[RTA_NH_ID], 0);
+	rows_nested_attributes(found.of[RTA_METRICS], &metrics);
+	*value.mtu = rows_attribute_u32(metrics.of[RTAX_MTU], 0);
+	*value.next_hop_id = rows_attribute_u32(found.of[RTA_NH_ID], 0);
 	path.text = value.path;
 	path.room = KERNEL_VALUE_MAX - ret->row.size;
 	if (found.of[RTA_MULTIPATH])
-		hops_add(names, header->rtm_family, found.of[RTA_MULTIPATH], &value, &path);
+		rows_add_hops(names, header->rtm_family, found.of[RTA_MULTIPATH], &value, &path);
 	else if (found.of[RTA_OIF])
-		hop_add(names, header->rtm_family, found.of[RTA_GATEWAY], found.of[RTA_VIA],
-		        attribute_u32(found.of[RTA_OIF], 0), 0, &value, &path);
+		rows_add_hop(names, header->rtm_family, found.of[RTA_GATEWAY], found.of[RTA_VIA],
+		             rows_attribute_u32(found.of[RTA_OIF], 0), 0, &value, &path);
 	ret->row.size += path.length;
 	return true;
 }
 
-static unsigned prefix_offset(const struct kernel_route *route)
+static unsigned rows_prefix_offset(const struct kernel_route *route)
 {
 	return route->row.table == KERNEL_RIB4 ? 11 : 10;
 }
 
 void kernel_route_set_order(struct kernel_route *route, uint16_t order)
 {
-	memcpy(route->row.key + prefix_offset(route) - 2, &(uint16_t){htons(order)}, 2);
+	memcpy(route->row.key + rows_prefix_offset(route) - 2, &(uint16_t){htons(order)}, 2);
 }
 
 const uint8_t *kernel_route_prefix(const struct kernel_route *route, unsigned *ret_bits)
 {
-	*ret_bits = route->row.key_bits - prefix_offset(route) * 8;
-	return route->row.key + prefix_offset(route);
+	*ret_bits = route->row.key_bits - rows_prefix_offset(route) * 8;
+	return route->row.key + rows_prefix_offset(route);
 }
 
 uint32_t *kernel_route_metric(enum kernel_table table, void *value)

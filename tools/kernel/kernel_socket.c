@@ -16,7 +16,7 @@ static const int groups[] = {
 	RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
 };
 
-static int subscribe(struct kernel_sockets *sockets)
+static int socket_subscribe(struct kernel_sockets *sockets)
 {
 	int nexthop = RTNLGRP_NEXTHOP;
 
@@ -35,7 +35,7 @@ static int subscribe(struct kernel_sockets *sockets)
 	return 0;
 }
 
-static int open_both(struct kernel_sockets *sockets, int receive_buffer)
+static int socket_open_both(struct kernel_sockets *sockets, int receive_buffer)
 {
 	int size = receive_buffer ? receive_buffer : DEFAULT_RECEIVE_BUFFER;
 
@@ -57,7 +57,7 @@ static int open_both(struct kernel_sockets *sockets, int receive_buffer)
 	if (mnl_socket_bind(sockets->events, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_bind(sockets->dumps, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
-	return subscribe(sockets);
+	return socket_subscribe(sockets);
 }
 
 int kernel_sockets_open(struct kernel_sockets *sockets, int receive_buffer)
@@ -65,7 +65,7 @@ int kernel_sockets_open(struct kernel_sockets *sockets, int receive_buffer)
 	int r;
 
 	memset(sockets, 0, sizeof(*sockets));
-	r = open_both(sockets, receive_buffer);
+	r = socket_open_both(sockets, receive_buffer);
 	if (r < 0)
 		kernel_sockets_close(sockets);
 	return r;
@@ -88,7 +88,7 @@ int kernel_events_fd(const struct kernel_sockets *sockets)
 
 /* Receives one datagram of the kernel's; those of other processes are passed over. Returns its
  * size. */
-static int receive(struct kernel_sockets *sockets, struct mnl_socket *from)
+static int socket_receive(struct kernel_sockets *sockets, struct mnl_socket *from)
 {
 	for (;;) {
 		struct sockaddr_nl sender = {0};
@@ -109,7 +109,7 @@ static int receive(struct kernel_sockets *sockets, struct mnl_socket *from)
 int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, void *context)
 {
 	const struct nlmsghdr *message = (const void *)sockets->buffer;
-	int left = receive(sockets, sockets->events), count = 0;
+	int left = socket_receive(sockets, sockets->events), count = 0;
 
 	if (left == -EMSGSIZE)
 		return -ENOBUFS; /* a message that can't be held is a message lost */
@@ -137,7 +137,7 @@ static const struct {
 	[KERNEL_KIND_ROUTES6] = {RTM_GETROUTE, AF_INET6},
 };
 
-static int request(struct kernel_sockets *sockets, enum kernel_kind kind)
+static int socket_request(struct kernel_sockets *sockets, enum kernel_kind kind)
 {
 	/* The family is the first byte of every request's header, and all that counts; ifinfomsg is
 	 * the largest of those headers. */
@@ -152,7 +152,7 @@ static int request(struct kernel_sockets *sockets, enum kernel_kind kind)
 	return mnl_socket_sendto(sockets->dumps, message, message->nlmsg_len) < 0 ? -errno : 0;
 }
 
-static int dump_error(const struct nlmsghdr *message)
+static int socket_dump_error(const struct nlmsghdr *message)
 {
 	int error = 0;
 
@@ -164,11 +164,11 @@ static int dump_error(const struct nlmsghdr *message)
 int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_message_f take,
                 void *context)
 {
-	int interrupted = 0, r = request(sockets, kind);
+	int interrupted = 0, r = socket_request(sockets, kind);
 
 	while (r >= 0) {
 		const struct nlmsghdr *message = (const void *)sockets->buffer;
-		int left = receive(sockets, sockets->dumps);
+		int left = socket_receive(sockets, sockets->dumps);
 
 		if (left < 0)
 			return left;
@@ -179,7 +179,7 @@ int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_me
 				interrupted = 1;
 			if (message->nlmsg_type == NLMSG_DONE ||
 			    message->nlmsg_type == NLMSG_ERROR) {
-				r = dump_error(message);
+				r = socket_dump_error(message);
 				return r < 0 ? r : interrupted;
 			}
 			r = take(context, message);

@@ -149,8 +149,8 @@ const struct stele_schema *const kernel_schemas[KERNEL_TABLES] = {
 	[KERNEL_ROUTES6] = &routes6,
 };
 
-static int open_one(struct stele_transaction *tx, enum kernel_table table,
-                    struct stele_writable **ret)
+static int kernel_tables_open_one(struct stele_transaction *tx, enum kernel_table table,
+                                  struct stele_writable **ret)
 {
 	const struct stele_schema *found;
 	int r = stele_transaction_schema(tx, kernel_table_names[table], &found);
@@ -168,7 +168,7 @@ int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tabl
                        const char **ret_failed)
 {
 	for (int i = 0; i < KERNEL_TABLES; i++) {
-		int r = open_one(tx, (enum kernel_table)i, &tables[i]);
+		int r = kernel_tables_open_one(tx, (enum kernel_table)i, &tables[i]);
 
 		if (r < 0) {
 			*ret_failed = kernel_table_names[i];

@@ -8,7 +8,8 @@
 
 #define WORDS(array_) (array_), sizeof(array_) / sizeof((array_)[0])
 
-static void word(const char *const *words, size_t count, uint8_t number, char *ret, size_t size)
+static void words_find(const char *const *words, size_t count, uint8_t number, char *ret,
+                       size_t size)
 {
 	if (number < count && words[number])
 		snprintf(ret, size, "%s", words[number]);
@@ -21,7 +22,7 @@ void kernel_word_state(uint8_t operstate, char ret[16])
 	static const char *const words[] = {"unknown", "notpresent", "down", "lowerlayerdown",
 	                                    "testing", "dormant",    "up"};
 
-	word(WORDS(words), operstate, ret, 16);
+	words_find(WORDS(words), operstate, ret, 16);
 }
 
 void kernel_word_type(uint8_t type, char ret[12])
@@ -39,7 +40,7 @@ void kernel_word_type(uint8_t type, char ret[12])
 		[RTN_NAT] = "nat",
 	};
 
-	word(WORDS(words), type, ret, 12);
+	words_find(WORDS(words), type, ret, 12);
 }
 
 void kernel_word_protocol(uint8_t protocol, char ret[12])
@@ -69,7 +70,7 @@ void kernel_word_protocol(uint8_t protocol, char ret[12])
 		[RTPROT_EIGRP] = "eigrp",
 	};
 
-	word(WORDS(words), protocol, ret, 12);
+	words_find(WORDS(words), protocol, ret, 12);
 }
 
 void kernel_word_scope(uint8_t scope, char ret[12])
@@ -80,7 +81,7 @@ void kernel_word_scope(uint8_t scope, char ret[12])
 		[RT_SCOPE_NOWHERE] = "nowhere",
 	};
 
-	word(WORDS(words), scope, ret, 12);
+	words_find(WORDS(words), scope, ret, 12);
 }
 
 bool kernel_word_neighbour(uint16_t state, char ret[12])

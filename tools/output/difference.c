@@ -51,11 +51,11 @@ enum status difference_print_gap(const struct difference *difference, uint64_t v
 	cells[CHANGE] = cell_text("gap");
 	cells[CHANGE].plain = "!";
 	cells[ROW].plain = "changes were missed: all rows of this version follow, others are gone";
-	cells[TOKEN] = cell_text(describe_token(version, difference->region, token));
+	cells[TOKEN] = cell_text(token_describe(version, difference->region, token));
 	return output_row(difference->output, cells);
 }
 
-static struct cell row_object(const struct row_cells *row)
+static struct cell difference_row_object(const struct row_cells *row)
 {
 	return (struct cell){
 		.kind = CELL_OBJECT,
@@ -67,7 +67,7 @@ static struct cell row_object(const struct row_cells *row)
 }
 
 /* Marks the cells of the row as it was that are still the same. */
-static void mark_unchanged(struct row_cells *before, const struct row_cells *after)
+static void difference_mark_unchanged(struct row_cells *before, const struct row_cells *after)
 {
 	for (size_t i = 0; i < before->schema->column_count; i++)
 		before->cells[i].unchanged = before->cells[i].length == after->cells[i].length &&
@@ -75,24 +75,24 @@ static void mark_unchanged(struct row_cells *before, const struct row_cells *aft
 		                                    after->cells[i].length) == 0;
 }
 
-static int fill(struct row_cells *cells, const struct stele_row *row)
+static int difference_fill(struct row_cells *cells, const struct stele_row *row)
 {
 	return row_cells_fill(cells, row->key, row->key_bits, row->value, row->value_size);
 }
 
-static int fill_change(struct pair *pair, const struct stele_change *change)
+static int difference_fill_change(struct pair *pair, const struct stele_change *change)
 {
 	int result = 0;
 
 	if (change->kind != STELE_ADDED)
-		result = fill(&pair->before_cells, &change->before);
+		result = difference_fill(&pair->before_cells, &change->before);
 	if (result == 0 && change->kind != STELE_REMOVED)
-		result = fill(&pair->after_cells, &change->after);
+		result = difference_fill(&pair->after_cells, &change->after);
 	return result;
 }
 
-static enum status print_change(struct difference *difference, struct pair *pair,
-                                enum stele_change_kind kind)
+static enum status difference_print_change(struct difference *difference, struct pair *pair,
+                                           enum stele_change_kind kind)
 {
 	static const char *const names[] = {
 		[STELE_ADDED] = "added",
@@ -105,15 +105,16 @@ static enum status print_change(struct difference *difference, struct pair *pair
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 
 	cells[VERSION] = cell_number(difference->version, number);
-	cells[TOKEN] = cell_text(describe_token(difference->version, difference->region, token));
+	cells[TOKEN] = cell_text(token_describe(difference->version, difference->region, token));
 	cells[CHANGE] = cell_text(names[kind]);
 	cells[CHANGE].plain = signs[kind];
 	cells[TABLE] = cell_text(pair->name);
-	cells[ROW] = row_object(kind == STELE_REMOVED ? &pair->before_cells : &pair->after_cells);
+	cells[ROW] = difference_row_object(kind == STELE_REMOVED ? &pair->before_cells
+	                                                         : &pair->after_cells);
 	cells[BEFORE].plain = "";
 	if (kind == STELE_CHANGED) {
-		mark_unchanged(&pair->before_cells, &pair->after_cells);
-		cells[BEFORE] = row_object(&pair->before_cells);
+		difference_mark_unchanged(&pair->before_cells, &pair->after_cells);
+		cells[BEFORE] = difference_row_object(&pair->before_cells);
 	}
 	/* The caller that has a descriptor for signals knows why. */
 	if (++difference->printed % STOP_LOOK == 0 && stop_came())
@@ -122,20 +123,20 @@ static enum status print_change(struct difference *difference, struct pair *pair
 }
 
 /* Prints all changes, each of which is vouched for after its text was made, and closes them. */
-static int print_all(struct difference *difference, struct pair *pair,
-                     struct stele_changes *changes)
+static int difference_print_all(struct difference *difference, struct pair *pair,
+                                struct stele_changes *changes)
 {
 	struct stele_change change;
 	int result;
 
 	while ((result = stele_changes_next(changes, &change)) == 1) {
-		int filled = fill_change(pair, &change);
+		int filled = difference_fill_change(pair, &change);
 
 		result = stele_changes_check(changes);
 		if (result == 0)
 			result = filled;
 		if (result == 0)
-			result = (int)print_change(difference, pair, change.kind);
+			result = (int)difference_print_change(difference, pair, change.kind);
 		if (result != 0)
 			break;
 	}
@@ -143,14 +144,15 @@ static int print_all(struct difference *difference, struct pair *pair,
 	return result;
 }
 
-static int print_changes(struct difference *difference, struct pair *pair,
-                         const struct stele_table *before, const struct stele_table *after)
+static int difference_print_changes(struct difference *difference, struct pair *pair,
+                                    const struct stele_table *before,
+                                    const struct stele_table *after)
 {
 	struct stele_changes *changes;
 	int result;
 
 	result = stele_changes_open(before, after, &changes);
-	return result < 0 ? result : print_all(difference, pair, changes);
+	return result < 0 ? result : difference_print_all(difference, pair, changes);
 }
 
 int difference_print_proposed(struct difference *difference, struct stele_writable *table,
@@ -167,39 +169,41 @@ int difference_print_proposed(struct difference *difference, struct stele_writab
 		stele_changes_versions(changes, NULL, &difference->version);
 	row_cells_open(&pair.before_cells, schema);
 	row_cells_open(&pair.after_cells, schema);
-	result = print_all(difference, &pair, changes);
+	result = difference_print_all(difference, &pair, changes);
 	row_cells_close(&pair.before_cells);
 	row_cells_close(&pair.after_cells);
 	return result;
 }
 
 /* A table that was dropped and made again with other columns: all its rows are others. */
-static int print_remade(struct difference *difference, struct pair *pair)
+static int difference_print_replaced(struct difference *difference, struct pair *pair)
 {
 	int result;
 
-	result = print_changes(difference, pair, &pair->before, NULL);
-	return result ? result : print_changes(difference, pair, NULL, &pair->after);
+	result = difference_print_changes(difference, pair, &pair->before, NULL);
+	return result ? result : difference_print_changes(difference, pair, NULL, &pair->after);
 }
 
-static int print_with_schemas(struct difference *difference, struct pair *pair,
-                              const struct stele_schema *before, const struct stele_schema *after)
+static int difference_print_with_schemas(struct difference *difference, struct pair *pair,
+                                         const struct stele_schema *before,
+                                         const struct stele_schema *after)
 {
 	int result;
 
 	row_cells_open(&pair->before_cells, before ? before : after);
 	row_cells_open(&pair->after_cells, after ? after : before);
 	if (before && after && !stele_schema_equal(before, after))
-		result = print_remade(difference, pair);
+		result = difference_print_replaced(difference, pair);
 	else
-		result = print_changes(difference, pair, pair->in_before ? &pair->before : NULL,
-		                       pair->in_after ? &pair->after : NULL);
+		result = difference_print_changes(difference, pair,
+		                                  pair->in_before ? &pair->before : NULL,
+		                                  pair->in_after ? &pair->after : NULL);
 	row_cells_close(&pair->before_cells);
 	row_cells_close(&pair->after_cells);
 	return result;
 }
 
-static int print_pair(struct difference *difference, struct pair *pair)
+static int difference_print_pair(struct difference *difference, struct pair *pair)
 {
 	struct stele_schema *before = NULL, *after = NULL;
 	int result = 0;
@@ -216,14 +220,14 @@ static int print_pair(struct difference *difference, struct pair *pair)
 	if (result == 0 && pair->in_after)
 		result = stele_table_schema(&pair->after, &after);
 	if (result == 0)
-		result = print_with_schemas(difference, pair, before, after);
+		result = difference_print_with_schemas(difference, pair, before, after);
 	stele_schema_free(before);
 	stele_schema_free(after);
 	return result;
 }
 
 /* The next table of a snapshot, into `name`, which becomes empty after the last. */
-static int next_name(const struct stele_snapshot *snapshot, char *name)
+static int difference_next_name(const struct stele_snapshot *snapshot, char *name)
 {
 	int result = snapshot ? stele_snapshot_next_table(snapshot, name) : 0;
 
@@ -239,9 +243,9 @@ int difference_print(struct difference *difference)
 	int result;
 
 	difference->version = stele_snapshot_version(difference->after);
-	result = next_name(difference->before, before);
+	result = difference_next_name(difference->before, before);
 	if (result >= 0)
-		result = next_name(difference->after, after);
+		result = difference_next_name(difference->after, after);
 	while (result >= 0 && (*before || *after)) {
 		int order = !*before ? 1 : !*after ? -1 : strcmp(before, after);
 		struct pair pair = {
@@ -252,13 +256,13 @@ int difference_print(struct difference *difference)
 
 		result = 0;
 		if (!*difference->only || strcmp(difference->only, pair.name) == 0)
-			result = print_pair(difference, &pair);
+			result = difference_print_pair(difference, &pair);
 		if (result != 0)
 			return result;
 		if (order <= 0)
-			result = next_name(difference->before, before);
+			result = difference_next_name(difference->before, before);
 		if (result >= 0 && order >= 0)
-			result = next_name(difference->after, after);
+			result = difference_next_name(difference->after, after);
 	}
 	return result < 0 ? result : STATUS_DONE;
 }

@@ -27,7 +27,7 @@ struct output *output_open_to(FILE *stream, enum output_format format, enum outp
 		[OUTPUT_JSON] = &output_json,
 		[OUTPUT_NDJSON] = &output_json,
 	};
-	struct output *output = must_realloc(NULL, sizeof(*output));
+	struct output *output = heap_realloc(NULL, sizeof(*output));
 
 	*output = (struct output){
 		.driver = drivers[format],
@@ -46,7 +46,7 @@ void output_hide_last(struct output *output)
 		output->column_count--;
 }
 
-static enum status check(const struct output *output)
+static enum status output_check_stream(const struct output *output)
 {
 	if (output->stream == stdout)
 		return output_check();
@@ -55,7 +55,7 @@ static enum status check(const struct output *output)
 	return fail(STATUS_SYSTEM, "can't write to a temporary file: %s", strerror(errno));
 }
 
-static void begin(struct output *output)
+static void output_begin(struct output *output)
 {
 	if (!output->begun)
 		output->driver->begin(output);
@@ -64,17 +64,17 @@ static void begin(struct output *output)
 
 enum status output_row(struct output *output, const struct cell *cells)
 {
-	begin(output);
+	output_begin(output);
 	output->driver->row(output, cells);
 	output->rows++;
-	return ferror(output->stream) ? check(output) : STATUS_DONE;
+	return ferror(output->stream) ? output_check_stream(output) : STATUS_DONE;
 }
 
 enum status output_flush(struct output *output)
 {
 	if (output->begun)
 		output->driver->flush(output);
-	return check(output);
+	return output_check_stream(output);
 }
 
 enum status output_end(struct output *output, enum status status)
@@ -82,10 +82,10 @@ enum status output_end(struct output *output, enum status status)
 	enum status written;
 
 	if (status == STATUS_DONE)
-		begin(output);
+		output_begin(output);
 	if (output->begun)
 		output->driver->end(output, status == STATUS_DONE);
-	written = check(output);
+	written = output_check_stream(output);
 	free(output);
 	return status != STATUS_DONE ? status : written;
 }

@@ -37,7 +37,7 @@ struct cell cell_time(uint64_t nanoseconds, char *buffer)
 }
 
 /* Quotes what would not be seen to be one value. */
-static void print_flat_text(struct text *text, const struct cell *cell)
+static void cell_print_flat_text(struct text *text, const struct cell *cell)
 {
 	bool quote = cell->length == 0;
 
@@ -59,7 +59,7 @@ static void print_flat_text(struct text *text, const struct cell *cell)
 	text_append(text, "\"", 1);
 }
 
-static void print_flat_row(struct text *text, const struct cell *cell, size_t row, bool brief)
+static void cell_print_flat_row(struct text *text, const struct cell *cell, size_t row, bool brief)
 {
 	const struct cell *cells = cell->cells + row * cell->column_count;
 	bool first = true;
@@ -82,19 +82,19 @@ void cell_print_flat(struct text *text, const struct cell *cell, bool brief)
 	case CELL_NONE:
 		break;
 	case CELL_TEXT:
-		print_flat_text(text, cell);
+		cell_print_flat_text(text, cell);
 		break;
 	case CELL_LITERAL:
 		text_append(text, cell->text, cell->length);
 		break;
 	case CELL_OBJECT:
-		print_flat_row(text, cell, 0, brief);
+		cell_print_flat_row(text, cell, 0, brief);
 		break;
 	case CELL_LIST:
 		for (size_t i = 0; i < cell->row_count; i++) {
 			if (i)
 				text_append_string(text, "; ");
-			print_flat_row(text, cell, i, brief);
+			cell_print_flat_row(text, cell, i, brief);
 		}
 		break;
 	}

@@ -13,7 +13,7 @@
 #include "tools/output/output_driver.h"
 
 /* Readers take spaces around an unquoted field away. */
-static bool needs_quotes(const struct text *text)
+static bool output_csv_needs_quotes(const struct text *text)
 {
 	if (text->length == 0)
 		return true;
@@ -26,17 +26,17 @@ static bool needs_quotes(const struct text *text)
 	return false;
 }
 
-static void write_field(FILE *stream, const struct text *text)
+static void output_csv_write_field(FILE *stream, const struct text *text)
 {
-	if (needs_quotes(text))
+	if (output_csv_needs_quotes(text))
 		csv_fwrite(stream, text->length ? text->bytes : "", text->length);
 	else
 		fwrite(text->bytes, 1, text->length, stream);
 }
 
-static void begin(struct output *output)
+static void output_csv_begin(struct output *output)
 {
-	struct text *text = must_realloc(NULL, sizeof(*text));
+	struct text *text = heap_realloc(NULL, sizeof(*text));
 
 	*text = (struct text){0};
 	output->state = text;
@@ -45,7 +45,7 @@ static void begin(struct output *output)
 	putc('\n', output->stream);
 }
 
-static void row(struct output *output, const struct cell *cells)
+static void output_csv_row(struct output *output, const struct cell *cells)
 {
 	struct text *text = output->state;
 
@@ -59,21 +59,22 @@ static void row(struct output *output, const struct cell *cells)
 			escape_for_csv(text, cells[i].text, cells[i].length);
 		else
 			cell_print_flat(text, &cells[i], false);
-		write_field(output->stream, text);
+		output_csv_write_field(output->stream, text);
 	}
 	putc('\n', output->stream);
 }
 
-static void flush(struct output *output)
+static void output_csv_flush(struct output *output)
 {
 	(void)output;
 }
 
-static void end(struct output *output, bool whole)
+static void output_csv_end(struct output *output, bool whole)
 {
 	(void)whole;
 	text_free(output->state);
 	free(output->state);
 }
 
-const struct output_driver output_csv = {begin, row, flush, end};
+const struct output_driver output_csv = {output_csv_begin, output_csv_row, output_csv_flush,
+                                         output_csv_end};

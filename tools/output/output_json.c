@@ -11,22 +11,22 @@
 #include "tools/output/output_cell.h"
 #include "tools/output/output_driver.h"
 
-static void print_cell(struct text *text, const struct cell *cell);
+static void output_json_print_cell(struct text *text, const struct cell *cell);
 
-static void print_object(struct text *text, const struct output_column *columns,
-                         const struct cell *cells, size_t count)
+static void output_json_print_object(struct text *text, const struct output_column *columns,
+                                     const struct cell *cells, size_t count)
 {
 	text_append(text, "{", 1);
 	for (size_t i = 0; i < count; i++) {
 		text_append_string(text, i ? ", \"" : "\"");
 		text_append_string(text, columns[i].name);
 		text_append(text, "\": ", 3);
-		print_cell(text, &cells[i]);
+		output_json_print_cell(text, &cells[i]);
 	}
 	text_append(text, "}", 1);
 }
 
-static void print_cell(struct text *text, const struct cell *cell)
+static void output_json_print_cell(struct text *text, const struct cell *cell)
 {
 	switch (cell->kind) {
 	case CELL_NONE:
@@ -41,60 +41,62 @@ static void print_cell(struct text *text, const struct cell *cell)
 		text_append(text, cell->text, cell->length);
 		break;
 	case CELL_OBJECT:
-		print_object(text, cell->columns, cell->cells, cell->column_count);
+		output_json_print_object(text, cell->columns, cell->cells, cell->column_count);
 		break;
 	case CELL_LIST:
 		text_append(text, "[", 1);
 		for (size_t i = 0; i < cell->row_count; i++) {
 			if (i)
 				text_append(text, ", ", 2);
-			print_object(text, cell->columns, cell->cells + i * cell->column_count,
-			             cell->column_count);
+			output_json_print_object(text, cell->columns,
+			                         cell->cells + i * cell->column_count,
+			                         cell->column_count);
 		}
 		text_append(text, "]", 1);
 		break;
 	}
 }
 
-static bool is_array(const struct output *output)
+static bool output_json_is_array(const struct output *output)
 {
 	return output->format == OUTPUT_JSON && output->shape == SHAPE_ROWS;
 }
 
-static void begin(struct output *output)
+static void output_json_begin(struct output *output)
 {
-	struct text *text = must_realloc(NULL, sizeof(*text));
+	struct text *text = heap_realloc(NULL, sizeof(*text));
 
 	*text = (struct text){0};
 	output->state = text;
-	if (is_array(output))
+	if (output_json_is_array(output))
 		putc('[', output->stream);
 }
 
-static void row(struct output *output, const struct cell *cells)
+static void output_json_row(struct output *output, const struct cell *cells)
 {
 	struct text *text = output->state;
 
 	text->length = 0;
-	if (is_array(output))
+	if (output_json_is_array(output))
 		text_append_string(text, output->rows ? ",\n" : "\n");
-	print_object(text, output->columns, cells, output->column_count);
-	if (!is_array(output))
+	output_json_print_object(text, output->columns, cells, output->column_count);
+	if (!output_json_is_array(output))
 		text_append(text, "\n", 1);
 	fwrite(text->bytes, 1, text->length, output->stream);
 }
 
-static void flush(struct output *output)
+static void output_json_flush(struct output *output)
 {
 	(void)output;
 }
 
-static void end(struct output *output, bool whole)
+static void output_json_end(struct output *output, bool whole)
 {
-	if (whole && is_array(output))
+	if (whole && output_json_is_array(output))
 		fputs(output->rows ? "\n]\n" : "]\n", output->stream);
 	text_free(output->state);
 	free(output->state);
 }
 
-const struct output_driver output_json = {begin, row, flush, end};
+const struct output_driver output_json = {output_json_begin, output_json_row, output_json_flush,
+                                          output_json_end};

@@ -20,10 +20,10 @@ void row_cells_open(struct row_cells *row, const struct stele_schema *schema)
 	size_t count = schema->column_count;
 
 	*row = (struct row_cells){.schema = schema};
-	row->columns = must_realloc(NULL, count * sizeof(*row->columns));
-	row->cells = must_realloc(NULL, count * sizeof(*row->cells));
+	row->columns = heap_realloc(NULL, count * sizeof(*row->columns));
+	row->cells = heap_realloc(NULL, count * sizeof(*row->cells));
 	row->capacity = 256;
-	row->text = must_realloc(NULL, row->capacity);
+	row->text = heap_realloc(NULL, row->capacity);
 	for (size_t i = 0; i < count; i++) {
 		row->columns[i].name = schema->columns[i].name;
 		row->columns[i].right = row_type_is_number(schema->columns[i].type);
@@ -39,7 +39,7 @@ void row_cells_close(struct row_cells *row)
 }
 
 /* JSON has no infinities and no NaN, and readers of it no integers past 64 bits with a sign. */
-static bool is_literal(enum stele_type type, const char *text, size_t length)
+static bool row_cells_is_literal(enum stele_type type, const char *text, size_t length)
 {
 	static const char most[] = "9223372036854775807";
 
@@ -55,9 +55,9 @@ static bool is_literal(enum stele_type type, const char *text, size_t length)
 }
 
 /* Finds a column's value; where it has to be decoded, into `decoded`. */
-static int find_value(const struct row_cells *row, size_t column, const void *key,
-                      unsigned key_bits, const void *value, size_t value_size,
-                      unsigned char *decoded, const void **ret_value, size_t *ret_size)
+static int row_cells_find_value(const struct row_cells *row, size_t column, const void *key,
+                                unsigned key_bits, const void *value, size_t value_size,
+                                unsigned char *decoded, const void **ret_value, size_t *ret_size)
 {
 	if (!row->schema->columns[column].key)
 		return stele_value_column(row->schema, column, value, value_size, ret_value,
@@ -68,8 +68,8 @@ static int find_value(const struct row_cells *row, size_t column, const void *ke
 }
 
 /* Appends a column's text at `used`, and returns its length. */
-static size_t append_column(struct row_cells *row, const struct stele_column *column,
-                            const void *value, size_t size, size_t used)
+static size_t row_cells_append_column(struct row_cells *row, const struct stele_column *column,
+                                      const void *value, size_t size, size_t used)
 {
 	for (;;) {
 		size_t room = row->capacity - used;
@@ -78,7 +78,7 @@ static size_t append_column(struct row_cells *row, const struct stele_column *co
 		if (length < room)
 			return length;
 		row->capacity = used + length * 2 + 256;
-		row->text = must_realloc(row->text, row->capacity);
+		row->text = heap_realloc(row->text, row->capacity);
 	}
 }
 
@@ -94,13 +94,13 @@ int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, co
 		size_t size, length;
 		int result;
 
-		result = find_value(row, i, key, key_bits, value, value_size, decoded, &found,
-		                    &size);
+		result = row_cells_find_value(row, i, key, key_bits, value, value_size, decoded,
+		                              &found, &size);
 		if (result < 0)
 			return result;
-		length = append_column(row, column, found, size, used);
+		length = row_cells_append_column(row, column, found, size, used);
 		row->cells[i] = (struct cell){.kind = CELL_TEXT, .length = length};
-		if (is_literal(column->type, row->text + used, length))
+		if (row_cells_is_literal(column->type, row->text + used, length))
 			row->cells[i].kind = CELL_LITERAL;
 		used += length;
 	}
@@ -115,7 +115,7 @@ int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, co
 
 void row_print_key(struct text *text, const struct row_cells *row)
 {
-	for (size_t i = 0; i < schema_key_columns(row->schema); i++) {
+	for (size_t i = 0; i < row_key_columns(row->schema); i++) {
 		if (i)
 			text_append(text, ",", 1);
 		text_append(text, row->cells[i].text, row->cells[i].length);

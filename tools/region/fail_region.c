@@ -13,9 +13,9 @@
 #include "tools/region/place.h"
 
 /* Where the library has a region's data, stele(1) says so under FILES. */
-static bool is_missing(const char *region, char path[PATH_MAX])
+static bool fail_region_is_missing(const char *region, char path[PATH_MAX])
 {
-	const char *directory = located_directory() ? located_directory() : "/dev/shm";
+	const char *directory = place_directory() ? place_directory() : "/dev/shm";
 
 	snprintf(path, PATH_MAX, "%s/stele.%s", directory, region);
 	if (access(directory, F_OK) < 0)
@@ -23,9 +23,9 @@ static bool is_missing(const char *region, char path[PATH_MAX])
 	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
-static int offer_region(void *context, const char *name)
+static int fail_region_offer(void *context, const char *name)
 {
-	suggestion_offer(context, name);
+	suggest_offer(context, name);
 	return 0;
 }
 
@@ -34,14 +34,14 @@ enum status fail_region(const char *region, int error)
 	char path[PATH_MAX];
 	struct suggestion suggestion;
 
-	if (error != -ENOENT || is_path(region) || !is_missing(region, path))
+	if (error != -ENOENT || place_is_path(region) || !fail_region_is_missing(region, path))
 		return fail_library(error);
 	if (access(region, F_OK) == 0)
 		return fail(STATUS_NO_TABLE,
 		            "no such region: \"%s\" (no file %s); the file of this name is ./%s",
 		            region, path, region);
-	suggestion_start(&suggestion, region);
-	stele_region_each(located_directory(), offer_region, &suggestion);
+	suggest_start(&suggestion, region);
+	stele_region_each(place_directory(), fail_region_offer, &suggestion);
 	if (*suggestion.best)
 		return fail(
 			STATUS_NO_TABLE,
@@ -54,7 +54,7 @@ enum status fail_region(const char *region, int error)
 }
 
 /* Offers the tables of the newest version; where that can't be read there is nothing to suggest. */
-static void offer_tables(const char *region, struct suggestion *suggestion)
+static void fail_region_offer_tables(const char *region, struct suggestion *suggestion)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED};
@@ -62,12 +62,12 @@ static void offer_tables(const char *region, struct suggestion *suggestion)
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 
-	owner_ask(&options);
-	if (stele_subscriber_open(located(region), &options, &subscriber) < 0)
+	owner_apply(&options);
+	if (stele_subscriber_open(place_path(region), &options, &subscriber) < 0)
 		return;
 	if (stele_snapshot_open(subscriber, 0, &snapshot) == 0) {
 		while (stele_snapshot_next_table(snapshot, name) == 1)
-			suggestion_offer(suggestion, name);
+			suggest_offer(suggestion, name);
 		stele_snapshot_close(snapshot);
 	}
 	stele_subscriber_close(subscriber);
@@ -77,8 +77,8 @@ enum status fail_no_table(const char *place, const char *region, const char *tab
 {
 	struct suggestion suggestion;
 
-	suggestion_start(&suggestion, table);
-	offer_tables(region, &suggestion);
+	suggest_start(&suggestion, table);
+	fail_region_offer_tables(region, &suggestion);
 	if (*suggestion.best)
 		return fail(STATUS_NO_TABLE,
 		            "%sno table \"%s\" in region \"%s\"; did you mean \"%s\"?", place,

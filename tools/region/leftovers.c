@@ -26,7 +26,7 @@ struct region_paths {
 };
 
 /* The name of the region that has a file of this name, also where its data file is gone. */
-static bool region_of_file(const char *file, char region[STELE_NAME_MAX + 1])
+static bool leftovers_region_of_file(const char *file, char region[STELE_NAME_MAX + 1])
 {
 	const char *start = file + strlen("stele.");
 	size_t length;
@@ -40,13 +40,13 @@ static bool region_of_file(const char *file, char region[STELE_NAME_MAX + 1])
 	return stele_name_check("region", region) == 0;
 }
 
-static int compare(const void *a, const void *b)
+static int leftovers_compare(const void *a, const void *b)
 {
 	return strcmp(a, b);
 }
 
 /* Sorted; a region of several files is there as often. 0 or a negative errno. */
-static int list_names(const char *path, struct region_paths *ret)
+static int leftovers_list_names(const char *path, struct region_paths *ret)
 {
 	DIR *directory = opendir(path);
 	char region[STELE_NAME_MAX + 1];
@@ -55,18 +55,18 @@ static int list_names(const char *path, struct region_paths *ret)
 	if (!directory)
 		return -errno;
 	while ((entry = readdir(directory)) != NULL) {
-		if (!region_of_file(entry->d_name, region))
+		if (!leftovers_region_of_file(entry->d_name, region))
 			continue;
-		ret->names = must_realloc(ret->names, (ret->count + 1) * sizeof(*ret->names));
+		ret->names = heap_realloc(ret->names, (ret->count + 1) * sizeof(*ret->names));
 		snprintf(ret->names[ret->count++], sizeof(*ret->names), "%s", region);
 	}
 	closedir(directory);
 	if (ret->count)
-		qsort(ret->names, ret->count, sizeof(*ret->names), compare);
+		qsort(ret->names, ret->count, sizeof(*ret->names), leftovers_compare);
 	return 0;
 }
 
-static void file_found(void *context, const struct stele_leftover *leftover)
+static void leftovers_file_found(void *context, const struct stele_leftover *leftover)
 {
 	struct search *search = context;
 
@@ -79,11 +79,11 @@ static void file_found(void *context, const struct stele_leftover *leftover)
 				       });
 }
 
-static void search_files(struct search *search)
+static void leftovers_search_files(struct search *search)
 {
-	const char *directory = located_directory() ? located_directory() : "/dev/shm";
+	const char *directory = place_directory() ? place_directory() : "/dev/shm";
 	struct region_paths names = {0};
-	int error = list_names(directory, &names);
+	int error = leftovers_list_names(directory, &names);
 	char sentence[PATH_MAX + 64];
 
 	snprintf(sentence, sizeof(sentence), "cannot list %s: %s", directory, strerror(-error));
@@ -101,9 +101,9 @@ static void search_files(struct search *search)
 		if (i && strcmp(names.names[i], names.names[i - 1]) == 0)
 			continue;
 		search->region = names.names[i];
-		result =
-			stele_region_clean(located(names.names[i]),
-		                           search->dry_run ? STELE_DRY_RUN : 0, file_found, search);
+		result = stele_region_clean(place_path(names.names[i]),
+		                            search->dry_run ? STELE_DRY_RUN : 0,
+		                            leftovers_file_found, search);
 		if (result < 0)
 			search->found(search->context, &(struct leftover){
 							       .region = names.names[i],
@@ -118,7 +118,7 @@ static void search_files(struct search *search)
 
 /* ---- queues ---- */
 
-static void look_at_queue(void *context, const char *name)
+static void leftovers_check_queue(void *context, const char *name)
 {
 	struct search *search = context;
 	char region[STELE_NAME_MAX + 1], path[NAME_MAX + 2], sentence[2 * NAME_MAX];
@@ -150,6 +150,6 @@ int leftovers_each(bool dry_run, void (*found)(void *context, const struct lefto
 	struct search search = {.dry_run = dry_run, .found = found, .context = context};
 
 	/* Files first: with the slots go the queues of dead subscribers there. */
-	search_files(&search);
-	return queues_each(look_at_queue, &search);
+	leftovers_search_files(&search);
+	return queues_each(leftovers_check_queue, &search);
 }

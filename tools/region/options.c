@@ -35,7 +35,7 @@ struct invocation {
  * keeps the operands. With an argv of another address argp takes the name for --help from the
  * program's short name, while messages about options start with argv[0]: "stele: unrecognized
  * option", but "Usage: stele create". */
-static error_t parse_outermost(int key, char *argument, struct argp_state *state)
+static error_t options_parse_outer(int key, char *argument, struct argp_state *state)
 {
 	struct invocation *invocation = state->input;
 
@@ -45,7 +45,7 @@ static error_t parse_outermost(int key, char *argument, struct argp_state *state
 			fail(STATUS_INPUT, "--directory: expected a directory");
 			return EINVAL;
 		}
-		located_in(argument);
+		place_set_directory(argument);
 		return 0;
 	case ARGP_KEY_INIT:
 		state->argv = invocation->argv;
@@ -59,8 +59,8 @@ static error_t parse_outermost(int key, char *argument, struct argp_state *state
 	}
 }
 
-static int parse_arguments(const struct argp *argp, const struct argp *more, const char *name,
-                           int argc, char **argv, void *input, char ***ret_operands)
+static int options_parse_with(const struct argp *argp, const struct argp *more, const char *name,
+                              int argc, char **argv, void *input, char ***ret_operands)
 {
 	struct argp_child children[] = {{.argp = argp}, {.argp = more}, {0}};
 	static const struct argp_option common[] = {
@@ -70,7 +70,7 @@ static int parse_arguments(const struct argp *argp, const struct argp *more, con
 	};
 	struct argp outermost = {
 		.options = common,
-		.parser = parse_outermost,
+		.parser = options_parse_outer,
 		.args_doc = argp->args_doc,
 		.doc = argp->doc,
 		.children = children,
@@ -82,7 +82,7 @@ static int parse_arguments(const struct argp *argp, const struct argp *more, con
 	inner.args_doc = NULL;
 	inner.doc = NULL;
 	children[0].argp = &inner;
-	invocation.argv = must_realloc(NULL, ((size_t)argc + 1) * sizeof(*argv));
+	invocation.argv = heap_realloc(NULL, ((size_t)argc + 1) * sizeof(*argv));
 	memcpy(invocation.argv, argv, ((size_t)argc + 1) * sizeof(*argv));
 	snprintf(full_name, sizeof(full_name), "stele %s", name);
 	program_invocation_short_name = full_name;
@@ -99,16 +99,16 @@ static int parse_arguments(const struct argp *argp, const struct argp *more, con
 int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
                   char ***ret_operands)
 {
-	return parse_arguments(argp, NULL, name, argc, argv, input, ret_operands);
+	return options_parse_with(argp, NULL, name, argc, argv, input, ret_operands);
 }
 
 int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv,
                           void *input, char ***ret_operands)
 {
-	return parse_arguments(argp, &options_owner, name, argc, argv, input, ret_operands);
+	return options_parse_with(argp, &options_owner, name, argc, argv, input, ret_operands);
 }
 
-static error_t parse_reading(int key, char *argument, struct argp_state *state)
+static error_t options_reading_key(int key, char *argument, struct argp_state *state)
 {
 	struct options_reading *reading = state->input;
 
@@ -117,7 +117,7 @@ static error_t parse_reading(int key, char *argument, struct argp_state *state)
 		state->child_inputs[0] = &reading->format;
 		return 0;
 	case 'a':
-		return parse_token("--version", argument, 1, UINT64_MAX, &reading->version) ==
+		return token_parse("--version", argument, 1, UINT64_MAX, &reading->version) ==
 		                       STATUS_DONE
 		               ? 0
 		               : EINVAL;
@@ -133,11 +133,11 @@ const struct argp options_reading = {
                          10},
 			{0},
 		},
-	.parser = parse_reading,
+	.parser = options_reading_key,
 	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
 };
 
-static error_t parse_writing(int key, char *argument, struct argp_state *state)
+static error_t options_writing_key(int key, char *argument, struct argp_state *state)
 {
 	struct options_writing *writing = state->input;
 
@@ -157,7 +157,7 @@ static error_t parse_writing(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_IF_HEAD:
 		writing->if_head_given = true;
-		return parse_token("--if-head", argument, 0, INT64_MAX, &writing->if_head) ==
+		return token_parse("--if-head", argument, 0, INT64_MAX, &writing->if_head) ==
 		                       STATUS_DONE
 		               ? 0
 		               : EINVAL;
@@ -179,5 +179,5 @@ const struct argp options_writing = {
                          "Only if the newest version is this one; else the exit status is 10", 11},
 			{0},
 		},
-	.parser = parse_writing,
+	.parser = options_writing_key,
 };

@@ -16,7 +16,7 @@ static unsigned flags;
 static uid_t owner;
 
 /* A number of a user, or a name. */
-static enum status parse_user(const char *text, uid_t *ret)
+static enum status owner_parse_user(const char *text, uid_t *ret)
 {
 	const struct passwd *entry;
 	uint64_t number;
@@ -36,7 +36,7 @@ static enum status parse_user(const char *text, uid_t *ret)
 	return STATUS_DONE;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t owner_parse(int key, char *argument, struct argp_state *state)
 {
 	(void)state;
 	if (key != OPTION_OWNER)
@@ -46,7 +46,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	}
 	flags = STELE_ONE_OWNER;
-	return parse_user(argument, &owner) == STATUS_DONE ? 0 : EINVAL;
+	return owner_parse_user(argument, &owner) == STATUS_DONE ? 0 : EINVAL;
 }
 
 const struct argp options_owner = {
@@ -58,21 +58,21 @@ const struct argp options_owner = {
                          12},
 			{0},
 		},
-	.parser = parse,
+	.parser = owner_parse,
 };
 
-void owner_ask(struct stele_subscriber_options *options)
+void owner_apply(struct stele_subscriber_options *options)
 {
 	options->flags |= flags;
 	options->owner = flags & STELE_ONE_OWNER ? owner : 0;
 }
 
-void owner_tell(const char *region, struct stele_subscriber *subscriber)
+void owner_report(const char *region, struct stele_subscriber *subscriber)
 {
 	struct stele_subscriber_state state = {.size = sizeof(state)};
 	char name[OWNER_SIZE];
 
-	if (flags || is_path(region) || stele_subscriber_describe(subscriber, &state) < 0 ||
+	if (flags || place_is_path(region) || stele_subscriber_describe(subscriber, &state) < 0 ||
 	    state.owner_trusted)
 		return;
 	fail(STATUS_DONE, "region \"%s\" belongs to %s; --owner %u reads that user's only", region,

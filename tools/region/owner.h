@@ -9,11 +9,11 @@
 /* Reads --owner, which says whose regions reader_open() and its like may read. */
 extern const struct argp options_owner;
 /* Makes a subscriber refuse regions of other owners than --owner asks for. */
-void owner_ask(struct stele_subscriber_options *options);
+void owner_apply(struct stele_subscriber_options *options);
 /* A user for people: "user 65534 (nobody)". */
 #define OWNER_SIZE 64
 const char *owner_name(uid_t user, char name[OWNER_SIZE]);
 /* Says on standard error whose region is read, if that is neither asked for nor a trusted owner's. */
-void owner_tell(const char *region, struct stele_subscriber *subscriber);
+void owner_report(const char *region, struct stele_subscriber *subscriber);
 
 #endif

@@ -5,31 +5,31 @@
 
 static const char *directory;
 
-const char *located(const char *region)
+const char *place_path(const char *region)
 {
 	static char *path;
 	char *made;
 
-	if (is_path(region) ? asprintf(&made, "file:%s", region) < 0
-	                    : asprintf(&made, "%s%s%s", directory ? directory : "",
-	                               directory ? "/" : "", region) < 0)
+	if (place_is_path(region) ? asprintf(&made, "file:%s", region) < 0
+	                          : asprintf(&made, "%s%s%s", directory ? directory : "",
+	                                     directory ? "/" : "", region) < 0)
 		abort();
 	free(path);
 	path = made;
 	return path;
 }
 
-bool is_path(const char *text)
+bool place_is_path(const char *text)
 {
 	return *text == '/' || *text == '.';
 }
 
-const char *located_directory(void)
+const char *place_directory(void)
 {
 	return directory;
 }
 
-void located_in(const char *path)
+void place_set_directory(const char *path)
 {
 	directory = path;
 }

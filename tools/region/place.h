@@ -8,14 +8,14 @@
 /* What the library takes for a region of this name: with the directory before it that --directory,
  * which every subcommand has, gave; or for a saved file, where a path stands. Holds until the next
  * call. */
-const char *located(const char *region);
+const char *place_path(const char *region);
 /* That directory, or NULL. */
-const char *located_directory(void);
+const char *place_directory(void);
 /* Stores --directory. */
-void located_in(const char *directory);
+void place_set_directory(const char *directory);
 
 /* True for the path of a saved file where a region's name may stand: it starts with '/' or '.',
  * which no name does. */
-bool is_path(const char *text);
+bool place_is_path(const char *text);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* The file system of this namespace's queues, mounted for this descriptor alone: there is no mount
  * point, and nothing is left when it is closed. Only root may. */
-static int open_own(void)
+static int queues_open_own(void)
 {
 	int context = fsopen("mqueue", FSOPEN_CLOEXEC), mount = -1, directory = -1, error;
 
@@ -36,7 +36,7 @@ static int open_own(void)
 }
 
 /* Where the system has it mounted, as far as it is of this namespace. */
-static int open_mounted(void)
+static int queues_open_mounted(void)
 {
 	struct statfs status;
 	int directory = open("/dev/mqueue", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -52,12 +52,12 @@ static int open_mounted(void)
 
 int queues_each(void (*each)(void *context, const char *name), void *context)
 {
-	int fd = open_own();
+	int fd = queues_open_own();
 	struct dirent *entry;
 	DIR *directory;
 
 	if (fd < 0)
-		fd = open_mounted();
+		fd = queues_open_mounted();
 	if (fd < 0)
 		return -errno;
 	directory = fdopendir(fd);
@@ -89,7 +89,7 @@ bool queue_is_subscribers(const char *name, char region[STELE_NAME_MAX + 1])
 }
 
 /* The name with its slash, for mq_open(3). */
-static const char *with_slash(const char *name)
+static const char *queues_with_slash(const char *name)
 {
 	static char path[NAME_MAX + 2];
 
@@ -102,7 +102,7 @@ static const char *with_slash(const char *name)
  * makes it, and the kernel grants a write lease (fcntl(2)) only on what nobody else has open. */
 int queue_is_dead(const char *name)
 {
-	mqd_t queue = mq_open(with_slash(name), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	mqd_t queue = mq_open(queues_with_slash(name), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct mq_attr attributes;
 	int result;
 
@@ -123,5 +123,5 @@ int queue_is_dead(const char *name)
 
 int queue_remove(const char *name)
 {
-	return mq_unlink(with_slash(name)) < 0 && errno != ENOENT ? -errno : 0;
+	return mq_unlink(queues_with_slash(name)) < 0 && errno != ENOENT ? -errno : 0;
 }

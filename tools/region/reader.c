@@ -15,7 +15,7 @@ static enum status reader_opened(struct reader *reader, const char *region, int 
 {
 	if (result < 0)
 		return fail_region(region, result);
-	owner_tell(region, reader->subscriber);
+	owner_report(region, reader->subscriber);
 	return STATUS_DONE;
 }
 
@@ -25,17 +25,17 @@ enum status reader_open(struct reader *reader, const char *region, enum reader_k
 	int result = -1;
 
 	*reader = (struct reader){.region = region};
-	owner_ask(&options);
+	owner_apply(&options);
 	if (kind == READER_ONCE)
 		options.flags |= STELE_UNREGISTERED;
 	/* A queue's name outlives a process that is killed; who never waits does without. */
 	if (kind == READER_PINNED) {
 		options.notifier = "futex";
-		result = stele_subscriber_open(located(region), &options, &reader->subscriber);
+		result = stele_subscriber_open(place_path(region), &options, &reader->subscriber);
 		options.notifier = NULL;
 	}
 	if (result < 0)
-		result = stele_subscriber_open(located(region), &options, &reader->subscriber);
+		result = stele_subscriber_open(place_path(region), &options, &reader->subscriber);
 	return reader_opened(reader, region, result);
 }
 
@@ -51,23 +51,23 @@ enum status reader_open_notified(struct reader *reader, const char *region, cons
 	int result;
 
 	*reader = (struct reader){.region = region};
-	owner_ask(&options);
-	result = stele_subscriber_open(located(region), &options, &reader->subscriber);
+	owner_apply(&options);
+	result = stele_subscriber_open(place_path(region), &options, &reader->subscriber);
 	return reader_opened(reader, region, result);
 }
 
-static void close_snapshot(struct reader *reader)
+static void reader_close_snapshot(struct reader *reader)
 {
 	reader->schema = stele_schema_free(reader->schema);
 	if (reader->snapshot)
 		reader->snapshot = stele_snapshot_close(reader->snapshot);
 }
 
-static int open_table(struct reader *reader, const char *table, uint64_t version)
+static int reader_try_table(struct reader *reader, const char *table, uint64_t version)
 {
 	int result;
 
-	close_snapshot(reader);
+	reader_close_snapshot(reader);
 	result = stele_snapshot_open(reader->subscriber, version, &reader->snapshot);
 	if (result < 0)
 		return result;
@@ -85,7 +85,7 @@ enum status reader_check_token(const struct reader *reader, const char *what,
 	stele_subscriber_region_uuid(reader->subscriber, uuid);
 	if (token_is_of(token, uuid))
 		return STATUS_DONE;
-	return fail_other_region(STATUS_NO_TABLE, what, token, reader->region, uuid);
+	return token_fail_region(STATUS_NO_TABLE, what, token, reader->region, uuid);
 }
 
 enum status reader_open_table(struct reader *reader, const char *table, const struct token *version)
@@ -98,7 +98,7 @@ enum status reader_open_table(struct reader *reader, const char *table, const st
 	if (status != STATUS_DONE)
 		return status;
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
-		result = open_table(reader, table, version ? version->version : 0);
+		result = reader_try_table(reader, table, version ? version->version : 0);
 	if (result == -ENOENT && reader->snapshot)
 		return fail_no_table("", reader->region, table);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
@@ -106,14 +106,14 @@ enum status reader_open_table(struct reader *reader, const char *table, const st
 
 void reader_close(struct reader *reader)
 {
-	close_snapshot(reader);
+	reader_close_snapshot(reader);
 	if (reader->subscriber)
 		stele_subscriber_close(reader->subscriber);
 	*reader = (struct reader){0};
 }
 
-int each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *context,
-               uint64_t *ret_version)
+int reader_each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *context,
+                      uint64_t *ret_version)
 {
 	char name[STELE_NAME_MAX + 1] = "";
 	struct stele_snapshot *snapshot;

@@ -39,8 +39,8 @@ void reader_close(struct reader *reader);
 /* Calls `each` for each table of the newest version, in the order of names. 0, an error of the library, or
  * what `each` returned that was not 0. Sets `*ret_version` (may be NULL) before the first. */
 typedef int each_table_fn(void *context, const char *name, const struct stele_table *table);
-int each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *context,
-               uint64_t *ret_version);
+int reader_each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *context,
+                      uint64_t *ret_version);
 
 /* How often something is read again that the publisher took back meanwhile. */
 enum { READ_TRIES = 100 };

@@ -10,13 +10,13 @@
 #include "tools/region/place.h"
 #include "tools/region/target.h"
 
-enum status parse_target(const char *command, const char *text, bool table_needed,
+enum status target_parse(const char *command, const char *text, bool table_needed,
                          struct target *ret)
 {
 	const char *slash = strchr(text, '/');
 	size_t length = slash ? (size_t)(slash - text) : strlen(text);
 
-	if (is_path(text))
+	if (place_is_path(text))
 		return fail_usage(command,
 		                  "expected the name of a region, but \"%s\" stands there; a "
 		                  "saved file can only be read",
@@ -35,9 +35,9 @@ enum status parse_target(const char *command, const char *text, bool table_neede
 	return STATUS_DONE;
 }
 
-enum status parse_source(const char *text)
+enum status target_check_source(const char *text)
 {
-	if (is_path(text) || stele_name_check("region", text) == 0)
+	if (place_is_path(text) || stele_name_check("region", text) == 0)
 		return STATUS_DONE;
 	if (access(text, F_OK) == 0)
 		return fail(STATUS_INPUT,
@@ -48,7 +48,7 @@ enum status parse_source(const char *text)
 }
 
 /* What a path has before its last slash is the file, if it is one: below a file there are no others. */
-static bool split_path(const char *text, bool table_needed, struct target *ret)
+static bool target_split_path(const char *text, bool table_needed, struct target *ret)
 {
 	const char *slash = strrchr(text, '/');
 	struct stat status;
@@ -63,12 +63,12 @@ static bool split_path(const char *text, bool table_needed, struct target *ret)
 	return true;
 }
 
-enum status parse_source_target(const char *command, const char *text, bool table_needed,
+enum status target_parse_source(const char *command, const char *text, bool table_needed,
                                 struct target *ret)
 {
-	if (!is_path(text))
-		return parse_target(command, text, table_needed, ret);
-	if (!split_path(text, table_needed, ret))
+	if (!place_is_path(text))
+		return target_parse(command, text, table_needed, ret);
+	if (!target_split_path(text, table_needed, ret))
 		return fail_usage(command,
 		                  "expected FILE/TABLE, such as ./net.stele/routes, but \"%s\" "
 		                  "stands there",

@@ -8,17 +8,17 @@
 #include "tools/base/status.h"
 
 /* Judges what stands for REGION|FILE. */
-enum status parse_source(const char *text);
+enum status target_check_source(const char *text);
 
 /* REGION/TABLE, or with `table_needed` false also REGION alone: then the table is empty. */
 struct target {
 	char region[512]; /* so that one too long is seen to be; or a path */
 	char table[STELE_NAME_MAX + 1];
 };
-enum status parse_target(const char *command, const char *text, bool table_needed,
+enum status target_parse(const char *command, const char *text, bool table_needed,
                          struct target *ret);
 /* The same, or FILE/TABLE. */
-enum status parse_source_target(const char *command, const char *text, bool table_needed,
+enum status target_parse_source(const char *command, const char *text, bool table_needed,
                                 struct target *ret);
 
 #endif

@@ -15,7 +15,7 @@
 enum { DIGITS_MIN = 8, DIGITS_MAX = 32 };
 
 /* Hex digits, with the hyphens of a UUID anywhere between them. */
-static bool parse_region(const char *text, char ret[DIGITS_MAX + 1])
+static bool token_parse_region(const char *text, char ret[DIGITS_MAX + 1])
 {
 	size_t count = 0;
 
@@ -30,7 +30,7 @@ static bool parse_region(const char *text, char ret[DIGITS_MAX + 1])
 	return count >= DIGITS_MIN;
 }
 
-enum status parse_token(const char *what, const char *text, uint64_t least, uint64_t most,
+enum status token_parse(const char *what, const char *text, uint64_t least, uint64_t most,
                         struct token *ret)
 {
 	char *end = (char *)(uintptr_t)text;
@@ -42,7 +42,7 @@ enum status parse_token(const char *what, const char *text, uint64_t least, uint
 		token.version = strtoull(text, &end, 10);
 	good = end != text && errno == 0 && token.version >= least && token.version <= most;
 	if (good && *end)
-		good = *end == '@' && parse_region(end + 1, token.region);
+		good = *end == '@' && token_parse_region(end + 1, token.region);
 	if (!good)
 		return fail(
 			STATUS_INPUT,
@@ -61,7 +61,7 @@ enum status token_needs_region(const char *what, const struct token *token, cons
 
 	if (token->version == 0 || *token->region)
 		return STATUS_DONE;
-	result = stele_region_describe(located(region), &info);
+	result = stele_region_describe(place_path(region), &info);
 	if (result < 0)
 		return fail_region(region, result);
 	return fail(
@@ -69,7 +69,7 @@ enum status token_needs_region(const char *what, const struct token *token, cons
 		"%s: %llu says nothing without its region, as a region that is made anew comes "
 		"to the same numbers; if it is a version of region \"%s\" as it is now, write %s",
 		what, (unsigned long long)token->version, region,
-		describe_token_short(token->version, info.uuid, text));
+		token_describe_short(token->version, info.uuid, text));
 }
 
 bool token_is_of(const struct token *token, const uint8_t uuid[16])
@@ -81,7 +81,7 @@ bool token_is_of(const struct token *token, const uint8_t uuid[16])
 	return strncmp(digits, token->region, strlen(token->region)) == 0;
 }
 
-enum status fail_other_region(enum status status, const char *what, const struct token *token,
+enum status token_fail_region(enum status status, const char *what, const struct token *token,
                               const char *region, const uint8_t uuid[16])
 {
 	char text[DESCRIBED_MAX];
@@ -94,7 +94,7 @@ enum status fail_other_region(enum status status, const char *what, const struct
 		describe_uuid(uuid, text));
 }
 
-const char *describe_token(uint64_t version, const uint8_t uuid[16], char *buffer)
+const char *token_describe(uint64_t version, const uint8_t uuid[16], char *buffer)
 {
 	char text[DESCRIBED_MAX];
 
@@ -103,7 +103,7 @@ const char *describe_token(uint64_t version, const uint8_t uuid[16], char *buffe
 	return buffer;
 }
 
-const char *describe_token_short(uint64_t version, const uint8_t uuid[16], char *buffer)
+const char *token_describe_short(uint64_t version, const uint8_t uuid[16], char *buffer)
 {
 	snprintf(buffer, DESCRIBED_MAX, "%llu@%02x%02x%02x%02x", (unsigned long long)version,
 	         uuid[0], uuid[1], uuid[2], uuid[3]);

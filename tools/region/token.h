@@ -17,7 +17,7 @@ struct token {
 };
 
 /* Reads `VERSION' or `VERSION@UUID'; or STATUS_INPUT after an error message. */
-enum status parse_token(const char *what, const char *text, uint64_t least, uint64_t most,
+enum status token_parse(const char *what, const char *text, uint64_t least, uint64_t most,
                         struct token *ret);
 
 /* Refuses a bare number, with a message that has the token of the region as it is now. 0, the time
@@ -28,12 +28,12 @@ enum status token_needs_region(const char *what, const struct token *token, cons
 bool token_is_of(const struct token *token, const uint8_t uuid[16]);
 
 /* Says that the token is of another region than `region`, which has this UUID; returns `status`. */
-enum status fail_other_region(enum status status, const char *what, const struct token *token,
+enum status token_fail_region(enum status status, const char *what, const struct token *token,
                               const char *region, const uint8_t uuid[16]);
 
 /* As describe_number(): the token with the whole UUID, for programs; and with 8 digits of it, for
  * people. */
-const char *describe_token(uint64_t version, const uint8_t uuid[16], char *buffer);
-const char *describe_token_short(uint64_t version, const uint8_t uuid[16], char *buffer);
+const char *token_describe(uint64_t version, const uint8_t uuid[16], char *buffer);
+const char *token_describe_short(uint64_t version, const uint8_t uuid[16], char *buffer);
 
 #endif

@@ -20,11 +20,11 @@ enum status writer_check_token(const struct writer *writer, enum status status, 
 	stele_publisher_region_uuid(writer->publisher, uuid);
 	if (token_is_of(token, uuid))
 		return STATUS_DONE;
-	return fail_other_region(status, what, token, writer->region, uuid);
+	return token_fail_region(status, what, token, writer->region, uuid);
 }
 
 /* Begins a transaction, in which --if-head holds. */
-static enum status begin(struct writer *writer, const struct options_writing *options)
+static enum status writer_begin(struct writer *writer, const struct options_writing *options)
 {
 	enum status status = STATUS_DONE;
 	int result = stele_transaction_begin(writer->publisher, &writer->tx);
@@ -55,11 +55,11 @@ enum status writer_open(struct writer *writer, const char *region,
 	status = token_needs_region("--if-head", &options->if_head, region);
 	if (status != STATUS_DONE)
 		return status;
-	result = stele_publisher_open(located(region), &publisher_options, &writer->publisher);
+	result = stele_publisher_open(place_path(region), &publisher_options, &writer->publisher);
 	if (result < 0)
 		return fail_region(region, result);
 	fail_hold();
-	status = begin(writer, options);
+	status = writer_begin(writer, options);
 	if (status != STATUS_DONE)
 		writer_close(writer);
 	return status;
@@ -80,9 +80,9 @@ enum status writer_open_table(struct writer *writer, const char *place, const ch
 }
 
 /* A region on a disk can't be read after a reboot before a publisher has opened it. */
-static enum status schema_by_writer(const char *region, const char *table,
-                                    const struct options_writing *options,
-                                    struct stele_schema **ret)
+static enum status writer_schema_locked(const char *region, const char *table,
+                                        const struct options_writing *options,
+                                        struct stele_schema **ret)
 {
 	const struct stele_schema *schema;
 	struct stele_writable *writable;
@@ -103,8 +103,8 @@ static enum status schema_by_writer(const char *region, const char *table,
 	return status;
 }
 
-static enum status schema_by_reader(const char *region, const char *table,
-                                    struct stele_schema **ret)
+static enum status writer_schema_unlocked(const char *region, const char *table,
+                                          struct stele_schema **ret)
 {
 	struct reader reader;
 	enum status status;
@@ -121,40 +121,42 @@ static enum status schema_by_reader(const char *region, const char *table,
 	return status;
 }
 
-enum status table_schema(const char *region, const char *table,
-                         const struct options_writing *options, struct stele_schema **ret_schema,
-                         uint64_t *ret_limit)
+enum status writer_schema(const char *region, const char *table,
+                          const struct options_writing *options, struct stele_schema **ret_schema,
+                          uint64_t *ret_limit)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	enum status status;
 	int result;
 
-	result = stele_region_describe(located(region), &info);
+	result = stele_region_describe(place_path(region), &info);
 	if (result < 0 && result != -ESTALE)
 		return fail_region(region, result);
 	if (result == 0)
-		status = schema_by_reader(region, table, ret_schema);
+		status = writer_schema_unlocked(region, table, ret_schema);
 	else
-		status = schema_by_writer(region, table, options, ret_schema);
+		status = writer_schema_locked(region, table, options, ret_schema);
 	if (status == STATUS_DONE && result < 0 &&
-	    stele_region_describe(located(region), &info) < 0)
+	    stele_region_describe(place_path(region), &info) < 0)
 		info.limit_size = UINT64_MAX;
 	*ret_limit = info.limit_size;
 	return status;
 }
 
-static void print_commit(const char *what, const char *token, uint64_t version,
-                         const struct stele_commit *commit, int64_t rows)
+static void writer_print_commit(const char *what, const char *token, uint64_t version,
+                                const struct stele_commit *commit, int64_t rows)
 {
 	char added[GROUPED_SIZE], changed[GROUPED_SIZE], removed[GROUPED_SIZE], same[GROUPED_SIZE];
 
 	printf("%s: version %s", what, token);
 	if (commit->version == version) {
-		printf(" (%s added, %s changed, %s removed", grouped(commit->added, added),
-		       grouped(commit->changed, changed), grouped(commit->removed, removed));
+		printf(" (%s added, %s changed, %s removed", describe_grouped(commit->added, added),
+		       describe_grouped(commit->changed, changed),
+		       describe_grouped(commit->removed, removed));
 		if (rows >= 0)
 			printf(", %s as before",
-			       grouped((uint64_t)rows - commit->added - commit->changed, same));
+			       describe_grouped((uint64_t)rows - commit->added - commit->changed,
+			                        same));
 		putchar(')');
 	}
 	putchar('\n');
@@ -176,15 +178,15 @@ enum status writer_commit(struct writer *writer, const char *what, const char *m
 		return fail_library(result);
 	/* While this publisher is attached no other can have made a newer one, unless they share
 	 * the region. */
-	if (result == 1 && stele_region_describe(located(writer->region), &info) < 0)
+	if (result == 1 && stele_region_describe(place_path(writer->region), &info) < 0)
 		info.commit.version = 0;
 	/* Standard output may be slow, and others wait to attach. */
 	writer_close(writer);
-	describe_token_short(version, uuid, token);
+	token_describe_short(version, uuid, token);
 	if (result == 0)
 		printf("%s: nothing changed, version %s\n", what, token);
 	else
-		print_commit(what, token, version, &info.commit, rows);
+		writer_print_commit(what, token, version, &info.commit, rows);
 	return STATUS_DONE;
 }
 

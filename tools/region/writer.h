@@ -21,9 +21,9 @@ enum status writer_open(struct writer *writer, const char *region,
                         const struct options_writing *options);
 /* Finds out the schema of a table, without a transaction where that is possible, and how many bytes
  * the region may grow to. The schema is freed with stele_schema_free(). */
-enum status table_schema(const char *region, const char *table,
-                         const struct options_writing *options, struct stele_schema **ret_schema,
-                         uint64_t *ret_limit);
+enum status writer_schema(const char *region, const char *table,
+                          const struct options_writing *options, struct stele_schema **ret_schema,
+                          uint64_t *ret_limit);
 /* `status`, with a message, where a token is of another region than the one that was opened. */
 enum status writer_check_token(const struct writer *writer, enum status status, const char *what,
                                const struct token *token);

@@ -7,16 +7,16 @@
 #include "tools/base/suggest.h"
 #include "tools/rows/column.h"
 
-enum status fail_no_column(const char *place, const struct stele_schema *schema, const char *name,
-                           size_t length)
+enum status column_fail_unknown(const char *place, const struct stele_schema *schema,
+                                const char *name, size_t length)
 {
 	char unknown[SUGGESTION_MAX], text[1024];
 	struct suggestion suggestion;
 
 	snprintf(unknown, sizeof(unknown), "%.*s", (int)(length < 63 ? length : 63), name);
-	suggestion_start(&suggestion, unknown);
+	suggest_start(&suggestion, unknown);
 	for (size_t i = 0; i < schema->column_count; i++)
-		suggestion_offer(&suggestion, schema->columns[i].name);
+		suggest_offer(&suggestion, schema->columns[i].name);
 	if (*suggestion.best)
 		return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; did you mean \"%s\"?",
 		            place, unknown, suggestion.best);
@@ -25,7 +25,7 @@ enum status fail_no_column(const char *place, const struct stele_schema *schema,
 	            unknown, text);
 }
 
-const char *column_sentence(const struct stele_column *column)
+const char *column_message(const struct stele_column *column)
 {
 	static char sentence[1024];
 	const char *last = stele_last_error();

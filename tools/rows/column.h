@@ -8,11 +8,11 @@
 
 /* Prints that a name is none of the schema's columns, and which was probably meant. `place` goes
  * before the sentence: "FILE:LINE: ", or "". */
-enum status fail_no_column(const char *place, const struct stele_schema *schema, const char *name,
-                           size_t length);
+enum status column_fail_unknown(const char *place, const struct stele_schema *schema,
+                                const char *name, size_t length);
 
 /* The library's last sentence, made to start with the column's name where it does not. The result
  * holds until the next call. */
-const char *column_sentence(const struct stele_column *column);
+const char *column_message(const struct stele_column *column);
 
 #endif

@@ -35,7 +35,7 @@ json_t *json_parse_object(const char *line, size_t length, char *error, size_t e
 }
 
 /* False where the value is neither text, number nor truth. */
-static bool value_text(const json_t *value, char *number, size_t size, struct field *field)
+static bool json_row_value_text(const json_t *value, char *number, size_t size, struct field *field)
 {
 	field->text = number;
 	switch (json_typeof(value)) {
@@ -60,14 +60,14 @@ static bool value_text(const json_t *value, char *number, size_t size, struct fi
 	}
 }
 
-static bool is_integer(enum stele_type type)
+static bool json_row_is_integer(enum stele_type type)
 {
 	return (type >= STELE_U8 && type <= STELE_I64) || type == STELE_TIME;
 }
 
 /* Whether a number with a point or an exponent is an integer, and the one that was written: from
  * 2^53 on it may be another one's neighbour. */
-static bool is_exact(double number)
+static bool json_row_is_exact(double number)
 {
 	const double limit = 9007199254740992.0;
 
@@ -87,15 +87,16 @@ enum status json_fields(const char *place, json_t *object, const struct stele_sc
 		int column = stele_schema_column(schema, name);
 
 		if (column < 0)
-			return fail_no_column(place, schema, name, strlen(name));
-		fields[column].given = value_text(value, numbers->text[column],
-		                                  sizeof(numbers->text[column]), &fields[column]);
+			return column_fail_unknown(place, schema, name, strlen(name));
+		fields[column].given =
+			json_row_value_text(value, numbers->text[column],
+		                            sizeof(numbers->text[column]), &fields[column]);
 		if (!fields[column].given)
 			return fail(STATUS_INPUT,
 			            "%scolumn \"%s\": expected a string, a number, true or false",
 			            place, name);
-		if (json_is_real(value) && is_integer(schema->columns[column].type) &&
-		    !is_exact(json_real_value(value)))
+		if (json_is_real(value) && json_row_is_integer(schema->columns[column].type) &&
+		    !json_row_is_exact(json_real_value(value)))
 			return fail(STATUS_INPUT,
 			            "%scolumn \"%s\": a number with a point or an exponent, here "
 			            "about %s, is taken for an integer only if it is one, and "

@@ -17,7 +17,7 @@ struct parts {
 	size_t count; /* may be more than there is room for */
 };
 
-static void part_ended(void *bytes, size_t length, void *context)
+static void keytext_part_ended(void *bytes, size_t length, void *context)
 {
 	struct parts *parts = context;
 
@@ -27,53 +27,54 @@ static void part_ended(void *bytes, size_t length, void *context)
 	parts->count++;
 }
 
-static void nothing_ended(int byte, void *context)
+static void keytext_nothing_ended(int byte, void *context)
 {
 	(void)byte;
 	(void)context;
 }
 
-static int is_no_space(unsigned char byte)
+static int keytext_is_not_space(unsigned char byte)
 {
 	(void)byte;
 	return 0;
 }
 
 /* A typed line feed is text, too. */
-static int is_no_end(unsigned char byte)
+static int keytext_is_not_end(unsigned char byte)
 {
 	(void)byte;
 	return 0;
 }
 
-static bool split_quoted(const char *text, struct parts *parts)
+static bool keytext_split_quoted(const char *text, struct parts *parts)
 {
 	struct csv_parser parser;
 	size_t length = strlen(text);
 	bool good;
 
 	csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
-	csv_set_space_func(&parser, is_no_space);
-	csv_set_term_func(&parser, is_no_end);
-	good = csv_parse(&parser, text, length, part_ended, nothing_ended, parts) == length &&
-	       csv_fini(&parser, part_ended, nothing_ended, parts) == 0;
+	csv_set_space_func(&parser, keytext_is_not_space);
+	csv_set_term_func(&parser, keytext_is_not_end);
+	good = csv_parse(&parser, text, length, keytext_part_ended, keytext_nothing_ended, parts) ==
+	               length &&
+	       csv_fini(&parser, keytext_part_ended, keytext_nothing_ended, parts) == 0;
 	csv_free(&parser);
 	return good;
 }
 
-static enum status split(const char *place, const char *text, const struct stele_schema *schema,
-                         bool whole, struct parts *ret)
+static enum status keytext_split(const char *place, const char *text,
+                                 const struct stele_schema *schema, bool whole, struct parts *ret)
 {
-	size_t wanted = schema_key_columns(schema);
+	size_t wanted = row_key_columns(schema);
 	const char *what = whole ? "key" : "prefix";
 	char format[1024];
 	bool good = true;
 
 	/* A start of nothing is that of the first column. */
 	if (wanted == 1 || (!whole && !*text))
-		part_ended((void *)(uintptr_t)text, strlen(text), ret);
+		keytext_part_ended((void *)(uintptr_t)text, strlen(text), ret);
 	else
-		good = split_quoted(text, ret);
+		good = keytext_split_quoted(text, ret);
 	if (good && ret->count <= wanted && ret->count >= (whole ? wanted : 1))
 		return STATUS_DONE;
 	if (!good)
@@ -90,8 +91,8 @@ static enum status split(const char *place, const char *text, const struct stele
 }
 
 /* Appends a column that may be an address where it says prefix... */
-static int append_address(struct row_buffer *row, const struct stele_column *column,
-                          const char *text, size_t length)
+static int keytext_append_address(struct row_buffer *row, const struct stele_column *column,
+                                  const char *text, size_t length)
 {
 	struct stele_column address = *column;
 
@@ -106,8 +107,8 @@ static int append_address(struct row_buffer *row, const struct stele_column *col
 }
 
 /* ... or only the start of what the column says. */
-static int append_start(struct row_buffer *row, const struct stele_column *column, const char *text,
-                        size_t length)
+static int keytext_append_start(struct row_buffer *row, const struct stele_column *column,
+                                const char *text, size_t length)
 {
 	struct stele_column start = *column;
 
@@ -121,7 +122,7 @@ static int append_start(struct row_buffer *row, const struct stele_column *colum
 	else if (column->type == STELE_IPV6 && memchr(text, '/', length))
 		start.type = STELE_IPV6NET;
 	else
-		return append_address(row, column, text, length);
+		return keytext_append_address(row, column, text, length);
 	return row_append_key(row, &start, text, length);
 }
 
@@ -134,7 +135,7 @@ parse(const char *place, const char *text, const struct stele_schema *schema, bo
 	enum status status;
 
 	ret->key.bits = 0;
-	status = split(place, text, schema, whole, &parts);
+	status = keytext_split(place, text, schema, whole, &parts);
 	for (size_t i = 0; status == STATUS_DONE && i < parts.count; i++) {
 		size_t start = i ? parts.ends[i - 1] : 0;
 		const struct stele_column *column = &schema->columns[i];
@@ -144,27 +145,27 @@ parse(const char *place, const char *text, const struct stele_schema *schema, bo
 			ret, column, parts.text.bytes ? parts.text.bytes + start : "",
 			parts.ends[i] - start);
 		if (result < 0)
-			status = fail(status_of_error(result), "%s%s \"%.64s\": %s", place,
-			              whole ? "key" : "prefix", text, column_sentence(column));
+			status = fail(fail_status(result), "%s%s \"%.64s\": %s", place,
+			              whole ? "key" : "prefix", text, column_message(column));
 	}
 	text_free(&parts.text);
 	return status;
 }
 
-enum status key_parse(const char *place, const char *text, const struct stele_schema *schema,
-                      struct row_buffer *ret)
+enum status keytext_parse(const char *place, const char *text, const struct stele_schema *schema,
+                          struct row_buffer *ret)
 {
 	return parse(place, text, schema, true, row_append_key, ret);
 }
 
-enum status key_parse_address(const char *place, const char *text,
-                              const struct stele_schema *schema, struct row_buffer *ret)
+enum status keytext_parse_address(const char *place, const char *text,
+                                  const struct stele_schema *schema, struct row_buffer *ret)
 {
-	return parse(place, text, schema, true, append_address, ret);
+	return parse(place, text, schema, true, keytext_append_address, ret);
 }
 
-enum status key_parse_start(const char *place, const char *text, const struct stele_schema *schema,
-                            struct row_buffer *ret)
+enum status keytext_parse_start(const char *place, const char *text,
+                                const struct stele_schema *schema, struct row_buffer *ret)
 {
-	return parse(place, text, schema, false, append_start, ret);
+	return parse(place, text, schema, false, keytext_append_start, ret);
 }

@@ -12,17 +12,17 @@
 #include "tools/rows/row.h"
 
 /* Encodes a whole key. */
-enum status key_parse(const char *place, const char *text, const struct stele_schema *schema,
-                      struct row_buffer *ret);
+enum status keytext_parse(const char *place, const char *text, const struct stele_schema *schema,
+                          struct row_buffer *ret);
 
 /* The same, for a search of the longest match: in a table of prefixes, the last column may be an
  * address, with all its bits. */
-enum status key_parse_address(const char *place, const char *text,
-                              const struct stele_schema *schema, struct row_buffer *ret);
+enum status keytext_parse_address(const char *place, const char *text,
+                                  const struct stele_schema *schema, struct row_buffer *ret);
 
 /* Encodes what keys shall start with: the first column or columns, of which the last may be a part:
  * a prefix where the column is an address or a prefix, the first letters of text. */
-enum status key_parse_start(const char *place, const char *text, const struct stele_schema *schema,
-                            struct row_buffer *ret);
+enum status keytext_parse_start(const char *place, const char *text,
+                                const struct stele_schema *schema, struct row_buffer *ret);
 
 #endif

@@ -15,7 +15,7 @@ void row_buffer_close(struct row_buffer *row)
 	*row = (struct row_buffer){0};
 }
 
-size_t schema_key_columns(const struct stele_schema *schema)
+size_t row_key_columns(const struct stele_schema *schema)
 {
 	size_t count = 0;
 
@@ -24,27 +24,27 @@ size_t schema_key_columns(const struct stele_schema *schema)
 	return count;
 }
 
-static bool is_variable(const struct stele_column *column)
+static bool row_is_variable(const struct stele_column *column)
 {
 	return column->type == STELE_TEXT || column->type == STELE_BYTES;
 }
 
 /* Parses into row->scratch; what `length` bytes of text stand for is never longer than they are,
  * but for types of fixed size, the longest of which is a char[N]. */
-static int parse_scratch(struct row_buffer *row, const struct stele_column *column,
-                         const char *text, size_t length, size_t *ret_size)
+static int row_parse_scratch(struct row_buffer *row, const struct stele_column *column,
+                             const char *text, size_t length, size_t *ret_size)
 {
 	size_t needed = 32;
 
-	if (is_variable(column))
+	if (row_is_variable(column))
 		needed = length > needed ? length : needed;
 	else if (column->size > needed)
 		needed = column->size;
 	if (row->scratch_capacity < needed) {
-		row->scratch = must_realloc(row->scratch, needed * 2);
+		row->scratch = heap_realloc(row->scratch, needed * 2);
 		row->scratch_capacity = needed * 2;
 	}
-	if (!is_variable(column))
+	if (!row_is_variable(column))
 		memset(row->scratch, 0, needed);
 	return stele_value_parse(column, text, length, row->scratch, needed, ret_size);
 }
@@ -55,7 +55,7 @@ int row_append_key(struct row_buffer *row, const struct stele_column *column, co
 	size_t size;
 	int result;
 
-	result = parse_scratch(row, column, text, length, &size);
+	result = row_parse_scratch(row, column, text, length, &size);
 	if (result < 0)
 		return result;
 	return stele_key_append(&row->key, column, row->scratch, size);
@@ -65,7 +65,7 @@ int row_parse_key(struct row_buffer *row, const struct stele_schema *schema,
                   const struct field *fields)
 {
 	row->key.bits = 0;
-	for (size_t i = 0; i < schema_key_columns(schema); i++) {
+	for (size_t i = 0; i < row_key_columns(schema); i++) {
 		int result =
 			row_append_key(row, &schema->columns[i], fields[i].text, fields[i].length);
 
@@ -75,36 +75,36 @@ int row_parse_key(struct row_buffer *row, const struct stele_schema *schema,
 	return 0;
 }
 
-static void make_room(struct row_buffer *row, size_t size)
+static void row_reserve_value(struct row_buffer *row, size_t size)
 {
 	if (row->capacity >= size)
 		return;
 	row->capacity = size * 2 + 64;
-	row->value = must_realloc(row->value, row->capacity);
+	row->value = heap_realloc(row->value, row->capacity);
 }
 
 void row_start_value(struct row_buffer *row, const struct stele_schema *schema, const void *old,
                      size_t old_size)
 {
 	row->value_size = old ? old_size : schema->value_size;
-	make_room(row, row->value_size);
+	row_reserve_value(row, row->value_size);
 	if (old && old_size)
 		memcpy(row->value, old, old_size);
 	else if (row->value_size)
 		memset(row->value, 0, row->value_size);
 }
 
-static int parse_value_column(struct row_buffer *row, const struct stele_column *column,
-                              const struct field *field)
+static int row_parse_value_column(struct row_buffer *row, const struct stele_column *column,
+                                  const struct field *field)
 {
 	size_t size;
 	int result;
 
-	result = parse_scratch(row, column, field->text, field->length, &size);
+	result = row_parse_scratch(row, column, field->text, field->length, &size);
 	if (result < 0)
 		return result;
-	if (is_variable(column)) {
-		make_room(row, column->offset + size);
+	if (row_is_variable(column)) {
+		row_reserve_value(row, column->offset + size);
 		row->value_size = column->offset + size;
 	} else if (column->type == STELE_CHAR) {
 		size = column->size;
@@ -117,12 +117,12 @@ static int parse_value_column(struct row_buffer *row, const struct stele_column 
 int row_parse_value(struct row_buffer *row, const struct stele_schema *schema,
                     const struct field *fields)
 {
-	for (size_t i = schema_key_columns(schema); i < schema->column_count; i++) {
+	for (size_t i = row_key_columns(schema); i < schema->column_count; i++) {
 		int result;
 
 		if (!fields[i].given)
 			continue;
-		result = parse_value_column(row, &schema->columns[i], &fields[i]);
+		result = row_parse_value_column(row, &schema->columns[i], &fields[i]);
 		if (result < 0)
 			return result;
 	}

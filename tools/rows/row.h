@@ -23,7 +23,7 @@ struct row_buffer {
 
 void row_buffer_close(struct row_buffer *row);
 
-size_t schema_key_columns(const struct stele_schema *schema);
+size_t row_key_columns(const struct stele_schema *schema);
 
 /* `fields` has one entry for each column of the schema. Each returns 0, or a negative errno with
  * the library's sentence, which names the column. */

@@ -47,7 +47,7 @@ static const char doc[] =
 	"  stele top\n"
 	"  stele top --interval 0.2 net\n";
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t top_parse(int key, char *argument, struct argp_state *state)
 {
 	struct top *top = state->input;
 
@@ -69,14 +69,14 @@ static const struct argp argp = {
 			{"interval", 'i', "SECONDS", 0, "Look this often (1)", 0},
 			{0},
 		},
-	.parser = parse,
+	.parser = top_parse,
 	.args_doc = "[REGION]",
 	.doc = doc,
 };
 
 /* ---- drawing ---- */
 
-static void draw_title(const struct top *top)
+static void top_draw_title(const struct top *top)
 {
 	char text[256], left[200], clock[16], right[64];
 	time_t seconds = time(NULL);
@@ -84,8 +84,8 @@ static void draw_title(const struct top *top)
 
 	switch (top->page) {
 	case PAGE_REGIONS:
-		snprintf(left, sizeof(left), "all regions%s%s", located_directory() ? " of " : "",
-		         located_directory() ? located_directory() : "");
+		snprintf(left, sizeof(left), "all regions%s%s", place_directory() ? " of " : "",
+		         place_directory() ? place_directory() : "");
 		break;
 	case PAGE_REGION:
 		snprintf(left, sizeof(left), "%s", top->region.region.name);
@@ -107,12 +107,12 @@ static void draw_title(const struct top *top)
 		           right);
 }
 
-static const struct list *filtered_list(struct top *top)
+static const struct list *top_filtered_list(struct top *top)
 {
 	return top->page == PAGE_REGIONS ? &top->regions.list : region_list(&top->region);
 }
 
-static void draw_status(struct top *top)
+static void top_draw_status(struct top *top)
 {
 	static const char *const keys[] = {
 		[PAGE_REGIONS] =
@@ -130,9 +130,9 @@ static void draw_status(struct top *top)
 
 	if (top->prompt != PROMPT_NONE)
 		snprintf(text, sizeof(text), "%s%s_", prompts[top->prompt], top->input);
-	else if (top->page != PAGE_ROWS && *filtered_list(top)->filter)
+	else if (top->page != PAGE_ROWS && *top_filtered_list(top)->filter)
 		snprintf(text, sizeof(text), "only what has \"%s\" (/ changes it, Esc ends it)",
-		         filtered_list(top)->filter);
+		         top_filtered_list(top)->filter);
 	else if (top->page == PAGE_ROWS &&
 	         region_alarm(&top->region.region, text, sizeof(text), &style)) {
 		screen_line(row, style, text);
@@ -143,7 +143,7 @@ static void draw_status(struct top *top)
 	screen_line(row, top->prompt != PROMPT_NONE ? STRONG : DIM, text);
 }
 
-static void draw_help(void)
+static void top_draw_help(void)
 {
 	static const char *const lines[] = {
 		"arrows, Page Up/Down, Home, End   move",
@@ -163,20 +163,20 @@ static void draw_help(void)
 		screen_line(1 + i, PLAIN, lines[i]);
 }
 
-static void draw(struct top *top)
+static void top_draw(struct top *top)
 {
 	if (!screen_begin())
 		return;
 	if (top->help)
-		draw_help();
+		top_draw_help();
 	else if (top->page == PAGE_REGIONS)
 		regions_draw(&top->regions);
 	else if (top->page == PAGE_REGION)
 		region_draw(&top->region);
 	else
 		rows_draw(top->rows);
-	draw_title(top);
-	draw_status(top);
+	top_draw_title(top);
+	top_draw_status(top);
 	screen_end();
 }
 
@@ -185,7 +185,7 @@ static void draw(struct top *top)
 /* All that end a process unasked, and those of a terminal. Not those that tell of a fault, which
  * can't wait (screen_guard), nor those that stop who is not in the foreground, nor what says
  * nothing. */
-static int open_signals(void)
+static int top_open_signals(void)
 {
 	static const int left_out[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGTRAP,
 	                               SIGSYS,  SIGTTIN, SIGTTOU, SIGCHLD, SIGURG};
@@ -200,20 +200,20 @@ static int open_signals(void)
 }
 
 /* More rows of a table may fit, also while it is paused. */
-static void resize(struct top *top)
+static void top_resize(struct top *top)
 {
 	screen_resize();
 	if (top->page == PAGE_ROWS && !rows_searches(top->rows))
 		rows_refresh(top->rows, true);
 }
 
-static void take_signals(struct top *top)
+static void top_take_signals(struct top *top)
 {
 	struct signalfd_siginfo signal;
 
 	while (read(top->signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
 		if (signal.ssi_signo == SIGWINCH)
-			resize(top);
+			top_resize(top);
 		else if (signal.ssi_signo == SIGCONT)
 			screen_redraw();
 		else if (signal.ssi_signo == SIGTSTP)
@@ -226,9 +226,9 @@ static void take_signals(struct top *top)
 /* ---- the loop ---- */
 
 /* How long to wait, in milliseconds, rounded up. */
-static int time_left(const struct top *top)
+static int top_time_left(const struct top *top)
 {
-	int64_t left = top->next - time_monotonic();
+	int64_t left = top->next - clock_monotonic();
 
 	if (top->page == PAGE_ROWS && rows_searches(top->rows))
 		return 0;
@@ -237,7 +237,7 @@ static int time_left(const struct top *top)
 	return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 }
 
-static void take_keys(struct top *top)
+static void top_take_keys(struct top *top)
 {
 	int key;
 
@@ -247,43 +247,43 @@ static void take_keys(struct top *top)
 		else if (top->page == PAGE_ROWS && rows_searches(top->rows))
 			rows_search_stop(top->rows);
 		else
-			top_key(top, key);
+			keys_press(top, key);
 	}
 }
 
-static void run_loop(struct top *top)
+static void top_run_loop(struct top *top)
 {
-	top_look(top);
+	keys_refresh(top);
 	while (!top->quit) {
 		struct pollfd fds[] = {{.fd = top->signals, .events = POLLIN},
 		                       {.fd = STDIN_FILENO, .events = POLLIN}};
 
-		draw(top);
-		poll(fds, 2, time_left(top));
-		take_signals(top);
+		top_draw(top);
+		poll(fds, 2, top_time_left(top));
+		top_take_signals(top);
 		/* The terminal is gone. */
 		if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
 			break;
-		take_keys(top);
+		top_take_keys(top);
 		if (top->page == PAGE_ROWS && rows_searches(top->rows))
 			rows_search_on(top->rows);
-		if (!top->paused && time_monotonic() >= top->next)
-			top_look(top);
+		if (!top->paused && clock_monotonic() >= top->next)
+			keys_refresh(top);
 	}
 }
 
-static enum status check_region(const char *name)
+static enum status top_check_region(const char *name)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	int result = stele_name_check("region", name);
 
 	if (result < 0)
 		return fail_library(result);
-	result = stele_region_describe(located(name), &info);
+	result = stele_region_describe(place_path(name), &info);
 	return result < 0 ? fail_region(name, result) : STATUS_DONE;
 }
 
-static enum status run(int argc, char **argv)
+static enum status top_run(int argc, char **argv)
 {
 	struct top top = {.interval = SECOND};
 	enum status status = STATUS_DONE;
@@ -296,24 +296,24 @@ static enum status run(int argc, char **argv)
 	screen_guard();
 	top.only_one = count == 1;
 	if (top.only_one)
-		status = check_region(operands[0]);
+		status = top_check_region(operands[0]);
 	if (status != STATUS_DONE)
 		return status;
-	top.signals = open_signals();
+	top.signals = top_open_signals();
 	if (top.signals < 0)
 		return fail(STATUS_SYSTEM, "can't take signals from a descriptor: %s",
 		            strerror(errno));
 	status = screen_open();
 	if (status != STATUS_DONE)
 		return status;
-	region_open_page(&top.region, top.only_one ? operands[0] : "");
+	region_open(&top.region, top.only_one ? operands[0] : "");
 	top.page = top.only_one ? PAGE_REGION : PAGE_REGIONS;
-	run_loop(&top);
+	top_run_loop(&top);
 	screen_close();
-	rows_free(top.rows);
+	rows_close(top.rows);
 	region_free(&top.region);
 	regions_free(&top.regions);
 	return STATUS_DONE;
 }
 
-const struct command command_top = {"top", "show regions as they change, on a terminal", run};
+const struct command command_top = {"top", "show regions as they change, on a terminal", top_run};

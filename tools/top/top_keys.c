@@ -18,7 +18,7 @@
 /* ---- looking ---- */
 
 /* A look at many regions takes long; who presses a key does not wait for it. */
-static bool is_wanted(void *context)
+static bool keys_is_wanted(void *context)
 {
 	const struct top *top = context;
 	struct pollfd fds[] = {{.fd = top->signals, .events = POLLIN},
@@ -27,11 +27,11 @@ static bool is_wanted(void *context)
 	return poll(fds, 2, 0) > 0;
 }
 
-void top_look(struct top *top)
+void keys_refresh(struct top *top)
 {
 	switch (top->page) {
 	case PAGE_REGIONS:
-		regions_sample(&top->regions, top->interval, is_wanted, top);
+		regions_sample(&top->regions, top->interval, keys_is_wanted, top);
 		break;
 	case PAGE_ROWS:
 		if (!rows_searches(top->rows))
@@ -39,24 +39,24 @@ void top_look(struct top *top)
 		/* The region goes on behind it. */
 		__attribute__((fallthrough));
 	case PAGE_REGION:
-		top_sample(&top->region.region);
+		sample_region(&top->region.region);
 		region_arrange(&top->region);
 		break;
 	}
-	top->next = time_monotonic() + top->interval;
+	top->next = clock_monotonic() + top->interval;
 }
 
 /* ---- going from page to page ---- */
 
-static void open_region(struct top *top, const char *name)
+static void keys_open_region(struct top *top, const char *name)
 {
 	region_free(&top->region);
-	region_open_page(&top->region, name);
+	region_open(&top->region, name);
 	top->page = PAGE_REGION;
-	top_look(top);
+	keys_refresh(top);
 }
 
-static void enter(struct top *top)
+static void keys_enter(struct top *top)
 {
 	const char *name = top->page == PAGE_REGIONS  ? regions_selected(&top->regions)
 	                   : top->page == PAGE_REGION ? region_selected_table(&top->region)
@@ -65,17 +65,17 @@ static void enter(struct top *top)
 	if (!name)
 		return;
 	if (top->page == PAGE_REGIONS) {
-		open_region(top, name);
+		keys_open_region(top, name);
 	} else {
-		top->rows = rows_open_page(top->region.region.name, name);
+		top->rows = rows_open(top->region.region.name, name);
 		top->page = PAGE_ROWS;
 	}
 }
 
-static void back(struct top *top)
+static void keys_go_back(struct top *top)
 {
 	if (top->page == PAGE_ROWS) {
-		top->rows = rows_free(top->rows);
+		top->rows = rows_close(top->rows);
 		top->page = PAGE_REGION;
 	} else if (top->page == PAGE_REGION && !top->only_one) {
 		top->page = PAGE_REGIONS;
@@ -84,12 +84,12 @@ static void back(struct top *top)
 		return;
 	}
 	if (!top->paused)
-		top_look(top);
+		keys_refresh(top);
 }
 
 /* ---- keys ---- */
 
-static void arrange(struct top *top)
+static void keys_arrange(struct top *top)
 {
 	if (top->page == PAGE_REGIONS)
 		regions_arrange(&top->regions);
@@ -97,22 +97,22 @@ static void arrange(struct top *top)
 		region_arrange(&top->region);
 }
 
-static void set_filter(struct top *top, const char *text)
+static void keys_set_filter(struct top *top, const char *text)
 {
 	struct list *list =
 		top->page == PAGE_REGIONS ? &top->regions.list : region_list(&top->region);
 
 	snprintf(list->filter, sizeof(list->filter), "%s", text);
-	arrange(top);
+	keys_arrange(top);
 }
 
-static void prompt_done(struct top *top)
+static void keys_prompt_done(struct top *top)
 {
 	enum prompt prompt = top->prompt;
 
 	top->prompt = PROMPT_NONE;
 	if (prompt == PROMPT_FILTER) {
-		set_filter(top, top->input);
+		keys_set_filter(top, top->input);
 	} else if (prompt == PROMPT_KEY) {
 		rows_go_to(top->rows, top->input);
 	} else {
@@ -121,14 +121,14 @@ static void prompt_done(struct top *top)
 	}
 }
 
-static void prompt_key(struct top *top, int key)
+static void keys_edit_prompt(struct top *top, int key)
 {
 	size_t length = strlen(top->input);
 
 	if (key == 27) {
 		top->prompt = PROMPT_NONE;
 	} else if (key == '\n' || key == '\r' || key == KEY_ENTER) {
-		prompt_done(top);
+		keys_prompt_done(top);
 	} else if (key == KEY_BACKSPACE || key == 127 || key == 8) {
 		/* A whole character of UTF-8. */
 		while (length > 0 && ((unsigned char)top->input[length - 1] & 0xc0) == 0x80)
@@ -139,16 +139,16 @@ static void prompt_key(struct top *top, int key)
 		top->input[length + 1] = '\0';
 	}
 	if (top->prompt == PROMPT_FILTER)
-		set_filter(top, top->input);
+		keys_set_filter(top, top->input);
 }
 
-static void ask(struct top *top, enum prompt prompt)
+static void keys_ask(struct top *top, enum prompt prompt)
 {
 	top->prompt = prompt;
 	top->input[0] = '\0';
 }
 
-static void move_by(struct top *top, long by)
+static void keys_move_by(struct top *top, long by)
 {
 	if (top->page == PAGE_REGIONS)
 		regions_move(&top->regions, by);
@@ -158,7 +158,7 @@ static void move_by(struct top *top, long by)
 		rows_move(top->rows, by);
 }
 
-static bool moving_key(struct top *top, int key)
+static bool keys_move(struct top *top, int key)
 {
 	long screen = screen_rows() > 5 ? screen_rows() - 4 : 1;
 	bool rows = top->page == PAGE_ROWS;
@@ -166,29 +166,29 @@ static bool moving_key(struct top *top, int key)
 	switch (key) {
 	case KEY_UP:
 	case 'k':
-		move_by(top, -1);
+		keys_move_by(top, -1);
 		break;
 	case KEY_DOWN:
 	case 'j':
-		move_by(top, 1);
+		keys_move_by(top, 1);
 		break;
 	case KEY_PPAGE:
-		move_by(top, -screen);
+		keys_move_by(top, -screen);
 		break;
 	case KEY_NPAGE:
-		move_by(top, screen);
+		keys_move_by(top, screen);
 		break;
 	case KEY_HOME:
 		if (rows)
 			rows_first(top->rows);
 		else
-			move_by(top, -1000000);
+			keys_move_by(top, -1000000);
 		break;
 	case KEY_END:
 		if (rows)
 			rows_last(top->rows);
 		else
-			move_by(top, 1000000);
+			keys_move_by(top, 1000000);
 		break;
 	default:
 		return false;
@@ -196,33 +196,33 @@ static bool moving_key(struct top *top, int key)
 	return true;
 }
 
-static void pause_or_go_on(struct top *top)
+static void keys_toggle_pause(struct top *top)
 {
 	top->paused = !top->paused;
 	if (!top->paused)
-		top_look(top);
+		keys_refresh(top);
 }
 
-static void change_interval(struct top *top, bool faster)
+static void keys_change_interval(struct top *top, bool faster)
 {
 	int64_t interval = faster ? top->interval / 2 : top->interval * 2;
 
 	if (interval >= FASTEST && interval <= SLOWEST)
 		top->interval = interval;
-	top->next = time_monotonic() + top->interval;
+	top->next = clock_monotonic() + top->interval;
 }
 
 /* Keys that a table's rows have, and lists don't. */
-static bool rows_key(struct top *top, int key)
+static bool keys_press_rows(struct top *top, int key)
 {
 	if (top->page != PAGE_ROWS)
 		return false;
 	switch (key) {
 	case '/':
-		ask(top, PROMPT_SEARCH);
+		keys_ask(top, PROMPT_SEARCH);
 		return true;
 	case 'g':
-		ask(top, PROMPT_KEY);
+		keys_ask(top, PROMPT_KEY);
 		return true;
 	case 'n':
 		if (*top->search)
@@ -241,7 +241,7 @@ static bool rows_key(struct top *top, int key)
 	}
 }
 
-static bool list_key(struct top *top, int key)
+static bool keys_press_list(struct top *top, int key)
 {
 	struct list *list;
 
@@ -257,10 +257,10 @@ static bool list_key(struct top *top, int key)
 		return true;
 	case 'r':
 		list->reverse = !list->reverse;
-		arrange(top);
+		keys_arrange(top);
 		return true;
 	case '/':
-		ask(top, PROMPT_FILTER);
+		keys_ask(top, PROMPT_FILTER);
 		return true;
 	case '\t':
 		top->region.on_subscribers = !top->region.on_subscribers;
@@ -269,24 +269,24 @@ static bool list_key(struct top *top, int key)
 		/* The filter first. */
 		if (!*list->filter)
 			return false;
-		set_filter(top, "");
+		keys_set_filter(top, "");
 		return true;
 	default:
 		return false;
 	}
 }
 
-void top_key(struct top *top, int key)
+void keys_press(struct top *top, int key)
 {
 	if (top->help) {
 		top->help = false;
 		return;
 	}
 	if (top->prompt != PROMPT_NONE) {
-		prompt_key(top, key);
+		keys_edit_prompt(top, key);
 		return;
 	}
-	if (moving_key(top, key) || rows_key(top, key) || list_key(top, key))
+	if (keys_move(top, key) || keys_press_rows(top, key) || keys_press_list(top, key))
 		return;
 	switch (key) {
 	case 'Q':
@@ -294,20 +294,20 @@ void top_key(struct top *top, int key)
 		break;
 	case 'q':
 	case 27:
-		back(top);
+		keys_go_back(top);
 		break;
 	case '\n':
 	case '\r':
 	case KEY_ENTER:
-		enter(top);
+		keys_enter(top);
 		break;
 	case ' ':
 	case 'p':
-		pause_or_go_on(top);
+		keys_toggle_pause(top);
 		break;
 	case '+':
 	case '-':
-		change_interval(top, key == '+');
+		keys_change_interval(top, key == '+');
 		break;
 	case '?':
 	case 'h':

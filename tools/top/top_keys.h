@@ -6,8 +6,8 @@
 #include "tools/top/top.h"
 
 /* Looks at what the page shows, and says when to look next. */
-void top_look(struct top *top);
+void keys_refresh(struct top *top);
 /* A key was pressed. */
-void top_key(struct top *top, int key);
+void keys_press(struct top *top, int key);
 
 #endif

@@ -14,7 +14,7 @@ struct sorting {
 	bool down;
 };
 
-static int compare(const void *a, const void *b, void *context)
+static int list_compare(const void *a, const void *b, void *context)
 {
 	const struct sorting *sorting = context;
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
@@ -28,10 +28,10 @@ static int compare(const void *a, const void *b, void *context)
 	return order != 0 ? order : (x > y) - (x < y);
 }
 
-static void sort(struct list *list, const struct list_rows *rows)
+static void list_sort(struct list *list, const struct list_rows *rows)
 {
 	struct sorting sorting = {
-		.cells = must_realloc(NULL, rows->count * sizeof(*sorting.cells)),
+		.cells = heap_realloc(NULL, rows->count * sizeof(*sorting.cells)),
 		.down = rows->columns[list->sort].largest_first != list->reverse,
 	};
 
@@ -41,11 +41,11 @@ static void sort(struct list *list, const struct list_rows *rows)
 		*cell = (struct list_cell){0};
 		rows->cell(rows->context, list->order[i], list->sort, cell);
 	}
-	qsort_r(list->order, list->shown, sizeof(*list->order), compare, &sorting);
+	qsort_r(list->order, list->shown, sizeof(*list->order), list_compare, &sorting);
 	free(sorting.cells);
 }
 
-static bool passes(const struct list *list, const struct list_rows *rows, size_t row)
+static bool list_passes(const struct list *list, const struct list_rows *rows, size_t row)
 {
 	for (size_t i = 0; i < rows->column_count; i++) {
 		struct list_cell cell = {0};
@@ -57,7 +57,7 @@ static bool passes(const struct list *list, const struct list_rows *rows, size_t
 	return false;
 }
 
-static void remember_selected(struct list *list, const struct list_rows *rows)
+static void list_remember_selected(struct list *list, const struct list_rows *rows)
 {
 	struct list_cell cell = {0};
 
@@ -67,7 +67,7 @@ static void remember_selected(struct list *list, const struct list_rows *rows)
 	memcpy(list->selected_text, cell.text, sizeof(cell.text));
 }
 
-static void find_selected(struct list *list, const struct list_rows *rows)
+static void list_find_selected(struct list *list, const struct list_rows *rows)
 {
 	for (size_t i = 0; i < list->shown && *list->selected_text; i++) {
 		struct list_cell cell = {0};
@@ -80,19 +80,19 @@ static void find_selected(struct list *list, const struct list_rows *rows)
 	}
 	if (list->selected >= list->shown)
 		list->selected = list->shown ? list->shown - 1 : 0;
-	remember_selected(list, rows);
+	list_remember_selected(list, rows);
 }
 
 void list_arrange(struct list *list, const struct list_rows *rows)
 {
-	list->order = must_realloc(list->order, (rows->count + 1) * sizeof(*list->order));
+	list->order = heap_realloc(list->order, (rows->count + 1) * sizeof(*list->order));
 	list->shown = 0;
 	for (size_t i = 0; i < rows->count; i++)
-		if (!*list->filter || passes(list, rows, i))
+		if (!*list->filter || list_passes(list, rows, i))
 			list->order[list->shown++] = i;
 	if (list->shown > 1)
-		sort(list, rows);
-	find_selected(list, rows);
+		list_sort(list, rows);
+	list_find_selected(list, rows);
 }
 
 void list_move(struct list *list, const struct list_rows *rows, long by)
@@ -102,7 +102,7 @@ void list_move(struct list *list, const struct list_rows *rows, long by)
 	if (to >= (long)list->shown)
 		to = (long)list->shown - 1;
 	list->selected = to < 0 ? 0 : (size_t)to;
-	remember_selected(list, rows);
+	list_remember_selected(list, rows);
 }
 
 /* Columns of pictures can't be sorted by. */
@@ -145,7 +145,7 @@ void list_free(struct list *list)
 /* ---- drawing ---- */
 
 /* How wide each column is, 0 for those that there is no room for. */
-static void fit(const struct list_rows *rows, int widths[LIST_COLUMNS])
+static void list_fit(const struct list_rows *rows, int widths[LIST_COLUMNS])
 {
 	int room = screen_columns() + 1, worst = 0, stretching = -1;
 
@@ -170,8 +170,8 @@ static void fit(const struct list_rows *rows, int widths[LIST_COLUMNS])
 		widths[stretching] += room;
 }
 
-static void draw_titles(const struct list *list, const struct list_rows *rows,
-                        const int widths[LIST_COLUMNS], int row, bool focused)
+static void list_draw_titles(const struct list *list, const struct list_rows *rows,
+                             const int widths[LIST_COLUMNS], int row, bool focused)
 {
 	char text[LIST_TEXT];
 
@@ -199,8 +199,8 @@ static void draw_titles(const struct list *list, const struct list_rows *rows,
 	}
 }
 
-static void draw_cell(const struct list_cell *cell, const struct list_column *column, int row,
-                      int at, int width, bool selected)
+static void list_draw_cell(const struct list_cell *cell, const struct list_column *column, int row,
+                           int at, int width, bool selected)
 {
 	char picture[SERIES_TEXT];
 
@@ -218,8 +218,8 @@ void list_draw(struct list *list, const struct list_rows *rows, int row, int hei
 	int widths[LIST_COLUMNS];
 	size_t room = height > 1 ? (size_t)height - 1 : 0;
 
-	fit(rows, widths);
-	draw_titles(list, rows, widths, row, focused);
+	list_fit(rows, widths);
+	list_draw_titles(list, rows, widths, row, focused);
 	if (list->selected < list->first || !focused)
 		list->first = focused ? list->selected : list->first;
 	if (room && focused && list->selected >= list->first + room)
@@ -239,7 +239,7 @@ void list_draw(struct list *list, const struct list_rows *rows, int row, int hei
 			if (!widths[j])
 				continue;
 			rows->cell(rows->context, list->order[list->first + i], (size_t)j, &cell);
-			draw_cell(&cell, &rows->columns[j], y, at, widths[j], selected);
+			list_draw_cell(&cell, &rows->columns[j], y, at, widths[j], selected);
 			at += widths[j] + 1;
 		}
 	}

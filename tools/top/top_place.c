@@ -7,13 +7,13 @@
 #include <stele/stele.h>
 #include "tools/top/top_place.h"
 
-static bool bit_at(const struct stele_key *key, unsigned bit)
+static bool place_bit_at(const struct stele_key *key, unsigned bit)
 {
 	return key->bytes[bit / 8] >> (7 - bit % 8) & 1;
 }
 
 /* Cuts a key to some bits and adds one more. */
-static void set_bit(struct stele_key *key, unsigned bit, bool value)
+static void place_set_bit(struct stele_key *key, unsigned bit, bool value)
 {
 	unsigned mask = 0x80u >> bit % 8;
 
@@ -24,51 +24,51 @@ static void set_bit(struct stele_key *key, unsigned bit, bool value)
 }
 
 /* Whether keys start with these bits: 1 and the first of them, 0, or an error. */
-static int first_under(struct stele_cursor *cursor, const struct stele_key *start,
-                       struct stele_row *ret)
+static int place_first_under(struct stele_cursor *cursor, const struct stele_key *start,
+                             struct stele_row *ret)
 {
 	int result = stele_cursor_under(cursor, start->bytes, start->bits);
 
 	return result < 0 ? result : stele_cursor_next(cursor, ret);
 }
 
-static void take_key(struct stele_key *key, const struct stele_row *row)
+static void place_take_key(struct stele_key *key, const struct stele_row *row)
 {
 	key->bits = row->key_bits;
 	memcpy(key->bytes, row->key, (row->key_bits + 7) / 8);
 }
 
 /* The last key that starts with the bits of `key`, of which there is one. */
-static int last_under(struct stele_cursor *cursor, struct stele_key *key)
+static int place_last_under(struct stele_cursor *cursor, struct stele_key *key)
 {
 	struct stele_row row;
 
 	for (;;) {
 		struct stele_key next = *key;
-		int result = first_under(cursor, key, &row);
+		int result = place_first_under(cursor, key, &row);
 
 		if (result != 1)
 			return result;
 		/* The only one. */
-		take_key(&next, &row);
+		place_take_key(&next, &row);
 		result = stele_cursor_next(cursor, &row);
 		if (result <= 0 || key->bits >= 8 * sizeof(key->bytes)) {
 			*key = next;
 			return result < 0 ? result : 1;
 		}
 		next = *key;
-		set_bit(&next, key->bits, true);
-		result = first_under(cursor, &next, &row);
+		place_set_bit(&next, key->bits, true);
+		result = place_first_under(cursor, &next, &row);
 		if (result < 0)
 			return result;
-		set_bit(key, key->bits, result == 1);
+		place_set_bit(key, key->bits, result == 1);
 	}
 }
 
 int place_last(struct stele_cursor *cursor, struct stele_key *key)
 {
 	struct stele_key last = {0};
-	int result = last_under(cursor, &last);
+	int result = place_last_under(cursor, &last);
 
 	if (result == 1)
 		*key = last;
@@ -76,10 +76,10 @@ int place_last(struct stele_cursor *cursor, struct stele_key *key)
 }
 
 /* Whether there is a row with this very key. */
-static int is_there(struct stele_cursor *cursor, const struct stele_key *key)
+static int place_is_there(struct stele_cursor *cursor, const struct stele_key *key)
 {
 	struct stele_row row;
-	int result = first_under(cursor, key, &row);
+	int result = place_first_under(cursor, key, &row);
 
 	return result == 1 ? row.key_bits == key->bits : result;
 }
@@ -90,20 +90,20 @@ int place_before(struct stele_cursor *cursor, struct stele_key *key)
 	struct stele_row row;
 
 	for (unsigned bit = key->bits; bit-- > 0;) {
-		bool was = bit_at(key, bit);
+		bool was = place_bit_at(key, bit);
 		int result = 0;
 
 		if (was) {
-			set_bit(&before, bit, false);
-			result = first_under(cursor, &before, &row);
+			place_set_bit(&before, bit, false);
+			result = place_first_under(cursor, &before, &row);
 			if (result == 1)
-				result = last_under(cursor, &before);
+				result = place_last_under(cursor, &before);
 		}
 		if (result == 0) {
 			/* Nothing before it has one more of its bits: then those bits alone. */
 			before.bits = bit;
 			before.bytes[bit / 8] &= (uint8_t) ~(0xffu >> bit % 8);
-			result = is_there(cursor, &before);
+			result = place_is_there(cursor, &before);
 		}
 		if (result == 1)
 			*key = before;

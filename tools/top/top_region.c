@@ -33,7 +33,7 @@ static const struct list_column table_columns[TABLE_COLUMNS] = {
 		{.title = "VERSION", .width = 9, .right = true, .largest_first = true, .rank = 3},
 };
 
-static void table_cell(const void *context, size_t row, size_t column, struct list_cell *ret)
+static void region_table_cell(const void *context, size_t row, size_t column, struct list_cell *ret)
 {
 	const struct top_region *region = context;
 	const struct top_table *table = &region->tables[row];
@@ -45,13 +45,13 @@ static void table_cell(const void *context, size_t row, size_t column, struct li
 		break;
 	case TABLE_ROWS:
 		ret->number = (double)table->rows;
-		grouped(table->rows, ret->text);
+		describe_grouped(table->rows, ret->text);
 		break;
 	case TABLE_CHANGED:
 		ret->number = table->changed;
 		if (region->has_rates && !region->error)
-			top_rate(table->changed, region->estimated && table->changed > 0,
-			         ret->text);
+			words_rate(table->changed, region->estimated && table->changed > 0,
+			           ret->text);
 		ret->style = table->changed > 0 && !region->error ? ACCENT : DIM;
 		break;
 	case TABLE_PICTURE:
@@ -84,7 +84,7 @@ static const struct list_column subscriber_columns[SUBSCRIBER_COLUMNS] = {
 
 /* The state of a process as the kernel names it, or '?': it is not seen here, or has become
  * another. Only for people: a pid may be of another namespace, or anything that somebody wrote. */
-static char process_state(uint32_t pid, const char *command)
+static char region_process_state(uint32_t pid, const char *command)
 {
 	char path[64], line[128], state = '?';
 	const char *name, *end;
@@ -105,8 +105,8 @@ static char process_state(uint32_t pid, const char *command)
 	return state;
 }
 
-static void state_cell(const struct top_region *region, const struct top_subscriber *subscriber,
-                       struct list_cell *ret)
+static void region_state_cell(const struct top_region *region,
+                              const struct top_subscriber *subscriber, struct list_cell *ret)
 {
 	const char *word = "awake";
 	char state;
@@ -116,7 +116,7 @@ static void state_cell(const struct top_region *region, const struct top_subscri
 		word = "dead";
 		ret->style = BAD;
 	} else {
-		state = process_state(subscriber->pid, subscriber->command);
+		state = region_process_state(subscriber->pid, subscriber->command);
 		if (state == 'T' || state == 't') {
 			word = "stopped";
 			ret->style = BAD;
@@ -132,14 +132,15 @@ static void state_cell(const struct top_region *region, const struct top_subscri
 }
 
 /* The style of a lag: green while history has what is missing, unless half of that is gone. */
-static enum style lag_style(const struct top_region *region, uint64_t lag)
+static enum style region_lag_style(const struct top_region *region, uint64_t lag)
 {
 	if (lag > region->info.history)
 		return BAD;
 	return lag > region->info.history / 2 ? WARN : lag ? PLAIN : GOOD;
 }
 
-static void subscriber_cell(const void *context, size_t row, size_t column, struct list_cell *ret)
+static void region_subscriber_cell(const void *context, size_t row, size_t column,
+                                   struct list_cell *ret)
 {
 	const struct top_region *region = context;
 	const struct top_subscriber *subscriber = &region->subscribers[row];
@@ -151,17 +152,17 @@ static void subscriber_cell(const void *context, size_t row, size_t column, stru
 		break;
 	case LAG:
 		ret->number = (double)subscriber->lag;
-		top_count(subscriber->lag, ret->text);
-		ret->style = lag_style(region, subscriber->lag);
+		words_count(subscriber->lag, ret->text);
+		ret->style = region_lag_style(region, subscriber->lag);
 		break;
 	case LAG_PICTURE:
 		ret->series = &subscriber->lags;
-		ret->style = lag_style(region, subscriber->lag) == GOOD
+		ret->style = region_lag_style(region, subscriber->lag) == GOOD
 		                     ? SPARK
-		                     : lag_style(region, subscriber->lag);
+		                     : region_lag_style(region, subscriber->lag);
 		break;
 	case STATE:
-		state_cell(region, subscriber, ret);
+		region_state_cell(region, subscriber, ret);
 		break;
 	case NOTIFIER:
 		snprintf(ret->text, sizeof(ret->text), "%s", subscriber->notifier);
@@ -181,7 +182,7 @@ static void subscriber_cell(const void *context, size_t row, size_t column, stru
 		break;
 	case SINCE:
 		ret->number = -(double)subscriber->since;
-		top_ago(subscriber->since, ret->text);
+		words_ago(subscriber->since, ret->text);
 		ret->style = DIM;
 		break;
 	}
@@ -189,24 +190,25 @@ static void subscriber_cell(const void *context, size_t row, size_t column, stru
 
 /* ---- the page ---- */
 
-static struct list_rows rows_of_tables(const struct region_page *page)
+static struct list_rows region_table_rows(const struct region_page *page)
 {
 	return (struct list_rows){table_columns, TABLE_COLUMNS, page->region.table_count,
-	                          &page->region, table_cell};
+	                          &page->region, region_table_cell};
 }
 
-static struct list_rows rows_of_subscribers(const struct region_page *page)
+static struct list_rows region_subscriber_rows(const struct region_page *page)
 {
 	return (struct list_rows){subscriber_columns, SUBSCRIBER_COLUMNS,
-	                          page->region.subscriber_count, &page->region, subscriber_cell};
+	                          page->region.subscriber_count, &page->region,
+	                          region_subscriber_cell};
 }
 
-static struct list_rows rows_of(const struct region_page *page)
+static struct list_rows region_rows(const struct region_page *page)
 {
-	return page->on_subscribers ? rows_of_subscribers(page) : rows_of_tables(page);
+	return page->on_subscribers ? region_subscriber_rows(page) : region_table_rows(page);
 }
 
-void region_open_page(struct region_page *page, const char *name)
+void region_open(struct region_page *page, const char *name)
 {
 	*page = (struct region_page){.subscribers.sort = LAG};
 	snprintf(page->region.name, sizeof(page->region.name), "%s", name);
@@ -214,7 +216,7 @@ void region_open_page(struct region_page *page, const char *name)
 
 void region_free(struct region_page *page)
 {
-	top_forget(&page->region);
+	sample_free(&page->region);
 	list_free(&page->tables);
 	list_free(&page->subscribers);
 }
@@ -226,7 +228,8 @@ struct list *region_list(struct region_page *page)
 
 void region_arrange(struct region_page *page)
 {
-	struct list_rows tables = rows_of_tables(page), subscribers = rows_of_subscribers(page);
+	struct list_rows tables = region_table_rows(page),
+			 subscribers = region_subscriber_rows(page);
 
 	list_arrange(&page->tables, &tables);
 	list_arrange(&page->subscribers, &subscribers);
@@ -234,14 +237,14 @@ void region_arrange(struct region_page *page)
 
 void region_move(struct region_page *page, long by)
 {
-	struct list_rows rows = rows_of(page);
+	struct list_rows rows = region_rows(page);
 
 	list_move(region_list(page), &rows, by);
 }
 
 void region_sort_next(struct region_page *page)
 {
-	struct list_rows rows = rows_of(page);
+	struct list_rows rows = region_rows(page);
 
 	list_sort_next(region_list(page), &rows);
 }
@@ -256,9 +259,9 @@ const char *region_selected_table(const struct region_page *page)
 }
 
 /* News for a minute. */
-static bool is_recent(uint64_t time)
+static bool region_is_recent(uint64_t time)
 {
-	return time && time_of_day() / 1000000000 < time / 1000000000 + 60;
+	return time && clock_realtime() / 1000000000 < time / 1000000000 + 60;
 }
 
 bool region_alarm(const struct top_region *region, char *buffer, size_t size, enum style *ret_style)
@@ -268,17 +271,17 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 
 	*ret_style = BAD;
 	if (region->error) {
-		snprintf(buffer, size, "%s ago: %s", top_ago(region->error_since, ago),
+		snprintf(buffer, size, "%s ago: %s", words_ago(region->error_since, ago),
 		         region->sentence);
 	} else if (!info->publisher_attached) {
 		if (info->publisher_pid && info->publisher_since)
 			snprintf(buffer, size, "no publisher; %s is gone for %s",
-			         info->publisher_command, top_ago(info->publisher_since, ago));
+			         info->publisher_command, words_ago(info->publisher_since, ago));
 		else
 			snprintf(buffer, size, "no publisher");
-	} else if (is_recent(region->replaced)) {
+	} else if (region_is_recent(region->replaced)) {
 		snprintf(buffer, size, "another region took this name %s ago",
-		         top_ago(region->replaced, ago));
+		         words_ago(region->replaced, ago));
 		*ret_style = WARN;
 	} else {
 		return false;
@@ -287,8 +290,8 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 }
 
 /* A figure, what it is of, and how it was. */
-static void draw_figure(int row, const char *name, const char *figure, const char *more,
-                        const struct series *series, double whole)
+static void region_draw_figure(int row, const char *name, const char *figure, const char *more,
+                               const struct series *series, double whole)
 {
 	int columns = screen_columns(), at = columns < 60 ? columns : columns < 90 ? 44 : 56;
 	char picture[SERIES_TEXT];
@@ -300,29 +303,30 @@ static void draw_figure(int row, const char *name, const char *figure, const cha
 	screen_put(row, at, columns - at, true, SPARK, picture);
 }
 
-static void draw_figures(const struct top_region *region, int row, bool brief)
+static void region_draw_figures(const struct top_region *region, int row, bool brief)
 {
 	const struct stele_region_info *info = &region->info;
 	char figure[LIST_TEXT], more[LIST_TEXT], word[TOP_WORD], size[DESCRIBED_MAX];
 	/* What was the newest stays; how fast it changes is not known. */
 	bool rates = region->has_rates && !region->error;
 
-	snprintf(more, sizeof(more), "%s/s", top_rate(region->commits, false, word));
-	draw_figure(row++, "version", grouped(info->version, figure), rates ? more : "",
-	            &region->commit_series, 0);
+	snprintf(more, sizeof(more), "%s/s", words_rate(region->commits, false, word));
+	region_draw_figure(row++, "version", describe_grouped(info->version, figure),
+	                   rates ? more : "", &region->commit_series, 0);
 	snprintf(more, sizeof(more), "%s rows changed/s",
-	         top_rate(region->changed, region->estimated, word));
-	draw_figure(row++, "rows", grouped(region->rows, figure), rates ? more : "",
-	            &region->changed_series, 0);
+	         words_rate(region->changed, region->estimated, word));
+	region_draw_figure(row++, "rows", describe_grouped(region->rows, figure), rates ? more : "",
+	                   &region->changed_series, 0);
 	if (brief)
 		return;
 	snprintf(more, sizeof(more), "of %s", describe_size(info->maximum_size, size));
-	draw_figure(row++, "memory", describe_size(info->file_size, figure), more,
-	            &region->memory_series, (double)info->maximum_size);
+	region_draw_figure(row++, "memory", describe_size(info->file_size, figure), more,
+	                   &region->memory_series, (double)info->maximum_size);
 }
 
 /* A sentence over at most so many lines, broken between words. */
-static void draw_sentence(int row, int column, int lines, enum style style, const char *sentence)
+static void region_draw_message(int row, int column, int lines, enum style style,
+                                const char *sentence)
 {
 	int width = screen_columns() - column;
 
@@ -342,7 +346,7 @@ static void draw_sentence(int row, int column, int lines, enum style style, cons
 	}
 }
 
-static void draw_publisher(const struct top_region *region, int row, int lines)
+static void region_draw_publisher(const struct top_region *region, int row, int lines)
 {
 	const struct stele_region_info *info = &region->info;
 	char text[ALARM_TEXT], ago[TOP_WORD], who[DESCRIBED_MAX], owner[OWNER_SIZE];
@@ -355,10 +359,10 @@ static void draw_publisher(const struct top_region *region, int row, int lines)
 		         info->owner_trusted ? "" : owner_name(info->owner, owner),
 		         info->owner_trusted ? "" : ": ",
 		         describe_process(info->publisher_pid, info->publisher_command, who),
-		         top_ago(info->publisher_since, ago));
+		         words_ago(info->publisher_since, ago));
 	}
 	screen_put(row, 0, 10, false, DIM, "publisher");
-	draw_sentence(row, 11, region->error ? lines : 1, style, text);
+	region_draw_message(row, 11, region->error ? lines : 1, style, text);
 	if (screen_columns() < 90 || region->error)
 		return;
 	snprintf(text, sizeof(text), "history %llu versions, generation %llu",
@@ -368,17 +372,18 @@ static void draw_publisher(const struct top_region *region, int row, int lines)
 
 void region_draw(struct region_page *page)
 {
-	struct list_rows tables = rows_of_tables(page), subscribers = rows_of_subscribers(page);
+	struct list_rows tables = region_table_rows(page),
+			 subscribers = region_subscriber_rows(page);
 	bool low = screen_rows() < LOW;
 	int top = low ? 4 : 6, room, for_tables, wanted;
 
 	/* Never read: there is nothing else to show. */
 	if (page->region.error && !page->region.looked) {
-		draw_sentence(1, 0, screen_rows() - 2, BAD, page->region.sentence);
+		region_draw_message(1, 0, screen_rows() - 2, BAD, page->region.sentence);
 		return;
 	}
-	draw_figures(&page->region, 1, low);
-	draw_publisher(&page->region, low ? 3 : 4, low ? 1 : 2);
+	region_draw_figures(&page->region, 1, low);
+	region_draw_publisher(&page->region, low ? 3 : 4, low ? 1 : 2);
 	room = screen_rows() - 1 - top;
 	wanted = (int)page->region.table_count + (low ? 1 : 2);
 	for_tables = wanted < room / 2 ? wanted : room / 2;

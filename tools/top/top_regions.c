@@ -32,7 +32,7 @@ static const struct list_column columns[COLUMNS] = {
 	[PUBLISHER] = {.title = "PUBLISHER", .width = 18, .rank = 3},
 };
 
-static void fill_publisher(const struct top_region *region, struct list_cell *ret)
+static void regions_fill_publisher(const struct top_region *region, struct list_cell *ret)
 {
 	char owner[OWNER_SIZE];
 
@@ -56,7 +56,7 @@ static void fill_publisher(const struct top_region *region, struct list_cell *re
 	}
 }
 
-static void cell(const void *context, size_t row, size_t column, struct list_cell *ret)
+static void regions_cell(const void *context, size_t row, size_t column, struct list_cell *ret)
 {
 	const struct top_region *region = (const struct top_region *)context + row;
 	bool readable = region->error == 0 && region->looked;
@@ -67,7 +67,7 @@ static void cell(const void *context, size_t row, size_t column, struct list_cel
 		ret->style = STRONG;
 		return;
 	case PUBLISHER:
-		fill_publisher(region, ret);
+		regions_fill_publisher(region, ret);
 		return;
 	case PICTURE:
 		ret->series = &region->commit_series;
@@ -76,12 +76,12 @@ static void cell(const void *context, size_t row, size_t column, struct list_cel
 	case RATE:
 		ret->number = region->commits;
 		if (readable && region->has_rates)
-			top_rate(region->commits, false, ret->text);
+			words_rate(region->commits, false, ret->text);
 		return;
 	case CHANGED:
 		ret->number = region->changed;
 		if (readable && region->has_rates)
-			top_rate(region->changed, region->estimated, ret->text);
+			words_rate(region->changed, region->estimated, ret->text);
 		return;
 	case SIZE:
 		ret->number = (double)region->info.file_size;
@@ -102,16 +102,16 @@ static void cell(const void *context, size_t row, size_t column, struct list_cel
 		describe_number((uint64_t)ret->number, ret->text);
 }
 
-static struct list_rows rows_of(const struct regions_page *page)
+static struct list_rows regions_rows(const struct regions_page *page)
 {
-	return (struct list_rows){columns, COLUMNS, page->count, page->regions, cell};
+	return (struct list_rows){columns, COLUMNS, page->count, page->regions, regions_cell};
 }
 
 /* Takes over what is known of a region of this name; both lists are in the order of names. */
-static void take_known(struct regions_page *page, size_t *known, struct top_region *region)
+static void regions_take_known(struct regions_page *page, size_t *known, struct top_region *region)
 {
 	while (*known < page->count && strcmp(page->regions[*known].name, region->name) < 0)
-		top_forget(&page->regions[(*known)++]);
+		sample_free(&page->regions[(*known)++]);
 	if (*known < page->count && strcmp(page->regions[*known].name, region->name) == 0)
 		*region = page->regions[(*known)++];
 }
@@ -131,7 +131,7 @@ struct region_paths {
 	size_t count, room, known;
 };
 
-static int add_region(void *context, const char *name)
+static int regions_add_region(void *context, const char *name)
 {
 	struct region_paths *names = context;
 	struct top_region *region;
@@ -139,45 +139,45 @@ static int add_region(void *context, const char *name)
 	if (names->count == names->room) {
 		names->room = names->room ? names->room * 2 : 16;
 		names->regions =
-			must_realloc(names->regions, names->room * sizeof(*names->regions));
+			heap_realloc(names->regions, names->room * sizeof(*names->regions));
 	}
 	region = &names->regions[names->count++];
 	*region = (struct top_region){0};
 	snprintf(region->name, sizeof(region->name), "%s", name);
-	take_known(names->page, &names->known, region);
+	regions_take_known(names->page, &names->known, region);
 	return 0;
 }
 
 /* Which regions there are, with what is known of each. */
-static void list_regions(struct regions_page *page)
+static void regions_list(struct regions_page *page)
 {
 	struct region_paths names = {.page = page};
 
 	/* A directory that can't be listed now is taken for an empty one. */
-	stele_region_each(located_directory(), add_region, &names);
+	stele_region_each(place_directory(), regions_add_region, &names);
 	while (names.known < page->count)
-		top_forget(&page->regions[names.known++]);
+		sample_free(&page->regions[names.known++]);
 	free(page->regions);
 	page->regions = names.regions;
 	page->count = names.count;
 }
 
 /* Those that were removed since their names were found. */
-static void leave_out_removed(struct regions_page *page)
+static void regions_leave_out_removed(struct regions_page *page)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < page->count; i++) {
 		if (page->regions[i].error == -ENOENT)
-			top_forget(&page->regions[i]);
+			sample_free(&page->regions[i]);
 		else
 			page->regions[count++] = page->regions[i];
 	}
 	page->count = count;
 }
 
-static void sample_others(struct regions_page *page, int64_t until, regions_wanted_fn *wanted,
-                          void *context)
+static void regions_sample_others(struct regions_page *page, int64_t until,
+                                  regions_wanted_fn *wanted, void *context)
 {
 	size_t at = 0, sampled = 0;
 
@@ -188,11 +188,11 @@ static void sample_others(struct regions_page *page, int64_t until, regions_want
 
 		if (region->on_screen)
 			continue;
-		if (wanted(context) || (sampled++ >= LEAST && time_monotonic() >= until)) {
+		if (wanted(context) || (sampled++ >= LEAST && clock_monotonic() >= until)) {
 			memcpy(page->turn, region->name, sizeof(page->turn));
 			return;
 		}
-		top_sample(region);
+		sample_region(region);
 	}
 }
 
@@ -201,36 +201,36 @@ void regions_sample(struct regions_page *page, int64_t interval, regions_wanted_
 {
 	bool first = page->count == 0;
 
-	list_regions(page);
+	regions_list(page);
 	for (size_t i = 0; i < page->count && !wanted(context); i++)
 		if (page->regions[i].on_screen)
-			top_sample(&page->regions[i]);
-	sample_others(page, time_monotonic() + interval / (first ? FIRST_SHARE : SHARE), wanted,
-	              context);
-	leave_out_removed(page);
+			sample_region(&page->regions[i]);
+	regions_sample_others(page, clock_monotonic() + interval / (first ? FIRST_SHARE : SHARE),
+	                      wanted, context);
+	regions_leave_out_removed(page);
 	regions_arrange(page);
 }
 
 void regions_arrange(struct regions_page *page)
 {
-	struct list_rows rows = rows_of(page);
+	struct list_rows rows = regions_rows(page);
 
 	list_arrange(&page->list, &rows);
 }
 
-static void set_on_screen(void *context, size_t row)
+static void regions_set_on_screen(void *context, size_t row)
 {
 	((struct regions_page *)context)->regions[row].on_screen = true;
 }
 
 void regions_draw(struct regions_page *page)
 {
-	struct list_rows rows = rows_of(page);
+	struct list_rows rows = regions_rows(page);
 
 	list_draw(&page->list, &rows, 1, screen_rows() - 2, true);
 	for (size_t i = 0; i < page->count; i++)
 		page->regions[i].on_screen = false;
-	list_each_drawn(&page->list, set_on_screen, page);
+	list_each_drawn(&page->list, regions_set_on_screen, page);
 	if (page->count == 0)
 		screen_line(
 			2, DIM,
@@ -239,14 +239,14 @@ void regions_draw(struct regions_page *page)
 
 void regions_move(struct regions_page *page, long by)
 {
-	struct list_rows rows = rows_of(page);
+	struct list_rows rows = regions_rows(page);
 
 	list_move(&page->list, &rows, by);
 }
 
 void regions_sort_next(struct regions_page *page)
 {
-	struct list_rows rows = rows_of(page);
+	struct list_rows rows = regions_rows(page);
 
 	list_sort_next(&page->list, &rows);
 }
@@ -261,7 +261,7 @@ const char *regions_selected(const struct regions_page *page)
 void regions_free(struct regions_page *page)
 {
 	for (size_t i = 0; i < page->count; i++)
-		top_forget(&page->regions[i]);
+		sample_free(&page->regions[i]);
 	free(page->regions);
 	list_free(&page->list);
 	*page = (struct regions_page){0};

@@ -53,7 +53,7 @@ struct rows_page {
 
 /* ---- what is open ---- */
 
-static void free_rows(struct rows_page *page)
+static void rows_free_lines(struct rows_page *page)
 {
 	for (size_t i = 0; i < page->count; i++) {
 		for (size_t j = 0; j < page->schema->column_count; j++)
@@ -65,9 +65,9 @@ static void free_rows(struct rows_page *page)
 	page->count = 0;
 }
 
-static void close_snapshot(struct rows_page *page)
+static void rows_close_snapshot(struct rows_page *page)
 {
-	free_rows(page);
+	rows_free_lines(page);
 	page->searches = false;
 	if (page->cursor)
 		page->cursor = stele_cursor_close(page->cursor);
@@ -79,35 +79,35 @@ static void close_snapshot(struct rows_page *page)
 		page->snapshot = stele_snapshot_close(page->snapshot);
 }
 
-static void close_region(struct rows_page *page)
+static void rows_close_region(struct rows_page *page)
 {
-	close_snapshot(page);
+	rows_close_snapshot(page);
 	if (page->subscriber)
 		page->subscriber = stele_subscriber_close(page->subscriber);
 }
 
 /* With a notifier that needs nothing, where this user can have one: it never waits. */
-static int open_region(struct rows_page *page)
+static int rows_open_region(struct rows_page *page)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
 	int result;
 
 	if (page->subscriber)
 		return 0;
-	owner_ask(&options);
-	result = stele_subscriber_open(located(page->region), &options, &page->subscriber);
+	owner_apply(&options);
+	result = stele_subscriber_open(place_path(page->region), &options, &page->subscriber);
 	if (result == 0)
 		return 0;
 	options.notifier = NULL;
-	return stele_subscriber_open(located(page->region), &options, &page->subscriber);
+	return stele_subscriber_open(place_path(page->region), &options, &page->subscriber);
 }
 
-static int open_newest(struct rows_page *page)
+static int rows_open_newest(struct rows_page *page)
 {
 	int result;
 
-	close_snapshot(page);
-	result = open_region(page);
+	rows_close_snapshot(page);
+	result = rows_open_region(page);
 	if (result == 0)
 		result = stele_snapshot_open(page->subscriber, 0, &page->snapshot);
 	if (result == 0)
@@ -122,20 +122,20 @@ static int open_newest(struct rows_page *page)
 
 /* Lets go of a region that another one has taken the name of. Of one that is just removed the
  * rows can be looked at still. */
-static void look(struct rows_page *page)
+static void rows_poll(struct rows_page *page)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
-	if (stele_region_describe(located(page->region), &info) < 0)
+	if (stele_region_describe(place_path(page->region), &info) < 0)
 		return;
 	if (page->subscriber && memcmp(info.uuid, page->uuid, sizeof(page->uuid)) != 0)
-		close_region(page);
+		rows_close_region(page);
 	memcpy(page->uuid, info.uuid, sizeof(page->uuid));
 }
 
-struct rows_page *rows_open_page(const char *region, const char *table)
+struct rows_page *rows_open(const char *region, const char *table)
 {
-	struct rows_page *page = must_realloc(NULL, sizeof(*page));
+	struct rows_page *page = heap_realloc(NULL, sizeof(*page));
 
 	*page = (struct rows_page){.before = UINT64_MAX};
 	snprintf(page->region, sizeof(page->region), "%s", region);
@@ -144,37 +144,37 @@ struct rows_page *rows_open_page(const char *region, const char *table)
 	return page;
 }
 
-struct rows_page *rows_free(struct rows_page *page)
+struct rows_page *rows_close(struct rows_page *page)
 {
 	if (!page)
 		return NULL;
-	close_region(page);
+	rows_close_region(page);
 	free(page);
 	return NULL;
 }
 
 /* ---- reading ---- */
 
-static size_t room(void)
+static size_t rows_capacity(void)
 {
 	return screen_rows() > 3 ? (size_t)screen_rows() - 3 : 1;
 }
 
-static int seek(struct rows_page *page, const struct stele_key *key)
+static int rows_seek(struct rows_page *page, const struct stele_key *key)
 {
 	int result = stele_cursor_under(page->cursor, key->bytes, 0);
 
 	return result < 0 ? result : stele_cursor_seek(page->cursor, key->bytes, key->bits);
 }
 
-static void keep_row(struct rows_page *page, const struct stele_row *row)
+static void rows_keep_row(struct rows_page *page, const struct stele_row *row)
 {
 	size_t columns = page->schema->column_count;
 	struct shown_row *shown = &page->rows[page->count++];
 
 	*shown = (struct shown_row){.key.bits = row->key_bits, .version = row->version};
 	memcpy(shown->key.bytes, row->key, (row->key_bits + 7) / 8);
-	shown->texts = must_realloc(NULL, columns * sizeof(*shown->texts));
+	shown->texts = heap_realloc(NULL, columns * sizeof(*shown->texts));
 	for (size_t i = 0; i < columns; i++) {
 		struct text text = {0};
 
@@ -184,54 +184,55 @@ static void keep_row(struct rows_page *page, const struct stele_row *row)
 	}
 }
 
-static int read_screen(struct rows_page *page)
+static int rows_read_screen(struct rows_page *page)
 {
 	struct stele_row row;
-	int result = seek(page, &page->top);
+	int result = rows_seek(page, &page->top);
 
-	free_rows(page);
-	page->rows = must_realloc(NULL, room() * sizeof(*page->rows));
-	while (result >= 0 && page->count < room() &&
+	rows_free_lines(page);
+	page->rows = heap_realloc(NULL, rows_capacity() * sizeof(*page->rows));
+	while (result >= 0 && page->count < rows_capacity() &&
 	       (result = stele_cursor_next(page->cursor, &row)) == 1) {
 		result = row_cells_fill(&page->cells, row.key, row.key_bits, row.value,
 		                        row.value_size);
 		if (result == 0)
-			keep_row(page, &row);
+			rows_keep_row(page, &row);
 	}
 	if (result >= 0)
 		result = stele_snapshot_check(page->snapshot);
 	/* What was taken back while it was read may be anything. */
 	if (result < 0)
-		free_rows(page);
+		rows_free_lines(page);
 	return result;
 }
 
 /* Fills the screen with rows before the first, where the table ends before the screen does. */
-static int fill_screen(struct rows_page *page)
+static int rows_fill_screen(struct rows_page *page)
 {
 	size_t missing;
-	int result = read_screen(page);
+	int result = rows_read_screen(page);
 
-	if (result < 0 || page->count == room() || (page->count == 0 && page->top.bits == 0))
+	if (result < 0 || page->count == rows_capacity() ||
+	    (page->count == 0 && page->top.bits == 0))
 		return result;
 	result = 1;
-	for (missing = room() - page->count; missing > 0 && result == 1; missing--)
+	for (missing = rows_capacity() - page->count; missing > 0 && result == 1; missing--)
 		result = place_before(page->cursor, &page->top);
-	return result < 0 ? result : read_screen(page);
+	return result < 0 ? result : rows_read_screen(page);
 }
 
-static void say_library(struct rows_page *page)
+static void rows_set_message(struct rows_page *page)
 {
 	snprintf(page->sentence, sizeof(page->sentence), "%s", stele_last_error());
 }
 
-static int refresh(struct rows_page *page, bool hold)
+static int rows_read(struct rows_page *page, bool hold)
 {
 	int result;
 
-	look(page);
+	rows_poll(page);
 	if (hold && page->snapshot && page->cursor) {
-		result = fill_screen(page);
+		result = rows_fill_screen(page);
 		if (result != -ESTALE)
 			return result;
 		snprintf(page->sentence, sizeof(page->sentence),
@@ -239,33 +240,33 @@ static int refresh(struct rows_page *page, bool hold)
 	}
 	if (page->snapshot)
 		page->before = stele_snapshot_version(page->snapshot);
-	result = open_newest(page);
-	return result < 0 ? result : fill_screen(page);
+	result = rows_open_newest(page);
+	return result < 0 ? result : rows_fill_screen(page);
 }
 
 void rows_refresh(struct rows_page *page, bool hold)
 {
-	int result = refresh(page, hold);
+	int result = rows_read(page, hold);
 
 	if (result == -ESTALE)
-		result = refresh(page, false);
+		result = rows_read(page, false);
 	if (result == -ENOENT && page->snapshot)
 		snprintf(page->sentence, sizeof(page->sentence),
 		         "there is no table \"%s\" any more", page->name);
 	else if (result < 0)
-		say_library(page);
+		rows_set_message(page);
 	if (result < 0)
-		close_region(page);
+		rows_close_region(page);
 }
 
 /* ---- moving ---- */
 
 /* Runs a step that moves the top; whatever it fails with, the next refresh says or mends. */
-static void moved(struct rows_page *page, int result)
+static void rows_report_move(struct rows_page *page, int result)
 {
 	page->sentence[0] = '\0';
 	if (result < 0)
-		say_library(page);
+		rows_set_message(page);
 	rows_refresh(page, true);
 }
 
@@ -281,7 +282,7 @@ void rows_move(struct rows_page *page, long by)
 		page->top = page->rows[0].key;
 	for (; by < 0 && result == 1; by++)
 		result = place_before(page->cursor, &page->top);
-	moved(page, result);
+	rows_report_move(page, result);
 }
 
 void rows_shift(struct rows_page *page, int columns)
@@ -298,13 +299,13 @@ void rows_shift(struct rows_page *page, int columns)
 void rows_first(struct rows_page *page)
 {
 	page->top = (struct stele_key){0};
-	moved(page, 0);
+	rows_report_move(page, 0);
 }
 
 void rows_last(struct rows_page *page)
 {
 	if (page->cursor && !page->searches)
-		moved(page, place_last(page->cursor, &page->top));
+		rows_report_move(page, place_last(page->cursor, &page->top));
 }
 
 void rows_go_to(struct rows_page *page, const char *key)
@@ -314,11 +315,11 @@ void rows_go_to(struct rows_page *page, const char *key)
 	page->sentence[0] = '\0';
 	if (!page->schema)
 		return;
-	if (key_parse_start("", key, page->schema, &start) == STATUS_DONE) {
+	if (keytext_parse_start("", key, page->schema, &start) == STATUS_DONE) {
 		page->top = start.key;
 		rows_refresh(page, true);
 	} else {
-		screen_said(page->sentence, sizeof(page->sentence));
+		screen_message(page->sentence, sizeof(page->sentence));
 	}
 	row_buffer_close(&start);
 }
@@ -326,7 +327,7 @@ void rows_go_to(struct rows_page *page, const char *key)
 /* ---- searching ---- */
 
 /* Whether a row has the text somewhere, in whatever case. */
-static bool row_has(const struct row_cells *cells, size_t columns, const char *wanted)
+static bool rows_row_has(const struct row_cells *cells, size_t columns, const char *wanted)
 {
 	size_t length = strlen(wanted);
 
@@ -348,21 +349,21 @@ void rows_search(struct rows_page *page, const char *text)
 	bool again = strcmp(page->wanted, text) == 0;
 	snprintf(page->wanted, sizeof(page->wanted), "%s", text);
 	page->searched = 0;
-	result = seek(page, &page->top);
+	result = rows_seek(page, &page->top);
 	if (result == 0 && again)
 		result = stele_cursor_next(page->cursor, &row);
 	page->searches = result >= 0 && *text;
 	page->sentence[0] = '\0';
 }
 
-static void search_ended(struct rows_page *page, int result)
+static void rows_end_search(struct rows_page *page, int result)
 {
 	page->searches = false;
 	if (result == 0)
 		snprintf(page->sentence, sizeof(page->sentence), "\"%s\" is in no row from here on",
 		         page->wanted);
 	else if (result < 0)
-		say_library(page);
+		rows_set_message(page);
 }
 
 bool rows_search_on(struct rows_page *page)
@@ -376,11 +377,11 @@ bool rows_search_on(struct rows_page *page)
 		                                  row.value_size) < 0)
 			result = -EBADMSG;
 		if (result != 1) {
-			search_ended(page, result);
+			rows_end_search(page, result);
 			break;
 		}
 		page->searched++;
-		if (row_has(&page->cells, page->schema->column_count, page->wanted)) {
+		if (rows_row_has(&page->cells, page->schema->column_count, page->wanted)) {
 			page->top.bits = row.key_bits;
 			memcpy(page->top.bytes, row.key, (row.key_bits + 7) / 8);
 			page->searches = false;
@@ -409,13 +410,13 @@ void rows_search_stop(struct rows_page *page)
 /* ---- drawing ---- */
 
 /* How wide a column is on the screen, its title included. */
-static int column_width(const struct rows_page *page, size_t column)
+static int rows_column_width(const struct rows_page *page, size_t column)
 {
 	int widest = (int)strlen(page->schema->columns[column].name);
 
 	for (size_t i = 0; i < page->count; i++) {
 		const char *text = page->rows[i].texts[column];
-		int width = (int)text_width(text, strlen(text));
+		int width = (int)escape_width(text, strlen(text));
 
 		if (width > widest)
 			widest = width;
@@ -423,12 +424,12 @@ static int column_width(const struct rows_page *page, size_t column)
 	return widest < WIDEST ? widest : WIDEST;
 }
 
-static void draw_column(const struct rows_page *page, size_t column, int at, int width)
+static void rows_draw_column(const struct rows_page *page, size_t column, int at, int width)
 {
 	bool right = row_type_is_number(page->schema->columns[column].type);
 
 	screen_put(1, at, width, right, HEADING, page->schema->columns[column].name);
-	for (size_t i = 0; i < page->count && i < room(); i++) {
+	for (size_t i = 0; i < page->count && i < rows_capacity(); i++) {
 		const struct shown_row *row = &page->rows[i];
 		bool is_new = row->version > page->before;
 
@@ -441,12 +442,12 @@ static void draw_column(const struct rows_page *page, size_t column, int at, int
 }
 
 /* The version that last wrote each row, at the right side. */
-static void draw_versions(const struct rows_page *page, int at)
+static void rows_draw_versions(const struct rows_page *page, int at)
 {
 	char text[DESCRIBED_MAX];
 
 	screen_put(1, at, screen_columns() - at, true, HEADING, "(version)");
-	for (size_t i = 0; i < page->count && i < room(); i++)
+	for (size_t i = 0; i < page->count && i < rows_capacity(); i++)
 		screen_put(2 + (int)i, at, screen_columns() - at, true, DIM,
 		           describe_number(page->rows[i].version, text));
 }
@@ -458,15 +459,15 @@ void rows_draw(struct rows_page *page)
 	screen_line(1, HEADING, "");
 	if (page->schema) {
 		for (size_t i = (size_t)page->shift; i < page->schema->column_count; i++) {
-			int width = column_width(page, i);
+			int width = rows_column_width(page, i);
 
 			if (at >= screen_columns())
 				break;
-			draw_column(page, i, at, width);
+			rows_draw_column(page, i, at, width);
 			at += width + 2;
 		}
 		if (at + 9 <= screen_columns())
-			draw_versions(page, at);
+			rows_draw_versions(page, at);
 		if (page->count == 0 && !*page->sentence)
 			screen_line(2, DIM, "the table has no rows");
 	}
@@ -480,8 +481,8 @@ void rows_title(const struct rows_page *page, char *buffer, size_t size)
 
 	if (page->snapshot && page->schema)
 		snprintf(buffer, size, "%s/%s  %s rows at version %s", page->region, page->name,
-		         grouped(stele_table_rows(&page->table), rows),
-		         grouped(stele_snapshot_version(page->snapshot), version));
+		         describe_grouped(stele_table_rows(&page->table), rows),
+		         describe_grouped(stele_snapshot_version(page->snapshot), version));
 	else
 		snprintf(buffer, size, "%s/%s", page->region, page->name);
 }

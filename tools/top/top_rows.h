@@ -8,7 +8,7 @@
 
 struct rows_page;
 
-struct rows_page *rows_open_page(const char *region, const char *table);
+struct rows_page *rows_open(const char *region, const char *table);
 /* Reads what is on the screen from the newest version; with `hold`, from the one it has, while
  * that can be had. */
 void rows_refresh(struct rows_page *page, bool hold);
@@ -29,6 +29,6 @@ bool rows_searches(const struct rows_page *page);
 void rows_search_stop(struct rows_page *page);
 /* "REGION/TABLE  1,000 rows at version 7" */
 void rows_title(const struct rows_page *page, char *buffer, size_t size);
-struct rows_page *rows_free(struct rows_page *page);
+struct rows_page *rows_close(struct rows_page *page);
 
 #endif

@@ -16,7 +16,7 @@
  * publisher is. */
 #define RECORDS_MAX 64u
 
-void top_forget(struct top_region *region)
+void sample_free(struct top_region *region)
 {
 	char name[sizeof(region->name)];
 
@@ -35,12 +35,12 @@ struct tables {
 	uint64_t rows;
 };
 
-static int add_table(void *context, const char *name, const struct stele_table *table)
+static int sample_add_table(void *context, const char *name, const struct stele_table *table)
 {
 	struct tables *tables = context;
 	struct top_table *added;
 
-	tables->table = must_realloc(tables->table, (tables->count + 1) * sizeof(*tables->table));
+	tables->table = heap_realloc(tables->table, (tables->count + 1) * sizeof(*tables->table));
 	added = &tables->table[tables->count++];
 	*added = (struct top_table){.rows = stele_table_rows(table),
 	                            .version = stele_table_version(table)};
@@ -49,21 +49,21 @@ static int add_table(void *context, const char *name, const struct stele_table *
 	return 0;
 }
 
-static int read_tables(struct stele_subscriber *subscriber, struct tables *tables)
+static int sample_read_tables(struct stele_subscriber *subscriber, struct tables *tables)
 {
 	int result = -ESTALE;
 
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++) {
 		tables->count = 0;
 		tables->rows = 0;
-		result = each_table(subscriber, add_table, tables, NULL);
+		result = reader_each_table(subscriber, sample_add_table, tables, NULL);
 	}
 	return result;
 }
 
 /* Replaces the tables by those read now, which go on with what the old ones have gathered. Both
  * are in the order of names. */
-static void take_tables(struct top_region *region, const struct tables *tables)
+static void sample_take_tables(struct top_region *region, const struct tables *tables)
 {
 	size_t old = 0;
 
@@ -84,14 +84,14 @@ static void take_tables(struct top_region *region, const struct tables *tables)
 
 /* ---- what the commits since the last look did ---- */
 
-static int compare_names(const void *name, const void *table)
+static int sample_compare_names(const void *name, const void *table)
 {
 	return strcmp(name, ((const struct top_table *)table)->name);
 }
 
 /* Counts what one commit did; its rows, or a negative errno. */
-static int64_t count_commit(struct top_region *region, struct stele_subscriber *subscriber,
-                            uint64_t version)
+static int64_t sample_count_commit(struct top_region *region, struct stele_subscriber *subscriber,
+                                   uint64_t version)
 {
 	struct stele_commit_table changed;
 	struct stele_snapshot *snapshot;
@@ -105,7 +105,7 @@ static int64_t count_commit(struct top_region *region, struct stele_subscriber *
 	     i++) {
 		uint64_t sum = changed.added + changed.changed + changed.removed;
 		struct top_table *table = bsearch(changed.name, region->tables, region->table_count,
-		                                  sizeof(*region->tables), compare_names);
+		                                  sizeof(*region->tables), sample_compare_names);
 
 		if (table)
 			table->counted += sum;
@@ -117,14 +117,15 @@ static int64_t count_commit(struct top_region *region, struct stele_subscriber *
 
 /* Of the versions after `since` reads the newest, as many as history holds and a look may; the
  * rest is taken to be like them. */
-static void rate(struct top_region *region, struct stele_subscriber *subscriber, uint64_t since,
-                 double seconds)
+static void sample_rate(struct top_region *region, struct stele_subscriber *subscriber,
+                        uint64_t since, double seconds)
 {
 	uint64_t made = region->info.version - since, rows = 0, read = 0;
 	double scale;
 
 	while (read < made && read < RECORDS_MAX) {
-		int64_t counted = count_commit(region, subscriber, region->info.version - read);
+		int64_t counted =
+			sample_count_commit(region, subscriber, region->info.version - read);
 
 		if (counted < 0)
 			break;
@@ -149,12 +150,12 @@ static void rate(struct top_region *region, struct stele_subscriber *subscriber,
 /* ---- subscribers ---- */
 
 /* Who is on the same slot with the same uuid is the same. Both are in the order of slots. */
-static void take_subscribers(struct top_region *region)
+static void sample_take_subscribers(struct top_region *region)
 {
 	struct top_subscriber *subscribers;
 	size_t count, old = 0;
 
-	region->subscribers_unknown = top_read_subscribers(region, &subscribers, &count) < 0;
+	region->subscribers_unknown = subscribers_read(region, &subscribers, &count) < 0;
 	if (region->subscribers_unknown) {
 		subscribers = NULL;
 		count = 0;
@@ -179,7 +180,7 @@ static void take_subscribers(struct top_region *region)
 /* ---- a look ---- */
 
 /* The region's contents, and what happened to them since the last look. */
-static int look_inside(struct top_region *region, const struct stele_region_info *before,
+static int sample_read(struct top_region *region, const struct stele_region_info *before,
                        int64_t looked_before)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
@@ -188,53 +189,53 @@ static int look_inside(struct top_region *region, const struct stele_region_info
 	struct tables tables = {0};
 	int result;
 
-	result = stele_subscriber_open(located(region->name), &options, &subscriber);
+	result = stele_subscriber_open(place_path(region->name), &options, &subscriber);
 	if (result < 0)
 		return result;
-	result = read_tables(subscriber, &tables);
+	result = sample_read_tables(subscriber, &tables);
 	if (result < 0) {
 		free(tables.table);
 	} else {
-		take_tables(region, &tables);
+		sample_take_tables(region, &tables);
 		if (looked_before && region->info.version >= before->version)
-			rate(region, subscriber, before->version,
-			     (double)(region->looked - looked_before) / 1e9);
+			sample_rate(region, subscriber, before->version,
+			            (double)(region->looked - looked_before) / 1e9);
 	}
 	stele_subscriber_close(subscriber);
 	return result;
 }
 
-static int look(struct top_region *region)
+static int sample_refresh(struct top_region *region)
 {
 	struct stele_region_info before = region->info, info = {.size = sizeof(info)};
 	int64_t looked_before = region->looked;
-	int result = stele_region_describe(located(region->name), &info);
+	int result = stele_region_describe(place_path(region->name), &info);
 
 	if (result < 0)
 		return result;
 	if (looked_before && memcmp(info.uuid, before.uuid, sizeof(info.uuid)) != 0) {
-		top_forget(region);
-		region->replaced = time_of_day();
+		sample_free(region);
+		region->replaced = clock_realtime();
 		looked_before = 0;
 	}
 	region->info = info;
-	region->looked = time_monotonic();
-	result = look_inside(region, &before, looked_before);
+	region->looked = clock_monotonic();
+	result = sample_read(region, &before, looked_before);
 	if (result < 0)
 		return result;
-	take_subscribers(region);
+	sample_take_subscribers(region);
 	series_add(&region->memory_series, (double)info.file_size);
 	return 0;
 }
 
-void top_sample(struct top_region *region)
+void sample_region(struct top_region *region)
 {
-	region->error = look(region);
+	region->error = sample_refresh(region);
 	if (region->error == 0) {
 		region->error_since = 0;
 		return;
 	}
 	snprintf(region->sentence, sizeof(region->sentence), "%s", stele_last_error());
 	if (!region->error_since)
-		region->error_since = time_of_day();
+		region->error_since = clock_realtime();
 }

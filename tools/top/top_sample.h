@@ -58,7 +58,7 @@ struct top_region {
 
 /* Looks at the region `name` once more. What it can't read stays as it was, and `error` says
  * why. */
-void top_sample(struct top_region *region);
-void top_forget(struct top_region *region); /* frees what it has, and leaves the name */
+void sample_region(struct top_region *region);
+void sample_free(struct top_region *region); /* frees what it has, and leaves the name */
 
 #endif

@@ -31,7 +31,7 @@ static char leaving[256];
 static size_t leaving_length;
 static _Atomic bool taken; /* the terminal is as top has it */
 
-static attr_t attributes(enum style style)
+static attr_t screen_attributes(enum style style)
 {
 	static const struct {
 		attr_t plain, coloured;
@@ -54,7 +54,7 @@ static attr_t attributes(enum style style)
 	               : looks[style].plain;
 }
 
-static void start_colours(void)
+static void screen_start_colours(void)
 {
 	colours = !getenv("NO_COLOR") && has_colors() && start_color() != ERR &&
 	          use_default_colors() != ERR;
@@ -72,7 +72,7 @@ static void start_colours(void)
 /* What a key sends may be in either of two modes, and is in the other one when it was pressed
  * before the terminal was told. As it starts with an escape, not to know it would be to go
  * back. */
-static void know_keys(void)
+static void screen_know_keys(void)
 {
 	static const struct {
 		char last;
@@ -89,7 +89,7 @@ static void know_keys(void)
 }
 
 /* Sentences would be written over the screen. */
-static void keep_sentences(void)
+static void screen_keep_messages(void)
 {
 	fflush(stderr);
 	said = memfd_create("said", MFD_CLOEXEC);
@@ -98,7 +98,7 @@ static void keep_sentences(void)
 		dup2(said, STDERR_FILENO);
 }
 
-static void give_sentences(void)
+static void screen_release_messages(void)
 {
 	char text[1024];
 	ssize_t got;
@@ -115,7 +115,7 @@ static void give_sentences(void)
 	standard_error = said = -1;
 }
 
-void screen_said(char *buffer, size_t size)
+void screen_message(char *buffer, size_t size)
 {
 	char text[1024] = "", *line;
 	ssize_t got;
@@ -137,7 +137,7 @@ void screen_said(char *buffer, size_t size)
 
 /* Gives the terminal back, with nothing but what a handler may call, and lets the signal have its
  * way: at once, or on return where it is blocked in its handler. */
-static void on_fault(int number)
+static void screen_on_fault(int number)
 {
 	ssize_t written;
 
@@ -154,14 +154,14 @@ static void on_fault(int number)
 void screen_guard(void)
 {
 	static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
-	struct sigaction action = {.sa_handler = on_fault};
+	struct sigaction action = {.sa_handler = screen_on_fault};
 
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
 }
 
-static int collect(int character)
+static int screen_collect(int character)
 {
 	if (leaving_length < sizeof(leaving))
 		leaving[leaving_length++] = (char)character;
@@ -169,28 +169,28 @@ static int collect(int character)
 }
 
 /* What endwin() writes. */
-static void prepare_leaving(void)
+static void screen_prepare_restore(void)
 {
 	const char *const texts[] = {exit_attribute_mode, orig_pair, keypad_local, exit_ca_mode,
 	                             cursor_normal};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (texts[i])
-			tputs(texts[i], 1, collect);
+			tputs(texts[i], 1, screen_collect);
 }
 
 /* ---- the terminal ---- */
 
-static void leave_alone(int number)
+static void screen_ignore_signal(int number)
 {
 	(void)number;
 }
 
 /* curses ignores SIGTSTP while it draws, and one that is pending is then lost; but a program that
  * has a handler of its own is left alone. */
-static SCREEN *open_terminal(void)
+static SCREEN *screen_open_terminal(void)
 {
-	const struct sigaction own = {.sa_handler = leave_alone};
+	const struct sigaction own = {.sa_handler = screen_ignore_signal};
 	struct sigaction before;
 	SCREEN *opened;
 
@@ -224,14 +224,14 @@ enum status screen_open(void)
 	/* That was only to have a sentence for it. */
 	del_curterm(cur_term);
 	tcgetattr(STDOUT_FILENO, &settings_before);
-	screen = open_terminal();
+	screen = screen_open_terminal();
 	if (!screen)
 		return fail(STATUS_SYSTEM, "the terminal can't be used");
-	prepare_leaving();
+	screen_prepare_restore();
 	taken = true;
 	atexit(screen_close);
-	keep_sentences();
-	start_colours();
+	screen_keep_messages();
+	screen_start_colours();
 	cbreak();
 	noecho();
 	nonl();
@@ -239,7 +239,7 @@ enum status screen_open(void)
 	 * then wait for the next one, and output half way through. */
 	intrflush(stdscr, FALSE);
 	keypad(stdscr, TRUE);
-	know_keys();
+	screen_know_keys();
 	nodelay(stdscr, TRUE);
 	curs_set(0);
 	return STATUS_DONE;
@@ -255,7 +255,7 @@ void screen_close(void)
 	taken = false;
 	delscreen(screen);
 	screen = NULL;
-	give_sentences();
+	screen_release_messages();
 }
 
 void screen_suspend(void)
@@ -322,7 +322,7 @@ void screen_end(void)
 
 /* The next character of a text, or what stands for a byte that is none; what it takes of the
  * screen. */
-static int next_character(const char **text, mbstate_t *state, wchar_t *ret)
+static int screen_next_character(const char **text, mbstate_t *state, wchar_t *ret)
 {
 	size_t length = mbrtowc(ret, *text, strlen(*text), state);
 	int width;
@@ -342,14 +342,14 @@ static int next_character(const char **text, mbstate_t *state, wchar_t *ret)
 }
 
 /* Cuts a text to a width, and puts what is left into `cut` (of 2 * width + 1): how wide that is. */
-static int cut_text(const char *text, int width, wchar_t *cut)
+static int screen_cut_text(const char *text, int width, wchar_t *cut)
 {
 	mbstate_t state = {0};
 	int used = 0, count = 0;
 
 	while (*text && count < 2 * width) {
 		wchar_t character;
-		int wide = next_character(&text, &state, &character);
+		int wide = screen_next_character(&text, &state, &character);
 
 		if (used + wide > width) {
 			while (count > 0 && used >= width)
@@ -374,10 +374,10 @@ void screen_put(int row, int column, int width, bool right, enum style style, co
 		return;
 	if (width > COLS - column)
 		width = COLS - column;
-	cut = must_realloc(NULL, ((size_t)width * 2 + 1) * sizeof(*cut));
-	used = cut_text(text, width, cut);
-	attrset((int)attributes(style));
-	mvhline(row, column, ' ' | attributes(style), width);
+	cut = heap_realloc(NULL, ((size_t)width * 2 + 1) * sizeof(*cut));
+	used = screen_cut_text(text, width, cut);
+	attrset((int)screen_attributes(style));
+	mvhline(row, column, ' ' | screen_attributes(style), width);
 	mvaddwstr(row, column + (right ? width - used : 0), cut);
 	attrset((int)A_NORMAL);
 	free(cut);

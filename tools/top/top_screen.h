@@ -44,7 +44,7 @@ void screen_line(int row, enum style style, const char *text);
 
 /* What was said on standard error since the last call: its first line, without "stele: ". While
  * the screen is open, that is kept aside, and comes out when it is closed. */
-void screen_said(char *buffer, size_t size);
+void screen_message(char *buffer, size_t size);
 
 /* A key that was pressed, or -1: none any more. Keys that are no character are those of
  * <curses.h>. */

@@ -17,7 +17,7 @@ double series_back(const struct series *series, unsigned age)
 	return (double)series->values[(series->next + SERIES_MAX - 1 - age) % SERIES_MAX];
 }
 
-static unsigned level(double value, double highest)
+static unsigned series_level(double value, double highest)
 {
 	unsigned level;
 
@@ -45,6 +45,7 @@ void series_draw(const struct series *series, unsigned width, double whole, bool
 	buffer += width - count;
 	*buffer = '\0';
 	for (unsigned i = count; i-- > 0;)
-		buffer = stpcpy(buffer,
-		                (blocks ? block : ascii)[level(series_back(series, i), highest)]);
+		buffer = stpcpy(
+			buffer,
+			(blocks ? block : ascii)[series_level(series_back(series, i), highest)]);
 }

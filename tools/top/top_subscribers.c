@@ -22,7 +22,7 @@
 
 /* Whether somebody has a lock on the slot's first byte: the one proof of life. Asks, and takes
  * none. */
-static bool is_alive(int fd, uint32_t slot)
+static bool subscribers_is_alive(int fd, uint32_t slot)
 {
 	struct flock lock = {
 		.l_type = F_WRLCK,
@@ -34,7 +34,7 @@ static bool is_alive(int fd, uint32_t slot)
 	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-static const char *notifier_name(uint32_t kind)
+static const char *subscribers_notifier_name(uint32_t kind)
 {
 	static const char *const names[] = {
 		[LAYOUT_NOTIFIER_NONE] = "none",           [LAYOUT_NOTIFIER_MQ] = "mq",
@@ -47,7 +47,7 @@ static const char *notifier_name(uint32_t kind)
 }
 
 /* FNV-1a, as stele-region(5) has it for the names of tables. */
-static uint64_t hash_name(const char *name)
+static uint64_t subscribers_hash_name(const char *name)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -58,7 +58,7 @@ static uint64_t hash_name(const char *name)
 
 /* The newest version that concerns a subscriber: that changed a table it waits for, if it named
  * some. */
-static uint64_t newest_for(const struct layout_slot *slot, const struct top_region *region)
+static uint64_t subscribers_newest(const struct layout_slot *slot, const struct top_region *region)
 {
 	uint64_t newest = 0;
 
@@ -66,23 +66,24 @@ static uint64_t newest_for(const struct layout_slot *slot, const struct top_regi
 		return region->info.version;
 	for (size_t i = 0; i < region->table_count; i++)
 		for (uint32_t j = 0; j < slot->tables; j++)
-			if (slot->table_hashes[j] == hash_name(region->tables[i].name) &&
+			if (slot->table_hashes[j] ==
+			            subscribers_hash_name(region->tables[i].name) &&
 			    region->tables[i].version > newest)
 				newest = region->tables[i].version;
 	return newest;
 }
 
-static void describe(const struct layout_slot *slot, const struct top_region *region,
-                     struct top_subscriber *ret)
+static void subscribers_describe(const struct layout_slot *slot, const struct top_region *region,
+                                 struct top_subscriber *ret)
 {
-	uint64_t newest = newest_for(slot, region);
+	uint64_t newest = subscribers_newest(slot, region);
 	uint64_t has = slot->applied ? slot->applied : slot->seen;
 
 	memcpy(ret->uuid, slot->uuid, sizeof(ret->uuid));
 	memcpy(ret->command, slot->command, sizeof(ret->command));
 	ret->command[sizeof(ret->command) - 1] = '\0';
 	ret->pid = slot->pid;
-	ret->notifier = notifier_name(slot->notifier);
+	ret->notifier = subscribers_notifier_name(slot->notifier);
 	ret->since = slot->attached;
 	ret->seen = slot->seen;
 	ret->applied = slot->applied;
@@ -100,7 +101,7 @@ static void describe(const struct layout_slot *slot, const struct top_region *re
 
 /* All slots that were ever taken, at most as many as there can be; how many, or a negative
  * errno. */
-static int64_t read_slots(int fd, const uint8_t uuid[16], struct layout_slot **ret)
+static int64_t subscribers_read_slots(int fd, const uint8_t uuid[16], struct layout_slot **ret)
 {
 	struct layout_subscribers_header header;
 	size_t used;
@@ -111,7 +112,7 @@ static int64_t read_slots(int fd, const uint8_t uuid[16], struct layout_slot **r
 	    memcmp(header.uuid, uuid, sizeof(header.uuid)) != 0)
 		return -EBADMSG;
 	used = header.slots_used < LAYOUT_SLOTS_MAX ? (size_t)header.slots_used : LAYOUT_SLOTS_MAX;
-	*ret = must_realloc(NULL, (used + 1) * sizeof(**ret));
+	*ret = heap_realloc(NULL, (used + 1) * sizeof(**ret));
 	got = pread(fd, *ret, used * sizeof(**ret), FIRST_SLOT);
 	if (got >= 0)
 		return (int64_t)((size_t)got / sizeof(**ret));
@@ -119,8 +120,8 @@ static int64_t read_slots(int fd, const uint8_t uuid[16], struct layout_slot **r
 	return -errno;
 }
 
-int top_read_subscribers(const struct top_region *region, struct top_subscriber **ret,
-                         size_t *ret_count)
+int subscribers_read(const struct top_region *region, struct top_subscriber **ret,
+                     size_t *ret_count)
 {
 	const struct stele_region_info *info = &region->info;
 	char path[sizeof(info->path) + sizeof(".subscribers")];
@@ -134,17 +135,18 @@ int top_read_subscribers(const struct top_region *region, struct top_subscriber 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	used = read_slots(fd, info->uuid, &slots);
+	used = subscribers_read_slots(fd, info->uuid, &slots);
 	if (used < 0) {
 		close(fd);
 		return (int)used;
 	}
-	subscribers = must_realloc(NULL, ((size_t)used + 1) * sizeof(*subscribers));
+	subscribers = heap_realloc(NULL, ((size_t)used + 1) * sizeof(*subscribers));
 	for (uint32_t i = 0; i < used; i++) {
 		if (slots[i].state != LAYOUT_SLOT_TAKEN)
 			continue;
-		subscribers[count] = (struct top_subscriber){.slot = i, .alive = is_alive(fd, i)};
-		describe(&slots[i], region, &subscribers[count++]);
+		subscribers[count] =
+			(struct top_subscriber){.slot = i, .alive = subscribers_is_alive(fd, i)};
+		subscribers_describe(&slots[i], region, &subscribers[count++]);
 	}
 	free(slots);
 	close(fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reads the subscribers of a region. Only top_sample.c calls it. */
+ * Reads the subscribers of a region. Only sample_region.c calls it. */
 #ifndef TOOLS_TOP_TOP_SUBSCRIBERS_H
 #define TOOLS_TOP_TOP_SUBSCRIBERS_H
 
@@ -8,7 +8,7 @@
 
 /* The subscribers of a region of which all else is known: reads their file, and asks the kernel
  * who lives. 0, or a negative errno; `*ret` is to be freed. */
-int top_read_subscribers(const struct top_region *region, struct top_subscriber **ret,
-                         size_t *ret_count);
+int subscribers_read(const struct top_region *region, struct top_subscriber **ret,
+                     size_t *ret_count);
 
 #endif

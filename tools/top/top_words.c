@@ -3,7 +3,7 @@
 #include "tools/base/clock.h"
 #include "tools/top/top_words.h"
 
-const char *top_rate(double rate, bool estimated, char buffer[TOP_WORD])
+const char *words_rate(double rate, bool estimated, char buffer[TOP_WORD])
 {
 	static const char *const units[] = {"", "k", "M", "G", "T"};
 	unsigned unit = 0;
@@ -17,17 +17,17 @@ const char *top_rate(double rate, bool estimated, char buffer[TOP_WORD])
 	return buffer;
 }
 
-const char *top_count(uint64_t count, char buffer[TOP_WORD])
+const char *words_count(uint64_t count, char buffer[TOP_WORD])
 {
 	if (count >= 10000)
-		return top_rate((double)count, false, buffer);
+		return words_rate((double)count, false, buffer);
 	snprintf(buffer, TOP_WORD, "%u", (unsigned)count);
 	return buffer;
 }
 
-const char *top_ago(uint64_t time, char buffer[TOP_WORD])
+const char *words_ago(uint64_t time, char buffer[TOP_WORD])
 {
-	uint64_t then = time / 1000000000, now = time_of_day() / 1000000000, seconds = 0;
+	uint64_t then = time / 1000000000, now = clock_realtime() / 1000000000, seconds = 0;
 
 	buffer[0] = '\0';
 	if (!time)
