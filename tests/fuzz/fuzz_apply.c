@@ -11,7 +11,7 @@
 #include "tools/base/command.h"
 #include "tools/region/writer.h"
 
-enum status __wrap_writer_open(struct writer *writer, const char *region,
+enum status __wrap_writer_open(struct writer *writer, const struct place *place, const char *region,
                                const struct options_writing *options);
 enum status __wrap_writer_commit(struct writer *writer, const char *what, const char *message,
                                  int64_t rows);
@@ -24,11 +24,11 @@ static void must(int result)
 	FUZZ_CHECK(result >= 0, "%s", stele_last_error());
 }
 
-enum status __wrap_writer_open(struct writer *writer, const char *region,
+enum status __wrap_writer_open(struct writer *writer, const struct place *place, const char *region,
                                const struct options_writing *options)
 {
 	(void)options;
-	*writer = (struct writer){.region = region, .publisher = publisher};
+	*writer = (struct writer){.place = place, .region = region, .publisher = publisher};
 	must(stele_transaction_begin(publisher, &writer->tx));
 	return STATUS_DONE;
 }

@@ -60,10 +60,10 @@ error_t __real_argp_parse(const struct argp *argp, int argc, char **argv, unsign
                           int *index, void *input);
 error_t __wrap_argp_parse(const struct argp *argp, int argc, char **argv, unsigned flags,
                           int *index, void *input);
-int __real_options_parse(const struct argp *argp, const char *name, int argc, char **argv,
-                         void *input, char ***ret_operands);
-int __wrap_options_parse(const struct argp *argp, const char *name, int argc, char **argv,
-                         void *input, char ***ret_operands);
+int __real_options_parse(const struct command *command, int argc, char **argv, void *input,
+                         struct call *ret);
+int __wrap_options_parse(const struct command *command, int argc, char **argv, void *input,
+                         struct call *ret);
 void __wrap_exit(int status) __attribute__((noreturn));
 enum status __wrap_lines_open(struct lines *lines, const char *path);
 
@@ -82,10 +82,10 @@ error_t __wrap_argp_parse(const struct argp *argp, int argc, char **argv, unsign
 	return __real_argp_parse(argp, argc, argv, flags | ARGP_NO_EXIT, index, input);
 }
 
-int __wrap_options_parse(const struct argp *argp, const char *name, int argc, char **argv,
-                         void *input, char ***ret_operands)
+int __wrap_options_parse(const struct command *command, int argc, char **argv, void *input,
+                         struct call *ret)
 {
-	int count = __real_options_parse(argp, name, argc, argv, input, ret_operands);
+	int count = __real_options_parse(command, argc, argv, input, ret);
 
 	FUZZ_CHECK(count >= 0 && count < argc, "%d operands", count);
 	if (options_alone)

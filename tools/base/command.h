@@ -4,11 +4,23 @@
 #ifndef TOOLS_BASE_COMMAND_H
 #define TOOLS_BASE_COMMAND_H
 
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include "tools/base/status.h"
 
+/* A subcommand: how it is called, what its --help says, and which options it has. options_parse()
+ * makes the parser of these. */
 struct command {
 	const char *name;
-	const char *summary;
+	const char *summary; /* a line of `stele --help` */
+	const char *usage;   /* its operands: a line for each form; NULL: none */
+	const char *doc;     /* what --help prints before the options, and after '\v' */
+	const struct argp_option *options; /* its own, ended by {0}; NULL: none */
+	argp_parser_t parse;               /* stores these in the command's input */
+	const struct argp *common; /* options that other subcommands have, too; NULL: none */
+	size_t common_at;          /* the offset in the input of what these are stored in */
+	bool reads;                /* reads what a publisher wrote: has --owner */
 	enum status (*run)(int argc, char **argv); /* argv[0] is "stele" */
 };
 

@@ -21,6 +21,7 @@
 #include <stele/stele.h>
 #include "tools/base/progress.h"
 #include "tools/bench/bench_bare.h"
+#include "tools/region/place.h"
 
 /* What can be measured: a notifier, how it is used, and the mechanism that it is made of. */
 struct bench_way {
@@ -32,6 +33,7 @@ struct bench_way {
 };
 
 struct bench {
+	const struct place *place;
 	uint64_t rounds;
 	uint64_t subscribers;
 	char region[STELE_NAME_MAX + 1];

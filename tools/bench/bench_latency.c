@@ -111,8 +111,8 @@ static int latency_subscribe(struct session *session)
 
 	result = bench_subscribe(bench, session->way, &session->subscribers[LANE_STELE]);
 	if (result == 0)
-		result = stele_subscriber_open(place_path(bench->region), &unregistered,
-		                               &session->subscribers[LANE_BY_HAND]);
+		result = stele_subscriber_open(place_path(bench->place, bench->region),
+		                               &unregistered, &session->subscribers[LANE_BY_HAND]);
 	for (enum bench_lane lane = 0; lane < LANE_BARE && result == 0; lane++)
 		result = stele_live_open(session->subscribers[lane], "rows", &bench_schema,
 		                         &session->tables[lane]);

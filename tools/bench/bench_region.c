@@ -52,7 +52,8 @@ enum status bench_publish(struct bench *bench, const struct bench_way *way,
 
 	/* The publisher's thread runs where this one may when it starts it. */
 	bench_bind(bench, -1);
-	result = stele_publisher_open(place_path(bench->region), &options, &publisher);
+	result =
+		stele_publisher_open(place_path(bench->place, bench->region), &options, &publisher);
 	bench_bind(bench, bench->publisher_core);
 	if (result < 0)
 		return fail_library(result);
@@ -69,7 +70,7 @@ enum status bench_publish(struct bench *bench, const struct bench_way *way,
 void bench_unpublish(const struct bench *bench, struct stele_publisher *publisher)
 {
 	stele_publisher_close(publisher);
-	stele_region_remove(place_path(bench->region));
+	stele_region_remove(place_path(bench->place, bench->region));
 }
 
 enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int64_t start,
@@ -103,5 +104,5 @@ int bench_subscribe(const struct bench *bench, const struct bench_way *way,
 		.spin = way->spin,
 	};
 
-	return stele_subscriber_open(place_path(bench->region), &options, ret);
+	return stele_subscriber_open(place_path(bench->place, bench->region), &options, ret);
 }

@@ -2,6 +2,7 @@
  * stele bench notify: what each notifier takes on this machine. */
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,9 +105,6 @@ static error_t bench_parse(int key, char *argument, struct argp_state *state)
 	enum status status;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &options->format;
-		return 0;
 	case 'n':
 		status = parse_count("--count", argument, 1, 100000, &options->rounds);
 		return status == STATUS_DONE ? 0 : EINVAL;
@@ -121,25 +119,6 @@ static error_t bench_parse(int key, char *argument, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"count", 'n', "ROUNDS", 0,
-                         "Measure in so many rounds of 200 versions (50); with --subscribers, of 20 (5)",
-                         0},
-			{"notifier", 'N', "NAME,...", 0, "Measure only these", 0},
-			{"subscribers", 's', "COUNT", 0,
-                         "Measure what so many subscribers cost the publisher", 0},
-			{"cores", 'c', "PUBLISHER,READER", 0,
-                         "Run on these cores (the first two that there are)", 0},
-			{0},
-		},
-	.parser = bench_parse,
-	.args_doc = "notify",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
 
 /* ---- printing ---- */
 
@@ -379,11 +358,12 @@ static enum status bench_command(int argc, char **argv)
 	struct bench_options options = {.cores = {-1, -1}};
 	struct bench bench = {0};
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse(&argp, "bench", argc, argv, &options, &operands) != 1 ||
-	    strcmp(operands[0], "notify") != 0)
+	if (options_parse(&command_bench, argc, argv, &options, &call) != 1 ||
+	    strcmp(call.operands[0], "notify") != 0)
 		return fail_usage("bench", "expected what to measure: notify");
+	bench.place = &call.place;
 	bench.subscribers = options.subscribers;
 	bench.rounds = options.rounds ? options.rounds : bench.subscribers ? 5 : 50;
 	for (int i = 0; i < WAYS; i++)
@@ -402,5 +382,25 @@ static enum status bench_command(int argc, char **argv)
 	return status == STATUS_DONE ? bench_measure_all(&options, &bench) : status;
 }
 
-const struct command command_bench = {"bench", "measure what notifiers take on this machine",
-                                      bench_command};
+const struct command command_bench = {
+	.name = "bench",
+	.summary = "measure what notifiers take on this machine",
+	.usage = "notify",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"count", 'n', "ROUNDS", 0,
+                         "Measure in so many rounds of 200 versions (50); with --subscribers, of 20 (5)",
+                         0},
+			{"notifier", 'N', "NAME,...", 0, "Measure only these", 0},
+			{"subscribers", 's', "COUNT", 0,
+                         "Measure what so many subscribers cost the publisher", 0},
+			{"cores", 'c', "PUBLISHER,READER", 0,
+                         "Run on these cores (the first two that there are)", 0},
+			{0},
+		},
+	.parse = bench_parse,
+	.common = &options_format,
+	.common_at = offsetof(struct bench_options, format),
+	.run = bench_command,
+};

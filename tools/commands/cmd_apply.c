@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele apply: changes to rows of any tables, as one version. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "tools/input/lines.h"
 #include "tools/input/put.h"
 #include "tools/region/options.h"
+#include "tools/region/place.h"
 #include "tools/region/token.h"
 #include "tools/region/writer.h"
 #include "tools/rows/json_row.h"
@@ -48,6 +50,7 @@ struct change_line {
 };
 
 struct apply {
+	const struct place *place;
 	const char *region;
 	struct writer writer;
 	struct lines lines;
@@ -59,7 +62,7 @@ struct apply {
 	char table_name[STELE_NAME_MAX + 1]; /* the one that is open */
 	struct stele_writable *table;        /* NULL: none yet */
 	const struct stele_schema *schema;
-	char place[512];
+	char where[512];
 };
 
 struct apply_options {
@@ -73,9 +76,6 @@ static error_t apply_parse(int key, char *argument, struct argp_state *state)
 
 	(void)argument;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &options->writing;
-		return 0;
 	case OPTION_UNTERMINATED:
 		options->allow_unterminated = true;
 		return 0;
@@ -84,14 +84,6 @@ static error_t apply_parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-static const struct argp argp = {
-	.options = (const struct argp_option[]){OPTION_ALLOW_UNTERMINATED, {0}},
-	.parser = apply_parse,
-	.args_doc = "REGION FILE",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
-};
-
 static enum status apply_open_table(struct apply *apply, const char *name)
 {
 	enum status status;
@@ -99,7 +91,7 @@ static enum status apply_open_table(struct apply *apply, const char *name)
 	if (apply->table && strcmp(apply->table_name, name) == 0)
 		return STATUS_DONE;
 	apply->table = NULL;
-	status = writer_open_table(&apply->writer, apply->place, name, &apply->table,
+	status = writer_open_table(&apply->writer, apply->where, name, &apply->table,
 	                           &apply->schema);
 	if (status == STATUS_DONE)
 		snprintf(apply->table_name, sizeof(apply->table_name), "%s", name);
@@ -115,13 +107,13 @@ static enum status apply_check_fields(const struct apply *apply, const struct fi
 	for (size_t i = 0; i < apply->schema->column_count; i++) {
 		if (i < key_columns && !fields[i].given)
 			return fail(STATUS_INPUT, "%scolumn \"%s\" is part of the key and missing",
-			            apply->place, apply->schema->columns[i].name);
+			            apply->where, apply->schema->columns[i].name);
 		if (i >= key_columns && fields[i].given && deletes)
 			return fail(
 				STATUS_INPUT,
 				"%scolumn \"%s\" is not part of the key; a deletion has the key "
 				"alone",
-				apply->place, apply->schema->columns[i].name);
+				apply->where, apply->schema->columns[i].name);
 	}
 	return STATUS_DONE;
 }
@@ -138,18 +130,18 @@ static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
 	if (!json_is_object(object))
 		return fail(STATUS_INPUT,
 		            "%sexpected an object with the row's columns after \"%s\"",
-		            apply->place, deletes ? "delete" : "put");
-	status = json_fields(apply->place, object, apply->schema, fields, &numbers);
+		            apply->where, deletes ? "delete" : "put");
+	status = json_fields(apply->where, object, apply->schema, fields, &numbers);
 	if (status == STATUS_DONE)
 		status = apply_check_fields(apply, fields, deletes);
 	if (status != STATUS_DONE)
 		return status;
 	result = row_parse_key(&apply->row, apply->schema, fields);
 	if (result < 0)
-		return fail(fail_status(result), "%s%s", apply->place, stele_last_error());
+		return fail(fail_status(result), "%s%s", apply->where, stele_last_error());
 	if (deletes)
-		return put_delete(apply->place, apply->table, condition, &apply->row, &there);
-	return put_partial(apply->place, apply->table, apply->schema, fields, condition,
+		return put_delete(apply->where, apply->table, condition, &apply->row, &there);
+	return put_partial(apply->where, apply->table, apply->schema, fields, condition,
 	                   &apply->row);
 }
 
@@ -158,9 +150,9 @@ static enum status apply_read_version(const struct apply *apply, const json_t *v
                                       struct token *ret)
 {
 	enum status status = STATUS_DONE;
-	char what[sizeof(apply->place) + 16];
+	char what[sizeof(apply->where) + 16];
 
-	snprintf(what, sizeof(what), "%s\"if_version\"", apply->place);
+	snprintf(what, sizeof(what), "%s\"if_version\"", apply->where);
 	if (json_is_string(version)) {
 		status = token_parse(what, json_string_value(version), 1, INT64_MAX, ret);
 	} else if (json_is_integer(version) && json_integer_value(version) > 0) {
@@ -168,7 +160,8 @@ static enum status apply_read_version(const struct apply *apply, const json_t *v
 	} else {
 		status = fail(STATUS_INPUT, "%s: expected a version such as \"7@3f2a9c1e\"", what);
 	}
-	return status == STATUS_DONE ? token_needs_region(what, ret, apply->region) : status;
+	return status == STATUS_DONE ? token_needs_region(apply->place, what, ret, apply->region)
+	                             : status;
 }
 
 /* The members "if_version" and "if_absent", and that there are no others than these and the two
@@ -190,12 +183,12 @@ static enum status apply_read_condition(const struct apply *apply, json_t *objec
 		return fail(STATUS_INPUT,
 		            "%s\"if_absent\" can only be true, of a put, and not beside "
 		            "\"if_version\"",
-		            apply->place);
+		            apply->where);
 	if (json_object_size(object) != members)
 		return fail(STATUS_INPUT,
 		            "%sexpected no other members than \"table\", \"%s\", "
 		            "\"if_version\"%s",
-		            apply->place, deletes ? "delete" : "put",
+		            apply->where, deletes ? "delete" : "put",
 		            deletes ? "" : ", \"if_absent\"");
 	return STATUS_DONE;
 }
@@ -218,7 +211,7 @@ static enum status apply_parse_change(const struct apply *apply, const char *lin
 
 	ret->line = json_parse_object(line, length, error, sizeof(error));
 	if (!ret->line)
-		return fail(STATUS_INPUT, "%s%s", apply->place, error);
+		return fail(STATUS_INPUT, "%s%s", apply->where, error);
 	table = json_object_get(ret->line, "table");
 	put = json_object_get(ret->line, "put");
 	deleted = json_object_get(ret->line, "delete");
@@ -226,16 +219,16 @@ static enum status apply_parse_change(const struct apply *apply, const char *lin
 		return fail(STATUS_INPUT,
 		            "%sexpected {\"table\": NAME, \"put\": {...}} or {\"table\": NAME, "
 		            "\"delete\": {...}}",
-		            apply->place);
+		            apply->where);
 	ret->table = json_string_value(table);
 	ret->row = put ? put : deleted;
 	ret->deletes = deleted != NULL;
 	return apply_read_condition(apply, ret->line, ret->deletes, &ret->condition);
 }
 
-static void apply_set_place(struct apply *apply, uint64_t number)
+static void apply_set_where(struct apply *apply, uint64_t number)
 {
-	snprintf(apply->place, sizeof(apply->place), "%s:%llu: ", apply->lines.name,
+	snprintf(apply->where, sizeof(apply->where), "%s:%llu: ", apply->lines.name,
 	         (unsigned long long)number);
 }
 
@@ -245,7 +238,7 @@ static enum status apply_keep_line(struct apply *apply, const char *line, size_t
 {
 	if (length > INPUT_MAX - apply->text.length)
 		return fail(STATUS_NO_ROOM, "%sthe changes up to here are more than %d bytes",
-		            apply->place, INPUT_MAX);
+		            apply->where, INPUT_MAX);
 	if (apply->count == apply->capacity) {
 		apply->capacity = apply->capacity * 2 + 64;
 		apply->changes =
@@ -272,7 +265,7 @@ static enum status apply_read_lines(struct apply *apply)
 			return status;
 		if (line_is_blank(line, length))
 			continue;
-		apply_set_place(apply, apply->lines.number);
+		apply_set_where(apply, apply->lines.number);
 		status = apply_parse_change(apply, line, length, &change);
 		json_decref(change.line);
 		if (status == STATUS_DONE)
@@ -284,9 +277,9 @@ static enum status apply_read_lines(struct apply *apply)
 
 static enum status apply_check_region(const struct apply *apply, const struct token *version)
 {
-	char what[sizeof(apply->place) + 16];
+	char what[sizeof(apply->where) + 16];
 
-	snprintf(what, sizeof(what), "%s\"if_version\"", apply->place);
+	snprintf(what, sizeof(what), "%s\"if_version\"", apply->where);
 	return writer_check_token(&apply->writer, STATUS_CONDITION, what, version);
 }
 
@@ -295,7 +288,7 @@ static enum status apply_line(struct apply *apply, const struct change_line *lin
 	struct change change = {0};
 	enum status status;
 
-	apply_set_place(apply, line->number);
+	apply_set_where(apply, line->number);
 	status = apply_parse_change(apply, apply->text.bytes + line->start, line->length, &change);
 	if (status == STATUS_DONE)
 		status = apply_check_region(apply, &change.condition.version);
@@ -309,7 +302,7 @@ static enum status apply_line(struct apply *apply, const struct change_line *lin
 
 static enum status apply_lines(struct apply *apply, const struct options_writing *options)
 {
-	enum status status = writer_open(&apply->writer, apply->region, options);
+	enum status status = writer_open(&apply->writer, apply->place, apply->region, options);
 
 	for (size_t i = 0; status == STATUS_DONE && i < apply->count; i++)
 		status = apply_line(apply, &apply->changes[i]);
@@ -324,14 +317,15 @@ static enum status apply_run(int argc, char **argv)
 	struct apply_options options = {0};
 	struct apply apply = {0};
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse(&argp, "apply", argc, argv, &options, &operands) != 2)
+	if (options_parse(&command_apply, argc, argv, &options, &call) != 2)
 		return fail_usage("apply", "expected REGION and FILE");
-	if (stele_name_check("region", operands[0]) < 0)
+	if (stele_name_check("region", call.operands[0]) < 0)
 		return fail_library(-EINVAL);
-	apply.region = operands[0];
-	status = lines_open(&apply.lines, operands[1]);
+	apply.place = &call.place;
+	apply.region = call.operands[0];
+	status = lines_open(&apply.lines, call.operands[1]);
 	if (status != STATUS_DONE)
 		return status;
 	apply.lines.refuse_unterminated = !options.allow_unterminated;
@@ -345,4 +339,14 @@ static enum status apply_run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_apply = {"apply", "apply changes to rows, from NDJSON", apply_run};
+const struct command command_apply = {
+	.name = "apply",
+	.summary = "apply changes to rows, from NDJSON",
+	.usage = "REGION FILE",
+	.doc = doc,
+	.options = (const struct argp_option[]){OPTION_ALLOW_UNTERMINATED, {0}},
+	.parse = apply_parse,
+	.common = &options_writing,
+	.common_at = offsetof(struct apply_options, writing),
+	.run = apply_run,
+};

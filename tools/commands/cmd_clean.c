@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele clean: removes what died processes left. */
+#include <stddef.h>
 #include <string.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
@@ -36,24 +37,10 @@ static error_t clean_parse(int key, char *argument, struct argp_state *state)
 	case 'n':
 		arguments->dry_run = true;
 		return 0;
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->format;
-		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"dry-run", 'n', NULL, 0, "Only say what would be removed", 0},
-			{0},
-		},
-	.parser = clean_parse,
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
 
 enum { STATE, KIND, REGION, NAME, COLUMNS };
 
@@ -93,15 +80,15 @@ static enum status clean_run(int argc, char **argv)
 {
 	struct arguments arguments = {.format = OUTPUT_TABLE};
 	struct cleaning cleaning = {0};
-	char **operands;
+	struct call call;
 	int result;
 
-	if (options_parse(&argp, "clean", argc, argv, &arguments, &operands) != 0)
+	if (options_parse(&command_clean, argc, argv, &arguments, &call) != 0)
 		return fail_usage("clean", "expected no operands; 'stele rm %s' removes a region",
-		                  operands[0]);
+		                  call.operands[0]);
 	cleaning.dry_run = arguments.dry_run;
 	cleaning.output = output_open(arguments.format, SHAPE_ROWS, columns, COLUMNS);
-	result = leftovers_each(arguments.dry_run, clean_found, &cleaning);
+	result = leftovers_each(&call.place, arguments.dry_run, clean_found, &cleaning);
 	cleaning.status = output_end(cleaning.output, cleaning.status);
 	if (cleaning.status == STATUS_DONE && result < 0)
 		fail(STATUS_DONE,
@@ -111,4 +98,17 @@ static enum status clean_run(int argc, char **argv)
 	return cleaning.status != STATUS_DONE ? cleaning.status : cleaning.worst;
 }
 
-const struct command command_clean = {"clean", "remove what died processes left", clean_run};
+const struct command command_clean = {
+	.name = "clean",
+	.summary = "remove what died processes left",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"dry-run", 'n', NULL, 0, "Only say what would be removed", 0},
+			{0},
+		},
+	.parse = clean_parse,
+	.common = &options_format,
+	.common_at = offsetof(struct arguments, format),
+	.run = clean_run,
+};

@@ -19,42 +19,40 @@ static const char doc[] =
 	"Example:\n"
 	"  stele compact net\n";
 
-static error_t compact_parse(int key, char *argument, struct argp_state *state)
-{
-	(void)argument;
-	(void)state;
-	return key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
-}
-
-static const struct argp argp = {.parser = compact_parse, .args_doc = "REGION", .doc = doc};
-
-static uint64_t compact_size_of(const char *region)
+static uint64_t compact_file_size(const struct place *place, const char *region)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
-	return stele_region_describe(place_path(region), &info) == 0 ? info.file_size : 0;
+	return stele_region_describe(place_path(place, region), &info) == 0 ? info.file_size : 0;
 }
 
 static enum status compact_run(int argc, char **argv)
 {
 	struct stele_publisher *publisher;
-	char **operands, before[64], after[64];
+	struct call call;
+	char before[64], after[64];
 	uint64_t size;
 	int result;
 
-	if (options_parse(&argp, "compact", argc, argv, NULL, &operands) != 1)
+	if (options_parse(&command_compact, argc, argv, NULL, &call) != 1)
 		return fail_usage("compact", "expected one REGION");
-	result = stele_publisher_open(place_path(operands[0]), NULL, &publisher);
+	result = stele_publisher_open(place_path(&call.place, call.operands[0]), NULL, &publisher);
 	if (result < 0)
-		return fail_region(operands[0], result);
-	size = compact_size_of(operands[0]);
+		return fail_region(&call.place, call.operands[0], result);
+	size = compact_file_size(&call.place, call.operands[0]);
 	result = stele_publisher_compact(publisher);
-	describe_grouped(compact_size_of(operands[0]), after);
+	describe_grouped(compact_file_size(&call.place, call.operands[0]), after);
 	stele_publisher_close(publisher);
 	if (result < 0)
 		return fail_library(result);
-	printf("%s: %s bytes, from %s\n", operands[0], after, describe_grouped(size, before));
+	printf("%s: %s bytes, from %s\n", call.operands[0], after, describe_grouped(size, before));
 	return STATUS_DONE;
 }
 
-const struct command command_compact = {"compact", "give a region's free memory back", compact_run};
+const struct command command_compact = {
+	.name = "compact",
+	.summary = "give a region's free memory back",
+	.usage = "REGION",
+	.doc = doc,
+	.run = compact_run,
+};

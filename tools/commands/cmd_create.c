@@ -131,36 +131,6 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 	return status == STATUS_DONE ? 0 : EINVAL;
 }
 
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"table", 't', "DECLARATION", 0, "A table; may be given several times", 0},
-			{"history", 'h', "VERSIONS", 0,
-                         "Keep at least so many versions readable (64)", 0},
-			{"history-bytes", 'H', "SIZE", 0,
-                         "Let history take at most this much, down to two versions", 0},
-			{"max-size", 's', "SIZE", 0,
-                         "Let the region's file grow to this size: K, M, G (4G); past it there is a "
-                         "new file of twice the size",
-                         0},
-			{"limit", 'l', "SIZE", 0,
-                         "Let no file of the region be larger than this (32G)", 0},
-			{"durability", 'd', "WHEN", 0,
-                         "On a disk, bring each commit to it before anybody sees it (commit), or the "
-                         "region when its publisher ends (none, the default)",
-                         0},
-			{"memory", 'M', "KIND", 0,
-                         "What it is in: POSIX shared memory (shm), files in a directory of its own "
-                         "(file), or a System V segment of fixed size (sysv)",
-                         0},
-			{"mode", 'm', "OCTAL", 0, "Permissions: who may read it (640)", 0},
-			{0},
-		},
-	.parser = create_parse,
-	.args_doc = "REGION",
-	.doc = doc,
-};
-
 /* Sees whether a table is there already. */
 static enum status create_compare_table(struct stele_transaction *tx, const struct declared *table,
                                         bool *ret_there)
@@ -237,7 +207,8 @@ static void create_report(const char *region, const struct create *create, bool 
 		        "--memory and --mode hold only when the region is made; they were not applied\n");
 }
 
-static enum status create_region(const char *region, struct create *create)
+static enum status create_region(const struct place *place, const char *region,
+                                 struct create *create)
 {
 	struct stele_publisher *publisher;
 	char token[DESCRIBED_MAX];
@@ -249,20 +220,22 @@ static enum status create_region(const char *region, struct create *create)
 	int result;
 
 	create->options.flags = STELE_CREATE_NEW;
-	result = stele_publisher_open(place_path(region), &create->options, &publisher);
+	result = stele_publisher_open(place_path(place, region), &create->options, &publisher);
 	made_region = result == 0;
 	if (result == -EEXIST) {
 		create->options.flags = 0;
-		result = stele_publisher_open(place_path(region), &create->options, &publisher);
+		result = stele_publisher_open(place_path(place, region), &create->options,
+		                              &publisher);
 	}
 	/* What can't be used is replaced. */
 	if (result == -EPROTONOSUPPORT || result == -ESTALE) {
 		create->options.flags = STELE_CREATE;
-		result = stele_publisher_open(place_path(region), &create->options, &publisher);
+		result = stele_publisher_open(place_path(place, region), &create->options,
+		                              &publisher);
 		made_region = result == 0;
 	}
 	if (result < 0)
-		return fail_region(region, result);
+		return fail_region(place, region, result);
 	fail_hold();
 	if (*stele_publisher_note(publisher))
 		fail(STATUS_DONE, "note: %s", stele_publisher_note(publisher));
@@ -274,7 +247,7 @@ static enum status create_region(const char *region, struct create *create)
 		create_report(region, create, made_region, made,
 		              token_describe_short(version, uuid, token));
 	else if (made_region)
-		stele_region_remove(place_path(region));
+		stele_region_remove(place_path(place, region));
 	return status;
 }
 
@@ -282,18 +255,49 @@ static enum status create_run(int argc, char **argv)
 {
 	struct create create = {.options = {.size = sizeof(create.options)}};
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse(&argp, "create", argc, argv, &create, &operands) != 1)
+	if (options_parse(&command_create, argc, argv, &create, &call) != 1)
 		status = fail_usage("create", "expected one REGION");
-	else if (stele_name_check("region", operands[0]) < 0)
+	else if (stele_name_check("region", call.operands[0]) < 0)
 		status = fail_library(-EINVAL);
 	else
-		status = create_region(operands[0], &create);
+		status = create_region(&call.place, call.operands[0], &create);
 	for (size_t i = 0; i < create.table_count; i++)
 		stele_schema_free(create.tables[i].schema);
 	free(create.tables);
 	return status;
 }
 
-const struct command command_create = {"create", "make a region, or tables in one", create_run};
+const struct command command_create = {
+	.name = "create",
+	.summary = "make a region, or tables in one",
+	.usage = "REGION",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"table", 't', "DECLARATION", 0, "A table; may be given several times", 0},
+			{"history", 'h', "VERSIONS", 0,
+                         "Keep at least so many versions readable (64)", 0},
+			{"history-bytes", 'H', "SIZE", 0,
+                         "Let history take at most this much, down to two versions", 0},
+			{"max-size", 's', "SIZE", 0,
+                         "Let the region's file grow to this size: K, M, G (4G); past it there is a "
+                         "new file of twice the size",
+                         0},
+			{"limit", 'l', "SIZE", 0,
+                         "Let no file of the region be larger than this (32G)", 0},
+			{"durability", 'd', "WHEN", 0,
+                         "On a disk, bring each commit to it before anybody sees it (commit), or the "
+                         "region when its publisher ends (none, the default)",
+                         0},
+			{"memory", 'M', "KIND", 0,
+                         "What it is in: POSIX shared memory (shm), files in a directory of its own "
+                         "(file), or a System V segment of fixed size (sysv)",
+                         0},
+			{"mode", 'm', "OCTAL", 0, "Permissions: who may read it (640)", 0},
+			{0},
+		},
+	.parse = create_parse,
+	.run = create_run,
+};

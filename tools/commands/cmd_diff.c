@@ -11,6 +11,7 @@
 #include "tools/output/output.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
+#include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
 #include "tools/region/token.h"
@@ -26,13 +27,6 @@ static const char doc[] =
 	"Examples:\n"
 	"  stele diff net 41 42\n"
 	"  stele diff --format ndjson net/routes 0 42\n";
-
-static const struct argp argp = {
-	.parser = options_hand_down,
-	.args_doc = "REGION[/TABLE]|FILE[/TABLE] FROM TO",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
 
 /* The two versions. */
 struct ends {
@@ -52,7 +46,8 @@ static int diff_open_ends(struct stele_subscriber *subscriber, struct ends *ends
 }
 
 /* A table that neither version has is a slip of the fingers. */
-static enum status diff_check_table(const struct target *target, const struct ends *ends)
+static enum status diff_check_table(const struct place *place, const struct target *target,
+                                    const struct ends *ends)
 {
 	struct stele_table table;
 	int result = -ENOENT;
@@ -64,7 +59,7 @@ static enum status diff_check_table(const struct target *target, const struct en
 	if (result == -ENOENT)
 		result = stele_table_open(ends->after, target->table, NULL, &table);
 	if (result == -ENOENT)
-		return fail_no_table("", target->region, target->table);
+		return fail_no_table(place, "", target->region, target->table);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
@@ -99,19 +94,19 @@ static enum status diff_run(int argc, char **argv)
 	struct reader reader;
 	struct target target;
 	enum status status;
-	char **operands;
+	struct call call;
 	int result;
 
-	if (options_parse_reading(&argp, "diff", argc, argv, &format, &operands) != 3)
+	if (options_parse(&command_diff, argc, argv, &format, &call) != 3)
 		return fail_usage("diff", "expected REGION or REGION/TABLE and two versions");
-	status = target_parse_source("diff", operands[0], false, &target);
+	status = target_parse_source("diff", call.operands[0], false, &target);
 	if (status == STATUS_DONE)
-		status = token_parse("FROM", operands[1], 0, UINT64_MAX, &ends.from);
+		status = token_parse("FROM", call.operands[1], 0, UINT64_MAX, &ends.from);
 	if (status == STATUS_DONE)
-		status = token_parse("TO", operands[2], 1, UINT64_MAX, &ends.to);
+		status = token_parse("TO", call.operands[2], 1, UINT64_MAX, &ends.to);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_open(&reader, target.region, READER_PINNED);
+	status = reader_open(&reader, &call.place, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_check_token(&reader, "FROM", &ends.from);
@@ -119,7 +114,8 @@ static enum status diff_run(int argc, char **argv)
 		status = reader_check_token(&reader, "TO", &ends.to);
 	if (status == STATUS_DONE) {
 		result = diff_open_ends(reader.subscriber, &ends);
-		status = result < 0 ? fail_library(result) : diff_check_table(&target, &ends);
+		status = result < 0 ? fail_library(result)
+		                    : diff_check_table(&call.place, &target, &ends);
 	}
 	if (status == STATUS_DONE)
 		status = diff_print(&target, &ends, &reader, format);
@@ -128,4 +124,12 @@ static enum status diff_run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_diff = {"diff", "print what differs between two versions", diff_run};
+const struct command command_diff = {
+	.name = "diff",
+	.summary = "print what differs between two versions",
+	.usage = "REGION[/TABLE]|FILE[/TABLE] FROM TO",
+	.doc = doc,
+	.common = &options_format,
+	.reads = true,
+	.run = diff_run,
+};

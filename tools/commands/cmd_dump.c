@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele dump: all rows of a table, or those under a prefix, at one version. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
@@ -36,9 +37,6 @@ static error_t dump_parse(int key, char *argument, struct argp_state *state)
 	struct dump *dump = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &dump->reading;
-		return 0;
 	case 'p':
 		dump->prefix = argument;
 		return 0;
@@ -46,18 +44,6 @@ static error_t dump_parse(int key, char *argument, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"prefix", 'p', "PREFIX", 0, "Only rows whose keys start with this", 0},
-			{0},
-		},
-	.parser = dump_parse,
-	.args_doc = "REGION/TABLE|FILE/TABLE",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_reading}, {0}},
-};
 
 static enum status dump_fail_reading(int error, uint64_t version)
 {
@@ -143,13 +129,13 @@ static enum status dump_run(int argc, char **argv)
 	struct reader reader;
 	struct target target;
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse_reading(&argp, "dump", argc, argv, &dump, &operands) != 1)
+	if (options_parse(&command_dump, argc, argv, &dump, &call) != 1)
 		return fail_usage("dump", "expected one REGION/TABLE");
-	status = target_parse_source("dump", operands[0], true, &target);
+	status = target_parse_source("dump", call.operands[0], true, &target);
 	if (status == STATUS_DONE)
-		status = reader_open(&reader, target.region, READER_PINNED);
+		status = reader_open(&reader, &call.place, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open_table(&reader, target.table, &dump.reading.version);
@@ -159,4 +145,19 @@ static enum status dump_run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_dump = {"dump", "print the rows of a table", dump_run};
+const struct command command_dump = {
+	.name = "dump",
+	.summary = "print the rows of a table",
+	.usage = "REGION/TABLE|FILE/TABLE",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"prefix", 'p', "PREFIX", 0, "Only rows whose keys start with this", 0},
+			{0},
+		},
+	.parse = dump_parse,
+	.common = &options_reading,
+	.common_at = offsetof(struct dump, reading),
+	.reads = true,
+	.run = dump_run,
+};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele explain: the way of one lookup. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stele/stele.h>
@@ -44,9 +45,6 @@ static error_t explain_parse(int key, char *argument, struct argp_state *state)
 
 	(void)argument;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &explain->reading;
-		return 0;
 	case 'G':
 		explain->dot = true;
 		return 0;
@@ -54,18 +52,6 @@ static error_t explain_parse(int key, char *argument, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"dot", 'G', NULL, 0, "Draw it, for graphviz", 0},
-			{0},
-		},
-	.parser = explain_parse,
-	.args_doc = "REGION/TABLE|FILE/TABLE KEY",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_reading}, {0}},
-};
 
 enum {
 	WHAT,
@@ -253,22 +239,37 @@ static enum status explain_run(int argc, char **argv)
 	struct target target;
 	struct reader reader;
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse_reading(&argp, "explain", argc, argv, &explain, &operands) != 2)
+	if (options_parse(&command_explain, argc, argv, &explain, &call) != 2)
 		return fail_usage("explain", "expected REGION/TABLE and KEY");
 	if (explain.dot && explain.reading.format != OUTPUT_TABLE)
 		return fail_usage("explain", "--dot is a format of its own; give no --format");
-	status = target_parse_source("explain", operands[0], true, &target);
+	status = target_parse_source("explain", call.operands[0], true, &target);
 	if (status == STATUS_DONE)
-		status = reader_open(&reader, target.region, READER_PINNED);
+		status = reader_open(&reader, &call.place, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open_table(&reader, target.table, &explain.reading.version);
 	if (status == STATUS_DONE)
-		status = explain_key(&reader, &explain, &target, operands[1]);
+		status = explain_key(&reader, &explain, &target, call.operands[1]);
 	reader_close(&reader);
 	return status;
 }
 
-const struct command command_explain = {"explain", "print the way of one lookup", explain_run};
+const struct command command_explain = {
+	.name = "explain",
+	.summary = "print the way of one lookup",
+	.usage = "REGION/TABLE|FILE/TABLE KEY",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"dot", 'G', NULL, 0, "Draw it, for graphviz", 0},
+			{0},
+		},
+	.parse = explain_parse,
+	.common = &options_reading,
+	.common_at = offsetof(struct explain, reading),
+	.reads = true,
+	.run = explain_run,
+};

@@ -16,6 +16,7 @@
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
 #include "tools/region/options.h"
+#include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
 #include "tools/rows/keytext.h"
@@ -63,28 +64,15 @@ struct query {
 	uint64_t asked, missed;
 };
 
-static const struct argp_child children[] = {{.argp = &options_reading}, {0}};
-static const struct argp get_argp = {
-	.parser = options_hand_down,
-	.args_doc = "REGION/TABLE|FILE/TABLE KEY",
-	.doc = get_doc,
-	.children = children,
-};
-static const struct argp lookup_argp = {
-	.parser = options_hand_down,
-	.args_doc = "REGION/TABLE|FILE/TABLE ADDRESS...\nREGION/TABLE|FILE/TABLE -",
-	.doc = lookup_doc,
-	.children = children,
-};
-
-static enum status get_open_query(struct query *query, const char *name, const char *target)
+static enum status get_open_query(struct query *query, const struct place *place, const char *name,
+                                  const char *target)
 {
 	enum status status;
 	int result;
 
 	status = target_parse_source(name, target, true, &query->target);
 	if (status == STATUS_DONE)
-		status = reader_open(&query->reader, query->target.region,
+		status = reader_open(&query->reader, place, query->target.region,
 		                     query->reading.version.version ? READER_PINNED : READER_ONCE);
 	if (status == STATUS_DONE)
 		status = reader_open_table(&query->reader, query->target.table,
@@ -191,13 +179,13 @@ static enum status get_run(int argc, char **argv)
 {
 	struct query query = {0};
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse_reading(&get_argp, "get", argc, argv, &query.reading, &operands) != 2)
+	if (options_parse(&command_get, argc, argv, &query.reading, &call) != 2)
 		return fail_usage("get", "expected REGION/TABLE and KEY");
-	status = get_open_query(&query, "get", operands[0]);
+	status = get_open_query(&query, &call.place, "get", call.operands[0]);
 	if (status == STATUS_DONE)
-		status = get_print_row(&query, operands[1]);
+		status = get_print_row(&query, call.operands[1]);
 	get_close_query(&query);
 	return status;
 }
@@ -230,13 +218,13 @@ static void get_close_lookup(struct query *query)
 	free(query->address_name);
 }
 
-static enum status get_match(struct query *query, const char *place, const char *address)
+static enum status get_match(struct query *query, const char *where, const char *address)
 {
 	size_t count = query->reader.schema->column_count;
 	enum status status;
 	bool there;
 
-	status = keytext_parse_address(place, address, query->reader.schema, &query->key);
+	status = keytext_parse_address(where, address, query->reader.schema, &query->key);
 	if (status == STATUS_DONE)
 		status = get_read_row(query, true, &there);
 	if (status != STATUS_DONE)
@@ -261,7 +249,7 @@ static enum status get_match_lines(struct query *query)
 {
 	struct lines lines;
 	enum status status;
-	char *line, *address, place[64];
+	char *line, *address, where[64];
 	size_t length;
 
 	status = lines_open(&lines, "-");
@@ -278,9 +266,9 @@ static enum status get_match_lines(struct query *query)
 		address = heap_realloc(NULL, length + 1);
 		memcpy(address, line, length);
 		address[length] = '\0';
-		snprintf(place, sizeof(place), "%s:%llu: ", lines.name,
+		snprintf(where, sizeof(where), "%s:%llu: ", lines.name,
 		         (unsigned long long)lines.number);
-		status = get_match(query, place, address);
+		status = get_match(query, where, address);
 		free(address);
 	}
 	lines_close(&lines);
@@ -323,20 +311,34 @@ static enum status get_run_lookup(int argc, char **argv)
 {
 	struct query query = {0};
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse_reading(&lookup_argp, "lookup", argc, argv, &query.reading, &operands) <
-	    2)
+	if (options_parse(&command_lookup, argc, argv, &query.reading, &call) < 2)
 		return fail_usage("lookup", "expected REGION/TABLE and an ADDRESS");
-	status = get_open_query(&query, "lookup", operands[0]);
+	status = get_open_query(&query, &call.place, "lookup", call.operands[0]);
 	if (status == STATUS_DONE)
 		status = get_check_prefixes(&query);
 	if (status == STATUS_DONE)
-		status = get_match_all(&query, operands + 1);
+		status = get_match_all(&query, call.operands + 1);
 	get_close_query(&query);
 	return status;
 }
 
-const struct command command_get = {"get", "print the row with a key", get_run};
+const struct command command_get = {
+	.name = "get",
+	.summary = "print the row with a key",
+	.usage = "REGION/TABLE|FILE/TABLE KEY",
+	.doc = get_doc,
+	.common = &options_reading,
+	.reads = true,
+	.run = get_run,
+};
 const struct command command_lookup = {
-	"lookup", "print the rows with the longest matching prefixes", get_run_lookup};
+	.name = "lookup",
+	.summary = "print the rows with the longest matching prefixes",
+	.usage = "REGION/TABLE|FILE/TABLE ADDRESS...\nREGION/TABLE|FILE/TABLE -",
+	.doc = lookup_doc,
+	.common = &options_reading,
+	.reads = true,
+	.run = get_run_lookup,
+};

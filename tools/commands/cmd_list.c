@@ -27,12 +27,6 @@ static const char doc[] =
 	"  stele list\n"
 	"  stele list --format ndjson | jq -r .name\n";
 
-static const struct argp argp = {
-	.parser = options_hand_down,
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
-
 enum { NAME, VERSION, TABLES, ROWS, PUBLISHER, SUBSCRIBERS, SIZE, OWNER, STATE, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
@@ -51,6 +45,7 @@ static const struct output_column columns[COLUMNS] = {
 #define FLUSH_INTERVAL INT64_C(100000000)
 
 struct listing {
+	const struct place *place;
 	struct output *output;
 	enum status status;
 	int64_t flushed;
@@ -70,14 +65,14 @@ static int list_add_table(void *context, const char *name, const struct stele_ta
 	return 0;
 }
 
-static int list_count(const char *region, struct sum *ret)
+static int list_count(const struct place *place, const char *region, struct sum *ret)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED | STELE_ANY_OWNER};
 	struct stele_subscriber *subscriber;
 	int result;
 
-	result = stele_subscriber_open(place_path(region), &options, &subscriber);
+	result = stele_subscriber_open(place_path(place, region), &options, &subscriber);
 	if (result < 0)
 		return result;
 	result = -ESTALE;
@@ -111,7 +106,7 @@ static int list_region(void *context, const char *name)
 	int result;
 
 	cells[NAME] = cell_text(name);
-	result = stele_region_describe(place_path(name), &info);
+	result = stele_region_describe(place_path(listing->place, name), &info);
 	/* Removed since its name was found. */
 	if (result == -ENOENT)
 		return 0;
@@ -123,7 +118,7 @@ static int list_region(void *context, const char *name)
 		if (info.publisher_attached)
 			cells[PUBLISHER] = cell_text(describe_process(
 				info.publisher_pid, info.publisher_command, texts[PUBLISHER]));
-		result = list_count(name, &sum);
+		result = list_count(listing->place, name, &sum);
 	}
 	if (result == 0) {
 		cells[TABLES] = cell_number(sum.tables, texts[TABLES]);
@@ -145,18 +140,25 @@ static enum status list_run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
 	struct listing listing = {.flushed = clock_monotonic()};
-	char **operands;
+	struct call call;
 	int result;
 
-	if (options_parse(&argp, "list", argc, argv, &format, &operands) != 0)
+	if (options_parse(&command_list, argc, argv, &format, &call) != 0)
 		return fail_usage("list",
 		                  "expected no operands; 'stele show %s' describes one region",
-		                  operands[0]);
+		                  call.operands[0]);
+	listing.place = &call.place;
 	listing.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
-	result = stele_region_each(place_directory(), list_region, &listing);
+	result = stele_region_each(call.place.directory, list_region, &listing);
 	if (result < 0)
 		listing.status = fail_library(result);
 	return output_end(listing.output, listing.status);
 }
 
-const struct command command_list = {"list", "list the regions", list_run};
+const struct command command_list = {
+	.name = "list",
+	.summary = "list the regions",
+	.doc = doc,
+	.common = &options_format,
+	.run = list_run,
+};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele log: the commits that history holds, newest first. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
@@ -40,9 +41,6 @@ static error_t log_parse(int key, char *argument, struct argp_state *state)
 	struct log *log = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &log->format;
-		return 0;
 	case 'n':
 		return parse_count("--lines", argument, 1, UINT64_MAX, &log->lines) == STATUS_DONE
 		               ? 0
@@ -51,18 +49,6 @@ static error_t log_parse(int key, char *argument, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"lines", 'n', "COUNT", 0, "Only the newest COUNT commits", 0},
-			{0},
-		},
-	.parser = log_parse,
-	.args_doc = "REGION|FILE",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
 
 enum { VERSION, TIME, BY, ADDED, CHANGED, REMOVED, TABLES, MESSAGE, TOKEN, COLUMNS };
 
@@ -198,14 +184,14 @@ static enum status log_run(int argc, char **argv)
 	struct output *output;
 	struct reader reader;
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse_reading(&argp, "log", argc, argv, &log, &operands) != 1)
+	if (options_parse(&command_log, argc, argv, &log, &call) != 1)
 		return fail_usage("log", "expected one REGION");
-	status = target_check_source(operands[0]);
+	status = target_check_source(call.operands[0]);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_open(&reader, operands[0], READER_PINNED);
+	status = reader_open(&reader, &call.place, call.operands[0], READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
 	output = output_open(log.format, SHAPE_ROWS, columns, COLUMNS);
@@ -216,4 +202,19 @@ static enum status log_run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_log = {"log", "print the commits that history holds", log_run};
+const struct command command_log = {
+	.name = "log",
+	.summary = "print the commits that history holds",
+	.usage = "REGION|FILE",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"lines", 'n', "COUNT", 0, "Only the newest COUNT commits", 0},
+			{0},
+		},
+	.parse = log_parse,
+	.common = &options_format,
+	.common_at = offsetof(struct log, format),
+	.reads = true,
+	.run = log_run,
+};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele publish: replaces a table by what a file has, or mirrors the kernel's tables. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "tools/input/input.h"
 #include "tools/input/input_driver.h"
 #include "tools/region/options.h"
+#include "tools/region/place.h"
 #include "tools/region/target.h"
 #include "tools/region/writer.h"
 
@@ -45,6 +47,7 @@ static const char doc[] =
 	"  stele publish --kernel-routes kernel\n";
 
 struct publish {
+	const struct place *place;
 	struct options_writing writing;
 	enum input_format format;
 	bool kernel_routes;
@@ -58,9 +61,6 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 	struct publish *publish = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &publish->writing;
-		return 0;
 	case 'i':
 		if (strcmp(argument, "csv") != 0 && strcmp(argument, "ndjson") != 0) {
 			fail(STATUS_INPUT,
@@ -87,26 +87,6 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"input-format", 'i', "FORMAT", 0,
-                         "The file is csv or ndjson, whatever its name", 0},
-			OPTION_ALLOW_UNTERMINATED,
-			{"check", 'c', "CMD", 0,
-                         "Commit only if this command, given the changes, agrees", 0},
-			{"kernel-routes", 'k', NULL, 0,
-                         "Mirror the kernel's links, addresses, neighbours and routes", 0},
-			{"memory", 'M', "KIND", 0,
-                         "What a region that --kernel-routes makes is in: shm, file or sysv", 0},
-			{0},
-		},
-	.parser = publish_parse,
-	.args_doc = "REGION/TABLE FILE\n--kernel-routes REGION",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
-};
-
 /* What is to be published, all of it in memory. */
 struct proposal {
 	const struct target *target;
@@ -124,7 +104,8 @@ static enum status publish_replace_table(const struct proposal *proposal, struct
 	struct stele_writable *table;
 	enum status status;
 
-	status = writer_open(writer, target->region, &proposal->publish->writing);
+	status = writer_open(writer, proposal->publish->place, target->region,
+	                     &proposal->publish->writing);
 	if (status == STATUS_DONE)
 		status = writer_open_table(writer, "", target->table, &table, &schema);
 	if (status != STATUS_DONE)
@@ -194,7 +175,8 @@ static enum status publish_input(struct input *input, const struct target *targe
 	enum status status;
 	uint64_t limit;
 
-	status = writer_schema(target->region, target->table, &publish->writing, &schema, &limit);
+	status = writer_schema(publish->place, target->region, target->table, &publish->writing,
+	                       &schema, &limit);
 	if (status != STATUS_DONE)
 		return status;
 	proposal.schema = schema;
@@ -234,10 +216,11 @@ static enum status publish_run(int argc, char **argv)
 	struct publish publish = {0};
 	struct target target;
 	enum status status;
-	char **operands;
+	struct call call;
 	int count;
 
-	count = options_parse(&argp, "publish", argc, argv, &publish, &operands);
+	count = options_parse(&command_publish, argc, argv, &publish, &call);
+	publish.place = &call.place;
 	if (publish.kernel_routes) {
 		if (count != 1 || publish.format != INPUT_BY_NAME || publish.check ||
 		    publish.allow_unterminated)
@@ -248,17 +231,39 @@ static enum status publish_run(int argc, char **argv)
 			return fail_usage("publish",
 			                  "--if-head is for one version; --kernel-routes "
 			                  "makes many");
-		if (stele_name_check("region", operands[0]) < 0)
+		if (stele_name_check("region", call.operands[0]) < 0)
 			return fail_library(-EINVAL);
-		return publish_kernel(operands[0], publish.memory, &publish.writing);
+		return publish_kernel(&call.place, call.operands[0], publish.memory,
+		                      &publish.writing);
 	}
 	if (publish.memory != STELE_MEMORY_DEFAULT)
 		return fail_usage("publish", "--memory is for a region that --kernel-routes makes");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
-	status = target_parse("publish", operands[0], true, &target);
-	return status == STATUS_DONE ? publish_file(&target, operands[1], &publish) : status;
+	status = target_parse("publish", call.operands[0], true, &target);
+	return status == STATUS_DONE ? publish_file(&target, call.operands[1], &publish) : status;
 }
 
 const struct command command_publish = {
-	"publish", "replace a table by a file, or mirror the kernel", publish_run};
+	.name = "publish",
+	.summary = "replace a table by a file, or mirror the kernel",
+	.usage = "REGION/TABLE FILE\n--kernel-routes REGION",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"input-format", 'i', "FORMAT", 0,
+                         "The file is csv or ndjson, whatever its name", 0},
+			OPTION_ALLOW_UNTERMINATED,
+			{"check", 'c', "CMD", 0,
+                         "Commit only if this command, given the changes, agrees", 0},
+			{"kernel-routes", 'k', NULL, 0,
+                         "Mirror the kernel's links, addresses, neighbours and routes", 0},
+			{"memory", 'M', "KIND", 0,
+                         "What a region that --kernel-routes makes is in: shm, file or sysv", 0},
+			{0},
+		},
+	.parse = publish_parse,
+	.common = &options_writing,
+	.common_at = offsetof(struct publish, writing),
+	.run = publish_run,
+};

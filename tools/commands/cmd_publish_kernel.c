@@ -11,14 +11,21 @@
 #include "tools/region/place.h"
 #include "tools/region/token.h"
 
+/* The region that is mirrored. */
+struct mirrored {
+	const struct place *place;
+	const char *region;
+};
+
 static void publish_kernel_report(void *context, const char *sentence, uint64_t version)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
-	const char *region = context;
+	const struct mirrored *mirrored = context;
+	const char *region = mirrored->region;
 	char token[DESCRIBED_MAX];
 
 	/* The region can't become another one while its publisher is attached. */
-	if (version && stele_region_describe(place_path(region), &info) == 0)
+	if (version && stele_region_describe(place_path(mirrored->place, region), &info) == 0)
 		printf("%s: version %s: %s\n", region,
 		       token_describe_short(version, info.uuid, token), sentence);
 	else if (version)
@@ -28,9 +35,10 @@ static void publish_kernel_report(void *context, const char *sentence, uint64_t 
 	fflush(stdout);
 }
 
-enum status publish_kernel(const char *region, enum stele_memory memory,
+enum status publish_kernel(const struct place *place, const char *region, enum stele_memory memory,
                            const struct options_writing *writing)
 {
+	struct mirrored mirrored = {.place = place, .region = region};
 	char error[1024] = "";
 	struct stele_publisher_options publisher = {
 		.size = sizeof(publisher),
@@ -42,7 +50,7 @@ enum status publish_kernel(const char *region, enum stele_memory memory,
 		.publisher = &publisher,
 		.message = writing->message,
 		.report = publish_kernel_report,
-		.context = (void *)(uintptr_t)region,
+		.context = &mirrored,
 		.error = error,
 		.error_size = sizeof(error),
 	};
@@ -52,6 +60,6 @@ enum status publish_kernel(const char *region, enum stele_memory memory,
 	if (options.stop_fd < 0)
 		return STATUS_SYSTEM;
 	stop_guard_output();
-	result = kernel_run(place_path(region), &options);
+	result = kernel_run(place_path(place, region), &options);
 	return result < 0 ? fail(fail_status(result), "%s", error) : STATUS_DONE;
 }

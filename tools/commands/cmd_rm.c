@@ -17,32 +17,28 @@ static const char doc[] =
 	"Example:\n"
 	"  stele rm net\n";
 
-static error_t rm_parse(int key, char *argument, struct argp_state *state)
-{
-	(void)key;
-	(void)argument;
-	(void)state;
-	return ARGP_ERR_UNKNOWN;
-}
-
-static const struct argp argp = {.parser = rm_parse, .args_doc = "REGION...", .doc = doc};
-
 static enum status rm_run(int argc, char **argv)
 {
 	enum status worst = STATUS_DONE;
-	char **regions;
+	struct call call;
 	int count;
 
-	count = options_parse(&argp, "rm", argc, argv, NULL, &regions);
+	count = options_parse(&command_rm, argc, argv, NULL, &call);
 	if (count == 0)
 		return fail_usage("rm", "expected a REGION");
 	for (int i = 0; i < count; i++) {
-		int result = stele_region_remove(place_path(regions[i]));
+		int result = stele_region_remove(place_path(&call.place, call.operands[i]));
 
 		if (result < 0)
-			worst = fail_region(regions[i], result);
+			worst = fail_region(&call.place, call.operands[i], result);
 	}
 	return worst;
 }
 
-const struct command command_rm = {"rm", "remove regions", rm_run};
+const struct command command_rm = {
+	.name = "rm",
+	.summary = "remove regions",
+	.usage = "REGION...",
+	.doc = doc,
+	.run = rm_run,
+};

@@ -2,6 +2,7 @@
  * stele rollback: a new version that is like an older one. */
 #include <argp.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
@@ -32,9 +33,6 @@ static error_t rollback_parse(int key, char *argument, struct argp_state *state)
 	struct rollback *rollback = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &rollback->writing;
-		return 0;
 	case 't':
 		if (token_parse("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
 			return EINVAL;
@@ -43,16 +41,6 @@ static error_t rollback_parse(int key, char *argument, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"to", 't', "VERSION", 0, "The version to go back to", 0}, {0}},
-	.parser = rollback_parse,
-	.args_doc = "REGION --to VERSION",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_writing}, {0}},
-};
 
 static enum status rollback_commit(struct writer *writer, const struct token *version)
 {
@@ -71,26 +59,38 @@ static enum status rollback_run(int argc, char **argv)
 	const char *message;
 	struct writer writer;
 	enum status status;
-	char **operands, text[64];
+	struct call call;
+	char text[64];
 
-	if (options_parse(&argp, "rollback", argc, argv, &rollback, &operands) != 1)
+	if (options_parse(&command_rollback, argc, argv, &rollback, &call) != 1)
 		return fail_usage("rollback", "expected one REGION");
 	if (rollback.version.version == 0)
 		return fail_usage("rollback", "to which version? Give it with --to");
-	if (stele_name_check("region", operands[0]) < 0)
+	if (stele_name_check("region", call.operands[0]) < 0)
 		return fail_library(-EINVAL);
 	snprintf(text, sizeof(text), "rollback to version %llu",
 	         (unsigned long long)rollback.version.version);
 	message = rollback.writing.message ? rollback.writing.message : text;
-	status = writer_open(&writer, operands[0], &rollback.writing);
+	status = writer_open(&writer, &call.place, call.operands[0], &rollback.writing);
 	if (status != STATUS_DONE)
 		return status;
 	status = rollback_commit(&writer, &rollback.version);
 	if (status == STATUS_DONE)
-		status = writer_commit(&writer, operands[0], message, -1);
+		status = writer_commit(&writer, call.operands[0], message, -1);
 	writer_close(&writer);
 	return status;
 }
 
-const struct command command_rollback = {"rollback", "make a version that is like an older one",
-                                         rollback_run};
+const struct command command_rollback = {
+	.name = "rollback",
+	.summary = "make a version that is like an older one",
+	.usage = "REGION --to VERSION",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"to", 't', "VERSION", 0, "The version to go back to", 0}, {0}},
+	.parse = rollback_parse,
+	.common = &options_writing,
+	.common_at = offsetof(struct rollback, writing),
+	.run = rollback_run,
+};

@@ -45,32 +45,8 @@ static error_t save_parse(int key, char *argument, struct argp_state *state)
 	(void)argument;
 	if (key == 'r')
 		*flags |= STELE_REPLACE;
-	return key == 'r' || key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
+	return key == 'r' ? 0 : ARGP_ERR_UNKNOWN;
 }
-
-static error_t save_parse_load(int key, char *argument, struct argp_state *state)
-{
-	(void)argument;
-	(void)state;
-	return key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
-}
-
-static const struct argp save_argp = {
-	.options =
-		(const struct argp_option[]){
-			{"replace", 'r', NULL, 0, "Replace a file that is there", 0},
-			{0},
-		},
-	.parser = save_parse,
-	.args_doc = "REGION|FILE [FILE]",
-	.doc = save_doc,
-};
-
-static const struct argp load_argp = {
-	.parser = save_parse_load,
-	.args_doc = "FILE REGION",
-	.doc = load_doc,
-};
 
 static enum status save_run(int argc, char **argv)
 {
@@ -80,20 +56,20 @@ static enum status save_run(int argc, char **argv)
 	struct reader reader;
 	enum status status;
 	const char *file;
-	char **operands;
+	struct call call;
 	int count, result;
 
-	count = options_parse_reading(&save_argp, "save", argc, argv, &flags, &operands);
+	count = options_parse(&command_save, argc, argv, &flags, &call);
 	if (count != 1 && count != 2)
 		return fail_usage("save", "expected one REGION, and a FILE if you like");
-	status = target_check_source(operands[0]);
+	status = target_check_source(call.operands[0]);
 	if (status != STATUS_DONE)
 		return status;
-	if (count == 1 && place_is_path(operands[0]))
+	if (count == 1 && place_is_path(call.operands[0]))
 		return fail_usage("save", "expected the FILE to write");
-	snprintf(name, sizeof(name), "%.63s.stele", operands[0]);
-	file = count == 2 ? operands[1] : name;
-	status = reader_open(&reader, operands[0], READER_PINNED);
+	snprintf(name, sizeof(name), "%.63s.stele", call.operands[0]);
+	file = count == 2 ? call.operands[1] : name;
+	status = reader_open(&reader, &call.place, call.operands[0], READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
 	result = stele_subscriber_save(reader.subscriber, file, flags, &oldest, &newest);
@@ -103,7 +79,7 @@ static enum status save_run(int argc, char **argv)
 		            file);
 	if (result < 0)
 		return fail_library(result);
-	printf("%s: versions %llu to %llu, in %s\n", operands[0], (unsigned long long)oldest,
+	printf("%s: versions %llu to %llu, in %s\n", call.operands[0], (unsigned long long)oldest,
 	       (unsigned long long)newest, file);
 	return STATUS_DONE;
 }
@@ -111,23 +87,43 @@ static enum status save_run(int argc, char **argv)
 static enum status save_run_load(int argc, char **argv)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
-	char **operands, size[DESCRIBED_MAX];
+	struct call call;
+	char size[DESCRIBED_MAX];
 	int result;
 
-	if (options_parse(&load_argp, "load", argc, argv, NULL, &operands) != 2)
+	if (options_parse(&command_load, argc, argv, NULL, &call) != 2)
 		return fail_usage("load", "expected FILE and REGION");
-	if (stele_name_check("region", operands[1]) < 0)
+	if (stele_name_check("region", call.operands[1]) < 0)
 		return fail_library(-EINVAL);
-	result = stele_region_load(operands[0], place_path(operands[1]));
+	result = stele_region_load(call.operands[0], place_path(&call.place, call.operands[1]));
 	if (result == 0)
-		result = stele_region_describe(place_path(operands[1]), &info);
+		result = stele_region_describe(place_path(&call.place, call.operands[1]), &info);
 	if (result < 0)
 		return fail_library(result);
-	printf("%s: made from %s, versions %llu to %llu, in %s, to grow to %s\n", operands[1],
-	       operands[0], (unsigned long long)info.oldest, (unsigned long long)info.version,
+	printf("%s: made from %s, versions %llu to %llu, in %s, to grow to %s\n", call.operands[1],
+	       call.operands[0], (unsigned long long)info.oldest, (unsigned long long)info.version,
 	       parse_memory_name(info.memory), describe_size(info.maximum_size, size));
 	return STATUS_DONE;
 }
 
-const struct command command_save = {"save", "write a region into a file", save_run};
-const struct command command_load = {"load", "make a region of a saved file", save_run_load};
+const struct command command_save = {
+	.name = "save",
+	.summary = "write a region into a file",
+	.usage = "REGION|FILE [FILE]",
+	.doc = save_doc,
+	.options =
+		(const struct argp_option[]){
+			{"replace", 'r', NULL, 0, "Replace a file that is there", 0},
+			{0},
+		},
+	.parse = save_parse,
+	.reads = true,
+	.run = save_run,
+};
+const struct command command_load = {
+	.name = "load",
+	.summary = "make a region of a saved file",
+	.usage = "FILE REGION",
+	.doc = load_doc,
+	.run = save_run_load,
+};

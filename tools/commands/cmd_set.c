@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele set and stele delete: single rows, named on the command line. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,9 +54,6 @@ static error_t set_parse(int key, char *argument, struct argp_state *state)
 	struct condition *condition = &change->condition;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &change->writing;
-		return 0;
 	case OPTION_IF_VERSION:
 	case OPTION_IF_ABSENT:
 		if (condition->given) {
@@ -77,27 +75,6 @@ static error_t set_parse(int key, char *argument, struct argp_state *state)
 		"if-version", OPTION_IF_VERSION, "VERSION@UUID", 0, \
 			"Only if this version is the one that last changed the row", 0 \
 	}
-
-static const struct argp_child children[] = {{.argp = &options_writing}, {0}};
-static const struct argp set_argp = {
-	.options =
-		(const struct argp_option[]){
-			IF_VERSION,
-			{"if-absent", OPTION_IF_ABSENT, NULL, 0, "Only if there is no such row", 0},
-			{0},
-		},
-	.parser = set_parse,
-	.args_doc = "REGION/TABLE KEY [COLUMN=VALUE...]",
-	.doc = set_doc,
-	.children = children,
-};
-static const struct argp delete_argp = {
-	.options = (const struct argp_option[]){IF_VERSION, {0}},
-	.parser = set_parse,
-	.args_doc = "REGION/TABLE KEY...",
-	.doc = delete_doc,
-	.children = children,
-};
 
 /* COLUMN=VALUE, into the column's field. */
 static enum status set_parse_assignment(const char *text, const struct stele_schema *schema,
@@ -198,8 +175,7 @@ static enum status set_delete_rows(struct writer *writer, const struct target *t
 }
 
 /* What both do: attach, change, commit. */
-static enum status set_change(const char *name, const struct argp *argp, int least, int argc,
-                              char **argv,
+static enum status set_change(const struct command *command, int min, int argc, char **argv,
                               enum status (*change_rows)(struct writer *, const struct target *,
                                                          const struct condition *, char **))
 {
@@ -207,22 +183,22 @@ static enum status set_change(const char *name, const struct argp *argp, int lea
 	struct writer writer;
 	struct target target;
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse(argp, name, argc, argv, &options, &operands) < least)
-		return fail_usage(name, "expected %s", argp->args_doc);
-	status = target_parse(name, operands[0], true, &target);
+	if (options_parse(command, argc, argv, &options, &call) < min)
+		return fail_usage(command->name, "expected %s", command->usage);
+	status = target_parse(command->name, call.operands[0], true, &target);
 	if (status == STATUS_DONE)
-		status = token_needs_region("--if-version", &options.condition.version,
+		status = token_needs_region(&call.place, "--if-version", &options.condition.version,
 		                            target.region);
 	if (status == STATUS_DONE)
-		status = writer_open(&writer, target.region, &options.writing);
+		status = writer_open(&writer, &call.place, target.region, &options.writing);
 	if (status != STATUS_DONE)
 		return status;
 	status = writer_check_token(&writer, STATUS_CONDITION, "--if-version",
 	                            &options.condition.version);
 	if (status == STATUS_DONE)
-		status = change_rows(&writer, &target, &options.condition, operands);
+		status = change_rows(&writer, &target, &options.condition, call.operands);
 	if (status == STATUS_DONE)
 		status = writer_commit(&writer, target.table, options.writing.message, -1);
 	writer_close(&writer);
@@ -231,13 +207,38 @@ static enum status set_change(const char *name, const struct argp *argp, int lea
 
 static enum status set_run(int argc, char **argv)
 {
-	return set_change("set", &set_argp, 2, argc, argv, set_row);
+	return set_change(&command_set, 2, argc, argv, set_row);
 }
 
 static enum status set_run_delete(int argc, char **argv)
 {
-	return set_change("delete", &delete_argp, 2, argc, argv, set_delete_rows);
+	return set_change(&command_delete, 2, argc, argv, set_delete_rows);
 }
 
-const struct command command_set = {"set", "set columns of a row", set_run};
-const struct command command_delete = {"delete", "delete rows", set_run_delete};
+const struct command command_set = {
+	.name = "set",
+	.summary = "set columns of a row",
+	.usage = "REGION/TABLE KEY [COLUMN=VALUE...]",
+	.doc = set_doc,
+	.options =
+		(const struct argp_option[]){
+			IF_VERSION,
+			{"if-absent", OPTION_IF_ABSENT, NULL, 0, "Only if there is no such row", 0},
+			{0},
+		},
+	.parse = set_parse,
+	.common = &options_writing,
+	.common_at = offsetof(struct change, writing),
+	.run = set_run,
+};
+const struct command command_delete = {
+	.name = "delete",
+	.summary = "delete rows",
+	.usage = "REGION/TABLE KEY...",
+	.doc = delete_doc,
+	.options = (const struct argp_option[]){IF_VERSION, {0}},
+	.parse = set_parse,
+	.common = &options_writing,
+	.common_at = offsetof(struct change, writing),
+	.run = set_run_delete,
+};

@@ -42,21 +42,6 @@ static const char inspect_doc[] =
 	"  stele inspect ./net.stele\n"
 	"  stele inspect --format json net | jq .used_by_history\n";
 
-static const struct argp_child children[] = {{.argp = &options_format}, {0}};
-
-static const struct argp show_argp = {
-	.parser = options_hand_down,
-	.args_doc = "REGION|FILE",
-	.doc = show_doc,
-	.children = children,
-};
-static const struct argp inspect_argp = {
-	.parser = options_hand_down,
-	.args_doc = "REGION|FILE",
-	.doc = inspect_doc,
-	.children = children,
-};
-
 /* ---- tables ---- */
 
 enum { TABLE_NAME, TABLE_ROWS, TABLE_VERSION, TABLE_SCHEMA, TABLE_COLUMNS };
@@ -371,7 +356,7 @@ static enum status show_print_region(const struct stele_region_info *info,
 
 /* The description and the tables are read one after the other, so again until both are of one
  * version, or the publisher is too fast for that to matter to anybody. */
-static enum status show_print_newest(const char *region, struct stele_subscriber *subscriber,
+static enum status show_print_newest(const struct reader *reader,
                                      const struct inspection *inspection, enum output_format format)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -380,10 +365,10 @@ static enum status show_print_newest(const char *region, struct stele_subscriber
 	int result = 0;
 
 	for (int i = 0; i < READ_TRIES; i++) {
-		result = stele_region_describe(place_path(region), &info);
+		result = stele_region_describe(place_path(reader->place, reader->region), &info);
 		show_free_tables(&tables);
 		if (result == 0)
-			result = reader_each_table(subscriber, show_add_table, &tables,
+			result = reader_each_table(reader->subscriber, show_add_table, &tables,
 			                           &tables.version);
 		if ((result < 0 && result != -ESTALE) ||
 		    (result == 0 && info.version == tables.version))
@@ -399,7 +384,8 @@ static enum status show_print_newest(const char *region, struct stele_subscriber
 
 /* ---- inspect ---- */
 
-static void show_inspect_lock(const char *region, bool saved, char *text, size_t size)
+static void show_inspect_lock(const struct place *place, const char *region, bool saved, char *text,
+                              size_t size)
 {
 	static const char *const states[] = {
 		[STELE_LOCK_FREE] = "free",
@@ -416,7 +402,7 @@ static void show_inspect_lock(const char *region, bool saved, char *text, size_t
 		               : "not looked for: it is read as a file");
 		return;
 	}
-	result = stele_region_lock(place_path(region), &lock);
+	result = stele_region_lock(place_path(place, region), &lock);
 	if (result < 0)
 		snprintf(text, size, "not known: %s",
 		         result == -EACCES || result == -EPERM ? "only its owner may look"
@@ -436,7 +422,8 @@ static void show_on_progress(void *context, uint64_t objects)
 	progress_note(context, "%s rows and nodes", describe_grouped(objects, number));
 }
 
-static enum status show_inspect(const char *region, struct inspection *inspection)
+static enum status show_inspect(const struct place *place, const char *region,
+                                struct inspection *inspection)
 {
 	struct progress progress;
 	struct stele_verify_options options = {
@@ -446,49 +433,64 @@ static enum status show_inspect(const char *region, struct inspection *inspectio
 	inspection->wanted = true;
 	inspection->use.size = sizeof(inspection->use);
 	progress_start(&progress, "looking", 0);
-	result = stele_region_verify(place_path(region), &options, &inspection->use);
+	result = stele_region_verify(place_path(place, region), &options, &inspection->use);
 	progress_end(&progress);
 	inspection->known = result >= 0;
-	show_inspect_lock(region, inspection->use.checksummed, inspection->lock,
+	show_inspect_lock(place, region, inspection->use.checksummed, inspection->lock,
 	                  sizeof(inspection->lock));
 	/* All else can be said of a region whose publisher is too fast for this. */
 	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
 }
 
-static enum status show_run_with(const char *name, const struct argp *argp, bool inspects, int argc,
+static enum status show_run_with(const struct command *command, bool inspects, int argc,
                                  char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
 	struct inspection inspection = {0};
 	struct reader reader;
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse_reading(argp, name, argc, argv, &format, &operands) != 1)
-		return fail_usage(name, "expected one REGION or FILE");
-	status = target_check_source(operands[0]);
+	if (options_parse(command, argc, argv, &format, &call) != 1)
+		return fail_usage(command->name, "expected one REGION or FILE");
+	status = target_check_source(call.operands[0]);
 	if (status == STATUS_DONE)
-		status = reader_open(&reader, operands[0], READER_ONCE);
+		status = reader_open(&reader, &call.place, call.operands[0], READER_ONCE);
 	if (status != STATUS_DONE)
 		return status;
 	if (inspects)
-		status = show_inspect(operands[0], &inspection);
+		status = show_inspect(&call.place, call.operands[0], &inspection);
 	if (status == STATUS_DONE)
-		status = show_print_newest(operands[0], reader.subscriber, &inspection, format);
+		status = show_print_newest(&reader, &inspection, format);
 	reader_close(&reader);
 	return status;
 }
 
 static enum status show_run(int argc, char **argv)
 {
-	return show_run_with("show", &show_argp, false, argc, argv);
+	return show_run_with(&command_show, false, argc, argv);
 }
 
 static enum status show_run_inspect(int argc, char **argv)
 {
-	return show_run_with("inspect", &inspect_argp, true, argc, argv);
+	return show_run_with(&command_inspect, true, argc, argv);
 }
 
-const struct command command_show = {"show", "describe a region and its tables", show_run};
+const struct command command_show = {
+	.name = "show",
+	.summary = "describe a region and its tables",
+	.usage = "REGION|FILE",
+	.doc = show_doc,
+	.common = &options_format,
+	.reads = true,
+	.run = show_run,
+};
 const struct command command_inspect = {
-	"inspect", "describe it, what takes its memory, and its lock", show_run_inspect};
+	.name = "inspect",
+	.summary = "describe it, what takes its memory, and its lock",
+	.usage = "REGION|FILE",
+	.doc = inspect_doc,
+	.common = &options_format,
+	.reads = true,
+	.run = show_run_inspect,
+};

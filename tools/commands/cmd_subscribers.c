@@ -32,13 +32,6 @@ static const char doc[] =
 	"  stele subscribers net\n"
 	"  stele subscribers --format json net | jq '.[] | select(.state == \"dead\")'\n";
 
-static const struct argp argp = {
-	.parser = options_hand_down,
-	.args_doc = "REGION",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
-
 enum {
 	SLOT,
 	STATE,
@@ -198,21 +191,29 @@ static enum status subscribers_run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
 	struct listing listing = {0};
-	char **operands;
+	struct call call;
 	int result;
 
-	if (options_parse(&argp, "subscribers", argc, argv, &format, &operands) != 1)
+	if (options_parse(&command_subscribers, argc, argv, &format, &call) != 1)
 		return fail_usage("subscribers", "expected one REGION");
-	if (place_is_path(operands[0]))
+	if (place_is_path(call.operands[0]))
 		return fail(STATUS_INPUT, "a saved file has no subscribers; expected a REGION");
-	if (stele_name_check("region", operands[0]) < 0)
+	if (stele_name_check("region", call.operands[0]) < 0)
 		return fail_library(-EINVAL);
 	listing.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
-	result = stele_region_subscribers(place_path(operands[0]), subscribers_print_one, &listing);
+	result = stele_region_subscribers(place_path(&call.place, call.operands[0]),
+	                                  subscribers_print_one, &listing);
 	if (result < 0)
-		return output_end(listing.output, fail_region(operands[0], result));
+		return output_end(listing.output,
+		                  fail_region(&call.place, call.operands[0], result));
 	return output_end(listing.output, listing.status);
 }
 
-const struct command command_subscribers = {"subscribers", "print who reads a region, and how far",
-                                            subscribers_run};
+const struct command command_subscribers = {
+	.name = "subscribers",
+	.summary = "print who reads a region, and how far",
+	.usage = "REGION",
+	.doc = doc,
+	.common = &options_format,
+	.run = subscribers_run,
+};

@@ -22,6 +22,7 @@
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/region/options.h"
+#include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/token.h"
 
@@ -81,20 +82,6 @@ static error_t trace_parse(int key, char *argument, struct argp_state *state)
 	}
 	return status == STATUS_DONE ? 0 : EINVAL;
 }
-
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"since", 's', "VERSION@UUID", 0,
-                         "First print the commits after this version (0: all) that history holds",
-                         0},
-			{"count", 'c', "N", 0, "Stop after N commits", 0},
-			{0},
-		},
-	.parser = trace_parse,
-	.args_doc = "REGION",
-	.doc = doc,
-};
 
 /* ---- lines ---- */
 
@@ -280,9 +267,9 @@ static enum status trace_print_until(struct trace *trace, uint64_t newest)
 	return status == STATUS_DONE ? output_flush(trace->commits) : status;
 }
 
-static enum status trace_attach(struct trace *trace, const char *region)
+static enum status trace_attach(struct trace *trace, const struct place *place, const char *region)
 {
-	enum status status = reader_open(&trace->reader, region, READER_ONCE);
+	enum status status = reader_open(&trace->reader, place, region, READER_ONCE);
 
 	if (status == STATUS_DONE)
 		stele_subscriber_region_uuid(trace->reader.subscriber, trace->region);
@@ -309,11 +296,12 @@ static enum status trace_start(struct trace *trace)
 /* Another region has the name now. */
 static enum status trace_reattach(struct trace *trace)
 {
+	const struct place *place = trace->reader.place;
 	const char *region = trace->reader.region;
 	enum status status;
 
 	reader_close(&trace->reader);
-	status = trace_attach(trace, region);
+	status = trace_attach(trace, place, region);
 	trace->since = 0;
 	trace->missed = 0;
 	return status == STATUS_DONE ? trace_print_replaced(trace) : status;
@@ -364,19 +352,19 @@ static enum status trace_run(int argc, char **argv)
 {
 	struct trace trace = {0};
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse_reading(&argp, "trace", argc, argv, &trace, &operands) != 1)
+	if (options_parse(&command_trace, argc, argv, &trace, &call) != 1)
 		return fail_usage("trace", "expected one REGION");
-	if (stele_name_check("region", operands[0]) < 0)
+	if (stele_name_check("region", call.operands[0]) < 0)
 		return fail_library(-EINVAL);
 	trace.stop_fd = stop_descriptor();
 	if (trace.stop_fd < 0)
 		return STATUS_SYSTEM;
 	stop_guard_output();
-	status = token_needs_region("--since", &trace.start, operands[0]);
+	status = token_needs_region(&call.place, "--since", &trace.start, call.operands[0]);
 	if (status == STATUS_DONE)
-		status = trace_attach(&trace, operands[0]);
+		status = trace_attach(&trace, &call.place, call.operands[0]);
 	if (status != STATUS_DONE)
 		return status;
 	trace.commits = output_open(OUTPUT_NDJSON, SHAPE_ROWS, columns, COLUMNS);
@@ -391,4 +379,20 @@ static enum status trace_run(int argc, char **argv)
 	return stop_came() ? STATUS_DONE : status;
 }
 
-const struct command command_trace = {"trace", "print each commit as it happens", trace_run};
+const struct command command_trace = {
+	.name = "trace",
+	.summary = "print each commit as it happens",
+	.usage = "REGION",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"since", 's', "VERSION@UUID", 0,
+                         "First print the commits after this version (0: all) that history holds",
+                         0},
+			{"count", 'c', "N", 0, "Stop after N commits", 0},
+			{0},
+		},
+	.parse = trace_parse,
+	.reads = true,
+	.run = trace_run,
+};

@@ -33,13 +33,6 @@ static const char doc[] =
 	"  stele verify ./net.stele\n"
 	"  stele verify --format json net | jq .damages\n";
 
-static const struct argp argp = {
-	.parser = options_hand_down,
-	.args_doc = "REGION|FILE",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
-
 /* ---- what is wrong ---- */
 
 enum { DAMAGE_VERSION, DAMAGE_TABLE, DAMAGE_OFFSET, DAMAGE_WHAT, DAMAGE_COLUMNS };
@@ -204,26 +197,32 @@ static enum status verify_run(int argc, char **argv)
 		.context = &verification,
 	};
 	enum status status;
-	char **operands;
+	struct call call;
 	int result;
 
-	if (options_parse(&argp, "verify", argc, argv, &format, &operands) != 1)
+	if (options_parse(&command_verify, argc, argv, &format, &call) != 1)
 		return fail_usage("verify", "expected one REGION or FILE");
-	status = target_check_source(operands[0]);
+	status = target_check_source(call.operands[0]);
 	if (status != STATUS_DONE)
 		return status;
 	progress_start(&verification.progress, "verifying", 0);
-	result = stele_region_verify(place_path(operands[0]), &options, &use);
+	result = stele_region_verify(place_path(&call.place, call.operands[0]), &options, &use);
 	progress_end(&verification.progress);
-	status = result < 0 ? fail_region(operands[0], result)
+	status = result < 0 ? fail_region(&call.place, call.operands[0], result)
 	                    : verify_print(&use, &verification, result == 1, format);
 	free(verification.told);
 	if (status == STATUS_DONE && result == 0)
-		status = fail(STATUS_DAMAGED, "%s is damaged: %llu %s wrong", operands[0],
+		status = fail(STATUS_DAMAGED, "%s is damaged: %llu %s wrong", call.operands[0],
 		              (unsigned long long)use.damages,
 		              use.damages == 1 ? "thing is" : "things are");
 	return status;
 }
 
-const struct command command_verify = {"verify", "look whether a region or a saved file is whole",
-                                       verify_run};
+const struct command command_verify = {
+	.name = "verify",
+	.summary = "look whether a region or a saved file is whole",
+	.usage = "REGION|FILE",
+	.doc = doc,
+	.common = &options_format,
+	.run = verify_run,
+};

@@ -7,6 +7,7 @@
  * printed anew. With --exec the same goes into a file, which is the next command's input. */
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -24,6 +25,7 @@
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
 #include "tools/region/options.h"
+#include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
 #include "tools/region/token.h"
@@ -55,6 +57,7 @@ static const char doc[] =
 	"  stele watch --initial --exec 'stele dump -f csv net/routes >routes.csv; reload' net\n";
 
 struct watch {
+	const struct place *place;
 	enum output_format format;
 	bool initial;
 	bool has_since;
@@ -82,9 +85,6 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 	int64_t timeout;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &watch->format;
-		return 0;
 	case 'i':
 		watch->initial = true;
 		break;
@@ -111,28 +111,6 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 	}
 	return status == STATUS_DONE ? 0 : EINVAL;
 }
-
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"initial", 'i', NULL, 0, "First print all rows there are, as added", 0},
-			{"since", 's', "VERSION@UUID", 0,
-                         "First print what changed since this version", 0},
-			{"exec", 'e', "CMD", 0, "Print nothing; run this command with each change",
-                         0},
-			{"count", 'c', "N", 0, "Stop after N versions that changed something", 0},
-			{"notifier", 'n', "NAME", 0,
-                         "Be woken in this way: auto, mq, socket, fifo, signal, semaphore, sysv or futex",
-                         0},
-			{"timeout", 't', "SECONDS", 0,
-                         "Stop after this time; with --count, status 1 then", 0},
-			{0},
-		},
-	.parser = watch_parse,
-	.args_doc = "REGION[/TABLE]",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
 
 /* Opens the newest version beside the one that was printed last. */
 static int watch_open_newest(struct watch *watch)
@@ -363,8 +341,8 @@ static enum status watch_attach(struct watch *watch)
 {
 	enum status status;
 
-	status = reader_open_notified(&watch->reader, watch->target.region, watch->notifier,
-	                              watch->target.table);
+	status = reader_open_notified(&watch->reader, watch->place, watch->target.region,
+	                              watch->notifier, watch->target.table);
 	if (status == STATUS_DONE) {
 		stele_subscriber_region_uuid(watch->reader.subscriber, watch->difference.region);
 		watch_report_notifier(watch);
@@ -474,17 +452,19 @@ static enum status watch_run(int argc, char **argv)
 {
 	struct watch watch = {.deadline = STELE_FOREVER};
 	enum status status;
-	char **operands;
+	struct call call;
 
-	if (options_parse_reading(&argp, "watch", argc, argv, &watch, &operands) != 1)
+	if (options_parse(&command_watch, argc, argv, &watch, &call) != 1)
 		return fail_usage("watch", "expected one REGION or REGION/TABLE");
 	if (watch.has_since && watch.initial)
 		return fail_usage("watch", "--since and --initial exclude each other");
 	if (watch.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
 		return fail_usage("watch", "--exec always hands over ndjson");
-	status = target_parse("watch", operands[0], false, &watch.target);
+	watch.place = &call.place;
+	status = target_parse("watch", call.operands[0], false, &watch.target);
 	if (status == STATUS_DONE)
-		status = token_needs_region("--since", &watch.since, watch.target.region);
+		status = token_needs_region(&call.place, "--since", &watch.since,
+		                            watch.target.region);
 	if (status != STATUS_DONE)
 		return status;
 	watch.stop_fd = stop_descriptor();
@@ -503,4 +483,29 @@ static enum status watch_run(int argc, char **argv)
 	return stop_came() ? STATUS_DONE : status;
 }
 
-const struct command command_watch = {"watch", "print what changes, as it changes", watch_run};
+const struct command command_watch = {
+	.name = "watch",
+	.summary = "print what changes, as it changes",
+	.usage = "REGION[/TABLE]",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"initial", 'i', NULL, 0, "First print all rows there are, as added", 0},
+			{"since", 's', "VERSION@UUID", 0,
+                         "First print what changed since this version", 0},
+			{"exec", 'e', "CMD", 0, "Print nothing; run this command with each change",
+                         0},
+			{"count", 'c', "N", 0, "Stop after N versions that changed something", 0},
+			{"notifier", 'n', "NAME", 0,
+                         "Be woken in this way: auto, mq, socket, fifo, signal, semaphore, sysv or futex",
+                         0},
+			{"timeout", 't', "SECONDS", 0,
+                         "Stop after this time; with --count, status 1 then", 0},
+			{0},
+		},
+	.parse = watch_parse,
+	.common = &options_format,
+	.common_at = offsetof(struct watch, format),
+	.reads = true,
+	.run = watch_run,
+};

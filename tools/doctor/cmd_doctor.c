@@ -37,13 +37,6 @@ static const char doc[] =
 	"  stele doctor\n"
 	"  stele doctor net --format ndjson | jq -r 'select(.verdict != \"ok\").mend'\n";
 
-static const struct argp argp = {
-	.parser = options_hand_down,
-	.args_doc = "[REGION]",
-	.doc = doc,
-	.children = (const struct argp_child[]){{.argp = &options_format}, {0}},
-};
-
 /* ---- leftovers ---- */
 
 struct left {
@@ -67,11 +60,11 @@ static void doctor_count_leftover(void *context, const struct leftover *leftover
 static void doctor_check_leftovers(struct doctor *doctor, const char *region)
 {
 	struct left left = {.region = region};
-	int result = leftovers_each(true, doctor_count_leftover, &left);
+	int result = leftovers_each(doctor->place, true, doctor_count_leftover, &left);
 	char mend[512];
 
-	snprintf(mend, sizeof(mend), "stele clean%s%.400s", place_directory() ? " -D " : "",
-	         place_directory() ? place_directory() : "");
+	snprintf(mend, sizeof(mend), "stele clean%s%.400s", doctor->place->directory ? " -D " : "",
+	         doctor->place->directory ? doctor->place->directory : "");
 	if (left.count)
 		doctor_report(doctor, VERDICT_PROBLEM, "leftovers", NULL, mend,
 		              "dead processes left %zu files, slots and queues, among them %s",
@@ -102,7 +95,7 @@ static int doctor_gather_one(void *context, const char *name)
 {
 	struct doctor *doctor = context;
 	struct examined region;
-	int result = examine_region(name, &region);
+	int result = examine_region(doctor->place, name, &region);
 
 	if (result == 0)
 		doctor_add_region(doctor, &region);
@@ -114,7 +107,7 @@ static int doctor_gather_one(void *context, const char *name)
 
 static enum status doctor_gather_all(struct doctor *doctor)
 {
-	int result = stele_region_each(place_directory(), doctor_gather_one, doctor);
+	int result = stele_region_each(doctor->place->directory, doctor_gather_one, doctor);
 
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
@@ -126,9 +119,9 @@ static enum status doctor_gather(struct doctor *doctor, const char *name)
 
 	if (!name)
 		return doctor_gather_all(doctor);
-	result = examine_region(name, &region);
+	result = examine_region(doctor->place, name, &region);
 	if (result < 0)
-		return fail_region(name, result);
+		return fail_region(doctor->place, name, result);
 	doctor_add_region(doctor, &region);
 	return STATUS_DONE;
 }
@@ -153,17 +146,18 @@ static enum status doctor_run(int argc, char **argv)
 	enum output_format format = OUTPUT_TABLE;
 	struct doctor doctor = {0};
 	enum status status;
-	char **operands;
+	struct call call;
 	int count;
 
-	count = options_parse(&argp, "doctor", argc, argv, &format, &operands);
+	count = options_parse(&command_doctor, argc, argv, &format, &call);
 	if (count > 1)
 		return fail_usage("doctor", "expected one REGION at most");
-	doctor.directory = place_directory() ? place_directory() : "/dev/shm";
+	doctor.place = &call.place;
+	doctor.directory = place_directory(&call.place);
 	if (format != OUTPUT_TABLE)
 		doctor_report_open(&doctor, format);
 	doctor.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	status = doctor_run_checks(&doctor, count ? operands[0] : NULL);
+	status = doctor_run_checks(&doctor, count ? call.operands[0] : NULL);
 	for (size_t i = 0; i < doctor.region_count; i++)
 		free(doctor.regions[i].slots);
 	free(doctor.regions);
@@ -174,5 +168,11 @@ static enum status doctor_run(int argc, char **argv)
 	return status;
 }
 
-const struct command command_doctor = {"doctor", "check what keeps regions from working well",
-                                       doctor_run};
+const struct command command_doctor = {
+	.name = "doctor",
+	.summary = "check what keeps regions from working well",
+	.usage = "[REGION]",
+	.doc = doc,
+	.common = &options_format,
+	.run = doctor_run,
+};

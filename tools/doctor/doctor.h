@@ -16,6 +16,7 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 #include "tools/output/output.h"
+#include "tools/region/place.h"
 
 enum verdict {
 	VERDICT_OK,
@@ -43,7 +44,8 @@ struct doctor {
 	bool colour;
 	bool problems;
 	enum status status; /* of the output */
-	const char *directory;
+	const struct place *place;
+	const char *directory;    /* of the place, also where it is the default */
 	struct examined *regions; /* those that are looked at */
 	size_t region_count;
 };

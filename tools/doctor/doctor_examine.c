@@ -90,10 +90,10 @@ static void examine_subscribers(struct examined *region)
 	close(fd);
 }
 
-int examine_region(const char *name, struct examined *ret)
+int examine_region(const struct place *place, const char *name, struct examined *ret)
 {
 	struct examined region = {.info = {.size = sizeof(region.info)}};
-	int result = stele_region_describe(place_path(name), &region.info);
+	int result = stele_region_describe(place_path(place, name), &region.info);
 
 	if (result < 0)
 		return result;

@@ -12,7 +12,6 @@
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_logind.h"
 #include "tools/doctor/doctor_report.h"
-#include "tools/region/place.h"
 
 /* Where systemd looks for its settings; the first that has a file of some name decides about it. */
 static const char *const places[] = {"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd",
@@ -165,10 +164,11 @@ static void logind_check_owner(struct doctor *doctor, uid_t owner, const char *r
 void doctor_check_logind(struct doctor *doctor)
 {
 	/* It concerns shared memory; and this folder is there while logind runs. */
-	if (place_directory() || access("/run/systemd/seats/", F_OK) < 0) {
+	if (doctor->place->directory || access("/run/systemd/seats/", F_OK) < 0) {
 		doctor_report(doctor, VERDICT_OK, "removeipc", NULL, NULL, "%s",
-		              place_directory() ? "systemd-logind does not look into this directory"
-		                                : "systemd-logind does not run here");
+		              doctor->place->directory
+		                      ? "systemd-logind does not look into this directory"
+		                      : "systemd-logind does not run here");
 		return;
 	}
 	if (!logind_removes_ipc()) {

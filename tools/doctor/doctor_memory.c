@@ -14,7 +14,6 @@
 #include "tools/doctor/doctor_examine.h"
 #include "tools/doctor/doctor_memory.h"
 #include "tools/doctor/doctor_report.h"
-#include "tools/region/place.h"
 
 #define LEAST      (UINT64_C(128) << 10) /* more than an empty region takes */
 #define FILES      4                     /* of a region, its folder included */
@@ -170,7 +169,7 @@ void doctor_check_memory(struct doctor *doctor)
 		              doctor->directory, strerror(errno));
 		return;
 	}
-	if (status.f_type != TMPFS_MAGIC && !place_directory()) {
+	if (status.f_type != TMPFS_MAGIC && !doctor->place->directory) {
 		snprintf(mend, sizeof(mend), "mount -t tmpfs none %.400s", doctor->directory);
 		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, mend,
 		              "%s is no tmpfs, so shared memory there is a disk's",

@@ -113,7 +113,7 @@ static const char *input_csv_field_text(const struct csv *csv, size_t field, siz
 static enum status input_csv_read_names(struct input *input)
 {
 	struct csv *csv = input->state;
-	char place[512], missing[512];
+	char where[512], missing[512];
 
 	csv->columns = heap_realloc(NULL, (csv->count + 1) * sizeof(*csv->columns));
 	csv->column_count = csv->count;
@@ -128,9 +128,9 @@ static enum status input_csv_read_names(struct input *input)
 		         (int)(length < sizeof(name) ? length : sizeof(name)), text);
 		column = stele_schema_column(input->schema, name);
 		if (column < 0) {
-			snprintf(place, sizeof(place), "%s:%llu: ", input->lines.name,
+			snprintf(where, sizeof(where), "%s:%llu: ", input->lines.name,
 			         (unsigned long long)input->line);
-			return column_fail_unknown(place, input->schema, text, length);
+			return column_fail_unknown(where, input->schema, text, length);
 		}
 		if (input->fields[column].given)
 			return input_fail(input, "column \"%s\" is named twice", name);

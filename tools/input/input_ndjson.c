@@ -37,7 +37,7 @@ static bool ndjson_is_array(const char *line, size_t length)
 static enum status ndjson_parse_row(struct input *input, const char *line, size_t length)
 {
 	struct ndjson *ndjson = input->state;
-	char error[256], place[512], missing[512];
+	char error[256], where[512], missing[512];
 	enum status status;
 
 	if (ndjson_is_array(line, length))
@@ -47,9 +47,9 @@ static enum status ndjson_parse_row(struct input *input, const char *line, size_
 	ndjson->object = json_parse_object(line, length, error, sizeof(error));
 	if (!ndjson->object)
 		return input_fail(input, "%s", error);
-	snprintf(place, sizeof(place), "%s:%llu: ", input->lines.name,
+	snprintf(where, sizeof(where), "%s:%llu: ", input->lines.name,
 	         (unsigned long long)input->line);
-	status = json_fields(place, ndjson->object, input->schema, input->fields, &ndjson->numbers);
+	status = json_fields(where, ndjson->object, input->schema, input->fields, &ndjson->numbers);
 	if (status != STATUS_DONE)
 		return status;
 	row_missing(input->schema, input->fields, true, missing, sizeof(missing));

@@ -5,7 +5,7 @@
 #include "tools/input/put.h"
 #include "tools/rows/row.h"
 
-enum status put_partial(const char *place, struct stele_writable *table,
+enum status put_partial(const char *where, struct stele_writable *table,
                         const struct stele_schema *schema, const struct field *fields,
                         const struct condition *condition, struct row_buffer *row)
 {
@@ -21,7 +21,7 @@ enum status put_partial(const char *place, struct stele_writable *table,
 			return fail(STATUS_INPUT,
 			            "%sthere is no row with this key yet, and a new one needs all "
 			            "columns; missing: %s",
-			            place, missing);
+			            where, missing);
 	}
 	if (result >= 0) {
 		row_start_value(row, schema, result ? there.value : NULL,
@@ -35,11 +35,11 @@ enum status put_partial(const char *place, struct stele_writable *table,
 		result = stele_writable_put(table, row->key.bytes, row->key.bits, row->value,
 		                            row->value_size);
 	if (result < 0)
-		return fail(fail_status(result), "%s%s", place, stele_last_error());
+		return fail(fail_status(result), "%s%s", where, stele_last_error());
 	return STATUS_DONE;
 }
 
-enum status put_delete(const char *place, struct stele_writable *table,
+enum status put_delete(const char *where, struct stele_writable *table,
                        const struct condition *condition, const struct row_buffer *row,
                        bool *ret_there)
 {
@@ -51,7 +51,7 @@ enum status put_delete(const char *place, struct stele_writable *table,
 	else
 		result = stele_writable_delete(table, row->key.bytes, row->key.bits);
 	if (result < 0)
-		return fail(fail_status(result), "%s%s", place, stele_last_error());
+		return fail(fail_status(result), "%s%s", where, stele_last_error());
 	*ret_there = result == 1;
 	return STATUS_DONE;
 }

@@ -13,9 +13,10 @@
 #include "tools/region/place.h"
 
 /* Where the library has a region's data, stele(1) says so under FILES. */
-static bool fail_region_is_missing(const char *region, char path[PATH_MAX])
+static bool fail_region_is_missing(const struct place *place, const char *region,
+                                   char path[PATH_MAX])
 {
-	const char *directory = place_directory() ? place_directory() : "/dev/shm";
+	const char *directory = place_directory(place);
 
 	snprintf(path, PATH_MAX, "%s/stele.%s", directory, region);
 	if (access(directory, F_OK) < 0)
@@ -29,19 +30,20 @@ static int fail_region_offer(void *context, const char *name)
 	return 0;
 }
 
-enum status fail_region(const char *region, int error)
+enum status fail_region(const struct place *place, const char *region, int error)
 {
 	char path[PATH_MAX];
 	struct suggestion suggestion;
 
-	if (error != -ENOENT || place_is_path(region) || !fail_region_is_missing(region, path))
+	if (error != -ENOENT || place_is_path(region) ||
+	    !fail_region_is_missing(place, region, path))
 		return fail_library(error);
 	if (access(region, F_OK) == 0)
 		return fail(STATUS_NO_TABLE,
 		            "no such region: \"%s\" (no file %s); the file of this name is ./%s",
 		            region, path, region);
 	suggest_start(&suggestion, region);
-	stele_region_each(place_directory(), fail_region_offer, &suggestion);
+	stele_region_each(place->directory, fail_region_offer, &suggestion);
 	if (*suggestion.best)
 		return fail(
 			STATUS_NO_TABLE,
@@ -54,7 +56,8 @@ enum status fail_region(const char *region, int error)
 }
 
 /* Offers the tables of the newest version; where that can't be read there is nothing to suggest. */
-static void fail_region_offer_tables(const char *region, struct suggestion *suggestion)
+static void fail_region_offer_tables(const struct place *place, const char *region,
+                                     struct suggestion *suggestion)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED};
@@ -62,8 +65,8 @@ static void fail_region_offer_tables(const char *region, struct suggestion *sugg
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 
-	owner_apply(&options);
-	if (stele_subscriber_open(place_path(region), &options, &subscriber) < 0)
+	owner_apply(&place->owner, &options);
+	if (stele_subscriber_open(place_path(place, region), &options, &subscriber) < 0)
 		return;
 	if (stele_snapshot_open(subscriber, 0, &snapshot) == 0) {
 		while (stele_snapshot_next_table(snapshot, name) == 1)
@@ -73,17 +76,18 @@ static void fail_region_offer_tables(const char *region, struct suggestion *sugg
 	stele_subscriber_close(subscriber);
 }
 
-enum status fail_no_table(const char *place, const char *region, const char *table)
+enum status fail_no_table(const struct place *place, const char *where, const char *region,
+                          const char *table)
 {
 	struct suggestion suggestion;
 
 	suggest_start(&suggestion, table);
-	fail_region_offer_tables(region, &suggestion);
+	fail_region_offer_tables(place, region, &suggestion);
 	if (*suggestion.best)
 		return fail(STATUS_NO_TABLE,
-		            "%sno table \"%s\" in region \"%s\"; did you mean \"%s\"?", place,
+		            "%sno table \"%s\" in region \"%s\"; did you mean \"%s\"?", where,
 		            table, region, suggestion.best);
 	return fail(STATUS_NO_TABLE,
-	            "%sno table \"%s\" in region \"%s\"; 'stele show %s' lists its tables", place,
+	            "%sno table \"%s\" in region \"%s\"; 'stele show %s' lists its tables", where,
 	            table, region, region);
 }

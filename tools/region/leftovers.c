@@ -12,6 +12,7 @@
 #include "tools/region/queues.h"
 
 struct search {
+	const struct place *place;
 	bool dry_run;
 	void (*found)(void *context, const struct leftover *leftover);
 	void *context;
@@ -81,7 +82,7 @@ static void leftovers_file_found(void *context, const struct stele_leftover *lef
 
 static void leftovers_search_files(struct search *search)
 {
-	const char *directory = place_directory() ? place_directory() : "/dev/shm";
+	const char *directory = place_directory(search->place);
 	struct region_paths names = {0};
 	int error = leftovers_list_names(directory, &names);
 	char sentence[PATH_MAX + 64];
@@ -101,7 +102,7 @@ static void leftovers_search_files(struct search *search)
 		if (i && strcmp(names.names[i], names.names[i - 1]) == 0)
 			continue;
 		search->region = names.names[i];
-		result = stele_region_clean(place_path(names.names[i]),
+		result = stele_region_clean(place_path(search->place, names.names[i]),
 		                            search->dry_run ? STELE_DRY_RUN : 0,
 		                            leftovers_file_found, search);
 		if (result < 0)
@@ -144,10 +145,11 @@ static void leftovers_check_queue(void *context, const char *name)
 				       });
 }
 
-int leftovers_each(bool dry_run, void (*found)(void *context, const struct leftover *leftover),
-                   void *context)
+int leftovers_each(const struct place *place, bool dry_run,
+                   void (*found)(void *context, const struct leftover *leftover), void *context)
 {
-	struct search search = {.dry_run = dry_run, .found = found, .context = context};
+	struct search search = {
+		.place = place, .dry_run = dry_run, .found = found, .context = context};
 
 	/* Files first: with the slots go the queues of dead subscribers there. */
 	leftovers_search_files(&search);

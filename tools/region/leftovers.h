@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+struct place;
+
 struct leftover {
 	const char *region;
 	const char *kind, *name; /* as in struct stele_leftover, or "queue" and the queue's name; or
@@ -15,7 +17,7 @@ struct leftover {
 
 /* Calls `found` for each, after removing it unless it is a dry run. Returns 0, or the negative
  * errno for which queues could not be looked for. */
-int leftovers_each(bool dry_run, void (*found)(void *context, const struct leftover *leftover),
-                   void *context);
+int leftovers_each(const struct place *place, bool dry_run,
+                   void (*found)(void *context, const struct leftover *leftover), void *context);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <stele/stele.h>
+#include "tools/base/command.h"
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
@@ -16,22 +17,18 @@
 #include "tools/region/place.h"
 #include "tools/region/token.h"
 
-error_t options_hand_down(int key, char *argument, struct argp_state *state)
-{
-	(void)argument;
-	if (key != ARGP_KEY_INIT)
-		return ARGP_ERR_UNKNOWN;
-	state->child_inputs[0] = state->input;
-	return 0;
-}
-
 struct invocation {
 	char **argv; /* a copy */
 	int operand_count;
-	void *input;
+	void *input;  /* of the subcommand's own options */
+	void *common; /* of those in command->common */
+	struct place *place;
 };
 
-/* The outermost parser: it has the option that all subcommands have, hands the input down to the subcommand's, and
+/* The children of the outermost parser. */
+enum { CHILD_OWN, CHILD_COMMON, CHILD_OWNER, CHILDREN };
+
+/* The outermost parser: it has the option that all subcommands have, hands each child its input, and
  * keeps the operands. With an argv of another address argp takes the name for --help from the
  * program's short name, while messages about options start with argv[0]: "stele: unrecognized
  * option", but "Usage: stele create". */
@@ -45,11 +42,13 @@ static error_t options_parse_outer(int key, char *argument, struct argp_state *s
 			fail(STATUS_INPUT, "--directory: expected a directory");
 			return EINVAL;
 		}
-		place_set_directory(argument);
+		invocation->place->directory = argument;
 		return 0;
 	case ARGP_KEY_INIT:
 		state->argv = invocation->argv;
-		state->child_inputs[0] = invocation->input;
+		state->child_inputs[CHILD_OWN] = invocation->input;
+		state->child_inputs[CHILD_COMMON] = invocation->common;
+		state->child_inputs[CHILD_OWNER] = &invocation->place->owner;
 		return 0;
 	case ARGP_KEY_ARGS:
 		invocation->operand_count = state->argc - state->next;
@@ -59,32 +58,41 @@ static error_t options_parse_outer(int key, char *argument, struct argp_state *s
 	}
 }
 
-static int options_parse_with(const struct argp *argp, const struct argp *more, const char *name,
-                              int argc, char **argv, void *input, char ***ret_operands)
+/* Stands for options that a subcommand does not have. */
+static const struct argp options_none;
+
+int options_parse(const struct command *command, int argc, char **argv, void *input,
+                  struct call *ret)
 {
-	struct argp_child children[] = {{.argp = argp}, {.argp = more}, {0}};
-	static const struct argp_option common[] = {
+	static const struct argp_option directory[] = {
 		{"directory", 'D', "DIRECTORY", 0,
 	         "The region's files are in this directory (/dev/shm)", 20},
 		{0},
 	};
-	struct argp outermost = {
-		.options = common,
+	const struct argp own = {.options = command->options, .parser = command->parse};
+	const struct argp_child children[CHILDREN + 1] = {
+		[CHILD_OWN] = {.argp = &own},
+		[CHILD_COMMON] = {.argp = command->common ? command->common : &options_none},
+		[CHILD_OWNER] = {.argp = command->reads ? &options_owner : &options_none},
+	};
+	const struct argp outermost = {
+		.options = directory,
 		.parser = options_parse_outer,
-		.args_doc = argp->args_doc,
-		.doc = argp->doc,
+		.args_doc = command->usage,
+		.doc = command->doc,
 		.children = children,
 	};
-	struct argp inner = *argp;
 	static char full_name[64];
-	struct invocation invocation = {.input = input};
+	struct invocation invocation = {
+		.input = input,
+		.common = (char *)input + command->common_at,
+		.place = &ret->place,
+	};
 
-	inner.args_doc = NULL;
-	inner.doc = NULL;
-	children[0].argp = &inner;
+	*ret = (struct call){0};
 	invocation.argv = heap_realloc(NULL, ((size_t)argc + 1) * sizeof(*argv));
 	memcpy(invocation.argv, argv, ((size_t)argc + 1) * sizeof(*argv));
-	snprintf(full_name, sizeof(full_name), "stele %s", name);
+	snprintf(full_name, sizeof(full_name), "stele %s", command->name);
 	program_invocation_short_name = full_name;
 	argp_err_exit_status = STATUS_INPUT;
 	if (argp_parse(&outermost, argc, argv, 0, NULL, &invocation) != 0)
@@ -92,20 +100,8 @@ static int options_parse_with(const struct argp *argp, const struct argp *more, 
 	/* getopt has put the operands last; they stay in the caller's array. */
 	memcpy(argv, invocation.argv, ((size_t)argc + 1) * sizeof(*argv));
 	free(invocation.argv);
-	*ret_operands = argv + argc - invocation.operand_count;
+	ret->operands = argv + argc - invocation.operand_count;
 	return invocation.operand_count;
-}
-
-int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
-                  char ***ret_operands)
-{
-	return options_parse_with(argp, NULL, name, argc, argv, input, ret_operands);
-}
-
-int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv,
-                          void *input, char ***ret_operands)
-{
-	return options_parse_with(argp, &options_owner, name, argc, argv, input, ret_operands);
 }
 
 static error_t options_reading_key(int key, char *argument, struct argp_state *state)

@@ -7,21 +7,22 @@
 #include <stdbool.h>
 #include <stele/stele.h>
 #include "tools/base/format.h"
+#include "tools/region/place.h"
 #include "tools/region/token.h"
 
-/* Reads the arguments of `stele NAME`. Ends the process, as argp does, after --help and on options
- * that there are not; else sets `*ret_operands` to what is not an option (NULL-terminated) and
- * returns how many those are. `parser` of argp needs to handle options and ARGP_KEY_INIT (for its
- * children) alone. */
-int options_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input,
-                  char ***ret_operands);
+struct command;
 
-/* The same for a subcommand that reads a region's rows, or what else its publisher wrote: with --owner. */
-int options_parse_reading(const struct argp *argp, const char *name, int argc, char **argv,
-                          void *input, char ***ret_operands);
+/* What a subcommand was called with, besides its options. */
+struct call {
+	char **operands; /* the arguments that are not options, ended by NULL */
+	struct place place;
+};
 
-/* The parser of a subcommand that has the options of its one child alone: hands the input down. */
-error_t options_hand_down(int key, char *argument, struct argp_state *state);
+/* Reads the arguments of a subcommand: its own options and the common ones into `input`, --directory
+ * and --owner into ret->place. Returns how many operands there are. Ends the process, as argp does,
+ * after --help and on unknown options. command->parse handles options alone, and no keys of argp's. */
+int options_parse(const struct command *command, int argc, char **argv, void *input,
+                  struct call *ret);
 
 /* A child that reads --format and --version. */
 struct options_reading {

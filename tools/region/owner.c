@@ -12,9 +12,6 @@
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
 
-static unsigned flags;
-static uid_t owner;
-
 /* A number of a user, or a name. */
 static enum status owner_parse_user(const char *text, uid_t *ret)
 {
@@ -38,15 +35,16 @@ static enum status owner_parse_user(const char *text, uid_t *ret)
 
 static error_t owner_parse(int key, char *argument, struct argp_state *state)
 {
-	(void)state;
+	struct owner *owner = state->input;
+
 	if (key != OPTION_OWNER)
 		return ARGP_ERR_UNKNOWN;
 	if (strcmp(argument, "any") == 0) {
-		flags = STELE_ANY_OWNER;
+		owner->flags = STELE_ANY_OWNER;
 		return 0;
 	}
-	flags = STELE_ONE_OWNER;
-	return owner_parse_user(argument, &owner) == STATUS_DONE ? 0 : EINVAL;
+	owner->flags = STELE_ONE_OWNER;
+	return owner_parse_user(argument, &owner->user) == STATUS_DONE ? 0 : EINVAL;
 }
 
 const struct argp options_owner = {
@@ -61,19 +59,20 @@ const struct argp options_owner = {
 	.parser = owner_parse,
 };
 
-void owner_apply(struct stele_subscriber_options *options)
+void owner_apply(const struct owner *owner, struct stele_subscriber_options *options)
 {
-	options->flags |= flags;
-	options->owner = flags & STELE_ONE_OWNER ? owner : 0;
+	options->flags |= owner->flags;
+	options->owner = owner->flags & STELE_ONE_OWNER ? owner->user : 0;
 }
 
-void owner_report(const char *region, struct stele_subscriber *subscriber)
+void owner_report(const struct owner *owner, const char *region,
+                  struct stele_subscriber *subscriber)
 {
 	struct stele_subscriber_state state = {.size = sizeof(state)};
 	char name[OWNER_SIZE];
 
-	if (flags || place_is_path(region) || stele_subscriber_describe(subscriber, &state) < 0 ||
-	    state.owner_trusted)
+	if (owner->flags || place_is_path(region) ||
+	    stele_subscriber_describe(subscriber, &state) < 0 || state.owner_trusted)
 		return;
 	fail(STATUS_DONE, "region \"%s\" belongs to %s; --owner %u reads that user's only", region,
 	     owner_name(state.owner, name), state.owner);

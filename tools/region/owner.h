@@ -4,16 +4,24 @@
 #define TOOLS_REGION_OWNER_H
 
 #include <argp.h>
+#include <sys/types.h>
 #include <stele/stele.h>
 
-/* Reads --owner, which says whose regions reader_open() and its like may read. */
+/* What --owner asks for. */
+struct owner {
+	unsigned flags; /* STELE_ANY_OWNER, STELE_ONE_OWNER, or 0: not given */
+	uid_t user;     /* with STELE_ONE_OWNER */
+};
+
+/* A child that reads --owner into a struct owner. */
 extern const struct argp options_owner;
 /* Makes a subscriber refuse regions of other owners than --owner asks for. */
-void owner_apply(struct stele_subscriber_options *options);
+void owner_apply(const struct owner *owner, struct stele_subscriber_options *options);
 /* A user for people: "user 65534 (nobody)". */
 #define OWNER_SIZE 64
 const char *owner_name(uid_t user, char name[OWNER_SIZE]);
-/* Says on standard error whose region is read, if that is neither asked for nor a trusted owner's. */
-void owner_report(const char *region, struct stele_subscriber *subscriber);
+/* Prints whose region a subscriber reads, if that is neither asked for nor a trusted owner's. */
+void owner_report(const struct owner *owner, const char *region,
+                  struct stele_subscriber *subscriber);
 
 #endif

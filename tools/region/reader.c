@@ -14,33 +14,36 @@
 static enum status reader_opened(struct reader *reader, const char *region, int result)
 {
 	if (result < 0)
-		return fail_region(region, result);
-	owner_report(region, reader->subscriber);
+		return fail_region(reader->place, region, result);
+	owner_report(&reader->place->owner, region, reader->subscriber);
 	return STATUS_DONE;
 }
 
-enum status reader_open(struct reader *reader, const char *region, enum reader_kind kind)
+enum status reader_open(struct reader *reader, const struct place *place, const char *region,
+                        enum reader_kind kind)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options)};
 	int result = -1;
 
-	*reader = (struct reader){.region = region};
-	owner_apply(&options);
+	*reader = (struct reader){.place = place, .region = region};
+	owner_apply(&place->owner, &options);
 	if (kind == READER_ONCE)
 		options.flags |= STELE_UNREGISTERED;
 	/* A queue's name outlives a process that is killed; who never waits does without. */
 	if (kind == READER_PINNED) {
 		options.notifier = "futex";
-		result = stele_subscriber_open(place_path(region), &options, &reader->subscriber);
+		result = stele_subscriber_open(place_path(place, region), &options,
+		                               &reader->subscriber);
 		options.notifier = NULL;
 	}
 	if (result < 0)
-		result = stele_subscriber_open(place_path(region), &options, &reader->subscriber);
+		result = stele_subscriber_open(place_path(place, region), &options,
+		                               &reader->subscriber);
 	return reader_opened(reader, region, result);
 }
 
-enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier,
-                                 const char *table)
+enum status reader_open_notified(struct reader *reader, const struct place *place,
+                                 const char *region, const char *notifier, const char *table)
 {
 	const char *const tables[] = {table, NULL};
 	struct stele_subscriber_options options = {
@@ -50,9 +53,9 @@ enum status reader_open_notified(struct reader *reader, const char *region, cons
 	};
 	int result;
 
-	*reader = (struct reader){.region = region};
-	owner_apply(&options);
-	result = stele_subscriber_open(place_path(region), &options, &reader->subscriber);
+	*reader = (struct reader){.place = place, .region = region};
+	owner_apply(&place->owner, &options);
+	result = stele_subscriber_open(place_path(place, region), &options, &reader->subscriber);
 	return reader_opened(reader, region, result);
 }
 
@@ -100,7 +103,7 @@ enum status reader_open_table(struct reader *reader, const char *table, const st
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
 		result = reader_try_table(reader, table, version ? version->version : 0);
 	if (result == -ENOENT && reader->snapshot)
-		return fail_no_table("", reader->region, table);
+		return fail_no_table(reader->place, "", reader->region, table);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
+#include "tools/region/place.h"
 #include "tools/region/token.h"
 
 enum reader_kind {
@@ -14,6 +15,7 @@ enum reader_kind {
 };
 
 struct reader {
+	const struct place *place;
 	const char *region;
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
@@ -21,10 +23,12 @@ struct reader {
 	struct stele_schema *schema; /* of the table */
 };
 
-enum status reader_open(struct reader *reader, const char *region, enum reader_kind kind);
+/* Both keep `place` and `region`, which must stay until reader_close(). */
+enum status reader_open(struct reader *reader, const struct place *place, const char *region,
+                        enum reader_kind kind);
 /* For one that waits, with the notifier of this name (NULL: any), for a table ("": for all). */
-enum status reader_open_notified(struct reader *reader, const char *region, const char *notifier,
-                                 const char *table);
+enum status reader_open_notified(struct reader *reader, const struct place *place,
+                                 const char *region, const char *notifier, const char *table);
 /* Opens a snapshot of the newest version, or of a given one (NULL, or version 0: the newest),
  * and the table in it. Where the publisher takes the version back meanwhile, does it again. */
 enum status reader_open_table(struct reader *reader, const char *table,

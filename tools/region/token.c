@@ -53,7 +53,8 @@ enum status token_parse(const char *what, const char *text, uint64_t least, uint
 	return STATUS_DONE;
 }
 
-enum status token_needs_region(const char *what, const struct token *token, const char *region)
+enum status token_needs_region(const struct place *place, const char *what,
+                               const struct token *token, const char *region)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	char text[DESCRIBED_MAX];
@@ -61,9 +62,9 @@ enum status token_needs_region(const char *what, const struct token *token, cons
 
 	if (token->version == 0 || *token->region)
 		return STATUS_DONE;
-	result = stele_region_describe(place_path(region), &info);
+	result = stele_region_describe(place_path(place, region), &info);
 	if (result < 0)
-		return fail_region(region, result);
+		return fail_region(place, region, result);
 	return fail(
 		STATUS_INPUT,
 		"%s: %llu says nothing without its region, as a region that is made anew comes "

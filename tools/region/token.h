@@ -11,6 +11,8 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 
+struct place;
+
 struct token {
 	uint64_t version;
 	char region[33]; /* hex digits, lower case, no hyphens; empty: a bare number */
@@ -22,7 +24,8 @@ enum status token_parse(const char *what, const char *text, uint64_t least, uint
 
 /* Refuses a bare number, with a message that has the token of the region as it is now. 0, the time
  * before the first version, is the same in all regions, and needs none. `what` is the option. */
-enum status token_needs_region(const char *what, const struct token *token, const char *region);
+enum status token_needs_region(const struct place *place, const char *what,
+                               const struct token *token, const char *region);
 
 /* True if the token has this UUID, or is a bare number. */
 bool token_is_of(const struct token *token, const uint8_t uuid[16]);

@@ -40,7 +40,7 @@ static enum status writer_begin(struct writer *writer, const struct options_writ
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-enum status writer_open(struct writer *writer, const char *region,
+enum status writer_open(struct writer *writer, const struct place *place, const char *region,
                         const struct options_writing *options)
 {
 	struct stele_publisher_options publisher_options = {
@@ -51,13 +51,14 @@ enum status writer_open(struct writer *writer, const char *region,
 	enum status status;
 	int result;
 
-	*writer = (struct writer){.region = region};
-	status = token_needs_region("--if-head", &options->if_head, region);
+	*writer = (struct writer){.place = place, .region = region};
+	status = token_needs_region(place, "--if-head", &options->if_head, region);
 	if (status != STATUS_DONE)
 		return status;
-	result = stele_publisher_open(place_path(region), &publisher_options, &writer->publisher);
+	result = stele_publisher_open(place_path(place, region), &publisher_options,
+	                              &writer->publisher);
 	if (result < 0)
-		return fail_region(region, result);
+		return fail_region(place, region, result);
 	fail_hold();
 	status = writer_begin(writer, options);
 	if (status != STATUS_DONE)
@@ -65,7 +66,7 @@ enum status writer_open(struct writer *writer, const char *region,
 	return status;
 }
 
-enum status writer_open_table(struct writer *writer, const char *place, const char *table,
+enum status writer_open_table(struct writer *writer, const char *where, const char *table,
                               struct stele_writable **ret_table,
                               const struct stele_schema **ret_schema)
 {
@@ -75,13 +76,13 @@ enum status writer_open_table(struct writer *writer, const char *place, const ch
 	if (result == 0)
 		result = stele_writable_open(writer->tx, table, ret_table);
 	if (result == -ENOENT)
-		return fail_no_table(place, writer->region, table);
+		return fail_no_table(writer->place, where, writer->region, table);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
 /* A region on a disk can't be read after a reboot before a publisher has opened it. */
-static enum status writer_schema_locked(const char *region, const char *table,
-                                        const struct options_writing *options,
+static enum status writer_schema_locked(const struct place *place, const char *region,
+                                        const char *table, const struct options_writing *options,
                                         struct stele_schema **ret)
 {
 	const struct stele_schema *schema;
@@ -89,7 +90,7 @@ static enum status writer_schema_locked(const char *region, const char *table,
 	struct writer writer;
 	enum status status;
 
-	status = writer_open(&writer, region, options);
+	status = writer_open(&writer, place, region, options);
 	if (status != STATUS_DONE)
 		return status;
 	status = writer_open_table(&writer, "", table, &writable, &schema);
@@ -103,13 +104,13 @@ static enum status writer_schema_locked(const char *region, const char *table,
 	return status;
 }
 
-static enum status writer_schema_unlocked(const char *region, const char *table,
-                                          struct stele_schema **ret)
+static enum status writer_schema_unlocked(const struct place *place, const char *region,
+                                          const char *table, struct stele_schema **ret)
 {
 	struct reader reader;
 	enum status status;
 
-	status = reader_open(&reader, region, READER_ONCE);
+	status = reader_open(&reader, place, region, READER_ONCE);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open_table(&reader, table, NULL);
@@ -121,7 +122,7 @@ static enum status writer_schema_unlocked(const char *region, const char *table,
 	return status;
 }
 
-enum status writer_schema(const char *region, const char *table,
+enum status writer_schema(const struct place *place, const char *region, const char *table,
                           const struct options_writing *options, struct stele_schema **ret_schema,
                           uint64_t *ret_limit)
 {
@@ -129,15 +130,15 @@ enum status writer_schema(const char *region, const char *table,
 	enum status status;
 	int result;
 
-	result = stele_region_describe(place_path(region), &info);
+	result = stele_region_describe(place_path(place, region), &info);
 	if (result < 0 && result != -ESTALE)
-		return fail_region(region, result);
+		return fail_region(place, region, result);
 	if (result == 0)
-		status = writer_schema_unlocked(region, table, ret_schema);
+		status = writer_schema_unlocked(place, region, table, ret_schema);
 	else
-		status = writer_schema_locked(region, table, options, ret_schema);
+		status = writer_schema_locked(place, region, table, options, ret_schema);
 	if (status == STATUS_DONE && result < 0 &&
-	    stele_region_describe(place_path(region), &info) < 0)
+	    stele_region_describe(place_path(place, region), &info) < 0)
 		info.limit_size = UINT64_MAX;
 	*ret_limit = info.limit_size;
 	return status;
@@ -178,7 +179,8 @@ enum status writer_commit(struct writer *writer, const char *what, const char *m
 		return fail_library(result);
 	/* While this publisher is attached no other can have made a newer one, unless they share
 	 * the region. */
-	if (result == 1 && stele_region_describe(place_path(writer->region), &info) < 0)
+	if (result == 1 &&
+	    stele_region_describe(place_path(writer->place, writer->region), &info) < 0)
 		info.commit.version = 0;
 	/* Standard output may be slow, and others wait to attach. */
 	writer_close(writer);

@@ -7,7 +7,7 @@
 #include "tools/base/suggest.h"
 #include "tools/rows/column.h"
 
-enum status column_fail_unknown(const char *place, const struct stele_schema *schema,
+enum status column_fail_unknown(const char *where, const struct stele_schema *schema,
                                 const char *name, size_t length)
 {
 	char unknown[SUGGESTION_MAX], text[1024];
@@ -19,9 +19,9 @@ enum status column_fail_unknown(const char *place, const struct stele_schema *sc
 		suggest_offer(&suggestion, schema->columns[i].name);
 	if (*suggestion.best)
 		return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; did you mean \"%s\"?",
-		            place, unknown, suggestion.best);
+		            where, unknown, suggestion.best);
 	stele_schema_format(schema, text, sizeof(text));
-	return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; its columns are: %s", place,
+	return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; its columns are: %s", where,
 	            unknown, text);
 }
 

@@ -6,9 +6,9 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 
-/* Prints that a name is none of the schema's columns, and which was probably meant. `place` goes
+/* Prints that a name is none of the schema's columns, and which was probably meant. `where` goes
  * before the sentence: "FILE:LINE: ", or "". */
-enum status column_fail_unknown(const char *place, const struct stele_schema *schema,
+enum status column_fail_unknown(const char *where, const struct stele_schema *schema,
                                 const char *name, size_t length);
 
 /* The library's last sentence, made to start with the column's name where it does not. The result

@@ -74,7 +74,7 @@ static bool json_row_is_exact(double number)
 	return number > -limit && number < limit && number == (double)(int64_t)number;
 }
 
-enum status json_fields(const char *place, json_t *object, const struct stele_schema *schema,
+enum status json_fields(const char *where, json_t *object, const struct stele_schema *schema,
                         struct field *fields, struct json_numbers *numbers)
 {
 	const char *name;
@@ -87,21 +87,21 @@ enum status json_fields(const char *place, json_t *object, const struct stele_sc
 		int column = stele_schema_column(schema, name);
 
 		if (column < 0)
-			return column_fail_unknown(place, schema, name, strlen(name));
+			return column_fail_unknown(where, schema, name, strlen(name));
 		fields[column].given =
 			json_row_value_text(value, numbers->text[column],
 		                            sizeof(numbers->text[column]), &fields[column]);
 		if (!fields[column].given)
 			return fail(STATUS_INPUT,
 			            "%scolumn \"%s\": expected a string, a number, true or false",
-			            place, name);
+			            where, name);
 		if (json_is_real(value) && json_row_is_integer(schema->columns[column].type) &&
 		    !json_row_is_exact(json_real_value(value)))
 			return fail(STATUS_INPUT,
 			            "%scolumn \"%s\": a number with a point or an exponent, here "
 			            "about %s, is taken for an integer only if it is one, and "
 			            "below 2^53; write an integer without point and exponent",
-			            place, name, fields[column].text);
+			            where, name, fields[column].text);
 	}
 	return STATUS_DONE;
 }

@@ -18,8 +18,8 @@ struct json_numbers {
 json_t *json_parse_object(const char *line, size_t length, char *error, size_t error_size);
 
 /* Sets the fields that the object has members for; the others are set not given. The fields' texts
- * hold as long as the object and the numbers. `place` goes before the sentence: "FILE:LINE: ". */
-enum status json_fields(const char *place, json_t *object, const struct stele_schema *schema,
+ * hold as long as the object and the numbers. `where` goes before the sentence: "FILE:LINE: ". */
+enum status json_fields(const char *where, json_t *object, const struct stele_schema *schema,
                         struct field *fields, struct json_numbers *numbers);
 
 #endif

@@ -62,7 +62,7 @@ static bool keytext_split_quoted(const char *text, struct parts *parts)
 	return good;
 }
 
-static enum status keytext_split(const char *place, const char *text,
+static enum status keytext_split(const char *where, const char *text,
                                  const struct stele_schema *schema, bool whole, struct parts *ret)
 {
 	size_t wanted = row_key_columns(schema);
@@ -82,12 +82,12 @@ static enum status keytext_split(const char *place, const char *text,
 			STATUS_INPUT,
 			"%s%s \"%.64s\": the quotation marks do not match; write a mark inside a "
 			"quoted column twice",
-			place, what, text);
+			where, what, text);
 	stele_schema_format(schema, format, sizeof(format));
 	return fail(STATUS_INPUT,
 	            "%s%s \"%.64s\": expected %s%zu columns joined by commas, found %zu; the "
 	            "table is: %s",
-	            place, what, text, whole ? "" : "at most ", wanted, ret->count, format);
+	            where, what, text, whole ? "" : "at most ", wanted, ret->count, format);
 }
 
 /* Appends a column that may be an address where it says prefix... */
@@ -126,16 +126,16 @@ static int keytext_append_start(struct row_buffer *row, const struct stele_colum
 	return row_append_key(row, &start, text, length);
 }
 
-static enum status
-parse(const char *place, const char *text, const struct stele_schema *schema, bool whole,
-      int (*append_last)(struct row_buffer *, const struct stele_column *, const char *, size_t),
-      struct row_buffer *ret)
+static enum status keytext_parse_parts(
+	const char *where, const char *text, const struct stele_schema *schema, bool whole,
+	int (*append_last)(struct row_buffer *, const struct stele_column *, const char *, size_t),
+	struct row_buffer *ret)
 {
 	struct parts parts = {0};
 	enum status status;
 
 	ret->key.bits = 0;
-	status = keytext_split(place, text, schema, whole, &parts);
+	status = keytext_split(where, text, schema, whole, &parts);
 	for (size_t i = 0; status == STATUS_DONE && i < parts.count; i++) {
 		size_t start = i ? parts.ends[i - 1] : 0;
 		const struct stele_column *column = &schema->columns[i];
@@ -145,27 +145,27 @@ parse(const char *place, const char *text, const struct stele_schema *schema, bo
 			ret, column, parts.text.bytes ? parts.text.bytes + start : "",
 			parts.ends[i] - start);
 		if (result < 0)
-			status = fail(fail_status(result), "%s%s \"%.64s\": %s", place,
+			status = fail(fail_status(result), "%s%s \"%.64s\": %s", where,
 			              whole ? "key" : "prefix", text, column_message(column));
 	}
 	text_free(&parts.text);
 	return status;
 }
 
-enum status keytext_parse(const char *place, const char *text, const struct stele_schema *schema,
+enum status keytext_parse(const char *where, const char *text, const struct stele_schema *schema,
                           struct row_buffer *ret)
 {
-	return parse(place, text, schema, true, row_append_key, ret);
+	return keytext_parse_parts(where, text, schema, true, row_append_key, ret);
 }
 
-enum status keytext_parse_address(const char *place, const char *text,
+enum status keytext_parse_address(const char *where, const char *text,
                                   const struct stele_schema *schema, struct row_buffer *ret)
 {
-	return parse(place, text, schema, true, keytext_append_address, ret);
+	return keytext_parse_parts(where, text, schema, true, keytext_append_address, ret);
 }
 
-enum status keytext_parse_start(const char *place, const char *text,
+enum status keytext_parse_start(const char *where, const char *text,
                                 const struct stele_schema *schema, struct row_buffer *ret)
 {
-	return parse(place, text, schema, false, keytext_append_start, ret);
+	return keytext_parse_parts(where, text, schema, false, keytext_append_start, ret);
 }

@@ -63,17 +63,6 @@ static error_t top_parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-static const struct argp argp = {
-	.options =
-		(const struct argp_option[]){
-			{"interval", 'i', "SECONDS", 0, "Look this often (1)", 0},
-			{0},
-		},
-	.parser = top_parse,
-	.args_doc = "[REGION]",
-	.doc = doc,
-};
-
 /* ---- drawing ---- */
 
 static void top_draw_title(const struct top *top)
@@ -84,8 +73,8 @@ static void top_draw_title(const struct top *top)
 
 	switch (top->page) {
 	case PAGE_REGIONS:
-		snprintf(left, sizeof(left), "all regions%s%s", place_directory() ? " of " : "",
-		         place_directory() ? place_directory() : "");
+		snprintf(left, sizeof(left), "all regions%s%s", top->place->directory ? " of " : "",
+		         top->place->directory ? top->place->directory : "");
 		break;
 	case PAGE_REGION:
 		snprintf(left, sizeof(left), "%s", top->region.region.name);
@@ -272,31 +261,32 @@ static void top_run_loop(struct top *top)
 	}
 }
 
-static enum status top_check_region(const char *name)
+static enum status top_check_region(const struct place *place, const char *name)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	int result = stele_name_check("region", name);
 
 	if (result < 0)
 		return fail_library(result);
-	result = stele_region_describe(place_path(name), &info);
-	return result < 0 ? fail_region(name, result) : STATUS_DONE;
+	result = stele_region_describe(place_path(place, name), &info);
+	return result < 0 ? fail_region(place, name, result) : STATUS_DONE;
 }
 
 static enum status top_run(int argc, char **argv)
 {
 	struct top top = {.interval = SECOND};
 	enum status status = STATUS_DONE;
-	char **operands;
-	int count = options_parse_reading(&argp, "top", argc, argv, &top, &operands);
+	struct call call;
+	int count = options_parse(&command_top, argc, argv, &top, &call);
 
 	if (count > 1)
 		return fail_usage("top", "expected one REGION, or none");
 	/* Before the library puts its own handler of SIGBUS in front of this one. */
 	screen_guard();
+	top.place = &call.place;
 	top.only_one = count == 1;
 	if (top.only_one)
-		status = top_check_region(operands[0]);
+		status = top_check_region(&call.place, call.operands[0]);
 	if (status != STATUS_DONE)
 		return status;
 	top.signals = top_open_signals();
@@ -306,7 +296,7 @@ static enum status top_run(int argc, char **argv)
 	status = screen_open();
 	if (status != STATUS_DONE)
 		return status;
-	region_open(&top.region, top.only_one ? operands[0] : "");
+	region_open(&top.region, top.only_one ? call.operands[0] : "");
 	top.page = top.only_one ? PAGE_REGION : PAGE_REGIONS;
 	top_run_loop(&top);
 	screen_close();
@@ -316,4 +306,17 @@ static enum status top_run(int argc, char **argv)
 	return STATUS_DONE;
 }
 
-const struct command command_top = {"top", "show regions as they change, on a terminal", top_run};
+const struct command command_top = {
+	.name = "top",
+	.summary = "show regions as they change, on a terminal",
+	.usage = "[REGION]",
+	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"interval", 'i', "SECONDS", 0, "Look this often (1)", 0},
+			{0},
+		},
+	.parse = top_parse,
+	.reads = true,
+	.run = top_run,
+};

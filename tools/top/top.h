@@ -4,6 +4,7 @@
 #ifndef TOOLS_TOP_TOP_H
 #define TOOLS_TOP_TOP_H
 
+#include "tools/region/place.h"
 #include "tools/top/top_region.h"
 #include "tools/top/top_regions.h"
 
@@ -15,6 +16,7 @@ enum page { PAGE_REGIONS, PAGE_REGION, PAGE_ROWS };
 enum prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_SEARCH, PROMPT_KEY };
 
 struct top {
+	const struct place *place;
 	int64_t interval; /* nanoseconds between two looks */
 	int64_t next;     /* look, on CLOCK_MONOTONIC */
 	int signals;

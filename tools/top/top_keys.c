@@ -31,7 +31,7 @@ void keys_refresh(struct top *top)
 {
 	switch (top->page) {
 	case PAGE_REGIONS:
-		regions_sample(&top->regions, top->interval, keys_is_wanted, top);
+		regions_sample(&top->regions, top->place, top->interval, keys_is_wanted, top);
 		break;
 	case PAGE_ROWS:
 		if (!rows_searches(top->rows))
@@ -39,7 +39,7 @@ void keys_refresh(struct top *top)
 		/* The region goes on behind it. */
 		__attribute__((fallthrough));
 	case PAGE_REGION:
-		sample_region(&top->region.region);
+		sample_region(top->place, &top->region.region);
 		region_arrange(&top->region);
 		break;
 	}
@@ -67,7 +67,7 @@ static void keys_enter(struct top *top)
 	if (top->page == PAGE_REGIONS) {
 		keys_open_region(top, name);
 	} else {
-		top->rows = rows_open(top->region.region.name, name);
+		top->rows = rows_open(top->place, top->region.region.name, name);
 		top->page = PAGE_ROWS;
 	}
 }

@@ -149,12 +149,12 @@ static int regions_add_region(void *context, const char *name)
 }
 
 /* Which regions there are, with what is known of each. */
-static void regions_list(struct regions_page *page)
+static void regions_list(struct regions_page *page, const struct place *place)
 {
 	struct region_paths names = {.page = page};
 
 	/* A directory that can't be listed now is taken for an empty one. */
-	stele_region_each(place_directory(), regions_add_region, &names);
+	stele_region_each(place->directory, regions_add_region, &names);
 	while (names.known < page->count)
 		sample_free(&page->regions[names.known++]);
 	free(page->regions);
@@ -176,8 +176,8 @@ static void regions_leave_out_removed(struct regions_page *page)
 	page->count = count;
 }
 
-static void regions_sample_others(struct regions_page *page, int64_t until,
-                                  regions_wanted_fn *wanted, void *context)
+static void regions_sample_others(struct regions_page *page, const struct place *place,
+                                  int64_t until, regions_wanted_fn *wanted, void *context)
 {
 	size_t at = 0, sampled = 0;
 
@@ -192,21 +192,22 @@ static void regions_sample_others(struct regions_page *page, int64_t until,
 			memcpy(page->turn, region->name, sizeof(page->turn));
 			return;
 		}
-		sample_region(region);
+		sample_region(place, region);
 	}
 }
 
-void regions_sample(struct regions_page *page, int64_t interval, regions_wanted_fn *wanted,
-                    void *context)
+void regions_sample(struct regions_page *page, const struct place *place, int64_t interval,
+                    regions_wanted_fn *wanted, void *context)
 {
 	bool first = page->count == 0;
 
-	regions_list(page);
+	regions_list(page, place);
 	for (size_t i = 0; i < page->count && !wanted(context); i++)
 		if (page->regions[i].on_screen)
-			sample_region(&page->regions[i]);
-	regions_sample_others(page, clock_monotonic() + interval / (first ? FIRST_SHARE : SHARE),
-	                      wanted, context);
+			sample_region(place, &page->regions[i]);
+	regions_sample_others(page, place,
+	                      clock_monotonic() + interval / (first ? FIRST_SHARE : SHARE), wanted,
+	                      context);
 	regions_leave_out_removed(page);
 	regions_arrange(page);
 }

@@ -8,6 +8,8 @@
 #include "tools/top/top_list.h"
 #include "tools/top/top_sample.h"
 
+struct place;
+
 struct regions_page {
 	struct top_region *regions; /* in the order of names */
 	size_t count;
@@ -20,8 +22,8 @@ typedef bool regions_wanted_fn(void *context);
 
 /* Looks at the regions of the machine, or of --directory, which happens each `interval` nanoseconds: at
  * those on the screen, and at others in turn. */
-void regions_sample(struct regions_page *page, int64_t interval, regions_wanted_fn *wanted,
-                    void *context);
+void regions_sample(struct regions_page *page, const struct place *place, int64_t interval,
+                    regions_wanted_fn *wanted, void *context);
 void regions_arrange(struct regions_page *page);
 void regions_draw(struct regions_page *page);
 void regions_move(struct regions_page *page, long by);

@@ -32,6 +32,7 @@ struct shown_row {
 };
 
 struct rows_page {
+	const struct place *place;
 	char region[STELE_NAME_MAX + 1], name[STELE_NAME_MAX + 1];
 	uint8_t uuid[16]; /* of the region that is open */
 	struct stele_subscriber *subscriber;
@@ -94,12 +95,14 @@ static int rows_open_region(struct rows_page *page)
 
 	if (page->subscriber)
 		return 0;
-	owner_apply(&options);
-	result = stele_subscriber_open(place_path(page->region), &options, &page->subscriber);
+	owner_apply(&page->place->owner, &options);
+	result = stele_subscriber_open(place_path(page->place, page->region), &options,
+	                               &page->subscriber);
 	if (result == 0)
 		return 0;
 	options.notifier = NULL;
-	return stele_subscriber_open(place_path(page->region), &options, &page->subscriber);
+	return stele_subscriber_open(place_path(page->place, page->region), &options,
+	                             &page->subscriber);
 }
 
 static int rows_open_newest(struct rows_page *page)
@@ -126,18 +129,18 @@ static void rows_poll(struct rows_page *page)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
-	if (stele_region_describe(place_path(page->region), &info) < 0)
+	if (stele_region_describe(place_path(page->place, page->region), &info) < 0)
 		return;
 	if (page->subscriber && memcmp(info.uuid, page->uuid, sizeof(page->uuid)) != 0)
 		rows_close_region(page);
 	memcpy(page->uuid, info.uuid, sizeof(page->uuid));
 }
 
-struct rows_page *rows_open(const char *region, const char *table)
+struct rows_page *rows_open(const struct place *place, const char *region, const char *table)
 {
 	struct rows_page *page = heap_realloc(NULL, sizeof(*page));
 
-	*page = (struct rows_page){.before = UINT64_MAX};
+	*page = (struct rows_page){.place = place, .before = UINT64_MAX};
 	snprintf(page->region, sizeof(page->region), "%s", region);
 	snprintf(page->name, sizeof(page->name), "%s", table);
 	rows_refresh(page, false);

@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct place;
 struct rows_page;
 
-struct rows_page *rows_open(const char *region, const char *table);
+struct rows_page *rows_open(const struct place *place, const char *region, const char *table);
 /* Reads what is on the screen from the newest version; with `hold`, from the one it has, while
  * that can be had. */
 void rows_refresh(struct rows_page *page, bool hold);

@@ -180,8 +180,8 @@ static void sample_take_subscribers(struct top_region *region)
 /* ---- a look ---- */
 
 /* The region's contents, and what happened to them since the last look. */
-static int sample_read(struct top_region *region, const struct stele_region_info *before,
-                       int64_t looked_before)
+static int sample_read(const struct place *place, struct top_region *region,
+                       const struct stele_region_info *before, int64_t looked_before)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED | STELE_ANY_OWNER};
@@ -189,7 +189,7 @@ static int sample_read(struct top_region *region, const struct stele_region_info
 	struct tables tables = {0};
 	int result;
 
-	result = stele_subscriber_open(place_path(region->name), &options, &subscriber);
+	result = stele_subscriber_open(place_path(place, region->name), &options, &subscriber);
 	if (result < 0)
 		return result;
 	result = sample_read_tables(subscriber, &tables);
@@ -205,11 +205,11 @@ static int sample_read(struct top_region *region, const struct stele_region_info
 	return result;
 }
 
-static int sample_refresh(struct top_region *region)
+static int sample_refresh(const struct place *place, struct top_region *region)
 {
 	struct stele_region_info before = region->info, info = {.size = sizeof(info)};
 	int64_t looked_before = region->looked;
-	int result = stele_region_describe(place_path(region->name), &info);
+	int result = stele_region_describe(place_path(place, region->name), &info);
 
 	if (result < 0)
 		return result;
@@ -220,7 +220,7 @@ static int sample_refresh(struct top_region *region)
 	}
 	region->info = info;
 	region->looked = clock_monotonic();
-	result = sample_read(region, &before, looked_before);
+	result = sample_read(place, region, &before, looked_before);
 	if (result < 0)
 		return result;
 	sample_take_subscribers(region);
@@ -228,9 +228,9 @@ static int sample_refresh(struct top_region *region)
 	return 0;
 }
 
-void sample_region(struct top_region *region)
+void sample_region(const struct place *place, struct top_region *region)
 {
-	region->error = sample_refresh(region);
+	region->error = sample_refresh(place, region);
 	if (region->error == 0) {
 		region->error_since = 0;
 		return;

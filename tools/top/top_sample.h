@@ -9,6 +9,8 @@
 #include <stele/stele.h>
 #include "tools/top/top_series.h"
 
+struct place;
+
 struct top_table {
 	char name[STELE_NAME_MAX + 1];
 	uint64_t rows, version;
@@ -58,7 +60,7 @@ struct top_region {
 
 /* Looks at the region `name` once more. What it can't read stays as it was, and `error` says
  * why. */
-void sample_region(struct top_region *region);
+void sample_region(const struct place *place, struct top_region *region);
 void sample_free(struct top_region *region); /* frees what it has, and leaves the name */
 
 #endif
