@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/child.h"
 #include "tools/base/clock.h"
 #include "tools/base/fail.h"
@@ -117,7 +118,7 @@ static int child_milliseconds_until(int64_t deadline)
 
 	if (deadline == STELE_FOREVER)
 		return -1;
-	left = (deadline - clock_monotonic()) / 1000000 + 1;
+	left = (deadline - clock_monotonic()) / NSEC_PER_MSEC + 1;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <time.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 
 static int64_t clock_read(clockid_t clock)
@@ -7,7 +8,7 @@ static int64_t clock_read(clockid_t clock)
 	struct timespec time;
 
 	clock_gettime(clock, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+	return time.tv_sec * NSEC_PER_SEC + time.tv_nsec;
 }
 
 int64_t clock_monotonic(void)

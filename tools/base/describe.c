@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/describe.h"
 
@@ -42,11 +43,11 @@ const char *describe_time(uint64_t nanoseconds, char *buffer)
 
 const char *describe_duration(uint64_t nanoseconds, char *buffer)
 {
-	unsigned long long seconds = nanoseconds / 1000000000u;
+	unsigned long long seconds = nanoseconds / NSEC_PER_SEC;
 
 	if (seconds < 1)
 		snprintf(buffer, DESCRIBED_MAX, "%llu ms",
-		         (unsigned long long)nanoseconds / 1000000);
+		         (unsigned long long)nanoseconds / NSEC_PER_MSEC);
 	else if (seconds < 60)
 		snprintf(buffer, DESCRIBED_MAX, "%llu s", seconds);
 	else if (seconds < 3600)

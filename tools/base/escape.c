@@ -9,7 +9,7 @@
 /* The length of the UTF-8 character at `bytes`, and the character; 0 where there is no valid one. */
 static size_t escape_character_at(const char *bytes, size_t length, uint32_t *ret)
 {
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const uint32_t min[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *byte = (const unsigned char *)bytes;
 	uint32_t character;
 	size_t size;
@@ -27,7 +27,7 @@ static size_t escape_character_at(const char *bytes, size_t length, uint32_t *re
 			return 0;
 		character = character << 6 | (byte[i] & 0x3fu);
 	}
-	if (character < least[size] || character > 0x10ffff ||
+	if (character < min[size] || character > 0x10ffff ||
 	    (character >= 0xd800 && character <= 0xdfff))
 		return 0;
 	*ret = character;

@@ -23,16 +23,16 @@ static bool holding;
 
 static void fail_print(const char *format, va_list arguments)
 {
-	char *sentence;
+	char *message;
 	int length;
 
-	length = vasprintf(&sentence, format, arguments);
+	length = vasprintf(&message, format, arguments);
 	if (length < 0)
 		return;
 	text_append_string(&held, "stele: ");
-	escape_for_people(&held, sentence, (size_t)length);
+	escape_for_people(&held, message, (size_t)length);
 	text_append(&held, "\n", 1);
-	free(sentence);
+	free(message);
 	if (!holding)
 		fail_release();
 }
@@ -100,7 +100,7 @@ enum status fail_status(int error)
 	case ENOMEM:
 	case EMFILE:
 	case ENFILE:
-		return STATUS_NO_ROOM;
+		return STATUS_NO_SPACE;
 	case EBADMSG:
 	case EPROTONOSUPPORT:
 		return STATUS_DAMAGED;
@@ -111,7 +111,7 @@ enum status fail_status(int error)
 
 enum status fail_library(int error)
 {
-	const char *sentence = stele_last_error();
+	const char *message = stele_last_error();
 
-	return fail(fail_status(error), "%s", *sentence ? sentence : strerror(-error));
+	return fail(fail_status(error), "%s", *message ? message : strerror(-error));
 }

@@ -11,5 +11,5 @@ void *heap_realloc(void *memory, size_t size)
 		return memory;
 	/* Not fail(), which takes memory itself. */
 	fprintf(stderr, "stele: out of memory: %zu bytes could not be had\n", size);
-	exit(STATUS_NO_ROOM);
+	exit(STATUS_NO_SPACE);
 }

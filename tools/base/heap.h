@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* Resizes memory like realloc(). Ends the process with STATUS_NO_ROOM if there is too little. */
+/* Resizes memory like realloc(). Ends the process with STATUS_NO_SPACE if there is too little. */
 void *heap_realloc(void *memory, size_t size);
 
 #endif

@@ -18,16 +18,16 @@ static bool parse_digits(const char *text, char **ret_end, uint64_t *ret)
 	return errno == 0;
 }
 
-enum status parse_count(const char *what, const char *text, uint64_t least, uint64_t most,
+enum status parse_count(const char *what, const char *text, uint64_t min, uint64_t max,
                         uint64_t *ret)
 {
 	uint64_t count;
 	char *end;
 
-	if (!parse_digits(text, &end, &count) || *end || count < least || count > most)
+	if (!parse_digits(text, &end, &count) || *end || count < min || count > max)
 		return fail(STATUS_INPUT,
 		            "%s: expected a number from %llu to %llu, but \"%s\" stands there",
-		            what, (unsigned long long)least, (unsigned long long)most, text);
+		            what, (unsigned long long)min, (unsigned long long)max, text);
 	*ret = count;
 	return STATUS_DONE;
 }

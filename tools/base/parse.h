@@ -8,7 +8,7 @@
 #include "tools/base/status.h"
 
 /* Each returns STATUS_INPUT after an error message, which starts with `what`. */
-enum status parse_count(const char *what, const char *text, uint64_t least, uint64_t most,
+enum status parse_count(const char *what, const char *text, uint64_t min, uint64_t max,
                         uint64_t *ret);
 enum status parse_size(const char *what, const char *text, uint64_t *ret); /* 64M, 4G */
 /* shm, file, sysv; and back. */

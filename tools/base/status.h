@@ -14,7 +14,7 @@ enum status {
 	STATUS_NO_TABLE = 3,  /* no such region, table or version */
 	STATUS_BUSY = 4,      /* another publisher is attached, or the data moved on too fast */
 	STATUS_DENIED = 5,
-	STATUS_NO_ROOM = 6,
+	STATUS_NO_SPACE = 6,
 	STATUS_DAMAGED = 7, /* damaged, no region, or of another layout */
 	STATUS_SYSTEM = 8,
 	STATUS_REFUSED = 9,    /* the command given to --check did not agree */

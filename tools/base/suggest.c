@@ -5,9 +5,9 @@
 
 static unsigned suggest_min(unsigned a, unsigned b, unsigned c)
 {
-	unsigned least_of_two = a < b ? a : b;
+	unsigned min_of_two = a < b ? a : b;
 
-	return least_of_two < c ? least_of_two : c;
+	return min_of_two < c ? min_of_two : c;
 }
 
 /* The number of letters to insert, delete, replace or swap with their neighbour to make `a` of `b`,

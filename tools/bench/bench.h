@@ -19,8 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stele/stele.h>
-#include "tools/base/progress.h"
 #include "tools/bench/bench_bare.h"
+#include "tools/output/progress.h"
 #include "tools/region/place.h"
 
 /* What can be measured: a notifier, how it is used, and the mechanism that it is made of. */

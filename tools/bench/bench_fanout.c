@@ -11,7 +11,6 @@
 #include <stele/stele.h>
 #include "tools/base/clock.h"
 #include "tools/base/fail.h"
-#include "tools/base/progress.h"
 #include "tools/base/status.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_bare.h"
@@ -19,6 +18,7 @@
 #include "tools/bench/bench_reader.h"
 #include "tools/bench/bench_region.h"
 #include "tools/bench/bench_samples.h"
+#include "tools/output/progress.h"
 
 enum { COMMITS = 20 }; /* in each part of a round */
 
@@ -217,7 +217,7 @@ enum status bench_fanout(struct bench *bench, const struct bench_way *way, struc
 	crowd.go = mmap(NULL, sizeof(*crowd.go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 	                -1, 0);
 	if (crowd.go == MAP_FAILED)
-		return fail(STATUS_NO_ROOM, "no memory to share with the readers");
+		return fail(STATUS_NO_SPACE, "no memory to share with the readers");
 	status = fanout_run_rounds(&crowd);
 	munmap(crowd.go, sizeof(*crowd.go));
 	ret->commit = fanout_take_median(&crowd.commit);

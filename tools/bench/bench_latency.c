@@ -8,7 +8,6 @@
 #include <stele/stele.h>
 #include "tools/base/clock.h"
 #include "tools/base/fail.h"
-#include "tools/base/progress.h"
 #include "tools/base/status.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_core.h"
@@ -17,6 +16,7 @@
 #include "tools/bench/bench_reader.h"
 #include "tools/bench/bench_region.h"
 #include "tools/bench/bench_samples.h"
+#include "tools/output/progress.h"
 #include "tools/region/place.h"
 
 enum {
@@ -247,7 +247,7 @@ static void latency_summarize(struct lane_samples *samples, struct latency *ret)
 	ret->p50 = samples_median(&samples->medians, 0);
 	ret->p99 = samples_percentile(&samples->seen, 0.99);
 	ret->p99_9 = samples_percentile(&samples->seen, 0.999);
-	ret->most = samples_max(&samples->seen);
+	ret->max = samples_max(&samples->seen);
 	ret->cost = samples_median(&samples->cost, 0);
 	ret->after = samples_median(&samples->after, 0);
 }
@@ -262,7 +262,7 @@ enum status bench_latency(struct bench *bench, const struct bench_way *way,
 	session.plain = mmap(NULL, sizeof(*session.plain), PROT_READ | PROT_WRITE,
 	                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (session.plain == MAP_FAILED)
-		return fail(STATUS_NO_ROOM, "no memory to share with a reader");
+		return fail(STATUS_NO_SPACE, "no memory to share with a reader");
 	status = machine_measure_line(bench);
 	if (status == STATUS_DONE)
 		status = bench_publish(bench, way, &session.publisher);

@@ -9,7 +9,7 @@
 /* Of one way to wake a reader; in microseconds, NAN: not measured. */
 struct latency {
 	double p50; /* the median of the rounds' medians */
-	double p99, p99_9, most;
+	double p99, p99_9, max;
 	double cost;  /* the publisher's, median */
 	double after; /* the reader had it so long after the publisher had gone on, median */
 };

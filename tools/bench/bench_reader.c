@@ -21,7 +21,7 @@
 
 enum {
 	FAILED = UINT32_MAX, /* a turn: there are no more */
-	LOOKS = 4096,        /* between two looks at whether the reader lives */
+	POLLS = 4096,        /* between two looks at whether the reader lives */
 };
 
 /* Release: what the reader wrote before is there for who sees the turn. */
@@ -69,7 +69,7 @@ enum status bench_reader_await(struct bench *bench, const struct bench_reader *r
 		if (bench->reader_core == bench->publisher_core)
 			sched_yield();
 		bench_pause();
-		if (i % LOOKS)
+		if (i % POLLS)
 			continue;
 		if (reader_state(reader) == 'Z')
 			return reader_lost(bench, reader);
@@ -161,7 +161,7 @@ enum status bench_readers_start(struct bench *bench, const struct bare *bare, si
 
 	if (shared == MAP_FAILED) {
 		free(readers);
-		return fail(STATUS_NO_ROOM, "no memory to share with %zu readers", count);
+		return fail(STATUS_NO_SPACE, "no memory to share with %zu readers", count);
 	}
 	for (size_t i = 0; i < count; i++)
 		readers[i] = (struct bench_reader){

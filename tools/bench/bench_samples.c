@@ -51,10 +51,10 @@ double samples_percentile(struct samples *samples, double part)
 
 double samples_max(const struct samples *samples)
 {
-	double most = samples->count ? samples->values[0] : NAN;
+	double max = samples->count ? samples->values[0] : NAN;
 
 	for (size_t i = 1; i < samples->count; i++)
-		if (samples->values[i] > most)
-			most = samples->values[i];
-	return most;
+		if (samples->values[i] > max)
+			max = samples->values[i];
+	return max;
 }

@@ -13,7 +13,6 @@
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
 #include "tools/base/parse.h"
-#include "tools/base/progress.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
 #include "tools/bench/bench.h"
@@ -23,6 +22,7 @@
 #include "tools/bench/bench_machine.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/output/progress.h"
 #include "tools/region/options.h"
 
 static const char doc[] =
@@ -128,7 +128,7 @@ enum {
 	P50,
 	P99,
 	P99_9,
-	MOST,
+	MAX,
 	COMMIT,
 	BY_HAND,
 	RATIO,
@@ -139,10 +139,10 @@ enum {
 	TABLE_LATENCY,
 	AFTER = TABLE_LATENCY,
 	BY_HAND_P99,
-	BY_HAND_MOST,
+	BY_HAND_MAX,
 	BY_HAND_COST,
 	BARE_P99,
-	BARE_MOST,
+	BARE_MAX,
 	SAMPLES,
 	PUBLISHER_CORE,
 	READER_CORE,
@@ -155,7 +155,7 @@ static const struct output_column latency_columns[LATENCY_COLUMNS] = {
 	[P50] = {"p50_us", true},
 	[P99] = {"p99_us", true},
 	[P99_9] = {"p99_9_us", true},
-	[MOST] = {"max_us", true},
+	[MAX] = {"max_us", true},
 	[COMMIT] = {"commit_us", true},
 	[BY_HAND] = {"by_hand_us", true},
 	[RATIO] = {"ratio", true},
@@ -165,10 +165,10 @@ static const struct output_column latency_columns[LATENCY_COLUMNS] = {
 	[REASON] = {"reason", false},
 	[AFTER] = {"after_commit_us", true},
 	[BY_HAND_P99] = {"by_hand_p99_us", true},
-	[BY_HAND_MOST] = {"by_hand_max_us", true},
+	[BY_HAND_MAX] = {"by_hand_max_us", true},
 	[BY_HAND_COST] = {"by_hand_commit_us", true},
 	[BARE_P99] = {"bare_p99_us", true},
-	[BARE_MOST] = {"bare_max_us", true},
+	[BARE_MAX] = {"bare_max_us", true},
 	[SAMPLES] = {"samples", true},
 	[PUBLISHER_CORE] = {"publisher_core", true},
 	[READER_CORE] = {"reader_core", true},
@@ -238,7 +238,7 @@ static enum status bench_print_latency(struct output *output, const struct bench
 		[P50] = stele->p50,
 		[P99] = stele->p99,
 		[P99_9] = stele->p99_9,
-		[MOST] = stele->most,
+		[MAX] = stele->max,
 		[COMMIT] = stele->cost,
 		[BY_HAND] = hand->p50,
 		[RATIO] = stele->p50 / hand->p50,
@@ -246,10 +246,10 @@ static enum status bench_print_latency(struct output *output, const struct bench
 		[SEND] = bare->cost,
 		[AFTER] = stele->after,
 		[BY_HAND_P99] = hand->p99,
-		[BY_HAND_MOST] = hand->most,
+		[BY_HAND_MAX] = hand->max,
 		[BY_HAND_COST] = hand->cost,
 		[BARE_P99] = bare->p99,
-		[BARE_MOST] = bare->most,
+		[BARE_MAX] = bare->max,
 		[LINE] = bench->line_us,
 	};
 

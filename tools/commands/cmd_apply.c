@@ -237,7 +237,7 @@ enum { INPUT_MAX = 1 << 30 };
 static enum status apply_keep_line(struct apply *apply, const char *line, size_t length)
 {
 	if (length > INPUT_MAX - apply->text.length)
-		return fail(STATUS_NO_ROOM, "%sthe changes up to here are more than %d bytes",
+		return fail(STATUS_NO_SPACE, "%sthe changes up to here are more than %d bytes",
 		            apply->where, INPUT_MAX);
 	if (apply->count == apply->capacity) {
 		apply->capacity = apply->capacity * 2 + 64;

@@ -72,7 +72,7 @@ static void clean_found(void *context, const struct leftover *leftover)
 	cells[REGION] = cell_text(leftover->region);
 	cells[NAME] = cell_text(leftover->name);
 	if (leftover->error < 0)
-		cleaning->worst = fail(fail_status(leftover->error), "%s", leftover->sentence);
+		cleaning->worst = fail(fail_status(leftover->error), "%s", leftover->message);
 	cleaning->status = output_row(cleaning->output, cells);
 }
 

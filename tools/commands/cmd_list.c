@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
@@ -42,7 +43,7 @@ static const struct output_column columns[COLUMNS] = {
 };
 
 /* Nanoseconds after which what was gathered is printed, however few rows they are. */
-#define FLUSH_INTERVAL INT64_C(100000000)
+#define FLUSH_INTERVAL (100 * NSEC_PER_MSEC)
 
 struct listing {
 	const struct place *place;

@@ -17,7 +17,7 @@ struct mirrored {
 	const char *region;
 };
 
-static void publish_kernel_report(void *context, const char *sentence, uint64_t version)
+static void publish_kernel_report(void *context, const char *message, uint64_t version)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	const struct mirrored *mirrored = context;
@@ -27,11 +27,11 @@ static void publish_kernel_report(void *context, const char *sentence, uint64_t 
 	/* The region can't become another one while its publisher is attached. */
 	if (version && stele_region_describe(place_path(mirrored->place, region), &info) == 0)
 		printf("%s: version %s: %s\n", region,
-		       token_describe_short(version, info.uuid, token), sentence);
+		       token_describe_short(version, info.uuid, token), message);
 	else if (version)
-		printf("%s: version %llu: %s\n", region, (unsigned long long)version, sentence);
+		printf("%s: version %llu: %s\n", region, (unsigned long long)version, message);
 	else
-		printf("%s: %s\n", region, sentence);
+		printf("%s: %s\n", region, message);
 	fflush(stdout);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
@@ -322,7 +323,7 @@ static bool trace_may_return(struct trace *trace)
 }
 
 /* Signals, and the end of who reads the output, are looked for between slices of waiting. */
-#define SLICE INT64_C(100000000)
+#define SLICE (100 * NSEC_PER_MSEC)
 
 static enum status trace_follow(struct trace *trace)
 {

@@ -8,10 +8,10 @@
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
-#include "tools/base/progress.h"
 #include "tools/base/status.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/output/progress.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
@@ -44,7 +44,7 @@ static const struct output_column damage_columns[DAMAGE_COLUMNS] = {
 	[DAMAGE_WHAT] = {"damage", false},
 };
 
-struct told {
+struct reported {
 	char version[DESCRIBED_MAX], offset[DESCRIBED_MAX], table[STELE_NAME_MAX + 1];
 	const char *what;
 	uint64_t of_version, at;
@@ -52,31 +52,32 @@ struct told {
 
 struct verification {
 	struct progress progress;
-	struct told *told;
-	size_t count, room;
+	struct reported *reported;
+	size_t count, capacity;
 };
 
-enum { TOLD_MOST = 1000 };
+enum { REPORTED_MAX = 1000 };
 
 static void verify_on_damage(void *context, const struct stele_damage *damage)
 {
 	struct verification *verification = context;
-	struct told *told;
+	struct reported *reported;
 
-	if (verification->count == TOLD_MOST)
+	if (verification->count == REPORTED_MAX)
 		return;
-	if (verification->count == verification->room) {
-		verification->room = verification->room ? verification->room * 2 : 16;
-		verification->told = heap_realloc(verification->told,
-		                                  verification->room * sizeof(*verification->told));
+	if (verification->count == verification->capacity) {
+		verification->capacity = verification->capacity ? verification->capacity * 2 : 16;
+		verification->reported =
+			heap_realloc(verification->reported,
+		                     verification->capacity * sizeof(*verification->reported));
 	}
-	told = &verification->told[verification->count++];
-	describe_number(damage->version, told->version);
-	describe_number(damage->offset, told->offset);
-	snprintf(told->table, sizeof(told->table), "%s", damage->table);
-	told->what = damage->what;
-	told->of_version = damage->version;
-	told->at = damage->offset;
+	reported = &verification->reported[verification->count++];
+	describe_number(damage->version, reported->version);
+	describe_number(damage->offset, reported->offset);
+	snprintf(reported->table, sizeof(reported->table), "%s", damage->table);
+	reported->what = damage->what;
+	reported->of_version = damage->version;
+	reported->at = damage->offset;
 }
 
 static void verify_on_progress(void *context, uint64_t objects)
@@ -94,16 +95,16 @@ static struct cell *verify_make_damages(const struct verification *verification)
 		heap_realloc(NULL, (verification->count + 1) * DAMAGE_COLUMNS * sizeof(*cells));
 
 	for (size_t i = 0; i < verification->count; i++) {
-		const struct told *told = &verification->told[i];
+		const struct reported *reported = &verification->reported[i];
 		struct cell *cell = cells + i * DAMAGE_COLUMNS;
 
-		cell[DAMAGE_VERSION] = told->of_version ? cell_literal(told->version)
-		                                        : (struct cell){.kind = CELL_NONE};
-		cell[DAMAGE_TABLE] =
-			*told->table ? cell_text(told->table) : (struct cell){.kind = CELL_NONE};
-		cell[DAMAGE_OFFSET] =
-			told->at ? cell_literal(told->offset) : (struct cell){.kind = CELL_NONE};
-		cell[DAMAGE_WHAT] = cell_text(told->what);
+		cell[DAMAGE_VERSION] = reported->of_version ? cell_literal(reported->version)
+		                                            : (struct cell){.kind = CELL_NONE};
+		cell[DAMAGE_TABLE] = *reported->table ? cell_text(reported->table)
+		                                      : (struct cell){.kind = CELL_NONE};
+		cell[DAMAGE_OFFSET] = reported->at ? cell_literal(reported->offset)
+		                                   : (struct cell){.kind = CELL_NONE};
+		cell[DAMAGE_WHAT] = cell_text(reported->what);
 	}
 	return cells;
 }
@@ -210,7 +211,7 @@ static enum status verify_run(int argc, char **argv)
 	progress_end(&verification.progress);
 	status = result < 0 ? fail_region(&call.place, call.operands[0], result)
 	                    : verify_print(&use, &verification, result == 1, format);
-	free(verification.told);
+	free(verification.reported);
 	if (status == STATUS_DONE && result == 0)
 		status = fail(STATUS_DAMAGED, "%s is damaged: %llu %s wrong", call.operands[0],
 		              (unsigned long long)use.damages,

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/child.h"
 #include "tools/base/clock.h"
 #include "tools/base/command.h"
@@ -76,7 +77,7 @@ struct watch {
 };
 
 /* How a wait ended. */
-enum ending { NEWER, TIME_IS_UP, TOLD_TO_STOP, OUTPUT_GONE, FAILED };
+enum ending { NEWER, TIME_IS_UP, STOPPED, OUTPUT_GONE, FAILED };
 
 static error_t watch_parse(int key, char *argument, struct argp_state *state)
 {
@@ -203,9 +204,9 @@ static enum status watch_close_output(struct watch *watch, enum status status)
 
 static int64_t watch_command_deadline(const struct watch *watch)
 {
-	int64_t least = clock_monotonic() + COMMAND_TIME;
+	int64_t min = clock_monotonic() + COMMAND_TIME;
 
-	return watch->deadline > least ? watch->deadline : least;
+	return watch->deadline > min ? watch->deadline : min;
 }
 
 /* Runs the command on what was gathered for it, if anything was. `*ret_applied` is false where it
@@ -284,10 +285,10 @@ static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 	if (watch->deadline == STELE_FOREVER && fd >= 0)
 		timeout = NULL;
 	else if (fd >= 0 && time > 0)
-		left = (struct timespec){time / 1000000000, (long)(time % 1000000000)};
+		left = (struct timespec){time / NSEC_PER_SEC, (long)(time % NSEC_PER_SEC)};
 	if (ppoll(fds, 3, timeout, NULL) > 0) {
 		if (fds[0].revents)
-			return TOLD_TO_STOP;
+			return STOPPED;
 		if (fds[1].revents)
 			return OUTPUT_GONE;
 		return NEWER;
@@ -304,8 +305,7 @@ static enum ending watch_wait_for_version(const struct watch *watch, int *ret_er
 	uint64_t since =
 		watch->reader.snapshot ? stele_snapshot_version(watch->reader.snapshot) : 0;
 	int fd = stele_subscriber_fd(watch->reader.subscriber);
-	const int64_t slice = 100 * INT64_C(1000000),
-		      move_on = clock_monotonic() + INT64_C(1000000000);
+	const int64_t slice = 100 * NSEC_PER_MSEC, move_on = clock_monotonic() + NSEC_PER_SEC;
 
 	for (;;) {
 		int64_t until = fd < 0 ? clock_monotonic() + slice : 0;
@@ -433,7 +433,7 @@ static enum status watch_follow(struct watch *watch)
 			break;
 		case TIME_IS_UP:
 			return watch_fail_timeout(watch);
-		case TOLD_TO_STOP:
+		case STOPPED:
 			return STATUS_DONE;
 		case OUTPUT_GONE:
 			return STATUS_SYSTEM;

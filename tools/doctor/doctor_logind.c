@@ -36,12 +36,12 @@ static bool logind_read_settings(const char *path, bool *remove_ipc)
 {
 	char *line = NULL, value[16];
 	bool login = false;
-	size_t room = 0;
+	size_t capacity = 0;
 	FILE *file = fopen(path, "re");
 
 	if (!file)
 		return false;
-	while (getline(&line, &room, file) > 0) {
+	while (getline(&line, &capacity, file) > 0) {
 		char section[16];
 
 		if (sscanf(line, " [%15[^]]]", section) == 1)
@@ -107,17 +107,17 @@ static bool logind_removes_ipc(void)
 /* The highest number of a user of the system's; root is one, too. */
 static uid_t logind_system_users(void)
 {
-	unsigned most = 999, found;
+	unsigned max = 999, found;
 	char line[256];
 	FILE *file = fopen("/etc/login.defs", "re");
 
 	if (!file)
-		return most;
+		return max;
 	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, " SYS_UID_MAX %u", &found) == 1)
-			most = found;
+			max = found;
 	fclose(file);
-	return most;
+	return max;
 }
 
 /* A user who lingers is never logged out, as far as logind goes. */

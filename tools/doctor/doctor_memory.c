@@ -15,7 +15,7 @@
 #include "tools/doctor/doctor_memory.h"
 #include "tools/doctor/doctor_report.h"
 
-#define LEAST      (UINT64_C(128) << 10) /* more than an empty region takes */
+#define SPACE_MIN  (UINT64_C(128) << 10) /* more than an empty region takes */
 #define FILES      4                     /* of a region, its folder included */
 #define HUGE_PAGES "/sys/kernel/mm/transparent_hugepage/"
 
@@ -45,8 +45,9 @@ static void memory_check_space(struct doctor *doctor, const struct statfs *statu
 	describe_size(left, sizes[1]);
 	describe_size(more, sizes[2]);
 	snprintf(mend, sizeof(mend), "mount -o remount,size=%lluM %.400s",
-	         (unsigned long long)((size - left + more + LEAST) >> 20) + 64, doctor->directory);
-	if (left < LEAST)
+	         (unsigned long long)((size - left + more + SPACE_MIN) >> 20) + 64,
+	         doctor->directory);
+	if (left < SPACE_MIN)
 		doctor_report(
 			doctor, VERDICT_PROBLEM, "space", NULL, tmpfs ? mend : NULL,
 			"%s is full: %s are left of %s, too few for a new region, and regions there "
@@ -85,7 +86,7 @@ static void memory_check_files(struct doctor *doctor, const struct statfs *statu
 static void memory_huge_option(const char *directory, char ret[32])
 {
 	char *line = NULL, wanted[32], device[32], *options;
-	size_t room = 0;
+	size_t capacity = 0;
 	struct stat status;
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 
@@ -93,7 +94,7 @@ static void memory_huge_option(const char *directory, char ret[32])
 	if (!file || stat(directory, &status) < 0)
 		goto end;
 	snprintf(wanted, sizeof(wanted), "%u:%u", major(status.st_dev), minor(status.st_dev));
-	while (getline(&line, &room, file) > 0)
+	while (getline(&line, &capacity, file) > 0)
 		if (sscanf(line, "%*s %*s %31s", device) == 1 && strcmp(device, wanted) == 0 &&
 		    (options = strstr(line, " - ")) && (options = strstr(options, "huge=")))
 			sscanf(options, "huge=%31[a-z_]", ret);

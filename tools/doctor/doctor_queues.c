@@ -19,20 +19,20 @@ static void queues_count_own(void *context, const char *name)
 /* Room for what is there, for those who have none, and as much again. */
 static uint64_t queues_enough(uint64_t queues)
 {
-	uint64_t most = 256;
+	uint64_t max = 256;
 
-	while (most < 2 * queues)
-		most *= 2;
-	return most;
+	while (max < 2 * queues)
+		max *= 2;
+	return max;
 }
 
 static void queues_check_max(struct doctor *doctor)
 {
-	uint64_t most, used = 0, waiting = examine_notified_by(doctor, LAYOUT_NOTIFIER_FUTEX);
+	uint64_t max, used = 0, waiting = examine_notified_by(doctor, LAYOUT_NOTIFIER_FUTEX);
 	const char *known = "";
 	char mend[64];
 
-	if (!examine_number("/proc/sys/fs/mqueue/queues_max", &most)) {
+	if (!examine_number("/proc/sys/fs/mqueue/queues_max", &max)) {
 		doctor_report(
 			doctor, VERDICT_NOTE, "queues", NULL, NULL,
 			"this kernel has no POSIX message queues; subscribers wait on the futex, "
@@ -45,30 +45,30 @@ static void queues_check_max(struct doctor *doctor)
 	}
 	snprintf(mend, sizeof(mend), "sysctl -w fs.mqueue.queues_max=%llu",
 	         (unsigned long long)queues_enough(used + waiting));
-	if (used >= most)
+	if (used >= max)
 		doctor_report(
 			doctor, VERDICT_PROBLEM, "queues", NULL, mend,
 			"%s%llu message queues are there, and fs.mqueue.queues_max allows %llu: new "
 			"subscribers get none and wait on the futex, as %llu do now",
-			known, (unsigned long long)used, (unsigned long long)most,
+			known, (unsigned long long)used, (unsigned long long)max,
 			(unsigned long long)waiting);
-	else if (used + waiting > most)
+	else if (used + waiting > max)
 		doctor_report(
 			doctor, VERDICT_NOTE, "queues", NULL, mend,
 			"%s%llu message queues are there, and fs.mqueue.queues_max allows %llu: that "
 			"is too few if the %llu subscribers that wait on the futex want one, too",
-			known, (unsigned long long)used, (unsigned long long)most,
+			known, (unsigned long long)used, (unsigned long long)max,
 			(unsigned long long)waiting);
 	else
 		doctor_report(
 			doctor, VERDICT_OK, "queues", NULL, NULL,
 			"%s%llu message queues are there, of %llu that fs.mqueue.queues_max allows",
-			known, (unsigned long long)used, (unsigned long long)most);
+			known, (unsigned long long)used, (unsigned long long)max);
 }
 
 static void queues_check_bytes(struct doctor *doctor)
 {
-	uint64_t subscribers = examine_subscriber_count(doctor), room;
+	uint64_t subscribers = examine_subscriber_count(doctor), capacity;
 	struct rlimit limit;
 	char mend[96];
 
@@ -79,28 +79,29 @@ static void queues_check_bytes(struct doctor *doctor)
 		              "RLIMIT_MSGQUEUE does not limit the message queues of this user");
 		return;
 	}
-	room = limit.rlim_cur / QUEUE_BYTES;
+	capacity = limit.rlim_cur / QUEUE_BYTES;
 	snprintf(mend, sizeof(mend), "ulimit -q %llu, or LimitMSGQUEUE=%llu in a unit",
 	         (unsigned long long)queues_enough(subscribers) * QUEUE_BYTES,
 	         (unsigned long long)queues_enough(subscribers) * QUEUE_BYTES);
-	if (room == 0)
+	if (capacity == 0)
 		doctor_report(
 			doctor, VERDICT_PROBLEM, "msgqueue", NULL, mend,
 			"RLIMIT_MSGQUEUE is %llu bytes here, less than the %u of one subscriber's "
 			"queue: subscribers with this limit wait on the futex",
 			(unsigned long long)limit.rlim_cur, QUEUE_BYTES);
-	else if (room < subscribers)
+	else if (capacity < subscribers)
 		doctor_report(
 			doctor, VERDICT_NOTE, "msgqueue", NULL, mend,
 			"RLIMIT_MSGQUEUE is %llu bytes here, %llu queues of %u bytes for each user: "
 			"too few if the %llu subscribers are all of one user",
-			(unsigned long long)limit.rlim_cur, (unsigned long long)room, QUEUE_BYTES,
-			(unsigned long long)subscribers);
+			(unsigned long long)limit.rlim_cur, (unsigned long long)capacity,
+			QUEUE_BYTES, (unsigned long long)subscribers);
 	else
 		doctor_report(
 			doctor, VERDICT_OK, "msgqueue", NULL, NULL,
 			"RLIMIT_MSGQUEUE is %llu bytes here, %llu queues of %u bytes for each user",
-			(unsigned long long)limit.rlim_cur, (unsigned long long)room, QUEUE_BYTES);
+			(unsigned long long)limit.rlim_cur, (unsigned long long)capacity,
+			QUEUE_BYTES);
 }
 
 void doctor_check_queues(struct doctor *doctor)

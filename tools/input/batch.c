@@ -7,12 +7,12 @@
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
-#include "tools/base/progress.h"
 #include "tools/base/status.h"
 #include "tools/base/text.h"
 #include "tools/input/batch.h"
 #include "tools/input/input.h"
 #include "tools/input/input_fail.h"
+#include "tools/output/progress.h"
 #include "tools/output/row_cells.h"
 #include "tools/rows/row.h"
 
@@ -91,7 +91,7 @@ static enum status batch_fail_too_large(const struct input *input, uint64_t limi
 	char size[DESCRIBED_MAX];
 
 	return fail(
-		STATUS_NO_ROOM,
+		STATUS_NO_SPACE,
 		"%s:%llu: the rows up to here take more than the %s that the region may grow to",
 		input->lines.name, (unsigned long long)input->line, describe_size(limit, size));
 }

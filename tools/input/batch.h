@@ -26,7 +26,7 @@ struct batch {
 	size_t count, row_capacity;
 };
 
-/* Reads and checks all rows of an input that was started. Fails with STATUS_NO_ROOM once the rows
+/* Reads and checks all rows of an input that was started. Fails with STATUS_NO_SPACE once the rows
  * take more than `limit` bytes, so that an endless input does not take all memory. `table` names
  * the progress bar. */
 enum status batch_read(struct batch *batch, struct input *input, const char *table, uint64_t limit);

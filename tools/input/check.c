@@ -33,7 +33,7 @@ static enum status check_print_changes(const struct check *check, struct stele_w
 	int result;
 
 	if (!stream)
-		return fail(STATUS_NO_ROOM, "no memory for the changes: %s", strerror(errno));
+		return fail(STATUS_NO_SPACE, "no memory for the changes: %s", strerror(errno));
 	difference->output = difference_output_to(stream, OUTPUT_NDJSON);
 	result = difference_print_proposed(difference, table, check->target->table, schema);
 	status = result < 0 ? fail_library(result) : (enum status)result;

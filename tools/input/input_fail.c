@@ -10,16 +10,16 @@
 enum status input_fail(const struct input *input, const char *format, ...)
 {
 	va_list arguments;
-	char *sentence;
+	char *message;
 	int length;
 
 	va_start(arguments, format);
-	length = vasprintf(&sentence, format, arguments);
+	length = vasprintf(&message, format, arguments);
 	va_end(arguments);
 	if (length < 0)
-		return STATUS_NO_ROOM;
+		return STATUS_NO_SPACE;
 	fail(STATUS_INPUT, "%s:%llu: %s", input->lines.name, (unsigned long long)input->line,
-	     sentence);
-	free(sentence);
+	     message);
+	free(message);
 	return STATUS_INPUT;
 }

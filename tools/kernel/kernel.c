@@ -49,7 +49,7 @@ struct source {
 	unsigned messages;  /* in this round */
 	unsigned dumped;    /* objects, in this round */
 	bool lost;          /* messages, in this round */
-	bool told;          /* the sentence about a failure is written */
+	bool reported;      /* the sentence about a failure is written */
 };
 
 static int64_t kernel_now(void)
@@ -60,22 +60,26 @@ static int64_t kernel_now(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void __attribute__((format(printf, 3, 4)))
-report(const struct source *source, uint64_t version, const char *format, ...)
+static void kernel_report(const struct source *source, uint64_t version, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void kernel_report(const struct source *source, uint64_t version, const char *format, ...)
 {
-	char sentence[160];
+	char message[160];
 	va_list arguments;
 
 	if (!source->options->report)
 		return;
 	va_start(arguments, format);
-	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	source->options->report(source->options->context, sentence, version);
+	source->options->report(source->options->context, message, version);
 }
 
-static int __attribute__((format(printf, 3, 4)))
-kernel_fail(struct source *source, int r, const char *format, ...)
+static int kernel_fail(struct source *source, int r, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int kernel_fail(struct source *source, int r, const char *format, ...)
 {
 	va_list arguments;
 
@@ -84,7 +88,7 @@ kernel_fail(struct source *source, int r, const char *format, ...)
 		vsnprintf(source->options->error, source->options->error_size, format, arguments);
 		va_end(arguments);
 	}
-	source->told = true;
+	source->reported = true;
 	return r;
 }
 
@@ -250,11 +254,11 @@ static int kernel_round(struct source *source)
 		return kernel_fail_library(source, r);
 	/* Not earlier: who reads the reports may be slow, and the region was locked. */
 	if (source->lost)
-		report(source, 0, "the kernel lost messages; everything is read again");
+		kernel_report(source, 0, "the kernel lost messages; everything is read again");
 	if (r == 1 && source->dumped)
-		report(source, version, "read %u objects from the kernel", source->dumped);
+		kernel_report(source, version, "read %u objects from the kernel", source->dumped);
 	else if (r == 1)
-		report(source, version, "applied %u kernel messages", source->messages);
+		kernel_report(source, version, "applied %u kernel messages", source->messages);
 	return 0;
 }
 
@@ -340,7 +344,7 @@ static int kernel_run_source(struct source *source)
 		                        stele_publisher_note(source->publisher), 0);
 	if (r > 0)
 		r = kernel_loop(source);
-	if (r < 0 && !source->told)
+	if (r < 0 && !source->reported)
 		kernel_fail(source, r, "can't read the kernel's tables over rtnetlink: %s",
 		            strerror(-r));
 	stele_publisher_close(source->publisher);

@@ -38,7 +38,7 @@ struct kernel_options {
 
 	/* Called after each commit that made a version, with a sentence (no newline) about it that
 	 * holds during the call, and, with version 0, about events that made none. May be NULL. */
-	void (*report)(void *context, const char *sentence, uint64_t version);
+	void (*report)(void *context, const char *message, uint64_t version);
 	void *context;
 
 	/* Bytes of receive buffer for kernel messages; 0: 32 MiB, or what the system allows. */

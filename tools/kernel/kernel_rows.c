@@ -243,7 +243,7 @@ struct route_value {
 /* The text of the path as it grows. */
 struct path {
 	char *text;
-	size_t length, room;
+	size_t length, capacity;
 };
 
 #define ROUTE_COLUMNS(value_) \
@@ -263,16 +263,19 @@ static struct route_value rows_route_columns(struct kernel_row *row)
 	return ROUTE_COLUMNS((struct kernel_route6 *)row->value);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-rows_add_path(struct path *path, const char *format, ...)
+static void rows_add_path(struct path *path, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void rows_add_path(struct path *path, const char *format, ...)
 {
 	va_list arguments;
 	int length;
 
 	va_start(arguments, format);
-	length = vsnprintf(path->text + path->length, path->room - path->length, format, arguments);
+	length = vsnprintf(path->text + path->length, path->capacity - path->length, format,
+	                   arguments);
 	va_end(arguments);
-	if (length > 0 && (size_t)length < path->room - path->length)
+	if (length > 0 && (size_t)length < path->capacity - path->length)
 		path->length += (size_t)length;
 }
 
@@ -383,7 +386,7 @@ bool kernel_decode_route(const struct nlmsghdr *message, const struct kernel_nam
 	*value.mtu = rows_attribute_u32(metrics.of[RTAX_MTU], 0);
 	*value.next_hop_id = rows_attribute_u32(found.of[RTA_NH_ID], 0);
 	path.text = value.path;
-	path.room = KERNEL_VALUE_MAX - ret->row.size;
+	path.capacity = KERNEL_VALUE_MAX - ret->row.size;
 	if (found.of[RTA_MULTIPATH])
 		rows_add_hops(names, header->rtm_family, found.of[RTA_MULTIPATH], &value, &path);
 	else if (found.of[RTA_OIF])

@@ -12,7 +12,7 @@
 #include "tools/output/row_cells.h"
 #include "tools/region/token.h"
 
-#define STOP_LOOK 256 /* changes printed between two looks for a signal */
+#define STOP_POLL 256 /* changes printed between two looks for a signal */
 
 enum { VERSION, CHANGE, TABLE, ROW, BEFORE, TOKEN, COLUMNS };
 
@@ -117,7 +117,7 @@ static enum status difference_print_change(struct difference *difference, struct
 		cells[BEFORE] = difference_row_object(&pair->before_cells);
 	}
 	/* The caller that has a descriptor for signals knows why. */
-	if (++difference->printed % STOP_LOOK == 0 && stop_came())
+	if (++difference->printed % STOP_POLL == 0 && stop_came())
 		return STATUS_SYSTEM;
 	return output_row(difference->output, cells);
 }

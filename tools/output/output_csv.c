@@ -69,9 +69,9 @@ static void output_csv_flush(struct output *output)
 	(void)output;
 }
 
-static void output_csv_end(struct output *output, bool whole)
+static void output_csv_end(struct output *output, bool complete)
 {
-	(void)whole;
+	(void)complete;
 	text_free(output->state);
 	free(output->state);
 }

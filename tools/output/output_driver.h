@@ -14,7 +14,7 @@ struct output_driver {
 	void (*begin)(struct output *output); /* before the first row, or the end */
 	void (*row)(struct output *output, const struct cell *cells);
 	void (*flush)(struct output *output);
-	void (*end)(struct output *output, bool whole); /* frees the state, too */
+	void (*end)(struct output *output, bool complete); /* frees the state, too */
 };
 
 struct output {

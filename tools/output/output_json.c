@@ -90,9 +90,9 @@ static void output_json_flush(struct output *output)
 	(void)output;
 }
 
-static void output_json_end(struct output *output, bool whole)
+static void output_json_end(struct output *output, bool complete)
 {
-	if (whole && output_json_is_array(output))
+	if (complete && output_json_is_array(output))
 		fputs(output->rows ? "\n]\n" : "]\n", output->stream);
 	text_free(output->state);
 	free(output->state);

@@ -151,11 +151,11 @@ static void table_add_row(struct output *output, const struct cell *cells)
 		table_print_batch(output);
 }
 
-static void table_end(struct output *output, bool whole)
+static void table_end(struct output *output, bool complete)
 {
 	struct table *table = output->state;
 
-	if (output->shape != SHAPE_RECORD && (table->rows || (whole && !table->begun)))
+	if (output->shape != SHAPE_RECORD && (table->rows || (complete && !table->begun)))
 		table_print_batch(output);
 	free(table->widths);
 	free(table->pieces);

@@ -41,7 +41,7 @@ void row_cells_close(struct row_cells *row)
 /* JSON has no infinities and no NaN, and readers of it no integers past 64 bits with a sign. */
 static bool row_cells_is_literal(enum stele_type type, const char *text, size_t length)
 {
-	static const char most[] = "9223372036854775807";
+	static const char max[] = "9223372036854775807";
 
 	if (type == STELE_BOOL)
 		return true;
@@ -49,8 +49,8 @@ static bool row_cells_is_literal(enum stele_type type, const char *text, size_t 
 		return false;
 	if (type == STELE_F64)
 		return memchr(text, 'n', length) == NULL; /* "inf", "nan" */
-	if (type == STELE_U64 && length >= sizeof(most) - 1)
-		return length == sizeof(most) - 1 && memcmp(text, most, length) <= 0;
+	if (type == STELE_U64 && length >= sizeof(max) - 1)
+		return length == sizeof(max) - 1 && memcmp(text, max, length) <= 0;
 	return true;
 }
 
@@ -72,10 +72,10 @@ static size_t row_cells_append_column(struct row_cells *row, const struct stele_
                                       const void *value, size_t size, size_t used)
 {
 	for (;;) {
-		size_t room = row->capacity - used;
-		size_t length = stele_value_format(column, value, size, row->text + used, room);
+		size_t left = row->capacity - used;
+		size_t length = stele_value_format(column, value, size, row->text + used, left);
 
-		if (length < room)
+		if (length < left)
 			return length;
 		row->capacity = used + length * 2 + 256;
 		row->text = heap_realloc(row->text, row->capacity);

@@ -76,7 +76,7 @@ static void leftovers_file_found(void *context, const struct stele_leftover *lef
 					       .kind = leftover->kind,
 					       .name = leftover->name,
 					       .error = leftover->error,
-					       .sentence = stele_last_error(),
+					       .message = stele_last_error(),
 				       });
 }
 
@@ -85,16 +85,16 @@ static void leftovers_search_files(struct search *search)
 	const char *directory = place_directory(search->place);
 	struct region_paths names = {0};
 	int error = leftovers_list_names(directory, &names);
-	char sentence[PATH_MAX + 64];
+	char message[PATH_MAX + 64];
 
-	snprintf(sentence, sizeof(sentence), "cannot list %s: %s", directory, strerror(-error));
+	snprintf(message, sizeof(message), "cannot list %s: %s", directory, strerror(-error));
 	if (error < 0)
 		search->found(search->context, &(struct leftover){
 						       .region = "",
 						       .kind = "directory",
 						       .name = directory,
 						       .error = error,
-						       .sentence = sentence,
+						       .message = message,
 					       });
 	for (size_t i = 0; i < names.count; i++) {
 		int result;
@@ -111,7 +111,7 @@ static void leftovers_search_files(struct search *search)
 							       .kind = "region",
 							       .name = names.names[i],
 							       .error = result,
-							       .sentence = stele_last_error(),
+							       .message = stele_last_error(),
 						       });
 	}
 	free(names.names);
@@ -122,7 +122,7 @@ static void leftovers_search_files(struct search *search)
 static void leftovers_check_queue(void *context, const char *name)
 {
 	struct search *search = context;
-	char region[STELE_NAME_MAX + 1], path[NAME_MAX + 2], sentence[2 * NAME_MAX];
+	char region[STELE_NAME_MAX + 1], path[NAME_MAX + 2], message[2 * NAME_MAX];
 	int result;
 
 	if (!queue_is_subscribers(name, region))
@@ -134,14 +134,14 @@ static void leftovers_check_queue(void *context, const char *name)
 	if (result == 1)
 		result = search->dry_run ? 0 : queue_remove(name);
 	snprintf(path, sizeof(path), "/%s", name);
-	snprintf(sentence, sizeof(sentence), "cannot remove the message queue %s: %s", path,
+	snprintf(message, sizeof(message), "cannot remove the message queue %s: %s", path,
 	         strerror(-result));
 	search->found(search->context, &(struct leftover){
 					       .region = region,
 					       .kind = "queue",
 					       .name = path,
 					       .error = result,
-					       .sentence = sentence,
+					       .message = message,
 				       });
 }
 

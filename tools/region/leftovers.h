@@ -12,7 +12,7 @@ struct leftover {
 	const char *kind, *name; /* as in struct stele_leftover, or "queue" and the queue's name; or
 	                            "region" or "directory": what is left there can't be looked at */
 	int error;               /* 0, or why it is not removed */
-	const char *sentence;    /* the same for people */
+	const char *message;     /* the same for people */
 };
 
 /* Calls `found` for each, after removing it unless it is a dry run. Returns 0, or the negative

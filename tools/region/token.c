@@ -30,7 +30,7 @@ static bool token_parse_region(const char *text, char ret[DIGITS_MAX + 1])
 	return count >= DIGITS_MIN;
 }
 
-enum status token_parse(const char *what, const char *text, uint64_t least, uint64_t most,
+enum status token_parse(const char *what, const char *text, uint64_t min, uint64_t max,
                         struct token *ret)
 {
 	char *end = (char *)(uintptr_t)text;
@@ -40,7 +40,7 @@ enum status token_parse(const char *what, const char *text, uint64_t least, uint
 	errno = 0;
 	if (isdigit((unsigned char)*text))
 		token.version = strtoull(text, &end, 10);
-	good = end != text && errno == 0 && token.version >= least && token.version <= most;
+	good = end != text && errno == 0 && token.version >= min && token.version <= max;
 	if (good && *end)
 		good = *end == '@' && token_parse_region(end + 1, token.region);
 	if (!good)
@@ -48,7 +48,7 @@ enum status token_parse(const char *what, const char *text, uint64_t least, uint
 			STATUS_INPUT,
 			"%s: expected a version from %llu on, such as 7@3f2a9c1e (its number, and "
 			"8 digits or more of its region's UUID), but \"%s\" stands there",
-			what, (unsigned long long)least, text);
+			what, (unsigned long long)min, text);
 	*ret = token;
 	return STATUS_DONE;
 }

@@ -19,7 +19,7 @@ struct token {
 };
 
 /* Reads `VERSION' or `VERSION@UUID'; or STATUS_INPUT after an error message. */
-enum status token_parse(const char *what, const char *text, uint64_t least, uint64_t most,
+enum status token_parse(const char *what, const char *text, uint64_t min, uint64_t max,
                         struct token *ret);
 
 /* Refuses a bare number, with a message that has the token of the region as it is now. 0, the time

@@ -97,7 +97,7 @@ static enum status writer_schema_locked(const struct place *place, const char *r
 	if (status == STATUS_DONE) {
 		*ret = stele_schema_copy(schema);
 		if (!*ret)
-			status = fail(STATUS_NO_ROOM, "no memory for the schema of table \"%s\"",
+			status = fail(STATUS_NO_SPACE, "no memory for the schema of table \"%s\"",
 			              table);
 	}
 	writer_close(&writer);

@@ -27,12 +27,12 @@ enum status column_fail_unknown(const char *where, const struct stele_schema *sc
 
 const char *column_message(const struct stele_column *column)
 {
-	static char sentence[1024];
+	static char message[1024];
 	const char *last = stele_last_error();
 
 	if (strncmp(last, "column ", strlen("column ")) == 0)
-		snprintf(sentence, sizeof(sentence), "%s", last);
+		snprintf(message, sizeof(message), "%s", last);
 	else
-		snprintf(sentence, sizeof(sentence), "column \"%s\": %s", column->name, last);
-	return sentence;
+		snprintf(message, sizeof(message), "column \"%s\": %s", column->name, last);
+	return message;
 }

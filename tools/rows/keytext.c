@@ -63,19 +63,20 @@ static bool keytext_split_quoted(const char *text, struct parts *parts)
 }
 
 static enum status keytext_split(const char *where, const char *text,
-                                 const struct stele_schema *schema, bool whole, struct parts *ret)
+                                 const struct stele_schema *schema, bool complete,
+                                 struct parts *ret)
 {
 	size_t wanted = row_key_columns(schema);
-	const char *what = whole ? "key" : "prefix";
+	const char *what = complete ? "key" : "prefix";
 	char format[1024];
 	bool good = true;
 
 	/* A start of nothing is that of the first column. */
-	if (wanted == 1 || (!whole && !*text))
+	if (wanted == 1 || (!complete && !*text))
 		keytext_part_ended((void *)(uintptr_t)text, strlen(text), ret);
 	else
 		good = keytext_split_quoted(text, ret);
-	if (good && ret->count <= wanted && ret->count >= (whole ? wanted : 1))
+	if (good && ret->count <= wanted && ret->count >= (complete ? wanted : 1))
 		return STATUS_DONE;
 	if (!good)
 		return fail(
@@ -87,7 +88,7 @@ static enum status keytext_split(const char *where, const char *text,
 	return fail(STATUS_INPUT,
 	            "%s%s \"%.64s\": expected %s%zu columns joined by commas, found %zu; the "
 	            "table is: %s",
-	            where, what, text, whole ? "" : "at most ", wanted, ret->count, format);
+	            where, what, text, complete ? "" : "at most ", wanted, ret->count, format);
 }
 
 /* Appends a column that may be an address where it says prefix... */
@@ -127,7 +128,7 @@ static int keytext_append_start(struct row_buffer *row, const struct stele_colum
 }
 
 static enum status keytext_parse_parts(
-	const char *where, const char *text, const struct stele_schema *schema, bool whole,
+	const char *where, const char *text, const struct stele_schema *schema, bool complete,
 	int (*append_last)(struct row_buffer *, const struct stele_column *, const char *, size_t),
 	struct row_buffer *ret)
 {
@@ -135,7 +136,7 @@ static enum status keytext_parse_parts(
 	enum status status;
 
 	ret->key.bits = 0;
-	status = keytext_split(where, text, schema, whole, &parts);
+	status = keytext_split(where, text, schema, complete, &parts);
 	for (size_t i = 0; status == STATUS_DONE && i < parts.count; i++) {
 		size_t start = i ? parts.ends[i - 1] : 0;
 		const struct stele_column *column = &schema->columns[i];
@@ -146,7 +147,7 @@ static enum status keytext_parse_parts(
 			parts.ends[i] - start);
 		if (result < 0)
 			status = fail(fail_status(result), "%s%s \"%.64s\": %s", where,
-			              whole ? "key" : "prefix", text, column_message(column));
+			              complete ? "key" : "prefix", text, column_message(column));
 	}
 	text_free(&parts.text);
 	return status;

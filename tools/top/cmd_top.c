@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
@@ -223,7 +224,7 @@ static int top_time_left(const struct top *top)
 		return 0;
 	if (top->paused)
 		return -1;
-	return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
+	return left <= 0 ? 0 : (int)((left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
 }
 
 static void top_take_keys(struct top *top)
@@ -274,7 +275,7 @@ static enum status top_check_region(const struct place *place, const char *name)
 
 static enum status top_run(int argc, char **argv)
 {
-	struct top top = {.interval = SECOND};
+	struct top top = {.interval = NSEC_PER_SEC};
 	enum status status = STATUS_DONE;
 	struct call call;
 	int count = options_parse(&command_top, argc, argv, &top, &call);

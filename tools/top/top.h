@@ -4,13 +4,13 @@
 #ifndef TOOLS_TOP_TOP_H
 #define TOOLS_TOP_TOP_H
 
+#include "lib/units.h"
 #include "tools/region/place.h"
 #include "tools/top/top_region.h"
 #include "tools/top/top_regions.h"
 
-#define SECOND  INT64_C(1000000000)
-#define FASTEST (SECOND / 20)
-#define SLOWEST (60 * SECOND)
+#define FASTEST (NSEC_PER_SEC / 20)
+#define SLOWEST (60 * NSEC_PER_SEC)
 
 enum page { PAGE_REGIONS, PAGE_REGION, PAGE_ROWS };
 enum prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_SEARCH, PROMPT_KEY };

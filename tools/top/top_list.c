@@ -147,18 +147,18 @@ void list_free(struct list *list)
 /* How wide each column is, 0 for those that there is no room for. */
 static void list_fit(const struct list_rows *rows, int widths[LIST_COLUMNS])
 {
-	int room = screen_columns() + 1, worst = 0, stretching = -1;
+	int columns_left = screen_columns() + 1, worst = 0, stretching = -1;
 
 	for (size_t i = 0; i < rows->column_count; i++) {
 		widths[i] = rows->columns[i].width;
-		room -= widths[i] + 1;
+		columns_left -= widths[i] + 1;
 		if (rows->columns[i].rank > worst)
 			worst = rows->columns[i].rank;
 	}
-	for (; room < 0 && worst > 0; worst--)
-		for (size_t i = rows->column_count; i-- > 0 && room < 0;)
+	for (; columns_left < 0 && worst > 0; worst--)
+		for (size_t i = rows->column_count; i-- > 0 && columns_left < 0;)
 			if (rows->columns[i].rank == worst) {
-				room += widths[i] + 1;
+				columns_left += widths[i] + 1;
 				widths[i] = 0;
 			}
 	for (size_t i = 0; i < rows->column_count; i++)
@@ -166,8 +166,8 @@ static void list_fit(const struct list_rows *rows, int widths[LIST_COLUMNS])
 			stretching = (int)i;
 	if (stretching < 0)
 		stretching = 0;
-	if (room > 0 || widths[stretching] + room > 0)
-		widths[stretching] += room;
+	if (columns_left > 0 || widths[stretching] + columns_left > 0)
+		widths[stretching] += columns_left;
 }
 
 static void list_draw_titles(const struct list *list, const struct list_rows *rows,
@@ -216,18 +216,18 @@ static void list_draw_cell(const struct list_cell *cell, const struct list_colum
 void list_draw(struct list *list, const struct list_rows *rows, int row, int height, bool focused)
 {
 	int widths[LIST_COLUMNS];
-	size_t room = height > 1 ? (size_t)height - 1 : 0;
+	size_t lines = height > 1 ? (size_t)height - 1 : 0;
 
 	list_fit(rows, widths);
 	list_draw_titles(list, rows, widths, row, focused);
 	if (list->selected < list->first || !focused)
 		list->first = focused ? list->selected : list->first;
-	if (room && focused && list->selected >= list->first + room)
-		list->first = list->selected - room + 1;
-	if (list->first + room > list->shown)
-		list->first = list->shown > room ? list->shown - room : 0;
-	list->drawn = room;
-	for (size_t i = 0; i < room && list->first + i < list->shown; i++) {
+	if (lines && focused && list->selected >= list->first + lines)
+		list->first = list->selected - lines + 1;
+	if (list->first + lines > list->shown)
+		list->first = list->shown > lines ? list->shown - lines : 0;
+	list->drawn = lines;
+	for (size_t i = 0; i < lines && list->first + i < list->shown; i++) {
 		bool selected = focused && list->first + i == list->selected;
 		int y = row + 1 + (int)i;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/describe.h"
 #include "tools/region/owner.h"
@@ -261,7 +262,7 @@ const char *region_selected_table(const struct region_page *page)
 /* News for a minute. */
 static bool region_is_recent(uint64_t time)
 {
-	return time && clock_realtime() / 1000000000 < time / 1000000000 + 60;
+	return time && clock_realtime() / NSEC_PER_SEC < time / NSEC_PER_SEC + 60;
 }
 
 bool region_alarm(const struct top_region *region, char *buffer, size_t size, enum style *ret_style)
@@ -272,7 +273,7 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 	*ret_style = BAD;
 	if (region->error) {
 		snprintf(buffer, size, "%s ago: %s", words_ago(region->error_since, ago),
-		         region->sentence);
+		         region->message);
 	} else if (!info->publisher_attached) {
 		if (info->publisher_pid && info->publisher_since)
 			snprintf(buffer, size, "no publisher; %s is gone for %s",
@@ -291,7 +292,7 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 
 /* A figure, what it is of, and how it was. */
 static void region_draw_figure(int row, const char *name, const char *figure, const char *more,
-                               const struct series *series, double whole)
+                               const struct series *series, double full)
 {
 	int columns = screen_columns(), at = columns < 60 ? columns : columns < 90 ? 44 : 56;
 	char picture[SERIES_TEXT];
@@ -299,7 +300,7 @@ static void region_draw_figure(int row, const char *name, const char *figure, co
 	screen_put(row, 0, 10, false, DIM, name);
 	screen_put(row, 10, 14, true, STRONG, figure);
 	screen_put(row, 25, at - 26, false, PLAIN, more);
-	series_draw(series, (unsigned)(columns - at), whole, screen_has_blocks(), picture);
+	series_draw(series, (unsigned)(columns - at), full, screen_has_blocks(), picture);
 	screen_put(row, at, columns - at, true, SPARK, picture);
 }
 
@@ -326,23 +327,23 @@ static void region_draw_figures(const struct top_region *region, int row, bool b
 
 /* A sentence over at most so many lines, broken between words. */
 static void region_draw_message(int row, int column, int lines, enum style style,
-                                const char *sentence)
+                                const char *message)
 {
 	int width = screen_columns() - column;
 
-	for (; lines > 0 && width > 0 && *sentence; lines--) {
-		size_t length = strlen(sentence);
+	for (; lines > 0 && width > 0 && *message; lines--) {
+		size_t length = strlen(message);
 		char line[ALARM_TEXT];
 
 		if (lines > 1 && length > (size_t)width) {
-			const char *space = memrchr(sentence, ' ', (size_t)width + 1);
+			const char *space = memrchr(message, ' ', (size_t)width + 1);
 
-			length = space && space > sentence ? (size_t)(space - sentence)
-			                                   : (size_t)width;
+			length = space && space > message ? (size_t)(space - message)
+			                                  : (size_t)width;
 		}
-		snprintf(line, sizeof(line), "%.*s", (int)length, sentence);
+		snprintf(line, sizeof(line), "%.*s", (int)length, message);
 		screen_put(row++, column, width, false, style, line);
-		sentence += length + strspn(sentence + length, " ");
+		message += length + strspn(message + length, " ");
 	}
 }
 
@@ -375,26 +376,26 @@ void region_draw(struct region_page *page)
 	struct list_rows tables = region_table_rows(page),
 			 subscribers = region_subscriber_rows(page);
 	bool low = screen_rows() < LOW;
-	int top = low ? 4 : 6, room, for_tables, wanted;
+	int top = low ? 4 : 6, lines, for_tables, wanted;
 
 	/* Never read: there is nothing else to show. */
-	if (page->region.error && !page->region.looked) {
-		region_draw_message(1, 0, screen_rows() - 2, BAD, page->region.sentence);
+	if (page->region.error && !page->region.sampled) {
+		region_draw_message(1, 0, screen_rows() - 2, BAD, page->region.message);
 		return;
 	}
 	region_draw_figures(&page->region, 1, low);
 	region_draw_publisher(&page->region, low ? 3 : 4, low ? 1 : 2);
-	room = screen_rows() - 1 - top;
+	lines = screen_rows() - 1 - top;
 	wanted = (int)page->region.table_count + (low ? 1 : 2);
-	for_tables = wanted < room / 2 ? wanted : room / 2;
+	for_tables = wanted < lines / 2 ? wanted : lines / 2;
 	/* What the subscribers don't need is for the tables. */
-	if (room - for_tables > (int)page->region.subscriber_count + 1)
-		for_tables = room - (int)page->region.subscriber_count - 1;
+	if (lines - for_tables > (int)page->region.subscriber_count + 1)
+		for_tables = lines - (int)page->region.subscriber_count - 1;
 	if (for_tables > wanted)
 		for_tables = wanted;
 	list_draw(&page->tables, &tables, top, low ? for_tables : for_tables - 1,
 	          !page->on_subscribers);
-	list_draw(&page->subscribers, &subscribers, top + for_tables, room - for_tables,
+	list_draw(&page->subscribers, &subscribers, top + for_tables, lines - for_tables,
 	          page->on_subscribers);
 	if (page->region.subscribers_unknown && page->region.error == 0)
 		screen_line(top + for_tables + 1, DIM, "their file can't be read by this user");

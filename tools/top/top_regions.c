@@ -36,7 +36,7 @@ static void regions_fill_publisher(const struct top_region *region, struct list_
 {
 	char owner[OWNER_SIZE];
 
-	if (!region->looked && !region->error) {
+	if (!region->sampled && !region->error) {
 		ret->style = DIM;
 	} else if (!region->error && !region->info.owner_trusted) {
 		/* A process that such a region names proves nothing. */
@@ -44,7 +44,7 @@ static void regions_fill_publisher(const struct top_region *region, struct list_
 		         owner_name(region->info.owner, owner));
 		ret->style = WARN;
 	} else if (region->error) {
-		snprintf(ret->text, sizeof(ret->text), "%.*s", LIST_TEXT - 1, region->sentence);
+		snprintf(ret->text, sizeof(ret->text), "%.*s", LIST_TEXT - 1, region->message);
 		ret->style = BAD;
 	} else if (region->info.publisher_attached) {
 		describe_process(region->info.publisher_pid, region->info.publisher_command,
@@ -59,7 +59,7 @@ static void regions_fill_publisher(const struct top_region *region, struct list_
 static void regions_cell(const void *context, size_t row, size_t column, struct list_cell *ret)
 {
 	const struct top_region *region = (const struct top_region *)context + row;
-	bool readable = region->error == 0 && region->looked;
+	bool readable = region->error == 0 && region->sampled;
 
 	switch (column) {
 	case NAME:
@@ -123,12 +123,12 @@ static void regions_take_known(struct regions_page *page, size_t *known, struct 
  * first look takes longer, so that most machines are shown whole at once. */
 #define SHARE       50
 #define FIRST_SHARE 5
-#define LEAST       16u
+#define SAMPLED_MIN 16u
 
 struct region_paths {
 	struct regions_page *page;
 	struct top_region *regions;
-	size_t count, room, known;
+	size_t count, capacity, known;
 };
 
 static int regions_add_region(void *context, const char *name)
@@ -136,10 +136,10 @@ static int regions_add_region(void *context, const char *name)
 	struct region_paths *names = context;
 	struct top_region *region;
 
-	if (names->count == names->room) {
-		names->room = names->room ? names->room * 2 : 16;
+	if (names->count == names->capacity) {
+		names->capacity = names->capacity ? names->capacity * 2 : 16;
 		names->regions =
-			heap_realloc(names->regions, names->room * sizeof(*names->regions));
+			heap_realloc(names->regions, names->capacity * sizeof(*names->regions));
 	}
 	region = &names->regions[names->count++];
 	*region = (struct top_region){0};
@@ -188,7 +188,7 @@ static void regions_sample_others(struct regions_page *page, const struct place 
 
 		if (region->on_screen)
 			continue;
-		if (wanted(context) || (sampled++ >= LEAST && clock_monotonic() >= until)) {
+		if (wanted(context) || (sampled++ >= SAMPLED_MIN && clock_monotonic() >= until)) {
 			memcpy(page->turn, region->name, sizeof(page->turn));
 			return;
 		}

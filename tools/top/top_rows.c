@@ -44,10 +44,10 @@ struct rows_page {
 	struct stele_key top; /* the first row on the screen is the first at or after it */
 	struct shown_row *rows;
 	size_t count;
-	int shift;          /* columns that are left out on the left side */
-	uint64_t before;    /* rows newer than this version are new on the screen */
-	char sentence[512]; /* what there is to say; "": nothing */
-	char wanted[64];    /* text that is searched for; "": none */
+	int shift;         /* columns that are left out on the left side */
+	uint64_t before;   /* rows newer than this version are new on the screen */
+	char message[512]; /* what there is to say; "": nothing */
+	char wanted[64];   /* text that is searched for; "": none */
 	bool searches;
 	uint64_t searched; /* rows */
 };
@@ -226,7 +226,7 @@ static int rows_fill_screen(struct rows_page *page)
 
 static void rows_set_message(struct rows_page *page)
 {
-	snprintf(page->sentence, sizeof(page->sentence), "%s", stele_last_error());
+	snprintf(page->message, sizeof(page->message), "%s", stele_last_error());
 }
 
 static int rows_read(struct rows_page *page, bool hold)
@@ -238,7 +238,7 @@ static int rows_read(struct rows_page *page, bool hold)
 		result = rows_fill_screen(page);
 		if (result != -ESTALE)
 			return result;
-		snprintf(page->sentence, sizeof(page->sentence),
+		snprintf(page->message, sizeof(page->message),
 		         "the publisher took that version back; this is the newest");
 	}
 	if (page->snapshot)
@@ -254,8 +254,8 @@ void rows_refresh(struct rows_page *page, bool hold)
 	if (result == -ESTALE)
 		result = rows_read(page, false);
 	if (result == -ENOENT && page->snapshot)
-		snprintf(page->sentence, sizeof(page->sentence),
-		         "there is no table \"%s\" any more", page->name);
+		snprintf(page->message, sizeof(page->message), "there is no table \"%s\" any more",
+		         page->name);
 	else if (result < 0)
 		rows_set_message(page);
 	if (result < 0)
@@ -267,7 +267,7 @@ void rows_refresh(struct rows_page *page, bool hold)
 /* Runs a step that moves the top; whatever it fails with, the next refresh says or mends. */
 static void rows_report_move(struct rows_page *page, int result)
 {
-	page->sentence[0] = '\0';
+	page->message[0] = '\0';
 	if (result < 0)
 		rows_set_message(page);
 	rows_refresh(page, true);
@@ -290,11 +290,11 @@ void rows_move(struct rows_page *page, long by)
 
 void rows_shift(struct rows_page *page, int columns)
 {
-	int most = page->schema ? (int)page->schema->column_count - 1 : 0;
+	int max = page->schema ? (int)page->schema->column_count - 1 : 0;
 
 	page->shift += columns;
-	if (page->shift > most)
-		page->shift = most;
+	if (page->shift > max)
+		page->shift = max;
 	if (page->shift < 0)
 		page->shift = 0;
 }
@@ -315,14 +315,14 @@ void rows_go_to(struct rows_page *page, const char *key)
 {
 	struct row_buffer start = {0};
 
-	page->sentence[0] = '\0';
+	page->message[0] = '\0';
 	if (!page->schema)
 		return;
 	if (keytext_parse_start("", key, page->schema, &start) == STATUS_DONE) {
 		page->top = start.key;
 		rows_refresh(page, true);
 	} else {
-		screen_message(page->sentence, sizeof(page->sentence));
+		screen_message(page->message, sizeof(page->message));
 	}
 	row_buffer_close(&start);
 }
@@ -356,14 +356,14 @@ void rows_search(struct rows_page *page, const char *text)
 	if (result == 0 && again)
 		result = stele_cursor_next(page->cursor, &row);
 	page->searches = result >= 0 && *text;
-	page->sentence[0] = '\0';
+	page->message[0] = '\0';
 }
 
 static void rows_end_search(struct rows_page *page, int result)
 {
 	page->searches = false;
 	if (result == 0)
-		snprintf(page->sentence, sizeof(page->sentence), "\"%s\" is in no row from here on",
+		snprintf(page->message, sizeof(page->message), "\"%s\" is in no row from here on",
 		         page->wanted);
 	else if (result < 0)
 		rows_set_message(page);
@@ -392,7 +392,7 @@ bool rows_search_on(struct rows_page *page)
 		}
 	}
 	if (page->searches)
-		snprintf(page->sentence, sizeof(page->sentence),
+		snprintf(page->message, sizeof(page->message),
 		         "searching for \"%s\": %llu rows; any key stops", page->wanted,
 		         (unsigned long long)page->searched);
 	return page->searches;
@@ -406,7 +406,7 @@ bool rows_searches(const struct rows_page *page)
 void rows_search_stop(struct rows_page *page)
 {
 	page->searches = false;
-	snprintf(page->sentence, sizeof(page->sentence), "stopped after %llu rows",
+	snprintf(page->message, sizeof(page->message), "stopped after %llu rows",
 	         (unsigned long long)page->searched);
 }
 
@@ -471,11 +471,11 @@ void rows_draw(struct rows_page *page)
 		}
 		if (at + 9 <= screen_columns())
 			rows_draw_versions(page, at);
-		if (page->count == 0 && !*page->sentence)
+		if (page->count == 0 && !*page->message)
 			screen_line(2, DIM, "the table has no rows");
 	}
-	if (*page->sentence)
-		screen_line(screen_rows() - 2, WARN, page->sentence);
+	if (*page->message)
+		screen_line(screen_rows() - 2, WARN, page->message);
 }
 
 void rows_title(const struct rows_page *page, char *buffer, size_t size)

@@ -181,7 +181,7 @@ static void sample_take_subscribers(struct top_region *region)
 
 /* The region's contents, and what happened to them since the last look. */
 static int sample_read(const struct place *place, struct top_region *region,
-                       const struct stele_region_info *before, int64_t looked_before)
+                       const struct stele_region_info *before, int64_t sampled_before)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED | STELE_ANY_OWNER};
@@ -197,9 +197,9 @@ static int sample_read(const struct place *place, struct top_region *region,
 		free(tables.table);
 	} else {
 		sample_take_tables(region, &tables);
-		if (looked_before && region->info.version >= before->version)
+		if (sampled_before && region->info.version >= before->version)
 			sample_rate(region, subscriber, before->version,
-			            (double)(region->looked - looked_before) / 1e9);
+			            (double)(region->sampled - sampled_before) / 1e9);
 	}
 	stele_subscriber_close(subscriber);
 	return result;
@@ -208,19 +208,19 @@ static int sample_read(const struct place *place, struct top_region *region,
 static int sample_refresh(const struct place *place, struct top_region *region)
 {
 	struct stele_region_info before = region->info, info = {.size = sizeof(info)};
-	int64_t looked_before = region->looked;
+	int64_t sampled_before = region->sampled;
 	int result = stele_region_describe(place_path(place, region->name), &info);
 
 	if (result < 0)
 		return result;
-	if (looked_before && memcmp(info.uuid, before.uuid, sizeof(info.uuid)) != 0) {
+	if (sampled_before && memcmp(info.uuid, before.uuid, sizeof(info.uuid)) != 0) {
 		sample_free(region);
 		region->replaced = clock_realtime();
-		looked_before = 0;
+		sampled_before = 0;
 	}
 	region->info = info;
-	region->looked = clock_monotonic();
-	result = sample_read(place, region, &before, looked_before);
+	region->sampled = clock_monotonic();
+	result = sample_read(place, region, &before, sampled_before);
 	if (result < 0)
 		return result;
 	sample_take_subscribers(region);
@@ -235,7 +235,7 @@ void sample_region(const struct place *place, struct top_region *region)
 		region->error_since = 0;
 		return;
 	}
-	snprintf(region->sentence, sizeof(region->sentence), "%s", stele_last_error());
+	snprintf(region->message, sizeof(region->message), "%s", stele_last_error());
 	if (!region->error_since)
 		region->error_since = clock_realtime();
 }

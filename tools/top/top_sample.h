@@ -40,7 +40,7 @@ struct top_subscriber {
 struct top_region {
 	char name[STELE_NAME_MAX + 1];
 	int error;            /* of the last look; 0: the region is there, as described here */
-	char sentence[512];   /* ... what the library says of it */
+	char message[512];    /* ... what the library says of it */
 	uint64_t error_since; /* nanoseconds since 1970; 0: no error */
 	uint64_t replaced;    /* when another region was found under the name; 0: never */
 	struct stele_region_info info;
@@ -54,8 +54,8 @@ struct top_region {
 	double commits, changed;  /* versions, and rows, a second */
 	bool estimated;           /* `changed` is, from the commits that history still held */
 	struct series commit_series, changed_series, memory_series;
-	int64_t looked; /* on CLOCK_MONOTONIC, in nanoseconds; 0: not yet */
-	bool on_screen; /* in the list of all regions: looked at before the others */
+	int64_t sampled; /* on CLOCK_MONOTONIC, in nanoseconds; 0: not yet */
+	bool on_screen;  /* in the list of all regions: looked at before the others */
 };
 
 /* Looks at the region `name` once more. What it can't read stays as it was, and `error` says

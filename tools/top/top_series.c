@@ -27,18 +27,18 @@ static unsigned series_level(double value, double highest)
 	return level > LEVELS ? LEVELS : level;
 }
 
-void series_draw(const struct series *series, unsigned width, double whole, bool blocks,
+void series_draw(const struct series *series, unsigned width, double full, bool blocks,
                  char *buffer)
 {
 	static const char *const block[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 	static const char *const ascii[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
 	unsigned count;
-	double highest = whole;
+	double highest = full;
 
 	if (width > SERIES_MAX)
 		width = SERIES_MAX;
 	count = series->count < width ? series->count : width;
-	for (unsigned i = 0; i < count && whole <= 0; i++)
+	for (unsigned i = 0; i < count && full <= 0; i++)
 		if (series_back(series, i) > highest)
 			highest = series_back(series, i);
 	memset(buffer, ' ', width - count);

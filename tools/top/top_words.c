@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/top/top_words.h"
 
@@ -27,7 +28,7 @@ const char *words_count(uint64_t count, char buffer[TOP_WORD])
 
 const char *words_ago(uint64_t time, char buffer[TOP_WORD])
 {
-	uint64_t then = time / 1000000000, now = clock_realtime() / 1000000000, seconds = 0;
+	uint64_t then = time / NSEC_PER_SEC, now = clock_realtime() / NSEC_PER_SEC, seconds = 0;
 
 	buffer[0] = '\0';
 	if (!time)

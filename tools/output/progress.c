@@ -2,9 +2,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/describe.h"
-#include "tools/base/progress.h"
+#include "tools/output/progress.h"
 
 enum {
 	LARGE = 4 * 1024 * 1024, /* what takes less than a moment needs no bar */
@@ -17,7 +18,7 @@ void progress_start(struct progress *progress, const char *what, uint64_t total)
 		.what = what,
 		.total = total,
 		.wanted = isatty(STDERR_FILENO) && (total == 0 || total >= LARGE),
-		.next = clock_monotonic() + 200 * INT64_C(1000000),
+		.next = clock_monotonic() + 200 * NSEC_PER_MSEC,
 	};
 }
 
@@ -28,7 +29,7 @@ static bool progress_is_due(struct progress *progress)
 
 	if (time < progress->next)
 		return false;
-	progress->next = time + 100 * INT64_C(1000000);
+	progress->next = time + 100 * NSEC_PER_MSEC;
 	progress->shown = true;
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A line on a terminal that says how far a large file is read, or something else is done. */
-#ifndef TOOLS_BASE_PROGRESS_H
-#define TOOLS_BASE_PROGRESS_H
+#ifndef TOOLS_OUTPUT_PROGRESS_H
+#define TOOLS_OUTPUT_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
