@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Measures how long a commit takes to be seen, by one way of waking a reader. The command calls it. */
+ * Measures how long a commit takes to be seen, by one way of waking a reader. The command calls
+ * it. */
 #ifndef TOOLS_BENCH_BENCH_LATENCY_H
 #define TOOLS_BENCH_BENCH_LATENCY_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What the checks of stele doctor share.
  *
- *   cmd_doctor.c       the command: which regions, which checks, how findings are printed
- *   examine_region.c   what there is to know of a region without attaching to it
+ *   cmd_doctor.c       the command: which regions, which checks
+ *   doctor_report.c    how findings are printed
+ *   doctor_examine.c   what there is to know of a region without attaching to it
  *   doctor_region.c    its publisher, its subscribers, their namespaces
  *   doctor_queues.c    limits of message queues
  *   doctor_memory.c    the file system of the regions, its pages

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the formats of input.c share. Each format is a driver in a file of its own; only input.c calls the
- * drivers. */
+ * What the formats of input.c share. Each format is a driver in a file of its own; only input.c
+ * calls the drivers. */
 #ifndef TOOLS_INPUT_INPUT_DRIVER_H
 #define TOOLS_INPUT_INPUT_DRIVER_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Cells: the values that output.c prints in each format. Subcommands make them; the formats of output.c
- * print them. */
+ * Cells: the values that output.c prints in each format. Subcommands make them; the formats of
+ * output.c print them. */
 #ifndef TOOLS_OUTPUT_OUTPUT_CELL_H
 #define TOOLS_OUTPUT_OUTPUT_CELL_H
 

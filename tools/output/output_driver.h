@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the formats of output.c share. Each format is a driver in a file of its own; only output.c calls
- * the drivers. */
+ * What the formats of output.c share. Each format is a driver in a file of its own; only output.c
+ * calls the drivers. */
 #ifndef TOOLS_OUTPUT_OUTPUT_DRIVER_H
 #define TOOLS_OUTPUT_OUTPUT_DRIVER_H
 

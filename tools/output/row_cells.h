@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Rows as cells: decodes keys and values by the table's schema. Subcommands that print rows use it. */
+ * Rows as cells: decodes keys and values by the table's schema. Subcommands that print rows use
+ * it. */
 #ifndef TOOLS_OUTPUT_ROW_CELLS_H
 #define TOOLS_OUTPUT_ROW_CELLS_H
 

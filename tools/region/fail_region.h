@@ -8,8 +8,8 @@
 
 struct place;
 
-/* Reports what stele_publisher_open() and its like returned on `region`. If there is no such region,
- * also says which name was probably meant, and how to list them all. */
+/* Reports what stele_publisher_open() and its like returned on `region`. If there is no such
+ * region, also says which name was probably meant, and how to list them all. */
 enum status fail_region(const struct place *place, const char *region, int error);
 
 /* Says that `region` has no such table, and which was probably meant. `where` goes before the

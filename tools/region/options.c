@@ -28,8 +28,8 @@ struct invocation {
 /* The children of the outermost parser. */
 enum { CHILD_OWN, CHILD_COMMON, CHILD_OWNER, CHILDREN };
 
-/* The outermost parser: it has the option that all subcommands have, hands each child its input, and
- * keeps the operands. With an argv of another address argp takes the name for --help from the
+/* The outermost parser: it has the option that all subcommands have, hands each child its input,
+ * and keeps the operands. With an argv of another address argp takes the name for --help from the
  * program's short name, while messages about options start with argv[0]: "stele: unrecognized
  * option", but "Usage: stele create". */
 static error_t options_parse_outer(int key, char *argument, struct argp_state *state)

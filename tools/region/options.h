@@ -18,9 +18,10 @@ struct call {
 	struct place place;
 };
 
-/* Reads the arguments of a subcommand: its own options and the common ones into `input`, --directory
- * and --owner into ret->place. Returns how many operands there are. Ends the process, as argp does,
- * after --help and on unknown options. command->parse handles options alone, and no keys of argp's. */
+/* Reads the arguments of a subcommand: its own options and the common ones into `input`,
+ * --directory and --owner into ret->place. Returns how many operands there are. Ends the process,
+ * as argp does, after --help and on unknown options. command->parse handles options alone, and no
+ * keys of argp's. */
 int options_parse(const struct command *command, int argc, char **argv, void *input,
                   struct call *ret);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Where regions are, and whose may be read: what --directory and --owner say. options_parse() fills a
- * struct place for each subcommand, which passes it to everything that opens a region. */
+ * Where regions are, and whose may be read: what --directory and --owner say. options_parse()
+ * fills a struct place for each subcommand, which passes it to everything that opens a region. */
 #ifndef TOOLS_REGION_PLACE_H
 #define TOOLS_REGION_PLACE_H
 

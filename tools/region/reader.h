@@ -40,8 +40,9 @@ enum status reader_check_token(const struct reader *reader, const char *what,
 /* Frees all that is open. */
 void reader_close(struct reader *reader);
 
-/* Calls `each` for each table of the newest version, in the order of names. 0, an error of the library, or
- * what `each` returned that was not 0. Sets `*ret_version` (may be NULL) before the first. */
+/* Calls `each` for each table of the newest version, in the order of names. 0, an error of the
+ * library, or what `each` returned that was not 0. Sets `*ret_version` (may be NULL) before the
+ * first. */
 typedef int each_table_fn(void *context, const char *name, const struct stele_table *table);
 int reader_each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *context,
                       uint64_t *ret_version);

@@ -47,7 +47,8 @@ enum status target_check_source(const char *text)
 	return fail_library(-EINVAL);
 }
 
-/* What a path has before its last slash is the file, if it is one: below a file there are no others. */
+/* What a path has before its last slash is the file, if it is one: below a file there are no
+ * others. */
 static bool target_split_path(const char *text, bool table_needed, struct target *ret)
 {
 	const char *slash = strrchr(text, '/');

@@ -20,8 +20,8 @@ struct regions_page {
 /* True once the look is to end where it is: a key, or a signal, waits. */
 typedef bool regions_wanted_fn(void *context);
 
-/* Looks at the regions of the machine, or of --directory, which happens each `interval` nanoseconds: at
- * those on the screen, and at others in turn. */
+/* Looks at the regions of the machine, or of --directory, which happens each `interval`
+ * nanoseconds: at those on the screen, and at others in turn. */
 void regions_sample(struct regions_page *page, const struct place *place, int64_t interval,
                     regions_wanted_fn *wanted, void *context);
 void regions_arrange(struct regions_page *page);
