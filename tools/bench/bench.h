@@ -41,7 +41,7 @@ struct bench {
 	struct progress progress;
 	char reason[256];
 
-	/* The machine, see machine_prepare.c. */
+	/* The machine, see bench_machine.c. */
 	cpu_set_t allowed; /* cores that this process may use */
 	int publisher_core;
 	int reader_core; /* the same where there is but one */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reads the subscribers of a region. Only sample_region.c calls it. */
+ * Reads the subscribers of a region. Only top_sample.c calls it. */
 #ifndef TOOLS_TOP_TOP_SUBSCRIBERS_H
 #define TOOLS_TOP_TOP_SUBSCRIBERS_H
 
