@@ -85,7 +85,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 	static char full_name[64];
 	struct invocation invocation = {
 		.input = input,
-		.common = (char *)input + command->common_at,
+		.common = command->common ? (char *)input + command->common_at : NULL,
 		.place = &ret->place,
 	};
 

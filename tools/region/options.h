@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Arguments that several subcommands take, and how they are read. */
+ * Reads the arguments of a subcommand, and has the options that several of them take. Each
+ * subcommand calls options_parse() once. */
 #ifndef TOOLS_REGION_OPTIONS_H
 #define TOOLS_REGION_OPTIONS_H
 
