@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The `stele` command: finds the subcommand and runs it. */
-#include <argp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/child.h"

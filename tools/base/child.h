@@ -4,7 +4,7 @@
 #ifndef TOOLS_BASE_CHILD_H
 #define TOOLS_BASE_CHILD_H
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Ignores a signal in this process, but not in the commands that it runs: they have it as this process

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "tools/base/escape.h"
 #include "tools/base/text.h"
 

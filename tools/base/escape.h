@@ -5,7 +5,6 @@
 #ifndef TOOLS_BASE_ESCAPE_H
 #define TOOLS_BASE_ESCAPE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct text;

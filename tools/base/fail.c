@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Failures: how they are printed, and which exit status stands for which error. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/escape.h"
 #include "tools/base/fail.h"

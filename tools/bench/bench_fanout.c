@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What many subscribers cost the publisher. Each of them is a process. */
-#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>

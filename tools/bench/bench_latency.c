@@ -2,7 +2,6 @@
  * From publish to seen: one publisher, one reader that is blocked, three lanes in turns. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <stele/stele.h>

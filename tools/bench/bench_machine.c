@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include "tools/base/clock.h"
 #include "tools/base/fail.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele diff: what differs between two versions. */
 #include <errno.h>
-#include <stdio.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"

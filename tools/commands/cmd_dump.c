@@ -2,7 +2,6 @@
  * stele dump: all rows of a table, or those under a prefix, at one version. */
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"

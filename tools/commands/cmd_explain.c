@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * stele explain: the way of one lookup. */
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>

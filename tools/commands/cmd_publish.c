@@ -2,8 +2,6 @@
  * stele publish: replaces a table by what a file has, or mirrors the kernel's tables. */
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"

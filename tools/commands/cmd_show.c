@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/describe.h"

@@ -12,7 +12,6 @@
 #ifndef TOOLS_DOCTOR_DOCTOR_H
 #define TOOLS_DOCTOR_DOCTOR_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"

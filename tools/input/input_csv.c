@@ -6,7 +6,6 @@
 #include <csv.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <stele/stele.h>
 #include "tools/base/heap.h"
 #include "tools/base/status.h"

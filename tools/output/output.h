@@ -9,7 +9,6 @@
 #ifndef TOOLS_OUTPUT_OUTPUT_H
 #define TOOLS_OUTPUT_OUTPUT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include "tools/base/format.h"

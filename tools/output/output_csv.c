@@ -4,7 +4,6 @@
 #include <csv.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "tools/base/escape.h"
 #include "tools/base/heap.h"
 #include "tools/base/text.h"

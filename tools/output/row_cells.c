@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * Rows to cells. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>

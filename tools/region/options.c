@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"

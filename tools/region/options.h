@@ -6,7 +6,7 @@
 
 #include <argp.h>
 #include <stdbool.h>
-#include <stele/stele.h>
+#include <stdint.h>
 #include "tools/base/format.h"
 #include "tools/region/place.h"
 #include "tools/region/token.h"

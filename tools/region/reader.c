@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <stele/stele.h>
 #include "tools/base/fail.h"
 #include "tools/base/status.h"

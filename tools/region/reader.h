@@ -3,7 +3,6 @@
 #ifndef TOOLS_REGION_READER_H
 #define TOOLS_REGION_READER_H
 
-#include <stdarg.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
 #include "tools/region/place.h"

@@ -8,7 +8,7 @@
 #define TOOLS_REGION_TOKEN_H
 
 #include <stdbool.h>
-#include <stele/stele.h>
+#include <stdint.h>
 #include "tools/base/status.h"
 
 struct place;

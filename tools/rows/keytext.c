@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <csv.h>
-#include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/fail.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * Rows from fields of text; and what both directions share. The other direction is in row_cells.c. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

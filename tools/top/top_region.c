@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The page of one region: how fast it changes, its tables, and its subscribers. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <stele/stele.h>
 #include "lib/units.h"
 #include "tools/base/clock.h"

@@ -4,7 +4,6 @@
 #define TOOLS_TOP_TOP_SERIES_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #define SERIES_MAX 240u /* values that are kept */
 
