@@ -118,7 +118,7 @@ static int child_milliseconds_until(int64_t deadline)
 
 	if (deadline == STELE_FOREVER)
 		return -1;
-	left = (deadline - clock_monotonic()) / NSEC_PER_MSEC + 1;
+	left = (deadline - clock_now()) / NSEC_PER_MSEC + 1;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 

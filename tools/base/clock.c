@@ -11,12 +11,12 @@ static int64_t clock_read(clockid_t clock)
 	return time.tv_sec * NSEC_PER_SEC + time.tv_nsec;
 }
 
-int64_t clock_monotonic(void)
+int64_t clock_now(void)
 {
 	return clock_read(CLOCK_MONOTONIC);
 }
 
-uint64_t clock_realtime(void)
+uint64_t clock_wall(void)
 {
 	return (uint64_t)clock_read(CLOCK_REALTIME);
 }

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-int64_t clock_monotonic(void); /* on CLOCK_MONOTONIC, as deadlines are */
-uint64_t clock_realtime(void); /* since 1970 */
+int64_t clock_now(void);   /* on CLOCK_MONOTONIC, as deadlines are */
+uint64_t clock_wall(void); /* since 1970 */
 
 #endif

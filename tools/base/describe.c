@@ -63,7 +63,7 @@ const char *describe_duration(uint64_t nanoseconds, char *buffer)
 
 const char *describe_age(uint64_t nanoseconds, char *buffer)
 {
-	uint64_t time = clock_realtime();
+	uint64_t time = clock_wall();
 
 	*buffer = '\0';
 	if (nanoseconds)

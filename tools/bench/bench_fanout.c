@@ -94,7 +94,7 @@ static enum status fanout_commit(struct crowd *crowd, struct samples *samples)
 
 	status = bench_commit(crowd->publisher, ++crowd->number, 0, &begin);
 	if (status == STATUS_DONE)
-		samples_add(samples, (double)(clock_monotonic() - begin) / 1e3);
+		samples_add(samples, (double)(clock_now() - begin) / 1e3);
 	return status;
 }
 
@@ -110,13 +110,13 @@ static int fanout_send_all(struct crowd *crowd)
 
 static enum status fanout_send_bare(struct crowd *crowd, struct samples *samples)
 {
-	int64_t begin = clock_monotonic();
+	int64_t begin = clock_now();
 	int result = fanout_send_all(crowd);
 
 	if (result < 0)
 		return fail(STATUS_SYSTEM, "can't send by %s: %s", crowd->way->name,
 		            strerror(-result));
-	samples_add(samples, (double)(clock_monotonic() - begin) / 1e3);
+	samples_add(samples, (double)(clock_now() - begin) / 1e3);
 	return STATUS_DONE;
 }
 

@@ -140,7 +140,7 @@ static int latency_read_all(void *context, struct bench_reader *reader)
 			continue;
 		bench_reader_turn(reader);
 		result = latency_wait_and_read(session, reader, lane, &row);
-		reader->shared->taken = clock_monotonic();
+		reader->shared->taken = clock_now();
 		reader->shared->start = row.start;
 		/* Nobody sends anything else than the next row. */
 		if (result >= 0 && row.number != ++number)
@@ -157,19 +157,19 @@ static int latency_read_all(void *context, struct bench_reader *reader)
 static enum status latency_send_row(struct session *session, enum bench_lane lane, uint64_t number,
                                     int64_t *ret_end, double *ret_cost)
 {
-	int64_t begin, start = clock_monotonic();
+	int64_t begin, start = clock_now();
 	enum status status = STATUS_DONE;
 	int result = 0;
 
 	if (lane == LANE_BARE) {
 		latency_plain_write(session->plain, number, start);
-		begin = clock_monotonic();
+		begin = clock_now();
 	} else {
 		status = bench_commit(session->publisher, number, start, &begin);
 	}
 	if (status == STATUS_DONE && lane != LANE_STELE)
 		result = session->way->bare->send(&session->reader->pair);
-	*ret_end = clock_monotonic();
+	*ret_end = clock_now();
 	*ret_cost = (double)(*ret_end - begin) / 1e3;
 	if (result < 0)
 		return fail(STATUS_SYSTEM, "can't send by %s: %s", session->way->name,
@@ -186,8 +186,8 @@ static enum status latency_settle(const struct session *session)
 
 	if (!session->way->spin)
 		status = bench_reader_await_sleep(session->bench, session->reader);
-	until = clock_monotonic() + (session->way->spin ? SPINS : IDLE);
-	while (clock_monotonic() < until)
+	until = clock_now() + (session->way->spin ? SPINS : IDLE);
+	while (clock_now() < until)
 		bench_pause();
 	return status;
 }

@@ -82,13 +82,13 @@ enum status machine_measure_line(struct bench *bench)
 	status = bench_reader_await(bench, reader, 1);
 	word = &reader->shared->bare.word;
 	for (uint32_t batch = 0; batch < BATCHES && status == STATUS_DONE; batch++) {
-		int64_t begin = clock_monotonic();
+		int64_t begin = clock_now();
 		for (uint32_t i = 2 * TRIPS * batch; i < 2 * TRIPS * (batch + 1); i += 2) {
 			__atomic_store_n(word, i + 1, __ATOMIC_RELEASE);
 			while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != i + 2)
 				bench_pause();
 		}
-		samples_add(&samples, (double)(clock_monotonic() - begin) / 1e3 / 2 / TRIPS);
+		samples_add(&samples, (double)(clock_now() - begin) / 1e3 / 2 / TRIPS);
 	}
 	bench->line_us = samples_median(&samples, 0);
 	samples_free(&samples);

@@ -90,7 +90,7 @@ enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int
 		stele_transaction_abort(tx);
 		return status;
 	}
-	*ret_begin = clock_monotonic();
+	*ret_begin = clock_now();
 	result = stele_transaction_commit(tx, NULL, NULL);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }

@@ -88,7 +88,7 @@ static int list_count(const struct place *place, const char *region, struct sum 
 /* For one that takes long beside others: what was listed before it is on its way by then. */
 static enum status list_flush_at_times(struct listing *listing)
 {
-	int64_t now = clock_monotonic();
+	int64_t now = clock_now();
 
 	if (now - listing->flushed < FLUSH_INTERVAL)
 		return STATUS_DONE;
@@ -140,7 +140,7 @@ static int list_region(void *context, const char *name)
 static enum status list_run(int argc, char **argv)
 {
 	enum output_format format = OUTPUT_TABLE;
-	struct listing listing = {.flushed = clock_monotonic()};
+	struct listing listing = {.flushed = clock_now()};
 	struct call call;
 	int result;
 

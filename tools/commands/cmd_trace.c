@@ -333,7 +333,7 @@ static enum status trace_follow(struct trace *trace)
 	       !trace_is_stopped(trace, &status)) {
 		uint64_t newest;
 		int result = stele_subscriber_wait(trace->reader.subscriber, trace->since,
-		                                   clock_monotonic() + SLICE, &newest);
+		                                   clock_now() + SLICE, &newest);
 
 		if (result == -ESTALE)
 			status = trace_reattach(trace);

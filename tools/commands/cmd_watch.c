@@ -105,7 +105,7 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 	case 't':
 		status = parse_seconds("--timeout", argument, &timeout);
 		if (status == STATUS_DONE)
-			watch->deadline = clock_monotonic() + timeout;
+			watch->deadline = clock_now() + timeout;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -204,7 +204,7 @@ static enum status watch_close_output(struct watch *watch, enum status status)
 
 static int64_t watch_command_deadline(const struct watch *watch)
 {
-	int64_t min = clock_monotonic() + COMMAND_TIME;
+	int64_t min = clock_now() + COMMAND_TIME;
 
 	return watch->deadline > min ? watch->deadline : min;
 }
@@ -280,7 +280,7 @@ static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 		{.fd = fd, .events = POLLIN},
 	};
 	struct timespec left = {0}, *timeout = &left;
-	int64_t time = watch->deadline == STELE_FOREVER ? 0 : watch->deadline - clock_monotonic();
+	int64_t time = watch->deadline == STELE_FOREVER ? 0 : watch->deadline - clock_now();
 
 	if (watch->deadline == STELE_FOREVER && fd >= 0)
 		timeout = NULL;
@@ -293,8 +293,8 @@ static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 			return OUTPUT_GONE;
 		return NEWER;
 	}
-	return watch->deadline != STELE_FOREVER && clock_monotonic() >= watch->deadline ? TIME_IS_UP
-	                                                                                : NEWER;
+	return watch->deadline != STELE_FOREVER && clock_now() >= watch->deadline ? TIME_IS_UP
+	                                                                          : NEWER;
 }
 
 /* Waits for a version newer than the one that was printed last. A notifier without a descriptor is
@@ -305,10 +305,10 @@ static enum ending watch_wait_for_version(const struct watch *watch, int *ret_er
 	uint64_t since =
 		watch->reader.snapshot ? stele_snapshot_version(watch->reader.snapshot) : 0;
 	int fd = stele_subscriber_fd(watch->reader.subscriber);
-	const int64_t slice = 100 * NSEC_PER_MSEC, move_on = clock_monotonic() + NSEC_PER_SEC;
+	const int64_t slice = 100 * NSEC_PER_MSEC, move_on = clock_now() + NSEC_PER_SEC;
 
 	for (;;) {
-		int64_t until = fd < 0 ? clock_monotonic() + slice : 0;
+		int64_t until = fd < 0 ? clock_now() + slice : 0;
 		enum ending ending;
 		uint64_t version;
 		int result;
@@ -316,7 +316,7 @@ static enum ending watch_wait_for_version(const struct watch *watch, int *ret_er
 		if (until > watch->deadline)
 			until = watch->deadline;
 		result = stele_subscriber_wait(watch->reader.subscriber, since, until, &version);
-		if (result == 0 && clock_monotonic() >= move_on &&
+		if (result == 0 && clock_now() >= move_on &&
 		    stele_subscriber_version(watch->reader.subscriber, &version) == 0)
 			result = version > since;
 		*ret_error = result;

@@ -18,14 +18,14 @@ void progress_start(struct progress *progress, const char *what, uint64_t total)
 		.what = what,
 		.total = total,
 		.wanted = isatty(STDERR_FILENO) && (total == 0 || total >= LARGE),
-		.next = clock_monotonic() + 200 * NSEC_PER_MSEC,
+		.next = clock_now() + 200 * NSEC_PER_MSEC,
 	};
 }
 
 /* Whether it is time to draw. */
 static bool progress_is_due(struct progress *progress)
 {
-	int64_t time = clock_monotonic();
+	int64_t time = clock_now();
 
 	if (time < progress->next)
 		return false;

@@ -217,7 +217,7 @@ static void top_take_signals(struct top *top)
 /* How long to wait, in milliseconds, rounded up. */
 static int top_time_left(const struct top *top)
 {
-	int64_t left = top->next - clock_monotonic();
+	int64_t left = top->next - clock_now();
 
 	if (top->page == PAGE_ROWS && rows_searches(top->rows))
 		return 0;
@@ -256,7 +256,7 @@ static void top_run_loop(struct top *top)
 		top_take_keys(top);
 		if (top->page == PAGE_ROWS && rows_searches(top->rows))
 			rows_search_on(top->rows);
-		if (!top->paused && clock_monotonic() >= top->next)
+		if (!top->paused && clock_now() >= top->next)
 			keys_refresh(top);
 	}
 }
@@ -296,7 +296,7 @@ static enum status top_run(int argc, char **argv)
 	status = screen_open();
 	if (status != STATUS_DONE)
 		return status;
-	region_open(&top.region, top.only_one ? call.operands[0] : "");
+	region_open_page(&top.region, top.only_one ? call.operands[0] : "");
 	top.page = top.only_one ? PAGE_REGION : PAGE_REGIONS;
 	top_run_loop(&top);
 	screen_close();

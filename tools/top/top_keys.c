@@ -43,7 +43,7 @@ void keys_refresh(struct top *top)
 		region_arrange(&top->region);
 		break;
 	}
-	top->next = clock_monotonic() + top->interval;
+	top->next = clock_now() + top->interval;
 }
 
 /* ---- going from page to page ---- */
@@ -51,7 +51,7 @@ void keys_refresh(struct top *top)
 static void keys_open_region(struct top *top, const char *name)
 {
 	region_free(&top->region);
-	region_open(&top->region, name);
+	region_open_page(&top->region, name);
 	top->page = PAGE_REGION;
 	keys_refresh(top);
 }
@@ -209,7 +209,7 @@ static void keys_change_interval(struct top *top, bool faster)
 
 	if (interval >= FASTEST && interval <= SLOWEST)
 		top->interval = interval;
-	top->next = clock_monotonic() + top->interval;
+	top->next = clock_now() + top->interval;
 }
 
 /* Keys that a table's rows have, and lists don't. */

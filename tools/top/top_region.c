@@ -207,7 +207,7 @@ static struct list_rows region_rows(const struct region_page *page)
 	return page->on_subscribers ? region_subscriber_rows(page) : region_table_rows(page);
 }
 
-void region_open(struct region_page *page, const char *name)
+void region_open_page(struct region_page *page, const char *name)
 {
 	*page = (struct region_page){.subscribers.sort = LAG};
 	snprintf(page->region.name, sizeof(page->region.name), "%s", name);
@@ -260,7 +260,7 @@ const char *region_selected_table(const struct region_page *page)
 /* News for a minute. */
 static bool region_is_recent(uint64_t time)
 {
-	return time && clock_realtime() / NSEC_PER_SEC < time / NSEC_PER_SEC + 60;
+	return time && clock_wall() / NSEC_PER_SEC < time / NSEC_PER_SEC + 60;
 }
 
 bool region_alarm(const struct top_region *region, char *buffer, size_t size, enum style *ret_style)

@@ -14,7 +14,7 @@ struct region_page {
 	struct list tables, subscribers;
 };
 
-void region_open(struct region_page *page, const char *name);
+void region_open_page(struct region_page *page, const char *name);
 void region_arrange(struct region_page *page);
 void region_draw(struct region_page *page);
 void region_move(struct region_page *page, long by);

@@ -188,7 +188,7 @@ static void regions_sample_others(struct regions_page *page, const struct place 
 
 		if (region->on_screen)
 			continue;
-		if (wanted(context) || (sampled++ >= SAMPLED_MIN && clock_monotonic() >= until)) {
+		if (wanted(context) || (sampled++ >= SAMPLED_MIN && clock_now() >= until)) {
 			memcpy(page->turn, region->name, sizeof(page->turn));
 			return;
 		}
@@ -205,9 +205,8 @@ void regions_sample(struct regions_page *page, const struct place *place, int64_
 	for (size_t i = 0; i < page->count && !wanted(context); i++)
 		if (page->regions[i].on_screen)
 			sample_region(place, &page->regions[i]);
-	regions_sample_others(page, place,
-	                      clock_monotonic() + interval / (first ? FIRST_SHARE : SHARE), wanted,
-	                      context);
+	regions_sample_others(page, place, clock_now() + interval / (first ? FIRST_SHARE : SHARE),
+	                      wanted, context);
 	regions_leave_out_removed(page);
 	regions_arrange(page);
 }

@@ -215,11 +215,11 @@ static int sample_refresh(const struct place *place, struct top_region *region)
 		return result;
 	if (sampled_before && memcmp(info.uuid, before.uuid, sizeof(info.uuid)) != 0) {
 		sample_free(region);
-		region->replaced = clock_realtime();
+		region->replaced = clock_wall();
 		sampled_before = 0;
 	}
 	region->info = info;
-	region->sampled = clock_monotonic();
+	region->sampled = clock_now();
 	result = sample_read(place, region, &before, sampled_before);
 	if (result < 0)
 		return result;
@@ -237,5 +237,5 @@ void sample_region(const struct place *place, struct top_region *region)
 	}
 	snprintf(region->message, sizeof(region->message), "%s", stele_last_error());
 	if (!region->error_since)
-		region->error_since = clock_realtime();
+		region->error_since = clock_wall();
 }

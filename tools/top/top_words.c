@@ -28,7 +28,7 @@ const char *words_count(uint64_t count, char buffer[TOP_WORD])
 
 const char *words_ago(uint64_t time, char buffer[TOP_WORD])
 {
-	uint64_t then = time / NSEC_PER_SEC, now = clock_realtime() / NSEC_PER_SEC, seconds = 0;
+	uint64_t then = time / NSEC_PER_SEC, now = clock_wall() / NSEC_PER_SEC, seconds = 0;
 
 	buffer[0] = '\0';
 	if (!time)
