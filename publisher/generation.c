@@ -7,20 +7,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "notifier/futex.h"
 #include "lib/units.h"
-#include "lib/base/checksum.h"
 #include "lib/base/clock.h"
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
-#include "notifier/futex.h"
-#include "publisher/publisher.h"
+#include "publisher/memory/data_file.h"
 #include "publisher/memory/recover.h"
+#include "publisher/state/state.h"
 
 /* A region of fewer bytes is not compacted unasked. */
-#define COMPACT_LEAST (UINT64_C(16) << 20)
+#define COMPACT_SIZE_MIN (UINT64_C(16) << 20)
 /* Nor before so many nanoseconds have passed since the last time, or the last failure. */
 #define COMPACT_INTERVAL (uint64_t)(10 * NSEC_PER_SEC)
+
+static int generation_make_error(const struct region *region, int r)
+{
+	return error_set(-r, "cannot make a new file for region \"%s\": %s", region->names.region,
+	                 strerror(-r));
+}
+
+static int generation_write_error(const struct region *region)
+{
+	return error_set(EIO, "cannot write a new file for region \"%s\"", region->names.region);
+}
 
 /* A file that is to take the region's name. */
 struct next {
@@ -28,7 +40,7 @@ struct next {
 	int map;  /* the one that is mapped */
 };
 
-static void next_close(struct next *next)
+static void generation_file_close(struct next *next)
 {
 	if (next->lock >= 0)
 		close(next->lock);
@@ -37,7 +49,8 @@ static void next_close(struct next *next)
 }
 
 /* Makes it, without a name, locked. */
-static int next_make(const struct region *region, bool shared, uint64_t size, struct next *ret)
+static int generation_file_make(const struct region *region, bool shared, uint64_t size,
+                                struct next *ret)
 {
 	struct next next = {-1, -1};
 	int r = file_make(region->names.data, size, &next.lock);
@@ -48,9 +61,8 @@ static int next_make(const struct region *region, bool shared, uint64_t size, st
 	if (r == 0)
 		r = file_open_again(next.lock, &next.map);
 	if (r < 0) {
-		error_set(-r, "cannot make a new file for region \"%s\": %s", region->names.region,
-		          strerror(-r));
-		next_close(&next);
+		generation_make_error(region, r);
+		generation_file_close(&next);
 		return r;
 	}
 	*ret = next;
@@ -58,7 +70,8 @@ static int next_make(const struct region *region, bool shared, uint64_t size, st
 }
 
 /* The header of the next generation, with the changing part of this one. */
-static void next_header(const struct region *region, uint64_t maximum, struct layout_header *ret)
+static void generation_header(const struct region *region, uint64_t maximum,
+                              struct layout_header *ret)
 {
 	data_copy_out(ret, (const unsigned char *)region->header, sizeof(*ret));
 	ret->generation++;
@@ -68,7 +81,7 @@ static void next_header(const struct region *region, uint64_t maximum, struct la
 }
 
 /* Maps the first page of the present file: its head is marked when another file takes its place. */
-static int keep_old(struct stele_publisher *publisher, struct mapping *ret)
+static int generation_map_old(struct stele_publisher *publisher, struct mapping *ret)
 {
 	const struct region *region = &publisher->attachment.region;
 	int r = mapping_open(ret, region->fd, LAYOUT_PAGE, true, publisher->guarded);
@@ -77,7 +90,8 @@ static int keep_old(struct stele_publisher *publisher, struct mapping *ret)
 }
 
 /* What the owner changed since the region was made stays: its group, and `*ret_mode`. */
-static int next_inherit(const struct region *region, const struct next *next, mode_t *ret_mode)
+static int generation_inherit(const struct region *region, const struct next *next,
+                              mode_t *ret_mode)
 {
 	struct stat status;
 	int r = 0;
@@ -87,30 +101,20 @@ static int next_inherit(const struct region *region, const struct next *next, mo
 	else if (fchown(next->lock, (uid_t)-1, status.st_gid) < 0)
 		r = errno == EPERM ? 0 : -errno;
 	if (r < 0)
-		return error_set(-r, "cannot make a new file for region \"%s\": %s",
-		                 region->names.region, strerror(-r));
+		return generation_make_error(region, r);
 	*ret_mode = status.st_mode & 07777;
 	return 0;
 }
 
-void generation_mark(uint64_t *head, enum head_state state)
-{
-	__atomic_store_n(head, head_make(head_version(load_relaxed(head)), state),
-	                 __ATOMIC_SEQ_CST);
-	/* Who waits goes on waiting until it is known what the file is. */
-	if (state != HEAD_REPLACING)
-		notifier_futex_wake(head, UINT32_MAX);
-}
-
 /* Gives the next file the region's name. */
-static int next_install(struct stele_publisher *publisher, const struct next *next,
-                        const struct mapping *old)
+static int generation_install(struct stele_publisher *publisher, const struct next *next,
+                              const struct mapping *old)
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header *header = (struct layout_header *)old->base;
 	char new_path[REPLACE_PATH_SIZE];
 	mode_t mode;
-	int r = next_inherit(region, next, &mode);
+	int r = generation_inherit(region, next, &mode);
 
 	if (r < 0)
 		return r;
@@ -121,9 +125,9 @@ static int next_install(struct stele_publisher *publisher, const struct next *ne
 		                  region->uuid, next->lock, mode, new_path);
 	if (r < 0)
 		return r;
-	generation_mark(&header->head, HEAD_REPLACING);
+	data_file_mark(&header->head, HEAD_REPLACING);
 	r = replace_end(new_path, region->names.data);
-	generation_mark(&header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
+	data_file_mark(&header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
 	if (r == 0 && region->durability != LAYOUT_DURABLE_NONE) {
 		/* Until then either file is the region after a power cut: what is committed next
 		 * might be lost. */
@@ -140,7 +144,7 @@ void generation_forget(struct stele_publisher *publisher)
 }
 
 /* Everybody moves to the new file. */
-static void notify_everybody(struct stele_publisher *publisher)
+static void generation_notify_all(struct stele_publisher *publisher)
 {
 	notify_post(&publisher->notify, &(struct notice){
 						.version = publisher_head(publisher),
@@ -150,8 +154,8 @@ static void notify_everybody(struct stele_publisher *publisher)
 }
 
 /* The next file is the region's: its lock is the attachment's now. */
-static void next_attach(struct stele_publisher *publisher, const struct next *next,
-                        struct mapping *old)
+static void generation_adopt(struct stele_publisher *publisher, const struct next *next,
+                             struct mapping *old)
 {
 	struct attachment *attachment = &publisher->attachment;
 
@@ -164,7 +168,7 @@ static void next_attach(struct stele_publisher *publisher, const struct next *ne
 
 /* ---- the same bytes ---- */
 
-static int copy_bytes(const struct region *region, int fd)
+static int generation_copy_bytes(const struct region *region, int fd)
 {
 	const unsigned char *from = region->mapping.base;
 	uint64_t done = 0;
@@ -183,27 +187,27 @@ static int copy_bytes(const struct region *region, int fd)
 	return 0;
 }
 
-static int write_header(const struct region *region, const struct next *next, uint64_t maximum)
+static int generation_write_header(const struct region *region, const struct next *next,
+                                   uint64_t maximum)
 {
 	struct layout_header header;
 
-	next_header(region, maximum, &header);
+	generation_header(region, maximum, &header);
 	if (pwrite(next->lock, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		return error_set(EIO, "cannot write a new file for region \"%s\"",
-		                 region->names.region);
+		return generation_write_error(region);
 	return 0;
 }
 
 /* Exchanges the file under the mapping: every pointer into it stays good. */
-static int take_place(struct stele_publisher *publisher, struct next *next, uint64_t maximum,
-                      struct mapping *old)
+static int generation_exchange(struct stele_publisher *publisher, struct next *next,
+                               uint64_t maximum, struct mapping *old)
 {
 	struct region *region = &publisher->attachment.region;
 	int r = mapping_exchange(&region->mapping, next->map, (size_t)maximum, true);
 
 	if (r < 0)
 		return mapping_error(r, region->names.data, maximum);
-	r = next_install(publisher, next, old);
+	r = generation_install(publisher, next, old);
 	if (r < 0) {
 		if (mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size,
 		                     true) < 0)
@@ -214,61 +218,62 @@ static int take_place(struct stele_publisher *publisher, struct next *next, uint
 	return r;
 }
 
-static int make_same(struct stele_publisher *publisher, uint64_t maximum)
+static int generation_make_same(struct stele_publisher *publisher, uint64_t maximum)
 {
 	struct region *region = &publisher->attachment.region;
 	struct mapping old = {0};
 	struct next next;
-	int r = next_make(region, publisher->attachment.shared, region->file_size, &next);
+	int r = generation_file_make(region, publisher->attachment.shared, region->file_size,
+	                             &next);
 
 	if (r < 0)
 		return r;
-	r = copy_bytes(region, next.lock);
+	r = generation_copy_bytes(region, next.lock);
 	if (r == 0)
-		r = write_header(region, &next, maximum);
+		r = generation_write_header(region, &next, maximum);
 	if (r == 0 && region_lost(region))
 		r = region_error(region, -EBADMSG, publisher_head(publisher));
 	if (r == 0)
-		r = keep_old(publisher, &old);
+		r = generation_map_old(publisher, &old);
 	if (r == 0)
-		r = take_place(publisher, &next, maximum, &old);
+		r = generation_exchange(publisher, &next, maximum, &old);
 	if (r < 0) {
 		mapping_close(&old);
-		next_close(&next);
+		generation_file_close(&next);
 		return r;
 	}
 	notify_pause(&publisher->notify);
-	next_attach(publisher, &next, &old);
+	generation_adopt(publisher, &next, &old);
 	publisher->before_fd = region->fd;
 	region->fd = next.map;
 	fstat(region->fd, &region->status);
 	region->maximum_size = maximum;
 	region->generation++;
 	notify_resume(&publisher->notify);
-	notify_everybody(publisher);
+	generation_notify_all(publisher);
 	return 0;
 }
 
-static int grow(struct stele_publisher *publisher, uint64_t least)
+static int generation_grow_to(struct stele_publisher *publisher, uint64_t min)
 {
 	const struct region *region = &publisher->attachment.region;
 	uint64_t maximum = region->maximum_size;
 
-	if (least > region->limit_size || least > region->mapping.size)
+	if (min > region->limit_size || min > region->mapping.size)
 		return error_set(ENOSPC, "region \"%s\" has its limit of %llu bytes",
 		                 region->names.region, (unsigned long long)region->limit_size);
-	while (maximum < least)
+	while (maximum < min)
 		maximum *= 2;
 	if (maximum > region->limit_size)
 		maximum = region->limit_size;
 	if (maximum > region->mapping.size)
 		maximum = region->mapping.size;
-	return make_same(publisher, maximum);
+	return generation_make_same(publisher, maximum);
 }
 
-int generation_grow(struct stele_publisher *publisher, uint64_t least)
+int generation_grow(struct stele_publisher *publisher, uint64_t min)
 {
-	int r = grow(publisher, least);
+	int r = generation_grow_to(publisher, min);
 
 	/* For the change that fails for it. */
 	snprintf(publisher->growth_error, sizeof(publisher->growth_error), "%s",
@@ -278,28 +283,27 @@ int generation_grow(struct stele_publisher *publisher, uint64_t least)
 
 /* A data file for memory that is not in it: the same page once more, and no new generation. Who has
  * the old file goes on with the same head, and finds this one when it looks. */
-static int name_memory(struct stele_publisher *publisher)
+static int generation_name_memory(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
 	struct region *region = &attachment->region;
 	unsigned char page[LAYOUT_PAGE];
 	struct next next;
 	mode_t mode;
-	int r = next_make(region, attachment->shared, sizeof(page), &next);
+	int r = generation_file_make(region, attachment->shared, sizeof(page), &next);
 
 	if (r < 0)
 		return r;
 	if (pread(region->fd, page, sizeof(page), 0) != (ssize_t)sizeof(page) ||
 	    pwrite(next.lock, page, sizeof(page), 0) != (ssize_t)sizeof(page))
-		r = error_set(EIO, "cannot write a new file for region \"%s\"",
-		              region->names.region);
+		r = generation_write_error(region);
 	if (r == 0)
-		r = next_inherit(region, &next, &mode);
+		r = generation_inherit(region, &next, &mode);
 	if (r == 0)
 		r = replace_file(attachment->publisher_lock.fd, &region->names, region->uuid,
 		                 next.lock, region->names.data, mode);
 	if (r < 0) {
-		next_close(&next);
+		generation_file_close(&next);
 		return r;
 	}
 	fork_fd_close(&attachment->data_lock);
@@ -313,12 +317,12 @@ static int name_memory(struct stele_publisher *publisher)
 	return 0;
 }
 
-static int name_again(struct stele_publisher *publisher)
+static int generation_restore_name(struct stele_publisher *publisher)
 {
 	const struct region *region = &publisher->attachment.region;
 
-	return region->memory->fixed ? name_memory(publisher)
-	                             : make_same(publisher, region->maximum_size);
+	return region->memory->fixed ? generation_name_memory(publisher)
+	                             : generation_make_same(publisher, region->maximum_size);
 }
 
 int generation_keep_name(struct stele_publisher *publisher)
@@ -329,7 +333,7 @@ int generation_keep_name(struct stele_publisher *publisher)
 	if (file_is_named(region->fd, region->names.data))
 		return 0;
 	if (lstat(region->names.data, &status) < 0 ? errno == ENOENT : status.st_uid != geteuid())
-		return name_again(publisher);
+		return generation_restore_name(publisher);
 	/* One of those that share it may have done that, in the same memory. */
 	if (region->memory->fixed && publisher->attachment.shared)
 		return attach_next_generation(&publisher->attachment, publisher->guarded);
@@ -348,25 +352,25 @@ struct fresh {
 	struct reclaim reclaim;
 };
 
-static int grow_fresh(void *context, uint64_t end)
+static int generation_fresh_grow(void *context, uint64_t end)
 {
-	return region_grow(&((struct fresh *)context)->region, end);
+	return data_file_grow(&((struct fresh *)context)->region, end);
 }
 
 /* Copies, and then walks the copy as an attach does: what is not whole does not become the region. */
-static int fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
+static int generation_fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
-	int r = region_arena(&fresh->region, &fresh->arena);
+	int r = data_file_arena(&fresh->region, &fresh->arena);
 
 	if (r == 0) {
-		fresh->arena.grow = grow_fresh;
+		fresh->arena.grow = generation_fresh_grow;
 		fresh->arena.context = fresh;
-		r = region_fill(&fresh->region, &fresh->arena, region, &publisher->arena.view);
+		r = data_file_fill(&fresh->region, &fresh->arena, region, &publisher->arena.view);
 	}
-	arena_finish(&fresh->arena);
+	arena_fini(&fresh->arena);
 	if (r == 0)
-		r = region_arena(&fresh->region, &fresh->arena);
+		r = data_file_arena(&fresh->region, &fresh->arena);
 	if (r == 0)
 		r = reclaim_init(&fresh->reclaim, &fresh->region, &fresh->arena);
 	if (r == -ENOSPC && fresh->region.shortage < 0)
@@ -377,7 +381,8 @@ static int fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 	return recover(&fresh->region, &fresh->arena, &fresh->reclaim);
 }
 
-static int fresh_make(struct stele_publisher *publisher, struct next *next, struct fresh *fresh)
+static int generation_fresh_make(struct stele_publisher *publisher, struct next *next,
+                                 struct fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header header;
@@ -386,21 +391,21 @@ static int fresh_make(struct stele_publisher *publisher, struct next *next, stru
 	uint64_t arena = used + used / 64 + 16 * LAYOUT_PAGE;
 	int r;
 
-	next_header(region, region->maximum_size, &header);
+	generation_header(region, region->maximum_size, &header);
 	header.arena_end = region->arena_offset + arena / LAYOUT_PAGE * LAYOUT_PAGE;
 	if (header.arena_end + LAYOUT_GUARD > region->maximum_size)
 		header.arena_end = region->maximum_size - LAYOUT_GUARD;
-	r = next_make(region, publisher->attachment.shared, header.arena_end + LAYOUT_GUARD, next);
+	r = generation_file_make(region, publisher->attachment.shared,
+	                         header.arena_end + LAYOUT_GUARD, next);
 	if (r < 0)
 		return r;
 	if (pwrite(next->lock, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		r = error_set(EIO, "cannot write a new file for region \"%s\"",
-		              region->names.region);
+		r = generation_write_error(region);
 	else
 		r = region_open_file(&region->names, next->map, true, publisher->guarded,
 		                     &fresh->region);
 	if (r < 0)
-		next_close(next);
+		generation_file_close(next);
 	return r;
 }
 
@@ -412,43 +417,43 @@ int generation_compact(struct stele_publisher *publisher)
 	struct next next;
 	int r;
 
-	publisher_trim(publisher);
-	r = fresh_make(publisher, &next, &fresh);
+	state_trim(publisher);
+	r = generation_fresh_make(publisher, &next, &fresh);
 	if (r < 0)
 		return r;
-	r = fresh_fill(publisher, &fresh);
+	r = generation_fresh_fill(publisher, &fresh);
 	if (r == 0 && publisher->durable.each_commit)
 		r = durable_record(&publisher->durable, &fresh.region, publisher_head(publisher));
 	if (r == 0 && (region_lost(region) || region_lost(&fresh.region)))
 		r = region_error(region, -EBADMSG, publisher_head(publisher));
 	if (r == 0)
-		r = keep_old(publisher, &old);
+		r = generation_map_old(publisher, &old);
 	if (r == 0)
-		r = next_install(publisher, &next, &old);
+		r = generation_install(publisher, &next, &old);
 	if (r < 0) {
 		mapping_close(&old);
-		reclaim_finish(&fresh.reclaim);
-		arena_finish(&fresh.arena);
+		reclaim_fini(&fresh.reclaim);
+		arena_fini(&fresh.arena);
 		mapping_close(&fresh.region.mapping);
-		next_close(&next);
+		generation_file_close(&next);
 		return r;
 	}
 	notify_pause(&publisher->notify);
-	next_attach(publisher, &next, &old);
+	generation_adopt(publisher, &next, &old);
 	publisher->before_fd = region->fd;
 	region->fd = -1;
 	region_close(region);
 	fresh.reclaim.revoked = publisher->reclaim.revoked;
 	fresh.reclaim.history_limit = publisher->reclaim.history_limit;
 	fresh.reclaim.pinned_limit = publisher->reclaim.pinned_limit;
-	reclaim_finish(&publisher->reclaim);
-	arena_finish(&publisher->arena);
+	reclaim_fini(&publisher->reclaim);
+	arena_fini(&publisher->arena);
 	*region = fresh.region;
 	publisher->arena = fresh.arena;
 	publisher->reclaim = fresh.reclaim;
-	publisher_wire(publisher);
+	state_wire(publisher);
 	notify_resume(&publisher->notify);
-	notify_everybody(publisher);
+	generation_notify_all(publisher);
 	return 0;
 }
 
@@ -457,7 +462,7 @@ void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now
 	uint64_t size = (uint64_t)publisher->arena.pages * LAYOUT_PAGE;
 
 	if (publisher->broken || publisher->attachment.region.memory->fixed ||
-	    size < COMPACT_LEAST || publisher->arena.taken > size / 2 ||
+	    size < COMPACT_SIZE_MIN || publisher->arena.taken > size / 2 ||
 	    now - publisher->compacted_at < COMPACT_INTERVAL)
 		return;
 	publisher->compacted_at = now;

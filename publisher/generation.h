@@ -30,7 +30,8 @@
  * more, and not know. A removal does the same, with the removal of the name as step 3.
  *
  * The publisher's and the subscribers' files stay. The mutex is held.
- */
+ *
+ * Called by lock.c, transaction.c and publisher.c. */
 #ifndef PUBLISHER_GENERATION_H
 #define PUBLISHER_GENERATION_H
 
@@ -40,23 +41,19 @@
 
 struct stele_publisher;
 
-/* Stores the state of a data file in its head word, of which the caller is the only writer, and wakes
- * the futex waiters if they have to look. */
-void generation_mark(uint64_t *head, enum head_state state);
-
-/* Makes the file with the same bytes, and a maximum of at least `least` bytes. Nothing moves, in the
+/* Makes the file with the same bytes, and a maximum of at least `min` bytes. Nothing moves, in the
  * file or in this process's memory, so it may happen in the middle of a change. 0; -ENOSPC (the
- * region's limit, or no room for both files for a moment); or another error. With a sentence. */
-int generation_grow(struct stele_publisher *publisher, uint64_t least);
+ * region's limit, or no room for both files for a moment); or another error. */
+int generation_grow(struct stele_publisher *publisher, uint64_t min);
 
-/* Makes a new file, with the same bytes and the same maximum, if the region's name was removed or is
- * another user's file since. Where the memory is not in the file, there is only a new file, and no new
- * generation. 0, also if the name is there; -EBADMSG (another file of this user has the name); or an error
- * of generation_grow(). With an error message. */
+/* Makes a new file, with the same bytes and the same maximum, if the region's name was removed or
+ * is another user's file since. Where the memory is not in the file, there is only a new file, and
+ * no new generation. 0, also if the name is there; -EBADMSG (another file of this user has the
+ * name); or an error of generation_grow(). */
 int generation_keep_name(struct stele_publisher *publisher);
 
-/* Writes what is reached and nothing else into a new file. Not within a transaction's changes. 0, or
- * an error with a sentence: then the region goes on in its file. */
+/* Writes what is reached and nothing else into a new file. Not within a transaction's changes. 0,
+ * or an error: then the region goes on in its file. */
 int generation_compact(struct stele_publisher *publisher);
 
 /* The same, if the region is large, less than half of it is used, and nobody still maps the

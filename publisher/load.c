@@ -5,72 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "publisher/attach/attach.h"
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "lib/region/survey.h"
-
-uint64_t contents_room(struct region *contents)
-{
-	struct view view;
-	uint64_t used;
-
-	/* Not the header's word itself, which somebody may still be changing. */
-	region_view(contents, &view);
-	used = view.limit - view.start;
-
-	/* Objects take more in classes than side by side; what is missing it grows by. */
-	return (used + used / 8) / LAYOUT_PAGE * LAYOUT_PAGE + 16 * LAYOUT_PAGE;
-}
-
-static int grow(void *region, uint64_t end)
-{
-	return region_grow(region, end);
-}
-
-static int fill(struct region *region, struct region *contents)
-{
-	struct arena arena;
-	struct view view;
-	int r = region_arena(region, &arena);
-
-	if (r < 0)
-		return r;
-	arena.grow = grow;
-	arena.context = region;
-	region_view(contents, &view);
-	r = region_fill(region, &arena, contents, &view);
-	arena_finish(&arena);
-	return r;
-}
-
-int contents_fill(const struct region_paths *names, int fd, struct region *contents)
-{
-	struct region region;
-	int again, r = file_open_again(fd, &again);
-
-	if (r < 0)
-		return error_set(-r, "cannot open the new file for %s once more: %s", names->data,
-		                 strerror(-r));
-	r = region_open_file(names, again, true, true, &region);
-	if (r < 0) {
-		close(again);
-		return r;
-	}
-	r = fill(&region, contents);
-	if (r == 0 && region_lost(contents))
-		r = -EBADMSG;
-	if (r == -ENOSPC && region.shortage < 0)
-		r = storage_shortage_error(&region);
-	else if (r < 0)
-		r = error_set(-r, "cannot load %s into region \"%s\": %s", contents->names.data,
-		              names->region, strerror(-r));
-	region_close(&region);
-	return r;
-}
+#include "lib/storage/file.h"
+#include "publisher/attach/contents.h"
+#include "publisher/publisher.h"
 
 /* What is not whole becomes no region. */
-static int check(struct region *contents)
+static int load_check(struct region *contents)
 {
 	struct survey_options options = {0};
 	struct survey survey;
@@ -93,17 +35,17 @@ static int check(struct region *contents)
 		contents->names.data, (unsigned long long)damages);
 }
 
-static int load(struct region *contents, const char *region)
+static int load_contents(struct region *contents, const char *region)
 {
 	const struct layout_header *header = contents->header;
-	uint64_t least = contents->arena_offset + contents_room(contents) + LAYOUT_GUARD;
+	uint64_t min = contents->arena_offset + contents_capacity(contents) + LAYOUT_GUARD;
 	struct stele_publisher_options options = {
 		.size = sizeof(options),
 		.flags = STELE_CREATE_NEW,
 		.history = contents->history,
 		.history_bytes = header->history_bytes,
-		.maximum_size = contents->maximum_size < least ? least : contents->maximum_size,
-		.limit_size = contents->limit_size < least ? least : contents->limit_size,
+		.maximum_size = contents->maximum_size < min ? min : contents->maximum_size,
+		.limit_size = contents->limit_size < min ? min : contents->limit_size,
 		.durability = contents->durability == LAYOUT_DURABLE_COMMIT ? STELE_DURABLE_COMMIT
 	                                                                    : STELE_DURABLE_CLOSE,
 		.mode = (contents->mode & 0644) | 0600,
@@ -134,9 +76,9 @@ int stele_region_load(const char *file, const char *region)
 		r = region_open(&names, false, true, &contents);
 	if (r < 0)
 		return r;
-	r = check(&contents);
+	r = load_check(&contents);
 	if (r == 0)
-		r = load(&contents, region);
+		r = load_contents(&contents, region);
 	region_close(&contents);
 	return r;
 }

@@ -7,14 +7,15 @@
  * outlives somebody else's commit; nor does what is known of the arena's end outlive a transaction
  * that somebody else gave up.
  */
+#include "publisher/shared.h"
+
 #include <string.h>
 
-#include "publisher/generation.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
-#include "publisher/publisher.h"
+#include "publisher/memory/data_file.h"
 
-static bool nobody_else_was_here(const struct stele_publisher *publisher)
+static bool shared_is_unchanged(const struct stele_publisher *publisher)
 {
 	const struct layout_header *header = publisher->attachment.region.header;
 	uint8_t last[16];
@@ -27,7 +28,7 @@ static bool nobody_else_was_here(const struct stele_publisher *publisher)
 }
 
 /* With the notices' thread paused: what it looks at may be another file's. */
-static int find_out(struct stele_publisher *publisher)
+static int shared_recover(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
 	struct region *region = &attachment->region;
@@ -36,7 +37,7 @@ static int find_out(struct stele_publisher *publisher)
 	if (head_state(load_relaxed(&region->header->head)) != HEAD_CURRENT &&
 	    !file_is_named(region->fd, region->names.data)) {
 		/* The publisher that replaced the file may have died before it said so. */
-		generation_mark(&region->header->head, HEAD_REPLACED);
+		data_file_mark(&region->header->head, HEAD_REPLACED);
 		r = attach_next_generation(attachment, publisher->guarded);
 	}
 	if (r < 0)
@@ -44,30 +45,22 @@ static int find_out(struct stele_publisher *publisher)
 	region_refresh_size(region);
 	/* Where that fails, the next begin finds nothing that is as it was left. */
 	publisher->left_head = UINT64_MAX;
-	reclaim_finish(&publisher->reclaim);
-	arena_finish(&publisher->arena);
-	r = publisher_start(publisher);
+	reclaim_fini(&publisher->reclaim);
+	arena_fini(&publisher->arena);
+	r = state_start(publisher);
 	if (r == 0)
-		publisher_announce(publisher);
+		state_announce(publisher);
 	return r;
 }
 
-int publisher_catch_up(struct stele_publisher *publisher)
+int shared_catch_up(struct stele_publisher *publisher)
 {
 	int r;
 
-	if (!publisher->attachment.shared || nobody_else_was_here(publisher))
+	if (!publisher->attachment.shared || shared_is_unchanged(publisher))
 		return 0;
 	notify_pause(&publisher->notify);
-	r = find_out(publisher);
+	r = shared_recover(publisher);
 	notify_resume(&publisher->notify);
 	return r;
-}
-
-void publisher_leave(struct stele_publisher *publisher)
-{
-	const struct layout_header *header = publisher->attachment.region.header;
-
-	publisher->left_head = head_make(publisher_head(publisher), HEAD_CURRENT);
-	publisher->left_reclaimed = load_relaxed(&header->reclaimed);
 }

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "publisher/generation.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/probe.h"
-#include "publisher/publisher.h"
+#include "publisher/attach/mutex.h"
+#include "publisher/generation.h"
+#include "publisher/lock.h"
+#include "publisher/tables/finish.h"
+#include "publisher/trie/edit.h"
 
 #define MESSAGE_MAX 255u
 /* A commit looks for dead subscribers at most this often, and at so many slots. */
@@ -64,13 +67,13 @@ static void transaction_end(struct stele_transaction *tx)
 	struct stele_publisher *publisher = tx->publisher;
 
 	publisher->in_transaction = false;
-	publisher_leave(publisher);
+	state_leave(publisher);
 	mutex_unlock(&publisher->attachment);
 	pthread_setcancelstate(tx->cancel_state, NULL);
 }
 
 /* Gives back what the transaction made; what it replaced is as it was. */
-static void undo(struct stele_transaction *tx)
+static void transaction_undo(struct stele_transaction *tx)
 {
 	struct edit *edit = &tx->publisher->edit;
 
@@ -80,10 +83,10 @@ static void undo(struct stele_transaction *tx)
 		edit->retired.count = 0;
 		return;
 	}
-	tables_abort(tx);
+	finish_abort(tx);
 	edit_drop_tree(edit, &catalog_shape, tx->catalog, true);
 	if (tx->record)
-		edit_drop(edit, tx->record, edit_object_size(edit, NULL, tx->record));
+		object_drop(edit, tx->record, object_size(edit, NULL, tx->record));
 	edit->retired.count = 0;
 }
 
@@ -91,13 +94,13 @@ struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx)
 {
 	if (!tx || publisher_check(tx->publisher) < 0)
 		return NULL;
-	undo(tx);
+	transaction_undo(tx);
 	transaction_end(tx);
 	return NULL;
 }
 
 /* Bytes of a message that are kept: no half of a UTF-8 character at the end. */
-static size_t message_length(const char *message)
+static size_t transaction_message_length(const char *message)
 {
 	size_t length = strnlen(message, MESSAGE_MAX);
 
@@ -108,12 +111,12 @@ static size_t message_length(const char *message)
 }
 
 /* Whether a commit tells of a table. */
-static bool is_told(const struct stele_writable *table)
+static bool transaction_is_reported(const struct stele_writable *table)
 {
 	return table->added || table->changed || table->removed;
 }
 
-static void write_table(unsigned char *at, const struct stele_writable *table)
+static void transaction_write_table(unsigned char *at, const struct stele_writable *table)
 {
 	static_assert(sizeof(table->name) == sizeof(((struct layout_record_table *)0)->name),
 	              "a name fills its place, zeros after it");
@@ -126,10 +129,10 @@ static void write_table(unsigned char *at, const struct stele_writable *table)
 }
 
 /* Writes what is told about the commit. */
-static int record_write(struct stele_transaction *tx, const char *message)
+static int transaction_record_write(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;
-	size_t message_size = message ? message_length(message) : 0;
+	size_t message_size = message ? transaction_message_length(message) : 0;
 	size_t padded = (message_size + 7) & ~(size_t)7;
 	struct layout_record record = {.pid = publisher->pid,
 	                               .message_size = (uint32_t)message_size};
@@ -138,7 +141,7 @@ static int record_write(struct stele_transaction *tx, const char *message)
 	int r;
 
 	for (table = publisher->tables.opened; table; table = table->next_opened)
-		if (is_told(table)) {
+		if (transaction_is_reported(table)) {
 			record.tables++;
 			record.added += table->added;
 			record.changed += table->changed;
@@ -161,8 +164,8 @@ static int record_write(struct stele_transaction *tx, const char *message)
 		data_copy_in(at + sizeof(record), message, message_size);
 	at += sizeof(record) + padded;
 	for (table = publisher->tables.opened; record.tables > 0; table = table->next_opened)
-		if (is_told(table)) {
-			write_table(at, table);
+		if (transaction_is_reported(table)) {
+			transaction_write_table(at, table);
 			at += sizeof(struct layout_record_table);
 			record.tables--;
 		}
@@ -170,17 +173,17 @@ static int record_write(struct stele_transaction *tx, const char *message)
 }
 
 /* Retires the record of the version before: only its own ring entry leads to it. */
-static void retire_record(const struct stele_transaction *tx)
+static void transaction_retire_record(const struct stele_transaction *tx)
 {
 	struct edit *edit = &tx->publisher->edit;
 
 	if (tx->last_record)
-		edit_drop(edit, tx->last_record, edit_object_size(edit, NULL, tx->last_record));
+		object_drop(edit, tx->last_record, object_size(edit, NULL, tx->last_record));
 }
 
 /* Writes the entry of the version in the ring, and brings it to the disk where that was asked for.
  * Where it fails the entry is as good as none: head does not lead to it. */
-static int write_entry(struct stele_transaction *tx, uint64_t now)
+static int transaction_write_entry(struct stele_transaction *tx, uint64_t now)
 {
 	struct stele_publisher *publisher = tx->publisher;
 	struct region *region = &publisher->attachment.region;
@@ -204,7 +207,7 @@ static int write_entry(struct stele_transaction *tx, uint64_t now)
 }
 
 /* The commit itself. */
-static void publish(struct stele_publisher *publisher, uint64_t version)
+static void transaction_publish(struct stele_publisher *publisher, uint64_t version)
 {
 	/* The contract with readers: who loads this head finds the entry, and every node and row
 	 * that the entry leads to, finished. It is the one store that makes the version exist. */
@@ -215,14 +218,13 @@ static void publish(struct stele_publisher *publisher, uint64_t version)
 }
 
 /* What is not needed for the version to exist; what somebody waits for comes first. */
-static void after_publish(struct stele_publisher *publisher, uint64_t version, uint64_t now)
+static void transaction_after_publish(struct stele_publisher *publisher, struct notice *notice)
 {
 	const struct region *region = &publisher->attachment.region;
+	uint64_t version = notice->version, now = notice->time;
 	uint64_t reclaimed = load_relaxed(&region->header->reclaimed), oldest;
 
-	publisher->notice.version = version;
-	publisher->notice.time = now;
-	notify_post(&publisher->notify, &publisher->notice);
+	notify_post(&publisher->notify, notice);
 	reclaim_add_all(&publisher->reclaim, &publisher->edit.retired, version);
 	oldest = reclaim_history_oldest(&publisher->reclaim, version);
 	if (version >= region->history + reclaimed + RECLAIM_BATCH &&
@@ -236,7 +238,7 @@ static void after_publish(struct stele_publisher *publisher, uint64_t version, u
 
 /* Gets what is needed to commit a transaction that changed something: its record, and memory for
  * what comes after the store of head. */
-static int prepare(struct stele_transaction *tx, const char *message)
+static int transaction_prepare(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;
 	const struct region *region = &publisher->attachment.region;
@@ -248,7 +250,7 @@ static int prepare(struct stele_transaction *tx, const char *message)
 			"region \"%s\" is at version %llu, which is the last one possible; remove the "
 			"region and publish again",
 			region->names.region, (unsigned long long)HEAD_VERSION_MAX);
-	r = record_write(tx, message);
+	r = transaction_record_write(tx, message);
 	if (r == -ENOSPC && region->shortage < 0)
 		return storage_shortage_error(region);
 	if (r == -ENOSPC)
@@ -269,15 +271,17 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
                              uint64_t *ret_version)
 {
 	struct stele_publisher *publisher = tx->publisher;
-	uint64_t version = publisher->edit.version, now = 0;
-	bool changed = false;
+	uint64_t version = publisher->edit.version;
+	struct notice notice;
+	bool changed;
 	int r = publisher_check(publisher);
 
 	if (r < 0)
 		return r;
-	r = tables_commit(tx, &changed);
-	if (r == 0 && changed)
-		r = prepare(tx, message);
+	r = finish_commit(tx, &notice);
+	changed = r == 1;
+	if (changed)
+		r = transaction_prepare(tx, message);
 	if (region_lost(&publisher->attachment.region))
 		r = error_set(
 			EBADMSG,
@@ -285,20 +289,21 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 			"publish again",
 			publisher->attachment.region.names.region);
 	if (r == 0 && changed) {
-		now = clock_realtime();
-		r = write_entry(tx, now);
+		notice.version = version;
+		notice.time = clock_realtime();
+		r = transaction_write_entry(tx, notice.time);
 	}
 	if (r < 0 || !changed) {
-		undo(tx);
+		transaction_undo(tx);
 		transaction_end(tx);
 		if (r == 0 && ret_version)
 			*ret_version = version - 1;
 		return r;
 	}
-	retire_record(tx);
-	publish(publisher, version);
+	transaction_retire_record(tx);
+	transaction_publish(publisher, version);
 	tables_committed(publisher);
-	after_publish(publisher, version, now);
+	transaction_after_publish(publisher, &notice);
 	transaction_end(tx);
 	if (ret_version)
 		*ret_version = version;

@@ -26,21 +26,37 @@
 
 #include "publisher/attach/attach.h"
 #include "lib/units.h"
-#include "publisher/generation.h"
 #include "lib/base/clock.h"
+#include "lib/storage/storage_file.h"
+#include "lib/storage/storage_sysv.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
-#include "lib/storage/storage_file.h"
-#include "lib/storage/storage_sysv.h"
+#include "publisher/attach/attach_file.h"
+#include "publisher/attach/attach_lock.h"
+#include "publisher/attach/contents.h"
+#include "publisher/attach/mutex.h"
+#include "publisher/attach/remove.h"
+#include "publisher/memory/data_file.h"
+#include "publisher/memory/durable.h"
+#include "publisher/memory/reclaim.h"
 
 #define ATTACH_TIMEOUT (5 * NSEC_PER_SEC)
 #define ATTACH_TRIES   16
 
+/* What an attach is asked for. */
+struct attach_request {
+	const struct region_paths *paths;
+	const struct stele_publisher_options *options;
+	struct region *contents; /* a new region is filled with; NULL: nothing */
+	bool guarded;
+	int64_t until; /* clock_monotonic() when waiting for locks ends */
+};
+
 /* ---- the data file ---- */
 
-static uint32_t ring_entries_for(uint32_t history)
+static uint32_t attach_ring_entries(uint32_t history)
 {
 	uint32_t entries = 64;
 
@@ -56,8 +72,8 @@ static_assert(LAYOUT_HISTORY_MAX + 2 * RECLAIM_BATCH <= LAYOUT_RING_MAX,
 
 /* Gives a new data file its name, also in place of another one. -EAGAIN: somebody has made a file of
  * that name since it was looked for. */
-static int data_publish(const struct region_paths *names, int publisher, const uint8_t uuid[16],
-                        int fd, mode_t mode, bool over)
+static int attach_publish(const struct region_paths *names, int publisher, const uint8_t uuid[16],
+                          int fd, mode_t mode, bool over)
 {
 	int r = file_sync(fd, names->data);
 
@@ -74,11 +90,11 @@ static int data_publish(const struct region_paths *names, int publisher, const u
 	return r;
 }
 
-static int region_make(const struct region_paths *names, const uint8_t uuid[16],
-                       const struct stele_publisher_options *options, bool over,
-                       const struct attachment *attachment, int *ret_fd)
+static int attach_make_region(const struct attach_request *request, const uint8_t uuid[16],
+                              bool over, const struct attachment *attachment, int *ret_fd)
 {
-	struct region *contents = attachment->contents;
+	const struct region_paths *names = request->paths;
+	const struct stele_publisher_options *options = request->options;
 	struct layout_header header = {
 		.magic = LAYOUT_MAGIC_DATA,
 		.layout_version = LAYOUT_VERSION,
@@ -90,7 +106,7 @@ static int region_make(const struct region_paths *names, const uint8_t uuid[16],
 		.durability = options->durability,
 		.history = options->history,
 		.history_bytes = options->history_bytes,
-		.ring_entries = ring_entries_for(options->history),
+		.ring_entries = attach_ring_entries(options->history),
 		.kept_entries = LAYOUT_KEPT_MAX,
 		.ring_offset = LAYOUT_PAGE,
 		.mode = options->mode,
@@ -108,7 +124,8 @@ static int region_make(const struct region_paths *names, const uint8_t uuid[16],
 	header.kept_offset = header.ring_offset + ring;
 	header.arena_offset =
 		(header.kept_offset + kept + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
-	header.arena_end = header.arena_offset + (contents ? contents_room(contents) : ARENA_FIRST);
+	header.arena_end = header.arena_offset +
+	                   (request->contents ? contents_capacity(request->contents) : ARENA_FIRST);
 	if (header.arena_end + LAYOUT_GUARD > header.maximum_size)
 		return error_set(
 			EINVAL,
@@ -119,12 +136,12 @@ static int region_make(const struct region_paths *names, const uint8_t uuid[16],
 	r = memory->make(names, &header, &fd);
 	if (r < 0)
 		return r;
-	r = contents ? contents_fill(names, fd, contents) : 0;
+	r = request->contents ? contents_fill(names, fd, request->contents) : 0;
 	if (r == 0)
-		r = file_lock_try(fd, REGION_PUBLISHER_BYTE);
+		r = attach_lock_new(names, fd, REGION_PUBLISHER_BYTE);
 	if (r == 0)
-		r = data_publish(names, attachment->publisher_lock.fd, uuid, fd, options->mode,
-		                 over);
+		r = attach_publish(names, attachment->publisher_lock.fd, uuid, fd, options->mode,
+		                   over);
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -135,7 +152,8 @@ static int region_make(const struct region_paths *names, const uint8_t uuid[16],
 
 /* Opens the data file a second time, for its lock. Readers may hold read locks; then the publisher
  * file's lock has to do. */
-static int data_lock(const struct region_paths *names, int64_t until, struct attachment *attachment)
+static int attach_data_lock(const struct region_paths *names, int64_t until,
+                            struct attachment *attachment)
 {
 	struct stat status;
 	int fd, r = file_open(names->data, true, sizeof(struct layout_header), &fd, &status);
@@ -144,12 +162,15 @@ static int data_lock(const struct region_paths *names, int64_t until, struct att
 		return -EAGAIN;
 	if (r < 0)
 		return r;
-	r = lock_until(names, fd, attachment->shared ? try_data_shared : try_data_alone, until);
+	r = attach_lock_until(names, fd,
+	                      attachment->shared ? attach_lock_try_data_shared
+	                                         : attach_lock_try_data_alone,
+	                      until);
 	if (r == 0 && (status.st_ino != attachment->region.status.st_ino ||
 	               status.st_dev != attachment->region.status.st_dev))
 		r = -EAGAIN;
 	if (r == 0)
-		r = fork_fd_add(&attachment->data_lock, fd);
+		r = attach_lock_add(&attachment->data_lock, fd);
 	if (r < 0)
 		close(fd);
 	return r;
@@ -157,46 +178,45 @@ static int data_lock(const struct region_paths *names, int64_t until, struct att
 
 /* What is made next has this uuid: the publisher file says so before there is memory that nothing else
  * names, and what there is of the one that it named goes. */
-static int announce_uuid(const struct region_paths *names, int fd, const uint8_t uuid[16])
+static int attach_announce_uuid(const struct region_paths *names, int fd, const uint8_t uuid[16])
 {
-	forget_objects(names, fd);
+	remove_objects(names, fd);
 	if (pwrite(fd, uuid, 16, offsetof(struct layout_publisher_file, uuid)) != 16)
 		return file_write_error(names->publisher, 0);
 	return 0;
 }
 
 /* Makes the data file, and the subscribers file before it. */
-static int data_make(const struct region_paths *names,
-                     const struct stele_publisher_options *options, const uint8_t uuid[16],
-                     bool over, struct attachment *attachment)
+static int attach_make(const struct attach_request *request, const uint8_t uuid[16], bool over,
+                       struct attachment *attachment)
 {
+	const struct region_paths *names = request->paths;
 	/* A new region has no subscribers: whatever has that name belongs to one that is gone. */
 	int publisher = attachment->publisher_lock.fd;
-	int fd, r = slots_make(names, publisher, uuid, options->mode);
+	int fd, r = slots_make(names, publisher, uuid, request->options->mode);
 
 	if (r < 0)
 		return r;
 	attachment->made_subscribers_file = true;
-	r = announce_uuid(names, publisher, uuid);
+	r = attach_announce_uuid(names, publisher, uuid);
 	if (r < 0)
 		return r;
-	r = region_make(names, uuid, options, over, attachment, &fd);
+	r = attach_make_region(request, uuid, over, attachment, &fd);
 	if (r < 0) {
 		storage_sysv_remove(publisher);
 		return r;
 	}
 	attachment->created = true;
-	r = fork_fd_add(&attachment->data_lock, fd);
+	r = attach_lock_add(&attachment->data_lock, fd);
 	if (r < 0) {
 		close(fd);
-		return error_set(-r, "cannot install fork handlers: %s", strerror(-r));
+		return r;
 	}
-	return region_open(names, true, !(options->flags & STELE_NO_SIGBUS_HANDLER),
-	                   &attachment->region);
+	return region_open(names, true, request->guarded, &attachment->region);
 }
 
 /* Says in a data file of whatever layout whether it is the region. */
-static void data_mark(int fd, enum head_state state)
+static void attach_mark(int fd, enum head_state state)
 {
 	/* Before layout 3 it was one bit: no longer the region. */
 	const uint64_t replaced = UINT64_C(1) << 63;
@@ -206,7 +226,7 @@ static void data_mark(int fd, enum head_state state)
 	if (header == MAP_FAILED)
 		return;
 	if (header->magic == LAYOUT_MAGIC_DATA && header->layout_version >= 3)
-		generation_mark(&header->head, state);
+		data_file_mark(&header->head, state);
 	else if (header->magic == LAYOUT_MAGIC_DATA && state == HEAD_CURRENT)
 		__atomic_fetch_and(&header->head, ~replaced, __ATOMIC_SEQ_CST);
 	else if (header->magic == LAYOUT_MAGIC_DATA)
@@ -215,10 +235,10 @@ static void data_mark(int fd, enum head_state state)
 }
 
 /* Makes a new and empty region in place of one that can't be used. `why` is what it is. */
-static int data_replace(const struct region_paths *names,
-                        const struct stele_publisher_options *options, int64_t until,
-                        const char *why, struct attachment *attachment)
+static int attach_replace(const struct attach_request *request, const char *why,
+                          struct attachment *attachment)
 {
+	const struct region_paths *names = request->paths;
 	struct stat status;
 	uint8_t uuid[16];
 	int fd, r = file_open(names->data, true, LAYOUT_PAGE, &fd, &status);
@@ -229,23 +249,22 @@ static int data_replace(const struct region_paths *names,
 		r = error_set(EPERM, "%s belongs to user %u, not to user %u who would publish",
 		              names->data, status.st_uid, geteuid());
 	if (r == 0)
-		r = lock_until(names, fd, try_data_alone, until);
+		r = attach_lock_until(names, fd, attach_lock_try_data_alone, request->until);
 	/* A library of another layout locks the same byte. */
 	if (r == 0) {
 		uuid_generate(uuid);
-		data_mark(fd, HEAD_REPLACING);
-		r = data_make(names, options, uuid, true, attachment);
-		data_mark(fd, attachment->created ? HEAD_REPLACED : HEAD_CURRENT);
+		attach_mark(fd, HEAD_REPLACING);
+		r = attach_make(request, uuid, true, attachment);
+		attach_mark(fd, attachment->created ? HEAD_REPLACED : HEAD_CURRENT);
 	}
 	close(fd);
 	if (r == 0)
-		snprintf(attachment->note, sizeof(attachment->note),
-		         "region \"%s\" %s; it was replaced by an empty one", names->region, why);
+		attachment->replaced = why;
 	return r;
 }
 
-/* Makes a region that was opened and locked usable in this boot. 0, or -ESTALE with a sentence. */
-static int data_judge_boot(struct attachment *attachment)
+/* Makes a region that was opened and locked usable in this boot. 0 or -ESTALE. */
+static int attach_validate_boot(struct attachment *attachment)
 {
 	bool in_memory;
 	int r = region_of_earlier_boot(&attachment->region, &in_memory);
@@ -262,23 +281,22 @@ static int data_judge_boot(struct attachment *attachment)
 }
 
 /* Who joins others finds everything made; where it isn't, they were the last and died. */
-static int data_join(const struct region_paths *names, bool guarded, int64_t until,
-                     struct attachment *attachment)
+static int attach_join(const struct attach_request *request, struct attachment *attachment)
 {
 	bool in_memory;
-	int r = region_open(names, true, guarded, &attachment->region);
+	int r = region_open(request->paths, true, request->guarded, &attachment->region);
 
 	attachment->incompatible = r == -EPROTONOSUPPORT;
 	if (r == -ENOENT || r == -EPROTONOSUPPORT)
 		return -EAGAIN;
 	if (r == 0)
-		r = data_lock(names, until, attachment);
+		r = attach_data_lock(request->paths, request->until, attachment);
 	if (r == 0)
 		r = region_of_earlier_boot(&attachment->region, &in_memory);
 	return r == 1 ? -EAGAIN : r;
 }
 
-static int refuse_existing(const struct region_paths *names)
+static int attach_refuse_existing(const struct region_paths *names)
 {
 	return error_set(EEXIST,
 	                 "there is a region \"%s\" already; open it without STELE_CREATE_NEW, or "
@@ -286,38 +304,37 @@ static int refuse_existing(const struct region_paths *names)
 	                 names->region);
 }
 
-static int data_attach(const struct region_paths *names,
-                       const struct stele_publisher_options *options, bool guarded, int64_t until,
-                       struct attachment *attachment)
+static int attach_open(const struct attach_request *request, struct attachment *attachment)
 {
-	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
+	const struct region_paths *names = request->paths;
+	unsigned flags = request->options->flags;
 	uint8_t uuid[16];
-	int r = region_open(names, true, guarded, &attachment->region);
+	int r = region_open(names, true, request->guarded, &attachment->region);
 
-	if (r == 0 && options->flags & STELE_CREATE_NEW)
-		return refuse_existing(names);
+	if (r == 0 && flags & STELE_CREATE_NEW)
+		return attach_refuse_existing(names);
 	if (r == 0)
-		r = data_lock(names, until, attachment);
-	else if (r == -EPROTONOSUPPORT && options->flags & STELE_CREATE)
-		return data_replace(
-			names, options, until,
+		r = attach_data_lock(names, request->until, attachment);
+	else if (r == -EPROTONOSUPPORT && flags & STELE_CREATE)
+		return attach_replace(
+			request,
 			"was made by a library with another layout, or on another kind of "
 			"machine",
 			attachment);
-	else if (r == -ENOENT && create) {
+	else if (r == -ENOENT && flags & (STELE_CREATE | STELE_CREATE_NEW)) {
 		/* Never the uuid of a publisher file that was left: versions of the region that it was
 		 * of would seem to be this one's. */
 		uuid_generate(uuid);
-		return data_make(names, options, uuid, false, attachment);
+		return attach_make(request, uuid, false, attachment);
 	}
 	if (r == 0)
-		r = data_judge_boot(attachment);
-	if (r == -ESTALE && options->flags & STELE_CREATE) {
+		r = attach_validate_boot(attachment);
+	if (r == -ESTALE && flags & STELE_CREATE) {
 		region_close(&attachment->region);
 		fork_fd_close(&attachment->data_lock);
 		attachment->region = (struct region){.fd = -1};
-		return data_replace(names, options, until,
-		                    "was left by an earlier boot of this machine", attachment);
+		return attach_replace(request, "was left by an earlier boot of this machine",
+		                      attachment);
 	}
 	return r;
 }
@@ -350,7 +367,7 @@ bool attach_slots_lost(const struct attachment *attachment)
 	       !file_is_named(attachment->slots.lock.fd, attachment->region.names.subscribers);
 }
 
-void attach_slots_again(struct attachment *attachment, bool guarded)
+void attach_slots_replace(struct attachment *attachment, bool guarded)
 {
 	if (attachment->slots_open)
 		slots_close(&attachment->slots);
@@ -367,10 +384,10 @@ static void attach_undo(const struct region_paths *names, struct attachment *att
 	if (attachment->created) {
 		/* Who has found it meanwhile is told that it is gone. */
 		if (attachment->region.header)
-			generation_mark(&attachment->region.header->head, HEAD_REPLACING);
+			data_file_mark(&attachment->region.header->head, HEAD_REPLACING);
 		unlink(names->data);
 		if (attachment->region.header)
-			generation_mark(&attachment->region.header->head, HEAD_REPLACED);
+			data_file_mark(&attachment->region.header->head, HEAD_REPLACED);
 		storage_sysv_remove(attachment->publisher_lock.fd);
 		folder_remove(names);
 	}
@@ -380,7 +397,7 @@ static void attach_undo(const struct region_paths *names, struct attachment *att
 		unlink(names->publisher);
 }
 
-void attachment_close(struct attachment *attachment)
+void attach_close(struct attachment *attachment)
 {
 	if (attachment->slots_open)
 		slots_close(&attachment->slots);
@@ -393,7 +410,7 @@ void attachment_close(struct attachment *attachment)
 }
 
 /* Under the mutex: false if the data file is no longer the region's; else takes note of its size. */
-static bool data_is_current(struct attachment *attachment)
+static bool attach_is_current(struct attachment *attachment)
 {
 	struct region *region = &attachment->region;
 
@@ -403,37 +420,37 @@ static bool data_is_current(struct attachment *attachment)
 	return true;
 }
 
-static int attach_once(const struct region_paths *names,
-                       const struct stele_publisher_options *options, bool guarded, int64_t until,
-                       struct attachment *attachment)
+static int attach_once(const struct attach_request *request, struct attachment *attachment)
 {
-	bool create = options->flags & (STELE_CREATE | STELE_CREATE_NEW);
+	const struct region_paths *names = request->paths;
+	unsigned flags = request->options->flags;
+	bool guarded = request->guarded;
 	int r;
 
 	/* Checked before locking, so that an attached publisher does not delay the refusal. */
-	if (options->flags & STELE_CREATE_NEW &&
-	    region_open(names, true, guarded, &attachment->region) == 0)
-		return refuse_existing(names);
-	r = publisher_file_attach(names, create, until, attachment);
+	if (flags & STELE_CREATE_NEW && region_open(names, true, guarded, &attachment->region) == 0)
+		return attach_refuse_existing(names);
+	r = attach_file_lock(names, flags & (STELE_CREATE | STELE_CREATE_NEW), request->until,
+	                     attachment);
 	/* The first shared publisher creates the files, holding the exclusive lock. */
 	attachment->joined = r == 0 && attachment->shared &&
 	                     file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) < 0;
-	if (r == 0 && attachment->joined && options->flags & STELE_CREATE_NEW)
-		return refuse_existing(names);
+	if (r == 0 && attachment->joined && flags & STELE_CREATE_NEW)
+		return attach_refuse_existing(names);
 	/* What a publisher left that died while it replaced a file. */
 	if (r == 0 && !attachment->joined)
 		r = replace_remove_left(attachment->publisher_lock.fd, names);
 	if (r == 0)
-		r = attachment->joined ? data_join(names, guarded, until, attachment)
-		                       : data_attach(names, options, guarded, until, attachment);
+		r = attachment->joined ? attach_join(request, attachment)
+		                       : attach_open(request, attachment);
 	if (r == 0)
-		r = publisher_file_map(attachment, guarded);
+		r = attach_file_map(attachment, guarded);
 	if (r == 0 && !attachment->joined)
 		r = attach_slots(attachment, guarded);
 	if (r == 0)
 		r = mutex_lock(attachment);
 	/* Until the mutex was this one's, another may have let the file grow, or replaced it. */
-	if (r >= 0 && attachment->joined && !data_is_current(attachment)) {
+	if (r >= 0 && attachment->joined && !attach_is_current(attachment)) {
 		mutex_unlock(attachment);
 		return -EAGAIN;
 	}
@@ -453,24 +470,28 @@ static int attach_once(const struct region_paths *names,
 int attach(const struct region_paths *names, const struct stele_publisher_options *options,
            struct region *contents, struct attachment *ret)
 {
-	bool guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER);
+	struct attach_request request = {
+		.paths = names,
+		.options = options,
+		.contents = contents,
+		.guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER),
+	};
 	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_TIMEOUT;
 	int64_t now = clock_monotonic();
 	bool incompatible = false;
-	int64_t until = timeout > INT64_MAX - now ? INT64_MAX : now + (timeout > 0 ? timeout : 0);
 
-	for (int try = 0; try < ATTACH_TRIES || clock_monotonic() < until; try++) {
+	request.until = timeout > INT64_MAX - now ? INT64_MAX : now + (timeout > 0 ? timeout : 0);
+	for (int try = 0; try < ATTACH_TRIES || clock_monotonic() < request.until; try++) {
 		int r;
 		*ret = (struct attachment){.region = {.fd = -1},
 		                           .lock_timeout = timeout > 0 ? timeout : 0,
-		                           .shared = options->flags & STELE_SHARED,
-		                           .contents = contents};
-		r = attach_once(names, options, guarded, until, ret);
+		                           .shared = options->flags & STELE_SHARED};
+		r = attach_once(&request, ret);
 		if (r == 0)
 			return 0;
 		incompatible = ret->incompatible;
 		attach_undo(names, ret);
-		attachment_close(ret);
+		attach_close(ret);
 		if (r != -EAGAIN)
 			return r;
 		/* Others that share the region may have to put it right first. */
@@ -495,7 +516,7 @@ int attach_let_others_in(struct attachment *attachment)
 	if (!attachment->shared || attachment->joined)
 		return 0;
 	/* In this order: whoever has the first lock finds the second one free. */
-	lock_data_shared(attachment->data_lock.fd);
+	attach_lock_data_shared(attachment->data_lock.fd);
 	file_unlock(attachment->data_lock.fd, REGION_PUBLISHER_BYTE);
 	r = file_lock_try_shared(attachment->publisher_lock.fd, LOCK_BYTE);
 	return r < 0 ? error_set(-r, "cannot share the lock of region \"%s\": %s",
@@ -524,7 +545,7 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 			"region \"%s\" was replaced by another of its name; open the publisher again",
 			names.region);
 	if (r == 0)
-		r = data_lock(&names, 0, &next);
+		r = attach_data_lock(&names, 0, &next);
 	if (r < 0) {
 		if (next.region.header)
 			region_close(&next.region);

@@ -1,55 +1,53 @@
 /* SPDX-License-Identifier: MIT
- * What the files of an attach share.
  *
- *   attach.c        the data file, and the order of it all
- *   attach_file.c   the publisher file
- *   attach_lock.c   waiting for locks
- *   load.c          what a new region is filled with
- */
+ * Attaching to a region as a publisher: its three files open, locked, and of one uuid. Called by
+ * publisher.c for the open and the close, and by lock.c, shared.c and generation.c where a file
+ * was lost or replaced meanwhile.
+ *
+ * Every function of this folder sets the error message before it returns a negative errno, but for
+ * errnos that a caller within the folder turns into a retry (-EAGAIN, -ENOENT). */
 #ifndef PUBLISHER_ATTACH_ATTACH_H
 #define PUBLISHER_ATTACH_ATTACH_H
 
-#include "publisher/publisher.h"
+#include <stele/publisher.h>
+#include "lib/base/fork.h"
+#include "lib/region/region.h"
+#include "lib/region/slots.h"
 
-#define LOCK_BYTE 0 /* of the publisher file */
+/* The process-shared parts of an attachment: what attach.c gets hold of. */
+struct attachment {
+	struct region region;
+	struct fork_fd data_lock; /* another descriptor of the data file, which holds its lock */
+	struct fork_fd publisher_lock; /* of the publisher file */
+	struct mapping publisher_mapping;
+	struct layout_publisher_file *publisher_file;
+	struct slots slots;
+	bool slots_open;
+	bool shared;          /* others may be attached too */
+	bool joined;          /* and were already: this attach made nothing */
+	bool incompatible;    /* with those: -EPROTONOSUPPORT, unless they go away in time */
+	bool created;         /* the region was made by this attach */
+	const char *replaced; /* why it was made in place of an unusable one; NULL: it was not */
+	bool made_publisher_file, made_subscribers_file; /* and these */
+	int64_t lock_timeout;                            /* nanoseconds to wait for the mutex */
+	uint64_t deaths; /* times that the mutex's holder was found dead */
+};
 
-/* Takes a lock, trying until `until` on CLOCK_MONOTONIC: 0, -EBUSY with a sentence, or another
- * errno. */
-int lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int64_t until);
-
-/* For it, the locks of the publisher file: to have the region alone; or with others, but alone at
- * first if nobody is there, to make what has to be made. */
-int try_alone(int fd);
-int try_shared(int fd);
-
-/* And those of the data file. Readers may hold read locks on it; then that of the publisher file has
- * to do. */
-int try_data_alone(int fd);
-int try_data_shared(int fd);
-/* The second half of that, for who may have it. */
-void lock_data_shared(int fd);
-
-/* Locks one of the two files if it is there, for who removes what a region has: 0, and a descriptor
- * or -1, -EBUSY with a sentence (a publisher is attached, or attaching), or another errno. A file
- * that was locked too late to have its name still is another's work. */
-int lock_for_removal(const struct region_paths *names, const char *path, bool readers_may_hold,
-                     int *ret_fd);
-
-/* load.c: the arena that a new region needs for what a saved one holds; and copies that into its file,
- * which has no name yet. 0 or with a sentence. */
-uint64_t contents_room(struct region *contents);
-int contents_fill(const struct region_paths *names, int fd, struct region *contents);
-
-/* Opens or makes the publisher file and locks it. -EAGAIN: start over. */
-int publisher_file_attach(const struct region_paths *names, bool create, int64_t until,
-                          struct attachment *attachment);
-
-/* Maps the publisher file, and makes it agree with the data file, this boot and this layout. */
-int publisher_file_map(struct attachment *attachment, bool guarded);
-
-/* Removes what has no path, the System V segment and queue, of the region that an open publisher file
- * is of, whose lock is held. Its uuid is read there because nobody else can write it. 0, or with an
- * error message: the segment stays. */
-int forget_objects(const struct region_paths *names, int publisher);
+/* Attaches to a region, and takes its mutex. A region that this makes is filled with `contents`,
+ * if that is not NULL, before it has its name. */
+int attach(const struct region_paths *names, const struct stele_publisher_options *options,
+           struct region *contents, struct attachment *ret);
+void attach_close(struct attachment *attachment);
+/* The end of an attach: lets those in that share the region. */
+int attach_let_others_in(struct attachment *attachment);
+/* Opens the region's data file anew, where another publisher replaced it. */
+int attach_next_generation(struct attachment *attachment, bool guarded);
+/* True if no other publisher is attached, and none can be until this one is closed. */
+bool attach_is_last(struct attachment *attachment);
+/* Opens the subscribers file, made anew if it is lost. */
+int attach_slots(struct attachment *attachment, bool guarded);
+/* For the middle of a life: whether it was lost; and a new one, then. */
+bool attach_slots_lost(const struct attachment *attachment);
+void attach_slots_replace(struct attachment *attachment, bool guarded);
 
 #endif

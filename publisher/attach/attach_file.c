@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * The publisher file: whose lock is the attachment, and in which the mutex is. */
+#include "publisher/attach/attach_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "publisher/attach/attach.h"
+#include "lib/storage/reserve.h"
 #include "lib/base/abi.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
-#include "lib/storage/reserve.h"
+#include "publisher/attach/attach_lock.h"
+#include "publisher/attach/mutex.h"
 
-/* The uuid of the region that is there: 0, -ENOENT (no sentence), or with a sentence. */
-static int existing_uuid(const struct region_paths *names, uint8_t ret[16])
+/* Reads the uuid of the region that is there: 0, -ENOENT, or another error. */
+static int attach_file_region_uuid(const struct region_paths *names, uint8_t ret[16])
 {
 	struct layout_header header;
 	struct stat status;
@@ -24,15 +27,15 @@ static int existing_uuid(const struct region_paths *names, uint8_t ret[16])
 	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
 		r = error_set(EBADMSG, "cannot read %s", names->data);
 	else if (file_lock_held_by_writer(fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES) == 1)
-		r = attach_busy(names);
+		r = attach_lock_busy(names);
 	memcpy(ret, header.uuid, 16);
 	close(fd);
 	return r;
 }
 
 /* Makes the publisher file, locked before it has a name. */
-static int publisher_file_make(const struct region_paths *names, const uint8_t uuid[16],
-                               struct attachment *attachment)
+static int attach_file_make(const struct region_paths *names, const uint8_t uuid[16],
+                            struct attachment *attachment)
 {
 	struct layout_publisher_file file = {0};
 	/* As much for every kind of process. */
@@ -47,11 +50,11 @@ static int publisher_file_make(const struct region_paths *names, const uint8_t u
 	else if (pwrite(fd, &file, sizeof(file), 0) != (ssize_t)sizeof(file))
 		r = file_write_error(names->publisher, 0);
 	else
-		r = file_lock_try(fd, LOCK_BYTE);
+		r = attach_lock_new(names, fd, LOCK_BYTE);
 	if (r == 0)
 		r = file_publish(fd, names->publisher, 0600);
 	if (r == 0)
-		r = fork_fd_add(&attachment->publisher_lock, fd);
+		r = attach_lock_add(&attachment->publisher_lock, fd);
 	if (r < 0)
 		close(fd);
 	return r;
@@ -59,7 +62,7 @@ static int publisher_file_make(const struct region_paths *names, const uint8_t u
 
 /* A power cut may have left it without its contents. One of the other byte order is of another layout,
  * as the data file is: what becomes of both is decided there. */
-static int publisher_file_validate(const struct region_paths *names, int fd)
+static int attach_file_validate(const struct region_paths *names, int fd)
 {
 	uint64_t magic = 0;
 
@@ -71,8 +74,8 @@ static int publisher_file_validate(const struct region_paths *names, int fd)
 	                 names->publisher);
 }
 
-static int publisher_file_open(const struct region_paths *names, int64_t until,
-                               struct attachment *attachment)
+static int attach_file_open(const struct region_paths *names, int64_t until,
+                            struct attachment *attachment)
 {
 	struct stat status;
 	/* It may be of another layout, and smaller. */
@@ -80,7 +83,7 @@ static int publisher_file_open(const struct region_paths *names, int64_t until,
 
 	if (r < 0)
 		return r;
-	r = publisher_file_validate(names, fd);
+	r = attach_file_validate(names, fd);
 	if (r == 0 && status.st_uid != geteuid())
 		r = error_set(
 			EPERM,
@@ -88,25 +91,27 @@ static int publisher_file_open(const struct region_paths *names, int64_t until,
 			"name, or let that user or root remove it",
 			names->publisher, status.st_uid, names->region);
 	if (r == 0)
-		r = lock_until(names, fd, attachment->shared ? try_shared : try_alone, until);
+		r = attach_lock_until(
+			names, fd,
+			attachment->shared ? attach_lock_try_shared : attach_lock_try_alone, until);
 	if (r == 0 && !file_is_named(fd, names->publisher))
 		r = -EAGAIN; /* it was removed or replaced while this process waited */
 	if (r == 0)
-		r = fork_fd_add(&attachment->publisher_lock, fd);
+		r = attach_lock_add(&attachment->publisher_lock, fd);
 	if (r < 0)
 		close(fd);
 	return r;
 }
 
-int publisher_file_attach(const struct region_paths *names, bool create, int64_t until,
-                          struct attachment *attachment)
+int attach_file_lock(const struct region_paths *names, bool create, int64_t until,
+                     struct attachment *attachment)
 {
 	uint8_t uuid[16];
-	int r = publisher_file_open(names, until, attachment);
+	int r = attach_file_open(names, until, attachment);
 
 	if (r != -ENOENT)
 		return r;
-	r = existing_uuid(names, uuid);
+	r = attach_file_region_uuid(names, uuid);
 	/* Another has made both files since the first was looked for: that one is waited for. */
 	if (r == -EBUSY && faccessat(AT_FDCWD, names->publisher, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EAGAIN;
@@ -117,14 +122,14 @@ int publisher_file_attach(const struct region_paths *names, bool create, int64_t
 	} else if (r < 0) {
 		return r;
 	}
-	r = publisher_file_make(names, uuid, attachment);
+	r = attach_file_make(names, uuid, attachment);
 	attachment->made_publisher_file = r == 0;
 	return r == -EEXIST ? -EAGAIN : r;
 }
 
 /* Sees to it that the mutex is one of this boot, this layout, and this kind of process. All under the
  * file's lock: nobody else is between making one file and the next. */
-static int publisher_file_adopt(struct attachment *attachment)
+static int attach_file_adopt(struct attachment *attachment)
 {
 	struct layout_publisher_file *file = attachment->publisher_file;
 	uint8_t boot_id[16];
@@ -149,7 +154,7 @@ static int publisher_file_adopt(struct attachment *attachment)
 	return mutex_file_init(file);
 }
 
-int publisher_file_map(struct attachment *attachment, bool guarded)
+int attach_file_map(struct attachment *attachment, bool guarded)
 {
 	struct layout_publisher_file *file;
 	const char *path = attachment->region.names.publisher;
@@ -170,5 +175,5 @@ int publisher_file_map(struct attachment *attachment, bool guarded)
 	attachment->publisher_file = file;
 	if (!attachment->joined)
 		memcpy(file->uuid, attachment->region.uuid, sizeof(file->uuid));
-	return publisher_file_adopt(attachment);
+	return attach_file_adopt(attachment);
 }

@@ -1,64 +1,85 @@
 /* SPDX-License-Identifier: MIT
  * The locks of an attach. */
+#include "publisher/attach/attach_lock.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/units.h"
-#include "publisher/attach/attach.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/region/region.h"
 #include "lib/storage/file.h"
 
-int attach_busy(const struct region_paths *names)
+int attach_lock_busy(const struct region_paths *names)
 {
 	struct region region;
-	struct layout_publisher who;
+	struct layout_publisher publisher;
 	int r = region_open(names, false, true, &region);
 
 	if (r < 0)
 		return error_set(EBUSY,
 		                 "another publisher is attached to region \"%s\"; stop it first",
 		                 names->region);
-	who = region.header->publisher;
-	who.command[sizeof(who.command) - 1] = '\0';
+	publisher = region.header->publisher;
+	publisher.command[sizeof(publisher.command) - 1] = '\0';
 	region_close(&region);
 	return error_set(
 		EBUSY,
 		"another publisher is attached to region \"%s\": process %u (%s); stop it first",
-		names->region, who.pid, who.command);
+		names->region, publisher.pid, publisher.command);
 }
 
-int lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int64_t until)
+static int attach_lock_error(const struct region_paths *names, int r)
+{
+	return error_set(-r, "cannot lock the files of region \"%s\": %s", names->region,
+	                 strerror(-r));
+}
+
+int attach_lock_new(const struct region_paths *names, int fd, off_t byte)
+{
+	int r = file_lock_try(fd, byte);
+
+	return r < 0 ? attach_lock_error(names, r) : 0;
+}
+
+int attach_lock_add(struct fork_fd *lock, int fd)
+{
+	int r = fork_fd_add(lock, fd);
+
+	return r < 0 ? error_set(-r, "cannot install fork handlers: %s", strerror(-r)) : 0;
+}
+
+int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int64_t until)
 {
 	for (;;) {
 		int r = try(fd);
 		if (r == 0)
 			return 0;
 		if (r != -EAGAIN)
-			return error_set(-r, "cannot lock the files of region \"%s\": %s",
-			                 names->region, strerror(-r));
+			return attach_lock_error(names, r);
 		if (clock_monotonic() >= until)
-			return attach_busy(names);
+			return attach_lock_busy(names);
 		clock_nanosleep(CLOCK_MONOTONIC, 0,
 		                &(struct timespec){.tv_nsec = 10 * NSEC_PER_MSEC}, NULL);
 	}
 }
 
-int try_alone(int fd)
+int attach_lock_try_alone(int fd)
 {
 	return file_lock_try(fd, LOCK_BYTE);
 }
 
-int try_shared(int fd)
+int attach_lock_try_shared(int fd)
 {
 	int r = file_lock_try(fd, LOCK_BYTE);
 
 	return r == -EAGAIN ? file_lock_try_shared(fd, LOCK_BYTE) : r;
 }
 
-int try_data_alone(int fd)
+int attach_lock_try_data_alone(int fd)
 {
 	int held = file_lock_held_by_writer(fd, REGION_PUBLISHER_BYTE, REGION_PUBLISHER_BYTES);
 	int r = held == 1 ? -EAGAIN : file_lock_try(fd, REGION_PUBLISHER_BYTE);
@@ -66,7 +87,7 @@ int try_data_alone(int fd)
 	return r == -EAGAIN && held == 0 ? 0 : r;
 }
 
-void lock_data_shared(int fd)
+void attach_lock_data_shared(int fd)
 {
 	off_t byte = REGION_PUBLISHER_BYTE + 1;
 
@@ -74,16 +95,16 @@ void lock_data_shared(int fd)
 		byte++;
 }
 
-int try_data_shared(int fd)
+int attach_lock_try_data_shared(int fd)
 {
 	if (file_lock_held_by_writer(fd, REGION_PUBLISHER_BYTE, 1) == 1)
 		return -EAGAIN;
-	lock_data_shared(fd);
+	attach_lock_data_shared(fd);
 	return 0;
 }
 
-int lock_for_removal(const struct region_paths *names, const char *path, bool readers_may_hold,
-                     int *ret_fd)
+int attach_lock_for_removal(const struct region_paths *names, const char *path,
+                            bool readers_may_hold, int *ret_fd)
 {
 	struct stat status;
 	int r = file_open(path, true, 0, ret_fd, &status);
@@ -100,5 +121,5 @@ int lock_for_removal(const struct region_paths *names, const char *path, bool re
 		return 0;
 	close(*ret_fd);
 	*ret_fd = -1;
-	return attach_busy(names);
+	return attach_lock_busy(names);
 }

@@ -24,15 +24,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "publisher/attach/attach.h"
 #include "lib/base/error.h"
+#include "lib/region/region.h"
+#include "lib/region/slots.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
-#include "lib/storage/storage.h"
 #include "lib/storage/replace.h"
+#include "lib/storage/storage.h"
+#include "publisher/attach/attach_lock.h"
+#include "publisher/attach/remove.h"
+#include "publisher/notices/fanout.h"
+#include "publisher/notices/reap.h"
 #include "publisher/notices/uuids.h"
 
-enum pass { LOOK, TELL, REMOVE };
+enum pass { PASS_CHECK, PASS_REPORT, PASS_REMOVE };
 
 struct clean {
 	struct region_paths names;
@@ -46,16 +51,16 @@ struct clean {
 	bool made;             /* the publisher file is this one's own, for the lock */
 };
 
-static void tell(struct clean *clean, const char *kind, const char *name, int error)
+static void clean_report(struct clean *clean, const char *kind, const char *name, int error)
 {
 	struct stele_leftover leftover = {.kind = kind, .name = name, .error = error};
 
 	clean->count++;
-	if (clean->pass != LOOK && clean->found)
+	if (clean->pass != PASS_CHECK && clean->found)
 		clean->found(clean->context, &leftover);
 }
 
-static int removal_error(const char *path)
+static int clean_removal_error(const char *path)
 {
 	return file_refuse_name("remove", path, errno);
 }
@@ -68,9 +73,9 @@ static void clean_path(struct clean *clean, const char *kind, const char *path)
 	if (lstat(path, &status) < 0)
 		return;
 	clean->owner = status.st_uid;
-	if (clean->pass == REMOVE && unlink(path) < 0)
-		r = removal_error(path);
-	tell(clean, kind, path, r);
+	if (clean->pass == PASS_REMOVE && unlink(path) < 0)
+		r = clean_removal_error(path);
+	clean_report(clean, kind, path, r);
 }
 
 /* A file that was to take the place of another. Who may not read the publisher file finds none. */
@@ -80,11 +85,12 @@ static void clean_unfinished(struct clean *clean)
 	struct stat status;
 	int fd = clean->publisher;
 
-	if (clean->pass == LOOK && file_open(clean->names.publisher, false, 0, &fd, &status) < 0)
+	if (clean->pass == PASS_CHECK &&
+	    file_open(clean->names.publisher, false, 0, &fd, &status) < 0)
 		return;
 	if (fd >= 0 && replace_find_left(fd, &clean->names, path) == 1)
 		clean_path(clean, "file", path);
-	if (clean->pass == LOOK)
+	if (clean->pass == PASS_CHECK)
 		close(fd);
 }
 
@@ -99,14 +105,14 @@ static void clean_folder(struct clean *clean)
 	if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
 		return;
 	clean->owner = status.st_uid;
-	if (clean->pass == REMOVE)
+	if (clean->pass == PASS_REMOVE)
 		r = folder_remove(&clean->names);
-	tell(clean, "folder", path, r < 0 ? r : 0);
+	clean_report(clean, "folder", path, r < 0 ? r : 0);
 }
 
 /* Whether nobody has the subscribers file, which is so too where there is none. Asked under the
  * locks alone: who opens it during the question is refused. */
-static bool subscribers_idle(const struct clean *clean)
+static bool clean_subscribers_idle(const struct clean *clean)
 {
 	struct stat status;
 	int fd, r = file_open_linked(clean->names.subscribers, true, 0, &fd, &status);
@@ -120,11 +126,11 @@ static bool subscribers_idle(const struct clean *clean)
 
 static void clean_files(struct clean *clean)
 {
-	if (clean->pass != LOOK && !subscribers_idle(clean))
+	if (clean->pass != PASS_CHECK && !clean_subscribers_idle(clean))
 		return;
 	/* The publisher file stays with the segment that it alone tells of. */
-	if (clean->pass == REMOVE && !clean->made)
-		clean->error = forget_objects(&clean->names, clean->publisher);
+	if (clean->pass == PASS_REMOVE && !clean->made)
+		clean->error = remove_objects(&clean->names, clean->publisher);
 	if (clean->error < 0)
 		return;
 	clean_unfinished(clean);
@@ -151,13 +157,13 @@ static void clean_slots(struct clean *clean)
 		data_copy_out(command, (const unsigned char *)slot->command, sizeof(command));
 		snprintf(name, sizeof(name), "%s, slot %u: %.15s (%u)", clean->names.subscribers, i,
 		         command, __atomic_load_n(&slot->pid, __ATOMIC_RELAXED));
-		tell(clean, "slot", name, 0);
+		clean_report(clean, "slot", name, 0);
 	}
-	if (clean->pass == REMOVE)
-		fanout_reap(clean->fanout, UINT32_MAX);
+	if (clean->pass == PASS_REMOVE)
+		reap_dead(clean->fanout, UINT32_MAX);
 }
 
-static void find_entry(void *context, const uint8_t uuid[16])
+static void clean_find_entry(void *context, const uint8_t uuid[16])
 {
 	/* Without memory for it, it stays. */
 	(void)!uuids_add(context, uuid);
@@ -171,8 +177,8 @@ static void clean_entries(struct clean *clean)
 	struct uuids entries, living = {0};
 
 	if (uuids_new(&entries) == 0 && uuids_new(&living) == 0) {
-		folder_each(&clean->names, find_entry, &entries);
-		if (fanout_living(clean->fanout, &living) < 0)
+		folder_each(&clean->names, clean_find_entry, &entries);
+		if (reap_living(clean->fanout, &living) < 0)
 			entries.count = 0;
 		for (uint32_t i = 0; i < entries.count; i++) {
 			const uint8_t *uuid = (const uint8_t *)entries.entries[i].words;
@@ -197,7 +203,7 @@ static void clean_region(struct clean *clean)
 		return;
 	clean->owner = region.status.st_uid;
 	/* Under the locks it is this one who seems to publish. */
-	if (clean->pass == LOOK && region_is_published(&region, &since)) {
+	if (clean->pass == PASS_CHECK && region_is_published(&region, &since)) {
 		region_close(&region);
 		return;
 	}
@@ -207,7 +213,7 @@ static void clean_region(struct clean *clean)
 		clean->fanout = &fanout;
 		clean_slots(clean);
 		clean_entries(clean);
-		fanout_finish(&fanout);
+		fanout_fini(&fanout);
 		slots_close(&slots);
 	}
 	region_close(&region);
@@ -216,7 +222,7 @@ static void clean_region(struct clean *clean)
 /* ---- both ---- */
 
 /* Of the owner of what is left: for the moment that it is there, it is nobody else's way. */
-static int make_publisher_file(struct clean *clean)
+static int clean_make_publisher_file(struct clean *clean)
 {
 	int fd, r;
 
@@ -233,7 +239,7 @@ static int make_publisher_file(struct clean *clean)
 		r = error_set(errno, "cannot make %s for its lock: %s", clean->names.publisher,
 		              strerror(errno));
 	if (r == 0)
-		r = file_lock_try(fd, LOCK_BYTE);
+		r = attach_lock_new(&clean->names, fd, LOCK_BYTE);
 	if (r == 0)
 		r = file_publish(fd, clean->names.publisher, 0600);
 	if (r < 0) {
@@ -245,30 +251,31 @@ static int make_publisher_file(struct clean *clean)
 	return 0;
 }
 
-static int lock_all(struct clean *clean)
+static int clean_lock(struct clean *clean)
 {
-	int r = lock_for_removal(&clean->names, clean->names.publisher, false, &clean->publisher);
+	int r = attach_lock_for_removal(&clean->names, clean->names.publisher, false,
+	                                &clean->publisher);
 
 	if (r == 0 && clean->publisher < 0)
-		r = make_publisher_file(clean);
+		r = clean_make_publisher_file(clean);
 	if (r == 0)
-		r = lock_for_removal(&clean->names, clean->names.data, true, &clean->data);
+		r = attach_lock_for_removal(&clean->names, clean->names.data, true, &clean->data);
 	return r;
 }
 
 /* The data file first: who finds no publisher file, but that one locked, takes a publisher to be
  * attached, and does not wait. */
-static void unlock_all(struct clean *clean)
+static void clean_unlock(struct clean *clean)
 {
 	if (clean->data >= 0)
 		close(clean->data);
 	if (clean->made && unlink(clean->names.publisher) < 0 && errno != ENOENT)
-		clean->error = removal_error(clean->names.publisher);
+		clean->error = clean_removal_error(clean->names.publisher);
 	if (clean->publisher >= 0)
 		close(clean->publisher);
 }
 
-static void look_through(struct clean *clean, enum pass pass, bool data_is_there)
+static void clean_run(struct clean *clean, enum pass pass, bool data_is_there)
 {
 	clean->pass = pass;
 	clean->count = 0;
@@ -287,15 +294,16 @@ int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *fo
 		return error_set(EINVAL, "unknown flags 0x%x for cleaning up", flags);
 	if (r < 0)
 		return r;
-	look_through(&clean, LOOK,
-	             faccessat(AT_FDCWD, clean.names.data, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	clean_run(&clean, PASS_CHECK,
+	          faccessat(AT_FDCWD, clean.names.data, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
 	if (clean.count == 0)
 		return 0;
 	clean.count = 0;
-	r = lock_all(&clean);
+	r = clean_lock(&clean);
 	if (r == 0)
-		look_through(&clean, flags & STELE_DRY_RUN ? TELL : REMOVE, clean.data >= 0);
-	unlock_all(&clean);
+		clean_run(&clean, flags & STELE_DRY_RUN ? PASS_REPORT : PASS_REMOVE,
+		          clean.data >= 0);
+	clean_unlock(&clean);
 	if (r < 0 && r != -EBUSY)
 		return r;
 	return clean.error < 0 ? clean.error : clean.count;

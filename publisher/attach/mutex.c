@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The region's lock: a robust, process-shared mutex in a file that only publishers can open. */
+#include "publisher/attach/mutex.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -7,10 +9,9 @@
 #include <time.h>
 
 #include "lib/units.h"
-#include "lib/base/abi.h"
 #include "lib/base/clock.h"
+#include "lib/base/abi.h"
 #include "lib/base/error.h"
-#include "publisher/publisher.h"
 
 static int mutex_init(pthread_mutex_t *mutex)
 {
@@ -47,7 +48,7 @@ int mutex_file_init(struct layout_publisher_file *file)
 #ifdef STELE_TSAN
 /* ThreadSanitizer does not know pthread_mutex_clocklock, nor that pthread_mutex_timedlock has locked
  * when it says EOWNERDEAD: it would take the unlock for one too many. */
-static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
+static int mutex_lock_until(pthread_mutex_t *mutex, int64_t until)
 {
 	int errnum;
 
@@ -56,7 +57,7 @@ static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
 	return errnum;
 }
 #else
-static int lock_mutex(pthread_mutex_t *mutex, int64_t until)
+static int mutex_lock_until(pthread_mutex_t *mutex, int64_t until)
 {
 	struct timespec time = {.tv_sec = until / NSEC_PER_SEC,
 	                        .tv_nsec = (long)(until % NSEC_PER_SEC)};
@@ -72,7 +73,7 @@ int mutex_lock(struct attachment *attachment)
 
 	if (errnum == EBUSY) {
 		int64_t now = clock_monotonic(), wait = attachment->lock_timeout;
-		errnum = lock_mutex(mutex, wait > INT64_MAX - now ? INT64_MAX : now + wait);
+		errnum = mutex_lock_until(mutex, wait > INT64_MAX - now ? INT64_MAX : now + wait);
 	}
 	if (errnum == EOWNERDEAD) {
 		/* What the dead holder left in the region is reached by no version; there is

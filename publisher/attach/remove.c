@@ -2,18 +2,23 @@
  * Removing a region. It is done under the same locks as an attachment, so a living publisher keeps
  * its region; but it must also work on what can't be attached: a damaged region, one of another
  * layout, or leftovers without a data file. */
+#include "publisher/attach/remove.h"
+
 #include <errno.h>
 #include <unistd.h>
 
-#include "publisher/attach/attach.h"
-#include "publisher/generation.h"
+#include "lib/storage/storage_sysv.h"
 #include "lib/base/error.h"
+#include "lib/region/slots.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
-#include "lib/storage/storage_sysv.h"
+#include "publisher/attach/attach_lock.h"
+#include "publisher/memory/data_file.h"
+#include "publisher/notices/fanout.h"
+#include "publisher/notices/reap.h"
 
-int forget_objects(const struct region_paths *names, int publisher)
+int remove_objects(const struct region_paths *names, int publisher)
 {
 	struct layout_publisher_file file;
 
@@ -24,9 +29,9 @@ int forget_objects(const struct region_paths *names, int publisher)
 }
 
 /* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
- * what is not a whole region has nobody to be told. -EACCES with a sentence: it is whole, but its
+ * what is not a whole region has nobody to be told. -EACCES: it is whole, but its
  * memory is where it can't be removed from here; or what file_remove_name() returns. */
-static int dismiss(const struct region_paths *names, bool *ret_found)
+static int remove_dismiss_subscribers(const struct region_paths *names, bool *ret_found)
 {
 	struct region region;
 	struct slots slots;
@@ -36,19 +41,19 @@ static int dismiss(const struct region_paths *names, bool *ret_found)
 		return r == -EACCES ? r : 0;
 	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
 	 * subscribers file is lost, finds it within a second. */
-	generation_mark(&region.header->head, HEAD_REPLACING);
+	data_file_mark(&region.header->head, HEAD_REPLACING);
 	r = file_remove_name(names->data);
 	*ret_found |= r > 0;
-	generation_mark(&region.header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
+	data_file_mark(&region.header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
 	if (r < 0) {
 		region_close(&region);
 		return r;
 	}
 	if (slots_open(names, region.uuid, region.status.st_uid, true, &slots) == 0) {
 		struct fanout fanout = {.region = &region, .slots = &slots};
-		fanout_reap(&fanout, UINT32_MAX);
+		reap_dead(&fanout, UINT32_MAX);
 		fanout_notify(&fanout, &(struct notice){.everybody = true});
-		fanout_finish(&fanout);
+		fanout_fini(&fanout);
 		slots_close(&slots);
 	}
 	notifiers_remove(names, region.uuid);
@@ -59,12 +64,12 @@ static int dismiss(const struct region_paths *names, bool *ret_found)
 /* Removes the objects that only the publisher's and the data file tell of, and then the data file. */
 static int remove_data(const struct region_paths *names, int publisher, int data, bool *ret_found)
 {
-	int r = dismiss(names, ret_found);
+	int r = remove_dismiss_subscribers(names, ret_found);
 
 	if (r == 0 && data >= 0)
 		r = storage_sysv_remove(data);
 	if (r == 0 && publisher >= 0)
-		r = forget_objects(names, publisher);
+		r = remove_objects(names, publisher);
 	if (r == 0 && publisher >= 0)
 		r = replace_remove_left(publisher, names);
 	if (r == 0)
@@ -99,9 +104,9 @@ int stele_region_remove(const char *region)
 	int r = paths_make(region, &names);
 
 	if (r == 0)
-		r = lock_for_removal(&names, names.publisher, false, &publisher);
+		r = attach_lock_for_removal(&names, names.publisher, false, &publisher);
 	if (r == 0)
-		r = lock_for_removal(&names, names.data, true, &data);
+		r = attach_lock_for_removal(&names, names.data, true, &data);
 	if (r == 0)
 		r = remove_data(&names, publisher, data, &found);
 	if (r == 0)

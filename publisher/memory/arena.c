@@ -42,27 +42,27 @@ static const struct {
 	DOUBLING(8, 4), DOUBLING(16, 4), DOUBLING(32, 8), DOUBLING(64, 8),
 };
 
-static uint32_t large_pages(size_t size)
+static uint32_t arena_large_pages(size_t size)
 {
 	return (uint32_t)((size + PAGE - 1) / PAGE);
 }
 
-bool arena_same_room(size_t a, size_t b)
+bool arena_same_capacity(size_t a, size_t b)
 {
 	if (a > ARENA_SLAB_SIZE_MAX || b > ARENA_SLAB_SIZE_MAX)
 		return a > ARENA_SLAB_SIZE_MAX && b > ARENA_SLAB_SIZE_MAX &&
-		       large_pages(a) == large_pages(b);
+		       arena_large_pages(a) == arena_large_pages(b);
 	return arena_class(a) == arena_class(b);
 }
 
 /* ---- pages ---- */
 
-static bool page_is_free(const struct arena *arena, uint32_t page)
+static bool arena_page_is_free(const struct arena *arena, uint32_t page)
 {
 	return arena->page_bits[page / 64] >> page % 64 & 1;
 }
 
-static void pages_mark(struct arena *arena, uint32_t page, uint32_t count, bool is_free)
+static void arena_pages_mark(struct arena *arena, uint32_t page, uint32_t count, bool is_free)
 {
 	for (uint32_t i = page; i < page + count; i++) {
 		uint64_t bit = UINT64_C(1) << i % 64;
@@ -81,25 +81,27 @@ static void pages_mark(struct arena *arena, uint32_t page, uint32_t count, bool 
 }
 
 /* The private tables grow with the arena, which takes smaller steps. */
-static int tables_reserve(struct arena *arena, uint32_t pages)
+static int arena_tables_reserve(struct arena *arena, uint32_t pages)
 {
-	uint32_t room = (pages + pages / 4 + 63) / 64 * 64;
+	uint32_t capacity = (pages + pages / 4 + 63) / 64 * 64;
 	struct arena_slab *slabs;
 	uint64_t *bits;
 
-	if (pages <= arena->pages_room)
+	if (pages <= arena->pages_capacity)
 		return 0;
-	bits = realloc(arena->page_bits, room / 64 * sizeof(*bits));
+	bits = realloc(arena->page_bits, capacity / 64 * sizeof(*bits));
 	if (!bits)
 		return -ENOMEM;
 	arena->page_bits = bits;
-	slabs = realloc(arena->slabs, room * sizeof(*slabs));
+	slabs = realloc(arena->slabs, capacity * sizeof(*slabs));
 	if (!slabs)
 		return -ENOMEM;
 	arena->slabs = slabs;
-	memset(bits + arena->pages_room / 64, 0, (room - arena->pages_room) / 64 * sizeof(*bits));
-	memset(slabs + arena->pages_room, 0, (room - arena->pages_room) * sizeof(*slabs));
-	arena->pages_room = room;
+	memset(bits + arena->pages_capacity / 64, 0,
+	       (capacity - arena->pages_capacity) / 64 * sizeof(*bits));
+	memset(slabs + arena->pages_capacity, 0,
+	       (capacity - arena->pages_capacity) * sizeof(*slabs));
+	arena->pages_capacity = capacity;
 	return 0;
 }
 
@@ -113,18 +115,18 @@ int arena_init(struct arena *arena, unsigned char *base, uint64_t start, uint64_
 		.start = start,
 		.pages_max = (uint32_t)(maximum / PAGE),
 	};
-	r = tables_reserve(arena, (uint32_t)(size / PAGE));
+	r = arena_tables_reserve(arena, (uint32_t)(size / PAGE));
 	if (r < 0) {
-		arena_finish(arena);
+		arena_fini(arena);
 		return r;
 	}
 	arena->pages = (uint32_t)(size / PAGE);
 	arena->view = (struct view){.base = base, .start = start, .limit = start + size};
-	pages_mark(arena, 0, arena->pages, true);
+	arena_pages_mark(arena, 0, arena->pages, true);
 	return 0;
 }
 
-void arena_finish(struct arena *arena)
+void arena_fini(struct arena *arena)
 {
 	free(arena->page_bits);
 	free(arena->slabs);
@@ -134,7 +136,7 @@ void arena_finish(struct arena *arena)
 
 /* The first run of free pages, `count` long and starting at a multiple of `align`: its page, or
  * -1. */
-static int64_t pages_find(struct arena *arena, uint32_t count, uint32_t align)
+static int64_t arena_pages_find(struct arena *arena, uint32_t count, uint32_t align)
 {
 	uint32_t page = arena->free_hint;
 	bool first = true;
@@ -157,8 +159,8 @@ static int64_t pages_find(struct arena *arena, uint32_t count, uint32_t align)
 			page += align - page % align;
 			continue;
 		}
-		for (run = 0;
-		     run < count && page + run < arena->pages && page_is_free(arena, page + run);
+		for (run = 0; run < count && page + run < arena->pages &&
+		              arena_page_is_free(arena, page + run);
 		     run++)
 			;
 		if (run == count)
@@ -169,66 +171,66 @@ static int64_t pages_find(struct arena *arena, uint32_t count, uint32_t align)
 }
 
 /* In small steps: what is behind the last object is room that the region does not use. */
-static int arena_grow(struct arena *arena, uint32_t least)
+static int arena_grow(struct arena *arena, uint32_t min)
 {
 	uint32_t step = arena->pages / 128;
-	uint32_t old = arena->pages, room = arena->pages_max - arena->pages;
+	uint32_t old = arena->pages, capacity = arena->pages_max - arena->pages;
 	int r;
 
 	if (step > 1024)
 		step = 1024;
 	if (step < 16)
 		step = 16;
-	if (step < least)
-		step = least;
-	if (step > room)
-		step = room;
+	if (step < min)
+		step = min;
+	if (step > capacity)
+		step = capacity;
 	if (old < arena->pages_in_place && step > arena->pages_in_place - old &&
-	    least <= arena->pages_in_place - old)
+	    min <= arena->pages_in_place - old)
 		step = arena->pages_in_place - old;
 	/* Less than wanted may still do: pages before the end may be free, or lie as they must. */
 	if (step == 0 || !arena->grow)
 		return -ENOSPC;
-	r = tables_reserve(arena, old + step);
+	r = arena_tables_reserve(arena, old + step);
 	if (r < 0)
 		return r;
 	r = arena->grow(arena->context, arena->start + (uint64_t)(old + step) * PAGE);
-	if (r == -ENOSPC && step > least) {
-		step = least;
+	if (r == -ENOSPC && step > min) {
+		step = min;
 		r = arena->grow(arena->context, arena->start + (uint64_t)(old + step) * PAGE);
 	}
 	if (r < 0)
 		return r;
 	arena->pages = old + step;
 	arena->view.limit = arena->start + (uint64_t)arena->pages * PAGE;
-	pages_mark(arena, old, step, true);
+	arena_pages_mark(arena, old, step, true);
 	return 0;
 }
 
-static bool spares_return(struct arena *arena);
+static bool arena_spares_release(struct arena *arena);
 
-static int pages_alloc(struct arena *arena, uint32_t count, uint32_t align, uint32_t *ret)
+static int arena_pages_alloc(struct arena *arena, uint32_t count, uint32_t align, uint32_t *ret)
 {
-	int64_t page = pages_find(arena, count, align);
+	int64_t page = arena_pages_find(arena, count, align);
 
-	if (page < 0 && spares_return(arena))
-		page = pages_find(arena, count, align);
+	if (page < 0 && arena_spares_release(arena))
+		page = arena_pages_find(arena, count, align);
 	if (page < 0) {
 		int r = arena_grow(arena, count + align - 1);
 		if (r < 0)
 			return r;
-		page = pages_find(arena, count, align);
+		page = arena_pages_find(arena, count, align);
 		if (page < 0)
 			return -ENOSPC;
 	}
-	pages_mark(arena, (uint32_t)page, count, false);
+	arena_pages_mark(arena, (uint32_t)page, count, false);
 	*ret = (uint32_t)page;
 	return 0;
 }
 
 /* ---- slabs ---- */
 
-static inline void list_add(struct arena *arena, uint32_t page, unsigned class)
+static inline void arena_list_add(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 
@@ -240,7 +242,7 @@ static inline void list_add(struct arena *arena, uint32_t page, unsigned class)
 }
 
 /* The first one is what is mostly removed: nothing but it is looked at then. */
-static inline void list_remove(struct arena *arena, uint32_t page, unsigned class)
+static inline void arena_list_remove(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 
@@ -254,7 +256,7 @@ static inline void list_remove(struct arena *arena, uint32_t page, unsigned clas
 		arena->slabs[slab->next - 1].previous = slab->previous;
 }
 
-static void slab_start(struct arena *arena, uint32_t page, unsigned class)
+static void arena_slab_init(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 	unsigned objects = classes[class].objects;
@@ -268,45 +270,46 @@ static void slab_start(struct arena *arena, uint32_t page, unsigned class)
 		slab->free[word] = UINT64_MAX;
 	if (objects % 64 != 0)
 		slab->free[objects / 64] = (UINT64_C(1) << objects % 64) - 1;
-	list_add(arena, page, class);
+	arena_list_add(arena, page, class);
 }
 
-static inline void slab_take(struct arena *arena, uint32_t page, unsigned class, unsigned index)
+static inline void arena_slab_take(struct arena *arena, uint32_t page, unsigned class,
+                                   unsigned index)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 
 	slab->free[index / 64] &= ~(UINT64_C(1) << index % 64);
 	arena->taken += classes[class].size;
 	if (--slab->free_count == 0)
-		list_remove(arena, page, class);
+		arena_list_remove(arena, page, class);
 }
 
 /* The place in its slab of what is `offset` bytes past the slab's start. */
-static unsigned slab_index(unsigned class, uint64_t offset)
+static unsigned arena_slab_index(unsigned class, uint64_t offset)
 {
 	return (unsigned)(offset / LAYOUT_UNIT * classes[class].inverse >> 32);
 }
 
-static ref_t ref_of(const struct arena *arena, uint32_t page, size_t offset)
+static ref_t arena_ref(const struct arena *arena, uint32_t page, size_t offset)
 {
 	return (ref_t)((arena->start + (uint64_t)page * PAGE + offset) / LAYOUT_UNIT);
 }
 
-static int large_alloc(struct arena *arena, size_t size, ref_t *ret)
+static int arena_large_alloc(struct arena *arena, size_t size, ref_t *ret)
 {
-	uint32_t page, count = large_pages(size);
-	int r = pages_alloc(arena, count, 1, &page);
+	uint32_t page, count = arena_large_pages(size);
+	int r = arena_pages_alloc(arena, count, 1, &page);
 
 	if (r < 0)
 		return r;
 	arena->slabs[page] = (struct arena_slab){.pages = count, .class = LARGE};
 	arena->taken += (uint64_t)count * PAGE;
-	*ret = ref_of(arena, page, 0);
+	*ret = arena_ref(arena, page, 0);
 	return 0;
 }
 
 /* Takes objects out of a slab: the lowest, which is to be the first that is handed out, at the end. */
-static int spare_fill(struct arena *arena, unsigned class)
+static int arena_spare_fill(struct arena *arena, unsigned class)
 {
 	struct arena_spare *spare = &arena->spare[class];
 	struct arena_slab *slab;
@@ -314,10 +317,10 @@ static int spare_fill(struct arena *arena, unsigned class)
 	uint32_t page;
 
 	if (!arena->partial[class]) {
-		int r = pages_alloc(arena, classes[class].pages, classes[class].pages, &page);
+		int r = arena_pages_alloc(arena, classes[class].pages, classes[class].pages, &page);
 		if (r < 0)
 			return r;
-		slab_start(arena, page, class);
+		arena_slab_init(arena, page, class);
 	}
 	page = arena->partial[class] - 1;
 	slab = &arena->slabs[page];
@@ -328,11 +331,11 @@ static int spare_fill(struct arena *arena, unsigned class)
 	for (word = 0; left > 0; word++)
 		for (; slab->free[word] != 0 && left > 0; slab->free[word] &= slab->free[word] - 1)
 			spare->refs[--left] =
-				ref_of(arena, page,
-			               (word * 64 + (size_t)__builtin_ctzll(slab->free[word])) *
-			                       classes[class].size);
+				arena_ref(arena, page,
+			                  (word * 64 + (size_t)__builtin_ctzll(slab->free[word])) *
+			                          classes[class].size);
 	if (slab->free_count == 0)
-		list_remove(arena, page, class);
+		arena_list_remove(arena, page, class);
 	return 0;
 }
 
@@ -344,53 +347,53 @@ int arena_alloc(struct arena *arena, size_t size, ref_t *ret)
 	if (arena_take_spare(arena, size, ret))
 		return 0;
 	if (size > ARENA_SLAB_SIZE_MAX)
-		return large_alloc(arena, size, ret);
+		return arena_large_alloc(arena, size, ret);
 	class = arena_class(size);
-	r = spare_fill(arena, class);
+	r = arena_spare_fill(arena, class);
 	if (r == 0)
 		*ret = arena->spare[class].refs[--arena->spare[class].count];
 	return r;
 }
 
-static uint32_t page_of(const struct arena *arena, ref_t ref)
+static uint32_t arena_page_of(const struct arena *arena, ref_t ref)
 {
 	return (uint32_t)(((uint64_t)ref * LAYOUT_UNIT - arena->start) / PAGE);
 }
 
 /* The first page of the slab of a class that has this page: slabs lie at multiples of their length,
  * a power of two. */
-static uint32_t slab_page(uint32_t page, unsigned class)
+static uint32_t arena_slab_page(uint32_t page, unsigned class)
 {
 	return page & ~(classes[class].pages - 1u);
 }
 
-static void slab_release(struct arena *arena, uint32_t page)
+static void arena_slab_release(struct arena *arena, uint32_t page)
 {
 	uint32_t count = arena->slabs[page].pages;
 
 	arena->slabs[page].pages = 0;
-	pages_mark(arena, page, count, true);
+	arena_pages_mark(arena, page, count, true);
 }
 
-static void large_free(struct arena *arena, uint32_t page)
+static void arena_large_free(struct arena *arena, uint32_t page)
 {
 	/* An object that isn't of the size that it had is of a file that somebody truncated: it
 	 * stays. */
 	if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
 		return;
 	arena->taken -= (uint64_t)arena->slabs[page].pages * PAGE;
-	slab_release(arena, page);
+	arena_slab_release(arena, page);
 }
 
 /* Puts an object back into its slab. */
-static void slab_give(struct arena *arena, unsigned class, ref_t ref)
+static void arena_slab_free(struct arena *arena, unsigned class, ref_t ref)
 {
-	uint32_t page = slab_page(page_of(arena, ref), class);
+	uint32_t page = arena_slab_page(arena_page_of(arena, ref), class);
 	struct arena_slab *slab = &arena->slabs[page];
 	unsigned index;
 
-	index = slab_index(class,
-	                   (uint64_t)ref * LAYOUT_UNIT - arena->start - (uint64_t)page * PAGE);
+	index = arena_slab_index(class, (uint64_t)ref * LAYOUT_UNIT - arena->start -
+	                                        (uint64_t)page * PAGE);
 	/* Likewise. */
 	if (slab->pages == 0 || slab->class != class || index >= classes[class].objects)
 		return;
@@ -398,24 +401,24 @@ static void slab_give(struct arena *arena, unsigned class, ref_t ref)
 	slab->free_count++;
 	arena->taken -= classes[class].size;
 	if (!slab->listed)
-		list_add(arena, page, class);
+		arena_list_add(arena, page, class);
 	/* The last slab of a class that has room stays, so that taking and giving one object is
 	 * cheap. */
 	if (slab->free_count == classes[class].objects &&
 	    (slab->next || arena->partial[class] != page + 1)) {
-		list_remove(arena, page, class);
-		slab_release(arena, page);
+		arena_list_remove(arena, page, class);
+		arena_slab_release(arena, page);
 	}
 }
 
 void arena_free(struct arena *arena, ref_t ref, size_t size)
 {
-	if (arena_give_spare(arena, ref, size))
+	if (arena_put_spare(arena, ref, size))
 		return;
 	if (size > ARENA_SLAB_SIZE_MAX)
-		large_free(arena, page_of(arena, ref));
+		arena_large_free(arena, arena_page_of(arena, ref));
 	else
-		slab_give(arena, arena_class(size), ref);
+		arena_slab_free(arena, arena_class(size), ref);
 }
 
 uint64_t arena_used(const struct arena *arena)
@@ -428,7 +431,7 @@ uint64_t arena_used(const struct arena *arena)
 }
 
 /* Puts what is spare back into its slabs, where it may free whole pages: false if there is none. */
-static bool spares_return(struct arena *arena)
+static bool arena_spares_release(struct arena *arena)
 {
 	bool any = false;
 
@@ -436,13 +439,13 @@ static bool spares_return(struct arena *arena)
 		struct arena_spare *spare = &arena->spare[class];
 		any |= spare->count > 0;
 		while (spare->count > 0)
-			slab_give(arena, class, spare->refs[--spare->count]);
+			arena_slab_free(arena, class, spare->refs[--spare->count]);
 	}
 	return any;
 }
 
 /* Goes through the slabs that are empty: how many pages they have. */
-static uint32_t empty_slabs(struct arena *arena, bool release)
+static uint32_t arena_empty_slabs(struct arena *arena, bool release)
 {
 	uint32_t pages = 0;
 
@@ -453,8 +456,8 @@ static uint32_t empty_slabs(struct arena *arena, bool release)
 			if (slab->free_count == classes[class].objects) {
 				pages += slab->pages;
 				if (release) {
-					list_remove(arena, page - 1, class);
-					slab_release(arena, page - 1);
+					arena_list_remove(arena, page - 1, class);
+					arena_slab_release(arena, page - 1);
 				}
 			}
 			page = next;
@@ -462,40 +465,42 @@ static uint32_t empty_slabs(struct arena *arena, bool release)
 	return pages;
 }
 
-bool arena_give_back(struct arena *arena)
+bool arena_release(struct arena *arena)
 {
-	spares_return(arena);
+	arena_spares_release(arena);
 	/* A few are left to their classes: a full region where something is deleted has room for
 	 * what is put then, of whatever size. */
-	return empty_slabs(arena, false) > arena->pages / 8 && empty_slabs(arena, true) > 0;
+	return arena_empty_slabs(arena, false) > arena->pages / 8 &&
+	       arena_empty_slabs(arena, true) > 0;
 }
 
 /* ---- recovery ---- */
 
-static int claim_pages(struct arena *arena, uint32_t page, uint32_t count)
+static int arena_claim_pages(struct arena *arena, uint32_t page, uint32_t count)
 {
 	if ((uint64_t)page + count > arena->pages)
 		return -EBADMSG;
 	for (uint32_t i = page; i < page + count; i++)
-		if (!page_is_free(arena, i))
+		if (!arena_page_is_free(arena, i))
 			return -EBADMSG;
-	pages_mark(arena, page, count, false);
+	arena_pages_mark(arena, page, count, false);
 	return 0;
 }
 
-static int claim_large(struct arena *arena, ref_t ref, uint32_t page, size_t size)
+static int arena_claim_large(struct arena *arena, ref_t ref, uint32_t page, size_t size)
 {
 	struct arena_slab *slab = &arena->slabs[page];
 	int r;
 
-	if (ref != ref_of(arena, page, 0))
+	if (ref != arena_ref(arena, page, 0))
 		return -EBADMSG;
 	if (slab->pages > 0)
-		return slab->class == LARGE && slab->pages == large_pages(size) ? 0 : -EBADMSG;
-	r = claim_pages(arena, page, large_pages(size));
+		return slab->class == LARGE && slab->pages == arena_large_pages(size) ? 0
+		                                                                      : -EBADMSG;
+	r = arena_claim_pages(arena, page, arena_large_pages(size));
 	if (r < 0)
 		return r;
-	*slab = (struct arena_slab){.pages = large_pages(size), .class = LARGE};
+	*slab = (struct arena_slab){.pages = arena_large_pages(size), .class = LARGE};
 	arena->taken += (uint64_t)slab->pages * PAGE;
 	return 1;
 }
@@ -510,26 +515,26 @@ int arena_claim(struct arena *arena, ref_t ref, size_t size)
 
 	if (offset < arena->start || offset >= arena->start + (uint64_t)arena->pages * PAGE)
 		return -EBADMSG;
-	page = page_of(arena, ref);
+	page = arena_page_of(arena, ref);
 	if (size > ARENA_SLAB_SIZE_MAX)
-		return claim_large(arena, ref, page, size);
+		return arena_claim_large(arena, ref, page, size);
 	class = arena_class(size);
-	page = slab_page(page, class);
+	page = arena_slab_page(page, class);
 	slab = &arena->slabs[page];
 	if (slab->pages == 0) {
-		r = claim_pages(arena, page, classes[class].pages);
+		r = arena_claim_pages(arena, page, classes[class].pages);
 		if (r < 0)
 			return r;
-		slab_start(arena, page, class);
+		arena_slab_init(arena, page, class);
 	}
 	if (slab->class != class)
 		return -EBADMSG;
 	offset -= arena->start + (uint64_t)page * PAGE;
-	index = slab_index(class, offset);
+	index = arena_slab_index(class, offset);
 	if (offset != (uint64_t)index * classes[class].size || index >= classes[class].objects)
 		return -EBADMSG;
 	if (!(slab->free[index / 64] >> index % 64 & 1))
 		return 0;
-	slab_take(arena, page, class, index);
+	arena_slab_take(arena, page, class, index);
 	return 1;
 }

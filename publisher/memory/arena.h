@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The allocator of a region's arena. What is free and what is not stands in the publisher's private
- * memory only; after a crash the next publisher rebuilds it by walking what the versions reach.
+ * The allocator of a region's arena. What is free and what is not stands in the publisher's
+ * private memory only; after a crash the next publisher rebuilds it by walking what the versions
+ * reach.
  *
- * The arena is a row of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8 pages,
- * aligned to their own length, cut into objects of one size class. Larger objects take whole pages.
- * Freed objects go back to their slab, empty slabs back to the pages, so what one size used serves
- * another; but a few of each size are kept aside for what is made next, as long as there are free
- * pages. The lowest free pages are taken first, which keeps the region dense at its start.
- */
+ * The arena is a row of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8
+ * pages, aligned to their own length, cut into objects of one size class. Larger objects take
+ * whole pages. Freed objects go back to their slab, empty slabs back to the pages, so what one
+ * size used serves another; but a few of each size are kept aside for what is made next, as long
+ * as there are free pages. The lowest free pages are taken first, which keeps the region dense at
+ * its start.
+ *
+ * No function of arena, retired, pins, reclaim and data_file sets the error message: errors are a
+ * negative errno alone, and the caller says what failed. The other two files of this folder,
+ * durable and recover, set it before they return a negative errno. */
 #ifndef PUBLISHER_MEMORY_ARENA_H
 #define PUBLISHER_MEMORY_ARENA_H
 
@@ -46,7 +51,7 @@ struct arena {
 	uint64_t taken;                  /* bytes in objects, and in what is spare */
 	uint64_t *page_bits;             /* bit set: page is free */
 	struct arena_slab *slabs;        /* by their first page */
-	uint32_t pages_room;             /* pages that these two have room for */
+	uint32_t pages_capacity;         /* pages that these two have room for */
 	uint32_t partial[ARENA_CLASSES]; /* first page + 1 of a slab with free objects, 0: none */
 	struct arena_spare spare[ARENA_CLASSES];
 	/* Called to make the file longer: reserve bytes up to `end` (file offset) and store
@@ -58,14 +63,14 @@ struct arena {
 /* `maximum` is the size in bytes that the arena may have, `size` what it has. 0 or -ENOMEM. */
 int arena_init(struct arena *arena, unsigned char *base, uint64_t start, uint64_t size,
                uint64_t maximum);
-void arena_finish(struct arena *arena);
+void arena_fini(struct arena *arena);
 
 /* Room for `size` bytes: sets `*ret`. 0, -ENOSPC or -ENOMEM. */
 int arena_alloc(struct arena *arena, size_t size, ref_t *ret);
 void arena_free(struct arena *arena, ref_t ref, size_t size);
 
-/* The class of a size up to ARENA_SLAB_SIZE_MAX: by the four highest bits of the size less one, or of
- * 64 if that is more. */
+/* The class of a size up to ARENA_SLAB_SIZE_MAX: by the four highest bits of the size less one, or
+ * of 64 if that is more. */
 static inline unsigned arena_class(size_t size)
 {
 	unsigned top = 63u ^ (unsigned)__builtin_clzll((size - 1) | 64);
@@ -88,7 +93,7 @@ static inline bool arena_take_spare(struct arena *arena, size_t size, ref_t *ret
 	return true;
 }
 
-static inline bool arena_give_spare(struct arena *arena, ref_t ref, size_t size)
+static inline bool arena_put_spare(struct arena *arena, ref_t ref, size_t size)
 {
 	struct arena_spare *spare;
 
@@ -103,7 +108,7 @@ static inline bool arena_give_spare(struct arena *arena, ref_t ref, size_t size)
 
 /* The bytes that an object of a size takes: a multiple of 8 up to 128, then one of eight sizes to
  * each doubling up to 8192, then whole pages. */
-static inline size_t arena_room(size_t size)
+static inline size_t arena_capacity(size_t size)
 {
 	unsigned shift = 12;
 
@@ -115,16 +120,22 @@ static inline size_t arena_room(size_t size)
 /* Bytes in objects. */
 uint64_t arena_used(const struct arena *arena);
 
-/* Gives back what is spare, and the pages of slabs that are empty, of which each class keeps one for
- * its next object, where they are more than an eighth of the arena: true if so. */
-bool arena_give_back(struct arena *arena);
+/* Gives back what is spare, and the pages of slabs that are empty, of which each class keeps one
+ * for its next object, where they are more than an eighth of the arena: true if so. */
+bool arena_release(struct arena *arena);
 
 /* True when an object may change from one size to the other where it is. */
-bool arena_same_room(size_t a, size_t b);
+bool arena_same_capacity(size_t a, size_t b);
 
 /* Recovery: takes note of an object that is there already. 1; 0 when it was noted before; -EBADMSG
  * when no allocator of this kind can have put it there; -ENOMEM. */
 int arena_claim(struct arena *arena, ref_t ref, size_t size);
+
+/* The size of a blob of so many bytes, as an object. */
+static inline size_t arena_blob_size(size_t bytes)
+{
+	return (16 + bytes + 7) & ~(size_t)7;
+}
 
 /* Where an object starts in memory. */
 static inline unsigned char *arena_at(const struct arena *arena, ref_t ref)

@@ -8,19 +8,19 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
-static unsigned char *record_at(struct region *region, uint64_t sequence)
+static unsigned char *durable_record_at(struct region *region, uint64_t sequence)
 {
 	return region->mapping.base + LAYOUT_DURABLE_OFFSET(sequence);
 }
 
 /* Finds the newest valid record: false if there is none. */
-static bool record_find(struct region *region, struct layout_durable *ret)
+static bool durable_record_find(struct region *region, struct layout_durable *ret)
 {
 	bool found = false;
 
 	for (uint64_t i = 0; i < 2; i++) {
 		struct layout_durable record;
-		data_copy_out(&record, record_at(region, i), sizeof(record));
+		data_copy_out(&record, durable_record_at(region, i), sizeof(record));
 		if (record.sequence == 0 || record.version > HEAD_VERSION_MAX ||
 		    record.checksum != checksum_durable(&record, region->uuid))
 			continue;
@@ -41,12 +41,12 @@ int durable_record(struct durable *durable, struct region *region, uint64_t vers
 	};
 
 	record.checksum = checksum_durable(&record, region->uuid);
-	data_copy_in(record_at(region, record.sequence), &record, sizeof(record));
+	data_copy_in(durable_record_at(region, record.sequence), &record, sizeof(record));
 	durable->sequence++;
 	return file_sync(region->fd, region->names.data);
 }
 
-static void kept_clear(struct region *region)
+static void durable_clear_kept(struct region *region)
 {
 	for (uint32_t i = 0; i < region->kept_entries; i++)
 		store_relaxed(&region->kept[i].version, 0);
@@ -62,13 +62,13 @@ int durable_adopt(struct region *region)
 
 	if (r < 0)
 		return r;
-	if (!record_find(region, &record))
+	if (!durable_record_find(region, &record))
 		return error_set(
 			ESTALE,
 			"region \"%s\" was left by an earlier boot of this machine without having been "
 			"closed, so it may be incomplete; make it anew, or remove it",
 			region->names.region);
-	kept_clear(region);
+	durable_clear_kept(region);
 	store_relaxed(&header->oldest, record.oldest);
 	store_relaxed(&header->reclaimed, record.oldest);
 	store_relaxed(&header->arena_end, record.arena_end);
@@ -83,7 +83,7 @@ int durable_adopt(struct region *region)
 int durable_start(struct durable *durable, struct region *region)
 {
 	struct layout_durable record;
-	bool found = record_find(region, &record);
+	bool found = durable_record_find(region, &record);
 
 	*durable = (struct durable){
 		.sequence = found ? record.sequence : 0,
@@ -98,7 +98,7 @@ int durable_start(struct durable *durable, struct region *region)
 	if (!found)
 		return 0;
 	for (uint64_t i = 0; i < 2; i++)
-		data_store(record_at(region, i), 0);
+		data_store(durable_record_at(region, i), 0);
 	return file_sync(region->fd, region->names.data);
 }
 

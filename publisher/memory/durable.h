@@ -16,7 +16,8 @@
  * believed.
  *
  * Pins do not outlive a boot. In memory (tmpfs) a sync costs nothing and is done all the same.
- */
+ *
+ * Called by an attach, by the commit, by a compaction and by the close. */
 #ifndef PUBLISHER_MEMORY_DURABLE_H
 #define PUBLISHER_MEMORY_DURABLE_H
 
@@ -27,12 +28,11 @@ struct durable {
 	bool each_commit;  /* LAYOUT_DURABLE_COMMIT */
 };
 
-/* Makes the changing part of a file of an earlier boot what its record says: 0; or -ESTALE, with a
- * sentence: there is no record to believe. Under the attachment's locks. */
+/* Makes the changing part of a file of an earlier boot what its record says: 0; or -ESTALE: there
+ * is no record to believe. Under the attachment's locks. */
 int durable_adopt(struct region *region);
 
-/* After recovery, before anything is reused. 0, or -EIO and the like, with a sentence, like all
- * below. */
+/* After recovery, before anything is reused. 0, or -EIO and the like, like all below. */
 int durable_start(struct durable *durable, struct region *region);
 
 /* Writes a record of a version, which is on the disk but for this, and brings it there. */

@@ -57,7 +57,7 @@ void pins_free(struct pins *pins)
 }
 
 /* The place of a version in the table, or the free one where it belongs. */
-static uint32_t *find_place(const struct reclaim *reclaim, uint64_t version)
+static uint32_t *pins_place(const struct reclaim *reclaim, uint64_t version)
 {
 	const struct pins *pins = reclaim->pins;
 	uint32_t place = (uint32_t)(version * pins->factor >> pins->shift);
@@ -67,7 +67,7 @@ static uint32_t *find_place(const struct reclaim *reclaim, uint64_t version)
 	return &pins->table[place];
 }
 
-static void look_at(struct reclaim *reclaim, uint64_t version)
+static void pins_mark(struct reclaim *reclaim, uint64_t version)
 {
 	struct pins *pins = reclaim->pins;
 	uint32_t position;
@@ -77,7 +77,7 @@ static void look_at(struct reclaim *reclaim, uint64_t version)
 	if (reclaim->kept_count == 0 || version < reclaim->kept[0].version ||
 	    version > reclaim->kept[reclaim->kept_count - 1].version)
 		return;
-	position = *find_place(reclaim, version);
+	position = *pins_place(reclaim, version);
 	if (position != 0)
 		reclaim->kept[position - 1].pinned = true;
 }
@@ -96,7 +96,7 @@ void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
 	while (pins->filled_count > 0)
 		*pins->filled[--pins->filled_count] = 0;
 	for (uint32_t i = 0; i < reclaim->kept_count; i++) {
-		uint32_t *place = find_place(reclaim, reclaim->kept[i].version);
+		uint32_t *place = pins_place(reclaim, reclaim->kept[i].version);
 		reclaim->kept[i].pinned = false;
 		*place = i + 1;
 		pins->filled[pins->filled_count++] = place;
@@ -105,7 +105,7 @@ void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
 		for (unsigned pin = 0; pin < LAYOUT_PINS; pin++) {
 			uint64_t version = load_relaxed(&reclaim->slots->slot[i].pins[pin]);
 			if (version != 0 && version < oldest)
-				look_at(reclaim, version);
+				pins_mark(reclaim, version);
 		}
 	/* The contract with pin_drop(), which clears a pin with release after its last read: a publisher
 	 * that finds the pin cleared reuses memory after those reads. The loads above are relaxed, so it
@@ -114,7 +114,7 @@ void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
 	 * tests/litmus/unpin.litmus */
 	fence_acquire();
 	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
-		look_at(reclaim, reclaim->guarded);
+		pins_mark(reclaim, reclaim->guarded);
 }
 
 uint64_t pins_next(const struct pins *pins, uint64_t from)

@@ -4,7 +4,9 @@
  * there are 32,768 pins in all, so nothing is sorted or allocated: of each pin only this is found
  * out, in constant time, whether it is one of the versions that are kept already, or one that is to
  * be kept from now on as history gives it up. Those are the versions in [reclaimed, oldest) that
- * the ring of commits still has. */
+ * the ring of commits still has.
+ *
+ * Called by reclaim.c. */
 #ifndef PUBLISHER_MEMORY_PINS_H
 #define PUBLISHER_MEMORY_PINS_H
 

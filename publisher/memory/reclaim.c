@@ -16,7 +16,7 @@ int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *a
 	return reclaim->pins && (reclaim->kept || region->kept_entries == 0) ? 0 : -ENOMEM;
 }
 
-void reclaim_finish(struct reclaim *reclaim)
+void reclaim_fini(struct reclaim *reclaim)
 {
 	free(reclaim->pool);
 	free(reclaim->kept);
@@ -52,26 +52,28 @@ int reclaim_reserve(struct reclaim *reclaim, size_t count)
 	return 0;
 }
 
-static void fill(struct waiting *waiting, const struct retired *object, uint64_t replaced)
+static void reclaim_waiting_init(struct waiting *waiting, const struct retired *object,
+                                 uint64_t replaced)
 {
 	waiting->object = *object;
 	waiting->replaced = replaced;
-	waiting->room = (uint32_t)arena_room(object->size);
+	waiting->capacity = (uint32_t)arena_capacity(object->size);
 }
 
-static uint32_t pool_take(struct reclaim *reclaim, const struct retired *object, uint64_t replaced)
+static uint32_t reclaim_pool_take(struct reclaim *reclaim, const struct retired *object,
+                                  uint64_t replaced)
 {
 	uint32_t entry = reclaim->pool_free;
 	struct waiting *waiting = &reclaim->pool[entry - 1];
 
 	reclaim->pool_free = waiting->next;
 	reclaim->pool_spare--;
-	fill(waiting, object, replaced);
+	reclaim_waiting_init(waiting, object, replaced);
 	waiting->next = 0;
 	return entry;
 }
 
-static void pool_give(struct reclaim *reclaim, uint32_t entry)
+static void reclaim_pool_put(struct reclaim *reclaim, uint32_t entry)
 {
 	reclaim->pool[entry - 1].next = reclaim->pool_free;
 	reclaim->pool_free = entry;
@@ -80,14 +82,14 @@ static void pool_give(struct reclaim *reclaim, uint32_t entry)
 
 /* The newest kept version, or 0. What was made after it no kept version reaches: as long as it waits,
  * it is history's. */
-static uint64_t newest_kept(const struct reclaim *reclaim)
+static uint64_t reclaim_newest_kept(const struct reclaim *reclaim)
 {
 	return reclaim->kept_count > 0 ? reclaim->kept[reclaim->kept_count - 1].version : 0;
 }
 
-static bool is_historys(const struct reclaim *reclaim, const struct retired *object)
+static bool reclaim_is_history(const struct reclaim *reclaim, const struct retired *object)
 {
-	return object->made > newest_kept(reclaim);
+	return object->made > reclaim_newest_kept(reclaim);
 }
 
 uint64_t reclaim_history_used(struct reclaim *reclaim)
@@ -97,8 +99,8 @@ uint64_t reclaim_history_used(struct reclaim *reclaim)
 	reclaim->history_used = 0;
 	for (uint32_t i = reclaim->first; i; i = reclaim->pool[i - 1].next) {
 		const struct waiting *waiting = &reclaim->pool[i - 1];
-		if (is_historys(reclaim, &waiting->object))
-			reclaim->history_used += waiting->room;
+		if (reclaim_is_history(reclaim, &waiting->object))
+			reclaim->history_used += waiting->capacity;
 	}
 	reclaim->history_stale = false;
 	return reclaim->history_used;
@@ -118,8 +120,8 @@ uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head)
 		const struct waiting *waiting = &reclaim->pool[i - 1];
 		if (waiting->replaced >= head)
 			break;
-		if (is_historys(reclaim, &waiting->object)) {
-			used -= waiting->room;
+		if (reclaim_is_history(reclaim, &waiting->object)) {
+			used -= waiting->capacity;
 			oldest = waiting->replaced;
 		}
 	}
@@ -129,7 +131,7 @@ uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head)
 void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_t replaced)
 {
 	uint32_t first = reclaim->pool_free, entry = first, last = 0;
-	uint64_t newest = newest_kept(reclaim);
+	uint64_t newest = reclaim_newest_kept(reclaim);
 
 	if (list->count == 0)
 		return;
@@ -137,9 +139,9 @@ void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_
 	for (size_t i = 0; i < list->count; i++) {
 		struct waiting *waiting = &reclaim->pool[entry - 1];
 
-		fill(waiting, &list->entries[i], replaced);
+		reclaim_waiting_init(waiting, &list->entries[i], replaced);
 		if (waiting->object.made > newest)
-			reclaim->history_used += waiting->room;
+			reclaim->history_used += waiting->capacity;
 		last = entry;
 		entry = waiting->next;
 	}
@@ -156,10 +158,10 @@ void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_
 
 void reclaim_add_first(struct reclaim *reclaim, const struct retired *object, uint64_t replaced)
 {
-	uint32_t entry = pool_take(reclaim, object, replaced);
+	uint32_t entry = reclaim_pool_take(reclaim, object, replaced);
 
-	if (is_historys(reclaim, object))
-		reclaim->history_used += reclaim->pool[entry - 1].room;
+	if (reclaim_is_history(reclaim, object))
+		reclaim->history_used += reclaim->pool[entry - 1].capacity;
 	if (!reclaim->first)
 		reclaim->last = entry;
 	reclaim->pool[entry - 1].next = reclaim->first;
@@ -169,7 +171,7 @@ void reclaim_add_first(struct reclaim *reclaim, const struct retired *object, ui
 /* ---- kept ---- */
 
 /* The newest kept version below `version`, or NULL. */
-static struct kept_version *kept_below(struct reclaim *reclaim, uint64_t version)
+static struct kept_version *reclaim_kept_below(struct reclaim *reclaim, uint64_t version)
 {
 	uint32_t low = 0, high = reclaim->kept_count;
 
@@ -183,58 +185,58 @@ static struct kept_version *kept_below(struct reclaim *reclaim, uint64_t version
 	return low > 0 ? &reclaim->kept[low - 1] : NULL;
 }
 
-static struct kept_version *kept_find(struct reclaim *reclaim, uint64_t version)
+static struct kept_version *reclaim_kept_find(struct reclaim *reclaim, uint64_t version)
 {
-	struct kept_version *kept = kept_below(reclaim, version + 1);
+	struct kept_version *kept = reclaim_kept_below(reclaim, version + 1);
 
 	return kept && kept->version == version ? kept : NULL;
 }
 
 /* Gives an object that waited to the newest kept version that reaches it, if there is one. */
-static bool is_held(struct reclaim *reclaim, uint32_t entry)
+static bool reclaim_try_hold(struct reclaim *reclaim, uint32_t entry)
 {
 	struct waiting *waiting = &reclaim->pool[entry - 1];
-	struct kept_version *kept = kept_below(reclaim, waiting->replaced);
+	struct kept_version *kept = reclaim_kept_below(reclaim, waiting->replaced);
 
 	if (!kept || kept->version < waiting->object.made)
 		return false;
 	waiting->next = kept->held;
 	kept->held = entry;
-	reclaim->pinned_used += waiting->room;
+	reclaim->pinned_used += waiting->capacity;
 	return true;
 }
 
-static inline void let_go(struct reclaim *reclaim, uint32_t entry)
+static inline void reclaim_release(struct reclaim *reclaim, uint32_t entry)
 {
 	const struct waiting *waiting = &reclaim->pool[entry - 1];
 
-	if (!arena_give_spare(reclaim->arena, waiting->object.ref, waiting->object.size))
+	if (!arena_put_spare(reclaim->arena, waiting->object.ref, waiting->object.size))
 		arena_free(reclaim->arena, waiting->object.ref, waiting->object.size);
-	pool_give(reclaim, entry);
+	reclaim_pool_put(reclaim, entry);
 }
 
 /* Frees an object that waited, unless it is held. */
-static void settle(struct reclaim *reclaim, uint32_t entry)
+static void reclaim_settle(struct reclaim *reclaim, uint32_t entry)
 {
-	if (reclaim->kept_count == 0 || !is_held(reclaim, entry))
-		let_go(reclaim, entry);
+	if (reclaim->kept_count == 0 || !reclaim_try_hold(reclaim, entry))
+		reclaim_release(reclaim, entry);
 }
 
 /* The same with all that a version held that was kept. */
-static void settle_held(struct reclaim *reclaim, uint32_t list)
+static void reclaim_settle_held(struct reclaim *reclaim, uint32_t list)
 {
 	while (list) {
 		uint32_t next = reclaim->pool[list - 1].next;
-		reclaim->pinned_used -= reclaim->pool[list - 1].room;
-		settle(reclaim, list);
+		reclaim->pinned_used -= reclaim->pool[list - 1].capacity;
+		reclaim_settle(reclaim, list);
 		list = next;
 	}
 }
 
 /* The same with what was replaced at or below `oldest`. */
-static void settle_waiting(struct reclaim *reclaim, uint64_t oldest)
+static void reclaim_settle_waiting(struct reclaim *reclaim, uint64_t oldest)
 {
-	uint64_t newest = newest_kept(reclaim);
+	uint64_t newest = reclaim_newest_kept(reclaim);
 	uint32_t entry = reclaim->first;
 
 	while (entry) {
@@ -243,10 +245,10 @@ static void settle_waiting(struct reclaim *reclaim, uint64_t oldest)
 		if (waiting->replaced > oldest)
 			break;
 		if (waiting->object.made > newest) {
-			reclaim->history_used -= waiting->room;
-			let_go(reclaim, entry);
+			reclaim->history_used -= waiting->capacity;
+			reclaim_release(reclaim, entry);
 		} else {
-			settle(reclaim, entry);
+			reclaim_settle(reclaim, entry);
 		}
 		entry = next;
 	}
@@ -256,7 +258,7 @@ static void settle_waiting(struct reclaim *reclaim, uint64_t oldest)
 }
 
 /* Takes a version out of kept. What it held is returned, and may be settled at once. */
-static uint32_t kept_remove(struct reclaim *reclaim, uint32_t position)
+static uint32_t reclaim_kept_remove(struct reclaim *reclaim, uint32_t position)
 {
 	struct kept_version gone = reclaim->kept[position];
 
@@ -282,14 +284,14 @@ bool reclaim_revoke(struct reclaim *reclaim)
 		return false;
 	PROBE3(revoke, reclaim->region->names.region, reclaim->kept[position].version,
 	       reclaim->pinned_used);
-	held = kept_remove(reclaim, position);
+	held = reclaim_kept_remove(reclaim, position);
 	reclaim->revoked++;
-	settle_held(reclaim, held);
+	reclaim_settle_held(reclaim, held);
 	return true;
 }
 
 /* Lets readers keep a version below the new `oldest`: writes its entry in the region. */
-static void kept_grant(struct reclaim *reclaim, uint64_t version)
+static void reclaim_kept_grant(struct reclaim *reclaim, uint64_t version)
 {
 	struct region *region = reclaim->region;
 	struct layout_commit commit;
@@ -318,7 +320,7 @@ static void kept_grant(struct reclaim *reclaim, uint64_t version)
 int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog)
 {
 	const struct region *region = reclaim->region;
-	const struct kept_version *kept = kept_find(reclaim, version);
+	const struct kept_version *kept = reclaim_kept_find(reclaim, version);
 	struct layout_commit commit;
 
 	if (kept)
@@ -350,18 +352,18 @@ struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version,
 void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const struct retired *object,
                   uint64_t replaced)
 {
-	uint32_t entry = pool_take(reclaim, object, replaced);
+	uint32_t entry = reclaim_pool_take(reclaim, object, replaced);
 
 	reclaim->pool[entry - 1].next = kept->held;
 	kept->held = entry;
-	reclaim->pinned_used += reclaim->pool[entry - 1].room;
+	reclaim->pinned_used += reclaim->pool[entry - 1].capacity;
 }
 
 /* ---- the scan ---- */
 
 /* Takes those versions out of kept that no slot pins any more. What they held comes back as one
  * list. */
-static uint32_t kept_drop_unpinned(struct reclaim *reclaim)
+static uint32_t reclaim_kept_drop_unpinned(struct reclaim *reclaim)
 {
 	uint32_t position = 0, all = 0;
 
@@ -371,7 +373,7 @@ static uint32_t kept_drop_unpinned(struct reclaim *reclaim)
 			position++;
 			continue;
 		}
-		held = kept_remove(reclaim, position);
+		held = reclaim_kept_remove(reclaim, position);
 		while (held) {
 			uint32_t next = reclaim->pool[held - 1].next;
 			reclaim->pool[held - 1].next = all;
@@ -395,11 +397,11 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	/* The contract with pinning readers: this store is before the loads of the pins. */
 	fence_full();
 	pins_collect(reclaim, reclaimed, oldest);
-	loose = kept_drop_unpinned(reclaim);
+	loose = reclaim_kept_drop_unpinned(reclaim);
 	for (uint64_t pin = pins_next(reclaim->pins, 0); pin;
 	     pin = pins_next(reclaim->pins, pin + 1))
-		if (!kept_find(reclaim, pin))
-			kept_grant(reclaim, pin);
+		if (!reclaim_kept_find(reclaim, pin))
+			reclaim_kept_grant(reclaim, pin);
 	/* The contract with readers: who sees this has kept as it was filled above; and who sees
 	 * memory or a ring entry that is reused after the fence sees this. */
 	store_release(&header->reclaimed, oldest);
@@ -407,8 +409,8 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	fence_release();
 	if (reclaim->sync && reclaim->sync(reclaim->context) < 0)
 		return;
-	settle_held(reclaim, loose);
-	settle_waiting(reclaim, oldest);
+	reclaim_settle_held(reclaim, loose);
+	reclaim_settle_waiting(reclaim, oldest);
 	while (reclaim->pinned_limit > 0 && reclaim->pinned_used > reclaim->pinned_limit &&
 	       reclaim_revoke(reclaim))
 		;

@@ -21,19 +21,25 @@
  * number of slots may grow without the data file knowing. A version that left kept never enters it
  * again, because it is below reclaimed then; so finding a version anywhere in kept, after the
  * reads, says what the slot's own entry would say. docs/models/pins.pml is the model of this form.
- */
+ *
+ * Called by the transaction, by recovery, and by the state where the arena is full. */
 #ifndef PUBLISHER_MEMORY_RECLAIM_H
 #define PUBLISHER_MEMORY_RECLAIM_H
 
-#include "publisher/trie/edit.h"
+#include "publisher/memory/arena.h"
+#include "publisher/memory/retired.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
+
+/* Versions that may pass history before memory is reclaimed again: one scan serves several
+ * commits. */
+#define RECLAIM_BATCH 16u
 
 /* An object that waits for the versions that reach it to go. In one pool, linked by index + 1. */
 struct waiting {
 	struct retired object;
 	uint64_t replaced; /* the first version that does not reach it */
-	uint32_t room;     /* bytes that it takes in the arena */
+	uint32_t capacity; /* bytes that it takes in the arena */
 	uint32_t next;
 };
 
@@ -71,7 +77,7 @@ struct reclaim {
 };
 
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena);
-void reclaim_finish(struct reclaim *reclaim);
+void reclaim_fini(struct reclaim *reclaim);
 
 /* Makes sure that `count` objects can be added. 0 or -ENOMEM. */
 int reclaim_reserve(struct reclaim *reclaim, size_t count);

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "publisher/generation.h"
-#include "lib/trie/catalog.h"
 #include "lib/base/error.h"
 #include "lib/schema/schema.h"
+#include "lib/trie/catalog.h"
+#include "publisher/memory/data_file.h"
 
 /* Where what one version reaches, and no newer one, belongs. */
 struct walk {
@@ -21,7 +21,7 @@ struct walk {
 };
 
 /* Takes note of an object: 1, 0 if a newer version reaches it too, -EBADMSG or -ENOMEM. */
-static int note(struct walk *walk, ref_t ref, size_t size)
+static int recover_note(struct walk *walk, ref_t ref, size_t size)
 {
 	struct retired object = {.ref = ref, .size = (uint32_t)size};
 	int r = arena_claim(walk->arena, ref, size);
@@ -43,13 +43,13 @@ static int note(struct walk *walk, ref_t ref, size_t size)
 	return 1;
 }
 
-static int note_blob(struct walk *walk, ref_t ref)
+static int recover_note_blob(struct walk *walk, ref_t ref)
 {
 	const unsigned char *bytes;
 	size_t size;
 	int r = blob_parts(walk->view, ref, &bytes, &size);
 
-	return r < 0 ? r : note(walk, ref, blob_size(size));
+	return r < 0 ? r : recover_note(walk, ref, arena_blob_size(size));
 }
 
 /* The rows are all over memory: ask for them all before the first is needed. */
@@ -62,7 +62,8 @@ static void recover_prefetch(const struct walk *walk, const struct node *node)
 		prefetch(walk->view->base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
-static int note_object(struct walk *walk, const struct row_layout *shape, ref_t ref, bool *ret_node)
+static int recover_note_object(struct walk *walk, const struct row_layout *shape, ref_t ref,
+                               bool *ret_node)
 {
 	const unsigned char *at = view_object(walk->view, ref);
 	struct row_parts row;
@@ -74,18 +75,18 @@ static int note_object(struct walk *walk, const struct row_layout *shape, ref_t 
 	*ret_node = data_load(at) & LAYOUT_NODE;
 	if (*ret_node) {
 		node = node_at(at);
-		r = note(walk, ref, node_whole_size(&node));
+		r = recover_note(walk, ref, node_whole_size(&node));
 		if (r == 1)
 			recover_prefetch(walk, &node);
 		return r;
 	}
 	r = row_parts(walk->view, shape, ref, &row);
-	return r < 0 ? r : note(walk, ref, row_size(shape, row.value_size, row.key_bits));
+	return r < 0 ? r : recover_note(walk, ref, row_size(shape, row.value_size, row.key_bits));
 }
 
 /* Walks a trie. `visit` is called for each row that no newer version reaches. */
-static int walk_trie(struct walk *walk, const struct row_layout *shape, ref_t root,
-                     int (*visit)(struct walk *walk, ref_t row))
+static int recover_trie(struct walk *walk, const struct row_layout *shape, ref_t root,
+                        int (*visit)(struct walk *walk, ref_t row))
 {
 	struct {
 		ref_t ref;
@@ -99,7 +100,7 @@ static int walk_trie(struct walk *walk, const struct row_layout *shape, ref_t ro
 		unsigned place;
 		bool is_node;
 		if (next) {
-			int r = note_object(walk, shape, next, &is_node);
+			int r = recover_note_object(walk, shape, next, &is_node);
 			if (r < 0)
 				return r;
 			if (r == 1 && is_node) {
@@ -129,7 +130,7 @@ static int walk_trie(struct walk *walk, const struct row_layout *shape, ref_t ro
 	return 0;
 }
 
-static int walk_table(struct walk *walk, ref_t row)
+static int recover_table(struct walk *walk, ref_t row)
 {
 	struct catalog_table table;
 	struct stele_schema *schema;
@@ -138,7 +139,7 @@ static int walk_table(struct walk *walk, ref_t row)
 	int r = catalog_row(walk->view, row, name, &table);
 
 	if (r == 0)
-		r = note_blob(walk, table.schema);
+		r = recover_note_blob(walk, table.schema);
 	if (r < 0)
 		return r;
 	r = catalog_schema(walk->view, table.schema, &schema);
@@ -146,17 +147,17 @@ static int walk_table(struct walk *walk, ref_t row)
 		return r;
 	row_layout_of(schema, &shape);
 	stele_schema_free(schema);
-	return walk_trie(walk, &shape, table.root, NULL);
+	return recover_trie(walk, &shape, table.root, NULL);
 }
 
-static int walk_version(struct walk *walk, ref_t catalog, ref_t record)
+static int recover_version(struct walk *walk, ref_t catalog, ref_t record)
 {
-	int r = record ? note_blob(walk, record) : 0;
+	int r = record ? recover_note_blob(walk, record) : 0;
 
-	return r < 0 ? r : walk_trie(walk, &catalog_shape, catalog, walk_table);
+	return r < 0 ? r : recover_trie(walk, &catalog_shape, catalog, recover_table);
 }
 
-static int walk_history(struct walk *walk, uint64_t reclaimed, uint64_t head)
+static int recover_history(struct walk *walk, uint64_t reclaimed, uint64_t head)
 {
 	for (uint64_t version = head; version >= reclaimed && version > 0; version--) {
 		struct layout_commit commit;
@@ -165,14 +166,14 @@ static int walk_history(struct walk *walk, uint64_t reclaimed, uint64_t head)
 			return -EBADMSG;
 		walk->version = version;
 		walk->replaced = version == head ? 0 : version + 1;
-		r = walk_version(walk, commit.catalog, commit.record);
+		r = recover_version(walk, commit.catalog, commit.record);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int compare_kept(const void *a, const void *b)
+static int recover_compare_kept(const void *a, const void *b)
 {
 	uint64_t x = ((const struct kept_version *)a)->version,
 		 y = ((const struct kept_version *)b)->version;
@@ -182,7 +183,7 @@ static int compare_kept(const void *a, const void *b)
 
 /* Walks what is kept, newest first. An entry at or above `reclaimed` was written by a scan that did
  * not come to its end: the version is in history still, and the entry goes. */
-static int walk_kept(struct walk *walk, struct region *region, uint64_t reclaimed)
+static int recover_kept(struct walk *walk, struct region *region, uint64_t reclaimed)
 {
 	struct kept_version *found = calloc((size_t)region->kept_entries + 1, sizeof(*found));
 	uint32_t count = 0, i;
@@ -197,7 +198,7 @@ static int walk_kept(struct walk *walk, struct region *region, uint64_t reclaime
 		else if (version != 0)
 			found[count++] = (struct kept_version){.version = version, .index = i};
 	}
-	qsort(found, count, sizeof(*found), compare_kept);
+	qsort(found, count, sizeof(*found), recover_compare_kept);
 	walk->replaced = reclaimed;
 	for (i = 0; i < count && r == 0; i++) {
 		const struct layout_kept *entry = &region->kept[found[i].index];
@@ -207,7 +208,7 @@ static int walk_kept(struct walk *walk, struct region *region, uint64_t reclaime
 		}
 		walk->version = found[i].version;
 		walk->kept = reclaim_add_kept(walk->reclaim, found[i].version, found[i].index);
-		r = walk_version(walk, entry->catalog, entry->record);
+		r = recover_version(walk, entry->catalog, entry->record);
 		walk->replaced = found[i].version;
 	}
 	free(found);
@@ -230,11 +231,11 @@ int recover(struct region *region, struct arena *arena, struct reclaim *reclaim)
 
 	/* Who recovers a file that still has the region's name makes it the region again. */
 	if (head_state(load_relaxed(&header->head)) != HEAD_CURRENT)
-		generation_mark(&header->head, HEAD_CURRENT);
+		data_file_mark(&header->head, HEAD_CURRENT);
 	if (reclaimed <= oldest && oldest <= head && head - reclaimed < region->ring_entries)
-		r = walk_history(&walk, reclaimed, head);
+		r = recover_history(&walk, reclaimed, head);
 	if (r == 0)
-		r = walk_kept(&walk, region, reclaimed);
+		r = recover_kept(&walk, region, reclaimed);
 	if (r == -ENOMEM)
 		return error_set(ENOMEM, "no memory to recover region \"%s\"",
 		                 region->names.region);

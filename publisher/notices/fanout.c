@@ -4,18 +4,18 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "notifier/futex.h"
 #include "lib/base/atomic.h"
 #include "lib/base/probe.h"
-#include "notifier/futex.h"
 
-static const uint64_t *head_of(const struct fanout *fanout)
+static const uint64_t *fanout_head(const struct fanout *fanout)
 {
 	return &fanout->region->header->head;
 }
 
-void fanout_finish(struct fanout *fanout)
+void fanout_fini(struct fanout *fanout)
 {
-	peers_finish(&fanout->peers);
+	peers_fini(&fanout->peers);
 }
 
 void fanout_move(struct fanout *fanout)
@@ -25,66 +25,6 @@ void fanout_move(struct fanout *fanout)
 
 #define COUNT(fanout, index, member) \
 	peers_count(fanout, index, offsetof(struct layout_notices, member))
-
-void notice_add(struct notice *notice, uint64_t hash)
-{
-	if (notice->tables < NOTICE_TABLES)
-		notice->hashes[notice->tables] = hash;
-	if (notice->tables < NOTICE_ANY)
-		notice->tables++;
-}
-
-static bool notice_has(const struct notice *notice, uint64_t hash)
-{
-	for (uint32_t i = 0; i < notice->tables; i++)
-		if (notice->hashes[i] == hash)
-			return true;
-	return false;
-}
-
-void notice_merge(struct notice *notice, const struct notice *later)
-{
-	notice->version = later->version;
-	notice->time = later->time;
-	notice->everybody |= later->everybody;
-	if (notice->tables == NOTICE_ANY || later->tables == NOTICE_ANY) {
-		notice->tables = NOTICE_ANY;
-		return;
-	}
-	for (uint32_t i = 0; i < later->tables; i++) {
-		if (notice->tables == NOTICE_ANY)
-			return;
-		if (!notice_has(notice, later->hashes[i]))
-			notice_add(notice, later->hashes[i]);
-	}
-}
-
-/* Whether a subscriber wants to be told. What it stores while it is armed does not change, and
- * whatever a stranger makes of it costs nobody else anything. */
-static bool concerns(const struct notice *notice, const struct layout_slot *slot)
-{
-	uint32_t tables = __atomic_load_n(&slot->tables, __ATOMIC_RELAXED);
-
-	if (notice->everybody || notice->tables == NOTICE_ANY || tables == 0 ||
-	    tables > LAYOUT_SLOT_TABLES)
-		return true;
-	for (uint32_t i = 0; i < tables; i++)
-		if (notice_has(notice, load_relaxed(&slot->table_hashes[i])))
-			return true;
-	return false;
-}
-
-/* The futex's waiters that a notice is for. */
-static uint32_t mask_of(const struct notice *notice)
-{
-	uint32_t mask = 0;
-
-	if (notice->everybody || notice->tables == NOTICE_ANY)
-		return UINT32_MAX;
-	for (uint32_t i = 0; i < notice->tables; i++)
-		mask |= notifier_futex_bit(notice->hashes[i]);
-	return mask;
-}
 
 bool fanout_anyone_armed(const struct fanout *fanout)
 {
@@ -104,13 +44,13 @@ bool fanout_anyone_armed(const struct fanout *fanout)
 	return false;
 }
 
-static void wake(struct fanout *fanout, const struct notice *notice)
+static void fanout_wake(struct fanout *fanout, const struct notice *notice)
 {
-	uint32_t mask = mask_of(notice);
+	uint32_t mask = notice_mask(notice);
 
 	if (mask == 0)
 		return;
-	notifier_futex_wake(head_of(fanout), mask);
+	notifier_futex_wake(fanout_head(fanout), mask);
 	PROBE4(notify, fanout->region->names.region, -1, notice->version, 0);
 	fanout->futex_wakes++;
 	fanout->woken_at = notice->time;
@@ -118,8 +58,8 @@ static void wake(struct fanout *fanout, const struct notice *notice)
 
 /* Sends one notice to an armed subscriber. Returns false where that was not tried, so that its
  * ticket is not one that was sent for. *ret_futex: whether the futex has to be woken for it. */
-static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
-                      const struct notice *notice, bool *ret_futex)
+static bool fanout_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
+                        const struct notice *notice, bool *ret_futex)
 {
 	const struct peer *peer = &fanout->peers.peer[index];
 	enum peer_state state = peer_attach(fanout, index, ticket, notice->time);
@@ -155,7 +95,7 @@ static bool peer_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
 
 /* Tells the subscriber of a known slot, if it is armed and has not been told. Returns true where
  * the futex has to be woken. */
-static bool tell(struct fanout *fanout, uint32_t index, const struct notice *notice)
+static bool fanout_notify_slot(struct fanout *fanout, uint32_t index, const struct notice *notice)
 {
 	const struct layout_slot *slot = &fanout->slots->slot[index];
 	struct peers *peers = &fanout->peers;
@@ -169,11 +109,11 @@ static bool tell(struct fanout *fanout, uint32_t index, const struct notice *not
 		COUNT(fanout, index, coalesced);
 		/* A wake does not stay for who has armed, has looked at the version that it
 		 * was for, and blocks only now: it is sent for each. */
-		return peers->by_futex[index / 64] & bit && concerns(notice, slot);
+		return peers->by_futex[index / 64] & bit && notice_concerns(notice, slot);
 	}
-	if (!concerns(notice, slot))
+	if (!notice_concerns(notice, slot))
 		return false;
-	if (peer_send(fanout, index, ticket, notice, &futex)) {
+	if (fanout_send(fanout, index, ticket, notice, &futex)) {
 		if (futex)
 			peers->by_futex[index / 64] |= bit;
 		else
@@ -192,11 +132,12 @@ void fanout_notify(struct fanout *fanout, const struct notice *notice)
 	fence_full();
 	if (fanout->slots) {
 		peers_refill(&fanout->peers, notice->time);
-		peers_meet(fanout, notice->time, notice->everybody);
+		peers_discover(fanout, notice->time, notice->everybody);
 	}
-	for (uint32_t word = 0; fanout->slots && word * 64 < fanout->peers.room; word++)
+	for (uint32_t word = 0; fanout->slots && word * 64 < fanout->peers.capacity; word++)
 		for (uint64_t bits = fanout->peers.known[word]; bits; bits &= bits - 1)
-			futex |= tell(fanout, word * 64 + (uint32_t)__builtin_ctzll(bits), notice);
+			futex |= fanout_notify_slot(
+				fanout, word * 64 + (uint32_t)__builtin_ctzll(bits), notice);
 	if (futex)
-		wake(fanout, notice);
+		fanout_wake(fanout, notice);
 }

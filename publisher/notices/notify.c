@@ -9,6 +9,7 @@
 #include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "publisher/notices/reap.h"
 
 /* How often dead subscribers are looked for, in nanoseconds, and in how many slots at a time. */
 #define REAP_INTERVAL (uint64_t)(100 * NSEC_PER_MSEC)
@@ -16,7 +17,7 @@
 /* One part in so many is the most of a publisher's time that this takes, however long it takes. */
 #define REAP_SHARE UINT64_C(64)
 
-static void reap_sometimes(struct fanout *fanout, uint64_t now)
+static void notify_reap_part(struct fanout *fanout, uint64_t now)
 {
 	int64_t started;
 
@@ -26,12 +27,12 @@ static void reap_sometimes(struct fanout *fanout, uint64_t now)
 		return;
 	fanout->reaped_at = now;
 	started = clock_thread();
-	fanout_reap(fanout, REAP_SLOTS);
+	reap_dead(fanout, REAP_SLOTS);
 	/* A process that holds a million locks on the file makes each question for a lock slow. */
 	fanout->reap_pause = REAP_SHARE * (uint64_t)(clock_thread() - started);
 }
 
-static void *run(void *context)
+static void *notify_run(void *context)
 {
 	struct notify *notify = context;
 	struct notice notice;
@@ -53,7 +54,7 @@ static void *run(void *context)
 
 		pthread_mutex_lock(&notify->sending);
 		fanout_notify(notify->fanout, &notice);
-		reap_sometimes(notify->fanout, notice.time);
+		notify_reap_part(notify->fanout, notice.time);
 		pthread_mutex_unlock(&notify->sending);
 
 		pthread_mutex_lock(&notify->lock);
@@ -79,7 +80,7 @@ int notify_start(struct notify *notify, struct fanout *fanout, bool threaded)
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	r = pthread_create(&notify->thread, NULL, run, notify);
+	r = pthread_create(&notify->thread, NULL, notify_run, notify);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r != 0)
 		return error_set(ENOMEM, "cannot start the thread that sends notices: %s",
@@ -129,7 +130,7 @@ void notify_post(struct notify *notify, const struct notice *notice)
 void notify_reap_sometimes(struct notify *notify, uint64_t now)
 {
 	if (!notify->threaded)
-		reap_sometimes(notify->fanout, now);
+		notify_reap_part(notify->fanout, now);
 }
 
 void notify_pause(struct notify *notify)

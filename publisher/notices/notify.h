@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who sends the notices: the one who commits, or a thread of the publisher's. With the thread a
- * commit hands over which tables changed and returns; what it hands over while the thread is sending
- * comes together into one round. The protocol of fanout.h is the same: head was stored before the
- * thread loads the tickets, as the lock that hands a notice over orders the two, too.
- */
+ * commit hands over which tables changed and returns; what it hands over while the thread is
+ * sending comes together into one round. The protocol of fanout.h is the same: head was stored
+ * before the thread loads the tickets, as the lock that hands a notice over orders the two, too.
+ *
+ * Called by the commit, and by whatever changes the file or the slots that the thread uses. */
 #ifndef PUBLISHER_NOTICES_NOTIFY_H
 #define PUBLISHER_NOTICES_NOTIFY_H
 
@@ -24,7 +25,7 @@ struct notify {
 	bool is_pending, stop;
 };
 
-/* With a thread: 0, or -ENOMEM with a sentence. */
+/* With a thread: 0 or -ENOMEM. */
 int notify_start(struct notify *notify, struct fanout *fanout, bool threaded);
 /* Sends what is pending, and ends the thread. */
 void notify_stop(struct notify *notify);

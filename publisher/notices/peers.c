@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/storage/reserve.h"
+#include "lib/base/clock.h"
 #include "publisher/notices/fanout.h"
 #include "lib/base/atomic.h"
-#include "lib/base/clock.h"
 #include "lib/storage/file.h"
-#include "lib/storage/reserve.h"
 
 /* Nanoseconds of a failed try that cost as much as a failure does. */
 #define SLOW_TRY 16000
@@ -19,20 +19,20 @@
 #define FREE_QUESTION 128000
 #define SLOW_QUESTION 250
 
-static bool bit_is_set(const uint64_t *bits, uint32_t index)
+static bool peers_bit_is_set(const uint64_t *bits, uint32_t index)
 {
 	return load_relaxed(&bits[index / 64]) >> index % 64 & 1;
 }
 
 /* Only the thread that sends changes bits. */
-static void bit_set(uint64_t *bits, uint32_t index, bool value)
+static void peers_bit_set(uint64_t *bits, uint32_t index, bool value)
 {
 	uint64_t word = load_relaxed(&bits[index / 64]), bit = UINT64_C(1) << index % 64;
 
 	store_relaxed(&bits[index / 64], value ? word | bit : word & ~bit);
 }
 
-static void detach(struct peer *peer)
+static void peers_detach(struct peer *peer)
 {
 	if (peer->notifier)
 		peer->notifier->detach(&peer->channel);
@@ -40,10 +40,10 @@ static void detach(struct peer *peer)
 }
 
 /* The budget stays what it is: losing the subscribers file must not fill it. */
-void peers_finish(struct peers *peers)
+void peers_fini(struct peers *peers)
 {
-	for (uint32_t i = 0; i < peers->room; i++)
-		detach(&peers->peer[i]);
+	for (uint32_t i = 0; i < peers->capacity; i++)
+		peers_detach(&peers->peer[i]);
 	free(peers->peer);
 	free(peers->sent);
 	*peers = (struct peers){
@@ -57,7 +57,7 @@ void peers_finish(struct peers *peers)
 
 void peers_move(struct fanout *fanout)
 {
-	for (uint32_t i = 0; i < fanout->peers.room; i++)
+	for (uint32_t i = 0; i < fanout->peers.capacity; i++)
 		fanout->peers.peer[i].channel.head = &fanout->region->header->head;
 }
 
@@ -77,7 +77,7 @@ void peers_refill(struct peers *peers, uint64_t now)
 	__atomic_store_n(&peers->spent, spent, __ATOMIC_RELAXED);
 }
 
-static void spend(struct peers *peers, int64_t units)
+static void peers_spend(struct peers *peers, int64_t units)
 {
 	__atomic_store_n(&peers->spent, peers->spent + units, __ATOMIC_RELAXED);
 }
@@ -89,79 +89,80 @@ bool peers_can_spend(const struct peers *peers)
 
 /* What counts of the time that something took: the lesser of this time and the time before. One may
  * be long because the machine stood still, which must cost no subscriber its notice. */
-static int64_t counted(int64_t *last, int64_t started)
+static int64_t peers_elapsed(int64_t *last, int64_t started)
 {
-	int64_t took = clock_thread() - started, least = took < *last ? took : *last;
+	int64_t took = clock_thread() - started, min = took < *last ? took : *last;
 
 	*last = took;
-	return least;
+	return min;
 }
 
 /* A try that began at that time of this thread failed, which costs. */
-static void failed(struct peers *peers, int64_t started)
+static void peers_charge_failure(struct peers *peers, int64_t started)
 {
-	int64_t took = counted(&peers->failure_took, started);
+	int64_t took = peers_elapsed(&peers->failure_took, started);
 	int64_t units = PEERS_FAILURE + took / SLOW_TRY * PEERS_FAILURE;
 
-	spend(peers, units < PEERS_FAILURE_MOST ? units : PEERS_FAILURE_MOST);
+	peers_spend(peers, units < PEERS_FAILURE_MAX ? units : PEERS_FAILURE_MAX);
 }
 
 /* The question for a lock that is held began at that time of this thread. A process that has many locks
  * on the file makes each question slow, and can have its own locks found again and again. */
-static void answered(struct peers *peers, int64_t started)
+static void peers_charge_answer(struct peers *peers, int64_t started)
 {
-	int64_t units = (counted(&peers->answer_took, started) - FREE_QUESTION) / SLOW_QUESTION;
+	int64_t units =
+		(peers_elapsed(&peers->answer_took, started) - FREE_QUESTION) / SLOW_QUESTION;
 
 	if (units > 0)
-		spend(peers, units < PEERS_FAILURE_MOST ? units : PEERS_FAILURE_MOST);
+		peers_spend(peers, units < PEERS_FAILURE_MAX ? units : PEERS_FAILURE_MAX);
 }
 
 /* The next try is later, and later again each time that it fails. */
-static void try_later(struct peer *peer, uint64_t now)
+static void peers_postpone(struct peer *peer, uint64_t now)
 {
-	peer->wait = peer->wait < PEERS_LATER ? PEERS_LATER : peer->wait * 2;
-	if (peer->wait > PEERS_LATEST)
-		peer->wait = PEERS_LATEST;
+	peer->wait = peer->wait < PEERS_WAIT_MIN ? PEERS_WAIT_MIN : peer->wait * 2;
+	if (peer->wait > PEERS_WAIT_MAX)
+		peer->wait = PEERS_WAIT_MAX;
 	peer->retry_at = now + peer->wait;
 }
 
 /* Whether a peer failed so lately that it is not tried. If the clock was set back, it is. */
-static bool is_later(const struct peer *peer, uint64_t now)
+static bool peers_is_postponed(const struct peer *peer, uint64_t now)
 {
-	return peer->wait != 0 && now < peer->retry_at && peer->retry_at - now <= PEERS_LATEST;
+	return peer->wait != 0 && now < peer->retry_at && peer->retry_at - now <= PEERS_WAIT_MAX;
 }
 
 /* ---- counting ---- */
 
 /* Makes the publisher file longer for what is counted of as many slots. Where that can't be had,
  * nothing is counted for the rest. */
-static void reserve_notices(struct fanout *fanout, uint32_t slots)
+static void peers_reserve_notices(struct fanout *fanout, uint32_t slots)
 {
 	uint64_t size;
 
 	if (slots > LAYOUT_SLOTS_MAX)
 		slots = LAYOUT_SLOTS_MAX;
 	size = LAYOUT_NOTICES_OFFSET + (uint64_t)slots * sizeof(*fanout->notices);
-	if (fanout->notices && slots > fanout->notices_room &&
+	if (fanout->notices && slots > fanout->notices_capacity &&
 	    file_reserve(fanout->notices_fd, 0, size) == 0)
-		fanout->notices_room = slots;
+		fanout->notices_capacity = slots;
 }
 
 /* Others that share the region may count at the same time, for the same subscriber. */
 void peers_count(struct fanout *fanout, uint32_t index, size_t member)
 {
-	if (index < fanout->notices_room)
+	if (index < fanout->notices_capacity)
 		__atomic_fetch_add((uint64_t *)((unsigned char *)&fanout->notices[index] + member),
 		                   1, __ATOMIC_RELAXED);
 }
 
 /* Begins to count for another subscriber. Who reads meanwhile finds the uuid of the one before, or
  * counters that are not all zero yet: they are for people. */
-static void count_anew(struct fanout *fanout, uint32_t index, const uint8_t uuid[16])
+static void peers_reset_count(struct fanout *fanout, uint32_t index, const uint8_t uuid[16])
 {
 	struct layout_notices *notices;
 
-	if (index >= fanout->notices_room || data_equal(fanout->notices[index].uuid, uuid, 16))
+	if (index >= fanout->notices_capacity || data_equal(fanout->notices[index].uuid, uuid, 16))
 		return;
 	notices = &fanout->notices[index];
 	store_relaxed(&notices->sent, 0);
@@ -174,32 +175,33 @@ static void count_anew(struct fanout *fanout, uint32_t index, const uint8_t uuid
 
 /* Makes room for so many peers. Without memory for a new one it gets no notice, and looks within
  * its slice. */
-static void reserve(struct fanout *fanout, uint32_t used)
+static void peers_reserve(struct fanout *fanout, uint32_t used)
 {
 	struct peers *peers = &fanout->peers;
-	uint32_t room = peers->room ? peers->room : 16;
+	uint32_t capacity = peers->capacity ? peers->capacity : 16;
 	struct peer *peer;
 	uint64_t *sent;
 
-	while (room < used)
-		room *= 2;
-	peer = realloc(peers->peer, room * sizeof(*peer));
+	while (capacity < used)
+		capacity *= 2;
+	peer = realloc(peers->peer, capacity * sizeof(*peer));
 	if (!peer)
 		return;
 	peers->peer = peer;
-	sent = realloc(peers->sent, room * sizeof(*sent));
+	sent = realloc(peers->sent, capacity * sizeof(*sent));
 	if (!sent)
 		return;
 	peers->sent = sent;
-	memset(&peer[peers->room], 0, (room - peers->room) * sizeof(*peer));
-	memset(&sent[peers->room], 0, (room - peers->room) * sizeof(*sent));
-	peers->room = room;
-	reserve_notices(fanout, room);
+	memset(&peer[peers->capacity], 0, (capacity - peers->capacity) * sizeof(*peer));
+	memset(&sent[peers->capacity], 0, (capacity - peers->capacity) * sizeof(*sent));
+	peers->capacity = capacity;
+	peers_reserve_notices(fanout, capacity);
 }
 
 /* Asks for the lock of the subscriber that a slot names. If it is held, the peer stands for that
  * subscriber. */
-static bool judge(struct fanout *fanout, uint32_t index, const uint8_t uuid[16], uint64_t now)
+static bool peers_validate(struct fanout *fanout, uint32_t index, const uint8_t uuid[16],
+                           uint64_t now)
 {
 	struct peers *peers = &fanout->peers;
 	struct peer *peer = &peers->peer[index];
@@ -210,20 +212,20 @@ static bool judge(struct fanout *fanout, uint32_t index, const uint8_t uuid[16],
 	owned = slots_owned(fanout->slots, index);
 	if (!same || owned)
 		peer->wait = 0;
-	detach(peer);
+	peers_detach(peer);
 	memcpy(peer->uuid, uuid, 16);
 	if (owned) {
-		answered(peers, started);
+		peers_charge_answer(peers, started);
 	} else {
-		failed(peers, started);
-		try_later(peer, now);
+		peers_charge_failure(peers, started);
+		peers_postpone(peer, now);
 	}
-	bit_set(peers->known, index, owned);
+	peers_bit_set(peers->known, index, owned);
 	return owned;
 }
 
 /* Looks at a slot that is not known: true if a subscriber was found there. */
-static bool meet(struct fanout *fanout, uint32_t index, uint64_t now)
+static bool peers_discover_slot(struct fanout *fanout, uint32_t index, uint64_t now)
 {
 	const struct layout_slot *slot = &fanout->slots->slot[index];
 	const struct peer *peer = &fanout->peers.peer[index];
@@ -232,38 +234,40 @@ static bool meet(struct fanout *fanout, uint32_t index, uint64_t now)
 	if (load_acquire_32(&slot->state) == LAYOUT_SLOT_FREE)
 		return false;
 	data_copy_out(uuid, slot->uuid, sizeof(uuid));
-	if (memcmp(peer->uuid, uuid, sizeof(uuid)) == 0 && is_later(peer, now))
+	if (memcmp(peer->uuid, uuid, sizeof(uuid)) == 0 && peers_is_postponed(peer, now))
 		return false;
-	return judge(fanout, index, uuid, now);
+	return peers_validate(fanout, index, uuid, now);
 }
 
 /* Looks at all slots that are not known, as far as the budget goes. */
-static void meet_all(struct fanout *fanout, uint32_t used, uint64_t claims, bool paid, uint64_t now)
+static void peers_discover_all(struct fanout *fanout, uint32_t used, uint64_t claims, bool paid,
+                               uint64_t now)
 {
 	struct peers *peers = &fanout->peers;
-	uint32_t met = 0, looked = 0;
+	uint32_t met = 0, scanned = 0;
 
 	peers->pending = true;
 	for (uint32_t i = 0; i < used; i++) {
 		uint32_t index = peers->next < used ? peers->next : 0;
-		if (!bit_is_set(peers->known, index)) {
+		if (!peers_bit_is_set(peers->known, index)) {
 			if (!peers_can_spend(peers))
 				return;
-			met += meet(fanout, index, now);
-			looked++;
+			met += peers_discover_slot(fanout, index, now);
+			scanned++;
 		}
 		peers->next = index + 1;
 	}
 	peers->pending = false;
-	peers->looked_at = now;
+	peers->scanned_at = now;
 	if (paid && met == 0)
-		spend(peers, 1 + looked / 64);
+		peers_spend(peers, 1 + scanned / 64);
 	/* After the known bits: the committer loads them in the other order (peers_expects). */
 	store_release(&peers->claims, claims);
 }
 
 /* Looks at the slots that were announced: false if all are to be looked at. */
-static bool meet_announced(struct fanout *fanout, uint32_t used, uint64_t claims, uint64_t now)
+static bool peers_discover_announced(struct fanout *fanout, uint32_t used, uint64_t claims,
+                                     uint64_t now)
 {
 	const struct layout_subscribers_header *header = fanout->slots->header;
 	struct peers *peers = &fanout->peers;
@@ -278,32 +282,33 @@ static bool meet_announced(struct fanout *fanout, uint32_t used, uint64_t claims
 		 * count, so a look at all slots finds it. */
 		if ((entry ^ LAYOUT_CLAIM(claim, 0)) >> 12 != 0)
 			return false;
-		if (index >= used || bit_is_set(peers->known, index) || !meet(fanout, index, now))
-			spend(peers, PEERS_AGAIN);
+		if (index >= used || peers_bit_is_set(peers->known, index) ||
+		    !peers_discover_slot(fanout, index, now))
+			peers_spend(peers, PEERS_AGAIN);
 		store_release(&peers->claims, claim + 1);
 	}
 	return true;
 }
 
-void peers_meet(struct fanout *fanout, uint64_t now, bool all)
+void peers_discover(struct fanout *fanout, uint64_t now, bool all)
 {
 	struct peers *peers = &fanout->peers;
 	uint64_t claims = load_acquire(&fanout->slots->header->claims);
 	bool paid = false;
 	uint32_t used;
 
-	all |= peers->pending || now - peers->looked_at >= PEERS_LOOK;
+	all |= peers->pending || now - peers->scanned_at >= PEERS_SCAN_INTERVAL;
 	if ((!all && claims == peers->claims) || !peers_can_spend(peers))
 		return;
 	used = slots_used(fanout->slots);
-	if (used > peers->room)
-		reserve(fanout, used);
-	if (used > peers->room)
-		used = peers->room;
+	if (used > peers->capacity)
+		peers_reserve(fanout, used);
+	if (used > peers->capacity)
+		used = peers->capacity;
 	if (!all)
-		paid = all = !meet_announced(fanout, used, claims, now);
+		paid = all = !peers_discover_announced(fanout, used, claims, now);
 	if (all)
-		meet_all(fanout, used, claims, paid, now);
+		peers_discover_all(fanout, used, claims, paid, now);
 }
 
 bool peers_expects(const struct fanout *fanout)
@@ -333,24 +338,25 @@ void peers_channel(const struct fanout *fanout, uint32_t index, const uint8_t uu
 }
 
 /* Channels that are closed for one that is opened: the largest has two descriptors. */
-#define ROOM_TRIES 4
+#define EVICT_TRIES 4
 
 /* Closes another peer's channel, which is opened again when there is something to send. */
-static bool make_room(struct peers *peers, uint32_t except)
+static bool peers_evict(struct peers *peers, uint32_t except)
 {
-	for (uint32_t i = 0; i < peers->room; i++) {
-		uint32_t index = peers->evict++ % peers->room;
+	for (uint32_t i = 0; i < peers->capacity; i++) {
+		uint32_t index = peers->evict++ % peers->capacity;
 		struct peer *peer = &peers->peer[index];
 		if (index == except || !peer->notifier || peer->notifier == &notifier_futex)
 			continue;
-		detach(peer);
+		peers_detach(peer);
 		return true;
 	}
 	return false;
 }
 
 /* With more subscribers than this process may have descriptors, some take turns. */
-static int open_channel(struct fanout *fanout, uint32_t index, const struct notifier *notifier)
+static int peers_open_channel(struct fanout *fanout, uint32_t index,
+                              const struct notifier *notifier)
 {
 	struct peer *peer = &fanout->peers.peer[index];
 	int r;
@@ -358,8 +364,8 @@ static int open_channel(struct fanout *fanout, uint32_t index, const struct noti
 	fanout->peers.tries++;
 	peers_channel(fanout, index, peer->uuid, &peer->channel);
 	r = notifier->attach(&peer->channel);
-	for (int i = 0; i < ROOM_TRIES && (r == -EMFILE || r == -ENFILE); i++)
-		r = make_room(&fanout->peers, index) ? notifier->attach(&peer->channel) : -ENOMEM;
+	for (int i = 0; i < EVICT_TRIES && (r == -EMFILE || r == -ENFILE); i++)
+		r = peers_evict(&fanout->peers, index) ? notifier->attach(&peer->channel) : -ENOMEM;
 	return r;
 }
 
@@ -378,7 +384,7 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t tick
 	same = memcmp(peer->uuid, uuid, sizeof(uuid)) == 0;
 	if (peer->notifier && peer->notifier == notifier && same)
 		return PEER_READY;
-	if (same && is_later(peer, now))
+	if (same && peers_is_postponed(peer, now))
 		return PEER_BY_FUTEX;
 	/* Uuid and notifier may be those of the slot's next owner, whose channel is not there yet: a
 	 * failure would postpone the tries for that owner, which may arm and block meanwhile. The
@@ -390,16 +396,16 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t tick
 	if (!same || peer->notifier || peer->wait != 0) {
 		if (!peers_can_spend(peers))
 			return same ? PEER_BY_FUTEX : PEER_UNKNOWN;
-		spend(peers, PEERS_AGAIN);
+		peers_spend(peers, PEERS_AGAIN);
 	}
-	if (!same && !judge(fanout, index, uuid, now))
+	if (!same && !peers_validate(fanout, index, uuid, now))
 		return PEER_UNKNOWN;
-	detach(peer);
-	count_anew(fanout, index, uuid);
+	peers_detach(peer);
+	peers_reset_count(fanout, index, uuid);
 	started = clock_thread();
-	if (!notifier || open_channel(fanout, index, notifier) < 0) {
-		failed(peers, started);
-		try_later(peer, now);
+	if (!notifier || peers_open_channel(fanout, index, notifier) < 0) {
+		peers_charge_failure(peers, started);
+		peers_postpone(peer, now);
 		return PEER_FAILED;
 	}
 	peer->notifier = notifier;
@@ -411,8 +417,8 @@ void peer_failed(struct fanout *fanout, uint32_t index)
 {
 	struct peer *peer = &fanout->peers.peer[index];
 
-	detach(peer);
-	spend(&fanout->peers, PEERS_FAILURE);
+	peers_detach(peer);
+	peers_spend(&fanout->peers, PEERS_FAILURE);
 	/* It is opened again with the next ticket, which takes units. */
 	peer->wait = 1;
 	peer->retry_at = 0;
@@ -420,10 +426,10 @@ void peer_failed(struct fanout *fanout, uint32_t index)
 
 void peer_forget(struct fanout *fanout, uint32_t index)
 {
-	if (index >= fanout->peers.room)
+	if (index >= fanout->peers.capacity)
 		return;
-	detach(&fanout->peers.peer[index]);
+	peers_detach(&fanout->peers.peer[index]);
 	memset(fanout->peers.peer[index].uuid, 0, 16);
 	fanout->peers.peer[index].wait = 0;
-	bit_set(fanout->peers.known, index, false);
+	peers_bit_set(fanout->peers.known, index, false);
 }

@@ -49,7 +49,9 @@
  * a second.
  *
  * A process that takes the locks of 4,096 slots, and has something behind them, costs what 4,096
- * subscribers cost: with notifiers that need no object (semaphore, futex) the locks are enough. */
+ * subscribers cost: with notifiers that need no object (semaphore, futex) the locks are enough.
+ *
+ * Called by fanout.c and reap.c. */
 #ifndef PUBLISHER_NOTICES_PEERS_H
 #define PUBLISHER_NOTICES_PEERS_H
 
@@ -57,14 +59,14 @@
 #include "lib/region/slots.h"
 #include "notifier/notifier.h"
 
-#define PEERS_BUDGET       2048
-#define PEERS_FAILURE      64
-#define PEERS_FAILURE_MOST 64000 /* a second of it */
-#define PEERS_AGAIN        1
-#define PEERS_UNIT         15625u                    /* nanoseconds in which a unit comes back */
-#define PEERS_LATER        ((uint64_t)NSEC_PER_MSEC) /* before the second try */
-#define PEERS_LATEST       (1024 * PEERS_LATER)
-#define PEERS_LOOK \
+#define PEERS_BUDGET      2048
+#define PEERS_FAILURE     64
+#define PEERS_FAILURE_MAX 64000 /* a second of it */
+#define PEERS_AGAIN       1
+#define PEERS_UNIT        15625u                    /* nanoseconds in which a unit comes back */
+#define PEERS_WAIT_MIN    ((uint64_t)NSEC_PER_MSEC) /* before the second try */
+#define PEERS_WAIT_MAX    (1024 * PEERS_WAIT_MIN)
+#define PEERS_SCAN_INTERVAL \
 	((uint64_t)(100 * NSEC_PER_MSEC)) /* between two looks at all slots, claims or not */
 #define PEERS_WORDS (LAYOUT_SLOTS_MAX / 64)
 
@@ -80,16 +82,16 @@ struct peer {
 };
 
 struct peers {
-	struct peer *peer; /* one for each slot, as far as there is `room` */
+	struct peer *peer; /* one for each slot, as far as there is `capacity` */
 	uint64_t *sent; /* the tickets that were last sent for: apart, as each commit reads them */
-	uint32_t room;
+	uint32_t capacity;
 	uint64_t known
 		[PEERS_WORDS]; /* a bit for each slot; the committer may look while a thread sends */
 	uint64_t by_futex[PEERS_WORDS]; /* what was last sent for was a wake of the futex */
 	uint64_t claims;                /* how many announced claims were looked at */
 	bool pending;                   /* a look at all slots did not come to its end */
 	uint32_t next;                  /* where it goes on */
-	uint64_t looked_at;             /* time of day of the last look at all slots */
+	uint64_t scanned_at;            /* time of day of the last look at all slots */
 	int64_t spent;                  /* units that are missing in the budget */
 	uint64_t paid_at;               /* time of day up to which units came back */
 	int64_t answer_took,
@@ -100,7 +102,7 @@ struct peers {
 		asked; /* channels that were opened, or failed to; locks that were asked for */
 };
 
-void peers_finish(struct peers *peers);
+void peers_fini(struct peers *peers);
 
 /* The head is that of another file now. */
 void peers_move(struct fanout *fanout);
@@ -111,8 +113,8 @@ bool peers_can_spend(const struct peers *peers);
 
 /* Looks at slots that may have got a subscriber: at those announced, or at `all`. Call after head
  * was stored, and a full fence. */
-void peers_meet(struct fanout *fanout, uint64_t now, bool all);
-/* Whether peers_meet() has something to do; for another thread than that which sends. */
+void peers_discover(struct fanout *fanout, uint64_t now, bool all);
+/* Whether peers_discover() has something to do; for another thread than that which sends. */
 bool peers_expects(const struct fanout *fanout);
 
 /* Opens the channel of a known slot, if it is not open: */

@@ -4,12 +4,12 @@
  * subscriber into a slot that nobody has locked, to have that one's queue removed; or one uuid into
  * all slots. So the object of a dead slot is removed only if no slot that lives has its uuid, and
  * who lives is asked once a slot and not once a pair of slots. */
-#include "publisher/notices/fanout.h"
+#include "publisher/notices/reap.h"
 
 #include <errno.h>
 
-#include "lib/base/atomic.h"
 #include "lib/base/clock.h"
+#include "lib/base/atomic.h"
 #include "publisher/notices/uuids.h"
 
 /* What is known of the slots after their locks were asked for. */
@@ -20,63 +20,63 @@ struct reaping {
 	struct uuids uuids; /* of the dead */
 };
 
-static bool has(const uint64_t *bits, uint32_t index)
+static bool reap_bit_is_set(const uint64_t *bits, uint32_t index)
 {
 	return bits[index / 64] >> index % 64 & 1;
 }
 
-static void set(uint64_t *bits, uint32_t index)
+static void reap_bit_set(uint64_t *bits, uint32_t index)
 {
 	bits[index / 64] |= UINT64_C(1) << index % 64;
 }
 
-static bool is_free(const struct fanout *fanout, uint32_t index)
+static bool reap_is_free(const struct fanout *fanout, uint32_t index)
 {
 	return load_acquire_32(&fanout->slots->slot[index].state) == LAYOUT_SLOT_FREE;
 }
 
-static bool is_alive(struct fanout *fanout, uint32_t index)
+static bool reap_is_alive(struct fanout *fanout, uint32_t index)
 {
 	fanout->peers.asked++;
 	return slots_alive(fanout->slots, index);
 }
 
-static void uuid_of(const struct fanout *fanout, uint32_t index, uint8_t ret[16])
+static void reap_uuid(const struct fanout *fanout, uint32_t index, uint8_t ret[16])
 {
 	data_copy_out(ret, fanout->slots->slot[index].uuid, 16);
 }
 
 /* Finds dead slots, from where the last part of a reap ended: false if there are none, or no
  * memory. */
-static bool find_dead(struct reaping *reaping, uint32_t most)
+static bool reap_find_dead(struct reaping *reaping, uint32_t max)
 {
 	struct fanout *fanout = reaping->fanout;
-	int64_t until = clock_monotonic() + FANOUT_REAP_TIME;
+	int64_t until = clock_monotonic() + REAP_TIME_MAX;
 	uint32_t asked = 0;
 	uint8_t uuid[16];
 	bool found = false;
 
-	for (uint32_t i = 0; i < reaping->used && asked < most; i++) {
+	for (uint32_t i = 0; i < reaping->used && asked < max; i++) {
 		uint32_t index = fanout->reap_next < reaping->used ? fanout->reap_next : 0;
 		fanout->reap_next = index + 1;
 		/* What is not free is cleaned up after, also a state that somebody scribbled and
 		 * that is none. A queue whose owner has removed it is there, and counts for its
 		 * user, until this end of it is closed. */
-		if (is_free(fanout, index)) {
+		if (reap_is_free(fanout, index)) {
 			peer_forget(fanout, index);
 			continue;
 		}
 		asked++;
-		if (is_alive(fanout, index)) {
-			set(reaping->living, index);
+		if (reap_is_alive(fanout, index)) {
+			reap_bit_set(reaping->living, index);
 		} else {
-			set(reaping->dead, index);
-			uuid_of(fanout, index, uuid);
+			reap_bit_set(reaping->dead, index);
+			reap_uuid(fanout, index, uuid);
 			if (!uuids_add(&reaping->uuids, uuid))
 				return false;
 			found = true;
 		}
-		if (most != UINT32_MAX && clock_monotonic() > until)
+		if (max != UINT32_MAX && clock_monotonic() > until)
 			break;
 	}
 	return found;
@@ -84,24 +84,24 @@ static bool find_dead(struct reaping *reaping, uint32_t most)
 
 /* Guards the objects of uuids that also stand in slots that live; or, if too many have to be asked,
  * postpones. */
-static void guard_living(struct reaping *reaping, uint32_t most)
+static void reap_guard_living(struct reaping *reaping, uint32_t max)
 {
-	uint32_t others = most == UINT32_MAX ? UINT32_MAX : FANOUT_REAP_OTHERS;
+	uint32_t others = max == UINT32_MAX ? UINT32_MAX : REAP_OTHERS_MAX;
 
 	for (uint32_t i = 0; i < reaping->used; i++) {
 		struct uuids_entry *entry;
 		uint8_t uuid[16];
-		if (has(reaping->dead, i))
+		if (reap_bit_is_set(reaping->dead, i))
 			continue;
-		uuid_of(reaping->fanout, i, uuid);
+		reap_uuid(reaping->fanout, i, uuid);
 		entry = uuids_find(&reaping->uuids, uuid);
 		if (!entry || entry->guarded)
 			continue;
-		if (has(reaping->living, i)) {
+		if (reap_bit_is_set(reaping->living, i)) {
 			entry->guarded = true;
 		} else if (others > 0) {
 			others--;
-			entry->guarded = is_alive(reaping->fanout, i);
+			entry->guarded = reap_is_alive(reaping->fanout, i);
 		} else {
 			entry->postponed = true;
 		}
@@ -121,10 +121,10 @@ static bool reap_slot(struct reaping *reaping, uint32_t index)
 	fanout->peers.asked++;
 	if (slots_lock(fanout->slots, index) < 0)
 		return false;
-	uuid_of(fanout, index, uuid);
+	reap_uuid(fanout, index, uuid);
 	entry = uuids_find(&reaping->uuids, uuid);
 	/* Somebody else was faster; or it is not what was judged. */
-	if (is_free(fanout, index) || !entry || entry->postponed) {
+	if (reap_is_free(fanout, index) || !entry || entry->postponed) {
 		slots_unlock(fanout->slots, index);
 		return false;
 	}
@@ -141,7 +141,7 @@ static bool reap_slot(struct reaping *reaping, uint32_t index)
 	return true;
 }
 
-uint32_t fanout_reap(struct fanout *fanout, uint32_t most)
+uint32_t reap_dead(struct fanout *fanout, uint32_t max)
 {
 	struct reaping reaping = {
 		.fanout = fanout,
@@ -151,10 +151,10 @@ uint32_t fanout_reap(struct fanout *fanout, uint32_t most)
 
 	if (reaping.used == 0)
 		return 0;
-	if (uuids_new(&reaping.uuids) == 0 && find_dead(&reaping, most)) {
-		guard_living(&reaping, most);
+	if (uuids_new(&reaping.uuids) == 0 && reap_find_dead(&reaping, max)) {
+		reap_guard_living(&reaping, max);
 		for (uint32_t i = 0; i < reaping.used; i++)
-			if (has(reaping.dead, i))
+			if (reap_bit_is_set(reaping.dead, i))
 				dead += reap_slot(&reaping, i);
 	}
 	uuids_free(&reaping.uuids);
@@ -162,15 +162,15 @@ uint32_t fanout_reap(struct fanout *fanout, uint32_t most)
 	return dead;
 }
 
-int fanout_living(struct fanout *fanout, struct uuids *ret)
+int reap_living(struct fanout *fanout, struct uuids *ret)
 {
 	uint32_t used = slots_used(fanout->slots);
 	uint8_t uuid[16];
 
 	for (uint32_t i = 0; i < used; i++) {
-		if (!is_alive(fanout, i))
+		if (!reap_is_alive(fanout, i))
 			continue;
-		uuid_of(fanout, i, uuid);
+		reap_uuid(fanout, i, uuid);
 		if (!uuids_add(ret, uuid))
 			return -ENOMEM;
 	}

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define FIRST_ROOM 16u
+#define CAPACITY_FIRST 16u
 
 /* Multiply and shift: two uuids meet no more often than random numbers do, whoever chose them. The place
  * is the product's high bits, as the high bits of a factor do not reach the low ones. */
-static uint32_t place_of(const struct uuids *uuids, const uint64_t words[2])
+static uint32_t uuids_hash(const struct uuids *uuids, const uint64_t words[2])
 {
 	uint64_t hash = words[0] * uuids->factors[0];
 
@@ -19,9 +19,9 @@ static uint32_t place_of(const struct uuids *uuids, const uint64_t words[2])
 }
 
 /* The place of a uuid in the table, or the free one where it belongs. */
-static uint32_t *find_place(const struct uuids *uuids, const uint64_t words[2])
+static uint32_t *uuids_place(const struct uuids *uuids, const uint64_t words[2])
 {
-	uint32_t place = place_of(uuids, words);
+	uint32_t place = uuids_hash(uuids, words);
 
 	while (uuids->table[place] != 0 &&
 	       memcmp(uuids->entries[uuids->table[place] - 1].words, words, 16) != 0)
@@ -30,10 +30,10 @@ static uint32_t *find_place(const struct uuids *uuids, const uint64_t words[2])
 }
 
 /* Makes room for so many entries, and a table of twice that. */
-static int resize(struct uuids *uuids, uint32_t room)
+static int uuids_resize(struct uuids *uuids, uint32_t capacity)
 {
-	struct uuids_entry *entries = realloc(uuids->entries, room * sizeof(*entries));
-	uint32_t *table = calloc(room * 2, sizeof(*table));
+	struct uuids_entry *entries = realloc(uuids->entries, capacity * sizeof(*entries));
+	uint32_t *table = calloc(capacity * 2, sizeof(*table));
 
 	if (entries)
 		uuids->entries = entries;
@@ -43,10 +43,10 @@ static int resize(struct uuids *uuids, uint32_t room)
 	}
 	free(uuids->table);
 	uuids->table = table;
-	uuids->room = room;
-	uuids->mask = room * 2 - 1;
+	uuids->capacity = capacity;
+	uuids->mask = capacity * 2 - 1;
 	for (uint32_t i = 0; i < uuids->count; i++)
-		*find_place(uuids, uuids->entries[i].words) = i + 1;
+		*uuids_place(uuids, uuids->entries[i].words) = i + 1;
 	return 0;
 }
 
@@ -59,7 +59,7 @@ int uuids_new(struct uuids *uuids)
 		uuids->factors[0] |= 1;
 		uuids->factors[1] |= 1;
 	}
-	return resize(uuids, FIRST_ROOM);
+	return uuids_resize(uuids, CAPACITY_FIRST);
 }
 
 void uuids_free(struct uuids *uuids)
@@ -75,12 +75,13 @@ struct uuids_entry *uuids_add(struct uuids *uuids, const uint8_t uuid[16])
 	uint32_t *place;
 
 	memcpy(words, uuid, sizeof(words));
-	place = find_place(uuids, words);
+	place = uuids_place(uuids, words);
 	if (*place == 0) {
-		if (uuids->count == uuids->room) {
-			if (uuids->room > UINT32_MAX / 8 || resize(uuids, uuids->room * 2) < 0)
+		if (uuids->count == uuids->capacity) {
+			if (uuids->capacity > UINT32_MAX / 8 ||
+			    uuids_resize(uuids, uuids->capacity * 2) < 0)
 				return NULL;
-			place = find_place(uuids, words);
+			place = uuids_place(uuids, words);
 		}
 		uuids->entries[uuids->count] = (struct uuids_entry){.words = {words[0], words[1]}};
 		*place = ++uuids->count;
@@ -94,6 +95,6 @@ struct uuids_entry *uuids_find(const struct uuids *uuids, const uint8_t uuid[16]
 	uint32_t *place;
 
 	memcpy(words, uuid, sizeof(words));
-	place = find_place(uuids, words);
+	place = uuids_place(uuids, words);
 	return *place ? &uuids->entries[*place - 1] : NULL;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * A set of uuids: a hash table whose function is chosen at random, so that forged uuids can't be
- * chosen to collide. */
+ * chosen to collide.
+ *
+ * Used by reap.c, and by a cleanup. */
 #ifndef PUBLISHER_NOTICES_UUIDS_H
 #define PUBLISHER_NOTICES_UUIDS_H
 
@@ -17,7 +19,7 @@ struct uuids_entry {
 struct uuids {
 	struct uuids_entry *entries;
 	uint32_t *table; /* numbers of entries and one; 0: none */
-	uint32_t count, room, mask;
+	uint32_t count, capacity, mask;
 	uint64_t factors[2];
 };
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "lib/base/error.h"
-#include "publisher/publisher.h"
+#include "publisher/state/state.h"
 
 int stele_transaction_expect(struct stele_transaction *tx, uint64_t version)
 {
@@ -22,8 +22,8 @@ int stele_transaction_expect(struct stele_transaction *tx, uint64_t version)
 }
 
 /* 0 where the row has this version (0: is absent), or -EAGAIN, or what reading it failed with. */
-static int expect_row(struct stele_writable *table, const void *key, unsigned key_bits,
-                      uint64_t row_version)
+static int condition_check_row(struct stele_writable *table, const void *key, unsigned key_bits,
+                               uint64_t row_version)
 {
 	struct stele_row row;
 	int r = stele_writable_get(table, key, key_bits, &row);
@@ -54,7 +54,7 @@ static int expect_row(struct stele_writable *table, const void *key, unsigned ke
 int stele_writable_put_if(struct stele_writable *table, const void *key, unsigned key_bits,
                           const void *value, size_t value_size, uint64_t row_version)
 {
-	int r = expect_row(table, key, key_bits, row_version);
+	int r = condition_check_row(table, key, key_bits, row_version);
 
 	return r < 0 ? r : stele_writable_put(table, key, key_bits, value, value_size);
 }
@@ -69,7 +69,7 @@ int stele_writable_delete_if(struct stele_writable *table, const void *key, unsi
 		                 "a row of table \"%s\" to be deleted only if absent; give the "
 		                 "version that it has",
 		                 table->name);
-	r = expect_row(table, key, key_bits, row_version);
+	r = condition_check_row(table, key, key_bits, row_version);
 	return r < 0 ? r : stele_writable_delete(table, key, key_bits);
 }
 

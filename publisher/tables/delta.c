@@ -4,23 +4,18 @@
 
 #include "lib/base/error.h"
 #include "lib/trie/reading.h"
-#include "publisher/publisher.h"
+#include "lib/trie/catalog.h"
+#include "publisher/tables/table.h"
 
-static int check(const struct reading *reading)
+static int delta_check(const struct reading *reading)
 {
 	const struct stele_writable *table = reading->context;
 
 	return publisher_check(table->publisher);
 }
 
-static int damaged(const struct stele_writable *table)
-{
-	return error_set(EBADMSG, "table \"%s\" is damaged; remove region \"%s\" and publish again",
-	                 table->name, table->publisher->attachment.region.names.region);
-}
-
 /* Nobody takes back what a transaction reads; but its file may be truncated. */
-static int judge(const struct reading *reading, int r)
+static int delta_recheck(const struct reading *reading, int r)
 {
 	const struct stele_writable *table = reading->context;
 	int checked = publisher_check(table->publisher);
@@ -28,13 +23,13 @@ static int judge(const struct reading *reading, int r)
 	if (checked < 0)
 		return checked;
 	if (r == -EBADMSG || region_lost(&table->publisher->attachment.region))
-		return damaged(table);
+		return table_damaged(table);
 	return r;
 }
 
-static void writable_reading(const struct stele_writable *table, ref_t root, struct reading *ret)
+static void delta_reading(const struct stele_writable *table, ref_t root, struct reading *ret)
 {
-	static const struct reading_owner owner = {check, judge};
+	static const struct reading_owner owner = {delta_check, delta_recheck};
 
 	*ret = (struct reading){
 		.owner = &owner,
@@ -45,7 +40,7 @@ static void writable_reading(const struct stele_writable *table, ref_t root, str
 	};
 }
 
-static int check_whole(const struct stele_writable *table)
+static int delta_check_complete(const struct stele_writable *table)
 {
 	int r = publisher_check(table->publisher);
 
@@ -61,16 +56,16 @@ static int check_whole(const struct stele_writable *table)
 int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor **ret)
 {
 	struct reading reading;
-	int r = check_whole(table);
+	int r = delta_check_complete(table);
 
 	if (r < 0)
 		return r;
-	writable_reading(table, table->root, &reading);
+	delta_reading(table, table->root, &reading);
 	return cursor_open(&reading, ret);
 }
 
 /* The last version's rows can be compared only under the same schema. */
-static int check_schema(const struct stele_writable *table)
+static int delta_check_schema(const struct stele_writable *table)
 {
 	struct stele_schema *schema;
 	int r;
@@ -81,7 +76,7 @@ static int check_schema(const struct stele_writable *table)
 	if (r == -ENOMEM)
 		return error_set(ENOMEM, "no memory for the schema of table \"%s\"", table->name);
 	if (r < 0)
-		return damaged(table);
+		return table_damaged(table);
 	if (!stele_schema_equal(schema, table->schema))
 		r = error_set(EINVAL,
 		              "table \"%s\" was dropped and made again with another schema, so its "
@@ -96,13 +91,13 @@ int stele_writable_changes_open(struct stele_writable *table, struct stele_chang
 	uint64_t version = table->publisher->edit.version;
 	const uint64_t versions[2] = {version - 1, version};
 	struct reading before, after;
-	int r = check_whole(table);
+	int r = delta_check_complete(table);
 
 	if (r == 0)
-		r = check_schema(table);
+		r = delta_check_schema(table);
 	if (r < 0)
 		return r;
-	writable_reading(table, table->base.root, &before);
-	writable_reading(table, table->root, &after);
+	delta_reading(table, table->base.root, &before);
+	delta_reading(table, table->root, &after);
 	return changes_open(table->was ? &before : NULL, &after, versions, ret);
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * The end of a transaction, as far as tables are concerned: what changed, and the new catalog. */
+#include "publisher/tables/finish.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "publisher/publisher.h"
+#include "publisher/tables/table.h"
+#include "publisher/trie/edit.h"
 
 /* Counts by comparing the tries what the transaction's own counting could not be sure of: rows that
  * were touched twice may be what they were. */
-static int count_again(struct stele_writable *table)
+static int finish_recount(struct stele_writable *table)
 {
 	const struct view *view = &table->publisher->arena.view;
 	struct diff *diff = malloc(sizeof(*diff));
@@ -37,14 +40,12 @@ static int count_again(struct stele_writable *table)
 	}
 	free(diff);
 	if (r < 0)
-		return error_set(EBADMSG,
-		                 "table \"%s\" is damaged; remove the region and publish again",
-		                 table->name);
+		return table_damaged(table);
 	return 0;
 }
 
 /* Whether the table is another one than in the last version; sets the counts. */
-static int judge_change(struct stele_writable *table, bool *ret_changed)
+static int finish_compare(struct stele_writable *table, bool *ret_changed)
 {
 	const struct view *view = &table->publisher->arena.view;
 	bool same_schema = table->was && table->status == TABLE_PRESENT;
@@ -59,7 +60,7 @@ static int judge_change(struct stele_writable *table, bool *ret_changed)
 	}
 	if (same_schema) {
 		if (table->remade || table->uncertain) {
-			int r = count_again(table);
+			int r = finish_recount(table);
 			if (r < 0)
 				return r;
 		}
@@ -73,7 +74,7 @@ static int judge_change(struct stele_writable *table, bool *ret_changed)
 	return 0;
 }
 
-static int write_catalog(struct stele_transaction *tx, struct stele_writable *table)
+static int finish_write_catalog(struct stele_transaction *tx, struct stele_writable *table)
 {
 	struct edit *edit = &tx->publisher->edit;
 	unsigned bits = (unsigned)strlen(table->name) * 8;
@@ -98,7 +99,7 @@ static int write_catalog(struct stele_transaction *tx, struct stele_writable *ta
 	return 0;
 }
 
-int tables_commit(struct stele_transaction *tx, bool *ret_changed)
+int finish_commit(struct stele_transaction *tx, struct notice *ret_notice)
 {
 	struct stele_writable *table;
 	bool any = false, changed = false;
@@ -110,29 +111,29 @@ int tables_commit(struct stele_transaction *tx, bool *ret_changed)
 				EINVAL,
 				"the replacement of table \"%s\" was not ended (stele_writable_replace_end)",
 				table->name);
-		r = judge_change(table, &changed);
+		r = finish_compare(table, &changed);
 		if (r < 0)
 			return r;
 		any |= changed;
 	}
 	if (!any)
 		return 0;
-	tx->publisher->notice.tables = 0;
+	ret_notice->everybody = false;
+	ret_notice->tables = 0;
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
 		if (!table_is_new(table))
 			continue;
 		if (table->status == TABLE_ABSENT && !table->was)
 			continue;
-		r = write_catalog(tx, table);
+		r = finish_write_catalog(tx, table);
 		if (r < 0)
 			return r;
-		notice_add(&tx->publisher->notice, table->hash);
+		notice_add(ret_notice, table->hash);
 	}
-	*ret_changed = true;
-	return 0;
+	return 1;
 }
 
-void tables_abort(struct stele_transaction *tx)
+void finish_abort(struct stele_transaction *tx)
 {
 	struct edit *edit = &tx->publisher->edit;
 	struct stele_writable *table;
@@ -141,9 +142,9 @@ void tables_abort(struct stele_transaction *tx)
 		if (table->status != TABLE_PRESENT)
 			continue;
 		edit_drop_tree(edit, &table->shape, table->root, true);
-		if (edit_made(edit, table->schema_ref))
-			edit_drop(edit, table->schema_ref,
-			          edit_object_size(edit, NULL, table->schema_ref));
+		if (object_made(edit, table->schema_ref))
+			object_drop(edit, table->schema_ref,
+			            object_size(edit, NULL, table->schema_ref));
 		if (table->remade)
 			table->id = 0; /* the schema kept here is not that of the last version */
 		if (!table->was)

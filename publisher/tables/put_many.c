@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "publisher/trie/build.h"
 #include "lib/base/error.h"
-#include "publisher/publisher.h"
+#include "publisher/tables/table.h"
+#include "publisher/trie/build.h"
 #include "publisher/trie/sort.h"
 
 #define AHEAD 16u /* rows */
@@ -26,8 +26,8 @@ struct many {
 	size_t count; /* of the sorted: keys, each with the row that was last of its own */
 };
 
-/* Makes room for all rows: 0 or -ENOMEM, without a sentence. */
-static int reserve(struct many *many, const struct stele_row_ref *rows, size_t count)
+/* Allocates what all rows take: 0 or -ENOMEM; then the caller sets the error message. */
+static int put_many_alloc(struct many *many, const struct stele_row_ref *rows, size_t count)
 {
 	size_t size = LAYOUT_UNIT;
 	void *base;
@@ -47,21 +47,15 @@ static int reserve(struct many *many, const struct stele_row_ref *rows, size_t c
 	return many->sorted && many->size > 0 ? 0 : -ENOMEM;
 }
 
-static void release(struct many *many)
+static void put_many_free(struct many *many)
 {
 	free(many->sorted);
 	if (many->size > 0)
 		munmap((void *)(uintptr_t)many->rows.base, many->size);
 }
 
-/* Of no bytes the caller may have given NULL, which the functions on memory do not take. */
-static const void *some(const void *bytes, size_t size)
-{
-	return size > 0 ? bytes : "";
-}
-
-/* Copies all rows: 0, or -ENOMEM with a sentence. */
-static int copy_rows(struct many *many, const struct stele_row_ref *rows, size_t count)
+/* Copies all rows: 0 or -ENOMEM. */
+static int put_many_copy(struct many *many, const struct stele_row_ref *rows, size_t count)
 {
 	const struct row_layout *shape = &many->table->shape;
 	uint64_t offset = many->rows.start;
@@ -71,9 +65,10 @@ static int copy_rows(struct many *many, const struct stele_row_ref *rows, size_t
 		int r = table_normalize(many->table, &row.value, row.value_size);
 		if (r < 0)
 			return r;
-		row.key = some(row.key, row.key_bits);
-		row.value = some(row.value, row.value_size);
-		row_store((unsigned char *)(uintptr_t)many->rows.base + offset, 0, shape, &row);
+		row.key = edit_bytes(row.key, row.key_bits);
+		row.value = edit_bytes(row.value, row.value_size);
+		edit_store_row((unsigned char *)(uintptr_t)many->rows.base + offset, 0, shape,
+		               &row);
 		many->sorted[i].row = (ref_t)(offset / LAYOUT_UNIT);
 		offset += row_size(shape, row.value_size, row.key_bits);
 	}
@@ -81,7 +76,7 @@ static int copy_rows(struct many *many, const struct stele_row_ref *rows, size_t
 	return 0;
 }
 
-static struct row_parts row_of(const struct many *many, const struct sorted *sorted)
+static struct row_parts put_many_row(const struct many *many, const struct sorted *sorted)
 {
 	struct row_parts row = {0};
 
@@ -90,7 +85,7 @@ static struct row_parts row_of(const struct many *many, const struct sorted *sor
 }
 
 /* Leaves out all but the last row of each key. */
-static void leave_out(struct many *many)
+static void put_many_drop_duplicates(struct many *many)
 {
 	size_t kept = 0;
 
@@ -106,7 +101,7 @@ static void leave_out(struct many *many)
 }
 
 /* The copies are in the order in which the rows came: asks for one that is looked at soon. */
-static void ask_ahead(const struct many *many, size_t index)
+static void put_many_prefetch(const struct many *many, size_t index)
 {
 	const unsigned char *at;
 
@@ -118,46 +113,46 @@ static void ask_ahead(const struct many *many, size_t index)
 }
 
 /* A build_row_fn. */
-static void next_row(void *context, size_t index, struct row_parts *ret, int *ret_shared)
+static void put_many_next(void *context, size_t index, struct row_parts *ret, int *ret_shared)
 {
 	const struct many *many = context;
 	const struct sorted *sorted = &many->sorted[index];
 	struct row_parts next;
-	uint32_t least;
+	uint32_t min;
 
-	ask_ahead(many, index);
-	*ret = row_of(many, sorted);
+	put_many_prefetch(many, index);
+	*ret = put_many_row(many, sorted);
 	*ret_shared = -1;
 	if (index + 1 == many->count)
 		return;
-	next = row_of(many, sorted + 1);
-	least = (ret->key_bits < next.key_bits ? ret->key_bits : next.key_bits) / 8;
-	*ret_shared = (int)(sorted[1].shared < least ? sorted[1].shared : least);
+	next = put_many_row(many, sorted + 1);
+	min = (ret->key_bits < next.key_bits ? ret->key_bits : next.key_bits) / 8;
+	*ret_shared = (int)(sorted[1].shared < min ? sorted[1].shared : min);
 }
 
-static int64_t build(struct many *many)
+static int64_t put_many_build(struct many *many)
 {
 	struct stele_writable *table = many->table;
-	int r = build_trie(&table->publisher->edit, &table->shape, many->count, next_row, many,
+	int r = build_trie(&table->publisher->edit, &table->shape, many->count, put_many_next, many,
 	                   &table->root);
 
 	if (r < 0)
-		return table_no_room(table->publisher, r, table->name);
+		return table_change_error(table->publisher, r, table->name);
 	table->rows = many->count;
 	table->added += many->count;
 	table->uncertain |= table->removed > 0;
 	return (int64_t)many->count;
 }
 
-static int64_t put_each(struct many *many)
+static int64_t put_many_each(struct many *many)
 {
 	int64_t changed = 0;
 
 	for (size_t i = 0; i < many->count; i++) {
-		struct row_parts row = row_of(many, &many->sorted[i]);
+		struct row_parts row = put_many_row(many, &many->sorted[i]);
 		int r;
 
-		ask_ahead(many, i);
+		put_many_prefetch(many, i);
 		r = stele_writable_put(many->table, row.key, row.key_bits, row.value,
 		                       row.value_size);
 		if (r < 0)
@@ -178,15 +173,16 @@ int64_t stele_writable_put_many(struct stele_writable *table, const struct stele
 		r = table_check_row(table, &rows[i]);
 	if (r < 0 || count == 0)
 		return r;
-	r = reserve(&many, rows, count) < 0 ? table_no_memory(table->name)
-	                                    : copy_rows(&many, rows, count);
+	r = put_many_alloc(&many, rows, count) < 0 ? table_no_memory(table->name)
+	                                           : put_many_copy(&many, rows, count);
 	if (r == 0) {
 		sort_rows(&many.rows, &table->shape, many.sorted, many.count);
 		if (!table->marks)
-			leave_out(&many);
-		changed = table->root == 0 && !table->marks ? build(&many) : put_each(&many);
+			put_many_drop_duplicates(&many);
+		changed = table->root == 0 && !table->marks ? put_many_build(&many)
+		                                            : put_many_each(&many);
 	}
-	release(&many);
+	put_many_free(&many);
 	return r < 0 ? r : changed;
 }
 

@@ -14,7 +14,8 @@
 
 #include "lib/base/error.h"
 #include "lib/schema/schema.h"
-#include "publisher/publisher.h"
+#include "publisher/tables/table.h"
+#include "publisher/trie/edit.h"
 
 /* What a table is to become. */
 struct plan {
@@ -32,11 +33,11 @@ struct rollback {
 	struct edit *edit;
 	struct diff *catalog, *rows;
 	struct plan *plans;
-	size_t count, room;
+	size_t count, capacity;
 	size_t retired; /* entries of the list of what is retired that are the transaction's before */
 };
 
-static int damaged(const struct rollback *rollback)
+static int rollback_damaged(const struct rollback *rollback)
 {
 	return error_set(EBADMSG,
 	                 "region \"%s\" is damaged: a version of it does not hold together; remove "
@@ -44,26 +45,26 @@ static int damaged(const struct rollback *rollback)
 	                 rollback->tx->publisher->attachment.region.names.region);
 }
 
-static int load_schema(const struct rollback *rollback, const char *table, ref_t schema,
-                       struct stele_schema **ret)
+static int rollback_load_schema(const struct rollback *rollback, const char *table, ref_t schema,
+                                struct stele_schema **ret)
 {
 	int r = catalog_schema(&rollback->edit->arena->view, schema, ret);
 
 	if (r == -ENOMEM)
 		return table_no_memory(table);
-	return r < 0 ? damaged(rollback) : 0;
+	return r < 0 ? rollback_damaged(rollback) : 0;
 }
 
 /* ---- building ---- */
 
 /* Drops what the newest version has under the name. */
-static int drop_base(struct rollback *rollback, struct plan *plan)
+static int rollback_drop_base(struct rollback *rollback, struct plan *plan)
 {
 	const struct catalog_table *base = &plan->table->base;
 	struct edit *edit = rollback->edit;
 	struct stele_schema *schema;
 	struct row_layout shape;
-	int r = load_schema(rollback, plan->table->name, base->schema, &schema);
+	int r = rollback_load_schema(rollback, plan->table->name, base->schema, &schema);
 
 	if (r < 0)
 		return r;
@@ -72,22 +73,23 @@ static int drop_base(struct rollback *rollback, struct plan *plan)
 	if (retired_reserve(&edit->retired, 2 * (size_t)base->rows + 1) < 0)
 		return table_no_memory(plan->table->name);
 	edit_drop_tree(edit, &shape, base->root, false);
-	edit_drop(edit, base->schema, edit_object_size(edit, NULL, base->schema));
+	object_drop(edit, base->schema, object_size(edit, NULL, base->schema));
 	return 0;
 }
 
-static int write_schema(struct rollback *rollback, struct plan *plan, ref_t from)
+static int rollback_write_schema(struct rollback *rollback, struct plan *plan, ref_t from)
 {
 	const unsigned char *bytes;
 	size_t size;
 
 	if (blob_parts(&rollback->edit->arena->view, from, &bytes, &size) < 0)
-		return damaged(rollback);
+		return rollback_damaged(rollback);
 	return edit_blob(rollback->edit, bytes, size, &plan->schema_ref);
 }
 
 /* Makes one row what the older version has: `before` and `after` as diff_next() gives them. */
-static int move_row(struct rollback *rollback, struct plan *plan, ref_t before, ref_t after)
+static int rollback_move_row(struct rollback *rollback, struct plan *plan, ref_t before,
+                             ref_t after)
 {
 	struct edit *edit = rollback->edit;
 	struct row_parts row;
@@ -111,25 +113,25 @@ static int move_row(struct rollback *rollback, struct plan *plan, ref_t before, 
 	return r < 0 ? r : 0;
 }
 
-static int move_rows(struct rollback *rollback, struct plan *plan, ref_t older)
+static int rollback_move_rows(struct rollback *rollback, struct plan *plan, ref_t older)
 {
 	ref_t before, after;
 	int r;
 
 	diff_start(rollback->rows, &rollback->edit->arena->view, &plan->shape, plan->root, older);
 	while ((r = diff_next(rollback->rows, &before, &after)) == 1) {
-		r = move_row(rollback, plan, before, after);
+		r = rollback_move_row(rollback, plan, before, after);
 		if (r < 0)
 			break;
 	}
 	if (r == -EBADMSG)
-		return damaged(rollback);
-	return r < 0 ? table_no_room(rollback->tx->publisher, r, plan->table->name) : 0;
+		return rollback_damaged(rollback);
+	return r < 0 ? table_change_error(rollback->tx->publisher, r, plan->table->name) : 0;
 }
 
 /* Whether the table goes on as the one that the newest version has. */
-static int same_schema(struct rollback *rollback, const struct plan *plan, ref_t older,
-                       bool *ret_same)
+static int rollback_same_schema(struct rollback *rollback, const struct plan *plan, ref_t older,
+                                bool *ret_same)
 {
 	const struct stele_writable *table = plan->table;
 	struct stele_schema *base;
@@ -138,7 +140,7 @@ static int same_schema(struct rollback *rollback, const struct plan *plan, ref_t
 	*ret_same = table->was && table->base.schema == older;
 	if (!table->was || *ret_same)
 		return 0;
-	r = load_schema(rollback, table->name, table->base.schema, &base);
+	r = rollback_load_schema(rollback, table->name, table->base.schema, &base);
 	if (r < 0)
 		return r;
 	*ret_same = stele_schema_equal(base, plan->schema);
@@ -147,7 +149,8 @@ static int same_schema(struct rollback *rollback, const struct plan *plan, ref_t
 }
 
 /* Builds what a table had in the older version; NULL: there it was not. */
-static int build(struct rollback *rollback, struct plan *plan, const struct catalog_table *older)
+static int rollback_build(struct rollback *rollback, struct plan *plan,
+                          const struct catalog_table *older)
 {
 	const struct stele_writable *table = plan->table;
 	bool same = !older && !table->was;
@@ -155,16 +158,16 @@ static int build(struct rollback *rollback, struct plan *plan, const struct cata
 
 	plan->present = older != NULL;
 	if (older) {
-		r = load_schema(rollback, table->name, older->schema, &plan->schema);
+		r = rollback_load_schema(rollback, table->name, older->schema, &plan->schema);
 		if (r == 0)
-			r = same_schema(rollback, plan, older->schema, &same);
+			r = rollback_same_schema(rollback, plan, older->schema, &same);
 		if (r < 0)
 			return r;
 		row_layout_of(plan->schema, &plan->shape);
 	}
 	plan->remade = !same;
 	if (!same && table->was) {
-		r = drop_base(rollback, plan);
+		r = rollback_drop_base(rollback, plan);
 		if (r < 0)
 			return r;
 	}
@@ -177,36 +180,36 @@ static int build(struct rollback *rollback, struct plan *plan, const struct cata
 		plan->rows = table->base.rows;
 	} else {
 		plan->id = rollback->edit->version;
-		r = write_schema(rollback, plan, older->schema);
+		r = rollback_write_schema(rollback, plan, older->schema);
 		if (r < 0)
-			return table_no_room(rollback->tx->publisher, r, table->name);
+			return table_change_error(rollback->tx->publisher, r, table->name);
 	}
-	return move_rows(rollback, plan, older->root);
+	return rollback_move_rows(rollback, plan, older->root);
 }
 
-static int add(struct rollback *rollback, struct stele_writable *table,
-               const struct catalog_table *older)
+static int rollback_plan(struct rollback *rollback, struct stele_writable *table,
+                         const struct catalog_table *older)
 {
-	if (rollback->count == rollback->room) {
-		size_t room = rollback->room ? rollback->room * 2 : 16;
-		struct plan *plans = realloc(rollback->plans, room * sizeof(*plans));
+	if (rollback->count == rollback->capacity) {
+		size_t capacity = rollback->capacity ? rollback->capacity * 2 : 16;
+		struct plan *plans = realloc(rollback->plans, capacity * sizeof(*plans));
 		if (!plans)
 			return table_no_memory(table->name);
 		rollback->plans = plans;
-		rollback->room = room;
+		rollback->capacity = capacity;
 	}
 	table->plan = rollback->count;
 	rollback->plans[rollback->count] = (struct plan){.table = table};
-	return build(rollback, &rollback->plans[rollback->count++], older);
+	return rollback_build(rollback, &rollback->plans[rollback->count++], older);
 }
 
-static bool is_planned(const struct rollback *rollback, const struct stele_writable *table)
+static bool rollback_is_planned(const struct rollback *rollback, const struct stele_writable *table)
 {
 	return table->plan < rollback->count && rollback->plans[table->plan].table == table;
 }
 
 /* Plans for every table that differs, and for every one that the transaction has opened. */
-static int build_all(struct rollback *rollback, ref_t catalog)
+static int rollback_build_all(struct rollback *rollback, ref_t catalog)
 {
 	const struct view *view = &rollback->edit->arena->view;
 	struct stele_transaction *tx = rollback->tx;
@@ -219,19 +222,19 @@ static int build_all(struct rollback *rollback, ref_t catalog)
 		char name[STELE_NAME_MAX + 1];
 		struct catalog_table older;
 		if (catalog_row(view, after ? after : before, name, &older) < 0)
-			return damaged(rollback);
+			return rollback_damaged(rollback);
 		r = table_find(tx, name, &table);
 		if (r == 0)
-			r = add(rollback, table, after ? &older : NULL);
+			r = rollback_plan(rollback, table, after ? &older : NULL);
 		if (r < 0)
 			return r;
 	}
 	if (r < 0)
-		return damaged(rollback);
+		return rollback_damaged(rollback);
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
-		if (is_planned(rollback, table))
+		if (rollback_is_planned(rollback, table))
 			continue;
-		r = add(rollback, table, table->was ? &table->base : NULL);
+		r = rollback_plan(rollback, table, table->was ? &table->base : NULL);
 		if (r < 0)
 			return r;
 	}
@@ -241,7 +244,7 @@ static int build_all(struct rollback *rollback, ref_t catalog)
 /* ---- the end ---- */
 
 /* Gives back what was built. */
-static void give_up(struct rollback *rollback)
+static void rollback_undo(struct rollback *rollback)
 {
 	/* In a truncated file it can't be walked any more, and nothing will be made there. */
 	bool lost = region_lost(&rollback->tx->publisher->attachment.region);
@@ -251,25 +254,25 @@ static void give_up(struct rollback *rollback)
 		struct plan *plan = &rollback->plans[i];
 		if (!lost)
 			edit_drop_tree(edit, &plan->shape, plan->root, true);
-		if (!lost && plan->schema_ref && edit_made(edit, plan->schema_ref))
-			edit_drop(edit, plan->schema_ref,
-			          edit_object_size(edit, NULL, plan->schema_ref));
+		if (!lost && plan->schema_ref && object_made(edit, plan->schema_ref))
+			object_drop(edit, plan->schema_ref,
+			            object_size(edit, NULL, plan->schema_ref));
 		stele_schema_free(plan->schema);
 	}
 	edit->retired.count = rollback->retired;
 }
 
 /* Puts a plan in the place of what the transaction made of the table. Nothing here can fail. */
-static void take_over(struct rollback *rollback, struct plan *plan)
+static void rollback_take_over(struct rollback *rollback, struct plan *plan)
 {
 	struct stele_writable *table = plan->table;
 	struct edit *edit = rollback->edit;
 
 	if (table->status == TABLE_PRESENT) {
 		edit_drop_tree(edit, &table->shape, table->root, true);
-		if (edit_made(edit, table->schema_ref))
-			edit_drop(edit, table->schema_ref,
-			          edit_object_size(edit, NULL, table->schema_ref));
+		if (object_made(edit, table->schema_ref))
+			object_drop(edit, table->schema_ref,
+			            object_size(edit, NULL, table->schema_ref));
 	}
 	if (plan->schema)
 		table_set_schema(table, plan->schema);
@@ -285,12 +288,12 @@ static void take_over(struct rollback *rollback, struct plan *plan)
 	table->remade = plan->remade;
 }
 
-static void finish(struct rollback *rollback)
+static void rollback_apply(struct rollback *rollback)
 {
 	struct retired_list *retired = &rollback->edit->retired;
 
 	for (size_t i = 0; i < rollback->count; i++)
-		take_over(rollback, &rollback->plans[i]);
+		rollback_take_over(rollback, &rollback->plans[i]);
 	/* What the dropped changes had replaced is reached again, or was replaced again. */
 	retired->count -= rollback->retired;
 	if (retired->count > 0)
@@ -299,7 +302,8 @@ static void finish(struct rollback *rollback)
 }
 
 /* Finds the version and holds it. */
-static int find_version(struct stele_publisher *publisher, uint64_t version, ref_t *ret_catalog)
+static int rollback_find_version(struct stele_publisher *publisher, uint64_t version,
+                                 ref_t *ret_catalog)
 {
 	const struct region *region = &publisher->attachment.region;
 	uint64_t head = publisher->edit.version - 1;
@@ -318,7 +322,7 @@ static int find_version(struct stele_publisher *publisher, uint64_t version, ref
 	return 0;
 }
 
-static int refuse_replacing(const struct stele_publisher *publisher)
+static int rollback_refuse_replacing(const struct stele_publisher *publisher)
 {
 	const struct stele_writable *table;
 
@@ -343,9 +347,9 @@ int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version)
 	int r = publisher_check(publisher);
 
 	if (r == 0)
-		r = refuse_replacing(publisher);
+		r = rollback_refuse_replacing(publisher);
 	if (r == 0)
-		r = find_version(publisher, version, &catalog);
+		r = rollback_find_version(publisher, version, &catalog);
 	if (r < 0)
 		return r;
 	rollback.catalog = malloc(sizeof(*rollback.catalog));
@@ -354,14 +358,14 @@ int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version)
 		r = error_set(ENOMEM, "no memory to compare two versions of region \"%s\"",
 		              publisher->attachment.region.names.region);
 	else
-		r = build_all(&rollback, catalog);
+		r = rollback_build_all(&rollback, catalog);
 	reclaim_unguard(&publisher->reclaim);
 	if (r == 0 && region_lost(&publisher->attachment.region))
-		r = damaged(&rollback);
+		r = rollback_damaged(&rollback);
 	if (r < 0)
-		give_up(&rollback);
+		rollback_undo(&rollback);
 	else
-		finish(&rollback);
+		rollback_apply(&rollback);
 	free(rollback.catalog);
 	free(rollback.rows);
 	free(rollback.plans);

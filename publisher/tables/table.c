@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * The tables of a transaction. A table is opened when it is first named, and compared at the commit
  * with what the last version has under its name. */
+#include "publisher/tables/table.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/schema/schema.h"
-#include "publisher/publisher.h"
+#include "publisher/trie/edit.h"
 
 /* ---- finding tables ---- */
 
@@ -16,7 +18,7 @@ int table_no_memory(const char *table)
 	return error_set(ENOMEM, "no memory for a change to table \"%s\"", table);
 }
 
-int table_no_room(const struct stele_publisher *publisher, int r, const char *table)
+int table_change_error(const struct stele_publisher *publisher, int r, const char *table)
 {
 	if (r == -ENOMEM)
 		return table_no_memory(table);
@@ -33,7 +35,13 @@ int table_no_room(const struct stele_publisher *publisher, int r, const char *ta
 	                 (unsigned long long)publisher->attachment.region.limit_size);
 }
 
-static int missing(const struct stele_publisher *publisher, const char *table)
+int table_damaged(const struct stele_writable *table)
+{
+	return error_set(EBADMSG, "table \"%s\" is damaged; remove region \"%s\" and publish again",
+	                 table->name, table->publisher->attachment.region.names.region);
+}
+
+static int table_missing(const struct stele_publisher *publisher, const char *table)
 {
 	return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table,
 	                 publisher->attachment.region.names.region);
@@ -50,7 +58,7 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 }
 
 /* Takes over what the last version has. */
-static int load_base(struct stele_writable *table)
+static int table_load_base(struct stele_writable *table)
 {
 	const struct stele_publisher *publisher = table->publisher;
 	const struct catalog_table *base = &table->base;
@@ -87,7 +95,7 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 	}
 	if (!table) {
 		if (strlen(name) > STELE_NAME_MAX)
-			return missing(publisher, name);
+			return table_missing(publisher, name);
 		table = tables_add(publisher, name);
 		if (!table)
 			return table_no_memory(name);
@@ -107,7 +115,7 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 	table->root = 0;
 	table->rows = 0;
 	if (table->was) {
-		r = load_base(table);
+		r = table_load_base(table);
 		if (r < 0) {
 			table->status = TABLE_CLOSED;
 			return r;
@@ -129,7 +137,7 @@ int stele_writable_open(struct stele_transaction *tx, const char *name, struct s
 	if (r < 0)
 		return r;
 	if (table->status != TABLE_PRESENT)
-		return missing(tx->publisher, name);
+		return table_missing(tx->publisher, name);
 	*ret = table;
 	return 0;
 }
@@ -147,7 +155,8 @@ int stele_transaction_schema(struct stele_transaction *tx, const char *name,
 
 /* ---- create, drop ---- */
 
-static int refuse_existing(const struct stele_writable *table, const struct stele_schema *schema)
+static int table_refuse_existing(const struct stele_writable *table,
+                                 const struct stele_schema *schema)
 {
 	char have[512], want[512];
 
@@ -181,14 +190,14 @@ int stele_table_create(struct stele_transaction *tx, const char *name,
 	if (r < 0)
 		return r;
 	if (table->status == TABLE_PRESENT)
-		return refuse_existing(table, schema);
+		return table_refuse_existing(table, schema);
 	copy = stele_schema_copy(schema);
 	if (!copy)
 		return table_no_memory(name);
 	r = edit_blob(&publisher->edit, stored, schema_store(schema, stored), &blob);
 	if (r < 0) {
 		stele_schema_free(copy);
-		return table_no_room(publisher, r, name);
+		return table_change_error(publisher, r, name);
 	}
 	table_set_schema(table, copy);
 	table->schema_ref = blob;
@@ -211,7 +220,7 @@ int stele_table_drop(struct stele_transaction *tx, const char *name)
 	if (retired_reserve(&edit->retired, 2 * (size_t)table->rows + 1) < 0)
 		return table_no_memory(name);
 	edit_drop_tree(edit, &table->shape, table->root, false);
-	edit_drop(edit, table->schema_ref, edit_object_size(edit, NULL, table->schema_ref));
+	object_drop(edit, table->schema_ref, object_size(edit, NULL, table->schema_ref));
 	table->root = 0;
 	table->rows = 0;
 	table->schema_ref = 0;
@@ -224,23 +233,24 @@ int stele_table_drop(struct stele_transaction *tx, const char *name)
 
 /* ---- rows ---- */
 
-static int check_key(const struct stele_writable *table, const void *key, unsigned key_bits)
+static int table_check_key(const struct stele_writable *table, const void *key, unsigned key_bits)
 {
 	if (shape_takes_key(&table->shape, key, key_bits))
 		return 0;
-	/* For its sentence. */
+	/* For its error message. */
 	return stele_key_check(table->schema, key, key_bits);
 }
 
 /* The same for a key that is to be there from now on: what it says counts too. */
-static int check_new_key(const struct stele_writable *table, const void *key, unsigned key_bits)
+static int table_check_new_key(const struct stele_writable *table, const void *key,
+                               unsigned key_bits)
 {
 	if (table->key_plain && shape_takes_key(&table->shape, key, key_bits))
 		return 0;
 	return stele_key_check(table->schema, key, key_bits);
 }
 
-static int check_value(const struct stele_writable *table, const void *value, size_t size)
+static int table_check_value(const struct stele_writable *table, const void *value, size_t size)
 {
 	if (table->value_any && size == table->shape.value_size)
 		return 0;
@@ -249,21 +259,21 @@ static int check_value(const struct stele_writable *table, const void *value, si
 
 int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row)
 {
-	int r = check_new_key(table, row->key, row->key_bits);
+	int r = table_check_new_key(table, row->key, row->key_bits);
 
-	return r < 0 ? r : check_value(table, row->value, row->value_size);
+	return r < 0 ? r : table_check_value(table, row->value, row->value_size);
 }
 
 int table_normalize(struct stele_writable *table, const void **value, size_t size)
 {
 	if (table->plain || size == 0)
 		return 0;
-	if (table->normalized_room < size) {
-		unsigned char *room = realloc(table->normalized, size);
-		if (!room)
+	if (table->normalized_capacity < size) {
+		unsigned char *buffer = realloc(table->normalized, size);
+		if (!buffer)
 			return table_no_memory(table->name);
-		table->normalized = room;
-		table->normalized_room = size;
+		table->normalized = buffer;
+		table->normalized_capacity = size;
 	}
 	schema_value_normalize(table->schema, *value, size, table->normalized);
 	*value = table->normalized;
@@ -271,7 +281,7 @@ int table_normalize(struct stele_writable *table, const void **value, size_t siz
 }
 
 /* The mark of a row in a replacement: the word and the bit. */
-static uint64_t *mark_of(struct stele_writable *table, ref_t row, uint64_t *ret_bit)
+static uint64_t *table_mark(struct stele_writable *table, ref_t row, uint64_t *ret_bit)
 {
 	uint64_t unit = row - table->publisher->arena.start / LAYOUT_UNIT;
 
@@ -281,7 +291,7 @@ static uint64_t *mark_of(struct stele_writable *table, ref_t row, uint64_t *ret_
 
 /* Makes room for the marks of every unit that the arena has, or will have after one more put: the
  * largest row, and a new node for each byte of the longest key, take fewer than 1024 pages. */
-static int marks_reserve(struct stele_writable *table)
+static int table_marks_reserve(struct stele_writable *table)
 {
 	size_t pages = table->publisher->arena.pages,
 	       words_per_page = LAYOUT_PAGE / LAYOUT_UNIT / 64;
@@ -300,19 +310,30 @@ static int marks_reserve(struct stele_writable *table)
 	return 0;
 }
 
-/* Refuses a key that was put before in this replacement. */
-static int refuse_marked(struct stele_writable *table, const void *key, unsigned key_bits)
+/* Whether a row was put in this replacement. In a truncated file the row may be anywhere. */
+static bool table_is_marked(void *context, ref_t row)
 {
-	const struct view *view = &table->publisher->arena.view;
-	struct row_parts row;
-	uint64_t bit;
+	const struct stele_writable *table = context;
+	uint64_t unit = row - table->publisher->arena.start / LAYOUT_UNIT;
 
-	if (trie_get(view, &table->shape, table->root, key, key_bits, &row) == 1 &&
-	    *mark_of(table, row_ref(view, &table->shape, &row), &bit) & bit)
-		return error_set(EEXIST,
-		                 "this key was put before in the same replacement of table \"%s\"",
-		                 table->name);
-	return 0;
+	return unit / 64 < table->mark_words && table->marks[unit / 64] >> unit % 64 & 1;
+}
+
+/* Puts a row that a replacement must not have put before, and marks it. */
+static int table_put_marked(struct stele_writable *table, const struct stele_row_ref *row,
+                            bool *ret_touched)
+{
+	uint64_t bit, *word;
+	ref_t put;
+	int r = edit_put_unless(&table->publisher->edit, &table->shape, &table->root, row,
+	                        table_is_marked, table, &put, ret_touched);
+
+	if (r < 0 || r == EDIT_REFUSED)
+		return r;
+	word = table_mark(table, put, &bit);
+	*word |= bit;
+	table->marked++;
+	return r;
 }
 
 int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
@@ -324,41 +345,45 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	int r = publisher_check(publisher);
 
 	if (r == 0)
-		r = check_new_key(table, key, key_bits);
+		r = table_check_new_key(table, key, key_bits);
 	if (r == 0)
-		r = check_value(table, value, value_size);
+		r = table_check_value(table, value, value_size);
 	if (r == 0 && !table->plain)
 		r = table_normalize(table, &value, value_size);
 	if (r == 0 && table->marks)
-		r = marks_reserve(table);
-	if (r == 0 && table->marks)
-		r = refuse_marked(table, key, key_bits);
+		r = table_marks_reserve(table);
 	if (r < 0)
 		return r;
-	r = edit_put(&publisher->edit, &table->shape, &table->root, key, key_bits, value,
-	             value_size, &row, &touched);
+	if (table->marks)
+		r = table_put_marked(table,
+		                     &(struct stele_row_ref){edit_bytes(key, key_bits), key_bits,
+		                                             edit_bytes(value, value_size),
+		                                             value_size},
+		                     &touched);
+	else
+		r = edit_put(&publisher->edit, &table->shape, &table->root, key, key_bits, value,
+		             value_size, &row, &touched);
+	if (r == EDIT_REFUSED)
+		return error_set(EEXIST,
+		                 "this key was put before in the same replacement of table \"%s\"",
+		                 table->name);
 	if (r < 0)
-		return table_no_room(publisher, r, table->name);
+		return table_change_error(publisher, r, table->name);
 	table->rows += r == 1;
 	table->added += r == 1;
 	table->changed += r == 2;
 	table->uncertain |= touched || (r == 1 && table->removed > 0);
-	if (table->marks) {
-		uint64_t bit, *word = mark_of(table, row, &bit);
-		*word |= bit;
-		table->marked++;
-	}
 	return r > 0;
 }
 
-static int delete_row(struct stele_writable *table, const void *key, unsigned key_bits)
+static int table_delete_row(struct stele_writable *table, const void *key, unsigned key_bits)
 {
 	bool touched;
 	int r = edit_delete(&table->publisher->edit, &table->shape, &table->root, key, key_bits,
 	                    &touched);
 
 	if (r < 0)
-		return table_no_room(table->publisher, r, table->name);
+		return table_change_error(table->publisher, r, table->name);
 	if (r == 1) {
 		table->rows--;
 		table->removed++;
@@ -372,7 +397,7 @@ int stele_writable_delete(struct stele_writable *table, const void *key, unsigne
 	int r = publisher_check(table->publisher);
 
 	if (r == 0)
-		r = check_key(table, key, key_bits);
+		r = table_check_key(table, key, key_bits);
 	if (r < 0)
 		return r;
 	if (table->marks)
@@ -380,7 +405,7 @@ int stele_writable_delete(struct stele_writable *table, const void *key, unsigne
 			EBUSY,
 			"table \"%s\" is being replaced as a whole; leave the row out instead",
 			table->name);
-	return delete_row(table, key, key_bits);
+	return table_delete_row(table, key, key_bits);
 }
 
 int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,
@@ -391,14 +416,12 @@ int stele_writable_get(struct stele_writable *table, const void *key, unsigned k
 	int r = publisher_check(table->publisher);
 
 	if (r == 0)
-		r = check_key(table, key, key_bits);
+		r = table_check_key(table, key, key_bits);
 	if (r < 0)
 		return r;
 	r = trie_get(view, &table->shape, table->root, key, key_bits, &row);
 	if (r < 0)
-		return error_set(EBADMSG,
-		                 "table \"%s\" is damaged; remove region \"%s\" and publish again",
-		                 table->name, table->publisher->attachment.region.names.region);
+		return table_damaged(table);
 	if (r == 1)
 		row_fill(&row, ret);
 	return r;
@@ -416,12 +439,12 @@ int stele_writable_replace(struct stele_writable *table)
 		return error_set(EBUSY, "table \"%s\" is being replaced already", table->name);
 	table->mark_words = 0;
 	table->marked = 0;
-	return marks_reserve(table);
+	return table_marks_reserve(table);
 }
 
 /* Drops all rows: how many, or an error. Unlike deleting them one after the other it asks the arena
  * for nothing, so a full region can be emptied. */
-static int64_t drop_rows(struct stele_writable *table)
+static int64_t table_drop_rows(struct stele_writable *table)
 {
 	struct edit *edit = &table->publisher->edit;
 	uint64_t count = table->rows;
@@ -436,14 +459,8 @@ static int64_t drop_rows(struct stele_writable *table)
 	return (int64_t)count;
 }
 
-static int replace_damaged(const struct stele_writable *table)
-{
-	return error_set(EBADMSG, "table \"%s\" is damaged; remove the region and publish again",
-	                 table->name);
-}
-
 /* Collects the rows without a mark. */
-static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *rows)
+static int64_t table_collect_unmarked(struct stele_writable *table, struct scan *scan, ref_t *rows)
 {
 	const struct view *view = &table->publisher->arena.view;
 	struct row_parts row;
@@ -454,7 +471,7 @@ static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *
 	scan_start(scan, view, &table->shape, table->root);
 	while ((r = scan_next(scan, &row)) == 1) {
 		ref_t ref = row_ref(view, &table->shape, &row);
-		if (!(*mark_of(table, ref, &bit) & bit))
+		if (!(*table_mark(table, ref, &bit) & bit))
 			rows[count++] = ref;
 	}
 	return r < 0 ? r : count;
@@ -462,7 +479,7 @@ static int64_t unmarked(struct stele_writable *table, struct scan *scan, ref_t *
 
 /* Deletes the rows that were not put, one after the other: how many, or an error, after which some
  * may be gone. */
-static int64_t delete_unmarked(struct stele_writable *table)
+static int64_t table_delete_unmarked(struct stele_writable *table)
 {
 	const struct view *view = &table->publisher->arena.view;
 	ref_t *rows = malloc(((size_t)table->rows + 1) * sizeof(*rows));
@@ -472,23 +489,23 @@ static int64_t delete_unmarked(struct stele_writable *table)
 	int r = 0;
 
 	if (rows && scan)
-		count = unmarked(table, scan, rows);
+		count = table_collect_unmarked(table, scan, rows);
 	for (i = 0; i < count && r >= 0; i++) {
 		/* The key lies in the row itself, which goes only after the last look at it. */
 		unsigned char key[STELE_KEY_MAX];
 		if (row_parts(view, &table->shape, rows[i], &parts) < 0) {
-			r = replace_damaged(table);
+			r = table_damaged(table);
 			break;
 		}
 		memcpy(key, parts.key, (parts.key_bits + 7) / 8);
-		r = delete_row(table, key, parts.key_bits);
+		r = table_delete_row(table, key, parts.key_bits);
 	}
 	free(scan);
 	free(rows);
 	if (count == -ENOMEM)
 		return table_no_memory(table->name);
 	if (count < 0)
-		return replace_damaged(table);
+		return table_damaged(table);
 	return r < 0 ? r : count;
 }
 
@@ -502,11 +519,11 @@ int64_t stele_writable_replace_end(struct stele_writable *table)
 	if (!table->marks)
 		return error_set(EINVAL, "table \"%s\" is not being replaced", table->name);
 	if (table->marked > 0)
-		count = delete_unmarked(table);
+		count = table_delete_unmarked(table);
 	else if (region_lost(&table->publisher->attachment.region))
-		count = replace_damaged(table);
+		count = table_damaged(table);
 	else
-		count = drop_rows(table);
+		count = table_drop_rows(table);
 	if (count < 0)
 		return count;
 	free(table->marks);

@@ -27,10 +27,10 @@ struct twig {
 struct build {
 	struct edit *edit;
 	const struct row_layout *shape;
-	struct node_builder image;
+	struct node_builder builder;
 	/* Of all nodes under way, from the top down. */
 	struct twig *twigs;
-	size_t count, room;
+	size_t count, capacity;
 	struct {
 		size_t first; /* of its twigs */
 		unsigned depth;
@@ -38,24 +38,24 @@ struct build {
 	unsigned open;
 };
 
-static int hang(struct build *build, ref_t ref, const struct row_parts *row, unsigned depth)
+static int build_hang(struct build *build, ref_t ref, const struct row_parts *row, unsigned depth)
 {
-	if (build->count == build->room) {
-		size_t room = build->room ? build->room * 2 : 1024;
-		struct twig *twigs = realloc(build->twigs, room * sizeof(*twigs));
+	if (build->count == build->capacity) {
+		size_t capacity = build->capacity ? build->capacity * 2 : 1024;
+		struct twig *twigs = realloc(build->twigs, capacity * sizeof(*twigs));
 		if (!twigs) {
 			edit_drop_tree(build->edit, build->shape, ref, false);
 			return -ENOMEM;
 		}
 		build->twigs = twigs;
-		build->room = room;
+		build->capacity = capacity;
 	}
 	build->twigs[build->count++] =
 		(struct twig){ref, place_of_key(row->key, row->key_bits, depth)};
 	return 0;
 }
 
-static void begin(struct build *build, unsigned depth)
+static void build_node_begin(struct build *build, unsigned depth)
 {
 	build->nodes[build->open].first = build->count;
 	build->nodes[build->open].depth = depth;
@@ -64,30 +64,28 @@ static void begin(struct build *build, unsigned depth)
 
 /* Writes the deepest node under way, all of whose keys start as `row` does; `above` is how many of
  * these bytes the way down to it has. */
-static int complete(struct build *build, const struct row_parts *row, unsigned above, ref_t *ret)
+static int build_node_complete(struct build *build, const struct row_parts *row, unsigned above,
+                               ref_t *ret)
 {
-	struct node_builder *image = &build->image;
+	struct node_builder *builder = &build->builder;
 	unsigned depth = build->nodes[build->open - 1].depth;
 	size_t first = build->nodes[build->open - 1].first, i;
 	int r;
 
-	memset(image->children, 0, sizeof(image->children));
-	memset(image->prefixes, 0, sizeof(image->prefixes));
-	image->count = 0;
-	image->skip = depth - above;
-	memcpy(image->skipped, row->key + above, image->skip);
+	node_builder_init(builder, depth - above);
+	memcpy(builder->skipped, row->key + above, builder->skip);
 	/* The places are in order, and so are the children's references. */
 	for (i = first; i < build->count; i++) {
 		unsigned byte = build->twigs[i].place / 16;
 		if (!PLACE_IS_CHILD(build->twigs[i].place))
 			continue;
-		image->children[byte / 64] |= UINT64_C(1) << byte % 64;
-		image->refs[image->count++] = build->twigs[i].ref;
+		builder->children[byte / 64] |= UINT64_C(1) << byte % 64;
+		builder->refs[builder->count++] = build->twigs[i].ref;
 	}
 	for (i = first; i < build->count; i++)
 		if (!PLACE_IS_CHILD(build->twigs[i].place))
-			image_add(image, build->twigs[i].place, build->twigs[i].ref);
-	r = image_store(build->edit, image, ret);
+			node_builder_add(builder, build->twigs[i].place, build->twigs[i].ref);
+	r = node_builder_store(build->edit, builder, ret);
 	if (r == 0) {
 		build->count = first;
 		build->open--;
@@ -97,31 +95,32 @@ static int complete(struct build *build, const struct row_parts *row, unsigned a
 
 /* Hangs up a row that shares `shared` bytes with the next, -1 after the last, and completes the nodes
  * that have no more rows to come. The root is what is left. */
-static int add(struct build *build, ref_t ref, const struct row_parts *row, int shared,
-               ref_t *ret_root)
+static int build_add(struct build *build, ref_t ref, const struct row_parts *row, int shared,
+                     ref_t *ret_root)
 {
 	int deepest = build->open > 0 ? (int)build->nodes[build->open - 1].depth : -1;
 	int r;
 
 	if (shared > deepest) {
-		begin(build, (unsigned)shared);
+		build_node_begin(build, (unsigned)shared);
 		deepest = shared;
 	}
 	while (deepest > shared) {
 		int above = build->open > 1 ? (int)build->nodes[build->open - 2].depth : -1;
 		bool between = above < shared;
 
-		r = hang(build, ref, row, (unsigned)deepest);
+		r = build_hang(build, ref, row, (unsigned)deepest);
 		if (r == 0)
-			r = complete(build, row, (unsigned)((between ? shared : above) + 1), &ref);
+			r = build_node_complete(build, row,
+			                        (unsigned)((between ? shared : above) + 1), &ref);
 		if (r < 0)
 			return r;
 		if (between)
-			begin(build, (unsigned)shared);
+			build_node_begin(build, (unsigned)shared);
 		deepest = between ? shared : above;
 	}
 	if (deepest >= 0)
-		return hang(build, ref, row, (unsigned)deepest);
+		return build_hang(build, ref, row, (unsigned)deepest);
 	*ret_root = ref;
 	return 0;
 }
@@ -137,10 +136,10 @@ static int build_rows(struct build *build, size_t count, build_row_fn next, void
 		ref_t ref;
 
 		next(context, i, &row, &shared);
-		r = edit_row(build->edit, row.value - (shape->variable ? 16 : 8),
-		             row_size(shape, row.value_size, row.key_bits), &ref);
+		r = edit_copy_row(build->edit, row.value - (shape->variable ? 16 : 8),
+		                  row_size(shape, row.value_size, row.key_bits), &ref);
 		if (r == 0)
-			r = add(build, ref, &row, shared, ret);
+			r = build_add(build, ref, &row, shared, ret);
 		if (r < 0)
 			return r;
 	}
@@ -158,7 +157,7 @@ int build_trie(struct edit *edit, const struct row_layout *shape, size_t count, 
 	build->edit = edit;
 	build->shape = shape;
 	build->twigs = NULL;
-	build->count = build->room = 0;
+	build->count = build->capacity = 0;
 	build->open = 0;
 	r = build_rows(build, count, row, context, ret);
 	if (r < 0)

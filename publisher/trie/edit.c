@@ -9,52 +9,6 @@
 
 #include "publisher/trie/node.h"
 
-int retired_grow(struct retired_list *list, size_t more)
-{
-	size_t room = list->room ? list->room : 64;
-	struct retired *entries;
-
-	while (room < list->count + more)
-		room *= 2;
-	entries = realloc(list->entries, room * sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	list->entries = entries;
-	list->room = room;
-	return 0;
-}
-
-int edit_alloc_slow(struct edit *edit, size_t size, ref_t *ret)
-{
-	int r;
-
-	do
-		r = arena_alloc(edit->arena, size, ret);
-	while (r == -ENOSPC && edit->make_room && edit->make_room(edit->context));
-	return r;
-}
-
-static bool is_node(const struct edit *edit, ref_t ref)
-{
-	return *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & LAYOUT_NODE;
-}
-
-size_t edit_object_size(const struct edit *edit, const struct row_layout *shape, ref_t ref)
-{
-	struct row_parts row = {0};
-	struct node node;
-
-	if (is_node(edit, ref)) {
-		node = edit_node(edit, ref);
-		return node_whole_size(&node);
-	}
-	if (!shape)
-		return blob_size((size_t) *
-		                 (const uint64_t *)(const void *)(arena_at(edit->arena, ref) + 8));
-	row_parts(&edit->arena->view, shape, ref, &row);
-	return row_size(shape, row.value_size, row.key_bits);
-}
-
 /* ---- the way down ---- */
 
 enum ending {
@@ -79,8 +33,8 @@ struct path {
 };
 
 /* The bytes that both keys share from `depth` on. */
-static unsigned common_bytes(const unsigned char *a, unsigned a_bits, const unsigned char *b,
-                             unsigned b_bits, unsigned depth)
+static unsigned edit_common_bytes(const unsigned char *a, unsigned a_bits, const unsigned char *b,
+                                  unsigned b_bits, unsigned depth)
 {
 	unsigned end = (a_bits < b_bits ? a_bits : b_bits) / 8, i = depth;
 
@@ -90,7 +44,7 @@ static unsigned common_bytes(const unsigned char *a, unsigned a_bits, const unsi
 }
 
 /* Where the reference at a place stands in a node, in bytes from its start; 0: the place is free. */
-static unsigned slot_in(const struct node *node, unsigned place)
+static unsigned edit_slot(const struct node *node, unsigned place)
 {
 	const unsigned char *at;
 	int index;
@@ -103,8 +57,8 @@ static unsigned slot_in(const struct node *node, unsigned place)
 	return index < 0 ? 0 : (unsigned)(node_refs(node) - node->at) + (unsigned)index * 4;
 }
 
-static void path_find(const struct edit *edit, ref_t root, const unsigned char *key, unsigned bits,
-                      struct path *path)
+static void edit_path_find(const struct edit *edit, ref_t root, const unsigned char *key,
+                           unsigned bits, struct path *path)
 {
 	unsigned count = 0, depth = 0, place = 0;
 	ref_t at = root;
@@ -112,7 +66,7 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 	path->common = 0;
 	path->ending = ENDS_EMPTY;
 	while (at) {
-		struct node node = edit_node(edit, at);
+		struct node node = object_node(edit, at);
 		uint64_t first = *(const uint64_t *)(const void *)node.at;
 		unsigned slot;
 		if (!(first & LAYOUT_NODE)) {
@@ -120,8 +74,8 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 			break;
 		}
 		if (node.skip > 0) {
-			unsigned common = common_bytes(node_skipped(&node), node.skip * 8,
-			                               key + depth, bits - depth * 8, 0);
+			unsigned common = edit_common_bytes(node_skipped(&node), node.skip * 8,
+			                                    key + depth, bits - depth * 8, 0);
 			if (common < node.skip) {
 				path->common = common;
 				path->ending = ENDS_AT_NODE;
@@ -130,7 +84,7 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 			depth += node.skip;
 		}
 		place = place_of_key(key, bits, depth);
-		slot = slot_in(&node, place);
+		slot = edit_slot(&node, place);
 		path->steps[count].node = at;
 		path->steps[count++].slot = slot;
 		at = slot ? data_load_32(node.at + slot) : 0;
@@ -149,8 +103,8 @@ static void path_find(const struct edit *edit, ref_t root, const unsigned char *
 }
 
 /* Where the reference to what ends the path stands. */
-static unsigned char *path_slot(const struct edit *edit, const struct path *path, unsigned count,
-                                ref_t *root)
+static unsigned char *edit_path_slot(const struct edit *edit, const struct path *path,
+                                     unsigned count, ref_t *root)
 {
 	if (count == 0)
 		return (unsigned char *)root;
@@ -158,36 +112,36 @@ static unsigned char *path_slot(const struct edit *edit, const struct path *path
 }
 
 /* Puts a copy of a node, that is this transaction's own, in the place of one that is not. */
-static int node_own(struct edit *edit, ref_t from, ref_t *ret)
+static int edit_own_node(struct edit *edit, ref_t from, ref_t *ret)
 {
-	struct node node = edit_node(edit, from);
+	struct node node = object_node(edit, from);
 	size_t size = node_whole_size(&node);
 	unsigned char *at;
-	int r = edit_alloc(edit, size, ret);
+	int r = object_alloc(edit, size, ret);
 
 	if (r < 0)
 		return r;
 	at = arena_at(edit->arena, *ret);
 	data_copy_bytes(at + 8, node.at + 8, size - 8);
 	data_store(at, LAYOUT_NODE | edit->version);
-	edit_drop(edit, from, size);
+	object_drop(edit, from, size);
 	return 0;
 }
 
 /* Makes the nodes on the path this transaction's own. Below a node that is not, no node is. In a copy
  * all is where it was. */
-static int path_own(struct edit *edit, struct path *path, ref_t *root)
+static int edit_path_own(struct edit *edit, struct path *path, ref_t *root)
 {
 	unsigned i = 0;
 
-	while (i < path->count && edit_made(edit, path->steps[i].node))
+	while (i < path->count && object_made(edit, path->steps[i].node))
 		i++;
 	for (; i < path->count; i++) {
 		ref_t copy;
-		int r = node_own(edit, path->steps[i].node, &copy);
+		int r = edit_own_node(edit, path->steps[i].node, &copy);
 		if (r < 0)
 			return r;
-		data_store_32(path_slot(edit, path, i, root), copy);
+		data_store_32(edit_path_slot(edit, path, i, root), copy);
 		path->steps[i].node = copy;
 	}
 	return 0;
@@ -195,11 +149,11 @@ static int path_own(struct edit *edit, struct path *path, ref_t *root)
 
 /* ---- put ---- */
 
-/* row_store(), of a row whose size is known. */
-static inline void store_row(unsigned char *at, size_t room, uint64_t version,
-                             const struct row_layout *shape, const struct stele_row_ref *row)
+/* edit_store_row(), of a row whose size is known. */
+static inline void edit_write_row(unsigned char *at, size_t size, uint64_t version,
+                                  const struct row_layout *shape, const struct stele_row_ref *row)
 {
-	data_store(at + room - 8, 0); /* what the key leaves of its last word */
+	data_store(at + size - 8, 0); /* what the key leaves of its last word */
 	data_store(at, version);
 	at += 8;
 	if (shape->variable) {
@@ -215,27 +169,27 @@ static inline void store_row(unsigned char *at, size_t room, uint64_t version,
 	data_copy_bytes(at, row->key, (row->key_bits + 7) / 8);
 }
 
-void row_store(unsigned char *at, uint64_t version, const struct row_layout *shape,
-               const struct stele_row_ref *row)
+void edit_store_row(unsigned char *at, uint64_t version, const struct row_layout *shape,
+                    const struct stele_row_ref *row)
 {
-	store_row(at, row_size(shape, row->value_size, row->key_bits), version, shape, row);
+	edit_write_row(at, row_size(shape, row->value_size, row->key_bits), version, shape, row);
 }
 
-/* Makes a row of `room` bytes, its row_size(). */
-static inline int row_write(struct edit *edit, const struct row_layout *shape, size_t room,
-                            const struct stele_row_ref *row, ref_t *ret)
+/* Makes a row of `size` bytes, its row_size(). */
+static inline int edit_make_row(struct edit *edit, const struct row_layout *shape, size_t size,
+                                const struct stele_row_ref *row, ref_t *ret)
 {
-	int r = edit_alloc(edit, room, ret);
+	int r = object_alloc(edit, size, ret);
 
 	if (r == 0)
-		store_row(arena_at(edit->arena, *ret), room, edit->version, shape, row);
+		edit_write_row(arena_at(edit->arena, *ret), size, edit->version, shape, row);
 	return r;
 }
 
-int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret)
+int edit_copy_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret)
 {
 	unsigned char *at;
-	int r = edit_alloc(edit, size, ret);
+	int r = object_alloc(edit, size, ret);
 
 	if (r < 0)
 		return r;
@@ -245,72 +199,57 @@ int edit_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t 
 	return 0;
 }
 
-/* Of no bytes the caller may have given NULL, which the functions on memory do not take. */
-static const void *some(const void *bytes, size_t size)
-{
-	return size > 0 ? bytes : "";
-}
-
-/* An image without references, whose skipped bytes are still to be filled in. */
-static void image_start(struct node_builder *image, unsigned skip)
-{
-	memset(image->children, 0, sizeof(image->children));
-	memset(image->prefixes, 0, sizeof(image->prefixes));
-	image->skip = skip;
-	image->count = 0;
-}
-
 /* A node for two rows with different keys, which were alone at their place until now. */
-static int fork_rows(struct edit *edit, const struct row_layout *shape, ref_t old, ref_t added,
-                     const unsigned char *key, unsigned bits, unsigned depth, ref_t *ret)
+static int edit_fork_rows(struct edit *edit, const struct row_layout *shape, ref_t old, ref_t added,
+                          const unsigned char *key, unsigned bits, unsigned depth, ref_t *ret)
 {
 	struct row_parts row;
-	struct node_builder image;
+	struct node_builder builder;
 
 	if (row_parts(&edit->arena->view, shape, old, &row) < 0)
 		return -EBADMSG;
-	image_start(&image, common_bytes(row.key, row.key_bits, key, bits, depth));
-	memcpy(image.skipped, key + depth, image.skip);
-	image_add(&image, place_of_key(row.key, row.key_bits, depth + image.skip), old);
-	image_add(&image, place_of_key(key, bits, depth + image.skip), added);
-	return image_store(edit, &image, ret);
+	node_builder_init(&builder, edit_common_bytes(row.key, row.key_bits, key, bits, depth));
+	memcpy(builder.skipped, key + depth, builder.skip);
+	node_builder_add(&builder, place_of_key(row.key, row.key_bits, depth + builder.skip), old);
+	node_builder_add(&builder, place_of_key(key, bits, depth + builder.skip), added);
+	return node_builder_store(edit, &builder, ret);
 }
 
 /* A node for a row and a deeper node, whose skipped bytes part after `common` of them. */
-static int fork_node(struct edit *edit, ref_t old, ref_t added, const unsigned char *key,
-                     unsigned bits, unsigned depth, unsigned common, ref_t *ret)
+static int edit_fork_node(struct edit *edit, ref_t old, ref_t added, const unsigned char *key,
+                          unsigned bits, unsigned depth, unsigned common, ref_t *ret)
 {
-	struct node node = edit_node(edit, old);
+	struct node node = object_node(edit, old);
 	struct node_builder lower, upper;
 	unsigned place = place_of_child(node_skipped(&node)[common]);
 	ref_t made;
 	int r;
 
-	image_load(&lower, &node);
-	image_start(&upper, common);
+	node_builder_load(&lower, &node);
+	node_builder_init(&upper, common);
 	memcpy(upper.skipped, lower.skipped, common);
 	lower.skip -= common + 1;
 	memmove(lower.skipped, lower.skipped + common + 1, lower.skip);
-	r = image_store(edit, &lower, &made);
+	r = node_builder_store(edit, &lower, &made);
 	if (r < 0)
 		return r;
-	image_add(&upper, place, made);
-	image_add(&upper, place_of_key(key, bits, depth + common), added);
-	r = image_store(edit, &upper, ret);
+	node_builder_add(&upper, place, made);
+	node_builder_add(&upper, place_of_key(key, bits, depth + common), added);
+	r = node_builder_store(edit, &upper, ret);
 	if (r < 0) {
-		arena_free(edit->arena, made, edit_object_size(edit, NULL, made));
+		arena_free(edit->arena, made, object_size(edit, NULL, made));
 		return r;
 	}
-	edit_drop(edit, old, node_whole_size(&node));
+	object_drop(edit, old, node_whole_size(&node));
 	return 0;
 }
 
 /* Puts a new row where the path ends. */
-static int link_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
-                    struct path *path, const unsigned char *key, unsigned bits, ref_t row)
+static int edit_link_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+                         struct path *path, const unsigned char *key, unsigned bits, ref_t row)
 {
 	ref_t made = row;
-	int r = path_own(edit, path, root);
+	int r = edit_path_own(edit, path, root);
 
 	if (r < 0)
 		return r;
@@ -319,24 +258,25 @@ static int link_row(struct edit *edit, const struct row_layout *shape, ref_t *ro
 		ref_t node = path->steps[last].node;
 		r = node_add(edit, &node, path->place, row);
 		if (r == 0 && node != path->steps[last].node)
-			data_store_32(path_slot(edit, path, last, root), node);
+			data_store_32(edit_path_slot(edit, path, last, root), node);
 		return r;
 	}
 	if (path->ending == ENDS_AT_ROW)
-		r = fork_rows(edit, shape, path->at, row, key, bits, path->depth, &made);
+		r = edit_fork_rows(edit, shape, path->at, row, key, bits, path->depth, &made);
 	else if (path->ending == ENDS_AT_NODE)
-		r = fork_node(edit, path->at, row, key, bits, path->depth, path->common, &made);
+		r = edit_fork_node(edit, path->at, row, key, bits, path->depth, path->common,
+		                   &made);
 	if (r == 0)
-		data_store_32(path_slot(edit, path, path->count, root), made);
+		data_store_32(edit_path_slot(edit, path, path->count, root), made);
 	return r;
 }
 
 /* Gives the row at the end of the path another value. */
-static int change_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
-                      struct path *path, const struct row_parts *old,
-                      const struct stele_row_ref *row, ref_t *ret)
+static int edit_change_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+                           struct path *path, const struct row_parts *old,
+                           const struct stele_row_ref *row, ref_t *ret)
 {
-	size_t room = row_size(shape, row->value_size, row->key_bits);
+	size_t size = row_size(shape, row->value_size, row->key_bits);
 	ref_t made;
 	int r;
 
@@ -345,100 +285,103 @@ static int change_row(struct edit *edit, const struct row_layout *shape, ref_t *
 		                row->value_size);
 		return 2;
 	}
-	r = row_write(edit, shape, room, row, &made);
+	r = edit_make_row(edit, shape, size, row, &made);
 	if (r < 0)
 		return r;
-	r = path_own(edit, path, root);
+	r = edit_path_own(edit, path, root);
 	if (r < 0) {
-		arena_free(edit->arena, made, room);
+		arena_free(edit->arena, made, size);
 		return r;
 	}
-	data_store_32(path_slot(edit, path, path->count, root), made);
+	data_store_32(edit_path_slot(edit, path, path->count, root), made);
 	if (old->value_size != row->value_size)
-		room = row_size(shape, old->value_size, old->key_bits);
-	edit_drop(edit, path->at, room);
+		size = row_size(shape, old->value_size, old->key_bits);
+	object_drop(edit, path->at, size);
 	*ret = made;
 	return 2;
 }
 
 /* Puts a row under a key that has none. */
-static int add_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
-                   struct path *path, const struct stele_row_ref *row, ref_t *ret)
+static int edit_add_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+                        struct path *path, const struct stele_row_ref *row, ref_t *ret)
 {
-	size_t room = row_size(shape, row->value_size, row->key_bits);
-	int r = row_write(edit, shape, room, row, ret);
+	size_t size = row_size(shape, row->value_size, row->key_bits);
+	int r = edit_make_row(edit, shape, size, row, ret);
 
 	if (r < 0)
 		return r;
-	r = link_row(edit, shape, root, path, row->key, row->key_bits, *ret);
+	r = edit_link_row(edit, shape, root, path, row->key, row->key_bits, *ret);
 	if (r < 0) {
-		arena_free(edit->arena, *ret, room);
+		arena_free(edit->arena, *ret, size);
 		return r;
 	}
 	return 1;
 }
 
-int edit_put(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key,
-             unsigned bits, const void *value, size_t size, ref_t *ret, bool *ret_touched)
+int edit_put_unless(struct edit *edit, const struct row_layout *shape, ref_t *root,
+                    const struct stele_row_ref *row, edit_refuse_fn *refuses, void *context,
+                    ref_t *ret, bool *ret_touched)
 {
-	struct stele_row_ref row = {some(key, bits), bits, some(value, size), size};
 	struct path path;
 	struct row_parts old;
 	const unsigned char *at;
 	int r;
 
-	path_find(edit, *root, row.key, bits, &path);
+	edit_path_find(edit, *root, row->key, row->key_bits, &path);
 	r = retired_reserve(&edit->retired, path.count + 2);
 	if (r < 0)
 		return r;
 	*ret_touched = false;
 	if (path.ending != ENDS_AT_ROW)
-		return add_row(edit, shape, root, &path, &row, ret);
+		return edit_add_row(edit, shape, root, &path, row, ret);
 	/* In a truncated file there is anything at all. */
 	at = arena_at(edit->arena, path.at);
 	if (row_find(&edit->arena->view, shape, at, data_load(at), &old) < 0)
 		return -EBADMSG;
-	if (old.key_bits != bits || !data_equal(old.key, row.key, (bits + 7) / 8))
-		return add_row(edit, shape, root, &path, &row, ret);
+	if (old.key_bits != row->key_bits ||
+	    !data_equal(old.key, row->key, (row->key_bits + 7) / 8))
+		return edit_add_row(edit, shape, root, &path, row, ret);
+	if (refuses && refuses(context, path.at))
+		return EDIT_REFUSED;
 	*ret_touched = old.version == edit->version;
 	*ret = path.at;
-	if (old.value_size == size && data_equal(old.value, row.value, size))
+	if (old.value_size == row->value_size && data_equal(old.value, row->value, row->value_size))
 		return 0;
-	return change_row(edit, shape, root, &path, &old, &row, ret);
+	return edit_change_row(edit, shape, root, &path, &old, row, ret);
 }
 
 /* ---- delete ---- */
 
 /* What takes the place of a node of two references when `place` goes: the row that is left, or the
  * node that is left with the bytes of both skips. */
-static int collapse(struct edit *edit, ref_t ref, unsigned place, ref_t *ret)
+static int edit_collapse(struct edit *edit, ref_t ref, unsigned place, ref_t *ret)
 {
-	struct node node = edit_node(edit, ref), lower;
+	struct node node = object_node(edit, ref), lower;
 	unsigned left = node_next_place(&node, 0);
-	struct node_builder image;
+	struct node_builder builder;
 	ref_t child;
 	int r;
 
 	if (left == place)
 		left = node_next_place(&node, place + 1);
 	child = node_ref_at(&node, left);
-	if (!is_node(edit, child)) {
+	if (!object_is_node(edit, child)) {
 		*ret = child;
 		return 0;
 	}
-	lower = edit_node(edit, child);
-	image_load(&image, &lower);
-	memmove(image.skipped + node.skip + 1, image.skipped, lower.skip);
-	memcpy(image.skipped, node_skipped(&node), node.skip);
-	image.skipped[node.skip] = (unsigned char)(left / 16);
-	image.skip = node.skip + 1 + lower.skip;
-	r = image_store(edit, &image, ret);
+	lower = object_node(edit, child);
+	node_builder_load(&builder, &lower);
+	memmove(builder.skipped + node.skip + 1, builder.skipped, lower.skip);
+	memcpy(builder.skipped, node_skipped(&node), node.skip);
+	builder.skipped[node.skip] = (unsigned char)(left / 16);
+	builder.skip = node.skip + 1 + lower.skip;
+	r = node_builder_store(edit, &builder, ret);
 	if (r == 0)
-		edit_drop(edit, child, node_whole_size(&lower));
+		object_drop(edit, child, node_whole_size(&lower));
 	return r;
 }
 
-static int unlink_row(struct edit *edit, ref_t *root, struct path *path)
+static int edit_unlink_row(struct edit *edit, ref_t *root, struct path *path)
 {
 	unsigned last = path->count - 1;
 	ref_t node, made;
@@ -449,27 +392,27 @@ static int unlink_row(struct edit *edit, ref_t *root, struct path *path)
 		*root = 0;
 		return 0;
 	}
-	parts = edit_node(edit, path->steps[last].node);
+	parts = object_node(edit, path->steps[last].node);
 	if (node_child_count(&parts) + node_prefix_count(&parts) == 2) {
 		/* The node goes, so only those above it need to be this transaction's own. */
 		node = path->steps[last].node;
 		path->count = last;
-		r = path_own(edit, path, root);
+		r = edit_path_own(edit, path, root);
 		if (r == 0)
-			r = collapse(edit, node, path->place, &made);
+			r = edit_collapse(edit, node, path->place, &made);
 		if (r < 0)
 			return r;
-		data_store_32(path_slot(edit, path, last, root), made);
-		edit_drop(edit, node, edit_object_size(edit, NULL, node));
+		data_store_32(edit_path_slot(edit, path, last, root), made);
+		object_drop(edit, node, object_size(edit, NULL, node));
 		return 0;
 	}
-	r = path_own(edit, path, root);
+	r = edit_path_own(edit, path, root);
 	if (r < 0)
 		return r;
 	node = path->steps[last].node;
 	r = node_remove(edit, &node, path->place);
 	if (r == 0 && node != path->steps[last].node)
-		data_store_32(path_slot(edit, path, last, root), node);
+		data_store_32(edit_path_slot(edit, path, last, root), node);
 	return r;
 }
 
@@ -480,8 +423,8 @@ int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, 
 	struct row_parts old;
 	int r;
 
-	key = some(key, bits);
-	path_find(edit, *root, key, bits, &path);
+	key = edit_bytes(key, bits);
+	edit_path_find(edit, *root, key, bits, &path);
 	if (path.ending != ENDS_AT_ROW)
 		return 0;
 	if (row_parts(&edit->arena->view, shape, path.at, &old) < 0)
@@ -491,11 +434,11 @@ int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, 
 	r = retired_reserve(&edit->retired, path.count + 3);
 	if (r < 0)
 		return r;
-	*ret_touched = edit_made(edit, path.at);
-	r = unlink_row(edit, root, &path);
+	*ret_touched = object_made(edit, path.at);
+	r = edit_unlink_row(edit, root, &path);
 	if (r < 0)
 		return r;
-	edit_drop(edit, path.at, row_size(shape, old.value_size, old.key_bits));
+	object_drop(edit, path.at, row_size(shape, old.value_size, old.key_bits));
 	return 1;
 }
 
@@ -519,16 +462,16 @@ void edit_drop_tree(struct edit *edit, const struct row_layout *shape, ref_t roo
 		ref_t ref = steps[top - 1].ref;
 		struct node node;
 		unsigned place = PLACE_END;
-		if (made_only && !edit_made(edit, ref)) {
+		if (made_only && !object_made(edit, ref)) {
 			top--;
 			continue;
 		}
-		if (is_node(edit, ref)) {
-			node = edit_node(edit, ref);
+		if (object_is_node(edit, ref)) {
+			node = object_node(edit, ref);
 			place = node_next_place(&node, steps[top - 1].place);
 		}
 		if (place == PLACE_END) {
-			edit_drop(edit, ref, edit_object_size(edit, shape, ref));
+			object_drop(edit, ref, object_size(edit, shape, ref));
 			top--;
 			continue;
 		}
@@ -540,7 +483,7 @@ void edit_drop_tree(struct edit *edit, const struct row_layout *shape, ref_t roo
 
 int edit_blob_empty(struct edit *edit, size_t size, ref_t *ret, unsigned char **ret_bytes)
 {
-	int r = edit_alloc(edit, blob_size(size), ret);
+	int r = object_alloc(edit, arena_blob_size(size), ret);
 	unsigned char *at;
 
 	if (r < 0)

@@ -5,11 +5,11 @@
 
 /* Where a node takes another form. It goes back later than it came, so that one key that comes and
  * goes does not have it made anew each time. */
-#define NODE_DIRECT_LEAST 224u /* children: from so many on it is direct */
-#define NODE_DIRECT_LAST  192u /* with one child less than this it no longer is */
-#define NODE_BITMAP_LAST  12u  /* likewise */
+#define NODE_DIRECT_MIN  224u /* children: from so many on it is direct */
+#define NODE_DIRECT_LAST 192u /* with one child less than this it no longer is */
+#define NODE_BITMAP_LAST 12u  /* likewise */
 
-static unsigned bits_before(const uint64_t words[4], unsigned which)
+static unsigned node_bits_before(const uint64_t words[4], unsigned which)
 {
 	unsigned count = 0, i;
 
@@ -18,70 +18,79 @@ static unsigned bits_before(const uint64_t words[4], unsigned which)
 	return count + popcount(words[which / 64] & ((UINT64_C(1) << which % 64) - 1));
 }
 
-static unsigned bits_count(const uint64_t words[4])
+static unsigned node_bits_count(const uint64_t words[4])
 {
 	return popcount(words[0]) + popcount(words[1]) + popcount(words[2]) + popcount(words[3]);
 }
 
-void image_load(struct node_builder *image, const struct node *node)
+void node_builder_init(struct node_builder *builder, unsigned skip)
+{
+	memset(builder->children, 0, sizeof(builder->children));
+	memset(builder->prefixes, 0, sizeof(builder->prefixes));
+	builder->skip = skip;
+	builder->count = 0;
+}
+
+void node_builder_load(struct node_builder *builder, const struct node *node)
 {
 	const ref_t *refs = (const ref_t *)(const void *)node_refs(node);
 	unsigned slots = node_child_refs(node), prefixes = node_prefix_count(node), i;
 
-	node_children_bitmap(node, image->children);
-	memset(image->prefixes, 0, sizeof(image->prefixes));
+	node_children_bitmap(node, builder->children);
+	memset(builder->prefixes, 0, sizeof(builder->prefixes));
 	if (node->info & NODE_PREFIXES)
-		memcpy(image->prefixes, node_prefixes(node), sizeof(image->prefixes));
+		memcpy(builder->prefixes, node_prefixes(node), sizeof(builder->prefixes));
 	else if (node->info & NODE_OWN)
-		image->prefixes[0] = 2;
-	image->skip = node->skip;
-	memcpy(image->skipped, node_skipped(node), node->skip);
-	image->count = 0;
+		builder->prefixes[0] = 2;
+	builder->skip = node->skip;
+	memcpy(builder->skipped, node_skipped(node), node->skip);
+	builder->count = 0;
 	for (i = 0; i < slots; i++)
 		if (refs[i])
-			image->refs[image->count++] = refs[i];
-	memcpy(image->refs + image->count, refs + slots, prefixes * sizeof(*refs));
-	image->count += prefixes;
+			builder->refs[builder->count++] = refs[i];
+	memcpy(builder->refs + builder->count, refs + slots, prefixes * sizeof(*refs));
+	builder->count += prefixes;
 }
 
 /* The bitmap, the bit in it, and the index among the references, of a place. */
-static uint64_t *image_place(struct node_builder *image, unsigned place, unsigned *ret_bit,
-                             unsigned *ret_index)
+static uint64_t *node_builder_place(struct node_builder *builder, unsigned place, unsigned *ret_bit,
+                                    unsigned *ret_index)
 {
 	if (PLACE_IS_CHILD(place)) {
 		*ret_bit = place / 16;
-		*ret_index = bits_before(image->children, *ret_bit);
-		return image->children;
+		*ret_index = node_bits_before(builder->children, *ret_bit);
+		return builder->children;
 	}
 	*ret_bit = place_prefix(place);
-	*ret_index = bits_count(image->children) + bits_before(image->prefixes, *ret_bit);
-	return image->prefixes;
+	*ret_index =
+		node_bits_count(builder->children) + node_bits_before(builder->prefixes, *ret_bit);
+	return builder->prefixes;
 }
 
-void image_add(struct node_builder *image, unsigned place, ref_t ref)
+void node_builder_add(struct node_builder *builder, unsigned place, ref_t ref)
 {
 	unsigned bit, index;
-	uint64_t *words = image_place(image, place, &bit, &index);
+	uint64_t *words = node_builder_place(builder, place, &bit, &index);
 
-	memmove(&image->refs[index + 1], &image->refs[index],
-	        (image->count - index) * sizeof(ref_t));
-	image->refs[index] = ref;
-	image->count++;
+	memmove(&builder->refs[index + 1], &builder->refs[index],
+	        (builder->count - index) * sizeof(ref_t));
+	builder->refs[index] = ref;
+	builder->count++;
 	words[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-void image_remove(struct node_builder *image, unsigned place)
+void node_builder_remove(struct node_builder *builder, unsigned place)
 {
 	unsigned bit, index;
-	uint64_t *words = image_place(image, place, &bit, &index);
+	uint64_t *words = node_builder_place(builder, place, &bit, &index);
 
-	image->count--;
-	memmove(&image->refs[index], &image->refs[index + 1],
-	        (image->count - index) * sizeof(ref_t));
+	builder->count--;
+	memmove(&builder->refs[index], &builder->refs[index + 1],
+	        (builder->count - index) * sizeof(ref_t));
 	words[bit / 64] &= ~(UINT64_C(1) << bit % 64);
 }
 
-static uint64_t ranks(const uint64_t words[4])
+static uint64_t node_make_ranks(const uint64_t words[4])
 {
 	uint64_t one = popcount(words[0]), two = one + popcount(words[1]),
 		 three = two + popcount(words[2]);
@@ -90,24 +99,24 @@ static uint64_t ranks(const uint64_t words[4])
 }
 
 /* The form that takes the least room; but for a direct one of few holes, which is found in fast. */
-static enum node_form image_form(unsigned children)
+static enum node_form node_builder_form(unsigned children)
 {
 	if (children <= NODE_LIST_MAX)
 		return NODE_LIST;
-	return children >= NODE_DIRECT_LEAST ? NODE_DIRECT : NODE_BITMAP;
+	return children >= NODE_DIRECT_MIN ? NODE_DIRECT : NODE_BITMAP;
 }
 
 /* What a node's info says of an image. */
-static uint64_t image_info(const struct node_builder *image, unsigned children)
+static uint64_t node_builder_info(const struct node_builder *builder, unsigned children)
 {
-	uint64_t rest = image->prefixes[1] | image->prefixes[2] | image->prefixes[3];
-	enum node_form form = image_form(children);
-	uint64_t info = (uint64_t)image->skip << NODE_SKIP_SHIFT | (uint64_t)form
-	                                                                   << NODE_FORM_SHIFT;
+	uint64_t rest = builder->prefixes[1] | builder->prefixes[2] | builder->prefixes[3];
+	enum node_form form = node_builder_form(children);
+	uint64_t info = (uint64_t)builder->skip << NODE_SKIP_SHIFT | (uint64_t)form
+	                                                                     << NODE_FORM_SHIFT;
 
-	if (rest != 0 || image->prefixes[0] > 2)
-		info |= ranks(image->prefixes) << 24 | NODE_PREFIXES;
-	else if (image->prefixes[0] == 2)
+	if (rest != 0 || builder->prefixes[0] > 2)
+		info |= node_make_ranks(builder->prefixes) << 24 | NODE_PREFIXES;
+	else if (builder->prefixes[0] == 2)
 		info |= NODE_OWN;
 	switch (form) {
 	case NODE_LIST:
@@ -115,12 +124,12 @@ static uint64_t image_info(const struct node_builder *image, unsigned children)
 	case NODE_DIRECT:
 		return info | (children - 1);
 	default:
-		return info | ranks(image->children);
+		return info | node_make_ranks(builder->children);
 	}
 }
 
 /* Writes the list of the children's bytes: where it ends. */
-static unsigned char *store_list(unsigned char *at, const uint64_t children[4], unsigned count)
+static unsigned char *node_store_list(unsigned char *at, const uint64_t children[4], unsigned count)
 {
 	unsigned char list[NODE_LIST_MAX] = {0};
 	unsigned i = 0;
@@ -133,51 +142,52 @@ static unsigned char *store_list(unsigned char *at, const uint64_t children[4], 
 }
 
 /* Writes a reference for each byte that could be next: where they end. */
-static unsigned char *store_direct(unsigned char *at, const struct node_builder *image)
+static unsigned char *node_store_direct(unsigned char *at, const struct node_builder *builder)
 {
 	ref_t refs[256];
 	unsigned from = 0;
 
 	for (unsigned byte = 0; byte < 256; byte++)
-		refs[byte] = image->children[byte / 64] >> byte % 64 & 1 ? image->refs[from++] : 0;
+		refs[byte] =
+			builder->children[byte / 64] >> byte % 64 & 1 ? builder->refs[from++] : 0;
 	data_copy_in(at, refs, sizeof(refs));
 	return at + sizeof(refs);
 }
 
-int image_store(struct edit *edit, const struct node_builder *image, ref_t *ret)
+int node_builder_store(struct edit *edit, const struct node_builder *builder, ref_t *ret)
 {
-	unsigned children = bits_count(image->children), slots = image->count, from = 0;
-	uint64_t info = image_info(image, children);
+	unsigned children = node_bits_count(builder->children), slots = builder->count, from = 0;
+	uint64_t info = node_builder_info(builder, children);
 	unsigned char *at;
 	ref_t ref;
 	int r;
 
 	if (info_form(info) == NODE_DIRECT)
 		slots += 256 - children;
-	r = edit_alloc(edit, node_size(info, slots), &ref);
+	r = object_alloc(edit, node_size(info, slots), &ref);
 	if (r < 0)
 		return r;
 	at = arena_at(edit->arena, ref);
 	data_store(at, LAYOUT_NODE | edit->version);
 	data_store(at + 8, info);
 	at += 16;
-	data_copy_in(at, image->skipped, image->skip);
-	at += (image->skip + 7u) & ~7u;
+	data_copy_in(at, builder->skipped, builder->skip);
+	at += (builder->skip + 7u) & ~7u;
 	if (info_form(info) == NODE_LIST) {
-		at = store_list(at, image->children, children);
+		at = node_store_list(at, builder->children, children);
 	} else if (info_form(info) == NODE_BITMAP) {
-		data_copy_in(at, image->children, sizeof(image->children));
-		at += sizeof(image->children);
+		data_copy_in(at, builder->children, sizeof(builder->children));
+		at += sizeof(builder->children);
 	}
 	if (info & NODE_PREFIXES) {
-		data_copy_in(at, image->prefixes, sizeof(image->prefixes));
-		at += sizeof(image->prefixes);
+		data_copy_in(at, builder->prefixes, sizeof(builder->prefixes));
+		at += sizeof(builder->prefixes);
 	}
 	if (info_form(info) == NODE_DIRECT) {
-		at = store_direct(at, image);
+		at = node_store_direct(at, builder);
 		from = children;
 	}
-	data_copy_in(at, image->refs + from, (image->count - from) * sizeof(ref_t));
+	data_copy_in(at, builder->refs + from, (builder->count - from) * sizeof(ref_t));
 	*ret = ref;
 	return 0;
 }
@@ -185,20 +195,20 @@ int image_store(struct edit *edit, const struct node_builder *image, ref_t *ret)
 /* Changes a node by way of its image. */
 static int node_rebuild(struct edit *edit, ref_t *ref, unsigned place, ref_t child)
 {
-	struct node node = edit_node(edit, *ref);
-	struct node_builder image;
+	struct node node = object_node(edit, *ref);
+	struct node_builder builder;
 	ref_t made;
 	int r;
 
-	image_load(&image, &node);
+	node_builder_load(&builder, &node);
 	if (child)
-		image_add(&image, place, child);
+		node_builder_add(&builder, place, child);
 	else
-		image_remove(&image, place);
-	r = image_store(edit, &image, &made);
+		node_builder_remove(&builder, place);
+	r = node_builder_store(edit, &builder, &made);
 	if (r < 0)
 		return r;
-	edit_drop(edit, *ref, node_whole_size(&node));
+	object_drop(edit, *ref, node_whole_size(&node));
 	*ref = made;
 	return 0;
 }
@@ -206,55 +216,55 @@ static int node_rebuild(struct edit *edit, ref_t *ref, unsigned place, ref_t chi
 /* ---- changes in place ---- */
 
 /* The number of references of a node that its bytes have room for changes by `by`. */
-static bool keeps_room(const struct node *node, int by)
+static bool node_keeps_capacity(const struct node *node, int by)
 {
 	unsigned refs = node_ref_count(node);
 
-	return arena_same_room(node_size(node->info, refs),
-	                       node_size(node->info, refs + (unsigned)by));
+	return arena_same_capacity(node_size(node->info, refs),
+	                           node_size(node->info, refs + (unsigned)by));
 }
 
-static unsigned char *own_bytes(const unsigned char *at)
+static unsigned char *node_writable(const unsigned char *at)
 {
 	return (unsigned char *)(uintptr_t)at;
 }
 
-static void refs_insert(const struct node *node, unsigned index, ref_t ref)
+static void node_refs_insert(const struct node *node, unsigned index, ref_t ref)
 {
-	unsigned char *refs = own_bytes(node_refs(node));
+	unsigned char *refs = node_writable(node_refs(node));
 
 	data_copy_bytes(refs + index * 4 + 4, refs + index * 4, (node_ref_count(node) - index) * 4);
 	data_store_32(refs + index * 4, ref);
 }
 
-static void refs_erase(const struct node *node, unsigned index)
+static void node_refs_erase(const struct node *node, unsigned index)
 {
-	unsigned char *refs = own_bytes(node_refs(node));
+	unsigned char *refs = node_writable(node_refs(node));
 
 	data_copy_bytes(refs + index * 4, refs + index * 4 + 4,
 	                (node_ref_count(node) - index - 1) * 4);
 }
 
-static void store_info(const struct node *node, uint64_t info)
+static void node_store_info(const struct node *node, uint64_t info)
 {
-	data_store(own_bytes(node->at) + 8, info);
+	data_store(node_writable(node->at) + 8, info);
 }
 
 /* What the ranks of a bitmap grow by when a bit is set in its word `word`. */
-static uint64_t ranks_step(unsigned word, unsigned shift)
+static uint64_t node_ranks_step(unsigned word, unsigned shift)
 {
 	return (UINT64_C(0x010101) << word * 8 & UINT64_C(0xffffff)) << shift;
 }
 
-static void bitmap_flip(const unsigned char *bitmap, unsigned bit)
+static void node_bitmap_flip(const unsigned char *bitmap, unsigned bit)
 {
-	unsigned char *word = own_bytes(bitmap) + bit / 64 * 8;
+	unsigned char *word = node_writable(bitmap) + bit / 64 * 8;
 
 	data_store(word, data_load(word) ^ UINT64_C(1) << bit % 64);
 }
 
 /* Of a list of bytes in order, how many are below one. */
-static unsigned list_below(const struct node *node, unsigned byte)
+static unsigned node_list_rank(const struct node *node, unsigned byte)
 {
 	unsigned count = node_child_count(node), i = 0;
 
@@ -265,8 +275,8 @@ static unsigned list_below(const struct node *node, unsigned byte)
 
 /* Writes the list with one byte more, or, `by` being -1, without the one at `index`: to the same node
  * or to another. */
-static void list_change(const struct node *node, unsigned index, int by, unsigned byte,
-                        const unsigned char *to)
+static void node_list_change(const struct node *node, unsigned index, int by, unsigned byte,
+                             const unsigned char *to)
 {
 	unsigned char list[NODE_LIST_MAX + 1] = {0};
 	unsigned count = node_child_count(node);
@@ -278,19 +288,19 @@ static void list_change(const struct node *node, unsigned index, int by, unsigne
 	} else {
 		memmove(list + index, list + index + 1, count - index);
 	}
-	data_copy_in(own_bytes(to), list, (count + (by > 0) + 7u) & ~7u);
+	data_copy_in(node_writable(to), list, (count + (by > 0) + 7u) & ~7u);
 }
 
 /* Adds a child to a node with a list, which has room for one more, by making another node. */
-static int list_grow(struct edit *edit, ref_t *ref, const struct node *node, unsigned byte,
-                     ref_t child)
+static int node_list_grow(struct edit *edit, ref_t *ref, const struct node *node, unsigned byte,
+                          ref_t child)
 {
-	unsigned refs = node_ref_count(node), index = list_below(node, byte);
+	unsigned refs = node_ref_count(node), index = node_list_rank(node, byte);
 	uint64_t info = node->info + 1;
 	unsigned char *at, *to;
 	struct node made;
 	ref_t made_ref;
-	int r = edit_alloc(edit, node_size(info, refs + 1), &made_ref);
+	int r = object_alloc(edit, node_size(info, refs + 1), &made_ref);
 
 	if (r < 0)
 		return r;
@@ -299,129 +309,131 @@ static int list_grow(struct edit *edit, ref_t *ref, const struct node *node, uns
 	data_store(at + 8, info);
 	made = node_at(at);
 	data_copy_in(at + 16, node_skipped(node), node->skip);
-	list_change(node, index, 1, byte, made.children);
+	node_list_change(node, index, 1, byte, made.children);
 	if (info & NODE_PREFIXES)
-		data_copy_in(own_bytes(node_prefixes(&made)), node_prefixes(node), 32);
-	to = own_bytes(node_refs(&made));
+		data_copy_in(node_writable(node_prefixes(&made)), node_prefixes(node), 32);
+	to = node_writable(node_refs(&made));
 	data_copy_bytes(to, node_refs(node), index * 4);
 	data_store_32(to + index * 4, child);
 	data_copy_bytes(to + index * 4 + 4, node_refs(node) + index * 4, (refs - index) * 4);
 	if (refs % 2 == 0)
 		data_store_32(to + refs * 4 + 4, 0); /* what the last word has no reference for */
-	edit_drop(edit, *ref, node_whole_size(node));
+	object_drop(edit, *ref, node_whole_size(node));
 	*ref = made_ref;
 	return 0;
 }
 
 /* Of a bitmap, how many references are before the one of a bit of it. */
-static unsigned bitmap_below(const unsigned char *bitmap, unsigned before, unsigned bit)
+static unsigned node_bitmap_rank(const unsigned char *bitmap, unsigned before, unsigned bit)
 {
 	return before +
 	       popcount(data_load(bitmap + bit / 64 * 8) & ((UINT64_C(1) << bit % 64) - 1));
 }
 
-static bool add_child(const struct node *node, unsigned byte, ref_t child)
+static bool node_add_child(const struct node *node, unsigned byte, ref_t child)
 {
 	unsigned count = node_child_count(node), index;
 
 	switch (node_form(node)) {
 	case NODE_LIST:
 		/* The list itself has room, too. */
-		if (count % 8 == 0 || !keeps_room(node, 1))
+		if (count % 8 == 0 || !node_keeps_capacity(node, 1))
 			return false;
-		index = list_below(node, byte);
-		refs_insert(node, index, child);
-		list_change(node, index, 1, byte, node->children);
-		store_info(node, node->info + 1);
+		index = node_list_rank(node, byte);
+		node_refs_insert(node, index, child);
+		node_list_change(node, index, 1, byte, node->children);
+		node_store_info(node, node->info + 1);
 		return true;
 	case NODE_DIRECT:
-		data_store_32(own_bytes(node_refs(node)) + byte * 4, child);
-		store_info(node, node->info + 1);
+		data_store_32(node_writable(node_refs(node)) + byte * 4, child);
+		node_store_info(node, node->info + 1);
 		return true;
 	default:
-		if (count + 1 >= NODE_DIRECT_LEAST || !keeps_room(node, 1))
+		if (count + 1 >= NODE_DIRECT_MIN || !node_keeps_capacity(node, 1))
 			return false;
-		index = bitmap_below(node->children, node_children_before(node, byte / 64), byte);
-		refs_insert(node, index, child);
-		bitmap_flip(node->children, byte);
-		store_info(node, node->info + ranks_step(byte / 64, 0));
+		index = node_bitmap_rank(node->children, node_children_before(node, byte / 64),
+		                         byte);
+		node_refs_insert(node, index, child);
+		node_bitmap_flip(node->children, byte);
+		node_store_info(node, node->info + node_ranks_step(byte / 64, 0));
 		return true;
 	}
 }
 
-static bool add_prefix(const struct node *node, unsigned which, ref_t row)
+static bool node_add_prefix(const struct node *node, unsigned which, ref_t row)
 {
-	if (!(node->info & NODE_PREFIXES) || !keeps_room(node, 1))
+	if (!(node->info & NODE_PREFIXES) || !node_keeps_capacity(node, 1))
 		return false;
-	refs_insert(node,
-	            node_child_refs(node) + bitmap_below(node_prefixes(node),
-	                                                 node_prefixes_before(node, which / 64),
-	                                                 which),
-	            row);
-	bitmap_flip(node_prefixes(node), which);
-	store_info(node, node->info + ranks_step(which / 64, 24));
+	node_refs_insert(node,
+	                 node_child_refs(node) +
+	                         node_bitmap_rank(node_prefixes(node),
+	                                          node_prefixes_before(node, which / 64), which),
+	                 row);
+	node_bitmap_flip(node_prefixes(node), which);
+	node_store_info(node, node->info + node_ranks_step(which / 64, 24));
 	return true;
 }
 
 int node_add(struct edit *edit, ref_t *ref, unsigned place, ref_t child)
 {
-	struct node node = edit_node(edit, *ref);
+	struct node node = object_node(edit, *ref);
 
-	if (PLACE_IS_CHILD(place) ? add_child(&node, place / 16, child)
-	                          : add_prefix(&node, place_prefix(place), child))
+	if (PLACE_IS_CHILD(place) ? node_add_child(&node, place / 16, child)
+	                          : node_add_prefix(&node, place_prefix(place), child))
 		return 0;
 	if (PLACE_IS_CHILD(place) && node_form(&node) == NODE_LIST &&
 	    node_child_count(&node) < NODE_LIST_MAX)
-		return list_grow(edit, ref, &node, place / 16, child);
+		return node_list_grow(edit, ref, &node, place / 16, child);
 	return node_rebuild(edit, ref, place, child);
 }
 
-static bool remove_child(const struct node *node, unsigned byte)
+static bool node_remove_child(const struct node *node, unsigned byte)
 {
 	unsigned count = node_child_count(node);
 	int index = node_child_index(node, byte);
 
 	switch (node_form(node)) {
 	case NODE_LIST:
-		if (count % 8 == 1 || !keeps_room(node, -1))
+		if (count % 8 == 1 || !node_keeps_capacity(node, -1))
 			return false;
-		refs_erase(node, (unsigned)index);
-		list_change(node, (unsigned)index, -1, 0, node->children);
-		store_info(node, node->info - 1);
+		node_refs_erase(node, (unsigned)index);
+		node_list_change(node, (unsigned)index, -1, 0, node->children);
+		node_store_info(node, node->info - 1);
 		return true;
 	case NODE_DIRECT:
 		if (count <= NODE_DIRECT_LAST)
 			return false;
-		data_store_32(own_bytes(node_refs(node)) + byte * 4, 0);
-		store_info(node, node->info - 1);
+		data_store_32(node_writable(node_refs(node)) + byte * 4, 0);
+		node_store_info(node, node->info - 1);
 		return true;
 	default:
-		if (count <= NODE_BITMAP_LAST || !keeps_room(node, -1))
+		if (count <= NODE_BITMAP_LAST || !node_keeps_capacity(node, -1))
 			return false;
-		refs_erase(node, (unsigned)index);
-		bitmap_flip(node->children, byte);
-		store_info(node, node->info - ranks_step(byte / 64, 0));
+		node_refs_erase(node, (unsigned)index);
+		node_bitmap_flip(node->children, byte);
+		node_store_info(node, node->info - node_ranks_step(byte / 64, 0));
 		return true;
 	}
 }
 
-static bool remove_prefix(const struct node *node, unsigned which)
+static bool node_remove_prefix(const struct node *node, unsigned which)
 {
 	/* The last of the prefixes goes by way of the image, which leaves their bitmap out. */
-	if (!(node->info & NODE_PREFIXES) || node_prefix_count(node) <= 2 || !keeps_room(node, -1))
+	if (!(node->info & NODE_PREFIXES) || node_prefix_count(node) <= 2 ||
+	    !node_keeps_capacity(node, -1))
 		return false;
-	refs_erase(node, (unsigned)node_prefix_index(node, which));
-	bitmap_flip(node_prefixes(node), which);
-	store_info(node, node->info - ranks_step(which / 64, 24));
+	node_refs_erase(node, (unsigned)node_prefix_index(node, which));
+	node_bitmap_flip(node_prefixes(node), which);
+	node_store_info(node, node->info - node_ranks_step(which / 64, 24));
 	return true;
 }
 
 int node_remove(struct edit *edit, ref_t *ref, unsigned place)
 {
-	struct node node = edit_node(edit, *ref);
+	struct node node = object_node(edit, *ref);
 
-	if (PLACE_IS_CHILD(place) ? remove_child(&node, place / 16)
-	                          : remove_prefix(&node, place_prefix(place)))
+	if (PLACE_IS_CHILD(place) ? node_remove_child(&node, place / 16)
+	                          : node_remove_prefix(&node, place_prefix(place)))
 		return 0;
 	return node_rebuild(edit, ref, place, 0);
 }

@@ -20,7 +20,7 @@ struct sorter {
 
 /* What a key is sorted by at a depth: its bytes from there on, or, past the end of all keys, its
  * length. */
-static uint64_t word_of(const struct sorter *sorter, const struct sorted *entry, unsigned depth)
+static uint64_t sort_word(const struct sorter *sorter, const struct sorted *entry, unsigned depth)
 {
 	struct row_parts row = {0};
 	uint64_t word = 0;
@@ -83,7 +83,7 @@ static void sort_from(const struct sorter *sorter, struct sorted *entries, size_
 	uint64_t before = 0;
 
 	for (size_t i = 0; i < count; i++)
-		entries[i].word = word_of(sorter, &entries[i], depth);
+		entries[i].word = sort_word(sorter, &entries[i], depth);
 	if (count <= FEW)
 		sort_few(entries, count);
 	else

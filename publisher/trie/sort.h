@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Rows in the order of their keys. */
+ * Rows in the order of their keys. Called by put_many.c. */
 #ifndef PUBLISHER_TRIE_SORT_H
 #define PUBLISHER_TRIE_SORT_H
 
@@ -17,8 +17,8 @@ struct sorted {
 #define SORTED_SAME UINT32_MAX
 
 /* Sorts the first `count` of these, whose rows are given, in the order in which scans give them
- * (row_compare); of rows with one key the order stays. Behind them is room for as many again. The rows
- * are in their stored form in private memory, and whole. */
+ * (row_compare); of rows with one key the order stays. Behind them is room for as many again. The
+ * rows are in their stored form in private memory, and whole. */
 void sort_rows(const struct view *rows, const struct row_layout *shape, struct sorted *entries,
                size_t count);
 

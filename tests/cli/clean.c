@@ -10,7 +10,7 @@
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
-#include "publisher/publisher.h"
+#include "publisher/state/state.h"
 #include "subscriber/state.h"
 #include "tests/support/own_machine.h"
 #include "tests/support/random.h"

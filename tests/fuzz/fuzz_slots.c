@@ -20,7 +20,7 @@
 #include "tests/fuzz/forge.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/paths.h"
-#include "publisher/publisher.h"
+#include "publisher/state/state.h"
 
 #define OPERATIONS 16u
 #define OPEN_MOST  4u /* subscribers that one input opens */
@@ -201,7 +201,7 @@ static void do_commit(const struct forge_step *step)
 
 	/* As if a second had passed: it looks whether the file is still the region's. */
 	if (step->a % 4 == 0)
-		state.publisher->looked_at = 0;
+		state.publisher->checked_at = 0;
 	must(stele_transaction_begin(state.publisher, &tx));
 	must(stele_put(tx, "rows", &(uint32_t){0}, 32, &number, sizeof(number)));
 	FUZZ_CHECK(stele_transaction_commit(tx, NULL, &version) == 1, "%s", stele_last_error());
@@ -340,7 +340,7 @@ static void close_file(void)
 	close(state.file);
 	close(state.locks);
 	/* Where it lost its name, the publisher makes another. */
-	state.publisher->looked_at = 0;
+	state.publisher->checked_at = 0;
 	must(stele_transaction_begin(state.publisher, &tx));
 	stele_transaction_abort(tx);
 }

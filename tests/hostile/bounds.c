@@ -8,7 +8,8 @@
 #include "lib/base/clock.h"
 #include "tests/support/attack.h"
 #include "lib/storage/file.h"
-#include "publisher/publisher.h"
+#include "publisher/notices/reap.h"
+#include "publisher/state/state.h"
 #include "subscriber/state.h"
 #include "tests/support/model.h"
 
@@ -54,7 +55,7 @@ Test(ipc_hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
 	subscriber = ipc_subscribe(0, "futex");
 	index = subscriber->slot_index;
 	/* No look at all slots is due. */
-	peers_of(publisher)->looked_at = clock_realtime();
+	peers_of(publisher)->scanned_at = clock_realtime();
 	ipc_commit(publisher);
 	cr_expect(peers_of(publisher)->known[index / 64] >> index % 64 & 1);
 	/* A ticket that is no longer the slot's is not sent for, and no failure is remembered. */
@@ -411,8 +412,8 @@ Test(ipc_hostile_bounds, hostile_25_a_commit_reaps_few_slots)
 	attack_one_uuid(&attack, LAYOUT_NOTIFIER_MQ);
 	for (unsigned i = 0; i < 20; i++) {
 		uint64_t before = peers->asked;
-		fanout_reap(&publisher->fanout, 8);
-		cr_expect_leq(peers->asked - before, 2 * 8 + FANOUT_REAP_OTHERS, "%llu",
+		reap_dead(&publisher->fanout, 8);
+		cr_expect_leq(peers->asked - before, 2 * 8 + REAP_OTHERS_MAX, "%llu",
 		              (unsigned long long)(peers->asked - before));
 	}
 	attack_close(&attack);

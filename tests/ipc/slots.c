@@ -4,7 +4,7 @@
 #include "lib/base/clock.h"
 #include "tests/support/attack.h"
 #include "lib/region/slots.h"
-#include "publisher/publisher.h"
+#include "publisher/state/state.h"
 #include "subscriber/registration.h"
 #include "tests/support/ipc.h"
 

@@ -7,7 +7,8 @@
 #include <dlfcn.h>
 
 #include "publisher/generation.h"
-#include "publisher/publisher.h"
+#include "publisher/memory/data_file.h"
+#include "publisher/state/state.h"
 #include "tests/support/notifier.h"
 
 TestSuite(ipc_notice_held, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
@@ -213,7 +214,7 @@ Test(ipc_notice_held, notice_35_a_subscriber_waits_with_the_word_that_it_has_jud
 	ipc_only_notices();
 	child = ipc_spawn(judge_and_stand, 0);
 	ipc_await(READY, 1);
-	generation_mark(&publisher->attachment.region.header->head, HEAD_REPLACING);
+	data_file_mark(&publisher->attachment.region.header->head, HEAD_REPLACING);
 	ipc_reach(UP, 1);
 	ipc_await(STANDS, 1);
 	commit_replacing(publisher, 1);

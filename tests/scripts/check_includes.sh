@@ -18,11 +18,12 @@ lib/region           lib lib/base lib/schema lib/storage lib/trie
 lib/trie             lib lib/base lib/schema lib/storage lib/region
 notifier             lib lib/base lib/storage lib/region
 publisher            lib/* notifier publisher/*
-publisher/attach     lib/* notifier publisher publisher/*
-publisher/memory     lib/* notifier publisher publisher/*
-publisher/notices    lib/* notifier publisher publisher/*
-publisher/tables     lib/* notifier publisher publisher/*
-publisher/trie       lib/* notifier publisher publisher/*
+publisher/attach     lib/* notifier publisher/memory publisher/notices
+publisher/memory     lib/* notifier
+publisher/notices    lib/* notifier
+publisher/state      lib/* publisher/attach publisher/memory publisher/notices publisher/trie
+publisher/tables     lib/* publisher/memory publisher/notices publisher/state publisher/trie
+publisher/trie       lib/* publisher/memory
 subscriber           lib/* notifier
 subscriber/index     lib/* notifier subscriber
 subscriber/inspect   lib/* notifier subscriber

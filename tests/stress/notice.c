@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "publisher/generation.h"
-#include "publisher/publisher.h"
+#include "publisher/state/state.h"
 #include "tests/support/notifier.h"
 #include "tests/support/random.h"
 

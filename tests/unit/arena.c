@@ -69,7 +69,7 @@ static void world_start(struct world *world, uint64_t seed)
 
 static void world_finish(struct world *world)
 {
-	arena_finish(&world->arena);
+	arena_fini(&world->arena);
 	free(world->memory);
 	free(world->owned);
 	free(world->objects);
@@ -156,7 +156,7 @@ Test(arena, random_against_a_model)
 			take_away(&world);
 		/* All comes back: to the pages, but for a slab that each class may keep, of 8 pages at most. */
 		expect(&world, arena_used(&world.arena) == 0);
-		arena_give_back(&world.arena);
+		arena_release(&world.arena);
 		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
 		expect(&world, world.arena.free_pages + 8 * ARENA_CLASSES >= world.arena.pages);
 		world_finish(&world);
@@ -215,7 +215,7 @@ Test(arena, claims_rebuild_the_state)
 		while (world.count > 0)
 			take_away(&world);
 		expect(&world, arena_used(&world.arena) == 0);
-		arena_finish(&old);
+		arena_fini(&old);
 		world_finish(&world);
 	}
 }
@@ -254,16 +254,16 @@ Test(arena, same_room)
 {
 	for (size_t a = 8; a < 20000; a += 8)
 		for (size_t b = a > 64 ? a - 64 : 8; b < a + 64; b += 8)
-			if (arena_same_room(a, b)) {
+			if (arena_same_capacity(a, b)) {
 				struct world world = {.seed = a};
 				/* Classes are monotonous: what lies between two that share a room shares it. */
-				expect(&world, arena_same_room(b, a));
-				expect(&world, arena_same_room(a, (a + b) / 16 * 8));
+				expect(&world, arena_same_capacity(b, a));
+				expect(&world, arena_same_capacity(a, (a + b) / 16 * 8));
 			}
-	cr_assert(arena_same_room(8200, 12288));
-	cr_assert_not(arena_same_room(8192, 8200));
-	cr_assert_not(arena_same_room(128, 136));
-	cr_assert(arena_same_room(136, 144));
+	cr_assert(arena_same_capacity(8200, 12288));
+	cr_assert_not(arena_same_capacity(8192, 8200));
+	cr_assert_not(arena_same_capacity(128, 136));
+	cr_assert(arena_same_capacity(136, 144));
 }
 
 /* Many size classes, of each of which a slab was used and emptied: their pages serve another class. */
@@ -285,15 +285,15 @@ Test(arena, empty_slabs_are_given_back)
 		arena_free(&arena, refs[count++], size);
 	while (arena_alloc(&arena, 8192, &ref) == 0)
 		rest++;
-	cr_expect(arena_give_back(&arena), "there were none");
-	cr_expect_not(arena_give_back(&arena), "there are some left");
+	cr_expect(arena_release(&arena), "there were none");
+	cr_expect_not(arena_release(&arena), "there are some left");
 	while (arena_alloc(&arena, 8192, &ref) == 0)
 		rest++;
 	cr_expect_geq(rest, 14, "room for %u of 16", rest);
-	arena_finish(&arena);
+	arena_fini(&arena);
 }
 
-/* arena_room() predicts exactly what arena_alloc() takes. */
+/* arena_capacity() predicts exactly what arena_alloc() takes. */
 Test(arena, the_room_of_a_size_is_what_it_takes)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
@@ -303,8 +303,8 @@ Test(arena, the_room_of_a_size_is_what_it_takes)
 	for (size_t size = 1; size <= 20000; size++) {
 		cr_assert_eq(arena_init(&arena, memory, 4096, 1 << 17, 1 << 17), 0);
 		cr_assert_eq(arena_alloc(&arena, size, &ref), 0, "%zu", size);
-		cr_assert_eq(arena_used(&arena), arena_room(size), "%zu", size);
-		arena_finish(&arena);
+		cr_assert_eq(arena_used(&arena), arena_capacity(size), "%zu", size);
+		arena_fini(&arena);
 	}
 }
 
@@ -332,5 +332,5 @@ Test(arena, spare_objects_are_taken_first_and_given_back)
 	while (arena_alloc(&arena, 8192, &ref) == 0)
 		large++;
 	cr_expect_geq(large, 12, "room for %u of 16", large);
-	arena_finish(&arena);
+	arena_fini(&arena);
 }

@@ -94,7 +94,7 @@ static void world_start(struct world *world, uint64_t seed, const struct row_lay
 
 static void world_finish(struct world *world)
 {
-	arena_finish(&world->arena);
+	arena_fini(&world->arena);
 	free(world->edit.retired.entries);
 	free(world->memory);
 	free(world->copy);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Many rows in one call, put and found, against the calls for one row each. */
-#include "publisher/publisher.h"
+#include "publisher/state/state.h"
 #include "tests/support/ipc.h"
 #include "tests/support/random.h"
 

@@ -92,8 +92,8 @@ static struct world *world_new(uint64_t seed)
 
 static void world_free(struct world *world)
 {
-	reclaim_finish(&world->reclaim);
-	arena_finish(&world->arena);
+	reclaim_fini(&world->reclaim);
+	arena_fini(&world->arena);
 	free(world->memory);
 	free(world);
 }

@@ -3,7 +3,7 @@
  * remembers of them. */
 #include <endian.h>
 
-#include "publisher/publisher.h"
+#include "publisher/state/state.h"
 #include "tests/support/ipc.h"
 
 TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);

@@ -202,7 +202,7 @@ static void world_start(struct world *world, const char *name, uint64_t seed,
 
 static void world_finish(struct world *world)
 {
-	arena_finish(&world->arena);
+	arena_fini(&world->arena);
 	free(world->edit.retired.entries);
 	free(world->model.rows);
 	free(world->memory);
@@ -382,9 +382,9 @@ static uint64_t bytes_reached(struct world *world)
 		struct node node;
 		unsigned place = PLACE_END;
 		if (stack[top - 1].place == 0)
-			expect(world, arena_claim(&second, ref,
-			                          edit_object_size(&world->edit, &world->shape,
-			                                           ref)) == 1);
+			expect(world,
+			       arena_claim(&second, ref,
+			                   object_size(&world->edit, &world->shape, ref)) == 1);
 		if (data_load(at) & LAYOUT_NODE) {
 			node = node_at(at);
 			place = node_next_place(&node, stack[top - 1].place);
@@ -399,7 +399,7 @@ static uint64_t bytes_reached(struct world *world)
 		stack[top++].place = 0;
 	}
 	used = arena_used(&second);
-	arena_finish(&second);
+	arena_fini(&second);
 	return used;
 }
 

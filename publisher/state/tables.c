@@ -2,16 +2,18 @@
  * What a publisher knows of tables, by their names, from one transaction to the next. What a
  * transaction does not name costs it nothing, and what is not used again is forgotten: programs
  * name tables that do not exist, and regions may have many thousands. */
+#include "publisher/state/tables.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "publisher/publisher.h"
+#include "publisher/state/state.h"
 
 /* Tables that are remembered when a transaction ends. Where there are more all are forgotten, so
  * that each pays for its own end only. */
 #define TABLES_KEPT 1024u
 
-static struct stele_writable **bucket_of(struct stele_publisher *publisher, const char *name)
+static struct stele_writable **tables_bucket(struct stele_publisher *publisher, const char *name)
 {
 	uint32_t hash = UINT32_C(0x811c9dc5); /* FNV-1a, 32 bits */
 
@@ -27,7 +29,7 @@ struct stele_writable *tables_find(struct stele_publisher *publisher, const char
 	/* The same table is asked for again and again. */
 	if (table && strcmp(table->name, name) == 0)
 		return table;
-	for (table = *bucket_of(publisher, name); table; table = table->next)
+	for (table = *tables_bucket(publisher, name); table; table = table->next)
 		if (strcmp(table->name, name) == 0) {
 			publisher->tables.recent = table;
 			return table;
@@ -37,7 +39,7 @@ struct stele_writable *tables_find(struct stele_publisher *publisher, const char
 
 struct stele_writable *tables_add(struct stele_publisher *publisher, const char *name)
 {
-	struct stele_writable **bucket = bucket_of(publisher, name), *table;
+	struct stele_writable **bucket = tables_bucket(publisher, name), *table;
 
 	table = calloc(1, sizeof(*table));
 	if (!table)
@@ -51,7 +53,7 @@ struct stele_writable *tables_add(struct stele_publisher *publisher, const char 
 	return table;
 }
 
-static void table_free(struct stele_writable *table)
+static void tables_free_table(struct stele_writable *table)
 {
 	struct tables *tables = &table->publisher->tables;
 
@@ -64,14 +66,14 @@ static void table_free(struct stele_writable *table)
 	free(table);
 }
 
-static void forget(struct stele_writable *table)
+static void tables_remove(struct stele_writable *table)
 {
-	struct stele_writable **link = bucket_of(table->publisher, table->name);
+	struct stele_writable **link = tables_bucket(table->publisher, table->name);
 
 	while (*link != table)
 		link = &(*link)->next;
 	*link = table->next;
-	table_free(table);
+	tables_free_table(table);
 }
 
 void tables_close(struct stele_publisher *publisher)
@@ -85,7 +87,7 @@ void tables_close(struct stele_publisher *publisher)
 		free(table->marks);
 		table->marks = NULL;
 		if (gone)
-			forget(table);
+			tables_remove(table);
 	}
 	if (publisher->tables.count > TABLES_KEPT)
 		tables_free(publisher);
@@ -117,7 +119,7 @@ void tables_free(struct stele_publisher *publisher)
 	for (size_t i = 0; i < TABLES_BUCKETS; i++)
 		while ((table = publisher->tables.buckets[i]) != NULL) {
 			publisher->tables.buckets[i] = table->next;
-			table_free(table);
+			tables_free_table(table);
 		}
 	publisher->tables.opened = NULL;
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "publisher/lock.h"
+
+#include <errno.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/error.h"
+#include "lib/storage/folder.h"
+#include "lib/units.h"
+#include "publisher/attach/mutex.h"
+#include "publisher/generation.h"
+#include "publisher/shared.h"
+
+#define LOCK_CHECK_INTERVAL NSEC_PER_SEC
+
+/* Looks for files that were lost, before their contents are relied on. */
+static int lock_check_loss(struct stele_publisher *publisher, bool closely)
+{
+	struct attachment *attachment = &publisher->attachment;
+
+	if (closely && attachment->region.memory->gone(&attachment->region))
+		return error_set(
+			EBADMSG,
+			"the memory of region \"%s\" was removed under its publisher; remove the "
+			"region and publish again",
+			attachment->region.names.region);
+	if (region_lost(&attachment->region) || mapping_lost(&attachment->publisher_mapping))
+		return error_set(
+			EBADMSG,
+			"a file of region \"%s\" was truncated under its publisher; remove the region and "
+			"publish again",
+			attachment->region.names.region);
+	return 0;
+}
+
+/* The same for the file that can be made anew. */
+static void lock_check_slots(struct stele_publisher *publisher)
+{
+	const struct region *region = &publisher->attachment.region;
+
+	folder_make(&region->names, region->mode);
+	if (!attach_slots_lost(&publisher->attachment))
+		return;
+	notify_pause(&publisher->notify);
+	fanout_fini(&publisher->fanout);
+	attach_slots_replace(&publisher->attachment, publisher->guarded);
+	state_wire(publisher);
+	notify_resume(&publisher->notify);
+}
+
+int publisher_lock(struct stele_publisher *publisher)
+{
+	int64_t now = clock_coarse();
+	bool closely = now - publisher->checked_at >= LOCK_CHECK_INTERVAL, died;
+	int r = lock_check_loss(publisher, closely);
+
+	if (r < 0)
+		return r;
+	if (publisher->broken)
+		return error_set(
+			EIO,
+			"an earlier write of region \"%s\" to its disk failed; look at the "
+			"disk, then open the publisher again",
+			publisher->attachment.region.names.region);
+	r = mutex_lock(&publisher->attachment);
+	if (r == -ENOTRECOVERABLE)
+		return error_set(EBUSY,
+		                 "the lock of region \"%s\" is broken; open the publisher again",
+		                 publisher->attachment.region.names.region);
+	if (r < 0)
+		return r;
+	died = r == 1;
+	if (closely || mapping_lost(&publisher->attachment.slots.mapping))
+		lock_check_slots(publisher);
+	r = shared_catch_up(publisher);
+	if (r == 0 && closely) {
+		publisher->checked_at = now;
+		generation_before_in_use(publisher);
+		r = generation_keep_name(publisher);
+	}
+	/* Another publisher, between a commit and its notices perhaps. */
+	if (r == 0 && died)
+		state_notify_all(publisher);
+	if (r < 0)
+		mutex_unlock(&publisher->attachment);
+	return r;
+}

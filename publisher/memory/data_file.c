@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "publisher/memory/data_file.h"
+
+#include "notifier/futex.h"
+#include "lib/base/atomic.h"
+#include "lib/region/copy.h"
+#include "notifier/notifier.h"
+
+void data_file_mark(uint64_t *head, enum head_state state)
+{
+	__atomic_store_n(head, head_make(head_version(load_relaxed(head)), state),
+	                 __ATOMIC_SEQ_CST);
+	/* Who waits goes on waiting until it is known what the file is. */
+	if (state != HEAD_REPLACING)
+		notifier_futex_wake(head, UINT32_MAX);
+}
+
+int data_file_grow(struct region *region, uint64_t end)
+{
+	int r = region->memory->reserve(region, end + LAYOUT_GUARD);
+
+	if (r < 0)
+		return r;
+	/* The contract with readers: the bytes are there, and so is the guard after them. */
+	store_release(&region->header->arena_end, end);
+	return 0;
+}
+
+/* The pages of an arena in a file of so many bytes. */
+uint32_t data_file_pages(const struct region *region, uint64_t size)
+{
+	return (uint32_t)((size - LAYOUT_GUARD - region->arena_offset) / LAYOUT_PAGE);
+}
+
+int data_file_arena(const struct region *region, struct arena *ret)
+{
+	return arena_init(ret, region->mapping.base, region->arena_offset,
+	                  load_relaxed(&region->header->arena_end) - region->arena_offset,
+	                  region->maximum_size - LAYOUT_GUARD - region->arena_offset);
+}
+
+static int data_file_alloc(void *arena, size_t size, ref_t *ret)
+{
+	return arena_alloc(arena, size, ret);
+}
+
+int data_file_fill(struct region *region, struct arena *arena, const struct region *from,
+                   const struct view *view)
+{
+	struct copy_target target = {&arena->view, arena->base, data_file_alloc, arena};
+
+	return copy_versions(from, view, region, &target);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "publisher/notices/notice.h"
+
+#include "notifier/futex.h"
+#include "lib/base/atomic.h"
+#include "notifier/notifier.h"
+
+void notice_add(struct notice *notice, uint64_t hash)
+{
+	if (notice->tables < NOTICE_TABLES)
+		notice->hashes[notice->tables] = hash;
+	if (notice->tables < NOTICE_ANY)
+		notice->tables++;
+}
+
+static bool notice_has(const struct notice *notice, uint64_t hash)
+{
+	for (uint32_t i = 0; i < notice->tables; i++)
+		if (notice->hashes[i] == hash)
+			return true;
+	return false;
+}
+
+void notice_merge(struct notice *notice, const struct notice *later)
+{
+	notice->version = later->version;
+	notice->time = later->time;
+	notice->everybody |= later->everybody;
+	if (notice->tables == NOTICE_ANY || later->tables == NOTICE_ANY) {
+		notice->tables = NOTICE_ANY;
+		return;
+	}
+	for (uint32_t i = 0; i < later->tables; i++) {
+		if (notice->tables == NOTICE_ANY)
+			return;
+		if (!notice_has(notice, later->hashes[i]))
+			notice_add(notice, later->hashes[i]);
+	}
+}
+
+/* Whether a subscriber wants to be told. What it stores while it is armed does not change, and
+ * whatever a stranger makes of it costs nobody else anything. */
+bool notice_concerns(const struct notice *notice, const struct layout_slot *slot)
+{
+	uint32_t tables = __atomic_load_n(&slot->tables, __ATOMIC_RELAXED);
+
+	if (notice->everybody || notice->tables == NOTICE_ANY || tables == 0 ||
+	    tables > LAYOUT_SLOT_TABLES)
+		return true;
+	for (uint32_t i = 0; i < tables; i++)
+		if (notice_has(notice, load_relaxed(&slot->table_hashes[i])))
+			return true;
+	return false;
+}
+
+/* The futex's waiters that a notice is for. */
+uint32_t notice_mask(const struct notice *notice)
+{
+	uint32_t mask = 0;
+
+	if (notice->everybody || notice->tables == NOTICE_ANY)
+		return UINT32_MAX;
+	for (uint32_t i = 0; i < notice->tables; i++)
+		mask |= notifier_futex_bit(notice->hashes[i]);
+	return mask;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "publisher/state/state.h"
+
+#include <errno.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/error.h"
+#include "publisher/memory/data_file.h"
+#include "publisher/memory/recover.h"
+
+void state_trim(struct stele_publisher *publisher)
+{
+	uint64_t head = publisher_head(publisher), history = publisher->attachment.region.history;
+
+	if (head >= history)
+		reclaim_run(&publisher->reclaim, head - history + 1);
+}
+
+bool state_free_memory(void *context)
+{
+	struct stele_publisher *publisher = context;
+	/* What costs nobody anything comes first. */
+	bool released = arena_release(&publisher->arena);
+	uint64_t head = publisher_head(publisher);
+	uint64_t reclaimed = load_relaxed(&publisher->attachment.region.header->reclaimed);
+	uint32_t history = publisher->attachment.region.history;
+	uint64_t oldest;
+
+	if (released)
+		return true;
+	if (head >= history && head - history + 1 > reclaimed)
+		oldest = head - history + 1;
+	else if (head >= 2 && head - 1 > reclaimed)
+		oldest = head - 1;
+	else
+		return reclaim_revoke(&publisher->reclaim);
+	reclaim_run(&publisher->reclaim, oldest);
+	/* The caller tries again as long as this is true, so it is true only after progress. */
+	return load_relaxed(&publisher->attachment.region.header->reclaimed) > reclaimed;
+}
+
+void state_announce(struct stele_publisher *publisher)
+{
+	struct layout_publisher *record = &publisher->attachment.region.header->publisher;
+
+	data_copy_in(record->uuid, publisher->uuid, sizeof(record->uuid));
+	data_store_32(&record->pid, publisher->pid);
+	data_store_32(&record->ipc_namespace, paths_ipc_namespace());
+	data_copy_in((unsigned char *)record->command, publisher->command, sizeof(record->command));
+	data_store(&record->attached, publisher->attached);
+	data_store(&record->detached, 0);
+}
+
+static int state_sync_reclaimed(void *context)
+{
+	struct stele_publisher *publisher = context;
+	int r = durable_reclaim(&publisher->durable, &publisher->attachment.region);
+
+	publisher->broken |= r < 0;
+	return r;
+}
+
+void state_limit_pins(struct stele_publisher *publisher)
+{
+	publisher->reclaim.pinned_limit = publisher->pinned_bytes
+	                                          ? publisher->pinned_bytes
+	                                          : publisher->attachment.region.maximum_size / 2;
+}
+
+void state_wire(struct stele_publisher *publisher)
+{
+	struct region *region = &publisher->attachment.region;
+	uint64_t limit = region->limit_size;
+
+	if (limit > region->mapping.size)
+		limit = region->mapping.size;
+	publisher->arena.grow = publisher->grow;
+	publisher->arena.context = publisher;
+	publisher->arena.pages_in_place = data_file_pages(region, region->maximum_size);
+	publisher->arena.pages_max = data_file_pages(region, limit);
+	publisher->reclaim.region = region;
+	publisher->reclaim.sync = publisher->durable.each_commit ? state_sync_reclaimed : NULL;
+	publisher->reclaim.context = publisher;
+	publisher->reclaim.arena = &publisher->arena;
+	publisher->tables.known++;
+	publisher->edit.arena = &publisher->arena;
+	publisher->edit.free_memory = state_free_memory;
+	publisher->edit.context = publisher;
+	publisher->fanout.region = region;
+	publisher->fanout.notices =
+		(struct layout_notices *)(publisher->attachment.publisher_mapping.base +
+	                                  LAYOUT_NOTICES_OFFSET);
+	publisher->fanout.notices_fd = publisher->attachment.publisher_lock.fd;
+	fanout_move(&publisher->fanout);
+	publisher->fanout.slots = publisher->reclaim.slots =
+		publisher->attachment.slots_open ? &publisher->attachment.slots : NULL;
+}
+
+int state_start(struct stele_publisher *publisher)
+{
+	struct region *region = &publisher->attachment.region;
+	uint64_t end = load_relaxed(&region->header->arena_end),
+		 max = region->maximum_size - LAYOUT_GUARD;
+	int r;
+
+	if (end < region->arena_offset || end > max || end + LAYOUT_GUARD > region->file_size)
+		return error_set(
+			EBADMSG,
+			"region \"%s\" is damaged, or its file was truncated; remove it and publish "
+			"again",
+			region->names.region);
+	r = data_file_arena(region, &publisher->arena);
+	if (r == 0)
+		r = reclaim_init(&publisher->reclaim, region, &publisher->arena);
+	if (r < 0)
+		return error_set(-r, "no memory to publish region \"%s\"", region->names.region);
+	publisher->reclaim.history_limit = region->header->history_bytes;
+	state_limit_pins(publisher);
+	r = recover(region, &publisher->arena, &publisher->reclaim);
+	if (r == 0)
+		r = durable_start(&publisher->durable, region);
+	state_wire(publisher);
+	return r;
+}
+
+void state_leave(struct stele_publisher *publisher)
+{
+	const struct layout_header *header = publisher->attachment.region.header;
+
+	publisher->left_head = head_make(publisher_head(publisher), HEAD_CURRENT);
+	publisher->left_reclaimed = load_relaxed(&header->reclaimed);
+}
+
+/* Whoever waits, for whatever table: what was committed last may not have been told. */
+void state_notify_all(struct stele_publisher *publisher)
+{
+	notify_post(&publisher->notify, &(struct notice){
+						.version = publisher_head(publisher),
+						.time = clock_realtime(),
+						.tables = NOTICE_ANY,
+					});
+}

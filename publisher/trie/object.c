@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "publisher/trie/object.h"
+
+#include <errno.h>
+
+int object_alloc_slow(struct edit *edit, size_t size, ref_t *ret)
+{
+	int r;
+
+	do
+		r = arena_alloc(edit->arena, size, ret);
+	while (r == -ENOSPC && edit->free_memory && edit->free_memory(edit->context));
+	return r;
+}
+
+size_t object_size(const struct edit *edit, const struct row_layout *shape, ref_t ref)
+{
+	struct row_parts row = {0};
+	struct node node;
+
+	if (object_is_node(edit, ref)) {
+		node = object_node(edit, ref);
+		return node_whole_size(&node);
+	}
+	if (!shape)
+		return arena_blob_size(
+			(size_t) *
+			(const uint64_t *)(const void *)(arena_at(edit->arena, ref) + 8));
+	row_parts(&edit->arena->view, shape, ref, &row);
+	return row_size(shape, row.value_size, row.key_bits);
+}
