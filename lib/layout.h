@@ -219,7 +219,7 @@ struct layout_table {
 	uint64_t rows;
 	uint64_t id;   /* the version that created it: tells a table from a later one of its name */
 	uint32_t root; /* reference: node, or the only row; 0: empty */
-	uint32_t schema; /* reference: blob (lib/schema/schema.h) */
+	uint32_t schema; /* reference: blob (lib/schema/schema_store.h) */
 };
 
 /* ---- the publisher file ---- */

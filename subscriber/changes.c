@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "lib/base/error.h"
-#include "lib/trie/reading.h"
+#include "lib/reading/changes.h"
 #include "subscriber/retry.h"
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Opening a cursor over a table of a snapshot. */
-#include "lib/trie/reading.h"
+#include "lib/reading/cursor.h"
 #include "subscriber/table.h"
 
 int stele_cursor_open(const struct stele_table *table, struct stele_cursor **ret)

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/schema/schema.h"
+#include "lib/schema/schema_store.h"
+#include "lib/trie/trie.h"
 #include "subscriber/move.h"
 #include "subscriber/retry.h"
 #include "subscriber/table.h"
@@ -23,7 +24,7 @@ struct live_words {
 	uint64_t id;          /* of the table: another one of its name has another */
 	uint64_t fingerprint; /* of the schema that the handle was opened with */
 	uint64_t moves;       /* the subscriber's, when the root was found */
-	struct row_layout shape;
+	struct row_layout layout;
 	ref_t root, schema;
 };
 
@@ -103,7 +104,7 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 		else if (words->id != 0 && words->fingerprint != fingerprint)
 			r = live_schema_error(live);
 		else
-			row_layout_of(schema, &words->shape);
+			row_layout_of(schema, &words->layout);
 		stele_schema_free(schema);
 		if (r < 0)
 			return r;
@@ -129,10 +130,10 @@ static int live_copy_row(const struct stele_live *live, const struct live_reques
 
 	live_view(live, &view);
 	if (request->match)
-		r = trie_match(&view, &words->shape, words->root, request->key, request->key_bits,
+		r = trie_match(&view, &words->layout, words->root, request->key, request->key_bits,
 		               &parts);
 	else
-		r = trie_get(&view, &words->shape, words->root, request->key, request->key_bits,
+		r = trie_get(&view, &words->layout, words->root, request->key, request->key_bits,
 		             &parts);
 	if (r <= 0)
 		return r;
@@ -149,8 +150,8 @@ static int live_check_key(const struct stele_live *live, const struct live_reque
 	const struct live_words *words = (const struct live_words *)(const void *)live->words_;
 	struct view view;
 
-	if (request->match ? request->key_bits <= words->shape.most_bits
-	                   : shape_takes_key(&words->shape, request->key, request->key_bits))
+	if (request->match ? request->key_bits <= words->layout.max_bits
+	                   : row_layout_takes_key(&words->layout, request->key, request->key_bits))
 		return 0;
 	live_view(live, &view);
 	return table_key_error(&view, words->schema, request->key, request->key_bits);

@@ -18,6 +18,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
+#include "lib/trie/scan.h"
 #include "subscriber/move.h"
 #include "subscriber/retry.h"
 
@@ -289,13 +290,13 @@ int stele_snapshot_next_table(const struct stele_snapshot *snapshot, char *name)
 	/* The first key past a name is that name with a NUL behind it. */
 	memcpy(key, name, length);
 	key[length] = 0;
-	r = scan_seek(&scan, &snapshot->view, &catalog_shape, snapshot->catalog, key,
+	r = scan_seek(&scan, &snapshot->view, &catalog_layout, snapshot->catalog, key,
 	              (unsigned)(length + 1) * 8);
 	if (r == 0)
 		r = scan_next(&scan, &row);
 	/* Names only rise, so that whoever asks for one after the other comes to an end in a
 	 * damaged region, too. */
-	if (r == 1 && (catalog_row(&snapshot->view, row_ref(&snapshot->view, &catalog_shape, &row),
+	if (r == 1 && (catalog_row(&snapshot->view, row_ref(&snapshot->view, &catalog_layout, &row),
 	                           found, &table) < 0 ||
 	               strcmp(found, name) <= 0))
 		r = -EBADMSG;

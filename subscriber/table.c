@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/schema/schema.h"
-#include "lib/trie/reading.h"
-#include "lib/trie/trie_find.h"
+#include "lib/trie/trie.h"
+#include "lib/trie/trie_many.h"
+#include "lib/trie/trie_match_many.h"
+#include "lib/reading/reading.h"
+#include "lib/trie/trie_inline.h"
 #include "subscriber/snapshot.h"
 
 /* ---- as a reading, for cursors and changes ---- */
@@ -39,7 +41,7 @@ void table_reading(const struct stele_table *table, struct reading *ret)
 		.version = table->snapshot->version,
 		.forks = table->snapshot->subscriber->forks,
 		.view = table->snapshot->view,
-		.shape = table_words(table)->shape,
+		.layout = table_words(table)->layout,
 		.root = table_words(table)->root,
 	};
 }
@@ -105,7 +107,7 @@ static int table_load(const struct stele_snapshot *snapshot, const char *name,
 	r = catalog_schema(&snapshot->view, found.schema, &schema);
 	if (r < 0)
 		return r;
-	row_layout_of(schema, &words.shape);
+	row_layout_of(schema, &words.layout);
 	r = 1;
 	if (expected && !stele_schema_equal(schema, expected))
 		r = table_schema_error(name, schema, expected);
@@ -171,9 +173,9 @@ int stele_table_get(const struct stele_table *table, const void *key, unsigned k
 
 	if (r < 0)
 		return r;
-	if (!shape_takes_key(&words->shape, key, key_bits))
+	if (!row_layout_takes_key(&words->layout, key, key_bits))
 		return table_key_error(&snapshot->view, words->schema, key, key_bits);
-	r = trie_find(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
+	r = trie_get_inline(&snapshot->view, &words->layout, words->root, key, key_bits, &row);
 	return table_result(snapshot, r, &row, ret);
 }
 
@@ -187,9 +189,9 @@ int stele_table_match(const struct stele_table *table, const void *key, unsigned
 
 	if (r < 0)
 		return r;
-	if (key_bits > words->shape.most_bits)
+	if (key_bits > words->layout.max_bits)
 		return table_key_error(&snapshot->view, words->schema, key, key_bits);
-	r = trie_match(&snapshot->view, &words->shape, words->root, key, key_bits, &row);
+	r = trie_match(&snapshot->view, &words->layout, words->root, key, key_bits, &row);
 	return table_result(snapshot, r, &row, ret);
 }
 
@@ -211,10 +213,10 @@ int64_t stele_table_get_many(const struct stele_table *table, const struct stele
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++)
-		if (!shape_takes_key(&words->shape, keys[i].data, keys[i].bits))
+		if (!row_layout_takes_key(&words->layout, keys[i].data, keys[i].bits))
 			return table_key_error(&snapshot->view, words->schema, keys[i].data,
 			                       keys[i].bits);
-	return table_result_many(snapshot, trie_get_many(&snapshot->view, &words->shape,
+	return table_result_many(snapshot, trie_get_many(&snapshot->view, &words->layout,
 	                                                 words->root, keys, count, ret));
 }
 
@@ -246,10 +248,10 @@ int64_t stele_table_match_many(const struct stele_table *table, const struct ste
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++)
-		if (keys[i].bits > words->shape.most_bits)
+		if (keys[i].bits > words->layout.max_bits)
 			return table_key_error(&snapshot->view, words->schema, keys[i].data,
 			                       keys[i].bits);
-	return table_result_many(snapshot, trie_match_many(&snapshot->view, &words->shape,
+	return table_result_many(snapshot, trie_match_many(&snapshot->view, &words->layout,
 	                                                   words->root, keys, count, ret));
 }
 

@@ -9,7 +9,7 @@
 
 /* What struct stele_table's words hold. */
 struct table_words {
-	struct row_layout shape;
+	struct row_layout layout;
 	ref_t root, schema;
 	uint64_t rows, version;
 };

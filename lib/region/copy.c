@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/trie/catalog.h"
-#include "lib/schema/schema.h"
+#include "lib/trie/trie_node.h"
 
 struct copy {
 	const struct region *from;
@@ -52,7 +52,7 @@ static int copy_blob(struct copy *copy, ref_t ref, ref_t *ret)
 {
 	const unsigned char *bytes;
 	size_t size;
-	int r = blob_parts(copy->view, ref, &bytes, &size);
+	int r = view_blob(copy->view, ref, &bytes, &size);
 
 	if (r == 0)
 		r = copy_object(copy, ref, (16 + size + 7) & ~(size_t)7, ret);
@@ -67,7 +67,7 @@ struct copy_step {
 
 /* Copies a node or a row: 1 if it is a node whose references are to be copied yet. `visit` is
  * called for a row that was not copied before. */
-static int copy_part(struct copy *copy, const struct row_layout *shape, ref_t ref, ref_t *ret,
+static int copy_part(struct copy *copy, const struct row_layout *layout, ref_t ref, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
 	const unsigned char *at = view_object(copy->view, ref);
@@ -90,9 +90,9 @@ static int copy_part(struct copy *copy, const struct row_layout *shape, ref_t re
 		}
 		return r;
 	}
-	r = row_parts(copy->view, shape, ref, &row);
+	r = row_parse_ref(copy->view, layout, ref, &row);
 	if (r == 0)
-		r = copy_object(copy, ref, row_size(shape, row.value_size, row.key_bits), ret);
+		r = copy_object(copy, ref, row_size(layout, row.value_size, row.key_bits), ret);
 	if (r == 1 && visit)
 		r = visit(copy, *ret);
 	return r < 0 ? r : 0;
@@ -110,7 +110,7 @@ static ref_t copy_next(const struct copy *copy, struct copy_step *step)
 }
 
 /* Copies a trie. A new node still has the old references until its turn comes. */
-static int copy_trie(struct copy *copy, const struct row_layout *shape, ref_t root, ref_t *ret,
+static int copy_trie(struct copy *copy, const struct row_layout *layout, ref_t root, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
 	struct copy_step steps[STELE_KEY_MAX + 2];
@@ -125,7 +125,7 @@ static int copy_trie(struct copy *copy, const struct row_layout *shape, ref_t ro
 	do {
 		unsigned char *slot;
 
-		r = copy_part(copy, shape, ref, &moved, visit);
+		r = copy_part(copy, layout, ref, &moved, visit);
 		if (r < 0)
 			return r;
 		if (ref == root)
@@ -155,8 +155,8 @@ static int copy_table(struct copy *copy, ref_t row)
 	struct stele_schema *schema;
 	struct layout_table table;
 	struct row_parts parts;
-	struct row_layout shape;
-	int r = row_parts(copy->target->view, &catalog_shape, row, &parts);
+	struct row_layout layout;
+	int r = row_parse_ref(copy->target->view, &catalog_layout, row, &parts);
 
 	if (r < 0)
 		return r;
@@ -164,11 +164,11 @@ static int copy_table(struct copy *copy, ref_t row)
 	r = catalog_schema(copy->view, table.schema, &schema);
 	if (r < 0)
 		return r;
-	row_layout_of(schema, &shape);
+	row_layout_of(schema, &layout);
 	stele_schema_free(schema);
 	r = copy_blob(copy, table.schema, &table.schema);
 	if (r == 0)
-		r = copy_trie(copy, &shape, table.root, &table.root, NULL);
+		r = copy_trie(copy, &layout, table.root, &table.root, NULL);
 	if (r == 0)
 		data_copy_in((unsigned char *)(uintptr_t)parts.value, &table, sizeof(table));
 	return r;
@@ -176,7 +176,7 @@ static int copy_table(struct copy *copy, ref_t row)
 
 static int copy_version(struct copy *copy, ref_t *catalog, ref_t *record)
 {
-	int r = copy_trie(copy, &catalog_shape, *catalog, catalog, copy_table);
+	int r = copy_trie(copy, &catalog_layout, *catalog, catalog, copy_table);
 
 	if (r == 0 && *record)
 		r = copy_blob(copy, *record, record);

@@ -5,7 +5,7 @@
 
 #include <stele/region.h>
 #include "lib/storage/storage.h"
-#include "lib/trie/trie.h"
+#include "lib/trie/view.h"
 
 /* The bytes of the data file of which a write lock says that a publisher is attached: the first for
  * one that has the region alone, one of the others for each of those that share it. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/checksum.h"
+#include "lib/base/popcount.h"
 #include "lib/region/survey_walk.h"
 
 /* ---- the header's changing part ---- */

@@ -211,7 +211,7 @@ struct walk_level {
 };
 
 struct walk_path {
-	const struct row_layout *shape;
+	const struct row_layout *layout;
 	void (*visit)(struct walk *walk, ref_t row, uint64_t made);
 	unsigned top;
 	struct walk_level levels[STELE_KEY_MAX + 2];
@@ -242,7 +242,7 @@ static bool walk_key_is_on_path(const struct walk_path *path, const struct walk_
 	memcpy(key, path->key, (step->bits + 7) / 8);
 	if (step->bits % 8)
 		key[step->bits / 8] &= (unsigned char)(0xff00u >> step->bits % 8);
-	return key_starts(row->key, row->key_bits, key, step->bits) &&
+	return row_key_starts_with(row->key, row->key_bits, key, step->bits) &&
 	       (!step->ends || row->key_bits == step->bits);
 }
 
@@ -268,7 +268,7 @@ static bool walk_is_in_place(struct walk *walk, const struct walk_path *path,
 		place = node_next_place(&node, 0);
 		ref = place == PLACE_END ? 0 : node_ref_at(&node, place);
 	}
-	return row_parts(&walk->view, path->shape, ref, &row) == 0 &&
+	return row_parse_ref(&walk->view, path->layout, ref, &row) == 0 &&
 	       walk_key_is_on_path(path, step, &row);
 }
 
@@ -293,9 +293,9 @@ static uint32_t walk_row(struct walk *walk, struct walk_path *path, const struct
 	const char *fault;
 	size_t size;
 
-	if (row_parts(&walk->view, path->shape, step->ref, &row) < 0)
+	if (row_parse_ref(&walk->view, path->layout, step->ref, &row) < 0)
 		return walk_damaged(walk, step->ref, "it is no row of its table");
-	size = row_size(path->shape, row.value_size, row.key_bits);
+	size = row_size(path->layout, row.value_size, row.key_bits);
 	if ((uint64_t)step->ref * LAYOUT_UNIT + size > walk->view.limit)
 		return walk_damaged(walk, step->ref, "the row does not end inside the arena");
 	if (!walk_key_is_on_path(path, step, &row))
@@ -332,7 +332,7 @@ static uint32_t walk_enter(struct walk *walk, struct walk_path *path, const stru
 	const unsigned char *at = view_object(&walk->view, step->ref);
 	struct stele_region_use *use = &walk->survey->use;
 	struct node node = node_at(at);
-	const char *fault = node_fault(&walk->view, path->shape, &node);
+	const char *fault = node_fault(&walk->view, path->layout, &node);
 	unsigned depth = step->bits / 8;
 
 	if (!fault && step->ends)
@@ -442,7 +442,7 @@ static bool walk_blob(struct walk *walk, ref_t ref, uint64_t made)
 	size_t size;
 	uint64_t first;
 
-	if (blob_parts(&walk->view, ref, &bytes, &size) < 0 ||
+	if (view_blob(&walk->view, ref, &bytes, &size) < 0 ||
 	    (uint64_t)ref * LAYOUT_UNIT + 16 + size > walk->view.limit) {
 		walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT, "a reference leads to no object");
 		return false;
@@ -462,10 +462,10 @@ static bool walk_blob(struct walk *walk, ref_t ref, uint64_t made)
 
 static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 {
-	struct walk_path path = {.shape = NULL};
+	struct walk_path path = {.layout = NULL};
 	struct catalog_table table;
 	struct stele_schema *schema;
-	struct row_layout shape;
+	struct row_layout layout;
 	uint32_t rows;
 	int r = catalog_row(&walk->view, row, walk->table, &table);
 
@@ -483,8 +483,8 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 		} else if (r < 0) {
 			walk_damaged(walk, table.schema, "the schema of a table is none");
 		} else {
-			row_layout_of(schema, &shape);
-			path.shape = &shape;
+			row_layout_of(schema, &layout);
+			path.layout = &layout;
 			walk->schema = schema;
 			rows = walk_trie(walk, &path, table.root, made);
 			walk->schema = NULL;
@@ -525,7 +525,7 @@ static void walk_record(struct walk *walk, ref_t ref)
 
 void walk_version(struct walk *walk, ref_t catalog, ref_t record)
 {
-	struct walk_path path = {.shape = &catalog_shape, .visit = walk_table};
+	struct walk_path path = {.layout = &catalog_layout, .visit = walk_table};
 
 	if (record)
 		walk_record(walk, record);

@@ -4,7 +4,7 @@
  * Integers are therefore stored with the greatest byte first, and signed ones with the sign turned
  * over, so that those below zero come first.
  */
-#include "lib/schema/schema.h"
+#include "lib/schema/key.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,11 +12,12 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/base/net.h"
+#include "lib/schema/net.h"
+#include "lib/schema/refuse.h"
 #include "lib/schema/type.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ || __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
-              "reverse() below knows these two orders");
+              "key_reverse_bytes() below knows these two orders");
 
 /* The last key column. */
 static const struct stele_column *key_last(const struct stele_schema *schema)
@@ -29,17 +30,17 @@ static const struct stele_column *key_last(const struct stele_schema *schema)
 }
 
 /* The bytes of an address, where the type is that of a prefix, else 0. */
-static unsigned net_width(enum stele_type type)
+static unsigned key_prefix_width(enum stele_type type)
 {
 	return type == STELE_IPV4NET ? 4 : type == STELE_IPV6NET ? 16 : 0;
 }
 
-bool schema_prefix(const struct stele_schema *schema)
+bool schema_key_is_prefix(const struct stele_schema *schema)
 {
-	return net_width(key_last(schema)->type) != 0;
+	return key_prefix_width(key_last(schema)->type) != 0;
 }
 
-void schema_key_bits(const struct stele_schema *schema, unsigned *ret_least, unsigned *ret_most)
+void schema_key_bits(const struct stele_schema *schema, unsigned *ret_min, unsigned *ret_max)
 {
 	unsigned fixed = 0, width = 0;
 	bool variable = false;
@@ -47,23 +48,23 @@ void schema_key_bits(const struct stele_schema *schema, unsigned *ret_least, uns
 	for (size_t i = 0; i < schema->column_count && schema->columns[i].key; i++) {
 		const struct stele_column *column = &schema->columns[i];
 
-		width = net_width(column->type);
+		width = key_prefix_width(column->type);
 		variable = type_variable(column->type);
 		if (width == 0)
-			fixed += column_size(column) * 8;
+			fixed += type_column_size(column) * 8;
 	}
-	*ret_least = fixed;
-	*ret_most = variable ? STELE_KEY_MAX * 8 : fixed + width * 8;
+	*ret_min = fixed;
+	*ret_max = variable ? STELE_KEY_MAX * 8 : fixed + width * 8;
 }
 
 /* Copies an integer or a double between this machine's byte order and the key's. */
-static void reverse(uint8_t *to, const uint8_t *from, size_t size)
+static void key_reverse_bytes(uint8_t *to, const uint8_t *from, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
 		to[i] = from[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? size - 1 - i : i];
 }
 
-static void encode_f64(uint8_t *to, double value)
+static void key_encode_f64(uint8_t *to, double value)
 {
 	uint64_t bits;
 
@@ -71,20 +72,20 @@ static void encode_f64(uint8_t *to, double value)
 		value = 0; /* -0.0 equals 0.0, so it must be the same key */
 	memcpy(&bits, &value, sizeof(bits));
 	bits = bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-	reverse(to, (const uint8_t *)&bits, sizeof(bits));
+	key_reverse_bytes(to, (const uint8_t *)&bits, sizeof(bits));
 }
 
-static void decode_f64(uint8_t *to, const uint8_t *from)
+static void key_decode_f64(uint8_t *to, const uint8_t *from)
 {
 	uint64_t bits;
 
-	reverse((uint8_t *)&bits, from, sizeof(bits));
+	key_reverse_bytes((uint8_t *)&bits, from, sizeof(bits));
 	bits = bits >> 63 ? bits ^ (uint64_t)1 << 63 : ~bits;
 	memcpy(to, &bits, sizeof(bits));
 }
 
 /* Whether there are bytes that stand for no value of this type, or not for it alone. */
-static bool is_picky(enum stele_type type)
+static bool key_type_is_strict(enum stele_type type)
 {
 	return type == STELE_BOOL || type == STELE_F64 || type == STELE_CHAR;
 }
@@ -92,23 +93,23 @@ static bool is_picky(enum stele_type type)
 bool schema_key_plain(const struct stele_schema *schema)
 {
 	for (size_t i = 0; i < schema->column_count && schema->columns[i].key; i++)
-		if (is_picky(schema->columns[i].type))
+		if (key_type_is_strict(schema->columns[i].type))
 			return false;
 	return true;
 }
 
 /* Refuses an encoded column that stele_key_append() would not have written: it could not be read
  * back, or would be a second key for a value. */
-static int check_encoded(const struct stele_column *column, const uint8_t *at)
+static int key_check_encoded(const struct stele_column *column, const uint8_t *at)
 {
-	size_t size = column_size(column);
+	size_t size = type_column_size(column);
 	double number;
 
 	if (column->type == STELE_BOOL && at[0] > 1)
 		return error_set(EINVAL, "column \"%s\": the key has %u where a bool is 0 or 1",
 		                 column->name, at[0]);
 	if (column->type == STELE_F64) {
-		decode_f64((uint8_t *)&number, at);
+		key_decode_f64((uint8_t *)&number, at);
 		if (number != number)
 			return error_set(EINVAL,
 			                 "column \"%s\": the key has NaN, which has no place in an "
@@ -132,36 +133,36 @@ static int check_encoded(const struct stele_column *column, const uint8_t *at)
 }
 
 /* Whether the columns of a key of the right length hold what a key may hold. */
-static int check_columns(const struct stele_schema *schema, const uint8_t *key)
+static int key_check_columns(const struct stele_schema *schema, const uint8_t *key)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < schema->column_count && schema->columns[i].key; i++) {
-		if (is_picky(schema->columns[i].type))
-			r = check_encoded(&schema->columns[i], key);
-		if (net_width(schema->columns[i].type) == 0)
-			key += column_size(&schema->columns[i]);
+		if (key_type_is_strict(schema->columns[i].type))
+			r = key_check_encoded(&schema->columns[i], key);
+		if (key_prefix_width(schema->columns[i].type) == 0)
+			key += type_column_size(&schema->columns[i]);
 	}
 	return r;
 }
 
 int stele_key_check(const struct stele_schema *schema, const void *key, unsigned key_bits)
 {
-	unsigned least, most;
+	unsigned min, max;
 
-	schema_key_bits(schema, &least, &most);
-	if (key_bits < least || key_bits > most) {
-		if (least == most)
+	schema_key_bits(schema, &min, &max);
+	if (key_bits < min || key_bits > max) {
+		if (min == max)
 			return error_set(EINVAL, "the key has %u bits; a key of this table has %u",
-			                 key_bits, least);
+			                 key_bits, min);
 		return error_set(EINVAL,
 		                 "the key has %u bits; a key of this table has from %u to %u bits, "
 		                 "those of column \"%s\" included",
-		                 key_bits, least, most, key_last(schema)->name);
+		                 key_bits, min, max, key_last(schema)->name);
 	}
 	if (key_bits % 8 == 0)
-		return check_columns(schema, key);
-	if (!schema_prefix(schema))
+		return key_check_columns(schema, key);
+	if (!schema_key_is_prefix(schema))
 		return error_set(EINVAL,
 		                 "the key is %u bits; this table's keys are whole bytes, as column "
 		                 "\"%s\" is not a prefix",
@@ -172,11 +173,12 @@ int stele_key_check(const struct stele_schema *schema, const void *key, unsigned
 		                 "in its last byte 0x%02x",
 		                 key_last(schema)->name, key_bits,
 		                 ((const uint8_t *)key)[key_bits / 8]);
-	return check_columns(schema, key);
+	return key_check_columns(schema, key);
 }
 
 /* Encodes a column of fixed size, or an address without its length. `size` bytes are written. */
-static void encode(const struct stele_column *column, const uint8_t *from, size_t size, uint8_t *to)
+static void key_encode(const struct stele_column *column, const uint8_t *from, size_t size,
+                       uint8_t *to)
 {
 	double number;
 
@@ -186,18 +188,18 @@ static void encode(const struct stele_column *column, const uint8_t *from, size_
 	case STELE_U32:
 	case STELE_U64:
 	case STELE_TIME:
-		reverse(to, from, size);
+		key_reverse_bytes(to, from, size);
 		break;
 	case STELE_I8:
 	case STELE_I16:
 	case STELE_I32:
 	case STELE_I64:
-		reverse(to, from, size);
+		key_reverse_bytes(to, from, size);
 		to[0] ^= 0x80;
 		break;
 	case STELE_F64:
 		memcpy(&number, from, sizeof(number));
-		encode_f64(to, number);
+		key_encode_f64(to, number);
 		break;
 	case STELE_CHAR:
 		memset(to, 0, size);
@@ -210,14 +212,13 @@ static void encode(const struct stele_column *column, const uint8_t *from, size_
 }
 
 /* Whether a value may stand in a key at all. */
-static int check_encodable(const struct stele_column *column, const uint8_t *value)
+static int key_check_encodable(const struct stele_column *column, const uint8_t *value)
 {
-	unsigned width = net_width(column->type);
+	unsigned width = key_prefix_width(column->type);
 	double number;
 
 	if (column->type == STELE_BOOL && value[0] > 1)
-		return error_set(EINVAL, "column \"%s\": a bool is 0 or 1, but %u stands there",
-		                 column->name, value[0]);
+		return refuse_bool(column, value[0]);
 	if (column->type == STELE_F64) {
 		memcpy(&number, value, sizeof(number));
 		if (number != number)
@@ -227,7 +228,7 @@ static int check_encodable(const struct stele_column *column, const uint8_t *val
 			                 column->name);
 	}
 	if (width != 0 && !net_valid(value, width))
-		return net_refuse(column, value);
+		return refuse_prefix(column, value);
 	return 0;
 }
 
@@ -235,37 +236,37 @@ int stele_key_append(struct stele_key *key, const struct stele_column *column, c
                      size_t size)
 {
 	const struct type *type = type_find(column->type);
-	unsigned width = net_width(column->type);
+	unsigned width = key_prefix_width(column->type);
 	size_t bits, at = key->bits / 8;
 	int r;
 
 	if (!type)
-		return error_set(EINVAL, "column \"%s\" has the unknown type %u", column->name,
-		                 (unsigned)column->type);
+		return refuse_type(column);
 	if (key->bits % 8 != 0)
 		return error_set(EINVAL,
 		                 "column \"%s\" can't be appended to a key that ends with a prefix",
 		                 column->name);
-	r = check_encodable(column, value);
+	r = key_check_encodable(column, value);
 	if (r < 0)
 		return r;
 	bits = width != 0 ? ((const uint8_t *)value)[width] : 8;
 	if (width != 0)
 		size = (bits + 7) / 8;
 	else if (!type_variable(column->type))
-		size = column_size(column);
+		size = type_column_size(column);
 	if (at > STELE_KEY_MAX || size > STELE_KEY_MAX - at)
 		return error_set(EINVAL,
 		                 "column \"%s\" has %zu bytes after %zu of other columns; a key "
 		                 "has at most %u",
 		                 column->name, size, at, STELE_KEY_MAX);
-	encode(column, value, size, key->bytes + at);
+	key_encode(column, value, size, key->bytes + at);
 	key->bits += (unsigned)(width != 0 ? bits : size * 8);
 	return 0;
 }
 
 /* Decodes a column of fixed size that is no prefix. */
-static int decode(const struct stele_column *column, const uint8_t *from, size_t size, uint8_t *to)
+static int key_decode(const struct stele_column *column, const uint8_t *from, size_t size,
+                      uint8_t *to)
 {
 	switch (column->type) {
 	case STELE_U8:
@@ -273,17 +274,17 @@ static int decode(const struct stele_column *column, const uint8_t *from, size_t
 	case STELE_U32:
 	case STELE_U64:
 	case STELE_TIME:
-		reverse(to, from, size);
+		key_reverse_bytes(to, from, size);
 		break;
 	case STELE_I8:
 	case STELE_I16:
 	case STELE_I32:
 	case STELE_I64:
-		reverse(to, from, size);
+		key_reverse_bytes(to, from, size);
 		to[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? size - 1 : 0] ^= 0x80;
 		break;
 	case STELE_F64:
-		decode_f64(to, from);
+		key_decode_f64(to, from);
 		break;
 	case STELE_BOOL:
 		if (from[0] > 1)
@@ -299,7 +300,7 @@ static int decode(const struct stele_column *column, const uint8_t *from, size_t
 }
 
 /* Decodes a prefix of `bits` bits; what follows them in the last byte is not looked at. */
-static void decode_net(const uint8_t *from, unsigned bits, unsigned width, uint8_t *to)
+static void key_decode_prefix(const uint8_t *from, unsigned bits, unsigned width, uint8_t *to)
 {
 	memset(to, 0, width);
 	if (bits > 0)
@@ -314,7 +315,7 @@ static size_t key_offset(const struct stele_schema *schema, size_t column)
 	size_t offset = 0;
 
 	for (size_t i = 0; i < column; i++)
-		offset += column_size(&schema->columns[i]);
+		offset += type_column_size(&schema->columns[i]);
 	return offset;
 }
 
@@ -324,7 +325,7 @@ int stele_key_column(const struct stele_schema *schema, size_t column, const voi
 {
 	const struct stele_column *found;
 	const uint8_t *at;
-	unsigned least, most;
+	unsigned min, max;
 	size_t size, offset;
 	int r = 0;
 
@@ -332,8 +333,9 @@ int stele_key_column(const struct stele_schema *schema, size_t column, const voi
 		return error_set(EINVAL, "column %zu is not a key column of this table",
 		                 column + 1);
 	found = &schema->columns[column];
-	schema_key_bits(schema, &least, &most);
-	if (key_bits < least || key_bits > most || (key_bits % 8 != 0 && !schema_prefix(schema)))
+	schema_key_bits(schema, &min, &max);
+	if (key_bits < min || key_bits > max ||
+	    (key_bits % 8 != 0 && !schema_key_is_prefix(schema)))
 		return error_set(EBADMSG,
 		                 "the key is %u bits, which does not fit this table's columns",
 		                 key_bits);
@@ -344,14 +346,14 @@ int stele_key_column(const struct stele_schema *schema, size_t column, const voi
 		*ret_size = key_bits / 8 - offset;
 		return 0;
 	}
-	size = column_size(found);
+	size = type_column_size(found);
 	if (buffer_size < size)
-		return error_set(EMSGSIZE, "column \"%s\" needs a buffer of %zu bytes, not %zu",
-		                 found->name, size, buffer_size);
-	if (net_width(found->type) != 0)
-		decode_net(at, key_bits - (unsigned)offset * 8, net_width(found->type), buffer);
+		return refuse_buffer(found, size, buffer_size);
+	if (key_prefix_width(found->type) != 0)
+		key_decode_prefix(at, key_bits - (unsigned)offset * 8,
+		                  key_prefix_width(found->type), buffer);
 	else
-		r = decode(found, at, size, buffer);
+		r = key_decode(found, at, size, buffer);
 	if (r < 0)
 		return r;
 	*ret_value = buffer;

@@ -10,20 +10,21 @@
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
+#include "lib/schema/refuse.h"
 #include "lib/schema/type.h"
 
-static bool is_letter(char c)
+static bool schema_is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static bool is_digit(char c)
+static bool schema_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
 /* Says what is wrong with a name, or NULL. */
-static const char *name_fault(const char *name, bool digit_first)
+static const char *schema_name_fault(const char *name, bool digit_first)
 {
 	size_t length = strnlen(name, STELE_NAME_MAX + 1);
 
@@ -31,13 +32,18 @@ static const char *name_fault(const char *name, bool digit_first)
 		return "is empty";
 	if (length > STELE_NAME_MAX)
 		return "is longer than 63 bytes";
-	if (!is_letter(name[0]) && !(digit_first && is_digit(name[0])))
+	if (!schema_is_letter(name[0]) && !(digit_first && schema_is_digit(name[0])))
 		return digit_first ? "does not start with a letter, a digit or '_'"
 		                   : "does not start with a letter or '_'";
 	for (size_t i = 1; i < length; i++)
-		if (!is_letter(name[i]) && !is_digit(name[i]) && name[i] != '-')
+		if (!schema_is_letter(name[i]) && !schema_is_digit(name[i]) && name[i] != '-')
 			return "has a character other than a-z A-Z 0-9 _ -";
 	return NULL;
+}
+
+bool schema_name_is_valid(const char *name)
+{
+	return !schema_name_fault(name, true);
 }
 
 int stele_name_check(const char *what, const char *name)
@@ -47,14 +53,14 @@ int stele_name_check(const char *what, const char *name)
 
 	if (!name)
 		return error_set(EINVAL, "%s name is missing", what);
-	fault = name_fault(name, true);
+	fault = schema_name_fault(name, true);
 	if (fault)
 		return error_set(EINVAL, "%s name %s %s", what,
 		                 escape(&escaped, name, strnlen(name, STELE_NAME_MAX + 1)), fault);
 	return 0;
 }
 
-static int check_name(const struct stele_schema *schema, size_t index)
+static int schema_check_name(const struct stele_schema *schema, size_t index)
 {
 	const char *name = schema->columns[index].name;
 	struct escaped escaped;
@@ -62,7 +68,7 @@ static int check_name(const struct stele_schema *schema, size_t index)
 
 	if (!name)
 		return error_set(EINVAL, "column %zu has no name", index + 1);
-	fault = name_fault(name, false);
+	fault = schema_name_fault(name, false);
 	if (fault)
 		return error_set(EINVAL, "column %zu: name %s %s", index + 1,
 		                 escape(&escaped, name, strnlen(name, STELE_NAME_MAX + 1)), fault);
@@ -73,13 +79,12 @@ static int check_name(const struct stele_schema *schema, size_t index)
 	return 0;
 }
 
-static int check_type(const struct stele_column *column)
+static int schema_check_type(const struct stele_column *column)
 {
 	const struct type *type = type_find(column->type);
 
 	if (!type)
-		return error_set(EINVAL, "column \"%s\" has the unknown type %u", column->name,
-		                 (unsigned)column->type);
+		return refuse_type(column);
 	if (column->type == STELE_CHAR) {
 		if (column->size == 0 || column->size > STELE_VALUE_MAX)
 			return error_set(EINVAL,
@@ -92,7 +97,8 @@ static int check_type(const struct stele_column *column)
 	return 0;
 }
 
-static int check_key_column(const struct stele_schema *schema, size_t index, size_t *key_size)
+static int schema_check_key_column(const struct stele_schema *schema, size_t index,
+                                   size_t *key_size)
 {
 	const struct stele_column *column = &schema->columns[index];
 	bool last = index + 1 == schema->column_count || !schema->columns[index + 1].key;
@@ -112,7 +118,7 @@ static int check_key_column(const struct stele_schema *schema, size_t index, siz
 		                 "a "
 		                 "column of this type can only be the key's last",
 		                 column->name, stele_type_name(column->type));
-	*key_size += net ? column_size(column) - 1 : column_size(column);
+	*key_size += net ? type_column_size(column) - 1 : type_column_size(column);
 	if (*key_size > STELE_KEY_MAX)
 		return error_set(EINVAL, "with column \"%s\" the key is %zu bytes; the most is %u",
 		                 column->name, *key_size, STELE_KEY_MAX);
@@ -120,22 +126,23 @@ static int check_key_column(const struct stele_schema *schema, size_t index, siz
 }
 
 /* Whether a value column meets one of those before it. */
-static int check_overlap(const struct stele_schema *schema, size_t index)
+static int schema_check_overlap(const struct stele_schema *schema, size_t index)
 {
 	const struct stele_column *column = &schema->columns[index];
 
 	for (size_t i = 0; i < index; i++) {
 		const struct stele_column *other = &schema->columns[i];
 
-		if (!other->key && column->offset < (uint64_t)other->offset + column_size(other) &&
-		    other->offset < (uint64_t)column->offset + column_size(column))
+		if (!other->key &&
+		    column->offset < (uint64_t)other->offset + type_column_size(other) &&
+		    other->offset < (uint64_t)column->offset + type_column_size(column))
 			return error_set(EINVAL, "columns \"%s\" and \"%s\" overlap in the value",
 			                 other->name, column->name);
 	}
 	return 0;
 }
 
-static int check_value_column(const struct stele_schema *schema, size_t index)
+static int schema_check_value_column(const struct stele_schema *schema, size_t index)
 {
 	const struct stele_column *column = &schema->columns[index];
 	const struct type *type = type_find(column->type);
@@ -158,14 +165,14 @@ static int check_value_column(const struct stele_schema *schema, size_t index)
 		return error_set(EINVAL,
 		                 "column \"%s\" is at offset %u; type %s needs a multiple of %u",
 		                 column->name, column->offset, type->name, type->alignment);
-	if ((uint64_t)column->offset + column_size(column) > schema->value_size)
+	if ((uint64_t)column->offset + type_column_size(column) > schema->value_size)
 		return error_set(EINVAL,
 		                 "column \"%s\" of %u bytes at offset %u does not fit into a value "
 		                 "of "
 		                 "%zu bytes",
-		                 column->name, column_size(column), column->offset,
+		                 column->name, type_column_size(column), column->offset,
 		                 schema->value_size);
-	return check_overlap(schema, index);
+	return schema_check_overlap(schema, index);
 }
 
 int stele_schema_check(const struct stele_schema *schema)
@@ -181,13 +188,13 @@ int stele_schema_check(const struct stele_schema *schema)
 		return error_set(EINVAL, "the schema has values of %zu bytes; the most is %u",
 		                 schema->value_size, STELE_VALUE_MAX);
 	for (size_t i = 0; i < schema->column_count; i++) {
-		int r = check_name(schema, i);
+		int r = schema_check_name(schema, i);
 
 		if (r == 0)
-			r = check_type(&schema->columns[i]);
+			r = schema_check_type(&schema->columns[i]);
 		if (r == 0)
-			r = schema->columns[i].key ? check_key_column(schema, i, &key_size)
-			                           : check_value_column(schema, i);
+			r = schema->columns[i].key ? schema_check_key_column(schema, i, &key_size)
+			                           : schema_check_value_column(schema, i);
 		if (r < 0)
 			return r;
 	}
@@ -203,10 +210,11 @@ int stele_schema_check(const struct stele_schema *schema)
 	return 0;
 }
 
-static bool column_equal(const struct stele_column *a, const struct stele_column *b)
+static bool schema_column_equal(const struct stele_column *a, const struct stele_column *b)
 {
-	return a->type == b->type && a->key == b->key && column_size(a) == column_size(b) &&
-	       a->offset == b->offset && strcmp(a->name, b->name) == 0;
+	return a->type == b->type && a->key == b->key &&
+	       type_column_size(a) == type_column_size(b) && a->offset == b->offset &&
+	       strcmp(a->name, b->name) == 0;
 }
 
 bool stele_schema_equal(const struct stele_schema *a, const struct stele_schema *b)
@@ -214,7 +222,7 @@ bool stele_schema_equal(const struct stele_schema *a, const struct stele_schema 
 	if (a->column_count != b->column_count || a->value_size != b->value_size)
 		return false;
 	for (size_t i = 0; i < a->column_count; i++)
-		if (!column_equal(&a->columns[i], &b->columns[i]))
+		if (!schema_column_equal(&a->columns[i], &b->columns[i]))
 			return false;
 	return true;
 }
@@ -259,8 +267,8 @@ struct stele_schema *stele_schema_free(struct stele_schema *schema)
 }
 
 /* Writes at `at` of what would be a text of any length, of which `size` bytes are kept. */
-__attribute__((format(printf, 4, 5))) static size_t append(char *buffer, size_t size, size_t at,
-                                                           const char *format, ...)
+__attribute__((format(printf, 4, 5))) static size_t
+schema_append(char *buffer, size_t size, size_t at, const char *format, ...)
 {
 	va_list arguments;
 	int length;
@@ -282,12 +290,12 @@ size_t stele_schema_format(const struct stele_schema *schema, char *buffer, size
 		const struct stele_column *column = &schema->columns[i];
 		const char *type = stele_type_name(column->type);
 
-		at = append(buffer, size, at, "%s%s: %s", i > 0 ? ", " : "", column->name,
-		            type ? type : "?");
+		at = schema_append(buffer, size, at, "%s%s: %s", i > 0 ? ", " : "", column->name,
+		                   type ? type : "?");
 		if (column->type == STELE_CHAR)
-			at = append(buffer, size, at, "[%u]", column->size);
+			at = schema_append(buffer, size, at, "[%u]", column->size);
 		if (column->key)
-			at = append(buffer, size, at, " key");
+			at = schema_append(buffer, size, at, " key");
 	}
 	return at;
 }

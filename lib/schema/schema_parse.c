@@ -7,7 +7,7 @@
  *
  * with white space anywhere between these. Value columns are laid out as a C compiler does it.
  */
-#include "lib/schema/schema.h"
+#include <stele/schema.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,139 +30,140 @@ struct parser {
 	size_t column_count;
 };
 
-static bool is_space(char c)
+static bool parser_is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static bool is_word(char c)
+static bool parser_is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	       c == '_' || c == '-';
 }
 
-static struct word peek_word(struct parser *parser)
+static struct word parser_peek_word(struct parser *parser)
 {
 	struct word word;
 
-	while (is_space(*parser->at))
+	while (parser_is_space(*parser->at))
 		parser->at++;
 	word = (struct word){.start = parser->at};
-	while (is_word(word.start[word.length]))
+	while (parser_is_word(word.start[word.length]))
 		word.length++;
 	return word;
 }
 
-static char peek(struct parser *parser)
+static char parser_peek(struct parser *parser)
 {
-	return *peek_word(parser).start;
+	return *parser_peek_word(parser).start;
 }
 
 /* "character 12", counted from 1 as people do. */
-static size_t position(const struct parser *parser, const char *at)
+static size_t parser_position(const struct parser *parser, const char *at)
 {
 	return (size_t)(at - parser->text) + 1;
 }
 
-static int expected(struct parser *parser, const char *what)
+static int parser_expected(struct parser *parser, const char *what)
 {
-	struct word word = peek_word(parser);
+	struct word word = parser_peek_word(parser);
 	struct escaped escaped;
 
 	if (*word.start == '\0')
 		return error_set(EINVAL, "character %zu: expected %s, but the text ends",
-		                 position(parser, word.start), what);
+		                 parser_position(parser, word.start), what);
 	return error_set(EINVAL, "character %zu: expected %s, but %s stands there",
-	                 position(parser, word.start), what,
+	                 parser_position(parser, word.start), what,
 	                 escape(&escaped, word.start, word.length > 0 ? word.length : 1));
 }
 
-static int parse_sign(struct parser *parser, char sign, const char *what)
+static int parser_read_sign(struct parser *parser, char sign, const char *what)
 {
-	if (peek(parser) != sign)
-		return expected(parser, what);
+	if (parser_peek(parser) != sign)
+		return parser_expected(parser, what);
 	parser->at++;
 	return 0;
 }
 
 /* Reads a name into `ret` of STELE_NAME_MAX + 1 bytes. Whether it is a good one, stele_name_check()
  * and stele_schema_check() say. */
-static int parse_name(struct parser *parser, const char *what, char *ret)
+static int parser_read_name(struct parser *parser, const char *what, char *ret)
 {
-	struct word word = peek_word(parser);
+	struct word word = parser_peek_word(parser);
 
 	if (word.length == 0)
-		return expected(parser, what);
+		return parser_expected(parser, what);
 	if (word.length > STELE_NAME_MAX)
 		return error_set(EINVAL,
 		                 "character %zu: expected %s of at most %u bytes, but this one has "
 		                 "%zu",
-		                 position(parser, word.start), what, STELE_NAME_MAX, word.length);
+		                 parser_position(parser, word.start), what, STELE_NAME_MAX,
+		                 word.length);
 	memcpy(ret, word.start, word.length);
 	ret[word.length] = '\0';
 	parser->at += word.length;
 	return 0;
 }
 
-static int parse_size(struct parser *parser, uint32_t *ret)
+static int parser_read_size(struct parser *parser, uint32_t *ret)
 {
 	struct word word;
 	uint32_t size = 0;
 	int r;
 
-	r = parse_sign(parser, '[', "the size of char, as in char[16]");
+	r = parser_read_sign(parser, '[', "the size of char, as in char[16]");
 	if (r < 0)
 		return r;
-	word = peek_word(parser);
+	word = parser_peek_word(parser);
 	for (size_t i = 0; i < word.length && size <= STELE_VALUE_MAX; i++) {
 		if (word.start[i] < '0' || word.start[i] > '9')
-			return expected(parser, "a number of bytes");
+			return parser_expected(parser, "a number of bytes");
 		size = size * 10 + (uint32_t)(word.start[i] - '0');
 	}
 	if (size == 0 || size > STELE_VALUE_MAX)
-		return expected(parser, "a number of bytes from 1 to 1048576");
+		return parser_expected(parser, "a number of bytes from 1 to 1048576");
 	parser->at += word.length;
-	r = parse_sign(parser, ']', "']'");
+	r = parser_read_sign(parser, ']', "']'");
 	if (r == 0)
 		*ret = size;
 	return r;
 }
 
-static int unknown_type(struct parser *parser, struct word word)
+static int parser_unknown_type(struct parser *parser, struct word word)
 {
 	const char *nearest = type_nearest(word.start, word.length);
 	struct escaped escaped;
 
 	if (word.length == 0)
-		return expected(parser, "a type");
+		return parser_expected(parser, "a type");
 	escape(&escaped, word.start, word.length);
 	if (nearest)
 		return error_set(EINVAL, "character %zu: unknown type %s, did you mean \"%s\"?",
-		                 position(parser, word.start), escaped.text, nearest);
+		                 parser_position(parser, word.start), escaped.text, nearest);
 	return error_set(EINVAL,
 	                 "character %zu: unknown type %s, expected one of u8 u16 u32 u64 i8 i16 "
 	                 "i32 i64 f64 bool ipv4 ipv6 ipv4net ipv6net mac uuid time char[N] text "
 	                 "bytes",
-	                 position(parser, word.start), escaped.text);
+	                 parser_position(parser, word.start), escaped.text);
 }
 
-static int parse_type(struct parser *parser, struct stele_column *column)
+static int parser_read_type(struct parser *parser, struct stele_column *column)
 {
-	struct word word = peek_word(parser);
+	struct word word = parser_peek_word(parser);
 
 	column->type = type_by_name(word.start, word.length);
 	if (!type_find(column->type))
-		return unknown_type(parser, word);
+		return parser_unknown_type(parser, word);
 	parser->at += word.length;
 	if (column->type == STELE_CHAR)
-		return parse_size(parser, &column->size);
-	column->size = column_size(column);
+		return parser_read_size(parser, &column->size);
+	column->size = type_column_size(column);
 	return 0;
 }
 
 /* Places the value columns and returns the value's size: up to a variable column, or, as a C
  * struct, up to where the next one would start in an array of them. */
-static size_t lay_out(struct parser *parser)
+static size_t parser_lay_out(struct parser *parser)
 {
 	uint32_t end = 0, alignment = 1;
 
@@ -183,92 +184,92 @@ static size_t lay_out(struct parser *parser)
 	return (end + alignment - 1) & ~(alignment - 1);
 }
 
-static struct stele_schema describe(struct parser *parser)
+static struct stele_schema parser_schema(struct parser *parser)
 {
 	return (struct stele_schema){
 		.columns = parser->columns,
 		.column_count = parser->column_count,
-		.value_size = lay_out(parser),
+		.value_size = parser_lay_out(parser),
 	};
 }
 
-/* Puts the place in front of the sentence that says what is wrong there. */
-static int refuse_at(const struct parser *parser, const char *at)
+/* Puts the place in front of the error message. */
+static int parser_locate_message(const struct parser *parser, const char *at)
 {
 	char why[512];
 
 	snprintf(why, sizeof(why), "%s", stele_last_error());
-	return error_set(EINVAL, "character %zu: %s", position(parser, at), why);
+	return error_set(EINVAL, "character %zu: %s", parser_position(parser, at), why);
 }
 
-static int parse_column(struct parser *parser)
+static int parser_read_column(struct parser *parser)
 {
-	const char *start = peek_word(parser).start;
+	const char *start = parser_peek_word(parser).start;
 	struct stele_column column = {0};
 	struct stele_schema schema;
 	struct word word;
 	char *name = parser->names[parser->column_count];
 	int r;
 
-	r = parse_name(parser, "a column's name", name);
+	r = parser_read_name(parser, "a column's name", name);
 	if (r == 0)
-		r = parse_sign(parser, ':', "':' and the column's type");
+		r = parser_read_sign(parser, ':', "':' and the column's type");
 	if (r == 0)
-		r = parse_type(parser, &column);
+		r = parser_read_type(parser, &column);
 	if (r < 0)
 		return r;
-	word = peek_word(parser);
+	word = parser_peek_word(parser);
 	if (word.length == strlen("key") && memcmp(word.start, "key", word.length) == 0) {
 		column.key = true;
 		parser->at += word.length;
 	}
-	if (peek(parser) != ',' && peek(parser) != ')')
-		return expected(parser, column.key ? "',' or ')'" : "\"key\", ',' or ')'");
+	if (parser_peek(parser) != ',' && parser_peek(parser) != ')')
+		return parser_expected(parser, column.key ? "',' or ')'" : "\"key\", ',' or ')'");
 	column.name = name;
 	parser->columns[parser->column_count++] = column;
 	/* What the columns up to here make is checked at each of them, to say where it went wrong.
 	 */
-	schema = describe(parser);
-	return stele_schema_check(&schema) < 0 ? refuse_at(parser, start) : 0;
+	schema = parser_schema(parser);
+	return stele_schema_check(&schema) < 0 ? parser_locate_message(parser, start) : 0;
 }
 
-static int parse_columns(struct parser *parser)
+static int parser_read_columns(struct parser *parser)
 {
 	int r;
 
-	r = parse_sign(parser, '(', "'(' and the table's columns");
+	r = parser_read_sign(parser, '(', "'(' and the table's columns");
 	while (r == 0) {
 		if (parser->column_count == STELE_COLUMNS_MAX)
 			return error_set(EINVAL,
 			                 "character %zu: expected ')', as a table has at most %u "
 			                 "columns",
-			                 position(parser, parser->at), STELE_COLUMNS_MAX);
-		r = parse_column(parser);
+			                 parser_position(parser, parser->at), STELE_COLUMNS_MAX);
+		r = parser_read_column(parser);
 		if (r < 0)
 			return r;
 		if (*parser->at++ == ')')
 			break;
 	}
-	if (r == 0 && peek(parser) != '\0')
-		r = expected(parser, "the end");
+	if (r == 0 && parser_peek(parser) != '\0')
+		r = parser_expected(parser, "the end");
 	return r;
 }
 
-static int parse(struct parser *parser, char *ret_table, struct stele_schema **ret)
+static int parser_read_table(struct parser *parser, char *ret_table, struct stele_schema **ret)
 {
-	const char *start = peek_word(parser).start;
+	const char *start = parser_peek_word(parser).start;
 	char table[STELE_NAME_MAX + 1];
 	struct stele_schema schema, *copy;
 	int r;
 
-	r = parse_name(parser, "a table's name", table);
+	r = parser_read_name(parser, "a table's name", table);
 	if (r == 0 && stele_name_check("table", table) < 0)
-		r = refuse_at(parser, start);
+		r = parser_locate_message(parser, start);
 	if (r == 0)
-		r = parse_columns(parser);
+		r = parser_read_columns(parser);
 	if (r < 0)
 		return r;
-	schema = describe(parser);
+	schema = parser_schema(parser);
 	copy = stele_schema_copy(&schema);
 	if (!copy)
 		return error_set(ENOMEM, "no memory for the schema of table \"%s\"", table);
@@ -281,5 +282,5 @@ int stele_schema_parse(const char *text, char *ret_table, struct stele_schema **
 {
 	struct parser parser = {.text = text, .at = text};
 
-	return parse(&parser, ret_table, ret);
+	return parser_read_table(&parser, ret_table, ret);
 }

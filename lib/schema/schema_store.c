@@ -4,7 +4,7 @@
  * without anything between them, and zeros up to a multiple of 8 bytes. There is one stored form of
  * a schema, whether or not its columns' sizes were left 0, so equal schemas are equal bytes.
  */
-#include "lib/schema/schema.h"
+#include "lib/schema/schema_store.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,7 +18,7 @@ struct stored_head {
 	uint32_t size; /* of the whole */
 	uint32_t column_count;
 	uint32_t value_size;
-	uint32_t paths_size;
+	uint32_t names_size;
 };
 
 struct stored_column {
@@ -57,7 +57,7 @@ size_t schema_store(const struct stele_schema *schema, void *buffer)
 			.type = (uint8_t)column->type,
 			.key = column->key,
 			.name_length = (uint16_t)length,
-			.size = column_size(column),
+			.size = type_column_size(column),
 			.offset = column->offset,
 		};
 
@@ -65,8 +65,8 @@ size_t schema_store(const struct stele_schema *schema, void *buffer)
 		memcpy(end, column->name, length);
 		end += length;
 	}
-	head.paths_size = (uint32_t)(end - names);
-	head.size = (uint32_t)stored_size(schema->column_count, head.paths_size);
+	head.names_size = (uint32_t)(end - names);
+	head.size = (uint32_t)stored_size(schema->column_count, head.names_size);
 	memset(end, 0, head.size - (size_t)(end - (uint8_t *)buffer));
 	memcpy(buffer, &head, sizeof(head));
 	return head.size;
@@ -78,42 +78,43 @@ struct loading {
 	char names[STELE_COLUMNS_MAX * (STELE_NAME_MAX + 1)];
 };
 
-static int damaged(const char *how)
+static int stored_damaged(const char *how)
 {
 	return error_set(EBADMSG, "a stored schema is damaged: %s", how);
 }
 
-static int load_head(const void *stored, size_t size, struct stored_head *ret)
+static int stored_load_head(const void *stored, size_t size, struct stored_head *ret)
 {
 	if (size < sizeof(*ret))
-		return damaged("it is shorter than its head");
+		return stored_damaged("it is shorter than its head");
 	memcpy(ret, stored, sizeof(*ret));
 	if (ret->column_count > STELE_COLUMNS_MAX)
-		return damaged("it has too many columns");
-	if (ret->paths_size > STELE_COLUMNS_MAX * STELE_NAME_MAX)
-		return damaged("its names are too long");
-	if (ret->size != size || stored_size(ret->column_count, ret->paths_size) != size)
-		return damaged("its size does not fit its columns");
+		return stored_damaged("it has too many columns");
+	if (ret->names_size > STELE_COLUMNS_MAX * STELE_NAME_MAX)
+		return stored_damaged("its names are too long");
+	if (ret->size != size || stored_size(ret->column_count, ret->names_size) != size)
+		return stored_damaged("its size does not fit its columns");
 	return 0;
 }
 
-/* Loads column `index`, whose name starts at `*name_at` of the `paths_size` bytes at `names`. */
-static int load_column(const struct stored_column *record, const char *names, size_t paths_size,
-                       size_t *name_at, struct loading *loading, size_t index)
+/* Loads column `index`, whose name starts at `*name_at` of the `names_size` bytes at `names`. */
+static int stored_load_column(const struct stored_column *record, const char *names,
+                              size_t names_size, size_t *name_at, struct loading *loading,
+                              size_t index)
 {
 	struct stele_column *column = &loading->columns[index];
 	char *name = loading->names + index * (STELE_NAME_MAX + 1);
 
 	if (record->key > 1)
-		return damaged("a column is neither key nor value");
+		return stored_damaged("a column is neither key nor value");
 	if (!type_find((enum stele_type)record->type))
-		return damaged("a column's type is unknown");
-	if (record->name_length > STELE_NAME_MAX || record->name_length > paths_size - *name_at)
-		return damaged("a column's name is too long");
+		return stored_damaged("a column's type is unknown");
+	if (record->name_length > STELE_NAME_MAX || record->name_length > names_size - *name_at)
+		return stored_damaged("a column's name is too long");
 	memcpy(name, names + *name_at, record->name_length);
 	name[record->name_length] = '\0';
 	if (strlen(name) != record->name_length)
-		return damaged("a column's name has a NUL in it");
+		return stored_damaged("a column's name has a NUL in it");
 	*name_at += record->name_length;
 	*column = (struct stele_column){
 		.name = name,
@@ -122,12 +123,13 @@ static int load_column(const struct stored_column *record, const char *names, si
 		.size = record->size,
 		.offset = record->offset,
 	};
-	if (column_size(column) != record->size)
-		return damaged("a column's size is not its type's");
+	if (type_column_size(column) != record->size)
+		return stored_damaged("a column's size is not its type's");
 	return 0;
 }
 
-static int load_columns(const char *stored, const struct stored_head *head, struct loading *loading)
+static int stored_load_columns(const char *stored, const struct stored_head *head,
+                               struct loading *loading)
 {
 	const char *records = stored + sizeof(*head);
 	const char *names = records + head->column_count * sizeof(struct stored_column);
@@ -138,15 +140,15 @@ static int load_columns(const char *stored, const struct stored_head *head, stru
 		int r;
 
 		memcpy(&record, records + i * sizeof(record), sizeof(record));
-		r = load_column(&record, names, head->paths_size, &name_at, loading, i);
+		r = stored_load_column(&record, names, head->names_size, &name_at, loading, i);
 		if (r < 0)
 			return r;
 	}
-	if (name_at != head->paths_size)
-		return damaged("its names are longer than its columns say");
+	if (name_at != head->names_size)
+		return stored_damaged("its names are longer than its columns say");
 	for (const char *rest = names + name_at; rest < stored + head->size; rest++)
 		if (*rest != 0)
-			return damaged("there is something after its end");
+			return stored_damaged("there is something after its end");
 	return 0;
 }
 
@@ -157,9 +159,9 @@ int schema_load(const void *stored, size_t size, struct stele_schema **ret)
 	struct stele_schema schema, *copy;
 	int r;
 
-	r = load_head(stored, size, &head);
+	r = stored_load_head(stored, size, &head);
 	if (r == 0)
-		r = load_columns(stored, &head, &loading);
+		r = stored_load_columns(stored, &head, &loading);
 	if (r < 0)
 		return r;
 	schema = (struct stele_schema){
@@ -171,7 +173,7 @@ int schema_load(const void *stored, size_t size, struct stele_schema **ret)
 		char why[512];
 
 		snprintf(why, sizeof(why), "%s", stele_last_error());
-		return damaged(why);
+		return stored_damaged(why);
 	}
 	copy = stele_schema_copy(&schema);
 	if (!copy)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Values, as their schema describes them. */
-#include "lib/schema/schema.h"
+#include "lib/schema/schema_value.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/base/net.h"
+#include "lib/schema/net.h"
+#include "lib/schema/refuse.h"
 #include "lib/schema/type.h"
 
 bool schema_value_variable(const struct stele_schema *schema)
@@ -27,7 +28,7 @@ bool schema_value_plain(const struct stele_schema *schema)
 			continue;
 		if (column->type == STELE_CHAR)
 			return false;
-		counted += column_size(column);
+		counted += type_column_size(column);
 	}
 	return counted == schema->value_size;
 }
@@ -60,13 +61,13 @@ void schema_value_normalize(const struct stele_schema *schema, const void *value
 		else if (column->type == STELE_CHAR)
 			length = strnlen(from, column->size);
 		else
-			length = column_size(column);
+			length = type_column_size(column);
 		if (length > 0)
 			memcpy((char *)ret + column->offset, from, length);
 	}
 }
 
-static int refuse_size(const struct stele_schema *schema, size_t size)
+static int value_refuse_size(const struct stele_schema *schema, size_t size)
 {
 	if (!schema_value_variable(schema))
 		return error_set(EINVAL, "the value has %zu bytes; a value of this table has %zu",
@@ -78,12 +79,11 @@ static int refuse_size(const struct stele_schema *schema, size_t size)
 	                 schema->columns[schema->column_count - 1].name);
 }
 
-static int refuse_column(const struct stele_column *column, const uint8_t *at)
+static int value_refuse_column(const struct stele_column *column, const uint8_t *at)
 {
 	if (column->type == STELE_BOOL)
-		return error_set(EINVAL, "column \"%s\": a bool is 0 or 1, but %u stands there",
-		                 column->name, at[0]);
-	return net_refuse(column, at);
+		return refuse_bool(column, at[0]);
+	return refuse_prefix(column, at);
 }
 
 int stele_value_check(const struct stele_schema *schema, const void *value, size_t value_size)
@@ -91,7 +91,7 @@ int stele_value_check(const struct stele_schema *schema, const void *value, size
 	if (value_size != schema->value_size &&
 	    (value_size < schema->value_size || value_size > STELE_VALUE_MAX ||
 	     !schema_value_variable(schema)))
-		return refuse_size(schema, value_size);
+		return value_refuse_size(schema, value_size);
 	for (size_t i = 0; i < schema->column_count; i++) {
 		const struct stele_column *column = &schema->columns[i];
 		const uint8_t *at = (const uint8_t *)value + column->offset;
@@ -106,7 +106,7 @@ int stele_value_check(const struct stele_schema *schema, const void *value, size
 		else if (column->type == STELE_IPV6NET)
 			good = net_valid(at, 16);
 		if (!good)
-			return refuse_column(column, at);
+			return value_refuse_column(column, at);
 	}
 	return 0;
 }
@@ -122,7 +122,7 @@ int stele_value_column(const struct stele_schema *schema, size_t column, const v
 		return error_set(EINVAL, "column %zu is not a value column of this table",
 		                 column + 1);
 	found = &schema->columns[column];
-	size = column_size(found);
+	size = type_column_size(found);
 	if (found->offset > value_size || size > value_size - found->offset)
 		return error_set(EBADMSG,
 		                 "the value is %zu bytes, which is too short for column \"%s\"",

@@ -8,11 +8,15 @@
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
-#include "lib/base/net.h"
+#include "lib/schema/net.h"
+#include "lib/schema/refuse.h"
+#include "lib/schema/text_address.h"
+#include "lib/schema/text_number.h"
+#include "lib/schema/text_time.h"
 #include "lib/schema/type.h"
 
 /* Writes text as snprintf() does. */
-static size_t give(const char *text, size_t length, char *buffer, size_t buffer_size)
+static size_t text_copy(const char *text, size_t length, char *buffer, size_t buffer_size)
 {
 	if (buffer_size > 0) {
 		size_t kept = length < buffer_size ? length : buffer_size - 1;
@@ -24,7 +28,7 @@ static size_t give(const char *text, size_t length, char *buffer, size_t buffer_
 	return length;
 }
 
-static size_t format_bytes(const uint8_t *bytes, size_t size, char *buffer, size_t buffer_size)
+static size_t text_format_bytes(const uint8_t *bytes, size_t size, char *buffer, size_t buffer_size)
 {
 	size_t whole = buffer_size > 0 ? (buffer_size - 1) / 2 : 0;
 
@@ -51,15 +55,15 @@ size_t stele_value_format(const struct stele_column *column, const void *value, 
 	char text[TEXT_FIXED_MAX];
 
 	if (!type_find(column->type))
-		return give("", 0, buffer, buffer_size);
+		return text_copy("", 0, buffer, buffer_size);
 	switch (column->type) {
 	case STELE_CHAR:
 		size = size < column->size ? size : column->size;
-		return give(value, size > 0 ? strnlen(value, size) : 0, buffer, buffer_size);
+		return text_copy(value, size > 0 ? strnlen(value, size) : 0, buffer, buffer_size);
 	case STELE_TEXT:
-		return give(value, size, buffer, buffer_size);
+		return text_copy(value, size, buffer, buffer_size);
 	case STELE_BYTES:
-		return format_bytes(value, size, buffer, buffer_size);
+		return text_format_bytes(value, size, buffer, buffer_size);
 	case STELE_BOOL:
 		strcpy(text, *(const uint8_t *)value ? "true" : "false");
 		break;
@@ -79,13 +83,13 @@ size_t stele_value_format(const struct stele_column *column, const void *value, 
 		text_address_format(column->type, value, text);
 		break;
 	default:
-		text_number_format(column->type, value, column_size(column), text);
+		text_number_format(column->type, value, type_column_size(column), text);
 	}
-	return give(text, strlen(text), buffer, buffer_size);
+	return text_copy(text, strlen(text), buffer, buffer_size);
 }
 
 /* What a column's text should have been. */
-static const char *expectation(enum stele_type type)
+static const char *text_expectation(enum stele_type type)
 {
 	static const char *const expectations[] = {
 		[STELE_U8] = "a number from 0 to 255",
@@ -114,29 +118,24 @@ static const char *expectation(enum stele_type type)
 	return expectations[type];
 }
 
-static int refuse(const struct stele_column *column, int errnum, const char *text, size_t length)
+static int text_refuse(const struct stele_column *column, int errnum, const char *text,
+                       size_t length)
 {
 	struct escaped escaped;
 
 	return error_set(errnum, "column \"%s\": expected %s, but %s stands there", column->name,
-	                 expectation(column->type), escape(&escaped, text, length));
+	                 text_expectation(column->type), escape(&escaped, text, length));
 }
 
-/* Text may be longer than what a sentence can show, so say how long. */
-static int refuse_long(const struct stele_column *column, size_t length)
+/* Text may be longer than what an error message can show, so say how long. */
+static int text_refuse_long(const struct stele_column *column, size_t length)
 {
 	return error_set(ERANGE,
 	                 "column \"%s\": expected at most %u bytes of text, but there are %zu",
 	                 column->name, column->size, length);
 }
 
-static int refuse_buffer(const struct stele_column *column, size_t need, size_t buffer_size)
-{
-	return error_set(EMSGSIZE, "column \"%s\" needs a buffer of %zu bytes, not %zu",
-	                 column->name, need, buffer_size);
-}
-
-static int parse_bool(const char *text, size_t length, uint8_t *ret)
+static int text_parse_bool(const char *text, size_t length, uint8_t *ret)
 {
 	static const struct {
 		const char *text;
@@ -151,15 +150,15 @@ static int parse_bool(const char *text, size_t length, uint8_t *ret)
 	return -EINVAL;
 }
 
-static int parse_fixed(const struct stele_column *column, const char *text, size_t length,
-                       void *ret)
+static int text_parse_fixed(const struct stele_column *column, const char *text, size_t length,
+                            void *ret)
 {
 	uint64_t nanoseconds;
 	int r;
 
 	switch (column->type) {
 	case STELE_BOOL:
-		return parse_bool(text, length, ret);
+		return text_parse_bool(text, length, ret);
 	case STELE_TIME:
 		r = text_time_parse(text, length, &nanoseconds);
 		if (r == 0)
@@ -173,17 +172,17 @@ static int parse_fixed(const struct stele_column *column, const char *text, size
 	case STELE_UUID:
 		return text_address_parse(column->type, text, length, ret);
 	default:
-		return text_number_parse(column->type, text, length, column_size(column), ret);
+		return text_number_parse(column->type, text, length, type_column_size(column), ret);
 	}
 }
 
-static int parse_char(const struct stele_column *column, const char *text, size_t length,
-                      void *buffer, size_t buffer_size, size_t *ret_size)
+static int text_parse_char(const struct stele_column *column, const char *text, size_t length,
+                           void *buffer, size_t buffer_size, size_t *ret_size)
 {
 	if (length > column->size)
-		return refuse_long(column, length);
+		return text_refuse_long(column, length);
 	if (length > 0 && memchr(text, '\0', length))
-		return refuse(column, EINVAL, text, length);
+		return text_refuse(column, EINVAL, text, length);
 	if (buffer_size < column->size)
 		return refuse_buffer(column, column->size, buffer_size);
 	memset(buffer, 0, column->size);
@@ -193,18 +192,18 @@ static int parse_char(const struct stele_column *column, const char *text, size_
 	return 0;
 }
 
-static int parse_variable(const struct stele_column *column, const char *text, size_t length,
-                          void *buffer, size_t buffer_size, size_t *ret_size)
+static int text_parse_variable(const struct stele_column *column, const char *text, size_t length,
+                               void *buffer, size_t buffer_size, size_t *ret_size)
 {
 	size_t size = column->type == STELE_BYTES ? length / 2 : length;
 	uint8_t byte;
 
 	if (column->type == STELE_BYTES) {
 		if (length % 2 != 0)
-			return refuse(column, EINVAL, text, length);
+			return text_refuse(column, EINVAL, text, length);
 		for (size_t i = 0; i < size; i++)
 			if (text_hex_parse(text + 2 * i, 1, &byte) < 0)
-				return refuse(column, EINVAL, text, length);
+				return text_refuse(column, EINVAL, text, length);
 	}
 	if (buffer_size < size)
 		return refuse_buffer(column, size, buffer_size);
@@ -224,19 +223,18 @@ int stele_value_parse(const struct stele_column *column, const char *text, size_
 	int r;
 
 	if (!type_find(column->type))
-		return error_set(EINVAL, "column \"%s\" has the unknown type %u", column->name,
-		                 (unsigned)column->type);
+		return refuse_type(column);
 	if (column->type == STELE_CHAR)
-		return parse_char(column, text, length, buffer, buffer_size, ret_size);
+		return text_parse_char(column, text, length, buffer, buffer_size, ret_size);
 	if (type_variable(column->type))
-		return parse_variable(column, text, length, buffer, buffer_size, ret_size);
-	size = column_size(column);
-	r = parse_fixed(column, text, length, value);
+		return text_parse_variable(column, text, length, buffer, buffer_size, ret_size);
+	size = type_column_size(column);
+	r = text_parse_fixed(column, text, length, value);
 	if (r < 0)
-		return refuse(column, -r, text, length);
+		return text_refuse(column, -r, text, length);
 	if ((column->type == STELE_IPV4NET && !net_valid(value, 4)) ||
 	    (column->type == STELE_IPV6NET && !net_valid(value, 16)))
-		return net_refuse(column, value);
+		return refuse_prefix(column, value);
 	if (buffer_size < size)
 		return refuse_buffer(column, size, buffer_size);
 	memcpy(buffer, value, size);

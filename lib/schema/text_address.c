@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
  * Addresses, prefixes, MACs and UUIDs as text. */
-#include "lib/schema/text.h"
+#include "lib/schema/text_address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static void format_net(int family, const uint8_t *net, unsigned length, char *ret)
+#include "lib/schema/text_number.h"
+
+static void address_format_prefix(int family, const uint8_t *net, unsigned length, char *ret)
 {
 	inet_ntop(family, net, ret, INET6_ADDRSTRLEN);
 	snprintf(ret + strlen(ret), 5, "/%u", length);
 }
 
-static void format_mac(const uint8_t *mac, char *ret)
+static void address_format_mac(const uint8_t *mac, char *ret)
 {
 	for (size_t i = 0; i < 6; i++) {
 		text_hex_format(mac + i, 1, ret + 3 * i);
@@ -24,7 +26,7 @@ static void format_mac(const uint8_t *mac, char *ret)
 /* The groups of a UUID, in bytes, with a hyphen between them. */
 static const uint8_t uuid_groups[] = {4, 2, 2, 2, 6};
 
-static void format_uuid(const uint8_t *uuid, char *ret)
+static void address_format_uuid(const uint8_t *uuid, char *ret)
 {
 	for (size_t i = 0; i < sizeof(uuid_groups); i++) {
 		text_hex_format(uuid, uuid_groups[i], ret);
@@ -45,20 +47,20 @@ void text_address_format(enum stele_type type, const uint8_t *value, char *ret)
 		inet_ntop(AF_INET6, value, ret, TEXT_FIXED_MAX);
 		break;
 	case STELE_IPV4NET:
-		format_net(AF_INET, value, value[4], ret);
+		address_format_prefix(AF_INET, value, value[4], ret);
 		break;
 	case STELE_IPV6NET:
-		format_net(AF_INET6, value, value[16], ret);
+		address_format_prefix(AF_INET6, value, value[16], ret);
 		break;
 	case STELE_MAC:
-		format_mac(value, ret);
+		address_format_mac(value, ret);
 		break;
 	default:
-		format_uuid(value, ret);
+		address_format_uuid(value, ret);
 	}
 }
 
-static int parse_ip(int family, const char *text, size_t length, uint8_t *ret)
+static int address_parse_ip(int family, const char *text, size_t length, uint8_t *ret)
 {
 	char copy[INET6_ADDRSTRLEN];
 
@@ -70,7 +72,7 @@ static int parse_ip(int family, const char *text, size_t length, uint8_t *ret)
 }
 
 /* An address alone is the prefix of its full length. */
-static int parse_net(int family, const char *text, size_t length, uint8_t *ret)
+static int address_parse_prefix(int family, const char *text, size_t length, uint8_t *ret)
 {
 	unsigned width = family == AF_INET ? 4 : 16;
 	const char *slash = length > 0 ? memchr(text, '/', length) : NULL;
@@ -87,13 +89,13 @@ static int parse_net(int family, const char *text, size_t length, uint8_t *ret)
 			return -EINVAL;
 		length = (size_t)(slash - text);
 	}
-	r = parse_ip(family, text, length, ret);
+	r = address_parse_ip(family, text, length, ret);
 	if (r == 0)
 		ret[width] = (uint8_t)bits;
 	return r;
 }
 
-static int parse_mac(const char *text, size_t length, uint8_t *ret)
+static int address_parse_mac(const char *text, size_t length, uint8_t *ret)
 {
 	if (length != 17)
 		return -EINVAL;
@@ -104,7 +106,7 @@ static int parse_mac(const char *text, size_t length, uint8_t *ret)
 	return 0;
 }
 
-static int parse_uuid(const char *text, size_t length, uint8_t *ret)
+static int address_parse_uuid(const char *text, size_t length, uint8_t *ret)
 {
 	if (length != 36)
 		return -EINVAL;
@@ -123,16 +125,16 @@ int text_address_parse(enum stele_type type, const char *text, size_t length, ui
 {
 	switch (type) {
 	case STELE_IPV4:
-		return parse_ip(AF_INET, text, length, ret);
+		return address_parse_ip(AF_INET, text, length, ret);
 	case STELE_IPV6:
-		return parse_ip(AF_INET6, text, length, ret);
+		return address_parse_ip(AF_INET6, text, length, ret);
 	case STELE_IPV4NET:
-		return parse_net(AF_INET, text, length, ret);
+		return address_parse_prefix(AF_INET, text, length, ret);
 	case STELE_IPV6NET:
-		return parse_net(AF_INET6, text, length, ret);
+		return address_parse_prefix(AF_INET6, text, length, ret);
 	case STELE_MAC:
-		return parse_mac(text, length, ret);
+		return address_parse_mac(text, length, ret);
 	default:
-		return parse_uuid(text, length, ret);
+		return address_parse_uuid(text, length, ret);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Numbers as text. The decimal point is '.', whatever the program's locale. */
-#include "lib/schema/text.h"
+#include "lib/schema/text_number.h"
 
 #include <errno.h>
 #include <float.h>
@@ -14,7 +14,7 @@
 static const char digits[] = "0123456789abcdef";
 
 /* The value of a digit, or 16. */
-static unsigned digit_value(char c)
+static unsigned number_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return (unsigned)(c - '0');
@@ -36,7 +36,7 @@ void text_hex_format(const uint8_t *bytes, size_t count, char *ret)
 int text_hex_parse(const char *text, size_t count, uint8_t *ret)
 {
 	for (size_t i = 0; i < count; i++) {
-		unsigned high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
+		unsigned high = number_digit(text[2 * i]), low = number_digit(text[2 * i + 1]);
 
 		if (high > 15 || low > 15)
 			return -EINVAL;
@@ -45,7 +45,7 @@ int text_hex_parse(const char *text, size_t count, uint8_t *ret)
 	return 0;
 }
 
-static int parse_digits(const char *text, size_t length, unsigned base, uint64_t *ret)
+static int number_parse_digits(const char *text, size_t length, unsigned base, uint64_t *ret)
 {
 	uint64_t number = 0;
 	bool overflow = false;
@@ -53,7 +53,7 @@ static int parse_digits(const char *text, size_t length, unsigned base, uint64_t
 	if (length == 0)
 		return -EINVAL;
 	for (size_t i = 0; i < length; i++) {
-		unsigned digit = digit_value(text[i]);
+		unsigned digit = number_digit(text[i]);
 
 		if (digit >= base)
 			return -EINVAL;
@@ -68,15 +68,15 @@ static int parse_digits(const char *text, size_t length, unsigned base, uint64_t
 
 int text_decimal_parse(const char *text, size_t length, uint64_t *ret)
 {
-	return parse_digits(text, length, 10, ret);
+	return number_parse_digits(text, length, 10, ret);
 }
 
-static bool is_signed(enum stele_type type)
+static bool number_is_signed(enum stele_type type)
 {
 	return type == STELE_I8 || type == STELE_I16 || type == STELE_I32 || type == STELE_I64;
 }
 
-static void store_integer(uint64_t number, size_t size, void *ret)
+static void number_store_integer(uint64_t number, size_t size, void *ret)
 {
 	uint8_t u8 = (uint8_t)number;
 	uint16_t u16 = (uint16_t)number;
@@ -90,10 +90,10 @@ static void store_integer(uint64_t number, size_t size, void *ret)
 	       size);
 }
 
-static int parse_integer(enum stele_type type, const char *text, size_t length, size_t size,
-                         void *ret)
+static int number_parse_integer(enum stele_type type, const char *text, size_t length, size_t size,
+                                void *ret)
 {
-	uint64_t most = UINT64_MAX >> (64 - 8 * size), number;
+	uint64_t max = UINT64_MAX >> (64 - 8 * size), number;
 	bool negative = length > 0 && text[0] == '-';
 	int r;
 
@@ -102,23 +102,23 @@ static int parse_integer(enum stele_type type, const char *text, size_t length, 
 		length--;
 	}
 	if (length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		r = parse_digits(text + 2, length - 2, 16, &number);
+		r = number_parse_digits(text + 2, length - 2, 16, &number);
 	else
-		r = parse_digits(text, length, 10, &number);
+		r = number_parse_digits(text, length, 10, &number);
 	if (r < 0)
 		return r;
-	if (is_signed(type))
-		most = (most >> 1) + (negative ? 1 : 0);
+	if (number_is_signed(type))
+		max = (max >> 1) + (negative ? 1 : 0);
 	else if (negative)
-		most = 0;
-	if (number > most)
+		max = 0;
+	if (number > max)
 		return -ERANGE;
-	store_integer(negative ? 0 - number : number, size, ret);
+	number_store_integer(negative ? 0 - number : number, size, ret);
 	return 0;
 }
 
 /* Whether this is a decimal number, or inf or nan: strtod() takes more than that. */
-static bool is_decimal(const char *text)
+static bool number_is_decimal(const char *text)
 {
 	if (*text == '-')
 		text++;
@@ -127,7 +127,7 @@ static bool is_decimal(const char *text)
 	return strspn(text, "0123456789.eE+-") == strlen(text) && text[0] != '+' && text[0] != '-';
 }
 
-static double read_f64(const char *text, char **ret_end)
+static double number_read_f64(const char *text, char **ret_end)
 {
 	locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	locale_t before = uselocale(own);
@@ -138,7 +138,7 @@ static double read_f64(const char *text, char **ret_end)
 	return number;
 }
 
-static int parse_f64(const char *text, size_t length, void *ret)
+static int number_parse_f64(const char *text, size_t length, void *ret)
 {
 	char copy[512], *end;
 	double number;
@@ -148,9 +148,9 @@ static int parse_f64(const char *text, size_t length, void *ret)
 		return -EINVAL;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	if (!is_decimal(copy))
+	if (!number_is_decimal(copy))
 		return -EINVAL;
-	number = read_f64(copy, &end);
+	number = number_read_f64(copy, &end);
 	if (*end != '\0')
 		return -EINVAL;
 	if (isinf(number) && !strchr(copy, 'i'))
@@ -162,7 +162,7 @@ static int parse_f64(const char *text, size_t length, void *ret)
 	return 0;
 }
 
-static void format_f64(double number, char *ret)
+static void number_format_f64(double number, char *ret)
 {
 	/* 15 digits always read back as they were written, so where they do there are no fewer; but
 	 * numbers below DBL_MIN have less precision than that. */
@@ -183,8 +183,8 @@ static void format_f64(double number, char *ret)
 int text_number_parse(enum stele_type type, const char *text, size_t length, size_t size, void *ret)
 {
 	if (type == STELE_F64)
-		return parse_f64(text, length, ret);
-	return parse_integer(type, text, length, size, ret);
+		return number_parse_f64(text, length, ret);
+	return number_parse_integer(type, text, length, size, ret);
 }
 
 void text_number_format(enum stele_type type, const void *value, size_t size, char *ret)
@@ -198,23 +198,23 @@ void text_number_format(enum stele_type type, const void *value, size_t size, ch
 	switch (size) {
 	case 1:
 		memcpy(&u8, value, size);
-		number = is_signed(type) ? (uint64_t)(int8_t)u8 : u8;
+		number = number_is_signed(type) ? (uint64_t)(int8_t)u8 : u8;
 		break;
 	case 2:
 		memcpy(&u16, value, size);
-		number = is_signed(type) ? (uint64_t)(int16_t)u16 : u16;
+		number = number_is_signed(type) ? (uint64_t)(int16_t)u16 : u16;
 		break;
 	case 4:
 		memcpy(&u32, value, size);
-		number = is_signed(type) ? (uint64_t)(int32_t)u32 : u32;
+		number = number_is_signed(type) ? (uint64_t)(int32_t)u32 : u32;
 		break;
 	default:
 		memcpy(&number, value, sizeof(number));
 	}
 	if (type == STELE_F64) {
 		memcpy(&f64, value, sizeof(f64));
-		format_f64(f64, ret);
-	} else if (is_signed(type)) {
+		number_format_f64(f64, ret);
+	} else if (number_is_signed(type)) {
 		snprintf(ret, TEXT_FIXED_MAX, "%" PRId64, (int64_t)number);
 	} else {
 		snprintf(ret, TEXT_FIXED_MAX, "%" PRIu64, number);

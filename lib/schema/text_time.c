@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Times as text: UTC, to the nanosecond, from 1970 to where 64 bits of nanoseconds end in 2554. */
-#include "lib/schema/text.h"
+#include "lib/schema/text_time.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/schema/text_number.h"
 #include "lib/units.h"
 
 static_assert(sizeof(time_t) == 8, "times after 2038");
@@ -28,7 +29,7 @@ void text_time_format(uint64_t nanoseconds, char *ret)
 }
 
 /* Reads `count` digits at `*text`, then the character `after`, and moves behind it. */
-static int parse_field(const char **text, size_t count, char after, int *ret)
+static int time_parse_field(const char **text, size_t count, char after, int *ret)
 {
 	uint64_t number;
 
@@ -40,16 +41,16 @@ static int parse_field(const char **text, size_t count, char after, int *ret)
 }
 
 /* Reads the date and the time of day, of which all but the last sign is fixed. */
-static int parse_date(const char *text, char after, time_t *ret)
+static int time_parse_date(const char *text, char after, time_t *ret)
 {
 	struct tm tm = {0}, same;
 
-	if (parse_field(&text, 4, '-', &tm.tm_year) < 0 ||
-	    parse_field(&text, 2, '-', &tm.tm_mon) < 0 ||
-	    parse_field(&text, 2, 'T', &tm.tm_mday) < 0 ||
-	    parse_field(&text, 2, ':', &tm.tm_hour) < 0 ||
-	    parse_field(&text, 2, ':', &tm.tm_min) < 0 ||
-	    parse_field(&text, 2, after, &tm.tm_sec) < 0)
+	if (time_parse_field(&text, 4, '-', &tm.tm_year) < 0 ||
+	    time_parse_field(&text, 2, '-', &tm.tm_mon) < 0 ||
+	    time_parse_field(&text, 2, 'T', &tm.tm_mday) < 0 ||
+	    time_parse_field(&text, 2, ':', &tm.tm_hour) < 0 ||
+	    time_parse_field(&text, 2, ':', &tm.tm_min) < 0 ||
+	    time_parse_field(&text, 2, after, &tm.tm_sec) < 0)
 		return -EINVAL;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
@@ -63,7 +64,7 @@ static int parse_date(const char *text, char after, time_t *ret)
 }
 
 /* Reads one to nine digits as a fraction of a second. */
-static int parse_fraction(const char *text, size_t length, uint64_t *ret)
+static int time_parse_fraction(const char *text, size_t length, uint64_t *ret)
 {
 	if (length > 9 || text_decimal_parse(text, length, ret) < 0)
 		return -EINVAL;
@@ -85,9 +86,9 @@ int text_time_parse(const char *text, size_t length, uint64_t *ret)
 		return r;
 	if (length < shortest || text[length - 1] != 'Z')
 		return -EINVAL;
-	r = parse_date(text, length > shortest ? '.' : 'Z', &seconds);
+	r = time_parse_date(text, length > shortest ? '.' : 'Z', &seconds);
 	if (r == 0 && length > shortest)
-		r = parse_fraction(text + shortest, length - shortest - 1, &fraction);
+		r = time_parse_fraction(text + shortest, length - shortest - 1, &fraction);
 	if (r < 0)
 		return r;
 	if (seconds < 0 || __builtin_mul_overflow((uint64_t)seconds, NSEC_PER_SEC, &result) ||

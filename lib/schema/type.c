@@ -47,7 +47,7 @@ enum stele_type type_by_name(const char *name, size_t length)
 	return (enum stele_type)0;
 }
 
-static unsigned least(unsigned a, unsigned b)
+static unsigned type_min(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
 }
@@ -55,7 +55,7 @@ static unsigned least(unsigned a, unsigned b)
 #define NAME_LONGEST 8u /* no type's name is longer, nor any name that is compared with them */
 
 /* How many letters must be put in or left out to make `b` of `a`: to replace one is both. */
-static unsigned distance(const char *a, size_t a_length, const char *b, size_t b_length)
+static unsigned type_name_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
 	unsigned row[NAME_LONGEST + 1];
 
@@ -69,7 +69,7 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 			unsigned replaced = diagonal + (a[i] == b[j] ? 0 : 2);
 
 			diagonal = row[j + 1];
-			row[j + 1] = least(replaced, least(row[j], row[j + 1]) + 1);
+			row[j + 1] = type_min(replaced, type_min(row[j], row[j + 1]) + 1);
 		}
 	}
 	return row[b_length];
@@ -95,7 +95,8 @@ const char *type_nearest(const char *name, size_t length)
 	if (length > NAME_LONGEST)
 		return NULL;
 	for (unsigned i = 0; i < TYPE_COUNT; i++) {
-		unsigned found = distance(name, length, types[i].name, strlen(types[i].name));
+		unsigned found =
+			type_name_distance(name, length, types[i].name, strlen(types[i].name));
 
 		/* A name of which nothing is left was not meant. */
 		if (found < best && found < length) {
@@ -106,7 +107,7 @@ const char *type_nearest(const char *name, size_t length)
 	return nearest;
 }
 
-uint32_t column_size(const struct stele_column *column)
+uint32_t type_column_size(const struct stele_column *column)
 {
 	const struct type *type = type_find(column->type);
 

@@ -28,6 +28,6 @@ static inline bool type_variable(enum stele_type type)
 
 /* The bytes of a column's C representation, whether or not its `size` was left 0; 0 for variable
  * columns and for a type that is none. */
-uint32_t column_size(const struct stele_column *column);
+uint32_t type_column_size(const struct stele_column *column);
 
 #endif

@@ -3,9 +3,17 @@
 
 #include <string.h>
 
-#include "lib/schema/schema.h"
+#include "lib/schema/schema_store.h"
+#include "lib/trie/trie.h"
 
-static void table_copy(const struct row_parts *row, struct catalog_table *ret)
+const struct row_layout catalog_layout = {
+	.value_size = sizeof(struct layout_table),
+	.min_bits = 8,
+	.max_bits = STELE_NAME_MAX * 8,
+	.wide = true,
+};
+
+static void catalog_copy_table(const struct row_parts *row, struct catalog_table *ret)
 {
 	struct layout_table table;
 
@@ -27,23 +35,23 @@ int catalog_get(const struct view *view, ref_t catalog, const char *name, struct
 
 	if (length == 0 || length > STELE_NAME_MAX)
 		return 0;
-	r = trie_get(view, &catalog_shape, catalog, (const unsigned char *)name,
+	r = trie_get(view, &catalog_layout, catalog, (const unsigned char *)name,
 	             (unsigned)length * 8, &row);
 	if (r == 1)
-		table_copy(&row, ret);
+		catalog_copy_table(&row, ret);
 	return r;
 }
 
 int catalog_row(const struct view *view, ref_t ref, char *name, struct catalog_table *ret)
 {
 	struct row_parts row;
-	int r = row_parts(view, &catalog_shape, ref, &row);
+	int r = row_parse_ref(view, &catalog_layout, ref, &row);
 
 	if (r < 0)
 		return r;
 	data_copy_out(name, row.key, row.key_bits / 8);
 	name[row.key_bits / 8] = '\0';
-	table_copy(&row, ret);
+	catalog_copy_table(&row, ret);
 	return 0;
 }
 
@@ -52,7 +60,7 @@ int catalog_schema(const struct view *view, ref_t schema, struct stele_schema **
 	uint64_t stored[SCHEMA_STORED_MAX / 8 + 1];
 	const unsigned char *bytes;
 	size_t size;
-	int r = blob_parts(view, schema, &bytes, &size);
+	int r = view_blob(view, schema, &bytes, &size);
 
 	if (r < 0 || size > sizeof(stored))
 		return -EBADMSG;

@@ -3,7 +3,10 @@
 #ifndef LIB_TRIE_CATALOG_H
 #define LIB_TRIE_CATALOG_H
 
-#include "lib/trie/trie.h"
+#include "lib/trie/row.h"
+
+/* The layout of the rows of a catalog: names to struct layout_table. */
+extern const struct row_layout catalog_layout;
 
 struct catalog_table {
 	uint64_t version; /* that last changed the table */
@@ -13,7 +16,7 @@ struct catalog_table {
 	ref_t schema;
 };
 
-/* Finds a table: 1, 0 (no such table), or -EBADMSG; no sentence. */
+/* Finds a table: 1, 0 (no such table), or -EBADMSG. */
 int catalog_get(const struct view *view, ref_t catalog, const char *name,
                 struct catalog_table *ret);
 
@@ -21,7 +24,8 @@ int catalog_get(const struct view *view, ref_t catalog, const char *name,
  * -EBADMSG. */
 int catalog_row(const struct view *view, ref_t row, char *name, struct catalog_table *ret);
 
-/* Loads a schema: 0, -EBADMSG, -ENOMEM. Freed with stele_schema_free(). */
+/* Loads a schema: 0, -EBADMSG, -ENOMEM. Freed with stele_schema_free(). schema_load() may have set an
+ * error message, which names no table: the caller sets its own. */
 int catalog_schema(const struct view *view, ref_t schema, struct stele_schema **ret);
 
 #endif

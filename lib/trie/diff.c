@@ -10,9 +10,11 @@
  * the deeper node would be if the side branched here. Then the places of both are merged, and a
  * pair at the same place becomes the next frame. Of two nodes most references are the same, so those
  * that differ are found all at once, when the frame is opened. */
-#include "lib/trie/trie.h"
+#include "lib/trie/diff.h"
 
 #include <string.h>
+
+#include "lib/trie/trie_node.h"
 
 #define DIFF_NODE UINT16_MAX
 
@@ -28,8 +30,8 @@ struct side {
 	unsigned path_bits;
 };
 
-static int side_load(const struct diff *diff, const struct diff_frame *frame, int which,
-                     struct side *ret)
+static int diff_load_side(const struct diff *diff, const struct diff_frame *frame, int which,
+                          struct side *ret)
 {
 	ref_t ref = frame->ref[which];
 	const unsigned char *at;
@@ -50,7 +52,7 @@ static int side_load(const struct diff *diff, const struct diff_frame *frame, in
 		ret->path_bits = (ret->node.skip - frame->skipped[which]) * 8;
 		return 0;
 	}
-	r = row_parts(diff->view, diff->shape, ref, &ret->row);
+	r = row_parse_ref(diff->view, diff->layout, ref, &ret->row);
 	if (r < 0)
 		return r;
 	if (ret->row.key_bits < frame->depth * 8u)
@@ -62,19 +64,19 @@ static int side_load(const struct diff *diff, const struct diff_frame *frame, in
 }
 
 /* The number of whole bytes that both paths share. */
-static unsigned paths_common(const struct side sides[2])
+static unsigned diff_common_bytes(const struct side sides[2])
 {
-	unsigned least =
+	unsigned shorter =
 		sides[0].path_bits < sides[1].path_bits ? sides[0].path_bits : sides[1].path_bits;
 	unsigned i = 0;
 
-	while (i < least / 8 &&
+	while (i < shorter / 8 &&
 	       data_load_byte(sides[0].path + i) == data_load_byte(sides[1].path + i))
 		i++;
 	return i;
 }
 
-static int push(struct diff *diff, const struct diff_frame *frame)
+static int diff_push(struct diff *diff, const struct diff_frame *frame)
 {
 	struct diff_frame *to = &diff->frames[diff->top];
 
@@ -86,14 +88,14 @@ static int push(struct diff *diff, const struct diff_frame *frame)
 	return 0;
 }
 
-void diff_start(struct diff *diff, const struct view *view, const struct row_layout *shape,
+void diff_start(struct diff *diff, const struct view *view, const struct row_layout *layout,
                 ref_t before, ref_t after)
 {
 	diff->view = view;
-	diff->shape = shape;
+	diff->layout = layout;
 	diff->budget = 2 * ((view->limit - view->start) / LAYOUT_UNIT + 2);
 	diff->top = 0;
-	push(diff, &(struct diff_frame){.ref = {before, after}});
+	diff_push(diff, &(struct diff_frame){.ref = {before, after}});
 }
 
 /* What stands on the way down to the keys that start with some bits, at the last whole byte of
@@ -104,8 +106,8 @@ struct start {
 	bool branches;    /* it is a node with a place for each next byte */
 };
 
-static int find_start(const struct view *view, const struct row_layout *shape, ref_t ref,
-                      const unsigned char *key, unsigned bits, struct start *ret)
+static int diff_find_start(const struct view *view, const struct row_layout *layout, ref_t ref,
+                           const unsigned char *key, unsigned bits, struct start *ret)
 {
 	unsigned whole = bits / 8, depth = 0;
 
@@ -119,8 +121,8 @@ static int find_start(const struct view *view, const struct row_layout *shape, r
 		if (!at)
 			return -EBADMSG;
 		if (!(data_load(at) & LAYOUT_NODE)) {
-			int r = row_parts(view, shape, ref, &row);
-			if (r == 0 && key_starts(row.key, row.key_bits, key, bits))
+			int r = row_parse_ref(view, layout, ref, &row);
+			if (r == 0 && row_key_starts_with(row.key, row.key_bits, key, bits))
 				ret->ref = ref;
 			return r;
 		}
@@ -128,7 +130,7 @@ static int find_start(const struct view *view, const struct row_layout *shape, r
 		needed = bits - depth * 8;
 		if (node.skip * 8 < needed)
 			needed = node.skip * 8;
-		if (!key_starts(node_skipped(&node), node.skip * 8, key + depth, needed))
+		if (!row_key_starts_with(node_skipped(&node), node.skip * 8, key + depth, needed))
 			return 0;
 		if (depth + node.skip >= whole) {
 			ret->ref = ref;
@@ -143,19 +145,19 @@ static int find_start(const struct view *view, const struct row_layout *shape, r
 	return 0;
 }
 
-int diff_start_under(struct diff *diff, const struct view *view, const struct row_layout *shape,
+int diff_start_under(struct diff *diff, const struct view *view, const struct row_layout *layout,
                      ref_t before, ref_t after, const unsigned char *key, unsigned bits)
 {
 	struct diff_frame frame = {.depth = (uint16_t)(bits / 8)};
 	struct start starts[2];
 	unsigned rest = bits % 8;
 
-	diff_start(diff, view, shape, before, after);
+	diff_start(diff, view, layout, before, after);
 	if (bits == 0)
 		return 0;
 	diff->top = 0;
-	if (find_start(view, shape, before, key, bits, &starts[0]) < 0 ||
-	    find_start(view, shape, after, key, bits, &starts[1]) < 0)
+	if (diff_find_start(view, layout, before, key, bits, &starts[0]) < 0 ||
+	    diff_find_start(view, layout, after, key, bits, &starts[1]) < 0)
 		return -EBADMSG;
 	for (int side = 0; side < 2; side++) {
 		frame.ref[side] = starts[side].ref;
@@ -166,11 +168,11 @@ int diff_start_under(struct diff *diff, const struct view *view, const struct ro
 			frame.end = (uint16_t)((key[bits / 8] + (0x100u >> rest)) * 16);
 		}
 	}
-	return push(diff, &frame);
+	return diff_push(diff, &frame);
 }
 
 /* Where a side's keys go when they branch `common` bytes further on. */
-static unsigned side_place(const struct side *side, unsigned common)
+static unsigned diff_side_place(const struct side *side, unsigned common)
 {
 	unsigned rest = side->path_bits - common * 8;
 
@@ -180,7 +182,7 @@ static unsigned side_place(const struct side *side, unsigned common)
 }
 
 /* The set bit that has `rank` others below it. */
-static uint64_t bit_of_rank(uint64_t word, unsigned rank)
+static uint64_t diff_bit_of_rank(uint64_t word, unsigned rank)
 {
 	while (rank-- > 0)
 		word &= word - 1;
@@ -200,8 +202,8 @@ static void diff_prefetch(const struct view *view, const unsigned char *ref)
 
 /* The bits of two words of a bitmap at which the references differ, or which only one of them has.
  * `x` and `y` are the first references of each word. */
-static uint64_t compare_word(const struct view *view, uint64_t a, const unsigned char *x,
-                             uint64_t b, const unsigned char *y)
+static uint64_t diff_compare_word(const struct view *view, uint64_t a, const unsigned char *x,
+                                  uint64_t b, const unsigned char *y)
 {
 	uint64_t differ = a ^ b;
 
@@ -209,7 +211,7 @@ static uint64_t compare_word(const struct view *view, uint64_t a, const unsigned
 		for (unsigned i = 0, count = popcount(a); i < count; i++) {
 			if (data_load_32(x + i * 4) == data_load_32(y + i * 4))
 				continue;
-			differ |= bit_of_rank(a, i);
+			differ |= diff_bit_of_rank(a, i);
 			diff_prefetch(view, x + i * 4);
 			diff_prefetch(view, y + i * 4);
 		}
@@ -227,7 +229,7 @@ static uint64_t compare_word(const struct view *view, uint64_t a, const unsigned
 
 /* A word of a node's bitmap of prefixes, or, where it has none, of what that would be, and its first
  * reference. */
-static uint64_t prefix_word(const struct node *node, unsigned word, const unsigned char **ret)
+static uint64_t diff_prefix_word(const struct node *node, unsigned word, const unsigned char **ret)
 {
 	const unsigned char *refs = node_refs(node) + (size_t)node_child_refs(node) * 4;
 
@@ -240,8 +242,8 @@ static uint64_t prefix_word(const struct node *node, unsigned word, const unsign
 }
 
 /* The children of two nodes with the direct form at which they differ. */
-static void compare_direct(const struct view *view, uint64_t ret[4], const struct node *a,
-                           const struct node *b)
+static void diff_compare_direct(const struct view *view, uint64_t ret[4], const struct node *a,
+                                const struct node *b)
 {
 	const unsigned char *x = node_refs(a), *y = node_refs(b);
 
@@ -256,7 +258,7 @@ static void compare_direct(const struct view *view, uint64_t ret[4], const struc
 }
 
 /* The same of any forms, one child after the other. */
-static void compare_mixed(uint64_t ret[4], const struct node *a, const struct node *b)
+static void diff_compare_mixed(uint64_t ret[4], const struct node *a, const struct node *b)
 {
 	uint64_t of_a[4], of_b[4];
 
@@ -272,18 +274,18 @@ static void compare_mixed(uint64_t ret[4], const struct node *a, const struct no
 	}
 }
 
-static void compare_children(const struct view *view, uint64_t ret[4], const struct node *a,
-                             const struct node *b)
+static void diff_compare_children(const struct view *view, uint64_t ret[4], const struct node *a,
+                                  const struct node *b)
 {
 	unsigned form = node_form(a);
 
 	if (form != node_form(b) || form == NODE_LIST) {
-		compare_mixed(ret, a, b);
+		diff_compare_mixed(ret, a, b);
 	} else if (form == NODE_DIRECT) {
-		compare_direct(view, ret, a, b);
+		diff_compare_direct(view, ret, a, b);
 	} else {
 		for (unsigned word = 0; word < 4; word++)
-			ret[word] = compare_word(
+			ret[word] = diff_compare_word(
 				view, data_load(a->children + word * 8),
 				node_refs(a) + (size_t)node_children_before(a, word) * 4,
 				data_load(b->children + word * 8),
@@ -292,30 +294,31 @@ static void compare_children(const struct view *view, uint64_t ret[4], const str
 }
 
 /* Finds the places at which two nodes differ. */
-static void compare_nodes(const struct view *view, struct diff_frame *frame, const struct node *a,
-                          const struct node *b)
+static void diff_compare_nodes(const struct view *view, struct diff_frame *frame,
+                               const struct node *a, const struct node *b)
 {
 	bool prefixes = (a->info | b->info) & (NODE_PREFIXES | NODE_OWN);
 	const unsigned char *x, *y;
 
-	compare_children(view, frame->children, a, b);
+	diff_compare_children(view, frame->children, a, b);
 	for (unsigned word = 0; word < 4; word++) {
 		frame->prefixes[word] = 0;
 		if (prefixes) {
-			uint64_t of_a = prefix_word(a, word, &x), of_b = prefix_word(b, word, &y);
-			frame->prefixes[word] = compare_word(view, of_a, x, of_b, y);
+			uint64_t of_a = diff_prefix_word(a, word, &x),
+				 of_b = diff_prefix_word(b, word, &y);
+			frame->prefixes[word] = diff_compare_word(view, of_a, x, of_b, y);
 		}
 	}
 }
 
-static bool are_nodes(const struct diff_frame *frame, const struct side sides[2])
+static bool diff_are_nodes(const struct diff_frame *frame, const struct side sides[2])
 {
 	return sides[0].kind == SIDE_NODE && sides[1].kind == SIDE_NODE &&
 	       frame->single[0] == DIFF_NODE && frame->single[1] == DIFF_NODE;
 }
 
 /* Gives both sides of the top frame a form in which their places can be merged. */
-static int open_frame(struct diff *diff, const struct side sides[2])
+static int diff_open_frame(struct diff *diff, const struct side sides[2])
 {
 	struct diff_frame *frame = &diff->frames[diff->top - 1];
 	unsigned common;
@@ -324,12 +327,12 @@ static int open_frame(struct diff *diff, const struct side sides[2])
 	if (sides[0].kind == SIDE_NONE || sides[1].kind == SIDE_NONE)
 		common = sides[sides[0].kind == SIDE_NONE].path_bits / 8;
 	else
-		common = paths_common(sides);
+		common = diff_common_bytes(sides);
 	for (side = 0; side < 2; side++) {
 		bool whole = sides[side].kind == SIDE_NODE && sides[side].path_bits == common * 8;
 		frame->single[side] = DIFF_NODE;
 		if (sides[side].kind != SIDE_NONE && !whole)
-			frame->single[side] = (uint16_t)side_place(&sides[side], common);
+			frame->single[side] = (uint16_t)diff_side_place(&sides[side], common);
 		if (sides[side].kind == SIDE_NODE)
 			frame->skipped[side] = (uint16_t)(frame->skipped[side] + common);
 	}
@@ -337,13 +340,14 @@ static int open_frame(struct diff *diff, const struct side sides[2])
 	if (frame->depth > STELE_KEY_MAX)
 		return -EBADMSG;
 	frame->open = true;
-	if (are_nodes(frame, sides))
-		compare_nodes(diff->view, frame, &sides[0].node, &sides[1].node);
+	if (diff_are_nodes(frame, sides))
+		diff_compare_nodes(diff->view, frame, &sides[0].node, &sides[1].node);
 	return 0;
 }
 
 /* The first place at or past the frame's at which a side has something, or PLACE_END. */
-static unsigned side_next_place(const struct diff_frame *frame, int which, const struct side *side)
+static unsigned diff_side_next_place(const struct diff_frame *frame, int which,
+                                     const struct side *side)
 {
 	if (side->kind == SIDE_NONE)
 		return PLACE_END;
@@ -353,14 +357,15 @@ static unsigned side_next_place(const struct diff_frame *frame, int which, const
 	return frame->single[which] >= frame->place ? frame->single[which] : PLACE_END;
 }
 
-/* Takes the next place at which two nodes differ: as advance(). */
-static int advance_nodes(struct diff *diff, const struct side sides[2], ref_t pair[2])
+/* Takes the next place at which two nodes differ: as diff_advance(). */
+static int diff_advance_nodes(struct diff *diff, const struct side sides[2], ref_t pair[2])
 {
 	struct diff_frame *frame = &diff->frames[diff->top - 1];
 	const uint64_t *prefixes = frame->prefixes;
 	bool any = prefixes[0] | prefixes[1] | prefixes[2] | prefixes[3];
-	unsigned place = places_next((const unsigned char *)frame->children,
-	                             any ? (const unsigned char *)prefixes : NULL, frame->place);
+	unsigned place =
+		node_bitmaps_next_place((const unsigned char *)frame->children,
+	                                any ? (const unsigned char *)prefixes : NULL, frame->place);
 	struct diff_frame next = {.depth = (uint16_t)(frame->depth + 1)};
 
 	if (place == PLACE_END || (frame->end != 0 && place >= frame->end)) {
@@ -373,18 +378,18 @@ static int advance_nodes(struct diff *diff, const struct side sides[2], ref_t pa
 	if (!next.ref[0] && !next.ref[1])
 		return -EBADMSG;
 	if (PLACE_IS_CHILD(place))
-		return push(diff, &next);
+		return diff_push(diff, &next);
 	pair[0] = next.ref[0];
 	pair[1] = next.ref[1];
 	return 2;
 }
 
 /* Takes the next place of an open frame. Returns 2 with a pair of rows, 0 to go on, or -EBADMSG. */
-static int advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
+static int diff_advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
 {
 	struct diff_frame *frame = &diff->frames[diff->top - 1];
-	unsigned places[2] = {side_next_place(frame, 0, &sides[0]),
-	                      side_next_place(frame, 1, &sides[1])};
+	unsigned places[2] = {diff_side_next_place(frame, 0, &sides[0]),
+	                      diff_side_next_place(frame, 1, &sides[1])};
 	unsigned place = places[0] < places[1] ? places[0] : places[1];
 	struct diff_frame next = {.depth = (uint16_t)(frame->depth + 1)};
 	int side;
@@ -410,13 +415,13 @@ static int advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
 	if (next.ref[0] == next.ref[1])
 		return 0;
 	if (PLACE_IS_CHILD(place))
-		return push(diff, &next);
+		return diff_push(diff, &next);
 	pair[0] = next.ref[0];
 	pair[1] = next.ref[1];
 	return 2;
 }
 
-static bool are_same_key(const struct side sides[2])
+static bool diff_are_same_key(const struct side sides[2])
 {
 	return sides[0].kind == SIDE_ROW && sides[1].kind == SIDE_ROW &&
 	       row_compare(&sides[0].row, &sides[1].row) == 0;
@@ -436,21 +441,21 @@ int diff_next(struct diff *diff, ref_t *ret_before, ref_t *ret_after)
 			diff->top--;
 			continue;
 		}
-		r = side_load(diff, frame, 0, &sides[0]);
+		r = diff_load_side(diff, frame, 0, &sides[0]);
 		if (r == 0)
-			r = side_load(diff, frame, 1, &sides[1]);
+			r = diff_load_side(diff, frame, 1, &sides[1]);
 		if (r < 0)
 			return r;
 		if (frame->open) {
-			r = are_nodes(frame, sides) ? advance_nodes(diff, sides, pair)
-			                            : advance(diff, sides, pair);
-		} else if (sides[0].kind + sides[1].kind == SIDE_ROW || are_same_key(sides)) {
+			r = diff_are_nodes(frame, sides) ? diff_advance_nodes(diff, sides, pair)
+			                                 : diff_advance(diff, sides, pair);
+		} else if (sides[0].kind + sides[1].kind == SIDE_ROW || diff_are_same_key(sides)) {
 			pair[0] = frame->ref[0];
 			pair[1] = frame->ref[1];
 			diff->top--;
 			r = 2;
 		} else {
-			r = open_frame(diff, sides);
+			r = diff_open_frame(diff, sides);
 		}
 		if (r < 0)
 			return r;

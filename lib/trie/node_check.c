@@ -2,8 +2,9 @@
 #include "lib/trie/node_check.h"
 
 /* Ranks are eight bits each, of the words 1 to 3, and say how many bits are set before. */
-static bool ranks_match(const unsigned char *bitmap,
-                        unsigned (*before)(const struct node *, unsigned), const struct node *node)
+static bool node_ranks_match(const unsigned char *bitmap,
+                             unsigned (*before)(const struct node *, unsigned),
+                             const struct node *node)
 {
 	unsigned count = 0;
 
@@ -16,17 +17,7 @@ static bool ranks_match(const unsigned char *bitmap,
 	return count - popcount(data_load(bitmap + 24)) < 256;
 }
 
-static unsigned children_before(const struct node *node, unsigned word)
-{
-	return node_children_before(node, word);
-}
-
-static unsigned prefixes_before(const struct node *node, unsigned word)
-{
-	return node_prefixes_before(node, word);
-}
-
-static const char *list_fault(const struct node *node)
+static const char *node_list_fault(const struct node *node)
 {
 	unsigned count = node_child_count(node);
 
@@ -42,7 +33,7 @@ static const char *list_fault(const struct node *node)
 	return NULL;
 }
 
-static const char *direct_fault(const struct node *node)
+static const char *node_direct_fault(const struct node *node)
 {
 	unsigned count = 0;
 
@@ -51,27 +42,27 @@ static const char *direct_fault(const struct node *node)
 	return count == node_child_count(node) ? NULL : "it has not as many children as it says";
 }
 
-static const char *children_fault(const struct node *node)
+static const char *node_children_fault(const struct node *node)
 {
 	switch (node_form(node)) {
 	case NODE_BITMAP:
-		return ranks_match(node->children, children_before, node)
+		return node_ranks_match(node->children, node_children_before, node)
 		               ? NULL
 		               : "the ranks of its children do not match their bitmap";
 	case NODE_LIST:
-		return list_fault(node);
+		return node_list_fault(node);
 	case NODE_DIRECT:
-		return direct_fault(node);
+		return node_direct_fault(node);
 	default:
 		return "its form is none that there is";
 	}
 }
 
-const char *node_fault(const struct view *view, const struct row_layout *shape,
+const char *node_fault(const struct view *view, const struct row_layout *layout,
                        const struct node *node)
 {
 	uint64_t offset = (uint64_t)(node->at - view->base);
-	const char *fault = children_fault(node);
+	const char *fault = node_children_fault(node);
 
 	if (fault)
 		return fault;
@@ -80,11 +71,11 @@ const char *node_fault(const struct view *view, const struct row_layout *shape,
 	if (node->skip > STELE_KEY_MAX)
 		return "it skips more bytes than a key has";
 	if (node->info & NODE_PREFIXES) {
-		if (!shape->prefix || node->info & NODE_OWN)
+		if (!layout->prefix || node->info & NODE_OWN)
 			return "it has a bitmap of prefixes that has no place there";
 		if (data_load(node_prefixes(node)) & 1)
 			return "its bitmap of prefixes has a bit that stands for none";
-		if (!ranks_match(node_prefixes(node), prefixes_before, node))
+		if (!node_ranks_match(node_prefixes(node), node_prefixes_before, node))
 			return "the ranks of its prefixes do not match their bitmap";
 	} else if (node->info >> 24 & 0xffffff) {
 		return "it counts prefixes, and has no bitmap of them";

@@ -4,11 +4,12 @@
 #ifndef LIB_TRIE_NODE_CHECK_H
 #define LIB_TRIE_NODE_CHECK_H
 
-#include "lib/trie/trie.h"
+#include "lib/trie/row.h"
+#include "lib/trie/trie_node.h"
 
 /* What is wrong with a node of a table of this shape, by itself, in a few words; NULL: nothing.
  * What its references lead to is the caller's to look at. Safe on any bytes. */
-const char *node_fault(const struct view *view, const struct row_layout *shape,
+const char *node_fault(const struct view *view, const struct row_layout *layout,
                        const struct node *node);
 
 #endif

@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "lib/schema/schema.h"
+
 /* Loads the fixed part and checks that the message fits. */
-static int load(const struct view *view, ref_t ref, struct layout_record *ret,
-                const unsigned char **ret_bytes, size_t *ret_size)
+static int record_load_fixed(const struct view *view, ref_t ref, struct layout_record *ret,
+                             const unsigned char **ret_bytes, size_t *ret_size)
 {
-	int r = blob_parts(view, ref, ret_bytes, ret_size);
+	int r = view_blob(view, ref, ret_bytes, ret_size);
 
 	if (r < 0 || *ret_size < sizeof(*ret))
 		return -EBADMSG;
@@ -24,7 +26,7 @@ int record_load(const struct view *view, ref_t ref, struct stele_commit *ret)
 	struct layout_record record;
 	const unsigned char *bytes;
 	size_t size;
-	int r = load(view, ref, &record, &bytes, &size);
+	int r = record_load_fixed(view, ref, &record, &bytes, &size);
 
 	if (r < 0)
 		return r;
@@ -47,7 +49,7 @@ int record_table(const struct view *view, ref_t ref, unsigned index, struct stel
 	struct layout_record record;
 	const unsigned char *bytes;
 	size_t size, at;
-	int r = load(view, ref, &record, &bytes, &size);
+	int r = record_load_fixed(view, ref, &record, &bytes, &size);
 
 	if (r < 0)
 		return r;
@@ -60,7 +62,7 @@ int record_table(const struct view *view, ref_t ref, unsigned index, struct stel
 	at += index * sizeof(entry);
 	data_copy_out(&entry, bytes + at, sizeof(entry));
 	memcpy(table.name, entry.name, sizeof(table.name) - 1);
-	if (stele_name_check("table", table.name) < 0)
+	if (!schema_name_is_valid(table.name))
 		return -EBADMSG;
 	table.added = entry.added;
 	table.changed = entry.changed;

@@ -4,10 +4,10 @@
 #define LIB_TRIE_RECORD_H
 
 #include <stele/region.h>
-#include "lib/trie/trie.h"
+#include "lib/trie/view.h"
 
 /* Reads the record at `record` into `*ret`, all but its version and time, which stand in the ring.
- * 0 or -EBADMSG; nothing judged, no sentence. */
+ * 0 or -EBADMSG; nothing is re-checked. */
 int record_load(const struct view *view, ref_t record, struct stele_commit *ret);
 
 /* What it says of the table `index`: 1, 0 where it names no more, or -EBADMSG; likewise. */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Ordered scans of a trie. A scan keeps the way down as a stack of frames, one for each node, each
  * with what of the node to look at next; so it needs no recursion and no memory of its own. */
-#include "lib/trie/trie.h"
+#include "lib/trie/scan.h"
+
+#include "lib/trie/trie_node.h"
 
 #define SCAN_AHEAD      4 /* of the nodes at one level how many are asked for before it is their turn */
 #define SCAN_AHEAD_ROWS 32 /* of the next node's children, how many */
 
 /* The index of the first reference whose place is at or past `place`. */
-static uint32_t index_of_place(const struct node *node, unsigned place)
+static uint32_t scan_index_of_place(const struct node *node, unsigned place)
 {
 	unsigned next = place == 0 ? 0 : node_next_place(node, place);
 
@@ -17,7 +19,7 @@ static uint32_t index_of_place(const struct node *node, unsigned place)
 }
 
 /* Takes what is to come from the frame on top, and puts it back there. */
-static void enter_top(struct scan *scan)
+static void scan_restore_top(struct scan *scan)
 {
 	scan->next = scan->end = NULL;
 	if (scan->top > 0) {
@@ -26,14 +28,14 @@ static void enter_top(struct scan *scan)
 	}
 }
 
-static void leave_top(struct scan *scan)
+static void scan_save_top(struct scan *scan)
 {
 	if (scan->top > 0)
 		scan->frames[scan->top - 1].next = scan->next;
 	scan->next = scan->end = NULL;
 }
 
-static int push(struct scan *scan, const unsigned char *at, unsigned place)
+static int scan_push(struct scan *scan, const unsigned char *at, unsigned place)
 {
 	struct scan_frame *frame = &scan->frames[scan->top];
 	struct node node = node_at(at);
@@ -42,42 +44,42 @@ static int push(struct scan *scan, const unsigned char *at, unsigned place)
 	if (scan->top == sizeof(scan->frames) / sizeof(scan->frames[0]) || scan->budget < count)
 		return -EBADMSG;
 	scan->budget -= count;
-	leave_top(scan);
+	scan_save_top(scan);
 	if (node.info & (NODE_PREFIXES | NODE_OWN)) {
 		*frame = (struct scan_frame){.node = at, .place = place};
 	} else {
 		const unsigned char *refs = node_refs(&node);
 		*frame = (struct scan_frame){
-			.next = refs + (size_t)index_of_place(&node, place) * 4,
+			.next = refs + (size_t)scan_index_of_place(&node, place) * 4,
 			.end = refs + (size_t)count * 4,
 		};
 	}
 	scan->top++;
-	enter_top(scan);
+	scan_restore_top(scan);
 	return 0;
 }
 
-void scan_start(struct scan *scan, const struct view *view, const struct row_layout *shape,
+void scan_start(struct scan *scan, const struct view *view, const struct row_layout *layout,
                 ref_t root)
 {
 	const unsigned char *at = view_object(view, root);
 
 	scan->view = view;
-	scan->shape = shape;
+	scan->layout = layout;
 	scan->budget = (view->limit - view->start) / LAYOUT_UNIT + 2;
 	scan->next = scan->end = NULL;
 	scan->top = 0;
 	scan->row = root;
 	if (at && data_load(at) & LAYOUT_NODE) {
 		scan->row = 0;
-		push(scan, at, 0);
+		scan_push(scan, at, 0);
 	}
 }
 
 /* Compares bits, of which a prefix comes first: -1, 0 (the shorter is a prefix of the other) or
  * 1. */
-static int compare_common(const unsigned char *at, unsigned at_bits, const unsigned char *own,
-                          unsigned own_bits)
+static int scan_compare_bits(const unsigned char *at, unsigned at_bits, const unsigned char *own,
+                             unsigned own_bits)
 {
 	unsigned bits = at_bits < own_bits ? at_bits : own_bits;
 	unsigned i;
@@ -92,14 +94,14 @@ static int compare_common(const unsigned char *at, unsigned at_bits, const unsig
 	return 0;
 }
 
-int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *shape,
+int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *layout,
               ref_t root, const unsigned char *key, unsigned bits)
 {
 	unsigned depth = 0;
 	ref_t ref = root;
 	int r;
 
-	scan_start(scan, view, shape, 0);
+	scan_start(scan, view, layout, 0);
 	while (ref) {
 		const unsigned char *at = view_object(view, ref);
 		struct node node;
@@ -110,28 +112,28 @@ int scan_seek(struct scan *scan, const struct view *view, const struct row_layou
 			return -EBADMSG;
 		if (!(data_load(at) & LAYOUT_NODE)) {
 			struct row_parts row;
-			r = row_parts(view, shape, ref, &row);
+			r = row_parse_ref(view, layout, ref, &row);
 			if (r < 0)
 				return r;
-			order = compare_common(row.key, row.key_bits, key, bits);
+			order = scan_compare_bits(row.key, row.key_bits, key, bits);
 			if (order > 0 || (order == 0 && row.key_bits >= bits)) {
-				leave_top(scan);
+				scan_save_top(scan);
 				scan->row = ref;
 			}
 			return 0;
 		}
 		node = node_at(at);
-		order = compare_common(node_skipped(&node), node.skip * 8, key + depth,
-		                       bits - depth * 8);
+		order = scan_compare_bits(node_skipped(&node), node.skip * 8, key + depth,
+		                          bits - depth * 8);
 		if (order < 0)
 			return 0;
 		if (order > 0 || bits < (depth + node.skip) * 8)
-			return push(scan, at, 0);
+			return scan_push(scan, at, 0);
 		depth += node.skip;
 		place = place_of_key(key, bits, depth);
 		if (!PLACE_IS_CHILD(place))
-			return push(scan, at, place);
-		r = push(scan, at, place + 1);
+			return scan_push(scan, at, place);
+		r = scan_push(scan, at, place + 1);
 		if (r < 0)
 			return r;
 		ref = node_ref_at(&node, place);
@@ -142,7 +144,7 @@ int scan_seek(struct scan *scan, const struct view *view, const struct row_layou
 
 /* Asks for an object, and, if that is a node which has come already, for its children: a scan of
  * rows that lie all over memory is made of waiting for them. Wild references do no harm. */
-static inline void ask_for(const struct view *view, ref_t ref)
+static inline void scan_prefetch(const struct view *view, ref_t ref)
 {
 	uintptr_t at = (uintptr_t)view->base + (uintptr_t)ref * LAYOUT_UNIT;
 
@@ -150,7 +152,7 @@ static inline void ask_for(const struct view *view, ref_t ref)
 	prefetch((const void *)(at + 64));
 }
 
-static void ask_for_children(const struct view *view, ref_t ref)
+static void scan_prefetch_children(const struct view *view, ref_t ref)
 {
 	const unsigned char *at = view_object(view, ref);
 	const unsigned char *refs;
@@ -163,11 +165,11 @@ static void ask_for_children(const struct view *view, ref_t ref)
 	refs = node_refs(&node);
 	count = node_child_refs(&node);
 	for (unsigned i = 0; i < count && i < SCAN_AHEAD_ROWS; i++)
-		ask_for(view, data_load_32(refs + (size_t)i * 4));
+		scan_prefetch(view, data_load_32(refs + (size_t)i * 4));
 }
 
 /* The same of all that a node refers to, where a scan comes into it with keys that end inside. */
-static void ask_for_all(const struct view *view, const unsigned char *at)
+static void scan_prefetch_all(const struct view *view, const unsigned char *at)
 {
 	struct node node = node_at(at);
 	unsigned count = node_ref_count(&node);
@@ -181,17 +183,17 @@ static void ask_for_all(const struct view *view, const unsigned char *at)
 	}
 }
 
-static void ask_ahead(const struct scan *scan)
+static void scan_prefetch_ahead(const struct scan *scan)
 {
 	if (scan->end - scan->next > SCAN_AHEAD * 4)
-		ask_for(scan->view, data_load_32(scan->next + (size_t)SCAN_AHEAD * 4));
+		scan_prefetch(scan->view, data_load_32(scan->next + (size_t)SCAN_AHEAD * 4));
 	if (scan->next < scan->end)
-		ask_for_children(scan->view, data_load_32(scan->next));
+		scan_prefetch_children(scan->view, data_load_32(scan->next));
 }
 
 /* The next reference of a frame that goes by places, or 0 where it has no more. -EBADMSG: there should
  * be one. `*ret_row`: it must be a row's. */
-static int place_next(struct scan_frame *frame, ref_t *ret, bool *ret_row)
+static int scan_next_place(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 {
 	struct node node = node_at(frame->node);
 	unsigned place = node_next_place(&node, frame->place);
@@ -206,7 +208,7 @@ static int place_next(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 }
 
 /* The same of one that does not. */
-static inline ref_t ref_next(struct scan *scan)
+static inline ref_t scan_next_ref(struct scan *scan)
 {
 	ref_t ref = 0;
 
@@ -220,8 +222,8 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 	if (scan->row) {
 		ref_t row = scan->row;
 		scan->row = 0;
-		enter_top(scan);
-		return row_parts(scan->view, scan->shape, row, ret) < 0 ? -EBADMSG : 1;
+		scan_restore_top(scan);
+		return row_parse_ref(scan->view, scan->layout, row, ret) < 0 ? -EBADMSG : 1;
 	}
 	while (scan->top > 0) {
 		struct scan_frame *frame = &scan->frames[scan->top - 1];
@@ -231,12 +233,12 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 		ref_t ref;
 
 		if (!frame->node)
-			ref = ref_next(scan);
-		else if (place_next(frame, &ref, &row) < 0)
+			ref = scan_next_ref(scan);
+		else if (scan_next_place(frame, &ref, &row) < 0)
 			return -EBADMSG;
 		if (ref == 0) {
 			scan->top--;
-			enter_top(scan);
+			scan_restore_top(scan);
 			continue;
 		}
 		at = view_object(scan->view, ref);
@@ -244,13 +246,14 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 			return -EBADMSG;
 		first = data_load(at);
 		if (row || !(first & LAYOUT_NODE))
-			return row_load(scan->view, scan->shape, at, first, ret) < 0 ? -EBADMSG : 1;
+			return row_parse(scan->view, scan->layout, at, first, ret) < 0 ? -EBADMSG
+			                                                               : 1;
 		if (!frame->node)
-			ask_ahead(scan);
-		if (push(scan, at, 0) < 0)
+			scan_prefetch_ahead(scan);
+		if (scan_push(scan, at, 0) < 0)
 			return -EBADMSG;
 		if (scan->frames[scan->top - 1].node)
-			ask_for_all(scan->view, at);
+			scan_prefetch_all(scan->view, at);
 	}
 	return 0;
 }

@@ -2,9 +2,11 @@
  *
  * Many gets at once. One get waits for memory at each node and at its row; here a group of them goes
  * down together, each a step in its turn, and what a step will need was asked for a whole round before. */
-#include "lib/trie/trie_find.h"
+#include "lib/trie/trie_many.h"
 
 #include <string.h>
+
+#include "lib/trie/trie_node.h"
 
 #define GROUP 32u
 
@@ -17,7 +19,7 @@ struct lane {
 };
 
 /* Finds the object of a reference and asks for it: false where there is none. */
-static bool lane_go(struct lane *lane, const struct view *view, ref_t ref)
+static bool many_lane_go(struct lane *lane, const struct view *view, ref_t ref)
 {
 	lane->at = view_object(view, ref);
 	if (!lane->at)
@@ -27,17 +29,18 @@ static bool lane_go(struct lane *lane, const struct view *view, ref_t ref)
 	return true;
 }
 
-/* One step from a node: 1 to go on, 0 where the key is not there, -EBADMSG. As trie_find(). */
-static int lane_step(struct lane *lane, const struct view *view, const struct stele_key_ref *key)
+/* One step from a node: 1 to go on, 0 where the key is not there, -EBADMSG. As trie_get_inline(). */
+static int many_lane_step(struct lane *lane, const struct view *view,
+                          const struct stele_key_ref *key)
 {
 	uint64_t info = data_load(lane->at + 8);
 	const unsigned char *children = lane->at + 16;
 	unsigned skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
 	ref_t ref;
 
-	if (info_is_plain_direct(info) && lane->byte < lane->end) {
+	if (node_info_is_plain_direct(info) && lane->byte < lane->end) {
 		ref = data_load_32(children + (size_t)*lane->byte++ * 4);
-		if (lane_go(lane, view, ref))
+		if (many_lane_go(lane, view, ref))
 			return 1;
 		return ref == 0 ? 0 : -EBADMSG;
 	}
@@ -48,19 +51,19 @@ static int lane_step(struct lane *lane, const struct view *view, const struct st
 	lane->byte += skip;
 	children += (skip + 7u) & ~7u;
 	if (lane->byte < lane->end) {
-		ref = children_find(children, info, *lane->byte++);
+		ref = node_children_find(children, info, *lane->byte++);
 	} else {
-		ref = trie_last(lane->at, key->data, key->bits);
+		ref = node_find_end(lane->at, key->data, key->bits);
 		lane->ended = true;
 	}
-	if (lane_go(lane, view, ref))
+	if (many_lane_go(lane, view, ref))
 		return 1;
 	return ref == 0 ? 0 : -EBADMSG;
 }
 
 /* At most GROUP keys. */
-static int get_group(const struct view *view, const struct row_layout *shape, ref_t root,
-                     const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
+static int trie_get_group(const struct view *view, const struct row_layout *layout, ref_t root,
+                          const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
 {
 	const struct view within = *view;
 	struct lane lanes[GROUP];
@@ -76,7 +79,7 @@ static int get_group(const struct view *view, const struct row_layout *shape, re
 		lanes[i].end = lanes[i].byte + keys[i].bits / 8;
 		lanes[i].index = i;
 		lanes[i].ended = false;
-		if (!lane_go(&lanes[i], view, root))
+		if (!many_lane_go(&lanes[i], view, root))
 			return -EBADMSG;
 	}
 	while (live > 0) {
@@ -88,10 +91,10 @@ static int get_group(const struct view *view, const struct row_layout *shape, re
 			int r;
 
 			if (first & LAYOUT_NODE) {
-				r = lane_step(lane, view, key);
+				r = many_lane_step(lane, view, key);
 			} else {
-				r = trie_is(view, shape, lane->at, first, key->data, key->bits,
-				            &row);
+				r = row_match_key(view, layout, lane->at, first, key->data,
+				                  key->bits, &row);
 				if (r == 1) {
 					row_fill(&row, &ret[lane->index]);
 					found++;
@@ -109,14 +112,14 @@ static int get_group(const struct view *view, const struct row_layout *shape, re
 	return found;
 }
 
-int64_t trie_get_many(const struct view *view, const struct row_layout *shape, ref_t root,
+int64_t trie_get_many(const struct view *view, const struct row_layout *layout, ref_t root,
                       const struct stele_key_ref *keys, size_t count, struct stele_row *ret)
 {
 	int64_t found = 0;
 
 	for (size_t i = 0; i < count; i += GROUP) {
 		unsigned group = count - i < GROUP ? (unsigned)(count - i) : GROUP;
-		int r = get_group(view, shape, root, keys + i, group, ret + i);
+		int r = trie_get_group(view, layout, root, keys + i, group, ret + i);
 		if (r < 0)
 			return r;
 		found += r;

@@ -3,6 +3,8 @@
  * Many matches at once, which go down together as many gets do (trie_many.c). A match ends at a
  * row; or at a node below which there is nothing for it, and then goes back to the longest prefix
  * that it came by. */
+#include "lib/trie/trie_match_many.h"
+
 #include "lib/trie/trie.h"
 
 #define GROUP 32u
@@ -18,7 +20,7 @@ struct lane {
 
 /* Goes to the object of a reference, or, where there is none, back to the longest prefix: 1, 0
  * where there is none of these either, or -EBADMSG. */
-static int lane_go(struct lane *lane, const struct view *view, ref_t ref)
+static int match_lane_go(struct lane *lane, const struct view *view, ref_t ref)
 {
 	if (!ref) {
 		ref = lane->best;
@@ -33,7 +35,8 @@ static int lane_go(struct lane *lane, const struct view *view, ref_t ref)
 }
 
 /* One step from a node: as trie_match(). */
-static int lane_step(struct lane *lane, const struct view *view, const struct stele_key_ref *key)
+static int match_lane_step(struct lane *lane, const struct view *view,
+                           const struct stele_key_ref *key)
 {
 	const struct node node = node_at(lane->at);
 	const unsigned char *bytes = key->data;
@@ -44,33 +47,34 @@ static int lane_step(struct lane *lane, const struct view *view, const struct st
 		return -EBADMSG;
 	if (lane->depth + node.skip > key->bits / 8 ||
 	    !data_equal(node_skipped(&node), bytes + lane->depth, node.skip))
-		return lane_go(lane, view, 0);
+		return match_lane_go(lane, view, 0);
 	lane->depth += node.skip;
 	rest = key->bits - lane->depth * 8;
-	index = trie_longest(&node, rest > 0 ? bytes[lane->depth] : 0, rest);
+	index = trie_longest_prefix(&node, rest > 0 ? bytes[lane->depth] : 0, rest);
 	if (index >= 0)
 		lane->best = node_ref(&node, index);
-	return lane_go(lane, view, rest < 8 ? 0 : node_child(&node, bytes[lane->depth++]));
+	return match_lane_go(lane, view, rest < 8 ? 0 : node_child(&node, bytes[lane->depth++]));
 }
 
-/* The end, at a row: 2 and `*ret` where it is the answer, else as lane_go(). */
-static int lane_end(struct lane *lane, const struct view *view, const struct row_layout *shape,
-                    uint64_t first, const struct stele_key_ref *key, struct stele_row *ret)
+/* The end, at a row: 2 and `*ret` where it is the answer, else as match_lane_go(). */
+static int match_lane_end(struct lane *lane, const struct view *view,
+                          const struct row_layout *layout, uint64_t first,
+                          const struct stele_key_ref *key, struct stele_row *ret)
 {
 	struct row_parts row;
 
-	if (row_load(view, shape, lane->at, first, &row) < 0)
+	if (row_parse(view, layout, lane->at, first, &row) < 0)
 		return -EBADMSG;
-	if (row.key_bits <= key->bits && bits_equal(row.key, key->data, row.key_bits)) {
+	if (row.key_bits <= key->bits && row_bits_equal(row.key, key->data, row.key_bits)) {
 		row_fill(&row, ret);
 		return 2;
 	}
-	return lane->back ? -EBADMSG : lane_go(lane, view, 0);
+	return lane->back ? -EBADMSG : match_lane_go(lane, view, 0);
 }
 
 /* At most GROUP keys. */
-static int match_group(const struct view *view, const struct row_layout *shape, ref_t root,
-                       const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
+static int trie_match_group(const struct view *view, const struct row_layout *layout, ref_t root,
+                            const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
 {
 	struct lane lanes[GROUP];
 	unsigned live = 0;
@@ -79,7 +83,7 @@ static int match_group(const struct view *view, const struct row_layout *shape, 
 	for (unsigned i = 0; i < count; i++) {
 		ret[i] = (struct stele_row){0};
 		lanes[live] = (struct lane){.index = i};
-		r = lane_go(&lanes[live], view, root);
+		r = match_lane_go(&lanes[live], view, root);
 		if (r < 0)
 			return r;
 		live += r == 1;
@@ -89,9 +93,9 @@ static int match_group(const struct view *view, const struct row_layout *shape, 
 			struct lane *lane = &lanes[i];
 			const struct stele_key_ref *key = &keys[lane->index];
 			uint64_t first = data_load(lane->at);
-			r = first & LAYOUT_NODE
-			            ? lane_step(lane, view, key)
-			            : lane_end(lane, view, shape, first, key, &ret[lane->index]);
+			r = first & LAYOUT_NODE ? match_lane_step(lane, view, key)
+			                        : match_lane_end(lane, view, layout, first, key,
+			                                         &ret[lane->index]);
 			if (r < 0)
 				return r;
 			found += r == 2;
@@ -104,14 +108,14 @@ static int match_group(const struct view *view, const struct row_layout *shape, 
 	return found;
 }
 
-int64_t trie_match_many(const struct view *view, const struct row_layout *shape, ref_t root,
+int64_t trie_match_many(const struct view *view, const struct row_layout *layout, ref_t root,
                         const struct stele_key_ref *keys, size_t count, struct stele_row *ret)
 {
 	int64_t found = 0;
 
 	for (size_t i = 0; i < count; i += GROUP) {
 		unsigned group = count - i < GROUP ? (unsigned)(count - i) : GROUP;
-		int r = match_group(view, shape, root, keys + i, group, ret + i);
+		int r = trie_match_group(view, layout, root, keys + i, group, ret + i);
 		if (r < 0)
 			return r;
 		found += r;

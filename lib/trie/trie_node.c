@@ -27,7 +27,7 @@ void node_children_bitmap(const struct node *node, uint64_t ret[4])
 }
 
 /* The first set bit of a bitmap at or past `from`, below `end`, or `end`. */
-static unsigned bitmap_next(const unsigned char *bitmap, unsigned from, unsigned end)
+static unsigned node_bitmap_next(const unsigned char *bitmap, unsigned from, unsigned end)
 {
 	while (from < end) {
 		uint64_t set = data_load(bitmap + from / 64 * 8) & ~UINT64_C(0) << from % 64;
@@ -43,12 +43,12 @@ static unsigned bitmap_next(const unsigned char *bitmap, unsigned from, unsigned
 /* The first place of a prefix at or past `place`, if it is before `best`. The prefixes of `bits` bits
  * are the bits 1 << bits and up of the bitmap, in order of where they start: of each length, find the
  * first that starts at or past the place. */
-static unsigned prefixes_next(const unsigned char *prefixes, unsigned place, unsigned best)
+static unsigned node_prefixes_next(const unsigned char *prefixes, unsigned place, unsigned best)
 {
 	for (unsigned bits = 0; bits < 8; bits++) {
 		unsigned from = place / 16 + (place % 16 > bits);
 		unsigned end = 2u << bits;
-		unsigned which = bitmap_next(
+		unsigned which = node_bitmap_next(
 			prefixes, (1u << bits) + ((from + (0xffu >> bits)) >> (8 - bits)), end);
 		if (which < end) {
 			unsigned found =
@@ -61,22 +61,23 @@ static unsigned prefixes_next(const unsigned char *prefixes, unsigned place, uns
 }
 
 /* The first byte whose child could be at or past a place. */
-static unsigned byte_of_place(unsigned place)
+static unsigned node_byte_of_place(unsigned place)
 {
 	return place / 16 + (place % 16 > 8);
 }
 
-unsigned places_next(const unsigned char *children, const unsigned char *prefixes, unsigned place)
+unsigned node_bitmaps_next_place(const unsigned char *children, const unsigned char *prefixes,
+                                 unsigned place)
 {
-	unsigned byte = bitmap_next(children, byte_of_place(place), 256);
+	unsigned byte = node_bitmap_next(children, node_byte_of_place(place), 256);
 	unsigned best = byte < 256 ? place_of_child(byte) : PLACE_END;
 
-	return prefixes ? prefixes_next(prefixes, place, best) : best;
+	return prefixes ? node_prefixes_next(prefixes, place, best) : best;
 }
 
 unsigned node_next_place(const struct node *node, unsigned place)
 {
-	unsigned byte = byte_of_place(place), best = PLACE_END, count, i;
+	unsigned byte = node_byte_of_place(place), best = PLACE_END, count, i;
 
 	if (node->info & NODE_OWN && place == 0)
 		return 0;
@@ -95,9 +96,18 @@ unsigned node_next_place(const struct node *node, unsigned place)
 			best = place_of_child(byte);
 		break;
 	default:
-		byte = bitmap_next(node->children, byte, 256);
+		byte = node_bitmap_next(node->children, byte, 256);
 		if (byte < 256)
 			best = place_of_child(byte);
 	}
-	return node->info & NODE_PREFIXES ? prefixes_next(node_prefixes(node), place, best) : best;
+	return node->info & NODE_PREFIXES ? node_prefixes_next(node_prefixes(node), place, best)
+	                                  : best;
+}
+
+ref_t node_find_end(const unsigned char *at, const unsigned char *key, unsigned bits)
+{
+	struct node node = node_at(at);
+	unsigned rest = bits % 8;
+
+	return node_ref_at(&node, place_of_prefix(rest > 0 ? key[bits / 8] : 0, rest));
 }

@@ -1,41 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * Nodes of tries: the one set of accessors to the format that layout.h describes. What is loaded here
- * may be any bytes at all (trie.h says why): every index that comes out stays within LAYOUT_GUARD of
+ * may be any bytes at all (view.h says why): every index that comes out stays within LAYOUT_GUARD of
  * the node's start.
  */
 #ifndef LIB_TRIE_TRIE_NODE_H
 #define LIB_TRIE_TRIE_NODE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-#include "lib/base/atomic.h"
-#include "lib/layout.h"
-
-/* A reference to an object: layout.h. 0: none. */
-typedef uint32_t ref_t;
-
-static inline unsigned popcount(uint64_t word)
-{
-#if defined(__POPCNT__) || defined(__aarch64__)
-	return (unsigned)__builtin_popcountll(word);
-#else
-#ifdef __x86_64__
-	/* Of all but the oldest processors, which are what the compiler builds for. */
-	if (__builtin_cpu_supports("popcnt")) {
-		__asm__("popcntq %0, %0" : "+r"(word) : : "cc");
-		return (unsigned)word;
-	}
-#endif
-	word -= word >> 1 & UINT64_C(0x5555555555555555);
-	word = (word & UINT64_C(0x3333333333333333)) + (word >> 2 & UINT64_C(0x3333333333333333));
-	word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-	return (unsigned)(word * UINT64_C(0x0101010101010101) >> 56);
-#endif
-}
+#include "lib/base/popcount.h"
+#include "lib/trie/view.h"
 
 #define NODE_SKIP_SHIFT     48
 #define NODE_SKIP_MASK      1023u
@@ -66,13 +42,13 @@ static inline struct node node_at(const unsigned char *at)
 	return node;
 }
 
-static inline unsigned info_form(uint64_t info)
+static inline unsigned node_info_form(uint64_t info)
 {
 	return (unsigned)(info >> NODE_FORM_SHIFT) & 3u;
 }
 
 /* A node with the direct form and nothing skipped, nor keys that end inside. */
-static inline bool info_is_plain_direct(uint64_t info)
+static inline bool node_info_is_plain_direct(uint64_t info)
 {
 	return info >> NODE_SKIP_SHIFT == (uint64_t)NODE_DIRECT
 	                                          << (NODE_FORM_SHIFT - NODE_SKIP_SHIFT);
@@ -80,7 +56,7 @@ static inline bool info_is_plain_direct(uint64_t info)
 
 static inline unsigned node_form(const struct node *node)
 {
-	return info_form(node->info);
+	return node_info_form(node->info);
 }
 
 static inline const unsigned char *node_skipped(const struct node *node)
@@ -91,7 +67,7 @@ static inline const unsigned char *node_skipped(const struct node *node)
 /* The bytes that the list or the bitmap takes. */
 static inline unsigned node_children_size(uint64_t info)
 {
-	switch (info_form(info)) {
+	switch (node_info_form(info)) {
 	case NODE_LIST:
 		return ((unsigned)(info & 255) + 7u) & ~7u;
 	case NODE_DIRECT:
@@ -150,7 +126,7 @@ static inline unsigned node_prefix_count(const struct node *node)
 }
 
 /* Which of the sixteen bytes of two words, as they stand in memory, are this one: a bit for each. */
-static inline unsigned bytes_that_are(uint64_t one, uint64_t two, unsigned byte)
+static inline unsigned node_bytes_equal_to(uint64_t one, uint64_t two, unsigned byte)
 {
 	uint64_t all = byte * UINT64_C(0x0101010101010101);
 #ifdef __SSE2__
@@ -175,9 +151,9 @@ static inline unsigned bytes_that_are(uint64_t one, uint64_t two, unsigned byte)
 
 /* Of a list: the index of a byte, or -1, `count` being at most 16. Its words are loaded once each; where it has only one, the
  * second holds what follows it, and the number of children says what counts. */
-static inline int list_index(const unsigned char *at, unsigned count, unsigned byte)
+static inline int node_list_index(const unsigned char *at, unsigned count, unsigned byte)
 {
-	unsigned found = bytes_that_are(data_load(at), data_load(at + 8), byte);
+	unsigned found = node_bytes_equal_to(data_load(at), data_load(at + 8), byte);
 
 	found &= (1u << (count & 31u)) - 1;
 	return found ? __builtin_ctz(found) : -1;
@@ -190,7 +166,7 @@ static inline int node_child_index(const struct node *node, unsigned byte)
 
 	switch (node_form(node)) {
 	case NODE_LIST:
-		return list_index(node->children, (unsigned)node->info & 255u, byte);
+		return node_list_index(node->children, (unsigned)node->info & 255u, byte);
 	case NODE_DIRECT:
 		return (int)byte;
 	default:
@@ -225,20 +201,20 @@ static inline ref_t node_ref(const struct node *node, int index)
 /* Where the reference of child `byte` stands, or NULL: node_child_index() and node_refs() in one, which
  * is what every lookup does at every node, so that the form is looked at once. */
 static inline __attribute__((always_inline)) const unsigned char *
-children_at(const unsigned char *children, uint64_t info, unsigned byte)
+node_children_at(const unsigned char *children, uint64_t info, unsigned byte)
 {
 	const unsigned char *refs = children;
 	unsigned index, count;
 	uint64_t word, bit;
 	int found;
 
-	switch (info_form(info)) {
+	switch (node_info_form(info)) {
 	case NODE_DIRECT:
 		index = byte;
 		break;
 	case NODE_LIST:
 		count = (unsigned)info & 255u;
-		found = list_index(children, count, byte);
+		found = node_list_index(children, count, byte);
 		if (found < 0)
 			return NULL;
 		index = (unsigned)found;
@@ -258,17 +234,17 @@ children_at(const unsigned char *children, uint64_t info, unsigned byte)
 }
 
 /* What hangs at child `byte`, or 0. */
-static inline __attribute__((always_inline)) ref_t children_find(const unsigned char *children,
-                                                                 uint64_t info, unsigned byte)
+static inline __attribute__((always_inline)) ref_t node_children_find(const unsigned char *children,
+                                                                      uint64_t info, unsigned byte)
 {
-	const unsigned char *at = children_at(children, info, byte);
+	const unsigned char *at = node_children_at(children, info, byte);
 
 	return at ? data_load_32(at) : 0;
 }
 
 static inline ref_t node_child(const struct node *node, unsigned byte)
 {
-	return children_find(node->children, node->info, byte);
+	return node_children_find(node->children, node->info, byte);
 }
 
 /* The bytes that a node takes in the arena; `form` is all of its info, or what its form is in. */
@@ -319,7 +295,8 @@ static inline unsigned place_prefix(unsigned place)
 
 /* The first place at or past `place` that two bitmaps have, of children and (NULL: none) of prefixes,
  * or PLACE_END. */
-unsigned places_next(const unsigned char *children, const unsigned char *prefixes, unsigned place);
+unsigned node_bitmaps_next_place(const unsigned char *children, const unsigned char *prefixes,
+                                 unsigned place);
 
 /* The first place at or past `place` that is taken, or PLACE_END. */
 unsigned node_next_place(const struct node *node, unsigned place);
@@ -342,5 +319,9 @@ static inline unsigned place_of_key(const unsigned char *key, unsigned bits, uns
 		return place_of_child(key[depth]);
 	return place_of_prefix(rest > 0 ? key[depth] : 0, rest);
 }
+
+/* For a key that ends in the node at `at`: returns the reference at its end, to a row or damage, or
+ * 0 if there is none. */
+ref_t node_find_end(const unsigned char *at, const unsigned char *key, unsigned bits);
 
 #endif

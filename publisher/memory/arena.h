@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "lib/trie/trie.h"
+#include "lib/trie/view.h"
 
 #define ARENA_CLASSES       64u
 #define ARENA_SLAB_OBJECTS  256u /* most objects in a slab: a page of the smallest */

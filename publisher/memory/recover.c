@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/schema/schema.h"
 #include "lib/trie/catalog.h"
 #include "publisher/memory/data_file.h"
 
@@ -47,7 +46,7 @@ static int recover_note_blob(struct walk *walk, ref_t ref)
 {
 	const unsigned char *bytes;
 	size_t size;
-	int r = blob_parts(walk->view, ref, &bytes, &size);
+	int r = view_blob(walk->view, ref, &bytes, &size);
 
 	return r < 0 ? r : recover_note(walk, ref, arena_blob_size(size));
 }
@@ -62,7 +61,7 @@ static void recover_prefetch(const struct walk *walk, const struct node *node)
 		prefetch(walk->view->base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
-static int recover_note_object(struct walk *walk, const struct row_layout *shape, ref_t ref,
+static int recover_note_object(struct walk *walk, const struct row_layout *layout, ref_t ref,
                                bool *ret_node)
 {
 	const unsigned char *at = view_object(walk->view, ref);
@@ -80,12 +79,12 @@ static int recover_note_object(struct walk *walk, const struct row_layout *shape
 			recover_prefetch(walk, &node);
 		return r;
 	}
-	r = row_parts(walk->view, shape, ref, &row);
-	return r < 0 ? r : recover_note(walk, ref, row_size(shape, row.value_size, row.key_bits));
+	r = row_parse_ref(walk->view, layout, ref, &row);
+	return r < 0 ? r : recover_note(walk, ref, row_size(layout, row.value_size, row.key_bits));
 }
 
 /* Walks a trie. `visit` is called for each row that no newer version reaches. */
-static int recover_trie(struct walk *walk, const struct row_layout *shape, ref_t root,
+static int recover_trie(struct walk *walk, const struct row_layout *layout, ref_t root,
                         int (*visit)(struct walk *walk, ref_t row))
 {
 	struct {
@@ -100,7 +99,7 @@ static int recover_trie(struct walk *walk, const struct row_layout *shape, ref_t
 		unsigned place;
 		bool is_node;
 		if (next) {
-			int r = recover_note_object(walk, shape, next, &is_node);
+			int r = recover_note_object(walk, layout, next, &is_node);
 			if (r < 0)
 				return r;
 			if (r == 1 && is_node) {
@@ -135,7 +134,7 @@ static int recover_table(struct walk *walk, ref_t row)
 	struct catalog_table table;
 	struct stele_schema *schema;
 	char name[STELE_NAME_MAX + 1];
-	struct row_layout shape;
+	struct row_layout layout;
 	int r = catalog_row(walk->view, row, name, &table);
 
 	if (r == 0)
@@ -145,16 +144,16 @@ static int recover_table(struct walk *walk, ref_t row)
 	r = catalog_schema(walk->view, table.schema, &schema);
 	if (r < 0)
 		return r;
-	row_layout_of(schema, &shape);
+	row_layout_of(schema, &layout);
 	stele_schema_free(schema);
-	return recover_trie(walk, &shape, table.root, NULL);
+	return recover_trie(walk, &layout, table.root, NULL);
 }
 
 static int recover_version(struct walk *walk, ref_t catalog, ref_t record)
 {
 	int r = record ? recover_note_blob(walk, record) : 0;
 
-	return r < 0 ? r : recover_trie(walk, &catalog_shape, catalog, recover_table);
+	return r < 0 ? r : recover_trie(walk, &catalog_layout, catalog, recover_table);
 }
 
 static int recover_history(struct walk *walk, uint64_t reclaimed, uint64_t head)

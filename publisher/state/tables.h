@@ -6,7 +6,6 @@
 #define PUBLISHER_STATE_TABLES_H
 
 #include <stele/publisher.h>
-#include "lib/schema/schema.h"
 #include "lib/trie/catalog.h"
 
 struct stele_publisher;
@@ -23,7 +22,7 @@ struct stele_writable {
 	char name[STELE_NAME_MAX + 1];
 	uint64_t hash; /* paths_table_hash() */
 	struct stele_schema *schema;
-	struct row_layout shape;
+	struct row_layout layout;
 	bool plain;                /* values need not be normalised */
 	bool value_any;            /* values are judged by their size alone */
 	bool key_plain;            /* keys are judged by their length alone */

@@ -3,7 +3,8 @@
 #include <errno.h>
 
 #include "lib/base/error.h"
-#include "lib/trie/reading.h"
+#include "lib/reading/changes.h"
+#include "lib/reading/cursor.h"
 #include "lib/trie/catalog.h"
 #include "publisher/tables/table.h"
 
@@ -35,7 +36,7 @@ static void delta_reading(const struct stele_writable *table, ref_t root, struct
 		.owner = &owner,
 		.context = table,
 		.view = table->publisher->arena.view,
-		.shape = table->shape,
+		.layout = table->layout,
 		.root = root,
 	};
 }

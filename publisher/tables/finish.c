@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/trie/diff.h"
 #include "publisher/tables/table.h"
 #include "publisher/trie/edit.h"
 
@@ -23,15 +24,15 @@ static int finish_recount(struct stele_writable *table)
 	if (!diff)
 		return error_set(ENOMEM, "no memory to compare table \"%s\"", table->name);
 	table->added = table->changed = table->removed = 0;
-	diff_start(diff, view, &table->shape, table->base.root, table->root);
+	diff_start(diff, view, &table->layout, table->base.root, table->root);
 	while ((r = diff_next(diff, &before, &after)) == 1) {
 		if (!before || !after) {
 			table->added += before == 0;
 			table->removed += after == 0;
 			continue;
 		}
-		if (row_parts(view, &table->shape, before, &a) < 0 ||
-		    row_parts(view, &table->shape, after, &b) < 0) {
+		if (row_parse_ref(view, &table->layout, before, &a) < 0 ||
+		    row_parse_ref(view, &table->layout, after, &b) < 0) {
 			r = -EBADMSG;
 			break;
 		}
@@ -89,10 +90,10 @@ static int finish_write_catalog(struct stele_transaction *tx, struct stele_writa
 	int r;
 
 	if (table->status == TABLE_PRESENT)
-		r = edit_put(edit, &catalog_shape, &tx->catalog, table->name, bits, &value,
+		r = edit_put(edit, &catalog_layout, &tx->catalog, table->name, bits, &value,
 		             sizeof(value), &row, &touched);
 	else
-		r = edit_delete(edit, &catalog_shape, &tx->catalog, table->name, bits, &touched);
+		r = edit_delete(edit, &catalog_layout, &tx->catalog, table->name, bits, &touched);
 	if (r < 0)
 		return error_set(-r, "no room in region \"%s\" for its list of tables",
 		                 tx->publisher->attachment.region.names.region);
@@ -141,7 +142,7 @@ void finish_abort(struct stele_transaction *tx)
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
 		if (table->status != TABLE_PRESENT)
 			continue;
-		edit_drop_tree(edit, &table->shape, table->root, true);
+		edit_drop_tree(edit, &table->layout, table->root, true);
 		if (object_made(edit, table->schema_ref))
 			object_drop(edit, table->schema_ref,
 			            object_size(edit, NULL, table->schema_ref));

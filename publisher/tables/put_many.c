@@ -33,7 +33,7 @@ static int put_many_alloc(struct many *many, const struct stele_row_ref *rows, s
 	void *base;
 
 	for (size_t i = 0; i < count; i++)
-		size += row_size(&many->table->shape, rows[i].value_size, rows[i].key_bits);
+		size += row_size(&many->table->layout, rows[i].value_size, rows[i].key_bits);
 	if (size / LAYOUT_UNIT > UINT32_MAX)
 		return -ENOMEM;
 	many->sorted = malloc(2 * count * sizeof(*many->sorted));
@@ -57,7 +57,7 @@ static void put_many_free(struct many *many)
 /* Copies all rows: 0 or -ENOMEM. */
 static int put_many_copy(struct many *many, const struct stele_row_ref *rows, size_t count)
 {
-	const struct row_layout *shape = &many->table->shape;
+	const struct row_layout *layout = &many->table->layout;
 	uint64_t offset = many->rows.start;
 
 	for (size_t i = 0; i < count; i++) {
@@ -67,10 +67,10 @@ static int put_many_copy(struct many *many, const struct stele_row_ref *rows, si
 			return r;
 		row.key = edit_bytes(row.key, row.key_bits);
 		row.value = edit_bytes(row.value, row.value_size);
-		edit_store_row((unsigned char *)(uintptr_t)many->rows.base + offset, 0, shape,
+		edit_store_row((unsigned char *)(uintptr_t)many->rows.base + offset, 0, layout,
 		               &row);
 		many->sorted[i].row = (ref_t)(offset / LAYOUT_UNIT);
-		offset += row_size(shape, row.value_size, row.key_bits);
+		offset += row_size(layout, row.value_size, row.key_bits);
 	}
 	many->count = count;
 	return 0;
@@ -80,7 +80,7 @@ static struct row_parts put_many_row(const struct many *many, const struct sorte
 {
 	struct row_parts row = {0};
 
-	row_parts(&many->rows, &many->table->shape, sorted->row, &row);
+	row_parse_ref(&many->rows, &many->table->layout, sorted->row, &row);
 	return row;
 }
 
@@ -133,8 +133,8 @@ static void put_many_next(void *context, size_t index, struct row_parts *ret, in
 static int64_t put_many_build(struct many *many)
 {
 	struct stele_writable *table = many->table;
-	int r = build_trie(&table->publisher->edit, &table->shape, many->count, put_many_next, many,
-	                   &table->root);
+	int r = build_trie(&table->publisher->edit, &table->layout, many->count, put_many_next,
+	                   many, &table->root);
 
 	if (r < 0)
 		return table_change_error(table->publisher, r, table->name);
@@ -176,7 +176,7 @@ int64_t stele_writable_put_many(struct stele_writable *table, const struct stele
 	r = put_many_alloc(&many, rows, count) < 0 ? table_no_memory(table->name)
 	                                           : put_many_copy(&many, rows, count);
 	if (r == 0) {
-		sort_rows(&many.rows, &table->shape, many.sorted, many.count);
+		sort_rows(&many.rows, &table->layout, many.sorted, many.count);
 		if (!table->marks)
 			put_many_drop_duplicates(&many);
 		changed = table->root == 0 && !table->marks ? put_many_build(&many)

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/schema/schema.h"
+#include "lib/trie/diff.h"
 #include "publisher/tables/table.h"
 #include "publisher/trie/edit.h"
 
@@ -21,7 +21,7 @@
 struct plan {
 	struct stele_writable *table;
 	struct stele_schema *schema; /* to be taken over; NULL: it has it */
-	struct row_layout shape;
+	struct row_layout layout;
 	bool present, remade;
 	uint64_t id, rows;
 	ref_t schema_ref, root;
@@ -63,16 +63,16 @@ static int rollback_drop_base(struct rollback *rollback, struct plan *plan)
 	const struct catalog_table *base = &plan->table->base;
 	struct edit *edit = rollback->edit;
 	struct stele_schema *schema;
-	struct row_layout shape;
+	struct row_layout layout;
 	int r = rollback_load_schema(rollback, plan->table->name, base->schema, &schema);
 
 	if (r < 0)
 		return r;
-	row_layout_of(schema, &shape);
+	row_layout_of(schema, &layout);
 	stele_schema_free(schema);
 	if (retired_reserve(&edit->retired, 2 * (size_t)base->rows + 1) < 0)
 		return table_no_memory(plan->table->name);
-	edit_drop_tree(edit, &shape, base->root, false);
+	edit_drop_tree(edit, &layout, base->root, false);
 	object_drop(edit, base->schema, object_size(edit, NULL, base->schema));
 	return 0;
 }
@@ -82,7 +82,7 @@ static int rollback_write_schema(struct rollback *rollback, struct plan *plan, r
 	const unsigned char *bytes;
 	size_t size;
 
-	if (blob_parts(&rollback->edit->arena->view, from, &bytes, &size) < 0)
+	if (view_blob(&rollback->edit->arena->view, from, &bytes, &size) < 0)
 		return rollback_damaged(rollback);
 	return edit_blob(rollback->edit, bytes, size, &plan->schema_ref);
 }
@@ -94,17 +94,17 @@ static int rollback_move_row(struct rollback *rollback, struct plan *plan, ref_t
 	struct edit *edit = rollback->edit;
 	struct row_parts row;
 	bool touched;
-	int r = row_parts(&edit->arena->view, &plan->shape, after ? after : before, &row);
+	int r = row_parse_ref(&edit->arena->view, &plan->layout, after ? after : before, &row);
 
 	if (r < 0)
 		return r;
 	if (!after) {
-		r = edit_delete(edit, &plan->shape, &plan->root, row.key, row.key_bits, &touched);
+		r = edit_delete(edit, &plan->layout, &plan->root, row.key, row.key_bits, &touched);
 		plan->rows -= r == 1;
 		plan->removed += r == 1;
 	} else {
 		ref_t put;
-		r = edit_put(edit, &plan->shape, &plan->root, row.key, row.key_bits, row.value,
+		r = edit_put(edit, &plan->layout, &plan->root, row.key, row.key_bits, row.value,
 		             row.value_size, &put, &touched);
 		plan->rows += r == 1;
 		plan->added += r == 1;
@@ -118,7 +118,7 @@ static int rollback_move_rows(struct rollback *rollback, struct plan *plan, ref_
 	ref_t before, after;
 	int r;
 
-	diff_start(rollback->rows, &rollback->edit->arena->view, &plan->shape, plan->root, older);
+	diff_start(rollback->rows, &rollback->edit->arena->view, &plan->layout, plan->root, older);
 	while ((r = diff_next(rollback->rows, &before, &after)) == 1) {
 		r = rollback_move_row(rollback, plan, before, after);
 		if (r < 0)
@@ -163,7 +163,7 @@ static int rollback_build(struct rollback *rollback, struct plan *plan,
 			r = rollback_same_schema(rollback, plan, older->schema, &same);
 		if (r < 0)
 			return r;
-		row_layout_of(plan->schema, &plan->shape);
+		row_layout_of(plan->schema, &plan->layout);
 	}
 	plan->remade = !same;
 	if (!same && table->was) {
@@ -217,7 +217,7 @@ static int rollback_build_all(struct rollback *rollback, ref_t catalog)
 	ref_t before, after;
 	int r;
 
-	diff_start(rollback->catalog, view, &catalog_shape, tx->catalog, catalog);
+	diff_start(rollback->catalog, view, &catalog_layout, tx->catalog, catalog);
 	while ((r = diff_next(rollback->catalog, &before, &after)) == 1) {
 		char name[STELE_NAME_MAX + 1];
 		struct catalog_table older;
@@ -253,7 +253,7 @@ static void rollback_undo(struct rollback *rollback)
 	for (size_t i = 0; i < rollback->count; i++) {
 		struct plan *plan = &rollback->plans[i];
 		if (!lost)
-			edit_drop_tree(edit, &plan->shape, plan->root, true);
+			edit_drop_tree(edit, &plan->layout, plan->root, true);
 		if (!lost && plan->schema_ref && object_made(edit, plan->schema_ref))
 			object_drop(edit, plan->schema_ref,
 			            object_size(edit, NULL, plan->schema_ref));
@@ -269,7 +269,7 @@ static void rollback_take_over(struct rollback *rollback, struct plan *plan)
 	struct edit *edit = rollback->edit;
 
 	if (table->status == TABLE_PRESENT) {
-		edit_drop_tree(edit, &table->shape, table->root, true);
+		edit_drop_tree(edit, &table->layout, table->root, true);
 		if (object_made(edit, table->schema_ref))
 			object_drop(edit, table->schema_ref,
 			            object_size(edit, NULL, table->schema_ref));

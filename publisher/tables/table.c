@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/schema/schema.h"
+#include "lib/schema/key.h"
+#include "lib/schema/schema_store.h"
+#include "lib/schema/schema_value.h"
+#include "lib/trie/scan.h"
+#include "lib/trie/trie.h"
 #include "publisher/trie/edit.h"
 
 /* ---- finding tables ---- */
@@ -54,7 +58,7 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	table->plain = schema_value_plain(schema);
 	table->value_any = schema_value_any(schema);
 	table->key_plain = schema_key_plain(schema);
-	row_layout_of(schema, &table->shape);
+	row_layout_of(schema, &table->layout);
 }
 
 /* Takes over what the last version has. */
@@ -219,7 +223,7 @@ int stele_table_drop(struct stele_transaction *tx, const char *name)
 		return r;
 	if (retired_reserve(&edit->retired, 2 * (size_t)table->rows + 1) < 0)
 		return table_no_memory(name);
-	edit_drop_tree(edit, &table->shape, table->root, false);
+	edit_drop_tree(edit, &table->layout, table->root, false);
 	object_drop(edit, table->schema_ref, object_size(edit, NULL, table->schema_ref));
 	table->root = 0;
 	table->rows = 0;
@@ -235,7 +239,7 @@ int stele_table_drop(struct stele_transaction *tx, const char *name)
 
 static int table_check_key(const struct stele_writable *table, const void *key, unsigned key_bits)
 {
-	if (shape_takes_key(&table->shape, key, key_bits))
+	if (row_layout_takes_key(&table->layout, key, key_bits))
 		return 0;
 	/* For its error message. */
 	return stele_key_check(table->schema, key, key_bits);
@@ -245,14 +249,14 @@ static int table_check_key(const struct stele_writable *table, const void *key, 
 static int table_check_new_key(const struct stele_writable *table, const void *key,
                                unsigned key_bits)
 {
-	if (table->key_plain && shape_takes_key(&table->shape, key, key_bits))
+	if (table->key_plain && row_layout_takes_key(&table->layout, key, key_bits))
 		return 0;
 	return stele_key_check(table->schema, key, key_bits);
 }
 
 static int table_check_value(const struct stele_writable *table, const void *value, size_t size)
 {
-	if (table->value_any && size == table->shape.value_size)
+	if (table->value_any && size == table->layout.value_size)
 		return 0;
 	return stele_value_check(table->schema, value, size);
 }
@@ -325,7 +329,7 @@ static int table_put_marked(struct stele_writable *table, const struct stele_row
 {
 	uint64_t bit, *word;
 	ref_t put;
-	int r = edit_put_unless(&table->publisher->edit, &table->shape, &table->root, row,
+	int r = edit_put_unless(&table->publisher->edit, &table->layout, &table->root, row,
 	                        table_is_marked, table, &put, ret_touched);
 
 	if (r < 0 || r == EDIT_REFUSED)
@@ -361,7 +365,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 		                                             value_size},
 		                     &touched);
 	else
-		r = edit_put(&publisher->edit, &table->shape, &table->root, key, key_bits, value,
+		r = edit_put(&publisher->edit, &table->layout, &table->root, key, key_bits, value,
 		             value_size, &row, &touched);
 	if (r == EDIT_REFUSED)
 		return error_set(EEXIST,
@@ -379,7 +383,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 static int table_delete_row(struct stele_writable *table, const void *key, unsigned key_bits)
 {
 	bool touched;
-	int r = edit_delete(&table->publisher->edit, &table->shape, &table->root, key, key_bits,
+	int r = edit_delete(&table->publisher->edit, &table->layout, &table->root, key, key_bits,
 	                    &touched);
 
 	if (r < 0)
@@ -419,7 +423,7 @@ int stele_writable_get(struct stele_writable *table, const void *key, unsigned k
 		r = table_check_key(table, key, key_bits);
 	if (r < 0)
 		return r;
-	r = trie_get(view, &table->shape, table->root, key, key_bits, &row);
+	r = trie_get(view, &table->layout, table->root, key, key_bits, &row);
 	if (r < 0)
 		return table_damaged(table);
 	if (r == 1)
@@ -451,7 +455,7 @@ static int64_t table_drop_rows(struct stele_writable *table)
 
 	if (retired_reserve(&edit->retired, 2 * (size_t)count + 1) < 0)
 		return table_no_memory(table->name);
-	edit_drop_tree(edit, &table->shape, table->root, false);
+	edit_drop_tree(edit, &table->layout, table->root, false);
 	table->root = 0;
 	table->rows = 0;
 	table->uncertain |= table->added > 0 || table->changed > 0;
@@ -468,9 +472,9 @@ static int64_t table_collect_unmarked(struct stele_writable *table, struct scan 
 	int64_t count = 0;
 	int r;
 
-	scan_start(scan, view, &table->shape, table->root);
+	scan_start(scan, view, &table->layout, table->root);
 	while ((r = scan_next(scan, &row)) == 1) {
-		ref_t ref = row_ref(view, &table->shape, &row);
+		ref_t ref = row_ref(view, &table->layout, &row);
 		if (!(*table_mark(table, ref, &bit) & bit))
 			rows[count++] = ref;
 	}
@@ -493,7 +497,7 @@ static int64_t table_delete_unmarked(struct stele_writable *table)
 	for (i = 0; i < count && r >= 0; i++) {
 		/* The key lies in the row itself, which goes only after the last look at it. */
 		unsigned char key[STELE_KEY_MAX];
-		if (row_parts(view, &table->shape, rows[i], &parts) < 0) {
+		if (row_parse_ref(view, &table->layout, rows[i], &parts) < 0) {
 			r = table_damaged(table);
 			break;
 		}

@@ -26,7 +26,7 @@ struct twig {
 
 struct build {
 	struct edit *edit;
-	const struct row_layout *shape;
+	const struct row_layout *layout;
 	struct node_builder builder;
 	/* Of all nodes under way, from the top down. */
 	struct twig *twigs;
@@ -44,7 +44,7 @@ static int build_hang(struct build *build, ref_t ref, const struct row_parts *ro
 		size_t capacity = build->capacity ? build->capacity * 2 : 1024;
 		struct twig *twigs = realloc(build->twigs, capacity * sizeof(*twigs));
 		if (!twigs) {
-			edit_drop_tree(build->edit, build->shape, ref, false);
+			edit_drop_tree(build->edit, build->layout, ref, false);
 			return -ENOMEM;
 		}
 		build->twigs = twigs;
@@ -128,7 +128,7 @@ static int build_add(struct build *build, ref_t ref, const struct row_parts *row
 static int build_rows(struct build *build, size_t count, build_row_fn next, void *context,
                       ref_t *ret)
 {
-	const struct row_layout *shape = build->shape;
+	const struct row_layout *layout = build->layout;
 
 	for (size_t i = 0; i < count; i++) {
 		struct row_parts row;
@@ -136,8 +136,8 @@ static int build_rows(struct build *build, size_t count, build_row_fn next, void
 		ref_t ref;
 
 		next(context, i, &row, &shared);
-		r = edit_copy_row(build->edit, row.value - (shape->variable ? 16 : 8),
-		                  row_size(shape, row.value_size, row.key_bits), &ref);
+		r = edit_copy_row(build->edit, row.value - (layout->variable ? 16 : 8),
+		                  row_size(layout, row.value_size, row.key_bits), &ref);
 		if (r == 0)
 			r = build_add(build, ref, &row, shared, ret);
 		if (r < 0)
@@ -146,7 +146,7 @@ static int build_rows(struct build *build, size_t count, build_row_fn next, void
 	return 0;
 }
 
-int build_trie(struct edit *edit, const struct row_layout *shape, size_t count, build_row_fn row,
+int build_trie(struct edit *edit, const struct row_layout *layout, size_t count, build_row_fn row,
                void *context, ref_t *ret)
 {
 	struct build *build = malloc(sizeof(*build));
@@ -155,14 +155,14 @@ int build_trie(struct edit *edit, const struct row_layout *shape, size_t count, 
 	if (!build)
 		return -ENOMEM;
 	build->edit = edit;
-	build->shape = shape;
+	build->layout = layout;
 	build->twigs = NULL;
 	build->count = build->capacity = 0;
 	build->open = 0;
 	r = build_rows(build, count, row, context, ret);
 	if (r < 0)
 		for (size_t i = 0; i < build->count; i++)
-			edit_drop_tree(edit, shape, build->twigs[i].ref, false);
+			edit_drop_tree(edit, layout, build->twigs[i].ref, false);
 	free(build->twigs);
 	free(build);
 	return r;

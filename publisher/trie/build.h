@@ -12,7 +12,7 @@ typedef void (*build_row_fn)(void *context, size_t index, struct row_parts *ret,
 
 /* Makes a trie of `count` rows, one at least. Rows that follow each other lie next to each other,
  * and nodes have no more room than they need. 0, -ENOSPC or -ENOMEM; then nothing is left of it. */
-int build_trie(struct edit *edit, const struct row_layout *shape, size_t count, build_row_fn row,
+int build_trie(struct edit *edit, const struct row_layout *layout, size_t count, build_row_fn row,
                void *context, ref_t *ret);
 
 #endif

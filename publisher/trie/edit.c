@@ -50,7 +50,7 @@ static unsigned edit_slot(const struct node *node, unsigned place)
 	int index;
 
 	if (PLACE_IS_CHILD(place)) {
-		at = children_at(node->children, node->info, place / 16);
+		at = node_children_at(node->children, node->info, place / 16);
 		return at ? (unsigned)(at - node->at) : 0;
 	}
 	index = node_prefix_index(node, place_prefix(place));
@@ -151,38 +151,38 @@ static int edit_path_own(struct edit *edit, struct path *path, ref_t *root)
 
 /* edit_store_row(), of a row whose size is known. */
 static inline void edit_write_row(unsigned char *at, size_t size, uint64_t version,
-                                  const struct row_layout *shape, const struct stele_row_ref *row)
+                                  const struct row_layout *layout, const struct stele_row_ref *row)
 {
 	data_store(at + size - 8, 0); /* what the key leaves of its last word */
 	data_store(at, version);
 	at += 8;
-	if (shape->variable) {
+	if (layout->variable) {
 		data_store_32(at, (uint32_t)row->value_size);
 		data_store_32(at + 4, 0);
 		at += 8;
 	}
 	data_copy_bytes(at, row->value, row->value_size);
 	at += row->value_size;
-	if (shape->wide)
+	if (layout->wide)
 		data_store_byte(at++, (unsigned char)(row->key_bits >> 8));
 	data_store_byte(at++, (unsigned char)row->key_bits);
 	data_copy_bytes(at, row->key, (row->key_bits + 7) / 8);
 }
 
-void edit_store_row(unsigned char *at, uint64_t version, const struct row_layout *shape,
+void edit_store_row(unsigned char *at, uint64_t version, const struct row_layout *layout,
                     const struct stele_row_ref *row)
 {
-	edit_write_row(at, row_size(shape, row->value_size, row->key_bits), version, shape, row);
+	edit_write_row(at, row_size(layout, row->value_size, row->key_bits), version, layout, row);
 }
 
 /* Makes a row of `size` bytes, its row_size(). */
-static inline int edit_make_row(struct edit *edit, const struct row_layout *shape, size_t size,
+static inline int edit_make_row(struct edit *edit, const struct row_layout *layout, size_t size,
                                 const struct stele_row_ref *row, ref_t *ret)
 {
 	int r = object_alloc(edit, size, ret);
 
 	if (r == 0)
-		edit_write_row(arena_at(edit->arena, *ret), size, edit->version, shape, row);
+		edit_write_row(arena_at(edit->arena, *ret), size, edit->version, layout, row);
 	return r;
 }
 
@@ -200,13 +200,14 @@ int edit_copy_row(struct edit *edit, const unsigned char *stored, size_t size, r
 }
 
 /* A node for two rows with different keys, which were alone at their place until now. */
-static int edit_fork_rows(struct edit *edit, const struct row_layout *shape, ref_t old, ref_t added,
-                          const unsigned char *key, unsigned bits, unsigned depth, ref_t *ret)
+static int edit_fork_rows(struct edit *edit, const struct row_layout *layout, ref_t old,
+                          ref_t added, const unsigned char *key, unsigned bits, unsigned depth,
+                          ref_t *ret)
 {
 	struct row_parts row;
 	struct node_builder builder;
 
-	if (row_parts(&edit->arena->view, shape, old, &row) < 0)
+	if (row_parse_ref(&edit->arena->view, layout, old, &row) < 0)
 		return -EBADMSG;
 	node_builder_init(&builder, edit_common_bytes(row.key, row.key_bits, key, bits, depth));
 	memcpy(builder.skipped, key + depth, builder.skip);
@@ -245,7 +246,7 @@ static int edit_fork_node(struct edit *edit, ref_t old, ref_t added, const unsig
 }
 
 /* Puts a new row where the path ends. */
-static int edit_link_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+static int edit_link_row(struct edit *edit, const struct row_layout *layout, ref_t *root,
                          struct path *path, const unsigned char *key, unsigned bits, ref_t row)
 {
 	ref_t made = row;
@@ -262,7 +263,7 @@ static int edit_link_row(struct edit *edit, const struct row_layout *shape, ref_
 		return r;
 	}
 	if (path->ending == ENDS_AT_ROW)
-		r = edit_fork_rows(edit, shape, path->at, row, key, bits, path->depth, &made);
+		r = edit_fork_rows(edit, layout, path->at, row, key, bits, path->depth, &made);
 	else if (path->ending == ENDS_AT_NODE)
 		r = edit_fork_node(edit, path->at, row, key, bits, path->depth, path->common,
 		                   &made);
@@ -272,11 +273,11 @@ static int edit_link_row(struct edit *edit, const struct row_layout *shape, ref_
 }
 
 /* Gives the row at the end of the path another value. */
-static int edit_change_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+static int edit_change_row(struct edit *edit, const struct row_layout *layout, ref_t *root,
                            struct path *path, const struct row_parts *old,
                            const struct stele_row_ref *row, ref_t *ret)
 {
-	size_t size = row_size(shape, row->value_size, row->key_bits);
+	size_t size = row_size(layout, row->value_size, row->key_bits);
 	ref_t made;
 	int r;
 
@@ -285,7 +286,7 @@ static int edit_change_row(struct edit *edit, const struct row_layout *shape, re
 		                row->value_size);
 		return 2;
 	}
-	r = edit_make_row(edit, shape, size, row, &made);
+	r = edit_make_row(edit, layout, size, row, &made);
 	if (r < 0)
 		return r;
 	r = edit_path_own(edit, path, root);
@@ -295,22 +296,22 @@ static int edit_change_row(struct edit *edit, const struct row_layout *shape, re
 	}
 	data_store_32(edit_path_slot(edit, path, path->count, root), made);
 	if (old->value_size != row->value_size)
-		size = row_size(shape, old->value_size, old->key_bits);
+		size = row_size(layout, old->value_size, old->key_bits);
 	object_drop(edit, path->at, size);
 	*ret = made;
 	return 2;
 }
 
 /* Puts a row under a key that has none. */
-static int edit_add_row(struct edit *edit, const struct row_layout *shape, ref_t *root,
+static int edit_add_row(struct edit *edit, const struct row_layout *layout, ref_t *root,
                         struct path *path, const struct stele_row_ref *row, ref_t *ret)
 {
-	size_t size = row_size(shape, row->value_size, row->key_bits);
-	int r = edit_make_row(edit, shape, size, row, ret);
+	size_t size = row_size(layout, row->value_size, row->key_bits);
+	int r = edit_make_row(edit, layout, size, row, ret);
 
 	if (r < 0)
 		return r;
-	r = edit_link_row(edit, shape, root, path, row->key, row->key_bits, *ret);
+	r = edit_link_row(edit, layout, root, path, row->key, row->key_bits, *ret);
 	if (r < 0) {
 		arena_free(edit->arena, *ret, size);
 		return r;
@@ -318,7 +319,7 @@ static int edit_add_row(struct edit *edit, const struct row_layout *shape, ref_t
 	return 1;
 }
 
-int edit_put_unless(struct edit *edit, const struct row_layout *shape, ref_t *root,
+int edit_put_unless(struct edit *edit, const struct row_layout *layout, ref_t *root,
                     const struct stele_row_ref *row, edit_refuse_fn *refuses, void *context,
                     ref_t *ret, bool *ret_touched)
 {
@@ -333,21 +334,21 @@ int edit_put_unless(struct edit *edit, const struct row_layout *shape, ref_t *ro
 		return r;
 	*ret_touched = false;
 	if (path.ending != ENDS_AT_ROW)
-		return edit_add_row(edit, shape, root, &path, row, ret);
+		return edit_add_row(edit, layout, root, &path, row, ret);
 	/* In a truncated file there is anything at all. */
 	at = arena_at(edit->arena, path.at);
-	if (row_find(&edit->arena->view, shape, at, data_load(at), &old) < 0)
+	if (row_parse_any_key(&edit->arena->view, layout, at, data_load(at), &old) < 0)
 		return -EBADMSG;
 	if (old.key_bits != row->key_bits ||
 	    !data_equal(old.key, row->key, (row->key_bits + 7) / 8))
-		return edit_add_row(edit, shape, root, &path, row, ret);
+		return edit_add_row(edit, layout, root, &path, row, ret);
 	if (refuses && refuses(context, path.at))
 		return EDIT_REFUSED;
 	*ret_touched = old.version == edit->version;
 	*ret = path.at;
 	if (old.value_size == row->value_size && data_equal(old.value, row->value, row->value_size))
 		return 0;
-	return edit_change_row(edit, shape, root, &path, &old, row, ret);
+	return edit_change_row(edit, layout, root, &path, &old, row, ret);
 }
 
 /* ---- delete ---- */
@@ -416,7 +417,7 @@ static int edit_unlink_row(struct edit *edit, ref_t *root, struct path *path)
 	return r;
 }
 
-int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key,
+int edit_delete(struct edit *edit, const struct row_layout *layout, ref_t *root, const void *key,
                 unsigned bits, bool *ret_touched)
 {
 	struct path path;
@@ -427,7 +428,7 @@ int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, 
 	edit_path_find(edit, *root, key, bits, &path);
 	if (path.ending != ENDS_AT_ROW)
 		return 0;
-	if (row_parts(&edit->arena->view, shape, path.at, &old) < 0)
+	if (row_parse_ref(&edit->arena->view, layout, path.at, &old) < 0)
 		return -EBADMSG;
 	if (old.key_bits != bits || memcmp(old.key, key, (bits + 7) / 8) != 0)
 		return 0;
@@ -438,13 +439,13 @@ int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, 
 	r = edit_unlink_row(edit, root, &path);
 	if (r < 0)
 		return r;
-	object_drop(edit, path.at, row_size(shape, old.value_size, old.key_bits));
+	object_drop(edit, path.at, row_size(layout, old.value_size, old.key_bits));
 	return 1;
 }
 
 /* ---- whole trees, blobs ---- */
 
-void edit_drop_tree(struct edit *edit, const struct row_layout *shape, ref_t root, bool made_only)
+void edit_drop_tree(struct edit *edit, const struct row_layout *layout, ref_t root, bool made_only)
 {
 	/* The nodes of the way down, children first: a node is dropped when its places are used
 	 * up. */
@@ -471,7 +472,7 @@ void edit_drop_tree(struct edit *edit, const struct row_layout *shape, ref_t roo
 			place = node_next_place(&node, steps[top - 1].place);
 		}
 		if (place == PLACE_END) {
-			object_drop(edit, ref, object_size(edit, shape, ref));
+			object_drop(edit, ref, object_size(edit, layout, ref));
 			top--;
 			continue;
 		}

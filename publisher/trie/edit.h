@@ -26,7 +26,7 @@ static inline const void *edit_bytes(const void *bytes, size_t size)
 /* Drops all objects at and below `root`; with `made_only` those that this transaction made, which
  * gives an aborted trie back. A trie has fewer nodes than rows: retired_reserve() twice the rows
  * first, but for made_only. */
-void edit_drop_tree(struct edit *edit, const struct row_layout *shape, ref_t root, bool made_only);
+void edit_drop_tree(struct edit *edit, const struct row_layout *layout, ref_t root, bool made_only);
 
 /* Asks whether a row that is there must not be put again. */
 typedef bool edit_refuse_fn(void *context, ref_t row);
@@ -38,27 +38,27 @@ typedef bool edit_refuse_fn(void *context, ref_t row);
  * that the row before it was this transaction's own. Or EDIT_REFUSED if `refuses`, which may be
  * NULL, is true of the row that is there; or -ENOSPC, -ENOMEM: then the trie has the contents it
  * had. */
-int edit_put_unless(struct edit *edit, const struct row_layout *shape, ref_t *root,
+int edit_put_unless(struct edit *edit, const struct row_layout *layout, ref_t *root,
                     const struct stele_row_ref *row, edit_refuse_fn *refuses, void *context,
                     ref_t *ret, bool *ret_touched);
 
 /* Puts a row, whatever is there. Errors as of edit_put_unless(). */
-static inline int edit_put(struct edit *edit, const struct row_layout *shape, ref_t *root,
+static inline int edit_put(struct edit *edit, const struct row_layout *layout, ref_t *root,
                            const void *key, unsigned bits, const void *value, size_t size,
                            ref_t *ret, bool *ret_touched)
 {
 	struct stele_row_ref row = {edit_bytes(key, bits), bits, edit_bytes(value, size), size};
 
-	return edit_put_unless(edit, shape, root, &row, NULL, NULL, ret, ret_touched);
+	return edit_put_unless(edit, layout, root, &row, NULL, NULL, ret, ret_touched);
 }
 
 /* Deletes a row: 1, 0 (there was none), or an error likewise. */
-int edit_delete(struct edit *edit, const struct row_layout *shape, ref_t *root, const void *key,
+int edit_delete(struct edit *edit, const struct row_layout *layout, ref_t *root, const void *key,
                 unsigned bits, bool *ret_touched);
 
 /* Writes a row in its stored form, of row_size() bytes; `at` is aligned to 8. The row may be of no
  * bytes, but its pointers are not NULL. */
-void edit_store_row(unsigned char *at, uint64_t version, const struct row_layout *shape,
+void edit_store_row(unsigned char *at, uint64_t version, const struct row_layout *layout,
                     const struct stele_row_ref *row);
 
 /* Copies a row in that form into the arena; nothing refers to it yet. 0, -ENOSPC, -ENOMEM. */

@@ -162,7 +162,7 @@ int node_builder_store(struct edit *edit, const struct node_builder *builder, re
 	ref_t ref;
 	int r;
 
-	if (info_form(info) == NODE_DIRECT)
+	if (node_info_form(info) == NODE_DIRECT)
 		slots += 256 - children;
 	r = object_alloc(edit, node_size(info, slots), &ref);
 	if (r < 0)
@@ -173,9 +173,9 @@ int node_builder_store(struct edit *edit, const struct node_builder *builder, re
 	at += 16;
 	data_copy_in(at, builder->skipped, builder->skip);
 	at += (builder->skip + 7u) & ~7u;
-	if (info_form(info) == NODE_LIST) {
+	if (node_info_form(info) == NODE_LIST) {
 		at = node_store_list(at, builder->children, children);
-	} else if (info_form(info) == NODE_BITMAP) {
+	} else if (node_info_form(info) == NODE_BITMAP) {
 		data_copy_in(at, builder->children, sizeof(builder->children));
 		at += sizeof(builder->children);
 	}
@@ -183,7 +183,7 @@ int node_builder_store(struct edit *edit, const struct node_builder *builder, re
 		data_copy_in(at, builder->prefixes, sizeof(builder->prefixes));
 		at += sizeof(builder->prefixes);
 	}
-	if (info_form(info) == NODE_DIRECT) {
+	if (node_info_form(info) == NODE_DIRECT) {
 		at = node_store_direct(at, builder);
 		from = children;
 	}

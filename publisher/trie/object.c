@@ -13,7 +13,7 @@ int object_alloc_slow(struct edit *edit, size_t size, ref_t *ret)
 	return r;
 }
 
-size_t object_size(const struct edit *edit, const struct row_layout *shape, ref_t ref)
+size_t object_size(const struct edit *edit, const struct row_layout *layout, ref_t ref)
 {
 	struct row_parts row = {0};
 	struct node node;
@@ -22,10 +22,10 @@ size_t object_size(const struct edit *edit, const struct row_layout *shape, ref_
 		node = object_node(edit, ref);
 		return node_whole_size(&node);
 	}
-	if (!shape)
+	if (!layout)
 		return arena_blob_size(
 			(size_t) *
 			(const uint64_t *)(const void *)(arena_at(edit->arena, ref) + 8));
-	row_parts(&edit->arena->view, shape, ref, &row);
-	return row_size(shape, row.value_size, row.key_bits);
+	row_parse_ref(&edit->arena->view, layout, ref, &row);
+	return row_size(layout, row.value_size, row.key_bits);
 }

@@ -9,7 +9,7 @@
 #ifndef PUBLISHER_TRIE_OBJECT_H
 #define PUBLISHER_TRIE_OBJECT_H
 
-#include "lib/trie/trie.h"
+#include "lib/trie/row.h"
 #include "publisher/memory/arena.h"
 #include "publisher/memory/retired.h"
 
@@ -49,9 +49,9 @@ static inline bool object_made(const struct edit *edit, ref_t ref)
 	       edit->version;
 }
 
-/* Returns the size of a node, a row of `shape`, or (NULL) a blob. For objects of the publisher's
+/* Returns the size of a node, a row of `layout`, or (NULL) a blob. For objects of the publisher's
  * own, which are consistent. */
-size_t object_size(const struct edit *edit, const struct row_layout *shape, ref_t ref);
+size_t object_size(const struct edit *edit, const struct row_layout *layout, ref_t ref);
 
 static inline bool object_is_node(const struct edit *edit, ref_t ref)
 {

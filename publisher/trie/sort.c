@@ -13,7 +13,7 @@
 
 struct sorter {
 	const struct view *rows;
-	const struct row_layout *shape;
+	const struct row_layout *layout;
 	struct sorted *other; /* room for as many entries as there are */
 	unsigned longest;     /* bytes of the longest key */
 };
@@ -26,7 +26,7 @@ static uint64_t sort_word(const struct sorter *sorter, const struct sorted *entr
 	uint64_t word = 0;
 	unsigned size;
 
-	row_parts(sorter->rows, sorter->shape, entry->row, &row);
+	row_parse_ref(sorter->rows, sorter->layout, entry->row, &row);
 	if (depth >= sorter->longest)
 		return row.key_bits;
 	size = (row.key_bits + 7) / 8;
@@ -103,14 +103,14 @@ static void sort_from(const struct sorter *sorter, struct sorted *entries, size_
 	}
 }
 
-void sort_rows(const struct view *rows, const struct row_layout *shape, struct sorted *entries,
+void sort_rows(const struct view *rows, const struct row_layout *layout, struct sorted *entries,
                size_t count)
 {
 	struct sorter sorter = {
 		.rows = rows,
-		.shape = shape,
+		.layout = layout,
 		.other = entries + count,
-		.longest = (shape->most_bits + 7u) / 8,
+		.longest = (layout->max_bits + 7u) / 8,
 	};
 
 	sort_from(&sorter, entries, count, 0);

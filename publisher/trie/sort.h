@@ -3,7 +3,7 @@
 #ifndef PUBLISHER_TRIE_SORT_H
 #define PUBLISHER_TRIE_SORT_H
 
-#include "lib/trie/trie.h"
+#include "lib/trie/row.h"
 
 /* Which row comes at a place. */
 struct sorted {
@@ -19,7 +19,7 @@ struct sorted {
 /* Sorts the first `count` of these, whose rows are given, in the order in which scans give them
  * (row_compare); of rows with one key the order stays. Behind them is room for as many again. The
  * rows are in their stored form in private memory, and whole. */
-void sort_rows(const struct view *rows, const struct row_layout *shape, struct sorted *entries,
+void sort_rows(const struct view *rows, const struct row_layout *layout, struct sorted *entries,
                size_t count);
 
 #endif

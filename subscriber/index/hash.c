@@ -60,12 +60,12 @@ static int hash_build(struct stele_hash *hash)
 
 	if (hash_table_init(&hash->rows, build_max_rows(&hash->view, words->rows)) < 0)
 		return -ENOMEM;
-	scan_start(scan, &hash->view, &words->shape, words->root);
-	while ((r = scan_step(scan, &row)) == 1) {
+	scan_start(scan, &hash->view, &words->layout, words->root);
+	while ((r = scan_next_inline(scan, &row)) == 1) {
 		unsigned i = waiting.count++;
 
 		waiting.rows[i].code = hash_of_row(hash, &row);
-		waiting.rows[i].ref = row_ref(&hash->view, &words->shape, &row);
+		waiting.rows[i].ref = row_ref(&hash->view, &words->layout, &row);
 		prefetch(hash_table_bucket(&hash->rows, waiting.rows[i].code));
 		if (waiting.count == WAITING && hash_add_waiting(hash, &waiting) < 0)
 			return -EBADMSG;
@@ -85,15 +85,15 @@ static void hash_set_complete(struct stele_hash *hash, bool complete)
 /* Has it be of a table, for which it does not answer yet. */
 static void hash_set_table(struct stele_hash *hash, const struct stele_table *table)
 {
-	const struct row_layout *shape = &table_words(table)->shape;
+	const struct row_layout *layout = &table_words(table)->layout;
 
 	hash->table = *table;
 	hash->view = table->snapshot->view;
-	hash->plain = !shape->variable && shape->value_size < ROW_IN_GUARD;
-	hash->wide = shape->wide;
-	hash->plain_min_bits = hash->plain ? shape->least_bits : UINT_MAX;
-	hash->plain_extra_bits = hash->plain ? (unsigned)(shape->most_bits - shape->least_bits) : 0;
-	hash->length_at = (shape->variable ? 16 : 8) + shape->value_size;
+	hash->plain = !layout->variable && layout->value_size < ROW_IN_GUARD;
+	hash->wide = layout->wide;
+	hash->plain_min_bits = hash->plain ? layout->min_bits : UINT_MAX;
+	hash->plain_extra_bits = hash->plain ? (unsigned)(layout->max_bits - layout->min_bits) : 0;
+	hash->length_at = (layout->variable ? 16 : 8) + layout->value_size;
 }
 
 static int hash_make_secrets(uint64_t secrets[HASH_SECRETS])
@@ -154,7 +154,8 @@ static int hash_apply_change(struct stele_hash *hash, const struct view *view, c
 	struct row_parts row;
 	uint64_t code;
 
-	if (row_parts(view, &table_words(&hash->table)->shape, refs[refs[1] ? 1 : 0], &row) < 0)
+	if (row_parse_ref(view, &table_words(&hash->table)->layout, refs[refs[1] ? 1 : 0], &row) <
+	    0)
 		return -EBADMSG;
 	code = hash_of_row(hash, &row);
 	if (refs[0])
@@ -173,7 +174,7 @@ static int hash_apply_changes(struct stele_hash *hash, const struct view *old_vi
 	ref_t refs[2];
 	int r;
 
-	diff_start(diff, &view, &words->shape, before, words->root);
+	diff_start(diff, &view, &words->layout, before, words->root);
 	while ((r = diff_next(diff, &refs[0], &refs[1])) == 1) {
 		r = hash_apply_change(hash, &view, refs);
 		if (r < 0)

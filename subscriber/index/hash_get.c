@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
-#include "lib/trie/trie_find.h"
 #include "subscriber/snapshot.h"
 #include "subscriber/index/build.h"
 
@@ -39,7 +38,7 @@ static int hash_find_in_bucket(const struct stele_hash *hash, const struct hash_
                                uint64_t code, const unsigned char *key, unsigned bits,
                                struct row_parts *ret)
 {
-	const struct row_layout *shape = &table_words(&hash->table)->shape;
+	const struct row_layout *layout = &table_words(&hash->table)->layout;
 
 	for (unsigned places = hash_bucket_find(bucket, code); places != 0; places &= places - 1) {
 		ref_t ref = bucket->refs[__builtin_ctz(places)];
@@ -50,7 +49,7 @@ static int hash_find_in_bucket(const struct stele_hash *hash, const struct hash_
 			continue;
 		if (!at)
 			return -EBADMSG;
-		r = trie_is(&hash->view, shape, at, data_load(at), key, bits, ret);
+		r = row_match_key(&hash->view, layout, at, data_load(at), key, bits, ret);
 		if (r != 0)
 			return r;
 	}
@@ -82,7 +81,7 @@ SLOW int hash_get_slow(const struct stele_hash *hash, const unsigned char *key, 
 
 	if (hash->answers != fork_count())
 		return hash_refuse(hash);
-	if (!shape_takes_key(&words->shape, key, bits))
+	if (!row_layout_takes_key(&words->layout, key, bits))
 		return table_key_error(&hash->view, words->schema, key, bits);
 	r = hash_find(hash, hash_of_key(hash->secrets, key, bits), key, bits, &row);
 	r = snapshot_result(hash->table.snapshot, r);
@@ -213,7 +212,7 @@ int64_t stele_hash_get_many(const struct stele_hash *hash, const struct stele_ke
 	if (hash->answers != fork_count())
 		return hash_refuse(hash);
 	for (size_t i = 0; i < count; i++)
-		if (!shape_takes_key(&words->shape, keys[i].data, keys[i].bits))
+		if (!row_layout_takes_key(&words->layout, keys[i].data, keys[i].bits))
 			return table_key_error(&hash->view, words->schema, keys[i].data,
 			                       keys[i].bits);
 	for (size_t i = 0; i < count && r >= 0; i += GROUP) {

@@ -11,6 +11,8 @@
 #include "subscriber/index/hash_key.h"
 #include "subscriber/index/hash_table.h"
 #include "subscriber/table.h"
+#include "lib/trie/diff.h"
+#include "lib/trie/scan.h"
 
 /* Rows are PLAIN where their values all have one size, and it is short (ROW_IN_GUARD): then it is
  * known where the key of a row is, and that a row which starts inside the view ends inside the

@@ -70,7 +70,7 @@ static inline unsigned hash_bucket_find(const struct hash_bucket *bucket, uint64
 	uint64_t words[2];
 
 	memcpy(words, bucket, sizeof(words));
-	return bytes_that_are(words[0], words[1], (uint8_t)hash) & ((1u << HASH_PLACES) - 1);
+	return node_bytes_equal_to(words[0], words[1], (uint8_t)hash) & ((1u << HASH_PLACES) - 1);
 }
 
 #endif

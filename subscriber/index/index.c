@@ -118,7 +118,7 @@ static int index_open_source(const struct stele_index *index, const struct stele
 {
 	struct index_source source = {
 		.view = table->snapshot->view,
-		.shape = table_words(table)->shape,
+		.layout = table_words(table)->layout,
 		.root = table_words(table)->root,
 		.none = index->none,
 	};
@@ -239,7 +239,7 @@ static bool index_is_painted(const struct stele_index *index, const struct index
 	const struct index_key *under = &index->sweep.under;
 
 	return key->bits >= under->bits &&
-	       key_starts(key->bytes, key->bits, under->bytes, under->bits);
+	       row_key_starts_with(key->bytes, key->bits, under->bytes, under->bits);
 }
 
 /* The prefix that is to be painted where a row is another. */
@@ -266,13 +266,13 @@ static int index_paint_changes(struct stele_index *index, const struct view *old
 	bool any = false;
 	int r;
 
-	diff_start(&index->diff, &view, &source->shape, before, source->root);
+	diff_start(&index->diff, &view, &source->layout, before, source->root);
 	while ((r = diff_next(&index->diff, &refs[0], &refs[1])) == 1) {
 		struct row_parts rows[2];
 		struct index_key key;
 		for (int side = 0; side < 2; side++)
 			if (refs[side] &&
-			    row_parts(&view, &source->shape, refs[side], &rows[side]) < 0)
+			    row_parse_ref(&view, &source->layout, refs[side], &rows[side]) < 0)
 				return -EBADMSG;
 		if (refs[0] && refs[1] &&
 		    index_answer(source, &rows[0]) == index_answer(source, &rows[1]))
@@ -375,7 +375,7 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 		                 "the index answers with column \"%s\", not with rows; open one "
 		                 "without a column",
 		                 index->column);
-	if (answer != 0 && row_parts(&source->view, &source->shape, answer, &parts) < 0) {
+	if (answer != 0 && row_parse_ref(&source->view, &source->layout, answer, &parts) < 0) {
 		r = -EBADMSG;
 	} else if (answer != 0) {
 		row_fill(&parts, &filled);

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "subscriber/index/index_memory.h"
+#include "lib/base/popcount.h"
 
 #define POOL_MAX (UINT32_C(1) << 31) /* words */
 

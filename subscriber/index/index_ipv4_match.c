@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "subscriber/index/index_validate.h"
+#include "lib/base/popcount.h"
 
 #define INLINE   static inline __attribute__((always_inline))
 #define TOGETHER 32u /* lookups */

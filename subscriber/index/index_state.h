@@ -7,6 +7,7 @@
 
 #include <stele/index.h>
 #include "lib/base/fork.h"
+#include "lib/trie/diff.h"
 #include "subscriber/index/index_ipv4.h"
 #include "subscriber/index/index_ipv6.h"
 #include "subscriber/state.h"

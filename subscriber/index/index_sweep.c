@@ -2,6 +2,7 @@
  * Sweeping a table of prefixes: see index_sweep.h. The rows come from memory that may be damaged or
  * reused (lib/trie/trie.h), so their order and their nesting are checked, not believed. */
 #include "subscriber/index/index_sweep.h"
+#include "lib/trie/trie.h"
 
 #include <string.h>
 
@@ -14,7 +15,7 @@ uint32_t index_answer(const struct index_source *source, const struct row_parts 
 	if (!row)
 		return source->none;
 	if (source->rows)
-		return row_ref(&source->view, &source->shape, row);
+		return row_ref(&source->view, &source->layout, row);
 	data_copy_out(bytes, row->value + source->offset, source->size);
 	if (source->size == 1)
 		return bytes[0];
@@ -58,7 +59,8 @@ static int sweep_read_ahead(struct index_sweep *sweep)
 		if (r <= 0)
 			return r;
 		/* Keys are in order: none that follows is under it. */
-		if (!key_starts(row.key, row.key_bits, sweep->under.bytes, sweep->under.bits))
+		if (!row_key_starts_with(row.key, row.key_bits, sweep->under.bytes,
+		                         sweep->under.bits))
 			return 0;
 		sweep->row = true;
 		bits = row.key_bits - sweep->base;
@@ -93,11 +95,11 @@ int index_sweep_start(struct index_sweep *sweep, const struct index_source *sour
 	sweep->done = false;
 	sweep->top = 1;
 	sweep->open[0].last = sweep->last;
-	r = trie_match(&source->view, &source->shape, source->root, key->bytes, key->bits, &row);
+	r = trie_match(&source->view, &source->layout, source->root, key->bytes, key->bits, &row);
 	if (r < 0)
 		return r;
 	sweep->open[0].answer = index_answer(source, r == 1 ? &row : NULL);
-	r = scan_seek(&sweep->scan, &source->view, &source->shape, source->root, key->bytes,
+	r = scan_seek(&sweep->scan, &source->view, &source->layout, source->root, key->bytes,
 	              key->bits);
 	return r < 0 ? r : sweep_read_ahead(sweep);
 }

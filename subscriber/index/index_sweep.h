@@ -10,12 +10,12 @@
 #ifndef SUBSCRIBER_INDEX_INDEX_SWEEP_H
 #define SUBSCRIBER_INDEX_INDEX_SWEEP_H
 
-#include "lib/trie/trie.h"
+#include "lib/trie/scan.h"
 
 /* Where an answer comes from. */
 struct index_source {
 	struct view view;
-	struct row_layout shape;
+	struct row_layout layout;
 	ref_t root;
 	bool rows;             /* it is the row's reference; else a member of the value: */
 	uint32_t offset, size; /* 1, 2 or 4 bytes */

@@ -3,12 +3,13 @@
 #include <errno.h>
 
 #include "lib/base/error.h"
+#include "lib/trie/trie_node.h"
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"
 
 struct explanation {
 	const struct view *view;
-	const struct row_layout *shape;
+	const struct row_layout *layout;
 	const unsigned char *key;
 	unsigned bits;
 	bool longest;
@@ -29,17 +30,17 @@ static int explain_add_row(struct explanation *explanation, ref_t ref, unsigned 
 	struct row_parts row;
 	struct stele_step step = {
 		.kind = STELE_STEP_ROW, .offset = (uint64_t)ref * LAYOUT_UNIT, .depth = depth};
-	int r = row_parts(explanation->view, explanation->shape, ref, &row);
+	int r = row_parse_ref(explanation->view, explanation->layout, ref, &row);
 
 	if (r < 0)
 		return r;
-	step.bytes = row_size(explanation->shape, row.value_size, row.key_bits);
+	step.bytes = row_size(explanation->layout, row.value_size, row.key_bits);
 	step.version = row.version;
 	row_fill(&row, &step.row);
 	explain_add(explanation, &step);
 	if (row.key_bits <= explanation->bits &&
 	    (explanation->longest || row.key_bits == explanation->bits) &&
-	    bits_equal(row.key, explanation->key, row.key_bits))
+	    row_bits_equal(row.key, explanation->key, row.key_bits))
 		explanation->answer = explanation->count;
 	return 0;
 }
@@ -131,7 +132,7 @@ int stele_table_explain(const struct stele_table *table, const void *key, unsign
 	const struct table_words *words = table_words(table);
 	struct explanation explanation = {
 		.view = &table->snapshot->view,
-		.shape = &words->shape,
+		.layout = &words->layout,
 		.key = key,
 		.bits = key_bits,
 		.longest = longest,
@@ -142,8 +143,8 @@ int stele_table_explain(const struct stele_table *table, const void *key, unsign
 
 	if (r < 0)
 		return r;
-	if (key_bits > words->shape.most_bits ||
-	    (!longest && !shape_takes_key(&words->shape, key, key_bits)))
+	if (key_bits > words->layout.max_bits ||
+	    (!longest && !row_layout_takes_key(&words->layout, key, key_bits)))
 		return table_key_error(explanation.view, words->schema, key, key_bits);
 	r = snapshot_result(table->snapshot, explain_lookup(&explanation, words->root));
 	if (r < 0)

@@ -7,6 +7,9 @@
 #include "tests/support/crash.h"
 
 #include "lib/region/region.h"
+#include "lib/trie/catalog.h"
+#include "lib/trie/trie.h"
+#include "lib/trie/trie_node.h"
 
 /* More rows than a region of this size has room for: a walk that gives more goes in circles. */
 #define ROWS_MOST 8192u
@@ -465,7 +468,7 @@ static void put_ladder(struct damage *damage, uint64_t version, const char *tabl
 	struct row_parts parts;
 	ref_t next;
 
-	cr_assert_eq(trie_get(&view, &catalog_shape, ring[version].catalog,
+	cr_assert_eq(trie_get(&view, &catalog_layout, ring[version].catalog,
 	                      (const unsigned char *)table, bits, &parts),
 	             1);
 	entry = (struct layout_table *)(uintptr_t)parts.value;

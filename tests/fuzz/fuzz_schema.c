@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include <stele/stele.h>
-#include "lib/schema/schema.h"
+#include "lib/schema/key.h"
+#include "lib/schema/schema_store.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
 {

@@ -15,7 +15,8 @@ lib/base             lib
 lib/schema           lib lib/base
 lib/storage          lib lib/base
 lib/region           lib lib/base lib/schema lib/storage lib/trie
-lib/trie             lib lib/base lib/schema lib/storage lib/region
+lib/trie             lib lib/base lib/schema
+lib/reading          lib lib/base lib/region lib/trie
 notifier             lib lib/base lib/storage lib/region
 publisher            lib/* notifier publisher/*
 publisher/attach     lib/* notifier publisher/memory publisher/notices

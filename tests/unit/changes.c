@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/trie/reading.h"
+#include "lib/reading/changes.h"
+#include "lib/trie/diff.h"
 #include "publisher/trie/edit.h"
 #include "tests/support/random.h"
 
@@ -27,18 +28,18 @@ struct world {
 	unsigned char *memory, *copy;
 	struct arena arena;
 	struct edit edit;
-	struct row_layout shape;
+	struct row_layout layout;
 	ref_t roots[2];
 	unsigned spread; /* values that a byte of a key has */
 };
 
 static void random_key(const struct world *world, unsigned char *key, unsigned *ret_bits)
 {
-	const struct row_layout *shape = &world->shape;
-	unsigned least = shape->least_bits, most = shape->most_bits;
+	const struct row_layout *layout = &world->layout;
+	unsigned least = layout->min_bits, most = layout->max_bits;
 	unsigned bits = least + random_below(most - least + 1);
 
-	if (!shape->prefix)
+	if (!layout->prefix)
 		bits &= ~7u;
 	for (unsigned i = 0; i < (bits + 7) / 8; i++)
 		key[i] = (unsigned char)(random_below(world->spread) * 251);
@@ -54,28 +55,28 @@ static void change(struct world *world, unsigned count)
 
 	for (unsigned i = 0; i < count; i++) {
 		ref_t row, *root = &world->roots[world->edit.version - 1];
-		unsigned bits, size = world->shape.value_size;
+		unsigned bits, size = world->layout.value_size;
 		random_key(world, key, &bits);
-		if (world->shape.variable)
+		if (world->layout.variable)
 			size += random_below(9);
 		memset(value, (int)random_below(3), sizeof(value));
 		if (random_below(3) == 0)
-			cr_assert_geq(
-				edit_delete(&world->edit, &world->shape, root, key, bits, &touched),
-				0);
+			cr_assert_geq(edit_delete(&world->edit, &world->layout, root, key, bits,
+			                          &touched),
+			              0);
 		else
-			cr_assert_geq(edit_put(&world->edit, &world->shape, root, key, bits, value,
+			cr_assert_geq(edit_put(&world->edit, &world->layout, root, key, bits, value,
 			                       size, &row, &touched),
 			              0);
 	}
 }
 
-static void world_start(struct world *world, uint64_t seed, const struct row_layout *shape,
+static void world_start(struct world *world, uint64_t seed, const struct row_layout *layout,
                         unsigned spread, unsigned rows, unsigned changes)
 {
 	memset(world, 0, sizeof(*world));
 	random_state = seed;
-	world->shape = *shape;
+	world->layout = *layout;
 	world->spread = spread;
 	world->memory = aligned_alloc(LAYOUT_PAGE, MEMORY);
 	world->copy = aligned_alloc(LAYOUT_PAGE, MEMORY);
@@ -125,7 +126,7 @@ static struct reading reading_of(const struct world *world, int version, const u
 	struct reading reading = {
 		.owner = &owner,
 		.view = world->arena.view,
-		.shape = world->shape,
+		.layout = world->layout,
 		.root = world->roots[version],
 	};
 
@@ -171,7 +172,7 @@ static void filter(const struct gathered *all, const unsigned char *key, unsigne
 		const struct stele_change *one = &all->changes[i];
 		const struct stele_row *row =
 			one->kind == STELE_REMOVED ? &one->before : &one->after;
-		if (key_starts(row->key, row->key_bits, key, bits))
+		if (row_key_starts_with(row->key, row->key_bits, key, bits))
 			ret->changes[ret->count++] = *one;
 	}
 }
@@ -224,13 +225,13 @@ static void compare(struct world *world, int from, int to)
 	stele_changes_close(merged);
 }
 
-static void run(const struct row_layout *shape, unsigned spread, unsigned rows, unsigned changes)
+static void run(const struct row_layout *layout, unsigned spread, unsigned rows, unsigned changes)
 {
 	size_t seen = 0;
 
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		struct world world;
-		world_start(&world, seed, shape, spread, rows, changes);
+		world_start(&world, seed, layout, spread, rows, changes);
 		compare(&world, 0, 1);
 		seen += all.count;
 		compare(&world, 1, 0);
@@ -241,11 +242,11 @@ static void run(const struct row_layout *shape, unsigned spread, unsigned rows, 
 	cr_expect_gt(seen, 20, "only %zu changes", seen);
 }
 
-static const struct row_layout exact4 = {.value_size = 4, .least_bits = 32, .most_bits = 32};
-static const struct row_layout text = {.most_bits = 200, .variable = true, .wide = true};
-static const struct row_layout prefix4 = {.value_size = 5, .most_bits = 32, .prefix = true};
+static const struct row_layout exact4 = {.value_size = 4, .min_bits = 32, .max_bits = 32};
+static const struct row_layout text = {.max_bits = 200, .variable = true, .wide = true};
+static const struct row_layout prefix4 = {.value_size = 5, .max_bits = 32, .prefix = true};
 static const struct row_layout nested = {
-	.value_size = 8, .least_bits = 16, .most_bits = 48, .prefix = true};
+	.value_size = 8, .min_bits = 16, .max_bits = 48, .prefix = true};
 
 Test(changes, exact_keys)
 {
@@ -324,12 +325,13 @@ Test(changes, under_a_prefix_cost_what_is_under_it)
 			                       (unsigned char)(i % 256), 0};
 			ref_t row;
 			bool touched;
-			cr_assert_geq(edit_put(&world.edit, &world.shape, &world.roots[version - 1],
-			                       at, 32, &version, 4, &row, &touched),
+			cr_assert_geq(edit_put(&world.edit, &world.layout,
+			                       &world.roots[version - 1], at, 32, &version, 4, &row,
+			                       &touched),
 			              0);
 		}
 	}
-	cr_assert_eq(diff_start_under(&diff, &world.arena.view, &world.shape, world.roots[0],
+	cr_assert_eq(diff_start_under(&diff, &world.arena.view, &world.layout, world.roots[0],
 	                              world.roots[1], key, 21),
 	             0);
 	budget = diff.budget;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/schema/schema.h"
+#include "lib/schema/key.h"
 #include "tests/support/random.h"
 
 #ifdef NDEBUG
@@ -352,7 +352,7 @@ static void expect_bits(const struct stele_schema *schema, unsigned least, unsig
 
 	schema_key_bits(schema, &found_least, &found_most);
 	cr_expect(found_least == least && found_most == most, "%u to %u", found_least, found_most);
-	cr_expect(schema_prefix(schema) == prefix);
+	cr_expect(schema_key_is_prefix(schema) == prefix);
 }
 
 static const struct stele_column net_columns[] = {STELE_KEY("vrf", STELE_U16),

@@ -8,13 +8,13 @@
 static uint64_t words[256];
 static const struct view view = {
 	.base = (const unsigned char *)words, .start = 0, .limit = sizeof(words)};
-static const struct row_layout prefixes = {.most_bits = 32, .prefix = true};
-static const struct row_layout whole_bytes = {.most_bits = 32};
+static const struct row_layout prefixes = {.max_bits = 32, .prefix = true};
+static const struct row_layout whole_bytes = {.max_bits = 32};
 
-static void expect(const struct row_layout *shape, const char *fault)
+static void expect(const struct row_layout *layout, const char *fault)
 {
 	struct node node = node_at((const unsigned char *)words);
-	const char *is = node_fault(&view, shape, &node);
+	const char *is = node_fault(&view, layout, &node);
 
 	if (!fault)
 		cr_expect_null(is, "%s", is);

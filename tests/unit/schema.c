@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/schema/schema.h"
+#include "lib/schema/schema_store.h"
+#include "lib/schema/schema_value.h"
 #include "tests/support/random.h"
 
 #ifdef NDEBUG

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "lib/region/region.h"
+#include "lib/trie/diff.h"
+#include "lib/trie/scan.h"
 #include "lib/trie/trie.h"
 #include "publisher/trie/edit.h"
 #include "tests/support/random.h"
@@ -168,7 +170,7 @@ struct world {
 	unsigned char *memory;
 	struct arena arena;
 	struct edit edit;
-	struct row_layout shape;
+	struct row_layout layout;
 	ref_t root;
 	struct model model;
 	const char *name;
@@ -185,14 +187,14 @@ struct world {
 #endif
 
 static void world_start(struct world *world, const char *name, uint64_t seed,
-                        const struct row_layout *shape)
+                        const struct row_layout *layout)
 {
 	memset(world, 0, sizeof(*world));
 	world->name = name;
 	world->seed = random_state = seed;
 	world->memory = aligned_alloc(LAYOUT_PAGE, MEMORY);
 	cr_assert_not_null(world->memory);
-	world->shape = *shape;
+	world->layout = *layout;
 	cr_assert_eq(arena_init(&world->arena, world->memory, LAYOUT_PAGE, MEMORY - 2 * LAYOUT_PAGE,
 	                        MEMORY),
 	             0);
@@ -218,7 +220,7 @@ static void world_finish(struct world *world)
 
 static void random_key(const struct world *world, struct key *key, unsigned spread)
 {
-	unsigned bytes = world->shape.most_bits / 8, i;
+	unsigned bytes = world->layout.max_bits / 8, i;
 
 	memset(key, 0, sizeof(*key));
 	/* Few values a byte, so that keys share long beginnings. */
@@ -227,9 +229,9 @@ static void random_key(const struct world *world, struct key *key, unsigned spre
 			(unsigned char)(next_random() % 4 == 0 ? next_random()
 		                                               : next_random() % spread * 37);
 	key->bits =
-		world->shape.least_bits +
-		(unsigned)(next_random() % (world->shape.most_bits - world->shape.least_bits + 1u));
-	if (!world->shape.prefix)
+		world->layout.min_bits +
+		(unsigned)(next_random() % (world->layout.max_bits - world->layout.min_bits + 1u));
+	if (!world->layout.prefix)
 		key->bits = key->bits / 8 * 8;
 	if (key->bits % 8)
 		key->bytes[key->bits / 8] &= (unsigned char)(0xff00u >> key->bits % 8);
@@ -250,8 +252,8 @@ static void check_row(const struct world *world, ref_t ref, const struct model_r
 {
 	struct row_parts parts;
 
-	expect(world, row_parts(&world->arena.view, &world->shape, ref, &parts) == 0);
-	expect(world, row_ref(&world->arena.view, &world->shape, &parts) == ref);
+	expect(world, row_parse_ref(&world->arena.view, &world->layout, ref, &parts) == 0);
+	expect(world, row_ref(&world->arena.view, &world->layout, &parts) == ref);
 	check_parts(world, &parts, row);
 }
 
@@ -267,13 +269,13 @@ static void check_lookups(struct world *world, unsigned spread)
 		random_key(world, &key, spread);
 		if (world->model.count > 0 && i % 2 == 0)
 			key = world->model.rows[next_random() % world->model.count]->key;
-		r = trie_get(&world->arena.view, &world->shape, world->root, key.bytes, key.bits,
+		r = trie_get(&world->arena.view, &world->layout, world->root, key.bytes, key.bits,
 		             &row);
 		expect(world, r == model_has(&world->model, &key, &at));
 		if (r == 1)
 			check_parts(world, &row, world->model.rows[at]);
 		match = model_match(&world->model, &key);
-		r = trie_match(&world->arena.view, &world->shape, world->root, key.bytes, key.bits,
+		r = trie_match(&world->arena.view, &world->layout, world->root, key.bytes, key.bits,
 		               &row);
 		expect(world, r == (match >= 0));
 		if (r == 1)
@@ -288,7 +290,7 @@ static void check_scans(struct world *world, unsigned spread)
 	size_t i;
 	struct row_parts row;
 
-	scan_start(&scan, &world->arena.view, &world->shape, world->root);
+	scan_start(&scan, &world->arena.view, &world->layout, world->root);
 	for (i = 0; i < world->model.count; i++) {
 		expect(world, scan_next(&scan, &row) == 1);
 		check_parts(world, &row, world->model.rows[i]);
@@ -297,7 +299,7 @@ static void check_scans(struct world *world, unsigned spread)
 	for (int round = 0; round < 200; round++) {
 		random_key(world, &key, spread);
 		i = model_find(&world->model, &key);
-		expect(world, scan_seek(&scan, &world->arena.view, &world->shape, world->root,
+		expect(world, scan_seek(&scan, &world->arena.view, &world->layout, world->root,
 		                        key.bytes, key.bits) == 0);
 		for (size_t end = i + 5; i < end && i < world->model.count; i++) {
 			expect(world, scan_next(&scan, &row) == 1);
@@ -316,14 +318,14 @@ static void check_diff(struct world *world, const struct model *old, ref_t old_r
 	ref_t before, after;
 	int r;
 
-	diff_start(&diff, &world->arena.view, &world->shape, old_root, world->root);
+	diff_start(&diff, &world->arena.view, &world->layout, old_root, world->root);
 	while ((r = diff_next(&diff, &before, &after)) == 1) {
 		struct row_parts parts;
 		struct key key = {0};
 		int in_old, in_new;
 		expect(world, before != after);
-		expect(world, row_parts(&world->arena.view, &world->shape, before ? before : after,
-		                        &parts) == 0);
+		expect(world, row_parse_ref(&world->arena.view, &world->layout,
+		                            before ? before : after, &parts) == 0);
 		key.bits = parts.key_bits;
 		memcpy(key.bytes, parts.key, (key.bits + 7) / 8);
 		/* All that the difference passed over is the same in both. */
@@ -384,7 +386,7 @@ static uint64_t bytes_reached(struct world *world)
 		if (stack[top - 1].place == 0)
 			expect(world,
 			       arena_claim(&second, ref,
-			                   object_size(&world->edit, &world->shape, ref)) == 1);
+			                   object_size(&world->edit, &world->layout, ref)) == 1);
 		if (data_load(at) & LAYOUT_NODE) {
 			node = node_at(at);
 			place = node_next_place(&node, stack[top - 1].place);
@@ -407,7 +409,7 @@ static void change_once(struct world *world, unsigned spread)
 {
 	unsigned char value[40];
 	struct key key;
-	uint32_t size = world->shape.value_size;
+	uint32_t size = world->layout.value_size;
 	bool touched;
 	size_t at;
 	ref_t ref;
@@ -418,17 +420,17 @@ static void change_once(struct world *world, unsigned spread)
 		key = world->model.rows[next_random() % world->model.count]->key;
 	had = model_has(&world->model, &key, &at);
 	if (next_random() % 5 < 2) {
-		r = edit_delete(&world->edit, &world->shape, &world->root, key.bytes, key.bits,
+		r = edit_delete(&world->edit, &world->layout, &world->root, key.bytes, key.bits,
 		                &touched);
 		expect(world, r == had);
 		model_delete(&world->model, &key);
 		return;
 	}
-	if (world->shape.variable)
+	if (world->layout.variable)
 		size += (uint32_t)(next_random() % 20);
 	for (unsigned i = 0; i < size; i++)
 		value[i] = (unsigned char)(next_random() % 3);
-	r = edit_put(&world->edit, &world->shape, &world->root, key.bytes, key.bits, value, size,
+	r = edit_put(&world->edit, &world->layout, &world->root, key.bytes, key.bits, value, size,
 	             &ref, &touched);
 	if (!had)
 		expect(world, r == 1);
@@ -442,14 +444,14 @@ static void change_once(struct world *world, unsigned spread)
 
 /* Versions of many changes each: whatever a version retired is freed when the one after it is made,
  * so the version before stays whole for the difference. */
-static void run(const char *name, uint64_t seed, const struct row_layout *shape, unsigned spread,
+static void run(const char *name, uint64_t seed, const struct row_layout *layout, unsigned spread,
                 int versions, int changes)
 {
 	struct world world;
 	struct retired *old_retired = NULL;
 	size_t old_count = 0;
 
-	world_start(&world, name, seed, shape);
+	world_start(&world, name, seed, layout);
 	for (int version = 1; version <= versions / SLOWED + 1; version++) {
 		struct model old = model_copy(&world.model);
 		ref_t old_root = world.root;
@@ -478,7 +480,7 @@ static void run(const char *name, uint64_t seed, const struct row_layout *shape,
 	while (world.model.count > 0) {
 		struct key key = world.model.rows[world.model.count - 1]->key;
 		bool touched;
-		expect(&world, edit_delete(&world.edit, &world.shape, &world.root, key.bytes,
+		expect(&world, edit_delete(&world.edit, &world.layout, &world.root, key.bytes,
 		                           key.bits, &touched) == 1);
 		world.model.count--;
 	}
@@ -490,14 +492,14 @@ static void run(const char *name, uint64_t seed, const struct row_layout *shape,
 	world_finish(&world);
 }
 
-static const struct row_layout exact4 = {.value_size = 4, .least_bits = 32, .most_bits = 32};
-static const struct row_layout exact16 = {.value_size = 24, .least_bits = 128, .most_bits = 128};
+static const struct row_layout exact4 = {.value_size = 4, .min_bits = 32, .max_bits = 32};
+static const struct row_layout exact16 = {.value_size = 24, .min_bits = 128, .max_bits = 128};
 static const struct row_layout text = {
-	.value_size = 0, .most_bits = 40 * 8, .variable = true, .wide = true};
-static const struct row_layout prefix4 = {.value_size = 5, .most_bits = 32, .prefix = true};
-static const struct row_layout prefix6 = {.value_size = 8, .most_bits = 128, .prefix = true};
+	.value_size = 0, .max_bits = 40 * 8, .variable = true, .wide = true};
+static const struct row_layout prefix4 = {.value_size = 5, .max_bits = 32, .prefix = true};
+static const struct row_layout prefix6 = {.value_size = 8, .max_bits = 128, .prefix = true};
 static const struct row_layout nested = {
-	.value_size = 3, .least_bits = 32, .most_bits = 64, .prefix = true};
+	.value_size = 3, .min_bits = 32, .max_bits = 64, .prefix = true};
 
 Test(trie, exact_short_keys)
 {
@@ -555,7 +557,7 @@ Test(trie, abort_gives_everything_back)
 		world.edit.retired.count = 0;
 		for (int i = 0; i < 1000; i++)
 			change_once(&world, 4);
-		edit_drop_tree(&world.edit, &world.shape, world.root, true);
+		edit_drop_tree(&world.edit, &world.layout, world.root, true);
 		world.root = root;
 		free(world.model.rows);
 		world.model = before;

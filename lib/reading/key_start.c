@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/trie/reading.h"
+#include "lib/reading/key_start.h"
 
 #include <string.h>
 

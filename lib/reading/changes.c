@@ -10,11 +10,15 @@
  *
  * Either may give pairs of rows that are other objects with equal values: they are no change.
  */
+#include "lib/reading/changes.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "lib/base/error.h"
-#include "lib/trie/reading.h"
+#include "lib/reading/key_start.h"
+#include "lib/trie/diff.h"
+#include "lib/trie/scan.h"
 
 /* A row that a step has found; `ref` 0: none. */
 struct found {
@@ -35,7 +39,7 @@ struct stele_changes {
 	uint64_t versions[2];
 	void (*release)(const void *context);
 	struct key_start under;
-	/* The next pair of rows: 1, 0 after the last, -EBADMSG; not judged, no sentence. */
+	/* The next pair of rows: 1, 0 after the last, -EBADMSG, before the re-check. */
 	int (*step)(struct stele_changes *changes, struct found pair[2]);
 	struct view view; /* of both, where they are in one address space */
 	union {
@@ -44,28 +48,28 @@ struct stele_changes {
 	};
 };
 
-static int load(const struct view *view, const struct row_layout *shape, ref_t ref,
-                struct found *ret)
+static int changes_load_row(const struct view *view, const struct row_layout *layout, ref_t ref,
+                            struct found *ret)
 {
 	ret->ref = ref;
-	return ref ? row_parts(view, shape, ref, &ret->parts) : 0;
+	return ref ? row_parse_ref(view, layout, ref, &ret->parts) : 0;
 }
 
 /* ---- by reference ---- */
 
-static int step_by_reference(struct stele_changes *changes, struct found pair[2])
+static int changes_step_by_reference(struct stele_changes *changes, struct found pair[2])
 {
-	const struct row_layout *shape = changes->diff.shape;
+	const struct row_layout *layout = changes->diff.layout;
 	ref_t before, after;
 	int r = diff_next(&changes->diff, &before, &after);
 
-	if (r == 1 && (load(&changes->view, shape, before, &pair[0]) < 0 ||
-	               load(&changes->view, shape, after, &pair[1]) < 0))
+	if (r == 1 && (changes_load_row(&changes->view, layout, before, &pair[0]) < 0 ||
+	               changes_load_row(&changes->view, layout, after, &pair[1]) < 0))
 		r = -EBADMSG;
 	return r;
 }
 
-static int start_by_reference(struct stele_changes *changes)
+static int changes_start_by_reference(struct stele_changes *changes)
 {
 	const struct reading *before = &changes->readings[0], *after = &changes->readings[1];
 	const struct reading *any = changes->there[1] ? after : before;
@@ -75,14 +79,14 @@ static int start_by_reference(struct stele_changes *changes)
 	if (changes->there[0] && before->view.limit > changes->view.limit)
 		changes->view = before->view;
 	return diff_start_under(
-		&changes->diff, &changes->view, &any->shape, changes->there[0] ? before->root : 0,
+		&changes->diff, &changes->view, &any->layout, changes->there[0] ? before->root : 0,
 		changes->there[1] ? after->root : 0, changes->under.bytes, changes->under.bits);
 }
 
 /* ---- by key ---- */
 
 /* Finds the next row of a side, if it has not been found yet. */
-static int merge_fill(struct stele_changes *changes, int side)
+static int changes_fill_merge(struct stele_changes *changes, int side)
 {
 	const struct reading *reading = &changes->readings[side];
 	struct merge *merge = &changes->merge;
@@ -93,7 +97,7 @@ static int merge_fill(struct stele_changes *changes, int side)
 	r = scan_next(&merge->scans[side], &merge->next[side].parts);
 	if (r == 1)
 		merge->next[side].ref =
-			row_ref(&reading->view, &reading->shape, &merge->next[side].parts);
+			row_ref(&reading->view, &reading->layout, &merge->next[side].parts);
 	if (r == 1 && key_start_has(&changes->under, &merge->next[side].parts))
 		return 0;
 	if (r < 0)
@@ -103,12 +107,12 @@ static int merge_fill(struct stele_changes *changes, int side)
 	return 0;
 }
 
-static int step_by_key(struct stele_changes *changes, struct found pair[2])
+static int changes_step_by_key(struct stele_changes *changes, struct found pair[2])
 {
 	struct merge *merge = &changes->merge;
 	int order = 0;
 
-	if (merge_fill(changes, 0) < 0 || merge_fill(changes, 1) < 0)
+	if (changes_fill_merge(changes, 0) < 0 || changes_fill_merge(changes, 1) < 0)
 		return -EBADMSG;
 	if (merge->ended[0] && merge->ended[1])
 		return 0;
@@ -128,7 +132,7 @@ static int step_by_key(struct stele_changes *changes, struct found pair[2])
 	return 1;
 }
 
-static int start_by_key(struct stele_changes *changes)
+static int changes_start_by_key(struct stele_changes *changes)
 {
 	const struct key_start *under = &changes->under;
 	struct merge *merge = &changes->merge;
@@ -139,10 +143,10 @@ static int start_by_key(struct stele_changes *changes)
 		merge->next[side].ref = 0;
 		merge->ended[side] = false;
 		if (under->bits == 0)
-			scan_start(&merge->scans[side], &reading->view, &reading->shape,
+			scan_start(&merge->scans[side], &reading->view, &reading->layout,
 			           reading->root);
 		else
-			r = scan_seek(&merge->scans[side], &reading->view, &reading->shape,
+			r = scan_seek(&merge->scans[side], &reading->view, &reading->layout,
 			              reading->root, under->bytes, under->bits);
 	}
 	return r;
@@ -150,11 +154,11 @@ static int start_by_key(struct stele_changes *changes)
 
 /* ---- both ---- */
 
-static int start(struct stele_changes *changes)
+static int changes_start(struct stele_changes *changes)
 {
-	if (changes->step == step_by_key)
-		return start_by_key(changes);
-	return changes->there[0] || changes->there[1] ? start_by_reference(changes) : 0;
+	if (changes->step == changes_step_by_key)
+		return changes_start_by_key(changes);
+	return changes->there[0] || changes->there[1] ? changes_start_by_reference(changes) : 0;
 }
 
 int changes_open(const struct reading *before, const struct reading *after,
@@ -174,11 +178,11 @@ int changes_open(const struct reading *before, const struct reading *after,
 	changes->versions[1] = versions[1];
 	changes->release = NULL;
 	changes->under.bits = 0;
-	changes->step = step_by_reference;
+	changes->step = changes_step_by_reference;
 	if (before && after && before->view.base != after->view.base)
-		changes->step = step_by_key;
+		changes->step = changes_step_by_key;
 	/* From the first key on: that looks at nothing yet, and so can't fail. */
-	start(changes);
+	changes_start(changes);
 	*ret = changes;
 	return 0;
 }
@@ -208,7 +212,7 @@ void stele_changes_versions(const struct stele_changes *changes, uint64_t *ret_f
 		*ret_to = changes->versions[1];
 }
 
-static int check(const struct stele_changes *changes)
+static int changes_check_readings(const struct stele_changes *changes)
 {
 	int r = 0;
 
@@ -219,35 +223,35 @@ static int check(const struct stele_changes *changes)
 }
 
 /* Both versions must have been whole until now: only then is what was skipped as equal, equal. */
-static int judge(const struct stele_changes *changes, int r)
+static int changes_recheck(const struct stele_changes *changes, int r)
 {
 	const struct reading *before = &changes->readings[0], *after = &changes->readings[1];
-	int judged = 0;
+	int rechecked = 0;
 
 	if (!changes->there[1])
-		return changes->there[0] ? reading_judge(before, r) : r;
+		return changes->there[0] ? reading_recheck(before, r) : r;
 	if (changes->there[0])
-		judged = reading_judge(before, 0);
-	return judged < 0 ? judged : reading_judge(after, r);
+		rechecked = reading_recheck(before, 0);
+	return rechecked < 0 ? rechecked : reading_recheck(after, r);
 }
 
 int stele_changes_check(const struct stele_changes *changes)
 {
-	int r = check(changes);
+	int r = changes_check_readings(changes);
 
-	return r < 0 ? r : judge(changes, 0);
+	return r < 0 ? r : changes_recheck(changes, 0);
 }
 
 int stele_changes_under(struct stele_changes *changes, const void *key, unsigned key_bits)
 {
-	int r = check(changes);
+	int r = changes_check_readings(changes);
 
 	if (r == 0)
 		r = key_start_set(&changes->under, key, key_bits);
-	return r < 0 ? r : judge(changes, start(changes));
+	return r < 0 ? r : changes_recheck(changes, changes_start(changes));
 }
 
-static bool same_value(const struct row_parts *a, const struct row_parts *b)
+static bool changes_same_value(const struct row_parts *a, const struct row_parts *b)
 {
 	uint32_t size = a->value_size, i = 0;
 
@@ -262,9 +266,9 @@ static bool same_value(const struct row_parts *a, const struct row_parts *b)
 	return true;
 }
 
-/* The next pair of rows with other values: 1 and the change, 0, or an error that is not judged
- * yet. */
-static int next(struct stele_changes *changes, struct stele_change *ret)
+/* The next pair of rows with other values: 1 and the change, 0, or an error before the re-check.
+ */
+static int changes_find_next(struct stele_changes *changes, struct stele_change *ret)
 {
 	struct found pair[2];
 	int r;
@@ -273,7 +277,8 @@ static int next(struct stele_changes *changes, struct stele_change *ret)
 		return 0;
 	do
 		r = changes->step(changes, pair);
-	while (r == 1 && pair[0].ref && pair[1].ref && same_value(&pair[0].parts, &pair[1].parts));
+	while (r == 1 && pair[0].ref && pair[1].ref &&
+	       changes_same_value(&pair[0].parts, &pair[1].parts));
 	if (r != 1)
 		return r;
 	*ret = (struct stele_change){.kind = !pair[0].ref   ? STELE_ADDED
@@ -289,11 +294,11 @@ static int next(struct stele_changes *changes, struct stele_change *ret)
 int stele_changes_next(struct stele_changes *changes, struct stele_change *ret)
 {
 	struct stele_change change;
-	int r = check(changes);
+	int r = changes_check_readings(changes);
 
 	if (r < 0)
 		return r;
-	r = judge(changes, next(changes, &change));
+	r = changes_recheck(changes, changes_find_next(changes, &change));
 	if (r == 1)
 		*ret = change;
 	return r;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Rows in the order of their keys. */
+#include "lib/reading/cursor.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/trie/reading.h"
+#include "lib/reading/key_start.h"
+#include "lib/trie/scan.h"
 
 struct stele_cursor {
 	struct reading reading;
@@ -21,7 +24,7 @@ int cursor_open(const struct reading *reading, struct stele_cursor **ret)
 		return error_set(ENOMEM, "no memory for a cursor");
 	cursor->reading = *reading;
 	cursor->under.bits = 0;
-	scan_start(&cursor->scan, &cursor->reading.view, &cursor->reading.shape, reading->root);
+	scan_start(&cursor->scan, &cursor->reading.view, &cursor->reading.layout, reading->root);
 	*ret = cursor;
 	return 0;
 }
@@ -32,27 +35,27 @@ struct stele_cursor *stele_cursor_close(struct stele_cursor *cursor)
 	return NULL;
 }
 
-static int check(const struct stele_cursor *cursor)
+static int cursor_check(const struct stele_cursor *cursor)
 {
 	return cursor->reading.owner->check(&cursor->reading);
 }
 
-static inline int judge(const struct stele_cursor *cursor, int r)
+static inline int cursor_recheck(const struct stele_cursor *cursor, int r)
 {
-	return reading_judge(&cursor->reading, r);
+	return reading_recheck(&cursor->reading, r);
 }
 
-static int seek(struct stele_cursor *cursor, const struct key_start *start)
+static int cursor_seek(struct stele_cursor *cursor, const struct key_start *start)
 {
 	const struct reading *reading = &cursor->reading;
 
-	return judge(cursor, scan_seek(&cursor->scan, &reading->view, &reading->shape,
-	                               reading->root, start->bytes, start->bits));
+	return cursor_recheck(cursor, scan_seek(&cursor->scan, &reading->view, &reading->layout,
+	                                        reading->root, start->bytes, start->bits));
 }
 
 /* Where a key stands to those that start with `under`: -1 before the first of them (a key that they
  * go on from is before them too), 0 among them, 1 after the last. */
-static int compare_under(const struct key_start *key, const struct key_start *under)
+static int cursor_compare_under(const struct key_start *key, const struct key_start *under)
 {
 	unsigned bits = key->bits < under->bits ? key->bits : under->bits, rest = bits % 8;
 	int order = memcmp(key->bytes, under->bytes, bits / 8);
@@ -68,42 +71,42 @@ static int compare_under(const struct key_start *key, const struct key_start *un
 int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key_bits)
 {
 	struct key_start start;
-	int order, r = check(cursor);
+	int order, r = cursor_check(cursor);
 
 	if (r == 0)
 		r = key_start_set(&start, key, key_bits);
 	if (r < 0)
 		return r;
 	/* Of the rows that the cursor sees: those before them would end the scan. */
-	order = compare_under(&start, &cursor->under);
+	order = cursor_compare_under(&start, &cursor->under);
 	if (order < 0)
-		return seek(cursor, &cursor->under);
+		return cursor_seek(cursor, &cursor->under);
 	if (order == 0)
-		return seek(cursor, &start);
+		return cursor_seek(cursor, &start);
 	scan_end(&cursor->scan);
 	return 0;
 }
 
 int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned key_bits)
 {
-	int r = check(cursor);
+	int r = cursor_check(cursor);
 
 	if (r == 0)
 		r = key_start_set(&cursor->under, key, key_bits);
-	return r < 0 ? r : seek(cursor, &cursor->under);
+	return r < 0 ? r : cursor_seek(cursor, &cursor->under);
 }
 
 int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
 {
 	struct row_parts row = {0};
-	int r = scan_step(&cursor->scan, &row);
+	int r = scan_next_inline(&cursor->scan, &row);
 
 	if (r == 1 && !key_start_has(&cursor->under, &row)) {
 		/* Keys are in order: none that follows is under it. */
 		scan_end(&cursor->scan);
 		r = 0;
 	}
-	r = judge(cursor, r);
+	r = cursor_recheck(cursor, r);
 	if (r == 1)
 		row_fill(&row, ret);
 	return r;

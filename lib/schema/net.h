@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Prefixes: an address of `width` bytes (4 or 16), then a byte with the length, as in struct
  * stele_ipv4net and struct stele_ipv6net. */
-#ifndef LIB_BASE_NET_H
-#define LIB_BASE_NET_H
+#ifndef LIB_SCHEMA_NET_H
+#define LIB_SCHEMA_NET_H
 
-#include <stele/schema.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /* True when `bytes` has only zeros from bit `bits` up to byte `end`. */
 static inline bool net_zero_from(const uint8_t *bytes, unsigned bits, unsigned end)
@@ -26,8 +27,5 @@ static inline bool net_valid(const uint8_t *net, unsigned width)
 
 /* Clears the bits past the length, which must not be greater than the width. */
 void net_clear_host(uint8_t *net, unsigned width);
-
-/* Sets the error message for a prefix that is not net_valid(). Returns -EINVAL. */
-int net_refuse(const struct stele_column *column, const uint8_t *net);
 
 #endif

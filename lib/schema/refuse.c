@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/base/net.h"
+#include "lib/schema/refuse.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/schema/net.h"
 
-void net_clear_host(uint8_t *net, unsigned width)
+int refuse_type(const struct stele_column *column)
 {
-	for (unsigned bit = net[width]; bit < width * 8; bit = (bit / 8 + 1) * 8)
-		net[bit / 8] &= (uint8_t) ~(0xffu >> (bit % 8));
+	return error_set(EINVAL, "column \"%s\" has the unknown type %u", column->name,
+	                 (unsigned)column->type);
 }
 
-int net_refuse(const struct stele_column *column, const uint8_t *net)
+int refuse_bool(const struct stele_column *column, unsigned value)
+{
+	return error_set(EINVAL, "column \"%s\": a bool is 0 or 1, but %u stands there",
+	                 column->name, value);
+}
+
+int refuse_prefix(const struct stele_column *column, const uint8_t *net)
 {
 	unsigned width = column->type == STELE_IPV4NET ? 4 : 16;
 	int family = column->type == STELE_IPV4NET ? AF_INET : AF_INET6;
@@ -30,4 +37,10 @@ int net_refuse(const struct stele_column *column, const uint8_t *net)
 	return error_set(EINVAL,
 	                 "column \"%s\": %s/%u has bits set past its length; did you mean %s/%u?",
 	                 column->name, shown, net[width], meant, net[width]);
+}
+
+int refuse_buffer(const struct stele_column *column, size_t need, size_t buffer_size)
+{
+	return error_set(EMSGSIZE, "column \"%s\" needs a buffer of %zu bytes, not %zu",
+	                 column->name, need, buffer_size);
 }
