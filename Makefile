@@ -45,6 +45,9 @@ kernel_sources := $(filter tools/kernel/%,$(tool_sources))
 kinds := unit ipc notices hostile crash cli stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
+# Benchmarks link some of what tests share: these need no Criterion. A peer's own is linked by its benchmarks alone.
+support_for_benches := $(patsubst %,tests/support/%.c,attack bench bench_rows table)
+support_sources := $(filter-out %/tsan_criterion.c tests/support/peer_%.c,$(sort $(wildcard tests/support/*.c)))
 
 # tests/bench/peer_PEER_NAME.c compares with another library. It is built if pkg-config knows that library.
 peer_dpdk := libdpdk
@@ -111,24 +114,34 @@ $(BUILD)/stele: $(call objects,$(tool_sources)) $(BUILD)/libstele.a
 # Criterion runs under ThreadSanitizer only with this object; the source explains why.
 helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/support/tsan_criterion.o)
 
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/all.a
+$(BUILD)/obj/support.a: $(call objects,$(support_sources))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/obj/support_for_benches.a: $(call objects,$(support_for_benches))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/support.a $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ -lcriterion -ljansson -lcsv -lmnl -luuid -lm
 
 # This test loads and unloads the shared library.
 $(BUILD)/tests/ipc/sigbus: | $(BUILD)/libstele.so
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/all.a
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/support_for_benches.a $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(link) -o $@ $^ $(call peer_config,--libs,$@) -luuid -lm
+	$(call say,LD)$(CC) $(link) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call peer_config,--libs,$@) -luuid -lm
 
-$(BUILD)/instructions: $(BUILD)/obj/tests/scripts/instructions.o $(BUILD)/obj/all.a
+$(addprefix $(BUILD)/bench/peer_,dpdk_ipv4 dpdk_ipv6): $(BUILD)/obj/tests/support/peer_dpdk.o
+$(addprefix $(BUILD)/bench/peer_,lmdb lmdb_sizes): $(BUILD)/obj/tests/support/peer_lmdb.o
+
+$(BUILD)/instructions: $(BUILD)/obj/tests/scripts/instructions.o $(BUILD)/obj/support_for_benches.a $(BUILD)/obj/all.a
 	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
 
 $(BUILD)/demo_publisher: $(BUILD)/obj/tests/scripts/demo_publisher.o $(BUILD)/libstele.a
 	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
 
-$(BUILD)/obj/tests/bench/peer_%.o: private peer_flags = $(subst -I,-isystem ,$(call peer_config,--cflags,$@))
+$(BUILD)/obj/tests/bench/peer_%.o $(BUILD)/obj/tests/support/peer_%.o: private peer_flags = \
+	$(subst -I,-isystem ,$(call peer_config,--cflags,$@))
 
 $(BUILD)/examples/%: docs/examples/%.c $(BUILD)/libstele.a $(headers) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -140,7 +153,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(needed)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(flags) $(peer_flags) -MMD -MP -c -o $@ $<
 
-$(call objects,$(test_sources)): | $(BUILD)/packages-check
+$(call objects,$(test_sources) $(filter-out $(support_for_benches),$(support_sources))): | $(BUILD)/packages-check
 
 # lib/base/probe.h includes <sys/sdt.h> if the header exists. Objects with probes are rebuilt when the header
 # is installed or removed. The question is asked after packages are installed: the next make gets the same answer.

@@ -34,7 +34,7 @@ static void publish(void)
 	for (uint64_t round = 1;; round++) {
 		if (shared->publishes) {
 			for (unsigned i = 0; i < AT_ONCE; i++)
-				commit_item(publisher, &kind_id, random_from(&random) % ROWS,
+				item_commit(publisher, &kind_id, random_from(&random) % ROWS,
 				            round);
 			shared->commits += AT_ONCE;
 			pace_wait(&pace);
@@ -50,8 +50,8 @@ static void read_all(int which)
 	struct stele_subscriber *subscriber;
 	uint64_t random = 11 + (uint64_t)which;
 
-	stay_on_core(which);
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	bench_stay_on_core(which);
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	for (;;) {
 		struct stele_snapshot *snapshot;
 		struct stele_table table;
@@ -66,10 +66,10 @@ static void read_all(int which)
 
 			key_id(number, key);
 			if (stele_table_get(&table, key, 128, &row) != 1)
-				fail("a row is missing");
+				bench_fail("a row is missing");
 			memcpy(&item, row.value, sizeof(item));
 			if (item.b != number || item.c != item.a + 1 || item.f != item.a + 3)
-				fail("a row is not whole");
+				bench_fail("a row is not whole");
 		}
 		must(stele_snapshot_check(snapshot));
 		stele_snapshot_close(snapshot);
@@ -92,10 +92,10 @@ static double rate(bool beside, double *ret_commits)
 	usleep(50000);
 	from = gets();
 	commits = shared->commits;
-	begin = seconds();
+	begin = bench_seconds();
 	usleep((useconds_t)(SPAN * 1e6));
-	*ret_commits = (double)(shared->commits - commits) / (seconds() - begin);
-	return (double)(gets() - from) / (seconds() - begin);
+	*ret_commits = (double)(shared->commits - commits) / (bench_seconds() - begin);
+	return (double)(gets() - from) / (bench_seconds() - begin);
 }
 
 static void rounds(void)
@@ -107,10 +107,10 @@ static void rounds(void)
 		beside[round] = rate(true, &commits[round]);
 		ratios[round] = beside[round] / alone[round];
 	}
-	ratio("readers/beside_10000_commits_a_second", median(ratios, ROUNDS), 0.95);
-	print("readers/alone", median(alone, ROUNDS) / 1e6, "M gets/s");
-	print("readers/beside", median(beside, ROUNDS) / 1e6, "M gets/s");
-	print("readers/commits", median(commits, ROUNDS), "a second");
+	bench_ratio("readers/beside_10000_commits_a_second", bench_median(ratios, ROUNDS), 0.95);
+	bench_print("readers/alone", bench_median(alone, ROUNDS) / 1e6, "M gets/s");
+	bench_print("readers/beside", bench_median(beside, ROUNDS) / 1e6, "M gets/s");
+	bench_print("readers/commits", bench_median(commits, ROUNDS), "a second");
 }
 
 /* For what a child is to do, unless it has failed. */
@@ -124,7 +124,7 @@ int main(void)
 {
 	pid_t children[3];
 
-	snprintf(region, sizeof(region), "bench-beside-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-beside-%ld", (long)getpid());
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 	              0);
 	check(shared != MAP_FAILED);
@@ -146,6 +146,6 @@ int main(void)
 		kill(children[i], SIGKILL);
 		waitpid(children[i], NULL, 0);
 	}
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	return 0;
 }

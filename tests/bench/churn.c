@@ -58,7 +58,7 @@ static struct stele_publisher *load(void)
 	struct stele_transaction *tx;
 	struct stele_writable *table;
 
-	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_table_create(tx, "rows", &schema));
 	must(stele_writable_open(tx, "rows", &table));
@@ -95,7 +95,7 @@ static void check_rows(void)
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
 
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
 	must(stele_table_open(snapshot, "rows", &schema, &table));
 	check(stele_table_rows(&table) == ROWS);
@@ -117,9 +117,9 @@ static double size_at_end(struct stele_publisher *publisher)
 	struct stele_region_info info = {.size = sizeof(info)};
 
 	check_rows();
-	must(stele_region_describe(region, &info));
+	must(stele_region_describe(bench_region, &info));
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	return (double)info.file_size;
 }
 
@@ -130,21 +130,21 @@ int main(void)
 	struct stele_publisher *publisher;
 	double begin, churned, fresh;
 
-	snprintf(region, sizeof(region), "bench-churn-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-churn-%ld", (long)getpid());
 	for (uint32_t id = 0; id < ROWS; id++)
 		states[id] = id;
-	stay_on_core(0);
+	bench_stay_on_core(0);
 	publisher = load();
-	begin = seconds();
+	begin = bench_seconds();
 	churn(publisher, updates);
-	print("churn/updates", (double)updates, "");
-	print("churn/update", (seconds() - begin) / (double)updates * 1e9, "ns");
+	bench_print("churn/updates", (double)updates, "");
+	bench_print("churn/update", (bench_seconds() - begin) / (double)updates * 1e9, "ns");
 	churned = size_at_end(publisher);
 	fresh = size_at_end(load());
-	print("churn/region", churned / 1e6, "MB");
-	print("churn/region_of_a_fresh_load", fresh / 1e6, "MB");
-	print("churn/times_as_large", churned / fresh, "times");
+	bench_print("churn/region", churned / 1e6, "MB");
+	bench_print("churn/region_of_a_fresh_load", fresh / 1e6, "MB");
+	bench_print("churn/times_as_large", churned / fresh, "times");
 	/* At most 1.3 times as large is allowed. */
-	ratio("churn", 1.3 * fresh / churned, 1);
+	bench_ratio("churn", 1.3 * fresh / churned, 1);
 	return 0;
 }

@@ -42,7 +42,7 @@ static struct stele_publisher *start(void)
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 
-	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_table_create(tx, "routes", &schema));
 	must(stele_transaction_commit(tx, NULL, NULL));
@@ -81,23 +81,23 @@ static void bench_load(const struct prefix4 *table, size_t count)
 		struct stele_publisher *publisher = start();
 		double begin;
 		must(stele_publisher_stats(publisher, &before));
-		must(stele_region_describe(region, &info));
+		must(stele_region_describe(bench_region, &info));
 		empty = info.file_size;
-		begin = seconds();
+		begin = bench_seconds();
 		load(publisher, table, count);
-		rates[round] = (double)count / (seconds() - begin) / 1e6;
+		rates[round] = (double)count / (bench_seconds() - begin) / 1e6;
 		must(stele_publisher_stats(publisher, &after));
-		must(stele_region_describe(region, &info));
+		must(stele_region_describe(bench_region, &info));
 		stele_publisher_close(publisher);
-		must(stele_region_remove(region));
+		must(stele_region_remove(bench_region));
 	}
-	print("load/prefixes", (double)count, "prefixes");
-	print("load/rate", median(rates, ROUNDS), "M prefixes/s");
-	print("load/bytes_in_use_a_prefix",
-	      (double)(after.arena_used - before.arena_used) / (double)count, "B");
+	bench_print("load/prefixes", (double)count, "prefixes");
+	bench_print("load/rate", bench_median(rates, ROUNDS), "M prefixes/s");
+	bench_print("load/bytes_in_use_a_prefix",
+	            (double)(after.arena_used - before.arena_used) / (double)count, "B");
 	/* The row's own key is an address and a length, 5 bytes; its value 8. */
-	print("load/region_beyond_key_and_value",
-	      (double)(info.file_size - empty) / (double)count - 13, "B a prefix");
+	bench_print("load/region_beyond_key_and_value",
+	            (double)(info.file_size - empty) / (double)count - 13, "B a prefix");
 }
 
 static void bench_commit(struct stele_publisher *publisher, const struct prefix4 *table,
@@ -108,7 +108,7 @@ static void bench_commit(struct stele_publisher *publisher, const struct prefix4
 
 	for (int round = 0; round < ROUNDS; round++) {
 		int commits = 200000;
-		double begin = seconds();
+		double begin = bench_seconds();
 		for (int i = 0; i < commits; i++) {
 			struct stele_transaction *tx;
 			struct stele_writable *routes;
@@ -118,9 +118,9 @@ static void bench_commit(struct stele_publisher *publisher, const struct prefix4
 			put(routes, &table[r % count], (uint32_t)(r >> 40));
 			must(stele_transaction_commit(tx, NULL, NULL));
 		}
-		costs[round] = (seconds() - begin) / commits * 1e9;
+		costs[round] = (bench_seconds() - begin) / commits * 1e9;
 	}
-	print("commit/one_route", median(costs, ROUNDS), "ns");
+	bench_print("commit/one_route", bench_median(costs, ROUNDS), "ns");
 }
 
 static void bench_lookup(const struct prefix4 *table, size_t count)
@@ -133,14 +133,14 @@ static void bench_lookup(const struct prefix4 *table, size_t count)
 	uint64_t seed = 7, sum = 0;
 	int lookups = 1000000;
 
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
 	must(stele_table_open(snapshot, "routes", &schema, &routes));
 	must(stele_live_open(subscriber, "routes", &schema, &live));
 	for (int round = 0; round < ROUNDS; round++) {
 		struct stele_cursor *cursor;
 		struct stele_row row;
-		double begin = seconds();
+		double begin = bench_seconds();
 		for (int i = 0; i < lookups; i++) {
 			uint64_t r = random_from(&seed);
 			const struct prefix4 *prefix = &table[r % count];
@@ -150,16 +150,16 @@ static void bench_lookup(const struct prefix4 *table, size_t count)
 			if (stele_table_match(&routes, &address, 32, &row) == 1)
 				sum += ((const struct route *)row.value)->next_hop;
 		}
-		match[round] = (seconds() - begin) / lookups * 1e9;
-		begin = seconds();
+		match[round] = (bench_seconds() - begin) / lookups * 1e9;
+		begin = bench_seconds();
 		for (int i = 0; i < lookups; i++) {
 			const struct prefix4 *prefix = &table[random_from(&seed) % count];
 			uint32_t address = htonl(prefix->address);
 			if (stele_table_get(&routes, &address, prefix->length, &row) == 1)
 				sum += ((const struct route *)row.value)->next_hop;
 		}
-		get[round] = (seconds() - begin) / lookups * 1e9;
-		begin = seconds();
+		get[round] = (bench_seconds() - begin) / lookups * 1e9;
+		begin = bench_seconds();
 		for (int i = 0; i < lookups; i++) {
 			const struct prefix4 *prefix = &table[random_from(&seed) % count];
 			uint32_t address = htonl(prefix->address);
@@ -169,27 +169,27 @@ static void bench_lookup(const struct prefix4 *table, size_t count)
 			    1)
 				sum += route.next_hop;
 		}
-		optimistic[round] = (seconds() - begin) / lookups * 1e9;
-		begin = seconds();
+		optimistic[round] = (bench_seconds() - begin) / lookups * 1e9;
+		begin = bench_seconds();
 		for (int i = 0; i < 100000; i++) {
 			struct stele_snapshot *one;
 			must(stele_snapshot_open(subscriber, 0, &one));
 			stele_snapshot_close(one);
 		}
-		pins[round] = (seconds() - begin) / 100000 * 1e9;
+		pins[round] = (bench_seconds() - begin) / 100000 * 1e9;
 		must(stele_cursor_open(&routes, &cursor));
-		begin = seconds();
+		begin = bench_seconds();
 		for (size_t i = 0; i < count; i++)
 			if (stele_cursor_next(cursor, &row) == 1)
 				sum += row.key_bits;
-		scan[round] = (seconds() - begin) / (double)count * 1e9;
+		scan[round] = (bench_seconds() - begin) / (double)count * 1e9;
 		stele_cursor_close(cursor);
 	}
-	print("read/longest_prefix_match", median(match, ROUNDS), "ns");
-	print("read/get", median(get, ROUNDS), "ns");
-	print("read/optimistic_get_and_copy", median(optimistic, ROUNDS), "ns");
-	print("read/snapshot_open_and_close", median(pins, ROUNDS), "ns");
-	print("read/ordered_scan", median(scan, ROUNDS), "ns a row");
+	bench_print("read/longest_prefix_match", bench_median(match, ROUNDS), "ns");
+	bench_print("read/get", bench_median(get, ROUNDS), "ns");
+	bench_print("read/optimistic_get_and_copy", bench_median(optimistic, ROUNDS), "ns");
+	bench_print("read/snapshot_open_and_close", bench_median(pins, ROUNDS), "ns");
+	bench_print("read/ordered_scan", bench_median(scan, ROUNDS), "ns a row");
 	if (sum == 0)
 		fprintf(stderr, "bench: no lookup found anything\n");
 	stele_subscriber_close(subscriber);
@@ -201,12 +201,12 @@ static void bench_attach(void)
 
 	for (int round = 0; round < ROUNDS; round++) {
 		struct stele_publisher *publisher;
-		double begin = seconds();
-		must(stele_publisher_open(region, NULL, &publisher));
-		times[round] = (seconds() - begin) * 1e3;
+		double begin = bench_seconds();
+		must(stele_publisher_open(bench_region, NULL, &publisher));
+		times[round] = (bench_seconds() - begin) * 1e3;
 		stele_publisher_close(publisher);
 	}
-	print("attach/recovery_walk", median(times, ROUNDS), "ms");
+	bench_print("attach/recovery_walk", bench_median(times, ROUNDS), "ms");
 }
 
 /* ---- notices ---- */
@@ -246,7 +246,7 @@ static void answer_stele(mqd_t out, const struct prefix4 *prefix, bool reads)
 	uint32_t key = htonl(prefix->address);
 	struct stele_live live;
 
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	must(stele_subscriber_version(subscriber, &version));
 	must(stele_live_open(subscriber, "routes", &schema, &live));
 	mq_send(out, (const char *)&word, sizeof(word), 0);
@@ -297,18 +297,18 @@ static void notice_rounds(struct stele_publisher *publisher, const struct prefix
 		answer_stele(pong, prefix, reads);
 	mq_receive(pong, (char *)&word, sizeof(word), NULL);
 	for (int round = 0; round < NOTICE_ROUNDS; round++) {
-		double begin = seconds();
+		double begin = bench_seconds();
 		for (int i = 0; i < PINGS; i++) {
 			mq_send(ping, (const char *)&word, sizeof(word), 0);
 			mq_receive(pong, (char *)&word, sizeof(word), NULL);
 		}
-		bare[round] = (seconds() - begin) / PINGS / 2 * 1e6;
-		begin = seconds();
+		bare[round] = (bench_seconds() - begin) / PINGS / 2 * 1e6;
+		begin = bench_seconds();
 		for (int i = 0; i < PINGS; i++) {
 			commit_one(publisher, prefix, number++);
 			mq_receive(pong, (char *)&word, sizeof(word), NULL);
 		}
-		whole[round] = (seconds() - begin) / PINGS * 1e6 - bare[round];
+		whole[round] = (bench_seconds() - begin) / PINGS * 1e6 - bare[round];
 		whole_ratios[round] = whole[round] / bare[round];
 		ratios[round] = (whole[round] - cost) / bare[round];
 	}
@@ -319,14 +319,16 @@ static void notice_rounds(struct stele_publisher *publisher, const struct prefix
 	stele_publisher_reap(publisher);
 	mq_close(ping);
 	mq_close(pong);
-	print(reads ? "notice/read/bare_mq_one_way" : "notice/wake/bare_mq_one_way",
-	      median(bare, NOTICE_ROUNDS), "us");
-	print(reads ? "notice/read/commit_to_row_read" : "notice/wake/commit_to_wait_returned",
-	      median(whole, NOTICE_ROUNDS), "us");
-	print(reads ? "notice/read/ratio" : "notice/wake/ratio",
-	      median(whole_ratios, NOTICE_ROUNDS), "times");
-	print(reads ? "notice/read/ratio_less_the_commit" : "notice/wake/ratio_less_the_commit",
-	      median(ratios, NOTICE_ROUNDS), "times");
+	bench_print(reads ? "notice/read/bare_mq_one_way" : "notice/wake/bare_mq_one_way",
+	            bench_median(bare, NOTICE_ROUNDS), "us");
+	bench_print(reads ? "notice/read/commit_to_row_read"
+	                  : "notice/wake/commit_to_wait_returned",
+	            bench_median(whole, NOTICE_ROUNDS), "us");
+	bench_print(reads ? "notice/read/ratio" : "notice/wake/ratio",
+	            bench_median(whole_ratios, NOTICE_ROUNDS), "times");
+	bench_print(reads ? "notice/read/ratio_less_the_commit"
+	                  : "notice/wake/ratio_less_the_commit",
+	            bench_median(ratios, NOTICE_ROUNDS), "times");
 }
 
 static void bench_notice(struct stele_publisher *publisher, const struct prefix4 *prefix)
@@ -335,13 +337,13 @@ static void bench_notice(struct stele_publisher *publisher, const struct prefix4
 	uint32_t number = 1;
 
 	for (int round = 0; round < NOTICE_ROUNDS; round++) {
-		double begin = seconds();
+		double begin = bench_seconds();
 		for (int i = 0; i < PINGS; i++)
 			commit_one(publisher, prefix, number++);
-		commits[round] = (seconds() - begin) / PINGS * 1e6;
+		commits[round] = (bench_seconds() - begin) / PINGS * 1e6;
 	}
-	cost = median(commits, NOTICE_ROUNDS);
-	print("notice/commit_of_the_same_row_alone", cost, "us");
+	cost = bench_median(commits, NOTICE_ROUNDS);
+	bench_print("notice/commit_of_the_same_row_alone", cost, "us");
 	notice_rounds(publisher, prefix, false, cost);
 	notice_rounds(publisher, prefix, true, cost);
 }
@@ -353,13 +355,13 @@ int main(void)
 	struct prefix4 *table, *million;
 	size_t count, more;
 
-	snprintf(region, sizeof(region), "bench-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-%ld", (long)getpid());
 	table = path ? table_read(path, &count) : table_generate(1, 1000, &count);
 	if (!table || count == 0) {
 		fprintf(stderr, "bench: no prefixes in %s\n", path);
 		return 1;
 	}
-	keep_awake();
+	bench_keep_awake();
 	bench_load(table, count);
 	/* A million rows: as many /24s as that, spread over the address space. */
 	million = malloc(sizeof(*million) * 1000000);
@@ -371,12 +373,12 @@ int main(void)
 	bench_notice(publisher, &million[12345]);
 	stele_publisher_close(publisher);
 	bench_attach();
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	publisher = start();
 	load(publisher, table, count);
 	bench_lookup(table, count);
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	free(million);
 	free(table);
 	return 0;

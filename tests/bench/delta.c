@@ -29,7 +29,7 @@ static void print_rows(unsigned rows, const char *what, double value, const char
 	char name[64];
 
 	snprintf(name, sizeof(name), "delta/%u_of_%u%s", rows, ROWS, what);
-	print(name, value, unit);
+	bench_print(name, value, unit);
 }
 
 /* The keys lie apart as those of a hash do. */
@@ -61,20 +61,20 @@ static uint64_t commit(struct stele_publisher *publisher, unsigned rows)
 static double read_changes(struct stele_subscriber *subscriber, uint64_t since, const void *prefix,
                            unsigned bits, unsigned *ret_count)
 {
-	double begin = seconds();
+	double begin = bench_seconds();
 	struct stele_changes *changes;
 	struct stele_change change;
 	int r;
 
 	*ret_count = 0;
 	if (stele_changes_since(subscriber, "numbers", since, &changes) != 0)
-		fail("stele_changes_since");
+		bench_fail("stele_changes_since");
 	must(stele_changes_under(changes, prefix, bits));
 	while ((r = stele_changes_next(changes, &change)) == 1)
 		++*ret_count;
 	must(r);
 	stele_changes_close(changes);
-	return seconds() - begin;
+	return bench_seconds() - begin;
 }
 
 static void run(struct stele_publisher *publisher, struct stele_subscriber *subscriber,
@@ -90,9 +90,9 @@ static void run(struct stele_publisher *publisher, struct stele_subscriber *subs
 		sum += count;
 		part[round] = read_changes(subscriber, version - 1, "\1\2", 16, &count);
 	}
-	print_rows(rows, "", median(all, ROUNDS) * 1e6, "us");
-	print_rows(rows, "_rate", (double)sum / ROUNDS / median(all, ROUNDS) / 1e6, "M/s");
-	print_rows(rows, "_under_16_bits", median(part, ROUNDS) * 1e6, "us");
+	print_rows(rows, "", bench_median(all, ROUNDS) * 1e6, "us");
+	print_rows(rows, "_rate", (double)sum / ROUNDS / bench_median(all, ROUNDS) / 1e6, "M/s");
+	print_rows(rows, "_under_16_bits", bench_median(part, ROUNDS) * 1e6, "us");
 }
 
 int main(void)
@@ -102,14 +102,14 @@ int main(void)
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 
-	snprintf(region, sizeof(region), "bench-delta-%d", (int)getpid());
-	must(stele_publisher_open(region, &options, &publisher));
+	snprintf(bench_region, sizeof(bench_region), "bench-delta-%d", (int)getpid());
+	must(stele_publisher_open(bench_region, &options, &publisher));
 	commit(publisher, ROWS);
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	run(publisher, subscriber, 10);
 	run(publisher, subscriber, 1000);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
-	stele_region_remove(region);
+	stele_region_remove(bench_region);
 	return 0;
 }

@@ -18,7 +18,7 @@
 
 static double read_changes(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_count)
 {
-	double begin = seconds();
+	double begin = bench_seconds();
 	struct stele_changes *changes;
 	struct stele_change change;
 	uint64_t any = 0;
@@ -32,12 +32,12 @@ static double read_changes(struct stele_subscriber *subscriber, uint64_t since, 
 	must(stele_changes_check(changes));
 	stele_changes_close(changes);
 	check(any != 0);
-	return (seconds() - begin) * 1e6;
+	return (bench_seconds() - begin) * 1e6;
 }
 
 static double read_all(struct stele_subscriber *subscriber)
 {
-	double begin = seconds();
+	double begin = bench_seconds();
 	struct stele_snapshot *snapshot;
 	struct stele_cursor *cursor;
 	struct stele_table table;
@@ -53,7 +53,7 @@ static double read_all(struct stele_subscriber *subscriber)
 	stele_cursor_close(cursor);
 	stele_snapshot_close(snapshot);
 	check(any != 0);
-	return (seconds() - begin) * 1e6;
+	return (bench_seconds() - begin) * 1e6;
 }
 
 /* Rows that lie anywhere, none of them twice. */
@@ -65,7 +65,7 @@ static void change(struct stele_publisher *publisher, uint64_t count, uint64_t r
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_writable_open(tx, "items", &table));
 	for (uint64_t i = 0; i < count; i++)
-		put_item(table, &kind_id, (round * 7919 + i * 999983) % ROWS, round);
+		item_put(table, &kind_id, (round * 7919 + i * 999983) % ROWS, round);
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
@@ -75,28 +75,29 @@ static void bench_changes(void)
 	struct stele_subscriber *subscriber;
 	uint64_t round = 0;
 
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	for (uint64_t count = 1; count <= ROWS; count *= 10) {
 		double commits[ROUNDS], changes[ROUNDS], all[ROUNDS];
 
 		for (int i = 0; i < ROUNDS; i++) {
 			uint64_t told;
-			double begin = seconds();
+			double begin = bench_seconds();
 
 			change(publisher, count, ++round);
-			commits[i] = (seconds() - begin) * 1e6;
+			commits[i] = (bench_seconds() - begin) * 1e6;
 			changes[i] = read_changes(subscriber,
 			                          stele_publisher_version(publisher) - 1, &told);
 			check(told == count);
 			all[i] = read_all(subscriber);
 		}
-		plot("changed", "transaction", (double)count, median(commits, ROUNDS));
-		plot("changed", "read_the_changes", (double)count, median(changes, ROUNDS));
-		plot("changed", "read_all_rows", (double)count, median(all, ROUNDS));
+		bench_plot("changed", "transaction", (double)count, bench_median(commits, ROUNDS));
+		bench_plot("changed", "read_the_changes", (double)count,
+		           bench_median(changes, ROUNDS));
+		bench_plot("changed", "read_all_rows", (double)count, bench_median(all, ROUNDS));
 	}
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 }
 
 /* ---- subscribers ---- */
@@ -110,7 +111,7 @@ static void wait_for_ever(void)
 	uint64_t version;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	must(stele_subscriber_version(subscriber, &version));
 	for (;;) {
 		++*woken;
@@ -134,7 +135,7 @@ static void bench_subscribers(const char *series, unsigned flags)
 	unsigned there = 0;
 
 	stele_publisher_close(items_publish(&kind_id, 1000));
-	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_publisher_open(bench_region, &options, &publisher));
 	*woken = 0;
 	for (unsigned count = 1; count <= SUBSCRIBERS_MOST; count *= 2) {
 		double times[COMMITS];
@@ -153,28 +154,28 @@ static void bench_subscribers(const char *series, unsigned flags)
 			 * some time until it is everybody's turn. */
 			usleep(2000 + count * 20);
 			before = *woken;
-			begin = seconds();
-			commit_item(publisher, &kind_id, i, count + i);
-			times[i] = (seconds() - begin) * 1e6;
+			begin = bench_seconds();
+			item_commit(publisher, &kind_id, i, count + i);
+			times[i] = (bench_seconds() - begin) * 1e6;
 			wait_until_woken(before + count);
 		}
-		plot("subscribers", series, count, median(times, COMMITS));
+		bench_plot("subscribers", series, count, bench_median(times, COMMITS));
 	}
 	for (unsigned i = 0; i < there; i++) {
 		kill(children[i], SIGKILL);
 		waitpid(children[i], NULL, 0);
 	}
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 }
 
 int main(void)
 {
-	snprintf(region, sizeof(region), "bench-grow-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-grow-%ld", (long)getpid());
 	woken = mmap(NULL, sizeof(*woken), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 	             0);
 	check(woken != MAP_FAILED);
-	keep_awake();
+	bench_keep_awake();
 	bench_changes();
 	bench_subscribers("commit", 0);
 	bench_subscribers("commit_with_a_notifier_thread", STELE_NOTIFIER_THREAD);

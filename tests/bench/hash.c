@@ -98,7 +98,7 @@ static inline uint64_t stable_sum(const void *value, uint64_t *any)
 static double read_hash(size_t gets, uint64_t *ret_sum)
 {
 	uint64_t sum = 0, any = 0;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	for (size_t i = 0; i < gets; i++) {
 		const struct item *item;
@@ -106,19 +106,19 @@ static double read_hash(size_t gets, uint64_t *ret_sum)
 		pthread_rwlock_rdlock(&shared->lock);
 		item = hash_find(queries[i % 65536]);
 		if (!item)
-			fail("a row is missing");
+			bench_fail("a row is missing");
 		sum += stable_sum(item, &any);
 		pthread_rwlock_unlock(&shared->lock);
 	}
 	check(any != 0);
 	*ret_sum = sum;
-	return (seconds() - begin) / (double)gets;
+	return (bench_seconds() - begin) / (double)gets;
 }
 
 static double read_stele(size_t gets, uint64_t *ret_sum)
 {
 	uint64_t sum = 0, any = 0;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	for (size_t i = 0; i < gets; i += RENEWAL) {
 		struct stele_snapshot *snapshot;
@@ -130,7 +130,7 @@ static double read_stele(size_t gets, uint64_t *ret_sum)
 			struct stele_row row;
 
 			if (stele_table_get(&table, queries[j % 65536], 128, &row) != 1)
-				fail("a row is missing");
+				bench_fail("a row is missing");
 			sum += stable_sum(row.value, &any);
 		}
 		must(stele_snapshot_check(snapshot));
@@ -138,7 +138,7 @@ static double read_stele(size_t gets, uint64_t *ret_sum)
 	}
 	check(any != 0);
 	*ret_sum = sum;
-	return (seconds() - begin) / (double)gets;
+	return (bench_seconds() - begin) / (double)gets;
 }
 
 static double measure_hash(uint64_t *ret_sum)
@@ -157,8 +157,8 @@ static void other_reader(void)
 {
 	uint64_t sum;
 
-	stay_on_core(1);
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	bench_stay_on_core(1);
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	for (;;)
 		shared->reading == READ_HASH ? read_hash(RENEWAL, &sum) : read_stele(RENEWAL, &sum);
 }
@@ -172,7 +172,7 @@ static void updater(struct stele_publisher *publisher)
 	for (uint64_t round = 1;; round++) {
 		uint64_t number = random_from(&random) % ROWS;
 
-		commit_item(publisher, &kind_id, number, round);
+		item_commit(publisher, &kind_id, number, round);
 		hash_update(number, round);
 		shared->updates++;
 		pace_wait(&pace);
@@ -206,7 +206,7 @@ int main(void)
 	pid_t publisher, reader;
 	double begin;
 
-	snprintf(region, sizeof(region), "bench-hash-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-hash-%ld", (long)getpid());
 	hash_make();
 	for (size_t i = 0; i < 65536; i++)
 		key_id(random_from(&random) % ROWS, queries[i]);
@@ -216,16 +216,16 @@ int main(void)
 		usleep(1000);
 	}
 	reader = start(false);
-	stay_on_core(0); /* not before: the others would inherit it */
-	must(stele_subscriber_open(region, NULL, &subscriber));
-	begin = seconds();
+	bench_stay_on_core(0); /* not before: the others would inherit it */
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
+	begin = bench_seconds();
 	shared->updates = 0;
-	compare("get/1000_rows_beside_updates", sides, 2);
-	print("get/1000_rows_beside_updates/updates", (double)shared->updates / (seconds() - begin),
-	      "a second");
+	bench_compare("get/1000_rows_beside_updates", sides, 2);
+	bench_print("get/1000_rows_beside_updates/updates",
+	            (double)shared->updates / (bench_seconds() - begin), "a second");
 	stele_subscriber_close(subscriber);
 	stop(reader);
 	stop(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	return 0;
 }

@@ -70,8 +70,8 @@ static void follow(const void *unused)
 	uint64_t version = 0;
 
 	(void)unused;
-	stay_on_core(1);
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	bench_stay_on_core(1);
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	__atomic_store_n(&shared->ready, 1, __ATOMIC_SEQ_CST);
 	for (;;)
 		must(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version));
@@ -84,10 +84,10 @@ static void attack(const void *argument)
 	const struct attack_kind *kind = argument;
 	static struct attack attack;
 
-	stay_on_core(1);
+	bench_stay_on_core(1);
 	if (geteuid() == 0)
 		attack_as(identity == MEMBER);
-	attack_open(&attack, region, &shared->stop, &shared->rounds);
+	attack_open(&attack, bench_region, &shared->stop, &shared->rounds);
 	__atomic_store_n(&shared->ready, 1, __ATOMIC_SEQ_CST);
 	kind->run(&attack, kind->kind);
 	attack_clear(&attack);
@@ -123,23 +123,23 @@ struct figures {
 static struct figures measure(double pace)
 {
 	static uint32_t number;
-	double begin = seconds(), next = begin, now = begin;
+	double begin = bench_seconds(), next = begin, now = begin;
 	struct figures figures = {0};
 
 	while (figures.count < MOST && now - begin < SECONDS) {
-		double from = seconds(), own = own_time();
+		double from = bench_seconds(), own = own_time();
 		commit(++number);
 		own_taken[figures.count] = own_time() - own;
-		now = seconds();
+		now = bench_seconds();
 		taken[figures.count++] = now - from;
-		for (next += pace; now < next; now = seconds())
+		for (next += pace; now < next; now = bench_seconds())
 			;
 		if (next < now)
 			next = now;
 	}
-	figures.p50 = median(own_taken, figures.count);
+	figures.p50 = bench_median(own_taken, figures.count);
 	figures.p99 = own_taken[figures.count * 99 / 100];
-	figures.wall_p50 = median(taken, figures.count);
+	figures.wall_p50 = bench_median(taken, figures.count);
 	figures.wall_p99 = taken[figures.count * 99 / 100];
 	return figures;
 }
@@ -175,9 +175,9 @@ static double beside(const struct attack_kind *kind, double pace, double undistu
 	}
 	if (undisturbed > 0 && !kind->as_many) {
 		snprintf(line, sizeof(line), "%s/p50_of_%g_times_undisturbed", name, MOST_TIMES);
-		ratio(line, MOST_TIMES * undisturbed / figures.p50, 1);
+		bench_ratio(line, MOST_TIMES * undisturbed / figures.p50, 1);
 		snprintf(line, sizeof(line), "%s/p99_of_1_ms", name);
-		ratio(line, MOST_P99 / figures.p99, 1);
+		bench_ratio(line, MOST_P99 / figures.p99, 1);
 	}
 	return figures.p50;
 }
@@ -198,16 +198,16 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 	              0);
 	check(shared != MAP_FAILED);
-	snprintf(region, sizeof(region), "bench%d-hostile", (int)getpid());
-	keep_awake();
+	snprintf(bench_region, sizeof(bench_region), "bench%d-hostile", (int)getpid());
+	bench_keep_awake();
 	for (identity = NOBODY; identity < (geteuid() == 0 ? IDENTITIES : 1); identity++) {
 		options.mode = identity == MEMBER ? 0640 : 0644;
-		must(stele_publisher_open(region, &options, &publisher));
+		must(stele_publisher_open(bench_region, &options, &publisher));
 		must(stele_transaction_begin(publisher, &tx));
 		must(stele_table_create(tx, "rows", &schema));
 		must(stele_transaction_commit(tx, NULL, NULL));
 		follower = spawn(follow, NULL);
-		stay_on_core(0);
+		bench_stay_on_core(0);
 		for (unsigned pace = 0; pace < 2; pace++) {
 			beside(NULL, paces[pace], 0);
 			beside(&computing, paces[pace], 0);
@@ -219,7 +219,7 @@ int main(int argc, char **argv)
 		kill(follower, SIGKILL);
 		check(waitpid(follower, NULL, 0) == follower);
 		stele_publisher_close(publisher);
-		must(stele_region_remove(region));
+		must(stele_region_remove(bench_region));
 	}
 	return 0;
 }

@@ -81,7 +81,7 @@ static void print_members(const char *line, const char *prefix, const char *cons
 			continue;
 		snprintf(name, sizeof(name), "%s/%s/%.*s", prefix, text(line, "notifier", buffer),
 		         (int)strlen(*names) - 3, *names);
-		print(name, value, "us");
+		bench_print(name, value, "us");
 	}
 }
 

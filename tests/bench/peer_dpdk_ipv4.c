@@ -7,7 +7,7 @@
  *
  * Prefixes are loaded in random order, unless a name says otherwise. Loading rte_lpm takes
  * minutes: it looks for each rule among all those of the same length. */
-#include "tests/support/bench_dpdk.h"
+#include "tests/support/peer_dpdk.h"
 
 #include <rte_fib.h>
 #include <rte_lpm.h>
@@ -44,10 +44,10 @@ static double load(bool with_index)
 
 	if (publisher) {
 		stele_publisher_close(publisher);
-		must(stele_region_remove(region));
+		must(stele_region_remove(bench_region));
 	}
 	routes_create(&schema);
-	begin = seconds();
+	begin = bench_seconds();
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_writable_open(tx, "routes", &writable));
 	for (size_t i = 0; i < count; i++)
@@ -55,7 +55,7 @@ static double load(bool with_index)
 	must(stele_transaction_commit(tx, NULL, NULL));
 	if (with_index)
 		routes_read();
-	time = seconds() - begin;
+	time = bench_seconds() - begin;
 	if (with_index)
 		routes_unread();
 	return time / (double)count;
@@ -86,12 +86,12 @@ static double load_fib(uint64_t *ret_sum)
 	rte_fib_free(fib);
 	fib = rte_fib_create("bench", dpdk_socket(), &conf);
 	check(fib != NULL);
-	begin = seconds();
+	begin = bench_seconds();
 	for (size_t i = 0; i < count; i++)
 		check(rte_fib_add(fib, table[i].address, (uint8_t)table[i].length, numbers[i]) ==
 		      0);
 	*ret_sum = 0;
-	return (seconds() - begin) / (double)count;
+	return (bench_seconds() - begin) / (double)count;
 }
 
 static void load_lpm(void)
@@ -102,11 +102,11 @@ static void load_lpm(void)
 
 	lpm = rte_lpm_create("bench", dpdk_socket(), &config);
 	check(lpm != NULL);
-	begin = seconds();
+	begin = bench_seconds();
 	for (size_t i = 0; i < count; i++)
 		check(rte_lpm_add(lpm, table[i].address, (uint8_t)table[i].length, numbers[i]) ==
 		      0);
-	print("ipv4/load/rte_lpm", (seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv4/load/rte_lpm", (bench_seconds() - begin) / (double)count * 1e9, "ns");
 }
 
 /* ---- lookups ---- */
@@ -255,7 +255,7 @@ static void bench_lookups(void)
 
 static double update(uint64_t *random, bool with_index)
 {
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	for (unsigned i = 0; i < UPDATES; i++) {
 		size_t which = random_from(random) % count;
@@ -270,7 +270,7 @@ static double update(uint64_t *random, bool with_index)
 		if (with_index)
 			routes_move();
 	}
-	return (seconds() - begin) / UPDATES;
+	return (bench_seconds() - begin) / UPDATES;
 }
 
 static double update_stele(uint64_t *ret_sum)
@@ -297,7 +297,7 @@ static double update_index(uint64_t *ret_sum)
 static double update_fib(uint64_t *ret_sum)
 {
 	static uint64_t random = 5;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	for (unsigned i = 0; i < UPDATES; i++) {
 		size_t which = random_from(&random) % count;
@@ -307,7 +307,7 @@ static double update_fib(uint64_t *ret_sum)
 		                  numbers[which]) == 0);
 	}
 	*ret_sum = random;
-	return (seconds() - begin) / UPDATES;
+	return (bench_seconds() - begin) / UPDATES;
 }
 
 /* The first prefix of a length that there is, or else one that covers as much. */
@@ -328,7 +328,7 @@ static void bench_updates(void)
 	                             {"stele_and_index", update_index, 0}};
 	const struct lookup after[] = {{"stele", bulk_stele, 0}, {"rte_fib", bulk_fib, 0}};
 
-	compare("ipv4/update", sides, 3);
+	bench_compare("ipv4/update", sides, 3);
 	routes_move();
 	choose(INSIDE);
 	lookups("ipv4/after_updates", after, 2);
@@ -336,8 +336,8 @@ static void bench_updates(void)
 	flap("ipv4/move/16_bits_flap", 16);
 	flap("ipv4/move/8_bits_flap", 8);
 	flap("ipv4/move/default_route_flaps", 0);
-	print("ipv4/memory/index_after_updates", (double)stele_index_memory(by_number) / 1048576,
-	      "MiB");
+	bench_print("ipv4/memory/index_after_updates",
+	            (double)stele_index_memory(by_number) / 1048576, "MiB");
 }
 
 static void bench_load(void)
@@ -354,7 +354,7 @@ static void bench_load(void)
 	routes_create(&schema);
 	empty = region_size();
 	qsort(table, count, sizeof(*table), table_compare);
-	compare("ipv4/load_in_order", in_order, 3);
+	bench_compare("ipv4/load_in_order", in_order, 3);
 	for (size_t i = count; i > 1; i--) {
 		size_t other = random_from(&random) % i;
 		struct prefix4 moved = table[i - 1];
@@ -362,29 +362,29 @@ static void bench_load(void)
 		table[i - 1] = table[other];
 		table[other] = moved;
 	}
-	compare("ipv4/load", sides, 3);
+	bench_compare("ipv4/load", sides, 3);
 	size = region_size() - empty;
 	routes_read();
 	index = (double)stele_index_memory(by_number);
-	print("ipv4/memory/stele", (size + index) / 1048576, "MiB");
-	print("ipv4/memory/stele_index", index / 1048576, "MiB");
-	print("ipv4/memory/rte_fib", (dpdk_memory() - before) / 1048576, "MiB");
+	bench_print("ipv4/memory/stele", (size + index) / 1048576, "MiB");
+	bench_print("ipv4/memory/stele_index", index / 1048576, "MiB");
+	bench_print("ipv4/memory/rte_fib", (dpdk_memory() - before) / 1048576, "MiB");
 	before = dpdk_memory();
 	load_lpm();
 	by_lpm = dpdk_memory() - before;
-	print("ipv4/memory/rte_lpm", by_lpm / 1048576, "MiB");
-	ratio("ipv4/memory/rte_lpm", by_lpm / (size + index), 2);
+	bench_print("ipv4/memory/rte_lpm", by_lpm / 1048576, "MiB");
+	bench_ratio("ipv4/memory/rte_lpm", by_lpm / (size + index), 2);
 	/* The key is an address and its length, 5 bytes. */
 	size = size / (double)count - 5 - sizeof(struct route);
-	ratio("compact/ipv4", 32 / size, 1);
-	print("compact/ipv4", size, "B a row beyond key and value");
+	bench_ratio("compact/ipv4", 32 / size, 1);
+	bench_print("compact/ipv4", size, "B a row beyond key and value");
 }
 
 int main(void)
 {
 	const char *path = getenv("STELE_PREFIXES");
 
-	snprintf(region, sizeof(region), "bench-ipv4-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-ipv4-%ld", (long)getpid());
 	table = path ? table_read(path, &count) : table_generate(1, 1000, &count);
 	if (!table || count == 0) {
 		fprintf(stderr, "bench: no prefixes in %s\n", path);
@@ -394,12 +394,12 @@ int main(void)
 	for (size_t i = 0; i < count; i++)
 		numbers[i] = (uint32_t)i + 1;
 	dpdk_start();
-	print("ipv4/prefixes", (double)count, path ? "read" : "generated");
+	bench_print("ipv4/prefixes", (double)count, path ? "read" : "generated");
 	bench_load();
 	bench_lookups();
 	bench_updates();
 	routes_unread();
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	return 0;
 }

@@ -6,7 +6,7 @@
  *                         prefixes of the commonest lengths as the real one has, most of them in
  *                         a few thousand blocks of 32 bits
  */
-#include "tests/support/bench_dpdk.h"
+#include "tests/support/peer_dpdk.h"
 
 #include <rte_fib6.h>
 #include <rte_lpm6.h>
@@ -111,7 +111,7 @@ static void load_stele(void)
 
 	routes_create(&schema);
 	empty = region_size();
-	begin = seconds();
+	begin = bench_seconds();
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_writable_open(tx, "routes", &writable));
 	for (size_t i = 0; i < count; i++) {
@@ -120,14 +120,14 @@ static void load_stele(void)
 		                        sizeof(route)));
 	}
 	must(stele_transaction_commit(tx, NULL, NULL));
-	print("ipv6/load/stele", (seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv6/load/stele", (bench_seconds() - begin) / (double)count * 1e9, "ns");
 	/* The key is the bytes of the prefix, and its length. */
 	for (size_t i = 0; i < count; i++)
 		keys += (table[i].length + 7) / 8 + 1;
 	beyond = (region_size() - empty - keys) / (double)count - sizeof(struct route);
-	ratio("compact/ipv6", 32 / beyond, 1);
-	print("compact/ipv6", beyond, "B a row beyond key and value");
-	print("ipv6/memory/stele", (region_size() - empty) / 1048576, "MiB");
+	bench_ratio("compact/ipv6", 32 / beyond, 1);
+	bench_print("compact/ipv6", beyond, "B a row beyond key and value");
+	bench_print("ipv6/memory/stele", (region_size() - empty) / 1048576, "MiB");
 }
 
 static void load_fib(void)
@@ -139,29 +139,29 @@ static void load_fib(void)
 		/* It reserves one for each byte past the third of a prefix, shared or not. */
 		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = 1 << 20},
 	};
-	double begin = seconds(), before = dpdk_memory();
+	double begin = bench_seconds(), before = dpdk_memory();
 
 	fib = rte_fib6_create("bench", dpdk_socket(), &conf);
 	check(fib != NULL);
 	for (size_t i = 0; i < count; i++)
 		check(rte_fib6_add(fib, table[i].address, (uint8_t)table[i].length, i + 1) == 0);
-	print("ipv6/load/rte_fib6", (seconds() - begin) / (double)count * 1e9, "ns");
-	print("ipv6/memory/rte_fib6", (dpdk_memory() - before) / 1048576, "MiB");
+	bench_print("ipv6/load/rte_fib6", (bench_seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv6/memory/rte_fib6", (dpdk_memory() - before) / 1048576, "MiB");
 }
 
 static void load_lpm(void)
 {
 	struct rte_lpm6_config config = {.max_rules = (uint32_t)(count + count / 8),
 	                                 .number_tbl8s = 1 << 17};
-	double begin = seconds(), before = dpdk_memory();
+	double begin = bench_seconds(), before = dpdk_memory();
 
 	lpm = rte_lpm6_create("bench", dpdk_socket(), &config);
 	check(lpm != NULL);
 	for (size_t i = 0; i < count; i++)
 		check(rte_lpm6_add(lpm, table[i].address, (uint8_t)table[i].length,
 		                   (uint32_t)i + 1) == 0);
-	print("ipv6/load/rte_lpm6", (seconds() - begin) / (double)count * 1e9, "ns");
-	print("ipv6/memory/rte_lpm6", (dpdk_memory() - before) / 1048576, "MiB");
+	bench_print("ipv6/load/rte_lpm6", (bench_seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv6/memory/rte_lpm6", (dpdk_memory() - before) / 1048576, "MiB");
 }
 
 /* ---- lookups ---- */
@@ -279,7 +279,7 @@ int main(void)
 	FILE *file = path ? fopen(path, "r") : NULL;
 	double begin;
 
-	snprintf(region, sizeof(region), "bench-ipv6-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-ipv6-%ld", (long)getpid());
 	table = malloc(PREFIXES_MOST * sizeof(*table));
 	check(table != NULL);
 	if (file)
@@ -293,14 +293,15 @@ int main(void)
 	if (file)
 		fclose(file);
 	dpdk_start();
-	print("ipv6/prefixes", (double)count, path ? "read" : "generated");
+	bench_print("ipv6/prefixes", (double)count, path ? "read" : "generated");
 	load_stele();
 	load_fib();
 	load_lpm();
-	begin = seconds();
+	begin = bench_seconds();
 	routes_read();
-	print("ipv6/load/stele_index", (seconds() - begin) / (double)count * 1e9, "ns");
-	print("ipv6/memory/stele_index", (double)stele_index_memory(by_number) / 1048576, "MiB");
+	bench_print("ipv6/load/stele_index", (bench_seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv6/memory/stele_index", (double)stele_index_memory(by_number) / 1048576,
+	            "MiB");
 	check_every_prefix();
 	choose_inside();
 	lookups("ipv6/one_by_one", single, 3);
@@ -312,6 +313,6 @@ int main(void)
 	flap("ipv6/move/default_route_flaps", 0);
 	routes_unread();
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	return 0;
 }

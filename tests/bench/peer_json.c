@@ -37,7 +37,7 @@ static int told_by_stele[2], told_by_json[2];
 
 static void tell(int fd, const struct state *state)
 {
-	struct told told = {seconds(), *state};
+	struct told told = {bench_seconds(), *state};
 
 	if (write(fd, &told, sizeof(told)) != (ssize_t)sizeof(told))
 		_exit(1);
@@ -147,7 +147,7 @@ static void stele_publish(void)
 	struct stele_transaction *tx;
 	struct stele_writable *table;
 
-	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_table_create(tx, "states", &schema));
 	must(stele_writable_open(tx, "states", &table));
@@ -175,7 +175,7 @@ static void stele_subscribe(void)
 	struct state state = {0};
 	uint64_t version, newest;
 
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	must(stele_subscriber_version(subscriber, &version));
 	tell(told_by_stele[1], &state);
 	for (;;) {
@@ -207,13 +207,13 @@ static double changes(void (*change)(uint64_t, uint64_t), int fd, uint64_t *rand
 
 		/* It has gone back to waiting by then. */
 		usleep(1000);
-		begin = seconds();
+		begin = bench_seconds();
 		change(state.number, state.round);
 		check(read(fd, &told, sizeof(told)) == (ssize_t)sizeof(told));
 		check(memcmp(&told.state, &state, sizeof(state)) == 0);
 		times[i] = told.at - begin;
 	}
-	return median(times, CHANGES);
+	return bench_median(times, CHANGES);
 }
 
 static double by_stele(uint64_t *ret_sum)
@@ -268,22 +268,22 @@ int main(void)
 	                             {"json_file_and_inotify", by_json, 200}};
 	pid_t by_region, by_file;
 
-	snprintf(region, sizeof(region), "bench-json-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-json-%ld", (long)getpid());
 	snprintf(directory, sizeof(directory), "/dev/shm/bench-json-%ld", (long)getpid());
 	snprintf(path, sizeof(path), "%s/rows", directory);
 	snprintf(path_new, sizeof(path_new), "%s/rows.new", directory);
 	check(mkdir(directory, 0700) == 0);
 	check(pipe(told_by_stele) == 0 && pipe(told_by_json) == 0);
-	keep_awake();
+	bench_keep_awake();
 	json_publish();
 	stele_publish();
 	by_region = start(stele_subscribe, told_by_stele[0]);
 	by_file = start(json_subscribe, told_by_json[0]);
-	compare("change_to_usable/1_of_10000_rows", sides, 2);
+	bench_compare("change_to_usable/1_of_10000_rows", sides, 2);
 	stop(by_region);
 	stop(by_file);
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	remove_files();
 	return 0;
 }

@@ -2,7 +2,7 @@
  *
  * Against LMDB: gets, from the table and by a hash index, scans, commits and loads of the same rows,
  * and what a row takes of the region. */
-#include "tests/support/bench_both.h"
+#include "tests/support/peer_lmdb.h"
 
 #define MILLION 1000000u
 
@@ -27,13 +27,13 @@ static inline __attribute__((always_inline)) double gets(uint64_t (*get)(const u
                                                          uint64_t *ret_sum)
 {
 	size_t size = both.kind->key_size;
-	double begin = seconds();
+	double begin = bench_seconds();
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < query_count; i++)
 		sum += get(queries + i * size);
 	*ret_sum = sum;
-	return (seconds() - begin) / (double)query_count;
+	return (bench_seconds() - begin) / (double)query_count;
 }
 
 static double random_stele(uint64_t *ret_sum)
@@ -54,7 +54,7 @@ many_gets(int64_t (*get_many)(const struct stele_key_ref *, struct stele_row *),
 	struct stele_key_ref keys[32];
 	struct stele_row rows[32];
 	size_t size = both.kind->key_size, count = query_count / 32 * 32;
-	double begin = seconds();
+	double begin = bench_seconds();
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < count; i += 32) {
@@ -68,7 +68,7 @@ many_gets(int64_t (*get_many)(const struct stele_key_ref *, struct stele_row *),
 	for (size_t i = count; i < query_count; i++)
 		sum += get(queries + i * size);
 	*ret_sum = sum;
-	return (seconds() - begin) / (double)query_count;
+	return (bench_seconds() - begin) / (double)query_count;
 }
 
 static int64_t get_32_stele(const struct stele_key_ref *keys, struct stele_row *rows)
@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) double
 dependent_gets(uint64_t (*get)(const unsigned char *), uint64_t *ret_sum)
 {
 	unsigned char key[KEY_MOST];
-	double begin = seconds();
+	double begin = bench_seconds();
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < MILLION; i++) {
@@ -94,7 +94,7 @@ dependent_gets(uint64_t (*get)(const unsigned char *), uint64_t *ret_sum)
 		sum += get(key);
 	}
 	*ret_sum = sum;
-	return (seconds() - begin) / MILLION;
+	return (bench_seconds() - begin) / MILLION;
 }
 
 static double dependent_stele(uint64_t *ret_sum)
@@ -116,7 +116,7 @@ static uint64_t get_hash(const unsigned char *key)
 	struct stele_row row;
 
 	if (stele_hash_get(hash, key, both.kind->key_size * 8, &row) != 1)
-		fail("a row is missing");
+		bench_fail("a row is missing");
 	return item_sum(row.value);
 }
 
@@ -144,10 +144,10 @@ static double dependent_hash(uint64_t *ret_sum)
 static void hash_begin(const char *name)
 {
 	char text[128];
-	double begin = seconds(), time;
+	double begin = bench_seconds(), time;
 
 	must(stele_hash_open(&both.table, &hash));
-	time = seconds() - begin;
+	time = bench_seconds() - begin;
 	for (uint64_t i = 0; i < both.rows; i++) {
 		struct stele_row row, expected;
 		unsigned char key[KEY_MOST];
@@ -158,9 +158,9 @@ static void hash_begin(const char *name)
 		check(row.value == expected.value);
 	}
 	snprintf(text, sizeof(text), "hash_index/%s/open", name);
-	print(text, time * 1e3, "ms");
+	bench_print(text, time * 1e3, "ms");
 	snprintf(text, sizeof(text), "hash_index/%s/memory", name);
-	print(text, (double)stele_hash_memory(hash) / (double)both.rows, "B a row");
+	bench_print(text, (double)stele_hash_memory(hash) / (double)both.rows, "B a row");
 }
 
 static void hash_end(void)
@@ -174,7 +174,7 @@ static double scan_stele(uint64_t *ret_sum)
 {
 	struct stele_cursor *cursor;
 	struct stele_row row;
-	double begin = seconds();
+	double begin = bench_seconds();
 	uint64_t sum = 0;
 	int r;
 
@@ -184,14 +184,14 @@ static double scan_stele(uint64_t *ret_sum)
 	must(r);
 	stele_cursor_close(cursor);
 	*ret_sum = sum;
-	return (seconds() - begin) / (double)both.rows;
+	return (bench_seconds() - begin) / (double)both.rows;
 }
 
 static double scan_lmdb(uint64_t *ret_sum)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
-	double begin = seconds();
+	double begin = bench_seconds();
 	uint64_t sum = 0;
 
 	lmdb(mdb_cursor_open(both.reader, both.dbi, &cursor));
@@ -199,7 +199,7 @@ static double scan_lmdb(uint64_t *ret_sum)
 		sum = sum * 31 + item_sum(value.mv_data);
 	mdb_cursor_close(cursor);
 	*ret_sum = sum;
-	return (seconds() - begin) / (double)both.rows;
+	return (bench_seconds() - begin) / (double)both.rows;
 }
 
 /* ---- commits of one row, each of which changes it: the median of those of a round ---- */
@@ -215,13 +215,13 @@ static double commit_stele(uint64_t *ret_sum)
 
 	for (int i = 0; i < COMMITS; i++) {
 		uint64_t number = random_from(&commit_random_stele) % both.rows;
-		double begin = seconds();
+		double begin = bench_seconds();
 
-		commit_item(both.publisher, both.kind, number, ++commits_stele);
-		times[i] = seconds() - begin;
+		item_commit(both.publisher, both.kind, number, ++commits_stele);
+		times[i] = bench_seconds() - begin;
 	}
 	*ret_sum = commit_random_stele;
-	return median(times, COMMITS);
+	return bench_median(times, COMMITS);
 }
 
 static double commit_lmdb(uint64_t *ret_sum)
@@ -231,15 +231,15 @@ static double commit_lmdb(uint64_t *ret_sum)
 	for (int i = 0; i < COMMITS; i++) {
 		uint64_t number = random_from(&commit_random_lmdb) % both.rows;
 		MDB_txn *txn;
-		double begin = seconds();
+		double begin = bench_seconds();
 
 		lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
 		put_lmdb(txn, number, ++commits_lmdb);
 		lmdb(mdb_txn_commit(txn));
-		times[i] = seconds() - begin;
+		times[i] = bench_seconds() - begin;
 	}
 	*ret_sum = commit_random_lmdb;
-	return median(times, COMMITS);
+	return bench_median(times, COMMITS);
 }
 
 /* ---- loads: each of a new, empty store ---- */
@@ -280,8 +280,8 @@ static void compact(const char *name)
 	char text[128];
 
 	snprintf(text, sizeof(text), "compact/%s", name);
-	ratio(text, 32 / beyond, 1);
-	print(text, beyond, "B a row beyond key and value");
+	bench_ratio(text, 32 / beyond, 1);
+	bench_print(text, beyond, "B a row beyond key and value");
 }
 
 static void compare_pair(const char *work, double (*stele)(uint64_t *), double (*peer)(uint64_t *),
@@ -289,7 +289,7 @@ static void compare_pair(const char *work, double (*stele)(uint64_t *), double (
 {
 	struct side sides[] = {{"stele", stele, 0}, {"lmdb", peer, reach}};
 
-	compare(work, sides, 2);
+	bench_compare(work, sides, 2);
 }
 
 /* A table in both, loaded and checked. */
@@ -321,8 +321,8 @@ static void commits(const char *work, double reach)
 
 int main(void)
 {
-	snprintf(region, sizeof(region), "bench-lmdb-%ld", (long)getpid());
-	stay_on_core(0);
+	snprintf(bench_region, sizeof(bench_region), "bench-lmdb-%ld", (long)getpid());
+	bench_stay_on_core(0);
 
 	fill(&kind_id, MILLION, load_stele);
 	compact("1000000_rows");

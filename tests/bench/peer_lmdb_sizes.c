@@ -5,7 +5,7 @@
  *
  *   STELE_ROWS=NUMBER   the largest table; otherwise 10,000,000
  */
-#include "tests/support/bench_both.h"
+#include "tests/support/peer_lmdb.h"
 
 #define ROUNDS  5
 #define GETS    200000u
@@ -15,7 +15,7 @@
 static double random_gets(uint64_t (*get)(const unsigned char *), uint64_t *sum)
 {
 	uint64_t random = 17;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	for (unsigned i = 0; i < GETS; i++) {
 		unsigned char key[KEY_MOST];
@@ -23,7 +23,7 @@ static double random_gets(uint64_t (*get)(const unsigned char *), uint64_t *sum)
 		key_id(random_from(&random) % both.rows, key);
 		*sum += get(key);
 	}
-	return (seconds() - begin) / GETS * 1e9;
+	return (bench_seconds() - begin) / GETS * 1e9;
 }
 
 static void bench_get(void)
@@ -37,8 +37,8 @@ static void bench_get(void)
 		peer[round] = random_gets(get_lmdb, &theirs);
 		check(ours == theirs);
 	}
-	plot("get", "stele", (double)both.rows, median(stele, ROUNDS));
-	plot("get", "lmdb", (double)both.rows, median(peer, ROUNDS));
+	bench_plot("get", "stele", (double)both.rows, bench_median(stele, ROUNDS));
+	bench_plot("get", "lmdb", (double)both.rows, bench_median(peer, ROUNDS));
 }
 
 /* The first rows in the order of keys, over and over in a small table. */
@@ -46,7 +46,7 @@ static double scan_stele(uint64_t *sum)
 {
 	struct stele_cursor *cursor;
 	struct stele_row row;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	must(stele_cursor_open(&both.table, &cursor));
 	for (unsigned i = 0; i < SCANNED; i++) {
@@ -56,14 +56,14 @@ static double scan_stele(uint64_t *sum)
 		*sum += item_sum(row.value);
 	}
 	stele_cursor_close(cursor);
-	return (seconds() - begin) / SCANNED * 1e9;
+	return (bench_seconds() - begin) / SCANNED * 1e9;
 }
 
 static double scan_lmdb(uint64_t *sum)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	lmdb(mdb_cursor_open(both.reader, both.dbi, &cursor));
 	for (unsigned i = 0; i < SCANNED; i++) {
@@ -72,7 +72,7 @@ static double scan_lmdb(uint64_t *sum)
 		*sum += item_sum(value.mv_data);
 	}
 	mdb_cursor_close(cursor);
-	return (seconds() - begin) / SCANNED * 1e9;
+	return (bench_seconds() - begin) / SCANNED * 1e9;
 }
 
 static void bench_scan(void)
@@ -86,8 +86,8 @@ static void bench_scan(void)
 		peer[round] = scan_lmdb(&theirs);
 		check(ours == theirs);
 	}
-	plot("scan", "stele", (double)both.rows, median(stele, ROUNDS));
-	plot("scan", "lmdb", (double)both.rows, median(peer, ROUNDS));
+	bench_plot("scan", "stele", (double)both.rows, bench_median(stele, ROUNDS));
+	bench_plot("scan", "lmdb", (double)both.rows, bench_median(peer, ROUNDS));
 }
 
 /* While nobody reads; the median of single commits. */
@@ -98,19 +98,19 @@ static void bench_commit(void)
 
 	for (int i = 0; i < COMMITS; i++) {
 		uint64_t number = random_from(&random) % both.rows;
-		double begin = seconds(), between;
+		double begin = bench_seconds(), between;
 		MDB_txn *txn;
 
-		commit_item(both.publisher, both.kind, number, 1);
-		between = seconds();
+		item_commit(both.publisher, both.kind, number, 1);
+		between = bench_seconds();
 		lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
 		put_lmdb(txn, number, 1);
 		lmdb(mdb_txn_commit(txn));
 		stele[i] = (between - begin) * 1e9;
-		peer[i] = (seconds() - between) * 1e9;
+		peer[i] = (bench_seconds() - between) * 1e9;
 	}
-	plot("commit", "stele", (double)both.rows, median(stele, COMMITS));
-	plot("commit", "lmdb", (double)both.rows, median(peer, COMMITS));
+	bench_plot("commit", "stele", (double)both.rows, bench_median(stele, COMMITS));
+	bench_plot("commit", "lmdb", (double)both.rows, bench_median(peer, COMMITS));
 }
 
 int main(void)
@@ -118,8 +118,8 @@ int main(void)
 	const char *option = getenv("STELE_ROWS");
 	uint64_t most = option ? strtoull(option, NULL, 10) : 10000000;
 
-	snprintf(region, sizeof(region), "bench-sizes-%ld", (long)getpid());
-	stay_on_core(0);
+	snprintf(bench_region, sizeof(bench_region), "bench-sizes-%ld", (long)getpid());
+	bench_stay_on_core(0);
 	for (uint64_t rows = 100; rows <= most; rows *= 10) {
 		both_open(&kind_id, rows);
 		load_stele();

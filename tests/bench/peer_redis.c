@@ -21,7 +21,7 @@ static struct stele_table table;
 static double get_stele(uint64_t *ret_sum)
 {
 	uint64_t random = 8, sum = 0;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	for (unsigned i = 0; i < GETS; i++) {
 		unsigned char key[KEY_MOST];
@@ -29,17 +29,17 @@ static double get_stele(uint64_t *ret_sum)
 
 		key_id(random_from(&random) % ROWS, key);
 		if (stele_table_get(&table, key, 128, &row) != 1)
-			fail("a row is missing");
+			bench_fail("a row is missing");
 		sum += item_sum(row.value);
 	}
 	*ret_sum = sum;
-	return (seconds() - begin) / GETS;
+	return (bench_seconds() - begin) / GETS;
 }
 
 static double get_redis(uint64_t *ret_sum)
 {
 	uint64_t random = 8, sum = 0;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	for (unsigned i = 0; i < GETS; i++) {
 		unsigned char key[KEY_MOST];
@@ -49,12 +49,12 @@ static double get_redis(uint64_t *ret_sum)
 		reply = redisCommand(redis, "GET %b", key, (size_t)16);
 		if (!reply || reply->type != REDIS_REPLY_STRING ||
 		    reply->len != sizeof(struct item))
-			fail("a row is missing in Redis");
+			bench_fail("a row is missing in Redis");
 		sum += item_sum(reply->str);
 		freeReplyObject(reply);
 	}
 	*ret_sum = sum;
-	return (seconds() - begin) / GETS;
+	return (bench_seconds() - begin) / GETS;
 }
 
 static void stop_server(void)
@@ -127,20 +127,20 @@ int main(void)
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 
-	snprintf(region, sizeof(region), "bench-redis-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-redis-%ld", (long)getpid());
 	if (!start_server()) {
 		printf("left out: redis-server does not start\n");
 		return 0;
 	}
 	load_redis();
 	publish();
-	stay_on_core(0);
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	bench_stay_on_core(0);
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
 	must(stele_table_open(snapshot, "items", &schema_id, &table));
-	compare("get/from_another_process", sides, 2);
+	bench_compare("get/from_another_process", sides, 2);
 	stele_subscriber_close(subscriber);
 	redisFree(redis);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	return 0;
 }

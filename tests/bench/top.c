@@ -39,7 +39,7 @@ static void hold_terminal(const char *interval)
 		setenv("TERM", "xterm", 1);
 		setenv("LC_ALL", "C.UTF-8", 1);
 		execlp(stele ? stele : "build/stele", "stele", "top", "--interval", interval,
-		       region, (char *)NULL);
+		       bench_region, (char *)NULL);
 		_exit(127);
 	}
 	shared->top = top;
@@ -89,31 +89,31 @@ static void measure_core(struct stele_publisher *publisher, uint64_t *round)
 {
 	struct pace pace = pace_start(COMMITS);
 	pid_t holder = start_top("1");
-	double begin = seconds(), core = used(), elapsed;
+	double begin = bench_seconds(), core = used(), elapsed;
 	uint64_t random = 5, bytes = shared->bytes, commits = 0;
 
-	while ((elapsed = seconds() - begin) < WHILE) {
-		commit_item(publisher, &kind_id, random_from(&random) % ROWS, ++*round);
+	while ((elapsed = bench_seconds() - begin) < WHILE) {
+		item_commit(publisher, &kind_id, random_from(&random) % ROWS, ++*round);
 		commits++;
 		pace_wait(&pace);
 	}
 	core = (used() - core) / elapsed;
 	bytes = shared->bytes - bytes;
 	stop_top(holder);
-	ratio("top/of_a_core_2_percent", 0.02 / core, 1);
-	print("top/of_a_core", core * 100, "%");
-	print("top/beside", (double)commits / elapsed, "commits/s");
-	print("top/to_the_terminal", (double)bytes / elapsed, "B/s");
+	bench_ratio("top/of_a_core_2_percent", 0.02 / core, 1);
+	bench_print("top/of_a_core", core * 100, "%");
+	bench_print("top/beside", (double)commits / elapsed, "commits/s");
+	bench_print("top/to_the_terminal", (double)bytes / elapsed, "B/s");
 }
 
 /* Seconds a commit. */
 static double commit_cost(struct stele_publisher *publisher, uint64_t *round)
 {
-	double begin = seconds(), elapsed;
+	double begin = bench_seconds(), elapsed;
 	uint64_t random = 7, commits = 0;
 
-	while ((elapsed = seconds() - begin) < SPAN) {
-		commit_item(publisher, &kind_id, random_from(&random) % ROWS, ++*round);
+	while ((elapsed = bench_seconds() - begin) < SPAN) {
+		item_commit(publisher, &kind_id, random_from(&random) % ROWS, ++*round);
 		commits++;
 	}
 	return elapsed / (double)commits;
@@ -134,9 +134,9 @@ static void measure_commits(struct stele_publisher *publisher, uint64_t *round)
 	stop_top(holder);
 	for (int i = 0; i < ROUNDS; i++)
 		ratios[i] = alone[i] / beside[i];
-	ratio("top/commits_beside_it", median(ratios, ROUNDS), 0.97);
-	print("top/commit_alone", median(alone, ROUNDS) * 1e9, "ns");
-	print("top/commit_beside", median(beside, ROUNDS) * 1e9, "ns");
+	bench_ratio("top/commits_beside_it", bench_median(ratios, ROUNDS), 0.97);
+	bench_print("top/commit_alone", bench_median(alone, ROUNDS) * 1e9, "ns");
+	bench_print("top/commit_beside", bench_median(beside, ROUNDS) * 1e9, "ns");
 }
 
 int main(void)
@@ -144,7 +144,7 @@ int main(void)
 	struct stele_publisher *publisher;
 	uint64_t round = 0;
 
-	snprintf(region, sizeof(region), "bench-top-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-top-%ld", (long)getpid());
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 	              0);
 	check(shared != MAP_FAILED);
@@ -152,6 +152,6 @@ int main(void)
 	measure_core(publisher, &round);
 	measure_commits(publisher, &round);
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	return 0;
 }

@@ -50,7 +50,7 @@ static struct stele_publisher *start(uint32_t rows)
 	struct stele_transaction *tx;
 	struct stele_writable *table;
 
-	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_table_create(tx, "items", &schema));
 	must(stele_writable_open(tx, "items", &table));
@@ -63,7 +63,7 @@ static struct stele_publisher *start(uint32_t rows)
 static void end(struct stele_publisher *publisher)
 {
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 }
 
 /* A version in which so many rows, chosen at random, are others. */
@@ -95,7 +95,7 @@ static double file_size(void)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
-	must(stele_region_describe(region, &info));
+	must(stele_region_describe(bench_region, &info));
 	return (double)info.file_size;
 }
 
@@ -104,7 +104,7 @@ static struct stele_subscriber *subscribe(void)
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
 	struct stele_subscriber *subscriber;
 
-	must(stele_subscriber_open(region, &options, &subscriber));
+	must(stele_subscriber_open(bench_region, &options, &subscriber));
 	return subscriber;
 }
 
@@ -118,15 +118,15 @@ static void bench_pin(void)
 	int pins = 1000000;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		double begin = seconds();
+		double begin = bench_seconds();
 		for (int i = 0; i < pins; i++) {
 			struct stele_snapshot *snapshot;
 			must(stele_snapshot_open(subscriber, 0, &snapshot));
 			stele_snapshot_close(snapshot);
 		}
-		times[round] = (seconds() - begin) / pins * 1e9;
+		times[round] = (bench_seconds() - begin) / pins * 1e9;
 	}
-	print("pin/open_and_close", median(times, ROUNDS), "ns");
+	bench_print("pin/open_and_close", bench_median(times, ROUNDS), "ns");
 	stele_subscriber_close(subscriber);
 	end(publisher);
 }
@@ -169,9 +169,9 @@ static void bench_held(void)
 {
 	double without = held(false), with = held(true);
 
-	print("held/region_without_a_pin", without / 1e6, "MB");
-	print("held/region_with_a_pin", with / 1e6, "MB");
-	print("held/ratio", with / without, "times");
+	bench_print("held/region_without_a_pin", without / 1e6, "MB");
+	bench_print("held/region_with_a_pin", with / 1e6, "MB");
+	bench_print("held/ratio", with / without, "times");
 	check(with / without < 2.2);
 }
 
@@ -184,12 +184,12 @@ static void bench_history(struct stele_publisher *publisher)
 
 	for (int i = 0; i < 300; i++) {
 		commit(publisher, MILLION, 1, &random);
-		must(stele_region_describe(region, &info));
+		must(stele_region_describe(bench_region, &info));
 		if (info.version - info.oldest == 63)
 			most = stats(publisher).history_used;
 	}
 	check(most > 0);
-	print("history/64_commits_of_one_row", (double)most, "B");
+	bench_print("history/64_commits_of_one_row", (double)most, "B");
 	check(most < 1 << 20);
 }
 
@@ -203,13 +203,13 @@ static void bench_rollback(struct stele_publisher *publisher)
 		struct stele_transaction *tx;
 		double begin;
 		commit(publisher, MILLION, 1000, &random);
-		begin = seconds();
+		begin = bench_seconds();
 		must(stele_transaction_begin(publisher, &tx));
 		must(stele_transaction_rollback(tx, version));
 		check(stele_transaction_commit(tx, NULL, NULL) == 1);
-		times[round] = (seconds() - begin) * 1e6;
+		times[round] = (bench_seconds() - begin) * 1e6;
 	}
-	print("rollback/1000_rows_of_a_million", median(times, ROUNDS), "us");
+	bench_print("rollback/1000_rows_of_a_million", bench_median(times, ROUNDS), "us");
 }
 
 /* ---- recovery ---- */
@@ -222,7 +222,7 @@ static void die(void)
 	struct stele_writable *table;
 	uint64_t random = 1;
 
-	must(stele_publisher_open(region, NULL, &publisher));
+	must(stele_publisher_open(bench_region, NULL, &publisher));
 	for (int i = 0; i < 100; i++)
 		commit(publisher, MILLION, 10, &random);
 	must(stele_transaction_begin(publisher, &tx));
@@ -245,13 +245,13 @@ static struct stele_publisher *bench_recovery(struct stele_publisher *publisher)
 		if (child == 0)
 			die();
 		waitpid(child, NULL, 0);
-		begin = seconds();
-		must(stele_publisher_open(region, NULL, &publisher));
-		times[round] = (seconds() - begin) * 1e3;
+		begin = bench_seconds();
+		must(stele_publisher_open(bench_region, NULL, &publisher));
+		times[round] = (bench_seconds() - begin) * 1e3;
 		check(stele_publisher_version(publisher) == version + 100);
 		check(stats(publisher).recovered_deaths == 1);
 	}
-	print("recovery/a_million_rows_after_kill_9", median(times, ROUNDS), "ms");
+	bench_print("recovery/a_million_rows_after_kill_9", bench_median(times, ROUNDS), "ms");
 	return publisher;
 }
 
@@ -265,12 +265,12 @@ static double commits_cost(struct stele_publisher *publisher, uint64_t *random)
 	double times[ROUNDS];
 
 	for (int round = 0; round < ROUNDS; round++) {
-		double begin = seconds();
+		double begin = bench_seconds();
 		for (unsigned i = 0; i < COMMITS; i++)
 			commit(publisher, HELD_ROWS, 1, random);
-		times[round] = (seconds() - begin) / COMMITS * 1e6;
+		times[round] = (bench_seconds() - begin) / COMMITS * 1e6;
 	}
-	return median(times, ROUNDS);
+	return bench_median(times, ROUNDS);
 }
 
 /* Readers that pin a version each, all of them different. */
@@ -299,9 +299,9 @@ static void bench_readers(void)
 		stele_subscriber_close(subscribers[i]);
 	}
 	check(stats(publisher).pins_revoked == 0);
-	print("readers/commit_without", without, "us");
-	print("readers/commit_with_1000_pinned", with, "us");
-	print("readers/difference", with - without, "us");
+	bench_print("readers/commit_without", without, "us");
+	bench_print("readers/commit_with_1000_pinned", with, "us");
+	bench_print("readers/difference", with - without, "us");
 	end(publisher);
 }
 
@@ -309,7 +309,7 @@ int main(void)
 {
 	struct stele_publisher *publisher;
 
-	snprintf(region, sizeof(region), "bench-versions-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "bench-versions-%ld", (long)getpid());
 	bench_pin();
 	bench_held();
 	publisher = start(MILLION);

@@ -48,22 +48,23 @@ Test(cli_clean, files_without_a_data_file)
 	char line[256];
 
 	own_machine("size=64m");
-	publisher = start(publish_for_ever);
-	subscriber = start(subscribe_for_ever);
+	publisher = own_start(own_publisher);
+	subscriber = own_start(own_subscriber);
 	ipc_kill(publisher);
-	remove_by_hand("");
+	own_unlink("");
 	/* The subscriber is alive, and has its slot and its queue. */
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
-	cr_expect(is_there(".subscribers") && is_there(".publisher") && is_there(".channels"));
-	cr_expect_eq(queues(), 1);
+	cr_expect(own_exists(".subscribers") && own_exists(".publisher") &&
+	          own_exists(".channels"));
+	cr_expect_eq(own_queues(), 1);
 
 	ipc_kill(subscriber);
 	EXITS(0, "clean --dry-run");
 	snprintf(line, sizeof(line), "would be removed  file    %s", region);
 	SAYS(line);
 	cr_expect_eq(files(), 3);
-	cr_expect_eq(queues(), 1);
+	cr_expect_eq(own_queues(), 1);
 	EXITS(0, "clean --format ndjson");
 	snprintf(
 		line, sizeof(line),
@@ -73,7 +74,7 @@ Test(cli_clean, files_without_a_data_file)
 	SAYS("\"kind\": \"folder\"");
 	SAYS("\"kind\": \"queue\"");
 	cr_expect_eq(files(), 0);
-	cr_expect_eq(queues(), 0);
+	cr_expect_eq(own_queues(), 0);
 	EXITS(0, "clean");
 	SAYS_NOT(region);
 }
@@ -82,9 +83,9 @@ Test(cli_clean, files_without_a_data_file)
 Test(cli_clean, files_without_data_or_publisher_file)
 {
 	own_machine("size=64m");
-	ipc_kill(start(publish_for_ever));
-	remove_by_hand("");
-	remove_by_hand(".publisher");
+	ipc_kill(own_start(own_publisher));
+	own_unlink("");
+	own_unlink(".publisher");
 	EXITS(0, "clean -n");
 	SAYS(".subscribers");
 	SAYS_NOT(".publisher");
@@ -120,8 +121,8 @@ Test(cli_clean, the_segment_of_a_region_without_its_data_file)
 	pid_t publisher;
 
 	own_machine("size=64m");
-	publisher = start(publish_in_a_segment);
-	remove_by_hand("");
+	publisher = own_start(publish_in_a_segment);
+	own_unlink("");
 	EXITS(0, "clean");
 	cr_expect_eq(segments(), 1);
 	ipc_kill(publisher);
@@ -161,8 +162,8 @@ Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 	char line[256];
 
 	own_machine("size=64m");
-	publisher = start(publish_for_ever);
-	killed = start(subscribe_for_ever);
+	publisher = own_start(own_publisher);
+	killed = own_start(own_subscriber);
 	subscriber = ipc_subscribe(0, "mq");
 	ipc_kill(killed);
 	/* That is the publisher's work as long as there is one, but for the queue, which it doesn't know yet. */
@@ -175,7 +176,7 @@ Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 	SAYS(line);
 	SAYS("removed  slot");
 	cr_expect_eq(subscribers(), 1);
-	cr_expect_eq(queues(), 1);
+	cr_expect_eq(own_queues(), 1);
 	/* The region is data. */
 	cr_expect_eq(ipc_read(subscriber), 1);
 	stele_subscriber_close(subscriber);
@@ -280,7 +281,7 @@ Test(cli_clean, hostile_26_a_stranger_s_file_of_such_a_name_stays)
 		cr_expect_eq(files(), 5);
 		EXITS(0, "rm %s", region);
 		cr_expect_eq(files(), 1);
-		ipc_unlink_all("/dev/shm/*");
+		cleaner_unlink("/dev/shm/*");
 	}
 }
 
@@ -292,7 +293,7 @@ Test(cli_clean, channels_that_belong_to_no_living_slot)
 	pid_t publisher;
 
 	own_machine("size=64m");
-	publisher = start(publish_for_ever);
+	publisher = own_start(own_publisher);
 	subscriber = ipc_subscribe(0, NULL);
 	uuid_generate(dead);
 	folder_entry(&subscriber->names, dead, paths[0]);
@@ -325,14 +326,14 @@ Test(cli_clean, queues_of_regions_in_other_directories)
 	subscriber = ipc_subscribe_to(place, 0, "mq");
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
-	cr_expect_eq(queues(), 1);
+	cr_expect_eq(own_queues(), 1);
 	/* Not even where all of the region is gone. */
 	stele_publisher_close(publisher);
 	OK(stele_region_remove(place));
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
 	stele_subscriber_close(subscriber);
-	cr_expect_eq(queues(), 0);
+	cr_expect_eq(own_queues(), 0);
 }
 
 Test(cli_clean, queues_of_others_stay)
@@ -349,14 +350,14 @@ Test(cli_clean, queues_of_others_stay)
 	queue = mq_open(name, O_RDONLY | O_CREAT | O_EXCL, 0600, &attributes);
 	CHECK(queue >= 0 && mq_close(queue) == 0, "%s", strerror(errno));
 	EXITS(0, "clean");
-	cr_expect_eq(queues(), 2);
+	cr_expect_eq(own_queues(), 2);
 	mq_unlink(name);
 	attributes.mq_msgsize = 8;
 	queue = mq_open(name, O_RDONLY | O_CREAT | O_EXCL, 0600, &attributes);
 	CHECK(queue >= 0 && mq_close(queue) == 0, "%s", strerror(errno));
 	EXITS(0, "clean");
 	SAYS(name);
-	cr_expect_eq(queues(), 1);
+	cr_expect_eq(own_queues(), 1);
 }
 
 Test(cli_clean, a_publisher_that_lost_its_file_keeps_the_rest)
@@ -364,13 +365,13 @@ Test(cli_clean, a_publisher_that_lost_its_file_keeps_the_rest)
 	pid_t publisher;
 
 	own_machine("size=64m");
-	publisher = start(publish_for_ever);
-	remove_by_hand("");
+	publisher = own_start(own_publisher);
+	own_unlink("");
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
 	cr_expect_eq(files(), 3);
 	/* Also without the file in which its lock is: it has the subscribers file open. */
-	remove_by_hand(".publisher");
+	own_unlink(".publisher");
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
 	cr_expect_eq(files(), 2);
@@ -392,13 +393,13 @@ static void as_nobody(unsigned argument)
 Test(cli_clean, another_user_may_not)
 {
 	own_machine("size=64m,mode=1777");
-	ipc_kill(start(publish_for_ever));
-	remove_by_hand("");
+	ipc_kill(own_start(own_publisher));
+	own_unlink("");
 	if (access(getenv("STELE") ? getenv("STELE") : "build/stele", X_OK) < 0)
 		cr_skip_test("no command");
 	ipc_join(ipc_spawn(as_nobody, 0));
 	cr_expect_eq(files(), 3);
-	remove_by_hand(".publisher");
+	own_unlink(".publisher");
 	ipc_join(ipc_spawn(as_nobody, 0));
 	cr_expect_eq(files(), 2);
 }
@@ -418,7 +419,7 @@ Test(cli_clean, own_leftovers_without_being_root)
 
 	CHECK(mkdtemp(directory), "%s", strerror(errno));
 	snprintf(place, sizeof(place), "%s/%s", directory, region);
-	ipc_kill(start(publish_there_for_ever));
+	ipc_kill(own_start(publish_there_for_ever));
 	RETURNS(stele_region_clean(place, 0, NULL, NULL), 0, "");
 	snprintf(path, sizeof(path), "%s/stele.%s", directory, region);
 	CHECK(unlink(path) == 0, "%s", strerror(errno));
@@ -487,10 +488,10 @@ static void short_lived_publisher(unsigned argument)
 	add_one(LIVED);
 	switch (pick(3)) {
 	case 0:
-		remove_by_hand("");
+		own_unlink("");
 		/* The next one then finds leftovers without a file to lock. */
 		if (pick(2))
-			remove_by_hand(".publisher");
+			own_unlink(".publisher");
 		kill(getpid(), SIGKILL);
 		break;
 	case 1:
@@ -512,7 +513,7 @@ static void short_lived_subscriber(unsigned argument)
 	if (stele_subscriber_open(region, NULL, &subscriber) < 0)
 		return;
 	for (unsigned i = 1 + pick(20); i > 0; i--) {
-		if (stele_subscriber_wait(subscriber, version, ipc_now() + 2 * MILLISECOND,
+		if (stele_subscriber_wait(subscriber, version, clock_now() + 2 * NSEC_PER_MSEC,
 		                          &version) < 0)
 			break;
 		if (!subscriber->registered)
@@ -540,8 +541,8 @@ static void clean_for_ever(unsigned argument)
 {
 	(void)argument;
 	for (;;) {
-		CHECK(stele("clean") == 0, "%s", output);
-		if (output[strcspn(output, "\n") + 1])
+		CHECK(own_stele("clean") == 0, "%s", own_output);
+		if (own_output[strcspn(own_output, "\n") + 1])
 			add_one(CLEANED);
 	}
 }
@@ -559,17 +560,17 @@ static void clean_fast(unsigned argument)
 Test(cli_clean, nothing_alive_loses_anything, .timeout = 240)
 {
 	const char *given = getenv("STELE_SEED");
-	int64_t until = ipc_now() + (IPC_SANITIZED ? 20 : 10) * SECOND,
+	int64_t until = clock_now() + (SANITIZED ? 20 : 10) * NSEC_PER_SEC,
 		patience = until + IPC_PATIENCE;
 	pid_t lives[6] = {0}, cleaner, fast;
 	unsigned number = 0, killed;
 
 	own_machine("size=64m");
-	ipc_tell(SEED, given ? strtoull(given, NULL, 0) : (uint64_t)ipc_now());
+	ipc_tell(SEED, given ? strtoull(given, NULL, 0) : (uint64_t)clock_now());
 	cleaner = ipc_spawn(clean_for_ever, 0);
 	fast = ipc_spawn(clean_fast, 0);
-	while (ipc_now() < until ||
-	       ((ipc_told(LIVED) <= 20 || ipc_told(CLEANED) == 0) && ipc_now() < patience))
+	while (clock_now() < until ||
+	       ((ipc_told(LIVED) <= 20 || ipc_told(CLEANED) == 0) && clock_now() < patience))
 		for (unsigned i = 0; i < 6; i++) {
 			int status = 0;
 			if (lives[i])
@@ -590,12 +591,12 @@ Test(cli_clean, nothing_alive_loses_anything, .timeout = 240)
 	          "%llu lives, %llu times something was removed",
 	          (unsigned long long)ipc_told(LIVED), (unsigned long long)ipc_told(CLEANED));
 	EXITS(0, "clean");
-	if (is_there("")) {
+	if (own_exists("")) {
 		struct stele_region_info info = {.size = sizeof(info)};
 		OK(stele_region_describe(region, &info));
 		cr_expect_eq(info.subscribers, 0);
 	} else {
 		cr_expect_eq(files(), 0);
 	}
-	cr_expect_eq(queues(), 0);
+	cr_expect_eq(own_queues(), 0);
 }

@@ -16,10 +16,10 @@ static void mend(const char *finding)
 	char *command;
 	int status;
 
-	stele("doctor");
-	command = strstr(output, finding);
+	own_stele("doctor");
+	command = strstr(own_output, finding);
 	command = command ? strstr(command, "mend: ") : NULL;
-	CHECK(command, "no \"%s\", or nothing that mends it: %s", finding, output);
+	CHECK(command, "no \"%s\", or nothing that mends it: %s", finding, own_output);
 	command += strlen("mend: ");
 	command[strcspn(command, "\n")] = '\0';
 	status = system(command);
@@ -42,8 +42,8 @@ Test(cli_doctor, a_healthy_region)
 	char line[256];
 
 	machine_without_systemd("size=8g");
-	publisher = start(publish_for_ever);
-	subscriber = start(subscribe_for_ever);
+	publisher = own_start(own_publisher);
+	subscriber = own_start(own_subscriber);
 	EXITS(0, "doctor");
 	snprintf(line, sizeof(line), "(%d) publishes", (int)publisher);
 	SAYS(line);
@@ -76,13 +76,13 @@ Test(cli_doctor, as_many_queues_as_the_system_allows)
 	int fd;
 
 	machine_without_systemd("size=8g");
-	start(publish_for_ever);
+	own_start(own_publisher);
 	fd = open("/proc/sys/fs/mqueue/queues_max", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		cr_skip_test("fs.mqueue.queues_max can't be set here: %s", strerror(errno));
 	close(fd);
-	write_file("/proc/sys/fs/mqueue/queues_max", "1");
-	start(subscribe_for_ever);
+	own_write("/proc/sys/fs/mqueue/queues_max", "1");
+	own_start(own_subscriber);
 	EXITS(1, "doctor");
 	SAYS("problem  queues      1 message queues are there, and fs.mqueue.queues_max allows 1");
 	SAYS("mend: sysctl -w fs.mqueue.queues_max=256");
@@ -132,12 +132,12 @@ Test(cli_doctor, fewer_bytes_than_a_queue_takes)
 	if (sizeof(void *) != 8)
 		cr_skip_test("the kernel's structs are smaller here");
 	machine_without_systemd("size=8g");
-	start(publish_for_all);
+	own_start(publish_for_all);
 	ipc_join(ipc_spawn(limit_and_ask, QUEUE_BYTES - 1));
 	ipc_join(ipc_spawn(limit_and_ask, QUEUE_BYTES));
-	ipc_spawn(subscribe_for_ever, 0);
-	ipc_spawn(subscribe_for_ever, 0);
-	UNTIL(queues() == 2);
+	ipc_spawn(own_subscriber, 0);
+	ipc_spawn(own_subscriber, 0);
+	UNTIL(own_queues() == 2);
 	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){QUEUE_BYTES, QUEUE_BYTES}) == 0, "%s",
 	      strerror(errno));
 	EXITS(0, "doctor");
@@ -156,7 +156,7 @@ static void setting(const char *place, const char *name, const char *value)
 	snprintf(path, sizeof(path), "%s/logind.conf.d/%s", place, name);
 	snprintf(text, sizeof(text), "# a comment\n[Login]\nRemoveIPC=%s\n[Other]\nRemoveIPC=yes\n",
 	         value);
-	write_file(path, text);
+	own_write(path, text);
 }
 
 static void publish_as_nobody(unsigned argument)
@@ -165,7 +165,7 @@ static void publish_as_nobody(unsigned argument)
 	              setresuid(IPC_NOBODY, IPC_NOBODY, IPC_NOBODY) == 0,
 	      "%s", strerror(errno));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	publish_for_ever(argument);
+	own_publisher(argument);
 }
 
 Test(cli_doctor, logind_that_removes_shared_memory)
@@ -175,7 +175,7 @@ Test(cli_doctor, logind_that_removes_shared_memory)
 	    mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
 		cr_skip_test("there is no systemd: %s", strerror(errno));
 	CHECK(mkdir("/run/systemd/seats", 0755) == 0, "%s", strerror(errno));
-	start(publish_for_ever);
+	own_start(own_publisher);
 	EXITS(0, "doctor");
 	SAYS("leaves user root's shared memory alone");
 }
@@ -186,7 +186,7 @@ Test(cli_doctor, logind_and_a_publisher_of_a_common_user)
 	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 ||
 	    mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
 		cr_skip_test("there is no systemd: %s", strerror(errno));
-	start(publish_as_nobody);
+	own_start(publish_as_nobody);
 	EXITS(0, "doctor");
 	SAYS("systemd-logind does not run here");
 	CHECK(mkdir("/run/systemd/seats", 0755) == 0, "%s", strerror(errno));
@@ -201,7 +201,7 @@ Test(cli_doctor, logind_and_a_publisher_of_a_common_user)
 	EXITS(1, "doctor");
 	setting("/etc/systemd", "60-b.conf", "off");
 	EXITS(0, "doctor");
-	write_file("/etc/systemd/logind.conf", "[Login]\nRemoveIPC=yes\n");
+	own_write("/etc/systemd/logind.conf", "[Login]\nRemoveIPC=yes\n");
 	EXITS(0, "doctor");
 	setting("/etc/systemd", "60-b.conf", "perhaps");
 	setting("/etc/systemd", "50-a.conf", "TRUE");
@@ -215,7 +215,7 @@ Test(cli_doctor, a_full_file_system)
 	int fd;
 
 	machine_without_systemd("size=4m");
-	start(publish_for_ever);
+	own_start(own_publisher);
 	EXITS(0, "doctor");
 	SAYS("note     space");
 	SAYS("the regions may grow by");
@@ -235,7 +235,7 @@ Test(cli_doctor, a_full_file_system)
 Test(cli_doctor, no_inodes_left)
 {
 	machine_without_systemd("size=8g,nr_inodes=6");
-	start(publish_for_ever);
+	own_start(own_publisher);
 	EXITS(1, "doctor");
 	SAYS("problem  files       /dev/shm has room for 1 more files (inodes), and a region takes 4");
 	mend("problem  files ");
@@ -262,9 +262,9 @@ Test(cli_doctor, small_pages)
 	machine_without_systemd("size=8g");
 	if (access("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", F_OK) < 0)
 		cr_skip_test("this kernel has no huge pages");
-	start(publish_much);
+	own_start(publish_much);
 	EXITS(0, "doctor");
-	if (strstr(output, "shmem_enabled"))
+	if (strstr(own_output, "shmem_enabled"))
 		cr_skip_test("this machine forces or denies them");
 	SAYS("note     hugepages   /dev/shm has small pages alone");
 	mend("note     hugepages");
@@ -279,8 +279,8 @@ Test(cli_doctor, a_publisher_that_is_gone)
 	pid_t publisher, subscriber;
 
 	machine_without_systemd("size=8g");
-	publisher = start(publish_for_ever);
-	subscriber = start(subscribe_for_ever);
+	publisher = own_start(own_publisher);
+	subscriber = own_start(own_subscriber);
 	ipc_kill(publisher);
 	EXITS(0, "doctor");
 	SAYS("note     publisher");
@@ -305,7 +305,7 @@ Test(cli_doctor, regions_that_can_not_be_read)
 
 	machine_without_systemd("size=8g");
 	ipc_path(path, "");
-	write_file(path, "no region");
+	own_write(path, "no region");
 	EXITS(1, "doctor");
 	SAYS("problem  region");
 	SAYS("too few for a file of a region");
@@ -326,20 +326,20 @@ static void ask_as_nobody(unsigned argument)
 Test(cli_doctor, regions_of_others)
 {
 	machine_without_systemd("size=8g,mode=1777");
-	start(publish_for_ever);
+	own_start(own_publisher);
 	ipc_join(ipc_spawn(ask_as_nobody, 0));
 }
 
 static void named_evilly(unsigned argument)
 {
 	prctl(PR_SET_NAME, "\033[31mred");
-	publish_for_ever(argument);
+	own_publisher(argument);
 }
 
 Test(cli_doctor, names_do_not_steer_the_terminal)
 {
 	machine_without_systemd("size=8g");
-	start(named_evilly);
+	own_start(named_evilly);
 	EXITS(0, "doctor");
 	SAYS("\\x1b[31mred");
 	SAYS_NOT("\033");
@@ -350,23 +350,23 @@ Test(cli_doctor, names_do_not_steer_the_terminal)
 static void subscribe_elsewhere(unsigned argument)
 {
 	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
-	subscribe_for_ever(argument);
+	own_subscriber(argument);
 }
 
 static void publish_elsewhere(unsigned argument)
 {
 	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
-	publish_for_ever(argument);
+	own_publisher(argument);
 }
 
 static void ask_elsewhere(unsigned argument)
 {
 	(void)argument;
 	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
-	stele("doctor");
-	CHECK(strstr(output, "the publisher is in another IPC namespace than this process"), "%s",
-	      output);
-	CHECK(strstr(output, "nsenter --ipc=/proc/"), "%s", output);
+	own_stele("doctor");
+	CHECK(strstr(own_output, "the publisher is in another IPC namespace than this process"),
+	      "%s", own_output);
+	CHECK(strstr(own_output, "nsenter --ipc=/proc/"), "%s", own_output);
 }
 
 Test(cli_doctor, other_ipc_namespaces)
@@ -374,9 +374,9 @@ Test(cli_doctor, other_ipc_namespaces)
 	pid_t publisher, subscriber;
 
 	machine_without_systemd("size=8g");
-	publisher = start(publish_for_ever);
+	publisher = own_start(own_publisher);
 	ipc_join(ipc_spawn(ask_elsewhere, 0));
-	subscriber = start(subscribe_elsewhere);
+	subscriber = own_start(subscribe_elsewhere);
 	EXITS(0, "doctor");
 	SAYS("note     namespaces");
 	SAYS("1 of 1 subscribers seem to be in another IPC namespace than the publisher");
@@ -384,9 +384,9 @@ Test(cli_doctor, other_ipc_namespaces)
 	ipc_kill(subscriber);
 
 	/* One has a queue where its publisher was. */
-	start(subscribe_for_ever);
+	own_start(own_subscriber);
 	ipc_kill(publisher);
-	start(publish_elsewhere);
+	own_start(publish_elsewhere);
 	EXITS(1, "doctor");
 	SAYS("problem  namespaces");
 	SAYS("1 subscribers with message queues seem to be in another IPC namespace");
@@ -395,13 +395,13 @@ Test(cli_doctor, other_ipc_namespaces)
 static void subscribe_inside(unsigned argument)
 {
 	prctl(PR_SET_NAME, "inside");
-	subscribe_for_ever(argument);
+	own_subscriber(argument);
 }
 
 Test(cli_doctor, another_pid_namespace)
 {
 	machine_without_systemd("size=8g");
-	start(publish_for_ever);
+	own_start(own_publisher);
 	ipc_reach(READY, 0);
 	ipc_spawn_inner(CLONE_NEWPID, subscribe_inside);
 	ipc_await(READY, 1);

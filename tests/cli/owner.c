@@ -13,7 +13,7 @@ static void publish_as(unsigned user)
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 
-	become(user);
+	outsider_become(user);
 	stele_publisher_close(ipc_publish(region, &options));
 }
 
@@ -71,7 +71,7 @@ Test(cli_owner, hostile_26_commands_that_visit_all_regions_go_on)
 	SAYS("\"owner\": 65534");
 	SAYS("\"owner\": 0");
 	SAYS("\"state\": \"ok\"");
-	stele("doctor");
+	own_stele("doctor");
 	SAYS("user 65534 (");
 	SAYS("zz-of-root");
 	EXITS(0, "verify %s", region);
@@ -83,7 +83,7 @@ Test(cli_owner, hostile_26_commands_that_visit_all_regions_go_on)
 static void dump_as_member(unsigned argument)
 {
 	(void)argument;
-	become(MEMBER);
+	outsider_become(MEMBER);
 	EXITS(0, "dump %s/rows", region);
 	SAYS("belongs to user 65534");
 	EXITS(0, "dump --owner 65534 %s/rows", region);
@@ -96,7 +96,7 @@ static void dump_as_member(unsigned argument)
 static void dump_as_outsider(unsigned argument)
 {
 	(void)argument;
-	become(OUTSIDER);
+	outsider_become(OUTSIDER);
 	EXITS(0, "dump %s/rows", region);
 	SAYS_NOT("belongs to");
 }

@@ -42,12 +42,12 @@ Test(cli_remove, says_so_where_a_folder_stays)
 	EXITS(7, "rm %s", region);
 	SAYS(path);
 	SAYS("user 0 has made a directory in it");
-	cr_expect(!is_there("") && is_there(".channels") && is_there(".publisher"));
+	cr_expect(!own_exists("") && own_exists(".channels") && own_exists(".publisher"));
 	/* Again, and the same: what is left is not forgotten. */
 	EXITS(7, "rm %s", region);
 	cr_assert_eq(umount(inside), 0);
 	EXITS(0, "rm %s", region);
-	cr_expect(!is_there(".channels") && !is_there(".publisher"));
+	cr_expect(!own_exists(".channels") && !own_exists(".publisher"));
 	EXITS(3, "rm %s", region);
 }
 
@@ -56,7 +56,7 @@ Test(cli_remove, hostile_26_directories_of_any_depth)
 	stele_publisher_close(ipc_publish(region, NULL));
 	nest();
 	EXITS(0, "rm %s", region);
-	cr_expect(!is_there("") && !is_there(".channels") && !is_there(".publisher"));
+	cr_expect(!own_exists("") && !own_exists(".channels") && !own_exists(".publisher"));
 }
 
 /* Makes files in the region's folder, as fast as it can, until it is ended. */
@@ -64,7 +64,7 @@ static void make_files(unsigned which)
 {
 	char folder[128], path[256];
 
-	become(OUTSIDER);
+	outsider_become(OUTSIDER);
 	ipc_path(folder, ".channels");
 	snprintf(path, sizeof(path), "%s/d-%d", folder, getpid());
 	mkdir(path, 0777);
@@ -88,7 +88,7 @@ Test(cli_remove, hostile_26_files_that_are_made_without_end)
 	for (unsigned i = 0; i < 2; i++)
 		UNTIL(ipc_told(i) != 0);
 	EXITS(0, "rm %s", region);
-	cr_expect(!is_there("") && !is_there(".channels") && !is_there(".publisher"));
+	cr_expect(!own_exists("") && !own_exists(".channels") && !own_exists(".publisher"));
 	for (int i = 0; i < 2; i++)
 		ipc_kill(outsiders[i]);
 }
@@ -107,7 +107,7 @@ Test(cli_remove, hostile_26_a_directory_in_place_of_a_file)
 	/* An empty one holds nothing. */
 	cr_assert(rmdir(inner) == 0);
 	EXITS(0, "rm %s", region);
-	cr_expect(!is_there(".subscribers") && !is_there(".publisher"));
+	cr_expect(!own_exists(".subscribers") && !own_exists(".publisher"));
 }
 
 Test(cli_remove, clean_says_so_too)
@@ -118,11 +118,11 @@ Test(cli_remove, clean_says_so_too)
 	ipc_path(path, ".channels");
 	stele_publisher_close(ipc_publish(region, NULL));
 	mount_inside(inside);
-	remove_by_hand("");
+	own_unlink("");
 	EXITS(7, "clean");
 	SAYS(path);
 	SAYS("user 0 has made a directory in it");
 	cr_assert_eq(umount(inside), 0);
 	EXITS(0, "clean");
-	cr_expect(!is_there(".channels") && !is_there(".publisher"));
+	cr_expect(!own_exists(".channels") && !own_exists(".publisher"));
 }

@@ -9,7 +9,8 @@
 #include <sys/user.h>
 #include <sys/vfs.h>
 
-#include "tests/support/crash_trace.h"
+#include "tests/support/bank.h"
+#include "tests/support/trace.h"
 #include "lib/storage/paths.h"
 #include "tests/support/random.h"
 
@@ -246,7 +247,7 @@ static int act_commits(struct job *job)
 /* Steps through a job, and cuts now and then. Returns how often it synced. */
 static uint64_t step_and_cut(struct job *job, struct disk *disk)
 {
-	struct tracee tracee = step_start(job);
+	struct tracee tracee = trace_start(job);
 	uint64_t syncs = 0, changes = 0;
 	bool more = true;
 
@@ -256,7 +257,7 @@ static uint64_t step_and_cut(struct job *job, struct disk *disk)
 		bool sync = at_sync(&tracee);
 		for (unsigned i = 0; sync && i < CUTS; i++)
 			disk_judge(disk);
-		more = step(&tracee);
+		more = trace_step(&tracee);
 		if (sync) {
 			disk_synced(disk);
 			syncs++;
@@ -264,21 +265,21 @@ static uint64_t step_and_cut(struct job *job, struct disk *disk)
 			disk_judge(disk);
 		}
 	}
-	step_end(&tracee);
+	trace_end(&tracee);
 	return syncs;
 }
 
 /* Dies between the sync of the record and the store of head: at the second sync of a commit. */
 static void die_with_a_record(struct job *job)
 {
-	struct tracee tracee = step_start(job);
+	struct tracee tracee = trace_start(job);
 
 	for (unsigned syncs = 0; syncs < 2;) {
 		bool sync = at_sync(&tracee);
-		cr_assert(step(&tracee), "it ended without two syncs");
+		cr_assert(trace_step(&tracee), "it ended without two syncs");
 		syncs += sync;
 	}
-	step_end(&tracee);
+	trace_end(&tracee);
 }
 #endif
 
@@ -286,7 +287,7 @@ Test(cut, crash_durable_commits, .init = cut_begin_stepping, .fini = crash_clean
 {
 #ifdef __x86_64__
 	struct job job = {
-		.region = region, .prepare = prepare_open, .act = act_commits, .random = 3};
+		.region = region, .prepare = trace_prepare_open, .act = act_commits, .random = 3};
 	struct stele_publisher *publisher = cut_open(region, STELE_CREATE, STELE_DURABLE_COMMIT);
 	uint64_t random = 99, syncs;
 	struct disk *disk;
@@ -306,7 +307,7 @@ Test(cut, crash_durable_commits, .init = cut_begin_stepping, .fini = crash_clean
 
 static int act_open_and_commit(struct job *job)
 {
-	return prepare_open(job) < 0 || bank_commit(job->publisher, &job->random) < 0 ||
+	return trace_prepare_open(job) < 0 || bank_commit(job->publisher, &job->random) < 0 ||
 	                       bank_commit(job->publisher, &job->random) < 0
 	               ? -1
 	               : 0;
@@ -318,7 +319,7 @@ Test(cut, crash_durable_commits_after_a_death, .init = cut_begin_stepping, .fini
 {
 #ifdef __x86_64__
 	struct job dying = {
-		.region = region, .prepare = prepare_open, .act = act_commits, .random = 3};
+		.region = region, .prepare = trace_prepare_open, .act = act_commits, .random = 3};
 	struct job job = {.region = region, .act = act_open_and_commit, .random = 4};
 	struct stele_publisher *publisher = cut_open(region, STELE_CREATE, STELE_DURABLE_COMMIT);
 	uint64_t random = 99;

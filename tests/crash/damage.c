@@ -5,6 +5,7 @@
  * comes to an end. The recovery likewise. */
 #include "lib/base/checksum.h"
 #include "tests/support/crash.h"
+#include "tests/support/random.h"
 
 #include "lib/region/region.h"
 #include "lib/trie/catalog.h"
@@ -278,7 +279,7 @@ static void flip_bits(struct damage *damage, size_t begin, size_t end, bool reop
 {
 	struct stele_subscriber *subscriber = crash_subscriber(damage->name, false);
 
-	for (size_t bit = begin * 8; bit < end * 8; bit += CRASH_SANITIZED ? 7 : 1) {
+	for (size_t bit = begin * 8; bit < end * 8; bit += SANITIZED ? 7 : 1) {
 		unsigned char *byte = &damage->file[bit / 8];
 		alarm(30);
 		*byte ^= (unsigned char)(1u << bit % 8);
@@ -303,7 +304,7 @@ Test(damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeout = 1
 	cr_assert_gt(damage.answers, 1000);
 	/* Every bit of the part under the checksum is noticed. */
 	cr_assert_geq(damage.errors,
-	              offsetof(struct layout_header, head) * 8 / (CRASH_SANITIZED ? 7 : 1));
+	              offsetof(struct layout_header, head) * 8 / (SANITIZED ? 7 : 1));
 	damage_end(&damage);
 }
 
@@ -434,7 +435,7 @@ Test(damage, crash_14_many_words_at_once, .fini = crash_clean, .timeout = 120)
 
 	damage_start(&damage, "words");
 	subscriber = crash_subscriber(damage.name, false);
-	for (uint64_t seed = 1; seed <= (CRASH_SANITIZED ? 5000 : 24000); seed++) {
+	for (uint64_t seed = 1; seed <= (SANITIZED ? 5000 : 24000); seed++) {
 		uint64_t random = seed, count = 1 + seed % 8;
 		alarm(30);
 		for (uint64_t i = 0; i < count; i++)

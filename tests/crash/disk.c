@@ -4,6 +4,7 @@
  * on top of it before the region was opened anew. */
 #include <sys/syscall.h>
 
+#include "tests/support/bank.h"
 #include "tests/support/crash.h"
 
 static unsigned syncs, refused; /* how many there were; which one fails, 0: none */

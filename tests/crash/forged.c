@@ -131,7 +131,7 @@ static void read_forged(struct forge *forge)
 	blocks = forge_blocks(forged_path(name));
 	cpu = cpu_now();
 	read_all(name);
-	cr_expect_lt(cpu_now() - cpu, CPU_MOST * (CRASH_SANITIZED ? 20 : 1));
+	cr_expect_lt(cpu_now() - cpu, CPU_MOST * (SANITIZED ? 20 : 1));
 	cr_expect_eq(forge_blocks(forged_path(name)), blocks, "reading took memory");
 }
 
@@ -298,7 +298,7 @@ Test(forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_clean)
 	cpu = cpu_now();
 	for (unsigned i = 0; i < 1000; i++)
 		cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), -EBADMSG);
-	cr_expect_lt(cpu_now() - cpu, CRASH_SANITIZED ? 5000 : 200);
+	cr_expect_lt(cpu_now() - cpu, SANITIZED ? 5000 : 200);
 	stele_subscriber_close(subscriber);
 }
 

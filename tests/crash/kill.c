@@ -2,6 +2,7 @@
  *
  * A publisher killed again and again at moments that nobody chose, under readers that look all the time: every version they
  * see is whole, versions never go back, and none that was reported as committed is lost. */
+#include "tests/support/bank.h"
 #include "tests/support/crash.h"
 
 #include <poll.h>
@@ -147,7 +148,7 @@ static uint64_t kill_one(const char *region, uint64_t seed, int64_t nanoseconds)
 	/* From its first commit on, so that every round makes versions. */
 	cr_assert_eq(read(ends[0], &reported, sizeof(reported)), (ssize_t)sizeof(reported),
 	             "seed %llu: no commit", (unsigned long long)seed);
-	for (int64_t until = crash_now() + nanoseconds; crash_now() < until;) {
+	for (int64_t until = clock_now() + nanoseconds; clock_now() < until;) {
 		struct pollfd poll_fd = {.fd = ends[0], .events = POLLIN};
 		if (poll(&poll_fd, 1, 0) == 1 &&
 		    read(ends[0], &version, sizeof(version)) == (ssize_t)sizeof(version))
@@ -192,13 +193,13 @@ static uint64_t used_after_recovery(const char *region, uint64_t *ret_version)
 /* Waits until each reader has seen so many versions. */
 static void await_readers(const struct board *board, uint64_t versions)
 {
-	int64_t until = crash_now() + INT64_C(60000000000);
+	int64_t until = clock_now() + INT64_C(60000000000);
 
 	for (unsigned i = 0; i < 2; i++)
 		while (__atomic_load_n(&board->readers[i].versions, __ATOMIC_RELAXED) < versions) {
 			cr_assert_eq(board->readers[i].failure[0], '\0', "reader %u: %s", i,
 			             board->readers[i].failure);
-			cr_assert_lt(crash_now(), until, "reader %u saw too few versions", i);
+			cr_assert_lt(clock_now(), until, "reader %u saw too few versions", i);
 			sched_yield();
 		}
 }

@@ -239,7 +239,7 @@ Test(limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_clean)
 	stele_publisher_close(publisher);
 }
 
-#if !CRASH_SANITIZED
+#if !SANITIZED
 Test(limits, crash_12_no_address_space, .fini = crash_clean)
 {
 	const char *region = crash_name("space");

@@ -2,6 +2,7 @@
  *
  * The heap runs out at the n-th request, for every n, once or for good: each call says -ENOMEM and leaves everything as it
  * was, or does without. This program's own malloc counts, and refuses. */
+#include "tests/support/bank.h"
 #include "tests/support/crash.h"
 
 #include <dirent.h>
@@ -10,7 +11,7 @@ static int64_t refuse_at; /* counted down; 0: off */
 static bool for_good, refused;
 static int64_t balance;
 
-#if !CRASH_SANITIZED
+#if !SANITIZED
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *at, size_t size);
@@ -70,7 +71,7 @@ void free(void *at)
 
 static void arm(int64_t n, bool good)
 {
-	if (CRASH_SANITIZED)
+	if (SANITIZED)
 		crash_skip("a sanitizer has a malloc of its own");
 	refused = false;
 	for_good = good;

@@ -2,7 +2,7 @@
  *
  * A publisher that dies between a commit and its notices. It is stepped through the commit up to the one store that makes
  * the version exist, and killed there. */
-#include "tests/support/crash_trace.h"
+#include "tests/support/trace.h"
 
 #include <sched.h>
 
@@ -46,7 +46,8 @@ static void await_armed(const char *region)
  * look, is told by the next publisher; else it waits until the test's time-out. */
 static void die_before_notices(const char *region, bool by_descriptor, bool next_publisher)
 {
-	struct job job = {.region = region, .prepare = prepare_change, .act = act_commit_only};
+	struct job job = {
+		.region = region, .prepare = trace_prepare_change, .act = trace_act_commit_only};
 	struct stele_publisher_stats stats = {.size = sizeof(stats)};
 	struct stele_publisher *publisher;
 	struct layout_header *header;
@@ -55,9 +56,9 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	pid_t waiter;
 	int status;
 
-	make_bank(region, 3);
+	bank_create(region, 3);
 	/* First what may skip the test, and then would leave a waiter behind. */
-	tracee = step_start(&job);
+	tracee = trace_start(&job);
 	if (next_publisher)
 		notifier_slice = INT64_C(3600000000000);
 	waiter = start_waiter(region, by_descriptor);
@@ -65,8 +66,8 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	await_armed(region);
 	header = crash_map(region, "", NULL);
 	while (head_version(__atomic_load_n(&header->head, __ATOMIC_ACQUIRE)) == 3)
-		cr_assert(step(&tracee));
-	step_end(&tracee);
+		cr_assert(trace_step(&tracee));
+	trace_end(&tracee);
 	munmap(header, sizeof(*header));
 	if (next_publisher) {
 		publisher = crash_publisher(region, 0, 0);
@@ -91,7 +92,7 @@ Test(notice, crash_04_killed_before_the_notices_to_queues, .fini = crash_clean, 
 	struct stele_subscriber *subscriber;
 	const char *region = crash_name("mq");
 
-	make_bank(region, 1);
+	bank_create(region, 1);
 	if (stele_subscriber_open(region, &options, &subscriber) < 0)
 		crash_skip("no message queue can be had");
 	stele_subscriber_close(subscriber);

@@ -3,7 +3,8 @@
  * A publisher stopped at every instruction. It runs under ptrace, one instruction at a time, and whenever that
  * changed a file of the region the state of the files is taken away as a copy: what a death just there would leave. Each copy
  * is opened by a reader and by the recovery, which must find the version before or the version after, whole. */
-#include "tests/support/crash_trace.h"
+#include "tests/support/bank.h"
+#include "tests/support/trace.h"
 
 #define FILES 3
 static const char *const file_names[FILES] = {"", ".publisher", ".subscribers"};
@@ -207,7 +208,7 @@ static void assert_sound(struct expected *expected)
 static void step_through(struct job *job, struct expected *expected, const char *keep[],
                          unsigned keeps)
 {
-	struct tracee tracee = step_start(job);
+	struct tracee tracee = trace_start(job);
 	struct watch watch;
 	unsigned kept = 0;
 	char path[160];
@@ -216,7 +217,7 @@ static void step_through(struct job *job, struct expected *expected, const char 
 	watch_start(&watch, job->region);
 	watch_changed(&watch, false);
 	expected->last = expected->before;
-	while (step(&tracee)) {
+	while (trace_step(&tracee)) {
 		if (!watch_changed(&watch, false))
 			continue;
 		write_file(path, watch.files[0].last, watch.files[0].size);
@@ -225,7 +226,7 @@ static void step_through(struct job *job, struct expected *expected, const char 
 			copy_all(job->region, keep[kept++]);
 	}
 	cr_assert_eq(expected->last, expected->after);
-	step_end(&tracee);
+	trace_end(&tracee);
 	watch_end(&watch);
 	cr_assert_eq(kept, keeps, "only %u states were kept", kept);
 }
@@ -241,10 +242,11 @@ Test(step, crash_01_every_instruction_of_a_commit, .fini = crash_clean, .timeout
 		struct expected expected = {.copy = crash_name("copy"),
 		                            .before = versions[i] - 1,
 		                            .after = versions[i]};
-		struct job job = {
-			.region = crash_name("step"), .prepare = prepare_open, .act = act_commit};
+		struct job job = {.region = crash_name("step"),
+		                  .prepare = trace_prepare_open,
+		                  .act = trace_act_commit};
 		crash_clean();
-		make_bank(job.region, versions[i] - 1);
+		bank_create(job.region, versions[i] - 1);
 		step_through(&job, &expected, NULL, 0);
 		cr_assert_gt(expected.states, 100);
 	}
@@ -255,19 +257,20 @@ Test(step, crash_01_every_instruction_of_a_reclaim, .fini = crash_clean, .timeou
 	/* With a history of two, the commit of version 18 reclaims what lies before 17, but for what is pinned; and that of
 	 * 35 what lies before 34. */
 	struct expected expected = {.copy = crash_name("copy"), .pinned = 10};
-	struct job job = {
-		.region = crash_name("step"), .prepare = prepare_change, .act = act_commit_only};
+	struct job job = {.region = crash_name("step"),
+	                  .prepare = trace_prepare_change,
+	                  .act = trace_act_commit_only};
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	struct layout_header *header;
 
-	make_bank(job.region, 12);
+	bank_create(job.region, 12);
 	subscriber = crash_subscriber(job.region, true);
 	cr_assert_eq(stele_snapshot_open(subscriber, 10, &snapshot), 0, "%s", stele_last_error());
 	header = crash_map(job.region, "", NULL);
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t at = i == 0 ? 18 : 35, reclaimed = header->reclaimed;
-		make_bank(job.region, at - 1);
+		bank_create(job.region, at - 1);
 		cr_assert_eq(header->reclaimed, reclaimed);
 		expected.before = at - 1;
 		expected.after = at;
@@ -327,7 +330,8 @@ static uint64_t blobs_until(const char *region, uint64_t until)
 Test(step, crash_03_every_instruction_of_growth, .fini = crash_clean, .timeout = 500)
 {
 	struct expected expected = {.copy = crash_name("copy")};
-	struct job job = {.region = crash_name("step"), .prepare = prepare_open, .act = act_blob};
+	struct job job = {
+		.region = crash_name("step"), .prepare = trace_prepare_open, .act = act_blob};
 	struct layout_header *header;
 	uint64_t end;
 
@@ -384,7 +388,8 @@ Test(step, crash_03_every_instruction_of_growth_past_the_maximum, .fini = crash_
      .timeout = 500)
 {
 	struct expected expected = {.copy = crash_name("-copy")};
-	struct job job = {.region = crash_name("step"), .prepare = prepare_open, .act = act_blob};
+	struct job job = {
+		.region = crash_name("step"), .prepare = trace_prepare_open, .act = act_blob};
 
 	expected.after = blobs_until_generation(crash_name("scout"), 1000);
 	expected.before = expected.after - 1;
@@ -406,14 +411,14 @@ Test(step, crash_03_every_instruction_of_a_compaction, .fini = crash_clean, .tim
 	struct expected expected = {
 		.copy = crash_name("-copy"), .before = 40, .after = 40, .pinned = 10};
 	struct job job = {
-		.region = crash_name("step"), .prepare = prepare_open, .act = act_compact};
+		.region = crash_name("step"), .prepare = trace_prepare_open, .act = act_compact};
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 
-	make_bank(job.region, 12);
+	bank_create(job.region, 12);
 	subscriber = crash_subscriber(job.region, true);
 	cr_assert_eq(stele_snapshot_open(subscriber, 10, &snapshot), 0, "%s", stele_last_error());
-	make_bank(job.region, 40);
+	bank_create(job.region, 40);
 	cr_assert_gt(step_through_all_files(&job, &expected), 5);
 	cr_assert_eq(generation_of(job.region), 2);
 	cr_assert_eq(stele_snapshot_check(snapshot), 0, "%s", stele_last_error());
@@ -465,16 +470,16 @@ static void judge_all_files(const char *region, struct expected *expected)
 
 static uint64_t step_through_all_files(struct job *job, struct expected *expected)
 {
-	struct tracee tracee = step_start(job);
+	struct tracee tracee = trace_start(job);
 	uint64_t before = expected->states;
 	struct watch watch;
 
 	watch_start(&watch, job->region);
 	watch_changed(&watch, true);
-	while (step(&tracee))
+	while (trace_step(&tracee))
 		if (watch_changed(&watch, true))
 			judge_all_files(job->region, expected);
-	step_end(&tracee);
+	trace_end(&tracee);
 	watch_end(&watch);
 	return expected->states - before;
 }
@@ -494,16 +499,18 @@ Test(step, crash_03_every_instruction_of_recovery, .fini = crash_clean, .timeout
 	char names[2][STELE_NAME_MAX + 1];
 	const char *keep[2];
 	struct expected expected = {.copy = crash_name("-copy"), .before = 18, .after = 19};
-	struct job job = {.region = crash_name("step"), .prepare = prepare_open, .act = act_commit};
+	struct job job = {.region = crash_name("step"),
+	                  .prepare = trace_prepare_open,
+	                  .act = trace_act_commit};
 
 	for (unsigned i = 0; i < 2; i++) {
 		snprintf(names[i], sizeof(names[i]), "crash%d-kept%u", (int)getpid(), i);
 		keep[i] = names[i];
 	}
-	make_bank(job.region, 18);
+	bank_create(job.region, 18);
 	step_through(&job, &expected, keep, 2);
 	for (unsigned i = 0; i < 2; i++) {
-		struct job recovery = {.region = keep[i], .act = prepare_open};
+		struct job recovery = {.region = keep[i], .act = trace_prepare_open};
 		struct expected after = {.copy = expected.copy};
 		after.before = after.after = after.last =
 			bank_assert_whole(keep[i], 0, "a kept state");

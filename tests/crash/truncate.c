@@ -2,6 +2,7 @@
  *
  * Files truncated and removed under those who have them mapped. Touching what is gone is SIGBUS; it must cost an
  * -EBADMSG and not the process, and never give an answer made of the zeros that stand in its place. */
+#include "tests/support/bank.h"
 #include "tests/support/crash.h"
 
 #include <setjmp.h>
@@ -165,20 +166,20 @@ static void subscribers_file_lost(const char *region, bool cut)
 	struct stele_subscriber *subscriber = crash_subscriber(region, true);
 	struct stele_snapshot *snapshot;
 	uint64_t random = 5, version;
-	int64_t until = crash_now() + INT64_C(1200000000);
+	int64_t until = clock_now() + INT64_C(1200000000);
 	char why[200], path[160];
 
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
 	crash_path(region, ".subscribers", path);
 	cr_assert_eq(cut ? truncate(path, 0) : unlink(path), 0);
 	/* Long enough for both to look at their files, which they do once a second. */
-	while (crash_now() < until || access(path, F_OK) < 0) {
-		cr_assert_lt(crash_now(), until + INT64_C(60000000000),
+	while (clock_now() < until || access(path, F_OK) < 0) {
+		cr_assert_lt(clock_now(), until + INT64_C(60000000000),
 		             "the publisher did not make the file again");
 		cr_assert_gt(bank_commit(publisher, &random), 0, "%s", stele_last_error());
 		version = stele_publisher_version(publisher);
 		cr_assert_eq(stele_subscriber_wait(subscriber, version - 1,
-		                                   crash_now() + INT64_C(2000000000), &version),
+		                                   clock_now() + INT64_C(2000000000), &version),
 		             1, "%s", stele_last_error());
 		cr_assert_eq(version, stele_publisher_version(publisher));
 		/* A pin may be lost, and then the snapshot says so. */
@@ -259,7 +260,7 @@ Test(truncate, crash_13_without_the_handler, .fini = crash_clean)
 	cr_assert_eq(status, 0);
 	status = in_child(read_guarded, region);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x", status);
-	if (CRASH_SANITIZED)
+	if (SANITIZED)
 		crash_skip("a sanitizer has a handler of its own");
 	crash_files(region, true);
 	cr_assert_eq(in_child(make_bank, region), 0);

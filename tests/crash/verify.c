@@ -2,6 +2,7 @@
  *
  * Whatever bytes are in a file: verifying, saving, loading, describing and explaining it comes to an end, harms
  * nobody, and what is said to be whole is. */
+#include "tests/support/bank.h"
 #include "tests/support/crash.h"
 
 #include "lib/region/region.h"
@@ -158,12 +159,12 @@ static void flip(bool saved, uint64_t seeds)
 
 Test(verify, crash_14_bits_of_a_region, .fini = crash_clean, .timeout = 200)
 {
-	flip(false, CRASH_SANITIZED ? 1000 : 4000);
+	flip(false, SANITIZED ? 1000 : 4000);
 }
 
 Test(verify, crash_14_bits_of_a_saved_file, .fini = crash_clean, .timeout = 200)
 {
-	flip(true, CRASH_SANITIZED ? 1000 : 4000);
+	flip(true, SANITIZED ? 1000 : 4000);
 }
 
 Test(verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 100)

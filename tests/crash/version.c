@@ -2,6 +2,7 @@
  *
  * Version numbers at 2^30, where the word that a futex waits on, the low half of head, starts again at 0; at 2^32; and up to
  * 2^62 - 1, which is the last one. The region is put there by hand. */
+#include "tests/support/bank.h"
 #include "tests/support/crash.h"
 
 /* cross() makes the 60 versions after each, and then one more. */
@@ -82,7 +83,7 @@ static pid_t start_waiter(const char *region, uint64_t since)
 		for (uint64_t version = since; r >= 0 && version < since + 30;) {
 			uint64_t next = 0;
 			r = stele_subscriber_wait(subscriber, version,
-			                          crash_now() + INT64_C(60000000000), &next);
+			                          clock_now() + INT64_C(60000000000), &next);
 			if (r != 1 || next <= version)
 				_exit(1);
 			version = next;

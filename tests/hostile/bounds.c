@@ -109,7 +109,7 @@ static void break_leases(unsigned fd)
 
 Test(ipc_hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 {
-	int64_t until = ipc_now() + IPC_PATIENCE;
+	int64_t until = clock_now() + IPC_PATIENCE;
 	unsigned in_use = 0, idle = 0;
 	pid_t attacker;
 	int fd;
@@ -120,7 +120,7 @@ Test(ipc_hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 	ipc_await(READY, 1);
 	/* Both answers are there to be had, and leases are broken. */
 	while (ipc_told(ROUNDS) < 50 || in_use == 0 || idle == 0) {
-		CHECK(ipc_now() < until,
+		CHECK(clock_now() < until,
 		      "only %llu leases were broken, %u times in use, %u times idle",
 		      (unsigned long long)ipc_told(ROUNDS), in_use, idle);
 		for (unsigned i = 0; i < 1000; i++) {

@@ -42,7 +42,8 @@ static void read_on(unsigned who)
 
 	ipc_reach(STARTED + who, 1);
 	while (ipc_stage(STOP) == 0) {
-		r = stele_subscriber_wait(subscriber, seen, ipc_now() + 5 * MILLISECOND, &version);
+		r = stele_subscriber_wait(subscriber, seen, clock_now() + 5 * NSEC_PER_MSEC,
+		                          &version);
 		OK(r);
 		CHECK(r == 0 || version > seen, "%llu after %llu", (unsigned long long)version,
 		      (unsigned long long)seen);
@@ -145,7 +146,7 @@ static void take_locks(unsigned argument)
 static void expect_recovery(struct stele_publisher *publisher)
 {
 	struct stele_subscriber *subscriber = NULL;
-	int64_t until = ipc_now() + IPC_PATIENCE;
+	int64_t until = clock_now() + IPC_PATIENCE;
 	struct stele_snapshot *snapshot;
 	struct model model = {0};
 	uint64_t version;
@@ -155,7 +156,7 @@ static void expect_recovery(struct stele_publisher *publisher)
 		subscriber = ipc_subscribe(0, NULL);
 		if (ipc_describe(subscriber).registered)
 			break;
-		CHECK(ipc_now() < until, "nobody can register any more: %s",
+		CHECK(clock_now() < until, "nobody can register any more: %s",
 		      ipc_describe(subscriber).reason);
 		stele_subscriber_close(subscriber);
 	}
@@ -188,7 +189,7 @@ static void attacked(void (*attack)(unsigned))
 {
 	struct stele_publisher *publisher = publish();
 	pid_t readers[READERS], attacker;
-	int64_t begin = ipc_now();
+	int64_t begin = clock_now();
 
 	for (unsigned i = 0; i < READERS; i++)
 		readers[i] = ipc_spawn(read_on, i);
@@ -196,8 +197,8 @@ static void attacked(void (*attack)(unsigned))
 		ipc_await(STARTED + i, 1);
 	attacker = ipc_spawn(attack, READERS);
 	ipc_await(STARTED + READERS, 1);
-	while (ipc_now() < begin + 1500 * MILLISECOND || passes() == 0) {
-		CHECK(ipc_now() < begin + IPC_PATIENCE,
+	while (clock_now() < begin + 1500 * NSEC_PER_MSEC || passes() == 0) {
+		CHECK(clock_now() < begin + IPC_PATIENCE,
 		      "no snapshot is read whole, %llu went stale (seed %u)",
 		      (unsigned long long)(ipc_told(STALE) + ipc_told(STALE + 1) +
 		                           ipc_told(STALE + 2)),
@@ -233,7 +234,7 @@ Test(ipc_hostile, locking_the_whole_subscribers_file_harms_no_data)
 Test(ipc_hostile, a_subscribers_file_cut_in_its_header_is_made_again)
 {
 	struct stele_publisher *publisher = publish();
-	int64_t until = ipc_now() + IPC_PATIENCE;
+	int64_t until = clock_now() + IPC_PATIENCE;
 	bool registered = false;
 	int fd = open_subscribers();
 
@@ -241,7 +242,7 @@ Test(ipc_hostile, a_subscribers_file_cut_in_its_header_is_made_again)
 	close(fd);
 	while (!registered) {
 		struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
-		CHECK(ipc_now() < until, "%s", ipc_describe(subscriber).reason);
+		CHECK(clock_now() < until, "%s", ipc_describe(subscriber).reason);
 		registered = ipc_describe(subscriber).registered;
 		stele_subscriber_close(subscriber);
 		ipc_commit(publisher);
@@ -316,7 +317,7 @@ static void hold_and_wait(unsigned argument)
 
 	(void)argument;
 	while (ipc_stage(STOP) == 0) {
-		OK(stele_subscriber_wait(subscriber, version, ipc_now() + 20 * MILLISECOND,
+		OK(stele_subscriber_wait(subscriber, version, clock_now() + 20 * NSEC_PER_MSEC,
 		                         &version));
 		ipc_reach(STARTED, ipc_describe(subscriber).registered ? 1 : 2);
 	}
@@ -330,7 +331,7 @@ static void made_again(bool with_publisher)
 {
 	struct stele_publisher *publisher = publish();
 	pid_t child = ipc_spawn(hold_and_wait, 0);
-	int64_t until = ipc_now() + IPC_PATIENCE;
+	int64_t until = clock_now() + IPC_PATIENCE;
 	struct stat before, after;
 	char path[128], gone[128];
 
@@ -347,7 +348,7 @@ static void made_again(bool with_publisher)
 	}
 	while (stat(path, &after) < 0 || after.st_ino == before.st_ino || registered_now() == 0) {
 		model_commit(publisher);
-		CHECK(ipc_now() < until, "nobody registered in a new file");
+		CHECK(clock_now() < until, "nobody registered in a new file");
 	}
 	UNTIL(ipc_stage(STARTED) == 1);
 	ipc_reach(STOP, 1);

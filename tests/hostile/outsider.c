@@ -52,11 +52,11 @@ static void squat_names(unsigned round)
 	char path[128], suffix[32];
 
 	if (geteuid() == 0)
-		become(OUTSIDER);
+		outsider_become(OUTSIDER);
 	snprintf(suffix, sizeof(suffix), ".new-%016llx", (unsigned long long)ipc_told(0));
 	for (unsigned i = 0; i < (round == 0 ? 4 : 1); i++) {
 		ipc_path(path, round == 0 ? suffixes[i] : suffix);
-		squat(squatter_kind, path);
+		outsider_squat(squatter_kind, path);
 	}
 	ipc_reach(SQUATTER_STAGE, round + 1);
 	pause();
@@ -94,7 +94,7 @@ static void publish_beside(unsigned argument)
 
 	(void)argument;
 	if (publisher_user != geteuid())
-		become(publisher_user);
+		outsider_become(publisher_user);
 	publisher = ipc_publish(region, &small);
 	for (unsigned round = 0; round < 2; round++) {
 		uint64_t compacted;
@@ -143,7 +143,7 @@ static void beside_a_squatter(enum squatter kind, unsigned user)
 	ipc_path(pattern, ".*");
 	CHECK(glob(pattern, 0, NULL, &left) == 0 && left.gl_pathc == 5, "%zu files", left.gl_pathc);
 	for (size_t i = 0; i < left.gl_pathc; i++)
-		unsquat(left.gl_pathv[i]);
+		outsider_unsquat(left.gl_pathv[i]);
 	globfree(&left);
 }
 
@@ -170,9 +170,9 @@ static void squat_name(unsigned argument)
 {
 	char path[128];
 
-	become(OUTSIDER);
+	outsider_become(OUTSIDER);
 	ipc_path(path, suffixes[argument / SQUATTERS]);
-	squat(argument % SQUATTERS, path);
+	outsider_squat(argument % SQUATTERS, path);
 }
 
 /* A region is made, used, and removed. */
@@ -222,7 +222,7 @@ static void publish_as_root(unsigned name, enum squatter kind)
 	refuse(kind == LARGE ? -EPERM : -EBADMSG, path);
 	if (name == DATA)
 		CHECK(stele_subscriber_open(region, NULL, &subscriber) < 0, "opened a %s",
-		      squatter_names[kind]);
+		      outsider_squatters[kind]);
 	CHECK(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0, "%s is gone", path);
 }
 
@@ -236,7 +236,7 @@ static void publish_as_member(unsigned argument)
 	unsigned name = argument / SQUATTERS;
 	char path[128];
 
-	become(MEMBER);
+	outsider_become(MEMBER);
 	ipc_path(path, suffixes[name]);
 	/* Without the folder a region does with fewer notifiers. */
 	if (name == CHANNELS) {
@@ -266,11 +266,11 @@ Test(ipc_outsider, hostile_26_each_kind_of_file_under_each_name)
 			/* Root removes what the other user could not, and the outsider's. */
 			OK(stele_region_remove(region));
 			CHECK(!exists(path), "%s is there", path);
-			unsquat(path);
+			outsider_unsquat(path);
 			ipc_join(ipc_spawn(squat_name, argument));
 		}
 		publish_as_root(name, argument % SQUATTERS);
-		unsquat(path);
+		outsider_unsquat(path);
 	}
 }
 

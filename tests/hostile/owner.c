@@ -21,7 +21,7 @@ static void publish_as(unsigned user)
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
 
-	become(user);
+	outsider_become(user);
 	stele_publisher_close(ipc_publish(*place ? place : region, &options));
 }
 
@@ -102,7 +102,7 @@ Test(ipc_owner, a_copy_of_a_region_that_was_asked_for)
 
 static void read_as_member(unsigned owner)
 {
-	become(MEMBER);
+	outsider_become(MEMBER);
 	/* Services seldom run as the user who publishes. */
 	reads(0, 0, owner, owner == 0);
 	reads(STELE_ONE_OWNER, owner, owner, owner == 0);
@@ -154,7 +154,7 @@ static void take_name(unsigned argument)
 	int fd = (int)argument, copy;
 	ssize_t size = pread(fd, bytes, sizeof(bytes), 0);
 
-	become(OUTSIDER);
+	outsider_become(OUTSIDER);
 	ipc_path(path, "");
 	copy = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	CHECK(copy >= 0 && size > 4096 && write(copy, bytes, (size_t)size) == size, "%s",
@@ -169,13 +169,13 @@ static void follow_name(unsigned user)
 	uint64_t version;
 
 	if (user)
-		become(user);
+		outsider_become(user);
 	OK(open_as(0, 0, &subscriber));
 	CHECK(ipc_read(subscriber) == 1, "not read");
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	ipc_reach(READY, ipc_stage(READY) + 1);
 	ipc_await(TAKEN, 1);
-	RETURNS(stele_subscriber_wait(subscriber, 1, ipc_now() + IPC_PATIENCE, &version), -ESTALE,
+	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version), -ESTALE,
 	        "open it again");
 	/* What was open is what it was. */
 	OK(stele_snapshot_check(snapshot));
@@ -223,7 +223,7 @@ static void keep_publishing(unsigned user)
 	char path[128];
 
 	if (user)
-		become(user);
+		outsider_become(user);
 	publisher = ipc_publish(region, &options);
 	ipc_path(path, "");
 	CHECK(unlink(path) == 0, "%s", strerror(errno));

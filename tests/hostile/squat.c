@@ -52,7 +52,7 @@ static void refused(unsigned file, enum squatter kind)
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 	unsigned descriptors = ipc_descriptors();
-	int64_t begin = ipc_now();
+	int64_t begin = clock_now();
 
 	inventory(before);
 	RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBADMSG, suffixes[file]);
@@ -60,10 +60,10 @@ static void refused(unsigned file, enum squatter kind)
 		RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EBADMSG, region);
 	else
 		RETURNS(stele_subscriber_open(region, NULL, &subscriber), -ENOENT, region);
-	cr_expect(ipc_now() - begin < 2 * SECOND, "%s as %s: slow", squatter_names[kind],
-	          suffixes[file]);
+	cr_expect(clock_now() - begin < 2 * NSEC_PER_SEC, "%s as %s: slow",
+	          outsider_squatters[kind], suffixes[file]);
 	inventory(after);
-	cr_expect_str_eq(after, before, "%s as data%s", squatter_names[kind], suffixes[file]);
+	cr_expect_str_eq(after, before, "%s as data%s", outsider_squatters[kind], suffixes[file]);
 	cr_expect_eq(ipc_descriptors(), descriptors);
 }
 
@@ -74,9 +74,9 @@ Test(ipc_squat, what_is_no_region_is_refused_and_left_alone)
 	for (unsigned file = DATA; file <= PUBLISHER; file++)
 		for (unsigned kind = 0; kind < LARGE; kind++) {
 			ipc_path(path, suffixes[file]);
-			squat(kind, path);
+			outsider_squat(kind, path);
 			refused(file, kind);
-			unsquat(path);
+			outsider_unsquat(path);
 		}
 	/* With the names free, there is nothing in the way. */
 	stele_publisher_close(ipc_publish(region, NULL));
@@ -87,12 +87,12 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 	char path[128], victim[128];
 	struct stat before, after;
 
-	victim_path(victim);
+	outsider_victim_path(victim);
 	for (unsigned kind = 0; kind < LARGE; kind++) {
 		struct stele_publisher *publisher;
 		struct stele_subscriber *subscriber;
 		ipc_path(path, ".subscribers");
-		squat(kind, path);
+		outsider_squat(kind, path);
 		cr_assert_eq(lstat(victim, &before), 0);
 		if (kind == FULL_DIRECTORY) {
 			/* It can't be replaced; then no region is made. */
@@ -100,7 +100,7 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 			CHECK(strstr(stele_last_error(),
 			             "not empty; let that user or root remove it"),
 			      "%s", stele_last_error());
-			unsquat(path);
+			outsider_unsquat(path);
 			RETURNS(stele_region_remove(region), -ENOENT, region);
 			continue;
 		}
@@ -110,7 +110,7 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 		cr_expect(after.st_size == before.st_size &&
 		                  after.st_mtim.tv_nsec == before.st_mtim.tv_nsec &&
 		                  after.st_mode == before.st_mode,
-		          "%s: the victim was written", squatter_names[kind]);
+		          "%s: the victim was written", outsider_squatters[kind]);
 		stele_subscriber_close(subscriber);
 		stele_publisher_close(publisher);
 		OK(stele_region_remove(region));
@@ -148,14 +148,14 @@ Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 	for (unsigned kind = 0; kind < LARGE; kind++) {
 		struct stele_subscriber *subscriber;
 		unlink(path);
-		squat(kind, path);
+		outsider_squat(kind, path);
 		subscriber = ipc_subscribe(0, NULL);
-		cr_expect(!ipc_describe(subscriber).registered, "%s", squatter_names[kind]);
+		cr_expect(!ipc_describe(subscriber).registered, "%s", outsider_squatters[kind]);
 		cr_expect(strstr(ipc_describe(subscriber).reason, path), "%s: %s",
-		          squatter_names[kind], ipc_describe(subscriber).reason);
+		          outsider_squatters[kind], ipc_describe(subscriber).reason);
 		cr_expect_eq(ipc_read(subscriber), 1);
 		stele_subscriber_close(subscriber);
-		unsquat(path);
+		outsider_unsquat(path);
 	}
 	stele_publisher_close(publisher);
 }
@@ -370,7 +370,7 @@ Test(ipc_squat, without_address_space_nothing_is_half_made)
 	struct rlimit all, little;
 	char text[2048];
 
-	if (IPC_SANITIZED)
+	if (SANITIZED)
 		cr_skip_test("a sanitizer needs more address space than this leaves");
 	getrlimit(RLIMIT_AS, &all);
 	little = (struct rlimit){UINT64_C(1) << 30, all.rlim_max};

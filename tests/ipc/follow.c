@@ -265,8 +265,8 @@ Test(ipc_follow, ends_at_the_deadline)
 	told.subscriber = ipc_subscribe(0, NULL);
 	RETURNS(follow(&told, (struct stele_follow_options){.deadline_ns = 1}), 0, "");
 	TOLD(told, "i+rows:0 end1/1 ");
-	RETURNS(follow(&told,
-	               (struct stele_follow_options){.deadline_ns = ipc_now() + 20 * MILLISECOND}),
+	RETURNS(follow(&told, (struct stele_follow_options){.deadline_ns = clock_now() +
+	                                                                   20 * NSEC_PER_MSEC}),
 	        0, "");
 	TOLD(told, "i+rows:0 end1/1 i+rows:0 end1/1 ");
 	stele_subscriber_close(told.subscriber);

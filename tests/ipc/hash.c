@@ -407,7 +407,7 @@ static void ask_around(const struct stele_hash *hash)
 
 Test(ipc_hash, a_damaged_region_costs_an_error_at_most)
 {
-	const unsigned flips = IPC_SANITIZED ? 60 : 400;
+	const unsigned flips = SANITIZED ? 60 : 400;
 	uint64_t random = 31, errors = 0;
 	struct stele_publisher *publisher = publish(4, 0);
 	struct stat status;

@@ -198,10 +198,10 @@ static bool agrees(struct stele_subscriber *subscriber, char *ret_difference, si
 	struct stele_snapshot *snapshot;
 	bool equal = true;
 
-	kernel_all(kernel_has);
+	kernel_state_read(kernel_has);
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s", stele_last_error());
 	*ret_version = stele_snapshot_version(snapshot);
-	region_all(snapshot, region_has);
+	kernel_state_of_region(snapshot, region_has);
 	snapshot = stele_snapshot_close(snapshot);
 	for (int i = 0; i < KERNEL_TABLES; i++) {
 		const char *difference =

@@ -67,7 +67,7 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
 	CHECK(poll(&poller, 1, 0) == 0, "readable without a commit");
 	model_commit(publisher);
-	CHECK(poll(&poller, 1, IPC_PATIENCE / MILLISECOND) == 1, "not readable");
+	CHECK(poll(&poller, 1, IPC_PATIENCE / NSEC_PER_MSEC) == 1, "not readable");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -6,8 +6,8 @@
 #include <grp.h>
 #include <sys/ptrace.h>
 
-#include "lib/storage/storage_sysv.h"
 #include "lib/base/checksum.h"
+#include "lib/storage/storage_sysv.h"
 #include "lib/region/region.h"
 #include "tests/support/segment.h"
 
@@ -22,7 +22,7 @@ static void create_traced(unsigned argument)
 	(void)argument;
 	CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0, "%s", strerror(errno));
 	raise(SIGSTOP);
-	OK(stele_publisher_open(region, &sysv, &publisher));
+	OK(stele_publisher_open(region, &segment_options, &publisher));
 	_exit(0);
 }
 
@@ -51,16 +51,15 @@ static bool kill_creator(unsigned stops, pid_t *ret_pid)
 /* What makes the next region of the name, of whatever kind, removes what there is; and so does the removal. */
 Test(ipc_segment, a_creator_killed_at_any_system_call_leaves_nothing)
 {
-	struct stele_publisher_options next = sysv;
+	struct stele_publisher_options next = segment_options;
 	unsigned segments = 0, stops;
 	struct segment segment = {0};
 	pid_t dead;
 
 	for (stops = 1;; stops++) {
-		bool killed = kill_creator(stops, &dead), left = find_segment(0, dead, NULL);
-		for (unsigned i = 0; i < ipc_pid_count; i++)
-			if (ipc_pids[i] == dead)
-				ipc_pids[i] = 0;
+		bool killed = kill_creator(stops, &dead), left = segment_find(0, dead, NULL);
+
+		ipc_forget(dead);
 		segments += left;
 		if (stops % 3 == 0) {
 			int r = stele_region_remove(region);
@@ -74,14 +73,14 @@ Test(ipc_segment, a_creator_killed_at_any_system_call_leaves_nothing)
 						.size = sizeof(struct stele_region_info)}) == 0;
 			next.memory = stops % 3 == 1 ? STELE_MEMORY_SYSV : STELE_MEMORY_SHM;
 			OK(stele_publisher_open(region, &next, &publisher));
-			cr_expect(!find_segment(0, dead, NULL) || whole,
+			cr_expect(!segment_find(0, dead, NULL) || whole,
 			          "after stop %u a segment is left", stops);
 			stele_publisher_close(publisher);
 			OK(stele_region_remove(region));
 		}
-		cr_assert(!find_segment(0, dead, &segment), "after stop %u segment %d is left",
+		cr_assert(!segment_find(0, dead, &segment), "after stop %u segment %d is left",
 		          stops, segment.id);
-		cr_assert(!find_segment(0, getpid(), &segment), "after stop %u segment %d is left",
+		cr_assert(!segment_find(0, getpid(), &segment), "after stop %u segment %d is left",
 		          stops, segment.id);
 		if (!killed)
 			break;
@@ -120,8 +119,8 @@ Test(ipc_segment, removal_takes_the_segment_and_readers_keep_theirs)
 	pid_t pids[2];
 	int id;
 
-	stele_publisher_close(ipc_publish(region, &sysv));
-	cr_assert(find_segment(key_of(region), 0, &segment));
+	stele_publisher_close(ipc_publish(region, &segment_options));
+	cr_assert(segment_find(segment_region_key(region), 0, &segment));
 	id = segment.id;
 	for (unsigned i = 0; i < 2; i++) {
 		pids[i] = ipc_spawn(keep_reading, i);
@@ -129,7 +128,7 @@ Test(ipc_segment, removal_takes_the_segment_and_readers_keep_theirs)
 		UNTIL(ipc_blocked(pids[i]));
 	}
 	OK(stele_region_remove(region));
-	cr_expect(!find_segment(segment.key, 0, NULL), "the segment has its key still");
+	cr_expect(!segment_find(segment.key, 0, NULL), "the segment has its key still");
 	for (unsigned i = 0; i < 2; i++)
 		ipc_await(i, 2);
 	for (unsigned i = 0; i < 2; i++) {
@@ -177,7 +176,7 @@ static bool data_is_there(void)
 /* The file comes back, and the memory stays: for one publisher, and for two that share it. */
 static void lose_name(unsigned flags)
 {
-	struct stele_publisher_options options = sysv;
+	struct stele_publisher_options options = segment_options;
 	struct stele_publisher *publishers[2];
 	unsigned count = flags ? 2 : 1;
 	struct layout_header before, after;
@@ -188,34 +187,35 @@ static void lose_name(unsigned flags)
 	options.flags |= flags;
 	for (unsigned i = 0; i < count; i++)
 		publishers[i] = ipc_publish(region, &options);
-	read_header(region, &before);
+	segment_read_header(region, &before);
 	for (unsigned i = 0; i < 2; i++) {
 		ipc_reach(i, 0);
 		pids[i] = ipc_spawn(follow_until_removed, i);
 		ipc_await(i, 1);
 	}
-	cr_assert(find_segment(storage_sysv_key(before.uuid), 0, &segment));
+	cr_assert(segment_find(storage_sysv_key(before.uuid), 0, &segment));
 	attached = segment.attached;
 	for (unsigned round = 0; round < 2; round++) {
 		uint64_t version = 0;
 		unlink_data();
 		UNTIL((ipc_commit(publishers[round % count]), data_is_there()));
-		read_header(region, &after);
+		segment_read_header(region, &after);
 		cr_expect_arr_eq(&before, &after, sizeof(before));
 		/* Each of them goes on for longer than it takes it to look. */
-		for (int64_t until = ipc_now() + 3 * SECOND / 2; ipc_now() < until; usleep(20000))
+		for (int64_t until = clock_now() + 3 * NSEC_PER_SEC / 2; clock_now() < until;
+		     usleep(20000))
 			for (unsigned i = 0; i < count; i++) {
 				struct stele_transaction *tx;
 				OK(stele_transaction_begin(publishers[i], &tx));
-				ipc_put(tx, 0, describe().version + 1);
+				ipc_put(tx, 0, segment_describe().version + 1);
 				RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
 			}
 		for (unsigned i = 0; i < 2; i++)
 			UNTIL(ipc_told(i) == version);
-		cr_expect_eq(describe().generation, 1);
-		cr_expect(describe().publisher_attached);
+		cr_expect_eq(segment_describe().generation, 1);
+		cr_expect(segment_describe().publisher_attached);
 		/* Nobody has attached it a second time. */
-		cr_expect(find_segment(storage_sysv_key(before.uuid), 0, &segment) &&
+		cr_expect(segment_find(storage_sysv_key(before.uuid), 0, &segment) &&
 		                  segment.attached == attached,
 		          "attached %d times, not %d", segment.attached, attached);
 	}
@@ -224,7 +224,7 @@ static void lose_name(unsigned flags)
 	OK(stele_region_remove(region));
 	for (unsigned i = 0; i < 2; i++)
 		ipc_join(pids[i]);
-	cr_expect(!find_segment(storage_sysv_key(before.uuid), 0, NULL));
+	cr_expect(!segment_find(storage_sysv_key(before.uuid), 0, NULL));
 }
 
 Test(ipc_segment, a_lost_file_comes_back_for_the_same_segment)
@@ -239,14 +239,14 @@ Test(ipc_segment, a_lost_file_comes_back_for_those_that_share_it)
 
 Test(ipc_segment, a_segment_that_somebody_removed)
 {
-	struct stele_publisher *publisher = ipc_publish(region, &sysv), *second;
+	struct stele_publisher *publisher = ipc_publish(region, &segment_options), *second;
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL), *late;
 	struct stele_transaction *tx;
 	struct layout_header header;
 	uint64_t version;
 	int r;
 
-	read_header(region, &header);
+	segment_read_header(region, &header);
 	cr_assert_eq(shmctl(header.segment, IPC_RMID, NULL), 0);
 	RETURNS(stele_subscriber_open(region, NULL, &late), -EBADMSG, "was removed");
 	UNTIL((r = stele_transaction_begin(publisher, &tx)) < 0 ||
@@ -254,14 +254,14 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 	RETURNS(r, -EBADMSG, "removed under its publisher");
 	cr_expect_eq(ipc_read(subscriber), 1);
 	/* Who waits is told, too. */
-	RETURNS(stele_subscriber_wait(subscriber, 1, ipc_now() + IPC_PATIENCE, &version), -EBADMSG,
-	        "was removed");
+	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version),
+	        -EBADMSG, "was removed");
 	stele_publisher_close(publisher);
-	RETURNS(stele_publisher_open(region, &sysv, &second), -EBADMSG, "was removed");
+	RETURNS(stele_publisher_open(region, &segment_options, &second), -EBADMSG, "was removed");
 	stele_subscriber_close(subscriber);
-	RETURNS(stele_publisher_open(region, &sysv, &second), -EBADMSG, "was removed");
+	RETURNS(stele_publisher_open(region, &segment_options, &second), -EBADMSG, "was removed");
 	OK(stele_region_remove(region));
-	stele_publisher_close(ipc_publish(region, &sysv));
+	stele_publisher_close(ipc_publish(region, &segment_options));
 }
 
 /* ---- what is refused ---- */
@@ -286,7 +286,7 @@ static void refused(int r, const char *part)
 	struct stele_publisher *publisher;
 
 	RETURNS(stele_subscriber_open(region, NULL, &subscriber), r, part);
-	RETURNS(stele_publisher_open(region, &sysv, &publisher), r, part);
+	RETURNS(stele_publisher_open(region, &segment_options, &publisher), r, part);
 }
 
 /* It is removed after the test. */
@@ -302,12 +302,13 @@ static int make_segment(unsigned which, size_t size, int mode)
 Test(ipc_segment, a_file_that_names_the_wrong_segment)
 {
 	struct layout_header good, bad;
-	int strange = make_segment(0, SIZE, 0600), writable = make_segment(1, SIZE, 0660);
+	int strange = make_segment(0, SEGMENT_SIZE, 0600),
+	    writable = make_segment(1, SEGMENT_SIZE, 0660);
 	int small = make_segment(2, 4096, 0600);
 
-	stele_publisher_close(ipc_publish(region, &sysv));
-	stele_publisher_close(ipc_publish(other_region, &sysv));
-	read_header(region, &good);
+	stele_publisher_close(ipc_publish(region, &segment_options));
+	stele_publisher_close(ipc_publish(other_region, &segment_options));
+	segment_read_header(region, &good);
 	bad = good;
 	bad.segment = strange;
 	write_header(&bad);
@@ -324,7 +325,7 @@ Test(ipc_segment, a_file_that_names_the_wrong_segment)
 	bad.segment = -5;
 	write_header(&bad);
 	refused(-EBADMSG, "was removed");
-	read_header(other_region, &bad);
+	segment_read_header(other_region, &bad);
 	bad.segment = good.segment;
 	write_header(&bad);
 	refused(-EBADMSG, "is not this region's");
@@ -333,7 +334,7 @@ Test(ipc_segment, a_file_that_names_the_wrong_segment)
 		if (i == 0)
 			bad.generation++;
 		else if (i == 1)
-			bad.maximum_size = bad.limit_size = SIZE / 2;
+			bad.maximum_size = bad.limit_size = SEGMENT_SIZE / 2;
 		else
 			bad.arena_offset += LAYOUT_PAGE;
 		write_header(&bad);
@@ -351,9 +352,9 @@ Test(ipc_segment, a_file_that_names_the_wrong_segment)
 	write_header(&bad);
 	OK(stele_region_remove(region));
 	cr_expect_eq(shmctl(strange, IPC_STAT, &(struct shmid_ds){0}), 0);
-	cr_expect(!find_segment(storage_sysv_key(good.uuid), 0, NULL),
+	cr_expect(!segment_find(storage_sysv_key(good.uuid), 0, NULL),
 	          "the region's own segment is left");
-	cr_expect(find_segment(key_of(other_region), 0, NULL));
+	cr_expect(segment_find(segment_region_key(other_region), 0, NULL));
 }
 
 static void take_key(unsigned argument)
@@ -373,16 +374,16 @@ Test(ipc_segment, a_key_that_a_stranger_took_is_not_used_again)
 {
 	struct layout_header header;
 
-	needs_root();
-	stele_publisher_close(ipc_publish(region, &sysv));
-	read_header(region, &header);
+	segment_needs_root();
+	stele_publisher_close(ipc_publish(region, &segment_options));
+	segment_read_header(region, &header);
 	cr_assert_eq(shmctl(header.segment, IPC_RMID, NULL), 0);
 	unlink_data();
 	ipc_tell(0, (uint64_t)storage_sysv_key(header.uuid));
 	ipc_join(ipc_spawn(take_key, 0));
 	/* The publisher file stays; but a new region has a uuid, and so a key, of its own. */
-	stele_publisher_close(ipc_publish(region, &sysv));
-	cr_expect_neq(key_of(region), storage_sysv_key(header.uuid));
+	stele_publisher_close(ipc_publish(region, &segment_options));
+	cr_expect_neq(segment_region_key(region), storage_sysv_key(header.uuid));
 	cr_expect_eq(shmctl(shared->segments[0] - 1, IPC_STAT, &(struct shmid_ds){0}), 0,
 	             "a stranger's segment was removed");
 }
@@ -414,10 +415,10 @@ static void as_nobody(unsigned mode)
 
 Test(ipc_segment, nobody_reads_it_if_the_mode_says_so_and_never_writes)
 {
-	struct stele_publisher_options options = sysv;
+	struct stele_publisher_options options = segment_options;
 	char path[128];
 
-	needs_root();
+	segment_needs_root();
 	for (unsigned i = 0; i < 2; i++) {
 		int fd;
 		options.mode = i == 0 ? 0644 : 0640;
@@ -440,7 +441,8 @@ static void elsewhere(unsigned argument)
 	(void)argument;
 	CHECK(unshare(CLONE_NEWIPC) == 0, "%s", strerror(errno));
 	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EACCES, "another IPC namespace");
-	RETURNS(stele_publisher_open(region, &sysv, &publisher), -EACCES, "another IPC namespace");
+	RETURNS(stele_publisher_open(region, &segment_options, &publisher), -EACCES,
+	        "another IPC namespace");
 	RETURNS(stele_region_remove(region), -EACCES, "another IPC namespace");
 }
 
@@ -448,8 +450,8 @@ Test(ipc_segment, another_ipc_namespace_does_not_have_it)
 {
 	struct stele_subscriber *subscriber;
 
-	needs_root();
-	stele_publisher_close(ipc_publish(region, &sysv));
+	segment_needs_root();
+	stele_publisher_close(ipc_publish(region, &segment_options));
 	ipc_join(ipc_spawn(elsewhere, 0));
 	subscriber = ipc_subscribe(0, NULL);
 	cr_expect_eq(ipc_read(subscriber), 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Slots when there are few left: the file grows while others look, and subscribers past the last slot. */
-#include "lib/base/clock.h"
 #include "tests/support/attack.h"
+#include "lib/base/clock.h"
 #include "lib/region/slots.h"
 #include "publisher/state/state.h"
 #include "subscriber/registration.h"
@@ -116,7 +116,7 @@ Test(ipc_slots, a_claim_that_is_not_written_yet_delays_no_other)
 /* Lets a subscriber look at its files as if a second, or the time for which it does not try, had passed. */
 static bool registered_after_a_look(struct stele_subscriber *subscriber)
 {
-	subscriber->checked_at = clock_monotonic() - 2 * SECOND;
+	subscriber->checked_at = clock_monotonic() - 2 * NSEC_PER_SEC;
 	subscriber->backoff.until = 0;
 	OK(registration_check_files(subscriber, clock_monotonic()));
 	return ipc_describe(subscriber).registered;
@@ -146,13 +146,13 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 		wait = excess->backoff.wait;
 		__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
 		cr_expect_not(registered_after_a_look(excess));
-		cr_expect_eq(excess->backoff.wait, wait < 64 * SECOND ? 2 * wait : wait,
+		cr_expect_eq(excess->backoff.wait, wait < 64 * NSEC_PER_SEC ? 2 * wait : wait,
 		             "%lld after %lld", (long long)excess->backoff.wait, (long long)wait);
 	}
 	/* Until then it does not. */
 	free_slot(&attack, 7);
 	__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
-	excess->checked_at = clock_monotonic() - 2 * SECOND;
+	excess->checked_at = clock_monotonic() - 2 * NSEC_PER_SEC;
 	OK(registration_check_files(excess, clock_monotonic()));
 	cr_expect_not(ipc_describe(excess).registered);
 	cr_expect(registered_after_a_look(excess), "%s", ipc_describe(excess).reason);

@@ -65,7 +65,7 @@ static void read_only(unsigned argument)
 	store_into(row.value);
 	stele_snapshot_close(snapshot);
 	ipc_reach(1, 1);
-	OK(stele_subscriber_wait(subscriber, 1, ipc_now() + IPC_PATIENCE, &version));
+	OK(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version));
 	CHECK(ipc_read(subscriber) == 2, "%s", stele_last_error());
 	stele_subscriber_close(subscriber);
 }
@@ -73,24 +73,25 @@ static void read_only(unsigned argument)
 Test(ipc_sysv, others_read_and_cannot_write)
 {
 	pid_t reader = ipc_spawn(read_only, 0);
-	struct stele_publisher *publisher = ipc_publish(region, &sysv);
-	struct stele_region_info info = describe();
+	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
+	struct stele_region_info info = segment_describe();
 	struct segment segment = {0};
 
 	cr_expect_eq(info.memory, STELE_MEMORY_SYSV);
-	cr_expect(info.file_size == SIZE && info.maximum_size == SIZE && info.limit_size == SIZE);
-	cr_assert(find_segment(key_of(region), 0, &segment));
-	cr_expect(segment.size == SIZE && segment.mode == 0640 && segment.attached == 1 &&
+	cr_expect(info.file_size == SEGMENT_SIZE && info.maximum_size == SEGMENT_SIZE &&
+	          info.limit_size == SEGMENT_SIZE);
+	cr_assert(segment_find(segment_region_key(region), 0, &segment));
+	cr_expect(segment.size == SEGMENT_SIZE && segment.mode == 0640 && segment.attached == 1 &&
 	                  segment.user == geteuid(),
 	          "%llu bytes, mode %o, %d attached", (unsigned long long)segment.size,
 	          segment.mode, segment.attached);
 	ipc_reach(0, 1);
 	ipc_await(1, 1);
-	cr_expect(find_segment(key_of(region), 0, &segment) && segment.attached == 2);
+	cr_expect(segment_find(segment_region_key(region), 0, &segment) && segment.attached == 2);
 	ipc_commit(publisher);
 	ipc_join(reader);
 	stele_publisher_close(publisher);
-	cr_expect(find_segment(key_of(region), 0, &segment) && segment.attached == 0);
+	cr_expect(segment_find(segment_region_key(region), 0, &segment) && segment.attached == 0);
 }
 
 /* The default is shown, too. */
@@ -121,19 +122,19 @@ Test(ipc_sysv, the_kinds_and_their_options)
 	RETURNS(stele_region_remove(region), -ENOENT, region);
 	options.limit_size = 0;
 	OK(stele_publisher_open(region, &options, &publisher));
-	cr_expect_eq(describe().maximum_size, 64u << 20);
-	cr_expect_eq(describe().limit_size, 64u << 20);
+	cr_expect_eq(segment_describe().maximum_size, 64u << 20);
+	cr_expect_eq(segment_describe().limit_size, 64u << 20);
 	stele_publisher_close(publisher);
 	OK(stele_region_remove(region));
 	options.memory = STELE_MEMORY_DEFAULT;
 	OK(stele_publisher_open(region, &options, &publisher));
-	cr_expect_eq(describe().memory, STELE_MEMORY_SHM);
+	cr_expect_eq(segment_describe().memory, STELE_MEMORY_SHM);
 	stele_publisher_close(publisher);
 	/* A path that leads there is the same place. */
 	snprintf(path, sizeof(path), "/dev/shm/%s", region);
 	options.memory = STELE_MEMORY_SYSV;
 	OK(stele_publisher_open(path, &options, &publisher));
-	cr_expect_eq(describe().memory, STELE_MEMORY_SHM, "what exists stays what it is");
+	cr_expect_eq(segment_describe().memory, STELE_MEMORY_SHM, "what exists stays what it is");
 	stele_publisher_close(publisher);
 }
 
@@ -152,7 +153,7 @@ static void wait_with(unsigned argument)
 
 Test(ipc_sysv, waits_end_with_a_commit)
 {
-	struct stele_publisher *publisher = ipc_publish(region, &sysv);
+	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
 
 	ipc_only_notices();
 	for (unsigned way = 0; way < 2; way++) {
@@ -171,7 +172,7 @@ Test(ipc_sysv, waits_end_with_a_commit)
 
 Test(ipc_sysv, history_pins_and_rollback)
 {
-	struct stele_publisher *publisher = ipc_publish(region, &sysv);
+	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_snapshot *pinned, *other;
 	struct stele_transaction *tx;
@@ -202,7 +203,7 @@ Test(ipc_sysv, history_pins_and_rollback)
 
 Test(ipc_sysv, a_full_one_says_so_and_keeps_its_version)
 {
-	struct stele_publisher *publisher = ipc_publish(region, &sysv);
+	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_transaction *tx;
 	uint32_t id;
@@ -223,7 +224,7 @@ Test(ipc_sysv, a_full_one_says_so_and_keeps_its_version)
 	ipc_commit(publisher);
 	cr_expect_eq(ipc_read(subscriber), 2);
 	RETURNS(stele_publisher_compact(publisher), -ENOTSUP, "fixed size");
-	cr_expect_eq(describe().generation, 1);
+	cr_expect_eq(segment_describe().generation, 1);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
@@ -241,7 +242,7 @@ static void commit_for_ever(unsigned argument)
 Test(ipc_sysv, a_killed_publisher_loses_nothing)
 {
 	struct stele_subscriber *subscriber;
-	struct stele_publisher *publisher = ipc_publish(region, &sysv);
+	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
 	uint64_t last = 1;
 
 	stele_publisher_close(publisher);
@@ -288,16 +289,16 @@ Test(ipc_sysv, the_kernels_settings_are_named)
 	};
 	struct stele_publisher *publisher;
 
-	needs_root();
+	segment_needs_root();
 	cr_assert_eq(unshare(CLONE_NEWIPC), 0, "%s", strerror(errno));
 	for (unsigned i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		set_kernel(settings[i].name, settings[i].bad);
-		RETURNS(stele_publisher_open(region, &sysv, &publisher), settings[i].error,
-		        settings[i].name);
+		RETURNS(stele_publisher_open(region, &segment_options, &publisher),
+		        settings[i].error, settings[i].name);
 		RETURNS(stele_region_remove(region), -ENOENT, region);
 		set_kernel(settings[i].name, settings[i].good);
 	}
-	stele_publisher_close(ipc_publish(region, &sysv));
+	stele_publisher_close(ipc_publish(region, &segment_options));
 	OK(stele_region_remove(region));
 }
 
@@ -321,7 +322,7 @@ static void *read_in_thread(void *argument)
 		      (unsigned long long)before);
 		before = version;
 		if (version <= THREAD_COMMITS)
-			OK(stele_subscriber_wait(subscriber, version, ipc_now() + IPC_PATIENCE,
+			OK(stele_subscriber_wait(subscriber, version, clock_now() + IPC_PATIENCE,
 			                         &version));
 	}
 	stele_subscriber_close(subscriber);
@@ -330,12 +331,13 @@ static void *read_in_thread(void *argument)
 
 Test(ipc_sysv, threads_of_one_process)
 {
-	struct stele_publisher *publisher = ipc_publish(region, &sysv);
+	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
 	struct segment segment = {0};
 	pthread_t threads[2];
 
-	cr_expect(find_segment(key_of(region), 0, &segment) && segment.attached == MAPPINGS,
+	cr_expect(segment_find(segment_region_key(region), 0, &segment) &&
+	                  segment.attached == MAPPINGS,
 	          "attached %d times", segment.attached);
 	stele_subscriber_close(subscriber);
 	for (unsigned i = 0; i < 2; i++)

@@ -9,7 +9,7 @@
 #include "publisher/generation.h"
 #include "publisher/memory/data_file.h"
 #include "publisher/state/state.h"
-#include "tests/support/notifier.h"
+#include "tests/support/promise.h"
 
 TestSuite(ipc_notice_held, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

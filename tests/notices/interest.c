@@ -122,7 +122,7 @@ static void leaves_alone(unsigned way)
 	if (way != UNREGISTERED)
 		UNTIL(ipc_blocked(child));
 	UNTIL(ipc_is(child, 'S'));
-	begin = ipc_now();
+	begin = clock_now();
 	sleeps = sleeps_of(child);
 	wakes = ipc_stats(publisher).futex_wakes;
 	/* Also so long that those without a slot are woken many times, who wait for another table. */
@@ -132,10 +132,10 @@ static void leaves_alone(unsigned way)
 	 * was counted. */
 	sleeps = sleeps_of(child) - sleeps;
 	cr_expect(sleeps <= 2 + (way == UNREGISTERED
-	                                 ? (uint64_t)((ipc_now() - begin) / (4 * MILLISECOND))
+	                                 ? (uint64_t)((clock_now() - begin) / (4 * NSEC_PER_MSEC))
 	                                 : 0),
 	          "way %u: it slept %llu times in %lld ms", way, (unsigned long long)sleeps,
-	          (long long)((ipc_now() - begin) / MILLISECOND));
+	          (long long)((clock_now() - begin) / NSEC_PER_MSEC));
 	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
 	cr_expect_eq(ipc_stage(0), 1);
 
@@ -303,7 +303,7 @@ Test(ipc_interest, names_that_no_table_can_have_are_refused)
 
 static void spin_for_rows(unsigned way)
 {
-	struct stele_subscriber *subscriber = subscribe(way, only_rows, 3600 * SECOND);
+	struct stele_subscriber *subscriber = subscribe(way, only_rows, 3600 * NSEC_PER_SEC);
 	uint64_t version = 1;
 
 	for (uint32_t round = 1; round <= SPINS; round++) {
@@ -337,7 +337,7 @@ Test(ipc_interest, who_spins_costs_no_notice)
 
 static void spin_a_little(unsigned way)
 {
-	struct stele_subscriber *subscriber = subscribe(way, NULL, MILLISECOND);
+	struct stele_subscriber *subscriber = subscribe(way, NULL, NSEC_PER_MSEC);
 
 	await(subscriber, way, 1);
 	stele_subscriber_close(subscriber);
@@ -359,10 +359,10 @@ Test(ipc_interest, spinning_ends)
 	ipc_join(child);
 	cr_expect_eq(ipc_stats(publisher).notices_sent, 1);
 
-	subscriber = subscribe(BY_QUEUE, NULL, 3600 * SECOND);
-	begin = ipc_now();
-	RETURNS(stele_subscriber_wait(subscriber, 2, begin + 20 * MILLISECOND, &version), 0, "");
-	cr_expect(ipc_now() - begin >= 20 * MILLISECOND);
+	subscriber = subscribe(BY_QUEUE, NULL, 3600 * NSEC_PER_SEC);
+	begin = clock_now();
+	RETURNS(stele_subscriber_wait(subscriber, 2, begin + 20 * NSEC_PER_MSEC, &version), 0, "");
+	cr_expect(clock_now() - begin >= 20 * NSEC_PER_MSEC);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

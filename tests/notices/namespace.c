@@ -217,7 +217,7 @@ static void follow_elsewhere(unsigned by_descriptor)
 	ipc_reach(WAITS, 1);
 	ipc_await(PINNED, 1);
 	UNTIL(stele_subscriber_wait(subscriber, UINT64_MAX >> 2,
-	                            by_descriptor ? 0 : ipc_now() + 100 * MILLISECOND,
+	                            by_descriptor ? 0 : clock_now() + 100 * NSEC_PER_MSEC,
 	                            &version) == 0 &&
 	      strcmp(ipc_describe(subscriber).notifier, chosen) == 0);
 	CHECK(strstr(ipc_describe(subscriber).reason, "another IPC namespace"), "%s",

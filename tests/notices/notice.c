@@ -161,11 +161,11 @@ static void on_alarm(int signal_number)
 static void deadline_holds(struct stele_subscriber *subscriber, const char *way, uint64_t since,
                            int64_t length)
 {
-	int64_t begin = ipc_now(), took;
+	int64_t begin = clock_now(), took;
 	uint64_t version = 77;
 
 	RETURNS(stele_subscriber_wait(subscriber, since, begin + length, &version), 0, "");
-	took = ipc_now() - begin;
+	took = clock_now() - begin;
 	cr_expect(took >= length, "%s: %lld ns too early", way, (long long)(length - took));
 	cr_expect_eq(version, 77, "%s: written at the deadline", way);
 }
@@ -179,16 +179,16 @@ Test(ipc_notice, a_deadline_is_kept_and_not_before)
 	signal(SIGALRM, on_alarm);
 	/* Longer than the slices in which the library looks by itself. */
 	subscriber = subscribe(BY_QUEUE);
-	deadline_holds(subscriber, way_names[BY_QUEUE], 1, 1300 * MILLISECOND);
+	deadline_holds(subscriber, way_names[BY_QUEUE], 1, 1300 * NSEC_PER_MSEC);
 	stele_subscriber_close(subscriber);
 	ipc_only_notices();
 	for (unsigned way = 0; way < WAYS; way++) {
 		subscriber = subscribe(way);
-		deadline_holds(subscriber, way_names[way], 1, 150 * MILLISECOND);
-		deadline_holds(subscriber, way_names[way], 1000, 20 * MILLISECOND);
+		deadline_holds(subscriber, way_names[way], 1, 150 * NSEC_PER_MSEC);
+		deadline_holds(subscriber, way_names[way], 1000, 20 * NSEC_PER_MSEC);
 		/* Signals change nothing. */
 		setitimer(ITIMER_REAL, &often, NULL);
-		deadline_holds(subscriber, way_names[way], 1, 100 * MILLISECOND);
+		deadline_holds(subscriber, way_names[way], 1, 100 * NSEC_PER_MSEC);
 		setitimer(ITIMER_REAL, &never, NULL);
 		stele_subscriber_close(subscriber);
 	}
@@ -198,7 +198,7 @@ Test(ipc_notice, a_deadline_is_kept_and_not_before)
 Test(ipc_notice, a_deadline_that_has_passed_means_look)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
-	int64_t past[] = {0, 1, -5, ipc_now() - 1};
+	int64_t past[] = {0, 1, -5, clock_now() - 1};
 
 	ipc_commit(publisher);
 	ipc_commit(publisher);
@@ -264,7 +264,7 @@ Test(ipc_notice, the_descriptor_is_readable_while_there_is_something_to_see)
 	cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	for (int i = 0; i < 50; i++) {
 		uint64_t made = ipc_commit(publisher);
-		CHECK(readable(fd, IPC_PATIENCE / MILLISECOND), "not after commit %llu",
+		CHECK(readable(fd, IPC_PATIENCE / NSEC_PER_MSEC), "not after commit %llu",
 		      (unsigned long long)made);
 		CHECK(readable(fd, 0), "looking at it made it unreadable");
 		RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
@@ -286,7 +286,7 @@ Test(ipc_notice, the_descriptor_is_readable_now_and_then_without_a_version)
 
 	OK(fd);
 	for (int i = 0; i < 2; i++) {
-		CHECK(readable(fd, IPC_PATIENCE / MILLISECOND), "never");
+		CHECK(readable(fd, IPC_PATIENCE / NSEC_PER_MSEC), "never");
 		/* A wait takes that away; with the next second it is back. */
 		UNTIL(stele_subscriber_wait(subscriber, 1, 0, &version) == 0 && !readable(fd, 0));
 	}
@@ -564,7 +564,7 @@ static void flooded(unsigned way)
 	for (unsigned i = 0; i < FLOODERS; i++)
 		UNTIL(ipc_stage(i) == 1 && ipc_is(flooders[i], 'S'));
 	for (int i = 0; i < 20; i++)
-		deadline_holds(subscriber, way_names[way], version, 5 * MILLISECOND);
+		deadline_holds(subscriber, way_names[way], version, 5 * NSEC_PER_MSEC);
 	for (int i = 0; i < 200; i++) {
 		uint64_t made = ipc_commit(publisher);
 		RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");

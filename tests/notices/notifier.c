@@ -3,13 +3,14 @@
  * What every notifier promises to who waits, with each of them: being woken, the descriptor, full queues, stopped
  * subscribers, several handles, forks.
  */
+#include <sys/msg.h>
 #include <mqueue.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/support/notifier.h"
+#include "tests/support/promise.h"
 
 TestSuite(ipc_notifier, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
@@ -18,8 +19,8 @@ PROMISE(ipc_notifier, a_commit_wakes_who_waits)
 	pid_t child;
 
 	ipc_only_notices();
-	child = ipc_spawn(follow_rounds, mechanism);
-	commit_rounds(publisher, child, 0, 1, ROUNDS);
+	child = ipc_spawn(promise_follow_rounds, mechanism);
+	promise_commit_rounds(publisher, child, 0, 1, ROUNDS);
 	ipc_join(child);
 	if (mechanism != FUTEX)
 		cr_expect(ipc_stats(publisher).notices_sent >= ROUNDS - 1 &&
@@ -73,7 +74,7 @@ Test(ipc_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_armed)
 /* With a descriptor from MECHANISMS on. */
 static void follow_burst(unsigned way)
 {
-	struct stele_subscriber *subscriber = subscribe(way % MECHANISMS);
+	struct stele_subscriber *subscriber = promise_subscribe(way % MECHANISMS);
 	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
 	uint64_t version = 1;
 
@@ -99,7 +100,8 @@ Test(ipc_notifier, the_last_of_a_burst_is_seen_by_all)
 	pid_t children[2 * MECHANISMS] = {0};
 
 	for (unsigned i = 0; i < 2 * MECHANISMS; i++)
-		if (i < MECHANISMS ? can_spawn(i) : mechanisms[i - MECHANISMS].has_descriptor) {
+		if (i < MECHANISMS ? promise_can_spawn(i)
+		                   : mechanisms[i - MECHANISMS].has_descriptor) {
 			children[i] = ipc_spawn(follow_burst, i);
 			ipc_await(i, 1);
 		}
@@ -128,7 +130,7 @@ PROMISE_WITHIN(ipc_notifier, the_descriptor_is_readable_or_there_is_none)
 	uint64_t version = 1;
 
 	ipc_only_notices();
-	subscriber = subscribe(mechanism);
+	subscriber = promise_subscribe(mechanism);
 	fd = stele_subscriber_fd(subscriber);
 	if (mechanisms[mechanism].has_descriptor) {
 		OK(fd);
@@ -137,7 +139,7 @@ PROMISE_WITHIN(ipc_notifier, the_descriptor_is_readable_or_there_is_none)
 		             0);
 		for (int i = 0; i < 50; i++) {
 			uint64_t made = ipc_commit(publisher);
-			CHECK(readable(epoll, IPC_PATIENCE / MILLISECOND),
+			CHECK(readable(epoll, IPC_PATIENCE / NSEC_PER_MSEC),
 			      "%s: not after commit %llu", mechanisms[mechanism].name,
 			      (unsigned long long)made);
 			RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
@@ -199,7 +201,7 @@ static void fill_sysv(void)
 		long type;
 		char none[1];
 	} message = {.type = 4000};
-	int queue = sysv_queue();
+	int queue = promise_sysv_queue();
 
 	CHECK(queue >= 0, "%s", strerror(errno));
 	while (msgsnd(queue, &message, 0, IPC_NOWAIT) == 0)
@@ -216,8 +218,8 @@ static void fill(unsigned mechanism, pid_t pid)
 	unsigned index;
 	int fd;
 
-	slot = slot_of(pid, &index);
-	entry_path(&slot, path);
+	slot = promise_slot(pid, &index);
+	promise_entry_path(&slot, path);
 	switch (mechanism) {
 	case MQ:
 		fill_mq(&slot);
@@ -255,7 +257,7 @@ static void follow_twice(unsigned mechanism)
 {
 	/* So that its queue of signals can be filled. */
 	CHECK(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){64, 64}) == 0, "%s", strerror(errno));
-	follow(mechanism, 0, 2);
+	promise_follow(mechanism, 0, 2);
 }
 
 /* A stopped subscriber has the newest version first when it goes on. */
@@ -267,7 +269,7 @@ static void stop_and_go_on(unsigned mechanism, struct stele_publisher *publisher
 
 	memset(shared, 0, sizeof(*shared));
 	child = ipc_spawn(follow_twice, mechanism);
-	commit_rounds(publisher, child, 0, 1, 1);
+	promise_commit_rounds(publisher, child, 0, 1, 1);
 	ipc_await(0, 2);
 	UNTIL(ipc_blocked(child));
 	kill(child, SIGSTOP);
@@ -294,7 +296,7 @@ static void stop_and_go_on(unsigned mechanism, struct stele_publisher *publisher
 
 static void follow_from(unsigned mechanism)
 {
-	struct stele_subscriber *subscriber = subscribe(mechanism);
+	struct stele_subscriber *subscriber = promise_subscribe(mechanism);
 	uint64_t version;
 
 	OK(stele_subscriber_version(subscriber, &version));
@@ -320,7 +322,7 @@ PROMISE(ipc_notifier, a_full_queue_wakes)
 		child = ipc_spawn(follow_from, mechanism);
 		ipc_await(0, 1);
 		UNTIL(ipc_blocked(child));
-		if (mechanism != SIGNAL && (mechanism != SYSV || sysv_queue() >= 0))
+		if (mechanism != SIGNAL && (mechanism != SYSV || promise_sysv_queue() >= 0))
 			fill(mechanism, child);
 		ipc_commit(publisher);
 		ipc_join(child);
@@ -331,12 +333,13 @@ PROMISE(ipc_notifier, a_full_queue_wakes)
 
 PROMISE_WITHIN(ipc_notifier, two_handles_of_one_process_are_two)
 {
-	struct stele_subscriber *one = subscribe(mechanism), *two = subscribe(mechanism);
+	struct stele_subscriber *one = promise_subscribe(mechanism),
+				*two = promise_subscribe(mechanism);
 	uint64_t sent, version, made;
 
 	for (int i = 0; i < 20; i++) {
 		sent = ipc_stats(publisher).notices_sent;
-		RETURNS(stele_subscriber_wait(one, (uint64_t)i + 1, ipc_now() + MILLISECOND,
+		RETURNS(stele_subscriber_wait(one, (uint64_t)i + 1, clock_now() + NSEC_PER_MSEC,
 		                              &version),
 		        0, "");
 		made = ipc_commit(publisher);
@@ -348,7 +351,7 @@ PROMISE_WITHIN(ipc_notifier, two_handles_of_one_process_are_two)
 		             mechanisms[mechanism].name);
 	}
 	stele_subscriber_close(one);
-	RETURNS(stele_subscriber_wait(two, made, ipc_now() + MILLISECOND, &version), 0, "");
+	RETURNS(stele_subscriber_wait(two, made, clock_now() + NSEC_PER_MSEC, &version), 0, "");
 	made = ipc_commit(publisher);
 	RETURNS(stele_subscriber_wait(two, made - 1, STELE_FOREVER, &version), 1, "");
 	stele_subscriber_close(two);
@@ -356,7 +359,7 @@ PROMISE_WITHIN(ipc_notifier, two_handles_of_one_process_are_two)
 
 static void with_a_child(unsigned mechanism)
 {
-	struct stele_subscriber *subscriber = subscribe(mechanism);
+	struct stele_subscriber *subscriber = promise_subscribe(mechanism);
 	uint64_t version = 1;
 	int status;
 	pid_t pid = fork();
@@ -382,6 +385,6 @@ PROMISE(ipc_notifier, a_child_is_refused_and_its_parent_goes_on)
 
 	ipc_only_notices();
 	child = ipc_spawn(with_a_child, mechanism);
-	commit_rounds(publisher, child, 0, 1, ROUNDS);
+	promise_commit_rounds(publisher, child, 0, 1, ROUNDS);
 	ipc_join(child);
 }

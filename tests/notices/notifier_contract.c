@@ -4,13 +4,15 @@
  * wait without end. The head never changes but where a test says so: a wait that ends only because it has looked there
  * is broken, too.
  */
+#include <sys/msg.h>
 #include <grp.h>
 #include <mqueue.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/support/notifier.h"
+#include "lib/storage/folder.h"
+#include "tests/support/promise.h"
 
 TestSuite(ipc_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
@@ -75,7 +77,7 @@ static void wait_here(void)
 /* By a wait with a deadline, which goes another way in some. */
 static void wait_long(void)
 {
-	notifier->wait(&mine, HEAD, ipc_now() + 1800 * SECOND);
+	notifier->wait(&mine, HEAD, clock_now() + 1800 * NSEC_PER_SEC);
 }
 
 /* ---- others that send ---- */
@@ -146,7 +148,8 @@ static void send_forged(unsigned mechanism, bool fills)
 	else if (mechanism == SEMAPHORE)
 		__atomic_store_n((uint32_t *)(void *)slot.semaphore, 1, __ATOMIC_SEQ_CST);
 	else if (mechanism == SYSV)
-		CHECK(msgsnd(sysv_queue(), &message, 0, IPC_NOWAIT) == 0, "%s", strerror(errno));
+		CHECK(msgsnd(promise_sysv_queue(), &message, 0, IPC_NOWAIT) == 0, "%s",
+		      strerror(errno));
 }
 
 /* ---- the clauses ---- */
@@ -162,7 +165,7 @@ static void send_forged(unsigned mechanism, bool fills)
 	} \
 	Test(ipc_notifier_contract, name_) \
 	{ \
-		for_each(spawn_##name_, true); \
+		promise_for_each(spawn_##name_, true); \
 	} \
 	static void name_(unsigned mechanism)
 
@@ -305,7 +308,7 @@ Test(ipc_notifier_contract, notice_35_a_futex_waits_for_no_word_that_has_changed
 
 static uint32_t word_of(pid_t pid, unsigned *ret_index)
 {
-	struct layout_slot is = slot_of(pid, ret_index);
+	struct layout_slot is = promise_slot(pid, ret_index);
 	uint32_t word;
 
 	memcpy(&word, is.semaphore, sizeof(word));
@@ -315,7 +318,7 @@ static uint32_t word_of(pid_t pid, unsigned *ret_index)
 static void follow_one(unsigned mechanism)
 {
 	ipc_only_notices();
-	follow(mechanism, 0, 1);
+	promise_follow(mechanism, 0, 1);
 }
 
 /* 5. The publisher that died was about to wake a subscriber that waits in its slot. */
@@ -328,12 +331,12 @@ Test(ipc_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
 	pid_t child;
 	int fd;
 
-	if (!can_spawn(SYSV))
+	if (!promise_can_spawn(SYSV))
 		cr_skip_test("ThreadSanitizer lets no spawned process start threads");
 	child = ipc_spawn(follow_one, SYSV);
 	ipc_await(0, 1);
 	UNTIL(ipc_blocked(child) && word_of(child, &index) == 2);
-	cr_assert_lt(sysv_queue(), 0);
+	cr_assert_lt(promise_sysv_queue(), 0);
 	ipc_path(path, ".subscribers");
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	CHECK(pwrite(fd, &sent, sizeof(sent),
@@ -352,7 +355,7 @@ Test(ipc_notifier_contract, notice_35_the_queue_comes_into_being_beside_waiters)
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t children[3];
 
-	if (!can_spawn(SYSV))
+	if (!promise_can_spawn(SYSV))
 		cr_skip_test("ThreadSanitizer lets no spawned process start threads");
 	for (unsigned i = 0; i < 3; i++) {
 		children[i] = ipc_spawn(follow_one, SYSV);
@@ -361,6 +364,6 @@ Test(ipc_notifier_contract, notice_35_the_queue_comes_into_being_beside_waiters)
 	ipc_commit(publisher);
 	for (unsigned i = 0; i < 3; i++)
 		ipc_join(children[i]);
-	cr_expect_geq(sysv_queue(), 0);
+	cr_expect_geq(promise_sysv_queue(), 0);
 	stele_publisher_close(publisher);
 }

@@ -3,6 +3,7 @@
  * What every notifier promises when something is wrong, with each of them: subscribers that are killed, objects that
  * can't be used, forged notices, other users; and whom a signal may be sent to.
  */
+#include <sys/msg.h>
 #include <dirent.h>
 #include <grp.h>
 #include <mqueue.h>
@@ -11,7 +12,8 @@
 #include <sys/un.h>
 
 #include "notifier/notifier.h"
-#include "tests/support/notifier.h"
+#include "lib/storage/folder.h"
+#include "tests/support/promise.h"
 #include "tests/support/random.h"
 
 TestSuite(ipc_notifier_harm, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
@@ -24,10 +26,10 @@ TestSuite(ipc_notifier_harm, .init = ipc_begin, .fini = ipc_end, .timeout = 240)
 static void come_and_go(unsigned mechanism)
 {
 	for (;;) {
-		struct stele_subscriber *subscriber = subscribe(mechanism);
+		struct stele_subscriber *subscriber = promise_subscribe(mechanism);
 		uint64_t version;
 		ipc_tell(1, ipc_told(1) + 1);
-		OK(stele_subscriber_wait(subscriber, UINT64_MAX >> 1, ipc_now() + MILLISECOND,
+		OK(stele_subscriber_wait(subscriber, UINT64_MAX >> 1, clock_now() + NSEC_PER_MSEC,
 		                         &version));
 		stele_subscriber_close(subscriber);
 	}
@@ -55,7 +57,7 @@ static void nothing_is_left(unsigned mechanism, unsigned round, const struct lay
 	struct layout_slot slots[64];
 	struct msqid_ds status;
 	char name[NAMES_QUEUE_SIZE];
-	int queue = sysv_queue();
+	int queue = promise_sysv_queue();
 
 	for (unsigned i = 0; i < count; i++) {
 		paths_queue(region, before[i].uuid, name);
@@ -88,10 +90,10 @@ PROMISE(ipc_notifier_harm, killed_at_any_moment_nothing_is_left)
 		if (round % 2)
 			UNTIL(ipc_told(1) > came);
 		/* At a random moment, with notices under way. */
-		until = ipc_now() + (int64_t)(random_from(&random) % (3 * MILLISECOND));
+		until = clock_now() + (int64_t)(random_from(&random) % (3 * NSEC_PER_MSEC));
 		do
 			ipc_commit(publisher);
-		while (ipc_now() < until);
+		while (clock_now() < until);
 		ipc_kill(child);
 		count = ipc_slots(slots, 64);
 		OK(stele_publisher_reap(publisher));
@@ -103,24 +105,24 @@ PROMISE(ipc_notifier_harm, killed_at_any_moment_nothing_is_left)
 
 static void follow_first(unsigned mechanism)
 {
-	follow(mechanism, 0, 1);
+	promise_follow(mechanism, 0, 1);
 }
 
 static void follow_second(unsigned mechanism)
 {
 	ipc_only_notices();
-	follow(mechanism, 1, 1);
+	promise_follow(mechanism, 1, 1);
 }
 
 /* Makes the object of one unusable: no longer there, or, as no root is there, closed to the publisher. */
 static void spoil(unsigned mechanism, pid_t pid, pid_t other)
 {
 	char name[NAMES_QUEUE_SIZE], path[NAMES_PATH_SIZE], other_path[NAMES_PATH_SIZE];
-	struct layout_slot slot = slot_of(pid, NULL), other_slot = slot_of(other, NULL);
+	struct layout_slot slot = promise_slot(pid, NULL), other_slot = promise_slot(other, NULL);
 
 	paths_queue(region, slot.uuid, name);
-	entry_path(&slot, path);
-	entry_path(&other_slot, other_path);
+	promise_entry_path(&slot, path);
+	promise_entry_path(&other_slot, other_path);
 	if (mechanism == MQ) {
 		CHECK(mq_unlink(name) == 0, "%s", strerror(errno));
 	} else if (geteuid() != 0) {
@@ -138,7 +140,7 @@ static void stop_waiting(pid_t pid)
 		UNTIL(ipc_blocked(pid));
 		kill(pid, SIGSTOP);
 		UNTIL(ipc_is(pid, 'T'));
-		if (slot_of(pid, NULL).ticket % 2 == 1)
+		if (promise_slot(pid, NULL).ticket % 2 == 1)
 			return;
 		kill(pid, SIGCONT);
 	}
@@ -195,7 +197,7 @@ static unsigned forge_some(unsigned mechanism, pid_t pid, const struct layout_sl
 	unsigned sent = 0;
 	int fd = -1;
 
-	entry_path(slot, path);
+	promise_entry_path(slot, path);
 	paths_queue(region, slot->uuid, name);
 	if (mechanism == MQ)
 		fd = mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -253,10 +255,10 @@ static void forge(unsigned argument)
 {
 	unsigned mechanism = argument % MECHANISMS, index, sent;
 	bool member = argument < MECHANISMS;
-	struct layout_slot slot = slot_of(victim, &index);
+	struct layout_slot slot = promise_slot(victim, &index);
 	gid_t group = getegid();
 
-	ipc_tell(20, (uint64_t)sysv_queue());
+	ipc_tell(20, (uint64_t)promise_sysv_queue());
 	CHECK(setgroups(0, NULL) == 0, "%s", strerror(errno));
 	become(IPC_NOBODY, member ? group : IPC_NOBODY);
 	sent = mechanism == SEMAPHORE ? scribble(index)
@@ -277,9 +279,9 @@ PROMISE(ipc_notifier_harm, forged_notices_cost_a_look_each)
 	if (mechanism == FUTEX)
 		return;
 	ipc_only_notices();
-	child = ipc_spawn(follow_rounds, mechanism);
+	child = ipc_spawn(promise_follow_rounds, mechanism);
 	victim = child;
-	commit_rounds(publisher, child, 0, 1, 1);
+	promise_commit_rounds(publisher, child, 0, 1, 1);
 	for (unsigned stranger = 0; stranger < 2; stranger++) {
 		ipc_await(0, from);
 		UNTIL(ipc_blocked(child));
@@ -287,10 +289,10 @@ PROMISE(ipc_notifier_harm, forged_notices_cost_a_look_each)
 		UNTIL(ipc_blocked(child));
 		cr_expect_lt(ipc_stage(1), from, "%s: it returned version %llu",
 		             mechanisms[mechanism].name, (unsigned long long)ipc_told(8));
-		commit_rounds(publisher, child, 0, from, from + 4);
+		promise_commit_rounds(publisher, child, 0, from, from + 4);
 		from += 5;
 	}
-	commit_rounds(publisher, child, 0, from, ROUNDS);
+	promise_commit_rounds(publisher, child, 0, from, ROUNDS);
 	ipc_join(child);
 }
 
@@ -436,11 +438,11 @@ static void with_eight(unsigned argument)
 	(void)argument;
 	signal(SIGRTMAX - 1, SIG_IGN);
 	for (unsigned i = 0; i < 7; i++)
-		subscribers[i] = subscribe(SIGNAL);
+		subscribers[i] = promise_subscribe(SIGNAL);
 	RETURNS(stele_subscriber_open(region, &options, &subscribers[7]), -EBUSY,
 	        "no signal is free");
 	stele_subscriber_close(subscribers[3]);
-	subscribers[3] = subscribe(SIGNAL);
+	subscribers[3] = promise_subscribe(SIGNAL);
 	for (unsigned i = 0; i < 7; i++)
 		stele_subscriber_close(subscribers[i]);
 }
@@ -468,7 +470,7 @@ static void as_another_user(unsigned mechanism)
 	if (mechanism == FIFO)
 		RETURNS(stele_subscriber_open(region, &options, &subscriber), -EPERM, "socket");
 	else
-		follow(mechanism, 0, ROUNDS);
+		promise_follow(mechanism, 0, ROUNDS);
 }
 
 PROMISE(ipc_notifier_harm, root_reaches_another_user_s_subscriber)
@@ -480,7 +482,7 @@ PROMISE(ipc_notifier_harm, root_reaches_another_user_s_subscriber)
 	ipc_only_notices();
 	child = ipc_spawn(as_another_user, mechanism);
 	if (mechanism != FIFO)
-		commit_rounds(publisher, child, 0, 1, ROUNDS);
+		promise_commit_rounds(publisher, child, 0, 1, ROUNDS);
 	ipc_join(child);
 }
 
@@ -488,7 +490,7 @@ Test(ipc_notifier_harm, a_region_s_queue_goes_with_it)
 {
 	char path[128];
 
-	if (!can_spawn(SYSV))
+	if (!promise_can_spawn(SYSV))
 		cr_skip_test("ThreadSanitizer lets no spawned process start threads");
 	ipc_only_notices();
 	for (unsigned lost = 0; lost < 2; lost++) {
@@ -497,9 +499,9 @@ Test(ipc_notifier_harm, a_region_s_queue_goes_with_it)
 		pid_t child;
 		int queue;
 		memset(shared, 0, sizeof(*shared));
-		child = ipc_spawn(follow_rounds, SYSV);
-		commit_rounds(publisher, child, 0, 1, 3);
-		queue = sysv_queue();
+		child = ipc_spawn(promise_follow_rounds, SYSV);
+		promise_commit_rounds(publisher, child, 0, 1, 3);
+		queue = promise_sysv_queue();
 		cr_assert_geq(queue, 0);
 		cr_expect(msgctl(queue, IPC_STAT, &status) == 0 &&
 		                  (status.msg_perm.mode & 0777) == 0660,
@@ -508,9 +510,9 @@ Test(ipc_notifier_harm, a_region_s_queue_goes_with_it)
 		ipc_await(0, 4);
 		UNTIL(ipc_blocked(child));
 		cr_expect_eq(msgctl(queue, IPC_RMID, NULL), 0);
-		commit_rounds(publisher, child, 0, 4, ROUNDS);
+		promise_commit_rounds(publisher, child, 0, 4, ROUNDS);
 		ipc_join(child);
-		queue = sysv_queue();
+		queue = promise_sysv_queue();
 		cr_assert_geq(queue, 0);
 		stele_publisher_close(publisher);
 		ipc_path(path, "");

@@ -132,8 +132,8 @@ Test(ipc_notifier_thread, files_are_exchanged_beside_it)
 	}
 	/* The publisher looks for its files once a second, and the subscribers. */
 	ipc_path(path, ".subscribers");
-	for (int64_t until = ipc_now() + IPC_PATIENCE; access(path, F_OK) < 0;) {
-		CHECK(ipc_now() < until, "the subscribers file is not made anew");
+	for (int64_t until = clock_now() + IPC_PATIENCE; access(path, F_OK) < 0;) {
+		CHECK(clock_now() < until, "the subscribers file is not made anew");
 		ipc_commit(publisher);
 	}
 	last = stele_publisher_version(publisher) + 1;

@@ -170,14 +170,14 @@ int main(void)
 	struct stele_subscriber_options reads = {.size = sizeof(reads), .notifier = "futex"};
 	struct stele_transaction *tx;
 
-	snprintf(region, sizeof(region), "instructions-%ld", (long)getpid());
+	snprintf(bench_region, sizeof(bench_region), "instructions-%ld", (long)getpid());
 	keys_make();
-	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	for (int which = 0; which < TABLES; which++)
 		load(tx, which);
 	must(stele_transaction_commit(tx, NULL, NULL));
-	must(stele_subscriber_open(region, &reads, &subscriber));
+	must(stele_subscriber_open(bench_region, &reads, &subscriber));
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
 	for (int which = 0; which < TABLES; which++)
 		must(stele_table_open(snapshot, names[which], &schemas[which], &tables[which]));
@@ -196,6 +196,6 @@ int main(void)
 		stele_hash_close(hashes[which]);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 	return 0;
 }

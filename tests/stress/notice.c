@@ -8,13 +8,13 @@
 
 #include "publisher/generation.h"
 #include "publisher/state/state.h"
-#include "tests/support/notifier.h"
+#include "tests/support/promise.h"
 #include "tests/support/random.h"
 
 TestSuite(stress_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
 #define SEED  20250301u
-#define RACES (IPC_SANITIZED ? 4000u : 60000u)
+#define RACES (SANITIZED ? 4000u : 60000u)
 #define SPIN  3000u /* at most: about as long as a wait takes to block */
 
 enum { READY, DONE }; /* numbers */
@@ -27,7 +27,7 @@ static void spin(uint64_t *random)
 
 static void wait_in_races(unsigned way)
 {
-	struct stele_subscriber *subscriber = subscribe(way % MECHANISMS);
+	struct stele_subscriber *subscriber = promise_subscribe(way % MECHANISMS);
 	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
 	uint64_t random = SEED + way, version = 1;
 
@@ -62,9 +62,9 @@ static void race(unsigned way)
 		UNTIL(ipc_told(READY) == round);
 		spin(&random);
 		ipc_commit(publisher);
-		for (int64_t until = ipc_now() + IPC_PATIENCE; ipc_told(DONE) != round;
+		for (int64_t until = clock_now() + IPC_PATIENCE; ipc_told(DONE) != round;
 		     sched_yield())
-			CHECK(ipc_now() < until,
+			CHECK(clock_now() < until,
 			      "%s%s: commit %u of %u was slept through (seed %u)",
 			      mechanisms[way % MECHANISMS].name,
 			      way < MECHANISMS ? "" : " with a descriptor", round, RACES, SEED);
@@ -77,7 +77,7 @@ static void race(unsigned way)
 Test(stress_notice, no_commit_is_slept_through)
 {
 	for (unsigned i = 0; i < MECHANISMS; i++)
-		if (can_spawn(i))
+		if (promise_can_spawn(i))
 			race(i);
 }
 
@@ -92,7 +92,7 @@ Test(stress_notice, no_commit_is_slept_through_with_a_descriptor)
 
 /* Each burst of commits, with replacements of the file, ends with one that all of them wait for; processes of both sides
  * are stopped meanwhile, and publishers killed. STELE_NOTICE_BURSTS says how many, and has the longest delays printed. */
-#define BURSTS (IPC_SANITIZED ? 200u : 5000u)
+#define BURSTS (SANITIZED ? 200u : 5000u)
 #define MANY   64u
 
 enum { FOREVER, DEADLINE, TABLES, DESCRIPTOR, THREAD, WAYS };
@@ -134,7 +134,7 @@ static void *follow_bursts(void *argument)
 		OK(pollfd.fd = stele_subscriber_fd(subscriber));
 	for (;;) {
 		int64_t deadline = me->way == DESCRIPTOR ? 0
-		                   : me->way == DEADLINE ? ipc_now() + 3600 * SECOND
+		                   : me->way == DEADLINE ? clock_now() + 3600 * NSEC_PER_SEC
 		                                         : STELE_FOREVER;
 		int r = stele_subscriber_wait(subscriber, version, deadline, &version);
 		OK(r);
@@ -142,7 +142,7 @@ static void *follow_bursts(void *argument)
 			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
 			continue;
 		}
-		me->when = ipc_now();
+		me->when = clock_now();
 		__atomic_store_n(&me->seen, version, __ATOMIC_SEQ_CST);
 		__atomic_fetch_add(&many->progress, 1, __ATOMIC_SEQ_CST);
 		syscall(SYS_futex, &many->progress, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
@@ -172,7 +172,7 @@ static void follow_in_threads(unsigned first)
 static void add_followers(unsigned way)
 {
 	for (unsigned i = 0; i < MECHANISMS; i++)
-		if (can_spawn(i) && (way != DESCRIPTOR || mechanisms[i].has_descriptor))
+		if (promise_can_spawn(i) && (way != DESCRIPTOR || mechanisms[i].has_descriptor))
 			many->followers[many->count++] =
 				(struct follower){.mechanism = i, .way = way};
 }
@@ -213,7 +213,7 @@ static void commit_something(struct stele_publisher *publisher, const char *tabl
 		spin(random);
 	}
 	__atomic_store_n(&many->replaces, 0, __ATOMIC_SEQ_CST);
-	many->committed = ipc_now();
+	many->committed = clock_now();
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 }
 
@@ -275,13 +275,13 @@ static pid_t replace_publisher(pid_t publisher, unsigned seed)
 
 static void await_follower(struct follower *follower, uint32_t burst, bool disturbed)
 {
-	int64_t until = ipc_now() + IPC_PATIENCE, delay;
+	int64_t until = clock_now() + IPC_PATIENCE, delay;
 	uint32_t progress;
 
 	while (progress = __atomic_load_n(&many->progress, __ATOMIC_SEQ_CST),
 	       __atomic_load_n(&follower->seen, __ATOMIC_SEQ_CST) < many->last) {
 		struct timespec slice = {.tv_sec = 1};
-		CHECK(ipc_now() < until,
+		CHECK(clock_now() < until,
 		      "%s%s: burst %u was slept through, at version %llu of %llu (seed %u)",
 		      mechanisms[follower->mechanism].name, ways[follower->way], burst,
 		      (unsigned long long)follower->seen, (unsigned long long)many->last, SEED);
@@ -301,7 +301,7 @@ static void print_delays(uint32_t bursts)
 			    many->followers[j].longest > longest)
 				longest = many->followers[j].longest;
 		fprintf(stderr, "%-9s %u bursts, longest delay %.2f ms\n", mechanisms[i].name,
-		        bursts, (double)longest / MILLISECOND);
+		        bursts, (double)longest / NSEC_PER_MSEC);
 	}
 }
 

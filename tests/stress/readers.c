@@ -281,7 +281,7 @@ static bool all_have_passed(uint64_t least)
 static void run(bool hostile)
 {
 	const char *text = getenv("STELE_STRESS_SECONDS"), *first = getenv("STELE_STRESS_SEED");
-	int64_t until = ipc_now() + (text ? strtoll(text, NULL, 10) : 0) * SECOND / 2;
+	int64_t until = clock_now() + (text ? strtoll(text, NULL, 10) : 0) * NSEC_PER_SEC / 2;
 	uint64_t random, commits = 0, before, after, passes = 0, stale = 0, most = 0;
 	unsigned processes = READERS + (hostile ? 2 : 0);
 	struct stele_publisher *publisher;
@@ -298,8 +298,8 @@ static void run(bool hostile)
 		                        i);
 	for (unsigned i = 0; i < processes; i++)
 		ipc_await(STARTED + i, 1);
-	while (commits < (IPC_SANITIZED ? 2000 : 150000) || ipc_now() < until ||
-	       (!all_have_passed(PASSES_LEAST) && ipc_now() < until + 3 * IPC_PATIENCE)) {
+	while (commits < (SANITIZED ? 2000 : 150000) || clock_now() < until ||
+	       (!all_have_passed(PASSES_LEAST) && clock_now() < until + 3 * IPC_PATIENCE)) {
 		uint64_t pinned;
 		transfer(publisher, &random);
 		commits++;

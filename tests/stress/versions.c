@@ -174,11 +174,11 @@ static void compare(const struct stele_snapshot *snapshot, const struct versions
  * millisecond, and until then the newest version is what it was. */
 static int open_snapshot(unsigned which, uint64_t version, struct stele_snapshot **ret)
 {
-	int64_t until = ipc_now() + IPC_PATIENCE;
+	int64_t until = clock_now() + IPC_PATIENCE;
 	int r;
 
 	while ((r = stele_snapshot_open(run.subscribers[which], version, ret)) == -ENOENT &&
-	       ipc_now() < until)
+	       clock_now() < until)
 		sched_yield();
 	return r;
 }
@@ -480,13 +480,13 @@ static void one_seed(uint64_t seed, bool tight, bool in_turns)
 static void seeds(bool tight, bool in_turns)
 {
 	const char *text = getenv("STELE_STRESS_SECONDS"), *first = getenv("STELE_STRESS_SEED");
-	int64_t until = ipc_now() + (text ? strtoll(text, NULL, 10) : 0) * SECOND / 2;
+	int64_t until = clock_now() + (text ? strtoll(text, NULL, 10) : 0) * NSEC_PER_SEC / 2;
 	uint64_t seed = first ? strtoull(first, NULL, 10) : tight ? 1000000 : 1;
 	unsigned count = 0;
 
 	do
 		one_seed(seed++, tight, in_turns);
-	while (++count < (IPC_SANITIZED ? 2 : 10) || ipc_now() < until);
+	while (++count < (SANITIZED ? 2 : 10) || clock_now() < until);
 	printf("stress_versions: %u seeds of %u steps, %u rollbacks, %u deaths, %u times full, %u stale\n",
 	       count, STEPS, run.rollbacks, run.deaths, run.full, run.stale);
 	cr_expect_leq(run.stuck, count / 10);

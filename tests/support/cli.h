@@ -27,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/support/cleaner.h"
+
 #ifdef NDEBUG
 #error "tests need their assertions"
 #endif
@@ -38,17 +40,11 @@
 
 extern char **environ;
 
-/* The names of this test's region and of one table in it. */
-static char region[32], target[64];
+/* The name of a table in the test's region. */
+extern char target[64];
 
-static inline char *cli_command(void)
-{
-	char *command = getenv("STELE_COMMAND");
-
-	if (!command)
-		command = getenv("STELE");
-	return command ? command : "build/stele";
-}
+/* The path of the command. */
+char *cli_command(void);
 
 /* ---- a process and what became of it ---- */
 
@@ -63,99 +59,23 @@ struct cli_result {
 	char *out, *err;
 };
 
-static inline void cli_spawn_with(struct cli_process *process, char **arguments, int in, int out,
-                                  int err)
-{
-	posix_spawn_file_actions_t actions;
-	int error;
+/* Starts a program with the given standard streams. */
+void cli_spawn_with(struct cli_process *process, char **arguments, int in, int out, int err);
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
-	error = posix_spawnp(&process->pid, arguments[0], &actions, NULL, arguments, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	cr_assert(error == 0, "can't run %s: %s", arguments[0], strerror(error));
-}
+/* A file in memory with this content, read from its begin; NULL: an empty one. */
+int cli_file(const char *content);
 
-static inline int cli_file(const char *content)
-{
-	int fd = memfd_create("cli", MFD_CLOEXEC);
-	size_t length = content ? strlen(content) : 0;
-
-	cr_assert(fd >= 0);
-	if (length) {
-		cr_assert(write(fd, content, length) == (ssize_t)length);
-		lseek(fd, 0, SEEK_SET);
-	}
-	return fd;
-}
-
-/* Texts are small and few, and live as long as the test's process: on a list, where leak checkers find them. */
-static struct cli_text {
-	struct cli_text *next;
-	char text[];
-} * cli_texts;
-
-static inline char *cli_read_all(int fd)
-{
-	off_t size = lseek(fd, 0, SEEK_END);
-	struct cli_text *text = malloc(sizeof(*text) + (size_t)size + 1);
-
-	cr_assert(text && pread(fd, text->text, (size_t)size, 0) == size);
-	text->text[size] = '\0';
-	text->next = cli_texts;
-	cli_texts = text;
-	close(fd);
-	return text->text;
-}
+/* All that a file in memory holds, as a text, and closes the file. */
+char *cli_read_all(int fd);
 
 /* Waits for the end of a process, but not for ever: then it is killed, and the test has failed. */
-static inline int cli_wait(struct cli_process *process)
-{
-	struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, process->pid, 0),
-	                       .events = POLLIN};
-	int status, result;
+int cli_wait(struct cli_process *process);
 
-	cr_assert(ended.fd >= 0);
-	do {
-		result = poll(&ended, 1, CLI_PATIENCE);
-	} while (result < 0 && errno == EINTR);
-	close(ended.fd);
-	cr_expect(result == 1, "process %d did not end in time", (int)process->pid);
-	if (result != 1)
-		kill(process->pid, SIGKILL);
-	while (waitpid(process->pid, &status, 0) < 0)
-		cr_assert(errno == EINTR);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
+/* Runs a program to its end, with `input` as its standard input. */
+struct cli_result cli_run(const char *input, char **arguments);
 
-static inline struct cli_result cli_run(const char *input, char **arguments)
-{
-	struct cli_process process = {.out = cli_file(NULL), .err = cli_file(NULL)};
-	struct cli_result result;
-	int in = cli_file(input);
-
-	cli_spawn_with(&process, arguments, in, process.out, process.err);
-	close(in);
-	result.status = cli_wait(&process);
-	result.out = cli_read_all(process.out);
-	result.err = cli_read_all(process.err);
-	return result;
-}
-
-static inline struct cli_result cli_stele(const char *input, ...)
-{
-	char *arguments[CLI_ARGUMENTS] = {cli_command()};
-	va_list list;
-	int count = 1;
-
-	va_start(list, input);
-	while ((arguments[count] = va_arg(list, char *)) != NULL)
-		cr_assert(++count < CLI_ARGUMENTS);
-	va_end(list);
-	return cli_run(input, arguments);
-}
+/* Runs the command; for STELE and STELE_WITH. */
+struct cli_result cli_stele(const char *input, ...);
 
 /* Runs `stele ...` without input, and with. */
 #define STELE(...)             cli_stele(NULL, __VA_ARGS__, (char *)NULL)
@@ -163,51 +83,14 @@ static inline struct cli_result cli_stele(const char *input, ...)
 
 /* ---- a process in the background, its output in a pipe ---- */
 
-static inline void cli_start_with(struct cli_process *process, char **arguments)
-{
-	int pipes[2], in = cli_file(NULL);
-
-	cr_assert(pipe2(pipes, O_CLOEXEC) == 0);
-	process->out = pipes[0];
-	process->err = cli_file(NULL);
-	cli_spawn_with(process, arguments, in, pipes[1], process->err);
-	close(pipes[1]);
-	close(in);
-}
-
-static inline void cli_start_list(struct cli_process *process, char *first, ...)
-{
-	char *arguments[CLI_ARGUMENTS] = {cli_command(), first};
-	va_list list;
-	int count = 2;
-
-	va_start(list, first);
-	while ((arguments[count] = va_arg(list, char *)) != NULL)
-		cr_assert(++count < CLI_ARGUMENTS);
-	va_end(list);
-	cli_start_with(process, arguments);
-}
+/* Starts the command in the background; for STELE_START. */
+void cli_start_list(struct cli_process *process, char *first, ...);
 
 #define STELE_START(process, ...) cli_start_list(process, __VA_ARGS__, (char *)NULL)
 
 /* The next line of a background process, without its line feed; a static buffer. Waits for it, but
  * not for longer than CLI_PATIENCE. Empty at the end of the output. */
-static inline const char *cli_line(struct cli_process *process)
-{
-	static char line[4096];
-	struct pollfd ready = {.fd = process->out, .events = POLLIN};
-	size_t length = 0;
-
-	while (length + 1 < sizeof(line)) {
-		cr_assert(poll(&ready, 1, CLI_PATIENCE) == 1,
-		          "no line came in time; until then: %.*s", (int)length, line);
-		if (read(process->out, line + length, 1) != 1 || line[length] == '\n')
-			break;
-		length++;
-	}
-	line[length] = '\0';
-	return line;
-}
+const char *cli_line(struct cli_process *process);
 
 /* ---- judging ---- */
 
@@ -223,192 +106,49 @@ static inline const char *cli_line(struct cli_process *process)
 
 /* Takes the UUIDs, which are never the same twice, out of version tokens: "version 3@3f2a9c1e"
  * becomes "version 3". And the members that are tokens out of JSON. */
-static inline char *cli_plain(char *text)
-{
-	static const char member[] = ", \"token\": \"";
-	char *to = text, *from = text;
+char *cli_plain(char *text);
 
-	while (*from) {
-		size_t digits = *from == '@' ? strspn(from + 1, "0123456789abcdef") : 0;
-
-		if (strncmp(from, member, strlen(member)) == 0)
-			from = strchr(from + strlen(member), '"') + 1;
-		else if (digits == 8)
-			from += from[9] == '-' ? 37 : 9;
-		else
-			*to++ = *from++;
-	}
-	*to = '\0';
-	return text;
-}
-
-static inline void expect_done(struct cli_result result, const char *out)
-{
-	EXPECT_STATUS(result, 0);
-	EXPECT_TEXT(result.err, "");
-	cli_plain(result.out);
-	EXPECT_TEXT(result.out, out);
-}
+/* Expects exit status 0, nothing on standard error, and this on standard output, version tokens
+ * made plain. */
+void expect_done(struct cli_result result, const char *out);
 
 /* One sentence on standard error that has all the parts, nothing on standard output. */
-static inline void expect_failure(struct cli_result result, int status, ...)
-{
-	const char *part, *feed;
-	va_list parts;
-
-	EXPECT_STATUS(result, status);
-	EXPECT_TEXT(result.out, "");
-	cr_expect(strncmp(result.err, "stele: ", 7) == 0, "no sentence of stele: %s", result.err);
-	feed = strchr(result.err, '\n');
-	cr_expect(feed && (feed[1] == '\0' || strncmp(feed + 1, "Try 'stele ", 11) == 0),
-	          "not one sentence: %s", result.err);
-	va_start(parts, status);
-	while ((part = va_arg(parts, const char *)) != NULL)
-		EXPECT_HAS(result.err, part);
-	va_end(parts);
-}
+void expect_failure(struct cli_result result, int status, ...);
 
 #define EXPECT_FAILURE(result, status, ...) \
 	expect_failure(result, status, __VA_ARGS__, (char *)NULL)
 
 /* ---- the test's region ---- */
 
-/* Waits until the test's process is gone, whichever way, then removes what it left. */
-static inline void cli_clean_after(int pipe_end)
-{
-	char pattern[64], byte;
-	glob_t left;
-	pid_t pid;
-
-	while (read(pipe_end, &byte, 1) < 0 && errno == EINTR)
-		;
-	snprintf(pattern, sizeof(pattern), "/dev/shm/stele.%s*", region);
-	if (glob(pattern, 0, NULL, &left) == 0) {
-		pid = fork();
-		if (pid == 0) {
-			execlp(cli_command(), "stele", "rm", region, (char *)NULL);
-			_exit(1);
-		}
-		waitpid(pid, NULL, 0);
-		for (size_t i = 0; i < left.gl_pathc; i++)
-			if (unlink(left.gl_pathv[i]) < 0)
-				rmdir(left.gl_pathv[i]);
-	}
-	_exit(0);
-}
-
-static inline void cli_begin(void)
-{
-	int pipes[2], nowhere;
-	pid_t pid;
-
-	snprintf(region, sizeof(region), "cli%d", (int)getpid());
-	snprintf(target, sizeof(target), "%s/routes", region);
-	cr_assert(pipe2(pipes, O_CLOEXEC) == 0);
-	pid = fork();
-	cr_assert(pid >= 0);
-	if (pid == 0) {
-		nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-		for (int fd = 0; fd < 3; fd++)
-			dup2(nowhere, fd);
-		dup2(pipes[0], 3);
-		close_range(4, ~0u, 0);
-		setsid();
-		cli_clean_after(3);
-	}
-	close(pipes[0]);
-}
+/* Sets a test up: the names, and the process that cleans after it. */
+void cli_begin(void);
 
 /* ... with the table "routes" of three rows, at version 2. */
-static inline void cli_begin_routes(void)
-{
-	cli_begin();
-	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
-	EXPECT_STATUS(STELE_WITH("prefix,next_hop,interface,metric\n"
-	                         "0.0.0.0/0,192.0.2.1,eth0,100\n"
-	                         "10.0.0.0/8,192.0.2.2,eth1,20\n"
-	                         "10.1.0.0/16,192.0.2.3,eth1,5\n",
-	                         "publish", target, "-"),
-	              0);
-}
+void cli_begin_routes(void);
 
-static inline void cli_end(void)
-{
-	STELE("rm", region);
-}
+/* Removes the region: .fini of a suite. */
+void cli_end(void);
 
-static inline char *cli_text(const char *content)
-{
-	int fd = cli_file(content);
-
-	return cli_read_all(fd);
-}
+/* A copy of a text that lives as long as the test. */
+char *cli_text(const char *content);
 
 /* The UUID of the region as it is now. */
-static inline char *cli_uuid(void)
-{
-	char *json = STELE("show", "--format", "json", region).out;
-	char *uuid = strstr(json, "\"uuid\": \"");
-
-	cr_assert(uuid, "no uuid in: %s", json);
-	uuid += strlen("\"uuid\": \"");
-	uuid[36] = '\0';
-	return uuid;
-}
+char *cli_uuid(void);
 
 /* A version of that region, as the command takes one that was kept. */
-static inline char *cli_token(uint64_t version)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "%llu@%s", (unsigned long long)version, cli_uuid());
-	return cli_text(text);
-}
+char *cli_token(uint64_t version);
 
 /* An option with such a version. */
-static inline char *cli_option(const char *option, uint64_t version)
-{
-	char text[128];
-
-	snprintf(text, sizeof(text), "%s=%s", option, cli_token(version));
-	return cli_text(text);
-}
+char *cli_option(const char *option, uint64_t version);
 
 /* All rows of the table, for comparing what was with what is. */
-static inline const char *cli_dump(void)
-{
-	struct cli_result result = STELE("dump", "--format", "ndjson", target);
+const char *cli_dump(void);
 
-	EXPECT_STATUS(result, 0);
-	return result.out;
-}
-
-/* The line of `stele list` about this test's region; other regions may be anything. A static buffer,
- * empty if there is no such line. */
-static inline const char *cli_listed(char *format)
-{
-	static char found[4096];
-	struct cli_result result = STELE("list", "--format", format);
-	const size_t length = strlen(region);
-
-	found[0] = '\0';
-	for (char *line = strtok(result.out, "\n"); line; line = strtok(NULL, "\n")) {
-		const char *name = strncmp(line, "{\"name\": \"", 10) == 0 ? line + 10 : line;
-
-		if (strncmp(name, region, length) == 0 && strchr(" \"", name[length]))
-			snprintf(found, sizeof(found), "%s", line);
-	}
-	return found;
-}
+/* The line of `stele list` about this test's region; other regions may be anything. A static
+ * buffer, empty if there is no such line. */
+const char *cli_listed(char *format);
 
 /* A file in /tmp with this content, for the test to unlink. */
-static inline void cli_temporary(char name[64], const char *suffix, const char *content)
-{
-	FILE *file;
-
-	snprintf(name, 64, "/tmp/%s%s", region, suffix);
-	file = fopen(name, "w");
-	cr_assert(file && fputs(content, file) >= 0 && fclose(file) == 0);
-}
+void cli_temporary(char name[64], const char *suffix, const char *content);
 
 #endif

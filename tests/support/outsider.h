@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Another user of the machine, with no right on the region, in a directory where anybody may make files
- * and nobody may remove those of others: what it puts under the names of a region's files.
+ * Another user of the machine, with no right on the region, in a directory where anybody may
+ * make files and nobody may remove those of others: what it puts under the names of a region's
+ * files.
  */
 #ifndef TESTS_SUPPORT_OUTSIDER_H
 #define TESTS_SUPPORT_OUTSIDER_H
@@ -17,15 +18,7 @@
 #define MEMBER   12345u /* a publisher that is not root */
 
 /* This process is another user's from here on. */
-static inline void become(unsigned user)
-{
-	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 &&
-	              setresuid(user, user, user) == 0,
-	      "%s", strerror(errno));
-	/* What that took back. Without the second a leak checker can't look at the process. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_DUMPABLE, 1);
-}
+void outsider_become(unsigned user);
 
 enum squatter {
 	FIFO,
@@ -39,75 +32,15 @@ enum squatter {
 	LARGE,
 	SQUATTERS
 };
-static const char *const squatter_names[] = {
-	"fifo",      "link",   "dangling link", "directory",  "full directory",
-	"hard link", "socket", "empty",         "large file",
-};
+extern const char *const outsider_squatters[];
 
 /* A file of this process's user, to which links lead. */
-static inline void victim_path(char path[128])
-{
-	ipc_path(path, "-victim");
-}
+void outsider_victim_path(char path[128]);
 
-static inline void squat(enum squatter kind, const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	static const char bytes[8192] = "An outsider's.";
-	char victim[128], inner[256];
-	int fd = -1, r = 0;
+/* Makes something of this kind at a path. */
+void outsider_squat(enum squatter kind, const char *path);
 
-	victim_path(victim);
-	fd = open(victim, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
-	CHECK(fd >= 0 && write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes), "%s",
-	      strerror(errno));
-	close(fd);
-	fd = -1;
-	switch (kind) {
-	case FIFO:
-		r = mkfifo(path, 0600);
-		break;
-	case LINK:
-		r = symlink(victim, path);
-		break;
-	case DANGLING:
-		r = symlink("/dev/shm/stele.nobody-has-this-name", path);
-		break;
-	case DIRECTORY:
-		r = mkdir(path, 0700);
-		break;
-	case FULL_DIRECTORY:
-		snprintf(inner, sizeof(inner), "%s/inner", path);
-		r = mkdir(path, 0700) < 0 ? -1 : mkdir(inner, 0700);
-		break;
-	case HARD_LINK:
-		r = link(victim, path);
-		break;
-	case SOCKET:
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", path);
-		r = bind(fd, (struct sockaddr *)&address, sizeof(address));
-		break;
-	default:
-		fd = r = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-		CHECK(kind == EMPTY || ftruncate(fd, 1 << 20) == 0, "%s", strerror(errno));
-		break;
-	}
-	CHECK(r >= 0, "%s as %s: %s", squatter_names[kind], path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
-
-static inline void unsquat(const char *path)
-{
-	char victim[128], inner[256];
-
-	snprintf(inner, sizeof(inner), "%s/inner", path);
-	rmdir(inner);
-	if (unlink(path) < 0)
-		rmdir(path);
-	victim_path(victim);
-	unlink(victim);
-}
+/* Removes it, and the file of the user. */
+void outsider_unsquat(const char *path);
 
 #endif

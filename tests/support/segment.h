@@ -8,23 +8,13 @@
 #include "lib/storage/storage_sysv.h"
 #include "tests/support/ipc.h"
 
-#define SIZE (UINT64_C(4) << 20)
+#define SEGMENT_SIZE (UINT64_C(4) << 20)
 
-static const struct stele_publisher_options sysv = {
-	.size = sizeof(sysv),
-	.flags = STELE_CREATE,
-	.history = 4,
-	.memory = STELE_MEMORY_SYSV,
-	.maximum_size = SIZE,
-};
+/* Creates a region in a segment. */
+extern const struct stele_publisher_options segment_options;
 
-static inline void needs_root(void)
-{
-	if (geteuid() != 0) {
-		ipc_end();
-		cr_skip_test("changing the user or a namespace takes root");
-	}
-}
+/* Skips the test without root. */
+void segment_needs_root(void);
 
 /* ---- what the kernel says of segments ---- */
 
@@ -35,52 +25,15 @@ struct segment {
 };
 
 /* The first one that `matches`: by its key, or by who created it. */
-static inline bool find_segment(int key, pid_t creator, struct segment *ret)
-{
-	FILE *file = fopen("/proc/sysvipc/shm", "re");
-	struct segment found;
-	char line[512];
-	bool is = false;
+bool segment_find(int key, pid_t creator, struct segment *ret);
 
-	CHECK(file != NULL && fgets(line, sizeof(line), file), "%s", strerror(errno));
-	while (!is && fgets(line, sizeof(line), file)) {
-		CHECK(sscanf(line, "%d %d %o %lu %d %*d %d %u", &found.key, &found.id, &found.mode,
-		             &found.size, &found.creator, &found.attached, &found.user) == 7,
-		      "%s", line);
-		is = creator ? found.creator == creator : found.key == key;
-	}
-	fclose(file);
-	if (is && ret)
-		*ret = found;
-	return is;
-}
+/* Reads the header at the begin of a region's file. */
+void segment_read_header(const char *name, struct layout_header *ret);
 
-static inline void read_header(const char *name, struct layout_header *ret)
-{
-	char path[128];
-	int fd;
+/* The key of a region's segment. */
+int segment_region_key(const char *name);
 
-	snprintf(path, sizeof(path), "/dev/shm/stele.%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	CHECK(fd >= 0 && pread(fd, ret, sizeof(*ret), 0) == (ssize_t)sizeof(*ret), "%s: %s", path,
-	      strerror(errno));
-	close(fd);
-}
-
-static inline int key_of(const char *name)
-{
-	struct layout_header header;
-
-	read_header(name, &header);
-	return storage_sysv_key(header.uuid);
-}
-
-static inline struct stele_region_info describe(void)
-{
-	struct stele_region_info info = {.size = sizeof(info)};
-
-	OK(stele_region_describe(region, &info));
-	return info;
-}
+/* The description of the test's region. */
+struct stele_region_info segment_describe(void);
 
 #endif

@@ -2,12 +2,13 @@
  *
  * Lets Criterion run under ThreadSanitizer; linked into the tests of `make check-tsan` alone.
  *
- * Criterion shares an arena with the processes that run its tests, at an address that it picks between
- * 2^45 and 2^47 where mincore() finds nothing mapped. ThreadSanitizer has reserved nearly all of that for
- * its shadow memory, so Criterion gives up. Both calls are led here to addresses in the one part of that
- * range that ThreadSanitizer leaves to the program, at the lower end of the place of shared libraries.
- * Criterion and the code under test call mmap64(); the latter also from its handler of SIGBUS, where
- * dlsym() is not allowed, so the functions are looked up before.
+ * Criterion shares an arena with the processes that run its tests, at an address that it picks
+ * between 2^45 and 2^47 where mincore() finds nothing mapped. ThreadSanitizer has reserved
+ * nearly all of that for its shadow memory, so Criterion gives up. Both calls are led here to
+ * addresses in the one part of that range that ThreadSanitizer leaves to the program, at the
+ * lower end of the place of shared libraries. Criterion and the code under test call mmap64();
+ * the latter also from its handler of SIGBUS, where dlsym() is not allowed, so the functions are
+ * looked up before.
  */
 #ifdef __x86_64__
 #include <dlfcn.h>

@@ -422,7 +422,7 @@ Test(unit_hash, rows_over_many_versions)
 	for (unsigned kind = 0; kind < KINDS; kind++) {
 		for (uint64_t seed = 1; seed <= 2; seed++) {
 			world_begin(&world, seed * 100 + kind, kind);
-			for (unsigned i = 0; i < (IPC_SANITIZED ? 30 : 80); i++) {
+			for (unsigned i = 0; i < (SANITIZED ? 30 : 80); i++) {
 				move(&world);
 				check_answers(&world);
 				commit(&world);

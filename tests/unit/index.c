@@ -360,7 +360,7 @@ static void move(struct world *world)
 static void run(uint64_t seed, bool ipv6)
 {
 	static struct world world;
-	unsigned versions = IPC_SANITIZED ? 25 : 80;
+	unsigned versions = SANITIZED ? 25 : 80;
 
 	world_begin(&world, seed, ipv6);
 	check_answers(&world);
@@ -440,7 +440,7 @@ static void grow_and_shrink(bool ipv6)
 {
 	static struct world world;
 	uint64_t random = 7;
-	unsigned count = IPC_SANITIZED ? LARGE / 3 : LARGE;
+	unsigned count = SANITIZED ? LARGE / 3 : LARGE;
 	size_t most = 0;
 
 	world_begin(&world, 21, ipv6);
@@ -470,7 +470,7 @@ static void grow_and_shrink(bool ipv6)
 				check_large(&world, world.indexes[kind], 8);
 			}
 	}
-	cr_expect(ipv6 || IPC_SANITIZED || stele_index_memory(world.indexes[0]) < most,
+	cr_expect(ipv6 || SANITIZED || stele_index_memory(world.indexes[0]) < most,
 	          "%zu bytes, of %zu", stele_index_memory(world.indexes[0]), most);
 	world_end(&world);
 }

@@ -1,9 +1,5 @@
-/* SPDX-License-Identifier: MIT
- *
- * What the comparisons with DPDK share: starting it without devices, the prefixes, and lookups by
- * several sides that must all give the same answers. */
-#ifndef TESTS_SUPPORT_BENCH_DPDK_H
-#define TESTS_SUPPORT_BENCH_DPDK_H
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/peer_dpdk.h"
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -17,21 +13,7 @@
 #include "tests/support/random.h"
 #include "tests/support/table.h"
 
-#define LOOKUPS (1u << 20)
-#define NONE    0u /* the answer where no prefix matches; that of a prefix is its number, from 1 on */
-#define BURST   32u /* addresses given to a bulk call at a time */
-
-struct route {
-	uint32_t number;
-	uint32_t interface;
-};
-
-/* Tables of DPDK lie in a heap of their own, as what a region's reader has does: in huge pages, where
- * the system gives such to who asks. Its own way to have them needs some that were set aside. */
-#define DPDK_HEAP      "bench"
-#define DPDK_HEAP_SIZE ((size_t)2 << 30)
-
-static inline void dpdk_heap_start(void)
+static void dpdk_heap_start(void)
 {
 	size_t page = (size_t)2 << 20;
 	char *memory = mmap(NULL, DPDK_HEAP_SIZE + page, PROT_READ | PROT_WRITE,
@@ -45,14 +27,12 @@ static inline void dpdk_heap_start(void)
 	                                 RTE_PGSIZE_2M) == 0);
 }
 
-/* Where tables are to be made. */
-static inline int dpdk_socket(void)
+int dpdk_socket(void)
 {
 	return rte_malloc_heap_get_socket(DPDK_HEAP);
 }
 
-/* Its memory is the process's own, and it leaves nothing behind. */
-static inline void dpdk_start(void)
+void dpdk_start(void)
 {
 	char directory[] = "/tmp/bench-dpdk-XXXXXX", path[64], core[16];
 	char *arguments[] = {"bench",
@@ -68,7 +48,7 @@ static inline void dpdk_start(void)
 	                     core,
 	                     NULL};
 
-	stay_on_core(0);
+	bench_stay_on_core(0);
 	snprintf(core, sizeof(core), "%d", sched_getcpu());
 	check(mkdtemp(directory) != NULL);
 	setenv("RUNTIME_DIRECTORY", directory, 1);
@@ -84,8 +64,7 @@ static inline void dpdk_start(void)
 	rmdir(directory);
 }
 
-/* Bytes that tables of DPDK take. */
-static inline double dpdk_memory(void)
+double dpdk_memory(void)
 {
 	struct rte_malloc_socket_stats now;
 
@@ -95,67 +74,64 @@ static inline double dpdk_memory(void)
 
 /* ---- ours ---- */
 
-static struct stele_publisher *publisher;
+struct stele_publisher *publisher;
 static struct stele_subscriber *subscriber;
 static struct stele_snapshot *snapshot;
-static struct stele_table routes;
-static struct stele_index *by_number;
+struct stele_table routes;
+struct stele_index *by_number;
 
-static inline double region_size(void)
+double region_size(void)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
-	must(stele_region_describe(region, &info));
+	must(stele_region_describe(bench_region, &info));
 	return (double)info.file_size;
 }
 
-static inline void routes_create(const struct stele_schema *schema)
+void routes_create(const struct stele_schema *schema)
 {
 	struct stele_publisher_options options = {.size = sizeof(options),
 	                                          .flags = STELE_CREATE_NEW};
 	struct stele_transaction *tx;
 
-	must(stele_publisher_open(region, &options, &publisher));
+	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_table_create(tx, "routes", schema));
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
-static inline void routes_open(struct stele_snapshot **ret_snapshot, struct stele_table *ret)
+static void routes_open(struct stele_snapshot **ret_snapshot, struct stele_table *ret)
 {
 	must(stele_snapshot_open(subscriber, 0, ret_snapshot));
 	must(stele_table_open(*ret_snapshot, "routes", NULL, ret));
 }
 
-static inline void routes_read(void)
+void routes_read(void)
 {
-	must(stele_subscriber_open(region, NULL, &subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	routes_open(&snapshot, &routes);
 	must(stele_index_open(&routes, "number", NONE, &by_number));
 }
 
-/* Moves the index to the newest version: seconds. */
-static inline double routes_move(void)
+double routes_move(void)
 {
 	struct stele_snapshot *newer;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	routes_open(&newer, &routes);
 	must(stele_index_move(by_number, &routes));
 	stele_snapshot_close(snapshot);
 	snapshot = newer;
-	return seconds() - begin;
+	return bench_seconds() - begin;
 }
 
-static inline void routes_unread(void)
+void routes_unread(void)
 {
 	by_number = stele_index_close(by_number);
 	subscriber = stele_subscriber_close(subscriber);
 }
 
-#define FLAPS 21u /* an odd number, for a median */
-
-static inline void flap_commit(const void *key, unsigned key_bits, const struct route *route)
+static void flap_commit(const void *key, unsigned key_bits, const struct route *route)
 {
 	struct stele_transaction *tx;
 
@@ -167,9 +143,7 @@ static inline void flap_commit(const void *key, unsigned key_bits, const struct 
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
-/* Puts and deletes a prefix, again and again, and leaves it as it was: what moving the index
- * costs each time. */
-static inline void bench_flap(const char *name, const void *key, unsigned key_bits)
+void bench_flap(const char *name, const void *key, unsigned key_bits)
 {
 	struct stele_row row;
 	bool there = stele_table_get(&routes, key, key_bits, &row) == 1;
@@ -184,13 +158,7 @@ static inline void bench_flap(const char *name, const void *key, unsigned key_bi
 		flap_commit(key, key_bits, there ? &route : NULL);
 		times[i] += routes_move() / 2;
 	}
-	print(name, median(times, FLAPS) * 1e6, "us");
-}
-
-/* What a matched row answers. */
-static inline uint32_t route_answer(int r, const struct stele_row *row)
-{
-	return r == 1 ? ((const struct route *)row->value)->number : NONE;
+	bench_print(name, bench_median(times, FLAPS) * 1e6, "us");
 }
 
 /* ---- lookups: each side answers all addresses, and all sides the same ----
@@ -198,15 +166,7 @@ static inline uint32_t route_answer(int r, const struct stele_row *row)
  * Other work on the machine takes the processor away from a round, and refills its caches. So what
  * counts is time on the processor, and the median of the ratios of many rounds. */
 
-#define LOOKUP_ROUNDS 31u /* an odd number, for a median */
-
-struct lookup {
-	const char *name;
-	void (*run)(uint32_t *answers);
-	double reach; /* as of struct side */
-};
-
-static inline double processor_seconds(void)
+static double processor_seconds(void)
 {
 	struct timespec now;
 
@@ -214,7 +174,7 @@ static inline double processor_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static inline void lookups(const char *work, const struct lookup *sides, size_t count)
+void lookups(const char *work, const struct lookup *sides, size_t count)
 {
 	static uint32_t answers[COMPARE_SIDES][LOOKUPS];
 	double rates[COMPARE_SIDES][LOOKUP_ROUNDS], ratios[LOOKUP_ROUNDS];
@@ -236,12 +196,10 @@ static inline void lookups(const char *work, const struct lookup *sides, size_t 
 		for (size_t round = 0; round < LOOKUP_ROUNDS; round++)
 			ratios[round] = rates[0][round] / rates[i][round];
 		snprintf(name, sizeof(name), "%s/%s", work, sides[i].name);
-		ratio(name, median(ratios, LOOKUP_ROUNDS), sides[i].reach);
+		bench_ratio(name, bench_median(ratios, LOOKUP_ROUNDS), sides[i].reach);
 	}
 	for (size_t i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "%s/%s", work, sides[i].name);
-		print(name, median(rates[i], LOOKUP_ROUNDS), "M/s");
+		bench_print(name, bench_median(rates[i], LOOKUP_ROUNDS), "M/s");
 	}
 }
-
-#endif

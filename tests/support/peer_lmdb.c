@@ -1,8 +1,5 @@
-/* SPDX-License-Identifier: MIT
- *
- * The same rows in a region and in an LMDB database on the same tmpfs. */
-#ifndef TESTS_SUPPORT_BENCH_BOTH_H
-#define TESTS_SUPPORT_BENCH_BOTH_H
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/peer_lmdb.h"
 
 #include <lmdb.h>
 #include <stele/stele.h>
@@ -13,23 +10,9 @@
 
 /* ---- both stores ---- */
 
-static struct {
-	const struct kind *kind;
-	uint64_t rows;
-	uint64_t empty_size; /* of the region's file before the rows */
+struct both both;
 
-	struct stele_publisher *publisher;
-	struct stele_subscriber *subscriber;
-	struct stele_snapshot *snapshot;
-	struct stele_table table;
-
-	char path[64];
-	MDB_env *env;
-	MDB_dbi dbi;
-	MDB_txn *reader;
-} both;
-
-static inline void lmdb_remove(void)
+static void lmdb_remove(void)
 {
 	char lock[80];
 
@@ -38,24 +21,15 @@ static inline void lmdb_remove(void)
 	unlink(lock);
 }
 
-#define lmdb(call) \
-	do { \
-		int lmdb_result = (call); \
-		if (lmdb_result != 0) { \
-			fprintf(stderr, "%s\n", mdb_strerror(lmdb_result)); \
-			fail(#call); \
-		} \
-	} while (0)
-
-static inline uint64_t region_file_size(void)
+uint64_t region_file_size(void)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
-	must(stele_region_describe(region, &info));
+	must(stele_region_describe(bench_region, &info));
 	return info.file_size;
 }
 
-static inline void both_open(const struct kind *kind, uint64_t rows)
+void both_open(const struct kind *kind, uint64_t rows)
 {
 	MDB_txn *txn;
 
@@ -77,28 +51,15 @@ static inline void both_open(const struct kind *kind, uint64_t rows)
 	lmdb(mdb_txn_commit(txn));
 }
 
-static inline void both_close(void)
+void both_close(void)
 {
 	mdb_env_close(both.env);
 	lmdb_remove();
 	stele_publisher_close(both.publisher);
-	must(stele_region_remove(region));
+	must(stele_region_remove(bench_region));
 }
 
-static inline void put_lmdb(MDB_txn *txn, uint64_t number, uint64_t round)
-{
-	unsigned char key[KEY_MOST];
-	struct item item = item_of(number, round);
-	MDB_val k = {both.kind->key_size, key}, v = {sizeof(item), &item};
-
-	both.kind->key(number, key);
-	lmdb(mdb_put(txn, both.dbi, &k, &v, 0));
-}
-
-/* All rows in one transaction, in an order that has nothing to do with that of the keys; seconds. Making
- * the keys and values counts, as with LMDB, whose puts come in between; room for them was there
- * before. */
-static inline double load_stele(void)
+double load_stele(void)
 {
 	static unsigned char(*keys)[KEY_MOST];
 	static struct stele_row_ref *rows;
@@ -117,7 +78,7 @@ static inline double load_stele(void)
 		memset(keys, 1, room * sizeof(*keys));
 		memset(items, 1, room * sizeof(*items));
 	}
-	begin = seconds();
+	begin = bench_seconds();
 	for (uint64_t i = 0; i < both.rows; i++) {
 		uint64_t number = i * 999983 % both.rows;
 		both.kind->key(number, keys[i]);
@@ -128,70 +89,50 @@ static inline double load_stele(void)
 	must(stele_transaction_begin(both.publisher, &tx));
 	check(stele_put_many(tx, "items", rows, both.rows) == (int64_t)both.rows);
 	must(stele_transaction_commit(tx, NULL, NULL));
-	return seconds() - begin;
+	return bench_seconds() - begin;
 }
 
-/* The same with a call for each. */
-static inline double load_stele_one_by_one(void)
+double load_stele_one_by_one(void)
 {
 	struct stele_transaction *tx;
 	struct stele_writable *table;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	must(stele_transaction_begin(both.publisher, &tx));
 	must(stele_writable_open(tx, "items", &table));
 	for (uint64_t i = 0; i < both.rows; i++)
-		put_item(table, both.kind, i * 999983 % both.rows, 0);
+		item_put(table, both.kind, i * 999983 % both.rows, 0);
 	must(stele_transaction_commit(tx, NULL, NULL));
-	return seconds() - begin;
+	return bench_seconds() - begin;
 }
 
-static inline double load_lmdb(void)
+double load_lmdb(void)
 {
 	MDB_txn *txn;
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
 	for (uint64_t i = 0; i < both.rows; i++)
 		put_lmdb(txn, i * 999983 % both.rows, 0);
 	lmdb(mdb_txn_commit(txn));
-	return seconds() - begin;
+	return bench_seconds() - begin;
 }
 
-/* A long read transaction of each. */
-static inline void read_begin(void)
+void read_begin(void)
 {
-	must(stele_subscriber_open(region, NULL, &both.subscriber));
+	must(stele_subscriber_open(bench_region, NULL, &both.subscriber));
 	must(stele_snapshot_open(both.subscriber, 0, &both.snapshot));
 	must(stele_table_open(both.snapshot, "items", both.kind->schema, &both.table));
 	lmdb(mdb_txn_begin(both.env, NULL, MDB_RDONLY, &both.reader));
 }
 
-static inline void read_end(void)
+void read_end(void)
 {
 	mdb_txn_abort(both.reader);
 	stele_subscriber_close(both.subscriber);
 }
 
-static inline uint64_t get_stele(const unsigned char *key)
-{
-	struct stele_row row;
-
-	if (stele_table_get(&both.table, key, both.kind->key_size * 8, &row) != 1)
-		fail("a row is missing");
-	return item_sum(row.value);
-}
-
-static inline uint64_t get_lmdb(const unsigned char *key)
-{
-	MDB_val k = {both.kind->key_size, (void *)(uintptr_t)key}, v;
-
-	lmdb(mdb_get(both.reader, both.dbi, &k, &v));
-	return item_sum(v.mv_data);
-}
-
-/* Every row is in both, and the same. */
-static inline void both_check(void)
+void both_check(void)
 {
 	check(stele_table_rows(&both.table) == both.rows);
 	for (uint64_t i = 0; i < both.rows; i++) {
@@ -206,5 +147,3 @@ static inline void both_check(void)
 		check(memcmp(row.value, v.mv_data, sizeof(struct item)) == 0);
 	}
 }
-
-#endif
