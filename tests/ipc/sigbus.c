@@ -399,7 +399,7 @@ static void *symbol(const char *name)
 	return found;
 }
 
-/* It lies beside the folder of the tests. */
+/* The library lies beside the folder of the tests. */
 static void load(void)
 {
 	ssize_t length = readlink("/proc/self/exe", library.path, sizeof(library.path) - 1);
@@ -407,8 +407,11 @@ static void load(void)
 
 	CHECK(length > 0, "%s", strerror(errno));
 	library.path[length] = '\0';
-	end = strrchr(library.path, '/');
-	*end = '\0';
+	/* Of BUILD/tests/ipc/sigbus, up to BUILD. */
+	for (unsigned i = 0; i < 2; i++) {
+		end = strrchr(library.path, '/');
+		*end = '\0';
+	}
 	end = strrchr(library.path, '/');
 	snprintf(end, sizeof(library.path) - (size_t)(end - library.path), "/libstele.so");
 	library.handle = dlopen(library.path, RTLD_NOW);
