@@ -124,7 +124,7 @@ static void end(void)
 	cli_end();
 }
 
-TestSuite(forged, .init = begin, .fini = end);
+TestSuite(cli_forged, .init = begin, .fini = end);
 
 /* It ended by itself, without a fault. */
 static void expect_end(struct cli_result result, const char *command, size_t kind)
@@ -135,7 +135,7 @@ static void expect_end(struct cli_result result, const char *command, size_t kin
 		EXPECT_HAS(result.err, "stele: ");
 }
 
-Test(forged, hostile_26_list_goes_on)
+Test(cli_forged, hostile_26_list_goes_on)
 {
 	struct cli_result result = STELE("list", "--format", "ndjson");
 	char part[96];
@@ -155,7 +155,7 @@ Test(forged, hostile_26_list_goes_on)
 	EXPECT_HAS(result.out, forged_name(KINDS - 1));
 }
 
-Test(forged, hostile_26_doctor_goes_on)
+Test(cli_forged, hostile_26_doctor_goes_on)
 {
 	struct cli_result result = STELE("doctor", "--format", "ndjson");
 
@@ -164,7 +164,7 @@ Test(forged, hostile_26_doctor_goes_on)
 	EXPECT_STATUS(STELE("show", region), 0);
 }
 
-Test(forged, crash_32_each_command_ends)
+Test(cli_forged, crash_32_each_command_ends)
 {
 	char table[80], file[64];
 
@@ -208,7 +208,7 @@ static void expect_stopped(struct cli_process *process, int signal, const char *
 	close(process->err);
 }
 
-Test(forged, crash_32_a_signal_ends_the_command)
+Test(cli_forged, crash_32_a_signal_ends_the_command)
 {
 	static const int signals[] = {SIGINT, SIGTERM};
 	struct cli_process process;
@@ -226,7 +226,7 @@ Test(forged, crash_32_a_signal_ends_the_command)
 	}
 }
 
-Test(forged, crash_32_top_takes_keys_and_signals)
+Test(cli_forged, crash_32_top_takes_keys_and_signals)
 {
 	static struct terminal terminal;
 	char *arguments[] = {cli_command(), "top", "--interval", "0.05", NULL};
@@ -275,7 +275,7 @@ static long children_seconds(void)
 	return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec;
 }
 
-Test(forged, hostile_26_many_files)
+Test(cli_forged, hostile_26_many_files)
 {
 	char directory[] = "/tmp/stele-many-XXXXXX";
 	struct cli_result result;

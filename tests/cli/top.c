@@ -77,7 +77,7 @@ static void quit(void)
 	expect_end();
 }
 
-Test(top, shows_tables_and_subscribers)
+Test(cli_top, shows_tables_and_subscribers)
 {
 	struct cli_process watch;
 	char who[64];
@@ -121,7 +121,7 @@ static void publish_many(void)
 	free(rows);
 }
 
-Test(top, browses_a_table)
+Test(cli_top, browses_a_table)
 {
 	cli_begin_routes();
 	publish_many();
@@ -144,7 +144,7 @@ Test(top, browses_a_table)
 	cli_end();
 }
 
-Test(top, searches_for_the_next)
+Test(cli_top, searches_for_the_next)
 {
 	cli_begin_routes();
 	publish_many();
@@ -158,7 +158,7 @@ Test(top, searches_for_the_next)
 	cli_end();
 }
 
-Test(top, filters_and_pauses)
+Test(cli_top, filters_and_pauses)
 {
 	cli_begin_routes();
 	EXPECT_STATUS(STELE("create", region, "--table", "zebras(name: text key)"), 0);
@@ -174,7 +174,7 @@ Test(top, filters_and_pauses)
 	cli_end();
 }
 
-Test(top, fits_any_size)
+Test(cli_top, fits_any_size)
 {
 	static const int sizes[][2] = {{10, 40}, {100, 300}, {24, 80}, {2, 5}, {30, 100}};
 
@@ -194,7 +194,7 @@ Test(top, fits_any_size)
 }
 
 /* What ends a process ends this one so that the terminal is as it was. */
-Test(top, gives_the_terminal_back)
+Test(cli_top, gives_the_terminal_back)
 {
 	const int signals[] = {SIGINT,  SIGTERM, SIGHUP,    SIGQUIT,  SIGPIPE,   SIGUSR1,
 	                       SIGUSR2, SIGALRM, SIGXCPU,   SIGXFSZ,  SIGVTALRM, SIGPROF,
@@ -221,7 +221,7 @@ Test(top, gives_the_terminal_back)
 }
 
 /* What tells of a fault kills, with the terminal given back. */
-Test(top, gives_the_terminal_back_before_it_dies)
+Test(cli_top, gives_the_terminal_back_before_it_dies)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
 	static const struct rlimit no_core;
@@ -266,7 +266,7 @@ static void continue_it(void)
 	cr_expect(!terminal_is_restored(&terminal));
 }
 
-Test(top, can_be_stopped)
+Test(cli_top, can_be_stopped)
 {
 	size_t from;
 
@@ -299,7 +299,7 @@ static void hold_while_it_draws(void)
 			terminal_type(&terminal, "\f");
 }
 
-Test(top, can_be_stopped_while_it_draws)
+Test(cli_top, can_be_stopped_while_it_draws)
 {
 	cli_begin_routes();
 	start();
@@ -312,7 +312,7 @@ Test(top, can_be_stopped_while_it_draws)
 	cli_end();
 }
 
-Test(top, ends_with_its_terminal)
+Test(cli_top, ends_with_its_terminal)
 {
 	int status;
 
@@ -328,7 +328,7 @@ Test(top, ends_with_its_terminal)
 	cli_end();
 }
 
-Test(top, says_that_the_region_is_gone)
+Test(cli_top, says_that_the_region_is_gone)
 {
 	size_t from;
 
@@ -348,7 +348,7 @@ Test(top, says_that_the_region_is_gone)
 	cli_end();
 }
 
-Test(top, goes_on_when_another_region_has_the_name)
+Test(cli_top, goes_on_when_another_region_has_the_name)
 {
 	size_t from;
 
@@ -394,7 +394,7 @@ static pid_t spawn_publisher(void)
 	return pid;
 }
 
-Test(top, shows_that_the_publisher_died)
+Test(cli_top, shows_that_the_publisher_died)
 {
 	char who[64];
 	pid_t pid;
@@ -413,7 +413,7 @@ Test(top, shows_that_the_publisher_died)
 }
 
 /* Whoever may read a region may write anything into the file of its subscribers. */
-Test(top, believes_no_subscriber)
+Test(cli_top, believes_no_subscriber)
 {
 	struct layout_slot slot = {.state = LAYOUT_SLOT_TAKEN,
 	                           .notifier = 99,
@@ -443,7 +443,7 @@ Test(top, believes_no_subscriber)
 	cli_end();
 }
 
-Test(top, lists_all_regions)
+Test(cli_top, lists_all_regions)
 {
 	char keys[64];
 
@@ -459,7 +459,7 @@ Test(top, lists_all_regions)
 }
 
 /* Of a region that could never be read there is the reason, all of it, and nothing else. */
-Test(top, says_why_it_can_not_read)
+Test(cli_top, says_why_it_can_not_read)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	char keys[64];
@@ -484,7 +484,7 @@ Test(top, says_why_it_can_not_read)
 	EXPECT_STATUS(STELE("rm", region), 0);
 }
 
-Test(top, needs_a_terminal_and_a_region)
+Test(cli_top, needs_a_terminal_and_a_region)
 {
 	cli_begin_routes();
 	EXPECT_FAILURE(STELE("top", region), 2, "needs a terminal", "stele show");

@@ -45,7 +45,7 @@ static void set(const char *key, const char *hop)
 	EXPECT_STATUS(STELE("set", target, (char *)key, (char *)hop), 0);
 }
 
-Test(trace, says_what_a_commit_did)
+Test(cli_trace, says_what_a_commit_did)
 {
 	struct cli_result result;
 	json_t *line, *table, *publisher;
@@ -74,7 +74,7 @@ Test(trace, says_what_a_commit_did)
 	cli_end();
 }
 
-Test(trace, prints_as_it_happens)
+Test(cli_trace, prints_as_it_happens)
 {
 	struct cli_process trace;
 
@@ -89,7 +89,7 @@ Test(trace, prints_as_it_happens)
 	cli_end();
 }
 
-Test(trace, does_not_register)
+Test(cli_trace, does_not_register)
 {
 	struct cli_process trace;
 
@@ -103,7 +103,7 @@ Test(trace, does_not_register)
 }
 
 /* A publisher as fast as it can be, and a history that holds all. */
-Test(trace, leaves_nothing_out)
+Test(cli_trace, leaves_nothing_out)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE_NEW, .history = 4000};
@@ -130,7 +130,7 @@ Test(trace, leaves_nothing_out)
 	cli_end();
 }
 
-Test(trace, says_what_is_gone)
+Test(cli_trace, says_what_is_gone)
 {
 	struct cli_process trace;
 	uint64_t to;
@@ -177,7 +177,7 @@ static void make_another(struct cli_process *trace)
 	expect_commit(trace, 1);
 }
 
-Test(trace, says_that_the_region_is_another_one)
+Test(cli_trace, says_that_the_region_is_another_one)
 {
 	struct cli_process trace;
 
@@ -194,7 +194,7 @@ Test(trace, says_that_the_region_is_another_one)
 }
 
 /* Where it is not there for a while, too. */
-Test(trace, waits_for_another_one)
+Test(cli_trace, waits_for_another_one)
 {
 	struct cli_process trace;
 
@@ -212,7 +212,7 @@ Test(trace, waits_for_another_one)
 	cli_end();
 }
 
-Test(trace, ends_on_signals)
+Test(cli_trace, ends_on_signals)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -230,7 +230,7 @@ Test(trace, ends_on_signals)
 	cli_end();
 }
 
-Test(trace, ends_with_its_reader)
+Test(cli_trace, ends_with_its_reader)
 {
 	struct cli_process trace;
 
@@ -243,7 +243,7 @@ Test(trace, ends_with_its_reader)
 	cli_end();
 }
 
-Test(trace, refuses_what_is_not_there)
+Test(cli_trace, refuses_what_is_not_there)
 {
 	cli_begin_routes();
 	EXPECT_FAILURE(STELE("trace", "--since", cli_token(9), region), 3, "no version 9 yet",

@@ -283,7 +283,8 @@ static void die_with_a_record(struct job *job)
 }
 #endif
 
-Test(cut, crash_durable_commits, .init = cut_begin_stepping, .fini = crash_clean, .timeout = 300)
+Test(crash_cut, crash_durable_commits, .init = cut_begin_stepping, .fini = crash_clean,
+     .timeout = 300)
 {
 #ifdef __x86_64__
 	struct job job = {
@@ -314,8 +315,8 @@ static int act_open_and_commit(struct job *job)
 }
 
 /* The record of a version that nobody saw is on the disk, and the next publisher uses that version's memory for another. */
-Test(cut, crash_durable_commits_after_a_death, .init = cut_begin_stepping, .fini = crash_clean,
-     .timeout = 300)
+Test(crash_cut, crash_durable_commits_after_a_death, .init = cut_begin_stepping,
+     .fini = crash_clean, .timeout = 300)
 {
 #ifdef __x86_64__
 	struct job dying = {
@@ -350,7 +351,7 @@ static void mark_other_boot(const char *name)
 	close(fd);
 }
 
-Test(cut, crash_without_durability_only_a_closed_region_comes_back, .init = cut_begin,
+Test(crash_cut, crash_without_durability_only_a_closed_region_comes_back, .init = cut_begin,
      .fini = crash_clean, .timeout = 60)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};
@@ -396,7 +397,8 @@ Test(cut, crash_without_durability_only_a_closed_region_comes_back, .init = cut_
 }
 
 /* Pins end with the boot: what they kept is free again. */
-Test(cut, crash_pins_do_not_outlive_a_boot, .init = cut_begin, .fini = crash_clean, .timeout = 60)
+Test(crash_cut, crash_pins_do_not_outlive_a_boot, .init = cut_begin, .fini = crash_clean,
+     .timeout = 60)
 {
 	struct stele_publisher *publisher = cut_open(region, STELE_CREATE, STELE_DURABLE_COMMIT);
 	struct stele_subscriber *subscriber;

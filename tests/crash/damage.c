@@ -295,7 +295,7 @@ static void flip_bits(struct damage *damage, size_t begin, size_t end, bool reop
 	             "a reader wrote to the region");
 }
 
-Test(damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeout = 120)
+Test(crash_damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeout = 120)
 {
 	struct damage damage;
 
@@ -308,7 +308,7 @@ Test(damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeout = 1
 	damage_end(&damage);
 }
 
-Test(damage, crash_14_every_bit_of_the_rest, .fini = crash_clean, .timeout = 240)
+Test(crash_damage, crash_14_every_bit_of_the_rest, .fini = crash_clean, .timeout = 240)
 {
 	struct damage damage;
 
@@ -342,7 +342,7 @@ static void refused(struct damage *damage, int expected, const char *words)
 	memcpy(damage->file, damage->pristine, damage->size);
 }
 
-Test(damage, crash_14_fields_of_the_header, .fini = crash_clean)
+Test(crash_damage, crash_14_fields_of_the_header, .fini = crash_clean)
 {
 	struct layout_header *header;
 	struct damage damage;
@@ -428,7 +428,7 @@ static void damage_once(struct damage *damage, uint64_t *random)
 	memcpy(damage->file + random_place(damage, random), &word, 4);
 }
 
-Test(damage, crash_14_many_words_at_once, .fini = crash_clean, .timeout = 120)
+Test(crash_damage, crash_14_many_words_at_once, .fini = crash_clean, .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
 	struct damage damage;
@@ -493,7 +493,7 @@ static void put_ladder(struct damage *damage, uint64_t version, const char *tabl
 	entry->root = next;
 }
 
-Test(damage, crash_14_a_ladder, .fini = crash_clean)
+Test(crash_damage, crash_14_a_ladder, .fini = crash_clean)
 {
 	static const char *const tables[] = {"hosts", "routes", "notes"};
 	struct damage damage;
@@ -531,7 +531,7 @@ static void recover_once(struct damage *damage)
 	memcpy(damage->file, damage->pristine, damage->size);
 }
 
-Test(damage, crash_14_recovery_of_a_damaged_region, .fini = crash_clean, .timeout = 120)
+Test(crash_damage, crash_14_recovery_of_a_damaged_region, .fini = crash_clean, .timeout = 120)
 {
 	struct damage damage;
 

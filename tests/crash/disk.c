@@ -85,7 +85,7 @@ static bool refuse(const char *region, unsigned which, uint64_t *random)
 	return true;
 }
 
-Test(disk, crash_a_refused_write_is_no_version, .fini = crash_clean, .timeout = 60)
+Test(crash_disk, crash_a_refused_write_is_no_version, .fini = crash_clean, .timeout = 60)
 {
 	const char *region = crash_name("");
 	uint64_t random = 11;

@@ -165,14 +165,14 @@ static void expect_whole(struct forge *forge)
 /* ---- what is forged ---- */
 
 /* Or the tests below would see errors that have other reasons. */
-Test(forged, crash_14_a_forged_region_is_read, .fini = crash_clean)
+Test(crash_forged, crash_14_a_forged_region_is_read, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
 
 	expect_whole(&forge);
 }
 
-Test(forged, crash_14_arena_end_near_2_64_with_references_that_fit, .fini = crash_clean)
+Test(crash_forged, crash_14_arena_end_near_2_64_with_references_that_fit, .fini = crash_clean)
 {
 	static const uint64_t ends[] = {
 		0,
@@ -202,7 +202,7 @@ Test(forged, crash_14_arena_end_near_2_64_with_references_that_fit, .fini = cras
 	}
 }
 
-Test(forged, crash_14_counts_that_no_publisher_makes, .fini = crash_clean)
+Test(crash_forged, crash_14_counts_that_no_publisher_makes, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
 
@@ -231,7 +231,7 @@ Test(forged, crash_14_counts_that_no_publisher_makes, .fini = crash_clean)
 }
 
 /* A publisher reserves every byte of a file in memory. */
-Test(forged, crash_14_sparse_files, .fini = crash_clean)
+Test(crash_forged, crash_14_sparse_files, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
 	char path[160];
@@ -258,7 +258,7 @@ Test(forged, crash_14_sparse_files, .fini = crash_clean)
 }
 
 /* Its owner makes it sparse once it is open. */
-Test(forged, crash_14_a_file_that_becomes_sparse, .fini = crash_clean)
+Test(crash_forged, crash_14_a_file_that_becomes_sparse, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
 	const char *path = forged_path(crash_name(""));
@@ -285,7 +285,7 @@ Test(forged, crash_14_a_file_that_becomes_sparse, .fini = crash_clean)
 }
 
 /* What is not there now is not there in a thousand tries, each over all that is kept. */
-Test(forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_clean)
+Test(crash_forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_clean)
 {
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
@@ -303,7 +303,7 @@ Test(forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_clean)
 }
 
 /* A reader looks for the file that has taken the name, and finds this one again. */
-Test(forged, crash_14_a_file_that_says_it_was_replaced, .fini = crash_clean)
+Test(crash_forged, crash_14_a_file_that_says_it_was_replaced, .fini = crash_clean)
 {
 	static const enum head_state states[] = {HEAD_REPLACING, HEAD_REPLACED, 3};
 
@@ -318,7 +318,7 @@ Test(forged, crash_14_a_file_that_says_it_was_replaced, .fini = crash_clean)
 }
 
 /* It is read on a disk, where a hole takes no memory. On a tmpfs it is to be copied. */
-Test(forged, crash_14_a_saved_file_with_holes, .fini = crash_clean)
+Test(crash_forged, crash_14_a_saved_file_with_holes, .fini = crash_clean)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
 	struct forge forge = forge_region();
@@ -341,7 +341,7 @@ Test(forged, crash_14_a_saved_file_with_holes, .fini = crash_clean)
 	                   stele_last_error());
 }
 
-Test(forged, crash_14_history_above_the_newest_version, .fini = crash_clean)
+Test(crash_forged, crash_14_history_above_the_newest_version, .fini = crash_clean)
 {
 	static const uint64_t words[] = {FORGE_VERSION + 1, UINT64_C(1) << 40,
 	                                 (UINT64_C(1) << 62) - 1, UINT64_MAX};
@@ -358,7 +358,7 @@ Test(forged, crash_14_history_above_the_newest_version, .fini = crash_clean)
 }
 
 /* A head far above all commits, with an oldest version that has every version between them in history. */
-Test(forged, crash_14_a_history_of_2_to_the_60_versions, .fini = crash_clean)
+Test(crash_forged, crash_14_a_history_of_2_to_the_60_versions, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
 

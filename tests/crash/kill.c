@@ -204,7 +204,7 @@ static void await_readers(const struct board *board, uint64_t versions)
 		}
 }
 
-Test(kill, crash_01_random_moments, .fini = crash_clean)
+Test(crash_kill, crash_01_random_moments, .fini = crash_clean)
 {
 	const char *region = crash_name("kill");
 	struct board *board = board_new();
@@ -278,7 +278,7 @@ static void die_in_transaction(const char *region, bool commit_first)
 	cr_assert(WIFSIGNALED(status), "the publisher that was to die failed");
 }
 
-Test(kill, crash_05_the_lock_of_a_dead_publisher, .fini = crash_clean)
+Test(crash_kill, crash_05_the_lock_of_a_dead_publisher, .fini = crash_clean)
 {
 	const char *region = crash_name("dead");
 	struct stele_publisher_stats stats = {.size = sizeof(stats)};
@@ -306,7 +306,7 @@ Test(kill, crash_05_the_lock_of_a_dead_publisher, .fini = crash_clean)
 }
 
 /* A mutex that nobody can mend is replaced, in a new publisher file. */
-Test(kill, crash_05_the_lock_is_not_recoverable, .fini = crash_clean)
+Test(crash_kill, crash_05_the_lock_is_not_recoverable, .fini = crash_clean)
 {
 	const char *region = crash_name("lock");
 	struct stele_publisher *publisher = crash_publisher(region, 4, 1 << 22);
@@ -329,7 +329,7 @@ Test(kill, crash_05_the_lock_is_not_recoverable, .fini = crash_clean)
 
 /* ---- a publisher stopped in the middle ---- */
 
-Test(kill, crash_06_stopped_in_a_transaction, .fini = crash_clean)
+Test(crash_kill, crash_06_stopped_in_a_transaction, .fini = crash_clean)
 {
 	const char *region = crash_name("stop");
 	struct stele_publisher_options options = {.size = sizeof(options), .attach_timeout = -1};

@@ -101,7 +101,7 @@ static uint32_t add_until_refused(struct stele_publisher *publisher, uint32_t fi
 }
 
 /* From a limit that forbids anything, a page at a time, to one that lets the region be made. */
-Test(limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = crash_clean)
+Test(crash_limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = crash_clean)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 	const char *region = crash_name("made");
@@ -126,7 +126,7 @@ Test(limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = crash_cl
 }
 
 /* A region that is there goes on with what it has, and grows again once it may. */
-Test(limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_clean)
+Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_clean)
 {
 	const char *region = crash_name("grown");
 	struct stele_publisher *publisher = start(region, 1 << 22, 1 << 22);
@@ -156,7 +156,7 @@ Test(limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_clean)
 }
 
 /* Past its maximum a region gets a new file of all that it has. */
-Test(limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
+Test(crash_limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
 {
 	const char *region = crash_name("next");
 	struct stele_publisher *publisher = start(region, 1 << 18, 1 << 22);
@@ -180,7 +180,7 @@ Test(limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
 	stele_publisher_close(publisher);
 }
 
-Test(limits, crash_12_copies_of_a_region_are_too_large, .fini = crash_clean)
+Test(crash_limits, crash_12_copies_of_a_region_are_too_large, .fini = crash_clean)
 {
 	const char *region = crash_name("copied"), *loaded = crash_name("loaded");
 	struct stele_publisher *publisher = start(region, 1 << 22, 1 << 22);
@@ -209,7 +209,7 @@ Test(limits, crash_12_copies_of_a_region_are_too_large, .fini = crash_clean)
 }
 
 /* More subscribers than the file has room for: the others read without a slot, or are told why they have none. */
-Test(limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_clean)
+Test(crash_limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_clean)
 {
 	const char *region = crash_name("slots");
 	struct stele_publisher *publisher = start(region, 1 << 22, 1 << 22);
@@ -240,7 +240,7 @@ Test(limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_clean)
 }
 
 #if !SANITIZED
-Test(limits, crash_12_no_address_space, .fini = crash_clean)
+Test(crash_limits, crash_12_no_address_space, .fini = crash_clean)
 {
 	const char *region = crash_name("space");
 	struct stele_subscriber *subscriber;
@@ -259,7 +259,7 @@ Test(limits, crash_12_no_address_space, .fini = crash_clean)
 #endif
 
 /* Each reason has its own message, and its own remedy. */
-Test(limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
+Test(crash_limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
 {
 	static const struct {
 		int errnum, error;
@@ -286,7 +286,7 @@ Test(limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
 }
 
 /* Linux 6.6 and later have quotas on tmpfs. */
-Test(limits, crash_12_a_quota_is_used_up, .fini = crash_clean)
+Test(crash_limits, crash_12_a_quota_is_used_up, .fini = crash_clean)
 {
 	struct stele_publisher *publisher;
 	int r = 1;
@@ -321,7 +321,7 @@ int posix_fallocate(int fd, off_t from, off_t size)
 	return fallocate(fd, 0, from, size) < 0 ? errno : 0;
 }
 
-Test(limits, crash_20_a_reservation_under_signals_comes_to_an_end)
+Test(crash_limits, crash_20_a_reservation_under_signals_comes_to_an_end)
 {
 	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	struct stat status;

@@ -183,7 +183,7 @@ static void commits_at(uint64_t at, bool good)
 	cr_assert_geq(count, 3, "only %u requests", count);
 }
 
-Test(memory, crash_28_commit, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_commit, .fini = crash_clean, .timeout = 60)
 {
 	/* Tables made, a table made, a table dropped, a reclaim. */
 	static const uint64_t versions[] = {1, 8, 16, 18};
@@ -229,7 +229,7 @@ static bool one_rollback(const char *region, int64_t n, bool good)
 	return hit;
 }
 
-Test(memory, crash_28_rollback, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_rollback, .fini = crash_clean, .timeout = 60)
 {
 	const char *region = crash_name("rollback");
 
@@ -294,7 +294,7 @@ static void opens(bool good)
 	cr_assert_eq(stele_region_remove(region), 0);
 }
 
-Test(memory, crash_28_publisher_open, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_publisher_open, .fini = crash_clean, .timeout = 60)
 {
 	opens(false);
 	opens(true);
@@ -386,7 +386,7 @@ static void reads(bool good)
 	cr_assert_eq(stele_region_remove(region), 0);
 }
 
-Test(memory, crash_28_reading, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_reading, .fini = crash_clean, .timeout = 60)
 {
 	reads(false);
 	reads(true);
@@ -394,7 +394,7 @@ Test(memory, crash_28_reading, .fini = crash_clean, .timeout = 60)
 
 /* ---- neither heap nor arena: making room must not need the heap ---- */
 
-Test(memory, crash_28_and_the_region_is_full, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_and_the_region_is_full, .fini = crash_clean, .timeout = 60)
 {
 	const char *region = crash_name("both");
 	/* The least that a region with this history takes: it can't grow. */

@@ -80,13 +80,13 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	          "the waiter did not find the version");
 }
 
-Test(notice, crash_04_killed_before_the_notices, .fini = crash_clean, .timeout = 60)
+Test(crash_notice, crash_04_killed_before_the_notices, .fini = crash_clean, .timeout = 60)
 {
 	die_before_notices(crash_name("futex"), false, false);
 	die_before_notices(crash_name("next"), false, true);
 }
 
-Test(notice, crash_04_killed_before_the_notices_to_queues, .fini = crash_clean, .timeout = 60)
+Test(crash_notice, crash_04_killed_before_the_notices_to_queues, .fini = crash_clean, .timeout = 60)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "mq"};
 	struct stele_subscriber *subscriber;

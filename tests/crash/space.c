@@ -149,7 +149,7 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	assert_blobs(region, 7, last + 2, size);
 }
 
-Test(space, crash_12_the_file_system_fills, .fini = crash_clean)
+Test(crash_space, crash_12_the_file_system_fills, .fini = crash_clean)
 {
 	small_shm("size=1m");
 	fill_and_go_on("full1", crash_publisher("full1", 8, 0), 20000);
@@ -164,7 +164,7 @@ Test(space, crash_12_the_file_system_fills, .fini = crash_clean)
 }
 
 /* Something else takes the room, to the last page, while rows of all sizes come and go. */
-Test(space, crash_12_the_file_system_is_full_already, .fini = crash_clean)
+Test(crash_space, crash_12_the_file_system_is_full_already, .fini = crash_clean)
 {
 	struct stele_publisher *publisher;
 	uint64_t random = 77, refused = 0;
@@ -206,7 +206,7 @@ static void refuse_creation(const char *region)
 	cr_assert_eq(crash_files(region, false), 0, "something half-made stays");
 }
 
-Test(space, crash_12_no_room_for_a_region, .fini = crash_clean)
+Test(crash_space, crash_12_no_room_for_a_region, .fini = crash_clean)
 {
 	bool made = false;
 
@@ -233,7 +233,7 @@ Test(space, crash_12_no_room_for_a_region, .fini = crash_clean)
 	umount("/dev/shm");
 }
 
-Test(space, crash_12_no_inodes, .fini = crash_clean)
+Test(crash_space, crash_12_no_inodes, .fini = crash_clean)
 {
 	bool made = false;
 
@@ -265,7 +265,7 @@ Test(space, crash_12_no_inodes, .fini = crash_clean)
 
 /* ---- the region's own maximum; for this no root is needed ---- */
 
-Test(space, crash_12_maximum_size, .fini = crash_clean)
+Test(crash_space, crash_12_maximum_size, .fini = crash_clean)
 {
 	const char *region = crash_name("most");
 	struct stat status;
@@ -279,7 +279,7 @@ Test(space, crash_12_maximum_size, .fini = crash_clean)
 
 /* Rows of all sizes, so that it is now a row for which there is no room, now a node. A transaction in which something
  * did not fit goes on without it, and nothing is lost of the region's memory. */
-Test(space, crash_12_a_transaction_goes_on, .fini = crash_clean)
+Test(crash_space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 {
 	const char *region = crash_name("on");
 	struct stele_publisher *publisher = crash_publisher(region, 2, 1 << 18);
@@ -329,7 +329,7 @@ Test(space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 }
 
 /* Pins are given up before a commit fails, oldest first, and who holds them is told. */
-Test(space, crash_12_pins_are_revoked, .fini = crash_clean)
+Test(crash_space, crash_12_pins_are_revoked, .fini = crash_clean)
 {
 	const char *region = crash_name("pins");
 	struct stele_publisher_stats stats = {.size = sizeof(stats)};

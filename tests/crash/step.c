@@ -233,7 +233,7 @@ static void step_through(struct job *job, struct expected *expected, const char 
 
 /* ---- commits ---- */
 
-Test(step, crash_01_every_instruction_of_a_commit, .fini = crash_clean, .timeout = 500)
+Test(crash_step, crash_01_every_instruction_of_a_commit, .fini = crash_clean, .timeout = 500)
 {
 	/* The first version, which makes tables; one that makes a table; one that drops one. */
 	static const uint64_t versions[] = {1, 8, 16};
@@ -252,7 +252,7 @@ Test(step, crash_01_every_instruction_of_a_commit, .fini = crash_clean, .timeout
 	}
 }
 
-Test(step, crash_01_every_instruction_of_a_reclaim, .fini = crash_clean, .timeout = 500)
+Test(crash_step, crash_01_every_instruction_of_a_reclaim, .fini = crash_clean, .timeout = 500)
 {
 	/* With a history of two, the commit of version 18 reclaims what lies before 17, but for what is pinned; and that of
 	 * 35 what lies before 34. */
@@ -327,7 +327,7 @@ static uint64_t blobs_until(const char *region, uint64_t until)
 	return until;
 }
 
-Test(step, crash_03_every_instruction_of_growth, .fini = crash_clean, .timeout = 500)
+Test(crash_step, crash_03_every_instruction_of_growth, .fini = crash_clean, .timeout = 500)
 {
 	struct expected expected = {.copy = crash_name("copy")};
 	struct job job = {
@@ -384,7 +384,7 @@ static uint64_t blobs_until_generation(const char *region, uint64_t until)
 	return version;
 }
 
-Test(step, crash_03_every_instruction_of_growth_past_the_maximum, .fini = crash_clean,
+Test(crash_step, crash_03_every_instruction_of_growth_past_the_maximum, .fini = crash_clean,
      .timeout = 500)
 {
 	struct expected expected = {.copy = crash_name("-copy")};
@@ -406,7 +406,7 @@ static int act_compact(struct job *job)
 }
 
 /* A pinned version comes along. */
-Test(step, crash_03_every_instruction_of_a_compaction, .fini = crash_clean, .timeout = 500)
+Test(crash_step, crash_03_every_instruction_of_a_compaction, .fini = crash_clean, .timeout = 500)
 {
 	struct expected expected = {
 		.copy = crash_name("-copy"), .before = 40, .after = 40, .pinned = 10};
@@ -484,7 +484,7 @@ static uint64_t step_through_all_files(struct job *job, struct expected *expecte
 	return expected->states - before;
 }
 
-Test(step, crash_02_every_instruction_of_creation, .fini = crash_clean, .timeout = 500)
+Test(crash_step, crash_02_every_instruction_of_creation, .fini = crash_clean, .timeout = 500)
 {
 	struct expected expected = {.copy = crash_name("-copy")};
 	struct job job = {.region = crash_name("new"), .act = act_create};
@@ -494,7 +494,7 @@ Test(step, crash_02_every_instruction_of_creation, .fini = crash_clean, .timeout
 }
 
 /* A commit is cut short, and so is the recovery from that. */
-Test(step, crash_03_every_instruction_of_recovery, .fini = crash_clean, .timeout = 500)
+Test(crash_step, crash_03_every_instruction_of_recovery, .fini = crash_clean, .timeout = 500)
 {
 	char names[2][STELE_NAME_MAX + 1];
 	const char *keep[2];

@@ -76,7 +76,7 @@ static void truncate_under_reader(const char *region, off_t size)
 	cr_assert_eq(stele_region_remove(region), 0, "%s", stele_last_error());
 }
 
-Test(truncate, crash_13_data_under_readers, .fini = crash_clean)
+Test(crash_truncate, crash_13_data_under_readers, .fini = crash_clean)
 {
 	const char *region = crash_name("cut");
 	off_t whole;
@@ -115,7 +115,7 @@ static void truncate_under_publisher(const char *region, off_t size, bool in_tra
 	cr_assert_eq(stele_region_remove(region), 0, "%s", stele_last_error());
 }
 
-Test(truncate, crash_13_data_under_a_publisher, .fini = crash_clean)
+Test(crash_truncate, crash_13_data_under_a_publisher, .fini = crash_clean)
 {
 	const char *region = crash_name("cutpub");
 	off_t whole;
@@ -131,7 +131,7 @@ Test(truncate, crash_13_data_under_a_publisher, .fini = crash_clean)
 
 /* ---- names removed ---- */
 
-Test(truncate, crash_13_name_removed_under_readers, .fini = crash_clean)
+Test(crash_truncate, crash_13_name_removed_under_readers, .fini = crash_clean)
 {
 	const char *region = crash_name("gone");
 	struct stele_publisher *publisher = bank_start(region, 6);
@@ -197,7 +197,7 @@ static void subscribers_file_lost(const char *region, bool cut)
 	stele_publisher_close(publisher);
 }
 
-Test(truncate, crash_13_subscribers_file, .fini = crash_clean)
+Test(crash_truncate, crash_13_subscribers_file, .fini = crash_clean)
 {
 	subscribers_file_lost(crash_name("subcut"), true);
 	subscribers_file_lost(crash_name("subgone"), false);
@@ -252,7 +252,7 @@ static void read_unguarded(const char *region)
 	read_cut(region, STELE_NO_SIGBUS_HANDLER);
 }
 
-Test(truncate, crash_13_without_the_handler, .fini = crash_clean)
+Test(crash_truncate, crash_13_without_the_handler, .fini = crash_clean)
 {
 	const char *region = crash_name("bare");
 	int status = in_child(make_bank, region);
@@ -308,7 +308,7 @@ static void fault_elsewhere(const char *region)
 		_exit(7);
 }
 
-Test(truncate, crash_13_a_handler_of_the_users, .fini = crash_clean)
+Test(crash_truncate, crash_13_a_handler_of_the_users, .fini = crash_clean)
 {
 	const char *region = crash_name("own");
 	int status = in_child(make_bank, region);

@@ -157,17 +157,17 @@ static void flip(bool saved, uint64_t seeds)
 	file_end(&file);
 }
 
-Test(verify, crash_14_bits_of_a_region, .fini = crash_clean, .timeout = 200)
+Test(crash_verify, crash_14_bits_of_a_region, .fini = crash_clean, .timeout = 200)
 {
 	flip(false, SANITIZED ? 1000 : 4000);
 }
 
-Test(verify, crash_14_bits_of_a_saved_file, .fini = crash_clean, .timeout = 200)
+Test(crash_verify, crash_14_bits_of_a_saved_file, .fini = crash_clean, .timeout = 200)
 {
 	flip(true, SANITIZED ? 1000 : 4000);
 }
 
-Test(verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 100)
+Test(crash_verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 100)
 {
 	struct file file;
 
@@ -192,7 +192,7 @@ Test(verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 100)
 	}
 }
 
-Test(verify, crash_26_what_is_no_region, .fini = crash_clean, .timeout = 60)
+Test(crash_verify, crash_26_what_is_no_region, .fini = crash_clean, .timeout = 60)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
 	struct file file;

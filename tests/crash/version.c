@@ -144,7 +144,7 @@ static void cross(const char *region, uint64_t place)
 	cr_assert_eq(stele_region_remove(region), 0);
 }
 
-Test(version, crash_17_across_the_boundary, .fini = crash_clean, .timeout = 60)
+Test(crash_version, crash_17_across_the_boundary, .fini = crash_clean, .timeout = 60)
 {
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		cross(crash_name("far"), places[i]);
@@ -206,7 +206,7 @@ static void assert_end(const char *region)
 	stele_subscriber_close(subscriber);
 }
 
-Test(version, crash_17_the_last_version, .fini = crash_clean, .timeout = 60)
+Test(crash_version, crash_17_the_last_version, .fini = crash_clean, .timeout = 60)
 {
 	const char *region = crash_name("end");
 	char file[64];

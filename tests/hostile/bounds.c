@@ -13,7 +13,7 @@
 #include "subscriber/state.h"
 #include "tests/support/model.h"
 
-TestSuite(ipc_hostile_bounds, .init = ipc_begin, .fini = ipc_end, .timeout = 300);
+TestSuite(hostile_bounds, .init = ipc_begin, .fini = ipc_end, .timeout = 300);
 
 enum { STOP, ROUNDS = 8, READY = 9, WOKEN = 10 }; /* stages and numbers */
 
@@ -42,7 +42,7 @@ static struct peers *peers_of(struct stele_publisher *publisher)
 /* ---- claims ---- */
 
 /* A claimer that was counted may die before it writes its entry: the claims behind it are looked at all the same. */
-Test(ipc_hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
+Test(hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	struct stele_subscriber *subscriber;
@@ -107,7 +107,7 @@ static void break_leases(unsigned fd)
 	}
 }
 
-Test(ipc_hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
+Test(hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 {
 	int64_t until = clock_now() + IPC_PATIENCE;
 	unsigned in_use = 0, idle = 0;
@@ -135,7 +135,7 @@ Test(ipc_hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 }
 
 /* A SIGURG of the program's own that it has blocked is there after the lease as before. */
-Test(ipc_hostile_bounds, hostile_25_a_lease_takes_no_signal_of_the_program_s_own)
+Test(hostile_bounds, hostile_25_a_lease_takes_no_signal_of_the_program_s_own)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	static const struct timespec now = {0};
@@ -195,20 +195,20 @@ static void commit_beside_forged(bool range_lock, uint32_t kind, bool changing)
 	OK(stele_region_remove(region));
 }
 
-Test(ipc_hostile_bounds, hostile_25_slots_without_a_lock_cost_what_the_budget_allows)
+Test(hostile_bounds, hostile_25_slots_without_a_lock_cost_what_the_budget_allows)
 {
 	for (uint32_t kind = 0; kind <= LAYOUT_NOTIFIER_SYSV; kind++)
 		commit_beside_forged(false, kind, kind % 2);
 }
 
-Test(ipc_hostile_bounds, hostile_25_one_lock_over_all_slots_makes_no_subscriber)
+Test(hostile_bounds, hostile_25_one_lock_over_all_slots_makes_no_subscriber)
 {
 	commit_beside_forged(true, LAYOUT_NOTIFIER_SEMAPHORE, false);
 	commit_beside_forged(true, 0, true);
 }
 
 /* Locked one by one, but with nothing behind them. */
-Test(ipc_hostile_bounds, hostile_25_channels_that_are_not_there_are_not_tried_at_each_commit)
+Test(hostile_bounds, hostile_25_channels_that_are_not_there_are_not_tried_at_each_commit)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	static struct attack attack;
@@ -248,7 +248,7 @@ static void follow_by_notices(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_hostile_bounds, hostile_25_a_genuine_subscriber_is_told_beside_forged_slots)
+Test(hostile_bounds, hostile_25_a_genuine_subscriber_is_told_beside_forged_slots)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	pid_t child = ipc_spawn(follow_by_notices, 0);
@@ -285,7 +285,7 @@ static void arm(struct stele_subscriber *subscriber)
 
 /* A thousand that register at once are told by the next commit; and so are a thousand others in their slots, after a
  * thousand died whom the publisher never met. */
-Test(ipc_hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
+Test(hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
 {
 	static struct stele_subscriber *subscribers[GENUINE];
 	struct stele_publisher *publisher = publish_for_all();
@@ -329,7 +329,7 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 }
 
 /* A question for a lock that took long once costs nobody a notice, whichever it is. */
-Test(ipc_hostile_bounds, a_stall_costs_no_notice)
+Test(hostile_bounds, a_stall_costs_no_notice)
 {
 	enum { FEW = 8 };
 	struct stele_publisher *publisher = publish_for_all();
@@ -353,7 +353,7 @@ Test(ipc_hostile_bounds, a_stall_costs_no_notice)
 }
 
 /* One after the other, in one slot: the commit after each registration tells it. */
-Test(ipc_hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
+Test(hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
 {
 	struct stele_publisher *publisher = publish_for_all();
 
@@ -371,7 +371,7 @@ Test(ipc_hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
 
 /* ---- one uuid in all slots ---- */
 
-Test(ipc_hostile_bounds, hostile_25_reaping_asks_for_each_lock_once)
+Test(hostile_bounds, hostile_25_reaping_asks_for_each_lock_once)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	static struct attack attack;
@@ -401,7 +401,7 @@ Test(ipc_hostile_bounds, hostile_25_reaping_asks_for_each_lock_once)
 }
 
 /* A part of a reap, as commits make it, asks no more than a few. */
-Test(ipc_hostile_bounds, hostile_25_a_commit_reaps_few_slots)
+Test(hostile_bounds, hostile_25_a_commit_reaps_few_slots)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	struct peers *peers = peers_of(publisher);

@@ -4,7 +4,7 @@
  * into the slots. */
 #include "tests/support/model.h"
 
-TestSuite(ipc_budget, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(hostile_budget, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 #define MANY  500u
 #define VALUE sizeof(struct ipc_value)
@@ -46,7 +46,7 @@ static uint64_t versions_held(void)
 
 /* ---- history ---- */
 
-Test(ipc_budget, history_keeps_to_its_bytes)
+Test(hostile_budget, history_keeps_to_its_bytes)
 {
 	uint64_t limit = 100 * VALUE, most = 0, least = UINT64_MAX;
 	struct stele_publisher *publisher = publish(64, limit, 0);
@@ -88,7 +88,7 @@ Test(ipc_budget, history_keeps_to_its_bytes)
 }
 
 /* What a pin keeps as well is not what history could give back: it is not made to. */
-Test(ipc_budget, pins_below_history_are_not_history)
+Test(hostile_budget, pins_below_history_are_not_history)
 {
 	struct stele_publisher *publisher = publish(16, 450 * VALUE, 0);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
@@ -120,7 +120,7 @@ Test(ipc_budget, pins_below_history_are_not_history)
 
 /* ---- pins ---- */
 
-Test(ipc_budget, the_oldest_pins_go_first)
+Test(hostile_budget, the_oldest_pins_go_first)
 {
 	uint64_t limit = 3 * MANY * VALUE;
 	struct stele_publisher *publisher = publish(4, 0, limit);
@@ -178,7 +178,7 @@ static void ask_for_all(unsigned argument)
 	}
 }
 
-Test(ipc_budget, a_hostile_slot_writer_keeps_no_more_than_that)
+Test(hostile_budget, a_hostile_slot_writer_keeps_no_more_than_that)
 {
 	uint64_t limit = 2 * MANY * VALUE, most = 0, arena = 0, warm = 0;
 	unsigned last = 2000;

@@ -7,7 +7,7 @@
 #include "lib/storage/replace.h"
 #include "tests/support/outsider.h"
 
-TestSuite(ipc_outsider, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(hostile_outsider, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static const struct stele_publisher_options small = {
 	.size = sizeof(small),
@@ -147,7 +147,7 @@ static void beside_a_squatter(enum squatter kind, unsigned user)
 	globfree(&left);
 }
 
-Test(ipc_outsider, hostile_26_names_that_can_be_told_stop_no_growth)
+Test(hostile_outsider, hostile_26_names_that_can_be_told_stop_no_growth)
 {
 	/* A plain user is beside itself, who can't be kept from removing a file. */
 	if (geteuid() != 0) {
@@ -250,7 +250,7 @@ static void publish_as_member(unsigned argument)
 	       path);
 }
 
-Test(ipc_outsider, hostile_26_each_kind_of_file_under_each_name)
+Test(hostile_outsider, hostile_26_each_kind_of_file_under_each_name)
 {
 	char path[128];
 
@@ -275,7 +275,7 @@ Test(ipc_outsider, hostile_26_each_kind_of_file_under_each_name)
 }
 
 /* Only root makes devices, so it is nobody's attack: a mistake, or what another program made. */
-Test(ipc_outsider, hostile_26_a_device_under_each_name)
+Test(hostile_outsider, hostile_26_a_device_under_each_name)
 {
 	char path[128];
 

@@ -5,7 +5,7 @@
 #include "lib/storage/paths.h"
 #include "tests/support/outsider.h"
 
-TestSuite(ipc_owner, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(hostile_owner, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static char place[128]; /* of the region, where it is in a directory */
 
@@ -55,7 +55,7 @@ static void refuses(unsigned flags, uid_t asked, const char *part)
 	CHECK(strstr(stele_last_error(), "/stele"), "%s", stele_last_error());
 }
 
-Test(ipc_owner, hostile_26_root_reads_another_user_s_region_only_if_asked)
+Test(hostile_owner, hostile_26_root_reads_another_user_s_region_only_if_asked)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_region_use use = {.size = sizeof(use)};
@@ -79,7 +79,7 @@ Test(ipc_owner, hostile_26_root_reads_another_user_s_region_only_if_asked)
 	RETURNS(stele_region_verify(region, NULL, &use), 1, "");
 }
 
-Test(ipc_owner, a_copy_of_a_region_that_was_asked_for)
+Test(hostile_owner, a_copy_of_a_region_that_was_asked_for)
 {
 	struct stele_subscriber *subscriber;
 	uint64_t newest;
@@ -109,7 +109,7 @@ static void read_as_member(unsigned owner)
 	refuses(STELE_ONE_OWNER, MEMBER, "and user 12345 was asked for");
 }
 
-Test(ipc_owner, other_users_read_what_the_mode_lets_them)
+Test(hostile_owner, other_users_read_what_the_mode_lets_them)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
@@ -123,7 +123,7 @@ Test(ipc_owner, other_users_read_what_the_mode_lets_them)
 	reads(0, 0, 0, true);
 }
 
-Test(ipc_owner, hostile_26_root_trusts_the_owner_of_the_region_s_directory)
+Test(hostile_owner, hostile_26_root_trusts_the_owner_of_the_region_s_directory)
 {
 	char directory[96];
 
@@ -188,7 +188,7 @@ static void follow_name(unsigned user)
 		reads(0, 0, OUTSIDER, false);
 }
 
-Test(ipc_owner, hostile_26_a_subscriber_does_not_follow_a_name_to_another_user)
+Test(hostile_owner, hostile_26_a_subscriber_does_not_follow_a_name_to_another_user)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
@@ -246,7 +246,7 @@ static void keep_publishing(unsigned user)
 	ipc_reach(SEEN, 1);
 }
 
-Test(ipc_owner, hostile_13_a_publisher_s_name_that_another_user_took)
+Test(hostile_owner, hostile_13_a_publisher_s_name_that_another_user_took)
 {
 	static const unsigned users[] = {0, MEMBER};
 	char path[128];
@@ -270,7 +270,7 @@ Test(ipc_owner, hostile_13_a_publisher_s_name_that_another_user_took)
 	}
 }
 
-Test(ipc_owner, options_that_contradict_each_other)
+Test(hostile_owner, options_that_contradict_each_other)
 {
 	struct stele_subscriber *subscriber;
 	struct stele_region_info info = {.size = sizeof(info)};

@@ -9,7 +9,7 @@
 #include "lib/storage/paths.h"
 #include "tests/support/outsider.h"
 
-TestSuite(ipc_squat, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(hostile_squat, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static const struct stele_publisher_options at_once = {
 	.size = sizeof(at_once),
@@ -67,7 +67,7 @@ static void refused(unsigned file, enum squatter kind)
 	cr_expect_eq(ipc_descriptors(), descriptors);
 }
 
-Test(ipc_squat, what_is_no_region_is_refused_and_left_alone)
+Test(hostile_squat, what_is_no_region_is_refused_and_left_alone)
 {
 	char path[128];
 
@@ -82,7 +82,7 @@ Test(ipc_squat, what_is_no_region_is_refused_and_left_alone)
 	stele_publisher_close(ipc_publish(region, NULL));
 }
 
-Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
+Test(hostile_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 {
 	char path[128], victim[128];
 	struct stat before, after;
@@ -118,7 +118,7 @@ Test(ipc_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 }
 
 /* Whoever may write a file may link it, and sticky directories let nobody else remove the link. */
-Test(ipc_squat, one_more_name_of_the_subscribers_file_keeps_nobody_out)
+Test(hostile_squat, one_more_name_of_the_subscribers_file_keeps_nobody_out)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
@@ -139,7 +139,7 @@ Test(ipc_squat, one_more_name_of_the_subscribers_file_keeps_nobody_out)
 	cr_assert_eq(unlink(other), 0);
 }
 
-Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
+Test(hostile_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	char path[128];
@@ -162,7 +162,7 @@ Test(ipc_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 
 /* ---- whose files they are ---- */
 
-Test(ipc_squat, a_region_that_others_may_write_is_refused)
+Test(hostile_squat, a_region_that_others_may_write_is_refused)
 {
 	static const mode_t modes[] = {0660, 0642, 0666};
 	struct stele_publisher *publisher;
@@ -182,7 +182,7 @@ Test(ipc_squat, a_region_that_others_may_write_is_refused)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_squat, another_user_s_files_are_refused)
+Test(hostile_squat, another_user_s_files_are_refused)
 {
 	char before[2048], after[2048], path[128];
 	struct stele_publisher *publisher;
@@ -227,7 +227,7 @@ static void expect_mode(const char *suffix, mode_t mode)
 	      status.st_mode & 07777, mode);
 }
 
-Test(ipc_squat, modes_are_as_asked_for_under_any_umask)
+Test(hostile_squat, modes_are_as_asked_for_under_any_umask)
 {
 	static const mode_t masks[] = {0, 077, 0777, 022};
 	static const mode_t asked[] = {0, 0600, 0640, 0644}, data[] = {0640, 0600, 0640, 0644};
@@ -323,7 +323,7 @@ static bool open_with(unsigned spare, unsigned flags)
 	return registered;
 }
 
-Test(ipc_squat, without_descriptors_nothing_is_half_made)
+Test(hostile_squat, without_descriptors_nothing_is_half_made)
 {
 	struct stele_subscriber *subscriber;
 	unsigned spare = 0;
@@ -361,7 +361,7 @@ Test(ipc_squat, without_descriptors_nothing_is_half_made)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_squat, without_address_space_nothing_is_half_made)
+Test(hostile_squat, without_address_space_nothing_is_half_made)
 {
 	struct stele_publisher_options options = at_once;
 	struct stele_publisher *publisher;

@@ -105,7 +105,7 @@ static void check_row(const struct stele_row *row, const struct prefix4 *prefix)
 	cr_assert_eq(memcmp(route->interface, interface, sizeof(interface)), 0);
 }
 
-Test(full_table, is_published_and_looked_up_from_another_process, .fini = finish)
+Test(ipc_full_table, is_published_and_looked_up_from_another_process, .fini = finish)
 {
 	char target[80], publish[] = "publish", stele[] = "stele", create[] = "create",
 			 option[] = "--table";

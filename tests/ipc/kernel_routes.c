@@ -249,7 +249,8 @@ static void many_routes(const char *verb, unsigned from, unsigned to, unsigned g
 	cr_assert_eq(pclose(batch), 0);
 }
 
-Test(kernel_routes, single_messages_are_applied, .init = setup, .fini = teardown, .timeout = 120)
+Test(ipc_kernel_routes, single_messages_are_applied, .init = setup, .fini = teardown,
+     .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
@@ -291,7 +292,7 @@ Test(kernel_routes, single_messages_are_applied, .init = setup, .fini = teardown
 	source_stop();
 }
 
-Test(kernel_routes, the_command_publishes, .init = setup, .fini = teardown, .timeout = 60)
+Test(ipc_kernel_routes, the_command_publishes, .init = setup, .fini = teardown, .timeout = 60)
 {
 	struct stele_subscriber *subscriber;
 
@@ -381,7 +382,7 @@ static const struct {
 };
 
 /* Every kind of change alone, compared before the next one. */
-Test(kernel_routes, each_change_is_mirrored, .init = setup, .fini = teardown, .timeout = 240)
+Test(ipc_kernel_routes, each_change_is_mirrored, .init = setup, .fini = teardown, .timeout = 240)
 {
 	struct stele_subscriber *subscriber;
 
@@ -397,7 +398,8 @@ Test(kernel_routes, each_change_is_mirrored, .init = setup, .fini = teardown, .t
 }
 
 /* While the source is stopped more happens than its receive buffer holds. */
-Test(kernel_routes, lost_messages_are_made_up_for, .init = setup, .fini = teardown, .timeout = 240)
+Test(ipc_kernel_routes, lost_messages_are_made_up_for, .init = setup, .fini = teardown,
+     .timeout = 240)
 {
 	struct stele_subscriber *subscriber;
 
@@ -420,7 +422,7 @@ Test(kernel_routes, lost_messages_are_made_up_for, .init = setup, .fini = teardo
 }
 
 /* A source that starts on a region that an earlier one filled commits what differs, or nothing. */
-Test(kernel_routes, a_second_start_commits_the_difference, .init = setup, .fini = teardown,
+Test(ipc_kernel_routes, a_second_start_commits_the_difference, .init = setup, .fini = teardown,
      .timeout = 120)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -507,7 +509,8 @@ static void random_change(FILE *batch, unsigned *state)
 	}
 }
 
-Test(kernel_routes, random_changes_are_mirrored, .init = setup, .fini = teardown, .timeout = 240)
+Test(ipc_kernel_routes, random_changes_are_mirrored, .init = setup, .fini = teardown,
+     .timeout = 240)
 {
 	struct stele_subscriber *subscriber;
 	unsigned seed = 20261, state = seed;
@@ -528,7 +531,7 @@ Test(kernel_routes, random_changes_are_mirrored, .init = setup, .fini = teardown
 	source_stop();
 }
 
-Test(kernel_routes, a_table_of_another_kind_is_refused, .init = setup, .fini = teardown,
+Test(ipc_kernel_routes, a_table_of_another_kind_is_refused, .init = setup, .fini = teardown,
      .timeout = 60)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};

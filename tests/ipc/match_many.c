@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Many matches in one call, in a table whose keys are no prefixes: it has matches, too, of keys that
- * are whole bytes. Those of prefixes are in unit_index.c. */
+ * are whole bytes. Those of prefixes are in unit/index.c. */
 #include "tests/support/ipc.h"
 
 TestSuite(ipc_match_many, .init = ipc_begin, .fini = ipc_end, .timeout = 60);

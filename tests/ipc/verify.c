@@ -3,7 +3,7 @@
  * meanwhile is no damage, and what is saved is whole. */
 #include "tests/support/ipc.h"
 
-TestSuite(verify, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(ipc_verify, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 enum { PUBLISHING = 1, STOPPED };
 
@@ -60,12 +60,12 @@ static void look_and_save(unsigned history)
 	unlink(path);
 }
 
-Test(verify, beside_a_publisher_with_a_short_history)
+Test(ipc_verify, beside_a_publisher_with_a_short_history)
 {
 	look_and_save(2);
 }
 
-Test(verify, beside_a_publisher_with_a_long_history)
+Test(ipc_verify, beside_a_publisher_with_a_long_history)
 {
 	look_and_save(500);
 }
@@ -93,7 +93,7 @@ static void overtake(void *context, uint64_t objects)
 }
 
 /* The newest is large enough that all the others are given up while it is walked, but for one that is pinned. */
-Test(verify, what_is_given_up_under_the_walk_is_counted)
+Test(ipc_verify, what_is_given_up_under_the_walk_is_counted)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .history = KEPT};
@@ -126,7 +126,7 @@ Test(verify, what_is_given_up_under_the_walk_is_counted)
 	stele_publisher_close(publisher);
 }
 
-Test(verify, a_pin_below_history_is_counted_for_who_has_it)
+Test(ipc_verify, a_pin_below_history_is_counted_for_who_has_it)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
@@ -156,7 +156,7 @@ static void listed(void *context, const struct stele_subscriber_info *info)
 	*(struct stele_subscriber_info *)context = *info;
 }
 
-Test(verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
+Test(ipc_verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
@@ -189,7 +189,7 @@ Test(verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 }
 
 /* Whoever may write the file may write anything into it. */
-Test(verify, slots_full_of_anything_are_listed_as_such)
+Test(ipc_verify, slots_full_of_anything_are_listed_as_such)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber_info info = {0};
@@ -220,7 +220,7 @@ Test(verify, slots_full_of_anything_are_listed_as_such)
 }
 
 /* Its descriptor is in a loop that does something else. */
-Test(verify, who_does_not_look_is_not_waiting)
+Test(ipc_verify, who_does_not_look_is_not_waiting)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);

@@ -6,10 +6,10 @@
 
 #include "tests/support/ipc.h"
 
-TestSuite(ipc_notice_channels, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(notices_channels, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 /* A queue that its owner has removed counts for its user until nobody has it open. */
-Test(ipc_notice_channels, the_queues_of_subscribers_that_closed_are_let_go)
+Test(notices_channels, the_queues_of_subscribers_that_closed_are_let_go)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscribers[20];
@@ -55,7 +55,7 @@ static void wait_for_the_next(unsigned who)
 }
 
 /* With more subscribers than the publisher may have descriptors, their channels take turns. */
-Test(ipc_notice_channels, subscribers_past_the_publishers_descriptors_are_told)
+Test(notices_channels, subscribers_past_the_publishers_descriptors_are_told)
 {
 	enum { MANY = 24, FEW = 8 };
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

@@ -9,7 +9,7 @@
 
 #include "tests/support/ipc.h"
 
-TestSuite(ipc_fallback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(notices_fallback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static unsigned rounds = 12;
 
@@ -103,7 +103,7 @@ static void without_queue_bytes(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_fallback, without_bytes_for_queues_the_futex_serves)
+Test(notices_fallback, without_bytes_for_queues_the_futex_serves)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
@@ -124,7 +124,7 @@ static void without_queues(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_fallback, without_queues_left_in_the_system_the_futex_serves)
+Test(notices_fallback, without_queues_left_in_the_system_the_futex_serves)
 {
 	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 8};
 	char name[64];
@@ -155,12 +155,12 @@ static void with_futex(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_fallback, the_futex_can_be_asked_for)
+Test(notices_fallback, the_futex_can_be_asked_for)
 {
 	woken_with(with_futex);
 }
 
-Test(ipc_fallback, a_notifier_that_is_none_is_refused)
+Test(notices_fallback, a_notifier_that_is_none_is_refused)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "pigeon"};
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -204,7 +204,7 @@ static void unregistered(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_fallback, a_reader_need_not_register)
+Test(notices_fallback, a_reader_need_not_register)
 {
 	woken_with(unregistered);
 }
@@ -221,7 +221,7 @@ static void without_rights(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_fallback, who_may_not_write_the_subscribers_file_reads_and_waits)
+Test(notices_fallback, who_may_not_write_the_subscribers_file_reads_and_waits)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
@@ -248,7 +248,7 @@ static void without_any_rights(unsigned argument)
 	CHECK(ipc_descriptors() == descriptors, "descriptors were left open");
 }
 
-Test(ipc_fallback, who_may_not_read_the_region_is_refused)
+Test(notices_fallback, who_may_not_read_the_region_is_refused)
 {
 	struct stele_publisher *publisher;
 
@@ -271,7 +271,7 @@ static void as_another_user(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_fallback, another_user_s_queue_is_reached)
+Test(notices_fallback, another_user_s_queue_is_reached)
 {
 	needs_root();
 	woken_with(as_another_user);
@@ -309,7 +309,7 @@ static void as_a_third_user(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_fallback, a_queue_that_the_publisher_may_not_write_is_none)
+Test(notices_fallback, a_queue_that_the_publisher_may_not_write_is_none)
 {
 	pid_t publisher;
 
@@ -335,7 +335,7 @@ static void in_another_ipc_namespace(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_fallback, in_another_ipc_namespace_the_futex_serves)
+Test(notices_fallback, in_another_ipc_namespace_the_futex_serves)
 {
 	needs_root();
 	woken_with(in_another_ipc_namespace);
@@ -357,7 +357,7 @@ static void subscriber_in_new_pid_namespace(unsigned argument)
 	pause();
 }
 
-Test(ipc_fallback, another_pid_namespace_makes_no_difference)
+Test(notices_fallback, another_pid_namespace_makes_no_difference)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher;
@@ -388,7 +388,7 @@ static void publisher_in_new_pid_namespace(unsigned argument)
 	pause();
 }
 
-Test(ipc_fallback, a_publisher_in_another_pid_namespace_is_one)
+Test(notices_fallback, a_publisher_in_another_pid_namespace_is_one)
 {
 	struct stele_publisher_options options = {sizeof(options), STELE_CREATE,
 	                                          .attach_timeout = -1};

@@ -11,7 +11,7 @@
 #include "publisher/state/state.h"
 #include "tests/support/promise.h"
 
-TestSuite(ipc_notice_held, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
+TestSuite(notices_held, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
 enum { READY, STANDS, GO, UP }; /* stages */
 
@@ -135,7 +135,7 @@ static void replace_before_the_wait(unsigned times, bool commits_between)
 	OK(stele_region_remove(region));
 }
 
-Test(ipc_notice_held, notice_35_no_wait_begins_on_a_file_that_was_replaced)
+Test(notices_held, notice_35_no_wait_begins_on_a_file_that_was_replaced)
 {
 	for (unsigned times = 0; times <= 3; times++)
 		replace_before_the_wait(times, false);
@@ -143,7 +143,7 @@ Test(ipc_notice_held, notice_35_no_wait_begins_on_a_file_that_was_replaced)
 }
 
 /* The file is compacted, and the wait goes on without a commit: the next commit ends it. */
-Test(ipc_notice_held, notice_35_a_wait_goes_on_in_the_new_file)
+Test(notices_held, notice_35_a_wait_goes_on_in_the_new_file)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;
@@ -176,7 +176,7 @@ static void wait_for_the_end(unsigned argument)
 }
 
 /* A removal takes the same steps. */
-Test(ipc_notice_held, notice_35_no_wait_begins_on_a_region_that_was_removed)
+Test(notices_held, notice_35_no_wait_begins_on_a_region_that_was_removed)
 {
 	pid_t child;
 
@@ -206,7 +206,7 @@ static void judge_and_stand(unsigned argument)
 
 /* The publisher stands before its rename, so the subscriber judges "not yet"; and then the file is replaced. The subscriber waits
  * for that, or not at all. */
-Test(ipc_notice_held, notice_35_a_subscriber_waits_with_the_word_that_it_has_judged)
+Test(notices_held, notice_35_a_subscriber_waits_with_the_word_that_it_has_judged)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;
@@ -233,7 +233,7 @@ static void open_and_stand(unsigned argument)
 }
 
 /* A file that loses its name between a subscriber's open of it and the look at it was replaced, not removed. */
-Test(ipc_notice_held, a_region_whose_file_is_replaced_is_never_absent)
+Test(notices_held, a_region_whose_file_is_replaced_is_never_absent)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child = ipc_spawn(open_and_stand, 0);
@@ -268,7 +268,7 @@ static void drain_and_stand(unsigned argument)
 
 /* A notice that comes late, for a version that the subscriber has found by itself, is taken away before the ticket is taken:
  * it may be the only one for the ticket. */
-Test(ipc_notice_held, notice_35_the_descriptor_is_drained_before_the_ticket_is_taken)
+Test(notices_held, notice_35_the_descriptor_is_drained_before_the_ticket_is_taken)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;

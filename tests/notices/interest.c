@@ -4,7 +4,7 @@
  * what did, does; with every way to wait. And those that spin before they block. */
 #include "tests/support/ipc.h"
 
-TestSuite(ipc_interest, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(notices_interest, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 enum { BY_QUEUE, BY_FUTEX, UNREGISTERED, BY_DESCRIPTOR, WAYS };
 
@@ -149,29 +149,29 @@ static void leaves_alone(unsigned way)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_interest, other_tables_leave_a_queue_alone)
+Test(notices_interest, other_tables_leave_a_queue_alone)
 {
 	leaves_alone(BY_QUEUE);
 }
 
-Test(ipc_interest, other_tables_leave_the_futex_alone)
+Test(notices_interest, other_tables_leave_the_futex_alone)
 {
 	leaves_alone(BY_FUTEX);
 }
 
-Test(ipc_interest, other_tables_leave_who_has_no_slot_alone)
+Test(notices_interest, other_tables_leave_who_has_no_slot_alone)
 {
 	leaves_alone(UNREGISTERED);
 }
 
-Test(ipc_interest, other_tables_leave_a_descriptor_alone)
+Test(notices_interest, other_tables_leave_a_descriptor_alone)
 {
 	leaves_alone(BY_DESCRIPTOR);
 }
 
 /* ---- what counts as a change ---- */
 
-Test(ipc_interest, a_table_that_comes_and_goes_is_a_change)
+Test(notices_interest, a_table_that_comes_and_goes_is_a_change)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	static const char *const names[] = {"late", NULL};
@@ -202,7 +202,7 @@ Test(ipc_interest, a_table_that_comes_and_goes_is_a_change)
 }
 
 /* What a rollback and a row that is put as it was do is judged by the table, too. */
-Test(ipc_interest, a_commit_that_leaves_the_table_as_it_was_is_none)
+Test(notices_interest, a_commit_that_leaves_the_table_as_it_was_is_none)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber = subscribe(BY_QUEUE, only_rows, 0);
@@ -268,17 +268,17 @@ static void tells_of_nine(unsigned way)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_interest, more_tables_than_the_publisher_is_told_of)
+Test(notices_interest, more_tables_than_the_publisher_is_told_of)
 {
 	tells_of_nine(BY_QUEUE);
 }
 
-Test(ipc_interest, more_tables_than_the_publisher_is_told_of_on_the_futex)
+Test(notices_interest, more_tables_than_the_publisher_is_told_of_on_the_futex)
 {
 	tells_of_nine(BY_FUTEX);
 }
 
-Test(ipc_interest, names_that_no_table_can_have_are_refused)
+Test(notices_interest, names_that_no_table_can_have_are_refused)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	static const char *const bad[] = {"rows", "a/b", NULL}, *const none[] = {NULL};
@@ -317,7 +317,7 @@ static void spin_for_rows(unsigned way)
 }
 
 /* Who spins is never armed, so that no notice goes to it, whatever tables change. */
-Test(ipc_interest, who_spins_costs_no_notice)
+Test(notices_interest, who_spins_costs_no_notice)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;
@@ -344,7 +344,7 @@ static void spin_a_little(unsigned way)
 }
 
 /* After its time it blocks, and is woken as others are; a deadline ends it sooner. */
-Test(ipc_interest, spinning_ends)
+Test(notices_interest, spinning_ends)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
@@ -393,7 +393,7 @@ static void follow_rows(unsigned way)
 }
 
 /* Other tables' versions do not wake it, but neither does it keep an old version pinned for ever. */
-Test(ipc_interest, who_follows_a_table_moves_on_all_the_same)
+Test(notices_interest, who_follows_a_table_moves_on_all_the_same)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;

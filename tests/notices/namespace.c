@@ -7,7 +7,7 @@
 
 #include "tests/support/ipc.h"
 
-TestSuite(ipc_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(notices_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 enum { WAITS, SAW, PINNED };
 enum { ROUNDS = 6 };
@@ -95,26 +95,26 @@ static void expect_followed(int namespaces, const char *notifier)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_namespace, a_subscriber_in_another_pid_namespace)
+Test(notices_namespace, a_subscriber_in_another_pid_namespace)
 {
 	needs_namespaces(CLONE_NEWPID);
 	expect_followed(CLONE_NEWPID, "mq");
 }
 
-Test(ipc_namespace, a_subscriber_in_another_ipc_namespace)
+Test(notices_namespace, a_subscriber_in_another_ipc_namespace)
 {
 	needs_namespaces(CLONE_NEWIPC);
 	expect_followed(CLONE_NEWIPC, "futex");
 }
 
-Test(ipc_namespace, a_subscriber_in_other_pid_and_ipc_namespaces)
+Test(notices_namespace, a_subscriber_in_other_pid_and_ipc_namespaces)
 {
 	needs_namespaces(CLONE_NEWPID | CLONE_NEWIPC);
 	expect_followed(CLONE_NEWPID | CLONE_NEWIPC, "futex");
 }
 
 /* Without a map of users, root outside is nobody there, who has the rights of "others". */
-Test(ipc_namespace, a_subscriber_in_another_user_namespace)
+Test(notices_namespace, a_subscriber_in_another_user_namespace)
 {
 	needs_namespaces(CLONE_NEWUSER);
 #ifdef __SANITIZE_THREAD__
@@ -123,7 +123,7 @@ Test(ipc_namespace, a_subscriber_in_another_user_namespace)
 	expect_followed(CLONE_NEWUSER, "mq");
 }
 
-Test(ipc_namespace, a_subscriber_in_other_user_pid_and_ipc_namespaces)
+Test(notices_namespace, a_subscriber_in_other_user_pid_and_ipc_namespaces)
 {
 	needs_namespaces(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC);
 #ifdef __SANITIZE_THREAD__
@@ -146,7 +146,7 @@ static void insist_on_mq(unsigned argument)
 	ipc_reach(PINNED, 1);
 }
 
-Test(ipc_namespace, who_names_a_queue_that_the_publisher_can_not_see_is_told)
+Test(notices_namespace, who_names_a_queue_that_the_publisher_can_not_see_is_told)
 {
 	struct stele_publisher *publisher;
 
@@ -174,7 +174,7 @@ static void publish_until_killed(unsigned argument)
 	pause();
 }
 
-Test(ipc_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_in_another)
+Test(notices_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_in_another)
 {
 	struct stele_publisher_options options = {sizeof(options), STELE_CREATE,
 	                                          .attach_timeout = -1};
@@ -252,7 +252,7 @@ static void publish_elsewhere(unsigned argument)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_namespace, notice_11_a_publisher_that_restarts_in_another_ipc_namespace)
+Test(notices_namespace, notice_11_a_publisher_that_restarts_in_another_ipc_namespace)
 {
 	needs_namespaces(CLONE_NEWIPC);
 	for (unsigned by_descriptor = 0; by_descriptor < 2; by_descriptor++) {
@@ -285,7 +285,7 @@ static void look_elsewhere(unsigned argument)
 	ipc_reach(PINNED, 1);
 }
 
-Test(ipc_namespace, with_another_dev_shm_the_missing_file_is_named)
+Test(notices_namespace, with_another_dev_shm_the_missing_file_is_named)
 {
 	struct stele_publisher *publisher;
 

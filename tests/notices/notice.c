@@ -10,7 +10,7 @@
 #include "lib/storage/paths.h"
 #include "tests/support/ipc.h"
 
-TestSuite(ipc_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(notices_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 /* The ways to wait. */
 enum { BY_QUEUE, BY_FUTEX, UNREGISTERED, BY_DESCRIPTOR, WAYS };
@@ -95,17 +95,17 @@ static void wakes(unsigned way)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_notice, a_commit_wakes_who_waits_on_a_queue)
+Test(notices_notice, a_commit_wakes_who_waits_on_a_queue)
 {
 	wakes(BY_QUEUE);
 }
 
-Test(ipc_notice, a_commit_wakes_who_waits_on_the_futex)
+Test(notices_notice, a_commit_wakes_who_waits_on_the_futex)
 {
 	wakes(BY_FUTEX);
 }
 
-Test(ipc_notice, a_commit_wakes_who_polls_the_descriptor)
+Test(notices_notice, a_commit_wakes_who_polls_the_descriptor)
 {
 	wakes(BY_DESCRIPTOR);
 }
@@ -134,7 +134,7 @@ static void follow_burst(unsigned who)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_notice, every_subscriber_sees_the_last_of_a_burst)
+Test(notices_notice, every_subscriber_sees_the_last_of_a_burst)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t children[2 * WAYS];
@@ -170,7 +170,7 @@ static void deadline_holds(struct stele_subscriber *subscriber, const char *way,
 	cr_expect_eq(version, 77, "%s: written at the deadline", way);
 }
 
-Test(ipc_notice, a_deadline_is_kept_and_not_before)
+Test(notices_notice, a_deadline_is_kept_and_not_before)
 {
 	struct itimerval often = {{0, 700}, {0, 700}}, never = {0};
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -195,7 +195,7 @@ Test(ipc_notice, a_deadline_is_kept_and_not_before)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_notice, a_deadline_that_has_passed_means_look)
+Test(notices_notice, a_deadline_that_has_passed_means_look)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	int64_t past[] = {0, 1, -5, clock_now() - 1};
@@ -222,7 +222,7 @@ Test(ipc_notice, a_deadline_that_has_passed_means_look)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_notice, a_first_version_is_waited_for_as_well)
+Test(notices_notice, a_first_version_is_waited_for_as_well)
 {
 	struct stele_publisher *publisher = ipc_attach(region, NULL);
 	struct stele_subscriber *subscriber = subscribe(BY_QUEUE);
@@ -250,7 +250,7 @@ static bool readable(int fd, int milliseconds)
 	return r == 1;
 }
 
-Test(ipc_notice, the_descriptor_is_readable_while_there_is_something_to_see)
+Test(notices_notice, the_descriptor_is_readable_while_there_is_something_to_see)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
@@ -277,7 +277,7 @@ Test(ipc_notice, the_descriptor_is_readable_while_there_is_something_to_see)
 }
 
 /* At least once a second it says: look. */
-Test(ipc_notice, the_descriptor_is_readable_now_and_then_without_a_version)
+Test(notices_notice, the_descriptor_is_readable_now_and_then_without_a_version)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -344,17 +344,17 @@ static void race(unsigned way)
 	ipc_join(child);
 }
 
-Test(ipc_notice, no_wake_up_is_lost_on_a_queue)
+Test(notices_notice, no_wake_up_is_lost_on_a_queue)
 {
 	race(BY_QUEUE);
 }
 
-Test(ipc_notice, no_wake_up_is_lost_on_the_futex)
+Test(notices_notice, no_wake_up_is_lost_on_the_futex)
 {
 	race(BY_FUTEX);
 }
 
-Test(ipc_notice, no_wake_up_is_lost_on_the_descriptor)
+Test(notices_notice, no_wake_up_is_lost_on_the_descriptor)
 {
 	race(BY_DESCRIPTOR);
 }
@@ -371,7 +371,7 @@ static void follow_once(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_notice, a_stopped_subscriber_costs_one_notice)
+Test(notices_notice, a_stopped_subscriber_costs_one_notice)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_publisher_stats before, after;
@@ -415,7 +415,7 @@ static void commit_silently(uint64_t version)
 	close(fd);
 }
 
-Test(ipc_notice, a_version_that_nobody_told_is_found_by_looking_once_a_second)
+Test(notices_notice, a_version_that_nobody_told_is_found_by_looking_once_a_second)
 {
 	pid_t children[WAYS];
 
@@ -455,7 +455,7 @@ static void follow_for_ever(unsigned way)
 	}
 }
 
-Test(ipc_notice, a_publisher_killed_at_any_time_leaves_nobody_behind)
+Test(notices_notice, a_publisher_killed_at_any_time_leaves_nobody_behind)
 {
 	struct stele_subscriber *subscriber;
 	uint64_t head, random = SEED;
@@ -496,7 +496,7 @@ static void queue_name(char name[NAMES_QUEUE_SIZE])
 	paths_queue(region, slots[i].uuid, name);
 }
 
-Test(ipc_notice, forged_notices_cost_a_look_each)
+Test(notices_notice, forged_notices_cost_a_look_each)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	char name[NAMES_QUEUE_SIZE];
@@ -576,12 +576,12 @@ static void flooded(unsigned way)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_notice, a_flooded_queue_does_not_hold_a_wait_up)
+Test(notices_notice, a_flooded_queue_does_not_hold_a_wait_up)
 {
 	flooded(BY_QUEUE);
 }
 
-Test(ipc_notice, a_flooded_queue_does_not_hold_the_descriptor_up)
+Test(notices_notice, a_flooded_queue_does_not_hold_the_descriptor_up)
 {
 	flooded(BY_DESCRIPTOR);
 }

@@ -12,9 +12,9 @@
 
 #include "tests/support/promise.h"
 
-TestSuite(ipc_notifier, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
+TestSuite(notices_notifier, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
-PROMISE(ipc_notifier, a_commit_wakes_who_waits)
+PROMISE(notices_notifier, a_commit_wakes_who_waits)
 {
 	pid_t child;
 
@@ -52,7 +52,7 @@ static void arm_slot(void)
 
 /* One that has armed and looked may block only after the wake for what it saw: the next version wakes
  * again, though its ticket is the same. */
-Test(ipc_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_armed)
+Test(notices_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_armed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
@@ -94,7 +94,7 @@ static void follow_burst(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_notifier, the_last_of_a_burst_is_seen_by_all)
+Test(notices_notifier, the_last_of_a_burst_is_seen_by_all)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t children[2 * MECHANISMS] = {0};
@@ -123,7 +123,7 @@ static bool readable(int epoll, int milliseconds)
 }
 
 /* Publisher and subscriber are one process here. */
-PROMISE_WITHIN(ipc_notifier, the_descriptor_is_readable_or_there_is_none)
+PROMISE_WITHIN(notices_notifier, the_descriptor_is_readable_or_there_is_none)
 {
 	struct stele_subscriber *subscriber;
 	int epoll = epoll_create1(EPOLL_CLOEXEC), fd;
@@ -305,7 +305,7 @@ static void follow_from(unsigned mechanism)
 	stele_subscriber_close(subscriber);
 }
 
-PROMISE(ipc_notifier, a_stopped_subscriber_costs_one_notice_and_then_sees_the_newest)
+PROMISE(notices_notifier, a_stopped_subscriber_costs_one_notice_and_then_sees_the_newest)
 {
 	ipc_only_notices();
 	stop_and_go_on(mechanism, publisher, false);
@@ -313,7 +313,7 @@ PROMISE(ipc_notifier, a_stopped_subscriber_costs_one_notice_and_then_sees_the_ne
 }
 
 /* A full queue costs who is awake nothing either: notices that nobody took, and then a commit. */
-PROMISE(ipc_notifier, a_full_queue_wakes)
+PROMISE(notices_notifier, a_full_queue_wakes)
 {
 	ipc_only_notices();
 	for (unsigned i = 0; i < 3; i++) {
@@ -331,7 +331,7 @@ PROMISE(ipc_notifier, a_full_queue_wakes)
 
 /* ---- several handles, forks ---- */
 
-PROMISE_WITHIN(ipc_notifier, two_handles_of_one_process_are_two)
+PROMISE_WITHIN(notices_notifier, two_handles_of_one_process_are_two)
 {
 	struct stele_subscriber *one = promise_subscribe(mechanism),
 				*two = promise_subscribe(mechanism);
@@ -379,7 +379,7 @@ static void with_a_child(unsigned mechanism)
 	stele_subscriber_close(subscriber);
 }
 
-PROMISE(ipc_notifier, a_child_is_refused_and_its_parent_goes_on)
+PROMISE(notices_notifier, a_child_is_refused_and_its_parent_goes_on)
 {
 	pid_t child;
 

@@ -14,7 +14,7 @@
 #include "lib/storage/folder.h"
 #include "tests/support/promise.h"
 
-TestSuite(ipc_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
+TestSuite(notices_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
 #define UUID  ((const uint8_t *)"0123456789abcdef")
 #define INDEX 7u /* of the slot; it is also in the type of the messages of the System V queue */
@@ -163,7 +163,7 @@ static void send_forged(unsigned mechanism, bool fills)
 		if (mechanism != FUTEX) \
 			ipc_join(ipc_spawn(name_, mechanism)); \
 	} \
-	Test(ipc_notifier_contract, name_) \
+	Test(notices_notifier_contract, name_) \
 	{ \
 		promise_for_each(spawn_##name_, true); \
 	} \
@@ -296,7 +296,7 @@ static void compare_each_change(unsigned mechanism)
 	close_ends();
 }
 
-Test(ipc_notifier_contract, notice_35_a_futex_waits_for_no_word_that_has_changed)
+Test(notices_notifier_contract, notice_35_a_futex_waits_for_no_word_that_has_changed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 
@@ -322,7 +322,7 @@ static void follow_one(unsigned mechanism)
 }
 
 /* 5. The publisher that died was about to wake a subscriber that waits in its slot. */
-Test(ipc_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
+Test(notices_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	const uint32_t sent = 1;
@@ -350,7 +350,7 @@ Test(ipc_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
 }
 
 /* Those that wait in their slots are woken and find the queue, whoever of them it was made for. */
-Test(ipc_notifier_contract, notice_35_the_queue_comes_into_being_beside_waiters)
+Test(notices_notifier_contract, notice_35_the_queue_comes_into_being_beside_waiters)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t children[3];

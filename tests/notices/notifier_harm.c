@@ -16,7 +16,7 @@
 #include "tests/support/promise.h"
 #include "tests/support/random.h"
 
-TestSuite(ipc_notifier_harm, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
+TestSuite(notices_notifier_harm, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
 /* ---- killed ---- */
 
@@ -77,7 +77,7 @@ static void nothing_is_left(unsigned mechanism, unsigned round, const struct lay
 		      round, (unsigned long)status.msg_qnum, SEED);
 }
 
-PROMISE(ipc_notifier_harm, killed_at_any_moment_nothing_is_left)
+PROMISE(notices_notifier_harm, killed_at_any_moment_nothing_is_left)
 {
 	uint64_t random = SEED;
 
@@ -146,7 +146,7 @@ static void stop_waiting(pid_t pid)
 	}
 }
 
-PROMISE(ipc_notifier_harm, what_fails_for_one_subscriber_fails_for_no_other)
+PROMISE(notices_notifier_harm, what_fails_for_one_subscriber_fails_for_no_other)
 {
 	if (mechanism > SIGNAL)
 		return; /* nothing of one subscriber's that could fail by itself */
@@ -269,7 +269,7 @@ static void forge(unsigned argument)
 		CHECK(sent > 0, "%s: none was sent", mechanisms[mechanism].name);
 }
 
-PROMISE(ipc_notifier_harm, forged_notices_cost_a_look_each)
+PROMISE(notices_notifier_harm, forged_notices_cost_a_look_each)
 {
 	unsigned from = 2;
 	pid_t child;
@@ -339,7 +339,7 @@ static void hold(unsigned kind)
 	execlp("sleep", "sleep", "1000", NULL);
 }
 
-Test(ipc_notifier_harm, a_signal_is_sent_to_the_holder_of_the_lock_only)
+Test(notices_notifier_harm, a_signal_is_sent_to_the_holder_of_the_lock_only)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct channel channel;
@@ -382,7 +382,7 @@ Test(ipc_notifier_harm, a_signal_is_sent_to_the_holder_of_the_lock_only)
 }
 
 /* A lock names a process that its file's user may not signal. */
-Test(ipc_notifier_harm, root_signals_for_no_user_whom_that_user_could_not)
+Test(notices_notifier_harm, root_signals_for_no_user_whom_that_user_could_not)
 {
 	struct stele_publisher *publisher;
 	struct channel channel;
@@ -447,7 +447,7 @@ static void with_eight(unsigned argument)
 		stele_subscriber_close(subscribers[i]);
 }
 
-Test(ipc_notifier_harm, a_signal_that_could_end_the_process_is_refused)
+Test(notices_notifier_harm, a_signal_that_could_end_the_process_is_refused)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 
@@ -473,7 +473,7 @@ static void as_another_user(unsigned mechanism)
 		promise_follow(mechanism, 0, ROUNDS);
 }
 
-PROMISE(ipc_notifier_harm, root_reaches_another_user_s_subscriber)
+PROMISE(notices_notifier_harm, root_reaches_another_user_s_subscriber)
 {
 	pid_t child;
 
@@ -486,7 +486,7 @@ PROMISE(ipc_notifier_harm, root_reaches_another_user_s_subscriber)
 	ipc_join(child);
 }
 
-Test(ipc_notifier_harm, a_region_s_queue_goes_with_it)
+Test(notices_notifier_harm, a_region_s_queue_goes_with_it)
 {
 	char path[128];
 

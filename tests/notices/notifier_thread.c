@@ -5,7 +5,7 @@
 #include "publisher/state/state.h"
 #include "tests/support/ipc.h"
 
-TestSuite(ipc_notifier_thread, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(notices_notifier_thread, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 #define SUBSCRIBERS 12u
 #define BURST       5000u
@@ -50,7 +50,7 @@ static void join_all(const pid_t children[SUBSCRIBERS])
 		ipc_join(children[i]);
 }
 
-Test(ipc_notifier_thread, every_subscriber_sees_the_last_of_a_burst)
+Test(notices_notifier_thread, every_subscriber_sees_the_last_of_a_burst)
 {
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
 	pid_t children[SUBSCRIBERS];
@@ -70,7 +70,7 @@ Test(ipc_notifier_thread, every_subscriber_sees_the_last_of_a_burst)
 }
 
 /* What was committed is told before the publisher is gone. */
-Test(ipc_notifier_thread, a_close_waits_for_the_notices)
+Test(notices_notifier_thread, a_close_waits_for_the_notices)
 {
 	struct stele_publisher *publisher;
 	pid_t children[SUBSCRIBERS];
@@ -106,7 +106,7 @@ static void make_bigger(struct stele_publisher *publisher, uint32_t from)
 
 /* While it sends, the data file is exchanged for a larger one, and for a smaller, and the
  * subscribers file is lost: all that the thread looks at. */
-Test(ipc_notifier_thread, files_are_exchanged_beside_it)
+Test(notices_notifier_thread, files_are_exchanged_beside_it)
 {
 	struct stele_publisher_options options = threaded;
 	struct stele_publisher *publisher;
@@ -150,7 +150,7 @@ static void close_parents_publisher(unsigned argument)
 	stele_publisher_close((struct stele_publisher *)(uintptr_t)ipc_told(0));
 }
 
-Test(ipc_notifier_thread, a_child_has_no_thread)
+Test(notices_notifier_thread, a_child_has_no_thread)
 {
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "mq");
@@ -193,7 +193,7 @@ static unsigned blocking_threads(void)
 }
 
 /* A signal of the program's is for the program's threads. */
-Test(ipc_notifier_thread, the_thread_takes_no_signals)
+Test(notices_notifier_thread, the_thread_takes_no_signals)
 {
 	unsigned before = blocking_threads();
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
@@ -204,7 +204,7 @@ Test(ipc_notifier_thread, the_thread_takes_no_signals)
 }
 
 /* The thread is the first that touches a subscribers file that was truncated. */
-Test(ipc_notifier_thread, hostile_25_a_truncated_file_does_not_end_the_thread)
+Test(notices_notifier_thread, hostile_25_a_truncated_file_does_not_end_the_thread)
 {
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
 	char path[128];

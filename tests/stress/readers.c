@@ -320,7 +320,7 @@ static void run(bool hostile)
 	MUST(most <= 1 << 20, "%llu bytes were pinned", (unsigned long long)most);
 	MUST(hostile || stale == 0 || ipc_stats(publisher).pins_revoked > 0,
 	     "stale, but nothing was revoked");
-	printf("stress_readers: %llu commits, %llu sums, %llu stale, %llu revoked, %llu bytes pinned at most\n",
+	printf("stress/readers: %llu commits, %llu sums, %llu stale, %llu revoked, %llu bytes pinned at most\n",
 	       (unsigned long long)commits, (unsigned long long)passes, (unsigned long long)stale,
 	       (unsigned long long)ipc_stats(publisher).pins_revoked, (unsigned long long)most);
 	/* The slots of those who were scribbled over are cleaned up; what stands in free ones pins nothing for long. */

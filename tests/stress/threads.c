@@ -240,12 +240,12 @@ static void publish_beside_readers(unsigned flags)
 	stele_publisher_close(publisher);
 }
 
-Test(threads, readers_of_every_kind_see_whole_versions, .fini = remove_region)
+Test(stress_threads, readers_of_every_kind_see_whole_versions, .fini = remove_region)
 {
 	publish_beside_readers(0);
 }
 
-Test(threads, readers_beside_a_thread_that_notifies, .fini = remove_region)
+Test(stress_threads, readers_beside_a_thread_that_notifies, .fini = remove_region)
 {
 	publish_beside_readers(STELE_NOTIFIER_THREAD);
 }
@@ -264,7 +264,7 @@ static void *share_main(void *argument)
 	return NULL;
 }
 
-Test(threads, a_snapshot_is_read_by_several_threads, .fini = remove_region)
+Test(stress_threads, a_snapshot_is_read_by_several_threads, .fini = remove_region)
 {
 	struct stele_publisher *publisher = open_publisher();
 	struct stele_subscriber *subscriber;
@@ -317,7 +317,7 @@ static uint64_t file_size(void)
 }
 
 /* What was the file's last byte, which readers touch, becomes that of a row. */
-Test(threads, a_region_grows_under_a_reader, .fini = remove_region)
+Test(stress_threads, a_region_grows_under_a_reader, .fini = remove_region)
 {
 	struct stele_publisher *publisher = open_publisher();
 	struct stele_subscriber *subscriber;

@@ -487,7 +487,7 @@ static void seeds(bool tight, bool in_turns)
 	do
 		one_seed(seed++, tight, in_turns);
 	while (++count < (SANITIZED ? 2 : 10) || clock_now() < until);
-	printf("stress_versions: %u seeds of %u steps, %u rollbacks, %u deaths, %u times full, %u stale\n",
+	printf("stress/versions: %u seeds of %u steps, %u rollbacks, %u deaths, %u times full, %u stale\n",
 	       count, STEPS, run.rollbacks, run.deaths, run.full, run.stale);
 	cr_expect_leq(run.stuck, count / 10);
 	cr_expect_gt(run.rollbacks, 100);

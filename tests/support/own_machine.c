@@ -107,3 +107,15 @@ void own_unlink(const char *suffix)
 	ipc_path(path, suffix);
 	CHECK(unlink(path) == 0, "%s: %s", path, strerror(errno));
 }
+
+unsigned own_files(void)
+{
+	char pattern[128];
+	unsigned count;
+	glob_t found;
+
+	ipc_path(pattern, "*");
+	count = glob(pattern, 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
+	globfree(&found);
+	return count;
+}

@@ -57,4 +57,7 @@ bool own_exists(const char *suffix);
 /* Unlinks that file. */
 void own_unlink(const char *suffix);
 
+/* How many files the region has, whatever they are called. */
+unsigned own_files(void);
+
 #endif

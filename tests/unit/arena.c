@@ -143,7 +143,7 @@ static uint32_t free_pages(const struct arena *arena)
 	return count;
 }
 
-Test(arena, random_against_a_model)
+Test(unit_arena, random_against_a_model)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		struct world world;
@@ -164,7 +164,7 @@ Test(arena, random_against_a_model)
 }
 
 /* When there is no room for anything, there is again after everything went. */
-Test(arena, full_and_empty_again)
+Test(unit_arena, full_and_empty_again)
 {
 	struct world world;
 	size_t first = 0;
@@ -187,7 +187,7 @@ Test(arena, full_and_empty_again)
 }
 
 /* What recovery does: a new allocator that is told of every object goes on like the old one. */
-Test(arena, claims_rebuild_the_state)
+Test(unit_arena, claims_rebuild_the_state)
 {
 	for (uint64_t seed = 100; seed < 110; seed++) {
 		struct world world;
@@ -221,7 +221,7 @@ Test(arena, claims_rebuild_the_state)
 }
 
 /* What no allocator of this kind can have put there. */
-Test(arena, impossible_claims)
+Test(unit_arena, impossible_claims)
 {
 	struct world world;
 	ref_t page = START / LAYOUT_UNIT, units = LAYOUT_PAGE / LAYOUT_UNIT;
@@ -250,7 +250,7 @@ Test(arena, impossible_claims)
 	world_finish(&world);
 }
 
-Test(arena, same_room)
+Test(unit_arena, same_room)
 {
 	for (size_t a = 8; a < 20000; a += 8)
 		for (size_t b = a > 64 ? a - 64 : 8; b < a + 64; b += 8)
@@ -267,7 +267,7 @@ Test(arena, same_room)
 }
 
 /* Many size classes, of each of which a slab was used and emptied: their pages serve another class. */
-Test(arena, empty_slabs_are_given_back)
+Test(unit_arena, empty_slabs_are_given_back)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
 	struct arena arena;
@@ -293,8 +293,8 @@ Test(arena, empty_slabs_are_given_back)
 	arena_fini(&arena);
 }
 
-/* arena_capacity() predicts exactly what arena_alloc() takes. */
-Test(arena, the_room_of_a_size_is_what_it_takes)
+/* arena_room() predicts exactly what arena_alloc() takes. */
+Test(unit_arena, the_room_of_a_size_is_what_it_takes)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
 	struct arena arena;
@@ -309,7 +309,7 @@ Test(arena, the_room_of_a_size_is_what_it_takes)
 }
 
 /* What was freed last is taken first; and what is kept aside keeps no page from another size. */
-Test(arena, spare_objects_are_taken_first_and_given_back)
+Test(unit_arena, spare_objects_are_taken_first_and_given_back)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
 	struct arena arena;

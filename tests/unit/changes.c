@@ -248,30 +248,30 @@ static const struct row_layout prefix4 = {.value_size = 5, .max_bits = 32, .pref
 static const struct row_layout nested = {
 	.value_size = 8, .min_bits = 16, .max_bits = 48, .prefix = true};
 
-Test(changes, exact_keys)
+Test(unit_changes, exact_keys)
 {
 	run(&exact4, 6, 3000, 200);
 	run(&exact4, 2, 30, 10);
 }
 
-Test(changes, text_keys)
+Test(unit_changes, text_keys)
 {
 	run(&text, 2, 2000, 300);
 	run(&text, 1, 100, 20);
 }
 
-Test(changes, prefixes)
+Test(unit_changes, prefixes)
 {
 	run(&prefix4, 4, 3000, 300);
 	run(&prefix4, 2, 500, 50);
 }
 
-Test(changes, prefixes_behind_another_column)
+Test(unit_changes, prefixes_behind_another_column)
 {
 	run(&nested, 3, 2000, 200);
 }
 
-Test(changes, with_nothing_on_a_side)
+Test(unit_changes, with_nothing_on_a_side)
 {
 	const uint64_t versions[2] = {0, 1};
 	struct stele_changes *changes;
@@ -306,7 +306,7 @@ Test(changes, with_nothing_on_a_side)
 
 /* All of a table is another than before; what stands under one prefix is found without a look at the
  * rest. */
-Test(changes, under_a_prefix_cost_what_is_under_it)
+Test(unit_changes, under_a_prefix_cost_what_is_under_it)
 {
 	const unsigned char key[4] = {0, 10, 0, 0};
 	static struct diff diff;
@@ -344,7 +344,7 @@ Test(changes, under_a_prefix_cost_what_is_under_it)
 	world_finish(&world);
 }
 
-Test(changes, refuse_a_prefix_that_no_key_can_have)
+Test(unit_changes, refuse_a_prefix_that_no_key_can_have)
 {
 	const unsigned char key[STELE_KEY_MAX + 1] = {0};
 	const uint64_t versions[2] = {0, 1};

@@ -35,7 +35,7 @@ static bool is_listed(const char *header, const char *name)
 	return false;
 }
 
-Test(error, numbers_are_those_of_the_header)
+Test(unit_error, numbers_are_those_of_the_header)
 {
 	char *header = read_header();
 
@@ -52,7 +52,7 @@ Test(error, numbers_are_those_of_the_header)
 	free(header);
 }
 
-Test(error, what_the_header_has_is_told_as_it_is)
+Test(unit_error, what_the_header_has_is_told_as_it_is)
 {
 	static const int listed[] = {EINVAL,          ERANGE, ENOENT,    ENOTDIR, EEXIST,   EBUSY,
 	                             EAGAIN,          EACCES, EPERM,     ENOSPC,  ENOMEM,   EMFILE,

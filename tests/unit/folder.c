@@ -31,7 +31,7 @@ static void end(void)
 	cr_expect_eq(rmdir(directory), 0, "%s: %s", directory, strerror(errno));
 }
 
-TestSuite(folder, .init = begin, .fini = end);
+TestSuite(unit_folder, .init = begin, .fini = end);
 
 static void make_file(const char *path)
 {
@@ -41,7 +41,7 @@ static void make_file(const char *path)
 	close(fd);
 }
 
-Test(folder, an_entry_has_one_name_and_the_type_that_is_asked_for)
+Test(unit_folder, an_entry_has_one_name_and_the_type_that_is_asked_for)
 {
 	char path[NAMES_PATH_SIZE], other[128], target[64];
 	int fd;
@@ -65,7 +65,7 @@ Test(folder, an_entry_has_one_name_and_the_type_that_is_asked_for)
 	cr_assert_eq(unlink(other), 0);
 }
 
-Test(folder, is_removed_with_whatever_is_in_it)
+Test(unit_folder, is_removed_with_whatever_is_in_it)
 {
 	char path[NAMES_PATH_SIZE + 32];
 	struct stat status;
@@ -87,7 +87,7 @@ Test(folder, is_removed_with_whatever_is_in_it)
 	cr_expect_eq(unlink(path), 0);
 }
 
-Test(folder, takes_the_place_of_what_is_in_the_way)
+Test(unit_folder, takes_the_place_of_what_is_in_the_way)
 {
 	struct stat status;
 

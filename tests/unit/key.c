@@ -188,7 +188,7 @@ static int sign(int number)
 	return (number > 0) - (number < 0);
 }
 
-Test(key, order_is_the_values_order)
+Test(unit_key, order_is_the_values_order)
 {
 	cr_log_info("seed %llu", (unsigned long long)random_state);
 	for (size_t i = 0; i < COUNT(orders); i++) {
@@ -212,7 +212,7 @@ Test(key, order_is_the_values_order)
 	}
 }
 
-Test(key, columns_come_back)
+Test(unit_key, columns_come_back)
 {
 	static const struct stele_column first = {.name = "first", .type = STELE_I16, .key = true};
 
@@ -261,7 +261,7 @@ static void expect_key(enum stele_type type, const void *value, size_t size, uns
 	          stele_type_name(type), key.bits);
 }
 
-Test(key, encodings)
+Test(unit_key, encodings)
 {
 	expect_key(STELE_U8, &(uint8_t){255}, 0, 8, "\xff");
 	expect_key(STELE_U16, &(uint16_t){0x1234}, 0, 16, "\x12\x34");
@@ -293,7 +293,7 @@ Test(key, encodings)
 	expect_key(STELE_TEXT, NULL, 0, 0, "");
 }
 
-Test(key, refused_values_change_nothing)
+Test(unit_key, refused_values_change_nothing)
 {
 	static const struct {
 		enum stele_type type;
@@ -323,7 +323,7 @@ Test(key, refused_values_change_nothing)
 	}
 }
 
-Test(key, longest)
+Test(unit_key, longest)
 {
 	static const struct stele_column text = {.name = "t", .type = STELE_TEXT, .key = true};
 	static const struct stele_column number = {.name = "n", .type = STELE_U32, .key = true};
@@ -366,14 +366,14 @@ static const struct stele_schema net_schema = {net_columns, 3, 0};
 static const struct stele_schema text_schema = {text_columns, 1, 0};
 static const struct stele_schema pair_schema = {pair_columns, 3, 5};
 
-Test(key, lengths)
+Test(unit_key, lengths)
 {
 	expect_bits(&net_schema, 16, 48, true);
 	expect_bits(&text_schema, 0, STELE_KEY_MAX * 8, false);
 	expect_bits(&pair_schema, 48, 48, false);
 }
 
-Test(key, check)
+Test(unit_key, check)
 {
 	static const uint8_t key[STELE_KEY_MAX] = {0, 1, 10, 1};
 
@@ -417,7 +417,7 @@ static int check_picky(double load, const char *name, unsigned at, uint8_t byte)
 	return stele_key_check(&picky_schema, key.bytes, key.bits);
 }
 
-Test(key, check_of_values)
+Test(unit_key, check_of_values)
 {
 	static const uint8_t minus_zero[] = {0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	static const double loads[] = {0.0,     -0.0,     1.5,      -1.5,      DBL_MAX,  -DBL_MAX,
@@ -446,7 +446,7 @@ Test(key, check_of_values)
 	cr_expect(!schema_key_plain(&pair_schema) && !schema_key_plain(&picky_schema));
 }
 
-Test(key, column_judges_the_key)
+Test(unit_key, column_judges_the_key)
 {
 	static const uint8_t key[] = {2, 'a', 0, 0, 0, 0, 0};
 	const void *found = NULL;

@@ -44,12 +44,12 @@ static void expect_refused(const char *region, int error, const char *directory)
 	EXPECT_REFUSED(stele_region_clean(region, STELE_DRY_RUN, NULL, NULL));
 }
 
-Test(names, a_directory_that_is_not_there_is_named)
+Test(unit_names, a_directory_that_is_not_there_is_named)
 {
 	expect_refused("/nonexistent/net", -ENOENT, "the directory /nonexistent/ for");
 }
 
-Test(names, a_file_is_no_directory)
+Test(unit_names, a_file_is_no_directory)
 {
 	expect_refused("/etc/passwd/net", -ENOTDIR, "the directory /etc/passwd/ for");
 }

@@ -35,7 +35,7 @@ static unsigned char *list(void)
 	return (unsigned char *)&words[2];
 }
 
-Test(node_check, a_list)
+Test(unit_node_check, a_list)
 {
 	begin(NODE_LIST, 3);
 	memcpy(list(), "\1\2\377", 3);
@@ -53,7 +53,7 @@ Test(node_check, a_list)
 	expect(&whole_bytes, NULL);
 }
 
-Test(node_check, a_bitmap)
+Test(unit_node_check, a_bitmap)
 {
 	begin(NODE_BITMAP, 2 | 3 << 8 | 3 << 16);
 	words[2] = 5;
@@ -67,7 +67,7 @@ Test(node_check, a_bitmap)
 	expect(&whole_bytes, "the ranks of its children");
 }
 
-Test(node_check, a_direct_node)
+Test(unit_node_check, a_direct_node)
 {
 	uint32_t *refs = (uint32_t *)&words[2];
 
@@ -78,7 +78,7 @@ Test(node_check, a_direct_node)
 	expect(&whole_bytes, "not as many children");
 }
 
-Test(node_check, prefixes_have_a_place)
+Test(unit_node_check, prefixes_have_a_place)
 {
 	begin(NODE_LIST,
 	      1 | NODE_PREFIXES | UINT64_C(1) << 24 | UINT64_C(1) << 32 | UINT64_C(1) << 40);
@@ -95,7 +95,7 @@ Test(node_check, prefixes_have_a_place)
 	expect(&prefixes, "counts prefixes");
 }
 
-Test(node_check, what_means_nothing_is_not_set)
+Test(unit_node_check, what_means_nothing_is_not_set)
 {
 	begin(3, 2);
 	expect(&prefixes, "its form is none");
@@ -110,7 +110,7 @@ Test(node_check, what_means_nothing_is_not_set)
 	expect(&prefixes, "skips more bytes");
 }
 
-Test(node_check, it_ends_inside_the_arena)
+Test(unit_node_check, it_ends_inside_the_arena)
 {
 	struct view small = view;
 	struct node node;

@@ -334,7 +334,7 @@ static void revoke(struct world *world)
 	expect(world, reclaim_revoke(&world->reclaim) == any);
 }
 
-Test(reclaim, random_against_the_definition)
+Test(unit_reclaim, random_against_the_definition)
 {
 	uint64_t freed = 0, revoked = 0;
 
@@ -368,7 +368,7 @@ Test(reclaim, random_against_the_definition)
 }
 
 /* A pin keeps what its own version reaches, and nothing that was made and replaced before or after it. */
-Test(reclaim, a_pin_keeps_its_own_version_only)
+Test(unit_reclaim, a_pin_keeps_its_own_version_only)
 {
 	struct world *world = world_new(7);
 	struct object early, mid, late;
@@ -403,7 +403,7 @@ Test(reclaim, a_pin_keeps_its_own_version_only)
 }
 
 /* Without a subscribers file nobody's pins are known, and nothing is kept for them. */
-Test(reclaim, without_slots)
+Test(unit_reclaim, without_slots)
 {
 	struct world *world = world_new(8);
 

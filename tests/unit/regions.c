@@ -70,7 +70,7 @@ static void end(void)
 	cr_expect_eq(rmdir(directory), 0, "%s", strerror(errno));
 }
 
-TestSuite(regions, .init = begin, .fini = end);
+TestSuite(unit_regions, .init = begin, .fini = end);
 
 struct seen {
 	int count, stop;
@@ -90,7 +90,7 @@ static int see(void *context, const char *name)
 	return seen->count == seen->stop ? 7 : 0;
 }
 
-Test(regions, come_in_order_each_once)
+Test(unit_regions, come_in_order_each_once)
 {
 	struct seen seen = {0};
 	char name[STELE_NAME_MAX + 1] = "";
@@ -105,7 +105,7 @@ Test(regions, come_in_order_each_once)
 	cr_expect_str_eq(name, regions[REGIONS - 1]);
 }
 
-Test(regions, end_when_the_caller_says_so)
+Test(unit_regions, end_when_the_caller_says_so)
 {
 	struct seen seen = {.stop = 3};
 
@@ -114,7 +114,7 @@ Test(regions, end_when_the_caller_says_so)
 }
 
 /* What changes once the first name is given changes nothing: the directory was read before. */
-Test(regions, are_read_in_one_pass)
+Test(unit_regions, are_read_in_one_pass)
 {
 	struct seen seen = {.changes = true};
 
@@ -122,7 +122,7 @@ Test(regions, are_read_in_one_pass)
 	cr_expect_eq(seen.count, REGIONS);
 }
 
-Test(regions, of_no_directory_are_an_error)
+Test(unit_regions, of_no_directory_are_an_error)
 {
 	char name[STELE_NAME_MAX + 1] = "";
 	struct seen seen = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Schemas: what is well formed, the declared and the stored form, and values as schemas describe them. */
+ * Schemas: what is well formed, the declared and the stored form. Values are in unit/schema_value.c. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "lib/schema/schema_store.h"
 #include "lib/schema/schema_value.h"
+#include "tests/support/every_schema.h"
 #include "tests/support/random.h"
 
 #ifdef NDEBUG
@@ -30,56 +31,6 @@ static void expect_sentence(const char *part)
 	          stele_last_error());
 }
 
-/* A value with every type in it. */
-struct every {
-	uint8_t u8;
-	uint16_t u16;
-	uint32_t u32;
-	uint64_t u64;
-	int8_t i8;
-	int16_t i16;
-	int32_t i32;
-	int64_t i64;
-	double f64;
-	bool flag;
-	uint32_t ipv4;
-	uint8_t ipv6[16];
-	struct stele_ipv4net ipv4net;
-	struct stele_ipv6net ipv6net;
-	uint8_t mac[6];
-	uint8_t uuid[16];
-	uint64_t time;
-	char name[13];
-	char text[];
-};
-
-static const struct stele_column every_columns[] = {
-	STELE_KEY("id", STELE_U32),
-	STELE_KEY_CHAR("zone", 7),
-	STELE_KEY("prefix", STELE_IPV6NET),
-	STELE_VALUE(struct every, u8, STELE_U8),
-	STELE_VALUE(struct every, u16, STELE_U16),
-	STELE_VALUE(struct every, u32, STELE_U32),
-	STELE_VALUE(struct every, u64, STELE_U64),
-	STELE_VALUE(struct every, i8, STELE_I8),
-	STELE_VALUE(struct every, i16, STELE_I16),
-	STELE_VALUE(struct every, i32, STELE_I32),
-	STELE_VALUE(struct every, i64, STELE_I64),
-	STELE_VALUE(struct every, f64, STELE_F64),
-	STELE_VALUE(struct every, flag, STELE_BOOL),
-	STELE_VALUE(struct every, ipv4, STELE_IPV4),
-	STELE_VALUE(struct every, ipv6, STELE_IPV6),
-	STELE_VALUE(struct every, ipv4net, STELE_IPV4NET),
-	STELE_VALUE(struct every, ipv6net, STELE_IPV6NET),
-	STELE_VALUE(struct every, mac, STELE_MAC),
-	STELE_VALUE(struct every, uuid, STELE_UUID),
-	STELE_VALUE(struct every, time, STELE_TIME),
-	STELE_VALUE(struct every, name, STELE_CHAR),
-	STELE_VALUE_VARIABLE(struct every, text, STELE_TEXT),
-};
-static const struct stele_schema every_schema =
-	STELE_SCHEMA_VARIABLE(struct every, text, every_columns);
-
 static const char every_text[] =
 	"id: u32 key, zone: char[7] key, prefix: ipv6net key, u8: u8, u16: u16, u32: u32, u64: u64, "
 	"i8: i8, i16: i16, i32: i32, i64: i64, f64: f64, flag: bool, ipv4: ipv4, ipv6: ipv6, "
@@ -91,12 +42,12 @@ static struct stele_schema schema_of(const struct stele_column *columns, size_t 
 	return (struct stele_schema){columns, count, value_size};
 }
 
-Test(schema, every_type_is_well_formed)
+Test(unit_schema, every_type_is_well_formed)
 {
 	cr_assert(stele_schema_check(&every_schema) == 0, "%s", stele_last_error());
 }
 
-Test(schema, names)
+Test(unit_schema, names)
 {
 	static const char *const good[] = {"a", "_", "9", "net-1", "A_b-C", "0-"};
 	static const char *const bad[] = {"", "-a", "a b", "a/b", "a.b", "\xc3\xa9", "a\n"};
@@ -123,7 +74,7 @@ Test(schema, names)
 		.name = "k", .type = STELE_U8, .key = true \
 	}
 
-Test(schema, what_is_not_well_formed)
+Test(unit_schema, what_is_not_well_formed)
 {
 	static const struct {
 		struct stele_column columns[3];
@@ -184,7 +135,7 @@ Test(schema, what_is_not_well_formed)
 	cr_expect(stele_schema_check(NULL) == -EINVAL);
 }
 
-Test(schema, limits_that_just_pass)
+Test(unit_schema, limits_that_just_pass)
 {
 	static const struct stele_column longest_key[] = {STELE_KEY_CHAR("k", 496),
 	                                                  STELE_KEY("n", STELE_IPV6NET)};
@@ -216,7 +167,7 @@ Test(schema, limits_that_just_pass)
 	cr_expect(stele_schema_check(&schema) == -EINVAL);
 }
 
-Test(schema, equal_and_copy)
+Test(unit_schema, equal_and_copy)
 {
 	struct stele_column changed[COUNT(every_columns)];
 	struct stele_schema other = schema_of(changed, COUNT(changed), every_schema.value_size);
@@ -254,7 +205,7 @@ Test(schema, equal_and_copy)
 	cr_expect(stele_schema_column(&every_schema, "nix") == -ENOENT);
 }
 
-Test(schema, key_and_value_differ)
+Test(unit_schema, key_and_value_differ)
 {
 	static const struct stele_column key[] = {KEY_COLUMN, STELE_KEY("t", STELE_TEXT)};
 	static const struct stele_column value[] = {KEY_COLUMN, {.name = "t", .type = STELE_TEXT}};
@@ -263,7 +214,7 @@ Test(schema, key_and_value_differ)
 	cr_expect_not(stele_schema_equal(&a, &b));
 }
 
-Test(schema, format)
+Test(unit_schema, format)
 {
 	char text[1024];
 
@@ -276,7 +227,7 @@ Test(schema, format)
 	cr_expect(stele_schema_format(&every_schema, NULL, 0) == strlen(every_text));
 }
 
-Test(schema, parse_lays_out_as_the_compiler_does)
+Test(unit_schema, parse_lays_out_as_the_compiler_does)
 {
 	char text[1024], table[STELE_NAME_MAX + 1];
 	struct padded {
@@ -310,7 +261,7 @@ Test(schema, parse_lays_out_as_the_compiler_does)
 	stele_schema_free(schema);
 }
 
-Test(schema, parse_errors)
+Test(unit_schema, parse_errors)
 {
 	static const struct {
 		const char *text, *sentence;
@@ -399,7 +350,7 @@ static int load_exactly(const uint8_t *stored, size_t size)
 	return 0;
 }
 
-Test(schema, store_and_load)
+Test(unit_schema, store_and_load)
 {
 	static uint8_t stored[SCHEMA_STORED_MAX + 1];
 	struct stele_schema *schema;
@@ -414,7 +365,7 @@ Test(schema, store_and_load)
 	cr_expect(load_exactly(stored, size) == 0);
 }
 
-Test(schema, longest_stored_form)
+Test(unit_schema, longest_stored_form)
 {
 	static uint8_t stored[SCHEMA_STORED_MAX + 1];
 	char names[STELE_COLUMNS_MAX][STELE_NAME_MAX + 1];
@@ -432,7 +383,7 @@ Test(schema, longest_stored_form)
 	cr_assert(load_exactly(stored, size) == 0);
 }
 
-Test(schema, damaged_stored_forms)
+Test(unit_schema, damaged_stored_forms)
 {
 	static uint8_t stored[SCHEMA_STORED_MAX], longer[SCHEMA_STORED_MAX + 8];
 	size_t size = schema_store(&every_schema, stored);
@@ -469,7 +420,7 @@ static void expect_damage(size_t offset, uint32_t word, size_t size, const char 
 	expect_sentence(sentence);
 }
 
-Test(schema, damaged_stored_words)
+Test(unit_schema, damaged_stored_words)
 {
 	static uint8_t stored[SCHEMA_STORED_MAX];
 	size_t size = schema_store(&every_schema, stored);
@@ -491,7 +442,7 @@ Test(schema, damaged_stored_words)
 	              "name is too long");
 }
 
-Test(schema, random_stored_forms)
+Test(unit_schema, random_stored_forms)
 {
 	static uint8_t stored[SCHEMA_STORED_MAX], random[SCHEMA_STORED_MAX];
 	size_t size = schema_store(&every_schema, stored);
@@ -509,150 +460,4 @@ Test(schema, random_stored_forms)
 			random[16 + random_next() % (size - 16)] = (uint8_t)random_next();
 		load_exactly(random, size);
 	}
-}
-
-struct small {
-	uint8_t flag;
-	struct stele_ipv4net net;
-	uint32_t number;
-	struct stele_ipv6net net6;
-	char name[6];
-};
-
-static const struct stele_column small_columns[] = {
-	STELE_KEY("k", STELE_U8),
-	STELE_VALUE(struct small, flag, STELE_BOOL),
-	STELE_VALUE(struct small, net, STELE_IPV4NET),
-	STELE_VALUE(struct small, number, STELE_U32),
-	STELE_VALUE(struct small, net6, STELE_IPV6NET),
-	STELE_VALUE(struct small, name, STELE_CHAR),
-};
-static const struct stele_schema small_schema = STELE_SCHEMA(struct small, small_columns);
-
-static void expect_value(const struct small *value, const char *sentence)
-{
-	int r = stele_value_check(&small_schema, value, sizeof(*value));
-
-	if (!sentence) {
-		cr_expect(r == 0, "%s", stele_last_error());
-		return;
-	}
-	cr_expect(r == -EINVAL, "passed; expected: %s", sentence);
-	expect_sentence(sentence);
-}
-
-Test(value, check)
-{
-	struct small value = {.flag = 1, .net = {{10, 0, 0, 0}, 8}};
-
-	expect_value(&value, NULL);
-	cr_expect(stele_value_check(&small_schema, &value, sizeof(value) - 1) == -EINVAL);
-	cr_expect(stele_value_check(&small_schema, &value, sizeof(value) + 1) == -EINVAL);
-	value.flag = 2;
-	expect_value(&value, "column \"flag\": a bool is 0 or 1, but 2 stands there");
-	value.flag = 0;
-	value.net.address[3] = 1;
-	expect_value(&value, "10.0.0.1/8 has bits set past its length; did you mean 10.0.0.0/8?");
-	value.net.length = 32;
-	expect_value(&value, NULL);
-	value.net.length = 33;
-	expect_value(&value, "10.0.0.1/33 has a length over 32");
-	value.net.length = 64;
-	expect_value(&value, "10.0.0.1/64 has a length over 32");
-	value.net = (struct stele_ipv4net){{255, 128, 0, 0}, 9};
-	expect_value(&value, NULL);
-	value.net.length = 8;
-	expect_value(&value, "did you mean 255.0.0.0/8?");
-	value.net = (struct stele_ipv4net){.length = 0};
-	expect_value(&value, NULL);
-	value.net6.length = 128;
-	value.net6.address[15] = 1;
-	expect_value(&value, NULL);
-	value.net6.length = 127;
-	expect_value(&value,
-	             "column \"net6\": ::1/127 has bits set past its length; did you mean ::/127?");
-	value.net6.length = 129;
-	expect_value(&value, "::1/129 has a length over 128");
-	value.net6.length = 255;
-	expect_value(&value, "::1/255 has a length over 128");
-}
-
-Test(value, variable_sizes)
-{
-	static uint8_t value[STELE_VALUE_MAX + 1];
-
-	cr_expect(schema_value_variable(&every_schema));
-	cr_expect_not(schema_value_variable(&small_schema));
-	cr_expect(stele_value_check(&every_schema, value, every_schema.value_size - 1) == -EINVAL);
-	cr_expect(stele_value_check(&every_schema, value, every_schema.value_size) == 0);
-	cr_expect(stele_value_check(&every_schema, value, STELE_VALUE_MAX) == 0);
-	cr_expect(stele_value_check(&every_schema, value, STELE_VALUE_MAX + 1) == -EINVAL);
-}
-
-Test(value, column)
-{
-	union {
-		struct every every;
-		char room[sizeof(struct every) + 16];
-	} value = {0};
-	const void *at = NULL;
-	size_t size = 99, whole = offsetof(struct every, text) + 5;
-
-	memcpy(value.every.name, "thirteen byte", 13);
-	memcpy(value.room + offsetof(struct every, text), "hello", 5);
-	cr_expect(stele_value_column(&every_schema, 20, &value, whole, &at, &size) == 0);
-	cr_expect(at == value.every.name && size == 13, "not terminated: %zu", size);
-	value.every.name[4] = '\0';
-	cr_expect(stele_value_column(&every_schema, 20, &value, whole, &at, &size) == 0 &&
-	          size == 4);
-	cr_expect(stele_value_column(&every_schema, 21, &value, whole, &at, &size) == 0);
-	cr_expect(size == 5 && memcmp(at, "hello", 5) == 0);
-	cr_expect(stele_value_column(&every_schema, 6, &value, whole, &at, &size) == 0);
-	cr_expect(at == &value.every.u64 && size == 8);
-	at = NULL;
-	cr_expect(stele_value_column(&every_schema, 6, &value, 15, &at, &size) == -EBADMSG);
-	cr_expect(stele_value_column(&every_schema, 21, &value, whole - 6, &at, &size) == -EBADMSG);
-	cr_expect(stele_value_column(&every_schema, 0, &value, whole, &at, &size) == -EINVAL);
-	cr_expect(stele_value_column(&every_schema, 22, &value, whole, &at, &size) == -EINVAL);
-	cr_expect(at == NULL && size == 8, "written on failure");
-}
-
-Test(value, normalize)
-{
-	static const struct stele_column plain_columns[] = {
-		KEY_COLUMN,
-		{.name = "b", .type = STELE_U32, .offset = 4},
-		{.name = "a", .type = STELE_U32}};
-	static const struct stele_schema plain = {plain_columns, 3, 8};
-	static const struct stele_schema slack = {plain_columns, 3, 12};
-	static const struct stele_schema keys = {plain_columns, 1, 0};
-	static const struct stele_column text_columns[] = {
-		KEY_COLUMN, {.name = "c", .type = STELE_CHAR, .size = 8}};
-	static const struct stele_schema text = {text_columns, 2, 8};
-	struct small dirty, clean, expected;
-	size_t whole = every_schema.value_size + 3;
-	char before[sizeof(struct every) + 8], after[sizeof(struct every) + 8];
-
-	cr_expect(schema_value_plain(&plain) && schema_value_plain(&keys));
-	cr_expect_not(schema_value_plain(&slack));
-	cr_expect_not(schema_value_plain(&small_schema));
-	cr_expect_not(schema_value_plain(&text));
-
-	memset(&dirty, 0xff, sizeof(dirty));
-	memset(&expected, 0, sizeof(expected));
-	memcpy(dirty.name, "ab\0cd", 6);
-	memcpy(expected.name, "ab", 2);
-	expected.flag = dirty.flag;
-	expected.net = dirty.net;
-	expected.number = dirty.number;
-	expected.net6 = dirty.net6;
-	schema_value_normalize(&small_schema, &dirty, sizeof(dirty), &clean);
-	cr_expect(memcmp(&clean, &expected, sizeof(clean)) == 0);
-
-	memset(before, 0xff, sizeof(before));
-	memset(after, 0x11, sizeof(after));
-	schema_value_normalize(&every_schema, before, whole, after);
-	cr_expect(after[1] == 0, "padding");
-	cr_expect(memcmp(after + every_schema.value_size, "\xff\xff\xff\x11", 4) == 0);
-	cr_expect(memcmp(after + offsetof(struct every, name), before, 13) == 0);
 }

@@ -131,7 +131,7 @@ static const struct pair pairs[] = {
 	{STELE_BYTES, "ABcd", "abcd"},
 };
 
-Test(text, parse_then_format)
+Test(unit_text, parse_then_format)
 {
 	for (size_t i = 0; i < COUNT(pairs); i++) {
 		struct stele_column column = column_of(pairs[i].type);
@@ -147,7 +147,7 @@ Test(text, parse_then_format)
 	}
 }
 
-Test(text, representations)
+Test(unit_text, representations)
 {
 	struct stele_ipv4net net;
 	uint8_t bytes[64];
@@ -283,7 +283,7 @@ static const struct fault faults[] = {
 	{(enum stele_type)0, "1", -EINVAL, "unknown type 0"},
 };
 
-Test(text, faults)
+Test(unit_text, faults)
 {
 	for (size_t i = 0; i < COUNT(faults); i++) {
 		char value[64], kept[64];
@@ -302,7 +302,7 @@ Test(text, faults)
 	}
 }
 
-Test(text, faults_within_the_bytes)
+Test(unit_text, faults_within_the_bytes)
 {
 	struct stele_column column = column_of(STELE_CHAR), address = column_of(STELE_IPV4);
 	struct stele_column number = column_of(STELE_F64);
@@ -321,7 +321,7 @@ Test(text, faults_within_the_bytes)
 	cr_expect(strstr(stele_last_error(), "\\x01...\""), "%s", stele_last_error());
 }
 
-Test(text, small_buffers)
+Test(unit_text, small_buffers)
 {
 	for (size_t i = 0; i < COUNT(pairs); i++) {
 		struct stele_column column = column_of(pairs[i].type);
@@ -397,7 +397,7 @@ static size_t random_value(enum stele_type type, uint8_t *value)
 	return size;
 }
 
-Test(text, format_then_parse)
+Test(unit_text, format_then_parse)
 {
 	cr_log_info("seed %llu", (unsigned long long)random_state);
 	for (enum stele_type type = STELE_U8; type <= STELE_BYTES; type++) {
@@ -435,7 +435,7 @@ static int significant(const char *text)
 	return last;
 }
 
-Test(text, doubles_have_the_fewest_digits)
+Test(unit_text, doubles_have_the_fewest_digits)
 {
 	struct stele_column column = column_of(STELE_F64);
 
@@ -458,7 +458,7 @@ Test(text, doubles_have_the_fewest_digits)
 	}
 }
 
-Test(text, type_names)
+Test(unit_text, type_names)
 {
 	cr_expect_str_eq(stele_type_name(STELE_U8), "u8");
 	cr_expect_str_eq(stele_type_name(STELE_IPV6NET), "ipv6net");

@@ -21,7 +21,7 @@ static void expect_picture(const struct series *series, unsigned width, double w
 	cr_expect(strcmp(picture, expected) == 0, "\"%s\", not \"%s\"", picture, expected);
 }
 
-Test(top, draws_values)
+Test(unit_top, draws_values)
 {
 	struct series series = {0};
 
@@ -42,7 +42,7 @@ Test(top, draws_values)
 	expect_picture(&series, 2, 2, true, "██");
 }
 
-Test(top, keeps_the_newest_values)
+Test(unit_top, keeps_the_newest_values)
 {
 	struct series series = {0};
 	char picture[SERIES_TEXT];
@@ -185,7 +185,7 @@ static void fill_nothing(struct stele_writable *table)
 	made = 0;
 }
 
-Test(top, goes_backwards)
+Test(unit_top, goes_backwards)
 {
 	static const struct {
 		const char *declaration;

@@ -501,37 +501,37 @@ static const struct row_layout prefix6 = {.value_size = 8, .max_bits = 128, .pre
 static const struct row_layout nested = {
 	.value_size = 3, .min_bits = 32, .max_bits = 64, .prefix = true};
 
-Test(trie, exact_short_keys)
+Test(unit_trie, exact_short_keys)
 {
 	run("exact_short_keys", 1, &exact4, 3, 30, 10000);
 }
 
-Test(trie, exact_long_keys)
+Test(unit_trie, exact_long_keys)
 {
 	run("exact_long_keys", 2, &exact16, 2, 15, 10000);
 }
 
-Test(trie, text_keys_of_any_length)
+Test(unit_trie, text_keys_of_any_length)
 {
 	run("text_keys_of_any_length", 3, &text, 2, 15, 10000);
 }
 
-Test(trie, ipv4_prefixes)
+Test(unit_trie, ipv4_prefixes)
 {
 	run("ipv4_prefixes", 4, &prefix4, 4, 30, 10000);
 }
 
-Test(trie, ipv6_prefixes)
+Test(unit_trie, ipv6_prefixes)
 {
 	run("ipv6_prefixes", 5, &prefix6, 2, 15, 10000);
 }
 
-Test(trie, prefixes_behind_another_column)
+Test(unit_trie, prefixes_behind_another_column)
 {
 	run("prefixes_behind_another_column", 6, &nested, 3, 30, 10000);
 }
 
-Test(trie, small_versions)
+Test(unit_trie, small_versions)
 {
 	for (uint64_t seed = 100; seed < 130; seed++) {
 		run("small_versions/exact", seed, &exact4, 2, 100, 3);
@@ -540,7 +540,7 @@ Test(trie, small_versions)
 	}
 }
 
-Test(trie, abort_gives_everything_back)
+Test(unit_trie, abort_gives_everything_back)
 {
 	struct world world;
 	ref_t root;

@@ -38,7 +38,7 @@ static void add(struct uuids *uuids, unsigned word, uint64_t value)
 }
 
 /* Uuids of which one bit after the other counts from there up. */
-Test(uuids, uuids_that_differ_in_a_few_bits_are_spread)
+Test(unit_uuids, uuids_that_differ_in_a_few_bits_are_spread)
 {
 	for (unsigned word = 0; word < 2; word++)
 		for (unsigned shift = 0; shift <= 52; shift += 4) {

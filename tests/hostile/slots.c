@@ -5,7 +5,7 @@
  */
 #include "tests/support/model.h"
 
-TestSuite(ipc_hostile, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(hostile_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 #define SEED    7077u
 #define READERS 3u
@@ -215,23 +215,23 @@ static void attacked(void (*attack)(unsigned))
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_hostile, scribbling_over_the_subscribers_file_harms_no_data)
+Test(hostile_slots, scribbling_over_the_subscribers_file_harms_no_data)
 {
 	attacked(scribble);
 }
 
-Test(ipc_hostile, truncating_the_subscribers_file_harms_no_data)
+Test(hostile_slots, truncating_the_subscribers_file_harms_no_data)
 {
 	attacked(truncate_now_and_then);
 }
 
-Test(ipc_hostile, locking_the_whole_subscribers_file_harms_no_data)
+Test(hostile_slots, locking_the_whole_subscribers_file_harms_no_data)
 {
 	attacked(take_locks);
 }
 
 /* Within the page of its header, where nothing faults. */
-Test(ipc_hostile, a_subscribers_file_cut_in_its_header_is_made_again)
+Test(hostile_slots, a_subscribers_file_cut_in_its_header_is_made_again)
 {
 	struct stele_publisher *publisher = publish();
 	int64_t until = clock_now() + IPC_PATIENCE;
@@ -251,7 +251,7 @@ Test(ipc_hostile, a_subscribers_file_cut_in_its_header_is_made_again)
 }
 
 /* Every slot in a state that is none: they are reaped like those of the dead. */
-Test(ipc_hostile, slots_in_no_state_do_not_stay_so)
+Test(hostile_slots, slots_in_no_state_do_not_stay_so)
 {
 	struct stele_publisher *publisher = publish();
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -281,7 +281,7 @@ Test(ipc_hostile, slots_in_no_state_do_not_stay_so)
 }
 
 /* A slot that bears the name of another's queue: that other one keeps it. */
-Test(ipc_hostile, a_forged_dead_slot_takes_nobody_s_queue)
+Test(hostile_slots, a_forged_dead_slot_takes_nobody_s_queue)
 {
 	struct stele_publisher *publisher = publish();
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "mq");
@@ -357,12 +357,12 @@ static void made_again(bool with_publisher)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_hostile, a_removed_subscribers_file_is_made_again)
+Test(hostile_slots, a_removed_subscribers_file_is_made_again)
 {
 	made_again(true);
 }
 
-Test(ipc_hostile, a_removed_subscribers_file_is_waited_for)
+Test(hostile_slots, a_removed_subscribers_file_is_waited_for)
 {
 	made_again(false);
 }
