@@ -45,9 +45,11 @@ kernel_sources := $(filter tools/kernel/%,$(tool_sources))
 kinds := unit ipc notices hostile crash cli stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
-# Benchmarks link some of what tests share: these need no Criterion. A peer's own is linked by its benchmarks alone.
-support_for_benches := $(patsubst %,tests/support/%.c,attack bench bench_rows table)
-support_sources := $(filter-out %/tsan_criterion.c tests/support/peer_%.c,$(sort $(wildcard tests/support/*.c)))
+# What tests share. Benchmarks link tests/support/bench alone, which needs no Criterion. The code for one peer is
+# linked by the benchmarks of that peer.
+support_for_benches := $(filter-out %/peer_dpdk.c %/peer_lmdb.c,$(sort $(wildcard tests/support/bench/*.c)))
+support_sources := $(support_for_benches) $(sort $(filter-out %/tsan_criterion.c tests/support/bench/%,\
+	$(wildcard tests/support/*.c tests/support/*/*.c)))
 
 # tests/bench/peer_PEER_NAME.c compares with another library. It is built if pkg-config knows that library.
 peer_dpdk := libdpdk
@@ -131,8 +133,8 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/support_for_benches.
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call peer_config,--libs,$@) -luuid -lm
 
-$(addprefix $(BUILD)/bench/peer_,dpdk_ipv4 dpdk_ipv6): $(BUILD)/obj/tests/support/peer_dpdk.o
-$(addprefix $(BUILD)/bench/peer_,lmdb lmdb_sizes): $(BUILD)/obj/tests/support/peer_lmdb.o
+$(addprefix $(BUILD)/bench/peer_,dpdk_ipv4 dpdk_ipv6): $(BUILD)/obj/tests/support/bench/peer_dpdk.o
+$(addprefix $(BUILD)/bench/peer_,lmdb lmdb_sizes): $(BUILD)/obj/tests/support/bench/peer_lmdb.o
 
 $(BUILD)/instructions: $(BUILD)/obj/tests/scripts/instructions.o $(BUILD)/obj/support_for_benches.a $(BUILD)/obj/all.a
 	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
@@ -140,7 +142,7 @@ $(BUILD)/instructions: $(BUILD)/obj/tests/scripts/instructions.o $(BUILD)/obj/su
 $(BUILD)/demo_publisher: $(BUILD)/obj/tests/scripts/demo_publisher.o $(BUILD)/libstele.a
 	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm
 
-$(BUILD)/obj/tests/bench/peer_%.o $(BUILD)/obj/tests/support/peer_%.o: private peer_flags = \
+$(BUILD)/obj/tests/bench/peer_%.o $(BUILD)/obj/tests/support/bench/peer_%.o: private peer_flags = \
 	$(subst -I,-isystem ,$(call peer_config,--cflags,$@))
 
 $(BUILD)/examples/%: docs/examples/%.c $(BUILD)/libstele.a $(headers) $(BUILD)/flags
@@ -208,7 +210,7 @@ run-fuzz-%: $(BUILD)/fuzz_%
 
 fuzzers: $(addprefix $(BUILD)/fuzz_,$(fuzz_names))
 
--include $(patsubst %.o,%.d,$(call objects,$(fuzz_sources) $(lib_sources) $(tool_sources) $(test_sources) $(bench_sources) $(wildcard tests/scripts/*.c tests/support/*.c)))
+-include $(patsubst %.o,%.d,$(call objects,$(fuzz_sources) $(lib_sources) $(tool_sources) $(test_sources) $(bench_sources) $(wildcard tests/scripts/*.c tests/support/*.c tests/support/*/*.c)))
 
 # ---- packages ----
 
@@ -363,7 +365,7 @@ clean: ## remove BUILD
 	rm -rf '$(BUILD)'
 
 formatted = $(sort $(wildcard $(foreach part,include lib notifier publisher subscriber tools tests docs,\
-	$(part)/*.[ch] $(part)/*/*.[ch])))
+	$(part)/*.[ch] $(part)/*/*.[ch] $(part)/*/*/*.[ch])))
 scripts = .ci/run $(wildcard build-aux/*.sh tests/scripts/*.sh tests/fuzz/oss-fuzz/*.sh)
 
 format: ## format the sources with clang-format
@@ -375,7 +377,7 @@ check-format: | $(BUILD)/packages-lint ## fail if make format would change a fil
 lint: check-format compile_commands.json | $(BUILD)/packages-lint ## run check-format, clang-tidy, shellcheck, mandoc and codespell
 	$(Q)tests/scripts/lint.sh $(JOBS) '$(scripts)' '$(manuals)' '$(compiled)'
 
-compiled = $(lib_sources) $(tool_sources) $(test_sources) $(wildcard tests/support/*.c) $(fuzz_sources)
+compiled = $(lib_sources) $(tool_sources) $(test_sources) $(support_sources) $(fuzz_sources)
 compile_commands.json: Makefile $(BUILD)/flags ## compilation database for editors and clang-tidy
 	$(Q){ echo '['; for source in $(compiled); do \
 		printf '%s{"directory": "%s", "file": "%s", "command": "%s -c %s"}\n' "$$comma" "$$PWD" "$$source" \

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/support/bench.h"
+#include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
 #define ROWS     100000u
@@ -52,16 +52,10 @@ static void put(struct stele_writable *table, uint32_t id)
 /* A region with the rows as they are to be now. */
 static struct stele_publisher *load(void)
 {
-	struct stele_publisher_options options = {.size = sizeof(options),
-	                                          .flags = STELE_CREATE_NEW};
-	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 	struct stele_writable *table;
+	struct stele_publisher *publisher = bench_begin_table("rows", &schema, &tx, &table);
 
-	must(stele_publisher_open(bench_region, &options, &publisher));
-	must(stele_transaction_begin(publisher, &tx));
-	must(stele_table_create(tx, "rows", &schema));
-	must(stele_writable_open(tx, "rows", &table));
 	for (uint32_t id = 0; id < ROWS; id++)
 		put(table, id);
 	must(stele_transaction_commit(tx, NULL, NULL));

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/support/bench.h"
-#include "tests/support/table.h"
+#include "tests/support/bench/bench.h"
+#include "tests/support/bench/table.h"
 
 #define ROUNDS 5
 

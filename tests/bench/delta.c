@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <stele/stele.h>
 
-#include "tests/support/bench.h"
+#include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
 #define ROWS   1000000u

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "tests/support/bench_rows.h"
+#include "tests/support/bench/bench_rows.h"
 
 #define ROWS    1000u
 #define SLOTS   2048u

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "tests/support/attack.h"
-#include "tests/support/bench.h"
+#include "tests/support/bench/attack.h"
+#include "tests/support/bench/bench.h"
 
 #define PACE       200e-6
 #define SECONDS    0.25

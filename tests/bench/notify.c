@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "tests/support/bench.h"
+#include "tests/support/bench/bench.h"
 
 #define LINE 4096
 

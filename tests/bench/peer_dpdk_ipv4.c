@@ -7,7 +7,7 @@
  *
  * Prefixes are loaded in random order, unless a name says otherwise. Loading rte_lpm takes
  * minutes: it looks for each rule among all those of the same length. */
-#include "tests/support/peer_dpdk.h"
+#include "tests/support/bench/peer_dpdk.h"
 
 #include <rte_fib.h>
 #include <rte_lpm.h>

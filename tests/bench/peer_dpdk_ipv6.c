@@ -6,7 +6,7 @@
  *                         prefixes of the commonest lengths as the real one has, most of them in
  *                         a few thousand blocks of 32 bits
  */
-#include "tests/support/peer_dpdk.h"
+#include "tests/support/bench/peer_dpdk.h"
 
 #include <rte_fib6.h>
 #include <rte_lpm6.h>

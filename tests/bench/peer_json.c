@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tests/support/bench_rows.h"
+#include "tests/support/bench/bench_rows.h"
 
 #define ROWS    10000u
 #define CHANGES 40u /* a round */

@@ -2,7 +2,7 @@
  *
  * Against LMDB: gets, from the table and by a hash index, scans, commits and loads of the same rows,
  * and what a row takes of the region. */
-#include "tests/support/peer_lmdb.h"
+#include "tests/support/bench/peer_lmdb.h"
 
 #define MILLION 1000000u
 

@@ -5,7 +5,7 @@
  *
  *   STELE_ROWS=NUMBER   the largest table; otherwise 10,000,000
  */
-#include "tests/support/peer_lmdb.h"
+#include "tests/support/bench/peer_lmdb.h"
 
 #define ROUNDS  5
 #define GETS    200000u

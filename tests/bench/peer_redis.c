@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tests/support/bench_rows.h"
+#include "tests/support/bench/bench_rows.h"
 
 #define ROWS 10000u
 #define GETS 10000u

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "tests/support/bench_rows.h"
+#include "tests/support/bench/bench_rows.h"
 
 #define ROWS    1000000u
 #define COMMITS 100.0 /* a second */

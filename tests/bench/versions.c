@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/support/bench.h"
+#include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
 #define ROUNDS  9
@@ -44,16 +44,10 @@ static void put(struct stele_writable *table, uint32_t id, uint64_t round)
 
 static struct stele_publisher *start(uint32_t rows)
 {
-	struct stele_publisher_options options = {.size = sizeof(options),
-	                                          .flags = STELE_CREATE_NEW};
-	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 	struct stele_writable *table;
+	struct stele_publisher *publisher = bench_begin_table("items", &schema, &tx, &table);
 
-	must(stele_publisher_open(bench_region, &options, &publisher));
-	must(stele_transaction_begin(publisher, &tx));
-	must(stele_table_create(tx, "items", &schema));
-	must(stele_writable_open(tx, "items", &table));
 	for (uint32_t id = 0; id < rows; id++)
 		put(table, id, 0);
 	must(stele_transaction_commit(tx, "load", NULL));

@@ -12,19 +12,11 @@
 #include "lib/storage/replace.h"
 #include "publisher/state/state.h"
 #include "subscriber/state.h"
-#include "tests/support/own_machine.h"
+#include "tests/support/ipc/own_machine.h"
 
 TestSuite(cli_clean, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static char place[128]; /* of a region in another directory */
-
-static unsigned subscribers(void)
-{
-	struct stele_region_info info = {.size = sizeof(info)};
-
-	OK(stele_region_describe(region, &info));
-	return info.subscribers;
-}
 
 /* ---- each kind ---- */
 
@@ -155,13 +147,13 @@ Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 	/* That is the publisher's work as long as there is one, but for the queue, which it doesn't know yet. */
 	EXITS(0, "clean");
 	SAYS_NOT("slot");
-	cr_expect_eq(subscribers(), 2);
+	cr_expect_eq(ipc_registered(), 2);
 	ipc_kill(publisher);
 	EXITS(0, "clean");
 	snprintf(line, sizeof(line), "(%d)\n", (int)killed);
 	SAYS(line);
 	SAYS("removed  slot");
-	cr_expect_eq(subscribers(), 1);
+	cr_expect_eq(ipc_registered(), 1);
 	cr_expect_eq(own_queues(), 1);
 	/* The region is data. */
 	cr_expect_eq(ipc_read(subscriber), 1);

@@ -5,7 +5,7 @@
  */
 #include <sys/resource.h>
 
-#include "tests/support/own_machine.h"
+#include "tests/support/ipc/own_machine.h"
 #include "tools/region/queues.h"
 
 TestSuite(cli_doctor, .init = ipc_begin, .fini = ipc_end, .timeout = 120);

@@ -184,21 +184,7 @@ Test(cli_exec, a_command_finds_signals_as_they_were)
 
 Test(cli_exec, a_gap_is_among_the_changes)
 {
-	struct stele_publisher_options options = {.size = sizeof(options)};
-	struct stele_publisher *publisher;
-	struct stele_transaction *tx;
-
-	EXPECT_STATUS(STELE("rm", region), 0);
-	EXPECT_STATUS(STELE("create", region, "--history", "2", "--table", "t(a: u8 key, b: u32)"),
-	              0);
-	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
-	          stele_last_error());
-	for (uint32_t number = 1; number <= 200; number++) {
-		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-		cr_assert(stele_put(tx, "t", "a", 8, &number, sizeof(number)) == 1);
-		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
-	}
-	stele_publisher_close(publisher);
+	cli_begin_short_history();
 	expect_done(
 		STELE("watch", "--since", cli_token(2), "--timeout", "0", "--exec", "cat", region),
 		"{\"version\": 201, \"change\": \"gap\", \"table\": null, \"row\": null, "

@@ -192,21 +192,7 @@ Test(cli_history, of_what_is_not_there)
 
 Test(cli_history, of_versions_that_history_let_go_of)
 {
-	struct stele_publisher_options options = {.size = sizeof(options)};
-	struct stele_publisher *publisher;
-	struct stele_transaction *tx;
-
-	EXPECT_STATUS(STELE("rm", region), 0);
-	EXPECT_STATUS(STELE("create", region, "--history", "2", "--table", "t(a: u8 key, b: u32)"),
-	              0);
-	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
-	          stele_last_error());
-	for (uint32_t number = 1; number <= 200; number++) {
-		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-		cr_assert(stele_put(tx, "t", "a", 8, &number, sizeof(number)) == 1);
-		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
-	}
-	stele_publisher_close(publisher);
+	cli_begin_short_history();
 	EXPECT_FAILURE(STELE("diff", region, "2", "201"), 3, "does not hold version 2 any more");
 	expect_done(STELE("diff", "--format", "csv", region, "200", "201"),
 	            "version,change,table,row,before,token\n"

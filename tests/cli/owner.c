@@ -3,8 +3,8 @@
  * Whose region the command reads, and what it says of regions that other users made.
  */
 #include "lib/storage/paths.h"
-#include "tests/support/outsider.h"
-#include "tests/support/own_machine.h"
+#include "tests/support/ipc/outsider.h"
+#include "tests/support/ipc/own_machine.h"
 
 TestSuite(cli_owner, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -4,8 +4,8 @@
  */
 #include "lib/storage/folder.h"
 #include "lib/storage/paths.h"
-#include "tests/support/outsider.h"
-#include "tests/support/own_machine.h"
+#include "tests/support/ipc/outsider.h"
+#include "tests/support/ipc/own_machine.h"
 
 TestSuite(cli_remove, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -9,8 +9,8 @@
 #include <sys/user.h>
 #include <sys/vfs.h>
 
-#include "tests/support/bank.h"
-#include "tests/support/trace.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/trace.h"
 #include "lib/storage/paths.h"
 #include "tests/support/random.h"
 

@@ -4,7 +4,7 @@
  * and after each the whole of the public interface walks over it. It gets an error or an answer; it does not crash, and it
  * comes to an end. The recovery likewise. */
 #include "lib/base/checksum.h"
-#include "tests/support/crash.h"
+#include "tests/support/crash/crash.h"
 #include "tests/support/random.h"
 
 #include "lib/region/region.h"

@@ -4,8 +4,8 @@
  * on top of it before the region was opened anew. */
 #include <sys/syscall.h>
 
-#include "tests/support/bank.h"
-#include "tests/support/crash.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/crash.h"
 
 static unsigned syncs, refused; /* how many there were; which one fails, 0: none */
 

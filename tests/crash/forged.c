@@ -7,7 +7,7 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
-#include "tests/support/crash.h"
+#include "tests/support/crash/crash.h"
 #include "tests/support/forge.h"
 
 /* Milliseconds of CPU that one round of all calls may take: it takes about one. */

@@ -2,8 +2,8 @@
  *
  * A publisher killed again and again at moments that nobody chose, under readers that look all the time: every version they
  * see is whole, versions never go back, and none that was reported as committed is lost. */
-#include "tests/support/bank.h"
-#include "tests/support/crash.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/crash.h"
 
 #include <poll.h>
 #include <pthread.h>

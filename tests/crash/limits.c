@@ -3,7 +3,7 @@
  * Limits of a process and of a user: the size of files (RLIMIT_FSIZE), address space, quota. What they forbid is refused with an
  * error message that names the limit; no signal is raised, and the region stays as it was. A test ends by SIGXFSZ
  * where the library lets one be raised. */
-#include "tests/support/crash.h"
+#include "tests/support/crash/crash.h"
 
 #include <sched.h>
 #include <sys/mount.h>

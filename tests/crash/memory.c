@@ -2,8 +2,8 @@
  *
  * The heap runs out at the n-th request, for every n, once or for good: each call says -ENOMEM and leaves everything as it
  * was, or does without. This program's own malloc counts, and refuses. */
-#include "tests/support/bank.h"
-#include "tests/support/crash.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/crash.h"
 
 #include <dirent.h>
 

@@ -2,7 +2,7 @@
  *
  * A publisher that dies between a commit and its notices. It is stepped through the commit up to the one store that makes
  * the version exist, and killed there. */
-#include "tests/support/trace.h"
+#include "tests/support/crash/trace.h"
 
 #include <sched.h>
 

@@ -3,8 +3,8 @@
  * No room: a small file system under /dev/shm that fills up, one without inodes, and a region at its maximum. What does not
  * fit is refused with a sentence; what was there stays as it was. The file systems are mounted in a mount
  * namespace of this test's own, which takes root. */
-#include "tests/support/bank.h"
-#include "tests/support/crash.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/crash.h"
 
 #include <sched.h>
 #include <sys/mount.h>

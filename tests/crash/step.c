@@ -3,8 +3,8 @@
  * A publisher stopped at every instruction. It runs under ptrace, one instruction at a time, and whenever that
  * changed a file of the region the state of the files is taken away as a copy: what a death just there would leave. Each copy
  * is opened by a reader and by the recovery, which must find the version before or the version after, whole. */
-#include "tests/support/bank.h"
-#include "tests/support/trace.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/trace.h"
 
 #define FILES 3
 static const char *const file_names[FILES] = {"", ".publisher", ".subscribers"};

@@ -2,8 +2,8 @@
  *
  * Files truncated and removed under those who have them mapped. Touching what is gone is SIGBUS; it must cost an
  * -EBADMSG and not the process, and never give an answer made of the zeros that stand in its place. */
-#include "tests/support/bank.h"
-#include "tests/support/crash.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/crash.h"
 
 #include <setjmp.h>
 

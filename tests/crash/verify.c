@@ -2,8 +2,8 @@
  *
  * Whatever bytes are in a file: verifying, saving, loading, describing and explaining it comes to an end, harms
  * nobody, and what is said to be whole is. */
-#include "tests/support/bank.h"
-#include "tests/support/crash.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/crash.h"
 
 #include "lib/region/region.h"
 

@@ -2,8 +2,8 @@
  *
  * Version numbers at 2^30, where the word that a futex waits on, the low half of head, starts again at 0; at 2^32; and up to
  * 2^62 - 1, which is the last one. The region is put there by hand. */
-#include "tests/support/bank.h"
-#include "tests/support/crash.h"
+#include "tests/support/crash/bank.h"
+#include "tests/support/crash/crash.h"
 
 /* cross() makes the 60 versions after each, and then one more. */
 static const uint64_t places[] = {UINT64_C(1) << 30, UINT64_C(1) << 32, UINT64_C(1) << 61,

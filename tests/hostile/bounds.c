@@ -6,12 +6,12 @@
 #include <sys/resource.h>
 
 #include "lib/base/clock.h"
-#include "tests/support/attack.h"
+#include "tests/support/bench/attack.h"
 #include "lib/storage/file.h"
 #include "publisher/notices/reap.h"
 #include "publisher/state/state.h"
 #include "subscriber/state.h"
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(hostile_bounds, .init = ipc_begin, .fini = ipc_end, .timeout = 300);
 

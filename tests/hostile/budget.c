@@ -2,7 +2,7 @@
  *
  * Bounds in bytes: of what history takes, and of what pins keep below it, also where somebody writes whatever he likes
  * into the slots. */
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(hostile_budget, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

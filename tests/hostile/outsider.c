@@ -5,7 +5,7 @@
  */
 #include "lib/storage/paths.h"
 #include "lib/storage/replace.h"
-#include "tests/support/outsider.h"
+#include "tests/support/ipc/outsider.h"
 
 TestSuite(hostile_outsider, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

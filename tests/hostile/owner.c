@@ -3,7 +3,7 @@
  * Whose region a reader gets: any user can make one of any name first.
  */
 #include "lib/storage/paths.h"
-#include "tests/support/outsider.h"
+#include "tests/support/ipc/outsider.h"
 
 TestSuite(hostile_owner, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -3,7 +3,7 @@
  * The subscribers file in the hands of somebody who means harm: whoever may read a region may write all of that file,
  * and cut it off. It may cost pins and notices, but never data, a process, or the next subscriber's slot.
  */
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(hostile_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -11,22 +11,6 @@ TestSuite(hostile_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 #define READERS 3u
 enum { STOP, STARTED };     /* stages; one STARTED for each process */
 enum { PASSES, STALE = 8 }; /* numbers; one for each reader */
-
-static struct stele_publisher *publish(void)
-{
-	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .history = 16};
-
-	return ipc_publish(region, &options);
-}
-
-static unsigned registered_now(void)
-{
-	struct stele_region_info info = {.size = sizeof(info)};
-
-	OK(stele_region_describe(region, &info));
-	return info.subscribers;
-}
 
 /* Reads in every way; what is not stale must be right. */
 static void read_on(unsigned who)
@@ -69,14 +53,6 @@ static void read_on(unsigned who)
 	stele_subscriber_close(subscriber);
 }
 
-static int open_subscribers(void)
-{
-	char path[128];
-
-	ipc_path(path, ".subscribers");
-	return open(path, O_RDWR | O_CLOEXEC);
-}
-
 /* Writes random words everywhere, in each new file too. With pwrite(2), which a file that is cut off does not kill. */
 static void scribble(unsigned argument)
 {
@@ -85,7 +61,7 @@ static void scribble(unsigned argument)
 	ipc_reach(STARTED + argument, 1);
 	while (ipc_stage(STOP) == 0) {
 		struct stat status;
-		int fd = open_subscribers();
+		int fd = ipc_open_subscribers();
 		if (fd < 0)
 			continue;
 		if (fstat(fd, &status) < 0 || status.st_size < 64)
@@ -113,7 +89,7 @@ static void truncate_now_and_then(unsigned argument)
 	ipc_reach(STARTED + argument, 1);
 	while (ipc_stage(STOP) == 0) {
 		struct stat status;
-		int fd = open_subscribers();
+		int fd = ipc_open_subscribers();
 		if (fd < 0)
 			continue;
 		random = ipc_mix(random + 1);
@@ -128,7 +104,7 @@ static void truncate_now_and_then(unsigned argument)
 
 static void take_locks(unsigned argument)
 {
-	int fd = open_subscribers(), taken = 0;
+	int fd = ipc_open_subscribers(), taken = 0;
 
 	CHECK(fd >= 0, "%s", strerror(errno));
 	/* But for the bytes that their owners have locked. */
@@ -187,7 +163,7 @@ static uint64_t passes(void)
 /* The publisher and readers at work while the attack goes on: for a while, and until some snapshot was read whole. */
 static void attacked(void (*attack)(unsigned))
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	pid_t readers[READERS], attacker;
 	int64_t begin = clock_now();
 
@@ -233,10 +209,10 @@ Test(hostile_slots, locking_the_whole_subscribers_file_harms_no_data)
 /* Within the page of its header, where nothing faults. */
 Test(hostile_slots, a_subscribers_file_cut_in_its_header_is_made_again)
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	int64_t until = clock_now() + IPC_PATIENCE;
 	bool registered = false;
-	int fd = open_subscribers();
+	int fd = ipc_open_subscribers();
 
 	cr_assert(fd >= 0 && ftruncate(fd, 162) == 0);
 	close(fd);
@@ -253,12 +229,12 @@ Test(hostile_slots, a_subscribers_file_cut_in_its_header_is_made_again)
 /* Every slot in a state that is none: they are reaped like those of the dead. */
 Test(hostile_slots, slots_in_no_state_do_not_stay_so)
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscriber;
 	struct layout_slot slots[64];
 	unsigned count = ipc_slots(slots, 64);
-	int fd = open_subscribers();
+	int fd = ipc_open_subscribers();
 	uint64_t used = count;
 
 	cr_assert(fd >= 0 && count == 64);
@@ -283,11 +259,11 @@ Test(hostile_slots, slots_in_no_state_do_not_stay_so)
 /* A slot that bears the name of another's queue: that other one keeps it. */
 Test(hostile_slots, a_forged_dead_slot_takes_nobody_s_queue)
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "mq");
 	struct stele_publisher_stats before;
 	struct layout_slot slots[64];
-	int fd = open_subscribers();
+	int fd = ipc_open_subscribers();
 	uint64_t used = 2, version;
 
 	cr_assert(fd >= 0 && ipc_slots(slots, 64) == 64 && slots[0].state == LAYOUT_SLOT_TAKEN);
@@ -329,7 +305,7 @@ static void hold_and_wait(unsigned argument)
  * before there was somebody to make it. */
 static void made_again(bool with_publisher)
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	pid_t child = ipc_spawn(hold_and_wait, 0);
 	int64_t until = clock_now() + IPC_PATIENCE;
 	struct stat before, after;
@@ -344,9 +320,9 @@ static void made_again(bool with_publisher)
 	cr_assert_eq(rename(path, gone), 0);
 	if (!with_publisher) {
 		ipc_await(STARTED, 2);
-		publisher = publish();
+		publisher = ipc_publish_history(16);
 	}
-	while (stat(path, &after) < 0 || after.st_ino == before.st_ino || registered_now() == 0) {
+	while (stat(path, &after) < 0 || after.st_ino == before.st_ino || ipc_registered() == 0) {
 		model_commit(publisher);
 		CHECK(clock_now() < until, "nobody registered in a new file");
 	}

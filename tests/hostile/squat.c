@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 #include "lib/storage/paths.h"
-#include "tests/support/outsider.h"
+#include "tests/support/ipc/outsider.h"
 
 TestSuite(hostile_squat, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

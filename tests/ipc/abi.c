@@ -5,7 +5,7 @@
 #include <linux/futex.h>
 
 #include "lib/base/abi.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_abi, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -2,7 +2,7 @@
  *
  * Who may publish: one at a time, whatever happens to the files, to the holder, and to its children.
  */
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_attach, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Changes since a version, and those that a transaction would make. */
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(ipc_changes, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 #define COMMITS 20000u
 enum { READER, GO };      /* stages */
 enum { ROUNDS, RESYNCS }; /* numbers */
-
-static struct stele_publisher *publish(uint32_t history)
-{
-	struct stele_publisher_options options = {
-		.size = sizeof(options),
-		.flags = STELE_CREATE,
-		.history = history,
-	};
-
-	return ipc_publish(region, &options);
-}
 
 /* Applies changes to a copy of the table, each of which must fit what the copy has. */
 static int apply_all(struct stele_changes *changes, struct model *copy)
@@ -50,7 +39,7 @@ static int apply_all(struct stele_changes *changes, struct model *copy)
 
 Test(ipc_changes, since_every_version_of_history)
 {
-	struct stele_publisher *publisher = publish(16);
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_changes *changes;
 	uint64_t from = 7, to = 7, oldest, newest;
@@ -82,7 +71,7 @@ Test(ipc_changes, since_every_version_of_history)
 
 Test(ipc_changes, since_what_history_does_not_hold_is_a_gap)
 {
-	struct stele_publisher *publisher = publish(4);
+	struct stele_publisher *publisher = ipc_publish_history(4);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_changes *changes = NULL;
 	struct stele_snapshot *snapshot;
@@ -153,7 +142,7 @@ Test(ipc_changes, of_a_table_that_comes_and_goes)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
 	static const struct stele_schema schema = {.columns = columns, .column_count = 1};
-	struct stele_publisher *publisher = publish(64);
+	struct stele_publisher *publisher = ipc_publish_history(64);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 
 	expect_kinds(subscriber, 0, 0, 0);
@@ -179,7 +168,7 @@ Test(ipc_changes, of_a_table_that_comes_and_goes)
 
 Test(ipc_changes, whose_version_is_taken_back_in_the_middle)
 {
-	struct stele_publisher *publisher = publish(2);
+	struct stele_publisher *publisher = ipc_publish_history(2);
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
 	struct stele_changes *changes;
 	struct stele_change change = {.kind = STELE_REMOVED};
@@ -204,7 +193,7 @@ Test(ipc_changes, whose_version_is_taken_back_in_the_middle)
 
 Test(ipc_changes, refused)
 {
-	struct stele_publisher *publisher = publish(64);
+	struct stele_publisher *publisher = ipc_publish_history(64);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_snapshot *snapshots[8];
 	struct stele_changes *changes = NULL;
@@ -263,7 +252,7 @@ static void follow_by_hand(unsigned argument)
 
 static void run_follow_by_hand(unsigned flags)
 {
-	struct stele_publisher *publisher = publish(2);
+	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t child = ipc_spawn(follow_by_hand, flags);
 
 	ipc_await(READER, 1);
@@ -311,7 +300,7 @@ static void expect_change(struct stele_changes *changes, enum stele_change_kind 
 Test(ipc_changes, of_a_transaction_before_its_commit)
 {
 	static const uint8_t key[4] = {0, 0, 0, 2};
-	struct stele_publisher *publisher = publish(8);
+	struct stele_publisher *publisher = ipc_publish_history(8);
 	struct stele_changes *changes;
 	struct stele_transaction *tx;
 	struct stele_writable *table;
@@ -360,7 +349,7 @@ Test(ipc_changes, of_tables_that_a_transaction_makes_anew)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
 	static const struct stele_schema schema = {.columns = columns, .column_count = 1};
-	struct stele_publisher *publisher = publish(8);
+	struct stele_publisher *publisher = ipc_publish_history(8);
 	struct stele_changes *changes = NULL;
 	struct stele_transaction *tx;
 	struct stele_writable *table;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Following: what a callback may rely on, whatever the publisher does meanwhile. */
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(ipc_follow, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -9,17 +9,6 @@ TestSuite(ipc_follow, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 #define DONE    77 /* what a callback returns to end */
 enum { READER };   /* stages */
 enum { BATCHES, RESYNCS };
-
-static struct stele_publisher *publish(uint32_t history)
-{
-	struct stele_publisher_options options = {
-		.size = sizeof(options),
-		.flags = STELE_CREATE,
-		.history = history,
-	};
-
-	return ipc_publish(region, &options);
-}
 
 /* ---- a callback that writes down what it is told, and does something at some event ---- */
 
@@ -143,7 +132,7 @@ static void commit_at_marks(struct told *told)
 
 Test(ipc_follow, all_rows_and_then_what_changes)
 {
-	struct stele_publisher *publisher = publish(8);
+	struct stele_publisher *publisher = ipc_publish_history(8);
 	struct told told = {.publisher = publisher, .act = commit_at_marks, .end_at = 8};
 
 	put_and_delete(publisher, 1, 2);
@@ -170,7 +159,7 @@ static void commit_three(struct told *told)
 
 Test(ipc_follow, versions_that_come_too_fast_are_one_batch)
 {
-	struct told told = {.publisher = publish(8), .act = commit_three, .end_at = 4};
+	struct told told = {.publisher = ipc_publish_history(8), .act = commit_three, .end_at = 4};
 
 	told.subscriber = ipc_subscribe(0, NULL);
 	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
@@ -212,7 +201,8 @@ static void commit_tables(struct told *told)
 
 Test(ipc_follow, tables_that_come_and_go)
 {
-	struct told told = {.publisher = publish(8), .act = commit_tables, .end_at = 10};
+	struct told told = {
+		.publisher = ipc_publish_history(8), .act = commit_tables, .end_at = 10};
 
 	told.subscriber = ipc_subscribe(0, NULL);
 	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
@@ -223,7 +213,7 @@ Test(ipc_follow, tables_that_come_and_go)
 
 Test(ipc_follow, one_table_that_is_not_there_yet)
 {
-	struct told told = {.publisher = publish(8), .end_at = 3};
+	struct told told = {.publisher = ipc_publish_history(8), .end_at = 3};
 
 	told.subscriber = ipc_subscribe(0, NULL);
 	told.events = 1; /* commit_tables() makes it at the second event */
@@ -245,7 +235,8 @@ static void commit_on_both_sides(struct told *told)
 
 Test(ipc_follow, keys_under_a_prefix)
 {
-	struct told told = {.publisher = publish(8), .act = commit_on_both_sides, .end_at = 5};
+	struct told told = {
+		.publisher = ipc_publish_history(8), .act = commit_on_both_sides, .end_at = 5};
 
 	put_and_delete(told.publisher, 0x100, 1);
 	told.subscriber = ipc_subscribe(0, NULL);
@@ -260,7 +251,7 @@ Test(ipc_follow, keys_under_a_prefix)
 
 Test(ipc_follow, ends_at_the_deadline)
 {
-	struct told told = {.publisher = publish(8)};
+	struct told told = {.publisher = ipc_publish_history(8)};
 
 	told.subscriber = ipc_subscribe(0, NULL);
 	RETURNS(follow(&told, (struct stele_follow_options){.deadline_ns = 1}), 0, "");
@@ -283,7 +274,7 @@ static void remove_region(struct told *told)
 
 Test(ipc_follow, ends_when_the_region_is_removed)
 {
-	struct told told = {.publisher = publish(8), .act = remove_region};
+	struct told told = {.publisher = ipc_publish_history(8), .act = remove_region};
 
 	told.subscriber = ipc_subscribe(0, NULL);
 	RETURNS(follow(&told, (struct stele_follow_options){0}), -ENOENT, "was removed");
@@ -295,7 +286,7 @@ Test(ipc_follow, ends_when_the_region_is_removed)
 
 Test(ipc_follow, goes_on_from_a_version)
 {
-	struct told first = {.publisher = publish(4), .end_at = 2}, told;
+	struct told first = {.publisher = ipc_publish_history(4), .end_at = 2}, told;
 	struct stele_follow_options options = {.deadline_ns = 1};
 
 	first.subscriber = ipc_subscribe(0, NULL);
@@ -341,8 +332,9 @@ static void outrun_in_the_initial_rows(struct told *told)
 
 Test(ipc_follow, starts_over_when_the_first_version_is_taken_back)
 {
-	struct told told = {
-		.publisher = publish(2), .act = outrun_in_the_initial_rows, .end_at = 6};
+	struct told told = {.publisher = ipc_publish_history(2),
+	                    .act = outrun_in_the_initial_rows,
+	                    .end_at = 6};
 
 	put_and_delete(told.publisher, 1, 2);
 	told.subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -365,7 +357,8 @@ static void outrun_in_a_batch(struct told *told)
 
 Test(ipc_follow, starts_over_when_a_version_is_taken_back_in_a_batch)
 {
-	struct told told = {.publisher = publish(2), .act = outrun_in_a_batch, .end_at = 8};
+	struct told told = {
+		.publisher = ipc_publish_history(2), .act = outrun_in_a_batch, .end_at = 8};
 
 	told.subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
 	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
@@ -383,7 +376,8 @@ static void outrun_between_batches(struct told *told)
 
 Test(ipc_follow, starts_over_when_a_version_is_taken_back_between_batches)
 {
-	struct told told = {.publisher = publish(2), .act = outrun_between_batches, .end_at = 6};
+	struct told told = {
+		.publisher = ipc_publish_history(2), .act = outrun_between_batches, .end_at = 6};
 
 	told.subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
 	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
@@ -395,8 +389,9 @@ Test(ipc_follow, starts_over_when_a_version_is_taken_back_between_batches)
 /* In the middle of the rows and between batches, however far the publisher runs. */
 Test(ipc_follow, a_pinned_version_is_not_taken_back)
 {
-	struct told told = {
-		.publisher = publish(2), .act = outrun_in_the_initial_rows, .end_at = 4};
+	struct told told = {.publisher = ipc_publish_history(2),
+	                    .act = outrun_in_the_initial_rows,
+	                    .end_at = 4};
 
 	put_and_delete(told.publisher, 1, 2);
 	told.subscriber = ipc_subscribe(0, NULL);
@@ -526,7 +521,7 @@ static void follow_at_full_speed(unsigned flags)
 
 static void run_at_full_speed(unsigned flags)
 {
-	struct stele_publisher *publisher = publish(2);
+	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t child = ipc_spawn(follow_at_full_speed, flags);
 
 	/* Faster than it, but not so that it never sees more than the first version and the last. */
@@ -559,7 +554,7 @@ Test(ipc_follow, refused)
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
 	static const struct stele_schema schema = {.columns = columns, .column_count = 1};
 	struct stele_follow_options options = {.size = 1};
-	struct told told = {.publisher = publish(8)};
+	struct told told = {.publisher = ipc_publish_history(8)};
 
 	told.subscriber = ipc_subscribe(0, NULL);
 	RETURNS(stele_subscriber_follow(told.subscriber, &options, write_down, &told), -EINVAL,

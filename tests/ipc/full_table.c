@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/table.h"
+#include "tests/support/bench/table.h"
 
 struct route {
 	uint32_t next_hop;

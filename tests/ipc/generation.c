@@ -2,7 +2,7 @@
  *
  * New generations of a region's file under subscribers in other processes: they move by themselves, miss no version,
  * and what they had open stays what it was. */
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(ipc_generation, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -3,8 +3,8 @@
  * Hash indexes beside a publisher: the keys that they refuse, a move to a table with keys of another
  * kind, and rows that are no rows any more. What all indexes promise is in ipc/indexes.c. */
 #include "subscriber/index/hash_state.h"
-#include "tests/support/index_kind.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/index_kind.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_hash, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

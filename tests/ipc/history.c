@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * History as a subscriber sees it: which versions there are, and the record of each. */
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(ipc_history, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
-
-static struct stele_publisher *publish(uint32_t history)
-{
-	struct stele_publisher_options options = {
-		.size = sizeof(options),
-		.flags = STELE_CREATE,
-		.history = history,
-	};
-
-	return ipc_publish(region, &options);
-}
 
 /* A version with `rows` rows from `from` on put, and a message that says so. */
 static uint64_t commit_rows(struct stele_publisher *publisher, uint32_t from, uint32_t rows)
@@ -67,7 +56,7 @@ static uint64_t clock_of_day(void)
 Test(ipc_history, each_version_has_its_record)
 {
 	uint64_t begin = clock_of_day(), oldest = 7, newest = 7;
-	struct stele_publisher *publisher = publish(8);
+	struct stele_publisher *publisher = ipc_publish_history(8);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_snapshot *snapshot;
 
@@ -110,7 +99,7 @@ Test(ipc_history, before_the_first_commit_there_is_no_record)
 Test(ipc_history, moves_on_and_a_pinned_version_keeps_its_record)
 {
 	uint64_t begin = clock_of_day(), oldest = 0, newest = 0, pinned;
-	struct stele_publisher *publisher = publish(4);
+	struct stele_publisher *publisher = ipc_publish_history(4);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_subscriber *unpinned = ipc_subscribe(STELE_UNREGISTERED, NULL);
 	struct stele_snapshot *snapshot, *again, *stale;

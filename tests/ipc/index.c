@@ -5,8 +5,8 @@
  * is in ipc/indexes.c. */
 #include <stele/index.h>
 
-#include "tests/support/index_kind.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/index_kind.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_index, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

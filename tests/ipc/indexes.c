@@ -5,8 +5,8 @@
  * test is run with each kind. */
 #include <pthread.h>
 
-#include "tests/support/index_kind.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/index_kind.h"
+#include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
 
 TestSuite(ipc_indexes_hash, .init = ipc_begin, .fini = ipc_end, .timeout = 120);

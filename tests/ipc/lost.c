@@ -4,7 +4,7 @@
 #include <sys/timerfd.h>
 
 #include "subscriber/state.h"
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(ipc_lost, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -18,27 +18,11 @@ static void remove_file(const char *suffix)
 	CHECK(unlink(path) == 0, "%s: %s", path, strerror(errno));
 }
 
-static struct stele_publisher *publish(void)
-{
-	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
-
-	return ipc_publish(region, &options);
-}
-
-static uint32_t registered(void)
-{
-	struct stele_region_info info = {.size = sizeof(info)};
-
-	OK(stele_region_describe(region, &info));
-	return info.subscribers;
-}
-
 /* Whose descriptor was handed out is registered again, with a queue that makes the descriptor readable, and its pins
  * count. */
 Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(2);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "mq");
 	struct stele_snapshot *snapshot;
 	static struct model model;
@@ -51,7 +35,7 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 	remove_file(".subscribers");
 	/* The publisher makes the file anew, the subscriber looks when its descriptor wakes it. */
 	UNTIL((model_commit(publisher), poll(&poller, 1, 0),
-	       stele_subscriber_wait(subscriber, 0, 0, &version), registered() == 1));
+	       stele_subscriber_wait(subscriber, 0, 0, &version), ipc_registered() == 1));
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	version = stele_snapshot_version(snapshot);
 	for (unsigned i = 0; i < 100; i++)
@@ -96,7 +80,7 @@ static void wait_for_the_end(unsigned which)
 
 Test(ipc_lost, who_waits_is_told_of_a_removal_without_a_subscribers_file)
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t pids[2];
 
 	model_commit(publisher);
@@ -115,7 +99,7 @@ Test(ipc_lost, who_waits_is_told_of_a_removal_without_a_subscribers_file)
 /* The files were removed by hand, and the region made again: there is no mark in the old file. */
 Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t pid;
 
 	model_commit(publisher);
@@ -126,7 +110,7 @@ Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 	remove_file("");
 	remove_file(".subscribers");
 	remove_file(".publisher");
-	publisher = publish();
+	publisher = ipc_publish_history(2);
 	ipc_join(pid);
 	stele_publisher_close(publisher);
 }
@@ -134,7 +118,7 @@ Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 /* A library of another layout took the region over, as the protocol says: the new file, the rename between the two states. */
 Test(ipc_lost, who_waits_is_told_of_another_layout)
 {
-	struct stele_publisher *publisher = publish();
+	struct stele_publisher *publisher = ipc_publish_history(2);
 	static char bytes[1 << 20];
 	char path[128], beside[136];
 	uint32_t other = 77;

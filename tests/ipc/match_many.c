@@ -2,7 +2,7 @@
  *
  * Many matches in one call, in a table whose keys are no prefixes: it has matches, too, of keys that
  * are whole bytes. Those of prefixes are in unit/index.c. */
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_match_many, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
 

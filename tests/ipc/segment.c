@@ -9,7 +9,7 @@
 #include "lib/base/checksum.h"
 #include "lib/storage/storage_sysv.h"
 #include "lib/region/region.h"
-#include "tests/support/segment.h"
+#include "tests/support/ipc/segment.h"
 
 TestSuite(ipc_segment, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

@@ -2,7 +2,7 @@
  *
  * Several publishers of one region: their transactions follow each other, and none believes what it knew of the region's
  * memory before another's. */
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(ipc_shared, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

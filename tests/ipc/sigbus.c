@@ -8,7 +8,7 @@
 #include <setjmp.h>
 
 #include "lib/base/atomic.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_sigbus, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Slots when there are few left: the file grows while others look, and subscribers past the last slot. */
-#include "tests/support/attack.h"
+#include "tests/support/bench/attack.h"
 #include "lib/base/clock.h"
 #include "lib/region/slots.h"
 #include "publisher/state/state.h"
 #include "subscriber/registration.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

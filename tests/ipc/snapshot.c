@@ -6,7 +6,7 @@
 #include <mqueue.h>
 
 #include "lib/storage/paths.h"
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(ipc_snapshot, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -14,17 +14,6 @@ TestSuite(ipc_snapshot, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 #define COMMITS 15000u
 enum { READER, GO, ROUND };     /* stages */
 enum { ARENA, PINNED, PASSES }; /* numbers */
-
-static struct stele_publisher *publish(uint32_t history)
-{
-	struct stele_publisher_options options = {
-		.size = sizeof(options),
-		.flags = STELE_CREATE,
-		.history = history,
-	};
-
-	return ipc_publish(region, &options);
-}
 
 /* ---- pins ---- */
 
@@ -68,7 +57,7 @@ static void hold_eight(unsigned argument)
 
 Test(ipc_snapshot, eight_pinned_versions_stay_whole_while_memory_is_bounded)
 {
-	struct stele_publisher *publisher = publish(16);
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	pid_t child = ipc_spawn(hold_eight, 0);
 	uint64_t warm = 0, most = 0;
 
@@ -98,7 +87,7 @@ Test(ipc_snapshot, eight_pinned_versions_stay_whole_while_memory_is_bounded)
 
 Test(ipc_snapshot, versions_can_be_had_by_number_while_history_holds_them)
 {
-	struct stele_publisher *publisher = publish(16);
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_snapshot *snapshot;
@@ -153,7 +142,7 @@ static void read_unpinned(unsigned argument)
 
 Test(ipc_snapshot, what_is_not_pinned_goes_and_is_never_wrong)
 {
-	struct stele_publisher *publisher = publish(2);
+	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t child;
 
 	for (int i = 0; i < 100; i++)
@@ -201,7 +190,7 @@ static void pin_and_hang(unsigned argument)
 
 Test(ipc_snapshot, what_a_killed_reader_pinned_comes_back)
 {
-	struct stele_publisher *publisher = publish(4);
+	struct stele_publisher *publisher = ipc_publish_history(4);
 	struct stele_region_info info = {.size = sizeof(info)};
 	uint64_t one, held, after;
 	pid_t child;
@@ -251,7 +240,7 @@ static void live_shortly(unsigned round)
 Test(ipc_snapshot, two_hundred_killed_subscribers_leave_nothing)
 {
 	static char queues[DEATHS][NAMES_QUEUE_SIZE];
-	struct stele_publisher *publisher = publish(16);
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct layout_slot slots[64];
 
@@ -290,7 +279,7 @@ Test(ipc_snapshot, two_hundred_killed_subscribers_leave_nothing)
 
 Test(ipc_snapshot, more_subscribers_than_slots_let_the_file_grow)
 {
-	struct stele_publisher *publisher = publish(16);
+	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_subscriber *subscribers[100];
 	uint64_t version;
@@ -402,7 +391,7 @@ static void follow_changes(unsigned argument)
 
 Test(ipc_snapshot, changes_are_what_a_comparison_of_all_rows_finds)
 {
-	struct stele_publisher *publisher = publish(8);
+	struct stele_publisher *publisher = ipc_publish_history(8);
 	pid_t child = ipc_spawn(follow_changes, 0);
 
 	ipc_await(READER, 1);

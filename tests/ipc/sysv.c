@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "lib/base/atomic.h"
-#include "tests/support/segment.h"
+#include "tests/support/ipc/segment.h"
 
 TestSuite(ipc_sysv, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

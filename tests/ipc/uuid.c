@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The UUID of the region that a handle opened: what a version must be kept with. */
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_uuid, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

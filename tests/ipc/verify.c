@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Looking at a region, and saving it, beside a publisher that commits as fast as it can: what it gives up
  * meanwhile is no damage, and what is saved is whole. */
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_verify, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -4,7 +4,7 @@
  */
 #include <sys/resource.h>
 
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_channels, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -7,7 +7,7 @@
 #include <mqueue.h>
 #include <sys/resource.h>
 
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_fallback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

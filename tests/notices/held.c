@@ -9,7 +9,7 @@
 #include "publisher/generation.h"
 #include "publisher/memory/data_file.h"
 #include "publisher/state/state.h"
-#include "tests/support/promise.h"
+#include "tests/support/ipc/promise.h"
 
 TestSuite(notices_held, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

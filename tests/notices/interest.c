@@ -2,7 +2,7 @@
  *
  * Subscribers that name the tables they wait for: what changed none of them does not wake them, and
  * what did, does; with every way to wait. And those that spin before they block. */
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_interest, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -74,18 +74,11 @@ static uint64_t sleeps_of(pid_t pid)
 
 static uint64_t await(struct stele_subscriber *subscriber, unsigned way, uint64_t since)
 {
-	struct pollfd pollfd = {.events = POLLIN};
 	uint64_t version = 0;
-	int r;
 
-	if (way != BY_DESCRIPTOR) {
-		RETURNS(stele_subscriber_wait(subscriber, since, STELE_FOREVER, &version), 1, "");
-		return version;
-	}
-	pollfd.fd = stele_subscriber_fd(subscriber);
-	while ((r = stele_subscriber_wait(subscriber, since, 0, &version)) == 0)
-		CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
-	OK(r);
+	if (way == BY_DESCRIPTOR)
+		return ipc_await_by_descriptor(subscriber, since);
+	RETURNS(stele_subscriber_wait(subscriber, since, STELE_FOREVER, &version), 1, "");
 	return version;
 }
 

@@ -5,7 +5,7 @@
  */
 #include <sys/mount.h>
 
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -8,7 +8,7 @@
 #include <sys/time.h>
 
 #include "lib/storage/paths.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -35,18 +35,12 @@ static struct stele_subscriber *subscribe(unsigned way)
 /* Waits for ever, in the given way. */
 static uint64_t wait_for_newer(struct stele_subscriber *subscriber, unsigned way, uint64_t since)
 {
-	struct pollfd pollfd = {.events = POLLIN};
 	uint64_t version = 0;
-	int r;
 
-	if (way != BY_DESCRIPTOR) {
+	if (way == BY_DESCRIPTOR)
+		version = ipc_await_by_descriptor(subscriber, since);
+	else
 		RETURNS(stele_subscriber_wait(subscriber, since, STELE_FOREVER, &version), 1, "");
-	} else {
-		pollfd.fd = stele_subscriber_fd(subscriber);
-		while ((r = stele_subscriber_wait(subscriber, since, 0, &version)) == 0)
-			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
-		OK(r);
-	}
 	CHECK(version > since, "%llu after %llu", (unsigned long long)version,
 	      (unsigned long long)since);
 	return version;

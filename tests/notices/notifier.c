@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/support/promise.h"
+#include "tests/support/ipc/promise.h"
 
 TestSuite(notices_notifier, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

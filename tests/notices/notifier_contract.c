@@ -12,7 +12,7 @@
 #include <sys/un.h>
 
 #include "lib/storage/folder.h"
-#include "tests/support/promise.h"
+#include "tests/support/ipc/promise.h"
 
 TestSuite(notices_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 

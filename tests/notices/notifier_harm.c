@@ -13,7 +13,7 @@
 
 #include "notifier/notifier.h"
 #include "lib/storage/folder.h"
-#include "tests/support/promise.h"
+#include "tests/support/ipc/promise.h"
 #include "tests/support/random.h"
 
 TestSuite(notices_notifier_harm, .init = ipc_begin, .fini = ipc_end, .timeout = 240);

@@ -3,7 +3,7 @@
  * A publisher whose notices are sent by a thread of its own: nobody is forgotten, whatever the
  * publisher does meanwhile, and its end waits for the last notice. */
 #include "publisher/state/state.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_notifier_thread, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

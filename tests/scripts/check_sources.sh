@@ -36,12 +36,12 @@ functions()
 shopt -s nullglob
 library=(lib/*/*.[ch] notifier/*.[ch] publisher/*.[ch] publisher/*/*.[ch] subscriber/*.[ch] subscriber/*/*.[ch])
 command=(tools/*.[ch] tools/*/*.[ch])
-tests=(tests/*/*.[ch])
+tests=(tests/*/*.[ch] tests/support/*/*.[ch])
 all=(lib/*.h include/stele/*.h docs/examples/*.c "${library[@]}" "${command[@]}" "${tests[@]}")
 
 complaints()
 {
-	for folder in lib lib/*/ notifier publisher publisher/*/ subscriber subscriber/*/ tools tools/*/ tests/*/ include/stele; do
+	for folder in lib lib/*/ notifier publisher publisher/*/ subscriber subscriber/*/ tools tools/*/ tests/*/ tests/support/*/ include/stele; do
 		files=("${folder%/}"/*.[ch])
 		[ "${#files[@]}" -le 25 ] || echo "${folder%/}: ${#files[@]} files; 25 are allowed"
 	done

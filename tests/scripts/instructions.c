@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/support/bench.h"
+#include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
 #define ROWS  10000u

@@ -8,8 +8,8 @@
 
 #include "lib/storage/file.h"
 #include "publisher/state/state.h"
-#include "subscriber/subscriber.h"
-#include "tests/support/own_machine.h"
+#include "subscriber/state.h"
+#include "tests/support/ipc/own_machine.h"
 #include "tests/support/random.h"
 
 TestSuite(stress_clean, .init = ipc_begin, .fini = ipc_end, .timeout = 120);

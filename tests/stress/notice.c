@@ -8,7 +8,7 @@
 
 #include "publisher/generation.h"
 #include "publisher/state/state.h"
-#include "tests/support/promise.h"
+#include "tests/support/ipc/promise.h"
 #include "tests/support/random.h"
 
 TestSuite(stress_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 240);

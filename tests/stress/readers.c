@@ -9,7 +9,7 @@
  */
 #include <math.h>
 
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
 
 TestSuite(stress_readers, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
@@ -197,14 +197,6 @@ static void read_on(unsigned who)
 
 /* ---- hostile neighbours ---- */
 
-static int open_subscribers(void)
-{
-	char path[128];
-
-	ipc_path(path, ".subscribers");
-	return open(path, O_RDWR | O_CLOEXEC);
-}
-
 /* Random words everywhere. With pwrite(2), which a file that is cut off does not kill. */
 static void scribble(unsigned argument)
 {
@@ -213,7 +205,7 @@ static void scribble(unsigned argument)
 	ipc_reach(STARTED + argument, 1);
 	while (ipc_stage(STOP) == 0) {
 		struct stat status = {0};
-		int fd = open_subscribers();
+		int fd = ipc_open_subscribers();
 		if (fd < 0)
 			continue;
 		if (fstat(fd, &status) < 0 || status.st_size < 256)
@@ -239,7 +231,7 @@ static void truncate_often(unsigned argument)
 	ipc_reach(STARTED + argument, 1);
 	while (ipc_stage(STOP) == 0) {
 		uint64_t until = ipc_told(COMMITTED) + random_from(&random) % 4000;
-		int fd = open_subscribers();
+		int fd = ipc_open_subscribers();
 		if (fd < 0)
 			continue;
 		MUST(ftruncate(fd, random_from(&random) % 2

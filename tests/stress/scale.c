@@ -4,7 +4,7 @@
  * others on the futex. Each sees the last of ten thousand commits, and nothing of them stays. */
 #include <sys/resource.h>
 
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(stress_scale, .init = ipc_begin, .fini = ipc_end, .timeout = 280);
 

@@ -8,7 +8,7 @@
  *   STELE_STRESS_SECONDS=N   one seed after the other for so long, instead of a few
  */
 #include "tests/support/random.h"
-#include "tests/support/versions.h"
+#include "tests/support/ipc/versions.h"
 
 TestSuite(stress_versions, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
 

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <stele/stele.h>
+
 char target[64];
 
 /* Texts are small and few, and live as long as the test's process: on a list, where leak
@@ -327,4 +329,23 @@ void cli_temporary(char name[64], const char *suffix, const char *content)
 	snprintf(name, 64, "/tmp/%s%s", region, suffix);
 	file = fopen(name, "w");
 	cr_assert(file && fputs(content, file) >= 0 && fclose(file) == 0);
+}
+
+void cli_begin_short_history(void)
+{
+	struct stele_publisher_options options = {.size = sizeof(options)};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--history", "2", "--table", "t(a: u8 key, b: u32)"),
+	              0);
+	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
+	          stele_last_error());
+	for (uint32_t number = 1; number <= 200; number++) {
+		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+		cr_assert(stele_put(tx, "t", "a", 8, &number, sizeof(number)) == 1);
+		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
+	}
+	stele_publisher_close(publisher);
 }

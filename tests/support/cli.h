@@ -148,6 +148,10 @@ const char *cli_dump(void);
  * buffer, empty if there is no such line. */
 const char *cli_listed(char *format);
 
+/* Makes the region anew with a table "t(a: u8 key, b: u32)" and commits 200 versions, of which
+ * it keeps two. */
+void cli_begin_short_history(void);
+
 /* A file in /tmp with this content, for the test to unlink. */
 void cli_temporary(char name[64], const char *suffix, const char *content);
 

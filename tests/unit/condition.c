@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Conditions on the head and on rows: what they let through, what they refuse, and that a refusal
  * leaves the transaction as it was. */
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(unit_condition, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
 

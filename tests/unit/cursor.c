@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Cursors: where a seek places them, with and without a restriction, compared with a walk over all
  * keys. */
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
 
 TestSuite(unit_cursor, .init = ipc_begin, .fini = ipc_end, .timeout = 60);

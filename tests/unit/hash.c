@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 
 #include "subscriber/index/hash_state.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
 
 TestSuite(unit_hash, .init = ipc_begin, .fini = ipc_end, .timeout = 250);

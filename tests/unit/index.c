@@ -7,7 +7,7 @@
  * seeds. */
 #include "subscriber/index/index.h"
 #include "subscriber/index/index_ipv4.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
 
 TestSuite(unit_index, .init = ipc_begin, .fini = ipc_end, .timeout = 250);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/schema/key.h"
+#include "tests/support/message.h"
 #include "tests/support/random.h"
 
 #ifdef NDEBUG
@@ -23,12 +24,6 @@ static uint64_t random_state = SEED;
 static uint64_t random_next(void)
 {
 	return random_from(&random_state);
-}
-
-static void expect_sentence(const char *part)
-{
-	cr_expect(strstr(stele_last_error(), part), "\"%s\" is not in: %s", part,
-	          stele_last_error());
 }
 
 /* A value of any type in its C representation; text has its length beside it. */
@@ -319,7 +314,7 @@ Test(unit_key, refused_values_change_nothing)
 
 		cr_expect(stele_key_append(&key, &column, bad[i].value, 0) == -EINVAL, "%zu", i);
 		cr_expect(memcmp(&key, &before, sizeof(key)) == 0);
-		expect_sentence(bad[i].sentence);
+		EXPECT_MESSAGE(bad[i].sentence);
 	}
 }
 
@@ -332,7 +327,7 @@ Test(unit_key, longest)
 	struct stele_key key = {0};
 
 	cr_expect(stele_key_append(&key, &text, bytes, STELE_KEY_MAX + 1) == -EINVAL);
-	expect_sentence("column \"t\"");
+	EXPECT_MESSAGE("column \"t\"");
 	cr_expect(stele_key_append(&key, &text, bytes, SIZE_MAX) == -EINVAL);
 	cr_expect(stele_key_append(&key, &text, bytes, STELE_KEY_MAX - 3) == 0);
 	cr_expect(stele_key_append(&key, &number, bytes, 0) == -EINVAL);
@@ -342,7 +337,7 @@ Test(unit_key, longest)
 	key.bits = 0;
 	cr_expect(stele_key_append(&key, &net, "\x80\0\0\0\1", 0) == 0 && key.bits == 1);
 	cr_expect(stele_key_append(&key, &number, bytes, 0) == -EINVAL);
-	expect_sentence("ends with a prefix");
+	EXPECT_MESSAGE("ends with a prefix");
 }
 
 static void expect_bits(const struct stele_schema *schema, unsigned least, unsigned most,
@@ -378,22 +373,22 @@ Test(unit_key, check)
 	static const uint8_t key[STELE_KEY_MAX] = {0, 1, 10, 1};
 
 	cr_expect(stele_key_check(&net_schema, key, 15) == -EINVAL);
-	expect_sentence("the key has 15 bits; a key of this table has from 16 to 48 bits");
+	EXPECT_MESSAGE("the key has 15 bits; a key of this table has from 16 to 48 bits");
 	cr_expect(stele_key_check(&net_schema, key, 16) == 0);
 	cr_expect(stele_key_check(&net_schema, key, 23) == 0);
 	cr_expect(stele_key_check(&net_schema, key, 22) == -EINVAL);
-	expect_sentence("bits set past its length of 22 bits, in its last byte 0x0a");
+	EXPECT_MESSAGE("bits set past its length of 22 bits, in its last byte 0x0a");
 	cr_expect(stele_key_check(&net_schema, key, 31) == -EINVAL);
 	cr_expect(stele_key_check(&net_schema, key, 32) == 0);
 	cr_expect(stele_key_check(&net_schema, key, 48) == 0);
 	cr_expect(stele_key_check(&net_schema, key, 49) == -EINVAL);
 	cr_expect(stele_key_check(&text_schema, NULL, 0) == 0);
 	cr_expect(stele_key_check(&text_schema, key, 12) == -EINVAL);
-	expect_sentence("whole bytes");
+	EXPECT_MESSAGE("whole bytes");
 	cr_expect(stele_key_check(&text_schema, key, STELE_KEY_MAX * 8) == 0);
 	cr_expect(stele_key_check(&text_schema, key, STELE_KEY_MAX * 8 + 8) == -EINVAL);
 	cr_expect(stele_key_check(&pair_schema, key, 40) == -EINVAL);
-	expect_sentence("the key has 40 bits; a key of this table has 48");
+	EXPECT_MESSAGE("the key has 40 bits; a key of this table has 48");
 	cr_expect(stele_key_check(&pair_schema, key, 48) == 0);
 }
 
@@ -430,18 +425,18 @@ Test(unit_key, check_of_values)
 	cr_expect(check_picky(1, "", 0, 1) == 0);
 	cr_expect(check_picky(1, "abcd", 0, 1) == 0);
 	cr_expect(check_picky(1, "abc", 0, 2) == -EINVAL);
-	expect_sentence("column \"flag\": the key has 2 where a bool is 0 or 1");
+	EXPECT_MESSAGE("column \"flag\": the key has 2 where a bool is 0 or 1");
 	/* A quiet NaN of either sign: infinity, and a bit more. */
 	cr_expect(check_picky(INFINITY, "abc", 8, 1) == -EINVAL);
-	expect_sentence("column \"load\": the key has NaN");
+	EXPECT_MESSAGE("column \"load\": the key has NaN");
 	cr_expect(check_picky(-INFINITY, "abc", 8, 0) == -EINVAL);
-	expect_sentence("column \"load\": the key has NaN");
+	EXPECT_MESSAGE("column \"load\": the key has NaN");
 	cr_expect(stele_key_check(&load_schema, minus_zero, 72) == -EINVAL);
-	expect_sentence("column \"load\": the key has -0.0");
+	EXPECT_MESSAGE("column \"load\": the key has -0.0");
 	cr_expect(check_picky(1, "a", 11, 'c') == -EINVAL);
-	expect_sentence("column \"name\": the key has bytes after the NUL at byte 1 of a char[4]");
+	EXPECT_MESSAGE("column \"name\": the key has bytes after the NUL at byte 1 of a char[4]");
 	cr_expect(check_picky(1, "", 12, 'd') == -EINVAL);
-	expect_sentence("after the NUL at byte 0");
+	EXPECT_MESSAGE("after the NUL at byte 0");
 	cr_expect(schema_key_plain(&net_schema) && schema_key_plain(&text_schema));
 	cr_expect(!schema_key_plain(&pair_schema) && !schema_key_plain(&picky_schema));
 }
@@ -455,7 +450,7 @@ Test(unit_key, column_judges_the_key)
 
 	cr_expect(stele_key_column(&pair_schema, 0, key, 48, buffer, 32, &found, &size) ==
 	          -EBADMSG);
-	expect_sentence("column \"flag\"");
+	EXPECT_MESSAGE("column \"flag\"");
 	cr_expect(stele_key_column(&pair_schema, 1, key, 40, buffer, 32, &found, &size) ==
 	          -EBADMSG);
 	cr_expect(stele_key_column(&pair_schema, 1, key, 56, buffer, 32, &found, &size) ==

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Many rows in one call, put and found, against the calls for one row each. */
 #include "publisher/state/state.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
 
 TestSuite(unit_put_many, .init = ipc_begin, .fini = ipc_end, .timeout = 120);

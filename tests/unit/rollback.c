@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Rollback: the tables become those of the older version, at the cost of the difference; what fails
  * leaves the transaction as it was; the version that is being read is not reclaimed meanwhile. */
-#include "tests/support/model.h"
+#include "tests/support/ipc/model.h"
 
 TestSuite(unit_rollback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

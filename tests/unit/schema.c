@@ -8,6 +8,7 @@
 
 #include "lib/schema/schema_store.h"
 #include "lib/schema/schema_value.h"
+#include "tests/support/message.h"
 #include "tests/support/every_schema.h"
 #include "tests/support/random.h"
 
@@ -23,12 +24,6 @@ static uint64_t random_state = SEED;
 static uint64_t random_next(void)
 {
 	return random_from(&random_state);
-}
-
-static void expect_sentence(const char *part)
-{
-	cr_expect(strstr(stele_last_error(), part), "\"%s\" is not in: %s", part,
-	          stele_last_error());
 }
 
 static const char every_text[] =
@@ -61,7 +56,7 @@ Test(unit_schema, names)
 	}
 	cr_expect(stele_name_check("region", NULL) == -EINVAL);
 	stele_name_check("region", "a\n");
-	expect_sentence("\"a\\x0a\"");
+	EXPECT_MESSAGE("\"a\\x0a\"");
 	memset(name, 'x', sizeof(name));
 	name[STELE_NAME_MAX + 1] = '\0';
 	cr_expect(stele_name_check("table", name) == -EINVAL);
@@ -130,7 +125,7 @@ Test(unit_schema, what_is_not_well_formed)
 			schema_of(bad[i].columns, bad[i].count, bad[i].value_size);
 
 		cr_expect(stele_schema_check(&schema) == -EINVAL, "number %zu passed", i);
-		expect_sentence(bad[i].sentence);
+		EXPECT_MESSAGE(bad[i].sentence);
 	}
 	cr_expect(stele_schema_check(NULL) == -EINVAL);
 }
@@ -311,18 +306,18 @@ Test(unit_schema, parse_errors)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		cr_expect(stele_schema_parse(bad[i].text, table, &schema) == -EINVAL, "%s passed",
 		          bad[i].text);
-		expect_sentence(bad[i].sentence);
+		EXPECT_MESSAGE(bad[i].sentence);
 	}
 	memset(text, 'n', 100);
 	strcpy(text + 100, "(k: u8 key)");
 	cr_expect(stele_schema_parse(text, table, &schema) == -EINVAL);
-	expect_sentence("at most 63 bytes, but this one has 100");
+	EXPECT_MESSAGE("at most 63 bytes, but this one has 100");
 	at = (size_t)sprintf(text, "t(c0: u8 key");
 	for (int i = 1; i < 65; i++)
 		at += (size_t)sprintf(text + at, ",c%d: u8", i);
 	strcpy(text + at, ")");
 	cr_expect(stele_schema_parse(text, table, &schema) == -EINVAL);
-	expect_sentence("at most 64 columns");
+	EXPECT_MESSAGE("at most 64 columns");
 	cr_expect_str_eq(table, "kept");
 	cr_expect(schema == NULL);
 }
@@ -417,7 +412,7 @@ static void expect_damage(size_t offset, uint32_t word, size_t size, const char 
 	schema_store(&every_schema, stored);
 	memcpy(stored + offset, &word, sizeof(word));
 	cr_expect(load_exactly(stored, size) == -EBADMSG, "%s", sentence);
-	expect_sentence(sentence);
+	EXPECT_MESSAGE(sentence);
 }
 
 Test(unit_schema, damaged_stored_words)

@@ -8,14 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/schema/schema.h"
+#include "lib/schema/schema_value.h"
+#include "tests/support/message.h"
 #include "tests/support/every_schema.h"
-
-static void expect_sentence(const char *part)
-{
-	cr_expect(strstr(stele_last_error(), part), "\"%s\" is not in: %s", part,
-	          stele_last_error());
-}
 
 struct small {
 	uint8_t flag;
@@ -44,7 +39,7 @@ static void expect_value(const struct small *value, const char *sentence)
 		return;
 	}
 	cr_expect(r == -EINVAL, "passed; expected: %s", sentence);
-	expect_sentence(sentence);
+	EXPECT_MESSAGE(sentence);
 }
 
 Test(unit_schema_value, check)

@@ -4,7 +4,7 @@
 #include <endian.h>
 
 #include "publisher/state/state.h"
-#include "tests/support/ipc.h"
+#include "tests/support/ipc/ipc.h"
 
 TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The rows that are compared: values of 48 bytes under keys of one of two kinds, all made from
+ * the row's number. */
+#ifndef TESTS_SUPPORT_BENCH_BENCH_ROWS_H
+#define TESTS_SUPPORT_BENCH_BENCH_ROWS_H
+
+#include <stele/stele.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "tests/support/bench/bench.h"
+#include "tests/support/random.h"
+
+#define KEY_MOST 48u
+
+struct item {
+	uint64_t a, b, c, d, e, f;
+};
+
+#define ITEM_COLUMNS \
+	STELE_VALUE(struct item, a, STELE_U64), STELE_VALUE(struct item, b, STELE_U64), \
+		STELE_VALUE(struct item, c, STELE_U64), STELE_VALUE(struct item, d, STELE_U64), \
+		STELE_VALUE(struct item, e, STELE_U64), STELE_VALUE(struct item, f, STELE_U64)
+
+extern const struct stele_schema schema_id;
+
+struct kind {
+	const struct stele_schema *schema;
+	unsigned key_size;
+	void (*key)(uint64_t number, unsigned char *key);
+};
+
+static inline uint64_t item_mix(uint64_t number)
+{
+	return random_from(&number);
+}
+
+/* Keys of 16 random bytes. */
+void key_id(uint64_t number, unsigned char *key);
+
+/* Keys that have much in common, as paths have. No two are the same, as 7919 is prime to 10^7. */
+void key_path(uint64_t number, unsigned char *key);
+
+extern const struct kind kind_id;
+extern const struct kind kind_path;
+
+/* What stands in a row at first, and after it was written for the `round`th time. */
+static inline struct item item_of(uint64_t number, uint64_t round)
+{
+	uint64_t first = item_mix(number + round * 1000003);
+
+	return (struct item){first, number, first + 1, round, first + 2, first + 3};
+}
+
+static inline uint64_t item_sum(const void *value)
+{
+	struct item item;
+
+	memcpy(&item, value, sizeof(item));
+	return item.a + item.b + item.c + item.d + item.e + item.f;
+}
+
+static inline void item_put(struct stele_writable *table, const struct kind *kind, uint64_t number,
+                            uint64_t round)
+{
+	unsigned char key[KEY_MOST];
+	struct item item = item_of(number, round);
+
+	kind->key(number, key);
+	must(stele_writable_put(table, key, kind->key_size * 8, &item, sizeof(item)));
+}
+
+/* A region of its own with the table "items": with so many rows as they are at first. */
+struct stele_publisher *items_publish(const struct kind *kind, uint64_t rows);
+
+/* Commits one row, as it is after it was written for the `round`th time. */
+void item_commit(struct stele_publisher *publisher, const struct kind *kind, uint64_t number,
+                 uint64_t round);
+
+/* ---- what is done a number of times a second ---- */
+
+struct pace {
+	double next, gap;
+};
+
+/* Starts a pace of so many times a second. */
+struct pace pace_start(double a_second);
+
+/* Sleeps until the next time. Who is late by more than 10 ms does not catch up. */
+void pace_wait(struct pace *pace);
+
+#endif

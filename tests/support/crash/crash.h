@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the crash tests share: region names, files of a region, children that do not outlive a
+ * test, and opening a publisher or a subscriber with an assertion that it works. */
+#ifndef TESTS_SUPPORT_CRASH_CRASH_H
+#define TESTS_SUPPORT_CRASH_CRASH_H
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stele/stele.h>
+
+#include "lib/layout.h"
+#include "tests/support/clock.h"
+#include "tests/support/sanitized.h"
+
+/* A child that does not outlive its test. */
+pid_t crash_fork(void);
+
+/* ---- names and files ---- */
+
+/* A region name of this process's own: in one of four buffers, used in turn. */
+const char *crash_name(const char *suffix);
+
+/* The path of one of a region's files: its name ends in `file`. */
+void crash_path(const char *region, const char *file, char ret[160]);
+
+/* How many files there are whose names begin as a region's do; with `unlink_them` they go. */
+size_t crash_files(const char *region, bool unlink_them);
+
+/* What a test file has to clean besides; NULL: nothing. */
+extern void (*crash_clean_more)(void);
+
+/* For .fini of a test: whatever it left goes, also after a failure. */
+void crash_clean(void);
+
+/* A skipped test has no .fini. */
+#define crash_skip(why) \
+	do { \
+		crash_clean(); \
+		cr_skip_test(why); \
+	} while (0)
+
+/* Opens one of a region's files. */
+int crash_open(const char *region, const char *file, int flags);
+
+/* Maps a file of a region, all that it has now. */
+void *crash_map(const char *region, const char *file, size_t *ret_size);
+
+/* ---- opening, with the message where it fails ---- */
+
+/* Creates a region, or attaches to it. `maximum`: the size that its file can grow to. */
+struct stele_publisher *crash_publisher(const char *region, uint32_t history, uint64_t maximum);
+
+/* Opens a subscriber; one that is not registered leaves no trace in the region. */
+struct stele_subscriber *crash_subscriber(const char *region, bool registered);
+
+/* The bytes of the arena that are in use, and the size of the arena. */
+uint64_t crash_used(struct stele_publisher *publisher, uint64_t *ret_size);
+
+#endif
