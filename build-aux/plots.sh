@@ -14,6 +14,7 @@ draw()
 {
 	local plots='' series
 
+	# shellcheck disable=SC2013 # a series is one word
 	for series in $(awk -v plot="$1" '$1 == "plot" && $2 == plot && !seen[$3]++ { print $3 }' "$output"); do
 		awk -v plot="$1" -v series="$series" '$1 == "plot" && $2 == plot && $3 == series { print $4, $5 }' \
 			"$output" >"$data/$1.$series"

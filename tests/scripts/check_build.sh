@@ -28,6 +28,7 @@ printf '#!/bin/sh\nexec "$@"\n' >"$work/bin/ccache"
 printf '#!/bin/sh\ncase " $* " in *" -E "*) [ ! -e "%s" ] || exit 1 ;; esac\nexec %s "$@"\n' \
 	"$work/hidden" "$compiler" >"$work/bin/sometimes"
 # one for another machine, with programs of its own
+# shellcheck disable=SC2016 # expanded by that script
 printf '#!/bin/sh\necho "other-${1#-print-prog-name=}"\n' >"$work/bin/other"
 chmod +x "$work"/bin/*
 PATH=$work/bin:$PATH
@@ -58,6 +59,7 @@ asks_for()
 
 packages()
 {
+	# shellcheck disable=SC2317 # called by asks_for()
 	env "$@" build-aux/packages.sh build
 }
 

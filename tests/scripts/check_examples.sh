@@ -9,6 +9,7 @@ shift
 failed=0
 for example; do
 	# one of the documents' blocks must be the file as a whole
+	# shellcheck disable=SC2086 # a list of documents
 	if ! awk -v example="$example" '
 		BEGIN { while ((getline line <example) > 0) if (line !~ /SPDX-License/) wanted = wanted line "\n" }
 		/^```c$/ { inside = 1; block = ""; next }

@@ -24,6 +24,7 @@ if [ "${1:-}" != in-namespaces ]; then
 	build-aux/packages.sh fresh
 	folder=$(mktemp -d /var/tmp/stele-fresh.XXXXXX)
 	child=
+	# shellcheck disable=SC2317 # called by the trap
 	cleanup()
 	{
 		trap '' INT TERM HUP
@@ -71,6 +72,7 @@ wrong()
 # The tree becomes the root of a mount namespace: with a mere chroot there are no user namespaces.
 inside()
 {
+	# shellcheck disable=SC2016 # expanded by that shell
 	unshare --mount --propagation private \
 		sh -ec 'cd "$1"; pivot_root . .; umount -l .; shift; exec env -i "$@"' sh "$tree" \
 		HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 MAKEFLAGS="$makeflags" \
@@ -132,7 +134,7 @@ machine()
 	where=$1
 	makeflags=
 	# only a tree that root has made is run as root
-	[ -f "$kept" ] && [ ! -L "$kept" ] && [ -O "$kept" ] || bootstrap
+	if [ ! -f "$kept" ] || [ -L "$kept" ] || [ ! -O "$kept" ]; then bootstrap; fi
 	rm -rf --one-file-system "$tree"
 	mkdir "$tree"
 	mount --bind "$tree" "$tree" # pivot_root needs a mount
@@ -173,6 +175,7 @@ extract()
 example()
 {
 	local build
+	# shellcheck disable=SC2016 # backquotes of Markdown
 	build=$(sed -n 's/.*Build each with `\(cc publisher\.c [^`]*\)`.*/\1/p' README.md)
 	[ -n "$build" ] || wrong 'the README does not say how its programs are built'
 	mkdir "$tree/root/example"

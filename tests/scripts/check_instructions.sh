@@ -3,7 +3,7 @@
 #
 # check_instructions.sh PROGRAM COMPILER FLAGS...: counts with valgrind how many instructions a get, a
 # match, a commit ... take (tests/scripts/instructions.c), and compares them with what they may take. The counts
-# are the same from run to run, unlike times. They belong to one compiler and its flags: with others
+# are nearly the same from run to run, unlike times. They belong to one compiler and its flags: with others
 # there is nothing to compare.
 set -euo pipefail
 
@@ -31,25 +31,48 @@ if [ "$(uname -m) $($compiler -dumpfullversion 2>/dev/null | cut -d. -f1) $*" !=
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-if ! valgrind --tool=callgrind --callgrind-out-file="$folder/out" "$program" >"$folder/log" 2>&1; then
-	cat "$folder/log" >&2
+
+# count: writes lines of NAME INSTRUCTIONS, for one thing done once
+count()
+{
+	if ! valgrind --tool=callgrind --callgrind-out-file="$folder/out" "$program" >"$folder/log" 2>&1; then
+		cat "$folder/log" >&2
+		return 1
+	fi
+	callgrind_annotate --inclusive=yes --threshold=100 "$folder/out" |
+		sed -n 's/^ *\([0-9,]*\) (.*[0-9]%) .*:do_\([a-z_]*\) \[.*\/'"${program##*/}"'\]$/\2 \1/p' | tr -d , |
+		awk -v times="$times" '{ printf "%s %.0f\n", $1, $2 / times }'
+}
+
+# exceeded: writes what was not counted and what takes more than its budget
+exceeded()
+{
+	local name budget note number
+	while read -r name budget note; do
+		[ -n "$name" ] || continue
+		number=$(awk -v name="$name" '$1 == name { print $2 }' <<<"$counts")
+		if [ -z "$number" ]; then
+			echo "check-instructions: $name was not counted"
+		elif [ "$number" -gt "$budget" ]; then
+			echo "check-instructions: $name ($note) takes $number instructions, its budget is $budget"
+		fi
+	done <<<"$budgets"
+}
+
+# A publisher measures how long its system calls for notices take, and charges the slow ones to a budget
+# (publisher/notices/peers.h). When the machine is paused within such a call, the commit executes the code for a slow
+# call: `commit` once had 50 instructions more. So the least of up to three runs counts: a pause can only raise a count.
+counts=$(count)
+for _ in 2 3; do
+	[ -n "$(exceeded)" ] || break
+	counts=$(printf '%s\n' "$counts" "$(count)" |
+		awk '!($1 in least) { order[++n] = $1 } !($1 in least) || $2 < least[$1] { least[$1] = $2 }
+			END { for (i = 1; i <= n; i++) print order[i], least[order[i]] }')
+done
+if [ -n "$(exceeded)" ]; then
+	exceeded >&2
 	exit 1
 fi
-counts=$(callgrind_annotate --inclusive=yes --threshold=100 "$folder/out" |
-	sed -n 's/^ *\([0-9,]*\) (.*[0-9]%) .*:do_\([a-z_]*\) \[.*\/'"${program##*/}"'\]$/\2 \1/p' | tr -d ,)
-failed=0
-while read -r what budget note; do
-	[ -n "$what" ] || continue
-	count=$(awk -v what="$what" -v times="$times" '$1 == what { printf "%.0f", $2 / times }' <<<"$counts")
-	if [ -z "$count" ]; then
-		echo "check-instructions: $what was not counted" >&2
-		failed=1
-	elif [ "$count" -gt "$budget" ]; then
-		echo "check-instructions: $what ($note) takes $count instructions, its budget is $budget" >&2
-		failed=1
-	fi
-done <<<"$budgets"
-[ "$failed" -eq 0 ] || exit 1
 printf 'check-instructions: ok ('
-awk -v times="$times" '{ printf "%s%s %.0f", separator, $1, $2 / times; separator = ", " }' <<<"$counts"
+awk '{ printf "%s%s %s", separator, $1, $2; separator = ", " }' <<<"$counts"
 echo ')'

@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.."
 export LC_ALL=C
 
 # name and number of arguments: the region, and what is between commas
+# shellcheck disable=SC2016 # backquotes of Markdown
 listed=$(sed -nE 's/^\| `([a-z]+)` \| ([^|]*) \|.*/\1 \2/p' docs/tracing.md | awk '{ print $1, NF }' | sort -u)
 there=$(readelf -n "$1" | awk '
 	$1 == "Provider:" { provider = $2 }

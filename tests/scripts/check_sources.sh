@@ -58,6 +58,7 @@ complaints()
 	' "${all[@]}"
 	functions "${all[@]}" | awk '$3 > 60 { print $1 ":" $2 ": " $5 "() has " $3 " lines" }'
 	for part in library command; do
+		# shellcheck disable=SC2178 # a reference to one of the lists
 		declare -n files=$part
 		functions "${files[@]}" | awk '
 			$5 in file && file[$5] != $1 { print $1 ":" $2 ": " $5 "() is also in " file[$5] }

@@ -25,7 +25,9 @@ end_all()
 	trap '' INT TERM HUP
 	set +e
 	while processes=$(jobs -pr) && [ -n "$processes" ]; do
+		# shellcheck disable=SC2086 # a list of processes
 		kill $processes
+		# shellcheck disable=SC2086 # a list of processes
 		kill -CONT $processes
 		sleep 0.05
 	done 2>/dev/null

@@ -20,6 +20,7 @@ lint()
 	if "$@"; then echo "$name: ok"; else echo "$name: failed"; status=1; fi
 }
 
+# shellcheck disable=SC2317 # called by lint()
 tidy()
 {
 	# standard error has the counts of warnings in headers of the system
