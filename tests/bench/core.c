@@ -123,76 +123,126 @@ static void bench_commit(struct stele_publisher *publisher, const struct prefix4
 	bench_print("commit/one_route", bench_median(costs, ROUNDS), "ns");
 }
 
-static void bench_lookup(const struct prefix4 *table, size_t count)
-{
+/* ---- reading: each function measures one way, in nanoseconds of one call ---- */
+
+#define LOOKUPS 1000000
+
+static struct {
+	const struct prefix4 *prefixes;
+	size_t count;
+	uint64_t seed, sum; /* the sum of what was read, so that no lookup is optimized away */
 	struct stele_subscriber *subscriber;
-	struct stele_snapshot *snapshot;
 	struct stele_table routes;
 	struct stele_live live;
-	double match[ROUNDS], get[ROUNDS], optimistic[ROUNDS], pins[ROUNDS], scan[ROUNDS];
-	uint64_t seed = 7, sum = 0;
-	int lookups = 1000000;
+} reading;
 
-	must(stele_subscriber_open(bench_region, NULL, &subscriber));
-	must(stele_snapshot_open(subscriber, 0, &snapshot));
-	must(stele_table_open(snapshot, "routes", &schema, &routes));
-	must(stele_live_open(subscriber, "routes", &schema, &live));
-	for (int round = 0; round < ROUNDS; round++) {
-		struct stele_cursor *cursor;
-		struct stele_row row;
-		double begin = bench_seconds();
-		for (int i = 0; i < lookups; i++) {
-			uint64_t r = random_from(&seed);
-			const struct prefix4 *prefix = &table[r % count];
-			uint32_t host =
-				prefix->length == 32 ? 0 : (uint32_t)(r >> 32) >> prefix->length;
-			uint32_t address = htonl(prefix->address | host);
-			if (stele_table_match(&routes, &address, 32, &row) == 1)
-				sum += ((const struct route *)row.value)->next_hop;
-		}
-		match[round] = (bench_seconds() - begin) / lookups * 1e9;
-		begin = bench_seconds();
-		for (int i = 0; i < lookups; i++) {
-			const struct prefix4 *prefix = &table[random_from(&seed) % count];
-			uint32_t address = htonl(prefix->address);
-			if (stele_table_get(&routes, &address, prefix->length, &row) == 1)
-				sum += ((const struct route *)row.value)->next_hop;
-		}
-		get[round] = (bench_seconds() - begin) / lookups * 1e9;
-		begin = bench_seconds();
-		for (int i = 0; i < lookups; i++) {
-			const struct prefix4 *prefix = &table[random_from(&seed) % count];
-			uint32_t address = htonl(prefix->address);
-			struct route route;
-			size_t size = sizeof(route);
-			if (stele_live_get(&live, &address, prefix->length, &route, &size, NULL) ==
-			    1)
-				sum += route.next_hop;
-		}
-		optimistic[round] = (bench_seconds() - begin) / lookups * 1e9;
-		begin = bench_seconds();
-		for (int i = 0; i < 100000; i++) {
-			struct stele_snapshot *one;
-			must(stele_snapshot_open(subscriber, 0, &one));
-			stele_snapshot_close(one);
-		}
-		pins[round] = (bench_seconds() - begin) / 100000 * 1e9;
-		must(stele_cursor_open(&routes, &cursor));
-		begin = bench_seconds();
-		for (size_t i = 0; i < count; i++)
-			if (stele_cursor_next(cursor, &row) == 1)
-				sum += row.key_bits;
-		scan[round] = (bench_seconds() - begin) / (double)count * 1e9;
-		stele_cursor_close(cursor);
+static double time_match(void)
+{
+	double begin = bench_seconds();
+	struct stele_row row;
+
+	for (int i = 0; i < LOOKUPS; i++) {
+		uint64_t r = random_from(&reading.seed);
+		const struct prefix4 *prefix = &reading.prefixes[r % reading.count];
+		uint32_t host = prefix->length == 32 ? 0 : (uint32_t)(r >> 32) >> prefix->length;
+		uint32_t address = htonl(prefix->address | host);
+		if (stele_table_match(&reading.routes, &address, 32, &row) == 1)
+			reading.sum += ((const struct route *)row.value)->next_hop;
 	}
-	bench_print("read/longest_prefix_match", bench_median(match, ROUNDS), "ns");
-	bench_print("read/get", bench_median(get, ROUNDS), "ns");
-	bench_print("read/optimistic_get_and_copy", bench_median(optimistic, ROUNDS), "ns");
-	bench_print("read/snapshot_open_and_close", bench_median(pins, ROUNDS), "ns");
-	bench_print("read/ordered_scan", bench_median(scan, ROUNDS), "ns a row");
-	if (sum == 0)
+	return (bench_seconds() - begin) / LOOKUPS * 1e9;
+}
+
+static double time_get(void)
+{
+	double begin = bench_seconds();
+	struct stele_row row;
+
+	for (int i = 0; i < LOOKUPS; i++) {
+		const struct prefix4 *prefix =
+			&reading.prefixes[random_from(&reading.seed) % reading.count];
+		uint32_t address = htonl(prefix->address);
+		if (stele_table_get(&reading.routes, &address, prefix->length, &row) == 1)
+			reading.sum += ((const struct route *)row.value)->next_hop;
+	}
+	return (bench_seconds() - begin) / LOOKUPS * 1e9;
+}
+
+static double time_live_get(void)
+{
+	double begin = bench_seconds();
+
+	for (int i = 0; i < LOOKUPS; i++) {
+		const struct prefix4 *prefix =
+			&reading.prefixes[random_from(&reading.seed) % reading.count];
+		uint32_t address = htonl(prefix->address);
+		struct route route;
+		size_t size = sizeof(route);
+		if (stele_live_get(&reading.live, &address, prefix->length, &route, &size, NULL) ==
+		    1)
+			reading.sum += route.next_hop;
+	}
+	return (bench_seconds() - begin) / LOOKUPS * 1e9;
+}
+
+static double time_snapshot(void)
+{
+	double begin = bench_seconds();
+
+	for (int i = 0; i < 100000; i++) {
+		struct stele_snapshot *one;
+		must(stele_snapshot_open(reading.subscriber, 0, &one));
+		stele_snapshot_close(one);
+	}
+	return (bench_seconds() - begin) / 100000 * 1e9;
+}
+
+static double time_scan(void)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	double begin, cost;
+
+	must(stele_cursor_open(&reading.routes, &cursor));
+	begin = bench_seconds();
+	for (size_t i = 0; i < reading.count; i++)
+		if (stele_cursor_next(cursor, &row) == 1)
+			reading.sum += row.key_bits;
+	cost = (bench_seconds() - begin) / (double)reading.count * 1e9;
+	stele_cursor_close(cursor);
+	return cost;
+}
+
+static void bench_lookup(const struct prefix4 *table, size_t count)
+{
+	static const struct {
+		const char *name, *unit;
+		double (*run)(void);
+	} ways[] = {
+		{"read/longest_prefix_match", "ns", time_match},
+		{"read/get", "ns", time_get},
+		{"read/optimistic_get_and_copy", "ns", time_live_get},
+		{"read/snapshot_open_and_close", "ns", time_snapshot},
+		{"read/ordered_scan", "ns a row", time_scan},
+	};
+	enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
+	double costs[WAYS][ROUNDS];
+	struct stele_snapshot *snapshot;
+
+	reading.prefixes = table;
+	reading.count = count;
+	reading.seed = 7;
+	must(stele_subscriber_open(bench_region, NULL, &reading.subscriber));
+	must(stele_snapshot_open(reading.subscriber, 0, &snapshot));
+	must(stele_table_open(snapshot, "routes", &schema, &reading.routes));
+	must(stele_live_open(reading.subscriber, "routes", &schema, &reading.live));
+	for (int round = 0; round < ROUNDS; round++)
+		for (int way = 0; way < WAYS; way++)
+			costs[way][round] = ways[way].run();
+	for (int way = 0; way < WAYS; way++)
+		bench_print(ways[way].name, bench_median(costs[way], ROUNDS), ways[way].unit);
+	if (reading.sum == 0)
 		fprintf(stderr, "bench: no lookup found anything\n");
-	stele_subscriber_close(subscriber);
+	stele_subscriber_close(reading.subscriber);
 }
 
 static void bench_attach(void)

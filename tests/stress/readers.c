@@ -270,11 +270,32 @@ static bool all_have_passed(uint64_t least)
 	return true;
 }
 
+/* Checks and prints what the readers saw. */
+static void check_readers(struct stele_publisher *publisher, bool hostile, uint64_t commits,
+                          uint64_t most)
+{
+	uint64_t passes = 0, stale = 0;
+
+	for (unsigned who = 0; who < READERS; who++) {
+		MUST(ipc_told(PASSES + who) >= PASSES_LEAST,
+		     "reader %u saw only %llu whole versions", who,
+		     (unsigned long long)ipc_told(PASSES + who));
+		passes += ipc_told(PASSES + who);
+		stale += ipc_told(STALE + who);
+	}
+	MUST(most <= 1 << 20, "%llu bytes were pinned", (unsigned long long)most);
+	MUST(hostile || stale == 0 || ipc_stats(publisher).pins_revoked > 0,
+	     "stale, but nothing was revoked");
+	printf("stress/readers: %llu commits, %llu sums, %llu stale, %llu revoked, %llu bytes pinned at most\n",
+	       (unsigned long long)commits, (unsigned long long)passes, (unsigned long long)stale,
+	       (unsigned long long)ipc_stats(publisher).pins_revoked, (unsigned long long)most);
+}
+
 static void run(bool hostile)
 {
 	const char *text = getenv("STELE_STRESS_SECONDS"), *first = getenv("STELE_STRESS_SEED");
 	int64_t until = clock_now() + (text ? strtoll(text, NULL, 10) : 0) * NSEC_PER_SEC / 2;
-	uint64_t random, commits = 0, before, after, passes = 0, stale = 0, most = 0;
+	uint64_t random, commits = 0, before, after, most = 0;
 	unsigned processes = READERS + (hostile ? 2 : 0);
 	struct stele_publisher *publisher;
 	pid_t children[READERS + 2];
@@ -302,19 +323,7 @@ static void run(bool hostile)
 	ipc_reach(STOP, 1);
 	for (unsigned i = 0; i < processes; i++)
 		ipc_join(children[i]);
-	for (unsigned who = 0; who < READERS; who++) {
-		MUST(ipc_told(PASSES + who) >= PASSES_LEAST,
-		     "reader %u saw only %llu whole versions", who,
-		     (unsigned long long)ipc_told(PASSES + who));
-		passes += ipc_told(PASSES + who);
-		stale += ipc_told(STALE + who);
-	}
-	MUST(most <= 1 << 20, "%llu bytes were pinned", (unsigned long long)most);
-	MUST(hostile || stale == 0 || ipc_stats(publisher).pins_revoked > 0,
-	     "stale, but nothing was revoked");
-	printf("stress/readers: %llu commits, %llu sums, %llu stale, %llu revoked, %llu bytes pinned at most\n",
-	       (unsigned long long)commits, (unsigned long long)passes, (unsigned long long)stale,
-	       (unsigned long long)ipc_stats(publisher).pins_revoked, (unsigned long long)most);
+	check_readers(publisher, hostile, commits, most);
 	/* The slots of those who were scribbled over are cleaned up; what stands in free ones pins nothing for long. */
 	stele_publisher_close(publisher);
 	if (hostile) {
