@@ -108,9 +108,8 @@ static const char *text_expectation(enum stele_type type)
 		[STELE_IPV6NET] = "an IPv6 prefix such as 2001:db8::/32",
 		[STELE_MAC] = "a MAC address such as 02:00:5e:10:00:ff",
 		[STELE_UUID] = "a UUID such as 6b1f3c2e-0d5a-4f7e-9a86-2f4b1c9d7e30",
-		[STELE_TIME] =
-			"a time from 1970 to 2554 such as 2026-01-31T12:00:00Z, or nanoseconds "
-			"since 1970",
+		[STELE_TIME] = ("a time from 1970 to 2554 such as 2026-01-31T12:00:00Z, "
+	                        "or nanoseconds since 1970"),
 		[STELE_CHAR] = "text without a NUL byte",
 		[STELE_BYTES] = "pairs of hexadecimal digits",
 	};

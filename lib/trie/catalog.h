@@ -22,7 +22,7 @@ int catalog_get(const struct view *view, ref_t catalog, const char *name,
 
 /* Reads the row of a catalog that a scan or diff gave. `name` has STELE_NAME_MAX + 1 bytes. 0 or
  * -EBADMSG. */
-int catalog_row(const struct view *view, ref_t row, char *name, struct catalog_table *ret);
+int catalog_row(const struct view *view, ref_t ref, char *name, struct catalog_table *ret);
 
 /* Loads a schema: 0, -EBADMSG, -ENOMEM. Freed with stele_schema_free(). schema_load() may have set an
  * error message, which names no table: the caller sets its own. */

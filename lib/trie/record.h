@@ -6,12 +6,12 @@
 #include <stele/region.h>
 #include "lib/trie/view.h"
 
-/* Reads the record at `record` into `*ret`, all but its version and time, which stand in the ring.
+/* Reads the record at `ref` into `*ret`, all but its version and time, which stand in the ring.
  * 0 or -EBADMSG; nothing is re-checked. */
-int record_load(const struct view *view, ref_t record, struct stele_commit *ret);
+int record_load(const struct view *view, ref_t ref, struct stele_commit *ret);
 
 /* What it says of the table `index`: 1, 0 where it names no more, or -EBADMSG; likewise. */
-int record_table(const struct view *view, ref_t record, unsigned index,
+int record_table(const struct view *view, ref_t ref, unsigned index,
                  struct stele_commit_table *ret);
 
 #endif

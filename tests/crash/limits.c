@@ -13,7 +13,7 @@
 #include "lib/storage/file.h"
 #include "lib/storage/reserve.h"
 
-static void set_limit(int which, rlim_t most)
+static void set_limit(unsigned which, rlim_t most)
 {
 	struct rlimit limit;
 

@@ -11,6 +11,6 @@
 /* Mirrors the kernel's tables until a signal to stop, in a region that is made, in this kind of memory,
  * where there is none. */
 enum status publish_kernel(const struct place *place, const char *region, enum stele_memory memory,
-                           const struct options_writing *options);
+                           const struct options_writing *writing);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* Reads what stands in the files of a region: 0, or a negative errno with the library's sentence.
  * The slots are the caller's to free. */
-int examine_region(const struct place *place, const char *region, struct examined *ret);
+int examine_region(const struct place *place, const char *name, struct examined *ret);
 
 /* Subscribers of all regions that are looked at, and those of one notifier among them. */
 size_t examine_subscriber_count(const struct doctor *doctor);
