@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the attacks of attack.h may cost a publisher (publisher/notices/peers.h). No clock is asked how long something took: what
- * is counted are the questions for locks and the channels that were tried, beside what the budget allows for the time
- * that passed; a machine that stands still only makes that more. */
+ * What the attacks of attack.h may cost a publisher (publisher/notices/peers.h). No test measures
+ * time. Tests count the publisher's lock queries and the channels that it tries, and compare both
+ * with what the budget allows for the time that passed. A machine that pauses only makes the
+ * allowance larger. */
 #include <sys/resource.h>
 
 #include "lib/base/clock.h"
@@ -15,7 +16,7 @@
 
 TestSuite(hostile_bounds, .init = ipc_begin, .fini = ipc_end, .timeout = 300);
 
-enum { STOP, ROUNDS = 8, READY = 9, WOKEN = 10 }; /* stages and numbers */
+enum { STOP, ROUNDS = 8, READY = 9, WOKEN = 10 }; /* stages and counters */
 
 static struct stele_publisher *publish_for_all(void)
 {
@@ -41,7 +42,8 @@ static struct peers *peers_of(struct stele_publisher *publisher)
 
 /* ---- claims ---- */
 
-/* A claimer that was counted may die before it writes its entry: the claims behind it are looked at all the same. */
+/* A claimer that was counted may die before it writes its entry. The publisher still checks the
+ * claims behind it. */
 Test(hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
 {
 	struct stele_publisher *publisher = publish_for_all();
@@ -54,11 +56,12 @@ Test(hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
 	__atomic_fetch_add(&attack.header->claims, 1, __ATOMIC_SEQ_CST);
 	subscriber = ipc_subscribe(0, "futex");
 	index = subscriber->slot_index;
-	/* No look at all slots is due. */
+	/* No scan of all slots is due. */
 	peers_of(publisher)->scanned_at = clock_realtime();
 	ipc_commit(publisher);
 	cr_expect(peers_of(publisher)->known[index / 64] >> index % 64 & 1);
-	/* A ticket that is no longer the slot's is not sent for, and no failure is remembered. */
+	/* The publisher does not send for a ticket that the slot no longer has, and remembers no
+	 * failure. */
 	cr_expect_eq(peer_attach(&publisher->fanout, index, subscriber->slot->ticket + 1,
 	                         clock_realtime()),
 	             PEER_UNKNOWN);
@@ -81,7 +84,8 @@ static void count_signal(int number)
 	signals++;
 }
 
-/* Each signal that has a handler, so that none which ends or disturbs a process goes unnoticed. */
+/* Counts every signal that can have a handler, so that a signal which would end or disturb a
+ * process is noticed. */
 static void count_all_signals(void)
 {
 	static const int numbers[] = {SIGIO, SIGURG};
@@ -90,8 +94,8 @@ static void count_all_signals(void)
 		cr_assert_neq(signal(numbers[i], count_signal), SIG_ERR);
 }
 
-/* Opens the file that this process has inherited, again and again, by way of /proc, as a process may that once had its name.
- * Counts the opens that a lease refused: those broke it. */
+/* Opens the file of an inherited descriptor again and again through /proc, as a process can that
+ * once opened it by name. Counts the opens that were refused by a lease: these broke the lease. */
 static void break_leases(unsigned fd)
 {
 	char path[64];
@@ -118,7 +122,7 @@ Test(hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 	attacker = ipc_spawn(break_leases, (unsigned)fd);
 	count_all_signals();
 	ipc_await(READY, 1);
-	/* Both answers are there to be had, and leases are broken. */
+	/* Both answers occur, and leases are broken. */
 	while (ipc_told(ROUNDS) < 50 || in_use == 0 || idle == 0) {
 		CHECK(clock_now() < until,
 		      "only %llu leases were broken, %u times in use, %u times idle",
@@ -134,7 +138,7 @@ Test(hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 	close(fd);
 }
 
-/* A SIGURG of the program's own that it has blocked is there after the lease as before. */
+/* A SIGURG that the program blocked before is still pending after the lease. */
 Test(hostile_bounds, hostile_25_a_lease_takes_no_signal_of_the_program_s_own)
 {
 	struct stele_publisher *publisher = publish_for_all();
@@ -156,7 +160,7 @@ Test(hostile_bounds, hostile_25_a_lease_takes_no_signal_of_the_program_s_own)
 
 /* ---- slots with nothing behind them ---- */
 
-/* What the budget allows for, since a time of day. */
+/* Returns the number of lock queries that the budget allows for the time since `since`. */
 static uint64_t allowed(uint64_t since)
 {
 	return 1 + (PEERS_BUDGET + (clock_realtime() - since) / PEERS_UNIT) / PEERS_FAILURE;
@@ -167,14 +171,14 @@ static uint64_t spent_on(struct stele_publisher *publisher)
 	return peers_of(publisher)->asked + peers_of(publisher)->tries;
 }
 
-/* Commits, each beside 4,096 slots armed anew. */
+/* Commits repeatedly; before each commit all 4,096 slots are armed anew. */
 static void commit_beside_forged(bool range_lock, uint32_t kind, bool changing)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	uint64_t since = clock_realtime(), before = spent_on(publisher), cost;
 	static struct attack attack;
 
-	/* A part of a reap now and then would ask for locks besides. */
+	/* A partial reap by a commit would query locks as well. */
 	publisher->fanout.reaped_at = 0;
 	publisher->fanout.reap_pause = UINT64_MAX / 2;
 	open_attack(&attack);
@@ -207,7 +211,7 @@ Test(hostile_bounds, hostile_25_one_lock_over_all_slots_makes_no_subscriber)
 	commit_beside_forged(true, 0, true);
 }
 
-/* Locked one by one, but with nothing behind them. */
+/* The slots are locked one by one, but no channel exists behind them. */
 Test(hostile_bounds, hostile_25_channels_that_are_not_there_are_not_tried_at_each_commit)
 {
 	struct stele_publisher *publisher = publish_for_all();
@@ -223,14 +227,16 @@ Test(hostile_bounds, hostile_25_channels_that_are_not_there_are_not_tried_at_eac
 		attack_arm_all(&attack, LAYOUT_NOTIFIER_MQ, 1);
 		ipc_commit(publisher);
 	}
-	/* Each once for nothing, as it may be a subscriber's; then what the budget allows. */
+	/* Each channel is tried once, as it may be a subscriber's; then the budget limits the
+	 * tries. */
 	cr_expect_leq(peers_of(publisher)->tries - before, ATTACK_SLOTS + allowed(since),
 	              "%llu tries", (unsigned long long)(peers_of(publisher)->tries - before));
 	attack_close(&attack);
 	stele_publisher_close(publisher);
 }
 
-/* A subscriber that was there before the attack is told of each version all the same: it never looks by itself. */
+/* A subscriber that registered before the attack is notified of every version. It relies on notices
+ * alone: it never polls. */
 static void follow_by_notices(unsigned argument)
 {
 	struct stele_subscriber *subscriber;
@@ -272,7 +278,7 @@ Test(hostile_bounds, hostile_25_a_genuine_subscriber_is_told_beside_forged_slots
 	stele_publisher_close(publisher);
 }
 
-/* ---- no attack: nobody is passed over ---- */
+/* ---- no attack: every subscriber is notified ---- */
 
 #define GENUINE 1000u
 
@@ -283,8 +289,8 @@ static void arm(struct stele_subscriber *subscriber)
 	store_release(&subscriber->slot->ticket, ticket + (ticket % 2 == 1 ? 2 : 1));
 }
 
-/* A thousand that register at once are told by the next commit; and so are a thousand others in their slots, after a
- * thousand died whom the publisher never met. */
+/* The next commit notifies a thousand subscribers that register at once. It does the same for a
+ * thousand that reuse the slots of subscribers that died before the publisher checked them. */
 Test(hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
 {
 	static struct stele_subscriber *subscribers[GENUINE];
@@ -312,10 +318,10 @@ Test(hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
 	stele_publisher_close(publisher);
 }
 
-static unsigned stall_at; /* which look at the thread's clock finds that it stood still; 0: none */
-static int64_t stalled;   /* for so long until now */
+static unsigned stall_at; /* reading of the thread's clock that finds a pause; 0: none */
+static int64_t stalled;   /* nanoseconds of pauses so far */
 
-/* In the place of the C library's. */
+/* Replaces the C library's function. */
 int clock_gettime(clockid_t clock, struct timespec *ret)
 {
 	int r = (int)syscall(SYS_clock_gettime, clock, ret);
@@ -328,7 +334,7 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 	return r;
 }
 
-/* A question for a lock that took long once costs nobody a notice, whichever it is. */
+/* A slow lock query costs no subscriber its notice, whichever query is slow. */
 Test(hostile_bounds, a_stall_costs_no_notice)
 {
 	enum { FEW = 8 };
@@ -352,7 +358,8 @@ Test(hostile_bounds, a_stall_costs_no_notice)
 	stele_publisher_close(publisher);
 }
 
-/* One after the other, in one slot: the commit after each registration tells it. */
+/* Subscribers register one after the other in the same slot. The commit after each registration
+ * notifies the new one. */
 Test(hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
 {
 	struct stele_publisher *publisher = publish_for_all();
@@ -400,7 +407,7 @@ Test(hostile_bounds, hostile_25_reaping_asks_for_each_lock_once)
 	stele_publisher_close(publisher);
 }
 
-/* A part of a reap, as commits make it, asks no more than a few. */
+/* A partial reap by a commit queries only a few locks. */
 Test(hostile_bounds, hostile_25_a_commit_reaps_few_slots)
 {
 	struct stele_publisher *publisher = publish_for_all();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bounds in bytes: of what history takes, and of what pins keep below it, also where somebody writes whatever he likes
- * into the slots. */
+ * Limits in bytes: on what history takes, and on what pins keep below history, also while a process
+ * writes arbitrary values into the slots. */
 #include "tests/support/ipc/model.h"
 
 TestSuite(hostile_budget, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -23,7 +23,7 @@ static struct stele_publisher *publish(uint32_t history, uint64_t history_bytes,
 	return ipc_publish(region, &options);
 }
 
-/* A version in which `count` rows from `first` on are others than before. */
+/* Commits a version that changes `count` rows, starting with row `first`. */
 static uint64_t commit_some(struct stele_publisher *publisher, uint32_t first, uint32_t count)
 {
 	uint64_t next = stele_publisher_version(publisher) + 1;
@@ -67,15 +67,15 @@ Test(hostile_budget, history_keeps_to_its_bytes)
 		most = used > most ? used : most;
 		least = held < least ? held : least;
 	}
-	/* It uses what it may, and has more than it must. */
+	/* History uses most of its limit, and holds more than the minimum number of versions. */
 	cr_expect(most > limit * 3 / 4, "at most %llu of %llu bytes", (unsigned long long)most,
 	          (unsigned long long)limit);
 	cr_expect(least > 2 && least < 64, "at least %llu versions", (unsigned long long)least);
-	/* A change that is larger than that leaves the version before it, but no more. */
+	/* A change larger than the limit leaves one version before it in history. */
 	commit_some(publisher, 0, MANY);
 	cr_expect_eq(versions_held(), 2);
 	cr_expect_gt(ipc_stats(publisher).history_used, limit);
-	/* The next publisher counts what it finds, and keeps to the same limit. */
+	/* The next publisher measures what it finds, and keeps to the same limit. */
 	commit_some(publisher, 0, 1);
 	limit = ipc_stats(publisher).history_used;
 	stele_publisher_close(publisher);
@@ -87,7 +87,8 @@ Test(hostile_budget, history_keeps_to_its_bytes)
 	stele_publisher_close(publisher);
 }
 
-/* What a pin keeps as well is not what history could give back: it is not made to. */
+/* Memory that a pin also keeps can't be freed by shortening history, so history is not shortened
+ * for it. */
 Test(hostile_budget, pins_below_history_are_not_history)
 {
 	struct stele_publisher *publisher = publish(16, 450 * VALUE, 0);
@@ -99,7 +100,8 @@ Test(hostile_budget, pins_below_history_are_not_history)
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	for (unsigned i = 0; i < 100; i++)
 		ipc_commit(publisher);
-	/* Every row is replaced, which the pin keeps: history holds both versions all the same, and goes on with them. */
+	/* Every row is replaced, and the pin keeps the old ones. History still holds both versions,
+	 * and goes on with them. */
 	commit_some(publisher, 0, MANY);
 	cr_expect_lt(ipc_stats(publisher).history_used, 450 * VALUE);
 	cr_expect_geq(versions_held(), 16);
@@ -138,7 +140,7 @@ Test(hostile_budget, the_oldest_pins_go_first)
 		cr_assert(stats.pinned_used <= limit, "%llu bytes",
 		          (unsigned long long)stats.pinned_used);
 	}
-	/* Each but the newest keeps a little more than the rows' values, so two of those stay. */
+	/* Each pin but the newest keeps a little more than the rows' values, so two of them fit. */
 	cr_assert_eq(stats.pins_revoked, 3, "%llu revoked", (unsigned long long)stats.pins_revoked);
 	for (unsigned i = 0; i < 6; i++)
 		RETURNS(stele_snapshot_check(snapshots[i]), i < 3 ? -ESTALE : 0, "no longer held");
@@ -148,7 +150,7 @@ Test(hostile_budget, the_oldest_pins_go_first)
 
 enum { STOP, STARTED }; /* stages */
 
-/* Asks for every version there is, in every slot there is, again and again. */
+/* Pins every version in every slot, again and again. */
 static void ask_for_all(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -168,7 +170,7 @@ static void ask_for_all(unsigned argument)
 	while (ipc_stage(STOP) == 0) {
 		uint64_t version;
 		OK(stele_subscriber_version(subscriber, &version));
-		/* Slots 1 to 63: the 504 newest versions. */
+		/* Slots 1 to 63 pin the 504 newest versions. */
 		for (unsigned i = 0; i < 63 * LAYOUT_PINS; i++)
 			if (version > i)
 				__atomic_store_n(&slot[1 + (version - i) / LAYOUT_PINS % 63]
@@ -198,7 +200,7 @@ Test(hostile_budget, a_hostile_slot_writer_keeps_no_more_than_that)
 		          (unsigned long long)stats.pinned_used);
 		most = stats.pinned_used > most ? stats.pinned_used : most;
 		arena = stats.arena_size;
-		/* It has come so far that pins are revoked, and goes on from there. */
+		/* By now pins are being revoked. Measure from here. */
 		if (warm == 0 && i >= 200 && stats.pins_revoked > 0) {
 			warm = arena;
 			last = i + 2000;

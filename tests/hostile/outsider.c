@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher beside a user who has no right on its region and makes every name that it can tell in advance, and each kind
- * of file under each name of a region.
- */
+ * A publisher beside a user without rights on its region. That user creates every name that can be
+ * predicted, and every kind of file under each name of the region. */
 #include "lib/storage/paths.h"
 #include "lib/storage/replace.h"
 #include "tests/support/ipc/outsider.h"
@@ -23,12 +22,13 @@ static bool exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* ---- names that can be told in advance ---- */
+/* ---- names that can be predicted ---- */
 
 enum { PUBLISHER_STAGE, SQUATTER_STAGE };
 static unsigned squatter_kind, publisher_user;
 
-/* Tells the squatter the random name of the last new file: who watches the directory sees it. */
+/* Gives the squatter the random name of the last new file, which it could also see by watching the
+ * directory. */
 static void tell_last_name(void)
 {
 	struct layout_replacement record = {0};
@@ -70,7 +70,7 @@ static uint64_t generation(void)
 	return info.generation;
 }
 
-/* Puts rows until the region is in a larger file. */
+/* Puts rows until the region has moved to a larger file. */
 static void grow(struct stele_publisher *publisher, uint32_t *id)
 {
 	uint64_t before = generation();
@@ -84,7 +84,7 @@ static void grow(struct stele_publisher *publisher, uint32_t *id)
 	}
 }
 
-/* Does whatever gives a file another's name, with the squatter there. */
+/* Renames files in every way that the library does, with the squatter active. */
 static void publish_beside(unsigned argument)
 {
 	struct stele_publisher *publisher;
@@ -104,7 +104,7 @@ static void publish_beside(unsigned argument)
 		compacted = generation();
 		OK(stele_publisher_compact(publisher));
 		CHECK(generation() == compacted + 1, "not compacted");
-		/* The subscribers file, scribbled over, is replaced at the next attach. */
+		/* The publisher replaces the scribbled subscribers file at the next attach. */
 		ipc_path(path, ".subscribers");
 		stele_publisher_close(publisher);
 		CHECK(stat(path, &before) == 0 && truncate(path, 8) == 0, "%s", strerror(errno));
@@ -138,7 +138,7 @@ static void beside_a_squatter(enum squatter kind, unsigned user)
 			ipc_await(PUBLISHER_STAGE, 2);
 		ipc_kill(squatter);
 	}
-	/* What the squatter made is there, as it was, and nothing else. */
+	/* The squatter's files are unchanged, and no other file is left. */
 	OK(stele_region_remove(region));
 	ipc_path(pattern, ".*");
 	CHECK(glob(pattern, 0, NULL, &left) == 0 && left.gl_pathc == 5, "%zu files", left.gl_pathc);
@@ -149,7 +149,8 @@ static void beside_a_squatter(enum squatter kind, unsigned user)
 
 Test(hostile_outsider, hostile_26_names_that_can_be_told_stop_no_growth)
 {
-	/* A plain user is beside itself, who can't be kept from removing a file. */
+	/* Run by a plain user, publisher and squatter are the same user, which nothing can keep
+	 * from removing a file. */
 	if (geteuid() != 0) {
 		beside_a_squatter(FULL_DIRECTORY, geteuid());
 		return;
@@ -175,7 +176,7 @@ static void squat_name(unsigned argument)
 	outsider_squat(argument % SQUATTERS, path);
 }
 
-/* A region is made, used, and removed. */
+/* Creates a region, uses it, and removes it. */
 static void use_region(void)
 {
 	struct stele_publisher_options options = small;
@@ -238,7 +239,7 @@ static void publish_as_member(unsigned argument)
 
 	outsider_become(MEMBER);
 	ipc_path(path, suffixes[name]);
-	/* Without the folder a region does with fewer notifiers. */
+	/* Without the channels folder a region works with fewer notifiers. */
 	if (name == CHANNELS) {
 		use_region();
 		RETURNS(stele_region_remove(region), -EPERM, path);
@@ -263,7 +264,7 @@ Test(hostile_outsider, hostile_26_each_kind_of_file_under_each_name)
 		ipc_join(ipc_spawn(squat_name, argument));
 		ipc_join(ipc_spawn(publish_as_member, argument));
 		if (name == CHANNELS) {
-			/* Root removes what the other user could not, and the outsider's. */
+			/* Root removes what the other user could not, and the outsider's files. */
 			OK(stele_region_remove(region));
 			CHECK(!exists(path), "%s is there", path);
 			outsider_unsquat(path);
@@ -274,7 +275,7 @@ Test(hostile_outsider, hostile_26_each_kind_of_file_under_each_name)
 	}
 }
 
-/* Only root makes devices, so it is nobody's attack: a mistake, or what another program made. */
+/* Only root creates devices, so a device is no attack but a mistake, or another program's. */
 Test(hostile_outsider, hostile_26_a_device_under_each_name)
 {
 	char path[128];

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whose region a reader gets: any user can make one of any name first.
- */
+ * Whose region a reader gets, as any user can be the first to create a region of a given name. */
 #include "lib/storage/paths.h"
 #include "tests/support/ipc/outsider.h"
 
 TestSuite(hostile_owner, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-static char place[128]; /* of the region, where it is in a directory */
+static char place[128]; /* the region's directory, if it has one */
 
 static void needs_root(void)
 {
@@ -15,7 +14,7 @@ static void needs_root(void)
 		cr_skip_test("other users need root");
 }
 
-/* Publishes as another user, for all to read. */
+/* Publishes as another user, readable for all. */
 static void publish_as(unsigned user)
 {
 	struct stele_publisher_options options = {
@@ -33,7 +32,7 @@ static int open_as(unsigned flags, uid_t owner, struct stele_subscriber **ret)
 	return stele_subscriber_open(*place ? place : region, &options, ret);
 }
 
-/* Opens and reads; the region must belong to this user. */
+/* Opens the region and reads it; the region must belong to `owner`. */
 static void reads(unsigned flags, uid_t asked, uid_t owner, bool trusted)
 {
 	struct stele_subscriber *subscriber;
@@ -69,11 +68,11 @@ Test(hostile_owner, hostile_26_root_reads_another_user_s_region_only_if_asked)
 	refuses(STELE_ONE_OWNER, MEMBER, "user 12345 was asked for");
 	reads(STELE_ONE_OWNER, OUTSIDER, OUTSIDER, false);
 	reads(STELE_ANY_OWNER, 0, OUTSIDER, false);
-	/* A copy would be root's. */
+	/* A copy would belong to root. */
 	snprintf(file, sizeof(file), "/tmp/stele-test-%d", (int)getpid());
 	RETURNS(stele_region_save(region, file, 0, NULL, NULL), -EPERM, "belongs to user 65534");
 	cr_expect(access(file, F_OK) < 0);
-	/* Who looks at all regions goes on. */
+	/* Visiting all regions skips the refused one and continues. */
 	OK(stele_region_describe(region, &info));
 	cr_expect(info.owner == OUTSIDER && !info.owner_trusted);
 	RETURNS(stele_region_verify(region, NULL, &use), 1, "");
@@ -92,7 +91,7 @@ Test(hostile_owner, a_copy_of_a_region_that_was_asked_for)
 	OK(stele_subscriber_save(subscriber, file, 0, NULL, &newest));
 	stele_subscriber_close(subscriber);
 	cr_expect_eq(newest, 1);
-	/* A file is read whoever's it is, but where an owner is asked for. */
+	/* A saved file is read whoever owns it, unless an owner is asked for. */
 	cr_assert_eq(chown(file, MEMBER, MEMBER), 0);
 	snprintf(place, sizeof(place), "file:%s", file);
 	reads(0, 0, MEMBER, false);
@@ -135,7 +134,7 @@ Test(hostile_owner, hostile_26_root_trusts_the_owner_of_the_region_s_directory)
 	ipc_join(ipc_spawn(publish_as, MEMBER));
 	reads(0, 0, MEMBER, true);
 	OK(stele_region_remove(place));
-	/* Others may make files there, too, and are not trusted for that. */
+	/* Other users may create files in that directory, too, and are not trusted for it. */
 	ipc_join(ipc_spawn(publish_as, OUTSIDER));
 	refuses(0, 0, "belongs to user 65534");
 	OK(stele_region_remove(place));
@@ -146,7 +145,7 @@ Test(hostile_owner, hostile_26_root_trusts_the_owner_of_the_region_s_directory)
 
 enum { READY, TAKEN, SEEN };
 
-/* Copies the file as it is, uuid and all, in place of the one that is gone. */
+/* Copies the file with its uuid to the name of the removed file. */
 static void take_name(unsigned argument)
 {
 	static char bytes[1 << 20];
@@ -177,11 +176,11 @@ static void follow_name(unsigned user)
 	ipc_await(TAKEN, 1);
 	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version), -ESTALE,
 	        "open it again");
-	/* What was open is what it was. */
+	/* A snapshot that was open before is unchanged. */
 	OK(stele_snapshot_check(snapshot));
 	stele_snapshot_close(snapshot);
 	stele_subscriber_close(subscriber);
-	/* Opened again it is the other user's, and the default decides. */
+	/* A reader that opens now finds the other user's file, and the default rule decides. */
 	if (user == 0)
 		refuses(0, 0, "belongs to user 65534");
 	else
@@ -230,7 +229,7 @@ static void keep_publishing(unsigned user)
 	ipc_reach(READY, 1);
 	ipc_await(TAKEN, 1);
 	if (user == 0) {
-		/* The files are looked at once in a while. */
+		/* The publisher checks its files from time to time. */
 		struct stat status = {.st_uid = OUTSIDER};
 		UNTIL(ipc_commit(publisher) && stat(path, &status) == 0 && status.st_uid == 0);
 	} else {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The subscribers file in the hands of somebody who means harm: whoever may read a region may write all of that file,
- * and cut it off. It may cost pins and notices, but never data, a process, or the next subscriber's slot.
- */
+ * The subscribers file under attack: every user who may read a region may write and truncate that
+ * file. The attack may cost pins and notices, but never data, a process, or another subscriber's
+ * slot. */
 #include "tests/support/ipc/model.h"
 
 TestSuite(hostile_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 #define SEED    7077u
 #define READERS 3u
-enum { STOP, STARTED };     /* stages; one STARTED for each process */
-enum { PASSES, STALE = 8 }; /* numbers; one for each reader */
+enum { STOP, STARTED };     /* stages; STARTED is reached once by each process */
+enum { PASSES, STALE = 8 }; /* counters; PASSES has one for each reader */
 
-/* Reads in every way; what is not stale must be right. */
+/* Reads in every way. Whatever is not stale must be right. */
 static void read_on(unsigned who)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -53,7 +53,8 @@ static void read_on(unsigned who)
 	stele_subscriber_close(subscriber);
 }
 
-/* Writes random words everywhere, in each new file too. With pwrite(2), which a file that is cut off does not kill. */
+/* Writes random words everywhere, also in each new file. It uses pwrite(2), which does not fault if
+ * the file is truncated. */
 static void scribble(unsigned argument)
 {
 	uint64_t random = SEED;
@@ -94,7 +95,7 @@ static void truncate_now_and_then(unsigned argument)
 			continue;
 		random = ipc_mix(random + 1);
 		if (fstat(fd, &status) == 0)
-			/* To nothing, so that whoever touches it faults, or to any size. */
+			/* Truncates to nothing, so that every access faults, or to any size. */
 			CHECK(ftruncate(fd, random % 4 == 0 ? 0 : (off_t)(random % 20000)) == 0,
 			      "%s", strerror(errno));
 		close(fd);
@@ -107,7 +108,7 @@ static void take_locks(unsigned argument)
 	int fd = ipc_open_subscribers(), taken = 0;
 
 	CHECK(fd >= 0, "%s", strerror(errno));
-	/* But for the bytes that their owners have locked. */
+	/* Locks all bytes but those that their owners have locked. */
 	for (off_t byte = 0; byte < 300000; byte++) {
 		struct flock lock = {
 			.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
@@ -118,7 +119,7 @@ static void take_locks(unsigned argument)
 	ipc_await(STOP, 1);
 }
 
-/* What everybody is promised once the attack is over: a slot, notices, pins. */
+/* Checks the promises after an attack: a slot, notices and pins are available again. */
 static void expect_recovery(struct stele_publisher *publisher)
 {
 	struct stele_subscriber *subscriber = NULL;
@@ -150,7 +151,7 @@ static void expect_recovery(struct stele_publisher *publisher)
 	stele_subscriber_close(subscriber);
 }
 
-/* Snapshots that were read whole. */
+/* Returns the number of snapshots that were read completely. */
 static uint64_t passes(void)
 {
 	uint64_t sum = 0;
@@ -160,7 +161,8 @@ static uint64_t passes(void)
 	return sum;
 }
 
-/* The publisher and readers at work while the attack goes on: for a while, and until some snapshot was read whole. */
+/* Runs the publisher and readers during an attack, until a snapshot was read completely and at
+ * least for a while. */
 static void attacked(void (*attack)(unsigned))
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
@@ -206,7 +208,7 @@ Test(hostile_slots, locking_the_whole_subscribers_file_harms_no_data)
 	attacked(take_locks);
 }
 
-/* Within the page of its header, where nothing faults. */
+/* Cut within the first page, where reads do not fault. */
 Test(hostile_slots, a_subscribers_file_cut_in_its_header_is_made_again)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
@@ -226,7 +228,8 @@ Test(hostile_slots, a_subscribers_file_cut_in_its_header_is_made_again)
 	stele_publisher_close(publisher);
 }
 
-/* Every slot in a state that is none: they are reaped like those of the dead. */
+/* Every slot gets a state that does not exist. Such slots are reaped like those of dead
+ * subscribers. */
 Test(hostile_slots, slots_in_no_state_do_not_stay_so)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
@@ -256,7 +259,7 @@ Test(hostile_slots, slots_in_no_state_do_not_stay_so)
 	stele_publisher_close(publisher);
 }
 
-/* A slot that bears the name of another's queue: that other one keeps it. */
+/* A forged slot bears the uuid of another subscriber's queue. The other subscriber keeps its queue. */
 Test(hostile_slots, a_forged_dead_slot_takes_nobody_s_queue)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
@@ -276,7 +279,7 @@ Test(hostile_slots, a_forged_dead_slot_takes_nobody_s_queue)
 	OK(stele_publisher_reap(publisher));
 	before = ipc_stats(publisher);
 	cr_expect_eq(before.reaped, 1, "the forged slot was to be cleared");
-	OK(stele_subscriber_fd(subscriber)); /* arms it */
+	OK(stele_subscriber_fd(subscriber)); /* arms the ticket */
 	model_commit(publisher);
 	cr_expect_eq(ipc_stats(publisher).notices_sent, before.notices_sent + 1);
 	cr_expect_eq(ipc_stats(publisher).notices_failed, before.notices_failed);
@@ -285,7 +288,7 @@ Test(hostile_slots, a_forged_dead_slot_takes_nobody_s_queue)
 	stele_publisher_close(publisher);
 }
 
-/* Waits on, and tells whether it is registered. */
+/* Keeps waiting, and reports whether it is registered. */
 static void hold_and_wait(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -301,8 +304,8 @@ static void hold_and_wait(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-/* A file that is removed is made anew, and those who waited on it find the new one: also those who looked for it
- * before there was somebody to make it. */
+/* The publisher recreates a removed subscribers file. Subscribers that waited on the old file find
+ * the new one, also those that looked for it before a publisher could create it. */
 static void made_again(bool with_publisher)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What stands under the names of a region's files and is not a region; the modes of those that are; and attaching
- * when the process has run out of something.
- */
+ * Objects under the names of a region's files that are not a region; the modes of the region's
+ * files; and attaching when the process has run out of a resource. */
 #include <mqueue.h>
 #include <sys/resource.h>
 
@@ -22,7 +21,7 @@ enum { DATA, PUBLISHER, SUBSCRIBERS, FILES };
 
 /* ---- squatted names ---- */
 
-/* The names, sizes, modes, owners and times of all files of this test. */
+/* Writes the names, sizes, modes, owners and times of all files of this test into `text`. */
 static void inventory(char text[2048])
 {
 	struct stat status;
@@ -45,7 +44,7 @@ static void inventory(char text[2048])
 	globfree(&found);
 }
 
-/* Refused without delay, and all is as it was. */
+/* Checks that the region is refused without delay, and that nothing has changed. */
 static void refused(unsigned file, enum squatter kind)
 {
 	char before[2048], after[2048];
@@ -78,7 +77,7 @@ Test(hostile_squat, what_is_no_region_is_refused_and_left_alone)
 			refused(file, kind);
 			outsider_unsquat(path);
 		}
-	/* With the names free, there is nothing in the way. */
+	/* With the names free, a region can be created. */
 	stele_publisher_close(ipc_publish(region, NULL));
 }
 
@@ -95,7 +94,7 @@ Test(hostile_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 		outsider_squat(kind, path);
 		cr_assert_eq(lstat(victim, &before), 0);
 		if (kind == FULL_DIRECTORY) {
-			/* It can't be replaced; then no region is made. */
+			/* The squatter's file can't be replaced, so no region is created. */
 			RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBADMSG, path);
 			CHECK(strstr(stele_last_error(),
 			             "not empty; let that user or root remove it"),
@@ -117,7 +116,8 @@ Test(hostile_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 	}
 }
 
-/* Whoever may write a file may link it, and sticky directories let nobody else remove the link. */
+/* Every user who may write a file may link it, and in a sticky directory no other user can remove
+ * the link. */
 Test(hostile_squat, one_more_name_of_the_subscribers_file_keeps_nobody_out)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -204,7 +204,7 @@ Test(hostile_squat, another_user_s_files_are_refused)
 		inventory(after);
 		cr_expect_str_eq(after, before);
 	}
-	/* Somebody made a region under that name, and no publisher file. */
+	/* A region without a publisher file was created under that name. */
 	ipc_path(path, ".publisher");
 	cr_assert_eq(unlink(path), 0);
 	inventory(before);
@@ -260,7 +260,7 @@ Test(hostile_squat, modes_are_as_asked_for_under_any_umask)
 		mq_close(queue);
 		stele_subscriber_close(subscriber);
 		cr_expect(mq_open(name, O_WRONLY) < 0 && errno == ENOENT, "the queue stayed");
-		/* A subscribers file that is made again has the same mode. */
+		/* A recreated subscribers file has the same mode. */
 		if (i % 4 == 2) {
 			char path[128];
 			stele_publisher_close(publisher);
@@ -276,7 +276,7 @@ Test(hostile_squat, modes_are_as_asked_for_under_any_umask)
 
 /* ---- running out ---- */
 
-/* Opens both kinds of handle with so many descriptors to spare; true when all could be had. */
+/* Opens both kinds of handle with `spare` free descriptors. Returns true if both could be opened. */
 static bool open_with(unsigned spare, unsigned flags)
 {
 	struct stele_publisher_options options = at_once;
@@ -329,7 +329,7 @@ Test(hostile_squat, without_descriptors_nothing_is_half_made)
 	unsigned spare = 0;
 	char text[2048];
 
-	/* To make a region: where it fails, no file of it is there. */
+	/* Creating a region: as long as this fails, it leaves no file. */
 	for (struct stele_publisher *publisher = NULL; !publisher; spare++) {
 		struct stele_publisher_options options = at_once;
 		struct rlimit all, few;
