@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a publisher has open of the channels of its subscribers: no longer than these are there, and no more than it may.
- */
+ * Which of its subscribers' channels a publisher holds open: none longer than the subscriber
+ * exists, and no more than its descriptors allow. */
 #include <sys/resource.h>
 
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_channels, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-/* A queue that its owner has removed counts for its user until nobody has it open. */
+/* The kernel counts a queue that its owner has removed towards the owner's limit until no process
+ * has it open. */
 Test(notices_channels, the_queues_of_subscribers_that_closed_are_let_go)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -25,7 +26,7 @@ Test(notices_channels, the_queues_of_subscribers_that_closed_are_let_go)
 		stele_subscriber_close(subscribers[i]);
 	cr_expect_geq(ipc_descriptors(), before + 20);
 	cr_expect_eq(stele_publisher_reap(publisher), 0);
-	/* What a sanitizer's build opens besides, it keeps. */
+	/* A sanitizer opens descriptors of its own and keeps them. */
 	cr_expect(ipc_descriptors() <= before + 1, "%u descriptors, before %u", ipc_descriptors(),
 	          before);
 	stele_publisher_close(publisher);
@@ -54,7 +55,7 @@ static void wait_for_the_next(unsigned who)
 	stele_subscriber_close(subscriber);
 }
 
-/* With more subscribers than the publisher may have descriptors, their channels take turns. */
+/* If there are more subscribers than descriptors, the channels take turns. */
 Test(notices_channels, subscribers_past_the_publishers_descriptors_are_told)
 {
 	enum { MANY = 24, FEW = 8 };
@@ -77,7 +78,8 @@ Test(notices_channels, subscribers_past_the_publishers_descriptors_are_told)
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 		ipc_await(version, MANY);
 	}
-	/* One that the system wakes just then, as it does with who was stopped, needs no notice. */
+	/* A subscriber that the system wakes at that moment, as it wakes a stopped process, needs
+	 * no notice. */
 	cr_expect_leq(ipc_stats(publisher).notices_sent, 3 * MANY);
 	cr_expect_eq(ipc_stats(publisher).notices_failed, 0);
 	for (unsigned i = 0; i < MANY; i++)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Subscribers that can't have what they should: no queue, no slot, another namespace, no rights. They read and wait
- * all the same, and say what they lack.
- */
+ * Subscribers that lack something: a queue, a slot, a shared namespace, or rights. They still read
+ * and wait, and report what they lack. */
 #include <grp.h>
 #include <mqueue.h>
 #include <sys/resource.h>
@@ -13,10 +12,10 @@ TestSuite(notices_fallback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static unsigned rounds = 12;
 
-/* Which stages and numbers follow() and commit_to() use. */
+/* Stages and counters of follow() and commit_to(). */
 enum { WAITS, SAW };
 
-/* In a subscriber: waits for one version after the other, reads each. */
+/* Subscriber: waits for one version after the other and reads each. */
 static void follow(struct stele_subscriber *subscriber)
 {
 	uint64_t version = 1;
@@ -30,8 +29,8 @@ static void follow(struct stele_subscriber *subscriber)
 	}
 }
 
-/* In the publisher: commits each version once the subscriber sleeps. With ipc_only_notices() before the
- * child was spawned, that it sees it proves that it was woken. */
+/* Publisher: commits each version once the subscriber sleeps. If ipc_only_notices() was called
+ * before the child was spawned, the child sees a version only if a notice woke it. */
 static void commit_to(struct stele_publisher *publisher, pid_t child)
 {
 	for (uint32_t round = 1; round <= rounds; round++) {
@@ -42,7 +41,7 @@ static void commit_to(struct stele_publisher *publisher, pid_t child)
 	}
 }
 
-/* A child that does its part with a public region of this test's. */
+/* Runs a child on a public region of this test. */
 static void woken_with(void (*work)(unsigned))
 {
 	struct stele_publisher_options options = {
@@ -72,7 +71,8 @@ static void become(unsigned user)
 	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 &&
 	              setresuid(user, user, user) == 0,
 	      "%s", strerror(errno));
-	/* What that took back. Without the second a leak checker can't look at the process. */
+	/* The change of user cleared both. Without the second, a leak checker can't inspect the
+	 * process. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 1);
 }
@@ -95,7 +95,7 @@ static void without_queue_bytes(unsigned argument)
 	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){0, 0}) == 0, "%s", strerror(errno));
 	subscriber = ipc_subscribe(0, NULL);
 	expect_futex(subscriber, "RLIMIT_MSGQUEUE");
-	/* Who insists on a queue is told; no slot is left taken. */
+	/* A subscriber that insists on a queue gets an error, and leaves no slot taken. */
 	descriptors = ipc_descriptors();
 	RETURNS(stele_subscriber_open(region, &named, &refused), -EMFILE, "RLIMIT_MSGQUEUE");
 	CHECK(ipc_descriptors() == descriptors, "descriptors were left open");
@@ -131,7 +131,8 @@ Test(notices_fallback, without_queues_left_in_the_system_the_futex_serves)
 	FILE *file;
 
 	needs_root();
-	/* The limit is the namespace's: one for publisher and subscriber here, so that no other test is without queues. */
+	/* The limit belongs to the IPC namespace. Publisher and subscriber share one here, so that
+	 * no other test lacks queues. */
 	cr_assert_eq(unshare(CLONE_NEWIPC), 0, "%s", strerror(errno));
 	file = fopen("/proc/sys/fs/mqueue/queues_max", "w");
 	cr_assert(file && fputs("2\n", file) >= 0 && fclose(file) == 0, "%s", strerror(errno));
@@ -293,7 +294,7 @@ static void publish_as_nobody(unsigned argument)
 	stele_publisher_close(publisher);
 }
 
-/* A stranger without the region's group can't let its owner send to its queue. */
+/* A user outside the region's group can't grant the owner the right to send to its queue. */
 static void as_a_third_user(unsigned argument)
 {
 	struct stele_subscriber *subscriber;
@@ -369,7 +370,7 @@ Test(notices_fallback, another_pid_namespace_makes_no_difference)
 	child = ipc_spawn_inner(CLONE_NEWPID, subscriber_in_new_pid_namespace);
 	commit_to(publisher, child);
 	ipc_await(8, 1);
-	/* Its pid says nothing here, and isn't asked. */
+	/* Its pid has no meaning here, and is not used. */
 	RETURNS(stele_publisher_reap(publisher), 0, "");
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 1);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Subscribers that are held at one call, while the publisher works: before the wait on a futex, between the open of a file and
- * the look at it, between the look at a name and what follows from it, before a notice is taken away. They are held there by
- * functions of this program's own, which come before the C library's.
- */
+ * Subscribers that are held at one system call while the publisher works: before a futex wait,
+ * between opening a file and fstat(), between lstat() and its consequences, before a notice is
+ * received. Functions of this program, which override the C library's, hold them there. */
 #include <dlfcn.h>
 
 #include "publisher/generation.h"
@@ -15,10 +14,10 @@ TestSuite(notices_held, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
 enum { READY, STANDS, GO, UP }; /* stages */
 
-/* The next call of these at which this process stands until it may go on. */
+/* The kind of call at which this process is held until it may continue. */
 static enum { NOWHERE, BEFORE_A_WAIT, BEFORE_FSTAT, AFTER_LSTAT, BEFORE_RECV } is_held;
 
-static unsigned passes; /* calls there before that one */
+static unsigned passes; /* calls to let pass before that one */
 
 static void stand_at(unsigned where)
 {
@@ -99,7 +98,7 @@ static void wait_and_stand(unsigned registered)
 	stele_subscriber_close(subscriber);
 }
 
-/* One transaction in which the file is replaced so many times. */
+/* Commits one transaction that replaces the file `times` times. */
 static void commit_replacing(struct stele_publisher *publisher, unsigned times)
 {
 	uint64_t next = stele_publisher_version(publisher) + 1;
@@ -142,7 +141,8 @@ Test(notices_held, notice_35_no_wait_begins_on_a_file_that_was_replaced)
 	replace_before_the_wait(3, true);
 }
 
-/* The file is compacted, and the wait goes on without a commit: the next commit ends it. */
+/* The file is compacted, and the subscriber waits on without a commit. The next commit ends the
+ * wait. */
 Test(notices_held, notice_35_a_wait_goes_on_in_the_new_file)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -152,7 +152,7 @@ Test(notices_held, notice_35_a_wait_goes_on_in_the_new_file)
 	child = ipc_spawn(wait_and_stand, 1);
 	for (uint32_t round = 1; round <= ROUNDS_HERE; round++) {
 		ipc_await(STANDS, round);
-		/* Refused as long as the subscriber still has the file before that one. */
+		/* Compaction is refused as long as the subscriber still has the previous file. */
 		OK(stele_publisher_compact(publisher));
 		ipc_reach(GO, round);
 		UNTIL(ipc_blocked(child) && !generation_before_in_use(publisher));
@@ -175,7 +175,7 @@ static void wait_for_the_end(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-/* A removal takes the same steps. */
+/* A removal goes through the same steps. */
 Test(notices_held, notice_35_no_wait_begins_on_a_region_that_was_removed)
 {
 	pid_t child;
@@ -197,15 +197,15 @@ static void judge_and_stand(unsigned argument)
 	(void)argument;
 	ipc_reach(READY, 1);
 	ipc_await(UP, 1);
-	/* The first look comes before the ticket, and only the second one before the wait. */
+	/* The first check comes before the ticket is armed; only the second precedes the wait. */
 	passes = 1;
 	is_held = AFTER_LSTAT;
 	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
 	stele_subscriber_close(subscriber);
 }
 
-/* The publisher stands before its rename, so the subscriber judges "not yet"; and then the file is replaced. The subscriber waits
- * for that, or not at all. */
+/* The publisher is held before its rename, so the subscriber finds nothing new. Then the file is
+ * replaced. The subscriber must wait for that replacement, or not wait at all. */
 Test(notices_held, notice_35_a_subscriber_waits_with_the_word_that_it_has_judged)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -232,7 +232,7 @@ static void open_and_stand(unsigned argument)
 	stele_subscriber_close(ipc_subscribe(STELE_UNREGISTERED, NULL));
 }
 
-/* A file that loses its name between a subscriber's open of it and the look at it was replaced, not removed. */
+/* A file that loses its name between a subscriber's open and its fstat() was replaced, not removed. */
 Test(notices_held, a_region_whose_file_is_replaced_is_never_absent)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -266,8 +266,8 @@ static void drain_and_stand(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-/* A notice that comes late, for a version that the subscriber has found by itself, is taken away before the ticket is taken:
- * it may be the only one for the ticket. */
+/* A late notice, for a version that the subscriber has found by itself, is received before the
+ * ticket is taken: it may be the only notice for that ticket. */
 Test(notices_held, notice_35_the_descriptor_is_drained_before_the_ticket_is_taken)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -279,7 +279,7 @@ Test(notices_held, notice_35_the_descriptor_is_drained_before_the_ticket_is_take
 	ipc_commit(publisher);
 	ipc_reach(UP, 1);
 	ipc_await(STANDS, 1);
-	/* It tells everybody. */
+	/* A reap notifies everybody. */
 	OK(stele_publisher_reap(publisher));
 	ipc_reach(GO, 1);
 	ipc_await(READY, 2);

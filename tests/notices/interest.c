@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Subscribers that name the tables they wait for: what changed none of them does not wake them, and
- * what did, does; with every way to wait. And those that spin before they block. */
+ * Subscribers that name the tables they wait for. A commit that changes none of these tables does
+ * not wake them; a commit that changes one does, with every way to wait. Also subscribers that spin
+ * before they block. */
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_interest, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -28,7 +29,7 @@ static struct stele_subscriber *subscribe(unsigned way, const char *const *table
 	return subscriber;
 }
 
-/* Makes a table, or drops it. */
+/* Creates or drops a table. */
 static uint64_t change_table(struct stele_publisher *publisher, const char *table, bool make)
 {
 	struct stele_transaction *tx;
@@ -40,7 +41,7 @@ static uint64_t change_table(struct stele_publisher *publisher, const char *tabl
 	return version;
 }
 
-/* One row more in a table. */
+/* Adds a row to a table. */
 static uint64_t put(struct stele_publisher *publisher, const char *table, uint32_t id)
 {
 	struct stele_transaction *tx;
@@ -55,7 +56,7 @@ static uint64_t put(struct stele_publisher *publisher, const char *table, uint32
 	return version;
 }
 
-/* How often a process has gone to sleep. */
+/* Returns how often a process has gone to sleep. */
 static uint64_t sleeps_of(pid_t pid)
 {
 	unsigned long long count = 0;
@@ -118,11 +119,12 @@ static void leaves_alone(unsigned way)
 	begin = clock_now();
 	sleeps = sleeps_of(child);
 	wakes = ipc_stats(publisher).futex_wakes;
-	/* Also so long that those without a slot are woken many times, who wait for another table. */
+	/* Long enough that subscribers without a slot, which wait for another table, are woken many
+	 * times. */
 	for (uint32_t i = 0; i < OTHERS || ipc_stats(publisher).futex_wakes < wakes + WAKES; i++)
 		put(publisher, "other", i);
-	/* Without a slot it wakes by itself every few milliseconds. Two more are for what it was at when it
-	 * was counted. */
+	/* Without a slot a subscriber wakes by itself every few milliseconds. Two more wake-ups
+	 * account for what it was doing when it was counted. */
 	sleeps = sleeps_of(child) - sleeps;
 	cr_expect(sleeps <= 2 + (way == UNREGISTERED
 	                                 ? (uint64_t)((clock_now() - begin) / (4 * NSEC_PER_MSEC))
@@ -132,7 +134,7 @@ static void leaves_alone(unsigned way)
 	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
 	cr_expect_eq(ipc_stage(0), 1);
 
-	/* Now it is woken, and for this version. */
+	/* Now a notice wakes it, for this version. */
 	version = put(publisher, "rows", 7);
 	ipc_await(0, 2);
 	cr_expect_eq(ipc_told(0), version);
@@ -178,7 +180,7 @@ Test(notices_interest, a_table_that_comes_and_goes_is_a_change)
 	put(publisher, "rows", 1);
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
 
-	/* Opened while the table is there; it is gone when it first looks. */
+	/* Opened while the table exists; the table is gone at the first check. */
 	second = subscribe(BY_FUTEX, names, 0);
 	version = put(publisher, "rows", 2);
 	change_table(publisher, "late", false);
@@ -194,7 +196,7 @@ Test(notices_interest, a_table_that_comes_and_goes_is_a_change)
 	stele_publisher_close(publisher);
 }
 
-/* What a rollback and a row that is put as it was do is judged by the table, too. */
+/* A rollback, and a put of an unchanged row, also count by whether they change the table. */
 Test(notices_interest, a_commit_that_leaves_the_table_as_it_was_is_none)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -205,7 +207,7 @@ Test(notices_interest, a_commit_that_leaves_the_table_as_it_was_is_none)
 	RETURNS(stele_subscriber_wait(subscriber, 0, 0, &version), 1, "");
 	change_table(publisher, "other", true);
 	OK(stele_transaction_begin(publisher, &tx));
-	ipc_put(tx, 0, 1); /* as it is */
+	ipc_put(tx, 0, 1); /* unchanged */
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
 	stele_subscriber_close(subscriber);
@@ -228,7 +230,7 @@ static void wait_for_nine(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-/* More names than a slot has room for, and more than a notice has. */
+/* Names more tables than fit in a slot, and more than fit in a notice. */
 static void tells_of_nine(unsigned way)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -241,7 +243,7 @@ static void tells_of_nine(unsigned way)
 		ipc_await(0, round);
 		UNTIL(ipc_blocked(child));
 		if (round < 8) {
-			/* Just before, one that is not among them. */
+			/* Just before, a table changes that it does not name. */
 			change_table(publisher, "other", round % 2 == 1);
 			change_table(publisher, nine[round], true);
 		} else {
@@ -280,7 +282,7 @@ Test(notices_interest, names_that_no_table_can_have_are_refused)
 	uint64_t version;
 
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "a/b");
-	options.tables = none; /* as none named */
+	options.tables = none; /* the same as naming none */
 	OK(stele_subscriber_open(region, &options, &subscriber));
 	change_table(publisher, "other", true);
 	RETURNS(stele_subscriber_wait(subscriber, 1, 0, &version), 1, "");
@@ -309,7 +311,7 @@ static void spin_for_rows(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-/* Who spins is never armed, so that no notice goes to it, whatever tables change. */
+/* A spinning subscriber never arms its ticket, so no notice is sent to it, whatever tables change. */
 Test(notices_interest, who_spins_costs_no_notice)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -336,7 +338,7 @@ static void spin_a_little(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-/* After its time it blocks, and is woken as others are; a deadline ends it sooner. */
+/* After its time it blocks, and is woken as others are. A deadline ends it sooner. */
 Test(notices_interest, spinning_ends)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -385,7 +387,8 @@ static void follow_rows(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-/* Other tables' versions do not wake it, but neither does it keep an old version pinned for ever. */
+/* Versions of other tables do not wake it, but it does not keep an old version pinned for ever
+ * either. */
 Test(notices_interest, who_follows_a_table_moves_on_all_the_same)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

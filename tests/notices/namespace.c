@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Publisher and subscriber in different namespaces, as in two containers, with one /dev/shm: what decides is the file
- * system and its locks, so it works. Only message queues are not seen across IPC namespaces; there the futex serves.
- */
+ * Publisher and subscriber in different namespaces, as in two containers that share /dev/shm. The
+ * file system and its locks decide, so this works. Only message queues are invisible in another IPC
+ * namespace; there the futex takes their place. */
 #include <sys/mount.h>
 
 #include "tests/support/ipc/ipc.h"
@@ -12,7 +12,8 @@ TestSuite(notices_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120)
 enum { WAITS, SAW, PINNED };
 enum { ROUNDS = 6 };
 
-static int user_namespace; /* also a new one, as a plain user needs it to make others */
+/* also a new user namespace, which a plain user needs to create the others */
+static int user_namespace;
 
 static void try_namespaces(unsigned namespaces)
 {
@@ -20,7 +21,8 @@ static void try_namespaces(unsigned namespaces)
 		ipc_reach(WAITS, 1);
 }
 
-/* A plain user may not make any but through a new user namespace, and nobody makes that in a changed root. */
+/* A plain user may create namespaces only inside a new user namespace, and no user can create one
+ * of these in a changed root. */
 static void needs_namespaces(int namespaces)
 {
 	if (geteuid() != 0)
@@ -36,7 +38,7 @@ static void needs_namespaces(int namespaces)
 
 static const char *expected_notifier;
 
-/* Pins the first version, waits for those after it, then until it is killed. */
+/* Pins the first version, then waits for later ones until it is killed. */
 static void follow(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -64,10 +66,11 @@ static void follow(unsigned argument)
 	pause();
 }
 
-/* In the publisher: all that must hold of a subscriber there, until it is killed and cleaned up after. */
+/* Publisher: checks everything that must hold for a subscriber in other namespaces, until it is
+ * killed and reaped. */
 static void expect_followed(int namespaces, const char *notifier)
 {
-	/* So short a history that the first version is whole by its pin alone. */
+	/* The history is so short that only the pin keeps the first version. */
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .history = 2, .mode = 0644};
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -113,7 +116,7 @@ Test(notices_namespace, a_subscriber_in_other_pid_and_ipc_namespaces)
 	expect_followed(CLONE_NEWPID | CLONE_NEWIPC, "futex");
 }
 
-/* Without a map of users, root outside is nobody there, who has the rights of "others". */
+/* Without a map of users, root outside is an unknown user inside, with the rights of "others". */
 Test(notices_namespace, a_subscriber_in_another_user_namespace)
 {
 	needs_namespaces(CLONE_NEWUSER);
@@ -167,7 +170,7 @@ static void publish_until_killed(unsigned argument)
 
 	(void)argument;
 	ipc_tell(SAW, ipc_commit(publisher));
-	/* It dies with the mutex in its hands. */
+	/* It dies holding the mutex. */
 	OK(stele_transaction_begin(publisher, &tx));
 	ipc_put(tx, 0, 1000000);
 	ipc_reach(PINNED, 1);
@@ -202,7 +205,7 @@ Test(notices_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_o
 	stele_publisher_close(publisher);
 }
 
-/* Waits by looking until the notifier was chosen again, and from then on by notices alone. */
+/* Waits by polling until the notifier was chosen again, and from then on by notices alone. */
 static void follow_elsewhere(unsigned by_descriptor)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -237,7 +240,7 @@ static void follow_elsewhere(unsigned by_descriptor)
 	stele_subscriber_close(subscriber);
 }
 
-/* Makes a version each time that the subscriber says that it has the last one. */
+/* Commits a version each time the subscriber reports that it has the last one. */
 static void publish_elsewhere(unsigned argument)
 {
 	struct stele_publisher *publisher = ipc_attach(region, NULL);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waiting for versions: from another process, with every notifier, with and without a descriptor, and when
- * notices are lost, forged or flooded.
- */
+ * Waiting for versions: from another process, with every notifier, with and without a descriptor,
+ * and when notices are lost, forged or sent in floods. */
 #include <mqueue.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
@@ -32,7 +31,7 @@ static struct stele_subscriber *subscribe(unsigned way)
 	return subscribe_to(region, way);
 }
 
-/* Waits for ever, in the given way. */
+/* Waits without a deadline, in the given way. */
 static uint64_t wait_for_newer(struct stele_subscriber *subscriber, unsigned way, uint64_t since)
 {
 	uint64_t version = 0;
@@ -50,7 +49,7 @@ static uint64_t wait_for_newer(struct stele_subscriber *subscriber, unsigned way
 
 #define ROUNDS 12u
 
-/* Waits for version after version, and tells that each was there. */
+/* Waits for version after version, and reports each one. */
 static void follow_rounds(unsigned way)
 {
 	struct stele_subscriber *subscriber = subscribe(way);
@@ -151,7 +150,7 @@ static void on_alarm(int signal_number)
 	(void)signal_number;
 }
 
-/* With ipc_only_notices() a deadline that is not kept is a wait without end. */
+/* After ipc_only_notices(), a deadline that is not kept is a wait without end. */
 static void deadline_holds(struct stele_subscriber *subscriber, const char *way, uint64_t since,
                            int64_t length)
 {
@@ -171,7 +170,7 @@ Test(notices_notice, a_deadline_is_kept_and_not_before)
 	struct stele_subscriber *subscriber;
 
 	signal(SIGALRM, on_alarm);
-	/* Longer than the slices in which the library looks by itself. */
+	/* Longer than the intervals at which the library checks by itself. */
 	subscriber = subscribe(BY_QUEUE);
 	deadline_holds(subscriber, way_names[BY_QUEUE], 1, 1300 * NSEC_PER_MSEC);
 	stele_subscriber_close(subscriber);
@@ -196,7 +195,7 @@ Test(notices_notice, a_deadline_that_has_passed_means_look)
 
 	ipc_commit(publisher);
 	ipc_commit(publisher);
-	/* Who blocked would do so without end. */
+	/* A wait that blocked would now never end. */
 	ipc_only_notices();
 	for (unsigned way = 0; way < WAYS; way++) {
 		struct stele_subscriber *subscriber = subscribe(way);
@@ -209,7 +208,7 @@ Test(notices_notice, a_deadline_that_has_passed_means_look)
 			RETURNS(stele_subscriber_wait(subscriber, 0, past[i], &version), 1, "");
 			cr_expect_eq(version, 3);
 		}
-		/* What is newer than `since` is there at once, whatever the deadline. */
+		/* A version newer than `since` is returned at once, whatever the deadline. */
 		cr_expect_eq(wait_for_newer(subscriber, way, 1), 3);
 		stele_subscriber_close(subscriber);
 	}
@@ -270,7 +269,7 @@ Test(notices_notice, the_descriptor_is_readable_while_there_is_something_to_see)
 	stele_publisher_close(publisher);
 }
 
-/* At least once a second it says: look. */
+/* At least once a second the descriptor becomes readable, so that the program checks. */
 Test(notices_notice, the_descriptor_is_readable_now_and_then_without_a_version)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -281,7 +280,7 @@ Test(notices_notice, the_descriptor_is_readable_now_and_then_without_a_version)
 	OK(fd);
 	for (int i = 0; i < 2; i++) {
 		CHECK(readable(fd, IPC_PATIENCE / NSEC_PER_MSEC), "never");
-		/* A wait takes that away; with the next second it is back. */
+		/* A wait resets the descriptor; within the next second it is readable again. */
 		UNTIL(stele_subscriber_wait(subscriber, 1, 0, &version) == 0 && !readable(fd, 0));
 	}
 	stele_subscriber_close(subscriber);
@@ -293,8 +292,8 @@ Test(notices_notice, the_descriptor_is_readable_now_and_then_without_a_version)
 #define VOLLEYS 40000u
 #define SEED    20240607u
 
-/* Answers each version of the other's region with one of its own. Who waits or commits first varies by up to some
- * microseconds, so that commits meet every moment of a wait. */
+/* Answers each version of the other side's region with a version of its own. The side that comes
+ * first, and by how many microseconds, varies, so that commits meet every moment of a wait. */
 static void play(unsigned way, unsigned side)
 {
 	uint64_t random = SEED + side, version = 1;
@@ -355,7 +354,7 @@ Test(notices_notice, no_wake_up_is_lost_on_the_descriptor)
 
 /* ---- stopped subscribers, dead publishers ---- */
 
-/* Waits for one version and tells it. */
+/* Waits for one version and reports it. */
 static void follow_once(unsigned way)
 {
 	struct stele_subscriber *subscriber = subscribe(way);
@@ -394,7 +393,7 @@ Test(notices_notice, a_stopped_subscriber_costs_one_notice)
 	stele_publisher_close(publisher);
 }
 
-/* Makes a version as a publisher does that dies before it tells anybody: its head is stored, and that is all. */
+/* Creates a version as a publisher does that dies before it sends notices: only head is stored. */
 static void commit_silently(uint64_t version)
 {
 	uint64_t head = head_make(version, HEAD_CURRENT);
@@ -437,7 +436,7 @@ static void publish_for_ever(unsigned argument)
 		ipc_tell(1, ipc_commit(publisher));
 }
 
-/* Tells each version that it sees. */
+/* Reports each version that it sees. */
 static void follow_for_ever(unsigned way)
 {
 	struct stele_subscriber *subscriber = subscribe(way);
@@ -478,7 +477,7 @@ Test(notices_notice, a_publisher_killed_at_any_time_leaves_nobody_behind)
 
 /* ---- forged notices ---- */
 
-/* The queue of the only subscriber. */
+/* Writes the name of the only subscriber's queue. */
 static void queue_name(char name[NAMES_QUEUE_SIZE])
 {
 	struct layout_slot slots[64];
@@ -513,7 +512,7 @@ Test(notices_notice, forged_notices_cost_a_look_each)
 	UNTIL(ipc_blocked(child));
 	cr_expect_eq(ipc_stage(BY_QUEUE), 0, "it returned version %llu",
 	             (unsigned long long)ipc_told(BY_QUEUE));
-	/* A queue that is full of forged notices has one that does as well. */
+	/* A notice arrives although the queue is full: a forged notice serves as well. */
 	kill(child, SIGSTOP);
 	UNTIL(ipc_is(child, 'T'));
 	while (mq_timedsend(queue, "", 0, 0, &(struct timespec){0}) == 0)
@@ -539,7 +538,8 @@ static void flood(unsigned argument)
 	queue = mq_open(name, O_WRONLY | O_CLOEXEC);
 	CHECK(queue >= 0, "%s: %s", name, strerror(errno));
 	ipc_reach(argument, 1);
-	/* Blocks while the queue is full: the kernel itself refills it in the moment that a message is taken. */
+	/* Blocks while the queue is full: the kernel itself refills the queue as soon as a message
+	 * is received. */
 	for (;;)
 		CHECK(mq_send(queue, "notice!", 8, 0) == 0, "%s", strerror(errno));
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every notifier promises to who waits, with each of them: being woken, the descriptor, full queues, stopped
- * subscribers, several handles, forks.
- */
+ * What every notifier promises to a waiting subscriber, tested with each: being woken, the
+ * descriptor, full queues, stopped subscribers, several handles, forks. */
 #include <sys/msg.h>
 #include <mqueue.h>
 #include <sys/epoll.h>
@@ -30,7 +29,7 @@ PROMISE(notices_notifier, a_commit_wakes_who_waits)
 		          (unsigned long long)ipc_stats(publisher).notices_failed);
 }
 
-/* Arms the only slot as its subscriber would, and leaves it so. */
+/* Arms the only slot as its subscriber would, and leaves it armed. */
 static void arm_slot(void)
 {
 	struct layout_slot slot;
@@ -50,8 +49,8 @@ static void arm_slot(void)
 	close(fd);
 }
 
-/* One that has armed and looked may block only after the wake for what it saw: the next version wakes
- * again, though its ticket is the same. */
+/* A subscriber that has armed its ticket and checked may block only after the wake for the version
+ * it saw. The next version wakes it again, although the ticket is unchanged. */
 Test(notices_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_armed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -71,7 +70,7 @@ Test(notices_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_arm
 
 #define BURST 10000u
 
-/* With a descriptor from MECHANISMS on. */
+/* From MECHANISMS on, with a descriptor. */
 static void follow_burst(unsigned way)
 {
 	struct stele_subscriber *subscriber = promise_subscribe(way % MECHANISMS);
@@ -167,7 +166,7 @@ static void fill_socket(const char *path)
 	while (send(fd, "", 1, MSG_NOSIGNAL) == 1)
 		;
 	CHECK(errno == EAGAIN, "%s", strerror(errno));
-	/* What it sent goes when it is closed, but not what has arrived. */
+	/* Closing the socket discards what it has not delivered; delivered messages stay. */
 	close(fd);
 }
 
@@ -194,7 +193,7 @@ static void fill_mq(const struct layout_slot *slot)
 	mq_close(queue);
 }
 
-/* Messages for somebody else: there is no room for this subscriber's. */
+/* Messages for another subscriber fill the queue, so that none fits for this one. */
 static void fill_sysv(void)
 {
 	struct {
@@ -209,7 +208,7 @@ static void fill_sysv(void)
 	CHECK(errno == EAGAIN, "%s", strerror(errno));
 }
 
-/* Fills by hand what the subscriber is notified through. */
+/* Fills the channel of one subscriber. */
 static void fill(unsigned mechanism, pid_t pid)
 {
 	char path[NAMES_PATH_SIZE], file[128];
@@ -255,12 +254,12 @@ static void fill(unsigned mechanism, pid_t pid)
 
 static void follow_twice(unsigned mechanism)
 {
-	/* So that its queue of signals can be filled. */
+	/* A small limit, so that its queue of signals can be filled. */
 	CHECK(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){64, 64}) == 0, "%s", strerror(errno));
 	promise_follow(mechanism, 0, 2);
 }
 
-/* A stopped subscriber has the newest version first when it goes on. */
+/* A stopped subscriber sees the newest version first when it continues. */
 static void stop_and_go_on(unsigned mechanism, struct stele_publisher *publisher, bool filled)
 {
 	struct stele_publisher_stats before, after;
@@ -312,7 +311,8 @@ PROMISE(notices_notifier, a_stopped_subscriber_costs_one_notice_and_then_sees_th
 	stop_and_go_on(mechanism, publisher, true);
 }
 
-/* A full queue costs who is awake nothing either: notices that nobody took, and then a commit. */
+/* A full queue also costs a subscriber that is awake nothing: notices that nobody received, then a
+ * commit. */
 PROMISE(notices_notifier, a_full_queue_wakes)
 {
 	ipc_only_notices();
@@ -346,7 +346,7 @@ PROMISE_WITHIN(notices_notifier, two_handles_of_one_process_are_two)
 		RETURNS(stele_subscriber_wait(one, made - 1, STELE_FOREVER, &version), 1, "");
 		RETURNS(stele_subscriber_wait(two, made - 1, STELE_FOREVER, &version), 1, "");
 		cr_expect_eq(version, made);
-		/* Who is awake is told nothing. */
+		/* A subscriber that is awake is sent nothing. */
 		cr_expect_eq(ipc_stats(publisher).notices_sent, sent, "%s",
 		             mechanisms[mechanism].name);
 	}

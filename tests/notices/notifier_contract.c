@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The contract at struct notifier, clause by clause, with both ends of a channel in one process. A wait that breaks it is a
- * wait without end. The head never changes but where a test says so: a wait that ends only because it has looked there
- * is broken, too.
- */
+ * The contract at struct notifier, clause by clause, with both ends of a channel in one process. A
+ * wait that breaks the contract never ends. The head changes only where a test says so, so a wait
+ * that ends only because it checked the head is broken, too. */
 #include <sys/msg.h>
 #include <grp.h>
 #include <mqueue.h>
@@ -17,7 +16,7 @@
 TestSuite(notices_notifier_contract, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
 #define UUID  ((const uint8_t *)"0123456789abcdef")
-#define INDEX 7u /* of the slot; it is also in the type of the messages of the System V queue */
+#define INDEX 7u /* index of the slot; also part of the message types of the System V queue */
 #define HEAD  head_make(5, HEAD_CURRENT)
 
 /* ---- the two ends ---- */
@@ -26,7 +25,7 @@ static struct region_paths names;
 static uint64_t head;
 static struct layout_slot slot;
 static const struct notifier *notifier;
-static struct channel mine, theirs; /* the subscriber's, and the publisher's */
+static struct channel mine, theirs; /* the subscriber's and the publisher's */
 
 static void channel_make(struct channel *channel)
 {
@@ -52,7 +51,7 @@ static void attach(void)
 
 static void open_ends(unsigned mechanism)
 {
-	/* So that the queue of signals can be filled. */
+	/* A small limit, so that the queue of signals can be filled. */
 	CHECK(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){64, 64}) == 0, "%s", strerror(errno));
 	ipc_only_notices();
 	head = HEAD;
@@ -74,7 +73,7 @@ static void wait_here(void)
 	notifier->wait(&mine, HEAD, STELE_FOREVER);
 }
 
-/* By a wait with a deadline, which goes another way in some. */
+/* Waits with a deadline, for which some notifiers take another path. */
 static void wait_long(void)
 {
 	notifier->wait(&mine, HEAD, clock_now() + 1800 * NSEC_PER_SEC);
@@ -128,7 +127,7 @@ static void write_pipe(bool fills)
 	close(fd);
 }
 
-/* Sends one notice that is not the publisher's, or as many as there is room for. */
+/* Sends one notice that does not come from the publisher, or as many as fit. */
 static void send_forged(unsigned mechanism, bool fills)
 {
 	struct {
@@ -154,7 +153,7 @@ static void send_forged(unsigned mechanism, bool fills)
 
 /* ---- the clauses ---- */
 
-/* Runs a clause in a process of its own, with each kind that keeps notices. */
+/* Runs a clause in a process of its own, for each notifier that keeps notices. */
 #define CLAUSE(name_) \
 	static void name_(unsigned mechanism); \
 	static void spawn_##name_(unsigned mechanism, struct stele_publisher *publisher) \
@@ -169,8 +168,8 @@ static void send_forged(unsigned mechanism, bool fills)
 	} \
 	static void name_(unsigned mechanism)
 
-/* 1 and 3. The subscriber has taken a new ticket after each wait, and the publisher sends for that before the next one;
- * the version is one that the subscriber has found by itself. */
+/* Clauses 1 and 3. The subscriber takes a new ticket after each wait, and the publisher sends for
+ * that ticket before the next wait, for a version that the subscriber has found by itself. */
 CLAUSE(notice_35_what_was_sent_before_a_wait_ends_it)
 {
 	open_ends(mechanism);
@@ -184,7 +183,7 @@ CLAUSE(notice_35_what_was_sent_before_a_wait_ends_it)
 	close_ends();
 }
 
-/* 1. The only notice for a ticket comes behind one that is left of an earlier ticket. */
+/* Clause 1. The only notice for a ticket is queued behind a leftover of an earlier ticket. */
 CLAUSE(notice_35_what_is_left_of_an_earlier_ticket_ends_a_wait)
 {
 	open_ends(mechanism);
@@ -198,7 +197,8 @@ CLAUSE(notice_35_what_is_left_of_an_earlier_ticket_ends_a_wait)
 	close_ends();
 }
 
-/* 1 and 4. Where there is no room for the publisher's notice, the others do as well as it. */
+/* Clauses 1 and 4. If the publisher's notice does not fit, the notices that fill the channel serve
+ * instead. */
 CLAUSE(notice_35_what_keeps_a_notice_out_ends_a_wait)
 {
 	open_ends(mechanism);
@@ -217,7 +217,8 @@ CLAUSE(notice_35_what_keeps_a_notice_out_ends_a_wait)
 	close_ends();
 }
 
-/* 1 and 2. Each forged notice ends one wait, and after any number of them the publisher's does. */
+/* Clauses 1 and 2. Each forged notice ends one wait. After any number of them the publisher's
+ * notice also ends one. */
 CLAUSE(notice_24_forged_notices_end_a_wait_each_and_hide_none)
 {
 	open_ends(mechanism);
@@ -237,7 +238,8 @@ static bool readable(void)
 	return poll(&pollfd, 1, 0) == 1;
 }
 
-/* 2 and 3. What a drain leaves keeps the descriptor readable and ends the next wait; and it comes to an end. */
+/* Clauses 2 and 3. What a drain leaves behind keeps the descriptor readable and ends the next wait;
+ * eventually nothing is left. */
 CLAUSE(notice_35_what_a_drain_leaves_ends_a_wait)
 {
 	if (!mechanisms[mechanism].has_descriptor)
@@ -257,7 +259,8 @@ CLAUSE(notice_35_what_a_drain_leaves_ends_a_wait)
 	close_ends();
 }
 
-/* 5. A publisher that dies within its send leaves no more than the word in the slot, where there is one. */
+/* Clause 5. A publisher that dies during a send leaves at most the word in the slot, for notifiers
+ * that have one. */
 CLAUSE(notice_04_a_death_within_a_send_is_made_good_by_the_next_publisher)
 {
 	open_ends(mechanism);
@@ -274,7 +277,8 @@ CLAUSE(notice_04_a_death_within_a_send_is_made_good_by_the_next_publisher)
 	close_ends();
 }
 
-/* 6. A wait with a value that was judged before the word has changed, by a version, or by the file's being replaced. */
+/* Clause 6. A wait whose value was checked before a version, or the replacement of the file,
+ * changed the word. */
 static void compare_each_change(unsigned mechanism)
 {
 	const uint64_t later[] = {
@@ -304,7 +308,7 @@ Test(notices_notifier_contract, notice_35_a_futex_waits_for_no_word_that_has_cha
 	stele_publisher_close(publisher);
 }
 
-/* ---- a System V queue that is not there yet ---- */
+/* ---- a System V queue that does not exist yet ---- */
 
 static uint32_t word_of(pid_t pid, unsigned *ret_index)
 {
@@ -321,7 +325,7 @@ static void follow_one(unsigned mechanism)
 	promise_follow(mechanism, 0, 1);
 }
 
-/* 5. The publisher that died was about to wake a subscriber that waits in its slot. */
+/* Clause 5. The publisher died just before waking a subscriber that waits in its slot. */
 Test(notices_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -349,7 +353,8 @@ Test(notices_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
 	stele_publisher_close(publisher);
 }
 
-/* Those that wait in their slots are woken and find the queue, whoever of them it was made for. */
+/* Subscribers that wait in their slots are woken and find the queue, whichever of them it was
+ * created for. */
 Test(notices_notifier_contract, notice_35_the_queue_comes_into_being_beside_waiters)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

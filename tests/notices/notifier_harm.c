@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every notifier promises when something is wrong, with each of them: subscribers that are killed, objects that
- * can't be used, forged notices, other users; and whom a signal may be sent to.
- */
+ * What every notifier promises when something goes wrong, tested with each: killed subscribers,
+ * unusable objects, forged notices, other users; and to which processes a signal may be sent. */
 #include <sys/msg.h>
 #include <dirent.h>
 #include <grp.h>
@@ -89,7 +88,7 @@ PROMISE(notices_notifier_harm, killed_at_any_moment_nothing_is_left)
 		int64_t until;
 		if (round % 2)
 			UNTIL(ipc_told(1) > came);
-		/* At a random moment, with notices under way. */
+		/* At a random moment, while notices are being sent. */
 		until = clock_now() + (int64_t)(random_from(&random) % (3 * NSEC_PER_MSEC));
 		do
 			ipc_commit(publisher);
@@ -114,7 +113,8 @@ static void follow_second(unsigned mechanism)
 	promise_follow(mechanism, 1, 1);
 }
 
-/* Makes the object of one unusable: no longer there, or, as no root is there, closed to the publisher. */
+/* Makes the object of one subscriber unusable: removed or, as the publisher is not root, without
+ * permission. */
 static void spoil(unsigned mechanism, pid_t pid, pid_t other)
 {
 	char name[NAMES_QUEUE_SIZE], path[NAMES_PATH_SIZE], other_path[NAMES_PATH_SIZE];
@@ -128,12 +128,12 @@ static void spoil(unsigned mechanism, pid_t pid, pid_t other)
 	} else if (geteuid() != 0) {
 		CHECK(chmod(path, 0) == 0, "%s", strerror(errno));
 	} else {
-		/* A link, which must not be followed. */
+		/* A symbolic link, which must not be followed. */
 		CHECK(unlink(path) == 0 && symlink(other_path, path) == 0, "%s", strerror(errno));
 	}
 }
 
-/* Stops a subscriber that waits, so that it does not look by itself. */
+/* Stops a waiting subscriber, so that it does not check by itself. */
 static void stop_waiting(pid_t pid)
 {
 	for (;;) {
@@ -149,7 +149,7 @@ static void stop_waiting(pid_t pid)
 PROMISE(notices_notifier_harm, what_fails_for_one_subscriber_fails_for_no_other)
 {
 	if (mechanism > SIGNAL)
-		return; /* nothing of one subscriber's that could fail by itself */
+		return; /* this notifier has no object of one subscriber that could fail alone */
 	for (unsigned i = 0; i < 3; i++) {
 		uint64_t failed = ipc_stats(publisher).notices_failed;
 		pid_t first, second;
@@ -166,7 +166,7 @@ PROMISE(notices_notifier_harm, what_fails_for_one_subscriber_fails_for_no_other)
 		cr_expect_eq(ipc_stats(publisher).notices_failed, failed + 1, "%s: %llu failed",
 		             mechanisms[mechanism].name,
 		             (unsigned long long)(ipc_stats(publisher).notices_failed - failed));
-		/* By its own look. */
+		/* It finds the version by its own check. */
 		kill(first, SIGCONT);
 		ipc_await(1, 1);
 		ipc_join(first);
@@ -184,7 +184,8 @@ static void become(uid_t user, gid_t group)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
-/* Sends what a subscriber may take for notices, as far as the system lets it; how many went. */
+/* Sends whatever a subscriber may take for notices, as far as the system allows; returns the number
+ * sent. */
 static unsigned forge_some(unsigned mechanism, pid_t pid, const struct layout_slot *slot,
                            unsigned index)
 {
@@ -250,7 +251,7 @@ static unsigned scribble(unsigned index)
 
 static pid_t victim;
 
-/* As a member of the region's group, or as nobody at all. */
+/* As a member of the region's group, or as an unrelated user. */
 static void forge(unsigned argument)
 {
 	unsigned mechanism = argument % MECHANISMS, index, sent;
@@ -314,7 +315,7 @@ static struct channel channel_to(const uint8_t uuid[16])
 
 enum { NO_LOCK, OPEN_FILE_LOCK, NO_SIGNAL, TOO_LONG, READ_LOCK, GOOD, LOCKS };
 
-/* Holds a lock of some kind on the file, until it is killed. */
+/* Holds a lock of the given kind on the file, until it is killed. */
 static void hold(unsigned kind)
 {
 	struct flock lock = {.l_type = kind == READ_LOCK ? F_RDLCK : F_WRLCK,
@@ -362,7 +363,8 @@ Test(notices_notifier_harm, a_signal_is_sent_to_the_holder_of_the_lock_only)
 		}
 		cr_expect_eq(notifier_signal.attach(&channel), 0);
 		cr_expect_eq(notifier_signal.send(&channel, 7), 0);
-		/* It is another program now: the lock went, and with it the right. */
+		/* The process runs another program now: the lock is gone, and the right to be
+		 * signalled with it. */
 		ipc_reach(0, 2);
 		snprintf(exe, sizeof(exe), "/proc/%d/comm", (int)child);
 		UNTIL(({
@@ -381,7 +383,7 @@ Test(notices_notifier_harm, a_signal_is_sent_to_the_holder_of_the_lock_only)
 	stele_publisher_close(publisher);
 }
 
-/* A lock names a process that its file's user may not signal. */
+/* A lock names a process that the file's user may not signal. */
 Test(notices_notifier_harm, root_signals_for_no_user_whom_that_user_could_not)
 {
 	struct stele_publisher *publisher;
@@ -506,7 +508,8 @@ Test(notices_notifier_harm, a_region_s_queue_goes_with_it)
 		cr_expect(msgctl(queue, IPC_STAT, &status) == 0 &&
 		                  (status.msg_perm.mode & 0777) == 0660,
 		          "mode %o", status.msg_perm.mode);
-		/* Removed under the waiter: another is made, and it is woken. */
+		/* The object is removed under the waiter. Another one is created, and the waiter is
+		 * woken. */
 		ipc_await(0, 4);
 		UNTIL(ipc_blocked(child));
 		cr_expect_eq(msgctl(queue, IPC_RMID, NULL), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher whose notices are sent by a thread of its own: nobody is forgotten, whatever the
- * publisher does meanwhile, and its end waits for the last notice. */
+ * A publisher that sends notices in a thread of its own. The thread forgets no subscriber, whatever
+ * the publisher does meanwhile, and closing the publisher waits for the last notice. */
 #include "publisher/state/state.h"
 #include "tests/support/ipc/ipc.h"
 
@@ -20,7 +20,7 @@ static const char *notifier_of(unsigned who)
 	return who % 2 == 0 ? "mq" : "futex";
 }
 
-/* Waits for version after version until the one that was told as the last. */
+/* Waits for version after version until the one that was announced as the last. */
 static void follow_to_the_end(unsigned who)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, notifier_of(who));
@@ -69,7 +69,7 @@ Test(notices_notifier_thread, every_subscriber_sees_the_last_of_a_burst)
 	stele_publisher_close(publisher);
 }
 
-/* What was committed is told before the publisher is gone. */
+/* Subscribers are notified of everything that was committed before the publisher is gone. */
 Test(notices_notifier_thread, a_close_waits_for_the_notices)
 {
 	struct stele_publisher *publisher;
@@ -104,8 +104,8 @@ static void make_bigger(struct stele_publisher *publisher, uint32_t from)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 }
 
-/* While it sends, the data file is exchanged for a larger one, and for a smaller, and the
- * subscribers file is lost: all that the thread looks at. */
+/* While the thread sends, the data file is exchanged for a larger and for a smaller one, and the
+ * subscribers file is lost: everything that the thread reads. */
 Test(notices_notifier_thread, files_are_exchanged_beside_it)
 {
 	struct stele_publisher_options options = threaded;
@@ -126,11 +126,11 @@ Test(notices_notifier_thread, files_are_exchanged_beside_it)
 			ipc_path(path, ".subscribers");
 			CHECK(unlink(path) == 0, "%s", strerror(errno));
 		}
-		/* Subscribers may still have the file before. */
+		/* Subscribers may still have the previous file. */
 		int r = stele_publisher_compact(publisher);
 		CHECK(r == 0 || r == -EBUSY, "%s", stele_last_error());
 	}
-	/* The publisher looks for its files once a second, and the subscribers. */
+	/* The publisher checks its files and subscribers once a second. */
 	ipc_path(path, ".subscribers");
 	for (int64_t until = clock_now() + IPC_PATIENCE; access(path, F_OK) < 0;) {
 		CHECK(clock_now() < until, "the subscribers file is not made anew");
@@ -146,7 +146,7 @@ Test(notices_notifier_thread, files_are_exchanged_beside_it)
 static void close_parents_publisher(unsigned argument)
 {
 	(void)argument;
-	/* The thread is not in this process, and whatever it had locked stays locked. */
+	/* The thread does not exist in this process, and whatever it had locked stays locked. */
 	stele_publisher_close((struct stele_publisher *)(uintptr_t)ipc_told(0));
 }
 
@@ -167,7 +167,7 @@ Test(notices_notifier_thread, a_child_has_no_thread)
 	stele_publisher_close(publisher);
 }
 
-/* The threads of this process that sleep, with SIGTERM and SIGUSR1 blocked. */
+/* Returns the number of threads of this process that sleep with SIGTERM and SIGUSR1 blocked. */
 static unsigned blocking_threads(void)
 {
 	char path[64], line[256];
@@ -198,12 +198,12 @@ Test(notices_notifier_thread, the_thread_takes_no_signals)
 	unsigned before = blocking_threads();
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
 
-	/* The test's own runner may have such a thread, too, that did not sleep just then. */
+	/* The test's own runner may have such a thread, which perhaps did not sleep at that moment. */
 	UNTIL(blocking_threads() > before);
 	stele_publisher_close(publisher);
 }
 
-/* The thread is the first that touches a subscribers file that was truncated. */
+/* The thread is the first to touch a truncated subscribers file. */
 Test(notices_notifier_thread, hostile_25_a_truncated_file_does_not_end_the_thread)
 {
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
@@ -211,7 +211,7 @@ Test(notices_notifier_thread, hostile_25_a_truncated_file_does_not_end_the_threa
 
 	ipc_path(path, ".subscribers");
 	CHECK(truncate(path, 0) == 0, "%s", strerror(errno));
-	/* So that the commit wakes the thread, and does not look at the slots itself. */
+	/* So that the commit wakes the thread instead of checking the slots itself. */
 	publisher->notify.posted_at = 0;
 	ipc_commit(publisher);
 	UNTIL(mapping_lost(&publisher->attachment.slots.mapping));

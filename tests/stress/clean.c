@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele clean beside publishers and subscribers that live for a moment each, and are killed at
- * times: whatever it removes, it takes nothing from a process that is alive. In a /dev/shm and
- * an IPC namespace of the test's own.
- */
+ * stele clean beside publishers and subscribers that live only for a moment, some of which are
+ * killed. Whatever it removes, it takes nothing from a living process. Runs in a /dev/shm and an
+ * IPC namespace of its own. */
 #include <mqueue.h>
 
 #include "lib/storage/file.h"
@@ -28,8 +27,8 @@ static void add_one(unsigned which)
 	__atomic_fetch_add(&shared->number[which], 1, __ATOMIC_RELAXED);
 }
 
-/* Attaches and looks that all it has stays its own, again and again; then closes, or dies, in
- * some lives with a transaction open, and in some after it has removed its files by hand. */
+/* Attaches and checks that everything it has stays its own, again and again. Then it closes or
+ * dies: in some lives with a transaction open, in some after it has removed its files by hand. */
 static void short_lived_publisher(unsigned argument)
 {
 	struct stele_publisher_options options = {
@@ -63,7 +62,7 @@ static void short_lived_publisher(unsigned argument)
 	switch (pick(3)) {
 	case 0:
 		own_unlink("");
-		/* The next one then finds leftovers without a file to lock. */
+		/* The next publisher then finds leftovers without a file to lock. */
 		if (pick(2))
 			own_unlink(".publisher");
 		kill(getpid(), SIGKILL);
@@ -76,7 +75,7 @@ static void short_lived_publisher(unsigned argument)
 	}
 }
 
-/* Looks that its queue keeps its name, and its slot its uuid as long as the file is the
+/* Checks that its queue keeps its name, and that its slot keeps its uuid as long as the file is the
  * region's. */
 static void short_lived_subscriber(unsigned argument)
 {
@@ -84,7 +83,7 @@ static void short_lived_subscriber(unsigned argument)
 	uint64_t version = 0;
 
 	random_state = ipc_told(SEED) + argument;
-	/* There may be no region at this moment. */
+	/* At this moment there may be no region. */
 	if (stele_subscriber_open(region, NULL, &subscriber) < 0)
 		return;
 	for (unsigned i = 1 + pick(20); i > 0; i--) {
@@ -99,7 +98,7 @@ static void short_lived_subscriber(unsigned argument)
 		if (strcmp(subscriber->notifier->name, "mq") == 0) {
 			mqd_t queue = mq_open(subscriber->channel.name,
 			                      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-			/* The kernel refuses it while somebody asks who has it. */
+			/* The kernel refuses the lease while another process asks for it. */
 			CHECK(queue >= 0 || errno == EWOULDBLOCK, "its queue was taken: %s",
 			      strerror(errno));
 			if (queue >= 0)

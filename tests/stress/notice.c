@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lost wake-ups. First, commits that fall between a subscriber's arming and its blocking, with each notifier: none may be slept through.
- * Both sides start from a spin at the same moment and go on after a random one, so that the commit meets every
- * step of the wait. A lost wake-up is a wait without end.
- */
+ * Lost wake-ups. The first test places commits between a subscriber's arming and its blocking, with
+ * each notifier; the subscriber must sleep through none. Both sides leave a spin at the same moment
+ * and continue after a random delay, so that the commit meets every step of the wait. A lost
+ * wake-up is a wait without end. */
 #include <pthread.h>
 
 #include "publisher/generation.h"
@@ -15,9 +15,9 @@ TestSuite(stress_notice, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
 #define SEED  20250301u
 #define RACES (SANITIZED ? 4000u : 60000u)
-#define SPIN  3000u /* at most: about as long as a wait takes to block */
+#define SPIN  3000u /* maximum delay: about as long as a wait takes to block */
 
-enum { READY, DONE }; /* numbers */
+enum { READY, DONE }; /* counters */
 
 static void spin(uint64_t *random)
 {
@@ -90,8 +90,9 @@ Test(stress_notice, no_commit_is_slept_through_with_a_descriptor)
 
 /* ---- subscribers of every kind at once ---- */
 
-/* Each burst of commits, with replacements of the file, ends with one that all of them wait for; processes of both sides
- * are stopped meanwhile, and publishers killed. STELE_NOTICE_BURSTS says how many, and has the longest delays printed. */
+/* Each burst of commits, during which the file is replaced, ends with a version that all
+ * subscribers wait for. Meanwhile processes of both sides are stopped, and publishers are killed.
+ * STELE_NOTICE_BURSTS sets the number of bursts, and prints the longest delays. */
 #define BURSTS (SANITIZED ? 200u : 5000u)
 #define MANY   64u
 
@@ -99,7 +100,7 @@ enum { FOREVER, DEADLINE, TABLES, DESCRIPTOR, THREAD, WAYS };
 static const char *const ways[WAYS] = {"", ", with a deadline", ", for a table",
                                        ", with a descriptor", ", in a thread"};
 
-enum { ORDER, MADE }; /* stages: the burst that is to be made, and the last one that was */
+enum { ORDER, MADE }; /* stages: the burst to make, and the last one made */
 
 struct follower {
 	unsigned mechanism, way;
@@ -112,8 +113,10 @@ static struct many {
 	uint64_t last; /* the version that ends the burst */
 	int64_t committed;
 	uint32_t
-		replaces; /* the publisher replaces the file: its death may cost who waits on the old head a slice */
-	uint32_t progress; /* of followers: a futex */
+		/* the publisher is replacing the file: its death may delay subscribers waiting on
+		 * the old head by a slice */
+		replaces;
+	uint32_t progress; /* progress of the followers: a futex */
 	unsigned count;
 	struct follower followers[MANY];
 } * many;
@@ -195,7 +198,7 @@ static void start_followers(void)
 		many->followers[i].pid = pid;
 }
 
-/* One transaction; sometimes the file is replaced in it, up to three times. */
+/* Commits one transaction, in which the file is sometimes replaced, up to three times. */
 static void commit_something(struct stele_publisher *publisher, const char *table, uint64_t *random)
 {
 	unsigned replacements =
@@ -260,7 +263,7 @@ static void stop_for_a_while(pid_t pid, uint64_t *random)
 	kill(pid, SIGCONT);
 }
 
-/* Kills the publisher where it stands, but for the moment in which a death may cost a slice. */
+/* Kills the publisher at any point but those where its death may cost a slice. */
 static pid_t replace_publisher(pid_t publisher, unsigned seed)
 {
 	kill(publisher, SIGSTOP);

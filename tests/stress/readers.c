@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher at full speed, readers that pin for random times and check sums, and meanwhile somebody who scribbles over
- * all slots and somebody who truncates their file. Whatever a reader was handed is right or stale; nobody dies; and what
- * is in use is in the end what it was at the start.
+ * A publisher at full speed, and readers that pin versions for random times and check sums.
+ * Meanwhile one process scribbles over all slots and another truncates their file. Whatever a
+ * reader gets is right or stale, no process dies, and in the end as much memory is in use as at the
+ * start.
  *
- *   STELE_STRESS_SEED=N      for the random numbers, instead of 1; a failure prints it
- *   STELE_STRESS_SECONDS=N   go on for so long, instead of for a number of commits
- */
+ *   STELE_STRESS_SEED=N      seed of the random numbers (1); a failure prints it
+ *   STELE_STRESS_SECONDS=N   run for N seconds instead of for a number of commits */
 #include <math.h>
 
 #include "tests/support/ipc/ipc.h"
@@ -19,8 +19,10 @@ TestSuite(stress_readers, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
 #define READERS      4u
 #define HELD         4u /* snapshots that a reader has open */
 #define PASSES_LEAST 20u
-enum { STOP, STARTED };                           /* stages; one STARTED for each process */
-enum { PASSES, STALE = 8, COMMITTED = 16, SEED }; /* numbers; one for each reader */
+/* stages; STARTED is reached once by each process */
+enum { STOP, STARTED };
+/* counters; PASSES to STALE have one for each reader */
+enum { PASSES, STALE = 8, COMMITTED = 16, SEED };
 
 static uint64_t seed(void)
 {
@@ -74,7 +76,8 @@ static int64_t amount(struct stele_writable *table, uint32_t number)
 	return ((const struct account *)row.value)->amount;
 }
 
-/* Moves sums between accounts. The row of account 0 has the version's number: the newest row of a snapshot is its own. */
+/* Moves amounts between accounts. The row of account 0 holds the version's number, so a snapshot's
+ * newest row must be its own. */
 static void transfer(struct stele_publisher *publisher, uint64_t *random)
 {
 	uint64_t next = stele_publisher_version(publisher) + 1, version;
@@ -83,7 +86,7 @@ static void transfer(struct stele_publisher *publisher, uint64_t *random)
 	int r;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	/* Now and then back to what was, which keeps the sum. */
+	/* Now and then rolls back, which keeps the sum. */
 	if (random_from(random) % 64 == 0 && next > 10) {
 		r = stele_transaction_rollback(tx, next - 1 - random_from(random) % 8);
 		MUST(r == 0 || r == -ENOENT, "%s", stele_last_error());
@@ -125,7 +128,7 @@ static struct stele_publisher *publish(void)
 
 /* ---- readers ---- */
 
-/* Sums all up: 1 if that is right, or -ESTALE. */
+/* Adds up all accounts: returns 1 if the sum is right, or -ESTALE. */
 static int check_sum(const struct stele_snapshot *snapshot)
 {
 	uint64_t rows = 0, newest = 0;
@@ -187,7 +190,7 @@ static void read_on(unsigned who)
 		stale += r < 0;
 		ipc_tell(PASSES + who, passes);
 		ipc_tell(STALE + who, stale);
-		/* Some for one look, some for many. */
+		/* Some snapshots are read once, some many times. */
 		if (r == 1 && choice >> 32 & (which == 0 ? 1 : 31))
 			continue;
 		held[which] = stele_snapshot_close(held[which]);
@@ -197,7 +200,7 @@ static void read_on(unsigned who)
 
 /* ---- hostile neighbours ---- */
 
-/* Random words everywhere. With pwrite(2), which a file that is cut off does not kill. */
+/* Writes random words everywhere. It uses pwrite(2), which does not fault if the file is truncated. */
 static void scribble(unsigned argument)
 {
 	uint64_t random = seed() * 1000 + 500;
@@ -239,7 +242,7 @@ static void truncate_often(unsigned argument)
 		                           : (off_t)(random_from(&random) % 20000)) == 0,
 		     "%s", strerror(errno));
 		close(fd);
-		/* Subscribers shall come back in between. */
+		/* Give subscribers time to come back in between. */
 		while (ipc_told(COMMITTED) < until && ipc_stage(STOP) == 0)
 			sched_yield();
 	}
@@ -247,7 +250,8 @@ static void truncate_often(unsigned argument)
 
 /* ---- */
 
-/* What is in use when nobody pins anything: the least of many commits, as history takes more and less. */
+/* Returns the memory in use when no version is pinned: the minimum over many commits, as history
+ * takes more and less. */
 static uint64_t baseline(struct stele_publisher *publisher, uint64_t *random)
 {
 	uint64_t least = UINT64_MAX;
@@ -324,7 +328,8 @@ static void run(bool hostile)
 	for (unsigned i = 0; i < processes; i++)
 		ipc_join(children[i]);
 	check_readers(publisher, hostile, commits, most);
-	/* The slots of those who were scribbled over are cleaned up; what stands in free ones pins nothing for long. */
+	/* Slots that were scribbled over are reaped; what is written in free ones pins nothing for
+	 * long. */
 	stele_publisher_close(publisher);
 	if (hostile) {
 		char path[128];
@@ -333,7 +338,7 @@ static void run(bool hostile)
 	}
 	publisher = ipc_attach(region, NULL);
 	after = baseline(publisher, &random);
-	/* The same rows and a history of random changes. */
+	/* The same rows, and a history of random changes. */
 	MUST(fabs((double)after - (double)before) < (double)before / 20,
 	     "%llu bytes in use before, %llu after", (unsigned long long)before,
 	     (unsigned long long)after);

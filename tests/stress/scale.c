@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two thousand subscriber processes on one region: some on queues, as many as they get, the
- * others on the futex. Each sees the last of ten thousand commits, and nothing of them stays. */
+ * Two thousand subscriber processes on one region: some on queues, as far as there are queues, the
+ * others on the futex. Each sees the last of ten thousand commits, and nothing of them is left. */
 #include <sys/resource.h>
 
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(stress_scale, .init = ipc_begin, .fini = ipc_end, .timeout = 280);
 
-/* The sanitizers' processes are heavy. */
+/* Processes with sanitizers are heavy. */
 #define SUBSCRIBERS (SANITIZED ? 200u : 2000u)
 #define BURST       (SANITIZED ? 2000u : 10000u)
 #define LAST        (BURST + 1)
@@ -21,7 +21,7 @@ static void count(unsigned which)
 	__atomic_fetch_add(&shared->number[which], 1, __ATOMIC_SEQ_CST);
 }
 
-/* As light as a process can be: what it looks at is its own handle. */
+/* Runs a subscriber in as light a process as possible, which touches little but its own handle. */
 static void subscribe_and_follow(void)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -57,11 +57,13 @@ static void spawn_all(pid_t *pids)
 	}
 }
 
-/* The tests beside this one need queues, too: the system's limit is of a namespace, else these here get but a hundred. */
+/* The tests beside this one need queues, too. The limit belongs to the namespace; without one of
+ * its own, this test takes only a hundred. */
 static void leave_queues_to_others(void)
 {
 	struct rlimit few = {100 * 104,
-	                     100 * 104}; /* bytes that the kernel counts for all of this user's */
+	                     /* bytes that the kernel counts for all queues of this user */
+	                     100 * 104};
 
 	if (unshare(CLONE_NEWIPC) < 0)
 		cr_assert_eq(setrlimit(RLIMIT_MSGQUEUE, &few), 0);
@@ -80,7 +82,8 @@ static bool slots_are_free(void)
 
 Test(stress_scale, thousands_of_processes_see_the_last_version)
 {
-	/* With a thread that notifies: else the one who commits wakes two thousand each time. */
+	/* With a notifying thread; else the committing process would wake two thousand processes
+	 * each time. */
 	struct stele_publisher_options options = {
 		.size = sizeof(options),
 		.flags = STELE_CREATE | STELE_NOTIFIER_THREAD,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * A publisher and readers of every kind as threads of one process, each with a handle of its own.
- * For ThreadSanitizer above all, in whose builds the process has one mapping of each file
- * (lib/storage/mapping.c), because it sees no conflict between two. Every commit keeps a sum constant,
- * which every reader checks. */
+ * This test is for ThreadSanitizer above all. In its builds a process has one mapping of each file
+ * (lib/storage/mapping.c), because ThreadSanitizer can't see conflicts between two mappings. Every
+ * commit keeps a sum constant, which every reader checks. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
@@ -78,7 +78,7 @@ static struct stele_publisher *open_publisher(void)
 	return open_publisher_with(0);
 }
 
-/* Moves one from an account to another, and now and then lets a row go and come. */
+/* Moves one unit between two accounts, and now and then deletes a row and puts it back. */
 static void commit_once(struct stele_publisher *publisher, uint32_t round)
 {
 	struct stele_transaction *tx;
@@ -118,7 +118,8 @@ struct reader {
 		} \
 	} while (0)
 
-/* Sums a snapshot. A pinned one must be whole; one without a pin may be stale, and then says so. */
+/* Adds up a snapshot. A pinned snapshot must be consistent; one without a pin may be stale, and
+ * then reports it. */
 static void check_snapshot(struct reader *reader, struct stele_snapshot *snapshot, bool pinned)
 {
 	struct stele_table table;
@@ -133,7 +134,7 @@ static void check_snapshot(struct reader *reader, struct stele_snapshot *snapsho
 	check(stele_table_rows(&table) == ROWS);
 	check(stele_cursor_open(&table, &cursor) == 0);
 	while ((r = stele_cursor_next(cursor, &row)) == 1) {
-		/* Read as a service would, then asked whether it was whole. */
+		/* Read the rows as a service would, then check that the snapshot is still valid. */
 		const uint64_t *value = row.value;
 		sum += __atomic_load_n(&value[0], __ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&value[1], __ATOMIC_ACQUIRE) > newest)
@@ -289,7 +290,7 @@ Test(stress_threads, a_snapshot_is_read_by_several_threads, .fini = remove_regio
 	stele_publisher_close(publisher);
 }
 
-/* Reads once, when the region is small, and then again now and then. */
+/* Reads once while the region is small, and again now and then. */
 static uint32_t has_read, stop_reading;
 
 static void *read_main(void *subscriber)
@@ -302,7 +303,7 @@ static void *read_main(void *subscriber)
 		if (stele_subscriber_get(subscriber, "accounts", &key, 32, &account, &size, NULL) !=
 		    1)
 			return subscriber;
-		/* Relaxed, so that nothing but what the library does orders the two threads. */
+		/* Relaxed, so that only the library orders the two threads. */
 		__atomic_store_n(&has_read, 1, __ATOMIC_RELAXED);
 	} while (!__atomic_load_n(&stop_reading, __ATOMIC_RELAXED));
 	return NULL;
@@ -316,7 +317,7 @@ static uint64_t file_size(void)
 	return info.file_size;
 }
 
-/* What was the file's last byte, which readers touch, becomes that of a row. */
+/* What was the file's last byte, which readers touch, becomes a byte of a row. */
 Test(stress_threads, a_region_grows_under_a_reader, .fini = remove_region)
 {
 	struct stele_publisher *publisher = open_publisher();

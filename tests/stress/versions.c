@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random interleavings of commits, pins, drops, rollbacks and deaths of the publisher, against a model that keeps a whole
- * copy of each version. Every snapshot that is open, and every version that history holds, is compared with its copy, the
- * versions of the rows included; and in the end the arena is back to what it was.
+ * Random interleavings of commits, pins, drops, rollbacks and deaths of the publisher, compared
+ * with a model that keeps a full copy of each version. Every open snapshot, and every version in
+ * history, is compared with its copy, including the versions of rows. In the end the arena is back
+ * to its initial use.
  *
  *   STELE_STRESS_SEED=N      begin with this seed, which a failure prints with the step
- *   STELE_STRESS_SECONDS=N   one seed after the other for so long, instead of a few
- */
+ *   STELE_STRESS_SECONDS=N   run one seed after the other for N seconds instead of a few */
 #include "tests/support/random.h"
 #include "tests/support/ipc/versions.h"
 
@@ -28,7 +28,7 @@ struct pinned {
 static struct {
 	uint64_t seed, random;
 	unsigned step;
-	bool tight;  /* a region so small that it runs full: what is pinned may be revoked */
+	bool tight;  /* the region is so small that it runs full, so pins may be revoked */
 	bool shared; /* two publishers take turns */
 	struct stele_publisher *publisher, *turns[2];
 	struct versions_model head, copies[REMEMBERED];
@@ -84,7 +84,8 @@ static struct stele_transaction *begin(void)
 	return tx;
 }
 
-/* Ends a transaction that should have made `model` of the last version; `r` is what its changes came to. */
+/* Ends a transaction that should have made `model` of the last version; `r` is the result of its
+ * changes. */
 static void finish(struct stele_transaction *tx, struct versions_model *model, int r, bool abort)
 {
 	uint64_t version;
@@ -108,7 +109,7 @@ static void finish(struct stele_transaction *tx, struct versions_model *model, i
 	}
 }
 
-/* The version to go back to: one of history, or one that is pinned below it. */
+/* Picks a version to roll back to: one in history, or one below it that is pinned. */
 static uint64_t older_version(struct versions_model *ret)
 {
 	uint64_t first = oldest(), version;
@@ -140,13 +141,14 @@ static void commit(bool rollback)
 		r = stele_transaction_rollback(tx, version);
 		run.rollbacks += r == 0;
 		if (r == -ENOSPC && run.tight) {
-			/* The transaction is what it was before. */
+			/* The transaction is unchanged. */
 			model = before;
 			r = 0;
 			run.full++;
 		}
 		if (r == -ENOENT && version < oldest()) {
-			/* A snapshot in an older file stays whole, and the region need not hold its version. */
+			/* A snapshot in an older file stays valid, and the region need not hold its
+			 * version. */
 			model = before;
 			r = 0;
 		}
@@ -170,8 +172,8 @@ static void compare(const struct stele_snapshot *snapshot, const struct versions
 	run.stale += r == -ESTALE;
 }
 
-/* Opens a version that is there. A subscriber that has just moved to a new file looks for a newer one only after a
- * millisecond, and until then the newest version is what it was. */
+/* Opens an existing version. A subscriber that has just moved to a new file checks for a newer one
+ * only after a millisecond, and returns the previous newest version until then. */
 static int open_snapshot(unsigned which, uint64_t version, struct stele_snapshot **ret)
 {
 	int64_t until = clock_now() + IPC_PATIENCE;
@@ -244,7 +246,7 @@ static void attach(void)
 		.size = sizeof(options),
 		.flags = STELE_CREATE,
 		.history = HISTORY,
-		/* A roomy one grows past its maximum, by new files that subscribers move to. */
+		/* A large one grows past its maximum into new files, to which subscribers move. */
 		.maximum_size = run.tight ? TIGHT : 128 << 10,
 		.limit_size = run.tight ? TIGHT : 64 << 20,
 	};
@@ -260,7 +262,7 @@ static void attach(void)
 static void detach(void)
 {
 	for (unsigned i = 0; i <= run.shared; i++) {
-		/* A pin may be revoked for want of memory only. */
+		/* A pin may be revoked only for lack of memory. */
 		MUST(run.tight || ipc_stats(run.turns[i]).pins_revoked == 0, "a pin was revoked");
 		run.turns[i] = stele_publisher_close(run.turns[i]);
 	}
@@ -285,7 +287,7 @@ static void die_at_once(unsigned how)
 	_exit(0);
 }
 
-/* A publisher that goes on until it is killed. What it does follows from the random numbers alone. */
+/* A publisher that runs until it is killed. Its actions follow from the random numbers alone. */
 static void publish_until_killed(unsigned argument)
 {
 	(void)argument;
@@ -298,7 +300,7 @@ static void publish_until_killed(unsigned argument)
 	}
 }
 
-/* Does to the model what the publisher did that was killed. */
+/* Repeats on the model what the killed publisher did. */
 static void replay(uint64_t random, uint64_t version)
 {
 	while (run.head.version < version) {
@@ -339,12 +341,12 @@ static void death(void)
 	remember(version);
 }
 
-/* All that is held, in a new file. */
+/* Moves everything that is held into a new file. */
 static void compact(void)
 {
 	int r = stele_publisher_compact(run.publisher);
 
-	/* Not while a snapshot is open in the file before this one. */
+	/* Refused while a snapshot is open in the previous file. */
 	MUST(r == 0 || r == -EBUSY, "%s", stele_last_error());
 	run.compacted += r == 0;
 }
@@ -378,7 +380,8 @@ static void step(void)
 	}
 }
 
-/* Commits of one row until history holds such versions alone, and just as many as it must. What is in use then. */
+/* Commits one row at a time until history holds only such versions, and no more than the minimum.
+ * Returns the memory then in use. */
 static uint64_t settle(void)
 {
 	struct stele_publisher_stats stats;
@@ -437,7 +440,7 @@ static void end(uint64_t baseline)
 		}
 	r = stele_transaction_commit(tx, "stress", NULL);
 	MUST(r >= 0 || (run.tight && r == -ENOSPC), "%s", stele_last_error());
-	/* A region may be so full that there is no room for the record of a commit that drops all. */
+	/* A region may be so full that not even the record of a commit that drops everything fits. */
 	if (r < 0) {
 		run.stuck++;
 		detach();
