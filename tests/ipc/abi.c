@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files of a region that were made by processes of another kind: 32-bit ones beside 64-bit ones, another C library,
- * machines of the other byte order. The fields that tell are forged. */
+ * Region files made by processes of another kind: 32-bit processes beside 64-bit ones, another C
+ * library, machines of the other byte order. The tests forge the header fields that tell the kinds
+ * apart. */
 #include <linux/futex.h>
 
 #include "lib/base/abi.h"
@@ -41,7 +42,7 @@ static void write_file(const struct layout_publisher_file *file)
 enum { OTHER_WORD, OTHER_LIBRARY, OTHER_KINDS };
 #define OTHER_BITS (sizeof(void *) == 8 ? "a 32-bit publisher" : "a 64-bit publisher")
 
-/* As a publisher of another kind would have left it: its mutex, too. */
+/* Forges the files as a publisher of another kind would have left them, including its mutex. */
 static void forge(unsigned kind, bool held)
 {
 	struct layout_publisher_file file;
@@ -76,7 +77,7 @@ static struct stele_publisher *publish(unsigned flags)
 	return ipc_publish(region, &options);
 }
 
-/* Nobody is attached: the mutex is made anew, and whatever the old one was left as is no matter. */
+/* No publisher is attached: the mutex is initialised anew, whatever state the old one was left in. */
 Test(ipc_abi, ipc_15_a_mutex_of_another_kind_that_nobody_has_is_made_anew)
 {
 	struct layout_publisher_file file;
@@ -107,7 +108,8 @@ static void share_once_they_go(unsigned argument)
 	stele_publisher_close(publisher);
 }
 
-/* Somebody is attached: refused by name, and let in as soon as the others have gone. */
+/* A publisher of another kind is attached: refused with its kind in the error message, and admitted
+ * once the others have gone. */
 Test(ipc_abi, ipc_15_publishers_of_two_kinds_share_no_lock)
 {
 	struct stele_publisher *publisher, *second;
@@ -130,7 +132,7 @@ Test(ipc_abi, ipc_15_publishers_of_two_kinds_share_no_lock)
 	}
 }
 
-/* The kernel's word is found wherever the C library has it. */
+/* The kernel's lock word is found wherever the other C library keeps it. */
 Test(ipc_abi, ipc_15_the_lock_of_another_kind_is_read_as_it_is)
 {
 	struct stele_region_lock lock = {.size = sizeof(lock)};
@@ -150,7 +152,7 @@ Test(ipc_abi, ipc_15_the_lock_of_another_kind_is_read_as_it_is)
 			{4711 | FUTEX_WAITERS, 4711, STELE_LOCK_HELD},
 		};
 		for (unsigned i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-			/* In the other word is what would be misread. */
+			/* The other word holds a value that would be misread. */
 			words[which] = states[i].word;
 			words[1 - which] = states[i].word == 0 ? 0x84 : 0;
 			file.lock_word = which * 4;
@@ -169,7 +171,7 @@ Test(ipc_abi, ipc_15_the_lock_of_another_kind_is_read_as_it_is)
 
 /* ---- the other byte order ---- */
 
-/* All that is read before anything else. */
+/* Swaps the bytes of every field that is read before the byte order is known. */
 static void swap(const char *suffix)
 {
 	struct {
@@ -206,7 +208,7 @@ Test(ipc_abi, ipc_15_the_other_byte_order_is_refused_by_name)
 	RETURNS(stele_region_describe(region, &info), -EPROTONOSUPPORT, "other byte order");
 	RETURNS(stele_region_verify(region, NULL, &use), -EPROTONOSUPPORT, "other byte order");
 	RETURNS(stele_region_lock(region, &lock), -EPROTONOSUPPORT, "other byte order");
-	/* Only who says that there shall be a region gets an empty one. */
+	/* Only a publisher that asks for creation gets an empty region. */
 	OK(publish_flags(STELE_CREATE, -1, &publisher));
 	CHECK(strstr(stele_publisher_note(publisher), "replaced by an empty one"), "%s",
 	      stele_publisher_note(publisher));
@@ -230,7 +232,7 @@ static void attached(unsigned argument)
 	pause();
 }
 
-/* A publisher of that machine is attached, which is emulated here. */
+/* A publisher on a machine of the other byte order is attached; it is emulated here. */
 Test(ipc_abi, ipc_15_a_live_publisher_of_the_other_byte_order_is_left_alone)
 {
 	struct stele_publisher *publisher;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who may publish: one at a time, whatever happens to the files, to the holder, and to its children.
- */
+ * Who may publish: one process at a time, whatever happens to the files, to the holder and to its
+ * children. */
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_attach, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -16,10 +16,11 @@ static const struct stele_publisher_options at_once = {
 
 #define RACERS 8u
 #define RACES  60u
-enum { START = 0, ARRIVED = 8, DONE = 16 }; /* stages; the last two one for each racer */
-enum { HOLDERS, WINS, PID };                /* numbers */
+enum { START = 0, ARRIVED = 8, DONE = 16 }; /* stages; the last two have one for each racer */
+enum { HOLDERS, WINS, PID };                /* counters */
 
-/* Tries until it was the publisher RACES / 10 times; whoever holds the attachment is alone. */
+/* Tries until it has been the publisher RACES / 10 times; only one process may hold the attachment
+ * at a time. */
 static void race(unsigned who)
 {
 	struct stele_publisher *publisher;
@@ -71,13 +72,14 @@ Test(ipc_attach, of_eight_one_at_a_time_publishes)
 
 	race_of_eight();
 	OK(stele_region_describe(region, &info));
-	/* No commit was lost, none was made twice. */
+	/* No commit was lost, and none was made twice. */
 	cr_expect_eq(info.version, ipc_told(WINS), "version %llu, %llu commits",
 	             (unsigned long long)info.version, (unsigned long long)ipc_told(WINS));
 	cr_expect(!info.publisher_attached);
 }
 
-/* One round each: all start at once, the winner keeps it until all others were refused. */
+/* One round each: all racers start at once, and the winner stays attached until all others were
+ * refused. */
 static void race_to_hold(unsigned who)
 {
 	struct stele_publisher *publisher;
@@ -94,7 +96,7 @@ static void race_to_hold(unsigned who)
 		} else {
 			CHECK(r == -EBUSY, "%d: %s", r, stele_last_error());
 			UNTIL(ipc_told(WINS) == round);
-			/* Now that the winner is there, the sentence names it. */
+			/* Now that the winner has attached, the error message names it. */
 			RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBUSY,
 			        "stop it first");
 			snprintf(process, sizeof(process), "process %d (", (int)ipc_told(PID));
@@ -119,7 +121,7 @@ Test(ipc_attach, the_others_are_told_which_process_publishes)
 	for (uint32_t round = 1; round <= RACES; round++) {
 		for (unsigned i = 0; i < RACERS; i++)
 			ipc_await(ARRIVED + i, round);
-		/* The last winner has let go once all have arrived. */
+		/* The last winner has detached once all have arrived. */
 		ipc_reach(START, round);
 	}
 	for (unsigned i = 0; i < RACERS; i++)
@@ -179,7 +181,7 @@ Test(ipc_attach, removing_the_publisher_file_lets_nobody_in)
 	RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBUSY, region);
 	RETURNS(stele_region_remove(region), -EBUSY, region);
 	cr_expect(access(path, F_OK) < 0, "a refused attach made %s", path);
-	/* Somebody's file under that name changes nothing either. */
+	/* A foreign file under that name changes nothing either. */
 	close(open(path, O_CREAT | O_EXCL | O_RDWR, 0600));
 	RETURNS(stele_publisher_open(region, &at_once, &publisher), -EBADMSG, path);
 	cr_assert_eq(unlink(path), 0);
@@ -208,7 +210,7 @@ static void commit_and_hang(unsigned ending)
 	ipc_put(tx, 0, stele_publisher_version(publisher) + 1);
 	ipc_put(tx, 7, 7);
 	RETURNS(stele_transaction_commit(tx, "the last words", NULL), 1, "");
-	/* And some that nobody shall ever read. */
+	/* And some versions that no reader will ever see. */
 	OK(stele_transaction_begin(publisher, &tx));
 	for (uint32_t i = 0; i < 1000; i++)
 		ipc_put(tx, i, 4711);
@@ -277,14 +279,14 @@ Test(ipc_attach, what_must_be_new_is_refused_when_it_is_not)
 	OK(stele_publisher_open(region, &fresh, &publisher));
 	RETURNS(stele_publisher_open(region, &at_once, &(struct stele_publisher *){0}), -EBUSY,
 	        region);
-	/* It is there, whoever is attached to it: that is said without waiting. */
+	/* The region exists, whoever is attached to it, and the error says so without waiting. */
 	fresh.attach_timeout = 10 * IPC_PATIENCE;
 	RETURNS(stele_publisher_open(region, &fresh, &(struct stele_publisher *){0}), -EEXIST,
 	        region);
 	fresh.attach_timeout = 0;
 	stele_publisher_close(publisher);
 	RETURNS(stele_publisher_open(region, &fresh, &publisher), -EEXIST, region);
-	/* The refusal left it as it was, and unlocked. */
+	/* The refusal left the region unchanged and unlocked. */
 	OK(stele_publisher_open(region, &existing, &publisher));
 	stele_publisher_close(publisher);
 	OK(stele_region_remove(region));
@@ -294,7 +296,7 @@ Test(ipc_attach, what_must_be_new_is_refused_when_it_is_not)
 
 /* ---- fork ---- */
 
-/* Uses the handles that it has from its parent. */
+/* Uses the handles that it inherited from its parent. */
 static struct stele_publisher *parents_publisher;
 static struct stele_subscriber *parents_subscriber;
 static struct stele_snapshot *parents_snapshot;
@@ -330,7 +332,7 @@ static void use_parents_handles(unsigned argument)
 	RETURNS(stele_snapshot_check(parents_snapshot), -ECHILD, "parent");
 	RETURNS(stele_snapshot_next_table(parents_snapshot, name), -ECHILD, "parent");
 	RETURNS(stele_table_open(parents_snapshot, "rows", NULL, &table), -ECHILD, "parent");
-	/* To close them frees what this process has of them, and takes nothing from the parent. */
+	/* Closing them frees this process's copies, and takes nothing from the parent. */
 	stele_snapshot_close(parents_snapshot);
 	stele_subscriber_close(parents_subscriber);
 	stele_publisher_close(parents_publisher);
@@ -357,7 +359,7 @@ static void use_parents_reader(unsigned argument)
 	stele_subscriber_close(parents_subscriber);
 }
 
-/* It has no lock that would have to be watched over a fork. */
+/* This reader holds no lock that would have to be closed in a child. */
 Test(ipc_attach, a_reader_without_a_slot_stays_with_its_process_too)
 {
 	ipc_join(ipc_spawn(publish_once, 0));
@@ -377,7 +379,7 @@ Test(ipc_attach, handles_stay_with_the_process_that_made_them)
 	OK(stele_snapshot_open(parents_subscriber, 0, &parents_snapshot));
 	OK(stele_subscriber_fd(parents_subscriber));
 	ipc_join(ipc_spawn(use_parents_handles, 0));
-	/* Pin, slot, queue and attachment are as they were. */
+	/* Pin, slot, queue and attachment are unchanged. */
 	for (uint64_t version = 2; version < 500; version++)
 		cr_assert_eq(ipc_commit(parents_publisher), version);
 	OK(stele_snapshot_check(parents_snapshot));
@@ -423,7 +425,7 @@ Test(ipc_attach, a_child_that_outlives_its_parent_keeps_nothing)
 	cr_expect_eq(info.subscribers, 1);
 	ipc_kill(parent);
 	OK(stele_publisher_open(region, &at_once, &publisher));
-	/* The open has cleaned up after the dead subscriber. */
+	/* Opening the region has reaped the dead subscriber. */
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 0, "its slot is still taken");
 	cr_expect_eq(ipc_stats(publisher).reaped, 1);

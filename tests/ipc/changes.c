@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Changes since a version, and those that a transaction would make. */
+ * Changes since a version, and changes that a transaction would make. */
 #include "tests/support/ipc/model.h"
 
 TestSuite(ipc_changes, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 #define COMMITS 20000u
 enum { READER, GO };      /* stages */
-enum { ROUNDS, RESYNCS }; /* numbers */
+enum { ROUNDS, RESYNCS }; /* counters */
 
-/* Applies changes to a copy of the table, each of which must fit what the copy has. */
+/* Applies changes to a copy of the table. Each change must fit the copy's rows. */
 static int apply_all(struct stele_changes *changes, struct model *copy)
 {
 	struct stele_change change;
@@ -23,7 +23,7 @@ static int apply_all(struct stele_changes *changes, struct model *copy)
 			memcpy(&before, change.before.value, sizeof(before));
 		if (change.kind != STELE_REMOVED)
 			memcpy(&after, change.after.value, sizeof(after));
-		/* Without a pin, what was handed out may be reused before it is looked at. */
+		/* Without a pin, the memory of returned rows may be reused before they are read. */
 		r = stele_changes_check(changes);
 		if (r < 0)
 			break;
@@ -51,7 +51,7 @@ Test(ipc_changes, since_every_version_of_history)
 	OK(stele_subscriber_history(subscriber, &oldest, &newest));
 	for (uint64_t since = oldest - 1; since <= newest; since++) {
 		struct model copy = {0};
-		/* One step before history there is nothing but all rows. */
+		/* Before the oldest version in history, only a full read is possible. */
 		uint64_t asked = since < oldest ? 0 : since;
 		if (asked > 0)
 			model_reach(&copy, asked);
@@ -83,7 +83,7 @@ Test(ipc_changes, since_what_history_does_not_hold_is_a_gap)
 	RETURNS(stele_changes_since(subscriber, "rows", 101, &changes), STELE_GAP, "");
 	RETURNS(stele_changes_since(subscriber, "rows", UINT64_MAX, &changes), STELE_GAP, "");
 	cr_expect_null(changes, "an output was written on a gap");
-	/* A version that this subscriber has pinned is there for it however old it is. */
+	/* A version that this subscriber has pinned stays available, however old it is. */
 	OK(stele_snapshot_open(subscriber, 100, &snapshot));
 	while (model_commit(publisher) < 300)
 		;
@@ -151,13 +151,15 @@ Test(ipc_changes, of_a_table_that_comes_and_goes)
 	expect_kinds(subscriber, 0, 0, STELE_ADDED);
 	expect_kinds(subscriber, 1, 0, STELE_ADDED);
 	expect_kinds(subscriber, 2, 0, 0);
-	OK(commit_table(publisher, true, true, &ipc_schema)); /* version 3: the same anew */
+	/* version 3: dropped and created again with the same schema */
+	OK(commit_table(publisher, true, true, &ipc_schema));
 	expect_kinds(subscriber, 1, 0, STELE_ADDED);
 	expect_kinds(subscriber, 2, 0, STELE_CHANGED);
-	OK(commit_table(publisher, true, false, NULL)); /* version 4: none */
+	OK(commit_table(publisher, true, false, NULL)); /* version 4: dropped */
 	expect_kinds(subscriber, 3, 0, STELE_REMOVED);
 	expect_kinds(subscriber, 1, 0, 0);
-	OK(commit_table(publisher, false, true, &schema)); /* version 5: another one */
+	/* version 5: created with another schema */
+	OK(commit_table(publisher, false, true, &schema));
 	expect_kinds(subscriber, 3, STELE_GAP, 0);
 	expect_kinds(subscriber, 4, 0, 0);
 	expect_kinds(subscriber, 5, 0, 0);
@@ -206,7 +208,7 @@ Test(ipc_changes, refused)
 	}
 	RETURNS(stele_changes_since(subscriber, "rows", 1, &changes), -EMFILE, "pins 8 versions");
 	cr_expect_null(changes);
-	/* One that fails gives back the pins that it took. */
+	/* A call that fails releases the pins that it took. */
 	stele_snapshot_close(snapshots[7]);
 	RETURNS(stele_changes_since(subscriber, "rows", 8, &changes), -EMFILE, "pins 8 versions");
 	RETURNS(stele_changes_since(subscriber, "rows", 7, &changes), 0, "");
@@ -215,7 +217,7 @@ Test(ipc_changes, refused)
 	stele_publisher_close(publisher);
 }
 
-/* The loop in <stele/subscriber.h>; `argument` has the flags of the subscriber. */
+/* The loop of <stele/subscriber.h>; `argument` has the subscriber's flags. */
 static void follow_by_hand(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(argument, NULL);
@@ -256,7 +258,7 @@ static void run_follow_by_hand(unsigned flags)
 	pid_t child = ipc_spawn(follow_by_hand, flags);
 
 	ipc_await(READER, 1);
-	/* Faster than it, but not so that it sees only the last version. */
+	/* Faster than the reader, but slow enough that the reader sees more than the last version. */
 	for (uint64_t part = 1; part <= 4; part++) {
 		while (model_commit(publisher) < COMMITS / 4 * part)
 			;
@@ -321,7 +323,7 @@ Test(ipc_changes, of_a_transaction_before_its_commit)
 	put(table, 4, 8);
 	OK(stele_writable_delete(table, key, 32));
 	put(table, 5, 8);
-	put(table, 5, 7); /* as it was */
+	put(table, 5, 7); /* unchanged */
 	OK(stele_writable_changes_open(table, &changes));
 	stele_changes_versions(changes, &from, &to);
 	cr_expect(from == 2 && to == 3);
@@ -364,7 +366,7 @@ Test(ipc_changes, of_tables_that_a_transaction_makes_anew)
 	expect_change(changes, STELE_ADDED, 1);
 	RETURNS(stele_changes_next(changes, &change), 0, "");
 	changes = stele_changes_close(changes);
-	/* With the same schema the rows are compared, with another one they can't be. */
+	/* Rows are compared if the schema is the same; with another schema they can't be compared. */
 	OK(stele_table_drop(tx, "rows"));
 	OK(stele_table_create(tx, "rows", &ipc_schema));
 	OK(stele_writable_open(tx, "rows", &table));
@@ -378,7 +380,7 @@ Test(ipc_changes, of_tables_that_a_transaction_makes_anew)
 	OK(stele_table_create(tx, "rows", &schema));
 	OK(stele_writable_open(tx, "rows", &table));
 	RETURNS(stele_writable_changes_open(table, &changes), -EINVAL, "another schema");
-	/* Nor can a table be read that is half replaced. */
+	/* A table that is half replaced can't be read either. */
 	OK(stele_writable_replace(table));
 	RETURNS(stele_writable_changes_open(table, &changes), -EBUSY, "being replaced");
 	RETURNS(stele_writable_cursor_open(table, &cursor), -EBUSY, "being replaced");

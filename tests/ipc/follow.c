@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Following: what a callback may rely on, whatever the publisher does meanwhile. */
+ * Following a table: what a callback may rely on, whatever the publisher does meanwhile. */
 #include "tests/support/ipc/model.h"
 
 TestSuite(ipc_follow, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -10,7 +10,7 @@ TestSuite(ipc_follow, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 enum { READER };   /* stages */
 enum { BATCHES, RESYNCS };
 
-/* ---- a callback that writes down what it is told, and does something at some event ---- */
+/* ---- a callback that records its events, and acts at one of them ---- */
 
 struct told {
 	char text[4096]; /* a word for each event */
@@ -18,8 +18,8 @@ struct told {
 	uint64_t version; /* of the last event */
 	uint8_t region[16];
 	unsigned events;
-	unsigned end_at;                /* the event that it returns DONE at */
-	void (*act)(struct told *told); /* called at each event, before anything else */
+	unsigned end_at;                /* the event at which the callback returns DONE */
+	void (*act)(struct told *told); /* called first at each event */
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 };
@@ -140,7 +140,7 @@ Test(ipc_follow, all_rows_and_then_what_changes)
 	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
 	TOLD(told, "i+rows:0 i+rows:1 end2/2 -rows:1 +rows:9 applied3/2 ~rows:9 applied4/1 ");
 	cr_expect_eq(applied_of(getpid()), 3, "the last one was applied without its leave");
-	/* It gave back its pins. */
+	/* Following released its pins. */
 	for (unsigned i = 0; i < 8; i++) {
 		struct stele_snapshot *snapshot;
 		OK(stele_snapshot_open(told.subscriber, 0, &snapshot));
@@ -179,12 +179,12 @@ static void commit_tables(struct told *told)
 	ipc_fill(&value, 1, 1);
 	OK(stele_transaction_begin(told->publisher, &tx));
 	switch (told->events) {
-	case 2: /* made, beside an empty one */
+	case 2: /* created, beside an empty table */
 		OK(stele_table_create(tx, "a", &ipc_schema));
 		OK(stele_table_create(tx, "empty", &schema));
 		OK(stele_put(tx, "a", key, 32, &value, sizeof(value)));
 		break;
-	case 4: /* made again with other columns */
+	case 4: /* created again with other columns */
 		OK(stele_table_drop(tx, "a"));
 		OK(stele_table_create(tx, "a", &schema));
 		OK(stele_put(tx, "a", "x", 8, NULL, 0));
@@ -192,7 +192,7 @@ static void commit_tables(struct told *told)
 	case 7:
 		OK(stele_table_drop(tx, "a"));
 		break;
-	case 9: /* nothing that this one would be told of */
+	case 9: /* no change that concerns this table */
 		OK(stele_table_drop(tx, "empty"));
 		break;
 	}
@@ -216,7 +216,7 @@ Test(ipc_follow, one_table_that_is_not_there_yet)
 	struct told told = {.publisher = ipc_publish_history(8), .end_at = 3};
 
 	told.subscriber = ipc_subscribe(0, NULL);
-	told.events = 1; /* commit_tables() makes it at the second event */
+	told.events = 1; /* commit_tables() creates it at the second event */
 	told.act = commit_tables;
 	RETURNS(follow(&told, (struct stele_follow_options){.table = "a"}), DONE, "");
 	TOLD(told, "end1/0 +a:1 ");
@@ -282,7 +282,7 @@ Test(ipc_follow, ends_when_the_region_is_removed)
 	stele_subscriber_close(told.subscriber);
 }
 
-/* ---- going on from a version ---- */
+/* ---- following from a given version ---- */
 
 Test(ipc_follow, goes_on_from_a_version)
 {
@@ -293,20 +293,20 @@ Test(ipc_follow, goes_on_from_a_version)
 	RETURNS(follow(&first, options), DONE, "");
 	options.since = first.version;
 	options.region = first.region;
-	/* Nothing happened since: there is nothing to tell. */
+	/* No change since, so no event. */
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "");
 	put_and_delete(first.publisher, 9, 1);
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "+rows:9 applied2/1 ");
-	/* Another region's version says nothing, even if the number is the same. */
+	/* A version of another region is refused, even if the number is the same. */
 	first.region[3] ^= 1;
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "resync i+rows:0 i+rows:9 end2/2 ");
 	first.region[3] ^= 1;
-	/* Nor does one that there is not yet, or not any more. */
+	/* So is a version that does not exist yet, or no longer exists. */
 	options.since = 3;
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
@@ -321,7 +321,7 @@ Test(ipc_follow, goes_on_from_a_version)
 	stele_publisher_close(first.publisher);
 }
 
-/* ---- versions that are taken back ---- */
+/* ---- versions that are reclaimed ---- */
 
 static void outrun_in_the_initial_rows(struct told *told)
 {
@@ -386,7 +386,7 @@ Test(ipc_follow, starts_over_when_a_version_is_taken_back_between_batches)
 	stele_publisher_close(told.publisher);
 }
 
-/* In the middle of the rows and between batches, however far the publisher runs. */
+/* Between rows and between batches, however far the publisher runs ahead. */
 Test(ipc_follow, a_pinned_version_is_not_taken_back)
 {
 	struct told told = {.publisher = ipc_publish_history(2),
@@ -405,8 +405,7 @@ Test(ipc_follow, a_pinned_version_is_not_taken_back)
 
 enum { MANY = 24, FEW = 14 };
 
-/* One version in which every row is another than before: the first with many rows, the others with
- * few. */
+/* Commits one version in which every row changes. The first version has many rows, the others few. */
 static void commit_other_rows(struct stele_publisher *publisher, unsigned round)
 {
 	static char value[3000];
@@ -429,7 +428,7 @@ static void outrun_the_memory(struct told *told)
 			commit_other_rows(told->publisher, round);
 }
 
-/* There is room for the versions of few rows, but not beside the many that are being told. */
+/* The versions of few rows fit, but not beside the version of many rows that is being reported. */
 Test(ipc_follow, starts_over_when_its_pin_is_revoked)
 {
 	struct stele_publisher_options options = {.size = sizeof(options),
@@ -460,7 +459,7 @@ Test(ipc_follow, starts_over_when_its_pin_is_revoked)
 	stele_publisher_close(told.publisher);
 }
 
-/* ---- a copy, against a publisher at full speed ---- */
+/* ---- a copy of the table, against a publisher at full speed ---- */
 
 struct copy {
 	struct model rows, model;
@@ -524,7 +523,8 @@ static void run_at_full_speed(unsigned flags)
 	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t child = ipc_spawn(follow_at_full_speed, flags);
 
-	/* Faster than it, but not so that it never sees more than the first version and the last. */
+	/* Faster than the subscriber, but slow enough that it sees more than the first version and
+	 * the last. */
 	for (uint32_t part = 1; part <= 4; part++) {
 		ipc_await(READER, part);
 		while (model_commit(publisher) < COMMITS / 4 * part)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The main job at full size: a whole Internet routing table is published from a file by one process
- * and looked up by another. The table is read from the file that STELE_PREFIXES names, one prefix a
- * line, or else generated with the same mix of lengths. The answers are compared to a plain binary
- * search over the same prefixes. */
+ * The main use at full size: one process publishes a whole Internet routing table from a file, and
+ * another looks up addresses in it. The table comes from the file that STELE_PREFIXES names, one
+ * prefix a line, or is generated with the same mix of prefix lengths. A plain binary search over
+ * the same prefixes gives the expected answers. */
 #include <criterion/criterion.h>
 #include <stele/stele.h>
 #include <sys/wait.h>
@@ -59,7 +59,7 @@ static void write_csv(void)
 	cr_assert_eq(fclose(file), 0);
 }
 
-/* Runs the command; its exit status. */
+/* Runs the command; returns its exit status. */
 static int command(char *const arguments[])
 {
 	const char *path = getenv("STELE");
@@ -150,7 +150,7 @@ Test(ipc_full_table, is_published_and_looked_up_from_another_process, .fini = fi
 		if (expected)
 			check_row(&row, expected);
 	}
-	/* The same file again is the same table: no version. */
+	/* Publishing the same file again makes no new version. */
 	cr_assert_eq(command((char *[]){stele, publish, target, file_name, NULL}), 0);
 	cr_assert_eq(stele_subscriber_version(subscriber, &version), 0);
 	cr_assert_eq(version, stele_snapshot_version(snapshot));

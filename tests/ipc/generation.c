@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * New generations of a region's file under subscribers in other processes: they move by themselves, miss no version,
- * and what they had open stays what it was. */
+ * New generations of a region's file under subscribers in other processes. The subscribers move by
+ * themselves, miss no version, and keep what they had open. */
 #include "tests/support/ipc/model.h"
 
 TestSuite(ipc_generation, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 enum { READER, GO };          /* stages */
-enum { SEEN = 0, MOVES = 8 }; /* numbers: of each reader */
+enum { SEEN = 0, MOVES = 8 }; /* counters of each reader */
 
 static const struct stele_column ballast_columns[] = {
 	STELE_KEY("id", STELE_U32),
@@ -35,8 +35,8 @@ static struct stele_region_info describe(void)
 	return info;
 }
 
-/* The next version of the model, with rows of ballast besides: `count` of them, each of some 60 KB, or, with 0, none any
- * more. */
+/* Commits the next version of the model, with `count` rows of ballast of some 60 KB each besides; 0
+ * removes the ballast. */
 static void commit_ballast(struct stele_publisher *publisher, unsigned count)
 {
 	static unsigned char bytes[60000];
@@ -56,7 +56,7 @@ static void commit_ballast(struct stele_publisher *publisher, unsigned count)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 }
 
-/* The number that row 0 holds, by an optimistic read. */
+/* Returns the number that row 0 holds, by an optimistic read. */
 static uint64_t live_number(struct stele_live *live)
 {
 	static const uint8_t key[4];
@@ -67,9 +67,9 @@ static uint64_t live_number(struct stele_live *live)
 	return value.number;
 }
 
-#define HOLDERS 4u /* readers below it hold their first snapshot all the time */
+#define HOLDERS 4u /* readers below this index hold their first snapshot for the whole test */
 
-/* Follows the versions up to the number that is told as the last. */
+/* Follows the versions up to the number that is announced as the last. */
 static void follow(unsigned which)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, which % 2 == 0 ? "mq" : "futex");
@@ -151,7 +151,7 @@ Test(ipc_generation, subscribers_move_when_the_region_is_compacted)
 		for (unsigned i = 0; i < 30; i++)
 			commit_ballast(publisher, 0);
 		before = describe().file_size;
-		/* Who follows has left the one before soon. */
+		/* A following reader soon leaves the previous file. */
 		UNTIL(stele_publisher_compact(publisher) == 0);
 		CHECK(describe().file_size <= before, "%llu bytes after %llu",
 		      (unsigned long long)describe().file_size, (unsigned long long)before);
@@ -164,7 +164,7 @@ Test(ipc_generation, subscribers_move_when_the_region_is_compacted)
 	stele_publisher_close(publisher);
 }
 
-/* Pins, history and versions are the same afterwards; and so says a new publisher. */
+/* Pins, history and versions are the same after the compaction, and a new publisher finds the same. */
 Test(ipc_generation, a_compaction_keeps_history_and_pins)
 {
 	struct stele_publisher *publisher = publish(1 << 22, 4);
@@ -202,7 +202,8 @@ Test(ipc_generation, a_compaction_keeps_history_and_pins)
 	}
 	model_reach(&model, 5);
 	CHECK(model_compare(pinned, &model) == 0, "%s", stele_last_error());
-	/* The pin holds in the new file, too: for who opens it there, while it is below history. */
+	/* The pin also holds in the new file, for a subscriber that opens the version there while
+	 * it is below history. */
 	OK(stele_snapshot_open(subscriber, 5, &snapshot));
 	CHECK(model_compare(snapshot, &model) == 0, "%s", stele_last_error());
 	while (model_commit(publisher) < 120)
@@ -219,7 +220,7 @@ Test(ipc_generation, a_large_region_that_is_mostly_free_is_compacted_unasked)
 	commit_ballast(publisher, 600);
 	CHECK(describe().generation == 1 && describe().file_size > 30000000, "%llu bytes",
 	      (unsigned long long)describe().file_size);
-	/* History and reclaim have to let go of them first. */
+	/* First the versions must leave history and be reclaimed. */
 	for (unsigned i = 0; i < 40; i++)
 		commit_ballast(publisher, 0);
 	CHECK(describe().generation == 2 && describe().file_size < 1000000,
@@ -228,7 +229,7 @@ Test(ipc_generation, a_large_region_that_is_mostly_free_is_compacted_unasked)
 	stele_publisher_close(publisher);
 }
 
-/* A stopped subscriber keeps one old generation alive, and no more than one. */
+/* A stopped subscriber keeps one old generation in use, and no more than one. */
 Test(ipc_generation, no_compaction_while_the_file_before_is_in_use)
 {
 	struct stele_publisher *publisher = publish(1 << 22, 4);
@@ -246,7 +247,8 @@ Test(ipc_generation, no_compaction_while_the_file_before_is_in_use)
 	      (unsigned long long)describe().generation);
 	model_commit(publisher);
 	CHECK(kill(pid, SIGCONT) == 0, "%s", strerror(errno));
-	/* It holds its first snapshot open, in the first file; a reader that does not, lets go. */
+	/* It holds its first snapshot open, in the first file; a reader without a snapshot leaves
+	 * that file. */
 	UNTIL(ipc_told(SEEN) == stele_publisher_version(publisher));
 	RETURNS(stele_publisher_compact(publisher), -EBUSY, "still has the file before");
 	join_followers(publisher, 1, &pid);
@@ -254,7 +256,8 @@ Test(ipc_generation, no_compaction_while_the_file_before_is_in_use)
 	stele_publisher_close(publisher);
 }
 
-/* Somebody removed the file's name under its publisher: the region is written anew, and goes on. */
+/* The name of the file was removed under its publisher: the publisher writes the region anew, and
+ * goes on. */
 Test(ipc_generation, a_region_whose_name_was_removed_comes_back)
 {
 	struct stele_publisher *publisher = publish(1 << 22, 4);
@@ -268,7 +271,7 @@ Test(ipc_generation, a_region_whose_name_was_removed_comes_back)
 	spawn_followers(0, 2, pids);
 	ipc_path(path, "");
 	CHECK(unlink(path) == 0, "%s", strerror(errno));
-	/* The publisher looks once a second. */
+	/* The publisher checks its files once a second. */
 	UNTIL((model_commit(publisher), access(path, F_OK) == 0));
 	subscriber = ipc_subscribe(0, NULL);
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
@@ -279,7 +282,7 @@ Test(ipc_generation, a_region_whose_name_was_removed_comes_back)
 	stele_publisher_close(publisher);
 }
 
-/* Whoever waits where no commit comes is not woken in vain, nor left behind. */
+/* A subscriber that waits while no commit comes is neither woken in vain nor left in the old file. */
 static void wait_for_one(unsigned which)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, which == 0 ? "mq" : "futex");

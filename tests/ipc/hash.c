@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Hash indexes beside a publisher: the keys that they refuse, a move to a table with keys of another
- * kind, and rows that are no rows any more. What all indexes promise is in ipc/indexes.c. */
+ * Hash indexes beside a publisher: the keys that they refuse, a move to a table with another kind
+ * of key, and references to rows that are no longer rows. What all indexes promise is tested in
+ * ipc/indexes.c. */
 #include "subscriber/index/hash_state.h"
 #include "tests/support/ipc/index_kind.h"
 #include "tests/support/ipc/ipc.h"
@@ -103,8 +104,8 @@ Test(ipc_hash, moves_to_another_table_and_its_kind_of_keys)
 	stele_publisher_close(publisher);
 }
 
-/* Rows that became nodes, and references that lead anywhere: the index was whole when it was
- * built. */
+/* Rows were overwritten by nodes, and references lead anywhere. The index was consistent when it
+ * was built. */
 Test(ipc_hash, rows_that_are_no_rows_any_more_are_an_error)
 {
 	struct stele_publisher *publisher = index_publish(kind, 4, 0);
@@ -135,7 +136,7 @@ Test(ipc_hash, rows_that_are_no_rows_any_more_are_an_error)
 				hash->rows.buckets[i].refs[place] = UINT32_MAX;
 	RETURNS(get(hash, 2, &row), -EBADMSG, "");
 	RETURNS(stele_hash_get_many(hash, &key, 1, &row), -EBADMSG, "");
-	/* A file that is cut is one, too. */
+	/* A truncated file is an error, too. */
 	cr_assert_eq(ftruncate(fd, 4096), 0);
 	RETURNS(get(hash, 3, &row), -EBADMSG, "");
 	RETURNS(stele_hash_move(hash, &table), -EBADMSG, "");

@@ -5,7 +5,7 @@
 
 TestSuite(ipc_history, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-/* A version with `rows` rows from `from` on put, and a message that says so. */
+/* Commits a version that puts `rows` rows starting with `from`, with a message that says so. */
 static uint64_t commit_rows(struct stele_publisher *publisher, uint32_t from, uint32_t rows)
 {
 	struct stele_transaction *tx;
@@ -61,7 +61,7 @@ Test(ipc_history, each_version_has_its_record)
 	struct stele_snapshot *snapshot;
 
 	commit_rows(publisher, 100, 5); /* version 2 */
-	commit_rows(publisher, 104, 3); /* version 3: one of them is there */
+	commit_rows(publisher, 104, 3); /* version 3: one of its rows exists already */
 	OK(stele_subscriber_history(subscriber, &oldest, &newest));
 	cr_expect(oldest == 1 && newest == 3, "%llu to %llu", (unsigned long long)oldest,
 	          (unsigned long long)newest);
@@ -94,8 +94,8 @@ Test(ipc_history, before_the_first_commit_there_is_no_record)
 	stele_publisher_close(publisher);
 }
 
-/* All that history says can be opened, and what it does not say can't. A pinned version that
- * history has let go of still has its record, also in a second snapshot of it. */
+/* Every version that history lists can be opened, and no other. A pinned version that has left
+ * history keeps its record, also in a second snapshot of that version. */
 Test(ipc_history, moves_on_and_a_pinned_version_keeps_its_record)
 {
 	uint64_t begin = clock_of_day(), oldest = 0, newest = 0, pinned;
@@ -123,7 +123,8 @@ Test(ipc_history, moves_on_and_a_pinned_version_keeps_its_record)
 	OK(stele_snapshot_open(subscriber, pinned, &again));
 	expect_commit(again, 5, 0, "5 rows", begin);
 	stele_snapshot_close(again);
-	/* The publisher keeps it for the one pin; that serves whoever reads it. Then it goes. */
+	/* The publisher keeps the version for one pin, which serves every reader of that version.
+	 * Then it goes. */
 	OK(stele_snapshot_commit(stale, &commit));
 	stele_snapshot_close(snapshot);
 	for (int i = 0; i < 100; i++)

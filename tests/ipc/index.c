@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Indexes of prefixes: the tables and columns that they are not for, what they answer with from a
- * column of each type that they are for, and a table of the other family. What all indexes promise
- * is in ipc/indexes.c. */
+ * Indexes of prefixes: the tables and columns that they refuse, their answers from a column of each
+ * supported type, and a table of the other address family. What all indexes promise is tested in
+ * ipc/indexes.c. */
 #include <stele/index.h>
 
 #include "tests/support/ipc/index_kind.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What indexes of every kind promise beside a publisher: versions that are taken back, moves that
- * fail, the region's file exchanged under them, a child made by fork, damage, and threads. Each
- * test is run with each kind. */
+ * What indexes of every kind promise beside a publisher: reclaimed versions, moves that fail, a
+ * region file exchanged under them, a forked child, damage, and threads. Each test runs with each
+ * kind of index. */
 #include <pthread.h>
 
 #include "tests/support/ipc/index_kind.h"
@@ -13,7 +13,7 @@ TestSuite(ipc_indexes_hash, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 TestSuite(ipc_indexes_column, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 TestSuite(ipc_indexes_rows, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-static const struct index_kind *kind; /* the one that is tested */
+static const struct index_kind *kind; /* the kind under test */
 
 #define EACH_KIND(name_) \
 	static void name_(void); \
@@ -34,7 +34,7 @@ static const struct index_kind *kind; /* the one that is tested */
 	} \
 	static void name_(void)
 
-/* The subscriber takes its snapshots along. */
+/* The subscriber closes its snapshots with it. */
 static void end(void *index, struct stele_subscriber *subscriber, struct stele_publisher *publisher)
 {
 	kind->close(index);
@@ -62,7 +62,7 @@ EACH_KIND(a_version_that_was_taken_back_is_stale_until_the_move)
 		for (unsigned i = 0; i < round * 5 || stele_snapshot_check(snapshot) == 0; i++)
 			index_commit(kind, publisher, number * 7 % 250, number), number++;
 		kind->check_refused(index, -ESTALE, "no longer held");
-		/* What it is compared with has gone, so all is read anew. */
+		/* The version to compare with is gone, so the index reads everything anew. */
 		newer = index_newest(subscriber, &table);
 		OK(kind->move(index, &table));
 		stele_snapshot_close(snapshot);
@@ -133,7 +133,7 @@ EACH_KIND(moves_along_when_the_file_is_exchanged_and_to_another_subscriber)
 		stele_snapshot_close(snapshot);
 		snapshot = newer;
 		index_compare(kind, index, &table, 20000);
-		if (round == 1) /* nobody keeps the publisher from another exchange */
+		if (round == 1) /* nothing keeps the publisher from another exchange */
 			subscribers[1] = stele_subscriber_close(subscribers[1]);
 		if (round > 1)
 			OK(stele_publisher_compact(publisher));
@@ -169,7 +169,7 @@ EACH_KIND(moves_along_when_rows_are_elsewhere_in_a_compacted_file)
 	end(index, subscriber, publisher);
 }
 
-/* What a child made by fork has of its parent's. */
+/* Handles that a forked child inherits from its parent. */
 static struct {
 	struct stele_table table;
 	void *index;
@@ -204,7 +204,7 @@ EACH_KIND(a_child_made_by_fork_is_refused)
 
 enum { GO }; /* stages */
 
-/* Compares the index with a table whose version may be taken back at any time: 0, or -ESTALE. */
+/* Compares the index with a table whose version may be reclaimed at any time: returns 0 or -ESTALE. */
 static int compare_as_it_goes(const void *index, const struct stele_snapshot *snapshot,
                               const struct stele_table *table)
 {
@@ -297,9 +297,9 @@ static void ask_around(const void *index, bool moved, uint64_t *random)
 
 #define DAMAGES 48u
 
-/* Flips bits of one byte in the arena, where nodes and rows are, again and again: a third of them
- * before the index is opened, one before the first lookups, one before the move. The number of
- * calls that found it. */
+/* Flips bits of one byte in the arena, where nodes and rows are, again and again: a third of the
+ * times before the index is opened, a third before the first lookups, a third before the move.
+ * Returns the number of calls that found the damage. */
 static uint64_t damage(unsigned char *file, size_t size, unsigned char bits, uint64_t *random)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -374,7 +374,7 @@ static void *find_all(void *index)
 		struct index_answer answers[64];
 		RETURNS(kind->find(index, 2, &answers[0]), 1, "");
 		CHECK(index_number(kind, &answers[0]) == 100, "another answer");
-		/* Its key is not there; of prefixes a shorter one matches. */
+		/* The key is absent; among prefixes a shorter one matches. */
 		RETURNS(kind->find(index, 5, &answers[0]), kind != &index_kind_hash, "");
 		OK(kind->find_many(index, 64, answers));
 	}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernel source against a real kernel: each test has a network namespace of its own, changes it
- * with ip(8), and waits until the region says what `ip -json` says, row for row. Needs root.
- */
+ * The kernel mirror against a real kernel. Each test has a network namespace of its own, changes it
+ * with ip(8), and waits until the region holds what `ip -json` prints, row for row. Needs root. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,7 +22,7 @@
 #include "tools/kernel/kernel.h"
 #include "tests/support/kernel_state.h"
 
-/* ---- the source, in a process of its own ---- */
+/* ---- the mirror, in a process of its own ---- */
 
 struct counters {
 	volatile unsigned dumps, updates, losses;
@@ -72,7 +71,7 @@ static void source_start(int receive_buffer)
 	_exit(r < 0 ? 1 : 0);
 }
 
-/* The same by way of the command. */
+/* Starts the mirror by the command instead. */
 static void command_start(void)
 {
 	const char *command = getenv("STELE") ? getenv("STELE") : "build/stele";
@@ -113,7 +112,7 @@ static void __attribute__((format(printf, 1, 2))) ip(const char *format, ...)
 	cr_assert_eq(system(command), 0, "%s", command);
 }
 
-/* Opens a batch that goes on after errors, or (`strict`) has none. */
+/* Opens a batch that continues after errors, or (`strict`) allows none. */
 static FILE *batch_open(bool strict)
 {
 	FILE *batch = popen(strict ? "ip -batch -" : "ip -force -batch - >/dev/null 2>&1", "w");
@@ -130,9 +129,9 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* The kernel finishes IPv6 addresses by itself, some time after a link is up: with links that know
- * their carrier, detected duplicates, local routes. A test of what came after what has to begin
- * when that is over. */
+/* After a link is up, the kernel goes on changing IPv6 addresses by itself for some time: carrier
+ * detection, duplicate address detection, local routes. A test of the order of changes has to begin
+ * after that. */
 static void settle(void)
 {
 	static const char settled[] =
@@ -236,7 +235,7 @@ static uint64_t wait_agreement(struct stele_subscriber *subscriber, const char *
 
 /* ---- the tests ---- */
 
-/* Adds, replaces or deletes routes to 10.16.0.0 and up; `gateway` 0: names none. */
+/* Adds, replaces or deletes routes to 10.16.0.0 and up. With `gateway` 0 no gateway is named. */
 static void many_routes(const char *verb, unsigned from, unsigned to, unsigned gateway,
                         const char *more)
 {
@@ -260,7 +259,7 @@ Test(ipc_kernel_routes, single_messages_are_applied, .init = setup, .fini = tear
 
 	source_start(0);
 	subscriber = subscribe();
-	/* Until duplicate address detection and the like are over. */
+	/* Wait until duplicate address detection and the like are over. */
 	ip("-6 address flush scope link");
 	before = wait_agreement(subscriber, "start");
 	ip("route add 192.0.2.0/24 via 10.0.0.9");
@@ -381,7 +380,7 @@ static const struct {
 	{"link gone", "link del d0"},
 };
 
-/* Every kind of change alone, compared before the next one. */
+/* Each kind of change alone, compared before the next one. */
 Test(ipc_kernel_routes, each_change_is_mirrored, .init = setup, .fini = teardown, .timeout = 240)
 {
 	struct stele_subscriber *subscriber;
@@ -397,7 +396,7 @@ Test(ipc_kernel_routes, each_change_is_mirrored, .init = setup, .fini = teardown
 	source_stop();
 }
 
-/* While the source is stopped more happens than its receive buffer holds. */
+/* While the mirror is stopped, more happens than its receive buffer holds. */
 Test(ipc_kernel_routes, lost_messages_are_made_up_for, .init = setup, .fini = teardown,
      .timeout = 240)
 {
@@ -421,7 +420,8 @@ Test(ipc_kernel_routes, lost_messages_are_made_up_for, .init = setup, .fini = te
 	source_stop();
 }
 
-/* A source that starts on a region that an earlier one filled commits what differs, or nothing. */
+/* A mirror that starts on a region which an earlier one filled commits only the difference, or
+ * nothing. */
 Test(ipc_kernel_routes, a_second_start_commits_the_difference, .init = setup, .fini = teardown,
      .timeout = 120)
 {

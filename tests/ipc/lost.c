@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files of a region that somebody took away: who waits finds out, and goes on or is told. */
+ * Region files that were removed or replaced: a waiting subscriber notices, and continues or gets
+ * an error. */
 #include <sys/timerfd.h>
 
 #include "subscriber/state.h"
@@ -18,8 +19,8 @@ static void remove_file(const char *suffix)
 	CHECK(unlink(path) == 0, "%s: %s", path, strerror(errno));
 }
 
-/* Whose descriptor was handed out is registered again, with a queue that makes the descriptor readable, and its pins
- * count. */
+/* A subscriber whose descriptor was handed out registers again, with a queue that makes that
+ * descriptor readable, and its pins count. */
 Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);
@@ -33,7 +34,7 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 	model_commit(publisher);
 	RETURNS(stele_subscriber_wait(subscriber, 0, 0, &version), 1, "");
 	remove_file(".subscribers");
-	/* The publisher makes the file anew, the subscriber looks when its descriptor wakes it. */
+	/* The publisher recreates the file; the subscriber checks when its descriptor wakes it. */
 	UNTIL((model_commit(publisher), poll(&poller, 1, 0),
 	       stele_subscriber_wait(subscriber, 0, 0, &version), ipc_registered() == 1));
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
@@ -45,7 +46,7 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 	      stele_last_error());
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
-	/* By the commit, and not with the next second. */
+	/* Woken by the commit, and not by the next second. */
 	CHECK(timerfd_settime(subscriber->timer, 0, &(struct itimerspec){0}, NULL) == 0, "%s",
 	      strerror(errno));
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
@@ -96,7 +97,8 @@ Test(ipc_lost, who_waits_is_told_of_a_removal_without_a_subscribers_file)
 		ipc_join(pids[i]);
 }
 
-/* The files were removed by hand, and the region made again: there is no mark in the old file. */
+/* The files were removed by hand, and the region was created again: the old file has no mark that
+ * says so. */
 Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);
@@ -115,7 +117,7 @@ Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 	stele_publisher_close(publisher);
 }
 
-/* A library of another layout took the region over, as the protocol says: the new file, the rename between the two states. */
+/* A library of another layout took the region over, as the protocol prescribes: mark, rename, mark. */
 Test(ipc_lost, who_waits_is_told_of_another_layout)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many matches in one call, in a table whose keys are no prefixes: it has matches, too, of keys that
- * are whole bytes. Those of prefixes are in unit/index.c. */
+ * Many matches in one call, in a table whose keys are whole bytes and not prefixes, which has
+ * matches, too. unit/index.c tests matches of prefixes. */
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_match_many, .init = ipc_begin, .fini = ipc_end, .timeout = 60);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The System V segment of a region and the file that names it: what deaths and removals leave of them, when one of the
- * two is lost, and which segments are refused.
- */
+ * The System V segment of a region and the file that names it: what deaths and removals leave of
+ * them, what happens when one of the two is lost, and which segments are refused. */
 #include <grp.h>
 #include <sys/ptrace.h>
 
@@ -26,7 +25,7 @@ static void create_traced(unsigned argument)
 	_exit(0);
 }
 
-/* Kills a creator before or after its n-th system call. False: it came to its end. */
+/* Kills a creator before or after its n-th system call. Returns false if it came to its end. */
 static bool kill_creator(unsigned stops, pid_t *ret_pid)
 {
 	pid_t pid = ipc_spawn(create_traced, 0);
@@ -48,7 +47,8 @@ static bool kill_creator(unsigned stops, pid_t *ret_pid)
 	return true;
 }
 
-/* What makes the next region of the name, of whatever kind, removes what there is; and so does the removal. */
+/* Creating the next region of that name, in whatever memory, removes the leftovers; so does
+ * removing the region. */
 Test(ipc_segment, a_creator_killed_at_any_system_call_leaves_nothing)
 {
 	struct stele_publisher_options next = segment_options;
@@ -173,7 +173,7 @@ static bool data_is_there(void)
 	return access(path, F_OK) == 0;
 }
 
-/* The file comes back, and the memory stays: for one publisher, and for two that share it. */
+/* The file is written again and the memory stays: for one publisher, and for two that share it. */
 static void lose_name(unsigned flags)
 {
 	struct stele_publisher_options options = segment_options;
@@ -201,7 +201,7 @@ static void lose_name(unsigned flags)
 		UNTIL((ipc_commit(publishers[round % count]), data_is_there()));
 		segment_read_header(region, &after);
 		cr_expect_arr_eq(&before, &after, sizeof(before));
-		/* Each of them goes on for longer than it takes it to look. */
+		/* Each publisher continues for longer than the interval between its checks. */
 		for (int64_t until = clock_now() + 3 * NSEC_PER_SEC / 2; clock_now() < until;
 		     usleep(20000))
 			for (unsigned i = 0; i < count; i++) {
@@ -214,7 +214,7 @@ static void lose_name(unsigned flags)
 			UNTIL(ipc_told(i) == version);
 		cr_expect_eq(segment_describe().generation, 1);
 		cr_expect(segment_describe().publisher_attached);
-		/* Nobody has attached it a second time. */
+		/* No process attached the segment twice. */
 		cr_expect(segment_find(storage_sysv_key(before.uuid), 0, &segment) &&
 		                  segment.attached == attached,
 		          "attached %d times, not %d", segment.attached, attached);
@@ -253,7 +253,7 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 	      stele_transaction_abort(tx) != NULL);
 	RETURNS(r, -EBADMSG, "removed under its publisher");
 	cr_expect_eq(ipc_read(subscriber), 1);
-	/* Who waits is told, too. */
+	/* The waiting subscriber is told as well. */
 	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version),
 	        -EBADMSG, "was removed");
 	stele_publisher_close(publisher);
@@ -266,7 +266,7 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 
 /* ---- what is refused ---- */
 
-/* Gives the data file another header, with the right checksum. */
+/* Writes another header into the data file, with the right checksum. */
 static void write_header(struct layout_header *header)
 {
 	char path[128];
@@ -289,7 +289,7 @@ static void refused(int r, const char *part)
 	RETURNS(stele_publisher_open(region, &segment_options, &publisher), r, part);
 }
 
-/* It is removed after the test. */
+/* Creates a segment, which is removed after the test. */
 static int make_segment(unsigned which, size_t size, int mode)
 {
 	int segment = shmget(IPC_PRIVATE, size, IPC_CREAT | mode);
@@ -340,13 +340,13 @@ Test(ipc_segment, a_file_that_names_the_wrong_segment)
 		write_header(&bad);
 		refused(-EBADMSG, "is not this region's");
 	}
-	/* A kind that nobody knows yet: it is another layout. */
+	/* An unknown kind of memory counts as another layout. */
 	bad = good;
 	bad.memory = 7;
 	write_header(&bad);
 	RETURNS(stele_subscriber_open(region, NULL, &(struct stele_subscriber *){NULL}),
 	        -EPROTONOSUPPORT, "kind of memory");
-	/* Neither of the two others is removed with the region. */
+	/* Neither of the two other segments is removed with the region. */
 	bad = good;
 	bad.segment = strange;
 	write_header(&bad);
@@ -369,7 +369,7 @@ static void take_key(unsigned argument)
 	shared->segments[0] = segment + 1;
 }
 
-/* Keys can be read off ipcs -m, and anybody may take one that is free. */
+/* ipcs -m shows the keys, and any user may take a free one. */
 Test(ipc_segment, a_key_that_a_stranger_took_is_not_used_again)
 {
 	struct layout_header header;
@@ -381,7 +381,7 @@ Test(ipc_segment, a_key_that_a_stranger_took_is_not_used_again)
 	unlink_data();
 	ipc_tell(0, (uint64_t)storage_sysv_key(header.uuid));
 	ipc_join(ipc_spawn(take_key, 0));
-	/* The publisher file stays; but a new region has a uuid, and so a key, of its own. */
+	/* The publisher file stays, but a new region has a uuid of its own, and so another key. */
 	stele_publisher_close(ipc_publish(region, &segment_options));
 	cr_expect_neq(segment_region_key(region), storage_sysv_key(header.uuid));
 	cr_expect_eq(shmctl(shared->segments[0] - 1, IPC_STAT, &(struct shmid_ds){0}), 0,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Several publishers of one region: their transactions follow each other, and none believes what it knew of the region's
- * memory before another's. */
+ * Several publishers of one region. Their transactions follow one another, and no publisher relies
+ * on what it knew of the region's memory before another's transaction. */
 #include "tests/support/ipc/model.h"
 
 TestSuite(ipc_shared, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -23,7 +23,7 @@ static struct stele_publisher *share(unsigned flags)
 	return publisher;
 }
 
-/* The model's next version; the first makes its table. */
+/* Commits the model's next version; the first call creates its table. */
 static void commit(struct stele_publisher *publisher)
 {
 	const struct stele_schema *schema;
@@ -71,13 +71,13 @@ Test(ipc_shared, two_take_turns)
 		struct stele_publisher *publisher = publishers[ipc_mix(random++) % 2];
 		commit(publisher);
 		if (ipc_mix(random++) % 8 == 0) {
-			/* One that is given up has been there, too. */
+			/* An aborted transaction counts as well. */
 			OK(stele_transaction_begin(publisher, &tx));
 			model_change(tx, stele_publisher_version(publisher) + 1);
 			stele_transaction_abort(tx);
 		}
 		if (ipc_mix(random++) % 32 == 0) {
-			/* Not while the other one still has the file before this one. */
+			/* Refused as long as the other publisher still has the previous file. */
 			int r = stele_publisher_compact(publisher);
 			CHECK(r == 0 || r == -EBUSY, "%d: %s", r, stele_last_error());
 			compacted += r == 0;
@@ -85,7 +85,7 @@ Test(ipc_shared, two_take_turns)
 		judge_newest();
 	}
 	CHECK(compacted > 3, "%u times compacted", compacted);
-	/* Both find the same in use, and so does one that comes after them. */
+	/* Both find the same memory in use, and so does a third that opens later. */
 	used = ipc_stats(publishers[0]).arena_used;
 	for (unsigned i = 0; i < 2; i++) {
 		OK(stele_transaction_begin(publishers[i], &tx));
@@ -113,12 +113,12 @@ static void publish_many(unsigned which)
 		commit(publisher);
 		if (i % 100 == 50 + which)
 			stele_publisher_compact(
-				publisher); /* refused while another has the old file */
+				publisher); /* refused while another publisher has the old file */
 	}
 	stele_publisher_close(publisher);
 }
 
-/* All at once, the creation included. */
+/* Everything at once, the creation included. */
 Test(ipc_shared, four_processes_at_full_speed)
 {
 	struct stele_subscriber *subscriber;
@@ -158,7 +158,7 @@ static void join_and_commit(unsigned which)
 	stele_publisher_close(publisher);
 }
 
-/* It has opened the data file, and once more for its lock: what comes next is the wait for the mutex. */
+/* It has opened the data file, and once more for the lock; its next step is to wait for the mutex. */
 static bool has_opened_the_region(pid_t pid)
 {
 	char path[128], pattern[64], target[256];
@@ -238,7 +238,7 @@ Test(ipc_shared, who_joins_during_a_transaction_finds_another_file)
 	join_during(1 << 17, 100);
 }
 
-/* The last to leave says that the region was closed, in the file that is the region's by then. */
+/* The last publisher to leave marks the region as closed, in the file that is then the region's. */
 Test(ipc_shared, the_last_to_leave_closes_the_region)
 {
 	struct stele_publisher *first = share(STELE_CREATE), *second = share(0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The library's SIGBUS handler in a program that has handlers of its own, and that unloads the library. Each case is a
- * process of its own, as a signal may be its end. */
+ * The library's SIGBUS handler in a program that has handlers of its own, and that unloads the
+ * library. Each case runs in a process of its own, as a signal may end it. */
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -14,7 +14,7 @@ TestSuite(ipc_sigbus, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 /* ---- the program's own faults and handlers ---- */
 
-/* A page of a file that has none. */
+/* Returns a page of a mapping past the end of its file. */
 static volatile char *bad_page(void)
 {
 	int fd = memfd_create("bad", MFD_CLOEXEC);
@@ -56,7 +56,7 @@ static void jump(int number, siginfo_t *info, void *context)
 	siglongjmp(after_fault, 1);
 }
 
-/* Handles nothing, but ends a chain that is called in circles. */
+/* Handles no fault, but ends a circular chain of handlers. */
 static void chain_first(int number, siginfo_t *info, void *context)
 {
 	if (++first_calls > 3)
@@ -95,7 +95,7 @@ static bool is_default(void)
 	return now.sa_handler == SIG_DFL;
 }
 
-/* The program's own fault reaches jump(), once. */
+/* The program's own fault reaches jump() once. */
 static void fault_and_jump(volatile char *page)
 {
 	unsigned before = first_calls;
@@ -115,7 +115,7 @@ static struct stele_subscriber *subscribe(void)
 	return ipc_subscribe(STELE_UNREGISTERED, NULL);
 }
 
-/* Cuts the region's file under a reader, which must find that out and live. */
+/* Truncates the region's file under a reader, which must get an error and survive. */
 static void truncate_under(struct stele_subscriber *subscriber)
 {
 	struct stele_snapshot *snapshot;
@@ -138,7 +138,7 @@ static void begin_with_default(void)
 	CHECK(is_default(), "the action was not restored");
 }
 
-/* The process ends by SIGBUS. */
+/* The process must end by SIGBUS. */
 static void dies_of_sigbus(void (*work)(unsigned), unsigned argument)
 {
 	int status = ipc_reap(ipc_spawn(work, argument));
@@ -200,7 +200,7 @@ Test(ipc_sigbus, ipc_20_a_handler_installed_between_two_opens_has_its_faults_and
 	ipc_join(ipc_spawn(own_handler_between, 1));
 }
 
-/* Many more than the library can chain to at a time. */
+/* Many more handlers than the library can chain to at a time. */
 static void own_handlers_again_and_again(unsigned argument)
 {
 	volatile char *page = bad_page();
@@ -226,7 +226,7 @@ Test(ipc_sigbus, ipc_20_handlers_are_installed_again_and_again)
 	ipc_join(ipc_spawn(own_handlers_again_and_again, 0));
 }
 
-/* The program's two handlers and the library's call each other in turn, and each but once. */
+/* The program's two handlers and the library's call each other in turn, each only once. */
 static void chained_both_ways(unsigned twice)
 {
 	struct stele_subscriber *subscriber;
@@ -255,12 +255,13 @@ static void chained_on_top(unsigned argument)
 	begin_with_default();
 	subscriber = subscribe();
 	install(chain_second, 0, &second_before);
-	/* Which then has the fault first, and gives it to the library. */
+	/* The program's handler then gets the fault first, and passes it to the library. */
 	truncate_under(subscriber);
 	CHECK(second_calls > 0, "the program's handler was not called");
 }
 
-/* Each is called once, then the default action: with one called twice the status is another. */
+/* Each handler is called once, then the default action follows. If one were called twice, the exit
+ * status would differ. */
 Test(ipc_sigbus, ipc_20_handlers_chained_both_ways_are_no_circle)
 {
 	dies_of_sigbus(chained_both_ways, 0);
@@ -355,7 +356,7 @@ static void *fault_often(void *argument)
 	return argument;
 }
 
-/* In the test's own process: ThreadSanitizer lets no other start threads. */
+/* Runs in the test's own process: ThreadSanitizer lets no other process start threads. */
 Test(ipc_sigbus, ipc_20_threads_open_and_close_while_others_fault)
 {
 	struct stele_subscriber *subscriber;
@@ -381,7 +382,7 @@ Test(ipc_sigbus, ipc_20_threads_open_and_close_while_others_fault)
 
 /* ---- a library that is unloaded ---- */
 
-/* The calls that a program makes which has loaded the shared library. */
+/* The functions that a program calls after loading the shared library. */
 static struct {
 	void *handle;
 	char path[512];
@@ -399,7 +400,7 @@ static void *symbol(const char *name)
 	return found;
 }
 
-/* The library lies beside the folder of the tests. */
+/* Loads the library from the build folder, above the folder of the tests. */
 static void load(void)
 {
 	ssize_t length = readlink("/proc/self/exe", library.path, sizeof(library.path) - 1);
@@ -407,7 +408,7 @@ static void load(void)
 
 	CHECK(length > 0, "%s", strerror(errno));
 	library.path[length] = '\0';
-	/* Of BUILD/tests/ipc/sigbus, up to BUILD. */
+	/* From BUILD/tests/ipc/sigbus up to BUILD. */
 	for (unsigned i = 0; i < 2; i++) {
 		end = strrchr(library.path, '/');
 		*end = '\0';
@@ -446,8 +447,8 @@ static unsigned threads(void)
 #define THREADS 1
 #endif
 
-/* Publishers and subscribers of every kind that the library keeps something for: threads, more mappings than fit its
- * first table, fork handlers. */
+/* Opens publishers and subscribers of every kind for which the library keeps something: threads,
+ * more mappings than fit its first table, fork handlers. */
 static void use(bool chain)
 {
 	struct stele_publisher_options publish = {.size = sizeof(publish),
@@ -489,7 +490,8 @@ static void unload(unsigned how)
 	use(how == BY_CHAIN);
 	UNTIL(threads() == before);
 	CHECK(dlclose(library.handle) == 0, "%s", dlerror());
-	/* Who has its handler may call it as long as this process lives. */
+	/* A program that chains to the library's handler may call it as long as the process lives,
+	 * so the library stays loaded. */
 	CHECK(is_loaded() == (how == BY_CHAIN), "loaded: %d", is_loaded());
 	pid = fork();
 	if (pid == 0)
@@ -502,7 +504,7 @@ static void unload(unsigned how)
 		touch(page);
 }
 
-/* A plug-in comes and goes: no memory stays. */
+/* A plug-in is loaded and unloaded again and again: no memory is left. */
 static void unload_often(unsigned argument)
 {
 	size_t used = 0;

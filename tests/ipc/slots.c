@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Slots when there are few left: the file grows while others look, and subscribers past the last slot. */
+ * Slots when few are left: the file grows while others read it, and subscribers come after the last
+ * slot is taken. */
 #include "tests/support/bench/attack.h"
 #include "lib/base/clock.h"
 #include "lib/region/slots.h"
@@ -12,10 +13,11 @@ TestSuite(ipc_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 /* ---- another process lets the file grow ---- */
 
-static int grow_fd = -1; /* the file that grows... */
-static off_t grow_size;  /* ... to this, once, when this process has asked how long it is */
+static int grow_fd = -1; /* the file to grow... */
+static off_t grow_size;  /* ... to this size, once, after this process has read its size */
 
-/* In place of the C library's, for lib/region/slots.c: another process is as fast as can be. */
+/* Replaces the C library's function for lib/region/slots.c: another process acts at the worst
+ * moment. */
 int fstat(int fd, struct stat *status)
 {
 	int r = fstatat(fd, "", status, AT_EMPTY_PATH);
@@ -87,8 +89,8 @@ static bool is_known(const struct stele_publisher *publisher, uint32_t index)
 	return publisher->fanout.peers.known[index / 64] >> index % 64 & 1;
 }
 
-/* A subscriber that is stopped between the count of claims and its entry delays no other, and is known
- * all the same. */
+/* A subscriber that is stopped between the count of claims and its entry delays no other, and still
+ * becomes known. */
 Test(ipc_slots, a_claim_that_is_not_written_yet_delays_no_other)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -113,7 +115,8 @@ Test(ipc_slots, a_claim_that_is_not_written_yet_delays_no_other)
 
 /* ---- one subscriber too many ---- */
 
-/* Lets a subscriber look at its files as if a second, or the time for which it does not try, had passed. */
+/* Lets a subscriber check its files as if a second, or the time for which it does not retry, had
+ * passed. */
 static bool registered_after_a_look(struct stele_subscriber *subscriber)
 {
 	subscriber->checked_at = clock_monotonic() - 2 * NSEC_PER_SEC;
@@ -137,10 +140,11 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 	cr_expect_not(ipc_describe(excess).registered);
 	cr_expect(excess->backoff.full);
 	cr_expect_not(registered_after_a_look(excess));
-	/* A slot that is free, but that nobody says was freed: it does not look through them. */
+	/* A slot is free, but no counter says that one was freed: the subscriber does not search. */
 	free_slot(&attack, 7);
 	cr_expect_not(registered_after_a_look(excess));
-	/* Said to be freed, but others are faster: it looks through them later and later. */
+	/* A slot is announced as freed, but others are faster: the subscriber searches at longer
+	 * and longer intervals. */
 	take_all(&attack, ATTACK_SLOTS);
 	for (unsigned i = 0; i < 10; i++) {
 		wait = excess->backoff.wait;
@@ -149,7 +153,7 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 		cr_expect_eq(excess->backoff.wait, wait < 64 * NSEC_PER_SEC ? 2 * wait : wait,
 		             "%lld after %lld", (long long)excess->backoff.wait, (long long)wait);
 	}
-	/* Until then it does not. */
+	/* Before that it does not search. */
 	free_slot(&attack, 7);
 	__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
 	excess->checked_at = clock_monotonic() - 2 * NSEC_PER_SEC;
@@ -162,7 +166,8 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 	stele_publisher_close(publisher);
 }
 
-/* By the library alone: a subscriber that closes frees its slot for the one too many, and so does a reap. */
+/* By the library alone: a subscriber that closes frees its slot for the waiting one, and so does a
+ * reap. */
 Test(ipc_slots, closing_and_reaping_make_room_for_a_subscriber_too_many)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -188,7 +193,7 @@ Test(ipc_slots, closing_and_reaping_make_room_for_a_subscriber_too_many)
 	stele_publisher_close(publisher);
 }
 
-/* A new subscribers file has slots, whatever its counter says. */
+/* A new subscribers file has free slots, whatever its counter says. */
 Test(ipc_slots, a_subscriber_too_many_finds_a_new_file)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

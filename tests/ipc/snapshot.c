@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Snapshots across processes: what is pinned stays as it was, what is not is never wrong, and what the dead held
- * comes back.
- */
+ * Snapshots across processes: a pinned version does not change, an unpinned one never gives wrong
+ * answers, and what dead subscribers held becomes available again. */
 #include <mqueue.h>
 
 #include "lib/storage/paths.h"
@@ -13,7 +12,7 @@ TestSuite(ipc_snapshot, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 #define PINS    8u
 #define COMMITS 15000u
 enum { READER, GO, ROUND };     /* stages */
-enum { ARENA, PINNED, PASSES }; /* numbers */
+enum { ARENA, PINNED, PASSES }; /* counters */
 
 /* ---- pins ---- */
 
@@ -34,7 +33,7 @@ static void hold_eight(unsigned argument)
 		model_reach(&models[i], version);
 		ipc_reach(READER, i + 1);
 	}
-	/* A version that is pinned already can be had again, another one can't. */
+	/* A version that is pinned already can be opened again; another one can't. */
 	OK(stele_snapshot_open(subscriber, version, &snapshots[PINS]));
 	snapshots[PINS] = stele_snapshot_close(snapshots[PINS]);
 	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version), 1, "");
@@ -47,7 +46,7 @@ static void hold_eight(unsigned argument)
 			      stele_last_error());
 		ipc_tell(PASSES, ipc_told(PASSES) + 1);
 	} while (!last);
-	/* There is room for another one when one is closed. */
+	/* Closing a snapshot makes a pin available. */
 	stele_snapshot_close(snapshots[3]);
 	OK(stele_snapshot_open(subscriber, 0, &snapshots[3]));
 	for (unsigned i = 0; i < PINS; i++)
@@ -126,7 +125,7 @@ static void read_unpinned(unsigned argument)
 	CHECK(model_compare(first, &model) == 0, "stale with nothing committed");
 	ipc_reach(READER, 1);
 	while (ipc_stage(GO) == 0) {
-		/* Whole, or gone. */
+		/* Consistent, or stale. */
 		OK(stele_snapshot_open(subscriber, 0, &snapshot));
 		model_reach(&newest, stele_snapshot_version(snapshot));
 		if (model_compare(snapshot, &newest) == 0)
@@ -151,7 +150,7 @@ Test(ipc_snapshot, what_is_not_pinned_goes_and_is_never_wrong)
 	ipc_await(READER, 1);
 	for (unsigned i = 0; i < COMMITS; i++)
 		model_commit(publisher);
-	/* Some of its snapshots are whole. */
+	/* Some of its snapshots are consistent. */
 	UNTIL(model_commit(publisher) > 0 && ipc_told(PASSES) > 0);
 	ipc_reach(GO, 1);
 	ipc_join(child);
@@ -258,7 +257,7 @@ Test(ipc_snapshot, two_hundred_killed_subscribers_leave_nothing)
 		queue = mq_open(queues[round], O_WRONLY | O_CLOEXEC);
 		CHECK(queue >= 0, "%s: %s", queues[round], strerror(errno));
 		mq_close(queue);
-		/* The publisher sends to some before they die. */
+		/* The publisher notifies some of them before they die. */
 		if (round % 4 == 0)
 			model_commit(publisher);
 		ipc_kill(child);
@@ -289,7 +288,7 @@ Test(ipc_snapshot, more_subscribers_than_slots_let_the_file_grow)
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 100);
 	cr_expect(info.subscriber_slots >= 100);
-	/* The last one's pin counts like the first one's. */
+	/* The pin of the last one counts like that of the first. */
 	for (unsigned i = 0; i < 100; i += 99) {
 		struct stele_snapshot *snapshot;
 		struct model model = {0};
@@ -310,7 +309,7 @@ Test(ipc_snapshot, more_subscribers_than_slots_let_the_file_grow)
 
 /* ---- changes ---- */
 
-/* Compares what the library says has changed with what the two models say. */
+/* Compares the changes that the library reports with the difference of the two models. */
 static void expect_changes(const struct stele_table *before, const struct model *a,
                            const struct stele_table *after, const struct model *b)
 {
@@ -376,7 +375,7 @@ static void follow_changes(unsigned argument)
 		expect_changes(&before, &a, NULL, &b);
 		expect_changes(&after, &b, &after, &b);
 		ipc_tell(PASSES, ipc_told(PASSES) + 1);
-		/* The older one is kept now and then, so that they lie apart. */
+		/* The older snapshot is kept now and then, so that the versions lie apart. */
 		random = ipc_mix(random + 1);
 		if (random % 4 == 0) {
 			stele_snapshot_close(next);
@@ -395,7 +394,7 @@ Test(ipc_snapshot, changes_are_what_a_comparison_of_all_rows_finds)
 	pid_t child = ipc_spawn(follow_changes, 0);
 
 	ipc_await(READER, 1);
-	/* Faster than it, but not so that it sees but a few versions. */
+	/* Faster than the reader, but slow enough that it sees more than a few versions. */
 	for (uint64_t passes = 1; passes <= 10; passes++) {
 		while (model_commit(publisher) < COMMITS / 3 * passes / 11)
 			;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Regions in System V segments: what may be asked for, and what readers and publishers can do with one.
- */
+ * Regions in System V segments: which options are allowed, and what readers and publishers can do
+ * with them. */
 #include <pthread.h>
 
 #include "lib/base/atomic.h"
@@ -11,7 +11,7 @@ TestSuite(ipc_sysv, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 /* ---- reading ---- */
 
-/* The permissions of this process's mapping of an address. */
+/* Returns the permissions of this process's mapping of an address. */
 static void permissions_of(const void *address, char ret[5])
 {
 	FILE *file = fopen("/proc/self/maps", "re");
@@ -44,7 +44,7 @@ static void store_into(const void *address)
 	      status);
 }
 
-/* Spawned before there is a publisher, so it has no mapping of that one. */
+/* Spawned before there is a publisher, so this process inherits no mapping. */
 static void read_only(unsigned argument)
 {
 	static const uint8_t key[4];
@@ -94,7 +94,7 @@ Test(ipc_sysv, others_read_and_cannot_write)
 	cr_expect(segment_find(segment_region_key(region), 0, &segment) && segment.attached == 0);
 }
 
-/* The default is shown, too. */
+/* The default is printed, too. */
 Test(ipc_sysv, the_kinds_and_their_options)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
@@ -130,7 +130,7 @@ Test(ipc_sysv, the_kinds_and_their_options)
 	OK(stele_publisher_open(region, &options, &publisher));
 	cr_expect_eq(segment_describe().memory, STELE_MEMORY_SHM);
 	stele_publisher_close(publisher);
-	/* A path that leads there is the same place. */
+	/* A path to the default directory is the same place. */
 	snprintf(path, sizeof(path), "/dev/shm/%s", region);
 	options.memory = STELE_MEMORY_SYSV;
 	OK(stele_publisher_open(path, &options, &publisher));

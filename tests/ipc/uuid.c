@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The UUID of the region that a handle opened: what a version must be kept with. */
+ *
+ * The UUID of the region that a handle has opened: a kept version number means something only
+ * together with it. */
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_uuid, .init = ipc_begin, .fini = ipc_end, .timeout = 120);

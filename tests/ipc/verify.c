@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Looking at a region, and saving it, beside a publisher that commits as fast as it can: what it gives up
- * meanwhile is no damage, and what is saved is whole. */
+ *
+ * Verifying and saving a region while a publisher commits as fast as it can. Versions that are
+ * reclaimed meanwhile are not damage, and a saved file is complete. */
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_verify, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -92,7 +93,8 @@ static void overtake(void *context, uint64_t objects)
 	*publisher = NULL;
 }
 
-/* The newest is large enough that all the others are given up while it is walked, but for one that is pinned. */
+/* The newest version is so large that all others are reclaimed while it is walked, except a pinned
+ * one. */
 Test(ipc_verify, what_is_given_up_under_the_walk_is_counted)
 {
 	struct stele_publisher_options options = {
@@ -175,7 +177,7 @@ Test(ipc_verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 		version = ipc_commit(publisher);
 	cr_assert_eq(stele_region_subscribers(region, listed, &info), 1, "%s", stele_last_error());
 	cr_expect(info.alive && info.pid == (uint32_t)getpid());
-	/* The first that it lacks is lost; and that it is armed does not mean that it waits. */
+	/* The subscriber lacks the first version; an armed ticket does not mean that it waits. */
 	cr_expect(info.behind_since > 0 && info.behind_longer && !info.waiting);
 	cr_expect(info.seen == first && info.behind == version - first);
 	cr_expect(info.pinned[0] == first && info.pinned[1] == 0 && info.pinned_bytes > 0);
@@ -188,7 +190,7 @@ Test(ipc_verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 	stele_publisher_close(publisher);
 }
 
-/* Whoever may write the file may write anything into it. */
+/* A process that may write the file may write anything into it. */
 Test(ipc_verify, slots_full_of_anything_are_listed_as_such)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -219,7 +221,7 @@ Test(ipc_verify, slots_full_of_anything_are_listed_as_such)
 	stele_publisher_close(publisher);
 }
 
-/* Its descriptor is in a loop that does something else. */
+/* Its descriptor is in an event loop that is busy with something else. */
 Test(ipc_verify, who_does_not_look_is_not_waiting)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
