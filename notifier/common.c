@@ -49,18 +49,19 @@ int common_grant(const struct channel *channel, int fd, const char *what)
 	     chown(path, (uid_t)-1, channel->group) == 0) &&
 	    chmod(path, 0620) == 0)
 		return 0;
+	/* EINVAL: the group is unknown in this user namespace. */
 	return error_set(
-		errno == EINVAL ? EPERM : errno, /* the group is unknown in this user namespace */
-		"the publisher (user %u) could not send to a %s of this user's, which is not "
-		"in the region's group %u",
+		errno == EINVAL ? EPERM : errno,
+		"cannot let the publisher (user %u) send to the %s: this user is not in the "
+		"region's group %u",
 		channel->owner, what, channel->group);
 }
 
 int common_error(const struct channel *channel, const char *what, int errnum)
 {
-	return error_set(errnum, "no %s for a subscriber in the folder %s: %s", what,
+	return error_set(errnum, "cannot make a %s in the folder %s: %s", what,
 	                 channel->names->folder,
-	                 errnum == ENOSPC ? "no space, or no inodes, left" : strerror(errnum));
+	                 errnum == ENOSPC ? "no space or inodes left" : strerror(errnum));
 }
 
 void common_name(struct channel *channel)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What several notifiers do in the same way: wait for a slice, create an object in the region's folder
- * that the publisher may send to, close it. For the notifiers alone. common_grant and
- * common_error are for _open, and set the error message. */
+ * Helpers that several notifiers share: waiting with a time-out, and making and closing an entry of
+ * the region's folder to which the publisher may send. For notifiers only. common_grant() and
+ * common_error() set the error message, for _open; the others set none. */
 #ifndef NOTIFIER_COMMON_H
 #define NOTIFIER_COMMON_H
 
@@ -12,38 +12,47 @@
 #include <time.h>
 #include "notifier/notifier.h"
 
-/* The most notices that one call takes away: who may send and floods must not keep it busy. */
+/* How many notices one call consumes at most, so that a flood of notices can't keep it busy. */
 #define COMMON_DRAIN 16
 
-/* The system call that takes the C library's struct timespec: a 32-bit process has 64-bit times, which
- * are the other call's there. */
+/* The futex system call that takes the C library's struct timespec. Its times have 64 bits in a
+ * 32-bit process too, where SYS_futex would take 32-bit times. */
 #ifdef SYS_futex_time64
 #define COMMON_SYS_FUTEX SYS_futex_time64
 #else
 #define COMMON_SYS_FUTEX SYS_futex
 #endif
 
-/* When a wait that begins now ends at the latest: at its deadline, or after a slice. */
+/* Returns when a wait that begins now must end, on CLOCK_MONOTONIC: at `deadline`, or after
+ * notifier_slice if that is earlier. */
 int64_t common_until(int64_t deadline);
+/* Converts nanoseconds. */
 struct timespec common_time(int64_t nanoseconds);
-/* Waits until `fd` is readable: true; or until a time on CLOCK_MONOTONIC or a signal: false. */
+/* Waits until `fd` is readable. Returns false if a signal or `until` (CLOCK_MONOTONIC) came
+ * first. */
 bool common_poll(int fd, int64_t until);
 
-/* Mode 0620 for the open object (O_PATH will do), so that the publisher, who is the region's owner,
- * may send to it: where that is neither root nor this user, by the region's group. */
+/* Lets the publisher, which runs as the region's owner, send to the open object: sets mode 0620
+ * and, if the owner is neither root nor this user, the region's group. `fd` may be opened with
+ * O_PATH. `what` names the object's kind ("socket"). */
 int common_grant(const struct channel *channel, int fd, const char *what);
 
-/* The error for an entry of the folder that could not be made. */
+/* Sets the error message for an entry of the region's folder that could not be made. Returns
+ * -errnum. */
 int common_error(const struct channel *channel, const char *what, int errnum);
-/* Remembers the path of the channel's entry as its name, for messages. */
+/* Sets channel->name to the path of the subscriber's entry in the region's folder. */
 void common_name(struct channel *channel);
 
-/* Functions for struct notifier: does nothing; returns 0; closes the descriptor; removes the entry in
- * the folder; both. */
+/* ---- ready-made members of struct notifier ---- */
+
 void common_do_nothing(struct channel *channel);
+/* Returns 0. */
 int common_succeed(struct channel *channel);
+/* Closes the descriptor. */
 void common_detach(struct channel *channel);
+/* Removes the subscriber's entry from the region's folder. */
 int common_reap(struct channel *channel);
+/* Closes the descriptor, and removes the entry. */
 void common_close(struct channel *channel);
 
 #endif

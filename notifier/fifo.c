@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Named pipes (fifo(7)) in the region's folder, one for each subscriber. Both sides open them for
- * reading and writing: a publisher that only wrote would be killed by SIGPIPE once the reader is
- * dead.
+ * The notifier "fifo": a named pipe (fifo(7)) for each subscriber, in the region's folder.
+ * Publisher and subscriber open it for reading and writing: SIGPIPE would kill a publisher that
+ * only writes, once the reader is dead.
  *
- * For processes of one user only. Whoever reads from a pipe holds its lock while the bytes are
- * copied; if that goes to memory whose page fault does not end (userfaultfd(2), FUSE), then a write
- * waits for the lock, O_NONBLOCK or not. A subscriber of another user could hold the publisher up
- * so.
+ * It is for processes of one user only. A reader holds the pipe's lock while the kernel copies the
+ * bytes out. If they go to memory whose page fault never ends (userfaultfd(2), FUSE), a writer
+ * waits for that lock even with O_NONBLOCK. A subscriber of another user could block the publisher
+ * in this way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +19,11 @@
 #include "lib/storage/folder.h"
 
 #define FIFO_OPEN (O_RDWR | O_NONBLOCK | O_CLOEXEC)
-#define FIFO_SIZE 4096 /* bytes in a pipe: hundreds of notices, and less of the user's share */
+/* The size of a pipe, in bytes: enough for hundreds of notices, and a smaller part of what the
+ * user's pipes may have than the default size. */
+#define FIFO_SIZE 4096
 
-/* Opens the pipe that has the entry's name: 0 or a negative errno. */
+/* Opens the subscriber's pipe. Refuses a pipe of another user with -EPERM. */
 static int fifo_attach(struct channel *channel)
 {
 	char path[FOLDER_FOUND_SIZE];
@@ -51,15 +53,16 @@ static int fifo_open(struct channel *channel)
 	if (channel->owner != geteuid())
 		return error_set(
 			EPERM,
-			"a pipe is for the region's own user, %u: its reader could hold the publisher up; "
-			"use the notifier \"socket\" or \"mq\"",
+			"only the region's owner (user %u) may use the notifier \"fifo\", because the "
+			"reader of a pipe could block the publisher; use \"socket\" or \"mq\"",
 			channel->owner);
 	r = folder_open(channel->names, channel->owner, &folder);
 	if (r < 0)
 		return r;
 	common_name(channel);
 	folder_entry_at(folder, channel->uuid, path);
-	/* Whatever the umask. Nobody else can have put another file there: the folder is this user's. */
+	/* chmod(2) undoes the umask. The path still names the new pipe: no other user can remove
+	 * it, as the folder is this user's. */
 	r = mkfifo(path, 0600) < 0 || chmod(path, 0600) < 0 ? -errno : fifo_attach(channel);
 	close(folder);
 	if (r < 0) {
@@ -70,7 +73,7 @@ static int fifo_open(struct channel *channel)
 	return 0;
 }
 
-/* One read takes all that fits: a pipe that is written to without end does not keep it. */
+/* Consumes the pending notices with a single read, so that an endless flood can't keep it busy. */
 static void fifo_drain(struct channel *channel)
 {
 	char notices[FIFO_SIZE];
@@ -79,19 +82,19 @@ static void fifo_drain(struct channel *channel)
 	(void)!read(channel->fd, notices, sizeof(notices));
 }
 
-/* What woke a wait is read at the beginning of the next one, so that the subscriber that was woken need
- * not wait for that. It may be the notice for the ticket that is armed by then, so the next wait ends
- * with it. */
+/* Waits, and leaves the notice in the pipe; the next wait reads the pipe and returns at once. So a
+ * subscriber that was woken need not spend the time for the read. The next wait must return, as the
+ * notice that it reads may be the one for its own ticket. */
 static void fifo_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
 	(void)seen;
 	if (channel->state)
 		fifo_drain(channel);
 	else if (common_poll(channel->fd, common_until(deadline)))
-		channel->state = channel; /* not read yet */
+		channel->state = channel; /* the pipe must be read */
 }
 
-/* Less than PIPE_BUF: all of it is written, or nothing. */
+/* Sends a notice. It has less than PIPE_BUF bytes, so it is written completely or not at all. */
 static int fifo_send(struct channel *channel, uint64_t version)
 {
 	return write(channel->fd, &version, sizeof(version)) < 0 ? -errno : 0;

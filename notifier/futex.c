@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A futex (futex(2)) on the low half of the head word, in the subscriber's read-only mapping: no
- * object of the kernel's for each subscriber, and one system call wakes all. The word is the truth
- * itself, so no crash comes between a commit and what is waited on, but for the call that wakes.
- * That the low half may be what it was 2^30 versions ago costs a slice at most: head is compared
- * whole after each wait.
+ * The notifier "futex": a futex (futex(2)) on the low half of the head word, in the subscriber's
+ * read-only mapping. It needs no kernel object for each subscriber, and one system call wakes all.
+ *
+ * Waiters wait on the word that makes a commit visible. So a publisher that dies after a commit has
+ * changed that word already; only the call that wakes the waiters can be missing. The low half
+ * repeats after 2^30 versions; a waiter that mistakes it for the old value loses notifier_slice at
+ * most, as all bits of head are compared after each wait.
  */
 #include "lib/base/clock.h"
 #include "notifier/futex.h"
@@ -42,7 +44,8 @@ static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	if (deadline < until)
 		until = deadline;
 	end = common_time(until);
-	/* Absolute, on CLOCK_MONOTONIC. Returns at once if the word is not `seen` any more. */
+	/* The time-out is absolute, on CLOCK_MONOTONIC. Returns at once if the word is no longer
+	 * `seen`. */
 	syscall(COMMON_SYS_FUTEX, futex_word(channel->head), FUTEX_WAIT_BITSET, (uint32_t)seen,
 	        &end, NULL, channel->futex_mask ? channel->futex_mask : FUTEX_BITSET_MATCH_ANY);
 }

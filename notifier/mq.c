@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * POSIX message queues (mq_overview(7)), one for each subscriber, because a message goes to one
- * receiver. The queue holds one message: a notice says that there is something to see, and two say
- * no more than that.
+ * The notifier "mq": a POSIX message queue (mq_overview(7)) for each subscriber, because only one
+ * receiver gets a message. The queue holds one message: two notices say no more than one.
  *
- * A wait without a deadline blocks in mq_timedreceive itself, to which the kernel hands a message
- * over directly; that takes about a quarter less time than poll and receive. Its time-out is on the
- * wall clock, so it bounds one slice of a wait and nothing else. A wait with a deadline is ppoll,
- * whose time-out counts on the monotonic clock.
+ * A wait without a deadline blocks in mq_timedreceive(3), to which the kernel hands a message
+ * directly; that takes about a quarter less time than polling and receiving. Its time-out is on the
+ * wall clock, so it bounds one slice of a wait and nothing else. A wait with a deadline blocks in
+ * ppoll(2), whose time-out is on the monotonic clock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,19 +26,23 @@ static int mq_channel_open_error(const char *name, int errnum)
 	case ENOSPC:
 		return error_set(
 			errnum,
-			"no message queue for %s: the system has as many as it allows; see "
+			"cannot make message queue %s: the system's limit is reached; raise "
 			"fs.mqueue.queues_max (sysctl)",
 			name);
 	case EMFILE:
 		return error_set(
 			errnum,
-			"no message queue for %s: this user's queues, or this process's descriptors, are "
-			"used up; see RLIMIT_MSGQUEUE (ulimit -q) and RLIMIT_NOFILE",
+			"cannot make message queue %s: the limit of this user's queues or of this "
+			"process's descriptors is reached; raise RLIMIT_MSGQUEUE (ulimit -q) or "
+			"RLIMIT_NOFILE (ulimit -n)",
 			name);
 	case ENOSYS:
-		return error_set(errnum, "no message queue for %s: this kernel has none", name);
+		return error_set(errnum,
+		                 "cannot make message queue %s: this kernel has no message queues",
+		                 name);
 	default:
-		return error_set(errnum, "no message queue for %s: %s", name, strerror(errnum));
+		return error_set(errnum, "cannot make message queue %s: %s", name,
+		                 strerror(errnum));
 	}
 }
 
@@ -63,7 +66,7 @@ static int mq_channel_open(struct channel *channel)
 	return 0;
 }
 
-/* Takes one message if there is one, waiting until `until` on the wall clock. */
+/* Consumes one message. Waits for it until `until` on the wall clock. */
 static void mq_channel_take(struct channel *channel, const struct timespec *until)
 {
 	uint64_t version;
@@ -71,8 +74,8 @@ static void mq_channel_take(struct channel *channel, const struct timespec *unti
 	(void)!mq_timedreceive(channel->fd, (char *)&version, sizeof(version), NULL, until);
 }
 
-/* The queue holds one message. Who may send and floods it keeps it full for ever (the kernel
- * refills it from a blocked sender as it is read), so one is taken and no more are looked for. */
+/* Consumes one message: the queue holds no more. A loop might never end, as the kernel refills the
+ * queue from a blocked sender whenever it is read. */
 static void mq_channel_drain(struct channel *channel)
 {
 	static const struct timespec past = {0};
@@ -109,7 +112,7 @@ static int mq_channel_attach(struct channel *channel)
 	queue = mq_open(channel->name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (queue < 0)
 		return -errno;
-	/* A queue of another shape is not one that this library made. */
+	/* A queue with messages of another size was not made by this library. */
 	if (mq_getattr(queue, &attributes) < 0 || attributes.mq_msgsize != sizeof(uint64_t)) {
 		mq_close(queue);
 		return -EPERM;

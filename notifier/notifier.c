@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The table of all notifiers. It stands above them: no notifier calls it. */
+ *
+ * The table of all notifiers, by kind and by name. For publishers and subscribers; no notifier
+ * calls it. */
 #include "notifier/notifier.h"
 
 #include <stdio.h>

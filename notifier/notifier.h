@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * How notices travel. A notice says "version v exists" and is only a hint: whoever gets one looks
- * at the head in the region, and looks there by itself once a second. So a notifier may lose,
- * repeat or forge notices and break nothing but the time they take. Notifiers know versions, never
- * rows.
+ * Notifiers: how a publisher wakes subscribers. A notice says "version v exists". It is only a
+ * hint: the subscriber then reads head in the region, and reads it once a second without any
+ * notice. So a notifier may lose, repeat or forge notices, at the cost of time only. Notifiers know
+ * versions, never rows. For the publisher and for subscribers.
  *
- * When a subscriber is sent a notice is decided by the ticket in its slot (publisher/notices/fanout.c,
- * subscriber/wait.c); a notifier only carries it, and keeps the contract at struct notifier.
+ * The ticket in a subscriber's slot decides when the publisher sends (publisher/notices/fanout.c,
+ * subscriber/wait.c). A notifier only carries the notice, and keeps the contract at struct
+ * notifier.
  */
 #ifndef NOTIFIER_NOTIFIER_H
 #define NOTIFIER_NOTIFIER_H
@@ -17,99 +18,112 @@
 #include "lib/layout.h"
 #include "lib/storage/paths.h"
 
-/* No wait in the library is longer than this, in nanoseconds: then it looks at the head again. One
- * second, and nothing changes it but a test, before it opens subscribers: where nobody looks by itself
- * for an hour, who is up was woken, however slow the machine is. */
+/* The longest time that the library blocks before it reads head again, in nanoseconds: one second.
+ * Only tests change it, before they open subscribers. A test that sets an hour can conclude that a
+ * subscriber that woke up was notified, however slow the machine is. */
 extern int64_t notifier_slice;
 
-/* One subscriber's end, or the publisher's end to one subscriber. The caller fills in the first part
- * and keeps what it points at; the rest is the mechanism's. */
+/* One end of the connection between the publisher and one subscriber: the subscriber's, or the
+ * publisher's. The caller fills in the first part, and keeps alive what the pointers in it point
+ * to. The second part belongs to the notifier. */
 struct channel {
-	const struct region_paths *names; /* of the region */
+	const struct region_paths *names; /* the region's paths */
 	uint8_t region_uuid[16];
-	const uint64_t *head;     /* the region's head word; another one after a new generation */
-	struct layout_slot *slot; /* the subscriber's */
-	uint32_t index;           /* of it */
-	uint8_t uuid[16];         /* the subscriber's: what its object is named after */
-	uid_t owner;              /* of the region: who sends */
-	gid_t group;
-	uint32_t futex_mask; /* what a wait on the futex is woken for; 0: everything */
+	const uint64_t *head;     /* the region's head word; a new generation has another one */
+	struct layout_slot *slot; /* the subscriber's slot */
+	uint32_t index;           /* the slot's index */
+	uint8_t uuid[16];         /* the subscriber's; its queue, socket... is named after it */
+	uid_t owner;              /* the region's owner, as whom the publisher sends */
+	gid_t group;              /* the region's group */
+	uint32_t futex_mask;      /* the tables that wake a wait on the futex; 0: all */
 
-	int fd;         /* a descriptor of the mechanism's, or -1 */
-	void *state;    /* what else it needs */
-	char name[128]; /* what the system knows it by, for messages */
+	int fd;         /* a descriptor, or -1 */
+	void *state;    /* the notifier's own data */
+	char name[128]; /* the name of the queue, socket..., for messages */
 };
 
-/* What every notifier keeps. The ticket in the slot decides when a notice is sent: a publisher sends
- * once, at most, for each odd ticket, after it stored head, and never again for that ticket, whatever
- * became of the notice. So a notice that is taken away is the last one until the subscriber takes a new
- * ticket, and
+/* A notifier, and the contract that every notifier keeps.
  *
- *   1. a wait that took anything away returns, always, whoever sent it: a stranger's notice may be why
- *      the publisher's found no room, and one left from an earlier ticket can't be told from this
- *      ticket's. The subscriber takes a new ticket before it waits again. A flood costs a look for each
- *      notice, and nothing else.
- *   2. Outside a wait, notices are taken away before the ticket is taken (_drain), and never between
- *      that and the wait.
- *   3. A notice that was sent before a wait begins ends the wait, like one that is sent during it. It
- *      stays until it is taken away.
- *   4. _send answers -EAGAIN only if a notice that is there, whoever sent it, will end the wait; and the
- *      look after that wait finds the head that was stored before the _send.
- *   5. If a publisher dies within a _send, the next publisher's first _send ends the wait.
+ * The publisher decides by the ticket in the slot when it sends: at most once for each odd ticket,
+ * after it stored head. It never sends for the same ticket again, even if that notice was lost. So
+ * a notice that was consumed is the last one until the subscriber takes a new ticket. It follows
+ * that:
  *
- * What has no place for a notice that stays, as the wake of a futex is lost if nobody waits, keeps these
- * instead of 3:
+ *   1. A wait that consumed a notice always returns, whoever sent the notice. A stranger's notice
+ *      may be the reason why the publisher's did not fit, and a notice for an earlier ticket can't
+ *      be told from one for this ticket. The subscriber takes a new ticket before it waits again.
+ *      Each notice of a flood costs the subscriber one read of head, and nothing else.
+ *   2. Outside a wait, notices are consumed only by _drain, before a ticket is taken, and never
+ *      between taking the ticket and the wait.
+ *   3. A notice that was sent before a wait ends the wait at once, like one that is sent during the
+ *      wait: a notice stays until it is consumed.
+ *   4. _send returns -EAGAIN only if a pending notice, whoever sent it, will end the wait. When the
+ *      subscriber reads head after that wait, it finds the head that was stored before the _send.
+ *   5. If a publisher dies within _send, the first _send of the next publisher ends the wait.
  *
- *   6. _wait compares a word with the value that the subscriber has judged, and the comparison and the
- *      block are one step. What is waited for changes the word: each version, and each state of a data
- *      file that is replaced (lib/layout.h).
- *   7. A wake is sent for each version while the ticket is armed, as the wake for one version can come
- *      before the wait that looked at that version.
+ * A notifier that can't store notices keeps 6 and 7 instead of 3. (The wake of a futex is lost if
+ * nobody waits.)
  *
- * _open sets the error message when it fails. The other functions set no message: their callers go on
- * with the next subscriber.
+ *   6. _wait compares a word with the value of head that the subscriber has read, and blocks in the
+ *      same atomic step. Each version changes the word, and so does each state of a data file that
+ *      is being replaced (HEAD_REPLACING and HEAD_REPLACED in lib/layout.h).
+ *   7. While the ticket is armed, the publisher wakes for every version. One wake is not enough: it
+ *      may come before the wait of a subscriber that has read that version already.
  *
- * docs/models/channels.pml checks these against each kind of channel, tests/notices/notifier_contract.c
- * holds each notifier to them, and tests/stress/notice.c all of them together. */
+ * _open sets the error message when it fails. The other functions set no message: their callers
+ * carry on with the next subscriber.
+ *
+ * docs/models/channels.pml checks these rules against each kind of channel;
+ * tests/notices/notifier_contract.c tests each notifier against them, and tests/stress/notice.c all
+ * notifiers together. */
 struct notifier {
 	const char *name;
-	uint32_t kind;         /* LAYOUT_NOTIFIER_... */
-	bool of_ipc_namespace; /* its objects are not seen in another one */
+	uint32_t kind; /* LAYOUT_NOTIFIER_... */
+	/* Its queues can be seen only from the IPC namespace in which they were made. */
+	bool of_ipc_namespace;
 
-	/* The subscriber's side. _open makes the mechanism's object, to which the region's owner must
-	 * be able to send. The slot is taken by then, and its ticket even. 0, or a negative errno, and
-	 * then nothing is left of it. */
+	/* ---- the subscriber's side ---- */
+
+	/* Makes the queue, socket... of a subscriber, to which the region's owner can send. The
+	 * slot is claimed already, and its ticket is even. Returns 0, or a negative errno; then
+	 * nothing of the channel is left. */
 	int (*open)(struct channel *channel);
-	/* Blocks until a notice comes, or head is not `seen` any more where that is waited on, or
-	 * `deadline` on CLOCK_MONOTONIC, or a signal, or for a slice. Any return means: take a new
-	 * ticket, and look. */
+	/* Blocks until a notice comes, `deadline` on CLOCK_MONOTONIC passes, a signal comes, or
+	 * notifier_slice is over. The futex also returns when head is no longer `seen`. After any
+	 * return the subscriber takes a new ticket and reads head. */
 	void (*wait)(struct channel *channel, uint64_t seen, int64_t deadline);
-	/* Takes the notices that are there, or some of them; never blocks. Those that are left make
-	 * the next wait return at once. */
+	/* Consumes pending notices, or some of them. Never blocks. Notices that are left end the
+	 * next wait at once. */
 	void (*drain)(struct channel *channel);
-	/* Closes, and removes the object. */
+	/* Closes the channel, and removes its queue, socket... */
 	void (*close)(struct channel *channel);
-	/* Closes what is this process's, in a child made by fork(), and leaves the parent its own. */
+	/* Frees what belongs to this process in a child made by fork(). The parent's channel still
+	 * works. */
 	void (*abandon)(struct channel *channel);
 
-	/* The publisher's side. _attach opens the object of a subscriber: 0 or a negative errno, and
-	 * then nothing is left open. _send never blocks: 0; -EAGAIN: there are notices waiting already;
-	 * or another errno. _detach closes. */
+	/* ---- the publisher's side ---- */
+
+	/* Opens a subscriber's queue, socket... for sending. Returns 0, or a negative errno; then
+	 * nothing is left open. */
 	int (*attach)(struct channel *channel);
+	/* Sends a notice. Never blocks. Returns 0; -EAGAIN, if notices are pending already; or
+	 * another negative errno. */
 	int (*send)(struct channel *channel, uint64_t version);
+	/* Closes what `attach` opened. */
 	void (*detach)(struct channel *channel);
-	/* For who only looks: how many notices wait to be taken, and whose the object is. 0, or a
-	 * negative errno where that can't be told here. NULL: the mechanism can't tell. */
+	/* For monitoring: stores the number of pending notices and the owner of the queue. Returns
+	 * 0, or a negative errno if this process can't find out. NULL if no process can. */
 	int (*stat)(struct channel *channel, uint64_t *ret_waiting, uid_t *ret_owner);
-	/* Removes the object of a dead subscriber: 0 (also if there was none) or a negative errno. Its
-	 * kind and uuid may have been forged: what is removed must be something that this mechanism
-	 * would have made for a subscriber of this region. */
+	/* Removes the queue, socket... of a dead subscriber. Returns 0, also if there was none, or
+	 * a negative errno. The slot's kind and uuid may be forged. So this removes
+	 * only an object that this notifier could have made for a subscriber of this region. */
 	int (*reap)(struct channel *channel);
-	/* Removes what a mechanism has for a region as a whole, at the region's removal; or NULL. */
+	/* Removes what all subscribers of a region share, when the region is removed. May be
+	 * NULL. */
 	void (*remove)(const struct region_paths *names, const uint8_t region_uuid[16]);
 };
 
-/* The notifiers, a file each. They use this header and common.h, and not each other. */
+/* The notifiers, one a file. They include this header and common.h, and never each other's. */
 extern const struct notifier notifier_mq;
 extern const struct notifier notifier_socket;
 extern const struct notifier notifier_fifo;
@@ -120,15 +134,15 @@ extern const struct notifier notifier_futex;
 
 /* ---- notifier.c: the table of all notifiers, for publishers and subscribers ---- */
 
-/* The notifier of a kind that stands in a slot, or NULL. */
+/* Returns the notifier for a slot's kind, or NULL if the kind is unknown. */
 const struct notifier *notifier_of_kind(uint32_t kind);
-/* The notifier that a user named, or NULL. */
+/* Returns the notifier with a name that a user gave, or NULL. */
 const struct notifier *notifier_of_name(const char *name);
-/* What a user may name, for an error message: "auto, mq, ... and futex". */
+/* Lists the names that a user may give, for an error message: "auto, mq, ... and futex". */
 #define NOTIFIER_NAMES_SIZE 128
 void notifier_names(char ret[NOTIFIER_NAMES_SIZE]);
 
-/* Removes what mechanisms have for a region as a whole. */
+/* Removes what the notifiers made for a region, rather than for a subscriber. */
 void notifiers_remove(const struct region_paths *names, const uint8_t region_uuid[16]);
 
 #endif

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * A binary semaphore in the subscriber's slot, between processes: a count, and a futex to wait on
- * it. It wakes its own subscriber and nobody else, where the futex on the head wakes all.
+ * The notifier "semaphore": a binary semaphore in the subscriber's slot, made of a count and a
+ * futex on it. It wakes only its own subscriber, while the futex on head wakes all.
  *
- * It is not a sem_t, because everybody who may read the region may write into a slot. Posting a
- * sem_t, the C library takes from the semaphore itself how to wake (the word after the counts, which
- * says whether it is shared between processes), xors it into the number of the futex operation, and
- * aborts where that returns an unexpected error: with a 1 there and a waiter forged, sem_post(3) in
- * the publisher waits for ever. Waiting has the same hole. Here nothing that was read decides what is
- * done: whatever stands in the count, the publisher stores 1 and wakes whoever waits on that word,
- * and the subscriber stores 0 and looks at head. Scribbling costs a look or a slice.
+ * It is not a sem_t, because every user who may read the region may write to a slot. In sem_post(3)
+ * glibc reads the word behind the count, which says whether the semaphore is shared between
+ * processes, and xors that word into the futex operation; on an unexpected error it aborts. With a
+ * 1 there and a forged waiter, sem_post(3) in the publisher blocks for ever. sem_wait(3) has the
+ * same hole.
+ *
+ * Here no value in the slot decides what is done. The publisher stores 1 and wakes all waiters; the
+ * subscriber stores 0 and reads head. A stranger that writes to the slot costs the subscriber one
+ * read of head, or a wait of notifier_slice.
  */
 #include <errno.h>
 #include <limits.h>
@@ -25,9 +27,12 @@ static uint32_t *semaphore_count(const struct channel *channel)
 	return (uint32_t *)(void *)channel->slot->semaphore;
 }
 
-/* The contract: a post that finds the count at 1 already, and so is one with the post before it,
- * happens before this (both are acquire and release), and with it the store of the head; so the look
- * after this finds that version. */
+/* Consumes the notice, and returns the count before.
+ *
+ * The other end is semaphore_send(). If that finds the count at 1, its notice merges with the
+ * pending one, and its exchange comes before this one. Both exchanges acquire and release, so the
+ * publisher's store of head happens before this, and the subscriber finds that version when it
+ * reads head next. */
 static uint32_t semaphore_take(struct channel *channel)
 {
 	return __atomic_exchange_n(semaphore_count(channel), 0, __ATOMIC_ACQ_REL);
@@ -47,13 +52,15 @@ static void semaphore_wait(struct channel *channel, uint64_t seen, int64_t deadl
 	(void)seen;
 	if (semaphore_take(channel) != 0)
 		return;
-	/* Absolute, on CLOCK_MONOTONIC. Returns at once if the count is not 0 any more. */
+	/* The time-out is absolute, on CLOCK_MONOTONIC. Returns at once if the count is no longer
+	 * 0. */
 	syscall(COMMON_SYS_FUTEX, semaphore_count(channel), FUTEX_WAIT_BITSET, 0, &end, NULL,
 	        FUTEX_BITSET_MATCH_ANY);
 	semaphore_take(channel);
 }
 
-/* Wakes all, though one waits: somebody else who waited there too would take the only wake. */
+/* Wakes all waiters, though there is one subscriber: a stranger that waits on the same word could
+ * take a single wake. */
 static int semaphore_send(struct channel *channel, uint64_t version)
 {
 	uint32_t before = __atomic_exchange_n(semaphore_count(channel), 1, __ATOMIC_ACQ_REL);

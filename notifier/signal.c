@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * Queued real-time signals (signal(7)), one number for each subscriber of a process.
+ * The notifier "signal": a queued real-time signal (signal(7)), with a number of its own for each
+ * subscriber of a process.
  *
- * Whom to send to is proved, not read from the slot. The subscriber has a file in the region's
- * folder, empty, on which it holds a classic lock (F_SETLK), whose one byte is at the offset that is
- * the signal's number. The system tells who holds a classic lock; the publisher asks, opens that
- * process as a pidfd, and asks again: if the answer is the same, the pidfd is the holder's. (A file
- * of its own, as closing any descriptor of a file drops a process's classic locks on it.) It asks
- * once more before each send, because the lock does not survive an exec, and the pidfd does.
+ * The publisher does not trust the slot for which process to signal; the subscriber proves it with
+ * a lock. It makes an empty file in the region's folder, and holds a classic lock (F_SETLK) on one
+ * byte of it; the offset of the byte is the signal's number. The kernel says which process holds a
+ * classic lock. The publisher asks, opens that process as a pidfd, and asks again: if the answer is
+ * the same, the pidfd is the holder's. It asks once more before each send, because an exec drops
+ * the lock but not the process behind the pidfd. (The file has no other use, as closing any
+ * descriptor of a file drops the classic locks that the process holds on it.)
  *
- * That is not enough for a publisher that may signal anybody, as root may. Processes made by clone()
- * can share their open files without being one process; then the lock outlives who took it and names
- * a number that the next process may get. So the process must also be, before each send, one of the
- * user whose file it is: a user's file lets nobody be signalled whom that user can't signal.
+ * For a publisher that may signal any process, such as root, the lock is not enough. Processes made
+ * by clone() can share their open files. Then the lock outlives the process that took it, and names
+ * a pid that may be reused. So before each send the process must also belong to the user who owns
+ * the file: no user can make the publisher signal a process that this user can't signal.
  *
- * No handler is installed and none is called: the number is blocked in all threads, or its default
- * action would be the end of the process. For the same reason it is not unblocked at close, as a
- * publisher may be about to send. Who may send signals to the process can forge notices, that is its
- * own user and root; what the signal says of its sender was written by that, too.
+ * No handler is installed, and none runs: the signal is blocked in all threads, as its default
+ * action would end the process. It stays blocked after the close, because a publisher may be about
+ * to send. Processes that may send signals to the subscriber (its own user's, and root's) can forge
+ * notices. siginfo does not tell them apart, as the sender fills it in.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,27 +41,34 @@
 #include "lib/base/fork.h"
 #include "lib/storage/folder.h"
 
-#define SIGNAL_NUMBERS 8 /* signals that this may take: SIGRTMAX and those before it */
+/* How many signals this notifier may take: SIGRTMAX and those below it. */
+#define SIGNAL_NUMBERS 8
 
-/* Which numbers are taken in this process, by whom. `taken` is 0, or one more than the fork count of
- * the process that took it: what a parent took is free in its child. It is changed by compare and
- * exchange, so no lock is left taken in a child. */
+/* The numbers that subscribers of this process have taken; entry i is for SIGRTMAX - i. There is no
+ * lock, which a child could inherit locked: `taken` changes by compare-and-exchange. */
 static struct signal_number {
+	/* 0: free. Else signal_own_mark() of the process that took it: in its child the number is
+	 * free. */
 	uint64_t taken;
-	uint64_t uuid[2];
+	uint64_t uuid[2]; /* the subscriber's */
 } signal_numbers[SIGNAL_NUMBERS];
 
-/* A subscriber's end: the lock file. A publisher's: whom to send to. */
+/* The state of a channel. */
 struct signal_end {
-	int number;
-	int file;  /* -1: within this process, where no lock is seen */
-	int pidfd; /* publisher */
+	int number; /* the signal's number; 0: none */
+	/* The lock file. -1 at a publisher whose subscriber is in its own process: F_GETLK does not
+	 * show a process its own locks. */
+	int file;
+	/* Only used by the publisher: the process to signal, and the owner of the lock file. */
+	int pidfd;
 	pid_t pid;
-	uid_t user; /* of the file */
+	uid_t user;
 };
 
 /* ---- numbers ---- */
 
+/* Returns what marks a number as taken by this process: one more than its fork count, as 0 is
+ * free. */
 static uint64_t signal_own_mark(void)
 {
 	return fork_count() + UINT64_C(1);
@@ -73,7 +82,7 @@ static bool signal_has_default_action(int number)
 	       action.sa_handler == SIG_DFL;
 }
 
-/* Takes a number for a subscriber, or returns 0. */
+/* Takes a number for a subscriber. Returns it, or 0 if none is free. */
 static int signal_number_take(const uint8_t uuid[16])
 {
 	for (int i = 0; i < SIGNAL_NUMBERS; i++) {
@@ -91,14 +100,15 @@ static int signal_number_take(const uint8_t uuid[16])
 
 static void signal_number_release(int number)
 {
-	static const uint8_t nobody[16];
+	static const uint8_t none[16];
 	struct signal_number *entry = &signal_numbers[SIGRTMAX - number];
 
-	data_copy_in((unsigned char *)entry->uuid, nobody, 16);
+	data_copy_in((unsigned char *)entry->uuid, none, 16);
 	store_release(&entry->taken, 0);
 }
 
-/* The number of a subscriber of this very process, or 0. */
+/* Returns the number of a subscriber that belongs to this process, or 0 for any other
+ * subscriber. */
 static int signal_number_of(const uint8_t uuid[16])
 {
 	for (int i = 0; i < SIGNAL_NUMBERS; i++)
@@ -108,10 +118,10 @@ static int signal_number_of(const uint8_t uuid[16])
 	return 0;
 }
 
-/* ---- blocked in all threads ---- */
+/* ---- whether a signal is blocked in all threads ---- */
 
-/* The signals that a thread of this process has blocked, bit 0 for signal 1; all for one that has
- * ended, none for one that can't be looked at. */
+/* Returns the set of signals that a thread of this process has blocked; bit 0 is signal 1. Returns
+ * all signals for a thread that has ended, and none if the thread's status can't be read. */
 static unsigned long long signal_blocked_by(const char *thread)
 {
 	unsigned long long blocked = 0;
@@ -129,9 +139,11 @@ static unsigned long long signal_blocked_by(const char *thread)
 	return blocked;
 }
 
-/* While the C library makes a thread, that has all signals blocked, the library's own (32 and 33)
- * too, which nobody else can block; what it will have blocked is seen after that. */
+/* The C library's own signals, 32 and 33. Applications can't block them; the C library itself
+ * blocks all signals while it makes a thread. So a thread with these blocked is still being made,
+ * and its own mask is seen only later. */
 #define BEING_MADE (3ull << 31)
+/* How often to yield to a thread that is being made. */
 #define MADE_TRIES 1000
 
 static bool signal_is_blocked_in(const char *thread, int number)
@@ -147,8 +159,9 @@ static bool signal_is_blocked_in(const char *thread, int number)
 	       ((blocked & BEING_MADE) != BEING_MADE && (blocked >> (number - 1) & 1));
 }
 
-/* The calling thread has it blocked, so a thread that is made while this looks has inherited that
- * from it or from one that was found to. */
+/* Returns whether all threads of this process block a signal. The calling thread must block it
+ * already. Then a thread that is made meanwhile inherits the blocked signal, from the calling
+ * thread or from one that was found to block it. */
 static bool signal_is_blocked_in_all(int number)
 {
 	DIR *threads = opendir("/proc/self/task");
@@ -163,7 +176,8 @@ static bool signal_is_blocked_in_all(int number)
 	return all;
 }
 
-/* Blocks a number, or leaves it as it was. */
+/* Blocks a signal in the calling thread. Fails, and restores the mask, if another thread does not
+ * block it. */
 static int signal_block(int number)
 {
 	sigset_t set, before;
@@ -175,16 +189,18 @@ static int signal_block(int number)
 		return 0;
 	if (!sigismember(&before, number))
 		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	return error_set(EBUSY,
-	                 "signal %d is not blocked in every thread of this process, which it would "
-	                 "end; block SIGRTMAX-7 to SIGRTMAX in main(), before threads are made",
-	                 number);
+	return error_set(
+		EBUSY,
+		"signal %d is not blocked in every thread, and would end this process; block "
+		"SIGRTMAX-7 to SIGRTMAX in main(), before threads are made",
+		number);
 }
 
 /* ---- the lock ---- */
 
-/* Asks who has which byte locked for writing: 0, or -ENOLCK where nobody has one that can be such a
- * lock. A lock of another PID namespace has the pid 0 here, one of an open file description -1. */
+/* Returns which process holds a write lock on which byte of the file. Returns 0, or -ENOLCK if
+ * there is no lock that a subscriber could have taken. F_GETLK gives the pid 0 for a lock of
+ * another PID namespace, and -1 for an open file description's. */
 static int signal_lock_owner(int file, pid_t *ret_pid, int *ret_number)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -208,7 +224,7 @@ static bool signal_lock_is_held(const struct signal_end *end)
 	       number == end->number;
 }
 
-/* Makes the file, with the lock: a descriptor, or a negative errno. */
+/* Makes the lock file and locks it. Returns its descriptor, or a negative errno. */
 static int signal_lock_create(const struct channel *channel, int folder, int number)
 {
 	struct flock lock = {
@@ -229,6 +245,7 @@ static int signal_lock_create(const struct channel *channel, int folder, int num
 
 /* ---- the subscriber's side ---- */
 
+/* Consumes at most `max` pending signals. */
 static void signal_take_pending(int number, int max)
 {
 	static const struct timespec past = {0};
@@ -249,13 +266,13 @@ static int signal_open_locked(struct channel *channel, struct signal_end *end, i
 	if (end->number == 0)
 		return error_set(
 			EBUSY,
-			"no signal is free for one more subscriber of this process: the last "
-			"%d are taken, or have handlers",
-			SIGNAL_NUMBERS);
+			"no signal is free for another subscriber of this process: all from "
+			"SIGRTMAX-%d to SIGRTMAX are in use or do not have the default action",
+			SIGNAL_NUMBERS - 1);
 	r = signal_block(end->number);
 	if (r < 0)
 		return r;
-	/* Of whoever had the number before. */
+	/* Signals may be pending that were meant for the subscriber that had this number before. */
 	signal_take_pending(end->number, COMMON_DRAIN);
 	sigemptyset(&set);
 	sigaddset(&set, end->number);
@@ -287,7 +304,8 @@ static int signal_open(struct channel *channel)
 	if (channel->owner != 0 && channel->owner != geteuid())
 		return error_set(
 			EPERM,
-			"the publisher (user %u) may not send signals to this user's processes",
+			"the publisher (user %u) may not send signals to processes of this user; "
+			"use the notifier \"socket\" or \"mq\"",
 			channel->owner);
 	r = folder_open(channel->names, channel->owner, &folder);
 	if (r < 0)
@@ -309,7 +327,8 @@ static int signal_open(struct channel *channel)
 	return r;
 }
 
-/* Whoever sent the signal, the wait ends: it may be why the publisher could not queue its own. */
+/* Waits for a signal from any sender: a stranger's may be the reason why the publisher could not
+ * queue its own. */
 static void signal_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
 	int64_t left = common_until(deadline) - clock_monotonic();
@@ -322,7 +341,7 @@ static void signal_wait(struct channel *channel, uint64_t seen, int64_t deadline
 		return;
 	sigemptyset(&set);
 	sigaddset(&set, end->number);
-	/* Its time-out is on the monotonic clock. */
+	/* The kernel measures the time-out on the monotonic clock. */
 	sigtimedwait(&set, NULL, &time);
 }
 
@@ -333,7 +352,7 @@ static void signal_drain(struct channel *channel)
 	(void)!read(channel->fd, infos, sizeof(infos));
 }
 
-/* In a child the lock is not held and the numbers are not taken: only descriptors are there. */
+/* Only descriptors need closing: a child does not inherit the lock, and its numbers are free. */
 static void signal_abandon(struct channel *channel)
 {
 	struct signal_end *end = channel->state;
@@ -346,7 +365,7 @@ static void signal_abandon(struct channel *channel)
 
 /* ---- the publisher's side ---- */
 
-/* Opens the file: 0 or a negative errno. */
+/* Opens a subscriber's lock file. Returns 0 or a negative errno. */
 static int signal_open_file(const struct channel *channel, struct signal_end *end)
 {
 	char path[FOLDER_FOUND_SIZE];
@@ -356,11 +375,12 @@ static int signal_open_file(const struct channel *channel, struct signal_end *en
 	if (r < 0)
 		return r;
 	folder_found_path(entry, path);
-	/* Never waiting: its owner may have a lease on it. */
+	/* O_NONBLOCK, because the file's owner may hold a lease on it. */
 	end->file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (end->file < 0 || fstat(end->file, &status) < 0)
 		r = -errno;
-	/* As a subscriber makes it: a file that its user uses for something else says nothing. */
+	/* A subscriber makes an empty file of mode 0600. In any other file a lock has another
+	 * meaning. */
 	else if ((status.st_mode & 07777) != 0600 || status.st_size != 0)
 		r = -EPERM;
 	else
@@ -369,8 +389,9 @@ static int signal_open_file(const struct channel *channel, struct signal_end *en
 	return r;
 }
 
-/* Whether the process is one of the file's user: who that user can't signal, nobody is made to
- * signal. The kernel itself judges it where the publisher is that user. */
+/* Returns whether the process belongs to the owner of the lock file. So no user can make the
+ * publisher signal a process that this user can't signal. If the publisher runs as the file's
+ * owner, the kernel checks the permission itself. */
 static bool signal_is_of_user(const struct signal_end *end)
 {
 	struct stat status;
@@ -378,7 +399,7 @@ static bool signal_is_of_user(const struct signal_end *end)
 
 	if (end->user == geteuid())
 		return true;
-	/* The owner of this folder is the process's effective user. */
+	/* This directory belongs to the process's effective user. */
 	snprintf(path, sizeof(path), "/proc/%d", (int)end->pid);
 	return stat(path, &status) == 0 && status.st_uid == end->user;
 }
@@ -389,7 +410,8 @@ static int signal_attach_end(const struct channel *channel, struct signal_end *e
 
 	end->number = signal_number_of(channel->uuid);
 	if (end->number != 0) {
-		/* A process does not see its own locks, and would lose them here. */
+		/* The file is not opened: F_GETLK does not show this process its own lock, and
+		 * closing the file would drop that lock. */
 		end->pid = getpid();
 		end->user = geteuid();
 	} else {
@@ -449,8 +471,9 @@ static int signal_send(struct channel *channel, uint64_t version)
 	if (syscall(SYS_pidfd_send_signal, end->pidfd, end->number, &info, 0) == 0)
 		return 0;
 	r = -errno;
-	/* The user's queue is full (RLIMIT_SIGPENDING), maybe of others' signals. As kill(2) sends it,
-	 * a signal needs no place there: it is pending or it is not. */
+	/* The user's queue of signals is full (RLIMIT_SIGPENDING), perhaps of other signals. A
+	 * signal without siginfo, as from kill(2), needs no place in the queue: it is pending or
+	 * not. */
 	if (r == -EAGAIN)
 		syscall(SYS_pidfd_send_signal, end->pidfd, end->number, NULL, 0);
 	return r;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Unix datagram sockets (unix(7)), one for each subscriber, bound in the region's folder. The
- * publisher has a connected socket for each: what a sender has under way is limited by its own
- * socket, so that with one for all, some stopped receivers would starve the rest.
+ * The notifier "socket": a Unix datagram socket (unix(7)) for each subscriber, bound in the
+ * region's folder. The publisher has one connected socket for each subscriber. The kernel limits
+ * the unread datagrams of each sending socket, so with one socket for all, a few stopped
+ * subscribers would starve the rest.
  *
- * Members of the region's group may send here, too. A datagram of theirs may be why the publisher found
- * the queue full, so each one ends a wait, like the publisher's own.
+ * Members of the region's group may send to the socket, too. Their datagrams may fill it up, so
+ * that the publisher's does not fit; so every datagram ends a wait, whoever sent it.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -22,7 +23,8 @@
 
 static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), "path of a socket");
 
-/* A socket whose receive lasts no longer than a slice. */
+/* Makes a socket on which recv(2) blocks no longer than notifier_slice. Returns the descriptor, or
+ * a negative errno. */
 static int socket_make(void)
 {
 	struct timeval slice = {.tv_sec = notifier_slice / NSEC_PER_SEC};
@@ -36,7 +38,7 @@ static int socket_make(void)
 	return r;
 }
 
-/* Gives the socket its name in the open folder, and lets the publisher send there. */
+/* Binds the socket in the open folder, and lets the publisher send to it. */
 static int socket_bind(struct channel *channel, int folder)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -81,7 +83,7 @@ static void socket_wait(struct channel *channel, uint64_t seen, int64_t deadline
 	int64_t until = common_until(deadline);
 
 	(void)seen;
-	/* For a whole slice the socket's own time-out does: one system call, not two. */
+	/* The socket's own time-out is notifier_slice: one system call instead of two. */
 	if (until < deadline)
 		socket_receive(channel, 0);
 	else if (common_poll(channel->fd, until))

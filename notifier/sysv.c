@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * One System V message queue (sysvipc(7)) for the region. A notice is an empty message whose type is
- * one more than the index of the subscriber's slot, and each subscriber takes its own type. Only one
- * is under way to each: the publisher sets a word in the slot before it sends, which the subscriber
- * clears. The key comes from the region's uuid. The publisher makes the queue for the first such
- * subscriber; until then, and when somebody has removed it, a subscriber waits on a futex on that word,
- * and looks for the queue before each wait. (Not on head: the publisher could not know that this
- * subscriber has to be woken there for each version, as the queue can come into being after the
- * subscriber has looked for it.)
+ * The notifier "sysv": one System V message queue (sysvipc(7)) for all subscribers of a region. A
+ * notice is an empty message; its type is one more than the index of the subscriber's slot, and
+ * each subscriber receives its own type. At most one message is on its way to each subscriber:
+ * before the publisher sends, it sets a word in the slot, which the subscriber clears.
  *
- * msgrcv(2) has no time-out, and every wait here must end by itself. What ends a system call from
- * outside is a signal with a handler, which a library must not install, or a message. So a thread of
- * the channel's sends the message: it sleeps until the wait's deadline, at most for a slice, so that
- * a wait with a far deadline need not wake it. The other ways were worse: looking with IPC_NOWAIT
- * again and again is late or busy; to let the thread receive and pass it on is a switch more for
- * each notice; and a POSIX timer with SIGEV_THREAD is such a thread too, and a new one each time.
+ * The key of the queue comes from the region's uuid. The publisher makes the queue for the first
+ * such subscriber. While there is no queue (not made yet, or removed by another process), a
+ * subscriber waits on a futex on the word in its slot, and looks for the queue before each wait. It
+ * does not wait on head: the queue may be made after the subscriber looked for it, and the
+ * publisher would not know that this subscriber needs a wake of the futex for each version.
  *
- * Whoever may read the region may receive and send here, as msgrcv needs the one and the thread the
- * other. Taking somebody's notice or filling the queue costs him a slice at most: who finds it full
- * makes room by taking the oldest message.
+ * msgrcv(2) has no time-out, but every wait here must end. From outside, a system call ends by a
+ * signal with a handler, which a library must not install, or by a message. So each channel has a
+ * thread that sends this message. The thread sleeps until the wait's deadline, or for
+ * notifier_slice; a wait with a later deadline need not wake it. The alternatives were worse:
+ * polling with IPC_NOWAIT is late or busy; a thread that receives and passes each notice on costs a
+ * context switch for each; a POSIX timer with SIGEV_THREAD makes such a thread too, and a new one
+ * each time.
+ *
+ * Every user who may read the region may send and receive here: subscribers need the permission to
+ * receive, and their threads the one to send. Stealing a notice or filling the queue delays a
+ * subscriber by notifier_slice at most: a sender that finds the queue full removes the oldest
+ * message.
  */
 #include <errno.h>
 #include <limits.h>
@@ -38,22 +42,24 @@
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 
-#define RETRY      (10 * NSEC_PER_MSEC) /* before a wait that did not end is ended once more */
-#define FULL_TRIES 8                    /* to make room in a full queue that others fill */
+/* How long after the first message another one is sent to end a wait, in nanoseconds. */
+#define RETRY (10 * NSEC_PER_MSEC)
+/* How often a message is removed from a full queue, while strangers fill it. */
+#define FULL_TRIES 8
 
-/* A subscriber's channel. */
+/* The state of a subscriber's channel. */
 struct sysv {
-	int queue; /* -1: not found yet */
-	long type;
+	int queue; /* the queue's id; -1: not found yet */
+	long type; /* of the subscriber's messages */
 	pthread_t thread;
-	/* Under the lock. */
+	/* The lock protects the members below. */
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool ends;
-	bool pushed;   /* the thread has sent to end this wait */
-	int64_t until; /* when to end the wait; INT64_MAX: nobody waits */
-	int64_t next;  /* when the thread looks next */
-	int to;        /* the queue of the wait */
+	pthread_cond_t wake; /* wakes the thread */
+	bool ends;           /* tells the thread to end */
+	bool pushed;         /* the thread has sent a message to end this wait */
+	int64_t until;       /* CLOCK_MONOTONIC, when to end the wait; INT64_MAX: no wait */
+	int64_t next;        /* CLOCK_MONOTONIC, when the thread wakes up by itself */
+	int to;              /* the queue of the wait */
 };
 
 /* ---- the queue ---- */
@@ -66,7 +72,8 @@ static key_t sysv_key(const uint8_t region_uuid[16])
 	return key == IPC_PRIVATE ? 1 : key;
 }
 
-/* The region's queue, if this user made it: its id or a negative errno. */
+/* Returns the id of the region's queue, or a negative errno: -EPERM if another user than `maker`
+ * made it. */
 static int sysv_find_queue(const uint8_t region_uuid[16], uid_t maker)
 {
 	struct msqid_ds status;
@@ -77,7 +84,8 @@ static int sysv_find_queue(const uint8_t region_uuid[16], uid_t maker)
 	return status.msg_perm.cuid == maker ? queue : -EPERM;
 }
 
-/* Makes it, for those who may read the region. */
+/* Makes the region's queue, for all users who may read the region. Returns its id or a negative
+ * errno. */
 static int sysv_make_queue(const struct channel *channel)
 {
 	struct msqid_ds status;
@@ -97,8 +105,8 @@ static int sysv_make_queue(const struct channel *channel)
 	return queue;
 }
 
-/* Sends a notice; a full queue loses its oldest message. 0 or a negative errno, -ENOBUFS if others keep
- * the queue full. */
+/* Sends a notice. Removes the oldest message of a full queue. Returns 0 or a negative errno:
+ * -ENOBUFS if other processes keep the queue full. */
 static int sysv_push(int queue, long type)
 {
 	struct {
@@ -115,7 +123,7 @@ static int sysv_push(int queue, long type)
 	return r == -EAGAIN ? -ENOBUFS : r;
 }
 
-/* Takes a notice: 0 or a negative errno. */
+/* Receives a notice. Returns 0 or a negative errno. */
 static int sysv_pull(int queue, long type, int flags)
 {
 	struct {
@@ -137,11 +145,11 @@ static long sysv_type(const struct channel *channel)
 	return (long)channel->index + 1;
 }
 
-/* The word in the slot. */
+/* Values of the word in the slot. */
 enum {
-	CLEAR = 0,    /* by the subscriber */
-	SENT = 1,     /* by the publisher, before it sends */
-	NO_QUEUE = 2, /* by the subscriber: it waits for this word to change */
+	CLEAR = 0,    /* stored by the subscriber: no notice is pending */
+	SENT = 1,     /* stored by the publisher, before it sends */
+	NO_QUEUE = 2, /* stored by the subscriber, which waits on a futex on this word */
 };
 
 static uint32_t *sysv_word(const struct channel *channel)
@@ -149,8 +157,11 @@ static uint32_t *sysv_word(const struct channel *channel)
 	return (uint32_t *)(void *)channel->slot->semaphore;
 }
 
-/* The contract: where the publisher finds _SENT, it stored the head before the subscriber clears the
- * word (both exchange, with acquire and release), and the subscriber looks at head after that. */
+/* Exchanges the word in the slot, for the publisher and the subscriber.
+ *
+ * If the publisher finds SENT, it sends nothing (sysv_send()). It stored head before its exchange,
+ * and the subscriber clears the word with a later one (sysv_wait(), sysv_drain()). Exchanges
+ * acquire and release, so the subscriber finds that version when it reads head next. */
 static uint32_t sysv_word_exchange(const struct channel *channel, uint32_t value)
 {
 	return __atomic_exchange_n(sysv_word(channel), value, __ATOMIC_ACQ_REL);
@@ -166,7 +177,7 @@ static void sysv_word_wait(const struct channel *channel, int64_t until)
 {
 	struct timespec end = common_time(until);
 
-	/* Absolute, on CLOCK_MONOTONIC. */
+	/* The time-out is absolute, on CLOCK_MONOTONIC. */
 	if (sysv_word_change(channel, CLEAR, NO_QUEUE))
 		syscall(COMMON_SYS_FUTEX, sysv_word(channel), FUTEX_WAIT_BITSET, NO_QUEUE, &end,
 		        NULL, FUTEX_BITSET_MATCH_ANY);
@@ -214,7 +225,7 @@ static void sysv_begin_wait(struct sysv *sysv, int64_t until)
 	pthread_mutex_unlock(&sysv->lock);
 }
 
-/* Returns whether there may be a message more than was taken. */
+/* Returns true if the thread sent a message, so that one may be left in the queue. */
 static bool sysv_end_wait(struct sysv *sysv)
 {
 	bool pushed;
@@ -226,7 +237,7 @@ static bool sysv_end_wait(struct sysv *sysv)
 	return pushed;
 }
 
-/* A thread that no signal is delivered to. */
+/* Starts the channel's thread, with all signals blocked, so that none is delivered to it. */
 static int sysv_start_thread(struct sysv *sysv)
 {
 	pthread_condattr_t monotonic;
@@ -263,8 +274,8 @@ static int sysv_open(struct channel *channel)
 	}
 	if (r < 0) {
 		free(sysv);
-		return error_set(-r,
-		                 "no thread or memory for a subscriber that is notified by sysv");
+		return error_set(-r, "cannot start the thread of the notifier \"sysv\": %s",
+		                 strerror(-r));
 	}
 	channel->state = sysv;
 	snprintf(channel->name, sizeof(channel->name), "message queue with key 0x%08x, type %ld",
@@ -301,7 +312,7 @@ static void sysv_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	if (sysv_end_wait(sysv))
 		sysv_pull_all(sysv->queue, sysv->type);
 	sysv_word_exchange(channel, CLEAR);
-	/* Removed meanwhile, or before. */
+	/* The queue was removed. */
 	if (r < 0 && r != -EINTR)
 		sysv->queue = -1;
 }
@@ -324,7 +335,7 @@ static void sysv_close(struct channel *channel)
 	channel->state = NULL;
 }
 
-/* In a child there is no such thread, and its lock may have been held at the fork. */
+/* The child has no such thread, and the lock may have been held when it was forked: use neither. */
 static void sysv_abandon(struct channel *channel)
 {
 	free(channel->state);
@@ -333,7 +344,8 @@ static void sysv_abandon(struct channel *channel)
 
 /* ---- the publisher's side ---- */
 
-/* The state of a publisher's channel is the queue's id and one; NULL: there is none. */
+/* Returns the id of the region's queue, and makes the queue if there is none; or a negative errno.
+ * The state of a publisher's channel is the id plus one, or NULL if it is not known. */
 static int sysv_queue(struct channel *channel)
 {
 	int queue;
@@ -350,7 +362,7 @@ static int sysv_queue(struct channel *channel)
 
 static int sysv_attach(struct channel *channel)
 {
-	/* A publisher that died between the word and its message has sent nothing. */
+	/* The last publisher may have died after it set the word and before it sent the message. */
 	if (sysv_word_change(channel, SENT, CLEAR))
 		sysv_word_wake(channel);
 	sysv_queue(channel);
@@ -365,7 +377,7 @@ static int sysv_send(struct channel *channel, uint64_t version)
 	(void)version;
 	if (before == SENT)
 		return -EAGAIN;
-	/* It was not made yet, or it was removed. */
+	/* The queue was not made yet, or was removed. */
 	if (before == NO_QUEUE)
 		channel->state = NULL;
 	queue = sysv_queue(channel);
@@ -373,8 +385,9 @@ static int sysv_send(struct channel *channel, uint64_t version)
 		r = sysv_push(queue, sysv_type(channel));
 	if (r == 0)
 		return 0;
-	/* The word is the notice: a subscriber whose queue is gone finds it before it waits again. With
-	 * these two the queue is there, and the subscriber in it, which looks after a slice. */
+	/* The word itself is the notice: if the queue is gone, the subscriber waits on the word
+	 * next, and finds it changed. With -ENOBUFS and -ENOMEM the queue is there, and the
+	 * subscriber may block in it until notifier_slice is over: a failure. */
 	sysv_word_wake(channel);
 	return r == -ENOBUFS || r == -ENOMEM ? r : 0;
 }
@@ -398,7 +411,7 @@ static void sysv_remove(const struct region_paths *names, const uint8_t region_u
 	int queue = msgget(sysv_key(region_uuid), 0);
 
 	(void)names;
-	/* For who made it, and root: the system judges. */
+	/* The kernel lets only the queue's owner and root remove it. */
 	if (queue >= 0)
 		msgctl(queue, IPC_RMID, NULL);
 }
