@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The way of a lookup, step by step: the same as lib/trie/trie.c goes, but that all is written down. */
+ *
+ * Explains a lookup: repeats the lookup of lib/trie/trie.c and records each node and row that it
+ * visits. Defines stele_table_explain(). */
 #include <errno.h>
 
 #include "lib/base/error.h"
@@ -11,11 +13,12 @@ struct explanation {
 	const struct view *view;
 	const struct row_layout *layout;
 	const unsigned char *key;
-	unsigned bits;
-	bool longest;
-	struct stele_step *steps;
-	size_t capacity, count;
-	size_t answer; /* the number of its step, and one; 0: none */
+	unsigned bits;            /* length of the key */
+	bool longest;             /* longest-prefix match, not an exact lookup */
+	struct stele_step *steps; /* the caller's array */
+	size_t capacity;          /* of `steps` */
+	size_t count;             /* steps visited, which may be more than `capacity` */
+	size_t answer;            /* one more than the index of the answer's step; 0: none */
 };
 
 static void explain_add(struct explanation *explanation, const struct stele_step *step)
@@ -45,7 +48,7 @@ static int explain_add_row(struct explanation *explanation, ref_t ref, unsigned 
 	return 0;
 }
 
-/* The rows whose keys end inside a node, and are the start of the key: the shortest first. */
+/* Records the rows whose keys end inside a node and are prefixes of the key, shortest first. */
 static int explain_add_prefixes(struct explanation *explanation, const struct node *node,
                                 unsigned depth)
 {
@@ -73,7 +76,9 @@ static const char *explain_form_name(const struct node *node)
 	}
 }
 
-/* Writes a node down: whether the way goes on in it, `*ret_depth` bytes into the key. */
+/* Records a node. Adds the bytes that the node skips to `*ret_depth`, the number of bytes of the
+ * key that lead to it. Returns whether the key has these bytes, so that the lookup continues in
+ * this node. */
 static bool explain_add_node(struct explanation *explanation, ref_t ref, const struct node *node,
                              unsigned *ret_depth)
 {

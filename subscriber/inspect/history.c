@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Which versions there are, and the records of their commits. */
+ *
+ * Defines the public functions that tell which versions can be opened, and what each commit
+ * changed. */
 #include <errno.h>
 
 #include "lib/base/error.h"
@@ -18,7 +20,7 @@ int stele_subscriber_history(struct stele_subscriber *subscriber, uint64_t *ret_
 		return r;
 	subscriber_newest(subscriber);
 	region = subscriber->region;
-	/* In this order, so that the oldest is not above the newest. */
+	/* Load oldest first. In the other order oldest could be above newest. */
 	oldest = load_acquire(&region->header->oldest);
 	newest = head_version(subscriber_head(subscriber));
 	fence_acquire();

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Who is registered with a region. What stands in slots is copied, and judged in the copy; who
- * lives is told by locks, what pins hold by the region, and what became of notices by the
- * publisher's file. */
+ *
+ * Lists the subscribers that are registered with a region. Defines stele_region_subscribers().
+ *
+ * Any user who may read the region can write to slots, so a slot is copied first and the copy is
+ * validated. Locks tell which subscribers are alive, the region tells which versions their pins
+ * keep, and the publisher's file tells what became of their notices. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +18,18 @@
 #include "subscriber/state.h"
 #include "subscriber/inspect/verify.h"
 
-/* How often the oldest version is looked for. */
+/* How many tries to load the oldest version, which the publisher may reclaim each time. */
 #define TRIES 8
 
-/* In nanoseconds: a bit more than a second, in which one that waits finds a version in any case. */
+/* The age in nanoseconds after which a version that a subscriber has not seen shows that the
+ * subscriber is busy. Every subscriber that waits reads head within a second. */
 #define BUSY_AFTER (uint64_t)(1500 * NSEC_PER_MSEC)
 
 struct list {
 	struct region *region;
 	struct slots slots;
-	struct survey survey; /* of what is kept; nothing where nobody pins anything */
-	int publisher;        /* the publisher's file, or -1 */
+	struct survey survey; /* the kept versions and their sizes; empty if nothing is kept */
+	int publisher;        /* descriptor of the publisher's file, or -1 */
 	uint64_t head;
 };
 
@@ -38,7 +42,7 @@ static int list_compare_versions(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Its pins, each once, oldest first. */
+/* Copies the pinned versions of a slot, oldest first, without duplicates. */
 static void list_read_pins(const struct layout_slot *slot, struct stele_subscriber_info *info)
 {
 	uint64_t pins[LAYOUT_PINS];
@@ -78,10 +82,11 @@ static void list_read_slot(const struct list *list, uint32_t index,
 	list_read_pins(slot, info);
 }
 
-/* ---- what others say ---- */
+/* ---- what the region and the publisher's file say ---- */
 
-/* When the first version after `version` was made. Where that is given up, it was before what is
- * returned: the time of the oldest that is not. 0: not known. */
+/* Returns when the first version after `version` was committed; 0 if unknown. If the publisher has
+ * reclaimed that version, sets `*ret_longer` and returns the time of the oldest version in history:
+ * the commit was earlier than that. */
 static uint64_t list_made_after(const struct list *list, uint64_t version, bool *ret_longer)
 {
 	struct layout_commit commit;
@@ -90,7 +95,7 @@ static uint64_t list_made_after(const struct list *list, uint64_t version, bool 
 	if (region_commit(list->region, version + 1, &commit) == 0)
 		return commit.time;
 	*ret_longer = true;
-	/* A publisher may give up that one, too, before its entry is read. */
+	/* The publisher may reclaim the oldest version, too, before its entry is read. */
 	for (int i = 0; i < TRIES; i++) {
 		uint64_t oldest = load_acquire(&list->region->header->oldest);
 		if (region_commit(list->region, oldest, &commit) == 0)
@@ -109,8 +114,11 @@ static void list_find_behind(const struct list *list, struct stele_subscriber_in
 	info->behind_since = list_made_after(list, at, &info->behind_longer);
 }
 
-/* Who waits in a loop of its own stays armed whatever it does. One that blocks is woken for any
- * version, unless it named tables, and looks by itself where no notice can be sent. */
+/* Clears `waiting` for a subscriber that is busy though its ticket is armed. The ticket of a
+ * subscriber that waits in a loop of its own, on a descriptor, stays armed even while it works. A
+ * subscriber that does wait is woken for every version, unless it named tables, and reads head once
+ * a second without a notice. So a subscriber that has not seen a version older than BUSY_AFTER is
+ * busy. */
 static void list_find_busy(const struct list *list, struct stele_subscriber_info *info)
 {
 	uint64_t since;
@@ -154,7 +162,7 @@ static void list_find_notices(const struct list *list, struct stele_subscriber_i
 	if (list->publisher < 0)
 		return;
 	info->counted = true;
-	/* Nothing was sent yet to who is not counted. */
+	/* There is no entry for a subscriber before the first notice to it. */
 	if (pread(list->publisher, &notices, sizeof(notices), at) != (ssize_t)sizeof(notices) ||
 	    memcmp(notices.uuid, info->uuid, sizeof(info->uuid)) != 0)
 		return;
@@ -165,7 +173,8 @@ static void list_find_notices(const struct list *list, struct stele_subscriber_i
 
 /* ---- the list ---- */
 
-/* Only where something is kept below history is there anything to walk for. */
+/* Surveys the region for the memory that kept versions hold. Skips the walk if no version below
+ * history is kept. */
 static int list_survey_kept(const char *name, struct list *list)
 {
 	struct survey_options options = {0};
@@ -191,7 +200,7 @@ static int list_slots(struct list *list, stele_subscriber_fn *each, void *contex
 			continue;
 		list_read_slot(list, i, &info);
 		if (mapping_lost(&list->slots.mapping))
-			return error_set(EBADMSG, "%s was truncated",
+			return error_set(EBADMSG, "the subscribers file %s was truncated",
 			                 list->region->names.subscribers);
 		list_find_behind(list, &info);
 		list_find_busy(list, &info);
@@ -211,7 +220,8 @@ static int list_open(const char *name, struct list *list)
 	int r;
 
 	if (names->saved)
-		return error_set(ENOTSUP, "%s is a file, which has no subscribers", names->data);
+		return error_set(ENOTSUP, "%s is a saved file, which has no subscribers",
+		                 names->data);
 	r = slots_open(names, list->region->uuid, list->region->status.st_uid, true, &list->slots);
 	if (r < 0)
 		return r;
@@ -219,7 +229,7 @@ static int list_open(const char *name, struct list *list)
 	if (file_open(names->publisher, false, LAYOUT_NOTICES_OFFSET, &list->publisher, &status) <
 	    0)
 		list->publisher = -1;
-	/* What the pins hold is not known, then; all else is. */
+	/* Without the survey only the sizes of kept versions are missing. */
 	if (list_survey_kept(name, list) < 0)
 		list->survey = (struct survey){0};
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Writing a region into a file. */
+ *
+ * Saves a region's history into a file. Defines stele_region_save() and stele_subscriber_save(). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,18 +13,21 @@
 #include "subscriber/retry.h"
 #include "subscriber/state.h"
 
-/* How often it is begun again when the publisher gave up the version that it began with. */
+/* How many tries to save, if the publisher reclaims the version that the copy starts from. */
 #define TRIES 8
-#define STEP  (UINT64_C(1) << 20) /* what the file grows by */
+/* By how many bytes the file grows at a time. */
+#define STEP (UINT64_C(1) << 20)
 
-/* The file that is written: objects lie side by side, in the order in which they come. */
+/* The file being written. Objects are appended without gaps. */
 struct sink {
-	struct region region;
-	struct view view;
-	uint64_t max_size;                 /* the arena that is copied has no more */
-	uint64_t maximum_size, limit_size; /* of the region that is copied */
+	struct region region; /* the file, mapped */
+	struct view view;     /* its arena; `limit` is the end of the last object */
+	uint64_t max_size;    /* bytes of the original's arena; a copy never needs more */
+	uint64_t maximum_size, limit_size; /* the original's, in bytes */
 };
 
+/* Appends an object to the file: the allocator for copy_history_live(). Returns -EBADMSG if the
+ * copy would outgrow the original, which must then be damaged. */
 static int save_alloc(void *context, size_t size, ref_t *ret)
 {
 	struct sink *sink = context;
@@ -42,14 +46,15 @@ static int save_alloc(void *context, size_t size, ref_t *ret)
 	return 0;
 }
 
-/* The header of the file, which is what it was, but for where it is. */
+/* Fills in the header of the file: a copy of the region's, except for what says where the memory
+ * is. */
 static void save_fill_header(const struct region *from, struct layout_header *ret)
 {
 	data_copy_out(ret, (const unsigned char *)from->header, sizeof(*ret));
 	ret->memory = LAYOUT_MEMORY_FILE;
 	ret->segment = 0;
 	ret->segment_namespace = 0;
-	/* It may be a step longer while it is written. */
+	/* While it is written, the file may be STEP longer. save_finish() restores the sizes. */
 	ret->maximum_size = from->maximum_size + STEP < LAYOUT_MAXIMUM ? from->maximum_size + STEP
 	                                                               : LAYOUT_MAXIMUM;
 	if (ret->limit_size < ret->maximum_size)
@@ -60,6 +65,7 @@ static void save_fill_header(const struct region *from, struct layout_header *re
 	ret->checksum = checksum_header(ret);
 }
 
+/* Makes the file, without a name yet, and maps it. */
 static int save_open_sink(const struct region *from, const char *path, struct sink *ret)
 {
 	struct region_paths names = {.saved = true};
@@ -92,7 +98,8 @@ static int save_error(const struct sink *sink, int r, const char *path)
 	return file_write_error(path, -r);
 }
 
-/* What is left of the step goes, and so does what was there to be written only. */
+/* Completes the file: cuts off the unused rest of the last STEP, restores the sizes in the header,
+ * computes the checksums, and gives the file its name. */
 static int save_finish(struct sink *sink, const char *path, unsigned flags)
 {
 	struct layout_header *header = sink->region.header;
@@ -125,7 +132,7 @@ static int save_region(struct region *from, const struct layout_commit *newest, 
 	struct view view;
 	int r;
 
-	/* Or what is wrong with it would be right in the copy. */
+	/* The copy gets a checksum of its own, which would hide the damage. */
 	if (!region_contents_match(from))
 		return error_set(
 			EBADMSG,
@@ -153,7 +160,7 @@ static int save_region(struct region *from, const struct layout_commit *newest, 
 	return r;
 }
 
-/* With the newest version pinned, where that can be. */
+/* Tries once to save the region. Pins the newest version meanwhile, if the subscriber can pin. */
 static int save_once(struct stele_subscriber *subscriber, const char *path, unsigned flags,
                      uint64_t *ret_oldest, uint64_t *ret_newest)
 {
@@ -173,7 +180,7 @@ static int save_once(struct stele_subscriber *subscriber, const char *path, unsi
 static int save_check(const char *file, unsigned flags)
 {
 	if (flags & ~STELE_REPLACE)
-		return error_set(EINVAL, "unknown flags 0x%x to save a region with", flags);
+		return error_set(EINVAL, "unknown flags 0x%x for saving a region", flags);
 	if (strlen(file) >= NAMES_PATH_SIZE)
 		return paths_long_error(file);
 	return file_replaceable(file);
@@ -196,10 +203,11 @@ int stele_subscriber_save(struct stele_subscriber *subscriber, const char *file,
 	if (r == -ESTALE && retry.still)
 		return retry_error(&retry, subscriber->region, head_version(retry.head));
 	if (r == -ESTALE)
-		return error_set(ESTALE,
-		                 "the publisher gave up each version of %s while it was copied; "
-		                 "give it a longer history, or try again",
-		                 subscriber->region->names.region);
+		return error_set(
+			ESTALE,
+			"the publisher of region \"%s\" reclaimed every version while it was "
+			"copied; give the region a longer history, or try again",
+			subscriber->region->names.region);
 	if (r == 0 && ret_oldest)
 		*ret_oldest = oldest;
 	if (r == 0 && ret_newest)
@@ -216,6 +224,8 @@ int stele_region_save(const char *region, const char *file, unsigned flags, uint
 
 	if (r < 0)
 		return r;
+	/* Prefer the notifier futex, which needs no queue. It takes a slot; if there is none, an
+	 * open that names no notifier still succeeds, without pins. */
 	r = stele_subscriber_open(region, &options, &subscriber);
 	options.notifier = NULL;
 	if (r < 0)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Looking at a whole region, beside whoever publishes it. */
+ *
+ * Surveys and verifies a region while its publisher may be changing it. Defines
+ * stele_region_verify(). */
 #include "subscriber/inspect/verify.h"
 
 #include <errno.h>
@@ -10,10 +12,11 @@
 #include "subscriber/retry.h"
 #include "subscriber/state.h"
 
-/* How often it is begun again when the publisher gave up the version that it began with. */
+/* How many tries to survey, if the publisher reclaims the version that the survey starts from. */
 #define TRIES 8
 
-/* The first try leaves no trace at all. After it a slot is taken, and the version pinned. */
+/* Surveys the region as a registered subscriber, with the newest version pinned. Takes a slot,
+ * unlike the first try of verify_survey(), which leaves no trace in the region. */
 static int verify_survey_pinned(const char *name, struct survey_options *options,
                                 struct survey *ret)
 {
@@ -45,10 +48,11 @@ int verify_survey(const char *name, struct region *region, struct survey_options
 	if (r == -ESTALE && retry.still)
 		return retry_error(&retry, region, head_version(retry.head));
 	if (r == -ESTALE)
-		return error_set(ESTALE,
-		                 "the publisher of region \"%s\" gave up each version while it was "
-		                 "looked at; give it a longer history, or try again",
-		                 region->names.region);
+		return error_set(
+			ESTALE,
+			"the publisher of region \"%s\" reclaimed every version while it was "
+			"read; give the region a longer history, or try again",
+			region->names.region);
 	return r;
 }
 
@@ -62,8 +66,8 @@ int stele_region_verify(const char *name, const struct stele_verify_options *opt
 	int r;
 
 	if ((options && options->size != sizeof(*options)) || ret->size != sizeof(*ret))
-		return error_set(EINVAL, "set .size of the options to verify a region with, and of "
-		                         "struct stele_region_use, to the size of each");
+		return error_set(EINVAL, "set .size to sizeof(struct stele_verify_options) and to "
+		                         "sizeof(struct stele_region_use)");
 	r = paths_make_readable(name, &names);
 	if (r == 0)
 		r = region_open_shared(&names, true, &region);

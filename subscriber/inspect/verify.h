@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * A survey of a whole region that a publisher may be changing. For verifying a region and for listing
- * its subscribers. */
+ * Surveying a region that a publisher may be changing. For verifying a region and for listing its
+ * subscribers. */
 #ifndef SUBSCRIBER_INSPECT_VERIFY_H
 #define SUBSCRIBER_INSPECT_VERIFY_H
 
 #include "lib/region/survey.h"
 
-/* Looks at all of a region that was opened, of this name, again with a pin where its publisher is too
- * fast. 0, or an error. */
+/* Surveys `region`, which was opened by the name `name`. If its publisher reclaims the version
+ * meanwhile, tries again with a pin. Returns 0 or an error of survey_region(), with an error
+ * message. */
 int verify_survey(const char *name, struct region *region, struct survey_options *options,
                   struct survey *ret);
 
