@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Changes between snapshots, and since a version. */
+ *
+ * Changes of a table: stele_changes_open(), between two snapshots of one subscriber, and
+ * stele_changes_since(), from an older version to the newest. */
 #include <errno.h>
 
 #include "lib/base/error.h"
@@ -8,7 +10,8 @@
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"
 
-/* Both tables must belong to one subscriber and have equal schemas. */
+/* Checks that two tables can be compared: they belong to one subscriber and have equal schemas.
+ * Returns 0 or an error. */
 static int changes_check_pair(const struct stele_table *before, const struct stele_table *after)
 {
 	const struct stele_snapshot *snapshot = before->snapshot;
@@ -17,7 +20,8 @@ static int changes_check_pair(const struct stele_table *before, const struct ste
 
 	if (snapshot->subscriber != after->snapshot->subscriber)
 		return error_set(
-			EINVAL, "changes between snapshots of two subscribers; open both with one");
+			EINVAL,
+			"cannot compare snapshots of two subscribers; open both with one subscriber");
 	if (snapshot->view.base == after->snapshot->view.base &&
 	    table_words(before)->schema == table_words(after)->schema)
 		return 0;
@@ -56,21 +60,21 @@ int stele_changes_open(const struct stele_table *before, const struct stele_tabl
 	int r;
 
 	if (!any)
-		return error_set(EINVAL, "changes of no table; give at least one");
+		return error_set(EINVAL, "neither table is given; give at least one");
 	r = subscriber_check(any->snapshot->subscriber);
 	return r < 0 ? r : changes_open_between(before, after, versions, ret);
 }
 
 /* ---- since a version ---- */
 
-/* One of the two versions, and the table in it if it is there. */
+/* One of the two versions, and the table in it. */
 struct side {
-	struct stele_snapshot *snapshot;
+	struct stele_snapshot *snapshot; /* NULL if `there` is false */
 	struct stele_table table;
-	bool there;
+	bool there; /* the version has the table */
 };
 
-/* The publisher outran a reader so often that it is not to be believed. */
+/* How many tries to open both versions, if the publisher reclaims the newest each time. */
 #define TRIES 100
 
 static void changes_side_close(struct side *side)
@@ -79,7 +83,8 @@ static void changes_side_close(struct side *side)
 	side->there = false;
 }
 
-/* 0, or an error. A version at which there is no such table is not held on to. */
+/* Opens a version and the table in it. Returns 0, also if the version has no such table, or an
+ * error. Without the table the snapshot is closed again, so that nothing stays pinned. */
 static int changes_side_open(struct stele_subscriber *subscriber, const char *table,
                              uint64_t version, struct side *ret, uint64_t *ret_version)
 {
@@ -98,13 +103,15 @@ static int changes_side_open(struct stele_subscriber *subscriber, const char *ta
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Closes a snapshot when its changes are closed. Takes a const pointer, as the changes only read
+ * it. */
 static void changes_release_snapshot(const void *snapshot)
 {
-	/* The changes own it, though they only read it. */
 	stele_snapshot_close((struct stele_snapshot *)(uintptr_t)snapshot);
 }
 
-/* 0, STELE_GAP, or an error. -ESTALE: the newest version was taken back meanwhile. */
+/* Tries once to open the changes since a version. Returns 0, STELE_GAP (the changes can't be
+ * known), or an error: -ESTALE if the publisher reclaimed the newest version meanwhile. */
 static int changes_open_since(struct stele_subscriber *subscriber, const char *table,
                               uint64_t since, struct stele_changes **ret)
 {
@@ -124,7 +131,8 @@ static int changes_open_since(struct stele_subscriber *subscriber, const char *t
 	if (r == 0)
 		r = changes_open_between(before.there ? &before.table : NULL,
 		                         after.there ? &after.table : NULL, versions, ret);
-	/* Other columns: no row of before says anything of one now. */
+	/* -EINVAL: the table has another schema now, so its rows can't be compared. -ESTALE may
+	 * mean that `since` was reclaimed during the open. */
 	if (r == -EINVAL || (r == -ESTALE && before.there && snapshot_recheck(before.snapshot) < 0))
 		r = STELE_GAP;
 	if (r == 0) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Opening a cursor over a table of a snapshot. */
+ *
+ * Opens a cursor over a table of a snapshot. The other cursor functions work on any reading; they
+ * are in lib/reading/cursor.c. */
 #include "lib/reading/cursor.h"
 #include "subscriber/table.h"
 

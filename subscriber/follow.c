@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Following: all rows, then what changes, for ever. The version that the callback has whole stays
- * pinned as `last`, so that the next difference can be had from it; where it is taken back all the
- * same, in the middle of a batch or between two, everything is given anew after a RESYNC. Rows are
- * copied out and judged before the callback sees them.
+ * Following: stele_subscriber_follow() gives the callback all rows once, and then every change, for
+ * ever. The version that the callback has received completely stays pinned as `last`, so that the
+ * next difference can be computed from it. If the publisher reclaims `last` nevertheless, in the
+ * middle of a batch or between two, follow emits RESYNC and gives all rows again. Rows are copied,
+ * and the copies validated, before the callback sees them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,36 +16,41 @@
 #include "lib/storage/file.h"
 #include "subscriber/move.h"
 
-/* What the inner functions return when the callback wants an end: follow->answer has its word. */
+/* Returned by the functions here when the callback returned non-zero, which ends following.
+ * follow->answer holds what the callback returned. */
 #define ENDED 1
 
-/* Nanoseconds. */
+/* How long a subscriber that named tables stays at a version while only other tables change, in
+ * nanoseconds. */
 #define MOVE_ON NSEC_PER_SEC
 
+/* A copied row. */
 struct row_copy {
 	unsigned char key[STELE_KEY_MAX];
-	unsigned char *value;
-	size_t capacity;
+	unsigned char *value; /* on the heap */
+	size_t capacity;      /* of `value`, in bytes */
 };
 
+/* The state of a call of stele_subscriber_follow(). */
 struct follow {
 	struct stele_subscriber *subscriber;
 	struct stele_follow_options options;
 	int (*on_event)(const struct stele_event *event, void *userdata);
 	void *userdata;
-	struct stele_snapshot
-		*last; /* what the callback has; NULL: nothing, so that all is initial */
-	struct stele_snapshot *next; /* what it is brought to */
-	struct row_copy before, after;
-	uint64_t count;
-	int answer;
+	/* The version that the callback has; NULL: none, so the next batch gives all rows. */
+	struct stele_snapshot *last;
+	/* The version to which the current batch brings the callback. */
+	struct stele_snapshot *next;
+	struct row_copy before, after; /* of the current change */
+	uint64_t count;                /* changes in the current batch so far */
+	int answer;                    /* what the callback last returned */
 };
 
-/* A table in both versions. */
+/* A table in the two versions. */
 struct pair {
 	const char *name;
-	bool in_last, in_next;
-	struct stele_table last, next;
+	bool in_last, in_next;         /* in which versions the table exists */
+	struct stele_table last, next; /* valid where it exists */
 };
 
 /* ---- events ---- */
@@ -83,7 +89,7 @@ static int follow_copy_row(struct row_copy *copy, struct stele_row *row)
 	return 0;
 }
 
-/* Gives one change to the callback, copied and judged. */
+/* Copies a change, re-checks, and gives the copy to the callback. */
 static int follow_emit_change(struct follow *follow, const struct pair *pair,
                               const struct stele_schema *schema,
                               const struct stele_changes *changes,
@@ -114,6 +120,8 @@ static int follow_emit_change(struct follow *follow, const struct pair *pair,
 
 /* ---- tables ---- */
 
+/* Gives the callback the changes of a table. Without `with_last` all rows of `next` are added;
+ * without `with_next` all rows of `last` are removed. */
 static int follow_emit_changes(struct follow *follow, const struct pair *pair, bool with_last,
                                bool with_next)
 {
@@ -135,7 +143,8 @@ static int follow_emit_changes(struct follow *follow, const struct pair *pair, b
 	return r;
 }
 
-/* 1, 0: their rows can't be compared, or an error. */
+/* Returns 1 if the table has equal schemas in both versions, 0 if not (its rows can't be compared
+ * then), or an error. */
 static int follow_compare_schemas(const struct pair *pair)
 {
 	struct stele_schema *last = NULL, *next = NULL;
@@ -150,6 +159,7 @@ static int follow_compare_schemas(const struct pair *pair)
 	return r;
 }
 
+/* Gives the callback what changed in a table between the two versions. */
 static int follow_pair(struct follow *follow, const struct pair *pair)
 {
 	int r = 1;
@@ -161,13 +171,14 @@ static int follow_pair(struct follow *follow, const struct pair *pair)
 	}
 	if (r == 1)
 		return follow_emit_changes(follow, pair, pair->in_last, pair->in_next);
-	/* Made again with other columns: all its rows are others. */
+	/* The table was dropped and made again with another schema: remove all rows, then add
+	 * all. */
 	if (r == 0)
 		r = follow_emit_changes(follow, pair, true, false);
 	return r == 0 ? follow_emit_changes(follow, pair, false, true) : r;
 }
 
-/* Opens the table on the sides where it may be. */
+/* Opens a table in both versions, and gives the callback what changed in it. */
 static int follow_table(struct follow *follow, const char *name)
 {
 	struct pair pair = {.name = name};
@@ -186,7 +197,7 @@ static int follow_table(struct follow *follow, const char *name)
 	return pair.in_last || pair.in_next ? follow_pair(follow, &pair) : 0;
 }
 
-/* The next table of a snapshot, into `name`, which becomes empty after the last. */
+/* Replaces `name` by the name of the snapshot's next table, or by "" after the last. */
 static int follow_next_name(const struct stele_snapshot *snapshot, char *name)
 {
 	int r = snapshot ? stele_snapshot_next_table(snapshot, name) : 0;
@@ -196,7 +207,7 @@ static int follow_next_name(const struct stele_snapshot *snapshot, char *name)
 	return r < 0 ? r : 0;
 }
 
-/* All tables of both versions, in order. */
+/* Gives the callback what changed in all tables of both versions, in the order of their names. */
 static int follow_tables(struct follow *follow)
 {
 	char last[STELE_NAME_MAX + 1] = "", next[STELE_NAME_MAX + 1] = "";
@@ -217,8 +228,9 @@ static int follow_tables(struct follow *follow)
 
 /* ---- batches ---- */
 
-/* Across two generations of the region's file the difference costs all rows: where the new one holds
- * the last version too, it is read there. */
+/* Reopens `last` in the generation of `next`, if they are of different generations and the newer
+ * one still holds that version. The difference across two generations costs a walk over all
+ * rows. */
 static void follow_move(struct follow *follow)
 {
 	struct stele_snapshot *reopened;
@@ -230,7 +242,8 @@ static void follow_move(struct follow *follow)
 	follow->last = reopened;
 }
 
-/* Brings the callback from the last version to the newest. -ESTALE: one of them was taken back. */
+/* Brings the callback from `last` to the newest version. Returns 0, ENDED or an error; -ESTALE if
+ * the publisher reclaimed one of the two versions meanwhile. */
 static int follow_emit_batch(struct follow *follow)
 {
 	enum stele_event_kind end = follow->last ? STELE_EVENT_APPLIED : STELE_EVENT_INITIAL_END;
@@ -251,11 +264,13 @@ static int follow_emit_batch(struct follow *follow)
 	stele_snapshot_close(follow->last);
 	follow->last = follow->next;
 	follow->next = NULL;
-	/* Only for others to see; who is not registered can't say it. */
+	/* Other processes can see the applied version. This fails, harmlessly, if not
+	 * registered. */
 	stele_subscriber_applied(follow->subscriber, version);
 	return 0;
 }
 
+/* Drops both versions, and tells the callback that it will receive all rows again. */
 static int follow_resync(struct follow *follow)
 {
 	follow->last = stele_snapshot_close(follow->last);
@@ -264,7 +279,7 @@ static int follow_resync(struct follow *follow)
 	return follow_emit_mark(follow, STELE_EVENT_RESYNC, 0);
 }
 
-/* Goes on from the version that the caller has, if that can be. */
+/* Opens options.since as `last`, or resyncs if it is another region's or no longer held. */
 static int follow_resume(struct follow *follow)
 {
 	const struct stele_follow_options *options = &follow->options;
@@ -278,9 +293,10 @@ static int follow_resume(struct follow *follow)
 	return r == -ENOENT ? follow_resync(follow) : r;
 }
 
-/* A subscriber that named tables moves on when others change, too, but unhurried: the old version is
- * not kept pinned for ever, and what it reports as applied does not stay behind. 1, 0 at the deadline,
- * or an error. */
+/* Waits for a version newer than `last`. Returns 1, 0 at the deadline, or an error. A subscriber
+ * that named tables is not woken when other tables change; it still moves to the newest version
+ * after MOVE_ON. So it does not pin an old version for ever, and the version that it reports as
+ * applied does not fall behind. */
 static int follow_wait(struct follow *follow)
 {
 	struct stele_subscriber *subscriber = follow->subscriber;
@@ -312,7 +328,8 @@ static int follow_run(struct follow *follow)
 				break;
 		}
 		r = follow_emit_batch(follow);
-		/* At the deadline the caller is told that it has nothing whole. */
+		/* After the deadline return -ESTALE: the batch is incomplete, and there is no time
+		 * left to begin again. */
 		if (r == -ESTALE && (deadline == STELE_FOREVER || clock_monotonic() < deadline))
 			r = follow_resync(follow);
 	}
@@ -329,18 +346,19 @@ static int follow_check_options(const struct stele_follow_options *options)
 			"options of %zu bytes; set .size to sizeof(struct stele_follow_options)",
 			options->size);
 	if (!options->table && (options->prefix_bits > 0 || options->schema))
-		return error_set(EINVAL, "a prefix or a schema without the table that it is of");
+		return error_set(EINVAL, "a prefix or a schema needs a table; set .table");
 	if (options->prefix_bits > STELE_KEY_MAX * 8)
 		return error_set(EINVAL, "a prefix of %u bits; the longest key has %u",
 		                 options->prefix_bits, STELE_KEY_MAX * 8);
 	if (options->prefix_bits > 0 && !options->prefix)
-		return error_set(EINVAL, "a prefix of %u bits, but no prefix",
+		return error_set(EINVAL, ".prefix_bits is %u, but .prefix is not set",
 		                 options->prefix_bits);
 	if (options->since > 0 && !options->region)
-		return error_set(EINVAL,
-		                 "version %llu to go on from, but not of which region: set .region "
-		                 "to its UUID",
-		                 (unsigned long long)options->since);
+		return error_set(
+			EINVAL,
+			"cannot resume from version %llu of an unknown region; set .region to "
+			"its UUID",
+			(unsigned long long)options->since);
 	return options->table ? stele_name_check("table", options->table) : 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which tables a subscriber waits for. A table's row in the catalog carries the version that last
- * changed it, so that nothing else has to be remembered, but for tables that are dropped: those have
- * no row, and count as changed in the version in which they were first found gone.
+ * Finds out whether a version changed one of the tables that a subscriber waits for. A table's row
+ * in the catalog holds the version that last changed the table. A dropped table has no row; it
+ * counts as changed in the version in which the subscriber first found it gone.
  */
 #include "subscriber/interest.h"
 
@@ -48,7 +48,8 @@ uint32_t interest_futex_mask(const struct interest *interest)
 {
 	uint32_t mask = 0;
 
-	/* The same as the slot says: whom the publisher takes to be told of a commit, it wakes. */
+	/* The mask must cover what interest_describe() tells the publisher, or a futex wake for
+	 * this subscriber would miss it. 0 covers all tables. */
 	if (interest->count > LAYOUT_SLOT_TABLES)
 		return 0;
 	for (size_t i = 0; i < interest->count; i++)
@@ -59,7 +60,7 @@ uint32_t interest_futex_mask(const struct interest *interest)
 void interest_describe(const struct interest *interest, struct slot_owner *owner)
 {
 	owner->tables = 0;
-	/* More than there is room for: the publisher tells of everything. */
+	/* The slot can't hold so many. With none, the publisher sends notices for all tables. */
 	if (interest->count > LAYOUT_SLOT_TABLES)
 		return;
 	for (; owner->tables < interest->count; owner->tables++)
@@ -67,7 +68,8 @@ void interest_describe(const struct interest *interest, struct slot_owner *owner
 			paths_table_hash(interest->tables[owner->tables].name);
 }
 
-/* Looks for the tables in a version. 0, -EAGAIN or -EBADMSG. */
+/* Looks the tables up in a version. Returns 0, -EAGAIN if the version was reclaimed, or -EBADMSG.
+ * Sets no message. */
 static int interest_find_tables(struct stele_subscriber *subscriber, uint64_t version)
 {
 	struct interest *interest = &subscriber->interest;
@@ -84,7 +86,8 @@ static int interest_find_tables(struct stele_subscriber *subscriber, uint64_t ve
 	for (size_t i = 0; i < interest->count; i++) {
 		struct interest_table *table = &interest->tables[i];
 		r = catalog_get(&view, commit.catalog, table->name, &found);
-		/* Each in a copy: a version that turns out not to be whole must leave no trace. */
+		/* Re-check before storing: data of a reclaimed version must not get into
+		 * `table`. */
 		rechecked = region_recheck(region, version, &hint);
 		if (rechecked < 0)
 			return rechecked == -ESTALE ? -EAGAIN : rechecked;
@@ -107,7 +110,8 @@ int interest_changed(struct stele_subscriber *subscriber, uint64_t since, uint64
 		return 1;
 	if (interest->checked != version) {
 		int r;
-		/* At first: what was there in `since`, if history has it, may be gone by now. */
+		/* The first time, look the tables up in `since` too, if history still has it: a
+		 * table that was dropped after that has changed. */
 		if (interest->checked == 0 && since > 0 && since < version)
 			interest_find_tables(subscriber, since);
 		r = interest_find_tables(subscriber, version);

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables that a subscriber named: which they are, and whether one of them changed. For opening,
- * registration and waiting. */
+ * The tables that a subscriber waits for, and whether one of them changed. For opening, registering
+ * and waiting. */
 #ifndef SUBSCRIBER_INTEREST_H
 #define SUBSCRIBER_INTEREST_H
 
 #include "subscriber/state.h"
 
-/* Copies the names, NULL meaning none. 0, -EINVAL, -ENOMEM. */
+/* Copies the names in options.tables, which may be NULL. Returns 0, -EINVAL or -ENOMEM. */
 int interest_init(struct interest *interest, const char *const *tables);
 void interest_fini(struct interest *interest);
-/* Says what it is in a slot; and for a channel. */
+/* Fills in the tables that a slot names to the publisher. */
 void interest_describe(const struct interest *interest, struct slot_owner *owner);
+/* Returns the mask of the tables for channel.futex_mask. */
 uint32_t interest_futex_mask(const struct interest *interest);
 
-/* True before the first look: without one it is not known which tables there were. */
+/* Returns true until interest_changed() has looked the tables up for the first time. Before that it
+ * is not known which tables exist, so a dropped one would not be noticed. */
 static inline bool interest_is_new(const struct interest *interest)
 {
 	return interest->count > 0 && interest->checked == 0;
 }
 
-/* Whether a version after `since`, up to `version`, the newest, changed something of interest. 1; 0;
- * -EAGAIN: lost a race, the publisher has moved on; or -EBADMSG. */
+/* Returns 1 if a version after `since` changed, made or dropped one of the tables, else 0.
+ * `version` is the newest version. Returns -EAGAIN, without an error message, if the publisher
+ * reclaimed `version` meanwhile; or -EBADMSG. */
 int interest_changed(struct stele_subscriber *subscriber, uint64_t since, uint64_t version);
 
 #endif

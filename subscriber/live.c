@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The newest version, read by copying: load head, look up, copy out, then judge whether the version
- * was still whole; if not, again. No store anywhere. The root of the table is remembered with the
- * version that it is of, so a read between two commits costs one load of head and the walk.
+ * Reads the newest version by copying: stele_live_*() and stele_subscriber_get() and _match(). A
+ * read loads head, looks the row up, copies it, and re-checks that the version was consistent; if
+ * not, it begins again. It stores nothing in shared memory. The handle caches the table's root and
+ * the version to which the root belongs, so a read of the same version as before costs one load of
+ * head and the lookup.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,22 +16,23 @@
 #include "subscriber/retry.h"
 #include "subscriber/table.h"
 
-/* A reader that lost this many races takes a pin, if it can. */
+/* How many tries to read without a pin. After that the reader pins a version, if it can. */
 #define TRIES 16
 
-/* What struct stele_live's words hold. */
+/* The contents of `words_` in struct stele_live. */
 struct live_words {
-	uint64_t version;     /* of the root; 0: none found yet */
-	uint64_t limit;       /* of the view */
-	uint64_t id;          /* of the table: another one of its name has another */
-	uint64_t fingerprint; /* of the schema that the handle was opened with */
-	uint64_t moves;       /* the subscriber's, when the root was found */
+	uint64_t version;     /* the version of `root`; 0: none yet */
+	uint64_t limit;       /* the limit of the view */
+	uint64_t id;          /* tells the table from a later one of its name; 0: not found yet */
+	uint64_t fingerprint; /* of the schema that the table had when it was first found */
+	uint64_t moves;       /* subscriber->moves when `root` was found */
 	struct row_layout layout;
 	ref_t root, schema;
 };
 
 static_assert(sizeof(struct live_words) <= sizeof(((struct stele_live *)0)->words_), "layout");
 
+/* The arguments of a read. */
 struct live_request {
 	const void *key;
 	unsigned key_bits;
@@ -45,7 +48,7 @@ static struct live_words *live_words(struct stele_live *live)
 	return (struct live_words *)(void *)live->words_;
 }
 
-/* FNV-1a, 64 bits, of a schema's stored form. */
+/* Returns the FNV-1a hash (64 bits) of a schema's stored form. */
 static uint64_t live_fingerprint(const struct stele_schema *schema)
 {
 	unsigned char stored[SCHEMA_STORED_MAX];
@@ -72,9 +75,9 @@ static void live_view(const struct stele_live *live, struct view *ret)
 	ret->limit = ((const struct live_words *)(const void *)live->words_)->limit;
 }
 
-/* Finds the table in a version: 1, 0 (it is not there), -ESTALE, -EBADMSG, -ENOMEM, not re-checked;
- * -EINVAL: it is there with another schema than `expected`, or than when the handle
- * was opened. */
+/* Looks the table up in a version, and caches its root. The caller re-checks. Returns 1; 0 (no such
+ * table); -ESTALE, -EBADMSG or -ENOMEM, without an error message; or -EINVAL: the table has another
+ * schema than `expected`, or than when it was first found. */
 static int live_find_table(struct stele_live *live, uint64_t version,
                            const struct stele_schema *expected)
 {
@@ -119,7 +122,8 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 	return 1;
 }
 
-/* Looks up and copies: 1, 0, -EMSGSIZE, -EBADMSG; nothing re-checked. */
+/* Looks the row up and copies its value to the caller's buffer. The caller re-checks. Returns 1, 0,
+ * -EMSGSIZE or -EBADMSG. Sets no message. */
 static int live_copy_row(const struct stele_live *live, const struct live_request *request,
                          size_t *ret_size, unsigned *ret_key_bits)
 {
@@ -145,6 +149,7 @@ static int live_copy_row(const struct stele_live *live, const struct live_reques
 	return 1;
 }
 
+/* Returns 0, or -EINVAL if the key does not fit the table. */
 static int live_check_key(const struct stele_live *live, const struct live_request *request)
 {
 	const struct live_words *words = (const struct live_words *)(const void *)live->words_;
@@ -157,14 +162,14 @@ static int live_check_key(const struct stele_live *live, const struct live_reque
 	return table_key_error(&view, words->schema, request->key, request->key_bits);
 }
 
+/* Stores the results of a read that was re-checked, or sets the error message. Returns `r`. */
 static int live_result(const struct stele_live *live, const struct live_request *request, int r,
                        size_t size, unsigned key_bits, uint64_t version)
 {
 	if (r == -EMSGSIZE) {
-		error_set(
-			EMSGSIZE,
-			"a value of table \"%s\" has %zu bytes, more than the %zu there is room for",
-			live->name, size, *request->size);
+		error_set(EMSGSIZE,
+		          "a value of table \"%s\" has %zu bytes, but the buffer has only %zu",
+		          live->name, size, *request->size);
 		*request->size = size;
 		return r;
 	}
@@ -180,7 +185,8 @@ static int live_result(const struct stele_live *live, const struct live_request 
 	return r;
 }
 
-/* One try: a result that is final, or -ESTALE: the publisher was faster. */
+/* Tries once to read. Returns the final result, or -ESTALE, without an error message, if the
+ * publisher reclaimed the version meanwhile. */
 static int live_try(struct stele_live *live, const struct live_request *request)
 {
 	uint64_t version = subscriber_newest(live->subscriber);
@@ -190,7 +196,7 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 	size_t size = 0;
 	int rechecked, r = 1;
 
-	/* A truncated file has a version 0, too. */
+	/* Version 0: no commit yet, or the file was truncated and its head reads as zero. */
 	if (version == 0)
 		return region_recheck(region, version, &hint) == -EBADMSG
 		               ? region_error(region, -EBADMSG, version)
@@ -218,7 +224,8 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 	                    : live_result(live, request, r, size, key_bits, version);
 }
 
-/* The same under a pin, for a reader that lost every race. */
+/* Reads from a pinned snapshot, after all tries of live_try() lost the race against the
+ * publisher. */
 static int live_read_pinned(struct stele_live *live, const struct live_request *request)
 {
 	struct stele_snapshot *snapshot;
@@ -274,6 +281,7 @@ static int live_read(struct stele_live *live, const struct live_request *request
 	return live_read_pinned(live, request);
 }
 
+/* Initializes a handle; the table is looked up by the first read. */
 static int live_start(struct stele_subscriber *subscriber, const char *name, struct stele_live *ret)
 {
 	size_t length = strlen(name);

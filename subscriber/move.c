@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * From one generation of the region's file to the next. The publisher makes the new file whole under
- * another name, stores HEAD_REPLACING in the head of the old one, renames the new one into place, and
- * stores HEAD_REPLACED (publisher/generation.h). A subscriber that finds either opens the name again;
- * if the name is still the same file's, the publisher has not come to the rename yet, or died before
- * it, and the old file goes on being the region.
+ * Moves a subscriber from one generation of the region's file to the next. To replace a file, the
+ * publisher writes the new file completely under another name, stores HEAD_REPLACING in the head of
+ * the old file, renames the new file into place, and stores HEAD_REPLACED (publisher/generation.h).
+ * A subscriber that finds either in head opens the region by name again. If the name still belongs
+ * to the old file, the publisher has not renamed yet, or died before it could; the old file is
+ * still the region.
  *
- * A replaced file is never written again. Snapshots that were opened in it stay as they are, on the
- * old mapping, and need no pin any more. Slot and queue are in files of their own and stay.
+ * A replaced file never changes again. Snapshots that were opened in it stay valid on the old
+ * mapping, and need no pin any more. The slot and the queue do not move, as they are not in the
+ * data file.
  */
 #include "subscriber/move.h"
 
@@ -19,8 +21,8 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
-/* Who reads again and again from a region that was removed does not look for its file each time: a
- * look that found nothing is not repeated before. */
+/* How long after a failed look for a newer file a reader does not look again, in nanoseconds.
+ * Without it, every read from a removed region would make system calls. */
 #define MOVE_INTERVAL NSEC_PER_MSEC
 
 int subscriber_move(struct stele_subscriber *subscriber)
@@ -32,7 +34,7 @@ int subscriber_move(struct stele_subscriber *subscriber)
 
 	if (file_is_named(old->fd, names.data))
 		return 0;
-	/* Anybody can give a file the uuid of this region, but not its owner. */
+	/* Any user can make a file with this region's uuid, but not with its owner. */
 	names.owner = (struct owner_rule){OWNER_ONE, old->status.st_uid};
 	r = region_open_shared(&names, subscriber->guarded, &fresh);
 	if (r == -ENOENT)
@@ -46,7 +48,8 @@ int subscriber_move(struct stele_subscriber *subscriber)
 		                 "region \"%s\" was replaced by another of its name; open it again",
 		                 name);
 	}
-	/* The publisher wrote the file anew, and the memory is the same. */
+	/* The publisher wrote the file anew for the same memory (a System V segment). Keep the
+	 * mapping, and with it the open snapshots. */
 	if (storage_is_same(old, fresh)) {
 		region_exchange_file(old, fresh);
 		region_unshare(fresh);

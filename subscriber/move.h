@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * Moving to the region's newest file where the publisher replaced it. For whoever reads the newest
- * version or waits for the next one. */
+ * Moving to the region's newest file after the publisher replaced it (a new generation). For code
+ * that reads the newest version or waits for the next one. */
 #ifndef SUBSCRIBER_MOVE_H
 #define SUBSCRIBER_MOVE_H
 
 #include "subscriber/state.h"
 
-/* Moves to the file that is the region's now. 0: it did, or there is no other yet, and what is
- * mapped goes on being the region. Errors: -ENOENT (the region was removed),
- * -ESTALE (another region has its name), and those of region_open(). */
+/* Moves to the file that has the region's name now. Returns 0 if it did, or if the mapped file
+ * still has the name; subscriber->moves tells the two apart. Errors: -ENOENT (the region was
+ * removed), -ESTALE (another region has its name), and those of region_open(). */
 int subscriber_move(struct stele_subscriber *subscriber);
 
-/* The newest version, for who reads: moves first where the file was replaced. What can't be moved
- * to is no error, as what is mapped can still be read. */
+/* Slow path of subscriber_newest(): tries to move first. */
 uint64_t subscriber_newest_moved(struct stele_subscriber *subscriber);
 
+/* Returns the newest version for a reader. Moves to the newest file first if the publisher replaced
+ * it. A failed move is ignored, as the mapped file can still be read. */
 static inline uint64_t subscriber_newest(struct stele_subscriber *subscriber)
 {
 	uint64_t head = subscriber_head(subscriber);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Registration. Nothing that it needs is needed to read: where it can't be had, the subscriber does
- * without, and says so when asked. */
+ *
+ * Registers a subscriber: its slot and its notifier. Reading needs neither. A subscriber that can't
+ * get them works without, and stele_subscriber_describe() says why. */
 #include "subscriber/registration.h"
 
 #include <errno.h>
@@ -16,10 +17,10 @@
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
 
+/* How long after a check of the files the next one may come, in nanoseconds. */
 #define CHECK_INTERVAL NSEC_PER_SEC
 
-/* While all slots are in use: how long after a try in vain the next one is, at first and at
- * most. */
+/* While all slots are in use: the first and the longest delay between two tries, in nanoseconds. */
 #define BACKOFF_MIN NSEC_PER_SEC
 #define BACKOFF_MAX (64 * NSEC_PER_SEC)
 
@@ -28,7 +29,8 @@ void registration_keep_reason(struct stele_subscriber *subscriber)
 	snprintf(subscriber->reason, sizeof(subscriber->reason), "%s", stele_last_error());
 }
 
-/* A queue made here is not seen by a publisher in another IPC namespace. */
+/* Fails if the publisher is in another IPC namespace, from which it does not see queues made
+ * here. */
 static int registration_check_namespace(const struct region *region)
 {
 	uint32_t theirs = data_load_32(&region->header->publisher.ipc_namespace),
@@ -38,12 +40,12 @@ static int registration_check_namespace(const struct region *region)
 		return 0;
 	return error_set(
 		EXDEV,
-		"the publisher of region \"%s\" is in another IPC namespace, where it does not see message queues "
-		"of this one; the notifier futex works",
+		"the publisher of region \"%s\" is in another IPC namespace, and does not see message "
+		"queues of this one; use the notifier \"futex\"",
 		region->names.region);
 }
 
-/* Fills in what a notifier has to know of this subscriber. */
+/* Fills in the part of the channel that the notifier reads. */
 static void registration_init_channel(struct stele_subscriber *subscriber, const uint8_t uuid[16])
 {
 	const struct region *region = subscriber->region;
@@ -62,7 +64,8 @@ static void registration_init_channel(struct stele_subscriber *subscriber, const
 	memcpy(subscriber->channel.region_uuid, region->uuid, 16);
 }
 
-/* Opens the notifier that the slot names, or, where none was asked for, what can be had. */
+/* Opens the notifier `choice`. If that fails, and the options name no notifier, falls back to the
+ * futex. */
 static int registration_open_notifier(struct stele_subscriber *subscriber,
                                       const struct notifier *choice)
 {
@@ -82,8 +85,9 @@ static int registration_open_notifier(struct stele_subscriber *subscriber,
 	return 0;
 }
 
-/* All slots are in use. To look through them takes half a millisecond, so it is done again only
- * when one was freed, and later each time that another subscriber was faster. */
+/* Delays the next try to register, as all slots are in use. A search through all slots takes half a
+ * millisecond. So the next one comes only after a slot was freed, and the delay doubles each time
+ * that another subscriber was faster. */
 static void registration_start_backoff(struct stele_subscriber *subscriber,
                                        struct slots_vacancy vacancy)
 {
@@ -99,7 +103,8 @@ static void registration_start_backoff(struct stele_subscriber *subscriber,
 	subscriber->backoff.forget = now + BACKOFF_MAX;
 }
 
-/* Whether it is no use to try to register now. */
+/* Returns true while there is no point in another try to register: during the delay, and until a
+ * slot is freed. */
 static bool registration_backs_off(struct stele_subscriber *subscriber)
 {
 	const struct region *region = subscriber->region;
@@ -128,7 +133,7 @@ int registration_open(struct stele_subscriber *subscriber)
 	subscriber->reason[0] = '\0';
 	uuid_generate(owner.uuid);
 	interest_describe(&subscriber->interest, &owner);
-	/* Read before: a slot that is freed during the claim is seen later. */
+	/* Read before the claim, so that a slot freed during the claim shows as a change later. */
 	vacancy = slots_vacancy_of(&subscriber->slots);
 	r = slots_claim(&subscriber->slots, &owner, &subscriber->slot_index);
 	subscriber->backoff.full = r == -ENOSPC && subscriber->slots.capacity == LAYOUT_SLOTS_MAX;
@@ -155,7 +160,8 @@ void registration_close(struct stele_subscriber *subscriber)
 	if (!subscriber->registered)
 		return;
 	subscriber->registered = false;
-	/* The queue before the slot: a free slot has none. */
+	/* Remove the queue before freeing the slot: a free slot must have no queue (rule B of
+	 * slots.h). */
 	subscriber->notifier->close(&subscriber->channel);
 	subscriber->notifier = NULL;
 	slots_release(&subscriber->slots, subscriber->slot_index);
@@ -163,8 +169,9 @@ void registration_close(struct stele_subscriber *subscriber)
 	subscriber->slot = NULL;
 }
 
-/* A descriptor that was handed out goes on with the new queue; the old one left it when it was closed.
- * Where there is none, it is readable once a second. */
+/* Adds the new queue to the descriptor that was handed out. The old queue left the descriptor when
+ * it was closed. If the new notifier has no queue to add, only the timer makes the descriptor
+ * readable, once a second. */
 static void registration_add_to_epoll(struct stele_subscriber *subscriber)
 {
 	if (subscriber->epoll >= 0 && subscriber->channel.fd >= 0)
@@ -172,9 +179,9 @@ static void registration_add_to_epoll(struct stele_subscriber *subscriber)
 		          &(struct epoll_event){.events = EPOLLIN});
 }
 
-/* Chooses another notifier, for the same slot: the publisher that is attached now is in another IPC
- * namespace, and does not see what this subscriber waits on. A descriptor that was handed out stays
- * one, if the folder lets there be a socket. */
+/* Replaces the notifier, and keeps the slot: the publisher that is attached now is in another IPC
+ * namespace, and does not see this subscriber's queue. If a descriptor was handed out, prefers the
+ * socket, so that notices still make the descriptor readable. */
 static void registration_replace_notifier(struct stele_subscriber *subscriber)
 {
 	const struct notifier *choice = subscriber->epoll >= 0 ? &notifier_socket : &notifier_futex;
@@ -182,7 +189,7 @@ static void registration_replace_notifier(struct stele_subscriber *subscriber)
 	uint8_t uuid[16];
 
 	registration_keep_reason(subscriber);
-	/* Nobody sends to a subscriber that is not armed. The wait takes a new ticket. */
+	/* Disarm, so that the publisher does not send meanwhile. The next wait arms again. */
 	if (ticket % 2 == 1)
 		store_release(&subscriber->slot->ticket, ticket + 1);
 	memcpy(uuid, subscriber->channel.uuid, sizeof(uuid));
@@ -198,7 +205,8 @@ static void registration_replace_notifier(struct stele_subscriber *subscriber)
 	registration_add_to_epoll(subscriber);
 }
 
-/* Registers again where the subscribers file is another now, or was lost. */
+/* Registers again if the subscribers file was replaced or truncated. Replaces a notifier that the
+ * publisher does not see. */
 static void registration_check(struct stele_subscriber *subscriber)
 {
 	if (subscriber->registered) {
@@ -210,7 +218,8 @@ static void registration_check(struct stele_subscriber *subscriber)
 				registration_replace_notifier(subscriber);
 			return;
 		}
-		/* Its pins count as revoked: snapshots that history still holds go on without. */
+		/* The pins are lost with the slot. Snapshots stay readable as long as history holds
+		 * their versions. */
 		registration_close(subscriber);
 		for (struct stele_snapshot *snapshot = subscriber->snapshots; snapshot;
 		     snapshot = snapshot->next)
@@ -219,7 +228,7 @@ static void registration_check(struct stele_subscriber *subscriber)
 	}
 	if (registration_backs_off(subscriber))
 		return;
-	/* Where that fails, the publisher may not have made the new file yet: the next look tries
+	/* This may fail because the publisher has not made the new file yet. The next check tries
 	 * again. */
 	if (registration_open(subscriber) < 0)
 		registration_keep_reason(subscriber);
@@ -236,8 +245,9 @@ int registration_check_files(struct stele_subscriber *subscriber, int64_t now)
 	subscriber->checked_at = now;
 	if (subscriber->registers)
 		registration_check(subscriber);
-	/* Somebody else than a publisher or `rm` took the file away, so there is no mark. Its publisher
-	 * writes it anew, if there is one; a region that was made since is another one. */
+	/* If neither a publisher nor `stele rm` deleted the data file, no mark in head says so, and
+	 * only this check finds out. -ENOENT is no error: an attached publisher writes the file
+	 * anew. A region that was made since then under this name is another region. */
 	if (head_state(subscriber_head(subscriber)) != HEAD_CURRENT)
 		return 0;
 	if (subscriber->region->memory->gone(subscriber->region))

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * The slot and the notifier of a subscriber. It takes them as far as they can be had, and reads without
- * them where they can't. For opening, closing and waiting. */
+ * Registration: the slot and the notifier of a subscriber. A subscriber can read without them, so
+ * it registers only if it can. For opening, closing and waiting. */
 #ifndef SUBSCRIBER_REGISTRATION_H
 #define SUBSCRIBER_REGISTRATION_H
 
 #include "subscriber/state.h"
 
-/* Takes a slot and a notifier. */
+/* Claims a slot, and opens a notifier. Returns 0 or a negative errno; then the subscriber has
+ * neither. */
 int registration_open(struct stele_subscriber *subscriber);
+/* Closes the notifier and frees the slot, if there are any. */
 void registration_close(struct stele_subscriber *subscriber);
 
-/* Copies the error message of this thread: why there is no slot or no queue. */
+/* Copies this thread's error message to subscriber->reason: why there is no slot or no queue. */
 void registration_keep_reason(struct stele_subscriber *subscriber);
 
-/* Checks, once a second at most, whether the subscriber is registered in the file that is the region's,
- * and registers again if not; and whether its data file is still the region's. 0, or an error of
- * subscriber_move() but -ENOENT. */
+/* Checks at most once a second that the subscribers file and the data file are still the region's.
+ * Registers again in a new subscribers file, and moves to a new data file. `now` is the time on
+ * CLOCK_MONOTONIC. Returns 0; -EBADMSG, if the region's memory was removed; or an error of
+ * subscriber_move() other than -ENOENT. */
 int registration_check_files(struct stele_subscriber *subscriber, int64_t now);
 
 #endif

@@ -6,17 +6,20 @@
 #include "lib/units.h"
 #include "lib/base/clock.h"
 
+/* For how long to try again, in nanoseconds. */
 #define RETRY_TIME (100 * NSEC_PER_MSEC)
 
 bool retry_again(struct retry *retry, const struct region *region)
 {
-	/* In this order: a try that failed because history had passed the version that it took from head
-	 * has seen a store of the publisher after a newer head, so this load finds that head. */
+	/* A try may have failed because history moved past the version that it took from head. Then
+	 * it saw a store that the publisher made after a newer head, so this load finds that newer
+	 * head. */
 	uint64_t head = load_acquire(&region->header->head);
 	uint64_t reclaimed = load_acquire(&region->header->reclaimed);
 	int64_t now = clock_monotonic();
 
-	/* A file that was replaced never moves again: the reader may be on its way to the next one. */
+	/* In a replaced file nothing moves any more, although it is not damaged: the reader has yet
+	 * to move to the next file. */
 	retry->still = retry->tries > 0 && region == retry->region && head == retry->head &&
 	               reclaimed == retry->reclaimed && head_state(head) == HEAD_CURRENT;
 	if (retry->tries++ == 0)

@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: MIT
- * Whether to try again after a read that lost a race against the publisher. */
+ *
+ * Decides whether to try again after a read that lost a race against the publisher. For code that
+ * reads without a pin, or before it has one. */
 #ifndef SUBSCRIBER_RETRY_H
 #define SUBSCRIBER_RETRY_H
 
 #include "lib/region/region.h"
 
-/* Start with zeros, but for `max_tries`. */
+/* The tries so far. The caller sets `max_tries`, and the rest to zero. */
 struct retry {
-	unsigned max_tries; /* tries in all, the first included */
-	unsigned tries;     /* that failed */
-	int64_t until;      /* CLOCK_MONOTONIC: no new try after it, but for the first RETRY_MIN */
-	bool still; /* nothing moved between two tries: it is not the publisher that makes them fail */
+	unsigned max_tries; /* how many tries in all */
+	unsigned tries;     /* how many have failed */
+	int64_t until;      /* CLOCK_MONOTONIC, no try after this except the first RETRY_MIN */
+	/* Nothing moved between the last two tries, so the publisher is not why they failed. */
+	bool still;
+	/* As of the last failed try: the region, and the words of its header. */
 	const struct region *region;
 	uint64_t head, reclaimed;
 };
 
-/* For a machine that stands still: as many tries are made however long they take. */
+/* How many tries are made however long they take, as the machine may stall for seconds. */
 #define RETRY_MIN 16u
 
-/* Decides after a failed try. False once `max_tries` tries failed, or enough in 100 ms, or once the publisher
- * has moved neither head nor reclaimed since the last try: then what failed fails each time, as the
- * region is damaged or forged. */
+/* Records a failed try, and returns whether to try again. Returns false after `max_tries` tries;
+ * after 100 ms, if RETRY_MIN tries were made; or if the publisher has moved neither head nor
+ * reclaimed since the last try. In the last case every try would fail, because the region is
+ * damaged or forged. */
 bool retry_again(struct retry *retry, const struct region *region);
 
-/* The error for the reader: -EBADMSG if nothing moved, else -ESTALE. */
+/* Sets the error message after the last try, and returns the error: -EBADMSG if nothing moved, else
+ * -ESTALE. */
 int retry_error(const struct retry *retry, const struct region *region, uint64_t version);
 
 #endif

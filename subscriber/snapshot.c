@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pins and snapshots. The reader's half of the protocol whose other half is publisher/memory/reclaim.h:
+ * Pins and snapshots. The other half of this protocol, the publisher's, is
+ * publisher/memory/reclaim.h.
  *
- *   to pin     load head; store the version in the own slot; full fence; look that oldest is not above it, else
- *              again. The store is before the load for everybody, so either the publisher's scan sees the
- *              pin, or this look sees what the publisher stored before the scan.
- *   to read    read; acquire fence; then the version must not be below reclaimed, or be kept (region_recheck)
+ *   to pin   load head; store the version in a pin of the own slot; full fence; load oldest. If
+ *            oldest is above the version, begin again. The publisher first stores, and then scans
+ *            the pins. So either its scan sees this pin, or this load sees what it stored.
+ *   to read  read; acquire fence; check that the version is not below reclaimed, or is kept
+ *            (region_recheck())
  *
- * A pin in the slot is a request. What counts is what stands in the region, which no subscriber can
- * write.
+ * A pin in a slot is only a request. Which versions are kept is written in the region, to which no
+ * subscriber can write.
  */
 #include "subscriber/snapshot.h"
 
@@ -29,7 +31,8 @@ int snapshot_recheck(const struct stele_snapshot *snapshot)
 	uint32_t hint = __atomic_load_n(shared, __ATOMIC_RELAXED), used = hint;
 	int r;
 
-	if (snapshot->version == 0) /* there is nothing in it */
+	/* Version 0 has no tables, so nothing was read. */
+	if (snapshot->version == 0)
 		return 0;
 	r = region_recheck(region, snapshot->version, &hint);
 	if (hint != used)
@@ -48,7 +51,8 @@ int snapshot_result_slow(const struct stele_snapshot *snapshot, int r)
 
 /* ---- pins ---- */
 
-/* The place of a version's pin: one that has it, or a free one, or -EMFILE. */
+/* Returns the index of the pin for a version: the pin that holds it already, or else a free one.
+ * -EMFILE if there is neither. Sets no message. */
 static int snapshot_pin_index(const struct stele_subscriber *subscriber, uint64_t version)
 {
 	int index = -EMFILE;
@@ -62,17 +66,19 @@ static int snapshot_pin_index(const struct stele_subscriber *subscriber, uint64_
 	return index;
 }
 
+/* Drops one use of a pin; clears the pin after the last. */
 static void snapshot_unpin(struct stele_subscriber *subscriber, int index)
 {
 	if (index < 0 || !subscriber->registered || --subscriber->pins[index].users > 0)
 		return;
-	/* Release: all that was read under the pin was read before. The other end is the acquire fence in
-	 * pins_collect(): a publisher that finds this pin cleared reuses memory after those reads. */
+	/* Release, so that all reads under the pin come before this store. The other end is the
+	 * acquire fence in pins_collect(): a publisher that finds this pin cleared reuses the
+	 * memory only after those reads. */
 	store_release(&subscriber->slot->pins[index], 0);
 }
 
-/* Asks for a version to be kept: the place of the pin, -ENOENT (history has moved past it), or
- * -EMFILE. */
+/* Pins a version. Returns the index of the pin; -ENOENT, without an error message, if history has
+ * moved past the version; or -EMFILE. */
 static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 {
 	const struct layout_header *header = subscriber->region->header;
@@ -87,7 +93,7 @@ static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 		return index;
 	subscriber->pins[index].version = version;
 	store_relaxed(&subscriber->slot->pins[index], version);
-	/* The contract with reclaim: this store is before the load of oldest. */
+	/* The contract with reclaim: the store of the pin comes before the load of oldest. */
 	fence_full();
 	if (load_relaxed(&header->oldest) <= version)
 		return index;
@@ -97,7 +103,8 @@ static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 
 /* ---- snapshots ---- */
 
-/* The time of a version that is no longer in the ring, if another snapshot of it knows it. */
+/* Returns the commit time of a version that is no longer in the ring, from another snapshot of the
+ * same version; or 0. */
 static uint64_t snapshot_find_time(const struct stele_snapshot *snapshot)
 {
 	const struct stele_snapshot *other = snapshot->subscriber->snapshots;
@@ -107,8 +114,9 @@ static uint64_t snapshot_find_time(const struct stele_snapshot *snapshot)
 	return other ? other->time : 0;
 }
 
-/* Finds the root and the record of a version that is pinned, or of any if none can be: in the ring,
- * or, once the publisher has moved it there, in kept. 0 or -ESTALE. */
+/* Finds the catalog and the record of the snapshot's version, which is pinned if it can be: in the
+ * ring, or in kept, if the publisher has moved it there. Returns 0, or -ESTALE without an error
+ * message. */
 static int snapshot_find_root(struct stele_snapshot *snapshot)
 {
 	const struct region *region = snapshot->region;
@@ -129,8 +137,9 @@ static int snapshot_find_root(struct stele_snapshot *snapshot)
 		snapshot->catalog = data_load_32(&region->kept[i].catalog);
 		snapshot->record = data_load_32(&region->kept[i].record);
 		/* The contract with kept_remove() and kept_grant(): the publisher clears an entry's
-		 * version, fences, and fills the entry for another version. So if a load before this
-		 * fence saw the other root, the load after it does not see this version. */
+		 * version, fences, and then fills the entry for another version. So if a load
+		 * before this fence saw the other version's references, the load after it does not
+		 * see this version. */
 		fence_acquire();
 		if (load_relaxed(&region->kept[i].version) == snapshot->version) {
 			snapshot->kept_hint = i;
@@ -155,8 +164,9 @@ static int snapshot_version_error(const struct stele_subscriber *subscriber, uin
 	                 (unsigned long long)load_relaxed(&subscriber->region->header->oldest));
 }
 
-/* Pins and finds one version. 0; -ENOENT or -ESTALE: it has gone meanwhile, without an error
- * message, as the caller tries again; or another error. */
+/* Pins a version, and finds its catalog. Returns 0; -ENOENT or -ESTALE, if the version was
+ * reclaimed meanwhile; or another error. -ENOENT and -ESTALE set no error message, as the caller
+ * may try again. */
 static int snapshot_load_version(struct stele_snapshot *snapshot, uint64_t version)
 {
 	struct stele_subscriber *subscriber = snapshot->subscriber;
@@ -176,7 +186,7 @@ static int snapshot_load_version(struct stele_snapshot *snapshot, uint64_t versi
 		snapshot->pin = r;
 	}
 	r = snapshot_find_root(snapshot);
-	/* After head: all that the version reaches is before the end that this finds. */
+	/* Take the view after loading head, so that it covers all that the version refers to. */
 	region_view(subscriber->region, &snapshot->view);
 	if (r < 0) {
 		snapshot_unpin(subscriber, snapshot->pin);
@@ -185,11 +195,12 @@ static int snapshot_load_version(struct stele_snapshot *snapshot, uint64_t versi
 	return r;
 }
 
+/* Pins and finds the newest version. Tries again if the publisher reclaims it meanwhile. */
 static int snapshot_load_newest(struct stele_snapshot *snapshot)
 {
 	struct stele_subscriber *subscriber = snapshot->subscriber;
-	/* A publisher that commits a whole history between two loads here is not of this world, but
-	 * one try after the other can be unlucky. */
+	/* A try fails only if the publisher commits as many versions as history holds between two
+	 * loads here. That is rare, but may happen to several tries in a row. */
 	struct retry retry = {.max_tries = 1000};
 	int r;
 
@@ -287,15 +298,15 @@ int stele_snapshot_next_table(const struct stele_snapshot *snapshot, char *name)
 
 	if (r < 0)
 		return r;
-	/* The first key past a name is that name with a NUL behind it. */
+	/* The first key after a name is the name with a NUL appended. */
 	memcpy(key, name, length);
 	key[length] = 0;
 	r = scan_seek(&scan, &snapshot->view, &catalog_layout, snapshot->catalog, key,
 	              (unsigned)(length + 1) * 8);
 	if (r == 0)
 		r = scan_next(&scan, &row);
-	/* Names only rise, so that whoever asks for one after the other comes to an end in a
-	 * damaged region, too. */
+	/* Refuse a name that does not sort after the last one, so that a loop over all tables ends
+	 * in a damaged region too. */
 	if (r == 1 && (catalog_row(&snapshot->view, row_ref(&snapshot->view, &catalog_layout, &row),
 	                           found, &table) < 0 ||
 	               strcmp(found, name) <= 0))

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * Re-checks after a read through a snapshot. Whatever reads rows calls one of these before it gives
- * an answer. (Opening and closing snapshots is public.) */
+ * Re-checks after reads through a snapshot. All code that reads rows calls one of these before it
+ * returns a result. (Opening and closing snapshots is public.) */
 #ifndef SUBSCRIBER_SNAPSHOT_H
 #define SUBSCRIBER_SNAPSHOT_H
 
 #include "subscriber/state.h"
 
-/* Re-checks, after a read through the snapshot, that its version was consistent until now. 0, -ESTALE,
- * -EBADMSG. */
+/* Re-checks, after a read through the snapshot, that its version was consistent until now. Returns
+ * 0, -ESTALE or -EBADMSG. */
 int snapshot_recheck(const struct stele_snapshot *snapshot);
 
-/* The fast path of snapshot_recheck(): true if the version was consistent. False also where that takes
- * a closer look. */
+/* Fast path of snapshot_recheck(). Returns true if the version was consistent, and false if it was
+ * not or if only the slow path can tell. */
 static inline bool snapshot_is_consistent(const struct stele_snapshot *snapshot)
 {
 	return region_recheck_fast(snapshot->region, snapshot->version);
 }
 
-/* Re-checks after a walk over the snapshot that returned `r`: `r` if the version was consistent. A walk
- * that failed because memory was reused under it is -ESTALE, not damage. */
+/* Slow path of snapshot_result(). */
 int snapshot_result_slow(const struct stele_snapshot *snapshot, int r);
 
+/* Re-checks after a walk over the snapshot that returned `r`. Returns `r` if the version was
+ * consistent, else -ESTALE or -EBADMSG. So a walk that failed because memory was reused under it is
+ * -ESTALE, and not taken for damage. Sets the error message, also where `r` is -EBADMSG. */
 static inline int snapshot_result(const struct stele_snapshot *snapshot, int r)
 {
 	return r >= 0 && snapshot_is_consistent(snapshot) ? r : snapshot_result_slow(snapshot, r);

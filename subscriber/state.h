@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The state of a subscriber and of a snapshot, which all files of the folder read. Functions stand in
- * the headers of their own files.
+ * The structs behind a subscriber's and a snapshot's handle, for subscriber/ and its folders. Each
+ * .c file with functions for others has a header of its own.
  *
- * Errors: as lib/base/error.h says, a function that fails has set the error message. A lost race against
- * the publisher, which is -EAGAIN from interest_changed(), sets none: the caller tries again
- * (retry.h), and sets the message if it gives up. */
+ * Errors: as lib/base/error.h says, a function that fails has set the error message. The exception
+ * is a race that was lost against the publisher: -EAGAIN from interest_changed() sets no message.
+ * The caller tries again (retry.h), and sets the message if it gives up. */
 #ifndef SUBSCRIBER_STATE_H
 #define SUBSCRIBER_STATE_H
 
@@ -16,73 +16,89 @@
 #include "lib/region/slots.h"
 #include "notifier/notifier.h"
 
-/* A table that a subscriber named. */
+/* A table that a subscriber named in options.tables. */
 struct interest_table {
 	char name[STELE_NAME_MAX + 1];
-	bool present;     /* when it was last looked for */
-	uint64_t changed; /* the version that last changed it, or in which it was found gone */
+	/* Whether the table was there in version `interest.checked`. */
+	bool present;
+	/* The version that last changed the table, or in which it was first found to be dropped. */
+	uint64_t changed;
 };
 
+/* The tables that a subscriber waits for. */
 struct interest {
-	size_t count; /* 0: every version is of interest */
+	size_t count; /* 0: the subscriber waits for every version */
 	struct interest_table *tables;
-	uint64_t checked; /* the version in which they were last looked for */
+	uint64_t checked; /* the version in which the tables were last looked up; 0: none yet */
 };
 
 struct stele_subscriber {
-	struct region_paths names;
-	struct region *region; /* shared with the snapshots that were opened in it */
-	unsigned moves;        /* how many times it was exchanged for the next generation */
-	int64_t moved_at;      /* CLOCK_MONOTONIC, when that was last tried in vain */
-	bool guarded;
-	unsigned forks;
+	/* ---- the region ---- */
 
-	bool registers; /* it was opened without STELE_UNREGISTERED */
-	bool registered;
+	struct region_paths names;
+	struct region *region; /* the current generation; shared with snapshots opened in it */
+	unsigned moves;        /* how often `region` was replaced by a newer generation */
+	int64_t moved_at;      /* CLOCK_MONOTONIC, the last look for a newer file that found none */
+	bool guarded;          /* against SIGBUS, see lib/storage/guard.h */
+	unsigned forks;        /* fork_count() at the open */
+
+	/* ---- registration ---- */
+
+	bool registers;  /* tries to register; not with STELE_UNREGISTERED or a saved file */
+	bool registered; /* has a slot */
 	struct slots slots;
 	struct layout_slot *slot;
 	uint32_t slot_index;
-	struct { /* all slots were in use when it tried to register */
-		bool full;
+	/* Delays the next try to register after all slots were found in use. */
+	struct {
+		bool full;                    /* all slots were in use at the last try */
 		struct slots_vacancy vacancy; /* as it was then */
-		int64_t wait;   /* nanoseconds from then on in which it does not try */
-		int64_t until;  /* CLOCK_MONOTONIC: when they are over */
-		int64_t forget; /* when it tries even if no slot seems to have been freed */
+		int64_t wait;                 /* nanoseconds without a try, from then on */
+		int64_t until;                /* CLOCK_MONOTONIC, the end of `wait` */
+		/* CLOCK_MONOTONIC, from when on to try even if `vacancy` shows no freed slot. */
+		int64_t forget;
 	} backoff;
-	const struct notifier *notifier; /* NULL: none, it only looks */
+	const struct notifier *notifier; /* NULL: none, the subscriber polls */
 	struct channel channel;
-	struct interest interest; /* which tables it waits for */
-	int64_t spin;             /* nanoseconds */
-	uint64_t idle_head;       /* without a slot: what head is, and since when, at least */
-	int64_t idle_since;
-	char *wanted;     /* the notifier that was asked for, NULL: any */
-	char reason[512]; /* why there is no slot or no queue */
+	struct interest interest;
+	int64_t spin;       /* options.spin, in nanoseconds */
+	uint64_t idle_head; /* without a slot: the head word that was last waited on */
+	int64_t idle_since; /* CLOCK_MONOTONIC, when `idle_head` was first seen */
+	char *wanted;       /* the notifier that the options name; NULL: any */
+	char reason[512];   /* why there is no slot, or not the usual notifier; "" otherwise */
 
-	int epoll; /* what was handed out by stele_subscriber_fd(), or -1 */
-	int timer;
-	int64_t checked_at; /* CLOCK_MONOTONIC, when the files were last looked at */
+	/* ---- the descriptor of stele_subscriber_fd() ---- */
 
+	int epoll; /* the descriptor; -1: not made yet */
+	int timer; /* a timerfd in it, for one event a second */
+
+	int64_t checked_at; /* CLOCK_MONOTONIC, when registration_check_files() last checked */
+
+	/* ---- snapshots ---- */
+
+	/* The pins in the slot, by index. */
 	struct {
 		uint64_t version;
-		unsigned users; /* snapshots of this handle */
+		unsigned users; /* open snapshots that share the pin; 0: the pin is free */
 	} pins[LAYOUT_PINS];
-	struct stele_snapshot *snapshots;
-	struct stele_snapshot *spare; /* one that was closed: opening and closing needs no heap */
+	struct stele_snapshot *snapshots; /* the open ones */
+	/* A closed snapshot, kept so that the next open does not use the heap. */
+	struct stele_snapshot *spare;
 };
 
 struct stele_snapshot {
 	struct stele_subscriber *subscriber;
-	struct region *region; /* the generation that it was opened in */
+	struct region *region; /* the generation in which it was opened */
 	struct stele_snapshot *next, **link;
 	uint64_t version;
-	int pin; /* index, or -1 */
-	ref_t catalog, record;
-	uint64_t time; /* of the commit; 0: not known */
+	int pin;               /* the index of its pin; -1: not pinned */
+	ref_t catalog, record; /* of the version */
+	uint64_t time;         /* of the commit; 0: not known */
 	struct view view;
-	uint32_t kept_hint; /* relaxed: threads may share the snapshot */
+	uint32_t kept_hint; /* atomic, relaxed: threads may share the snapshot */
 };
 
-/* What its entry in the ring of commits is, or was. */
+/* Returns the entry that the snapshot's version has, or had, in the ring of commits. */
 static inline struct layout_commit snapshot_commit(const struct stele_snapshot *snapshot)
 {
 	return (struct layout_commit){.version = snapshot->version,
@@ -91,13 +107,13 @@ static inline struct layout_commit snapshot_commit(const struct stele_snapshot *
 	                              .record = snapshot->record};
 }
 
-/* 0, or -ECHILD: a child made by fork() has no subscriber. */
+/* Returns 0, or -ECHILD in a child made by fork(), which may not use its parent's subscriber. */
 static inline int subscriber_check(const struct stele_subscriber *subscriber)
 {
 	return fork_check(subscriber->forks, "subscriber");
 }
 
-/* The head word as it stands now in the file that is mapped. */
+/* Loads the head word of the mapped file, with acquire. */
 static inline uint64_t subscriber_head(const struct stele_subscriber *subscriber)
 {
 	return load_acquire(&subscriber->region->header->head);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Opening and closing a subscriber, and what it says of itself. */
+ *
+ * Opens and closes a subscriber, and describes how it is attached. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #define OWNER_FLAGS (STELE_ANY_OWNER | STELE_ONE_OWNER)
 
+/* Copies the caller's options, which may be NULL, and validates the copy. */
 static int subscriber_read_options(const struct stele_subscriber_options *options,
                                    struct stele_subscriber_options *ret)
 {
@@ -36,7 +38,7 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 	if ((ret->flags & OWNER_FLAGS) == OWNER_FLAGS)
 		return error_set(EINVAL, "STELE_ANY_OWNER and STELE_ONE_OWNER exclude each other");
 	if (ret->owner != 0 && !(ret->flags & STELE_ONE_OWNER))
-		return error_set(EINVAL, "an owner is given without STELE_ONE_OWNER");
+		return error_set(EINVAL, ".owner is set without the flag STELE_ONE_OWNER");
 	if (ret->notifier && strcmp(ret->notifier, "auto") == 0)
 		ret->notifier = NULL;
 	if (ret->notifier && !notifier_of_name(ret->notifier)) {
@@ -45,12 +47,15 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 		                 names);
 	}
 	if (ret->spin < 0)
-		return error_set(EINVAL, "spinning for %lld nanoseconds", (long long)ret->spin);
+		return error_set(EINVAL, "invalid .spin of %lld nanoseconds (expected 0 or more)",
+		                 (long long)ret->spin);
 	if (ret->notifier && ret->flags & STELE_UNREGISTERED)
-		return error_set(EINVAL, "a subscriber that does not register has no notifier");
+		return error_set(EINVAL,
+		                 ".notifier cannot be used with the flag STELE_UNREGISTERED");
 	return 0;
 }
 
+/* Returns which owners' regions the options allow to read (OWNERS in <stele/subscriber.h>). */
 static struct owner_rule subscriber_owner_rule(const struct stele_subscriber_options *options)
 {
 	if (options->flags & STELE_ONE_OWNER)
@@ -93,7 +98,8 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 		snprintf(subscriber->reason, sizeof(subscriber->reason),
 		         "it was opened with STELE_UNREGISTERED");
 	} else if (names.saved) {
-		r = error_set(ENOTSUP, "%s is a file, which has no publisher and no subscribers",
+		r = error_set(ENOTSUP,
+		              "%s is a saved file, which has no publisher and no subscribers",
 		              names.data);
 		if (read.notifier)
 			goto failed_open;
@@ -133,7 +139,7 @@ struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscri
 	if (subscriber->forks == fork_count()) {
 		registration_close(subscriber);
 	} else if (subscriber->registered) {
-		/* The slot and the queue are the parent's. */
+		/* In a child made by fork() the slot and the queue still belong to the parent. */
 		subscriber->notifier->abandon(&subscriber->channel);
 		slots_close(&subscriber->slots);
 	}

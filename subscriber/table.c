@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A table of a snapshot: get, match, schema. Each answer is judged before it is given. */
+ *
+ * A table of a snapshot: opening, lookups, longest-prefix match, schema. Each result is re-checked
+ * before it is returned. */
 #include "subscriber/table.h"
 
 #include <errno.h>
@@ -13,7 +15,7 @@
 #include "lib/trie/trie_inline.h"
 #include "subscriber/snapshot.h"
 
-/* ---- as a reading, for cursors and changes ---- */
+/* ---- a reading, for cursors and changes ---- */
 
 static int table_reading_check(const struct reading *reading)
 {
@@ -70,12 +72,11 @@ int table_schema_error(const char *table, const struct stele_schema *is,
 	if (strcmp(have, want) == 0)
 		return error_set(
 			EINVAL,
-			"table \"%s\" has the columns that were expected, (%s), but laid out in another struct: its "
-			"values have %zu bytes, not %zu, or other offsets",
+			"table \"%s\" has the expected columns (%s), but in another struct: its values have "
+			"%zu bytes, not %zu, or other offsets",
 			table, have, is->value_size, expected->value_size);
 	return error_set(
-		EINVAL,
-		"table \"%s\" has another schema than this program was built with: it is (%s), not (%s)",
+		EINVAL, "table \"%s\" has another schema than this program expects: (%s), not (%s)",
 		table, have, want);
 }
 
@@ -93,7 +94,9 @@ int table_key_error(const struct view *view, ref_t ref, const void *key, unsigne
 
 /* ---- opening ---- */
 
-/* Opens a table as far as lookups need it. 1, 0 (no such table), -EBADMSG, -ENOMEM; not re-checked. */
+/* Looks a table up in the catalog and fills in `ret`; the caller re-checks. Returns 1; 0 (no such
+ * table); -EBADMSG or -ENOMEM, without an error message; or -EINVAL (another schema than
+ * `expected`). */
 static int table_load(const struct stele_snapshot *snapshot, const char *name,
                       const struct stele_schema *expected, struct stele_table *ret)
 {
@@ -136,7 +139,7 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 	rechecked = snapshot_recheck(snapshot);
 	if (rechecked < 0)
 		return rechecked;
-	/* In a saved file that is damaged its name may be. */
+	/* In a damaged saved file the damage may be in the table's name. */
 	if (r == 0 && !region_contents_match(snapshot->region))
 		r = -EBADMSG;
 	if (r == 0)
@@ -153,7 +156,7 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 
 /* ---- lookups ---- */
 
-/* Re-checks after a walk, and fills in the row that it found. */
+/* Re-checks after a lookup that returned `r`, and fills in the row that it found. */
 static inline int table_result(const struct stele_snapshot *snapshot, int r,
                                const struct row_parts *row, struct stele_row *ret)
 {
@@ -195,7 +198,7 @@ int stele_table_match(const struct stele_table *table, const void *key, unsigned
 	return table_result(snapshot, r, &row, ret);
 }
 
-/* Re-checks after a walk with many keys. */
+/* Re-checks after a lookup of many keys. Returns how many were found, or an error. */
 static int64_t table_result_many(const struct stele_snapshot *snapshot, int64_t found)
 {
 	int rechecked = snapshot_result(snapshot, found < 0 ? (int)found : 0);

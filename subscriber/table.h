@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * What an open table of a snapshot consists of, and the errors for keys and schemas that it does not
- * take. For whatever reads tables, also subscriber/index and subscriber/inspect. */
+ * An open table of a snapshot: its private data, and errors about keys and schemas. For code that
+ * reads tables, also in subscriber/index and subscriber/inspect. */
 #ifndef SUBSCRIBER_TABLE_H
 #define SUBSCRIBER_TABLE_H
 
 #include "subscriber/state.h"
 
-/* What struct stele_table's words hold. */
+/* The contents of `words_` in struct stele_table. */
 struct table_words {
 	struct row_layout layout;
 	ref_t root, schema;
-	uint64_t rows, version;
+	uint64_t rows;    /* number of rows */
+	uint64_t version; /* that last changed the table */
 };
 
 static_assert(sizeof(struct table_words) <= sizeof(((struct stele_table *)0)->words_), "layout");
@@ -21,17 +22,20 @@ static inline const struct table_words *table_words(const struct stele_table *ta
 	return (const struct table_words *)(const void *)table->words_;
 }
 
-/* A table of a snapshot for lib/trie/reading.h. */
+/* Fills in a reading of the table, for cursors and changes. */
 struct reading;
 void table_reading(const struct stele_table *table, struct reading *ret);
 
-/* The error for a key that a table, whose schema is at `ref`, does not take. */
+/* Sets the error message for a key that does not fit a table. The table's schema is at `ref`.
+ * Returns -EINVAL. */
 int table_key_error(const struct view *view, ref_t ref, const void *key, unsigned bits);
-/* There is no table of this name in a version. */
+/* Sets the error message for a table that a version does not have. Returns -ENOENT. */
 int table_missing_error(const char *table, const struct region *region, uint64_t version);
-/* There is no memory for the schema of a table, whose name may be unknown: NULL. */
+/* Sets the error message for a schema that there is no memory for. Returns -ENOMEM. `table` is NULL
+ * if the table's name is not known. */
 int table_memory_error(const char *table);
-/* The error for a table that is not what a service was built with. */
+/* Sets the error message for a table that has another schema than the program expects. Returns
+ * -EINVAL. */
 int table_schema_error(const char *table, const struct stele_schema *is,
                        const struct stele_schema *expected);
 

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * Blocking until there is a newer version. The protocol, of which publisher/notices/fanout.c is the other
- * half:
+ * Blocking until there is a newer version: stele_subscriber_wait() and stele_subscriber_fd(). The
+ * other half of the protocol is fanout_notify() in publisher/notices/fanout.c.
  *
- *   arm     the ticket rises to an odd number that it never was before
+ *   arm     raise the ticket in the slot to the next odd number
  *   fence   full: the ticket is stored before head is loaded
- *   look    if head is newer, it is there to be read
- *   block   on the notifier; whatever ends it, look again
+ *   check   load head; return if there is a newer version
+ *   block   in the notifier; whatever ends the block, begin again
  *
- * Whatever the block took away was the only notice for that ticket, so a new ticket comes before each
- * block (notifier/notifier.h). The descriptor is drained before arming for the same reason.
+ * The publisher stores head, fences, and then loads the ticket. So either this subscriber sees the
+ * new head, or the publisher sees the armed ticket and sends a notice. If the publisher dies before
+ * it sends, the subscriber finds the version when notifier_slice is over.
  *
- * The publisher stores head, fences, loads the ticket. Of the two pairs one sees the other; so a
- * commit that this look missed finds the ticket armed and sends. A publisher that dies before it
- * sends costs one slice.
+ * The publisher sends one notice for each ticket, and the block may have consumed it. So each block
+ * needs a new ticket (notifier/notifier.h). For the same reason the descriptor is drained before
+ * arming.
  *
- * On return the ticket is disarmed, so that an awake subscriber costs the publisher no system call;
- * but once the descriptor was handed out, the user's own loop is what waits, and the ticket stays
- * armed.
+ * On return the ticket is disarmed, so that a subscriber that is awake costs the publisher no
+ * system call. Once the descriptor was handed out, the ticket stays armed, because the caller's own
+ * loop waits.
  */
 #include <errno.h>
 #include <string.h>
@@ -36,31 +37,35 @@
 #include "subscriber/registration.h"
 #include "subscriber/retry.h"
 
-/* Without a slot nobody wakes this reader but the futex, and a commit that comes within
- * FANOUT_INTERVAL of a wake sends none: slices are short until the head has stayed the same for
- * longer than that. What sends none then, as it concerns no table or its publisher was held up or
- * died, costs a long slice. */
+/* How long a subscriber without a slot blocks before it reads head again, in nanoseconds. Only the
+ * futex wakes it, and the publisher does not wake the futex for a commit within FANOUT_INTERVAL of
+ * the last wake. So it blocks for POLL_SLICE until head has not changed for POLL_SLICE, which is
+ * longer than FANOUT_INTERVAL; after that, for IDLE_SLICE. It finds a later commit without a wake
+ * (one that concerns no table, or whose publisher was stopped or died) when IDLE_SLICE is over. */
 #define POLL_SLICE (5 * NSEC_PER_MSEC)
 #define IDLE_SLICE (100 * NSEC_PER_MSEC)
 
-/* Looks at which tables changed that may lose against the publisher. */
+/* How many tries to find out which tables changed, if the publisher reclaims the version each
+ * time. */
 #define TRIES 16
 
-/* Looks at the head between two at the clock. */
+/* How often head is loaded between two reads of the clock, while spinning. */
 #define SPIN_LOADS 64
 
+/* Arms the ticket; a full fence follows. The caller must then load head before it blocks. */
 static void wait_arm(struct stele_subscriber *subscriber)
 {
 	uint64_t ticket;
 
 	if (subscriber->registered) {
 		ticket = load_relaxed(&subscriber->slot->ticket);
-		/* Odd already: a notice may have been sent for it, so it takes a new one. */
+		/* Odd: the notice for this ticket may be consumed already. */
 		store_release(&subscriber->slot->ticket, ticket + (ticket % 2 == 1 ? 2 : 1));
 	}
 	fence_full();
 }
 
+/* Disarms the ticket, unless the descriptor was handed out. */
 static void wait_disarm(struct stele_subscriber *subscriber)
 {
 	uint64_t ticket;
@@ -72,7 +77,8 @@ static void wait_disarm(struct stele_subscriber *subscriber)
 		store_release(&subscriber->slot->ticket, ticket + 1);
 }
 
-/* Makes the descriptor unreadable again. */
+/* Makes the descriptor that was handed out unreadable again: consumes notices and the timer's
+ * events. */
 static void wait_drain(struct stele_subscriber *subscriber)
 {
 	uint64_t expirations;
@@ -85,9 +91,12 @@ static void wait_drain(struct stele_subscriber *subscriber)
 		;
 }
 
-/* Moves to the file that is the region. The head word that is returned is the one that was judged, and
- * no later one: a subscriber that blocked on HEAD_REPLACED, having judged HEAD_REPLACING, would not be
- * woken. 0, or an error of subscriber_move(). */
+/* Loads head, and moves to the region's newest file first if the publisher is replacing the file.
+ * Returns 0 or an error of subscriber_move().
+ *
+ * `*ret_head` is the very head word on which this function decided, as the caller blocks until head
+ * differs from it. If it decided on HEAD_REPLACING but returned a later HEAD_REPLACED, the caller
+ * would block on a word that never changes again. */
 static int wait_load_head(struct stele_subscriber *subscriber, uint64_t *ret_head)
 {
 	unsigned moves;
@@ -100,12 +109,14 @@ static int wait_load_head(struct stele_subscriber *subscriber, uint64_t *ret_hea
 		moves = subscriber->moves;
 		r = subscriber_move(subscriber);
 	} while (subscriber->moves != moves);
-	/* A publisher whose file has lost its name is about to write it anew, and a removal is not over
-	 * yet: both change the word. */
+	/* HEAD_REPLACING and no file: a publisher whose file lost its name is about to write the
+	 * file anew, or a removal is not finished. Both change head next, so this is no error
+	 * yet. */
 	return r == -ENOENT && head_state(*ret_head) == HEAD_REPLACING ? 0 : r;
 }
 
-/* Looks: 1 and the version, 0, -EAGAIN (the publisher has moved on) or an error. */
+/* Checks for a version newer than `since`. Returns 1 and the version; 0; -EAGAIN, if the publisher
+ * reclaimed the version during the check; or an error. */
 static int wait_poll_head_once(struct stele_subscriber *subscriber, uint64_t since,
                                uint64_t *ret_head, uint64_t *ret_version)
 {
@@ -128,11 +139,13 @@ static int wait_poll_head_once(struct stele_subscriber *subscriber, uint64_t sin
 		if (r < 0 || (r == 1 && version > since))
 			return r;
 	}
-	/* What is there is told before the end of it. */
+	/* Errors of the move come last: report a committed version before reporting that the region
+	 * is gone. */
 	return moved;
 }
 
-/* Looks, and again where the publisher was faster than the look. */
+/* Checks for a version newer than `since`. Tries again if the publisher reclaimed the version
+ * during the check. Returns 1 and the version, 0, or an error. */
 static int wait_poll_head(struct stele_subscriber *subscriber, uint64_t since, uint64_t *ret_head,
                           uint64_t *ret_version)
 {
@@ -144,11 +157,12 @@ static int wait_poll_head(struct stele_subscriber *subscriber, uint64_t since, u
 		if (r != -EAGAIN)
 			return r;
 	} while (retry_again(&retry, subscriber->region));
-	/* Which tables it was can't be told at this pace. */
+	/* The publisher commits too fast to find out which tables changed. Report every version. */
 	return *ret_version > since;
 }
 
-/* Looks at nothing but the head for a while, with the ticket disarmed: the publisher need not know. */
+/* Polls head for the time of options.spin. The ticket stays disarmed, so that the publisher makes
+ * no system call for this subscriber. Returns 1 and the version, 0, or an error. */
 static int wait_spin(struct stele_subscriber *subscriber, uint64_t since, int64_t deadline,
                      uint64_t *head, uint64_t *ret_version)
 {
@@ -170,6 +184,8 @@ static int wait_spin(struct stele_subscriber *subscriber, uint64_t since, int64_
 	return 0;
 }
 
+/* Blocks until there is a notice, a signal or the deadline; for notifier_slice at most. A
+ * subscriber without a notifier waits on the futex of `head`. */
 static void wait_block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
 {
 	if (subscriber->notifier) {
@@ -204,8 +220,8 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 		r = registration_check_files(subscriber, clock_monotonic());
 	if (r < 0)
 		return r;
-	/* With the descriptor in the user's hands the ticket must be armed again before every
-	 * return. */
+	/* Once the descriptor was handed out, the ticket must be armed again before every return.
+	 * So skip this check, which may return without arming. */
 	r = subscriber->epoll >= 0 ? 0 : wait_poll_head(subscriber, since, &head, &version);
 	if (r == 0 && subscriber->spin > 0 && subscriber->epoll < 0)
 		r = wait_spin(subscriber, since, deadline_ns, &head, &version);
@@ -216,7 +232,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 			break;
 		blocks = deadline_ns == STELE_FOREVER ||
 		         (deadline_ns > 0 && clock_monotonic() < deadline_ns);
-		/* With the descriptor handed out it is the user's loop that blocks, after this. */
+		/* Once the descriptor was handed out, the caller's loop blocks after this call. */
 		if (blocks || subscriber->epoll >= 0)
 			PROBE2(wait, subscriber->region->names.region, head_version(head));
 		if (!blocks)
@@ -260,8 +276,8 @@ static int wait_make_descriptor(struct stele_subscriber *subscriber)
 
 int stele_subscriber_fd(const struct stele_subscriber *constant)
 {
-	/* The descriptor is made when it is first asked for, which the caller can't tell from its
-	 * having been there. */
+	/* The descriptor is made at the first call. That is invisible to the caller, so the public
+	 * function takes a const subscriber. */
 	struct stele_subscriber *subscriber = (struct stele_subscriber *)(uintptr_t)constant;
 	int r = subscriber_check(subscriber);
 
@@ -269,10 +285,10 @@ int stele_subscriber_fd(const struct stele_subscriber *constant)
 		if (!subscriber->notifier || subscriber->channel.fd < 0)
 			return error_set(
 				ENOTSUP,
-				"a subscriber that is notified by %s has no descriptor; use stele_subscriber_wait",
-				subscriber->notifier ? subscriber->notifier->name : "looking");
+				"the notifier \"%s\" has no descriptor; use stele_subscriber_wait",
+				subscriber->notifier ? subscriber->notifier->name : "poll");
 		r = wait_make_descriptor(subscriber);
-		/* From now on there must never be a moment without it. */
+		/* From now on the caller's loop waits, so the ticket must always be armed. */
 		if (r == 0)
 			wait_arm(subscriber);
 	}

@@ -561,11 +561,11 @@ Test(ipc_follow, refused)
 	        "set .size");
 	RETURNS(follow(&told, (struct stele_follow_options){.table = "a/b"}), -EINVAL, "name");
 	RETURNS(follow(&told, (struct stele_follow_options){.prefix = "a", .prefix_bits = 8}),
-	        -EINVAL, "without the table");
+	        -EINVAL, "needs a table");
 	RETURNS(follow(&told, (struct stele_follow_options){.schema = &ipc_schema}), -EINVAL,
-	        "without the table");
+	        "needs a table");
 	RETURNS(follow(&told, (struct stele_follow_options){.table = "rows", .prefix_bits = 8}),
-	        -EINVAL, "no prefix");
+	        -EINVAL, ".prefix is not set");
 	RETURNS(follow(&told, (struct stele_follow_options){.table = "rows",
 	                                                    .prefix = "",
 	                                                    .prefix_bits = STELE_KEY_MAX * 8 + 1}),

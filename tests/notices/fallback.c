@@ -171,7 +171,8 @@ Test(notices_fallback, a_notifier_that_is_none_is_refused)
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "pigeon");
 	options = (struct stele_subscriber_options){
 		.size = sizeof(options), .flags = STELE_UNREGISTERED, .notifier = "mq"};
-	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "does not register");
+	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL,
+	        "cannot be used with the flag STELE_UNREGISTERED");
 	options = (struct stele_subscriber_options){.size = sizeof(options) - 1};
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "size");
 	cr_expect_eq(ipc_descriptors(), descriptors);
@@ -188,7 +189,7 @@ static void expect_unregistered(struct stele_subscriber *subscriber, const char 
 	      state.reason);
 	CHECK(strstr(state.reason, reason), "no \"%s\" in: %s", reason, state.reason);
 	CHECK(state.publisher_attached, "it is attached");
-	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "looking");
+	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "\"poll\" has no descriptor");
 	RETURNS(stele_subscriber_applied(subscriber, 1), -ENOTSUP, reason);
 }
 

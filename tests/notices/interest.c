@@ -288,7 +288,7 @@ Test(notices_interest, names_that_no_table_can_have_are_refused)
 	RETURNS(stele_subscriber_wait(subscriber, 1, 0, &version), 1, "");
 	stele_subscriber_close(subscriber);
 	options.spin = -1;
-	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "spinning");
+	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, ".spin of -1");
 	stele_publisher_close(publisher);
 }
 
