@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Power cuts. A publisher runs one instruction at a time on a region that is a file on a disk, and each 512 bytes of the
- * file are remembered in every state that they pass through since they were last synced. A cut leaves each of them in any one
- * of those states. Such files are put together at random, given the mark of another boot, and opened: what was seen by readers
- * must be there, and whole. */
+ * Power cuts. A publisher runs one instruction at a time on a region that is a file on a disk. The
+ * test remembers, for each 512 bytes of the file, every state since the last sync. A power cut
+ * leaves each sector in any one of these states. The test puts such files together at random, gives
+ * them the mark of another boot, and opens them: every version that readers have seen must exist,
+ * and be consistent. */
 #include <linux/magic.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -16,12 +17,12 @@
 
 #define SECTOR  512u
 #define SECTORS ((1u << 20) / SECTOR)
-#define VERSIONS \
-	16u /* of the bank, before the commits that are stepped through; one of them reclaims */
-#define COMMITS 5u
-#define CUTS    6u /* before each sync */
+/* commits of the bank before those that are stepped through; one of the latter reclaims */
+#define VERSIONS 16u
+#define COMMITS  5u
+#define CUTS     6u /* before each sync */
 
-/* ---- where it is done ---- */
+/* ---- the region and its files ---- */
 
 static char directory[64], region[128], copy[128];
 
@@ -79,7 +80,7 @@ static struct stele_publisher *cut_open(const char *name, unsigned flags,
 	return publisher;
 }
 
-/* ---- what the disk may have ---- */
+/* ---- what the disk may hold ---- */
 
 struct disk {
 	int fd;
@@ -87,7 +88,7 @@ struct disk {
 	size_t size, synced_size;
 	unsigned char last[SECTORS * SECTOR];
 	struct states {
-		unsigned count; /* the first is what was synced last */
+		unsigned count; /* state 0 is what was synced last */
 		unsigned char (*states)[SECTOR];
 	} sectors[SECTORS];
 	uint64_t random;
@@ -105,7 +106,7 @@ static void disk_add(struct disk *disk, unsigned sector)
 		disk->most_states = states->count;
 }
 
-/* Remembers what the last instruction changed: true if it changed something. */
+/* Remembers what the last instruction changed. Returns true if it changed something. */
 static bool disk_look(struct disk *disk)
 {
 	struct stat status;
@@ -167,7 +168,7 @@ static uint64_t head_of(const struct disk *disk)
 	return head_version(((const struct layout_header *)(const void *)disk->last)->head);
 }
 
-/* Puts a file together that a cut may leave now. */
+/* Puts together a file that a power cut may leave now. */
 static void disk_cut(struct disk *disk)
 {
 	static unsigned char image[SECTORS * SECTOR];
@@ -180,7 +181,7 @@ static void disk_cut(struct disk *disk)
 	for (unsigned i = 0; i < size / SECTOR; i++) {
 		const struct states *states = &disk->sectors[i];
 		unsigned which = (unsigned)(random_from(&disk->random) % states->count);
-		/* Also those in which most of it is old, or new. */
+		/* Also files in which most sectors are old, or most are new. */
 		if (way == 0 && random_from(&disk->random) % 8 != 0)
 			which = 0;
 		if (way == 1 && random_from(&disk->random) % 8 != 0)
@@ -196,7 +197,7 @@ static void disk_cut(struct disk *disk)
 	disk->cuts++;
 }
 
-/* Cuts, and judges what is left. */
+/* Cuts the power, and checks what is left. */
 static void disk_judge(struct disk *disk)
 {
 	struct stele_publisher *publisher;
@@ -221,7 +222,7 @@ static void disk_judge(struct disk *disk)
 /* ---- the tests ---- */
 
 #ifdef __x86_64__
-/* Whether the next instruction is the call of fdatasync(2). */
+/* Returns whether the next instruction calls fdatasync(2). */
 static bool at_sync(const struct tracee *tracee)
 {
 	struct user_regs_struct registers;
@@ -244,7 +245,7 @@ static int act_commits(struct job *job)
 }
 
 #ifdef __x86_64__
-/* Steps through a job, and cuts now and then. Returns how often it synced. */
+/* Steps through a job, and cuts the power now and then. Returns the number of syncs. */
 static uint64_t step_and_cut(struct job *job, struct disk *disk)
 {
 	struct tracee tracee = trace_start(job);
@@ -252,7 +253,7 @@ static uint64_t step_and_cut(struct job *job, struct disk *disk)
 	bool more = true;
 
 	disk_look(disk);
-	disk_synced(disk); /* what was done before is not looked at: it has ended with a sync */
+	disk_synced(disk); /* earlier changes don't matter: they ended with a sync */
 	while (more) {
 		bool sync = at_sync(&tracee);
 		for (unsigned i = 0; sync && i < CUTS; i++)
@@ -314,7 +315,8 @@ static int act_open_and_commit(struct job *job)
 	               : 0;
 }
 
-/* The record of a version that nobody saw is on the disk, and the next publisher uses that version's memory for another. */
+/* The disk has the record of a version that no reader saw, and the next publisher reuses that
+ * version's memory for another one. */
 Test(crash_cut, crash_durable_commits_after_a_death, .init = cut_begin_stepping,
      .fini = crash_clean, .timeout = 300)
 {
@@ -364,7 +366,8 @@ Test(crash_cut, crash_without_durability_only_a_closed_region_comes_back, .init 
 	bank_run(publisher, 40, &random);
 	stele_publisher_close(publisher);
 	mark_other_boot("cut");
-	/* Nobody can say what of it is whole before a publisher has opened it. */
+	/* Before a publisher has opened the file, a reader can't know which part of it is
+	 * consistent. */
 	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), -ESTALE);
 	cr_assert(strstr(stele_last_error(), "as soon as a publisher has opened it"), "%s",
 	          stele_last_error());
@@ -374,7 +377,8 @@ Test(crash_cut, crash_without_durability_only_a_closed_region_comes_back, .init 
 	bank_assert_whole(region, 39, "history after a boot");
 	bank_run(publisher, 60, &random);
 	stele_publisher_close(publisher);
-	/* One that dies leaves nothing to be believed by another boot, but all to this one. */
+	/* A publisher that dies leaves nothing that another boot may rely on, but everything to
+	 * this boot. */
 	child = crash_fork();
 	if (child == 0) {
 		publisher = cut_open(region, 0, STELE_DURABLE_CLOSE);
@@ -396,7 +400,7 @@ Test(crash_cut, crash_without_durability_only_a_closed_region_comes_back, .init 
 	bank_assert_whole(region, 3, "the new one");
 }
 
-/* Pins end with the boot: what they kept is free again. */
+/* Pins end with the boot: the memory that they kept is free again. */
 Test(crash_cut, crash_pins_do_not_outlive_a_boot, .init = cut_begin, .fini = crash_clean,
      .timeout = 60)
 {

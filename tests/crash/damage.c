@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A damaged region never harms who opens it: every single bit of its file is flipped, one at a time, and many at once,
- * and after each the whole of the public interface walks over it. It gets an error or an answer; it does not crash, and it
- * comes to an end. The recovery likewise. */
+ * A damaged region never harms the process that opens it. The tests flip every single bit of its
+ * file, one at a time, and many bits at once; after each change the whole public interface walks
+ * over the region. Each call returns an error or an answer, does not crash, and ends. The same
+ * holds for recovery. */
 #include "lib/base/checksum.h"
 #include "tests/support/crash/crash.h"
 #include "tests/support/random.h"
@@ -12,7 +13,7 @@
 #include "lib/trie/trie.h"
 #include "lib/trie/trie_node.h"
 
-/* More rows than a region of this size has room for: a walk that gives more goes in circles. */
+/* More rows than fit in a region of this size: a walk that returns more goes in circles. */
 #define ROWS_MOST 8192u
 
 struct damage {
@@ -20,7 +21,7 @@ struct damage {
 	unsigned char *file; /* mapped */
 	size_t size;
 	unsigned char *pristine;
-	size_t used; /* bytes up to the end of what the arena holds */
+	size_t used; /* bytes up to the end of the arena's contents */
 	uint64_t answers, errors;
 };
 
@@ -116,9 +117,9 @@ static void damage_end(struct damage *damage)
 	cr_assert_eq(stele_region_remove(damage->name), 0, "%s", stele_last_error());
 }
 
-/* ---- the walk: no error is wrong, but the process must live, and get through ---- */
+/* ---- the walk: any error is allowed, but the process must live, and finish ---- */
 
-/* Reads every byte of a row, and counts answers. */
+/* Reads every byte of a row, and counts the answers. */
 static void use(struct damage *damage, int r, const struct stele_row *row)
 {
 	volatile unsigned char sum = 0;
@@ -273,7 +274,7 @@ static void open_and_walk(struct damage *damage)
 	stele_region_describe(damage->name, &info);
 }
 
-/* ---- what is done to it ---- */
+/* ---- the damage ---- */
 
 static void flip_bits(struct damage *damage, size_t begin, size_t end, bool reopen)
 {
@@ -302,7 +303,7 @@ Test(crash_damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeo
 	damage_start(&damage, "header");
 	flip_bits(&damage, 0, sizeof(struct layout_header), true);
 	cr_assert_gt(damage.answers, 1000);
-	/* Every bit of the part under the checksum is noticed. */
+	/* Every bit in the part under the checksum is noticed. */
 	cr_assert_geq(damage.errors,
 	              offsetof(struct layout_header, head) * 8 / (SANITIZED ? 7 : 1));
 	damage_end(&damage);
@@ -323,7 +324,7 @@ Test(crash_damage, crash_14_every_bit_of_the_rest, .fini = crash_clean, .timeout
 	damage_end(&damage);
 }
 
-/* ---- the header's fields: each has its own error, and a sentence ---- */
+/* ---- the header's fields: each has its own error and message ---- */
 
 static void refused(struct damage *damage, int expected, const char *words)
 {
@@ -381,7 +382,8 @@ Test(crash_damage, crash_14_fields_of_the_header, .fini = crash_clean)
 
 /* ---- much damage at once: wild references, circles ---- */
 
-/* A place that means something: a word of the arena's used part, of the ring, or of the changing header. */
+/* Returns a place that has a meaning: a word of the arena's used part, of the ring, or of the
+ * changing part of the header. */
 static size_t random_place(const struct damage *damage, uint64_t *random)
 {
 	const struct layout_header *header = (const struct layout_header *)damage->pristine;
@@ -412,7 +414,7 @@ static void damage_once(struct damage *damage, uint64_t *random)
 		word = (uint32_t)random_from(random);
 		break;
 	case 1:
-		/* What stands elsewhere: references to something that is there, lengths that are somebody's. */
+		/* Copies from another place: references to existing objects, lengths of others. */
 		memcpy(&word, damage->pristine + random_place(damage, random), 4);
 		break;
 	case 2:
@@ -453,11 +455,11 @@ Test(crash_damage, crash_14_many_words_at_once, .fini = crash_clean, .timeout = 
 	damage_end(&damage);
 }
 
-/* ---- few nodes that make many ways: each has two references to the next ---- */
+/* ---- few nodes that make many paths: each has two references to the next ---- */
 
 #define RUNGS 40u
 
-/* Puts a ladder into memory of the arena that nobody uses, and hangs a table on it. */
+/* Puts a ladder of nodes into unused memory of the arena, and makes it a table's root. */
 static void put_ladder(struct damage *damage, uint64_t version, const char *table, size_t at)
 {
 	const struct layout_header *header = (const struct layout_header *)damage->file;
@@ -473,7 +475,7 @@ static void put_ladder(struct damage *damage, uint64_t version, const char *tabl
 	                      (const unsigned char *)table, bits, &parts),
 	             1);
 	entry = (struct layout_table *)(uintptr_t)parts.value;
-	/* Its end is a row: the first one of the table. */
+	/* The ladder ends at a row: the first one of the table. */
 	for (next = entry->root;
 	     *(const uint64_t *)(const void *)(damage->file + next * 8ull) & LAYOUT_NODE;) {
 		struct node node = node_at(damage->file + next * 8ull);
@@ -508,12 +510,12 @@ Test(crash_damage, crash_14_a_ladder, .fini = crash_clean)
 	alarm(30);
 	open_and_walk(&damage);
 	alarm(0);
-	/* Each cursor, and each difference, comes to an end with an error. */
+	/* Each cursor, and each difference, ends with an error. */
 	cr_assert_geq(damage.errors, 4);
 	damage_end(&damage);
 }
 
-/* ---- the recovery ---- */
+/* ---- recovery ---- */
 
 static void recover_once(struct damage *damage)
 {
@@ -522,7 +524,7 @@ static void recover_once(struct damage *damage)
 
 	if (r < 0) {
 		cr_assert(r == -EBADMSG || r == -ESTALE, "error %d: %s", r,
-		          stele_last_error()); /* or the boot it is of */
+		          stele_last_error()); /* or the boot that it is of */
 		damage->errors++;
 	} else {
 		damage->answers++;

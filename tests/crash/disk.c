@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A disk that refuses to be written. What was committed stays, what the disk refused is no version, and nothing is committed
- * on top of it before the region was opened anew. */
+ * A disk that refuses writes. Committed versions stay, a write that the disk refused makes no
+ * version, and nothing is committed on top of it before the region is opened anew. */
 #include <sys/syscall.h>
 
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
-static unsigned syncs, refused; /* how many there were; which one fails, 0: none */
+static unsigned syncs, refused; /* number of syncs so far; the one that fails, 0: none */
 
 static int sync_or_not(long call, int fd)
 {
@@ -18,7 +18,7 @@ static int sync_or_not(long call, int fd)
 	return (int)syscall(call, fd);
 }
 
-/* In place of the C library's, for the library that is linked into this program. */
+/* Replaces the C library's function for the library that is linked into this program. */
 int fdatasync(int fd)
 {
 	return sync_or_not(SYS_fdatasync, fd);
@@ -46,7 +46,7 @@ static struct stele_publisher *open_durable(const char *region)
 	return publisher;
 }
 
-/* Commits with the n-th sync failing: false when there were fewer. */
+/* Commits with the n-th sync failing. Returns false if there were fewer. */
 static bool refuse(const char *region, unsigned which, uint64_t *random)
 {
 	struct stele_publisher *publisher = open_durable(region);
@@ -67,7 +67,8 @@ static bool refuse(const char *region, unsigned which, uint64_t *random)
 		stele_publisher_close(publisher);
 		return false;
 	}
-	/* Refused in a commit; or after one, in a reclaim, which the next one finds. */
+	/* The sync was refused in a commit, or after it, in a reclaim, which the next commit
+	 * reports. */
 	cr_assert(r == -EIO || r == (int64_t)version, "%lld: %s", (long long)r, stele_last_error());
 	bank_assert_whole(region, 0, "after a refused write");
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), -EIO);

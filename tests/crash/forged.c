@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Region files that no publisher wrote, under a header whose checksum is right: header words near
+ * Region files that no publisher wrote, under a header with a correct checksum: header words near
  * 2^64 with references that fit them, counts far beyond what the library makes, sparse files,
- * versions that are not there. Each library call that reads gets an error or an answer, at once, and
- * takes no memory for holes. */
+ * versions that do not exist. Each call that reads returns an error or an answer at once, and takes
+ * no memory for holes. */
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
 #include "tests/support/crash/crash.h"
 #include "tests/support/forge.h"
 
-/* Milliseconds of CPU that one round of all calls may take: it takes about one. */
+/* Milliseconds of CPU that one round of all calls may take; it takes about one. */
 #define CPU_MOST 2000
 
 static const char *forged_path(const char *name)
@@ -85,7 +85,7 @@ static void read_as(const char *name, unsigned flags)
 		return;
 	r = stele_subscriber_history(subscriber, &oldest, &newest);
 	expect_answer(r, "history");
-	/* Whoever goes through all of them comes to an end. */
+	/* A loop over all regions must end. */
 	if (r == 0)
 		cr_expect(oldest <= newest && newest - oldest < LAYOUT_RING_MAX, "%llu to %llu",
 		          (unsigned long long)oldest, (unsigned long long)newest);
@@ -120,7 +120,7 @@ static void read_all(const char *name)
 	unlink(saved);
 }
 
-/* Writes the file, and has all calls read it: at once, and without memory for holes. */
+/* Writes the file, and has all calls read it: quickly, and without memory for holes. */
 static void read_forged(struct forge *forge)
 {
 	const char *name = crash_name("");
@@ -135,8 +135,8 @@ static void read_forged(struct forge *forge)
 	cr_expect_eq(forge_blocks(forged_path(name)), blocks, "reading took memory");
 }
 
-/* The file is refused where it is opened, before anything of it is touched, with this in the error
- * message. */
+/* The file must be refused when it is opened, before its contents are touched, with `words` in the
+ * error message. */
 static void expect_refused(struct forge *forge, const char *words)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
@@ -152,7 +152,7 @@ static void expect_refused(struct forge *forge, const char *words)
 	cr_expect_not_null(strstr(stele_last_error(), words), "\"%s\"", stele_last_error());
 }
 
-/* The file is opened, and found whole. */
+/* The file must open, and be found undamaged. */
 static void expect_whole(struct forge *forge)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
@@ -162,9 +162,9 @@ static void expect_whole(struct forge *forge)
 	cr_expect_eq(use.version, FORGE_VERSION);
 }
 
-/* ---- what is forged ---- */
+/* ---- the forged files ---- */
 
-/* Or the tests below would see errors that have other reasons. */
+/* Otherwise the tests below would see errors that have other causes. */
 Test(crash_forged, crash_14_a_forged_region_is_read, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
@@ -206,7 +206,7 @@ Test(crash_forged, crash_14_counts_that_no_publisher_makes, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
 
-	/* The limits themselves are no fault. */
+	/* The limits themselves are allowed. */
 	forge_counts(&forge, LAYOUT_RING_MAX, LAYOUT_KEPT_MAX);
 	forge.header.history = LAYOUT_HISTORY_MAX;
 	expect_whole(&forge);
@@ -237,12 +237,12 @@ Test(crash_forged, crash_14_sparse_files, .fini = crash_clean)
 	char path[160];
 	int fd;
 
-	/* The counts are possible ones, so it is the holes that are refused. */
+	/* The counts are possible, so the holes alone are the reason for the refusal. */
 	forge.sparse = true;
 	expect_refused(&forge, "holes");
 	forge.size = UINT64_C(1) << 32;
 	expect_refused(&forge, "holes");
-	/* A walk of all these entries would fill the machine's memory. */
+	/* A walk over all these entries would fill the machine's memory. */
 	forge_counts(&forge, FORGE_RING, 1 << 27);
 	expect_refused(&forge, "holes");
 	/* One page is enough. */
@@ -257,7 +257,7 @@ Test(crash_forged, crash_14_sparse_files, .fini = crash_clean)
 	cr_expect_neq(strstr(stele_last_error(), "holes"), NULL, "%s", stele_last_error());
 }
 
-/* Its owner makes it sparse once it is open. */
+/* The owner makes the file sparse after it was opened. */
 Test(crash_forged, crash_14_a_file_that_becomes_sparse, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
@@ -284,7 +284,8 @@ Test(crash_forged, crash_14_a_file_that_becomes_sparse, .fini = crash_clean)
 	stele_subscriber_close(subscriber);
 }
 
-/* What is not there now is not there in a thousand tries, each over all that is kept. */
+/* A version that does not exist now will not exist after a thousand tries either, each of which
+ * would search all kept versions. */
 Test(crash_forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_clean)
 {
 	struct stele_subscriber *subscriber;
@@ -317,7 +318,7 @@ Test(crash_forged, crash_14_a_file_that_says_it_was_replaced, .fini = crash_clea
 	}
 }
 
-/* It is read on a disk, where a hole takes no memory. On a tmpfs it is to be copied. */
+/* On a disk, where a hole takes no memory, the file is read in place. On a tmpfs it is copied. */
 Test(crash_forged, crash_14_a_saved_file_with_holes, .fini = crash_clean)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
@@ -357,7 +358,8 @@ Test(crash_forged, crash_14_history_above_the_newest_version, .fini = crash_clea
 	}
 }
 
-/* A head far above all commits, with an oldest version that has every version between them in history. */
+/* A head far above all commits, with an oldest version that puts every version between them into
+ * history. */
 Test(crash_forged, crash_14_a_history_of_2_to_the_60_versions, .fini = crash_clean)
 {
 	struct forge forge = forge_region();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher killed again and again at moments that nobody chose, under readers that look all the time: every version they
- * see is whole, versions never go back, and none that was reported as committed is lost. */
+ * A publisher killed again and again at random moments, under readers that read all the time. Every
+ * version that they see is consistent, versions never go back, and no version that was reported as
+ * committed is lost. */
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
@@ -11,7 +12,7 @@
 
 #define ROUNDS 300
 
-/* What the processes of a test tell each other. */
+/* What the processes of a test share. */
 struct board {
 	uint32_t stop;
 	struct {
@@ -39,7 +40,7 @@ static void add(uint64_t *counter)
 	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
-/* The clock of a table, read by copying: it must say the version that the read says. */
+/* Reads the clock of a table by copying: it must equal the version that the read returns. */
 static int check_live(struct stele_live *live, uint64_t last, uint64_t *ret_version, char *why)
 {
 	uint32_t key = htonl(BANK_CLOCK);
@@ -80,7 +81,8 @@ static int look_once(struct stele_subscriber *subscriber, uint64_t *last, char *
 	return r;
 }
 
-/* A reader: the first one pins what it reads, so nothing may be taken from it; the second one doesn't. */
+/* A reader. The first one pins what it reads, so its versions may not be reclaimed; the second one
+ * does not. */
 static void read_until_stopped(const char *region, struct board *board, unsigned which)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options)};
@@ -114,7 +116,7 @@ static void read_until_stopped(const char *region, struct board *board, unsigned
 	_exit(r != 0);
 }
 
-/* The publisher: commits until it is killed, and tells each version that it has committed. */
+/* The publisher: commits until it is killed, and reports each version that it has committed. */
 static void publish_until_killed(const char *region, uint64_t seed, int pipe_fd)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};
@@ -131,7 +133,7 @@ static void publish_until_killed(const char *region, uint64_t seed, int pipe_fd)
 	_exit(1);
 }
 
-/* Lets a publisher run for a while and kills it. Returns the last version that it told. */
+/* Lets a publisher run for a while and kills it. Returns the last version that it reported. */
 static uint64_t kill_one(const char *region, uint64_t seed, int64_t nanoseconds)
 {
 	uint64_t reported = 0, version;
@@ -145,7 +147,7 @@ static uint64_t kill_one(const char *region, uint64_t seed, int64_t nanoseconds)
 		publish_until_killed(region, seed, ends[1]);
 	}
 	close(ends[1]);
-	/* From its first commit on, so that every round makes versions. */
+	/* Waits for its first commit, so that every round makes versions. */
 	cr_assert_eq(read(ends[0], &reported, sizeof(reported)), (ssize_t)sizeof(reported),
 	             "seed %llu: no commit", (unsigned long long)seed);
 	for (int64_t until = clock_now() + nanoseconds; clock_now() < until;) {
@@ -173,7 +175,7 @@ static pid_t start_reader(const char *region, struct board *board, unsigned whic
 	return child;
 }
 
-/* Attaches twice: what is in use is what the versions reach, and not what happened before. */
+/* Attaches twice. Memory in use is what the versions reach, whatever happened before. */
 static uint64_t used_after_recovery(const char *region, uint64_t *ret_version)
 {
 	struct stele_publisher *publisher = crash_publisher(region, 8, 1 << 24);
@@ -190,7 +192,7 @@ static uint64_t used_after_recovery(const char *region, uint64_t *ret_version)
 	return used;
 }
 
-/* Waits until each reader has seen so many versions. */
+/* Waits until each reader has seen that many versions. */
 static void await_readers(const struct board *board, uint64_t versions)
 {
 	int64_t until = clock_now() + INT64_C(60000000000);
@@ -243,10 +245,10 @@ Test(crash_kill, crash_01_random_moments, .fini = crash_clean)
 		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "reader %u: %s", i,
 		          board->readers[i].failure);
 	}
-	/* Versions differ a little in what they hold; what a kill leaves would add up. */
+	/* Versions differ a little in size; leaks of killed publishers would add up. */
 	cr_assert_leq(most_late, most_early * 5 / 4, "from %llu bytes in use to %llu",
 	              (unsigned long long)most_early, (unsigned long long)most_late);
-	/* What a recovery found in history goes when history moves on, like all the rest. */
+	/* What a recovery found in history is freed when history moves on, like everything else. */
 	publisher = crash_publisher(region, 0, 0);
 	bank_run(publisher, stele_publisher_version(publisher) + 50, &random);
 	most_late = crash_used(publisher, NULL);
@@ -305,7 +307,7 @@ Test(crash_kill, crash_05_the_lock_of_a_dead_publisher, .fini = crash_clean)
 	cr_assert_eq(bank_assert_whole(region, 0, "after a commit"), 15);
 }
 
-/* A mutex that nobody can mend is replaced, in a new publisher file. */
+/* A mutex that can't be recovered is replaced, in a new publisher file. */
 Test(crash_kill, crash_05_the_lock_is_not_recoverable, .fini = crash_clean)
 {
 	const char *region = crash_name("lock");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Limits of a process and of a user: the size of files (RLIMIT_FSIZE), address space, quota. What they forbid is refused with an
- * error message that names the limit; no signal is raised, and the region stays as it was. A test ends by SIGXFSZ
- * where the library lets one be raised. */
+ * Limits of a process and of a user: file size (RLIMIT_FSIZE), address space, quota. An operation
+ * that they forbid fails with an error message that names the limit; no signal is raised, and the
+ * region stays unchanged. SIGXFSZ ends a test in which the library lets it be raised. */
 #include "tests/support/crash/crash.h"
 
 #include <sched.h>
@@ -34,7 +34,7 @@ static const struct stele_column blob_columns[] = {
 };
 static const struct stele_schema blob_schema = {.columns = blob_columns, .column_count = 2};
 
-/* One blob, in a version of its own: 1, or what put or commit returned. */
+/* Puts one blob in a version of its own. Returns 1, or what put or commit returned. */
 static int add(struct stele_publisher *publisher, uint32_t id, size_t size)
 {
 	static unsigned char value[1 << 16];
@@ -83,7 +83,8 @@ static void assert_blobs(const char *region, uint64_t count)
 	cr_assert_eq(stele_region_verify(region, NULL, &result), 1, "%s", stele_last_error());
 }
 
-/* Adds blobs until that is refused: for the limit, not for the region's own maximum. Returns how many there are. */
+/* Adds blobs until one is refused because of the limit, not because of the region's own maximum.
+ * Returns the number of blobs. */
 static uint32_t add_until_refused(struct stele_publisher *publisher, uint32_t first)
 {
 	for (uint32_t id = first;; id++) {
@@ -100,7 +101,7 @@ static uint32_t add_until_refused(struct stele_publisher *publisher, uint32_t fi
 	}
 }
 
-/* From a limit that forbids anything, a page at a time, to one that lets the region be made. */
+/* From a limit that forbids everything, a page at a time, to one that lets the region be created. */
 Test(crash_limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = crash_clean)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
@@ -125,7 +126,7 @@ Test(crash_limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = cr
 	stele_publisher_close(publisher);
 }
 
-/* A region that is there goes on with what it has, and grows again once it may. */
+/* An existing region continues with what it has, and grows again once it may. */
 Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_clean)
 {
 	const char *region = crash_name("grown");
@@ -137,7 +138,7 @@ Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_c
 	count = add_until_refused(publisher, 0);
 	cr_assert_gt(count, 4);
 	assert_blobs(region, count);
-	/* What is there may change: two versions on, what was deleted is free. */
+	/* Existing rows may change: two versions later the memory of deleted rows is free. */
 	for (unsigned i = 0; i < 3; i++) {
 		key = htonl(i);
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
@@ -146,7 +147,7 @@ Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_c
 	}
 	cr_assert_eq(add(publisher, 0, 20000), 1, "%s", stele_last_error());
 	stele_publisher_close(publisher);
-	/* And a new publisher goes on. */
+	/* A new publisher continues, too. */
 	cr_assert_eq(stele_publisher_open(region, NULL, &publisher), 0, "%s", stele_last_error());
 	set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
 	for (uint32_t id = 0; id < 100; id++)
@@ -155,7 +156,7 @@ Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_c
 	stele_publisher_close(publisher);
 }
 
-/* Past its maximum a region gets a new file of all that it has. */
+/* Past its maximum a region gets a new file for everything that it holds. */
 Test(crash_limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
 {
 	const char *region = crash_name("next");
@@ -208,7 +209,8 @@ Test(crash_limits, crash_12_copies_of_a_region_are_too_large, .fini = crash_clea
 	stele_publisher_close(publisher);
 }
 
-/* More subscribers than the file has room for: the others read without a slot, or are told why they have none. */
+/* More subscribers than fit in the file: the others read without a slot, or get an error that says
+ * why there is none. */
 Test(crash_limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_clean)
 {
 	const char *region = crash_name("slots");
@@ -258,7 +260,7 @@ Test(crash_limits, crash_12_no_address_space, .fini = crash_clean)
 }
 #endif
 
-/* Each reason has its own message, and its own remedy. */
+/* Each reason has its own message and remedy. */
 Test(crash_limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
 {
 	static const struct {
@@ -308,8 +310,8 @@ Test(crash_limits, crash_12_a_quota_is_used_up, .fini = crash_clean)
 	umount("/dev/shm");
 }
 
-/* In place of the C library's. Older kernels undo all of a reservation on tmpfs at a signal: here one comes while more than a
- * megabyte is reserved. */
+/* Replaces the C library's function. On tmpfs, older kernels undo a whole reservation when a signal
+ * arrives: here a signal arrives while more than a megabyte is reserved. */
 static unsigned interrupted;
 
 int posix_fallocate(int fd, off_t from, off_t size)

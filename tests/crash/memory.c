@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The heap runs out at the n-th request, for every n, once or for good: each call says -ENOMEM and leaves everything as it
- * was, or does without. This program's own malloc counts, and refuses. */
+ * The heap fails at the n-th request, for every n, once or for good. Each call returns -ENOMEM and
+ * leaves everything unchanged, or manages without. This program's own malloc counts requests and
+ * refuses them. */
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
 #include <dirent.h>
 
-static int64_t refuse_at; /* counted down; 0: off */
+static int64_t refuse_at; /* counts down; 0: off */
 static bool for_good, refused;
 static int64_t balance;
 
@@ -17,7 +18,7 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *at, size_t size);
 extern void __libc_free(void *at);
 
-/* Seen by the C library as well, whose own requests are counted too. */
+/* The C library sees these functions as well, so its own requests count, too. */
 #pragma GCC visibility push(default)
 void *malloc(size_t size);
 void *calloc(size_t count, size_t size);
@@ -78,7 +79,7 @@ static void arm(int64_t n, bool good)
 	refuse_at = n;
 }
 
-/* Returns whether a request was refused: if not, there were fewer than n. */
+/* Returns whether a request was refused. If not, there were fewer than n requests. */
 static bool disarm(void)
 {
 	refuse_at = 0;
@@ -97,7 +98,7 @@ static unsigned descriptors(void)
 	return count;
 }
 
-/* What must be as before after a call that failed. */
+/* What must be unchanged after a call that failed. */
 struct before {
 	int64_t balance;
 	unsigned descriptors;
@@ -171,7 +172,7 @@ static void commits_at(uint64_t at, bool good)
 		struct stele_snapshot *snapshot;
 		bool more;
 		make_bank(region, 2, at - 1);
-		/* A pin, so that reclaim has something to look at. */
+		/* A pin, so that reclaim has something to check. */
 		subscriber = crash_subscriber(region, true);
 		cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
 		more = one_commit(region, at, n, good) != 0;
@@ -185,7 +186,7 @@ static void commits_at(uint64_t at, bool good)
 
 Test(crash_memory, crash_28_commit, .fini = crash_clean, .timeout = 60)
 {
-	/* Tables made, a table made, a table dropped, a reclaim. */
+	/* Versions that create several tables, create one, drop one, and reclaim. */
 	static const uint64_t versions[] = {1, 8, 16, 18};
 
 	for (unsigned i = 0; i < 4; i++) {
@@ -196,7 +197,7 @@ Test(crash_memory, crash_28_commit, .fini = crash_clean, .timeout = 60)
 
 /* ---- rollbacks ---- */
 
-/* Back to a version in which there were other tables; false when fewer requests were made than n. */
+/* Rolls back to a version that had other tables. Returns false if fewer than n requests were made. */
 static bool one_rollback(const char *region, int64_t n, bool good)
 {
 	struct stele_publisher *publisher = crash_publisher(region, 0, 0);
@@ -212,7 +213,7 @@ static bool one_rollback(const char *region, int64_t n, bool good)
 	if (r < 0) {
 		cr_assert(hit && r == -ENOMEM, "request %lld: %d, %s", (long long)n, r,
 		          stele_last_error());
-		/* Nothing has changed, and it can be done now. */
+		/* Nothing has changed, and the rollback succeeds now. */
 		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 0, "request %lld",
 		             (long long)n);
 		cr_assert_eq(crash_used(publisher, NULL), used, "request %lld", (long long)n);
@@ -392,12 +393,12 @@ Test(crash_memory, crash_28_reading, .fini = crash_clean, .timeout = 60)
 	reads(true);
 }
 
-/* ---- neither heap nor arena: making room must not need the heap ---- */
+/* ---- neither heap nor arena: making space must not need the heap ---- */
 
 Test(crash_memory, crash_28_and_the_region_is_full, .fini = crash_clean, .timeout = 60)
 {
 	const char *region = crash_name("both");
-	/* The least that a region with this history takes: it can't grow. */
+	/* The smallest region with this history: it can't grow. */
 	struct stele_publisher *publisher = crash_publisher(region, 64, 94208);
 	struct stele_subscriber *subscriber = crash_subscriber(region, true);
 	struct stele_transaction *tx;
@@ -416,7 +417,7 @@ Test(crash_memory, crash_28_and_the_region_is_full, .fini = crash_clean, .timeou
 	arm(1, true);
 	for (uint32_t i = 0; i < 100000 && r == 0; i++)
 		r = bank_put(tx, "left", 6001 + i, 0, version);
-	/* A full region gives up history, and collects the pins for that, without memory from the heap. */
+	/* A full region drops history, and collects the pins for that, without heap memory. */
 	cr_assert_not(disarm(), "a put that needs room took memory from the heap");
 	alarm(0);
 	cr_assert_eq(r, -ENOSPC, "%lld: %s", (long long)r, stele_last_error());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher that dies between a commit and its notices. It is stepped through the commit up to the one store that makes
- * the version exist, and killed there. */
+ * A publisher that dies between a commit and its notices. The test steps it through the commit up
+ * to the one store that makes the version exist, and kills it there. */
 #include "tests/support/crash/trace.h"
 
 #include <sched.h>
@@ -31,19 +31,21 @@ static pid_t start_waiter(const char *region, bool by_descriptor)
 	return child;
 }
 
-/* Waits until the subscriber in the first slot is armed: about to block, or blocked. */
+/* Waits until the subscriber in the first slot has armed its ticket: it is about to block, or
+ * blocked. */
 static void await_armed(const char *region)
 {
 	struct layout_subscribers_header *header = crash_map(region, ".subscribers", NULL);
 	struct layout_slot *slot = (struct layout_slot *)(header + 1);
 
-	/* The test's time-out ends this where nobody waits. */
+	/* If no subscriber waits, the test's time-out ends this loop. */
 	while (__atomic_load_n(&slot->ticket, __ATOMIC_ACQUIRE) % 2 == 0)
 		sched_yield();
 }
 
-/* Kills a publisher right after the store that makes its version exist. A waiter finds it by itself, or, where it does not
- * look, is told by the next publisher; else it waits until the test's time-out. */
+/* Kills a publisher right after the store that makes its version exist. A waiting subscriber finds
+ * the version by itself or, if it does not poll, is notified by the next publisher; otherwise it
+ * waits until the test's time-out. */
 static void die_before_notices(const char *region, bool by_descriptor, bool next_publisher)
 {
 	struct job job = {
@@ -57,7 +59,7 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	int status;
 
 	bank_create(region, 3);
-	/* First what may skip the test, and then would leave a waiter behind. */
+	/* Comes first, because it may skip the test, which would leave a waiting subscriber behind. */
 	tracee = trace_start(&job);
 	if (next_publisher)
 		notifier_slice = INT64_C(3600000000000);

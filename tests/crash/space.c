@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * No room: a small file system under /dev/shm that fills up, one without inodes, and a region at its maximum. What does not
- * fit is refused with a sentence; what was there stays as it was. The file systems are mounted in a mount
- * namespace of this test's own, which takes root. */
+ * Lack of space: a small file system under /dev/shm that fills up, one without inodes, and a region
+ * at its maximum. What does not fit is refused with an error message, and what was there stays
+ * unchanged. The file systems are mounted in a mount namespace of this test, which needs root. */
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
@@ -15,7 +15,7 @@ static const struct stele_column blob_columns[] = {
 };
 static const struct stele_schema blob_schema = {.columns = blob_columns, .column_count = 2};
 
-/* The process of a test that Criterion started is a child already, and its namespace goes with it. */
+/* A test that Criterion started is a child process already, and its namespace ends with it. */
 static void small_shm(const char *options)
 {
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
@@ -34,7 +34,7 @@ static int put_blob(struct stele_transaction *tx, uint32_t id, size_t size)
 	return stele_put(tx, "blobs", &key, 32, value, size);
 }
 
-/* Checks that the newest version has just the blobs from `first` to `last`, each whole. */
+/* Checks that the newest version has exactly the blobs from `first` to `last`, each undamaged. */
 static void assert_blobs(const char *region, uint32_t first, uint32_t last, size_t size)
 {
 	struct stele_subscriber *subscriber = crash_subscriber(region, false);
@@ -75,7 +75,7 @@ static void say_size(const char *region)
 	cr_assert_not_null(strstr(stele_last_error(), region), "\"%s\"", stele_last_error());
 }
 
-/* Adds blobs, one a version, until there is no room; returns the last that is there. */
+/* Adds blobs, one a version, until none fits. Returns the last one that was added. */
 static uint32_t fill(struct stele_publisher *publisher, const char *region, uint32_t first,
                      size_t size)
 {
@@ -120,7 +120,7 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	last = fill(publisher, region, 2, size);
 	cr_assert_gt(last, 4);
 	assert_blobs(region, 1, last, size);
-	/* Full as it is, it may fail again, and costs nothing. */
+	/* A full region may fail again, at no cost. */
 	used = crash_used(publisher, NULL);
 	for (unsigned i = 0; i < 20; i++) {
 		tx = begin(publisher);
@@ -130,7 +130,7 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	again = crash_used(publisher, NULL);
 	cr_assert_eq(again, used, "%llu bytes in use, then %llu", (unsigned long long)used,
 	             (unsigned long long)again);
-	/* Two versions are kept at least; so what is deleted is free two versions on. */
+	/* At least two versions are kept, so the memory of deleted rows is free two versions later. */
 	for (uint32_t id = 1; id <= 3; id++)
 		delete_blob(publisher, id);
 	tx = begin(publisher);
@@ -138,7 +138,7 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	cr_assert_eq(commit(tx), 1, "%s", stele_last_error());
 	assert_blobs(region, 4, last + 1, size);
 	stele_publisher_close(publisher);
-	/* A new publisher goes on as well. */
+	/* A new publisher continues as well. */
 	publisher = crash_publisher(region, 0, 0);
 	for (uint32_t id = 4; id <= 6; id++)
 		delete_blob(publisher, id);
@@ -163,7 +163,7 @@ Test(crash_space, crash_12_the_file_system_fills, .fini = crash_clean)
 	umount("/dev/shm");
 }
 
-/* Something else takes the room, to the last page, while rows of all sizes come and go. */
+/* Another file takes the space, to the last page, while rows of all sizes come and go. */
 Test(crash_space, crash_12_the_file_system_is_full_already, .fini = crash_clean)
 {
 	struct stele_publisher *publisher;
@@ -187,7 +187,7 @@ Test(crash_space, crash_12_the_file_system_is_full_already, .fini = crash_clean)
 		cr_assert_eq(bank_assert_whole("bank", 0, "on a full file system"),
 		             stele_publisher_version(publisher));
 	}
-	/* What it has is enough: history is given up before anything is refused. */
+	/* The region's own memory is enough: history is dropped before a row is refused. */
 	cr_assert_lt(refused, 400);
 	close(fd);
 	cr_assert_eq(unlink("/dev/shm/stele.other.filler"), 0);
@@ -254,7 +254,7 @@ Test(crash_space, crash_12_no_inodes, .fini = crash_clean)
 			                   stele_last_error());
 			continue;
 		}
-		/* A region that is there needs no more inodes. */
+		/* An existing region needs no more inodes. */
 		bank_run(publisher, 20, &random);
 		stele_publisher_close(publisher);
 		bank_assert_whole("few", 20, "without inodes");
@@ -263,7 +263,7 @@ Test(crash_space, crash_12_no_inodes, .fini = crash_clean)
 	umount("/dev/shm");
 }
 
-/* ---- the region's own maximum; for this no root is needed ---- */
+/* ---- the region's own maximum (needs no root) ---- */
 
 Test(crash_space, crash_12_maximum_size, .fini = crash_clean)
 {
@@ -277,8 +277,8 @@ Test(crash_space, crash_12_maximum_size, .fini = crash_clean)
 	cr_assert_leq(status.st_size, 1 << 19);
 }
 
-/* Rows of all sizes, so that it is now a row for which there is no room, now a node. A transaction in which something
- * did not fit goes on without it, and nothing is lost of the region's memory. */
+/* Rows of all sizes, so that sometimes a row does not fit and sometimes a node. A transaction
+ * continues without a row that did not fit, and no memory of the region is lost. */
 Test(crash_space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 {
 	const char *region = crash_name("on");
@@ -311,7 +311,7 @@ Test(crash_space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 			key = htonl(id * 77777);
 			if (stele_transaction_get(tx, "blobs", &key, 32, &row) == 0)
 				row.value_size = 0;
-			/* Where there was no room for the commit itself, none of it happened. */
+			/* If the commit itself did not fit, none of it happened. */
 			cr_assert(r < 0 || row.value_size == sizes[id],
 			          "row %u has %zu bytes, not %u", id, row.value_size, sizes[id]);
 			sizes[id] = (uint32_t)row.value_size;
@@ -328,7 +328,7 @@ Test(crash_space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 	stele_publisher_close(publisher);
 }
 
-/* Pins are given up before a commit fails, oldest first, and who holds them is told. */
+/* Before a commit fails, pins are revoked, oldest first, and their holders get an error. */
 Test(crash_space, crash_12_pins_are_revoked, .fini = crash_clean)
 {
 	const char *region = crash_name("pins");
@@ -344,7 +344,7 @@ Test(crash_space, crash_12_pins_are_revoked, .fini = crash_clean)
 	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0);
 	cr_assert_eq(put_blob(tx, 1, 100), 1);
 	cr_assert_eq(commit(tx), 1);
-	/* Each version replaces the one blob, and is pinned; 64 KiB each. */
+	/* Each version replaces the one blob of 64 KiB, and is pinned. */
 	for (unsigned i = 0; i < 40; i++) {
 		if (i < 8)
 			cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshots[i]), 0, "%s",
@@ -358,7 +358,7 @@ Test(crash_space, crash_12_pins_are_revoked, .fini = crash_clean)
 			cr_assert_eq(stats.pins_revoked, 0);
 		}
 	}
-	/* One more blob than fits beside the pins, but not beside two versions. */
+	/* One more blob than fits beside the pins; it fits beside two versions. */
 	tx = begin(publisher);
 	for (uint32_t id = 2; id < 7; id++)
 		cr_assert_eq(put_blob(tx, id, 100000), 1, "%s", stele_last_error());

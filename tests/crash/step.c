@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher stopped at every instruction. It runs under ptrace, one instruction at a time, and whenever that
- * changed a file of the region the state of the files is taken away as a copy: what a death just there would leave. Each copy
- * is opened by a reader and by the recovery, which must find the version before or the version after, whole. */
+ * A publisher stopped at every instruction. It runs under ptrace, one instruction at a time.
+ * Whenever an instruction changed a file of the region, the test copies the files: the state that a
+ * death at this point would leave. A reader and the recovery open each copy, and must find the
+ * version before or the version after, undamaged. */
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/trace.h"
 
 #define FILES 3
 static const char *const file_names[FILES] = {"", ".publisher", ".subscribers"};
 
-/* ---- the files while somebody steps ---- */
+/* ---- the files while the publisher steps ---- */
 
 struct watched {
-	int fd; /* -1: it is not there */
+	int fd; /* -1: absent */
 	unsigned char *map, *last;
 	size_t size;
 };
@@ -21,7 +22,7 @@ struct watch {
 	char region[STELE_NAME_MAX + 1];
 	struct watched files[FILES];
 	off_t directory;
-	size_t names; /* of the region's */
+	size_t names; /* names of the region's files */
 };
 
 #define WATCH_MAX (UINT64_C(1) << 22)
@@ -76,7 +77,7 @@ static bool watched_changed(struct watch *watch, unsigned which)
 	return true;
 }
 
-/* Whether the last instruction changed the data file; or, with `all`, any file, or a name. */
+/* Returns whether the last instruction changed the data file or, with `all`, any file or name. */
 static bool watch_changed(struct watch *watch, bool all)
 {
 	bool changed = watched_changed(watch, 0);
@@ -87,7 +88,8 @@ static bool watch_changed(struct watch *watch, bool all)
 		return changed;
 	changed |= watched_changed(watch, 1);
 	changed |= watched_changed(watch, 2);
-	/* The size of a directory of tmpfs counts its names, also those that others make and remove meanwhile. */
+	/* A tmpfs directory's size counts its names, also those that other processes create and
+	 * remove. */
 	if (stat("/dev/shm", &status) == 0 && status.st_size != watch->directory) {
 		watch->directory = status.st_size;
 		names = crash_files(watch->region, false);
@@ -107,8 +109,8 @@ static void write_file(const char *path, const void *bytes, size_t size)
 	close(fd);
 }
 
-/* Copies all files whose names begin as the region's do. What the kernel does to a robust mutex when its
- * holder dies is done to the copy. */
+/* Copies all files whose names begin with the region's. A robust mutex whose holder dies is changed
+ * by the kernel; the copy is changed likewise. */
 static void copy_all(const char *from, const char *to)
 {
 	char pattern[160], path[256], *bytes = malloc(WATCH_MAX);
@@ -124,7 +126,7 @@ static void copy_all(const char *from, const char *to)
 			ssize_t size = read(fd, bytes, WATCH_MAX);
 			close(fd);
 			snprintf(path, sizeof(path), "/dev/shm/stele.%s%s", to, rest);
-			/* The folder for channels has nothing in it: nobody subscribes. */
+			/* The channels folder is empty: there are no subscribers. */
 			if (size < 0) {
 				cr_assert_eq(mkdir(path, 0700), 0, "%s: %s", path, strerror(errno));
 				continue;
@@ -145,10 +147,10 @@ static void copy_all(const char *from, const char *to)
 /* ---- what a state must be ---- */
 
 struct expected {
-	const char *copy;       /* the name that states are opened under */
+	const char *copy;       /* the name under which states are opened */
 	uint64_t before, after; /* the versions that it may have */
-	uint64_t pinned;        /* a version that somebody pins, 0: none */
-	uint64_t last;          /* the one seen last: it does not go back */
+	uint64_t pinned;        /* a version that is pinned, 0: none */
+	uint64_t last;          /* the version seen last: it never goes back */
 	uint64_t states, random;
 };
 
@@ -162,7 +164,7 @@ static uint64_t reclaimed_of(const char *region)
 	return header.reclaimed;
 }
 
-/* A reader, then the recovery, a commit on top of it, and a reader again. */
+/* Opens the state with a reader, then recovers it, commits on top of it, and reads again. */
 static void assert_sound(struct expected *expected)
 {
 	struct stele_publisher *publisher;
@@ -197,14 +199,15 @@ static void assert_sound(struct expected *expected)
 	             stele_last_error());
 	stele_publisher_close(publisher);
 	bank_assert_whole(expected->copy, version + 1, "after recovery and a commit");
-	/* A commit that reclaims finds nobody who pins it, in the copy's own subscribers file. */
+	/* A commit that reclaims finds no pin in the copy's own subscribers file. */
 	if (expected->pinned && reclaimed == reclaimed_of(expected->copy))
 		bank_assert_whole(expected->copy, expected->pinned,
 		                  "the pinned version after recovery and a commit");
 	expected->states++;
 }
 
-/* Steps through a job on a region that exists, and judges each state of its data file. Optionally keeps some states. */
+/* Steps through a job on an existing region, and checks each state of its data file. Optionally
+ * keeps some states. */
 static void step_through(struct job *job, struct expected *expected, const char *keep[],
                          unsigned keeps)
 {
@@ -235,7 +238,8 @@ static void step_through(struct job *job, struct expected *expected, const char 
 
 Test(crash_step, crash_01_every_instruction_of_a_commit, .fini = crash_clean, .timeout = 500)
 {
-	/* The first version, which makes tables; one that makes a table; one that drops one. */
+	/* The first version, which creates tables; one that creates a table; one that drops a
+	 * table. */
 	static const uint64_t versions[] = {1, 8, 16};
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -254,8 +258,8 @@ Test(crash_step, crash_01_every_instruction_of_a_commit, .fini = crash_clean, .t
 
 Test(crash_step, crash_01_every_instruction_of_a_reclaim, .fini = crash_clean, .timeout = 500)
 {
-	/* With a history of two, the commit of version 18 reclaims what lies before 17, but for what is pinned; and that of
-	 * 35 what lies before 34. */
+	/* With a history of two, the commit of version 18 reclaims the versions below 17 except
+	 * pinned ones, and that of 35 those below 34. */
 	struct expected expected = {.copy = crash_name("copy"), .pinned = 10};
 	struct job job = {.region = crash_name("step"),
 	                  .prepare = trace_prepare_change,
@@ -309,7 +313,7 @@ static int act_blob(struct job *job)
 	return r < 0 ? r : stele_transaction_commit(tx, NULL, NULL);
 }
 
-/* Commits until the file grows; returns the version that made it grow. */
+/* Commits until the file grows. Returns the version that made it grow. */
 static uint64_t blobs_until(const char *region, uint64_t until)
 {
 	struct job job = {.region = region, .random = 5};
@@ -335,7 +339,7 @@ Test(crash_step, crash_03_every_instruction_of_growth, .fini = crash_clean, .tim
 	struct layout_header *header;
 	uint64_t end;
 
-	/* Where it grows is found on a region that goes the same way. */
+	/* A second region, with the same commits, shows where the file grows. */
 	expected.after = blobs_until(crash_name("scout"), 100);
 	expected.before = expected.after - 1;
 	cr_assert_geq(expected.before, 1);
@@ -359,7 +363,8 @@ static uint64_t generation_of(const char *region)
 	return info.generation;
 }
 
-/* Commits, in a region whose file may hardly grow, until there is another file; or up to a version. */
+/* Commits, in a region whose file may hardly grow, until there is another file, or up to version
+ * `until`. */
 static uint64_t blobs_until_generation(const char *region, uint64_t until)
 {
 	struct stele_publisher_options options = {
@@ -372,7 +377,7 @@ static uint64_t blobs_until_generation(const char *region, uint64_t until)
 	struct job job = {.region = region};
 	uint64_t version = 0;
 
-	/* A publisher for each commit, as the one that is stepped through is new, too. */
+	/* A new publisher for each commit, because the one that is stepped through is new, too. */
 	do {
 		cr_assert_eq(stele_publisher_open(region, &options, &job.publisher), 0, "%s",
 		             stele_last_error());
@@ -405,7 +410,7 @@ static int act_compact(struct job *job)
 	return stele_publisher_compact(job->publisher);
 }
 
-/* A pinned version comes along. */
+/* A pinned version is copied, too. */
 Test(crash_step, crash_03_every_instruction_of_a_compaction, .fini = crash_clean, .timeout = 500)
 {
 	struct expected expected = {
@@ -425,7 +430,7 @@ Test(crash_step, crash_03_every_instruction_of_a_compaction, .fini = crash_clean
 	stele_subscriber_close(subscriber);
 }
 
-/* ---- creation, and recovery itself ---- */
+/* ---- creation and recovery ---- */
 
 static int act_create(struct job *job)
 {
@@ -439,7 +444,7 @@ static int act_create(struct job *job)
 	return stele_publisher_open(job->region, &options, &job->publisher);
 }
 
-/* Judges the state of all files: the region is whole, or it isn't there; and when it is removed nothing stays. */
+/* Checks the state of all files: the region is complete or absent, and removing it leaves nothing. */
 static void judge_all_files(const char *region, struct expected *expected)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),

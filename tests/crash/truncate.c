@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files truncated and removed under those who have them mapped. Touching what is gone is SIGBUS; it must cost an
- * -EBADMSG and not the process, and never give an answer made of the zeros that stand in its place. */
+ * Files truncated and removed under processes that have them mapped. Touching a truncated page
+ * raises SIGBUS. That must cost an -EBADMSG and not the process, and never give an answer made of
+ * the zeros that replace the page. */
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
@@ -32,7 +33,8 @@ static size_t size_of(const char *region)
 	return size;
 }
 
-/* One length: what a reader has open, and what it opens, fails, all of it, and nothing that it reads is wrong. */
+/* Truncates to one length: what a reader has open, and what it opens, fails completely, and nothing
+ * that it reads is wrong. */
 static void truncate_under_reader(const char *region, off_t size)
 {
 	struct stele_publisher *publisher = bank_start(region, 6);
@@ -62,7 +64,8 @@ static void truncate_under_reader(const char *region, off_t size)
 	cr_assert_eq(stele_subscriber_version(subscriber, &version), -EBADMSG);
 	cr_assert_eq(stele_subscriber_wait(subscriber, 6, 0, &version), -EBADMSG);
 	stele_subscriber_close(subscriber);
-	/* Who comes later is refused, or finds out when it reads, or finds all that it reads still there. */
+	/* A later reader is refused, or gets an error when it reads, or finds everything that it
+	 * reads still there. */
 	if (stele_subscriber_open(region, &options, &late) == 0) {
 		r = stele_snapshot_open(late, 0, &snapshot);
 		if (r == 0)
@@ -103,7 +106,8 @@ static void truncate_under_publisher(const char *region, off_t size, bool in_tra
 		cr_assert_eq(bank_change(tx, 7, &random), 0);
 	}
 	truncate_data(region, "", size);
-	/* What a transaction says before its end does not matter, but it must live to see it. */
+	/* Results before the end of the transaction do not matter, but the process must survive
+	 * them. */
 	if (in_transaction && size % 2 == 1)
 		bank_change(tx, 7, &random);
 	r = in_transaction ? stele_transaction_commit(tx, NULL, NULL)
@@ -149,7 +153,7 @@ Test(crash_truncate, crash_13_name_removed_under_readers, .fini = crash_clean)
 	stele_snapshot_close(snapshot);
 	cr_assert_eq(stele_snapshot_open(subscriber, 5, &snapshot), 0, "%s", stele_last_error());
 	cr_assert_eq(bank_check(snapshot, why), 0, "%s", why);
-	/* Its name is free for another region; who has the old one keeps it. */
+	/* The name is free for another region; processes that have the old one keep it. */
 	publisher = crash_publisher(region, 4, 1 << 22);
 	cr_assert_eq(stele_publisher_version(publisher), 0);
 	bank_run(publisher, 1, &random);
@@ -172,7 +176,7 @@ static void subscribers_file_lost(const char *region, bool cut)
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
 	crash_path(region, ".subscribers", path);
 	cr_assert_eq(cut ? truncate(path, 0) : unlink(path), 0);
-	/* Long enough for both to look at their files, which they do once a second. */
+	/* Long enough for both to check their files, which they do once a second. */
 	while (clock_now() < until || access(path, F_OK) < 0) {
 		cr_assert_lt(clock_now(), until + INT64_C(60000000000),
 		             "the publisher did not make the file again");
@@ -182,7 +186,7 @@ static void subscribers_file_lost(const char *region, bool cut)
 		                                   clock_now() + INT64_C(2000000000), &version),
 		             1, "%s", stele_last_error());
 		cr_assert_eq(version, stele_publisher_version(publisher));
-		/* A pin may be lost, and then the snapshot says so. */
+		/* A pin may be lost, and then the snapshot returns an error. */
 		if (stele_snapshot_check(snapshot) < 0) {
 			stele_snapshot_close(snapshot);
 			cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s",
@@ -203,14 +207,15 @@ Test(crash_truncate, crash_13_subscribers_file, .fini = crash_clean)
 	subscribers_file_lost(crash_name("subgone"), false);
 }
 
-/* ---- the handler ---- */
+/* ---- the SIGBUS handler ---- */
 
 static void make_bank(const char *region)
 {
 	stele_publisher_close(bank_start(region, 6));
 }
 
-/* Runs a function in a process of its own, so that no handler is installed here; returns how that ended. */
+/* Runs a function in a process of its own, so that no handler is installed here. Returns its exit
+ * status. */
 static int in_child(void (*act)(const char *region), const char *region)
 {
 	int status;
@@ -278,7 +283,7 @@ static void on_fault(int signal_number)
 	siglongjmp(jump, 1);
 }
 
-/* A handler that was there before gets the faults that are not the library's. */
+/* A handler that was installed before gets the faults that are not the library's. */
 static void fault_elsewhere(const char *region)
 {
 	struct stele_subscriber *subscriber;

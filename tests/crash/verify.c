@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whatever bytes are in a file: verifying, saving, loading, describing and explaining it comes to an end, harms
- * nobody, and what is said to be whole is. */
+ * Whatever bytes a file holds, verifying, saving, loading, describing and explaining it ends and
+ * harms no process, and a file reported as undamaged is undamaged. */
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
@@ -12,7 +12,7 @@
 struct file {
 	char region[STELE_NAME_MAX + 1];
 	char path[64], name[80], saved[64];
-	unsigned char *bytes; /* of the file, which is written anew before each look */
+	unsigned char *bytes; /* contents of the file, which is written anew before each check */
 	unsigned char *pristine;
 	size_t size;
 	int fd;
@@ -30,7 +30,7 @@ static void clean_files(void)
 	globfree(&found);
 }
 
-/* A region's own file, or what save makes of it. */
+/* A region's own file, or a file written by save. */
 static void file_start(struct file *file, bool saved)
 {
 	struct stele_publisher *publisher;
@@ -92,7 +92,7 @@ static void explain(struct stele_snapshot *snapshot)
 	stele_table_explain(&table, &key, 32, false, steps, 64, &count);
 }
 
-/* All that reads a file: 1 (whole), 0 (damaged), or an error. */
+/* Runs everything that reads a file. Returns 1 (undamaged), 0 (damaged), or an error. */
 static int look(struct file *file, bool load)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
@@ -138,7 +138,7 @@ static void flip(bool saved, uint64_t seeds)
 		alarm(60);
 		for (uint64_t i = 0; i < count; i++) {
 			size_t at;
-			/* Where there is something. */
+			/* Picks a byte that is in use. */
 			do
 				at = random_from(&random) % file.size;
 			while (file.pristine[at] == 0);
@@ -150,7 +150,7 @@ static void flip(bool saved, uint64_t seeds)
 		memcpy(file.bytes, file.pristine, file.size);
 	}
 	alarm(0);
-	/* The rest is in values, in what is free, and in what people are told. */
+	/* The other bits are in values, in free memory, and in texts for people. */
 	cr_expect_gt(found * 10, one * (saved ? 4 : 2), "%llu of %llu single bits were noticed",
 	             (unsigned long long)found, (unsigned long long)one);
 	cr_assert_eq(look(&file, true), 1, "%s", stele_last_error());
@@ -178,7 +178,7 @@ Test(crash_verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 1
 			alarm(60);
 			cr_assert_eq(ftruncate(file.fd, (off_t)size), 0);
 			r = look(&file, size % 2);
-			/* Of a region's own file a tail may be free. */
+			/* The tail of a region's own file may be free. */
 			cr_assert(r < 0 || size > file.size / 2 || r == 0,
 			          "cut at %zu of %zu it is whole", size, file.size);
 			cr_assert(!saved || r != 1, "cut at %zu of %zu it is whole", size,
@@ -207,7 +207,7 @@ Test(crash_verify, crash_26_what_is_no_region, .fini = crash_clean, .timeout = 6
 	snprintf(file.name, sizeof(file.name), "file:%s", file.saved);
 	cr_expect_eq(stele_region_verify(file.name, NULL, &use), -EBADMSG);
 	unlink(file.saved);
-	/* Not a file to be written to, either. */
+	/* It is no file to write to, either. */
 	cr_expect_eq(stele_region_remove(file.name), -EINVAL);
 	cr_expect_eq(stele_region_save(file.region, file.path, 0, NULL, NULL), -EEXIST);
 	cr_expect_eq(stele_region_load(file.path, file.region), -EEXIST);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Version numbers at 2^30, where the word that a futex waits on, the low half of head, starts again at 0; at 2^32; and up to
- * 2^62 - 1, which is the last one. The region is put there by hand. */
+ * Version numbers at 2^30, where the word that a futex waits on, the low half of head, wraps to 0;
+ * at 2^32; and up to 2^62 - 1, the last version. The test writes these numbers into the region. */
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
-/* cross() makes the 60 versions after each, and then one more. */
+/* cross() makes the 60 versions after each of these, and then one more. */
 static const uint64_t places[] = {UINT64_C(1) << 30, UINT64_C(1) << 32, UINT64_C(1) << 61,
                                   HEAD_VERSION_MAX - 60};
 
-/* An empty region whose newest version is `version`. */
+/* Creates an empty region whose newest version is `version`. */
 static void start_at(const char *region, uint64_t version)
 {
 	struct layout_header *header;
@@ -131,7 +131,7 @@ static void cross(const char *region, uint64_t place)
 	cr_assert_eq(waitpid(waiter, &status, 0), waiter);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the waiter at %llu",
 	          (unsigned long long)place);
-	/* All that is there is found by the recovery, the pin included. */
+	/* Recovery finds everything that exists, the pin included. */
 	used = crash_used(publisher, NULL);
 	stele_publisher_close(publisher);
 	publisher = crash_publisher(region, 0, 0);
@@ -150,7 +150,7 @@ Test(crash_version, crash_17_across_the_boundary, .fini = crash_clean, .timeout 
 		cross(crash_name("far"), places[i]);
 }
 
-/* A transaction that would make a version past the last one: it is dropped as a whole. */
+/* A transaction that would make a version past the last one is dropped as a whole. */
 static void refuse_commit(struct stele_publisher *publisher, bool roll_back)
 {
 	struct stele_transaction *tx;
@@ -169,13 +169,13 @@ static void refuse_commit(struct stele_publisher *publisher, bool roll_back)
 	cr_assert_eq(made, 0);
 	cr_assert_eq(stele_publisher_version(publisher), HEAD_VERSION_MAX);
 	cr_assert_eq(crash_used(publisher, NULL), used);
-	/* One that changes nothing needs no version. */
+	/* A transaction that changes nothing needs no version. */
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
 	cr_assert_eq(stele_transaction_commit(tx, NULL, &made), 0, "%s", stele_last_error());
 	cr_assert_eq(made, HEAD_VERSION_MAX);
 }
 
-/* The region at its last version: it can be read, published again, compacted, and nothing else. */
+/* The region at its last version can be read, published again and compacted, but not changed. */
 static void assert_end(const char *region)
 {
 	struct stele_subscriber *subscriber;
