@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * stele bench notify: what it prints, and that it leaves nothing behind. Times are nobody's to judge here. */
+ *
+ * stele bench notify: what it prints, and that it leaves nothing behind. The tests do not check the
+ * times. */
 #include <jansson.h>
 #include <mqueue.h>
 #include <sys/resource.h>
@@ -15,7 +17,7 @@ static const char *const ways[] = {
 };
 enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
 
-/* ---- judging what was printed ---- */
+/* ---- checks of the output ---- */
 
 static json_t *next_object(const char **at)
 {
@@ -36,7 +38,7 @@ static const char *text_of(const json_t *object, const char *name)
 	return json_string_value(member);
 }
 
-/* A number, or null, which is -1. */
+/* Returns a number of the object, or -1 for null. */
 static double figure_of(const json_t *object, const char *name)
 {
 	const json_t *member = json_object_get(object, name);
@@ -46,7 +48,7 @@ static double figure_of(const json_t *object, const char *name)
 	return json_is_null(member) ? -1 : json_number_value(member);
 }
 
-/* Percentiles rise, and where there is no reason against it, there are figures. */
+/* Percentiles rise, and every row without a reason has figures. */
 static void judge_latency(const json_t *row)
 {
 	static const char *const always[] = {"p50_us", "max_us",  "commit_us", "by_hand_us",
@@ -76,9 +78,9 @@ static bool is_always_there(const char *notifier)
 	return strcmp(notifier, "futex") == 0 || strcmp(notifier, "spin") == 0;
 }
 
-/* ---- what may stay behind ---- */
+/* ---- objects that could be left behind ---- */
 
-/* Of message queues of System V only their users are known. */
+/* The kernel tells only the users of System V queues, not their names. */
 static bool sent_to_a_sysv_queue(pid_t pid)
 {
 	struct msqid_ds queue;
@@ -112,7 +114,7 @@ static bool has_queue(const char *name)
 	return queue >= 0;
 }
 
-/* The name of the queue of a subscriber of the command's, once there is one that is blocked. */
+/* Finds the queue of one of the command's subscribers, once one is blocked. */
 static bool blocked_queue(pid_t pid, char name[NAMES_QUEUE_SIZE])
 {
 	struct layout_slot slot;
@@ -162,7 +164,7 @@ Test(cli_bench, every_mechanism_has_a_row_or_a_reason)
 		if (is_always_there(ways[i]))
 			cr_expect(!*text_of(row, "reason") && figure_of(row, "samples") == 200,
 			          "%s: %s", ways[i], text_of(row, "reason"));
-		/* Two of 200 lie above it: that says nothing. */
+		/* With 200 samples, two lie above p99: too few to mean anything. */
 		cr_expect(figure_of(row, "p99_us") == -1 && figure_of(row, "p99_9_us") == -1);
 		json_decref(row);
 	}
@@ -255,7 +257,7 @@ Test(cli_bench, a_signal_in_the_middle_leaves_nothing_behind)
 	cr_expect(!has_files(process.pid), "a region is there");
 	cr_expect(!has_queue(name), "%s is there", name);
 
-	/* Many readers, and the mechanism alone in turn with them. */
+	/* Many readers, alternating with the bare mechanism. */
 	STELE_START(&process, "bench", "notify", "--count", "2000", "--notifier", "sysv,futex",
 	            "--subscribers", "8");
 	UNTIL(sent_to_a_sysv_queue(process.pid) || has_files(process.pid));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele publish --check: a command of the user's that may refuse a version before it is made. */
+ *
+ * stele publish --check: a user's command that may refuse a version before it is committed. */
 #include "tests/support/cli.h"
 
 static char directory[64]; /* for temporary files */
@@ -18,7 +19,7 @@ static void end(void)
 	cli_end();
 }
 
-/* Where nothing is left, the directory can be removed. */
+/* The directory can be removed only if it is empty. */
 static void expect_nothing_left(void)
 {
 	cr_expect(rmdir(directory) == 0, "%s: %s", directory, strerror(errno));
@@ -56,7 +57,7 @@ Test(cli_check, is_given_the_changes_and_the_new_table)
 	                       "\"row\": {\"prefix\": \"10.9.0.0/16\", ");
 	snprintf(line, sizeof(line), "\n%s routes 3\n", region);
 	EXPECT_HAS(result.out, line);
-	/* What the file had is what the table has now. */
+	/* The table now has the file's rows. */
 	EXPECT_HAS(result.out, cli_dump());
 	EXPECT_HAS(result.out, "routes: version 3 (1 added, 1 changed, 1 removed, 1 as before)\n");
 }
@@ -114,12 +115,12 @@ Test(cli_check, a_signal_ends_the_check_and_changes_nothing)
 	expect_nothing_left();
 }
 
-/* ---- fault 33: a check that takes its time ---- */
+/* ---- fault 33: a slow check ---- */
 
 static char fifo[64];
 
-/* A check that says "ready", and then waits for a line of the FIFO. This descriptor keeps the FIFO
- * open, so that no open of it waits. */
+/* Starts a check that prints "ready" and then waits for a line from the FIFO. The returned
+ * descriptor keeps the FIFO open, so that opening it never blocks. */
 static int start_slow_check(struct cli_process *process, char *last)
 {
 	static char command[256], path[64];
@@ -165,10 +166,10 @@ Test(cli_check, fault_33_others_commit_while_it_runs)
 	int end = start_slow_check(&process, "true");
 
 	expect_line(&process, "ready 3");
-	/* Also one that wants the region for itself. */
+	/* Also one that insists on the region at once. */
 	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=77"), 0);
 	let_go_on(end);
-	/* The changes are others now. */
+	/* The changes differ by now. */
 	expect_line(&process, "ready 4");
 	let_go_on(end);
 	EXPECT_HAS(cli_line(&process), "routes: version 4");
@@ -195,7 +196,8 @@ Test(cli_check, fault_33_other_tables_do_not_matter)
 	end_slow_check(end);
 }
 
-/* What the check was asked for is done by somebody else meanwhile: there is nothing left to do. */
+/* Meanwhile another process makes the changes that the check was asked about, so nothing is left to
+ * commit. */
 Test(cli_check, fault_33_the_same_rows_from_another)
 {
 	struct cli_process process;
@@ -232,7 +234,7 @@ Test(cli_check, fault_33_a_table_that_changes_during_each_check)
 	expect_nothing_left();
 }
 
-/* One that refuses after a while refuses, whatever others did. */
+/* A late refusal is a refusal, whatever other processes did. */
 Test(cli_check, fault_33_a_slow_refusal)
 {
 	struct cli_process process;

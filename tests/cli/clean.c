@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele clean, with real leftovers of killed processes. Each test but one has a /dev/shm and an
- * IPC namespace of its own. That it takes nothing from anything alive is in stress/clean.c, too.
- */
+ * stele clean, with real leftovers of killed processes. Each test but one has a /dev/shm and an IPC
+ * namespace of its own. stress/clean.c also tests that it takes nothing from a living process. */
 #include <mqueue.h>
 #include <sys/shm.h>
 #include <uuid/uuid.h>
@@ -18,7 +17,7 @@ TestSuite(cli_clean, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static char place[128]; /* of a region in another directory */
 
-/* ---- each kind ---- */
+/* ---- each kind of leftover ---- */
 
 Test(cli_clean, files_without_a_data_file)
 {
@@ -30,7 +29,7 @@ Test(cli_clean, files_without_a_data_file)
 	subscriber = own_start(own_subscriber);
 	ipc_kill(publisher);
 	own_unlink("");
-	/* The subscriber is alive, and has its slot and its queue. */
+	/* The subscriber is alive, and keeps its slot and queue. */
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
 	cr_expect(own_exists(".subscribers") && own_exists(".publisher") &&
@@ -57,7 +56,7 @@ Test(cli_clean, files_without_a_data_file)
 	SAYS_NOT(region);
 }
 
-/* A lock file is made for the moment where there is none, and nothing is left of it. */
+/* If the lock file is missing, it is created for the moment, and nothing is left of it. */
 Test(cli_clean, files_without_data_or_publisher_file)
 {
 	own_machine("size=64m");
@@ -85,7 +84,7 @@ static void publish_in_a_segment(unsigned argument)
 	pause();
 }
 
-/* System V segments of this namespace. */
+/* Returns the number of System V segments in this namespace. */
 static int segments(void)
 {
 	struct shm_info info;
@@ -109,7 +108,7 @@ Test(cli_clean, the_segment_of_a_region_without_its_data_file)
 	cr_expect_eq(segments(), 0);
 }
 
-/* What a clean that is killed leaves, when it had to make the file that it locks. */
+/* What a killed clean leaves if it had to create the file that it locks. */
 Test(cli_clean, a_lock_file_of_a_killed_clean)
 {
 	char path[128];
@@ -121,7 +120,7 @@ Test(cli_clean, a_lock_file_of_a_killed_clean)
 		OK(file_make(path, sizeof(uint64_t), &fd));
 		OK(file_publish(fd, path, 0600));
 		close(fd);
-		/* It is no publisher's hindrance, and a leftover. */
+		/* It does not hinder a publisher, and it is a leftover. */
 		if (i == 0) {
 			stele_publisher_close(ipc_publish(region, NULL));
 			OK(stele_region_remove(region));
@@ -144,7 +143,8 @@ Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 	killed = own_start(own_subscriber);
 	subscriber = ipc_subscribe(0, "mq");
 	ipc_kill(killed);
-	/* That is the publisher's work as long as there is one, but for the queue, which it doesn't know yet. */
+	/* Cleaning up is the publisher's work as long as there is one, except for the queue, which
+	 * it does not know yet. */
 	EXITS(0, "clean");
 	SAYS_NOT("slot");
 	cr_expect_eq(ipc_registered(), 2);
@@ -160,11 +160,11 @@ Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 	stele_subscriber_close(subscriber);
 }
 
-/* ---- a file that was to take another's place ---- */
+/* ---- a new file that was to replace another ---- */
 
 enum { OWN, OF_ANOTHER_REGION, OF_ANOTHER_USER };
 
-/* The publisher is killed between the new file's name and the rename. */
+/* The publisher is killed between creating the new file's name and the rename. */
 static void die_with_an_unfinished_file(unsigned kind)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -202,7 +202,7 @@ Test(cli_clean, crash_03_a_file_that_was_to_take_another_s_place)
 
 	own_machine("size=64m");
 	publisher = start_unfinished(OWN);
-	/* It may be what a publisher is at. */
+	/* A living publisher may be about to rename it. */
 	EXITS(0, "clean");
 	SAYS_NOT(".new-");
 	cr_expect_eq(own_files(), 5);
@@ -247,7 +247,7 @@ Test(cli_clean, crash_03_the_next_replacement_removes_it_too)
 	stele_publisher_close(publisher);
 }
 
-/* The record may name what is another's by now: it is never removed. */
+/* By now the record may name a file of another user, which is never removed. */
 Test(cli_clean, hostile_26_a_stranger_s_file_of_such_a_name_stays)
 {
 	own_machine("size=64m");
@@ -305,7 +305,7 @@ Test(cli_clean, queues_of_regions_in_other_directories)
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
 	cr_expect_eq(own_queues(), 1);
-	/* Not even where all of the region is gone. */
+	/* Not even if all files of the region are gone. */
 	stele_publisher_close(publisher);
 	OK(stele_region_remove(place));
 	EXITS(0, "clean");
@@ -321,7 +321,7 @@ Test(cli_clean, queues_of_others_stay)
 	mqd_t queue;
 
 	own_machine("size=64m");
-	/* Names like those of subscribers, and one that is quite like them, but of another shape. */
+	/* Names like those of subscribers, and one that resembles them but has another form. */
 	snprintf(name, sizeof(name), "/stele.%s.c0ffee00-0000-4000-8000-000000000000", region);
 	queue = mq_open("/stele.queue", O_RDONLY | O_CREAT | O_EXCL, 0600, NULL);
 	CHECK(queue >= 0 && mq_close(queue) == 0, "%s", strerror(errno));
@@ -348,7 +348,7 @@ Test(cli_clean, a_publisher_that_lost_its_file_keeps_the_rest)
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
 	cr_expect_eq(own_files(), 3);
-	/* Also without the file in which its lock is: it has the subscribers file open. */
+	/* Also without the file that holds its lock: it has the subscribers file open. */
 	own_unlink(".publisher");
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
@@ -390,7 +390,7 @@ static void publish_there_for_ever(unsigned argument)
 	pause();
 }
 
-/* What any user may, in a directory of that user's. */
+/* What any user may do in a directory of their own. */
 Test(cli_clean, own_leftovers_without_being_root)
 {
 	char directory[] = "/tmp/stele-clean-XXXXXX", path[128];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Conditions on the command line: --if-head, --if-version, --if-absent, and the members of apply. */
 #include "tests/support/cli.h"
 
@@ -101,7 +102,7 @@ Test(cli_condition, apply)
 		               "standard input:2: ", wrong[i].part);
 		EXPECT_TEXT(cli_dump(), before);
 	}
-	/* A row that an earlier line has changed is at the version that is being made. */
+	/* A row that an earlier line has changed has the version that is being made. */
 	snprintf(changes, sizeof(changes),
 	         PUT("\"if_version\": \"2@%s\"") DELETE("\"if_version\": \"3@%s\""), cli_uuid(),
 	         cli_uuid());

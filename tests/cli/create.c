@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele create, list, show and rm; and regions of either kind of memory (--memory). */
+ * stele create, list, show and rm; and regions in either kind of memory (--memory). */
 #include <stele/schema.h>
 
 #include "tests/support/cli.h"
@@ -93,7 +93,7 @@ Test(cli_create, refuses_more_memory_than_there_may_be)
 	expect_no_region();
 }
 
-/* The region is made and the tables then have no room: it goes again. */
+/* The region is created, then its tables do not fit: the region is removed again. */
 Test(cli_create, leaves_no_region_behind_tables_without_room)
 {
 	char *arguments[CLI_ARGUMENTS] = {cli_command(), "create", region, "--limit", "128K"};
@@ -173,7 +173,7 @@ Test(cli_create, says_what_was_asked_for)
 	EXPECT_FAILURE(STELE("compact", "no-such-region"), 3, "no such region");
 }
 
-/* A publisher that shares lets others in that do so. */
+/* A publisher that shares the region admits others that share it, too. */
 Test(cli_create, shares_a_region)
 {
 	struct cli_process process;
@@ -191,7 +191,7 @@ Test(cli_create, shares_a_region)
 	cr_expect(cli_wait(&process) == 0);
 }
 
-/* A directory of its own for the region's files; removed at the end. */
+/* A directory for the region's files; removed at the end. */
 Test(cli_create, puts_a_region_into_a_directory)
 {
 	char directory[] = "/tmp/stele-test-XXXXXX", file[96], table[96];

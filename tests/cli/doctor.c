@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele doctor: each condition made really, in namespaces of the test's own; its sentence; and that the command which it
- * names mends it.
- */
+ * stele doctor. Each condition is really brought about, in namespaces of the test's own. The tests
+ * check the finding's text, and that the command which it names cures the condition. */
 #include <sys/resource.h>
 
 #include "tests/support/ipc/own_machine.h"
@@ -10,7 +9,7 @@
 
 TestSuite(cli_doctor, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-/* Runs what is said to mend this finding. */
+/* Runs the command that a finding recommends. */
 static void mend(const char *finding)
 {
 	char *command;
@@ -29,12 +28,12 @@ static void mend(const char *finding)
 static void machine_without_systemd(const char *options)
 {
 	own_machine(options);
-	/* What the real one has set shall not matter. */
+	/* Settings of the real /run/systemd must not matter. */
 	if (access("/run/systemd", F_OK) == 0)
 		CHECK(mount("none", "/run/systemd", "tmpfs", 0, NULL) == 0, "%s", strerror(errno));
 }
 
-/* ---- nothing is wrong ---- */
+/* ---- a healthy system ---- */
 
 Test(cli_doctor, a_healthy_region)
 {
@@ -55,7 +54,7 @@ Test(cli_doctor, a_healthy_region)
 	SAYS("leftovers   there are none");
 	SAYS_NOT("note");
 	SAYS_NOT("problem");
-	/* Not a terminal. */
+	/* Not a terminal, so no colours. */
 	SAYS_NOT("\033");
 	EXITS(0, "doctor %s --format json", region);
 	SAYS("{\"verdict\": \"ok\", \"check\": \"queues\", \"region\": null, \"finding\": \"");
@@ -109,7 +108,7 @@ static void limit_and_ask(unsigned bytes)
 	bool enough = bytes >= QUEUE_BYTES;
 	uid_t user = 1000000 + (uid_t)getpid();
 
-	/* All queues of a user count, wherever they are: so it is one who has none. */
+	/* All queues of a user count, wherever they are, so the test runs as a user who has none. */
 	CHECK(setresuid(user, user, user) == 0, "%s", strerror(errno));
 	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){bytes, bytes}) == 0, "%s",
 	      strerror(errno));
@@ -120,7 +119,7 @@ static void limit_and_ask(unsigned bytes)
 		SAYS("problem  msgqueue    RLIMIT_MSGQUEUE is 103 bytes here, less than the 104");
 		SAYS("mend: ulimit -q 26624, or LimitMSGQUEUE=26624 in a unit");
 	}
-	/* It is what the kernel counts. */
+	/* The kernel counts the same. */
 	RETURNS(stele_subscriber_open(region, &named, &subscriber), enough ? 0 : -EMFILE,
 	        "RLIMIT_MSGQUEUE");
 	if (enough)
@@ -193,7 +192,7 @@ Test(cli_doctor, logind_and_a_publisher_of_a_common_user)
 	EXITS(1, "doctor");
 	SAYS("problem  removeipc");
 	SAYS("loginctl enable-linger");
-	/* The last name decides, and of one name /etc. */
+	/* The last file name decides; of two equal names, the one in /etc. */
 	setting("/etc/systemd", "50-a.conf", "no");
 	EXITS(0, "doctor");
 	SAYS("(RemoveIPC=no)");
@@ -290,7 +289,7 @@ Test(cli_doctor, a_publisher_that_is_gone)
 	EXITS(1, "doctor");
 	SAYS("nobody publishes, and nobody waits");
 	SAYS("problem  leftovers   dead processes left 2 files, slots and queues, among them /");
-	/* Another region's are none of this one's problems. */
+	/* Problems of another region are not reported for this one. */
 	stele_publisher_close(ipc_publish(other_region, NULL));
 	EXITS(0, "doctor %s", other_region);
 	SAYS("note     leftovers   dead processes left 2 files, slots and queues of other regions");
@@ -383,7 +382,7 @@ Test(cli_doctor, other_ipc_namespaces)
 	SAYS("woken are 1 by futex");
 	ipc_kill(subscriber);
 
-	/* One has a queue where its publisher was. */
+	/* A queue of the namespace in which the publisher was. */
 	own_start(own_subscriber);
 	ipc_kill(publisher);
 	own_start(publish_elsewhere);

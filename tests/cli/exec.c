@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele watch --exec: a command of the user's for each change. */
+ *
+ * stele watch --exec: a user's command for each change. */
 #include <stele/stele.h>
 #include "tests/support/cli.h"
 #include "lib/layout.h"
@@ -28,13 +29,13 @@ static void set_metric(const char *assignment)
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", assignment), 0);
 }
 
-/* Starts a watch whose command first gets the three rows that there are, and waits for a line of it. */
+/* Starts a watch. Its command first gets the three rows of the table, and then waits for a line. */
 static void start(const char *command)
 {
 	STELE_START(&watch, "watch", "--initial", "--exec", command, region);
 }
 
-/* The version that the only subscriber has reported as applied. */
+/* Returns the version that the only subscriber has reported as applied. */
 static uint64_t applied(void)
 {
 	struct layout_slot slots[64];
@@ -125,7 +126,7 @@ Test(cli_exec, a_command_that_fails_is_told_of_and_watching_goes_on)
 	EXPECT_HAS_NOT(said, "version 5");
 }
 
-/* The next run begins after what became of the one before was reported. */
+/* The next run starts after the result of the previous one was reported. */
 Test(cli_exec, only_what_succeeded_is_reported_as_applied)
 {
 	start("echo $STELE_VERSION; [ $STELE_VERSION != 3 ]");
@@ -142,7 +143,7 @@ Test(cli_exec, only_what_succeeded_is_reported_as_applied)
 	expect_clean_end(SIGTERM);
 }
 
-/* More than a pipe takes. */
+/* More than fits in a pipe. */
 Test(cli_exec, a_command_need_not_read_its_input)
 {
 	static char rows[1 << 20];
@@ -167,7 +168,7 @@ Test(cli_exec, a_command_need_not_read_its_input)
 	expect_done(result, "20000\n");
 }
 
-/* What the watch does with signals is no business of the command's. */
+/* How the watch handles signals does not affect the command. */
 Test(cli_exec, a_command_finds_signals_as_they_were)
 {
 	unsigned long long ignored, blocked;
@@ -193,7 +194,7 @@ Test(cli_exec, a_gap_is_among_the_changes)
 		"{\"a\": 97, \"b\": 200}, \"before\": null}\n");
 }
 
-/* What the command was is gone when the watch has ended. */
+/* When the watch has ended, its command is gone, too. */
 static void expect_end_of_both(const char *command)
 {
 	pid_t pid;
@@ -227,7 +228,7 @@ Test(cli_exec, a_signal_leaves_nothing_that_the_command_started)
 	pid = (pid_t)atoi(cli_line(&watch));
 	cr_assert(pid > 1);
 	expect_clean_end(SIGTERM);
-	/* It is not the test's child, so somebody else may still have to reap it. */
+	/* The command is not the test's child, so another process may still have to reap it. */
 	for (int i = 0; i < CLI_PATIENCE && kill(pid, 0) == 0; i++) {
 		char path[64], state[64] = "";
 		FILE *file;
@@ -255,7 +256,7 @@ Test(cli_exec, wrong_usage)
 	EXPECT_FAILURE(STELE("watch", "--exec", "cat", "no-such-region"), 3, "no such region");
 }
 
-/* --timeout ends a command, too. */
+/* --timeout also ends a command. */
 Test(cli_exec, a_command_that_hangs_is_ended_at_the_timeout)
 {
 	struct cli_process process;

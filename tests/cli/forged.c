@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The command on region files that no publisher wrote. It says what is wrong, goes on to other
- * regions, ends when it is told to, and takes no memory for holes. */
+ *
+ * The command on region files that no publisher wrote. It reports what is wrong, continues with
+ * other regions, ends when it is told to, and takes no memory for holes. */
 #include <stele/stele.h>
 #include <sys/resource.h>
 #include "tests/support/cli.h"
 #include "tests/support/forge.h"
 #include "tests/support/terminal.h"
 
-/* KiB that a command may have resident; a walk over the holes of one of these files takes gigabytes. */
+/* KiB that a command may have resident; a walk over the holes of one of these files takes
+ * gigabytes. */
 #define RESIDENT_MOST 200000
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -85,7 +87,7 @@ static const char *forged_path(size_t kind)
 	return path;
 }
 
-/* Blocks of all that is forged. */
+/* Returns the number of blocks of all forged files. */
 static uint64_t forged_blocks(void)
 {
 	uint64_t blocks = 0;
@@ -126,7 +128,7 @@ static void end(void)
 
 TestSuite(cli_forged, .init = begin, .fini = end);
 
-/* It ended by itself, without a fault. */
+/* Checks that the command ended by itself, without a fault. */
 static void expect_end(struct cli_result result, const char *command, size_t kind)
 {
 	cr_expect_lt(result.status, 128, "%s of %zu: signal %d", command, kind,
@@ -195,7 +197,7 @@ Test(cli_forged, crash_32_each_command_ends)
 	EXPECT_FAILURE(STELE("show", (char *)forged_name(2)), 7, "damaged");
 }
 
-/* These run until they are told to stop, or find out that the region is none. */
+/* Checks commands that run until they are stopped, or until they find that the region is invalid. */
 static void expect_stopped(struct cli_process *process, int signal, const char *command)
 {
 	int status;
@@ -217,7 +219,7 @@ Test(cli_forged, crash_32_a_signal_ends_the_command)
 		char *name = (char *)forged_name(i / 2);
 
 		STELE_START(&process, "trace", "--since", "0", name);
-		/* In the middle of a history that has no end. */
+		/* In the middle of an endless history. */
 		if (i / 2 == KINDS - 1)
 			EXPECT_HAS(cli_line(&process), "gap");
 		expect_stopped(&process, signals[i % 2], "trace");
@@ -249,9 +251,9 @@ Test(cli_forged, crash_32_top_takes_keys_and_signals)
 	}
 }
 
-/* ---- many of them ---- */
+/* ---- many files ---- */
 
-/* Each pass over the directory costs milliseconds: one a region makes minutes. */
+/* Each pass over the directory takes milliseconds; one pass for each region would take minutes. */
 enum { MANY = 20000, CPU_MOST = 20 };
 
 static void many_files(const char *directory, bool make)

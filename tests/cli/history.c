@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Older versions of a region: stele log, and get, lookup, dump of what it lists; stele diff;
- * stele rollback. */
+ * Older versions of a region: stele log, and get, lookup and dump at versions that it lists; stele
+ * diff; stele rollback. */
 #include <stele/stele.h>
 
 #include "tests/support/cli.h"
@@ -171,7 +171,7 @@ Test(cli_history, of_one_table_leaves_the_others_out)
 	EXPECT_STATUS(result, 0);
 	cli_plain(result.out);
 	EXPECT_TEXT(result.out, "version,change,table,row,before,token\n5,added,other,a=1,,5\n");
-	/* A table that only one of them has is there. */
+	/* A table that only one of the versions has is reported. */
 	EXPECT_STATUS(STELE("diff", other, "5", "2"), 0);
 	EXPECT_STATUS(STELE("diff", other, "2", "5"), 0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Input that was cut short, and input that does not come: what is read is not published before
- * it is whole, and nobody else waits for it. */
+ *
+ * Input that was cut short, and input that does not arrive. Rows are published only after the input
+ * was read completely, and no other process waits for it. */
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include "tests/support/cli.h"
@@ -14,7 +15,7 @@ TestSuite(cli_input, .init = cli_begin_routes, .fini = cli_end);
 
 /* ---- fault 30: cut short ---- */
 
-/* The same rows in each format, in the order and the spelling of `stele dump'. */
+/* The same rows in each format, in the order and spelling of `stele dump`. */
 static const char csv[] = NAMES FIRST REST;
 static const char ndjson[] =
 	"{\"prefix\": \"0.0.0.0/0\", \"next_hop\": \"192.0.2.1\", \"interface\": \"eth0\", "
@@ -25,7 +26,7 @@ static const char changes[] = "{\"table\": \"routes\", \"delete\": {\"prefix\": 
 			      "{\"table\": \"routes\", \"put\": {\"prefix\": \"10.1.0.0/16\", "
 			      "\"metric\": 123}}\n";
 
-/* Whether a text ends with a line feed that ends a row. */
+/* Returns whether a text ends with a line feed that ends a row. */
 static bool is_whole(const char *text, size_t length)
 {
 	unsigned marks = 0;
@@ -35,8 +36,8 @@ static bool is_whole(const char *text, size_t length)
 	return length > 0 && text[length - 1] == '\n' && marks % 2 == 0;
 }
 
-/* Each prefix is either refused, and changes nothing, or made of whole rows, which the table has
- * then. */
+/* Publishes each prefix of the input. Each is either refused and changes nothing, or consists of
+ * whole rows, which the table then has. */
 static void publish_each_prefix(const char *text, char *format)
 {
 	for (size_t length = 0; text[length]; length++) {
@@ -98,16 +99,16 @@ Test(cli_input, fault_30_what_is_said_of_a_cut_file_and_how_it_is_accepted)
 	EXPECT_STATUS(STELE_WITH("{\"table\": \"routes\", \"delete\": {\"prefix\": \"0.0.0.0/0\"}}",
 	                         "apply", "--allow-unterminated", region, "-"),
 	              0);
-	/* A quotation mark that is not closed is refused all the same. */
+	/* An unclosed quotation mark is refused as well. */
 	EXPECT_FAILURE(STELE_WITH(NAMES "10.1.0.0/16,192.0.2.3,\"eth1", "publish",
 	                          "--allow-unterminated", target, "-"),
 	               2, "standard input:2: ", "quotation marks");
 	unlink(path);
 }
 
-/* ---- fault 33: slow, or stuck ---- */
+/* ---- fault 33: slow or stuck input ---- */
 
-/* A command with the other end of this pipe as its standard input. */
+/* Starts a command with the other end of the returned pipe as its standard input. */
 static int start_from_pipe(struct cli_process *process, char **arguments)
 {
 	int in[2];
@@ -120,7 +121,7 @@ static int start_from_pipe(struct cli_process *process, char **arguments)
 	return in[1];
 }
 
-/* Writes to the pipe, and waits until the command has taken it. */
+/* Writes to the pipe, and waits until the command has read it. */
 static void give(int pipe_end, const char *text)
 {
 	int left = 1;
@@ -134,8 +135,8 @@ static void give(int pipe_end, const char *text)
 	cr_assert(left == 0, "the command did not read its input");
 }
 
-/* Whoever takes the second part has done all that comes before the reading of rows. Then another
- * publisher commits, without waiting for a lock. */
+/* Once the second part was read, the command has done everything that precedes reading rows. Then
+ * another publisher commits without waiting for a lock. */
 static void expect_no_lock(char **arguments, const char *first, const char *second)
 {
 	struct cli_process process;
@@ -181,7 +182,7 @@ Test(cli_input, fault_33_apply_holds_no_lock_while_it_waits)
 	EXPECT_HAS(STELE("get", "--format", "csv", target, "10.0.0.0/8").out, ",78\n");
 }
 
-/* The table has other columns when the input has come to its end. */
+/* When the input ends, the table has other columns. */
 Test(cli_input, fault_33_a_table_that_is_made_again_meanwhile)
 {
 	char *arguments[] = {cli_command(), "publish", target, "-", NULL};
@@ -200,7 +201,7 @@ Test(cli_input, fault_33_a_table_that_is_made_again_meanwhile)
 	EXPECT_FAILURE(result, 4, "made again with other columns", "nothing was changed");
 }
 
-/* Rows without end stop at what the region may have, not at the end of memory. */
+/* Endless rows stop at the region's limit, not at the end of memory. */
 Test(cli_input, fault_33_rows_without_end)
 {
 	struct cli_process process;
@@ -226,8 +227,8 @@ Test(cli_input, fault_33_rows_without_end)
 	EXPECT_FAILURE(result, 6, "more than the 1.0 MiB that the region may grow to");
 }
 
-/* A region on a disk can't be read after a reboot before a publisher has opened it; publishing
- * does. */
+/* After a reboot, a region on a disk can't be read before a publisher has opened it. Publishing
+ * opens it. */
 Test(cli_input, a_region_on_a_disk_after_a_reboot)
 {
 	const char other[16] = "another boot";
@@ -249,7 +250,7 @@ Test(cli_input, a_region_on_a_disk_after_a_reboot)
 	cr_expect(rmdir(directory) == 0, "%s: %s", directory, strerror(errno));
 }
 
-/* Waits until the process is blocked in a write to its standard error. */
+/* Waits until the process is blocked writing to its standard error. */
 static void wait_until_blocked(pid_t pid)
 {
 	char path[64], line[256];
@@ -269,7 +270,7 @@ static void wait_until_blocked(pid_t pid)
 	}
 }
 
-/* Those who read the messages may be slow, too: the region is free when they are printed. */
+/* The reader of the messages may be slow, too: the region is free while they are printed. */
 Test(cli_input, fault_33_messages_are_printed_without_the_lock)
 {
 	char *arguments[] = {cli_command(), "set", target, "10.7.0.0/16", "metric=1", NULL};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele show, inspect, verify and subscribers: what is said of a region. */
+ *
+ * stele show, inspect, verify and subscribers: what they print about a region. */
 #include <stele/stele.h>
 #include "tests/support/cli.h"
 
@@ -70,7 +71,7 @@ Test(cli_inspect, verifies_what_is_whole)
 	EXPECT_FAILURE(STELE("verify", target), 2, "name");
 }
 
-/* Two counts of rows are made another: the table's own, and that of the commit's record. */
+/* Two counts of rows are changed: the table's own, and that in the commit's record. */
 Test(cli_inspect, verify_says_what_is_wrong_and_where)
 {
 	struct layout_header header;
@@ -110,7 +111,7 @@ Test(cli_inspect, subscribers_are_listed_dead_or_alive)
 	expect_done(STELE("subscribers", "--format", "json", region), "[]\n");
 	STELE_START(&watch, "watch", "--format", "ndjson", target);
 	snprintf(pid, sizeof(pid), "\"pid\": %d, \"command\": \"stele\", ", (int)watch.pid);
-	/* Once it waits, it has looked at what there is. */
+	/* Once the watch waits, it has read what there was. */
 	for (int i = 0; i < 10000; i++) {
 		result = STELE("subscribers", "--format", "ndjson", region);
 		if (strstr(result.out, "\"state\": \"waiting\""))

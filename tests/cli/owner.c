@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whose region the command reads, and what it says of regions that other users made.
- */
+ * Whose region the command reads, and what it prints about regions that other users created. */
 #include "lib/storage/paths.h"
 #include "tests/support/ipc/outsider.h"
 #include "tests/support/ipc/own_machine.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele publish: what it takes, what it says of what it did, and that it does nothing where a row
+ *
+ * stele publish: the input that it accepts, what it reports, and that it changes nothing if a row
  * is wrong. */
 #include "tests/support/cli.h"
 
@@ -63,7 +64,7 @@ Test(cli_publish, chooses_the_format_by_the_name)
 	unlink(name);
 }
 
-/* Each is one sentence with the place, the column, what was expected and what stands there. */
+/* Each error is one line with the place, the column, the expected form and the text found. */
 Test(cli_publish, refuses_wrong_rows_and_changes_nothing)
 {
 	static const struct {
@@ -167,7 +168,7 @@ Test(cli_publish, takes_an_integer_with_a_point_where_it_is_exact)
 		EXPECT_FAILURE(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 2,
 		               "column \"t\": ");
 	}
-	/* What is no integer's column takes any number. */
+	/* A column that is not of an integer type takes any number. */
 	EXPECT_STATUS(STELE_WITH("{\"n\": 1, \"t\": 5, \"f\": 9007199254740993.0}\n", "publish",
 	                         "-i", "ndjson", numbers, "-"),
 	              0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the command says when it may not, can't, or had better not: another publisher, no
- * permission, regions that are damaged or of another layout. Nothing is changed then, and nothing
- * crashes. */
+ *
+ * What the command prints when it is refused: another publisher, no permission, regions that are
+ * damaged or of another layout. It then changes nothing and does not crash. */
 #include <grp.h>
 #include <stddef.h>
 #include <stele/stele.h>
@@ -41,7 +41,7 @@ Test(cli_refused, a_second_publisher)
 	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=1"), 0);
 }
 
-/* Runs the command as somebody who is not root. */
+/* Runs the command as a user other than root. */
 static struct cli_result run_unprivileged(char **arguments)
 {
 	struct cli_result result;
@@ -102,7 +102,7 @@ static void read_at(off_t offset, void *bytes, size_t size)
 	close(fd);
 }
 
-/* Every command that opens the region fails alike. */
+/* Every command that opens the region fails in the same way. */
 static void expect_all_fail(const char *part)
 {
 	EXPECT_FAILURE(STELE("show", region), 7, part, region);
@@ -133,7 +133,7 @@ Test(cli_refused, a_region_of_another_layout)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
-/* The magic of one that a machine of the other byte order made. */
+/* The magic number as a machine of the other byte order writes it. */
 Test(cli_refused, cli_15_a_region_of_the_other_byte_order)
 {
 	const char *before = cli_dump();
@@ -149,7 +149,8 @@ Test(cli_refused, cli_15_a_region_of_the_other_byte_order)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
-/* Only create says that there shall be a region, whatever was there. Who waits on the old one is told. */
+/* Only create makes a region, whatever was there before. A process that waits on the old region
+ * gets an error. */
 Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 {
 	const off_t place = offsetof(struct layout_header, layout_version);
@@ -157,7 +158,7 @@ Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 	struct cli_process watch;
 	uint32_t other = 77;
 
-	/* It is up when it has printed what there is. */
+	/* Once it has printed the rows, it is attached. */
 	STELE_START(&watch, "watch", "--initial", "--format", "ndjson", region);
 	for (int i = 0; i < 3; i++)
 		EXPECT_HAS(cli_line(&watch), "\"added\"");
@@ -168,13 +169,13 @@ Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 	EXPECT_HAS(result.err, "another layout");
 	EXPECT_HAS(result.err, "replaced by an empty one");
 	EXPECT_FAILURE(STELE("dump", target), 3, "no table \"routes\"");
-	/* Who waits moves to the new one, with a gap in between. */
+	/* A waiting process moves to the new region, and reports a gap. */
 	EXPECT_HAS(cli_line(&watch), "\"gap\"");
 	kill(watch.pid, SIGTERM);
 	cr_expect(cli_wait(&watch) == 0);
 }
 
-/* In memory nothing outlives a boot but by copying; on a disk it must have been closed. */
+/* In memory nothing outlives a boot except by copying; on a disk the region must have been closed. */
 Test(cli_refused, a_region_of_an_earlier_boot)
 {
 	const off_t place = offsetof(struct layout_header, boot_id);
@@ -216,7 +217,7 @@ Test(cli_refused, a_truncated_region)
 	expect_done(STELE("rm", region), "");
 }
 
-/* A reader of any damage ends by itself, and within its statuses. */
+/* Whatever the damage, a reading command ends by itself with one of its exit statuses. */
 Test(cli_refused, bits_flipped_anywhere_crash_nothing)
 {
 	enum { ROUNDS = 60, FLIPS = 40 };
@@ -239,7 +240,7 @@ Test(cli_refused, bits_flipped_anywhere_crash_nothing)
 			seed ^= seed >> 7;
 			seed ^= seed << 17;
 			at = (size_t)(seed >> 8) % size;
-			/* Only bytes that say something, and no others than those of the arena. */
+			/* Only bytes with a meaning, and only bytes of the arena. */
 			if (at >= sizeof(struct layout_header) && good[at])
 				bad[at] ^= (unsigned char)(1u << (seed & 7));
 		}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele rm: what can't be removed is told of, and the removal can be repeated.
- */
+ * stele rm: what can't be removed is reported, and the removal can be repeated. */
 #include "lib/storage/folder.h"
 #include "lib/storage/paths.h"
 #include "tests/support/ipc/outsider.h"
@@ -9,9 +8,9 @@
 
 TestSuite(cli_remove, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-#define DEEP 40 /* directories in each other */
+#define DEEP 40 /* nested directories */
 
-/* Makes directories in the region's folder. */
+/* Creates directories in the region's folder. */
 static void nest(void)
 {
 	char path[NAMES_PATH_SIZE];
@@ -23,7 +22,8 @@ static void nest(void)
 	}
 }
 
-/* Puts a directory into the region's folder that nobody can remove: something is mounted there. */
+/* Creates a directory in the region's folder that can't be removed, because something is mounted
+ * there. */
 static void mount_inside(char path[NAMES_PATH_SIZE])
 {
 	ipc_path(path, ".channels/d");
@@ -43,7 +43,7 @@ Test(cli_remove, says_so_where_a_folder_stays)
 	SAYS(path);
 	SAYS("user 0 has made a directory in it");
 	cr_expect(!own_exists("") && own_exists(".channels") && own_exists(".publisher"));
-	/* Again, and the same: what is left is not forgotten. */
+	/* The second attempt reports the same: what is left is not forgotten. */
 	EXITS(7, "rm %s", region);
 	cr_assert_eq(umount(inside), 0);
 	EXITS(0, "rm %s", region);
@@ -59,7 +59,7 @@ Test(cli_remove, hostile_26_directories_of_any_depth)
 	cr_expect(!own_exists("") && !own_exists(".channels") && !own_exists(".publisher"));
 }
 
-/* Makes files in the region's folder, as fast as it can, until it is ended. */
+/* Creates files in the region's folder as fast as it can, until it is ended. */
 static void make_files(unsigned which)
 {
 	char folder[128], path[256];
@@ -104,7 +104,7 @@ Test(cli_remove, hostile_26_a_directory_in_place_of_a_file)
 	EXITS(7, "rm %s", region);
 	SAYS(path);
 	SAYS("not empty");
-	/* An empty one holds nothing. */
+	/* Empty, so it holds nothing. */
 	cr_assert(rmdir(inner) == 0);
 	EXITS(0, "rm %s", region);
 	cr_expect(!own_exists(".subscribers") && !own_exists(".publisher"));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
+ *
  * stele get, lookup, dump, set, delete and apply. */
 #include "tests/support/cli.h"
 
 TestSuite(cli_rows, .init = cli_begin_routes, .fini = cli_end);
 
-/* Makes a table and its REGION/TABLE. */
+/* Creates a table and returns its REGION/TABLE. */
 static const char *make_table(const char *name, const char *declaration)
 {
 	static char made[96];
@@ -65,7 +66,7 @@ Test(cli_rows, lookup_of_an_address_that_nothing_matches)
 	EXPECT_STATUS(STELE("lookup", target, "10.0.0.256"), 2);
 }
 
-/* Each address is answered before the next one is there, and from the newest version. */
+/* Each address is answered before the next one is sent, and from the newest version. */
 Test(cli_rows, lookup_needs_prefixes)
 {
 	const char *made = make_table("ports", "ports(port: u16 key, name: text)");
@@ -127,12 +128,12 @@ Test(cli_rows, dump_restricts_to_what_a_key_starts_with)
 	            "site,name,n\nab,anna,3\n");
 	expect_done(STELE("dump", "--prefix", "a", "--format", "csv", table),
 	            "site,name,n\na,\"an, x\",2\na,anna,-1\nab,anna,3\n");
-	/* Every text starts with an empty one. */
+	/* The empty text is a prefix of every text. */
 	expect_done(STELE("dump", "--prefix", "", "--format", "csv", table),
 	            "site,name,n\na,\"an, x\",2\na,anna,-1\nab,anna,3\n");
 	EXPECT_FAILURE(STELE("dump", "--prefix", "a,an,1", table), 2,
 	               "prefix \"a,an,1\": expected at most 2 columns joined by commas, found 3");
-	/* ... and so does all else with nothing. */
+	/* ... and an empty prefix matches in the other key types as well. */
 	table = make_table("vpn", "vpn(vrf: u16 key, prefix: ipv4net key, n: i8)");
 	EXPECT_STATUS(STELE("set", table, "7,10.0.0.0/8", "n=1"), 0);
 	EXPECT_STATUS(STELE("set", table, "8,10.0.0.0/8", "n=2"), 0);
@@ -269,7 +270,7 @@ Test(cli_rows, apply_refuses_a_wrong_line_and_changes_nothing)
 	}
 }
 
-/* A name that no table has is looked for also where no table was opened before. */
+/* A name that no table can have is looked up, too, even if no table was opened before. */
 Test(cli_rows, apply_refuses_a_first_line_with_an_empty_table_name)
 {
 	EXPECT_FAILURE(STELE_WITH("{\"table\": \"\", \"put\": {\"prefix\": \"10.0.0.0/8\"}}\n",
@@ -277,7 +278,7 @@ Test(cli_rows, apply_refuses_a_first_line_with_an_empty_table_name)
 	               3, "standard input:1: no table \"\"");
 }
 
-/* Nothing of a row reaches a terminal as a control sequence, and JSON stays JSON. */
+/* No row reaches a terminal as a control sequence, and JSON stays valid. */
 Test(cli_rows, hostile_text_is_escaped)
 {
 	static const char hostile[] = "\033[2J\007\x9b\xff\xc2\x9b\xe2\x80\xae\tz\"\\";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele save and load, what reads a saved file, and stele explain. */
+ *
+ * stele save and load, the commands that read a saved file, and stele explain. */
 #include <limits.h>
 #include <stele/stele.h>
 #include <sys/stat.h>
@@ -51,7 +52,7 @@ Test(cli_save, a_saved_file_is_read_like_a_region)
 	EXPECT_HAS(STELE("show", file).out, file);
 	EXPECT_HAS(STELE("show", "--format", "json", file).out,
 	           "\"maximum_size\": 4294967296, \"limit_size\": 34359738368,");
-	/* Whatever becomes of the region. */
+	/* The file is independent of the region. */
 	EXPECT_STATUS(STELE("rm", region), 0);
 	EXPECT_STATUS(STELE("dump", table), 0);
 }
@@ -66,7 +67,7 @@ Test(cli_save, does_not_write_over_a_file_unasked)
 	EXPECT_FAILURE(STELE("save"), 2, "expected one REGION");
 }
 
-/* One who made FILE a pipe or a link meant something by it; --replace is for files. */
+/* --replace is for regular files: a FILE that is a pipe or a link is so on purpose. */
 Test(cli_save, replaces_files_alone)
 {
 	struct stat status;
@@ -82,7 +83,7 @@ Test(cli_save, replaces_files_alone)
 	cr_expect(lstat(file, &status) == 0 && S_ISLNK(status.st_mode));
 	cr_assert(unlink(file) == 0);
 	EXPECT_FAILURE(STELE("save", "--replace", region, "/tmp/"), 2, "/tmp/", "is no name");
-	/* What happens to be called like it is somebody's. */
+	/* A file that happens to have a similar name belongs to the user. */
 	cr_assert(close(open(beside, O_CREAT | O_WRONLY, 0600)) == 0);
 	EXPECT_STATUS(STELE("save", region, file), 0);
 	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
@@ -107,7 +108,7 @@ Test(cli_save, a_file_becomes_a_region_with_its_history)
 	expect_done(STELE("dump", "--format", "ndjson", table), cli_dump());
 	result = STELE("set", table, "10.0.0.0/8", "metric=22");
 	EXPECT_HAS(cli_plain(result.out), "version 3 ");
-	/* A region of its own. */
+	/* It is a region of its own. */
 	cr_expect(strcmp(strstr(STELE("show", other).out, "uuid") + 20,
 	                 strstr(STELE("show", region).out, "uuid") + 20));
 	EXPECT_FAILURE(STELE("load", file, other), 2, "there is a region", "already");
@@ -125,7 +126,7 @@ Test(cli_save, what_is_damaged_becomes_none)
 	EXPECT_FAILURE(STELE("show", other), 3, "no such region");
 }
 
-/* Of a file the path is told, and that a region goes by what is in it is not to be removed. */
+/* Checks that errors name the file's path, and do not advise removing the region. */
 static void expect_told_of_the_file(off_t at, const char *what)
 {
 	struct cli_result result;
@@ -156,7 +157,7 @@ Test(cli_save, what_is_wrong_is_told_of_the_file)
 	cr_expect(!strstr(result.err, "remove"), "%s", result.err);
 }
 
-/* The name of an interface: a byte of it may be any other. */
+/* The name of an interface, where any byte is valid. */
 Test(cli_save, another_value_is_found_by_the_checksum)
 {
 	const char *line = "checksum         yes, of all bytes\n";
@@ -181,7 +182,7 @@ Test(cli_save, another_value_is_found_by_the_checksum)
 	EXPECT_STATUS(result, 7);
 	EXPECT_HAS(result.out, "the contents have another checksum");
 	EXPECT_FAILURE(STELE("load", file, other), 7, "is damaged", "not loaded");
-	/* A table that such a file seems not to have may be what is damaged. */
+	/* If a table seems to be missing in a damaged file, the damage may be the reason. */
 	EXPECT_FAILURE(STELE("dump", name), 7, "is damaged");
 	EXPECT_HAS(STELE("inspect", file).out, "lock                none: it is a saved file\n");
 	snprintf(copy, sizeof(copy), "/dev/shm/stele.%s", region);
@@ -231,7 +232,7 @@ Test(cli_save, a_path_is_told_from_a_name)
 	EXPECT_FAILURE(STELE("verify", name), 2, "starts with / or .");
 	snprintf(name, sizeof(name), "./%s.stele", region);
 	EXPECT_STATUS(STELE("verify", name), 0);
-	/* One that may be a region's is taken for that, but told of. */
+	/* A name that could be a region's is taken for a region's, with a remark. */
 	snprintf(name, sizeof(name), "./%s", other);
 	cr_assert(close(open(other, O_CREAT | O_WRONLY, 0600)) == 0);
 	EXPECT_FAILURE(STELE("verify", other), 3, "no such region", name);
@@ -240,7 +241,7 @@ Test(cli_save, a_path_is_told_from_a_name)
 	EXPECT_FAILURE(STELE("dump", name), 3, "did you mean \"routes\"?");
 	EXPECT_FAILURE(STELE("dump", "/nosuch"), 2, "FILE/TABLE");
 	EXPECT_FAILURE(STELE("dump", "./no/such/file"), 3, "cannot open");
-	/* What writes takes regions alone. */
+	/* Commands that write take only regions. */
 	EXPECT_FAILURE(STELE("set", table, "10.0.0.0/8", "metric=1"), 2, "name");
 }
 

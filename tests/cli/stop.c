@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Signals that were ignored when the command started, as by nohup, stay ignored. */
 #include <stele/stele.h>
 #include "tests/support/cli.h"
 
 TestSuite(cli_stop, .init = cli_begin_routes, .fini = cli_end);
 
-/* A line of /proc/PID/status that is a set of signals. */
+/* Reads a line of /proc/PID/status that is a set of signals. */
 static unsigned long long signals_of(pid_t pid, const char *name)
 {
 	unsigned long long set = 0;
@@ -29,15 +30,15 @@ static bool has(unsigned long long set, int signal_number)
 	return set >> (signal_number - 1) & 1;
 }
 
-/* The processes that this test starts find these two ignored. */
+/* The processes that this test starts find these two signals ignored. */
 static void ignore(void)
 {
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 }
 
-/* The command waits for SIGTERM, not for the two that are ignored. For a moment, posix_spawn() blocks
- * all signals. */
+/* The command waits for SIGTERM, but not for the two ignored signals. For a moment, posix_spawn()
+ * blocks all signals. */
 static void expect_only_term(pid_t pid)
 {
 	unsigned long long blocked;
@@ -52,7 +53,8 @@ static void expect_only_term(pid_t pid)
 	cr_expect_not(has(blocked, SIGINT));
 }
 
-/* Goes on after the two signals: prints a line for each of two versions. Ends at SIGTERM. */
+/* Checks that the command continues after the two signals: it prints a line for each of two
+ * versions. SIGTERM ends it. */
 static void expect_goes_on(struct cli_process *process)
 {
 	expect_only_term(process->pid);
@@ -102,7 +104,7 @@ Test(cli_stop, fault_20_a_mirror_of_the_kernel_leaves_ignored_signals_alone)
 	cr_expect(cli_wait(&mirror) == 0);
 }
 
-/* The command of --check and --exec finds them ignored, as the commands of nohup do. */
+/* The commands of --check and --exec also find them ignored, as commands of nohup do. */
 Test(cli_stop, fault_20_a_check_goes_on_after_a_signal_that_was_ignored)
 {
 	struct cli_process publish;
@@ -125,7 +127,7 @@ Test(cli_stop, fault_20_a_check_goes_on_after_a_signal_that_was_ignored)
 	unlink(path);
 }
 
-/* Nothing is ignored: each of them ends the watch. */
+/* Without ignored signals, each of them ends the watch. */
 Test(cli_stop, fault_20_other_signals_end_the_watch)
 {
 	static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
@@ -143,9 +145,9 @@ Test(cli_stop, fault_20_other_signals_end_the_watch)
 	}
 }
 
-/* ---- told to stop while something is waited for ---- */
+/* ---- stopped while waiting ---- */
 
-/* Nobody reads what it prints, and the pipe has room for a page. */
+/* The pipe has room for a page, and no process reads what the command prints. */
 static void start_with_stuck_reader(struct cli_process *process, char **arguments)
 {
 	int pipes[2], in = cli_file(NULL);
@@ -159,7 +161,7 @@ static void start_with_stuck_reader(struct cli_process *process, char **argument
 	close(in);
 }
 
-/* Ends it once the first page has come. */
+/* Ends the command once the first page was written. */
 static void expect_end_of_stuck(char **arguments)
 {
 	struct cli_process process;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Versions that were kept while the region was made anew. Both regions come to the same
- * versions, with other rows, so a number alone can't tell them apart: it is refused where it
- * would be kept, and a token of the first region is told from the second region's versions. */
+ * Version numbers that were kept while the region was created anew. Both regions reach the same
+ * versions, with different rows, so a number alone can't tell them apart. It is refused in options
+ * for kept versions, and a token of the first region is distinguished from the second region's
+ * versions. */
 #include "tests/support/cli.h"
 
 static char *kept; /* version 2 of the first region, which the test has lost */
@@ -23,7 +24,8 @@ static void begin(void)
 
 TestSuite(cli_token, .init = begin, .fini = cli_end);
 
-/* A number alone, with what to write if it is a version of the region as it is now. */
+/* Checks that a bare number is refused, with the token to write if it means a version of the
+ * present region. */
 #define EXPECT_REFUSED(result, option) \
 	EXPECT_FAILURE(result, 2, option ": 2 says nothing without its region", cli_written())
 
@@ -113,7 +115,7 @@ Test(cli_token, fault_34_conditions)
 	              0);
 }
 
-/* These may have a number, which is of the region as it is now. */
+/* These commands accept a bare number, which is a version of the present region. */
 Test(cli_token, fault_34_reading_and_rollback)
 {
 	const char *before = cli_dump();
@@ -139,7 +141,7 @@ Test(cli_token, fault_34_reading_and_rollback)
 	EXPECT_STATUS(STELE("rollback", "--to", "3", region), 0);
 }
 
-/* A region that is loaded goes on from the same version, and is another one all the same. */
+/* A loaded region continues from the same version, but it is another region. */
 Test(cli_token, fault_34_a_loaded_region)
 {
 	char *token = cli_token(4), file[64];
@@ -149,7 +151,7 @@ Test(cli_token, fault_34_a_loaded_region)
 	EXPECT_STATUS(STELE("save", region, file), 0);
 	EXPECT_STATUS(STELE("set", target, "10.7.0.0/16", "metric=5"), 0);
 	EXPECT_STATUS(STELE("rm", region), 0);
-	/* The file is still the region that it was made of. */
+	/* The file counts as the region from which it was saved. */
 	EXPECT_STATUS(STELE("diff", file, "2", token), 0);
 	EXPECT_STATUS(STELE("load", file, region), 0);
 	result = STELE("watch", "--since", token, "--timeout", "0", "-f", "ndjson", region);
@@ -160,7 +162,7 @@ Test(cli_token, fault_34_a_loaded_region)
 	unlink(file);
 }
 
-/* A watch that is looking on does not go on by the number either. */
+/* A running watch does not go by the number either. */
 Test(cli_token, fault_34_a_region_made_anew_during_a_watch)
 {
 	struct cli_process watch;
@@ -185,7 +187,7 @@ Test(cli_token, fault_34_a_region_made_anew_during_a_watch)
 	cr_expect(cli_wait(&watch) == 0);
 }
 
-/* The text behind the last `mark` of what was printed, up to the next `end`. */
+/* Returns the text that follows the last `mark` in the output, up to the next `end`. */
 static char *printed(const char *text, const char *mark, const char *end)
 {
 	const char *at = strstr(text, mark), *next;
@@ -229,7 +231,7 @@ Test(cli_token, what_is_printed_is_what_is_taken)
 		EXPECT_STATUS(result, 0);
 		token = printed(result.out, "version ", " ");
 	}
-	/* Tables are for people, who see such a column more than once. */
+	/* Tables are for people, who see this column too often. */
 	EXPECT_HAS_NOT(STELE("log", region).out, "token");
 	EXPECT_HAS_NOT(STELE("diff", region, "3", "4").out, "token");
 }
@@ -265,7 +267,7 @@ Test(cli_token, spelling)
 	}
 }
 
-/* The publisher file stays where the data file was removed by hand, or a removal was stopped. */
+/* The publisher file stays if the data file was removed by hand, or if a removal was interrupted. */
 Test(cli_token, fault_34_a_publisher_file_that_was_left)
 {
 	char path[512], uuid[64];

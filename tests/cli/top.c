@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele top, on a pseudo terminal: what it shows, its keys, and that it gives the terminal back. */
+ *
+ * stele top on a pseudo terminal: what it shows, its keys, and that it restores the terminal. */
 #include <stele/stele.h>
 #include <sys/resource.h>
 #include "tests/support/cli.h"
@@ -33,14 +34,14 @@ static void fail_awaited(const char *text)
 	                                 : terminal.written);
 }
 
-/* Waits until this stands on the screen. */
+/* Waits until the text is on the screen. */
 static void await(const char *text)
 {
 	if (!terminal_await_screen(&terminal, text))
 		fail_awaited(text);
 }
 
-/* Waits until this is written after so many bytes. */
+/* Waits until the text is written after the first `from` bytes. */
 static void await_from(size_t from, const char *text)
 {
 	if (!terminal_await(&terminal, from, text))
@@ -97,7 +98,7 @@ Test(cli_top, shows_tables_and_subscribers)
 	await("waits");
 	kill(watch.pid, SIGSTOP);
 	await("stopped");
-	/* Nobody publishes, so nobody cleans up after it. */
+	/* There is no publisher, so the dead subscriber is not reaped. */
 	kill(watch.pid, SIGKILL);
 	cli_wait(&watch);
 	await("dead");
@@ -105,7 +106,7 @@ Test(cli_top, shows_tables_and_subscribers)
 	cli_end();
 }
 
-/* A table that does not fit the screen. */
+/* A table that does not fit on the screen. */
 static void publish_many(void)
 {
 	char line[64], *rows = malloc(64 * 1000);
@@ -193,7 +194,7 @@ Test(cli_top, fits_any_size)
 	cli_end();
 }
 
-/* What ends a process ends this one so that the terminal is as it was. */
+/* A signal that ends the process ends it with the terminal restored. */
 Test(cli_top, gives_the_terminal_back)
 {
 	const int signals[] = {SIGINT,  SIGTERM, SIGHUP,    SIGQUIT,  SIGPIPE,   SIGUSR1,
@@ -208,7 +209,7 @@ Test(cli_top, gives_the_terminal_back)
 		kill(terminal.program, signals[i]);
 		expect_end();
 	}
-	/* It comes between the look for a key and the read of it, now and then. */
+	/* Now and then the signal comes between the poll for a key and the read. */
 	for (int i = 0; i < 20; i++) {
 		start();
 		await("routes");
@@ -220,7 +221,7 @@ Test(cli_top, gives_the_terminal_back)
 	cli_end();
 }
 
-/* What tells of a fault kills, with the terminal given back. */
+/* A signal that reports a fault kills the process, with the terminal restored. */
 Test(cli_top, gives_the_terminal_back_before_it_dies)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
@@ -278,7 +279,7 @@ Test(cli_top, can_be_stopped)
 	from = written_until_now();
 	continue_it();
 	await_from(from, TAKES_SCREEN);
-	/* One that can't be caught leaves the screen, and it is drawn anew. */
+	/* SIGSTOP can't be caught and leaves the screen as it is; afterwards it is drawn anew. */
 	kill(terminal.program, SIGSTOP);
 	cr_assert(WIFSTOPPED(terminal_status(&terminal)));
 	tcsetattr(terminal.line, TCSANOW, &terminal.before);
@@ -287,13 +288,13 @@ Test(cli_top, can_be_stopped)
 	cli_end();
 }
 
-/* Has it draw until nothing more can be written: it waits in the middle of drawing. */
+/* Makes it draw until nothing more can be written: it blocks in the middle of drawing. */
 static void hold_while_it_draws(void)
 {
 	struct pollfd room = {.fd = terminal.line, .events = POLLOUT};
 	struct pollfd keys = {.fd = terminal.fd, .events = POLLOUT};
 
-	/* Not more keys than are taken, or this would wait for the program, and the program for this. */
+	/* No more keys than it takes, else this test and the program would wait for each other. */
 	while (poll(&room, 1, 10) == 1)
 		if (poll(&keys, 1, 0) == 1)
 			terminal_type(&terminal, "\f");
@@ -412,7 +413,7 @@ Test(cli_top, shows_that_the_publisher_died)
 	cli_end();
 }
 
-/* Whoever may read a region may write anything into the file of its subscribers. */
+/* Every user who may read a region may write anything into its subscribers file. */
 Test(cli_top, believes_no_subscriber)
 {
 	struct layout_slot slot = {.state = LAYOUT_SLOT_TAKEN,
@@ -458,7 +459,7 @@ Test(cli_top, lists_all_regions)
 	cli_end();
 }
 
-/* Of a region that could never be read there is the reason, all of it, and nothing else. */
+/* For a region that could never be read, the whole reason is shown, and nothing else. */
 Test(cli_top, says_why_it_can_not_read)
 {
 	struct stele_region_info info = {.size = sizeof(info)};

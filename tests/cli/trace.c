@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele trace: each commit as a line of JSON; none left out while history holds it. */
+ *
+ * stele trace: each commit as a line of JSON; none is left out while history holds it. */
 #include <jansson.h>
 #include <stele/stele.h>
 #include "tests/support/cli.h"
@@ -19,7 +20,7 @@ static bool text_is(const json_t *object, const char *name, const char *text)
 	return is && strcmp(is, text) == 0;
 }
 
-/* The next line of a trace in the background, to be freed with json_decref(). */
+/* Returns the next line of a trace in the background, to be freed with json_decref(). */
 static json_t *next(struct cli_process *trace)
 {
 	const char *line = cli_line(trace);
@@ -102,7 +103,7 @@ Test(cli_trace, does_not_register)
 	cli_end();
 }
 
-/* A publisher as fast as it can be, and a history that holds all. */
+/* A publisher at full speed, and a history that holds everything. */
 Test(cli_trace, leaves_nothing_out)
 {
 	struct stele_publisher_options options = {
@@ -164,7 +165,8 @@ static bool is_stopped(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WSTOPPED) == 0 && info.si_code == CLD_STOPPED;
 }
 
-/* Makes another region of the name, while the trace is stopped: it tells so, and goes on there. */
+/* Creates another region of the same name while the trace is stopped. The trace reports that, and
+ * continues with it. */
 static void make_another(struct cli_process *trace)
 {
 	json_t *line;
@@ -193,7 +195,7 @@ Test(cli_trace, says_that_the_region_is_another_one)
 	EXPECT_HAS(cli_read_all(trace.err), "was removed");
 }
 
-/* Where it is not there for a while, too. */
+/* Also if the region is absent for a while. */
 Test(cli_trace, waits_for_another_one)
 {
 	struct cli_process trace;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The command's own manners: help, versions, slips of the fingers, output that can't be written;
- * and limits of its shell's (ulimit), under which it ends with an error message and an exit
- * status, and with no signal. */
+ * General behaviour of the command: help, versions, typing errors, output that can't be written.
+ * Also limits of its shell (ulimit), under which it ends with an error message and an exit status,
+ * and not by a signal. */
 #include <signal.h>
 
 #include "tests/support/cli.h"
@@ -108,7 +108,7 @@ Test(cli_usage, reader_of_the_output_that_went_away_is_noticed_in_silence)
 
 TestSuite(cli_usage_limits, .init = cli_begin, .fini = cli_end);
 
-/* Runs a line of shell, in which $STELE is the command and $R the region. */
+/* Runs a shell command, in which $STELE is the command and $R the region. */
 static struct cli_result shell(const char *line)
 {
 	static char sh[] = "sh", flag[] = "-c";
@@ -118,8 +118,8 @@ static struct cli_result shell(const char *line)
 	return cli_run("", arguments);
 }
 
-/* A table of some hundred kilobytes; the limits below are in units of 512 bytes or of 1 KiB, as
- * the shell has it. */
+/* A table of some hundred kilobytes. The limits below are in units of 512 bytes or of 1 KiB,
+ * depending on the shell. */
 #define ROWS "seq 4000 | awk 'BEGIN { print \"id,text\" } { printf \"%d,%060d\\n\", $1, $1 }'"
 
 Test(cli_usage_limits, cli_12_a_file_of_limited_size)
@@ -132,7 +132,7 @@ Test(cli_usage_limits, cli_12_a_file_of_limited_size)
 	EXPECT_STATUS(shell("$STELE verify $R"), 0);
 	EXPECT_STATUS(shell(ROWS " | $STELE publish $R/rows -"), 0);
 	EXPECT_STATUS(shell("(ulimit -f 8; $STELE set $R/rows 7 text=seven)"), 0);
-	/* What is printed goes to a file here. */
+	/* Output goes to a file here. */
 	result = shell("ulimit -f 100; exec $STELE dump $R/rows");
 	EXPECT_STATUS(result, 8);
 	EXPECT_HAS(result.err, "can't write to standard output");
@@ -156,7 +156,7 @@ Test(cli_usage_limits, cli_12_address_space_is_limited)
 }
 #endif
 
-/* A command that it runs has the signals as they were found. */
+/* A command that it runs gets the original signal settings. */
 Test(cli_usage_limits, cli_12_commands_get_their_signals_back)
 {
 	EXPECT_STATUS(shell("$STELE create $R --table 'rows(id: u32 key, text: char[60])'"), 0);

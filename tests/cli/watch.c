@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele watch, a process of its own that sees what other processes commit. */
+ *
+ * stele watch, a process of its own that sees the commits of other processes. */
 #include <stele/stele.h>
 #include <sys/resource.h>
 #include "tests/support/cli.h"
@@ -8,7 +9,7 @@ TestSuite(cli_watch, .init = cli_begin_routes, .fini = cli_end);
 
 static struct cli_process watch;
 
-/* Starts a watch and reads the three rows that there are, so it is attached from here on. */
+/* Starts a watch and reads the three rows that exist, so that it is attached from here on. */
 static void start_with_rows(const char *format)
 {
 	STELE_START(&watch, "watch", "--initial", "--format", format, region);
@@ -166,8 +167,7 @@ Test(cli_watch, what_history_no_longer_holds_is_a_gap)
 
 enum { MANY = 24, FEW = 14 };
 
-/* One version in which every row is another than before: the first with many rows, the others with
- * few. */
+/* Commits one version in which every row changes. The first version has many rows, the others few. */
 static uint64_t commit_other_rows(struct stele_publisher *publisher, unsigned round)
 {
 	unsigned rows = round ? FEW : MANY;
@@ -187,8 +187,8 @@ static uint64_t commit_other_rows(struct stele_publisher *publisher, unsigned ro
 	return version;
 }
 
-/* There is room for the versions of few rows, but not beside the many that a stopped watch keeps:
- * the publisher takes those back, and the watch says so and starts over. */
+/* The versions of few rows fit, but not beside the version of many rows that a stopped watch pins.
+ * The publisher reclaims that version, and the watch reports a gap and starts over. */
 Test(cli_watch, a_version_that_was_taken_back_is_a_gap)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};
