@@ -378,7 +378,7 @@ lint: check-format compile_commands.json | $(BUILD)/packages-lint ## run check-f
 	$(Q)tests/scripts/lint.sh $(JOBS) '$(scripts)' '$(manuals)' '$(compiled)'
 
 compiled = $(lib_sources) $(tool_sources) $(test_sources) $(support_sources) $(fuzz_sources)
-compile_commands.json: Makefile $(BUILD)/flags ## compilation database for editors and clang-tidy
+compile_commands.json: FORCE ## compilation database for editors and clang-tidy
 	$(Q){ echo '['; for source in $(compiled); do \
 		printf '%s{"directory": "%s", "file": "%s", "command": "%s -c %s"}\n' "$$comma" "$$PWD" "$$source" \
 			"$$(printf %s $(call quoted,$(CC) $(flags)) | sed 's/[\\"]/\\&/g')" "$$source"; comma=,; \
