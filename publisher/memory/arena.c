@@ -4,22 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE       LAYOUT_PAGE
+#define PAGE LAYOUT_PAGE
+/* Objects that arena_spare_fill() takes out of a slab at a time. */
 #define SPARE_FILL 16u
-#define LARGE      UINT8_MAX /* as a slab's class: a run of pages of its own */
+/* Class of a slab that is one large object. */
+#define LARGE UINT8_MAX
 
 struct arena_slab {
-	uint64_t free[ARENA_SLAB_OBJECTS / 64]; /* bit set: object is free */
-	uint32_t next, previous;                /* in the class's list: first page + 1; of the last
-	                                           one 0; of the first one `previous` means nothing */
-	uint32_t pages;                         /* 0: no slab starts at this page */
+	/* Bitmap of objects. Bit set: the object is free. */
+	uint64_t free[ARENA_SLAB_OBJECTS / 64];
+	/* Neighbours in the class's list: first page + 1. `next` of the last slab is 0. `previous`
+	 * of the first slab has no meaning. */
+	uint32_t next, previous;
+	/* Pages of the slab. 0: no slab starts at this page. */
+	uint32_t pages;
 	uint16_t free_count;
 	uint8_t class;
 	bool listed;
 };
 
-/* Classes: multiples of 8 up to 128, then eight sizes to each doubling up to 8192. `inverse` stands
- * in for a division: 2^32 over the size in units, rounded up, which is exact for what a slab has. */
+/* The size classes: multiples of 8 up to 128, then eight sizes in each doubling up to 8192.
+ * `inverse` replaces a division by a multiplication: 2^32 divided by the size in units, rounded up.
+ * The result is exact for every offset within a slab. */
 #define CLASS(units, slab_pages) \
 	{ \
 		.size = (units)*LAYOUT_UNIT, .pages = (slab_pages), \
@@ -34,8 +40,10 @@ struct arena_slab {
 #define DOUBLING(step, pages) HALF(8 * (step), step, pages), HALF(12 * (step), step, pages)
 
 static const struct {
-	uint16_t size;           /* of an object */
-	uint16_t pages, objects; /* of a slab */
+	/* Bytes of an object. */
+	uint16_t size;
+	/* Pages of a slab, and objects in it. */
+	uint16_t pages, objects;
 	uint64_t inverse;
 } classes[ARENA_CLASSES] = {
 	HALF(0, 1, 1),  HALF(4, 1, 1),   DOUBLING(1, 1),  DOUBLING(2, 1),  DOUBLING(4, 1),
@@ -80,7 +88,8 @@ static void arena_pages_mark(struct arena *arena, uint32_t page, uint32_t count,
 	}
 }
 
-/* The private tables grow with the arena, which takes smaller steps. */
+/* Grows page_bits and slabs to at least `pages` entries. They get a quarter more than the arena
+ * needs, because the arena grows in smaller steps. Returns 0 or -ENOMEM. */
 static int arena_tables_reserve(struct arena *arena, uint32_t pages)
 {
 	uint32_t capacity = (pages + pages / 4 + 63) / 64 * 64;
@@ -134,8 +143,8 @@ void arena_fini(struct arena *arena)
 	arena->slabs = NULL;
 }
 
-/* The first run of free pages, `count` long and starting at a multiple of `align`: its page, or
- * -1. */
+/* Finds the first run of `count` free pages that starts at a multiple of `align`. Returns its first
+ * page, or -1. */
 static int64_t arena_pages_find(struct arena *arena, uint32_t count, uint32_t align)
 {
 	uint32_t page = arena->free_hint;
@@ -170,7 +179,8 @@ static int64_t arena_pages_find(struct arena *arena, uint32_t count, uint32_t al
 	return -1;
 }
 
-/* In small steps: what is behind the last object is room that the region does not use. */
+/* Grows the arena, by at least `min` pages if its maximum allows. The steps are small (1/128 of the
+ * arena, but 16 to 1024 pages), because the region reserves memory for all of its pages. */
 static int arena_grow(struct arena *arena, uint32_t min)
 {
 	uint32_t step = arena->pages / 128;
@@ -188,7 +198,8 @@ static int arena_grow(struct arena *arena, uint32_t min)
 	if (old < arena->pages_in_place && step > arena->pages_in_place - old &&
 	    min <= arena->pages_in_place - old)
 		step = arena->pages_in_place - old;
-	/* Less than wanted may still do: pages before the end may be free, or lie as they must. */
+	/* A step below `min` can be enough: pages before the old end may be free, or aligned as
+	 * required. */
 	if (step == 0 || !arena->grow)
 		return -ENOSPC;
 	r = arena_tables_reserve(arena, old + step);
@@ -241,7 +252,8 @@ static inline void arena_list_add(struct arena *arena, uint32_t page, unsigned c
 	slab->listed = true;
 }
 
-/* The first one is what is mostly removed: nothing but it is looked at then. */
+/* Removes a slab from its class's list. Usually the slab is the first one, and then no other slab's
+ * entry is touched. */
 static inline void arena_list_remove(struct arena *arena, uint32_t page, unsigned class)
 {
 	struct arena_slab *slab = &arena->slabs[page];
@@ -284,7 +296,7 @@ static inline void arena_slab_take(struct arena *arena, uint32_t page, unsigned 
 		arena_list_remove(arena, page, class);
 }
 
-/* The place in its slab of what is `offset` bytes past the slab's start. */
+/* Returns the index of the object that is `offset` bytes past the start of its slab. */
 static unsigned arena_slab_index(unsigned class, uint64_t offset)
 {
 	return (unsigned)(offset / LAYOUT_UNIT * classes[class].inverse >> 32);
@@ -308,7 +320,8 @@ static int arena_large_alloc(struct arena *arena, size_t size, ref_t *ret)
 	return 0;
 }
 
-/* Takes objects out of a slab: the lowest, which is to be the first that is handed out, at the end. */
+/* Moves free objects of a slab to the spare objects of a class, which has none left. The lowest
+ * object goes to the end of the list, because the last one is handed out first. */
 static int arena_spare_fill(struct arena *arena, unsigned class)
 {
 	struct arena_spare *spare = &arena->spare[class];
@@ -360,8 +373,8 @@ static uint32_t arena_page_of(const struct arena *arena, ref_t ref)
 	return (uint32_t)(((uint64_t)ref * LAYOUT_UNIT - arena->start) / PAGE);
 }
 
-/* The first page of the slab of a class that has this page: slabs lie at multiples of their length,
- * a power of two. */
+/* Returns the first page of the slab of class `class` that contains `page`. Slabs are aligned to
+ * their length, which is a power of two. */
 static uint32_t arena_slab_page(uint32_t page, unsigned class)
 {
 	return page & ~(classes[class].pages - 1u);
@@ -377,15 +390,15 @@ static void arena_slab_release(struct arena *arena, uint32_t page)
 
 static void arena_large_free(struct arena *arena, uint32_t page)
 {
-	/* An object that isn't of the size that it had is of a file that somebody truncated: it
-	 * stays. */
+	/* No such object can be there: the data file was truncated, so the size that the caller
+	 * read is wrong. Leak the object rather than corrupt the allocator's state. */
 	if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
 		return;
 	arena->taken -= (uint64_t)arena->slabs[page].pages * PAGE;
 	arena_slab_release(arena, page);
 }
 
-/* Puts an object back into its slab. */
+/* Returns an object to its slab, and frees the slab if it is empty now. */
 static void arena_slab_free(struct arena *arena, unsigned class, ref_t ref)
 {
 	uint32_t page = arena_slab_page(arena_page_of(arena, ref), class);
@@ -394,7 +407,7 @@ static void arena_slab_free(struct arena *arena, unsigned class, ref_t ref)
 
 	index = arena_slab_index(class, (uint64_t)ref * LAYOUT_UNIT - arena->start -
 	                                        (uint64_t)page * PAGE);
-	/* Likewise. */
+	/* As in arena_large_free(): the data file was truncated. Leak the object. */
 	if (slab->pages == 0 || slab->class != class || index >= classes[class].objects)
 		return;
 	slab->free[index / 64] |= UINT64_C(1) << index % 64;
@@ -402,8 +415,8 @@ static void arena_slab_free(struct arena *arena, unsigned class, ref_t ref)
 	arena->taken -= classes[class].size;
 	if (!slab->listed)
 		arena_list_add(arena, page, class);
-	/* The last slab of a class that has room stays, so that taking and giving one object is
-	 * cheap. */
+	/* Keep the class's last slab with free objects, even when it is empty, so that allocating
+	 * and freeing one object in turn stays cheap. */
 	if (slab->free_count == classes[class].objects &&
 	    (slab->next || arena->partial[class] != page + 1)) {
 		arena_list_remove(arena, page, class);
@@ -430,7 +443,8 @@ uint64_t arena_used(const struct arena *arena)
 	return arena->taken - spare;
 }
 
-/* Puts what is spare back into its slabs, where it may free whole pages: false if there is none. */
+/* Returns all spare objects to their slabs, which may free pages. Returns false if there were
+ * none. */
 static bool arena_spares_release(struct arena *arena)
 {
 	bool any = false;
@@ -444,7 +458,7 @@ static bool arena_spares_release(struct arena *arena)
 	return any;
 }
 
-/* Goes through the slabs that are empty: how many pages they have. */
+/* Returns how many pages the empty slabs have, and frees these pages if `release` is set. */
 static uint32_t arena_empty_slabs(struct arena *arena, bool release)
 {
 	uint32_t pages = 0;
@@ -468,14 +482,15 @@ static uint32_t arena_empty_slabs(struct arena *arena, bool release)
 bool arena_release(struct arena *arena)
 {
 	arena_spares_release(arena);
-	/* A few are left to their classes: a full region where something is deleted has room for
-	 * what is put then, of whatever size. */
+	/* Leave a few empty slabs to their classes: they give a full region, in which something was
+	 * just deleted, memory for the next object of any size. */
 	return arena_empty_slabs(arena, false) > arena->pages / 8 &&
 	       arena_empty_slabs(arena, true) > 0;
 }
 
 /* ---- recovery ---- */
 
+/* Marks free pages as allocated. Returns -EBADMSG if one of them is not free or past the end. */
 static int arena_claim_pages(struct arena *arena, uint32_t page, uint32_t count)
 {
 	if ((uint64_t)page + count > arena->pages)

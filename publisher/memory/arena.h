@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * The allocator of a region's arena. What is free and what is not stands in the publisher's
- * private memory only; after a crash the next publisher rebuilds it by walking what the versions
- * reach.
+ * The memory allocator of a region's arena. Its state (which pages and objects are free) is only in
+ * the publisher's private memory. After a crash the next publisher rebuilds the state by walking
+ * everything that the versions reach (recover.c).
  *
- * The arena is a row of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8
- * pages, aligned to their own length, cut into objects of one size class. Larger objects take
- * whole pages. Freed objects go back to their slab, empty slabs back to the pages, so what one
- * size used serves another; but a few of each size are kept aside for what is made next, as long
- * as there are free pages. The lowest free pages are taken first, which keeps the region dense at
- * its start.
+ * The arena is an array of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8
+ * pages, aligned to the length of the run, and cut into objects of one size class. Larger objects
+ * take whole pages. Freed objects return to their slab, and empty slabs become free pages, so that
+ * memory freed in one size serves every other size. A few freed objects of each class are kept
+ * aside for the next allocations, as long as there are free pages. The lowest free pages are
+ * allocated first, which keeps the region dense at its start.
  *
- * No function of arena, retired, pins, reclaim and data_file sets the error message: errors are a
- * negative errno alone, and the caller says what failed. The other two files of this folder,
- * durable and recover, set it before they return a negative errno. */
+ * The functions of arena, retired, pins, reclaim and data_file set no error message: they return a
+ * negative errno, and the caller reports what failed. The functions of durable and recover set it.
+ *
+ * Called by the trie's edits, reclaim, recovery, data_file.c and the publisher's state. */
 #ifndef PUBLISHER_MEMORY_ARENA_H
 #define PUBLISHER_MEMORY_ARENA_H
 
@@ -22,55 +23,68 @@
 #include <stdint.h>
 #include "lib/trie/view.h"
 
-#define ARENA_CLASSES       64u
-#define ARENA_SLAB_OBJECTS  256u /* most objects in a slab: a page of the smallest */
+#define ARENA_CLASSES 64u
+/* Maximum number of objects in a slab: one page of 16-byte objects, the smallest in use. */
+#define ARENA_SLAB_OBJECTS  256u
 #define ARENA_SLAB_SIZE_MAX 8192u
-#define ARENA_SPARE         63u
+/* Maximum number of spare objects of a class. */
+#define ARENA_SPARE 63u
 
 struct arena_slab;
 
-/* Free objects of a class, handed out from the end: what was freed last comes first, as it is warm
- * yet, and what is known of its slab is not looked at. Where none is left a slab gives a few at a
- * time. To their slabs they are in use. */
+/* Free objects of one size class. The last one is handed out first: the object freed last is still
+ * in the cache, and its slab's bookkeeping need not be touched. When none is left, a slab refills
+ * the list with a few at a time. The slabs count spare objects as allocated. */
 struct arena_spare {
 	uint32_t count;
 	ref_t refs[ARENA_SPARE];
 };
 
 struct arena {
-	unsigned char *base; /* of the mapped file */
-	struct view view;    /* the same as readers see it, always up to date */
-	uint64_t start;      /* file offset of page 0 */
-	uint32_t pages;      /* that the arena has now */
-	uint32_t pages_max;  /* that it may grow to */
-	uint32_t
-		pages_in_place; /* that it may grow to in the present file; not 0: no step passes it
-	                            that need not */
-	uint32_t free_hint;     /* no page below it is free */
+	unsigned char *base; /* start of the mapped data file */
+	/* The arena as readers see it. Kept up to date when the arena grows. */
+	struct view view;
+	/* File offset of page 0, in bytes. */
+	uint64_t start;
+	/* Number of pages now, and the maximum. */
+	uint32_t pages;
+	uint32_t pages_max;
+	/* Pages that fit into the present data file. If it is not 0, growth stops there, unless the
+	 * allocation needs more: growth beyond requires a new data file. */
+	uint32_t pages_in_place;
+	/* No page below this one is free. */
+	uint32_t free_hint;
 	uint32_t free_pages;
-	uint64_t taken;                  /* bytes in objects, and in what is spare */
-	uint64_t *page_bits;             /* bit set: page is free */
-	struct arena_slab *slabs;        /* by their first page */
-	uint32_t pages_capacity;         /* pages that these two have room for */
-	uint32_t partial[ARENA_CLASSES]; /* first page + 1 of a slab with free objects, 0: none */
+	/* Bytes in allocated objects, spare ones included. */
+	uint64_t taken;
+	uint64_t *page_bits; /* bit set: page is free */
+	/* Indexed by a slab's first page. */
+	struct arena_slab *slabs;
+	/* Capacity of page_bits and slabs, in pages. */
+	uint32_t pages_capacity;
+	/* For each class, the list of slabs that have free objects: first page + 1. 0: none. */
+	uint32_t partial[ARENA_CLASSES];
 	struct arena_spare spare[ARENA_CLASSES];
-	/* Called to make the file longer: reserve bytes up to `end` (file offset) and store
-	 * arena_end. 0 or a negative errno. */
+	/* Makes the data file longer: reserves the bytes up to file offset `end`, and then stores
+	 * arena_end. Returns 0 or a negative errno. NULL: the arena cannot grow. */
 	int (*grow)(void *context, uint64_t end);
 	void *context;
 };
 
-/* `maximum` is the size in bytes that the arena may have, `size` what it has. 0 or -ENOMEM. */
+/* Initialises an arena whose pages are all free. Page 0 is at file offset `start`. The arena has
+ * `size` bytes and may grow to `maximum` bytes. Returns 0 or -ENOMEM. */
 int arena_init(struct arena *arena, unsigned char *base, uint64_t start, uint64_t size,
                uint64_t maximum);
 void arena_fini(struct arena *arena);
 
-/* Room for `size` bytes: sets `*ret`. 0, -ENOSPC or -ENOMEM. */
+/* Allocates an object of `size` bytes and sets `*ret` to its reference. Returns 0, -ENOSPC,
+ * -ENOMEM, or an error of the grow callback. */
 int arena_alloc(struct arena *arena, size_t size, ref_t *ret);
+/* Frees an object. `size` is the size that it was allocated with. */
 void arena_free(struct arena *arena, ref_t ref, size_t size);
 
-/* The class of a size up to ARENA_SLAB_SIZE_MAX: by the four highest bits of the size less one, or
- * of 64 if that is more. */
+/* Returns the size class of a size up to ARENA_SLAB_SIZE_MAX. The four highest bits of `size - 1`
+ * choose the class, or those of 64 if that is more. */
 static inline unsigned arena_class(size_t size)
 {
 	unsigned top = 63u ^ (unsigned)__builtin_clzll((size - 1) | 64);
@@ -78,8 +92,9 @@ static inline unsigned arena_class(size_t size)
 	return (top - 6) * 8 + (unsigned)((size - 1) >> (top - 3));
 }
 
-/* The same two by what is spare, which is almost always enough: false where nothing is spare, or no
- * more may be. */
+/* Fast paths of arena_alloc() and arena_free(), which use only the spare objects. They return false
+ * if there is no spare object, or no capacity for another one; then the caller takes the slow
+ * path. */
 static inline bool arena_take_spare(struct arena *arena, size_t size, ref_t *ret)
 {
 	struct arena_spare *spare;
@@ -106,8 +121,8 @@ static inline bool arena_put_spare(struct arena *arena, ref_t ref, size_t size)
 	return true;
 }
 
-/* The bytes that an object of a size takes: a multiple of 8 up to 128, then one of eight sizes to
- * each doubling up to 8192, then whole pages. */
+/* Returns how many bytes the arena uses for an object of `size` bytes: a multiple of 8 up to 128,
+ * then one of eight sizes in each doubling up to 8192, then whole pages. */
 static inline size_t arena_capacity(size_t size)
 {
 	unsigned shift = 12;
@@ -117,27 +132,29 @@ static inline size_t arena_capacity(size_t size)
 	return (((size - 1) >> shift) + 1) << shift;
 }
 
-/* Bytes in objects. */
+/* Returns the bytes in allocated objects, without the spare ones. */
 uint64_t arena_used(const struct arena *arena);
 
-/* Gives back what is spare, and the pages of slabs that are empty, of which each class keeps one
- * for its next object, where they are more than an eighth of the arena: true if so. */
+/* Returns all spare objects to their slabs. Then frees the pages of all empty slabs if they are
+ * more than an eighth of the arena. (It is normal that there are a few: each class keeps one empty
+ * slab for its next object.) Returns true if it freed empty slabs. */
 bool arena_release(struct arena *arena);
 
-/* True when an object may change from one size to the other where it is. */
+/* Returns true if objects of these two sizes take equally many bytes, so that an object can change
+ * from one size to the other in place. */
 bool arena_same_capacity(size_t a, size_t b);
 
-/* Recovery: takes note of an object that is there already. 1; 0 when it was noted before; -EBADMSG
- * when no allocator of this kind can have put it there; -ENOMEM. */
+/* For recovery: marks an object that exists already as allocated. Returns 1, or 0 if it was marked
+ * before. Errors: -EBADMSG (this allocator cannot have put an object of this size there). */
 int arena_claim(struct arena *arena, ref_t ref, size_t size);
 
-/* The size of a blob of so many bytes, as an object. */
+/* Returns the size of the object that stores a blob of `bytes` bytes. */
 static inline size_t arena_blob_size(size_t bytes)
 {
 	return (16 + bytes + 7) & ~(size_t)7;
 }
 
-/* Where an object starts in memory. */
+/* Returns the address of an object. */
 static inline unsigned char *arena_at(const struct arena *arena, ref_t ref)
 {
 	return arena->base + (uint64_t)ref * LAYOUT_UNIT;

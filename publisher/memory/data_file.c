@@ -10,7 +10,8 @@ void data_file_mark(uint64_t *head, enum head_state state)
 {
 	__atomic_store_n(head, head_make(head_version(load_relaxed(head)), state),
 	                 __ATOMIC_SEQ_CST);
-	/* Who waits goes on waiting until it is known what the file is. */
+	/* HEAD_REPLACING wakes nobody: waiters need to act only once the rename has succeeded or
+	 * failed. */
 	if (state != HEAD_REPLACING)
 		notifier_futex_wake(head, UINT32_MAX);
 }
@@ -21,12 +22,11 @@ int data_file_grow(struct region *region, uint64_t end)
 
 	if (r < 0)
 		return r;
-	/* The contract with readers: the bytes are there, and so is the guard after them. */
+	/* The contract with readers: the bytes up to arena_end, and the guard after them, exist. */
 	store_release(&region->header->arena_end, end);
 	return 0;
 }
 
-/* The pages of an arena in a file of so many bytes. */
 uint32_t data_file_pages(const struct region *region, uint64_t size)
 {
 	return (uint32_t)((size - LAYOUT_GUARD - region->arena_offset) / LAYOUT_PAGE);

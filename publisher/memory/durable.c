@@ -8,12 +8,13 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
+/* Returns the address of the record with this number. */
 static unsigned char *durable_record_at(struct region *region, uint64_t sequence)
 {
 	return region->mapping.base + LAYOUT_DURABLE_OFFSET(sequence);
 }
 
-/* Finds the newest valid record: false if there is none. */
+/* Finds the newest valid record. Returns false if there is none. */
 static bool durable_record_find(struct region *region, struct layout_durable *ret)
 {
 	bool found = false;
@@ -65,16 +66,17 @@ int durable_adopt(struct region *region)
 	if (!durable_record_find(region, &record))
 		return error_set(
 			ESTALE,
-			"region \"%s\" was left by an earlier boot of this machine without having been "
-			"closed, so it may be incomplete; make it anew, or remove it",
+			"region \"%s\" was left by an earlier boot of this machine without having "
+			"been closed, so it may be incomplete; create it again, or remove it",
 			region->names.region);
 	durable_clear_kept(region);
 	store_relaxed(&header->oldest, record.oldest);
 	store_relaxed(&header->reclaimed, record.oldest);
 	store_relaxed(&header->arena_end, record.arena_end);
 	store_release(&header->head, head_make(record.version, HEAD_CURRENT));
-	/* Last: whoever finds this boot's id believes the rest. The other end is the acquire fence in
-	 * region_of_earlier_boot(). A power cut before this page is on the disk finds the record again. */
+	/* The boot id comes last: a process that sees this boot's id can rely on the rest. The
+	 * other end is the acquire fence in region_of_earlier_boot(). If the power fails before
+	 * this page is on the disk, the next attach finds the record again. */
 	fence_release();
 	data_copy_in(header->boot_id, boot_id, sizeof(boot_id));
 	return 0;

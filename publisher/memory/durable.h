@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * A region on a disk after a power cut. The system writes the pages of a mapped file when it likes
- * and in any order, so what counts is not what the file's head says, but the newest of two
- * checksummed records, which are written in turn:
+ * Makes a region on a disk survive a power cut. The kernel writes the pages of a mapped file
+ * whenever it likes and in any order, so after a power cut the file's head says nothing about the
+ * rest of the file. What counts is the newest valid one of two checksummed records, which are
+ * written in turn:
  *
- *   to commit   (with LAYOUT_DURABLE_COMMIT) rows, nodes and the ring entry; sync; the record; sync;
- *               only then head. So no reader sees a version that a power cut takes back
- *   to reclaim  oldest and reclaimed; the record, which says so; sync; only then reuse memory or ring
- *               entries, as an older record's versions reach them
+ *   to commit   (with LAYOUT_DURABLE_COMMIT) rows, nodes and the ring entry; sync; the record;
+ *               sync; only then head. So no reader sees a version that a power cut takes back
+ *   to reclaim  oldest and reclaimed; a record with the new oldest; sync; only then reuse memory or
+ *               ring entries, because the versions of an older record reach them
  *
- * What a dead publisher had in hand is no version, but its record may be on the disk already: so the
- * next one writes a record of what it found before it reuses anything. Without
- * LAYOUT_DURABLE_COMMIT there is no valid record while a publisher is attached; its close writes
- * one, after everything else. A file of another boot that has none was not closed, and is not
- * believed.
+ * A publisher that dies before it stores head has committed nothing, but its record may already be
+ * on the disk. So the next publisher writes a record of what it found before it reuses anything.
  *
- * Pins do not outlive a boot. In memory (tmpfs) a sync costs nothing and is done all the same.
+ * Without LAYOUT_DURABLE_COMMIT there is no valid record while a publisher is attached; closing the
+ * publisher writes one, after everything else. A file of an earlier boot without a valid record was
+ * not closed and is refused.
+ *
+ * Pins do not survive a reboot. In memory (tmpfs) a sync costs nothing, so there is no special
+ * case.
  *
  * Called by an attach, by the commit, by a compaction and by the close. */
 #ifndef PUBLISHER_MEMORY_DURABLE_H
@@ -24,27 +27,34 @@
 #include "lib/region/region.h"
 
 struct durable {
-	uint64_t sequence; /* of the last record */
-	bool each_commit;  /* LAYOUT_DURABLE_COMMIT */
+	/* Number of the last record written. */
+	uint64_t sequence;
+	bool each_commit; /* LAYOUT_DURABLE_COMMIT */
 };
 
-/* Makes the changing part of a file of an earlier boot what its record says: 0; or -ESTALE: there
- * is no record to believe. Under the attachment's locks. */
+/* Sets the changing part of the header of a file of an earlier boot to what the file's record says.
+ * The caller holds the locks of an attach. Returns 0. Errors: -ESTALE (there is no valid record),
+ * and those of reading the boot id. */
 int durable_adopt(struct region *region);
 
-/* After recovery, before anything is reused. 0, or -EIO and the like, like all below. */
+/* Starts durability after recovery and before any memory is reused: writes a record of what was
+ * found, or, without LAYOUT_DURABLE_COMMIT, makes the old records invalid. Returns 0 or the error
+ * of a failed sync, such as -EIO, as all functions below do. */
 int durable_start(struct durable *durable, struct region *region);
 
-/* Writes a record of a version, which is on the disk but for this, and brings it there. */
+/* Writes the record of a version whose data is already on the disk, and syncs the record. */
 int durable_record(struct durable *durable, struct region *region, uint64_t version);
 
-/* Brings a version to the disk, before head is stored. */
+/* Brings a version to the disk: syncs its data, then its record. The caller stores head
+ * afterwards. */
 int durable_commit(struct durable *durable, struct region *region, uint64_t version);
 
-/* Brings `reclaimed`, which was stored, to the disk, before anything is reused. */
+/* Brings `reclaimed`, which the caller has stored, to the disk. The caller reuses memory only
+ * afterwards. Does nothing without LAYOUT_DURABLE_COMMIT. */
 int durable_reclaim(struct durable *durable, struct region *region);
 
-/* At the end of an attachment, when everything is written. */
+/* Writes the record of a closed region, after everything else was written. With
+ * LAYOUT_DURABLE_COMMIT that record exists already. */
 int durable_finish(struct durable *durable, struct region *region);
 
 #endif

@@ -8,16 +8,22 @@
 #include "publisher/memory/reclaim.h"
 
 struct pins {
-	uint64_t low, high; /* the bits are of the versions in [low, high) */
-	uint32_t entries;   /* of the ring */
+	/* The bitmap covers the versions in [low, high). */
+	uint64_t low, high;
+	/* Entries of the ring of commits. */
+	uint32_t entries;
+	/* Bitmap of the pinned versions in that range. */
 	uint64_t *bits;
-	/* A hash table of the kept versions: positions and one; 0: none. Its function is chosen at
-	 * random: a subscriber chooses which versions are kept. */
+	/* A hash table of the kept versions. An entry is a position in reclaim->kept, plus 1; 0:
+	 * empty. The hash function's factor is random, because subscribers choose which versions
+	 * are kept and could otherwise make them collide. */
 	uint64_t factor;
 	unsigned shift;
 	uint32_t mask;
 	uint32_t *table;
-	uint32_t **filled; /* its places that are not 0: most often there are few */
+	/* The entries of the table that are not 0. Usually there are few, so clearing them is
+	 * cheap. */
+	uint32_t **filled;
 	uint32_t filled_count;
 };
 
@@ -56,7 +62,7 @@ void pins_free(struct pins *pins)
 	free(pins);
 }
 
-/* The place of a version in the table, or the free one where it belongs. */
+/* Returns the table's entry of a version, or the empty entry where the version belongs. */
 static uint32_t *pins_place(const struct reclaim *reclaim, uint64_t version)
 {
 	const struct pins *pins = reclaim->pins;
@@ -67,6 +73,7 @@ static uint32_t *pins_place(const struct reclaim *reclaim, uint64_t version)
 	return &pins->table[place];
 }
 
+/* Records that a version is pinned: in the bitmap, or at the kept version. */
 static void pins_mark(struct reclaim *reclaim, uint64_t version)
 {
 	struct pins *pins = reclaim->pins;
@@ -87,7 +94,7 @@ void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
 	uint32_t used = reclaim->slots ? slots_used(reclaim->slots) : 0;
 	struct pins *pins = reclaim->pins;
 
-	/* What is older than the ring can't be found any more. */
+	/* A version older than the ring's oldest entry can no longer be found. */
 	if (reclaimed > oldest)
 		reclaimed = oldest;
 	pins->low = oldest - reclaimed <= pins->entries ? reclaimed : oldest - pins->entries;
@@ -107,11 +114,11 @@ void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
 			if (version != 0 && version < oldest)
 				pins_mark(reclaim, version);
 		}
-	/* The contract with pin_drop(), which clears a pin with release after its last read: a publisher
-	 * that finds the pin cleared reuses memory after those reads. The loads above are relaxed, so it
-	 * takes this fence to pair with the release: the release fence before the reuse would do on every
-	 * machine there is, and by RC11, but C11 does not order a load before a store by it.
-	 * tests/litmus/unpin.litmus */
+	/* The contract with snapshot_unpin(), which clears a pin with release after the reader's
+	 * last read: a publisher that finds the pin cleared reuses memory only after those reads.
+	 * The loads above are relaxed, so this acquire fence must pair with that release. The
+	 * release fence before the reuse would be enough on every real machine, and in RC11, but in
+	 * C11 it does not order a load before a store. tests/litmus/unpin.litmus */
 	fence_acquire();
 	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
 		pins_mark(reclaim, reclaim->guarded);

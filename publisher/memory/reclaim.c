@@ -52,6 +52,7 @@ int reclaim_reserve(struct reclaim *reclaim, size_t count)
 	return 0;
 }
 
+/* Fills a pool entry, except its link. */
 static void reclaim_waiting_init(struct waiting *waiting, const struct retired *object,
                                  uint64_t replaced)
 {
@@ -60,6 +61,7 @@ static void reclaim_waiting_init(struct waiting *waiting, const struct retired *
 	waiting->capacity = (uint32_t)arena_capacity(object->size);
 }
 
+/* Takes an entry from the pool, which has one (reclaim_reserve()). Returns its index + 1. */
 static uint32_t reclaim_pool_take(struct reclaim *reclaim, const struct retired *object,
                                   uint64_t replaced)
 {
@@ -73,6 +75,7 @@ static uint32_t reclaim_pool_take(struct reclaim *reclaim, const struct retired 
 	return entry;
 }
 
+/* Returns an entry to the pool. */
 static void reclaim_pool_put(struct reclaim *reclaim, uint32_t entry)
 {
 	reclaim->pool[entry - 1].next = reclaim->pool_free;
@@ -80,13 +83,14 @@ static void reclaim_pool_put(struct reclaim *reclaim, uint32_t entry)
 	reclaim->pool_spare++;
 }
 
-/* The newest kept version, or 0. What was made after it no kept version reaches: as long as it waits,
- * it is history's. */
+/* Returns the newest kept version, or 0. An object made after it is reached by no kept version, so
+ * as long as the object waits, only history reaches it. */
 static uint64_t reclaim_newest_kept(const struct reclaim *reclaim)
 {
 	return reclaim->kept_count > 0 ? reclaim->kept[reclaim->kept_count - 1].version : 0;
 }
 
+/* Returns true if no kept version reaches a waiting object. */
 static bool reclaim_is_history(const struct reclaim *reclaim, const struct retired *object)
 {
 	return object->made > reclaim_newest_kept(reclaim);
@@ -135,7 +139,7 @@ void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_
 
 	if (list->count == 0)
 		return;
-	/* Entries that are free are linked already. */
+	/* Free entries are linked already, so the list is taken as it stands in the pool. */
 	for (size_t i = 0; i < list->count; i++) {
 		struct waiting *waiting = &reclaim->pool[entry - 1];
 
@@ -170,7 +174,7 @@ void reclaim_add_first(struct reclaim *reclaim, const struct retired *object, ui
 
 /* ---- kept ---- */
 
-/* The newest kept version below `version`, or NULL. */
+/* Returns the newest kept version below `version`, or NULL. */
 static struct kept_version *reclaim_kept_below(struct reclaim *reclaim, uint64_t version)
 {
 	uint32_t low = 0, high = reclaim->kept_count;
@@ -192,7 +196,8 @@ static struct kept_version *reclaim_kept_find(struct reclaim *reclaim, uint64_t 
 	return kept && kept->version == version ? kept : NULL;
 }
 
-/* Gives an object that waited to the newest kept version that reaches it, if there is one. */
+/* Attaches a waiting object to the newest kept version that reaches the object. Returns false if no
+ * kept version does. */
 static bool reclaim_try_hold(struct reclaim *reclaim, uint32_t entry)
 {
 	struct waiting *waiting = &reclaim->pool[entry - 1];
@@ -206,6 +211,7 @@ static bool reclaim_try_hold(struct reclaim *reclaim, uint32_t entry)
 	return true;
 }
 
+/* Frees an object and its pool entry. */
 static inline void reclaim_release(struct reclaim *reclaim, uint32_t entry)
 {
 	const struct waiting *waiting = &reclaim->pool[entry - 1];
@@ -215,14 +221,16 @@ static inline void reclaim_release(struct reclaim *reclaim, uint32_t entry)
 	reclaim_pool_put(reclaim, entry);
 }
 
-/* Frees an object that waited, unless it is held. */
+/* Frees an object that history has dropped, unless a kept version reaches it: then that version
+ * holds it. */
 static void reclaim_settle(struct reclaim *reclaim, uint32_t entry)
 {
 	if (reclaim->kept_count == 0 || !reclaim_try_hold(reclaim, entry))
 		reclaim_release(reclaim, entry);
 }
 
-/* The same with all that a version held that was kept. */
+/* Frees all objects that a removed kept version held, except those that another kept version
+ * reaches. */
 static void reclaim_settle_held(struct reclaim *reclaim, uint32_t list)
 {
 	while (list) {
@@ -233,7 +241,8 @@ static void reclaim_settle_held(struct reclaim *reclaim, uint32_t list)
 	}
 }
 
-/* The same with what was replaced at or below `oldest`. */
+/* Frees all waiting objects that were replaced at or below `oldest`, except those that a kept
+ * version reaches. */
 static void reclaim_settle_waiting(struct reclaim *reclaim, uint64_t oldest)
 {
 	uint64_t newest = reclaim_newest_kept(reclaim);
@@ -257,15 +266,17 @@ static void reclaim_settle_waiting(struct reclaim *reclaim, uint64_t oldest)
 		reclaim->last = 0;
 }
 
-/* Takes a version out of kept. What it held is returned, and may be settled at once. */
+/* Removes a version from kept, and makes the release fence that must come before its objects are
+ * freed. Returns the list of these objects. */
 static uint32_t reclaim_kept_remove(struct reclaim *reclaim, uint32_t position)
 {
 	struct kept_version gone = reclaim->kept[position];
 
 	store_relaxed(&reclaim->region->kept[gone.index].version, 0);
-	/* The contract with readers (find_root(), region_recheck()): whoever sees memory that is reused from
-	 * here on, or the root of another version in this entry, which the same reclaim may fill again,
-	 * sees the entry cleared. tests/litmus/kept-refill.litmus */
+	/* The contract with readers (snapshot_find_root(), region_recheck()): a reader that sees
+	 * memory that is reused from here on, or another version's root in this entry (the same
+	 * reclaim may fill the entry again), also sees that the entry was cleared.
+	 * tests/litmus/kept-refill.litmus */
 	fence_release();
 	reclaim->history_stale |= position + 1 == reclaim->kept_count;
 	reclaim->kept_count--;
@@ -290,7 +301,8 @@ bool reclaim_revoke(struct reclaim *reclaim)
 	return true;
 }
 
-/* Lets readers keep a version below the new `oldest`: writes its entry in the region. */
+/* Keeps a pinned version that history gives up: writes its entry in the region's kept. Does nothing
+ * if the version is no longer in the ring, or if no entry is free and none can be revoked. */
 static void reclaim_kept_grant(struct reclaim *reclaim, uint64_t version)
 {
 	struct region *region = reclaim->region;
@@ -307,7 +319,7 @@ static void reclaim_kept_grant(struct reclaim *reclaim, uint64_t version)
 		store_relaxed(&region->header->kept_used, index + 1u);
 	data_store_32(&region->kept[index].catalog, commit.catalog);
 	data_store_32(&region->kept[index].record, commit.record);
-	/* Root before version: who finds the version has its root. */
+	/* Root before version: a reader that finds the version also finds its root. */
 	store_release(&region->kept[index].version, version);
 	for (position = reclaim->kept_count;
 	     position > 0 && reclaim->kept[position - 1].version > version; position--)
@@ -361,8 +373,8 @@ void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const stru
 
 /* ---- the scan ---- */
 
-/* Takes those versions out of kept that no slot pins any more. What they held comes back as one
- * list. */
+/* Removes the versions from kept that no slot pins any more. Returns one list of all objects that
+ * they held. */
 static uint32_t reclaim_kept_drop_unpinned(struct reclaim *reclaim)
 {
 	uint32_t position = 0, all = 0;
@@ -394,7 +406,8 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 		store_relaxed(&header->oldest, oldest);
 	else
 		oldest = load_relaxed(&header->oldest);
-	/* The contract with pinning readers: this store is before the loads of the pins. */
+	/* The contract with snapshot_pin(): the store of oldest comes before the loads of the
+	 * pins. */
 	fence_full();
 	pins_collect(reclaim, reclaimed, oldest);
 	loose = reclaim_kept_drop_unpinned(reclaim);
@@ -402,8 +415,9 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	     pin = pins_next(reclaim->pins, pin + 1))
 		if (!reclaim_kept_find(reclaim, pin))
 			reclaim_kept_grant(reclaim, pin);
-	/* The contract with readers: who sees this has kept as it was filled above; and who sees
-	 * memory or a ring entry that is reused after the fence sees this. */
+	/* The contract with readers: a reader that sees this value of reclaimed also sees kept as
+	 * filled above. A reader that sees memory or a ring entry that is reused after the fence
+	 * also sees this value. */
 	store_release(&header->reclaimed, oldest);
 	PROBE3(reclaim, reclaim->region->names.region, oldest, reclaim->kept_count);
 	fence_release();

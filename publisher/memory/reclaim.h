@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * When memory may be used again. An object is reached by the versions from the one that made it to
- * the one before that which replaced it. It is free once no version in that range can be read any
- * more: none that history holds, and none that somebody pins. A pin keeps what its own version
- * reaches and nothing else.
+ * Decides when memory can be reused. An object is reached by the versions from the one that made it
+ * up to the one before that which replaced it. The object is freed once neither history nor a pin
+ * holds any version of this interval. The scheme is close to epoch-based reclamation with versions
+ * as epochs, but a pin keeps only what its own version reaches, and the publisher may revoke a pin.
  *
- * The orders of stores, which readers rely on (region_recheck, and the pin in subscriber/snapshot.c):
+ * Readers rely on the order of these stores (region_recheck(), and snapshot_pin() in
+ * subscriber/snapshot.c):
  *
- *   to reclaim  store oldest; full fence; read the slots' pins; copy those in [reclaimed, oldest)
- *               into kept, root before version; store reclaimed; release fence (and, on a disk, sync: see
- *               durable.h); only then reuse memory or ring entries
- *   to revoke   clear the entry in kept; release fence; only then reuse what it kept
+ *   to reclaim  store oldest; full fence; read the pins in all slots; copy the pinned versions in
+ *               [reclaimed, oldest) to kept, root before version; store reclaimed; release fence
+ *               (and, on a disk, sync: durable.h); only then reuse memory or ring entries
+ *   to revoke   clear the version's entry in kept; release fence; only then reuse what it kept
  *
- * A reader pins by storing its version in its slot, a full fence, and then looking that oldest is
- * not above it. Of the two store-then-load pairs one sees the other: either the publisher's scan
- * sees the pin, or the reader sees the new oldest and tries again. Only what was replaced at or
- * below the oldest that was stored before the scan is judged by that scan.
+ * To pin a version, a reader stores it in its slot, makes a full fence, and then checks that oldest
+ * is not above it. Each side stores before it loads, so at least one of them sees the other's
+ * store: either the publisher's scan sees the pin, or the reader sees the new oldest and tries
+ * again. A scan therefore decides only about objects that were replaced at or below the oldest that
+ * was stored before the scan.
  *
- * kept is per version and not per slot: many slots that pin one version share an entry, and the
- * number of slots may grow without the data file knowing. A version that left kept never enters it
- * again, because it is below reclaimed then; so finding a version anywhere in kept, after the
- * reads, says what the slot's own entry would say. docs/models/pins.pml is the model of this form.
+ * kept has an entry for each version, not for each slot. Many slots that pin one version share its
+ * entry, and the number of slots can grow without a change to the data file. A version that left
+ * kept is below reclaimed, so it never enters kept again. Therefore a reader that finds its version
+ * in any entry of kept, after its reads, knows that the version was kept all the time.
+ * docs/models/pins.pml models this protocol; docs/design/reclaim.md explains it.
  *
- * Called by the transaction, by recovery, and by the state where the arena is full. */
+ * Called by the transaction, by recovery, and by the publisher's state when the arena is full. */
 #ifndef PUBLISHER_MEMORY_RECLAIM_H
 #define PUBLISHER_MEMORY_RECLAIM_H
 
@@ -31,23 +34,32 @@
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
 
-/* Versions that may pass history before memory is reclaimed again: one scan serves several
- * commits. */
+/* Number of versions that may leave history before memory is reclaimed again. One scan of the slots
+ * serves them all. */
 #define RECLAIM_BATCH 16u
 
-/* An object that waits for the versions that reach it to go. In one pool, linked by index + 1. */
+/* A replaced object that older versions may still reach. All of these objects are in one pool, in
+ * lists linked by index + 1. */
 struct waiting {
 	struct retired object;
-	uint64_t replaced; /* the first version that does not reach it */
-	uint32_t capacity; /* bytes that it takes in the arena */
+	/* The first version that does not reach the object. */
+	uint64_t replaced;
+	/* Bytes that the object takes in the arena. */
+	uint32_t capacity;
+	/* Index + 1 of the next object in its list. 0: none. */
 	uint32_t next;
 };
 
+/* A version below history that the publisher keeps for a pin. */
 struct kept_version {
 	uint64_t version;
-	uint32_t index; /* in the region's table */
-	uint32_t held;  /* list of what nothing but this version (and maybe older ones) reaches */
-	bool pinned;    /* in the scan that is under way */
+	/* Index of its entry in the region's table kept. */
+	uint32_t index;
+	/* List (first index + 1) of the objects that this version reaches and no newer retained
+	 * version does. Older kept versions may reach them too. */
+	uint32_t held;
+	/* Set by the present scan if a slot pins this version. */
+	bool pinned;
 };
 
 struct pins;
@@ -57,62 +69,74 @@ struct reclaim {
 	struct slots *slots; /* NULL: the subscribers file is lost */
 	struct arena *arena;
 	struct waiting *pool;
-	uint32_t pool_size, pool_free, pool_spare; /* all, the first that is free, how many are */
-	uint32_t first, last;                      /* waiting, by the version that replaced it */
-	struct kept_version *kept; /* by version; room for the region's kept_entries */
+	/* The pool's size, its first free entry (index + 1), and how many entries are free. */
+	uint32_t pool_size, pool_free, pool_spare;
+	/* List of the objects that wait for history, ordered by the version that replaced them. */
+	uint32_t first, last;
+	/* Ordered by version. The capacity is the region's kept_entries. */
+	struct kept_version *kept;
 	uint32_t kept_count;
-	struct pins *pins; /* what the slots ask for (pins.h) */
-	uint64_t guarded;  /* a version that a transaction reads; 0: none */
-	uint64_t revoked;  /* pins given up: a counter */
-	/* Called between the store of reclaimed and the reuse of what that frees: brings it to the disk.
-	 * After a failure nothing is freed. May be NULL. */
+	/* The versions that the slots ask for (pins.h). */
+	struct pins *pins;
+	/* A version that a transaction reads (reclaim_guard()). 0: none. */
+	uint64_t guarded;
+	/* Number of kept versions that were revoked. */
+	uint64_t revoked;
+	/* Brings the new value of header->reclaimed to the disk, before the memory that it frees is
+	 * reused. If this fails, nothing is freed. May be NULL. */
 	int (*sync)(void *context);
 	void *context;
-	/* Bytes that only history reaches, and that only pins do; and how many those may be, 0: any
-	 * number. What waits and a kept version reaches is neither's: giving up history does not
-	 * free it. */
+	/* Bytes that only history reaches, bytes that only kept versions reach, and the limits of
+	 * both (0: none). A waiting object that a kept version reaches too counts for neither,
+	 * because giving up history would not free it. */
 	uint64_t history_used, pinned_used;
 	uint64_t history_limit, pinned_limit;
-	bool history_stale; /* history_used is to be counted anew */
+	/* history_used must be counted again before its next use. */
+	bool history_stale;
 };
 
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena);
 void reclaim_fini(struct reclaim *reclaim);
 
-/* Makes sure that `count` objects can be added. 0 or -ENOMEM. */
+/* Reserves entries, so that `count` objects can be added without allocating. Returns 0 or
+ * -ENOMEM. */
 int reclaim_reserve(struct reclaim *reclaim, size_t count);
 
-/* After reclaim_reserve(): adds what a version replaced, and empties the list; and (recovery, which
- * goes back in time) adds an object before all others. */
+/* Adds all objects that version `replaced` replaced, and empties the list. Requires
+ * reclaim_reserve(). */
 void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_t replaced);
+/* For recovery, which walks back in time: adds an object before all others. Requires
+ * reclaim_reserve(). */
 void reclaim_add_first(struct reclaim *reclaim, const struct retired *object, uint64_t replaced);
 
-/* Recovery: adds what was found in the region's kept, highest version first; gives where to add
- * what it holds. */
+/* For recovery: adds an entry of the region's kept. The versions come highest first. Returns the
+ * kept version, to which reclaim_hold() adds objects. */
 struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version, uint32_t index);
+/* For recovery: adds an object that a kept version holds. Requires reclaim_reserve(). */
 void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const struct retired *object,
                   uint64_t replaced);
 
-/* What neither the newest version nor a pin below history reaches, but history does, in bytes.
- * Counted as objects come and go, and counted anew after the newest kept version changed. */
+/* Returns the bytes that history reaches, but neither the newest version nor a pin below history.
+ * The count is updated as objects come and go, and recounted after the newest kept version
+ * changed. */
 uint64_t reclaim_history_used(struct reclaim *reclaim);
 
-/* Which version is to be history's oldest so that it keeps to its limit in bytes, with some of it to
- * spare, so that the next commits need no reclaim: up to the one before `head`. 0: it keeps to it. */
+/* Returns the version that must become history's oldest so that history keeps to its limit in
+ * bytes, at most the version before `head`. It leaves an eighth of the limit unused, so that the
+ * next commits need no scan. Returns 0 if history is within its limit. */
 uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head);
 
-/* Makes `oldest` the oldest version of history, honours pins as far as the limit in bytes allows,
- * the oldest given up first, and frees what nobody can reach. */
+/* Makes `oldest` the oldest version of history. Keeps pinned versions as far as the limit in bytes
+ * allows, revoking the oldest ones first, and frees everything that no version reaches any more. */
 void reclaim_run(struct reclaim *reclaim, uint64_t oldest);
 
-/* Finds the root of a version that is held, in history or for a pin, and keeps it held as if
- * somebody pinned it, for a transaction that reads it while it makes room for what it writes. One
- * at a time. 0 or -ENOENT. */
+/* Finds the root of a version that history or a pin still holds, and treats the version as pinned
+ * until reclaim_unguard(). A transaction that reads this version can then free other versions to
+ * allocate memory for what it writes. Only one version at a time. Returns 0 or -ENOENT. */
 int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog);
 void reclaim_unguard(struct reclaim *reclaim);
 
-/* Gives up the oldest pin below history, but never the version that is guarded: true if there was
- * one. */
+/* Revokes the oldest kept version, but never the guarded one. Returns true if there was one. */
 bool reclaim_revoke(struct reclaim *reclaim);
 
 #endif

@@ -8,18 +8,22 @@
 #include "lib/trie/catalog.h"
 #include "publisher/memory/data_file.h"
 
-/* Where what one version reaches, and no newer one, belongs. */
+/* The walk over one version, and what happens to the objects that it reaches and no newer version
+ * does. */
 struct walk {
 	const struct region *region;
 	struct arena *arena;
 	struct reclaim *reclaim;
 	const struct view *view;
 	uint64_t version;
-	uint64_t replaced; /* the next newer version that is retained; 0: this is the newest */
-	struct kept_version *kept; /* this version is kept; NULL: it is in history */
+	/* The next newer version that is retained. 0: `version` is the newest. */
+	uint64_t replaced;
+	/* The kept version. NULL: `version` is in history. */
+	struct kept_version *kept;
 };
 
-/* Takes note of an object: 1, 0 if a newer version reaches it too, -EBADMSG or -ENOMEM. */
+/* Claims an object in the arena, and adds it to reclaim if a newer version replaced it. Returns 1,
+ * or 0 if a newer version reaches the object too. Errors: -EBADMSG, -ENOMEM. */
 static int recover_note(struct walk *walk, ref_t ref, size_t size)
 {
 	struct retired object = {.ref = ref, .size = (uint32_t)size};
@@ -51,7 +55,8 @@ static int recover_note_blob(struct walk *walk, ref_t ref)
 	return r < 0 ? r : recover_note(walk, ref, arena_blob_size(size));
 }
 
-/* The rows are all over memory: ask for them all before the first is needed. */
+/* Prefetches the objects that a node refers to: they are spread over memory, and the walk needs all
+ * of them next. */
 static void recover_prefetch(const struct walk *walk, const struct node *node)
 {
 	const unsigned char *refs = node_refs(node);
@@ -61,6 +66,7 @@ static void recover_prefetch(const struct walk *walk, const struct node *node)
 		prefetch(walk->view->base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
+/* Notes the node or row at `ref`. Returns as recover_note(). */
 static int recover_note_object(struct walk *walk, const struct row_layout *layout, ref_t ref,
                                bool *ret_node)
 {
@@ -83,7 +89,7 @@ static int recover_note_object(struct walk *walk, const struct row_layout *layou
 	return r < 0 ? r : recover_note(walk, ref, row_size(layout, row.value_size, row.key_bits));
 }
 
-/* Walks a trie. `visit` is called for each row that no newer version reaches. */
+/* Walks a trie. Calls `visit`, if it is not NULL, for each row that no newer version reaches. */
 static int recover_trie(struct walk *walk, const struct row_layout *layout, ref_t root,
                         int (*visit)(struct walk *walk, ref_t row))
 {
@@ -129,6 +135,7 @@ static int recover_trie(struct walk *walk, const struct row_layout *layout, ref_
 	return 0;
 }
 
+/* Notes what a row of the catalog reaches: the schema and the trie of a table. */
 static int recover_table(struct walk *walk, ref_t row)
 {
 	struct catalog_table table;
@@ -180,8 +187,8 @@ static int recover_compare_kept(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Walks what is kept, newest first. An entry at or above `reclaimed` was written by a scan that did
- * not come to its end: the version is in history still, and the entry goes. */
+/* Walks the kept versions, newest first. Clears entries at or above `reclaimed`: a scan that did
+ * not finish wrote them, and their versions are still in history. */
 static int recover_kept(struct walk *walk, struct region *region, uint64_t reclaimed)
 {
 	struct kept_version *found = calloc((size_t)region->kept_entries + 1, sizeof(*found));
@@ -228,7 +235,8 @@ int recover(struct region *region, struct arena *arena, struct reclaim *reclaim)
 	};
 	int r = -EBADMSG;
 
-	/* Who recovers a file that still has the region's name makes it the region again. */
+	/* A publisher that was replacing or removing this file died before the name was taken from
+	 * the file, so the file is still the region. */
 	if (head_state(load_relaxed(&header->head)) != HEAD_CURRENT)
 		data_file_mark(&header->head, HEAD_CURRENT);
 	if (reclaimed <= oldest && oldest <= head && head - reclaimed < region->ring_entries)
@@ -239,10 +247,9 @@ int recover(struct region *region, struct arena *arena, struct reclaim *reclaim)
 		return error_set(ENOMEM, "no memory to recover region \"%s\"",
 		                 region->names.region);
 	if (r < 0)
-		return error_set(
-			EBADMSG,
-			"region \"%s\" is damaged: what its versions reach does not hold together; "
-			"remove it and publish again",
-			region->names.region);
+		return error_set(EBADMSG,
+		                 "region \"%s\" is damaged: its versions are inconsistent; "
+		                 "remove it and publish again",
+		                 region->names.region);
 	return 0;
 }

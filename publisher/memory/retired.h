@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Objects that a transaction replaced. The older versions still reach them, so they are only
- * listed here; the commit hands the list to reclaim. Called by the trie's edits, by the
- * transaction and by reclaim. */
+ * The list of objects that a transaction replaced. Older versions still reach these objects, so
+ * they are not freed: the commit passes the list to reclaim_add_all(). Called by the trie's edits,
+ * by the transaction and by reclaim. */
 #ifndef PUBLISHER_MEMORY_RETIRED_H
 #define PUBLISHER_MEMORY_RETIRED_H
 
@@ -14,16 +14,18 @@
 struct retired {
 	ref_t ref;
 	uint32_t size;
-	uint64_t made; /* the oldest version that reaches it */
+	/* The version that made the object: the oldest one that reaches it. */
+	uint64_t made;
 };
 
-/* In the order of retiring. */
+/* Objects in the order in which they were retired. */
 struct retired_list {
 	struct retired *entries;
 	size_t count, capacity;
 };
 
-/* Makes sure that `more` objects can be retired without allocating. 0 or -ENOMEM. */
+/* Reserves capacity, so that `more` objects can be retired without allocating. Returns 0 or
+ * -ENOMEM. retired_grow() is the slow path. */
 int retired_grow(struct retired_list *list, size_t more);
 static inline int retired_reserve(struct retired_list *list, size_t more)
 {
