@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows come in the order of their keys, so a node is complete when a key comes that does not share its
- * bytes. The nodes under way are those on the path to the last row; each is known by its depth, the
- * number of whole bytes that all its keys share. What neighbours share says which nodes there are:
+ * Builds a trie in one pass. Rows come in the order of their keys, so a node is complete as soon as
+ * a key comes that does not share the node's bytes. The open nodes are those on the path to the
+ * last row. Each has a depth: the number of whole bytes that all of its keys share. The number of
+ * bytes that a row shares with the next one decides what happens:
  *
- *     the next key shares more than the deepest node does   a deeper node begins, with this row
- *     it shares less                                        the deepest node is complete, and hangs
- *                                                           in the one above it, or in one that
- *                                                           begins now, at the depth of what is
- *                                                           shared
- */
+ *   more than the depth of the deepest node   a deeper node begins, with this row
+ *   fewer                                     the deepest node is complete. It becomes a child of
+ *                                             the node above it, or of a new node between the two,
+ *                                             whose depth is the number of shared bytes */
 #include "publisher/trie/build.h"
 
 #include <errno.h>
@@ -18,7 +17,7 @@
 
 #include "publisher/trie/node.h"
 
-/* What hangs in a node under way. */
+/* A child or prefix of an open node. */
 struct twig {
 	ref_t ref;
 	uint32_t place;
@@ -28,16 +27,19 @@ struct build {
 	struct edit *edit;
 	const struct row_layout *layout;
 	struct node_builder builder;
-	/* Of all nodes under way, from the top down. */
+	/* The twigs of all open nodes, from the root down. */
 	struct twig *twigs;
 	size_t count, capacity;
 	struct {
-		size_t first; /* of its twigs */
+		/* Index of the node's first twig. */
+		size_t first;
 		unsigned depth;
 	} nodes[STELE_KEY_MAX + 1];
+	/* Number of open nodes. */
 	unsigned open;
 };
 
+/* Adds an object to the deepest open node, whose depth is `depth`. Drops the object on failure. */
 static int build_hang(struct build *build, ref_t ref, const struct row_parts *row, unsigned depth)
 {
 	if (build->count == build->capacity) {
@@ -62,8 +64,8 @@ static void build_node_begin(struct build *build, unsigned depth)
 	build->open++;
 }
 
-/* Writes the deepest node under way, all of whose keys start as `row` does; `above` is how many of
- * these bytes the way down to it has. */
+/* Writes the deepest open node. All of its keys start like `row`'s; the path from the root down to
+ * it covers `above` bytes of them. */
 static int build_node_complete(struct build *build, const struct row_parts *row, unsigned above,
                                ref_t *ret)
 {
@@ -74,7 +76,7 @@ static int build_node_complete(struct build *build, const struct row_parts *row,
 
 	node_builder_init(builder, depth - above);
 	memcpy(builder->skipped, row->key + above, builder->skip);
-	/* The places are in order, and so are the children's references. */
+	/* The twigs are in order of their places, so the children's references are in order too. */
 	for (i = first; i < build->count; i++) {
 		unsigned byte = build->twigs[i].place / 16;
 		if (!PLACE_IS_CHILD(build->twigs[i].place))
@@ -93,8 +95,8 @@ static int build_node_complete(struct build *build, const struct row_parts *row,
 	return r;
 }
 
-/* Hangs up a row that shares `shared` bytes with the next, -1 after the last, and completes the nodes
- * that have no more rows to come. The root is what is left. */
+/* Adds a row that shares `shared` bytes with the next one (-1: it is the last), and completes the
+ * nodes that get no more rows. After the last row sets `*ret_root`. */
 static int build_add(struct build *build, ref_t ref, const struct row_parts *row, int shared,
                      ref_t *ret_root)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * See edit.h. Each change has three parts: find the way down; make the nodes on it this
- * transaction's own, which leaves the contents as they are; and then one step that changes them.
- * Memory is asked for before that step, so an error leaves the trie as it was. */
+ *
+ * Each change has three steps: find the path to the key; make the nodes on the path this
+ * transaction's own, which leaves the contents unchanged; and change the contents. All memory is
+ * allocated before the last step, so an error leaves the contents of the trie unchanged. */
 #include "publisher/trie/edit.h"
 
 #include <stdlib.h>
@@ -9,30 +10,37 @@
 
 #include "publisher/trie/node.h"
 
-/* ---- the way down ---- */
+/* ---- the path to a key ---- */
 
+/* What stands where the path to a key ends. */
 enum ending {
-	ENDS_EMPTY,   /* nothing stands where the key goes */
-	ENDS_AT_ROW,  /* its own row, or another that is alone there: `at` */
-	ENDS_AT_NODE, /* a node whose skipped bytes part from the key after `common` of them: `at` */
+	/* Nothing: the place is free. */
+	ENDS_EMPTY,
+	/* A row, `at`: the key's own row, or the only row that shares the path. */
+	ENDS_AT_ROW,
+	/* A node, `at`, whose skipped bytes differ from the key after `common` bytes. */
+	ENDS_AT_NODE,
 };
 
+/* The path from the root of a trie to where a key goes. */
 struct path {
-	unsigned count; /* nodes passed through; the last one's place is where the key goes */
-	unsigned depth; /* bytes of the key that the way down consumed */
+	/* Number of nodes on the path. */
+	unsigned count;
+	/* Bytes of the key that the path consumed. */
+	unsigned depth;
 	unsigned common;
-	unsigned place; /* where the key goes in the last node */
+	/* Where the key goes in the last node. */
+	unsigned place;
 	enum ending ending;
 	ref_t at;
 	struct {
 		ref_t node;
-		/* Where the reference of the place stands that the key goes to, in bytes from the
-		 * node's start; 0: the place is free. */
+		/* Offset in the node of the reference to follow, in bytes; 0: the place is free. */
 		uint32_t slot;
 	} steps[STELE_KEY_MAX + 1];
 };
 
-/* The bytes that both keys share from `depth` on. */
+/* Returns the number of bytes that two keys share from byte `depth` on. */
 static unsigned edit_common_bytes(const unsigned char *a, unsigned a_bits, const unsigned char *b,
                                   unsigned b_bits, unsigned depth)
 {
@@ -43,7 +51,7 @@ static unsigned edit_common_bytes(const unsigned char *a, unsigned a_bits, const
 	return i - depth;
 }
 
-/* Where the reference at a place stands in a node, in bytes from its start; 0: the place is free. */
+/* Returns the offset of a place's reference in a node, in bytes, or 0 if the place is free. */
 static unsigned edit_slot(const struct node *node, unsigned place)
 {
 	const unsigned char *at;
@@ -57,6 +65,7 @@ static unsigned edit_slot(const struct node *node, unsigned place)
 	return index < 0 ? 0 : (unsigned)(node_refs(node) - node->at) + (unsigned)index * 4;
 }
 
+/* Finds the path to a key. */
 static void edit_path_find(const struct edit *edit, ref_t root, const unsigned char *key,
                            unsigned bits, struct path *path)
 {
@@ -88,7 +97,8 @@ static void edit_path_find(const struct edit *edit, ref_t root, const unsigned c
 		path->steps[count].node = at;
 		path->steps[count++].slot = slot;
 		at = slot ? data_load_32(node.at + slot) : 0;
-		/* What the next step reads besides the first line. */
+		/* Prefetch the second cache line of the next object; the first one is loaded
+		 * anyway. */
 		prefetch(arena_at(edit->arena, at) + 64);
 		if (!PLACE_IS_CHILD(place)) {
 			path->ending = at ? ENDS_AT_ROW : ENDS_EMPTY;
@@ -102,7 +112,7 @@ static void edit_path_find(const struct edit *edit, ref_t root, const unsigned c
 	path->at = at;
 }
 
-/* Where the reference to what ends the path stands. */
+/* Returns the address of the reference that follows the first `count` nodes of a path. */
 static unsigned char *edit_path_slot(const struct edit *edit, const struct path *path,
                                      unsigned count, ref_t *root)
 {
@@ -111,7 +121,7 @@ static unsigned char *edit_path_slot(const struct edit *edit, const struct path 
 	return arena_at(edit->arena, path->steps[count - 1].node) + path->steps[count - 1].slot;
 }
 
-/* Puts a copy of a node, that is this transaction's own, in the place of one that is not. */
+/* Copies a node for this transaction to change, and drops the original. */
 static int edit_own_node(struct edit *edit, ref_t from, ref_t *ret)
 {
 	struct node node = object_node(edit, from);
@@ -128,8 +138,9 @@ static int edit_own_node(struct edit *edit, ref_t from, ref_t *ret)
 	return 0;
 }
 
-/* Makes the nodes on the path this transaction's own. Below a node that is not, no node is. In a copy
- * all is where it was. */
+/* Makes the nodes on a path this transaction's own. Below a node that an older version made, no
+ * node is this transaction's. Offsets in a copy are those in its original, so the path stays
+ * valid. */
 static int edit_path_own(struct edit *edit, struct path *path, ref_t *root)
 {
 	unsigned i = 0;
@@ -149,11 +160,13 @@ static int edit_path_own(struct edit *edit, struct path *path, ref_t *root)
 
 /* ---- put ---- */
 
-/* edit_store_row(), of a row whose size is known. */
+/* Writes a row in its stored form, like edit_store_row(), for a caller that knows the row's
+ * `size`. */
 static inline void edit_write_row(unsigned char *at, size_t size, uint64_t version,
                                   const struct row_layout *layout, const struct stele_row_ref *row)
 {
-	data_store(at + size - 8, 0); /* what the key leaves of its last word */
+	/* Clear the padding after the key. */
+	data_store(at + size - 8, 0);
 	data_store(at, version);
 	at += 8;
 	if (layout->variable) {
@@ -175,7 +188,7 @@ void edit_store_row(unsigned char *at, uint64_t version, const struct row_layout
 	edit_write_row(at, row_size(layout, row->value_size, row->key_bits), version, layout, row);
 }
 
-/* Makes a row of `size` bytes, its row_size(). */
+/* Allocates and writes a row. `size` is its row_size(). */
 static inline int edit_make_row(struct edit *edit, const struct row_layout *layout, size_t size,
                                 const struct stele_row_ref *row, ref_t *ret)
 {
@@ -199,7 +212,8 @@ int edit_copy_row(struct edit *edit, const unsigned char *stored, size_t size, r
 	return 0;
 }
 
-/* A node for two rows with different keys, which were alone at their place until now. */
+/* Makes a node for two rows with different keys: `old`, which was alone at this place until now,
+ * and `added`. */
 static int edit_fork_rows(struct edit *edit, const struct row_layout *layout, ref_t old,
                           ref_t added, const unsigned char *key, unsigned bits, unsigned depth,
                           ref_t *ret)
@@ -216,7 +230,8 @@ static int edit_fork_rows(struct edit *edit, const struct row_layout *layout, re
 	return node_builder_store(edit, &builder, ret);
 }
 
-/* A node for a row and a deeper node, whose skipped bytes part after `common` of them. */
+/* Makes a node for the new row `added` and the node `old`, whose skipped bytes differ from the
+ * row's key after `common` bytes. */
 static int edit_fork_node(struct edit *edit, ref_t old, ref_t added, const unsigned char *key,
                           unsigned bits, unsigned depth, unsigned common, ref_t *ret)
 {
@@ -245,7 +260,7 @@ static int edit_fork_node(struct edit *edit, ref_t old, ref_t added, const unsig
 	return 0;
 }
 
-/* Puts a new row where the path ends. */
+/* Links a new row into the trie where the path ends. */
 static int edit_link_row(struct edit *edit, const struct row_layout *layout, ref_t *root,
                          struct path *path, const unsigned char *key, unsigned bits, ref_t row)
 {
@@ -272,7 +287,7 @@ static int edit_link_row(struct edit *edit, const struct row_layout *layout, ref
 	return r;
 }
 
-/* Gives the row at the end of the path another value. */
+/* Changes the value of the row at the end of the path. Returns 2. */
 static int edit_change_row(struct edit *edit, const struct row_layout *layout, ref_t *root,
                            struct path *path, const struct row_parts *old,
                            const struct stele_row_ref *row, ref_t *ret)
@@ -302,7 +317,7 @@ static int edit_change_row(struct edit *edit, const struct row_layout *layout, r
 	return 2;
 }
 
-/* Puts a row under a key that has none. */
+/* Adds a row under a key that has none. Returns 1. */
 static int edit_add_row(struct edit *edit, const struct row_layout *layout, ref_t *root,
                         struct path *path, const struct stele_row_ref *row, ref_t *ret)
 {
@@ -335,7 +350,7 @@ int edit_put_unless(struct edit *edit, const struct row_layout *layout, ref_t *r
 	*ret_touched = false;
 	if (path.ending != ENDS_AT_ROW)
 		return edit_add_row(edit, layout, root, &path, row, ret);
-	/* In a truncated file there is anything at all. */
+	/* If the data file was truncated, any bytes may be here. */
 	at = arena_at(edit->arena, path.at);
 	if (row_parse_any_key(&edit->arena->view, layout, at, data_load(at), &old) < 0)
 		return -EBADMSG;
@@ -353,8 +368,9 @@ int edit_put_unless(struct edit *edit, const struct row_layout *layout, ref_t *r
 
 /* ---- delete ---- */
 
-/* What takes the place of a node of two references when `place` goes: the row that is left, or the
- * node that is left with the bytes of both skips. */
+/* Makes the replacement of a node that has two references and loses the one at `place`. The
+ * replacement is the remaining row, or a copy of the remaining node that also skips this node's
+ * bytes. */
 static int edit_collapse(struct edit *edit, ref_t ref, unsigned place, ref_t *ret)
 {
 	struct node node = object_node(edit, ref), lower;
@@ -382,6 +398,7 @@ static int edit_collapse(struct edit *edit, ref_t ref, unsigned place, ref_t *re
 	return r;
 }
 
+/* Removes the row at the end of a path from the trie, without dropping the row. */
 static int edit_unlink_row(struct edit *edit, ref_t *root, struct path *path)
 {
 	unsigned last = path->count - 1;
@@ -395,7 +412,8 @@ static int edit_unlink_row(struct edit *edit, ref_t *root, struct path *path)
 	}
 	parts = object_node(edit, path->steps[last].node);
 	if (node_child_count(&parts) + node_prefix_count(&parts) == 2) {
-		/* The node goes, so only those above it need to be this transaction's own. */
+		/* The node is removed, so only the nodes above it must be this transaction's
+		 * own. */
 		node = path->steps[last].node;
 		path->count = last;
 		r = edit_path_own(edit, path, root);
@@ -443,12 +461,12 @@ int edit_delete(struct edit *edit, const struct row_layout *layout, ref_t *root,
 	return 1;
 }
 
-/* ---- whole trees, blobs ---- */
+/* ---- whole tries, blobs ---- */
 
 void edit_drop_tree(struct edit *edit, const struct row_layout *layout, ref_t root, bool made_only)
 {
-	/* The nodes of the way down, children first: a node is dropped when its places are used
-	 * up. */
+	/* The path from the root to the object that is dropped next. A node is dropped after all of
+	 * its children. */
 	struct {
 		ref_t ref;
 		unsigned place;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Changing tries, copy-on-write. Nodes that a published version reaches are never touched: a change
- * copies the path to them. Nodes that this transaction made itself (their first word has the
- * version being made) are changed in place; such a node is only ever reached through others of its
- * kind.
+ * Changes tries, copy-on-write. A node that a published version reaches is never written: a change
+ * copies the nodes on the path to it. A node that this transaction made itself (its first word
+ * holds the version being made) is changed in place; only other nodes of this transaction refer to
+ * it.
  *
- * Readers without a pin may be looking at the memory of such a node, which was another version's
- * before. They will throw away what they find; so all stores here are data_store, and any order of
- * them will do.
+ * A reader without a pin may still read such a node's memory, which belonged to another version
+ * before. That reader discards what it read. Therefore every store here is a data_store, but the
+ * stores may come in any order.
  *
  * Called by the tables, by build.c, and by the transaction for its record. */
 #ifndef PUBLISHER_TRIE_EDIT_H
@@ -16,33 +16,35 @@
 #include <stele/publisher.h>
 #include "publisher/trie/object.h"
 
-/* Returns `bytes`, or a pointer that is not NULL for no bytes: the caller may have given NULL
- * then, which the functions on memory do not take. */
+/* Returns `bytes`, or a valid pointer if `size` is 0: then `bytes` may be NULL, which memcpy() and
+ * its kind do not accept. */
 static inline const void *edit_bytes(const void *bytes, size_t size)
 {
 	return size > 0 ? bytes : "";
 }
 
-/* Drops all objects at and below `root`; with `made_only` those that this transaction made, which
- * gives an aborted trie back. A trie has fewer nodes than rows: retired_reserve() twice the rows
- * first, but for made_only. */
+/* Drops all objects of the trie at `root`, or, with `made_only`, those that this transaction made,
+ * to undo an aborted transaction. Without `made_only` requires retired_reserve() for twice the
+ * number of rows, as a trie has fewer nodes than rows. */
 void edit_drop_tree(struct edit *edit, const struct row_layout *layout, ref_t root, bool made_only);
 
-/* Asks whether a row that is there must not be put again. */
+/* Returns true if the existing row must not be put again. */
 typedef bool edit_refuse_fn(void *context, ref_t row);
 
+/* Returned by edit_put_unless(): `refuses` returned true. */
 #define EDIT_REFUSED 3
 
-/* Puts a row, whose pointers are not NULL. Returns 1 if it was added, 2 if it replaced another
- * value, 0 if it was there with this value; in each case `*ret` is the row and `*ret_touched` says
- * that the row before it was this transaction's own. Or EDIT_REFUSED if `refuses`, which may be
- * NULL, is true of the row that is there; or -ENOSPC, -ENOMEM: then the trie has the contents it
- * had. */
+/* Puts a row, whose pointers are not NULL. Returns 1 if the row was added, 2 if it replaced another
+ * value, or 0 if it existed with this value. In each case sets `*ret` to the row, and
+ * `*ret_touched` to whether this transaction had made the row that was there before. Returns
+ * EDIT_REFUSED if there is a row of which `refuses` returns true; `refuses` may be NULL. Errors:
+ * those of object_alloc(), and -EBADMSG (the file was truncated); after an error the contents of
+ * the trie are unchanged. */
 int edit_put_unless(struct edit *edit, const struct row_layout *layout, ref_t *root,
                     const struct stele_row_ref *row, edit_refuse_fn *refuses, void *context,
                     ref_t *ret, bool *ret_touched);
 
-/* Puts a row, whatever is there. Errors as of edit_put_unless(). */
+/* Puts a row unconditionally. Returns and errors are those of edit_put_unless(). */
 static inline int edit_put(struct edit *edit, const struct row_layout *layout, ref_t *root,
                            const void *key, unsigned bits, const void *value, size_t size,
                            ref_t *ret, bool *ret_touched)
@@ -52,21 +54,24 @@ static inline int edit_put(struct edit *edit, const struct row_layout *layout, r
 	return edit_put_unless(edit, layout, root, &row, NULL, NULL, ret, ret_touched);
 }
 
-/* Deletes a row: 1, 0 (there was none), or an error likewise. */
+/* Deletes a row. Returns 1 and sets `*ret_touched` to whether this transaction had made the row, or
+ * returns 0 if there was no such row. Errors are those of edit_put_unless(). */
 int edit_delete(struct edit *edit, const struct row_layout *layout, ref_t *root, const void *key,
                 unsigned bits, bool *ret_touched);
 
-/* Writes a row in its stored form, of row_size() bytes; `at` is aligned to 8. The row may be of no
- * bytes, but its pointers are not NULL. */
+/* Writes a row in its stored form, which takes row_size() bytes, to `at`, which is aligned to 8.
+ * Key and value may be empty, but their pointers are not NULL. */
 void edit_store_row(unsigned char *at, uint64_t version, const struct row_layout *layout,
                     const struct stele_row_ref *row);
 
-/* Copies a row in that form into the arena; nothing refers to it yet. 0, -ENOSPC, -ENOMEM. */
+/* Copies a row in its stored form into the arena. No node refers to the copy yet. Errors are those
+ * of object_alloc(). */
 int edit_copy_row(struct edit *edit, const unsigned char *stored, size_t size, ref_t *ret);
 
-/* Writes a blob: its bytes, or all but these, which the caller writes at `*ret_bytes`, aligned to
- * 8. */
+/* Writes a blob with these bytes. Errors are those of object_alloc(). */
 int edit_blob(struct edit *edit, const void *bytes, size_t size, ref_t *ret);
+/* Writes a blob without its bytes, which the caller writes to `*ret_bytes` (aligned to 8). Errors
+ * are those of object_alloc(). */
 int edit_blob_empty(struct edit *edit, size_t size, ref_t *ret, unsigned char **ret_bytes);
 
 #endif

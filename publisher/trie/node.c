@@ -3,12 +3,17 @@
 
 #include <string.h>
 
-/* Where a node takes another form. It goes back later than it came, so that one key that comes and
- * goes does not have it made anew each time. */
-#define NODE_DIRECT_MIN  224u /* children: from so many on it is direct */
-#define NODE_DIRECT_LAST 192u /* with one child less than this it no longer is */
-#define NODE_BITMAP_LAST 12u  /* likewise */
+/* Limits, in children, at which a change turns a node into another form (enum node_form). A
+ * shrinking node keeps its form longer, so that a single key that comes and goes does not rebuild
+ * the node each time. */
+/* A node that grows to this many children gets the direct form. */
+#define NODE_DIRECT_MIN 224u
+/* A direct node that shrinks keeps its form down to this many children. */
+#define NODE_DIRECT_LAST 192u
+/* A node with a bitmap that shrinks keeps its form down to this many children. */
+#define NODE_BITMAP_LAST 12u
 
+/* Returns how many bits below bit `which` a bitmap has set. */
 static unsigned node_bits_before(const uint64_t words[4], unsigned which)
 {
 	unsigned count = 0, i;
@@ -52,7 +57,8 @@ void node_builder_load(struct node_builder *builder, const struct node *node)
 	builder->count += prefixes;
 }
 
-/* The bitmap, the bit in it, and the index among the references, of a place. */
+/* Returns the bitmap in which a place has its bit. Sets `*ret_bit` to this bit, and `*ret_index` to
+ * the place's index among the references. */
 static uint64_t *node_builder_place(struct node_builder *builder, unsigned place, unsigned *ret_bit,
                                     unsigned *ret_index)
 {
@@ -90,6 +96,7 @@ void node_builder_remove(struct node_builder *builder, unsigned place)
 	words[bit / 64] &= ~(UINT64_C(1) << bit % 64);
 }
 
+/* Returns the ranks of a bitmap's words 1, 2 and 3 (the bits set before each), 8 bits each. */
 static uint64_t node_make_ranks(const uint64_t words[4])
 {
 	uint64_t one = popcount(words[0]), two = one + popcount(words[1]),
@@ -98,7 +105,8 @@ static uint64_t node_make_ranks(const uint64_t words[4])
 	return one | two << 8 | three << 16;
 }
 
-/* The form that takes the least room; but for a direct one of few holes, which is found in fast. */
+/* Returns the form that takes the least memory, or the direct form for a node with few holes,
+ * because a lookup in that form is fastest. */
 static enum node_form node_builder_form(unsigned children)
 {
 	if (children <= NODE_LIST_MAX)
@@ -106,7 +114,7 @@ static enum node_form node_builder_form(unsigned children)
 	return children >= NODE_DIRECT_MIN ? NODE_DIRECT : NODE_BITMAP;
 }
 
-/* What a node's info says of an image. */
+/* Returns the info word of the node that a builder describes. */
 static uint64_t node_builder_info(const struct node_builder *builder, unsigned children)
 {
 	uint64_t rest = builder->prefixes[1] | builder->prefixes[2] | builder->prefixes[3];
@@ -128,7 +136,7 @@ static uint64_t node_builder_info(const struct node_builder *builder, unsigned c
 	}
 }
 
-/* Writes the list of the children's bytes: where it ends. */
+/* Writes the list of the children's bytes. Returns the end of what it wrote. */
 static unsigned char *node_store_list(unsigned char *at, const uint64_t children[4], unsigned count)
 {
 	unsigned char list[NODE_LIST_MAX] = {0};
@@ -141,7 +149,8 @@ static unsigned char *node_store_list(unsigned char *at, const uint64_t children
 	return at + ((count + 7u) & ~7u);
 }
 
-/* Writes a reference for each byte that could be next: where they end. */
+/* Writes a reference for each of the 256 bytes, 0 where there is no child. Returns the end of what
+ * it wrote. */
 static unsigned char *node_store_direct(unsigned char *at, const struct node_builder *builder)
 {
 	ref_t refs[256];
@@ -192,7 +201,8 @@ int node_builder_store(struct edit *edit, const struct node_builder *builder, re
 	return 0;
 }
 
-/* Changes a node by way of its image. */
+/* Replaces a node by a new one that has one more reference, `child`, or, if `child` is 0, one
+ * fewer. */
 static int node_rebuild(struct edit *edit, ref_t *ref, unsigned place, ref_t child)
 {
 	struct node node = object_node(edit, *ref);
@@ -215,7 +225,7 @@ static int node_rebuild(struct edit *edit, ref_t *ref, unsigned place, ref_t chi
 
 /* ---- changes in place ---- */
 
-/* The number of references of a node that its bytes have room for changes by `by`. */
+/* Returns true if a node with `by` more references has the same capacity in the arena. */
 static bool node_keeps_capacity(const struct node *node, int by)
 {
 	unsigned refs = node_ref_count(node);
@@ -224,6 +234,7 @@ static bool node_keeps_capacity(const struct node *node, int by)
 	                           node_size(node->info, refs + (unsigned)by));
 }
 
+/* Returns a pointer for writing to a node that this transaction made. */
 static unsigned char *node_writable(const unsigned char *at)
 {
 	return (unsigned char *)(uintptr_t)at;
@@ -250,7 +261,8 @@ static void node_store_info(const struct node *node, uint64_t info)
 	data_store(node_writable(node->at) + 8, info);
 }
 
-/* What the ranks of a bitmap grow by when a bit is set in its word `word`. */
+/* Returns what to add to an info word when word `word` of a bitmap gets one more bit. The bitmap's
+ * ranks start at bit `shift`. */
 static uint64_t node_ranks_step(unsigned word, unsigned shift)
 {
 	return (UINT64_C(0x010101) << word * 8 & UINT64_C(0xffffff)) << shift;
@@ -263,7 +275,7 @@ static void node_bitmap_flip(const unsigned char *bitmap, unsigned bit)
 	data_store(word, data_load(word) ^ UINT64_C(1) << bit % 64);
 }
 
-/* Of a list of bytes in order, how many are below one. */
+/* Returns how many bytes of a node's list are below `byte`. */
 static unsigned node_list_rank(const struct node *node, unsigned byte)
 {
 	unsigned count = node_child_count(node), i = 0;
@@ -273,8 +285,8 @@ static unsigned node_list_rank(const struct node *node, unsigned byte)
 	return i;
 }
 
-/* Writes the list with one byte more, or, `by` being -1, without the one at `index`: to the same node
- * or to another. */
+/* Writes a node's list to `to`, in the same node or another one: with one byte more if `by` is 1,
+ * or, if `by` is -1, without the byte at `index`. */
 static void node_list_change(const struct node *node, unsigned index, int by, unsigned byte,
                              const unsigned char *to)
 {
@@ -291,7 +303,7 @@ static void node_list_change(const struct node *node, unsigned index, int by, un
 	data_copy_in(node_writable(to), list, (count + (by > 0) + 7u) & ~7u);
 }
 
-/* Adds a child to a node with a list, which has room for one more, by making another node. */
+/* Adds a child to a node that has a list with capacity left, by writing a larger node. */
 static int node_list_grow(struct edit *edit, ref_t *ref, const struct node *node, unsigned byte,
                           ref_t child)
 {
@@ -316,27 +328,30 @@ static int node_list_grow(struct edit *edit, ref_t *ref, const struct node *node
 	data_copy_bytes(to, node_refs(node), index * 4);
 	data_store_32(to + index * 4, child);
 	data_copy_bytes(to + index * 4 + 4, node_refs(node) + index * 4, (refs - index) * 4);
+	/* Clear the unused half of the last word. */
 	if (refs % 2 == 0)
-		data_store_32(to + refs * 4 + 4, 0); /* what the last word has no reference for */
+		data_store_32(to + refs * 4 + 4, 0);
 	object_drop(edit, *ref, node_whole_size(node));
 	*ref = made_ref;
 	return 0;
 }
 
-/* Of a bitmap, how many references are before the one of a bit of it. */
+/* Returns how many references come before the one of bit `bit` of a bitmap. `before` is the rank of
+ * the word that holds the bit. */
 static unsigned node_bitmap_rank(const unsigned char *bitmap, unsigned before, unsigned bit)
 {
 	return before +
 	       popcount(data_load(bitmap + bit / 64 * 8) & ((UINT64_C(1) << bit % 64) - 1));
 }
 
+/* Adds a child to a node in place. Returns false if that is not possible. */
 static bool node_add_child(const struct node *node, unsigned byte, ref_t child)
 {
 	unsigned count = node_child_count(node), index;
 
 	switch (node_form(node)) {
 	case NODE_LIST:
-		/* The list itself has room, too. */
+		/* The list of bytes itself has capacity only up to the next multiple of 8. */
 		if (count % 8 == 0 || !node_keeps_capacity(node, 1))
 			return false;
 		index = node_list_rank(node, byte);
@@ -360,6 +375,7 @@ static bool node_add_child(const struct node *node, unsigned byte, ref_t child)
 	}
 }
 
+/* Adds a prefix to a node in place. Returns false if that is not possible. */
 static bool node_add_prefix(const struct node *node, unsigned which, ref_t row)
 {
 	if (!(node->info & NODE_PREFIXES) || !node_keeps_capacity(node, 1))
@@ -387,6 +403,7 @@ int node_add(struct edit *edit, ref_t *ref, unsigned place, ref_t child)
 	return node_rebuild(edit, ref, place, child);
 }
 
+/* Removes a child from a node in place. Returns false if that is not possible. */
 static bool node_remove_child(const struct node *node, unsigned byte)
 {
 	unsigned count = node_child_count(node);
@@ -416,9 +433,10 @@ static bool node_remove_child(const struct node *node, unsigned byte)
 	}
 }
 
+/* Removes a prefix from a node in place. Returns false if that is not possible. */
 static bool node_remove_prefix(const struct node *node, unsigned which)
 {
-	/* The last of the prefixes goes by way of the image, which leaves their bitmap out. */
+	/* With one prefix left the node may need no bitmap of prefixes, so rebuild it. */
 	if (!(node->info & NODE_PREFIXES) || node_prefix_count(node) <= 2 ||
 	    !node_keeps_capacity(node, -1))
 		return false;

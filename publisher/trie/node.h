@@ -1,35 +1,41 @@
 /* SPDX-License-Identifier: MIT
- * Making and changing single nodes of a trie. Called by edit.c and build.c. */
+ *
+ * Creates and changes single nodes of a trie. Called by edit.c and build.c. */
 #ifndef PUBLISHER_TRIE_NODE_H
 #define PUBLISHER_TRIE_NODE_H
 
 #include "publisher/trie/object.h"
 
-/* A node taken apart, in private memory. */
+/* A node in private memory, in a form that is easy to change. */
 struct node_builder {
+	/* Bitmap of the bytes that have a child. */
 	uint64_t children[4];
-	uint64_t prefixes[4]; /* also for a key that ends at the node: bit 1 */
+	/* The bitmap of prefixes. Bit 1 also stands for a key that ends at the node. */
+	uint64_t prefixes[4];
+	/* Number of skipped bytes. */
 	unsigned skip;
-	unsigned count; /* of refs: children first, then prefixes */
+	/* Number of refs. The children come first, then the prefixes. */
+	unsigned count;
 	unsigned char skipped[NODE_SKIP_MASK + 1];
 	ref_t refs[256 + 256];
 };
 
-/* Starts a node without references, whose skipped bytes are still to be filled in. */
+/* Initialises a node without references. The caller fills in the `skip` skipped bytes. */
 void node_builder_init(struct node_builder *builder, unsigned skip);
 
-/* Takes a node apart. */
+/* Loads a node of the arena into a builder. */
 void node_builder_load(struct node_builder *builder, const struct node *node);
 
-/* Puts a reference at a place that is free; takes away what is at a place. */
+/* Adds a reference at a free place, or removes the reference at a place. */
 void node_builder_add(struct node_builder *builder, unsigned place, ref_t ref);
 void node_builder_remove(struct node_builder *builder, unsigned place);
 
-/* Writes a new node: 0, -ENOSPC or -ENOMEM. */
+/* Writes a new node into the arena. Returns 0 or an error of object_alloc(). */
 int node_builder_store(struct edit *edit, const struct node_builder *builder, ref_t *ret);
 
-/* Adds or removes a reference in a node of this transaction's own, in place or by making another:
- * `*ref` is then the new one, and the old one is dropped. */
+/* Adds a reference to a node that this transaction made, or removes one from it. Changes the node
+ * in place, or replaces it by another node: then drops the old one and sets `*ref` to the new one.
+ * Returns 0 or an error of object_alloc(). */
 int node_add(struct edit *edit, ref_t *ref, unsigned place, ref_t child);
 int node_remove(struct edit *edit, ref_t *ref, unsigned place);
 

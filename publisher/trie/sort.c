@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * A radix sort: eight bytes of the keys at a time, of these one byte after the other from the last on;
- * then the rows that have all eight in common by the next eight. The order of keys is that of their
- * bytes, filled up with zeros, and, where these are the same, of their lengths. Every step keeps the
- * order of what it finds equal. */
+ * A radix sort. It sorts by eight bytes of the keys at a time (one word): by each byte of the word
+ * in turn, from the last to the first. Then it sorts each group of rows with equal words by the
+ * next eight bytes. The order is that of the keys' bytes, padded with zeros; keys with equal bytes
+ * are ordered by their lengths. Each step is stable. */
 #include "publisher/trie/sort.h"
 
 #include <endian.h>
 #include <string.h>
 
-#define FEW 24u /* rows for which counting is not worth it */
+/* Up to so many rows, an insertion sort is faster than counting. */
+#define FEW 24u
 
 struct sorter {
 	const struct view *rows;
 	const struct row_layout *layout;
-	struct sorted *other; /* room for as many entries as there are */
-	unsigned longest;     /* bytes of the longest key */
+	/* Scratch memory for as many entries as are sorted. */
+	struct sorted *other;
+	/* Bytes of the longest key. */
+	unsigned longest;
 };
 
-/* What a key is sorted by at a depth: its bytes from there on, or, past the end of all keys, its
- * length. */
+/* Returns the word that a key is sorted by at byte `depth`: its bytes from there on, or, past the
+ * end of all keys, its length. */
 static uint64_t sort_word(const struct sorter *sorter, const struct sorted *entry, unsigned depth)
 {
 	struct row_parts row = {0};
@@ -35,6 +38,7 @@ static uint64_t sort_word(const struct sorter *sorter, const struct sorted *entr
 	return be64toh(word);
 }
 
+/* Sorts a few entries by their words, by insertion. */
 static void sort_few(struct sorted *entries, size_t count)
 {
 	for (size_t i = 1; i < count; i++) {
@@ -46,6 +50,7 @@ static void sort_few(struct sorted *entries, size_t count)
 	}
 }
 
+/* Sorts entries by their words, byte by byte. */
 static void sort_words(struct sorted *entries, struct sorted *other, size_t count)
 {
 	static const unsigned bytes = sizeof(uint64_t);
@@ -74,8 +79,8 @@ static void sort_words(struct sorted *entries, struct sorted *other, size_t coun
 		memcpy(entries, from, count * sizeof(*entries));
 }
 
-/* Sorts rows that have the same bytes before `depth`, and says of all but the first what they share with
- * the one before. */
+/* Sorts rows whose keys have the same bytes before `depth`. Sets `shared` of all but the first
+ * row. */
 static void sort_from(const struct sorter *sorter, struct sorted *entries, size_t count,
                       unsigned depth)
 {
@@ -95,7 +100,8 @@ static void sort_from(const struct sorter *sorter, struct sorted *entries, size_
 			entries[end].shared = SORTED_SAME;
 		if (end - begin > 1 && !last)
 			sort_from(sorter, entries + begin, end - begin, depth + 8);
-		/* The sort of those that are the same so far may have put another one first. */
+		/* Set this after the recursion, which may have put another row of the group
+		 * first. */
 		if (begin > 0)
 			entries[begin].shared =
 				depth + (last ? 0 : (unsigned)__builtin_clzll(word ^ before) / 8);

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * Rows in the order of their keys. Called by put_many.c. */
+ *
+ * Sorts rows by their keys, for stele_put_many(). Called by put_many.c. */
 #ifndef PUBLISHER_TRIE_SORT_H
 #define PUBLISHER_TRIE_SORT_H
 
 #include "lib/trie/row.h"
 
-/* Which row comes at a place. */
+/* One row of the sorted sequence. */
 struct sorted {
-	uint64_t word; /* sort.c's */
+	/* Private to sort.c. */
+	uint64_t word;
 	ref_t row;
-	uint32_t
-		shared; /* bytes of its key, and zeros that fill up the shorter one, that the row before has
-	                    too; SORTED_SAME: all of the key. Of the first: 0 */
+	/* Number of bytes that this row's key shares with that of the row before it, where the
+	 * shorter key is padded with zeros. SORTED_SAME: the keys are equal. 0 for the first
+	 * row. */
+	uint32_t shared;
 };
 
 #define SORTED_SAME UINT32_MAX
 
-/* Sorts the first `count` of these, whose rows are given, in the order in which scans give them
- * (row_compare); of rows with one key the order stays. Behind them is room for as many again. The
- * rows are in their stored form in private memory, and whole. */
+/* Sorts `count` entries, whose members `row` are set, in the order of an ordered scan
+ * (row_compare()). The sort is stable: rows with equal keys keep their order. The array has a
+ * capacity of twice `count`; the second half is scratch memory. The rows are in their stored form
+ * in private memory, and consistent. */
 void sort_rows(const struct view *rows, const struct row_layout *layout, struct sorted *entries,
                size_t count);
 
