@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who may publish. An attachment is a write lock on a byte of the publisher file, held through an
- * open file description of its own: the kernel lets go of it when the process dies, whatever its
- * pid or namespace. The file may have been removed by somebody, and made again, while an old
- * publisher lives; so the data file carries a second lock, which whoever had to make the publisher
- * file looks at.
+ * Attaches a publisher to a region. An attachment is a write lock on a byte of the publisher file,
+ * held through an open file description of its own (an OFD lock). The kernel releases the lock when
+ * the process dies, whatever its pid or namespace. While a publisher lives, another process may
+ * remove the publisher file and create it again. So the data file carries a second lock, which a
+ * publisher checks if it has to create the publisher file.
  *
- * Publishers that share a region hold read locks there instead, and each a byte of its own in the data
- * file. The first of them takes the write lock at first, so that making things is done alone, and then
- * turns it into a read lock.
+ * Publishers that share a region hold a read lock on that byte of the publisher file instead, and
+ * each locks a byte of its own in the data file. The first of them begins with the write lock, so
+ * that it creates the files undisturbed, and then converts it into a read lock.
  *
  * Lock order: publisher file, data file, mutex.
  *
- * Under the first lock the rest is only this process's to make. A region's data file is made last,
- * so who sees it finds the others.
- */
+ * Only the holder of the first lock creates the other files. A region's data file comes last, so a
+ * process that sees it finds the others. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,17 +44,21 @@
 #define ATTACH_TIMEOUT (5 * NSEC_PER_SEC)
 #define ATTACH_TRIES   16
 
-/* What an attach is asked for. */
+/* The parameters of an attach. */
 struct attach_request {
 	const struct region_paths *paths;
 	const struct stele_publisher_options *options;
-	struct region *contents; /* a new region is filled with; NULL: nothing */
+	/* Contents of a new region. NULL: none. */
+	struct region *contents;
 	bool guarded;
-	int64_t until; /* clock_monotonic() when waiting for locks ends */
+	/* Time of clock_monotonic() at which waiting for locks ends. */
+	int64_t until;
 };
 
 /* ---- the data file ---- */
 
+/* Returns the number of entries of the ring of commits: enough for history and for the versions
+ * that reclaim leaves for a while. */
 static uint32_t attach_ring_entries(uint32_t history)
 {
 	uint32_t entries = 64;
@@ -68,10 +71,12 @@ static uint32_t attach_ring_entries(uint32_t history)
 static_assert(LAYOUT_HISTORY_MAX + 2 * RECLAIM_BATCH <= LAYOUT_RING_MAX,
               "readers refuse a longer ring");
 
+/* Bytes of the arena of a new, empty region. */
 #define ARENA_FIRST 65536u
 
-/* Gives a new data file its name, also in place of another one. -EAGAIN: somebody has made a file of
- * that name since it was looked for. */
+/* Syncs a new data file and gives it its name, replacing another file if `over` is set. Returns 0;
+ * -EAGAIN (another process has created a file of that name meanwhile); or another negative
+ * errno. */
 static int attach_publish(const struct region_paths *names, int publisher, const uint8_t uuid[16],
                           int fd, mode_t mode, bool over)
 {
@@ -90,6 +95,7 @@ static int attach_publish(const struct region_paths *names, int publisher, const
 	return r;
 }
 
+/* Creates a region's data file, filled with the contents and locked, and gives it its name. */
 static int attach_make_region(const struct attach_request *request, const uint8_t uuid[16],
                               bool over, const struct attachment *attachment, int *ret_fd)
 {
@@ -129,8 +135,8 @@ static int attach_make_region(const struct attach_request *request, const uint8_
 	if (header.arena_end + LAYOUT_GUARD > header.maximum_size)
 		return error_set(
 			EINVAL,
-			"a region with a history of %u versions takes at least %llu bytes; give it a larger "
-			"maximum size",
+			"a region with a history of %u versions takes at least %llu bytes; give it "
+			"a larger maximum size",
 			header.history, (unsigned long long)(header.arena_end + LAYOUT_GUARD));
 	memory = options->memory == STELE_MEMORY_SYSV ? &storage_sysv : &storage_file;
 	r = memory->make(names, &header, &fd);
@@ -150,8 +156,8 @@ static int attach_make_region(const struct attach_request *request, const uint8_
 	return 0;
 }
 
-/* Opens the data file a second time, for its lock. Readers may hold read locks; then the publisher
- * file's lock has to do. */
+/* Opens the data file a second time, for its lock. Returns 0, -EAGAIN (the file was replaced), or
+ * another negative errno. */
 static int attach_data_lock(const struct region_paths *names, int64_t until,
                             struct attachment *attachment)
 {
@@ -176,8 +182,8 @@ static int attach_data_lock(const struct region_paths *names, int64_t until,
 	return r;
 }
 
-/* What is made next has this uuid: the publisher file says so before there is memory that nothing else
- * names, and what there is of the one that it named goes. */
+/* Records in the publisher file the uuid of the region that is created next, before there is memory
+ * that nothing else names. First removes the memory of the uuid that was recorded before. */
 static int attach_announce_uuid(const struct region_paths *names, int fd, const uint8_t uuid[16])
 {
 	remove_objects(names, fd);
@@ -186,12 +192,13 @@ static int attach_announce_uuid(const struct region_paths *names, int fd, const 
 	return 0;
 }
 
-/* Makes the data file, and the subscribers file before it. */
+/* Creates a region: the subscribers file, and then the data file. */
 static int attach_make(const struct attach_request *request, const uint8_t uuid[16], bool over,
                        struct attachment *attachment)
 {
 	const struct region_paths *names = request->paths;
-	/* A new region has no subscribers: whatever has that name belongs to one that is gone. */
+	/* A new region has no subscribers, so an existing subscribers file belongs to a region that
+	 * is gone. */
 	int publisher = attachment->publisher_lock.fd;
 	int fd, r = slots_make(names, publisher, uuid, request->options->mode);
 
@@ -215,10 +222,10 @@ static int attach_make(const struct attach_request *request, const uint8_t uuid[
 	return region_open(names, true, request->guarded, &attachment->region);
 }
 
-/* Says in a data file of whatever layout whether it is the region. */
+/* Marks a data file of any layout as being the region, or as being replaced. */
 static void attach_mark(int fd, enum head_state state)
 {
-	/* Before layout 3 it was one bit: no longer the region. */
+	/* Before layout 3 there was one bit: "no longer the region". */
 	const uint64_t replaced = UINT64_C(1) << 63;
 	struct layout_header *header =
 		mmap(NULL, LAYOUT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -234,7 +241,8 @@ static void attach_mark(int fd, enum head_state state)
 	munmap(header, LAYOUT_PAGE);
 }
 
-/* Makes a new and empty region in place of one that can't be used. `why` is what it is. */
+/* Replaces an unusable region by a new one. `why` says what the old one is, for
+ * stele_publisher_note(). */
 static int attach_replace(const struct attach_request *request, const char *why,
                           struct attachment *attachment)
 {
@@ -246,11 +254,15 @@ static int attach_replace(const struct attach_request *request, const char *why,
 	if (r < 0)
 		return r == -ENOENT ? -EAGAIN : r;
 	if (status.st_uid != geteuid())
-		r = error_set(EPERM, "%s belongs to user %u, not to user %u who would publish",
-		              names->data, status.st_uid, geteuid());
+		r = error_set(
+			EPERM,
+			"%s belongs to user %u, not to user %u who would publish; use another "
+			"name, or let its owner or root remove it",
+			names->data, status.st_uid, geteuid());
 	if (r == 0)
 		r = attach_lock_until(names, fd, attach_lock_try_data_alone, request->until);
-	/* A library of another layout locks the same byte. */
+	/* A library of another layout locks the same byte, so the lock above excludes its
+	 * publishers too. */
 	if (r == 0) {
 		uuid_generate(uuid);
 		attach_mark(fd, HEAD_REPLACING);
@@ -263,7 +275,8 @@ static int attach_replace(const struct attach_request *request, const char *why,
 	return r;
 }
 
-/* Makes a region that was opened and locked usable in this boot. 0 or -ESTALE. */
+/* Makes an opened and locked region usable in this boot. Returns 0, -ESTALE, or another negative
+ * errno. */
 static int attach_validate_boot(struct attachment *attachment)
 {
 	bool in_memory;
@@ -275,12 +288,14 @@ static int attach_validate_boot(struct attachment *attachment)
 		return durable_adopt(&attachment->region);
 	return error_set(
 		ESTALE,
-		"region \"%s\" was left in memory by an earlier boot of this machine; make it "
-		"anew, or remove it",
+		"region \"%s\" was left in memory by an earlier boot of this machine; create it "
+		"again, or remove it",
 		attachment->region.names.region);
 }
 
-/* Who joins others finds everything made; where it isn't, they were the last and died. */
+/* Opens the data file of a region to which other publishers are attached. Returns -EAGAIN (start
+ * over) if the file is missing or cannot be used: the other publishers have died meanwhile, or use
+ * another layout. */
 static int attach_join(const struct attach_request *request, struct attachment *attachment)
 {
 	bool in_memory;
@@ -304,6 +319,8 @@ static int attach_refuse_existing(const struct region_paths *names)
 	                 names->region);
 }
 
+/* Opens the data file for the only publisher of a region, or the first of several. Creates or
+ * replaces it as the options allow. */
 static int attach_open(const struct attach_request *request, struct attachment *attachment)
 {
 	const struct region_paths *names = request->paths;
@@ -322,8 +339,8 @@ static int attach_open(const struct attach_request *request, struct attachment *
 			"machine",
 			attachment);
 	else if (r == -ENOENT && flags & (STELE_CREATE | STELE_CREATE_NEW)) {
-		/* Never the uuid of a publisher file that was left: versions of the region that it was
-		 * of would seem to be this one's. */
+		/* Do not use the uuid in a publisher file that was left over: versions of that
+		 * file's former region would seem to belong to this one. */
 		uuid_generate(uuid);
 		return attach_make(request, uuid, false, attachment);
 	}
@@ -355,7 +372,7 @@ int attach_slots(struct attachment *attachment, bool guarded)
 			               &attachment->slots);
 	}
 	attachment->slots_open = r == 0;
-	/* Where that can't be had, subscribers are notified in other ways. */
+	/* Without the folder, subscribers are notified in other ways. */
 	folder_make(&region->names, region->mode);
 	return r;
 }
@@ -376,13 +393,14 @@ void attach_slots_replace(struct attachment *attachment, bool guarded)
 	attach_slots(attachment, guarded);
 }
 
-/* ---- all of it ---- */
+/* ---- the attach ---- */
 
-/* Takes back the files that a failed attach made, under the lock under which it made them. */
+/* Removes the files that a failed attach created, still holding the lock under which it created
+ * them. */
 static void attach_undo(const struct region_paths *names, struct attachment *attachment)
 {
 	if (attachment->created) {
-		/* Who has found it meanwhile is told that it is gone. */
+		/* A subscriber that opened the region meanwhile must find that it is gone. */
 		if (attachment->region.header)
 			data_file_mark(&attachment->region.header->head, HEAD_REPLACING);
 		unlink(names->data);
@@ -409,7 +427,8 @@ void attach_close(struct attachment *attachment)
 	fork_fd_close(&attachment->publisher_lock);
 }
 
-/* Under the mutex: false if the data file is no longer the region's; else takes note of its size. */
+/* Returns false if the data file is no longer the region's. Otherwise notes the file's present
+ * size. The mutex is held. */
 static bool attach_is_current(struct attachment *attachment)
 {
 	struct region *region = &attachment->region;
@@ -420,6 +439,7 @@ static bool attach_is_current(struct attachment *attachment)
 	return true;
 }
 
+/* Tries to attach once. Returns 0, -EAGAIN (start over), or another negative errno. */
 static int attach_once(const struct attach_request *request, struct attachment *attachment)
 {
 	const struct region_paths *names = request->paths;
@@ -437,7 +457,7 @@ static int attach_once(const struct attach_request *request, struct attachment *
 	                     file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) < 0;
 	if (r == 0 && attachment->joined && flags & STELE_CREATE_NEW)
 		return attach_refuse_existing(names);
-	/* What a publisher left that died while it replaced a file. */
+	/* Remove the new file of a publisher that died while it replaced the data file. */
 	if (r == 0 && !attachment->joined)
 		r = replace_remove_left(attachment->publisher_lock.fd, names);
 	if (r == 0)
@@ -449,17 +469,19 @@ static int attach_once(const struct attach_request *request, struct attachment *
 		r = attach_slots(attachment, guarded);
 	if (r == 0)
 		r = mutex_lock(attachment);
-	/* Until the mutex was this one's, another may have let the file grow, or replaced it. */
+	/* Before this process held the mutex, another publisher may have extended or replaced the
+	 * file. */
 	if (r >= 0 && attachment->joined && !attach_is_current(attachment)) {
 		mutex_unlock(attachment);
 		return -EAGAIN;
 	}
-	/* Under the mutex, as another may do the same. */
+	/* Under the mutex, because other publishers may create the file too. */
 	if (r >= 0 && attachment->joined)
 		attach_slots(attachment, guarded);
 	if (r == -ENOTRECOVERABLE) {
-		/* The owner and the process that recovered the mutex both died. Start over with a new
-		 * publisher file; what the old one has recorded goes with it. */
+		/* The owner of the mutex and the process that recovered it both died. Start over
+		 * with a new publisher file. The new file of a replacement is recorded in the old
+		 * one only, so remove it first. */
 		replace_remove_left(attachment->publisher_lock.fd, names);
 		unlink(names->publisher);
 		return -EAGAIN;
@@ -494,17 +516,18 @@ int attach(const struct region_paths *names, const struct stele_publisher_option
 		attach_close(ret);
 		if (r != -EAGAIN)
 			return r;
-		/* Others that share the region may have to put it right first. */
+		/* The other publishers may have to repair the region first. */
 		if (try >= ATTACH_TRIES)
 			clock_nanosleep(CLOCK_MONOTONIC, 0,
 			                &(struct timespec){.tv_nsec = 10 * NSEC_PER_MSEC}, NULL);
 	}
-	/* With the last try's error message. */
+	/* The error message of the last try still stands. */
 	if (incompatible)
 		return -EPROTONOSUPPORT;
-	return error_set(EBUSY,
-	                 "the files of region \"%s\" keep changing under this attach; try again",
-	                 names->region);
+	return error_set(
+		EBUSY,
+		"the files of region \"%s\" kept changing while it was being opened; try again",
+		names->region);
 }
 
 /* ---- sharing ---- */
@@ -515,7 +538,8 @@ int attach_let_others_in(struct attachment *attachment)
 
 	if (!attachment->shared || attachment->joined)
 		return 0;
-	/* In this order: whoever has the first lock finds the second one free. */
+	/* In this order: a publisher that gets the lock on the publisher file finds the data file's
+	 * lock free. */
 	attach_lock_data_shared(attachment->data_lock.fd);
 	file_unlock(attachment->data_lock.fd, REGION_PUBLISHER_BYTE);
 	r = file_lock_try_shared(attachment->publisher_lock.fd, LOCK_BYTE);
@@ -536,13 +560,14 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 	int r = region_open(&names, true, guarded, &next.region);
 	bool same = r == 0 && storage_is_same(&attachment->region, &next.region);
 
-	/* Memory of a fixed size has no next generation. */
+	/* Memory of a fixed size has no further generations. */
 	if (r == 0 && !same &&
 	    (attachment->region.memory->fixed ||
 	     memcmp(next.region.uuid, attachment->region.uuid, 16) != 0))
 		r = error_set(
 			EBADMSG,
-			"region \"%s\" was replaced by another of its name; open the publisher again",
+			"region \"%s\" was replaced by another of its name; open the publisher "
+			"again",
 			names.region);
 	if (r == 0)
 		r = attach_data_lock(&names, 0, &next);
@@ -555,7 +580,7 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 		                           names.region)
 		               : r;
 	}
-	/* Where only the file is another, what points into the memory stays good. */
+	/* If only the file differs, pointers into the memory stay valid. */
 	if (same) {
 		region_exchange_file(&attachment->region, &next.region);
 		region_close(&next.region);

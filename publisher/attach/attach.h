@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attaching to a region as a publisher: its three files open, locked, and of one uuid. Called by
- * publisher.c for the open and the close, and by lock.c, shared.c and generation.c where a file
- * was lost or replaced meanwhile.
+ * Attaches a publisher to a region: opens and locks the region's three files, and makes sure that
+ * all have the same uuid. Called by publisher.c for the open and the close, and by lock.c, shared.c
+ * and generation.c when a file was lost or replaced meanwhile.
  *
- * Every function of this folder sets the error message before it returns a negative errno, but for
- * errnos that a caller within the folder turns into a retry (-EAGAIN, -ENOENT). */
+ * Within this folder, -EAGAIN and -ENOENT that a caller turns into a retry come without an error
+ * message. */
 #ifndef PUBLISHER_ATTACH_ATTACH_H
 #define PUBLISHER_ATTACH_ATTACH_H
 
@@ -14,40 +14,58 @@
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
 
-/* The process-shared parts of an attachment: what attach.c gets hold of. */
+/* What an attached publisher holds of its region: the open and locked files. */
 struct attachment {
 	struct region region;
-	struct fork_fd data_lock; /* another descriptor of the data file, which holds its lock */
-	struct fork_fd publisher_lock; /* of the publisher file */
+	/* A second descriptor of the data file, which holds its lock. */
+	struct fork_fd data_lock;
+	/* A descriptor of the publisher file, which holds its lock. */
+	struct fork_fd publisher_lock;
 	struct mapping publisher_mapping;
 	struct layout_publisher_file *publisher_file;
 	struct slots slots;
 	bool slots_open;
-	bool shared;          /* others may be attached too */
-	bool joined;          /* and were already: this attach made nothing */
-	bool incompatible;    /* with those: -EPROTONOSUPPORT, unless they go away in time */
-	bool created;         /* the region was made by this attach */
-	const char *replaced; /* why it was made in place of an unusable one; NULL: it was not */
-	bool made_publisher_file, made_subscribers_file; /* and these */
-	int64_t lock_timeout;                            /* nanoseconds to wait for the mutex */
-	uint64_t deaths; /* times that the mutex's holder was found dead */
+	/* The region is shared: other publishers may be attached too (STELE_SHARED). */
+	bool shared;
+	/* Other publishers were attached already, so this attach created nothing. */
+	bool joined;
+	/* The other publishers use another layout, or another kind of mutex (lib/base/abi.h): the
+	 * attach fails with -EPROTONOSUPPORT, unless they detach in time. */
+	bool incompatible;
+	/* This attach created the region. */
+	bool created;
+	/* Why this attach replaced an unusable region. NULL: it did not. */
+	const char *replaced;
+	/* This attach created these files. */
+	bool made_publisher_file, made_subscribers_file;
+	/* How long to wait for the mutex, in nanoseconds. */
+	int64_t lock_timeout;
+	/* How often the holder of the mutex was found dead. */
+	uint64_t deaths;
 };
 
-/* Attaches to a region, and takes its mutex. A region that this makes is filled with `contents`,
- * if that is not NULL, before it has its name. */
+/* Attaches to a region and locks its mutex. Creates the region if the options ask for that, and
+ * fills it with `contents`, which may be NULL, before it has its name. Returns 0 or a negative
+ * errno: those of stele_publisher_open(). After an error, nothing is left to close. */
 int attach(const struct region_paths *names, const struct stele_publisher_options *options,
            struct region *contents, struct attachment *ret);
+/* Closes all files of an attachment, which releases its locks. */
 void attach_close(struct attachment *attachment);
-/* The end of an attach: lets those in that share the region. */
+/* Ends an attach: lets other publishers attach if the region is shared. Returns 0 or a negative
+ * errno. */
 int attach_let_others_in(struct attachment *attachment);
-/* Opens the region's data file anew, where another publisher replaced it. */
+/* Opens the region's present data file, after another publisher replaced it. Returns 0 or a
+ * negative errno. */
 int attach_next_generation(struct attachment *attachment, bool guarded);
-/* True if no other publisher is attached, and none can be until this one is closed. */
+/* Returns true if no other publisher is attached. Then none can attach before this attachment is
+ * closed. */
 bool attach_is_last(struct attachment *attachment);
-/* Opens the subscribers file, made anew if it is lost. */
+/* Opens the subscribers file, and creates it again if it is lost. Returns 0 or a negative errno. */
 int attach_slots(struct attachment *attachment, bool guarded);
-/* For the middle of a life: whether it was lost; and a new one, then. */
+/* Returns true if the subscribers file was lost since the attach. */
 bool attach_slots_lost(const struct attachment *attachment);
+/* Replaces a lost subscribers file by a new one. If this fails, the publisher continues without the
+ * file. */
 void attach_slots_replace(struct attachment *attachment, bool guarded);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The publisher file: whose lock is the attachment, and in which the mutex is. */
+ *
+ * Opens, creates and maps the publisher file. */
 #include "publisher/attach/attach_file.h"
 
 #include <errno.h>
@@ -15,7 +16,9 @@
 #include "publisher/attach/attach_lock.h"
 #include "publisher/attach/mutex.h"
 
-/* Reads the uuid of the region that is there: 0, -ENOENT, or another error. */
+/* Reads the uuid from the data file, for a region without a publisher file. Returns 0; -ENOENT
+ * (there is no data file); -EBUSY (a publisher holds the lock of the data file); or another
+ * negative errno. */
 static int attach_file_region_uuid(const struct region_paths *names, uint8_t ret[16])
 {
 	struct layout_header header;
@@ -33,12 +36,13 @@ static int attach_file_region_uuid(const struct region_paths *names, uint8_t ret
 	return r;
 }
 
-/* Makes the publisher file, locked before it has a name. */
+/* Creates the publisher file, which is locked before it has a name. Returns 0, -EEXIST, or another
+ * negative errno. */
 static int attach_file_make(const struct region_paths *names, const uint8_t uuid[16],
                             struct attachment *attachment)
 {
 	struct layout_publisher_file file = {0};
-	/* As much for every kind of process. */
+	/* The size is the same for every kind of process (lib/base/abi.h). */
 	int fd, r = file_make(names->publisher, LAYOUT_NOTICES_OFFSET, &fd);
 
 	if (r < 0)
@@ -60,8 +64,9 @@ static int attach_file_make(const struct region_paths *names, const uint8_t uuid
 	return r;
 }
 
-/* A power cut may have left it without its contents. One of the other byte order is of another layout,
- * as the data file is: what becomes of both is decided there. */
+/* Checks that a file is a publisher file. A power cut may have left it without its contents
+ * (zeros). The other byte order is accepted too: that file is of another layout, as its data file
+ * is, and attach_open() decides what happens to both. */
 static int attach_file_validate(const struct region_paths *names, int fd)
 {
 	uint64_t magic = 0;
@@ -78,7 +83,7 @@ static int attach_file_open(const struct region_paths *names, int64_t until,
                             struct attachment *attachment)
 {
 	struct stat status;
-	/* It may be of another layout, and smaller. */
+	/* The file may be of another layout, which is smaller. */
 	int fd, r = file_open(names->publisher, true, sizeof(uint64_t), &fd, &status);
 
 	if (r < 0)
@@ -94,8 +99,9 @@ static int attach_file_open(const struct region_paths *names, int64_t until,
 		r = attach_lock_until(
 			names, fd,
 			attachment->shared ? attach_lock_try_shared : attach_lock_try_alone, until);
+	/* The file was removed or replaced while this process waited for the lock. */
 	if (r == 0 && !file_is_named(fd, names->publisher))
-		r = -EAGAIN; /* it was removed or replaced while this process waited */
+		r = -EAGAIN;
 	if (r == 0)
 		r = attach_lock_add(&attachment->publisher_lock, fd);
 	if (r < 0)
@@ -112,7 +118,8 @@ int attach_file_lock(const struct region_paths *names, bool create, int64_t unti
 	if (r != -ENOENT)
 		return r;
 	r = attach_file_region_uuid(names, uuid);
-	/* Another has made both files since the first was looked for: that one is waited for. */
+	/* Another process created both files after this one looked for the publisher file: wait for
+	 * that process. */
 	if (r == -EBUSY && faccessat(AT_FDCWD, names->publisher, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EAGAIN;
 	if (r == -ENOENT) {
@@ -127,8 +134,10 @@ int attach_file_lock(const struct region_paths *names, bool create, int64_t unti
 	return r == -EEXIST ? -EAGAIN : r;
 }
 
-/* Sees to it that the mutex is one of this boot, this layout, and this kind of process. All under the
- * file's lock: nobody else is between making one file and the next. */
+/* Makes sure that the mutex is one of this boot, this layout and this kind of process. Otherwise
+ * the first publisher initialises the mutex again; no other process can use the file meanwhile,
+ * because that publisher holds the file's write lock. Returns 0, -EAGAIN (start over), or another
+ * negative errno. */
 static int attach_file_adopt(struct attachment *attachment)
 {
 	struct layout_publisher_file *file = attachment->publisher_file;
@@ -148,9 +157,9 @@ static int attach_file_adopt(struct attachment *attachment)
 	}
 	if (attachment->joined)
 		return -EAGAIN;
-	/* A mutex left locked by another boot never says that its owner died. That one of another kind was
-	 * left locked need not be known: an attach recovers the region in any case. The lock of the file
-	 * is held for writing, so no publisher of whatever kind has the old one in use. */
+	/* A mutex that was locked when the machine went down never reports that its owner died. A
+	 * mutex of another kind may also be locked, but an attach recovers the region in any case.
+	 * The write lock on the file is held, so no publisher of any kind uses the old mutex. */
 	return mutex_file_init(file);
 }
 
@@ -162,7 +171,7 @@ int attach_file_map(struct attachment *attachment, bool guarded)
 	int fd, r = file_open_again(attachment->publisher_lock.fd, &fd);
 
 	if (r < 0)
-		return error_set(-r, "cannot open %s once more, to map it: %s", path, strerror(-r));
+		return error_set(-r, "cannot open %s again to map it: %s", path, strerror(-r));
 	r = file_reserve(fd, 0, LAYOUT_PAGE);
 	if (r < 0)
 		r = file_reserve_error(r, fd, path, LAYOUT_PAGE);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The publisher file: its lock is the attachment, and it holds the region's mutex. Called by
- * attach.c alone. */
+ * The publisher file: its lock is the attachment, and it contains the region's mutex. Called by
+ * attach.c only. */
 #ifndef PUBLISHER_ATTACH_ATTACH_FILE_H
 #define PUBLISHER_ATTACH_ATTACH_FILE_H
 
 #include "publisher/attach/attach.h"
 
-/* Opens or makes the publisher file and locks it. -EAGAIN: start over. */
+/* Opens the publisher file, or creates it, and locks it. Returns 0, -EAGAIN (start over), or
+ * another negative errno. */
 int attach_file_lock(const struct region_paths *names, bool create, int64_t until,
                      struct attachment *attachment);
 
-/* Maps the publisher file, and makes it agree with the data file, this boot and this layout. */
+/* Maps the publisher file, and adapts it to the data file, to this boot and to this layout. Returns
+ * 0, -EAGAIN (start over), or another negative errno. */
 int attach_file_map(struct attachment *attachment, bool guarded);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The locks of an attach. */
+ *
+ * Takes the locks of an attach. */
 #include "publisher/attach/attach_lock.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waiting for the locks on the publisher file and on the data file. Called by the files of this
- * folder: an attach, a removal and a cleanup take the same locks. */
+ * The locks on the publisher file and on the data file. Called by the files of this folder: an
+ * attach, a removal and a cleanup take the same locks. */
 #ifndef PUBLISHER_ATTACH_ATTACH_LOCK_H
 #define PUBLISHER_ATTACH_ATTACH_LOCK_H
 
@@ -9,37 +9,45 @@
 #include "lib/base/fork.h"
 #include "lib/storage/paths.h"
 
-#define LOCK_BYTE 0 /* of the publisher file */
+/* The byte of the publisher file that is locked. */
+#define LOCK_BYTE 0
 
-/* Takes a lock, trying until `until` on CLOCK_MONOTONIC: 0, -EBUSY, or another errno. */
+/* Calls `try` until it takes the lock, or until the time `until` of CLOCK_MONOTONIC. Returns 0,
+ * -EBUSY, or another negative errno. */
 int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int64_t until);
 
-/* For it, the locks of the publisher file: to have the region alone; or with others, but alone at
- * first if nobody is there, to make what has to be made. */
+/* Functions to try for the lock of the publisher file. _alone takes it for a publisher that does
+ * not share the region. _shared shares it with other publishers, but takes it alone if there are
+ * none, so that the first publisher creates the files undisturbed. They return 0, -EAGAIN, or
+ * another negative errno. */
 int attach_lock_try_alone(int fd);
 int attach_lock_try_shared(int fd);
 
-/* And those of the data file. Readers may hold read locks on it; then that of the publisher file
- * has to do. */
+/* Functions to try for the lock of the data file. Readers may hold read locks on that file, so that
+ * no write lock is possible; then _alone still succeeds, as the publisher file's lock must do. They
+ * return 0, -EAGAIN, or another negative errno. */
 int attach_lock_try_data_alone(int fd);
 int attach_lock_try_data_shared(int fd);
-/* The second half of that, for who may have it. */
+/* Locks one of the bytes for shared publishers in the data file, for a publisher that may share the
+ * region. */
 void attach_lock_data_shared(int fd);
 
-/* Locks a byte of a new file, which has no name yet. */
+/* Locks a byte of a new file, which has no name yet. Returns 0 or a negative errno. */
 int attach_lock_new(const struct region_paths *names, int fd, off_t byte);
 
-/* Makes a locked descriptor one that a child made by fork() closes, so that the lock stays this
- * process's. */
+/* Makes a child made by fork() close a locked descriptor, so that the lock stays this process's.
+ * Returns 0 or a negative errno. */
 int attach_lock_add(struct fork_fd *lock, int fd);
 
-/* Locks one of the two files if it is there, for who removes what a region has: 0, and a descriptor
- * or -1, -EBUSY (a publisher is attached, or attaching), or another errno. A file
- * that was locked too late to have its name still is another's work. */
+/* Locks the publisher file or the data file for a removal or a cleanup. Sets `*ret_fd` to a
+ * descriptor, or to -1 if there is no such file. Returns 0; -EBUSY (a publisher is attached, or
+ * attaches now); or another negative errno. A file that no longer has its name once it is locked
+ * also counts as busy: another process replaced or removed it meanwhile. If `readers_may_hold`,
+ * readers' read locks do not count. */
 int attach_lock_for_removal(const struct region_paths *names, const char *path,
                             bool readers_may_hold, int *ret_fd);
 
-/* Fails with -EBUSY; the message says which process is attached. */
+/* Returns -EBUSY, with an error message that says which process is attached. */
 int attach_lock_busy(const struct region_paths *names);
 
 #endif

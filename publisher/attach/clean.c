@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * Removing what died processes left, and nothing alive. What lives is told by locks and leases,
- * which the kernel lets go of at death, whatever the pid, user or namespace.
  *
- * First there is a look that takes no lock of a publisher's: where nothing seems to be left, nobody
- * is held up. Then all is done under the locks of an attach, in their order: publisher file, data
- * file, slot. Why a publisher that starts right now loses nothing:
+ * Removes what dead processes left, and nothing that belongs to a living one
+ * (stele_region_clean()). Locks and leases show which processes live: the kernel releases them at
+ * death, whatever the pid, user or namespace.
  *
- *   - It makes and names files only under the lock of the file that has the publisher file's name.
- *     Where there is none, this makes one, locked before it has the name, as an attach does; so
- *     either this has the lock, or the publisher has it, and then this has found it busy.
- *   - The lock counts only if the file still has the name once it is locked. A publisher that
- *     waited for a file which is removed here finds just that, and starts over.
- *   - One whose publisher file was removed by somebody still holds a byte of the data file, and one
- *     that lost both names still has the subscribers file open, as every subscriber has that is
- *     registered there: the kernel grants a lease on a file only where nobody has.
+ * The first pass takes no lock of a publisher, so that no publisher is delayed if there seems to be
+ * nothing to remove. The next pass works under the locks of an attach, in their order: publisher
+ * file, data file, slot. A publisher that starts meanwhile loses nothing:
  *
- * Without a data file no subscriber can open the region. With one, a subscriber that registers
- * right now has its slot, with its uuid and locked, before it makes what it is notified through; so
- * who finds that first, and then no such slot alive, has found what is dead. */
+ *   - A publisher creates and names files only while it holds the lock of the file that has the
+ *     publisher file's name. If there is no such file, the cleaner creates one, which is locked
+ *     before it has the name, as in an attach. So either the cleaner has the lock, or the publisher
+ *     has it and the cleaner finds it busy.
+ *   - The lock counts only if the file still has its name once it is locked. A publisher that
+ *     waited for the lock of a file that the cleaner removes finds this out, and starts over.
+ *   - If another process removed the publisher file, its publisher still holds a byte of the data
+ *     file. If the data file lost its name as well, the publisher still has the subscribers file
+ *     open, as has every subscriber that is registered there. The kernel grants a write lease on a
+ *     file only if no other process has the file open.
+ *
+ * Without a data file, no subscriber can open the region. With a data file, a subscriber that
+ * registers meanwhile claims and locks its slot, with its uuid, before it creates the object
+ * through which it is notified. So if the cleaner finds such an object, and after that no living
+ * slot with its uuid, the object belongs to a dead subscriber. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,6 +42,8 @@
 #include "publisher/notices/reap.h"
 #include "publisher/notices/uuids.h"
 
+/* PASS_CHECK finds out, without locks, whether there is anything to remove. The other passes hold
+ * the locks. */
 enum pass { PASS_CHECK, PASS_REPORT, PASS_REMOVE };
 
 struct clean {
@@ -45,12 +52,17 @@ struct clean {
 	stele_leftover_fn *found;
 	void *context;
 	int count, error;
-	uid_t owner;           /* of what was found last */
-	struct fanout *fanout; /* of a region that is there */
-	int publisher, data;   /* locked, or -1: there is no such file */
-	bool made;             /* the publisher file is this one's own, for the lock */
+	/* Owner of the leftover that was found last. */
+	uid_t owner;
+	/* Set while a region that has its data file is cleaned up. */
+	struct fanout *fanout;
+	/* Descriptors of the two locked files. -1: there is no such file. */
+	int publisher, data;
+	/* The cleaner created the publisher file for its lock. */
+	bool made;
 };
 
+/* Counts a leftover, and reports it unless this is the first pass. */
 static void clean_report(struct clean *clean, const char *kind, const char *name, int error)
 {
 	struct stele_leftover leftover = {.kind = kind, .name = name, .error = error};
@@ -65,6 +77,7 @@ static int clean_removal_error(const char *path)
 	return file_refuse_name("remove", path, errno);
 }
 
+/* Handles the leftover at a path: reports it, and removes it in the last pass. */
 static void clean_path(struct clean *clean, const char *kind, const char *path)
 {
 	struct stat status;
@@ -78,7 +91,8 @@ static void clean_path(struct clean *clean, const char *kind, const char *path)
 	clean_report(clean, kind, path, r);
 }
 
-/* A file that was to take the place of another. Who may not read the publisher file finds none. */
+/* Handles the new file of a publisher that died before it renamed the file over another one. A user
+ * who may not read the publisher file finds none. */
 static void clean_unfinished(struct clean *clean)
 {
 	char path[REPLACE_PATH_SIZE];
@@ -94,7 +108,7 @@ static void clean_unfinished(struct clean *clean)
 		close(fd);
 }
 
-/* ---- a region without its data file ---- */
+/* ---- a region without a data file ---- */
 
 static void clean_folder(struct clean *clean)
 {
@@ -110,8 +124,8 @@ static void clean_folder(struct clean *clean)
 	clean_report(clean, "folder", path, r < 0 ? r : 0);
 }
 
-/* Whether nobody has the subscribers file, which is so too where there is none. Asked under the
- * locks alone: who opens it during the question is refused. */
+/* Returns true if no other process has the subscribers file open, or if there is no such file.
+ * Called only under the locks, because an open of the file is refused during the check. */
 static bool clean_subscribers_idle(const struct clean *clean)
 {
 	struct stat status;
@@ -128,7 +142,8 @@ static void clean_files(struct clean *clean)
 {
 	if (clean->pass != PASS_CHECK && !clean_subscribers_idle(clean))
 		return;
-	/* The publisher file stays with the segment that it alone tells of. */
+	/* If the segment cannot be removed, the publisher file stays, because nothing else names
+	 * the segment. */
 	if (clean->pass == PASS_REMOVE && !clean->made)
 		clean->error = remove_objects(&clean->names, clean->publisher);
 	if (clean->error < 0)
@@ -136,12 +151,12 @@ static void clean_files(struct clean *clean)
 	clean_unfinished(clean);
 	clean_path(clean, "file", clean->names.subscribers);
 	clean_folder(clean);
-	/* Last, as it holds the lock under which this is done. */
+	/* The publisher file comes last, because its lock protects the cleanup. */
 	if (!clean->made)
 		clean_path(clean, "file", clean->names.publisher);
 }
 
-/* ---- one with it ---- */
+/* ---- a region with a data file ---- */
 
 static void clean_slots(struct clean *clean)
 {
@@ -165,12 +180,12 @@ static void clean_slots(struct clean *clean)
 
 static void clean_find_entry(void *context, const uint8_t uuid[16])
 {
-	/* Without memory for it, it stays. */
+	/* If there is no memory, the entry stays. */
 	(void)!uuids_add(context, uuid);
 }
 
-/* Removes what was made for subscribers that are dead. First there are the entries, and then the
- * question who lives: so one that was made meanwhile belongs to a slot that is found alive. */
+/* Removes the folder's entries of dead subscribers. Collects the entries first, and then the living
+ * subscribers: the owner of an entry that is created meanwhile is then among the living ones. */
 static void clean_entries(struct clean *clean)
 {
 	char path[NAMES_PATH_SIZE];
@@ -198,11 +213,11 @@ static void clean_region(struct clean *clean)
 	struct slots slots;
 	uint64_t since;
 
-	/* What is damaged, or of another layout, is left to rm. */
+	/* A damaged region, or one of another layout, is left to stele_region_remove(). */
 	if (region_open(&clean->names, false, true, &region) < 0)
 		return;
 	clean->owner = region.status.st_uid;
-	/* Under the locks it is this one who seems to publish. */
+	/* Only in the first pass: later the cleaner itself holds the locks of a publisher. */
 	if (clean->pass == PASS_CHECK && region_is_published(&region, &since)) {
 		region_close(&region);
 		return;
@@ -221,7 +236,8 @@ static void clean_region(struct clean *clean)
 
 /* ---- both ---- */
 
-/* Of the owner of what is left: for the moment that it is there, it is nobody else's way. */
+/* Creates a publisher file for its lock. The file belongs to the owner of the leftovers, so that an
+ * attach by that user meanwhile waits for the lock instead of failing. */
 static int clean_make_publisher_file(struct clean *clean)
 {
 	int fd, r;
@@ -229,7 +245,7 @@ static int clean_make_publisher_file(struct clean *clean)
 	if (geteuid() != 0 && geteuid() != clean->owner)
 		return error_set(
 			EPERM,
-			"what is left of region \"%s\" belongs to user %u; let that user, or "
+			"a leftover of region \"%s\" belongs to user %u; let that user, or "
 			"root, remove it",
 			clean->names.region, clean->owner);
 	r = file_make(clean->names.publisher, sizeof(uint64_t), &fd);
@@ -263,8 +279,8 @@ static int clean_lock(struct clean *clean)
 	return r;
 }
 
-/* The data file first: who finds no publisher file, but that one locked, takes a publisher to be
- * attached, and does not wait. */
+/* Releases the locks, that of the data file first. A publisher that finds a locked data file but no
+ * publisher file assumes that another publisher is attached, and fails instead of waiting. */
 static void clean_unlock(struct clean *clean)
 {
 	if (clean->data >= 0)

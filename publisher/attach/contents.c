@@ -14,11 +14,12 @@ uint64_t contents_capacity(struct region *contents)
 	struct view view;
 	uint64_t used;
 
-	/* Not the header's word itself, which somebody may still be changing. */
+	/* Do not use the header's word itself, which another process may still be changing. */
 	region_view(contents, &view);
 	used = view.limit - view.start;
 
-	/* Objects take more in classes than side by side; what is missing it grows by. */
+	/* Size classes take more memory than packed objects. The arena grows later if this is too
+	 * little. */
 	return (used + used / 8) / LAYOUT_PAGE * LAYOUT_PAGE + 16 * LAYOUT_PAGE;
 }
 
@@ -49,7 +50,7 @@ int contents_fill(const struct region_paths *names, int fd, struct region *conte
 	int again, r = file_open_again(fd, &again);
 
 	if (r < 0)
-		return error_set(-r, "cannot open the new file for %s once more: %s", names->data,
+		return error_set(-r, "cannot open the new file for %s again: %s", names->data,
 		                 strerror(-r));
 	r = region_open_file(names, again, true, true, &region);
 	if (r < 0) {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a new region is filled with before it has its name: the contents of a saved file. An attach
- * that makes the region fills it; load.c asks how much memory that takes. */
+ * Fills a new region with the contents of a saved file, before the region has its name. Called by
+ * an attach that creates a region, and by load.c, which asks how much memory that takes. */
 #ifndef PUBLISHER_ATTACH_CONTENTS_H
 #define PUBLISHER_ATTACH_CONTENTS_H
 
 #include "lib/region/region.h"
 
-/* Returns the bytes that a new region's arena needs at first for what a saved one holds. */
+/* Returns the initial size in bytes of a new region's arena that holds the contents of a saved
+ * one. */
 uint64_t contents_capacity(struct region *contents);
 
-/* Copies the contents into a data file that has no name yet. */
+/* Copies the contents into a data file that has no name yet. Returns 0 or a negative errno. */
 int contents_fill(const struct region_paths *names, int fd, struct region *contents);
 
 #endif

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The region's lock: a robust, process-shared mutex in a file that only publishers can open. */
+ *
+ * Initialises, locks and unlocks the region's mutex. The mutex is in the publisher file, because
+ * only publishers can open that file. In the data file, a reader with a read-only mapping could
+ * move the mutex's waiters to another futex. In the subscribers file, any subscriber could forge
+ * the mutex's links in the robust list of its owner, through which an unlock, or the kernel at the
+ * owner's death, writes to memory. */
 #include "publisher/attach/mutex.h"
 
 #include <errno.h>
@@ -46,8 +51,9 @@ int mutex_file_init(struct layout_publisher_file *file)
 }
 
 #ifdef STELE_TSAN
-/* ThreadSanitizer does not know pthread_mutex_clocklock, nor that pthread_mutex_timedlock has locked
- * when it says EOWNERDEAD: it would take the unlock for one too many. */
+/* ThreadSanitizer does not know pthread_mutex_clocklock(). Nor does it know that
+ * pthread_mutex_timedlock() has locked the mutex when it returns EOWNERDEAD, so it would report the
+ * unlock as one too many. */
 static int mutex_lock_until(pthread_mutex_t *mutex, int64_t until)
 {
 	int errnum;
@@ -76,8 +82,8 @@ int mutex_lock(struct attachment *attachment)
 		errnum = mutex_lock_until(mutex, wait > INT64_MAX - now ? INT64_MAX : now + wait);
 	}
 	if (errnum == EOWNERDEAD) {
-		/* What the dead holder left in the region is reached by no version; there is
-		 * nothing to mend before the mutex is. */
+		/* No version reaches what the dead owner left unfinished in the region, so only the
+		 * mutex itself must be made consistent. */
 		attachment->deaths++;
 		pthread_mutex_consistent(mutex);
 		return 1;
@@ -87,8 +93,8 @@ int mutex_lock(struct attachment *attachment)
 	if (errnum != 0)
 		return error_set(
 			EBUSY,
-			"another publisher of region \"%s\" is in a transaction and did not end it in "
-			"time; try again (%s)",
+			"another publisher of region \"%s\" is in a transaction and did not end it "
+			"in time; try again (%s)",
 			attachment->region.names.region, strerror(errnum));
 	return 0;
 }

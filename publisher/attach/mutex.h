@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The region's lock: a robust, process-shared mutex in the publisher file. Called by an attach,
- * which initialises it, and by all that begins or ends a transaction. */
+ * The region's lock: a robust, process-shared mutex in the publisher file. A publisher holds it
+ * from the start of a transaction to the commit or abort. An attach initialises it. A function that
+ * begins or ends a transaction locks or unlocks it. */
 #ifndef PUBLISHER_ATTACH_MUTEX_H
 #define PUBLISHER_ATTACH_MUTEX_H
 
 #include "publisher/attach/attach.h"
 
-/* Makes the contents of a publisher file but for the uuid: a mutex that nobody holds. */
+/* Fills in the contents of a publisher file, except the uuid, with an unlocked mutex. Returns 0 or
+ * a negative errno. */
 int mutex_file_init(struct layout_publisher_file *file);
 
-/* The region's lock, from begin to commit or abort. 0; 1 if its holder
- * had died; -EBUSY; or -ENOTRECOVERABLE, which the caller turns into a message or a new file. */
+/* Locks the mutex. Returns 0; 1 if its previous owner died while holding it; -EBUSY (not within the
+ * attachment's lock_timeout); or -ENOTRECOVERABLE, without an error message. */
 int mutex_lock(struct attachment *attachment);
 void mutex_unlock(struct attachment *attachment);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Removing a region. It is done under the same locks as an attachment, so a living publisher keeps
- * its region; but it must also work on what can't be attached: a damaged region, one of another
- * layout, or leftovers without a data file. */
+ *
+ * Removes a region, holding the locks of an attach, so that a living publisher keeps its region.
+ * This must also work for a region that no publisher can attach to: one that is damaged or of
+ * another layout, or leftovers without a data file. */
 #include "publisher/attach/remove.h"
 
 #include <errno.h>
@@ -28,9 +29,10 @@ int remove_objects(const struct region_paths *names, int publisher)
 	return storage_sysv_remove(publisher);
 }
 
-/* Tells subscribers that the file is the region's no more, and removes their queues. Best effort:
- * what is not a whole region has nobody to be told. -EACCES: it is whole, but its
- * memory is where it can't be removed from here; or what file_remove_name() returns. */
+/* Removes the data file's name, tells subscribers that the file is no longer the region, and
+ * removes their queues. Returns 0 also for a region that cannot be opened, because it has no
+ * subscribers to tell. Errors: -EACCES (the region is intact, but its memory cannot be removed from
+ * here), and those of file_remove_name(). */
 static int remove_dismiss_subscribers(const struct region_paths *names, bool *ret_found)
 {
 	struct region region;
@@ -39,8 +41,9 @@ static int remove_dismiss_subscribers(const struct region_paths *names, bool *re
 
 	if (r < 0)
 		return r == -EACCES ? r : 0;
-	/* The contract with subscribers: the mark is there before the notice. Who gets none, as the
-	 * subscribers file is lost, finds it within a second. */
+	/* The contract with subscribers: the mark is stored before the notice is sent. A subscriber
+	 * that gets no notice, because the subscribers file is lost, finds the mark within a
+	 * second. */
 	data_file_mark(&region.header->head, HEAD_REPLACING);
 	r = file_remove_name(names->data);
 	*ret_found |= r > 0;
@@ -61,7 +64,8 @@ static int remove_dismiss_subscribers(const struct region_paths *names, bool *re
 	return 0;
 }
 
-/* Removes the objects that only the publisher's and the data file tell of, and then the data file. */
+/* Removes the objects that only the publisher file and the data file name, and then the data
+ * file. */
 static int remove_data(const struct region_paths *names, int publisher, int data, bool *ret_found)
 {
 	int r = remove_dismiss_subscribers(names, ret_found);
@@ -78,8 +82,9 @@ static int remove_data(const struct region_paths *names, int publisher, int data
 	return r < 0 ? r : 0;
 }
 
-/* Removes the other files: the publisher file last, as it holds the lock under which this is done. It
- * stays where one of them does, so that a removal that is repeated has the lock, too. */
+/* Removes the other files. The publisher file comes last, because its lock protects the removal. If
+ * another file cannot be removed, the publisher file stays, so that a repeated removal has the lock
+ * too. */
 static int remove_rest(const struct region_paths *names, bool *ret_found)
 {
 	int r = file_remove_name(names->subscribers);
