@@ -1,57 +1,66 @@
 /* SPDX-License-Identifier: MIT
  *
- * The layout of a region's three files: every struct that lies in shared memory, and nothing else.
- * docs/stele-region.5 says the same in prose. Integers have fixed width and the machine's byte
- * order (the mark says which); references are offsets, never pointers. A change here is a new
- * LAYOUT_VERSION; but magic, layout_version, byte_order and head stay where they are in every layout, so that a
- * publisher of another one can tell what it replaces, and mark it so.
+ * The layout of a region's three files: the data file, the publisher file and the subscribers file.
+ * Declares every struct that lies in shared memory, and nothing else. stele-region(5) describes the
+ * same layout in prose.
  *
- * The data file, written by the publisher only:
+ * Integers have fixed width and the machine's byte order, which the header's byte-order mark
+ * records. References are offsets, never pointers. Every change here needs a new LAYOUT_VERSION.
+ * The members magic, layout_version, byte_order and head keep their offsets in every layout: a
+ * publisher of another layout can then identify the file that it replaces, and mark that file as
+ * replaced.
  *
- *     header | durable records | commit ring | kept versions | arena ................ | guard
- *            512               4096                                                 arena_end     end of file
+ * The data file, which only the publisher writes:
  *
- * An OBJECT in the arena starts at a multiple of 8 bytes, and a REFERENCE to it is its offset in
- * the file divided by 8, 32 bits wide; 0 is none. Its first word says what it is and which version
- * made it:
+ *     header | durable records | commit ring | kept versions | arena ........ | guard
+ *            512               4096                                       arena_end  end of file
  *
- *     bit 63       1: a node of a trie; 0: a row or a blob
- *     bits 0..62   the version that made it
+ * An OBJECT in the arena starts at a multiple of 8 bytes. A REFERENCE to an object is 32 bits wide:
+ * the object's offset in the file divided by 8, or 0 for none. The first word of an object gives
+ * its type and the version that created it:
+ *
+ *     bit 63       1: a trie node; 0: a row or a blob
+ *     bits 0..62   the version that created the object
  *
  * A ROW of a table:
  *
- *     0            first word
- *     8            fixed tables: the value             variable tables: u32 size of the value, u32 zero,
- *                                                      and the value at 16
- *     then         the key's length in bits: one byte where no key of the table has more than 255, else two
- *                  bytes, high first; then the key's bytes
+ *     0       first word
+ *     8       value of fixed size: the value
+ *             value of variable size: u32 size of the value, u32 zero, and the value at 16
+ *     then    the key's length in bits: one byte if no key of the table can exceed 255 bits, else
+ *             two bytes, high byte first; then the key's bytes
  *
- * A NODE covers all keys that share the bytes up to it, and branches by the next byte:
+ * A NODE covers all keys that start with the bytes on the path to it, and branches on the next
+ * byte:
  *
- *     0            first word
- *     8            info: bits 0..23   how many children there are (see below)
- *                        bits 24..31, 32..39, 40..47   prefixes before the words 1, 2, 3 of their bitmap
- *                        bits 48..57   bytes skipped (path compression)
- *                        bit 58   it has a bitmap of prefixes    bit 59   a key ends at the node (only
- *                        without that bitmap)
- *                        bits 60..61   the form of what comes after the skipped bytes
- *     16           the skipped bytes, up to a multiple of 8
- *     then         which children there are:
- *                        form 0, any number     u64[4] bitmap: bit b is for the next byte b. In info, bits
- *                                               0..7, 8..15, 16..23: children before its words 1, 2, 3
- *                        form 1, 16 at most     their next bytes, rising, and zeros up to a multiple of 8. In
- *                                               info, bits 0..7: how many
- *                        form 2, most of 256    nothing. In info, bits 0..7: how many, less 1
- *     then         u64[4] bitmap of prefixes, in a prefix table: bit (1 << n | p) is for the key that ends
- *                  after n more bits (0 to 7), which are p (a complete binary tree, bit 1 its root)
- *     then         u32 references: the children's in order (form 2: 256 of them, 0 where there is none), then
- *                  those of the prefixes' rows, in order of their bits, or of the one row that ends here
+ *     0       first word
+ *     8       info word: bits 0..23    number of children, depending on the form (see below)
+ *                        bits 24..31, 32..39, 40..47
+ *                                      prefixes before words 1, 2, 3 of the prefix bitmap
+ *                        bits 48..57   number of skipped bytes (path compression)
+ *                        bit 58        the node has a prefix bitmap
+ *                        bit 59        one key ends at the node (only without a prefix bitmap)
+ *                        bits 60..61   the form of the child index
+ *     16      the skipped bytes, padded to a multiple of 8
+ *     then    the child index, in one of three forms:
+ *               form 0, bitmap   u64[4]: bit b stands for the next byte b. Info bits 0..7, 8..15,
+ *                                16..23: number of children before words 1, 2, 3
+ *               form 1, list     at most 16 next bytes in rising order, padded with zeros to a
+ *                                multiple of 8. Info bits 0..7: number of children
+ *               form 2, direct   empty: for nodes with most of the 256 children. Info bits 0..7:
+ *                                number of children, less 1
+ *     then    the prefix bitmap, only in tables with prefix keys: u64[4]. Bit (1 << n | p) stands
+ *             for the key that ends n bits (0 to 7) later, these bits being p. The bits form a
+ *             complete binary tree with bit 1 as its root
+ *     then    u32 references: first to the children, in order (form 2: 256 references, 0 for a
+ *             missing child); then to the rows of the prefixes, in the order of their bits, or to
+ *             the row of the one key that ends at the node
  *
- * A child is a node, or the row of the only key that goes there. A BLOB: first word, u64 size,
- * bytes.
+ * A child is a node, or a row if only one key lies below. A BLOB is the first word, a u64 size, and
+ * the bytes.
  *
- * The CATALOG is the root of a version: a trie of rows of fixed size, with the key a table's name and
- * the value a struct layout_table.
+ * The CATALOG is the root of a version. It is a trie that maps a table's name to a struct
+ * layout_table, which is a fixed-size value.
  */
 #ifndef LIB_LAYOUT_H
 #define LIB_LAYOUT_H
@@ -67,37 +76,56 @@
 #define LAYOUT_MAGIC_PUBLISHER   UINT64_C(0x0a1a0d504c455453) /* "STELP\r\x1a\n" */
 #define LAYOUT_MAGIC_SUBSCRIBERS UINT64_C(0x0a1a0d534c455453) /* "STELS\r\x1a\n" */
 
-#define LAYOUT_UNIT 8u    /* bytes that a reference counts in */
-#define LAYOUT_PAGE 4096u /* what the arena grows in */
-#define LAYOUT_GUARD \
-	4096u /* file bytes past arena_end: no node that starts before it ends after them */
-#define LAYOUT_NODE        (UINT64_C(1) << 63) /* in an object's first word */
-#define LAYOUT_MAXIMUM     (UINT64_C(1) << 35) /* bytes that references reach */
-#define LAYOUT_SLOT_TABLES 8u                  /* tables that a slot can name */
-#define LAYOUT_PINS        8u                  /* versions that one slot can pin */
-#define LAYOUT_SLOTS_MAX   4096u
-#define LAYOUT_CLAIMS      32u /* claims of slots that are announced one by one */
-#define LAYOUT_CLAIM(n, index) \
-	((uint32_t)((n) + 1) << 12 | (uint32_t)(index)) /* never 0 for the first */
+/* Bytes in one unit of a reference: object offsets are multiples of this. */
+#define LAYOUT_UNIT 8u
+/* The arena grows in steps of this many bytes. */
+#define LAYOUT_PAGE 4096u
+/* Bytes of the file past arena_end. A node that starts before arena_end ends within the file, even
+ * if its words are garbage. */
+#define LAYOUT_GUARD 4096u
+/* In the first word of an object: the object is a node. */
+#define LAYOUT_NODE (UINT64_C(1) << 63)
+/* Bytes that references can address: the maximum size of a data file. */
+#define LAYOUT_MAXIMUM (UINT64_C(1) << 35)
+/* Tables that a subscriber can name in its slot. */
+#define LAYOUT_SLOT_TABLES 8u
+/* Versions that a subscriber can pin at the same time. */
+#define LAYOUT_PINS 8u
+/* Slots in a subscribers file. */
+#define LAYOUT_SLOTS_MAX 4096u
+/* Entries in the ring of the newest slot claims. */
+#define LAYOUT_CLAIMS 32u
+/* The ring's entry for claim `n` of the slot at `index`. An entry that was never written (0)
+ * matches no early claim. */
+#define LAYOUT_CLAIM(n, index) ((uint32_t)((n) + 1) << 12 | (uint32_t)(index))
 
-/* No file of this layout has more than these: a reader's walks are bounded by them, whatever a header
- * says. */
+/* Maximum counts of a data file. Readers refuse a header that exceeds them, so every walk is
+ * bounded, even in a forged file. */
+
+/* Versions that history can be configured to keep. */
 #define LAYOUT_HISTORY_MAX 65536u
-#define LAYOUT_RING_MAX    131072u /* entries: a power of two above the longest history */
-#define LAYOUT_KEPT_MAX    1024u   /* entries */
+/* Entries of the commit ring: a power of two greater than the longest history. */
+#define LAYOUT_RING_MAX 131072u
+/* Entries of the table of kept versions. */
+#define LAYOUT_KEPT_MAX 1024u
 #define LAYOUT_ARENA_OFFSET_MAX \
 	(LAYOUT_PAGE + LAYOUT_RING_MAX * sizeof(struct layout_commit) + \
 	 LAYOUT_KEPT_MAX * sizeof(struct layout_kept))
 
 /* ---- the head word ---- */
 
-/* The version is in bits 2 to 63 of the head word, the state of the file in bits 0 and 1. A futex waits on
- * the low half of the word, so each change of the state changes what is waited on: a subscriber that has
- * seen one state can't block after the next. The order is in publisher/generation.h. */
+/* The state of a data file, in bits 0 and 1 of the head word; bits 2 to 63 hold the newest version.
+ * Subscribers wait with a futex on the low half of the word. Every change of the state changes that
+ * half, so a subscriber that has read one state cannot block after the next one was stored.
+ * publisher/generation.h describes the order of the stores. */
 enum head_state {
-	HEAD_CURRENT = 0,   /* this file is the region */
-	HEAD_REPLACING = 1, /* this file is the region as long as it has the region's name */
-	HEAD_REPLACED = 2,  /* the name is another file's, or removed */
+	/* This file is the region. */
+	HEAD_CURRENT = 0,
+	/* This file is the region while the region's name still refers to it: another file is about
+	 * to take the name, or the name is about to be removed. */
+	HEAD_REPLACING = 1,
+	/* The region's name refers to another file, or was removed. */
+	HEAD_REPLACED = 2,
 };
 
 #define HEAD_VERSION_MAX (UINT64_MAX >> 2)
@@ -119,107 +147,125 @@ static inline enum head_state head_state(uint64_t head)
 
 /* ---- the data file ---- */
 
-/* Who publishes: for people. What proves an attachment is the lock on the publisher file. */
+/* The publisher that was last attached, for display only: the lock on the publisher file proves an
+ * attachment. */
 struct layout_publisher {
 	uint8_t uuid[16]; /* of this attachment */
 	uint32_t pid;
-	uint32_t ipc_namespace; /* inode of the namespace that its queues are in; 0: not known */
+	uint32_t ipc_namespace; /* inode of the IPC namespace of its queues; 0: unknown */
 	char command[16];
 	uint64_t attached; /* nanoseconds since 1970 */
-	uint64_t detached; /* the same; 0: not closed (attached, or died) */
+	uint64_t detached; /* nanoseconds since 1970; 0: not closed (still attached, or died) */
 };
 
 struct layout_header {
-	/* Fixed when the file is made, and covered by the checksum. */
+	/* The immutable part: written when the file is created, and covered by `checksum`. */
+
 	uint64_t magic;
 	uint32_t layout_version;
 	uint32_t byte_order;
-	uint8_t uuid[16];      /* of the region, in all three files */
-	uint64_t limit_size;   /* bytes that no generation's maximum_size is above */
-	uint32_t durability;   /* LAYOUT_DURABLE_... */
-	uint32_t memory;       /* LAYOUT_MEMORY_...: what the rest is in */
-	uint64_t generation;   /* 1, and one more with each file that replaced the one before */
+	uint8_t uuid[16]; /* of the region; the same in all three files */
+	/* Bytes that maximum_size never exceeds, in any generation. */
+	uint64_t limit_size;
+	uint32_t durability; /* LAYOUT_DURABLE_... */
+	uint32_t memory;     /* LAYOUT_MEMORY_...: where the contents are stored */
+	/* 1 for a region's first file; one more for each file that replaces the file before it. */
+	uint64_t generation;
 	uint64_t created;      /* nanoseconds since 1970 */
-	uint64_t maximum_size; /* bytes; what subscribers map */
-	uint64_t ring_offset;  /* of struct layout_commit[ring_entries]; not in the first page */
-	uint64_t kept_offset;  /* of struct layout_kept[kept_entries]; likewise */
+	uint64_t maximum_size; /* bytes that this file may grow to, which subscribers map */
+	/* Offset of struct layout_commit[ring_entries], behind the first page. */
+	uint64_t ring_offset;
+	/* Offset of struct layout_kept[kept_entries], behind the first page. */
+	uint64_t kept_offset;
 	uint64_t arena_offset; /* multiple of LAYOUT_PAGE; at most LAYOUT_ARENA_OFFSET_MAX */
 	uint32_t ring_entries; /* a power of two; at most LAYOUT_RING_MAX */
 	uint32_t kept_entries; /* at most LAYOUT_KEPT_MAX */
-	uint32_t history;      /* versions to keep at least: 2 to LAYOUT_HISTORY_MAX */
-	uint32_t mode;         /* permission bits that were asked for */
-	char name[64];
-	uint64_t history_bytes;     /* that history may take, down to two versions; 0: any number */
-	int32_t segment;            /* LAYOUT_MEMORY_SYSV: its shmid */
-	uint32_t segment_namespace; /* inode of the IPC namespace that it is in; 0: not known */
+	uint32_t history;      /* minimum number of versions to keep: 2 to LAYOUT_HISTORY_MAX */
+	uint32_t mode;         /* permission bits that the region was created with */
+	char name[64];         /* of the region, ended by NUL */
+	/* Bytes that history may take; the newest two versions are kept anyway. 0: no limit. */
+	uint64_t history_bytes;
+	int32_t segment;            /* LAYOUT_MEMORY_SYSV: the segment's shmid */
+	uint32_t segment_namespace; /* inode of the segment's IPC namespace; 0: unknown */
 	uint8_t unused[48];
-	uint64_t contents; /* of a saved file: checksum of the bytes from head on; 0: none */
-	uint64_t checksum; /* FNV-1a of the bytes before it */
+	/* Checksum of a saved file from `head` to the end of the file; 0 in a region's file. */
+	uint64_t contents;
+	uint64_t checksum; /* FNV-1a of the bytes before this member */
 
-	/* Changing. Stored by the publisher; what each store promises is said where it is done. */
-	uint64_t head;       /* newest version, and whether this file is the region: head_make() */
-	uint64_t arena_end;  /* bytes from the file's start: no object starts at or past it */
-	uint8_t boot_id[16]; /* of the boot that the changing part is of */
+	/* The mutable part: stored by the publisher. The comment at each store says what it
+	 * guarantees. */
+
+	/* Newest version, and the file's state: head_make(). */
+	uint64_t head;
+	/* Bytes from the start of the file: no object starts at or past this offset. */
+	uint64_t arena_end;
+	uint8_t boot_id[16]; /* boot of the machine in which the mutable part was written */
 	uint8_t unused_head[32];
-	uint64_t oldest;    /* lowest version that may still be pinned; never above head */
-	uint64_t reclaimed; /* no version below it is whole unless it is kept */
-	uint64_t kept_used; /* entries of kept at and past this index are empty */
+	/* Lowest version that can still be pinned; never above the newest version. */
+	uint64_t oldest;
+	/* Versions below this one may have lost memory, unless they are in the kept table. */
+	uint64_t reclaimed;
+	/* Entries of the kept table from this index on are empty. */
+	uint64_t kept_used;
 	uint8_t unused_oldest[40];
 	struct layout_publisher publisher;
 	uint8_t unused_publisher[64];
 };
 
-/* What a region is after a power cut: two records, written in turn, each in a sector of its own
- * (512 bytes) of the file's first page. The valid one with the highest sequence counts. */
+/* A durable record: the state of a region on a disk, for the recovery after a power cut. The first
+ * page of the file holds two records, each in a disk sector of its own (512 bytes), which are
+ * written in turn. The valid record with the highest sequence number counts. */
 #define LAYOUT_DURABLE_OFFSET(sequence) (512u + ((sequence)&1u) * 512u)
 struct layout_durable {
-	uint64_t sequence; /* 0: none */
-	uint64_t version;
-	uint64_t oldest; /* no version below it is whole on the disk */
+	uint64_t sequence; /* 0: no record */
+	uint64_t version;  /* newest version that is completely on the disk */
+	uint64_t oldest;   /* versions below this one are incomplete on the disk */
 	uint64_t arena_end;
-	uint64_t checksum; /* FNV-1a of the bytes before it and the region's uuid */
+	uint64_t checksum; /* FNV-1a of the bytes before this member and of the region's uuid */
 };
 
-/* The commit of `version`, at index version % ring_entries. */
+/* A commit in the ring, at index version % ring_entries. */
 struct layout_commit {
 	uint64_t version;
 	uint64_t time;    /* nanoseconds since 1970 */
-	uint32_t catalog; /* reference: root of the trie of tables, 0: no tables */
-	uint32_t record;  /* reference: blob of a struct layout_record */
+	uint32_t catalog; /* reference: root of the catalog; 0: no tables */
+	uint32_t record;  /* reference: blob that holds a struct layout_record */
 	uint64_t unused;
 };
 
-/* What is told about a commit. The per-table entries follow `message_size` bytes of message, which
- * are padded to a multiple of 8. */
+/* Describes a commit. `message_size` bytes of message follow, padded to a multiple of 8, and then
+ * `tables` times a struct layout_record_table. */
 struct layout_record {
-	uint8_t publisher[16];
+	uint8_t publisher[16]; /* uuid of the publisher's attachment */
 	uint32_t pid;
 	char command[16];
-	uint32_t message_size;
+	uint32_t message_size; /* bytes, without the padding */
 	uint32_t tables;
 	uint32_t unused;
-	uint64_t added, changed, removed;
+	uint64_t added, changed, removed; /* rows, in all tables */
 };
 
+/* Counts the rows of one table that a commit changed. */
 struct layout_record_table {
 	uint64_t added, changed, removed;
 	char name[64];
 };
 
-/* A version below `reclaimed` that is still whole because somebody pins it. Root before version. */
+/* An entry of the kept table: a version below `reclaimed` that stays readable because a subscriber
+ * pins it. The publisher stores the references before the version. */
 struct layout_kept {
 	uint64_t version; /* 0: empty */
-	uint32_t catalog;
+	uint32_t catalog; /* as in struct layout_commit */
 	uint32_t record;
 };
 
-/* A table: the value of its row in the catalog. That row's version is the one that last changed
- * it. */
+/* A table: the value of its row in the catalog. The version of that row is the version that last
+ * changed the table. */
 struct layout_table {
 	uint64_t rows;
-	uint64_t id;   /* the version that created it: tells a table from a later one of its name */
-	uint32_t root; /* reference: node, or the only row; 0: empty */
-	uint32_t schema; /* reference: blob (lib/schema/schema_store.h) */
+	uint64_t id;     /* version that created the table: differs if a table is created again */
+	uint32_t root;   /* reference: a node, or the only row; 0: empty */
+	uint32_t schema; /* reference: a blob (lib/schema/schema_store.h) */
 };
 
 /* ---- the publisher file ---- */
@@ -228,59 +274,72 @@ struct layout_publisher_file {
 	uint64_t magic;
 	uint32_t layout_version;
 	uint32_t byte_order;
-	uint8_t uuid[16];
-	uint8_t boot_id[16];
-	/* What laid out the mutex (lib/base/abi.h), which no process of another kind may touch. */
-	uint32_t word_size;  /* bytes of a pointer */
-	uint32_t mutex_size; /* bytes of the mutex */
-	uint32_t lock_word; /* where in it the word is that the kernel knows (set_robust_list(2)) */
+	uint8_t uuid[16];    /* of the region */
+	uint8_t boot_id[16]; /* boot of the machine in which the mutex was initialized */
+	/* The ABI that laid out the mutex (lib/base/abi.h). Processes of another ABI must not use
+	 * it. */
+	uint32_t word_size;  /* bytes in a pointer */
+	uint32_t mutex_size; /* bytes in the mutex */
+	uint32_t lock_word;  /* offset in the mutex of its futex word (set_robust_list(2)) */
 	uint8_t unused[4];
-	pthread_mutex_t mutex; /* robust, process-shared: held from begin to commit or abort */
+	/* Robust and process-shared: held from begin to commit or abort of a transaction. */
+	pthread_mutex_t mutex;
 };
 
-/* The file that is to take the place of another (lib/storage/replace.h), at LAYOUT_REPLACEMENT_OFFSET. */
+/* Records the newest file that was created to replace one of the region's files
+ * (lib/storage/replace.h). Stored at LAYOUT_REPLACEMENT_OFFSET. */
 #define LAYOUT_REPLACEMENT_OFFSET 192u
 struct layout_replacement {
-	uint64_t
-		number; /* its name is that of the data file and ".new-", and this in 16 hexadecimal
-	                     digits; 0: none was made yet */
-	uint8_t uuid[16]; /* of the region in its header */
+	/* The new file is called like the data file, with ".new-" and this number in 16 hexadecimal
+	 * digits at the end. 0: there was none yet. */
+	uint64_t number;
+	uint8_t uuid[16]; /* of the region, as in the new file's header */
 };
 
-/* What became of the notices to the subscriber of a slot: at LAYOUT_NOTICES_OFFSET, by the number of the
- * slot, as far as the file goes. Only publishers write it, so it is true of the subscriber of this uuid,
- * and says nothing of another that has the slot by now. */
+/* Counts the notices to the subscriber of one slot. The entries start at LAYOUT_NOTICES_OFFSET, one
+ * for each slot, as far as the file reaches. Only publishers write here, so an entry is true for
+ * the subscriber whose uuid it has. It says nothing about a later subscriber in the same slot. */
 #define LAYOUT_NOTICES_OFFSET 256u
 struct layout_notices {
-	uint8_t uuid[16];
+	uint8_t uuid[16]; /* of the subscriber */
 	uint64_t sent;
-	uint64_t coalesced; /* one that was sent before had not been taken yet */
-	uint64_t dropped;   /* it could not be told in its own way, and finds out by looking */
+	uint64_t coalesced; /* not sent: the subscriber had not taken an earlier notice yet */
+	uint64_t dropped;   /* not sent: sending failed; the subscriber checks head once a second */
 	uint64_t unused;
 };
 
-/* ---- the subscribers file: whoever may read the region may write anything here ---- */
+/* ---- the subscribers file ---- */
+
+/* Every process that may read the region may write anything into this file, so publishers and
+ * subscribers treat all of it as hints, and validate what they copy out of it. */
 
 struct layout_subscribers_header {
 	uint64_t magic;
 	uint32_t layout_version;
 	uint32_t byte_order;
-	uint8_t uuid[16];
-	/* Hints: whoever may read the region may write anything here. */
-	uint64_t slots_used; /* no slot at or past this index was ever taken */
-	uint64_t claims;     /* slots that were claimed so far */
-	uint64_t freed;      /* slots that were freed so far */
-	uint32_t claimed
-		[LAYOUT_CLAIMS]; /* claim n, counted from 0, at n % LAYOUT_CLAIMS: the slot's index in
-	                                    the low 12 bits, the low bits of n + 1 above them */
+	uint8_t uuid[16];    /* of the region */
+	uint64_t slots_used; /* slots from this index on were never taken */
+	uint64_t claims;     /* claims of slots so far */
+	uint64_t freed;      /* slots freed so far */
+	/* The newest claims: claim n, counted from 0, at index n % LAYOUT_CLAIMS, as
+	 * LAYOUT_CLAIM(): the slot's index in the low 12 bits, and the low bits of n + 1 above
+	 * them. */
+	uint32_t claimed[LAYOUT_CLAIMS];
 	uint8_t unused[72];
 };
 
 enum { LAYOUT_DURABLE_NONE = 0, LAYOUT_DURABLE_COMMIT = 1 };
-/* The data file; or a System V segment of maximum_size bytes, and the data file is one page with the
- * fixed part of the same header. */
-enum { LAYOUT_MEMORY_FILE = 0, LAYOUT_MEMORY_SYSV = 1 };
+
+enum {
+	/* The contents are in the data file. */
+	LAYOUT_MEMORY_FILE = 0,
+	/* The contents are in a System V segment of maximum_size bytes. The data file is one page
+	 * with a copy of the header's immutable part. */
+	LAYOUT_MEMORY_SYSV = 1,
+};
+
 enum { LAYOUT_SLOT_FREE = 0, LAYOUT_SLOT_TAKEN = 1 };
+
 enum {
 	LAYOUT_NOTIFIER_NONE = 0,
 	LAYOUT_NOTIFIER_MQ = 1,
@@ -292,31 +351,35 @@ enum {
 	LAYOUT_NOTIFIER_SYSV = 7,
 };
 
+/* The slot of a registered subscriber. */
 struct layout_slot {
-	uint32_t state;
-	uint32_t notifier;
-	uint8_t uuid[16]; /* of the subscriber; its queue's name is derived from it */
-	uint32_t pid;     /* as it sees itself; for people */
-	uint32_t tables;  /* how many of the hashes below count; 0: it is told of every commit */
+	uint32_t state;    /* LAYOUT_SLOT_... */
+	uint32_t notifier; /* LAYOUT_NOTIFIER_... */
+	uint8_t uuid[16];  /* of the subscriber; also names its queue and its entry in the folder */
+	uint32_t pid;      /* in the subscriber's own PID namespace; for display only */
+	uint32_t tables;   /* number of valid table_hashes; 0: notify of every commit */
 	char command[16];
 	uint64_t attached; /* nanoseconds since 1970 */
 	uint8_t unused_who[8];
 
-	uint64_t ticket;  /* odd: armed. Only rises, whoever owns the slot */
-	uint64_t seen;    /* the version it last found */
-	uint64_t applied; /* the version it reports as applied */
-	uint64_t semaphore
-		[4]; /* what the publisher sets and the subscriber clears, and nothing else in
-	                          a slot is written by it. The first 32 bits: the count, for the
-	                          notifier of that name; whether a message is under way (sysv) */
+	/* Odd while the subscriber is armed: it waits, or is about to. Only rises, across owners
+	 * too. */
+	uint64_t ticket;
+	uint64_t seen;    /* newest version that the subscriber has found */
+	uint64_t applied; /* newest version that the subscriber reports as applied */
+	/* The first 32 bits are a word that the publisher and the subscriber exchange atomically;
+	 * the rest is unused. The publisher writes nothing else in a slot. The word is, for
+	 * LAYOUT_NOTIFIER_SEMAPHORE, the semaphore's count; for LAYOUT_NOTIFIER_SYSV, 1 while a
+	 * message is under way, and 2 while the subscriber waits on the word itself. */
+	uint64_t semaphore[4];
 	uint8_t unused_ticket[8];
 
-	uint64_t pins[LAYOUT_PINS];                /* versions asked for; 0: none */
-	uint64_t table_hashes[LAYOUT_SLOT_TABLES]; /* of the names of the tables it wants to be told
-	                                              of (paths_table_hash) */
+	uint64_t pins[LAYOUT_PINS]; /* versions that the subscriber asks to keep; 0: none */
+	/* Hashes of the names of the tables that the subscriber waits for (paths_table_hash()). */
+	uint64_t table_hashes[LAYOUT_SLOT_TABLES];
 };
 
-/* stele-region(5) gives these offsets and sizes to the world. */
+/* stele-region(5) documents these offsets and sizes. */
 #define AT(type, member, offset) \
 	static_assert(offsetof(struct type, member) == (offset), #type "." #member " moved")
 #define SIZE(type, size) static_assert(sizeof(struct type) == (size), #type " changed its size")
@@ -389,7 +452,8 @@ AT(layout_kept, catalog, 8);
 AT(layout_kept, record, 12);
 SIZE(layout_kept, 16);
 
-static_assert(LAYOUT_ARENA_OFFSET_MAX % LAYOUT_PAGE == 0, "the arena may start there");
+static_assert(LAYOUT_ARENA_OFFSET_MAX % LAYOUT_PAGE == 0,
+              "the arena may start at the maximum offset");
 
 AT(layout_table, rows, 0);
 AT(layout_table, id, 8);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Units of time, under the names that Linux gives them. For the library, the command and the tests. */
+ * Units of time, named as in the Linux kernel. For the library, the command and the tests. */
 #ifndef LIB_UNITS_H
 #define LIB_UNITS_H
 
