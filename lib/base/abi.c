@@ -6,7 +6,7 @@
 
 #include "lib/base/error.h"
 
-/* The futex word in a robust mutex: the first in glibc, the second in musl. */
+/* Offset of the futex word in a pthread_mutex_t: the first word in glibc, the second in musl. */
 #ifdef __GLIBC__
 #define LOCK_WORD 0u
 #else
@@ -31,14 +31,14 @@ int abi_refuse(const struct layout_publisher_file *file, const char *path)
 	if (file->word_size != sizeof(void *))
 		return error_set(
 			EPROTONOSUPPORT,
-			"%s was made by a %u-bit publisher, which is attached; a %zu-bit one "
-			"can't share its lock: stop it first, or run both as processes of "
-			"one kind",
+			"%s is in use by a %u-bit publisher, and a %zu-bit publisher can't share "
+			"its lock; stop the other publisher first, or run both with the same word "
+			"size",
 			path, file->word_size * 8, sizeof(void *) * 8);
 	return error_set(
 		EPROTONOSUPPORT,
-		"%s was made by a publisher with another C library, which is attached; this "
-		"one can't share its lock: stop it first, or run both with one C library",
+		"%s is in use by a publisher with another C library, and this publisher can't share "
+		"its lock; stop the other publisher first, or run both with the same C library",
 		path);
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What laid out the mutex in a publisher file. It is the C library's: one for 32-bit processes lays it
- * out otherwise than one for 64-bit processes, and musl otherwise than glibc. Publishers of two kinds that
- * lock one mutex don't exclude each other, don't wake each other, and don't find out that the other died.
+ * The ABI of the mutex in a publisher file. The C library determines the layout of a
+ * pthread_mutex_t: it differs between 32-bit and 64-bit processes, and between musl and glibc. Two
+ * publishers of different ABIs that lock the same mutex do not exclude each other, do not wake each
+ * other, and do not detect that the other died. So the file records the ABI of the process that
+ * initialized the mutex, and a publisher compares that with its own before it locks the mutex. For
+ * publishers, and for readers that report the state of the lock.
  */
 #ifndef LIB_BASE_ABI_H
 #define LIB_BASE_ABI_H
@@ -10,16 +13,19 @@
 #include <stdbool.h>
 #include "lib/layout.h"
 
-/* Writes down this process's in a new file; and whether a file has this process's. */
+/* Records this process's ABI in a publisher file. */
 void abi_record(struct layout_publisher_file *file);
+
+/* Returns true if the mutex in the file has this process's ABI. */
 bool abi_is_ours(const struct layout_publisher_file *file);
 
-/* Sets the error message for a file whose mutex others, of another kind, have in use. Returns
- * -EPROTONOSUPPORT. */
+/* Sets the error message for a publisher file whose mutex is in use by processes of another ABI.
+ * Returns -EPROTONOSUPPORT. */
 int abi_refuse(const struct layout_publisher_file *file, const char *path);
 
-/* Reads the word of the mutex that the kernel knows (FUTEX_TID_MASK, FUTEX_OWNER_DIED), whoever laid it
- * out, from `bytes`, the first LAYOUT_NOTICES_OFFSET of the file. False: there is none in it. */
+/* Copies the futex word of the mutex (FUTEX_TID_MASK, FUTEX_OWNER_DIED) to `*ret`, whatever ABI the
+ * mutex has. `bytes` are the first LAYOUT_NOTICES_OFFSET bytes of the file. Returns false if the
+ * recorded ABI is impossible. */
 bool abi_lock_word(const void *bytes, uint32_t *ret);
 
 #endif

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: MIT
  *
- * The one file that owns atomics. It follows the C11 memory model (ISO 9899:2011, 5.1.2.4 and
- * 7.17); the builtins are GCC's and Clang's because the words live in shared memory and are plain
- * integers there. Three kinds of access, and nothing else in the project touches memory that
- * another process may change:
+ * Atomic access to shared memory. The accessors follow the C11 memory model (ISO 9899:2011, 5.1.2.4
+ * and 7.17). They use the builtins of GCC and Clang, because the words in shared memory are plain
+ * integers. Any part of the library may call them. Shared memory is accessed in three ways:
  *
- * SYNCHRONISING words (head, oldest, reclaimed, kept, tickets, pins). Each use names its order:
+ * SYNCHRONIZING words (head, oldest, reclaimed, kept, tickets, pins). Each access names its order:
  *
- *   load_acquire     what was stored before the store_release that it reads from is seen after it
- *   store_release    what was stored before it is seen by who load_acquires its value
- *   load_relaxed     no order; a fence next to it says which
+ *   load_acquire     later loads see all stores before the store_release that stored the value
+ *   store_release    earlier stores are visible to every thread that load_acquires the value
+ *   load_relaxed,    no order by themselves; a fence beside the access orders it
  *   store_relaxed
- *   fence_full       a store before it is seen by others before a load after it is done (StoreLoad).
- *                    Acquire and release do not give this: `mfence` or a locked instruction on
- *                    x86, `dmb ish` on ARM
- *   fence_acquire    a load before it is done before any load after it
- *   fence_release    a store after it is seen only after every store before it
+ *   fence_full       earlier stores are visible to others before later loads execute (StoreLoad).
+ *                    Acquire and release do not guarantee this. Costs `mfence` or a locked
+ *                    instruction on x86, `dmb ish` on ARM
+ *   fence_acquire    earlier loads execute before later loads
+ *   fence_release    earlier stores are visible before later stores
  *
- * DATA words: the contents of the arena. The publisher may reuse memory that a reader without a pin
- * is still looking at; such a reader judges its result afterwards (reclaimed, after fence_acquire)
- * and throws it away. The accesses themselves must therefore be atomic, though not ordered:
- * data_load and data_store are relaxed. A reader sees a finished node because the whole of it was
- * stored before the release store of the head through which it came. ThreadSanitizer does not
- * understand fences, so there they are acquire and release; on x86 these are the same plain moves.
+ * DATA words: the contents of the arena. The publisher may reuse memory while a reader without a
+ * pin still reads it. Such a reader re-checks `reclaimed` after its reads and a fence_acquire, as
+ * readers of a seqlock do, and discards a stale result. Therefore these accesses must be atomic,
+ * but need no order: data_load and data_store are relaxed. A reader sees complete nodes, because
+ * the publisher stores a node before the release store of the head that leads to it.
+ * ThreadSanitizer does not understand fences, so in its builds data accesses are acquire and
+ * release, which are the same plain moves on x86.
  *
- * Bytes that the publisher alone may write are read by the publisher with plain loads.
+ * Bytes that only the publisher may WRITE: the publisher reads them with plain loads.
  *
- * Pairs whose order is not obvious have a litmus test in tests/litmus.
+ * Pairs of accesses whose order is not obvious have a litmus test in tests/litmus.
  */
 #ifndef LIB_BASE_ATOMIC_H
 #define LIB_BASE_ATOMIC_H
@@ -37,7 +37,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* gcc says by macros which sanitizer it builds for, clang by features. */
+/* GCC announces a sanitizer by a macro, Clang by a feature. */
 #if defined(__SANITIZE_THREAD__)
 #define STELE_TSAN 1
 #elif defined(__SANITIZE_ADDRESS__)
@@ -51,7 +51,8 @@
 #endif
 
 #ifdef STELE_TSAN
-#define STELE_SANITIZED 1 /* a sanitizer does not see what assembly loads */
+/* Sanitizers do not see loads in inline assembly, so data_load_bytes() avoids it for them. */
+#define STELE_SANITIZED 1
 #endif
 
 #ifdef STELE_TSAN
@@ -62,7 +63,7 @@
 #define DATA_STORE_ORDER __ATOMIC_RELAXED
 #endif
 
-/* libatomic's own locks, which would take their place, are of one process. */
+/* Without lock-free atomics, libatomic would use locks that exclude only threads of one process. */
 static_assert(__atomic_always_lock_free(sizeof(uint64_t), 0),
               "this machine has no atomic access to 64 bits");
 
@@ -99,8 +100,9 @@ static inline void store_release_32(uint32_t *word, uint32_t value)
 static inline void fence_full(void)
 {
 #ifdef STELE_TSAN
-	/* TSan has no fences and GCC refuses them: a locked instruction on a word of this thread's
-	 * own orders the machine all the same, and the words around it are atomic. */
+	/* ThreadSanitizer does not support fences, and GCC rejects them in its builds. A locked
+	 * instruction on a thread-local word orders the processor as well, and the accesses around
+	 * the fence are atomic anyway. */
 	static _Thread_local uint64_t own;
 	__atomic_fetch_add(&own, 1, __ATOMIC_SEQ_CST);
 #else
@@ -122,8 +124,8 @@ static inline void fence_release(void)
 #endif
 }
 
-/* For a loop that looks at a word again and again: lets the core's other thread go on, and takes
- * less power. */
+/* Pauses the processor for a moment in a loop that polls a word: leaves the core to its other
+ * hardware thread and saves power. */
 static inline void cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -133,16 +135,16 @@ static inline void cpu_relax(void)
 #endif
 }
 
-/* Asks for the line at an address, which may be any, as it will be needed soon. The empty assembly
- * stays: a function that did nothing else, GCC 12 takes for one without effect, and leaves it out. */
+/* Prefetches the cache line at `at`. Any address is allowed. The empty assembly is required: GCC 12
+ * regards a function that only prefetches as free of effects, and drops calls to it. */
 static inline void prefetch(const void *at)
 {
 	__builtin_prefetch(at);
 	__asm__ __volatile__("");
 }
 
-/* The same for one of so many lines that they wait for each other: into the second cache, which has more
- * on their way at a time than the first. */
+/* Prefetches the cache line at `at` into the second-level cache. For many lines at a time: the
+ * second level has more outstanding loads than the first, in which they would queue. */
 static inline void prefetch_l2(const void *at)
 {
 	__builtin_prefetch(at, 0, 2);
@@ -176,10 +178,10 @@ static inline void data_store_byte(unsigned char *at, unsigned char value)
 	__atomic_store_n(at, value, DATA_STORE_ORDER);
 }
 
-/* Eight bytes from any address, in the order they stand in memory: each is loaded once, but not all of
- * them at the same moment. Elsewhere than on x86, whose one instruction for it C has no words for, they
- * are put together from the aligned words that they lie in; it may touch up to seven bytes past them,
- * never a word that holds none of them. */
+/* Loads eight bytes from any address, in memory order. Each byte is loaded once, but not all at the
+ * same moment. On x86 this is one unaligned load, for which C has no atomic expression. Elsewhere
+ * the bytes are combined from the one or two aligned words that contain them, so up to seven bytes
+ * on either side are read as well. */
 static inline uint64_t data_load_bytes(const unsigned char *at)
 {
 #if defined(__x86_64__) && !defined(STELE_SANITIZED)
@@ -207,14 +209,14 @@ static inline unsigned char data_load_byte(const unsigned char *at)
 	return __atomic_load_n(at, DATA_LOAD_ORDER);
 }
 
-/* Touches a byte that may change meanwhile, for the fault that this may raise. It stays where it is:
- * a load of what nobody asks for would be left out. */
+/* Loads a byte only to raise SIGBUS if its page is gone. The load is volatile, because the compiler
+ * would drop an unused one. */
 static inline void data_touch(const unsigned char *at)
 {
 	(void)__atomic_load_n((const volatile unsigned char *)at, DATA_LOAD_ORDER);
 }
 
-/* Copies bytes out of memory that may change meanwhile. */
+/* Copies bytes out of memory that another process may change during the copy. */
 static inline void data_copy_out(void *to, const unsigned char *from, size_t size)
 {
 	unsigned char *out = to;
@@ -227,9 +229,10 @@ static inline void data_copy_out(void *to, const unsigned char *from, size_t siz
 		*out++ = data_load_byte(from++);
 }
 
-/* Copies bytes into memory that readers may be looking at, to any address, also one that overlaps where
- * they are. They come in any order, and in pieces of any size: who looks meanwhile either throws away what
- * it finds, as with all data words, or is told by another word what to believe. */
+/* Copies bytes into memory that readers may read during the copy. `to` may have any alignment, and
+ * may overlap `from`. The bytes are stored in any order and in pieces of any size. That is safe,
+ * because a concurrent reader either discards what it read, as with all data words, or learns from
+ * another word which bytes are valid. */
 static inline void data_copy_bytes(unsigned char *to, const void *from, size_t size)
 {
 #ifdef STELE_TSAN
@@ -241,12 +244,13 @@ static inline void data_copy_bytes(unsigned char *to, const void *from, size_t s
 		__atomic_store_n(to + at, in[at], DATA_STORE_ORDER);
 	}
 #else
-	/* Of memcpy gcc makes `rep movs`, which is slow to start. */
+	/* Not memcpy(): GCC would compile that to `rep movs`, which starts slowly. */
 	memmove(to, from, size);
 #endif
 }
 
-/* The same, whole words: zeros follow the last byte. `to` is aligned to 8. */
+/* Copies bytes like data_copy_bytes(), and pads them with zeros to a multiple of 8. `to` must be
+ * aligned to 8 bytes. */
 static inline void data_copy_in(unsigned char *to, const void *from, size_t size)
 {
 	size_t whole = size & ~(size_t)7;
@@ -259,7 +263,8 @@ static inline void data_copy_in(unsigned char *to, const void *from, size_t size
 	}
 }
 
-/* True when `size` bytes at `at`, which may change meanwhile, equal those at `bytes`. */
+/* Returns true if the `size` bytes at `at`, which another process may change, equal those at
+ * `bytes`. */
 static inline bool data_equal(const unsigned char *at, const void *bytes, size_t size)
 {
 	const unsigned char *own = bytes;

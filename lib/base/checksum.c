@@ -17,8 +17,8 @@ uint64_t checksum_header(const struct layout_header *header)
 	return checksum_bytes(CHECKSUM_BASIS, header, offsetof(struct layout_header, checksum));
 }
 
-/* Each step can be undone, so whatever changes one word only changes the result; the shift takes its
- * high bits to the low ones, which a product alone never does. */
+/* Every step is reversible, so a change of a single word always changes the result. The shift moves
+ * high bits to low bits, which a multiplication alone never does. */
 uint64_t checksum_contents(const unsigned char *file, uint64_t size)
 {
 	uint64_t hash = CHECKSUM_BASIS;

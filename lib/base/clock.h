@@ -6,16 +6,18 @@
 
 #include <stdint.h>
 
-/* Return the time of day for people, since 1970; and of the clock that deadlines count on. */
+/* Returns the wall-clock time, in nanoseconds since 1970. For display and for records. */
 uint64_t clock_realtime(void);
+
+/* Returns the time on CLOCK_MONOTONIC, which all deadlines refer to. */
 int64_t clock_monotonic(void);
 
-/* Returns the monotonic time as of the last tick of the system, a few milliseconds old at most: a
- * call costs a fifth of clock_monotonic(). */
+/* Returns the monotonic time of the kernel's last timer tick, which is a few milliseconds old at
+ * most. A call costs a fifth of clock_monotonic(). */
 int64_t clock_coarse(void);
 
-/* Returns the processor time that the calling thread has used: time for which other threads have the
- * processor does not count. */
+/* Returns the processor time that the calling thread has used. Time in which the thread does not
+ * run does not count. */
 int64_t clock_thread(void);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* The longest messages are those that show two schemas. */
+/* Long enough for messages that show two schemas. */
 static _Thread_local char error_text[2048];
 
 void error_message(const char *format, ...)

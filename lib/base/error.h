@@ -1,37 +1,40 @@
 /* SPDX-License-Identifier: MIT
  *
- * The thread's last error: see <stele/error.h> for what the numbers mean. Any part of the library may
- * call these.
+ * The calling thread's last error message. <stele/error.h> describes the error numbers. Any part of
+ * the library may call these functions.
  *
- * A function that fails returns a negative errno. Whether it has set the error message is decided by
- * its layer:
+ * A function that fails returns a negative errno. Its layer decides whether it also sets the error
+ * message:
  *
- *   lib/base, lib/trie    never, except for functions that exist to set a message, such as
+ *   lib/base, lib/trie    never, except functions whose purpose is to set a message, such as
  *                         abi_refuse() and fork_check()
- *   all others            always, unless the comment on the function says "Sets no message": its
- *                         callers ignore the failure, or each reports it in its own words
+ *   all others            always, unless the comment on the function says "Sets no message". The
+ *                         callers of such a function ignore the failure, or each sets a message of
+ *                         its own
  */
 #ifndef LIB_BASE_ERROR_H
 #define LIB_BASE_ERROR_H
 
 #include <stele/error.h>
 
-/* Sets the thread's error message and returns -errnum, so that a failure is one statement:
+/* Sets the thread's error message and returns the negative error number, so that a failure is one
+ * statement:
  *
  *     return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table, region);
  *
- * What a system call has failed with may be given as it is: of numbers that <stele/error.h> does not
- * have, the one that means the same there is returned.
- *
- * The message says what failed, on what, and what to do; it starts in lower case and has no full
- * stop. */
+ * `errnum` may be the errno of any system call: error_number() translates it. The message says what
+ * failed, on which object, why, and what to do. It starts in lower case and has no full stop. */
 #define error_set(errnum, ...) \
 	({ \
 		int error_set_number = error_number(errnum); \
 		error_message(__VA_ARGS__); \
 		-error_set_number; \
 	})
+
+/* Returns the number in <stele/error.h> that has the meaning of `errnum`; EIO if there is none. */
 int error_number(int errnum);
+
+/* Sets the thread's error message. */
 void error_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

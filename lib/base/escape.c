@@ -5,7 +5,7 @@
 
 const char *escape(struct escaped *ret, const char *text, size_t length)
 {
-	/* Room for one more byte escaped, "...", the closing mark and the end. */
+	/* Leaves space for one more escaped byte, "...", the closing quotation mark and NUL. */
 	const size_t limit = sizeof(ret->text) - 10;
 	size_t at = 0, i;
 

@@ -71,8 +71,8 @@ int fork_fd_add(struct fork_fd *owned, int fd)
 	return 0;
 }
 
-/* Even whether it is on the list is read under the lock: a neighbour that comes or goes, in another
- * thread, writes this one's link. */
+/* Reads `link` under the lock as well: another thread that adds or removes a neighbour in the list
+ * writes it. */
 void fork_fd_close(struct fork_fd *owned)
 {
 	fork_lock();

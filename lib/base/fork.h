@@ -1,47 +1,62 @@
 /* SPDX-License-Identifier: MIT
  *
- * What must not cross a fork(): a handle refuses to work in a child, and descriptors that hold locks
- * are closed there. Any part of the library that opens a handle may call these. */
+ * Protection of handles against fork(). A child process inherits the memory and the descriptors of
+ * its parent, but must not act as the same publisher or subscriber. So every handle refuses calls
+ * in a child, and descriptors that hold locks are closed there. Any part of the library that opens
+ * a handle may call these functions. */
 #ifndef LIB_BASE_FORK_H
 #define LIB_BASE_FORK_H
 
-/* From here on forks are counted. Returns 0 or -ENOMEM: the fork handlers can't be installed. */
+/* Installs the fork handlers, so that forks are counted from now on. Returns 0, or -ENOMEM if they
+ * can't be installed. */
 int fork_watch(void);
 
-/* Lets a fork() wait, so that what other threads change under the lock is complete in the child. Held
- * for short, and never twice. */
+/* Locks out fork(): a fork() waits for the lock, so a child never sees a half-made change that
+ * another thread makes under it. Not recursive. Hold it only briefly. */
 void fork_lock(void);
+
+/* Releases the lock of fork_lock(). */
 void fork_unlock(void);
 
-/* Returns how many forks lie between this process and the one that first called fork_watch(). A handle
- * remembers the number, and fork_check() compares it. Costs a load. */
+/* Returns the number of forks between the process that first called fork_watch() and this process.
+ * A handle stores the number when it is opened, and fork_check() compares it. Costs one load. */
 static inline unsigned fork_count(void)
 {
-	extern __attribute__((visibility(
-		"hidden"))) unsigned forks; /* stored in a child before fork() returns there */
+	/* Stored in a child before fork() returns there. */
+	extern __attribute__((visibility("hidden"))) unsigned forks;
 
 	return __atomic_load_n(&forks, __ATOMIC_RELAXED);
 }
 
-/* Returns 0, or -ECHILD with an error message if the process forked since the handle was opened: then
- * it belongs to the parent. `forks` is the handle's fork_count(), `what` its kind ("publisher"). */
+/* Sets the error message for a handle that belongs to the parent process. Returns -ECHILD. `what`
+ * is the handle's kind, such as "publisher". */
 int fork_refuse(const char *what);
+
+/* Returns 0 if the handle belongs to this process. Otherwise sets the error message and returns
+ * -ECHILD. `forks` is fork_count() of the time when the handle was opened. */
 static inline int fork_check(unsigned forks, const char *what)
 {
 	return forks == fork_count() ? 0 : fork_refuse(what);
 }
 
-/* A descriptor that holds open-file-description locks. They would live on in a child, and keep the
- * parent's place taken after its death; so a child's copies are closed at once after fork(). */
+/* A descriptor that holds open-file-description locks. A copy of the descriptor in a child would
+ * keep the locks after the parent's death, and the parent would seem alive. So the fork handler
+ * closes the child's copy. */
 struct fork_fd {
-	int fd; /* -1: none, also in a child */
+	int fd; /* -1: none, or closed in a child */
+	/* In the list of all such descriptors; `link` points at the pointer to this one, and is
+	 * NULL outside the list. */
 	struct fork_fd *next, **link;
 };
 
-/* Takes a descriptor over; returns 0 or -ENOMEM, as fork_watch(). */
+/* Takes ownership of a descriptor, to be closed in a child. Returns 0, or -ENOMEM as
+ * fork_watch(). */
 int fork_fd_add(struct fork_fd *owned, int fd);
+
+/* Closes the descriptor, if it is open. */
 void fork_fd_close(struct fork_fd *owned);
-/* Moves one to its final place: the list of descriptors points at it. */
+
+/* Moves a descriptor to another struct, and updates the list, which points into the struct. */
 void fork_fd_move(struct fork_fd *from, struct fork_fd *to);
 
 #endif

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Places where a tracer may look on: perf, bpftrace and SystemTap find them by their names
- * (provider "stele"), and docs/tracing.md has what each tells. A place is one instruction that
- * does nothing until a tracer puts a breakpoint there, and a note of where its arguments are;
- * so arguments are what is at hand, never something computed for a probe. Where the library is
- * compiled without <sys/sdt.h> there are none. */
+ * Static tracepoints (USDT probes) of the provider "stele", for perf, bpftrace and SystemTap.
+ * docs/tracing.md lists the probes and their arguments. A probe is one no-op instruction, which a
+ * tracer replaces by a breakpoint, and an ELF note that says where the arguments are. So that a
+ * probe costs nothing, its arguments are values that the code has anyway, never computed for the
+ * probe. Without <sys/sdt.h> the library has no probes. Any part of the library may use these
+ * macros. */
 #ifndef LIB_BASE_PROBE_H
 #define LIB_BASE_PROBE_H
 
 #if __has_include(<sys/sdt.h>)
 #include <sys/sdt.h>
-/* The first argument is the region's name; an array would be noted as what is in it. */
+/* `region` is the region's name. The cast turns an array into a pointer: an array would be recorded
+ * by its contents. */
 #define PROBE2(name, region, a)       DTRACE_PROBE2(stele, name, (const char *)(region), a)
 #define PROBE3(name, region, a, b)    DTRACE_PROBE3(stele, name, (const char *)(region), a, b)
 #define PROBE4(name, region, a, b, c) DTRACE_PROBE4(stele, name, (const char *)(region), a, b, c)
