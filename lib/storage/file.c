@@ -38,7 +38,8 @@ static const char *file_kind(mode_t mode)
 	}
 }
 
-/* With links, it may be any file that a person named to be read: nobody shall remove that. */
+/* Sets the error message for an object that is not a regular file. With `links`, the path may be a
+ * file that a user asked to read: the message does not suggest its removal. */
 static int file_refuse_kind(const char *path, const struct stat *status, bool links)
 {
 	return error_set(EBADMSG, "%s is %s of user %u, not a file of a region%s", path,
@@ -55,21 +56,22 @@ static int file_validate(const char *path, const struct stat *status, bool links
 	if (status->st_nlink != 1 && !links)
 		return error_set(
 			EBADMSG,
-			"%s of user %u has %lu names (hard links), so it is not to be trusted; remove the "
-			"others",
+			"%s of user %u has %lu names (hard links) and is not trusted; remove the other "
+			"names",
 			path, status->st_uid, (unsigned long)status->st_nlink);
 	if ((uint64_t)status->st_size < min_size)
 		return error_set(
 			EBADMSG,
-			"%s has %lld bytes, too few for a file of a region: it was truncated, or is "
-			"something else%s (it belongs to user %u)",
-			path, (long long)status->st_size,
-			links ? "" : "; let its owner or root remove it", status->st_uid);
+			"%s of user %u has %lld bytes, too few for a file of a region: it was "
+			"truncated, or is another kind of file%s",
+			path, status->st_uid, (long long)status->st_size,
+			links ? "" : "; let that user or root remove it");
 	return 0;
 }
 
-/* Sets the error for a file that can't be opened. What is no regular file may be refused for its mode
- * first: that it is none is what counts. */
+/* Sets the error message for a path that could not be opened, except for -ENOENT. The open of an
+ * object that is not a regular file may fail because of its permissions; the message then reports
+ * the kind of the object, which is the actual fault. */
 static int file_refuse_open(const char *path, bool writable, bool links, int errnum)
 {
 	struct stat status;
@@ -77,9 +79,9 @@ static int file_refuse_open(const char *path, bool writable, bool links, int err
 	if (errnum == ENOENT)
 		return -ENOENT;
 	if (lstat(path, &status) < 0)
-		return errno == ENOENT
-		               ? -ENOENT
-		               : error_set(errno, "cannot look at %s: %s", path, strerror(errno));
+		return errno == ENOENT ? -ENOENT
+		                       : error_set(errno, "cannot get the status of %s: %s", path,
+		                                   strerror(errno));
 	if (!S_ISREG(status.st_mode))
 		return file_refuse_kind(path, &status, links);
 	if (errnum == EACCES || errnum == EPERM)
@@ -91,7 +93,8 @@ static int file_refuse_open(const char *path, bool writable, bool links, int err
 	return error_set(errnum, "cannot open %s: %s", path, strerror(errnum));
 }
 
-/* 1: the file has lost its name. */
+/* Opens and validates a file. Returns 0, a negative errno, or 1 if the file lost its name between
+ * the open and the check. */
 static int file_open_once(const char *path, bool writable, bool links, uint64_t min_size,
                           int *ret_fd, struct stat *ret_status)
 {
@@ -102,7 +105,7 @@ static int file_open_once(const char *path, bool writable, bool links, uint64_t 
 	if (fd < 0)
 		return file_refuse_open(path, writable, links, errno);
 	if (fstat(fd, ret_status) < 0)
-		r = error_set(errno, "cannot look at %s: %s", path, strerror(errno));
+		r = error_set(errno, "cannot get the status of %s: %s", path, strerror(errno));
 	else
 		r = file_validate(path, ret_status, links, min_size);
 	if (r < 0) {
@@ -113,11 +116,12 @@ static int file_open_once(const char *path, bool writable, bool links, uint64_t 
 	return 0;
 }
 
-/* How often a publisher may replace a file between the open and the look at it. */
+/* Limits the retries if publishers keep replacing the file between the open and the check. */
 #define OPEN_TRIES 100
 
-/* Opens the file that has the name. One that has lost the name between the open and the look was
- * replaced, and the name is another file's, or it was removed, which the next open tells. */
+/* Opens and validates the file of this name. A file that lost its name between the open and the
+ * check was replaced or removed. The next try opens its replacement, or finds that there is
+ * none. */
 static int file_open_validated(const char *path, bool writable, bool links, uint64_t min_size,
                                int *ret_fd, struct stat *ret_status)
 {
@@ -153,7 +157,7 @@ int file_open_again(int fd, int *ret_fd)
 	return 0;
 }
 
-/* Sets the error message for an open(2) that was to make a file in `directory`. */
+/* Sets the error message for an open(2) that could not create a file in `directory`. */
 static int file_refuse_make(int errnum, const char *directory)
 {
 	struct statvfs status;
@@ -179,8 +183,8 @@ static int file_refuse_make(int errnum, const char *directory)
 	case EOPNOTSUPP:
 	case EISDIR:
 		return error_set(errnum,
-		                 "cannot make a file in %s: its file system has no O_TMPFILE; use "
-		                 "one such as tmpfs, ext4 or XFS",
+		                 "cannot make a file in %s: its file system does not support "
+		                 "O_TMPFILE; use a file system such as tmpfs, ext4 or XFS",
 		                 directory);
 	default:
 		return error_set(errnum, "cannot make a file in %s: %s", directory,
@@ -209,7 +213,7 @@ int file_make(const char *path, uint64_t size, int *ret_fd)
 	return 0;
 }
 
-/* Sets no message. */
+/* Gives an open file without a name the name `path`. Sets no message. */
 static int file_link(int fd, const char *path)
 {
 	char self[40];
@@ -264,16 +268,17 @@ int file_replaceable(const char *path)
 	struct stat status;
 
 	if (length == 0 || path[length - 1] == '/')
-		return error_set(EINVAL, "\"%s\" is no name for a file", path);
+		return error_set(EINVAL, "\"%s\" is not a file name", path);
 	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return error_set(EINVAL,
-		                 "%s is %s, not a regular file: it is left as it is; "
-		                 "give another name",
+		                 "%s is %s, not a regular file, and is not replaced; give another "
+		                 "name",
 		                 path, file_kind(status.st_mode));
 	return 0;
 }
 
-/* Under a name that nobody has: link() fails where there is one, and then it takes another. */
+/* Gives a file a random name in the directory of `path`. Tries another name if the link fails
+ * because the name is taken. */
 static int file_publish_random(int fd, const char *path, mode_t mode, char ret[NAMES_PATH_SIZE])
 {
 	char copy[NAMES_PATH_SIZE];
@@ -358,15 +363,15 @@ uint64_t file_reserved_size(int fd, const struct stat *status)
 	uint64_t size = (uint64_t)status->st_size, reserved = (uint64_t)status->st_blocks * 512;
 	struct statfs system;
 
-	/* Of ramfs, which has no count of blocks, nothing is known. */
+	/* A ramfs does not count blocks, so its files are taken to be complete. */
 	if (reserved >= size || fstatfs(fd, &system) < 0 || system.f_type != TMPFS_MAGIC)
 		return size;
 	return reserved;
 }
 
-/* Takes back the signal of a lease that was broken, which waits for this thread alone. A SIGURG of
- * the program's own that waited for the process (it has SIGURG blocked everywhere) goes back
- * there. */
+/* Consumes the signal of a broken lease, which is pending for this thread alone. A program that
+ * blocks SIGURG in all threads may have a SIGURG of its own pending for the process: that one is
+ * queued again. */
 static void file_take_lease_signal(const sigset_t *urgent, int fd)
 {
 	static const struct timespec now = {0};
@@ -380,15 +385,15 @@ static void file_take_lease_signal(const sigset_t *urgent, int fd)
 	}
 }
 
-/* Takes a write lease on a file and gives it back: 0 if it was granted, which the kernel does only
- * for a file that nobody else has open, or a negative errno.
+/* Takes a write lease on a file and releases it at once. The kernel grants the lease only if no
+ * other process has the file open. Returns 0 if the lease was granted, or a negative errno.
  *
- * A process that opens the file in between breaks the lease, and the kernel then signals the
- * lease's owner. Any reader can do that, so the signal must not reach the program: SIGIO, the
- * default, would end it, and a handler of the program's would be called and its system calls be
- * interrupted. F_SETLEASE makes the process the owner unless there is one, so the owner is this
- * thread, and the signal, SIGURG, is blocked in this thread until it was taken back. (A real-time
- * signal will not do: where the queue of signals is full, the kernel sends SIGIO in its place.) */
+ * A process that opens the file during the lease breaks the lease, and the kernel signals the
+ * lease's owner. Any reader can cause that, so the signal must not reach the program: the default
+ * signal, SIGIO, would end it, and a handler of the program would interrupt its system calls.
+ * Therefore the signal is SIGURG, and its target is this thread (otherwise F_SETLEASE makes the
+ * whole process the target), which blocks SIGURG until the signal was consumed. A real-time signal
+ * does not work: if the queue of signals is full, the kernel sends SIGIO instead. */
 static int file_try_lease(int fd)
 {
 	struct f_owner_ex self = {.type = F_OWNER_TID, .pid = (pid_t)syscall(SYS_gettid)};
@@ -427,7 +432,7 @@ bool file_is_named(int fd, const char *path)
 	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
-/* Sets no message. */
+/* Sets or changes this description's lock on one byte. Sets no message. */
 static int file_lock_set(int fd, off_t byte, short type)
 {
 	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The files of a region: opened with suspicion, made whole or not at all, locked. */
+ *
+ * Opens, creates, replaces and locks the files of a region. Any user can put any object under their
+ * names in /dev/shm, so every open validates what it finds. A new file gets its name only when it
+ * is complete. Any part of the library may call these functions. */
 #ifndef LIB_STORAGE_FILE_H
 #define LIB_STORAGE_FILE_H
 
@@ -9,81 +12,103 @@
 #include <sys/types.h>
 #include "lib/storage/paths.h"
 
-/* Opens a file that exists, never waiting for it and never following it anywhere: it must be a
- * regular file with one link, and at least `min_size` bytes. 0 or a negative errno;
- * for -ENOENT it sets no message. */
+/* Opens an existing file and stores its status in `*ret_status`. Never blocks, and never follows a
+ * symbolic link. The file must be a regular file with exactly one link and at least `min_size`
+ * bytes. Returns 0 or a negative errno. Sets no message for -ENOENT. */
 int file_open(const char *path, bool writable, uint64_t min_size, int *ret_fd,
               struct stat *ret_status);
 
-/* The same for the subscribers file: whoever may write it may give it more names, which must keep
- * nobody from registering. Its owner and the uuid in it tell whether it is the right one. */
+/* Opens a file like file_open(), but accepts one with several links. For the subscribers file:
+ * every process that may write the file can add links to it, which must not stop others from
+ * registering. The caller validates the file by its owner and the uuid in its header. Also for
+ * saved files. */
 int file_open_linked(const char *path, bool writable, uint64_t min_size, int *ret_fd,
                      struct stat *ret_status);
 
-/* Opens an open file once more, with an open file description of its own: 0 or a negative errno.
- * Sets no message. A lock must not be on a description that is mapped: a mapping keeps its
- * description, with the locks on it, and a child made by fork() has the mapping too. */
+/* Opens an open file again, for reading and writing, to get a second open file description. Locks
+ * must not be held on a description that is mapped: a mapping keeps its description and the locks
+ * on it alive, and a child of fork() inherits the mapping. Returns 0 or a negative errno. Sets no
+ * message. */
 int file_open_again(int fd, int *ret_fd);
 
-/* Makes a file that has no name yet, with `size` bytes reserved, next to where `path` will be. */
+/* Creates a file without a name in the directory of `path`, with `size` bytes reserved. Returns 0
+ * or a negative errno. */
 int file_make(const char *path, uint64_t size, int *ret_fd);
 
-/* Gives it its mode and its name, so that it appears whole. -EEXIST: there is one already; this
- * sets no message. */
+/* Gives a file of file_make() its mode and then its name, so that it appears complete. Returns 0 or
+ * a negative errno. Sets no message for -EEXIST: the name is taken. */
 int file_publish(int fd, const char *path, mode_t mode);
 
-/* Removes what has the name of a region's file, an empty directory too: 1, 0 if there was nothing, or as
- * file_refuse_name(). */
+/* Removes the object, also an empty directory, that has the name of one of a region's files.
+ * Returns 1, 0 if there was none, or an error of file_refuse_name(). */
 int file_remove_name(const char *path);
 
-/* Sets the error for what has the name of a region's file and can't be replaced or removed (`what` is
- * that verb), as `errnum` says: whose it is, and the remedy. -EPERM (another user's), -EBADMSG (a
- * directory that is not empty), or the errno. */
+/* Sets the error message for an object that has the name of one of a region's files but can't be
+ * replaced or removed. `what` is that verb, and `errnum` the reason. The message names the owner
+ * and the remedy. Returns -EPERM (the object belongs to another user), -EBADMSG (a directory that
+ * is not empty), or -errnum. */
 int file_refuse_name(const char *what, const char *path, int errnum);
 
-/* In place of what a person calls `path`: a regular file, or nothing. It has a name of its own beside
- * it for a moment, which no other file can have. 0 or a negative errno. */
+/* Gives a file of file_make() its mode and the name `path`, replacing a regular file of that name.
+ * For a path that a user gave. Until it is renamed to `path`, the new file has a random name in the
+ * same directory. Returns 0 or a negative errno. */
 int file_replace(int fd, const char *path, mode_t mode);
-/* 0, or -EINVAL: something else has that name, or it can't be a file's. */
+
+/* Returns 0 if file_replace() may use `path`; -EINVAL if `path` names an object that is not a
+ * regular file, or can't be the name of a file. */
 int file_replaceable(const char *path);
 
-/* Sets the error message for a file that could not be written, and returns the negative errno;
- * `errnum` is 0 if there is no reason to tell. */
+/* Sets the error message for a file that could not be written. Returns the negative error number.
+ * `errnum` is 0 if the reason is unknown, as for a short write. */
 int file_write_error(const char *path, int errnum);
 
-/* Everything written to the file, or the names in the directory of `path`, is on the disk after
- * this. 0 or a negative errno. */
+/* Writes the contents of the file to its disk. Returns 0 or a negative errno. */
 int file_sync(int fd, const char *path);
+
+/* Writes the names in the directory of `path` to its disk. Returns 0 or a negative errno. */
 int file_sync_directory(const char *path);
 
-/* True for a file system that keeps its files in memory. */
+/* Returns true if the file is in a file system that keeps its files in memory (tmpfs, ramfs). */
 bool file_is_in_memory(int fd);
 
-/* The bytes of a file that reading through a mapping takes no further memory for: its size, or, on a
- * tmpfs, where a hole that is read becomes a page, what it has memory for if that is less. `status` is of
- * fstat(2). */
+/* Returns the number of bytes of a file that have memory: reading them through a mapping allocates
+ * no more. On a tmpfs, where reading a hole allocates a page, that may be less than the size;
+ * elsewhere it is the size. `status` is the result of fstat(2). */
 uint64_t file_reserved_size(int fd, const struct stat *status);
 
-/* Whether another process has the file open or mapped, in whatever namespace, as far as the kernel
- * tells: _in_use is true if one certainly has, _idle if certainly none has (for the file's owner
- * and root). Both ask for a write lease. A process that opens the file at that very moment waits
- * for it, or is refused (EWOULDBLOCK). No signal reaches this program. */
+/* Returns true if another process, in any namespace, certainly has the file open or mapped. Returns
+ * false if none has, and also if the kernel can't tell. Takes a write lease for a moment: a process
+ * that opens the file at that moment waits, or fails with EWOULDBLOCK. The kernel's signal to the
+ * holder of the lease does not reach the program. */
 bool file_is_in_use(int fd);
+
+/* Returns true if certainly no other process has the file open or mapped. Takes a lease like
+ * file_is_in_use(), which the kernel grants only to the file's owner and root: false for other
+ * users. */
 bool file_is_idle(int fd);
 
-/* True when `path` still names the open file. */
+/* Returns true if `path` still names the open file. */
 bool file_is_named(int fd, const char *path);
 
-/* Open-file-description locks on one byte; they never wait. _try takes a write lock, and _try_shared
- * a read lock, each in place of the other: 0, or -EAGAIN, and then the old one stays.
- * _held_by_writer looks whether somebody else has a write lock on one of `count` bytes (a read lock,
- * which any reader may take, does not count): 1, 0, or a negative errno. They set no message. */
+/* The functions below use open-file-description locks on single bytes. They never block, and set no
+ * message. */
+
+/* Takes a write lock on a byte. Replaces a read lock of the same description. Returns 0; -EAGAIN if
+ * another description holds a lock: then the old lock stays; or another negative errno. */
 int file_lock_try(int fd, off_t byte);
+
+/* Takes a read lock on a byte, as file_lock_try() takes a write lock. */
 int file_lock_try_shared(int fd, off_t byte);
+
+/* Returns 1 if another open file description holds a write lock on one of `count` bytes, 0 if none
+ * does, or a negative errno. Read locks do not count, because any reader may take one. */
 int file_lock_held_by_writer(int fd, off_t byte, off_t count);
-/* Looks whether another open file description has a write lock on this byte and on no other: 1, 0,
- * or a negative errno. Sets no message. */
+
+/* Returns 1 if another open file description holds a write lock on exactly this byte, 0 if none
+ * does, or a negative errno. A lock on a longer range does not count. */
 int file_lock_is_one_byte(int fd, off_t byte);
+
+/* Releases this description's lock on a byte. */
 void file_unlock(int fd, off_t byte);
 
 #endif

@@ -14,13 +14,15 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
-#define AS_IT_IS (O_CLOEXEC | O_NOFOLLOW)
-#define PASSES \
-	4096 /* of a removal: each takes a level of directories that were made where none belong */
+#define NO_FOLLOW (O_CLOEXEC | O_NOFOLLOW)
+/* Passes of a removal. Each pass moves one level of nested directories up; the limit stops an
+ * attacker who creates them faster. */
+#define PASSES 4096
+/* Attempts to remove the folder, if a subscriber adds entries between a pass and rmdir(2). */
 #define REMOVE_TRIES 8
 
-/* Takes a directory from all other users: one who goes on making files in it would keep a removal busy for
- * ever. False for another user's directory, unless this is root. */
+/* Denies all other users access to a directory, so that nobody can keep a removal busy by adding
+ * files. Returns false if the directory belongs to another user and this process is not root. */
 static bool folder_shut(int fd)
 {
 	if (geteuid() == 0 && fchown(fd, 0, (gid_t)-1) < 0)
@@ -28,7 +30,7 @@ static bool folder_shut(int fd)
 	return fchmod(fd, 0700) == 0;
 }
 
-/* Moves a directory up into `folder`, under a name that nobody can tell in advance. */
+/* Moves a directory up into `folder`, under a random name, which nobody can take in advance. */
 static bool folder_move_up(int folder, int fd, const char *entry)
 {
 	char name[32];
@@ -40,13 +42,16 @@ static bool folder_move_up(int folder, int fd, const char *entry)
 	return renameat(fd, entry, folder, name) == 0;
 }
 
-/* Removes the entries of a directory, by open directories, so that nobody can lead it elsewhere. If the
- * directory is the folder itself (`folder` is -1), those in it are emptied as well; what is a directory
- * in one of these is moved up into the folder, so no depth stops a removal. True if something was moved
- * up. */
+/* Removes the entries of a directory. Works on open directories, so that no symbolic link can
+ * redirect it to another place.
+ *
+ * With `folder` -1, the directory is the region's folder: its subdirectories are emptied by a
+ * recursive call, with the folder's descriptor as `folder`. That call moves directories that are
+ * not empty up into the folder instead of descending further, so no depth of nesting stops a
+ * removal. Returns true if a directory was moved up: the caller then makes another pass. */
 static bool folder_remove_entries(int directory_fd, int folder)
 {
-	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS);
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | NO_FOLLOW);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	bool moved = false;
@@ -66,7 +71,7 @@ static bool folder_remove_entries(int directory_fd, int folder)
 			moved |= folder_move_up(folder, fd, entry->d_name);
 			continue;
 		}
-		inner = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | AS_IT_IS);
+		inner = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | NO_FOLLOW);
 		if (inner < 0)
 			continue;
 		if (folder_shut(inner))
@@ -78,10 +83,10 @@ static bool folder_remove_entries(int directory_fd, int folder)
 	return moved;
 }
 
-/* Sets the error message for what is left in the folder, and whose it is. */
+/* Sets the error message for an entry that could not be removed, and names the entry's owner. */
 static int folder_refuse_left(const struct region_paths *names, int fd)
 {
-	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | AS_IT_IS), r = 0;
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | NO_FOLLOW), r = 0;
 	DIR *directory = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
 	struct stat status;
@@ -97,7 +102,7 @@ static int folder_refuse_left(const struct region_paths *names, int fd)
 			r = error_set(
 				EBADMSG,
 				"cannot remove %s: user %u has made a %s in it; let that user "
-				"or root remove it, and repeat this",
+				"or root remove it, and try again",
 				names->folder, status.st_uid,
 				S_ISDIR(status.st_mode) ? "directory" : "file");
 	closedir(directory);
@@ -106,13 +111,13 @@ static int folder_refuse_left(const struct region_paths *names, int fd)
 
 int folder_remove(const struct region_paths *names)
 {
-	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
+	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | NO_FOLLOW);
 	int passes = PASSES, tries = REMOVE_TRIES, r;
 
-	/* It may be something else, or such as can't be read. */
+	/* It is not a directory, or a directory that can't be read. */
 	if (fd < 0)
 		return file_remove_name(names->folder);
-	/* A subscriber of this user that has it open may make something in it meanwhile. */
+	/* A subscriber of this user that has the folder open may add an entry at any time. */
 	do {
 		if (folder_shut(fd))
 			while (folder_remove_entries(fd, -1) && --passes > 0)
@@ -127,7 +132,8 @@ int folder_remove(const struct region_paths *names)
 	return r;
 }
 
-/* Takes away what somebody else put there. */
+/* Removes an object that has the folder's name but is not a directory of this user. Another user
+ * may have created it in advance. */
 static void folder_remove_foreign(const struct region_paths *names)
 {
 	struct stat status;
@@ -139,7 +145,7 @@ static void folder_remove_foreign(const struct region_paths *names)
 
 int folder_make(const struct region_paths *names, mode_t region_mode)
 {
-	/* With the sticky bit: who owns neither the entry nor the folder can't remove it. */
+	/* The sticky bit lets only the owners of an entry and of the folder remove the entry. */
 	mode_t mode = 01700 | (region_mode & 040 ? 030 : 0) | (region_mode & 04 ? 03 : 0);
 	char path[FOLDER_FOUND_SIZE];
 	struct stat status;
@@ -148,8 +154,8 @@ int folder_make(const struct region_paths *names, mode_t region_mode)
 	folder_remove_foreign(names);
 	if (mkdir(names->folder, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	/* Under a umask that takes its owner's permissions away it can't be opened for reading yet. */
-	fd = open(names->folder, O_PATH | O_DIRECTORY | AS_IT_IS);
+	/* O_PATH: the umask may have removed the owner's own read permission. */
+	fd = open(names->folder, O_PATH | O_DIRECTORY | NO_FOLLOW);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &status) < 0)
@@ -164,9 +170,10 @@ int folder_make(const struct region_paths *names, mode_t region_mode)
 	return r;
 }
 
+/* Opens the folder for readdir(3). Returns NULL if it can't be read. */
 static DIR *folder_read(const struct region_paths *names)
 {
-	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | AS_IT_IS);
+	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | NO_FOLLOW);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!directory && fd >= 0)
@@ -192,7 +199,7 @@ void folder_each(const struct region_paths *names,
 int folder_open(const struct region_paths *names, uid_t owner, int *ret_fd)
 {
 	struct stat status;
-	int fd = open(names->folder, O_PATH | O_DIRECTORY | AS_IT_IS);
+	int fd = open(names->folder, O_PATH | O_DIRECTORY | NO_FOLLOW);
 
 	if (fd < 0)
 		return error_set(errno == ENOENT ? ENOTSUP : errno,
@@ -234,10 +241,10 @@ int folder_find(const struct region_paths *names, const uint8_t uuid[16], mode_t
 	int fd;
 
 	folder_entry(names, uuid, path);
-	fd = open(path, O_PATH | AS_IT_IS);
+	fd = open(path, O_PATH | NO_FOLLOW);
 	if (fd < 0)
 		return -errno;
-	/* With one name: a file of somebody else's that was linked here has two. */
+	/* A file of another user that was linked into the folder has more than one link. */
 	if (fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) != type || status.st_nlink != 1) {
 		close(fd);
 		return -EPERM;

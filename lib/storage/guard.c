@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * See guard.h. The handler takes no lock: the table of guards only ever grows, and its entries are
- * claimed and cleared by single atomic words. */
+ *
+ * Implements guard.h. The handler takes no lock: the table of guards only grows, and a single
+ * atomic word claims or clears an entry. */
 #include "lib/storage/guard.h"
 
 #include <dlfcn.h>
@@ -21,9 +22,9 @@ struct guard_chunk {
 
 static struct guard_chunk first_chunk;
 
-/* Whether the address is in the mapping. Another thread may close that one meanwhile and use its entry
- * for another mapping; then `base` changes before the rest does, and nobody faults in the mapping that
- * was closed. */
+/* Returns true if the address is in the mapping. Another thread may close the mapping at the same
+ * time and reuse its entry: then `base` changes before `size`, and the second load of `base`
+ * detects that. No thread can fault in the closed mapping. */
 static bool guard_has(const struct guard *guard, uintptr_t address)
 {
 	uintptr_t base = __atomic_load_n(&guard->base, __ATOMIC_ACQUIRE);
@@ -34,6 +35,7 @@ static bool guard_has(const struct guard *guard, uintptr_t address)
 	return __atomic_load_n(&guard->base, __ATOMIC_RELAXED) == base;
 }
 
+/* Returns the guard of the mapping that contains the address, or NULL. */
 static struct guard *guard_of_address(uintptr_t address)
 {
 	struct guard_chunk *chunk = &first_chunk;
@@ -81,11 +83,12 @@ struct guard *guard_of_file(dev_t device, ino_t inode, bool writable)
 
 /* ---- the handler ----
  *
- * A program may install its own handler over the library's, and chain to it; the next open then
- * installs the library's again, over that one. If both installations were the same function, the
- * two would call each other for ever. So each installation is a function of its own, a LINK, which
- * knows the action that it replaced. A call needs no state of its thread to find out where it is in
- * the chain, and a handler that leaves by siglongjmp() leaves nothing behind. */
+ * A program may install its own handler over the library's, and chain to the library's. The next
+ * open then installs the library's handler again, over the program's. If both installations were
+ * the same function, the library's and the program's handler would call each other for ever. So
+ * each installation has a function of its own, a LINK, which knows the action that it replaced. A
+ * call finds its place in the chain without any per-thread state, so a handler that leaves by
+ * siglongjmp() leaves no stale state behind. */
 
 typedef void handler(int number, siginfo_t *info, void *context);
 
@@ -93,12 +96,12 @@ typedef void handler(int number, siginfo_t *info, void *context);
 
 struct link {
 	handler *function;
-	/* The contract with the handler: `next` is stored before the function is installed, and is
-	 * the handler of `before`, or SIG_DFL where a newer link calls that one. */
+	/* The handler to chain to: that of `before`, or SIG_DFL if a newer link chains to it.
+	 * Stored before `function` is installed, for guard_pass_on(). */
 	uintptr_t next;
 	struct sigaction before; /* the action that the link replaced */
-	uint64_t order;          /* of its installation; 0: never installed */
-	bool buried;             /* another handler may have it as the one to chain to */
+	uint64_t order;          /* number of its last installation; 0: never installed */
+	bool buried;             /* another handler may chain to this link */
 };
 
 static void guard_on_sigbus(struct link *link, int number, siginfo_t *info, void *context);
@@ -125,14 +128,14 @@ static struct link links[LINKS] = {
 	{.function = guard_link_6}, {.function = guard_link_7},
 };
 
-static unsigned watched;   /* guarded mappings */
-static uint64_t installed; /* installations so far */
-static bool pin_wanted;
-static uintptr_t page_size;
+static unsigned watched;    /* number of guarded mappings */
+static uint64_t installed;  /* number of installations so far */
+static bool pin_wanted;     /* guard_pin() has to prevent an unload */
+static uintptr_t page_size; /* bytes */
 
 static uintptr_t guard_handler(const struct sigaction *action)
 {
-	/* One word, whatever SA_SIGINFO says: the two members are a union. */
+	/* sa_handler and sa_sigaction share one word, whatever SA_SIGINFO says. */
 	return (uintptr_t)action->sa_sigaction;
 }
 
@@ -141,23 +144,25 @@ static bool guard_is_function(uintptr_t address)
 	return address != (uintptr_t)SIG_DFL && address != (uintptr_t)SIG_IGN;
 }
 
-/* The handler is for one signal, and the default action is for the next. */
+/* Returns true if the kernel resets the action to the default after one signal. */
 static bool guard_is_once(const struct sigaction *action)
 {
 	return (unsigned)action->sa_flags & SA_RESETHAND;
 }
 
-/* Lets the default action happen. */
+/* Restores the default action and makes it happen. */
 static void guard_take_default(const siginfo_t *info)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 
 	sigaction(SIGBUS, &action, NULL);
-	/* Returning meets a fault of the processor's again. A signal that was sent is not met again. */
+	/* On return, the faulting instruction runs and faults again. A signal that a process sent
+	 * is over, so it is raised again. */
 	if (info->si_code <= 0 || info->si_code == BUS_MCEERR_AO)
 		raise(SIGBUS);
 }
 
+/* Passes a SIGBUS that is not the library's to the action that the link replaced. */
 static void guard_pass_on(struct link *link, int number, siginfo_t *info, void *context)
 {
 	uintptr_t next = __atomic_load_n(&link->next, __ATOMIC_ACQUIRE);
@@ -170,10 +175,12 @@ static void guard_pass_on(struct link *link, int number, siginfo_t *info, void *
 	}
 	if (guard_is_once(&link->before))
 		__atomic_store_n(&link->next, (uintptr_t)SIG_DFL, __ATOMIC_RELEASE);
-	/* With or without SA_SIGINFO: the kernel gives every handler three arguments, too. */
+	/* Three arguments also without SA_SIGINFO: the kernel passes them to every handler. */
 	((handler *)next)(number, info, context);
 }
 
+/* Handles a SIGBUS for a link: maps a page of zeros if the fault is in a guarded mapping, and
+ * passes any other signal on. */
 static void guard_on_sigbus(struct link *link, int number, siginfo_t *info, void *context)
 {
 	uintptr_t address = (uintptr_t)info->si_addr;
@@ -181,11 +188,11 @@ static void guard_on_sigbus(struct link *link, int number, siginfo_t *info, void
 	int saved_errno = errno;
 
 	if (guard) {
-		/* The contract with readers: nobody reads a zero of this page before the mark can
-		 * be seen, because the mark is stored before the page is there. They look at the
-		 * mark after reading. */
+		/* The contract with readers (mapping_lost()): the mark is stored before the page is
+		 * mapped, and readers check the mark after reading. So a reader that read a zero of
+		 * this page sees the mark. */
 		__atomic_store_n(&guard->lost, 1, __ATOMIC_SEQ_CST);
-		/* mmap is not on POSIX's list of async-signal-safe functions; on Linux it is a bare
+		/* POSIX does not list mmap() as async-signal-safe, but on Linux it is a plain
 		 * system call. */
 		if (mmap((void *)(address & ~(page_size - 1)), page_size, guard->protection,
 		         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) {
@@ -197,8 +204,9 @@ static void guard_on_sigbus(struct link *link, int number, siginfo_t *info, void
 	guard_pass_on(link, number, info, context);
 }
 
-/* ---- installing it and giving it back ---- */
+/* ---- installing and removing the handler ---- */
 
+/* Returns the link whose function is the action's handler, or NULL. */
 static struct link *guard_link_of(const struct sigaction *action)
 {
 	for (unsigned i = 0; i < LINKS; i++)
@@ -207,6 +215,8 @@ static struct link *guard_link_of(const struct sigaction *action)
 	return NULL;
 }
 
+/* Returns true if a link that was uninstalled can be installed over `before` again without a
+ * change. */
 static bool guard_link_fits(const struct link *link, const struct sigaction *before)
 {
 	return link->order != 0 && !link->buried && link->next == guard_handler(before) &&
@@ -214,9 +224,10 @@ static bool guard_link_fits(const struct link *link, const struct sigaction *bef
 	       link->before.sa_flags == before->sa_flags;
 }
 
-/* Chooses the link to install over `before`. One that was given back and replaces the same action
- * again is changed in nothing: a thread may be in it still. Else the one that was never used, or was
- * installed the longest ago. With all of them buried that is the end of a chain of eight. */
+/* Chooses the link to install over `before`. Prefers a link that fits unchanged, because a thread
+ * may still be in its handler. Otherwise chooses a link that was never installed, or the one
+ * installed longest ago, and a buried link only if all are buried: then the oldest link of a chain
+ * of eight is reused. */
 static struct link *guard_choose_link(const struct sigaction *before)
 {
 	struct link *best = &links[0];
@@ -231,12 +242,14 @@ static struct link *guard_choose_link(const struct sigaction *before)
 	return best;
 }
 
+/* Sets the action that a link replaces. */
 static void guard_set_link(struct link *link, const struct sigaction *before)
 {
 	uintptr_t next = guard_handler(before);
 
-	/* A handler that is installed a second time stands in the chain where it is newest. What it
-	 * chained to the first time it has forgotten. */
+	/* If the program installed the same handler a second time, that handler may now chain to
+	 * the older link, and has forgotten what it chained to before. So the older link must no
+	 * longer call it, or the two would call each other for ever. */
 	for (unsigned i = 0; i < LINKS; i++)
 		if (&links[i] != link && guard_is_function(next) && links[i].next == next)
 			__atomic_store_n(&links[i].next, (uintptr_t)SIG_DFL, __ATOMIC_RELEASE);
@@ -244,7 +257,7 @@ static void guard_set_link(struct link *link, const struct sigaction *before)
 	__atomic_store_n(&link->next, next, __ATOMIC_RELEASE);
 }
 
-/* Every link that was installed may be what some other handler chains to. */
+/* Marks every link that was ever installed as buried: some other handler may chain to it. */
 static void guard_bury(void)
 {
 	for (unsigned i = 0; i < LINKS; i++)
@@ -252,7 +265,7 @@ static void guard_bury(void)
 	__atomic_store_n(&pin_wanted, true, __ATOMIC_RELAXED);
 }
 
-/* Sets no message. */
+/* Installs a link, unless the library's handler is installed already. Sets no message. */
 static int guard_install(void)
 {
 	struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, now;
@@ -270,18 +283,21 @@ static int guard_install(void)
 	link->order = ++installed;
 	link->buried = false;
 	page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-	/* The action before is called with the signals blocked that it asked for. */
+	/* guard_pass_on() calls the previous handler directly, so that handler's signal mask and
+	 * flags are adopted. */
 	action.sa_sigaction = link->function;
 	action.sa_mask = now.sa_mask;
 	action.sa_flags |= now.sa_flags & (SA_NODEFER | SA_RESTART);
 	if (sigaction(SIGBUS, &action, &now) < 0)
 		return -errno;
-	/* The program may have installed another one at this very moment. */
+	/* Another thread may have installed another handler between the two calls. */
 	if (guard_handler(&now) != guard_handler(&link->before))
 		guard_set_link(link, &now);
 	return 0;
 }
 
+/* Restores the action that the installed link replaced. If the program has installed another
+ * handler, that handler stays, and the links are buried. */
 static void guard_uninstall(void)
 {
 	struct sigaction now, before;
@@ -298,7 +314,7 @@ static void guard_uninstall(void)
 	if (guard_is_once(&before) && link->next == (uintptr_t)SIG_DFL)
 		before.sa_handler = SIG_DFL;
 	sigaction(SIGBUS, &before, &now);
-	/* The program may have installed another one at this very moment: that one stays. */
+	/* Another thread may have installed another handler between the two calls: it stays. */
 	if (guard_handler(&now) != (uintptr_t)link->function) {
 		sigaction(SIGBUS, &now, NULL);
 		guard_bury();
@@ -320,9 +336,9 @@ void guard_unwatch(void)
 		guard_uninstall();
 }
 
-/* ---- while the library is unloaded ---- */
+/* ---- unloading the library ---- */
 
-/* A program that is linked statically has none of these, and unloads nothing. */
+/* A statically linked program has none of these functions, and never unloads the library. */
 #pragma weak dladdr
 #pragma weak dlopen
 #pragma weak dlerror
@@ -334,14 +350,14 @@ void guard_pin(void)
 	if (!__atomic_load_n(&pin_wanted, __ATOMIC_RELAXED) ||
 	    !__atomic_exchange_n(&pin_wanted, false, __ATOMIC_RELAXED) || !dladdr || !dlopen)
 		return;
-	/* The library, or the plug-in that has it inside. For a program itself it fails, which is
-	 * right: that one stays. */
+	/* The object to keep is the library, or a plug-in that contains it. If a program contains
+	 * the library, dlopen() fails, which is harmless: a program is never unloaded. */
 	if (dladdr(links, &info) && info.dli_fname &&
 	    !dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) && dlerror)
 		dlerror();
 }
 
-/* At dlclose() or exit(). Mappings that are open at an exit keep what they have. */
+/* Frees the table at dlclose() or exit(). If mappings are still open at exit, their guards stay. */
 __attribute__((destructor)) static void guard_free_chunks(void)
 {
 	struct guard_chunk *chunk = first_chunk.next, *next;

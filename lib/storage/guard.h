@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The SIGBUS handler. Touching a mapped page past the end of its file is SIGBUS. The files of a
- * region belong to other users as well, so a truncated one must cost an error and not the process:
- * the handler maps a page of zeros over the fault, marks the mapping as lost, and returns. Readers
- * check that mark before they believe what they read. A fault at any other address goes to the
- * action that was there before. libwayland-server treats its clients' buffers the same way.
- *
- * All functions but guard_pin() are called under fork_lock().
+ * The SIGBUS handler. A process that reads a mapped page past the end of its file gets SIGBUS. A
+ * region's files may belong to other users, who can truncate them, and that must cost an error, not
+ * the process. So the handler maps a page of zeros at the fault, marks the mapping as lost, and
+ * returns. Readers check that mark before they use what they read (mapping_lost()). A fault at any
+ * other address is passed to the previous action. libwayland-server protects itself from its
+ * clients' buffers in the same way. Only mapping.c may call these functions, all but guard_pin()
+ * under fork_lock().
  */
 #ifndef LIB_STORAGE_GUARD_H
 #define LIB_STORAGE_GUARD_H
@@ -17,39 +17,40 @@
 #include <sys/types.h>
 #include "lib/base/atomic.h"
 
-/* A mapping as the handler knows it. The entry outlives the mapping. */
+/* A mapping as the handler knows it. The entry outlives the mapping, and is then reused. */
 struct guard {
-	uintptr_t base; /* 0: free. Stored last with release, cleared first */
-	size_t size;
-	int protection;
-	uint32_t lost;
+	uintptr_t base; /* start of the mapping; 0: free. Stored last with release, cleared first */
+	size_t size;    /* bytes */
+	int protection; /* PROT_..., for the page of zeros */
+	uint32_t lost;  /* 1: a page of the mapping faulted */
 #ifdef STELE_TSAN
 	dev_t device;
 	ino_t inode;
-	unsigned users;
-	bool watched; /* one of its users asked for the handler */
+	unsigned users; /* of the shared mapping (mapping_share()) */
+	bool watched;   /* one of its users asked for the handler */
 #endif
 };
 
-/* Returns a free entry, or NULL: no memory. */
+/* Returns a free entry, or NULL if there is no memory. */
 struct guard *guard_new(void);
 
 #ifdef STELE_TSAN
-/* Returns the entry of a mapped file, or NULL. */
+/* Returns the entry of a file that is mapped, writable if `writable`; or NULL. */
 struct guard *guard_of_file(dev_t device, ino_t inode, bool writable);
 #endif
 
-/* Counts one more guarded mapping, and sees to it that the kernel calls the library's handler:
- * installs it for the first one, and again where the program has installed its own since. Returns 0
- * or a negative errno. Sets no message. */
+/* Counts one more guarded mapping, and ensures that the kernel calls the library's handler.
+ * Installs it for the first mapping, and again if the program has since installed another handler.
+ * Returns 0 or a negative errno. Sets no message. */
 int guard_watch(void);
 
-/* Counts one guarded mapping less. With the last one the action before the library's is restored,
- * unless the program has installed another since. */
+/* Counts one guarded mapping less. After the last one, restores the action that the library's
+ * handler replaced, unless the program has since installed another handler. */
 void guard_unwatch(void);
 
-/* Keeps the library loaded once another handler may call the library's for ever. Called without any
- * lock, as it takes the dynamic loader's: a constructor that opens a region runs under that one. */
+/* Prevents the library from being unloaded, if another handler may still chain to the library's.
+ * The caller must hold no lock: this function takes the dynamic loader's lock, which a constructor
+ * that opens a region already holds. */
 void guard_pin(void);
 
 #endif

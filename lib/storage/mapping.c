@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See mapping.h. */
+ *
+ * Implements mapping.h. The functions in this file set no message, except mapping_error(). */
 #include "lib/storage/mapping.h"
 
 #include <errno.h>
@@ -14,15 +15,13 @@
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
 
-/* The functions of this file set no message, but for mapping_error(). */
-
-/* What is mapped: a file, or, where `fd` is -1, a System V segment. */
+/* The object to map: a file, or a System V segment if `fd` is -1. */
 struct mapping_source {
 	int fd, segment;
 };
 
 #ifdef STELE_TSAN
-/* What tells one from another. */
+/* Identifies a source by device and inode. A segment gets a device that no file has. */
 static int mapping_source_status(const struct mapping_source *source, struct stat *ret)
 {
 	if (source->fd >= 0)
@@ -32,7 +31,8 @@ static int mapping_source_status(const struct mapping_source *source, struct sta
 }
 #endif
 
-/* What shmat() gives is a mapping like any other, and its failure the same value. */
+/* Attaches a segment of exactly `size` bytes. Returns MAP_FAILED with errno set on failure, as
+ * mmap() does. */
 static void *mapping_attach_segment(int segment, size_t size, int protection)
 {
 	void *base = shmat(segment, NULL, protection & PROT_WRITE ? 0 : SHM_RDONLY);
@@ -40,7 +40,8 @@ static void *mapping_attach_segment(int segment, size_t size, int protection)
 
 	if (base == MAP_FAILED)
 		return base;
-	/* Looked at while it is attached, so that the number stays this segment's. */
+	/* The size is checked while the segment is attached, so that its number can't be reused for
+	 * another segment. */
 	if (shmctl(segment, IPC_STAT, &status) == 0 && status.shm_segsz == size)
 		return base;
 	shmdt(base);
@@ -48,8 +49,9 @@ static void *mapping_attach_segment(int segment, size_t size, int protection)
 	return MAP_FAILED;
 }
 
-/* Maps a file in the first part of an address range that stays taken as a whole; or a segment, which
- * needs no more than its own. */
+/* Maps a file at the start of a reserved range of `*reserve` bytes of address space. Reduces
+ * `*reserve` to `size` if the range is not available. Attaches a segment without a reserve, because
+ * it never grows. */
 static void *mapping_place(const struct mapping_source *source, size_t size, size_t *reserve,
                            int protection)
 {
@@ -72,9 +74,10 @@ static void *mapping_place(const struct mapping_source *source, size_t size, siz
 }
 
 #ifdef STELE_TSAN
-/* ThreadSanitizer sees no conflict between two mappings of a file: in its builds a file is mapped
- * once a process, if whoever came first could write. But not one that may be exchanged for another
- * under the one who writes: who reads must then keep the old one. True: `mapping` is that one. */
+/* Shares an existing mapping of the same file. ThreadSanitizer does not see conflicts between two
+ * mappings of a file, so in its builds a process maps a file once, if the first mapping allows what
+ * the second needs. A mapping with a reserve is not shared: mapping_exchange() would replace the
+ * file under the readers, which must keep the old one. Returns true if `mapping` is set. */
 static bool mapping_share(struct mapping *mapping, const struct stat *status, size_t size,
                           size_t reserve, bool writable, bool guarded)
 {
@@ -91,7 +94,8 @@ static bool mapping_share(struct mapping *mapping, const struct stat *status, si
 }
 #endif
 
-/* Where `guarded`, the mapping is counted already (guard_watch). */
+/* Maps a source. If `guarded`, the caller has counted the mapping with guard_watch(), and a guard
+ * is registered for the handler. */
 static int mapping_create(struct mapping *mapping, const struct mapping_source *source, size_t size,
                           size_t reserve, bool writable, bool guarded)
 {
@@ -119,7 +123,7 @@ static int mapping_create(struct mapping *mapping, const struct mapping_source *
 	if (base == MAP_FAILED)
 		return -errno;
 	if (guard) {
-		/* A handler that runs in another thread may look at the entry. */
+		/* A handler in another thread may read the entry at any time: guard_has(). */
 		fence_release();
 		__atomic_store_n(&guard->size, reserve, __ATOMIC_RELAXED);
 		guard->protection = protection;
@@ -152,7 +156,8 @@ static int mapping_create_watched(struct mapping *mapping, const struct mapping_
 static int mapping_open_source(struct mapping *mapping, const struct mapping_source *source,
                                size_t size, size_t reserve, bool writable, bool guarded)
 {
-	/* Every handle has a mapping; some have nothing else. */
+	/* Counts forks from here, because every handle has a mapping, and some have nothing
+	 * else. */
 	int r = fork_watch();
 
 	if (r < 0)
@@ -224,7 +229,7 @@ int mapping_error(int r, const char *what, uint64_t size)
 	if (r == -ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
 		return error_set(
 			ENOMEM,
-			"cannot map %llu bytes of %s: this process may have %llu bytes of "
+			"cannot map %llu bytes of %s: this process is limited to %llu bytes of "
 			"address space (RLIMIT_AS); raise the limit (ulimit -v, or LimitAS= "
 			"of its systemd unit), or make the region with a smaller maximum "
 			"size",

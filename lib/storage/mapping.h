@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Mapped files that another process may truncate (guard.h). */
+ * Maps a region's files and System V segments. A guarded mapping survives the truncation of its
+ * file: the SIGBUS handler marks it as lost (guard.h). Any part of the library may call these
+ * functions. */
 #ifndef LIB_STORAGE_MAPPING_H
 #define LIB_STORAGE_MAPPING_H
 
@@ -12,38 +14,42 @@
 
 struct mapping {
 	unsigned char *base; /* NULL: not mapped */
-	size_t size;         /* of address space that is taken */
+	size_t size;         /* bytes of address space, with the reserve */
 	struct guard *guard; /* NULL: not guarded */
 };
 
-/* Maps `size` bytes of a file from its start, more than it has for what it may grow to. 0, -ENOMEM
- * or another negative errno. Sets no message: mapping_error() does. */
+/* Maps the first `size` bytes of a file; the file may be shorter and grow later. Returns 0 or a
+ * negative errno. Sets no message: mapping_error() does. */
 int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded);
 
-/* The same, with address space for mapping_exchange() up to `reserve`, where that can be had: else
- * `mapping->size` is no more than `size`. Sets no message. */
+/* Maps a file like mapping_open(), and reserves `reserve` bytes of address space, so that
+ * mapping_exchange() can map a longer file at the same address. Reserves only `size` bytes if there
+ * is not enough address space; `mapping->size` says how many. Sets no message. */
 int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
                          bool writable, bool guarded);
 
-/* Sets the error message of a failed mapping_open() of `size` bytes of `what`; returns the
- * negative errno. */
+/* Sets the error message for a mapping_open() of `size` bytes of `what` that failed with `r`.
+ * Returns the negative error number. */
 int mapping_error(int r, const char *what, uint64_t size);
 
-/* Maps another file in place of the mapping's, at the same address, `size` being no more than what
- * the mapping has reserved. On failure the mapping is as it was. Not for a mapping that another
- * thread is reading. Sets no message. */
+/* Maps `size` bytes of another file at the address of the mapping. Returns 0; -ENOMEM if `size`
+ * exceeds the mapping's reserve; or another negative errno. After a failure the mapping is
+ * unchanged. No other thread may read through the mapping. Sets no message. */
 int mapping_exchange(struct mapping *mapping, int fd, size_t size, bool writable);
+
+/* Unmaps a mapping, if it is mapped, and releases its address space. */
 void mapping_close(struct mapping *mapping);
 
-/* Attaches a System V segment: never guarded, as it can't get shorter. 0; -EBADMSG if it has not this
- * size; or another negative errno. Sets no message. */
+/* Attaches a System V segment. The mapping is not guarded, because a segment can't be truncated.
+ * Returns 0; -EBADMSG if the segment has another size; or another negative errno. Sets no
+ * message. */
 int mapping_open_segment(struct mapping *mapping, int segment, size_t size, bool writable);
 
-/* True once a fault hit the mapping: its file is shorter than was read. */
+/* Returns true once a read of the mapping has faulted: its file was truncated. */
 static inline bool mapping_lost(const struct mapping *mapping)
 {
-	/* Relaxed: the handler stores it in the thread that has the fault, before the load that raised it
-	 * is done. */
+	/* Relaxed suffices: the handler (guard.c) runs in the thread that faulted, and stores the
+	 * mark before the faulting load completes. */
 	return mapping->guard && __atomic_load_n(&mapping->guard->lost, __ATOMIC_RELAXED);
 }
 

@@ -25,10 +25,10 @@ int owner_check(const struct region_paths *names, const struct stat *status)
 
 	if (names->owner.rule == OWNER_ONE && owner != names->owner.user)
 		return error_set(EPERM,
-		                 "%s belongs to user %u, and user %u was asked for; ask for the "
-		                 "owner that it has, or let that user or root remove it",
+		                 "%s belongs to user %u, and user %u was asked for; ask for its "
+		                 "actual owner, or let that user or root remove it",
 		                 names->data, owner, names->owner.user);
-	/* Who reads a file says which file, at a path of any owner's. */
+	/* The user chose a saved file by its path, whoever owns it. */
 	if (names->owner.rule != OWNER_TRUSTED || names->saved || owner_is_trusted(names, owner))
 		return 0;
 	return error_set(

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whose region it is that a reader is given. Anybody may make a region of any name in /dev/shm, so a name
- * says nothing of who wrote the rows; the owner of the data file does, as nobody but root can give
- * files away. Checked on the open file, before anything in it is read.
+ * Checks who owns a region before it is read. Any user can create a region of any name in /dev/shm,
+ * so the name does not prove who wrote the rows. The owner of the data file does, because only root
+ * can change the owner of a file. The check uses the status of the open file, before its contents
+ * are read. For lib/region, and for subscribers that report whether the owner is trusted.
  */
 #ifndef LIB_STORAGE_OWNER_H
 #define LIB_STORAGE_OWNER_H
@@ -11,10 +12,12 @@
 #include <sys/stat.h>
 #include "lib/storage/paths.h"
 
-/* True for this user, root, and the owner of the region's directory, who can replace any file in it. */
+/* Returns true if `owner` is this user, root, or the owner of the region's directory, who can
+ * replace any file in it. */
 bool owner_is_trusted(const struct region_paths *names, uid_t owner);
 
-/* Holds a data file against names->owner: 0, or -EPERM with a message that names its owner. */
+/* Checks the owner of a data file against the rule in names->owner. Returns 0, or -EPERM: the error
+ * message names the owner. */
 int owner_check(const struct region_paths *names, const struct stat *status);
 
 #endif

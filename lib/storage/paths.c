@@ -15,8 +15,8 @@
 #include "lib/base/checksum.h"
 #include "lib/base/error.h"
 
-/* The absolute path of the directory that `region` starts with: `length` bytes of it, the slash
- * at their end included, by which a file is told from a directory. */
+/* Finds the absolute path of the directory that the first `length` bytes of `region` name. They end
+ * in a slash, so that realpath(3) refuses a path that is not a directory. */
 static int paths_find_directory(const char *region, size_t length, char ret[PATH_MAX])
 {
 	char directory[PATH_MAX];
@@ -25,8 +25,8 @@ static int paths_find_directory(const char *region, size_t length, char ret[PATH
 		return error_set(EINVAL, "the name of the region's directory is too long");
 	memcpy(directory, region, length);
 	directory[length] = '\0';
-	/* The files are looked for again while a region is open: by then the process may have
-	 * changed its working directory. */
+	/* An absolute path, because the files are opened again while the region is open: by then
+	 * the process may have changed its working directory. */
 	if (!realpath(directory, ret))
 		return error_set(errno, "cannot use the directory %s for a region: %s", directory,
 		                 strerror(errno));
@@ -76,9 +76,10 @@ int paths_make(const char *region, struct region_paths *ret)
 	int r;
 
 	if (paths_is_saved(region))
-		return error_set(EINVAL,
-		                 "%s is a file to be read, not a region; load it into one first",
-		                 region + strlen(PATHS_SAVED));
+		return error_set(
+			EINVAL,
+			"%s is a saved file, not a region; load it into a region with stele load",
+			region + strlen(PATHS_SAVED));
 	r = stele_name_check("region", name);
 	if (r == 0 && slash)
 		r = paths_find_directory(region, (size_t)(slash + 1 - region), directory);

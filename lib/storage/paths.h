@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The names of a region's objects, and of this machine's boot. */
+ *
+ * The paths and names of a region's objects, derived from the region's name; and what identifies
+ * this process and this boot of the machine. Any part of the library may call these functions. */
 #ifndef LIB_STORAGE_PATHS_H
 #define LIB_STORAGE_PATHS_H
 
@@ -8,63 +10,65 @@
 #include <sys/types.h>
 #include <stele/schema.h>
 
-/* Where POSIX shared-memory objects are files (shm_open(3)), and so regions without a directory of
- * their own. */
+/* The default directory of regions: that of POSIX shared memory (shm_open(3)). */
 #define PATHS_DIRECTORY "/dev/shm"
 #define PATHS_PREFIX    "stele."
 
-#define NAMES_PATH_SIZE 512 /* of a path of one of a region's files, NUL included */
+#define NAMES_PATH_SIZE 512 /* bytes of a path of one of a region's files, NUL included */
 
-/* Whose region a reader wants (owner.h). */
+/* Which owners a reader accepts (owner.h). */
 struct owner_rule {
 	enum { OWNER_ANY, OWNER_TRUSTED, OWNER_ONE } rule;
-	uid_t user; /* OWNER_ONE */
+	uid_t user; /* OWNER_ONE: the only user that is accepted */
 };
 
-/* Absolute paths of the three files, and of the folder for what subscribers are notified through
- * (folder.h). */
+/* A region's name, and the absolute paths of its three files and of its folder (folder.h). */
 struct region_paths {
+	/* The region's name. Of a saved file: the name in its header, and the file's name before
+	 * the header was read. */
 	char region[STELE_NAME_MAX + 1];
-	bool in_directory; /* of its own */
-	bool saved; /* a file to be read, and no region: only `data` is set, and `region` is what
-	                      the file is called, or what it says that it was */
+	bool in_directory; /* the region is not in PATHS_DIRECTORY */
+	bool saved;        /* a saved file, not a region: of the paths, only `data` is set */
 	char data[NAMES_PATH_SIZE];
 	char publisher[NAMES_PATH_SIZE];
 	char subscribers[NAMES_PATH_SIZE];
 	char folder[NAMES_PATH_SIZE];
-	struct owner_rule
-		owner; /* of the data file, for who opens it; paths_make() sets OWNER_ANY */
+	/* Owners that region_open() accepts; paths_make() sets OWNER_ANY. */
+	struct owner_rule owner;
 };
 
-/* Takes a region's name, or DIRECTORY/NAME. 0, or -EINVAL (a region may not have
- * this name), -ENOENT, -ENOTDIR, -EACCES... (the directory). */
+/* Derives the paths of a region from NAME or DIRECTORY/NAME. Returns 0; -EINVAL (not a valid name);
+ * or -ENOENT, -ENOTDIR, -EACCES or another negative errno (the directory can't be used). */
 int paths_make(const char *region, struct region_paths *ret);
 
-/* The same for who only reads, and may be given file:PATH: a file that has a region in it. */
+/* Derives the paths like paths_make(), and also accepts file:PATH for a saved file. For callers
+ * that only read. */
 #define PATHS_SAVED "file:"
 int paths_make_readable(const char *region, struct region_paths *ret);
 
-/* Set the error message, and return the negative errno: -ENOENT, there is no region of this name; and
- * -EINVAL, the path of a file with a saved region is too long. */
+/* Sets the error message for a region that does not exist. Returns -ENOENT. */
 int paths_missing_error(const char *region, const struct region_paths *names);
+
+/* Sets the error message for a saved file whose path is too long. Returns -EINVAL. */
 int paths_long_error(const char *file);
 
-/* The name of a subscriber's queue, for mq_open(3). */
+/* Writes the name of a subscriber's message queue, for mq_open(3), to `ret`. */
 #define NAMES_QUEUE_SIZE (STELE_NAME_MAX + 48)
 void paths_queue(const char *region, const uint8_t uuid[16], char ret[NAMES_QUEUE_SIZE]);
 
-/* What stands for a table's name where a subscriber says which tables it wants to be told of:
- * FNV-1a, 64 bits (Fowler, Noll, Vo). */
+/* Returns the 64-bit FNV-1a hash of a table's name. A subscriber's slot lists the tables that it
+ * waits for by these hashes. */
 uint64_t paths_table_hash(const char *table);
 
-/* This boot's id, all zero where /proc is not there to say. 0, or -EMFILE and the like: who can't look must not take one boot for another. */
+/* Reads the id of this boot of the machine. Gives an id of zeros if /proc is not available. Returns
+ * 0, or a negative errno such as -EMFILE: a temporary failure must not look like another boot. */
 int paths_boot_id(uint8_t ret[16]);
 
-/* This process's command name, at most 15 bytes. */
+/* Writes this process's command name, at most 15 bytes and a NUL, to `ret`. */
 void paths_command(char ret[16]);
 
-/* The IPC namespace that this process is in, as the inode of /proc/self/ns/ipc; 0 where that can't
- * be told. Message queues of one are not seen in another. */
+/* Returns the inode of this process's IPC namespace (/proc/self/ns/ipc), or 0 if it is unknown.
+ * Message queues and System V segments of one IPC namespace are not visible in another. */
 uint32_t paths_ipc_namespace(void);
 
 #endif

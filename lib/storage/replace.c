@@ -19,9 +19,9 @@ static void replace_path(const struct region_paths *names, uint64_t number,
 	snprintf(ret, REPLACE_PATH_SIZE, "%s.new-%016llx", names->data, (unsigned long long)number);
 }
 
-/* ---- what was left ---- */
+/* ---- the file of a dead publisher ---- */
 
-/* The headers of the data file and of the subscribers file begin alike. */
+/* The common start of the headers of the data file and of the subscribers file. */
 struct replace_header {
 	uint64_t magic;
 	uint32_t layout_version;
@@ -32,9 +32,9 @@ struct replace_header {
 static_assert(offsetof(struct replace_header, uuid) == offsetof(struct layout_header, uuid) &&
                       offsetof(struct replace_header, uuid) ==
                               offsetof(struct layout_subscribers_header, uuid),
-              "the uuid is found in either file");
+              "the uuid has the same offset in both files");
 
-/* True if `path` names a file of this owner and of the region with this uuid. */
+/* Returns true if `path` names a file of this owner whose header has this uuid. */
 static bool replace_is_own(const char *path, uid_t owner, const uint8_t uuid[16])
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -73,13 +73,15 @@ int replace_remove_left(int publisher, const struct region_paths *names)
 
 	if (replace_find_left(publisher, names, path) == 0 || unlink(path) == 0 || errno == ENOENT)
 		return 0;
-	return error_set(errno, "cannot remove %s, which a publisher that died left: %s", path,
+	return error_set(errno, "cannot remove %s, left by a publisher that died: %s", path,
 	                 strerror(errno));
 }
 
 /* ---- replacing ---- */
 
-/* The contract with the next publisher: what has the name is recorded, on the disk too. */
+/* Records the new file's name in the publisher file and on its disk. The contract with
+ * replace_find_left(), which the next publisher calls: a file gets only a name that was
+ * recorded. */
 static int replace_record(int publisher, const struct region_paths *names, uint64_t number,
                           const uint8_t uuid[16])
 {
@@ -133,7 +135,8 @@ int replace_file(int publisher, const struct region_paths *names, const uint8_t 
 
 	if (r != -EEXIST)
 		return r;
-	/* The uuid in it is what the next publisher knows it by, after a power cut too. */
+	/* Syncs the header, because replace_find_left() identifies the file by its uuid, also after
+	 * a power cut. */
 	r = file_sync(fd, path);
 	if (r == 0)
 		r = replace_begin(publisher, names, uuid, fd, mode, new_path);

@@ -11,7 +11,8 @@
 #include "lib/base/error.h"
 #include "lib/layout.h"
 
-/* The largest file that this process may write; UINT64_MAX: no limit. */
+/* Returns the size in bytes of the largest file that this process may write; UINT64_MAX for no
+ * limit. */
 static uint64_t reserve_limit(void)
 {
 	struct rlimit limit;
@@ -26,7 +27,7 @@ int file_reserve(int fd, uint64_t from, uint64_t to)
 	uint64_t part = to - from;
 	struct stat status;
 
-	/* The kernel would raise SIGXFSZ, whose default action ends the process. */
+	/* Past the limit the kernel raises SIGXFSZ, which ends the process by default. */
 	if (to > reserve_limit() && (fstat(fd, &status) < 0 || to > (uint64_t)status.st_size))
 		return -EFBIG;
 	while (from < to) {
@@ -34,8 +35,8 @@ int file_reserve(int fd, uint64_t from, uint64_t to)
 		if (part > to - from)
 			part = to - from;
 		errnum = posix_fallocate(fd, (off_t)from, (off_t)part);
-		/* tmpfs gives up all of it at a signal. With signals that keep coming, smaller parts
-		 * get done between two of them. */
+		/* At a signal, tmpfs undoes the whole call. If signals keep coming, a smaller part
+		 * can be completed between two of them. */
 		if (errnum == EINTR)
 			part = part / 2 < LAYOUT_PAGE ? LAYOUT_PAGE : part / 2;
 		else if (errnum != 0)
@@ -53,8 +54,8 @@ static int reserve_refuse_large(const char *what, uint64_t size)
 	if (size <= limit)
 		return error_set(
 			EFBIG,
-			"cannot reserve %llu bytes for %s: its file system has no files of "
-			"that size; use another one, or a smaller maximum size",
+			"cannot reserve %llu bytes for %s: its file system does not support files "
+			"of that size; use another file system, or a smaller maximum size",
 			(unsigned long long)size, what);
 	return error_set(EFBIG,
 	                 "cannot reserve %llu bytes for %s: this process may write files of %llu "
@@ -103,10 +104,11 @@ int file_reserve_error(int r, int fd, const char *what, uint64_t size)
 			"MemoryMax= of its systemd unit)",
 			bytes, what);
 	case EOPNOTSUPP:
-		return error_set(ENOTSUP,
-		                 "cannot reserve %llu bytes for %s: its file system has no "
-		                 "fallocate(2); use one such as tmpfs, ext4 or XFS",
-		                 bytes, what);
+		return error_set(
+			ENOTSUP,
+			"cannot reserve %llu bytes for %s: its file system does not "
+			"support fallocate(2); use a file system such as tmpfs, ext4 or XFS",
+			bytes, what);
 	default:
 		return error_set(-r, "cannot reserve %llu bytes for %s: %s", bytes, what,
 		                 strerror(-r));

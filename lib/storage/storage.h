@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a region's contents are in. For most regions that is the data file itself, in POSIX shared
- * memory or in a directory (storage_file.c). It may be a System V segment as well (storage_sysv.c): then the
- * data file is one page with the same header, which says which segment. Names, locks, owner and "is
- * it still the region's" are the data file's in any case.
+ * The storage backend: where a region's contents are. Most regions are in the data file itself, in
+ * POSIX shared memory or in a directory (storage_file.c). A region may also be in a System V
+ * segment (storage_sysv.c); its data file is then one page with a copy of the header, which names
+ * the segment. In both cases the data file gives the region its name, locks and owner, and shows
+ * whether the region was replaced. Any part of the library may call these functions.
  */
 #ifndef LIB_STORAGE_STORAGE_H
 #define LIB_STORAGE_STORAGE_H
@@ -13,16 +14,16 @@
 #include "lib/storage/mapping.h"
 #include "lib/storage/paths.h"
 
-/* A region that is open. lib/region fills it; it is declared here because storage maps it and lets it
- * grow, and nearly all of it belongs to both. */
+/* An open region. lib/region fills this struct; the struct is declared here because the backends
+ * map the region and make it grow. */
 struct region {
 	struct region_paths names;
 	int fd;                       /* of the data file */
-	const struct storage *memory; /* what the rest is in, and the mapping of */
-	int segment;                  /* its shmid, where it is a System V segment */
-	struct mapping mapping;
-	struct layout_header *header; /* the mapping's start */
-	/* Copied from the header once it was judged. */
+	const struct storage *memory; /* the backend that holds the contents */
+	int segment;                  /* storage_sysv: the segment's shmid */
+	struct mapping mapping;       /* of the contents */
+	struct layout_header *header; /* the start of the mapping */
+	/* Copied from the validated header, with the meaning that layout.h gives. */
 	uint8_t uuid[16];
 	uint64_t maximum_size, limit_size, generation, arena_offset;
 	uint32_t durability;
@@ -30,48 +31,53 @@ struct region {
 	uint32_t mode;
 	struct layout_commit *ring;
 	struct layout_kept *kept;
-	uint64_t file_size; /* of the memory, as far as known; it only grows */
-	int shortage; /* negative errno: why the file could not grow the last time; 0: it could */
-	uint64_t shortage_size; /* what it was to have then */
-	struct stat status;     /* at the open */
-	unsigned users; /* of region_share(): the handles of one process that read through it */
+	/* Bytes that the contents are known to have. Only grows. */
+	uint64_t file_size;
+	int shortage; /* negative errno of the last attempt to grow the file; 0: success */
+	uint64_t shortage_size; /* bytes that the last attempt tried to reach */
+	struct stat status;     /* of the data file when it was opened */
+	unsigned users;         /* handles of this process that share the region (region_share()) */
 };
 
+/* A storage backend. */
 struct storage {
-	/* It has its size from the start: there is no growth, no copy of it elsewhere, and nobody can
-	 * make it shorter. */
+	/* The contents have their final size from the start: they can't grow, be compacted into
+	 * another file, or be truncated. */
 	bool fixed;
 
-	/* Makes the memory of a new region, and the data file, which has no name yet. The header is
-	 * written where it belongs, with what only the memory knows, and its checksum. 0 or a
-	 * negative errno. */
+	/* Creates the memory of a new region, and its data file, which has no name yet. Completes
+	 * `header` with what only the backend knows and with the checksum, and writes it. Returns 0
+	 * or a negative errno. */
 	int (*make)(const struct region_paths *names, struct layout_header *header, int *ret_fd);
 
-	/* The bytes that there are now: no fewer than before, or `region->file_size` where nobody can
-	 * say. */
+	/* Returns the bytes of memory that the contents have now, or `region->file_size` if they
+	 * can't be determined. */
 	uint64_t (*size)(const struct region *region);
 
-	/* Maps it, at region->mapping; `header` is the data file's, judged. 0 or a negative errno. */
+	/* Maps the contents and sets region->mapping. `header` is the validated header of the data
+	 * file. Returns 0 or a negative errno. */
 	int (*map)(struct region *region, const struct layout_header *header, bool writable,
 	           bool guarded);
 
-	/* Makes sure of the bytes up to `end`, so that touching them can't fail, and counts them in
-	 * region->file_size. 0, -ENOSPC or another errno; sets no message. Where it is the file
-	 * that can't grow, whatever keeps it from that, -ENOSPC, and storage_shortage_error() tells. */
+	/* Reserves memory for the bytes up to `end`, so that writing them can't fail, and updates
+	 * region->file_size. Returns 0 or a negative errno. Sets no message. If a file can't grow,
+	 * for any reason, returns -ENOSPC; storage_shortage_error() then reports the reason. */
 	int (*reserve)(struct region *region, uint64_t end);
 
-	/* True if somebody took it away under those who have it mapped, as far as that shows here. */
+	/* Returns true if the memory was removed while processes have it mapped. The file backend
+	 * can't tell, and returns false. */
 	bool (*gone)(const struct region *region);
 };
 
-/* The one that a header names, or NULL. */
+/* Returns the backend that a header names, or NULL if this library does not know it. */
 const struct storage *storage_of(const struct layout_header *header);
 
-/* Sets the error message for a file that could not grow when it was last asked to, and returns the
- * error; 0: it could. */
+/* Sets the error message if the last attempt to grow the region's file failed. Returns the negative
+ * errno of that attempt, or 0 if it succeeded. */
 int storage_shortage_error(const struct region *region);
 
-/* True if two regions have one memory, with a data file each: one lost its name. */
+/* Returns true if two regions share the same memory but have different data files. The publisher
+ * writes a second data file for a System V segment if the first one lost its name. */
 bool storage_is_same(const struct region *a, const struct region *b);
 
 #endif

@@ -28,7 +28,7 @@ static uint64_t storage_file_size(const struct region *region)
 {
 	struct stat status;
 
-	/* Holes that its owner makes while it is open do not count. */
+	/* Counts only reserved bytes: the owner could make holes in a file that is open. */
 	return fstat(region->fd, &status) == 0 ? file_reserved_size(region->fd, &status)
 	                                       : region->file_size;
 }
@@ -36,7 +36,8 @@ static uint64_t storage_file_size(const struct region *region)
 static int storage_file_map(struct region *region, const struct layout_header *header,
                             bool writable, bool guarded)
 {
-	/* A publisher lets the file grow past what is mapped at first. */
+	/* A publisher reserves address space up to the region's limit, for a larger file at the
+	 * same address (mapping_exchange()). */
 	size_t reserve =
 		writable && header->limit_size <= SIZE_MAX ? (size_t)header->limit_size : 0;
 	int r = mapping_open_reserve(&region->mapping, region->fd, (size_t)header->maximum_size,
@@ -49,7 +50,8 @@ static int storage_file_reserve(struct region *region, uint64_t end)
 {
 	int r;
 
-	/* A publisher that died before it stored the arena's end may have left the file longer. */
+	/* The file may be long enough already, if a publisher died after it reserved bytes and
+	 * before it stored the arena's end. */
 	if (end <= region->file_size)
 		return 0;
 	r = file_reserve(region->fd, region->file_size, end);
@@ -61,7 +63,7 @@ static int storage_file_reserve(struct region *region, uint64_t end)
 	return 0;
 }
 
-/* A truncated file shows when it is read (region_lost). */
+/* Returns false: a truncated file is detected when it is read (region_lost()). */
 static bool storage_file_gone(const struct region *region)
 {
 	(void)region;

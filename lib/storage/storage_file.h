@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The storage that is the data file itself. storage_of() chooses it for a region that exists; a
- * publisher names it to make one. */
+ * The storage backend whose memory is the data file itself. storage_of() selects it for an existing
+ * region; a publisher uses it to create one. */
 #ifndef LIB_STORAGE_STORAGE_FILE_H
 #define LIB_STORAGE_STORAGE_FILE_H
 

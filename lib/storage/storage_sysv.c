@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory that is a System V segment of the region's maximum size (shmget(2), ipcs -m). The data file
- * says which one, and in which IPC namespace.
+ * The storage backend whose memory is a System V segment of the region's maximum size (shmget(2),
+ * ipcs -m). The data file records the segment's shmid and its IPC namespace.
  *
- * No kernel object says "this segment belongs to that name", and one whose maker dies stays. So its
- * key is made from the region's uuid, which stands in the publisher file before the segment is made
- * and for as long as it is there: whoever attaches to that file next, or removes the region, finds
- * it (storage_sysv_remove). The header in the segment gets its magic last, so that one without it is
- * known to be unfinished.
+ * The kernel can't create a segment and its name in one step, and keeps a segment whose creator
+ * died. So the segment's key is derived from the region's uuid. The publisher file holds the uuid
+ * before the segment is created and as long as it exists. The next process that attaches to that
+ * file or removes the region finds the segment by its key (storage_sysv_remove()). The magic of the
+ * header in the segment is stored last, so a segment without it is known to be unfinished.
  */
 #include "lib/storage/storage_sysv.h"
 
@@ -22,11 +22,11 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
-/* What of a header is the same in the data file and in the segment. */
+/* Size in bytes of the header's immutable part, which the data file and the segment share. */
 #define FIXED (offsetof(struct layout_header, checksum) + sizeof(uint64_t))
 
 static_assert(offsetof(struct layout_header, uuid) == offsetof(struct layout_publisher_file, uuid),
-              "storage_sysv_remove() reads either");
+              "storage_sysv_remove() reads the uuid of either file");
 
 key_t storage_sysv_key(const uint8_t uuid[16])
 {
@@ -47,8 +47,8 @@ static int storage_sysv_refuse_make(const struct layout_header *header, key_t ke
 	case EEXIST:
 		return error_set(
 			EEXIST,
-			"a System V segment that somebody else made has the key 0x%08x, which "
-			"region \"%s\" was to have; remove the region, and it gets another one",
+			"another System V segment has the key 0x%08x, which region \"%s\" needs; "
+			"remove the region and create it again, to get another key",
 			(unsigned)key, header->name);
 	case EINVAL:
 		return error_set(
@@ -59,9 +59,9 @@ static int storage_sysv_refuse_make(const struct layout_header *header, key_t ke
 	case ENOSPC:
 		return error_set(
 			ENOSPC,
-			"no room for a System V segment of %llu bytes: they are too many, or have too "
-			"many pages together; remove some (ipcs -m), or raise the sysctls "
-			"kernel.shmmni and kernel.shmall",
+			"cannot make a System V segment of %llu bytes: the system's limit on the "
+			"number of segments or on their pages is reached; remove some (ipcs -m), or "
+			"raise the sysctls kernel.shmmni and kernel.shmall",
 			size);
 	case ENOMEM:
 		return error_set(ENOSPC,
@@ -73,17 +73,18 @@ static int storage_sysv_refuse_make(const struct layout_header *header, key_t ke
 	}
 }
 
-/* Gives memory to a part of a mapped segment, so that no reader's touch has to. Sets
- * no message. */
+/* Allocates memory for a part of a mapped segment, so that no later access has to. Sets no
+ * message. */
 static int storage_sysv_populate(unsigned char *base, uint64_t from, uint64_t to)
 {
 	from -= from % (uint64_t)sysconf(_SC_PAGESIZE);
-	/* Kernels before 5.14 can't, and give it when it is written. */
+	/* Kernels before 5.14 return EINVAL; they allocate memory when it is written. */
 	if (madvise(base + from, (size_t)(to - from), MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
 		return 0;
 	return errno == ENOMEM ? -ENOSPC : -errno;
 }
 
+/* Writes the header into a new segment, and checks that the system keeps the segment. */
 static int storage_sysv_fill(int segment, const struct layout_header *header)
 {
 	struct layout_header *to = shmat(segment, NULL, 0);
@@ -99,13 +100,14 @@ static int storage_sysv_fill(int segment, const struct layout_header *header)
 		memcpy((unsigned char *)to + sizeof(to->magic),
 		       (const unsigned char *)header + sizeof(to->magic),
 		       sizeof(*header) - sizeof(to->magic));
-	/* The contract with storage_sysv_remove(): who finds the magic finds the uuid. */
+	/* The contract with storage_sysv_is_of(): a process that finds the magic also finds the
+	 * uuid. */
 	if (r == 0)
 		store_release(&to->magic, header->magic);
 	shmdt(to);
 	if (r == 0 && shmctl(segment, IPC_STAT, &(struct shmid_ds){0}) < 0)
 		r = error_set(ENOTSUP,
-		              "this system removes a System V segment as soon as nobody has it "
+		              "this system removes a System V segment as soon as no process has it "
 		              "attached; set the sysctl kernel.shm_rmid_forced to 0");
 	return r;
 }
@@ -142,8 +144,8 @@ static int storage_sysv_make(const struct region_paths *names, struct layout_hea
 	return 0;
 }
 
-/* 1 for the segment of this region, whole or not, 0 for another's, or a negative errno. Sets no
- * message. */
+/* Returns 1 if the segment belongs to this owner, and to this region or is unfinished; 0 if not; or
+ * a negative errno. Sets no message. */
 static int storage_sysv_is_of(int segment, const uint8_t uuid[16], uid_t owner)
 {
 	struct shmid_ds status;
@@ -151,7 +153,7 @@ static int storage_sysv_is_of(int segment, const uint8_t uuid[16], uid_t owner)
 	uint8_t theirs[16];
 	bool is;
 
-	/* What this process may not read, or is gone. */
+	/* A segment that is gone, or that this process may not read, is not this region's. */
 	if (header == (void *)-1)
 		return errno == EACCES || errno == EINVAL || errno == EIDRM ? 0 : -errno;
 	is = shmctl(segment, IPC_STAT, &status) == 0 && status.shm_perm.uid == owner &&
@@ -201,7 +203,7 @@ static int storage_sysv_refuse_wrong(const struct region *region)
 	return error_set(
 		EBADMSG,
 		"region \"%s\" is damaged: System V segment %d, which %s names, is not this region's; "
-		"remove it and publish again",
+		"remove the region and publish again",
 		region->names.region, region->segment, region->names.data);
 }
 
@@ -215,7 +217,7 @@ static int storage_sysv_attach(struct region *region, const struct layout_header
 		return error_set(
 			EACCES,
 			"the memory of region \"%s\" is a System V segment of another IPC namespace; use "
-			"the region there (if that has ended, remove %s and the files beside it)",
+			"the region there (if that namespace has ended, remove %s and the files beside it)",
 			region->names.region, region->names.data);
 	r = mapping_open_segment(&region->mapping, region->segment, (size_t)header->maximum_size,
 	                         writable);
@@ -241,7 +243,8 @@ static int storage_sysv_attach(struct region *region, const struct layout_header
 	}
 }
 
-/* The segment is attached, so that its number stays its own. */
+/* Validates the owner, mode and header of the attached segment. While it is attached, its number
+ * can't be reused for another segment. */
 static int storage_sysv_validate(const struct region *region, const struct layout_header *header)
 {
 	unsigned char theirs[FIXED];
@@ -257,7 +260,7 @@ static int storage_sysv_validate(const struct region *region, const struct layou
 		return error_set(
 			EPERM,
 			"System V segment %d (mode %04o, user %u) may be written by others than user %u, "
-			"the owner of %s, so it is not to be trusted",
+			"the owner of %s, and is not trusted",
 			region->segment, status.shm_perm.mode & 0777u, status.shm_perm.uid,
 			region->status.st_uid, region->names.data);
 	data_copy_out(theirs, region->mapping.base, sizeof(theirs));
@@ -269,7 +272,7 @@ static int storage_sysv_map(struct region *region, const struct layout_header *h
 {
 	int r = storage_sysv_attach(region, header, writable);
 
-	(void)guarded; /* no segment gets shorter */
+	(void)guarded; /* a segment can't be truncated */
 	if (r < 0)
 		return r;
 	r = storage_sysv_validate(region, header);
@@ -285,6 +288,7 @@ static uint64_t storage_sysv_size(const struct region *region)
 	return region->maximum_size;
 }
 
+/* Allocates memory up to `end`. The arena's end is the end of what was allocated before. */
 static int storage_sysv_reserve(struct region *region, uint64_t end)
 {
 	uint64_t from = load_relaxed(&region->header->arena_end);

@@ -82,7 +82,8 @@ Test(cli_save, replaces_files_alone)
 	EXPECT_FAILURE(STELE("save", region, file), 2, file, "is a symbolic link");
 	cr_expect(lstat(file, &status) == 0 && S_ISLNK(status.st_mode));
 	cr_assert(unlink(file) == 0);
-	EXPECT_FAILURE(STELE("save", "--replace", region, "/tmp/"), 2, "/tmp/", "is no name");
+	EXPECT_FAILURE(STELE("save", "--replace", region, "/tmp/"), 2, "/tmp/",
+	               "is not a file name");
 	/* A file that happens to have a similar name belongs to the user. */
 	cr_assert(close(open(beside, O_CREAT | O_WRONLY, 0600)) == 0);
 	EXPECT_STATUS(STELE("save", region, file), 0);

@@ -269,7 +269,7 @@ Test(crash_limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
 	} reasons[] = {
 		{ENOSPC, -ENOSPC, "mount it with a larger size"},
 		{EDQUOT, -EDQUOT, "raise the quota"},
-		{EFBIG, -EFBIG, "use another one"},
+		{EFBIG, -EFBIG, "use another file system"},
 		{ENOMEM, -ENOMEM, "memory.max"},
 		{EOPNOTSUPP, -ENOTSUP, "tmpfs, ext4 or XFS"},
 		{EIO, -EIO, "Input/output error"},
