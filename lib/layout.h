@@ -290,8 +290,8 @@ struct layout_publisher_file {
  * (lib/storage/replace.h). Stored at LAYOUT_REPLACEMENT_OFFSET. */
 #define LAYOUT_REPLACEMENT_OFFSET 192u
 struct layout_replacement {
-	/* The new file is called like the data file, with ".new-" and this number in 16 hexadecimal
-	 * digits at the end. 0: there was none yet. */
+	/* The new file's name is that of the data file, followed by ".new-" and this number in 16
+	 * hexadecimal digits. 0: no file was replaced yet. */
 	uint64_t number;
 	uint8_t uuid[16]; /* of the region, as in the new file's header */
 };

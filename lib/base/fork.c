@@ -23,6 +23,8 @@ void fork_unlock(void)
 	pthread_mutex_unlock(&fork_mutex);
 }
 
+/* Closes the registered descriptors in a child and counts the fork. Runs before fork() returns in
+ * the child, with the lock that fork_lock() took in the parent. */
 static void fork_in_child(void)
 {
 	struct fork_fd *owned;

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * The number of set bits in a word, in one instruction where the processor has it. */
+ *
+ * Counts the set bits of a word, by one instruction if the processor has it. Any part of the
+ * library may call this function. */
 #ifndef LIB_BASE_POPCOUNT_H
 #define LIB_BASE_POPCOUNT_H
 
 #include <stdint.h>
 
+/* Returns the number of set bits in the word. */
 static inline unsigned popcount(uint64_t word)
 {
 #if defined(__POPCNT__) || defined(__aarch64__)
 	return (unsigned)__builtin_popcountll(word);
 #else
 #ifdef __x86_64__
-	/* Of all but the oldest processors, which are what the compiler builds for. */
+	/* All but the oldest x86-64 processors have popcnt, but the compiler builds for those,
+	 * too. */
 	if (__builtin_cpu_supports("popcnt")) {
 		__asm__("popcntq %0, %0" : "+r"(word) : : "cc");
 		return (unsigned)word;

@@ -13,20 +13,25 @@ struct copy {
 	const struct view *view;
 	struct region *to;
 	const struct copy_target *target;
-	ref_t *moved; /* for each unit of the old arena: where the object that starts there is now */
+	/* For each unit of the old arena: reference to the copy of the object that starts there; 0:
+	 * not copied. */
+	ref_t *moved;
 };
 
+/* Returns the entry in `moved` of an object in the old arena. */
 static ref_t *copy_moved(const struct copy *copy, ref_t ref)
 {
 	return &copy->moved[ref - copy->view->start / LAYOUT_UNIT];
 }
 
+/* Returns the address of an object in the new arena. */
 static unsigned char *copy_at(const struct copy *copy, ref_t ref)
 {
 	return copy->target->base + (uint64_t)ref * LAYOUT_UNIT;
 }
 
-/* Copies the bytes of an object: 1 and where it is now, 0 if it was copied before, or an error. */
+/* Copies the bytes of an object and sets `*ret` to the copy. Returns 1, 0 if the object was copied
+ * before, or a negative errno. */
 static int copy_object(struct copy *copy, ref_t ref, size_t size, ref_t *ret)
 {
 	const unsigned char *at = view_object(copy->view, ref);
@@ -48,6 +53,7 @@ static int copy_object(struct copy *copy, ref_t ref, size_t size, ref_t *ret)
 	return 1;
 }
 
+/* Copies a blob and sets `*ret` to the copy. Returns 0 or a negative errno. */
 static int copy_blob(struct copy *copy, ref_t ref, ref_t *ret)
 {
 	const unsigned char *bytes;
@@ -59,14 +65,16 @@ static int copy_blob(struct copy *copy, ref_t ref, ref_t *ret)
 	return r < 0 ? r : 0;
 }
 
-/* A node on the way down whose references are still to be copied from `next` on. */
+/* A node on the current path, whose children are being copied. */
 struct copy_step {
-	ref_t ref; /* of the new node */
-	unsigned next, count;
+	ref_t ref;      /* of the copied node */
+	unsigned next;  /* its first reference that is not translated yet */
+	unsigned count; /* all its references */
 };
 
-/* Copies a node or a row: 1 if it is a node whose references are to be copied yet. `visit` is
- * called for a row that was not copied before. */
+/* Copies a node or a row and sets `*ret` to the copy. Calls `visit` for a row that was not copied
+ * before. Returns 1 for a new node, whose children are still to be copied; otherwise 0 or a
+ * negative errno. */
 static int copy_part(struct copy *copy, const struct row_layout *layout, ref_t ref, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
@@ -82,8 +90,8 @@ static int copy_part(struct copy *copy, const struct row_layout *layout, ref_t r
 		node = node_at(at);
 		size = node_whole_size(&node);
 		r = copy_object(copy, ref, size, ret);
-		/* Beside a publisher it may have been reused between the two loads: from here on
-		 * the copy says how many references it has. */
+		/* A publisher may have reused the node's memory between the two loads. From here on
+		 * the copy, which can't change, says how many references the node has. */
 		if (r == 1) {
 			node = node_at(copy_at(copy, *ret));
 			r = node_whole_size(&node) == size ? 1 : -EBADMSG;
@@ -98,7 +106,7 @@ static int copy_part(struct copy *copy, const struct row_layout *layout, ref_t r
 	return r < 0 ? r : 0;
 }
 
-/* The first of a step's references that there is, of those left, or 0. */
+/* Skips a step's empty references. Returns its next reference, or 0 if there is none. */
 static ref_t copy_next(const struct copy *copy, struct copy_step *step)
 {
 	struct node node = node_at(copy_at(copy, step->ref));
@@ -109,7 +117,8 @@ static ref_t copy_next(const struct copy *copy, struct copy_step *step)
 	return ref;
 }
 
-/* Copies a trie. A new node still has the old references until its turn comes. */
+/* Copies a trie depth-first and sets `*ret` to the new root. A copied node keeps references to the
+ * old arena until its children are copied. Returns 0 or a negative errno. */
 static int copy_trie(struct copy *copy, const struct row_layout *layout, ref_t root, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
@@ -149,7 +158,8 @@ static int copy_trie(struct copy *copy, const struct row_layout *layout, ref_t r
 	return 0;
 }
 
-/* Copies the table of a row of the catalog that was copied itself. */
+/* Copies the schema and the trie of a table, and stores their references in its copied catalog
+ * row. */
 static int copy_table(struct copy *copy, ref_t row)
 {
 	struct stele_schema *schema;
@@ -174,6 +184,8 @@ static int copy_table(struct copy *copy, ref_t row)
 	return r;
 }
 
+/* Copies a version, and replaces `*catalog` and `*record` by the references to their copies.
+ * Returns 0 or a negative errno. */
 static int copy_version(struct copy *copy, ref_t *catalog, ref_t *record)
 {
 	int r = copy_trie(copy, &catalog_layout, *catalog, catalog, copy_table);
@@ -183,8 +195,9 @@ static int copy_version(struct copy *copy, ref_t *catalog, ref_t *record)
 	return r;
 }
 
-/* Copies history down to `reclaimed`, or to the last version that was still there when it had been
- * copied: `*ret_oldest`. */
+/* Copies history from the newest version down to `reclaimed`. Ends early at a version that was
+ * reclaimed before its copy was complete. Sets `*ret_oldest` to the oldest version that was copied.
+ * Returns 0 or a negative errno; -ESTALE if not even the newest version was copied. */
 static int copy_history(struct copy *copy, uint64_t reclaimed, const struct layout_commit *newest,
                         uint64_t *ret_oldest)
 {
@@ -211,6 +224,7 @@ static int copy_history(struct copy *copy, uint64_t reclaimed, const struct layo
 	return version == head && head > 0 ? -ESTALE : 0;
 }
 
+/* Copies the kept versions below `reclaimed`. */
 static int copy_kept(struct copy *copy, uint64_t reclaimed)
 {
 	for (uint32_t i = 0; i < copy->from->kept_entries; i++) {
@@ -255,7 +269,7 @@ int copy_versions(const struct region *from, const struct view *view, struct reg
 	if (r == 0)
 		r = copy_kept(&copy, reclaimed);
 	free(copy.moved);
-	/* Nobody reads the new file yet. */
+	/* Plain stores suffice: no other process has the new file yet. */
 	to->header->head = head_make(head, HEAD_CURRENT);
 	to->header->oldest = load_relaxed(&header->oldest);
 	to->header->reclaimed = reclaimed;
@@ -272,7 +286,7 @@ int copy_history_live(const struct region *from, const struct view *view,
 		 reclaimed = load_acquire(&from->header->reclaimed);
 	int r = copy_init(&copy, view);
 
-	/* The ring has no more; a header that says so is damaged. */
+	/* Bounds the copy by the ring: a header with a longer history is damaged. */
 	if (r == 0 && head >= reclaimed && head - reclaimed >= from->ring_entries)
 		reclaimed = head - from->ring_entries + 1;
 	if (r == 0)

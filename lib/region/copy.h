@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * Copies what the versions of a region reach into an empty arena, with all that they share: an
- * object that several versions reach is copied once. Newest version first, so that what is read
- * most lies together. */
+ * Copies the versions of a region into another region with an empty arena. Objects that several
+ * versions share are copied once and stay shared. The newest version is copied first, so that the
+ * objects that are read most are close together. For compaction (publisher/generation.h) and for
+ * saving (subscriber/inspect/). */
 #ifndef LIB_REGION_COPY_H
 #define LIB_REGION_COPY_H
 
 #include "lib/region/region.h"
 
-/* Where the copies go. */
+/* The arena that receives the copies. */
 struct copy_target {
-	const struct view *view; /* of the new arena, up to date after each alloc */
+	const struct view *view; /* of the new arena; alloc() keeps it up to date */
 	unsigned char *base;     /* of the new region's mapping */
-	int (*alloc)(void *context, size_t size, ref_t *ret); /* 0 or a negative errno */
+	/* Allocates `size` bytes in the new arena. Returns 0 or a negative errno. */
+	int (*alloc)(void *context, size_t size, ref_t *ret);
 	void *context;
 };
 
-/* `to` is the other region, mapped for writing, its arena empty: its ring and kept are filled, and
- * head, oldest, reclaimed and kept_used set. For who holds the region's lock, or has a file that
- * nobody writes. 0; what alloc() returned; -ENOMEM; or -EBADMSG: the region does not hold
- * together. Sets no message. */
+/* Copies history and the kept versions of `from`. `to` is mapped for writing and has an empty
+ * arena; its ring and kept table are filled, and head, oldest, reclaimed and kept_used are set. The
+ * caller must hold the region's lock, or no process may write the region. Returns 0, an error of
+ * alloc(), -ENOMEM, or -EBADMSG (the region is damaged). Sets no message. */
 int copy_versions(const struct region *from, const struct view *view, struct region *to,
                   const struct copy_target *target);
 
-/* The same beside a publisher: of history, from `newest`, which may be pinned and out of history by
- * now, down to the oldest version that was still in history when it had been copied; and of what
- * pins keep below that, nothing. -ESTALE: not even `newest` was held. Sets no
- * message. */
+/* Copies history like copy_versions(), while a publisher may be writing `from`. Starts with
+ * `newest`, which may be pinned and no longer in history. Re-checks each version after its copy,
+ * and ends at the first version that was no longer in history by then. Copies no kept versions.
+ * Also returns -ESTALE, if even `newest` was revoked. Sets no message. */
 int copy_history_live(const struct region *from, const struct view *view,
                       const struct layout_commit *newest, struct region *to,
                       const struct copy_target *target);

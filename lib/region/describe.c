@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A region from outside: what stands in its header. */
+ *
+ * Implements stele_region_describe(): describes a region by its header and its locks, without
+ * attaching to it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,14 +16,15 @@
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
 
-/* Copies text that may change meanwhile, and ends it. */
+/* Copies text that another process may change during the copy, and ends it by NUL. */
 static void describe_text(char *to, const char *from, size_t size)
 {
 	data_copy_out(to, (const unsigned char *)from, size);
 	to[size - 1] = '\0';
 }
 
-/* The record of a version, judged; leaves `ret` alone where it can't be had. */
+/* Reads and re-checks the record of a version. Leaves `ret` unchanged if the record is not
+ * available. */
 static void describe_commit(struct region *region, uint64_t version, struct stele_commit *ret)
 {
 	struct layout_commit entry;
@@ -42,7 +45,8 @@ static void describe_commit(struct region *region, uint64_t version, struct stel
 
 static void describe_subscribers(const struct region *region, struct stele_region_info *info)
 {
-	/* A reader may have no right to it; then nothing is known of subscribers. A saved file has none. */
+	/* Failure leaves the counts at 0: the reader may not have permission to read the
+	 * subscribers file. A saved file has no subscribers. */
 	if (!region->names.saved)
 		slots_count(&region->names, region->uuid, region->status.st_uid, &info->subscribers,
 		            &info->subscriber_slots);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the region's mutex looks like from outside. */
+ *
+ * Implements stele_region_lock(): reports the state of the region's mutex without locking it. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,8 +12,8 @@
 #include "lib/storage/file.h"
 #include "lib/region/region.h"
 
-/* The kernel writes the bit that says that the holder died, so the word means the same whatever C
- * library laid out the mutex around it. */
+/* Decodes the futex word of the mutex. Its meaning does not depend on the C library, because the
+ * kernel itself sets FUTEX_OWNER_DIED (robust_list(2)). */
 static void lock_state_set(const struct layout_publisher_file *file, uint32_t word,
                            const uint8_t boot_id[16], struct stele_region_lock *ret)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The names of the regions in a directory. */
+ *
+ * Implements stele_region_each() and stele_region_next(): lists the regions in a directory by
+ * name. */
 #include <stele/region.h>
 
 #include <dirent.h>
@@ -10,8 +12,8 @@
 #include "lib/base/error.h"
 #include "lib/storage/paths.h"
 
-/* True for the name of a data file; the other files of a region have a dot behind the region's
- * name. */
+/* Returns true for the name of a data file. The other files of a region have a dot after the
+ * region's name. */
 static bool names_is_region(const char *file)
 {
 	const char *name = file + strlen(PATHS_PREFIX);
@@ -20,8 +22,8 @@ static bool names_is_region(const char *file)
 	       strlen(name) <= STELE_NAME_MAX && stele_name_check("region", name) == 0;
 }
 
-/* Calls `each` for the name of every region in a directory, in no order; 0, or an error with an error
- * message, or what `each` returned that is not 0. */
+/* Calls `each` for the name of every region in a directory, in any order, until it returns a value
+ * other than 0. Returns that value, 0, or a negative errno. */
 static int names_each(const char *path, stele_region_fn *each, void *context)
 {
 	const char *name = path ? path : PATHS_DIRECTORY;
@@ -40,7 +42,7 @@ static int names_each(const char *path, stele_region_fn *each, void *context)
 	return r;
 }
 
-/* ---- all names, in order ---- */
+/* ---- all names, sorted ---- */
 
 struct names_list {
 	char (*names)[STELE_NAME_MAX + 1];
@@ -77,20 +79,21 @@ int stele_region_each(const char *directory, stele_region_fn *each, void *contex
 	if (r == 0 && list.count > 0)
 		qsort(list.names, list.count, sizeof(*list.names), names_compare);
 	for (size_t i = 0; i < list.count && r == 0; i++)
-		/* A file that is renamed meanwhile may be listed twice. */
+		/* readdir() may list a file twice if it is renamed during the listing. */
 		if (i == 0 || strcmp(list.names[i], list.names[i - 1]) != 0)
 			r = each(context, list.names[i]);
 	free(list.names);
 	return r;
 }
 
-/* ---- one after the other ---- */
+/* ---- the next name ---- */
 
 struct names_next {
 	const char *after;
-	char best[STELE_NAME_MAX + 1]; /* "": none yet */
+	char best[STELE_NAME_MAX + 1]; /* first name after `after` so far; "": none */
 };
 
+/* Remembers a name that comes after `after` and before the best name so far. */
 static int names_take_nearer(void *context, const char *name)
 {
 	struct names_next *next = context;

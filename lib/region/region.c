@@ -35,7 +35,7 @@ int region_check_boot(const struct region *region)
 	bool in_memory;
 	int r;
 
-	/* A file that was saved is complete, wherever that was; and one in memory is of this boot. */
+	/* A saved file is complete, whichever boot wrote it. A file in memory is of this boot. */
 	if (region->names.saved || file_is_in_memory(region->fd))
 		return 0;
 	r = region_of_earlier_boot(region, &in_memory);
@@ -66,9 +66,9 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 		return r;
 	*ret_in_memory = file_is_in_memory(region->fd);
 	data_copy_out(theirs, region->header->boot_id, sizeof(theirs));
-	/* The contract with durable_adopt(): it stores head and what belongs to it, fences, and then
-	 * stores the boot id. So whoever has seen this boot's id sees that head, or a later one.
-	 * tests/litmus/boot-id.litmus */
+	/* The contract with durable_adopt(): it stores head and the other mutable members, fences,
+	 * and then stores the boot id. So a reader that sees this boot's id also sees that head or
+	 * a later one. tests/litmus/boot-id.litmus tests this. */
 	fence_acquire();
 	if (*ret_in_memory &&
 	    (memcmp(own, unknown, sizeof(own)) == 0 || memcmp(theirs, unknown, sizeof(own)) == 0))
@@ -76,56 +76,61 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 	return memcmp(theirs, own, sizeof(own)) != 0;
 }
 
-/* What an error message calls it: a saved file is no region, and its path is what a person knows. */
-#define CALLED_SIZE (NAMES_PATH_SIZE + 16)
-static const char *region_called(const struct region_paths *names, char ret[CALLED_SIZE])
+/* Writes to `ret` how an error message names the region: a saved file by its path, which is the
+ * name that the user gave. */
+#define LABEL_SIZE (NAMES_PATH_SIZE + 16)
+static const char *region_label(const struct region_paths *names, char ret[LABEL_SIZE])
 {
 	if (names->saved)
-		snprintf(ret, CALLED_SIZE, "%s", names->data);
+		snprintf(ret, LABEL_SIZE, "%s", names->data);
 	else
-		snprintf(ret, CALLED_SIZE, "region \"%s\"", names->region);
+		snprintf(ret, LABEL_SIZE, "region \"%s\"", names->region);
 	return ret;
 }
 
-/* The remedies: of a region, and of a file that has one saved. */
+/* Returns what to do about a damaged region or saved file. */
 static const char *region_damaged_remedy(const struct region_paths *names)
 {
 	return names->saved ? "use another copy of it, or save the region again"
 	                    : "remove the region and publish again";
 }
 
+/* Returns what else to do about a region or saved file that this library does not know. */
 static const char *region_unknown_remedy(const struct region_paths *names)
 {
 	return names->saved ? "" : ", or remove the region";
 }
 
-/* The immutable part of the header is judged in a copy. */
+/* Validates the immutable part of a header, in a copy that can't change. */
 static int region_validate_header(const struct region_paths *names,
                                   const struct layout_header *header)
 {
-	char name[CALLED_SIZE];
+	char name[LABEL_SIZE];
 
 	if (header->magic == __builtin_bswap64(LAYOUT_MAGIC_DATA))
 		return error_set(EPROTONOSUPPORT,
 		                 "%s was made on a machine with the other byte order", names->data);
 	if (header->magic != LAYOUT_MAGIC_DATA || header->byte_order != LAYOUT_BYTE_ORDER)
-		return error_set(EBADMSG, "%s is not a Stele region: its first bytes are others",
-		                 names->data);
+		return error_set(
+			EBADMSG,
+			"%s is not a Stele region: it does not start with the magic number",
+			names->data);
 	if (header->layout_version != LAYOUT_VERSION)
 		return error_set(EPROTONOSUPPORT,
 		                 "%s has layout version %u, and this library reads version %u; use "
 		                 "the library that made it%s",
-		                 region_called(names, name), header->layout_version, LAYOUT_VERSION,
+		                 region_label(names, name), header->layout_version, LAYOUT_VERSION,
 		                 region_unknown_remedy(names));
 	if (header->checksum != checksum_header(header))
 		return error_set(EBADMSG,
 		                 "%s is damaged: the checksum of its header does not match; %s",
-		                 region_called(names, name), region_damaged_remedy(names));
+		                 region_label(names, name), region_damaged_remedy(names));
 	return 0;
 }
 
-/* True if `count` things of `size` bytes fit between the first page and the arena. The caller has
- * checked the arena's offset and the count against what the layout allows, so no sum overflows. */
+/* Returns true if `count` entries of `size` bytes at `offset` lie between the first page and the
+ * arena. The caller has checked the arena's offset and the count against the maximums of the
+ * layout, so no sum overflows. */
 static bool region_fits_before_arena(const struct layout_header *header, uint64_t offset,
                                      uint32_t count, size_t size)
 {
@@ -133,8 +138,9 @@ static bool region_fits_before_arena(const struct layout_header *header, uint64_
 	       count * (uint64_t)size <= header->arena_offset - offset;
 }
 
-/* True if a header says nothing that no publisher writes: every walk of a reader is bounded by these
- * counts. */
+/* Returns true if a publisher could have written this header. Its counts bound every walk of a
+ * reader, so a forged header must not exceed the maximums of the layout. `size` is the number of
+ * bytes of the contents. */
 static bool region_header_is_possible(const struct layout_header *header, uint64_t size)
 {
 	uint32_t ring = header->ring_entries;
@@ -152,28 +158,29 @@ static bool region_header_is_possible(const struct layout_header *header, uint64
 	       header->maximum_size >= size;
 }
 
-/* Checks that the header fits the memory that it is in. */
+/* Validates that the header fits the size of the contents. */
 static int region_validate_fit(const struct region_paths *names, const struct layout_header *header,
                                uint64_t size)
 {
-	char name[CALLED_SIZE];
+	char name[LABEL_SIZE];
 
 	if (region_header_is_possible(header, size))
 		return 0;
 	return error_set(
 		EBADMSG,
 		"%s is damaged: its header does not fit its file, which may have been cut short; %s",
-		region_called(names, name), region_damaged_remedy(names));
+		region_label(names, name), region_damaged_remedy(names));
 }
 
-/* Refuses a file in memory with less memory than its size. Publishers reserve every byte; whoever
- * reads a hole through a mapping gets the memory for it, and would fill the machine's. On a disk
- * reading a hole costs none, and file systems that compress count fewer blocks than bytes. */
+/* Refuses a file on a tmpfs that has less memory than bytes. Publishers reserve every byte, so
+ * holes are forged: reading a hole through a mapping allocates memory, and could use up the
+ * machine's. On a disk, reading a hole allocates none, and file systems that compress count fewer
+ * blocks than bytes. */
 static int region_validate_holes(const struct region_paths *names, int fd,
                                  const struct stat *status)
 {
 	uint64_t there = file_reserved_size(fd, status);
-	char name[CALLED_SIZE];
+	char name[LABEL_SIZE];
 
 	if (there >= (uint64_t)status->st_size)
 		return 0;
@@ -181,20 +188,21 @@ static int region_validate_holes(const struct region_paths *names, int fd,
 		EBADMSG,
 		"%s is refused: its file has holes (memory for %llu of its %llu bytes), and no publisher "
 		"leaves any; %s",
-		region_called(names, name), (unsigned long long)there,
+		region_label(names, name), (unsigned long long)there,
 		(unsigned long long)status->st_size,
 		names->saved ? "copy it without them (cp --sparse=never)"
 			     : "remove the region and publish again");
 }
 
+/* Validates the mode of the data file and, for a publisher, its owner. */
 static int region_validate_owner(const struct region_paths *names, const struct stat *status,
                                  bool writable)
 {
 	if (status->st_mode & (S_IWGRP | S_IWOTH))
 		return error_set(
 			EPERM,
-			"%s may be written by others than its owner (mode %04o), so it is not to be "
-			"trusted; chmod go-w it",
+			"%s may be written by others than its owner (mode %04o) and is not trusted; "
+			"chmod go-w it",
 			names->data, status->st_mode & 07777u);
 	if (writable && status->st_uid != geteuid())
 		return error_set(
@@ -205,7 +213,8 @@ static int region_validate_owner(const struct region_paths *names, const struct 
 	return 0;
 }
 
-/* What a saved file says that it is of. */
+/* Takes the region's name from the header of a saved file, and refuses a data file without
+ * contents. */
 static int region_take_saved(struct region *region, const struct layout_header *header)
 {
 	char name[sizeof(header->name)];
@@ -222,11 +231,11 @@ static int region_take_saved(struct region *region, const struct layout_header *
 	                 region->names.data, region->names.region);
 }
 
-/* Takes what the header says, and the memory that it names. */
+/* Copies the members of a validated header to the region, and selects the storage backend. */
 static int region_take_header(struct region *region, const struct layout_header *header)
 {
 	int r = region->names.saved ? region_take_saved(region, header) : 0;
-	char name[CALLED_SIZE];
+	char name[LABEL_SIZE];
 
 	if (r < 0)
 		return r;
@@ -234,9 +243,9 @@ static int region_take_header(struct region *region, const struct layout_header 
 	if (!region->memory)
 		return error_set(
 			EPROTONOSUPPORT,
-			"%s is in a kind of memory that this library does not know; use the "
-			"library that made it%s",
-			region_called(&region->names, name), region_unknown_remedy(&region->names));
+			"%s has a kind of memory that this library does not know; use the library "
+			"that made it%s",
+			region_label(&region->names, name), region_unknown_remedy(&region->names));
 	region->segment = header->segment;
 	memcpy(region->uuid, header->uuid, sizeof(region->uuid));
 	region->maximum_size = header->maximum_size;
@@ -253,23 +262,25 @@ static int region_take_header(struct region *region, const struct layout_header 
 	return 0;
 }
 
+/* Reads and validates the header, and maps the contents. Returns 0 or a negative errno. */
 static int region_map(const struct region_paths *names, struct region *region, bool writable,
                       bool guarded)
 {
 	struct layout_header header = {0};
 	ssize_t got = pread(region->fd, &header, sizeof(header), 0);
-	char name[CALLED_SIZE];
+	char name[LABEL_SIZE];
 	int r;
 
 	if (got != (ssize_t)sizeof(header))
 		return error_set(EBADMSG, "cannot read the header of %s: %s", names->data,
 		                 got < 0 ? strerror(errno) : "it is too short");
 	r = region_validate_header(names, &header);
-	/* A publisher would make its checksum wrong. */
+	/* A publisher that wrote to a saved file would invalidate the checksum of its contents. */
 	if (r == 0 && header.contents != 0 && !names->saved)
-		r = error_set(EBADMSG,
-		              "%s is a saved file, not a region; make one of it with stele load",
-		              names->data);
+		r = error_set(
+			EBADMSG,
+			"%s is a saved file, not a region; load it into a region with stele load",
+			names->data);
 	if (r == 0)
 		r = region_take_header(region, &header);
 	if (r == 0)
@@ -279,7 +290,7 @@ static int region_map(const struct region_paths *names, struct region *region, b
 	if (header.maximum_size > SIZE_MAX)
 		return error_set(
 			ENOMEM, "%s may grow to %llu bytes, more than this process can map",
-			region_called(names, name), (unsigned long long)header.maximum_size);
+			region_label(names, name), (unsigned long long)header.maximum_size);
 	r = region->memory->map(region, &header, writable, guarded);
 	if (r < 0)
 		return r;
@@ -295,7 +306,7 @@ int region_open(const struct region_paths *names, bool writable, bool guarded, s
 	uint64_t min_size = sizeof(struct layout_header);
 	int r;
 
-	/* Of a saved file it does not matter who may write it: it says what it says. */
+	/* A saved file is read whatever its links and mode are: the user chose it by its path. */
 	if (names->saved)
 		r = file_open_linked(names->data, false, min_size, &region.fd, &region.status);
 	else
@@ -326,8 +337,8 @@ int region_open_file(const struct region_paths *names, int fd, bool writable, bo
 	int r = 0;
 
 	if (fstat(fd, &region.status) < 0)
-		r = error_set(errno, "cannot look at the new file for %s: %s", names->data,
-		              strerror(errno));
+		r = error_set(errno, "cannot get the status of the new file for %s: %s",
+		              names->data, strerror(errno));
 	if (r == 0)
 		r = region_map(names, &region, writable, guarded);
 	if (r == 0)
@@ -394,16 +405,17 @@ void region_view(struct region *region, struct view *ret)
 {
 	uint64_t end = load_acquire(&region->header->arena_end);
 
-	/* By subtraction, as `end` may be any number. The file has the first page at least. */
+	/* Subtracts rather than adds, because a damaged `end` could overflow. The file has at least
+	 * one page. */
 	if (end > region->file_size - LAYOUT_GUARD) {
-		/* It grew; or the word is damaged, and then the memory's size is what counts. */
+		/* The file has grown, or the word is damaged: the actual size is the limit. */
 		uint64_t size = region->memory->size(region), max;
 		if (size > region->maximum_size)
 			size = region->maximum_size;
 		max = size > LAYOUT_GUARD ? size - LAYOUT_GUARD : 0;
 		if (end > max)
 			end = max;
-		/* It only grows; if it does not, region_lost() shall notice. */
+		/* The known size never shrinks, so that region_lost() detects a truncated file. */
 		if (size > region->file_size)
 			store_relaxed(&region->file_size, size);
 	}
@@ -427,9 +439,9 @@ int region_commit(const struct region *region, uint64_t version, struct layout_c
 	ret->time = data_load(&entry->time);
 	ret->catalog = data_load_32(&entry->catalog);
 	ret->record = data_load_32(&entry->record);
-	/* The contract with the publisher (transaction.c): it clears the entry's version, fences,
-	 * and fills the rest. So if any load before this fence saw the next one's, the load after
-	 * it does not see this version. */
+	/* The contract with the publisher (publisher/transaction.c), seqlock-like: it clears the
+	 * entry's version, fences, and fills the other members. So if a load before this fence saw
+	 * a member of a later commit, the load after the fence does not see this version. */
 	fence_acquire();
 	ret->version = data_load(&entry->version);
 	return ret->version == version && version != 0 ? 0 : -ESTALE;
@@ -441,13 +453,14 @@ int region_commit_live(const struct region *region, uint64_t version, struct lay
 
 	if (r == 0)
 		return 0;
-	/* The contract with the publisher (reclaim.c): it raises reclaimed past a version, then
-	 * fences, then reuses its entry. */
+	/* The contract with the publisher (publisher/memory/reclaim.c): it raises reclaimed past a
+	 * version, fences, and then reuses the version's entry. */
 	fence_acquire();
 	return version < load_acquire(&region->header->reclaimed) ? -ESTALE : -EBADMSG;
 }
 
-/* An entry's version, once cleared, never comes back, so finding it anywhere is enough. */
+/* A version that was cleared from the kept table never enters it again, so it suffices to find the
+ * version in any entry. */
 bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 {
 	uint64_t used;
@@ -469,23 +482,23 @@ bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 int region_error(const struct region *region, int r, uint64_t version)
 {
 	const struct region_paths *names = &region->names;
-	char name[CALLED_SIZE];
+	char name[LABEL_SIZE];
 
 	switch (r) {
 	case -ESTALE:
 		return error_set(
 			ESTALE,
 			"version %llu of %s is no longer held; open a snapshot of the newest",
-			(unsigned long long)version, region_called(names, name));
+			(unsigned long long)version, region_label(names, name));
 	case -EBADMSG:
 		if (mapping_lost(&region->mapping))
-			return error_set(EBADMSG, "%s%s was truncated; %s and open it anew",
+			return error_set(EBADMSG, "%s%s was truncated; %s and open it again",
 			                 names->saved ? "" : "the file of ",
-			                 region_called(names, name),
+			                 region_label(names, name),
 			                 names->saved ? "use another copy of it"
 			                              : "publish the region again");
-		return error_set(EBADMSG, "%s is damaged: version %llu does not hold together; %s",
-		                 region_called(names, name), (unsigned long long)version,
+		return error_set(EBADMSG, "%s is damaged: version %llu is inconsistent; %s",
+		                 region_label(names, name), (unsigned long long)version,
 		                 region_damaged_remedy(names));
 	default:
 		return r;

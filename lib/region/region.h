@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The data file of a region, mapped: attached by publishers and subscribers alike. */
+ *
+ * Opens, validates and maps the data file of a region, and reads its header, ring and kept table. A
+ * publisher may change them, or another process forge them, at any time: readers validate what they
+ * read and re-check it afterwards. Both publishers and subscribers use these functions. */
 #ifndef LIB_REGION_REGION_H
 #define LIB_REGION_REGION_H
 
@@ -7,39 +10,50 @@
 #include "lib/storage/storage.h"
 #include "lib/trie/view.h"
 
-/* The bytes of the data file of which a write lock says that a publisher is attached: the first for
- * one that has the region alone, one of the others for each of those that share it. */
+/* Bytes of the data file that publishers lock. A write lock on the first byte is the attachment of
+ * an exclusive publisher. Each publisher that shares the region has a write lock on one of the
+ * others. */
 #define REGION_PUBLISHER_BYTE  0
 #define REGION_PUBLISHER_BYTES 64
 
-/* Opens and maps the data file of a region. Checks, in this order: the file (file_open), owner and
- * mode, magic, byte order, layout version, checksum, and that what the header says fits the file.
- * Errors: those of stele_subscriber_open(). */
+/* Opens and maps the data file of a region. Validates, in this order: the file (file_open()), its
+ * owner and mode, holes, magic, byte order, layout version, checksum, and that the header fits the
+ * file. Returns 0 or an error of stele_subscriber_open(). */
 int region_open(const struct region_paths *names, bool writable, bool guarded, struct region *ret);
 
-/* The same with a file that is open, and becomes the region's, whatever its name. */
+/* Maps an open data file as region_open() does, without validating its owner and mode. The region
+ * takes ownership of `fd` on success. For a publisher's new file, which has no name yet. */
 int region_open_file(const struct region_paths *names, int fd, bool writable, bool guarded,
                      struct region *ret);
+
+/* Unmaps the region and closes its file. */
 void region_close(struct region *region);
 
-/* Gives a region the data file of another with the same memory (storage_is_same), and that one its. */
+/* Exchanges the data files of two regions that have the same memory (storage_is_same()). */
 void region_exchange_file(struct region *a, struct region *b);
 
-/* The same for reading, on the heap, for several handles: closed when the last of them has dropped
- * it. Sharing and dropping is for one thread at a time. Errors also: -ENOMEM. */
+/* Opens a region for reading, on the heap and reference-counted, so that several handles of a
+ * process can use it. Refuses a file that region_check_boot() refuses. Returns 0, an error of
+ * region_open(), or -ENOMEM. */
 int region_open_shared(const struct region_paths *names, bool guarded, struct region **ret);
+
+/* Adds a reference and returns the region. Only one thread at a time may share or unshare a
+ * region. */
 struct region *region_share(struct region *region);
+
+/* Drops a reference, and closes and frees the region after the last one. */
 void region_unshare(struct region *region);
 
-/* What a reader may follow: call after loading head, so that it holds all that the head reaches. */
+/* Fills the view in which a reader may follow references. Call it after loading head: then the view
+ * includes every object that head reaches. */
 void region_view(struct region *region, struct view *ret);
 
-/* Takes note of the size that the memory has now. */
+/* Updates region->file_size to the current size of the contents. */
 void region_refresh_size(struct region *region);
 
-/* True once the file is shorter than it was. Touches its last byte, as far as this process knows
- * it: a fault is what tells, and within the page in which a file was cut there is none, only
- * zeros. */
+/* Returns true if the file was truncated. Loads the last byte of the known size, because only a
+ * fault reveals the truncation: reads of the page in which the file now ends do not fault, but
+ * return zeros. */
 static inline bool region_lost(const struct region *region)
 {
 	if (region->memory->fixed)
@@ -48,8 +62,8 @@ static inline bool region_lost(const struct region *region)
 	return mapping_lost(&region->mapping);
 }
 
-/* The oldest version that history can hold, of the words oldest and head: not above the newest, and not
- * so far below it that the ring has no entry for it, whatever a damaged header says. */
+/* Returns the oldest version of history, given the header's `oldest` and the newest version. Clamps
+ * a damaged value: the result is not above the newest version, and the ring has an entry for it. */
 static inline uint64_t region_oldest(const struct region *region, uint64_t oldest, uint64_t newest)
 {
 	if (newest >= region->ring_entries && oldest <= newest - region->ring_entries)
@@ -59,61 +73,67 @@ static inline uint64_t region_oldest(const struct region *region, uint64_t oldes
 	return oldest < newest ? oldest : newest;
 }
 
-/* Loads the commit of a version, at most head as the caller has seen it, from the ring: 0, or -ESTALE
- * where the ring does not hold it (any more). Sets no message. What it leads to is to be judged
- * afterwards, like everything read without a pin. */
+/* Loads the commit of a version from the ring. `version` must not be above a head that the caller
+ * has loaded. Returns 0, or -ESTALE if the ring does not hold the version. The caller must re-check
+ * what it then reads, like everything that is read without a pin. Sets no message. */
 int region_commit(const struct region *region, uint64_t version, struct layout_commit *ret);
-/* The same, but -EBADMSG where the ring does not hold a version that is in history. Sets no
- * message. */
+
+/* Loads a commit like region_commit(), but returns -EBADMSG if the version is in history and the
+ * ring does not hold it. Sets no message. */
 int region_commit_live(const struct region *region, uint64_t version, struct layout_commit *ret);
 
-/* True while the publisher keeps a version below `reclaimed` for somebody's pin; `*hint` is where in
- * kept it was last found. */
+/* Returns true if the kept table holds the version: the publisher honours a pin on it. `*hint` is
+ * the index at which the version was last found. */
 bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint);
 
-/* Judges what was read at `version`: 0, or -ESTALE when memory that it reaches may have been
- * reused, or -EBADMSG when the file was truncated. `*kept_hint` remembers where the version is
- * kept. Sets no message. */
+/* Re-checks, after reading, that `version` was still readable. Returns 0; -ESTALE if memory that
+ * the version reaches may have been reused; or -EBADMSG if the file was truncated. `*kept_hint` is
+ * the hint of region_keeps(). Sets no message. */
 static inline int region_recheck(const struct region *region, uint64_t version, uint32_t *kept_hint)
 {
-	/* The contract with the publisher (reclaim.c): it clears a version's entry in kept, or
-	 * raises reclaimed past it, then fences, then reuses its memory. So if any load before this
-	 * fence saw reused memory, the loads after it see that the version is gone. */
+	/* The contract with the publisher (publisher/memory/reclaim.c): it clears a version's entry
+	 * in kept, or raises reclaimed past the version; then fences; then reuses memory. So if a
+	 * load before this fence saw reused memory, the loads after the fence see that the version
+	 * is gone. */
 	fence_acquire();
 	if (region_lost(region))
 		return -EBADMSG;
-	/* With acquire: kept was filled before reclaimed was raised. */
+	/* Acquire: the publisher fills kept before it raises reclaimed. */
 	if (version >= load_acquire(&region->header->reclaimed) ||
 	    region_keeps(region, version, kept_hint))
 		return 0;
 	return -ESTALE;
 }
 
-/* The same at a glance: true if `version` is in history; false also where that takes a closer look. */
+/* Fast path of region_recheck(): returns true if `version` is still in history. If it returns
+ * false, the caller must call region_recheck(). */
 static inline bool region_recheck_fast(const struct region *region, uint64_t version)
 {
-	/* As above. */
+	/* Orders the caller's reads before the loads below, as in region_recheck(). */
 	fence_acquire();
 	return !region_lost(region) && version >= load_acquire(&region->header->reclaimed);
 }
 
-/* Sets the error message for a code that the above return, and returns the code. */
+/* Sets the error message for a result of region_recheck() or of a read at `version`: -ESTALE or
+ * -EBADMSG. Returns `r`. */
 int region_error(const struct region *region, int r, uint64_t version);
 
-/* Whether a publisher is attached; and since when, or, if not, since when not (its close, or, where
- * it died, its last commit), in nanoseconds since 1970; 0: not known. */
+/* Returns true if a publisher is attached. Sets `*ret_since` to the time, in nanoseconds since
+ * 1970, at which it attached. Without a publisher, that is the time at which the last one closed
+ * or, if it died, committed last; 0 if unknown. */
 bool region_is_published(const struct region *region, uint64_t *ret_since);
 
-/* False if the region has a checksum of its contents, and the contents have another. */
+/* Returns false if the header has a checksum of the contents and the contents do not match it. */
 bool region_contents_match(const struct region *region);
 
-/* 1 when a file's changing part is of another boot of the machine, so that the system may have
- * written some of its pages and not others, unless it is in memory (tmpfs): `*ret_in_memory`. 0 when
- * not, or, in memory, where nobody can say; or a negative errno. */
+/* Returns 1 if the mutable part of a file is of another boot of the machine: a file on a disk may
+ * then be torn, because the system writes its pages in any order. Returns 0 if it is of this boot,
+ * or a negative errno. Sets `*ret_in_memory` to whether the file is in memory (tmpfs); such a file
+ * counts as of this boot if a boot id is unknown. */
 int region_of_earlier_boot(const struct region *region, bool *ret_in_memory);
 
-/* 0, or -ESTALE: the file is such a one on a disk, and no publisher has opened it in
- * this boot, so nobody can say yet which of it is whole. */
+/* Returns 0, or -ESTALE if the file is on a disk and no publisher has opened it since the machine
+ * booted: it may be torn, and only a publisher can recover it (durable_adopt()). */
 int region_check_boot(const struct region *region);
 
 #endif

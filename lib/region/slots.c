@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: MIT
- * See slots.h. */
+/* SPDX-License-Identifier: MIT */
 #include "lib/region/slots.h"
 
 #include <errno.h>
@@ -14,9 +13,13 @@
 #include "lib/storage/replace.h"
 #include "lib/storage/reserve.h"
 
-#define SLOTS_FIRST  64u
-#define CLAIM_ROUNDS 64 /* looks at all slots, of which each but the last found the file longer */
+/* Slots of a new file. */
+#define SLOTS_FIRST 64u
+/* Searches through all slots in one claim; the file grows between two of them. */
+#define CLAIM_ROUNDS 64
 
+/* Returns the size in bytes of a file with `capacity` slots, which is also the offset of the slot
+ * with that index. */
 static uint64_t slots_file_size(uint32_t capacity)
 {
 	return sizeof(struct layout_subscribers_header) +
@@ -36,7 +39,7 @@ int slots_make(const struct region_paths *names, int publisher, const uint8_t uu
 		.layout_version = LAYOUT_VERSION,
 		.byte_order = LAYOUT_BYTE_ORDER,
 	};
-	/* Who may read the region may register. */
+	/* Every user who may read the region may write this file, to register. */
 	mode_t mode = region_mode | (region_mode & 0444) >> 1;
 	int fd, r;
 
@@ -52,6 +55,7 @@ int slots_make(const struct region_paths *names, int publisher, const uint8_t uu
 	return r;
 }
 
+/* Returns the number of slots that the file holds now. */
 static uint32_t slots_capacity(int fd)
 {
 	struct stat status;
@@ -72,7 +76,7 @@ static bool slots_header_fits(const struct layout_subscribers_header *header,
 	       memcmp(header->uuid, uuid, sizeof(header->uuid)) == 0;
 }
 
-/* The description that holds the locks, and is not the mapped one. */
+/* Opens the description that holds the locks. It must not be the mapped one (file_open_again()). */
 static int slots_open_lock(const struct region_paths *names, int fd, struct slots *slots)
 {
 	int lock, r = file_open_again(fd, &lock);
@@ -92,7 +96,8 @@ static int slots_open_lock(const struct region_paths *names, int fd, struct slot
 	return r;
 }
 
-/* Opens the subscribers file of a region, and reads its header. 0 or a negative errno. */
+/* Opens the subscribers file of a region, and reads and validates its header. Returns 0 or a
+ * negative errno. */
 static int slots_open_file(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                            bool writable, int *ret_fd, struct stat *ret_status,
                            struct layout_subscribers_header *ret_header)
@@ -141,7 +146,8 @@ int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_
 	return 0;
 }
 
-#define AT_ONCE 16u /* slots that are read */
+/* Slots that slots_count() reads at a time. */
+#define AT_ONCE 16u
 
 int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                 uint32_t *ret_taken, uint32_t *ret_capacity)
@@ -206,7 +212,8 @@ bool slots_consistent(const struct slots *slots, const uint8_t uuid[16])
 	struct layout_subscribers_header header;
 	struct stat status;
 
-	/* Cut within the header's page, it faults nobody who has it mapped; but nobody can open it. */
+	/* The size is checked, too: a file that was truncated within the header's page does not
+	 * fault, but no subscriber can open it. */
 	if (fstat(slots->lock.fd, &status) < 0 || status.st_size < (off_t)sizeof(header))
 		return false;
 	data_copy_out(&header, (const unsigned char *)slots->header, sizeof(header));
@@ -216,7 +223,8 @@ bool slots_consistent(const struct slots *slots, const uint8_t uuid[16])
 uint32_t slots_used(struct slots *slots)
 {
 	uint64_t used = load_relaxed(&slots->header->slots_used);
-	/* Two threads of a publisher may look at the same time, and then find the same. */
+	/* Atomic, because two threads of a publisher may call this at the same time. Both then
+	 * store the same value. */
 	uint32_t capacity = __atomic_load_n(&slots->capacity, __ATOMIC_RELAXED);
 
 	if (used > capacity) {
@@ -246,6 +254,7 @@ void slots_unlock(struct slots *slots, uint32_t index)
 	file_unlock(slots->lock.fd, slots_lock_byte(index));
 }
 
+/* Raises the header's slots_used to `used`, unless it is higher already. */
 static void slots_raise_used(struct slots *slots, uint64_t used)
 {
 	uint64_t old = load_relaxed(&slots->header->slots_used);
@@ -256,10 +265,11 @@ static void slots_raise_used(struct slots *slots, uint64_t used)
 		;
 }
 
-/* Tells publishers to look at this slot. The contract with them (publisher/notices/peers.h): the slot is stored
- * before the count is raised, and the count is raised before the owner's first ticket. So a publisher
- * that sees the count finds the slot, whether or not the entry is written yet; one that does not has
- * stored a head that the owner sees after it has armed. */
+/* Announces a claimed slot to publishers. The contract with them (publisher/notices/peers.h): the
+ * slot is stored before the count of claims rises, and the count rises before the owner first arms
+ * its ticket. A publisher that sees the new count finds the slot, even if the ring's entry is not
+ * written yet. A publisher that does not see the count has stored a head that the owner sees after
+ * arming. */
 static void slots_announce(struct slots *slots, uint32_t index)
 {
 	struct layout_subscribers_header *header = slots->header;
@@ -268,6 +278,7 @@ static void slots_announce(struct slots *slots, uint32_t index)
 	store_release_32(&header->claimed[claim % LAYOUT_CLAIMS], LAYOUT_CLAIM(claim, index));
 }
 
+/* Stores the owner in a free slot, whose lock the caller holds, and announces the slot. */
 static void slots_take(struct slots *slots, uint32_t index, const struct slot_owner *owner)
 {
 	struct layout_slot *slot = &slots->slot[index];
@@ -275,8 +286,8 @@ static void slots_take(struct slots *slots, uint32_t index, const struct slot_ow
 	uint32_t i;
 
 	paths_command(command);
-	/* The contract with the publisher (peer_attach): who loads anything of this owner finds the
-	 * former owner's ticket changed. */
+	/* The contract with the publisher (peer_attach()): if the publisher loads a word that this
+	 * owner stored, it also finds that the former owner's ticket has changed. */
 	fence_release();
 	for (i = 0; i < LAYOUT_PINS; i++)
 		store_relaxed(&slot->pins[i], 0);
@@ -290,13 +301,15 @@ static void slots_take(struct slots *slots, uint32_t index, const struct slot_ow
 	store_relaxed(&slot->applied, 0);
 	__atomic_store_n(&slot->pid, (uint32_t)getpid(), __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->notifier, owner->notifier, __ATOMIC_RELAXED);
-	/* The contract with the publisher: a slot that it finds TAKEN has its uuid. */
+	/* The contract with the publisher: a slot whose state it finds TAKEN has the owner's
+	 * uuid. */
 	store_release_32(&slot->state, LAYOUT_SLOT_TAKEN);
 	slots_raise_used(slots, index + 1u);
 	slots_announce(slots, index);
 }
 
-/* Looks for a free slot below `end`: its index, or -EAGAIN. */
+/* Finds a free slot below `end` and takes its lock. Returns its index, or -EAGAIN if there is
+ * none. */
 static int64_t slots_claim_below(struct slots *slots, uint32_t end)
 {
 	uint32_t i;
@@ -312,9 +325,8 @@ static int64_t slots_claim_below(struct slots *slots, uint32_t end)
 	return -EAGAIN;
 }
 
-/* Makes the file longer, unless it has grown since it was found full: another process may have done
- * that, and its new slots were not looked at yet. 0 or a negative errno. Sets no
- * message. */
+/* Makes the file larger, unless another process has done so since this process found it full: then
+ * the caller has new slots to search. Returns 0 or a negative errno. Sets no message. */
 static int slots_grow(struct slots *slots)
 {
 	uint32_t full = slots->capacity, more = full < SLOTS_FIRST ? SLOTS_FIRST : full * 2;
@@ -335,7 +347,8 @@ static int slots_grow(struct slots *slots)
 
 void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier)
 {
-	/* After the ticket was disarmed, as in slots_take(). */
+	/* Release, like the fence in slots_take(): a publisher that loads this notifier also finds
+	 * that the former owner's ticket has changed. */
 	__atomic_store_n(&slots->slot[index].notifier, notifier, __ATOMIC_RELEASE);
 }
 
@@ -344,7 +357,7 @@ int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *r
 	int r = 0;
 
 	slots->capacity = slots_capacity(slots->lock.fd);
-	/* A hostile process may cut the file and let it grow for ever. */
+	/* Bounded, because a hostile process may keep truncating the file and making it grow. */
 	for (int round = 0; round < CLAIM_ROUNDS && r == 0; round++) {
 		int64_t index = slots_claim_below(slots, slots->capacity);
 		if (index >= 0) {
@@ -357,8 +370,8 @@ int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *r
 	if (r == 0 || (r == -ENOSPC && slots->capacity == LAYOUT_SLOTS_MAX))
 		return error_set(
 			ENOSPC,
-			"no slot can be had for one more subscriber: all %u are in use, or somebody has "
-			"locked them",
+			"no slot is free for another subscriber: all %u are in use, or locked by another "
+			"process",
 			slots->capacity);
 	return file_reserve_error(r, slots->lock.fd, "the subscribers file",
 	                          slots_file_size(slots->capacity * 2));
@@ -376,6 +389,7 @@ void slots_release(struct slots *slots, uint32_t index)
 		store_release(&slot->ticket, ticket + 1);
 	store_release_32(&slot->state, LAYOUT_SLOT_FREE);
 	slots_unlock(slots, index);
-	/* After that: a subscriber without a slot that sees it finds the slot free. */
+	/* Counted last: a subscriber without a slot that sees the new count finds this slot
+	 * free. */
 	__atomic_fetch_add(&slots->header->freed, 1, __ATOMIC_RELEASE);
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * The subscribers file: one slot for each registered subscriber. Everybody who may read the region
- * may write anything here, truncate it, or lock all of it. So whoever reads a slot copies what it
- * needs, word by word, and judges the copy; and losing the file costs pins and notices, never data.
+ * The subscribers file, which holds one slot for each registered subscriber. Every process that may
+ * read the region may also write anything into this file, truncate it, or lock all of it. So a
+ * reader of a slot copies the words that it needs and validates the copy. Losing the file costs
+ * pins and notices, never data. Publishers and subscribers use these functions.
  *
- * A slot is taken when its state says so, and alive while somebody holds the lock on its first
- * byte. The rules that keep two subscribers off one slot:
+ * A slot is taken if its state says so. Its owner is alive while a process holds the lock on the
+ * slot's first byte. These rules prevent two subscribers from using the same slot:
  *
- *   (A) Only a FREE slot is claimed, under its lock, and the state is looked at again under it.
- *   (B) The owner, or a reaper that got the lock of a TAKEN slot (so its owner is dead), removes the
- *       queue, clears the pins, and makes it FREE, holding the lock.
- *   (C) The ticket only rises, across owners too: a publisher that remembers an old one is not fooled.
+ *   (A) A subscriber claims only a FREE slot. It takes the slot's lock and then checks the state
+ *       again.
+ *   (B) The owner frees its slot while it holds the lock: it removes its queue, clears the pins,
+ *       and sets the state to FREE. A reaper that gets the lock of a TAKEN slot does the same,
+ *       because the owner is dead.
+ *   (C) The ticket only rises, across owners too, so a publisher never mistakes a new owner's
+ *       ticket for an old one that it remembers.
  */
 #ifndef LIB_REGION_SLOTS_H
 #define LIB_REGION_SLOTS_H
@@ -22,74 +26,92 @@
 #include "lib/layout.h"
 
 struct slots {
-	struct fork_fd lock;    /* the open file; holds this handle's locks */
-	struct mapping mapping; /* of the largest size the file may have */
+	struct fork_fd lock;    /* the open file; its description holds this handle's locks */
+	struct mapping mapping; /* with the maximum size of the file */
 	struct layout_subscribers_header *header;
-	struct layout_slot *slot;
+	struct layout_slot
+		*slot;     /* array of LAYOUT_SLOTS_MAX; the first `capacity` are in the file */
 	uint32_t capacity; /* slots that the file is known to hold */
 };
 
-/* Makes the subscribers file of a region, in place of what has its name. `publisher` is the publisher
- * file, whose lock the caller holds (replace.h). 0 or a negative errno. */
+/* Creates the subscribers file of a region, replacing any object of that name. `publisher` is the
+ * descriptor of the publisher file; the caller holds its lock (lib/storage/replace.h). Returns 0 or
+ * a negative errno. */
 int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16],
                mode_t region_mode);
 
-/* Opens it. Errors: -ENOENT, -EACCES..., -EBADMSG (of another region, or lost). */
+/* Opens and maps the subscribers file for writing. It must belong to `owner` and to the region with
+ * this uuid. Returns 0; -ENOENT; -EACCES; -EPERM (another owner); -EBADMSG (another region's file,
+ * or damaged); or another negative errno. */
 int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, bool guarded,
                struct slots *ret);
+
+/* Unmaps and closes the subscribers file, which releases this handle's locks. */
 void slots_close(struct slots *slots);
 
-/* Counts the slots that are taken, of how many there are, without mapping the file: for a look at many
- * regions. Errors: those of slots_open(). */
+/* Counts the taken slots and the slots of the file. Does not map the file, so that listing many
+ * regions is cheap. Returns 0 or an error of slots_open(). */
 int slots_count(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                 uint32_t *ret_taken, uint32_t *ret_capacity);
 
-/* False when the file was truncated, or its header is not that of this region (any more): nobody
- * can open it then. */
+/* Returns false if the file was truncated, or its header is no longer that of this region: then no
+ * subscriber can open the file. */
 bool slots_consistent(const struct slots *slots, const uint8_t uuid[16]);
 
-/* How many slots from the first on may have been taken: never more than the file holds. */
+/* Returns the number of slots, from the first on, that may be in use. Never exceeds the slots of
+ * the file. */
 uint32_t slots_used(struct slots *slots);
 
-/* What a slot says of its owner besides pid and command. */
+/* What a subscriber stores in its slot, in addition to its pid and command. */
 struct slot_owner {
 	uint8_t uuid[16];
 	uint32_t notifier; /* LAYOUT_NOTIFIER_... */
-	uint32_t tables;   /* of the hashes */
+	uint32_t tables;   /* number of hashes; 0: notify of every commit */
 	uint64_t table_hashes[LAYOUT_SLOT_TABLES];
 };
 
-/* Claims a free slot, and lets the file grow if there is none. Sets its state and who it is, before
- * the owner makes what it is notified through: so a reaper finds what to remove, whenever the owner
- * dies. Nobody sends before the owner has armed the ticket. The claim is announced in the header
- * before that. 0; -ENOSPC (all LAYOUT_SLOTS_MAX taken, or no room to grow) or another errno. */
+/* Claims a free slot, and makes the file grow if there is none. Sets the slot's owner and state,
+ * and announces the claim in the header. Call it before the notification channel is created: a
+ * reaper then finds what to remove, whenever the owner dies. No publisher sends a notice before the
+ * owner arms the ticket. Returns 0; -ENOSPC (all LAYOUT_SLOTS_MAX slots are taken, or the file
+ * can't grow); or another negative errno. */
 int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index);
-/* The owner is notified in another way than it said; for a slot that was never armed. */
+
+/* Changes the notifier of a slot whose ticket was never armed. */
 void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier);
 
-/* Gives a slot back: pins cleared, ticket even, state FREE, lock released. For its owner. */
+/* Frees a slot: clears the pins, disarms the ticket, sets the state to FREE, and releases the lock.
+ * The caller is the slot's owner, or a reaper that holds its lock. */
 void slots_release(struct slots *slots, uint32_t index);
 
-/* Whether a process holds the lock of a slot; takes nothing. _owned also asks that the lock is on
- * this slot alone: a lock over many slots is no subscriber's. The kernel searches all locks on the
- * file, so this takes longer the more there are. */
+/* Returns true if another open file description holds the lock of a slot. Takes no lock. The kernel
+ * searches all locks on the file, so the cost rises with their number. */
 bool slots_alive(const struct slots *slots, uint32_t index);
+
+/* Returns true if a lock is held on this slot's byte alone. Stricter than slots_alive(): no
+ * subscriber holds one lock over several slots, so such a lock is forged. */
 bool slots_owned(const struct slots *slots, uint32_t index);
 
-/* Of a region's subscribers file, also where it is not mapped: which file it is, and how often a
- * slot was freed in it. Both as it is now, and forged perhaps; equal to an earlier answer: no slot
- * was freed since. */
+/* Identifies a subscribers file and counts the slots freed in it. Two equal values mean that no
+ * slot was freed in between, so a subscriber without a slot need not search again. The values may
+ * be forged. */
 struct slots_vacancy {
 	uint64_t inode, freed;
 };
+
+/* Returns the vacancy of an open subscribers file. */
 struct slots_vacancy slots_vacancy_of(const struct slots *slots);
-/* Reads it: 0, or an error of slots_open(). */
+
+/* Reads the vacancy of a subscribers file that is not mapped. Returns 0 or an error of
+ * slots_open(). */
 int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                   struct slots_vacancy *ret);
 
-/* Takes the lock of a slot whose owner is gone: 0, or -EAGAIN: it lives (or somebody pretends
- * so). Sets no message. */
+/* Takes the lock of a slot whose owner is dead. Returns 0, or -EAGAIN: the owner is alive, or
+ * another process pretends so by a lock. Sets no message. */
 int slots_lock(struct slots *slots, uint32_t index);
+
+/* Releases the lock of a slot. */
 void slots_unlock(struct slots *slots, uint32_t index);
 
 #endif

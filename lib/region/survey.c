@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Which versions there are, and what is known of memory when all were walked: see survey.h. The
- * walk of one of them is in survey_walk.c. */
+ *
+ * Implements survey.h: finds the versions to walk, and adds up the memory after all walks.
+ * survey_walk.c walks a single version. */
 #include "lib/region/survey.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include "lib/base/popcount.h"
 #include "lib/region/survey_walk.h"
 
-/* ---- the header's changing part ---- */
+/* ---- the header's mutable part ---- */
 
 static void survey_check_header(struct walk *walk)
 {
@@ -23,13 +24,15 @@ static void survey_check_header(struct walk *walk)
 	uint64_t end = load_acquire(&header->arena_end);
 
 	if (end < region->arena_offset || end % LAYOUT_PAGE != 0 || end > region->maximum_size)
-		walk_damage(walk, 0, "the header's end of the arena is none that there can be");
-	/* Of one that grows the size comes first. */
+		walk_damage(walk, 0, "the header's end of the arena is impossible");
+	/* The size is read after `end`: a publisher makes the file grow before it moves the end. */
 	else if (end + LAYOUT_GUARD > region->memory->size(region))
 		walk_damage(walk, 0, "the file is shorter than its header says");
 	if (load_relaxed(&header->kept_used) > region->kept_entries)
-		walk_damage(walk, 0, "the header counts more kept versions than there is room for");
-	/* A publisher that commits meanwhile moves them one after the other. */
+		walk_damage(walk, 0,
+		            "the header counts more kept versions than its table can hold");
+	/* A publisher that commits at the same time changes the words one by one: a changed head
+	 * shows that. */
 	fence_acquire();
 	if (head_version(load_acquire(&header->head)) != head)
 		return;
@@ -37,11 +40,12 @@ static void survey_check_header(struct walk *walk)
 		walk_damage(walk, 0, "the header's versions are out of order");
 	else if (head - reclaimed >= region->ring_entries)
 		walk_damage(walk, 0,
-		            "the header has more versions in history than the ring of "
-		            "commits has room for");
+		            "the header's history has more versions than the ring of commits can "
+		            "hold");
 }
 
-/* One of the two records is whole at any time, if commits go to the disk. */
+/* Checks that one of the two durable records is valid. If commits go to the disk, that is so at any
+ * time. */
 static void survey_check_durable(struct walk *walk)
 {
 	const struct region *region = walk->region;
@@ -57,10 +61,11 @@ static void survey_check_durable(struct walk *walk)
 		              record.checksum == checksum_durable(&record, region->uuid);
 	}
 	if (consistent == 0)
-		walk_damage(walk, 0, "neither of the records for a power cut has its checksum");
+		walk_damage(walk, 0, "neither of the two durable records has a valid checksum");
 }
 
-/* What is in the values of rows shows here alone. */
+/* Checks the checksum of a saved file's contents. Only this check detects changed bytes in the
+ * values of rows. */
 static void survey_check_contents(struct walk *walk)
 {
 	walk->survey->use.checksummed = data_load(&walk->region->header->contents) != 0;
@@ -71,13 +76,13 @@ static void survey_check_contents(struct walk *walk)
 
 /* ---- the versions ---- */
 
-/* One of those that head and ring lead to. */
+/* Walks the newest version or a version of history. Returns as walk_end(). */
 static int survey_version(struct walk *walk, uint64_t version, enum walk_kind kind)
 {
 	struct layout_commit commit = walk->options->newest;
 	int r = 0;
 
-	/* A newest version that is pinned may be out of the ring by now, and whole. */
+	/* The newest version is pinned: it may have left the ring by now and is still readable. */
 	if (version != commit.version)
 		r = region_commit_live(walk->region, version, &commit);
 	walk_begin(walk, version, kind);
@@ -86,11 +91,12 @@ static int survey_version(struct walk *walk, uint64_t version, enum walk_kind ki
 	if (r == 0)
 		walk_version(walk, commit.catalog, commit.record);
 	else
-		walk_damage(walk, 0, "the ring of commits has another version in its place");
+		walk_damage(walk, 0, "the ring of commits has another version at its index");
 	return walk_end(walk);
 }
 
-/* From the newest down to the first that the publisher has given up by then. */
+/* Walks history from the newest version down. Ends at the first version that the publisher has
+ * reclaimed in the meantime. */
 static int survey_history(struct walk *walk, uint64_t head)
 {
 	struct stele_region_use *use = &walk->survey->use;
@@ -112,8 +118,8 @@ static int survey_history(struct walk *walk, uint64_t head)
 	return 0;
 }
 
-/* What was in history when the walk began, from `first`, and was neither met there nor, where a pin
- * keeps it, below. */
+/* Counts the versions that were reclaimed during the survey: those from `first` on, the oldest of
+ * history when the survey began, that were met neither in history nor among the kept versions. */
 static void survey_count_given_up(struct walk *walk, uint64_t first)
 {
 	const struct survey *survey = walk->survey;
@@ -139,7 +145,8 @@ static int survey_compare_kept(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* What is kept below what was walked as history; more may come while it is looked for. */
+/* Finds the kept versions below `below`, which is where the walk of history ended. The publisher
+ * may add entries at the same time. */
 static int survey_find_kept(struct walk *walk, uint64_t below)
 {
 	const struct region *region = walk->region;
@@ -161,6 +168,7 @@ static int survey_find_kept(struct walk *walk, uint64_t below)
 	return 0;
 }
 
+/* Walks the kept versions, and computes how much memory each one holds. */
 static int survey_kept_versions(struct walk *walk)
 {
 	struct survey *survey = walk->survey;
@@ -172,7 +180,7 @@ static int survey_kept_versions(struct walk *walk)
 		walk_begin(walk, kept->version, WALK_KEPT);
 		walk->kept_index = i;
 		if (i > 0 && kept->version == kept[-1].version)
-			walk_damage(walk, 0, "it is kept twice");
+			walk_damage(walk, 0, "the version is kept twice");
 		else
 			walk_version(walk, kept->catalog, kept->record);
 		r = walk_end(walk);
@@ -183,7 +191,9 @@ static int survey_kept_versions(struct walk *walk)
 			survey->use.pinned_versions++;
 		}
 	}
-	/* Until here `held` has what begins, and what ends, to be held at a version. */
+	/* Until here, `held` contains differences: bytes that a version holds and the newer kept
+	 * version does not, less the reverse (walk_count_held()). Their running sum is the
+	 * result. */
 	for (uint32_t i = 0; i < survey->kept_count; i++) {
 		held += survey->kept[i].held;
 		survey->kept[i].held = held;
@@ -193,7 +203,7 @@ static int survey_kept_versions(struct walk *walk)
 
 /* ---- memory ---- */
 
-/* What nothing reaches: whole pages, and the rest. */
+/* Counts the memory that no object uses: free pages, and slack in pages that are used. */
 static void survey_count_free(struct walk *walk)
 {
 	struct stele_region_use *use = &walk->survey->use;

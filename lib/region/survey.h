@@ -1,34 +1,38 @@
 /* SPDX-License-Identifier: MIT
  *
- * A walk over all that any version of a region reaches. It checks whatever can be checked, and
- * counts what takes how much memory, each object once however many versions share it. It reads,
- * and nothing else: no lock, no slot.
+ * The survey of a region: a walk over all objects that any version reaches, for "stele verify" and
+ * "stele inspect" (subscriber/inspect/). It checks all that can be checked, and adds up the memory
+ * of the objects, counting each object once, however many versions share it. The survey only reads:
+ * it takes no lock and no slot.
  *
- * Newest version first, as recovery goes: so an object is met first at the newest version that
- * reaches it, and that tells whose it is. For each 8 bytes of the arena it takes 4 of memory, for
- * what is known of the object that starts there.
+ * It walks the newest version first, as recovery does. So it meets an object first at the newest
+ * version that reaches it, and counts the object for that version. It uses 4 bytes of memory for
+ * each 8 bytes of the arena, to remember the object that starts there.
  *
- * Beside a live publisher, a version may be given up while it is walked. Each is judged at its end
- * (region_recheck), and of one that was given up nothing is kept: neither what looked wrong, nor its
- * figures. */
+ * A publisher may reclaim a version while the survey walks it. So each version is re-checked after
+ * its walk (region_recheck()). If the version was reclaimed, its damages and its figures are
+ * discarded. */
 #ifndef LIB_REGION_SURVEY_H
 #define LIB_REGION_SURVEY_H
 
 #include "lib/region/region.h"
 
-/* A version below history that somebody's pin keeps. */
+/* A version below history that a pin keeps. */
 struct survey_kept {
 	uint64_t version;
-	uint64_t
-		held; /* bytes that neither history nor the newest version reaches, and this one does */
-	uint32_t catalog, record;
+	/* Bytes that this version reaches, but neither history nor the newest version. */
+	uint64_t held;
+	uint32_t catalog, record; /* references, as in struct layout_kept */
 };
 
 struct survey_options {
-	/* The newest version to look at, which is pinned; its version 0: the one that there is. */
+	/* The newest version to walk, which the caller has pinned. With .version 0: the region's
+	 * newest version. */
 	struct layout_commit newest;
-	stele_damage_fn *found;                            /* may be NULL */
-	void (*progress)(void *context, uint64_t objects); /* now and then; may be NULL */
+	/* Called for every damage; may be NULL. */
+	stele_damage_fn *found;
+	/* Called now and then with the number of objects so far; may be NULL. */
+	void (*progress)(void *context, uint64_t objects);
 	void *context;
 };
 
@@ -38,9 +42,12 @@ struct survey {
 	uint32_t kept_count;
 };
 
-/* 0, whatever was found: `use.damages` counts it. -ESTALE: the newest version was given up
- * under the walk; this sets no message. -EBADMSG: the file was truncated. -ENOMEM. */
+/* Surveys a region. Returns 0 even if the region is damaged: `ret->use.damages` counts the damages.
+ * Errors: -ESTALE (the newest version was reclaimed during its walk; sets no message), -EBADMSG
+ * (the file was truncated), -ENOMEM. */
 int survey_region(struct region *region, const struct survey_options *options, struct survey *ret);
+
+/* Frees the memory of a survey. */
 void survey_free(struct survey *survey);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Walking one version: see survey_walk.h. Nothing that is read is believed: the walk ends because
- * each unit of the arena is met once. */
+ *
+ * Implements survey_walk.h. The walk trusts nothing that it reads: it validates every object, and
+ * ends because it enters each unit of the arena at most once. */
 #include "lib/region/survey_walk.h"
 
 #include <errno.h>
@@ -12,9 +13,11 @@
 #include "lib/trie/node_check.h"
 #include "lib/trie/record.h"
 
-#define BAD UINT32_MAX /* in `known`: something is wrong there, and was told of */
+/* In `known`: the object is damaged, and the damage was recorded. */
+#define BAD UINT32_MAX
 
-#define PROGRESS 16384u /* objects between two reports */
+/* Objects between two calls of options->progress(). */
+#define PROGRESS 16384u
 
 static size_t walk_units(const struct walk *walk)
 {
@@ -31,7 +34,7 @@ int walk_open(struct walk *walk)
 	if (walk->known && walk->covered && walk->value)
 		return 0;
 	walk_close(walk);
-	return error_set(ENOMEM, "no memory to look at region \"%s\": that takes %llu bytes",
+	return error_set(ENOMEM, "no memory to examine region \"%s\": it takes %llu bytes",
 	                 walk->region->names.region, (unsigned long long)units * 4);
 }
 
@@ -45,7 +48,7 @@ void walk_close(struct walk *walk)
 
 int walk_no_memory(const struct walk *walk)
 {
-	return error_set(ENOMEM, "no memory to look at region \"%s\"", walk->region->names.region);
+	return error_set(ENOMEM, "no memory to examine region \"%s\"", walk->region->names.region);
 }
 
 void walk_damage(struct walk *walk, uint64_t offset, const char *what)
@@ -69,13 +72,15 @@ void walk_begin(struct walk *walk, uint64_t version, enum walk_kind kind)
 	walk->schema = NULL;
 }
 
-/* ---- what is met ---- */
+/* ---- objects ---- */
 
+/* Returns the entry in `known` of an object. */
 static uint32_t *walk_known(const struct walk *walk, ref_t ref)
 {
 	return &walk->known[ref - walk->view.start / LAYOUT_UNIT];
 }
 
+/* Sets or clears the bits in `covered` of an object. */
 static void walk_cover(struct walk *walk, ref_t ref, uint32_t units, bool set)
 {
 	size_t from = (size_t)(ref - walk->view.start / LAYOUT_UNIT);
@@ -97,8 +102,8 @@ static bool walk_is_covered(const struct walk *walk, ref_t ref, uint32_t units)
 	return false;
 }
 
-/* An object that only kept versions reach is held by those from this one down to the oldest that is
- * not older than it. */
+/* Returns the index of the first kept version that does not reach an object created by version
+ * `made`. The kept versions from the one that is being walked down to there hold the object. */
 static uint32_t walk_held_until(const struct walk *walk, uint64_t made)
 {
 	const struct survey *survey = walk->survey;
@@ -114,6 +119,8 @@ static uint32_t walk_held_until(const struct walk *walk, uint64_t made)
 	return low;
 }
 
+/* Adds an object's bytes to the kept versions that hold it, or subtracts them. Changes only the
+ * first of these versions and the first after them: survey_kept_versions() sums up. */
 static void walk_count_held(struct walk *walk, const struct walk_met *met, bool more)
 {
 	struct survey_kept *kept = walk->survey->kept;
@@ -124,14 +131,17 @@ static void walk_count_held(struct walk *walk, const struct walk_met *met, bool 
 		kept[met->kept_end].held -= more ? bytes : -bytes;
 }
 
-/* Counts an object that no newer version reaches. `bytes` is where it counts in the newest. */
+/* Counts an object that the survey meets for the first time. `bytes` is the counter to use if the
+ * object belongs to the newest version. Returns false if the object is damaged or there is no
+ * memory. */
 static bool walk_meet(struct walk *walk, ref_t ref, uint64_t made, size_t size, uint64_t *bytes)
 {
 	struct stele_region_use *use = &walk->survey->use;
 	struct walk_met met = {ref, (uint32_t)(size / LAYOUT_UNIT), 0};
 
 	if (walk_is_covered(walk, ref, met.units)) {
-		walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT, "it lies where another object is");
+		walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT,
+		            "the object overlaps another object");
 		return false;
 	}
 	if (walk->met_count == walk->met_capacity) {
@@ -159,6 +169,7 @@ static bool walk_meet(struct walk *walk, ref_t ref, uint64_t made, size_t size, 
 	return true;
 }
 
+/* Discards all that is known from the walk of a stale version. */
 static void walk_forget(struct walk *walk)
 {
 	for (size_t i = 0; i < walk->met_count; i++) {
@@ -200,40 +211,42 @@ int walk_end(struct walk *walk)
 
 /* ---- tries ---- */
 
-/* A node whose references are being followed. */
+/* A node on the current path, whose references are being followed. */
 struct walk_level {
 	struct node node;
 	ref_t ref;
-	unsigned place, depth; /* bytes of key up to its branching */
-	uint64_t made;
-	uint32_t rows;
-	bool bad;
+	unsigned place; /* of the next reference (node_next_place()) */
+	unsigned depth; /* bytes of the key up to the node's branching byte */
+	uint64_t made;  /* version that created the node */
+	uint32_t rows;  /* found below the node so far */
+	bool bad;       /* an object below is damaged */
 };
 
 struct walk_path {
 	const struct row_layout *layout;
-	void (*visit)(struct walk *walk, ref_t row, uint64_t made);
-	unsigned top;
+	void (*visit)(struct walk *walk, ref_t row, uint64_t made); /* for each new row, or NULL */
+	unsigned top;                                               /* number of levels */
 	struct walk_level levels[STELE_KEY_MAX + 2];
-	unsigned char
-		key[STELE_KEY_MAX + 1]; /* up to the branching of the topmost level, and one */
+	/* The key up to and including the branching byte of the last level. */
+	unsigned char key[STELE_KEY_MAX + 1];
 };
 
-/* Where the walk stands: what a reference leads to has a key that starts with these bits, or is
- * them. */
+/* A reference to follow. All keys below it start with the first `bits` bits of the path's key. */
 struct walk_step {
 	ref_t ref;
 	unsigned bits;
-	bool ends;     /* it is a row with this very key */
-	uint64_t made; /* by the newest version that can have made it */
+	bool ends;     /* the reference is to a row whose key has exactly these bits */
+	uint64_t made; /* newest version that can have created the object */
 };
 
+/* Records a damage of the object at `ref`. Returns BAD. */
 static uint32_t walk_damaged(struct walk *walk, ref_t ref, const char *what)
 {
 	walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT, what);
 	return BAD;
 }
 
+/* Returns true if the row's key agrees with the path that leads to it. */
 static bool walk_key_is_on_path(const struct walk_path *path, const struct walk_step *step,
                                 const struct row_parts *row)
 {
@@ -246,8 +259,9 @@ static bool walk_key_is_on_path(const struct walk_path *path, const struct walk_
 	       (!step->ends || row->key_bits == step->bits);
 }
 
-/* An object that a newer version reaches, and so was checked, is where it belongs in this one
- * too. */
+/* Returns true if an object that was checked in a newer version is in the right place in this
+ * version, too. Checks the key of the first row below the object: its other keys start with the
+ * same bits. */
 static bool walk_is_in_place(struct walk *walk, const struct walk_path *path,
                              const struct walk_step *step)
 {
@@ -272,20 +286,21 @@ static bool walk_is_in_place(struct walk *walk, const struct walk_path *path,
 	       walk_key_is_on_path(path, step, &row);
 }
 
-/* Checks a row's key and value by its schema. */
+/* Checks a row's key and value against the schema of its table. Returns what is wrong, or NULL. */
 static const char *walk_row_fault(struct walk *walk, const struct row_parts *row)
 {
 	if (!walk->schema)
 		return NULL;
 	data_copy_out(walk->value, row->key, (row->key_bits + 7) / 8);
 	if (stele_key_check(walk->schema, walk->value, row->key_bits) < 0)
-		return "the row's key is none of its table";
+		return "the row's key does not fit the schema of its table";
 	data_copy_out(walk->value, row->value, row->value_size);
 	if (stele_value_check(walk->schema, walk->value, row->value_size) < 0)
-		return "the row's value is none of its table";
+		return "the row's value does not fit the schema of its table";
 	return NULL;
 }
 
+/* Checks and counts a row. Returns 1, the number of rows, or BAD. */
 static uint32_t walk_row(struct walk *walk, struct walk_path *path, const struct walk_step *step)
 {
 	struct stele_region_use *use = &walk->survey->use;
@@ -294,13 +309,13 @@ static uint32_t walk_row(struct walk *walk, struct walk_path *path, const struct
 	size_t size;
 
 	if (row_parse_ref(&walk->view, path->layout, step->ref, &row) < 0)
-		return walk_damaged(walk, step->ref, "it is no row of its table");
+		return walk_damaged(walk, step->ref, "the object is not a row of its table");
 	size = row_size(path->layout, row.value_size, row.key_bits);
 	if ((uint64_t)step->ref * LAYOUT_UNIT + size > walk->view.limit)
-		return walk_damaged(walk, step->ref, "the row does not end inside the arena");
+		return walk_damaged(walk, step->ref, "the row extends past the end of the arena");
 	if (!walk_key_is_on_path(path, step, &row))
 		return walk_damaged(walk, step->ref,
-		                    "the row's key is not the one that leads to it");
+		                    "the row's key does not belong at its place in the trie");
 	fault = walk_row_fault(walk, &row);
 	if (fault)
 		return walk_damaged(walk, step->ref, fault);
@@ -315,7 +330,8 @@ static uint32_t walk_row(struct walk *walk, struct walk_path *path, const struct
 	return 1;
 }
 
-/* The rows are all over memory: ask for them all before the first is needed. */
+/* Prefetches all objects that a node refers to: they are scattered over the memory, and their cache
+ * misses then overlap. */
 static void walk_prefetch(const struct walk *walk, const struct node *node)
 {
 	const unsigned char *refs = node_refs(node);
@@ -325,7 +341,7 @@ static void walk_prefetch(const struct walk *walk, const struct node *node)
 		prefetch(walk->view.base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
-/* Enters a node: 0, and it is the topmost level, or BAD. */
+/* Checks and counts a node, and adds it to the path as its last level. Returns 0, or BAD. */
 static uint32_t walk_enter(struct walk *walk, struct walk_path *path, const struct walk_step *step,
                            uint64_t made)
 {
@@ -336,9 +352,9 @@ static uint32_t walk_enter(struct walk *walk, struct walk_path *path, const stru
 	unsigned depth = step->bits / 8;
 
 	if (!fault && step->ends)
-		fault = "a node stands where a row belongs";
+		fault = "there is a node in the place of a row";
 	if (!fault && depth + node.skip > STELE_KEY_MAX)
-		fault = "the keys below it are longer than any can be";
+		fault = "the keys below the node are too long";
 	if (fault)
 		return walk_damaged(walk, step->ref, fault);
 	if (!walk_meet(walk, step->ref, made, node_whole_size(&node),
@@ -353,7 +369,8 @@ static uint32_t walk_enter(struct walk *walk, struct walk_path *path, const stru
 	return 0;
 }
 
-/* Follows a reference: how many rows there are, or BAD; or 0: it leads to a node, entered now. */
+/* Follows a reference. Returns the number of rows below it, BAD, or 0 if it leads to a node that
+ * was added to the path. */
 static uint32_t walk_follow(struct walk *walk, struct walk_path *path, const struct walk_step *step)
 {
 	const unsigned char *at = view_object(&walk->view, step->ref);
@@ -361,26 +378,26 @@ static uint32_t walk_follow(struct walk *walk, struct walk_path *path, const str
 	uint32_t known;
 
 	if (!at)
-		return walk_damaged(walk, step->ref, "a reference leads out of the arena");
+		return walk_damaged(walk, step->ref, "a reference points outside the arena");
 	first = data_load(at);
 	made = first & ~LAYOUT_NODE;
 	if (made == 0 || made > step->made)
 		return walk_damaged(walk, step->ref,
-		                    "it was made by a later version than what leads to it");
+		                    "the object is of a later version than the reference to it");
 	known = *walk_known(walk, step->ref);
 	if (known == BAD)
 		return BAD;
 	if (known) {
 		if (!walk_is_in_place(walk, path, step))
 			return walk_damaged(walk, step->ref,
-			                    "another version has it in another place");
+			                    "another version has the object in another place");
 		return known - 1;
 	}
 	return first & LAYOUT_NODE ? walk_enter(walk, path, step, made)
 	                           : walk_row(walk, path, step);
 }
 
-/* The next reference of the topmost level: false if there is none. */
+/* Advances the last level to its next reference. Returns false if there is none. */
 static bool walk_next_step(struct walk_path *path, struct walk_step *ret)
 {
 	struct walk_level *level = &path->levels[path->top - 1];
@@ -399,7 +416,8 @@ static bool walk_next_step(struct walk_path *path, struct walk_step *ret)
 	return true;
 }
 
-/* Walks a trie whose root the version `made` can have made: how many rows it has, or BAD. */
+/* Walks a trie whose root was created by version `made` at the latest. Returns its number of rows,
+ * or BAD. */
 static uint32_t walk_trie(struct walk *walk, struct walk_path *path, ref_t root, uint64_t made)
 {
 	struct walk_step step = {.ref = root, .made = made};
@@ -414,7 +432,7 @@ static uint32_t walk_trie(struct walk *walk, struct walk_path *path, ref_t root,
 		if (walk_next_step(path, &step)) {
 			rows = level->depth >= STELE_KEY_MAX && !step.ends
 			               ? walk_damaged(walk, level->ref,
-			                              "a key below it is too long")
+			                              "a key below the node is too long")
 			               : walk_follow(walk, path, &step);
 		} else {
 			rows = level->bad ? BAD : level->rows;
@@ -434,7 +452,8 @@ static uint32_t walk_trie(struct walk *walk, struct walk_path *path, ref_t root,
 
 /* ---- versions ---- */
 
-/* Checks a blob by itself: its bytes, or NULL. A newer version may have it as well. */
+/* Checks and counts a blob, which a newer version may have as well. Returns false if it is
+ * damaged. */
 static bool walk_blob(struct walk *walk, ref_t ref, uint64_t made)
 {
 	struct stele_region_use *use = &walk->survey->use;
@@ -444,12 +463,14 @@ static bool walk_blob(struct walk *walk, ref_t ref, uint64_t made)
 
 	if (view_blob(&walk->view, ref, &bytes, &size) < 0 ||
 	    (uint64_t)ref * LAYOUT_UNIT + 16 + size > walk->view.limit) {
-		walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT, "a reference leads to no object");
+		walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT,
+		            "a reference does not point to an object");
 		return false;
 	}
 	first = data_load(bytes - 16);
 	if (first == 0 || first > made) {
-		walk_damaged(walk, ref, "it was made by a later version than what leads to it");
+		walk_damaged(walk, ref,
+		             "the object is of a later version than the reference to it");
 		return false;
 	}
 	if (*walk_known(walk, ref))
@@ -460,6 +481,7 @@ static bool walk_blob(struct walk *walk, ref_t ref, uint64_t made)
 	return true;
 }
 
+/* Checks a table's row in the catalog, its schema and its rows. */
 static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 {
 	struct walk_path path = {.layout = NULL};
@@ -473,15 +495,16 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 		walk->survey->use.tables++;
 	if (r < 0 || stele_name_check("table", walk->table) < 0) {
 		walk->table[0] = '\0';
-		walk_damaged(walk, row, "the name of a table is none");
+		walk_damaged(walk, row, "the name of a table is not valid");
 	} else if (table.id == 0 || table.id > made) {
-		walk_damaged(walk, row, "a table is older than the version that made it");
+		walk_damaged(walk, row,
+		             "a table was created by a later version than its row in the catalog");
 	} else if (walk_blob(walk, table.schema, made)) {
 		r = catalog_schema(&walk->view, table.schema, &schema);
 		if (r == -ENOMEM) {
 			walk->no_memory = true;
 		} else if (r < 0) {
-			walk_damaged(walk, table.schema, "the schema of a table is none");
+			walk_damaged(walk, table.schema, "the schema of a table is not valid");
 		} else {
 			row_layout_of(schema, &layout);
 			path.layout = &layout;
@@ -489,14 +512,15 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 			rows = walk_trie(walk, &path, table.root, made);
 			walk->schema = NULL;
 			if (rows != BAD && rows != table.rows)
-				walk_damaged(walk, row, "a table has not as many rows as it says");
+				walk_damaged(walk, row,
+				             "a table does not have as many rows as it says");
 			stele_schema_free(schema);
 		}
 	}
 	walk->table[0] = '\0';
 }
 
-/* A commit's record, and whether its sums are those of its tables. */
+/* Checks a commit's record: its sums must be those of its tables. */
 static void walk_record(struct walk *walk, ref_t ref)
 {
 	struct stele_commit_table table;
@@ -515,12 +539,12 @@ static void walk_record(struct walk *walk, ref_t ref)
 		i++;
 	}
 	if (r < 0)
-		walk_damaged(walk, ref, "the record of the commit is none");
-	/* One with more tables than a record can name leaves some out. */
+		walk_damaged(walk, ref, "the record of the commit is not valid");
+	/* A record names at most 512 tables, so beyond that the sums differ. */
 	else if (i < 512 &&
 	         (added != commit.added || changed != commit.changed || removed != commit.removed))
 		walk_damaged(walk, ref,
-		             "the sums in the record of the commit are not those of its tables");
+		             "the sums in the record of the commit do not match its tables");
 }
 
 void walk_version(struct walk *walk, ref_t catalog, ref_t record)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Walking one version of a region, with all that is known of those walked before: for survey.c. */
+ *
+ * The walk of a single version, with what is known from the versions walked before. Only survey.c
+ * uses these functions. */
 #ifndef LIB_REGION_SURVEY_WALK_H
 #define LIB_REGION_SURVEY_WALK_H
 
 #include "lib/region/survey.h"
 
-#define WALK_DAMAGES 16u /* that are told of in one version; more are only counted */
+/* Damages that are reported for one version; more are only counted. */
+#define WALK_DAMAGES 16u
 
 enum walk_kind { WALK_HEAD, WALK_HISTORY, WALK_KEPT };
 
@@ -14,47 +17,60 @@ struct walk {
 	const struct survey_options *options;
 	struct survey *survey;
 	struct view view;
-	uint32_t *
-		known; /* of the object that starts at each unit: 0, rows below it + 1, or WALK_BAD */
-	uint64_t *covered; /* a bit for each unit: an object is there */
-	unsigned char *value;
+	/* For each unit of the arena, the object that starts there: 0: not met; BAD: damaged; else
+	 * the number of rows below the object, plus 1. */
+	uint32_t *known;
+	uint64_t *covered;    /* one bit for each unit: part of an object */
+	unsigned char *value; /* buffer for a copied key or value */
 
 	/* The version that is being walked. */
 	uint64_t version;
 	enum walk_kind kind;
 	uint32_t kept_index;
-	struct stele_region_use before; /* to go back to */
+	struct stele_region_use
+		before; /* the figures before this version, to restore if it is stale */
+	/* Objects that this version reaches, but no version walked before. */
 	struct walk_met {
 		ref_t ref;
 		uint32_t units;
-		uint32_t kept_end; /* WALK_KEPT: the first kept version that does not reach it */
-	} * met;                   /* objects that no version before it reaches */
+		/* WALK_KEPT: index of the first older kept version that does not reach the
+		 * object. */
+		uint32_t kept_end;
+	} * met;
 	size_t met_count, met_capacity;
 	bool no_memory;
-	char table[STELE_NAME_MAX + 1];    /* where the walk is; "" */
-	const struct stele_schema *schema; /* of it; NULL: in the catalog */
-	uint64_t damages;
+	char table[STELE_NAME_MAX + 1];    /* the table that is being walked; "": none */
+	const struct stele_schema *schema; /* of that table; NULL in the catalog */
+	uint64_t damages;                  /* in this version */
 	struct {
-		uint64_t offset;
+		uint64_t offset; /* bytes from the start of the file; 0: no object */
 		char table[STELE_NAME_MAX + 1];
 		const char *what;
 	} damage[WALK_DAMAGES];
 };
 
-/* Memory for a walk. 0 or -ENOMEM. */
+/* Allocates the memory for the walks. Returns 0 or -ENOMEM. */
 int walk_open(struct walk *walk);
+
+/* Frees the memory for the walks. */
 void walk_close(struct walk *walk);
 
+/* Begins the walk of a version. Version 0 stands for the header, which is never stale. */
 void walk_begin(struct walk *walk, uint64_t version, enum walk_kind kind);
+
+/* Walks the catalog and the record of the version. */
 void walk_version(struct walk *walk, ref_t catalog, ref_t record);
-/* Judges: 0, and what was found wrong is told; -ESTALE: nothing of it counts, and no
- * message is set; -EBADMSG or -ENOMEM. Version 0 stands for none, and is whole. */
+
+/* Ends the walk of a version: re-checks the version and reports its damages. Returns 0; -ESTALE if
+ * the version was reclaimed: its damages and figures are discarded, and no message is set; -EBADMSG
+ * (the file was truncated); or -ENOMEM. */
 int walk_end(struct walk *walk);
 
 /* Sets the error message for a walk that has no memory. Returns -ENOMEM. */
 int walk_no_memory(const struct walk *walk);
 
-/* Takes note that something is wrong, with the object at an offset, or 0. `what` is static. */
+/* Records a damage of the object at `offset`, or of no object if 0. `what` must be a static
+ * string. */
 void walk_damage(struct walk *walk, uint64_t offset, const char *what);
 
 #endif

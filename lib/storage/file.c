@@ -47,6 +47,9 @@ static int file_refuse_kind(const char *path, const struct stat *status, bool li
 	                 links ? "" : "; use another name, or let that user or root remove it");
 }
 
+/* Checks that an open file is regular, has one link (or more with `links`) and at least `min_size`
+ * bytes. Returns 0 or a negative errno; -ENOENT, without a message, if the file has lost its
+ * name. */
 static int file_validate(const char *path, const struct stat *status, bool links, uint64_t min_size)
 {
 	if (!S_ISREG(status->st_mode))

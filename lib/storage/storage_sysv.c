@@ -112,6 +112,7 @@ static int storage_sysv_fill(int segment, const struct layout_header *header)
 	return r;
 }
 
+/* Creates the segment and a data file that names it. Removes the segment after a failure. */
 static int storage_sysv_make(const struct region_paths *names, struct layout_header *header,
                              int *ret_fd)
 {
@@ -207,6 +208,7 @@ static int storage_sysv_refuse_wrong(const struct region *region)
 		region->names.region, region->segment, region->names.data);
 }
 
+/* Attaches the segment that the header names. Returns 0 or a negative errno. */
 static int storage_sysv_attach(struct region *region, const struct layout_header *header,
                                bool writable)
 {
