@@ -254,7 +254,7 @@ int registration_check_files(struct stele_subscriber *subscriber, int64_t now)
 		return error_set(
 			EBADMSG,
 			"the memory of region \"%s\" was removed; publish the region again and "
-			"open it anew",
+			"open it again",
 			subscriber->region->names.region);
 	r = subscriber_move(subscriber);
 	return r == -ENOENT ? 0 : r;

@@ -82,7 +82,7 @@ static int slots_open_lock(const struct region_paths *names, int fd, struct slot
 	int lock, r = file_open_again(fd, &lock);
 
 	if (r < 0) {
-		error_set(-r, "cannot open %s once more, for its locks: %s", names->subscribers,
+		error_set(-r, "cannot open %s a second time, for its locks: %s", names->subscribers,
 		          strerror(-r));
 	} else {
 		r = fork_fd_add(&slots->lock, lock);
