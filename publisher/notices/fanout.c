@@ -31,7 +31,8 @@ bool fanout_anyone_armed(const struct fanout *fanout)
 	if (!fanout->slots)
 		return false;
 	fence_full();
-	/* Before the known bits, which are stored in the other order. */
+	/* The contract with peers_discover(), which stores the known bits before the count of
+	 * claims: load them in the opposite order. So a new slot is seen as a claim or as known. */
 	if (peers_expects(fanout))
 		return true;
 	for (uint32_t word = 0; word < PEERS_WORDS; word++)
@@ -44,6 +45,7 @@ bool fanout_anyone_armed(const struct fanout *fanout)
 	return false;
 }
 
+/* Wakes the waiters on the futex that the notice concerns. */
 static void fanout_wake(struct fanout *fanout, const struct notice *notice)
 {
 	uint32_t mask = notice_mask(notice);
@@ -56,8 +58,9 @@ static void fanout_wake(struct fanout *fanout, const struct notice *notice)
 	fanout->woken_at = notice->time;
 }
 
-/* Sends one notice to an armed subscriber. Returns false where that was not tried, so that its
- * ticket is not one that was sent for. *ret_futex: whether the futex has to be woken for it. */
+/* Sends a notice to an armed subscriber. Returns false if the subscriber was passed over, so that
+ * its ticket must not be remembered as sent for. `*ret_futex` says whether the futex has to be
+ * woken for this subscriber. */
 static bool fanout_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
                         const struct notice *notice, bool *ret_futex)
 {
@@ -69,7 +72,7 @@ static bool fanout_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
 	if (state == PEER_UNKNOWN || state == PEER_BY_FUTEX)
 		return false;
 	if (state == PEER_READY) {
-		/* One wake serves all who wait on the head. */
+		/* The caller wakes the futex once for all subscribers that wait on head. */
 		if (peer->notifier == &notifier_futex) {
 			COUNT(fanout, index, sent);
 			return true;
@@ -93,8 +96,8 @@ static bool fanout_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
 	return true;
 }
 
-/* Tells the subscriber of a known slot, if it is armed and has not been told. Returns true where
- * the futex has to be woken. */
+/* Notifies the subscriber of a known slot if it is armed and its ticket was not sent for yet.
+ * Returns true if the futex has to be woken. */
 static bool fanout_notify_slot(struct fanout *fanout, uint32_t index, const struct notice *notice)
 {
 	const struct layout_slot *slot = &fanout->slots->slot[index];
@@ -107,8 +110,8 @@ static bool fanout_notify_slot(struct fanout *fanout, uint32_t index, const stru
 	if (ticket == peers->sent[index] && !notice->everybody) {
 		fanout->skipped++;
 		COUNT(fanout, index, coalesced);
-		/* A wake does not stay for who has armed, has looked at the version that it
-		 * was for, and blocks only now: it is sent for each. */
+		/* A wake is not stored. A subscriber may have armed and read the version that the
+		 * last wake was for, and block only now. So wake for each version. */
 		return peers->by_futex[index / 64] & bit && notice_concerns(notice, slot);
 	}
 	if (!notice_concerns(notice, slot))
@@ -118,7 +121,8 @@ static bool fanout_notify_slot(struct fanout *fanout, uint32_t index, const stru
 			peers->by_futex[index / 64] |= bit;
 		else
 			peers->by_futex[index / 64] &= ~bit;
-		/* After the send: a death in between costs a notice too many, not one too few. */
+		/* Remember after the send. If the publisher dies in between, the next one sends
+		 * once too often. In the other order a notice would be missing. */
 		peers->sent[index] = ticket;
 	}
 	return futex;
@@ -128,7 +132,8 @@ void fanout_notify(struct fanout *fanout, const struct notice *notice)
 {
 	bool futex = notice->everybody || notice->time - fanout->woken_at >= FANOUT_INTERVAL;
 
-	/* The contract with subscribers: head was stored before their tickets are loaded. */
+	/* The contract with subscribers (wait_arm() in subscriber/wait.c): head is stored before
+	 * the tickets are loaded. */
 	fence_full();
 	if (fanout->slots) {
 		peers_refill(&fanout->peers, notice->time);

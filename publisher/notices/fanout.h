@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * Telling subscribers that there is a new version.
+ * Notifying subscribers of a new version.
  *
- * A slot's ticket is odd while its subscriber is armed: about to block, or blocked. The subscriber
- * arms (the ticket rises to an odd number), fences fully, and loads head; the publisher stores
- * head, fences fully, and loads the tickets. So either the subscriber sees the new head, or the
- * publisher sees the ticket armed, and sends. It sends once for each odd ticket that it sees, and
- * remembers that privately, after the send: who is awake and behind, or has a notice waiting,
- * costs a load. What follows for notifiers and subscribers from there being one notice for a
- * ticket is at struct notifier. A wake of the futex does not stay, so it is sent for each version
- * while a ticket is armed. The publisher writes nothing into slots for this. peers.h says how a
- * slot proves that it is a subscriber's, and what is spent on those that do not. A new publisher
- * remembers nothing, so it notifies every armed subscriber at first: a death between a commit and
- * its notices is mended so.
+ * The ticket in a subscriber's slot is odd while the subscriber is armed: blocked, or about to
+ * block. To arm, the subscriber raises the ticket to a new odd number, makes a full fence, and
+ * loads head. The publisher stores head, makes a full fence, and loads the tickets. So either the
+ * subscriber sees the new head, or the publisher sees that the ticket is armed, and sends a notice.
  *
- * A slot may name tables (by hashes). Who named some is passed over by a commit that changed none
- * of them, and its ticket is not remembered as sent for: the next commit that concerns it sends.
- * The argument above holds for the versions that concern it.
+ * The publisher sends once for each odd ticket, and remembers in private memory, after the send,
+ * that it did. So a subscriber that is awake, or that has a notice waiting, costs a commit one
+ * load. The publisher writes nothing into slots for this. The rules that follow for notifiers and
+ * subscribers are at struct notifier (notifier/notifier.h). One of them: the wake of a futex is not
+ * stored, so it is sent for each version while a ticket is armed.
  *
- * Of this folder only notify_start() sets the error message: no other function has an error that a
- * user sees, as a subscriber that can't be told looks for itself. */
+ * A new publisher remembers no tickets, so it notifies every armed subscriber once. This replaces
+ * the notices of a publisher that died after a commit, before it had sent all of them.
+ *
+ * A slot may name tables, by the hashes of their names. A commit that changed none of them passes
+ * the subscriber over, and does not remember its ticket as sent for. The next commit that concerns
+ * the subscriber sends. So the argument above holds for the versions that concern it.
+ *
+ * peers.h describes how a slot proves that it belongs to a subscriber, and the budget for forged
+ * slots. Called by notify.c, and by the code that opens, moves or closes the files in use.
+ *
+ * In this folder only notify_start() sets the error message. The errors of other functions reach no
+ * user: a subscriber that can't be notified checks head once a second. */
 #ifndef PUBLISHER_NOTICES_FANOUT_H
 #define PUBLISHER_NOTICES_FANOUT_H
 
@@ -29,33 +34,39 @@
 #include "publisher/notices/notice.h"
 #include "publisher/notices/peers.h"
 
-/* Readers without a slot are woken at most this often, in nanoseconds. */
+/* Minimum time from a futex wake to the next wake that serves only readers without a slot, in
+ * nanoseconds. */
 #define FANOUT_INTERVAL ((uint64_t)NSEC_PER_MSEC)
 
 struct fanout {
-	const struct region *region; /* with its names, head, and owner */
+	const struct region *region; /* its names, head and owner are used */
 	struct slots *slots;         /* NULL: the subscribers file is lost */
 	struct peers peers;
-	struct layout_notices *notices; /* in the publisher file, for others to see */
-	uint32_t notices_capacity;      /* how many of them the file is known to hold */
-	int notices_fd;
-	uint32_t reap_next;  /* where the next part of a reap begins */
-	uint64_t reaped_at;  /* time of day of the last part of a reap */
-	uint64_t reap_pause; /* nanoseconds more than usual until the next one */
-	uint64_t woken_at;   /* time of day of the last wake of readers without a slot */
+	/* The counters in the publisher file, one entry for each slot, for monitoring. */
+	struct layout_notices *notices;
+	uint32_t notices_capacity; /* entries that the publisher file is known to hold */
+	int notices_fd;            /* the publisher file */
+	uint32_t reap_next;        /* slot at which the next partial reap begins */
+	uint64_t reaped_at;        /* time of day of the last partial reap */
+	uint64_t reap_pause;       /* nanoseconds to add to the usual interval before the next */
+	uint64_t woken_at;         /* time of day of the last futex wake */
+	/* Statistics, as in struct stele_publisher_stats. */
 	uint64_t sent, skipped, full, failed, futex_wakes, reaped;
 };
 
+/* Closes all channels and frees the peers. */
 void fanout_fini(struct fanout *fanout);
 
-/* The head is that of another file now. */
+/* Points the open channels at the head word of the present file. Call after the region moved
+ * to another file. */
 void fanout_move(struct fanout *fanout);
 
-/* Notifies. Call after head was stored. */
+/* Sends a notice to each armed subscriber that it concerns. Call after head was stored. */
 void fanout_notify(struct fanout *fanout, const struct notice *notice);
 
-/* True where a ticket is odd, so that there is something to send, perhaps. Call after head was
- * stored: who arms after this looks at a head that is there. */
+/* Returns true if the ticket of a known slot is armed, or a new subscriber may have registered:
+ * then there may be something to send. Call after head was stored: a subscriber that arms after
+ * this check sees that head. */
 bool fanout_anyone_armed(const struct fanout *fanout);
 
 #endif

@@ -13,6 +13,7 @@ void notice_add(struct notice *notice, uint64_t hash)
 		notice->tables++;
 }
 
+/* Returns true if the notice names a table. */
 static bool notice_has(const struct notice *notice, uint64_t hash)
 {
 	for (uint32_t i = 0; i < notice->tables; i++)
@@ -38,8 +39,6 @@ void notice_merge(struct notice *notice, const struct notice *later)
 	}
 }
 
-/* Whether a subscriber wants to be told. What it stores while it is armed does not change, and
- * whatever a stranger makes of it costs nobody else anything. */
 bool notice_concerns(const struct notice *notice, const struct layout_slot *slot)
 {
 	uint32_t tables = __atomic_load_n(&slot->tables, __ATOMIC_RELAXED);
@@ -53,7 +52,6 @@ bool notice_concerns(const struct notice *notice, const struct layout_slot *slot
 	return false;
 }
 
-/* The futex's waiters that a notice is for. */
 uint32_t notice_mask(const struct notice *notice)
 {
 	uint32_t mask = 0;

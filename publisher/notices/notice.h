@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What subscribers are told of a commit. The commit fills in which tables changed; notify.c merges
- * notices that wait for its thread; fanout.c asks which subscribers one is for. */
+ * A notice: the version of a commit, and which tables it changed. The commit fills it in
+ * (tables/finish.c), notify.c merges notices that wait for the notifier thread, and fanout.c asks
+ * which subscribers a notice concerns. */
 #ifndef PUBLISHER_NOTICES_NOTICE_H
 #define PUBLISHER_NOTICES_NOTICE_H
 
@@ -9,27 +10,34 @@
 #include <stdint.h>
 #include "lib/layout.h"
 
+/* Tables that a notice can name. */
 #define NOTICE_TABLES 16u
-#define NOTICE_ANY    (NOTICE_TABLES + 1)
+/* As notice.tables: any table may have changed. */
+#define NOTICE_ANY (NOTICE_TABLES + 1)
 
-/* What subscribers are told of. */
 struct notice {
 	uint64_t version;
-	uint64_t time;   /* of day, of the commit */
-	bool everybody;  /* also who was told already, or named other tables */
-	uint32_t tables; /* that changed; NOTICE_ANY: not known which */
-	uint64_t hashes[NOTICE_TABLES];
+	uint64_t time; /* time of day of the commit, in nanoseconds */
+	/* Notify every armed subscriber, even if its ticket was sent for already, and whatever
+	 * tables it named. */
+	bool everybody;
+	uint32_t tables; /* number of valid hashes; NOTICE_ANY: any table may have changed */
+	uint64_t hashes[NOTICE_TABLES]; /* of the names of the changed tables */
 };
 
-/* Says that a table changed, by the hash of its name. */
+/* Adds a changed table, by the hash of its name. With more than NOTICE_TABLES tables the notice is
+ * for NOTICE_ANY. */
 void notice_add(struct notice *notice, uint64_t hash);
+
 /* Merges `later` into `notice`. */
 void notice_merge(struct notice *notice, const struct notice *later);
 
-/* Whether a subscriber waits for what a notice is of. */
+/* Returns true if the notice concerns the subscriber of a slot: a table that the slot names has
+ * changed, or the slot names none. A subscriber does not change these names while it is armed. If
+ * another process overwrites them, only this slot's subscriber misses a notice. */
 bool notice_concerns(const struct notice *notice, const struct layout_slot *slot);
 
-/* Returns the futex's waiters that a notice is for. */
+/* Returns the mask of the futex waiters that the notice concerns (notifier_futex_wake()). */
 uint32_t notice_mask(const struct notice *notice);
 
 #endif

@@ -11,35 +11,38 @@
 #include "lib/base/error.h"
 #include "publisher/notices/reap.h"
 
-/* How often dead subscribers are looked for, in nanoseconds, and in how many slots at a time. */
+/* Nanoseconds between two partial reaps, and slots that each of them checks. */
 #define REAP_INTERVAL (uint64_t)(100 * NSEC_PER_MSEC)
 #define REAP_SLOTS    8u
-/* One part in so many is the most of a publisher's time that this takes, however long it takes. */
+/* Reaping takes at most this fraction of a publisher's time: 1 / REAP_SHARE. */
 #define REAP_SHARE UINT64_C(64)
 
+/* Makes a partial reap if it is time for one. */
 static void notify_reap_part(struct fanout *fanout, uint64_t now)
 {
 	int64_t started;
 
-	/* By the time of day, which the commit has read already: if that jumps, a reap comes early
-	 * or late. */
+	/* Uses the time of day because the commit has read it already. If that clock is set, a reap
+	 * comes early or late. */
 	if (now - fanout->reaped_at < REAP_INTERVAL + fanout->reap_pause)
 		return;
 	fanout->reaped_at = now;
 	started = clock_thread();
 	reap_dead(fanout, REAP_SLOTS);
-	/* A process that holds a million locks on the file makes each question for a lock slow. */
+	/* Wait longer after a slow reap: a process that holds a million locks on the file makes
+	 * each query for a lock slow. */
 	fanout->reap_pause = REAP_SHARE * (uint64_t)(clock_thread() - started);
 }
 
+/* Sends pending notices until notify_stop(): the notifier thread. */
 static void *notify_run(void *context)
 {
 	struct notify *notify = context;
 	struct notice notice;
 	struct sched_param none = {0};
 
-	/* The scheduler lets such a thread not interrupt the one that wakes it: the commit goes on. Where
-	 * that can't be had it may. */
+	/* A SCHED_BATCH thread does not preempt the thread that wakes it, so the commit continues.
+	 * If the policy can't be set, the thread may preempt the commit. */
 	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 
 	pthread_mutex_lock(&notify->lock);
@@ -74,9 +77,10 @@ int notify_start(struct notify *notify, struct fanout *fanout, bool threaded)
 	pthread_mutex_init(&notify->sending, NULL);
 	pthread_mutex_init(&notify->lock, NULL);
 	pthread_cond_init(&notify->posted, NULL);
-	/* The program's signals are for its own threads. But a fault of the thread's own must reach the
-	 * guard (lib/storage/guard.h): a blocked SIGBUS ends the process, and any reader can truncate the
-	 * subscribers file. */
+	/* The program's signals are for the program's own threads. SIGBUS stays unblocked: any
+	 * reader can truncate the subscribers file, and the fault that this thread then gets must
+	 * reach the handler in lib/storage/guard.h. A fault while SIGBUS is blocked would end the
+	 * process. */
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -112,7 +116,8 @@ void notify_post(struct notify *notify, const struct notice *notice)
 		fanout_notify(notify->fanout, notice);
 		return;
 	}
-	/* To wake the thread is a system call, too. What it does besides has time. */
+	/* Waking the thread costs a system call, too. While no subscriber is armed, the thread only
+	 * has to wake readers without a slot and to reap; once each FANOUT_INTERVAL is enough. */
 	if (!notice->everybody && notice->time - notify->posted_at < FANOUT_INTERVAL &&
 	    !fanout_anyone_armed(notify->fanout))
 		return;

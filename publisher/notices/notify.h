@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who sends the notices: the one who commits, or a thread of the publisher's. With the thread a
- * commit hands over which tables changed and returns; what it hands over while the thread is
- * sending comes together into one round. The protocol of fanout.h is the same: head was stored
- * before the thread loads the tickets, as the lock that hands a notice over orders the two, too.
+ * Sends notices, either in the thread that commits or in a thread of the publisher's own
+ * (STELE_NOTIFIER_THREAD). With the thread, a commit hands over which tables changed and returns;
+ * notices that arrive while the thread is sending are merged into one. The protocol of fanout.h
+ * holds in both cases: the commit stores head before it hands the notice over, and the lock for
+ * the handover orders that store before the thread's loads of the tickets.
  *
- * Called by the commit, and by whatever changes the file or the slots that the thread uses. */
+ * Called by the commit, and by the code that exchanges the files that the thread uses. */
 #ifndef PUBLISHER_NOTICES_NOTIFY_H
 #define PUBLISHER_NOTICES_NOTIFY_H
 
@@ -14,31 +15,34 @@
 
 struct notify {
 	struct fanout *fanout;
-	bool threaded;
+	bool threaded; /* there is a thread; the members below are in use only then */
 	pthread_t thread;
-	pthread_mutex_t sending; /* held while the thread uses the fanout and what it points at */
-	pthread_mutex_t lock;    /* of what follows; never held for long */
-	pthread_cond_t posted;
-	struct notice pending;
-	uint64_t
-		posted_at; /* time of day when the thread was last given something; the committer's */
+	pthread_mutex_t sending; /* held while the thread uses the fanout and its files */
+	pthread_mutex_t lock;    /* protects pending, is_pending and stop; held only briefly */
+	pthread_cond_t posted;   /* signalled when is_pending or stop becomes true */
+	struct notice pending;   /* to be sent, if is_pending */
+	uint64_t posted_at;      /* time of day of the last handover; only the committer uses it */
 	bool is_pending, stop;
 };
 
-/* With a thread: 0 or -ENOMEM. */
+/* Sets up `notify`; if `threaded`, starts the thread. Returns 0 or -ENOMEM. */
 int notify_start(struct notify *notify, struct fanout *fanout, bool threaded);
-/* Sends what is pending, and ends the thread. */
+
+/* Sends the pending notice, and ends the thread. */
 void notify_stop(struct notify *notify);
-/* In a child made by fork(), where the thread is not. */
+
+/* Forgets the thread in a child made by fork(), where it does not run. */
 void notify_abandon(struct notify *notify);
 
-/* Tells subscribers, or has them told; and cleans up after a few dead ones now and then. Call after
- * head was stored. */
+/* Sends a notice, or hands it over to the thread. Call after head was stored. */
 void notify_post(struct notify *notify, const struct notice *notice);
+
+/* Cleans up after dead subscribers, a few slots at a time, if enough time has passed. With a
+ * thread this does nothing: the thread reaps. `now` is the time of day. */
 void notify_reap_sometimes(struct notify *notify, uint64_t now);
 
-/* Between them the thread leaves the fanout alone, and what it points at may change. They don't
- * nest. */
+/* Make the thread leave the fanout and its files alone between the two calls, so that the caller
+ * may exchange them. The calls don't nest. */
 void notify_pause(struct notify *notify);
 void notify_resume(struct notify *notify);
 

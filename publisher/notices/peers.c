@@ -11,12 +11,13 @@
 #include "lib/base/atomic.h"
 #include "lib/storage/file.h"
 
-/* Nanoseconds of a failed try that cost as much as a failure does. */
+/* Processor nanoseconds of a failed try that cost another PEERS_FAILURE units. */
 #define SLOW_TRY 16000
 
-/* Nanoseconds that the question for a lock that is held may take for nothing, about as long as it takes
- * beside 4,096 subscribers; and those of its time after them that cost a unit. */
+/* Processor nanoseconds for which a query is free if it finds the lock held: about as long as a
+ * query takes with 4,096 subscribers. */
 #define FREE_QUESTION 128000
+/* Processor nanoseconds of such a query, beyond FREE_QUESTION, that cost a unit. */
 #define SLOW_QUESTION 250
 
 static bool peers_bit_is_set(const uint64_t *bits, uint32_t index)
@@ -24,7 +25,7 @@ static bool peers_bit_is_set(const uint64_t *bits, uint32_t index)
 	return load_relaxed(&bits[index / 64]) >> index % 64 & 1;
 }
 
-/* Only the thread that sends changes bits. */
+/* Changes a bit. Only for the thread that sends; other threads may load the word meanwhile. */
 static void peers_bit_set(uint64_t *bits, uint32_t index, bool value)
 {
 	uint64_t word = load_relaxed(&bits[index / 64]), bit = UINT64_C(1) << index % 64;
@@ -32,6 +33,7 @@ static void peers_bit_set(uint64_t *bits, uint32_t index, bool value)
 	store_relaxed(&bits[index / 64], value ? word | bit : word & ~bit);
 }
 
+/* Closes the channel of a peer if it is open. */
 static void peers_detach(struct peer *peer)
 {
 	if (peer->notifier)
@@ -39,7 +41,6 @@ static void peers_detach(struct peer *peer)
 	peer->notifier = NULL;
 }
 
-/* The budget stays what it is: losing the subscribers file must not fill it. */
 void peers_fini(struct peers *peers)
 {
 	for (uint32_t i = 0; i < peers->capacity; i++)
@@ -68,7 +69,7 @@ void peers_refill(struct peers *peers, uint64_t now)
 	int64_t spent = __atomic_load_n(&peers->spent, __ATOMIC_RELAXED);
 	uint64_t gained;
 
-	/* The clock was set back. */
+	/* The clock was set back: nothing was gained. */
 	if (now < peers->paid_at)
 		peers->paid_at = now;
 	gained = (now - peers->paid_at) / PEERS_UNIT;
@@ -77,6 +78,7 @@ void peers_refill(struct peers *peers, uint64_t now)
 	__atomic_store_n(&peers->spent, spent, __ATOMIC_RELAXED);
 }
 
+/* Takes units from the budget. It may become overdrawn. */
 static void peers_spend(struct peers *peers, int64_t units)
 {
 	__atomic_store_n(&peers->spent, peers->spent + units, __ATOMIC_RELAXED);
@@ -87,8 +89,9 @@ bool peers_can_spend(const struct peers *peers)
 	return __atomic_load_n(&peers->spent, __ATOMIC_RELAXED) < PEERS_BUDGET;
 }
 
-/* What counts of the time that something took: the lesser of this time and the time before. One may
- * be long because the machine stood still, which must cost no subscriber its notice. */
+/* Returns the processor time since `started` that is to be charged: the lesser of this time and
+ * `*last`, the time before. A single time may be long because the whole machine was delayed, and
+ * that must cost no subscriber a notice. */
 static int64_t peers_elapsed(int64_t *last, int64_t started)
 {
 	int64_t took = clock_thread() - started, min = took < *last ? took : *last;
@@ -97,7 +100,7 @@ static int64_t peers_elapsed(int64_t *last, int64_t started)
 	return min;
 }
 
-/* A try that began at that time of this thread failed, which costs. */
+/* Charges a failed try, which began at `started` in this thread's processor time. */
 static void peers_charge_failure(struct peers *peers, int64_t started)
 {
 	int64_t took = peers_elapsed(&peers->failure_took, started);
@@ -106,8 +109,9 @@ static void peers_charge_failure(struct peers *peers, int64_t started)
 	peers_spend(peers, units < PEERS_FAILURE_MAX ? units : PEERS_FAILURE_MAX);
 }
 
-/* The question for a lock that is held began at that time of this thread. A process that has many locks
- * on the file makes each question slow, and can have its own locks found again and again. */
+/* Charges a query that found a lock held, and began at `started` in this thread's processor time.
+ * A process that holds many locks on the file makes each query slow, and can make the publisher
+ * find its locks again and again. */
 static void peers_charge_answer(struct peers *peers, int64_t started)
 {
 	int64_t units =
@@ -117,7 +121,7 @@ static void peers_charge_answer(struct peers *peers, int64_t started)
 		peers_spend(peers, units < PEERS_FAILURE_MAX ? units : PEERS_FAILURE_MAX);
 }
 
-/* The next try is later, and later again each time that it fails. */
+/* Postpones the next try after a failure, each time by twice as long as before. */
 static void peers_postpone(struct peer *peer, uint64_t now)
 {
 	peer->wait = peer->wait < PEERS_WAIT_MIN ? PEERS_WAIT_MIN : peer->wait * 2;
@@ -126,7 +130,8 @@ static void peers_postpone(struct peer *peer, uint64_t now)
 	peer->retry_at = now + peer->wait;
 }
 
-/* Whether a peer failed so lately that it is not tried. If the clock was set back, it is. */
+/* Returns true if it is too early for the next try after a failure. If the clock was set back, the
+ * peer is tried. */
 static bool peers_is_postponed(const struct peer *peer, uint64_t now)
 {
 	return peer->wait != 0 && now < peer->retry_at && peer->retry_at - now <= PEERS_WAIT_MAX;
@@ -134,8 +139,8 @@ static bool peers_is_postponed(const struct peer *peer, uint64_t now)
 
 /* ---- counting ---- */
 
-/* Makes the publisher file longer for what is counted of as many slots. Where that can't be had,
- * nothing is counted for the rest. */
+/* Extends the publisher file to hold the counters of `slots` slots. If it can't be extended, the
+ * slots past its end are not counted. */
 static void peers_reserve_notices(struct fanout *fanout, uint32_t slots)
 {
 	uint64_t size;
@@ -148,7 +153,8 @@ static void peers_reserve_notices(struct fanout *fanout, uint32_t slots)
 		fanout->notices_capacity = slots;
 }
 
-/* Others that share the region may count at the same time, for the same subscriber. */
+/* The addition is atomic, because publishers that share the region may count for the same
+ * subscriber at the same time. */
 void peers_count(struct fanout *fanout, uint32_t index, size_t member)
 {
 	if (index < fanout->notices_capacity)
@@ -156,8 +162,8 @@ void peers_count(struct fanout *fanout, uint32_t index, size_t member)
 		                   1, __ATOMIC_RELAXED);
 }
 
-/* Begins to count for another subscriber. Who reads meanwhile finds the uuid of the one before, or
- * counters that are not all zero yet: they are for people. */
+/* Starts the counters of a slot again for another subscriber. A process that reads the entry
+ * meanwhile may see a mix of old and new values. That is harmless: they are only displayed. */
 static void peers_reset_count(struct fanout *fanout, uint32_t index, const uint8_t uuid[16])
 {
 	struct layout_notices *notices;
@@ -173,8 +179,8 @@ static void peers_reset_count(struct fanout *fanout, uint32_t index, const uint8
 
 /* ---- new subscribers ---- */
 
-/* Makes room for so many peers. Without memory for a new one it gets no notice, and looks within
- * its slice. */
+/* Allocates peers for the slots below `used`. If there is no memory, the subscribers of new slots
+ * get no notices, and check head once a second. */
 static void peers_reserve(struct fanout *fanout, uint32_t used)
 {
 	struct peers *peers = &fanout->peers;
@@ -198,8 +204,8 @@ static void peers_reserve(struct fanout *fanout, uint32_t used)
 	peers_reserve_notices(fanout, capacity);
 }
 
-/* Asks for the lock of the subscriber that a slot names. If it is held, the peer stands for that
- * subscriber. */
+/* Queries the lock of a slot that has `uuid`. Returns true if the lock is held: then the slot is
+ * known, and its peer describes the subscriber of this uuid. */
 static bool peers_validate(struct fanout *fanout, uint32_t index, const uint8_t uuid[16],
                            uint64_t now)
 {
@@ -224,7 +230,8 @@ static bool peers_validate(struct fanout *fanout, uint32_t index, const uint8_t 
 	return owned;
 }
 
-/* Looks at a slot that is not known: true if a subscriber was found there. */
+/* Checks a slot that is not known. Returns true if it belongs to a subscriber, and so is known
+ * now. */
 static bool peers_discover_slot(struct fanout *fanout, uint32_t index, uint64_t now)
 {
 	const struct layout_slot *slot = &fanout->slots->slot[index];
@@ -239,7 +246,9 @@ static bool peers_discover_slot(struct fanout *fanout, uint32_t index, uint64_t 
 	return peers_validate(fanout, index, uuid, now);
 }
 
-/* Looks at all slots that are not known, as far as the budget goes. */
+/* Checks all slots that are not known, as far as the budget goes; the next call continues. `claims`
+ * is the count of claims that this scan handles. `paid`: the scan costs units if it finds
+ * nobody. */
 static void peers_discover_all(struct fanout *fanout, uint32_t used, uint64_t claims, bool paid,
                                uint64_t now)
 {
@@ -261,11 +270,13 @@ static void peers_discover_all(struct fanout *fanout, uint32_t used, uint64_t cl
 	peers->scanned_at = now;
 	if (paid && met == 0)
 		peers_spend(peers, 1 + scanned / 64);
-	/* After the known bits: the committer loads them in the other order (peers_expects). */
+	/* The contract with fanout_anyone_armed(), which loads the count of claims before the known
+	 * bits: store them in the opposite order. */
 	store_release(&peers->claims, claims);
 }
 
-/* Looks at the slots that were announced: false if all are to be looked at. */
+/* Checks the slots whose claims were announced and not handled yet. Returns false if the ring does
+ * not hold all of these claims, so that all slots have to be scanned. */
 static bool peers_discover_announced(struct fanout *fanout, uint32_t used, uint64_t claims,
                                      uint64_t now)
 {
@@ -277,9 +288,10 @@ static bool peers_discover_announced(struct fanout *fanout, uint32_t used, uint6
 	for (uint64_t claim = peers->claims; claim != claims && peers_can_spend(peers); claim++) {
 		uint32_t entry = load_acquire_32(&header->claimed[claim % LAYOUT_CLAIMS]);
 		uint32_t index = entry % LAYOUT_SLOTS_MAX;
-		/* Written over by a later claim, or not written yet: its owner may stand still there, and
-		 * must not delay the claims after it. The owner stored its slot before it raised the
-		 * count, so a look at all slots finds it. */
+		/* A later claim has overwritten the entry, or the claiming subscriber has not
+		 * written it yet. A subscriber that is stopped at this point must not delay the
+		 * claims after its own. It took its slot before it raised the count, so a scan of
+		 * all slots finds the slot. */
 		if ((entry ^ LAYOUT_CLAIM(claim, 0)) >> 12 != 0)
 			return false;
 		if (index >= used || peers_bit_is_set(peers->known, index) ||
@@ -337,10 +349,12 @@ void peers_channel(const struct fanout *fanout, uint32_t index, const uint8_t uu
 	memcpy(ret->region_uuid, fanout->region->uuid, sizeof(ret->region_uuid));
 }
 
-/* Channels that are closed for one that is opened: the largest has two descriptors. */
+/* Maximum number of channels that are closed in order to open one. No channel has more than two
+ * descriptors. */
 #define EVICT_TRIES 4
 
-/* Closes another peer's channel, which is opened again when there is something to send. */
+/* Closes the channel of a peer other than `except`. It is opened again when there is something to
+ * send. Returns false if there is no such channel. */
 static bool peers_evict(struct peers *peers, uint32_t except)
 {
 	for (uint32_t i = 0; i < peers->capacity; i++) {
@@ -354,7 +368,8 @@ static bool peers_evict(struct peers *peers, uint32_t except)
 	return false;
 }
 
-/* With more subscribers than this process may have descriptors, some take turns. */
+/* Opens the channel of a peer. If there are more subscribers than this process may have
+ * descriptors, channels are closed and opened in turns. Returns 0 or a negative errno. */
 static int peers_open_channel(struct fanout *fanout, uint32_t index,
                               const struct notifier *notifier)
 {
@@ -386,10 +401,11 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t tick
 		return PEER_READY;
 	if (same && peers_is_postponed(peer, now))
 		return PEER_BY_FUTEX;
-	/* Uuid and notifier may be those of the slot's next owner, whose channel is not there yet: a
-	 * failure would postpone the tries for that owner, which may arm and block meanwhile. The
-	 * contract with slots.c: the ticket has changed before they do. Who armed after the load of
-	 * the ticket that is sent for looks at the new head, and needs no notice. */
+	/* The uuid and the notifier may be those of the slot's next owner, whose channel does not
+	 * exist yet. The attempt to open it would fail, and that would postpone the next try, while
+	 * the new owner may arm and block. The contract with lib/region/slots.c: the ticket changes
+	 * before the uuid and the notifier do. So load the ticket again. A subscriber that armed
+	 * after the caller loaded `ticket` has read the new head, and needs no notice. */
 	fence_acquire();
 	if (load_relaxed(&slot->ticket) != ticket)
 		return PEER_UNKNOWN;
@@ -419,7 +435,7 @@ void peer_failed(struct fanout *fanout, uint32_t index)
 
 	peers_detach(peer);
 	peers_spend(&fanout->peers, PEERS_FAILURE);
-	/* It is opened again with the next ticket, which takes units. */
+	/* Opened again for the next ticket, at the price of PEERS_AGAIN. */
 	peer->wait = 1;
 	peer->retry_at = 0;
 }

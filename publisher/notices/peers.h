@@ -1,57 +1,63 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which slots a publisher looks at, and what it spends on slots that may be forged.
+ * The peers of a publisher: which slots belong to subscribers, and their open channels. Slots may
+ * be forged, so this part also bounds the time that a publisher spends on them. Called by fanout.c
+ * and reap.c.
  *
- * Any reader of the region can write into every slot. If each armed ticket were worth an attempt to
- * open a channel, 4,096 forged slots would cost every commit tens of milliseconds. So a slot has to
- * prove itself once: it is KNOWN from the moment in which the publisher saw a lock on its one byte,
- * held by another open file description. Every subscriber has that lock from before its slot is
- * TAKEN until after the slot is FREE. A slot without it is not told. Only the tickets of known
- * slots are loaded at a commit.
+ * KNOWN SLOTS. Any reader of the region can write into every slot. If each armed ticket were worth
+ * an attempt to open a channel, 4,096 forged slots would cost every commit tens of milliseconds. So
+ * a slot has to prove itself once. It is known after the publisher saw that another open file
+ * description holds a lock on exactly the slot's one byte. Every subscriber holds that lock from
+ * before its slot is TAKEN until after the slot is FREE. Slots without such a lock are not
+ * notified. A commit loads the tickets of known slots only.
  *
- * How a genuine subscriber becomes known before it can miss a version: it announces its claim in
- * the header of the subscribers file, then arms its ticket, fences fully, and loads head. The
- * publisher stores head, fences fully, loads the count of claims, and looks at the slots whose
- * claims it has not seen. So either the subscriber sees the new head, or the publisher sees the
- * claim, finds the lock, and loads the ticket: the argument of fanout.h, with one word more. The
- * ring's entry is a hint: if it is not the claim's, all slots are looked at. docs/models/claims.pml
- * checks this, with slots that change their owners, and deaths.
+ * NEW SUBSCRIBERS. A genuine subscriber becomes known before it can miss a version. It announces
+ * its claim in the header of the subscribers file; later it arms its ticket, makes a full fence,
+ * and loads head. The publisher stores head, makes a full fence, loads the count of claims, and
+ * checks the slots whose claims it has not handled yet. So either the subscriber sees the new head,
+ * or the publisher sees the claim, finds the lock, and loads the ticket. This is the argument of
+ * fanout.h with one more word. The ring of claims in the header is a hint: if it does not hold an
+ * entry for a claim, the publisher scans all slots. docs/models/claims.pml checks this argument,
+ * with slots that change owners, and with deaths.
  *
- * What may be wasted is bounded by a budget of units, PEERS_BUDGET of them at first, and 64 more
- * for each millisecond (never more than PEERS_BUDGET):
+ * BUDGET. What forged slots may waste is bounded by a budget of units: PEERS_BUDGET at first, and
+ * 64 more for each millisecond, up to PEERS_BUDGET again. These are the prices:
  *
- *   a look that finds a new subscriber,
- *   and the first time its channel is opened     nothing: so any number may register at once
- *   a claim that was announced, but is none      1
- *   a look at all slots that finds nobody, made
- *   because claims were announced too fast, or
- *   counted and not announced                    1 for each 64 slots
- *   a known slot's channel that is opened again,
- *   because uuid or notifier changed             1
- *   the question for a lock that is held         4 for each microsecond of the processor past the
- *                                                first 128 that it took, up to 64,000
- *   no lock, or a channel that can't be opened
- *   or sent to                                   64, and as many for each 16 us of the processor
- *                                                that the try took, up to 64,000
+ *   a check that finds a new subscriber, and
+ *   the first time its channel is opened       nothing: any number may register at once
+ *   an announced claim that makes no slot
+ *   known (the claim is forged, or the slot
+ *   is known already)                          1
+ *   a scan of all slots that finds no
+ *   subscriber, made because the ring did not
+ *   hold an announced claim                    1, and 1 for each 64 slots
+ *   opening the channel of a known slot again,
+ *   because its uuid or notifier changed, or
+ *   after a failure                            1
+ *   a query that finds the lock held           4 for each microsecond of processor time past the
+ *                                              first 128, up to 64,000
+ *   a query that finds no lock, or a failure
+ *   to open a channel                          64, and 64 more for each 16 microseconds of
+ *                                              processor time, up to 64,000
+ *   a failure to send to a channel             64
  *
- * Of the time that a question or a failed try took, no more counts than the one before it took, so
- * that a machine which stood still once costs no subscriber a notice.
+ * A query or a failed try is charged for at most the time that the one before it took. So a single
+ * delay of the whole machine costs no subscriber a notice.
  *
- * Without budget none of these is done, and a ticket that is passed over so is not remembered as
- * sent for. A slot without its lock, or whose channel can't be opened, is not tried again with the
- * same uuid for 1 ms, then 2 ms, ... up to 1.024 s; a known one is told by a wake of the futex
- * meanwhile. So all that slots without a lock cost a commit is 32 failures after a pause, and one
- * each millisecond from then on. A subscriber that is passed over finds the version by its own
- * look, within a second.
+ * Without budget the publisher does none of these. A ticket that it passes over for that reason is
+ * not remembered as sent for. After a query that found no lock, or a channel that can't be opened,
+ * the publisher does not try that slot with the same uuid again for 1 ms, then 2 ms, and so on up
+ * to 1.024 s. Meanwhile it notifies a known slot by a wake of the futex. So slots without locks
+ * cost a commit at most 32 failures after a pause, and then one failure each millisecond. A
+ * subscriber that is passed over finds the new version within a second, when it checks head without
+ * a notice.
  *
- * Without an attack no subscriber is passed over: looks at new subscribers are free, and a known
- * slot needs units only where another subscriber has claimed it: 2,048 of these at once, and 64,000
- * a second.
+ * Without an attack no subscriber is passed over. Checks of new subscribers are free. A known slot
+ * costs units only if another subscriber has claimed it since: at most two, so 1,024 slots at once
+ * and 32,000 a second may change owners in this way.
  *
- * A process that takes the locks of 4,096 slots, and has something behind them, costs what 4,096
- * subscribers cost: with notifiers that need no object (semaphore, futex) the locks are enough.
- *
- * Called by fanout.c and reap.c. */
+ * A process that locks 4,096 slots one by one costs as much as 4,096 subscribers. Notifiers that
+ * need no object (semaphore, futex) require only the locks; the others also require the objects. */
 #ifndef PUBLISHER_NOTICES_PEERS_H
 #define PUBLISHER_NOTICES_PEERS_H
 
@@ -59,84 +65,113 @@
 #include "lib/region/slots.h"
 #include "notifier/notifier.h"
 
-#define PEERS_BUDGET      2048
+/* The budget, in units. */
+#define PEERS_BUDGET 2048
+/* Minimum and maximum price of a failure. The maximum is what the budget gains in a second. */
 #define PEERS_FAILURE     64
-#define PEERS_FAILURE_MAX 64000 /* a second of it */
-#define PEERS_AGAIN       1
-#define PEERS_UNIT        15625u                    /* nanoseconds in which a unit comes back */
-#define PEERS_WAIT_MIN    ((uint64_t)NSEC_PER_MSEC) /* before the second try */
-#define PEERS_WAIT_MAX    (1024 * PEERS_WAIT_MIN)
-#define PEERS_SCAN_INTERVAL \
-	((uint64_t)(100 * NSEC_PER_MSEC)) /* between two looks at all slots, claims or not */
+#define PEERS_FAILURE_MAX 64000
+/* Price of opening a known slot's channel again, and of a claim that makes no slot known. */
+#define PEERS_AGAIN 1
+/* Nanoseconds in which the budget gains a unit. */
+#define PEERS_UNIT 15625u
+/* How long to wait after a failure until the next try, in nanoseconds: the first time, and at
+ * most. */
+#define PEERS_WAIT_MIN ((uint64_t)NSEC_PER_MSEC)
+#define PEERS_WAIT_MAX (1024 * PEERS_WAIT_MIN)
+/* Nanoseconds between two scans of all slots that are made without any claim. */
+#define PEERS_SCAN_INTERVAL ((uint64_t)(100 * NSEC_PER_MSEC))
+/* Words in a bitmap of slots. */
 #define PEERS_WORDS (LAYOUT_SLOTS_MAX / 64)
 
 struct fanout;
 
+/* What the publisher knows about the subscriber of one slot. */
 struct peer {
-	const struct notifier *notifier; /* attached to channel; NULL: not */
+	const struct notifier *notifier; /* of the open channel; NULL: the channel is closed */
 	struct channel channel;
-	uint8_t uuid[16];  /* of the subscriber that was judged last */
-	uint64_t retry_at; /* time of day before which it is not tried again */
-	uint64_t wait; /* how long that was from the failure on; 0: the last try did not fail; 1: it
-	                       may be tried at once, but takes units */
+	uint8_t uuid[16];  /* of the subscriber that was validated last */
+	uint64_t retry_at; /* time of day of the next try, if wait is neither 0 nor 1 */
+	/* Nanoseconds from the last failure until the next try. 0: the last try succeeded. 1: a
+	 * send failed; the channel may be opened again at once, for PEERS_AGAIN. */
+	uint64_t wait;
 };
 
 struct peers {
-	struct peer *peer; /* one for each slot, as far as there is `capacity` */
-	uint64_t *sent; /* the tickets that were last sent for: apart, as each commit reads them */
-	uint32_t capacity;
-	uint64_t known
-		[PEERS_WORDS]; /* a bit for each slot; the committer may look while a thread sends */
-	uint64_t by_futex[PEERS_WORDS]; /* what was last sent for was a wake of the futex */
-	uint64_t claims;                /* how many announced claims were looked at */
-	bool pending;                   /* a look at all slots did not come to its end */
-	uint32_t next;                  /* where it goes on */
-	uint64_t scanned_at;            /* time of day of the last look at all slots */
-	int64_t spent;                  /* units that are missing in the budget */
-	uint64_t paid_at;               /* time of day up to which units came back */
-	int64_t answer_took,
-		failure_took; /* nanoseconds of the processor: of the last question for a lock that
-	                                      was held, and of the last try that failed */
-	uint32_t evict;       /* where the next channel is looked for that is closed to make room */
-	uint64_t tries,
-		asked; /* channels that were opened, or failed to; locks that were asked for */
+	struct peer *peer; /* of each slot below capacity */
+	/* The ticket of each slot that was last sent for. An array of its own, so that a commit
+	 * touches few cache lines. */
+	uint64_t *sent;
+	uint32_t capacity; /* entries of peer and of sent */
+	/* Bit for each slot: it is known. The thread that sends stores the words; the committer may
+	 * load them at any time. */
+	uint64_t known[PEERS_WORDS];
+	/* Bit for each slot: its present ticket was sent for by a wake of the futex, which is
+	 * repeated for each version. */
+	uint64_t by_futex[PEERS_WORDS];
+	uint64_t claims;      /* announced claims that were handled */
+	bool pending;         /* a scan of all slots was begun and has not ended */
+	uint32_t next;        /* slot at which that scan continues */
+	uint64_t scanned_at;  /* time of day of the last complete scan of all slots */
+	int64_t spent;        /* units that are missing from the budget */
+	uint64_t paid_at;     /* time of day up to which the budget was refilled */
+	int64_t answer_took;  /* processor nanoseconds of the last query that found a lock held */
+	int64_t failure_took; /* processor nanoseconds of the last failed try */
+	uint32_t evict;       /* slot at which the search for a channel to close continues */
+	uint64_t tries;       /* statistics: channels opened, or failed to open */
+	uint64_t asked;       /* statistics: queries for locks */
 };
 
+/* Closes all channels and frees the peers. Keeps the budget: a process that destroys the
+ * subscribers file must not get a new one. */
 void peers_fini(struct peers *peers);
 
-/* The head is that of another file now. */
+/* Points the open channels at the head word of the region's present file. */
 void peers_move(struct fanout *fanout);
 
-/* Gives back what the budget has gained up to a time of day. */
+/* Adds to the budget what it has gained up to `now`, a time of day. */
 void peers_refill(struct peers *peers, uint64_t now);
+
+/* Returns true if there is any budget left. */
 bool peers_can_spend(const struct peers *peers);
 
-/* Looks at slots that may have got a subscriber: at those announced, or at `all`. Call after head
- * was stored, and a full fence. */
+/* Checks the slots that may have a new subscriber: those with announced claims, or, if `all` or if
+ * it is time for a scan, all slots. Call after head was stored, and after a full fence. */
 void peers_discover(struct fanout *fanout, uint64_t now, bool all);
-/* Whether peers_discover() has something to do; for another thread than that which sends. */
+
+/* Returns true if there are announced claims that peers_discover() has not handled, and budget to
+ * handle them. Any thread may call this, not only the one that sends. */
 bool peers_expects(const struct fanout *fanout);
 
-/* Opens the channel of a known slot, if it is not open: */
+/* Result of peer_attach(). */
 enum peer_state {
+	/* The channel is open. */
 	PEER_READY,
-	PEER_FAILED,   /* it can't be opened; the subscriber may have chosen to wait on the head */
-	PEER_BY_FUTEX, /* it could not, and is not tried now: the same */
-	PEER_UNKNOWN, /* it is no subscriber's that can be told; or there is no budget to find that out; or
-	                  the ticket is another now, whose owner needs no notice */
+	/* The channel can't be opened. Wake the futex, on which the subscriber may wait instead. */
+	PEER_FAILED,
+	/* The channel could not be opened before, and is not tried now. Wake the futex. */
+	PEER_BY_FUTEX,
+	/* Don't notify: the slot belongs to no subscriber that can be notified; or there is no
+	 * budget to find out; or the ticket has changed, and its new owner needs no notice. */
+	PEER_UNKNOWN,
 };
-/* `ticket`: which there is something to send for. */
+
+/* Opens the channel of a known slot unless it is open. `ticket` is the slot's odd ticket, for which
+ * the caller is about to send. */
 enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t ticket, uint64_t now);
-/* A send failed: closes the channel. */
+
+/* Closes the channel of a peer to which a send failed. */
 void peer_failed(struct fanout *fanout, uint32_t index);
-/* The slot is free, or is being freed: whoever claims it has to become known. */
+
+/* Closes the channel of a slot that is free, or is being freed. The next subscriber that claims
+ * the slot has to become known first. */
 void peer_forget(struct fanout *fanout, uint32_t index);
 
-/* What there is to know of a subscriber's channel before it is opened. */
+/* Fills in the caller's part of a channel to the subscriber of a slot. */
 void peers_channel(const struct fanout *fanout, uint32_t index, const uint8_t uuid[16],
                    struct channel *ret);
 
-/* Counts for others to see (struct layout_notices): one more of the member at this offset. */
+/* Adds one to a counter of a slot in the publisher file. `member` is the counter's offset in struct
+ * layout_notices. */
 void peers_count(struct fanout *fanout, uint32_t index, size_t member);
 
 #endif

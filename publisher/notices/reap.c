@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cleaning up after dead subscribers. Whoever may read the region can write the uuid of a living
- * subscriber into a slot that nobody has locked, to have that one's queue removed; or one uuid into
- * all slots. So the object of a dead slot is removed only if no slot that lives has its uuid, and
- * who lives is asked once a slot and not once a pair of slots. */
+ * Cleaning up after dead subscribers, against forged slots. Any process that may read the region
+ * can write the uuid of a living subscriber into a slot without a lock, to have that subscriber's
+ * queue removed. So the queue of a dead slot is removed only if no living slot has its uuid. Such a
+ * process can also write one uuid into all slots. So the locks are queried once for each slot, not
+ * for each pair of slots. */
 #include "publisher/notices/reap.h"
 
 #include <errno.h>
@@ -12,12 +13,14 @@
 #include "lib/base/atomic.h"
 #include "publisher/notices/uuids.h"
 
-/* What is known of the slots after their locks were asked for. */
+/* The state of one reap. */
 struct reaping {
 	struct fanout *fanout;
-	uint32_t used;
+	uint32_t used; /* slots that may be taken: those below this index */
+	/* Bitmaps of slots whose lock was queried. A slot in neither is free, or was not
+	 * queried. */
 	uint64_t dead[PEERS_WORDS], living[PEERS_WORDS];
-	struct uuids uuids; /* of the dead */
+	struct uuids uuids; /* the uuids of the dead slots */
 };
 
 static bool reap_bit_is_set(const uint64_t *bits, uint32_t index)
@@ -35,19 +38,21 @@ static bool reap_is_free(const struct fanout *fanout, uint32_t index)
 	return load_acquire_32(&fanout->slots->slot[index].state) == LAYOUT_SLOT_FREE;
 }
 
+/* Queries the lock of a slot. */
 static bool reap_is_alive(struct fanout *fanout, uint32_t index)
 {
 	fanout->peers.asked++;
 	return slots_alive(fanout->slots, index);
 }
 
+/* Copies the uuid of a slot. */
 static void reap_uuid(const struct fanout *fanout, uint32_t index, uint8_t ret[16])
 {
 	data_copy_out(ret, fanout->slots->slot[index].uuid, 16);
 }
 
-/* Finds dead slots, from where the last part of a reap ended: false if there are none, or no
- * memory. */
+/* Finds dead slots, from where the last partial reap ended. Returns false if there are none, or if
+ * there is no memory. */
 static bool reap_find_dead(struct reaping *reaping, uint32_t max)
 {
 	struct fanout *fanout = reaping->fanout;
@@ -59,9 +64,9 @@ static bool reap_find_dead(struct reaping *reaping, uint32_t max)
 	for (uint32_t i = 0; i < reaping->used && asked < max; i++) {
 		uint32_t index = fanout->reap_next < reaping->used ? fanout->reap_next : 0;
 		fanout->reap_next = index + 1;
-		/* What is not free is cleaned up after, also a state that somebody scribbled and
-		 * that is none. A queue whose owner has removed it is there, and counts for its
-		 * user, until this end of it is closed. */
+		/* A slot in any state but FREE is cleaned up, also if its state is invalid. The
+		 * queue of a free slot has been removed by its owner. But it still exists, and
+		 * counts towards its user's limit, until the publisher closes it here. */
 		if (reap_is_free(fanout, index)) {
 			peer_forget(fanout, index);
 			continue;
@@ -82,8 +87,8 @@ static bool reap_find_dead(struct reaping *reaping, uint32_t max)
 	return found;
 }
 
-/* Guards the objects of uuids that also stand in slots that live; or, if too many have to be asked,
- * postpones. */
+/* Marks the uuids of dead slots that a living slot also has as guarded, so that their queues stay.
+ * Marks a uuid as postponed if finding out takes more queries than allowed. */
 static void reap_guard_living(struct reaping *reaping, uint32_t max)
 {
 	uint32_t others = max == UINT32_MAX ? UINT32_MAX : REAP_OTHERS_MAX;
@@ -108,7 +113,7 @@ static void reap_guard_living(struct reaping *reaping, uint32_t max)
 	}
 }
 
-/* Cleans up one slot that was dead, under its lock. */
+/* Cleans up a dead slot, under its lock. Returns true if it did. */
 static bool reap_slot(struct reaping *reaping, uint32_t index)
 {
 	struct fanout *fanout = reaping->fanout;
@@ -123,14 +128,15 @@ static bool reap_slot(struct reaping *reaping, uint32_t index)
 		return false;
 	reap_uuid(fanout, index, uuid);
 	entry = uuids_find(&reaping->uuids, uuid);
-	/* Somebody else was faster; or it is not what was judged. */
+	/* Another process has freed the slot; or its uuid is not the one that was checked, or could
+	 * not be checked. */
 	if (reap_is_free(fanout, index) || !entry || entry->postponed) {
 		slots_unlock(fanout->slots, index);
 		return false;
 	}
-	/* The queue's name is made from the uuid here and never read from the slot, so a forged
-	 * slot can name queues of this region's only. Another user's queue can't be removed; it
-	 * stays until its owner or root does. */
+	/* The name of the queue is made from the region and the uuid, and never read from the slot.
+	 * So a forged slot can only name queues of this region. A queue of another user can't be
+	 * removed here; it stays until that user or root removes it. */
 	notifier = notifier_of_kind(__atomic_load_n(&slot->notifier, __ATOMIC_RELAXED));
 	if (notifier && !entry->guarded) {
 		peers_channel(fanout, index, uuid, &channel);

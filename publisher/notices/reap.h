@@ -1,26 +1,38 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cleaning up after dead subscribers. Called at times by what sends the notices, by
- * stele_publisher_reap(), and by what removes or cleans a region. */
+ * Cleans up after dead subscribers: frees their slots, and removes their queues and sockets. Called
+ * by notify.c from time to time, by stele_publisher_reap(), and by the removal and the cleaning of
+ * a region (publisher/attach). */
 #ifndef PUBLISHER_NOTICES_REAP_H
 #define PUBLISHER_NOTICES_REAP_H
 
 #include "lib/units.h"
 #include "publisher/notices/fanout.h"
 
-/* Cleans up after dead subscribers, looking at the locks of no more than `max` slots. Returns how
- * many were dead. For UINT32_MAX it looks at all, with one question for the lock of each slot and
- * two calls for each dead one, whatever stands in the slots. For less it also looks at no more than
- * REAP_OTHERS_MAX locks of slots that have the uuid of a dead one (forged, or that would be the
- * living one's queue), and leaves the dead one for later where that is not enough; and it ends
- * after REAP_TIME_MAX. */
+/* Limits of a partial reap: extra queries for the locks of slots that share a uuid with a dead
+ * slot, and the time spent on finding dead slots, in nanoseconds. */
 #define REAP_OTHERS_MAX 64
 #define REAP_TIME_MAX   (200 * NSEC_PER_USEC)
+
+/* Cleans up after dead subscribers. Returns how many it cleaned up after.
+ *
+ * With `max` UINT32_MAX this checks all slots. It queries the lock of each slot once at most, and
+ * makes two more calls for each dead slot, whatever was written into the slots.
+ *
+ * With a smaller `max` this is a partial reap, which continues where the last one ended. It queries
+ * the locks of at most `max` slots, and stops after REAP_TIME_MAX. If other slots have the uuid of
+ * a dead slot, one of them is forged, and the queue named after the uuid may belong to a living
+ * subscriber. To find out, it queries up to REAP_OTHERS_MAX more locks. If that is not enough, the
+ * dead slot is left for a later reap. */
 uint32_t reap_dead(struct fanout *fanout, uint32_t max);
 
-/* Adds the uuids of all slots whose lock is held to a set. What was made for a subscriber and is
- * found before this may be removed if its uuid is not there. 0 or -ENOMEM. */
 struct uuids;
+
+/* Adds the uuids of all slots whose lock is held to a set. Returns 0 or -ENOMEM.
+ *
+ * A subscriber locks its slot before it makes its queue or socket. So a caller that lists the
+ * queues and sockets first, and calls this afterwards, may remove those whose uuid is not in the
+ * set. */
 int reap_living(struct fanout *fanout, struct uuids *ret);
 
 #endif

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Entries of a new set. */
 #define CAPACITY_FIRST 16u
 
-/* Multiply and shift: two uuids meet no more often than random numbers do, whoever chose them. The place
- * is the product's high bits, as the high bits of a factor do not reach the low ones. */
+/* Hashes a uuid by multiplying and shifting. With random factors two uuids collide no more often
+ * than random numbers do, even if they were chosen to. The result is the high bits of the product,
+ * because the high bits of a factor have no effect on the low ones. */
 static uint32_t uuids_hash(const struct uuids *uuids, const uint64_t words[2])
 {
 	uint64_t hash = words[0] * uuids->factors[0];
@@ -18,7 +20,7 @@ static uint32_t uuids_hash(const struct uuids *uuids, const uint64_t words[2])
 	return (uint32_t)(hash >> 32 >> __builtin_clz(uuids->mask));
 }
 
-/* The place of a uuid in the table, or the free one where it belongs. */
+/* Returns the place of a uuid in the table, or the free place for it. */
 static uint32_t *uuids_place(const struct uuids *uuids, const uint64_t words[2])
 {
 	uint32_t place = uuids_hash(uuids, words);
@@ -29,7 +31,7 @@ static uint32_t *uuids_place(const struct uuids *uuids, const uint64_t words[2])
 	return &uuids->table[place];
 }
 
-/* Makes room for so many entries, and a table of twice that. */
+/* Sets the capacity, with a table of twice as many places. Returns 0 or -ENOMEM. */
 static int uuids_resize(struct uuids *uuids, uint32_t capacity)
 {
 	struct uuids_entry *entries = realloc(uuids->entries, capacity * sizeof(*entries));
@@ -54,7 +56,7 @@ int uuids_new(struct uuids *uuids)
 {
 	*uuids = (struct uuids){
 		.factors = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9)}};
-	/* Without random numbers it works as well, but for a forger. */
+	/* Without random numbers the fixed factors still work, but forged uuids may collide. */
 	if (getrandom(uuids->factors, sizeof(uuids->factors), GRND_NONBLOCK) > 0) {
 		uuids->factors[0] |= 1;
 		uuids->factors[1] |= 1;

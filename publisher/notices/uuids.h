@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A set of uuids: a hash table whose function is chosen at random, so that forged uuids can't be
- * chosen to collide.
- *
- * Used by reap.c, and by a cleanup. */
+ * A set of uuids, as a hash table. The hash function is chosen at random, so a process that forges
+ * uuids can't make them collide. Used by reap.c, and by the cleaning of a region
+ * (publisher/attach/clean.c). */
 #ifndef PUBLISHER_NOTICES_UUIDS_H
 #define PUBLISHER_NOTICES_UUIDS_H
 
@@ -11,25 +10,28 @@
 #include <stdint.h>
 
 struct uuids_entry {
-	uint64_t words[2];
-	bool guarded;   /* what belongs to it stays */
-	bool postponed; /* whether it does is not known yet */
+	uint64_t words[2]; /* the uuid */
+	bool guarded;      /* reap.c: a living subscriber has it; its queue must not be removed */
+	bool postponed;    /* reap.c: whether a living subscriber has it is not known yet */
 };
 
 struct uuids {
 	struct uuids_entry *entries;
-	uint32_t *table; /* numbers of entries and one; 0: none */
-	uint32_t count, capacity, mask;
-	uint64_t factors[2];
+	uint32_t *table;          /* indexes of entries + 1; 0: none */
+	uint32_t count, capacity; /* of the entries */
+	uint32_t mask;            /* size of the table, a power of two, - 1 */
+	uint64_t factors[2];      /* of the hash function */
 };
 
-/* Frees with uuids_free(), also after -ENOMEM. 0 or -ENOMEM. */
+/* Creates an empty set. Returns 0 or -ENOMEM. Call uuids_free() in both cases. */
 int uuids_new(struct uuids *uuids);
 void uuids_free(struct uuids *uuids);
 
-/* The entry of a uuid, which is added if it is not there: NULL without memory. */
+/* Finds the entry of a uuid, and adds the uuid if it is not in the set. Returns NULL if there is no
+ * memory. */
 struct uuids_entry *uuids_add(struct uuids *uuids, const uint8_t uuid[16]);
-/* The entry of a uuid, or NULL. */
+
+/* Finds the entry of a uuid. Returns NULL if the uuid is not in the set. */
 struct uuids_entry *uuids_find(const struct uuids *uuids, const uint8_t uuid[16]);
 
 #endif
