@@ -6,38 +6,42 @@
 #include "lib/base/error.h"
 #include "lib/layout.h"
 
-#define OPTIONS_HISTORY   64u
+/* Default number of versions of history. */
+#define OPTIONS_HISTORY 64u
+/* Default size of a System V segment in bytes. */
 #define OPTIONS_SYSV_SIZE (UINT64_C(64) << 20)
 
-/* Which memory is meant for a region of this name, and what follows for the other options. */
+/* Validates the memory of a region against its name, and fills in its default. Validates the
+ * options that a System V segment restricts. */
 static int options_read_memory(const struct region_paths *names,
                                struct stele_publisher_options *ret)
 {
 	if ((unsigned)ret->memory > STELE_MEMORY_SYSV)
 		return error_set(EINVAL,
-		                 "memory %d; there are STELE_MEMORY_SHM, _FILE and _SYSV, and "
-		                 "_DEFAULT",
+		                 "invalid memory %d (expected STELE_MEMORY_DEFAULT, _SHM, _FILE or "
+		                 "_SYSV)",
 		                 (int)ret->memory);
 	if (ret->memory == STELE_MEMORY_DEFAULT)
 		ret->memory = names->in_directory ? STELE_MEMORY_FILE : STELE_MEMORY_SHM;
 	if (ret->memory == STELE_MEMORY_FILE && !names->in_directory)
 		return error_set(
 			EINVAL,
-			"region \"%s\" is to be in files, but without a directory; give it "
-			"as DIRECTORY/NAME",
+			"region \"%s\" cannot be stored in files without a directory; name it "
+			"DIRECTORY/NAME",
 			names->region);
 	if (ret->memory != STELE_MEMORY_FILE && names->in_directory)
 		return error_set(
 			EINVAL,
-			"region \"%s\" is to be in %s, which has no directories; give it by "
-			"its name alone",
+			"region \"%s\" cannot be stored in %s, which has no directories; give the "
+			"name without a directory",
 			names->region,
 			ret->memory == STELE_MEMORY_SHM ? "POSIX shared memory"
 							: "a System V segment");
 	if (ret->memory != STELE_MEMORY_SYSV)
 		return 0;
 	if (ret->durability == STELE_DURABLE_COMMIT)
-		return error_set(EINVAL, "a System V segment has no disk to bring commits to");
+		return error_set(EINVAL, "a System V segment has no disk for durable commits; use "
+		                         "STELE_DURABLE_CLOSE");
 	if (ret->maximum_size == 0)
 		ret->maximum_size = ret->limit_size ? ret->limit_size : OPTIONS_SYSV_SIZE;
 	if (ret->limit_size == 0)
@@ -45,13 +49,12 @@ static int options_read_memory(const struct region_paths *names,
 	if (ret->limit_size != ret->maximum_size)
 		return error_set(
 			EINVAL,
-			"a maximum size of %llu bytes, but a limit of %llu; a System V segment can't "
-			"grow, so they are the same",
+			"the maximum size of %llu bytes and the limit of %llu bytes must be equal, "
+			"because a System V segment can't grow",
 			(unsigned long long)ret->maximum_size, (unsigned long long)ret->limit_size);
 	return 0;
 }
 
-/* Copies the options with defaults filled in. */
 int options_read(const struct region_paths *names, const struct stele_publisher_options *options,
                  struct stele_publisher_options *ret)
 {
@@ -61,10 +64,10 @@ int options_read(const struct region_paths *names, const struct stele_publisher_
 	*ret = (struct stele_publisher_options){.size = sizeof(*ret)};
 	if (options) {
 		if (options->size != sizeof(*options))
-			return error_set(
-				EINVAL,
-				"options of %zu bytes; set .size to sizeof(struct stele_publisher_options)",
-				options->size);
+			return error_set(EINVAL,
+			                 "options of %zu bytes; set .size to sizeof(struct "
+			                 "stele_publisher_options)",
+			                 options->size);
 		*ret = *options;
 	}
 	if (ret->flags & ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER |
@@ -73,7 +76,7 @@ int options_read(const struct region_paths *names, const struct stele_publisher_
 	if (ret->history == 0)
 		ret->history = OPTIONS_HISTORY;
 	if (ret->history < 2 || ret->history > LAYOUT_HISTORY_MAX)
-		return error_set(EINVAL, "a history of %u versions; it can have 2 to %u",
+		return error_set(EINVAL, "invalid history of %u versions (expected 2 to %u)",
 		                 ret->history, LAYOUT_HISTORY_MAX);
 	r = options_read_memory(names, ret);
 	if (r < 0)
@@ -83,26 +86,28 @@ int options_read(const struct region_paths *names, const struct stele_publisher_
 	if (ret->maximum_size == 0)
 		ret->maximum_size = max < ret->limit_size ? max : ret->limit_size;
 	if (ret->limit_size > LAYOUT_MAXIMUM || ret->limit_size > SIZE_MAX)
-		return error_set(EINVAL, "a limit of %llu bytes; a region can have up to %llu",
+		return error_set(EINVAL,
+		                 "the limit of %llu bytes is too large; a region can have up to "
+		                 "%llu bytes",
 		                 (unsigned long long)ret->limit_size,
 		                 (unsigned long long)LAYOUT_MAXIMUM);
 	if (ret->maximum_size > ret->limit_size)
 		return error_set(
-			EINVAL,
-			"a maximum size of %llu bytes, but a limit of %llu; the limit is for all",
+			EINVAL, "the maximum size of %llu bytes is above the limit of %llu bytes",
 			(unsigned long long)ret->maximum_size, (unsigned long long)ret->limit_size);
 	ret->maximum_size = ret->maximum_size / LAYOUT_PAGE * LAYOUT_PAGE;
 	ret->limit_size = ret->limit_size / LAYOUT_PAGE * LAYOUT_PAGE;
 	if (ret->durability != STELE_DURABLE_CLOSE && ret->durability != STELE_DURABLE_COMMIT)
-		return error_set(EINVAL, "durability %d; there are STELE_DURABLE_CLOSE and _COMMIT",
+		return error_set(EINVAL,
+		                 "invalid durability %d (expected STELE_DURABLE_CLOSE or _COMMIT)",
 		                 (int)ret->durability);
 	if (ret->mode == 0)
 		ret->mode = 0640;
 	if (ret->mode & ~(mode_t)0644 || (ret->mode & 0600) != 0600)
 		return error_set(
 			EINVAL,
-			"mode %04o for a region; its owner reads and writes (0600), and the group (0040) "
-			"and others (0004) may read",
+			"invalid mode %04o for a region (expected 0600, which the owner needs, "
+			"with 0040 and 0004 for readers)",
 			ret->mode);
 	return 0;
 }

@@ -19,7 +19,7 @@ void state_trim(struct stele_publisher *publisher)
 bool state_free_memory(void *context)
 {
 	struct stele_publisher *publisher = context;
-	/* What costs nobody anything comes first. */
+	/* This takes nothing away from any reader, so it comes first. */
 	bool released = arena_release(&publisher->arena);
 	uint64_t head = publisher_head(publisher);
 	uint64_t reclaimed = load_relaxed(&publisher->attachment.region.header->reclaimed);
@@ -35,7 +35,8 @@ bool state_free_memory(void *context)
 	else
 		return reclaim_revoke(&publisher->reclaim);
 	reclaim_run(&publisher->reclaim, oldest);
-	/* The caller tries again as long as this is true, so it is true only after progress. */
+	/* The caller calls again as long as this returns true, so return true only after
+	 * progress. */
 	return load_relaxed(&publisher->attachment.region.header->reclaimed) > reclaimed;
 }
 
@@ -51,6 +52,7 @@ void state_announce(struct stele_publisher *publisher)
 	data_store(&record->detached, 0);
 }
 
+/* Brings `reclaimed` to the disk, for struct reclaim. */
 static int state_sync_reclaimed(void *context)
 {
 	struct stele_publisher *publisher = context;
@@ -106,8 +108,8 @@ int state_start(struct stele_publisher *publisher)
 	if (end < region->arena_offset || end > max || end + LAYOUT_GUARD > region->file_size)
 		return error_set(
 			EBADMSG,
-			"region \"%s\" is damaged, or its file was truncated; remove it and publish "
-			"again",
+			"region \"%s\" is damaged, or its file was truncated; remove the region "
+			"and publish again",
 			region->names.region);
 	r = data_file_arena(region, &publisher->arena);
 	if (r == 0)
@@ -131,7 +133,6 @@ void state_leave(struct stele_publisher *publisher)
 	publisher->left_reclaimed = load_relaxed(&header->reclaimed);
 }
 
-/* Whoever waits, for whatever table: what was committed last may not have been told. */
 void state_notify_all(struct stele_publisher *publisher)
 {
 	notify_post(&publisher->notify, &(struct notice){

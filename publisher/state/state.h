@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher's private state: what an open publisher and its transaction are made of, and the
- * steps that build this state from a region, wire its parts together and bring it to its end. Read
- * by everything above; the functions are called by publisher.c, lock.c, shared.c, generation.c and
- * transaction.c.
+ * The private state of a publisher: the structs of an open publisher and of its transaction, and
+ * the functions that build this state from a region and connect its parts. Everything in publisher/
+ * and publisher/tables uses the structs; publisher.c, lock.c, shared.c, generation.c and
+ * transaction.c call the functions.
  *
- * From here up, every function sets the error message before it returns a negative errno. */
+ * In this folder and in those that use it (publisher/ and publisher/tables), every function sets
+ * the error message before it returns a negative errno. */
 #ifndef PUBLISHER_STATE_STATE_H
 #define PUBLISHER_STATE_STATE_H
 
@@ -22,10 +23,10 @@
 
 struct stele_transaction {
 	struct stele_publisher *publisher;
-	ref_t catalog; /* the trie of tables as this transaction makes it */
-	ref_t record;
-	ref_t last_record; /* of the version before, or 0 */
-	int cancel_state;
+	ref_t catalog;     /* root of the catalog as the commit will make it */
+	ref_t record;      /* blob that describes the commit; 0 until the commit writes it */
+	ref_t last_record; /* record of the version before; 0: there is none */
+	int cancel_state;  /* of the thread before the begin (pthread_setcancelstate()) */
 };
 
 struct stele_publisher {
@@ -37,62 +38,73 @@ struct stele_publisher {
 	struct durable durable;
 	struct edit edit;
 	struct stele_transaction transaction;
-	uint64_t pinned_bytes; /* the option */
+	uint64_t pinned_bytes; /* the option; 0: half of the region's maximum size */
 	bool in_transaction;
-	bool guarded;
-	unsigned forks;
-	uint8_t uuid[16];
-	uint32_t pid;
+	bool guarded;      /* files are mapped with the SIGBUS handler (lib/storage/guard.h) */
+	unsigned forks;    /* fork_count() at the open */
+	uint8_t uuid[16];  /* of this attachment */
+	uint32_t pid;      /* of the process, at the open */
 	uint64_t attached; /* nanoseconds since 1970 */
-	char command[16];
-	int (*grow)(void *publisher, uint64_t end); /* for the arena: grows the region */
+	char command[16];  /* of the process */
+	int (*grow)(void *publisher, uint64_t end); /* grows the region, for the arena */
 	struct tables tables;
-	int64_t checked_at; /* clock_coarse(), when the files were last looked at */
-	uint64_t commits;
-	int before_fd;          /* the file of the generation before; -1: none */
-	uint64_t compacted_at;  /* time of day of the last try */
-	char note[512];         /* that the open replaced an unusable region; "": it did not */
-	char growth_error[512]; /* why the last new generation could not be made; "": it could */
-	/* Shared publishing: what this publisher left at its last transaction's end. */
+	int64_t checked_at; /* clock_coarse() when the region's files were last checked closely */
+	uint64_t commits;   /* since the open */
+	int before_fd;      /* the data file of the generation before; -1: none */
+	uint64_t compacted_at;  /* time of day when a compaction was last tried */
+	char note[512];         /* says that the open replaced an unusable region; "": it did not */
+	char growth_error[512]; /* why the last growth to a new file failed; "": it did not */
+	/* The words head and reclaimed as this publisher left them at the end of its last
+	 * transaction. Another value means that another publisher has written since. */
 	uint64_t left_head, left_reclaimed;
-	bool broken; /* a write to the disk failed; nothing more is promised, so nothing is committed */
+	/* A write to the disk failed, or the region's file could not be mapped again. What is on
+	 * the disk is unknown, so publisher_lock() refuses every transaction. */
+	bool broken;
 };
 
+/* Returns the newest version. */
 static inline uint64_t publisher_head(const struct stele_publisher *publisher)
 {
 	return head_version(load_relaxed(&publisher->attachment.region.header->head));
 }
 
-/* Fails with -ECHILD in a child made by fork(). */
+/* Returns 0, or -ECHILD in a child made by fork(). */
 static inline int publisher_check(const struct stele_publisher *publisher)
 {
 	return fork_check(publisher->forks, "publisher");
 }
 
-/* Makes the parts of a publisher point at each other, after one of them was made anew, and takes
- * nothing that is remembered of tables for known any more. */
+/* Connects the parts of a publisher by pointers, after one of them was made anew. Invalidates what
+ * is remembered about tables. */
 void state_wire(struct stele_publisher *publisher);
 
-/* Builds the private state of a publisher from what is in its region. The mutex is held. */
+/* Builds the private state of a publisher from its region. The caller holds the mutex. Returns 0,
+ * -ENOMEM, -EBADMSG, or an error of durable_start(). */
 int state_start(struct stele_publisher *publisher);
 
-/* Records in the region that this publisher is the one. */
+/* Records this publisher in the region's header, for other publishers and for monitoring. */
 void state_announce(struct stele_publisher *publisher);
 
-/* Sets how many bytes pins may keep: the option, or half of the region. */
+/* Sets the maximum of bytes that pins may keep: the option, or half of the region's maximum
+ * size. */
 void state_limit_pins(struct stele_publisher *publisher);
 
-/* Reclaims the versions beyond what history has to hold, which reclaim leaves for a while. */
+/* Reclaims all versions that history does not have to hold. A commit reclaims only once for
+ * several versions (RECLAIM_BATCH). */
 void state_trim(struct stele_publisher *publisher);
 
-/* Finds room in the arena by giving up history beyond two versions, and then pins. For struct
- * edit. */
+/* Frees memory in the arena, for struct edit. A call takes the first of these steps that applies:
+ * release spare objects and empty slabs; drop versions beyond the history that was asked for; drop
+ * history down to two versions; revoke the oldest pin. Returns true after progress, so the caller
+ * may allocate again, and false if nothing is left to free. */
 bool state_free_memory(void *publisher);
 
-/* Remembers how this publisher leaves the region. */
+/* Remembers the words head and reclaimed at the end of a transaction, for shared_catch_up(). */
 void state_leave(struct stele_publisher *publisher);
 
-/* Notifies every subscriber that waits, for whatever table. */
+/* Notifies the armed subscribers of the newest version, whatever tables they named, unless this
+ * publisher has sent for their tickets already. Called where a publisher may have died after a
+ * commit, before it had sent its notices. */
 void state_notify_all(struct stele_publisher *publisher);
 
 #endif

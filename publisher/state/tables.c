@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What a publisher knows of tables, by their names, from one transaction to the next. What a
- * transaction does not name costs it nothing, and what is not used again is forgotten: programs
- * name tables that do not exist, and regions may have many thousands. */
+ *
+ * The hash table of tables by name. Its size is bounded: programs name tables that do not exist,
+ * and a region may have many thousands of tables. */
 #include "publisher/state/tables.h"
 
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 
 #include "publisher/state/state.h"
 
-/* Tables that are remembered when a transaction ends. Where there are more all are forgotten, so
- * that each pays for its own end only. */
+/* Maximum number of tables that are kept when a transaction ends. If there are more, all are freed:
+ * then only the transaction that added them pays for them. */
 #define TABLES_KEPT 1024u
 
 static struct stele_writable **tables_bucket(struct stele_publisher *publisher, const char *name)
@@ -26,7 +26,7 @@ struct stele_writable *tables_find(struct stele_publisher *publisher, const char
 {
 	struct stele_writable *table = publisher->tables.recent;
 
-	/* The same table is asked for again and again. */
+	/* Programs mostly name the same table again and again. */
 	if (table && strcmp(table->name, name) == 0)
 		return table;
 	for (table = *tables_bucket(publisher, name); table; table = table->next)
@@ -53,6 +53,7 @@ struct stele_writable *tables_add(struct stele_publisher *publisher, const char 
 	return table;
 }
 
+/* Frees a table that was taken out of its bucket. */
 static void tables_free_table(struct stele_writable *table)
 {
 	struct tables *tables = &table->publisher->tables;
@@ -66,6 +67,7 @@ static void tables_free_table(struct stele_writable *table)
 	free(table);
 }
 
+/* Takes a table out of its bucket, and frees it. */
 static void tables_remove(struct stele_writable *table)
 {
 	struct stele_writable **link = tables_bucket(table->publisher, table->name);
@@ -97,7 +99,7 @@ void tables_committed(struct stele_publisher *publisher)
 {
 	struct stele_writable *table;
 
-	/* Those that are _ABSENT are forgotten. */
+	/* tables_close() removes those that are TABLE_ABSENT, whatever is stored in them here. */
 	for (table = publisher->tables.opened; table; table = table->next_opened)
 		if (table_is_new(table)) {
 			table->was = true;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a publisher remembers of tables, by their names, from one transaction to the next. Called by
- * table.c, which opens tables, and at the end of a transaction. */
+ * The tables that a publisher remembers by name. A table is kept from one transaction to the next,
+ * because its schema seldom changes. A table that a transaction does not name costs the transaction
+ * nothing. Called by tables/table.c, which opens tables, and by transaction.c and tables/finish.c
+ * at the end of a transaction. */
 #ifndef PUBLISHER_STATE_TABLES_H
 #define PUBLISHER_STATE_TABLES_H
 
@@ -10,50 +12,58 @@
 
 struct stele_publisher;
 
-enum { TABLE_CLOSED = 0, TABLE_ABSENT, TABLE_PRESENT };
+enum {
+	/* The present transaction has not opened the table, or no transaction is open. */
+	TABLE_CLOSED = 0,
+	/* The transaction has opened the name, and has no such table at present. */
+	TABLE_ABSENT,
+	/* The transaction has opened the table. */
+	TABLE_PRESENT,
+};
 
-/* A table in a transaction. Kept from one transaction to the next, as its schema seldom changes;
- * _CLOSED until the transaction asks for it. */
+/* A table, or a name that has none, as the present transaction sees it. */
 struct stele_writable {
-	struct stele_writable *next;        /* with the same hash */
-	struct stele_writable *next_opened; /* by the transaction */
+	struct stele_writable *next;        /* in the same bucket of struct tables */
+	struct stele_writable *next_opened; /* in the transaction's list of opened tables */
 	struct stele_publisher *publisher;
-	int status;
+	int status; /* TABLE_... */
 	char name[STELE_NAME_MAX + 1];
 	uint64_t hash; /* paths_table_hash() */
 	struct stele_schema *schema;
 	struct row_layout layout;
-	bool plain;                /* values need not be normalised */
-	bool value_any;            /* values are judged by their size alone */
-	bool key_plain;            /* keys are judged by their length alone */
-	unsigned char *normalized; /* room for a value if not */
-	size_t normalized_capacity;
+	bool plain;                 /* values need not be normalized (schema_value_plain()) */
+	bool value_any;             /* any value of the right size is valid (schema_value_any()) */
+	bool key_plain;             /* any key of the right length is valid (schema_key_plain()) */
+	unsigned char *normalized;  /* buffer for a normalized value */
+	size_t normalized_capacity; /* in bytes */
+
+	/* What the transaction has made of the table so far. As in struct layout_table. */
 	uint64_t id;
 	ref_t schema_ref, root;
 	uint64_t rows;
 
-	/* What the last version has under this name; known without a look as long as `known` is
-	 * the number in struct tables. */
-	bool was;
+	/* The table in the last version. Valid while `known` equals tables.known. */
+	bool was; /* the last version has the table */
 	struct catalog_table base;
 	uint64_t known;
 
-	/* What the transaction did: exact unless `uncertain`, which a change that touches a row
-	 * twice makes it. */
+	/* Rows that the transaction has added, changed and removed. Exact unless `uncertain`: then
+	 * the transaction may have changed a row twice, and finish_commit() counts again. */
 	uint64_t added, changed, removed;
 	bool uncertain;
-	bool remade; /* created, or dropped, in this transaction */
+	bool remade; /* the transaction created or dropped the table */
 
-	/* A replacement: a bit for each unit of the arena, set where a row was put. */
+	/* During a replacement: a bit for each unit of the arena, set where a row was put. NULL: no
+	 * replacement is in progress. */
 	uint64_t *marks;
-	size_t mark_words;
-	uint64_t marked; /* rows put */
+	size_t mark_words; /* words of marks */
+	uint64_t marked;   /* rows put */
 
-	size_t plan; /* rollback.c: the place of its plan, if it has one */
+	size_t plan; /* tables/rollback.c: index of the table's plan, if it has one */
 };
 
-/* Whether a table that is there at a transaction's end is written into the catalog: also where its
- * tree is new but holds what it held, so that nothing of it is lost. */
+/* Returns true if the commit has to write or delete the table's row in the catalog. A new trie that
+ * holds the same rows counts, because the old trie is retired. */
 static inline bool table_is_new(const struct stele_writable *table)
 {
 	return table->remade || !table->was || table->root != table->base.root;
@@ -62,22 +72,30 @@ static inline bool table_is_new(const struct stele_writable *table)
 #define TABLES_BUCKETS 256u
 
 struct tables {
-	struct stele_writable *buckets[TABLES_BUCKETS];
-	struct stele_writable *recent; /* the one that was asked for last, or NULL */
-	size_t count;
-	struct stele_writable *opened; /* by the transaction: those that are not _CLOSED */
-	uint64_t
-		known; /* one more whenever somebody else may have committed, or references changed */
+	struct stele_writable *buckets[TABLES_BUCKETS]; /* hash table by name */
+	struct stele_writable *recent;                  /* the table found last, or NULL */
+	size_t count;                                   /* tables in the hash table */
+	struct stele_writable *opened; /* list of those that the transaction has opened */
+	/* Raised when another publisher may have committed, or references have changed. That
+	 * invalidates what tables remember about the last version. */
+	uint64_t known;
 };
 
-/* Finds what is remembered under a name, which is not longer than it may be, or NULL; and adds a
- * table, _CLOSED, or returns NULL without memory. */
+/* Finds the table that is remembered by a name. Returns NULL if there is none. */
 struct stele_writable *tables_find(struct stele_publisher *publisher, const char *name);
+
+/* Adds a TABLE_CLOSED table. The name has at most STELE_NAME_MAX bytes. Returns NULL if there is no
+ * memory. */
 struct stele_writable *tables_add(struct stele_publisher *publisher, const char *name);
-/* The end of a transaction: no table is open after it, and what was _ABSENT is forgotten. After a
- * commit what the tables became is first taken for what the last version has. */
+
+/* Closes all tables at the end of a transaction, and removes those that are TABLE_ABSENT. */
 void tables_close(struct stele_publisher *publisher);
+
+/* Makes the opened tables those of the last version, after a commit; then closes them as
+ * tables_close(). */
 void tables_committed(struct stele_publisher *publisher);
+
+/* Frees all tables. */
 void tables_free(struct stele_publisher *publisher);
 
 #endif

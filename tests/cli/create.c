@@ -169,7 +169,7 @@ Test(cli_create, says_what_was_asked_for)
 	EXPECT_FAILURE(STELE("create", region, "--durability", "always"), 2,
 	               "expected none or commit");
 	EXPECT_FAILURE(STELE("create", region, "--limit", "1M", "--max-size", "2M"), 2,
-	               "a limit of 1048576");
+	               "the limit of 1048576");
 	EXPECT_FAILURE(STELE("compact", "no-such-region"), 3, "no such region");
 }
 
