@@ -18,9 +18,10 @@
 #include "publisher/memory/recover.h"
 #include "publisher/state/state.h"
 
-/* A region of fewer bytes is not compacted unasked. */
+/* Minimum size in bytes of an arena that is compacted without a call of
+ * stele_publisher_compact(). */
 #define COMPACT_SIZE_MIN (UINT64_C(16) << 20)
-/* Nor before so many nanoseconds have passed since the last time, or the last failure. */
+/* Minimum nanoseconds between two tries of such a compaction. */
 #define COMPACT_INTERVAL (uint64_t)(10 * NSEC_PER_SEC)
 
 static int generation_make_error(const struct region *region, int r)
@@ -34,10 +35,11 @@ static int generation_write_error(const struct region *region)
 	return error_set(EIO, "cannot write a new file for region \"%s\"", region->names.region);
 }
 
-/* A file that is to take the region's name. */
+/* A file that is to take the region's name, open twice. A lock must not be held on a description
+ * that is mapped: the mapping would keep it beyond the close, and in children made by fork(). */
 struct next {
-	int lock; /* the description that holds the publisher's lock */
-	int map;  /* the one that is mapped */
+	int lock; /* descriptor that holds the publisher's lock */
+	int map;  /* descriptor that is mapped */
 };
 
 static void generation_file_close(struct next *next)
@@ -48,7 +50,7 @@ static void generation_file_close(struct next *next)
 		close(next->map);
 }
 
-/* Makes it, without a name, locked. */
+/* Makes the next file: of `size` bytes, locked, and without a name. */
 static int generation_file_make(const struct region *region, bool shared, uint64_t size,
                                 struct next *ret)
 {
@@ -69,7 +71,8 @@ static int generation_file_make(const struct region *region, bool shared, uint64
 	return 0;
 }
 
-/* The header of the next generation, with the changing part of this one. */
+/* Makes the header of the next generation: that of the present one with another generation, maximum
+ * size and state. The changing part is copied. */
 static void generation_header(const struct region *region, uint64_t maximum,
                               struct layout_header *ret)
 {
@@ -80,7 +83,8 @@ static void generation_header(const struct region *region, uint64_t maximum,
 	ret->checksum = checksum_header(ret);
 }
 
-/* Maps the first page of the present file: its head is marked when another file takes its place. */
+/* Maps the first page of the present file once more. generation_install() marks the head there, as
+ * the region's own mapping may be that of the next file by then. */
 static int generation_map_old(struct stele_publisher *publisher, struct mapping *ret)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -89,7 +93,9 @@ static int generation_map_old(struct stele_publisher *publisher, struct mapping 
 	return r < 0 ? mapping_error(r, region->names.data, LAYOUT_PAGE) : 0;
 }
 
-/* What the owner changed since the region was made stays: its group, and `*ret_mode`. */
+/* Gives the next file the group of the present one, and returns the mode that it has to get. The
+ * owner may have changed both since the region was created. A user who may not give files to that
+ * group keeps the file in its own group. */
 static int generation_inherit(const struct region *region, const struct next *next,
                               mode_t *ret_mode)
 {
@@ -106,7 +112,8 @@ static int generation_inherit(const struct region *region, const struct next *ne
 	return 0;
 }
 
-/* Gives the next file the region's name. */
+/* Gives the next file the region's name: steps 2 to 4 of generation.h. `old` is the first page of
+ * the present file. */
 static int generation_install(struct stele_publisher *publisher, const struct next *next,
                               const struct mapping *old)
 {
@@ -129,21 +136,21 @@ static int generation_install(struct stele_publisher *publisher, const struct ne
 	r = replace_end(new_path, region->names.data);
 	data_file_mark(&header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
 	if (r == 0 && region->durability != LAYOUT_DURABLE_NONE) {
-		/* Until then either file is the region after a power cut: what is committed next
-		 * might be lost. */
+		/* Until the directory is on the disk, a power cut may bring back the old file, and
+		 * later commits with it would be lost. */
 		publisher->broken |= file_sync_directory(region->names.data) < 0;
 	}
 	return r;
 }
 
-void generation_forget(struct stele_publisher *publisher)
+void generation_close_before(struct stele_publisher *publisher)
 {
 	if (publisher->before_fd >= 0)
 		close(publisher->before_fd);
 	publisher->before_fd = -1;
 }
 
-/* Everybody moves to the new file. */
+/* Notifies all subscribers, so that they move to the new file. */
 static void generation_notify_all(struct stele_publisher *publisher)
 {
 	notify_post(&publisher->notify, &(struct notice){
@@ -153,21 +160,22 @@ static void generation_notify_all(struct stele_publisher *publisher)
 					});
 }
 
-/* The next file is the region's: its lock is the attachment's now. */
+/* Exchanges the attachment's lock for that of the next file, which has the region's name now. */
 static void generation_adopt(struct stele_publisher *publisher, const struct next *next,
                              struct mapping *old)
 {
 	struct attachment *attachment = &publisher->attachment;
 
 	fork_fd_close(&attachment->data_lock);
-	/* The handlers are installed, so this can't fail. */
+	/* The fork handlers are installed already, so this cannot fail. */
 	fork_fd_add(&attachment->data_lock, next->lock);
-	generation_forget(publisher);
+	generation_close_before(publisher);
 	mapping_close(old);
 }
 
-/* ---- the same bytes ---- */
+/* ---- a file with the same bytes ---- */
 
+/* Writes the present file's bytes to `fd`. */
 static int generation_copy_bytes(const struct region *region, int fd)
 {
 	const unsigned char *from = region->mapping.base;
@@ -187,6 +195,7 @@ static int generation_copy_bytes(const struct region *region, int fd)
 	return 0;
 }
 
+/* Writes the header of the next generation to the next file. */
 static int generation_write_header(const struct region *region, const struct next *next,
                                    uint64_t maximum)
 {
@@ -198,7 +207,8 @@ static int generation_write_header(const struct region *region, const struct nex
 	return 0;
 }
 
-/* Exchanges the file under the mapping: every pointer into it stays good. */
+/* Maps the next file in place of the present one, at the same address, so that every pointer stays
+ * valid; then gives it the region's name. */
 static int generation_exchange(struct stele_publisher *publisher, struct next *next,
                                uint64_t maximum, struct mapping *old)
 {
@@ -212,12 +222,14 @@ static int generation_exchange(struct stele_publisher *publisher, struct next *n
 		if (mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size,
 		                     true) < 0)
 			publisher->broken = true;
-		/* A thread that sends notices may have woken the new file's head meanwhile. */
+		/* The notifier thread may have woken the head of the next file meanwhile, so wake
+		 * the waiters of the present one. */
 		notifier_futex_wake(&region->header->head, UINT32_MAX);
 	}
 	return r;
 }
 
+/* Moves the region to a new file with the same bytes. */
 static int generation_make_same(struct stele_publisher *publisher, uint64_t maximum)
 {
 	struct region *region = &publisher->attachment.region;
@@ -260,7 +272,7 @@ static int generation_grow_to(struct stele_publisher *publisher, uint64_t min)
 	uint64_t maximum = region->maximum_size;
 
 	if (min > region->limit_size || min > region->mapping.size)
-		return error_set(ENOSPC, "region \"%s\" has its limit of %llu bytes",
+		return error_set(ENOSPC, "region \"%s\" cannot grow above its limit of %llu bytes",
 		                 region->names.region, (unsigned long long)region->limit_size);
 	while (maximum < min)
 		maximum *= 2;
@@ -275,14 +287,15 @@ int generation_grow(struct stele_publisher *publisher, uint64_t min)
 {
 	int r = generation_grow_to(publisher, min);
 
-	/* For the change that fails for it. */
+	/* The change that needed the growth reports the reason (table_change_error()). */
 	snprintf(publisher->growth_error, sizeof(publisher->growth_error), "%s",
 	         r < 0 ? stele_last_error() : "");
 	return r;
 }
 
-/* A data file for memory that is not in it: the same page once more, and no new generation. Who has
- * the old file goes on with the same head, and finds this one when it looks. */
+/* Makes a new data file for a System V segment: a copy of the one page, in the same generation.
+ * Subscribers that have the old data file keep using the same segment, with the same head, and find
+ * the new file when they check the name. */
 static int generation_name_memory(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
@@ -307,7 +320,7 @@ static int generation_name_memory(struct stele_publisher *publisher)
 		return r;
 	}
 	fork_fd_close(&attachment->data_lock);
-	/* The handlers are installed, so this can't fail. */
+	/* The fork handlers are installed already, so this cannot fail. */
 	fork_fd_add(&attachment->data_lock, next.lock);
 	close(region->fd);
 	region->fd = next.map;
@@ -317,6 +330,7 @@ static int generation_name_memory(struct stele_publisher *publisher)
 	return 0;
 }
 
+/* Makes a new file that has the region's name, which the present file has lost. */
 static int generation_restore_name(struct stele_publisher *publisher)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -334,30 +348,33 @@ int generation_keep_name(struct stele_publisher *publisher)
 		return 0;
 	if (lstat(region->names.data, &status) < 0 ? errno == ENOENT : status.st_uid != geteuid())
 		return generation_restore_name(publisher);
-	/* One of those that share it may have done that, in the same memory. */
+	/* Another shared publisher may have made a new data file for the same segment. */
 	if (region->memory->fixed && publisher->attachment.shared)
 		return attach_next_generation(&publisher->attachment, publisher->guarded);
 	return error_set(EBADMSG,
-	                 "the file of region \"%s\" was replaced under its publisher; open the "
+	                 "the file of region \"%s\" was replaced while it was published; open the "
 	                 "publisher again",
 	                 region->names.region);
 }
 
-/* ---- what is reached, and nothing else ---- */
+/* ---- compaction: a file that holds only what is reached ---- */
 
-/* What becomes the publisher's when the new file is the region's. */
+/* The state of a compaction's new file. It becomes the publisher's state when the file becomes the
+ * region. */
 struct fresh {
 	struct region region;
 	struct arena arena;
 	struct reclaim reclaim;
 };
 
+/* Grows the new file, for its arena. */
 static int generation_fresh_grow(void *context, uint64_t end)
 {
 	return data_file_grow(&((struct fresh *)context)->region, end);
 }
 
-/* Copies, and then walks the copy as an attach does: what is not whole does not become the region. */
+/* Copies what is reached into the new file, then walks the copy as an attach does. If that finds
+ * damage, the copy does not become the region. */
 static int generation_fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -381,12 +398,13 @@ static int generation_fresh_fill(struct stele_publisher *publisher, struct fresh
 	return recover(&fresh->region, &fresh->arena, &fresh->reclaim);
 }
 
+/* Makes the new file of a compaction, of about the size that is in use, and opens it. */
 static int generation_fresh_make(struct stele_publisher *publisher, struct next *next,
                                  struct fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header header;
-	/* The file grows if this is too little. */
+	/* The file grows later if this is too little. */
 	uint64_t used = arena_used(&publisher->arena);
 	uint64_t arena = used + used / 64 + 16 * LAYOUT_PAGE;
 	int r;
@@ -478,6 +496,6 @@ bool generation_before_in_use(struct stele_publisher *publisher)
 		return false;
 	if (file_is_in_use(publisher->before_fd))
 		return true;
-	generation_forget(publisher);
+	generation_close_before(publisher);
 	return false;
 }

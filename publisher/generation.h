@@ -1,37 +1,43 @@
 /* SPDX-License-Identifier: MIT
  *
- * A new file for the region: to grow past what is mapped, to give memory back, or because the old
- * one lost its name. The order:
+ * Generations: the region moves to another data file. The publisher makes a new file to grow past
+ * the maximum size, to return memory to the system (compaction), or because the old file lost its
+ * name. A mapping cannot grow under a reader, so subscribers map the new file themselves, when they
+ * notice it. The publisher file and the subscribers file stay. Called by publisher.c, lock.c and
+ * transaction.c, which hold the mutex.
  *
- *   1  the new file whole, locked, under a name beside the region's
- *   2  HEAD_REPLACING in the old file's head
- *   3  the rename
- *   4  HEAD_REPLACED in the old file's head, and a wake of all futex waiters there
- *   5  notices for all subscribers, for the new file
+ * The order of the steps:
  *
- * A subscriber that finds a state other than HEAD_CURRENT opens the name again (subscriber/move.c). If
- * the name is still the same file's, the subscriber goes on with it, and may wait on the head word with
- * the very value that it has judged. Steps 2 and 4 both change the low half of the word, so a wait with
- * a value from before either step ends at once, however late it begins; and a wait that began before
- * step 4 is woken by it. Nobody waits on the old head after that, so nothing is kept of the old file,
- * however many times a transaction replaces it.
+ *   1  make the new file complete and locked, under a random name beside the region's
+ *   2  store HEAD_REPLACING in the old file's head
+ *   3  rename the new file over the old one
+ *   4  store HEAD_REPLACED in the old file's head, and wake the futex waiters there
+ *   5  send notices to all subscribers, for the new file
  *
- * A publisher that dies
+ * A subscriber that finds a state other than HEAD_CURRENT opens the region's name again
+ * (subscriber/move.c). If the name still refers to the same file, the subscriber stays with that
+ * file, and may wait on the head word with the very value that it has read. Steps 2 and 4 both
+ * change the low half of the word. So a wait with a value from before either step ends at once,
+ * however late it begins, and a wait that began before step 4 is woken by it. After step 4 no
+ * subscriber waits on the old head. So the publisher keeps no old head to wake, however many times
+ * a transaction replaces the file.
  *
- *   before 2   leaves a file beside, which the next publisher removes;
- *   before 3   leaves the old file with its name: the next publisher stores HEAD_CURRENT, which changes
- *              the word once more, and goes on with the file;
- *   in 4       leaves HEAD_REPLACING in a file without a name, or has not woken yet. A subscriber that
- *              looks finds the new file; a futex waiter on the old head looks after a slice. A publisher
- *              that shares the region finds the old file in its place, and does step 4;
- *   before 5   has woken the futex waiters; the next publisher sends notices to all the others.
+ * What a publisher leaves behind if it dies
  *
- * With the state stored only after the rename, a subscriber could stay on a file that nobody writes any
- * more, and not know. A removal does the same, with the removal of the name as step 3.
+ *   before 2   a file beside the region's. The next publisher removes it.
+ *   before 3   the old file, with its name. The next publisher stores HEAD_CURRENT, which changes
+ *              the word once more, and uses the file.
+ *   in 4       HEAD_REPLACING in a file without a name, or HEAD_REPLACED without the wake. A
+ *              subscriber that checks finds the new file. A futex waiter on the old head checks
+ *              within a second. A publisher that shares the region finds that its file has lost
+ *              the name, and does step 4 (shared.c).
+ *   before 5   subscribers without their notices; only the futex waiters were woken. The next
+ *              publisher notifies all subscribers.
  *
- * The publisher's and the subscribers' files stay. The mutex is held.
- *
- * Called by lock.c, transaction.c and publisher.c. */
+ * The state has to be stored before the rename. If it were stored only after it, a publisher that
+ * died in between would leave subscribers on a file that is no longer written, and they would
+ * never notice. The removal of a region has the same order, with the removal of the name as
+ * step 3. */
 #ifndef PUBLISHER_GENERATION_H
 #define PUBLISHER_GENERATION_H
 
@@ -41,30 +47,31 @@
 
 struct stele_publisher;
 
-/* Makes the file with the same bytes, and a maximum of at least `min` bytes. Nothing moves, in the
- * file or in this process's memory, so it may happen in the middle of a change. 0; -ENOSPC (the
- * region's limit, or no room for both files for a moment); or another error. */
+/* Moves to a new file with the same bytes, and with a maximum size of at least `min` bytes. No
+ * offset in the file and no pointer in this process changes, so this may happen in the middle of a
+ * change. Returns 0; -ENOSPC (the region's limit, or no space for both files at the same time); or
+ * another error. On error the region stays in its file. */
 int generation_grow(struct stele_publisher *publisher, uint64_t min);
 
-/* Makes a new file, with the same bytes and the same maximum, if the region's name was removed or
- * is another user's file since. Where the memory is not in the file, there is only a new file, and
- * no new generation. 0, also if the name is there; -EBADMSG (another file of this user has the
- * name); or an error of generation_grow(). */
+/* Checks that the region's name refers to its file. If the name was removed, or refers to another
+ * user's file, makes a new file with the same bytes and the same maximum size. If the contents are
+ * in a System V segment, only the data file is new, and the generation stays the same. Returns 0;
+ * -EBADMSG (another file of this user has the name); or an error of generation_grow(). */
 int generation_keep_name(struct stele_publisher *publisher);
 
-/* Writes what is reached and nothing else into a new file. Not within a transaction's changes. 0,
- * or an error: then the region goes on in its file. */
+/* Compacts: moves to a new file that holds only what the versions and pins reach. Not allowed while
+ * a transaction has changes. Returns 0 or an error. On error the region stays in its file. */
 int generation_compact(struct stele_publisher *publisher);
 
-/* The same, if the region is large, less than half of it is used, and nobody still maps the
- * generation before. `now` is the time of day. */
+/* Compacts if the region is large, less than half of it is in use, no process still maps the
+ * generation before, and the last try was long enough ago. `now` is the time of day. */
 void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now);
 
-/* True while somebody still maps the generation before the present one. Gives up what this process
- * keeps of it if not. */
+/* Returns true while another process still maps the file of the generation before the present one.
+ * If none does, closes this process's descriptor of that file. */
 bool generation_before_in_use(struct stele_publisher *publisher);
 
-/* Gives up what this process keeps of the generation before. */
-void generation_forget(struct stele_publisher *publisher);
+/* Closes this process's descriptor of the file of the generation before. */
+void generation_close_before(struct stele_publisher *publisher);
 
 #endif

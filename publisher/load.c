@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Making a region of a saved file: its contents are there before it has its name. */
+ *
+ * stele_region_load(): creates a region from a saved file. The new region has its contents before
+ * it gets its name, so no process sees it empty. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +13,8 @@
 #include "publisher/attach/contents.h"
 #include "publisher/publisher.h"
 
-/* What is not whole becomes no region. */
+/* Checks all of a saved file, so that a damaged file becomes no region. Returns 0, -EBADMSG or
+ * -ENOMEM. */
 static int load_check(struct region *contents)
 {
 	struct survey_options options = {0};
@@ -19,9 +22,9 @@ static int load_check(struct region *contents)
 	uint64_t damages;
 	int r = survey_region(contents, &options, &survey);
 
-	/* Nobody writes a saved file; who does all the same has spoilt it. */
+	/* No library function writes to a saved file, so another program has damaged it. */
 	if (r == -ESTALE)
-		return error_set(EBADMSG, "%s was changed while it was looked at",
+		return error_set(EBADMSG, "%s was changed while it was being checked",
 		                 contents->names.data);
 	if (r < 0)
 		return r;
@@ -31,10 +34,11 @@ static int load_check(struct region *contents)
 		return 0;
 	return error_set(
 		EBADMSG,
-		"%s is damaged: stele verify tells what is wrong (%llu in all); it is not loaded",
+		"%s is damaged (%llu faults) and was not loaded; run stele verify to list them",
 		contents->names.data, (unsigned long long)damages);
 }
 
+/* Creates the region with the options of the saved one, as large as its contents need. */
 static int load_contents(struct region *contents, const char *region)
 {
 	const struct layout_header *header = contents->header;

@@ -11,9 +11,11 @@
 #include "publisher/generation.h"
 #include "publisher/shared.h"
 
+/* Minimum nanoseconds between two close checks of the files. */
 #define LOCK_CHECK_INTERVAL NSEC_PER_SEC
 
-/* Looks for files that were lost, before their contents are relied on. */
+/* Checks that no file was truncated, and, if `closely`, that the region's memory still exists. Must
+ * come before any use of their contents. Returns 0 or -EBADMSG. */
 static int lock_check_loss(struct stele_publisher *publisher, bool closely)
 {
 	struct attachment *attachment = &publisher->attachment;
@@ -21,19 +23,20 @@ static int lock_check_loss(struct stele_publisher *publisher, bool closely)
 	if (closely && attachment->region.memory->gone(&attachment->region))
 		return error_set(
 			EBADMSG,
-			"the memory of region \"%s\" was removed under its publisher; remove the "
-			"region and publish again",
+			"the memory of region \"%s\" was removed while it was published; remove "
+			"the region and publish again",
 			attachment->region.names.region);
 	if (region_lost(&attachment->region) || mapping_lost(&attachment->publisher_mapping))
 		return error_set(
 			EBADMSG,
-			"a file of region \"%s\" was truncated under its publisher; remove the region and "
-			"publish again",
+			"a file of region \"%s\" was truncated while it was published; remove the "
+			"region and publish again",
 			attachment->region.names.region);
 	return 0;
 }
 
-/* The same for the file that can be made anew. */
+/* Makes again what may be lost without harm to the region's contents: the folder of the
+ * subscribers' sockets and pipes, and the subscribers file. */
 static void lock_check_slots(struct stele_publisher *publisher)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -59,8 +62,8 @@ int publisher_lock(struct stele_publisher *publisher)
 	if (publisher->broken)
 		return error_set(
 			EIO,
-			"an earlier write of region \"%s\" to its disk failed; look at the "
-			"disk, then open the publisher again",
+			"an earlier write of region \"%s\" to its disk failed; check the disk, "
+			"then open the publisher again",
 			publisher->attachment.region.names.region);
 	r = mutex_lock(&publisher->attachment);
 	if (r == -ENOTRECOVERABLE)
@@ -78,7 +81,8 @@ int publisher_lock(struct stele_publisher *publisher)
 		generation_before_in_use(publisher);
 		r = generation_keep_name(publisher);
 	}
-	/* Another publisher, between a commit and its notices perhaps. */
+	/* The dead owner was another publisher. It may have committed without sending its
+	 * notices. */
 	if (r == 0 && died)
 		state_notify_all(publisher);
 	if (r < 0)

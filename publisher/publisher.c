@@ -19,7 +19,8 @@
 #include "publisher/notices/reap.h"
 #include "publisher/state/options.h"
 
-/* For the arena: past the maximum, there is a new generation first. */
+/* Grows the region's file, for the arena. To grow above its maximum size, the region first moves to
+ * a new generation. */
 static int publisher_grow(void *context, uint64_t end)
 {
 	struct stele_publisher *publisher = context;
@@ -29,7 +30,8 @@ static int publisher_grow(void *context, uint64_t end)
 	if (end + LAYOUT_GUARD > region->maximum_size)
 		r = generation_grow(publisher, end + LAYOUT_GUARD);
 	if (r == -ENOSPC || r == -EFBIG || r == -EDQUOT) {
-		/* The arena asks for no more than the limit, so it is the new file that is refused. */
+		/* The arena never asks for more than the limit, so the system has refused the new
+		 * file. */
 		region->shortage = r;
 		region->shortage_size = region->file_size;
 		r = -ENOSPC;
@@ -41,6 +43,7 @@ static int publisher_grow(void *context, uint64_t end)
 	return r;
 }
 
+/* Frees the publisher and detaches from the region. */
 static void publisher_free(struct stele_publisher *publisher)
 {
 	tables_free(publisher);
@@ -48,7 +51,7 @@ static void publisher_free(struct stele_publisher *publisher)
 	reclaim_fini(&publisher->reclaim);
 	arena_fini(&publisher->arena);
 	free(publisher->edit.retired.entries);
-	generation_forget(publisher);
+	generation_close_before(publisher);
 	attach_close(&publisher->attachment);
 	free(publisher);
 }
@@ -104,8 +107,8 @@ int publisher_open(const char *region, const struct stele_publisher_options *opt
 		stele_publisher_close(publisher);
 		return r;
 	}
-	/* A publisher that died between a commit and its notices has left somebody blocked: tell
-	 * all. */
+	/* A publisher that died between a commit and its notices has left subscribers blocked. This
+	 * notifies all of them. */
 	stele_publisher_reap(publisher);
 	*ret = publisher;
 	return 0;
@@ -117,7 +120,7 @@ int stele_publisher_open(const char *region, const struct stele_publisher_option
 	return publisher_open(region, options, NULL, ret);
 }
 
-/* Writes what the region is without a publisher. */
+/* Records in the region that its publisher has detached, and brings the region to the disk. */
 static void publisher_finish(struct stele_publisher *publisher)
 {
 	struct region *region = &publisher->attachment.region;
@@ -127,7 +130,8 @@ static void publisher_finish(struct stele_publisher *publisher)
 		durable_finish(&publisher->durable, region);
 }
 
-/* The same for the last of several, in the file that is the region's by then. */
+/* Calls publisher_finish() if this is the last of several shared publishers. Taking the lock first
+ * moves to the file that is the region's by now. */
 static void publisher_finish_shared(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
@@ -172,13 +176,14 @@ void stele_publisher_region_uuid(const struct stele_publisher *publisher, uint8_
 	memcpy(ret_uuid, publisher->attachment.region.uuid, 16);
 }
 
-/* Refuses what can't be done within a transaction. */
+/* Returns 0, or -EBUSY while a transaction is open. */
 static int publisher_check_idle(const struct stele_publisher *publisher)
 {
 	int r = publisher_check(publisher);
 
 	if (r == 0 && publisher->in_transaction)
-		r = error_set(EBUSY, "a transaction is open on region \"%s\"",
+		r = error_set(EBUSY,
+		              "a transaction is open on region \"%s\"; commit or abort it first",
 		              publisher->attachment.region.names.region);
 	return r;
 }
@@ -206,8 +211,8 @@ int stele_publisher_compact(struct stele_publisher *publisher)
 	if (publisher->attachment.region.memory->fixed)
 		return error_set(
 			ENOTSUP,
-			"region \"%s\" is in a System V segment, which has a fixed size: it "
-			"can't be compacted",
+			"region \"%s\" cannot be compacted, because it is in a System V segment, "
+			"which has a fixed size",
 			name);
 	r = publisher_lock(publisher);
 	if (r < 0)
@@ -215,8 +220,9 @@ int stele_publisher_compact(struct stele_publisher *publisher)
 	if (generation_before_in_use(publisher))
 		r = error_set(
 			EBUSY,
-			"a subscriber of region \"%s\" still has the file before this one (it "
-			"may be stopped); try again when it has moved",
+			"region \"%s\" cannot be compacted now: a subscriber, which may be "
+			"stopped, still has the file before the present one; try again when it has "
+			"moved",
 			name);
 	else
 		r = generation_compact(publisher);
@@ -233,10 +239,10 @@ int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publis
 	if (r < 0)
 		return r;
 	if (ret->size != sizeof(*ret))
-		return error_set(
-			EINVAL,
-			"statistics of %zu bytes; set .size to sizeof(struct stele_publisher_stats)",
-			ret->size);
+		return error_set(EINVAL,
+		                 "statistics of %zu bytes; set .size to sizeof(struct "
+		                 "stele_publisher_stats)",
+		                 ret->size);
 	notify_pause(&publisher->notify);
 	*ret = (struct stele_publisher_stats){
 		.size = sizeof(*ret),

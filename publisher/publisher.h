@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Opening a publisher. Called by load.c, which makes a region of a saved file. */
+ * Opens a publisher. Called by the public stele_publisher_open(), and by load.c to create a region
+ * from a saved file. */
 #ifndef PUBLISHER_PUBLISHER_H
 #define PUBLISHER_PUBLISHER_H
 
 #include "publisher/state/state.h"
 
-/* stele_publisher_open(), with contents for the region that it makes. */
+/* Opens a publisher as stele_publisher_open() does. If that creates the region and `contents` is
+ * not NULL, the new region gets the versions of `contents`. */
 int publisher_open(const char *region, const struct stele_publisher_options *options,
                    struct region *contents, struct stele_publisher **ret);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Others that publish the same region. What is free and what waits for which version stands in each
- * publisher's private memory, and is good only for the state that the publisher left. So a
- * transaction begins by comparing: the region says who began the last one, and a publisher that finds
- * another there, or another head, finds out anew by the walk of recovery. A private free list never
- * outlives somebody else's commit; nor does what is known of the arena's end outlive a transaction
- * that somebody else gave up.
+ * Catching up with other publishers of the same region. Each publisher has in its private memory
+ * which parts of the arena are free, and which objects wait for which version. That is valid only
+ * for the state in which this publisher left the region. So a transaction begins by a comparison:
+ * the region's header names the publisher that began the last transaction. If that is another
+ * publisher, or head or reclaimed has changed, this publisher rebuilds its state by the walk of
+ * recovery. So a private free list never outlives another publisher's commit. Neither does a
+ * private copy of the arena's end outlive a transaction that another publisher aborted.
  */
 #include "publisher/shared.h"
 
@@ -15,19 +16,21 @@
 #include "lib/storage/file.h"
 #include "publisher/memory/data_file.h"
 
+/* Returns true if no other publisher has had a transaction since this one's last. */
 static bool shared_is_unchanged(const struct stele_publisher *publisher)
 {
 	const struct layout_header *header = publisher->attachment.region.header;
 	uint8_t last[16];
 
 	data_copy_out(last, header->publisher.uuid, sizeof(last));
-	/* A head that is not HEAD_CURRENT is never what was left. */
+	/* left_head is always HEAD_CURRENT, so a replaced file differs. */
 	return memcmp(last, publisher->uuid, sizeof(last)) == 0 &&
 	       load_relaxed(&header->head) == publisher->left_head &&
 	       load_relaxed(&header->reclaimed) == publisher->left_reclaimed;
 }
 
-/* With the notices' thread paused: what it looks at may be another file's. */
+/* Moves to the file that is the region's now, and rebuilds the private state. The notifier thread
+ * is paused meanwhile, as its files are exchanged. */
 static int shared_recover(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;
@@ -36,14 +39,15 @@ static int shared_recover(struct stele_publisher *publisher)
 
 	if (head_state(load_relaxed(&region->header->head)) != HEAD_CURRENT &&
 	    !file_is_named(region->fd, region->names.data)) {
-		/* The publisher that replaced the file may have died before it said so. */
+		/* Step 4 of generation.h: the publisher that replaced the file may have died before
+		 * it. */
 		data_file_mark(&region->header->head, HEAD_REPLACED);
 		r = attach_next_generation(attachment, publisher->guarded);
 	}
 	if (r < 0)
 		return r;
 	region_refresh_size(region);
-	/* Where that fails, the next begin finds nothing that is as it was left. */
+	/* No head has this value: if the rest fails, the next begin tries again. */
 	publisher->left_head = UINT64_MAX;
 	reclaim_fini(&publisher->reclaim);
 	arena_fini(&publisher->arena);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Shared publishing: what other publishers of the region did meanwhile. Called by lock.c. */
+ * Shared publishing: a publisher catches up with what other publishers of the region did since its
+ * last transaction. Called by lock.c. */
 #ifndef PUBLISHER_SHARED_H
 #define PUBLISHER_SHARED_H
 
 #include "publisher/state/state.h"
 
-/* Finds out what other publishers did since this one's last transaction, if the region is shared.
- * The mutex is held. */
+/* Brings the private state up to date if another publisher has had a transaction since this one's
+ * last. Does nothing in a region that is not shared. The caller holds the mutex. Returns 0, or an
+ * error of state_start() or of attach_next_generation(). */
 int shared_catch_up(struct stele_publisher *publisher);
 
 #endif

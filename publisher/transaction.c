@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Begin, abort, commit. */
+ *
+ * Transactions: begin, abort and commit. These are public functions. A transaction holds the
+ * region's lock from begin to its end, and builds the new version copy-on-write beside the old
+ * ones. The store of head in transaction_publish() makes the version exist. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,8 +17,8 @@
 #include "publisher/tables/finish.h"
 #include "publisher/trie/edit.h"
 
+/* Maximum bytes of a commit message that are kept. */
 #define MESSAGE_MAX 255u
-/* A commit looks for dead subscribers at most this often, and at so many slots. */
 
 int stele_transaction_begin(struct stele_publisher *publisher, struct stele_transaction **ret)
 {
@@ -28,18 +31,18 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 	if (r < 0)
 		return r;
 	if (publisher->in_transaction)
-		return error_set(EBUSY, "a transaction is open on region \"%s\" already",
+		return error_set(EBUSY,
+		                 "a transaction is open on region \"%s\"; commit or abort it first",
 		                 region->names.region);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	r = publisher_lock(publisher);
 	head = publisher_head(publisher);
 	if (r >= 0 && head != 0 && region_commit(region, head, &commit) < 0) {
 		mutex_unlock(&publisher->attachment);
-		r = error_set(
-			EBADMSG,
-			"region \"%s\" is damaged: its newest version is not in its ring; remove it and publish "
-			"again",
-			region->names.region);
+		r = error_set(EBADMSG,
+		              "region \"%s\" is damaged: its commit ring does not hold the newest "
+		              "version; remove the region and publish again",
+		              region->names.region);
 	}
 	if (r < 0) {
 		pthread_setcancelstate(cancel_state, NULL);
@@ -53,7 +56,7 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 	};
 	publisher->edit.version = head + 1;
 	publisher->edit.retired.count = 0;
-	/* Why the file could not grow once says nothing of what fails from here on. */
+	/* An earlier failure to grow is not the reason for a failure in this transaction. */
 	publisher->attachment.region.shortage = 0;
 	publisher->growth_error[0] = '\0';
 	publisher->in_transaction = true;
@@ -62,6 +65,7 @@ int stele_transaction_begin(struct stele_publisher *publisher, struct stele_tran
 	return 0;
 }
 
+/* Ends a transaction: releases the lock. */
 static void transaction_end(struct stele_transaction *tx)
 {
 	struct stele_publisher *publisher = tx->publisher;
@@ -72,12 +76,13 @@ static void transaction_end(struct stele_transaction *tx)
 	pthread_setcancelstate(tx->cancel_state, NULL);
 }
 
-/* Gives back what the transaction made; what it replaced is as it was. */
+/* Frees what the transaction made. The objects that it was to replace are unchanged. */
 static void transaction_undo(struct stele_transaction *tx)
 {
 	struct edit *edit = &tx->publisher->edit;
 
-	/* What the transaction made can't be walked any more, and there won't be another one. */
+	/* A truncated file can't be walked. It does not matter that nothing is freed, as no later
+	 * transaction can begin. */
 	if (region_lost(&tx->publisher->attachment.region)) {
 		tables_close(tx->publisher);
 		edit->retired.count = 0;
@@ -99,7 +104,7 @@ struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx)
 	return NULL;
 }
 
-/* Bytes of a message that are kept: no half of a UTF-8 character at the end. */
+/* Returns how many bytes of a message are kept. Does not cut a UTF-8 character in two. */
 static size_t transaction_message_length(const char *message)
 {
 	size_t length = strnlen(message, MESSAGE_MAX);
@@ -110,12 +115,13 @@ static size_t transaction_message_length(const char *message)
 	return length;
 }
 
-/* Whether a commit tells of a table. */
+/* Returns true if the record of the commit lists the table. */
 static bool transaction_is_reported(const struct stele_writable *table)
 {
 	return table->added || table->changed || table->removed;
 }
 
+/* Writes the entry of a table in the record. */
 static void transaction_write_table(unsigned char *at, const struct stele_writable *table)
 {
 	static_assert(sizeof(table->name) == sizeof(((struct layout_record_table *)0)->name),
@@ -128,7 +134,8 @@ static void transaction_write_table(unsigned char *at, const struct stele_writab
 	                sizeof(table->name));
 }
 
-/* Writes what is told about the commit. */
+/* Writes the record of the commit, a blob of a struct layout_record. Returns 0, -ENOSPC or
+ * -ENOMEM; sets no message. */
 static int transaction_record_write(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;
@@ -149,7 +156,7 @@ static int transaction_record_write(struct stele_transaction *tx, const char *me
 		}
 	memcpy(record.publisher, publisher->uuid, sizeof(record.publisher));
 	memcpy(record.command, publisher->command, sizeof(record.command));
-	/* A blob is read whole only up to the largest value; no history names more tables than
+	/* Readers refuse a blob that is larger than STELE_VALUE_MAX. List only as many tables as
 	 * fit. */
 	if (record.tables > (STELE_VALUE_MAX - 1024) / sizeof(struct layout_record_table))
 		record.tables = (STELE_VALUE_MAX - 1024) / sizeof(struct layout_record_table);
@@ -172,7 +179,7 @@ static int transaction_record_write(struct stele_transaction *tx, const char *me
 	return 0;
 }
 
-/* Retires the record of the version before: only its own ring entry leads to it. */
+/* Retires the record of the version before, to which only that version's ring entry refers. */
 static void transaction_retire_record(const struct stele_transaction *tx)
 {
 	struct edit *edit = &tx->publisher->edit;
@@ -181,8 +188,9 @@ static void transaction_retire_record(const struct stele_transaction *tx)
 		object_drop(edit, tx->last_record, object_size(edit, NULL, tx->last_record));
 }
 
-/* Writes the entry of the version in the ring, and brings it to the disk where that was asked for.
- * Where it fails the entry is as good as none: head does not lead to it. */
+/* Writes the version's entry in the commit ring, and brings the version to the disk if the region
+ * is STELE_DURABLE_COMMIT. If that fails, the entry has no effect, because head does not lead to
+ * it. */
 static int transaction_write_entry(struct stele_transaction *tx, uint64_t now)
 {
 	struct stele_publisher *publisher = tx->publisher;
@@ -191,9 +199,9 @@ static int transaction_write_entry(struct stele_transaction *tx, uint64_t now)
 	struct layout_commit *entry = &region->ring[version & (region->ring_entries - 1)];
 	int r = 0;
 
-	/* The contract with readers that are still at the version of before, which is below
-	 * reclaimed: who loads any of what comes after the fence finds the number cleared, or
-	 * another, when it looks at that last. */
+	/* The contract with readers of the version that had this entry before (region_commit()).
+	 * That version is below reclaimed. A reader that loads any of the stores after the fence
+	 * finds another version number, or 0, when it checks the number last. */
 	data_store(&entry->version, 0);
 	fence_release();
 	data_store(&entry->time, now);
@@ -206,18 +214,20 @@ static int transaction_write_entry(struct stele_transaction *tx, uint64_t now)
 	return r;
 }
 
-/* The commit itself. */
+/* Makes the version exist. */
 static void transaction_publish(struct stele_publisher *publisher, uint64_t version)
 {
-	/* The contract with readers: who loads this head finds the entry, and every node and row
-	 * that the entry leads to, finished. It is the one store that makes the version exist. */
+	/* The contract with readers: a reader that loads this head sees the complete ring entry,
+	 * and every node and row that the entry leads to. This one store makes the version
+	 * exist. */
 	store_release(&publisher->attachment.region.header->head, head_make(version, HEAD_CURRENT));
 	PROBE3(commit, publisher->attachment.region.names.region, version,
 	       publisher->edit.retired.count);
 	publisher->commits++;
 }
 
-/* What is not needed for the version to exist; what somebody waits for comes first. */
+/* Does what follows a commit: notices first, because subscribers wait for them; then reclaiming,
+ * compacting and reaping. */
 static void transaction_after_publish(struct stele_publisher *publisher, struct notice *notice)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -236,8 +246,8 @@ static void transaction_after_publish(struct stele_publisher *publisher, struct 
 	notify_reap_sometimes(&publisher->notify, now);
 }
 
-/* Gets what is needed to commit a transaction that changed something: its record, and memory for
- * what comes after the store of head. */
+/* Prepares a commit with changes: writes the record, and allocates all memory that the steps after
+ * the store of head need, because these must not fail. */
 static int transaction_prepare(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;
@@ -247,17 +257,17 @@ static int transaction_prepare(struct stele_transaction *tx, const char *message
 	if (publisher->edit.version > HEAD_VERSION_MAX)
 		return error_set(
 			EOVERFLOW,
-			"region \"%s\" is at version %llu, which is the last one possible; remove the "
-			"region and publish again",
+			"region \"%s\" is at version %llu, which is the highest possible; remove "
+			"the region and publish again",
 			region->names.region, (unsigned long long)HEAD_VERSION_MAX);
 	r = transaction_record_write(tx, message);
 	if (r == -ENOSPC && region->shortage < 0)
 		return storage_shortage_error(region);
 	if (r == -ENOSPC)
-		return error_set(ENOSPC, "no room in region \"%s\" for the record of the commit",
+		return error_set(ENOSPC, "no space in region \"%s\" for the record of the commit",
 		                 region->names.region);
-	/* Where reclaim found no memory to judge pins with, the ring may be full: its entries are
-	 * not overwritten before reclaimed says that they are not needed. */
+	/* The last condition: the ring may be full if reclaim had no memory to scan the pins. An
+	 * entry must not be overwritten until its version is below reclaimed. */
 	if (r < 0 || retired_reserve(&publisher->edit.retired, 1) < 0 ||
 	    reclaim_reserve(&publisher->reclaim, publisher->edit.retired.count + 1) < 0 ||
 	    publisher->edit.version - load_relaxed(&region->header->reclaimed) >=
@@ -285,8 +295,8 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 	if (region_lost(&publisher->attachment.region))
 		r = error_set(
 			EBADMSG,
-			"the file of region \"%s\" was truncated under its publisher; remove the region and "
-			"publish again",
+			"a file of region \"%s\" was truncated while it was published; remove the "
+			"region and publish again",
 			publisher->attachment.region.names.region);
 	if (r == 0 && changed) {
 		notice.version = version;

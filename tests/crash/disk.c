@@ -72,7 +72,7 @@ static bool refuse(const char *region, unsigned which, uint64_t *random)
 	cr_assert(r == -EIO || r == (int64_t)version, "%lld: %s", (long long)r, stele_last_error());
 	bank_assert_whole(region, 0, "after a refused write");
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), -EIO);
-	cr_assert(strstr(stele_last_error(), "look at the disk"), "%s", stele_last_error());
+	cr_assert(strstr(stele_last_error(), "check the disk"), "%s", stele_last_error());
 	cr_assert_eq(stele_publisher_compact(publisher), -EIO);
 	cr_assert_eq(stele_publisher_version(publisher), version);
 	refused = 0;

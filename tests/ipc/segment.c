@@ -251,7 +251,7 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 	RETURNS(stele_subscriber_open(region, NULL, &late), -EBADMSG, "was removed");
 	UNTIL((r = stele_transaction_begin(publisher, &tx)) < 0 ||
 	      stele_transaction_abort(tx) != NULL);
-	RETURNS(r, -EBADMSG, "removed under its publisher");
+	RETURNS(r, -EBADMSG, "removed while it was published");
 	cr_expect_eq(ipc_read(subscriber), 1);
 	/* The waiting subscriber is told as well. */
 	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version),
