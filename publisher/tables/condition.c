@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Conditions: changes that are made only if the region, or a row, is at a given version. The
- * region's lock is held from begin to commit, so what a condition found still holds at the commit. */
+ *
+ * Conditions (compare-and-set): changes that are made only if the region, or a row, is at a given
+ * version. The transaction holds the region's lock from begin to commit, so a condition that holds
+ * when it is checked also holds at the commit. These are public functions. */
 #include <errno.h>
 
 #include "lib/base/error.h"
@@ -15,13 +17,14 @@ int stele_transaction_expect(struct stele_transaction *tx, uint64_t version)
 	if (r < 0 || head == version)
 		return r;
 	return error_set(EAGAIN,
-	                 "region \"%s\" is at version %llu, not at version %llu; look at what "
+	                 "region \"%s\" is at version %llu, not at version %llu; check what "
 	                 "changed and try again",
 	                 publisher->attachment.region.names.region, (unsigned long long)head,
 	                 (unsigned long long)version);
 }
 
-/* 0 where the row has this version (0: is absent), or -EAGAIN, or what reading it failed with. */
+/* Checks that a row is at `row_version` (0: that there is no such row). Returns 0, -EAGAIN if not,
+ * or an error of stele_writable_get(). */
 static int condition_check_row(struct stele_writable *table, const void *key, unsigned key_bits,
                                uint64_t row_version)
 {
@@ -66,8 +69,8 @@ int stele_writable_delete_if(struct stele_writable *table, const void *key, unsi
 
 	if (row_version == 0)
 		return error_set(EINVAL,
-		                 "a row of table \"%s\" to be deleted only if absent; give the "
-		                 "version that it has",
+		                 "cannot delete a row of table \"%s\" only if absent (version 0); "
+		                 "give the version of the row",
 		                 table->name);
 	r = condition_check_row(table, key, key_bits, row_version);
 	return r < 0 ? r : stele_writable_delete(table, key, key_bits);

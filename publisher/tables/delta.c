@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The tables of a transaction as readings: their rows and changes before the commit. */
+ *
+ * Cursors and changes over the tables of a transaction before its commit. These are public
+ * functions. They implement struct reading (lib/reading/reading.h) for a publisher. */
 #include <errno.h>
 
 #include "lib/base/error.h"
@@ -8,6 +10,7 @@
 #include "lib/trie/catalog.h"
 #include "publisher/tables/table.h"
 
+/* Checks before a read that the publisher may be used in this process (struct reading_owner). */
 static int delta_check(const struct reading *reading)
 {
 	const struct stele_writable *table = reading->context;
@@ -15,7 +18,9 @@ static int delta_check(const struct reading *reading)
 	return publisher_check(table->publisher);
 }
 
-/* Nobody takes back what a transaction reads; but its file may be truncated. */
+/* Validates the result of a read (struct reading_owner). The publisher reclaims nothing that its
+ * transaction reads, so a result is invalid only if the region is damaged or its file was
+ * truncated. */
 static int delta_recheck(const struct reading *reading, int r)
 {
 	const struct stele_writable *table = reading->context;
@@ -28,6 +33,7 @@ static int delta_recheck(const struct reading *reading, int r)
 	return r;
 }
 
+/* Makes a reading of the table's trie at `root`. */
 static void delta_reading(const struct stele_writable *table, ref_t root, struct reading *ret)
 {
 	static const struct reading_owner owner = {delta_check, delta_recheck};
@@ -41,6 +47,7 @@ static void delta_reading(const struct stele_writable *table, ref_t root, struct
 	};
 }
 
+/* Refuses a table in the middle of a replacement: its rows are not complete. */
 static int delta_check_complete(const struct stele_writable *table)
 {
 	int r = publisher_check(table->publisher);
@@ -48,8 +55,8 @@ static int delta_check_complete(const struct stele_writable *table)
 	if (r == 0 && table->marks)
 		r = error_set(
 			EBUSY,
-			"table \"%s\" is being replaced as a whole; end the replacement before "
-			"reading it",
+			"table \"%s\" is being replaced; end the replacement before reading it "
+			"(stele_writable_replace_end)",
 			table->name);
 	return r;
 }
@@ -65,7 +72,7 @@ int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor
 	return cursor_open(&reading, ret);
 }
 
-/* The last version's rows can be compared only under the same schema. */
+/* Refuses to compare the table with the last version if that has another schema. */
 static int delta_check_schema(const struct stele_writable *table)
 {
 	struct stele_schema *schema;
@@ -80,8 +87,8 @@ static int delta_check_schema(const struct stele_writable *table)
 		return table_damaged(table);
 	if (!stele_schema_equal(schema, table->schema))
 		r = error_set(EINVAL,
-		              "table \"%s\" was dropped and made again with another schema, so its "
-		              "rows can't be compared with those of the last version",
+		              "table \"%s\" was dropped and created again with another schema, so "
+		              "its rows cannot be compared with those of the last version",
 		              table->name);
 	stele_schema_free(schema);
 	return r;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The end of a transaction, as far as tables are concerned: what changed, and the new catalog. */
+ *
+ * The tables at the end of a transaction. A commit compares each opened table with the last
+ * version, counts the rows that changed, and writes the new catalog. */
 #include "publisher/tables/finish.h"
 
 #include <errno.h>
@@ -11,8 +13,8 @@
 #include "publisher/tables/table.h"
 #include "publisher/trie/edit.h"
 
-/* Counts by comparing the tries what the transaction's own counting could not be sure of: rows that
- * were touched twice may be what they were. */
+/* Counts the rows that differ from the last version by comparing the tries. Needed if the
+ * transaction may have changed a row twice: the row may have its old value again. */
 static int finish_recount(struct stele_writable *table)
 {
 	const struct view *view = &table->publisher->arena.view;
@@ -45,7 +47,9 @@ static int finish_recount(struct stele_writable *table)
 	return 0;
 }
 
-/* Whether the table is another one than in the last version; sets the counts. */
+/* Compares a table with the last version, and sets its counts. `*ret_changed` says whether it
+ * differs. A table that was created again with an equal schema is compared by its rows. With
+ * another schema, all old rows count as removed and all new ones as added. */
 static int finish_compare(struct stele_writable *table, bool *ret_changed)
 {
 	const struct view *view = &table->publisher->arena.view;
@@ -75,6 +79,7 @@ static int finish_compare(struct stele_writable *table, bool *ret_changed)
 	return 0;
 }
 
+/* Writes or deletes the table's row in the catalog. */
 static int finish_write_catalog(struct stele_transaction *tx, struct stele_writable *table)
 {
 	struct edit *edit = &tx->publisher->edit;
@@ -95,7 +100,7 @@ static int finish_write_catalog(struct stele_transaction *tx, struct stele_writa
 	else
 		r = edit_delete(edit, &catalog_layout, &tx->catalog, table->name, bits, &touched);
 	if (r < 0)
-		return error_set(-r, "no room in region \"%s\" for its list of tables",
+		return error_set(-r, "no space in region \"%s\" for its catalog of tables",
 		                 tx->publisher->attachment.region.names.region);
 	return 0;
 }
@@ -108,10 +113,10 @@ int finish_commit(struct stele_transaction *tx, struct notice *ret_notice)
 
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
 		if (table->marks)
-			return error_set(
-				EINVAL,
-				"the replacement of table \"%s\" was not ended (stele_writable_replace_end)",
-				table->name);
+			return error_set(EINVAL,
+			                 "the replacement of table \"%s\" was not ended "
+			                 "(stele_writable_replace_end)",
+			                 table->name);
 		r = finish_compare(table, &changed);
 		if (r < 0)
 			return r;
@@ -146,8 +151,10 @@ void finish_abort(struct stele_transaction *tx)
 		if (object_made(edit, table->schema_ref))
 			object_drop(edit, table->schema_ref,
 			            object_size(edit, NULL, table->schema_ref));
+		/* The schema that the table has now is not that of the last version. No table has
+		 * id 0, so the next transaction loads the schema again. */
 		if (table->remade)
-			table->id = 0; /* the schema kept here is not that of the last version */
+			table->id = 0;
 		if (!table->was)
 			table->status = TABLE_ABSENT;
 	}

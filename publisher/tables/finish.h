@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * The end of a transaction, as far as tables are concerned. Called by transaction.c. */
+ * Finishes the tables of a transaction at its commit or abort. Called by transaction.c. */
 #ifndef PUBLISHER_TABLES_FINISH_H
 #define PUBLISHER_TABLES_FINISH_H
 
 #include "publisher/state/state.h"
 
-/* Ends the counting and writes the new catalog: 1, and which tables changed; or 0 if none did. The
- * caller fills in the version and the time of the notice. */
+/* Counts what changed and writes the new catalog. Returns 1 if any table changed, and adds the
+ * changed tables to `*ret_notice`; the caller sets the notice's version and time. Returns 0 if the
+ * tables are unchanged, or -EINVAL (a replacement was not ended), -ENOMEM, -ENOSPC or -EBADMSG. */
 int finish_commit(struct stele_transaction *tx, struct notice *ret_notice);
 
-/* Drops what the transaction made of its tables. */
+/* Drops what the transaction made of its tables, and closes them. */
 void finish_abort(struct stele_transaction *tx);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Putting many rows at once: in the order of their keys, and, where the table is empty, as one new trie.
+ * Puts many rows with one call. The rows are put in the order of their keys. If the table is empty,
+ * they are built into a new trie at once (trie/build.h). These are public functions.
  *
- * The rows are copied first, in their stored form, one after the other. To sort pointers to where the
- * caller has them would touch three pages a row, in no order, and the processor finds its way to so many
- * pages slower than it copies; the copy has large ones where the system gives them. */
+ * The rows are first copied to private memory, in their stored form, one after the other. Sorting
+ * pointers to the caller's rows instead would touch three pages for each row, in random order, and
+ * the TLB misses would take longer than the copy. The copy is in huge pages if the system has
+ * them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,18 +17,21 @@
 #include "publisher/trie/build.h"
 #include "publisher/trie/sort.h"
 
-#define AHEAD 16u /* rows */
+/* How many rows ahead put_many_prefetch() prefetches. */
+#define AHEAD 16u
 
-/* Rows of one call. */
+/* The rows of one call. */
 struct many {
 	struct stele_writable *table;
-	struct view rows; /* the copies, from its start on; the first word of each is 0 */
-	size_t size;      /* bytes that are mapped for them */
+	struct view rows; /* the copies, in their stored form; the first word of each is 0 */
+	size_t size;      /* bytes mapped for the copies */
+	/* The copies in the order of their keys. Allocated for twice as many, as sort_rows() asks
+	 * for. */
 	struct sorted *sorted;
-	size_t count; /* of the sorted: keys, each with the row that was last of its own */
+	size_t count; /* valid entries of sorted */
 };
 
-/* Allocates what all rows take: 0 or -ENOMEM; then the caller sets the error message. */
+/* Allocates memory for all rows. Returns 0, or -ENOMEM; sets no message. */
 static int put_many_alloc(struct many *many, const struct stele_row_ref *rows, size_t count)
 {
 	size_t size = LAYOUT_UNIT;
@@ -54,7 +59,7 @@ static void put_many_free(struct many *many)
 		munmap((void *)(uintptr_t)many->rows.base, many->size);
 }
 
-/* Copies all rows: 0 or -ENOMEM. */
+/* Copies all rows. Returns 0 or -ENOMEM. */
 static int put_many_copy(struct many *many, const struct stele_row_ref *rows, size_t count)
 {
 	const struct row_layout *layout = &many->table->layout;
@@ -76,6 +81,7 @@ static int put_many_copy(struct many *many, const struct stele_row_ref *rows, si
 	return 0;
 }
 
+/* Returns the parts of a copied row. */
 static struct row_parts put_many_row(const struct many *many, const struct sorted *sorted)
 {
 	struct row_parts row = {0};
@@ -84,7 +90,7 @@ static struct row_parts put_many_row(const struct many *many, const struct sorte
 	return row;
 }
 
-/* Leaves out all but the last row of each key. */
+/* Removes all but the last row of each key. */
 static void put_many_drop_duplicates(struct many *many)
 {
 	size_t kept = 0;
@@ -100,7 +106,8 @@ static void put_many_drop_duplicates(struct many *many)
 	many->count = kept;
 }
 
-/* The copies are in the order in which the rows came: asks for one that is looked at soon. */
+/* Prefetches a row that follows soon in the order of the keys. The copies are in the order in which
+ * the caller gave the rows, so the processor can't foresee their addresses. */
 static void put_many_prefetch(const struct many *many, size_t index)
 {
 	const unsigned char *at;
@@ -112,7 +119,7 @@ static void put_many_prefetch(const struct many *many, size_t index)
 	prefetch(at + 64);
 }
 
-/* A build_row_fn. */
+/* Gives build_trie() the next row: a build_row_fn. */
 static void put_many_next(void *context, size_t index, struct row_parts *ret, int *ret_shared)
 {
 	const struct many *many = context;
@@ -130,6 +137,7 @@ static void put_many_next(void *context, size_t index, struct row_parts *ret, in
 	*ret_shared = (int)(sorted[1].shared < min ? sorted[1].shared : min);
 }
 
+/* Builds the trie of an empty table. Returns the number of rows, or an error. */
 static int64_t put_many_build(struct many *many)
 {
 	struct stele_writable *table = many->table;
@@ -144,6 +152,7 @@ static int64_t put_many_build(struct many *many)
 	return (int64_t)many->count;
 }
 
+/* Puts the rows one by one. Returns how many were added or changed, or an error. */
 static int64_t put_many_each(struct many *many)
 {
 	int64_t changed = 0;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Making the tables of a transaction those of an older version. For each table that differs, the
- * tries of the newest version and of the older one are walked side by side, and what the older one
- * has otherwise is written anew on top of the newest one: lifetimes are intervals only as long as
- * nothing that a version has left behind is linked again.
+ * stele_transaction_rollback(): makes the tables of a transaction those of an older version.
  *
- * All is built from the newest version, beside what the transaction did until then, which is dropped
- * only when everything is there: so an error leaves it as it was. Both share no object that this
- * transaction made. */
+ * For each table that differs, this compares the tries of the newest version and of the older one,
+ * and writes the rows that differ again, on top of the newest version. It must not link old objects
+ * into the new version: the versions that reach an object have to be one interval
+ * (memory/reclaim.h).
+ *
+ * The result is built from the newest version, beside the transaction's earlier changes. The
+ * earlier changes are dropped only after the result is complete, so an error leaves the transaction
+ * unchanged. The two share no object that this transaction made, so either can be dropped alone. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +19,13 @@
 #include "publisher/tables/table.h"
 #include "publisher/trie/edit.h"
 
-/* What a table is to become. */
+/* What a table is to become. The members without a comment are as in struct stele_writable. */
 struct plan {
 	struct stele_writable *table;
-	struct stele_schema *schema; /* to be taken over; NULL: it has it */
+	struct stele_schema *schema; /* of the older version; NULL: the table is to be absent */
 	struct row_layout layout;
-	bool present, remade;
+	bool present; /* the older version has the table */
+	bool remade;
 	uint64_t id, rows;
 	ref_t schema_ref, root;
 	uint64_t added, changed, removed;
@@ -31,20 +34,23 @@ struct plan {
 struct rollback {
 	struct stele_transaction *tx;
 	struct edit *edit;
-	struct diff *catalog, *rows;
+	struct diff *catalog, *rows; /* differences of the catalogs, and of a table's rows */
 	struct plan *plans;
-	size_t count, capacity;
-	size_t retired; /* entries of the list of what is retired that are the transaction's before */
+	size_t count, capacity; /* of the plans */
+	size_t retired;         /* entries of edit.retired from the changes before the rollback */
 };
 
+/* Sets the error message for damage in one of the versions. Returns -EBADMSG. */
 static int rollback_damaged(const struct rollback *rollback)
 {
 	return error_set(EBADMSG,
-	                 "region \"%s\" is damaged: a version of it does not hold together; remove "
-	                 "it and publish again",
+	                 "region \"%s\" is damaged: a version of it is not consistent; remove the "
+	                 "region and publish again",
 	                 rollback->tx->publisher->attachment.region.names.region);
 }
 
+/* Loads a schema of a table; the caller frees it with stele_schema_free(). Returns 0, -ENOMEM or
+ * -EBADMSG. */
 static int rollback_load_schema(const struct rollback *rollback, const char *table, ref_t schema,
                                 struct stele_schema **ret)
 {
@@ -57,7 +63,7 @@ static int rollback_load_schema(const struct rollback *rollback, const char *tab
 
 /* ---- building ---- */
 
-/* Drops what the newest version has under the name. */
+/* Drops the table that the newest version has under the name. */
 static int rollback_drop_base(struct rollback *rollback, struct plan *plan)
 {
 	const struct catalog_table *base = &plan->table->base;
@@ -77,6 +83,7 @@ static int rollback_drop_base(struct rollback *rollback, struct plan *plan)
 	return 0;
 }
 
+/* Writes a copy of the schema `from` for the new version. Sets a message only for damage. */
 static int rollback_write_schema(struct rollback *rollback, struct plan *plan, ref_t from)
 {
 	const unsigned char *bytes;
@@ -87,7 +94,8 @@ static int rollback_write_schema(struct rollback *rollback, struct plan *plan, r
 	return edit_blob(rollback->edit, bytes, size, &plan->schema_ref);
 }
 
-/* Makes one row what the older version has: `before` and `after` as diff_next() gives them. */
+/* Puts or deletes one row, as the older version has it. `before` is the row of the newest version
+ * and `after` that of the older one, 0 for none, as diff_next() returns them. Sets no message. */
 static int rollback_move_row(struct rollback *rollback, struct plan *plan, ref_t before,
                              ref_t after)
 {
@@ -113,6 +121,7 @@ static int rollback_move_row(struct rollback *rollback, struct plan *plan, ref_t
 	return r < 0 ? r : 0;
 }
 
+/* Makes the rows of the plan those of the trie `older`. */
 static int rollback_move_rows(struct rollback *rollback, struct plan *plan, ref_t older)
 {
 	ref_t before, after;
@@ -129,7 +138,8 @@ static int rollback_move_rows(struct rollback *rollback, struct plan *plan, ref_
 	return r < 0 ? table_change_error(rollback->tx->publisher, r, plan->table->name) : 0;
 }
 
-/* Whether the table goes on as the one that the newest version has. */
+/* Sets `*ret_same` if the newest version has the table with the same schema as the older version:
+ * then the table stays the same, and only rows change. */
 static int rollback_same_schema(struct rollback *rollback, const struct plan *plan, ref_t older,
                                 bool *ret_same)
 {
@@ -148,7 +158,7 @@ static int rollback_same_schema(struct rollback *rollback, const struct plan *pl
 	return 0;
 }
 
-/* Builds what a table had in the older version; NULL: there it was not. */
+/* Builds the table of the older version. `older` is NULL if that has no such table. */
 static int rollback_build(struct rollback *rollback, struct plan *plan,
                           const struct catalog_table *older)
 {
@@ -187,6 +197,7 @@ static int rollback_build(struct rollback *rollback, struct plan *plan,
 	return rollback_move_rows(rollback, plan, older->root);
 }
 
+/* Adds a plan for a table, and builds it. */
 static int rollback_plan(struct rollback *rollback, struct stele_writable *table,
                          const struct catalog_table *older)
 {
@@ -203,12 +214,14 @@ static int rollback_plan(struct rollback *rollback, struct stele_writable *table
 	return rollback_build(rollback, &rollback->plans[rollback->count++], older);
 }
 
+/* Returns true if there is a plan for the table. */
 static bool rollback_is_planned(const struct rollback *rollback, const struct stele_writable *table)
 {
 	return table->plan < rollback->count && rollback->plans[table->plan].table == table;
 }
 
-/* Plans for every table that differs, and for every one that the transaction has opened. */
+/* Builds a plan for each table that differs between the newest and the older version, and for each
+ * table that the transaction has opened. `catalog` is that of the older version. */
 static int rollback_build_all(struct rollback *rollback, ref_t catalog)
 {
 	const struct view *view = &rollback->edit->arena->view;
@@ -241,12 +254,13 @@ static int rollback_build_all(struct rollback *rollback, ref_t catalog)
 	return 0;
 }
 
-/* ---- the end ---- */
+/* ---- undoing or applying ---- */
 
-/* Gives back what was built. */
+/* Frees what was built, after an error. */
 static void rollback_undo(struct rollback *rollback)
 {
-	/* In a truncated file it can't be walked any more, and nothing will be made there. */
+	/* A truncated file can't be walked. It does not matter that nothing is freed, as no later
+	 * transaction can begin. */
 	bool lost = region_lost(&rollback->tx->publisher->attachment.region);
 	struct edit *edit = rollback->edit;
 
@@ -262,7 +276,8 @@ static void rollback_undo(struct rollback *rollback)
 	edit->retired.count = rollback->retired;
 }
 
-/* Puts a plan in the place of what the transaction made of the table. Nothing here can fail. */
+/* Drops what the transaction made of a table, and makes the table what the plan says. Cannot
+ * fail. */
 static void rollback_take_over(struct rollback *rollback, struct plan *plan)
 {
 	struct stele_writable *table = plan->table;
@@ -288,20 +303,23 @@ static void rollback_take_over(struct rollback *rollback, struct plan *plan)
 	table->remade = plan->remade;
 }
 
+/* Applies all plans. Cannot fail. */
 static void rollback_apply(struct rollback *rollback)
 {
 	struct retired_list *retired = &rollback->edit->retired;
 
 	for (size_t i = 0; i < rollback->count; i++)
 		rollback_take_over(rollback, &rollback->plans[i]);
-	/* What the dropped changes had replaced is reached again, or was replaced again. */
+	/* Remove the entries from before the rollback. The objects in them are in use again, or the
+	 * rollback has retired them again. */
 	retired->count -= rollback->retired;
 	if (retired->count > 0)
 		memmove(retired->entries, retired->entries + rollback->retired,
 		        retired->count * sizeof(*retired->entries));
 }
 
-/* Finds the version and holds it. */
+/* Finds the catalog of a version, and keeps the version until reclaim_unguard(). Returns 0 or
+ * -ENOENT. */
 static int rollback_find_version(struct stele_publisher *publisher, uint64_t version,
                                  ref_t *ret_catalog)
 {
@@ -322,6 +340,7 @@ static int rollback_find_version(struct stele_publisher *publisher, uint64_t ver
 	return 0;
 }
 
+/* Refuses a rollback while a table is being replaced. */
 static int rollback_refuse_replacing(const struct stele_publisher *publisher)
 {
 	const struct stele_writable *table;
@@ -329,7 +348,7 @@ static int rollback_refuse_replacing(const struct stele_publisher *publisher)
 	for (table = publisher->tables.opened; table; table = table->next_opened)
 		if (table->marks)
 			return error_set(EBUSY,
-			                 "table \"%s\" is being replaced as a whole; end that "
+			                 "table \"%s\" is being replaced; end the replacement "
 			                 "first (stele_writable_replace_end)",
 			                 table->name);
 	return 0;

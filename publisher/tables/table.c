@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The tables of a transaction. A table is opened when it is first named, and compared at the commit
- * with what the last version has under its name. */
+ *
+ * The tables of a transaction: opening, creating and dropping them, and putting, deleting, reading
+ * and replacing their rows. Most of these are public functions. A transaction opens a table when it
+ * first names it, with the contents of the last version; the commit compares the two. */
 #include "publisher/tables/table.h"
 
 #include <errno.h>
@@ -32,8 +34,8 @@ int table_change_error(const struct stele_publisher *publisher, int r, const cha
 		return error_set(-r, "table \"%s\" cannot be changed: %s", table,
 		                 *publisher->growth_error ? publisher->growth_error : strerror(-r));
 	return error_set(ENOSPC,
-	                 "no room for a change to table \"%s\": region \"%s\" has %llu bytes, its "
-	                 "limit being %llu; free some, or make the region with a larger limit",
+	                 "no space for a change to table \"%s\": region \"%s\" has %llu bytes, and "
+	                 "its limit is %llu; delete rows, or create the region with a larger limit",
 	                 table, publisher->attachment.region.names.region,
 	                 (unsigned long long)publisher->attachment.region.file_size,
 	                 (unsigned long long)publisher->attachment.region.limit_size);
@@ -45,6 +47,7 @@ int table_damaged(const struct stele_writable *table)
 	                 table->name, table->publisher->attachment.region.names.region);
 }
 
+/* Sets the error message for a table that does not exist. Returns -ENOENT. */
 static int table_missing(const struct stele_publisher *publisher, const char *table)
 {
 	return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table,
@@ -61,7 +64,8 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	row_layout_of(schema, &table->layout);
 }
 
-/* Takes over what the last version has. */
+/* Loads the last version's table into a table that the transaction opens. Loads the schema only if
+ * it is not the one that is in memory already. */
 static int table_load_base(struct stele_writable *table)
 {
 	const struct stele_publisher *publisher = table->publisher;
@@ -75,7 +79,8 @@ static int table_load_base(struct stele_writable *table)
 		if (r < 0)
 			return error_set(
 				EBADMSG,
-				"the schema of table \"%s\" is damaged; remove region \"%s\" and publish again",
+				"the schema of table \"%s\" is damaged; remove region \"%s\" and "
+				"publish again",
 				table->name, publisher->attachment.region.names.region);
 		table_set_schema(table, schema);
 	}
@@ -107,9 +112,11 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 	if (table->known != publisher->tables.known) {
 		r = catalog_get(&publisher->arena.view, tx->catalog, name, &table->base);
 		if (r < 0)
-			return error_set(EBADMSG,
-			                 "region \"%s\" is damaged: its tables cannot be read",
-			                 publisher->attachment.region.names.region);
+			return error_set(
+				EBADMSG,
+				"region \"%s\" is damaged: its catalog of tables cannot be "
+				"read; remove the region and publish again",
+				publisher->attachment.region.names.region);
 		table->was = r == 1;
 		table->known = publisher->tables.known;
 	}
@@ -159,13 +166,14 @@ int stele_transaction_schema(struct stele_transaction *tx, const char *name,
 
 /* ---- create, drop ---- */
 
+/* Sets the error message for a table that exists already. Returns -EEXIST. */
 static int table_refuse_existing(const struct stele_writable *table,
                                  const struct stele_schema *schema)
 {
 	char have[512], want[512];
 
 	if (stele_schema_equal(table->schema, schema))
-		return error_set(EEXIST, "there is a table \"%s\" already, with this very schema",
+		return error_set(EEXIST, "there is a table \"%s\" already, with the same schema",
 		                 table->name);
 	stele_schema_format(table->schema, have, sizeof(have));
 	stele_schema_format(schema, want, sizeof(want));
@@ -237,15 +245,17 @@ int stele_table_drop(struct stele_transaction *tx, const char *name)
 
 /* ---- rows ---- */
 
+/* Validates a key for a lookup or a deletion: its length, and that the bits after a prefix are
+ * zero. Returns 0 or -EINVAL. */
 static int table_check_key(const struct stele_writable *table, const void *key, unsigned key_bits)
 {
 	if (row_layout_takes_key(&table->layout, key, key_bits))
 		return 0;
-	/* For its error message. */
+	/* Sets the error message. */
 	return stele_key_check(table->schema, key, key_bits);
 }
 
-/* The same for a key that is to be there from now on: what it says counts too. */
+/* Validates a key that is to be put, also its contents. Returns 0 or -EINVAL. */
 static int table_check_new_key(const struct stele_writable *table, const void *key,
                                unsigned key_bits)
 {
@@ -254,6 +264,7 @@ static int table_check_new_key(const struct stele_writable *table, const void *k
 	return stele_key_check(table->schema, key, key_bits);
 }
 
+/* Validates a value. Returns 0 or -EINVAL. */
 static int table_check_value(const struct stele_writable *table, const void *value, size_t size)
 {
 	if (table->value_any && size == table->layout.value_size)
@@ -284,7 +295,7 @@ int table_normalize(struct stele_writable *table, const void **value, size_t siz
 	return 0;
 }
 
-/* The mark of a row in a replacement: the word and the bit. */
+/* Returns the word of a row's mark in a replacement, and the bit in it. */
 static uint64_t *table_mark(struct stele_writable *table, ref_t row, uint64_t *ret_bit)
 {
 	uint64_t unit = row - table->publisher->arena.start / LAYOUT_UNIT;
@@ -293,8 +304,10 @@ static uint64_t *table_mark(struct stele_writable *table, ref_t row, uint64_t *r
 	return &table->marks[unit / 64];
 }
 
-/* Makes room for the marks of every unit that the arena has, or will have after one more put: the
- * largest row, and a new node for each byte of the longest key, take fewer than 1024 pages. */
+/* Allocates marks for every unit that the arena has, or may have after one more put. One put needs
+ * fewer than 1024 pages: that is enough for the largest row, and for a new node for each byte of
+ * the longest key. The quarter is for the arena's growth, in steps that are larger than needed.
+ * Returns 0 or -ENOMEM. */
 static int table_marks_reserve(struct stele_writable *table)
 {
 	size_t pages = table->publisher->arena.pages,
@@ -314,7 +327,8 @@ static int table_marks_reserve(struct stele_writable *table)
 	return 0;
 }
 
-/* Whether a row was put in this replacement. In a truncated file the row may be anywhere. */
+/* Returns true if the row was put in this replacement: an edit_refuse_fn. Checks the bounds, as a
+ * reference in a truncated file can have any value. */
 static bool table_is_marked(void *context, ref_t row)
 {
 	const struct stele_writable *table = context;
@@ -323,7 +337,8 @@ static bool table_is_marked(void *context, ref_t row)
 	return unit / 64 < table->mark_words && table->marks[unit / 64] >> unit % 64 & 1;
 }
 
-/* Puts a row that a replacement must not have put before, and marks it. */
+/* Puts a row in a replacement, and marks it. Returns EDIT_REFUSED if the replacement has put the
+ * key before; otherwise as edit_put_unless(). */
 static int table_put_marked(struct stele_writable *table, const struct stele_row_ref *row,
                             bool *ret_touched)
 {
@@ -368,8 +383,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 		r = edit_put(&publisher->edit, &table->layout, &table->root, key, key_bits, value,
 		             value_size, &row, &touched);
 	if (r == EDIT_REFUSED)
-		return error_set(EEXIST,
-		                 "this key was put before in the same replacement of table \"%s\"",
+		return error_set(EEXIST, "the replacement of table \"%s\" has put this key before",
 		                 table->name);
 	if (r < 0)
 		return table_change_error(publisher, r, table->name);
@@ -380,6 +394,7 @@ int stele_writable_put(struct stele_writable *table, const void *key, unsigned k
 	return r > 0;
 }
 
+/* Deletes a row. Returns 1, 0 if there is no such row, or an error. */
 static int table_delete_row(struct stele_writable *table, const void *key, unsigned key_bits)
 {
 	bool touched;
@@ -407,7 +422,8 @@ int stele_writable_delete(struct stele_writable *table, const void *key, unsigne
 	if (table->marks)
 		return error_set(
 			EBUSY,
-			"table \"%s\" is being replaced as a whole; leave the row out instead",
+			"no row can be deleted while table \"%s\" is being replaced; leave out its "
+			"put instead",
 			table->name);
 	return table_delete_row(table, key, key_bits);
 }
@@ -446,8 +462,8 @@ int stele_writable_replace(struct stele_writable *table)
 	return table_marks_reserve(table);
 }
 
-/* Drops all rows: how many, or an error. Unlike deleting them one after the other it asks the arena
- * for nothing, so a full region can be emptied. */
+/* Drops all rows. Returns how many, or an error. Needs no memory in the arena, unlike deleting rows
+ * one by one, so a full region can be emptied. */
 static int64_t table_drop_rows(struct stele_writable *table)
 {
 	struct edit *edit = &table->publisher->edit;
@@ -463,7 +479,8 @@ static int64_t table_drop_rows(struct stele_writable *table)
 	return (int64_t)count;
 }
 
-/* Collects the rows without a mark. */
+/* Collects the references of the rows without a mark. Returns how many, or an error; sets no
+ * message. */
 static int64_t table_collect_unmarked(struct stele_writable *table, struct scan *scan, ref_t *rows)
 {
 	const struct view *view = &table->publisher->arena.view;
@@ -481,8 +498,8 @@ static int64_t table_collect_unmarked(struct stele_writable *table, struct scan 
 	return r < 0 ? r : count;
 }
 
-/* Deletes the rows that were not put, one after the other: how many, or an error, after which some
- * may be gone. */
+/* Deletes the rows that the replacement did not put. Returns how many, or an error, after which
+ * some of them may be deleted. */
 static int64_t table_delete_unmarked(struct stele_writable *table)
 {
 	const struct view *view = &table->publisher->arena.view;
@@ -495,7 +512,7 @@ static int64_t table_delete_unmarked(struct stele_writable *table)
 	if (rows && scan)
 		count = table_collect_unmarked(table, scan, rows);
 	for (i = 0; i < count && r >= 0; i++) {
-		/* The key lies in the row itself, which goes only after the last look at it. */
+		/* A copy of the key, which is part of the row that is deleted. */
 		unsigned char key[STELE_KEY_MAX];
 		if (row_parse_ref(view, &table->layout, rows[i], &parts) < 0) {
 			r = table_damaged(table);
@@ -535,7 +552,7 @@ int64_t stele_writable_replace_end(struct stele_writable *table)
 	return count;
 }
 
-/* ---- by name ---- */
+/* ---- rows of a table given by name ---- */
 
 int stele_put(struct stele_transaction *tx, const char *name, const void *key, unsigned key_bits,
               const void *value, size_t value_size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables of a transaction. Besides the public functions: what rollback.c, put_many.c and the
- * other files of this folder need of them.
+ * The tables of a transaction: opening them, and what rollback.c, put_many.c, delta.c, finish.c and
+ * condition.c share. The functions of <stele/publisher.h> on tables and rows are in this folder.
  *
  * Every function of this folder sets the error message before it returns a negative errno. */
 #ifndef PUBLISHER_TABLES_TABLE_H
@@ -9,25 +9,29 @@
 
 #include "publisher/state/state.h"
 
-/* Opens the table of this name in a transaction, whether there is one or not, with what the last
- * version has of it. */
+/* Opens a name in a transaction: the table that the last version has, or, if it has none, a
+ * TABLE_ABSENT one, which stele_table_create() can create. Returns 0, -ENOENT (the name is too long
+ * for any table), -ENOMEM or -EBADMSG. */
 int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret);
 
-/* Gives a table its schema, which it takes over. */
+/* Sets the schema of a table, which takes ownership of it. */
 void table_set_schema(struct stele_writable *table, struct stele_schema *schema);
 
-/* Whether a row may be put into a table: 0 or -EINVAL. */
+/* Validates a row that is to be put into a table. Returns 0 or -EINVAL. */
 int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row);
 
-/* Makes of a value what is stored of it, in the table's own buffer where that is another. 0 or
- * -ENOMEM. */
+/* Sets the bytes of a value that do not count, such as padding, to zero. Then `*value` points to a
+ * buffer of the table, which is valid until the next call. Leaves `*value` alone if all bytes of
+ * the table's values count. Returns 0 or -ENOMEM. */
 int table_normalize(struct stele_writable *table, const void **value, size_t size);
 
-/* Fails with -EBADMSG: what a table has is not consistent. */
+/* Sets the error message for a table whose contents are damaged. Returns -EBADMSG. */
 int table_damaged(const struct stele_writable *table);
 
-/* The errors of a change to a table that failed: for lack of memory, or with any errno. */
+/* Sets the error message for a change to a table for which there is no memory. Returns -ENOMEM. */
 int table_no_memory(const char *table);
+
+/* Sets the error message for a change to a table that failed with `r`. Returns the errno. */
 int table_change_error(const struct stele_publisher *publisher, int r, const char *table);
 
 #endif

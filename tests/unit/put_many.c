@@ -300,7 +300,7 @@ Test(unit_put_many, refused)
 	RETURNS((int)stele_writable_put_many(table, rows, 1), 1, "");
 	/* In a replacement a key can be put once. */
 	OK(stele_writable_replace(table));
-	RETURNS((int)stele_writable_put_many(table, rows, 2), -EEXIST, "put before");
+	RETURNS((int)stele_writable_put_many(table, rows, 2), -EEXIST, "has put this key before");
 	RETURNS((int)stele_writable_put_many(table, rows + 2, 1), 1, "");
 	RETURNS((int)stele_writable_replace_end(table), 0, "");
 	RETURNS(stele_writable_get(table, rows[0].key, 128, &row), 1, "");

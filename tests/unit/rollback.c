@@ -328,11 +328,11 @@ Test(unit_rollback, no_room)
 	put_all(publisher, 2500, 2);
 	tx = begin(publisher);
 	ipc_put(tx, 3, 33);
-	RETURNS(stele_transaction_rollback(tx, version), -ENOSPC, "no room");
+	RETURNS(stele_transaction_rollback(tx, version), -ENOSPC, "no space for a change");
 	commit(tx, 1);
 	expect_counts(0, 1, 0);
 	tx = begin(publisher);
-	RETURNS(stele_transaction_rollback(tx, version), -ENOSPC, "no room");
+	RETURNS(stele_transaction_rollback(tx, version), -ENOSPC, "no space for a change");
 	commit(tx, 0);
 	publisher = expect_no_leak(publisher);
 	tx = begin(publisher);
