@@ -236,13 +236,10 @@ int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publis
 	const struct fanout *fanout = &publisher->fanout;
 	int r = publisher_check(publisher);
 
+	if (r == 0)
+		r = error_check_size("stele_publisher_stats", ret->size, sizeof(*ret));
 	if (r < 0)
 		return r;
-	if (ret->size != sizeof(*ret))
-		return error_set(EINVAL,
-		                 "statistics of %zu bytes; set .size to sizeof(struct "
-		                 "stele_publisher_stats)",
-		                 ret->size);
 	notify_pause(&publisher->notify);
 	*ret = (struct stele_publisher_stats){
 		.size = sizeof(*ret),

@@ -340,11 +340,10 @@ static int follow_run(struct follow *follow)
 
 static int follow_check_options(const struct stele_follow_options *options)
 {
-	if (options->size != sizeof(*options))
-		return error_set(
-			EINVAL,
-			"options of %zu bytes; set .size to sizeof(struct stele_follow_options)",
-			options->size);
+	int r = error_check_size("stele_follow_options", options->size, sizeof(*options));
+
+	if (r < 0)
+		return r;
 	if (!options->table && (options->prefix_bits > 0 || options->schema))
 		return error_set(EINVAL, "a prefix or a schema needs a table; set .table");
 	if (options->prefix_bits > STELE_KEY_MAX * 8)

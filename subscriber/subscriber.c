@@ -26,11 +26,11 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 
 	*ret = (struct stele_subscriber_options){.size = sizeof(*ret)};
 	if (options) {
-		if (options->size != sizeof(*options))
-			return error_set(
-				EINVAL,
-				"options of %zu bytes; set .size to sizeof(struct stele_subscriber_options)",
-				options->size);
+		int r = error_check_size("stele_subscriber_options", options->size,
+		                         sizeof(*options));
+
+		if (r < 0)
+			return r;
 		*ret = *options;
 	}
 	if (ret->flags & ~(STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER | OWNER_FLAGS))
@@ -190,13 +190,10 @@ int stele_subscriber_describe(struct stele_subscriber *subscriber,
 	bool attached;
 	int r = subscriber_check(subscriber);
 
+	if (r == 0)
+		r = error_check_size("stele_subscriber_state", ret->size, sizeof(*ret));
 	if (r < 0)
 		return r;
-	if (ret->size != sizeof(*ret))
-		return error_set(
-			EINVAL,
-			"a state of %zu bytes; set .size to sizeof(struct stele_subscriber_state)",
-			ret->size);
 	subscriber_newest(subscriber);
 	attached = region_is_published(subscriber->region, &since);
 	*ret = (struct stele_subscriber_state){

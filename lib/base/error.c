@@ -60,6 +60,14 @@ int error_number(int errnum)
 	}
 }
 
+int error_check_size(const char *type, size_t size, size_t expected)
+{
+	if (size == expected)
+		return 0;
+	return error_set(EINVAL, "a struct %s of %zu bytes; set .size to sizeof(struct %s)", type,
+	                 size, type);
+}
+
 const char *stele_last_error(void)
 {
 	return error_text;

@@ -15,6 +15,7 @@
 #ifndef LIB_BASE_ERROR_H
 #define LIB_BASE_ERROR_H
 
+#include <stddef.h>
 #include <stele/error.h>
 
 /* Sets the thread's error message and returns the negative error number, so that a failure is one
@@ -36,5 +37,9 @@ int error_number(int errnum);
 
 /* Sets the thread's error message. */
 void error_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Checks the size that a caller set in a public struct. Returns 0, or -EINVAL with an error
+ * message. `type` is the struct's name. */
+int error_check_size(const char *type, size_t size, size_t expected);
 
 #endif

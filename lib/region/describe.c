@@ -70,11 +70,8 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	struct view view;
 	int r = paths_make_readable(name, &names);
 
-	if (r == 0 && ret->size != sizeof(*ret))
-		return error_set(
-			EINVAL,
-			"a description of %zu bytes; set .size to sizeof(struct stele_region_info)",
-			ret->size);
+	if (r == 0)
+		r = error_check_size("stele_region_info", ret->size, sizeof(*ret));
 	if (r == 0)
 		r = region_open(&names, false, true, &region);
 	if (r < 0)

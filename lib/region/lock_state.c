@@ -59,8 +59,8 @@ int stele_region_lock(const char *region, struct stele_region_lock *ret)
 	struct region_paths names;
 	int fd, r = paths_make(region, &names);
 
-	if (r == 0 && ret->size != sizeof(*ret))
-		return error_set(EINVAL, "set .size to sizeof(struct stele_region_lock)");
+	if (r == 0)
+		r = error_check_size("stele_region_lock", ret->size, sizeof(*ret));
 	if (r == 0)
 		r = paths_boot_id(boot_id);
 	if (r < 0)

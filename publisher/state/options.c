@@ -63,11 +63,9 @@ int options_read(const struct region_paths *names, const struct stele_publisher_
 
 	*ret = (struct stele_publisher_options){.size = sizeof(*ret)};
 	if (options) {
-		if (options->size != sizeof(*options))
-			return error_set(EINVAL,
-			                 "options of %zu bytes; set .size to sizeof(struct "
-			                 "stele_publisher_options)",
-			                 options->size);
+		r = error_check_size("stele_publisher_options", options->size, sizeof(*options));
+		if (r < 0)
+			return r;
 		*ret = *options;
 	}
 	if (ret->flags & ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER |

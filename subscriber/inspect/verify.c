@@ -63,12 +63,14 @@ int stele_region_verify(const char *name, const struct stele_verify_options *opt
 	struct region *region;
 	struct survey survey;
 	struct region_paths names;
-	int r;
+	int r = 0;
 
-	if ((options && options->size != sizeof(*options)) || ret->size != sizeof(*ret))
-		return error_set(EINVAL, "set .size to sizeof(struct stele_verify_options) and to "
-		                         "sizeof(struct stele_region_use)");
-	r = paths_make_readable(name, &names);
+	if (options)
+		r = error_check_size("stele_verify_options", options->size, sizeof(*options));
+	if (r == 0)
+		r = error_check_size("stele_region_use", ret->size, sizeof(*ret));
+	if (r == 0)
+		r = paths_make_readable(name, &names);
 	if (r == 0)
 		r = region_open_shared(&names, true, &region);
 	if (r < 0)
