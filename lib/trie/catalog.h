@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: MIT
- * The tables of a version. */
+ * The catalog of a version: a trie that maps the name of each table to its root, schema and number
+ * of rows. For everything that opens tables or walks all of them. */
 #ifndef LIB_TRIE_CATALOG_H
 #define LIB_TRIE_CATALOG_H
 
 #include "lib/trie/row.h"
 
-/* The layout of the rows of a catalog: names to struct layout_table. */
+/* Layout of the catalog's rows: the key is a name, the value a struct layout_table. */
 extern const struct row_layout catalog_layout;
 
+/* A table's row in the catalog, decoded. */
 struct catalog_table {
-	uint64_t version; /* that last changed the table */
-	uint64_t rows;
-	uint64_t id; /* the version that created it */
-	ref_t root;
-	ref_t schema;
+	uint64_t version; /* version that last changed the table */
+	uint64_t rows;    /* number of rows */
+	uint64_t id;      /* version that created the table */
+	ref_t root;       /* root of the table's trie; 0: the table is empty */
+	ref_t schema;     /* blob with the stored schema */
 };
 
-/* Finds a table: 1, 0 (no such table), or -EBADMSG. */
+/* Looks up a table by its name. Returns 1 and fills `*ret`, 0 if there is no such table, or
+ * -EBADMSG. */
 int catalog_get(const struct view *view, ref_t catalog, const char *name,
                 struct catalog_table *ret);
 
-/* Reads the row of a catalog that a scan or diff gave. `name` has STELE_NAME_MAX + 1 bytes. 0 or
- * -EBADMSG. */
+/* Decodes a row that a scan or a diff of the catalog returned. Writes the table's name to `name`,
+ * of STELE_NAME_MAX + 1 bytes. Returns 0 or -EBADMSG. */
 int catalog_row(const struct view *view, ref_t ref, char *name, struct catalog_table *ret);
 
-/* Loads a schema: 0, -EBADMSG, -ENOMEM. Freed with stele_schema_free(). schema_load() may have set an
- * error message, which names no table: the caller sets its own. */
+/* Loads the stored schema of a table. The caller frees it with stele_schema_free(). Returns 0,
+ * -EBADMSG or -ENOMEM. On an error, the caller sets the error message, because that of
+ * schema_load() does not name the table. */
 int catalog_schema(const struct view *view, ref_t schema, struct stele_schema **ret);
 
 #endif

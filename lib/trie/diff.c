@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * The difference of two versions of a trie, at the cost of what differs.
+ * The difference of two versions of a copy-on-write trie, at a cost proportional to the number of
+ * differences.
  *
- * Both tries are walked side by side, and where both have the same reference there is nothing below
- * it to see: equal references are equal contents, because nodes that a commit published never
- * change and a commit never links a node that the version before it did not reach. What makes it
- * more than a parallel walk is path compression: the same keys may hang under nodes that branch at
- * different depths. So a frame pairs what stands at one place on each side, and opening it gives
- * each side one of two forms: a NODE with all its places, or a SINGLE place, at which the row or
- * the deeper node would be if the side branched here. Then the places of both are merged, and a
- * pair at the same place becomes the next frame. Of two nodes most references are the same, so those
- * that differ are found all at once, when the frame is opened. */
+ * Both tries are walked side by side. If both have the same reference, everything below it is
+ * skipped: equal references are equal contents. This holds because a node of a committed version
+ * never changes, and a commit links only new nodes and nodes that the version before it reached.
+ *
+ * Path compression makes this more than a parallel walk: the same keys may be below nodes that
+ * branch at different depths. So a frame pairs the objects at one position of both tries. Opening
+ * the frame gives each side one of two forms:
+ *
+ *   NODE     a node with all its places
+ *   SINGLE   one place: where the row or the deeper node would hang if the side branched here
+ *
+ * The places of both sides are then merged, and two objects at the same place become the next
+ * frame. Two versions of a node have most of their references in common. So for two nodes, all
+ * places at which they differ are found in one pass when the frame is opened. */
 #include "lib/trie/diff.h"
 
 #include <string.h>
@@ -20,16 +26,18 @@
 
 enum side_kind { SIDE_NONE = 0, SIDE_ROW = 1, SIDE_NODE = 2 };
 
-/* A side of a frame, loaded. */
+/* One side of a frame, loaded. */
 struct side {
 	enum side_kind kind;
-	struct row_parts row;
-	struct node node;
-	/* The bytes of its keys from the frame's depth on, as far as they are known here. */
+	struct row_parts row; /* of SIDE_ROW */
+	struct node node;     /* of SIDE_NODE */
+	/* The bits that all keys of the side share, from the frame's depth on: the rest of the
+	 * row's key, or the rest of the node's skipped bytes. */
 	const unsigned char *path;
 	unsigned path_bits;
 };
 
+/* Loads one side of a frame. Returns 0 or -EBADMSG. */
 static int diff_load_side(const struct diff *diff, const struct diff_frame *frame, int which,
                           struct side *ret)
 {
@@ -63,7 +71,7 @@ static int diff_load_side(const struct diff *diff, const struct diff_frame *fram
 	return 0;
 }
 
-/* The number of whole bytes that both paths share. */
+/* Returns the number of complete bytes that the paths of both sides share. */
 static unsigned diff_common_bytes(const struct side sides[2])
 {
 	unsigned shorter =
@@ -82,7 +90,7 @@ static int diff_push(struct diff *diff, const struct diff_frame *frame)
 
 	if (diff->top == sizeof(diff->frames) / sizeof(diff->frames[0]))
 		return -EBADMSG;
-	/* Without the bitmaps, which are made when it is opened. */
+	/* The bitmaps, the last members, are not copied: opening the frame fills them. */
 	memcpy(to, frame, offsetof(struct diff_frame, children));
 	diff->top++;
 	return 0;
@@ -98,14 +106,19 @@ void diff_start(struct diff *diff, const struct view *view, const struct row_lay
 	diff_push(diff, &(struct diff_frame){.ref = {before, after}});
 }
 
-/* What stands on the way down to the keys that start with some bits, at the last whole byte of
- * them. */
+/* The object that covers all keys that start with the given bits. */
 struct start {
-	ref_t ref;        /* 0: there are none */
-	uint16_t skipped; /* as in a frame */
-	bool branches;    /* it is a node with a place for each next byte */
+	/* 0: no key starts with these bits. */
+	ref_t ref;
+	/* As in struct diff_frame, at the depth of the last complete byte of the given bits. */
+	uint16_t skipped;
+	/* The object is a node that branches at exactly this depth. It may then also cover keys
+	 * that differ in the remaining bits. */
+	bool branches;
 };
 
+/* Descends one trie to the keys that start with the first `bits` bits of `key`. Returns 0 or
+ * -EBADMSG. */
 static int diff_find_start(const struct view *view, const struct row_layout *layout, ref_t ref,
                            const unsigned char *key, unsigned bits, struct start *ret)
 {
@@ -162,7 +175,7 @@ int diff_start_under(struct diff *diff, const struct view *view, const struct ro
 	for (int side = 0; side < 2; side++) {
 		frame.ref[side] = starts[side].ref;
 		frame.skipped[side] = starts[side].skipped;
-		/* The bits left choose among the places of this byte. */
+		/* The remaining bits select a range of the node's places. */
 		if (starts[side].branches && rest > 0) {
 			frame.place = (uint16_t)place_of_prefix(key[bits / 8], rest);
 			frame.end = (uint16_t)((key[bits / 8] + (0x100u >> rest)) * 16);
@@ -171,7 +184,8 @@ int diff_start_under(struct diff *diff, const struct view *view, const struct ro
 	return diff_push(diff, &frame);
 }
 
-/* Where a side's keys go when they branch `common` bytes further on. */
+/* Returns the place of a side's keys in a node that branches `common` bytes below the frame's
+ * depth. */
 static unsigned diff_side_place(const struct side *side, unsigned common)
 {
 	unsigned rest = side->path_bits - common * 8;
@@ -181,7 +195,7 @@ static unsigned diff_side_place(const struct side *side, unsigned common)
 	return place_of_prefix(rest > 0 ? data_load_byte(side->path + common) : 0, rest);
 }
 
-/* The set bit that has `rank` others below it. */
+/* Returns the set bit of `word` that has exactly `rank` set bits below it. */
 static uint64_t diff_bit_of_rank(uint64_t word, unsigned rank)
 {
 	while (rank-- > 0)
@@ -189,7 +203,8 @@ static uint64_t diff_bit_of_rank(uint64_t word, unsigned rank)
 	return word & -word;
 }
 
-/* Asks for the start of an object that will be looked at soon. Does nothing for a wild reference. */
+/* Prefetches the start of the object whose reference is at `ref`. Does nothing if the reference is
+ * outside the view. */
 static void diff_prefetch(const struct view *view, const unsigned char *ref)
 {
 	const unsigned char *at = view_object(view, data_load_32(ref));
@@ -200,8 +215,9 @@ static void diff_prefetch(const struct view *view, const unsigned char *ref)
 	}
 }
 
-/* The bits of two words of a bitmap at which the references differ, or which only one of them has.
- * `x` and `y` are the first references of each word. */
+/* Compares one word of the bitmaps of two nodes, together with its references. Returns the bits
+ * that only one of them has, or whose references differ. `a` and `b` are the words; `x` and `y`
+ * point to the reference of the first bit of each. */
 static uint64_t diff_compare_word(const struct view *view, uint64_t a, const unsigned char *x,
                                   uint64_t b, const unsigned char *y)
 {
@@ -227,8 +243,8 @@ static uint64_t diff_compare_word(const struct view *view, uint64_t a, const uns
 	return differ;
 }
 
-/* A word of a node's bitmap of prefixes, or, where it has none, of what that would be, and its first
- * reference. */
+/* Returns a word of a node's bitmap of prefixes, and the address of its first reference. For a node
+ * without this bitmap, returns the word that an equivalent bitmap would have. */
 static uint64_t diff_prefix_word(const struct node *node, unsigned word, const unsigned char **ret)
 {
 	const unsigned char *refs = node_refs(node) + (size_t)node_child_refs(node) * 4;
@@ -241,7 +257,7 @@ static uint64_t diff_prefix_word(const struct node *node, unsigned word, const u
 	return word == 0 && node->info & NODE_OWN ? 2 : 0;
 }
 
-/* The children of two nodes with the direct form at which they differ. */
+/* Fills a bitmap of the children at which two nodes of the direct form differ. */
 static void diff_compare_direct(const struct view *view, uint64_t ret[4], const struct node *a,
                                 const struct node *b)
 {
@@ -257,7 +273,8 @@ static void diff_compare_direct(const struct view *view, uint64_t ret[4], const 
 	}
 }
 
-/* The same of any forms, one child after the other. */
+/* Fills a bitmap of the children at which two nodes of any forms differ, comparing one child at a
+ * time. */
 static void diff_compare_mixed(uint64_t ret[4], const struct node *a, const struct node *b)
 {
 	uint64_t of_a[4], of_b[4];
@@ -293,7 +310,7 @@ static void diff_compare_children(const struct view *view, uint64_t ret[4], cons
 	}
 }
 
-/* Finds the places at which two nodes differ. */
+/* Fills the frame's bitmaps of the places at which two nodes differ. */
 static void diff_compare_nodes(const struct view *view, struct diff_frame *frame,
                                const struct node *a, const struct node *b)
 {
@@ -317,7 +334,8 @@ static bool diff_are_nodes(const struct diff_frame *frame, const struct side sid
 	       frame->single[0] == DIFF_NODE && frame->single[1] == DIFF_NODE;
 }
 
-/* Gives both sides of the top frame a form in which their places can be merged. */
+/* Opens the top frame: gives each side the form NODE or SINGLE, and compares the sides if both are
+ * nodes. Returns 0 or -EBADMSG. */
 static int diff_open_frame(struct diff *diff, const struct side sides[2])
 {
 	struct diff_frame *frame = &diff->frames[diff->top - 1];
@@ -329,9 +347,10 @@ static int diff_open_frame(struct diff *diff, const struct side sides[2])
 	else
 		common = diff_common_bytes(sides);
 	for (side = 0; side < 2; side++) {
-		bool whole = sides[side].kind == SIDE_NODE && sides[side].path_bits == common * 8;
+		bool branches_here =
+			sides[side].kind == SIDE_NODE && sides[side].path_bits == common * 8;
 		frame->single[side] = DIFF_NODE;
-		if (sides[side].kind != SIDE_NONE && !whole)
+		if (sides[side].kind != SIDE_NONE && !branches_here)
 			frame->single[side] = (uint16_t)diff_side_place(&sides[side], common);
 		if (sides[side].kind == SIDE_NODE)
 			frame->skipped[side] = (uint16_t)(frame->skipped[side] + common);
@@ -345,7 +364,7 @@ static int diff_open_frame(struct diff *diff, const struct side sides[2])
 	return 0;
 }
 
-/* The first place at or past the frame's at which a side has something, or PLACE_END. */
+/* Returns the first occupied place of one side, starting at frame->place, or PLACE_END. */
 static unsigned diff_side_next_place(const struct diff_frame *frame, int which,
                                      const struct side *side)
 {
@@ -357,7 +376,8 @@ static unsigned diff_side_next_place(const struct diff_frame *frame, int which,
 	return frame->single[which] >= frame->place ? frame->single[which] : PLACE_END;
 }
 
-/* Takes the next place at which two nodes differ: as diff_advance(). */
+/* Takes the next place at which the two nodes of an open frame differ. Returns like
+ * diff_advance(). */
 static int diff_advance_nodes(struct diff *diff, const struct side sides[2], ref_t pair[2])
 {
 	struct diff_frame *frame = &diff->frames[diff->top - 1];
@@ -384,7 +404,10 @@ static int diff_advance_nodes(struct diff *diff, const struct side sides[2], ref
 	return 2;
 }
 
-/* Takes the next place of an open frame. Returns 2 with a pair of rows, 0 to go on, or -EBADMSG. */
+/* Takes the next place of an open frame. At the place of a prefix, where only rows can be, returns
+ * 2 and sets `pair` to their references (0 on a side without a row). At the place of a child,
+ * pushes a frame for the objects of both sides. After the last place, pops this frame. Returns 0 in
+ * these two cases, or -EBADMSG on damage. */
 static int diff_advance(struct diff *diff, const struct side sides[2], ref_t pair[2])
 {
 	struct diff_frame *frame = &diff->frames[diff->top - 1];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/trie/node_check.h"
 
-/* Ranks are eight bits each, of the words 1 to 3, and say how many bits are set before. */
+/* Returns true if the stored ranks of a bitmap match its bits. `before` reads a rank: the number of
+ * bits set before a word. Ranks are stored for the words 1 to 3, in eight bits each. */
 static bool node_ranks_match(const unsigned char *bitmap,
                              unsigned (*before)(const struct node *, unsigned),
                              const struct node *node)
@@ -13,7 +14,7 @@ static bool node_ranks_match(const unsigned char *bitmap,
 			return false;
 		count += popcount(data_load(bitmap + word * 8));
 	}
-	/* More than eight bits hold are counted in none of them. */
+	/* The highest rank, that of word 3, must fit into eight bits. */
 	return count - popcount(data_load(bitmap + 24)) < 256;
 }
 
@@ -22,7 +23,7 @@ static const char *node_list_fault(const struct node *node)
 	unsigned count = node_child_count(node);
 
 	if (count > NODE_LIST_MAX)
-		return "its list of children is longer than one may be";
+		return "its list of children has more than 16 entries";
 	for (unsigned i = 0; i < node_children_size(node->info); i++) {
 		unsigned byte = data_load_byte(node->children + i);
 		if (i < count && i > 0 && byte <= data_load_byte(node->children + i - 1))
@@ -39,7 +40,7 @@ static const char *node_direct_fault(const struct node *node)
 
 	for (int i = 0; i < 256; i++)
 		count += node_ref(node, i) != 0;
-	return count == node_child_count(node) ? NULL : "it has not as many children as it says";
+	return count == node_child_count(node) ? NULL : "its count of children is wrong";
 }
 
 static const char *node_children_fault(const struct node *node)
@@ -54,7 +55,7 @@ static const char *node_children_fault(const struct node *node)
 	case NODE_DIRECT:
 		return node_direct_fault(node);
 	default:
-		return "its form is none that there is";
+		return "its form is unknown";
 	}
 }
 
@@ -67,18 +68,18 @@ const char *node_fault(const struct view *view, const struct row_layout *layout,
 	if (fault)
 		return fault;
 	if (node->info >> 62 || (node_form(node) != NODE_BITMAP && (node->info >> 8 & 0xffff)))
-		return "it has bits set that mean nothing";
+		return "it has unused bits set";
 	if (node->skip > STELE_KEY_MAX)
-		return "it skips more bytes than a key has";
+		return "it skips more bytes than a key can have";
 	if (node->info & NODE_PREFIXES) {
 		if (!layout->prefix || node->info & NODE_OWN)
-			return "it has a bitmap of prefixes that has no place there";
+			return "it has a bitmap of prefixes where none is allowed";
 		if (data_load(node_prefixes(node)) & 1)
-			return "its bitmap of prefixes has a bit that stands for none";
+			return "its bitmap of prefixes has bit 0 set, which stands for no prefix";
 		if (!node_ranks_match(node_prefixes(node), node_prefixes_before, node))
 			return "the ranks of its prefixes do not match their bitmap";
 	} else if (node->info >> 24 & 0xffffff) {
-		return "it counts prefixes, and has no bitmap of them";
+		return "it counts prefixes but has no bitmap of them";
 	}
 	if (node_child_count(node) + node_prefix_count(node) < 2)
 		return "it leads to fewer than two keys";

@@ -5,7 +5,8 @@
 
 #include "lib/schema/schema.h"
 
-/* Loads the fixed part and checks that the message fits. */
+/* Finds the blob of a record, loads its fixed part, and checks that the message fits into the blob.
+ * Returns 0 or -EBADMSG. */
 static int record_load_fixed(const struct view *view, ref_t ref, struct layout_record *ret,
                              const unsigned char **ret_bytes, size_t *ret_size)
 {
@@ -56,7 +57,7 @@ int record_table(const struct view *view, ref_t ref, unsigned index, struct stel
 	if (index >= record.tables)
 		return 0;
 	at = sizeof(record) + ((record.message_size + 7) & ~(size_t)7);
-	/* By division, as `index` may be any number. */
+	/* Division, because a multiplication by any `index` could overflow. */
 	if (at > size || index >= (size - at) / sizeof(entry))
 		return -EBADMSG;
 	at += index * sizeof(entry);

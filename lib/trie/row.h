@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows: how those of a table are laid out, and the functions that find their parts. Four of these
- * differ in what they check:
+ * Rows: the layout of a table's rows, and functions that locate the parts of a row. Four of these
+ * functions validate a row. They differ in what they check:
  *
- *   row_parse_any_key   the row ends inside the file; the size of its key is left to the caller
+ *   row_parse_any_key   the row ends inside the file; the caller checks the size of the key
  *   row_parse           also that the layout allows a key of this size
- *   row_parse_ref       row_parse() of a reference, which it checks first
- *   row_match_key       row_parse() of the row with the key that is looked up
+ *   row_parse_ref       the reference, then like row_parse()
+ *   row_match_key       like row_parse(), and whether the row has a given key
  *
- * `at` is an object of the view, `first` its first word, which the caller has loaded.
+ * Their parameter `at` is the address of an object in the view. `first` is the object's first word,
+ * which the caller has loaded.
  */
 #ifndef LIB_TRIE_ROW_H
 #define LIB_TRIE_ROW_H
@@ -17,19 +18,21 @@
 #include <stele/subscriber.h>
 #include "lib/trie/view.h"
 
-/* How the rows of a table are laid out: what a walk needs of its schema. */
+/* The layout of a table's rows: what a walk needs to know of the schema. */
 struct row_layout {
-	uint32_t value_size; /* of fixed values; the minimum of variable ones */
-	uint16_t min_bits;   /* of a key */
-	uint16_t max_bits;
-	bool variable;
-	bool wide;   /* key lengths take two bytes */
-	bool prefix; /* keys need not be whole bytes */
+	uint32_t value_size; /* bytes of a value; if values are variable, their minimum */
+	uint16_t min_bits;   /* minimum length of a key */
+	uint16_t max_bits;   /* maximum length of a key */
+	bool variable;       /* values have different sizes */
+	bool wide;           /* the length of a key is stored in two bytes, not in one */
+	bool prefix;         /* keys can have any number of bits, not only complete bytes */
 };
 
+/* Fills the layout of the rows of a table with this schema. */
 void row_layout_of(const struct stele_schema *schema, struct row_layout *ret);
 
-/* True if a key may be in a table of this layout: its length, and no bits set past it. */
+/* Returns true if a table of this layout can hold a key: the length is allowed, and the last byte
+ * has no bits set past the end of the key. */
 static inline bool row_layout_takes_key(const struct row_layout *layout, const unsigned char *key,
                                         unsigned bits)
 {
@@ -38,19 +41,21 @@ static inline bool row_layout_takes_key(const struct row_layout *layout, const u
 	return bits % 8 == 0 || (layout->prefix && (key[bits / 8] & 0xffu >> bits % 8) == 0);
 }
 
-/* Where the parts of a row are, and the version that made it. */
+/* The parts of a row, located in the data file. */
 struct row_parts {
 	const unsigned char *value;
 	const unsigned char *key;
-	uint32_t value_size;
+	uint32_t value_size; /* bytes */
 	unsigned key_bits;
-	uint64_t version;
+	uint64_t version; /* version that made the row */
 };
 
-/* Bytes. A shorter value ends in the first half of the guard. */
+/* A value of fewer bytes than this ends in the first half of the guard at the latest, wherever in
+ * the view its row starts. */
 #define ROW_IN_GUARD (LAYOUT_GUARD / 2 - 16)
 
-/* Returns 0, or -EBADMSG if this is no row of this layout. */
+/* Locates the parts of a row without checking the size of its key. Returns 0, or -EBADMSG if the
+ * object is no row of this layout. */
 static inline int row_parse_any_key(const struct view *view, const struct row_layout *layout,
                                     const unsigned char *at, uint64_t first, struct row_parts *ret)
 {
@@ -63,8 +68,9 @@ static inline int row_parse_any_key(const struct view *view, const struct row_la
 		if (size < layout->value_size || size > STELE_VALUE_MAX)
 			return -EBADMSG;
 	}
-	/* The guard past the limit, before which every object starts, has room for the longest key,
-	 * but not for the longest value. */
+	/* The row starts below view->limit, and LAYOUT_GUARD bytes follow the limit. The longest
+	 * key fits into the second half of this guard. Values can be longer than the guard, so
+	 * their end is checked. */
 	if (first & LAYOUT_NODE ||
 	    (size >= ROW_IN_GUARD &&
 	     (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2))
@@ -80,14 +86,14 @@ static inline int row_parse_any_key(const struct view *view, const struct row_la
 	return 0;
 }
 
-/* True if the layout allows a key of the size of the row's. */
+/* Returns true if the layout allows a key of the row's size. */
 static inline bool row_key_size_fits(const struct row_layout *layout, const struct row_parts *row)
 {
 	return row->key_bits >= layout->min_bits && row->key_bits <= layout->max_bits &&
 	       (layout->prefix || row->key_bits % 8 == 0);
 }
 
-/* Returns 0, or -EBADMSG if this is no row of this layout. */
+/* Locates the parts of a row. Returns 0, or -EBADMSG if the object is no row of this layout. */
 static inline int row_parse(const struct view *view, const struct row_layout *layout,
                             const unsigned char *at, uint64_t first, struct row_parts *ret)
 {
@@ -97,7 +103,7 @@ static inline int row_parse(const struct view *view, const struct row_layout *la
 	               : -EBADMSG;
 }
 
-/* Returns 0, or -EBADMSG if there is no row of this layout. */
+/* Locates the parts of the row at `ref`. Returns 0, or -EBADMSG if there is no such row. */
 static inline int row_parse_ref(const struct view *view, const struct row_layout *layout, ref_t ref,
                                 struct row_parts *ret)
 {
@@ -106,7 +112,7 @@ static inline int row_parse_ref(const struct view *view, const struct row_layout
 	return at ? row_parse(view, layout, at, data_load(at), ret) : -EBADMSG;
 }
 
-/* Returns the reference to a row whose parts were found. */
+/* Returns the reference to a row, given its parts. */
 static inline ref_t row_ref(const struct view *view, const struct row_layout *layout,
                             const struct row_parts *parts)
 {
@@ -114,7 +120,8 @@ static inline ref_t row_ref(const struct view *view, const struct row_layout *la
 	       (layout->variable ? 2 : 1);
 }
 
-/* True if the first `bits` bits of both are equal. `own` is the caller's memory. */
+/* Returns true if the first `bits` bits at `at`, in the data file, equal those at `own`, in the
+ * caller's memory. */
 static inline bool row_bits_equal(const unsigned char *at, const unsigned char *own, unsigned bits)
 {
 	if (!data_equal(at, own, bits / 8))
@@ -124,8 +131,9 @@ static inline bool row_bits_equal(const unsigned char *at, const unsigned char *
 	return ((data_load_byte(at + bits / 8) ^ own[bits / 8]) & 0xff00u >> bits % 8 & 0xffu) == 0;
 }
 
-/* Returns 1 and `*ret` if the row has this key, which the layout takes, 0 if it has another, or
- * -EBADMSG. Writes into `*ret` in any case. */
+/* Compares a row's key with `key`, which row_layout_takes_key() must accept. Returns 1 and fills
+ * `*ret` if they are equal, 0 if the row has another key, or -EBADMSG if the object is no row of
+ * this layout. The contents of `*ret` are undefined unless 1 is returned. */
 static inline int row_match_key(const struct view *view, const struct row_layout *layout,
                                 const unsigned char *at, uint64_t first, const unsigned char *key,
                                 unsigned bits, struct row_parts *ret)
@@ -137,16 +145,16 @@ static inline int row_match_key(const struct view *view, const struct row_layout
 	return row_key_size_fits(layout, ret) ? 0 : -EBADMSG;
 }
 
-/* True if the key at `at` starts with the first `bits` bits of `own`, which is the caller's memory
- * and has no bits set past them. */
+/* Returns true if the key at `at`, of `at_bits` bits, starts with the first `bits` bits of `own`.
+ * `own` is in the caller's memory. */
 bool row_key_starts_with(const unsigned char *at, unsigned at_bits, const unsigned char *own,
                          unsigned bits);
 
-/* Compares the keys of two rows in the order of scans: a key comes before those that it is the
- * start of. Returns a number below, at, or above 0. */
+/* Compares the keys of two rows in the order of scans: bit by bit, where a key comes before all
+ * longer keys that start with it. Returns -1, 0 or 1. */
 int row_compare(const struct row_parts *a, const struct row_parts *b);
 
-/* Returns the size of a row in the arena. */
+/* Returns the size of a row in the arena, in bytes. */
 static inline size_t row_size(const struct row_layout *layout, size_t value_size, unsigned key_bits)
 {
 	return ((layout->variable ? 16u : 8u) + value_size + (layout->wide ? 2u : 1u) +
@@ -154,7 +162,7 @@ static inline size_t row_size(const struct row_layout *layout, size_t value_size
 	       ~(size_t)7u;
 }
 
-/* Fills what users see of a row. */
+/* Fills the public struct of a row. */
 static inline void row_fill(const struct row_parts *parts, struct stele_row *ret)
 {
 	ret->key = parts->key;

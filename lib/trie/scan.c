@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Ordered scans of a trie. A scan keeps the way down as a stack of frames, one for each node, each
- * with what of the node to look at next; so it needs no recursion and no memory of its own. */
+ * Ordered scans of a trie. A scan keeps the path from the root on an explicit stack, so it needs
+ * neither recursion nor allocated memory. */
 #include "lib/trie/scan.h"
 
 #include "lib/trie/trie_node.h"
 
-#define SCAN_AHEAD      4 /* of the nodes at one level how many are asked for before it is their turn */
-#define SCAN_AHEAD_ROWS 32 /* of the next node's children, how many */
+/* Prefetch distance, in siblings: how far ahead the nodes at one level are prefetched. */
+#define SCAN_AHEAD 4
+/* Maximum number of the next node's children to prefetch. */
+#define SCAN_AHEAD_ROWS 32
 
-/* The index of the first reference whose place is at or past `place`. */
+/* Returns the index of the first reference whose place is at or after `place`. */
 static uint32_t scan_index_of_place(const struct node *node, unsigned place)
 {
 	unsigned next = place == 0 ? 0 : node_next_place(node, place);
@@ -18,7 +20,7 @@ static uint32_t scan_index_of_place(const struct node *node, unsigned place)
 	return next == 0 ? 0 : (uint32_t)node_child_index(node, next / 16);
 }
 
-/* Takes what is to come from the frame on top, and puts it back there. */
+/* Loads scan->next and scan->end from the top frame. */
 static void scan_restore_top(struct scan *scan)
 {
 	scan->next = scan->end = NULL;
@@ -28,6 +30,7 @@ static void scan_restore_top(struct scan *scan)
 	}
 }
 
+/* Saves scan->next in the top frame, before another frame or a row comes first. */
 static void scan_save_top(struct scan *scan)
 {
 	if (scan->top > 0)
@@ -35,6 +38,7 @@ static void scan_save_top(struct scan *scan)
 	scan->next = scan->end = NULL;
 }
 
+/* Pushes a frame for the node at `at`, from `place` on. Returns 0 or -EBADMSG. */
 static int scan_push(struct scan *scan, const unsigned char *at, unsigned place)
 {
 	struct scan_frame *frame = &scan->frames[scan->top];
@@ -76,8 +80,8 @@ void scan_start(struct scan *scan, const struct view *view, const struct row_lay
 	}
 }
 
-/* Compares bits, of which a prefix comes first: -1, 0 (the shorter is a prefix of the other) or
- * 1. */
+/* Compares bits in the data file at `at` with bits in the caller's memory at `own`, up to the end
+ * of the shorter. Returns -1, 0 (the shorter is a prefix of the other) or 1. */
 static int scan_compare_bits(const unsigned char *at, unsigned at_bits, const unsigned char *own,
                              unsigned own_bits)
 {
@@ -142,8 +146,8 @@ int scan_seek(struct scan *scan, const struct view *view, const struct row_layou
 	return 0;
 }
 
-/* Asks for an object, and, if that is a node which has come already, for its children: a scan of
- * rows that lie all over memory is made of waiting for them. Wild references do no harm. */
+/* Prefetches the object at `ref`. Any reference is allowed, as prefetching an invalid address does
+ * nothing. */
 static inline void scan_prefetch(const struct view *view, ref_t ref)
 {
 	uintptr_t at = (uintptr_t)view->base + (uintptr_t)ref * LAYOUT_UNIT;
@@ -152,6 +156,8 @@ static inline void scan_prefetch(const struct view *view, ref_t ref)
 	prefetch((const void *)(at + 64));
 }
 
+/* Prefetches the children of the node at `ref`. Rows can be scattered over memory, and a scan would
+ * otherwise wait for each of them in turn. Does nothing if there is no node. */
 static void scan_prefetch_children(const struct view *view, ref_t ref)
 {
 	const unsigned char *at = view_object(view, ref);
@@ -168,7 +174,8 @@ static void scan_prefetch_children(const struct view *view, ref_t ref)
 		scan_prefetch(view, data_load_32(refs + (size_t)i * 4));
 }
 
-/* The same of all that a node refers to, where a scan comes into it with keys that end inside. */
+/* Prefetches all objects that a node refers to: for a node in which keys end, when the scan enters
+ * it. */
 static void scan_prefetch_all(const struct view *view, const unsigned char *at)
 {
 	struct node node = node_at(at);
@@ -183,6 +190,8 @@ static void scan_prefetch_all(const struct view *view, const unsigned char *at)
 	}
 }
 
+/* Prefetches what the scan needs after the node that it is about to enter: the children of the next
+ * sibling, and the sibling SCAN_AHEAD references after that. */
 static void scan_prefetch_ahead(const struct scan *scan)
 {
 	if (scan->end - scan->next > SCAN_AHEAD * 4)
@@ -191,8 +200,9 @@ static void scan_prefetch_ahead(const struct scan *scan)
 		scan_prefetch_children(scan->view, data_load_32(scan->next));
 }
 
-/* The next reference of a frame that goes by places, or 0 where it has no more. -EBADMSG: there should
- * be one. `*ret_row`: it must be a row's. */
+/* Takes the next reference of a frame that goes by place. Sets `*ret` to the reference, or to 0
+ * after the last one. Sets `*ret_row` to true if the object must be a row. Returns 0, or -EBADMSG
+ * if an occupied place has no reference. */
 static int scan_next_place(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 {
 	struct node node = node_at(frame->node);
@@ -207,7 +217,8 @@ static int scan_next_place(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 	return *ret ? 0 : -EBADMSG;
 }
 
-/* The same of one that does not. */
+/* Takes the next reference of the top frame, which goes by reference. Skips references that are 0
+ * (direct form). Returns 0 after the last one. */
 static inline ref_t scan_next_ref(struct scan *scan)
 {
 	ref_t ref = 0;

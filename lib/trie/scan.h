@@ -1,49 +1,59 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ordered scans of a trie, for everything that goes through the rows of a table. A scan is a struct
- * of the caller's; it allocates nothing, so there is nothing to free.
+ * Ordered scans of a trie, for everything that visits the rows of a table in the order of keys. The
+ * caller provides the struct. A scan allocates no memory, so there is nothing to free.
  */
 #ifndef LIB_TRIE_SCAN_H
 #define LIB_TRIE_SCAN_H
 
 #include "lib/trie/row.h"
 
-/* An ordered scan. One frame for each node on the way down: either the order of its references is
- * that of the keys below them, and they are taken one after the other, or, where keys end inside the node,
- * that of its places is. */
+/* A scan in progress: a stack with one frame for each node on the path from the root. There are two
+ * kinds of frames:
+ *
+ *   by reference   for a node in which no key ends: the node's references are in the order of the
+ *                  keys below them, so the scan takes one after the other
+ *   by place       for a node in which keys end: the references of children and of prefixes are
+ *                  separate there, so the scan merges them by their places
+ */
 struct scan {
 	const struct view *view;
 	const struct row_layout *layout;
-	const unsigned char *next,
-		*end;    /* references of the frame on top that are to come; none: NULL, or
-	                                    it goes by places, or `row` comes before */
-	uint64_t budget; /* references that may still be followed: promise (B) */
-	ref_t row;       /* comes before what the frames have; 0: none */
-	unsigned top;    /* frames in use */
+	/* The references of the top frame that are still to come. Both are NULL if the stack is
+	 * empty, if the top frame goes by place, or if `row` comes first. */
+	const unsigned char *next, *end;
+	/* References that may still be followed: makes sure that the scan ends (view.h, B). */
+	uint64_t budget;
+	/* A row that comes before everything on the stack; 0: none. */
+	ref_t row;
+	/* Frames in use. */
+	unsigned top;
 	struct scan_frame {
-		const unsigned char *next,
-			*end; /* as of the scan, while another frame is on top; NULL: by places */
+		/* By reference: the references still to come. While the frame is on top, the scan's
+		 * own `next` is valid instead. By place: NULL. */
+		const unsigned char *next, *end;
+		/* By place: the node, and the next place to examine. By reference: NULL. */
 		const unsigned char *node;
-		unsigned place; /* to look at next */
+		unsigned place;
 	} frames[STELE_KEY_MAX + 2];
 };
 
-/* Starts a scan of a whole trie. */
+/* Starts a scan of all rows of a trie. */
 void scan_start(struct scan *scan, const struct view *view, const struct row_layout *layout,
                 ref_t root);
 
-/* Starts a scan before the first key that is not less than `key`. 0 or -EBADMSG. */
+/* Starts a scan at the first row whose key is not less than `key`. Returns 0 or -EBADMSG. */
 int scan_seek(struct scan *scan, const struct view *view, const struct row_layout *layout,
               ref_t root, const unsigned char *key, unsigned bits);
 
-/* The next row: 1 and `*ret`, 0 after the last, or -EBADMSG. */
+/* Moves to the next row. Returns 1 and fills `*ret`, 0 after the last row, or -EBADMSG. */
 int scan_next(struct scan *scan, struct row_parts *ret);
 
-/* The same as an inline function, where the next row hangs beside the last one. */
+/* Fast path of scan_next(), inlined: the next row is a sibling of the last one. */
 static inline int scan_next_inline(struct scan *scan, struct row_parts *ret)
 {
 	if (scan->next < scan->end) {
-		/* Its own copy, which no load of data makes the compiler load anew. */
+		/* A local copy, which the compiler need not reload after every atomic load. */
 		const struct view view = *scan->view;
 		const unsigned char *at = view_object(&view, data_load_32(scan->next));
 		uint64_t first;
@@ -56,7 +66,7 @@ static inline int scan_next_inline(struct scan *scan, struct row_parts *ret)
 	return scan_next(scan, ret);
 }
 
-/* Leaves out what is still to come. */
+/* Ends a scan: scan_next() returns 0 from now on. */
 static inline void scan_end(struct scan *scan)
 {
 	scan->next = scan->end = NULL;

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: MIT
- * Looking keys up in a trie: see view.h for what is checked and why. */
+/* SPDX-License-Identifier: MIT */
 #include "lib/trie/trie.h"
 
 #include "lib/trie/trie_inline.h"
@@ -18,8 +17,9 @@ int trie_longest_prefix(const struct node *node, unsigned byte, unsigned rest)
 		return -1;
 	if (node->info & NODE_OWN)
 		return node_prefix_index(node, 1);
-	/* The longest that there could be, and then one bit shorter each; from 63 on all are in the
-	 * first word, the longest highest. */
+	/* Start with the longest possible prefix, and drop one bit at a time. Prefixes below 64 are
+	 * all in the first word of the bitmap. There, the highest matching bit is the longest
+	 * prefix. */
 	which = rest < 8 ? 1u << rest | byte >> (8u - rest) : (256u | byte) >> 1;
 	for (; which >= 64; which >>= 1) {
 		int index = node_prefix_index(node, which);

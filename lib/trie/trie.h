@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lookups in a trie: of one key, and the longest-prefix match. view.h says what readers check and
- * why. `key` is the caller's own memory.
+ * Exact lookup and longest-prefix match of one key, for subscribers and publishers. `key` always
+ * points to the caller's own memory, not into the region. view.h says which checks the functions
+ * make, and why.
  */
 #ifndef LIB_TRIE_TRIE_H
 #define LIB_TRIE_TRIE_H
@@ -9,19 +10,19 @@
 #include "lib/trie/row.h"
 #include "lib/trie/trie_node.h"
 
-/* Looks up a key, which the layout takes. Returns 1 and `*ret`, 0 if there is no such row, or
- * -EBADMSG. Writes into `*ret` in any case. */
+/* Looks up a key that row_layout_takes_key() accepts. Returns 1 and fills `*ret`, 0 if there is no
+ * such row, or -EBADMSG. The contents of `*ret` are undefined unless 1 is returned. */
 int trie_get(const struct view *view, const struct row_layout *layout, ref_t root,
              const unsigned char *key, unsigned bits, struct row_parts *ret);
 
-/* Looks up the row with the longest key that `key` starts with. Returns 1 and `*ret`, 0 if there is
- * none, or -EBADMSG. */
+/* Finds the longest-prefix match of `key`: the row with the longest key that `key` starts with.
+ * Returns 1 and fills `*ret`, 0 if there is none, or -EBADMSG. */
 int trie_match(const struct view *view, const struct row_layout *layout, ref_t root,
                const unsigned char *key, unsigned bits, struct row_parts *ret);
 
-/* A step of trie_match(): finds the longest prefix inside a node that the next byte of a key starts
- * with. Returns its index among the references, or -1. `rest` bits of the key are left, of which
- * `byte` holds the first. */
+/* Finds the longest prefix in a node that matches the next byte of a key: one step of trie_match().
+ * `rest` is the number of bits left in the key, and `byte` holds the first of them. Returns the
+ * index among the node's references, or -1. */
 int trie_longest_prefix(const struct node *node, unsigned byte, unsigned rest);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Inlined lookup for hot paths: the call and its argument copies cost a quarter of a lookup in a
- * small table. Others call trie_get().
+ * small table. Everything else calls trie_get().
  */
 #ifndef LIB_TRIE_TRIE_INLINE_H
 #define LIB_TRIE_TRIE_INLINE_H
@@ -9,12 +9,12 @@
 #include "lib/trie/row.h"
 #include "lib/trie/trie_node.h"
 
-/* trie_get(), inlined. */
+/* Looks up a key like trie_get(). */
 static inline __attribute__((always_inline)) int
 trie_get_inline(const struct view *view, const struct row_layout *layout, ref_t root,
                 const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
-	/* Its own copy, which no load of data makes the compiler load anew. */
+	/* A local copy, which the compiler need not reload after every atomic load. */
 	const struct view within = *view;
 	const unsigned char *byte = key, *end = key + bits / 8, *at;
 	ref_t ref = root;
@@ -37,9 +37,10 @@ trie_get_inline(const struct view *view, const struct row_layout *layout, ref_t 
 			ref = data_load_32(children + (size_t)*byte++ * 4);
 			continue;
 		}
-		/* Where most of its references are. */
+		/* Most of the node's references are in its second cache line. */
 		prefetch(at + 64);
-		/* The skipped bytes are not looked at: the row has them too. */
+		/* The skipped bytes are not compared here. The row holds its complete key, which
+		 * row_match_key() compares at the end. */
 		skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
 		if (skip > 0) {
 			if (skip > (size_t)(end - byte))

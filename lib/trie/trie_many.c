@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many gets at once. One get waits for memory at each node and at its row; here a group of them goes
- * down together, each a step in its turn, and what a step will need was asked for a whole round before. */
+ * Many lookups at once. A single lookup waits for memory at each node and at the row. Here a group
+ * of lookups advances together, one step each in turn. Every step prefetches the next object of its
+ * lookup, which then has a full round to arrive in the cache.
+ */
 #include "lib/trie/trie_many.h"
 
 #include <string.h>
 
 #include "lib/trie/trie_node.h"
 
+/* Number of lookups that advance together. */
 #define GROUP 32u
 
-/* A get under way. */
+/* A lookup in progress. */
 struct lane {
-	const unsigned char *at;         /* the object to look at next */
-	const unsigned char *byte, *end; /* of the key, what is left of its whole bytes */
-	unsigned index;                  /* of the key */
+	/* The object to examine next. */
+	const unsigned char *at;
+	/* The bytes of the key that are not consumed yet, without an incomplete last byte. */
+	const unsigned char *byte, *end;
+	/* Index of the key. */
+	unsigned index;
+	/* The key is consumed, so the next object must be a row. */
 	bool ended;
 };
 
-/* Finds the object of a reference and asks for it: false where there is none. */
-static bool many_lane_go(struct lane *lane, const struct view *view, ref_t ref)
+/* Moves a lane to the object at `ref`, and prefetches the object. Returns false if the reference
+ * is 0 or outside the view. */
+static bool many_lane_follow(struct lane *lane, const struct view *view, ref_t ref)
 {
 	lane->at = view_object(view, ref);
 	if (!lane->at)
@@ -29,7 +37,8 @@ static bool many_lane_go(struct lane *lane, const struct view *view, ref_t ref)
 	return true;
 }
 
-/* One step from a node: 1 to go on, 0 where the key is not there, -EBADMSG. As trie_get_inline(). */
+/* Makes one step of a lookup, from a node to a child, with the same logic as trie_get_inline().
+ * Returns 1 if the lane has moved on, 0 if the key does not exist, or -EBADMSG. */
 static int many_lane_step(struct lane *lane, const struct view *view,
                           const struct stele_key_ref *key)
 {
@@ -40,7 +49,7 @@ static int many_lane_step(struct lane *lane, const struct view *view,
 
 	if (node_info_is_plain_direct(info) && lane->byte < lane->end) {
 		ref = data_load_32(children + (size_t)*lane->byte++ * 4);
-		if (many_lane_go(lane, view, ref))
+		if (many_lane_follow(lane, view, ref))
 			return 1;
 		return ref == 0 ? 0 : -EBADMSG;
 	}
@@ -56,15 +65,16 @@ static int many_lane_step(struct lane *lane, const struct view *view,
 		ref = node_find_end(lane->at, key->data, key->bits);
 		lane->ended = true;
 	}
-	if (many_lane_go(lane, view, ref))
+	if (many_lane_follow(lane, view, ref))
 		return 1;
 	return ref == 0 ? 0 : -EBADMSG;
 }
 
-/* At most GROUP keys. */
+/* Looks up at most GROUP keys. Returns the number of rows found, or -EBADMSG. */
 static int trie_get_group(const struct view *view, const struct row_layout *layout, ref_t root,
                           const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
 {
+	/* A local copy, which the compiler need not reload after every atomic load. */
 	const struct view within = *view;
 	struct lane lanes[GROUP];
 	unsigned live = count;
@@ -79,7 +89,7 @@ static int trie_get_group(const struct view *view, const struct row_layout *layo
 		lanes[i].end = lanes[i].byte + keys[i].bits / 8;
 		lanes[i].index = i;
 		lanes[i].ended = false;
-		if (!many_lane_go(&lanes[i], view, root))
+		if (!many_lane_follow(&lanes[i], view, root))
 			return -EBADMSG;
 	}
 	while (live > 0) {

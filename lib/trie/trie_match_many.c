@@ -1,30 +1,38 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many matches at once, which go down together as many gets do (trie_many.c). A match ends at a
- * row; or at a node below which there is nothing for it, and then goes back to the longest prefix
- * that it came by. */
+ * Many longest-prefix matches at once, advancing together like the lookups of trie_many.c. Each
+ * lane descends the trie and remembers the longest prefix on its path. The match ends at a row, or
+ * at a node without a child for the key. In the second case, and if the row does not match, the
+ * lane falls back to the remembered prefix.
+ */
 #include "lib/trie/trie_match_many.h"
 
 #include "lib/trie/trie.h"
 
+/* Number of matches that advance together. */
 #define GROUP 32u
 
-/* A match under way. */
+/* A match in progress. */
 struct lane {
-	const unsigned char *at; /* the object to look at next */
-	ref_t best;              /* the longest prefix until now; 0: none */
-	unsigned depth;          /* bytes of the key up to there */
-	unsigned index;          /* of the key */
-	bool back;               /* what is looked at next is that prefix */
+	/* The object to examine next. */
+	const unsigned char *at;
+	/* Row of the longest prefix found so far; 0: none. */
+	ref_t best;
+	/* Bytes of the key consumed so far. */
+	unsigned depth;
+	/* Index of the key. */
+	unsigned index;
+	/* The lane has fallen back to `best`, which must be a matching row. */
+	bool fell_back;
 };
 
-/* Goes to the object of a reference, or, where there is none, back to the longest prefix: 1, 0
- * where there is none of these either, or -EBADMSG. */
-static int match_lane_go(struct lane *lane, const struct view *view, ref_t ref)
+/* Moves a lane to the object at `ref`, or falls back to the longest prefix if `ref` is 0.
+ * Prefetches the object. Returns 1, 0 if there is no prefix to fall back to either, or -EBADMSG. */
+static int match_lane_follow(struct lane *lane, const struct view *view, ref_t ref)
 {
 	if (!ref) {
 		ref = lane->best;
-		lane->back = true;
+		lane->fell_back = true;
 	}
 	lane->at = view_object(view, ref);
 	if (!lane->at)
@@ -34,7 +42,8 @@ static int match_lane_go(struct lane *lane, const struct view *view, ref_t ref)
 	return 1;
 }
 
-/* One step from a node: as trie_match(). */
+/* Makes one step of a match at a node, with the same logic as trie_match(). Returns the result of
+ * match_lane_follow(). */
 static int match_lane_step(struct lane *lane, const struct view *view,
                            const struct stele_key_ref *key)
 {
@@ -43,20 +52,22 @@ static int match_lane_step(struct lane *lane, const struct view *view,
 	unsigned rest;
 	int index;
 
-	if (lane->back)
+	if (lane->fell_back)
 		return -EBADMSG;
 	if (lane->depth + node.skip > key->bits / 8 ||
 	    !data_equal(node_skipped(&node), bytes + lane->depth, node.skip))
-		return match_lane_go(lane, view, 0);
+		return match_lane_follow(lane, view, 0);
 	lane->depth += node.skip;
 	rest = key->bits - lane->depth * 8;
 	index = trie_longest_prefix(&node, rest > 0 ? bytes[lane->depth] : 0, rest);
 	if (index >= 0)
 		lane->best = node_ref(&node, index);
-	return match_lane_go(lane, view, rest < 8 ? 0 : node_child(&node, bytes[lane->depth++]));
+	return match_lane_follow(lane, view,
+	                         rest < 8 ? 0 : node_child(&node, bytes[lane->depth++]));
 }
 
-/* The end, at a row: 2 and `*ret` where it is the answer, else as match_lane_go(). */
+/* Examines the row at the end of a descent. Returns 2 and fills `*ret` if the row matches the key.
+ * Otherwise falls back to the longest prefix, and returns the result of match_lane_follow(). */
 static int match_lane_end(struct lane *lane, const struct view *view,
                           const struct row_layout *layout, uint64_t first,
                           const struct stele_key_ref *key, struct stele_row *ret)
@@ -69,10 +80,10 @@ static int match_lane_end(struct lane *lane, const struct view *view,
 		row_fill(&row, ret);
 		return 2;
 	}
-	return lane->back ? -EBADMSG : match_lane_go(lane, view, 0);
+	return lane->fell_back ? -EBADMSG : match_lane_follow(lane, view, 0);
 }
 
-/* At most GROUP keys. */
+/* Matches at most GROUP keys. Returns the number of keys that have a match, or -EBADMSG. */
 static int trie_match_group(const struct view *view, const struct row_layout *layout, ref_t root,
                             const struct stele_key_ref *keys, unsigned count, struct stele_row *ret)
 {
@@ -83,7 +94,7 @@ static int trie_match_group(const struct view *view, const struct row_layout *la
 	for (unsigned i = 0; i < count; i++) {
 		ret[i] = (struct stele_row){0};
 		lanes[live] = (struct lane){.index = i};
-		r = match_lane_go(&lanes[live], view, root);
+		r = match_lane_follow(&lanes[live], view, root);
 		if (r < 0)
 			return r;
 		live += r == 1;

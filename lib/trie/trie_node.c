@@ -26,7 +26,7 @@ void node_children_bitmap(const struct node *node, uint64_t ret[4])
 	}
 }
 
-/* The first set bit of a bitmap at or past `from`, below `end`, or `end`. */
+/* Returns the first set bit of a bitmap from `from` up to `end`, or `end` if there is none. */
 static unsigned node_bitmap_next(const unsigned char *bitmap, unsigned from, unsigned end)
 {
 	while (from < end) {
@@ -40,9 +40,9 @@ static unsigned node_bitmap_next(const unsigned char *bitmap, unsigned from, uns
 	return end;
 }
 
-/* The first place of a prefix at or past `place`, if it is before `best`. The prefixes of `bits` bits
- * are the bits 1 << bits and up of the bitmap, in order of where they start: of each length, find the
- * first that starts at or past the place. */
+/* Returns the first place of a prefix at or after `place`, or `best` if that comes first. In the
+ * bitmap, the prefixes of n bits are the bits 1 << n to (2 << n) - 1, in the order of keys. So
+ * this searches each length for its first prefix at or after the place. */
 static unsigned node_prefixes_next(const unsigned char *prefixes, unsigned place, unsigned best)
 {
 	for (unsigned bits = 0; bits < 8; bits++) {
@@ -60,7 +60,7 @@ static unsigned node_prefixes_next(const unsigned char *prefixes, unsigned place
 	return best;
 }
 
-/* The first byte whose child could be at or past a place. */
+/* Returns the lowest byte whose child is at or after a place. */
 static unsigned node_byte_of_place(unsigned place)
 {
 	return place / 16 + (place % 16 > 8);

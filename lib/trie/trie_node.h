@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Nodes of tries: the one set of accessors to the format that layout.h describes. What is loaded here
- * may be any bytes at all (view.h says why): every index that comes out stays within LAYOUT_GUARD of
- * the node's start.
+ * Accessors to the nodes of a trie. layout.h describes their format, and no other file decodes
+ * it. The functions are safe on any bytes (view.h says why that matters): whatever a node
+ * contains, every offset that they compute stays within LAYOUT_GUARD of the node's start.
  */
 #ifndef LIB_TRIE_TRIE_NODE_H
 #define LIB_TRIE_TRIE_NODE_H
@@ -20,19 +20,21 @@
 #define NODE_OWN            (UINT64_C(1) << 59)
 #define NODE_FORM_SHIFT     60
 
-/* What says which children there are. Another value is read as a bitmap. */
+/* How a node stores the bytes of its children. Any other value is read as NODE_BITMAP. */
 enum node_form { NODE_BITMAP = 0, NODE_LIST = 1, NODE_DIRECT = 2 };
 
-#define NODE_LIST_MAX 16u /* children that a list has at most */
+/* Maximum number of children in a list. */
+#define NODE_LIST_MAX 16u
 
-/* A node whose info word was loaded: where its parts are. */
+/* A node, with its info word loaded and its parts located. */
 struct node {
-	const unsigned char *at;       /* the object */
-	const unsigned char *children; /* the list or the bitmap */
+	const unsigned char *at;       /* start of the object */
+	const unsigned char *children; /* the list or bitmap of children */
 	uint64_t info;
-	unsigned skip;
+	unsigned skip; /* skipped bytes */
 };
 
+/* Loads the info word of the node at `at`, and locates the node's parts. */
 static inline struct node node_at(const unsigned char *at)
 {
 	struct node node = {.at = at, .info = data_load(at + 8)};
@@ -47,7 +49,8 @@ static inline unsigned node_info_form(uint64_t info)
 	return (unsigned)(info >> NODE_FORM_SHIFT) & 3u;
 }
 
-/* A node with the direct form and nothing skipped, nor keys that end inside. */
+/* Returns true for a node of the direct form without skipped bytes and without keys that end in
+ * it: a child is then found by its byte alone. */
 static inline bool node_info_is_plain_direct(uint64_t info)
 {
 	return info >> NODE_SKIP_SHIFT == (uint64_t)NODE_DIRECT
@@ -64,7 +67,7 @@ static inline const unsigned char *node_skipped(const struct node *node)
 	return node->at + 16;
 }
 
-/* The bytes that the list or the bitmap takes. */
+/* Returns the size of the list or bitmap of children, in bytes. */
 static inline unsigned node_children_size(uint64_t info)
 {
 	switch (node_info_form(info)) {
@@ -77,6 +80,7 @@ static inline unsigned node_children_size(uint64_t info)
 	}
 }
 
+/* Returns the bitmap of prefixes, which exists only if NODE_PREFIXES is set. */
 static inline const unsigned char *node_prefixes(const struct node *node)
 {
 	return node->children + node_children_size(node->info);
@@ -87,12 +91,14 @@ static inline const unsigned char *node_refs(const struct node *node)
 	return node_prefixes(node) + (node->info & NODE_PREFIXES ? 32 : 0);
 }
 
-/* Of a bitmap: how many children are before one of its words. */
+/* Returns the rank of word `word` (0 to 3) in a bitmap of children: the number of children in the
+ * words before it. The info word stores the ranks. */
 static inline unsigned node_children_before(const struct node *node, unsigned word)
 {
 	return (unsigned)(node->info << 8 >> word * 8) & (word == 0 ? 0 : 255u);
 }
 
+/* Returns the rank of word `word` (0 to 3) in the bitmap of prefixes. */
 static inline unsigned node_prefixes_before(const struct node *node, unsigned word)
 {
 	return word == 0 ? 0 : (unsigned)(node->info >> (24 + (word - 1) * 8)) & 255u;
@@ -110,13 +116,14 @@ static inline unsigned node_child_count(const struct node *node)
 	}
 }
 
-/* How many references are for children: some of a node with the direct form are 0. */
+/* Returns the number of references to children. In the direct form this includes those that are
+ * 0. */
 static inline unsigned node_child_refs(const struct node *node)
 {
 	return node_form(node) == NODE_DIRECT ? 256 : node_child_count(node);
 }
 
-/* How many keys end inside the node. */
+/* Returns the number of keys that end in the node. */
 static inline unsigned node_prefix_count(const struct node *node)
 {
 	if (node->info & NODE_PREFIXES)
@@ -125,7 +132,8 @@ static inline unsigned node_prefix_count(const struct node *node)
 	return node->info & NODE_OWN ? 1 : 0;
 }
 
-/* Which of the sixteen bytes of two words, as they stand in memory, are this one: a bit for each. */
+/* Compares 16 bytes, given as two words in memory order, with `byte`. Returns a bit mask: bit i is
+ * set if byte i is equal. */
 static inline unsigned node_bytes_equal_to(uint64_t one, uint64_t two, unsigned byte)
 {
 	uint64_t all = byte * UINT64_C(0x0101010101010101);
@@ -134,7 +142,8 @@ static inline unsigned node_bytes_equal_to(uint64_t one, uint64_t two, unsigned 
 
 	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(list, _mm_set1_epi64x((long long)all)));
 #else
-	/* The high bit of each byte that is zero, and of no other; then those gathered into eight. */
+	/* Set the high bit of each byte that is zero and clear all other bits, then gather the
+	 * eight high bits into one byte. */
 	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f), gather = UINT64_C(0x0102040810204080);
 
 	one ^= all;
@@ -149,8 +158,9 @@ static inline unsigned node_bytes_equal_to(uint64_t one, uint64_t two, unsigned 
 #endif
 }
 
-/* Of a list: the index of a byte, or -1, `count` being at most 16. Its words are loaded once each; where it has only one, the
- * second holds what follows it, and the number of children says what counts. */
+/* Returns the index of `byte` in a list of `count` children (at most 16), or -1. Always loads two
+ * words, each once. In a list of one word the second holds whatever follows the list; the mask of
+ * `count` bits excludes it. */
 static inline int node_list_index(const unsigned char *at, unsigned count, unsigned byte)
 {
 	unsigned found = node_bytes_equal_to(data_load(at), data_load(at + 8), byte);
@@ -159,7 +169,7 @@ static inline int node_list_index(const unsigned char *at, unsigned count, unsig
 	return found ? __builtin_ctz(found) : -1;
 }
 
-/* The index among the references of child `byte`, or -1. */
+/* Returns the index of child `byte` among the node's references, or -1. */
 static inline int node_child_index(const struct node *node, unsigned byte)
 {
 	uint64_t word, bit;
@@ -178,7 +188,8 @@ static inline int node_child_index(const struct node *node, unsigned byte)
 	}
 }
 
-/* The index among the references of prefix `which` (1 << bits | value), or -1. */
+/* Returns the index of a prefix's row among the node's references, or -1. `which` is the prefix's
+ * bit in the bitmap: 1 << bits | value. */
 static inline int node_prefix_index(const struct node *node, unsigned which)
 {
 	uint64_t word, bit;
@@ -198,8 +209,8 @@ static inline ref_t node_ref(const struct node *node, int index)
 	return data_load_32(node_refs(node) + (size_t)index * 4);
 }
 
-/* Where the reference of child `byte` stands, or NULL: node_child_index() and node_refs() in one, which
- * is what every lookup does at every node, so that the form is looked at once. */
+/* Returns the address of the reference to child `byte`, or NULL. Combines node_child_index() and
+ * node_refs(), so that a lookup decodes the form only once at each node. */
 static inline __attribute__((always_inline)) const unsigned char *
 node_children_at(const unsigned char *children, uint64_t info, unsigned byte)
 {
@@ -229,11 +240,12 @@ node_children_at(const unsigned char *children, uint64_t info, unsigned byte)
 		        popcount(word & (bit - 1));
 		refs += 32;
 	}
-	refs += info >> (NODE_PREFIXES_SHIFT - 5) & 32; /* the bitmap of prefixes */
+	/* Skip the bitmap of prefixes: 32 bytes if NODE_PREFIXES is set. */
+	refs += info >> (NODE_PREFIXES_SHIFT - 5) & 32;
 	return refs + (size_t)index * 4;
 }
 
-/* What hangs at child `byte`, or 0. */
+/* Returns the reference to child `byte`, or 0 if there is no such child. */
 static inline __attribute__((always_inline)) ref_t node_children_find(const unsigned char *children,
                                                                       uint64_t info, unsigned byte)
 {
@@ -247,7 +259,8 @@ static inline ref_t node_child(const struct node *node, unsigned byte)
 	return node_children_find(node->children, node->info, byte);
 }
 
-/* The bytes that a node takes in the arena; `form` is all of its info, or what its form is in. */
+/* Returns the size that a node with this info word and `refs` references takes in the arena, in
+ * bytes. */
 static inline size_t node_size(uint64_t info, unsigned refs)
 {
 	unsigned skip = (unsigned)(info >> NODE_SKIP_SHIFT) & NODE_SKIP_MASK;
@@ -257,22 +270,25 @@ static inline size_t node_size(uint64_t info, unsigned refs)
 	       ~(size_t)7u;
 }
 
-/* All its references, those that are 0 included. */
+/* Returns the number of all references of a node, including those that are 0. */
 static inline unsigned node_ref_count(const struct node *node)
 {
 	return node_child_refs(node) + node_prefix_count(node);
 }
 
+/* Returns the size of a node in the arena, in bytes. */
 static inline size_t node_whole_size(const struct node *node)
 {
 	return node_size(node->info, node_ref_count(node));
 }
 
-/* Which children there are, whatever the form. */
+/* Fills a bitmap of the node's children, for a node of any form: bit b is child b. */
 void node_children_bitmap(const struct node *node, uint64_t ret[4]);
 
-/* A place in a node, in the order of keys: byte * 16 + bits for the prefix of `bits` (0 to 7) bits
- * that starts at `byte`, and byte * 16 + 8 for the child of that byte. */
+/* A PLACE is a position in a node at which a row or a child can hang. Places are numbered in the
+ * order of keys. byte * 16 + bits is the place of a prefix of `bits` bits (0 to 7), where `byte` is
+ * the prefix padded with zeros. byte * 16 + 8 is the place of child `byte`. PLACE_END comes after
+ * all places. */
 #define PLACE_END             4096u
 #define PLACE_IS_CHILD(place) (((place)&15u) == 8u)
 
@@ -286,6 +302,7 @@ static inline unsigned place_of_prefix(unsigned byte, unsigned bits)
 	return (byte & 0xffu << (8u - bits) & 0xffu) * 16u + bits;
 }
 
+/* Returns a prefix's bit in the bitmap of prefixes (1 << bits | value), given its place. */
 static inline unsigned place_prefix(unsigned place)
 {
 	unsigned bits = place & 15u;
@@ -293,15 +310,15 @@ static inline unsigned place_prefix(unsigned place)
 	return 1u << bits | place / 16u >> (8u - bits);
 }
 
-/* The first place at or past `place` that two bitmaps have, of children and (NULL: none) of prefixes,
- * or PLACE_END. */
+/* Returns the first place at or after `place` that is set in a bitmap of children or in a bitmap of
+ * prefixes, or PLACE_END. `prefixes` may be NULL. */
 unsigned node_bitmaps_next_place(const unsigned char *children, const unsigned char *prefixes,
                                  unsigned place);
 
-/* The first place at or past `place` that is taken, or PLACE_END. */
+/* Returns the first occupied place at or after `place`, or PLACE_END. */
 unsigned node_next_place(const struct node *node, unsigned place);
 
-/* The reference at a place that is taken. */
+/* Returns the reference at a place, or 0 if the place is empty. */
 static inline ref_t node_ref_at(const struct node *node, unsigned place)
 {
 	int index = PLACE_IS_CHILD(place) ? node_child_index(node, place / 16u)
@@ -310,7 +327,8 @@ static inline ref_t node_ref_at(const struct node *node, unsigned place)
 	return index < 0 ? 0 : node_ref(node, index);
 }
 
-/* Where a key of `bits` bits goes in a node at byte `depth`, whose skipped bytes it has. */
+/* Returns the place of a key of `bits` bits in a node that branches at byte `depth` of the key. The
+ * key must contain the bytes that the node skips. */
 static inline unsigned place_of_key(const unsigned char *key, unsigned bits, unsigned depth)
 {
 	unsigned rest = bits - depth * 8;
@@ -320,8 +338,8 @@ static inline unsigned place_of_key(const unsigned char *key, unsigned bits, uns
 	return place_of_prefix(rest > 0 ? key[depth] : 0, rest);
 }
 
-/* For a key that ends in the node at `at`: returns the reference at its end, to a row or damage, or
- * 0 if there is none. */
+/* Returns the reference for a key that ends in the node at `at`, or 0 if there is none. The object
+ * must be a row; anything else is damage, which the caller detects. */
 ref_t node_find_end(const unsigned char *at, const unsigned char *key, unsigned bits);
 
 #endif

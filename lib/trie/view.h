@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * A mapped data file as a reader sees it, and the checks of references into it. Everything that
- * follows a reference, in the library and in the publisher, does so through a view.
+ * A view is the part of a mapped data file that a reader may access. Library and publisher follow
+ * every reference through a view, which checks it.
  *
- * A reader may be looking at memory that is being reused, or at a region that is damaged. So
- * nothing in lib/trie trusts what it loads:
+ * A reader may read memory that the publisher is reusing, or a region that is damaged. So nothing
+ * in lib/trie trusts the words that it loads:
  *
  *   (A) Every reference is checked against the view before it is followed. A node that starts
- *       inside the view ends inside the file, by LAYOUT_GUARD; rows are checked to their end.
- *   (B) Every walk ends: each level of a trie consumes at least one byte of a key of at most
- *       STELE_KEY_MAX bytes, and scans count the objects they visit.
+ *       inside the view ends inside the file, because LAYOUT_GUARD bytes follow the view. Rows and
+ *       blobs can be longer than that, so their end is checked.
+ *   (B) Every walk ends. Each level of a trie consumes at least one byte of a key, and keys have at
+ *       most STELE_KEY_MAX bytes. Scans and differences count what they visit.
  *   (C) Each word is loaded once, and the copy is validated.
  *
- * A walk through such memory returns -EBADMSG or any row at all. The caller re-checks afterwards
- * that the version is still in history, and only then believes the result.
- *
- * No function of lib/trie sets an error message.
+ * In such memory, a walk returns -EBADMSG or an arbitrary row. The caller must re-check after the
+ * read that the version is still in history (region_recheck()), and discard the result otherwise.
  */
 #ifndef LIB_TRIE_VIEW_H
 #define LIB_TRIE_VIEW_H
@@ -26,30 +25,34 @@
 #include "lib/base/atomic.h"
 #include "lib/layout.h"
 
-/* A reference to an object: layout.h. 0: none. */
+/* A reference to an object: its offset in the data file, divided by LAYOUT_UNIT. 0: none. */
 typedef uint32_t ref_t;
 
 struct view {
+	/* The mapping of the data file. The other members are offsets from here, in bytes. */
 	const unsigned char *base;
-	uint64_t start; /* first byte of the arena */
-	uint64_t
-		limit; /* no object starts at or past it: arena_end, or less if the file is shorter;
-	                 * not below start */
+	/* Start of the arena. */
+	uint64_t start;
+	/* No object starts at or after this offset: arena_end, or less if the file is shorter.
+	 * Never below `start`. */
+	uint64_t limit;
 };
 
-/* True if an object can be at `ref`. */
+/* Returns true if a reference is inside the view, so that an object can start there. */
 static inline bool view_has(const struct view *view, ref_t ref)
 {
-	/* One comparison: what is before the start wraps around. */
+	/* One comparison suffices: for an offset below `start`, the difference wraps around. */
 	return (uint64_t)ref * LAYOUT_UNIT - view->start < view->limit - view->start;
 }
 
+/* Returns the address of the object at `ref`, or NULL if the reference is 0 or outside the view. */
 static inline const unsigned char *view_object(const struct view *view, ref_t ref)
 {
 	return view_has(view, ref) ? view->base + (uint64_t)ref * LAYOUT_UNIT : NULL;
 }
 
-/* Finds the bytes of the blob at `ref`. Returns 0 or -EBADMSG. */
+/* Finds the bytes of the blob at `ref`, and checks that the blob ends inside the file. Returns 0 or
+ * -EBADMSG. */
 int view_blob(const struct view *view, ref_t ref, const unsigned char **ret_bytes,
               size_t *ret_size);
 

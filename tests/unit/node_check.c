@@ -46,7 +46,7 @@ Test(unit_node_check, a_list)
 	list()[3] = 9;
 	expect(&whole_bytes, "does not end in zeros");
 	begin(NODE_LIST, 17);
-	expect(&whole_bytes, "longer than one may be");
+	expect(&whole_bytes, "has more than 16 entries");
 	begin(NODE_LIST, 1);
 	expect(&whole_bytes, "fewer than two keys");
 	begin(NODE_LIST, 1 | NODE_OWN);
@@ -75,7 +75,7 @@ Test(unit_node_check, a_direct_node)
 	refs[0] = refs[255] = 7;
 	expect(&whole_bytes, NULL);
 	refs[4] = 7;
-	expect(&whole_bytes, "not as many children");
+	expect(&whole_bytes, "its count of children is wrong");
 }
 
 Test(unit_node_check, prefixes_have_a_place)
@@ -85,9 +85,9 @@ Test(unit_node_check, prefixes_have_a_place)
 	list()[0] = 4;
 	words[3] = 2;
 	expect(&prefixes, NULL);
-	expect(&whole_bytes, "has no place there");
+	expect(&whole_bytes, "where none is allowed");
 	words[3] = 3;
-	expect(&prefixes, "stands for none");
+	expect(&prefixes, "stands for no prefix");
 	words[3] = 6;
 	expect(&prefixes, "the ranks of its prefixes");
 	begin(NODE_LIST, 2 | UINT64_C(1) << 24);
@@ -98,13 +98,13 @@ Test(unit_node_check, prefixes_have_a_place)
 Test(unit_node_check, what_means_nothing_is_not_set)
 {
 	begin(3, 2);
-	expect(&prefixes, "its form is none");
+	expect(&prefixes, "its form is unknown");
 	begin(NODE_LIST, 2 | 1 << 8);
 	list()[1] = 1;
-	expect(&prefixes, "mean nothing");
+	expect(&prefixes, "unused bits set");
 	begin(NODE_LIST, 2 | UINT64_C(1) << 62);
 	list()[1] = 1;
-	expect(&prefixes, "mean nothing");
+	expect(&prefixes, "unused bits set");
 	begin(NODE_LIST, 2 | UINT64_C(513) << NODE_SKIP_SHIFT);
 	((unsigned char *)node_at((unsigned char *)words).children)[1] = 1;
 	expect(&prefixes, "skips more bytes");
