@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What differs between two readings of a table, in the order of keys. There are two ways to step
- * from one pair of rows to the next:
+ * The rows that differ between two readings of a table, in the order of keys. There are two ways to
+ * find the next pair of rows:
  *
- *   by reference   in one address space: both tries are walked side by side, and what both share
- *                  is skipped unseen (diff.c), so the cost is that of what differs
- *   by key         between two address spaces, where references say nothing: all rows of both are
- *                  gone through in order and merged by their keys
+ *   by reference   within one mapping: both tries are walked side by side, and shared nodes are
+ *                  skipped (lib/trie/diff.c). The cost depends on the number of differences
+ *   by key         between two mappings, whose references cannot be compared: all rows of both are
+ *                  scanned in order and merged by their keys
  *
- * Either may give pairs of rows that are other objects with equal values: they are no change.
+ * Both ways may find two different objects with equal values. These pairs are no changes, and are
+ * skipped.
  */
 #include "lib/reading/changes.h"
 
@@ -20,34 +21,40 @@
 #include "lib/trie/diff.h"
 #include "lib/trie/scan.h"
 
-/* A row that a step has found; `ref` 0: none. */
+/* One row of a pair. `ref` is 0 if that side has no row. */
 struct found {
 	ref_t ref;
 	struct row_parts parts;
 };
 
-/* The next row of each side that was not given yet. */
+/* The state of a merge by key. Arrays of two hold both sides: 0 is before, 1 is after. */
 struct merge {
 	struct scan scans[2];
+	/* The next row of each side, if it has been scanned already. */
 	struct found next[2];
 	bool ended[2];
 };
 
+/* Arrays of two hold both sides: 0 is before, 1 is after. */
 struct stele_changes {
 	struct reading readings[2];
-	bool there[2];
+	/* The table exists on this side. */
+	bool present[2];
 	uint64_t versions[2];
 	void (*release)(const void *context);
 	struct key_start under;
-	/* The next pair of rows: 1, 0 after the last, -EBADMSG, before the re-check. */
+	/* Finds the next pair of rows. Returns 1, 0 after the last pair, or -EBADMSG. The result
+	 * must be re-checked. */
 	int (*step)(struct stele_changes *changes, struct found pair[2]);
-	struct view view; /* of both, where they are in one address space */
+	/* By reference: a view that contains all objects of both sides. */
+	struct view view;
 	union {
-		struct diff diff;
-		struct merge merge;
+		struct diff diff;   /* by reference */
+		struct merge merge; /* by key */
 	};
 };
 
+/* Locates the row at `ref`, which may be 0. Returns 0 or -EBADMSG. */
 static int changes_load_row(const struct view *view, const struct row_layout *layout, ref_t ref,
                             struct found *ret)
 {
@@ -72,20 +79,21 @@ static int changes_step_by_reference(struct stele_changes *changes, struct found
 static int changes_start_by_reference(struct stele_changes *changes)
 {
 	const struct reading *before = &changes->readings[0], *after = &changes->readings[1];
-	const struct reading *any = changes->there[1] ? after : before;
+	const struct reading *any = changes->present[1] ? after : before;
 
-	/* The longer view reaches all that both do. */
+	/* The longer view contains the objects of both sides. */
 	changes->view = any->view;
-	if (changes->there[0] && before->view.limit > changes->view.limit)
+	if (changes->present[0] && before->view.limit > changes->view.limit)
 		changes->view = before->view;
-	return diff_start_under(
-		&changes->diff, &changes->view, &any->layout, changes->there[0] ? before->root : 0,
-		changes->there[1] ? after->root : 0, changes->under.bytes, changes->under.bits);
+	return diff_start_under(&changes->diff, &changes->view, &any->layout,
+	                        changes->present[0] ? before->root : 0,
+	                        changes->present[1] ? after->root : 0, changes->under.bytes,
+	                        changes->under.bits);
 }
 
 /* ---- by key ---- */
 
-/* Finds the next row of a side, if it has not been found yet. */
+/* Scans the next row of a side, unless it has been scanned already. Returns 0 or -EBADMSG. */
 static int changes_fill_merge(struct stele_changes *changes, int side)
 {
 	const struct reading *reading = &changes->readings[side];
@@ -152,13 +160,14 @@ static int changes_start_by_key(struct stele_changes *changes)
 	return r;
 }
 
-/* ---- both ---- */
+/* ---- either way ---- */
 
+/* Starts from the first key under the limit. Returns 0 or -EBADMSG. */
 static int changes_start(struct stele_changes *changes)
 {
 	if (changes->step == changes_step_by_key)
 		return changes_start_by_key(changes);
-	return changes->there[0] || changes->there[1] ? changes_start_by_reference(changes) : 0;
+	return changes->present[0] || changes->present[1] ? changes_start_by_reference(changes) : 0;
 }
 
 int changes_open(const struct reading *before, const struct reading *after,
@@ -168,8 +177,8 @@ int changes_open(const struct reading *before, const struct reading *after,
 
 	if (!changes)
 		return error_set(ENOMEM, "no memory for changes");
-	changes->there[0] = before != NULL;
-	changes->there[1] = after != NULL;
+	changes->present[0] = before != NULL;
+	changes->present[1] = after != NULL;
 	if (before)
 		changes->readings[0] = *before;
 	if (after)
@@ -181,7 +190,7 @@ int changes_open(const struct reading *before, const struct reading *after,
 	changes->step = changes_step_by_reference;
 	if (before && after && before->view.base != after->view.base)
 		changes->step = changes_step_by_key;
-	/* From the first key on: that looks at nothing yet, and so can't fail. */
+	/* Without a limit, starting has nothing to search for, so it cannot fail. */
 	changes_start(changes);
 	*ret = changes;
 	return 0;
@@ -197,7 +206,7 @@ struct stele_changes *stele_changes_close(struct stele_changes *changes)
 	if (!changes)
 		return NULL;
 	for (int side = 0; side < 2; side++)
-		if (changes->release && changes->there[side])
+		if (changes->release && changes->present[side])
 			changes->release(changes->readings[side].context);
 	free(changes);
 	return NULL;
@@ -217,20 +226,21 @@ static int changes_check_readings(const struct stele_changes *changes)
 	int r = 0;
 
 	for (int side = 0; side < 2 && r == 0; side++)
-		if (changes->there[side])
+		if (changes->present[side])
 			r = changes->readings[side].owner->check(&changes->readings[side]);
 	return r;
 }
 
-/* Both versions must have been whole until now: only then is what was skipped as equal, equal. */
+/* Validates a step that returned `r`, by re-checking both versions. If either version was lost, the
+ * step may have skipped equal references to reused memory, whose contents differ. */
 static int changes_recheck(const struct stele_changes *changes, int r)
 {
 	const struct reading *before = &changes->readings[0], *after = &changes->readings[1];
 	int rechecked = 0;
 
-	if (!changes->there[1])
-		return changes->there[0] ? reading_recheck(before, r) : r;
-	if (changes->there[0])
+	if (!changes->present[1])
+		return changes->present[0] ? reading_recheck(before, r) : r;
+	if (changes->present[0])
 		rechecked = reading_recheck(before, 0);
 	return rechecked < 0 ? rechecked : reading_recheck(after, r);
 }
@@ -266,14 +276,14 @@ static bool changes_same_value(const struct row_parts *a, const struct row_parts
 	return true;
 }
 
-/* The next pair of rows with other values: 1 and the change, 0, or an error before the re-check.
- */
+/* Finds the next pair of rows whose values differ. Returns 1 and fills `*ret`, 0 after the last
+ * pair, or -EBADMSG. The result must be re-checked. */
 static int changes_find_next(struct stele_changes *changes, struct stele_change *ret)
 {
 	struct found pair[2];
 	int r;
 
-	if (!changes->there[0] && !changes->there[1])
+	if (!changes->present[0] && !changes->present[1])
 		return 0;
 	do
 		r = changes->step(changes, pair);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * Opens the public struct stele_changes: for subscribers and publishers, whose public functions
- * make the readings. */
+ * Opens the public struct stele_changes. Called by stele_changes_open(), stele_changes_since() and
+ * stele_writable_changes_open(), which provide the readings. */
 #ifndef LIB_READING_CHANGES_H
 #define LIB_READING_CHANGES_H
 
 #include "lib/reading/reading.h"
 
-/* Opens the changes from one reading to the other. Either may be NULL: nothing is there on that
- * side. Copies them; their contexts must stay. Their layouts must be those of equal schemas.
- * `versions` are those of stele_changes_versions(). Returns 0 or -ENOMEM. */
+/* Opens the changes between two readings of tables with equal schemas. Either reading may be NULL:
+ * the table does not exist on that side. Copies the readings. Their contexts must stay valid until
+ * the changes are closed. stele_changes_versions() returns `versions`. Returns 0 or -ENOMEM. */
 int changes_open(const struct reading *before, const struct reading *after,
                  const uint64_t versions[2], struct stele_changes **ret);
 
-/* Calls `release` with the context of each reading when the changes are closed. */
+/* Makes stele_changes_close() call `release` with the context of each reading. */
 void changes_own(struct stele_changes *changes, void (*release)(const void *context));
 
 #endif

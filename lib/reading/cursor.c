@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Rows in the order of their keys. */
+ * Cursors: an ordered scan of a table, optionally limited to keys with a common start. A scan is
+ * re-checked after every step, so a cursor never returns a row of a lost version. */
 #include "lib/reading/cursor.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@
 struct stele_cursor {
 	struct reading reading;
 	struct scan scan;
-	struct key_start under; /* rows must start with this */
+	/* The cursor returns only rows whose keys start with this. */
+	struct key_start under;
 };
 
 int cursor_open(const struct reading *reading, struct stele_cursor **ret)
@@ -45,6 +47,7 @@ static inline int cursor_recheck(const struct stele_cursor *cursor, int r)
 	return reading_recheck(&cursor->reading, r);
 }
 
+/* Moves the scan to the first row whose key is not less than `start`. */
 static int cursor_seek(struct stele_cursor *cursor, const struct key_start *start)
 {
 	const struct reading *reading = &cursor->reading;
@@ -53,8 +56,9 @@ static int cursor_seek(struct stele_cursor *cursor, const struct key_start *star
 	                                        reading->root, start->bytes, start->bits));
 }
 
-/* Where a key stands to those that start with `under`: -1 before the first of them (a key that they
- * go on from is before them too), 0 among them, 1 after the last. */
+/* Compares a key with the range of keys that start with `under`. Returns -1 if the key comes before
+ * the range, 0 if it is in the range, 1 if it comes after the range. A key that is itself a proper
+ * prefix of `under` comes before the range. */
 static int cursor_compare_under(const struct key_start *key, const struct key_start *under)
 {
 	unsigned bits = key->bits < under->bits ? key->bits : under->bits, rest = bits % 8;
@@ -77,7 +81,7 @@ int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key
 		r = key_start_set(&start, key, key_bits);
 	if (r < 0)
 		return r;
-	/* Of the rows that the cursor sees: those before them would end the scan. */
+	/* Move only to rows under the cursor's limit: a row before them would end the cursor. */
 	order = cursor_compare_under(&start, &cursor->under);
 	if (order < 0)
 		return cursor_seek(cursor, &cursor->under);
@@ -102,7 +106,7 @@ int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
 	int r = scan_next_inline(&cursor->scan, &row);
 
 	if (r == 1 && !key_start_has(&cursor->under, &row)) {
-		/* Keys are in order: none that follows is under it. */
+		/* The keys are in order, so no later one starts with `under` either. */
 		scan_end(&cursor->scan);
 		r = 0;
 	}

@@ -8,7 +8,7 @@
 int key_start_set(struct key_start *start, const void *key, unsigned bits)
 {
 	if (bits > STELE_KEY_MAX * 8)
-		return error_set(EINVAL, "a key of %u bits; the longest has %u", bits,
+		return error_set(EINVAL, "the key has %u bits; the maximum is %u", bits,
 		                 STELE_KEY_MAX * 8);
 	memset(start->bytes, 0, sizeof(start->bytes));
 	if (bits > 0)

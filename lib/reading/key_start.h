@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * The bits that keys start with, of a cursor or of changes that are limited to these keys. */
+ * The limit of a cursor or of changes to the keys that start with given bits. */
 #ifndef LIB_READING_KEY_START_H
 #define LIB_READING_KEY_START_H
 
 #include "lib/trie/row.h"
 
 struct key_start {
-	unsigned bits; /* 0: all keys */
+	/* 0: no limit, all keys. */
+	unsigned bits;
+	/* Zeros follow the last bit. */
 	unsigned char bytes[STELE_KEY_MAX];
 };
 
-/* Takes the first `bits` bits of `key`. Returns 0, or -EINVAL where no key is so long. */
+/* Copies the first `bits` bits of `key`. Returns 0, or -EINVAL if no key can be that long. */
 int key_start_set(struct key_start *start, const void *key, unsigned bits);
 
+/* Returns true if the row's key starts with these bits. */
 static inline bool key_start_has(const struct key_start *start, const struct row_parts *row)
 {
 	return start->bits == 0 ||

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading one table of one version: in a subscriber's snapshot, which may be taken back at any
- * moment, or in a publisher's transaction. A reading says where the rows are and how to re-check
- * what was found there; cursors and changes are built on it and know no more.
- *
- * Every function of lib/reading that fails has set the error message.
+ * Read access to one version of one table. The version belongs to a subscriber's snapshot, whose
+ * pin may be revoked at any time, or to a publisher's transaction. A struct reading contains what a
+ * walk needs, and how to re-check the version after the walk. Cursors and changes depend only on
+ * this struct, so the same code serves subscribers and publishers.
  */
 #ifndef LIB_READING_READING_H
 #define LIB_READING_READING_H
@@ -15,31 +14,37 @@
 
 struct reading;
 
-/* What answers for a reading. */
+/* The functions of a reading's owner: of snapshots, or of transactions. */
 struct reading_owner {
-	/* Returns 0, or why there can be no reading (any more). */
+	/* Checks before a walk that the handle is usable in this process. Returns 0 or a negative
+	 * errno. */
 	int (*check)(const struct reading *reading);
-	/* After a walk that returned `r`: returns `r` if all that the walk saw was consistent, else
-	 * why not; also if `r` is -EBADMSG, for which the walk has set no message. Checks as well,
-	 * so that a walk whose result is re-checked needs no check before it. */
+	/* Validates a walk after it: `r` is the result of the walk. Returns `r` if everything that
+	 * the walk read was consistent, otherwise a negative errno. Sets the error message, also if
+	 * `r` is -EBADMSG, because walks set none. Includes check(), so a walk that is re-checked
+	 * needs no check before it. */
 	int (*recheck)(const struct reading *reading, int r);
 };
 
-/* A value. Readings whose views have one base are in one address space: there, equal references are
- * equal contents. */
+/* A reading is a value and may be copied. Two readings with the same view.base use the same mapping
+ * of a data file. Between them, equal references are equal contents. */
 struct reading {
 	const struct reading_owner *owner;
-	const void *context; /* the owner's: the snapshot, the table of the transaction */
-	/* For the fast path of reading_recheck(); NULL: what is read can't be taken back. */
+	/* For the owner's functions: the snapshot, or the table of the transaction. */
+	const void *context;
+	/* For the fast path of reading_recheck(). NULL if the version cannot be revoked. */
 	const struct region *region;
 	uint64_t version;
-	unsigned forks; /* of the process that opened it */
+	/* fork_count() when the handle was opened. */
+	unsigned forks;
 	struct view view;
 	struct row_layout layout;
+	/* Root of the table's trie; 0: the table is empty. */
 	ref_t root;
 };
 
-/* Calls the owner's recheck(), unless the region itself tells that the version is in history. */
+/* Validates a walk that returned `r`: see struct reading_owner. Fast path: the walk succeeded, and
+ * the version is still in history. */
 static inline int reading_recheck(const struct reading *reading, int r)
 {
 	if (r >= 0 && reading->region && reading->forks == fork_count() &&
