@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Keys: strings of bits whose order, from the first bit on, is the order of the columns' values.
- * Integers are therefore stored with the greatest byte first, and signed ones with the sign turned
- * over, so that those below zero come first.
+ * Encodes, decodes and checks keys. A key is a string of bits, and keys are compared bit by bit.
+ * Each column is encoded so that this order is the order of its values: integers are big-endian,
+ * and the sign bit of signed integers is flipped, so that negative numbers come first.
+ * <stele/schema.h> describes the encoding of every type.
  */
 #include "lib/schema/key.h"
 
@@ -19,7 +20,7 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ || __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
               "key_reverse_bytes() below knows these two orders");
 
-/* The last key column. */
+/* Returns the last key column. */
 static const struct stele_column *key_last(const struct stele_schema *schema)
 {
 	size_t i = 0;
@@ -29,7 +30,7 @@ static const struct stele_column *key_last(const struct stele_schema *schema)
 	return &schema->columns[i];
 }
 
-/* The bytes of an address, where the type is that of a prefix, else 0. */
+/* Returns the size of a prefix type's address in bytes, or 0 if the type is no prefix. */
 static unsigned key_prefix_width(enum stele_type type)
 {
 	return type == STELE_IPV4NET ? 4 : type == STELE_IPV6NET ? 16 : 0;
@@ -69,7 +70,7 @@ static void key_encode_f64(uint8_t *to, double value)
 	uint64_t bits;
 
 	if (value == 0)
-		value = 0; /* -0.0 equals 0.0, so it must be the same key */
+		value = 0; /* -0.0 equals 0.0, so both must have the same key */
 	memcpy(&bits, &value, sizeof(bits));
 	bits = bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 	key_reverse_bytes(to, (const uint8_t *)&bits, sizeof(bits));
@@ -84,7 +85,8 @@ static void key_decode_f64(uint8_t *to, const uint8_t *from)
 	memcpy(to, &bits, sizeof(bits));
 }
 
-/* Whether there are bytes that stand for no value of this type, or not for it alone. */
+/* Returns true for types that have invalid encodings: bytes that encode no value, or that would be
+ * a second encoding of a value. */
 static bool key_type_is_strict(enum stele_type type)
 {
 	return type == STELE_BOOL || type == STELE_F64 || type == STELE_CHAR;
@@ -98,28 +100,34 @@ bool schema_key_plain(const struct stele_schema *schema)
 	return true;
 }
 
-/* Refuses an encoded column that stele_key_append() would not have written: it could not be read
- * back, or would be a second key for a value. */
+/* Sets the error message for an encoded bool that is neither 0 nor 1. Returns -errnum. */
+static int key_refuse_bool(const struct stele_column *column, int errnum, unsigned value)
+{
+	return error_set(errnum, "column \"%s\": invalid bool %u in the key (expected 0 or 1)",
+	                 column->name, value);
+}
+
+/* Checks an encoded column. Refuses what stele_key_append() does not write: bytes that encode no
+ * value, and a second encoding of a value. Returns 0 or -EINVAL. */
 static int key_check_encoded(const struct stele_column *column, const uint8_t *at)
 {
 	size_t size = type_column_size(column);
 	double number;
 
 	if (column->type == STELE_BOOL && at[0] > 1)
-		return error_set(EINVAL, "column \"%s\": the key has %u where a bool is 0 or 1",
-		                 column->name, at[0]);
+		return key_refuse_bool(column, EINVAL, at[0]);
 	if (column->type == STELE_F64) {
 		key_decode_f64((uint8_t *)&number, at);
 		if (number != number)
 			return error_set(EINVAL,
-			                 "column \"%s\": the key has NaN, which has no place in an "
-			                 "order",
+			                 "column \"%s\": the key has NaN, which cannot be ordered",
 			                 column->name);
 		if (number == 0 && signbit(number))
-			return error_set(EINVAL,
-			                 "column \"%s\": the key has -0.0; 0.0 stands for both, as "
-			                 "stele_key_append() encodes it",
-			                 column->name);
+			return error_set(
+				EINVAL,
+				"column \"%s\": the key has -0.0, which must be encoded as "
+				"0.0, as stele_key_append() does",
+				column->name);
 	}
 	if (column->type == STELE_CHAR) {
 		size_t length = strnlen((const char *)at, size);
@@ -132,7 +140,7 @@ static int key_check_encoded(const struct stele_column *column, const uint8_t *a
 	return 0;
 }
 
-/* Whether the columns of a key of the right length hold what a key may hold. */
+/* Checks the columns of a key whose length fits the schema. Returns 0 or -EINVAL. */
 static int key_check_columns(const struct stele_schema *schema, const uint8_t *key)
 {
 	int r = 0;
@@ -164,8 +172,8 @@ int stele_key_check(const struct stele_schema *schema, const void *key, unsigned
 		return key_check_columns(schema, key);
 	if (!schema_key_is_prefix(schema))
 		return error_set(EINVAL,
-		                 "the key is %u bits; this table's keys are whole bytes, as column "
-		                 "\"%s\" is not a prefix",
+		                 "the key has %u bits; keys of this table are whole bytes, because "
+		                 "column \"%s\" is not a prefix",
 		                 key_bits, key_last(schema)->name);
 	if (!net_zero_from(key, key_bits, key_bits / 8 + 1))
 		return error_set(EINVAL,
@@ -176,7 +184,8 @@ int stele_key_check(const struct stele_schema *schema, const void *key, unsigned
 	return key_check_columns(schema, key);
 }
 
-/* Encodes a column of fixed size, or an address without its length. `size` bytes are written. */
+/* Encodes the value of a column, and writes `size` bytes to `to`. For a prefix, encodes only the
+ * address; the caller adds the prefix length to the length of the key. */
 static void key_encode(const struct stele_column *column, const uint8_t *from, size_t size,
                        uint8_t *to)
 {
@@ -211,7 +220,7 @@ static void key_encode(const struct stele_column *column, const uint8_t *from, s
 	}
 }
 
-/* Whether a value may stand in a key at all. */
+/* Checks that a value is allowed in a key. Returns 0 or -EINVAL. */
 static int key_check_encodable(const struct stele_column *column, const uint8_t *value)
 {
 	unsigned width = key_prefix_width(column->type);
@@ -223,8 +232,8 @@ static int key_check_encodable(const struct stele_column *column, const uint8_t 
 		memcpy(&number, value, sizeof(number));
 		if (number != number)
 			return error_set(EINVAL,
-			                 "column \"%s\": NaN can't be part of a key, as it has no "
-			                 "place in an order",
+			                 "column \"%s\": NaN is not allowed in a key, because it "
+			                 "cannot be ordered",
 			                 column->name);
 	}
 	if (width != 0 && !net_valid(value, width))
@@ -243,9 +252,9 @@ int stele_key_append(struct stele_key *key, const struct stele_column *column, c
 	if (!type)
 		return refuse_type(column);
 	if (key->bits % 8 != 0)
-		return error_set(EINVAL,
-		                 "column \"%s\" can't be appended to a key that ends with a prefix",
-		                 column->name);
+		return error_set(
+			EINVAL, "column \"%s\" cannot be appended to a key that ends with a prefix",
+			column->name);
 	r = key_check_encodable(column, value);
 	if (r < 0)
 		return r;
@@ -256,15 +265,16 @@ int stele_key_append(struct stele_key *key, const struct stele_column *column, c
 		size = type_column_size(column);
 	if (at > STELE_KEY_MAX || size > STELE_KEY_MAX - at)
 		return error_set(EINVAL,
-		                 "column \"%s\" has %zu bytes after %zu of other columns; a key "
-		                 "has at most %u",
+		                 "column \"%s\" has %zu bytes, after %zu bytes of other columns; a "
+		                 "key has at most %u bytes",
 		                 column->name, size, at, STELE_KEY_MAX);
 	key_encode(column, value, size, key->bytes + at);
 	key->bits += (unsigned)(width != 0 ? bits : size * 8);
 	return 0;
 }
 
-/* Decodes a column of fixed size that is no prefix. */
+/* Decodes a column of fixed size, other than a prefix, and writes `size` bytes to `to`. Returns 0
+ * or -EBADMSG. */
 static int key_decode(const struct stele_column *column, const uint8_t *from, size_t size,
                       uint8_t *to)
 {
@@ -288,9 +298,7 @@ static int key_decode(const struct stele_column *column, const uint8_t *from, si
 		break;
 	case STELE_BOOL:
 		if (from[0] > 1)
-			return error_set(EBADMSG,
-			                 "column \"%s\": the key has %u where a bool is 0 or 1",
-			                 column->name, from[0]);
+			return key_refuse_bool(column, EBADMSG, from[0]);
 		to[0] = from[0];
 		break;
 	default:
@@ -299,7 +307,8 @@ static int key_decode(const struct stele_column *column, const uint8_t *from, si
 	return 0;
 }
 
-/* Decodes a prefix of `bits` bits; what follows them in the last byte is not looked at. */
+/* Decodes a prefix of `bits` bits, with an address of `width` bytes. Ignores the bits after its end
+ * in the last byte. */
 static void key_decode_prefix(const uint8_t *from, unsigned bits, unsigned width, uint8_t *to)
 {
 	memset(to, 0, width);
@@ -309,7 +318,7 @@ static void key_decode_prefix(const uint8_t *from, unsigned bits, unsigned width
 	net_clear_host(to, width);
 }
 
-/* Where a key column starts, in bytes. */
+/* Returns the offset of a key column in the key, in bytes. */
 static size_t key_offset(const struct stele_schema *schema, size_t column)
 {
 	size_t offset = 0;
@@ -337,7 +346,8 @@ int stele_key_column(const struct stele_schema *schema, size_t column, const voi
 	if (key_bits < min || key_bits > max ||
 	    (key_bits % 8 != 0 && !schema_key_is_prefix(schema)))
 		return error_set(EBADMSG,
-		                 "the key is %u bits, which does not fit this table's columns",
+		                 "the key has %u bits, which does not fit the key columns of this "
+		                 "table",
 		                 key_bits);
 	offset = key_offset(schema, column);
 	at = key_bits > 0 ? (const uint8_t *)key + offset : key;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Prefixes: an address of `width` bytes (4 or 16), then a byte with the length, as in struct
- * stele_ipv4net and struct stele_ipv6net. */
+ * Address prefixes in the layout of struct stele_ipv4net and struct stele_ipv6net: an address of
+ * `width` bytes (4 or 16), then one byte with the prefix length in bits. */
 #ifndef LIB_SCHEMA_NET_H
 #define LIB_SCHEMA_NET_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* True when `bytes` has only zeros from bit `bits` up to byte `end`. */
+/* Returns true if all bits from bit `bits` up to the end of byte `end` - 1 are zero. */
 static inline bool net_zero_from(const uint8_t *bytes, unsigned bits, unsigned end)
 {
 	unsigned at = bits / 8;
@@ -20,12 +20,13 @@ static inline bool net_zero_from(const uint8_t *bytes, unsigned bits, unsigned e
 	return true;
 }
 
+/* Returns true if the length of a prefix is allowed, and no host bits are set. */
 static inline bool net_valid(const uint8_t *net, unsigned width)
 {
 	return net[width] <= width * 8 && net_zero_from(net, net[width], width);
 }
 
-/* Clears the bits past the length, which must not be greater than the width. */
+/* Clears the host bits: those after the prefix length, which must not be greater than width * 8. */
 void net_clear_host(uint8_t *net, unsigned width);
 
 #endif

@@ -10,14 +10,14 @@
 
 int refuse_type(const struct stele_column *column)
 {
-	return error_set(EINVAL, "column \"%s\" has the unknown type %u", column->name,
+	return error_set(EINVAL, "column \"%s\" has unknown type %u", column->name,
 	                 (unsigned)column->type);
 }
 
 int refuse_bool(const struct stele_column *column, unsigned value)
 {
-	return error_set(EINVAL, "column \"%s\": a bool is 0 or 1, but %u stands there",
-	                 column->name, value);
+	return error_set(EINVAL, "column \"%s\": invalid bool %u (expected 0 or 1)", column->name,
+	                 value);
 }
 
 int refuse_prefix(const struct stele_column *column, const uint8_t *net)
@@ -41,6 +41,7 @@ int refuse_prefix(const struct stele_column *column, const uint8_t *net)
 
 int refuse_buffer(const struct stele_column *column, size_t need, size_t buffer_size)
 {
-	return error_set(EMSGSIZE, "column \"%s\" needs a buffer of %zu bytes, not %zu",
+	return error_set(EMSGSIZE,
+	                 "column \"%s\" needs a buffer of %zu bytes, but this one has %zu",
 	                 column->name, need, buffer_size);
 }

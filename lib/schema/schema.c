@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Schemas as a whole: whether they are well formed, alike, and how they are copied and written. */
+ * Checks, compares, copies and formats schemas; checks the names of regions, tables and columns. */
 #include "lib/schema/schema.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ static bool schema_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Says what is wrong with a name, or NULL. */
+/* Returns what is wrong with a name, such as "is empty", or NULL if the name is allowed. */
 static const char *schema_name_fault(const char *name, bool digit_first)
 {
 	size_t length = strnlen(name, STELE_NAME_MAX + 1);
@@ -91,7 +91,7 @@ static int schema_check_type(const struct stele_column *column)
 			                 "column \"%s\" has size %u; a char[N] has 1 to %u bytes",
 			                 column->name, column->size, STELE_VALUE_MAX);
 	} else if (column->size != 0 && column->size != type->size) {
-		return error_set(EINVAL, "column \"%s\" has size %u, but type %s has %u",
+		return error_set(EINVAL, "column \"%s\" has size %u, but type %s has size %u",
 		                 column->name, column->size, type->name, type->size);
 	}
 	return 0;
@@ -115,17 +115,17 @@ static int schema_check_key_column(const struct stele_schema *schema, size_t ind
 	if (!last && (net || type_variable(column->type)))
 		return error_set(EINVAL,
 		                 "key column \"%s\" of type %s is followed by another key column; "
-		                 "a "
-		                 "column of this type can only be the key's last",
+		                 "a column of this type can only be the last key column",
 		                 column->name, stele_type_name(column->type));
 	*key_size += net ? type_column_size(column) - 1 : type_column_size(column);
 	if (*key_size > STELE_KEY_MAX)
-		return error_set(EINVAL, "with column \"%s\" the key is %zu bytes; the most is %u",
+		return error_set(EINVAL,
+		                 "with column \"%s\" the key is %zu bytes; the maximum is %u",
 		                 column->name, *key_size, STELE_KEY_MAX);
 	return 0;
 }
 
-/* Whether a value column meets one of those before it. */
+/* Checks that a value column does not overlap one before it. Returns 0 or -EINVAL. */
 static int schema_check_overlap(const struct stele_schema *schema, size_t index)
 {
 	const struct stele_column *column = &schema->columns[index];
@@ -151,14 +151,12 @@ static int schema_check_value_column(const struct stele_schema *schema, size_t i
 		if (index + 1 != schema->column_count)
 			return error_set(EINVAL,
 			                 "column \"%s\" of type %s is not the last; only the last "
-			                 "column "
-			                 "of a value can be variable",
+			                 "column of a value can be variable",
 			                 column->name, type->name);
 		if (column->offset != schema->value_size)
 			return error_set(EINVAL,
 			                 "the value's size is %zu, but its variable column \"%s\" "
-			                 "is at "
-			                 "offset %u; the two must be the same",
+			                 "is at offset %u; size and offset must be the same",
 			                 schema->value_size, column->name, column->offset);
 	}
 	if (column->offset % type->alignment != 0)
@@ -168,8 +166,7 @@ static int schema_check_value_column(const struct stele_schema *schema, size_t i
 	if ((uint64_t)column->offset + type_column_size(column) > schema->value_size)
 		return error_set(EINVAL,
 		                 "column \"%s\" of %u bytes at offset %u does not fit into a value "
-		                 "of "
-		                 "%zu bytes",
+		                 "of %zu bytes",
 		                 column->name, type_column_size(column), column->offset,
 		                 schema->value_size);
 	return schema_check_overlap(schema, index);
@@ -182,10 +179,10 @@ int stele_schema_check(const struct stele_schema *schema)
 	if (!schema || !schema->columns || schema->column_count == 0)
 		return error_set(EINVAL, "the schema has no columns");
 	if (schema->column_count > STELE_COLUMNS_MAX)
-		return error_set(EINVAL, "the schema has %zu columns; the most is %u",
+		return error_set(EINVAL, "the schema has %zu columns; the maximum is %u",
 		                 schema->column_count, STELE_COLUMNS_MAX);
 	if (schema->value_size > STELE_VALUE_MAX)
-		return error_set(EINVAL, "the schema has values of %zu bytes; the most is %u",
+		return error_set(EINVAL, "the schema has values of %zu bytes; the maximum is %u",
 		                 schema->value_size, STELE_VALUE_MAX);
 	for (size_t i = 0; i < schema->column_count; i++) {
 		int r = schema_check_name(schema, i);
@@ -200,13 +197,15 @@ int stele_schema_check(const struct stele_schema *schema)
 	}
 	if (!schema->columns[0].key)
 		return error_set(EINVAL,
-		                 "column \"%s\" is the first, but no key column; a table has at "
-		                 "least one key column",
+		                 "column \"%s\" is the first column, but not a key column; a table "
+		                 "needs at least one key column",
 		                 schema->columns[0].name);
 	if (schema->columns[schema->column_count - 1].key && schema->value_size != 0)
-		return error_set(
-			EINVAL, "the value's size is %zu, but no column after \"%s\" describes it",
-			schema->value_size, schema->columns[schema->column_count - 1].name);
+		return error_set(EINVAL,
+		                 "the value's size is %zu, but no value column after column \"%s\" "
+		                 "describes it",
+		                 schema->value_size,
+		                 schema->columns[schema->column_count - 1].name);
 	return 0;
 }
 
@@ -266,7 +265,9 @@ struct stele_schema *stele_schema_free(struct stele_schema *schema)
 	return NULL;
 }
 
-/* Writes at `at` of what would be a text of any length, of which `size` bytes are kept. */
+/* Appends formatted text at offset `at` of `buffer`, like snprintf(3): drops what does not fit into
+ * the `size` bytes of the buffer. `at` may be past its end. Returns the offset of the end of the
+ * complete text. */
 __attribute__((format(printf, 4, 5))) static size_t
 schema_append(char *buffer, size_t size, size_t at, const char *format, ...)
 {

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the rest of the library needs of names and schemas beyond <stele/schema.h>; key.h,
- * schema_value.h and schema_store.h have the rest.
- *
- * Functions of lib/schema set the error message where they find the fault; those of text_*.h leave
- * it to text.c.
+ * Internal function for names, in addition to those of <stele/schema.h>. Any part of the library
+ * may call it. key.h, schema_value.h and schema_store.h have the internal functions for schemas.
  */
 #ifndef LIB_SCHEMA_SCHEMA_H
 #define LIB_SCHEMA_SCHEMA_H
 
 #include <stele/schema.h>
 
-/* True if stele_name_check() accepts the name; for those who have an error message of their own. */
+/* Returns true if stele_name_check() accepts the name. Sets no message: for callers that report the
+ * fault in their own words. */
 bool schema_name_is_valid(const char *name);
 
 #endif

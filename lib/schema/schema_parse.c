@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads a table's declaration:
+ * Parses the declaration of a table:
  *
  *     table  = NAME '(' column { ',' column } ')'
  *     column = NAME ':' TYPE [ '[' N ']' ] [ "key" ]
  *
- * with white space anywhere between these. Value columns are laid out as a C compiler does it.
+ * White space is allowed between all tokens. The value columns are laid out like the members of a C
+ * struct.
  */
 #include <stele/schema.h>
 
@@ -17,14 +18,16 @@
 #include "lib/base/escape.h"
 #include "lib/schema/type.h"
 
+/* A word of the text: letters, digits, '_' and '-'. Empty if another character comes next. */
 struct word {
 	const char *start;
 	size_t length;
 };
 
 struct parser {
-	const char *text;
-	const char *at;
+	const char *text; /* the complete declaration */
+	const char *at;   /* the rest that is not parsed yet */
+	/* The columns parsed so far, and the memory for their names. */
 	struct stele_column columns[STELE_COLUMNS_MAX];
 	char names[STELE_COLUMNS_MAX][STELE_NAME_MAX + 1];
 	size_t column_count;
@@ -41,6 +44,7 @@ static bool parser_is_word(char c)
 	       c == '_' || c == '-';
 }
 
+/* Skips white space. Returns the next word without consuming it. */
 static struct word parser_peek_word(struct parser *parser)
 {
 	struct word word;
@@ -53,17 +57,20 @@ static struct word parser_peek_word(struct parser *parser)
 	return word;
 }
 
+/* Skips white space. Returns the next character without consuming it. */
 static char parser_peek(struct parser *parser)
 {
 	return *parser_peek_word(parser).start;
 }
 
-/* "character 12", counted from 1 as people do. */
+/* Returns the position of a character for error messages, counted from 1. */
 static size_t parser_position(const struct parser *parser, const char *at)
 {
 	return (size_t)(at - parser->text) + 1;
 }
 
+/* Sets the error message for a syntax error: `what` was expected, and something else comes next.
+ * Returns -EINVAL. */
 static int parser_expected(struct parser *parser, const char *what)
 {
 	struct word word = parser_peek_word(parser);
@@ -72,7 +79,7 @@ static int parser_expected(struct parser *parser, const char *what)
 	if (*word.start == '\0')
 		return error_set(EINVAL, "character %zu: expected %s, but the text ends",
 		                 parser_position(parser, word.start), what);
-	return error_set(EINVAL, "character %zu: expected %s, but %s stands there",
+	return error_set(EINVAL, "character %zu: expected %s, but found %s",
 	                 parser_position(parser, word.start), what,
 	                 escape(&escaped, word.start, word.length > 0 ? word.length : 1));
 }
@@ -85,8 +92,8 @@ static int parser_read_sign(struct parser *parser, char sign, const char *what)
 	return 0;
 }
 
-/* Reads a name into `ret` of STELE_NAME_MAX + 1 bytes. Whether it is a good one, stele_name_check()
- * and stele_schema_check() say. */
+/* Reads a name into `ret`, of STELE_NAME_MAX + 1 bytes. Checks only its length. stele_name_check()
+ * and stele_schema_check() check the rest later. */
 static int parser_read_name(struct parser *parser, const char *what, char *ret)
 {
 	struct word word = parser_peek_word(parser);
@@ -105,6 +112,7 @@ static int parser_read_name(struct parser *parser, const char *what, char *ret)
 	return 0;
 }
 
+/* Reads the size of a char column: a number in brackets. */
 static int parser_read_size(struct parser *parser, uint32_t *ret)
 {
 	struct word word;
@@ -129,6 +137,8 @@ static int parser_read_size(struct parser *parser, uint32_t *ret)
 	return r;
 }
 
+/* Sets the error message for a missing or unknown type, with a suggestion if there is one. Returns
+ * -EINVAL. */
 static int parser_unknown_type(struct parser *parser, struct word word)
 {
 	const char *nearest = type_nearest(word.start, word.length);
@@ -138,12 +148,12 @@ static int parser_unknown_type(struct parser *parser, struct word word)
 		return parser_expected(parser, "a type");
 	escape(&escaped, word.start, word.length);
 	if (nearest)
-		return error_set(EINVAL, "character %zu: unknown type %s, did you mean \"%s\"?",
+		return error_set(EINVAL, "character %zu: unknown type %s; did you mean \"%s\"?",
 		                 parser_position(parser, word.start), escaped.text, nearest);
 	return error_set(EINVAL,
-	                 "character %zu: unknown type %s, expected one of u8 u16 u32 u64 i8 i16 "
+	                 "character %zu: unknown type %s (expected one of u8 u16 u32 u64 i8 i16 "
 	                 "i32 i64 f64 bool ipv4 ipv6 ipv4net ipv6net mac uuid time char[N] text "
-	                 "bytes",
+	                 "bytes)",
 	                 parser_position(parser, word.start), escaped.text);
 }
 
@@ -161,8 +171,9 @@ static int parser_read_type(struct parser *parser, struct stele_column *column)
 	return 0;
 }
 
-/* Places the value columns and returns the value's size: up to a variable column, or, as a C
- * struct, up to where the next one would start in an array of them. */
+/* Sets the offsets of the value columns, and returns the size of the value. If the last column is
+ * variable, that is its offset. Otherwise it is the size of the C struct, with padding at the
+ * end. */
 static size_t parser_lay_out(struct parser *parser)
 {
 	uint32_t end = 0, alignment = 1;
@@ -193,7 +204,7 @@ static struct stele_schema parser_schema(struct parser *parser)
 	};
 }
 
-/* Puts the place in front of the error message. */
+/* Prepends the position `at` to the error message. Returns -EINVAL. */
 static int parser_locate_message(const struct parser *parser, const char *at)
 {
 	char why[512];
@@ -211,9 +222,9 @@ static int parser_read_column(struct parser *parser)
 	char *name = parser->names[parser->column_count];
 	int r;
 
-	r = parser_read_name(parser, "a column's name", name);
+	r = parser_read_name(parser, "a column name", name);
 	if (r == 0)
-		r = parser_read_sign(parser, ':', "':' and the column's type");
+		r = parser_read_sign(parser, ':', "':' and the type of the column");
 	if (r == 0)
 		r = parser_read_type(parser, &column);
 	if (r < 0)
@@ -227,8 +238,8 @@ static int parser_read_column(struct parser *parser)
 		return parser_expected(parser, column.key ? "',' or ')'" : "\"key\", ',' or ')'");
 	column.name = name;
 	parser->columns[parser->column_count++] = column;
-	/* What the columns up to here make is checked at each of them, to say where it went wrong.
-	 */
+	/* Check the schema after each column, so that the error message can name the position of
+	 * the column that is at fault. */
 	schema = parser_schema(parser);
 	return stele_schema_check(&schema) < 0 ? parser_locate_message(parser, start) : 0;
 }
@@ -237,12 +248,12 @@ static int parser_read_columns(struct parser *parser)
 {
 	int r;
 
-	r = parser_read_sign(parser, '(', "'(' and the table's columns");
+	r = parser_read_sign(parser, '(', "'(' and the columns of the table");
 	while (r == 0) {
 		if (parser->column_count == STELE_COLUMNS_MAX)
 			return error_set(EINVAL,
-			                 "character %zu: expected ')', as a table has at most %u "
-			                 "columns",
+			                 "character %zu: expected ')', because a table has at most "
+			                 "%u columns",
 			                 parser_position(parser, parser->at), STELE_COLUMNS_MAX);
 		r = parser_read_column(parser);
 		if (r < 0)
@@ -251,7 +262,7 @@ static int parser_read_columns(struct parser *parser)
 			break;
 	}
 	if (r == 0 && parser_peek(parser) != '\0')
-		r = parser_expected(parser, "the end");
+		r = parser_expected(parser, "the end of the text");
 	return r;
 }
 
@@ -262,7 +273,7 @@ static int parser_read_table(struct parser *parser, char *ret_table, struct stel
 	struct stele_schema schema, *copy;
 	int r;
 
-	r = parser_read_name(parser, "a table's name", table);
+	r = parser_read_name(parser, "a table name", table);
 	if (r == 0 && stele_name_check("table", table) < 0)
 		r = parser_locate_message(parser, start);
 	if (r == 0)

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The stored form of a schema: a head, one record a column, the columns' names one after the other
- * without anything between them, and zeros up to a multiple of 8 bytes. There is one stored form of
- * a schema, whether or not its columns' sizes were left 0, so equal schemas are equal bytes.
+ * The stored form of a schema:
+ *
+ *     struct stored_head
+ *     struct stored_column     one for each column
+ *     the names of the columns, without separators
+ *     zeros up to a multiple of 8 bytes
+ *
+ * Each schema has exactly one stored form, because a size that was left 0 is stored as the size of
+ * the type. So equal schemas have equal bytes.
  */
 #include "lib/schema/schema_store.h"
 
@@ -15,23 +21,25 @@
 #include "lib/schema/type.h"
 
 struct stored_head {
-	uint32_t size; /* of the whole */
+	uint32_t size; /* bytes of the complete stored form */
 	uint32_t column_count;
-	uint32_t value_size;
-	uint32_t names_size;
+	uint32_t value_size; /* bytes */
+	uint32_t names_size; /* bytes of all names */
 };
 
 struct stored_column {
 	uint8_t type;
-	uint8_t key; /* 0 or 1 */
-	uint16_t name_length;
-	uint32_t size;
-	uint32_t offset;
+	uint8_t key;          /* 0 or 1 */
+	uint16_t name_length; /* bytes */
+	uint32_t size;        /* bytes; 0 only for variable columns */
+	uint32_t offset;      /* bytes */
 };
 
 static_assert(sizeof(struct stored_head) == 16 && sizeof(struct stored_column) == 12,
               "SCHEMA_STORED_MAX counts on these sizes");
 
+/* Returns the size of a stored form in bytes, given the number of columns and the size of all
+ * names. */
 static size_t stored_size(size_t columns, size_t names)
 {
 	return (sizeof(struct stored_head) + columns * sizeof(struct stored_column) + names + 7) &
@@ -72,12 +80,15 @@ size_t schema_store(const struct stele_schema *schema, void *buffer)
 	return head.size;
 }
 
-/* A schema being loaded, with its names in room of its own. */
+/* A schema that is being loaded. `columns` point into `names`, which has STELE_NAME_MAX + 1 bytes
+ * for each column. */
 struct loading {
 	struct stele_column columns[STELE_COLUMNS_MAX];
 	char names[STELE_COLUMNS_MAX * (STELE_NAME_MAX + 1)];
 };
 
+/* Sets the error message for a damaged stored schema. `how` describes the damage. Returns
+ * -EBADMSG. */
 static int stored_damaged(const char *how)
 {
 	return error_set(EBADMSG, "a stored schema is damaged: %s", how);
@@ -97,7 +108,8 @@ static int stored_load_head(const void *stored, size_t size, struct stored_head 
 	return 0;
 }
 
-/* Loads column `index`, whose name starts at `*name_at` of the `names_size` bytes at `names`. */
+/* Loads the column number `index`. Its name starts at offset `*name_at` of `names`, which has
+ * `names_size` bytes. Advances `*name_at` past the name. Returns 0 or -EBADMSG. */
 static int stored_load_column(const struct stored_column *record, const char *names,
                               size_t names_size, size_t *name_at, struct loading *loading,
                               size_t index)
@@ -114,7 +126,7 @@ static int stored_load_column(const struct stored_column *record, const char *na
 	memcpy(name, names + *name_at, record->name_length);
 	name[record->name_length] = '\0';
 	if (strlen(name) != record->name_length)
-		return stored_damaged("a column's name has a NUL in it");
+		return stored_damaged("a column's name contains a NUL");
 	*name_at += record->name_length;
 	*column = (struct stele_column){
 		.name = name,
@@ -124,7 +136,7 @@ static int stored_load_column(const struct stored_column *record, const char *na
 		.offset = record->offset,
 	};
 	if (type_column_size(column) != record->size)
-		return stored_damaged("a column's size is not its type's");
+		return stored_damaged("a column's size does not fit its type");
 	return 0;
 }
 
@@ -148,7 +160,7 @@ static int stored_load_columns(const char *stored, const struct stored_head *hea
 		return stored_damaged("its names are longer than its columns say");
 	for (const char *rest = names + name_at; rest < stored + head->size; rest++)
 		if (*rest != 0)
-			return stored_damaged("there is something after its end");
+			return stored_damaged("it has data after its end");
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Values, as their schema describes them. */
+ * Checks values against their schema, normalizes them, and finds their columns. */
 #include "lib/schema/schema_value.h"
 
 #include <errno.h>
@@ -125,7 +125,7 @@ int stele_value_column(const struct stele_schema *schema, size_t column, const v
 	size = type_column_size(found);
 	if (found->offset > value_size || size > value_size - found->offset)
 		return error_set(EBADMSG,
-		                 "the value is %zu bytes, which is too short for column \"%s\"",
+		                 "the value has %zu bytes, which is too short for column \"%s\"",
 		                 value_size, found->name);
 	at = (const char *)value + found->offset;
 	if (type_variable(found->type))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Columns as text, and back. */
+ * Formats columns as text and parses them: stele_value_format() and stele_value_parse(). */
 #include "lib/schema/text.h"
 
 #include <errno.h>
@@ -15,7 +15,8 @@
 #include "lib/schema/text_time.h"
 #include "lib/schema/type.h"
 
-/* Writes text as snprintf() does. */
+/* Copies text to a buffer like snprintf(3): truncates it if it does not fit, and returns its
+ * complete length. */
 static size_t text_copy(const char *text, size_t length, char *buffer, size_t buffer_size)
 {
 	if (buffer_size > 0) {
@@ -28,6 +29,7 @@ static size_t text_copy(const char *text, size_t length, char *buffer, size_t bu
 	return length;
 }
 
+/* Formats bytes as hexadecimal text into a buffer, like snprintf(3). */
 static size_t text_format_bytes(const uint8_t *bytes, size_t size, char *buffer, size_t buffer_size)
 {
 	size_t whole = buffer_size > 0 ? (buffer_size - 1) / 2 : 0;
@@ -39,7 +41,7 @@ static size_t text_format_bytes(const uint8_t *bytes, size_t size, char *buffer,
 	} else if (buffer_size > 0) {
 		char pair[2];
 
-		/* What is cut may be cut in the middle of a byte. */
+		/* The text may be truncated between the two digits of a byte. */
 		text_hex_format(bytes, whole, buffer);
 		text_hex_format(bytes + whole, 1, pair);
 		if (2 * whole + 1 < buffer_size)
@@ -88,7 +90,7 @@ size_t stele_value_format(const struct stele_column *column, const void *value, 
 	return text_copy(text, strlen(text), buffer, buffer_size);
 }
 
-/* What a column's text should have been. */
+/* Describes the text that a column of this type accepts, for error messages. */
 static const char *text_expectation(enum stele_type type)
 {
 	static const char *const expectations[] = {
@@ -117,21 +119,23 @@ static const char *text_expectation(enum stele_type type)
 	return expectations[type];
 }
 
+/* Sets the error message for text that is no value of the column's type. Returns -errnum. */
 static int text_refuse(const struct stele_column *column, int errnum, const char *text,
                        size_t length)
 {
 	struct escaped escaped;
 
-	return error_set(errnum, "column \"%s\": expected %s, but %s stands there", column->name,
-	                 text_expectation(column->type), escape(&escaped, text, length));
+	return error_set(errnum, "column \"%s\": invalid value %s (expected %s)", column->name,
+	                 escape(&escaped, text, length), text_expectation(column->type));
 }
 
-/* Text may be longer than what an error message can show, so say how long. */
+/* Sets the error message for text that is longer than its char[N]. The message has only the length,
+ * because the text may be too long to be shown. Returns -ERANGE. */
 static int text_refuse_long(const struct stele_column *column, size_t length)
 {
 	return error_set(ERANGE,
-	                 "column \"%s\": expected at most %u bytes of text, but there are %zu",
-	                 column->name, column->size, length);
+	                 "column \"%s\": invalid text of %zu bytes (expected at most %u bytes)",
+	                 column->name, length, column->size);
 }
 
 static int text_parse_bool(const char *text, size_t length, uint8_t *ret)

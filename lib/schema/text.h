@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of text.c share. There is one for each kind of type; text.c puts them together as
+ * Shared definitions of text.c and its parts. Each part formats and parses one group of types:
+ * text_address.h, text_number.h, text_time.h. Only text.c calls the parts, and combines them as
  * stele_value_format() and stele_value_parse().
  *
- * Their _parse functions return 0, -EINVAL or -ERANGE. They set no error message: text.c does,
- * which knows the column.
+ * The _parse functions of the parts return 0, -EINVAL or -ERANGE. They set no message, because only
+ * text.c knows the column.
  */
 #ifndef LIB_SCHEMA_TEXT_H
 #define LIB_SCHEMA_TEXT_H
@@ -12,7 +13,8 @@
 #include <stddef.h>
 #include <stele/schema.h>
 
-/* The longest text of a type of fixed size, its end included: an IPv6 prefix or a time. */
+/* Size of a buffer for the text of any type of fixed size, in bytes, including the NUL. Enough for
+ * an IPv6 prefix and for a time, the longest ones. */
 #define TEXT_FIXED_MAX 64u
 
 #endif

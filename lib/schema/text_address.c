@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: MIT
- * Addresses, prefixes, MACs and UUIDs as text. */
+/* SPDX-License-Identifier: MIT */
 #include "lib/schema/text_address.h"
 
 #include <arpa/inet.h>
@@ -23,7 +22,7 @@ static void address_format_mac(const uint8_t *mac, char *ret)
 	}
 }
 
-/* The groups of a UUID, in bytes, with a hyphen between them. */
+/* The sizes of a UUID's groups, in bytes. Hyphens separate the groups. */
 static const uint8_t uuid_groups[] = {4, 2, 2, 2, 6};
 
 static void address_format_uuid(const uint8_t *uuid, char *ret)
@@ -71,7 +70,7 @@ static int address_parse_ip(int family, const char *text, size_t length, uint8_t
 	return inet_pton(family, copy, ret) == 1 ? 0 : -EINVAL;
 }
 
-/* An address alone is the prefix of its full length. */
+/* Parses a prefix. An address without a length is the prefix of that one address. */
 static int address_parse_prefix(int family, const char *text, size_t length, uint8_t *ret)
 {
 	unsigned width = family == AF_INET ? 4 : 16;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Numbers as text. The decimal point is '.', whatever the program's locale. */
+ * The decimal point is always '.', whatever the locale of the program. */
 #include "lib/schema/text_number.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 static const char digits[] = "0123456789abcdef";
 
-/* The value of a digit, or 16. */
+/* Returns the value of a hexadecimal digit, or 16 if the character is no digit. */
 static unsigned number_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -117,7 +117,8 @@ static int number_parse_integer(enum stele_type type, const char *text, size_t l
 	return 0;
 }
 
-/* Whether this is a decimal number, or inf or nan: strtod() takes more than that. */
+/* Returns true if the text has only characters of a decimal number, or is "inf" or "nan". Called
+ * before strtod(3), which accepts more, such as hexadecimal numbers and leading white space. */
 static bool number_is_decimal(const char *text)
 {
 	if (*text == '-')
@@ -143,7 +144,8 @@ static int number_parse_f64(const char *text, size_t length, void *ret)
 	char copy[512], *end;
 	double number;
 
-	/* The longest double is written in full with some 340 digits before the point. */
+	/* Large enough for the greatest double in full, without an exponent: 309 digits before the
+	 * point, then the decimals. */
 	if (length == 0 || length >= sizeof(copy) || memchr(text, '\0', length))
 		return -EINVAL;
 	memcpy(copy, text, length);
@@ -155,7 +157,7 @@ static int number_parse_f64(const char *text, size_t length, void *ret)
 		return -EINVAL;
 	if (isinf(number) && !strchr(copy, 'i'))
 		return -ERANGE;
-	/* A number that is not zero, but nearer to it than any double. */
+	/* The text has a digit other than 0 before the exponent, but was rounded to zero. */
 	if (number == 0 && strcspn(copy, "123456789") < strcspn(copy, "eE"))
 		return -ERANGE;
 	memcpy(ret, &number, sizeof(number));
@@ -164,8 +166,9 @@ static int number_parse_f64(const char *text, size_t length, void *ret)
 
 static void number_format_f64(double number, char *ret)
 {
-	/* 15 digits always read back as they were written, so where they do there are no fewer; but
-	 * numbers below DBL_MIN have less precision than that. */
+	/* Find the fewest digits that read back as the same number. If DBL_DIG (15) digits or fewer
+	 * suffice, %.15g prints these digits, without trailing zeros, so the search starts there.
+	 * Subnormal numbers (below DBL_MIN) are less precise: for them it starts at one digit. */
 	int precision = fabs(number) < DBL_MIN ? 1 : DBL_DIG;
 	locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	locale_t before = uselocale(own);
@@ -173,7 +176,7 @@ static void number_format_f64(double number, char *ret)
 	do
 		snprintf(ret, TEXT_FIXED_MAX, "%.*g", precision, number);
 	while (strtod(ret, NULL) != number && ++precision <= DBL_DECIMAL_DIG);
-	/* JSON's readers take -0 for an integer, which has no such zero. */
+	/* JSON parsers read -0 as an integer, which loses the sign. */
 	if (number == 0 && signbit(number))
 		snprintf(ret, TEXT_FIXED_MAX, "-0.0");
 	uselocale(before);

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: MIT
- * Times as text: UTC, to the nanosecond, from 1970 to where 64 bits of nanoseconds end in 2554. */
+/* SPDX-License-Identifier: MIT */
 #include "lib/schema/text_time.h"
 
 #include <assert.h>
@@ -12,7 +11,7 @@
 #include "lib/schema/text_number.h"
 #include "lib/units.h"
 
-static_assert(sizeof(time_t) == 8, "times after 2038");
+static_assert(sizeof(time_t) == 8, "a 32-bit time_t ends in 2038");
 
 void text_time_format(uint64_t nanoseconds, char *ret)
 {
@@ -28,7 +27,7 @@ void text_time_format(uint64_t nanoseconds, char *ret)
 	strcpy(ret + length, "Z");
 }
 
-/* Reads `count` digits at `*text`, then the character `after`, and moves behind it. */
+/* Reads `count` digits at `*text`, then the character `after`. Advances `*text` past them. */
 static int time_parse_field(const char **text, size_t count, char after, int *ret)
 {
 	uint64_t number;
@@ -40,7 +39,8 @@ static int time_parse_field(const char **text, size_t count, char after, int *re
 	return 0;
 }
 
-/* Reads the date and the time of day, of which all but the last sign is fixed. */
+/* Parses the date and the time of day, up to the seconds. `after` is the character that must come
+ * next. */
 static int time_parse_date(const char *text, char after, time_t *ret)
 {
 	struct tm tm = {0}, same;
@@ -56,14 +56,14 @@ static int time_parse_date(const char *text, char after, time_t *ret)
 	tm.tm_mon -= 1;
 	same = tm;
 	*ret = timegm(&same);
-	/* What is out of range comes back as another: the 31st of April as the 1st of May. */
+	/* timegm(3) normalizes fields that are out of range: it changes April 31 to May 1. */
 	if (same.tm_mon != tm.tm_mon || same.tm_mday != tm.tm_mday || same.tm_hour != tm.tm_hour ||
 	    same.tm_min != tm.tm_min || same.tm_sec != tm.tm_sec)
 		return -EINVAL;
 	return 0;
 }
 
-/* Reads one to nine digits as a fraction of a second. */
+/* Parses one to nine digits of a fraction of a second, and converts it to nanoseconds. */
 static int time_parse_fraction(const char *text, size_t length, uint64_t *ret)
 {
 	if (length > 9 || text_decimal_parse(text, length, ret) < 0)

@@ -6,7 +6,8 @@
 
 #define TYPE_COUNT 20u
 
-/* STELE_IPV4 is laid out as struct in_addr, but a uint8_t[4] is a fine member for it too. */
+/* stele_schema_parse() aligns STELE_IPV4 to 4 bytes, like struct in_addr. A schema may also have it
+ * at any offset, for a struct with a member uint8_t[4]. */
 static const struct type types[TYPE_COUNT] = {
 	[STELE_U8 - 1] = {"u8", 1, 1, 1},           [STELE_U16 - 1] = {"u16", 2, 2, 2},
 	[STELE_U32 - 1] = {"u32", 4, 4, 4},         [STELE_U64 - 1] = {"u64", 8, 8, 8},
@@ -52,9 +53,11 @@ static unsigned type_min(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-#define NAME_LONGEST 8u /* no type's name is longer, nor any name that is compared with them */
+/* Maximum length of a name that is compared with the names of types. No type has a longer name. */
+#define NAME_LONGEST 8u
 
-/* How many letters must be put in or left out to make `b` of `a`: to replace one is both. */
+/* Returns the edit distance of two names: the number of letters to insert or to delete. Replacing a
+ * letter counts as two. */
 static unsigned type_name_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
 	unsigned row[NAME_LONGEST + 1];
@@ -77,7 +80,8 @@ static unsigned type_name_distance(const char *a, size_t a_length, const char *b
 
 const char *type_nearest(const char *name, size_t length)
 {
-	/* What other languages call them is nearer than any spelling. */
+	/* Names that other languages use for these types. They are tried before similar
+	 * spellings. */
 	static const struct {
 		const char *other, *name;
 	} synonyms[] = {
@@ -98,7 +102,8 @@ const char *type_nearest(const char *name, size_t length)
 		unsigned found =
 			type_name_distance(name, length, types[i].name, strlen(types[i].name));
 
-		/* A name of which nothing is left was not meant. */
+		/* The distance must also be smaller than the length of the name. Otherwise any
+		 * name of one or two letters would be near to some type. */
 		if (found < best && found < length) {
 			best = found;
 			nearest = types[i].name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The column types: what each is called, how large it is and where it may stand in a struct. */
+ * The column types: the name, size and alignment of each. For lib/schema. */
 #ifndef LIB_SCHEMA_TYPE_H
 #define LIB_SCHEMA_TYPE_H
 
@@ -7,27 +7,32 @@
 
 struct type {
 	const char *name;
-	uint8_t size;      /* of the C representation; 0 for STELE_CHAR and variable ones */
-	uint8_t alignment; /* a value column must stand at a multiple of this */
-	uint8_t layout;    /* as the C type that people use for it; for stele_schema_parse() */
+	/* Size of the C type, in bytes. 0 for STELE_CHAR and for variable types. */
+	uint8_t size;
+	/* The offset of a value column must be a multiple of this. */
+	uint8_t alignment;
+	/* Alignment at which stele_schema_parse() places a column: that of the usual C type. */
+	uint8_t layout;
 };
 
-/* NULL for a number that is no type. */
+/* Returns the description of a type, or NULL if there is no such type. */
 const struct type *type_find(enum stele_type type);
 
-/* The type called `name` (`length` bytes, not terminated), or 0. */
+/* Returns the type with this name, or 0. `name` has `length` bytes, without a NUL. */
 enum stele_type type_by_name(const char *name, size_t length);
 
-/* The name of the type that `name` was probably meant to be, or NULL where none is near. */
+/* Returns the name of the type that an unknown name probably means, or NULL. `name` has `length`
+ * bytes, without a NUL. */
 const char *type_nearest(const char *name, size_t length);
 
+/* Returns true if the values of a type have different sizes. */
 static inline bool type_variable(enum stele_type type)
 {
 	return type == STELE_TEXT || type == STELE_BYTES;
 }
 
-/* The bytes of a column's C representation, whether or not its `size` was left 0; 0 for variable
- * columns and for a type that is none. */
+/* Returns the size of a column's C type in bytes, even if column->size was left 0. Returns 0 for
+ * variable columns and for unknown types. */
 uint32_t type_column_size(const struct stele_column *column);
 
 #endif

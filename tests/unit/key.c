@@ -294,7 +294,7 @@ Test(unit_key, refused_values_change_nothing)
 		enum stele_type type;
 		const char *value, *sentence;
 	} bad[] = {
-		{STELE_BOOL, "\2", "column \"k\": a bool is 0 or 1, but 2"},
+		{STELE_BOOL, "\2", "column \"k\": invalid bool 2 (expected 0 or 1)"},
 		{STELE_F64, "\0\0\0\0\0\0\xf8\x7f", "column \"k\": NaN"},
 		{STELE_F64, "\1\0\0\0\0\0\xf0\xff", "column \"k\": NaN"},
 		{STELE_IPV4NET, "\x0a\0\0\1\x08", "did you mean 10.0.0.0/8?"},
@@ -425,7 +425,7 @@ Test(unit_key, check_of_values)
 	cr_expect(check_picky(1, "", 0, 1) == 0);
 	cr_expect(check_picky(1, "abcd", 0, 1) == 0);
 	cr_expect(check_picky(1, "abc", 0, 2) == -EINVAL);
-	EXPECT_MESSAGE("column \"flag\": the key has 2 where a bool is 0 or 1");
+	EXPECT_MESSAGE("column \"flag\": invalid bool 2 in the key (expected 0 or 1)");
 	/* A quiet NaN of either sign: infinity, and a bit more. */
 	cr_expect(check_picky(INFINITY, "abc", 8, 1) == -EINVAL);
 	EXPECT_MESSAGE("column \"load\": the key has NaN");

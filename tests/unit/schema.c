@@ -78,7 +78,10 @@ Test(unit_schema, what_is_not_well_formed)
 	} bad[] = {
 		{{KEY_COLUMN}, 0, 0, "no columns"},
 		{{KEY_COLUMN}, 1, 4, "describes it"},
-		{{{.name = "v", .type = STELE_U8}}, 1, 1, "\"v\" is the first, but no key"},
+		{{{.name = "v", .type = STELE_U8}},
+	         1,
+	         1,
+	         "\"v\" is the first column, but not a key"},
 		{{{.name = "v", .type = STELE_U8}, KEY_COLUMN}, 2, 1, "\"k\" comes after"},
 		{{KEY_COLUMN, KEY_COLUMN}, 2, 0, "both called \"k\""},
 		{{{.name = "1", .type = STELE_U8, .key = true}}, 1, 0, "column 1"},
@@ -261,19 +264,20 @@ Test(unit_schema, parse_errors)
 	static const struct {
 		const char *text, *sentence;
 	} bad[] = {
-		{"", "character 1: expected a table's name, but the text ends"},
-		{"(k: u8 key)", "character 1: expected a table's name"},
+		{"", "character 1: expected a table name, but the text ends"},
+		{"(k: u8 key)", "character 1: expected a table name"},
 		{"-t(k: u8 key)", "character 1: table name \"-t\""},
 		{"t", "character 2: expected '('"},
-		{"t(", "character 3: expected a column's name, but the text ends"},
-		{"t()", "character 3: expected a column's name, but \")\""},
-		{"t(k u8 key)", "character 5: expected ':' and the column's type, but \"u8\""},
-		{"t(k: )", "character 6: expected a type, but \")\""},
-		{"t(k: ip4 key)", "character 6: unknown type \"ip4\", did you mean \"ipv4\"?"},
+		{"t(", "character 3: expected a column name, but the text ends"},
+		{"t()", "character 3: expected a column name, but found \")\""},
+		{"t(k u8 key)",
+	         "character 5: expected ':' and the type of the column, but found \"u8\""},
+		{"t(k: )", "character 6: expected a type, but found \")\""},
+		{"t(k: ip4 key)", "character 6: unknown type \"ip4\"; did you mean \"ipv4\"?"},
 		{"t(k: U32 key)", "did you mean \"u32\"?"},
 		{"t(k: string key)", "did you mean \"text\"?"},
 		{"t(k: ipv4nett key)", "did you mean \"ipv4net\"?"},
-		{"t(k: whatsoever key)", "unknown type \"whatsoever\", expected one of u8"},
+		{"t(k: whatsoever key)", "unknown type \"whatsoever\" (expected one of u8"},
 		{"t(k: char key)", "character 11: expected the size of char"},
 		{"t(k: char[] key)", "character 11: expected a number of bytes"},
 		{"t(k: char[0] key)", "character 11: expected a number of bytes"},
@@ -284,12 +288,12 @@ Test(unit_schema, parse_errors)
 	         "character 11: expected a number of bytes"},
 		{"t(k: char[4 key)", "character 13: expected ']'"},
 		{"t(k: u8[4] key)", "character 8: expected \"key\", ',' or ')'"},
-		{"t(k: u8 keys)", "character 9: expected \"key\", ',' or ')', but \"keys\""},
-		{"t(k: u8)", "character 3: column \"k\" is the first, but no key"},
-		{"t(k: u8 key key)", "character 13: expected ',' or ')', but \"key\""},
+		{"t(k: u8 keys)", "character 9: expected \"key\", ',' or ')', but found \"keys\""},
+		{"t(k: u8)", "character 3: column \"k\" is the first column, but not a key"},
+		{"t(k: u8 key key)", "character 13: expected ',' or ')', but found \"key\""},
 		{"t(k: u8 key", "character 12: expected ',' or ')', but the text ends"},
-		{"t(k: u8 key,)", "character 13: expected a column's name"},
-		{"t(k: u8 key) x", "character 14: expected the end, but \"x\""},
+		{"t(k: u8 key,)", "character 13: expected a column name"},
+		{"t(k: u8 key) x", "character 14: expected the end of the text, but found \"x\""},
 		{"t(k: u8 key, k: u8)", "character 14: columns 1 and 2 are both called \"k\""},
 		{"t(k: u8 key, v: u8, l: u8 key)", "character 21: key column \"l\" comes after"},
 		{"t(k: u8 key, 1: u8)", "character 14: column 2"},
@@ -297,7 +301,7 @@ Test(unit_schema, parse_errors)
 		{"t(k: u8 key, v: text, w: u8)", "character 23: column \"v\""},
 		{"t(k: char[513] key)", "character 3: with column \"k\" the key is 513 bytes"},
 		{"t(k: u8 key, a: char[1000000], b: char[1000000])", "character 32: "},
-		{"t(k: u8 \x1b key)", "but \"\\x1b\" stands there"},
+		{"t(k: u8 \x1b key)", "but found \"\\x1b\""},
 	};
 	char table[STELE_NAME_MAX + 1] = "kept", text[1024];
 	struct stele_schema *schema = NULL;
@@ -431,7 +435,7 @@ Test(unit_schema, damaged_stored_words)
 	expect_damage(16, 21 | 1 << 8 | 2 << 16, size, "type is unknown");
 	expect_damage(16, STELE_U32 | 1 << 8 | 64 << 16, size, "name is too long");
 	expect_damage(16, STELE_U32 | 1 << 8 | 1 << 16, size, "longer than its columns say");
-	expect_damage(20, 8, size, "size is not its type's");
+	expect_damage(20, 8, size, "size does not fit its type");
 	/* The last column's name would end behind all names. */
 	expect_damage(16 + (COUNT(every_columns) - 1) * 12, STELE_TEXT | 5 << 16, size,
 	              "name is too long");

@@ -50,7 +50,7 @@ Test(unit_schema_value, check)
 	cr_expect(stele_value_check(&small_schema, &value, sizeof(value) - 1) == -EINVAL);
 	cr_expect(stele_value_check(&small_schema, &value, sizeof(value) + 1) == -EINVAL);
 	value.flag = 2;
-	expect_value(&value, "column \"flag\": a bool is 0 or 1, but 2 stands there");
+	expect_value(&value, "column \"flag\": invalid bool 2 (expected 0 or 1)");
 	value.flag = 0;
 	value.net.address[3] = 1;
 	expect_value(&value, "10.0.0.1/8 has bits set past its length; did you mean 10.0.0.0/8?");

@@ -53,7 +53,8 @@ Test(unit_table, takes_one_key_for_one_value)
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_table_create(tx, "picky", &picky_schema));
 	RETURNS(put_picky(tx, good), 1, "");
-	RETURNS(put_picky(tx, bad_bool), -EINVAL, "\"up\": the key has 2 where a bool is 0 or 1");
+	RETURNS(put_picky(tx, bad_bool), -EINVAL,
+	        "\"up\": invalid bool 2 in the key (expected 0 or 1)");
 	RETURNS(put_picky(tx, nan), -EINVAL, "\"load\": the key has NaN");
 	RETURNS(put_picky(tx, minus), -EINVAL, "\"load\": the key has -0.0");
 	RETURNS(put_picky(tx, tail), -EINVAL, "\"name\": the key has bytes after the NUL");

@@ -182,8 +182,8 @@ struct fault {
 
 static const struct fault faults[] = {
 	{STELE_U8, "", -EINVAL,
-         "column \"c\": expected a number from 0 to 255, but \"\" stands there"},
-	{STELE_U8, "256", -ERANGE, "0 to 255, but \"256\""},
+         "column \"c\": invalid value \"\" (expected a number from 0 to 255)"},
+	{STELE_U8, "256", -ERANGE, "invalid value \"256\" (expected a number from 0 to 255)"},
 	{STELE_U8, "-1", -ERANGE, "\"-1\""},
 	{STELE_U8, " 1", -EINVAL, "\" 1\""},
 	{STELE_U8, "1 ", -EINVAL, "\"1 \""},
@@ -276,8 +276,8 @@ static const struct fault faults[] = {
 	{STELE_TIME, "2554-07-21T23:34:33.709551616Z", -ERANGE, ""},
 	{STELE_TIME, "9999-01-01T00:00:00Z", -ERANGE, ""},
 	{STELE_TIME, "18446744073709551616", -ERANGE, ""},
-	{STELE_CHAR, "nine byte", -ERANGE, "at most 8 bytes of text, but there are 9"},
-	{STELE_BYTES, "0", -EINVAL, "pairs of hexadecimal digits, but \"0\""},
+	{STELE_CHAR, "nine byte", -ERANGE, "invalid text of 9 bytes (expected at most 8 bytes)"},
+	{STELE_BYTES, "0", -EINVAL, "invalid value \"0\" (expected pairs of hexadecimal digits)"},
 	{STELE_BYTES, "0g", -EINVAL, ""},
 	{STELE_BYTES, "00 1", -EINVAL, ""},
 	{(enum stele_type)0, "1", -EINVAL, "unknown type 0"},
