@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See child.h. A command is the leader of a process group of its own, so that it can be ended with
- * all that it started. */
+ * Runs a user's shell command, see child.h. The shell leads a process group of its own, so that
+ * child_run() can end the command together with its descendants. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -18,9 +18,10 @@
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
 
-/* Milliseconds that a command has to end after SIGTERM. */
+/* Milliseconds from SIGTERM to SIGKILL. */
 #define GRACE 2000
 
+/* The signals that child_ignore() ignored, for child_set_attributes() to restore. */
 static int ignored_here[4];
 static size_t ignored_count;
 
@@ -37,13 +38,15 @@ FILE *child_input(void)
 
 	if (file)
 		return file;
-	fail(STATUS_SYSTEM, "can't make a file for a command's input: %s", strerror(errno));
+	fail(STATUS_SYSTEM, "cannot create a file for a command's input: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return NULL;
 }
 
-/* The command starts with the signals as this process found them, not as it set them. */
+/* Gives the command the signal mask and the ignored signals that this process started with, and a
+ * process group of its own. Undoes stop_descriptor(), child_ignore(), and the blocked real-time
+ * signals of the signal notifier. Returns 0 or a positive errno. */
 static int child_set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t mask, ours;
@@ -70,6 +73,8 @@ static int child_set_attributes(posix_spawnattr_t *attributes)
 	return error;
 }
 
+/* Starts `/bin/sh -c command` with the descriptor `input` as its standard input. Returns 0 or a
+ * positive errno. */
 static int child_spawn(const char *command, int input, pid_t *ret)
 {
 	char *arguments[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
@@ -90,7 +95,8 @@ static int child_spawn(const char *command, int input, pid_t *ret)
 	return error;
 }
 
-/* Waits until the process ends or the other descriptor is readable; true when it has ended. */
+/* Waits at most `timeout` milliseconds (-1: forever) until the process behind the pidfd `process`
+ * ends or `stop_fd` is readable. Returns true if the process has ended. */
 static bool child_wait_for(int process, int stop_fd, int timeout)
 {
 	struct pollfd fds[] = {
@@ -111,7 +117,8 @@ static void child_describe_end(int status, struct child *ret)
 		snprintf(ret->why, sizeof(ret->why), "exited with status %d", WEXITSTATUS(status));
 }
 
-/* Milliseconds from now to the deadline, for poll(2). */
+/* Returns the milliseconds from now to `deadline`, rounded up, as a timeout for poll(2): -1 for
+ * STELE_FOREVER, 0 if the deadline has passed. */
 static int child_milliseconds_until(int64_t deadline)
 {
 	int64_t left;
@@ -136,7 +143,7 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t 
 	bool stopped = false;
 	pid_t pid = 0;
 
-	/* What was printed until now is not to come after what the command prints. */
+	/* Otherwise, buffered output would appear after the output of the command. */
 	fflush(stdout);
 	if (fflush(input) != 0 || lseek(fileno(input), 0, SEEK_SET) != 0)
 		error = errno;
@@ -144,7 +151,7 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t 
 		error = child_spawn(command, fileno(input), &pid);
 	fclose(input);
 	if (error != 0) {
-		fail(STATUS_SYSTEM, "can't run \"%s\": %s", command, strerror(error));
+		fail(STATUS_SYSTEM, "cannot run \"%s\": %s", command, strerror(error));
 		return CHILD_NOT_RUN;
 	}
 	process = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -153,8 +160,8 @@ enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t 
 		if (stopped) {
 			kill(-pid, SIGTERM);
 			child_wait_for(process, -1, GRACE);
-			/* Itself, or what it has left; the group's number is its own until it is
-			 * waited for. */
+			/* Kills the command, or the descendants that it left. The number of the
+			 * process group cannot be reused before waitpid(). */
 			kill(-pid, SIGKILL);
 		}
 		close(process);

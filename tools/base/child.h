@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: MIT
- * Commands of the user's, run by /bin/sh with a file as their standard input. A file, because a
- * command that does not read all of it, or nothing, then costs neither a signal nor a wait. */
+ * Runs the shell commands of --exec and --check by /bin/sh. Their standard input is a file, not a
+ * pipe, so a command that does not read all of it causes neither SIGPIPE nor a wait. */
 #ifndef TOOLS_BASE_CHILD_H
 #define TOOLS_BASE_CHILD_H
 
 #include <stdint.h>
 #include <stdio.h>
 
-/* Ignores a signal in this process, but not in the commands that it runs: they have it as this process
- * found it. Up to four signals, before the first child_run(). */
+/* Ignores a signal in this process. Commands that it runs get the action that the signal had when
+ * this process started. Called for at most four signals, before the first child_run(). */
 void child_ignore(int number);
 
-/* An empty file in memory, to be written and then given to child_run(); NULL after a sentence. */
+/* Returns an empty file in memory, which the caller fills and gives to child_run(). Returns NULL
+ * after an error message. */
 FILE *child_input(void);
 
-/* What became of a command. */
+/* How a command ended. */
 enum child_end {
-	CHILD_DONE,    /* exit status 0 */
-	CHILD_FAILED,  /* another; struct child has the words for it */
-	CHILD_LATE,    /* the deadline came, and so the command has been ended */
-	CHILD_STOPPED, /* this process was told to stop, and so the command has been ended */
-	CHILD_NOT_RUN, /* a sentence has been printed */
+	CHILD_DONE,    /* exited with status 0 */
+	CHILD_FAILED,  /* exited with another status, or was killed; struct child says which */
+	CHILD_LATE,    /* was ended at the deadline */
+	CHILD_STOPPED, /* was ended because a signal told this process to stop */
+	CHILD_NOT_RUN, /* could not be started; an error message has been printed */
 };
 
 struct child {
-	char why[64]; /* "exited with status 3", "was killed by signal 9" */
+	char why[64]; /* of CHILD_FAILED: "exited with status 3", "was killed by signal 9" */
 };
 
-/* Runs `command` with the input from its start and this process's environment, waits for its end,
- * and closes the input. Once `stop_fd` (of stop_descriptor()) is readable, or at `deadline` on
- * CLOCK_MONOTONIC, in nanoseconds (STELE_FOREVER: none), the command and what it started get
- * SIGTERM; what of them is left when the command has ended, or after a while, SIGKILL. */
+/* Runs `command` with `input`, from its start, as standard input and with this process's
+ * environment. Waits for the end of the command, and closes `input`.
+ *
+ * Ends the command once `stop_fd` (of stop_descriptor()) is readable, or at `deadline`, in
+ * nanoseconds on CLOCK_MONOTONIC (STELE_FOREVER: none): sends SIGTERM to its process group, and
+ * SIGKILL to the rest of the group when the command has ended, or after two seconds. */
 enum child_end child_run(const char *command, FILE *input, int stop_fd, int64_t deadline,
                          struct child *ret);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * What time it is, in nanoseconds. */
+ * Reads the clocks of the system, in nanoseconds. Any part of the command may call this. */
 #ifndef TOOLS_BASE_CLOCK_H
 #define TOOLS_BASE_CLOCK_H
 
 #include <stdint.h>
 
-int64_t clock_now(void);   /* on CLOCK_MONOTONIC, as deadlines are */
-uint64_t clock_wall(void); /* since 1970 */
+/* Returns the time on CLOCK_MONOTONIC, the clock of deadlines. */
+int64_t clock_now(void);
+/* Returns the wall-clock time since 1970. */
+uint64_t clock_wall(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The table of subcommands. Each one is a struct command in its own source file; main() finds it
- * by its name. */
+ * The subcommands of stele(1). Each one is a struct command in a source file of its own; main()
+ * finds it by name. */
 #ifndef TOOLS_BASE_COMMAND_H
 #define TOOLS_BASE_COMMAND_H
 
@@ -9,19 +9,24 @@
 #include <stddef.h>
 #include "tools/base/status.h"
 
-/* A subcommand: how it is called, what its --help says, and which options it has. options_parse()
- * makes the parser of these. */
+/* A subcommand: its name, its help, its options and its function. options_parse() builds the argp
+ * parser from this. */
 struct command {
 	const char *name;
-	const char *summary; /* a line of `stele --help` */
-	const char *usage;   /* its operands: a line for each form; NULL: none */
-	const char *doc;     /* what --help prints before the options, and after '\v' */
-	const struct argp_option *options; /* its own, ended by {0}; NULL: none */
-	argp_parser_t parse;               /* stores these in the command's input */
-	const struct argp *common; /* options that other subcommands have, too; NULL: none */
-	size_t common_at;          /* the offset in the input of what these are stored in */
-	bool reads;                /* reads what a publisher wrote: has --owner */
-	enum status (*run)(int argc, char **argv); /* argv[0] is "stele" */
+	const char *summary; /* its line in `stele --help` */
+	const char *usage;   /* its operands, one line for each form; NULL: none */
+	const char *doc; /* --help prints the part up to '\v' before the options, the rest after */
+	/* Options of this subcommand alone, ended by {0}, or NULL. `parse` stores them in the input
+	 * that the subcommand gives to options_parse(). */
+	const struct argp_option *options;
+	argp_parser_t parse;
+	/* Options that several subcommands share, such as options_reading, or NULL. They are stored
+	 * `common_at` bytes into the input. */
+	const struct argp *common;
+	size_t common_at;
+	bool reads; /* reads regions, so it has --owner */
+	/* Runs the subcommand. argv[0] is "stele". */
+	enum status (*run)(int argc, char **argv);
 };
 
 extern const struct command command_apply, command_bench, command_clean, command_compact,

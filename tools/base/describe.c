@@ -108,10 +108,10 @@ const char *describe_given_up(uint64_t versions, char *buffer)
 	if (versions == 0)
 		return describe_number(versions, buffer);
 	if (versions == 1)
-		snprintf(buffer, DESCRIBED_MAX, "1 version was given up while it was counted");
+		snprintf(buffer, DESCRIBED_MAX, "1 version was reclaimed while it was counted");
 	else
 		snprintf(buffer, DESCRIBED_MAX,
-		         "%llu versions were given up while they were counted",
+		         "%llu versions were reclaimed while they were counted",
 		         (unsigned long long)versions);
 	return buffer;
 }

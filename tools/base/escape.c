@@ -5,7 +5,8 @@
 #include "tools/base/escape.h"
 #include "tools/base/text.h"
 
-/* The length of the UTF-8 character at `bytes`, and the character; 0 where there is no valid one. */
+/* Decodes the UTF-8 character at `bytes` into `*ret` and returns its length in bytes, or 0 if it is
+ * not valid. Overlong forms, surrogates and characters above U+10FFFF are not valid. */
 static size_t escape_character_at(const char *bytes, size_t length, uint32_t *ret)
 {
 	static const uint32_t min[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -33,12 +34,14 @@ static size_t escape_character_at(const char *bytes, size_t length, uint32_t *re
 	return size;
 }
 
-/* C0, DEL and C1. */
+/* Returns true for C0, DEL and C1. */
 static bool escape_is_control(uint32_t character)
 {
 	return character < 0x20 || (character >= 0x7f && character < 0xa0);
 }
 
+/* Returns true for characters that change the direction of writing, and could make text appear in
+ * another order than it has. */
 static bool escape_turns_direction(uint32_t character)
 {
 	return (character >= 0x202a && character <= 0x202e) ||
@@ -56,7 +59,8 @@ static void escape_append_hex(struct text *text, const char *bytes, size_t lengt
 	}
 }
 
-/* How many bytes from here on need no look: printable ASCII but for a quote and a backslash. */
+/* Fast path: returns the number of bytes at the start that need no escape in any format. These are
+ * printable ASCII except quotation mark and backslash. */
 static size_t escape_plain_span(const char *bytes, size_t length)
 {
 	size_t i = 0;

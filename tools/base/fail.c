@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Failures: how they are printed, and which exit status stands for which error. */
+ * Prints error messages, and maps errors of the library to exit statuses. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 static void fail_print(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
-/* Messages that wait for fail_release(). */
+/* Messages that fail_release() will print, and whether fail_hold() was called. */
 static struct text held;
 static bool holding;
 

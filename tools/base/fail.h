@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * The one way to report a failure: an error message on standard error, and an exit status. Any part
- * of the command may call it. */
+ * Reports failures: an error message on standard error, and an exit status. All parts of the
+ * command report failures through these functions. */
 #ifndef TOOLS_BASE_FAIL_H
 #define TOOLS_BASE_FAIL_H
 
 #include "tools/base/status.h"
 
-/* Prints `stele: MESSAGE` with everything in it that could steer a terminal escaped, and returns
- * `status`. */
+/* Prints `stele: MESSAGE`, escaped for a terminal, and returns `status`. */
 enum status fail(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* From fail_hold() to fail_release() messages are kept, and printed at the release. So nothing is
- * printed while a region is locked: the reader of standard error may be slow. */
+/* Keeps messages from fail_hold() until fail_release(), which prints them. Called around the time
+ * that a region is locked, because a slow reader of standard error would delay other publishers. */
 void fail_hold(void);
 void fail_release(void);
 
-/* Prints a message as fail() does, with a second line that says where the subcommand's help is;
- * returns STATUS_INPUT. */
+/* Prints a message like fail(), and a second line with the --help of the subcommand `command` ("":
+ * of stele itself). Returns STATUS_INPUT. */
 enum status fail_usage(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Prints the library's message about `error`, a negative errno, and returns the status it maps to. */
+/* Prints the library's error message about `error`, a negative errno, and returns
+ * fail_status(error). */
 enum status fail_library(int error);
+/* Returns the exit status for a negative errno of the library. */
 enum status fail_status(int error);
 
 #endif

@@ -22,7 +22,7 @@ static error_t format_parse(int key, char *argument, struct argp_state *state)
 			*(enum output_format *)state->input = i;
 			return 0;
 		}
-	fail(STATUS_INPUT, "--format: expected table, csv, json or ndjson, but \"%s\" stands there",
+	fail(STATUS_INPUT, "--format: invalid value \"%s\" (expected table, csv, json or ndjson)",
 	     argument);
 	return EINVAL;
 }

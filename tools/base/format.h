@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The formats that subcommands print in, and the option --format. */
+ * The output formats of subcommands, and the option --format that selects one. */
 #ifndef TOOLS_BASE_FORMAT_H
 #define TOOLS_BASE_FORMAT_H
 
@@ -7,7 +7,7 @@
 
 enum output_format { OUTPUT_TABLE, OUTPUT_CSV, OUTPUT_JSON, OUTPUT_NDJSON };
 
-/* A child that reads --format into an enum output_format. */
+/* An argp child that parses --format into an enum output_format. */
 extern const struct argp options_format;
 
 #endif

@@ -9,7 +9,7 @@ void *heap_realloc(void *memory, size_t size)
 	memory = realloc(memory, size);
 	if (memory || size == 0)
 		return memory;
-	/* Not fail(), which takes memory itself. */
-	fprintf(stderr, "stele: out of memory: %zu bytes could not be had\n", size);
+	/* Not fail(), because it allocates memory. */
+	fprintf(stderr, "stele: out of memory: cannot allocate %zu bytes\n", size);
 	exit(STATUS_NO_SPACE);
 }

@@ -8,7 +8,8 @@
 #include "tools/base/status.h"
 #include "tools/base/suggest.h"
 
-/* Digits alone, so no sign, no space, no octal. */
+/* Parses decimal digits at the start of `text`. Unlike strtoull(), accepts no sign, space or octal
+ * number. */
 static bool parse_digits(const char *text, char **ret_end, uint64_t *ret)
 {
 	if (*text < '0' || *text > '9')
@@ -26,8 +27,8 @@ enum status parse_count(const char *what, const char *text, uint64_t min, uint64
 
 	if (!parse_digits(text, &end, &count) || *end || count < min || count > max)
 		return fail(STATUS_INPUT,
-		            "%s: expected a number from %llu to %llu, but \"%s\" stands there",
-		            what, (unsigned long long)min, (unsigned long long)max, text);
+		            "%s: invalid value \"%s\" (expected a number from %llu to %llu)", what,
+		            text, (unsigned long long)min, (unsigned long long)max);
 	*ret = count;
 	return STATUS_DONE;
 }
@@ -51,7 +52,7 @@ enum status parse_size(const char *what, const char *text, uint64_t *ret)
 			return STATUS_DONE;
 		}
 	}
-	return fail(STATUS_INPUT, "%s: expected a size such as 64M or 4G, but \"%s\" stands there",
+	return fail(STATUS_INPUT, "%s: invalid value \"%s\" (expected a size such as 64M or 4G)",
 	            what, text);
 }
 
@@ -79,9 +80,9 @@ enum status parse_memory(const char *what, const char *text, enum stele_memory *
 		suggest_offer(&suggestion, memory_names[i]);
 	}
 	if (suggestion.best[0])
-		return fail(STATUS_INPUT, "%s: no kind of memory \"%s\"; did you mean \"%s\"?",
-		            what, text, suggestion.best);
-	return fail(STATUS_INPUT, "%s: expected shm, file or sysv, but \"%s\" stands there", what,
+		return fail(STATUS_INPUT, "%s: invalid value \"%s\"; did you mean \"%s\"?", what,
+		            text, suggestion.best);
+	return fail(STATUS_INPUT, "%s: invalid value \"%s\" (expected shm, file or sysv)", what,
 	            text);
 }
 
@@ -93,8 +94,8 @@ enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanos
 	seconds = strtod(text, &end);
 	if (end == text || *end || !(seconds >= 0 && seconds <= 1e9))
 		return fail(STATUS_INPUT,
-		            "%s: expected a number of seconds, such as 2 or 0.5, but \"%s\" stands "
-		            "there",
+		            "%s: invalid value \"%s\" (expected a number of seconds, such as 2 or "
+		            "0.5)",
 		            what, text);
 	*ret_nanoseconds = (int64_t)(seconds * 1e9);
 	return STATUS_DONE;

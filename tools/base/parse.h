@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Numbers, sizes and times that users write as values of options. Parsers of options call these. */
+ * Parses numbers, sizes, times and kinds of memory. The parsers of options call these. */
 #ifndef TOOLS_BASE_PARSE_H
 #define TOOLS_BASE_PARSE_H
 
@@ -7,13 +7,19 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 
-/* Each returns STATUS_INPUT after an error message, which starts with `what`. */
+/* If the text is not valid, each function returns STATUS_INPUT after an error message that starts
+ * with `what`, the name of the option. */
+
+/* Parses a decimal number from `min` to `max`. */
 enum status parse_count(const char *what, const char *text, uint64_t min, uint64_t max,
                         uint64_t *ret);
-enum status parse_size(const char *what, const char *text, uint64_t *ret); /* 64M, 4G */
-/* shm, file, sysv; and back. */
+/* Parses a number of bytes, such as 4096, 64M or 4G. */
+enum status parse_size(const char *what, const char *text, uint64_t *ret);
+/* Parses shm, file or sysv. */
 enum status parse_memory(const char *what, const char *text, enum stele_memory *ret);
+/* Returns the name that parse_memory() parses. */
 const char *parse_memory_name(enum stele_memory memory);
-enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds); /* 2.5 */
+/* Parses a number of seconds, such as 2.5. */
+enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds);
 
 #endif

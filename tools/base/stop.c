@@ -11,9 +11,9 @@
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
 
-/* Leaves out the signals that were ignored when the command started: nohup(1) ignores SIGHUP,
- * and a shell without job control ignores SIGINT in the background. A signal that is blocked is
- * queued even if it is ignored, so the descriptor would report it. */
+/* Returns the signals that stop the command, except those that were ignored when it started:
+ * nohup(1) ignores SIGHUP, and a shell without job control ignores SIGINT in the background. The
+ * kernel queues a blocked signal even if it is ignored, so the descriptor would report it. */
 static void stop_signals(sigset_t *ret)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -25,6 +25,7 @@ static void stop_signals(sigset_t *ret)
 			sigaddset(ret, numbers[i]);
 }
 
+/* The open signalfd, or -1. */
 static int descriptor = -1;
 
 int stop_descriptor(void)
@@ -35,7 +36,8 @@ int stop_descriptor(void)
 	stop_signals(&signals);
 	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0 || sigprocmask(SIG_BLOCK, &signals, NULL) < 0) {
-		fail(STATUS_SYSTEM, "can't take signals from a descriptor: %s", strerror(errno));
+		fail(STATUS_SYSTEM, "cannot receive signals through a descriptor: %s",
+		     strerror(errno));
 		return -1;
 	}
 	descriptor = fd;
@@ -49,7 +51,8 @@ bool stop_came(void)
 	return descriptor >= 0 && poll(&signals, 1, 0) > 0;
 }
 
-/* Waits until standard output takes PIPE_BUF bytes at once. */
+/* Waits until standard output accepts PIPE_BUF bytes without blocking. Returns false with errno
+ * ECANCELED if a signal comes first. */
 static bool stop_wait_for_output(void)
 {
 	struct pollfd fds[] = {
@@ -66,6 +69,7 @@ static bool stop_wait_for_output(void)
 	return false;
 }
 
+/* Writes to standard output in pieces that do not block, until a signal comes. */
 static ssize_t stop_write_guarded(void *cookie, const char *bytes, size_t size)
 {
 	size_t done = 0;
@@ -79,7 +83,7 @@ static ssize_t stop_write_guarded(void *cookie, const char *bytes, size_t size)
 			break;
 		done += written < 0 ? 0 : (size_t)written;
 	}
-	/* Less than `size` is an error to stdio. */
+	/* stdio takes a short count as an error. */
 	return (ssize_t)done;
 }
 

@@ -10,8 +10,9 @@ static unsigned suggest_min(unsigned a, unsigned b, unsigned c)
 	return min_of_two < c ? min_of_two : c;
 }
 
-/* The number of letters to insert, delete, replace or swap with their neighbour to make `a` of `b`,
- * both shorter than SUGGESTION_MAX: three rows of the usual table are kept. */
+/* Returns the Damerau-Levenshtein distance: the number of letters to insert, delete, replace or
+ * swap with their neighbour to turn `a` into `b`. Both must be shorter than SUGGESTION_MAX. Keeps
+ * only three rows of the usual matrix. */
 static unsigned suggest_distance(const char *a, const char *b)
 {
 	unsigned rows[3][SUGGESTION_MAX];
@@ -44,7 +45,8 @@ void suggest_start(struct suggestion *suggestion, const char *meant)
 
 	suggestion->meant = meant;
 	suggestion->best[0] = '\0';
-	/* A third of the letters may be wrong, and at least one; more than that is another word. */
+	/* One letter may be wrong, and in longer names up to a third of them. A name that differs
+	 * more is another word. The limit is exclusive. */
 	suggestion->distance =
 		length < 6 ? 2 : (unsigned)(length < SUGGESTION_MAX ? length : 0) / 3 + 1;
 }

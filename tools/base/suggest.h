@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * Which of several names was meant by one that does not exist. */
+ * Suggests an existing name for a misspelt one. Error messages about unknown names use this. */
 #ifndef TOOLS_BASE_SUGGEST_H
 #define TOOLS_BASE_SUGGEST_H
 
+/* Names of this many bytes or more are neither corrected nor suggested. */
 #define SUGGESTION_MAX 64
 
-/* `best` is the nearest name offered, or empty when none is near enough to be a slip of the
- * fingers. */
 struct suggestion {
-	const char *meant;
-	unsigned distance;
-	char best[SUGGESTION_MAX];
+	const char *meant;         /* the misspelt name */
+	unsigned distance;         /* only names nearer than this are suggested */
+	char best[SUGGESTION_MAX]; /* the nearest name offered, or "" if none is near enough */
 };
 
+/* Starts a search for the name that `meant` was probably meant to be. `meant` must stay valid. */
 void suggest_start(struct suggestion *suggestion, const char *meant);
+/* Offers an existing name. */
 void suggest_offer(struct suggestion *suggestion, const char *name);
 
 #endif

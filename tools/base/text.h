@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * A growing text. Any part of the command may build its output in one. */
+ * A text that grows. Any part of the command may build its output in one. */
 #ifndef TOOLS_BASE_TEXT_H
 #define TOOLS_BASE_TEXT_H
 
 #include <stddef.h>
 
-/* A growing text, without a NUL at its end. Start one with `struct text text = {0};`. */
+/* A text without a NUL at its end. Initialized with `struct text text = {0};`, and freed with
+ * text_free(). */
 struct text {
 	char *bytes;
 	size_t length, capacity;
