@@ -27,7 +27,9 @@ TestSuite(cli_token, .init = begin, .fini = cli_end);
 /* Checks that a bare number is refused, with the token to write if it means a version of the
  * present region. */
 #define EXPECT_REFUSED(result, option) \
-	EXPECT_FAILURE(result, 2, option ": 2 says nothing without its region", cli_written())
+	EXPECT_FAILURE(result, 2, \
+	               option ": version 2 is ambiguous without the UUID of its region", \
+	               cli_written())
 
 static char *cli_written(void)
 {
@@ -83,22 +85,22 @@ Test(cli_token, fault_34_conditions)
 
 	before = cli_dump();
 	EXPECT_FAILURE(STELE("set", "--if-version", kept, target, "10.7.0.0/16", "metric=9"), 10,
-	               "is of another region", cli_uuid());
+	               "belongs to another region", cli_uuid());
 	EXPECT_FAILURE(STELE("delete", "--if-version", kept, target, "10.7.0.0/16"), 10,
-	               "is of another region");
+	               "belongs to another region");
 	EXPECT_FAILURE(STELE("set", "--if-head", kept, target, "10.7.0.0/16", "metric=9"), 10,
-	               "--if-head: ", "is of another region");
+	               "--if-head: ", "belongs to another region");
 	EXPECT_FAILURE(STELE_WITH(csv, "publish", "--if-head", kept, target, "-"), 10,
-	               "is of another region");
+	               "belongs to another region");
 	EXPECT_FAILURE(STELE("rollback", "--to", "2", "--if-head", kept, region), 10,
-	               "is of another region");
+	               "belongs to another region");
 	snprintf(
 		line, sizeof(line),
 		"{\"table\": \"routes\", \"delete\": {\"prefix\": \"10.7.0.0/16\"}, \"if_version\": "
 		"\"%s\"}\n",
 		kept);
 	EXPECT_FAILURE(STELE_WITH(line, "apply", region, "-"), 10,
-	               "standard input:1: \"if_version\": ", "is of another region");
+	               "standard input:1: \"if_version\": ", "belongs to another region");
 	EXPECT_REFUSED(STELE("set", "--if-version", "2", target, "10.7.0.0/16", "metric=9"),
 	               "--if-version");
 	EXPECT_REFUSED(STELE("set", "--if-head", "2", target, "10.7.0.0/16", "metric=9"),
@@ -120,17 +122,17 @@ Test(cli_token, fault_34_reading_and_rollback)
 {
 	const char *before = cli_dump();
 
-	EXPECT_FAILURE(STELE("diff", region, kept, "3"), 3, "FROM: ", "is of another region");
-	EXPECT_FAILURE(STELE("diff", region, "2", kept), 3, "TO: ", "is of another region");
+	EXPECT_FAILURE(STELE("diff", region, kept, "3"), 3, "FROM: ", "belongs to another region");
+	EXPECT_FAILURE(STELE("diff", region, "2", kept), 3, "TO: ", "belongs to another region");
 	EXPECT_FAILURE(STELE("get", "--version", kept, target, "10.7.0.0/16"), 3,
-	               "--version: ", "is of another region");
+	               "--version: ", "belongs to another region");
 	EXPECT_FAILURE(STELE("lookup", "--version", kept, target, "10.7.0.1"), 3,
-	               "is of another region");
-	EXPECT_FAILURE(STELE("dump", "--version", kept, target), 3, "is of another region");
+	               "belongs to another region");
+	EXPECT_FAILURE(STELE("dump", "--version", kept, target), 3, "belongs to another region");
 	EXPECT_FAILURE(STELE("explain", "--version", kept, target, "10.7.0.0/16"), 3,
-	               "is of another region");
+	               "belongs to another region");
 	EXPECT_FAILURE(STELE("rollback", "--to", kept, region), 3,
-	               "--to: ", "is of another region");
+	               "--to: ", "belongs to another region");
 	EXPECT_TEXT(cli_dump(), before);
 	EXPECT_TEXT(STELE("diff", region, cli_token(2), cli_token(3)).out,
 	            STELE("diff", region, "2", "3").out);
@@ -158,7 +160,7 @@ Test(cli_token, fault_34_a_loaded_region)
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "\"change\": \"gap\"");
 	EXPECT_FAILURE(STELE("set", "--if-head", token, target, "10.7.0.0/16", "metric=6"), 10,
-	               "is of another region");
+	               "belongs to another region");
 	unlink(file);
 }
 
@@ -257,7 +259,8 @@ Test(cli_token, spelling)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		snprintf(text, sizeof(text), "--if-head=%s", wrong[i]);
 		EXPECT_FAILURE(STELE("set", text, target, "10.7.0.0/16", "metric=9"), 2,
-		               "--if-head: expected a version", "such as 7@3f2a9c1e");
+		               "--if-head: invalid value", "expected a version from",
+		               "such as 7@3f2a9c1e");
 	}
 	for (int digits = 8; digits <= 36; digits++) {
 		snprintf(text, sizeof(text), "4@%.*s", digits, cli_uuid());

@@ -65,7 +65,7 @@ Test(cli_usage, missing_and_wrong_arguments)
 	EXPECT_FAILURE(STELE("create"), 2, "expected one REGION", "Try 'stele create --help'");
 	EXPECT_FAILURE(STELE("get", "net/routes"), 2, "expected REGION/TABLE and KEY");
 	EXPECT_FAILURE(STELE("dump", "net"), 2,
-	               "expected REGION/TABLE, such as net/routes, but \"net\"");
+	               "invalid operand \"net\" (expected REGION/TABLE, such as net/routes)");
 	EXPECT_FAILURE(STELE("list", "--format", "xml"), 2, "--format",
 	               "table, csv, json or ndjson", "xml");
 	EXPECT_FAILURE(STELE("create", "net", "--max-size", "12Q"), 2, "--max-size", "64M or 4G",

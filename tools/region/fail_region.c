@@ -12,7 +12,8 @@
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
 
-/* Where the library has a region's data, stele(1) says so under FILES. */
+/* Writes the path of the region's file (see FILES in stele(1)) to `path`. Returns true if the
+ * directory exists and the file does not. */
 static bool fail_region_is_missing(const struct place *place, const char *region,
                                    char path[PATH_MAX])
 {
@@ -55,7 +56,8 @@ enum status fail_region(const struct place *place, const char *region, int error
 	            path);
 }
 
-/* Offers the tables of the newest version; where that can't be read there is nothing to suggest. */
+/* Offers the names of the tables of the newest version. If the region cannot be read, offers
+ * nothing. */
 static void fail_region_offer_tables(const struct place *place, const char *region,
                                      struct suggestion *suggestion)
 {

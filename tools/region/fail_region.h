@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reports a region or a table that is missing, with the name that was probably meant. Callers are
- * those that open a region or a table by name. */
+ * Reports a missing region or table, and suggests the name that was probably meant. Functions that
+ * open a region or a table by name call this. */
 #ifndef TOOLS_REGION_FAIL_REGION_H
 #define TOOLS_REGION_FAIL_REGION_H
 
@@ -8,12 +8,13 @@
 
 struct place;
 
-/* Reports what stele_publisher_open() and its like returned on `region`. If there is no such
- * region, also says which name was probably meant, and how to list them all. */
+/* Reports the error that stele_publisher_open(), stele_subscriber_open() or
+ * stele_region_describe() returned for `region`. If the region does not exist, the message also
+ * suggests a name, or the command that lists all regions. */
 enum status fail_region(const struct place *place, const char *region, int error);
 
-/* Says that `region` has no such table, and which was probably meant. `where` goes before the
- * message: "FILE:LINE: ", or "". */
+/* Reports that `region` has no such table, and suggests a name, or the command that lists the
+ * tables. `where` is put before the message: "FILE:LINE: ", or "". */
 enum status fail_no_table(const struct place *place, const char *where, const char *region,
                           const char *table);
 

@@ -11,6 +11,7 @@
 #include "tools/region/place.h"
 #include "tools/region/queues.h"
 
+/* A search for leftovers: the arguments of leftovers_each(), and the region at hand. */
 struct search {
 	const struct place *place;
 	bool dry_run;
@@ -26,7 +27,8 @@ struct region_paths {
 	size_t count;
 };
 
-/* The name of the region that has a file of this name, also where its data file is gone. */
+/* Writes the name of the region that a file of this name belongs to. Returns false for a file of no
+ * region. Does not need the region's data file, which may be lost. */
 static bool leftovers_region_of_file(const char *file, char region[STELE_NAME_MAX + 1])
 {
 	const char *start = file + strlen("stele.");
@@ -46,7 +48,8 @@ static int leftovers_compare(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Sorted; a region of several files is there as often. 0 or a negative errno. */
+/* Lists the regions of all files in a directory, sorted. A region with several files is listed
+ * several times. Returns 0 or a negative errno. */
 static int leftovers_list_names(const char *path, struct region_paths *ret)
 {
 	DIR *directory = opendir(path);
@@ -67,6 +70,7 @@ static int leftovers_list_names(const char *path, struct region_paths *ret)
 	return 0;
 }
 
+/* Receives a leftover from stele_region_clean(). */
 static void leftovers_file_found(void *context, const struct stele_leftover *leftover)
 {
 	struct search *search = context;
@@ -119,6 +123,7 @@ static void leftovers_search_files(struct search *search)
 
 /* ---- queues ---- */
 
+/* Removes and reports a message queue if it is that of a dead subscriber. */
 static void leftovers_check_queue(void *context, const char *name)
 {
 	struct search *search = context;
@@ -128,7 +133,7 @@ static void leftovers_check_queue(void *context, const char *name)
 	if (!queue_is_subscribers(name, region))
 		return;
 	result = queue_is_dead(name);
-	/* Another user's is that user's to look at. */
+	/* Only its owner and root can find out about a queue of another user. */
 	if (result == 0 || result == -EACCES)
 		return;
 	if (result == 1)
@@ -151,7 +156,7 @@ int leftovers_each(const struct place *place, bool dry_run,
 	struct search search = {
 		.place = place, .dry_run = dry_run, .found = found, .context = context};
 
-	/* Files first: with the slots go the queues of dead subscribers there. */
+	/* Files first, because the removal of a dead subscriber's slot also removes its queue. */
 	leftovers_search_files(&search);
 	return queues_each(leftovers_check_queue, &search);
 }

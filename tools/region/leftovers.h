@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What died processes left, of all regions in the directory, and their queues. */
+ * Finds and removes what dead processes left behind: files and slots of the regions in a directory,
+ * and message queues. `stele clean` and `stele doctor` call this. */
 #ifndef TOOLS_REGION_LEFTOVERS_H
 #define TOOLS_REGION_LEFTOVERS_H
 
@@ -9,14 +10,15 @@ struct place;
 
 struct leftover {
 	const char *region;
-	const char *kind, *name; /* as in struct stele_leftover, or "queue" and the queue's name; or
-	                            "region" or "directory": what is left there can't be looked at */
-	int error;               /* 0, or why it is not removed */
-	const char *message;     /* the same for people */
+	/* As in struct stele_leftover; or "queue" and the name of the message queue; or "region" or
+	 * "directory" and its name, if it could not be searched. */
+	const char *kind, *name;
+	int error;           /* 0, or a negative errno: why it was not removed or searched */
+	const char *message; /* the error message, if `error` is not 0 */
 };
 
-/* Calls `found` for each, after removing it unless it is a dry run. Returns 0, or the negative
- * errno for which queues could not be looked for. */
+/* Calls `found` for each leftover, after removing it unless `dry_run` is set. Returns 0, or a
+ * negative errno if message queues cannot be listed. */
 int leftovers_each(const struct place *place, bool dry_run,
                    void (*found)(void *context, const struct leftover *leftover), void *context);
 

@@ -16,21 +16,24 @@
 #include "tools/region/place.h"
 #include "tools/region/token.h"
 
+/* The input of the outermost parser. */
 struct invocation {
-	char **argv; /* a copy */
-	int operand_count;
-	void *input;  /* of the subcommand's own options */
-	void *common; /* of those in command->common */
+	char **argv;       /* a copy, see options_parse_outer() */
+	int operand_count; /* found by the parser */
+	void *input;       /* of the subcommand's own options */
+	void *common;      /* of the options in command->common */
 	struct place *place;
 };
 
 /* The children of the outermost parser. */
 enum { CHILD_OWN, CHILD_COMMON, CHILD_OWNER, CHILDREN };
 
-/* The outermost parser: it has the option that all subcommands have, hands each child its input,
- * and keeps the operands. With an argv of another address argp takes the name for --help from the
- * program's short name, while messages about options start with argv[0]: "stele: unrecognized
- * option", but "Usage: stele create". */
+/* Parses --directory, which all subcommands have, gives each child parser its input, and counts the
+ * operands.
+ *
+ * Also replaces state->argv by a copy. If state->argv is at another address than at the start, argp
+ * takes the name that --help prints from program_invocation_short_name, and the name before error
+ * messages from argv[0]: "Usage: stele create", but "stele: unrecognized option". */
 static error_t options_parse_outer(int key, char *argument, struct argp_state *state)
 {
 	struct invocation *invocation = state->input;
@@ -38,7 +41,8 @@ static error_t options_parse_outer(int key, char *argument, struct argp_state *s
 	switch (key) {
 	case 'D':
 		if (!*argument) {
-			fail(STATUS_INPUT, "--directory: expected a directory");
+			fail(STATUS_INPUT,
+			     "--directory: invalid value \"\" (expected a directory)");
 			return EINVAL;
 		}
 		invocation->place->directory = argument;
@@ -57,7 +61,7 @@ static error_t options_parse_outer(int key, char *argument, struct argp_state *s
 	}
 }
 
-/* Stands for options that a subcommand does not have. */
+/* Replaces a child parser that a subcommand does not have. */
 static const struct argp options_none;
 
 int options_parse(const struct command *command, int argc, char **argv, void *input,
@@ -65,7 +69,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 {
 	static const struct argp_option directory[] = {
 		{"directory", 'D', "DIRECTORY", 0,
-	         "The region's files are in this directory (/dev/shm)", 20},
+	         "Look for the region's files in DIRECTORY instead of /dev/shm", 20},
 		{0},
 	};
 	const struct argp own = {.options = command->options, .parser = command->parse};
@@ -96,7 +100,8 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 	argp_err_exit_status = STATUS_INPUT;
 	if (argp_parse(&outermost, argc, argv, 0, NULL, &invocation) != 0)
 		exit(STATUS_INPUT);
-	/* getopt has put the operands last; they stay in the caller's array. */
+	/* argp has permuted the copy so that the operands are last. They must be in the caller's
+	 * array, which outlives the copy. */
 	memcpy(argv, invocation.argv, ((size_t)argc + 1) * sizeof(*argv));
 	free(invocation.argv);
 	ret->operands = argv + argc - invocation.operand_count;
@@ -124,8 +129,8 @@ static error_t options_reading_key(int key, char *argument, struct argp_state *s
 const struct argp options_reading = {
 	.options =
 		(const struct argp_option[]){
-			{"version", 'a', "VERSION", 0, "Read this version, while history holds it",
-                         10},
+			{"version", 'a', "VERSION", 0,
+                         "Read this version instead of the newest; history must still hold it", 10},
 			{0},
 		},
 	.parser = options_reading_key,
@@ -140,7 +145,8 @@ static error_t options_writing_key(int key, char *argument, struct argp_state *s
 	case 'w':
 		if (parse_seconds("--wait", argument, &writing->attach_timeout) != STATUS_DONE)
 			return EINVAL;
-		/* The library's 0 is its default, and a negative number doesn't wait. */
+		/* In struct stele_publisher_options, 0 is the default timeout, and a negative
+		 * number means not to wait. */
 		if (writing->attach_timeout == 0)
 			writing->attach_timeout = -1;
 		return 0;
@@ -165,13 +171,14 @@ const struct argp options_writing = {
 	.options =
 		(const struct argp_option[]){
 			{"wait", 'w', "SECONDS", 0,
-                         "Wait this long for another publisher to go away (5)", 11},
+                         "Wait this long for another publisher to go away (default: 5)", 11},
 			{"shared", 'S', NULL, 0,
-                         "Take turns with other publishers that have this option, too", 11},
-			{"message", 'm', "TEXT", 0,
-                         "Keep this message with the version in the history", 11},
+                         "Take turns with other publishers that have this option too", 11},
+			{"message", 'm', "TEXT", 0, "Store this message with the version", 11},
 			{"if-head", OPTION_IF_HEAD, "VERSION@UUID", 0,
-                         "Only if the newest version is this one; else the exit status is 10", 11},
+                         "Change something only if the newest version is this one; otherwise the "
+                         "exit status is 10",
+                         11},
 			{0},
 		},
 	.parser = options_writing_key,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reads the arguments of a subcommand, and has the options that several of them take. Each
- * subcommand calls options_parse() once. */
+ * Parses the arguments of a subcommand, and defines the options that several subcommands share.
+ * Each subcommand calls options_parse() once. */
 #ifndef TOOLS_REGION_OPTIONS_H
 #define TOOLS_REGION_OPTIONS_H
 
@@ -13,37 +13,39 @@
 
 struct command;
 
-/* What a subcommand was called with, besides its options. */
+/* The arguments of a subcommand other than its own options. */
 struct call {
 	char **operands; /* the arguments that are not options, ended by NULL */
 	struct place place;
 };
 
-/* Reads the arguments of a subcommand: its own options and the common ones into `input`,
- * --directory and --owner into ret->place. Returns how many operands there are. Ends the process,
- * as argp does, after --help and on unknown options. command->parse handles options alone, and no
- * keys of argp's. */
+/* Parses the arguments of a subcommand: its own options and the common ones into `input`,
+ * --directory and --owner into ret->place. Returns the number of operands. Like argp, ends the
+ * process after --help and after an error message about an option.
+ *
+ * command->parse is called only for the keys of options, not for the special keys of argp. */
 int options_parse(const struct command *command, int argc, char **argv, void *input,
                   struct call *ret);
 
-/* A child that reads --format and --version. */
+/* Values of --format and --version, which the argp child options_reading parses. */
 struct options_reading {
 	enum output_format format;
-	struct token version; /* 0: the newest */
+	struct token version; /* version 0: the newest */
 };
 extern const struct argp options_reading;
 
-/* A child that reads --wait, --shared, --message and --if-head into a struct options_writing. */
+/* Values of --wait, --shared, --message and --if-head, which the argp child options_writing
+ * parses. */
 struct options_writing {
-	int64_t attach_timeout; /* as in struct stele_publisher_options */
-	const char *message;
-	unsigned flags; /* STELE_SHARED or none */
+	int64_t attach_timeout; /* nanoseconds, as in struct stele_publisher_options */
+	const char *message;    /* NULL: none */
+	unsigned flags;         /* STELE_SHARED, or 0 */
 	bool if_head_given;
 	struct token if_head;
 };
 extern const struct argp options_writing;
 
-/* Numbers of options without a letter. */
+/* Keys of options that have no short form. */
 enum {
 	OPTION_IF_HEAD = 256,
 	OPTION_IF_VERSION,
@@ -53,11 +55,11 @@ enum {
 	OPTION_OTHERS
 };
 
-/* The option of commands that read rows: what is refused without it is in lines.h. */
+/* The option --allow-unterminated of commands that read rows; lines_next() enforces it. */
 #define OPTION_ALLOW_UNTERMINATED \
 	{ \
 		"allow-unterminated", OPTION_UNTERMINATED, NULL, 0, \
-			"Accept a last line that has no line feed", 0 \
+			"Accept a last line without a line feed", 0 \
 	}
 
 #endif

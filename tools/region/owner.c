@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Whose regions the command reads: --owner. */
+ * The option --owner, and names of users. */
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
 
-/* A number of a user, or a name. */
+/* Parses the number or the name of a user. */
 static enum status owner_parse_user(const char *text, uid_t *ret)
 {
 	const struct passwd *entry;
@@ -51,8 +51,9 @@ const struct argp options_owner = {
 	.options =
 		(const struct argp_option[]){
 			{"owner", OPTION_OWNER, "USER", 0,
-                         "Read a region of this user only, or of any (root reads root's, and those of the "
-                         "owner of their directory; others read any)",
+                         "Read the region only if USER, a name or a number, owns it; any: read the "
+                         "region of any owner. By default, root reads only regions of root and of "
+                         "the owner of their directory, and other users read every region",
                          12},
 			{0},
 		},
@@ -74,8 +75,9 @@ void owner_report(const struct owner *owner, const char *region,
 	if (owner->flags || place_is_path(region) ||
 	    stele_subscriber_describe(subscriber, &state) < 0 || state.owner_trusted)
 		return;
-	fail(STATUS_DONE, "region \"%s\" belongs to %s; --owner %u reads that user's only", region,
-	     owner_name(state.owner, name), state.owner);
+	fail(STATUS_DONE,
+	     "note: region \"%s\" belongs to %s; use --owner %u to read only regions of this user",
+	     region, owner_name(state.owner, name), state.owner);
 }
 
 const char *owner_name(uid_t user, char name[OWNER_SIZE])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Whose regions the command reads: the option --owner. Readers of regions apply it. */
+ * The option --owner: which user's regions the command reads. A name in /dev/shm may be taken by
+ * any user, so functions that open a region for reading apply it. */
 #ifndef TOOLS_REGION_OWNER_H
 #define TOOLS_REGION_OWNER_H
 
@@ -7,20 +8,24 @@
 #include <sys/types.h>
 #include <stele/stele.h>
 
-/* What --owner asks for. */
+/* The value of --owner. */
 struct owner {
 	unsigned flags; /* STELE_ANY_OWNER, STELE_ONE_OWNER, or 0: not given */
 	uid_t user;     /* with STELE_ONE_OWNER */
 };
 
-/* A child that reads --owner into a struct owner. */
+/* An argp child that parses --owner into a struct owner. */
 extern const struct argp options_owner;
-/* Makes a subscriber refuse regions of other owners than --owner asks for. */
+
+/* Sets the flags that make a subscriber refuse regions of owners that --owner excludes. */
 void owner_apply(const struct owner *owner, struct stele_subscriber_options *options);
-/* A user for people: "user 65534 (nobody)". */
+
+/* Writes the number and the name of a user to `name`, as "user 65534 (nobody)", and returns it. */
 #define OWNER_SIZE 64
 const char *owner_name(uid_t user, char name[OWNER_SIZE]);
-/* Prints whose region a subscriber reads, if that is neither asked for nor a trusted owner's. */
+
+/* Prints a note with the owner of the region that a subscriber reads, if the owner is not trusted
+ * and --owner was not given. */
 void owner_report(const struct owner *owner, const char *region,
                   struct stele_subscriber *subscriber);
 

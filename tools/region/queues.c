@@ -13,10 +13,11 @@
 #include <stele/stele.h>
 #include "tools/region/queues.h"
 
-#define MQUEUE_MAGIC 0x19800202 /* of the file system, in the kernel's ipc/mqueue.c */
+#define MQUEUE_MAGIC 0x19800202 /* type of the file system, from the kernel's ipc/mqueue.c */
 
-/* The file system of this namespace's queues, mounted for this descriptor alone: there is no mount
- * point, and nothing is left when it is closed. Only root may. */
+/* Opens a detached mount of the mqueue file system of this IPC namespace. The mount has no mount
+ * point, and disappears when the descriptor is closed. Needs root. Returns -1 and sets errno if
+ * that fails. */
 static int queues_open_own(void)
 {
 	int context = fsopen("mqueue", FSOPEN_CLOEXEC), mount = -1, directory = -1, error;
@@ -35,7 +36,8 @@ static int queues_open_own(void)
 	return directory;
 }
 
-/* Where the system has it mounted, as far as it is of this namespace. */
+/* Opens /dev/mqueue, if the mqueue file system is mounted there. Returns -1 and sets errno if
+ * not. */
 static int queues_open_mounted(void)
 {
 	struct statfs status;
@@ -88,7 +90,8 @@ bool queue_is_subscribers(const char *name, char region[STELE_NAME_MAX + 1])
 	return stele_name_check("region", region) == 0;
 }
 
-/* The name with its slash, for mq_open(3). */
+/* Returns the name with a slash before it, as mq_open(3) needs it. The result is valid until the
+ * next call. */
 static const char *queues_with_slash(const char *name)
 {
 	static char path[NAME_MAX + 2];
@@ -97,9 +100,10 @@ static const char *queues_with_slash(const char *name)
 	return path;
 }
 
-/* The name alone does not tell: it does not say in which directory, nor in which mount namespace,
- * its region is. But a subscriber has its queue open as long as it lives, from the moment in which it
- * makes it, and the kernel grants a write lease (fcntl(2)) only on what nobody else has open. */
+/* Tests for other processes that have the queue open by taking a write lease (fcntl(2)): the kernel
+ * grants it only if no other descriptor is open. A living subscriber always has its queue open,
+ * beginning with the mq_open(3) that creates it. The region's file cannot be used instead, because
+ * the name of a queue contains neither the directory nor the mount namespace of the region. */
 int queue_is_dead(const char *name)
 {
 	mqd_t queue = mq_open(queues_with_slash(name), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -108,15 +112,15 @@ int queue_is_dead(const char *name)
 
 	if (queue < 0)
 		return errno == ENOENT ? 0 : -errno;
-	/* A publisher that opens it during the lease makes the kernel send a signal here: not SIGIO, which
-	 * ends a process. */
+	/* If a publisher opens the queue during the lease, the kernel sends this process a signal.
+	 * The default, SIGIO, would kill it; SIGURG is ignored. */
 	if (mq_getattr(queue, &attributes) < 0 || attributes.mq_msgsize != sizeof(uint64_t))
 		result = 0;
 	else if (fcntl(queue, F_SETSIG, SIGURG) < 0 || fcntl(queue, F_SETLEASE, F_WRLCK) < 0)
 		result = errno == EAGAIN ? 0 : -errno;
 	else
 		result = 1;
-	/* The lease ends with it. */
+	/* This also ends the lease. */
 	mq_close(queue);
 	return result;
 }

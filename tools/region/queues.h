@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT
- * The POSIX message queues of this process's IPC namespace, and which of them dead subscribers
- * left. */
+ * Lists the POSIX message queues of this process's IPC namespace, and finds those of dead
+ * subscribers. leftovers.c and the doctor use this. */
 #ifndef TOOLS_REGION_QUEUES_H
 #define TOOLS_REGION_QUEUES_H
 
 #include <stdbool.h>
 #include <stele/stele.h>
 
-/* What a queue of a subscriber takes of RLIMIT_MSGQUEUE, by the formula of getrlimit(2): one
- * message of 8 bytes, and 48 bytes for each of the two structs that the kernel has for a message. */
+/* Bytes of RLIMIT_MSGQUEUE that a subscriber's queue uses, by the formula of getrlimit(2): a
+ * message of 8 bytes, and the two structs of 48 bytes that the kernel allocates for it. */
 #define QUEUE_BYTES (8u + 48u + 48u)
 
-/* Calls `each` with the name of each queue, without its slash. 0, or a negative errno: the kernel
- * does not let this process list them. Root needs no mount of the mqueue file system for it. */
+/* Calls `each` with the name, without its slash, of each queue. Returns 0, or a negative errno if
+ * this process cannot list queues. Root always can; other users need a mount of the mqueue file
+ * system at /dev/mqueue. */
 int queues_each(void (*each)(void *context, const char *name), void *context);
 
-/* Whether this is the name of a subscriber's queue: then `region` is its region's. */
+/* Returns true if this is the name of a subscriber's queue, and writes the name of its region to
+ * `region`. */
 bool queue_is_subscribers(const char *name, char region[STELE_NAME_MAX + 1]);
 
-/* 1: nobody has the queue open, in whatever namespace, so its subscriber is dead; 0: somebody has,
- * or there is no such queue; or a negative errno: this process can't tell. */
+/* Returns 1 if the subscriber of this queue is dead: no process of any namespace has the queue
+ * open. Returns 0 if a process has it open, or if it does not exist or is not a subscriber's.
+ * Returns a negative errno if this process cannot find out. */
 int queue_is_dead(const char *name);
 
-/* 0, or a negative errno. */
+/* Removes a queue. Returns 0, also if the queue does not exist, or a negative errno. */
 int queue_remove(const char *name);
 
 #endif

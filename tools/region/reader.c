@@ -9,6 +9,7 @@
 #include "tools/region/reader.h"
 #include "tools/region/token.h"
 
+/* Reports the result of stele_subscriber_open(): the error, or a note about the owner. */
 static enum status reader_opened(struct reader *reader, const char *region, int result)
 {
 	if (result < 0)
@@ -27,7 +28,9 @@ enum status reader_open(struct reader *reader, const struct place *place, const 
 	owner_apply(&place->owner, &options);
 	if (kind == READER_ONCE)
 		options.flags |= STELE_UNREGISTERED;
-	/* A queue's name outlives a process that is killed; who never waits does without. */
+	/* A message queue remains if its process is killed. The futex leaves nothing behind, and
+	 * suffices for a subscriber that never waits. If it is not available, any notifier will
+	 * do. */
 	if (kind == READER_PINNED) {
 		options.notifier = "futex";
 		result = stele_subscriber_open(place_path(place, region), &options,
@@ -64,6 +67,8 @@ static void reader_close_snapshot(struct reader *reader)
 		reader->snapshot = stele_snapshot_close(reader->snapshot);
 }
 
+/* Opens a snapshot and the table in it, in place of an earlier snapshot. Returns 0 or a negative
+ * errno of the library. */
 static int reader_try_table(struct reader *reader, const char *table, uint64_t version)
 {
 	int result;

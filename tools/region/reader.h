@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Attaches to a region to read it, and reports the errors. Subcommands that read tables use it. */
+ * Opens a region for reading, and reports errors. Subcommands that read tables use this. */
 #ifndef TOOLS_REGION_READER_H
 #define TOOLS_REGION_READER_H
 
@@ -9,44 +9,51 @@
 #include "tools/region/token.h"
 
 enum reader_kind {
-	READER_ONCE,   /* reads little, and may try again: takes no slot, and pins nothing */
-	READER_PINNED, /* keeps snapshots for long: registers, but needs no queue */
+	READER_ONCE,   /* reads little, and can read again: not registered, pins nothing */
+	READER_PINNED, /* keeps snapshots for long: registered, but never waits for a notice */
 };
 
 struct reader {
 	const struct place *place;
 	const char *region;
 	struct stele_subscriber *subscriber;
-	struct stele_snapshot *snapshot;
-	struct stele_table table;
-	struct stele_schema *schema; /* of the table */
+	struct stele_snapshot *snapshot; /* NULL: none */
+	struct stele_table table;        /* in the snapshot */
+	struct stele_schema *schema;     /* of the table; NULL: none */
 };
 
-/* Both keep `place` and `region`, which must stay until reader_close(). */
+/* Opens a region. `place` and `region` must stay valid until reader_close(). After an error,
+ * reader_close() is allowed but not needed. */
 enum status reader_open(struct reader *reader, const struct place *place, const char *region,
                         enum reader_kind kind);
-/* For one that waits, with the notifier of this name (NULL: any), for a table ("": for all). */
+
+/* Opens a region like reader_open(), to wait for new versions of a table ("": of any table). The
+ * subscriber is woken by this notifier (NULL: the default). */
 enum status reader_open_notified(struct reader *reader, const struct place *place,
                                  const char *region, const char *notifier, const char *table);
-/* Opens a snapshot of the newest version, or of a given one (NULL, or version 0: the newest),
- * and the table in it. Where the publisher takes the version back meanwhile, does it again. */
+
+/* Opens a snapshot and the table in it. The snapshot is of the given version, or of the newest if
+ * `version` is NULL or its version is 0. Tries again if the publisher reclaims the version
+ * meanwhile. */
 enum status reader_open_table(struct reader *reader, const char *table,
                               const struct token *version);
-/* STATUS_NO_TABLE, with a message, where a token is of another region than the one that was
- * opened. */
+
+/* Returns STATUS_NO_TABLE, after an error message, if the token belongs to another region than the
+ * open one. `what` is the option or operand that the token is from. */
 enum status reader_check_token(const struct reader *reader, const char *what,
                                const struct token *token);
-/* Frees all that is open. */
+
+/* Closes the table, the snapshot and the region, as far as they are open. */
 void reader_close(struct reader *reader);
 
-/* Calls `each` for each table of the newest version, in the order of names. 0, an error of the
- * library, or what `each` returned that was not 0. Sets `*ret_version` (may be NULL) before the
- * first. */
+/* Calls `each` for each table of the newest version, in the order of their names, until it returns
+ * a value other than 0. Returns that value, a negative errno of the library (-ESTALE: the version
+ * was reclaimed meanwhile), or 0. Sets `*ret_version` (may be NULL) before the first call. */
 typedef int each_table_fn(void *context, const char *name, const struct stele_table *table);
 int reader_each_table(struct stele_subscriber *subscriber, each_table_fn *each, void *context,
                       uint64_t *ret_version);
 
-/* How often something is read again that the publisher took back meanwhile. */
+/* How many times to read something that the publisher reclaims while it is read. */
 enum { READ_TRIES = 100 };
 
 #endif

@@ -18,13 +18,13 @@ enum status target_parse(const char *command, const char *text, bool table_neede
 
 	if (place_is_path(text))
 		return fail_usage(command,
-		                  "expected the name of a region, but \"%s\" stands there; a "
-		                  "saved file can only be read",
+		                  "invalid operand \"%s\" (expected the name of a region; a saved "
+		                  "file can only be read)",
 		                  text);
 	if (!slash && table_needed)
 		return fail_usage(
 			command,
-			"expected REGION/TABLE, such as net/routes, but \"%s\" stands there", text);
+			"invalid operand \"%s\" (expected REGION/TABLE, such as net/routes)", text);
 	snprintf(ret->region, sizeof(ret->region), "%.*s",
 	         (int)(length < sizeof(ret->region) ? length : sizeof(ret->region)), text);
 	if (stele_name_check("region", ret->region) < 0)
@@ -40,15 +40,17 @@ enum status target_check_source(const char *text)
 	if (place_is_path(text) || stele_name_check("region", text) == 0)
 		return STATUS_DONE;
 	if (access(text, F_OK) == 0)
-		return fail(STATUS_INPUT,
-		            "\"%s\" is no name of a region; the path of a saved file starts with "
-		            "/ or ., such as ./%s",
-		            text, text);
+		return fail(
+			STATUS_INPUT,
+			"\"%s\" is not the name of a region; the path of a saved file starts with "
+			"/ or ., such as ./%s",
+			text, text);
 	return fail_library(-EINVAL);
 }
 
-/* What a path has before its last slash is the file, if it is one: below a file there are no
- * others. */
+/* Splits FILE/TABLE at the last slash. Returns false if there is no table but one is needed. If
+ * none is needed, `text` is FILE/TABLE only if stat() fails with ENOTDIR, as it does for a path
+ * below a file. */
 static bool target_split_path(const char *text, bool table_needed, struct target *ret)
 {
 	const char *slash = strrchr(text, '/');
@@ -71,8 +73,8 @@ enum status target_parse_source(const char *command, const char *text, bool tabl
 		return target_parse(command, text, table_needed, ret);
 	if (!target_split_path(text, table_needed, ret))
 		return fail_usage(command,
-		                  "expected FILE/TABLE, such as ./net.stele/routes, but \"%s\" "
-		                  "stands there",
+		                  "invalid operand \"%s\" (expected FILE/TABLE, such as "
+		                  "./net.stele/routes)",
 		                  text);
 	if (*ret->table && stele_name_check("table", ret->table) < 0)
 		return fail_library(-EINVAL);

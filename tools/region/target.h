@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * REGION/TABLE and REGION|FILE as users write them. Subcommands parse their operands with these. */
+ * Parses the operands REGION/TABLE, FILE/TABLE and REGION|FILE of subcommands. */
 #ifndef TOOLS_REGION_TARGET_H
 #define TOOLS_REGION_TARGET_H
 
@@ -7,17 +7,23 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 
-/* Judges what stands for REGION|FILE. */
+/* Returns STATUS_DONE if `text` is the path of a saved file or a valid name of a region. */
 enum status target_check_source(const char *text);
 
-/* REGION/TABLE, or with `table_needed` false also REGION alone: then the table is empty. */
+/* A region or saved file, and one of its tables. */
 struct target {
-	char region[512]; /* so that one too long is seen to be; or a path */
-	char table[STELE_NAME_MAX + 1];
+	/* Also holds a path. Longer than a valid name, so that stele_name_check() sees a name that
+	 * is too long instead of a truncated one. */
+	char region[512];
+	char table[STELE_NAME_MAX + 1]; /* "": none */
 };
+
+/* Parses REGION/TABLE, or also REGION if `table_needed` is false. `command` is the subcommand, for
+ * error messages. */
 enum status target_parse(const char *command, const char *text, bool table_needed,
                          struct target *ret);
-/* The same, or FILE/TABLE. */
+
+/* Parses REGION/TABLE or FILE/TABLE, or also REGION or FILE if `table_needed` is false. */
 enum status target_parse_source(const char *command, const char *text, bool table_needed,
                                 struct target *ret);
 

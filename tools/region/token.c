@@ -14,7 +14,8 @@
 
 enum { DIGITS_MIN = 8, DIGITS_MAX = 32 };
 
-/* Hex digits, with the hyphens of a UUID anywhere between them. */
+/* Parses at least 8 hexadecimal digits of a UUID into `ret`. Ignores hyphens after the first
+ * digit. */
 static bool token_parse_region(const char *text, char ret[DIGITS_MAX + 1])
 {
 	size_t count = 0;
@@ -46,9 +47,10 @@ enum status token_parse(const char *what, const char *text, uint64_t min, uint64
 	if (!good)
 		return fail(
 			STATUS_INPUT,
-			"%s: expected a version from %llu on, such as 7@3f2a9c1e (its number, and "
-			"8 digits or more of its region's UUID), but \"%s\" stands there",
-			what, (unsigned long long)min, text);
+			"%s: invalid value \"%s\" (expected a version from %llu on, such as "
+			"7@3f2a9c1e: its number, and the first 8 or more digits of its region's "
+			"UUID)",
+			what, text, (unsigned long long)min);
 	*ret = token;
 	return STATUS_DONE;
 }
@@ -67,8 +69,9 @@ enum status token_needs_region(const struct place *place, const char *what,
 		return fail_region(place, region, result);
 	return fail(
 		STATUS_INPUT,
-		"%s: %llu says nothing without its region, as a region that is made anew comes "
-		"to the same numbers; if it is a version of region \"%s\" as it is now, write %s",
+		"%s: version %llu is ambiguous without the UUID of its region, because a region "
+		"that is created again reaches the same numbers; if it is a version of the "
+		"present region \"%s\", write %s",
 		what, (unsigned long long)token->version, region,
 		token_describe_short(token->version, info.uuid, text));
 }
@@ -89,8 +92,7 @@ enum status token_fail_region(enum status status, const char *what, const struct
 
 	return fail(
 		status,
-		"%s: version %llu@%s is of another region; region \"%s\" was made anew and has the "
-		"UUID %s",
+		"%s: version %llu@%s belongs to another region; region \"%s\" now has the UUID %s",
 		what, (unsigned long long)token->version, token->region, region,
 		describe_uuid(uuid, text));
 }

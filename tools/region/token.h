@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Version tokens: `VERSION@UUID', a version together with the UUID of its region, or with the
- * first 8 or more hex digits of that. A region that is made anew, or loaded, has another UUID
- * and may come to the same version, with other rows. So a version that is kept for later is a
- * token, and where one is asked for a bare number is refused. */
+ * first 8 or more hexadecimal digits of the UUID.
+ *
+ * A region that is created again, or loaded from a file, has a new UUID, and reaches the same
+ * versions with other rows. So a version that is stored for later must be a token. Options whose
+ * versions were stored, such as --since and --if-head, refuse a bare number. */
 #ifndef TOOLS_REGION_TOKEN_H
 #define TOOLS_REGION_TOKEN_H
 
@@ -15,28 +17,32 @@ struct place;
 
 struct token {
 	uint64_t version;
-	char region[33]; /* hex digits, lower case, no hyphens; empty: a bare number */
+	/* Digits of the UUID, in lower case, without hyphens; "" for a bare number. */
+	char region[33];
 };
 
-/* Reads `VERSION' or `VERSION@UUID'; or STATUS_INPUT after an error message. */
+/* Parses `VERSION' or `VERSION@UUID', with a version from `min` to `max`. `what` is the option or
+ * operand, for error messages. Returns STATUS_INPUT if the text is not valid. */
 enum status token_parse(const char *what, const char *text, uint64_t min, uint64_t max,
                         struct token *ret);
 
-/* Refuses a bare number, with a message that has the token of the region as it is now. 0, the time
- * before the first version, is the same in all regions, and needs none. `what` is the option. */
+/* Refuses a bare number, with an error message that has the token of this version in the present
+ * region. Accepts 0, the time before the first version, which is the same in all regions. */
 enum status token_needs_region(const struct place *place, const char *what,
                                const struct token *token, const char *region);
 
-/* True if the token has this UUID, or is a bare number. */
+/* Returns true if the token belongs to the region with this UUID, or is a bare number. */
 bool token_is_of(const struct token *token, const uint8_t uuid[16]);
 
-/* Says that the token is of another region than `region`, which has this UUID; returns `status`. */
+/* Reports that the token belongs to another region than `region`, which has this UUID. Returns
+ * `status`. */
 enum status token_fail_region(enum status status, const char *what, const struct token *token,
                               const char *region, const uint8_t uuid[16]);
 
-/* As describe_number(): the token with the whole UUID, for programs; and with 8 digits of it, for
- * people. */
+/* Writes the token with the full UUID, for programs, to a buffer of DESCRIBED_MAX bytes, and
+ * returns the buffer. */
 const char *token_describe(uint64_t version, const uint8_t uuid[16], char *buffer);
+/* Does the same with the first 8 digits of the UUID, for people. */
 const char *token_describe_short(uint64_t version, const uint8_t uuid[16], char *buffer);
 
 #endif

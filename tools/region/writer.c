@@ -23,7 +23,7 @@ enum status writer_check_token(const struct writer *writer, enum status status, 
 	return token_fail_region(status, what, token, writer->region, uuid);
 }
 
-/* Begins a transaction, in which --if-head holds. */
+/* Begins a transaction. If --if-head is given, fails unless the newest version is that one. */
 static enum status writer_begin(struct writer *writer, const struct options_writing *options)
 {
 	enum status status = STATUS_DONE;
@@ -80,7 +80,8 @@ enum status writer_open_table(struct writer *writer, const char *where, const ch
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-/* A region on a disk can't be read after a reboot before a publisher has opened it. */
+/* Copies the schema of a table from a transaction. Needed for a region on a disk after a reboot,
+ * which subscribers cannot open before a publisher has opened it. */
 static enum status writer_schema_locked(const struct place *place, const char *region,
                                         const char *table, const struct options_writing *options,
                                         struct stele_schema **ret)
@@ -104,6 +105,7 @@ static enum status writer_schema_locked(const struct place *place, const char *r
 	return status;
 }
 
+/* Copies the schema of a table as a subscriber, without locking the region. */
 static enum status writer_schema_unlocked(const struct place *place, const char *region,
                                           const char *table, struct stele_schema **ret)
 {
@@ -144,6 +146,7 @@ enum status writer_schema(const struct place *place, const char *region, const c
 	return status;
 }
 
+/* Prints the line of writer_commit(), without the counts if `commit` is not that of `version`. */
 static void writer_print_commit(const char *what, const char *token, uint64_t version,
                                 const struct stele_commit *commit, int64_t rows)
 {
@@ -177,12 +180,12 @@ enum status writer_commit(struct writer *writer, const char *what, const char *m
 	writer->tx = NULL;
 	if (result < 0)
 		return fail_library(result);
-	/* While this publisher is attached no other can have made a newer one, unless they share
-	 * the region. */
+	/* The newest commit is that of this transaction, unless publishers share the region and
+	 * another one has committed since; then writer_print_commit() leaves the counts out. */
 	if (result == 1 &&
 	    stele_region_describe(place_path(writer->place, writer->region), &info) < 0)
 		info.commit.version = 0;
-	/* Standard output may be slow, and others wait to attach. */
+	/* Before printing, because a slow reader of the output would delay other publishers. */
 	writer_close(writer);
 	token_describe_short(version, uuid, token);
 	if (result == 0)

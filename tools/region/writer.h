@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Attaches to a region to write it, and reports the errors. Subcommands that write tables use it. */
+ * Opens a region for writing, and reports errors. Subcommands that write tables use this. */
 #ifndef TOOLS_REGION_WRITER_H
 #define TOOLS_REGION_WRITER_H
 
@@ -17,29 +17,38 @@ struct writer {
 	struct stele_transaction *tx;
 };
 
-/* Attaches, and begins a transaction, in which --if-head holds. The region must exist. Until the
- * writer is closed others may be waiting, so no input is read and nothing is printed: messages are
- * kept until then. */
+/* Attaches to an existing region as a publisher, and begins a transaction. Fails if --if-head is
+ * given and does not hold. After an error the writer need not be closed.
+ *
+ * Other publishers may wait until the writer is closed. So the caller must not read input or print
+ * meanwhile, and error messages are held until writer_close(). */
 enum status writer_open(struct writer *writer, const struct place *place, const char *region,
                         const struct options_writing *options);
-/* Finds out the schema of a table, without a transaction where that is possible, and how many bytes
- * the region may grow to. The schema is freed with stele_schema_free(). */
+
+/* Returns the schema of a table, which the caller frees with stele_schema_free(), and the number of
+ * bytes that the region may grow to. Locks the region only if it cannot be read otherwise. */
 enum status writer_schema(const struct place *place, const char *region, const char *table,
                           const struct options_writing *options, struct stele_schema **ret_schema,
                           uint64_t *ret_limit);
-/* `status`, with a message, where a token is of another region than the one that was opened. */
+
+/* Returns `status`, after an error message, if the token belongs to another region than the open
+ * one. `what` is the option that the token is from. */
 enum status writer_check_token(const struct writer *writer, enum status status, const char *what,
                                const struct token *token);
-/* `where` goes before a sentence: "FILE:LINE: ", or "". */
+
+/* Opens a table in the transaction. `where` is put before error messages: "FILE:LINE: ", or "". */
 enum status writer_open_table(struct writer *writer, const char *where, const char *table,
                               struct stele_writable **ret_table,
                               const struct stele_schema **ret_schema);
-/* Commits, closes the writer, and prints what became of it: `WHAT: version 7@3f2a9c1e (1 added,
- * 2 changed, 0 removed)`, and, where `rows` is not negative but the number of rows that were
- * put, how many of them were as before. After an error the writer is still to be closed. */
+
+/* Commits, closes the writer, and prints `WHAT: version 7@3f2a9c1e (1 added, 2 changed, 0
+ * removed)`. `rows` is the number of rows that were put, and makes the line also say how many of
+ * them were as before; -1 leaves that out. After an error the caller must close the writer. */
 enum status writer_commit(struct writer *writer, const char *what, const char *message,
                           int64_t rows);
-/* Detaches, if that was not done yet: what was not committed is gone. Then prints the messages. */
+
+/* Detaches from the region, if that was not done yet, and prints the error messages that were held.
+ * Discards a transaction that was not committed. */
 void writer_close(struct writer *writer);
 
 #endif
