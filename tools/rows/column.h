@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * Errors about the columns of a table. Parsers of rows call these. */
+ * Error messages about the columns of a table. Parsers of rows use them. */
 #ifndef TOOLS_ROWS_COLUMN_H
 #define TOOLS_ROWS_COLUMN_H
 
 #include <stele/stele.h>
 #include "tools/base/status.h"
 
-/* Prints that a name is none of the schema's columns, and which was probably meant. `where` goes
- * before the sentence: "FILE:LINE: ", or "". */
+/* Reports that the schema has no column of this name, which has `length` bytes, and suggests a
+ * column or lists all columns. `where` is put before the error message: "FILE:LINE: ", or "". */
 enum status column_fail_unknown(const char *where, const struct stele_schema *schema,
                                 const char *name, size_t length);
 
-/* The library's last sentence, made to start with the column's name where it does not. The result
- * holds until the next call. */
+/* Returns the library's last error message, with the column's name before it unless the message
+ * already starts with the name of a column. The result is valid until the next call. */
 const char *column_message(const struct stele_column *column);
 
 #endif

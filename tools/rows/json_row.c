@@ -22,8 +22,8 @@ json_t *json_parse_object(const char *line, size_t length, char *error, size_t e
 		         why.column, why.text);
 	else if (!object && json_error_code(&why) == json_error_numeric_overflow)
 		snprintf(error, error_size,
-		         "column %d: the number is outside 64 bits with a sign; larger "
-		         "ones go in quotation marks",
+		         "column %d: the number is outside the range of a signed 64-bit "
+		         "integer; write it in quotation marks",
 		         why.column);
 	else if (!object)
 		snprintf(error, error_size, "not valid JSON: column %d: %s", why.column, why.text);
@@ -34,7 +34,8 @@ json_t *json_parse_object(const char *line, size_t length, char *error, size_t e
 	return NULL;
 }
 
-/* False where the value is neither text, number nor truth. */
+/* Sets the text of a field from a JSON value. Writes numbers and bools to `number`, of `size`
+ * bytes. Returns false if the value is null, an object or an array. */
 static bool json_row_value_text(const json_t *value, char *number, size_t size, struct field *field)
 {
 	field->text = number;
@@ -65,8 +66,9 @@ static bool json_row_is_integer(enum stele_type type)
 	return (type >= STELE_U8 && type <= STELE_I64) || type == STELE_TIME;
 }
 
-/* Whether a number with a point or an exponent is an integer, and the one that was written: from
- * 2^53 on it may be another one's neighbour. */
+/* Returns true if a JSON number with a point or an exponent stands for exactly one integer. From
+ * 2^53 on, several integers have the same double, so the double may not be the number in the
+ * text. */
 static bool json_row_is_exact(double number)
 {
 	const double limit = 9007199254740992.0;
@@ -99,8 +101,8 @@ enum status json_fields(const char *where, json_t *object, const struct stele_sc
 		    !json_row_is_exact(json_real_value(value)))
 			return fail(STATUS_INPUT,
 			            "%scolumn \"%s\": a number with a point or an exponent, here "
-			            "about %s, is taken for an integer only if it is one, and "
-			            "below 2^53; write an integer without point and exponent",
+			            "about %s, must be an integer below 2^53; write an integer "
+			            "without point and exponent",
 			            where, name, fields[column].text);
 	}
 	return STATUS_DONE;

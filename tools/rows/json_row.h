@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Rows from JSON objects: {"prefix": "10.0.0.0/8", "metric": 5}. */
+ * Parses rows from JSON objects, such as {"prefix": "10.0.0.0/8", "metric": 5}. NDJSON input and
+ * `stele apply` use this. */
 #ifndef TOOLS_ROWS_JSON_ROW_H
 #define TOOLS_ROWS_JSON_ROW_H
 
@@ -8,17 +9,19 @@
 #include "tools/base/status.h"
 #include "tools/rows/row.h"
 
-/* Spellings of the numbers of one row: room for the longest, for each column. */
+/* Buffers for the numbers and bools of one row as text, one for each column. */
 struct json_numbers {
 	char text[STELE_COLUMNS_MAX][32];
 };
 
-/* Parses one line, which must be a JSON object, else NULL and a sentence without a place in
- * `error`. Freed with json_decref(). */
+/* Parses a line that must be one JSON object. Returns the object, which the caller frees with
+ * json_decref(). Otherwise returns NULL and writes an error message, without file and line, to
+ * `error`. */
 json_t *json_parse_object(const char *line, size_t length, char *error, size_t error_size);
 
-/* Sets the fields that the object has members for; the others are set not given. The fields' texts
- * hold as long as the object and the numbers. `where` goes before the sentence: "FILE:LINE: ". */
+/* Sets the fields of the row from the members of the object, and marks the others as not given. The
+ * texts of the fields are valid as long as `object` and `numbers`. `where` is put before error
+ * messages: "FILE:LINE: ". */
 enum status json_fields(const char *where, json_t *object, const struct stele_schema *schema,
                         struct field *fields, struct json_numbers *numbers);
 

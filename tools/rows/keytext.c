@@ -9,11 +9,11 @@
 #include "tools/rows/keytext.h"
 #include "tools/rows/row.h"
 
-/* The columns of a typed key. */
+/* The columns of a key, as text. */
 struct parts {
-	struct text text;
-	size_t ends[STELE_COLUMNS_MAX];
-	size_t count; /* may be more than there is room for */
+	struct text text;               /* of all columns, one after the other */
+	size_t ends[STELE_COLUMNS_MAX]; /* offset of the end of each column in `text` */
+	size_t count;                   /* of columns found; may exceed STELE_COLUMNS_MAX */
 };
 
 static void keytext_part_ended(void *bytes, size_t length, void *context)
@@ -38,13 +38,14 @@ static int keytext_is_not_space(unsigned char byte)
 	return 0;
 }
 
-/* A typed line feed is text, too. */
+/* A line feed in a key is part of its text. */
 static int keytext_is_not_end(unsigned char byte)
 {
 	(void)byte;
 	return 0;
 }
 
+/* Splits a key at its commas as CSV. Returns false if its quotation marks do not match. */
 static bool keytext_split_quoted(const char *text, struct parts *parts)
 {
 	struct csv_parser parser;
@@ -61,6 +62,8 @@ static bool keytext_split_quoted(const char *text, struct parts *parts)
 	return good;
 }
 
+/* Splits a key into its columns. `complete`: all columns of the key must be there, otherwise at
+ * least the first. */
 static enum status keytext_split(const char *where, const char *text,
                                  const struct stele_schema *schema, bool complete,
                                  struct parts *ret)
@@ -70,7 +73,7 @@ static enum status keytext_split(const char *where, const char *text,
 	char format[1024];
 	bool good = true;
 
-	/* A start of nothing is that of the first column. */
+	/* An empty prefix is an empty start of the first column. */
 	if (wanted == 1 || (!complete && !*text))
 		keytext_part_ended((void *)(uintptr_t)text, strlen(text), ret);
 	else
@@ -90,7 +93,8 @@ static enum status keytext_split(const char *where, const char *text,
 	            where, what, text, complete ? "" : "at most ", wanted, ret->count, format);
 }
 
-/* Appends a column that may be an address where it says prefix... */
+/* Appends a column to the key. If the column is a prefix and `text` is an address, appends all bits
+ * of the address. */
 static int keytext_append_address(struct row_buffer *row, const struct stele_column *column,
                                   const char *text, size_t length)
 {
@@ -106,13 +110,15 @@ static int keytext_append_address(struct row_buffer *row, const struct stele_col
 	return row_append_key(row, &address, text, length);
 }
 
-/* ... or only the start of what the column says. */
+/* Appends the start of a column to the key: a prefix of an address, or the first letters of
+ * text. */
 static int keytext_append_start(struct row_buffer *row, const struct stele_column *column,
                                 const char *text, size_t length)
 {
 	struct stele_column start = *column;
 
-	if (length == 0) /* with which all start, whatever the type */
+	/* All values of all types start with nothing. */
+	if (length == 0)
 		return 0;
 	start.size = 0;
 	if (column->type == STELE_CHAR && length <= column->size)
@@ -126,6 +132,7 @@ static int keytext_append_start(struct row_buffer *row, const struct stele_colum
 	return row_append_key(row, &start, text, length);
 }
 
+/* Encodes a key. `append_last` appends its last column, row_append_key() the others. */
 static enum status keytext_parse_parts(
 	const char *where, const char *text, const struct stele_schema *schema, bool complete,
 	int (*append_last)(struct row_buffer *, const struct stele_column *, const char *, size_t),

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Keys as people type them: a key of one column is its text, whatever is in it; the columns of a
- * longer key are joined by commas, quoted as in CSV where one holds a comma or a quotation mark.
- * Each function prints what is wrong with the text, with `where` before the sentence: "FILE:LINE:
- * ", or "". */
+ * Parses keys that users write as operands. A key of one column is the text of the column,
+ * unquoted. The columns of a longer key are joined by commas; a column that contains a comma or a
+ * quotation mark is quoted as in CSV.
+ *
+ * If the text is not valid, each function returns a status other than STATUS_DONE after an error
+ * message. `where` is put before the message: "FILE:LINE: ", or "". */
 #ifndef TOOLS_ROWS_KEYTEXT_H
 #define TOOLS_ROWS_KEYTEXT_H
 
@@ -11,17 +13,18 @@
 #include "tools/base/status.h"
 #include "tools/rows/row.h"
 
-/* Encodes a whole key. */
+/* Encodes a key, all columns of which must be given, into ret->key. */
 enum status keytext_parse(const char *where, const char *text, const struct stele_schema *schema,
                           struct row_buffer *ret);
 
-/* The same, for a search of the longest match: in a table of prefixes, the last column may be an
- * address, with all its bits. */
+/* Encodes a key for a longest-prefix match into ret->key. If the last column is a prefix, it may
+ * also be an address. */
 enum status keytext_parse_address(const char *where, const char *text,
                                   const struct stele_schema *schema, struct row_buffer *ret);
 
-/* Encodes what keys shall start with: the first column or columns, of which the last may be a part:
- * a prefix where the column is an address or a prefix, the first letters of text. */
+/* Encodes the start of a key into ret->key, for a scan of all keys that start with it: one or more
+ * of the first columns. The last of them may be incomplete: a prefix of an address or of a prefix,
+ * or the first letters of text. */
 enum status keytext_parse_start(const char *where, const char *text,
                                 const struct stele_schema *schema, struct row_buffer *ret);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Rows from fields of text; and what both directions share. The other direction is in row_cells.c. */
+ * Parses rows from fields of text. tools/output/row_cells.c formats rows as text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +28,8 @@ static bool row_is_variable(const struct stele_column *column)
 	return column->type == STELE_TEXT || column->type == STELE_BYTES;
 }
 
-/* Parses into row->scratch; what `length` bytes of text stand for is never longer than they are,
- * but for types of fixed size, the longest of which is a char[N]. */
+/* Parses a value from text into row->scratch, and makes that large enough. A value of variable size
+ * is never longer than its text. A value of fixed size needs at most 32 bytes, or N for char[N]. */
 static int row_parse_scratch(struct row_buffer *row, const struct stele_column *column,
                              const char *text, size_t length, size_t *ret_size)
 {
@@ -93,6 +93,7 @@ void row_start_value(struct row_buffer *row, const struct stele_schema *schema, 
 		memset(row->value, 0, row->value_size);
 }
 
+/* Parses a field into its place in row->value. */
 static int row_parse_value_column(struct row_buffer *row, const struct stele_column *column,
                                   const struct field *field)
 {
