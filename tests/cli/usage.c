@@ -88,7 +88,7 @@ Test(cli_usage, output_that_cannot_be_written_is_noticed)
 	cli_spawn_with(&process, arguments, in, full, process.err);
 	cr_expect(cli_wait(&process) == 8);
 	err = cli_read_all(process.err);
-	EXPECT_HAS(err, "stele: can't write to standard output: No space left on device");
+	EXPECT_HAS(err, "stele: cannot write to standard output: No space left on device");
 }
 
 Test(cli_usage, reader_of_the_output_that_went_away_is_noticed_in_silence)
@@ -135,7 +135,7 @@ Test(cli_usage_limits, cli_12_a_file_of_limited_size)
 	/* Output goes to a file here. */
 	result = shell("ulimit -f 100; exec $STELE dump $R/rows");
 	EXPECT_STATUS(result, 8);
-	EXPECT_HAS(result.err, "can't write to standard output");
+	EXPECT_HAS(result.err, "cannot write to standard output");
 	EXPECT_HAS(result.err, "ulimit -f");
 	EXPECT_FAILURE(shell("ulimit -f 8; exec $STELE compact $R"), 6, "RLIMIT_FSIZE");
 	EXPECT_FAILURE(shell("ulimit -f 8; exec $STELE create $R-2 --table 'rows(id: u32 key)'"), 6,

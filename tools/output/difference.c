@@ -11,7 +11,7 @@
 #include "tools/output/row_cells.h"
 #include "tools/region/token.h"
 
-#define STOP_POLL 256 /* changes printed between two looks for a signal */
+#define STOP_POLL 256 /* number of changes printed between two checks for a signal */
 
 enum { VERSION, CHANGE, TABLE, ROW, BEFORE, TOKEN, COLUMNS };
 
@@ -20,12 +20,13 @@ static const struct output_column columns[COLUMNS] = {
 	[ROW] = {"row", false},        [BEFORE] = {"before", false}, [TOKEN] = {"token", false},
 };
 
-/* One table of the two versions. */
+/* A table in the two versions. */
 struct pair {
 	const char *name;
-	bool in_before, in_after;
+	bool in_before, in_after; /* which of the versions have the table */
 	struct stele_table before, after;
-	struct row_cells before_cells, after_cells; /* both may be open on one schema */
+	/* The rows before and after the change. The two may share a schema. */
+	struct row_cells before_cells, after_cells;
 };
 
 struct output *difference_output(enum output_format format)
@@ -54,6 +55,7 @@ enum status difference_print_gap(const struct difference *difference, uint64_t v
 	return output_row(difference->output, cells);
 }
 
+/* Returns a cell that has the row as an object. */
 static struct cell difference_row_object(const struct row_cells *row)
 {
 	return (struct cell){
@@ -65,7 +67,7 @@ static struct cell difference_row_object(const struct row_cells *row)
 	};
 }
 
-/* Marks the cells of the row as it was that are still the same. */
+/* Marks the cells of the old row that are equal in the new row, so that tables leave them out. */
 static void difference_mark_unchanged(struct row_cells *before, const struct row_cells *after)
 {
 	for (size_t i = 0; i < before->schema->column_count; i++)
@@ -90,6 +92,7 @@ static int difference_fill_change(struct pair *pair, const struct stele_change *
 	return result;
 }
 
+/* Prints a change whose rows are in the cells of the pair. Returns STATUS_SYSTEM after a signal. */
 static enum status difference_print_change(struct difference *difference, struct pair *pair,
                                            enum stele_change_kind kind)
 {
@@ -115,13 +118,16 @@ static enum status difference_print_change(struct difference *difference, struct
 		difference_mark_unchanged(&pair->before_cells, &pair->after_cells);
 		cells[BEFORE] = difference_row_object(&pair->before_cells);
 	}
-	/* The caller that has a descriptor for signals knows why. */
+	/* No error message: stop_came() is only true if the caller opened a stop_descriptor(), and
+	 * that caller checks for a signal itself. */
 	if (++difference->printed % STOP_POLL == 0 && stop_came())
 		return STATUS_SYSTEM;
 	return output_row(difference->output, cells);
 }
 
-/* Prints all changes, each of which is vouched for after its text was made, and closes them. */
+/* Prints all changes and closes `changes`. Each change is decoded and then validated, because the
+ * publisher may reclaim its rows meanwhile; an error of decoding counts only if the rows were
+ * valid. */
 static int difference_print_all(struct difference *difference, struct pair *pair,
                                 struct stele_changes *changes)
 {
@@ -174,7 +180,8 @@ int difference_print_proposed(struct difference *difference, struct stele_writab
 	return result;
 }
 
-/* A table that was dropped and made again with other columns: all its rows are others. */
+/* Prints the changes of a table that was dropped and created again with other columns: all rows are
+ * removed, and then all rows are added. */
 static int difference_print_replaced(struct difference *difference, struct pair *pair)
 {
 	int result;
@@ -225,7 +232,8 @@ static int difference_print_pair(struct difference *difference, struct pair *pai
 	return result;
 }
 
-/* The next table of a snapshot, into `name`, which becomes empty after the last. */
+/* Advances `name` to the next table of a snapshot, or to "" after the last one. `snapshot` may be
+ * NULL: it has no tables. */
 static int difference_next_name(const struct stele_snapshot *snapshot, char *name)
 {
 	int result = snapshot ? stele_snapshot_next_table(snapshot, name) : 0;
@@ -235,7 +243,7 @@ static int difference_next_name(const struct stele_snapshot *snapshot, char *nam
 	return result;
 }
 
-/* Goes through the tables of both versions in order, side by side. */
+/* Merges the sorted lists of tables of the two versions. */
 int difference_print(struct difference *difference)
 {
 	char before[STELE_NAME_MAX + 1] = "", after[STELE_NAME_MAX + 1] = "";

@@ -46,13 +46,14 @@ void output_hide_last(struct output *output)
 		output->column_count--;
 }
 
+/* Flushes the stream of an output, and reports an error that occurred on it. */
 static enum status output_check_stream(const struct output *output)
 {
 	if (output->stream == stdout)
 		return output_check();
 	if (fflush(output->stream) == 0 && !ferror(output->stream))
 		return STATUS_DONE;
-	return fail(STATUS_SYSTEM, "can't write to a temporary file: %s", strerror(errno));
+	return fail(STATUS_SYSTEM, "cannot write to a temporary file: %s", strerror(errno));
 }
 
 static void output_begin(struct output *output)
@@ -97,7 +98,7 @@ enum status output_check(void)
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return STATUS_DONE;
 	if (!said && errno != EPIPE && !stop_came())
-		fail(STATUS_SYSTEM, "can't write to standard output: %s%s", strerror(errno),
+		fail(STATUS_SYSTEM, "cannot write to standard output: %s%s", strerror(errno),
 		     errno == EFBIG ? " (the limit of `ulimit -f`, or the file system's)" : "");
 	said = true;
 	return STATUS_SYSTEM;

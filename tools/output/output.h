@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Printing rows. A subcommand says which columns there are and hands over rows of cells; which of
- * the formats they come out in is nothing it knows. Rows go to standard output, or to a file.
+ * Prints rows in one of the output formats. A subcommand defines the columns and passes rows of
+ * cells; it need not know the format.
  *
  *     output = output_open(format, SHAPE_ROWS, columns, column_count);
  *     output_row(output, cells);
@@ -18,31 +18,41 @@
 enum output_shape {
 	SHAPE_ROWS,   /* any number of rows; in JSON an array of objects */
 	SHAPE_ROW,    /* exactly one row; in JSON an object */
-	SHAPE_RECORD, /* exactly one row, which a table shows as a line for each column */
+	SHAPE_RECORD, /* exactly one row, printed in a table as one line for each column */
 };
 
 struct output;
 
-/* `columns` must stay until output_end(). Never NULL. */
+/* Opens an output to standard output. `columns` must stay valid until output_end(). Never returns
+ * NULL. */
 struct output *output_open(enum output_format format, enum output_shape shape,
                            const struct output_column *columns, size_t column_count);
-/* The same, but rows go to `stream`, which stays the caller's. */
+
+/* Opens an output to `stream`, which the caller closes after output_end(). */
 struct output *output_open_to(FILE *stream, enum output_format format, enum output_shape shape,
                               const struct output_column *columns, size_t column_count);
-/* Leaves the last column out of tables: it is for programs. Called before the first row. */
+
+/* Leaves the last column, which is for programs, out of the format table. Called before the first
+ * row. */
 void output_hide_last(struct output *output);
-/* Cells are copied as far as needed. Fails when the stream does: the caller stops. */
+
+/* Prints a row. The cells need not stay valid. If the status is not STATUS_DONE, writing failed,
+ * and the caller should end the output. */
 enum status output_row(struct output *output, const struct cell *cells);
-/* Gives out all rows until now. */
+
+/* Writes all rows that were printed so far. */
 enum status output_flush(struct output *output);
-/* Frees the output. With STATUS_DONE writes what is still to be written, and returns that or what
- * prevented it. With another status, which it returns, nothing is written but the rows given until
- * then: a JSON array stays open, so that nobody takes it for the whole, and where there was no row,
- * there is no output. */
+
+/* Ends and frees the output. `status` is that of the work that produced the rows.
+ *
+ * With STATUS_DONE, completes the output, and returns whether it was written. With another status,
+ * returns that status, and writes only the rows printed so far: nothing if there were none, and no
+ * end of a JSON array, so that a reader does not take it for complete. */
 enum status output_end(struct output *output, enum status status);
 
-/* Whether all written to standard output got there; STATUS_SYSTEM and a sentence where not. A
- * reader that went away is no news to anybody, so then there is no sentence. */
+/* Flushes standard output. Returns STATUS_SYSTEM after an error message if something could not be
+ * written to it. Prints no message if the reader has closed the pipe, if a signal has come, or for
+ * a second time. */
 enum status output_check(void);
 
 #endif

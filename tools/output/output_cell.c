@@ -36,7 +36,7 @@ struct cell cell_time(uint64_t nanoseconds, char *buffer)
 	return cell_text(describe_time(nanoseconds, buffer));
 }
 
-/* Quotes what would not be seen to be one value. */
+/* Appends text, in quotation marks if it is empty or contains a character that separates values. */
 static void cell_print_flat_text(struct text *text, const struct cell *cell)
 {
 	bool quote = cell->length == 0;
@@ -59,6 +59,7 @@ static void cell_print_flat_text(struct text *text, const struct cell *cell)
 	text_append(text, "\"", 1);
 }
 
+/* Appends a row of an object or a list as `name=value name=value`. */
 static void cell_print_flat_row(struct text *text, const struct cell *cell, size_t row, bool brief)
 {
 	const struct cell *cells = cell->cells + row * cell->column_count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Cells: the values that output.c prints in each format. Subcommands make them; the formats of
- * output.c print them. */
+ * Cells: the values that output.c prints. Subcommands create cells, and the drivers of the output
+ * formats print them. */
 #ifndef TOOLS_OUTPUT_OUTPUT_CELL_H
 #define TOOLS_OUTPUT_OUTPUT_CELL_H
 
@@ -10,41 +10,45 @@
 #include "tools/base/text.h"
 
 enum cell_kind {
-	CELL_NONE,    /* nothing: null */
+	CELL_NONE,    /* a missing value: null in JSON */
 	CELL_TEXT,    /* any bytes */
-	CELL_LITERAL, /* a number, true or false, spelt as JSON spells it */
-	CELL_OBJECT,  /* named cells: a row inside a row */
-	CELL_LIST,    /* rows with the same columns */
+	CELL_LITERAL, /* a number, true or false, in the syntax of JSON */
+	CELL_OBJECT,  /* one row of named cells */
+	CELL_LIST,    /* any number of rows of named cells, with the same columns */
 };
 
 struct output_column {
 	const char *name;
-	bool right; /* tables put it to the right side */
+	bool right; /* tables align it to the right */
 };
 
 struct cell {
 	enum cell_kind kind;
-	const char *text; /* CELL_TEXT, CELL_LITERAL */
+	/* Of CELL_TEXT and CELL_LITERAL. */
+	const char *text;
 	size_t length;
-	const char *plain; /* what tables show instead of it, or NULL: "+" for "added", "4 GiB" */
-	bool unchanged;    /* tables leave it out of the object that it is in */
-	/* CELL_OBJECT and CELL_LIST: column_count cells in each row */
+	/* Printed in tables instead of the value, such as "+" for "added", or "4 GiB"; or NULL. */
+	const char *plain;
+	bool unchanged; /* tables leave this cell out of the object that contains it */
+	/* Of CELL_OBJECT and CELL_LIST: row_count rows of column_count cells each. */
 	const struct output_column *columns;
 	const struct cell *cells;
 	size_t column_count, row_count;
 };
 
-/* Makes cells of C values. The text must stay as long as the cell. */
+/* Create cells from C values. The texts must stay valid as long as the cell. The buffers, of
+ * DESCRIBED_MAX bytes, hold the text of the cell. */
 struct cell cell_text(const char *text);
 struct cell cell_literal(const char *text);
-/* A size in bytes, which tables show in larger units. The buffers hold the texts. */
+/* A size in bytes, which tables show in larger units. */
 struct cell cell_size(uint64_t bytes, char *number, char *plain);
 struct cell cell_number(uint64_t number, char *buffer);
-/* CELL_NONE for 0: not known. */
+/* A time since 1970; CELL_NONE for 0, not known. */
 struct cell cell_time(uint64_t nanoseconds, char *buffer);
 
-/* An object as `name=value name=value`, a list as such objects with semicolons between: what tables
- * and CSV have in a cell. With `brief` without the cells marked unchanged. Escaped. */
+/* Appends a cell as tables and CSV print it, escaped: an object as `name=value name=value`, and a
+ * list as objects with semicolons between them. With `brief`, leaves out cells that are marked
+ * unchanged. */
 void cell_print_flat(struct text *text, const struct cell *cell, bool brief);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * CSV as RFC 4180 has it, but with line feeds for ends of lines: a first line with the columns'
- * names, fields quoted where they must be. An empty text is "", nothing is nothing. */
+ * Prints rows as CSV by RFC 4180, but with lines that end with a line feed alone. The first line
+ * has the names of the columns. Fields are quoted only if necessary. Empty text is "", and a
+ * missing value is an empty field. */
 #include <csv.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 #include "tools/output/output_cell.h"
 #include "tools/output/output_driver.h"
 
-/* Readers take spaces around an unquoted field away. */
+/* Returns true if a field must be quoted. Spaces at its start or end count, because readers of CSV
+ * remove them from unquoted fields. */
 static bool output_csv_needs_quotes(const struct text *text)
 {
 	if (text->length == 0)

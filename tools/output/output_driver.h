@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the formats of output.c share. Each format is a driver in a file of its own; only output.c
- * calls the drivers. */
+ * The interface between output.c and the drivers of the output formats. Each driver is a file of
+ * its own; only output.c calls the drivers. */
 #ifndef TOOLS_OUTPUT_OUTPUT_DRIVER_H
 #define TOOLS_OUTPUT_OUTPUT_DRIVER_H
 
@@ -11,10 +11,13 @@
 #include "tools/output/output_cell.h"
 
 struct output_driver {
-	void (*begin)(struct output *output); /* before the first row, or the end */
+	/* Called once before the other functions. Allocates the state. */
+	void (*begin)(struct output *output);
 	void (*row)(struct output *output, const struct cell *cells);
+	/* Prints rows that the driver holds back. */
 	void (*flush)(struct output *output);
-	void (*end)(struct output *output, bool complete); /* frees the state, too */
+	/* Prints the rest and frees the state. `complete` is false after an error. */
+	void (*end)(struct output *output, bool complete);
 };
 
 struct output {
@@ -24,9 +27,9 @@ struct output {
 	enum output_shape shape;
 	const struct output_column *columns;
 	size_t column_count;
-	bool begun;
-	size_t rows; /* given until now */
-	void *state; /* the format's own */
+	bool begun;  /* driver->begin() was called */
+	size_t rows; /* number of rows that the driver has finished */
+	void *state; /* of the driver */
 };
 
 extern const struct output_driver output_table, output_csv, output_json;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * JSON and newline-delimited JSON. Written here rather than by a library, because rows must stream
- * and no tree of a million of them be built first. */
+ * Prints rows as JSON and newline-delimited JSON. Does not use a JSON library, because a library
+ * would build a tree of all rows, of which there may be millions, before it prints the first. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "tools/base/escape.h"

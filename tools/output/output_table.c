@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tables for people. Columns are as wide as the widest cell of the rows at hand: rows are gathered
- * in batches, so that a table of millions streams, and a column only ever grows from batch to
- * batch. The last column is not padded. On a terminal the first line is bold. */
+ * Prints rows as a table for people. The width of a column is that of its widest cell. Rows are
+ * printed in batches, so that a table of millions of rows streams; a column may become wider from
+ * one batch to the next, but not narrower. The last column is not padded. On a terminal, the line
+ * of column names is bold. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,23 +17,26 @@
 #include "tools/output/output_driver.h"
 
 enum {
-	BATCH = 1000,
-	WIDEST = 80, /* a wider cell sticks out, rather than make all others as wide */
+	BATCH = 1000, /* rows */
+	WIDEST =
+		80, /* a wider cell does not make its column wider, but moves the rest of its row */
 };
 
+/* The text of a cell: its place in table->text in bytes, and its width in characters. */
 struct piece {
 	size_t start, length, width;
 };
 
 struct table {
-	size_t *widths;
-	struct text text;     /* of all cells of the batch */
-	struct piece *pieces; /* a batch of rows, and room for one */
-	size_t rows;          /* in the batch */
-	bool begun;
+	size_t *widths;       /* of the columns, in characters */
+	struct text text;     /* of all cells in the batch */
+	struct piece *pieces; /* the cells of up to BATCH rows */
+	size_t rows;          /* number of rows in the batch */
+	bool begun;           /* the column names are printed */
 	bool bold;
 };
 
+/* Appends the text of a cell. */
 static void table_render(struct text *text, const struct cell *cell)
 {
 	if (cell->plain)
@@ -81,7 +85,7 @@ static void table_print_names(const struct output *output)
 	fputs(table->bold ? "\033[0m\n" : "\n", output->stream);
 }
 
-/* Empty cells at its end are left out, and so is the space before them. */
+/* Prints a row without the empty cells at its end and without the space before them. */
 static void table_print_row(const struct output *output, const struct piece *pieces)
 {
 	const struct table *table = output->state;
@@ -95,6 +99,7 @@ static void table_print_row(const struct output *output, const struct piece *pie
 	putc('\n', output->stream);
 }
 
+/* Makes the columns as wide as the rows of the batch need, and prints the batch. */
 static void table_print_batch(struct output *output)
 {
 	struct table *table = output->state;
@@ -113,7 +118,8 @@ static void table_print_batch(struct output *output)
 	table->text.length = 0;
 }
 
-/* Standard output may be a stream without a descriptor of its own (stop.h). */
+/* Returns true if the stream is a terminal. stdout may be a stream without a descriptor, see
+ * stop_guard_output(). */
 static bool table_is_terminal(FILE *stream)
 {
 	return isatty(stream == stdout ? STDOUT_FILENO : fileno(stream));
@@ -128,7 +134,8 @@ static void table_begin(struct output *output)
 	for (size_t i = 0; i < output->column_count; i++)
 		table->widths[i] = strlen(output->columns[i].name);
 	table->pieces = heap_realloc(NULL, BATCH * output->column_count * sizeof(*table->pieces));
-	text_append(&table->text, " ", 1); /* so that it has memory, also for cells without text */
+	/* Allocates memory, so that text.bytes is not NULL even if all cells are empty. */
+	text_append(&table->text, " ", 1);
 	table->text.length = 0;
 	output->state = table;
 }
@@ -163,6 +170,7 @@ static void table_end(struct output *output, bool complete)
 	free(table);
 }
 
+/* Prints a cell of kind CELL_LIST as a table. */
 static void table_print_list(FILE *stream, const struct cell *list)
 {
 	struct output inner = {
@@ -179,7 +187,7 @@ static void table_print_list(FILE *stream, const struct cell *list)
 	table_end(&inner, true);
 }
 
-/* A line for each column, and then each list as a table of its own. */
+/* Prints the row of a SHAPE_RECORD: a line for each column, and then each list as a table. */
 static void table_print_record(struct output *output, const struct cell *cells)
 {
 	struct text text = {0};

@@ -8,8 +8,8 @@
 #include "tools/output/progress.h"
 
 enum {
-	LARGE = 4 * 1024 * 1024, /* what takes less than a moment needs no bar */
-	BAR = 30,
+	LARGE = 4 * 1024 * 1024, /* bytes; smaller work is done before a bar would be read */
+	BAR = 30,                /* width of the bar in characters */
 };
 
 void progress_start(struct progress *progress, const char *what, uint64_t total)
@@ -22,7 +22,7 @@ void progress_start(struct progress *progress, const char *what, uint64_t total)
 	};
 }
 
-/* Whether it is time to draw. */
+/* Returns true if it is time to draw, at most ten times a second. Then the caller must draw. */
 static bool progress_is_due(struct progress *progress)
 {
 	int64_t time = clock_now();

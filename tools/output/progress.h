@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A line on a terminal that says how far a large file is read, or something else is done. */
+ * A line on a terminal that shows the progress of long work, such as reading a large file.
+ * Subcommands and batch_read() use this. */
 #ifndef TOOLS_OUTPUT_PROGRESS_H
 #define TOOLS_OUTPUT_PROGRESS_H
 
@@ -7,21 +8,23 @@
 #include <stdint.h>
 
 struct progress {
-	const char *what;
-	uint64_t total; /* bytes; 0: not known */
-	int64_t next;   /* when to draw again */
-	bool shown;
+	const char *what; /* what the line starts with */
+	uint64_t total;   /* bytes of work; 0: not known */
+	int64_t next;     /* time of the next update, in nanoseconds on CLOCK_MONOTONIC */
+	bool shown;       /* the line is on the terminal */
 	bool wanted;
 };
 
-/* Shows nothing unless standard error is a terminal and the work is large, or of unknown size. */
+/* Starts to measure progress. The line is shown only if standard error is a terminal, and if the
+ * work is large or of unknown size. */
 void progress_start(struct progress *progress, const char *what, uint64_t total);
-/* Called for every row; looks at the clock seldom. */
+/* Updates the line for work that reads rows. May be called for every row, because it reads the
+ * clock only for every 4096th. */
 void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes);
-/* The same for work that is not reading rows: says how far it is. */
+/* Updates the line, with a text, for any other work. */
 void progress_note(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Clears the line. */
+/* Removes the line from the terminal. */
 void progress_end(struct progress *progress);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Rows to cells. */
+ * Formats rows as cells. tools/rows/row.c parses rows from text. */
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
@@ -37,7 +37,8 @@ void row_cells_close(struct row_cells *row)
 	*row = (struct row_cells){0};
 }
 
-/* JSON has no infinities and no NaN, and readers of it no integers past 64 bits with a sign. */
+/* Returns true if the text of a value can be a literal in JSON. JSON has no infinities and no NaN,
+ * and many of its readers no integers beyond signed 64 bits. */
 static bool row_cells_is_literal(enum stele_type type, const char *text, size_t length)
 {
 	static const char max[] = "9223372036854775807";
@@ -53,7 +54,8 @@ static bool row_cells_is_literal(enum stele_type type, const char *text, size_t 
 	return true;
 }
 
-/* Finds a column's value; where it has to be decoded, into `decoded`. */
+/* Finds the value of a column. Decodes a column of the key into `decoded`, of STELE_KEY_MAX
+ * bytes. */
 static int row_cells_find_value(const struct row_cells *row, size_t column, const void *key,
                                 unsigned key_bits, const void *value, size_t value_size,
                                 unsigned char *decoded, const void **ret_value, size_t *ret_size)
@@ -66,7 +68,7 @@ static int row_cells_find_value(const struct row_cells *row, size_t column, cons
 	                        ret_value, ret_size);
 }
 
-/* Appends a column's text at `used`, and returns its length. */
+/* Writes the text of a column to row->text at offset `used`, and returns the length of the text. */
 static size_t row_cells_append_column(struct row_cells *row, const struct stele_column *column,
                                       const void *value, size_t size, size_t used)
 {
@@ -103,7 +105,7 @@ int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, co
 			row->cells[i].kind = CELL_LITERAL;
 		used += length;
 	}
-	/* Only now has the text stopped moving. */
+	/* Only now, because row->text moved whenever it grew. */
 	used = 0;
 	for (size_t i = 0; i < row->schema->column_count; i++) {
 		row->cells[i].text = row->text + used;

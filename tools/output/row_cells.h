@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Rows as cells: decodes keys and values by the table's schema. Subcommands that print rows use
- * it. */
+ * Decodes keys and values into cells by the table's schema. Subcommands that print rows use
+ * this. */
 #ifndef TOOLS_OUTPUT_ROW_CELLS_H
 #define TOOLS_OUTPUT_ROW_CELLS_H
 
@@ -11,26 +11,28 @@
 
 struct row_cells {
 	const struct stele_schema *schema;
-	struct output_column *columns; /* schema->column_count of both */
+	/* One for each column of the schema. */
+	struct output_column *columns;
 	struct cell *cells;
-	char *text; /* of the cells */
-	size_t capacity;
+	char *text;      /* of all cells */
+	size_t capacity; /* of `text`, in bytes */
 };
 
-/* `schema` must stay until row_cells_close(). */
+/* Allocates the cells. `schema` must stay valid until row_cells_close(). */
 void row_cells_open(struct row_cells *row, const struct stele_schema *schema);
+/* Frees the cells. */
 void row_cells_close(struct row_cells *row);
 
-/* Fills row->cells, which hold until the next call. Integers that fit 64 bits with a sign, finite
- * floats and bools become literals, everything else text. Returns 0, or a negative errno (no
- * sentence printed). */
+/* Decodes a row into row->cells, which are valid until the next call. Signed 64-bit integers,
+ * finite floats and bools become CELL_LITERAL, all other values CELL_TEXT. Returns 0, or a negative
+ * errno of the library. Prints no error message. */
 int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, const void *value,
                    size_t value_size);
 
-/* True when a table puts the type to the right side. */
+/* Returns true if tables align columns of this type to the right. */
 bool row_type_is_number(enum stele_type type);
 
-/* The key's columns joined by commas, as the command takes them. */
+/* Appends the columns of the key, joined by commas and not quoted. */
 void row_print_key(struct text *text, const struct row_cells *row);
 
 #endif
