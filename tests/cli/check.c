@@ -108,7 +108,8 @@ Test(cli_check, a_signal_ends_the_check_and_changes_nothing)
 	cr_assert(pid > 1);
 	kill(process.pid, SIGTERM);
 	cr_expect(cli_wait(&process) == 8);
-	EXPECT_HAS(cli_read_all(process.err), "told to stop during the check; nothing was changed");
+	EXPECT_HAS(cli_read_all(process.err),
+	           "stopped by a signal during the check; nothing was changed");
 	cr_expect(kill(pid, 0) < 0 && errno == ESRCH, "process %d is still there", (int)pid);
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"version\": 2, ");
 	unlink(path);
@@ -251,7 +252,7 @@ Test(cli_check, fault_33_a_slow_refusal)
 Test(cli_check, without_room_for_its_file)
 {
 	setenv("TMPDIR", "/no/such/directory", 1);
-	EXPECT_FAILURE(publish("true"), 8, "can't make the file /no/such/directory/stele.");
+	EXPECT_FAILURE(publish("true"), 8, "cannot create the file /no/such/directory/stele.");
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"version\": 2, ");
 }
 

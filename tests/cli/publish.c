@@ -85,9 +85,9 @@ Test(cli_publish, refuses_wrong_rows_and_changes_nothing)
 		{NAMES "10.0.0.0/33,192.0.2.1,eth0,5\n",
 	         "standard input:2: ", "column \"prefix\": ", "33"},
 		{NAMES "10.0.0.0/8,192.0.2.1,eth0\n", "standard input:2: ", "expected 4 fields",
-	         "3 stand there"},
+	         "found 3"},
 		{NAMES "10.0.0.0/8,192.0.2.1,eth0,5,6\n", "standard input:2: ", "expected 4 fields",
-	         "5 stand there"},
+	         "found 5"},
 		{NAMES "\"a\n\nb\",192.0.2.1,eth0,5\n",
 	         "standard input:2: ", "column \"prefix\": ", ""},
 		{NAMES "10.0.0.0/8,192.0.2.1,\"eth\n0\",5\n10.2.0.0/16,x,eth0,5\n",
@@ -183,10 +183,9 @@ Test(cli_publish, refuses_a_key_that_stands_twice)
 	char name[64], place[128];
 
 	EXPECT_FAILURE(STELE_WITH(twice, "publish", target, "-"), 2,
-	               "standard input:5: ", "the key \"10.0.0.0/8\" stands in line 2 already");
+	               "standard input:5: ", "the key \"10.0.0.0/8\" is already in line 2");
 	cli_temporary(name, ".csv", twice);
-	snprintf(place, sizeof(place), "%s:5: the key \"10.0.0.0/8\" stands in line 2 already\n",
-	         name);
+	snprintf(place, sizeof(place), "%s:5: the key \"10.0.0.0/8\" is already in line 2\n", name);
 	EXPECT_FAILURE(STELE("publish", target, name), 2, place);
 	EXPECT_TEXT(cli_dump(), before);
 	unlink(name);
@@ -206,8 +205,8 @@ Test(cli_publish, refuses_unknown_regions_tables_and_files)
 	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", other, "-"), 3, "no table \"neighbours\"",
 	               "'stele show");
 	EXPECT_FAILURE(STELE("publish", target, "/nonexistent.csv"), 2,
-	               "can't read /nonexistent.csv: No such file or directory");
-	EXPECT_FAILURE(STELE("publish", target, "/tmp"), 2, "can't read /tmp: Is a directory");
+	               "cannot read /nonexistent.csv: No such file or directory");
+	EXPECT_FAILURE(STELE("publish", target, "/tmp"), 2, "cannot read /tmp: Is a directory");
 	EXPECT_TEXT(cli_dump(), before);
 }
 

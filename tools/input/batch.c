@@ -38,6 +38,7 @@ static const unsigned char *batch_key(const struct batch *batch, const struct ba
 	return batch_value(batch, row) - batch_aligned(batch_key_size(row->key_bits));
 }
 
+/* Appends the key and then the value of a row to batch->bytes, both aligned. */
 static void batch_append(struct batch *batch, const struct row_buffer *row, uint64_t line)
 {
 	size_t key = batch_aligned(batch_key_size(row->key.bits));
@@ -63,6 +64,7 @@ static void batch_append(struct batch *batch, const struct row_buffer *row, uint
 	batch->used += size;
 }
 
+/* Encodes and checks the current row of the input, and appends it to the batch. */
 static enum status batch_read_row(struct batch *batch, const struct input *input,
                                   struct row_buffer *row)
 {
@@ -128,7 +130,7 @@ static enum status batch_fail_row(const struct batch *batch, const struct batch_
 	            message);
 }
 
-/* The line of the row before `row` that has the same key. */
+/* Returns the line of the first row with the same key as `row`. There must be one before `row`. */
 static uint64_t batch_first_line(const struct batch *batch, const struct batch_row *row)
 {
 	const struct batch_row *other = batch->rows;
@@ -150,7 +152,7 @@ static enum status batch_fail_key_twice(const struct batch *batch, const struct 
 	if (row_cells_fill(&cells, batch_key(batch, row), row->key_bits, batch_value(batch, row),
 	                   row->value_size) == 0)
 		row_print_key(&text, &cells);
-	snprintf(message, sizeof(message), "the key \"%.*s\" stands in line %llu already",
+	snprintf(message, sizeof(message), "the key \"%.*s\" is already in line %llu",
 	         (int)text.length, text.length ? text.bytes : "",
 	         (unsigned long long)batch_first_line(batch, row));
 	text_free(&text);

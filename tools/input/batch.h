@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows of one table in memory. `stele publish' reads its whole input into a batch before it
- * attaches to the region, because an input may come slowly or stop coming, and a publisher that
- * waits for it would keep all others out. */
+ * A batch: encoded rows of one table in memory. `stele publish' reads its complete input into a
+ * batch before it locks the region. Otherwise slow input would keep other publishers out. */
 #ifndef TOOLS_INPUT_BATCH_H
 #define TOOLS_INPUT_BATCH_H
 
@@ -11,29 +10,33 @@
 #include "tools/input/input.h"
 
 struct batch_row {
-	size_t value; /* where it starts in `bytes`, the key before it */
-	uint32_t value_size;
+	size_t value;        /* offset of the value in batch->bytes; the key is before it */
+	uint32_t value_size; /* bytes */
 	uint32_t key_bits;
-	uint64_t line;
+	uint64_t line; /* of the input, for error messages */
 };
 
 struct batch {
-	const char *name; /* of the input, for messages */
+	const char *name; /* of the input, for error messages */
 	const struct stele_schema *schema;
+	/* Keys and values of all rows. Sizes are in bytes. */
 	unsigned char *bytes;
 	size_t used, capacity;
 	struct batch_row *rows;
 	size_t count, row_capacity;
 };
 
-/* Reads and checks all rows of an input that was started. Fails with STATUS_NO_SPACE once the rows
- * take more than `limit` bytes, so that an endless input does not take all memory. `table` names
- * the progress bar. */
+/* Reads, encodes and checks all rows of an input, after input_start(). Fails with STATUS_NO_SPACE
+ * once the rows need more than `limit` bytes, so that endless input does not use up the memory of
+ * the machine. `table` is the name on the progress bar. The caller frees the batch with
+ * batch_free() after an error too. */
 enum status batch_read(struct batch *batch, struct input *input, const char *table, uint64_t limit);
 
-/* Replaces a table by the rows; its schema must be that of the input. */
+/* Replaces the rows of a table by those of the batch. The schema of the table must be that of the
+ * input. Reports a key that occurs twice, with both lines. */
 enum status batch_replace(const struct batch *batch, struct stele_writable *table);
 
+/* Frees the rows of the batch. */
 void batch_free(struct batch *batch);
 
 #endif

@@ -20,9 +20,9 @@
 #include "tools/region/token.h"
 #include "tools/region/writer.h"
 
-#define SUFFIX ".ndjson"
+#define SUFFIX ".ndjson" /* of the file with the new table */
 
-/* Makes a text of the changes, as difference_print_proposed() does. */
+/* Prints the changes of a transaction as NDJSON into a string, which the caller frees. */
 static enum status check_print_changes(const struct check *check, struct stele_writable *table,
                                        const struct stele_schema *schema,
                                        struct difference *difference, char **ret_text,
@@ -42,6 +42,7 @@ static enum status check_print_changes(const struct check *check, struct stele_w
 	return status;
 }
 
+/* Prints the rows of a cursor. */
 static enum status check_write_rows(struct stele_cursor *cursor, struct row_cells *cells,
                                     struct output *output)
 {
@@ -58,7 +59,7 @@ static enum status check_write_rows(struct stele_cursor *cursor, struct row_cell
 	return status;
 }
 
-/* Writes all rows as they would be. */
+/* Writes all rows of a table, as the transaction would commit them, as NDJSON to `stream`. */
 static enum status check_write_table(FILE *stream, struct stele_writable *table,
                                      const struct stele_schema *schema)
 {
@@ -80,8 +81,9 @@ static enum status check_write_table(FILE *stream, struct stele_writable *table,
 	return status;
 }
 
-/* True if the command has agreed to changes that differ from these in nothing but the version that
- * they would be. */
+/* Sets `*ret` to true if the command has agreed to the changes of this transaction. Prints them
+ * with the version that the command saw, because the transaction may make another version if other
+ * tables were changed meanwhile. */
 static enum status check_is_agreed(const struct check *check, struct stele_writable *table,
                                    const struct stele_schema *schema, const uint8_t region[16],
                                    bool *ret)
@@ -112,7 +114,8 @@ static void check_drop_table(struct check *check)
 	check->agreed = false;
 }
 
-/* All of this is written to memory: the region is locked. */
+/* Writes the changes and the new table of a transaction to memory, not to a file, because the
+ * region is locked meanwhile. Sets `*ret_nothing` if there are no changes. */
 static enum status check_write_changes(struct check *check, struct stele_writable *table,
                                        const struct stele_schema *schema, bool *ret_nothing)
 {
@@ -154,10 +157,11 @@ enum status check_propose(struct check *check, struct writer *writer, bool *ret_
 
 static enum status check_fail_file(const char *path)
 {
-	return fail(STATUS_SYSTEM, "can't make the file %s for a check: %s", path, strerror(errno));
+	return fail(STATUS_SYSTEM, "cannot create the file %s for the check: %s", path,
+	            strerror(errno));
 }
 
-/* Copies a file in memory to one that has a path. */
+/* Copies the file in memory that has the new table to the file at `path`. */
 static enum status check_copy_table(FILE *table, int fd, const char *path)
 {
 	off_t left = fflush(table) == 0 ? lseek(fileno(table), 0, SEEK_END) : -1, offset = 0;
@@ -174,6 +178,7 @@ static enum status check_copy_table(FILE *table, int fd, const char *path)
 	return left < 0 ? check_fail_file(path) : STATUS_DONE;
 }
 
+/* Returns the command's standard input: a file in memory with the changes. */
 static FILE *check_changes_file(const struct check *check)
 {
 	FILE *input = child_input();
@@ -199,13 +204,15 @@ static enum status check_run_command(const struct check *check, FILE *input, int
 		return fail(STATUS_REFUSED, "the check %s; nothing was changed", child.why);
 	case CHILD_LATE:
 	case CHILD_STOPPED:
-		return fail(STATUS_SYSTEM, "told to stop during the check; nothing was changed");
+		return fail(STATUS_SYSTEM,
+		            "stopped by a signal during the check; nothing was changed");
 	default:
 		return STATUS_SYSTEM;
 	}
 }
 
-/* Runs the command while a file has the new table. */
+/* Writes the new table to the file at `path`, and runs the command with STELE_TABLE_FILE set to the
+ * path. */
 static enum status check_run_with_file(const struct check *check, const char *path, int fd,
                                        int stop_fd)
 {
@@ -226,7 +233,7 @@ enum status check_run(struct check *check)
 	const char *directory = getenv("TMPDIR");
 	enum status status = STATUS_SYSTEM;
 	char path[512];
-	/* From here on a signal must not leave the file behind. */
+	/* Blocks signals, so that they do not leave the file behind. */
 	int fd, stop_fd = stop_descriptor();
 
 	if (stop_fd < 0)
@@ -242,7 +249,8 @@ enum status check_run(struct check *check)
 		close(fd);
 	}
 	check->agreed = status == STATUS_DONE;
-	/* After a failure the command ends by itself, with its own exit status. */
+	/* After a failure the signals stay blocked: a pending signal must not end the process
+	 * before it returns its exit status. */
 	if (check->agreed)
 		stop_descriptor_close(stop_fd);
 	else

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Asking a command of the user's whether a transaction may be committed. The command may take its
- * time, so no lock is held while it runs: the changes are written down in a transaction, which is
- * then aborted, and after the check are made again, in another. They are committed only if they are
- * the changes that were checked. */
+ * The option --check: runs a command that decides whether changes may be committed. The command may
+ * take long, so the region is not locked while it runs. The changes are made in a transaction,
+ * written to memory, and aborted. After the check, `stele publish' makes them again in another
+ * transaction, and commits it only if the changes are those that were checked. */
 #ifndef TOOLS_INPUT_CHECK_H
 #define TOOLS_INPUT_CHECK_H
 
@@ -12,27 +12,31 @@
 #include "tools/region/writer.h"
 
 struct check {
+	/* Set by the caller. */
 	const struct target *target;
 	const char *command;
-	/* The rest is of check.c. */
+	/* Private to check.c. */
 	uint64_t version;   /* that the transaction would make; 0: nothing was proposed yet */
-	uint8_t region[16]; /* UUID of the region whose version it is */
-	char *changes;      /* as text */
+	uint8_t region[16]; /* UUID of the region, for the token of `version` */
+	char *changes;      /* as NDJSON, `size` bytes */
 	size_t size;
-	FILE *table; /* all rows as they would be */
+	FILE *table; /* all rows of the table after the changes, as NDJSON */
 	bool agreed; /* the command agreed to these changes */
 };
 
-/* Writes down what the writer's transaction would change in the target's table. `*ret_agreed` is
- * true where the command has agreed to these changes already, or where nothing would be changed:
- * then the transaction may be committed. Otherwise it is to be aborted, and check_run() called. */
+/* Records the changes that the writer's transaction has made in the target's table.
+ *
+ * Sets `*ret_agreed` to true if the transaction may be committed: the command has agreed to exactly
+ * these changes, or there are none. Otherwise the caller must abort the transaction and call
+ * check_run(). */
 enum status check_propose(struct check *check, struct writer *writer, bool *ret_agreed);
 
-/* Runs the command with the changes on its standard input, and the path of a file that has the
- * whole new table in its environment. STATUS_DONE where it exits with 0; STATUS_REFUSED where it
- * exits with something else. */
+/* Runs the command. The changes are on its standard input, and its environment has the path of a
+ * file with the complete new table. Returns STATUS_DONE if the command exits with 0, STATUS_REFUSED
+ * if it exits with another status or is killed, or another status if it could not be run. */
 enum status check_run(struct check *check);
 
+/* Frees what check_propose() recorded. */
 void check_end(struct check *check);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows of text from a file, for one table: CSV, or JSON objects a line. Which format it is matters
- * to nobody who reads rows here. */
+ * Reads rows of one table, as fields of text, from a file in CSV or NDJSON. Callers need not know
+ * the format. */
 #ifndef TOOLS_INPUT_INPUT_H
 #define TOOLS_INPUT_INPUT_H
 
@@ -19,19 +19,23 @@ struct input {
 	struct lines lines;
 	const struct stele_schema *schema;
 	struct field *fields; /* one for each column of the schema */
-	uint64_t line;        /* on which the current row starts */
-	void *state;          /* the format's own */
+	uint64_t line;        /* number of the line on which the current row starts */
+	void *state;          /* of the driver */
 };
 
-/* Opens the file alone: a file that isn't there is known before anything else is touched. Format
- * _BY_NAME is NDJSON where the name ends in .ndjson, .jsonl or .json, and CSV otherwise. */
+/* Opens a file without reading it, so that a missing file is reported before the region is opened.
+ * INPUT_BY_NAME is NDJSON if the name ends in .ndjson, .jsonl or .json, and CSV otherwise. */
 enum status input_open(struct input *input, const char *path, enum input_format format);
 
-/* Gives it the schema, which must stay until the close; reads what stands before the first row. */
+/* Sets the schema, which must stay valid until input_close(), and reads what comes before the first
+ * row. Called once, after input_open(). */
 enum status input_start(struct input *input, const struct stele_schema *schema);
 
-/* The next row, in input->fields, all of them given; `*ret_row` is false after the last. */
+/* Reads the next row into input->fields, all of which are then given. Sets `*ret_row` to false
+ * after the last row. */
 enum status input_next(struct input *input, bool *ret_row);
+
+/* Closes the file and frees the fields. Also called after an error of the functions above. */
 void input_close(struct input *input);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * CSV input. libcsv is fed line by line, so that a message has the number of the line; line feeds
- * alone end rows (the carriage return before one counts as space), so a line ends at most one row,
- * and a row with a quoted line feed takes several lines. */
+ * Reads CSV input with libcsv. Passes one line at a time to libcsv, so that error messages can have
+ * the number of the line. Only a line feed ends a row (a carriage return before it counts as
+ * space), so a line ends at most one row. A row with a quoted line feed consists of several
+ * lines. */
 #include <csv.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +20,12 @@
 
 struct csv {
 	struct csv_parser parser;
-	struct text text;       /* the fields of the current row, one behind the other */
-	size_t *ends;           /* where each ends in it */
-	size_t count, capacity; /* of the fields */
+	struct text text;       /* of all fields of the current row, one after the other */
+	size_t *ends;           /* offset of the end of each field in `text` */
+	size_t count, capacity; /* of `ends`: fields of the current row */
 	bool row_ended;
-	size_t *columns; /* which column of the schema the n-th field is */
-	size_t column_count;
+	size_t *columns;     /* for each field of a row, the number of its column in the schema */
+	size_t column_count; /* of the first line */
 };
 
 static int input_csv_is_space(unsigned char byte)
@@ -60,12 +61,11 @@ static void input_csv_row_ended(int byte, void *context)
 static enum status input_csv_fail_quotes(const struct input *input)
 {
 	return input_fail(
-		input, "expected a field in quotation marks to end before the comma or the end of "
-		       "the line, with each mark inside it doubled; other text stands there, or "
-		       "the closing mark is missing");
+		input, "the quotation marks of a field do not match; quote the complete field, and "
+		       "double each quotation mark inside it");
 }
 
-/* Reads lines until a row has ended; `*ret_row` is false at the end of the file. */
+/* Reads lines until a row has ended. Sets `*ret_row` to false at the end of the file. */
 static enum status input_csv_read_row(struct input *input, bool *ret_row)
 {
 	struct csv *csv = input->state;
@@ -89,7 +89,7 @@ static enum status input_csv_read_row(struct input *input, bool *ret_row)
 		if (csv_parse(&csv->parser, line, length, input_csv_field_ended,
 		              input_csv_row_ended, csv) != length)
 			return input_csv_fail_quotes(input);
-		/* An empty line is no row; the next may be one. */
+		/* libcsv ignores an empty line, so the row starts on a later line. */
 		if (!csv->row_ended && csv->count == 0 && csv->parser.pstate == 0)
 			input->line = 0;
 	}
@@ -108,7 +108,7 @@ static const char *input_csv_field_text(const struct csv *csv, size_t field, siz
 	return csv->text.bytes ? csv->text.bytes + start : "";
 }
 
-/* Finds out which field is which column. */
+/* Assigns the fields to columns by the names in the first line. */
 static enum status input_csv_read_names(struct input *input)
 {
 	struct csv *csv = input->state;
@@ -177,8 +177,7 @@ static enum status input_csv_next(struct input *input, bool *ret_row)
 	if (status != STATUS_DONE || !*ret_row)
 		return status;
 	if (csv->count != csv->column_count)
-		return input_fail(input,
-		                  "expected %zu fields, as in the first line, but %zu stand there",
+		return input_fail(input, "expected %zu fields, as in the first line, but found %zu",
 		                  csv->column_count, csv->count);
 	for (size_t i = 0; i < csv->count; i++) {
 		struct field *field = &input->fields[csv->columns[i]];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the formats of input.c share. Each format is a driver in a file of its own; only input.c
- * calls the drivers. */
+ * The interface between input.c and the drivers of the input formats. Each driver is a file of its
+ * own; only input.c calls the drivers. */
 #ifndef TOOLS_INPUT_INPUT_DRIVER_H
 #define TOOLS_INPUT_INPUT_DRIVER_H
 
@@ -9,8 +9,11 @@
 #include "tools/input/input.h"
 
 struct input_driver {
+	/* Allocates input->state, and reads what comes before the first row. */
 	enum status (*open)(struct input *input);
+	/* Reads a row as input_next() does. */
 	enum status (*next)(struct input *input, bool *ret_row);
+	/* Frees input->state. */
 	void (*close)(struct input *input);
 };
 

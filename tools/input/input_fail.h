@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reports an error in an input file, with the line. The formats and the readers of rows call it. */
+ * Reports an error in an input file, with the number of the line. The drivers of the input formats
+ * and batch.c call this. */
 #ifndef TOOLS_INPUT_INPUT_FAIL_H
 #define TOOLS_INPUT_INPUT_FAIL_H
 
@@ -7,7 +8,7 @@
 
 struct input;
 
-/* Prints `FILE:LINE: SENTENCE` for the current row. */
+/* Prints the error message `FILE:LINE: MESSAGE` for the current row, and returns STATUS_INPUT. */
 enum status input_fail(const struct input *input, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

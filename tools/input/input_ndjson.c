@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Newline-delimited JSON input: an object on each line. */
+ * Reads newline-delimited JSON input: one object on each line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "tools/base/heap.h"
@@ -12,7 +12,8 @@
 #include "tools/rows/row.h"
 
 struct ndjson {
-	json_t *object; /* of the current row */
+	/* The current row, which input->fields point into. */
+	json_t *object;
 	struct json_numbers numbers;
 };
 

@@ -11,8 +11,10 @@
 #include "tools/input/lines.h"
 
 enum {
-	PIECE = 64 * 1024,          /* as much as a pipe holds */
-	LONGEST = 16 * 1024 * 1024, /* no row is longer, and /dev/zero has no line feed */
+	PIECE = 64 * 1024, /* bytes read at once; a pipe holds as many */
+	/* Bytes of the longest line. No row is longer. Without a limit, /dev/zero would use up all
+	 * memory. */
+	LONGEST = 16 * 1024 * 1024,
 };
 
 enum status lines_open(struct lines *lines, const char *path)
@@ -25,11 +27,11 @@ enum status lines_open(struct lines *lines, const char *path)
 	else
 		lines->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (lines->fd < 0)
-		return fail(STATUS_INPUT, "can't read %s: %s", path, strerror(errno));
+		return fail(STATUS_INPUT, "cannot read %s: %s", path, strerror(errno));
 	if (fstat(lines->fd, &status) == 0) {
 		if (S_ISDIR(status.st_mode)) {
 			lines_close(lines);
-			return fail(STATUS_INPUT, "can't read %s: %s", path, strerror(EISDIR));
+			return fail(STATUS_INPUT, "cannot read %s: %s", path, strerror(EISDIR));
 		}
 		if (S_ISREG(status.st_mode))
 			lines->size = (uint64_t)status.st_size;
@@ -45,7 +47,7 @@ void lines_close(struct lines *lines)
 	*lines = (struct lines){0};
 }
 
-/* Gets more bytes behind those that are there. */
+/* Reads more bytes and appends them to the buffer. */
 static enum status lines_read_more(struct lines *lines)
 {
 	enum status status = STATUS_DONE;
@@ -71,12 +73,13 @@ static enum status lines_read_more(struct lines *lines)
 		got = read(lines->fd, lines->buffer + lines->end, lines->capacity - lines->end);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
-		return fail(STATUS_SYSTEM, "can't read %s: %s", lines->name, strerror(errno));
+		return fail(STATUS_SYSTEM, "cannot read %s: %s", lines->name, strerror(errno));
 	lines->end += (size_t)got;
 	lines->at_end = got == 0;
 	return STATUS_DONE;
 }
 
+/* Skips a byte order mark. */
 static void lines_skip_mark(char **line, size_t *length)
 {
 	if (*length >= 3 && memcmp(*line, "\xef\xbb\xbf", 3) == 0) {
@@ -116,7 +119,7 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
 		return fail(
 			STATUS_INPUT,
 			"%s:%llu: the last line has no line feed, so the file may have been cut "
-			"short; --allow-unterminated accepts it as it is",
+			"short; --allow-unterminated accepts it",
 			lines->name, (unsigned long long)lines->number);
 	return STATUS_DONE;
 }

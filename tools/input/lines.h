@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Lines of a file or of standard input, with their numbers. Reads in large pieces, but never waits
- * for more than the next line needs, and calls back before it waits. */
+ * Reads lines of a file or of standard input, and counts them. Reads large blocks, but never blocks
+ * when the next line is already complete, so that input from a pipe or a terminal is answered line
+ * by line. The drivers of the input formats, `stele apply' and `stele lookup' use this. */
 #ifndef TOOLS_INPUT_LINES_H
 #define TOOLS_INPUT_LINES_H
 
@@ -10,30 +11,35 @@
 #include "tools/base/status.h"
 
 struct lines {
-	const char *name; /* for messages */
+	const char *name; /* for error messages */
 	int fd;
 	char *buffer;
-	size_t start, end, capacity;
-	uint64_t number; /* of the line last returned, from 1 */
-	uint64_t offset; /* bytes returned */
-	uint64_t size;   /* of the file; 0: not known */
-	bool at_end;
-	bool refuse_unterminated; /* the last line must have its line feed */
-	/* Called before each read; anything but STATUS_DONE ends lines_next(). May be NULL. */
+	size_t start, end, capacity; /* of the unread part of the buffer, and of the buffer */
+	uint64_t number;             /* of the line returned last, from 1 */
+	uint64_t offset;             /* bytes returned so far */
+	uint64_t size;               /* of the file in bytes; 0: not known */
+	bool at_end;                 /* the end of the file was read */
+	bool refuse_unterminated;    /* a last line without a line feed is an error */
+	/* Called before each read(2), which may block; may be NULL. If it returns another status
+	 * than STATUS_DONE, lines_next() returns that status. */
 	enum status (*before_read)(void *context);
 	void *context;
 };
 
 /* Opens a file, or standard input for "-". */
 enum status lines_open(struct lines *lines, const char *path);
+/* Closes the file and frees the buffer. */
 void lines_close(struct lines *lines);
 
-/* The next line, its line feed included where it has one; `*ret_line` is NULL after the last. It
- * holds until the next call, and its bytes may be changed. A byte order mark before the first line
- * is skipped. A last line without a line feed is what a file that was cut short ends in: with
- * `refuse_unterminated` it is an error. */
+/* Returns the next line, with its line feed, in `*ret_line`; NULL after the last line. The line is
+ * valid until the next call, and the caller may change its bytes. Skips a byte order mark before
+ * the first line.
+ *
+ * A last line without a line feed is a sign of a truncated file. It is an error if
+ * `refuse_unterminated` is set, and is returned otherwise. */
 enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length);
 
+/* Returns true if the line has only spaces, tabs and ends of lines. */
 bool line_is_blank(const char *line, size_t length);
 
 #endif

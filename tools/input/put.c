@@ -14,12 +14,13 @@ enum status put_partial(const char *where, struct stele_writable *table,
 	int result;
 
 	result = stele_writable_get(table, row->key.bytes, row->key.bits, &there);
-	/* A row that is expected to be there is missed before its columns are. */
+	/* Under the condition that the row exists, its absence is reported by
+	 * stele_writable_put_if() below, and not as missing columns. */
 	if (result == 0 && !(condition->given && condition->version.version != 0)) {
 		row_missing(schema, fields, false, missing, sizeof(missing));
 		if (*missing)
 			return fail(STATUS_INPUT,
-			            "%sthere is no row with this key yet, and a new one needs all "
+			            "%sthere is no row with this key, and a new row needs all "
 			            "columns; missing: %s",
 			            where, missing);
 	}

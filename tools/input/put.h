@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Putting a row of which some columns may be missing, in a transaction. */
+ * Puts and deletes single rows in a transaction, under the conditions of --if-version and
+ * --if-absent. `stele set', `stele delete' and `stele apply' use this. */
 #ifndef TOOLS_INPUT_PUT_H
 #define TOOLS_INPUT_PUT_H
 
@@ -8,21 +9,24 @@
 #include "tools/region/token.h"
 #include "tools/rows/row.h"
 
-/* What --if-version and --if-absent ask of a row. */
+/* The condition of --if-version or --if-absent. */
 struct condition {
 	bool given;
-	struct token version; /* 0: no such row; its region is the caller's to check */
+	/* The version that last changed the row; 0: the row must not exist. The caller must have
+	 * checked the region of the token. */
+	struct token version;
 };
 
-/* Puts the row whose key is row->key: the columns given are set, the others stay as they are in the
- * row that is there; where none is, they must all be given. `where` goes before a sentence:
- * "FILE:LINE: ", or "". Where the condition does not hold, STATUS_CONDITION. */
+/* Puts a row with the key row->key. Sets the value columns that are given. The others keep the
+ * values of the existing row; a new row needs all of them. Returns STATUS_CONDITION if the
+ * condition does not hold. `where` is put before error messages: "FILE:LINE: ", or "". Overwrites
+ * row->value. */
 enum status put_partial(const char *where, struct stele_writable *table,
                         const struct stele_schema *schema, const struct field *fields,
                         const struct condition *condition, struct row_buffer *row);
 
-/* Deletes the row whose key is row->key, under the condition; `*ret_there` says whether there was
- * one. */
+/* Deletes the row with the key row->key. Sets `*ret_there` to whether the row existed. Returns
+ * STATUS_CONDITION if the condition does not hold. */
 enum status put_delete(const char *where, struct stele_writable *table,
                        const struct condition *condition, const struct row_buffer *row,
                        bool *ret_there);

@@ -83,8 +83,8 @@ static enum status keytext_split(const char *where, const char *text,
 	if (!good)
 		return fail(
 			STATUS_INPUT,
-			"%s%s \"%.64s\": the quotation marks do not match; write a mark inside a "
-			"quoted column twice",
+			"%s%s \"%.64s\": the quotation marks of a column do not match; quote the "
+			"complete column, and double each quotation mark inside it",
 			where, what, text);
 	stele_schema_format(schema, format, sizeof(format));
 	return fail(STATUS_INPUT,
