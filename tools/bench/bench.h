@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * `stele bench notify`: how long a commit takes to be seen, and what it costs the publisher, by each
- * notifier; and the same by the mechanism alone, without Stele, in the same run.
+ * `stele bench notify`: how long a commit takes to be seen, and what it costs the publisher, by
+ * each notifier; and the same by the mechanism alone, without Stele, in the same run.
  *
- * This process publishes; readers are children of it, each of which takes turns with it through memory
- * that both have mapped:
+ * This process publishes; readers are children of it, each of which takes turns with it through
+ * memory that both have mapped:
  *
  *   reader     turn n: it is about to block for the n-th row; then it blocks
  *   publisher  waits for turn n, and until the kernel says that the reader sleeps; sends the row
  *   reader     is woken, reads the row, takes the time; turn n + 1
  *
- * Functions that return an enum status return STATUS_NOT_THERE, with the reason in bench->reason and
- * nothing said, where what was to be measured is not to be had on this machine. */
+ * Functions that return an enum status return STATUS_NOT_THERE, with the reason in bench->reason
+ * and nothing said, where what was to be measured is not to be had on this machine. */
 #ifndef TOOLS_BENCH_BENCH_H
 #define TOOLS_BENCH_BENCH_H
 

@@ -25,8 +25,8 @@ struct bench_reader {
 	struct bench_reader_shared *shared;
 };
 
-/* Makes `count` readers, and the mechanism's way to each where there is one. Each runs `work`, which
- * returns 0 or a negative errno of the library's; then its sentence is the reason. */
+/* Makes `count` readers, and the mechanism's way to each where there is one. Each runs `work`,
+ * which returns 0 or a negative errno of the library's; then its sentence is the reason. */
 enum status bench_readers_start(struct bench *bench, const struct bare *bare, size_t count,
                                 int (*work)(void *context, struct bench_reader *reader),
                                 void *context, struct bench_reader **ret);

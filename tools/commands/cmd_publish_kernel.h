@@ -8,8 +8,8 @@
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 
-/* Mirrors the kernel's tables until a signal to stop, in a region that is made, in this kind of memory,
- * where there is none. */
+/* Mirrors the kernel's tables until a signal to stop, in a region that is made, in this kind of
+ * memory, where there is none. */
 enum status publish_kernel(const struct place *place, const char *region, enum stele_memory memory,
                            const struct options_writing *writing);
 

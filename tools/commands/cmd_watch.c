@@ -298,8 +298,8 @@ static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 }
 
 /* Waits for a version newer than the one that was printed last. A notifier without a descriptor is
- * waited for in slices, so that signals are seen between them. Who watches one table is not woken for
- * others, but once a second moves on all the same, so as not to keep an old version pinned. */
+ * waited for in slices, so that signals are seen between them. Who watches one table is not woken
+ * for others, but once a second moves on all the same, so as not to keep an old version pinned. */
 static enum ending watch_wait_for_version(const struct watch *watch, int *ret_error)
 {
 	uint64_t since =

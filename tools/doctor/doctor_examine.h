@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reads what can be known of a region without attaching to it. The command and its checks call it. */
+ * Reads what can be known of a region without attaching to it. The command and its checks call
+ * it. */
 #ifndef TOOLS_DOCTOR_DOCTOR_EXAMINE_H
 #define TOOLS_DOCTOR_DOCTOR_EXAMINE_H
 

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The loop of the kernel source. A round takes the messages of one burst, dumps what they left
- * dirty, and commits.
+ * The loop of the kernel publisher. Each round applies the messages of one burst, dumps the kinds
+ * of objects that are dirty, and commits one version.
  *
- * A dump sees the kernel while it changes. So messages about a kind of object that come during its
- * dump, or soon after, make it dirty once more: the mirror rests only after a dump that nothing
- * disturbed. Under constant change that would mean dumping all the time; therefore dumps rest for a
- * multiple of the time they took, while single messages go on being applied.
+ * The kernel may change during a dump. So if messages about a kind of object arrive during its
+ * dump, or soon after, the kind becomes dirty again. The loop is idle only after a dump that no
+ * message disturbed. Under constant change, this would mean to dump all the time. Therefore no dump
+ * starts until a multiple of the duration of the last one has passed. Messages are still applied
+ * meanwhile.
  *
- * The links are always dumped first, whatever is dirty, because the kernel tells that a link goes
- * down, or that an address goes, before it removes the routes, and a dump of routes does not wait
- * for it; a dump of links does: it takes the lock under which all of that happens.
- */
+ * Each set of dumps starts with a dump of the links, whichever kinds are dirty. The kernel reports
+ * that a link goes down, or that an address is removed, before it removes the routes that depend on
+ * it. A dump of routes does not wait for that removal, and could still have these routes. A dump of
+ * links waits, because it takes the lock (RTNL) that the kernel holds during all of this. */
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -26,30 +27,40 @@
 #include "tools/kernel/kernel_socket.h"
 #include "tools/kernel/kernel_tables.h"
 
-#define REAP_MS       5000 /* an idle publisher cleans up after dead subscribers this often */
-#define ATTACH_NS     INT64_C(5000000000) /* the library's: for which another publisher is waited for */
-#define SLICE_NS      INT64_C(100000000) /* of that, between two looks for a signal */
-#define SETTLE_MS     2                  /* silence that ends a burst */
+/* Milliseconds between two removals of dead subscribers by an idle publisher. */
+#define REAP_MS 5000
+/* Nanoseconds to wait for another publisher to go away; the default of the library. */
+#define ATTACH_NS INT64_C(5000000000)
+/* Nanoseconds between two checks for a signal while waiting for another publisher. */
+#define SLICE_NS INT64_C(100000000)
+/* Milliseconds without a message that end a burst. */
+#define SETTLE_MS 2
+/* Maximum nanoseconds and messages of a burst. */
 #define SETTLE_MAX_NS 10000000
-#define BURST_MAX     65536 /* messages in one version */
-#define REST_FACTOR   4     /* dumps take at most one part in five of the time */
-#define REST_MIN_NS   20000000
-#define DUMP_TRIES    5
+#define BURST_MAX     65536
+/* The pause between dumps, as a multiple of their duration: dumps take at most a fifth of the
+ * time. */
+#define REST_FACTOR 4
+/* Minimum nanoseconds of the pause between dumps. */
+#define REST_MIN_NS 20000000
+/* How many times to dump a kind in one round if the kernel changes meanwhile. */
+#define DUMP_TRIES 5
 
+/* The kernel publisher. Times are in nanoseconds on CLOCK_MONOTONIC. */
 struct source {
 	const struct kernel_options *options;
 	const char *region;
 	struct stele_publisher *publisher;
-	struct stele_transaction *tx;
+	struct stele_transaction *tx; /* of this round */
 	struct kernel_sockets sockets;
 	struct kernel_mirror mirror;
-	unsigned unsettled; /* kinds whose last dump may have been disturbed */
-	bool drained;       /* no message is waiting */
-	int64_t rest_until; /* no dump before */
-	unsigned messages;  /* in this round */
-	unsigned dumped;    /* objects, in this round */
-	bool lost;          /* messages, in this round */
-	bool reported;      /* the sentence about a failure is written */
+	unsigned unsettled; /* mask of kinds whose last dump may have been disturbed */
+	bool drained;       /* the socket has no more messages */
+	int64_t rest_until; /* time before which no dump starts */
+	unsigned messages;  /* number of messages in this round */
+	unsigned dumped;    /* number of objects dumped in this round */
+	bool lost;          /* the kernel has lost messages in this round */
+	bool reported;      /* options->error has the error message */
 };
 
 static int64_t kernel_now(void)
@@ -76,6 +87,7 @@ static void kernel_report(const struct source *source, uint64_t version, const c
 	source->options->report(source->options->context, message, version);
 }
 
+/* Sets the error message of kernel_run(), and returns `r`. */
 static int kernel_fail(struct source *source, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -99,6 +111,8 @@ static int kernel_fail_library(struct source *source, int r)
 
 /* ---- a round ---- */
 
+/* Applies a message of the kernel. If it is about a kind that is unsettled, the last dump of the
+ * kind may have been disturbed, and the kind becomes dirty. */
 static int kernel_take_event(void *context, const struct nlmsghdr *message)
 {
 	struct source *source = context;
@@ -109,7 +123,8 @@ static int kernel_take_event(void *context, const struct nlmsghdr *message)
 	return r < 0 ? kernel_fail_library(source, r) : 0;
 }
 
-/* Takes messages until there have been none for a moment, or enough for one version. */
+/* Applies messages until none has arrived for SETTLE_MS, or until the burst has its maximum
+ * size. */
 static int kernel_take_burst(struct source *source)
 {
 	struct pollfd waiting = {.fd = kernel_events_fd(&source->sockets), .events = POLLIN};
@@ -138,6 +153,7 @@ static int kernel_take_burst(struct source *source)
 	return 0;
 }
 
+/* Applies an object of a dump. */
 static int kernel_take_dumped(void *context, const struct nlmsghdr *message)
 {
 	struct source *source = context;
@@ -147,8 +163,8 @@ static int kernel_take_dumped(void *context, const struct nlmsghdr *message)
 	return r < 0 ? kernel_fail_library(source, r) : 0;
 }
 
-/* Dumps one kind, again where the kernel changed meanwhile. Returns 1 when the last dump is in
- * doubt too. */
+/* Dumps one kind, up to DUMP_TRIES times if the kernel changes meanwhile. Returns 0, 1 if the last
+ * dump may be torn too, or a negative errno. */
 static int kernel_dump_kind(struct source *source, enum kernel_kind kind)
 {
 	struct kernel_mirror *mirror = &source->mirror;
@@ -170,6 +186,7 @@ static int kernel_dump_kind(struct source *source, enum kernel_kind kind)
 	return 1;
 }
 
+/* Dumps the links, and then all kinds that are dirty. */
 static int kernel_dump_dirty(struct source *source)
 {
 	struct kernel_mirror *mirror = &source->mirror;
@@ -179,7 +196,8 @@ static int kernel_dump_dirty(struct source *source)
 	for (int kind = KERNEL_KIND_LINKS; kind < KERNEL_KINDS; kind++) {
 		int r = 0;
 
-		mask |= mirror->dirty; /* more of it after the links, if one changed */
+		/* A dump of links that finds a change makes all kinds dirty. */
+		mask |= mirror->dirty;
 		mirror->dirty = 0;
 		if (mask & KERNEL_KIND_MASK(kind))
 			r = kernel_dump_kind(source, (enum kernel_kind)kind);
@@ -196,6 +214,7 @@ static int kernel_dump_dirty(struct source *source)
 	return 0;
 }
 
+/* Applies a burst of messages and dumps what is dirty, in the open transaction. */
 static int kernel_fill(struct source *source)
 {
 	const char *table;
@@ -204,7 +223,7 @@ static int kernel_fill(struct source *source)
 	if (r == -EEXIST)
 		return kernel_fail(
 			source, r,
-			"region \"%s\" has a table \"%s\" of another kind; drop that table, "
+			"region \"%s\" has a table \"%s\" with other columns; drop that table, "
 			"or use another region",
 			source->region, table);
 	if (r < 0)
@@ -215,8 +234,9 @@ static int kernel_fill(struct source *source)
 	return r;
 }
 
-/* Begins a transaction, however long another publisher that shares the region takes for its own: the
- * kernel's messages wait in the socket. 1, 0 (told to stop), or an error of the library's. */
+/* Begins a transaction. Waits as long as another publisher that shares the region holds its own;
+ * the messages of the kernel stay in the socket meanwhile. Returns 1, 0 if stop_fd is readable, or
+ * a negative errno of the library. */
 static int kernel_begin(struct source *source)
 {
 	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
@@ -228,6 +248,7 @@ static int kernel_begin(struct source *source)
 	return r < 0 ? r : 1;
 }
 
+/* Runs a round: one transaction, and a version if it changed something. */
 static int kernel_round(struct source *source)
 {
 	const char *message = source->options->message;
@@ -252,7 +273,7 @@ static int kernel_round(struct source *source)
 	source->tx = NULL;
 	if (r < 0)
 		return kernel_fail_library(source, r);
-	/* Not earlier: who reads the reports may be slow, and the region was locked. */
+	/* Only now, because a slow reader of the reports must not keep the region locked. */
 	if (source->lost)
 		kernel_report(source, 0, "the kernel lost messages; everything is read again");
 	if (r == 1 && source->dumped)
@@ -264,6 +285,7 @@ static int kernel_round(struct source *source)
 
 /* ---- the loop ---- */
 
+/* Returns the nanoseconds until a dump may start. */
 static int64_t kernel_rest(const struct source *source)
 {
 	int64_t left = source->rest_until - kernel_now();
@@ -271,6 +293,7 @@ static int64_t kernel_rest(const struct source *source)
 	return left > 0 ? left : 0;
 }
 
+/* Runs rounds until stop_fd is readable. */
 static int kernel_loop(struct source *source)
 {
 	struct pollfd fds[] = {
@@ -304,8 +327,8 @@ static int kernel_loop(struct source *source)
 	}
 }
 
-/* Waits for another publisher to go away, in slices, so that signals are seen between them. 1, 0
- * (told to stop), or an error of the library's. */
+/* Attaches as a publisher. Waits for another publisher to go away, in slices, and checks for a
+ * signal between them. Returns 1, 0 if stop_fd is readable, or a negative errno of the library. */
 static int kernel_attach(struct source *source, const struct stele_publisher_options *options)
 {
 	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
@@ -345,7 +368,7 @@ static int kernel_run_source(struct source *source)
 	if (r > 0)
 		r = kernel_loop(source);
 	if (r < 0 && !source->reported)
-		kernel_fail(source, r, "can't read the kernel's tables over rtnetlink: %s",
+		kernel_fail(source, r, "cannot read the kernel's tables over rtnetlink: %s",
 		            strerror(-r));
 	stele_publisher_close(source->publisher);
 	kernel_sockets_close(&source->sockets);
@@ -362,7 +385,8 @@ int kernel_run(const char *region, const struct kernel_options *options)
 		options->error[0] = '\0';
 	if (!source) {
 		if (options->error_size)
-			snprintf(options->error, options->error_size, "no memory");
+			snprintf(options->error, options->error_size,
+			         "no memory for the kernel publisher");
 		return -ENOMEM;
 	}
 	source->region = region;

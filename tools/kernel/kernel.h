@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher that mirrors the kernel: the links, addresses, neighbours and routes of this
- * process's network namespace, over rtnetlink. It dumps first and then follows: each burst of
- * kernel messages is one version. Where a message does not say all that it changed, or messages
- * were lost, it dumps again and commits the difference.
+ * The kernel publisher: mirrors the links, addresses, neighbours and routes of this process's
+ * network namespace, over rtnetlink. `stele publish --kernel-routes' runs it.
  *
- * TABLES, made when the region does not have them:
+ * It first dumps all objects, and then follows the messages of the kernel: each burst of messages
+ * is one version. If a message does not describe all of its change, or if messages were lost, it
+ * dumps again and commits the differences.
  *
- *   routes4, routes6   the main routing table, one row for each prefix: the route with the lowest
- *                      metric. For longest-prefix lookups of addresses. Routes with a TOS (IPv4) or
- *                      for some source addresses only (IPv6) are not candidates
- *   rib4, rib6         every route of every table, the local one (255) included
+ * TABLES, created if the region does not have them:
+ *
+ *   routes4, routes6   the main routing table, for longest-prefix lookups of addresses: for each
+ *                      prefix, the route with the lowest metric. Routes with a TOS (IPv4), and
+ *                      routes for some source addresses only (IPv6), are left out
+ *   rib4, rib6         all routes of all routing tables, including the local table (255)
  *   links              the interfaces
  *   addresses4, addresses6
  *   neighbours4, neighbours6   entries that are resolved, permanent, or failed
@@ -25,33 +27,33 @@
 struct stele_publisher_options;
 
 struct kernel_options {
-	/* A descriptor that becomes readable when the source shall stop: a signalfd of signals that
-	 * the caller has blocked, an eventfd, a pipe. The source never reads it. */
+	/* Becomes readable when the publisher must stop: a signalfd of signals that the caller has
+	 * blocked, an eventfd, or a pipe. kernel_run() never reads from it. */
 	int stop_fd;
 
-	/* How to attach; NULL: STELE_CREATE and defaults for the rest. */
+	/* How to attach; NULL: with STELE_CREATE and the defaults. */
 	const struct stele_publisher_options *publisher;
 
-	/* The message of the versions in the history; NULL: one that says whether the version is a
-	 * dump or an update. */
+	/* The message that is stored with each version; NULL: "kernel dump" or "kernel update". */
 	const char *message;
 
-	/* Called after each commit that made a version, with a sentence (no newline) about it that
-	 * holds during the call, and, with version 0, about events that made none. May be NULL. */
+	/* Called with a line of text, without a line feed, after each commit that made a version,
+	 * and, with version 0, for other events. The text is valid during the call. May be NULL. */
 	void (*report)(void *context, const char *message, uint64_t version);
 	void *context;
 
-	/* Bytes of receive buffer for kernel messages; 0: 32 MiB, or what the system allows. */
+	/* Bytes of the receive buffer for kernel messages; 0: 32 MiB, or the system's limit. */
 	int receive_buffer;
 
-	/* Where to put the sentence about a failure: always terminated when error_size is not 0. */
+	/* Receives the error message, or "" if there is none. Unused if `error_size` is 0. */
 	char *error;
 	size_t error_size;
 };
 
-/* Runs until `stop_fd` is readable; then detaches and returns 0, the region staying as it is. On
- * failure returns a negative errno and writes the sentence to `options->error`: as
- * stele_publisher_open() and the functions of transactions, or what the netlink socket said. */
+/* Runs until `stop_fd` is readable. Then detaches, leaves the region in place, and returns 0. After
+ * a failure, returns a negative errno and writes an error message to options->error. The errors are
+ * those of stele_publisher_open(), of the functions for transactions, and of the netlink
+ * sockets. */
 int kernel_run(const char *region, const struct kernel_options *options);
 
 #endif

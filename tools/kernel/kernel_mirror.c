@@ -27,6 +27,7 @@ void kernel_mirror_free(struct kernel_mirror *mirror)
 
 /* ---- rows ---- */
 
+/* Finds the name of an interface in the table `links`. */
 static void mirror_find_name(void *context, uint32_t index, char ret[16])
 {
 	struct kernel_mirror *mirror = context;
@@ -37,7 +38,8 @@ static void mirror_find_name(void *context, uint32_t index, char ret[16])
 	    1)
 		memcpy(ret, ((const struct kernel_link *)row.value)->name, 16);
 	else
-		/* Until its link is known, which makes all dirty. */
+		/* The message about the new link, which follows, makes all kinds dirty, so that
+		 * the rows get its name. */
 		snprintf(ret, 16, "#%u", index);
 }
 
@@ -79,7 +81,7 @@ static void mirror_touch(struct kernel_mirror *mirror, enum kernel_kind kind)
 
 /* ---- the lookup tables: the best route of each prefix ---- */
 
-/* Writes a route's row for the lookup table. */
+/* Converts a row of rib4 or rib6 to a row of routes4 or routes6. */
 static void mirror_lookup_row(const struct kernel_route *route, uint32_t alternatives,
                               struct kernel_row *ret)
 {
@@ -93,7 +95,8 @@ static void mirror_lookup_row(const struct kernel_route *route, uint32_t alterna
 	*kernel_route_alternatives(ret->table, ret->value) = alternatives;
 }
 
-/* Reads the row of this route's prefix into mirror->best: 1, 0 when there is none, or an error. */
+/* Copies the row for the prefix of this route from the lookup table to mirror->best. Returns 1, 0
+ * if there is none, or a negative errno. */
 static int mirror_lookup_get(struct kernel_mirror *mirror, const struct kernel_route *route)
 {
 	struct kernel_row *best = &mirror->best;
@@ -111,7 +114,8 @@ static int mirror_lookup_get(struct kernel_mirror *mirror, const struct kernel_r
 	return r;
 }
 
-/* A route came: to a key that had none, or (`replaced`) in the place of the one there. */
+/* Updates the lookup table for a route that was added. `replaced`: it replaced the only route of
+ * its key, so the number of routes to the prefix is unchanged. */
 static int mirror_lookup_add(struct kernel_mirror *mirror, const struct kernel_route *route,
                              bool replaced)
 {
@@ -140,6 +144,7 @@ static int mirror_lookup_add(struct kernel_mirror *mirror, const struct kernel_r
 	return mirror_row_put(mirror, best);
 }
 
+/* Updates the lookup table for a route that was removed. */
 static int mirror_lookup_remove(struct kernel_mirror *mirror, const struct kernel_route *route)
 {
 	struct kernel_row *best = &mirror->best;
@@ -156,17 +161,20 @@ static int mirror_lookup_remove(struct kernel_mirror *mirror, const struct kerne
 		(*alternatives)--;
 		return mirror_row_put(mirror, best);
 	}
-	mirror_mark_dirty(mirror,
-	                  mirror_route_kind(route)); /* which of the alternatives is best now? */
+	/* The best route is gone, or the row is not as expected. A dump finds the best of the
+	 * rest. */
+	mirror_mark_dirty(mirror, mirror_route_kind(route));
 	return 0;
 }
 
 /* ---- single messages ---- */
 
-/* What the mirror has under a route's key. */
+/* The routes in the mirror with the key of a message. */
 struct route_found {
+	/* There is a route; the first one is equal to that of the message; there are several. */
 	bool any, equal, several;
-	bool same_source; /* for the same source addresses: else the kernel has both */
+	/* The first one is for the same source addresses. If not, the kernel has two routes. */
+	bool same_source;
 };
 
 static bool mirror_same_source(const struct kernel_route *route, const void *value)
@@ -196,7 +204,7 @@ static int mirror_route_find(struct kernel_mirror *mirror, struct kernel_route *
 	return r < 0 ? r : 0;
 }
 
-/* Whether a message about this route says all: see (a). */
+/* Returns true if the message describes all of its change: see (a) in kernel_mirror.h. */
 static bool mirror_route_exact(const struct kernel_route *route, const struct nlmsghdr *message)
 {
 	if (route->row.table == KERNEL_RIB4)
@@ -315,7 +323,7 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 
 static const struct {
 	enum kernel_table table;
-	int lookup; /* the lookup table that goes with it, or -1 */
+	int lookup; /* the lookup table that is derived from it, or -1 */
 } kinds[KERNEL_KINDS] = {
 	[KERNEL_KIND_LINKS] = {KERNEL_LINKS, -1},
 	[KERNEL_KIND_ADDRESSES4] = {KERNEL_ADDRESSES4, -1},
@@ -326,8 +334,9 @@ static const struct {
 	[KERNEL_KIND_ROUTES6] = {KERNEL_RIB6, KERNEL_ROUTES6},
 };
 
-/* Puts a row once; a second one of the same key is the sign of a torn dump. A kernel without IPv6
- * answers a request for it with everything there is: that is passed over. */
+/* Puts a row of a dump. Ignores rows of other kinds, because a kernel without IPv6 answers a
+ * request for IPv6 objects with all objects. Two rows with the same key are a sign of a torn
+ * dump. */
 static int mirror_dump_put(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
 	int r;
@@ -343,6 +352,7 @@ static int mirror_dump_put(struct kernel_mirror *mirror, const struct kernel_row
 	return r;
 }
 
+/* Puts the best route of the last prefix of a dump into the lookup table. */
 static int mirror_dump_best(struct kernel_mirror *mirror)
 {
 	int r = mirror->best.size ? mirror_dump_put(mirror, &mirror->best) : 0;
@@ -351,8 +361,8 @@ static int mirror_dump_best(struct kernel_mirror *mirror)
 	return r;
 }
 
-/* The routes of a prefix follow each other in a dump: their best one is known when the next prefix
- * comes. */
+/* Updates mirror->best for a route of a dump. The routes of a prefix follow each other in a dump,
+ * so the best one is known when the next prefix begins. */
 static int mirror_dump_candidate(struct kernel_mirror *mirror, const struct kernel_route *route)
 {
 	struct kernel_row *best = &mirror->best;
@@ -376,6 +386,7 @@ static int mirror_dump_candidate(struct kernel_mirror *mirror, const struct kern
 	return r;
 }
 
+/* Puts a route of a dump, with the first free number in the column `order`. */
 static int mirror_dump_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_route *route = &mirror->route;
@@ -397,8 +408,9 @@ static int mirror_dump_route(struct kernel_mirror *mirror, const struct nlmsghdr
 		r = mirror_row_put(mirror, row);
 	} while (r == -EEXIST && ++order != 0);
 	mirror->last_order = order;
+	/* Ignores further routes when all 65,536 values of `order` are in use. */
 	if (r == -EEXIST)
-		return 0; /* after 65,536 of them */
+		return 0;
 	if (r < 0 || !route->candidate)
 		return r;
 	return mirror_dump_candidate(mirror, route);

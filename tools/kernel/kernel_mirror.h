@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables as a mirror of the kernel: single messages applied to them, and whole dumps.
+ * The mirror of the kernel: applies messages and dumps of the kernel to the tables. kernel.c calls
+ * this.
  *
- * A message is applied only where it says all that it changed. Everything else makes its kind of
- * object `dirty`, to be dumped again:
+ * A message is applied only if it describes all of its change. Otherwise its kind of object becomes
+ * `dirty`, and must be dumped again:
  *
- * (a) A route's message names neither the place among routes of equal key nor, for IPv6, the
- *     siblings that stay. So it is exact only for a key that has one route or none, and not for
- *     IPv6 routes with several next hops.
- * (b) What a message finds is compared with what it should find; a difference is dirt.
- * (c) Routes go away without a message when their link goes down or their address is removed, when
- *     their next-hop object changes, and interface names are part of many rows. So any difference
- *     in a link makes everything dirty, the loss of an address the routes of its family, a next-hop
- *     object all routes.
- * (d) A message that was sent before a dump and is read after it does no harm in the end: for each
- *     key the last message decides, and by (b) it decides the same, or makes dirt.
- */
+ * (a) A message about a route contains neither the place of the route among routes of equal key
+ *     nor, for IPv6, the routes of that key that remain. So it is applied only if its key has at
+ *     most one route. Messages about IPv6 routes with several next hops are never applied.
+ * (b) If the tables do not have what the message implies, such as the route that it removes, its
+ *     kind becomes dirty.
+ * (c) The kernel removes routes without a message when their link goes down, when their address is
+ *     removed, or when their next-hop object changes. Names of interfaces are part of many rows. So
+ *     any change of a link makes all kinds dirty, the removal of an address makes the routes of its
+ *     family dirty, and a change of a next-hop object makes all routes dirty.
+ * (d) A message that was sent before a dump and is read after it does no lasting harm. For each key
+ *     the last message counts. It agrees with the dump, or makes its kind dirty by (b). */
 #ifndef TOOLS_KERNEL_KERNEL_MIRROR_H
 #define TOOLS_KERNEL_KERNEL_MIRROR_H
 
@@ -23,7 +24,7 @@
 #include "tools/kernel/kernel_rows.h"
 #include "tools/kernel/kernel_tables.h"
 
-/* Kinds of objects: one dump each. */
+/* Kinds of objects. Each kind is dumped separately. */
 enum kernel_kind {
 	KERNEL_KIND_LINKS,
 	KERNEL_KIND_ADDRESSES4,
@@ -40,34 +41,37 @@ enum kernel_kind {
 
 struct kernel_mirror {
 	struct stele_writable *tables[KERNEL_TABLES]; /* of the open transaction */
-	unsigned dirty;                               /* kinds to be dumped again */
-	unsigned touched; /* kinds that messages were about; for the caller to reset */
+	unsigned dirty;   /* mask of kinds that must be dumped again; the caller resets it */
+	unsigned touched; /* mask of kinds that messages were about; the caller resets it */
 
-	struct kernel_route route; /* the message at hand */
+	struct kernel_route route; /* the decoded message */
 
-	/* of a dump: */
+	/* State of a dump. */
 	enum kernel_kind dumping;
-	bool torn; /* it contradicted itself: the kernel changed meanwhile */
-	/* and of one of routes: */
+	bool torn; /* the dump had two rows with the same key: the kernel changed meanwhile */
+	/* State of a dump of routes: the key of the last route. */
 	uint8_t last_key[sizeof(((struct kernel_row *)0)->key)];
 	unsigned last_key_bits; /* 0: none yet */
-	uint16_t last_order;
-	struct kernel_row best; /* the row to be put into the lookup table; size 0: none */
+	uint16_t last_order;    /* the value of `order` for the last route */
+	/* The row for the lookup table: the best route of a prefix; size 0: none. */
+	struct kernel_row best;
 };
 
-/* Prepares a mirror that is all zero, everything dirty: 0 or -ENOMEM. Freed with _free in either
- * case. */
+/* Initializes a mirror that is all zero, with all kinds dirty. Returns 0 or -ENOMEM. The caller
+ * frees it with kernel_mirror_free() in either case. */
 int kernel_mirror_init(struct kernel_mirror *mirror);
 void kernel_mirror_free(struct kernel_mirror *mirror);
 
-/* Applies one message, of those that the kernel sends on its own. 0, or the error of the table. */
+/* Applies a message that the kernel has sent on its own. Returns 0, or a negative errno of the
+ * tables. */
 int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *message);
 
-/* A dump of one kind: start, then each message, then end. The end returns 1 when the dump
- * contradicted itself and is to be made again, else 0. A change in the links makes everything
- * dirty. */
+/* Starts a dump of one kind, which replaces the contents of its tables. */
 int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind);
+/* Applies a message of the dump. */
 int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *message);
+/* Ends the dump. Returns 0, or 1 if the dump was torn and must be repeated. A change of the links
+ * makes all kinds dirty. */
 int kernel_mirror_dump_end(struct kernel_mirror *mirror);
 
 #endif

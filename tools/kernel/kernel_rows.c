@@ -15,6 +15,7 @@
 
 #define ATTRIBUTES 64
 
+/* The attributes of a message by their type. Higher types are ignored. */
 struct attributes {
 	const struct nlattr *of[ATTRIBUTES];
 };
@@ -31,7 +32,8 @@ static void rows_scan_attributes(const void *payload, size_t size, struct attrib
 	}
 }
 
-/* False when the message is too short for its own header. */
+/* Finds the attributes of a message, which follow `header` bytes. Returns false if the message is
+ * shorter than that. */
 static bool rows_read_attributes(const struct nlmsghdr *message, size_t header,
                                  struct attributes *ret)
 {
@@ -44,7 +46,7 @@ static bool rows_read_attributes(const struct nlmsghdr *message, size_t header,
 	return true;
 }
 
-/* Those inside another one, which may be NULL: then there are none. */
+/* Finds the attributes inside the attribute `outer`. If that is NULL, there are none. */
 static void rows_nested_attributes(const struct nlattr *outer, struct attributes *ret)
 {
 	rows_scan_attributes(outer ? mnl_attr_get_payload(outer) : NULL,
@@ -57,6 +59,8 @@ static uint32_t rows_attribute_u32(const struct nlattr *attribute, uint32_t othe
 	                                                             : otherwise;
 }
 
+/* Copies the value of an attribute. Returns false, and copies nothing, if the attribute is missing
+ * or has another size. */
 static bool rows_attribute_bytes(const struct nlattr *attribute, void *ret, size_t size)
 {
 	if (!attribute || mnl_attr_get_payload_len(attribute) != size)
@@ -65,7 +69,7 @@ static bool rows_attribute_bytes(const struct nlattr *attribute, void *ret, size
 	return true;
 }
 
-/* Text in a column of 16 bytes, or longer ones cut. */
+/* Copies text into a column of 16 bytes, which must be zero. Truncates longer text. */
 static void rows_attribute_text(const struct nlattr *attribute, char ret[16])
 {
 	if (attribute) {
@@ -120,8 +124,7 @@ bool kernel_decode_link(const struct nlmsghdr *message, struct kernel_row *ret)
 	struct kernel_link *link = ret->value;
 	struct attributes found, info;
 
-	/* Bridge ports have messages of their own, wireless events some that say nothing of the
-	 * link. */
+	/* Ignores messages about bridge ports, and wireless events without data about the link. */
 	if (!rows_read_attributes(message, sizeof(*header), &found) ||
 	    header->ifi_family != AF_UNSPEC || !found.of[IFLA_IFNAME] || !found.of[IFLA_MTU])
 		return false;
@@ -232,7 +235,7 @@ bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel
 
 /* ---- routes ---- */
 
-/* A route's value, whose columns lie elsewhere for each family. */
+/* Pointers to the columns of a route's value, whose offsets differ between the address families. */
 struct route_value {
 	uint8_t *gateway, *source;
 	char *interface, *type, *protocol, *scope;
@@ -240,7 +243,7 @@ struct route_value {
 	char *path;
 };
 
-/* The text of the path as it grows. */
+/* The text of the column `path` while it is written. */
 struct path {
 	char *text;
 	size_t length, capacity;
@@ -263,6 +266,7 @@ static struct route_value rows_route_columns(struct kernel_row *row)
 	return ROUTE_COLUMNS((struct kernel_route6 *)row->value);
 }
 
+/* Appends text to the path. Ignores text that does not fit. */
 static void rows_add_path(struct path *path, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -279,7 +283,7 @@ static void rows_add_path(struct path *path, const char *format, ...)
 		path->length += (size_t)length;
 }
 
-/* Adds one next hop. `weight` 0: there is only this one. */
+/* Adds one next hop to a route. `weight` is 0 for the only next hop of a route. */
 static void rows_add_hop(const struct kernel_names *names, uint8_t family,
                          const struct nlattr *gateway, const struct nlattr *via, uint32_t index,
                          unsigned weight, struct route_value *value, struct path *path)
@@ -296,7 +300,7 @@ static void rows_add_hop(const struct kernel_names *names, uint8_t family,
 		if (first)
 			memcpy(value->gateway, address, rows_address_size(family));
 	} else if (rows_attribute_bytes(via, address, sizeof(address))) {
-		/* The only kind there is: an IPv4 route by way of an IPv6 router. */
+		/* RTA_VIA is only used for an IPv4 route via an IPv6 router. */
 		rows_add_path(
 			path, "%svia inet6 %s ", separator,
 			inet_ntop(AF_INET6, address + sizeof(struct rtvia), text, sizeof(text)));
@@ -310,6 +314,7 @@ static void rows_add_hop(const struct kernel_names *names, uint8_t family,
 		memcpy(value->interface, interface, sizeof(interface));
 }
 
+/* Adds the next hops of an attribute RTA_MULTIPATH to a route. */
 static void rows_add_hops(const struct kernel_names *names, uint8_t family,
                           const struct nlattr *list, struct route_value *value, struct path *path)
 {
@@ -331,6 +336,7 @@ static void rows_add_hops(const struct kernel_names *names, uint8_t family,
 	}
 }
 
+/* Sets the key and the fixed part of a route. */
 static void rows_start_route(const struct rtmsg *header, const struct attributes *found,
                              struct kernel_route *ret)
 {
@@ -396,6 +402,8 @@ bool kernel_decode_route(const struct nlmsghdr *message, const struct kernel_nam
 	return true;
 }
 
+/* Returns the offset in bytes of the prefix in the key. Table, metric, TOS (only rib4) and order
+ * come before it. */
 static unsigned rows_prefix_offset(const struct kernel_route *route)
 {
 	return route->row.table == KERNEL_RIB4 ? 11 : 10;

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernel messages as rows. Nothing here keeps state or does I/O. A decoder returns false for a
- * message that the tables do not mirror, or that is not whole; the row is then not defined.
- */
+ * Decodes messages of the kernel into rows, without state or I/O. kernel_mirror.c calls this. A
+ * decoder returns false, and leaves the row undefined, if the tables do not mirror the message or
+ * if the message is incomplete. */
 #ifndef TOOLS_KERNEL_KERNEL_ROWS_H
 #define TOOLS_KERNEL_KERNEL_ROWS_H
 
 #include <libmnl/libmnl.h>
 #include "tools/kernel/kernel_tables.h"
 
-/* A longer path, of more than a thousand next hops, is cut short. */
+/* Maximum bytes of a value. A longer path, of more than a thousand next hops, is truncated. */
 #define KERNEL_VALUE_MAX 65536u
 
 struct kernel_row {
 	enum kernel_table table;
 	unsigned key_bits;
 	uint8_t key[40];
-	size_t size; /* of the value */
-	void *value; /* KERNEL_VALUE_MAX bytes from malloc(), the caller's: a struct of the tables
-	              */
+	size_t size; /* of the value, in bytes */
+	/* A struct of kernel_tables.h, in KERNEL_VALUE_MAX bytes that the caller has allocated. */
+	void *value;
 };
 
-/* The name of an interface: `find` writes it into `ret`, padded with NUL. */
+/* Finds the name of an interface: `find` writes it to `ret`, padded with NUL. */
 struct kernel_names {
 	void (*find)(void *context, uint32_t index, char ret[16]);
 	void *context;
@@ -31,28 +31,30 @@ bool kernel_decode_link(const struct nlmsghdr *message, struct kernel_row *ret);
 bool kernel_decode_address(const struct nlmsghdr *message, const struct kernel_names *names,
                            struct kernel_row *ret);
 
-/* `*ret_resolved` is false when the entry is in a state that is not mirrored, because the kernel
- * does not tell when an entry gets into it: there shall be no row with this key then. */
+/* Sets `*ret_resolved` to false if the entry is in a state that is not mirrored, because the kernel
+ * does not always report that an entry enters it. The table must then have no row with this key. */
 bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel_names *names,
                              struct kernel_row *ret, bool *ret_resolved);
 
-/* A route, as a row of rib4 or rib6 with order 0. */
+/* A route. */
 struct kernel_route {
 	uint32_t metric;
-	bool candidate; /* for routes4, routes6: of the main table, no TOS, for all sources */
-	bool multipath; /* the message lists next hops, rather than being one */
-	struct kernel_row row;
+	bool candidate; /* for routes4 or routes6: in the main table, no TOS, for all sources */
+	bool multipath; /* the message has a list of next hops, not a single one */
+	struct kernel_row row; /* of rib4 or rib6, with order 0 */
 };
 
 bool kernel_decode_route(const struct nlmsghdr *message, const struct kernel_names *names,
                          struct kernel_route *ret);
 
+/* Sets the column `order` in the key of a route. */
 void kernel_route_set_order(struct kernel_route *route, uint16_t order);
 
-/* The part of the key that is the prefix: the key of routes4 or routes6. */
+/* Returns the prefix in the key of a route, which is the key of routes4 or routes6. */
 const uint8_t *kernel_route_prefix(const struct kernel_route *route, unsigned *ret_bits);
 
-/* Where a route's value, of either table, has the columns that only the lookup tables have. */
+/* Return pointers to the columns that only routes4 and routes6 have, in a value of any of the four
+ * tables. */
 uint32_t *kernel_route_metric(enum kernel_table table, void *value);
 uint32_t *kernel_route_alternatives(enum kernel_table table, void *value);
 

@@ -48,8 +48,8 @@ static int socket_open_both(struct kernel_sockets *sockets, int receive_buffer)
 	sockets->dumps = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (!sockets->dumps)
 		return -errno;
-	/* Past the system's limit needs CAP_NET_ADMIN; up to the limit anybody may. A smaller
-	 * buffer means more dumps, nothing worse. */
+	/* SO_RCVBUFFORCE exceeds the system's limit, and needs CAP_NET_ADMIN. Without it, the limit
+	 * applies. A smaller buffer only causes more dumps. */
 	if (setsockopt(kernel_events_fd(sockets), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) <
 	    0)
 		(void)setsockopt(kernel_events_fd(sockets), SOL_SOCKET, SO_RCVBUF, &size,
@@ -86,8 +86,8 @@ int kernel_events_fd(const struct kernel_sockets *sockets)
 	return mnl_socket_get_fd(sockets->events);
 }
 
-/* Receives one datagram of the kernel's; those of other processes are passed over. Returns its
- * size. */
+/* Receives one datagram of the kernel. Ignores datagrams of other processes. Returns its size or a
+ * negative errno. */
 static int socket_receive(struct kernel_sockets *sockets, struct mnl_socket *from)
 {
 	for (;;) {
@@ -112,7 +112,7 @@ int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, vo
 	int left = socket_receive(sockets, sockets->events), count = 0;
 
 	if (left == -EMSGSIZE)
-		return -ENOBUFS; /* a message that can't be held is a message lost */
+		return -ENOBUFS; /* A message that is too large for the buffer is lost. */
 	if (left < 0)
 		return left;
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left), count++) {
@@ -139,8 +139,8 @@ static const struct {
 
 static int socket_request(struct kernel_sockets *sockets, enum kernel_kind kind)
 {
-	/* The family is the first byte of every request's header, and all that counts; ifinfomsg is
-	 * the largest of those headers. */
+	/* The first byte of the header of all these requests is the family, and the rest may be
+	 * zero. struct ifinfomsg is the largest of the headers. */
 	uint8_t bytes[NLMSG_SPACE(sizeof(struct ifinfomsg))] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
 	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
@@ -152,6 +152,8 @@ static int socket_request(struct kernel_sockets *sockets, enum kernel_kind kind)
 	return mnl_socket_sendto(sockets->dumps, message, message->nlmsg_len) < 0 ? -errno : 0;
 }
 
+/* Returns the error in the last message of a dump. A family that the kernel does not support has no
+ * objects, which is not an error. */
 static int socket_dump_error(const struct nlmsghdr *message)
 {
 	int error = 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two rtnetlink sockets: one that the kernel's own messages come to, one for asking for dumps. With
- * one alone, a dump's answers would compete with the messages for the receive buffer.
- */
+ * Two rtnetlink sockets: one for messages that the kernel sends on its own, and one for dumps. In a
+ * single socket, dumps would compete with messages for the receive buffer. kernel.c calls this. */
 #ifndef TOOLS_KERNEL_KERNEL_SOCKET_H
 #define TOOLS_KERNEL_KERNEL_SOCKET_H
 
@@ -11,29 +10,30 @@
 
 struct kernel_sockets {
 	struct mnl_socket *events, *dumps;
-	uint32_t sequence;
-	uint8_t *buffer;
+	uint32_t sequence; /* of the last request for a dump */
+	uint8_t *buffer;   /* for one datagram */
 };
 
-/* Takes one message: 0, or a negative errno, which ends the reading and is returned. */
+/* Receives one message. Returns 0, or a negative errno, which the function that reads the messages
+ * then returns. */
 typedef int (*kernel_message_f)(void *context, const struct nlmsghdr *message);
 
-/* Subscribes, with this many bytes of receive buffer for events. Errors: what the sockets say,
- * -ENOMEM; nothing stays open then. `sockets` is closed with kernel_sockets_close(), also when it
- * is all zero. */
+/* Opens the sockets and subscribes to messages, with `receive_buffer` bytes of buffer for them (0:
+ * 32 MiB). Returns 0 or a negative errno, and leaves nothing open after an error. */
 int kernel_sockets_open(struct kernel_sockets *sockets, int receive_buffer);
+/* Closes the sockets. Allowed for a struct that is all zero. */
 void kernel_sockets_close(struct kernel_sockets *sockets);
 
-/* The descriptor that is readable when there are events. */
+/* Returns the descriptor that is readable when there are messages. */
 int kernel_events_fd(const struct kernel_sockets *sockets);
 
-/* Reads what came with one event, and returns how many messages that were; -EAGAIN when there is
- * nothing, -ENOBUFS when messages were lost. After a loss the kernel drops more without a word
- * until the socket is empty: a dump helps only after the -EAGAIN that follows. */
+/* Reads one datagram of messages, and returns the number of messages. Returns -EAGAIN if there is
+ * none, and -ENOBUFS if messages were lost. After a loss, the kernel silently drops messages until
+ * the socket is empty. So the caller must read until -EAGAIN before it dumps. */
 int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, void *context);
 
-/* Dumps all objects of a kind. Returns 0, or 1 when the kernel says that they changed meanwhile, so
- * that the dump may lack some. */
+/* Dumps all objects of a kind. Returns 0, or 1 if the kernel reports that they changed meanwhile,
+ * so that the dump may be incomplete, or a negative errno. */
 int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_message_f take,
                 void *context);
 

@@ -28,7 +28,8 @@ static const struct stele_column link_columns[] = {
 	STELE_VALUE(struct kernel_link, kind, STELE_CHAR),
 };
 
-/* The same address may be on an interface twice, with other peers. */
+/* The peer is part of the key, because an interface may have the same address twice, with different
+ * peers. */
 static const struct stele_column address4_columns[] = {
 	STELE_KEY("index", STELE_U32),
 	STELE_KEY("address", STELE_IPV4),
@@ -73,7 +74,7 @@ static const struct stele_column neighbour6_columns[] = {
 	NEIGHBOUR_VALUES,
 };
 
-/* What the routing tables and the lookup tables of both families have in common. */
+/* The columns that the tables of routes and the lookup tables of both families have in common. */
 #define ROUTE_VALUES(struct_, address_) \
 	STELE_VALUE(struct_, gateway, address_), STELE_VALUE(struct_, source, address_), \
 		STELE_VALUE(struct_, interface, STELE_CHAR), \

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables of the kernel source: their names, keys and values. A value's struct is what
+ * The tables of the kernel publisher: their names, keys and values. The structs are the values that
  * subscribers read.
  *
- * The routes of one key of the kernel's (table, metric, TOS and prefix) may be several: appended
- * ones, one for each interface (fe80::/64), one for each source prefix. They are told apart by the
- * column `order`, their place in the kernel's own order, 0 being the first.
- */
+ * The kernel may have several routes with the same table, metric, TOS and prefix: appended routes,
+ * routes for different interfaces (fe80::/64), and routes for different source prefixes. The column
+ * `order` distinguishes them. It is the place of the route in the kernel's order, from 0. */
 #ifndef TOOLS_KERNEL_KERNEL_TABLES_H
 #define TOOLS_KERNEL_KERNEL_TABLES_H
 
@@ -30,11 +29,11 @@ enum kernel_table {
 
 struct kernel_link {
 	char name[16];
-	uint8_t mac[6]; /* zero when the link has no address of 6 bytes */
+	uint8_t mac[6]; /* zero if the link has no address of 6 bytes */
 	bool up;        /* set up by the administrator */
 	bool carrier;
 	uint32_t mtu;
-	uint32_t master; /* index of the bridge, bond or VRF that it belongs to; 0: none */
+	uint32_t master; /* index of the bridge, bond or VRF of the link; 0: none */
 	char state[16];  /* RFC 2863: up, down, lowerlayerdown, dormant, unknown ... */
 	char kind[16];   /* veth, vlan, bridge ...; empty for hardware */
 };
@@ -50,7 +49,7 @@ struct kernel_address4 {
 };
 
 struct kernel_address6 {
-	uint8_t peer[16]; /* the other end of a point-to-point link, else the address itself */
+	uint8_t peer[16]; /* the other end of a point-to-point link, or the address itself */
 	char interface[16];
 	char scope[12];
 	bool permanent;
@@ -65,9 +64,9 @@ struct kernel_neighbour {
 	char state[12]; /* reachable, stale, delay, probe, failed, permanent */
 };
 
-/* A route, in rib4 and in routes4. What is zero is not set. With several next hops, gateway and
- * interface are the first one's, and `path` has them all. `metric` and `alternatives` are columns
- * of routes4 only. */
+/* A route, in rib4 and in routes4. A column that is zero is not set. If a route has several next
+ * hops, `gateway` and `interface` are those of the first, and `path` has all next hops. `metric`
+ * and `alternatives` are columns of routes4 only. */
 struct kernel_route4 {
 	uint8_t gateway[4];
 	uint8_t source[4]; /* preferred source address */
@@ -76,14 +75,16 @@ struct kernel_route4 {
 	char protocol[12]; /* kernel, boot, static, bgp ... or a number */
 	char scope[12];    /* global, site, link, host, nowhere or a number */
 	uint32_t mtu;
-	uint32_t next_hop_id; /* of the next-hop object */
-	uint32_t next_hops;
+	uint32_t next_hop_id; /* number of the next-hop object */
+	uint32_t next_hops;   /* number of next hops */
 	uint32_t metric;
-	uint32_t alternatives; /* other routes of the main table to this prefix */
+	uint32_t alternatives; /* number of other routes of the main table to this prefix */
 	char path[];           /* "via 10.0.0.1 dev eth0 weight 1, via ..." */
 };
 
-/* `from` is a column of rib6 only: routes6 has the routes for all source addresses. */
+/* A route, in rib6 and in routes6, like struct kernel_route4. `from`, the source addresses that the
+ * route is for, is a column of rib6 only, because routes6 has only routes for all source
+ * addresses. */
 struct kernel_route6 {
 	uint8_t gateway[16];
 	uint8_t source[16];
@@ -103,9 +104,10 @@ struct kernel_route6 {
 extern const char *const kernel_table_names[KERNEL_TABLES];
 extern const struct stele_schema *const kernel_schemas[KERNEL_TABLES];
 
-/* Opens all tables in a transaction, and makes those that are missing. Errors: -EEXIST: the region
- * has a table of that name with another schema; and those of stele_table_create(). `*ret_failed` is
- * then the table's name. `tables` is written as far as it went. */
+/* Opens all tables in a transaction, and creates those that are missing. Returns 0 or a negative
+ * errno: -EEXIST if the region has a table of that name with another schema, and the errors of
+ * stele_table_create(). After an error, `*ret_failed` is the name of the table, and only the tables
+ * before it are open. */
 int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES],
                        const char **ret_failed);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The kernel's numbers as the words that ip(8) prints. `ret` is written and padded with NUL. */
+ * Converts numbers of the kernel to the words that ip(8) prints. Writes the word, or the number if
+ * it has no word, to `ret`, with a NUL at its end. kernel_rows.c calls this. */
 #ifndef TOOLS_KERNEL_KERNEL_WORDS_H
 #define TOOLS_KERNEL_KERNEL_WORDS_H
 
@@ -11,7 +12,8 @@ void kernel_word_type(uint8_t type, char ret[12]);
 void kernel_word_protocol(uint8_t protocol, char ret[12]);
 void kernel_word_scope(uint8_t scope, char ret[12]);
 
-/* False for the states that the kernel does not report each entry's way into. */
+/* Returns false for states that are not mirrored, because the kernel does not always report that an
+ * entry enters them. */
 bool kernel_word_neighbour(uint16_t state, char ret[12]);
 
 #endif

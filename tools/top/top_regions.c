@@ -119,8 +119,8 @@ static void regions_take_known(struct regions_page *page, size_t *known, struct 
 /* ---- looking ---- */
 
 /* Of a thousand regions not each is looked at each time: those on the screen are, and of the others
- * as many as take this share of the interval, but a few at least; then it is the next ones' turn. The
- * first look takes longer, so that most machines are shown whole at once. */
+ * as many as take this share of the interval, but a few at least; then it is the next ones' turn.
+ * The first look takes longer, so that most machines are shown whole at once. */
 #define SHARE       50
 #define FIRST_SHARE 5
 #define SAMPLED_MIN 16u

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The slots of a region's subscribers, as anybody sees them. The file is read, never mapped, so
- * that who cuts it harms nobody here; what stands in it is copied and believed no further than
- * that it can be shown.
+ * that who cuts it harms nobody here; what stands in it is copied and believed no further than that
+ * it can be shown.
  *
- * stele_region_subscribers() is not for this: whenever it is asked it walks all rows that pins hold,
- * and it does not say which tables a subscriber named, by which its lag is judged here. */
+ * stele_region_subscribers() is not for this: whenever it is asked it walks all rows that pins
+ * hold, and it does not say which tables a subscriber named, by which its lag is judged here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
