@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * See fuzz.h. */
+ * The functions of fuzz.h that all harnesses share. */
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>

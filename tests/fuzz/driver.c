@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A fuzzing engine for the harnesses that needs no more than gcc. The parent keeps the corpus in
- * shared memory and watches; a forked worker runs inputs one after the other, so that a crash, a
- * sanitizer's report or a hang costs one worker and the input that did it is known. Objects compiled
- * with -fsanitize-coverage=trace-pc say which inputs reach new code; those join the corpus.
+ * A fuzzing engine that needs only gcc. The parent process keeps the corpus in shared memory. A
+ * forked worker runs one input after the other. So a crash, a report of a sanitizer or a hang ends
+ * only the worker, and the parent knows the input that caused it. Inputs that reach new code join
+ * the corpus; objects that are compiled with -fsanitize-coverage=trace-pc report this.
  *
  *     fuzz_NAME [OPTION...] [CORPUS-DIRECTORY...]     fuzzes
- *     fuzz_NAME FILE...                               runs these inputs alone
+ *     fuzz_NAME FILE...                               runs only these inputs
  *
- * The options are spelled as libFuzzer spells them, so that one rule of the Makefile runs both.
+ * The options have the names of libFuzzer's, so that one rule of the Makefile runs both engines.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,34 +31,37 @@
 #define ENTRIES_MAX  65536u
 #define EDGES        65536u
 #define FINDINGS_MAX 20u
-#define HANG_SECONDS 25u           /* that one input may take */
-#define MEMORY_MAX   (3ull << 30)  /* bytes that a worker may have */
-#define FILE_MAX     (64ull << 20) /* bytes that a file may have */
-#define LEAK_LOOKS   4096u         /* executions between two looks for leaks */
-#define DESCRIPTORS  64u           /* that a harness may keep open between inputs */
+#define HANG_SECONDS 25u           /* maximum duration of an input */
+#define MEMORY_MAX   (3ull << 30)  /* maximum resident bytes of a worker */
+#define FILE_MAX     (64ull << 20) /* maximum bytes of a file */
+#define LEAK_CHECKS  4096u         /* number of executions between two checks for leaks */
+#define DESCRIPTORS  64u           /* maximum number that a harness keeps open between inputs */
 
-/* What parent and worker share. One of them writes at a time. */
+/* Memory that parent and worker share. Only one of them writes at a time. */
 struct shared {
-	uint64_t executions, begun; /* inputs that have ended; that have begun */
-	uint64_t slowest;           /* nanoseconds that the slowest input took */
-	size_t size;                /* of the input that runs */
-	uint32_t entries;           /* of the pool */
-	uint32_t given, next_given; /* those that were read; the next of them to be run as it is */
-	uint32_t edge_count;
-	size_t used;
+	uint64_t executions; /* inputs that were run */
+	uint64_t begun;      /* inputs that were begun */
+	uint64_t slowest;    /* duration of the slowest input, in nanoseconds */
+	size_t size;         /* of `input` */
+	uint32_t entries;    /* number of inputs in the pool */
+	/* Number of inputs that were read from the corpus, and the next of them to run
+	 * unchanged. */
+	uint32_t given, next_given;
+	uint32_t edge_count; /* edges that some input has reached */
+	size_t used;         /* bytes of `pool` */
 	struct {
 		uint32_t offset, size;
 	} entry[ENTRIES_MAX];
-	uint8_t input[INPUT_MAX];
-	uint8_t edges[EDGES];
-	uint8_t pool[POOL_MAX];
+	uint8_t input[INPUT_MAX]; /* the current input */
+	uint8_t edges[EDGES];     /* 1: some input has reached the edge */
+	uint8_t pool[POOL_MAX];   /* the bytes of all entries */
 };
 
 static struct {
 	uint64_t seconds, runs, seed;
-	uint64_t slow;         /* milliseconds from which on an input is written, too */
-	const char *artifacts; /* where inputs that failed are written */
-	const char *keep;      /* where inputs that reach new code are written, or NULL */
+	uint64_t slow;         /* milliseconds; a slower input is written to `artifacts` */
+	const char *artifacts; /* folder for inputs that failed */
+	const char *keep;      /* folder for inputs that reach new code, or NULL */
 	const char *name;      /* of the harness */
 } options = {.seconds = 60, .runs = UINT64_MAX, .slow = 5000, .artifacts = "."};
 
@@ -72,7 +75,7 @@ static volatile sig_atomic_t stopped;
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 const char *__asan_default_options(void);
 
-/* One allocation that is larger than any of these inputs justifies is a finding as well. */
+/* Makes an allocation of more than 1 GiB a finding, because no input justifies it. */
 const char *__asan_default_options(void)
 {
 	return "max_allocation_size_mb=1024:allocator_may_return_null=0:handle_abort=1:"
@@ -132,7 +135,8 @@ static int not_hidden(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* In the order of names, so that a seed means the same each time. */
+/* Adds the inputs of a folder to the pool, sorted by name, so that a run with the same seed is
+ * repeatable. */
 static void pool_read(const char *path)
 {
 	struct dirent **names;
@@ -168,7 +172,7 @@ static uint64_t hash_of(const uint8_t *bytes, size_t size)
 	return hash;
 }
 
-/* Writes the input that runs into a folder. */
+/* Writes the current input to a folder. */
 static void keep(const char *folder, const char *kind)
 {
 	char path[4096];
@@ -182,6 +186,7 @@ static void keep(const char *folder, const char *kind)
 
 /* ---- mutation ---- */
 
+/* Returns a random number below `bound`, or 0. */
 static size_t below(size_t bound)
 {
 	return bound ? (size_t)(random_from(&random_state) % bound) : 0;
@@ -210,7 +215,7 @@ static size_t erase(uint8_t *data, size_t size)
 	return size - count;
 }
 
-/* Inserts, or puts in place of what is there, a part of another entry of the pool. */
+/* Inserts a part of another entry of the pool, or overwrites bytes with it. */
 static size_t cross_over(uint8_t *data, size_t size, size_t capacity)
 {
 	uint32_t entry = (uint32_t)below(shared->entries);
@@ -261,7 +266,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t capacity)
 	}
 }
 
-/* Makes the next input, in shared->input. */
+/* Writes the next input to shared->input: first the inputs of the corpus, then mutations. */
 static void make_input(void)
 {
 	uint32_t entry;
@@ -273,7 +278,7 @@ static void make_input(void)
 		memcpy(shared->input, shared->pool + shared->entry[entry].offset, shared->size);
 		return;
 	}
-	/* Half of the time one of the newest. */
+	/* Mutates one of the newest entries half of the time. */
 	entry = (uint32_t)below(shared->entries);
 	if (shared->entries > 32 && below(2))
 		entry = shared->entries - 1 - (uint32_t)below(shared->entries / 8);
@@ -309,7 +314,7 @@ static size_t descriptors(void)
 	return count;
 }
 
-/* In memory of just its size, so that a sanitizer sees what is read past its end. */
+/* Runs an input in memory of exactly its size, so that a sanitizer finds reads past its end. */
 static void run_one(const uint8_t *bytes, size_t size)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -319,13 +324,14 @@ static void run_one(const uint8_t *bytes, size_t size)
 	free(copy);
 }
 
-static void look_for_leaks(void)
+static void check_leaks(void)
 {
 	FUZZ_CHECK(descriptors() < DESCRIPTORS, "descriptors stay open");
 	if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
 		abort();
 }
 
+/* Runs inputs until the end of the time. Never returns. */
 static void work(uint64_t until)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -347,8 +353,8 @@ static void work(uint64_t until)
 			keep(options.keep, "");
 		if (took / 1000000 >= options.slow)
 			keep(options.artifacts, "slow-");
-		if (shared->executions % LEAK_LOOKS == 0)
-			look_for_leaks();
+		if (shared->executions % LEAK_CHECKS == 0)
+			check_leaks();
 	}
 	exit(0);
 }
@@ -361,6 +367,7 @@ static void on_signal(int number)
 	stopped = 1;
 }
 
+/* Returns the resident bytes of a process. */
 static uint64_t storage_of(pid_t pid)
 {
 	unsigned long size = 0, resident = 0;
@@ -387,12 +394,13 @@ static void print_state(uint64_t began)
 	fflush(stdout);
 }
 
-/* Waits for a worker. Counts its own looks rather than the time, so that a machine which stands still
- * is no hang of the worker. */
+/* Waits for a worker, and kills it if it hangs or uses too much memory. Returns its status. Counts
+ * its own polls instead of measuring the time, so that a machine that was suspended is not taken
+ * for a hang. */
 static int watch(pid_t worker, uint64_t began)
 {
 	uint64_t begun = UINT64_MAX;
-	unsigned looks = 0;
+	unsigned polls = 0;
 	int status;
 
 	for (unsigned i = 1;; i++) {
@@ -401,12 +409,12 @@ static int watch(pid_t worker, uint64_t began)
 		if (ended == worker)
 			return status;
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-		looks = begun == shared->begun ? looks + 1 : 0;
+		polls = begun == shared->begun ? polls + 1 : 0;
 		begun = shared->begun;
-		if (looks == HANG_SECONDS * 10 || storage_of(worker) > MEMORY_MAX) {
-			printf("%s: %s\n", options.name, looks ? "hangs" : "takes too much memory");
+		if (polls == HANG_SECONDS * 10 || storage_of(worker) > MEMORY_MAX) {
+			printf("%s: %s\n", options.name, polls ? "hangs" : "takes too much memory");
 			kill(worker, SIGABRT);
-			looks = 0;
+			polls = 0;
 			sleep(2);
 			kill(worker, SIGKILL);
 		}
@@ -437,7 +445,8 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 	return remove(path);
 }
 
-/* In another process: what the harness left must not take the parent with it. */
+/* Removes what the workers left in the system. Runs the harness's fuzz_clean() in a child process,
+ * because a crash in it must not kill the parent. */
 static void clean(void)
 {
 	pid_t child = fork();
@@ -493,7 +502,8 @@ static void refuse(const char *argument)
 	exit(2);
 }
 
-/* Reads options and corpora. Returns how many arguments are files to be run alone. */
+/* Reads options and corpora. Moves the arguments that are files, whose inputs are to be run alone,
+ * to argv[1] and on, and returns their number. */
 static int read_arguments(int argc, char **argv)
 {
 	struct stat status;
@@ -564,7 +574,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	setenv("STELE_FUZZ_DIRECTORY", directory, 1);
-	/* What an input makes the publisher ask for must not fill the machine's memory. */
+	/* An input must not make the publisher fill the machine's memory with a file. */
 	setrlimit(RLIMIT_FSIZE, &files);
 	signal(SIGXFSZ, SIG_IGN);
 	sigaction(SIGINT, &action, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * See forge.h. */
+ * Forges the file of a region, see forge.h. */
 #include "tests/fuzz/forge.h"
 
 #include <errno.h>
@@ -13,7 +13,8 @@
 #include "lib/region/region.h"
 
 #define PAGE 4096u
-#define ROOM ((size_t)8 << 20)
+/* Bytes of address space for the file, which is its maximum size. */
+#define MAP_SIZE ((size_t)8 << 20)
 
 /* ---- the file ---- */
 
@@ -22,17 +23,19 @@ static void must(bool condition, const char *what)
 	FUZZ_CHECK(condition, "%s: %s", what, strerror(errno));
 }
 
+/* Opens the file and maps it, at the address of an earlier mapping if there was one. */
 static void attach(struct forge *forge)
 {
 	void *at = forge->base ? forge->base : NULL;
 
 	forge->fd = open(forge->path, O_RDWR | O_CLOEXEC);
 	must(forge->fd >= 0, forge->path);
-	forge->base = mmap(at, forge->room, PROT_READ | PROT_WRITE,
+	forge->base = mmap(at, forge->capacity, PROT_READ | PROT_WRITE,
 	                   MAP_SHARED | (at ? MAP_FIXED : 0), forge->fd, 0);
 	must(forge->base != MAP_FAILED, "mmap");
 }
 
+/* Returns true if the open file still has its name. */
 static bool is_named(const struct forge *forge)
 {
 	struct stat open_file, named;
@@ -41,13 +44,14 @@ static bool is_named(const struct forge *forge)
 	       open_file.st_ino == named.st_ino;
 }
 
+/* Marks the pages of a range as dirty, for forge_restore(). */
 static void mark(struct forge *forge, size_t at, size_t size)
 {
 	for (size_t page = at / PAGE; page * PAGE < at + size; page++)
 		forge->dirty[page / 64] |= UINT64_C(1) << page % 64;
 }
 
-/* Stores bytes at a place of the file, if that is there. */
+/* Stores bytes at an offset in the file. Does nothing past the end of the file. */
 static void store(struct forge *forge, size_t at, const void *bytes, size_t size)
 {
 	if (at > forge->size_now || size > forge->size_now - at)
@@ -80,25 +84,25 @@ void forge_restore(struct forge *forge)
 		close(open(forge->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
 		chmod(forge->path, 0644);
 		attach(forge);
-		memset(forge->dirty, 0xff, ROOM / PAGE / 8);
+		memset(forge->dirty, 0xff, MAP_SIZE / PAGE / 8);
 	}
 	must(fstat(forge->fd, &status) == 0, "fstat");
 	if ((size_t)status.st_size != forge->size)
 		must(ftruncate(forge->fd, (off_t)forge->size) == 0, "ftruncate");
-	/* Where it was cut there are zeros now, or a hole. */
-	if (forge->least_size < forge->size)
-		mark(forge, forge->least_size, forge->size - forge->least_size);
+	/* The part that was truncated has zeroes or a hole now. */
+	if (forge->min_size < forge->size)
+		mark(forge, forge->min_size, forge->size - forge->min_size);
 	for (size_t page = 0; page * PAGE < forge->size; page++) {
 		size_t at = page * PAGE, size = forge->size - at < PAGE ? forge->size - at : PAGE;
 		if (forge->dirty[page / 64] >> page % 64 & 1)
 			memcpy(forge->base + at, forge->pristine + at, size);
 	}
-	memset(forge->dirty, 0, ROOM / PAGE / 8);
-	forge->size_now = forge->least_size = forge->size;
+	memset(forge->dirty, 0, MAP_SIZE / PAGE / 8);
+	forge->size_now = forge->min_size = forge->size;
 	forge->holes = false;
 }
 
-/* ---- what is in it ---- */
+/* ---- objects in the file ---- */
 
 static void add(uint32_t **list, size_t *count, size_t value)
 {
@@ -122,8 +126,9 @@ static bool is_object(const struct forge *forge, uint32_t reference)
 	       bsearch(&offset, forge->objects, forge->object_count, sizeof(offset), compare);
 }
 
-/* What starts with the number of a version is taken for an object, and what has an object's number for
- * a reference to it. Some are not: edits there are as good as others. */
+/* Finds objects and references by a heuristic: a word that could be a version begins an object, and
+ * a word that could be the reference of such an object is a reference. Wrong guesses do no harm,
+ * because an edit there is as good as any other. */
 static void find_objects(struct forge *forge)
 {
 	struct layout_header header;
@@ -160,12 +165,12 @@ void forge_open(struct forge *forge, const char *path)
 {
 	struct stat status;
 
-	*forge = (struct forge){.room = ROOM, .fd = -1};
+	*forge = (struct forge){.capacity = MAP_SIZE, .fd = -1};
 	snprintf(forge->path, sizeof(forge->path), "%s", path);
 	attach(forge);
 	must(fstat(forge->fd, &status) == 0, "fstat");
-	forge->size = forge->size_now = forge->least_size = (size_t)status.st_size;
-	forge->dirty = calloc(ROOM / PAGE / 64, 8);
+	forge->size = forge->size_now = forge->min_size = (size_t)status.st_size;
+	forge->dirty = calloc(MAP_SIZE / PAGE / 64, 8);
 	forge->pristine = malloc(forge->size);
 	memcpy(forge->pristine, forge->base, forge->size);
 	find_objects(forge);
@@ -173,18 +178,18 @@ void forge_open(struct forge *forge, const char *path)
 
 void forge_set(struct forge *forge, const void *bytes, size_t size)
 {
-	FUZZ_CHECK(size <= forge->room, "%zu bytes", size);
+	FUZZ_CHECK(size <= forge->capacity, "%zu bytes", size);
 	forge->pristine = realloc(forge->pristine, size);
 	memcpy(forge->pristine, bytes, size);
 	forge->size = size;
-	forge->least_size = 0;
+	forge->min_size = 0;
 	forge->object_count = forge->reference_count = forge->table_count = 0;
 	forge->schema_count = 0;
 	find_objects(forge);
 	forge_restore(forge);
 }
 
-/* The entry of the ring that a step means: mostly the newest version's. */
+/* Returns the entry of the ring that a step edits: mostly that of the newest version. */
 static uint64_t ring_index(const struct forge *forge, uint32_t place)
 {
 	struct layout_header header;
@@ -193,6 +198,7 @@ static uint64_t ring_index(const struct forge *forge, uint32_t place)
 	return (place % 4 ? head_version(header.head) : place / 4) % header.ring_entries;
 }
 
+/* Returns the offset of the record of such an entry. */
 static size_t record_at(const struct forge *forge, uint32_t place)
 {
 	struct layout_header header;
@@ -215,7 +221,7 @@ void forge_repair(struct forge *forge)
 		return;
 	memcpy(&header, forge->base, sizeof(header));
 	if (forge->contents) {
-		/* This reads the holes. */
+		/* The checksum reads the holes, and so fills them. */
 		forge->watched = false;
 		header.contents = checksum_contents(forge->base, forge->size_now);
 	}
@@ -223,7 +229,7 @@ void forge_repair(struct forge *forge)
 	store(forge, 0, &header, sizeof(header));
 }
 
-/* Fields of the header and of the words after it. */
+/* The fields of the header, and the fields of the words after it. */
 static const struct {
 	uint16_t at, size;
 } fields[] =
@@ -347,7 +353,7 @@ static void edit_object(struct forge *forge, const struct forge_step *step)
 	case EDIT_INFO:
 		store_bits(forge, at + 8, info[which].from, info[which].bits, step->value);
 		break;
-	default: /* one child or prefix more or less, with or without its count */
+	default: /* Adds or removes one child or prefix, with or without correcting the count. */
 		word = load(forge, at + 16 + step->a % 8 * 8u) ^ UINT64_C(1) << step->b % 64;
 		store(forge, at + 16 + step->a % 8 * 8u, &word, 8);
 		if (step->value % 2)
@@ -391,7 +397,8 @@ static void edit_range(struct forge *forge, const struct forge_step *step)
 static void edit_other(struct forge *forge, const struct forge_step *step)
 {
 	static const uint8_t at_table[] = {0, 8, 16, 20};
-	/* of its blob: size, command, message's size, tables, what follows */
+	/* Offsets in the blob of the record: its size, the command, the size of the message, the
+	 * tables, and what follows. */
 	static const uint8_t at_record[] = {8, 16, 36, 44, 48, 52, 52, 52, 56, 64, 88, 112, 136};
 	size_t at = pick(forge->tables, forge->table_count, step->place) + at_table[step->a % 4];
 	struct layout_durable record = {1 + step->a % 3, step->value, step->place % 16, 0, 0};
@@ -410,7 +417,7 @@ static void edit_other(struct forge *forge, const struct forge_step *step)
 		break;
 	case EDIT_SCHEMA:
 		at = pick(forge->schemas, forge->schema_count, step->place);
-		/* The blob's size and the schema's head; or any byte. */
+		/* Either the size of the blob or the head of the schema, or any byte. */
 		if (step->a % 2)
 			store(forge, at + 8 + step->b % 8 * 4u, &step->value, 4);
 		else
@@ -442,11 +449,11 @@ static void edit_size(struct forge *forge, const struct forge_step *step)
 		size = step->value % ((uint64_t)forge->size * 16);
 	else if (step->a % 2)
 		size &= ~(size_t)(PAGE - 1);
-	if (size > forge->room)
-		size = forge->room;
+	if (size > forge->capacity)
+		size = forge->capacity;
 	forge->holes |= size > forge->size_now;
-	if (size < forge->least_size)
-		forge->least_size = size;
+	if (size < forge->min_size)
+		forge->min_size = size;
 	must(ftruncate(forge->fd, (off_t)size) == 0, "ftruncate");
 	forge->size_now = size;
 }
@@ -481,12 +488,12 @@ void forge_cut(struct forge *forge, const struct forge_step *step)
 
 	if (is_named(forge) && fstat(forge->fd, &status) == 0 && size < status.st_size)
 		must(ftruncate(forge->fd, size) == 0, "ftruncate");
-	forge->least_size = 0;
+	forge->min_size = 0;
 }
 
 void forge_changed(struct forge *forge)
 {
-	memset(forge->dirty, 0xff, ROOM / PAGE / 8);
+	memset(forge->dirty, 0xff, MAP_SIZE / PAGE / 8);
 }
 
 static long blocks_of(const struct forge *forge)

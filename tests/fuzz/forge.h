@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Forging files of a region: edits that know the layout (lib/layout.h), applied to a file that others
- * have mapped, and taken back by pages.
+ * Forges files of a region: applies edits that know the layout (lib/layout.h) to a file while the
+ * library has it mapped, and later restores the pages that were changed.
  *
- * An input of a harness that forges is a header of 8 bytes, the first of which is FORGE_..., and
- * steps: edits, or what the harness does meanwhile. So changes while somebody reads come at places
- * that the input says, and an input means the same each time.
+ * The input of such a harness is a header of FORGE_HEADER bytes, the first of which is a mask of
+ * FORGE_..., and a list of steps. A step is an edit, or an operation of the harness, such as a
+ * lookup. So the input says between which operations the file changes, and the same input always
+ * does the same.
  */
 #ifndef TESTS_FUZZ_FORGE_H
 #define TESTS_FUZZ_FORGE_H
@@ -16,10 +17,11 @@
 #define FORGE_HEADER    8u
 #define FORGE_STEPS_MAX 32u
 
-/* Bits of the first byte: where both are clear, the header's checksum is left as the edits made it. */
+/* Bits of the first byte: if one of them is set, the checksums are repaired after the edits. */
 #define FORGE_REPAIR 3u
 
-/* A step; below FORGE_EDITS `what` is an edit, from there on an operation of the harness. */
+/* A step. If `what` is below FORGE_EDITS, it is an edit, otherwise an operation of the harness. The
+ * other members are operands. */
 #define FORGE_EDITS 96u
 struct forge_step {
 	uint8_t what, a;
@@ -28,7 +30,7 @@ struct forge_step {
 	uint64_t value;
 };
 
-/* What an edit is, modulo EDITS; the operands are the step's. */
+/* The kinds of edits: `what` modulo EDITS. */
 enum {
 	EDIT_64,
 	EDIT_32,
@@ -62,70 +64,75 @@ enum {
 struct forge {
 	char path[512];
 	int fd;
-	unsigned char *base;     /* mapped; `room` bytes of address space */
-	unsigned char *pristine; /* what it is restored from */
-	size_t size, room;
-	size_t size_now;   /* of the file */
-	size_t least_size; /* that it had since it was restored */
-	bool holes;        /* it was made longer, or a hole was punched */
-	bool watched;      /* for holes that are filled, */
-	long blocks;       /* of which it had so many */
-	uint64_t *dirty;   /* a bit a page */
-	size_t contents;   /* offset of a checksum of the contents; 0: there is none */
-	/* Offsets of what looks like an object, a reference to one, a table of the catalog, a schema. */
+	unsigned char *base;     /* the file, mapped in `capacity` bytes of address space */
+	unsigned char *pristine; /* `size` bytes, which forge_restore() restores */
+	size_t size, capacity;
+	size_t size_now; /* present size of the file */
+	size_t min_size; /* minimum size of the file since it was restored */
+	bool holes;      /* the file was made longer, or a hole was punched */
+	bool watched;    /* forge_check_holes() compares the number of blocks with `blocks` */
+	long blocks;
+	uint64_t *dirty; /* mask of pages to restore */
+	size_t contents; /* offset of a checksum of the contents; 0: there is none */
+	/* Offsets of apparent objects, references, tables of the catalog, and schemas. */
 	uint32_t *objects, *references, *tables, *schemas;
 	size_t object_count, reference_count, table_count, schema_count;
 };
 
-/* Takes the file as it is now. */
+/* Maps the file, and records its present contents as pristine. */
 void forge_open(struct forge *forge, const char *path);
 
-/* Takes these bytes for what the file is to be, and makes it so. */
+/* Makes these bytes the pristine contents, and restores them. */
 void forge_set(struct forge *forge, const void *bytes, size_t size);
 
 /* Applies an edit. */
 void forge_edit(struct forge *forge, const struct forge_step *step);
-/* Only makes the file shorter, whatever the step says. */
+/* Truncates the file to the size that the step gives. */
 void forge_cut(struct forge *forge, const struct forge_step *step);
-/* Takes note that others have written to the file. */
+/* Marks all pages as dirty, after the library has written to the file. */
 void forge_changed(struct forge *forge);
 /* Repairs the checksums. */
 void forge_repair(struct forge *forge);
-/* Whether it says that another file has taken its place. */
+/* Returns true if the head of the file says that another file has replaced it. */
 bool forge_replaced(const struct forge *forge);
-/* Whoever reads a file with holes must not fill them: it is memory that its maker did not pay for.
- * _watch is called before the first that reads; _check after the last, with the number of edits
- * meanwhile. A file whose size was changed meanwhile is let be. */
+
+/* Check that readers do not fill holes of the file, because that allocates memory that the owner of
+ * the file did not provide. forge_watch_holes() is called before the first read, and
+ * forge_check_holes() after the last, with the maximum number of edits between them. Both ignore a
+ * file whose size was changed by these edits. */
 void forge_watch_holes(struct forge *forge);
 void forge_check_holes(const struct forge *forge, size_t edits);
-/* Makes the file what it was; also where another has its name by now. */
+
+/* Restores the pristine contents, even if another file has its name now. */
 void forge_restore(struct forge *forge);
 
-/* The steps of an input: how many. */
+/* Decodes the steps of an input, and returns their number. */
 size_t forge_steps(const uint8_t *data, size_t size, struct forge_step steps[FORGE_STEPS_MAX]);
 
-/* A mutator for such inputs, for a harness with so many operations. */
+/* Mutates such an input, for a harness with this number of operations. Returns its new size. */
 size_t forge_mutate(uint8_t *data, size_t size, size_t capacity, unsigned seed,
                     unsigned operations);
 
 /* ---- a region to forge (scene.c) ---- */
 
-#define SCENE_VERSIONS 40u /* of the region */
+#define SCENE_VERSIONS 40u /* the newest version of the region */
 
 struct scene_table {
 	const char *name;
-	bool prefix;
-	uint8_t keys[8][16]; /* some that are in it, or nearly */
+	bool prefix;         /* the key is a prefix */
+	uint8_t keys[8][16]; /* keys that are in the table, and keys close to these */
 	unsigned bits[8];
 };
 #define SCENE_TABLES 6u
 extern const struct scene_table scene_tables[SCENE_TABLES];
 
-/* Makes a region with tables of every shape, several versions, one of them kept for a pin alone, and
- * forges the file; nobody publishes it. Its name is a path: fuzz_directory()/NAME. */
+/* Creates a region with tables of every shape and several versions, one of which is below history
+ * and only kept for a pin. Opens its file in `forge`. No publisher is attached. Writes the name of
+ * the region, fuzz_directory()/NAME, to `region`. */
 void scene_make(const char *name, char region[512], struct forge *forge);
 
-/* A key for a table, from a step: one that is there, or mutated. Returns its bits. */
+/* Writes a key for a table, chosen by a step, to `key`: one of scene_tables, or a mutation of it.
+ * Returns its size in bits. */
 unsigned scene_key(const struct forge_step *step, unsigned table, uint8_t key[64]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Inputs of steps: see forge.h. */
+ * Decodes and mutates inputs that consist of steps, see forge.h. */
 #include "tests/fuzz/forge.h"
 
 #include <string.h>
@@ -24,7 +24,8 @@ static struct forge_step random_step(uint64_t *random, unsigned operations)
 		.value = fuzz_number(random),
 	};
 
-	/* Files that change their size are many pages to be restored. */
+	/* Edits from EDIT_CUT on change the size of the file. They are rare, because they make
+	 * forge_restore() restore many pages. */
 	if (random_from(random) % 8 < 3)
 		step.what = (uint8_t)(random_from(random) %
 		                      (random_from(random) % 32 ? EDIT_CUT : EDITS));
@@ -65,7 +66,7 @@ size_t forge_mutate(uint8_t *data, size_t size, size_t capacity, unsigned seed, 
 	case 4:
 		if (at == size)
 			break;
-		memcpy(&step.what, data + at, 2); /* the same with other operands */
+		memcpy(&step.what, data + at, 2); /* Changes only the operands. */
 		memcpy(data + at, &step, sizeof(step));
 		return size;
 	case 5:

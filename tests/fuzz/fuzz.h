@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the fuzz harnesses share. A harness is one file, fuzz_NAME.c, with the entry points that
- * libFuzzer, AFL and OSS-Fuzz know (https://llvm.org/docs/LibFuzzer.html). It is linked either with
- * one of those engines or with driver.c, which needs gcc alone.
+ * The interface of the fuzz harnesses, and functions that they share. A harness is one file,
+ * fuzz_NAME.c, with the entry points of libFuzzer (https://llvm.org/docs/LibFuzzer.html), which AFL
+ * and OSS-Fuzz also use. It is linked with one of those engines, or with driver.c, which needs only
+ * gcc.
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
@@ -17,27 +18,28 @@
 
 /* ---- a harness ---- */
 
-/* Runs one input. Returns 0. Must leave the process as it was, so that the next input finds nothing
- * of this one. */
+/* Runs one input, and returns 0. Must restore the state of the process, so that an input has no
+ * effect on the next one. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Optional: mutates an input that has a structure, in place, and returns its new size. */
+/* Optional: mutates a structured input in place, and returns its new size. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed);
 
-/* The engine's mutator of bytes, for use in that one. */
+/* Mutates bytes, and returns the new size. The engine provides this for
+ * LLVMFuzzerCustomMutator(). */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t capacity);
 
-/* Optional, called by driver.c in another process once all are done: removes what a harness that
- * crashed left in the system besides its directory. */
+/* Optional: removes what a harness that crashed left in the system outside of fuzz_directory().
+ * driver.c calls this at the end, in another process. */
 void fuzz_clean(void);
 
 /* ---- for harnesses ---- */
 
-/* A directory on tmpfs for this run alone. driver.c removes it, also after a crash; under another
- * engine it is removed at the exit. */
+/* Returns a directory on tmpfs that only this run uses. driver.c removes it, even after a crash.
+ * With another engine it is removed at exit. */
 const char *fuzz_directory(void);
 
-/* Ends the execution with a report if the condition does not hold: a finding. */
+/* Reports a finding, and aborts, if the condition does not hold. */
 #define FUZZ_CHECK(condition, ...) \
 	do { \
 		if (!(condition)) { \
@@ -48,11 +50,11 @@ const char *fuzz_directory(void);
 		} \
 	} while (0)
 
-/* Checks what a call of the library returned: no error, or one of the closed list of
- * <stele/error.h>, with a message. Returns it. */
+/* Checks the result of a function of the library: it is not an error, or an error that
+ * <stele/error.h> lists, with an error message. Returns the result. */
 int64_t fuzz_result(int64_t result);
 
-/* Numbers at the edges of what the code computes with. */
+/* Returns a random number, often one at a limit of the code, such as a power of two. */
 uint64_t fuzz_number(uint64_t *random);
 
 /* ---- text (text.c) ---- */
@@ -61,11 +63,12 @@ uint64_t fuzz_number(uint64_t *random);
 size_t fuzz_mutate_text(uint8_t *data, size_t size, size_t capacity, unsigned seed,
                         const char *const *tokens);
 
-/* From here on standard output and error of the C library go nowhere, and FUZZ_CHECK that no control
- * character is among what goes to standard error. Reports of sanitizers are still seen. */
+/* Discards what is written to stdout and stderr from now on, and reports a finding if a control
+ * character is written to stderr. Reports of sanitizers still appear, because they are written to
+ * the descriptor. */
 void fuzz_capture_output(void);
 
-/* Makes standard input a file with these bytes. */
+/* Makes standard input a file with these bytes, at its start. */
 void fuzz_standard_input(const void *bytes, size_t size);
 
 #endif

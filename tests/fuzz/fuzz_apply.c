@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * `stele apply`, on a transaction that is aborted afterwards. The publisher stays open from one input
- * to the next: where the command would attach, it is given a new transaction of that one.
- */
+ * Fuzzes the input of `stele apply`. The publisher stays open from one input to the next. The
+ * command gets a new transaction of this publisher instead of attaching to the region, and the
+ * transaction is aborted afterwards. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -60,7 +60,7 @@ static void publish(const char *region)
 	};
 	struct stele_transaction *tx;
 
-	/* A worker that crashed has left one. */
+	/* An earlier worker that crashed may have left the region. */
 	stele_region_remove(region);
 	must(stele_publisher_open(region, &publisher_options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));

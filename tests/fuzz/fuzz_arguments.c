@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The arguments of every subcommand. An input is lines: the subcommand, and an argument each. The
- * functions through which a subcommand would touch the system are replaced: opening a region finds
- * none, files are not read, and of those subcommands that do other things at once only the options
- * are read.
- */
+ * Fuzzes the arguments of every subcommand. The first line of an input is the subcommand, and each
+ * further line is an argument. The functions that access the system are replaced: no region exists,
+ * and no file can be read. Of subcommands that access the system in other ways, only the options
+ * are parsed. */
 #include "tests/fuzz/fuzz.h"
 
 #include <argp.h>
@@ -42,16 +41,16 @@ static const struct command *const commands[] = {
 	&command_save,
 	&command_load,
 	&command_compact,
-	/* of these the options alone */
+	/* Of the following, only the options are parsed. */
 	&command_top,
 	&command_doctor,
 	&command_clean,
 	&command_bench,
 };
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), OPTIONS_ALONE = 4 };
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), OPTIONS_ONLY = 4 };
 
 static jmp_buf done;
-static bool running, options_alone;
+static bool running, options_only;
 
 void __lsan_disable(void) __attribute__((weak));
 void __lsan_enable(void) __attribute__((weak));
@@ -88,7 +87,7 @@ int __wrap_options_parse(const struct command *command, int argc, char **argv, v
 	int count = __real_options_parse(command, argc, argv, input, ret);
 
 	FUZZ_CHECK(count >= 0 && count < argc, "%d operands", count);
-	if (options_alone)
+	if (options_only)
 		longjmp(done, 1);
 	return count;
 }
@@ -96,10 +95,10 @@ int __wrap_options_parse(const struct command *command, int argc, char **argv, v
 enum status __wrap_lines_open(struct lines *lines, const char *path)
 {
 	*lines = (struct lines){.name = path, .fd = -1};
-	return fail(STATUS_INPUT, "can't read %s", path);
+	return fail(STATUS_INPUT, "cannot read %s", path);
 }
 
-/* What would touch the system, and the answer that there is nothing. */
+/* Replaces a function that accesses the system by one that finds nothing. */
 #define NOTHING(name, result) \
 	int __wrap_##name(void); \
 	int __wrap_##name(void) \
@@ -200,21 +199,21 @@ static void run_command(const struct command *command, int argc, char **argv)
 
 static void run(char *text)
 {
-	/* The library's option comes first, so that none is left of the input before. */
+	/* An option --directory comes first, so that none remains from the input before. */
 	static char name[] = "stele", option[] = "--directory=/nowhere";
 	char *argv[64] = {name, option}, *rest = text;
 	const char *command = strsep(&rest, "\n");
 	int argc = 2;
 
 	for (char *argument; argc < 63 && (argument = strsep(&rest, "\n"));) {
-		/* Options of argp(3) that it does not tell of: --HANG sleeps for an hour, and
-		 * --program-name changes what messages start with. */
+		/* Replaces two undocumented options of argp: --HANG sleeps for an hour, and
+		 * --program-name changes the name before error messages. */
 		if (strncmp(argument, "--H", 3) == 0 || strncmp(argument, "--p", 3) == 0)
 			argument[2] = 'h';
 		argv[argc++] = argument;
 	}
 	for (size_t i = 0; i < COMMANDS; i++) {
-		options_alone = i >= COMMANDS - OPTIONS_ALONE;
+		options_only = i >= COMMANDS - OPTIONS_ONLY;
 		if (strcmp(commands[i]->name, command) == 0)
 			run_command(commands[i], argc, argv);
 	}
@@ -227,7 +226,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_capture_output();
 	memcpy(text, data, size);
 	text[size] = '\0';
-	/* A command leaves memory and descriptors to the end of its process. */
+	/* A command does not free all memory and close all descriptors, because its process
+	 * ends. */
 	if (__lsan_disable)
 		__lsan_disable();
 	run(text);

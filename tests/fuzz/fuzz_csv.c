@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Rows from CSV, as `stele publish` reads them. */
+ * Fuzzes CSV input, as `stele publish` reads it. */
 #include "tests/fuzz/rows.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Messages to a subscriber that no publisher sent, by every kind of notifier: what comes through its
- * channel is anything, and so is what its slot says. A wait without time returns what there is: a
- * version that was committed, and none that was not.
+ * Fuzzes the notices to a subscriber, for every notifier: sends arbitrary messages, which no
+ * publisher has sent, to its channel, and writes arbitrary words to its slot. A wait that does not
+ * block must still return exactly the committed versions.
  *
- * Subscribers stay open from one input to the next, each of them with one notifier.
+ * The subscribers, one for each notifier, stay open from one input to the next.
  */
 #include "lib/base/clock.h"
 #include "tests/fuzz/fuzz.h"
@@ -35,8 +35,8 @@ static const char *const kinds[KINDS] = {"mq",        "socket", "fifo", "signal"
 static struct {
 	char region[512];
 	struct stele_publisher *publisher;
-	struct stele_subscriber
-		*subscribers[KINDS]; /* NULL where the system has none of that kind */
+	/* NULL if the notifier is not available on this system. */
+	struct stele_subscriber *subscribers[KINDS];
 	uint64_t version;
 	const struct forge_step *step;
 } state;
@@ -60,7 +60,7 @@ static int must(int result)
 	return result;
 }
 
-/* ---- what strangers send ---- */
+/* ---- forged notices ---- */
 
 static const struct channel *channel(unsigned kind)
 {
@@ -83,7 +83,7 @@ static void send_to_socket(const uint8_t *bytes, size_t size)
 	struct iovec iov = {(void *)(uintptr_t)bytes, size};
 	union {
 		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
+		char buffer[CMSG_SPACE(sizeof(int))];
 	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
 	                        .cmsg_level = SOL_SOCKET,
 	                        .cmsg_type = SCM_RIGHTS}};
@@ -141,6 +141,7 @@ static void send_to_sysv(const uint8_t *bytes, size_t size)
 		msgsnd(queue, &message, size % 65, IPC_NOWAIT);
 }
 
+/* Overwrites a word of the subscriber's slot. */
 static void scribble(unsigned kind)
 {
 	struct layout_slot *slot = state.subscribers[kind]->slot;
@@ -177,7 +178,7 @@ static void do_send(unsigned kind)
 		        0);
 }
 
-/* ---- what the subscriber does ---- */
+/* ---- operations ---- */
 
 static void do_commit(unsigned kind)
 {
@@ -194,7 +195,7 @@ static void do_commit(unsigned kind)
 static void do_wait(unsigned kind)
 {
 	struct stele_subscriber *subscriber = state.subscribers[kind];
-	/* Now and then until a moment that is still to come. */
+	/* Sometimes waits until a time in the future. */
 	int64_t until = state.step->a % 64 == 1 ? clock_monotonic() + 20000 : 0;
 	uint64_t version = 0;
 	int r = must(stele_subscriber_wait(subscriber, state.version - 1, until, &version));
@@ -202,12 +203,12 @@ static void do_wait(unsigned kind)
 	FUZZ_CHECK(r == 1 && version == state.version, "%s: %d, version %llu", kinds[kind], r,
 	           (unsigned long long)version);
 	r = must(stele_subscriber_wait(subscriber, state.version, until, &version));
-	FUZZ_CHECK(r == 0, "%s: a version that is not there", kinds[kind]);
+	FUZZ_CHECK(r == 0, "%s: a version that does not exist", kinds[kind]);
 }
 
 static void do_descriptor(unsigned kind)
 {
-	/* Whoever has one is closed after the input. */
+	/* open_subscribers() then closes the subscriber before the next input. */
 	if (state.step->a % 16 == 0)
 		fuzz_result(stele_subscriber_fd(state.subscribers[kind]));
 }
@@ -235,7 +236,7 @@ static void (*const operations[OPERATIONS])(unsigned kind) = {
 
 /* ---- from one input to the next ---- */
 
-/* They are taken by the notifier of that name; unblocked they would end this process. */
+/* Blocks the signals that the notifier `signal` uses. Otherwise they would end this process. */
 static void block_signals(void)
 {
 	sigset_t set;
@@ -258,7 +259,8 @@ static void start(void)
 
 	block_signals();
 	snprintf(state.region, sizeof(state.region), "%s/fuzz", fuzz_directory());
-	stele_region_remove(state.region); /* of a worker that crashed */
+	/* An earlier worker that crashed may have left the region. */
+	stele_region_remove(state.region);
 	must(stele_publisher_open(state.region, &options, &state.publisher));
 	must(stele_schema_parse("rows(id: u32 key, number: u64)", name, &schema));
 	must(stele_transaction_begin(state.publisher, &tx));
@@ -267,7 +269,8 @@ static void start(void)
 	stele_schema_free(schema);
 }
 
-/* Those that are not there, and those that have a descriptor: they stay armed. */
+/* Opens the subscribers that are not open. Reopens those with a descriptor, because they would stay
+ * armed from one input to the next. */
 static void open_subscribers(void)
 {
 	for (unsigned kind = 0; kind < KINDS; kind++) {

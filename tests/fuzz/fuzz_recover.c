@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A publisher that attaches to a region whose file says anything: it recovers it or refuses it, and
- * what it took over it must be able to work on. Before it attaches the file is edited; after that only
- * cut, as nobody but its own user can do more.
+ * Fuzzes a publisher that attaches to a region with a forged file. It must recover the region or
+ * refuse it, and must then be able to work on a region that it has recovered. The file is edited
+ * before the publisher attaches. After that it is only truncated, because only processes of its own
+ * user can change it further.
  */
 #include "tests/fuzz/forge.h"
 
@@ -38,7 +39,7 @@ static const char *table_name(const struct state *state)
 	return scene_tables[state->step->b / 8 % SCENE_TABLES].name;
 }
 
-/* A value of the size that the table's rows have, or nearly. */
+/* Writes a value to `value`, and returns its size: that of the table's rows, or one byte more. */
 static size_t make_value(const struct state *state, uint8_t value[64])
 {
 	static const uint8_t sizes[SCENE_TABLES] = {12, 2, 8, 9, 1, 0};

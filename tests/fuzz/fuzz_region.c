@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A region whose data file says anything, also while it is read. */
+ * Fuzzes readers of a region whose data file is forged, before and while they read it. */
 #include "tests/fuzz/reader.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A saved file that says anything, and whose checksums are right or not. */
+ * Fuzzes readers of a forged saved file, whose checksums are right or wrong. */
 #include "tests/fuzz/reader.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Schemas, keys and values as text, and the stored form of a schema. The first byte of an input says
- * which. What is accepted must come out the same after a round trip.
+ * Fuzzes schemas, keys and values as text, and the stored form of a schema; the first byte of an
+ * input selects one. An input that is accepted must be the same after a round trip.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -60,7 +60,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsi
 	return 1 + fuzz_mutate_text(data + 1, size - 1, capacity - 1, seed / 8, tokens);
 }
 
-/* A string of its own size. */
+/* Returns a copy of an input as a string, in memory of exactly its size. */
 static char *string_of(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -72,18 +72,18 @@ static char *string_of(const uint8_t *data, size_t size)
 
 static void check_schema(const struct stele_schema *schema)
 {
-	unsigned least, most;
+	unsigned min, max;
 	struct stele_schema *copy;
 	uint8_t *stored = malloc(SCHEMA_STORED_MAX);
 	size_t size;
 
 	FUZZ_CHECK(stele_schema_check(schema) == 0, "%s", stele_last_error());
-	schema_key_bits(schema, &least, &most);
-	FUZZ_CHECK(least <= most && most <= STELE_KEY_MAX * 8, "%u to %u bits", least, most);
+	schema_key_bits(schema, &min, &max);
+	FUZZ_CHECK(min <= max && max <= STELE_KEY_MAX * 8, "%u to %u bits", min, max);
 	size = schema_store(schema, stored);
 	FUZZ_CHECK(size <= SCHEMA_STORED_MAX, "%zu bytes", size);
 	FUZZ_CHECK(schema_load(stored, size, &copy) == 0, "%s", stele_last_error());
-	FUZZ_CHECK(stele_schema_equal(schema, copy), "stored, it is another");
+	FUZZ_CHECK(stele_schema_equal(schema, copy), "the stored schema differs");
 	stele_schema_free(copy);
 	free(stored);
 }
@@ -115,7 +115,7 @@ static void fuzz_declaration(const uint8_t *data, size_t size)
 
 static void fuzz_stored(const uint8_t *data, size_t size)
 {
-	/* The library has it in words. */
+	/* A stored schema is aligned to words. */
 	uint64_t *words = malloc(size + 8);
 	struct stele_schema *schema;
 	uint8_t *stored;
@@ -131,7 +131,7 @@ static void fuzz_stored(const uint8_t *data, size_t size)
 	free(words);
 }
 
-/* A value in C representation, also as a key. */
+/* Checks that a value, in its representation in C, is the same after it was encoded as a key. */
 static void check_value(const struct stele_column *column, const void *value, size_t size)
 {
 	struct stele_column columns[2] = {*column, {.name = "v", .type = STELE_U8}};

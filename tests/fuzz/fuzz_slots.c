@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The subscribers file as the publisher reads it. Whoever may read the region may write all of that
- * file, cut it, lock it, and put things into the region's folder. It costs pins and notices, and never
- * a commit or what readers find.
+ * Fuzzes the publisher with a forged subscribers file. Every user who may read the region may
+ * write, truncate and lock this file, and create files in the region's folder. This may cost pins
+ * and notices of subscribers, but no commit may fail, and readers must find the correct rows.
  *
- * Publisher and reader stay open from one input to the next; the file is made anew for each.
- */
+ * Publisher and reader stay open from one input to the next. The file is restored for each
+ * input. */
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
@@ -22,20 +22,20 @@
 #include "lib/storage/paths.h"
 #include "publisher/state/state.h"
 
-#define OPERATIONS 16u
-#define OPEN_MOST  4u /* subscribers that one input opens */
+#define OPERATIONS      16u
+#define SUBSCRIBERS_MAX 4u /* maximum number that one input opens */
 
 static struct {
 	struct region_paths names;
 	char region[512];
 	struct stele_publisher *publisher;
-	struct stele_subscriber *reader; /* not registered */
-	struct stele_subscriber *subscribers[OPEN_MOST];
-	struct stele_snapshot *pinned[OPEN_MOST];
+	struct stele_subscriber *reader; /* is not registered */
+	struct stele_subscriber *subscribers[SUBSCRIBERS_MAX];
+	struct stele_snapshot *pinned[SUBSCRIBERS_MAX];
 	unsigned char pristine[65536];
 	size_t size;
-	int file, locks; /* the subscribers file: to be edited, and to be locked */
-	uint64_t number; /* that the row holds */
+	int file, locks; /* descriptors of the subscribers file, for edits and for locks */
+	uint64_t number; /* the value of the row */
 } state = {.file = -1, .locks = -1};
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
@@ -57,7 +57,7 @@ static off_t slot_at(uint32_t slot)
 	               slot * sizeof(struct layout_slot));
 }
 
-/* Most are among the first ones, which the library takes. */
+/* Returns the slot that a step edits: mostly one of the first, which the library uses. */
 static uint32_t slot_of(uint32_t number)
 {
 	return number & 0x300 ? number % 8 : number % LAYOUT_SLOTS_MAX;
@@ -67,12 +67,12 @@ static void store(off_t at, const void *bytes, size_t size)
 {
 	struct stat status;
 
-	/* Not past its end: that is another edit. */
+	/* Does not make the file longer; forge_size() does that. */
 	if (fstat(state.file, &status) == 0 && at + (off_t)size <= status.st_size)
 		(void)!pwrite(state.file, bytes, size, at);
 }
 
-/* One of a few subscribers, so that some share it. */
+/* Writes one of four UUIDs, so that some slots have the same. */
 static void make_uuid(uint8_t uuid[16], uint64_t number)
 {
 	memset(uuid, (int)(number % 4), 16);
@@ -98,7 +98,7 @@ static void forge_slot(const struct forge_step *step)
 		store(slot_at(slot_of(step->place) + i), &slot, sizeof(slot));
 }
 
-/* Something of the name that a subscriber's channel would have. */
+/* Creates some file with the name of a subscriber's channel. */
 static void forge_channel(const struct forge_step *step)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -199,7 +199,8 @@ static void do_commit(const struct forge_step *step)
 	struct stele_transaction *tx;
 	size_t size = sizeof(found);
 
-	/* As if a second had passed: it looks whether the file is still the region's. */
+	/* Makes the publisher check, as it does once a second, whether the file is still that of
+	 * the region. */
 	if (step->a % 4 == 0)
 		state.publisher->checked_at = 0;
 	must(stele_transaction_begin(state.publisher, &tx));
@@ -239,9 +240,9 @@ static void do_open(const struct forge_step *step)
 	                                        "fifo",      NULL,    "semaphore"};
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .notifier = notifiers[step->a % 6]};
-	unsigned which = step->b % OPEN_MOST;
+	unsigned which = step->b % SUBSCRIBERS_MAX;
 
-	/* Without a name it would take a queue, of which there are few. */
+	/* Without a name, the subscriber would use a message queue, of which the system has few. */
 	if (!options.notifier)
 		options.flags = STELE_UNREGISTERED;
 	if (!state.subscribers[which] &&
@@ -263,12 +264,12 @@ static void close_one(unsigned which)
 
 static void do_close(const struct forge_step *step)
 {
-	close_one(step->b % OPEN_MOST);
+	close_one(step->b % SUBSCRIBERS_MAX);
 }
 
 static void do_wait(const struct forge_step *step)
 {
-	struct stele_subscriber *subscriber = state.subscribers[step->b % OPEN_MOST];
+	struct stele_subscriber *subscriber = state.subscribers[step->b % SUBSCRIBERS_MAX];
 	uint64_t version;
 
 	if (!subscriber)
@@ -299,7 +300,8 @@ static void start(void)
 	char name[STELE_NAME_MAX + 1];
 
 	snprintf(state.region, sizeof(state.region), "%s/fuzz", fuzz_directory());
-	stele_region_remove(state.region); /* of a worker that crashed */
+	/* An earlier worker that crashed may have left the region. */
+	stele_region_remove(state.region);
 	must(stele_publisher_open(state.region, &options, &state.publisher));
 	must(stele_schema_parse("rows(id: u32 key, number: u64)", name, &schema));
 	must(stele_transaction_begin(state.publisher, &tx));
@@ -328,7 +330,7 @@ static void close_file(void)
 	uint8_t uuid[16];
 	char path[NAMES_PATH_SIZE];
 
-	for (unsigned i = 0; i < OPEN_MOST; i++)
+	for (unsigned i = 0; i < SUBSCRIBERS_MAX; i++)
 		close_one(i);
 	for (unsigned i = 0; i < 4; i++) {
 		make_uuid(uuid, i);
@@ -339,7 +341,7 @@ static void close_file(void)
 	(void)!pwrite(state.file, state.pristine, state.size, 0);
 	close(state.file);
 	close(state.locks);
-	/* Where it lost its name, the publisher makes another. */
+	/* If the file has lost its name, the publisher creates another one now. */
 	state.publisher->checked_at = 0;
 	must(stele_transaction_begin(state.publisher, &tx));
 	stele_transaction_abort(tx);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * See reader.h. No error is wrong, so long as it is one of the list and has a message; what is asked of
- * the library is that the process lives, that every call ends, and that what it hands out can be read.
- */
+ * Calls the reading functions of the public interface on a forged file, see reader.h. Any error
+ * that <stele/error.h> lists is right. The library must not crash or hang, and the caller must be
+ * able to read all bytes of the rows that it returns. */
 #include "tests/fuzz/reader.h"
 
 #include <errno.h>
@@ -10,13 +10,13 @@
 
 #include <stele/stele.h>
 
-#define ROWS_MAX 2000u /* that one input reads */
+#define ROWS_MAX 2000u /* maximum number of rows that one input reads */
 
 struct reader {
 	const char *region;
 	struct forge *forge;
 	const struct forge_step *step;
-	size_t left; /* steps after this one, for callbacks that edit */
+	size_t left; /* number of steps after this one, for edit_next() */
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshots[2];
 	struct stele_table tables[2];
@@ -27,19 +27,21 @@ struct reader {
 	struct stele_index *index;
 	struct stele_live live;
 	bool live_open;
-	unsigned dear; /* which of the dear operations this input may have */
-	unsigned rows; /* that it has read */
+	unsigned expensive; /* the expensive operation that this input may still use; 0: none */
+	unsigned rows;      /* number of rows that the input has read */
+	/* Makes use() read the bytes of rows. */
 	volatile uint8_t sum;
 };
 
-/* What costs as much as a hundred lookups is had once, by one input of some. */
+/* Operations that cost as much as a hundred lookups. An input may use at most one of them, once. */
 enum { SURVEY = 1, SAVE, INDEX, REGISTER, FOLLOW };
 
-static bool may(struct reader *reader, unsigned what)
+/* Returns true if the input may use this expensive operation. Then it may not use it again. */
+static bool take_expensive(struct reader *reader, unsigned what)
 {
-	if (reader->dear != what)
+	if (reader->expensive != what)
 		return false;
-	reader->dear = 0;
+	reader->expensive = 0;
 	return true;
 }
 
@@ -59,7 +61,7 @@ static void close_walks(struct reader *reader)
 
 static void close_snapshot(struct reader *reader, unsigned which)
 {
-	/* They read through their snapshot. */
+	/* These read through the snapshot. */
 	close_walks(reader);
 	if (reader->snapshots[which])
 		reader->snapshots[which] = stele_snapshot_close(reader->snapshots[which]);
@@ -83,7 +85,7 @@ static bool need_subscriber(struct reader *reader)
 
 	if (reader->subscriber)
 		return true;
-	if (!may(reader, REGISTER))
+	if (!take_expensive(reader, REGISTER))
 		options.flags = STELE_UNREGISTERED;
 	else
 		options.notifier = notifiers[reader->step->b % 2];
@@ -122,7 +124,7 @@ static bool need_table(struct reader *reader, unsigned which)
 	return reader->table_open[which];
 }
 
-/* ---- what is done with what was read ---- */
+/* ---- rows ---- */
 
 static void use(struct reader *reader, const void *bytes, size_t size)
 {
@@ -225,7 +227,7 @@ static void do_explain(struct reader *reader)
 
 static void do_cursor(struct reader *reader)
 {
-	unsigned most = reader->step->a % 64;
+	unsigned count = reader->step->a % 64;
 	struct stele_row row;
 	uint8_t key[64];
 	unsigned bits = make_key(reader, key);
@@ -239,13 +241,13 @@ static void do_cursor(struct reader *reader)
 		fuzz_result(stele_cursor_seek(reader->cursor, key, bits));
 	if (reader->step->value % 4 == 2)
 		fuzz_result(stele_cursor_under(reader->cursor, key, bits));
-	while (most-- > 0 && use_result(reader, stele_cursor_next(reader->cursor, &row), &row))
+	while (count-- > 0 && use_result(reader, stele_cursor_next(reader->cursor, &row), &row))
 		;
 }
 
 static void changes_next(struct reader *reader)
 {
-	unsigned most = reader->step->a % 64;
+	unsigned count = reader->step->a % 64;
 	struct stele_change change;
 	uint64_t from, to;
 	uint8_t key[64];
@@ -253,7 +255,7 @@ static void changes_next(struct reader *reader)
 
 	if (reader->step->value % 4 == 2)
 		fuzz_result(stele_changes_under(reader->changes, key, bits));
-	while (most-- > 0 && reader->rows < ROWS_MAX &&
+	while (count-- > 0 && reader->rows < ROWS_MAX &&
 	       fuzz_result(stele_changes_next(reader->changes, &change)) == 1) {
 		if (change.kind != STELE_ADDED)
 			use_row(reader, &change.before);
@@ -420,7 +422,7 @@ static void do_index(struct reader *reader)
 
 	if (!need_table(reader, 0))
 		return;
-	if (!reader->index && !may(reader, INDEX))
+	if (!reader->index && !take_expensive(reader, INDEX))
 		return;
 	if (!reader->index &&
 	    fuzz_result(stele_index_open(&reader->tables[0], columns[reader->step->a / 4 % 4],
@@ -440,7 +442,8 @@ static void do_index(struct reader *reader)
 			use_result(reader, stele_index_row(reader->index, answers[i], &row), &row);
 }
 
-/* The steps after this one are edits while a survey looks. */
+/* Applies the next step if it is an edit. The callbacks of surveys call this, so that the file
+ * changes during a survey. */
 static void edit_next(void *context, uint64_t objects)
 {
 	struct reader *reader = context;
@@ -455,7 +458,7 @@ static void edit_next(void *context, uint64_t objects)
 
 static void found(void *context, const struct stele_damage *damage)
 {
-	FUZZ_CHECK(damage->what[0] && damage->table, "damage without a word");
+	FUZZ_CHECK(damage->what[0] && damage->table, "damage without a message");
 	edit_next(context, 0);
 }
 
@@ -474,8 +477,8 @@ static void do_region(struct reader *reader)
 	struct stele_region_lock lock = {.size = sizeof(lock)};
 	struct stele_region_use sum = {.size = sizeof(sum)};
 
-	/* Two of these look at all of it. */
-	if (reader->step->a % 2 == 0 && !may(reader, SURVEY))
+	/* The even ones read the whole region or all slots. */
+	if (reader->step->a % 2 == 0 && !take_expensive(reader, SURVEY))
 		return;
 	switch (reader->step->a % 4) {
 	case 0:
@@ -500,7 +503,7 @@ static void do_save(struct reader *reader)
 	static char file[512], other[520];
 	uint64_t oldest, newest;
 
-	if (!may(reader, SAVE))
+	if (!take_expensive(reader, SAVE))
 		return;
 	snprintf(file, sizeof(file), "%s/saved-again", fuzz_directory());
 	if (fuzz_result(stele_region_save(reader->region, file, STELE_REPLACE, &oldest, &newest)) <
@@ -530,7 +533,7 @@ static void do_follow(struct reader *reader)
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_follow_options options = {.size = sizeof(options), .deadline_ns = 1};
 
-	if (!may(reader, FOLLOW) || !need_subscriber(reader))
+	if (!take_expensive(reader, FOLLOW) || !need_subscriber(reader))
 		return;
 	if (reader->step->a % 2)
 		options.table = table_name(reader);
@@ -569,7 +572,7 @@ void reader_run(const char *region, struct forge *forge, const uint8_t *data, si
 	size_t count = forge_steps(data, size, steps), i = 0;
 	unsigned replaced = 0;
 
-	reader.dear = count ? data[1] % 64 : 0;
+	reader.expensive = count ? data[1] % 64 : 0;
 	for (; i < count && steps[i].what < FORGE_EDITS; i++)
 		forge_edit(forge, &steps[i]);
 	if (count > 0 && data[0] & FORGE_REPAIR)
@@ -581,7 +584,8 @@ void reader_run(const char *region, struct forge *forge, const uint8_t *data, si
 			forge_edit(forge, &steps[i]);
 			continue;
 		}
-		/* Whoever reads a file that was replaced looks for the next one for some time. */
+		/* A reader of a replaced file waits some time for the next one, so this is only
+		 * allowed once. */
 		if (forge_replaced(forge) && replaced++ > 0)
 			break;
 		reader.step = &steps[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * See rows.h. */
+ * Reads rows and prints them again, see rows.h. */
 #include "tests/fuzz/rows.h"
 
 #include <string.h>
@@ -81,12 +81,12 @@ const char *const fuzz_row_words[] = {
 	NULL,
 };
 
-/* The encoded rows of a file, to be compared; and the same rows written by the command. */
+/* The result of reading a file. */
 struct pass {
-	struct text encoded;
-	char *printed;
+	struct text encoded; /* keys and values of all rows */
+	char *printed;       /* all rows, printed in the format of the file */
 	size_t printed_size;
-	uint64_t rows;
+	uint64_t rows; /* number of rows */
 };
 
 static void check_row(const struct stele_schema *schema, const struct row_buffer *row)
@@ -98,7 +98,7 @@ static void check_row(const struct stele_schema *schema, const struct row_buffer
 	           "%s", stele_last_error());
 }
 
-/* Takes one row. False where it is refused. */
+/* Encodes and prints one row. Returns false if the row is refused. */
 static bool take_row(struct input *input, struct row_cells *cells, struct output *output,
                      struct row_buffer *row, struct pass *pass)
 {
@@ -121,7 +121,7 @@ static bool take_row(struct input *input, struct row_cells *cells, struct output
 	return true;
 }
 
-/* Reads a file; false where it is refused. */
+/* Reads a file from standard input. Returns false if it is refused. */
 static bool read_rows(const struct stele_schema *schema, enum input_format format,
                       struct pass *pass)
 {
@@ -174,18 +174,18 @@ void fuzz_rows(const uint8_t *data, size_t size, enum input_format format)
 	fuzz_capture_output();
 	schema = schema_of(data[0]);
 	fuzz_standard_input(data + 1, size - 1);
-	/* Bytes that are no text are printed as \\xHH, which is other text. */
+	/* Bytes that are not text are printed as \xHH, which is read as other text. */
 	if (read_rows(schema, format, &first) && first.rows > 0 &&
 	    !memmem(first.printed, first.printed_size, "\\x", 2)) {
 		fuzz_standard_input(first.printed, first.printed_size);
-		FUZZ_CHECK(read_rows(schema, format, &second), "what was printed is refused");
+		FUZZ_CHECK(read_rows(schema, format, &second), "the printed rows are refused");
 		FUZZ_CHECK(first.rows == second.rows, "%llu rows, then %llu",
 		           (unsigned long long)first.rows, (unsigned long long)second.rows);
 		FUZZ_CHECK(first.encoded.length == second.encoded.length &&
 		                   memcmp(first.encoded.bytes ? first.encoded.bytes : "",
 		                          second.encoded.bytes ? second.encoded.bytes : "",
 		                          first.encoded.length) == 0,
-		           "what was printed is another");
+		           "the printed rows differ");
 	}
 	text_free(&first.encoded);
 	text_free(&second.encoded);

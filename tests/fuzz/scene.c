@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The region that is forged: see forge.h. Small, as an execution costs what it touches. */
+ * Creates the region that is forged, see forge.h. It is small, because the cost of an execution
+ * grows with the memory that it touches. */
 #include "tests/fuzz/forge.h"
 
 #include <errno.h>
@@ -130,7 +131,7 @@ static void commit(struct stele_publisher *publisher, unsigned version)
 	must(stele_transaction_commit(tx, version % 2 ? "odd" : NULL, NULL));
 }
 
-/* Whether kept versions are told of in the file. */
+/* Returns true if the file lists a version below history that is kept for a pin. */
 static bool has_kept(const unsigned char *bytes)
 {
 	struct layout_header header;
@@ -159,13 +160,14 @@ void scene_make(const char *name, char region[512], struct forge *forge)
 
 	snprintf(region, 512, "%s/%s", fuzz_directory(), name);
 	snprintf(path, sizeof(path), "%s/stele.%s", fuzz_directory(), name);
-	stele_region_remove(region); /* of a worker that crashed */
+	/* An earlier worker that crashed may have left the region. */
+	stele_region_remove(region);
 	must(stele_publisher_open(region, &options, &publisher));
 	for (unsigned version = 1; version <= 3; version++)
 		commit(publisher, version);
 	must(stele_subscriber_open(region, &reader, &subscriber));
 	must(stele_snapshot_open(subscriber, 3, &pinned));
-	/* The history is let go of in parts. */
+	/* More commits than history holds, so that version 3 is only kept for the pin. */
 	for (unsigned version = 4; version <= SCENE_VERSIONS; version++)
 		commit(publisher, version);
 	forge_open(forge, path);
@@ -174,7 +176,7 @@ void scene_make(const char *name, char region[512], struct forge *forge)
 	memcpy(bytes, forge->pristine, forge->size);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
-	/* As the pin left it: the publisher died. */
+	/* Restores the state before the two were closed, as if the publisher had died. */
 	forge_set(forge, bytes, forge->size);
 	free(bytes);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the harnesses of the command's parsers share: see fuzz.h. */
+ * Functions for harnesses of the command's parsers, see fuzz.h. */
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ static size_t insert(uint8_t *data, size_t size, size_t capacity, size_t at, con
 	return size + length;
 }
 
-/* The end of the word that starts at `at`: tokens are put in place of words. */
+/* Returns the end of the word that starts at `at`. */
 static size_t word_end(const uint8_t *data, size_t size, size_t at)
 {
 	static const char ends[] = " ,:;()[]{}\"=/\n\t";
@@ -51,7 +51,7 @@ size_t fuzz_mutate_text(uint8_t *data, size_t size, size_t capacity, unsigned se
 	}
 }
 
-/* Messages of the C library's getopt_long(3), which have the argument as the user typed it. */
+/* Returns true for messages of getopt_long(3), which contain the argument unescaped. */
 static bool is_of_getopt(const char *bytes, size_t size)
 {
 	static const char *const starts[] = {"stele: unrecognized option", "stele: option ",
@@ -91,7 +91,8 @@ void fuzz_capture_output(void)
 	if (stdout && fileno(stdout) < 0)
 		return;
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	/* The C library prints some of its own to the first one, whatever stdout is. */
+	/* The C library writes some messages to the original standard output, even if stdout is
+	 * another stream. */
 	dup2(null, STDOUT_FILENO);
 	close(null);
 	stdout = fopencookie(NULL, "w", (cookie_io_functions_t){.write = drop});

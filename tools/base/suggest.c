@@ -46,7 +46,7 @@ void suggest_start(struct suggestion *suggestion, const char *meant)
 	suggestion->meant = meant;
 	suggestion->best[0] = '\0';
 	/* One letter may be wrong, and in longer names up to a third of them. A name that differs
-	 * more is another word. The limit is exclusive. */
+	 * more is another word. `distance` is the smallest distance that is too large. */
 	suggestion->distance =
 		length < 6 ? 2 : (unsigned)(length < SUGGESTION_MAX ? length : 0) / 3 + 1;
 }

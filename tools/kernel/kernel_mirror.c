@@ -171,10 +171,10 @@ static int mirror_lookup_remove(struct kernel_mirror *mirror, const struct kerne
 
 /* The routes in the mirror with the key of a message. */
 struct route_found {
-	/* There is a route; the first one is equal to that of the message; there are several. */
-	bool any, equal, several;
-	/* The first one is for the same source addresses. If not, the kernel has two routes. */
-	bool same_source;
+	bool any;
+	bool equal; /* the first one is equal to the route of the message */
+	bool several;
+	bool same_source; /* the first one is for the same source addresses; if not, both exist */
 };
 
 static bool mirror_same_source(const struct kernel_route *route, const void *value)
