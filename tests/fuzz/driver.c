@@ -89,7 +89,7 @@ static uint32_t new_edges;
 static uintptr_t previous;
 void __sanitizer_cov_trace_pc(void);
 
-/* clang, which builds no driver but lints it, has no such attribute. */
+/* clang lacks this attribute. It does not build this file, but clang-tidy reads it. */
 #if __has_attribute(no_sanitize_coverage)
 __attribute__((no_sanitize_coverage))
 #endif

@@ -14,8 +14,8 @@ enum status fail(enum status status, const char *format, ...) __attribute__((for
 void fail_hold(void);
 void fail_release(void);
 
-/* Prints a message like fail(), and a second line with the --help of the subcommand `command` ("":
- * of stele itself). Returns STATUS_INPUT. */
+/* Prints a message like fail(), and a second line that points to `stele COMMAND --help`, or to
+ * `stele --help` if `command` is "". Returns STATUS_INPUT. */
 enum status fail_usage(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

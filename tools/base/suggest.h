@@ -12,7 +12,7 @@ struct suggestion {
 	char best[SUGGESTION_MAX]; /* the nearest name offered, or "" if none is near enough */
 };
 
-/* Starts a search for the name that `meant` was probably meant to be. `meant` must stay valid. */
+/* Starts to search for an existing name close to `meant`, which must stay valid. */
 void suggest_start(struct suggestion *suggestion, const char *meant);
 /* Offers an existing name. */
 void suggest_offer(struct suggestion *suggestion, const char *name);
