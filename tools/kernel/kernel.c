@@ -22,6 +22,7 @@
 #include <time.h>
 #include <stele/stele.h>
 
+#include "lib/units.h"
 #include "tools/kernel/kernel.h"
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_socket.h"
@@ -30,19 +31,19 @@
 /* Milliseconds between two removals of dead subscribers by an idle publisher. */
 #define REAP_MS 5000
 /* Nanoseconds to wait for another publisher to go away; the default of the library. */
-#define ATTACH_NS INT64_C(5000000000)
+#define ATTACH_NS (5 * NSEC_PER_SEC)
 /* Nanoseconds between two checks for a signal while waiting for another publisher. */
-#define SLICE_NS INT64_C(100000000)
+#define SLICE_NS (100 * NSEC_PER_MSEC)
 /* Milliseconds without a message that end a burst. */
 #define SETTLE_MS 2
 /* Maximum nanoseconds and messages of a burst. */
-#define SETTLE_MAX_NS 10000000
+#define SETTLE_MAX_NS (10 * NSEC_PER_MSEC)
 #define BURST_MAX     65536
 /* The pause between dumps, as a multiple of their duration: dumps take at most a fifth of the
  * time. */
 #define REST_FACTOR 4
 /* Minimum nanoseconds of the pause between dumps. */
-#define REST_MIN_NS 20000000
+#define REST_MIN_NS (20 * NSEC_PER_MSEC)
 /* How many times to dump a kind in one round if the kernel changes meanwhile. */
 #define DUMP_TRIES 5
 
@@ -68,7 +69,7 @@ static int64_t kernel_now(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
 static void kernel_report(const struct source *source, uint64_t version, const char *format, ...)
@@ -307,7 +308,7 @@ static int kernel_loop(struct source *source)
 		if (source->unsettled)
 			timeout = 0;
 		else if (source->mirror.dirty)
-			timeout = (int)((kernel_rest(source) + 999999) / 1000000);
+			timeout = (int)((kernel_rest(source) + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
 		if (poll(fds, 2, timeout) < 0) {
 			if (errno == EINTR)
 				continue;
