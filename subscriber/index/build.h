@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What building an index for longest-prefix match (index.c) and a hash index (hash.c) have in common:
- * how many rows there can be, the result after what was read is re-checked, and errors. */
+ * What the two kinds of private index share: the bound on the number of rows to allocate for, the
+ * re-check of the snapshot after a build, and the error messages. For index.c, index_validate.c
+ * (longest-prefix match), hash.c and hash_get.c (hash index). */
 #ifndef SUBSCRIBER_INDEX_BUILD_H
 #define SUBSCRIBER_INDEX_BUILD_H
 
@@ -10,8 +11,8 @@
 #include "lib/base/error.h"
 #include "subscriber/snapshot.h"
 
-/* How many rows to make room for: as many as the table says it has, but no more than there is room for
- * in the view, since in a damaged region the number may be any. */
+/* Returns the number of rows to allocate for: `rows`, which the table says it has, but at most as
+ * many as fit into the view. In a damaged region the table may say any number. */
 static inline uint64_t build_max_rows(const struct view *view, uint64_t rows)
 {
 	uint64_t fit = (view->limit - view->start) / LAYOUT_UNIT;
@@ -19,13 +20,17 @@ static inline uint64_t build_max_rows(const struct view *view, uint64_t rows)
 	return rows < fit ? rows : fit;
 }
 
+/* Sets the error message for memory that could not be allocated. Returns -ENOMEM. `what` is the
+ * kind of index with its article ("an index"). */
 static inline int build_memory_error(const char *what)
 {
 	return error_set(ENOMEM, "no memory for %s", what);
 }
 
-/* Re-checks the snapshot that an index was built or moved from: 0, or the error of that or of the check.
- * `r` is what building returned, `what` the kind of index ("an index"). */
+/* Re-checks the snapshot that an index was built or moved from, and sets the error message. `r` is
+ * what the build returned, `what` the kind of index with its article ("an index"). Returns 0, the
+ * error of the re-check, or the error of the build. The re-check comes first: a build that read
+ * reclaimed memory can fail in any way, and the result is then -ESTALE. */
 static inline int build_result(const struct stele_snapshot *snapshot, const char *what, int r)
 {
 	int rechecked = snapshot_result(snapshot, r == -ENOMEM ? 0 : r);
@@ -33,12 +38,13 @@ static inline int build_result(const struct stele_snapshot *snapshot, const char
 	return rechecked == 0 && r == -ENOMEM ? build_memory_error(what) : rechecked;
 }
 
-/* -ESTALE: the last move failed, so there is no version to answer for. `what` without an article. */
+/* Sets the error message for a lookup after a move that failed. Returns -ESTALE. `what` is the
+ * kind of index without an article ("index"). */
 static inline int build_stale_error(const char *what)
 {
 	return error_set(ESTALE,
-	                 "the %s could not be moved and answers for no version; move it to a newer "
-	                 "one, or open another",
+	                 "the %s could not be moved, so it has no version to answer for; "
+	                 "move it to a newer version, or open another",
 	                 what);
 }
 

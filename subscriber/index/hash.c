@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Opening and moving a hash index. It is filled from a scan, and moved by a difference; what these
- * read is judged before the index answers. */
+ *
+ * Opens and moves a hash index. An open fills the table from a scan; a move applies the difference
+ * of two versions. Both re-check the snapshot before the index may answer. */
 #include "subscriber/index/hash_state.h"
 
 #include <errno.h>
@@ -15,10 +16,10 @@
 #include "subscriber/index/index_memory.h"
 #include "subscriber/snapshot.h"
 
-/* How many rows wait for the lines of their buckets at once when a table is filled. */
+/* How many rows wait at once for the cache lines of their buckets while a table is filled. */
 #define WAITING 32u
 
-/* The hash of a row's key, of a copy: it may change while it is read. */
+/* Returns the hash of a row's key. Hashes a copy, because the key may change while it is read. */
 static uint64_t hash_of_row(const struct stele_hash *hash, const struct row_parts *row)
 {
 	unsigned char key[STELE_KEY_MAX];
@@ -29,7 +30,7 @@ static uint64_t hash_of_row(const struct stele_hash *hash, const struct row_part
 
 /* ---- building ---- */
 
-/* Rows on their way into the table. */
+/* Rows whose buckets are being prefetched. They are added to the table together. */
 struct waiting {
 	unsigned count;
 	struct {
@@ -38,7 +39,7 @@ struct waiting {
 	} rows[WAITING];
 };
 
-/* Has what waits in the table. 0, or -ENOSPC. */
+/* Adds the waiting rows to the table. Returns 0, or -ENOSPC if the table is full. */
 static int hash_add_waiting(struct stele_hash *hash, struct waiting *waiting)
 {
 	for (unsigned i = 0; i < waiting->count; i++)
@@ -48,8 +49,8 @@ static int hash_add_waiting(struct stele_hash *hash, struct waiting *waiting)
 	return 0;
 }
 
-/* Fills an empty table. 0, -EBADMSG (also: there are more rows than the table is said to have),
- * -ENOMEM. */
+/* Builds the hash table from a scan of the rows. Returns 0, -EBADMSG (also if there are more rows
+ * than the table's count of rows says), or -ENOMEM. */
 static int hash_build(struct stele_hash *hash)
 {
 	const struct table_words *words = table_words(&hash->table);
@@ -75,14 +76,15 @@ static int hash_build(struct stele_hash *hash)
 	return r;
 }
 
-/* Has the hash answer for the snapshot of its table, or for nothing. */
+/* Lets the index answer for the snapshot of its table (`complete`), or for no version. */
 static void hash_set_complete(struct stele_hash *hash, bool complete)
 {
 	hash->complete = complete;
 	hash->answers = complete ? hash->forks : UINT_MAX;
 }
 
-/* Has it be of a table, for which it does not answer yet. */
+/* Sets the table that the index belongs to. The index must not answer before
+ * hash_set_complete(). */
 static void hash_set_table(struct stele_hash *hash, const struct stele_table *table)
 {
 	const struct row_layout *layout = &table_words(table)->layout;
@@ -96,15 +98,16 @@ static void hash_set_table(struct stele_hash *hash, const struct stele_table *ta
 	hash->length_at = (layout->variable ? 16 : 8) + layout->value_size;
 }
 
+/* Fills the secrets with random numbers. Returns 0, or an error with its message. */
 static int hash_make_secrets(uint64_t secrets[HASH_SECRETS])
 {
 	unsigned char *to = (unsigned char *)secrets;
 	size_t size = HASH_SECRETS * sizeof(*secrets), part;
 
 	for (; size > 0; to += part, size -= part) {
-		part = size < 256 ? size : 256; /* no more in one call */
+		part = size < 256 ? size : 256; /* the maximum of one call */
 		if (getentropy(to, part) < 0)
-			return error_set(errno, "cannot have random numbers for a hash index: %s",
+			return error_set(errno, "cannot get random numbers for a hash index: %s",
 			                 strerror(errno));
 	}
 	return 0;
@@ -148,7 +151,8 @@ struct stele_hash *stele_hash_close(struct stele_hash *hash)
 
 /* ---- moving ---- */
 
-/* Takes over one difference. 0, -EBADMSG, or -ENOSPC. */
+/* Applies one change: refs[0] is the row before it, refs[1] the row after it, 0 for none. Returns
+ * 0, -EBADMSG, or -ENOSPC if the table is full. */
 static int hash_apply_change(struct stele_hash *hash, const struct view *view, const ref_t refs[2])
 {
 	struct row_parts row;
@@ -163,12 +167,12 @@ static int hash_apply_change(struct stele_hash *hash, const struct view *view, c
 	return hash_table_add(&hash->rows, code, refs[1]) ? 0 : -ENOSPC;
 }
 
-/* Takes over what is another since the trie at `before`, which is in the same mapping. 0; -EBADMSG;
- * or -ENOSPC: the table is too full. */
+/* Applies all changes since the trie at `before`, which is in the same mapping. Returns 0,
+ * -EBADMSG, or -ENOSPC if the table became too full; the caller then builds the index again. */
 static int hash_apply_changes(struct stele_hash *hash, const struct view *old_view, ref_t before)
 {
 	const struct table_words *words = table_words(&hash->table);
-	/* The longer view reaches all that both do. */
+	/* The longer view covers the objects of both versions. */
 	struct view view = old_view->limit > hash->view.limit ? *old_view : hash->view;
 	struct diff *diff = &hash->walk.diff;
 	ref_t refs[2];
@@ -183,8 +187,8 @@ static int hash_apply_changes(struct stele_hash *hash, const struct view *old_vi
 	return r;
 }
 
-/* True where rows of both tables can be compared, as they are in one mapping and of one schema, and
- * there is room for those of the second. */
+/* Returns true if a move to `table` can apply the difference: the rows of both versions are in one
+ * mapping and have one schema, and the hash table suits the new number of rows. */
 static bool hash_can_update(const struct stele_hash *hash, const struct stele_table *table)
 {
 	return hash->complete && hash->view.base == table->snapshot->view.base &&
@@ -207,7 +211,7 @@ int stele_hash_move(struct stele_hash *hash, const struct stele_table *table)
 	hash_set_table(hash, table);
 	if (update) {
 		r = hash_apply_changes(hash, &view, table_words(&before)->root);
-		/* What was compared with must have been whole until now. */
+		/* The difference is only valid if the old version was consistent until now. */
 		update = r != -ENOSPC && snapshot_recheck(before.snapshot) == 0;
 	}
 	if (!update)

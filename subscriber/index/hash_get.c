@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking up in a hash index. What its table says is believed, as it is the reader's own; the rows
- * that this leads to are read like any in the region: within the view whatever they say, and judged
- * afterwards.
+ * Looks up rows in a hash index. The hash table is private memory, so its references are trusted
+ * to be the ones that were stored. The rows are in the region and may change while they are read:
+ * a read stays within the view, and each result is validated by a re-check of the version.
  *
- * Almost every get finds its row at the first place that has its tag. That way is written out, for
- * plain rows (hash_state.h), in as few instructions as will do, since how many of them a get takes
- * decides how many gets the processor has under way at a time. Whatever does not go that way starts
- * again on the one that knows everything, and says what is wrong. */
+ * Almost every lookup finds its row at the first place that has the tag of its key. The fast path
+ * handles this case for plain rows (hash_state.h). It is written for a minimum of instructions,
+ * because the fewer a lookup takes, the more lookups the processor executes at a time. In all
+ * other cases the slow path starts over; it also sets the error messages. */
 #include "subscriber/index/hash_state.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define SLOW   static __attribute__((noinline))
 #define GROUP  32u
 
-/* The error of a hash index that does not answer. */
+/* Sets the error message of an index that may not answer. Returns -ECHILD or -ESTALE. */
 SLOW int hash_refuse(const struct stele_hash *hash)
 {
 	int r = fork_check(hash->forks, "hash index");
@@ -31,9 +31,10 @@ SLOW int hash_refuse(const struct stele_hash *hash)
 	return build_stale_error("hash index");
 }
 
-/* ---- the way that knows everything ---- */
+/* ---- the slow path ---- */
 
-/* Looks at the places of a bucket that have the tag of a key's hash: as trie_get(). */
+/* Looks up a key at the places of a bucket that have the tag of its hash, `code`. Returns 1 and
+ * `*ret`, 0, or -EBADMSG. */
 static int hash_find_in_bucket(const struct stele_hash *hash, const struct hash_bucket *bucket,
                                uint64_t code, const unsigned char *key, unsigned bits,
                                struct row_parts *ret)
@@ -56,7 +57,7 @@ static int hash_find_in_bucket(const struct stele_hash *hash, const struct hash_
 	return 0;
 }
 
-/* As trie_get(), of a key that the table takes, with its hash. */
+/* Looks up a key, which the table's schema takes, by its hash. Returns what trie_get() returns. */
 SLOW int hash_find(const struct stele_hash *hash, uint64_t code, const unsigned char *key,
                    unsigned bits, struct row_parts *ret)
 {
@@ -72,6 +73,7 @@ SLOW int hash_find(const struct stele_hash *hash, uint64_t code, const unsigned 
 	return 0;
 }
 
+/* Looks up any key in any table: stele_hash_get() without the fast path. */
 SLOW int hash_get_slow(const struct stele_hash *hash, const unsigned char *key, unsigned bits,
                        struct stele_row *ret)
 {
@@ -90,16 +92,18 @@ SLOW int hash_get_slow(const struct stele_hash *hash, const unsigned char *key, 
 	return r;
 }
 
-/* ---- the short way ---- */
+/* ---- the fast path ---- */
 
-/* The object at the first place of a bucket that has a tag, or NULL. */
+/* Returns the object at the first of `places`, which are those of a bucket that have a tag, or
+ * NULL if there can be no object. */
 INLINE const unsigned char *hash_first_object(const struct stele_hash *hash,
                                               const struct hash_bucket *bucket, unsigned places)
 {
 	return view_object(&hash->view, bucket->refs[__builtin_ctz(places)]);
 }
 
-/* Fills `*ret` if the object at `at` is the plain row with this key, of whole bytes. */
+/* Returns true and fills `*ret` if the object at `at` is the plain row with this key, which
+ * consists of whole bytes. */
 INLINE bool hash_is_plain_row(const struct stele_hash *hash, const unsigned char *at,
                               const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
@@ -147,16 +151,17 @@ int stele_hash_get(const struct stele_hash *hash, const void *key, unsigned key_
 	return hash_get_slow(hash, key, key_bits, ret);
 }
 
-/* ---- many: the short way, a step of all at a time ---- */
+/* ---- many lookups: each step of the fast path for all keys of a group ---- */
 
-/* A get under way. */
+/* One lookup of a group. */
 struct lane {
 	const struct hash_bucket *bucket;
 	uint64_t code;
-	const unsigned char *at; /* its row, most likely; or NULL */
+	const unsigned char *at; /* the object at the first place with the right tag, or NULL */
 };
 
-/* Finds out where rows most likely are, and asks for their lines. */
+/* Finds the bucket and the likely row of each key, and prefetches both. Prefetches go to the
+ * second-level cache, because the first-level cache waits for too few lines at a time. */
 INLINE void hash_start_lanes(const struct stele_hash *hash, struct lane lanes[GROUP],
                              const struct stele_key_ref *keys, unsigned count)
 {
@@ -176,7 +181,8 @@ INLINE void hash_start_lanes(const struct stele_hash *hash, struct lane lanes[GR
 	}
 }
 
-/* At most GROUP keys, which the table takes: how many there are, or -EBADMSG. */
+/* Looks up at most GROUP keys, which the table's schema takes. Returns the number of rows found,
+ * or -EBADMSG. */
 static int hash_get_group(const struct stele_hash *hash, const struct stele_key_ref *keys,
                           unsigned count, struct stele_row *ret)
 {

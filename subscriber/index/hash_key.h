@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The hash of a key: NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999) in words of 64
- * bits. To each 16 bytes of the key two words are added that nobody else knows, the two sums are
- * multiplied to 128 bits, and the products are summed. For any two keys that were chosen without
- * knowing those words, their sums are equal with a probability of about 2^-64. One more such
- * product over the sum, its halves folded by exclusive or as in wyhash (Wang Yi), spreads it over
- * all 64 bits. The products of a long key do not wait for each other.
+ * The keyed hash function of a hash index: NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway
+ * 1999) in words of 64 bits. For each 16 bytes of the key, two secret words are added to the two
+ * words of the key, the sums are multiplied to 128 bits, and all products are added up. Two
+ * different keys that were chosen without knowing the secrets have equal sums with a probability
+ * of about 2^-64. A last product mixes the sum into all 64 bits; its halves are folded by
+ * exclusive or, as in wyhash (Wang Yi). The products of a long key are independent, so the
+ * processor computes them in parallel.
  *
- * A hash is of this process alone, so it is of the machine's byte order.
+ * Hashes never leave the process, so words are loaded in the machine's byte order. For hash.c and
+ * hash_get.c.
  */
 #ifndef SUBSCRIBER_INDEX_HASH_KEY_H
 #define SUBSCRIBER_INDEX_HASH_KEY_H
@@ -17,14 +19,16 @@
 #include <stele/schema.h>
 #include <string.h>
 
-/* What nobody else knows: two words for the last product, two for each 16 bytes. */
+/* The number of secret words: two for the last product, and two for each 16 bytes of the longest
+ * key. */
 #define HASH_SECRETS (2 + STELE_KEY_MAX / 8)
 
-/* 128 bits. */
+/* A number of 128 bits, in two words. */
 struct hash_sum {
 	uint64_t low, high;
 };
 
+/* Returns the product of two words, in 128 bits. */
 static inline struct hash_sum hash_product(uint64_t a, uint64_t b)
 {
 #ifdef __SIZEOF_INT128__
@@ -41,6 +45,7 @@ static inline struct hash_sum hash_product(uint64_t a, uint64_t b)
 #endif
 }
 
+/* Loads 8 bytes, which need no alignment. */
 static inline uint64_t hash_load(const unsigned char *at)
 {
 	uint64_t word;
@@ -49,6 +54,7 @@ static inline uint64_t hash_load(const unsigned char *at)
 	return word;
 }
 
+/* Loads 4 bytes, which need no alignment. */
 static inline uint64_t hash_load_32(const unsigned char *at)
 {
 	uint32_t word;
@@ -57,7 +63,7 @@ static inline uint64_t hash_load_32(const unsigned char *at)
 	return word;
 }
 
-/* Adds the product for 16 bytes of a key. */
+/* Adds the product for 16 bytes of a key, which are in `a` and `b`, to the sum. */
 static inline void hash_add(struct hash_sum *sum, const uint64_t *secret, uint64_t a, uint64_t b)
 {
 	struct hash_sum product = hash_product(a + secret[0], b + secret[1]);
@@ -66,9 +72,11 @@ static inline void hash_add(struct hash_sum *sum, const uint64_t *secret, uint64
 	sum->high += product.high + (sum->low < product.low);
 }
 
-/* Adds the products for the last eight to sixteen bytes of a key, and for those before them. */
-static inline void hash_add_all(struct hash_sum *sum, const uint64_t *secret,
-                                const unsigned char *key, size_t size)
+/* Adds the products for a key of at least 8 bytes to the sum. The last product covers the last 16
+ * bytes of the key, or its first and last 8 bytes if it is shorter. These words may overlap other
+ * words. */
+static inline void hash_add_words(struct hash_sum *sum, const uint64_t *secret,
+                                  const unsigned char *key, size_t size)
 {
 	const unsigned char *end = key + size;
 
@@ -80,9 +88,9 @@ static inline void hash_add_all(struct hash_sum *sum, const uint64_t *secret,
 	hash_add(sum, secret, hash_load(key), hash_load(end - 8));
 }
 
-/* The hash of a key of at most STELE_KEY_MAX bytes, the caller's own, with no bits set past its
- * last. Some bytes go into two words; all the same no two keys of one length have the same words,
- * and the length is in the sum. */
+/* Returns the hash of a key of at most STELE_KEY_MAX bytes. The key is in the caller's own memory,
+ * and the bits past its last are zero. Some bytes are in two words. Even so, two different keys of
+ * one length have different words; the length is in the sum too. */
 static inline __attribute__((always_inline)) uint64_t
 hash_of_key(const uint64_t secrets[HASH_SECRETS], const unsigned char *key, unsigned bits)
 {
@@ -91,7 +99,7 @@ hash_of_key(const uint64_t secrets[HASH_SECRETS], const unsigned char *key, unsi
 	size_t size = (bits + 7) / 8;
 
 	if (size >= 8)
-		hash_add_all(&sum, secret, key, size);
+		hash_add_words(&sum, secret, key, size);
 	else if (size >= 4)
 		hash_add(&sum, secret, hash_load_32(key), hash_load_32(key + size - 4));
 	else if (size > 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The state of a hash index: <stele/hash.h> says what it does. For hash.c, which opens and moves it, and
- * for hash_get.c, which looks up in it. Both set the error message when they fail; hash_table.c below
- * them never does.
+ * The state of a hash index (<stele/hash.h>). For hash.c, which opens and moves an index, and for
+ * hash_get.c, which looks up rows in it. Both set the error message when they fail; hash_table.c
+ * never does.
  */
 #ifndef SUBSCRIBER_INDEX_HASH_STATE_H
 #define SUBSCRIBER_INDEX_HASH_STATE_H
@@ -14,24 +14,34 @@
 #include "lib/trie/diff.h"
 #include "lib/trie/scan.h"
 
-/* Rows are PLAIN where their values all have one size, and it is short (ROW_IN_GUARD): then it is
- * known where the key of a row is, and that a row which starts inside the view ends inside the
- * guard. */
+/* The rows of a table are PLAIN if their values all have the same size, and this size is below
+ * ROW_IN_GUARD. Then the key of every row is at the same offset, and a row that starts inside the
+ * view ends inside the guard: a lookup needs no check of the row's size. */
 struct stele_hash {
-	/* What is looked at for each answer. */
-	unsigned answers; /* `forks`, or UINT_MAX while it is not complete */
+	/* Read by each lookup: */
+
+	/* `forks`, or UINT_MAX while the index is not complete. A lookup compares it with
+	 * fork_count(). */
+	unsigned answers;
 	bool plain;
-	bool wide;                 /* as in struct row_layout */
-	unsigned plain_min_bits;   /* bits of a key, where rows are plain; else more than any has */
-	unsigned plain_extra_bits; /* the most less the least */
-	uint32_t length_at;        /* of a row: its key's length; where it is not plain, at least */
+	bool wide; /* as in struct row_layout */
+	/* The minimum length of a key in bits, and the maximum less the minimum. If rows are not
+	 * plain, the minimum is UINT_MAX, so that no key takes the fast path. */
+	unsigned plain_min_bits;
+	unsigned plain_extra_bits;
+	/* The offset of the key's length in a plain row, in bytes; in other rows, a lower bound of
+	 * it. */
+	uint32_t length_at;
 	struct hash_table rows;
 	struct view view;
-	struct stele_table table; /* what it was built from; not looked at unless `complete` */
+	struct stele_table table; /* the table that the index answers for, if `complete` */
 	uint64_t secrets[HASH_SECRETS];
-	/* And what opening and moving need. */
-	bool complete;  /* it answers for `table` */
-	unsigned forks; /* of the process whose it is */
+
+	/* Used by opening and moving only: */
+
+	bool complete;  /* false if the last move failed */
+	unsigned forks; /* fork_count() of the process that opened the index */
+	/* The walk over rows that a build or a move makes. Too large for the stack. */
 	union {
 		struct scan scan;
 		struct diff diff;

@@ -7,18 +7,22 @@
 
 #include "subscriber/index/index_memory.h"
 
-/* How full a table is made, and between which it is left as it is. The fuller, the more references
- * are strays; the emptier, the less of it a cache holds. */
-#define MADE_NUMERATOR 3u
-#define MADE_OF        4u
-#define MIN_NUMERATOR  3u
-#define MAX_NUMERATOR  7u
-#define BETWEEN_OF     8u
+/* The load factors (references per place): of a table that is built, and the minimum and maximum
+ * of one that is kept. A fuller table has more strays; of an emptier one, a cache holds fewer
+ * references. */
+#define BUILD_LOAD_NUMERATOR   3u
+#define BUILD_LOAD_DENOMINATOR 4u
+#define MIN_LOAD_NUMERATOR     3u
+#define MAX_LOAD_NUMERATOR     7u
+#define LOAD_DENOMINATOR       8u
 
-/* One stray among so many, and in a small table some more. New tables have one among twenty. */
-#define STRAYS_OF     8u
-#define STRAYS_ALWAYS 16u
+/* The maximum of strays in a table that is kept: one for each STRAYS_DENOMINATOR references, and
+ * STRAYS_BASE more, which matters in small tables. In a new table about one reference among twenty
+ * is a stray. */
+#define STRAYS_DENOMINATOR 8u
+#define STRAYS_BASE        16u
 
+/* Returns the number of places of a table. */
 static uint64_t hash_table_places(const struct hash_table *table)
 {
 	return (uint64_t)table->count * HASH_PLACES;
@@ -26,7 +30,7 @@ static uint64_t hash_table_places(const struct hash_table *table)
 
 int hash_table_init(struct hash_table *table, uint64_t rows)
 {
-	uint64_t count = rows * MADE_OF / (MADE_NUMERATOR * HASH_PLACES) + 1;
+	uint64_t count = rows * BUILD_LOAD_DENOMINATOR / (BUILD_LOAD_NUMERATOR * HASH_PLACES) + 1;
 
 	hash_table_fini(table);
 	if (count > UINT32_MAX || count > SIZE_MAX / sizeof(*table->buckets))
@@ -45,19 +49,22 @@ void hash_table_fini(struct hash_table *table)
 	*table = (struct hash_table){0};
 }
 
+/* Returns true if `rows` references would not exceed the maximum load factor. */
 static bool hash_table_has_capacity(const struct hash_table *table, uint64_t rows)
 {
-	return rows * BETWEEN_OF <= hash_table_places(table) * MAX_NUMERATOR;
+	return rows * LOAD_DENOMINATOR <= hash_table_places(table) * MAX_LOAD_NUMERATOR;
 }
 
 bool hash_table_suits(const struct hash_table *table, uint64_t rows)
 {
 	return hash_table_has_capacity(table, rows) &&
-	       table->strays <= table->used / STRAYS_OF + STRAYS_ALWAYS &&
-	       (rows * BETWEEN_OF >= hash_table_places(table) * MIN_NUMERATOR || table->count == 1);
+	       table->strays <= table->used / STRAYS_DENOMINATOR + STRAYS_BASE &&
+	       (rows * LOAD_DENOMINATOR >= hash_table_places(table) * MIN_LOAD_NUMERATOR ||
+	        table->count == 1);
 }
 
-/* The place of a reference in a bucket; 0: of a free one; HASH_PLACES: it is not there. */
+/* Finds the place of a reference in a bucket, or a free place if `ref` is 0. Returns HASH_PLACES
+ * if there is none. */
 static unsigned hash_table_find_place(const struct hash_bucket *bucket, ref_t ref)
 {
 	unsigned place = 0;
@@ -72,7 +79,7 @@ bool hash_table_add(struct hash_table *table, uint64_t hash, ref_t ref)
 	struct hash_bucket *first = hash_table_bucket(table, hash), *bucket = first;
 	unsigned place;
 
-	/* So there is a free place in one of the buckets. */
+	/* Guarantees that some bucket has a free place, so that the loop ends. */
 	if (!hash_table_has_capacity(table, table->used + 1))
 		return false;
 	while ((place = hash_table_find_place(bucket, 0)) == HASH_PLACES) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A table of references by the hashes of their keys: for each reference a tag of eight bits and the
- * reference, twelve of them in a bucket of one cache line. What finds no room in the bucket that
- * its hash names is in the next after it that had some; and each bucket counts what went past it,
- * so that a search ends at the first that nothing did, and a removal leaves nothing behind. (F14,
- * of Facebook's Folly, counts so.) Keys are not here: who finds a reference whose tag is right
- * compares the row.
+ * A hash table of references to rows. A bucket is one cache line with twelve references, and a tag
+ * of eight bits of each one's hash. The table uses linear probing over buckets: a reference whose
+ * home bucket is full goes to the next bucket that has a free place. Each bucket counts the
+ * references that went past it, so a search ends at the first bucket with a count of 0, and a
+ * removal needs no tombstone. (F14 of Facebook's Folly counts in the same way.)
+ *
+ * The table holds no keys: a caller that finds a reference with the right tag compares the key of
+ * its row. For hash.c, which fills and changes the table, and for hash_get.c.
  */
 #ifndef SUBSCRIBER_INDEX_HASH_TABLE_H
 #define SUBSCRIBER_INDEX_HASH_TABLE_H
@@ -19,43 +21,49 @@
 
 struct hash_bucket {
 	uint8_t tags[HASH_PLACES];
-	uint32_t past;           /* how many references went past this bucket */
-	ref_t refs[HASH_PLACES]; /* 0: the place is free, whatever its tag */
+	uint32_t past;           /* references that found this bucket full and are in a later one */
+	ref_t refs[HASH_PLACES]; /* 0: the place is free; its tag then means nothing */
 };
 
 static_assert(sizeof(struct hash_bucket) == 64, "a cache line");
 
 struct hash_table {
-	struct hash_bucket *buckets; /* NULL: there is no memory yet */
-	uint32_t count;              /* of buckets */
-	uint64_t used;               /* how many references there are, */
-	uint64_t strays;             /* and of these, not in the bucket that their hashes name */
+	struct hash_bucket *buckets; /* NULL: nothing allocated */
+	uint32_t count;              /* buckets */
+	uint64_t used;               /* references */
+	uint64_t strays;             /* references that are not in their home bucket */
 };
 
-/* Makes an empty table with room for `rows` and some more; what it had before is freed. 0 or
- * -ENOMEM. */
+/* Initializes an empty table for `rows` references and some more. Frees what the table held
+ * before, so a new table must be all zeros. Returns 0 or -ENOMEM. */
 int hash_table_init(struct hash_table *table, uint64_t rows);
 void hash_table_fini(struct hash_table *table);
 
-/* True if a table is worth keeping for `rows`: it is neither too full nor too empty for them, and
- * few references are strays. These become more while references come and go: who comes when its
- * bucket is full does not come back when that has room. */
+/* Returns true if the table is worth keeping for `rows` references: it would be neither too full
+ * nor too empty, and few references are strays. Strays accumulate as references are added and
+ * removed: a reference that was added while its home bucket was full stays in another bucket when
+ * a place there becomes free. */
 bool hash_table_suits(const struct hash_table *table, uint64_t rows);
 
-/* Adds a reference that is not there. False where the table is full. */
+/* Adds a reference, which must not be in the table. Returns false if the table is full. */
 bool hash_table_add(struct hash_table *table, uint64_t hash, ref_t ref);
-/* Puts another reference in the place of one; 0: removes it. False if that is not there. */
+/* Replaces the reference `before` with `after`, or removes it if `after` is 0. Both have the hash
+ * `hash`. Returns false if `before` is not in the table. */
 bool hash_table_replace(struct hash_table *table, uint64_t hash, ref_t before, ref_t after);
 
+/* Returns the memory of the buckets, in bytes. */
 size_t hash_table_memory(const struct hash_table *table);
 
-/* ---- finding: the high half of a hash names the bucket, its lowest byte is the tag ---- */
+/* ---- finding ---- */
 
+/* Returns the home bucket of a hash. The high half of the hash selects the bucket; the lowest byte
+ * is the tag. */
 static inline struct hash_bucket *hash_table_bucket(const struct hash_table *table, uint64_t hash)
 {
 	return &table->buckets[(hash >> 32) * table->count >> 32];
 }
 
+/* Returns the bucket after a bucket; the first one follows the last. */
 static inline struct hash_bucket *hash_table_next(const struct hash_table *table,
                                                   const struct hash_bucket *bucket)
 {
@@ -64,7 +72,8 @@ static inline struct hash_bucket *hash_table_next(const struct hash_table *table
 	return &table->buckets[next < table->count ? next : 0];
 }
 
-/* The places that have the tag of a hash, a bit for each. */
+/* Returns the places of a bucket that have the tag of a hash, as a bit mask. Free places may be
+ * among them. */
 static inline unsigned hash_bucket_find(const struct hash_bucket *bucket, uint64_t hash)
 {
 	uint64_t words[2];

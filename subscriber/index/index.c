@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Opening, moving and asking an index. It is painted from sweeps: at the open from one of all
- * addresses, at a move from one of each prefix whose row is another. All that these read is judged
- * before the index answers from it. */
+ *
+ * Opens and moves an index for longest-prefix match, and answers lookups. An open paints the index
+ * from a sweep of all addresses. A move paints the addresses under each prefix whose row changed.
+ * Both re-check the snapshot before the index may answer. */
 #include "subscriber/index/index.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"
 
-/* ---- which way to look up ---- */
+/* ---- the code path for lookups ---- */
 
 enum index_path index_best_path(void)
 {
@@ -37,6 +38,7 @@ enum index_path index_best_path(void)
 #endif
 }
 
+/* Sets the functions that look up in the index. */
 static void index_choose_path(struct stele_index *index, enum index_path path)
 {
 	index->match = index->ipv6 ? ipv6_match_portable : ipv4_match_portable;
@@ -44,7 +46,8 @@ static void index_choose_path(struct stele_index *index, enum index_path path)
 #ifdef __x86_64__
 	if (path == INDEX_PORTABLE)
 		return;
-	/* Gathers of AVX-512 are no faster for IPv4 than loads that the processor has in flight. */
+	/* For IPv4, AVX-512 gathers are no faster than plain loads that the processor has in
+	 * flight. */
 	index->match = index->ipv6 ? ipv6_match_avx2 : ipv4_match_popcnt;
 	index->match_many = index->ipv6 ? ipv6_match_many_avx2 : ipv4_match_many_popcnt;
 	if (path == INDEX_AVX512 && index->ipv6) {
@@ -56,8 +59,10 @@ static void index_choose_path(struct stele_index *index, enum index_path path)
 #endif
 }
 
-/* ---- what is answered ---- */
+/* ---- the source of answers ---- */
 
+/* Returns true if the values of a column can be answers: at most 32 bits, and not part of the
+ * key. */
 static bool index_takes_column(const struct stele_column *column)
 {
 	switch (column->type) {
@@ -73,6 +78,7 @@ static bool index_takes_column(const struct stele_column *column)
 	}
 }
 
+/* Returns the size of a value, in bytes, of a column that index_takes_column() accepts. */
 static uint32_t index_column_size(const struct stele_column *column)
 {
 	return column->type == STELE_U8 || column->type == STELE_BOOL ? 1
@@ -80,7 +86,8 @@ static uint32_t index_column_size(const struct stele_column *column)
 	                                                              : 4;
 }
 
-/* Finds out where answers come from. 0, or -EINVAL. */
+/* Sets the members of `source` that the schema decides. `column` is the name of the column, or ""
+ * for rows. Returns 0 or -EINVAL. */
 static int index_find_source(const struct stele_schema *schema, const char *column,
                              struct index_source *source)
 {
@@ -90,8 +97,8 @@ static int index_find_source(const struct stele_schema *schema, const char *colu
 	    (schema->columns[0].type != STELE_IPV4NET && schema->columns[0].type != STELE_IPV6NET))
 		return error_set(
 			EINVAL,
-			"an index is of a table whose one key column is an ipv4net or an ipv6net; the first of "
-			"this one is \"%s\", %s",
+			"an index needs a table whose only key column is of type ipv4net or ipv6net; the first "
+			"column of this table is \"%s\", of type %s",
 			schema->columns[0].name, stele_type_name(schema->columns[0].type));
 	source->rows = column[0] == '\0';
 	if (source->rows)
@@ -113,6 +120,8 @@ static int index_find_source(const struct stele_schema *schema, const char *colu
 	return 0;
 }
 
+/* Finds the source of answers for an index of `table`, and whether the table has IPv6 prefixes.
+ * Returns 0 or an error; on failure the outputs are unchanged. */
 static int index_open_source(const struct stele_index *index, const struct stele_table *table,
                              struct index_source *ret, bool *ret_ipv6)
 {
@@ -138,6 +147,7 @@ static int index_open_source(const struct stele_index *index, const struct stele
 
 /* ---- building ---- */
 
+/* Frees the index of one address family. */
 static void index_fini_form(struct stele_index *index)
 {
 	if (index->ipv6)
@@ -146,7 +156,8 @@ static void index_fini_form(struct stele_index *index)
 		index_ipv4_fini(&index->form.ipv4);
 }
 
-/* Has the addresses under a prefix answer as the source says. 0, -EBADMSG, -ENOMEM. */
+/* Sets the answers of the addresses under a prefix from the source. Returns 0, -EBADMSG or
+ * -ENOMEM. */
 static int index_paint(struct stele_index *index, const struct index_key *key)
 {
 	int r = index_sweep_start(&index->sweep, &index->source, key, 0, index->ipv6 ? 64 : 32);
@@ -157,6 +168,7 @@ static int index_paint(struct stele_index *index, const struct index_key *key)
 	                   : index_ipv4_paint(&index->form.ipv4, &index->sweep);
 }
 
+/* Builds the index from all rows of its table. Returns 0, -EBADMSG or -ENOMEM. */
 static int index_build(struct stele_index *index)
 {
 	const struct index_key all = {.bits = 0};
@@ -169,7 +181,7 @@ static int index_build(struct stele_index *index)
 	return r < 0 ? r : index_paint(index, &all);
 }
 
-/* Has the index answer for the snapshot of its table, or for nothing. */
+/* Lets the index answer for the snapshot of its table (`complete`), or for no version. */
 static void index_set_complete(struct stele_index *index, bool complete)
 {
 	const struct stele_snapshot *snapshot = index->table.snapshot;
@@ -233,7 +245,8 @@ struct stele_index *stele_index_close(struct stele_index *index)
 
 /* ---- moving ---- */
 
-/* True when a prefix lies in what was painted last: changes come in the order of keys. */
+/* Returns true if a prefix is inside the one that was painted last. No other painted prefix can
+ * contain it, because changes come in the order of keys. */
 static bool index_is_painted(const struct stele_index *index, const struct index_key *key)
 {
 	const struct index_key *under = &index->sweep.under;
@@ -242,10 +255,10 @@ static bool index_is_painted(const struct stele_index *index, const struct index
 	       row_key_starts_with(key->bytes, key->bits, under->bytes, under->bits);
 }
 
-/* The prefix that is to be painted where a row is another. */
+/* Returns the prefix to paint if this row changed. */
 static struct index_key index_key_to_paint(const struct row_parts *row)
 {
-	/* Inside of a first word everything is made anew. */
+	/* A change of a longer prefix paints the whole /64: its low tree is built anew. */
 	struct index_key key = {.bits = row->key_bits < 64 ? row->key_bits : 64};
 	unsigned bytes = (key.bits + 7) / 8;
 
@@ -255,12 +268,12 @@ static struct index_key index_key_to_paint(const struct row_parts *row)
 	return key;
 }
 
-/* Paints what is another since the trie at `before`, which is in the same mapping. 0, -EBADMSG,
- * -ENOMEM. */
+/* Paints the prefixes whose answers changed since the trie at `before`, which is in the same
+ * mapping. Returns 0, -EBADMSG or -ENOMEM. */
 static int index_paint_changes(struct stele_index *index, const struct view *old_view, ref_t before)
 {
 	struct index_source *source = &index->source;
-	/* The longer view reaches all that both do. */
+	/* The longer view covers the objects of both versions. */
 	struct view view = old_view->limit > source->view.limit ? *old_view : source->view;
 	ref_t refs[2];
 	bool any = false;
@@ -290,8 +303,9 @@ static int index_paint_changes(struct stele_index *index, const struct view *old
 	return r;
 }
 
-/* Finds where answers come from in another snapshot's table: 1 where rows of both can be
- * compared, as they are in one mapping and of one schema; 0; or an error. */
+/* Finds the source of answers for a move to `table`. Returns 1 if a difference can be applied,
+ * because the rows of both versions are in one mapping and have one schema; 0 if the index must be
+ * built again; or an error. */
 static int index_find_next_source(const struct stele_index *index, const struct stele_table *table,
                                   struct index_source *ret)
 {
@@ -308,8 +322,9 @@ static int index_find_next_source(const struct stele_index *index, const struct 
 	r = index_open_source(index, table, ret, &ipv6);
 	if (r == 0 && ipv6 != index->ipv6)
 		r = error_set(EINVAL,
-		              "this index is of %s prefixes, the table of others; open one of it",
-		              index->ipv6 ? "IPv6" : "IPv4");
+		              "this index is for %s prefixes, but the table has %s prefixes; "
+		              "open an index of that table",
+		              index->ipv6 ? "IPv6" : "IPv4", ipv6 ? "IPv6" : "IPv4");
 	return r;
 }
 
@@ -334,7 +349,7 @@ int stele_index_move(struct stele_index *index, const struct stele_table *table)
 	index->source = source;
 	if (update) {
 		r = index_paint_changes(index, &view, table_words(&before)->root);
-		/* What was compared with must have been whole until now. */
+		/* The difference is only valid if the old version was consistent until now. */
 		update = snapshot_recheck(before.snapshot) == 0;
 	}
 	if (!update)
@@ -344,7 +359,7 @@ int stele_index_move(struct stele_index *index, const struct stele_table *table)
 	return r;
 }
 
-/* ---- asking ---- */
+/* ---- lookups ---- */
 
 int stele_index_match(const struct stele_index *index, const void *address, uint32_t *ret)
 {
@@ -372,8 +387,8 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 		return r;
 	if (!source->rows)
 		return error_set(EINVAL,
-		                 "the index answers with column \"%s\", not with rows; open one "
-		                 "without a column",
+		                 "the index answers with column \"%s\", not with rows; "
+		                 "open an index without a column",
 		                 index->column);
 	if (answer != 0 && row_parse_ref(&source->view, &source->layout, answer, &parts) < 0) {
 		r = -EBADMSG;

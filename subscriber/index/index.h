@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Opening an index for longest-prefix match with a chosen path of lookup, for stele_index_open() and for
- * tests that compare the paths.
+ * Opens an index for longest-prefix match with a chosen code path for lookups. For
+ * stele_index_open(), and for tests that compare the paths.
  *
  * Errors: index.c and index_validate.c set the error message when they fail. The parts below them
  * (index_sweep, index_ipv4, index_ipv6, index_ranges) never do. */
@@ -10,13 +10,13 @@
 
 #include <stele/index.h>
 
-/* How to look up. A processor has all paths before the best that it has. */
+/* The code paths for lookups. A processor that has one of them has all paths before it, too. */
 enum index_path { INDEX_PORTABLE, INDEX_AVX2, INDEX_AVX512, INDEX_PATHS };
 
-/* The best path that this processor has. */
+/* Returns the best path that this processor has. */
 enum index_path index_best_path(void);
 
-/* stele_index_open(), with a path that the processor has. */
+/* Does what stele_index_open() does, with the given path, which the processor must have. */
 int index_open(const struct stele_table *table, const char *column, uint32_t none,
                enum index_path path, struct stele_index **ret);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Building and changing the index of an IPv4 table: see index_ipv4.h. A block is unpacked,
- * painted and packed again. */
+ *
+ * Builds and changes the index of an IPv4 table. index_ipv4.h describes its format. To paint a
+ * part of a block, the block is unpacked into an array of answers, painted, and packed again. */
 #include "subscriber/index/index_ipv4.h"
 
 #include <errno.h>
@@ -10,15 +11,15 @@
 
 #define POOL_MAX (UINT32_C(1) << 31) /* words */
 
-/* Blocks and the pool are one allocation, rounded up so that huge pages can hold all of it. 0 or
- * -ENOMEM: nothing was changed. */
+/* Allocates blocks and a pool of at least `capacity` words, in one allocation, whose size is a
+ * multiple of the huge page size. Returns 0, or -ENOMEM, which leaves `*ret` unchanged. */
 static int ipv4_allocate(struct index_ipv4 *ret, uint64_t capacity)
 {
 	size_t blocks = IPV4_BLOCKS * sizeof(*ret->blocks);
 	size_t size;
 	void *memory;
 
-	/* The latter in a 32-bit process. */
+	/* The second limit matters in a 32-bit process. */
 	if (capacity > POOL_MAX || capacity > (SIZE_MAX - INDEX_HUGE - blocks) / sizeof(*ret->pool))
 		return -ENOMEM;
 	size = index_round(blocks + (size_t)capacity * sizeof(*ret->pool));
@@ -54,6 +55,7 @@ size_t index_ipv4_memory(const struct index_ipv4 *index)
 
 /* ---- the pool ---- */
 
+/* Puts a piece of `size` words into its free list. */
 static void ipv4_free_piece(struct index_ipv4 *index, uint32_t piece, uint32_t size)
 {
 	index->pool[piece] = index->free_lists[size];
@@ -61,7 +63,7 @@ static void ipv4_free_piece(struct index_ipv4 *index, uint32_t piece, uint32_t s
 	index->free += size;
 }
 
-/* Makes room for another piece at the pool's end. */
+/* Allocates a larger pool, so that another piece fits at its end. Returns 0 or -ENOMEM. */
 static int ipv4_grow(struct index_ipv4 *index)
 {
 	const struct index_ipv4 before = *index;
@@ -74,7 +76,9 @@ static int ipv4_grow(struct index_ipv4 *index)
 	return 0;
 }
 
-/* A piece of so many words: its index, or 0: no memory. Others stay where they are. */
+/* Allocates a piece of `size` words. Returns its index in the pool, or 0 if there is no memory.
+ * The indexes of other pieces do not change. A larger free piece is split only if the pool would
+ * have to grow. */
 static uint32_t ipv4_alloc_piece(struct index_ipv4 *index, uint32_t size)
 {
 	uint32_t from = size, piece;
@@ -99,6 +103,7 @@ static uint32_t ipv4_alloc_piece(struct index_ipv4 *index, uint32_t size)
 
 /* ---- bitmaps of runs ---- */
 
+/* Returns the bitmap of a block as one word. */
 static uint64_t ipv4_starts(const struct ipv4_block *block)
 {
 	uint64_t starts;
@@ -107,7 +112,7 @@ static uint64_t ipv4_starts(const struct ipv4_block *block)
 	return starts;
 }
 
-/* The divided /24s of a block that has some. */
+/* Returns the bitmap of divided /24s, of a block with IPV4_DIVIDED. */
 static uint64_t ipv4_divided_nets(const struct index_ipv4 *index, const struct ipv4_block *block)
 {
 	uint64_t nets;
@@ -116,7 +121,7 @@ static uint64_t ipv4_divided_nets(const struct index_ipv4 *index, const struct i
 	return nets;
 }
 
-/* How many words of the pool a block takes, and from where on. */
+/* Returns the number of words of a block's piece of the pool, and its index. */
 static uint32_t ipv4_block_size(const struct index_ipv4 *index, const struct ipv4_block *block,
                                 uint32_t *ret_piece)
 {
@@ -134,6 +139,7 @@ static uint32_t ipv4_block_size(const struct index_ipv4 *index, const struct ipv
 	return size;
 }
 
+/* Returns the number of words of the piece of a divided /24. */
 static uint32_t ipv4_divided_size(const uint32_t *divided)
 {
 	uint32_t size = 8 + 1;
@@ -147,17 +153,17 @@ static uint32_t ipv4_divided_size(const uint32_t *divided)
 
 #define NOTHING UINT32_MAX
 
-/* What is unpacked. */
+/* The block, and the /24 in it, that are unpacked for painting. */
 struct canvas {
 	struct index_ipv4 *index;
-	uint32_t block;   /* which, or NOTHING */
-	uint64_t divided; /* of its /24s: those whose answer is a piece of the pool */
-	uint32_t answers[64];
-	uint32_t net; /* the /24 whose addresses are unpacked too, or NOTHING */
-	uint32_t fine[256];
+	uint32_t block;       /* the number of the unpacked block, or NOTHING */
+	uint64_t divided;     /* a bit for each divided /24 of the block */
+	uint32_t answers[64]; /* of each /24; of a divided one, the index of its piece */
+	uint32_t net;         /* the number of the unpacked /24, or NOTHING */
+	uint32_t fine[256];   /* the answers of its addresses */
 };
 
-/* Sets a /24 to one answer. */
+/* Sets a /24 of the unpacked block to one answer. Frees its piece if it was divided. */
 static void ipv4_set_net(struct canvas *canvas, unsigned net, uint32_t answer)
 {
 	struct index_ipv4 *index = canvas->index;
@@ -170,6 +176,7 @@ static void ipv4_set_net(struct canvas *canvas, unsigned net, uint32_t answer)
 	canvas->answers[net] = answer;
 }
 
+/* Packs the unpacked /24, if there is one, into the unpacked block. Returns 0 or -ENOMEM. */
 static int ipv4_pack_net(struct canvas *canvas)
 {
 	struct index_ipv4 *index = canvas->index;
@@ -201,6 +208,7 @@ static int ipv4_pack_net(struct canvas *canvas)
 	return 0;
 }
 
+/* Unpacks a /24 of the unpacked block. */
 static void ipv4_unpack_net(struct canvas *canvas, uint32_t net)
 {
 	static const uint32_t none[8];
@@ -218,7 +226,8 @@ static void ipv4_unpack_net(struct canvas *canvas, uint32_t net)
 	}
 }
 
-/* Fills a block's piece. */
+/* Writes the unpacked block: its members, and its piece of the pool, which has the right size.
+ * `starts` and `answers` are its runs. */
 static void ipv4_store_block(const struct canvas *canvas, struct ipv4_block *block, uint32_t piece,
                              uint64_t starts, const uint32_t *answers)
 {
@@ -236,13 +245,14 @@ static void ipv4_store_block(const struct canvas *canvas, struct ipv4_block *blo
 	memcpy(pool + piece, answers, (1 + popcount(starts & ~UINT64_C(1))) * sizeof(*answers));
 }
 
-/* The answer of a /24 in a block's piece. */
+/* Returns the answer of a /24 as it is stored in the block's piece. */
 static uint32_t ipv4_coarse_answer(const struct canvas *canvas, unsigned net)
 {
 	return canvas->divided >> net & 1 ? IPV4_ELSEWHERE : canvas->answers[net];
 }
 
-/* The runs of what is unpacked: their starts, and their answers. */
+/* Finds the runs of the unpacked block. Returns the bitmap of their starts, their answers and
+ * their number. */
 static uint64_t ipv4_find_runs(const struct canvas *canvas, uint32_t answers[64],
                                uint32_t *ret_count)
 {
@@ -260,6 +270,7 @@ static uint64_t ipv4_find_runs(const struct canvas *canvas, uint32_t answers[64]
 	return starts;
 }
 
+/* Packs the unpacked block, if there is one. Returns 0 or -ENOMEM. */
 static int ipv4_pack(struct canvas *canvas)
 {
 	struct index_ipv4 *index = canvas->index;
@@ -289,6 +300,7 @@ static int ipv4_pack(struct canvas *canvas)
 	return 0;
 }
 
+/* Unpacks a block, after packing the one before. Returns 0 or -ENOMEM. */
 static int ipv4_unpack(struct canvas *canvas, uint32_t number)
 {
 	const struct ipv4_block *block;
@@ -315,7 +327,7 @@ static int ipv4_unpack(struct canvas *canvas, uint32_t number)
 	return 0;
 }
 
-/* Sets a block that has one answer to another. */
+/* Sets the answer of a block that has a single run. Returns 0 or -ENOMEM. */
 static int ipv4_paint_block(struct index_ipv4 *index, uint32_t number, uint32_t answer)
 {
 	if (index->blocks[number].base == 0 && answer != index->pool[0]) {
@@ -328,6 +340,7 @@ static int ipv4_paint_block(struct index_ipv4 *index, uint32_t number, uint32_t 
 	return 0;
 }
 
+/* Sets the answer of the addresses from `first` to `last`. Returns 0 or -ENOMEM. */
 static int ipv4_paint(struct canvas *canvas, uint32_t first, uint32_t last, uint32_t answer)
 {
 	for (uint64_t at = first; at <= last;) {
@@ -335,7 +348,8 @@ static int ipv4_paint(struct canvas *canvas, uint32_t first, uint32_t last, uint
 		uint64_t end = at | (64 * 256 - 1);
 		int r;
 
-		/* Most of the address space in a step a block. */
+		/* Fast path: paint a block with a single run without unpacking it. Most of the
+		 * address space is such blocks. */
 		if (net % 64 == 0 && (at & 255) == 0 && end <= last && canvas->block != net / 64 &&
 		    ipv4_starts(&canvas->index->blocks[net / 64]) == 0) {
 			r = ipv4_paint_block(canvas->index, net / 64, answer);
@@ -380,11 +394,11 @@ int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep)
 	return r < 0 ? r : ipv4_pack(&canvas);
 }
 
-/* ---- what has become free ---- */
+/* ---- compaction of the pool ---- */
 
-/* Moves a piece to the end of another pool. */
-static uint32_t ipv4_carry(const struct index_ipv4 *from, struct index_ipv4 *to, uint32_t piece,
-                           uint32_t size)
+/* Copies a piece to the end of another pool. Returns its index there. */
+static uint32_t ipv4_copy_piece(const struct index_ipv4 *from, struct index_ipv4 *to,
+                                uint32_t piece, uint32_t size)
 {
 	uint32_t at = to->used;
 
@@ -393,15 +407,16 @@ static uint32_t ipv4_carry(const struct index_ipv4 *from, struct index_ipv4 *to,
 	return at;
 }
 
-/* Moves what a block that was moved refers to. */
-static void ipv4_carry_divided(const struct index_ipv4 *from, struct index_ipv4 *to,
-                               const struct ipv4_block *block)
+/* Copies the pieces of divided /24s that a block refers to. The block's own piece is in `to`
+ * already. */
+static void ipv4_copy_divided(const struct index_ipv4 *from, struct index_ipv4 *to,
+                              const struct ipv4_block *block)
 {
 	uint32_t count = popcount(ipv4_divided_nets(to, block)),
 		 *at = to->pool + block->base - 1 - count;
 
 	for (uint32_t i = 0; i < count; i++)
-		at[i] = ipv4_carry(from, to, at[i], ipv4_divided_size(from->pool + at[i]));
+		at[i] = ipv4_copy_piece(from, to, at[i], ipv4_divided_size(from->pool + at[i]));
 }
 
 int index_ipv4_tidy(struct index_ipv4 *index)
@@ -420,9 +435,9 @@ int index_ipv4_tidy(struct index_ipv4 *index)
 		size = ipv4_block_size(index, block, &piece);
 		if (size == 0)
 			continue;
-		block->base += ipv4_carry(index, &tidy, piece, size) - piece;
+		block->base += ipv4_copy_piece(index, &tidy, piece, size) - piece;
 		if (ipv4_starts(block) & IPV4_DIVIDED)
-			ipv4_carry_divided(index, &tidy, block);
+			ipv4_copy_divided(index, &tidy, block);
 	}
 	free(index->blocks);
 	*index = tidy;

@@ -1,60 +1,81 @@
 /* SPDX-License-Identifier: MIT
  *
- * The index of an IPv4 table. The address space is 2^18 blocks of 64 /24s. A block says in a
- * bitmap at which of its /24s the answer changes, and where in the pool its answers stand, one
- * for each such run. What is longer than /24 is a second step for the few /24s that have it.
+ * The index of an IPv4 table. The address space is 2^18 blocks of 64 /24s each. A run is a
+ * sequence of /24s with one answer. Each block has a bitmap of the /24s at which a run starts, and
+ * a reference to the answers of its runs, which are in the pool. A /24 that contains a longer
+ * prefix is DIVIDED: a second step finds the answers of its addresses. Few /24s are.
  *
- * In the pool, words of 32 bits:
+ * The pool consists of words of 32 bits. Word 0 is the answer of all blocks without prefixes. The
+ * rest is divided into pieces, of three kinds:
  *
- *   0                   the answer of all blocks without prefixes
- *   a block             the answers of its runs
- *   a block with bit 0  some of its /24s are divided, each of them a run of its own: for each of these
- *                       where in the pool it goes on; two words with a bit for each; and the same as
- *                       without, the answer of a divided one being IPV4_ELSEWHERE
- *   a divided /24       eight words with a bit for each address at which the answer changes
- *                       (bit 0 is not used), and the answers
+ *   a block without divided /24s   the answers of its runs
  *
- * So a lookup does not ask whether its block has divided /24s. Of a hundred about one has, which the
- * processor can't foretell, and then it waits for memory. It looks again where the answer is that
- * number, be it of a divided /24 or somebody's.
+ *   a block with divided /24s      1. for each divided /24, the index in the pool of its piece
+ *   (IPV4_DIVIDED)                 2. two words with a bit set for each divided /24
+ *                                  3. the answers of its runs; a divided /24 is a run of its own,
+ *                                     with the answer IPV4_ELSEWHERE
+ *
+ *   a divided /24                  1. eight words with a bit set for each address at which the
+ *                                     answer changes (bit 0 is not used)
+ *                                  2. the answers
+ *
+ * The fast path of a lookup does not test whether a block has divided /24s. About one block in a
+ * hundred has one, which the branch predictor cannot foresee, and each misprediction would wait
+ * for memory. Instead, a lookup that gets the answer IPV4_ELSEWHERE takes the slow path. This is
+ * correct also if a column has this very number as a value: then the slow path finds the same
+ * answer.
+ *
+ * For index.c, which builds the index, and for index_ipv4_match.c, which looks up in it.
  */
 #ifndef SUBSCRIBER_INDEX_INDEX_IPV4_H
 #define SUBSCRIBER_INDEX_INDEX_IPV4_H
 
 #include "subscriber/index/index_sweep.h"
 
-#define IPV4_BLOCKS    (1u << 18)
-#define IPV4_DIVIDED   1u          /* bit 0 of starts: some /24 is divided */
-#define IPV4_ELSEWHERE 0x8d3a51c7u /* any number would do; as an answer it is slow */
-#define IPV4_PIECE_MAX 264u        /* words of the largest thing in the pool */
+#define IPV4_BLOCKS (1u << 18)
+/* Bit 0 of starts: the block has a divided /24. */
+#define IPV4_DIVIDED 1u
+/* An arbitrary number. Lookups whose answer is this number are slow. */
+#define IPV4_ELSEWHERE 0x8d3a51c7u
+/* The largest piece of the pool, in words: a divided /24 with 256 answers. */
+#define IPV4_PIECE_MAX 264u
 
-/* 12 bytes, so that all of them are 3 MiB. */
+/* 12 bytes, so that all blocks take 3 MiB. */
 struct ipv4_block {
-	uint32_t starts[2]; /* a word of 64 bits: bit i, from 1 on, where /24 i starts a run */
-	uint32_t base;      /* the index in the pool of the answers; or, with IPV4_DIVIDED, the one
-	                       before, so that a count of bits includes that. 0: no prefixes */
+	/* One word of 64 bits. Bit i, for i from 1 on, is set if /24 i starts a run. */
+	uint32_t starts[2];
+	/* The index in the pool of the answers; 0 if the block has no prefixes. With IPV4_DIVIDED
+	 * it is one less: a lookup adds the number of bits set in `starts`, which then counts bit
+	 * 0 too. */
+	uint32_t base;
 };
 
 struct index_ipv4 {
 	struct ipv4_block *blocks;
 	uint32_t *pool;
-	/* Words of the pool: in all; given out, ever; of these, free again. */
+	/* Sizes in words: the pool's capacity; the part from its start that was ever allocated;
+	 * the words in that part that are free again. */
 	uint32_t capacity, used, free;
-	uint32_t free_lists[IPV4_PIECE_MAX + 1]; /* by size; a free piece begins with the next */
+	/* For each size, the first free piece of this size, or 0. The first word of a free piece
+	 * is the index of the next one. */
+	uint32_t free_lists[IPV4_PIECE_MAX + 1];
 };
 
-/* Makes an index without prefixes, in which all answers are `none`. `rows` is how many are
- * expected. 0 or -ENOMEM. */
+/* Initializes an index without prefixes, in which every answer is `none`. Allocates memory for
+ * `rows` rows; the index grows if there are more. Returns 0 or -ENOMEM. */
 int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows);
 void index_ipv4_fini(struct index_ipv4 *index);
 
-/* Has the addresses of a sweep answer as it says; it starts at its beginning. 0, -EBADMSG or
- * -ENOMEM: then the index is good for nothing but to be finished. */
+/* Paints the segments of a sweep, which must be at its start: sets the answers of their addresses.
+ * Returns 0, -EBADMSG or -ENOMEM. After a failure the index can only be passed to
+ * index_ipv4_fini(). */
 int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep);
 
-/* Gives back what has become free, once that is much: after paints. 0 or -ENOMEM: as it was. */
+/* Copies the pool into a smaller one if much of it is free. Call this after painting. Returns 0,
+ * or -ENOMEM, which leaves the index unchanged. */
 int index_ipv4_tidy(struct index_ipv4 *index);
 
+/* Returns the memory of the blocks and the pool, in bytes. */
 size_t index_ipv4_memory(const struct index_ipv4 *index);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Lookups in the index of an IPv4 table: index_ipv4.h has what lies where. */
+ *
+ * Looks up addresses in the index of an IPv4 table. index_ipv4.h describes its format. The
+ * variants differ only in how they count bits. */
 #include "subscriber/index/index_ipv4_match.h"
 
 #include <arpa/inet.h>
@@ -8,12 +10,14 @@
 #include "subscriber/index/index_validate.h"
 #include "lib/base/popcount.h"
 
-#define INLINE   static inline __attribute__((always_inline))
-#define TOGETHER 32u /* lookups */
+#define INLINE static inline __attribute__((always_inline))
+#define GROUP  32u /* lookups whose cache misses overlap */
 
+/* Counts the bits set in a word. */
 typedef unsigned count_bits(uint64_t word);
 
-/* Where in the pool the answer is: past those of the runs that start up to the address's /24. */
+/* Returns the index in the pool of an address's answer: the block's base, plus the number of runs
+ * that start in the block up to the address's /24. */
 INLINE uint32_t ipv4_find(const struct index_ipv4 *index, const unsigned char *at,
                           count_bits *count)
 {
@@ -28,7 +32,7 @@ INLINE uint32_t ipv4_find(const struct index_ipv4 *index, const unsigned char *a
 	return block->base + count(starts << (~(address >> 8) & 63));
 }
 
-/* The answer where that may be elsewhere. */
+/* The slow path of a lookup: returns the answer of an address whose /24 may be divided. */
 static __attribute__((noinline)) uint32_t ipv4_match_divided(const struct index_ipv4 *index,
                                                              const unsigned char *at)
 {
@@ -52,7 +56,8 @@ static __attribute__((noinline)) uint32_t ipv4_match_divided(const struct index_
 	return divided[place + popcount(divided[host / 32] << (31 - host % 32))];
 }
 
-/* What is rare is left to the other function, so that this one needs no stack. */
+/* Looks up one address. The rare cases are tail calls, so that this function needs no stack
+ * frame. */
 INLINE int ipv4_match(const struct stele_index *index, const unsigned char *at, uint32_t *ret,
                       count_bits *count)
 {
@@ -67,12 +72,12 @@ INLINE int ipv4_match(const struct stele_index *index, const unsigned char *at, 
 	return answer != index->none;
 }
 
-/* Lookups side by side: the places of all answers are found, and asked for, before one is waited
- * for. */
-INLINE void ipv4_match_together(const struct index_ipv4 *index, const unsigned char *addresses,
-                                unsigned count, uint32_t *ret, count_bits *bits)
+/* Looks up at most GROUP addresses. Computes and prefetches the places of all answers before it
+ * loads the first, so that their cache misses overlap. */
+INLINE void ipv4_match_group(const struct index_ipv4 *index, const unsigned char *addresses,
+                             unsigned count, uint32_t *ret, count_bits *bits)
 {
-	uint32_t places[TOGETHER];
+	uint32_t places[GROUP];
 
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < count; i++) {
@@ -87,16 +92,17 @@ INLINE void ipv4_match_together(const struct index_ipv4 *index, const unsigned c
 	}
 }
 
+/* Looks up any number of addresses, in groups. */
 INLINE void ipv4_match_many(const struct index_ipv4 *index, const unsigned char *addresses,
                             size_t count, uint32_t *ret, count_bits *bits)
 {
-	for (; count >= TOGETHER; count -= TOGETHER) {
-		ipv4_match_together(index, addresses, TOGETHER, ret, bits);
-		addresses += TOGETHER * 4;
-		ret += TOGETHER;
+	for (; count >= GROUP; count -= GROUP) {
+		ipv4_match_group(index, addresses, GROUP, ret, bits);
+		addresses += GROUP * 4;
+		ret += GROUP;
 	}
 	if (count > 0)
-		ipv4_match_together(index, addresses, (unsigned)count, ret, bits);
+		ipv4_match_group(index, addresses, (unsigned)count, ret, bits);
 }
 
 int ipv4_match_portable(const struct stele_index *index, const unsigned char *address,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lookups in the index of an IPv4 table, for index.c to choose from: one of each kind for every
- * processor, and those for better ones. */
+ * Lookups in the index of an IPv4 table, in one variant for every processor and in one that uses
+ * the popcnt instruction. index.c chooses the variant when it opens an index. */
 #ifndef SUBSCRIBER_INDEX_INDEX_IPV4_MATCH_H
 #define SUBSCRIBER_INDEX_INDEX_IPV4_MATCH_H
 

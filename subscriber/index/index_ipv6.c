@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Building and changing the index of an IPv6 table: see index_ipv6.h. */
+ * Builds and changes the index of an IPv6 table (index_ipv6.h). */
 #include "subscriber/index/index_ipv6.h"
 
 #include <errno.h>
@@ -31,8 +31,11 @@ size_t index_ipv6_memory(const struct index_ipv6 *index)
 	return size;
 }
 
-/* ---- the trees of second words ---- */
+/* ---- low trees ---- */
 
+/* Allocates an entry for a low tree. Reuses a free entry only if the array is full and more than a
+ * quarter of it is free, so that the search costs little per entry. Returns 0 and its number, or
+ * -ENOMEM. */
 static int ipv6_alloc_low(struct index_ipv6 *index, uint32_t *ret)
 {
 	uint32_t i = index->low_count, capacity = index->low_capacity * 2 + 16;
@@ -58,6 +61,7 @@ static int ipv6_alloc_low(struct index_ipv6 *index, uint32_t *ret)
 	return 0;
 }
 
+/* Frees a low tree. A callback of ranges_replace(). */
 static void ipv6_free_low(void *context, uint32_t number)
 {
 	struct index_ipv6 *index = context;
@@ -66,13 +70,15 @@ static void ipv6_free_low(void *context, uint32_t number)
 	index->low_free++;
 }
 
-/* ---- lists of what is to be put in ---- */
+/* ---- lists of ranges ---- */
 
+/* The ranges of a sweep, for ranges_replace(). */
 struct ipv6_list {
 	struct range *ranges;
 	size_t count, capacity;
 };
 
+/* Appends a segment. Returns 0 or -ENOMEM. */
 static int ipv6_list_add(struct ipv6_list *list, const struct index_segment *segment)
 {
 	size_t capacity = list->capacity * 2 + 16;
@@ -90,14 +96,15 @@ static int ipv6_list_add(struct ipv6_list *list, const struct index_segment *seg
 	return 0;
 }
 
-/* In a tree of second words nothing is deeper. */
+/* The callback of ranges_replace() for low trees, whose ranges are never deeper. */
 static void ipv6_ignore_dropped(void *context, uint32_t answer)
 {
 	(void)context;
 	(void)answer;
 }
 
-/* Makes the tree of the words behind `high`. */
+/* Builds the low tree of the /64 `high`. `sweep` is working memory. Returns 0 and its number,
+ * -EBADMSG or -ENOMEM. */
 static int ipv6_paint_low(struct index_ipv6 *index, const struct index_source *source,
                           uint64_t high, struct index_sweep *sweep, uint32_t *ret)
 {

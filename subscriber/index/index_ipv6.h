@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The index of an IPv6 table: a tree of the ranges of addresses' first 64 bits, and a tree of the
- * second 64 for each of the former that has longer prefixes in it. */
+ * The index of an IPv6 table. A tree of ranges maps the first 64 bits of an address to its answer.
+ * Each /64 that contains a longer prefix has a tree of its own for the second 64 bits, its LOW
+ * tree. For index.c, which builds the index, and for index_ipv6_match.c, which looks up in it. */
 #ifndef SUBSCRIBER_INDEX_INDEX_IPV6_H
 #define SUBSCRIBER_INDEX_INDEX_IPV6_H
 
@@ -10,21 +11,25 @@
 
 struct index_ipv6 {
 	struct ranges high;
-	struct ranges *lows; /* numbered by the answers of deeper ranges; without pieces: free */
+	/* The low trees. The answer of a range of `high` that is `deeper` is an index into this
+	 * array. An entry without pieces is free. */
+	struct ranges *lows;
 	uint32_t low_count, low_capacity;
-	uint32_t low_free; /* how many are */
+	uint32_t low_free; /* free entries among the first `low_count` */
 };
 
-/* Makes an index without contents: to be painted as a whole. 0 or -ENOMEM. */
+/* Initializes an index with the answer 0 everywhere; the caller then paints all addresses. Returns
+ * 0 or -ENOMEM. */
 int index_ipv6_init(struct index_ipv6 *index);
 void index_ipv6_fini(struct index_ipv6 *index);
 
-/* Has the addresses of a sweep of first words answer as it says; it starts at its beginning.
- * `inner` is for sweeps of second words. 0, -EBADMSG or -ENOMEM: then the index is
- * good for nothing but to be finished. */
+/* Paints the segments of a sweep of first words, which must be at its start: sets the answers of
+ * their addresses. `inner` is working memory for the sweeps of second words. Returns 0, -EBADMSG
+ * or -ENOMEM. After a failure the index can only be passed to index_ipv6_fini(). */
 int index_ipv6_paint(struct index_ipv6 *index, struct index_sweep *sweep,
                      struct index_sweep *inner);
 
+/* Returns the memory of all trees, in bytes. */
 size_t index_ipv6_memory(const struct index_ipv6 *index);
 
 #endif

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * Lookups in the index of an IPv6 table: index_ranges.h has what lies where. All but how eight
- * starts are compared is the same for every processor. */
+ *
+ * Looks up addresses in the index of an IPv6 table. index_ranges.h describes its format. The
+ * variants differ only in how they compare a word with eight starts. */
 #include "subscriber/index/index_ipv6_match.h"
 
 #include <string.h>
 
 #include "subscriber/index/index_validate.h"
 
-#define INLINE   static inline __attribute__((always_inline))
-#define TOGETHER 32u /* lookups */
+#define INLINE static inline __attribute__((always_inline))
+#define GROUP  32u /* lookups whose cache misses overlap */
 
-/* How many of eight starts, after the first, are below a word: they rise. */
+/* Returns how many of eight starts, not counting the first, are below a word. Starts are in
+ * ascending order. */
 typedef unsigned compare_starts(const int64_t *starts, int64_t word);
 
+/* Loads 8 bytes in network order. */
 INLINE uint64_t ipv6_load_word(const unsigned char *at)
 {
 	uint64_t word;
@@ -24,18 +27,19 @@ INLINE uint64_t ipv6_load_word(const unsigned char *at)
 	return word;
 }
 
-/* The range of a piece that a word is in. */
+/* Finds the range of a piece that contains a word. Returns its index in the piece. */
 INLINE unsigned ipv6_match_piece(const struct ranges_piece *piece, int64_t word,
                                  compare_starts *compare)
 {
 	unsigned line = compare((const int64_t *)piece, word) * RANGES_FAN;
 
-	/* Known before the range is: so both lines come at once. */
+	/* The line of the answer is known before the range is, so both lines are loaded at the
+	 * same time. */
 	__builtin_prefetch(piece->answers + line);
 	return line + compare(piece->starts + line, word);
 }
 
-/* The answer of a word; `*ret_deeper`: it is the number of a tree. */
+/* Returns the answer of a word. Sets `*ret_deeper` if the answer is the number of a low tree. */
 INLINE uint32_t ipv6_match_ranges(const struct ranges *ranges, int64_t word, bool *ret_deeper,
                                   compare_starts *compare)
 {
@@ -51,6 +55,7 @@ INLINE uint32_t ipv6_match_ranges(const struct ranges *ranges, int64_t word, boo
 	return piece->answers[i];
 }
 
+/* Returns the answer of an address from a low tree. */
 INLINE uint32_t ipv6_match_low(const struct index_ipv6 *index, uint32_t number,
                                const unsigned char *address, compare_starts *compare)
 {
@@ -60,6 +65,7 @@ INLINE uint32_t ipv6_match_low(const struct index_ipv6 *index, uint32_t number,
 	                         &deeper, compare);
 }
 
+/* Returns the answer of an address. */
 INLINE uint32_t ipv6_match(const struct index_ipv6 *index, const unsigned char *address,
                            compare_starts *compare)
 {
@@ -71,35 +77,38 @@ INLINE uint32_t ipv6_match(const struct index_ipv6 *index, const unsigned char *
 	                                        : answer;
 }
 
-/* Eight lookups' way to their pieces, written out, so that all that is known of it stays in
- * registers. */
+/* The steps of ipv6_find_pieces(), unrolled for eight lookups by macros, so that their state stays
+ * in registers. */
 #define EACH(step) step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7)
 #define START(i) \
 	size_t at_##i = 0; \
 	const int64_t word_##i = words[i];
-#define GO_DOWN(i) at_##i = ranges_child(at_##i, compare(ranges->directory + at_##i, word_##i));
+#define DESCEND(i) at_##i = ranges_child(at_##i, compare(ranges->directory + at_##i, word_##i));
 #define FIND_PIECE(i) \
 	pieces[i] = &ranges->pieces[ranges->order[at_##i / RANGES_FAN - ranges->bottom]]; \
 	__builtin_prefetch(pieces[i]);
 
+/* Finds and prefetches the pieces of eight words, descending the directory for all of them in
+ * step. */
 INLINE void ipv6_find_pieces(const struct ranges *ranges, const int64_t words[8],
                              const struct ranges_piece *pieces[8], compare_starts *compare)
 {
 	EACH(START)
 
 	for (unsigned level = ranges->levels; level > 0; level--) {
-		EACH(GO_DOWN)
+		EACH(DESCEND)
 	}
 	EACH(FIND_PIECE)
 }
 
-/* Lookups that go down side by side: each step asks for the memory of the next, for all of them. */
-INLINE void ipv6_match_together(const struct index_ipv6 *index, const unsigned char *addresses,
-                                unsigned count, uint32_t *ret, compare_starts *compare)
+/* Looks up at most GROUP addresses in step: each step prefetches the memory of the next step for
+ * all of them, so that their cache misses overlap. */
+INLINE void ipv6_match_group(const struct index_ipv6 *index, const unsigned char *addresses,
+                             unsigned count, uint32_t *ret, compare_starts *compare)
 {
-	const struct ranges_piece *pieces[TOGETHER];
-	unsigned lines[TOGETHER];
-	int64_t words[TOGETHER];
+	const struct ranges_piece *pieces[GROUP];
+	unsigned lines[GROUP];
+	int64_t words[GROUP];
 	uint32_t deeper = 0;
 
 	for (unsigned i = 0; i < count; i++)
@@ -124,14 +133,15 @@ INLINE void ipv6_match_together(const struct index_ipv6 *index, const unsigned c
 	}
 }
 
+/* Looks up any number of addresses, in groups. */
 INLINE void ipv6_match_many(const struct index_ipv6 *index, const unsigned char *addresses,
                             size_t count, uint32_t *ret, compare_starts *compare)
 {
 	unsigned now;
 
 	for (; count > 0; count -= now) {
-		now = count < TOGETHER ? (unsigned)count : TOGETHER;
-		ipv6_match_together(index, addresses, now, ret, compare);
+		now = count < GROUP ? (unsigned)count : GROUP;
+		ipv6_match_group(index, addresses, now, ret, compare);
 		addresses += (size_t)now * 16;
 		ret += now;
 	}

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT
- * Building and changing a tree of ranges: see index_ranges.h. */
+ * Builds and changes a map of ranges (index_ranges.h). */
 #include "subscriber/index/index_ranges.h"
 
 #include <errno.h>
 
 #include "subscriber/index/index_memory.h"
 
-#define PIECE_FILL 56u /* ranges given to a piece where many are made, so that some fit in later */
+/* Ranges in each piece when a replacement makes several, so that some more fit in later. */
+#define PIECE_FILL 56u
 
-#define PIECES_MAX (UINT32_C(1) << 20) /* 50 million ranges */
+/* Enough for 50 million ranges. */
+#define PIECES_MAX (UINT32_C(1) << 20)
 
+/* Returns the form in which a start is stored. */
 static int64_t ranges_below(uint64_t start)
 {
 	return ranges_word(start - 1);
 }
 
+/* Returns range `i` of a piece. */
 static struct range ranges_piece_range(const struct ranges_piece *piece, uint32_t i)
 {
 	return (struct range){
@@ -24,6 +28,7 @@ static struct range ranges_piece_range(const struct ranges_piece *piece, uint32_
 	};
 }
 
+/* Sets the ranges of a piece. */
 static void ranges_fill_piece(struct ranges_piece *piece, const struct range *from, uint32_t count)
 {
 	piece->deeper = 0;
@@ -37,9 +42,10 @@ static void ranges_fill_piece(struct ranges_piece *piece, const struct range *fr
 		piece->tops[i - 1] = piece->starts[(size_t)i * RANGES_FAN];
 }
 
-/* ---- room ---- */
+/* ---- memory ---- */
 
-/* How many levels a directory of so many pieces has, and how many nodes if all of them are there. */
+/* Returns the number of levels of a directory for `pieces` pieces, and the number of nodes if all
+ * levels are full. */
 static unsigned ranges_directory_levels(size_t pieces, size_t *ret_nodes)
 {
 	unsigned levels = 0;
@@ -51,6 +57,7 @@ static unsigned ranges_directory_levels(size_t pieces, size_t *ret_nodes)
 	return levels;
 }
 
+/* Returns the memory of a directory for `capacity` pieces, in bytes. */
 static size_t ranges_directory_size(size_t capacity)
 {
 	size_t nodes;
@@ -59,7 +66,8 @@ static size_t ranges_directory_size(size_t capacity)
 	return (nodes > 0 ? nodes : 1) * RANGES_FAN * sizeof(int64_t);
 }
 
-/* Gives room for `count` pieces. 0 or -ENOMEM: as it was. */
+/* Grows the capacity to at least `count` pieces. Returns 0, or -ENOMEM, which leaves the map
+ * unchanged. */
 static int ranges_reserve(struct ranges *ranges, size_t count)
 {
 	size_t used = ranges->capacity, capacity;
@@ -93,7 +101,7 @@ static int ranges_reserve(struct ranges *ranges, size_t count)
 		memcpy(firsts, ranges->firsts, used * sizeof(*firsts));
 		memcpy(directory, ranges->directory, ranges_directory_size(ranges->capacity));
 	}
-	/* Behind those in use stand the pieces that are free. */
+	/* The new pieces are free: their indexes follow those in use. */
 	for (size_t i = used; i < capacity; i++)
 		order[i] = (uint32_t)i;
 	free(ranges->pieces);
@@ -143,7 +151,9 @@ size_t ranges_memory(const struct ranges *ranges)
 
 /* ---- the directory ---- */
 
-/* Of a level's last node, what is not used is above all words; nodes behind it are not reached. */
+/* Builds the directory from `firsts`, level by level from the bottom. Unused starts of the last
+ * node of a level are INT64_MAX, which is below no word. Nodes past the last are never reached and
+ * stay unset. */
 static void ranges_build_directory(struct ranges *ranges)
 {
 	size_t entries = ranges->count, first, under, lines;
@@ -166,7 +176,7 @@ static void ranges_build_directory(struct ranges *ranges)
 	}
 }
 
-/* Which piece answers for a word. */
+/* Returns the position, in `order`, of the piece that contains a word. */
 static uint32_t ranges_find_piece(const struct ranges *ranges, uint64_t word)
 {
 	uint32_t low = 0, high = ranges->count;
@@ -183,7 +193,8 @@ static uint32_t ranges_find_piece(const struct ranges *ranges, uint64_t word)
 
 /* ---- replacing ---- */
 
-/* Adds a range to those that follow each other, unless it goes on like the one before. */
+/* Appends a range to a list of adjacent ranges, unless it continues the last one with the same
+ * answer. Returns the new length of the list. */
 static size_t ranges_append(struct range *list, size_t count, struct range range)
 {
 	const struct range *before = count > 0 ? &list[count - 1] : NULL;
@@ -194,11 +205,13 @@ static size_t ranges_append(struct range *list, size_t count, struct range range
 	return count + 1;
 }
 
-/* What pieces `from` to `to` hold afterwards. */
+/* Merges the ranges of the pieces at positions `from` to `to` with those that replace the words
+ * from `first` to `last`. Returns the number of ranges in `ret`. */
 static size_t ranges_merge(const struct ranges *ranges, uint32_t from, uint32_t to, uint64_t first,
                            uint64_t last, const struct range *with, size_t with_count,
                            struct range *ret)
 {
+	/* `holder` is the old range that contains `last`, if there is one. */
 	struct range holder = {0}, range;
 	bool put = false;
 	size_t count = 0;
@@ -214,7 +227,7 @@ static size_t ranges_merge(const struct ranges *ranges, uint32_t from, uint32_t 
 			}
 			for (size_t k = 0; k < with_count && !put; k++)
 				count = ranges_append(ret, count, with[k]);
-			/* What reached past the last word goes on behind it. */
+			/* An old range that extends past `last` continues after it. */
 			holder.start = last + 1;
 			if (!put && range.start > last + 1)
 				count = ranges_append(ret, count, holder);
@@ -229,6 +242,7 @@ static size_t ranges_merge(const struct ranges *ranges, uint32_t from, uint32_t 
 	return count;
 }
 
+/* Reverses an array. */
 static void ranges_reverse(uint32_t *words, uint32_t count)
 {
 	for (uint32_t i = 0; i < count / 2; i++) {
@@ -238,7 +252,7 @@ static void ranges_reverse(uint32_t *words, uint32_t count)
 	}
 }
 
-/* The first `by` of `count` words become the last. */
+/* Rotates an array, so that its first `by` elements become its last. */
 static void ranges_rotate(uint32_t *words, uint32_t count, uint32_t by)
 {
 	ranges_reverse(words, by);
@@ -246,7 +260,8 @@ static void ranges_rotate(uint32_t *words, uint32_t count, uint32_t by)
 	ranges_reverse(words, count);
 }
 
-/* Makes of the pieces from `at` on, `before` of them, `after`. There is room. */
+/* Changes the number of pieces from position `at` on from `before` to `after`. The capacity
+ * suffices. The caller then fills them. Pieces that are no longer in use become free. */
 static void ranges_resize(struct ranges *ranges, uint32_t at, uint32_t before, uint32_t after)
 {
 	uint32_t behind = ranges->count - at - before;
@@ -262,7 +277,7 @@ static void ranges_resize(struct ranges *ranges, uint32_t at, uint32_t before, u
 	ranges->count = at + after + behind;
 }
 
-/* Puts ranges into pieces `at` and following, as evenly as it goes. */
+/* Distributes ranges evenly over `pieces` pieces from position `at` on. */
 static void ranges_distribute(struct ranges *ranges, uint32_t at, uint32_t pieces,
                               const struct range *from, size_t count)
 {
@@ -282,7 +297,7 @@ int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const s
 	size_t capacity = count + 1, merged, pieces;
 	struct range *list, range;
 
-	/* Pieces that have become small are put together. */
+	/* Join the next piece, if both together have become small. */
 	if (to + 1 < ranges->count && ranges->sizes[to] + ranges->sizes[to + 1] <= RANGES_PIECE / 2)
 		to++;
 	for (uint32_t i = from; i <= to; i++)

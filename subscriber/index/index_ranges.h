@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ranges of 64-bit words, each with an answer, found by their starts: a tree whose every step
- * compares a word with eight starts, a cache line. At the bottom are pieces of up to 64 ranges,
- * with room for changes; above them a directory of the pieces' first words, all at the same depth,
- * which is made anew when there are more or fewer of them.
+ * A map from ranges of 64-bit words to answers, as a search tree with eight keys a node. A range
+ * is known by its start. Each step of a lookup compares the word with eight starts, which are one
+ * cache line.
  *
- * A start is stored as the greatest word before it, its sign bit flipped, so that the sign-blind
- * comparison x >= start is the signed one below(start) < x, which every processor has, and a
- * place that is not used is above all of them. The first of each eight is never looked at: the
- * way down says it.
+ * The leaves are PIECES of up to 64 ranges, with capacity for changes. Above them is a DIRECTORY
+ * of the first start of each piece. It is a complete tree, all leaves at one depth, and is rebuilt
+ * when the number of pieces changes.
+ *
+ * A start is stored as the word before it (start - 1), with the sign bit flipped. So the unsigned
+ * comparison "start <= x" becomes the signed comparison "stored < x", which AVX2 and AVX-512 have.
+ * An unused place holds INT64_MAX, which is below no word. Lookups ignore the first start of each
+ * node: the step from the parent has already compared it.
+ *
+ * For index_ipv6.c, which changes the map, and for index_ipv6_match.c, which looks up in it.
  */
 #ifndef SUBSCRIBER_INDEX_INDEX_RANGES_H
 #define SUBSCRIBER_INDEX_INDEX_RANGES_H
@@ -17,53 +22,63 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RANGES_FAN   8u
-#define RANGES_PIECE 64u /* ranges in a piece at most */
+#define RANGES_FAN   8u  /* starts in a node */
+#define RANGES_PIECE 64u /* maximum of ranges in a piece */
 
 struct range {
 	uint64_t start;
 	uint32_t answer;
-	bool deeper; /* the answer is not one: it is another tree's number */
+	bool deeper; /* the answer is the number of another tree (index_ipv6.h) */
 };
 
 struct ranges_piece {
-	uint64_t deeper; /* a bit for each range, where the first of the tops would be */
-	int64_t tops[RANGES_FAN - 1]; /* starts of ranges 8, 16, ... 56 */
+	/* A bit for each range that is deeper. This word and `tops` are one node: lookups ignore
+	 * the first of its eight words. */
+	uint64_t deeper;
+	int64_t tops[RANGES_FAN - 1]; /* the stored starts of ranges 8, 16, ... 56 */
 	int64_t starts[RANGES_PIECE];
 	uint32_t answers[RANGES_PIECE];
 };
 
 struct ranges {
 	struct ranges_piece *pieces; /* in any order */
-	uint32_t *order;             /* the pieces in the order of their words */
-	uint32_t *sizes;             /* how many ranges each piece has, in that order */
-	uint64_t *firsts;            /* the words from which on they answer */
-	uint32_t count, capacity;    /* pieces */
-	int64_t *directory; /* eight starts a node: node n's children are 8n + 1 to 8n + 8 */
-	unsigned levels;
-	uint32_t bottom; /* as a child, the first piece has this number: nodes of all levels */
+	/* Indexes of pieces: first those in use, in the order of their starts, then the free
+	 * ones. */
+	uint32_t *order;
+	uint32_t *sizes;  /* the number of ranges of each piece, in the sequence of `order` */
+	uint64_t *firsts; /* the first start of each piece, in the same sequence */
+	uint32_t count, capacity; /* pieces in use, pieces allocated */
+	/* Nodes of eight stored starts. The children of node n are the nodes 8n + 1 to 8n + 8. */
+	int64_t *directory;
+	unsigned levels; /* of the directory */
+	/* The number of nodes in a full directory of this many levels. Piece i is child number
+	 * bottom + i. */
+	uint32_t bottom;
 };
 
-/* A tree with one answer everywhere. 0 or -ENOMEM. */
+/* Initializes a map with one range, which covers all words. Returns 0 or -ENOMEM. */
 int ranges_init(struct ranges *ranges, uint32_t answer);
 void ranges_fini(struct ranges *ranges);
 
-/* Puts ranges in the place of what answers from `first` to `last`: the first of them starts at
- * `first`, and they are in order. Those that go on with the same answer are made one. `dropped`
- * is called for each range of before that was deeper and is no more. 0 or -ENOMEM: as it was. */
+/* Replaces the ranges from word `first` to word `last` with the `count` ranges at `with`, which
+ * are in order; the first of them starts at `first`. Joins adjacent ranges with the same answer.
+ * Calls `dropped` for each replaced range that was deeper. Returns 0, or -ENOMEM, which leaves the
+ * map unchanged. */
 int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const struct range *with,
                    size_t count, void (*dropped)(void *context, uint32_t answer), void *context);
 
+/* Returns the memory of pieces and directory, in bytes. */
 size_t ranges_memory(const struct ranges *ranges);
 
-/* The way down the directory: from where the starts of a node are to where those of its child are,
- * past as many of the node's starts as are below a word. */
+/* A step down the directory: returns the position of a child's starts in `directory`. `at` is the
+ * position of the parent's starts, `count` how many of these, after the first, are below the
+ * word. */
 static inline size_t ranges_child(size_t at, unsigned count)
 {
 	return (at + 1 + count) * RANGES_FAN;
 }
 
-/* A word as starts are compared with. */
+/* Flips the sign bit of a word, for comparisons with stored starts. */
 static inline int64_t ranges_word(uint64_t word)
 {
 	return (int64_t)(word ^ UINT64_C(1) << 63);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The state of an index for longest-prefix match: <stele/index.h> says what it does. For the files that
- * build one or look up in one; functions stand in the headers of their own files. */
+ * The state of an index for longest-prefix match (<stele/index.h>). For the files of this folder
+ * that build an index or look up in one. Their functions are in the headers of their own files. */
 #ifndef SUBSCRIBER_INDEX_INDEX_STATE_H
 #define SUBSCRIBER_INDEX_INDEX_STATE_H
 
@@ -14,38 +14,49 @@
 
 struct stele_index;
 
-/* Looks up one address in network order, as stele_index_match(); and many, in an index that was
- * validated. */
+/* Looks up one address, as stele_index_match() does. */
 typedef int index_lookup(const struct stele_index *index, const unsigned char *address,
                          uint32_t *ret);
+/* Looks up many addresses, as stele_index_match_many() does, after index_validate(). */
 typedef void index_lookup_many(const struct stele_index *index, const unsigned char *addresses,
                                size_t count, uint32_t *ret);
 
 struct stele_index {
-	struct stele_table table; /* what it was built from; not looked at unless `complete` */
-	bool complete;            /* it answers for that */
+	struct stele_table table; /* the table that the index answers for, if `complete` */
+	bool complete;            /* false if the last move failed */
 	bool ipv6;
-	uint32_t none;
-	unsigned forks; /* of the process whose it is */
-	/* What is looked at for each answer. */
-	unsigned answers;          /* `forks`, or UINT_MAX while it is not complete */
-	uint64_t version;          /* that it answers for */
-	const uint64_t *reclaimed; /* in the region's header */
+	uint32_t none;  /* the answer if no prefix matches */
+	unsigned forks; /* fork_count() of the process that opened the index */
+
+	/* Read by each lookup: */
+
+	/* `forks`, or UINT_MAX while the index is not complete. A lookup compares it with
+	 * fork_count(). */
+	unsigned answers;
+	uint64_t version;          /* of `table` */
+	const uint64_t *reclaimed; /* the word in the region's header */
 	index_lookup *match;
 	index_lookup_many *match_many;
+
 	union {
 		struct index_ipv4 ipv4;
 		struct index_ipv6 ipv6;
 	} form;
-	char column[STELE_NAME_MAX + 1]; /* "": rows */
+	/* The column whose values are the answers; "": the answers stand for rows. */
+	char column[STELE_NAME_MAX + 1];
 	struct index_source source;
+	/* Working memory of builds and moves, too large for the stack. `sweep` also remembers what
+	 * was painted last. */
 	struct index_sweep sweep, inner;
 	struct diff diff;
 };
 
-/* True if an index may answer. What it answers from is its own and was judged when it was built: it
- * stays right whatever becomes of the region's file. So all there is to see is whose it is, and that
- * its version was not taken back until now. False also where that takes a closer look. */
+/* The fast path of index_validate(): returns true if the index may answer. False means that the
+ * slow path must decide.
+ *
+ * A lookup reads private memory, which was validated when the index was built; no change of the
+ * region's file makes it wrong. The only checks are that this process opened the index, and that
+ * the version was not reclaimed. */
 static inline bool index_answers(const struct stele_index *index)
 {
 	return index->answers == fork_count() && index->version >= load_acquire(index->reclaimed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Sweeping a table of prefixes: see index_sweep.h. The rows come from memory that may be damaged or
- * reused (lib/trie/trie.h), so their order and their nesting are checked, not believed. */
+ *
+ * Sweeps a table of prefixes (index_sweep.h). The rows are in memory that may be damaged or reused
+ * (lib/trie/view.h), so the sweep checks their order and their nesting. */
 #include "subscriber/index/index_sweep.h"
 #include "lib/trie/trie.h"
 
@@ -24,7 +25,7 @@ uint32_t index_answer(const struct index_source *source, const struct row_parts 
 	return source->size == 2 ? half : word;
 }
 
-/* The word of a key that starts at bit `base`, with zeros behind its end. */
+/* Returns the word of a key that starts at bit `base`, with zeros past the end of the key. */
 static uint64_t sweep_key_word(const unsigned char *key, unsigned bits, unsigned base,
                                unsigned width)
 {
@@ -37,7 +38,7 @@ static uint64_t sweep_key_word(const unsigned char *key, unsigned bits, unsigned
 	return word;
 }
 
-/* The bits of a word past the first `bits` of `width`. */
+/* Returns a mask of all bits of a word of `width` bits but the first `bits`. */
 static uint64_t sweep_host_bits(unsigned bits, unsigned width)
 {
 	uint64_t all = UINT64_MAX >> (64 - width);
@@ -45,7 +46,7 @@ static uint64_t sweep_host_bits(unsigned bits, unsigned width)
 	return bits >= width ? 0 : all >> bits;
 }
 
-/* Finds the next row under the sweep's key: 0 and the segment ahead, or -EBADMSG. */
+/* Reads the next row under the sweep's key, and sets `row` and `ahead`. Returns 0 or -EBADMSG. */
 static int sweep_read_ahead(struct index_sweep *sweep)
 {
 	const struct index_source *source = sweep->source;
@@ -58,7 +59,7 @@ static int sweep_read_ahead(struct index_sweep *sweep)
 		r = scan_next(&sweep->scan, &row);
 		if (r <= 0)
 			return r;
-		/* Keys are in order: none that follows is under it. */
+		/* Keys are in order, so no later row is under the sweep's key either. */
 		if (!row_key_starts_with(row.key, row.key_bits, sweep->under.bytes,
 		                         sweep->under.bits))
 			return 0;
@@ -69,8 +70,9 @@ static int sweep_read_ahead(struct index_sweep *sweep)
 			~sweep_host_bits(bits, sweep->width);
 		sweep->ahead.last = sweep->ahead.first | sweep_host_bits(bits, sweep->width);
 		sweep->ahead.deeper = bits > sweep->width;
-		/* The key's own row is open from the start; of those inside of one word the first
-		 * stands for all. */
+		/* Skip the row of the sweep's own key, which is on the stack from the start. Of
+		 * the rows inside one word, skip all but the first: one deeper segment stands for
+		 * all. */
 	} while (row.key_bits == sweep->under.bits ||
 	         (sweep->ahead.deeper && sweep->ahead.last < sweep->next) ||
 	         (sweep->ahead.deeper && sweep->done));
@@ -104,7 +106,8 @@ int index_sweep_start(struct index_sweep *sweep, const struct index_source *sour
 	return r < 0 ? r : sweep_read_ahead(sweep);
 }
 
-/* Opens the row ahead: it starts at the next word. */
+/* Pushes the row ahead, which starts at the next word, and reads the row after it. Returns 0 or
+ * -EBADMSG. */
 static int sweep_open_ahead(struct index_sweep *sweep)
 {
 	uint64_t last = sweep->open[sweep->top - 1].last;
@@ -117,7 +120,7 @@ static int sweep_open_ahead(struct index_sweep *sweep)
 	return sweep_read_ahead(sweep);
 }
 
-/* Goes past `last`, closing what ends there. */
+/* Advances past the word `last`, and pops the prefixes that end there. */
 static void sweep_advance(struct index_sweep *sweep, uint64_t last)
 {
 	sweep->done = last == sweep->last;

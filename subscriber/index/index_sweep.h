@@ -1,53 +1,64 @@
 /* SPDX-License-Identifier: MIT
  *
- * What an index is built from: the addresses under a prefix, swept from the first to the last, in
- * segments that have one answer each. Prefixes lie within each other, so their rows, in the order
- * of keys, are opened and closed like brackets.
+ * A sweep goes through the addresses under a prefix, from the first to the last, in segments with
+ * one answer each. An index for longest-prefix match is built from sweeps. Prefixes nest, so the
+ * sweep scans their rows in the order of keys and keeps a stack of the prefixes that cover the
+ * current address.
  *
- * It looks at addresses as words: an IPv4 address is one of 32 bits, an IPv6 address two of 64. A
- * sweep is of the first word of a key, or of the second under a first one that is given.
+ * An address is one word of 32 bits (IPv4) or two words of 64 bits (IPv6). A sweep covers the
+ * first word of an address, or the second word of addresses with a given first word.
+ *
+ * For index.c, which starts sweeps, and for index_ipv4.c and index_ipv6.c, which paint from them.
  */
 #ifndef SUBSCRIBER_INDEX_INDEX_SWEEP_H
 #define SUBSCRIBER_INDEX_INDEX_SWEEP_H
 
 #include "lib/trie/scan.h"
 
-/* Where an answer comes from. */
+/* Where the answers of an index come from. */
 struct index_source {
 	struct view view;
 	struct row_layout layout;
 	ref_t root;
-	bool rows;             /* it is the row's reference; else a member of the value: */
-	uint32_t offset, size; /* 1, 2 or 4 bytes */
-	uint32_t none;         /* where no prefix matches */
+	/* True if the answer is the row's reference. Otherwise it is a member of the row's value,
+	 * at `offset` with `size` bytes (1, 2 or 4). */
+	bool rows;
+	uint32_t offset, size;
+	uint32_t none; /* the answer if no prefix matches */
 };
 
-/* A key, as far as prefixes go: the bits past its length are zero. */
+/* A prefix. The bits past its length are zero. */
 struct index_key {
 	unsigned char bytes[16];
 	unsigned bits;
 };
 
-/* The answer of a row; NULL: of none. */
+/* Returns the answer of a row, or the answer for no match if `row` is NULL. */
 uint32_t index_answer(const struct index_source *source, const struct row_parts *row);
 
 struct index_segment {
-	uint64_t first, last; /* words */
+	uint64_t first, last; /* the first and the last word */
 	uint32_t answer;
-	bool deeper; /* one word, inside of which there are prefixes that go on in the next one; the
-	                answer is what they lie in */
+	/* True if the segment is a single word that has prefixes longer than this word. `answer`
+	 * is then the answer of the longest prefix that is not longer. */
+	bool deeper;
 };
 
 struct index_sweep {
 	const struct index_source *source;
 	struct index_key under;
-	unsigned base, width; /* bits before the word; of the word */
-	uint64_t first, last; /* the words of it */
-	uint64_t next;        /* the first word that was not returned yet */
+	unsigned base, width; /* the position of the word in the key and its size, in bits */
+	uint64_t first, last; /* the first and the last word of the sweep */
+	uint64_t next;        /* the first word that is in no returned segment */
 	bool done;
-	bool row; /* there is a row that was not opened yet, and this is its segment: */
+	/* True if the scan has read a row whose prefix is not yet on the stack. `ahead` is its
+	 * segment. */
+	bool row;
 	struct index_segment ahead;
-	unsigned top; /* prefixes that are open, each inside of the one before */
+	/* The stack of prefixes that cover `next`, each inside the one before; `top` is their
+	 * number. Its capacity is one for the sweep's own prefix, one for each of at most 64
+	 * further lengths, and one to spare. */
+	unsigned top;
 	struct {
 		uint64_t last;
 		uint32_t answer;
@@ -55,13 +66,13 @@ struct index_sweep {
 	struct scan scan;
 };
 
-/* Starts a sweep of the words under `key`, which has `base` bits at least and `width` more at
- * most. 0, or -EBADMSG. The source must stay. */
+/* Starts a sweep of the words under `key`, whose length is from `base` to `base + width` bits. The
+ * source must outlive the sweep. Returns 0 or -EBADMSG. */
 int index_sweep_start(struct index_sweep *sweep, const struct index_source *source,
                       const struct index_key *key, unsigned base, unsigned width);
 
-/* The next segment: 1 and `*ret`, 0 after the last, or -EBADMSG. Whatever the region holds,
- * segments follow each other without a gap and without an overlap. */
+/* Finds the next segment. Returns 1 and `*ret`, 0 after the last segment, or -EBADMSG. Segments
+ * have no gaps and no overlaps, even in a damaged region. */
 int index_sweep_next(struct index_sweep *sweep, struct index_segment *ret);
 
 #endif

@@ -21,9 +21,9 @@ static struct stele_publisher *publish(void)
 static const struct {
 	const char *declaration, *column, *part;
 } refused[] = {
-	{"t(id: u32 key, hop: u32)", "hop", "ipv4net or an ipv6net"},
-	{"t(address: ipv4 key, hop: u32)", "hop", "ipv4net or an ipv6net"},
-	{"t(vrf: u8 key, prefix: ipv4net key, hop: u32)", "hop", "one key column"},
+	{"t(id: u32 key, hop: u32)", "hop", "of type ipv4net or ipv6net"},
+	{"t(address: ipv4 key, hop: u32)", "hop", "of type ipv4net or ipv6net"},
+	{"t(vrf: u8 key, prefix: ipv4net key, hop: u32)", "hop", "only key column"},
 	{"t(prefix: ipv4net key, hop: u32)", "hopp", "no column \"hopp\""},
 	{"t(prefix: ipv4net key, hop: u64)", "hop", "u64"},
 	{"t(prefix: ipv4net key, hop: ipv6)", "hop", "ipv6"},
