@@ -31,7 +31,7 @@
 #define VERSIONS 3
 #define DEATHS   1
 #if defined(FIFO)
-#define OTHERS   1 /* notices of theirs */
+#define OTHERS   1 /* notices that strangers send */
 #else
 #define OTHERS   2
 #endif
@@ -47,22 +47,22 @@
 #define NO_QUEUE 2
 
 byte head, ticket, word;
-chan channel = [ROOM] of {bool}; /* true: the publisher's */
-byte queue;         /* SYSV: which one there is, 0: none */
-byte queues;        /* that there were */
-bool asleep;        /* on the futex of the word, or of head */
+chan channel = [ROOM] of {bool}; /* true: a notice of the publisher; false: of a stranger */
+byte queue;         /* SYSV: the number of the queue; 0: there is none */
+byte queues;        /* SYSV: the number of queues made until now */
+bool asleep;        /* the subscriber blocks on the futex of the word, or of head */
 
 /* The publisher's private memory. */
 byte sent, its_queue;
 bool pending, attached;
 bool committer_dies, thread_dies;
 
-byte seen;          /* by the subscriber */
-bool at_rest;       /* it is blocked */
+byte seen;          /* the version that the subscriber has seen */
+bool at_rest;       /* the subscriber is blocked */
 
 inline wake() { asleep = false }
 
-/* There is no room: -EAGAIN. */
+/* Sends a notice without blocking. A full channel drops it (-EAGAIN). */
 inline put(own)
 {
 	if
@@ -184,7 +184,7 @@ active proctype killer()
 	od
 }
 
-/* ---- others ---- */
+/* ---- strangers ---- */
 
 active proctype others()
 {
@@ -211,7 +211,7 @@ active proctype others()
 
 /* ---- the subscriber ---- */
 
-/* Sleeps if the word, or head, is what it was. */
+/* A futex wait: blocks if `holds`, that is if the word, or head, has the expected value. */
 inline sleep(holds)
 {
 	atomic {
@@ -231,7 +231,7 @@ inline drain()
 #ifdef DESCRIPTOR
 		;
 		if
-		:: break /* some are left */
+		:: break /* some notices are left in the channel */
 		:: skip
 		fi
 #endif

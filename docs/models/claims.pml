@@ -64,28 +64,29 @@
 #else
 #define REAPS 0
 #endif
-#define REAPER 3      /* that has a lock */
+#define REAPER 3      /* the value of a lock that the publisher holds while it reaps */
 
 byte head;
 
-/* The slots. A uuid is another for each claim; 0: none. */
+/* The slots. Each claim has a new uuid; 0: none. A lock is 0 (free), a subscriber's number + 1, or
+ * REAPER. */
 byte ticket[SLOTS], uuid[SLOTS], lock[SLOTS];
 bool taken[SLOTS];
-byte channel[SLOTS];  /* whose channel there is */
-bool notice[SLOTS];   /* it has a notice */
+byte channel[SLOTS];  /* the uuid of the channel's owner; 0: there is no channel */
+bool notice[SLOTS];   /* the channel has a notice */
 
 /* The header of the subscribers file. */
 byte claims;
-byte entry[RING], entry_slot[RING]; /* claim n is n + 1 */
+byte entry[RING], entry_slot[RING]; /* claim n is written as n + 1 */
 
 bool publisher_dies, subscriber_dies[2];
-bool first;           /* subscriber has claimed */
+bool first;           /* the first subscriber has claimed */
 bool at_rest[2];
 byte seen[2];
 
 /* ---- the publisher ---- */
 
-/* Asks for a slot's lock. */
+/* Decides by a slot's lock whether its owner lives. */
 inline judge()
 {
 	atomic {
@@ -110,7 +111,7 @@ inline meet()
 		:: taken[i] ->
 			u = uuid[i];
 			if
-			:: peer[i] == u && later[i] -> u = 0 /* not yet */
+			:: peer[i] == u && later[i] -> u = 0 /* too early to try again */
 			:: else
 			fi
 		:: else -> u = 0
@@ -199,7 +200,7 @@ inline send()
 	}
 }
 
-/* peer_attach(), and the send. */
+/* peer_attach() (publisher/notices/peers.h), and the send after it. */
 inline attach_and_send()
 {
 	u = uuid[i];
@@ -209,7 +210,9 @@ inline attach_and_send()
 #else
 	:: attached[i] && peer[i] == u -> send()
 #endif
-	:: peer[i] == u && later[i] /* not yet; the wake of the futex is for others */
+	/* Too early to try again. The code then wakes the futex of head, on which no subscriber of this
+	 * model waits. */
+	:: peer[i] == u && later[i]
 #ifdef ANY_OWNER
 	:: !attached[i] ->
 #else
@@ -385,7 +388,7 @@ inline claim()
 #ifdef BOTH
 		mine = me;
 #endif
-		/* The second subscriber is the later one. */
+		/* The second subscriber claims after the first one has. */
 		!taken[mine] && lock[mine] == 0 && (me == 0 || first);
 		first = true;
 		lock[mine] = me + 1;

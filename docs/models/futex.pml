@@ -36,23 +36,23 @@
 #define REPLACED  2
 #define NONE      255
 
-/* The files' head words, and which file has the region's name. */
+/* The head word of each file, and the file that has the region's name. */
 byte version[FILES], state[FILES];
 byte name;
 
 byte ticket;
-byte queued = NONE; /* the subscriber: on the head of which file */
+byte queued = NONE; /* the file on whose head the subscriber blocks */
 byte orphan = NONE; /* the file whose publisher died before the wake after the rename */
 
 /* The publisher's private memory. */
-byte file;          /* that it has */
-byte woken;         /* that its wakes go to */
+byte file;          /* the file that the publisher writes */
+byte woken;         /* the file whose head it wakes */
 byte before = NONE;
 byte sent;
 bool by_futex, pending, everybody;
 bool committer_dies, thread_dies;
 
-byte seen;          /* by the subscriber */
+byte seen;          /* the version that the subscriber has seen */
 
 inline wake(f)
 {
@@ -65,7 +65,7 @@ inline wake(f)
 inline replace()
 {
 	version[file + 1] = version[file];
-	/* The mapping is exchanged before the rename, or after it, beside the thread. */
+	/* The publisher exchanges its mapping before or after the rename, while the thread runs. */
 	if
 	:: woken = file + 1
 	:: skip
@@ -181,7 +181,7 @@ look:		atomic { v = version[mine]; s = state[mine] };
 		:: s != CURRENT ->
 			if
 			:: name != mine -> mine = name; goto look
-			:: else /* not yet */
+			:: else /* the rename has not happened yet */
 			fi
 #ifdef REREAD
 			;

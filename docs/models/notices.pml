@@ -18,15 +18,18 @@
 #define VERSIONS 4
 #define DEATHS   2
 
-byte head, ticket, queue;   /* the region; the slot; how many notices the queue has, one at most */
-bool concerns[VERSIONS + 1]; /* which versions changed a table that the subscriber named */
+/* `head` is in the region, `ticket` in the subscriber's slot; `queue` is the number of notices in the
+ * queue, at most one. */
+byte head, ticket, queue;
+/* True for a version that changed a table that the subscriber named. */
+bool concerns[VERSIONS + 1];
 
 /* The publisher's private memory. */
 byte sent;
 bool pending, pending_concerns, everybody;
 byte deaths;
 
-byte seen;      /* by the subscriber */
+byte seen;      /* the version that the subscriber has seen */
 bool blocked;
 
 inline die()
@@ -46,7 +49,7 @@ active proctype publisher()
 {
 	do
 	:: head < VERSIONS ->
-		/* The catalog of the version is there before head is. */
+		/* The catalog of a version is written before head. */
 		if
 		:: concerns[head + 1] = true
 		:: concerns[head + 1] = false

@@ -20,7 +20,7 @@
 #define RING 4
 #define KEPT 2
 #ifndef READERS
-#define READERS 1 /* the second pin is then the scribbler's alone */
+#define READERS 1 /* with one reader, only the scribbler writes the second pin */
 #endif
 
 byte head = 1, oldest = 1, reclaimed = 1;
@@ -43,7 +43,7 @@ inline commit()
 	v = 0
 }
 
-/* Takes `kept[i]` out if no pin that the scan saw asks for it. */
+/* Removes each entry of `kept` whose version is in no pin that the scan saw. */
 inline drop_unpinned()
 {
 	i = 0;
@@ -58,7 +58,8 @@ inline drop_unpinned()
 	od
 }
 
-/* Grants version w: root before version. Without a free entry the oldest is revoked. */
+/* Grants version w an entry of kept: stores the root, and then the version. If no entry is free, it
+ * revokes the oldest version. */
 inline grant(w)
 {
 	if
@@ -146,8 +147,9 @@ inline revoke()
 	fi
 }
 
-/* What a new publisher does: an entry that a scan did not get to use goes; all else is as it stands. A scan that
- * died between its stores is made again by the next commit, so oldest is not ahead for good. */
+/* Recovery by a new publisher. It clears entries that an unfinished scan filled before it raised
+ * reclaimed, and leaves the rest unchanged. The next commit repeats a scan that died between its stores,
+ * so oldest does not stay ahead of reclaimed. */
 inline recover()
 {
 	i = 0;
@@ -237,7 +239,7 @@ proctype reader(byte me)
 		:: else
 		fi;
 		assert(root == version);
-		/* two reads, each judged */
+		/* two reads, each validated */
 		k = 0;
 		do
 		:: k < 2 ->
@@ -269,7 +271,7 @@ again:		skip;
 }
 
 #ifndef HONEST
-/* Somebody who may write the slots. */
+/* A hostile process that may write the slots. */
 proctype scribbler()
 {
 	byte times;
