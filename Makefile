@@ -76,7 +76,7 @@ examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 # <sys/sdt.h>, which changes the objects.
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
-.PHONY: all check check-static check-includes check-sources check-circles check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
+.PHONY: all check check-static check-includes check-paths check-sources check-circles check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
 	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format check-format lint help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -230,10 +230,16 @@ run_tests = $(Q)STELE=$(BUILD)/stele tests/scripts/run_tests.sh $(JOBS) $(filter
 check: check-static check-instructions check-sanitizers check-litmus check-models $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
-check-static: check-includes check-symbols check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
+check-static: check-includes check-paths check-symbols check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
 
 check-includes: ## each folder includes only the folders below it
 	$(Q)tests/scripts/check_includes.sh
+
+# CHANGELOG.md tells of names that are gone.
+documents = $(sort README.md CONTRIBUTING.md $(wildcard docs/*.md docs/*/*.md tests/*/*.md))
+
+check-paths: ## documents and comments name only files and functions that exist
+	$(Q)tests/scripts/check_paths.sh $(documents) $(formatted) $(wildcard docs/models/*.pml tests/litmus/*.litmus)
 
 check-sources: ## limits on folders, files, functions and lines; rules for names
 	$(Q)tests/scripts/check_sources.sh

@@ -136,10 +136,10 @@ static int snapshot_find_root(struct stele_snapshot *snapshot)
 			continue;
 		snapshot->catalog = data_load_32(&region->kept[i].catalog);
 		snapshot->record = data_load_32(&region->kept[i].record);
-		/* The contract with kept_remove() and kept_grant(): the publisher clears an entry's
-		 * version, fences, and then fills the entry for another version. So if a load
-		 * before this fence saw the other version's references, the load after it does not
-		 * see this version. */
+		/* The contract with reclaim_kept_remove() and reclaim_kept_grant(): the publisher
+		 * clears an entry's version, fences, and then fills the entry for another version.
+		 * So if a load before this fence saw the other version's references, the load after
+		 * it does not see this version. */
 		fence_acquire();
 		if (load_relaxed(&region->kept[i].version) == snapshot->version) {
 			snapshot->kept_hint = i;

@@ -293,7 +293,7 @@ Test(unit_arena, empty_slabs_are_given_back)
 	arena_fini(&arena);
 }
 
-/* arena_room() predicts exactly what arena_alloc() takes. */
+/* arena_capacity() predicts exactly what arena_alloc() takes. */
 Test(unit_arena, the_room_of_a_size_is_what_it_takes)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
