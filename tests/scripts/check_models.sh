@@ -55,6 +55,11 @@ run futex 0 -DDEATH
 for broken in ONCE_A_TICKET MARK_APART REREAD SILENT; do
 	run futex 1 -D$broken
 done
+# The full forms of pins and notices take many minutes: their headers tell how to run them.
+run pins 0 -DHONEST
+run pins 1 -DHONEST -DBROKEN_FENCE
+run pins 1 -DHONEST -DBROKEN_GRANT
+run pins 1 -DBROKEN_SCAN
 run notices 1 -DREMEMBER
 run notices 1 -DNOT_EVERYBODY
 run claims 0
