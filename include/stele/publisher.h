@@ -118,7 +118,8 @@ struct stele_publisher_options {
 
 	/* What holds the region's contents: see <stele/region.h>. 0: a file if the region has a
 	 * directory, else POSIX shared memory. A System V segment has its maximum size from the
-	 * start: limit_size must be equal to maximum_size, and 0 for both is 64 MiB. */
+	 * start: limit_size must be equal to maximum_size. If one of them is 0, it takes the value
+	 * of the other; 0 for both is 64 MiB. */
 	enum stele_memory memory;
 };
 
@@ -287,9 +288,9 @@ STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
  * Tables opened in this transaction stay open if the older version has them. Schemas returned in
  * this transaction become invalid.
  *
- * Returns 0. Errors: -ENOENT (history no longer holds the version, or it does not exist yet),
- * -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older
- * versions and revoke pins, but never `version` itself. */
+ * Returns 0. Errors: -ENOENT (the version is no longer held, or does not exist yet), -EBUSY (a
+ * replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older versions and
+ * revoke pins, but never `version` itself. */
 STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
 
 /* Puts a row: adds it, or replaces the value of the row with this key. The key is `key_bits` bits
