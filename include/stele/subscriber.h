@@ -309,9 +309,9 @@ STELE_API int stele_subscriber_match(struct stele_subscriber *subscriber, const 
 /* Opens a snapshot of `version`, or of the newest version if `version` is 0. Before the first
  * commit the newest snapshot is at version 0 and has no tables. The caller owns the snapshot and
  * closes it with stele_snapshot_close(). A subscriber pins at most eight different versions at a
- * time. Errors: -ENOENT (history no longer holds this version, or it does not exist yet), -EMFILE
- * (a ninth version), -ESTALE (the publisher was faster than every attempt to pin the newest
- * version), -EBADMSG, -ENOMEM, -ECHILD. */
+ * time. Errors: -ENOENT (the version is no longer held, or does not exist yet), -EMFILE (a ninth
+ * version), -ESTALE (the publisher was faster than every attempt to pin the newest version),
+ * -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
                                   struct stele_snapshot **ret);
 
