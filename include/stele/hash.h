@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A hash index for exact lookups in large tables. A lookup in a table of the region walks a trie.
- * In a large table whose keys are long and share much, the walk can take eight cache misses, each
- * of which waits for the one before. A hash index takes one cache miss to find the row, whatever
+ * In a large table of long keys with much in common, the walk can take eight cache misses, each of
+ * which waits for the one before. A hash index takes one cache miss to find the row, whatever
  * the keys are, and one to read it.
  *
  *     stele_snapshot_open(subscriber, 0, &snapshot);
