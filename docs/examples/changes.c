@@ -11,11 +11,12 @@ static void apply(const struct stele_change *change)
 		change->kind == STELE_REMOVED ? &change->before : &change->after;
 	char prefix[INET_ADDRSTRLEN];
 	struct in_addr address = {0};
+	static const char marks[] = " +~-"; /* in the order of enum stele_change_kind */
 
 	for (unsigned i = 0; i < (row->key_bits + 7) / 8; i++)
 		((unsigned char *)&address)[i] = ((const unsigned char *)row->key)[i];
 	inet_ntop(AF_INET, &address, prefix, sizeof(prefix));
-	printf("%c %s/%u\n", " +~-"[change->kind], prefix, row -> key_bits);
+	printf("%c %s/%u\n", marks[change->kind], prefix, row->key_bits);
 }
 
 static void forget_all(void)
