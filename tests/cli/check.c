@@ -262,5 +262,5 @@ Test(cli_check, bad_rows_and_wrong_usage)
 	                          "--check", "echo ran", target, "-"),
 	               2, "standard input:2: ");
 	EXPECT_FAILURE(STELE("publish", "--kernel-routes", "--check", "true", "k"), 2,
-	               "no file or check");
+	               "no file, file option or --check");
 }

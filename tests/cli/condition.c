@@ -23,7 +23,7 @@ Test(cli_condition, set_and_delete)
 	               "--if-version");
 	EXPECT_FAILURE(STELE("set", cli_option("--if-version", 2), "--if-absent", target,
 	                     "10.0.0.0/8", "metric=1"),
-	               2, "one version, or absent");
+	               2, "expected one of them, once");
 	EXPECT_STATUS(STELE("delete", "--if-absent", target, "10.0.0.0/8"), 2);
 	EXPECT_TEXT(cli_dump(), before);
 	expect_done(STELE("set", cli_option("--if-version", 2), target, "10.0.0.0/8", "metric=1"),

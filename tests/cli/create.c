@@ -18,7 +18,7 @@ Test(cli_create, makes_a_region_and_its_tables)
 	struct cli_result result;
 	char line[128];
 
-	snprintf(line, sizeof(line), "%s: made, version 1, 2 tables made\n", region);
+	snprintf(line, sizeof(line), "%s: created, version 1, 2 tables created\n", region);
 	expect_done(STELE("create", region, "--history", "10", "--history-bytes", "2M",
 	                  "--max-size", "64M", "--mode", "604", "--table", ROUTES, "--table",
 	                  "seen(when: time key, what: text)"),
@@ -42,7 +42,7 @@ Test(cli_create, adds_missing_tables_and_accepts_equal_ones)
 
 	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
 	snprintf(line, sizeof(line),
-	         "%s: exists, version 2, 1 table made, 1 there already with the same columns\n",
+	         "%s: exists, version 2, 1 table created, 1 already there with the same columns\n",
 	         region);
 	expect_done(STELE("create", region, "--table", ROUTES, "--table", "more(a: u8 key)"), line);
 	EXPECT_HAS(STELE("create", region, "--history", "9").err, "they were not applied");

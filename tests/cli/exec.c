@@ -266,5 +266,5 @@ Test(cli_exec, a_command_that_hangs_is_ended_at_the_timeout)
 	            region);
 	cr_expect(cli_wait(&process) == 0);
 	cr_expect(time(NULL) - begin < 40, "it waited for the command");
-	EXPECT_HAS(cli_read_all(process.err), "did not end in time, and was ended");
+	EXPECT_HAS(cli_read_all(process.err), "did not end in time and was terminated");
 }

@@ -198,7 +198,7 @@ Test(cli_input, fault_33_a_table_that_is_made_again_meanwhile)
 	result.status = cli_wait(&process);
 	result.out = cli_read_all(process.out);
 	result.err = cli_read_all(process.err);
-	EXPECT_FAILURE(result, 4, "made again with other columns", "nothing was changed");
+	EXPECT_FAILURE(result, 4, "created again with other columns", "nothing was changed");
 }
 
 /* Endless rows stop at the region's limit, not at the end of memory. */

@@ -97,7 +97,7 @@ Test(cli_inspect, verify_says_what_is_wrong_and_where)
 	EXPECT_HAS(result.out, "  a table does not have as many rows as it says\n");
 	snprintf(offset, sizeof(offset), "      2  routes  %6lld  ", (long long)at - 8);
 	EXPECT_HAS(result.out, offset);
-	EXPECT_HAS(result.err, "is damaged: 1 thing is wrong\n");
+	EXPECT_HAS(result.err, "is damaged: 1 fault found\n");
 	EXPECT_HAS(STELE("inspect", region).out, "whole               no: see 'stele verify'\n");
 	close(fd);
 }

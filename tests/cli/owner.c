@@ -64,7 +64,7 @@ Test(cli_owner, hostile_26_commands_that_visit_all_regions_go_on)
 	begin();
 	stele_publisher_close(ipc_publish("zz-of-root", &options));
 	EXITS(0, "list");
-	SAYS("made by user 65534");
+	SAYS("untrusted owner: user 65534");
 	SAYS("zz-of-root");
 	EXITS(0, "list --format ndjson");
 	SAYS("\"owner\": 65534");

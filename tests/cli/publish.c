@@ -223,7 +223,7 @@ Test(cli_publish, no_objects_is_no_empty_table)
 	const char *before = cli_dump();
 
 	EXPECT_FAILURE(STELE_WITH("", "publish", "--input-format", "ndjson", target, "-"), 2,
-	               "standard input has no rows", "a csv file that has only the line");
+	               "standard input has no rows", "a CSV file that has only the line");
 	EXPECT_FAILURE(STELE_WITH("\n \n", "publish", "--input-format", "ndjson", target, "-"), 2,
 	               "standard input has no rows");
 	EXPECT_TEXT(cli_dump(), before);

@@ -165,7 +165,7 @@ Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 	write_at(place, &other, sizeof(other));
 	result = STELE("create", region, "--table", "more(a: u8 key)");
 	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(cli_plain(result.out), "made, version 1, 1 table made");
+	EXPECT_HAS(cli_plain(result.out), "created, version 1, 1 table created");
 	EXPECT_HAS(result.err, "another layout");
 	EXPECT_HAS(result.err, "replaced by an empty one");
 	EXPECT_FAILURE(STELE("dump", target), 3, "no table \"routes\"");

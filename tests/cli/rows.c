@@ -243,7 +243,7 @@ Test(cli_rows, apply_refuses_a_wrong_line_and_changes_nothing)
 	static const char *const wrong[][2] = {
 		{"{\"table\": \"route\", \"put\": {}}", "no table \"route\""},
 		{"{\"table\": \"routes\", \"put\": {\"metric\": 5}}",
-	         "\"prefix\" is part of the key and missing"},
+	         "\"prefix\" of the key is missing"},
 		{"{\"table\": \"routes\", \"put\": {\"prefix\": \"10.9.0.0/16\"}}",
 	         "missing: next_hop"},
 		{"{\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": -1}}",

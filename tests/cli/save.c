@@ -60,7 +60,8 @@ Test(cli_save, a_saved_file_is_read_like_a_region)
 Test(cli_save, does_not_write_over_a_file_unasked)
 {
 	EXPECT_STATUS(STELE("save", region, file), 0);
-	EXPECT_FAILURE(STELE("save", region, file), 2, "there is a file", "--replace");
+	EXPECT_FAILURE(STELE("save", region, file), 2, "exists; replace it with --replace",
+	               "--replace");
 	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
 	EXPECT_FAILURE(STELE("save", region, "/no/such/file"), 3, "/no/such");
 	EXPECT_FAILURE(STELE("save", "no-such-region", file), 3, "no such region");
@@ -188,7 +189,7 @@ Test(cli_save, another_value_is_found_by_the_checksum)
 	EXPECT_HAS(STELE("inspect", file).out, "lock                none: it is a saved file\n");
 	snprintf(copy, sizeof(copy), "/dev/shm/stele.%s", region);
 	EXPECT_HAS(STELE("inspect", copy).out,
-	           "lock                not looked for: it is read as a file\n");
+	           "lock                not checked: the region is read as a file\n");
 	/* A copy must not make it right. */
 	snprintf(copy, sizeof(copy), "%s.copy", file);
 	EXPECT_FAILURE(STELE("save", file, copy), 7, "checksum");

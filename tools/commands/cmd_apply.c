@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele apply: changes to rows of any tables, as one version. */
+ * stele apply: applies changes of rows of any tables, read as NDJSON, as one version. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -21,29 +21,33 @@
 #include "tools/rows/row.h"
 
 static const char doc[] =
-	"Applies changes to rows of one or more tables, all as one version: where one line is wrong, nothing is "
-	"changed."
+	"Examples:\n"
+	"  stele apply net changes.ndjson\n"
+	"  generate-changes | stele apply --message 'nightly run' net -\n"
+	"\n"
+	"Applies changes to rows of any tables, all as one version. If one line is wrong, "
+	"nothing is changed."
 	"\v"
-	"FILE, or standard input for -, has a JSON object on each line:\n"
+	"FILE, or standard input if it is -, has a JSON object on each line:\n"
 	"\n"
 	"  {\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 5}}\n"
 	"  {\"table\": \"routes\", \"delete\": {\"prefix\": \"10.1.0.0/16\"}}\n"
-	"  {\"table\": \"routes\", \"put\": {\"prefix\": \"10.0.0.0/8\", \"metric\": 6}, \"if_version\": \"7@3f2a9c1e\"}\n"
+	"  {\"table\": \"routes\", \"put\": {...}, \"if_version\": \"7@3f2a9c1e\"}\n"
+	"  {\"table\": \"leader\", \"put\": {...}, \"if_absent\": true}\n"
 	"\n"
-	"With \"if_version\", a line holds only if that version is the one that last changed the row (a text, with the "
-	"UUID of the region, or 8 digits of it), and a put with \"if_absent\": true only if there is no such row; else nothing is changed, and the exit status is 10.\n"
+	"A put works as 'stele set': an existing row keeps the columns that are not named, "
+	"and a new row needs all of them. A delete names only the columns of the key; if "
+	"there is no such row, it changes nothing. Later lines see the changes of earlier "
+	"ones.\n"
 	"\n"
-	"A put keeps those columns of a row that it does not name; a new row needs all. Deleting a row that is "
-	"not there changes nothing. Later lines see what earlier ones did.\n"
+	"With \"if_version\", the version, a token, must be the one that last changed the "
+	"row. With \"if_absent\", there must be no such row. If a condition does not hold, "
+	"nothing is changed, and the exit status is 10.\n"
 	"\n"
-	"FILE is read whole before the region is locked. Its last line must end in a line feed, since a file that was "
-	"cut short may not.\n"
-	"\n"
-	"Examples:\n"
-	"  stele apply net changes.ndjson\n"
-	"  generate-changes | stele apply --message 'nightly run' net -\n";
+	"FILE is read completely before the region is locked. Its last line must end in a "
+	"line feed, because a truncated file may not.\n";
 
-/* A line of the input, in struct apply's text. */
+/* A line of the input, as an offset and a length in the text of struct apply. */
 struct change_line {
 	size_t start, length;
 	uint64_t number;
@@ -54,15 +58,14 @@ struct apply {
 	const char *region;
 	struct writer writer;
 	struct lines lines;
-	/* All lines but the blank ones. */
-	struct text text;
+	struct text text; /* all lines except blank ones, one after the other */
 	struct change_line *changes;
-	size_t count, capacity;
+	size_t count, capacity; /* of `changes` */
 	struct row_buffer row;
-	char table_name[STELE_NAME_MAX + 1]; /* the one that is open */
-	struct stele_writable *table;        /* NULL: none yet */
-	const struct stele_schema *schema;
-	char where[512];
+	char table_name[STELE_NAME_MAX + 1]; /* name of `table` */
+	struct stele_writable *table;        /* the table of the last line; NULL: none yet */
+	const struct stele_schema *schema;   /* of `table` */
+	char where[512];                     /* start of error messages: "FILE:LINE: " */
 };
 
 struct apply_options {
@@ -84,6 +87,7 @@ static error_t apply_parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
+/* Opens the table of a line, unless it is the one of the line before. */
 static enum status apply_open_table(struct apply *apply, const char *name)
 {
 	enum status status;
@@ -98,7 +102,7 @@ static enum status apply_open_table(struct apply *apply, const char *name)
 	return status;
 }
 
-/* All key columns, and in a deletion nothing else. */
+/* Checks that all columns of the key are given, and in a deletion no others. */
 static enum status apply_check_fields(const struct apply *apply, const struct field *fields,
                                       bool deletes)
 {
@@ -106,13 +110,13 @@ static enum status apply_check_fields(const struct apply *apply, const struct fi
 
 	for (size_t i = 0; i < apply->schema->column_count; i++) {
 		if (i < key_columns && !fields[i].given)
-			return fail(STATUS_INPUT, "%scolumn \"%s\" is part of the key and missing",
+			return fail(STATUS_INPUT, "%scolumn \"%s\" of the key is missing",
 			            apply->where, apply->schema->columns[i].name);
 		if (i >= key_columns && fields[i].given && deletes)
 			return fail(
 				STATUS_INPUT,
-				"%scolumn \"%s\" is not part of the key; a deletion has the key "
-				"alone",
+				"%scolumn \"%s\" is not part of the key; a deletion has only the "
+				"key",
 				apply->where, apply->schema->columns[i].name);
 	}
 	return STATUS_DONE;
@@ -145,7 +149,8 @@ static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
 	                   &apply->row);
 }
 
-/* A token. A number is understood, and refused with the token that it may be. */
+/* Reads the token of "if_version". A plain number is parsed too, so that token_needs_region()
+ * can refuse it with the token that was probably meant. */
 static enum status apply_read_version(const struct apply *apply, const json_t *version,
                                       struct token *ret)
 {
@@ -164,8 +169,8 @@ static enum status apply_read_version(const struct apply *apply, const json_t *v
 	                             : status;
 }
 
-/* The members "if_version" and "if_absent", and that there are no others than these and the two
- * that every line has. */
+/* Reads the members "if_version" and "if_absent", and refuses all members but these two and the
+ * two that every line has. */
 static enum status apply_read_condition(const struct apply *apply, json_t *object, bool deletes,
                                         struct condition *ret)
 {
@@ -181,7 +186,7 @@ static enum status apply_read_condition(const struct apply *apply, json_t *objec
 		return status;
 	if (absent && (!json_is_true(absent) || deletes || version))
 		return fail(STATUS_INPUT,
-		            "%s\"if_absent\" can only be true, of a put, and not beside "
+		            "%s\"if_absent\" must be true, and cannot be used with \"delete\" or "
 		            "\"if_version\"",
 		            apply->where);
 	if (json_object_size(object) != members)
@@ -193,16 +198,16 @@ static enum status apply_read_condition(const struct apply *apply, json_t *objec
 	return STATUS_DONE;
 }
 
-/* What one line says. */
+/* A parsed line. */
 struct change {
-	json_t *line; /* to be freed */
+	json_t *line; /* owner of `table` and `row`; freed by json_decref() */
 	const char *table;
 	json_t *row;
 	bool deletes;
 	struct condition condition;
 };
 
-/* Finds out everything about a line that can be known without its table. */
+/* Parses a line as far as that is possible without its table. */
 static enum status apply_parse_change(const struct apply *apply, const char *line, size_t length,
                                       struct change *ret)
 {
@@ -232,12 +237,12 @@ static void apply_set_where(struct apply *apply, uint64_t number)
 	         (unsigned long long)number);
 }
 
-enum { INPUT_MAX = 1 << 30 };
+enum { INPUT_MAX = 1 << 30 }; /* bytes of the input */
 
 static enum status apply_keep_line(struct apply *apply, const char *line, size_t length)
 {
 	if (length > INPUT_MAX - apply->text.length)
-		return fail(STATUS_NO_SPACE, "%sthe changes up to here are more than %d bytes",
+		return fail(STATUS_NO_SPACE, "%sthe input up to this line has more than %d bytes",
 		            apply->where, INPUT_MAX);
 	if (apply->count == apply->capacity) {
 		apply->capacity = apply->capacity * 2 + 64;
@@ -250,7 +255,8 @@ static enum status apply_keep_line(struct apply *apply, const char *line, size_t
 	return STATUS_DONE;
 }
 
-/* Reads all lines before the publisher attaches: input may come slowly, or never end. */
+/* Reads all lines before the publisher attaches: slow or endless input must not hold the
+ * region's lock. */
 static enum status apply_read_lines(struct apply *apply)
 {
 	enum status status;
@@ -275,6 +281,7 @@ static enum status apply_read_lines(struct apply *apply)
 	}
 }
 
+/* Checks that the token of "if_version" belongs to the region that was opened. */
 static enum status apply_check_region(const struct apply *apply, const struct token *version)
 {
 	char what[sizeof(apply->where) + 16];
@@ -341,7 +348,7 @@ static enum status apply_run(int argc, char **argv)
 
 const struct command command_apply = {
 	.name = "apply",
-	.summary = "apply changes to rows, from NDJSON",
+	.summary = "apply changes of many rows, from NDJSON",
 	.usage = "REGION FILE",
 	.doc = doc,
 	.options = (const struct argp_option[]){OPTION_ALLOW_UNTERMINATED, {0}},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele clean: removes what died processes left. */
+ * stele clean: removes what dead processes left behind. */
 #include <stddef.h>
 #include <string.h>
 #include "tools/base/command.h"
@@ -12,17 +12,20 @@
 #include "tools/region/options.h"
 
 static const char doc[] =
-	"Removes what processes left that died: files of regions whose data file is gone, or that were never "
-	"finished, slots of dead subscribers where no publisher cleans up after them, and their message queues. "
-	"A region that is there stays, and so does everything of anything alive."
-	"\v"
-	"Who is alive is asked of locks and of the kernel, never of process numbers, so it works across "
-	"containers. Root removes what all users left, others their own.\n"
-	"\n"
 	"Examples:\n"
 	"  stele clean --dry-run\n"
-	"  stele clean --format ndjson | jq -r .name\n";
+	"  stele clean --format ndjson | jq -r .name\n"
+	"\n"
+	"Removes what dead processes left behind: files of regions whose data file is gone, "
+	"files that were to replace others, slots of dead subscribers if no publisher is "
+	"attached to clean up, and message queues that no process has open."
+	"\v"
+	"An existing region stays; 'stele rm' removes one. Nothing that is in use is "
+	"removed. Locks and the kernel decide what is in use, not process numbers, so the "
+	"command works across containers. Root removes leftovers of all users, other users "
+	"their own.\n";
 
+/* The options of stele clean. */
 struct arguments {
 	enum output_format format;
 	bool dry_run;
@@ -54,8 +57,8 @@ static const struct output_column columns[COLUMNS] = {
 struct cleaning {
 	struct output *output;
 	bool dry_run;
-	enum status status; /* of the output */
-	enum status worst;  /* of what could not be removed */
+	enum status status; /* the first error of the output */
+	enum status worst;  /* the status for leftovers that could not be removed */
 };
 
 static void clean_found(void *context, const struct leftover *leftover)
@@ -92,19 +95,19 @@ static enum status clean_run(int argc, char **argv)
 	cleaning.status = output_end(cleaning.output, cleaning.status);
 	if (cleaning.status == STATUS_DONE && result < 0)
 		fail(STATUS_DONE,
-		     "note: queues were not looked for, as this user can't list them (%s); run it as root, "
-		     "or mount -t mqueue none /dev/mqueue",
+		     "note: message queues were not checked, because this user cannot list them (%s); run "
+		     "stele clean as root, or mount -t mqueue none /dev/mqueue",
 		     strerror(-result));
 	return cleaning.status != STATUS_DONE ? cleaning.status : cleaning.worst;
 }
 
 const struct command command_clean = {
 	.name = "clean",
-	.summary = "remove what died processes left",
+	.summary = "remove what dead processes left behind",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"dry-run", 'n', NULL, 0, "Only say what would be removed", 0},
+			{"dry-run", 'n', NULL, 0, "Only print what would be removed", 0},
 			{0},
 		},
 	.parse = clean_parse,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele compact: gives a region's free memory back to the system. */
+ * stele compact: returns a region's free memory to the system. */
 #include <stdio.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
@@ -11,14 +11,18 @@
 #include "tools/region/place.h"
 
 static const char doc[] =
-	"Writes what a region holds into a new file without the free space in it, which takes the place of the old one."
-	"\v"
-	"The versions, the history and what subscribers have pinned stay as they are; subscribers move over by "
-	"themselves. A publisher that is attached does this itself when less than half of a large region is used.\n"
-	"\n"
 	"Example:\n"
-	"  stele compact net\n";
+	"  stele compact net\n"
+	"\n"
+	"Writes the contents of a region, without the free space, to a new file that "
+	"replaces the old one."
+	"\v"
+	"Versions, history and pins stay. Subscribers move over by themselves. Both files "
+	"exist for a moment, so there must be space for both. A publisher does this by "
+	"itself when less than half of a large region is in use. A region in a System V "
+	"segment is refused.\n";
 
+/* Returns the size of the region's file in bytes, or 0 if it cannot be read. */
 static uint64_t compact_file_size(const struct place *place, const char *region)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -51,7 +55,7 @@ static enum status compact_run(int argc, char **argv)
 
 const struct command command_compact = {
 	.name = "compact",
-	.summary = "give a region's free memory back",
+	.summary = "return a region's free memory to the system",
 	.usage = "REGION",
 	.doc = doc,
 	.run = compact_run,

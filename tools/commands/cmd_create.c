@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele create: makes regions and tables. */
+ * stele create: creates a region, or the missing tables of an existing one. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,38 +16,46 @@
 #include "tools/region/place.h"
 #include "tools/region/token.h"
 
+/* A table from --table. */
 struct declared {
 	char name[STELE_NAME_MAX + 1];
 	struct stele_schema *schema;
 };
 
+/* The options of stele create. */
 struct create {
 	struct declared *tables;
 	size_t table_count;
 	struct stele_publisher_options options;
-	bool region_options; /* one that matters when the region is made */
+	bool region_options; /* at least one option that applies only to a new region was given */
 };
 
 static const char doc[] =
-	"Makes a region with the tables that are declared, or makes the missing ones in a region that there is."
-	"\v"
-	"A declaration names the table and its columns: NAME(COLUMN: TYPE key, COLUMN: TYPE, ...). The columns "
-	"marked `key' come first and make the key; what they may be:\n"
-	"\n"
-	"  u8 u16 u32 u64 i8 i16 i32 i64 f64 bool time uuid mac\n"
-	"  ipv4 ipv6 char[N]\n"
-	"  ipv4net ipv6net   in a key: the last column of it\n"
-	"  text bytes        any length: the last column of the key or of the row\n"
-	"\n"
-	"A table that is there already with the same columns is left as it is; one with others is an error, and "
-	"nothing is changed.\n"
-	"\n"
 	"Examples:\n"
 	"  stele create net \\\n"
 	"    --table 'routes(prefix: ipv4net key, next_hop: ipv4, metric: u32)'\n"
 	"  stele create services --history 1000 --max-size 256M --mode 644 \\\n"
 	"    --table 'services(name: char[32] key, address: ipv4, port: u16)' \\\n"
-	"    --table 'notes(name: char[32] key, note: text)'\n";
+	"    --table 'notes(name: char[32] key, note: text)'\n"
+	"\n"
+	"Creates a region with the declared tables. If the region exists, creates the tables "
+	"that it does not have."
+	"\v"
+	"A declaration names a table and its columns: NAME(COLUMN: TYPE key, COLUMN: TYPE, "
+	"...). The columns marked 'key' come first. The types are:\n"
+	"\n"
+	"  u8 u16 u32 u64 i8 i16 i32 i64 f64 bool time uuid mac\n"
+	"  ipv4 ipv6 char[N]\n"
+	"  ipv4net ipv6net   in a key: its last column\n"
+	"  text bytes        any length: the last column of the key or of the row\n"
+	"\n"
+	"A table that exists with the same columns is left as it is. A table that exists "
+	"with other columns is an error, and nothing is created. A SIZE is a number of "
+	"bytes, or a number with the unit K, M, G or T.\n"
+	"\n"
+	"A region that cannot be used is replaced by an empty one, with a note: a region of "
+	"a library with another layout, or one that an earlier boot of the machine left "
+	"incomplete.\n";
 
 static enum status create_add_table(struct create *create, const char *text)
 {
@@ -76,8 +84,8 @@ static enum status create_parse_mode(const char *text, mode_t *ret)
 
 	if (*text < '0' || *text > '7' || *end || mode == 0 || mode > 0777)
 		return fail(STATUS_INPUT,
-		            "--mode: expected permission bits in octal, such as 640, but \"%s\" "
-		            "stands there",
+		            "--mode: invalid value \"%s\" (expected permission bits in octal, "
+		            "such as 640)",
 		            text);
 	*ret = (mode_t)mode;
 	return STATUS_DONE;
@@ -87,7 +95,7 @@ static enum status create_parse_durability(const char *text, enum stele_durabili
 {
 	if (strcmp(text, "none") != 0 && strcmp(text, "commit") != 0)
 		return fail(STATUS_INPUT,
-		            "--durability: expected none or commit, but \"%s\" stands there", text);
+		            "--durability: invalid value \"%s\" (expected none or commit)", text);
 	*ret = strcmp(text, "none") == 0 ? STELE_DURABLE_CLOSE : STELE_DURABLE_COMMIT;
 	return STATUS_DONE;
 }
@@ -131,7 +139,7 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 	return status == STATUS_DONE ? 0 : EINVAL;
 }
 
-/* Sees whether a table is there already. */
+/* Checks whether a table exists, and that it has the declared columns if it does. */
 static enum status create_compare_table(struct stele_transaction *tx, const struct declared *table,
                                         bool *ret_there)
 {
@@ -151,8 +159,8 @@ static enum status create_compare_table(struct stele_transaction *tx, const stru
 	stele_schema_format(table->schema, wanted, sizeof(wanted));
 	if (strcmp(is, wanted) == 0)
 		return fail(STATUS_INPUT,
-		            "table \"%s\" exists with these columns, but laid out otherwise than "
-		            "this declaration: %s",
+		            "table \"%s\" exists with these columns, but with another layout than "
+		            "this declaration has: %s",
 		            table->name, is);
 	return fail(STATUS_INPUT,
 	            "table \"%s\" exists with other columns: it has (%s), but (%s) is declared",
@@ -195,16 +203,17 @@ static void create_report(const char *region, const struct create *create, bool 
 {
 	size_t there = create->table_count - made_tables;
 
-	printf("%s: %s, version %s, %zu table%s made", region, made_region ? "made" : "exists",
-	       version, made_tables, made_tables == 1 ? "" : "s");
+	printf("%s: %s, version %s, %zu table%s created", region,
+	       made_region ? "created" : "exists", version, made_tables,
+	       made_tables == 1 ? "" : "s");
 	if (there)
-		printf(", %zu there already with the same columns", there);
+		printf(", %zu already there with the same columns", there);
 	putchar('\n');
 	fflush(stdout);
 	if (!made_region && create->region_options)
 		fprintf(stderr,
 		        "stele: note: --history, --history-bytes, --max-size, --limit, --durability, "
-		        "--memory and --mode hold only when the region is made; they were not applied\n");
+		        "--memory and --mode apply only to a new region; they were not applied\n");
 }
 
 static enum status create_region(const struct place *place, const char *region,
@@ -227,7 +236,8 @@ static enum status create_region(const struct place *place, const char *region,
 		result = stele_publisher_open(place_path(place, region), &create->options,
 		                              &publisher);
 	}
-	/* What can't be used is replaced. */
+	/* Replace a region that cannot be used: another layout (-EPROTONOSUPPORT), or left
+	 * incomplete by an earlier boot (-ESTALE). */
 	if (result == -EPROTONOSUPPORT || result == -ESTALE) {
 		create->options.flags = STELE_CREATE;
 		result = stele_publisher_open(place_path(place, region), &create->options,
@@ -271,31 +281,36 @@ static enum status create_run(int argc, char **argv)
 
 const struct command command_create = {
 	.name = "create",
-	.summary = "make a region, or tables in one",
+	.summary = "create a region, or tables in one",
 	.usage = "REGION",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"table", 't', "DECLARATION", 0, "A table; may be given several times", 0},
+			{"table", 't', "DECLARATION", 0,
+                         "Declare a table; may be given several times", 0},
 			{"history", 'h', "VERSIONS", 0,
-                         "Keep at least so many versions readable (64)", 0},
+                         "Keep at least so many versions readable, from 2 to 65536 (default: 64)",
+                         0},
 			{"history-bytes", 'H', "SIZE", 0,
-                         "Let history take at most this much, down to two versions", 0},
+                         "Limit the memory that only older versions use; the oldest are dropped, down to two",
+                         0},
 			{"max-size", 's', "SIZE", 0,
-                         "Let the region's file grow to this size: K, M, G (4G); past it there is a "
-                         "new file of twice the size",
+                         "Let the region's file grow to this size (default: 4G); when it needs more, "
+                         "the publisher writes a new file of twice the size",
                          0},
 			{"limit", 'l', "SIZE", 0,
-                         "Let no file of the region be larger than this (32G)", 0},
+                         "Let no file of the region be larger than this (default: 32G)", 0},
 			{"durability", 'd', "WHEN", 0,
-                         "On a disk, bring each commit to it before anybody sees it (commit), or the "
-                         "region when its publisher ends (none, the default)",
+                         "On a disk, what remains when the machine goes down: every version that a "
+                         "reader has seen (commit), or the region as its last publisher closed it "
+                         "(none, the default)",
                          0},
 			{"memory", 'M', "KIND", 0,
-                         "What it is in: POSIX shared memory (shm), files in a directory of its own "
-                         "(file), or a System V segment of fixed size (sysv)",
+                         "What holds the region: POSIX shared memory (shm, the default), files in a "
+                         "directory (file, the default with --directory), or a System V segment of "
+                         "fixed size (sysv)",
                          0},
-			{"mode", 'm', "OCTAL", 0, "Permissions: who may read it (640)", 0},
+			{"mode", 'm', "OCTAL", 0, "Permissions of the region (default: 640)", 0},
 			{0},
 		},
 	.parse = create_parse,

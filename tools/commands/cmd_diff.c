@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele diff: what differs between two versions. */
+ * stele diff: prints the rows that differ between two versions. */
 #include <errno.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
@@ -16,21 +16,21 @@
 #include "tools/region/token.h"
 
 static const char doc[] =
-	"Prints each row that version TO added (+), changed (~) or removed (-), compared with version FROM, while "
-	"history holds both."
-	"\v"
-	"FROM is 0 for the time before the first version, and may be the newer one: then the changes are those that "
-	"lead back. The rows come out as from 'stele watch', which also follows them. A version may be a number, of the "
-	"region as it is now, or a token VERSION@UUID.\n"
-	"\n"
 	"Examples:\n"
 	"  stele diff net 41 42\n"
-	"  stele diff --format ndjson net/routes 0 42\n";
+	"  stele diff --format ndjson net/routes 0 42\n"
+	"\n"
+	"Prints each row that was added (+), changed (~) or removed (-) between version FROM "
+	"and version TO, in the format of 'stele watch'. History must hold both versions."
+	"\v"
+	"FROM may be 0, the time before the first version. FROM may be newer than TO: then "
+	"the changes lead back. A version is a number, for a version of the present region, "
+	"or a token VERSION@UUID.\n";
 
-/* The two versions. */
+/* The two versions that are compared. */
 struct ends {
 	struct token from, to;
-	struct stele_snapshot *before, *after; /* `before` NULL: from 0 */
+	struct stele_snapshot *before, *after; /* `before` is NULL if FROM is 0 */
 };
 
 static int diff_open_ends(struct stele_subscriber *subscriber, struct ends *ends)
@@ -44,7 +44,7 @@ static int diff_open_ends(struct stele_subscriber *subscriber, struct ends *ends
 	return result;
 }
 
-/* A table that neither version has is a slip of the fingers. */
+/* Refuses a table that neither version has: its name is probably misspelled. */
 static enum status diff_check_table(const struct place *place, const struct target *target,
                                     const struct ends *ends)
 {
@@ -79,8 +79,8 @@ static enum status diff_print(const struct target *target, const struct ends *en
 	if (result == -ESTALE)
 		status = fail(
 			STATUS_BUSY,
-			"the publisher took a version back while it was read: what was printed "
-			"is not the whole difference; run it again");
+			"the publisher reclaimed a version while it was read, so the output is "
+			"incomplete; run the command again");
 	else
 		status = result < 0 ? fail_library(result) : (enum status)result;
 	return output_end(difference.output, status);
@@ -118,7 +118,7 @@ static enum status diff_run(int argc, char **argv)
 	}
 	if (status == STATUS_DONE)
 		status = diff_print(&target, &ends, &reader, format);
-	/* Detaching closes the snapshots. */
+	/* reader_close() also closes the snapshots. */
 	reader_close(&reader);
 	return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele dump: all rows of a table, or those under a prefix, at one version. */
+ * stele dump: prints all rows of a table, or those with a prefix, from one version. */
 #include <errno.h>
 #include <stddef.h>
 #include <stele/stele.h>
@@ -15,16 +15,17 @@
 #include "tools/rows/row.h"
 
 static const char doc[] =
-	"Prints the rows of a table in the order of their keys, all of one version."
-	"\v"
-	"A prefix is the start of a key: a network for addresses and prefixes, the first letters for text, the "
-	"first of several columns.\n"
-	"\n"
 	"Examples:\n"
 	"  stele dump net/routes\n"
 	"  stele dump --prefix 10.0.0.0/8 net/routes\n"
 	"  stele dump --format csv net/routes >routes.csv\n"
-	"  stele dump --version 41 net/routes\n";
+	"  stele dump --version 41 net/routes\n"
+	"\n"
+	"Prints the rows of a table in the order of their keys, all of one version."
+	"\v"
+	"A PREFIX is the start of a key: a network if the column is an address or a prefix, "
+	"the first letters if it is text, one or more of the first columns if the key has "
+	"several.\n";
 
 struct dump {
 	struct options_reading reading;
@@ -48,13 +49,14 @@ static enum status dump_fail_reading(int error, uint64_t version)
 {
 	if (error == -ESTALE)
 		return fail(STATUS_BUSY,
-		            "the publisher took version %llu back while it was read: what was "
-		            "printed is not the whole table; run it again",
+		            "the publisher reclaimed version %llu while it was read, so the output "
+		            "is incomplete; run the command again",
 		            (unsigned long long)version);
 	return fail_library(error);
 }
 
-/* Each row is vouched for after its text was made and before it is printed. */
+/* Prints the rows that are left. Each row is formatted, then validated, then printed, so that no
+ * torn row is printed. */
 static enum status dump_print_rows(const struct reader *reader, struct stele_cursor *cursor,
                                    struct row_cells *cells, struct output *output)
 {

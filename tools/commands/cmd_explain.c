@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele explain: the way of one lookup. */
+ * stele explain: prints the nodes and rows that one lookup visits in the trie. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,17 +21,18 @@
 #include "tools/rows/row.h"
 
 static const char doc[] =
-	"Prints the way of one lookup down the trie of a table, node by node: where each is, how large, which version "
-	"made it, and how it leads on."
-	"\v"
-	"KEY is as of 'stele get', or an address in a table of prefixes, as of 'stele lookup': then each shorter prefix "
-	"that has it is on the way, and the last is the answer. Offsets are in the region's file. Where there is no row, "
-	"the exit status is 1.\n"
-	"\n"
 	"Examples:\n"
 	"  stele explain net/routes 10.1.2.3\n"
-	"  stele explain --dot net/routes 10.1.2.3 | dot -Tsvg >way.svg\n"
-	"  stele explain ./net.stele/routes 10.1.0.0/16\n";
+	"  stele explain --dot net/routes 10.1.2.3 | dot -Tsvg >lookup.svg\n"
+	"  stele explain ./net.stele/routes 10.1.0.0/16\n"
+	"\n"
+	"Prints each node and row that a lookup visits in the trie of a table: its offset in "
+	"the region's file, its size, the version that created it, how the lookup continues, "
+	"and the key of a row."
+	"\v"
+	"KEY is a key as for 'stele get', or an address as for 'stele lookup'. For an "
+	"address, each prefix that matches it is visited, and the last one is the answer. If "
+	"the lookup finds no row, the exit status is 1.\n";
 
 struct explain {
 	struct options_reading reading;
@@ -77,17 +78,20 @@ static const struct output_column columns[COLUMNS] = {
 	[KEY_BITS] = {"key_bits", true}, [LEADS] = {"leads", false},
 };
 
-/* What comes of a step, in words. */
-static const char *explain_leads_on(const struct stele_step *step, bool more, bool goes_on,
-                                    char text[DESCRIBED_MAX])
+/* Describes how the lookup continues after a step. `more`: there is another step. `continues`: a
+ * deeper step follows. */
+static const char *explain_describe_step(const struct stele_step *step, bool more, bool continues,
+                                         char text[DESCRIBED_MAX])
 {
 	if (step->kind == STELE_STEP_ROW)
-		return step->answer ? "the answer" : more ? "a longer one may come" : "another key";
+		return step->answer ? "the answer"
+		       : more       ? "a longer match may follow"
+		                    : "another key";
 	if (!step->on_way)
-		return "the key has other bytes here";
+		return "the key differs here";
 	if (step->next < 0)
 		return "the key ends here";
-	snprintf(text, DESCRIBED_MAX, "%s byte 0x%02x", goes_on ? "on by" : "no child for",
+	snprintf(text, DESCRIBED_MAX, "%s byte 0x%02x", continues ? "child for" : "no child for",
 	         (unsigned)step->next);
 	return text;
 }
@@ -102,7 +106,7 @@ static struct cell explain_key_cell(const struct stele_row *row, struct row_cell
 }
 
 static enum status explain_print_step(struct output *output, const struct stele_step *step,
-                                      struct row_cells *decoded, bool more, bool goes_on)
+                                      struct row_cells *decoded, bool more, bool continues)
 {
 	char texts[COLUMNS][DESCRIBED_MAX];
 	struct cell cells[COLUMNS] = {0};
@@ -123,19 +127,21 @@ static enum status explain_print_step(struct output *output, const struct stele_
 		cells[KEY] = explain_key_cell(&step->row, decoded, &key);
 		cells[KEY_BITS] = cell_number(step->row.key_bits, texts[KEY_BITS]);
 	}
-	cells[LEADS] = cell_text(explain_leads_on(step, more, goes_on, texts[LEADS]));
+	cells[LEADS] = cell_text(explain_describe_step(step, more, continues, texts[LEADS]));
 	status = output_row(output, cells);
 	text_free(&key);
 	return status;
 }
 
-/* The last step is what hangs deepest. */
+/* Checks whether the lookup goes below step `from`. Depth never decreases, so the last step is
+ * the deepest. */
 static bool explain_path_continues(const struct stele_step *steps, size_t count, size_t from)
 {
 	return steps[count - 1].depth > steps[from].depth + steps[from].skipped;
 }
 
-/* Rows hang at the node that they end in; nodes at the one before. */
+/* Prints the steps as a graph. A row is drawn below the node that its key ends in, and a node
+ * below the node before it. */
 static void explain_print_dot(const struct stele_step *steps, size_t count)
 {
 	size_t node = 0;
@@ -144,8 +150,8 @@ static void explain_print_dot(const struct stele_step *steps, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct stele_step *step = &steps[i];
 		char text[DESCRIBED_MAX];
-		const char *words = explain_leads_on(step, i + 1 < count,
-		                                     explain_path_continues(steps, count, i), text);
+		const char *words = explain_describe_step(
+			step, i + 1 < count, explain_path_continues(steps, count, i), text);
 
 		if (step->kind == STELE_STEP_NODE)
 			printf("\ts%zu [label=\"node at %llu\\n%zu bytes, version %llu\\n%s, %u "
@@ -190,7 +196,8 @@ static enum status explain_print(const struct explain *explain, const struct ste
 	return output_end(output, status);
 }
 
-/* In others a key that is the start of another means nothing. */
+/* Checks whether the key has a prefix column. In other tables, a key that is the start of
+ * another key is no match for it. */
 static bool explain_has_prefixes(const struct stele_schema *schema)
 {
 	for (size_t i = 0; i < schema->column_count; i++)
@@ -200,7 +207,8 @@ static bool explain_has_prefixes(const struct stele_schema *schema)
 	return false;
 }
 
-enum { STEPS = STELE_KEY_MAX * 9 + 2 }; /* a row for each bit, and a node for each byte */
+/* The maximum number of steps: a row for each bit of a key, and a node for each byte. */
+enum { STEPS = STELE_KEY_MAX * 9 + 2 };
 
 static enum status explain_key(struct reader *reader, const struct explain *explain,
                                const struct target *target, const char *text)
@@ -243,7 +251,7 @@ static enum status explain_run(int argc, char **argv)
 	if (options_parse(&command_explain, argc, argv, &explain, &call) != 2)
 		return fail_usage("explain", "expected REGION/TABLE and KEY");
 	if (explain.dot && explain.reading.format != OUTPUT_TABLE)
-		return fail_usage("explain", "--dot is a format of its own; give no --format");
+		return fail_usage("explain", "--dot and --format cannot be used together");
 	status = target_parse_source("explain", call.operands[0], true, &target);
 	if (status == STATUS_DONE)
 		status = reader_open(&reader, &call.place, target.region, READER_PINNED);
@@ -258,12 +266,12 @@ static enum status explain_run(int argc, char **argv)
 
 const struct command command_explain = {
 	.name = "explain",
-	.summary = "print the way of one lookup",
+	.summary = "explain a lookup",
 	.usage = "REGION/TABLE|FILE/TABLE KEY",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"dot", 'G', NULL, 0, "Draw it, for graphviz", 0},
+			{"dot", 'G', NULL, 0, "Print a graph for dot(1)", 0},
 			{0},
 		},
 	.parse = explain_parse,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * stele get and stele lookup: rows by their key, or by the longest prefix, each from the version
- * that is the newest at that moment, or all from a given one. Rows are copied out of the region and
- * vouched for by the library, so what is printed was whole. */
+ * stele get and stele lookup: print rows by key, or by longest-prefix match. Without --version,
+ * each row is read from the version that is the newest at that moment. The library copies and
+ * validates the rows, so each printed row is consistent. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,45 +23,49 @@
 #include "tools/rows/row.h"
 
 static const char get_doc[] =
-	"Prints the row with this key. Where there is none, the exit status is 1."
-	"\v"
-	"A KEY of several columns is written with commas between them, as in CSV.\n"
-	"\n"
 	"Examples:\n"
 	"  stele get net/routes 10.0.0.0/8\n"
 	"  stele get --format json net/routes 10.0.0.0/8\n"
 	"  stele get --version 41 net/routes 10.0.0.0/8\n"
-	"  stele get lan/hosts '7,\"Smith, J.\"'\n";
+	"  stele get lan/hosts '7,\"Smith, J.\"'\n"
+	"\n"
+	"Prints the row with this key. If there is no such row, the exit status is 1."
+	"\v"
+	"The columns of a longer KEY are joined by commas, as in CSV.\n";
 
 static const char lookup_doc[] =
-	"Prints, for each address, the row with the longest prefix that the address starts with. Where there is "
-	"none for one of them, its columns are empty, and the exit status is 1."
-	"\v"
-	"With - addresses are read from standard input, one a line, and answered as they come. Each is answered "
-	"from the version that is the newest at that moment, or all from the one that --version says.\n"
-	"\n"
-	"In a table whose key has columns before the prefix, an ADDRESS is written as a key is: with commas.\n"
-	"\n"
 	"Examples:\n"
 	"  stele lookup net/routes 10.1.2.3 192.0.2.7\n"
 	"  cut -d' ' -f1 access.log | stele lookup --format csv net/routes -\n"
-	"  stele lookup vpn/routes 7,10.1.2.3\n";
+	"  stele lookup vpn/routes 7,10.1.2.3\n"
+	"\n"
+	"Prints, for each address, the row with the longest prefix that matches it. If no "
+	"prefix matches an address, its columns are empty, and the exit status is 1."
+	"\v"
+	"With -, addresses are read from standard input, one on each line, and answered as "
+	"they arrive. Each answer comes from the version that is the newest at that moment; "
+	"with --version, all answers come from that version.\n"
+	"\n"
+	"In a table whose key has columns before the prefix, an ADDRESS is written as a key: "
+	"its columns are joined by commas.\n";
 
+/* A get or a lookup. `live` reads the newest version anew for each row; it is unused with
+ * --version. */
 struct query {
-	struct options_reading reading; /* with the newest version, that is it again for each row */
+	struct options_reading reading;
 	struct target target;
 	struct reader reader;
 	struct stele_live live;
 	struct row_buffer key;
 	struct row_cells cells;
-	void *value; /* a copy */
-	size_t capacity;
-	/* of a lookup */
+	void *value;     /* copy of the row's value */
+	size_t capacity; /* of `value`, in bytes */
+	/* Only for a lookup: */
 	struct output *output;
 	struct output_column *columns;
 	struct cell *line;
-	char *address_name;
-	uint64_t asked, missed;
+	char *address_name;     /* buffer for the name of the first column */
+	uint64_t asked, missed; /* addresses; those of them without a match */
 };
 
 static enum status get_open_query(struct query *query, const struct place *place, const char *name,
@@ -100,7 +104,9 @@ static void get_close_query(struct query *query)
 	reader_close(&query->reader);
 }
 
-/* Copies the row of the version that was asked for: as stele_live_get(). */
+/* Copies a row out of the version of --version. Returns what stele_live_get() returns: 1, 0
+ * without a row, -EMSGSIZE if `*size` is too small, -ESTALE if the publisher reclaimed the
+ * version, or another error. */
 static int get_copy_pinned(struct query *query, bool longest_match, size_t *size,
                            unsigned *ret_key_bits)
 {
@@ -126,7 +132,7 @@ static int get_copy_pinned(struct query *query, bool longest_match, size_t *size
 	return checked < 0 ? checked : 1;
 }
 
-/* Reads the row for query->key into query->cells; `*ret_there` is false where there is none. */
+/* Reads the row of query->key into query->cells. `*ret_there` is false if there is none. */
 static enum status get_read_row(struct query *query, bool longest_match, bool *ret_there)
 {
 	const struct stele_key *key = &query->key.key;
@@ -192,7 +198,8 @@ static enum status get_run(int argc, char **argv)
 
 /* ---- lookup ---- */
 
-/* The first column is the address; its name must be none of the table's. */
+/* Opens the output of a lookup. Its first column is the address. Underscores before the name
+ * make it differ from the names of the table's columns. */
 static void get_open_lookup(struct query *query)
 {
 	const struct stele_schema *schema = query->reader.schema;
@@ -238,6 +245,7 @@ static enum status get_match(struct query *query, const char *where, const char 
 	return output_row(query->output, query->line);
 }
 
+/* Prints the answers so far before waiting for more input. */
 static enum status get_flush_before_read(void *context)
 {
 	struct query *query = context;
@@ -293,7 +301,8 @@ static enum status get_match_all(struct query *query, char **addresses)
 	return status;
 }
 
-/* Only keys that end with a prefix have a longest match that is not the key itself. */
+/* Refuses a table whose keys do not end with a prefix: there the longest match could only be the
+ * key itself, which 'stele get' finds. */
 static enum status get_check_prefixes(const struct query *query)
 {
 	const struct stele_schema *schema = query->reader.schema;
@@ -302,8 +311,8 @@ static enum status get_check_prefixes(const struct query *query)
 	if (last == STELE_IPV4NET || last == STELE_IPV6NET)
 		return STATUS_DONE;
 	return fail(STATUS_INPUT,
-	            "the keys of table \"%s\" are not prefixes (ipv4net, ipv6net), so there is "
-	            "nothing to match; use 'stele get'",
+	            "the keys of table \"%s\" are not prefixes (ipv4net, ipv6net); use 'stele "
+	            "get' instead of lookup",
 	            query->target.table);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele list: all regions of the machine, the unreadable ones too. */
+ * stele list: lists all regions of a directory, including those that cannot be read. */
 #include <errno.h>
 #include <stdio.h>
 #include <stele/stele.h>
@@ -18,15 +18,16 @@
 #include "tools/region/reader.h"
 
 static const char doc[] =
-	"Lists the regions of this machine: their newest version, tables, rows, the publisher that is attached, "
-	"subscribers, the memory they take, and the user who made them."
-	"\v"
-	"A region that can't be read is listed too, with the reason in the column `state'. That column is `ok' for a "
-	"region that can be read and belongs to this user, root, or the owner of its directory.\n"
-	"\n"
 	"Examples:\n"
 	"  stele list\n"
-	"  stele list --format ndjson | jq -r .name\n";
+	"  stele list --format ndjson | jq -r .name\n"
+	"\n"
+	"Lists the regions of this machine, in the order of their names: version, tables, "
+	"rows, attached publisher, subscribers, size, and owner."
+	"\v"
+	"A region that cannot be read is listed with the reason in the column 'state', and "
+	"does not stop the others. The state is 'ok' if the region can be read, and its "
+	"owner is this user, root, or the owner of its directory.\n";
 
 enum { NAME, VERSION, TABLES, ROWS, PUBLISHER, SUBSCRIBERS, SIZE, OWNER, STATE, COLUMNS };
 
@@ -42,14 +43,14 @@ static const struct output_column columns[COLUMNS] = {
 	[STATE] = {"state", false},
 };
 
-/* Nanoseconds after which what was gathered is printed, however few rows they are. */
+/* Nanoseconds between two flushes of the output, so that rows appear while regions are read. */
 #define FLUSH_INTERVAL (100 * NSEC_PER_MSEC)
 
 struct listing {
 	const struct place *place;
 	struct output *output;
 	enum status status;
-	int64_t flushed;
+	int64_t flushed; /* time of the last flush, nanoseconds on CLOCK_MONOTONIC */
 };
 
 struct sum {
@@ -85,7 +86,8 @@ static int list_count(const struct place *place, const char *region, struct sum 
 	return result;
 }
 
-/* For one that takes long beside others: what was listed before it is on its way by then. */
+/* Flushes the output if the last flush is old enough. Called after each region, so that one slow
+ * region does not hold back the rows before it. */
 static enum status list_flush_at_times(struct listing *listing)
 {
 	int64_t now = clock_now();
@@ -108,7 +110,7 @@ static int list_region(void *context, const char *name)
 
 	cells[NAME] = cell_text(name);
 	result = stele_region_describe(place_path(listing->place, name), &info);
-	/* Removed since its name was found. */
+	/* The region was removed after its name was read from the directory. */
 	if (result == -ENOENT)
 		return 0;
 	if (result == 0) {
@@ -126,7 +128,7 @@ static int list_region(void *context, const char *name)
 		cells[ROWS] = cell_number(sum.rows, texts[ROWS]);
 	}
 	if (result == 0 && !info.owner_trusted)
-		snprintf(texts[STATE], sizeof(texts[STATE]), "made by %s",
+		snprintf(texts[STATE], sizeof(texts[STATE]), "untrusted owner: %s",
 		         owner_name(info.owner, user));
 	cells[STATE] = cell_text(result < 0           ? stele_last_error()
 	                         : info.owner_trusted ? "ok"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele log: the commits that history holds, newest first. */
+ * stele log: prints the commits that history holds, the newest first. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -20,16 +20,18 @@
 #include "tools/region/token.h"
 
 static const char doc[] =
-	"Prints the commits that a region's history holds, the newest first: when and by whom each was made, what it "
-	"did to which tables, and its message."
-	"\v"
-	"Each version printed can be read with the option --version of get, lookup, dump and explain, and compared "
-	"with another by 'stele diff'.\n"
-	"\n"
 	"Examples:\n"
 	"  stele log net\n"
-	"  stele log --lines 1 --format json net | jq '.[0].message'\n";
+	"  stele log --lines 1 --format json net | jq '.[0].message'\n"
+	"\n"
+	"Prints the commits that a region's history holds, the newest first: version, time, "
+	"publisher, the number of rows added, changed and removed, the tables, and the "
+	"message."
+	"\v"
+	"The option --version of get, lookup, dump and explain reads each of these versions, "
+	"and 'stele diff' compares two of them.\n";
 
+/* The options of stele log. */
 struct log {
 	enum output_format format;
 	uint64_t lines; /* 0: all */
@@ -68,13 +70,14 @@ static const struct output_column table_columns[TABLE_COLUMNS] = {
 	[TABLE_REMOVED] = {"removed", true},
 };
 
-/* One commit and its tables. */
+/* A commit and the tables that it changed. */
 struct entry {
 	struct stele_commit commit;
 	struct stele_commit_table *tables;
 	size_t table_count;
 };
 
+/* Reads the commit of a snapshot. Reuses entry->tables of the commit before. */
 static int log_read_entry(const struct stele_snapshot *snapshot, struct entry *entry)
 {
 	struct stele_commit_table table;
@@ -93,7 +96,7 @@ static int log_read_entry(const struct stele_snapshot *snapshot, struct entry *e
 	return result;
 }
 
-/* The tables' names, for people. */
+/* Appends the names of the changed tables, for OUTPUT_TABLE. */
 static void log_join_names(const struct entry *entry, struct text *text)
 {
 	for (size_t i = 0; i < entry->table_count; i++) {
@@ -147,7 +150,8 @@ static enum status log_print_entry(struct output *output, const struct entry *en
 	return status;
 }
 
-/* Goes back until the lines are printed or history ends, which it may do any moment. */
+/* Prints commits from the newest back to the oldest, at most `lines`. History may drop the
+ * oldest ones meanwhile, which ends the list too. */
 static enum status log_print(struct reader *reader, uint64_t lines, struct output *output)
 {
 	enum status status = STATUS_DONE;
@@ -171,7 +175,7 @@ static enum status log_print(struct reader *reader, uint64_t lines, struct outpu
 			status = log_print_entry(output, &entry, region);
 	}
 	free(entry.tables);
-	/* What the publisher took back is as gone as what history let go of. */
+	/* -ENOENT and -ESTALE: history has dropped the version, before or during the read. */
 	if (result < 0 && result != -ENOENT && result != -ESTALE)
 		status = fail_library(result);
 	return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele publish: replaces a table by what a file has, or mirrors the kernel's tables. */
+ * stele publish: replaces the rows of a table by those of a file, or mirrors the kernel's network
+ * tables. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -19,38 +20,44 @@
 #include "tools/region/writer.h"
 
 static const char doc[] =
-	"Replaces a whole table by the rows of a file, as one version, and commits only what differs: where "
-	"nothing does, there is no new version. Where one row is wrong, nothing is changed."
-	"\v"
-	"FILE, or standard input for -, is CSV, its first line naming the columns in any order, or, where its "
-	"name ends in .ndjson, .jsonl or .json, a JSON object a line. Its last line must end in a line feed, since a file "
-	"that was cut short may not. It is read whole before the region is locked.\n"
-	"\n"
-	"With --kernel-routes, runs until it is interrupted and keeps the region's tables as the kernel's are: routes4 "
-	"and routes6 for 'stele lookup', rib4 and rib6 with all routes of all routing tables, links, and addresses and "
-	"neighbours, also with 4 and 6. The region is made where there is none.\n"
-	"\n"
-	"With --check, CMD is run by /bin/sh before the version is made, unless nothing would change. On its standard "
-	"input it finds each change as 'stele watch --format ndjson' prints it; STELE_TABLE_FILE in its environment "
-	"is the path of a file that has all rows of the new table, as 'stele dump --format ndjson' prints them, "
-	"and STELE_REGION, STELE_TABLE and STELE_VERSION say what would be made. If it exits with anything but 0, "
-	"nothing is changed, and the exit status is 9. Other publishers may commit meanwhile: where they change the "
-	"table, CMD is run again with the new changes, five times at most.\n"
-	"\n"
 	"Examples:\n"
 	"  stele publish net/routes routes.csv\n"
 	"  stele publish --check './sane <\"$STELE_TABLE_FILE\"' net/routes routes.csv\n"
 	"  stele dump --format ndjson net/routes | ssh other stele publish \\\n"
 	"    --input-format ndjson net/routes -\n"
-	"  stele publish --kernel-routes kernel\n";
+	"  stele publish --kernel-routes kernel\n"
+	"\n"
+	"Replaces all rows of a table by the rows of a file, as one version. Only "
+	"differences are committed; if there are none, there is no new version. If one row "
+	"is wrong, nothing is changed."
+	"\v"
+	"FILE, or standard input if it is -, is CSV, whose first line names the columns in "
+	"any order; or, if its name ends in .ndjson, .jsonl or .json, one JSON object on "
+	"each line. It is read completely before the region is locked. Its last line must "
+	"end in a line feed, because a truncated file may not.\n"
+	"\n"
+	"With --kernel-routes, the command mirrors the kernel until SIGINT, SIGTERM or "
+	"SIGHUP, in tables that it creates if they do not exist: routes4 and routes6 for "
+	"'stele lookup', rib4 and rib6 with all routes of all routing tables, links, "
+	"addresses4, addresses6, neighbours4 and neighbours6.\n"
+	"\n"
+	"With --check, CMD is run by /bin/sh before the commit, unless nothing would change. "
+	"The changes are on its standard input, as 'stele watch --format ndjson' prints "
+	"them. In its environment are STELE_REGION, STELE_TABLE, STELE_VERSION and "
+	"STELE_TOKEN of the proposed version, and STELE_TABLE_FILE, the path of a file with "
+	"all rows of the new table, as 'stele dump --format ndjson' prints them. If CMD does "
+	"not exit with 0, nothing is changed, and the exit status is 9. Other publishers may "
+	"commit meanwhile. If the changes differ because of that, CMD is run again, at most "
+	"five times.\n";
 
+/* The options of stele publish. */
 struct publish {
 	const struct place *place;
 	struct options_writing writing;
 	enum input_format format;
 	bool kernel_routes;
-	enum stele_memory memory; /* of the region that kernel_routes makes */
-	const char *check;        /* a command, or NULL */
+	enum stele_memory memory; /* of the region that --kernel-routes creates */
+	const char *check;        /* a command for /bin/sh, or NULL */
 	bool allow_unterminated;
 };
 
@@ -62,7 +69,7 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 	case 'i':
 		if (strcmp(argument, "csv") != 0 && strcmp(argument, "ndjson") != 0) {
 			fail(STATUS_INPUT,
-			     "--input-format: expected csv or ndjson, but \"%s\" stands there",
+			     "--input-format: invalid value \"%s\" (expected csv or ndjson)",
 			     argument);
 			return EINVAL;
 		}
@@ -85,7 +92,7 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* What is to be published, all of it in memory. */
+/* The new contents of a table, completely in memory. */
 struct proposal {
 	const struct target *target;
 	const struct publish *publish;
@@ -93,8 +100,8 @@ struct proposal {
 	struct batch batch;
 };
 
-/* Attaches, and replaces the table in a transaction. The writer is to be closed, whatever this
- * returns. */
+/* Attaches to the region, and replaces the table in a transaction that stays open. The caller
+ * closes the writer, also after an error. */
 static enum status publish_replace_table(const struct proposal *proposal, struct writer *writer)
 {
 	const struct target *target = proposal->target;
@@ -110,16 +117,17 @@ static enum status publish_replace_table(const struct proposal *proposal, struct
 		return status;
 	if (!stele_schema_equal(schema, proposal->schema))
 		return fail(STATUS_BUSY,
-		            "table \"%s\" was made again with other columns while %s was read; "
+		            "table \"%s\" was created again with other columns while %s was read; "
 		            "nothing was changed",
 		            target->table, proposal->batch.name);
 	return batch_replace(&proposal->batch, table);
 }
 
-/* How often the changes are checked again because the table became another one during the check. */
+/* How often the check is repeated because the table changed while it ran. */
 enum { CHECKS_MAX = 5 };
 
-/* Detaches while the check runs, and goes on only if the changes are still those that were
+/* Runs the check, detached from the region, so that other publishers can commit meanwhile.
+ * Attaches again afterwards, and returns STATUS_DONE only if the changes are those that were
  * checked. */
 static enum status publish_check(const struct proposal *proposal, struct writer *writer)
 {
@@ -134,11 +142,10 @@ static enum status publish_check(const struct proposal *proposal, struct writer 
 			break;
 		writer_close(writer);
 		if (i == CHECKS_MAX)
-			status = fail(
-				STATUS_BUSY,
-				"table \"%s\" was changed during each of %d checks; nothing was "
-				"changed by this command",
-				target->table, CHECKS_MAX);
+			status = fail(STATUS_BUSY,
+			              "table \"%s\" changed during each of %d checks; this command "
+			              "changed nothing",
+			              target->table, CHECKS_MAX);
 		if (status == STATUS_DONE)
 			status = check_run(&check);
 		if (status == STATUS_DONE)
@@ -164,7 +171,8 @@ static enum status publish_commit(const struct proposal *proposal)
 	return status;
 }
 
-/* Reads all rows before the publisher attaches: input may come slowly, or never end. */
+/* Reads all rows before the publisher attaches: slow or endless input must not hold the region's
+ * lock. */
 static enum status publish_input(struct input *input, const struct target *target,
                                  const struct publish *publish)
 {
@@ -181,11 +189,12 @@ static enum status publish_input(struct input *input, const struct target *targe
 	status = input_start(input, schema);
 	if (status == STATUS_DONE)
 		status = batch_read(&proposal.batch, input, target->table, limit);
-	/* A pipe whose writer failed before it wrote anything must not empty the table. */
+	/* Refuse NDJSON without rows: a command that failed prints the same, which must not
+	 * empty the table. */
 	if (status == STATUS_DONE && proposal.batch.count == 0 && input->driver == &input_ndjson)
 		status = fail(STATUS_INPUT,
-		              "%s has no rows; to empty a table, publish a csv file that has only "
-		              "the line with its columns",
+		              "%s has no rows; to empty a table, publish a CSV file that has only "
+		              "the line of column names",
 		              input->lines.name);
 	if (status == STATUS_DONE)
 		status = publish_commit(&proposal);
@@ -223,11 +232,11 @@ static enum status publish_run(int argc, char **argv)
 		if (count != 1 || publish.format != INPUT_BY_NAME || publish.check ||
 		    publish.allow_unterminated)
 			return fail_usage("publish",
-			                  "expected one REGION, and no file or check, with "
-			                  "--kernel-routes");
+			                  "--kernel-routes: expected one REGION, and no file, "
+			                  "file option or --check");
 		if (publish.writing.if_head_given)
 			return fail_usage("publish",
-			                  "--if-head is for one version; --kernel-routes "
+			                  "--if-head is for one version, but --kernel-routes "
 			                  "makes many");
 		if (stele_name_check("region", call.operands[0]) < 0)
 			return fail_library(-EINVAL);
@@ -235,7 +244,7 @@ static enum status publish_run(int argc, char **argv)
 		                      &publish.writing);
 	}
 	if (publish.memory != STELE_MEMORY_DEFAULT)
-		return fail_usage("publish", "--memory is for a region that --kernel-routes makes");
+		return fail_usage("publish", "--memory is only for --kernel-routes");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
 	status = target_parse("publish", call.operands[0], true, &target);
@@ -250,14 +259,16 @@ const struct command command_publish = {
 	.options =
 		(const struct argp_option[]){
 			{"input-format", 'i', "FORMAT", 0,
-                         "The file is csv or ndjson, whatever its name", 0},
+                         "The format of the file, csv or ndjson, instead of the one that its name tells",
+                         0},
 			OPTION_ALLOW_UNTERMINATED,
-			{"check", 'c', "CMD", 0,
-                         "Commit only if this command, given the changes, agrees", 0},
+			{"check", 'c', "CMD", 0, "Commit only if this command accepts the changes",
+                         0},
 			{"kernel-routes", 'k', NULL, 0,
-                         "Mirror the kernel's links, addresses, neighbours and routes", 0},
+                         "Mirror the links, addresses, neighbours and routes of the kernel", 0},
 			{"memory", 'M', "KIND", 0,
-                         "What a region that --kernel-routes makes is in: shm, file or sysv", 0},
+                         "What holds the region that --kernel-routes creates: shm, file or sysv",
+                         0},
 			{0},
 		},
 	.parse = publish_parse,

@@ -11,12 +11,13 @@
 #include "tools/region/place.h"
 #include "tools/region/token.h"
 
-/* The region that is mirrored. */
+/* The region that holds the kernel's tables. */
 struct mirrored {
 	const struct place *place;
 	const char *region;
 };
 
+/* Prints a message of kernel_run(), with the token of `version` if it is not 0. */
 static void publish_kernel_report(void *context, const char *message, uint64_t version)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -24,7 +25,8 @@ static void publish_kernel_report(void *context, const char *message, uint64_t v
 	const char *region = mirrored->region;
 	char token[DESCRIBED_MAX];
 
-	/* The region can't become another one while its publisher is attached. */
+	/* The UUID is that of the version: no other region can take the name while this
+	 * publisher is attached. */
 	if (version && stele_region_describe(place_path(mirrored->place, region), &info) == 0)
 		printf("%s: version %s: %s\n", region,
 		       token_describe_short(version, info.uuid, token), message);

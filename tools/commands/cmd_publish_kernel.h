@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele publish --kernel-routes. */
+ * stele publish --kernel-routes: mirrors the kernel's network tables in a region. Only
+ * cmd_publish.c calls it. */
 #ifndef TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 #define TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 
@@ -8,8 +9,8 @@
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 
-/* Mirrors the kernel's tables until a signal to stop, in a region that is made, in this kind of
- * memory, where there is none. */
+/* Mirrors the kernel's tables in `region` until SIGINT, SIGTERM or SIGHUP. Creates the region,
+ * in this kind of memory, if it does not exist. */
 enum status publish_kernel(const struct place *place, const char *region, enum stele_memory memory,
                            const struct options_writing *writing);
 

@@ -9,13 +9,15 @@
 #include "tools/region/place.h"
 
 static const char doc[] =
-	"Removes regions with all their tables. A region whose publisher is attached is not removed; a damaged "
-	"one is."
-	"\v"
-	"Subscribers that wait are told that the region is gone.\n"
-	"\n"
 	"Example:\n"
-	"  stele rm net\n";
+	"  stele rm net services\n"
+	"\n"
+	"Removes regions with all their tables."
+	"\v"
+	"A region with an attached publisher is refused. A damaged region is removed. "
+	"Regions are removed independently: a failure does not stop the rest, and the exit "
+	"status is that of the last failure. Subscribers that wait are notified that the "
+	"region is gone.\n";
 
 static enum status rm_run(int argc, char **argv)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele rollback: a new version that is like an older one. */
+ * stele rollback: makes a new version with the contents of an older one. */
 #include <argp.h>
 #include <errno.h>
 #include <stddef.h>
@@ -13,19 +13,20 @@
 #include "tools/region/writer.h"
 
 static const char doc[] =
-	"Makes a new version whose tables and rows are those of an older one, which history holds or a "
-	"reader still pins."
-	"\v"
-	"It takes what differs between the two. Where nothing does, there is no new version. Rows that are "
-	"changed back are at the new version; `stele rollback' can itself be rolled back.\n"
-	"\n"
 	"Examples:\n"
 	"  stele rollback net --to 41\n"
-	"  stele rollback net --to 41 --if-head 43 --message 'bad import'\n";
+	"  stele rollback net --to 41 --if-head 43@3f2a9c1e --message 'bad import'\n"
+	"\n"
+	"Makes a new version with the tables and rows of an older one, which history must "
+	"hold or a subscriber must pin."
+	"\v"
+	"The cost depends on the number of rows that differ. If none differs, there is no "
+	"new version. The rows that change are at the new version, so that a rollback can be "
+	"rolled back too.\n";
 
 struct rollback {
 	struct options_writing writing;
-	struct token version; /* 0: not given */
+	struct token version; /* --to; 0: not given */
 };
 
 static error_t rollback_parse(int key, char *argument, struct argp_state *state)
@@ -65,7 +66,7 @@ static enum status rollback_run(int argc, char **argv)
 	if (options_parse(&command_rollback, argc, argv, &rollback, &call) != 1)
 		return fail_usage("rollback", "expected one REGION");
 	if (rollback.version.version == 0)
-		return fail_usage("rollback", "to which version? Give it with --to");
+		return fail_usage("rollback", "expected --to with a version");
 	if (stele_name_check("region", call.operands[0]) < 0)
 		return fail_library(-EINVAL);
 	snprintf(text, sizeof(text), "rollback to version %llu",
@@ -83,7 +84,7 @@ static enum status rollback_run(int argc, char **argv)
 
 const struct command command_rollback = {
 	.name = "rollback",
-	.summary = "make a version that is like an older one",
+	.summary = "go back to an older version",
 	.usage = "REGION --to VERSION",
 	.doc = doc,
 	.options =

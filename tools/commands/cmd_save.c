@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele save, stele load: regions to files and back. */
+ * stele save and stele load: save a region to a file, and load it from one. */
 #include <errno.h>
 #include <stdio.h>
 #include <stele/stele.h>
@@ -14,29 +14,33 @@
 #include "tools/region/target.h"
 
 static const char save_doc[] =
-	"Writes a region with its history into a file, consistent while its publisher goes on. Without FILE it is "
-	"REGION.stele, in this directory."
-	"\v"
-	"The file holds what the versions reach and nothing else. show, inspect, verify, get, lookup, dump, log, diff "
-	"and explain read it, on this machine or another, where a region's name would stand: as a path that starts with "
-	"/ or ., such as ./net.stele, or ./net.stele/routes for a table of it. A copy of a region's own file is read in "
-	"the same way.\n"
-	"\n"
 	"Examples:\n"
 	"  stele save net\n"
 	"  stele save --replace net /var/backups/net.stele\n"
-	"  stele dump ./net.stele/routes\n";
+	"  stele dump ./net.stele/routes\n"
+	"\n"
+	"Saves a region with its history to FILE, or to REGION.stele in this directory. The "
+	"file is consistent although the publisher continues."
+	"\v"
+	"show, inspect, verify, save, get, lookup, dump, explain, log and diff read such a "
+	"file where they take a region, on this machine or another one of the same kind. Its "
+	"path must start with / or . there, such as ./net.stele, or ./net.stele/routes for a "
+	"table in it. A copy of a region's own file is read in the same way.\n"
+	"\n"
+	"The file appears complete or not at all, and contains no free memory. Versions that "
+	"the publisher reclaims while they are copied are not in it.\n";
 
 static const char load_doc[] =
-	"Makes a region of a saved file, with its versions, history, sizes and options, to be published and read like "
-	"any."
-	"\v"
-	"The region has a uuid of its own: the one that was saved may go on as well. There must be none of that name. "
-	"What is not whole is not loaded; 'stele verify FILE' says what is wrong.\n"
-	"\n"
 	"Examples:\n"
 	"  stele load net.stele net\n"
-	"  stele load --directory /var/lib/stele net.stele net\n";
+	"  stele load --directory /var/lib/stele net.stele net\n"
+	"\n"
+	"Creates a region, which must not exist, from a saved file, with its versions, "
+	"history, sizes and options."
+	"\v"
+	"The region has a new UUID, because the saved region may continue too. A file that "
+	"is incomplete, or whose checksum is wrong, is not loaded; 'stele verify FILE' says "
+	"what is wrong with it.\n";
 
 static error_t save_parse(int key, char *argument, struct argp_state *state)
 {
@@ -61,7 +65,7 @@ static enum status save_run(int argc, char **argv)
 
 	count = options_parse(&command_save, argc, argv, &flags, &call);
 	if (count != 1 && count != 2)
-		return fail_usage("save", "expected one REGION, and a FILE if you like");
+		return fail_usage("save", "expected one REGION, and optionally a FILE");
 	status = target_check_source(call.operands[0]);
 	if (status != STATUS_DONE)
 		return status;
@@ -75,8 +79,7 @@ static enum status save_run(int argc, char **argv)
 	result = stele_subscriber_save(reader.subscriber, file, flags, &oldest, &newest);
 	reader_close(&reader);
 	if (result == -EEXIST)
-		return fail(STATUS_INPUT, "there is a file %s already; --replace writes over it",
-		            file);
+		return fail(STATUS_INPUT, "file %s exists; replace it with --replace", file);
 	if (result < 0)
 		return fail_library(result);
 	printf("%s: versions %llu to %llu, in %s\n", call.operands[0], (unsigned long long)oldest,
@@ -100,20 +103,21 @@ static enum status save_run_load(int argc, char **argv)
 		result = stele_region_describe(place_path(&call.place, call.operands[1]), &info);
 	if (result < 0)
 		return fail_library(result);
-	printf("%s: made from %s, versions %llu to %llu, in %s, to grow to %s\n", call.operands[1],
-	       call.operands[0], (unsigned long long)info.oldest, (unsigned long long)info.version,
-	       parse_memory_name(info.memory), describe_size(info.maximum_size, size));
+	printf("%s: created from %s, versions %llu to %llu, in %s, can grow to %s\n",
+	       call.operands[1], call.operands[0], (unsigned long long)info.oldest,
+	       (unsigned long long)info.version, parse_memory_name(info.memory),
+	       describe_size(info.maximum_size, size));
 	return STATUS_DONE;
 }
 
 const struct command command_save = {
 	.name = "save",
-	.summary = "write a region into a file",
+	.summary = "save a region to a file",
 	.usage = "REGION|FILE [FILE]",
 	.doc = save_doc,
 	.options =
 		(const struct argp_option[]){
-			{"replace", 'r', NULL, 0, "Replace a file that is there", 0},
+			{"replace", 'r', NULL, 0, "Replace an existing file", 0},
 			{0},
 		},
 	.parse = save_parse,
@@ -122,7 +126,7 @@ const struct command command_save = {
 };
 const struct command command_load = {
 	.name = "load",
-	.summary = "make a region of a saved file",
+	.summary = "create a region from a saved file",
 	.usage = "FILE REGION",
 	.doc = load_doc,
 	.run = save_run_load,

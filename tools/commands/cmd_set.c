@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele set and stele delete: single rows, named on the command line. */
+ * stele set and stele delete: change single rows, whose keys are operands. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,30 +18,36 @@
 #include "tools/rows/row.h"
 
 static const char set_doc[] =
-	"Sets columns of one row, as one version. A row that is there keeps the columns that are not named; a new "
-	"row needs them all."
-	"\v"
-	"A KEY of several columns is written with commas between them, as in CSV.\n"
-	"\n"
-	"With --if-version or --if-absent, where the row is not so, nothing is changed, and the exit status is "
-	"10. A version is written with the UUID of its region, or 8 digits of it, as 'stele show' prints it.\n"
-	"\n"
 	"Examples:\n"
 	"  stele set net/routes 10.0.0.0/8 next_hop=192.0.2.1 metric=5\n"
 	"  stele set net/routes 10.0.0.0/8 metric=6\n"
 	"  stele set lan/hosts '7,\"Smith, J.\"' address=192.0.2.9\n"
 	"  stele set net/offsets -- -5 name=five\n"
 	"  stele set --if-absent net/leader main host=a\n"
-	"  stele set --if-version 7@3f2a9c1e net/routes 10.0.0.0/8 metric=7\n";
+	"  stele set --if-version 7@3f2a9c1e net/routes 10.0.0.0/8 metric=7\n"
+	"\n"
+	"Sets columns of the row with this key, as one version. An existing row keeps the "
+	"columns that are not named. A new row needs all columns."
+	"\v"
+	"The columns of a longer KEY are joined by commas, as in CSV.\n"
+	"\n"
+	"If the condition of --if-version or --if-absent does not hold, nothing is changed, "
+	"and the exit status is 10. A version is a token: its number with the UUID of the "
+	"region or the first 8 digits of it, as 'stele show' prints it.\n";
 
 static const char delete_doc[] =
-	"Deletes rows, all as one version. Where one of them is not there, none is deleted, and the exit status "
-	"is 1."
-	"\v"
 	"Examples:\n"
 	"  stele delete net/routes 10.0.0.0/8\n"
-	"  stele delete --message 'moved away' net/routes 10.1.0.0/16 10.2.0.0/16\n";
+	"  stele delete --message 'moved away' net/routes 10.1.0.0/16 10.2.0.0/16\n"
+	"\n"
+	"Deletes rows, all as one version. If one of them does not exist, none is deleted, "
+	"and the exit status is 1."
+	"\v"
+	"The columns of a longer KEY are joined by commas, as in CSV. If the condition of "
+	"--if-version does not hold for each of the rows, nothing is changed, and the exit "
+	"status is 10.\n";
 
+/* The options of both commands. */
 struct change {
 	struct options_writing writing;
 	struct condition condition;
@@ -56,7 +62,8 @@ static error_t set_parse(int key, char *argument, struct argp_state *state)
 	case OPTION_IF_VERSION:
 	case OPTION_IF_ABSENT:
 		if (condition->given) {
-			fail(STATUS_INPUT, "a row can be expected at one version, or absent");
+			fail(STATUS_INPUT, "--if-version and --if-absent: expected one of them, "
+			                   "once");
 			return EINVAL;
 		}
 		condition->given = true;
@@ -72,10 +79,10 @@ static error_t set_parse(int key, char *argument, struct argp_state *state)
 #define IF_VERSION \
 	{ \
 		"if-version", OPTION_IF_VERSION, "VERSION@UUID", 0, \
-			"Only if this version is the one that last changed the row", 0 \
+			"Only if this is the version that last changed the row", 0 \
 	}
 
-/* COLUMN=VALUE, into the column's field. */
+/* Parses COLUMN=VALUE into the column's member of `fields`. */
 static enum status set_parse_assignment(const char *text, const struct stele_schema *schema,
                                         struct field *fields)
 {
@@ -85,7 +92,7 @@ static enum status set_parse_assignment(const char *text, const struct stele_sch
 	int column;
 
 	if (!equals)
-		return fail(STATUS_INPUT, "expected COLUMN=VALUE, but \"%s\" stands there", text);
+		return fail(STATUS_INPUT, "invalid operand \"%s\" (expected COLUMN=VALUE)", text);
 	length = (size_t)(equals - text);
 	snprintf(name, sizeof(name), "%.*s", (int)(length < sizeof(name) ? length : sizeof(name)),
 	         text);
@@ -93,10 +100,11 @@ static enum status set_parse_assignment(const char *text, const struct stele_sch
 	if (column < 0)
 		return column_fail_unknown("", schema, text, length);
 	if (schema->columns[column].key)
-		return fail(STATUS_INPUT,
-		            "column \"%s\" is part of the key and can't be set; delete the row and "
-		            "set another",
-		            name);
+		return fail(
+			STATUS_INPUT,
+			"column \"%s\" is part of the key and cannot be set; delete the row and "
+			"set one with another key",
+			name);
 	if (fields[column].given)
 		return fail(STATUS_INPUT, "column \"%s\" is set twice", name);
 	fields[column] =
@@ -124,7 +132,7 @@ static enum status set_row(struct writer *writer, const struct target *target,
 	return status;
 }
 
-/* Whether an operand before `text` names the row, too. */
+/* Returns the operand before `text` that names the same row, or NULL. */
 static const char *set_named_before(char **operands, char **text, const struct stele_schema *schema,
                                     const struct row_buffer *row)
 {
@@ -173,7 +181,8 @@ static enum status set_delete_rows(struct writer *writer, const struct target *t
 	return status;
 }
 
-/* What both do: attach, change, commit. */
+/* Runs either command: attaches, calls `change_rows`, and commits. At least `min` operands are
+ * needed. */
 static enum status set_change(const struct command *command, int min, int argc, char **argv,
                               enum status (*change_rows)(struct writer *, const struct target *,
                                                          const struct condition *, char **))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele show and stele inspect: what there is to say of a region. */
+ * stele show and stele inspect: describe a region. inspect also walks all of its memory and reads
+ * the state of its lock. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,25 +22,29 @@
 #include "tools/region/token.h"
 
 static const char show_doc[] =
-	"Describes a region: its version and history, who publishes and since when, what memory it takes, its last "
-	"commit, and its tables with their columns and rows."
-	"\v"
 	"Examples:\n"
 	"  stele show net\n"
-	"  stele show --format json net | jq '.tables[].table'\n";
+	"  stele show --format json net | jq '.tables[].table'\n"
+	"\n"
+	"Describes a region: its version and history, its publisher, subscribers, memory and "
+	"options, its last commit, and its tables with their columns and rows."
+	"\v"
+	"FILE is a saved file, with a path that starts with / or . (see 'stele save --help').\n";
 
 static const char inspect_doc[] =
-	"Describes a region as 'stele show' does, and looks at all of its memory besides: what rows, nodes, history "
-	"and pins take, what is free, and whether a transaction is open."
-	"\v"
-	"Memory that several versions share counts once, to the newest that reaches it. Slack is free memory in pages "
-	"that are used in part. Versions that the publisher gives up while they are counted are in no figure but "
-	"given_up. FILE is a saved file, whose path starts with / or .: see 'stele save --help'.\n"
-	"\n"
 	"Examples:\n"
 	"  stele inspect net\n"
 	"  stele inspect ./net.stele\n"
-	"  stele inspect --format json net | jq .used_by_history\n";
+	"  stele inspect --format json net | jq .used_by_history\n"
+	"\n"
+	"Describes a region as 'stele show' does, and adds what needs a walk over all of its "
+	"memory: the use of memory by rows, nodes, history and pins, free memory, and "
+	"whether a transaction is open."
+	"\v"
+	"Memory that several versions share is counted once, for the newest of them. 'slack' "
+	"is free memory in pages that are in use. Versions that the publisher reclaims "
+	"before they were counted are in no figure but 'given_up'. FILE is a saved file, "
+	"with a path that starts with / or . (see 'stele save --help').\n";
 
 /* ---- tables ---- */
 
@@ -63,7 +68,7 @@ struct shown_tables {
 	struct shown_table *tables;
 	struct cell *cells;
 	size_t count;
-	uint64_t version; /* of the snapshot */
+	uint64_t version; /* the version whose tables these are */
 };
 
 static void show_free_tables(struct shown_tables *shown)
@@ -198,7 +203,7 @@ enum {
 	TABLES,
 	SHOWN,
 
-	/* What only inspect has. */
+	/* The members that only inspect prints. */
 	LOCK = SHOWN,
 	VERSIONS,
 	PINNED_VERSIONS,
@@ -259,9 +264,10 @@ static const struct output_column columns[COLUMNS] = {
 	[WHOLE] = {"whole", false},
 };
 
-/* What inspect looks for besides. */
+/* What inspect adds to the description. */
 struct inspection {
-	bool wanted, known;
+	bool wanted; /* the command is inspect */
+	bool known;  /* `use` is valid: the walk succeeded */
 	struct stele_region_use use;
 	char lock[160];
 };
@@ -290,7 +296,8 @@ static void show_fill_inspection(const struct inspection *inspection, char texts
 	cells[WHOLE].plain = use->damages ? "no: see 'stele verify'" : "yes";
 }
 
-/* Who publishes, and for how long, or for how long nobody has. */
+/* Fills the cells of the publisher: its name, whether it is attached, and since when it is or is
+ * not. */
 static void show_fill_publisher(const struct stele_region_info *info, char *name, char *since,
                                 char *attached_plain, struct cell *cells)
 {
@@ -353,8 +360,9 @@ static enum status show_print_region(const struct stele_region_info *info,
 	return output_end(output, output_row(output, cells));
 }
 
-/* The description and the tables are read one after the other, so again until both are of one
- * version, or the publisher is too fast for that to matter to anybody. */
+/* Prints a region. The description and the tables are two reads, so a commit can come between
+ * them: reads both again until they have the same version. After READ_TRIES attempts the
+ * publisher is so fast that two neighbouring versions will do. */
 static enum status show_print_newest(const struct reader *reader,
                                      const struct inspection *inspection, enum output_format format)
 {
@@ -389,8 +397,8 @@ static void show_inspect_lock(const struct place *place, const char *region, boo
 	static const char *const states[] = {
 		[STELE_LOCK_FREE] = "free",
 		[STELE_LOCK_HELD] = "held",
-		[STELE_LOCK_DEAD] = "its holder died; the next publisher takes it over",
-		[STELE_LOCK_EARLIER] = "of an earlier boot; the next publisher makes another",
+		[STELE_LOCK_DEAD] = "its owner died; the next publisher recovers it",
+		[STELE_LOCK_EARLIER] = "from an earlier boot; the next publisher creates another",
 	};
 	struct stele_region_lock lock = {.size = sizeof(lock)};
 	int result;
@@ -398,15 +406,16 @@ static void show_inspect_lock(const struct place *place, const char *region, boo
 	if (place_is_path(region)) {
 		snprintf(text, size,
 		         saved ? "none: it is a saved file"
-		               : "not looked for: it is read as a file");
+		               : "not checked: the region is read as a file");
 		return;
 	}
 	result = stele_region_lock(place_path(place, region), &lock);
 	if (result < 0)
-		snprintf(text, size, "not known: %s",
-		         result == -EACCES || result == -EPERM ? "only its owner may look"
-		         : result == -EPROTONOSUPPORT ? "the publisher's file is of another layout"
-		                                      : "no publisher's file");
+		snprintf(text, size, "unknown: %s",
+		         result == -EACCES || result == -EPERM
+		                 ? "only the region's owner may read it"
+		         : result == -EPROTONOSUPPORT ? "the publisher file has another layout"
+		                                      : "there is no publisher file");
 	else if (lock.state == STELE_LOCK_HELD)
 		snprintf(text, size, "held by thread %u: a transaction is open",
 		         (unsigned)lock.owner);
@@ -431,13 +440,14 @@ static enum status show_inspect(const struct place *place, const char *region,
 
 	inspection->wanted = true;
 	inspection->use.size = sizeof(inspection->use);
-	progress_start(&progress, "looking", 0);
+	progress_start(&progress, "inspecting", 0);
 	result = stele_region_verify(place_path(place, region), &options, &inspection->use);
 	progress_end(&progress);
 	inspection->known = result >= 0;
 	show_inspect_lock(place, region, inspection->use.checksummed, inspection->lock,
 	                  sizeof(inspection->lock));
-	/* All else can be said of a region whose publisher is too fast for this. */
+	/* -ESTALE: the publisher reclaimed every version during the walk. The rest is printed
+	 * without its figures. */
 	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
 }
 
@@ -486,7 +496,7 @@ const struct command command_show = {
 };
 const struct command command_inspect = {
 	.name = "inspect",
-	.summary = "describe it, what takes its memory, and its lock",
+	.summary = "describe a region, its memory and its lock",
 	.usage = "REGION|FILE",
 	.doc = inspect_doc,
 	.common = &options_format,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele subscribers: who reads a region, and how far each is. */
+ * stele subscribers: lists the registered subscribers of a region, and how far behind each is. */
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -18,18 +18,26 @@
 #include "tools/region/place.h"
 
 static const char doc[] =
-	"Prints a line for each registered subscriber of a region: who it is and since when, by what it is notified, "
-	"how far behind the newest version it is, what it pins, and what became of its notices."
-	"\v"
-	"Whether it is alive is told by a lock that the kernel takes from the dead; what it is called, and which "
-	"version it saw or applied, is what it says of itself. Lag is counted from the version that it applied, or, "
-	"where it reports none, saw last; lag_time is the age of the first version that it lacks, or, where history has lost that (lag_longer), of the "
-	"oldest that there is: at least. Versions count that do not concern a subscriber which named tables, too. Notices are counted for "
-	"the region's own user and root only. A reader that did not register is not listed.\n"
-	"\n"
 	"Examples:\n"
 	"  stele subscribers net\n"
-	"  stele subscribers --format json net | jq '.[] | select(.state == \"dead\")'\n";
+	"  stele subscribers --format json net | jq '.[] | select(.state == \"dead\")'\n"
+	"\n"
+	"Prints a line for each registered subscriber of a region: its process, its "
+	"notifier, how far it is behind the newest version, what it pins, and what became of "
+	"its notices."
+	"\v"
+	"The states are 'waiting' for the next version, 'busy', 'stopped', and 'dead'. A "
+	"lock that the kernel drops at the death of a process tells whether it is alive. Its "
+	"name, and the version that it saw or applied, is what the subscriber says of itself.\n"
+	"\n"
+	"'lag' is the number of versions after the applied version, or after the seen "
+	"version if it reports none as applied. 'lag_time' is the age of the first of these "
+	"versions; if history has lost that one, 'lag_longer' is true, and 'lag_time' is the "
+	"age of the oldest version in history, as a lower bound. For a subscriber that named "
+	"tables, versions that do not concern it count too.\n"
+	"\n"
+	"Only the region's owner and root see the counters of notices. A reader that is not "
+	"registered is not listed.\n";
 
 enum {
 	SLOT,
@@ -78,7 +86,8 @@ static const struct output_column columns[COLUMNS] = {
 	[UUID] = {"uuid", false},
 };
 
-/* Whose queue it is, or, as a hint, whose process has the number and the name. */
+/* Finds the user of a subscriber: the owner of its queue or, as a hint, the owner of the process
+ * that has its number and its name. */
 static bool subscribers_find_user(const struct stele_subscriber_info *info,
                                   char user[DESCRIBED_MAX])
 {
@@ -153,6 +162,7 @@ static void subscribers_fill_progress(const struct stele_subscriber_info *info,
 		cell_size(info->pinned_bytes, texts[PINNED_BYTES], plain[PINNED_BYTES]);
 }
 
+/* The output, and the first error that it had. */
 struct listing {
 	struct output *output;
 	enum status status;
@@ -210,7 +220,7 @@ static enum status subscribers_run(int argc, char **argv)
 
 const struct command command_subscribers = {
 	.name = "subscribers",
-	.summary = "print who reads a region, and how far",
+	.summary = "list the subscribers of a region",
 	.usage = "REGION",
 	.doc = doc,
 	.common = &options_format,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
+ * stele trace: prints each commit as it happens, as a line of JSON.
  *
- * stele trace: each commit as it happens, a line of JSON. It reads the records that history
- * holds, one version after the other, and never rows. It takes no slot: nothing is pinned for
- * it and nobody sends it a notice, so that a publisher does nothing for it; it is woken as
- * readers without a slot are, or looks by itself. What history has let go of before it was
- * read is a line of its own. */
+ * The trace reads only the records of commits in history, one version after the other, and no rows.
+ * It is not registered: it pins nothing and the publisher sends it no notices, so the trace costs
+ * the publisher nothing. The library wakes it as a reader without a slot, or it polls. Versions
+ * that history dropped before they were read are one line, a gap. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -28,41 +28,50 @@
 #include "tools/region/token.h"
 
 static const char doc[] =
-	"Prints each commit as it happens as a line of JSON: its version, time, publisher and message, and how many "
-	"rows of which tables it added, changed and removed. Ends when it is interrupted."
-	"\v"
-	"  {\"event\": \"commit\", \"version\": 7, \"time\": \"2026-01-31T12:00:00Z\",\n"
-	"   \"publisher\": {\"pid\": 12, \"command\": \"bgpd\", \"uuid\": \"...\"}, \"message\": \"\",\n"
-	"   \"tables\": [{\"table\": \"routes\", \"added\": 1, \"changed\": 0, \"removed\": 0}],\n"
-	"   \"token\": \"7@UUID\"}\n"
-	"\n"
-	"No version is left out while history holds it. Where it does not any more, a line says which are missing:\n"
-	"\n"
-	"  {\"event\": \"gap\", \"from\": 8, \"to\": 12, \"token\": \"12@UUID\"}\n"
-	"\n"
-	"A token is what --since takes to go on from there.\n"
-	"\n"
-	"Where another region took the place of this one, or of that of --since, there is a line {\"event\": \"replaced\", "
-	"\"region\": \"UUID\"}, and versions start anew. A region that was removed, and is not there again after a second, ends the trace with "
-	"status 3. The publisher does nothing for a trace, and does not know of it.\n"
-	"\n"
 	"Examples:\n"
 	"  stele trace net\n"
 	"  stele trace --since 0 net | jq -r 'select(.event == \"commit\") | .message'\n"
-	"  stele trace --count 1 net >/dev/null && echo 'there is a new version'\n";
+	"  stele trace --count 1 net >/dev/null && echo 'there is a new version'\n"
+	"\n"
+	"Prints each commit as it happens, as a line of JSON, until SIGINT, SIGTERM or "
+	"SIGHUP: version, time, publisher, message, and for each table the number of rows "
+	"added, changed and removed."
+	"\v"
+	"A line is (here wrapped):\n"
+	"\n"
+	"  {\"event\": \"commit\", \"version\": 7, \"time\": \"2026-01-31T12:00:00Z\",\n"
+	"   \"publisher\": {\"pid\": 12, \"command\": \"bgpd\", \"uuid\": \"...\"}, "
+	"\"message\": \"\",\n"
+	"   \"tables\": [{\"table\": \"routes\", \"added\": 1, \"changed\": 0, \"removed\": "
+	"0}],\n"
+	"   \"token\": \"7@UUID\"}\n"
+	"\n"
+	"No version is left out while history holds it. Versions that history has lost are "
+	"one line:\n"
+	"\n"
+	"  {\"event\": \"gap\", \"from\": 8, \"to\": 12, \"token\": \"12@UUID\"}\n"
+	"\n"
+	"--since resumes from a token. If another region takes the name, or if the version "
+	"of --since belongs to another region, there is this line, and all commits in the "
+	"history of the new region follow:\n"
+	"\n"
+	"  {\"event\": \"replaced\", \"region\": \"UUID\"}\n"
+	"\n"
+	"If a removed region is not there again after a second, the trace ends with status 3.\n";
 
+/* A trace: its options, and what it has printed. */
 struct trace {
 	bool has_since;
 	struct token start; /* --since */
 	uint64_t since;     /* the version printed last */
-	uint8_t region[16]; /* its UUID */
+	uint8_t region[16]; /* UUID of the region that is open */
 	uint64_t count;     /* commits to print; 0: no end */
 	uint64_t printed;
 	struct reader reader;
 	struct output *commits, *gaps, *replacements; /* all to standard output */
 	int stop_fd;
 	bool stopped;
-	unsigned missed; /* looks since the region was removed */
+	unsigned missed; /* number of checks since the region was removed, at most MISSED_MAX */
 };
 
 static error_t trace_parse(int key, char *argument, struct argp_state *state)
@@ -116,6 +125,7 @@ static const struct output_column gap_columns[] = {
 	{"event", false}, {"from", true}, {"to", true}, {"token", false}};
 static const struct output_column replaced_columns[] = {{"event", false}, {"region", false}};
 
+/* A commit and the tables that it changed. */
 struct record {
 	struct stele_commit commit;
 	struct stele_commit_table *tables;
@@ -189,7 +199,9 @@ static enum status trace_print_replaced(struct trace *trace)
 
 /* ---- reading ---- */
 
-/* 0; -ENOENT or -ESTALE: history has let go of the version; or another error. */
+/* Reads the record of a version. Returns 0; -ENOENT or -ESTALE if history has dropped the
+ * version, before or during the read; or another error. Reuses record->tables of the version
+ * before. */
 static int trace_read_record(struct trace *trace, uint64_t version, struct record *record)
 {
 	struct stele_commit_table table;
@@ -211,8 +223,8 @@ static int trace_read_record(struct trace *trace, uint64_t version, struct recor
 	return result;
 }
 
-/* The version that could not be read is gone, and with it all below the oldest that history
- * holds: says so, and goes on from there. */
+/* Prints a gap from the version that could not be read to the oldest one that history holds, and
+ * continues there. */
 static enum status trace_skip_gap(struct trace *trace)
 {
 	uint64_t oldest, newest;
@@ -220,7 +232,7 @@ static enum status trace_skip_gap(struct trace *trace)
 
 	if (result < 0)
 		return fail_library(result);
-	/* Whatever history says, the version itself was not there. */
+	/* The version was gone even if history still lists it: it was reclaimed a moment ago. */
 	if (oldest < trace->since + 2)
 		oldest = trace->since + 2;
 	result = (int)trace_print_gap(trace, trace->since + 1, oldest - 1);
@@ -233,6 +245,8 @@ static bool trace_is_enough(const struct trace *trace)
 	return trace->count && trace->printed >= trace->count;
 }
 
+/* Checks, without waiting, whether a signal came (`*ret` is then STATUS_DONE) or the reader of
+ * standard output is gone (STATUS_SYSTEM). */
 static bool trace_is_stopped(struct trace *trace, enum status *ret)
 {
 	struct pollfd fds[] = {{.fd = trace->stop_fd, .events = POLLIN}, {.fd = STDOUT_FILENO}};
@@ -243,7 +257,7 @@ static bool trace_is_stopped(struct trace *trace, enum status *ret)
 	return true;
 }
 
-/* Prints all that there is up to a version; where many come in a row, they go out together. */
+/* Prints all commits up to version `newest`, and flushes them together. */
 static enum status trace_print_until(struct trace *trace, uint64_t newest)
 {
 	struct record record = {0};
@@ -284,7 +298,7 @@ static enum status trace_start(struct trace *trace)
 
 	if (result < 0)
 		return fail_library(result);
-	/* Another region took the place of that one before the trace began. */
+	/* The region of --since was replaced before the trace began. */
 	if (!token_is_of(&trace->start, trace->region))
 		return trace_print_replaced(trace);
 	trace->since = trace->has_since ? trace->start.version : newest;
@@ -294,7 +308,7 @@ static enum status trace_start(struct trace *trace)
 	return STATUS_DONE;
 }
 
-/* Another region has the name now. */
+/* Attaches to the region that has replaced the traced one under its name. */
 static enum status trace_reattach(struct trace *trace)
 {
 	const struct place *place = trace->reader.place;
@@ -308,10 +322,12 @@ static enum status trace_reattach(struct trace *trace)
 	return status == STATUS_DONE ? trace_print_replaced(trace) : status;
 }
 
-/* Who replaces a region removes it first: so long another one of the name is waited for. */
+/* A region is replaced by removing it and creating another one. The trace waits for the other
+ * one: MISSED_MAX times MISSED_WAIT, one second. */
 #define MISSED_MAX  50u
 #define MISSED_WAIT 20 /* milliseconds */
 
+/* Waits a moment for a removed region to be created again. Returns false after the last wait. */
 static bool trace_may_return(struct trace *trace)
 {
 	struct pollfd stop = {.fd = trace->stop_fd, .events = POLLIN};
@@ -322,7 +338,7 @@ static bool trace_may_return(struct trace *trace)
 	return true;
 }
 
-/* Signals, and the end of who reads the output, are looked for between slices of waiting. */
+/* Nanoseconds of one wait. Signals and a gone reader of the output are checked between waits. */
 #define SLICE (100 * NSEC_PER_MSEC)
 
 static enum status trace_follow(struct trace *trace)
@@ -376,7 +392,7 @@ static enum status trace_run(int argc, char **argv)
 	output_end(trace.gaps, status);
 	status = output_end(trace.commits, status);
 	reader_close(&trace.reader);
-	/* Printing ends with an error then. */
+	/* A signal makes writes to standard output fail; that is no error of the trace. */
 	return stop_came() ? STATUS_DONE : status;
 }
 
@@ -388,9 +404,9 @@ const struct command command_trace = {
 	.options =
 		(const struct argp_option[]){
 			{"since", 's', "VERSION@UUID", 0,
-                         "First print the commits after this version (0: all) that history holds",
+                         "First print the commits after this version that history holds (0: all)",
                          0},
-			{"count", 'c', "N", 0, "Stop after N commits", 0},
+			{"count", 'c', "N", 0, "End after N commits", 0},
 			{0},
 		},
 	.parse = trace_parse,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele verify: whether a region, or a saved file, is whole. */
+ * stele verify: checks that a region, or a saved file, is intact. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <stele/stele.h>
@@ -18,22 +18,25 @@
 #include "tools/region/target.h"
 
 static const char doc[] =
-	"Looks at everything that any version of a region reaches: each node, row, schema and record, with every "
-	"bound, order, rank, count and checksum. Says that it is whole, with figures, or what is wrong and where."
-	"\v"
-	"A saved file has a checksum of all its bytes. A region that is published has none over its rows: a bit that "
-	"changed in a value is not found there, only what no publisher would have made.\n"
-	"\n"
-	"It takes no lock, changes nothing, and works beside a publisher: a version that this gives up meanwhile is "
-	"left out. FILE is a file from 'stele save', or a copy of a region's file; its path starts with / or . (see "
-	"'stele save --help'). Where something is wrong, the exit status is 7.\n"
-	"\n"
 	"Examples:\n"
 	"  stele verify net\n"
 	"  stele verify ./net.stele\n"
-	"  stele verify --format json net | jq .damages\n";
+	"  stele verify --format json net | jq .damages\n"
+	"\n"
+	"Checks everything that any version of a region reaches: each node, row, schema and "
+	"record, with every bound, order, rank, count and checksum. Prints that the region "
+	"is intact, with figures; or prints each fault and its place."
+	"\v"
+	"A saved file has a checksum over all its bytes. A region in use has no checksum "
+	"over its rows: a value with wrong bytes is not found there, unless no publisher "
+	"would have written such bytes.\n"
+	"\n"
+	"The command takes no lock and changes nothing. Versions that the publisher reclaims "
+	"before they were checked are left out and counted as 'given_up'. FILE is a file of "
+	"'stele save', or a copy of a region's own file, with a path that starts with / or . "
+	"(see 'stele save --help'). If a fault is found, the exit status is 7.\n";
 
-/* ---- what is wrong ---- */
+/* ---- faults ---- */
 
 enum { DAMAGE_VERSION, DAMAGE_TABLE, DAMAGE_OFFSET, DAMAGE_WHAT, DAMAGE_COLUMNS };
 
@@ -44,10 +47,11 @@ static const struct output_column damage_columns[DAMAGE_COLUMNS] = {
 	[DAMAGE_WHAT] = {"damage", false},
 };
 
+/* A fault, kept until all of them are printed. */
 struct reported {
 	char version[DESCRIBED_MAX], offset[DESCRIBED_MAX], table[STELE_NAME_MAX + 1];
 	const char *what;
-	uint64_t of_version, at;
+	uint64_t of_version, at; /* version and offset as numbers; 0: none */
 };
 
 struct verification {
@@ -56,6 +60,7 @@ struct verification {
 	size_t count, capacity;
 };
 
+/* Faults that are listed; more are only counted. */
 enum { REPORTED_MAX = 1000 };
 
 static void verify_on_damage(void *context, const struct stele_damage *damage)
@@ -109,7 +114,7 @@ static struct cell *verify_make_damages(const struct verification *verification)
 	return cells;
 }
 
-/* ---- the whole ---- */
+/* ---- the result ---- */
 
 enum {
 	WHOLE,
@@ -170,8 +175,8 @@ static enum status verify_print(const struct stele_region_use *use,
 	cells[BYTES] = cell_size(use->arena_bytes - use->free_bytes - use->slack_bytes,
 	                         texts[BYTES], plain);
 	cells[CHECKSUM] = cell_literal(use->checksummed ? "true" : "false");
-	cells[CHECKSUM].plain =
-		use->checksummed ? "yes, of all bytes" : "no: what is in values is not checked";
+	cells[CHECKSUM].plain = use->checksummed ? "yes, of all bytes"
+	                                         : "no: the contents of values are not checked";
 	cells[DAMAGES] = cell_number(use->damages, texts[DAMAGES]);
 	cells[LIST] = (struct cell){
 		.kind = CELL_LIST,
@@ -213,15 +218,14 @@ static enum status verify_run(int argc, char **argv)
 	                    : verify_print(&use, &verification, result == 1, format);
 	free(verification.reported);
 	if (status == STATUS_DONE && result == 0)
-		status = fail(STATUS_DAMAGED, "%s is damaged: %llu %s wrong", call.operands[0],
-		              (unsigned long long)use.damages,
-		              use.damages == 1 ? "thing is" : "things are");
+		status = fail(STATUS_DAMAGED, "%s is damaged: %llu fault%s found", call.operands[0],
+		              (unsigned long long)use.damages, use.damages == 1 ? "" : "s");
 	return status;
 }
 
 const struct command command_verify = {
 	.name = "verify",
-	.summary = "look whether a region or a saved file is whole",
+	.summary = "check that a region or a saved file is intact",
 	.usage = "REGION|FILE",
 	.doc = doc,
 	.common = &options_format,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
+ * stele watch: prints the rows that change, as they change, or runs a command with them.
  *
- * stele watch: prints what changes, as it changes. It keeps a snapshot of the version that it
- * printed last; woken, it opens the newest one, prints what differs, and lets the old one go. So
- * versions that follow each other faster than they can be printed come out as one, and nothing is
- * lost: where the publisher has taken the old one back meanwhile, that is said, and everything is
- * printed anew. With --exec the same goes into a file, which is the next command's input. */
+ * The watch keeps a snapshot of the version that it printed last. When it is woken, it opens the
+ * newest version, prints the difference, and closes the old snapshot. So versions that follow each
+ * other faster than they are printed are merged into one difference, and no change is lost. If the
+ * publisher has reclaimed the old version meanwhile, the watch prints a gap and then all rows. With
+ * --exec, the output goes to a file, which is the input of the next run of the command. */
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
@@ -32,31 +33,37 @@
 #include "tools/region/token.h"
 
 static const char doc[] =
-	"Prints each row that is added (+), changed (~) or removed (-), with the version that did it, until it is "
-	"interrupted. Versions that follow each other too fast are printed as one."
-	"\v"
-	"With --format ndjson each change is a line:\n"
-	"\n"
-	"  {\"version\": 7, \"change\": \"changed\", \"table\": \"routes\",\n"
-	"   \"row\": {...}, \"before\": {...}, \"token\": \"7@UUID\"}\n"
-	"\n"
-	"The token of the last version of which all lines came is what --since takes to go on from there.\n"
-	"\n"
-	"Where changes were missed, because history was too short for a slow reader, or because the region is another one "
-	"than that of --since, there is a line with the change \"gap\" (!), and all rows follow as added: forget those from before.\n"
-	"\n"
-	"With --exec, nothing is printed, but CMD is run by /bin/sh for each version, with these lines on its "
-	"standard input and STELE_REGION, STELE_VERSION and STELE_TOKEN in its environment. What changes while it runs comes "
-	"together in its next run. If it fails, that is said, and watching goes on. A signal that ends the "
-	"watch ends CMD, too.\n"
-	"\n"
 	"Examples:\n"
 	"  stele watch net\n"
 	"  stele watch --format ndjson --initial net/routes | ./apply-routes\n"
 	"  stele watch --count 1 --timeout 10 net && echo changed\n"
-	"  stele watch --since 41@3f2a9c1e --timeout 0 net     # what changed since then\n"
-	"  stele watch --initial --exec 'stele dump -f csv net/routes >routes.csv; reload' net\n";
+	"  stele watch --since 41@3f2a9c1e --timeout 0 net   # what changed since then\n"
+	"  stele watch --initial --exec \\\n"
+	"    'stele dump -f csv net/routes >routes.csv && reload' net/routes\n"
+	"\n"
+	"Prints each row that is added (+), changed (~) or removed (-), with the version "
+	"that did it, until SIGINT, SIGTERM or SIGHUP. Versions that follow each other "
+	"faster than they are printed are merged into one difference."
+	"\v"
+	"With --format ndjson, each change is a line (here wrapped):\n"
+	"\n"
+	"  {\"version\": 7, \"change\": \"changed\", \"table\": \"routes\",\n"
+	"   \"row\": {...}, \"before\": {...}, \"token\": \"7@UUID\"}\n"
+	"\n"
+	"--since resumes from the token of a version whose lines are complete: a line of a "
+	"later version has followed.\n"
+	"\n"
+	"If changes were missed, because history is too short for a slow reader, or because "
+	"the region is not that of --since, a line with the change \"gap\" (!) says so, and "
+	"all rows follow as added. Forget all earlier rows then.\n"
+	"\n"
+	"With --exec, nothing is printed. For each version that changed something, CMD is "
+	"run by /bin/sh, with these lines on its standard input and STELE_REGION, "
+	"STELE_VERSION and STELE_TOKEN in its environment. Changes that happen while it runs "
+	"are merged into its next run. If it fails, a message says so, and watching "
+	"continues. A signal that ends the watch also ends CMD.\n";
 
+/* A watch: its options, and what it has printed. */
 struct watch {
 	const struct place *place;
 	enum output_format format;
@@ -64,19 +71,19 @@ struct watch {
 	bool has_since;
 	struct token since;
 	uint64_t count;   /* versions to print; 0: no end */
-	int64_t deadline; /* on CLOCK_MONOTONIC */
+	int64_t deadline; /* of --timeout, nanoseconds on CLOCK_MONOTONIC; or STELE_FOREVER */
 	struct target target;
-	struct reader reader; /* its snapshot is what was printed last; NULL: nothing */
+	struct reader reader; /* its snapshot is the version printed last; NULL: none yet */
 	struct difference difference;
-	uint64_t seen; /* versions printed */
+	uint64_t seen; /* versions printed, for --count */
 	int stop_fd;
 	const char *notifier; /* NULL: any */
 	const char *command;  /* of --exec, or NULL */
-	FILE *input;          /* ... what goes to its next run */
-	bool stopped;         /* told to stop while it ran */
+	FILE *input;          /* input of the next run of `command` */
+	bool stopped;         /* a signal has asked the watch to end */
 };
 
-/* How a wait ended. */
+/* How a wait ended. NEWER only means: check for a newer version. */
 enum ending { NEWER, TIME_IS_UP, STOPPED, OUTPUT_GONE, FAILED };
 
 static error_t watch_parse(int key, char *argument, struct argp_state *state)
@@ -113,7 +120,7 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 	return status == STATUS_DONE ? 0 : EINVAL;
 }
 
-/* Opens the newest version beside the one that was printed last. */
+/* Opens the newest version as difference.after. The version that was printed last stays open. */
 static int watch_open_newest(struct watch *watch)
 {
 	struct stele_snapshot *snapshot;
@@ -125,17 +132,19 @@ static int watch_open_newest(struct watch *watch)
 	return result;
 }
 
-/* What is printed now is what was printed last. */
+/* Replaces the version printed last by difference.after, once this one is printed. */
 static void watch_take_newest(struct watch *watch)
 {
 	if (watch->reader.snapshot)
 		stele_snapshot_close(watch->reader.snapshot);
-	/* The watch opened it, so it may close it; the difference only reads it. */
+	/* The watch opened the snapshot, so it may close it; the difference has only a pointer
+	 * to const. */
 	watch->reader.snapshot = (struct stele_snapshot *)(uintptr_t)watch->difference.after;
 	watch->difference.after = NULL;
 }
 
-/* Prints the gap and all rows, again where the version is taken back meanwhile. */
+/* Prints a gap and all rows of the newest version. Starts again if the publisher reclaims this
+ * version meanwhile. */
 static enum status watch_resync(struct watch *watch)
 {
 	enum status status;
@@ -157,7 +166,7 @@ static enum status watch_resync(struct watch *watch)
 	return result < 0 ? fail_library(result) : (enum status)result;
 }
 
-/* Prints what the newest version changed. */
+/* Prints the difference from the version printed last to the newest one. */
 static enum status watch_print_newest(struct watch *watch)
 {
 	uint64_t printed = watch->difference.printed;
@@ -175,6 +184,7 @@ static enum status watch_print_newest(struct watch *watch)
 	return result < 0 ? fail_library(result) : (enum status)result;
 }
 
+/* Opens standard output or, with --exec, the file for the command's next run. */
 static enum status watch_open_output(struct watch *watch)
 {
 	if (watch->command) {
@@ -199,7 +209,8 @@ static enum status watch_close_output(struct watch *watch, enum status status)
 	return status;
 }
 
-/* A command that is begun just before the end of --timeout has time to do its work all the same. */
+/* Nanoseconds that a command of --exec has at least, even if it starts just before --timeout
+ * ends the watch. */
 #define COMMAND_TIME INT64_C(5000000000)
 
 static int64_t watch_command_deadline(const struct watch *watch)
@@ -209,8 +220,8 @@ static int64_t watch_command_deadline(const struct watch *watch)
 	return watch->deadline > min ? watch->deadline : min;
 }
 
-/* Runs the command on what was gathered for it, if anything was. `*ret_applied` is false where it
- * failed, which is said. */
+/* Runs the command of --exec if there are changes for it. If it fails, prints a message and sets
+ * `*ret_applied` to false. Otherwise leaves `*ret_applied` as it is. */
 static enum status watch_run_command(struct watch *watch, bool *ret_applied)
 {
 	uint64_t version = stele_snapshot_version(watch->reader.snapshot);
@@ -242,8 +253,8 @@ static enum status watch_run_command(struct watch *watch, bool *ret_applied)
 		*ret_applied = false;
 		break;
 	case CHILD_LATE:
-		fail(STATUS_DONE, "the command for version %s did not end in time, and was ended",
-		     number);
+		fail(STATUS_DONE,
+		     "the command for version %s did not end in time and was terminated", number);
 		*ret_applied = false;
 		break;
 	case CHILD_STOPPED:
@@ -255,7 +266,8 @@ static enum status watch_run_command(struct watch *watch, bool *ret_applied)
 	return watch_open_output(watch);
 }
 
-/* Gives out what was printed until now, and says for others to see that it is. */
+/* Flushes the output, or runs the command of --exec. Then reports the version as applied, for
+ * other processes to see, unless the command failed. */
 static enum status watch_publish_printed(struct watch *watch)
 {
 	bool applied = true;
@@ -263,15 +275,16 @@ static enum status watch_publish_printed(struct watch *watch)
 
 	status = watch->command ? watch_run_command(watch, &applied)
 	                        : output_flush(watch->difference.output);
-	/* A reader that is not registered can't say it. */
+	/* This fails if the watch has no slot, which is no error here. */
 	if (status == STATUS_DONE && applied && !watch->stopped)
 		stele_subscriber_applied(watch->reader.subscriber,
 		                         stele_snapshot_version(watch->reader.snapshot));
 	return status;
 }
 
-/* Waits for a signal, the end of the reader of standard output, or, where the notifier has a
- * descriptor, a notice; returns at the deadline or before. */
+/* Waits until a signal comes, the reader of standard output is gone, the notifier's descriptor
+ * `fd` is readable, or the deadline has come. Does not wait if the notifier has no descriptor
+ * (-1). */
 static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 {
 	struct pollfd fds[] = {
@@ -297,9 +310,10 @@ static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 	                                                                          : NEWER;
 }
 
-/* Waits for a version newer than the one that was printed last. A notifier without a descriptor is
- * waited for in slices, so that signals are seen between them. Who watches one table is not woken
- * for others, but once a second moves on all the same, so as not to keep an old version pinned. */
+/* Waits for a version newer than the one printed last. A notifier without a descriptor is waited
+ * for in slices, so that signals are seen between them. A watch of one table is not woken for
+ * other tables. It still moves to the newest version once a second, so that it does not pin an
+ * old one. */
 static enum ending watch_wait_for_version(const struct watch *watch, int *ret_error)
 {
 	uint64_t since =
@@ -328,6 +342,8 @@ static enum ending watch_wait_for_version(const struct watch *watch, int *ret_er
 	}
 }
 
+/* Prints a note if the library could not use its preferred notifier, or got no slot, with its
+ * reason. */
 static void watch_report_notifier(const struct watch *watch)
 {
 	struct stele_subscriber_state state = {.size = sizeof(state)};
@@ -350,7 +366,7 @@ static enum status watch_attach(struct watch *watch)
 	return status;
 }
 
-/* The region was replaced by another of its name. */
+/* Attaches to the region that has replaced the watched one under its name. */
 static enum status watch_reattach(struct watch *watch)
 {
 	enum status status;
@@ -365,7 +381,7 @@ static enum status watch_open_since(struct watch *watch)
 	uint64_t since = watch->since.version, newest;
 	int result;
 
-	/* A version of another region is one that this region's history does not hold. */
+	/* To this region's history, a version of another region is one that it no longer holds. */
 	if (!token_is_of(&watch->since, watch->difference.region))
 		return watch_resync(watch);
 	result = stele_subscriber_version(watch->reader.subscriber, &newest);
@@ -380,7 +396,8 @@ static enum status watch_open_since(struct watch *watch)
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-/* Opens the version from which on changes are printed, and prints what is to be printed of it. */
+/* Opens the version whose successors are printed, and prints the initial rows: those of
+ * --initial, or the changes since --since. */
 static enum status watch_open_start(struct watch *watch)
 {
 	enum status status = STATUS_DONE;
@@ -409,7 +426,7 @@ static enum status watch_fail_timeout(const struct watch *watch)
 {
 	if (!watch->count)
 		return STATUS_DONE;
-	return fail(STATUS_NOT_THERE, "saw %llu of %llu versions in the time given",
+	return fail(STATUS_NOT_THERE, "saw %llu of %llu versions before the timeout",
 	            (unsigned long long)watch->seen, (unsigned long long)watch->count);
 }
 
@@ -423,7 +440,8 @@ static enum status watch_follow(struct watch *watch)
 	while (status == STATUS_DONE && !(watch->count && watch->seen >= watch->count)) {
 		if (watch->reader.snapshot)
 			status = watch_publish_printed(watch);
-		/* Here, too, as there may be a newer version each time. */
+		/* Check for signals here too: if there is a newer version each time,
+		 * watch_wait_for_version() never polls the descriptor. */
 		watch->stopped |= stop_came();
 		if (status != STATUS_DONE || watch->stopped)
 			break;
@@ -442,7 +460,7 @@ static enum status watch_follow(struct watch *watch)
 			break;
 		}
 	}
-	/* The last of the versions that were to be counted. */
+	/* The last version of --count; the loop has ended before giving it to the command. */
 	if (status == STATUS_DONE && watch->command && !watch->stopped)
 		status = watch_publish_printed(watch);
 	return status;
@@ -457,9 +475,9 @@ static enum status watch_run(int argc, char **argv)
 	if (options_parse(&command_watch, argc, argv, &watch, &call) != 1)
 		return fail_usage("watch", "expected one REGION or REGION/TABLE");
 	if (watch.has_since && watch.initial)
-		return fail_usage("watch", "--since and --initial exclude each other");
+		return fail_usage("watch", "--since and --initial cannot be used together");
 	if (watch.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
-		return fail_usage("watch", "--exec always hands over ndjson");
+		return fail_usage("watch", "--exec always uses ndjson; remove --format");
 	watch.place = &call.place;
 	status = target_parse("watch", call.operands[0], false, &watch.target);
 	if (status == STATUS_DONE)
@@ -479,28 +497,29 @@ static enum status watch_run(int argc, char **argv)
 			status = watch_close_output(&watch, watch_follow(&watch));
 	}
 	reader_close(&watch.reader);
-	/* Printing ends with an error then. */
+	/* A signal makes writes to standard output fail; that is no error of the watch. */
 	return stop_came() ? STATUS_DONE : status;
 }
 
 const struct command command_watch = {
 	.name = "watch",
-	.summary = "print what changes, as it changes",
+	.summary = "print changes as they happen, or run a command",
 	.usage = "REGION[/TABLE]",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"initial", 'i', NULL, 0, "First print all rows there are, as added", 0},
+			{"initial", 'i', NULL, 0, "First print all existing rows, as added", 0},
 			{"since", 's', "VERSION@UUID", 0,
-                         "First print what changed since this version", 0},
-			{"exec", 'e', "CMD", 0, "Print nothing; run this command with each change",
+                         "First print what changed since this version (0: everything)", 0},
+			{"exec", 'e', "CMD", 0,
+                         "Print nothing; run this command for each version that changed something",
                          0},
-			{"count", 'c', "N", 0, "Stop after N versions that changed something", 0},
+			{"count", 'c', "N", 0, "End after N versions that changed something", 0},
 			{"notifier", 'n', "NAME", 0,
-                         "Be woken in this way: auto, mq, socket, fifo, signal, semaphore, sysv or futex",
+                         "Be woken by this notifier: auto (the default), mq, socket, fifo, signal, semaphore, sysv or futex",
                          0},
 			{"timeout", 't', "SECONDS", 0,
-                         "Stop after this time; with --count, status 1 then", 0},
+                         "End after this time; with --count, the exit status is then 1", 0},
 			{0},
 		},
 	.parse = watch_parse,
