@@ -17,9 +17,9 @@ static void mend(const char *finding)
 
 	own_stele("doctor");
 	command = strstr(own_output, finding);
-	command = command ? strstr(command, "mend: ") : NULL;
+	command = command ? strstr(command, "fix: ") : NULL;
 	CHECK(command, "no \"%s\", or nothing that mends it: %s", finding, own_output);
-	command += strlen("mend: ");
+	command += strlen("fix: ");
 	command[strcspn(command, "\n")] = '\0';
 	status = system(command);
 	CHECK(status == 0, "\"%s\" failed with 0x%x", command, status);
@@ -46,11 +46,11 @@ Test(cli_doctor, a_healthy_region)
 	EXITS(0, "doctor");
 	snprintf(line, sizeof(line), "(%d) publishes", (int)publisher);
 	SAYS(line);
-	SAYS("1 message queues are there, of ");
-	SAYS("woken are 1 by mq");
+	SAYS("1 message queues exist, of ");
+	SAYS("woken: 1 by mq");
 	SAYS("is in this IPC namespace");
 	SAYS("systemd-logind does not run here");
-	SAYS("no region has the ");
+	SAYS("no region is as large as a huge page");
 	SAYS("leftovers   there are none");
 	SAYS_NOT("note");
 	SAYS_NOT("problem");
@@ -63,7 +63,7 @@ Test(cli_doctor, a_healthy_region)
 	SAYS("did you mean");
 	EXITS(2, "doctor a b");
 	EXITS(0, "doctor -D /tmp");
-	SAYS("does not look into this directory");
+	SAYS("leaves this directory alone");
 	ipc_kill(subscriber);
 	ipc_kill(publisher);
 }
@@ -83,8 +83,8 @@ Test(cli_doctor, as_many_queues_as_the_system_allows)
 	own_write("/proc/sys/fs/mqueue/queues_max", "1");
 	own_start(own_subscriber);
 	EXITS(1, "doctor");
-	SAYS("problem  queues      1 message queues are there, and fs.mqueue.queues_max allows 1");
-	SAYS("mend: sysctl -w fs.mqueue.queues_max=256");
+	SAYS("problem  queues      1 message queues exist, and fs.mqueue.queues_max allows 1");
+	SAYS("fix: sysctl -w fs.mqueue.queues_max=256");
 	mend("problem  queues ");
 	EXITS(0, "doctor");
 	SAYS("of 256 that fs.mqueue.queues_max allows");
@@ -117,7 +117,7 @@ static void limit_and_ask(unsigned bytes)
 		SAYS("1 queues of 104 bytes for each user");
 	else {
 		SAYS("problem  msgqueue    RLIMIT_MSGQUEUE is 103 bytes here, less than the 104");
-		SAYS("mend: ulimit -q 26624, or LimitMSGQUEUE=26624 in a unit");
+		SAYS("fix: ulimit -q 26624, or LimitMSGQUEUE=26624 in a unit");
 	}
 	/* The kernel counts the same. */
 	RETURNS(stele_subscriber_open(region, &named, &subscriber), enough ? 0 : -EMFILE,
@@ -224,8 +224,8 @@ Test(cli_doctor, a_full_file_system)
 		;
 	close(fd);
 	EXITS(1, "doctor %s", region);
-	SAYS("problem  space       /dev/shm is full: 0 B are left of 4.0 MiB");
-	SAYS("mend: mount -o remount,size=");
+	SAYS("problem  space       /dev/shm is full: 0 B of 4.0 MiB are left");
+	SAYS("fix: mount -o remount,size=");
 	mend("problem  space ");
 	EXITS(0, "doctor");
 	SAYS("ok       space");
@@ -236,7 +236,7 @@ Test(cli_doctor, no_inodes_left)
 	machine_without_systemd("size=8g,nr_inodes=6");
 	own_start(own_publisher);
 	EXITS(1, "doctor");
-	SAYS("problem  files       /dev/shm has room for 1 more files (inodes), and a region takes 4");
+	SAYS("problem  files       /dev/shm has inodes for 1 more files, and a region needs 4");
 	mend("problem  files ");
 	EXITS(0, "doctor");
 	SAYS_NOT("inodes");
@@ -265,7 +265,7 @@ Test(cli_doctor, small_pages)
 	EXITS(0, "doctor");
 	if (strstr(own_output, "shmem_enabled"))
 		cr_skip_test("this machine forces or denies them");
-	SAYS("note     hugepages   /dev/shm has small pages alone");
+	SAYS("note     hugepages   /dev/shm has only small pages");
 	mend("note     hugepages");
 	EXITS(0, "doctor");
 	SAYS("ok       hugepages   /dev/shm is mounted with huge=within_size");
@@ -283,11 +283,11 @@ Test(cli_doctor, a_publisher_that_is_gone)
 	ipc_kill(publisher);
 	EXITS(0, "doctor");
 	SAYS("note     publisher");
-	SAYS("nobody publishes, and 1 subscriber waits");
-	SAYS("died, its last commit being");
+	SAYS("no publisher is attached, and 1 subscriber waits");
+	SAYS("died, its last commit was");
 	ipc_kill(subscriber);
 	EXITS(1, "doctor");
-	SAYS("nobody publishes, and nobody waits");
+	SAYS("no publisher is attached, and no subscriber waits");
 	SAYS("problem  leftovers   dead processes left 2 files, slots and queues, among them /");
 	/* Problems of another region are not reported for this one. */
 	stele_publisher_close(ipc_publish(other_region, NULL));
@@ -379,7 +379,7 @@ Test(cli_doctor, other_ipc_namespaces)
 	EXITS(0, "doctor");
 	SAYS("note     namespaces");
 	SAYS("1 of 1 subscribers seem to be in another IPC namespace than the publisher");
-	SAYS("woken are 1 by futex");
+	SAYS("woken: 1 by futex");
 	ipc_kill(subscriber);
 
 	/* A queue of the namespace in which the publisher was. */
@@ -405,6 +405,6 @@ Test(cli_doctor, another_pid_namespace)
 	ipc_spawn_inner(CLONE_NEWPID, subscribe_inside);
 	ipc_await(READY, 1);
 	EXITS(0, "doctor");
-	SAYS("1 of 1 subscribers can't be found by their process numbers");
+	SAYS("1 of 1 subscribers cannot be found by their process numbers");
 	SAYS("nothing depends on these numbers");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele doctor: looks for what keeps regions from working as well as they could. */
+ * stele doctor: finds what keeps regions from working well. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -26,23 +26,27 @@
 #include "tools/region/place.h"
 
 static const char doc[] =
-	"Checks the system for what keeps a region, or all of them, from working as well as they could: limits of "
-	"message queues, systemd's RemoveIPC=, room and pages of shared memory, namespaces, publishers that are gone, "
-	"leftovers of dead processes. Each check prints a line, and where something is not well, the command that mends "
-	"it."
-	"\v"
-	"A `note' works all the same; with a `problem' the exit status is 1. Nothing is changed.\n"
-	"\n"
 	"Examples:\n"
 	"  stele doctor\n"
-	"  stele doctor net --format ndjson | jq -r 'select(.verdict != \"ok\").mend'\n";
+	"  stele doctor net --format ndjson | jq -r 'select(.verdict != \"ok\").mend'\n"
+	"\n"
+	"Checks what keeps a region, or all regions, from working well: limits of message "
+	"queues, RemoveIPC= of systemd-logind, space and pages of shared memory, publishers, "
+	"namespaces, and leftovers of dead processes. Each check prints a line with a "
+	"verdict, and the command that solves a problem."
+	"\v"
+	"The verdicts are 'ok'; 'note' for what works but could work better; and 'problem', "
+	"with which the exit status is 1. Nothing is changed.\n";
 
 /* ---- leftovers ---- */
 
+/* Leftovers, counted. */
 struct left {
-	const char *region; /* whose count as a problem; NULL: anybody's */
-	size_t count, others, hidden;
-	char first[NAME_MAX + 1]; /* of what counts */
+	const char *region;       /* the checked region; NULL: all are checked */
+	size_t count;             /* leftovers of checked regions */
+	size_t others;            /* leftovers of other regions */
+	size_t hidden;            /* leftovers that this user cannot examine */
+	char first[NAME_MAX + 1]; /* name of the first in `count` */
 };
 
 static void doctor_count_leftover(void *context, const struct leftover *leftover)
@@ -80,7 +84,7 @@ static void doctor_check_leftovers(struct doctor *doctor, const char *region)
 		doctor_report(doctor, VERDICT_OK, "leftovers", NULL, NULL, "there are none");
 }
 
-/* ---- all of it ---- */
+/* ---- the command ---- */
 
 static void doctor_add_region(struct doctor *doctor, const struct examined *region)
 {
@@ -89,8 +93,8 @@ static void doctor_add_region(struct doctor *doctor, const struct examined *regi
 	doctor->regions[doctor->region_count++] = *region;
 }
 
-/* One that can't be read is a finding, where all are looked at: not a bad one, where it only is not
- * this user's to read. */
+/* Adds a region to the checked ones. If all regions are checked, one that cannot be read is a
+ * finding: a note if only this user may not read it, else a problem. */
 static int doctor_gather_one(void *context, const char *name)
 {
 	struct doctor *doctor = context;
@@ -151,7 +155,7 @@ static enum status doctor_run(int argc, char **argv)
 
 	count = options_parse(&command_doctor, argc, argv, &format, &call);
 	if (count > 1)
-		return fail_usage("doctor", "expected one REGION at most");
+		return fail_usage("doctor", "expected at most one REGION");
 	doctor.place = &call.place;
 	doctor.directory = place_directory(&call.place);
 	if (format != OUTPUT_TABLE)
@@ -170,7 +174,7 @@ static enum status doctor_run(int argc, char **argv)
 
 const struct command command_doctor = {
 	.name = "doctor",
-	.summary = "check what keeps regions from working well",
+	.summary = "find what keeps regions from working well",
 	.usage = "[REGION]",
 	.doc = doc,
 	.common = &options_format,

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * What the checks of stele doctor share.
+ * Types that the checks of stele doctor share.
  *
- *   cmd_doctor.c       the command: which regions, which checks
- *   doctor_report.c    how findings are printed
- *   doctor_examine.c   what there is to know of a region without attaching to it
- *   doctor_region.c    its publisher, its subscribers, their namespaces
- *   doctor_queues.c    limits of message queues
- *   doctor_memory.c    the file system of the regions, its pages
- *   doctor_logind.c    RemoveIPC=
- */
+ *   cmd_doctor.c       the command: chooses the regions, runs the checks
+ *   doctor_report.c    prints findings
+ *   doctor_examine.c   reads the files of a region without attaching to it
+ *   doctor_region.c    checks its publisher, its subscribers, their namespaces
+ *   doctor_queues.c    checks the limits of message queues
+ *   doctor_memory.c    checks the file system of the regions, and its pages
+ *   doctor_logind.c    checks RemoveIPC=
+ *
+ * Only the sources in this folder include it. */
 #ifndef TOOLS_DOCTOR_DOCTOR_H
 #define TOOLS_DOCTOR_DOCTOR_H
 
@@ -20,33 +21,35 @@
 
 enum verdict {
 	VERDICT_OK,
-	VERDICT_NOTE,    /* works, but not as well as it might */
-	VERDICT_PROBLEM, /* something to mend */
+	VERDICT_NOTE,    /* works, but could work better */
+	VERDICT_PROBLEM, /* needs a fix; the exit status is 1 */
 };
 
-/* A subscriber that is alive, as its slot says it is. */
+/* A living subscriber, with what its slot says. */
 struct examined_slot {
 	uint32_t notifier; /* LAYOUT_NOTIFIER_... */
-	uint32_t pid;      /* as it sees itself */
+	uint32_t pid;      /* in the subscriber's own PID namespace */
 	char command[16];
 };
 
+/* What is known of a region. */
 struct examined {
 	struct stele_region_info info;
-	uint32_t ipc_namespace; /* of the publisher, or of the last one; 0: not known */
-	bool closed;            /* the last publisher closed it: it did not die */
+	uint32_t ipc_namespace; /* inode, of the attached or last publisher; 0: unknown */
+	bool closed;            /* the last publisher closed the region: it did not die */
 	struct examined_slot *slots;
 	size_t slot_count;
 };
 
+/* A run of the command. */
 struct doctor {
-	struct output *output; /* NULL: for people */
-	bool colour;
-	bool problems;
-	enum status status; /* of the output */
+	struct output *output; /* NULL: the format for people */
+	bool colour;           /* use colours in that format */
+	bool problems;         /* there was a VERDICT_PROBLEM */
+	enum status status;    /* the first error of the output */
 	const struct place *place;
-	const char *directory;    /* of the place, also where it is the default */
-	struct examined *regions; /* those that are looked at */
+	const char *directory;    /* of `place`, never NULL */
+	struct examined *regions; /* the regions that are checked */
 	size_t region_count;
 };
 

@@ -25,7 +25,8 @@ bool examine_number(const char *path, uint64_t *ret)
 	return found;
 }
 
-/* Opens one of a region's files, of which a copy is read and judged. */
+/* Opens one of a region's files for reading. The file is read with pread() and never mapped, so
+ * that nobody can change or truncate it during a check. */
 static int examine_open_file(const struct examined *region, const char *suffix)
 {
 	char path[sizeof(region->info.path) + 16];
@@ -48,7 +49,8 @@ static void examine_publisher(struct examined *region)
 		close(fd);
 }
 
-/* Whether somebody holds the lock on the slot's first byte. */
+/* Checks whether a process holds the lock on the slot's first byte, which is the proof that the
+ * subscriber lives. */
 static bool examine_is_alive(int fd, off_t offset)
 {
 	struct flock lock = {

@@ -7,15 +7,16 @@
 #include "tools/doctor/doctor.h"
 #include "tools/region/place.h"
 
-/* Reads what stands in the files of a region: 0, or a negative errno with the library's sentence.
- * The slots are the caller's to free. */
+/* Reads the files of a region. Returns 0, or a negative errno with the library's error message.
+ * The caller frees ret->slots. */
 int examine_region(const struct place *place, const char *name, struct examined *ret);
 
-/* Subscribers of all regions that are looked at, and those of one notifier among them. */
+/* Return the number of subscribers of all checked regions, and of those among them that have
+ * this notifier (LAYOUT_NOTIFIER_...). */
 size_t examine_subscriber_count(const struct doctor *doctor);
 size_t examine_notified_by(const struct doctor *doctor, uint32_t notifier);
 
-/* The first number in a file of /proc or /sys: false where there is none. */
+/* Reads the first number in a file of /proc or /sys. Returns false if there is none. */
 bool examine_number(const char *path, uint64_t *ret);
 
 #endif

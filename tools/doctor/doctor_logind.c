@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * RemoveIPC= of systemd-logind: when the last session of a user ends who is none of the system's,
- * it removes what that user has in POSIX shared memory and message queues, a running publisher's
- * too. See logind.conf(5). */
+ * Checks RemoveIPC= of systemd-logind. When the last session of a user ends who is not a system
+ * user, systemd-logind removes that user's POSIX shared memory and message queues, including those
+ * of a running publisher. See logind.conf(5). */
 #include <dirent.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -13,13 +13,14 @@
 #include "tools/doctor/doctor_logind.h"
 #include "tools/doctor/doctor_report.h"
 
-/* Where systemd looks for its settings; the first that has a file of some name decides about it. */
+/* The folders of systemd's settings, by priority: the first that has a file of some name hides
+ * the others of this name. */
 static const char *const places[] = {"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd",
                                      "/usr/lib/systemd"};
 enum { PLACES = sizeof(places) / sizeof(places[0]) };
 #define PATH_SIZE (NAME_MAX + 128)
 
-/* ---- what is set ---- */
+/* ---- the setting ---- */
 
 static bool logind_is_one_of(const char *word, const char *words)
 {
@@ -31,7 +32,8 @@ static bool logind_is_one_of(const char *word, const char *words)
 	return false;
 }
 
-/* Takes over what a file says; what is no yes and no no, systemd ignores. False: no such file. */
+/* Sets `*remove_ipc` if a file has the setting. Ignores invalid values, as systemd does. Returns
+ * false if there is no such file. */
 static bool logind_read_settings(const char *path, bool *remove_ipc)
 {
 	char *line = NULL, value[16];
@@ -58,8 +60,8 @@ static bool logind_read_settings(const char *path, bool *remove_ipc)
 	return true;
 }
 
-/* The next drop-in file after that of this name, in the order in which they are read: its name and
- * its path. */
+/* Finds the next drop-in file after `name` in the order in which systemd reads them. Stores its
+ * name and its path. Returns false if there is none. */
 static bool logind_next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
 {
 	char best[NAME_MAX + 1] = "";
@@ -87,6 +89,7 @@ static bool logind_next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
 	return *best;
 }
 
+/* Returns the setting; systemd's default is true. */
 static bool logind_removes_ipc(void)
 {
 	char path[PATH_SIZE], name[NAME_MAX + 1] = "";
@@ -102,9 +105,9 @@ static bool logind_removes_ipc(void)
 	return set;
 }
 
-/* ---- whom it concerns ---- */
+/* ---- the users ---- */
 
-/* The highest number of a user of the system's; root is one, too. */
+/* Returns the highest number of a system user. */
 static uid_t logind_system_users(void)
 {
 	unsigned max = 999, found;
@@ -120,7 +123,7 @@ static uid_t logind_system_users(void)
 	return max;
 }
 
-/* A user who lingers is never logged out, as far as logind goes. */
+/* Checks whether a user lingers: systemd-logind never regards such a user as logged out. */
 static bool logind_lingers(const char *user)
 {
 	char path[sizeof("/var/lib/systemd/linger/") + 64];
@@ -150,24 +153,24 @@ static void logind_check_owner(struct doctor *doctor, uid_t owner, const char *r
 	if (region)
 		doctor_report(
 			doctor, VERDICT_PROBLEM, "removeipc", region, mend,
-			"systemd-logind removes the region's files when user %s, who owns them and is "
-			"no system user, has logged out (RemoveIPC=yes)",
+			"user %s owns the region and is not a system user, so systemd-logind removes "
+			"its files when this user logs out (RemoveIPC=yes)",
 			name);
 	else
 		doctor_report(
 			doctor, VERDICT_NOTE, "removeipc", NULL, mend,
-			"systemd-logind removes what user %s publishes when that user has logged out "
+			"systemd-logind removes what user %s publishes when this user logs out "
 			"(RemoveIPC=yes)",
 			name);
 }
 
 void doctor_check_logind(struct doctor *doctor)
 {
-	/* It concerns shared memory; and this folder is there while logind runs. */
+	/* The setting is only about /dev/shm; and this folder exists while systemd-logind runs. */
 	if (doctor->place->directory || access("/run/systemd/seats/", F_OK) < 0) {
 		doctor_report(doctor, VERDICT_OK, "removeipc", NULL, NULL, "%s",
 		              doctor->place->directory
-		                      ? "systemd-logind does not look into this directory"
+		                      ? "systemd-logind leaves this directory alone"
 		                      : "systemd-logind does not run here");
 		return;
 	}

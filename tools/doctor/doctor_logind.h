@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Checks RemoveIPC= of systemd-logind. stele doctor calls it once. */
+ * Checks RemoveIPC= of systemd-logind. The command calls it once. */
 #ifndef TOOLS_DOCTOR_DOCTOR_LOGIND_H
 #define TOOLS_DOCTOR_DOCTOR_LOGIND_H
 

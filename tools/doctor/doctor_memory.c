@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The file system that the regions are in: whether it is memory, how much of it is left, and of
- * what pages. */
+ * Checks the file system of the regions: whether it is memory, how much space it has left, and the
+ * size of its pages. */
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -15,11 +15,11 @@
 #include "tools/doctor/doctor_memory.h"
 #include "tools/doctor/doctor_report.h"
 
-#define SPACE_MIN  (UINT64_C(128) << 10) /* more than an empty region takes */
-#define FILES      4                     /* of a region, its folder included */
+#define SPACE_MIN  (UINT64_C(128) << 10) /* bytes, more than an empty region takes */
+#define FILES      4                     /* inodes of a region, its folder included */
 #define HUGE_PAGES "/sys/kernel/mm/transparent_hugepage/"
 
-/* What the regions may still take, each up to the maximum size of its file. */
+/* Returns the bytes by which the regions may grow, each to the maximum size of its file. */
 static uint64_t memory_growth(const struct doctor *doctor)
 {
 	uint64_t sum = 0;
@@ -50,17 +50,17 @@ static void memory_check_space(struct doctor *doctor, const struct statfs *statu
 	if (left < SPACE_MIN)
 		doctor_report(
 			doctor, VERDICT_PROBLEM, "space", NULL, tmpfs ? mend : NULL,
-			"%s is full: %s are left of %s, too few for a new region, and regions there "
-			"can't grow",
+			"%s is full: %s of %s are left, too little for a new region, and its regions "
+			"cannot grow",
 			doctor->directory, sizes[1], sizes[0]);
 	else if (left < more)
 		doctor_report(
 			doctor, VERDICT_NOTE, "space", NULL, tmpfs ? mend : NULL,
-			"%s has %s left of %s, and the regions may grow by %s: a commit that finds "
-			"no room is refused",
+			"%s has %s of %s left, and the regions may grow by %s: a commit that finds "
+			"no space fails",
 			doctor->directory, sizes[1], sizes[0], sizes[2]);
 	else
-		doctor_report(doctor, VERDICT_OK, "space", NULL, NULL, "%s has %s left of %s",
+		doctor_report(doctor, VERDICT_OK, "space", NULL, NULL, "%s has %s of %s left",
 		              doctor->directory, sizes[1], sizes[0]);
 }
 
@@ -68,21 +68,21 @@ static void memory_check_files(struct doctor *doctor, const struct statfs *statu
 {
 	char mend[512];
 
-	/* No number is no limit. */
+	/* 0: the file system has no limit of inodes. */
 	if (status->f_files == 0 || status->f_ffree >= FILES)
 		return;
 	snprintf(mend, sizeof(mend), "mount -o remount,nr_inodes=%llu %.400s",
 	         (unsigned long long)status->f_files * 2 + 1024, doctor->directory);
 	doctor_report(doctor, VERDICT_PROBLEM, "files", NULL,
 	              status->f_type == TMPFS_MAGIC ? mend : NULL,
-	              "%s has room for %llu more files (inodes), and a region takes %d",
-	              doctor->directory, (unsigned long long)status->f_ffree, FILES);
+	              "%s has inodes for %llu more files, and a region needs %d", doctor->directory,
+	              (unsigned long long)status->f_ffree, FILES);
 }
 
 /* ---- pages ---- */
 
-/* The value of huge= among the options of the mount that the directory is on, as mountinfo has it
- * (proc(5)); "never" where there is none. */
+/* Reads the option huge= of the mount that holds the directory, from mountinfo (see proc(5));
+ * "never" if there is none. */
 static void memory_huge_option(const char *directory, char ret[32])
 {
 	char *line = NULL, wanted[32], device[32], *options;
@@ -104,7 +104,7 @@ end:
 		fclose(file);
 }
 
-/* Which of the words is the one in brackets. */
+/* Checks whether `word` is the one in brackets, which is the present setting. */
 static bool memory_is_chosen(const char *path, const char *word)
 {
 	char line[128] = "", bracketed[32];
@@ -135,25 +135,25 @@ static void memory_check_pages(struct doctor *doctor)
 	memory_huge_option(doctor->directory, option);
 	describe_size(huge, size);
 	snprintf(mend, sizeof(mend), "mount -o remount,huge=within_size %.400s", doctor->directory);
-	/* Both words overrule the options of mounts. */
+	/* "force" and "deny" overrule the options of mounts. */
 	if (memory_is_chosen(HUGE_PAGES "shmem_enabled", "force"))
 		doctor_report(doctor, VERDICT_OK, "hugepages", NULL, NULL,
-		              "all memory of tmpfs is of huge pages (shmem_enabled is force)");
+		              "all memory of tmpfs has huge pages (shmem_enabled is force)");
 	else if (largest < huge)
 		doctor_report(doctor, VERDICT_OK, "hugepages", NULL, NULL,
-		              "no region has the %s of a huge page", size);
+		              "no region is as large as a huge page (%s)", size);
 	else if (memory_is_chosen(HUGE_PAGES "shmem_enabled", "deny"))
 		doctor_report(
 			doctor, VERDICT_NOTE, "hugepages", NULL,
 			"echo never >" HUGE_PAGES "shmem_enabled",
-			"huge pages are denied to all tmpfs (shmem_enabled is deny), also where a "
-			"mount's option asks for them");
+			"huge pages are denied to every tmpfs (shmem_enabled is deny), even if the "
+			"option huge= of a mount asks for them");
 	else if (strcmp(option, "never") == 0)
 		doctor_report(
 			doctor, VERDICT_NOTE, "hugepages", NULL, mend,
-			"%s has small pages alone; with huge ones, of %s, lookups all over a large "
-			"region miss the TLB less often, and what regions take is rounded up. Files "
-			"made after the change have them; measure whether it helps",
+			"%s has only small pages; with huge pages of %s, lookups in a large region "
+			"miss the TLB less often, but the size of regions is rounded up. Only files "
+			"created after the change have them; measure whether it helps",
 			doctor->directory, size);
 	else
 		doctor_report(doctor, VERDICT_OK, "hugepages", NULL, NULL,
@@ -166,15 +166,15 @@ void doctor_check_memory(struct doctor *doctor)
 	char mend[512];
 
 	if (statfs(doctor->directory, &status) < 0) {
-		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, NULL, "can't look at %s: %s",
-		              doctor->directory, strerror(errno));
+		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, NULL,
+		              "cannot read the file system of %s: %s", doctor->directory,
+		              strerror(errno));
 		return;
 	}
 	if (status.f_type != TMPFS_MAGIC && !doctor->place->directory) {
 		snprintf(mend, sizeof(mend), "mount -t tmpfs none %.400s", doctor->directory);
 		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, mend,
-		              "%s is no tmpfs, so shared memory there is a disk's",
-		              doctor->directory);
+		              "%s is not a tmpfs, so its regions are on a disk", doctor->directory);
 	}
 	memory_check_space(doctor, &status);
 	memory_check_files(doctor, &status);

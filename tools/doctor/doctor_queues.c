@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * How many message queues there may be: fs.mqueue.queues_max for the IPC namespace, RLIMIT_MSGQUEUE
- * for the user. */
+ * Checks how many message queues there can be: fs.mqueue.queues_max limits those of the IPC
+ * namespace, and RLIMIT_MSGQUEUE those of the user. */
 #include <stdio.h>
 #include <sys/resource.h>
 #include "tools/doctor/doctor.h"
@@ -10,13 +10,15 @@
 #include "tools/region/queues.h"
 #include "lib/layout.h"
 
+/* Counts a queue of this IPC namespace. */
 static void queues_count_own(void *context, const char *name)
 {
 	(void)name;
 	++*(uint64_t *)context;
 }
 
-/* Room for what is there, for those who have none, and as much again. */
+/* Returns a limit for twice this number of queues: a power of two, at least the kernel's default
+ * of 256. */
 static uint64_t queues_enough(uint64_t queues)
 {
 	uint64_t max = 256;
@@ -48,21 +50,21 @@ static void queues_check_max(struct doctor *doctor)
 	if (used >= max)
 		doctor_report(
 			doctor, VERDICT_PROBLEM, "queues", NULL, mend,
-			"%s%llu message queues are there, and fs.mqueue.queues_max allows %llu: new "
+			"%s%llu message queues exist, and fs.mqueue.queues_max allows %llu: new "
 			"subscribers get none and wait on the futex, as %llu do now",
 			known, (unsigned long long)used, (unsigned long long)max,
 			(unsigned long long)waiting);
 	else if (used + waiting > max)
 		doctor_report(
 			doctor, VERDICT_NOTE, "queues", NULL, mend,
-			"%s%llu message queues are there, and fs.mqueue.queues_max allows %llu: that "
-			"is too few if the %llu subscribers that wait on the futex want one, too",
+			"%s%llu message queues exist, and fs.mqueue.queues_max allows %llu: that "
+			"is too few if the %llu subscribers that wait on the futex want one too",
 			known, (unsigned long long)used, (unsigned long long)max,
 			(unsigned long long)waiting);
 	else
 		doctor_report(
 			doctor, VERDICT_OK, "queues", NULL, NULL,
-			"%s%llu message queues are there, of %llu that fs.mqueue.queues_max allows",
+			"%s%llu message queues exist, of %llu that fs.mqueue.queues_max allows",
 			known, (unsigned long long)used, (unsigned long long)max);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A region's publisher and subscribers, and the namespaces that they are in. What is said of a
- * process is taken from its slot or from the region's header, and compared with /proc, where its
- * number may be another's by now, or of another namespace: so it only seems. */
+ * Checks a region's publisher and subscribers, and the namespaces that they are in. The slots
+ * and the region's header name the processes, and these are compared with /proc. By now another
+ * process may have the number, or the number is from another PID namespace. So findings only say
+ * what processes seem to be. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +16,7 @@
 
 /* ---- publisher ---- */
 
-/* How the last one left, as far as that is known. */
+/* Describes how the last publisher went away, as far as that is known. */
 static void doctor_region_describe_end(const struct examined *region, char ret[DESCRIBED_MAX + 32])
 {
 	char time[DESCRIBED_MAX];
@@ -24,7 +25,7 @@ static void doctor_region_describe_end(const struct examined *region, char ret[D
 		snprintf(ret, DESCRIBED_MAX + 32, "is gone");
 	else
 		snprintf(ret, DESCRIBED_MAX + 32, "%s at %s",
-		         region->closed ? "ended" : "died, its last commit being",
+		         region->closed ? "ended" : "died, its last commit was",
 		         describe_time(region->info.publisher_since, time));
 }
 
@@ -41,13 +42,13 @@ static void doctor_region_check_publisher(struct doctor *doctor, const struct ex
 	else if (region->slot_count)
 		doctor_report(
 			doctor, VERDICT_NOTE, "publisher", info->name, NULL,
-			"nobody publishes, and %zu subscriber%s: %s %s; start it again, and they go "
-			"on",
+			"no publisher is attached, and %zu subscriber%s: %s %s; when it is started "
+			"again, they continue",
 			region->slot_count, region->slot_count == 1 ? " waits" : "s wait", process,
 			end);
 	else
 		doctor_report(doctor, VERDICT_OK, "publisher", info->name, NULL,
-		              "nobody publishes, and nobody waits");
+		              "no publisher is attached, and no subscriber waits");
 }
 
 /* ---- subscribers ---- */
@@ -72,12 +73,12 @@ static void doctor_region_check_subscribers(struct doctor *doctor, const struct 
 			                           "%s%zu by %s", length ? ", " : "", counts[i],
 			                           names[i]);
 	doctor_report(doctor, VERDICT_OK, "subscribers", region->info.name, NULL,
-	              region->slot_count ? "woken are %s" : "there are none%s", text);
+	              region->slot_count ? "woken: %s" : "there are none%s", text);
 }
 
 /* ---- namespaces ---- */
 
-/* The inode of a process's IPC namespace, or 0. */
+/* Returns the inode of an IPC namespace, or 0 if it cannot be read. */
 static uint32_t doctor_region_namespace_at(const char *path)
 {
 	struct stat status;
@@ -93,7 +94,7 @@ static uint32_t doctor_region_namespace_of(uint32_t pid)
 	return doctor_region_namespace_at(path);
 }
 
-/* Whether a process of this number, as it is seen from here, has this command name. */
+/* Checks whether the process that has this number in this namespace has this name. */
 static bool doctor_region_seems_to_be(uint32_t pid, const char *command)
 {
 	char path[64], found[17] = "";
@@ -109,10 +110,11 @@ static bool doctor_region_seems_to_be(uint32_t pid, const char *command)
 	return strcmp(found, command) == 0;
 }
 
+/* Counts of subscribers by their namespaces. */
 struct elsewhere {
 	size_t all;    /* subscribers that seem to be in another IPC namespace than the publisher */
-	size_t queues; /* those of them that have a queue all the same */
-	size_t unknown; /* of which nothing can be told */
+	size_t queues; /* those in `all` that have a message queue */
+	size_t unknown; /* subscribers whose process is not visible here */
 };
 
 static struct elsewhere doctor_region_find_others(const struct examined *region)
@@ -135,8 +137,8 @@ static struct elsewhere doctor_region_find_others(const struct examined *region)
 	return elsewhere;
 }
 
-/* How a subscriber is started in the publisher's namespace. */
-static const char *doctor_region_describe_notifier(const struct examined *region, char mend[128])
+/* Describes how to start a subscriber in the publisher's IPC namespace. */
+static const char *doctor_region_suggest_namespace(const struct examined *region, char mend[128])
 {
 	uint32_t pid = region->info.publisher_pid;
 
@@ -156,27 +158,28 @@ static void doctor_region_check_namespaces(struct doctor *doctor, const struct e
 
 	if (region->ipc_namespace == 0 || own == 0) {
 		doctor_report(doctor, VERDICT_OK, "namespaces", name, NULL,
-		              "nothing is known of the publisher's IPC namespace");
+		              "the publisher's IPC namespace is unknown");
 		return;
 	}
-	doctor_region_describe_notifier(region, mend);
+	doctor_region_suggest_namespace(region, mend);
 	if (elsewhere.queues)
 		doctor_report(
 			doctor, VERDICT_PROBLEM, "namespaces", name, mend,
 			"%zu subscribers with message queues seem to be in another IPC namespace than "
-			"the publisher, whose notices don't get there: they find versions once a second",
+			"the publisher, so its notices don't reach them: they find versions only by "
+			"their own check once a second",
 			elsewhere.queues);
 	else if (elsewhere.all)
 		doctor_report(
 			doctor, VERDICT_NOTE, "namespaces", name, mend,
 			"%zu of %zu subscribers seem to be in another IPC namespace than the "
-			"publisher, where they can have no message queue; the futex wakes them",
+			"publisher, where they cannot have message queues; the futex wakes them",
 			elsewhere.all, region->slot_count);
 	else if (region->ipc_namespace != own)
 		doctor_report(
 			doctor, VERDICT_NOTE, "namespaces", name, mend,
 			"the publisher %s in another IPC namespace than this process; subscribers "
-			"that are started from here can have no message queue, and the futex wakes them",
+			"that are started from here cannot have message queues, and the futex wakes them",
 			region->info.publisher_attached ? "is" : "was");
 	else
 		doctor_report(doctor, VERDICT_OK, "namespaces", name, NULL,
@@ -185,7 +188,7 @@ static void doctor_region_check_namespaces(struct doctor *doctor, const struct e
 	if (elsewhere.unknown)
 		doctor_report(
 			doctor, VERDICT_OK, "processes", name, NULL,
-			"%zu of %zu subscribers can't be found by their process numbers, so they seem "
+			"%zu of %zu subscribers cannot be found by their process numbers, so they seem "
 			"to be in other PID namespaces; nothing depends on these numbers",
 			elsewhere.unknown, region->slot_count);
 }
@@ -197,8 +200,8 @@ static void doctor_region_check_owner(struct doctor *doctor, const struct examin
 	if (!region->info.owner_trusted)
 		doctor_report(
 			doctor, VERDICT_NOTE, "owner", region->info.name, NULL,
-			"%s made it, who is neither this user, root, nor the owner of its directory: "
-			"root reads it only with --owner",
+			"%s owns it, and is neither this user, nor root, nor the owner of its "
+			"directory: root reads it only with --owner",
 			owner_name(region->info.owner, owner));
 }
 

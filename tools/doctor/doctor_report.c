@@ -22,6 +22,7 @@ static const struct output_column columns[COLUMNS] = {
 static const char *const verdicts[] = {
 	[VERDICT_OK] = "ok", [VERDICT_NOTE] = "note", [VERDICT_PROBLEM] = "problem"};
 
+/* Prints a finding for people: a line, and a second one with the command that fixes it. */
 static void report_print(const struct doctor *doctor, enum verdict verdict, const char *check,
                          const char *region, const char *mend, const char *finding)
 {
@@ -32,7 +33,7 @@ static void report_print(const struct doctor *doctor, enum verdict verdict, cons
 
 	escape_for_people(&text, finding, strlen(finding));
 	if (mend) {
-		text_append_string(&text, "\n                     mend: ");
+		text_append_string(&text, "\n                     fix: ");
 		escape_for_people(&text, mend, strlen(mend));
 	}
 	printf("%s%-7s%s  %-11s %s%s%.*s\n", coloured ? colours[verdict] : "", verdicts[verdict],

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * Prints the findings of stele doctor. Every check reports through it. */
+ * Prints the findings of stele doctor. Every check calls it. */
 #ifndef TOOLS_DOCTOR_DOCTOR_REPORT_H
 #define TOOLS_DOCTOR_DOCTOR_REPORT_H
 
 #include "tools/base/format.h"
 #include "tools/doctor/doctor.h"
 
-/* Prints a finding. `region` and `mend`, a command, may be NULL. */
+/* Prints a finding. `region` may be NULL, and so may `mend`, a command that fixes it. */
 void doctor_report(struct doctor *doctor, enum verdict verdict, const char *check,
                    const char *region, const char *mend, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
 
-/* Opens the output of findings in a format other than the table for people. */
+/* Opens the output for a format other than the table for people. */
 void doctor_report_open(struct doctor *doctor, enum output_format format);
 
 #endif
