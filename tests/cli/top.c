@@ -137,7 +137,7 @@ Test(cli_top, browses_a_table)
 	type("\033[5~", "10.1.200.0/24"); /* Page Up */
 	type("\033OH", "10.0.1.0/24");    /* Home */
 	type("/if333\r", "10.1.77.0/24");
-	type("/nothing like it\r", "in no row");
+	type("/nothing like it\r", "no row from here on");
 	type("g10.0.99.0/24\r", "10.0.99.0/24");
 	type("gnonsense\r", "expected an IPv4 address");
 	type("\033", "TABLE");
@@ -154,7 +154,7 @@ Test(cli_top, searches_for_the_next)
 	type("\r", "10.0.25.0/24");
 	type("/192.0.2.199\r", "10.0.199.0/24");
 	type("n", "10.1.143.0/24");
-	type("n", "in no row");
+	type("n", "no row from here on");
 	quit();
 	cli_end();
 }
@@ -166,7 +166,7 @@ Test(cli_top, filters_and_pauses)
 	start();
 	await("zebras");
 	type("/rout", "1 of 2");
-	type("\r", "only what has \"rout\"");
+	type("\r", "filtered by \"rout\"");
 	type(" ", "PAUSED");
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=99"), 0);
 	type(" ", "every 0.05s");
@@ -407,7 +407,7 @@ Test(cli_top, shows_that_the_publisher_died)
 	await(who);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	await("no publisher; bgpd is gone");
+	await("no publisher; bgpd left");
 	quit();
 	close(published);
 	cli_end();
@@ -438,7 +438,7 @@ Test(cli_top, believes_no_subscriber)
 	await("?[31;5m??");
 	cr_expect(memmem(terminal.written, terminal.length, "\033[31;5m", 7) == NULL);
 	cr_assert(ftruncate(fd, 100) == 0);
-	await("can't be read");
+	await("cannot be read");
 	close(fd);
 	quit();
 	cli_end();
@@ -452,7 +452,7 @@ Test(cli_top, lists_all_regions)
 	start_on(30, 100, NULL);
 	await("REGION");
 	snprintf(keys, sizeof(keys), "/%s\r", region);
-	type(keys, "only what has");
+	type(keys, "filtered by");
 	type("\r", "SUBSCRIBER");
 	type("q", "PUBLISHER");
 	quit();
@@ -476,7 +476,7 @@ Test(cli_top, says_why_it_can_not_read)
 	start_on(30, 40, NULL);
 	await("REGION");
 	snprintf(keys, sizeof(keys), "/%s\r", region);
-	type(keys, "only what has");
+	type(keys, "filtered by");
 	from = written_until_now();
 	terminal_type(&terminal, "\r");
 	await_from(from, strrchr(stele_last_error(), ' ') + 1);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
+ * stele top: shows regions on a terminal as they change.
  *
- * stele top: regions as they change, on a terminal. One loop waits for a key, a signal, or the
- * time of the next look; signals come from a descriptor, so none finds the terminal half drawn, and
- * all that end a program end this one in the same way, but for those of a fault. */
+ * One loop waits for a key, a signal, or the time of the next update. Signals are read from a
+ * descriptor, so that none interrupts a frame. All signals that would end the process end the loop
+ * as the key q does, except those of a fault, which screen_guard() handles. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -30,22 +31,24 @@
 #include "tools/top/top_screen.h"
 
 static const char doc[] =
-	"Shows, on a terminal, how fast a region changes: versions and rows a second, its tables, its memory, and "
-	"its subscribers with how many versions each is behind. Without REGION all regions of this machine, to choose "
-	"from."
-	"\v"
-	"Keys: the arrows, Page Up, Page Down, Home and End move; Enter opens a region, or a table, whose rows are "
-	"shown then; Esc or q goes back; Tab changes between tables and subscribers; s sorts by the next column, and "
-	"r the other way round; / filters, and in a table searches for text (n: the next); g goes to a key; the space "
-	"bar pauses; + and - change how often it looks; ? shows all keys.\n"
-	"\n"
-	"It has no slot of its own and asks nothing of the publisher, but while a table is open, "
-	"when it pins the version that is shown. A rate with ~ before it is taken from the commits that history still "
-	"held.\n"
-	"\n"
 	"Examples:\n"
 	"  stele top\n"
-	"  stele top --interval 0.2 net\n";
+	"  stele top --interval 0.2 net\n"
+	"\n"
+	"Shows on a terminal how fast a region changes: versions and rows per second, "
+	"memory, publisher, tables, and subscribers with the number of versions that each is "
+	"behind. Without REGION, shows all regions; one of them can be selected."
+	"\v"
+	"Keys: the arrows, Page Up, Page Down, Home and End move; Enter opens the region, or "
+	"the table; Esc or q goes back; Tab switches between tables and subscribers; s sorts "
+	"by the next column, r reverses the order; / filters, or searches in a table, and n "
+	"goes to the next match; g goes to a key; the space bar pauses; + and - update "
+	"twice, or half, as often; ? shows all keys.\n"
+	"\n"
+	"A rate that starts with ~ is that of the commits that history still held. top opens "
+	"the region for each update and closes it again, has no slot, and costs the "
+	"publisher nothing. Only while a table is open, it is registered, and pins the "
+	"version that is shown.\n";
 
 static error_t top_parse(int key, char *argument, struct argp_state *state)
 {
@@ -56,8 +59,8 @@ static error_t top_parse(int key, char *argument, struct argp_state *state)
 	if (parse_seconds("--interval", argument, &top->interval) != STATUS_DONE)
 		return EINVAL;
 	if (top->interval < FASTEST || top->interval > SLOWEST) {
-		fail(STATUS_INPUT,
-		     "--interval: expected 0.05 to 60 seconds, but \"%s\" stands there", argument);
+		fail(STATUS_INPUT, "--interval: invalid value \"%s\" (expected 0.05 to 60 seconds)",
+		     argument);
 		return EINVAL;
 	}
 	return 0;
@@ -120,7 +123,8 @@ static void top_draw_status(struct top *top)
 	if (top->prompt != PROMPT_NONE)
 		snprintf(text, sizeof(text), "%s%s_", prompts[top->prompt], top->input);
 	else if (top->page != PAGE_ROWS && *top_filtered_list(top)->filter)
-		snprintf(text, sizeof(text), "only what has \"%s\" (/ changes it, Esc ends it)",
+		snprintf(text, sizeof(text),
+		         "filtered by \"%s\" (/ changes the filter, Esc removes it)",
 		         top_filtered_list(top)->filter);
 	else if (top->page == PAGE_ROWS &&
 	         region_alarm(&top->region.region, text, sizeof(text), &style)) {
@@ -137,15 +141,15 @@ static void top_draw_help(void)
 	static const char *const lines[] = {
 		"arrows, Page Up/Down, Home, End   move",
 		"Enter     open the region, or the table",
-		"Esc, q    back; Q ends top",
-		"Tab       tables or subscribers",
-		"s, r      sort by the next column; reverse",
-		"/         filter; in a table: search",
-		"n, g      next match; go to a key",
-		"< >       columns of a table",
+		"Esc, q    go back; Q quits",
+		"Tab       switch between tables and subscribers",
+		"s, r      sort by the next column; reverse the order",
+		"/         filter by a text; in a table, search for it",
+		"n, g      go to the next match; go to a key",
+		"< >       scroll the columns of a table",
 		"space     pause",
-		"+ -       look more, or less, often",
-		"Ctrl-L    draw all anew",
+		"+ -       update twice, or half, as often",
+		"Ctrl-L    redraw the screen",
 	};
 
 	for (int i = 0; i < (int)(sizeof(lines) / sizeof(lines[0])); i++)
@@ -171,9 +175,9 @@ static void top_draw(struct top *top)
 
 /* ---- signals ---- */
 
-/* All that end a process unasked, and those of a terminal. Not those that tell of a fault, which
- * can't wait (screen_guard), nor those that stop who is not in the foreground, nor what says
- * nothing. */
+/* Blocks signals, and returns a descriptor to read them from: those that would end the process,
+ * and those of a terminal. It leaves out signals of a fault (see screen_guard()), those that
+ * stop a process in the background, and those that are ignored by default. */
 static int top_open_signals(void)
 {
 	static const int left_out[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGTRAP,
@@ -188,7 +192,8 @@ static int top_open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* More rows of a table may fit, also while it is paused. */
+/* Reacts to a new size of the terminal. More rows of a table may fit now, so reads them, even
+ * while top is paused. */
 static void top_resize(struct top *top)
 {
 	screen_resize();
@@ -214,7 +219,7 @@ static void top_take_signals(struct top *top)
 
 /* ---- the loop ---- */
 
-/* How long to wait, in milliseconds, rounded up. */
+/* Returns the timeout for poll(2) in milliseconds, rounded up; -1 while top is paused. */
 static int top_time_left(const struct top *top)
 {
 	int64_t left = top->next - clock_now();
@@ -250,7 +255,7 @@ static void top_run_loop(struct top *top)
 		top_draw(top);
 		poll(fds, 2, top_time_left(top));
 		top_take_signals(top);
-		/* The terminal is gone. */
+		/* The terminal was closed. */
 		if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
 			break;
 		top_take_keys(top);
@@ -280,8 +285,9 @@ static enum status top_run(int argc, char **argv)
 	int count = options_parse(&command_top, argc, argv, &top, &call);
 
 	if (count > 1)
-		return fail_usage("top", "expected one REGION, or none");
-	/* Before the library puts its own handler of SIGBUS in front of this one. */
+		return fail_usage("top", "expected at most one REGION");
+	/* Must come before the library installs its handler of SIGBUS, which passes faults of
+	 * others on to the handler that it finds. */
 	screen_guard();
 	top.place = &call.place;
 	top.only_one = count == 1;
@@ -291,7 +297,7 @@ static enum status top_run(int argc, char **argv)
 		return status;
 	top.signals = top_open_signals();
 	if (top.signals < 0)
-		return fail(STATUS_SYSTEM, "can't take signals from a descriptor: %s",
+		return fail(STATUS_SYSTEM, "cannot receive signals through a descriptor: %s",
 		            strerror(errno));
 	status = screen_open();
 	if (status != STATUS_DONE)
@@ -308,12 +314,13 @@ static enum status top_run(int argc, char **argv)
 
 const struct command command_top = {
 	.name = "top",
-	.summary = "show regions as they change, on a terminal",
+	.summary = "show regions on a terminal as they change",
 	.usage = "[REGION]",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"interval", 'i', "SECONDS", 0, "Look this often (1)", 0},
+			{"interval", 'i', "SECONDS", 0,
+                         "Time between updates, from 0.05 to 60 (default: 1)", 0},
 			{0},
 		},
 	.parse = top_parse,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What keys do on each page of top; and going from page to page. */
+ * Handles the keys of top on each page, and the way from page to page. */
 #include <curses.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,9 +15,10 @@
 #include "tools/top/top_sample.h"
 #include "tools/top/top_screen.h"
 
-/* ---- looking ---- */
+/* ---- updating ---- */
 
-/* A look at many regions takes long; who presses a key does not wait for it. */
+/* Checks whether a key or a signal is waiting. An update of many regions takes long, and must
+ * not delay them. */
 static bool keys_is_wanted(void *context)
 {
 	const struct top *top = context;
@@ -36,7 +37,7 @@ void keys_refresh(struct top *top)
 	case PAGE_ROWS:
 		if (!rows_searches(top->rows))
 			rows_refresh(top->rows, false);
-		/* The region goes on behind it. */
+		/* The page of the region is up to date when the user goes back to it. */
 		__attribute__((fallthrough));
 	case PAGE_REGION:
 		sample_region(top->place, &top->region.region);
@@ -46,7 +47,7 @@ void keys_refresh(struct top *top)
 	top->next = clock_now() + top->interval;
 }
 
-/* ---- going from page to page ---- */
+/* ---- pages ---- */
 
 static void keys_open_region(struct top *top, const char *name)
 {
@@ -130,7 +131,7 @@ static void keys_edit_prompt(struct top *top, int key)
 	} else if (key == '\n' || key == '\r' || key == KEY_ENTER) {
 		keys_prompt_done(top);
 	} else if (key == KEY_BACKSPACE || key == 127 || key == 8) {
-		/* A whole character of UTF-8. */
+		/* Remove a complete UTF-8 character. */
 		while (length > 0 && ((unsigned char)top->input[length - 1] & 0xc0) == 0x80)
 			length--;
 		top->input[length > 0 ? length - 1 : 0] = '\0';
@@ -212,7 +213,7 @@ static void keys_change_interval(struct top *top, bool faster)
 	top->next = clock_now() + top->interval;
 }
 
-/* Keys that a table's rows have, and lists don't. */
+/* Handles the keys that only the page of rows has. Returns false for others. */
 static bool keys_press_rows(struct top *top, int key)
 {
 	if (top->page != PAGE_ROWS)
@@ -241,6 +242,7 @@ static bool keys_press_rows(struct top *top, int key)
 	}
 }
 
+/* Handles the keys that only pages with lists have. Returns false for others. */
 static bool keys_press_list(struct top *top, int key)
 {
 	struct list *list;
@@ -266,7 +268,7 @@ static bool keys_press_list(struct top *top, int key)
 		top->region.on_subscribers = !top->region.on_subscribers;
 		return true;
 	case 27:
-		/* The filter first. */
+		/* Escape first removes the filter. */
 		if (!*list->filter)
 			return false;
 		keys_set_filter(top, "");

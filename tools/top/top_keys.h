@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * What keys do, and when the page is refreshed. The loop of cmd_top.c calls it. */
+ * Handles keys, and updates the page. The loop of cmd_top.c calls it. */
 #ifndef TOOLS_TOP_TOP_KEYS_H
 #define TOOLS_TOP_TOP_KEYS_H
 
 #include "tools/top/top.h"
 
-/* Looks at what the page shows, and says when to look next. */
+/* Reads anew what the page shows, and sets the time of the next update. */
 void keys_refresh(struct top *top);
-/* A key was pressed. */
+/* Handles a key that screen_key() returned. */
 void keys_press(struct top *top, int key);
 
 #endif

@@ -10,8 +10,8 @@
 /* ---- order ---- */
 
 struct sorting {
-	struct list_cell *cells; /* of the column that is sorted by, one a row: each is made once */
-	bool down;
+	struct list_cell *cells; /* of the column to sort by, by index of the row; each made once */
+	bool down;               /* largest first */
 };
 
 static int list_compare(const void *a, const void *b, void *context)
@@ -67,6 +67,7 @@ static void list_remember_selected(struct list *list, const struct list_rows *ro
 	memcpy(list->selected_text, cell.text, sizeof(cell.text));
 }
 
+/* Selects the row that was selected before, by its first cell; else the one at its place. */
 static void list_find_selected(struct list *list, const struct list_rows *rows)
 {
 	for (size_t i = 0; i < list->shown && *list->selected_text; i++) {
@@ -105,7 +106,7 @@ void list_move(struct list *list, const struct list_rows *rows, long by)
 	list_remember_selected(list, rows);
 }
 
-/* Columns of pictures can't be sorted by. */
+/* An empty list shows no series, so any column will do. */
 void list_sort_next(struct list *list, const struct list_rows *rows)
 {
 	for (size_t i = 0; i < rows->column_count; i++) {
@@ -144,7 +145,7 @@ void list_free(struct list *list)
 
 /* ---- drawing ---- */
 
-/* How wide each column is, 0 for those that there is no room for. */
+/* Computes the width of each column; 0 for those that do not fit. */
 static void list_fit(const struct list_rows *rows, int widths[LIST_COLUMNS])
 {
 	int columns_left = screen_columns() + 1, worst = 0, stretching = -1;

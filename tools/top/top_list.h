@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- *
- * A list on the screen: columns as many as fit, rows sorted by one of them, filtered, and
- * scrolled so that the selected one is seen. What the rows are, a list does not know. */
+ * A list on the screen: as many columns as fit; rows that are sorted by a column, filtered, and
+ * scrolled so that the selected row is visible. The list knows its rows only through a callback
+ * that makes their cells. The pages of regions and of one region use it. */
 #ifndef TOOLS_TOP_TOP_LIST_H
 #define TOOLS_TOP_TOP_LIST_H
 
@@ -13,21 +13,21 @@
 
 struct list_cell {
 	char text[LIST_TEXT];
-	double number; /* what it is sorted by; where all are equal, by the text */
+	double number; /* sort key; rows with equal numbers are sorted by text */
 	enum style style;
-	const struct series *series; /* drawn instead of the text; NULL: none */
+	const struct series *series; /* drawn instead of `text`; or NULL */
 };
 
 struct list_column {
 	const char *title;
-	int width; /* at least */
-	bool right;
-	bool largest_first; /* when it is sorted by */
-	bool stretches;     /* one of the columns takes what the others leave */
-	int rank;           /* where there is no room for all, those with the highest go first */
+	int width;          /* minimum width, in columns of the screen */
+	bool right;         /* aligned to the right */
+	bool largest_first; /* order when the list is sorted by this column */
+	bool stretches;     /* takes the width that the other columns leave; for one column */
+	int rank;           /* columns of the highest rank are left out first; 0: never */
 };
 
-/* The rows of a list. */
+/* The rows of a list, and how to make a cell of them. */
 struct list_rows {
 	const struct list_column *columns;
 	size_t column_count; /* at most LIST_COLUMNS */
@@ -36,29 +36,32 @@ struct list_rows {
 	void (*cell)(const void *context, size_t row, size_t column, struct list_cell *ret);
 };
 
-/* What the user has made of a list. Start one with the column to sort by, and the rest zero. */
+/* The state of a list on the screen. Initialize it with the column to sort by, and the rest
+ * zero. */
 struct list {
 	size_t sort;
 	bool reverse;
-	char filter[64]; /* only rows that have this text somewhere; "" for all */
-	/* The list's own: */
-	size_t *order; /* the rows shown, in order */
-	size_t shown;
-	size_t selected, first;        /* positions in it */
-	size_t drawn;                  /* from the first on */
-	char selected_text[LIST_TEXT]; /* first column of the selected row, which stays selected */
+	char filter[64]; /* show only rows with this text in a cell; "": all */
+	/* Private to top_list.c: */
+	size_t *order;                 /* indices of the shown rows, in their order */
+	size_t shown;                  /* number of indices in `order` */
+	size_t selected, first;        /* positions in `order`: selected row, top row */
+	size_t drawn;                  /* number of lines drawn from `first` on */
+	char selected_text[LIST_TEXT]; /* first cell of the selected row, to find the row again */
 };
 
-/* Sorts and filters; to be called when the rows are others. */
+/* Filters and sorts the rows. Must be called when the rows have changed. */
 void list_arrange(struct list *list, const struct list_rows *rows);
-/* Draws a line of titles, the first with how many rows there are, and below it the rows. */
+/* Draws a line of titles, the first of them with the number of rows, and the rows below it. */
 void list_draw(struct list *list, const struct list_rows *rows, int row, int height, bool focused);
+/* Moves the selection by so many rows, at most to the first or the last one. */
 void list_move(struct list *list, const struct list_rows *rows, long by);
+/* Sorts by the next column. Skips columns of series, which have no order. */
 void list_sort_next(struct list *list, const struct list_rows *rows);
-/* The rows that were drawn last: calls `each` with their indices. */
+/* Calls `each` with the index of each row on the screen. */
 void list_each_drawn(const struct list *list, void (*each)(void *context, size_t row),
                      void *context);
-/* The row that is selected: true, or false where the list is empty. */
+/* Returns the index of the selected row, or false if the list is empty. */
 bool list_selected(const struct list *list, size_t *ret_row);
 void list_free(struct list *list);
 

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
+ * Finds the row before a key, with a cursor that only goes forwards.
  *
- * Keys are strings of bits, and those that start with some bits are asked for at the cost of a
- * look. So the last key under some bits is found bit by bit: it is under those and a 1 if
- * anything is, else under those and a 0, else it is those bits themselves. */
+ * A key is a string of bits, and stele_cursor_under() finds the first key with a prefix at the cost
+ * of one lookup. So the last key with a prefix is found bit by bit: it has the prefix and a 1 if
+ * there is such a key, else the prefix and a 0, else it is the prefix itself. */
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/top/top_place.h"
 
+/* Returns a bit of the key; bit 0 is the highest of the first byte. */
 static bool place_bit_at(const struct stele_key *key, unsigned bit)
 {
 	return key->bytes[bit / 8] >> (7 - bit % 8) & 1;
 }
 
-/* Cuts a key to some bits and adds one more. */
+/* Cuts a key after `bit` bits, and appends the bit `value`. */
 static void place_set_bit(struct stele_key *key, unsigned bit, bool value)
 {
 	unsigned mask = 0x80u >> bit % 8;
@@ -23,7 +25,7 @@ static void place_set_bit(struct stele_key *key, unsigned bit, bool value)
 	key->bits = bit + 1;
 }
 
-/* Whether keys start with these bits: 1 and the first of them, 0, or an error. */
+/* Finds the first key that starts with `start`. Returns 1, 0 if there is none, or an error. */
 static int place_first_under(struct stele_cursor *cursor, const struct stele_key *start,
                              struct stele_row *ret)
 {
@@ -38,7 +40,8 @@ static void place_take_key(struct stele_key *key, const struct stele_row *row)
 	memcpy(key->bytes, row->key, (row->key_bits + 7) / 8);
 }
 
-/* The last key that starts with the bits of `key`, of which there is one. */
+/* Extends `*key` to the last key that starts with it. Returns 1, 0 if there is none, or an
+ * error. */
 static int place_last_under(struct stele_cursor *cursor, struct stele_key *key)
 {
 	struct stele_row row;
@@ -49,7 +52,7 @@ static int place_last_under(struct stele_cursor *cursor, struct stele_key *key)
 
 		if (result != 1)
 			return result;
-		/* The only one. */
+		/* If there is only one key, it is the last. */
 		place_take_key(&next, &row);
 		result = stele_cursor_next(cursor, &row);
 		if (result <= 0 || key->bits >= 8 * sizeof(key->bytes)) {
@@ -75,7 +78,7 @@ int place_last(struct stele_cursor *cursor, struct stele_key *key)
 	return result;
 }
 
-/* Whether there is a row with this very key. */
+/* Checks whether there is a row with exactly this key. Returns 1, 0, or an error. */
 static int place_is_there(struct stele_cursor *cursor, const struct stele_key *key)
 {
 	struct stele_row row;
@@ -100,7 +103,8 @@ int place_before(struct stele_cursor *cursor, struct stele_key *key)
 				result = place_last_under(cursor, &before);
 		}
 		if (result == 0) {
-			/* Nothing before it has one more of its bits: then those bits alone. */
+			/* No key before `*key` starts with these bits and one more, so the
+			 * candidate is a key of these bits alone. */
 			before.bits = bit;
 			before.bytes[bit / 8] &= (uint8_t) ~(0xffu >> bit % 8);
 			result = place_is_there(cursor, &before);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The page of one region: how fast it changes, its tables, and its subscribers. */
+ * The page of one region: its rates, tables and subscribers. */
 #include <stdio.h>
 #include <string.h>
 #include <stele/stele.h>
@@ -15,7 +15,7 @@
 #include "tools/top/top_words.h"
 
 #define ALARM_TEXT 600
-#define LOW        16 /* rows of a screen that is too low for all of the summary */
+#define LOW        16 /* a screen with fewer rows has a shorter summary */
 
 /* ---- tables ---- */
 
@@ -81,8 +81,8 @@ static const struct list_column subscriber_columns[SUBSCRIBER_COLUMNS] = {
 	[SINCE] = {.title = "FOR", .width = 6, .right = true, .largest_first = true, .rank = 3},
 };
 
-/* The state of a process as the kernel names it, or '?': it is not seen here, or has become
- * another. Only for people: a pid may be of another namespace, or anything that somebody wrote. */
+/* Returns the state of a process as the kernel names it, or '?' if the process is not visible
+ * here or has another name. This is a hint: the pid may be from another namespace, or forged. */
 static char region_process_state(uint32_t pid, const char *command)
 {
 	char path[64], line[128], state = '?';
@@ -130,7 +130,8 @@ static void region_state_cell(const struct top_region *region,
 	snprintf(ret->text, sizeof(ret->text), "%s", word);
 }
 
-/* The style of a lag: green while history has what is missing, unless half of that is gone. */
+/* Returns the style of a lag: bad if it exceeds history, because versions are lost then; a
+ * warning if it exceeds half of history. */
 static enum style region_lag_style(const struct top_region *region, uint64_t lag)
 {
 	if (lag > region->info.history)
@@ -257,7 +258,7 @@ const char *region_selected_table(const struct region_page *page)
 	return page->region.tables[row].name;
 }
 
-/* News for a minute. */
+/* Checks whether a time, in nanoseconds since 1970, is less than a minute ago. */
 static bool region_is_recent(uint64_t time)
 {
 	return time && clock_wall() / NSEC_PER_SEC < time / NSEC_PER_SEC + 60;
@@ -274,7 +275,7 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 		         region->message);
 	} else if (!info->publisher_attached) {
 		if (info->publisher_pid && info->publisher_since)
-			snprintf(buffer, size, "no publisher; %s is gone for %s",
+			snprintf(buffer, size, "no publisher; %s left %s ago",
 			         info->publisher_command, words_ago(info->publisher_since, ago));
 		else
 			snprintf(buffer, size, "no publisher");
@@ -288,7 +289,7 @@ bool region_alarm(const struct top_region *region, char *buffer, size_t size, en
 	return true;
 }
 
-/* A figure, what it is of, and how it was. */
+/* Draws a line of the summary: a name, a figure, a remark, and the picture of its series. */
 static void region_draw_figure(int row, const char *name, const char *figure, const char *more,
                                const struct series *series, double full)
 {
@@ -306,7 +307,7 @@ static void region_draw_figures(const struct top_region *region, int row, bool b
 {
 	const struct stele_region_info *info = &region->info;
 	char figure[LIST_TEXT], more[LIST_TEXT], word[TOP_WORD], size[DESCRIBED_MAX];
-	/* What was the newest stays; how fast it changes is not known. */
+	/* If the region cannot be read, the last figures stay, but the rates are unknown. */
 	bool rates = region->has_rates && !region->error;
 
 	snprintf(more, sizeof(more), "%s/s", words_rate(region->commits, false, word));
@@ -323,7 +324,7 @@ static void region_draw_figures(const struct top_region *region, int row, bool b
 	                   &region->memory_series, (double)info->maximum_size);
 }
 
-/* A sentence over at most so many lines, broken between words. */
+/* Draws a message on at most `lines` lines, broken between words. */
 static void region_draw_message(int row, int column, int lines, enum style style,
                                 const char *message)
 {
@@ -376,7 +377,7 @@ void region_draw(struct region_page *page)
 	bool low = screen_rows() < LOW;
 	int top = low ? 4 : 6, lines, for_tables, wanted;
 
-	/* Never read: there is nothing else to show. */
+	/* There was no sample yet, so there is nothing else to show. */
 	if (page->region.error && !page->region.sampled) {
 		region_draw_message(1, 0, screen_rows() - 2, BAD, page->region.message);
 		return;
@@ -386,7 +387,7 @@ void region_draw(struct region_page *page)
 	lines = screen_rows() - 1 - top;
 	wanted = (int)page->region.table_count + (low ? 1 : 2);
 	for_tables = wanted < lines / 2 ? wanted : lines / 2;
-	/* What the subscribers don't need is for the tables. */
+	/* Give the tables the lines that the subscribers do not need. */
 	if (lines - for_tables > (int)page->region.subscriber_count + 1)
 		for_tables = lines - (int)page->region.subscriber_count - 1;
 	if (for_tables > wanted)
@@ -396,5 +397,6 @@ void region_draw(struct region_page *page)
 	list_draw(&page->subscribers, &subscribers, top + for_tables, lines - for_tables,
 	          page->on_subscribers);
 	if (page->region.subscribers_unknown && page->region.error == 0)
-		screen_line(top + for_tables + 1, DIM, "their file can't be read by this user");
+		screen_line(top + for_tables + 1, DIM,
+		            "the list of subscribers cannot be read by this user");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The page of all regions, to choose one from. */
+ * The page of all regions, of which one can be opened. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static void regions_fill_publisher(const struct top_region *region, struct list_
 	if (!region->sampled && !region->error) {
 		ret->style = DIM;
 	} else if (!region->error && !region->info.owner_trusted) {
-		/* A process that such a region names proves nothing. */
+		/* The publisher's name is not shown: an untrusted owner can forge it. */
 		snprintf(ret->text, sizeof(ret->text), "%.*s", LIST_TEXT - 1,
 		         owner_name(region->info.owner, owner));
 		ret->style = WARN;
@@ -107,7 +107,8 @@ static struct list_rows regions_rows(const struct regions_page *page)
 	return (struct list_rows){columns, COLUMNS, page->count, page->regions, regions_cell};
 }
 
-/* Takes over what is known of a region of this name; both lists are in the order of names. */
+/* Moves what is known of a region of this name to `region`, and frees the regions before it that
+ * no longer exist. Both lists are in the order of names. */
 static void regions_take_known(struct regions_page *page, size_t *known, struct top_region *region)
 {
 	while (*known < page->count && strcmp(page->regions[*known].name, region->name) < 0)
@@ -116,24 +117,27 @@ static void regions_take_known(struct regions_page *page, size_t *known, struct 
 		*region = page->regions[(*known)++];
 }
 
-/* ---- looking ---- */
+/* ---- updating ---- */
 
-/* Of a thousand regions not each is looked at each time: those on the screen are, and of the others
- * as many as take this share of the interval, but a few at least; then it is the next ones' turn.
- * The first look takes longer, so that most machines are shown whole at once. */
+/* An update does not read each of a thousand regions. It reads those on the screen, and as many
+ * of the others as take this share of the interval (1/SHARE), but at least SAMPLED_MIN; the next
+ * update continues after them. The first update may take longer (1/FIRST_SHARE), so that on most
+ * machines the first page is complete. */
 #define SHARE       50
 #define FIRST_SHARE 5
 #define SAMPLED_MIN 16u
 
-struct region_paths {
+/* The new list of regions, while the names are read. */
+struct region_names {
 	struct regions_page *page;
 	struct top_region *regions;
-	size_t count, capacity, known;
+	size_t count, capacity;
+	size_t known; /* regions of page->regions that were passed */
 };
 
 static int regions_add_region(void *context, const char *name)
 {
-	struct region_paths *names = context;
+	struct region_names *names = context;
 	struct top_region *region;
 
 	if (names->count == names->capacity) {
@@ -148,12 +152,12 @@ static int regions_add_region(void *context, const char *name)
 	return 0;
 }
 
-/* Which regions there are, with what is known of each. */
+/* Reads the names of the regions, and keeps what is known of each. */
 static void regions_list(struct regions_page *page, const struct place *place)
 {
-	struct region_paths names = {.page = page};
+	struct region_names names = {.page = page};
 
-	/* A directory that can't be listed now is taken for an empty one. */
+	/* A directory that cannot be listed counts as empty. */
 	stele_region_each(place->directory, regions_add_region, &names);
 	while (names.known < page->count)
 		sample_free(&page->regions[names.known++]);
@@ -162,7 +166,7 @@ static void regions_list(struct regions_page *page, const struct place *place)
 	page->count = names.count;
 }
 
-/* Those that were removed since their names were found. */
+/* Leaves out regions that were removed after their names were read. */
 static void regions_leave_out_removed(struct regions_page *page)
 {
 	size_t count = 0;
@@ -176,6 +180,7 @@ static void regions_leave_out_removed(struct regions_page *page)
 	page->count = count;
 }
 
+/* Samples regions that are not on the screen, from page->turn on, until the time `until`. */
 static void regions_sample_others(struct regions_page *page, const struct place *place,
                                   int64_t until, regions_wanted_fn *wanted, void *context)
 {
@@ -234,7 +239,7 @@ void regions_draw(struct regions_page *page)
 	if (page->count == 0)
 		screen_line(
 			2, DIM,
-			"there is no region; 'stele create' makes one, and 'make demo' a scene");
+			"there are no regions; create one with 'stele create', or run 'make demo'");
 }
 
 void regions_move(struct regions_page *page, long by)

@@ -13,22 +13,23 @@ struct place;
 struct regions_page {
 	struct top_region *regions; /* in the order of names */
 	size_t count;
-	char turn[STELE_NAME_MAX + 1]; /* at which region the next look at the others begins */
+	char turn[STELE_NAME_MAX + 1]; /* where the next update of regions off the screen begins */
 	struct list list;
 };
 
-/* True once the look is to end where it is: a key, or a signal, waits. */
+/* Returns true if the update must end early, because a key or a signal is waiting. */
 typedef bool regions_wanted_fn(void *context);
 
-/* Looks at the regions of the machine, or of --directory, which happens each `interval`
- * nanoseconds: at those on the screen, and at others in turn. */
+/* Updates the regions of the directory, which happens each `interval` nanoseconds: those on the
+ * screen, and a share of the others in turn. Stops early if `wanted` returns true. */
 void regions_sample(struct regions_page *page, const struct place *place, int64_t interval,
                     regions_wanted_fn *wanted, void *context);
+/* Filters and sorts the list. */
 void regions_arrange(struct regions_page *page);
 void regions_draw(struct regions_page *page);
 void regions_move(struct regions_page *page, long by);
 void regions_sort_next(struct regions_page *page);
-/* The name of the one that is selected, or NULL. */
+/* Returns the name of the selected region, or NULL. */
 const char *regions_selected(const struct regions_page *page);
 void regions_free(struct regions_page *page);
 

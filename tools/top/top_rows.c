@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- *
- * The page of a table's rows. It registers as a subscriber, so that what it shows is one whole
- * version, pinned while it is looked at; it reads no more rows than there are on the screen,
- * from a key on. */
+ * The page of a table's rows. It registers as a subscriber and pins the version on the screen, so
+ * that all rows shown are of one version. It only reads the rows that fit on the screen, starting
+ * at a key. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,37 +21,37 @@
 #include "tools/top/top_rows.h"
 #include "tools/top/top_screen.h"
 
-#define AT_ONCE 20000 /* rows that a search looks at between two looks at the keyboard */
-#define WIDEST  48    /* a column that is not the last */
+#define AT_ONCE 20000 /* rows that a search reads between two checks of the keyboard */
+#define WIDEST  48    /* maximum width of a column on the screen */
 
 struct shown_row {
 	struct stele_key key;
 	uint64_t version;
-	char **texts; /* of all columns */
+	char **texts; /* one for each column of the table */
 };
 
 struct rows_page {
 	const struct place *place;
 	char region[STELE_NAME_MAX + 1], name[STELE_NAME_MAX + 1];
-	uint8_t uuid[16]; /* of the region that is open */
+	uint8_t uuid[16]; /* UUID of the region that last had the name */
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
 	struct stele_schema *schema;
 	struct stele_cursor *cursor;
 	struct row_cells cells;
-	struct stele_key top; /* the first row on the screen is the first at or after it */
+	struct stele_key top; /* the screen starts with the first row at or after this key */
 	struct shown_row *rows;
 	size_t count;
-	int shift;         /* columns that are left out on the left side */
-	uint64_t before;   /* rows newer than this version are new on the screen */
-	char message[512]; /* what there is to say; "": nothing */
-	char wanted[64];   /* text that is searched for; "": none */
-	bool searches;
-	uint64_t searched; /* rows */
+	int shift;         /* columns scrolled out on the left side */
+	uint64_t before;   /* rows newer than this version are highlighted */
+	char message[512]; /* shown below the rows; "": none */
+	char wanted[64];   /* text of the search; "": none */
+	bool searches;     /* a search is running */
+	uint64_t searched; /* rows that the search has read */
 };
 
-/* ---- what is open ---- */
+/* ---- opening and closing ---- */
 
 static void rows_free_lines(struct rows_page *page)
 {
@@ -87,7 +86,8 @@ static void rows_close_region(struct rows_page *page)
 		page->subscriber = stele_subscriber_close(page->subscriber);
 }
 
-/* With a notifier that needs nothing, where this user can have one: it never waits. */
+/* Registers with the futex, which needs no object, because the page never waits. Falls back to
+ * any notifier if this user cannot use the futex. */
 static int rows_open_region(struct rows_page *page)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
@@ -123,8 +123,8 @@ static int rows_open_newest(struct rows_page *page)
 	return stele_cursor_open(&page->table, &page->cursor);
 }
 
-/* Lets go of a region that another one has taken the name of. Of one that is just removed the
- * rows can be looked at still. */
+/* Closes the region if another one has taken its name. The rows of a region that was only
+ * removed can still be read. */
 static void rows_poll(struct rows_page *page)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -158,6 +158,7 @@ struct rows_page *rows_close(struct rows_page *page)
 
 /* ---- reading ---- */
 
+/* Returns the number of rows that fit on the screen. */
 static size_t rows_capacity(void)
 {
 	return screen_rows() > 3 ? (size_t)screen_rows() - 3 : 1;
@@ -203,13 +204,14 @@ static int rows_read_screen(struct rows_page *page)
 	}
 	if (result >= 0)
 		result = stele_snapshot_check(page->snapshot);
-	/* What was taken back while it was read may be anything. */
+	/* The version was reclaimed during the read, so the rows may be torn. */
 	if (result < 0)
 		rows_free_lines(page);
 	return result;
 }
 
-/* Fills the screen with rows before the first, where the table ends before the screen does. */
+/* Reads the rows of a screen. If the table ends before the screen does, moves the top back until
+ * the screen is full. */
 static int rows_fill_screen(struct rows_page *page)
 {
 	size_t missing;
@@ -239,7 +241,7 @@ static int rows_read(struct rows_page *page, bool hold)
 		if (result != -ESTALE)
 			return result;
 		snprintf(page->message, sizeof(page->message),
-		         "the publisher took that version back; this is the newest");
+		         "the publisher reclaimed that version; this is the newest one");
 	}
 	if (page->snapshot)
 		page->before = stele_snapshot_version(page->snapshot);
@@ -264,7 +266,7 @@ void rows_refresh(struct rows_page *page, bool hold)
 
 /* ---- moving ---- */
 
-/* Runs a step that moves the top; whatever it fails with, the next refresh says or mends. */
+/* Ends a move of the top: shows its error, if any, and reads the rows there. */
 static void rows_report_move(struct rows_page *page, int result)
 {
 	page->message[0] = '\0';
@@ -329,7 +331,7 @@ void rows_go_to(struct rows_page *page, const char *key)
 
 /* ---- searching ---- */
 
-/* Whether a row has the text somewhere, in whatever case. */
+/* Checks whether a row has the text in any column, ignoring case. */
 static bool rows_row_has(const struct row_cells *cells, size_t columns, const char *wanted)
 {
 	size_t length = strlen(wanted);
@@ -348,7 +350,7 @@ void rows_search(struct rows_page *page, const char *text)
 
 	if (!page->cursor)
 		return;
-	/* The same again: behind the row that was found. */
+	/* The same text again: search after the row that was found. */
 	bool again = strcmp(page->wanted, text) == 0;
 	snprintf(page->wanted, sizeof(page->wanted), "%s", text);
 	page->searched = 0;
@@ -363,7 +365,7 @@ static void rows_end_search(struct rows_page *page, int result)
 {
 	page->searches = false;
 	if (result == 0)
-		snprintf(page->message, sizeof(page->message), "\"%s\" is in no row from here on",
+		snprintf(page->message, sizeof(page->message), "no row from here on has \"%s\"",
 		         page->wanted);
 	else if (result < 0)
 		rows_set_message(page);
@@ -406,13 +408,13 @@ bool rows_searches(const struct rows_page *page)
 void rows_search_stop(struct rows_page *page)
 {
 	page->searches = false;
-	snprintf(page->message, sizeof(page->message), "stopped after %llu rows",
+	snprintf(page->message, sizeof(page->message), "search stopped after %llu rows",
 	         (unsigned long long)page->searched);
 }
 
 /* ---- drawing ---- */
 
-/* How wide a column is on the screen, its title included. */
+/* Returns the width of a column on the screen, including its title. */
 static int rows_column_width(const struct rows_page *page, size_t column)
 {
 	int widest = (int)strlen(page->schema->columns[column].name);
@@ -444,7 +446,7 @@ static void rows_draw_column(const struct rows_page *page, size_t column, int at
 	}
 }
 
-/* The version that last wrote each row, at the right side. */
+/* Draws the version that last wrote each row, on the right side. */
 static void rows_draw_versions(const struct rows_page *page, int at)
 {
 	char text[DESCRIBED_MAX];

@@ -9,26 +9,27 @@
 struct place;
 struct rows_page;
 
+/* Opens the page, and reads its first rows. Never returns NULL: an error is shown on the page. */
 struct rows_page *rows_open(const struct place *place, const char *region, const char *table);
-/* Reads what is on the screen from the newest version; with `hold`, from the one it has, while
- * that can be had. */
+/* Reads the rows on the screen from the newest version, or, with `hold`, from the present one if
+ * that is still readable. */
 void rows_refresh(struct rows_page *page, bool hold);
 void rows_draw(struct rows_page *page);
-/* By lines; more than there are goes to the end. */
+/* Moves by so many lines, at most to the end. */
 void rows_move(struct rows_page *page, long by);
-void rows_shift(struct rows_page *page, int columns); /* to the side */
+void rows_shift(struct rows_page *page, int columns); /* scrolls to the side */
 void rows_first(struct rows_page *page);
 void rows_last(struct rows_page *page);
-/* Goes to the first row at or after a key, or the start of one: false, and a sentence on the
- * page, where it can't be one. */
+/* Goes to the first row at or after a key, or the start of a key. Shows an error message if
+ * `key` cannot be one. */
 void rows_go_to(struct rows_page *page, const char *key);
-/* Searches for the next row that has the text somewhere; a large table takes several calls of
- * rows_search_on(), until that is false. */
+/* Starts a search for the next row that has the text in any column. rows_search_on() continues
+ * it, in bounded steps, until that returns false. */
 void rows_search(struct rows_page *page, const char *text);
 bool rows_search_on(struct rows_page *page);
 bool rows_searches(const struct rows_page *page);
 void rows_search_stop(struct rows_page *page);
-/* "REGION/TABLE  1,000 rows at version 7" */
+/* Writes the title: "REGION/TABLE 1,000 rows at version 7". */
 void rows_title(const struct rows_page *page, char *buffer, size_t size);
 struct rows_page *rows_close(struct rows_page *page);
 

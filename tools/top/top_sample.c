@@ -12,7 +12,7 @@
 #include "tools/top/top_series.h"
 #include "tools/top/top_subscribers.h"
 
-/* Commits whose records are read in one look: what a look costs is bounded, however fast a
+/* Maximum number of commits that one sample reads, so that its cost is bounded however fast the
  * publisher is. */
 #define RECORDS_MAX 64u
 
@@ -29,6 +29,7 @@ void sample_free(struct top_region *region)
 
 /* ---- tables ---- */
 
+/* The tables of a sample, while they are read. */
 struct tables {
 	struct top_table *table;
 	size_t count;
@@ -61,8 +62,8 @@ static int sample_read_tables(struct stele_subscriber *subscriber, struct tables
 	return result;
 }
 
-/* Replaces the tables by those read now, which go on with what the old ones have gathered. Both
- * are in the order of names. */
+/* Replaces the tables by those just read, and moves the series of the old ones to them. Both are
+ * in the order of names. */
 static void sample_take_tables(struct top_region *region, const struct tables *tables)
 {
 	size_t old = 0;
@@ -82,14 +83,15 @@ static void sample_take_tables(struct top_region *region, const struct tables *t
 	region->rows = tables->rows;
 }
 
-/* ---- what the commits since the last look did ---- */
+/* ---- rates ---- */
 
 static int sample_compare_names(const void *name, const void *table)
 {
 	return strcmp(name, ((const struct top_table *)table)->name);
 }
 
-/* Counts what one commit did; its rows, or a negative errno. */
+/* Adds the rows that a commit changed to the counters of its tables. Returns their sum, or a
+ * negative errno. */
 static int64_t sample_count_commit(struct top_region *region, struct stele_subscriber *subscriber,
                                    uint64_t version)
 {
@@ -115,8 +117,8 @@ static int64_t sample_count_commit(struct top_region *region, struct stele_subsc
 	return result < 0 ? result : rows;
 }
 
-/* Of the versions after `since` reads the newest, as many as history holds and a look may; the
- * rest is taken to be like them. */
+/* Computes the rates of the versions after `since`. Reads the newest of them, as many as history
+ * holds but at most RECORDS_MAX, and assumes that the others are like them. */
 static void sample_rate(struct top_region *region, struct stele_subscriber *subscriber,
                         uint64_t since, double seconds)
 {
@@ -149,7 +151,8 @@ static void sample_rate(struct top_region *region, struct stele_subscriber *subs
 
 /* ---- subscribers ---- */
 
-/* Who is on the same slot with the same uuid is the same. Both are in the order of slots. */
+/* Replaces the subscribers by those read now, and moves the series of the old ones to them. A
+ * subscriber is the same if its slot and its UUID are. Both are in the order of slots. */
 static void sample_take_subscribers(struct top_region *region)
 {
 	struct top_subscriber *subscribers;
@@ -177,9 +180,9 @@ static void sample_take_subscribers(struct top_region *region)
 	region->subscriber_count = count;
 }
 
-/* ---- a look ---- */
+/* ---- a sample ---- */
 
-/* The region's contents, and what happened to them since the last look. */
+/* Reads the tables, and the rates since the last sample. */
 static int sample_read(const struct place *place, struct top_region *region,
                        const struct stele_region_info *before, int64_t sampled_before)
 {

@@ -19,24 +19,26 @@
 #include "tools/base/status.h"
 #include "tools/top/top_screen.h"
 
-#define ESCAPE_DELAY 25 /* milliseconds after which an escape is a key of its own */
+#define ESCAPE_DELAY 25 /* milliseconds after which an escape is the key Esc */
 
 static SCREEN *screen;
 static bool blocks, colours;
-static int standard_error = -1, said = -1; /* the one aside, and what takes its place */
+static int standard_error = -1; /* the original standard error while the screen is open */
+static int said = -1;           /* the file that takes its place */
 
-/* How a signal's handler gives the terminal back, made ready while that was not needed. */
+/* What screen_on_fault() needs to restore the terminal: the settings, and what endwin() would
+ * write. Prepared when the screen is opened, because a handler may not call curses. */
 static struct termios settings_before;
 static char leaving[256];
 static size_t leaving_length;
-static _Atomic bool taken; /* the terminal is as top has it */
+static _Atomic bool taken; /* the terminal is in the mode of curses */
 
 static attr_t screen_attributes(enum style style)
 {
 	static const struct {
 		attr_t plain, coloured;
 		short pair;
-	} looks[] = {
+	} attributes[] = {
 		[PLAIN] = {A_NORMAL, A_NORMAL, 0},
 		[DIM] = {A_DIM, A_DIM, 0},
 		[STRONG] = {A_BOLD, A_BOLD, 0},
@@ -50,8 +52,8 @@ static attr_t screen_attributes(enum style style)
 		[SELECTED] = {A_REVERSE, A_REVERSE, 0},
 	};
 
-	return colours ? looks[style].coloured | (attr_t)COLOR_PAIR(looks[style].pair)
-	               : looks[style].plain;
+	return colours ? attributes[style].coloured | (attr_t)COLOR_PAIR(attributes[style].pair)
+	               : attributes[style].plain;
 }
 
 static void screen_start_colours(void)
@@ -69,9 +71,9 @@ static void screen_start_colours(void)
 	init_pair(HEADING, COLOR_CYAN, -1);
 }
 
-/* What a key sends may be in either of two modes, and is in the other one when it was pressed
- * before the terminal was told. As it starts with an escape, not to know it would be to go
- * back. */
+/* Teaches curses both codes of each arrow key. A key sends one of two codes, and the other one
+ * if it was pressed before the terminal changed its mode. As both start with an escape, an
+ * unknown one would be taken for Esc, which goes back. */
 static void screen_know_keys(void)
 {
 	static const struct {
@@ -88,7 +90,7 @@ static void screen_know_keys(void)
 	}
 }
 
-/* Sentences would be written over the screen. */
+/* Redirects standard error to a file, because messages would be written over the screen. */
 static void screen_keep_messages(void)
 {
 	fflush(stderr);
@@ -98,6 +100,7 @@ static void screen_keep_messages(void)
 		dup2(said, STDERR_FILENO);
 }
 
+/* Restores standard error, and writes the messages that were kept. */
 static void screen_release_messages(void)
 {
 	char text[1024];
@@ -135,8 +138,9 @@ void screen_message(char *buffer, size_t size)
 
 /* ---- faults ---- */
 
-/* Gives the terminal back, with nothing but what a handler may call, and lets the signal have its
- * way: at once, or on return where it is blocked in its handler. */
+/* Handles the signal of a fault: restores the terminal, only with functions that are safe in a
+ * signal handler, and lets the default action kill the process. The raised signal is delivered
+ * at once, or on return if it is blocked in its handler. */
 static void screen_on_fault(int number)
 {
 	ssize_t written;
@@ -161,6 +165,7 @@ void screen_guard(void)
 		sigaction(numbers[i], &action, NULL);
 }
 
+/* Appends a character to `leaving`; for tputs(). */
 static int screen_collect(int character)
 {
 	if (leaving_length < sizeof(leaving))
@@ -168,7 +173,7 @@ static int screen_collect(int character)
 	return character;
 }
 
-/* What endwin() writes. */
+/* Stores what endwin() would write. */
 static void screen_prepare_restore(void)
 {
 	const char *const texts[] = {exit_attribute_mode, orig_pair, keypad_local, exit_ca_mode,
@@ -186,8 +191,8 @@ static void screen_ignore_signal(int number)
 	(void)number;
 }
 
-/* curses ignores SIGTSTP while it draws, and one that is pending is then lost; but a program that
- * has a handler of its own is left alone. */
+/* Opens the terminal with a handler for SIGTSTP in place. curses ignores the signal while it
+ * draws, which discards a pending one, unless the program has its own handler. */
 static SCREEN *screen_open_terminal(void)
 {
 	const struct sigaction own = {.sa_handler = screen_ignore_signal};
@@ -196,7 +201,8 @@ static SCREEN *screen_open_terminal(void)
 
 	sigaction(SIGTSTP, &own, &before);
 	opened = newterm(NULL, stdout, stdin);
-	/* Signals come from a descriptor; a stop is screen_suspend()'s. */
+	/* From here on SIGTSTP is read from the descriptor, and screen_suspend() stops the
+	 * process. */
 	sigaction(SIGTSTP, &before, NULL);
 	return opened;
 }
@@ -209,24 +215,24 @@ enum status screen_open(void)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return fail(
 			STATUS_INPUT,
-			"top needs a terminal; for a file or a pipe there are 'stele list', 'stele "
-			"show' and 'stele trace'");
+			"top needs a terminal; for a file or a pipe, use 'stele list', 'stele show' or "
+			"'stele trace'");
 	setlocale(LC_CTYPE, "");
 	blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	set_escdelay(ESCAPE_DELAY);
 	if (setupterm(NULL, STDOUT_FILENO, &error) == ERR)
-		return fail(STATUS_INPUT,
-		            "nothing is known of a terminal \"%s\" (TERM); try TERM=vt100",
+		return fail(STATUS_INPUT, "unknown terminal \"%s\" (TERM); try TERM=vt100",
 		            terminal ? terminal : "");
 	if (!cursor_address)
 		return fail(STATUS_INPUT,
-		            "a terminal \"%s\" (TERM) has no cursor that can be placed", terminal);
-	/* That was only to have a sentence for it. */
+		            "terminal \"%s\" (TERM) cannot position its cursor; try TERM=vt100",
+		            terminal);
+	/* setupterm() was only for the error messages. */
 	del_curterm(cur_term);
 	tcgetattr(STDOUT_FILENO, &settings_before);
 	screen = screen_open_terminal();
 	if (!screen)
-		return fail(STATUS_SYSTEM, "the terminal can't be used");
+		return fail(STATUS_SYSTEM, "curses cannot initialize the terminal");
 	screen_prepare_restore();
 	taken = true;
 	atexit(screen_close);
@@ -235,8 +241,8 @@ enum status screen_open(void)
 	cbreak();
 	noecho();
 	nonl();
-	/* Or Ctrl-C could take away a key between curses' look for one and its read, which would
-	 * then wait for the next one, and output half way through. */
+	/* Otherwise Ctrl-C could discard a key after curses saw it and before curses reads it.
+	 * The read would then wait for the next key, in the middle of a frame. */
 	intrflush(stdscr, FALSE);
 	keypad(stdscr, TRUE);
 	screen_know_keys();
@@ -249,7 +255,7 @@ void screen_close(void)
 {
 	if (!screen)
 		return;
-	/* Output that somebody stopped (Ctrl-S) would keep this from ending. */
+	/* Output that was stopped by Ctrl-S would keep endwin() waiting. */
 	tcflow(STDOUT_FILENO, TCOON);
 	endwin();
 	taken = false;
@@ -269,7 +275,7 @@ void screen_suspend(void)
 	sigaddset(&stop, SIGTSTP);
 	raise(SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &stop, NULL);
-	/* Stopped here, and continued. */
+	/* Here the process has been stopped and continued. */
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	taken = true;
 	screen_resize();
@@ -320,8 +326,8 @@ void screen_end(void)
 	refresh();
 }
 
-/* The next character of a text, or what stands for a byte that is none; what it takes of the
- * screen. */
+/* Decodes the next character; '?' for a byte that is not one, or a character without a width.
+ * Returns its width on the screen. */
 static int screen_next_character(const char **text, mbstate_t *state, wchar_t *ret)
 {
 	size_t length = mbrtowc(ret, *text, strlen(*text), state);
@@ -341,7 +347,8 @@ static int screen_next_character(const char **text, mbstate_t *state, wchar_t *r
 	return 1;
 }
 
-/* Cuts a text to a width, and puts what is left into `cut` (of 2 * width + 1): how wide that is. */
+/* Cuts a text to `width` columns, and stores it in `cut`, with space for 2 * width + 1
+ * characters. Returns its width. */
 static int screen_cut_text(const char *text, int width, wchar_t *cut)
 {
 	mbstate_t state = {0};

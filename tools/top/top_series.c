@@ -2,7 +2,7 @@
 #include "tools/top/top_series.h"
 #include <string.h>
 
-#define LEVELS 7 /* above zero */
+#define LEVELS 7 /* number of marks for values above zero */
 
 void series_add(struct series *series, double value)
 {

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT
- * Values over time, the newest last, and their picture as a line of text. */
+ * A series of values over time, and its picture as a line of text. Samples collect them, and pages
+ * draw them. */
 #ifndef TOOLS_TOP_TOP_SERIES_H
 #define TOOLS_TOP_TOP_SERIES_H
 
 #include <stdbool.h>
 
-#define SERIES_MAX 240u /* values that are kept */
+#define SERIES_MAX 240u /* capacity, in values; the oldest ones are dropped */
 
-/* Start one with `struct series series = {0};`. */
+/* A ring buffer of values. Initialize it with zeros. */
 struct series {
 	float values[SERIES_MAX];
-	unsigned next;  /* where the next value goes */
-	unsigned count; /* of values there are */
+	unsigned next;  /* index of the next value */
+	unsigned count; /* number of values */
 };
 
 void series_add(struct series *series, double value);
-/* The `age`th value back from the newest (0); there must be as many. */
+/* Returns the value `age` places before the newest one. The series must have more than `age`
+ * values. */
 double series_back(const struct series *series, unsigned age);
 
-/* Draws the newest `width` values, a character each, to the right. `full`, or, if that is 0,
- * the highest of them, has the whole height; zero has the lowest mark, and what is more than
- * zero a higher one. Without `blocks` in ASCII. Writes at most SERIES_TEXT bytes to `buffer`,
- * NUL included; `width` is cut to SERIES_MAX. */
+/* Draws the newest `width` values (at most SERIES_MAX), one character each, aligned to the
+ * right. `full` is the value with the full height; 0: the largest of those drawn. Zero has the
+ * lowest mark, and all larger values have a higher one. Uses ASCII without `blocks`. Writes at
+ * most SERIES_TEXT bytes to `buffer`, including the NUL. */
 #define SERIES_TEXT (SERIES_MAX * 3 + 1)
 void series_draw(const struct series *series, unsigned width, double full, bool blocks,
                  char *buffer);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT
+ * Reads the slots of a region's subscribers. The file is read, never mapped, so that truncating it
+ * does no harm here. Its contents are copied, and only trusted as far as they can be shown.
  *
- * The slots of a region's subscribers, as anybody sees them. The file is read, never mapped, so
- * that who cuts it harms nobody here; what stands in it is copied and believed no further than that
- * it can be shown.
- *
- * stele_region_subscribers() is not for this: whenever it is asked it walks all rows that pins
- * hold, and it does not say which tables a subscriber named, by which its lag is judged here. */
+ * stele_region_subscribers() does not serve here: each call walks all rows that pins hold, and does
+ * not tell which tables a subscriber named, which its lag depends on here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,8 +18,8 @@
 
 #define FIRST_SLOT ((off_t)sizeof(struct layout_subscribers_header))
 
-/* Whether somebody has a lock on the slot's first byte: the one proof of life. Asks, and takes
- * none. */
+/* Checks whether a process has a lock on the slot's first byte, which is the only proof of life.
+ * Takes no lock. */
 static bool subscribers_is_alive(int fd, uint32_t slot)
 {
 	struct flock lock = {
@@ -46,7 +44,7 @@ static const char *subscribers_notifier_name(uint32_t kind)
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }
 
-/* FNV-1a, as stele-region(5) has it for the names of tables. */
+/* Hashes the name of a table with FNV-1a, as stele-region(5) describes. */
 static uint64_t subscribers_hash_name(const char *name)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -56,8 +54,8 @@ static uint64_t subscribers_hash_name(const char *name)
 	return hash;
 }
 
-/* The newest version that concerns a subscriber: that changed a table it waits for, if it named
- * some. */
+/* Returns the newest version that concerns a subscriber: the newest one that changed one of its
+ * tables, if it named tables. */
 static uint64_t subscribers_newest(const struct layout_slot *slot, const struct top_region *region)
 {
 	uint64_t newest = 0;
@@ -88,7 +86,7 @@ static void subscribers_describe(const struct layout_slot *slot, const struct to
 	ret->seen = slot->seen;
 	ret->applied = slot->applied;
 	ret->armed = slot->ticket % 2 == 1;
-	/* The newest version was read before the slots. */
+	/* A subscriber may be ahead of `newest`, which was read before the slots. */
 	ret->lag = has < newest ? newest - has : 0;
 	for (unsigned i = 0; i < LAYOUT_PINS; i++) {
 		if (!slot->pins[i])
@@ -99,8 +97,8 @@ static void subscribers_describe(const struct layout_slot *slot, const struct to
 	}
 }
 
-/* All slots that were ever taken, at most as many as there can be; how many, or a negative
- * errno. */
+/* Reads all slots that were ever taken, at most LAYOUT_SLOTS_MAX. Returns their number, or a
+ * negative errno. The caller frees `*ret`. */
 static int64_t subscribers_read_slots(int fd, const uint8_t uuid[16], struct layout_slot **ret)
 {
 	struct layout_subscribers_header header;

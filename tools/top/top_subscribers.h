@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include "tools/top/top_sample.h"
 
-/* The subscribers of a region of which all else is known: reads their file, and asks the kernel
- * who lives. 0, or a negative errno; `*ret` is to be freed. */
+/* Reads the subscribers of a region whose other members are known: the slots from their file,
+ * and from the kernel which of them are alive. Returns 0 or a negative errno. The caller frees
+ * `*ret`. */
 int subscribers_read(const struct top_region *region, struct top_subscriber **ret,
                      size_t *ret_count);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Numbers and times in few characters. Every page of top uses them. */
+ * Formats numbers and times in few characters. Every page of top calls it. */
 #ifndef TOOLS_TOP_TOP_WORDS_H
 #define TOOLS_TOP_TOP_WORDS_H
 
@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 #define TOP_WORD 32
-/* "812", "9.2k", "1.3M": a rate a second, or "~" before what was estimated. */
+/* Formats a rate per second: "812", "9.2k", "1.3M"; with "~" in front if it is an estimate. */
 const char *words_rate(double rate, bool estimated, char buffer[TOP_WORD]);
-/* "812", "9.2k", "1.3M" */
+/* Formats a count in the same way. */
 const char *words_count(uint64_t count, char buffer[TOP_WORD]);
-/* How long ago: "45s", "2h03m", "9d". Of nanoseconds since 1970; 0: "". */
+/* Formats the time that has passed since `time`, in nanoseconds since 1970: "45s", "2h03m",
+ * "9d"; "" for 0. */
 const char *words_ago(uint64_t time, char buffer[TOP_WORD]);
 
 #endif
