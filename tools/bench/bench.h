@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
+ * stele bench notify: measures, for each notifier, how long a commit takes to reach a reader,
+ * and what it costs the publisher. The same run measures the mechanism of the notifier alone,
+ * without Stele.
  *
- * `stele bench notify`: how long a commit takes to be seen, and what it costs the publisher, by
- * each notifier; and the same by the mechanism alone, without Stele, in the same run.
+ * This process publishes. Readers are its child processes. Publisher and reader take turns by
+ * means of shared memory:
  *
- * This process publishes; readers are children of it, each of which takes turns with it through
- * memory that both have mapped:
+ *    reader     begins turn n: it is about to block for row n; then it blocks
+ *    publisher  waits for turn n, then until the kernel says that the reader sleeps; sends row n
+ *    reader     wakes, reads the row, takes the time; begins turn n + 1
  *
- *   reader     turn n: it is about to block for the n-th row; then it blocks
- *   publisher  waits for turn n, and until the kernel says that the reader sleeps; sends the row
- *   reader     is woken, reads the row, takes the time; turn n + 1
- *
- * Functions that return an enum status return STATUS_NOT_THERE, with the reason in bench->reason
- * and nothing said, where what was to be measured is not to be had on this machine. */
+ * Functions that return an enum status return STATUS_NOT_THERE if this machine lacks what they
+ * measure. The reason is then in bench->reason, and no error message was printed. */
 #ifndef TOOLS_BENCH_BENCH_H
 #define TOOLS_BENCH_BENCH_H
 
@@ -23,30 +23,31 @@
 #include "tools/output/progress.h"
 #include "tools/region/place.h"
 
-/* What can be measured: a notifier, how it is used, and the mechanism that it is made of. */
+/* A row of the results: a notifier, how it is used, and the mechanism that it is made of. */
 struct bench_way {
 	const char *name;
 	const char *notifier;    /* as in struct stele_subscriber_options */
-	const struct bare *bare; /* or NULL: none of its own */
-	int64_t spin;            /* as there */
+	const struct bare *bare; /* the mechanism; NULL: not measured alone */
+	int64_t spin;            /* nanoseconds, as in struct stele_subscriber_options */
 	bool thread;             /* the publisher has STELE_NOTIFIER_THREAD */
 };
 
+/* A run of the command. */
 struct bench {
 	const struct place *place;
 	uint64_t rounds;
-	uint64_t subscribers;
-	char region[STELE_NAME_MAX + 1];
-	int stop_fd;
+	uint64_t subscribers;            /* of --subscribers; 0: measure latency */
+	char region[STELE_NAME_MAX + 1]; /* name of the region to measure with */
+	int stop_fd;                     /* of stop_descriptor() */
 	struct progress progress;
-	char reason[256];
+	char reason[256]; /* why a notifier could not be measured; "": it was */
 
-	/* The machine, see bench_machine.c. */
+	/* The machine; bench_machine.c sets these. */
 	cpu_set_t allowed; /* cores that this process may use */
 	int publisher_core;
-	int reader_core; /* the same where there is but one */
-	bool kept_awake; /* idle cores don't halt while this process lives */
-	double line_us;  /* a cache line's way from the one core to the other; NAN: they are one */
+	int reader_core; /* equal to publisher_core if there is only one */
+	bool kept_awake; /* idle cores do not halt while this process lives */
+	double line_us;  /* time of a cache line from one core to the other; NAN: only one core */
 };
 
 #endif

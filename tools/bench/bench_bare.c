@@ -33,9 +33,10 @@ static void bare_close_both(struct bare_pair *pair)
 	pair->send = pair->receive = -1;
 }
 
-/* What goes through queues, sockets and FIFOs: a version's size. */
+/* The message in queues, sockets and FIFOs: as large as a version. */
 static const uint64_t message;
 
+/* Returns 0 if a complete message was sent or received, or a negative errno. */
 static int bare_moved(ssize_t size)
 {
 	return size < 0 ? -errno : size == sizeof(message) ? 0 : -EIO;
@@ -77,9 +78,10 @@ const struct bare bare_mq = {
 	.close = bare_close_both,
 };
 
-/* ---- futexes, and spinning: a word that counts ---- */
+/* ---- futexes, and spinning: a counter in shared memory ---- */
 
-/* Release: what was written before is there for who sees the word. One process writes it. */
+/* Release: a receiver that sees the word also sees what was written before. Only one process
+ * writes the word. */
 static int bare_word_store(struct bare_pair *pair)
 {
 	uint32_t word = __atomic_load_n(&pair->shared->word, __ATOMIC_RELAXED);
@@ -210,7 +212,7 @@ static int bare_signal_number(void)
 	return SIGRTMIN + 5;
 }
 
-/* Blocked here, so that the child has it blocked from its start. */
+/* Blocks the signal here, so that the child inherits this and cannot be killed by an early one. */
 static int bare_signal_open(struct bare_pair *pair)
 {
 	sigset_t signals;

@@ -13,7 +13,7 @@ void bench_bind(const struct bench *bench, int core)
 	CPU_ZERO(&set);
 	if (core >= 0)
 		CPU_SET((size_t)core, &set);
-	/* Where that fails, it runs where the system wants it to. */
+	/* If this fails, the thread runs where the kernel puts it. */
 	sched_setaffinity(0, sizeof(set), core >= 0 ? &set : &bench->allowed);
 }
 
@@ -22,6 +22,6 @@ enum status bench_check_stop(const struct bench *bench)
 	struct pollfd stop = {.fd = bench->stop_fd, .events = POLLIN};
 
 	if (poll(&stop, 1, 0) == 1)
-		return fail(STATUS_SYSTEM, "told to stop before all was measured");
+		return fail(STATUS_SYSTEM, "stopped by a signal before everything was measured");
 	return STATUS_DONE;
 }

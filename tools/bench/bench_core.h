@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * What publisher and readers do on their cores. Every measurement may call it. */
+ * Helpers for loops on the cores of publisher and readers. Every measurement may call them. */
 #ifndef TOOLS_BENCH_BENCH_CORE_H
 #define TOOLS_BENCH_BENCH_CORE_H
 
 #include "tools/base/status.h"
 #include "tools/bench/bench.h"
 
-/* In a loop that waits for another core. */
+/* Tells the core that this is a loop that waits for another core. */
 static inline void bench_pause(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -16,9 +16,9 @@ static inline void bench_pause(void)
 #endif
 }
 
-/* Binds this thread to a core, or lets it use all that are allowed (-1). */
+/* Binds this thread to a core, or lets it use all allowed cores (-1). */
 void bench_bind(const struct bench *bench, int core);
-/* STATUS_SYSTEM once a signal has told this process to stop. */
+/* Returns STATUS_SYSTEM with an error message once a signal has asked this process to stop. */
 enum status bench_check_stop(const struct bench *bench);
 
 #endif

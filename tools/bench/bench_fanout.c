@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What many subscribers cost the publisher. Each of them is a process. */
+ * Measures what many subscribers cost the publisher. Each subscriber is a process. */
 #include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
@@ -18,19 +18,20 @@
 #include "tools/bench/bench_samples.h"
 #include "tools/output/progress.h"
 
-enum { COMMITS = 20 }; /* in each part of a round */
+enum { COMMITS = 20 }; /* commits in each part of a round */
 
+/* The state of a measurement. Each reader has a copy from fork(2). */
 struct crowd {
 	struct bench *bench;
 	const struct bench_way *way;
-	uint32_t *go; /* shared: 0 stay awake, 1 wait */
+	uint32_t *go; /* in shared memory; 0: do not check for versions, 1: wait for them */
 	struct stele_publisher *publisher;
 	struct bench_reader *readers;
 	uint64_t number; /* of the last row */
 	struct samples commit, behind, bare;
 };
 
-/* The subscribers wait from now on. */
+/* Lets the subscribers check for versions and wait. */
 static void fanout_start_waiting(struct crowd *crowd)
 {
 	__atomic_store_n(crowd->go, 1, __ATOMIC_RELEASE);
@@ -39,6 +40,7 @@ static void fanout_start_waiting(struct crowd *crowd)
 
 /* ---- a reader ---- */
 
+/* Runs in a reader: a subscriber that waits for versions. */
 static int fanout_subscriber(void *context, struct bench_reader *reader)
 {
 	struct crowd *crowd = context;
@@ -50,7 +52,8 @@ static int fanout_subscriber(void *context, struct bench_reader *reader)
 	if (result < 0)
 		return result;
 	bench_reader_turn(reader);
-	/* Acquire: versions until then are not waited for. */
+	/* Acquire: the version read below is at least that of the last commit before `go` was
+	 * set. */
 	while (__atomic_load_n(crowd->go, __ATOMIC_ACQUIRE) == 0)
 		syscall(SYS_futex, crowd->go, FUTEX_WAIT, 0, NULL, NULL, 0);
 	result = stele_subscriber_version(subscriber, &version);
@@ -61,6 +64,7 @@ static int fanout_subscriber(void *context, struct bench_reader *reader)
 	return result;
 }
 
+/* Runs in a reader: blocks in the mechanism alone. */
 static int fanout_receive(void *context, struct bench_reader *reader)
 {
 	struct crowd *crowd = context;
@@ -75,6 +79,7 @@ static int fanout_receive(void *context, struct bench_reader *reader)
 
 /* ---- the publisher ---- */
 
+/* Waits until all readers have begun this turn, and sleep. */
 static enum status fanout_await_all(struct crowd *crowd, uint32_t turn)
 {
 	enum status status = STATUS_DONE;
@@ -114,7 +119,7 @@ static enum status fanout_send_bare(struct crowd *crowd, struct samples *samples
 	int result = fanout_send_all(crowd);
 
 	if (result < 0)
-		return fail(STATUS_SYSTEM, "can't send by %s: %s", crowd->way->name,
+		return fail(STATUS_SYSTEM, "cannot send with %s: %s", crowd->way->name,
 		            strerror(-result));
 	samples_add(samples, (double)(clock_now() - begin) / 1e3);
 	return STATUS_DONE;
@@ -148,8 +153,8 @@ static enum status fanout_run_bare(struct crowd *crowd)
 	return status;
 }
 
-/* One part of a round, with readers of its own: a machine may not have as many queues as both parts
- * together need. */
+/* Runs one part of a round, with its own readers: a machine may not have enough queues for the
+ * readers of both parts. */
 static enum status fanout_run_part(struct crowd *crowd, const struct bare *bare,
                                    int (*work)(void *context, struct bench_reader *reader),
                                    enum status (*publish)(struct crowd *crowd))
@@ -171,7 +176,7 @@ static enum status fanout_run_stele(struct crowd *crowd)
 
 	if (status != STATUS_DONE)
 		return status;
-	*crowd->go = 0; /* nobody else is there yet */
+	*crowd->go = 0; /* no reader has started yet */
 	status = fanout_run_part(crowd, NULL, fanout_subscriber, fanout_run_subscribers);
 	bench_unpublish(crowd->bench, crowd->publisher);
 	return status;
@@ -215,7 +220,7 @@ enum status bench_fanout(struct bench *bench, const struct bench_way *way, struc
 	crowd.go = mmap(NULL, sizeof(*crowd.go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 	                -1, 0);
 	if (crowd.go == MAP_FAILED)
-		return fail(STATUS_NO_SPACE, "no memory to share with the readers");
+		return fail(STATUS_NO_SPACE, "cannot share memory with the readers");
 	status = fanout_run_rounds(&crowd);
 	munmap(crowd.go, sizeof(*crowd.go));
 	ret->commit = fanout_take_median(&crowd.commit);

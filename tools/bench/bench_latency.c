@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From publish to seen: one publisher, one reader that is blocked, three lanes in turns. */
+ * Measures latency: one publisher, one blocked reader, and three lanes that take turns (see enum
+ * bench_lane). */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -20,29 +21,31 @@
 
 enum {
 	ROUND = 200, /* rows in each lane of a round */
-	/* Nanoseconds after which a reader that sleeps has left its core, and one that spins is in
-	 * its loop. The kernel says "asleep" a moment before. */
+	/* Nanoseconds until a sleeping reader has left its core: the kernel says "asleep" a moment
+	 * before. */
 	IDLE = 20000,
+	/* Nanoseconds until a spinning reader is in its loop. */
 	SPINS = 3000,
 };
 
-/* A row in shared memory that is written without Stele. */
+/* A row in shared memory for LANE_BARE, protected by a seqlock. */
 struct plain_row {
 	_Alignas(64) struct bench_row row;
 	_Alignas(64) uint64_t sequence; /* odd while the row is being written */
 };
 
-/* What publisher and reader both know; the reader has a copy but for what is pointed at. */
+/* The state of a measurement. The reader has a copy from fork(2), and shares only what `plain`
+ * points to. */
 struct session {
 	struct bench *bench;
 	const struct bench_way *way;
-	struct plain_row *plain; /* shared */
+	struct plain_row *plain; /* in shared memory */
 	struct stele_publisher *publisher;
 	struct bench_reader *reader;
-	/* the reader's */
+	/* Only in the reader: */
 	struct stele_subscriber *subscribers[LANES];
 	struct stele_live tables[LANES];
-	uint64_t version;
+	uint64_t version; /* that was read last */
 };
 
 /* ---- the row without Stele ---- */
@@ -51,7 +54,8 @@ static void latency_plain_write(struct plain_row *plain, uint64_t number, int64_
 {
 	uint64_t sequence = __atomic_load_n(&plain->sequence, __ATOMIC_RELAXED);
 
-	/* Release, each: odd is there before any of the row, and the row before even. */
+	/* Each store releases: the odd sequence is visible before any part of the row, and the
+	 * row before the even sequence. */
 	__atomic_store_n(&plain->sequence, sequence + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&plain->row.number, number, __ATOMIC_RELEASE);
 	__atomic_store_n(&plain->row.start, start, __ATOMIC_RELEASE);
@@ -63,7 +67,8 @@ static void latency_plain_read(const struct plain_row *plain, struct bench_row *
 	uint64_t before, after;
 
 	do {
-		/* Acquire, each: all of the row is loaded before the sequence is again. */
+		/* Each load acquires: the row is loaded completely before the sequence is loaded
+		 * again. */
 		before = __atomic_load_n(&plain->sequence, __ATOMIC_ACQUIRE);
 		row->number = __atomic_load_n(&plain->row.number, __ATOMIC_ACQUIRE);
 		row->start = __atomic_load_n(&plain->row.start, __ATOMIC_ACQUIRE);
@@ -81,7 +86,7 @@ static int latency_get(struct session *session, enum bench_lane lane, struct ben
 	return stele_live_get(&session->tables[lane], &key, 32, row, &size, &session->version);
 }
 
-/* Blocks, and reads the row. */
+/* Blocks until the publisher sends, and reads the row. */
 static int latency_wait_and_read(struct session *session, struct bench_reader *reader,
                                  enum bench_lane lane, struct bench_row *row)
 {
@@ -126,6 +131,7 @@ static bool latency_has_lane(const struct session *session, enum bench_lane lane
 	return lane == LANE_STELE || session->way->bare;
 }
 
+/* Runs in the reader: reads all rows of all rounds. */
 static int latency_read_all(void *context, struct bench_reader *reader)
 {
 	struct session *session = context;
@@ -142,7 +148,7 @@ static int latency_read_all(void *context, struct bench_reader *reader)
 		result = latency_wait_and_read(session, reader, lane, &row);
 		reader->shared->taken = clock_now();
 		reader->shared->start = row.start;
-		/* Nobody sends anything else than the next row. */
+		/* The publisher sends row after row, so any other number is an error. */
 		if (result >= 0 && row.number != ++number)
 			result = -EILSEQ;
 	}
@@ -153,7 +159,7 @@ static int latency_read_all(void *context, struct bench_reader *reader)
 
 /* ---- the publisher ---- */
 
-/* Sends a row. `*ret_cost` is what the calls took that publish it. */
+/* Sends a row. `*ret_cost` is the duration of the calls that publish it, in microseconds. */
 static enum status latency_send_row(struct session *session, enum bench_lane lane, uint64_t number,
                                     int64_t *ret_end, double *ret_cost)
 {
@@ -172,13 +178,13 @@ static enum status latency_send_row(struct session *session, enum bench_lane lan
 	*ret_end = clock_now();
 	*ret_cost = (double)(*ret_end - begin) / 1e3;
 	if (result < 0)
-		return fail(STATUS_SYSTEM, "can't send by %s: %s", session->way->name,
+		return fail(STATUS_SYSTEM, "cannot send with %s: %s", session->way->name,
 		            strerror(-result));
 	return status;
 }
 
-/* Waits until the reader is blocked, and its core has gone idle as deep as it does; or, where it
- * spins, until it does. */
+/* Waits until the reader is blocked and its core is idle; or, if the reader spins, until it is
+ * in its loop. */
 static enum status latency_settle(const struct session *session)
 {
 	enum status status = STATUS_DONE;
@@ -192,11 +198,13 @@ static enum status latency_settle(const struct session *session)
 	return status;
 }
 
+/* The values of a lane: microseconds until seen, cost, and time after the send; and the medians of
+ * `seen` in each round. */
 struct lane_samples {
 	struct samples seen, cost, after, medians;
 };
 
-/* One round of a lane: rows after `*number`. */
+/* Runs one round of a lane. `*number` is the last row before it. */
 static enum status latency_run_lane(struct session *session, enum bench_lane lane, uint64_t *number,
                                     struct lane_samples *samples)
 {
@@ -261,7 +269,7 @@ enum status bench_latency(struct bench *bench, const struct bench_way *way,
 	session.plain = mmap(NULL, sizeof(*session.plain), PROT_READ | PROT_WRITE,
 	                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (session.plain == MAP_FAILED)
-		return fail(STATUS_NO_SPACE, "no memory to share with a reader");
+		return fail(STATUS_NO_SPACE, "cannot share memory with a reader");
 	status = machine_measure_line(bench);
 	if (status == STATUS_DONE)
 		status = bench_publish(bench, way, &session.publisher);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Measures how long a commit takes to be seen, by one way of waking a reader. The command calls
+ * Measures how long a commit takes to reach a reader, for one way of waking it. The command calls
  * it. */
 #ifndef TOOLS_BENCH_BENCH_LATENCY_H
 #define TOOLS_BENCH_BENCH_LATENCY_H
@@ -7,22 +7,27 @@
 #include "tools/base/status.h"
 #include "tools/bench/bench.h"
 
-/* Of one way to wake a reader; in microseconds, NAN: not measured. */
+/* The figures of one lane, in microseconds; NAN: not measured. */
 struct latency {
 	double p50; /* the median of the rounds' medians */
 	double p99, p99_9, max;
-	double cost;  /* the publisher's, median */
-	double after; /* the reader had it so long after the publisher had gone on, median */
+	double cost;  /* duration of the commit or the send, median */
+	double after; /* from the return of the commit or the send until the row was read, median */
 };
 
+/* The three lanes that are compared. */
 enum bench_lane {
-	LANE_STELE, /* commit; the subscriber waits and reads */
-	LANE_BY_HAND, /* commit, and send by the mechanism; an unregistered reader blocks in that and reads */
-	LANE_BARE, /* no Stele: a row in shared memory, and the mechanism */
+	/* Stele: the publisher commits; the subscriber waits and reads. */
+	LANE_STELE,
+	/* The publisher commits, and sends with the mechanism; an unregistered reader blocks in the
+	 * mechanism, and reads. */
+	LANE_BY_HAND,
+	/* Without Stele: a row in shared memory, and the mechanism. */
+	LANE_BARE,
 	LANES,
 };
 
-/* `*ret_samples` is how many rows of each lane there were. */
+/* Measures one way. `*ret_samples` is the number of rows in each lane. */
 enum status bench_latency(struct bench *bench, const struct bench_way *way,
                           struct latency ret[LANES], size_t *ret_samples);
 

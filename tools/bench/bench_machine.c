@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The machine that is measured on: its cores, whether they sleep, how far they are apart. */
+ * Prepares the machine: chooses cores, keeps them awake, and measures the distance between them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -20,7 +20,8 @@ static enum status machine_choose_cores(struct bench *bench)
 	int found = 0;
 
 	if (sched_getaffinity(0, sizeof(bench->allowed), &bench->allowed) < 0)
-		return fail(STATUS_SYSTEM, "can't tell which cores there are: %s", strerror(errno));
+		return fail(STATUS_SYSTEM, "cannot find out which cores this process may use: %s",
+		            strerror(errno));
 	for (int i = 0; i < 2 && given[i] >= 0; i++)
 		if (given[i] >= CPU_SETSIZE || !CPU_ISSET((size_t)given[i], &bench->allowed))
 			return fail(STATUS_INPUT, "--cores: this process may not use core %d",
@@ -37,8 +38,8 @@ static enum status machine_choose_cores(struct bench *bench)
 	return STATUS_DONE;
 }
 
-/* An idle core that has halted takes many microseconds to wake, which would hide the rest. The
- * system's limit on that holds while the file is open. */
+/* Keeps idle cores awake. A halted core takes many microseconds to wake, which would hide all
+ * other costs. The kernel respects the limit while the file is open. */
 static bool machine_keep_awake(void)
 {
 	static const int32_t microseconds;
@@ -47,11 +48,11 @@ static bool machine_keep_awake(void)
 	return fd >= 0 && write(fd, &microseconds, sizeof(microseconds)) == sizeof(microseconds);
 }
 
-/* ---- the way of a cache line ---- */
+/* ---- the time of a cache line ---- */
 
 enum { TRIPS = 1000, BATCHES = 21 };
 
-/* The reader: answers each odd number with the next. */
+/* Runs in the reader: answers each odd number with the next even one. */
 static int machine_answer(void *context, struct bench_reader *reader)
 {
 	uint32_t *word = &reader->shared->bare.word;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * The machine that is measured on. The command calls it before it measures. */
+ * Prepares and describes the machine that is measured on. The command and the measurements call
+ * it. */
 #ifndef TOOLS_BENCH_BENCH_MACHINE_H
 #define TOOLS_BENCH_BENCH_MACHINE_H
 
 #include "tools/base/status.h"
 #include "tools/bench/bench.h"
 
-/* Chooses the cores (of those that are allowed, where they are not given, -1), binds this process
- * to the publisher's, and keeps idle ones awake if permitted. */
+/* Chooses the two cores, unless they are given (not -1), binds this process to the publisher's,
+ * and keeps idle cores awake if this user may. */
 enum status machine_prepare(struct bench *bench);
-/* Sets .line_us. On a virtual machine that may change as cores move about. */
+/* Sets bench->line_us. On a virtual machine the figure changes when its cores move. */
 enum status machine_measure_line(struct bench *bench);
 
 #endif

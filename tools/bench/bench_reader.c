@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Readers as processes, and taking turns with them. */
+ * Processes that read, and the turns that publisher and readers take. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,11 +20,12 @@
 #include "tools/bench/bench_reader.h"
 
 enum {
-	FAILED = UINT32_MAX, /* a turn: there are no more */
-	POLLS = 4096,        /* between two looks at whether the reader lives */
+	FAILED = UINT32_MAX, /* the turn of a reader that has failed */
+	POLLS = 4096,        /* reads of the turn between two checks that the reader lives */
 };
 
-/* Release: what the reader wrote before is there for who sees the turn. */
+/* Release: a publisher that sees the turn also sees what the reader wrote before. Pairs with
+ * bench_reader_await(). */
 static void reader_set_turn(struct bench_reader *reader, uint32_t turn)
 {
 	__atomic_store_n(&reader->shared->turn, turn, __ATOMIC_RELEASE);
@@ -32,11 +33,11 @@ static void reader_set_turn(struct bench_reader *reader, uint32_t turn)
 
 void bench_reader_turn(struct bench_reader *reader)
 {
-	/* Only the reader writes it. */
+	/* Only the reader writes the turn. */
 	reader_set_turn(reader, __atomic_load_n(&reader->shared->turn, __ATOMIC_RELAXED) + 1);
 }
 
-/* How the system calls the state of the reader: 'S' asleep, 'Z' ended; 0: not known. */
+/* Returns the state of the reader's process: 'S' asleep, 'Z' dead; 0: unknown. */
 static char reader_state(const struct bench_reader *reader)
 {
 	char text[64], *end;
@@ -49,6 +50,7 @@ static char reader_state(const struct bench_reader *reader)
 	return end && end[1] ? end[2] : 0;
 }
 
+/* Stores the reason for which the reader has ended. */
 static enum status reader_lost(struct bench *bench, const struct bench_reader *reader)
 {
 	snprintf(bench->reason, sizeof(bench->reason), "%s",
@@ -117,11 +119,11 @@ static enum status reader_start(struct bench *bench, struct bench_reader *reader
 	pid_t parent = getpid();
 	char path[64];
 
-	/* What was printed is printed once. */
+	/* The child must not print what is in the buffer a second time. */
 	fflush(stdout);
 	reader->pid = fork();
 	if (reader->pid == 0) {
-		/* Not one of them outlives this process, however it ends. */
+		/* No reader outlives this process, however it ends. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
@@ -133,7 +135,7 @@ static enum status reader_start(struct bench *bench, struct bench_reader *reader
 	reader->stat = reader->pid < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (reader->stat >= 0)
 		return STATUS_DONE;
-	snprintf(bench->reason, sizeof(bench->reason), "no process for a reader: %s",
+	snprintf(bench->reason, sizeof(bench->reason), "cannot start a process for a reader: %s",
 	         strerror(errno));
 	return STATUS_NOT_THERE;
 }
@@ -145,7 +147,8 @@ static enum status reader_open_pair(struct bench *bench, const struct bare *bare
 
 	if (result == 0)
 		return STATUS_DONE;
-	snprintf(bench->reason, sizeof(bench->reason), "the mechanism: %s", strerror(-result));
+	snprintf(bench->reason, sizeof(bench->reason), "cannot open the mechanism: %s",
+	         strerror(-result));
 	return STATUS_NOT_THERE;
 }
 
@@ -161,7 +164,7 @@ enum status bench_readers_start(struct bench *bench, const struct bare *bare, si
 
 	if (shared == MAP_FAILED) {
 		free(readers);
-		return fail(STATUS_NO_SPACE, "no memory to share with %zu readers", count);
+		return fail(STATUS_NO_SPACE, "cannot share memory with %zu readers", count);
 	}
 	for (size_t i = 0; i < count; i++)
 		readers[i] = (struct bench_reader){

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Readers as processes, and taking turns with them. Every measurement may call it. */
+ * Processes that read, and the turns that publisher and readers take (see bench.h). Every
+ * measurement may call it. */
 #ifndef TOOLS_BENCH_BENCH_READER_H
 #define TOOLS_BENCH_BENCH_READER_H
 
@@ -9,33 +10,35 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_bare.h"
 
-/* What a reader and the publisher share. */
+/* Memory that a reader and the publisher share. */
 struct bench_reader_shared {
 	_Alignas(64) uint32_t turn;
-	int64_t start,
-		taken;    /* of the row of the turn before: what it says, and when it was read */
-	char reason[256]; /* why it failed */
+	int64_t start;    /* of the last row: the time that its publisher put into it */
+	int64_t taken;    /* of the last row: the time when it was read */
+	char reason[256]; /* why the reader failed; "": it did not */
 	struct bare_shared bare;
 };
 
 struct bench_reader {
 	pid_t pid;
-	int stat; /* /proc/PID/stat */
+	int stat; /* descriptor of /proc/PID/stat */
 	struct bare_pair pair;
 	struct bench_reader_shared *shared;
 };
 
-/* Makes `count` readers, and the mechanism's way to each where there is one. Each runs `work`,
- * which returns 0 or a negative errno of the library's; then its sentence is the reason. */
+/* Starts `count` readers, and opens the mechanism's channel to each unless `bare` is NULL. Each
+ * reader runs `work`. If that returns a negative errno, the library's error message becomes the
+ * reason. */
 enum status bench_readers_start(struct bench *bench, const struct bare *bare, size_t count,
                                 int (*work)(void *context, struct bench_reader *reader),
                                 void *context, struct bench_reader **ret);
-/* Kills the readers, whatever they do, and frees them. */
+/* Kills the readers, closes their channels, and frees them. */
 void bench_readers_end(struct bench_reader *readers, size_t count, const struct bare *bare);
 
-/* The reader's side: the next turn begins. */
+/* Begins the reader's next turn. Called by the reader. */
 void bench_reader_turn(struct bench_reader *reader);
-/* The publisher's: waits until this turn has begun; and then until the reader sleeps. */
+/* Wait until the reader has begun this turn; and until the reader sleeps. Called by the
+ * publisher. */
 enum status bench_reader_await(struct bench *bench, const struct bench_reader *reader,
                                uint32_t turn);
 enum status bench_reader_await_sleep(struct bench *bench, const struct bench_reader *reader);

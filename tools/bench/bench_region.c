@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The region that is measured with: a thousand rows, of which each version changes one. */
+ * The region that is measured with: a thousand rows, of which each commit changes one. */
 #include <arpa/inet.h>
 #include <stele/stele.h>
 #include "tools/base/clock.h"
@@ -20,7 +20,8 @@ static const struct stele_column columns[] = {
 };
 const struct stele_schema bench_schema = STELE_SCHEMA(struct bench_row, columns);
 
-static int bench_fill_row(struct stele_publisher *publisher)
+/* Commits the table with its rows. */
+static int bench_fill_rows(struct stele_publisher *publisher)
 {
 	struct stele_transaction *tx;
 	struct bench_row row = {0};
@@ -50,14 +51,14 @@ enum status bench_publish(struct bench *bench, const struct bench_way *way,
 	struct stele_publisher *publisher;
 	int result;
 
-	/* The publisher's thread runs where this one may when it starts it. */
+	/* The publisher's thread inherits the cores of this thread, which starts it here. */
 	bench_bind(bench, -1);
 	result =
 		stele_publisher_open(place_path(bench->place, bench->region), &options, &publisher);
 	bench_bind(bench, bench->publisher_core);
 	if (result < 0)
 		return fail_library(result);
-	result = bench_fill_row(publisher);
+	result = bench_fill_rows(publisher);
 	if (result < 0) {
 		enum status status = fail_library(result);
 		bench_unpublish(bench, publisher);

@@ -4,11 +4,13 @@
 #include "tools/base/heap.h"
 #include "tools/bench/bench_samples.h"
 
-enum { BEYOND = 10 }; /* values above a percentile: with fewer it would be chance */
+enum {
+	BEYOND = 10
+}; /* minimum number of values above a percentile; with fewer it would be chance */
 
 void samples_add(struct samples *samples, double value)
 {
-	/* Grows by doubling: at powers of two there is no room left. */
+	/* The array doubles: it is full when the count is a power of two. */
 	if ((samples->count & (samples->count - 1)) == 0)
 		samples->values =
 			heap_realloc(samples->values,

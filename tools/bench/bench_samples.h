@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Samples and their percentiles. Every measurement may call it. */
+ * Measured values and their percentiles. Every measurement may call it. */
 #ifndef TOOLS_BENCH_BENCH_SAMPLES_H
 #define TOOLS_BENCH_BENCH_SAMPLES_H
 
@@ -12,8 +12,9 @@ struct samples {
 
 void samples_add(struct samples *samples, double value);
 void samples_free(struct samples *samples);
-/* Both sort. NAN where there are too few values: none, or fewer than ten above the percentile. */
-double samples_median(struct samples *samples, size_t first); /* of those from `first` on */
+/* Return NAN if there are too few values: none, or fewer than ten above the percentile. Both
+ * sort the values. */
+double samples_median(struct samples *samples, size_t first); /* of the values from `first` on */
 double samples_percentile(struct samples *samples, double part);
 double samples_max(const struct samples *samples);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stele bench notify: what each notifier takes on this machine. */
+ * stele bench notify: measures the notifiers on this machine. */
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -25,24 +25,28 @@
 #include "tools/region/options.h"
 
 static const char doc[] =
-	"Measures what each notifier takes on this machine, in microseconds: from the moment a publisher begins to "
-	"change a row until a subscriber that was blocked has read it, and what the commit costs the publisher. "
-	"Beside it stands the mechanism alone, in the same run."
-	"\v"
-	"Each row is one way to be told of versions: the notifiers by their names; \"spin\", a subscriber that looks "
-	"at the newest version without blocking; \"thread\", message queues to which a thread of the publisher's sends. "
-	"by_hand_us is the same commit and the same read by a reader that is not registered and blocks in the mechanism itself, "
-	"ratio what a subscriber takes compared with that, and bare_us the mechanism with a row in shared memory, without Stele. "
-	"A percentile stands there only if ten measurements or more lie above it. "
-	"What this machine does not have is listed with the reason; where that is all, the exit status is 1.\n"
-	"\n"
-	"With --subscribers: what a commit costs when so many subscribers are blocked, when all are awake and have not looked "
-	"yet (behind_us), and what it costs to wake as many by the mechanism alone (bare_us).\n"
-	"\n"
 	"Examples:\n"
 	"  stele bench notify\n"
 	"  stele bench notify --notifier mq,futex --count 200 --format ndjson\n"
-	"  stele bench notify --subscribers 200\n";
+	"  stele bench notify --subscribers 200\n"
+	"\n"
+	"Measures the latency of each notifier on this machine, in microseconds: from the "
+	"moment when a publisher begins to change a row until a blocked subscriber has read "
+	"it, and what the commit costs the publisher. The same run measures the mechanism "
+	"alone."
+	"\v"
+	"Each row is one way to wake a subscriber: a notifier; \"spin\", a subscriber that "
+	"checks the newest version without blocking; or \"thread\", message queues to which "
+	"a thread of the publisher sends. by_hand_us is the same commit and read, with a "
+	"reader that is not registered and blocks in the mechanism itself. ratio is p50_us "
+	"divided by by_hand_us. bare_us is the mechanism with a row in shared memory, "
+	"without Stele. A percentile is printed only if at least ten measurements lie above "
+	"it. A notifier that this machine does not have is listed with the reason; if there "
+	"is no other, the exit status is 1.\n"
+	"\n"
+	"With --subscribers: the cost of a commit while so many subscribers are blocked "
+	"(commit_us), while all are awake and have not checked yet (behind_us), and the cost "
+	"of waking as many with the mechanism alone (bare_us).\n";
 
 static const struct bench_way ways[] = {
 	{.name = "mq", .notifier = "mq", .bare = &bare_mq},
@@ -75,8 +79,9 @@ static error_t bench_parse_ways(struct bench_options *options, char *argument)
 			;
 		if (way == WAYS) {
 			fail(STATUS_INPUT,
-			     "--notifier: expected mq, futex, socket, fifo, signal, semaphore, sysv, spin, "
-			     "thread or auto, or some of them with commas between, but \"%s\" stands there",
+			     "--notifier: invalid value \"%s\" (expected one or more of mq, futex, "
+			     "socket, fifo, signal, semaphore, sysv, spin, thread and auto, separated "
+			     "by commas)",
 			     name);
 			return EINVAL;
 		}
@@ -93,7 +98,7 @@ static error_t bench_parse_cores(struct bench_options *options, const char *argu
 	    options->cores[0] >= 0 && options->cores[1] >= 0)
 		return 0;
 	fail(STATUS_INPUT,
-	     "--cores: expected two numbers of cores such as 0,1, but \"%s\" stands there",
+	     "--cores: invalid value \"%s\" (expected the numbers of two cores, such as 0,1)",
 	     argument);
 	return EINVAL;
 }
@@ -121,7 +126,7 @@ static error_t bench_parse(int key, char *argument, struct argp_state *state)
 
 /* ---- printing ---- */
 
-/* Of the first TABLE_... a table is made, of all the other formats. */
+/* The columns. A table has only those before TABLE_LATENCY or TABLE_FANOUT. */
 enum {
 	NAME,
 	P50,
@@ -202,11 +207,12 @@ static const struct output_column fanout_columns[FANOUT_COLUMNS] = {
 	[FAN_KEPT_AWAKE] = {"kept_awake", false},
 };
 
+/* The texts of a measured value: for machines, and for people. */
 struct figure {
 	char exact[DESCRIBED_MAX], plain[DESCRIBED_MAX];
 };
 
-/* Nothing for what was not measured. */
+/* Makes the cell of a measured value; an empty cell for NAN. */
 static struct cell bench_cell_figure(double value, struct figure *figure)
 {
 	struct cell cell;
@@ -285,18 +291,19 @@ static enum status bench_print_fanout(struct output *output, const struct bench 
 	return output_row(output, cells);
 }
 
-/* What the other formats have in each row, once before a table. */
+/* Prints what the other formats have in each row, once before a table. */
 static void bench_print_machine(const struct bench *bench)
 {
 	printf("publisher on core %d, readers on core %d; idle cores %s\n\n", bench->publisher_core,
 	       bench->reader_core,
 	       bench->kept_awake ? "kept awake"
-	                         : "may halt, as /dev/cpu_dma_latency can't be opened");
+	                         : "may halt, because /dev/cpu_dma_latency cannot be opened");
 }
 
 /* ---- running ---- */
 
-/* One row. What is not to be had is no failure. `*measured`: it was to be had. */
+/* Measures and prints one row. A notifier that this machine does not have is no error. Sets
+ * `*measured` if this one could be measured. */
 static enum status bench_measure(struct output *output, struct bench *bench,
                                  const struct bench_way *way, bool *measured)
 {
@@ -333,7 +340,8 @@ static enum status bench_measure_all(const struct bench_options *options, struct
 	for (int i = 0; i < WAYS; i++)
 		all &= !options->wanted[i];
 	for (int i = 0; i < WAYS && status == STATUS_DONE; i++)
-		/* Who spins is not woken; "auto" is one of the others, if nothing is in its way. */
+		/* Without --notifier, leave out "auto", which is one of the others, and with
+		 * --subscribers "spin", which is not woken. */
 		if (options->wanted[i] ||
 		    (all && ways[i].bare && !(bench->subscribers && ways[i].spin)))
 			status = bench_measure(output, bench, &ways[i], &measured);
@@ -341,7 +349,7 @@ static enum status bench_measure_all(const struct bench_options *options, struct
 	return status == STATUS_DONE && !measured ? STATUS_NOT_THERE : status;
 }
 
-/* A descriptor or more for each reader. */
+/* Raises the limit of descriptors: each reader needs one or more. */
 static void bench_allow_descriptors(void)
 {
 	struct rlimit files;
@@ -367,12 +375,14 @@ static enum status bench_command(int argc, char **argv)
 	bench.rounds = options.rounds ? options.rounds : bench.subscribers ? 5 : 50;
 	for (int i = 0; i < WAYS; i++)
 		if (options.wanted[i] && ways[i].spin && bench.subscribers)
-			return fail_usage("bench", "--subscribers: who spins is not woken");
+			return fail_usage(
+				"bench",
+				"--subscribers cannot be used with spin: a subscriber that spins is not woken");
 	bench.publisher_core = options.cores[0];
 	bench.reader_core = options.cores[1];
 	snprintf(bench.region, sizeof(bench.region), "bench-%d", (int)getpid());
 	bench_allow_descriptors();
-	/* From here on a signal must leave nothing behind. */
+	/* From here on, a signal must not leave the region or a queue behind. */
 	bench.stop_fd = stop_descriptor();
 	if (bench.stop_fd < 0)
 		return STATUS_SYSTEM;
@@ -383,19 +393,21 @@ static enum status bench_command(int argc, char **argv)
 
 const struct command command_bench = {
 	.name = "bench",
-	.summary = "measure what notifiers take on this machine",
+	.summary = "measure the notifiers on this machine",
 	.usage = "notify",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
 			{"count", 'n', "ROUNDS", 0,
-                         "Measure in so many rounds of 200 versions (50); with --subscribers, of 20 (5)",
+                         "Measure in so many rounds of 200 versions (default: 50); with --subscribers, "
+                         "a round has 20 versions (default: 5)",
                          0},
-			{"notifier", 'N', "NAME,...", 0, "Measure only these", 0},
+			{"notifier", 'N', "NAME,...", 0, "Measure only these notifiers", 0},
 			{"subscribers", 's', "COUNT", 0,
-                         "Measure what so many subscribers cost the publisher", 0},
+                         "Measure the cost of a commit for so many subscribers", 0},
 			{"cores", 'c', "PUBLISHER,READER", 0,
-                         "Run on these cores (the first two that there are)", 0},
+                         "Run on these cores (default: the first two that this process may use)",
+                         0},
 			{0},
 		},
 	.parse = bench_parse,
