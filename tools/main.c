@@ -23,15 +23,14 @@ static const struct command *const commands[] = {
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
-static const char introduction[] =
-	"Usage: stele COMMAND [ARGUMENT...]\n"
-	"Keeps typed tables in shared memory: one process publishes, many read.\n"
-	"\n"
-	"Commands:\n";
+static const char introduction[] = "Usage: stele COMMAND [ARGUMENT...]\n"
+				   "Publishes, reads and watches typed tables in shared memory.\n"
+				   "\n"
+				   "Commands:\n";
 
 static const char conclusion[] =
 	"\n"
-	"'stele COMMAND --help' says more, with examples; 'stele --version' says which version this is.\n"
+	"'stele COMMAND --help' prints the help of a command; 'stele --version' prints the version.\n"
 	"\n"
 	"Examples:\n"
 	"  stele create net --table 'routes(prefix: ipv4net key, next_hop: ipv4)'\n"
@@ -40,18 +39,19 @@ static const char conclusion[] =
 	"  stele watch net\n"
 	"\n"
 	"Exit status:\n"
-	"  0  done\n"
-	"  1  what was asked for is not there: no such row, nothing seen in time; or the doctor\n"
-	"     found a problem\n"
-	"  2  wrong usage or bad input: arguments, a file and what is in it, names, values\n"
+	"  0  success\n"
+	"  1  not found: no such row, or too few versions in the given time (watch); or there is\n"
+	"     a problem (doctor), or nothing could be measured (bench)\n"
+	"  2  wrong usage or bad input: arguments, a file or its contents, names, values\n"
 	"  3  no such region, table or version\n"
-	"  4  busy: another publisher is attached, or the data moved on too fast\n"
+	"  4  busy: another publisher is attached, the publisher was too fast for the read or the\n"
+	"     check, or the region was left by an earlier boot\n"
 	"  5  no permission\n"
-	"  6  no room: the region's maximum, the file system, a quota, a limit on the size of\n"
-	"     files, memory or descriptors\n"
-	"  7  the region is damaged, is none, or was made by a library with another layout\n"
-	"  8  another error of the system, such as standard output that can't be written\n"
-	"  9  the command given to publish --check refused the change\n"
+	"  6  no space: the maximum size of the region, the file system, a quota, or a limit on\n"
+	"     the size of files, memory or descriptors\n"
+	"  7  the region is damaged, is not a region, or was made by a library with another layout\n"
+	"  8  another error of the system, such as standard output that cannot be written\n"
+	"  9  the command of publish --check refused the change\n"
 	" 10  a condition (--if-...) does not hold: the region or a row is at another version\n";
 
 static enum status main_print_help(void)
@@ -116,8 +116,8 @@ static enum status main_run(int argc, char **argv)
 	return command->run(argc - 1, argv + 1);
 }
 
-/* A watch may be notified by these (--notifier signal): not blocked in every thread, they would end the
- * process. */
+/* Blocks the real-time signals that may notify a watch (--notifier signal). They must be blocked
+ * in every thread, or they would end the process. */
 static void main_block_notices(void)
 {
 	sigset_t set;
@@ -133,17 +133,17 @@ int main(int argc, char **argv)
 	static char name[] = "stele";
 	enum status status, written;
 
-	/* A reader of standard output that goes away is an error of write(), after which everything
-	 * is put in order as after any other. */
+	/* If the reader of standard output goes away, write() fails, and the command ends in
+	 * order. */
 	child_ignore(SIGPIPE);
-	/* And so is a file that reaches the limit of `ulimit -f`. */
+	/* The same for a file that reaches the limit of `ulimit -f`. */
 	child_ignore(SIGXFSZ);
 	main_block_notices();
 	if (argc > 0)
 		argv[0] = name;
 	status = main_run(argc, argv);
 	fail_release();
-	/* Told to stop, a command may leave what its reader does not take. */
+	/* A command that was stopped by a signal may leave output unwritten. */
 	written = stop_came() ? STATUS_DONE : output_check();
 	return status != STATUS_DONE ? (int)status : (int)written;
 }
