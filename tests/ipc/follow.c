@@ -40,9 +40,10 @@ static void tell_row(struct told *told, const struct stele_event *event)
 	const struct stele_change *change = &event->change;
 	const struct stele_row *row =
 		change->kind == STELE_REMOVED ? &change->before : &change->after;
+	static const char marks[] = " +~-"; /* in the order of enum stele_change_kind */
 
-	tell(told, "%s%c%s", event->kind == STELE_EVENT_INITIAL ? "i" : "", " +~-"[change->kind],
-	     event -> table);
+	tell(told, "%s%c%s", event->kind == STELE_EVENT_INITIAL ? "i" : "", marks[change->kind],
+	     event->table);
 	if (stele_schema_equal(event->schema, &ipc_schema)) {
 		const struct ipc_value *value = row->value;
 		CHECK(ipc_whole(value, model_id(row)), "row %u", model_id(row));
