@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The allocator against a model: who owns each unit of memory is written down, so that two objects in one place are found
- * at once. Random operations under fixed seeds, over all size classes and beyond. */
+ * The allocator against a model. The model records the owner of each unit of memory, so that two
+ * overlapping objects are found at once. Random operations under fixed seeds, over all size classes
+ * and beyond. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -29,11 +30,11 @@ struct object {
 struct world {
 	uint64_t seed;
 	unsigned char *memory;
-	unsigned char *owned; /* a byte for each unit: something is there */
+	unsigned char *owned; /* one byte per unit: whether an object owns the unit */
 	struct arena arena;
 	struct object *objects;
 	size_t count;
-	uint64_t end; /* that the file has grown to */
+	uint64_t end; /* how far the file has grown */
 };
 
 #define expect(world, condition) \
@@ -97,7 +98,7 @@ static void own(struct world *world, const struct object *object, unsigned char 
 	}
 }
 
-/* Returns false where there is no room. */
+/* Allocates one object. Returns false if the arena is full. */
 static bool add(struct world *world)
 {
 	struct object object = {.size = random_size()};
@@ -154,7 +155,7 @@ Test(unit_arena, random_against_a_model)
 		expect(&world, arena_used(&world.arena) > 0);
 		while (world.count > 0)
 			take_away(&world);
-		/* All comes back: to the pages, but for a slab that each class may keep, of 8 pages at most. */
+		/* All memory is free again. Each class may keep one empty slab, of at most 8 pages. */
 		expect(&world, arena_used(&world.arena) == 0);
 		arena_release(&world.arena);
 		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
@@ -163,7 +164,7 @@ Test(unit_arena, random_against_a_model)
 	}
 }
 
-/* When there is no room for anything, there is again after everything went. */
+/* Fills the arena and empties it again, several times: freed memory is usable again. */
 Test(unit_arena, full_and_empty_again)
 {
 	struct world world;
@@ -186,7 +187,8 @@ Test(unit_arena, full_and_empty_again)
 	world_finish(&world);
 }
 
-/* What recovery does: a new allocator that is told of every object goes on like the old one. */
+/* Claims every object in a new allocator, as recovery does; the new allocator then works like the
+ * old one. */
 Test(unit_arena, claims_rebuild_the_state)
 {
 	for (uint64_t seed = 100; seed < 110; seed++) {
@@ -200,7 +202,7 @@ Test(unit_arena, claims_rebuild_the_state)
 		             0);
 		world.arena.grow = grow;
 		world.arena.context = &world;
-		/* In another order than they were made in. */
+		/* In reverse order of allocation. */
 		for (size_t i = world.count; i > 0; i--)
 			expect(&world, arena_claim(&world.arena, world.objects[i - 1].ref,
 			                           world.objects[i - 1].size) == 1);
@@ -208,7 +210,7 @@ Test(unit_arena, claims_rebuild_the_state)
 			expect(&world, arena_claim(&world.arena, world.objects[i].ref,
 			                           world.objects[i].size) == 0);
 		expect(&world, arena_used(&world.arena) == arena_used(&old));
-		/* Slabs that are empty are pages again. */
+		/* Empty slabs have been returned to the free pages. */
 		expect(&world, world.arena.free_pages >= old.free_pages);
 		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
 		churn(&world, 20000, 6);
@@ -220,7 +222,7 @@ Test(unit_arena, claims_rebuild_the_state)
 	}
 }
 
-/* What no allocator of this kind can have put there. */
+/* Claims that this allocator can't have handed out are refused. */
 Test(unit_arena, impossible_claims)
 {
 	struct world world;
@@ -234,7 +236,8 @@ Test(unit_arena, impossible_claims)
 	expect(&world, arena_claim(&world.arena, page + 15 * units, 8200) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page + 1, 8200) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page, 48) == 1);
-	/* Between two objects of its slab; of another class; past the last object; over a slab. */
+	/* A claim between two objects of its slab, of another class, past the last object, over a
+	 * slab. */
 	expect(&world, arena_claim(&world.arena, page + 1, 48) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page + 6, 40) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page + 85 * 6, 48) == -EBADMSG);
@@ -256,7 +259,8 @@ Test(unit_arena, same_room)
 		for (size_t b = a > 64 ? a - 64 : 8; b < a + 64; b += 8)
 			if (arena_same_capacity(a, b)) {
 				struct world world = {.seed = a};
-				/* Classes are monotonous: what lies between two that share a room shares it. */
+				/* Classes are contiguous: sizes between two sizes of one capacity
+				 * have that capacity too. */
 				expect(&world, arena_same_capacity(b, a));
 				expect(&world, arena_same_capacity(a, (a + b) / 16 * 8));
 			}
@@ -266,7 +270,7 @@ Test(unit_arena, same_room)
 	cr_assert(arena_same_capacity(136, 144));
 }
 
-/* Many size classes, of each of which a slab was used and emptied: their pages serve another class. */
+/* One slab of each of many size classes is used and emptied: their pages serve another class. */
 Test(unit_arena, empty_slabs_are_given_back)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
@@ -308,7 +312,7 @@ Test(unit_arena, the_room_of_a_size_is_what_it_takes)
 	}
 }
 
-/* What was freed last is taken first; and what is kept aside keeps no page from another size. */
+/* The object that was freed last is allocated first; spare objects keep no page from another size. */
 Test(unit_arena, spare_objects_are_taken_first_and_given_back)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Both ways to find what differs between two readings of a table, by reference and by key, against
- * each other, and changes under a prefix against all changes, filtered. The second address space is
- * a copy of the first. Random tables under fixed seeds. */
+ * The two ways to find the differences between two readings of a table, by reference and by key,
+ * are compared with each other; changes under a prefix are compared with all changes, filtered. The
+ * second address space is a copy of the first. Random tables under fixed seeds. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static unsigned random_below(unsigned limit)
 	return (unsigned)(random_from(&random_state) % limit);
 }
 
-/* ---- a table in two versions, and a copy of both elsewhere ---- */
+/* ---- a table in two versions, and a copy of both in another address space ---- */
 
 struct world {
 	unsigned char *memory, *copy;
@@ -30,7 +30,7 @@ struct world {
 	struct edit edit;
 	struct row_layout layout;
 	ref_t roots[2];
-	unsigned spread; /* values that a byte of a key has */
+	unsigned spread; /* how many values a byte of a key can have */
 };
 
 static void random_key(const struct world *world, unsigned char *key, unsigned *ret_bits)
@@ -101,7 +101,7 @@ static void world_finish(struct world *world)
 	free(world->copy);
 }
 
-/* ---- changes, gathered ---- */
+/* ---- collected changes ---- */
 
 struct gathered {
 	size_t count;
@@ -217,7 +217,7 @@ static void compare(struct world *world, int from, int to)
 	gather(merged, &by_key);
 	expect_same(&all, &by_key, "all");
 	check_under(world, changes, merged);
-	/* With 0 bits there are all again. */
+	/* A prefix of 0 bits returns all changes again. */
 	cr_assert_eq(stele_changes_under(changes, NULL, 0), 0);
 	gather(changes, &some);
 	expect_same(&all, &some, "all again");
@@ -304,8 +304,7 @@ Test(unit_changes, with_nothing_on_a_side)
 	world_finish(&world);
 }
 
-/* All of a table is another than before; what stands under one prefix is found without a look at the
- * rest. */
+/* Every row of the table changes; the changes under one prefix are found without visiting the rest. */
 Test(unit_changes, under_a_prefix_cost_what_is_under_it)
 {
 	const unsigned char key[4] = {0, 10, 0, 0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Conditions on the head and on rows: what they let through, what they refuse, and that a refusal
- * leaves the transaction as it was. */
+ *
+ * Conditions on the newest version and on rows: which writes they admit and refuse, and that a
+ * refusal leaves the transaction unchanged. */
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(unit_condition, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
@@ -43,7 +44,7 @@ Test(unit_condition, the_head)
 	ipc_put(tx, 1, 77);
 	RETURNS(stele_transaction_expect(tx, 1), -EAGAIN, "is at version 2, not at version 1");
 	RETURNS(stele_transaction_expect(tx, 3), -EAGAIN, "is at version 2, not at version 3");
-	/* The refused transaction goes on, and what it did before is in it. */
+	/* The transaction continues after a refusal, and keeps its earlier changes. */
 	OK(stele_transaction_expect(tx, 2));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
@@ -58,7 +59,7 @@ Test(unit_condition, rows)
 	struct stele_transaction *tx;
 	uint64_t version;
 
-	/* Row 0 is at version 2 then, row 1 at 3. */
+	/* After this commit row 0 is at version 2, row 1 at version 3. */
 	ipc_commit(publisher);
 	OK(stele_transaction_begin(publisher, &tx));
 	RETURNS(put_if(tx, 1, 5, 0), 1, "");
@@ -74,7 +75,7 @@ Test(unit_condition, rows)
 	RETURNS(stele_delete_if(tx, "none", keys[0], 32, 1), -ENOENT, "no table");
 	RETURNS(stele_put_if(tx, "rows", keys[0], 31, "", 0, 2), -EINVAL, "");
 	RETURNS(stele_put_if(tx, "rows", keys[0], 32, "", 0, 2), -EINVAL, "");
-	/* Nothing of that did anything. */
+	/* None of the refused calls changed anything. */
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 0, "");
 	cr_expect_eq(version, 3);
 	OK(stele_transaction_begin(publisher, &tx));
@@ -99,14 +100,14 @@ Test(unit_condition, rows_of_this_transaction)
 	RETURNS(put_if(tx, 1, 5, 0), 1, "");
 	RETURNS(put_if(tx, 1, 6, 0), -EAGAIN, "at version 2, but expected to be absent");
 	RETURNS(put_if(tx, 1, 6, 2), 1, "");
-	/* As it was, it keeps its version. */
+	/* A put of the same value leaves the row at its version. */
 	RETURNS(put_if(tx, 0, 1, 1), 0, "");
 	RETURNS(put_if(tx, 0, 2, 1), 1, "");
 	RETURNS(put_if(tx, 0, 3, 1), -EAGAIN, "is at version 2, not at version 1");
 	RETURNS(delete_if(tx, 0, 2), 1, "");
 	RETURNS(put_if(tx, 0, 2, 2), -EAGAIN, "is not there");
 	RETURNS(put_if(tx, 0, 2, 0), 1, "");
-	/* In a replacement, too. */
+	/* Conditions also hold while a table is being replaced. */
 	OK(stele_writable_open(tx, "rows", &table));
 	OK(stele_writable_replace(table));
 	ipc_fill(&value, 1, 6);

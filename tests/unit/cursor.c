@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Cursors: where a seek places them, with and without a restriction, compared with a walk over all
- * keys. */
+ *
+ * Cursors: where a seek places them, with and without a restriction to a prefix, compared with a
+ * linear search over all keys. */
 #include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
 
@@ -20,7 +21,8 @@ static const struct stele_schema schema = {columns, 1, 0};
 static struct prefix rows[ROWS];
 static size_t row_count;
 
-/* Few bits, in which many keys are alike, at both sides of the borders of bytes. */
+/* Returns a prefix with few random bits, at both sides of byte boundaries, so that many keys share
+ * bits. */
 static struct prefix random_prefix(uint64_t *state)
 {
 	uint64_t r = random_from(state);
@@ -111,7 +113,8 @@ Test(unit_cursor, seeks_among_the_rows_that_it_is_restricted_to)
 		expect_rows(cursor, &all, &under, round);
 		OK(stele_cursor_seek(cursor, from.bytes, from.bits));
 		expect_rows(cursor, &from, &under, round);
-		/* As often as wanted, backwards too; and without the restriction again. */
+		/* Seeking again works any number of times, backwards too, and without the
+		 * restriction. */
 		OK(stele_cursor_seek(cursor, NULL, 0));
 		expect_rows(cursor, &all, &under, round);
 		OK(stele_cursor_under(cursor, NULL, 0));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Errors: every number that a function can return stands in <stele/error.h>. */
+ *
+ * Errors: every error number that a function can return is listed in <stele/error.h>. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ static char *read_header(void)
 	return text;
 }
 
-/* Whether "-NAME" stands there, as a whole word. */
+/* Returns whether the header has "-NAME" as a complete word. */
 static bool is_listed(const char *header, const char *name)
 {
 	size_t length = strlen(name);
@@ -43,7 +44,7 @@ Test(unit_error, numbers_are_those_of_the_header)
 		int number = error_set(errnum, "number %d", errnum);
 		const char *name = strerrorname_np(-number);
 		cr_assert(number < 0 && name);
-		/* ENOTSUP and EOPNOTSUPP are one number. */
+		/* ENOTSUP and EOPNOTSUPP are the same number. */
 		if (number == -ENOTSUP)
 			name = "ENOTSUP";
 		cr_expect(is_listed(header, name), "%s, for %d", name, errnum);

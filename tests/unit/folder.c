@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The folder for channels, and what others may have put there or in its place. */
+ *
+ * The folder for channels, and what other users may have put into it or in its place. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +54,7 @@ Test(unit_folder, an_entry_has_one_name_and_the_type_that_is_asked_for)
 	cr_assert_eq(folder_find(&names, uuid, S_IFREG, &fd), 0);
 	close(fd);
 	cr_expect_eq(folder_find(&names, uuid, S_IFSOCK, &fd), -EPERM);
-	/* As a file of somebody else's that was linked here would. */
+	/* A hard link to another user's file has two links too. */
 	snprintf(other, sizeof(other), "%s/other", directory);
 	cr_assert_eq(link(path, other), 0);
 	cr_expect_eq(folder_find(&names, uuid, S_IFREG, &fd), -EPERM);
@@ -77,7 +78,7 @@ Test(unit_folder, is_removed_with_whatever_is_in_it)
 	cr_assert_eq(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/a/b/c", names.folder);
 	make_file(path);
-	/* A way out, which is not followed. */
+	/* A symbolic link out of the folder, which must not be followed. */
 	snprintf(path, sizeof(path), "%s/a/out", names.folder);
 	cr_assert_eq(symlink(directory, path), 0);
 	snprintf(path, sizeof(path), "%s/kept", directory);
@@ -103,7 +104,7 @@ Test(unit_folder, takes_the_place_of_what_is_in_the_way)
 	folder_remove(&names);
 	if (geteuid() != 0)
 		return;
-	/* Another user's. */
+	/* A folder that belongs to another user. */
 	cr_assert(mkdir(names.folder, 0700) == 0 && chown(names.folder, 65534, 65534) == 0);
 	cr_expect_eq(folder_make(&names, 0640), 0);
 	cr_assert_eq(lstat(names.folder, &status), 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What hash indexes consist of: the hash of a key, and the table of references. And hash indexes
- * against a model: rows of all kinds of keys and values are added, changed and removed over many
- * versions, a few or most of them at a time, and after each the index is moved and asked for every
- * key that there ever was. Fixed seeds. */
+ * The parts of hash indexes: the hash of a key, and the table of references. Then whole indexes
+ * against a model: rows with all kinds of keys and values are added, changed and removed over many
+ * versions, a few or most of them at a time. After each version the index is moved, and every key
+ * that has ever existed is looked up. Fixed seeds. */
 #include <arpa/inet.h>
 
 #include "subscriber/index/hash_state.h"
@@ -46,7 +46,7 @@ Test(unit_hash, any_bit_of_a_key_and_its_length_make_another_hash)
 
 	random_words(&random, secrets, HASH_SECRETS);
 	for (unsigned size = 0; size <= STELE_KEY_MAX; size++) {
-		/* Of this size exactly, so that a sanitizer sees what is read past it. */
+		/* Exactly this size, so that a sanitizer reports reads past the end. */
 		unsigned char *key = malloc(size ? size : 1);
 		uint64_t hash;
 		memset(key, 0, size);
@@ -65,8 +65,8 @@ Test(unit_hash, any_bit_of_a_key_and_its_length_make_another_hash)
 	              "prefixes of one address");
 }
 
-/* Keys as they are counted or made up: of 65,536, as many in each of 1,024 parts as chance would
- * have, for the half that names buckets and for the tags. */
+/* 65,536 consecutive or generated keys: the buckets (1,024 of them) and the tags are as evenly
+ * spread as random numbers. */
 Test(unit_hash, hashes_of_like_keys_are_spread_evenly)
 {
 	static unsigned parts[1024], tags[256];
@@ -93,7 +93,8 @@ Test(unit_hash, hashes_of_like_keys_are_spread_evenly)
 			buckets_off += (parts[i] - 64.0) * (parts[i] - 64.0) / 64;
 		for (unsigned i = 0; i < 256; i++)
 			tags_off += (tags[i] - 256.0) * (tags[i] - 256.0) / 256;
-		/* Chi-square with 1023 and 255 degrees: six times the deviation away. */
+		/* Chi-square with 1023 and 255 degrees of freedom: the bounds are six standard
+		 * deviations away. */
 		cr_expect(buckets_off > 750 && buckets_off < 1295, "seed %llu: %f",
 		          (unsigned long long)seed, buckets_off);
 		cr_expect(tags_off > 120 && tags_off < 390, "seed %llu: %f",
@@ -103,7 +104,7 @@ Test(unit_hash, hashes_of_like_keys_are_spread_evenly)
 
 /* ---- the table ---- */
 
-/* How many buckets a search for a reference looks at; 0: it is not found. */
+/* Returns the number of buckets that a search for a reference visits, or 0 if it is not found. */
 static unsigned search(const struct hash_table *table, uint64_t hash, ref_t ref)
 {
 	const struct hash_bucket *bucket = hash_table_bucket(table, hash);
@@ -133,8 +134,9 @@ static double steps_of_all(const struct hash_table *table, const uint64_t *hashe
 
 #define CHURNED 9000u
 
-/* One goes and another comes, over and over. The table says in time that it is to be made anew; who
- * doesn't listen finds all the same, and when all have gone nothing is left of them. */
+/* References are removed and added, over and over. The table asks for a rebuild in time; if the
+ * caller does not rebuild it, lookups still find everything, and nothing is left once all
+ * references are removed. */
 Test(unit_hash, a_table_under_churn_stays_quick_and_keeps_nothing_of_what_went)
 {
 	static uint64_t hashes[CHURNED];
@@ -171,12 +173,11 @@ Test(unit_hash, a_table_under_churn_stays_quick_and_keeps_nothing_of_what_went)
 	hash_table_fini(&table);
 }
 
-/* All that have one hash stand in one row of buckets, over the table's end and on from its
- * start. */
+/* References with the same hash fill consecutive buckets, wrapping around at the end of the table. */
 Test(unit_hash, references_of_one_hash_are_all_found)
 {
 	const uint64_t hash =
-		UINT64_C(0xffffffff00000000); /* the last bucket; a tag like that of free places */
+		UINT64_C(0xffffffff00000000); /* the last bucket, and the same tag as free places */
 	struct hash_table table = {0};
 	unsigned count = 0;
 
@@ -212,13 +213,13 @@ static const char *const declarations[] = {
 	"t(id: uuid key, number: u64, large: char[3000])", "t(small: u8 key, net: ipv6net key)",
 };
 #define KINDS (sizeof(declarations) / sizeof(declarations[0]))
-enum { SMALL_NET = 5 }; /* without a value: the model knows such a row only as there */
+enum { SMALL_NET = 5 }; /* has no value: the model only records that such a row exists */
 
 struct world {
 	uint64_t random, seed;
 	unsigned kind;
 	struct stele_key keys[KEYS];
-	uint64_t numbers[KEYS]; /* of the row; 0: there is none */
+	uint64_t numbers[KEYS]; /* of the row, 0 for no row */
 	struct stele_schema *schema;
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
@@ -232,8 +233,8 @@ static unsigned below(struct world *world, unsigned limit)
 	return (unsigned)(random_from(&world->random) % limit);
 }
 
-/* Keys that have much in common; of texts the empty one, one of the longest, and those that others
- * start with. No two are the same. */
+/* Makes keys that have much in common. Text keys include the empty text, one of maximum length, and
+ * texts that are prefixes of others. No two keys are equal. */
 static void key_make(struct world *world, unsigned i, struct stele_key *key)
 {
 	uint64_t words[2] = {random_from(&world->random), i};
@@ -250,7 +251,7 @@ static void key_make(struct world *world, unsigned i, struct stele_key *key)
 			key->bits = i * STELE_KEY_MAX * 8;
 		break;
 	case 3:
-		/* 33 prefixes of each of some addresses. */
+		/* All 33 prefixes (0 to 32 bits) of each of several addresses. */
 		words[0] = htonl((i / 33 + 1) * 0x9e3779b1u | 1u);
 		key->bits = i % 33;
 		break;
@@ -268,7 +269,7 @@ static void key_make(struct world *world, unsigned i, struct stele_key *key)
 		at[bit / 8] &= (unsigned char)~(0x80 >> bit % 8);
 }
 
-/* Whether a row is there already by another number: prefixes of few bits of several addresses. */
+/* Returns whether no earlier row has the same key: short prefixes of several addresses are equal. */
 static bool key_is_new(const struct world *world, unsigned i)
 {
 	for (unsigned j = 0; j < i; j++)
@@ -300,8 +301,8 @@ static void change(struct world *world, struct stele_transaction *tx, unsigned i
 	             value_make(world, world->numbers[i], value)));
 }
 
-/* A few rows, or, now and then, most of those that are left of the one kind or the other, so that
- * there are many more, or many fewer. */
+/* Changes a few rows, and sometimes adds most absent rows or removes most present ones, so that the
+ * number of rows varies widely. */
 static void commit(struct world *world)
 {
 	struct stele_transaction *tx;
@@ -334,7 +335,7 @@ static bool same_row(const struct stele_row *a, const struct stele_row *b)
 	       a->value_size == b->value_size && a->version == b->version;
 }
 
-/* Every answer, alone and in bulk, against the model and the table. */
+/* Compares every answer, alone and in bulk, with the model and with the table. */
 static void check_answers(struct world *world)
 {
 	static struct stele_row rows[KEYS];
@@ -432,8 +433,8 @@ Test(unit_hash, rows_over_many_versions)
 	}
 }
 
-/* A place that is free has no business with its tag: one that is still there after a move shows
- * that the table was not built anew. */
+/* Marks the tag of a free place, which nothing reads. If the mark survives a move, the table was
+ * updated in place rather than rebuilt. */
 Test(unit_hash, a_move_takes_over_what_changed_and_builds_when_it_must)
 {
 	static const unsigned changes[] = {KEYS, 5, 5, KEYS - 10};

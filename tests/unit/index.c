@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Indexes against a model, a list of prefixes that is searched from one end to the other, and
- * against the table's own match. Random prefixes of all lengths, most of them inside of others,
- * are added, changed and removed over many versions; indexes of all kinds, for every way to look
- * up that this processor has, are moved after each, and asked around every prefix's ends. Fixed
+ * Longest-prefix-match indexes against a model (a list of prefixes that is searched linearly) and
+ * against the table's own match. Random prefixes of all lengths, most of them nested, are added,
+ * changed and removed over many versions. After each version, indexes of all kinds are moved, for
+ * every lookup path that this processor has, and looked up around both ends of every prefix. Fixed
  * seeds. */
 #include "subscriber/index/index.h"
 #include "subscriber/index/index_ipv4.h"
@@ -15,7 +15,7 @@ TestSuite(unit_index, .init = ipc_begin, .fini = ipc_end, .timeout = 250);
 #define PREFIXES_MOST 400u
 #define QUESTIONS     (PREFIXES_MOST * 4 + 200)
 #define KINDS         (INDEX_PATHS * 2)
-#define NONE          77u /* what the indexes answer where there is nothing */
+#define NONE          77u /* the indexes' answer if no prefix matches */
 
 struct route {
 	uint16_t metric;
@@ -43,11 +43,11 @@ struct prefix {
 	uint32_t hop;
 };
 
-/* A table, what it must hold, and the indexes of it. */
+/* A table, its expected contents, and its indexes. */
 struct world {
 	uint64_t random, seed;
 	bool ipv6;
-	unsigned size; /* bytes of an address */
+	unsigned size; /* size of an address in bytes */
 	struct prefix prefixes[PREFIXES_MOST];
 	unsigned count;
 	struct stele_publisher *publisher;
@@ -55,7 +55,8 @@ struct world {
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
 	struct stele_index
-		*indexes[KINDS]; /* by paths: of the column, of rows; NULL: not on this machine */
+		/* by path: of the column, then of rows; NULL if this machine lacks the path */
+		*indexes[KINDS];
 	unsigned char questions[QUESTIONS][16];
 	unsigned asked;
 };
@@ -73,7 +74,7 @@ static bool starts(const unsigned char *address, const struct prefix *prefix)
 	return true;
 }
 
-/* The prefix that a model answers with, or NULL. */
+/* Returns the prefix with which the model answers, or NULL. */
 static const struct prefix *model_match(const struct world *world, const unsigned char *address)
 {
 	const struct prefix *best = NULL;
@@ -96,12 +97,12 @@ static void set_host(unsigned char *bytes, unsigned size, unsigned bits, bool on
 	}
 }
 
-/* A prefix, most often one that is near another; often just where an IPv6 address's first word
- * ends. */
+/* Makes a random prefix, mostly near an existing one. Many IPv6 prefixes end close to the end of
+ * the address's first word. */
 static void random_prefix(struct world *world, struct prefix *prefix)
 {
 	static const unsigned edges[] = {0, 1, 8, 17, 18, 19, 23, 24, 25, 31, 32};
-	/* Those that an index has a meaning for. */
+	/* Values that have a special meaning in an index. */
 	static const uint32_t hops[] = {0, NONE, IPV4_ELSEWHERE};
 	unsigned most = world->size * 8, from = 0;
 	bool edge = world->ipv6 && below(world, 3) == 0;
@@ -155,7 +156,7 @@ static void change(struct world *world, struct stele_transaction *tx)
 		delete (world, tx, &world->prefixes[below(world, world->count)]);
 	} else if (what < 5 && world->count > 0) {
 		there = &world->prefixes[below(world, world->count)];
-		/* The same again is another row all the same. */
+		/* Deleting and adding the same prefix makes a new row. */
 		if (below(world, 2))
 			OK(stele_delete(tx, "routes", there->bytes, there->bits));
 		else
@@ -181,14 +182,14 @@ static void commit(struct world *world, unsigned changes)
 	OK(stele_transaction_commit(tx, NULL, NULL));
 }
 
-/* ---- questions ---- */
+/* ---- lookups ---- */
 
 static void ask(struct world *world, const unsigned char *address)
 {
 	memcpy(world->questions[world->asked++], address, world->size);
 }
 
-/* The address before (-1) or after (1) one, the last and the first being neighbours. */
+/* Looks up the address before (step -1) or after (step 1) `address`, wrapping around. */
 static void ask_beside(struct world *world, const unsigned char *address, int step)
 {
 	unsigned char beside[16];
@@ -234,7 +235,7 @@ static void check_row(struct world *world, const struct stele_index *index, uint
 	      "seed %llu: another row", (unsigned long long)world->seed);
 }
 
-/* The table's own match of many keys, of any length, against its match of one. */
+/* Compares the table's own match of many keys, of any length, with its match of one key. */
 static void check_table(struct world *world)
 {
 	static struct stele_key_ref keys[QUESTIONS];
@@ -265,7 +266,7 @@ static void check_table(struct world *world)
 	        -EINVAL, "bits");
 }
 
-/* Every answer of every index, alone and in bulk. */
+/* Checks every answer of every index, alone and in bulk. */
 static void check_answers(struct world *world)
 {
 	static unsigned char packed[QUESTIONS * 16];
@@ -397,7 +398,8 @@ static void large_prefix(uint64_t *random, bool ipv6, struct prefix *prefix)
 	unsigned length = (unsigned)(words[1] >> 32);
 
 	memcpy(prefix->bytes, words, sizeof(words));
-	/* Most in a few places, some longer than what the forms hold at their first step. */
+	/* Most prefixes lie close together; some are longer than what the index's first step
+	 * covers. */
 	if (ipv6) {
 		prefix->bytes[0] = 0x20;
 		prefix->bytes[2] &= 3;
@@ -435,7 +437,7 @@ static void check_large(const struct world *world, const struct stele_index *ind
 	}
 }
 
-/* Fills the table in one version and takes most of it back in four more. */
+/* Fills the table in one version, and removes most rows in the four versions after it. */
 static void grow_and_shrink(bool ipv6)
 {
 	static struct world world;

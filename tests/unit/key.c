@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keys: their order is the order of the values they encode, and they give the values back. */
+ *
+ * Keys: they sort in the order of the values that they encode, and decode to these values. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <float.h>
@@ -26,7 +27,7 @@ static uint64_t random_next(void)
 	return random_from(&random_state);
 }
 
-/* A value of any type in its C representation; text has its length beside it. */
+/* A value of any type in its C representation; text has its length in `size`. */
 struct value {
 	union {
 		uint8_t bytes[32];
@@ -45,7 +46,8 @@ struct value {
 	size_t size;
 };
 
-/* One type: how many bytes it has at random, and the order of two values, told from the values alone. */
+/* One type: the size of a random value, and the order of two values, compared without encoding
+ * them. */
 struct order {
 	enum stele_type type;
 	size_t size;
@@ -73,7 +75,8 @@ COMPARE(f64)
 		return memcmp(a->bytes, b->bytes, count); \
 	}
 COMPARE_BYTES(4, 4)
-COMPARE_BYTES(5, 5) /* an address, then the length: the shorter of two equal ones is first */
+/* an address, then its length: of two equal addresses the shorter prefix is first */
+COMPARE_BYTES(5, 5)
 COMPARE_BYTES(6, 6)
 COMPARE_BYTES(16, 16)
 COMPARE_BYTES(17, 17)
@@ -109,7 +112,7 @@ static void clear_host(uint8_t *address, unsigned length, unsigned bits)
 		address[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
 }
 
-/* Makes any bytes a value of the type. */
+/* Turns random bytes into a valid value of the type. */
 static void mend(const struct order *order, struct value *value)
 {
 	value->size = order->size;
@@ -138,7 +141,8 @@ static void mend(const struct order *order, struct value *value)
 	}
 }
 
-/* Half of the pairs are near each other, so that what comes late in a value is compared too. */
+/* Makes two values. Half of the pairs are close, so that the last bytes of a value are compared
+ * too. */
 static void random_pair(const struct order *order, struct value *a, struct value *b)
 {
 	for (size_t i = 0; i < sizeof(a->bytes); i++) {
@@ -161,7 +165,8 @@ static int bit(const struct stele_key *key, unsigned at)
 	return key->bytes[at / 8] >> (7 - at % 8) & 1;
 }
 
-/* The order of keys as it is defined: from the first bit on, and what another starts with before it. */
+/* Compares two keys by the definition: bit by bit from the first, and a key before those that it is
+ * a prefix of. */
 static int compare_keys(const struct stele_key *a, const struct stele_key *b)
 {
 	for (unsigned at = 0; at < a->bits && at < b->bits; at++)
@@ -397,7 +402,7 @@ static const struct stele_column picky_columns[] = {
 	STELE_KEY("net", STELE_IPV4NET)};
 static const struct stele_schema picky_schema = {picky_columns, 4, 0};
 
-/* The key of these values, with one byte set to another. */
+/* Encodes a key of these values, sets one byte of it, and checks the key. */
 static int check_picky(double load, const char *name, unsigned at, uint8_t byte)
 {
 	static const struct stele_ipv4net net = {{10, 0, 0, 0}, 8};
@@ -426,7 +431,7 @@ Test(unit_key, check_of_values)
 	cr_expect(check_picky(1, "abcd", 0, 1) == 0);
 	cr_expect(check_picky(1, "abc", 0, 2) == -EINVAL);
 	EXPECT_MESSAGE("column \"flag\": invalid bool 2 in the key (expected 0 or 1)");
-	/* A quiet NaN of either sign: infinity, and a bit more. */
+	/* Infinity and one more bit: a quiet NaN of either sign. */
 	cr_expect(check_picky(INFINITY, "abc", 8, 1) == -EINVAL);
 	EXPECT_MESSAGE("column \"load\": the key has NaN");
 	cr_expect(check_picky(-INFINITY, "abc", 8, 0) == -EINVAL);
@@ -468,7 +473,7 @@ Test(unit_key, column_judges_the_key)
 	cr_expect(found == key + 1 && size == 1);
 	cr_expect(stele_key_column(&text_schema, 0, NULL, 0, NULL, 0, &found, &size) == 0 &&
 	          size == 0);
-	/* Bits that lie behind a prefix are not part of it. */
+	/* Bits behind a prefix are not part of it. */
 	cr_expect(stele_key_column(&net_schema, 1, "\0\1\xff", 17, buffer, 32, &found, &size) == 0);
 	cr_expect(size == 5 && memcmp(found, "\x80\0\0\0\1", 5) == 0);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Names of regions with a directory: whoever takes one says what is wrong with the directory. */
+ *
+ * Region names with a directory: every function that takes such a name reports what is wrong with
+ * the directory. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A node is one that a publisher makes, or what is wrong with it is said: each form, written by hand. */
+ *
+ * node_check(): accepts the nodes that a publisher writes, and names the fault of any other. A case
+ * for each form of node, written by hand. */
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Many rows in one call, put and found, against the calls for one row each. */
+ *
+ * Bulk put and bulk lookup, compared with the calls for one row. */
 #include "publisher/state/state.h"
 #include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
@@ -8,7 +9,7 @@ TestSuite(unit_put_many, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 #define ROWS 4000u
 
-/* Keys and values of many lengths: what each kind has of them is up to key_make(). */
+/* Keys and values of many lengths: row_make() decides how much of each is used. */
 struct random_row {
 	unsigned char key[72], value[96];
 };
@@ -18,7 +19,7 @@ enum { EXACT, TEXT, PREFIX4, PREFIX6, PAIR, KINDS };
 #define VALUE_FIXED \
 	STELE_VALUE(struct fixed, number, STELE_U64), STELE_VALUE(struct fixed, flag, STELE_U8)
 
-/* With padding, which counts as zero. */
+/* Has padding, which counts as zero. */
 struct fixed {
 	uint64_t number;
 	uint8_t flag;
@@ -46,7 +47,7 @@ static unsigned below(unsigned end)
 	return (unsigned)(random_from(&seed) % end);
 }
 
-/* A prefix of `bits` bits at `at`, of few different bytes. */
+/* Writes a prefix of `bits` bits at `at`, drawn from few different byte values. */
 static void prefix_make(unsigned char *at, unsigned bits)
 {
 	for (unsigned i = 0; i < (bits + 7) / 8; i++)
@@ -55,7 +56,7 @@ static void prefix_make(unsigned char *at, unsigned bits)
 		at[bits / 8] &= (unsigned char)(0xff00u >> bits % 8);
 }
 
-/* `few`: so that many keys are the same, and much of the others. */
+/* Makes a random row. With `few`, many keys are equal, and most others share their beginning. */
 static void row_make(int kind, bool few, struct random_row *row, struct stele_row_ref *ret)
 {
 	struct fixed fixed = {below(few ? 3 : 1000000), (uint8_t)below(2)};
@@ -102,7 +103,7 @@ static void expect_row(const struct stele_row *one, const struct stele_row *many
 	cr_assert_arr_eq(one->value, many->value, one->value_size);
 }
 
-/* Both tables have the same rows; and all of these are found, or not, alike. */
+/* Checks that both tables have the same rows, and that single and bulk lookups of `rows` agree. */
 static void expect_same(struct stele_subscriber *subscriber, const struct stele_row_ref *rows,
                         uint64_t *ret_count)
 {
@@ -147,7 +148,7 @@ static void expect_same(struct stele_subscriber *subscriber, const struct stele_
 	stele_snapshot_close(snapshot);
 }
 
-/* How many rows the newest version of "many" has that the one before had otherwise, or not. */
+/* Returns how many rows of "many" differ between `version` and the newest version. */
 static int64_t count_changed(struct stele_subscriber *subscriber, uint64_t version)
 {
 	struct stele_changes *changes;
@@ -183,7 +184,8 @@ static void rounds(int kind)
 		}
 		version = stele_publisher_version(publisher);
 		OK(stele_transaction_begin(publisher, &tx));
-		/* Into an empty table, then into what is there. */
+		/* Every other round starts with empty tables, the rounds between them write over
+		 * existing rows. */
 		if (round % 2 == 0) {
 			if (round > 0) {
 				OK(stele_table_drop(tx, "one"));
@@ -235,7 +237,7 @@ Test(unit_put_many, prefixes_behind_another_column)
 	rounds(PAIR);
 }
 
-/* All that is not there is zeros, whatever was there before. */
+/* Absent rows are returned as zeros, whatever the output array held before. */
 Test(unit_put_many, nothing_to_find)
 {
 	static struct stele_key_ref keys[70];
@@ -271,7 +273,7 @@ Test(unit_put_many, nothing_to_find)
 	stele_publisher_close(publisher);
 }
 
-/* What is refused leaves the table as it was. */
+/* A refused call leaves the table unchanged. */
 Test(unit_put_many, refused)
 {
 	struct random_row bytes[3];
@@ -298,7 +300,7 @@ Test(unit_put_many, refused)
 	RETURNS(stele_writable_get(table, rows[0].key, 128, &row), 0, "");
 	rows[1] = rows[0];
 	RETURNS((int)stele_writable_put_many(table, rows, 1), 1, "");
-	/* In a replacement a key can be put once. */
+	/* While a table is being replaced, each key can be put once. */
 	OK(stele_writable_replace(table));
 	RETURNS((int)stele_writable_put_many(table, rows, 2), -EEXIST, "has put this key before");
 	RETURNS((int)stele_writable_put_many(table, rows + 2, 1), 1, "");
@@ -309,7 +311,8 @@ Test(unit_put_many, refused)
 	stele_publisher_close(publisher);
 }
 
-/* A region that gets full on the way has lost nothing, wherever that is. */
+/* A region that gets full in the middle of a bulk put keeps all that it had, wherever the put
+ * stopped. */
 Test(unit_put_many, no_room)
 {
 	static struct random_row bytes[40000];

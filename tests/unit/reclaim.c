@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reclaim against the definition: an object is in use exactly as long as some retained version reaches it, and a version is
- * retained while history holds it or somebody's pin is honoured. Versions, pins, forged pins, revocations and lifetimes
- * at random under fixed seeds; after every step each object is looked up in the allocator. */
+ * Reclaim against its definition: an object is in use exactly as long as some retained version
+ * reaches it, and a version is retained while history has it or a subscriber's pin on it is
+ * honoured. Versions, pins, forged pins, revocations and object lifetimes are random under fixed
+ * seeds; after every step each object is looked up in the allocator. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,12 +13,13 @@
 #include "publisher/memory/reclaim.h"
 #include "tests/support/random.h"
 
-#define MEMORY      (UINT64_C(1) << 25)
-#define RING        64u
-#define KEPT        6u
-#define SLOTS       4u
-#define OBJECTS     2000u
-#define OBJECT_SIZE 8200u /* whole pages, so that the allocator's page bits tell of each */
+#define MEMORY  (UINT64_C(1) << 25)
+#define RING    64u
+#define KEPT    6u
+#define SLOTS   4u
+#define OBJECTS 2000u
+/* takes entire pages, so that the allocator's page bits show each object's state */
+#define OBJECT_SIZE 8200u
 
 static uint64_t random_state;
 
@@ -28,7 +30,7 @@ static uint64_t next_random(void)
 
 struct object {
 	ref_t ref;
-	uint64_t made, replaced; /* 0: not yet */
+	uint64_t made, replaced; /* versions; `replaced` is 0 until the object is replaced */
 };
 
 struct world {
@@ -123,7 +125,7 @@ static bool honoured(const struct world *world, uint64_t version)
 	return false;
 }
 
-/* Whether history reaches an object that was replaced. */
+/* Returns whether history reaches a replaced object. */
 static bool waits(const struct world *world, const struct object *object)
 {
 	return object->replaced > world->header.reclaimed;
@@ -137,7 +139,7 @@ static bool kept(const struct world *world, const struct object *object)
 	return false;
 }
 
-/* The bytes that only history reaches, and that only pins do. */
+/* Returns the bytes that only history reaches. pinned_used() returns those that only pins reach. */
 static uint64_t history_used(const struct world *world)
 {
 	uint64_t bytes = 0;
@@ -160,7 +162,7 @@ static uint64_t pinned_used(const struct world *world)
 	return bytes;
 }
 
-/* Compares all, and forgets the objects that are gone. */
+/* Compares the model with the allocator, and removes freed objects from the model. */
 static void check(struct world *world)
 {
 	size_t left = 0, used = 0;
@@ -177,7 +179,7 @@ static void check(struct world *world)
 	world->count = left;
 	expect(world, arena_used(&world->arena) == used * 3 * LAYOUT_PAGE);
 	expect(world, pinned_used(world) == world->reclaim.pinned_used);
-	/* Not always, as asking counts it anew. */
+	/* Not every time: asking recounts history. */
 	if (next_random() % 3 == 0)
 		expect(world, history_used(world) == reclaim_history_used(&world->reclaim));
 	for (unsigned i = 0; i < KEPT; i++) {
@@ -185,7 +187,7 @@ static void check(struct world *world)
 		entries += version != 0;
 		expect(world, version == 0 || honoured(world, version));
 		expect(world, version == 0 || i < world->header.kept_used);
-		/* The root goes with it, long after the ring has forgotten it. */
+		/* A kept version keeps its catalog, long after the ring has overwritten its entry. */
 		expect(world, version == 0 || world->kept[i].catalog == (uint32_t)version * 3);
 	}
 	expect(world, entries == world->honoured_count && entries == world->reclaim.kept_count);
@@ -202,7 +204,7 @@ static void check(struct world *world)
 	}
 }
 
-/* ---- what happens ---- */
+/* ---- events ---- */
 
 static void replace(struct world *world, struct object *object, uint64_t version)
 {
@@ -239,7 +241,7 @@ static void commit(struct world *world)
 	world->header.head = version;
 }
 
-/* The first slots are honest; in the last one there is anything. */
+/* Sets a random pin. The last slot may hold any value, the others only valid pins. */
 static void pin(struct world *world)
 {
 	uint64_t slot = next_random() % SLOTS,
@@ -279,7 +281,7 @@ static void run(struct world *world)
 	for (unsigned i = world->honoured_count; i > 0; i--)
 		if (!pinned(world, world->honoured[i - 1]))
 			model_remove(world, i - 1);
-	/* Lower versions first; where there is no place for all, the newer are kept. */
+	/* Lower versions first; if not all fit, the newer versions are kept. */
 	for (version = old > 0 ? old : 1; version < oldest; version++) {
 		if (!pinned(world, version))
 			continue;
@@ -290,7 +292,7 @@ static void run(struct world *world)
 		world->honoured[world->honoured_count++] = version;
 	}
 	reclaim_run(&world->reclaim, oldest);
-	/* Then the oldest go until what is kept for pins is within its limit. */
+	/* Then the oldest versions are revoked until the memory kept for pins is within its limit. */
 	if (world->reclaim.pinned_limit > 0) {
 		world->header.reclaimed = oldest;
 		while (world->honoured_count > 0 &&
@@ -302,7 +304,8 @@ static void run(struct world *world)
 	expect(world, world->header.reclaimed == oldest);
 }
 
-/* What history has to let go of, by the definition: the least for which what is left keeps to seven eighths. */
+/* Checks which version history must be cut to, by the definition: the lowest one that leaves
+ * history at seven eighths of its limit or less. */
 static void keep_to_limit(struct world *world)
 {
 	uint64_t before = world->header.reclaimed, used = history_used(world), limit, oldest,
@@ -340,7 +343,7 @@ Test(unit_reclaim, random_against_the_definition)
 
 	for (uint64_t seed = 1; seed <= 150; seed++) {
 		struct world *world = world_new(seed);
-		/* Every other one with a limit on what pins keep. */
+		/* Every other world limits the memory that pins may keep. */
 		world->reclaim.pinned_limit = seed % 2 * 3 * LAYOUT_PAGE * (1 + seed % 5);
 		for (unsigned step = 0; step < 3000; step++) {
 			uint64_t choice = next_random() % 20;
@@ -367,7 +370,8 @@ Test(unit_reclaim, random_against_the_definition)
 	cr_assert_gt(revoked, 100);
 }
 
-/* A pin keeps what its own version reaches, and nothing that was made and replaced before or after it. */
+/* A pin keeps the objects that its own version reaches, and none that were replaced before it or
+ * made after it. */
 Test(unit_reclaim, a_pin_keeps_its_own_version_only)
 {
 	struct world *world = world_new(7);
@@ -395,14 +399,14 @@ Test(unit_reclaim, a_pin_keeps_its_own_version_only)
 	reclaim_run(&world->reclaim, 30);
 	cr_assert_not(in_use(world, &mid));
 	cr_assert_eq(arena_used(&world->arena), 0);
-	/* Too late: what is below reclaimed never comes back. */
+	/* Too late: versions below header.reclaimed never come back. */
 	world->slot[0].pins[0] = 10;
 	reclaim_run(&world->reclaim, 30);
 	cr_assert_eq(world->reclaim.kept_count, 0);
 	world_free(world);
 }
 
-/* Without a subscribers file nobody's pins are known, and nothing is kept for them. */
+/* Without a subscribers file no pins are known, and nothing is kept for pins. */
 Test(unit_reclaim, without_slots)
 {
 	struct world *world = world_new(8);

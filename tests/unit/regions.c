@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Listing regions: in order, each once, by one pass over the directory. */
+ *
+ * Listing regions: in order, each region once, in one pass over the directory. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -113,7 +114,8 @@ Test(unit_regions, end_when_the_caller_says_so)
 	cr_expect_eq(seen.count, 3);
 }
 
-/* What changes once the first name is given changes nothing: the directory was read before. */
+/* Changes to the directory during the callbacks have no effect: it has been read before the first
+ * one. */
 Test(unit_regions, are_read_in_one_pass)
 {
 	struct seen seen = {.changes = true};

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Rollback: the tables become those of the older version, at the cost of the difference; what fails
- * leaves the transaction as it was; the version that is being read is not reclaimed meanwhile. */
+ *
+ * Rollback: the tables become those of the older version, and the cost depends on the difference. A
+ * rollback that fails leaves the transaction unchanged. The version that is being read is not
+ * reclaimed meanwhile. */
 #include "tests/support/ipc/model.h"
 
 TestSuite(unit_rollback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-/* Another table, of which there are two kinds. */
+/* A second table, with one of two schemas. */
 struct note {
 	uint64_t number;
 };
@@ -25,7 +27,7 @@ static void note(struct stele_transaction *tx, const char *key, uint64_t number)
 	OK(stele_put(tx, "notes", key, 32, &number, sizeof(number)));
 }
 
-/* The note's number, or -1 where there is no such row, or -2 where there is no such table. */
+/* Returns the note's number, -1 if there is no such row, -2 if there is no such table. */
 static int64_t noted(struct stele_transaction *tx, const char *key)
 {
 	struct stele_row row;
@@ -62,7 +64,7 @@ static uint64_t back(struct stele_publisher *publisher, uint64_t version, int ex
 	return commit(tx, expected);
 }
 
-/* What the last commit says of itself. */
+/* Checks the row counts that the last commit recorded. */
 static void expect_counts(uint64_t added, uint64_t changed, uint64_t removed)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -74,7 +76,8 @@ static void expect_counts(uint64_t added, uint64_t changed, uint64_t removed)
 	          (unsigned long long)info.commit.changed, (unsigned long long)info.commit.removed);
 }
 
-/* The next publisher finds in use just what this one thinks is. Returns it. */
+/* Checks that the next publisher finds as much memory in use as this one counted. Returns the next
+ * publisher. */
 static struct stele_publisher *expect_no_leak(struct stele_publisher *publisher)
 {
 	uint64_t used = ipc_stats(publisher).arena_used, again;
@@ -87,7 +90,8 @@ static struct stele_publisher *expect_no_leak(struct stele_publisher *publisher)
 	return publisher;
 }
 
-/* Versions 1 to 6: "rows" alone; notes by id; two notes; a third; notes dropped; notes by name. */
+/* Makes versions 1 to 6: "rows" alone; notes by id; two notes; a third note; notes dropped; notes
+ * by name. */
 static struct stele_publisher *six_versions(void)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -133,7 +137,7 @@ Test(unit_rollback, tables_come_and_go)
 	stele_transaction_abort(tx);
 	cr_expect_eq(back(publisher, 3, 1), 8);
 	expect_counts(0, 1, 1);
-	/* A row that is changed back is at the new version; the one beside it stays where it was. */
+	/* A row that is changed back is at the new version; the row beside it keeps its version. */
 	tx = begin(publisher);
 	RETURNS(stele_transaction_get(tx, "notes", "aaab", 32, &row), 1, "");
 	cr_expect_eq(row.version, 8);
@@ -145,7 +149,7 @@ Test(unit_rollback, tables_come_and_go)
 	tx = begin(publisher);
 	RETURNS(stele_transaction_schema(tx, "notes", &schema), -ENOENT, "");
 	stele_transaction_abort(tx);
-	/* The rollback of a rollback, and of one that does nothing. */
+	/* The rollback of a rollback, and rollbacks that change nothing. */
 	cr_expect_eq(back(publisher, 6, 1), 10);
 	tx = begin(publisher);
 	OK(stele_transaction_schema(tx, "notes", &schema));
@@ -176,7 +180,7 @@ Test(unit_rollback, versions_that_are_not_held)
 	stele_publisher_close(publisher);
 }
 
-/* What the transaction did before is dropped by a rollback, and stays where one fails. */
+/* A rollback drops the transaction's earlier changes; a rollback that fails keeps them. */
 Test(unit_rollback, changes_before_it)
 {
 	struct stele_publisher *publisher = six_versions();
@@ -197,7 +201,7 @@ Test(unit_rollback, changes_before_it)
 	OK(stele_writable_open(tx, "rows", &table));
 	cr_expect_eq(commit(tx, 0), 6);
 	cr_expect_eq(ipc_stats(publisher).arena_used, used);
-	/* One after the other, changes between and after them. */
+	/* Several rollbacks in one transaction, with changes between and after them. */
 	tx = begin(publisher);
 	OK(stele_table_drop(tx, "notes"));
 	OK(stele_table_create(tx, "notes", &by_id));
@@ -223,13 +227,13 @@ Test(unit_rollback, changes_before_it)
 	cr_expect_eq(noted(tx, "aaab"), -1);
 	OK(stele_transaction_rollback(tx, 4));
 	stele_transaction_abort(tx);
-	/* Nothing was retired twice. */
+	/* No memory was retired twice. */
 	for (int i = 0; i < 200; i++)
 		ipc_commit(publisher);
 	stele_publisher_close(expect_no_leak(publisher));
 }
 
-/* ---- the version that is read ---- */
+/* ---- the version that is being read ---- */
 
 static void put_all(struct stele_publisher *publisher, uint32_t count, uint64_t number)
 {
@@ -269,7 +273,7 @@ static void expect_all(struct stele_publisher *publisher, uint32_t count, uint64
 	stele_transaction_abort(tx);
 }
 
-/* Commits until history has moved past what was there. */
+/* Commits until history has moved past all earlier versions. */
 static void move_on(struct stele_publisher *publisher)
 {
 	for (int i = 0; i < 40; i++)
@@ -284,8 +288,8 @@ static uint64_t oldest(void)
 	return info.oldest;
 }
 
-/* More and more rows in a region that does not grow: at first there is room for all, then room is
- * made by giving up history while the version is read. */
+/* More and more rows in a region that does not grow: at first everything fits, then the transaction
+ * makes room by giving up history while it reads the version. */
 Test(unit_rollback, making_room_spares_the_version)
 {
 	unsigned room_made = 0;
@@ -316,7 +320,7 @@ Test(unit_rollback, making_room_spares_the_version)
 
 #define ROWS 1100u
 
-/* Where there is no room for the difference, nothing has changed, and the version is still there. */
+/* If the difference does not fit, nothing changes, and the version is kept. */
 Test(unit_rollback, no_room)
 {
 	struct stele_publisher *publisher = small(1 << 20);
@@ -342,8 +346,8 @@ Test(unit_rollback, no_room)
 	stele_publisher_close(publisher);
 }
 
-/* A version below history, which a pin keeps: it can be rolled back to, and making room takes other
- * pins and not this one. */
+/* A version below history that a pin keeps can be rolled back to; making room revokes other pins,
+ * but not this one. */
 Test(unit_rollback, to_a_pinned_version)
 {
 	struct stele_publisher *publisher = small(700 << 10);

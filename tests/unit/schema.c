@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Schemas: what is well formed, the declared and the stored form. Values are in unit/schema_value.c. */
+ *
+ * Schemas: which are well formed, as declared and as stored. unit/schema_value.c tests values. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -178,7 +179,7 @@ Test(unit_schema, equal_and_copy)
 	cr_expect(stele_schema_free(NULL) == NULL);
 
 	memcpy(changed, every_columns, sizeof(changed));
-	changed[0].size = 4; /* said, where the other left it 0 */
+	changed[0].size = 4; /* given explicitly, where the other schema has 0 */
 	cr_expect(stele_schema_equal(&other, &every_schema));
 	changed[0].type = STELE_I32;
 	cr_expect_not(stele_schema_equal(&other, &every_schema), "another type");
@@ -326,8 +327,8 @@ Test(unit_schema, parse_errors)
 	cr_expect(schema == NULL);
 }
 
-/* Loads a copy with nothing behind it, so that a sanitizer sees what reads past its end. What loads must
- * be the very thing that is stored. */
+/* Loads a copy of exactly `size` bytes, so that a sanitizer reports reads past its end. A schema
+ * that loads must be stored as the same bytes again. */
 static int load_exactly(const uint8_t *stored, size_t size)
 {
 	static uint8_t again[SCHEMA_STORED_MAX];
@@ -402,13 +403,13 @@ Test(unit_schema, damaged_stored_forms)
 	cr_expect(load_exactly(longer, size + 8) == -EBADMSG);
 	longer[size - 1] ^= 1;
 	cr_expect(load_exactly(longer, size) == -EBADMSG, "what pads it is not zero");
-	/* A name with a NUL in it is not the shorter name. */
+	/* A name with a NUL in it does not pass for the shorter name. */
 	memcpy(longer, stored, size);
 	longer[16 + COUNT(every_columns) * 12 + 1] = '\0';
 	cr_expect(load_exactly(longer, size) == -EBADMSG);
 }
 
-/* Writes a 32-bit word into a stored form and expects that to be noticed for what it is. */
+/* Writes a 32-bit word into a stored schema, and expects the error message that names the fault. */
 static void expect_damage(size_t offset, uint32_t word, size_t size, const char *sentence)
 {
 	static uint8_t stored[SCHEMA_STORED_MAX + 8];
@@ -436,7 +437,7 @@ Test(unit_schema, damaged_stored_words)
 	expect_damage(16, STELE_U32 | 1 << 8 | 64 << 16, size, "name is too long");
 	expect_damage(16, STELE_U32 | 1 << 8 | 1 << 16, size, "longer than its columns say");
 	expect_damage(20, 8, size, "size does not fit its type");
-	/* The last column's name would end behind all names. */
+	/* The last column's name would end past the names. */
 	expect_damage(16 + (COUNT(every_columns) - 1) * 12, STELE_TEXT | 5 << 16, size,
 	              "name is too long");
 }
@@ -453,7 +454,7 @@ Test(unit_schema, random_stored_forms)
 		for (size_t i = 0; i < length; i++)
 			random[i] = (uint8_t)random_next();
 		load_exactly(random, length);
-		/* With a plausible head, more is read. */
+		/* A plausible head makes the loader read further. */
 		memcpy(random, stored, size);
 		for (int i = 0; i < 3; i++)
 			random[16 + random_next() % (size - 16)] = (uint8_t)random_next();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values as schemas describe them: which are valid, where their columns are, and their normal
- * form. */
+ * Values as schemas describe them: which values are valid, where their columns are, and their
+ * normal form. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

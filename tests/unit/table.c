@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Tables of a transaction: which keys they take, replacing them as a whole, and what the publisher
- * remembers of them. */
+ *
+ * Tables of a transaction: which keys they accept, replacing all rows, and which tables the
+ * publisher caches. */
 #include <endian.h>
 
 #include "publisher/state/state.h"
@@ -8,7 +9,7 @@
 
 TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-/* The rows that the newest version has. */
+/* Returns how many rows the table has in the newest version. */
 static uint64_t rows_of(const char *table)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -60,14 +61,14 @@ Test(unit_table, takes_one_key_for_one_value)
 	RETURNS(put_picky(tx, tail), -EINVAL, "\"name\": the key has bytes after the NUL");
 	RETURNS(stele_put_if(tx, "picky", tail, 13 * 8, NULL, 0, 0), -EINVAL, "after the NUL");
 	RETURNS(put_picky(tx, good), 0, "");
-	/* A key that can't be put is of no row. */
+	/* A key that can't be put belongs to no row. */
 	RETURNS(stele_transaction_get(tx, "picky", tail, 13 * 8, &row), 0, "");
 	RETURNS(stele_delete(tx, "picky", tail, 13 * 8), 0, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	stele_publisher_close(publisher);
 }
 
-/* Nothing may be given as NULL, for a key as for a value. */
+/* An empty key or value may be given as NULL. */
 Test(unit_table, rows_of_nothing)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
@@ -95,7 +96,8 @@ Test(unit_table, rows_of_nothing)
 	stele_publisher_close(publisher);
 }
 
-/* The version of a row is that of its last write, whether or not it is another row then. */
+/* A row's version is that of its last write, even if the write left the row's value unchanged in
+ * the end. */
 Test(unit_table, versions_are_those_of_writes)
 {
 	static const uint8_t keys[3][4] = {{0}, {0, 0, 0, 1}, {0, 0, 0, 2}};
@@ -108,7 +110,8 @@ Test(unit_table, versions_are_those_of_writes)
 	for (uint32_t id = 1; id < 3; id++)
 		ipc_put(tx, id, 1);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
-	/* Changed and changed back; deleted and put again; put as it is. */
+	/* Row 0 is changed and changed back; row 1 is deleted and put again; row 2 is put with its
+	 * old value. */
 	OK(stele_transaction_begin(publisher, &tx));
 	ipc_put(tx, 0, 2);
 	ipc_put(tx, 0, 1);
@@ -122,7 +125,7 @@ Test(unit_table, versions_are_those_of_writes)
 		RETURNS(stele_transaction_get(tx, "rows", keys[i], 32, &row), 1, "");
 		cr_expect_eq(row.version, versions[i]);
 	}
-	/* Where nothing is another than it was, there is no version to be of. */
+	/* If nothing differs in the end, no version is made. */
 	ipc_put(tx, 0, 2);
 	ipc_put(tx, 0, 1);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
@@ -131,7 +134,7 @@ Test(unit_table, versions_are_those_of_writes)
 
 /* ---- replacing ---- */
 
-/* A region that can't be made larger, with as many rows as go in. */
+/* Creates a region that can't grow, and fills it with rows. */
 static struct stele_publisher *publish_full(uint32_t *ret_rows)
 {
 	const struct stele_publisher_options options = {
@@ -147,7 +150,7 @@ static struct stele_publisher *publish_full(uint32_t *ret_rows)
 	uint32_t id = 0;
 	int r = 1;
 
-	/* In ever smaller steps, until there is no room for a single row. */
+	/* In ever smaller steps, until not a single row fits. */
 	for (uint32_t step = 1024; step > 0; step /= 2) {
 		do {
 			OK(stele_transaction_begin(publisher, &tx));
@@ -184,7 +187,8 @@ Test(unit_table, a_full_one_is_emptied)
 	RETURNS(stele_writable_replace_end(table), (int)rows, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	cr_expect_eq(rows_of("rows"), 0);
-	/* And can be filled again, once history has let go of the rows: two versions are held. */
+	/* The region can be filled again once history no longer has the rows: it holds two
+	 * versions. */
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_table_drop(tx, "rows"));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
@@ -210,7 +214,8 @@ Test(unit_table, an_emptied_one_is_counted)
 	for (uint32_t id = 1; id < 100; id++)
 		ipc_put(tx, id, 1);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
-	/* Rows that came and went in the transaction are not told of; one that comes back is. */
+	/* Rows that came and went within the transaction are not reported; a row that comes back
+	 * is. */
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_writable_open(tx, "rows", &table));
 	for (uint32_t id = 50; id < 200; id++)
@@ -227,7 +232,7 @@ Test(unit_table, an_emptied_one_is_counted)
 	cr_expect_eq(commit.removed, 98);
 	stele_snapshot_close(snapshot);
 	stele_subscriber_close(subscriber);
-	/* Nothing replaced by nothing is no change. */
+	/* Replacing no rows with no rows is no change. */
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_table_create(tx, "empty", &ipc_schema));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
@@ -260,7 +265,7 @@ Test(unit_table, a_replacement_that_failed_is_not_committed)
 	stele_publisher_close(publisher);
 }
 
-/* ---- what is remembered ---- */
+/* ---- the publisher's cache of tables ---- */
 
 #define MANY 20000u
 
@@ -277,7 +282,7 @@ static int put_count(struct stele_transaction *tx, const char *table, uint32_t c
 	return stele_put(tx, table, key, 32, &count, sizeof(count));
 }
 
-/* Opened in the transaction. */
+/* Returns how many tables the transaction has opened. */
 static size_t opened(const struct stele_publisher *publisher)
 {
 	const struct stele_writable *table = publisher->tables.opened;
@@ -308,7 +313,7 @@ Test(unit_table, what_is_no_table_is_forgotten)
 		cr_expect_eq(publisher->tables.count, 1);
 		cr_expect_eq(opened(publisher), 0);
 	}
-	/* What was made and not committed, and what was dropped. */
+	/* A table that was created and not committed, and a table that was dropped. */
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_table_create(tx, "counts", &count_schema));
 	RETURNS(put_count(tx, "counts", 1), 1, "");
@@ -351,7 +356,7 @@ Test(unit_table, twenty_thousand)
 	put_all(tx, 1);
 	cr_expect_eq(opened(publisher), MANY);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
-	/* A commit of one row looks at one table, whatever was done before. */
+	/* A commit of one row visits one table, whatever earlier transactions did. */
 	for (uint32_t i = 0; i < MANY; i += 7) {
 		snprintf(name, sizeof(name), "t%u", i);
 		OK(stele_transaction_begin(publisher, &tx));
@@ -361,7 +366,7 @@ Test(unit_table, twenty_thousand)
 		cr_expect(publisher->tables.count <= 1025, "%zu", publisher->tables.count);
 	}
 	cr_expect_eq(rows_of("t777"), 1);
-	/* All of them again, and back. */
+	/* Changes all tables again, and rolls them back. */
 	OK(stele_transaction_begin(publisher, &tx));
 	put_all(tx, 3);
 	OK(stele_transaction_rollback(tx, stele_publisher_version(publisher)));

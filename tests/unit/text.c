@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Columns as text and back. */
+ *
+ * Columns as text: formatting and parsing. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <float.h>
@@ -40,7 +41,7 @@ static int parse(enum stele_type type, const char *text, void *buffer, size_t *r
 	char *copy = malloc(length > 0 ? length : 1);
 	int r;
 
-	/* Nothing ends the text, so that a sanitizer sees what reads past it. */
+	/* The text has no terminator, so that a sanitizer reports reads past its end. */
 	cr_assert(copy);
 	memcpy(copy, text, length);
 	r = stele_value_parse(&column, copy, length, buffer, 64, ret_size);
@@ -50,10 +51,10 @@ static int parse(enum stele_type type, const char *text, void *buffer, size_t *r
 
 struct pair {
 	enum stele_type type;
-	const char *text, *canonical; /* NULL: the text itself */
+	const char *text, *canonical; /* NULL: same as `text` */
 };
 
-/* The ends of every type, and every spelling that is read. */
+/* The limits of every type, and every spelling that is accepted. */
 static const struct pair pairs[] = {
 	{STELE_U8, "0", NULL},
 	{STELE_U8, "255", NULL},
@@ -353,7 +354,7 @@ static void clear_host(uint8_t *address, unsigned length, unsigned bits)
 		address[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
 }
 
-/* Fills `value` with a random value of the type; returns its size. */
+/* Fills `value` with a random value of the type. Returns its size. */
 static size_t random_value(enum stele_type type, uint8_t *value)
 {
 	static const size_t sizes[] = {0, 1,  2, 4,  8, 1,  2, 4, 8, 8, 1,
@@ -368,7 +369,7 @@ static size_t random_value(enum stele_type type, uint8_t *value)
 		value[0] &= 1;
 		break;
 	case STELE_F64:
-		/* Numbers of all sizes, and ones with few digits. */
+		/* Numbers of all magnitudes, and numbers with few digits. */
 		memcpy(&f64, value, 8);
 		if (isnan(f64) || random_next() % 4 == 0)
 			f64 = (double)(int32_t)random_next() / 1000;
@@ -420,7 +421,7 @@ Test(unit_text, format_then_parse)
 	}
 }
 
-/* How many digits a number has from its first to its last that isn't 0. */
+/* Returns the number of significant digits: from the first to the last that is not 0. */
 static int significant(const char *text)
 {
 	int count = 0, last = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What top draws its pictures with, and how it goes backwards in a table. */
+ *
+ * The charts of `stele top`, and its reading of a table backwards. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include <stele/stele.h>
 
 #include "tests/support/random.h"
-/* Parts of the command, which is not linked with tests. */
+/* Included, because the command's objects are not linked with tests. */
 #include "tools/top/top_place.c"
 #include "tools/top/top_series.c"
 
@@ -30,15 +31,15 @@ Test(unit_top, draws_values)
 	expect_picture(&series, 3, 0, true, "  ▁");
 	series_add(&series, 1);
 	series_add(&series, 1000);
-	/* What is not zero is seen to be more. */
+	/* A value above zero is drawn higher than zero. */
 	expect_picture(&series, 3, 0, true, "▁▂█");
 	expect_picture(&series, 3, 0, false, "_.#");
-	/* The highest is that of the values shown. */
+	/* The scale is set by the highest of the values shown. */
 	series_add(&series, 5);
 	series_add(&series, 2.5);
 	expect_picture(&series, 2, 0, true, "█▅");
 	expect_picture(&series, 2, 10, true, "▅▃");
-	/* More than the whole is no higher. */
+	/* Values above `whole` are drawn at full height. */
 	expect_picture(&series, 2, 2, true, "██");
 }
 
@@ -94,7 +95,7 @@ static void close_region(void)
 	cr_expect(stele_region_remove(region) == 0);
 }
 
-/* From the last row backwards come the rows of a cursor, in the other order. */
+/* Checks that reading backwards from the last row returns the rows of a cursor in reverse order. */
 static void expect_backwards(size_t rows)
 {
 	struct stele_key *keys = malloc((rows + 1) * sizeof(*keys)), key = {0};
@@ -128,7 +129,7 @@ static void put(struct stele_writable *table, const void *key, unsigned bits)
 
 static size_t made;
 
-/* All prefixes there are of some addresses, so that many keys are starts of others. */
+/* Adds all prefixes of several addresses, so that many keys are prefixes of others. */
 static void fill_prefixes(struct stele_writable *table)
 {
 	uint64_t random = 11;

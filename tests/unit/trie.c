@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The trie against a model: a sorted array that does the same in the plainest way. Random
- * operations under fixed seeds, by the million; exact keys and prefixes; long shared prefixes, so
- * that path compression splits and collapses. After each round of changes the whole trie is
- * compared: gets, matches, scans, seeks, and the difference to the version before, whose contents
- * the model keeps a copy of. */
+ * The trie against a model: a sorted array with the same operations, implemented as simply as
+ * possible. Millions of random operations under fixed seeds; exact keys and prefixes; long shared
+ * beginnings, so that path compression splits and merges nodes. After each round of changes
+ * everything is compared: lookups, longest-prefix matches, scans, seeks, and the difference to the
+ * version before, of which the model keeps a copy. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ struct model_row {
 	unsigned char value[40];
 };
 
-/* Rows never change: another value is another row. So a copy of a version is a copy of the
+/* Rows are immutable: another value is another row. A copy of a version therefore copies only the
  * pointers. All rows are freed with the pool. */
 struct model {
 	const struct model_row **rows;
@@ -99,7 +99,7 @@ static int compare_keys(const struct key *a, const struct key *b)
 	return (int)a->bits - (int)b->bits;
 }
 
-/* The first row that is not less than the key. */
+/* Returns the index of the first row that is not less than the key. */
 static size_t model_find(const struct model *model, const struct key *key)
 {
 	size_t low = 0, high = model->count;
@@ -179,7 +179,7 @@ struct world {
 
 #define MEMORY (UINT64_C(1) << 25)
 
-/* One thread has no races: under ThreadSanitizer a part of the work will do. */
+/* A single thread has no races, so ThreadSanitizer runs do a part of the work only. */
 #ifdef STELE_TSAN
 #define SLOWED 8
 #else
@@ -223,7 +223,7 @@ static void random_key(const struct world *world, struct key *key, unsigned spre
 	unsigned bytes = world->layout.max_bits / 8, i;
 
 	memset(key, 0, sizeof(*key));
-	/* Few values a byte, so that keys share long beginnings. */
+	/* Each byte has few values, so that keys share long beginnings. */
 	for (i = 0; i < bytes; i++)
 		key->bytes[i] =
 			(unsigned char)(next_random() % 4 == 0 ? next_random()
@@ -310,7 +310,7 @@ static void check_scans(struct world *world, unsigned spread)
 	}
 }
 
-/* The difference of two versions against the merge of two arrays. */
+/* Compares the difference between two versions with a merge of two arrays. */
 static void check_diff(struct world *world, const struct model *old, ref_t old_root)
 {
 	static struct diff diff;
@@ -328,7 +328,7 @@ static void check_diff(struct world *world, const struct model *old, ref_t old_r
 		                            before ? before : after, &parts) == 0);
 		key.bits = parts.key_bits;
 		memcpy(key.bytes, parts.key, (key.bits + 7) / 8);
-		/* All that the difference passed over is the same in both. */
+		/* All rows that the difference skipped are equal in both versions. */
 		while (a < old->count && compare_keys(&old->rows[a]->key, &key) < 0) {
 			expect(world, b < world->model.count);
 			expect(world,
@@ -362,7 +362,7 @@ static void check_diff(struct world *world, const struct model *old, ref_t old_r
 
 static uint64_t bytes_reached(struct world *world)
 {
-	/* Counts by claiming into a second allocator, as recovery does. */
+	/* Counts by claiming every object in a second allocator, as recovery does. */
 	struct arena second;
 	uint64_t used;
 	struct {
@@ -395,7 +395,7 @@ static uint64_t bytes_reached(struct world *world)
 			top--;
 			continue;
 		}
-		/* place + 1 is never 0, so the claim happens once */
+		/* place + 1 is never 0, so each object is claimed once. */
 		stack[top - 1].place = place + 1;
 		stack[top].ref = node_ref_at(&node, place);
 		stack[top++].place = 0;
@@ -442,8 +442,8 @@ static void change_once(struct world *world, unsigned spread)
 	model_put(&world->model, &key, value, size);
 }
 
-/* Versions of many changes each: whatever a version retired is freed when the one after it is made,
- * so the version before stays whole for the difference. */
+/* Makes versions of many changes each. The objects that a version retired are freed when the next
+ * version is made, so that the version before it is still there for the difference. */
 static void run(const char *name, uint64_t seed, const struct row_layout *layout, unsigned spread,
                 int versions, int changes)
 {
@@ -475,7 +475,7 @@ static void run(const char *name, uint64_t seed, const struct row_layout *layout
 	for (size_t i = 0; i < old_count; i++)
 		arena_free(&world.arena, old_retired[i].ref, old_retired[i].size);
 	free(old_retired);
-	/* Nothing is leaked: what is in use is what the trie reaches. */
+	/* Nothing is leaked: the memory in use is exactly what the trie reaches. */
 	expect(&world, bytes_reached(&world) == arena_used(&world.arena));
 	while (world.model.count > 0) {
 		struct key key = world.model.rows[world.model.count - 1]->key;

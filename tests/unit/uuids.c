@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The set of uuids: whoever chooses the uuids can't make all of them collide. */
+ *
+ * The set of uuids: a peer that chooses its uuids can't make them all collide. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
@@ -11,8 +12,8 @@
 #error "tests need their assertions"
 #endif
 
-/* With half of the table filled at random a run of filled places is shorter than this, but for one time in
- * many millions. */
+/* If half of the table is filled at random, runs of filled places are shorter than this, but for
+ * one time in many millions. */
 #define RUN_MAX 400u
 
 static uint32_t longest_run(const struct uuids *uuids)
@@ -37,7 +38,7 @@ static void add(struct uuids *uuids, unsigned word, uint64_t value)
 	cr_assert(uuids_find(uuids, uuid));
 }
 
-/* Uuids of which one bit after the other counts from there up. */
+/* Uuids that count up, from each of several bit positions. */
 Test(unit_uuids, uuids_that_differ_in_a_few_bits_are_spread)
 {
 	for (unsigned word = 0; word < 2; word++)
