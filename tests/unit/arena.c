@@ -155,7 +155,8 @@ Test(unit_arena, random_against_a_model)
 		expect(&world, arena_used(&world.arena) > 0);
 		while (world.count > 0)
 			take_away(&world);
-		/* All memory is free again. Each class may keep one empty slab, of at most 8 pages. */
+		/* All memory is free again. Each class may keep one empty slab, of at most 8
+		 * pages. */
 		expect(&world, arena_used(&world.arena) == 0);
 		arena_release(&world.arena);
 		expect(&world, free_pages(&world.arena) == world.arena.free_pages);
@@ -312,7 +313,8 @@ Test(unit_arena, the_room_of_a_size_is_what_it_takes)
 	}
 }
 
-/* The object that was freed last is allocated first; spare objects keep no page from another size. */
+/* The object that was freed last is allocated first; spare objects keep no page from another
+ * size. */
 Test(unit_arena, spare_objects_are_taken_first_and_given_back)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));

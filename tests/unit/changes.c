@@ -304,7 +304,8 @@ Test(unit_changes, with_nothing_on_a_side)
 	world_finish(&world);
 }
 
-/* Every row of the table changes; the changes under one prefix are found without visiting the rest. */
+/* Every row of the table changes; the changes under one prefix are found without visiting the
+ * rest. */
 Test(unit_changes, under_a_prefix_cost_what_is_under_it)
 {
 	const unsigned char key[4] = {0, 10, 0, 0};

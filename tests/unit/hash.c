@@ -173,11 +173,12 @@ Test(unit_hash, a_table_under_churn_stays_quick_and_keeps_nothing_of_what_went)
 	hash_table_fini(&table);
 }
 
-/* References with the same hash fill consecutive buckets, wrapping around at the end of the table. */
+/* References with the same hash fill consecutive buckets, wrapping around at the end of the
+ * table. */
 Test(unit_hash, references_of_one_hash_are_all_found)
 {
-	const uint64_t hash =
-		UINT64_C(0xffffffff00000000); /* the last bucket, and the same tag as free places */
+	/* Names the last bucket, and has the same tag as free places. */
+	const uint64_t hash = UINT64_C(0xffffffff00000000);
 	struct hash_table table = {0};
 	unsigned count = 0;
 
@@ -269,7 +270,8 @@ static void key_make(struct world *world, unsigned i, struct stele_key *key)
 		at[bit / 8] &= (unsigned char)~(0x80 >> bit % 8);
 }
 
-/* Returns whether no earlier row has the same key: short prefixes of several addresses are equal. */
+/* Returns whether no earlier row has the same key: short prefixes of several addresses are
+ * equal. */
 static bool key_is_new(const struct world *world, unsigned i)
 {
 	for (unsigned j = 0; j < i; j++)

@@ -54,9 +54,8 @@ struct world {
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
-	struct stele_index
-		/* by path: of the column, then of rows; NULL if this machine lacks the path */
-		*indexes[KINDS];
+	/* By path: of the column, then of rows. NULL if this machine lacks the path. */
+	struct stele_index *indexes[KINDS];
 	unsigned char questions[QUESTIONS][16];
 	unsigned asked;
 };

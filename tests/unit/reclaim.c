@@ -187,7 +187,8 @@ static void check(struct world *world)
 		entries += version != 0;
 		expect(world, version == 0 || honoured(world, version));
 		expect(world, version == 0 || i < world->header.kept_used);
-		/* A kept version keeps its catalog, long after the ring has overwritten its entry. */
+		/* A kept version keeps its catalog, long after the ring has overwritten its
+		 * entry. */
 		expect(world, version == 0 || world->kept[i].catalog == (uint32_t)version * 3);
 	}
 	expect(world, entries == world->honoured_count && entries == world->reclaim.kept_count);
@@ -292,7 +293,8 @@ static void run(struct world *world)
 		world->honoured[world->honoured_count++] = version;
 	}
 	reclaim_run(&world->reclaim, oldest);
-	/* Then the oldest versions are revoked until the memory kept for pins is within its limit. */
+	/* Then the oldest versions are revoked until the memory kept for pins is within its
+	 * limit. */
 	if (world->reclaim.pinned_limit > 0) {
 		world->header.reclaimed = oldest;
 		while (world->honoured_count > 0 &&
