@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two readers at full speed, each on a core of its own, alone and beside a publisher that makes
- * 10,000 commits a second: ten each time that it wakes, as on a machine of two cores waking it for
- * each would cost the readers more than the commits do. */
+ * Two readers at full speed, each on its own core, alone and beside a publisher that makes 10,000
+ * commits a second. The publisher makes ten commits each time that it wakes: on a machine with two
+ * cores, waking it for each commit would cost the readers more than the commits do. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -10,11 +10,11 @@
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS    100000u
-#define COMMITS 10000.0 /* a second */
+#define COMMITS 10000.0 /* per second */
 #define AT_ONCE 10u
-#define RENEWAL 1000u /* gets from one snapshot */
+#define RENEWAL 1000u /* lookups in one snapshot */
 #define ROUNDS  9
-#define SPAN    0.5 /* seconds that a round looks at */
+#define SPAN    0.5 /* length of a measurement in seconds */
 
 static struct shared {
 	_Atomic bool publishes;
@@ -44,7 +44,7 @@ static void publish(void)
 	}
 }
 
-/* What it reads is checked row by row: its words go together. */
+/* Reads at full speed. Every row is checked: its words must belong together. */
 static void read_all(int which)
 {
 	struct stele_subscriber *subscriber;
@@ -82,7 +82,8 @@ static uint64_t gets(void)
 	return shared->readers[0].gets + shared->readers[1].gets;
 }
 
-/* Gets a second of both readers together; and commits, in the same time. */
+/* Returns the lookups per second of both readers together, and the commits per second in the same
+ * time. */
 static double rate(bool beside, double *ret_commits)
 {
 	uint64_t from, commits;
@@ -113,7 +114,7 @@ static void rounds(void)
 	bench_print("readers/commits", bench_median(commits, ROUNDS), "a second");
 }
 
-/* For what a child is to do, unless it has failed. */
+/* Pauses while waiting for the children, and checks that none of them has failed. */
 static void wait_a_little(void)
 {
 	check(waitpid(-1, NULL, WNOHANG) == 0);

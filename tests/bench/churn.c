@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A year of churn: random updates of rows of mixed sizes, ten a commit, and then how much larger
- * the region is than one into which the same rows are loaded afresh.
+ * A year of churn: random updates of rows of mixed sizes, ten per commit. Then the size of the
+ * region is compared with that of a region into which the same rows are loaded afresh.
  *
- *   STELE_CHURN=UPDATES   how many updates; otherwise 100,000,000
- */
+ *   STELE_CHURN=UPDATES   number of updates (default 100,000,000) */
 #include <stele/stele.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +13,7 @@
 
 #define ROWS     100000u
 #define A_COMMIT 10u
-#define MOST     1000u /* bytes in a value */
+#define MOST     1000u /* maximum size of a value in bytes */
 
 struct head {
 	uint64_t number;
@@ -28,9 +27,9 @@ static const struct stele_column columns[] = {
 };
 static const struct stele_schema schema = STELE_SCHEMA_VARIABLE(struct head, bytes, columns);
 
-static uint64_t states[ROWS]; /* what each row's size and bytes are made from */
+static uint64_t states[ROWS]; /* each row's size and bytes follow from its state */
 
-/* Most rows are small and a few are large, as those of services are. */
+/* Makes a value. Most values are small and a few are large, like the rows of real services. */
 static size_t value_make(uint64_t state, uint64_t *words)
 {
 	uint64_t most = MOST >> random_from(&state) % 6;
@@ -49,7 +48,7 @@ static void put(struct stele_writable *table, uint32_t id)
 	must(stele_writable_put(table, &key, 32, words, value_make(states[id], words)));
 }
 
-/* A region with the rows as they are to be now. */
+/* Creates a region with the rows in their current states. */
 static struct stele_publisher *load(void)
 {
 	struct stele_transaction *tx;
@@ -82,7 +81,7 @@ static void churn(struct stele_publisher *publisher, uint64_t updates)
 	}
 }
 
-/* Every row is what it is to be. */
+/* Checks that every row has its expected value. */
 static void check_rows(void)
 {
 	struct stele_subscriber *subscriber;
@@ -105,7 +104,7 @@ static void check_rows(void)
 	stele_subscriber_close(subscriber);
 }
 
-/* The region's size, once its rows were checked; it is removed then. */
+/* Checks the rows, removes the region, and returns the size that it had. */
 static double size_at_end(struct stele_publisher *publisher)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -138,7 +137,7 @@ int main(void)
 	bench_print("churn/region", churned / 1e6, "MB");
 	bench_print("churn/region_of_a_fresh_load", fresh / 1e6, "MB");
 	bench_print("churn/times_as_large", churned / fresh, "times");
-	/* At most 1.3 times as large is allowed. */
+	/* The churned region may be at most 1.3 times as large. */
 	bench_ratio("churn", 1.3 * fresh / churned, 1);
 	return 0;
 }

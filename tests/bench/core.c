@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The core's benchmarks. Prints name, value and unit of each, the medians of several rounds.
- * Absolute times on a small noisy machine mean little; what is compared to something is compared in
- * the same run, in alternating rounds.
+ * The core's benchmarks. Prints the name, value and unit of each, as medians of several rounds.
+ * Absolute times on a small noisy machine mean little; comparisons are measured in the same run, in
+ * alternating rounds.
  *
- *   STELE_PREFIXES=FILE   a routing table, one prefix a line; otherwise one is generated
+ *   STELE_PREFIXES=FILE   a routing table, one prefix per line (default: a generated table)
  *
- * A halted core takes tens of microseconds to wake, which would hide what a notice takes; as root
- * the idle cores are kept awake for the run through /dev/cpu_dma_latency.
- */
+ * A halted core takes tens of microseconds to wake, which would hide the time that a notice takes.
+ * If run as root, the benchmark keeps idle cores awake through /dev/cpu_dma_latency. */
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -95,7 +94,7 @@ static void bench_load(const struct prefix4 *table, size_t count)
 	bench_print("load/rate", bench_median(rates, ROUNDS), "M prefixes/s");
 	bench_print("load/bytes_in_use_a_prefix",
 	            (double)(after.arena_used - before.arena_used) / (double)count, "B");
-	/* The row's own key is an address and a length, 5 bytes; its value 8. */
+	/* The row's own key is an address and a length (5 bytes), and its value has 8 bytes. */
 	bench_print("load/region_beyond_key_and_value",
 	            (double)(info.file_size - empty) / (double)count - 13, "B a prefix");
 }
@@ -123,14 +122,14 @@ static void bench_commit(struct stele_publisher *publisher, const struct prefix4
 	bench_print("commit/one_route", bench_median(costs, ROUNDS), "ns");
 }
 
-/* ---- reading: each function measures one way, in nanoseconds of one call ---- */
+/* ---- reading: each function measures one kind of lookup, in nanoseconds per call ---- */
 
 #define LOOKUPS 1000000
 
 static struct {
 	const struct prefix4 *prefixes;
 	size_t count;
-	uint64_t seed, sum; /* the sum of what was read, so that no lookup is optimized away */
+	uint64_t seed, sum; /* the sum of everything read, so that no lookup is optimized away */
 	struct stele_subscriber *subscriber;
 	struct stele_table routes;
 	struct stele_live live;
@@ -278,7 +277,8 @@ static mqd_t queue_make(char *name, size_t size, const char *which)
 	return queue;
 }
 
-/* The other end: answers each ping, of the one kind or the other, until it is killed. */
+/* The other process: answers each ping with a bare message until it is killed. answer_stele()
+ * answers each version. */
 static void answer_bare(mqd_t in, mqd_t out)
 {
 	uint64_t word;
@@ -325,8 +325,8 @@ static void commit_one(struct stele_publisher *publisher, const struct prefix4 *
 
 #define NOTICE_ROUNDS 15
 
-/* Alternating rounds: a bare message there and back; a commit there and a bare message back. `cost`
- * is what a commit takes alone. */
+/* Alternates rounds of a bare message there and back with rounds of a commit there and a bare
+ * message back. `cost` is the time of a commit alone. */
 static void notice_rounds(struct stele_publisher *publisher, const struct prefix4 *prefix,
                           bool reads, double cost)
 {
@@ -413,7 +413,7 @@ int main(void)
 	}
 	bench_keep_awake();
 	bench_load(table, count);
-	/* A million rows: as many /24s as that, spread over the address space. */
+	/* A million rows: as many /24 prefixes, spread over the address space. */
 	million = malloc(sizeof(*million) * 1000000);
 	for (more = 0; more < 1000000; more++)
 		million[more] = (struct prefix4){(uint32_t)(more * 14 + 65536) << 8, 24};

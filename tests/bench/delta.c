@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What it costs to learn what changed: a table of 1,000,000 rows with random keys, a commit of some
- * of them, and then stele_changes_since() from open to close. Prints name, value and unit of each,
- * the medians of many commits. */
+ * The cost of learning what changed: in a table of 1,000,000 rows with random keys, a commit
+ * changes some rows, and stele_changes_since() is timed from open to close. Prints the name, value
+ * and unit of each figure, as medians of many commits. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void print_rows(unsigned rows, const char *what, double value, const char
 	bench_print(name, value, unit);
 }
 
-/* The keys lie apart as those of a hash do. */
+/* Puts one row. Keys are spread like hash values. */
 static void put(struct stele_writable *table, uint32_t row)
 {
 	uint32_t key = htonl(row * UINT32_C(2654435761));
@@ -57,7 +57,7 @@ static uint64_t commit(struct stele_publisher *publisher, unsigned rows)
 	return version;
 }
 
-/* Reads all changes since a version, or those of a part of the keys; the time that took. */
+/* Reads all changes since a version, or only those under a prefix. Returns the time taken. */
 static double read_changes(struct stele_subscriber *subscriber, uint64_t since, const void *prefix,
                            unsigned bits, unsigned *ret_count)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a commit costs with more and more subscribers that wait for it, and what it costs a
- * subscriber to get what changed with more and more rows changed. */
+ * How the cost of a commit grows with the number of waiting subscribers, and how a subscriber's
+ * cost of reading changes grows with the number of changed rows. */
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,7 +56,7 @@ static double read_all(struct stele_subscriber *subscriber)
 	return (bench_seconds() - begin) * 1e6;
 }
 
-/* Rows that lie anywhere, none of them twice. */
+/* Changes `count` rows all over the table, none of them twice. */
 static void change(struct stele_publisher *publisher, uint64_t count, uint64_t round)
 {
 	struct stele_transaction *tx;
@@ -102,9 +102,10 @@ static void bench_changes(void)
 
 /* ---- subscribers ---- */
 
-static _Atomic uint64_t *woken; /* how many waits have returned, of all subscribers */
+static _Atomic uint64_t *woken; /* returned waits, counted over all subscribers */
 
-/* On a queue, as long as the system has another; else on a futex. */
+/* Waits for version after version: on a message queue while the system has another, else on a
+ * futex. */
 static void wait_for_ever(void)
 {
 	struct stele_subscriber *subscriber;
@@ -150,8 +151,8 @@ static void bench_subscribers(const char *series, unsigned flags)
 			uint64_t before;
 			double begin;
 
-			/* From being woken to waiting again it is a few instructions, and
-			 * some time until it is everybody's turn. */
+			/* A subscriber needs only a few instructions from waking to waiting again,
+			 * but some time passes until each has had its turn on a core. */
 			usleep(2000 + count * 20);
 			before = *woken;
 			begin = bench_seconds();

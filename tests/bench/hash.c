@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against a hash table in shared memory behind a process-shared read-write lock: two readers, of
- * which one is measured, beside 1,000 updates a second. */
+ * A comparison with a hash table in shared memory behind a process-shared read-write lock. One of
+ * two readers is measured, beside 1,000 updates a second. */
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -13,7 +13,7 @@
 #define SLOTS   2048u
 #define GETS    1000000u
 #define UPDATES 1000.0
-#define RENEWAL 1000u /* gets from one snapshot: every so often the newest is opened */
+#define RENEWAL 1000u /* lookups in one snapshot, before the newest is opened */
 
 enum reading { READ_STELE = 1, READ_HASH };
 
@@ -24,7 +24,7 @@ static struct shared {
 		struct item item;
 		bool taken;
 	} slots[SLOTS];
-	_Atomic int reading; /* what the other reader reads */
+	_Atomic int reading; /* which store the other reader reads */
 	_Atomic uint64_t updates;
 } * shared;
 
@@ -56,7 +56,7 @@ static void hash_make(void)
 	check(shared != MAP_FAILED);
 	pthread_rwlockattr_init(&attributes);
 	pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-	/* Otherwise two readers can keep the writer out for as long as they like. */
+	/* By default two readers can starve the writer. */
 	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&shared->lock, &attributes);
 	for (uint64_t i = 0; i < ROWS; i++) {
@@ -85,7 +85,7 @@ static void hash_update(uint64_t number, uint64_t round)
 
 /* ---- the two readers ---- */
 
-/* The whole row is read; what the updates leave as it is goes into the sum. */
+/* Reads the entire row. The sum has only the parts that updates leave unchanged. */
 static inline uint64_t stable_sum(const void *value, uint64_t *any)
 {
 	struct item item;
@@ -163,7 +163,7 @@ static void other_reader(void)
 		shared->reading == READ_HASH ? read_hash(RENEWAL, &sum) : read_stele(RENEWAL, &sum);
 }
 
-/* Updates both: a commit and an update of the peer each time. */
+/* Updates both stores in each round: one commit, and one update of the peer. */
 static void updater(struct stele_publisher *publisher)
 {
 	struct pace pace = pace_start(UPDATES);
@@ -216,7 +216,7 @@ int main(void)
 		usleep(1000);
 	}
 	reader = start(false);
-	bench_stay_on_core(0); /* not before: the others would inherit it */
+	bench_stay_on_core(0); /* not earlier, or the child processes would inherit it */
 	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	begin = bench_seconds();
 	shared->updates = 0;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a commit takes beside subscribers that mean harm: the median and the 99th percentile, back to back and one each
- * 200 us, with one genuine subscriber that waits; undisturbed, beside a process that only computes, and beside each
- * attack of attack.h, made by a user who is in the region's group and by one who is not.
+ * The cost of a commit beside subscribers with hostile intent: median and 99th percentile, back to
+ * back and at one commit per 200 us, with one genuine waiting subscriber. Measured undisturbed,
+ * beside a process that only computes, and beside each attack of attack.h, run by a user in the
+ * region's group and by a user outside it.
  *
- * What counts is the publisher's own time: user and system time of the thread that commits, which has all that
- * an attack can make it do, and its cache misses, but not what other processes of the machine take of its core. An
- * attack has another core, as the scheduler shares one out whatever a process does. Without root the attacker is
- * the same user. */
+ * The figures are the publisher's own time: the user and system time of the committing thread. This
+ * includes everything that an attack can make the publisher do, and its cache misses. It excludes
+ * the time that other processes take from its core. An attack runs on another core, since the
+ * scheduler shares a core fairly whatever a process does. Without root the attacker is the same
+ * user. */
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -19,7 +21,7 @@
 #define PACE       200e-6
 #define SECONDS    0.25
 #define MOST       200000u
-#define MOST_TIMES 3.0 /* the undisturbed median */
+#define MOST_TIMES 3.0 /* times the undisturbed median */
 #define MOST_P99   1e-3
 
 enum { NOBODY, MEMBER, IDENTITIES };
@@ -115,11 +117,11 @@ static double own_time(void)
 
 struct figures {
 	unsigned count;
-	double p50, p99; /* of the publisher's own time */
+	double p50, p99; /* of the publisher's own time, in seconds */
 	double wall_p50, wall_p99;
 };
 
-/* Commits for a while, one each `pace` seconds at most. */
+/* Commits for a while, at most once every `pace` seconds. */
 static struct figures measure(double pace)
 {
 	static uint32_t number;
@@ -144,7 +146,7 @@ static struct figures measure(double pace)
 	return figures;
 }
 
-/* Commits beside an attack, or beside none; the median. */
+/* Commits beside an attack, or undisturbed (`kind` NULL). Returns the median. */
 static double beside(const struct attack_kind *kind, double pace, double undisturbed)
 {
 	static const char *const identities[] = {"nobody", "member"};
@@ -154,11 +156,12 @@ static double beside(const struct attack_kind *kind, double pace, double undistu
 
 	if (kind)
 		pid = spawn(attack, kind);
-	/* It has its locks, and was made once; leases are broken only when one is asked for. */
+	/* Wait until the attack has taken its locks and has run once. attack_leases() counts only
+	 * once the publisher asks for a lease. */
 	while (kind && kind->run != attack_leases &&
 	       !__atomic_load_n(&shared->rounds, __ATOMIC_SEQ_CST))
 		check(waitpid(pid, NULL, WNOHANG) == 0);
-	/* There is an old file then, for which a lease is asked once a second. */
+	/* Compacting leaves an old file, for which the publisher asks a lease once a second. */
 	if (kind && kind->run == attack_leases)
 		must(stele_publisher_compact(publisher));
 	figures = measure(pace);
@@ -211,7 +214,8 @@ int main(int argc, char **argv)
 		for (unsigned pace = 0; pace < 2; pace++) {
 			beside(NULL, paces[pace], 0);
 			beside(&computing, paces[pace], 0);
-			/* In turns: a machine that is shared has faster and slower moments. */
+			/* Alternate with undisturbed measurements: a shared machine has faster and
+			 * slower moments. */
 			for (unsigned i = 0; i < ATTACKS; i++)
 				if (argc < 2 || strstr(attacks[i].name, argv[1]))
 					beside(&attacks[i], paces[pace], measure(paces[pace]).p50);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Notices: what `stele bench notify` measures, with how many subscribers too. Prints name, value and
- * unit of each, and after them lines `ratio NAME VALUE REACH`: what a figure is compared with what it is
- * to be measured by, and what that should reach at most.
- */
+ * Notices: the figures of `stele bench notify`, also with many subscribers. Prints the name, value
+ * and unit of each, and then lines `ratio NAME VALUE REACH`: a figure relative to the one that it
+ * is compared with, and the maximum that it should reach. */
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -35,7 +34,7 @@ static void add_ratio(double value, double reach, const char *format, ...)
 
 /* ---- the command's output ---- */
 
-/* Where a member's value stands in a line of NDJSON. */
+/* Returns a pointer to a member's value in a line of NDJSON. */
 static const char *member(const char *line, const char *name)
 {
 	char pattern[64];
@@ -47,7 +46,7 @@ static const char *member(const char *line, const char *name)
 	return at + strlen(pattern);
 }
 
-/* NAN for null. */
+/* Returns a member's number, NAN for null. */
 static double number(const char *line, const char *name)
 {
 	const char *value = member(line, name);
@@ -55,7 +54,7 @@ static double number(const char *line, const char *name)
 	return *value == 'n' ? NAN : strtod(value, NULL);
 }
 
-/* A text without the backslashes of its quotation marks. */
+/* Returns a member's text, without the backslashes of quotation marks. */
 static const char *text(const char *line, const char *name, char buffer[LINE])
 {
 	const char *from = member(line, name) + 1;
@@ -70,7 +69,7 @@ static const char *text(const char *line, const char *name, char buffer[LINE])
 	return buffer;
 }
 
-/* Prints members of a line whose names end in _us, as `PREFIX/NAME/MEMBER`. */
+/* Prints the members of a line whose names end in _us, as `PREFIX/NAME/MEMBER`. */
 static void print_members(const char *line, const char *prefix, const char *const *names)
 {
 	char buffer[LINE], name[2 * LINE];
@@ -98,7 +97,7 @@ static FILE *run(const char *arguments)
 	return lines;
 }
 
-/* Says so where a way is not to be had here. */
+/* Returns whether the notifier is available. If not, prints the reason. */
 static bool is_there(const char *line, const char *prefix)
 {
 	char name[LINE], reason[LINE];
@@ -109,7 +108,7 @@ static bool is_there(const char *line, const char *prefix)
 	return false;
 }
 
-/* ---- from publish to seen ---- */
+/* ---- from publishing to reading ---- */
 
 static void bench_latency(void)
 {
@@ -138,8 +137,8 @@ static void bench_latency(void)
 
 static const char *const fanout_members[] = {"commit_us", "behind_us", "bare_us", NULL};
 
-/* What a commit costs with so many of one notifier; NAN where that is not to be had. `line` is what
- * the command printed. */
+/* Returns the cost of a commit with `count` subscribers of one notifier, NAN if the notifier is not
+ * available. `line` receives the command's output. */
 static double bench_subscribers(const char *notifier, unsigned count, unsigned rounds,
                                 char line[LINE])
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against DPDK's rte_fib and rte_lpm: longest-prefix match in a full IPv4 routing table, its
- * memory, loading it, and changing it.
+ * A comparison with DPDK's rte_fib and rte_lpm: longest-prefix match in a full IPv4 routing table,
+ * its memory, loading and updates.
  *
- *   STELE_PREFIXES=FILE   a routing table, one prefix a line; otherwise one is generated (table.h)
+ *   STELE_PREFIXES=FILE   a routing table, one prefix per line (default: a generated table, see
+ *     table.h)
  *
- * Prefixes are loaded in random order, unless a name says otherwise. Loading rte_lpm takes
- * minutes: it looks for each rule among all those of the same length. */
+ * Prefixes are loaded in random order, unless a figure's name says otherwise. Loading rte_lpm takes
+ * minutes: it searches for each rule among all rules of the same length. */
 #include "tests/support/bench/peer_dpdk.h"
 
 #include <rte_fib.h>
@@ -21,10 +22,10 @@ static const struct stele_schema schema = STELE_SCHEMA(struct route, columns);
 
 static struct prefix4 *table;
 static size_t count;
-static uint32_t *numbers; /* of the prefixes: what they answer */
+static uint32_t *numbers; /* the result of each prefix */
 static struct rte_fib *fib;
 static struct rte_lpm *lpm;
-static uint32_t addresses[LOOKUPS], addresses_net[LOOKUPS]; /* the same, in network order */
+static uint32_t addresses[LOOKUPS], addresses_net[LOOKUPS]; /* the same, in network byte order */
 
 /* ---- loading ---- */
 
@@ -123,7 +124,7 @@ static void bulk_stele(uint32_t *answers)
 		must(stele_index_match_many(by_number, &addresses_net[i], BURST, answers + i));
 }
 
-/* Without an index: by walking the table in the region. */
+/* Matches without an index, by walking the trie in the region. */
 static void match_table(uint32_t *answers)
 {
 	struct stele_row row;
@@ -173,7 +174,7 @@ static void bulk_lpm(uint32_t *answers)
 	}
 }
 
-/* An address inside of a prefix that is chosen at random. */
+/* Returns a random address inside a random prefix. */
 static uint32_t address_inside(uint64_t *random)
 {
 	const struct prefix4 *prefix = &table[random_from(random) % count];
@@ -199,7 +200,8 @@ static void choose(enum spread spread)
 	}
 }
 
-/* Every prefix's first and last address, and what lies between and beside them, by all. */
+/* Compares all sides at every prefix's first and last address, and at the addresses next to
+ * these. */
 static void check_every_prefix(void)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -249,7 +251,7 @@ static void bench_lookups(void)
 	bench_bulk("ipv4/bulk_hot", HOT, 0.4);
 }
 
-/* ---- updates: routes chosen at random get another number ---- */
+/* ---- updates: random routes get another number ---- */
 
 #define UPDATES 200000u
 
@@ -282,7 +284,7 @@ static double update_stele(uint64_t *ret_sum)
 	return time;
 }
 
-/* The same, and each version is what the index answers. */
+/* Like update_stele(), and also moves the index to each version. */
 static double update_index(uint64_t *ret_sum)
 {
 	static uint64_t random = 5;
@@ -310,7 +312,8 @@ static double update_fib(uint64_t *ret_sum)
 	return (bench_seconds() - begin) / UPDATES;
 }
 
-/* The first prefix of a length that there is, or else one that covers as much. */
+/* Times changes of the first prefix with this length, or of the all-zero prefix of that length if
+ * the table has none. */
 static void flap(const char *name, unsigned length)
 {
 	uint32_t key = 0;
@@ -374,7 +377,7 @@ static void bench_load(void)
 	by_lpm = dpdk_memory() - before;
 	bench_print("ipv4/memory/rte_lpm", by_lpm / 1048576, "MiB");
 	bench_ratio("ipv4/memory/rte_lpm", by_lpm / (size + index), 2);
-	/* The key is an address and its length, 5 bytes. */
+	/* The key is an address and its length: 5 bytes. */
 	size = size / (double)count - 5 - sizeof(struct route);
 	bench_ratio("compact/ipv4", 32 / size, 1);
 	bench_print("compact/ipv4", size, "B a row beyond key and value");

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against DPDK's rte_fib6 and rte_lpm6: longest-prefix match in a full IPv6 routing table.
+ * A comparison with DPDK's rte_fib6 and rte_lpm6: longest-prefix match in a full IPv6 routing
+ * table.
  *
- *   STELE_PREFIXES=FILE   a routing table, one prefix a line; otherwise one is generated: as many
- *                         prefixes of the commonest lengths as the real one has, most of them in
- *                         a few thousand blocks of 32 bits
- */
+ *   STELE_PREFIXES=FILE   a routing table, one prefix per line. The default is a generated table
+ *     that
+ *                         has as many prefixes of the commonest lengths as the real one, most of
+ *                         them in a few thousand blocks of 32 bits. */
 #include "tests/support/bench/peer_dpdk.h"
 
 #include <rte_fib6.h>
@@ -33,7 +34,7 @@ static uint8_t addresses[LOOKUPS][16];
 
 /* ---- the prefixes ---- */
 
-/* Keeps the first `length` bits; those after them come from `host`. */
+/* Keeps the first `length` bits of an address, and takes the rest from `host`. */
 static void join(uint8_t *address, unsigned length, const uint8_t *host)
 {
 	for (unsigned i = 0; i < 16; i++) {
@@ -121,7 +122,7 @@ static void load_stele(void)
 	}
 	must(stele_transaction_commit(tx, NULL, NULL));
 	bench_print("ipv6/load/stele", (bench_seconds() - begin) / (double)count * 1e9, "ns");
-	/* The key is the bytes of the prefix, and its length. */
+	/* The key is the prefix's bytes and its length. */
 	for (size_t i = 0; i < count; i++)
 		keys += (table[i].length + 7) / 8 + 1;
 	beyond = (region_size() - empty - keys) / (double)count - sizeof(struct route);
@@ -136,7 +137,8 @@ static void load_fib(void)
 		.type = RTE_FIB6_TRIE,
 		.default_nh = NONE,
 		.max_routes = (int)(count + count / 8),
-		/* It reserves one for each byte past the third of a prefix, shared or not. */
+		/* rte_fib6 reserves a table for each byte past the third of a prefix, even if
+		 * prefixes share it. */
 		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = 1 << 20},
 	};
 	double begin = bench_seconds(), before = dpdk_memory();
@@ -178,7 +180,7 @@ static void bulk_stele(uint32_t *answers)
 		must(stele_index_match_many(by_number, addresses[i], BURST, answers + i));
 }
 
-/* Without an index: by walking the table in the region. */
+/* Matches without an index, by walking the trie in the region. */
 static void match_table(uint32_t *answers)
 {
 	struct stele_row row;
@@ -218,7 +220,7 @@ static void bulk_lpm(uint32_t *answers)
 	}
 }
 
-/* Every prefix's first and last address, by all. */
+/* Compares all sides at every prefix's first and last address. */
 static void check_every_prefix(void)
 {
 	static const uint8_t ends[2][16] = {
@@ -256,7 +258,8 @@ static void choose_inside(void)
 	}
 }
 
-/* The first prefix of a length that there is, or else one that covers as much. */
+/* Times changes of the first prefix with this length, or of the all-zero prefix of that length if
+ * the table has none. */
 static void flap(const char *name, unsigned length)
 {
 	static const uint8_t zero[16];

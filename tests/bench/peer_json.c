@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against a JSON file that is watched with inotify and read with json-c: a row of 10,000 changes,
- * and a subscriber in another process that was blocked has the change. With the file the
- * publisher, which keeps the tree of all rows, writes them all and renames; the subscriber reads
- * them all. */
+ * A comparison with a JSON file that is watched with inotify and read with json-c. One row of
+ * 10,000 changes, and the time is measured until a blocked subscriber in another process has the
+ * change. With the file, the publisher keeps a tree of all rows, writes all of them, and renames
+ * the file; the subscriber reads all of them. */
 #include <json-c/json.h>
 #include <signal.h>
 #include <sys/inotify.h>
@@ -13,7 +13,7 @@
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS    10000u
-#define CHANGES 40u /* a round */
+#define CHANGES 40u /* per round */
 
 struct state {
 	uint64_t number, round;
@@ -26,7 +26,7 @@ static const struct stele_column columns[] = {
 };
 static const struct stele_schema schema = STELE_SCHEMA(struct state, columns);
 
-/* What a subscriber tells about a change: the row, and when it had it. */
+/* A subscriber's report of a change: the row, and when the subscriber had it. */
 struct told {
 	double at;
 	struct state state;
@@ -86,7 +86,7 @@ static void json_change(uint64_t number, uint64_t round)
 	write_all();
 }
 
-/* Makes of the file what a service works with. */
+/* Reads the file into the structures that a service would work with. */
 static void read_all(struct state *to)
 {
 	struct json_object *read = json_object_from_file(path), *word;
@@ -127,7 +127,7 @@ static void json_subscribe(void)
 	_exit(1);
 }
 
-/* ---- ours ---- */
+/* ---- Stele ---- */
 
 static struct stele_publisher *publisher;
 
@@ -192,10 +192,10 @@ static void stele_subscribe(void)
 	}
 }
 
-/* ---- both ---- */
+/* ---- both stores ---- */
 
-/* Changes rows by the one way or the other: the median time from before the change until the
- * subscriber has it. What it has is checked. */
+/* Changes rows with `change`, checks what the subscriber reports, and returns the median time from
+ * before the change until the subscriber has it. */
 static double changes(void (*change)(uint64_t, uint64_t), int fd, uint64_t *random)
 {
 	double times[CHANGES];
@@ -205,7 +205,7 @@ static double changes(void (*change)(uint64_t, uint64_t), int fd, uint64_t *rand
 		struct told told;
 		double begin;
 
-		/* It has gone back to waiting by then. */
+		/* The subscriber is waiting again by then. */
 		usleep(1000);
 		begin = bench_seconds();
 		change(state.number, state.round);
@@ -234,7 +234,7 @@ static double by_json(uint64_t *ret_sum)
 	return time;
 }
 
-/* Starts a subscriber and waits until it is there. */
+/* Starts a subscriber and waits until it is ready. */
 static pid_t start(void (*subscribe)(void), int fd)
 {
 	pid_t child = fork();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against LMDB: gets, from the table and by a hash index, scans, commits and loads of the same rows,
- * and what a row takes of the region. */
+ * A comparison with LMDB: lookups in the table and through a hash index, scans, commits and loads
+ * of the same rows, and the size of a row in the region. */
 #include "tests/support/bench/peer_lmdb.h"
 
 #define MILLION 1000000u
 
-/* ---- random gets ---- */
+/* ---- random lookups ---- */
 
-static unsigned char *queries; /* keys of rows chosen at random */
+static unsigned char *queries; /* keys of random rows */
 static size_t query_count;
 
 static void queries_make(void)
@@ -22,7 +22,7 @@ static void queries_make(void)
 		both.kind->key(random_from(&random) % both.rows, queries + i * both.kind->key_size);
 }
 
-/* Compiled twice, with the one get and with the other in its place. */
+/* Times lookups. Inlined, so that it is compiled once for each lookup function. */
 static inline __attribute__((always_inline)) double gets(uint64_t (*get)(const unsigned char *),
                                                          uint64_t *ret_sum)
 {
@@ -46,7 +46,7 @@ static double random_lmdb(uint64_t *ret_sum)
 	return gets(get_lmdb, ret_sum);
 }
 
-/* 32 keys a call. Compiled twice, likewise. */
+/* Times lookups of 32 keys per call. Inlined for the same reason as gets(). */
 static inline __attribute__((always_inline)) double
 many_gets(int64_t (*get_many)(const struct stele_key_ref *, struct stele_row *),
           uint64_t (*get)(const unsigned char *), uint64_t *ret_sum)
@@ -81,7 +81,8 @@ static double many_stele(uint64_t *ret_sum)
 	return many_gets(get_32_stele, get_stele, ret_sum);
 }
 
-/* Each key is known only when the row before it was read. The step keeps it out of a cycle. */
+/* Times lookups whose key depends on the row before. Adding the step number keeps the keys out of a
+ * cycle. */
 static inline __attribute__((always_inline)) double
 dependent_gets(uint64_t (*get)(const unsigned char *), uint64_t *ret_sum)
 {
@@ -107,7 +108,7 @@ static double dependent_lmdb(uint64_t *ret_sum)
 	return dependent_gets(get_lmdb, ret_sum);
 }
 
-/* ---- the same by a hash index ---- */
+/* ---- random lookups through a hash index ---- */
 
 static struct stele_hash *hash;
 
@@ -140,7 +141,7 @@ static double dependent_hash(uint64_t *ret_sum)
 	return dependent_gets(get_hash, ret_sum);
 }
 
-/* Of the table that is open; it finds all rows. */
+/* Builds the index of the open table, and checks that it finds all rows. */
 static void hash_begin(const char *name)
 {
 	char text[128];
@@ -202,12 +203,13 @@ static double scan_lmdb(uint64_t *ret_sum)
 	return (bench_seconds() - begin) / (double)both.rows;
 }
 
-/* ---- commits of one row, each of which changes it: the median of those of a round ---- */
+/* ---- commits of one changed row: the median of the commits in a round ---- */
 
 #define COMMITS 20000
 
 static uint64_t commit_random_stele = 3, commit_random_lmdb = 3;
-static uint64_t commits_stele, commits_lmdb; /* so far; what a row becomes is made from it */
+/* commits so far, from which each row's new value is made */
+static uint64_t commits_stele, commits_lmdb;
 
 static double commit_stele(uint64_t *ret_sum)
 {
@@ -242,7 +244,7 @@ static double commit_lmdb(uint64_t *ret_sum)
 	return bench_median(times, COMMITS);
 }
 
-/* ---- loads: each of a new, empty store ---- */
+/* ---- loads, each into a new and empty store ---- */
 
 static double bulk(double (*load)(void), uint64_t *ret_sum)
 {
@@ -270,9 +272,10 @@ static double bulk_lmdb(uint64_t *ret_sum)
 	return bulk(load_lmdb, ret_sum);
 }
 
-/* ---- */
+/* ---- comparisons ---- */
 
-/* How often what a row takes beyond its key and value goes into what it may take, 32 bytes. */
+/* Prints how often a row's overhead beyond its key and value fits into the 32 bytes that it may
+ * take. */
 static void compact(const char *name)
 {
 	double beyond = (double)(region_file_size() - both.empty_size) / (double)both.rows -
@@ -292,7 +295,7 @@ static void compare_pair(const char *work, double (*stele)(uint64_t *), double (
 	bench_compare(work, sides, 2);
 }
 
-/* A table in both, loaded and checked. */
+/* Creates both stores, loads the same rows into them, and checks the rows. */
 static void fill(const struct kind *kind, uint64_t rows, double (*load)(void))
 {
 	both_open(kind, rows);
@@ -309,7 +312,7 @@ static void empty(void)
 	both_close();
 }
 
-/* Commits, while nobody reads; and what they led to is checked. */
+/* Compares commits while no transaction reads, and checks the resulting rows. */
 static void commits(const char *work, double reach)
 {
 	read_end();

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a get, a scanned row and a commit of one row cost in tables of 100 to 10,000,000 rows, in
- * a region and in LMDB.
+ * The cost of a lookup, of a scanned row and of a commit of one row, in tables of 100 to 10,000,000
+ * rows, in a region and in LMDB.
  *
- *   STELE_ROWS=NUMBER   the largest table; otherwise 10,000,000
- */
+ *   STELE_ROWS=NUMBER   the largest table (default 10,000,000) */
 #include "tests/support/bench/peer_lmdb.h"
 
 #define ROUNDS  5
@@ -41,7 +40,7 @@ static void bench_get(void)
 	bench_plot("get", "lmdb", (double)both.rows, bench_median(peer, ROUNDS));
 }
 
-/* The first rows in the order of keys, over and over in a small table. */
+/* Scans the first rows in key order, repeatedly if the table is small. */
 static double scan_stele(uint64_t *sum)
 {
 	struct stele_cursor *cursor;
@@ -90,7 +89,7 @@ static void bench_scan(void)
 	bench_plot("scan", "lmdb", (double)both.rows, bench_median(peer, ROUNDS));
 }
 
-/* While nobody reads; the median of single commits. */
+/* Measures commits while no transaction reads, as the median of single commits. */
 static void bench_commit(void)
 {
 	static double stele[COMMITS], peer[COMMITS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Against Redis: a get of a row that another process publishes. The server is one of the
- * benchmark's own, on a Unix socket in a directory of its own. */
+ * A comparison with Redis: a lookup of a row that another process publishes. The benchmark starts
+ * its own server, on a Unix socket in a directory of its own. */
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -67,7 +67,7 @@ static void stop_server(void)
 	rmdir(directory);
 }
 
-/* False where there is no server to be had. */
+/* Starts the server. Returns false if none can be started. */
 static bool start_server(void)
 {
 	check(mkdtemp(directory) != NULL);
@@ -106,7 +106,7 @@ static void load_redis(void)
 	}
 }
 
-/* Loads the region in a process of its own, and leaves it there. */
+/* Loads the region in a child process, and leaves the region in place. */
 static void publish(void)
 {
 	pid_t child = fork();

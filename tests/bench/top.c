@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What `stele top` takes, on a terminal of its own, beside a publisher of a million rows: of a
- * core at 100 commits a second, and of the publisher's commits, which are made back to back
- * while top looks ten times a second, and while it is stopped, in turns. */
+ * The cost of `stele top`, on a pseudo terminal of its own, beside a publisher of a million rows:
+ * its share of a core at 100 commits a second, and its effect on commits that are made back to
+ * back, while top refreshes ten times a second and while it is stopped, in turns. */
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -13,17 +13,17 @@
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS    1000000u
-#define COMMITS 100.0 /* a second */
-#define WHILE   20.0  /* seconds that are measured at that pace */
+#define COMMITS 100.0 /* per second */
+#define WHILE   20.0  /* seconds measured at that pace */
 #define ROUNDS  15
 #define SPAN    0.5 /* seconds of commits back to back */
 
 static struct shared {
 	_Atomic pid_t top;
-	_Atomic uint64_t bytes; /* that it has written */
+	_Atomic uint64_t bytes; /* written by top */
 } * shared;
 
-/* Keeps the terminal, and reads what comes. */
+/* Holds top's terminal, and reads its output. */
 static void hold_terminal(const char *interval)
 {
 	const char *stele = getenv("STELE");
@@ -75,7 +75,7 @@ static void stop_top(pid_t holder)
 	waitpid(holder, NULL, 0);
 }
 
-/* Seconds of a core that top has taken until now. */
+/* Returns the processor time in seconds that top has used so far. */
 static double used(void)
 {
 	struct timespec time;
@@ -106,7 +106,7 @@ static void measure_core(struct stele_publisher *publisher, uint64_t *round)
 	bench_print("top/to_the_terminal", (double)bytes / elapsed, "B/s");
 }
 
-/* Seconds a commit. */
+/* Returns the seconds per commit. */
 static double commit_cost(struct stele_publisher *publisher, uint64_t *round)
 {
 	double begin = bench_seconds(), elapsed;

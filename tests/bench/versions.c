@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What versions cost: pins, history, recovery, many readers. Prints name, value and unit of
- * each, medians of several rounds where it is a time; what is measured is checked in the same run.
- */
+ * The cost of versions: pins, history, recovery, many readers. Prints the name, value and unit of
+ * each; times are medians of several rounds. The results are checked in the same run. */
 #include <errno.h>
 #include <signal.h>
 #include <stele/stele.h>
@@ -32,7 +31,7 @@ static const struct stele_column columns[] = {
 };
 static const struct stele_schema schema = STELE_SCHEMA(struct item, columns);
 
-/* ---- a region of so many rows ---- */
+/* ---- a region with a given number of rows ---- */
 
 static void put(struct stele_writable *table, uint32_t id, uint64_t round)
 {
@@ -60,7 +59,7 @@ static void end(struct stele_publisher *publisher)
 	must(stele_region_remove(bench_region));
 }
 
-/* A version in which so many rows, chosen at random, are others. */
+/* Commits a version in which `count` random rows change. */
 static uint64_t commit(struct stele_publisher *publisher, uint32_t rows, uint32_t count,
                        uint64_t *random)
 {
@@ -127,7 +126,8 @@ static void bench_pin(void)
 
 #define HELD_ROWS 100000u
 
-/* The region's size after a million commits of one row, with the first version pinned or not. */
+/* Returns the region's size after a million commits of one row, with the first version pinned or
+ * not. */
 static double held(bool pinned)
 {
 	struct stele_publisher *publisher = start(HELD_ROWS);
@@ -208,7 +208,7 @@ static void bench_rollback(struct stele_publisher *publisher)
 
 /* ---- recovery ---- */
 
-/* A publisher that dies in the middle of a transaction. */
+/* Begins a transaction and dies in the middle of it. */
 static void die(void)
 {
 	struct stele_publisher *publisher;
@@ -267,7 +267,7 @@ static double commits_cost(struct stele_publisher *publisher, uint64_t *random)
 	return bench_median(times, ROUNDS);
 }
 
-/* Readers that pin a version each, all of them different. */
+/* Measures many readers that each pin a different version. */
 static void bench_readers(void)
 {
 	static struct stele_subscriber *subscribers[READERS];
