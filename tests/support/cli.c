@@ -24,8 +24,8 @@
 
 char target[64];
 
-/* Texts are small and few, and live as long as the test's process: on a list, where leak
- * checkers find them. */
+/* Texts are small and few, and live as long as the test's process. The list keeps them reachable
+ * for leak checkers. */
 static struct cli_text {
 	struct cli_text *next;
 	char text[];
@@ -40,7 +40,7 @@ char *cli_command(void)
 	return command ? command : "build/stele";
 }
 
-/* ---- a process and what became of it ---- */
+/* ---- a process and its results ---- */
 
 void cli_spawn_with(struct cli_process *process, char **arguments, int in, int out, int err)
 {
@@ -172,7 +172,7 @@ const char *cli_line(struct cli_process *process)
 	return line;
 }
 
-/* ---- judging ---- */
+/* ---- assertions about results ---- */
 
 char *cli_plain(char *text)
 {
@@ -220,7 +220,7 @@ void expect_failure(struct cli_result result, int status, ...)
 
 /* ---- the test's region ---- */
 
-/* Removes what is left of the region, as the command does it. */
+/* Removes the rest of the region by running the command. */
 static void cli_clean_after(void)
 {
 	char pattern[64];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Running the built command as a process of its own, and judging what it prints. Each test has a
- * region name of its own; a process beside the test removes the region's files once the test has
- * ended, however it did.
+ * Runs the built command in processes of its own, and checks its output. Each test has its own
+ * region name; a process beside the test removes the region's files once the test has ended, even
+ * if it crashed.
  *
  * The command is $STELE_COMMAND, else $STELE, else build/stele. */
 #ifndef TESTS_SUPPORT_CLI_H
@@ -35,7 +35,7 @@
 
 #define CLI_ARGUMENTS 128
 #define CLI_PATIENCE \
-	60000 /* milliseconds; nothing takes a tenth of it, but machines are slow at times */
+	60000 /* milliseconds; no wait needs a tenth of this, but machines are slow at times */
 #define ROUTES "routes(prefix: ipv4net key, next_hop: ipv4, interface: char[16], metric: u32)"
 
 extern char **environ;
@@ -43,32 +43,32 @@ extern char **environ;
 /* The name of a table in the test's region. */
 extern char target[64];
 
-/* The path of the command. */
+/* Returns the path of the command. */
 char *cli_command(void);
 
-/* ---- a process and what became of it ---- */
+/* ---- a process and its results ---- */
 
 struct cli_process {
 	pid_t pid;
-	/* Files in memory, or, of a process in the background, `out` the end of a pipe. */
+	/* Memory files; for a process in the background, `out` is the reading end of a pipe. */
 	int out, err;
 };
 
 struct cli_result {
-	int status; /* exit status, or 128 and the signal */
+	int status; /* exit status, or 128 plus the signal */
 	char *out, *err;
 };
 
 /* Starts a program with the given standard streams. */
 void cli_spawn_with(struct cli_process *process, char **arguments, int in, int out, int err);
 
-/* A file in memory with this content, read from its begin; NULL: an empty one. */
+/* Returns a memory file with this content, at offset 0. NULL: an empty file. */
 int cli_file(const char *content);
 
-/* All that a file in memory holds, as a text, and closes the file. */
+/* Returns the content of a memory file as a text, and closes the file. */
 char *cli_read_all(int fd);
 
-/* Waits for the end of a process, but not for ever: then it is killed, and the test has failed. */
+/* Waits for a process to end. After CLI_PATIENCE the process is killed and the test fails. */
 int cli_wait(struct cli_process *process);
 
 /* Runs a program to its end, with `input` as its standard input. */
@@ -77,7 +77,7 @@ struct cli_result cli_run(const char *input, char **arguments);
 /* Runs the command; for STELE and STELE_WITH. */
 struct cli_result cli_stele(const char *input, ...);
 
-/* Runs `stele ...` without input, and with. */
+/* Run `stele ...` without and with an input. */
 #define STELE(...)             cli_stele(NULL, __VA_ARGS__, (char *)NULL)
 #define STELE_WITH(input, ...) cli_stele(input, __VA_ARGS__, (char *)NULL)
 
@@ -88,11 +88,11 @@ void cli_start_list(struct cli_process *process, char *first, ...);
 
 #define STELE_START(process, ...) cli_start_list(process, __VA_ARGS__, (char *)NULL)
 
-/* The next line of a background process, without its line feed; a static buffer. Waits for it, but
- * not for longer than CLI_PATIENCE. Empty at the end of the output. */
+/* Returns the next line of a background process, without its line feed, in a static buffer. Waits
+ * for the line, for at most CLI_PATIENCE. Returns an empty line at the end of the output. */
 const char *cli_line(struct cli_process *process);
 
-/* ---- judging ---- */
+/* ---- assertions about results ---- */
 
 #define EXPECT_STATUS(result_, status_) \
 	cr_expect((result_).status == (status_), "exit status %d, not %d; out: %s; err: %s", \
@@ -104,15 +104,16 @@ const char *cli_line(struct cli_process *process);
 #define EXPECT_TEXT(text_, whole_) \
 	cr_expect(strcmp(text_, whole_) == 0, "expected:\n%s\ngot:\n%s", whole_, text_)
 
-/* Takes the UUIDs, which are never the same twice, out of version tokens: "version 3@3f2a9c1e"
- * becomes "version 3". And the members that are tokens out of JSON. */
+/* Removes the UUIDs, which differ in each run, from version tokens: "version 3@3f2a9c1e" becomes
+ * "version 3". Also removes the JSON members that are tokens. */
 char *cli_plain(char *text);
 
-/* Expects exit status 0, nothing on standard error, and this on standard output, version tokens
- * made plain. */
+/* Expects exit status 0, nothing on standard error, and this text on standard output, with version
+ * tokens made plain. */
 void expect_done(struct cli_result result, const char *out);
 
-/* One sentence on standard error that has all the parts, nothing on standard output. */
+/* Expects one error message on standard error that has all the parts, and nothing on standard
+ * output. */
 void expect_failure(struct cli_result result, int status, ...);
 
 #define EXPECT_FAILURE(result, status, ...) \
@@ -120,39 +121,39 @@ void expect_failure(struct cli_result result, int status, ...);
 
 /* ---- the test's region ---- */
 
-/* Sets a test up: the names, and the process that cleans after it. */
+/* Prepares a test: its names, and the process that cleans up after it. */
 void cli_begin(void);
 
-/* ... with the table "routes" of three rows, at version 2. */
+/* Like cli_begin(), and creates the table "routes" with three rows, at version 2. */
 void cli_begin_routes(void);
 
-/* Removes the region: .fini of a suite. */
+/* Removes the region; for .fini of a suite. */
 void cli_end(void);
 
-/* A copy of a text that lives as long as the test. */
+/* Returns a copy of a text that lives as long as the test. */
 char *cli_text(const char *content);
 
-/* The UUID of the region as it is now. */
+/* Returns the region's current UUID. */
 char *cli_uuid(void);
 
-/* A version of that region, as the command takes one that was kept. */
+/* Returns a version token of that region, to pass to the command as a stored version. */
 char *cli_token(uint64_t version);
 
-/* An option with such a version. */
+/* Returns an option with such a token. */
 char *cli_option(const char *option, uint64_t version);
 
-/* All rows of the table, for comparing what was with what is. */
+/* Returns all rows of the table, for comparing two states. */
 const char *cli_dump(void);
 
-/* The line of `stele list` about this test's region; other regions may be anything. A static
- * buffer, empty if there is no such line. */
+/* Returns the line of `stele list` about the test's region, and ignores other regions. The buffer
+ * is static, and empty if there is no such line. */
 const char *cli_listed(char *format);
 
-/* Makes the region anew with a table "t(a: u8 key, b: u32)" and commits 200 versions, of which
- * it keeps two. */
+/* Creates the region again with a table "t(a: u8 key, b: u32)", and commits 200 versions, of which
+ * history keeps two. */
 void cli_begin_short_history(void);
 
-/* A file in /tmp with this content, for the test to unlink. */
+/* Creates a file in /tmp with this content. The test unlinks it. */
 void cli_temporary(char name[64], const char *suffix, const char *content);
 
 #endif

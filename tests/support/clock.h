@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The monotonic clock, as the deadlines of tests need it. */
+ * The monotonic clock, for the deadlines of tests. */
 #ifndef TESTS_SUPPORT_CLOCK_H
 #define TESTS_SUPPORT_CLOCK_H
 
@@ -9,7 +9,7 @@
 
 #include "lib/units.h"
 
-/* CLOCK_MONOTONIC in nanoseconds. */
+/* Returns CLOCK_MONOTONIC in nanoseconds. */
 static inline int64_t clock_now(void)
 {
 	struct timespec now;

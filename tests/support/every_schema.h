@@ -8,7 +8,7 @@
 
 #include <stele/schema.h>
 
-/* A value with every type in it. */
+/* A value with a member of every type. */
 struct every {
 	uint8_t u8;
 	uint16_t u16;

@@ -21,7 +21,7 @@ static uint64_t forge_checksum(const struct layout_header *header)
 	return hash;
 }
 
-/* Where the arena starts behind a ring and a list of kept versions of these lengths. */
+/* Returns where the arena starts behind a ring and a list of kept versions of these lengths. */
 static uint64_t forge_arena_offset(uint64_t ring, uint64_t kept)
 {
 	uint64_t end = LAYOUT_PAGE + ring * sizeof(struct layout_commit) +

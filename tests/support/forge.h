@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Region files as an independent writer makes them: of the library only the layout is used, so that
- * a forged file can say what no publisher writes, under a header whose checksum is right. */
+ * Region files made by an independent writer, which uses only the layout of the library. A forged
+ * file can hold values that no publisher writes, under a header with a valid checksum. */
 #ifndef TESTS_SUPPORT_FORGE_H
 #define TESTS_SUPPORT_FORGE_H
 
@@ -16,31 +16,30 @@
 #include "lib/layout.h"
 
 #define FORGE_RING          64u
-#define FORGE_VERSION       5u /* the newest */
+#define FORGE_VERSION       5u /* the newest version */
 #define FORGE_ARENA         UINT64_C(65536)
 #define FORGE_HEAD(version) head_make(version, HEAD_CURRENT)
 
-/* A file that is to be written. */
+/* A file to be written. */
 struct forge {
 	struct layout_header header;
-	struct layout_commit
-		newest; /* goes into the ring at its place; version 0: the ring stays empty */
-	uint64_t size;  /* of the file */
-	bool sparse;    /* holes wherever nothing is written */
+	/* Goes into its place in the ring. With version 0 the ring stays empty. */
+	struct layout_commit newest;
+	uint64_t size; /* of the file, in bytes */
+	bool sparse;   /* leaves holes wherever nothing is written */
 };
 
-/* Lays out a header for so many entries, and gives the file the size that holds them and an
+/* Lays out a header for `ring` and `kept` entries, and makes the file large enough for them and an
  * arena. */
 void forge_counts(struct forge *forge, uint64_t ring, uint64_t kept);
 
-/* A region without tables, at version FORGE_VERSION: readers accept it as it is. */
+/* Returns a region without tables, at version FORGE_VERSION, which readers accept unchanged. */
 struct forge forge_region(void);
 
-/* Writes the file at `path`, in place of what is there; the checksum of the header is made
- * right. */
+/* Writes the file at `path`, replacing any other, with a valid header checksum. */
 void forge_write(const char *path, struct forge *forge);
 
-/* The 512-byte blocks that a file has: reading must not change them. */
+/* Returns how many 512-byte blocks a file has: reading must not change the number. */
 uint64_t forge_blocks(const char *path);
 
 #endif

@@ -64,7 +64,7 @@ const char *lines_differ(struct lines *region_has, struct lines *kernel_has)
 	return difference;
 }
 
-/* ---- what the kernel has, by way of ip(8) ---- */
+/* ---- the kernel's tables, read with ip(8) ---- */
 
 static json_t *ip_json(const char *arguments)
 {
@@ -77,7 +77,7 @@ static json_t *ip_json(const char *arguments)
 	pipe = popen(command, "r");
 	cr_assert(pipe);
 	found = json_loadf(pipe, 0, &error);
-	/* An empty list is printed as nothing at all by some versions. */
+	/* Some versions print nothing for an empty list. */
 	if (!found)
 		found = json_array();
 	pclose(pipe);
@@ -180,7 +180,7 @@ static void hop_text(const json_t *hop, const char *separator, bool weight, char
 		snprintf(path + length, size - length, " weight %u", number(hop, "weight"));
 }
 
-/* The value of a route as one text. */
+/* Formats the value of a route as one text. */
 static void route_text(const json_t *route, bool wide, char *ret, size_t size)
 {
 	const char *none = wide ? "::" : "0.0.0.0";
@@ -209,13 +209,13 @@ static const char *table_number(const char *name)
 	return strcmp(name, "main") == 0 ? "254" : strcmp(name, "local") == 0 ? "255" : name;
 }
 
-/* The best route of a prefix as far as it is known. */
+/* The best route of a prefix among those read so far. */
 struct best {
 	char prefix[64], value[1500];
 	unsigned metric, alternatives;
 };
 
-/* Takes a route of the main table, in the kernel's order. */
+/* Adds a route of the main table. Routes come in the kernel's order. */
 static void best_take(struct best **all, size_t *best_count, const char *prefix, unsigned metric,
                       const char *value)
 {
@@ -277,7 +277,7 @@ static void kernel_routes(bool wide, struct lines *rib, struct lines *lookups)
 	json_decref(all);
 }
 
-/* ---- what the region has ---- */
+/* ---- the region's tables ---- */
 
 static const char *column_text(const struct stele_schema *schema, const char *name,
                                const struct stele_row *row, char *buffer, size_t size)
@@ -302,8 +302,8 @@ static const char *column_text(const struct stele_schema *schema, const char *na
 	return buffer;
 }
 
-/* Appends one {column} of a format: its text, 1 or 0 for a bool; of a {?column} " column" when it
- * is true and nothing else. Returns the new length. */
+/* Appends one {column} of a format: its text, or 1 or 0 for a bool. A {?column} appends " column"
+ * if the value is true, and nothing else. Returns the new length. */
 static size_t column_append(const struct stele_schema *schema, const char *column,
                             const struct stele_row *row, char *line, size_t length)
 {

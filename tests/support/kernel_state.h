@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernel's tables as ip(8) prints them, and a region's as they are read, both as lines of text
- * in one format, so that they can be compared row for row.
- */
+ * The kernel's tables as ip(8) prints them, and the tables of a region, both as lines of text in
+ * one format, so that they can be compared row by row. */
 #ifndef TESTS_SUPPORT_KERNEL_STATE_H
 #define TESTS_SUPPORT_KERNEL_STATE_H
 
@@ -17,17 +16,19 @@ struct lines {
 	size_t count;
 };
 
-/* Frees the lines, and leaves none. */
+/* Frees the lines, and leaves an empty list. */
 void lines_free(struct lines *lines);
 
-/* The first line that only one of them has, with a sign; NULL when they are equal. Sorts them. */
+/* Returns the first line that only one of the lists has, with a sign, or NULL if the lists are
+ * equal. Sorts both lists. */
 const char *lines_differ(struct lines *region_has, struct lines *kernel_has);
 
-/* The kernel's side of all tables; addresses and neighbours of both families are in the first
- * one. */
+/* Reads the kernel's side of all tables. The first table holds addresses and neighbours of both
+ * families. */
 void kernel_state_read(struct lines of[KERNEL_TABLES]);
 
-/* "from ::/0" is what ip(8) calls default; neighbours are compared when permanent. */
+/* Reads the region's side. "from ::/0" becomes "from default", as ip(8) prints it, and only
+ * permanent neighbours are included. */
 void kernel_state_of_region(const struct stele_snapshot *snapshot, struct lines of[KERNEL_TABLES]);
 
 #endif

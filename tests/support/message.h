@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The message of the last error, in tests without CHECK and RETURNS (ipc/ipc_check.h). */
+ * Checks the last error message, in tests without CHECK and RETURNS (ipc/ipc_check.h). */
 #ifndef TESTS_SUPPORT_MESSAGE_H
 #define TESTS_SUPPORT_MESSAGE_H
 
@@ -9,7 +9,7 @@
 
 #include <stele/stele.h>
 
-/* Expects that the message of the last error has this part. */
+/* Expects that the last error message has this part. */
 #define EXPECT_MESSAGE(part_) \
 	cr_expect(strstr(stele_last_error(), part_), "\"%s\" is not in: %s", part_, \
 	          stele_last_error())

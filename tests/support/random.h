@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Random numbers for tests: splitmix64 (Steele, Lea, Flood 2014), so that seeds mean the same
- * everywhere. The state is the seed. */
+ *
+ * Random numbers for tests: splitmix64 (Steele, Lea, Flood 2014), so that a seed gives the same
+ * numbers on every machine. The state is the seed. */
 #ifndef TESTS_SUPPORT_RANDOM_H
 #define TESTS_SUPPORT_RANDOM_H
 

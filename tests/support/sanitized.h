@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which sanitizers a test is compiled with. GCC and clang say so in different ways. */
+ * Which sanitizers a test is compiled with. GCC and clang define different macros for them. */
 #ifndef TESTS_SUPPORT_SANITIZED_H
 #define TESTS_SUPPORT_SANITIZED_H
 

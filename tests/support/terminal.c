@@ -17,7 +17,7 @@
 
 #include "tests/support/clock.h"
 
-/* The leader of the session: runs the program, and tells what becomes of it. */
+/* Leads the session: runs the program, and reports its wait statuses. */
 static void terminal_lead(int line, int tell, char *const *arguments)
 {
 	int status;
@@ -27,7 +27,8 @@ static void terminal_lead(int line, int tell, char *const *arguments)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	ioctl(line, TIOCSCTTY, 0);
 	signal(SIGTTOU, SIG_IGN);
-	/* The end of the terminal is told by the program. */
+	/* The program reacts to the end of the terminal; the leader survives it and reports how the
+	 * program ends. */
 	signal(SIGHUP, SIG_IGN);
 	program = fork();
 	if (program == 0) {
@@ -128,7 +129,7 @@ bool terminal_await_screen(struct terminal *terminal, const char *text)
 
 	while (terminal_now() < until) {
 		size_t from = terminal->length;
-		/* Who writes all the time is asked again, too. */
+		/* A program that writes all the time is also asked again. */
 		int64_t again = terminal_now() + 500;
 
 		terminal_type(terminal, "\f");

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A program on a terminal of its own, as a shell would run it: in a process group of its own in
- * the foreground of a pseudo terminal, with a parent in the same session, so that it can be
- * stopped and continued. The test reads what the program writes, and waits for a text in it,
- * never for a time. */
+ * A program on a pseudo terminal, run as a shell would run it: in its own process group in the
+ * foreground, with a parent in the same session, so that it can be stopped and continued. The test
+ * reads the program's output, and waits for a text in it, never for a time. */
 #ifndef TESTS_SUPPORT_TERMINAL_H
 #define TESTS_SUPPORT_TERMINAL_H
 
@@ -22,44 +21,45 @@
 #include <unistd.h>
 
 struct terminal {
-	int fd;   /* the test's end */
-	int line; /* the program's, held open: its settings, and no hang-up by itself */
-	int told; /* what the session leader tells: the program's pid, then wait statuses */
+	int fd; /* the test's end */
+	/* the program's end, held open to read its settings and to prevent an early hang-up */
+	int line;
+	int told; /* what the session leader reports: the program's pid, then wait statuses */
 	pid_t leader, program;
 	struct termios before;
-	size_t length; /* of what it has written */
+	size_t length; /* of the program's output */
 	char *written;
 };
 
-/* Starts a program on a terminal of this size. False if that does not work. */
+/* Starts a program on a terminal of this size. Returns false if that fails. */
 bool terminal_start(struct terminal *terminal, int rows, int columns, char *const *arguments);
 
-/* Reads what the program has written, for at most so many milliseconds: false, nothing came. */
+/* Reads the program's output, for at most `milliseconds`. Returns false if none came. */
 bool terminal_read(struct terminal *terminal, int milliseconds);
 
-/* Whether the program has written this after the first `from` bytes. */
+/* Returns whether the program's output has this text after the first `from` bytes. */
 bool terminal_has(const struct terminal *terminal, size_t from, const char *text);
 
 #define TERMINAL_PATIENCE 60000 /* milliseconds */
 
-/* Waits until the program has written this after the first `from` bytes. */
+/* Waits until the program's output has this text after the first `from` bytes. */
 bool terminal_await(struct terminal *terminal, size_t from, const char *text);
 
 /* Types keys. */
 void terminal_type(struct terminal *terminal, const char *keys);
 
-/* Waits until this stands on the screen. A program that sends only what differs is made to draw
- * all anew, by Ctrl-L, until it does. */
+/* Waits until this text is on the screen. A program that sends only differences is made to draw
+ * everything again, by Ctrl-L, until the text appears. */
 bool terminal_await_screen(struct terminal *terminal, const char *text);
 
-/* Changes the size of the terminal, which the program is told by a signal. */
+/* Changes the size of the terminal, which sends the program a signal. */
 void terminal_resize(struct terminal *terminal, int rows, int columns);
 
-/* What the leader tells next of the program, as waitpid(2) has it; -1: nothing in time. Reads
- * what is written meanwhile. */
+/* Returns the leader's next report about the program, as a status of waitpid(2), or -1 if none
+ * comes in time. Reads the program's output meanwhile. */
 int terminal_status(struct terminal *terminal);
 
-/* Whether the settings of the terminal are what they were. */
+/* Returns whether the terminal has its original settings. */
 bool terminal_is_restored(const struct terminal *terminal);
 
 /* Kills the program, and closes the terminal. */

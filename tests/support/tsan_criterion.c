@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lets Criterion run under ThreadSanitizer; linked into the tests of `make check-tsan` alone.
+ * Lets Criterion run under ThreadSanitizer. Linked only into the tests of `make check-tsan`.
  *
  * Criterion shares an arena with the processes that run its tests, at an address that it picks
- * between 2^45 and 2^47 where mincore() finds nothing mapped. ThreadSanitizer has reserved
- * nearly all of that for its shadow memory, so Criterion gives up. Both calls are led here to
- * addresses in the one part of that range that ThreadSanitizer leaves to the program, at the
- * lower end of the place of shared libraries. Criterion and the code under test call mmap64();
- * the latter also from its handler of SIGBUS, where dlsym() is not allowed, so the functions are
- * looked up before.
- */
+ * between 2^45 and 2^47 where mincore() finds nothing mapped. ThreadSanitizer has reserved nearly
+ * all of that range for its shadow memory, so Criterion gives up. The wrappers here redirect both
+ * calls to addresses in the one part of that range that ThreadSanitizer leaves to the program, at
+ * the lower end of the area of shared libraries. Criterion and the code under test call mmap64();
+ * the code under test calls it also from its SIGBUS handler, where dlsym() is not allowed, so the
+ * functions are looked up beforehand. */
 #ifdef __x86_64__
 #include <dlfcn.h>
 #include <stdint.h>

@@ -94,9 +94,9 @@ void attack_as(bool member)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* ---- slots with nothing behind them ---- */
+/* ---- forged slots ---- */
 
-/* Forges one slot, with an armed ticket that it never had. */
+/* Forges one slot, with an armed ticket that no subscriber armed. */
 static void attack_arm(struct attack *attack, uint32_t index, uint32_t kind, uint64_t uuid)
 {
 	struct layout_slot *slot = &attack->slots[index];
@@ -171,7 +171,7 @@ static void attack_each_lock(struct attack *attack, uint32_t kind)
 	attack_armed(attack, kind);
 }
 
-/* ---- other things in slots ---- */
+/* ---- other values in slots ---- */
 
 void attack_one_uuid(struct attack *attack, uint32_t kind)
 {
@@ -190,7 +190,7 @@ void attack_one_uuid(struct attack *attack, uint32_t kind)
 	} while (attack_goes_on(attack));
 }
 
-/* Each pin of each slot a version that is there, perhaps. */
+/* Sets every pin of every slot to a version that may exist. */
 static void attack_pins(struct attack *attack, uint32_t kind)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -210,7 +210,7 @@ static void attack_pins(struct attack *attack, uint32_t kind)
 	} while (attack_goes_on(attack));
 }
 
-/* Claims that nobody has made. */
+/* Announces claims of slots that no subscriber has made. */
 static void attack_claims(struct attack *attack, uint32_t kind)
 {
 	(void)kind;
@@ -229,7 +229,7 @@ static void attack_claims(struct attack *attack, uint32_t kind)
 	while (attack_goes_on(attack));
 }
 
-/* Random words, and plausible ones, over everything. */
+/* Writes random words, and plausible ones, over the file. */
 static void attack_scribble(struct attack *attack, uint32_t kind)
 {
 	uint64_t *words = (uint64_t *)attack->header;
@@ -239,7 +239,8 @@ static void attack_scribble(struct attack *attack, uint32_t kind)
 	do
 		for (unsigned i = 0; i < 100000; i++) {
 			uint64_t random = attack_random(attack), word = attack_random(attack);
-			/* The fixed part of the header is left: who spoils it makes the file unusable, once. */
+			/* The fixed part of the header is spared: damage to it makes the file
+			 * unusable, once. */
 			__atomic_store_n(&words[4 + random % (count - 4)],
 			                 random >> 40 & 1   ? word
 			                 : random >> 41 & 1 ? word % 64
@@ -249,9 +250,9 @@ static void attack_scribble(struct attack *attack, uint32_t kind)
 	while (attack_goes_on(attack));
 }
 
-/* ---- other ways ---- */
+/* ---- other attacks ---- */
 
-/* Comes and goes. */
+/* Registers and closes subscribers, over and over. */
 static void attack_registrations(struct attack *attack, uint32_t kind)
 {
 	(void)kind;
@@ -262,8 +263,8 @@ static void attack_registrations(struct attack *attack, uint32_t kind)
 	} while (attack_goes_on(attack));
 }
 
-/* Takes so many locks on the subscribers file, far past its end, that each question for a lock
- * is slow. */
+/* Takes so many locks on the subscribers file, far past its end, that every query of a lock is
+ * slow. */
 static void attack_many_locks(struct attack *attack, uint32_t kind)
 {
 	off_t start = attack_lock_byte(ATTACK_SLOTS) * 2;
@@ -287,7 +288,7 @@ void attack_leases(struct attack *attack, uint32_t kind)
 	snprintf(name, sizeof(name), "/dev/shm/stele.%s", attack->region);
 	while (!__atomic_load_n(attack->stop, __ATOMIC_SEQ_CST)) {
 		struct stat old, now;
-		/* The file before this one, once there is another. */
+		/* Keep the previous file open once a new one has replaced it. */
 		if (found < 0 || (stat(name, &now) == 0 && fstat(found, &old) == 0 &&
 		                  old.st_ino != now.st_ino && old.st_nlink != 0)) {
 			if (found >= 0)
@@ -310,7 +311,7 @@ void attack_leases(struct attack *attack, uint32_t kind)
 	}
 }
 
-/* Moves those who wait on the head to another futex, from a mapping that can only be read. */
+/* Moves waiters on the head's futex to another futex, through a read-only mapping. */
 static void attack_requeue(struct attack *attack, uint32_t kind)
 {
 	const struct layout_header *header;

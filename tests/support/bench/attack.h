@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a process that may read a region can do to its publisher, as functions that go on until
- * they are told to stop: for the tests, which count what it costs, and the benchmark, which
- * measures it. An attacker leaves the slots alone whose lock is held, so that there are genuine
- * subscribers to look at; but for attack_scribble().
- */
+ * Attacks on a publisher by a process that may read the region: functions that run until they are
+ * told to stop. The tests count what an attack costs the publisher, and the benchmark measures it.
+ * An attacker spares the slots whose lock is held, so that genuine subscribers remain; only
+ * attack_scribble() overwrites these too. */
 #ifndef TESTS_SUPPORT_BENCH_ATTACK_H
 #define TESTS_SUPPORT_BENCH_ATTACK_H
 
@@ -33,8 +32,8 @@
 
 struct attack {
 	const char *region;
-	volatile uint32_t *stop;   /* in memory that is shared with who stops it */
-	volatile uint64_t *rounds; /* the same: how often the attack was made */
+	volatile uint32_t *stop;   /* shared with the process that stops the attack */
+	volatile uint64_t *rounds; /* shared; how often the attack has run */
 	int fd;                    /* the subscribers file */
 	struct layout_subscribers_header *header;
 	struct layout_slot *slots;
@@ -51,56 +50,57 @@ struct attack {
 		} \
 	} while (0)
 
-/* The next random number of an attacker. */
+/* Returns an attacker's next random number. */
 uint64_t attack_random(struct attack *attack);
 
-/* The byte of the subscribers file on which the subscriber in a slot has its lock. */
+/* Returns the byte of the subscribers file that the subscriber in a slot locks. */
 off_t attack_lock_byte(uint32_t index);
 
-/* Opens the subscribers file, makes it as long as it may be, and looks which slots are in use. */
+/* Opens the subscribers file, extends it to its maximum, and records which slots are genuine. */
 void attack_open(struct attack *attack, const char *region, volatile uint32_t *stop,
                  volatile uint64_t *rounds);
 
 /* Closes the subscribers file. */
 void attack_close(struct attack *attack);
 
-/* Makes the slots that are not genuine free again, without a pin; their tickets stay. */
+/* Frees all slots that are not genuine and clears their pins; their tickets stay. */
 void attack_clear(struct attack *attack);
 
-/* Counts a round. False once the attacker is told to stop. */
+/* Counts a round. Returns false once the attacker is told to stop. */
 bool attack_goes_on(struct attack *attack);
 
-/* Becomes another user, in the region's group or not. For root. */
+/* Becomes another user, in the region's group or outside it. Needs root. */
 void attack_as(bool member);
 
-/* ---- slots with nothing behind them ---- */
+/* ---- forged slots ---- */
 
-/* All slots, once, and announced. Kind 0: one notifier after the other. */
+/* Forges and announces all slots once. With kind 0 the slots use all notifiers in turn. */
 void attack_arm_all(struct attack *attack, uint32_t kind, uint64_t uuid);
 
-/* One lock over everything that is not locked already, so that each slot looks alive. */
+/* Takes one lock over all bytes that are not locked yet, so that every slot looks alive. */
 void attack_range_lock(struct attack *attack, uint32_t kind);
 
-/* A lock on each slot, as subscribers have it. */
+/* Locks each slot's byte, like a subscriber. */
 void attack_lock_each(struct attack *attack);
 
-/* ---- other things in slots ---- */
+/* ---- other values in slots ---- */
 
-/* The uuid of the first slot in all of them, which are dead: their reap has to ask who lives. */
+/* Puts the uuid of the first slot into all slots. The forged slots are dead, so reaping them must
+ * find out which subscriber with this uuid lives. */
 void attack_one_uuid(struct attack *attack, uint32_t kind);
 
-/* ---- other ways ---- */
+/* ---- other attacks ---- */
 
-/* Opens each file that the region had and has, again and again, as long as it is to be had: a
- * publisher that asks by a lease whether the file is in use finds it broken. Counts only the
- * opens that a lease refused. */
+/* Opens the region's current file, and the one before it, over and over. A publisher that uses a
+ * lease to find out whether a file is in use then finds its lease broken. Counts only the opens
+ * that a lease refused. */
 void attack_leases(struct attack *attack, uint32_t kind);
 
 struct attack_kind {
 	const char *name;
 	void (*run)(struct attack *attack, uint32_t kind);
-	uint32_t kind; /* of notifier */
-	bool as_many;  /* it costs what as many subscribers cost: no bound is promised but that */
+	uint32_t kind; /* kind of notifier */
+	bool as_many;  /* costs as much as that many subscribers, and no other bound is promised */
 };
 
 #define ATTACKS 20

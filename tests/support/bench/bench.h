@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the benchmarks share: a region of the program's own, times, medians, how figures are
- * printed, and how two ways to do the same work are compared. */
+ * Shared by the benchmarks: a region for each program, times, medians, printing figures, and
+ * comparing several ways of doing the same work. */
 #ifndef TESTS_SUPPORT_BENCH_BENCH_H
 #define TESTS_SUPPORT_BENCH_BENCH_H
 
@@ -17,7 +17,7 @@
 
 extern char bench_region[64];
 
-/* Ends the program with the last error, after removing the region. */
+/* Prints the last error, removes the region, and ends the program. */
 void bench_fail(const char *what);
 
 #define must(call) \
@@ -31,24 +31,24 @@ void bench_fail(const char *what);
 			bench_fail("this does not hold: " #condition); \
 	} while (0)
 
-/* The monotonic clock, in seconds. */
+/* Returns the monotonic clock in seconds. */
 double bench_seconds(void);
 
-/* The median of an odd number of values, which are sorted. */
+/* Returns the median of an odd number of values. Sorts the values. */
 double bench_median(double *values, size_t count);
 
 /* Prints a figure, in the format that run_bench.sh and plots.sh read. */
 void bench_print(const char *name, double value, const char *unit);
 
-/* How many times a peer's figure ours is, or how often what we take goes into what is allowed: the
- * more the better, and `reach` is what it is to be at least. */
+/* Prints a ratio: our figure relative to a peer's, or how often our use fits into what is allowed.
+ * Higher is better, and `reach` is the minimum that it should reach. */
 void bench_ratio(const char *name, double value, double reach);
 
-/* A point of a plot: build-aux/plots.sh. */
+/* Prints a point of a plot, for build-aux/plots.sh. */
 void bench_plot(const char *name, const char *series, double x, double y);
 
-/* A halted core takes tens of microseconds to wake, which would hide what is measured. Held open:
- * as long as it is, no core goes to sleep for longer than that. Needs root. */
+/* Keeps cores awake for the rest of the process. A halted core takes tens of microseconds to wake,
+ * which would hide the times that are measured. Needs root. */
 void bench_keep_awake(void);
 
 /* Keeps the calling process on one core: the last that it may use, or the `nth` before that. */
@@ -64,17 +64,17 @@ struct stele_publisher *bench_begin_table(const char *table, const struct stele_
 #define COMPARE_ROUNDS 7
 #define COMPARE_SIDES  4
 
-/* The first side of a comparison is ours, the others are peers. */
+/* The first side of a comparison is Stele, the others are peers. */
 struct side {
 	const char *name;
-	double (*run)(
-		uint64_t *ret_sum); /* does the work once; seconds a unit of it; and a sum over all
-	                                     that was read */
-	double reach; /* how many times as fast as this peer we are to be; 0: not said */
+	/* Does the work once. Returns the seconds per unit of work, and in *ret_sum a sum over
+	 * everything that was read. */
+	double (*run)(uint64_t *ret_sum);
+	double reach; /* how many times as fast as this peer Stele should be; 0 for no target */
 };
 
-/* Prints what a unit of the work takes each side, and the ratios. Every side must come to the same
- * sum in every round. */
+/* Prints each side's time per unit of work, and the ratios. All sides must return the same sum in
+ * every round. */
 void bench_compare(const char *work, const struct side *sides, size_t count);
 
 #endif

@@ -57,11 +57,11 @@ void item_commit(struct stele_publisher *publisher, const struct kind *kind, uin
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
-/* ---- what is done a number of times a second ---- */
+/* ---- work done at a fixed rate ---- */
 
 struct pace pace_start(double a_second)
 {
-	/* Otherwise the system may let us sleep for 50 us more. */
+	/* By default the kernel may let this process sleep 50 us longer. */
 	prctl(PR_SET_TIMERSLACK, 1ul);
 	return (struct pace){bench_seconds(), 1 / a_second};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The rows that are compared: values of 48 bytes under keys of one of two kinds, all made from
- * the row's number. */
+ * The rows that the comparisons use: values of 48 bytes under keys of one of two kinds, all made
+ * from the row's number. */
 #ifndef TESTS_SUPPORT_BENCH_BENCH_ROWS_H
 #define TESTS_SUPPORT_BENCH_BENCH_ROWS_H
 
@@ -36,16 +36,17 @@ static inline uint64_t item_mix(uint64_t number)
 	return random_from(&number);
 }
 
-/* Keys of 16 random bytes. */
+/* Makes a key of 16 random bytes. */
 void key_id(uint64_t number, unsigned char *key);
 
-/* Keys that have much in common, as paths have. No two are the same, as 7919 is prime to 10^7. */
+/* Makes a key that has much in common with others, like a path. No two keys are equal, since 7919
+ * is prime to 10^7. */
 void key_path(uint64_t number, unsigned char *key);
 
 extern const struct kind kind_id;
 extern const struct kind kind_path;
 
-/* What stands in a row at first, and after it was written for the `round`th time. */
+/* Returns a row's value after its `round`th update; round 0 is its first value. */
 static inline struct item item_of(uint64_t number, uint64_t round)
 {
 	uint64_t first = item_mix(number + round * 1000003);
@@ -71,23 +72,23 @@ static inline void item_put(struct stele_writable *table, const struct kind *kin
 	must(stele_writable_put(table, key, kind->key_size * 8, &item, sizeof(item)));
 }
 
-/* A region of its own with the table "items": with so many rows as they are at first. */
+/* Creates a region with the table "items", and puts `rows` rows with their first values. */
 struct stele_publisher *items_publish(const struct kind *kind, uint64_t rows);
 
-/* Commits one row, as it is after it was written for the `round`th time. */
+/* Commits one row with the value of its `round`th update. */
 void item_commit(struct stele_publisher *publisher, const struct kind *kind, uint64_t number,
                  uint64_t round);
 
-/* ---- what is done a number of times a second ---- */
+/* ---- work done at a fixed rate ---- */
 
 struct pace {
 	double next, gap;
 };
 
-/* Starts a pace of so many times a second. */
+/* Starts a pace of `a_second` times a second. */
 struct pace pace_start(double a_second);
 
-/* Sleeps until the next time. Who is late by more than 10 ms does not catch up. */
+/* Sleeps until the next time. A caller that is more than 10 ms late does not catch up. */
 void pace_wait(struct pace *pace);
 
 #endif

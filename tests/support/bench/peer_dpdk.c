@@ -72,7 +72,7 @@ double dpdk_memory(void)
 	return (double)now.heap_allocsz_bytes;
 }
 
-/* ---- ours ---- */
+/* ---- Stele ---- */
 
 struct stele_publisher *publisher;
 static struct stele_subscriber *subscriber;
@@ -161,10 +161,10 @@ void bench_flap(const char *name, const void *key, unsigned key_bits)
 	bench_print(name, bench_median(times, FLAPS) * 1e6, "us");
 }
 
-/* ---- lookups: each side answers all addresses, and all sides the same ----
+/* ---- lookups: all sides answer the same addresses ----
  *
- * Other work on the machine takes the processor away from a round, and refills its caches. So what
- * counts is time on the processor, and the median of the ratios of many rounds. */
+ * Other work on the machine takes processor time away from a round, and evicts its caches. So the
+ * figures are processor time, and the median of the ratios of many rounds. */
 
 static double processor_seconds(void)
 {

@@ -13,11 +13,11 @@
 
 /* ---- both stores ---- */
 
-/* What is open of either. */
+/* The open handles of both stores. */
 struct both {
 	const struct kind *kind;
 	uint64_t rows;
-	uint64_t empty_size; /* of the region's file before the rows */
+	uint64_t empty_size; /* size of the region's file before the rows were loaded */
 
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
@@ -40,16 +40,16 @@ extern struct both both;
 		} \
 	} while (0)
 
-/* The size of the region's file. */
+/* Returns the size of the region's file. */
 uint64_t region_file_size(void);
 
-/* Makes both stores, empty. */
+/* Creates both stores, empty. */
 void both_open(const struct kind *kind, uint64_t rows);
 
-/* Closes and removes both. */
+/* Closes and removes both stores. */
 void both_close(void);
 
-/* Puts a row as it is after it was written for the `round`th time. */
+/* Puts a row with the value of its `round`th update. */
 static inline void put_lmdb(MDB_txn *txn, uint64_t number, uint64_t round)
 {
 	unsigned char key[KEY_MOST];
@@ -60,24 +60,25 @@ static inline void put_lmdb(MDB_txn *txn, uint64_t number, uint64_t round)
 	lmdb(mdb_put(txn, both.dbi, &k, &v, 0));
 }
 
-/* All rows in one transaction, in an order that has nothing to do with that of the keys;
- * seconds. Making the keys and values counts, as with LMDB, whose puts come in between; room for
- * them was there before. */
+/* Loads all rows in one transaction, in an order unrelated to that of the keys. Returns the seconds
+ * taken. The time includes making the keys and values, as in load_lmdb(), where this happens
+ * between the puts; their memory is allocated beforehand. */
 double load_stele(void);
 
-/* The same with a call for each. */
+/* Like load_stele(), but with one call per row. */
 double load_stele_one_by_one(void);
 
-/* The same rows into LMDB. */
+/* Loads the same rows into LMDB. */
 double load_lmdb(void);
 
-/* A long read transaction of each. */
+/* Opens a snapshot of the region, and a read transaction of LMDB. */
 void read_begin(void);
 
-/* Ends both. */
+/* Closes the snapshot and the read transaction. */
 void read_end(void);
 
-/* Looks up a row in either: the sum over its value, which both must agree on. */
+/* Looks up a row in the region or in LMDB. Returns the sum over its value, which must be equal in
+ * both. */
 static inline uint64_t get_stele(const unsigned char *key)
 {
 	struct stele_row row;
@@ -95,7 +96,7 @@ static inline uint64_t get_lmdb(const unsigned char *key)
 	return item_sum(v.mv_data);
 }
 
-/* Every row is in both, and the same. */
+/* Checks that every row is in both stores with the same value. */
 void both_check(void);
 
 #endif

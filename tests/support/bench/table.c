@@ -33,7 +33,7 @@ struct prefix4 *table_generate(uint64_t seed, uint32_t scale, size_t *ret_count)
 	uint32_t blocks[35192];
 	size_t count = 0, unique = 0;
 
-	/* The blocks of 16 bits that have longer prefixes in them; a few have most. */
+	/* The /16 blocks that contain longer prefixes; a few blocks contain most of them. */
 	for (size_t i = 0; i < 35192; i++)
 		blocks[i] = (uint32_t)(1 + random_from(&seed) % 222) << 24 |
 		            (uint32_t)(random_from(&seed) % 256) << 16;

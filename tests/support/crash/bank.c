@@ -125,7 +125,8 @@ void bank_run(struct stele_publisher *publisher, uint64_t until, uint64_t *rando
 	}
 }
 
-/* One table of the bank: 0; 1 and why: it is not whole; or the library's error. */
+/* Checks one table of the bank. Returns 0; 1 and the reason if the table is inconsistent; or the
+ * library's error. */
 static int bank_check_table(const struct stele_snapshot *snapshot, const char *name, int64_t *sum,
                             char *why)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A BANK is a region whose every version can be told whole from half by looking at it alone.
- * Version g of a bank holds
+ * A BANK is a region whose versions can each be checked for consistency without looking at any
+ * other version. Version g of a bank holds
  *
  *   left, right   BANK_ACCOUNTS accounts each, whose amounts add up to BANK_SUM over both tables;
- *                 a clock (the last key) that says g; and one extra row for each of the last
+ *                 a clock (the last key) with the value g; and one extra row for each of the last
  *                 BANK_EXTRAS versions
- *   odd           only where g % 16 is 8 or more, with a row for each version since it was made
- */
+ *   odd           only if g % 16 is 8 or more, with a row for each version since it was created */
 #ifndef TESTS_SUPPORT_CRASH_BANK_H
 #define TESTS_SUPPORT_CRASH_BANK_H
 
@@ -35,30 +34,31 @@ struct account {
 
 extern const struct stele_schema account_schema;
 
-/* Puts a row of a table in a transaction. 0, or a negative errno. */
+/* Puts a row of a table in a transaction. Returns 0 or a negative errno. */
 int bank_put(struct stele_transaction *tx, const char *table, uint32_t id, int64_t amount,
              uint64_t generation);
 
-/* Makes in a transaction what version g of the bank differs in from the one before it. */
+/* Makes the changes from version g - 1 to version g in a transaction. */
 int bank_change(struct stele_transaction *tx, uint64_t g, uint64_t *random);
 
-/* One commit: the new version, or a negative errno. */
+/* Makes one commit. Returns the new version, or a negative errno. */
 int64_t bank_commit(struct stele_publisher *publisher, uint64_t *random);
 
-/* Commits until the publisher is at version `until`. Every commit must work. */
+/* Commits until the publisher is at version `until`. Every commit must succeed. */
 void bank_run(struct stele_publisher *publisher, uint64_t until, uint64_t *random);
 
-/* Says what is wrong, and is 1. */
+/* Writes a reason to `why`. Its value is 1. */
 #define bank_wrong(...) (snprintf(why, 200, __VA_ARGS__), 1)
 
-/* A version of the bank: 0: it is whole; 1 and why it isn't (200 bytes); or the library's error. */
+/* Checks a version of the bank. Returns 0 if it is consistent; 1 and the reason (200 bytes) if not;
+ * or the library's error. */
 int bank_check(const struct stele_snapshot *snapshot, char *why);
 
-/* Reads a version of a bank (0: the newest) through a reader that leaves no trace, and asserts
- * that it is whole. Returns the version. */
+/* Reads a version of a bank (0: the newest) through an unregistered subscriber, and asserts that
+ * the version is consistent. Returns the version. */
 uint64_t bank_assert_whole(const char *region, uint64_t version, const char *when);
 
-/* Makes a region that is a bank with so many versions, of which it keeps two. */
+/* Creates a bank with `versions` versions, of which history keeps two. */
 void bank_create(const char *region, uint64_t versions);
 
 #endif

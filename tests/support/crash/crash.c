@@ -97,7 +97,7 @@ void *crash_map(const char *region, const char *file, size_t *ret_size)
 	return base;
 }
 
-/* ---- opening, with the sentence where it fails ---- */
+/* ---- opening, with the error message if it fails ---- */
 
 struct stele_publisher *crash_publisher(const char *region, uint32_t history, uint64_t maximum)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the crash tests share: region names, files of a region, children that do not outlive a
- * test, and opening a publisher or a subscriber with an assertion that it works. */
+ * Shared by the crash tests: region names, files of a region, children that do not outlive a test,
+ * and opening a publisher or a subscriber with an assertion that it works. */
 #ifndef TESTS_SUPPORT_CRASH_CRASH_H
 #define TESTS_SUPPORT_CRASH_CRASH_H
 
@@ -27,48 +27,49 @@
 #include "tests/support/clock.h"
 #include "tests/support/sanitized.h"
 
-/* A child that does not outlive its test. */
+/* Forks a child that does not outlive its test. */
 pid_t crash_fork(void);
 
 /* ---- names and files ---- */
 
-/* A region name of this process's own: in one of four buffers, used in turn. */
+/* Returns a region name of this process's own, in one of four buffers, used in turn. */
 const char *crash_name(const char *suffix);
 
-/* The path of one of a region's files: its name ends in `file`. */
+/* Returns the path of one of the region's files, whose name ends in `file`. */
 void crash_path(const char *region, const char *file, char ret[160]);
 
-/* How many files there are whose names begin as a region's do; with `unlink_them` they go. */
+/* Returns how many files have names that begin like the region's. Unlinks these files if
+ * `unlink_them`. */
 size_t crash_files(const char *region, bool unlink_them);
 
-/* What a test file has to clean besides; NULL: nothing. */
+/* Cleans up more for a test file; NULL for nothing. */
 extern void (*crash_clean_more)(void);
 
-/* For .fini of a test: whatever it left goes, also after a failure. */
+/* Removes everything that a test left behind, even after a failure; for .fini. */
 void crash_clean(void);
 
-/* A skipped test has no .fini. */
+/* Cleans up first, since .fini does not run for a skipped test. */
 #define crash_skip(why) \
 	do { \
 		crash_clean(); \
 		cr_skip_test(why); \
 	} while (0)
 
-/* Opens one of a region's files. */
+/* Opens one of the region's files. */
 int crash_open(const char *region, const char *file, int flags);
 
-/* Maps a file of a region, all that it has now. */
+/* Maps a file of the region at its current size. */
 void *crash_map(const char *region, const char *file, size_t *ret_size);
 
-/* ---- opening, with the message where it fails ---- */
+/* ---- opening, with the error message if it fails ---- */
 
-/* Creates a region, or attaches to it. `maximum`: the size that its file can grow to. */
+/* Creates a region, or attaches to it. `maximum` is the size that its file can grow to. */
 struct stele_publisher *crash_publisher(const char *region, uint32_t history, uint64_t maximum);
 
-/* Opens a subscriber; one that is not registered leaves no trace in the region. */
+/* Opens a subscriber. An unregistered one leaves no trace in the region. */
 struct stele_subscriber *crash_subscriber(const char *region, bool registered);
 
-/* The bytes of the arena that are in use, and the size of the arena. */
+/* Returns the bytes of the arena that are in use, and the size of the arena. */
 uint64_t crash_used(struct stele_publisher *publisher, uint64_t *ret_size);
 
 #endif

@@ -65,7 +65,7 @@ void trace_end(struct tracee *tracee)
 	munmap(tracee->done, sizeof(*tracee->done));
 }
 
-/* ---- what is stepped through ---- */
+/* ---- the work that is stepped through ---- */
 
 int trace_prepare_open(struct job *job)
 {

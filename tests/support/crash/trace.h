@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A process run one instruction at a time, under ptrace. */
+ * Runs a process one instruction at a time, under ptrace. */
 #ifndef TESTS_SUPPORT_CRASH_TRACE_H
 #define TESTS_SUPPORT_CRASH_TRACE_H
 
@@ -11,7 +11,7 @@
 
 struct tracee {
 	pid_t pid;
-	uint32_t *done; /* shared: what it does is done */
+	uint32_t *done; /* shared memory, set once the work is done */
 	uint64_t steps;
 };
 
@@ -20,28 +20,28 @@ struct job {
 	uint64_t random;
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
-	int (*prepare)(struct job *job); /* not stepped through; may be NULL */
+	int (*prepare)(struct job *job); /* run before stepping starts; may be NULL */
 	int (*act)(struct job *job);
 };
 
-/* Skips the test where it can't be done. */
+/* Starts the process. Skips the test if ptrace is not available. */
 struct tracee trace_start(struct job *job);
 
-/* One instruction: true until all is done. */
+/* Executes one instruction. Returns true until the work is done. */
 bool trace_step(struct tracee *tracee);
 
 /* Kills the process. */
 void trace_end(struct tracee *tracee);
 
-/* ---- what is stepped through ---- */
+/* ---- the work that is stepped through ---- */
 
-/* For `prepare`: attaches a publisher to the region; and begins a transaction with changes of a
- * bank. */
+/* Values for `prepare`. The first attaches a publisher to the region; the other also begins a
+ * transaction with changes of a bank. */
 int trace_prepare_open(struct job *job);
 
 int trace_prepare_change(struct job *job);
 
-/* For `act`: commits the transaction that was prepared, or a new one. */
+/* Values for `act`. The first commits the prepared transaction, the other a new one. */
 int trace_act_commit_only(struct job *job);
 
 int trace_act_commit(struct job *job);

@@ -13,7 +13,7 @@ static const struct stele_schema schema_text = STELE_SCHEMA(struct item, columns
 static const struct stele_column columns_net[] = {STELE_KEY("prefix", STELE_IPV4NET), ITEM_COLUMNS};
 static const struct stele_schema schema_net = STELE_SCHEMA(struct item, columns_net);
 
-/* ---- what the kinds share ---- */
+/* ---- shared by all kinds ---- */
 
 struct stele_publisher *index_publish(const struct index_kind *kind, uint32_t history,
                                       size_t maximum_size)
@@ -189,16 +189,17 @@ const struct index_kind index_kind_hash = {
 	.check_refused = hash_check_refused,
 };
 
-/* ---- indexes of prefixes ---- */
+/* ---- prefix indexes ---- */
 
-/* An address that the prefix of an id matches. */
+/* Returns an address that the prefix of an id matches. */
 static uint32_t prefix_address(unsigned id)
 {
 	return htonl(id < ITEM_ROWS ? UINT32_C(0x0a0100c8) | id << 8 : (uint32_t)ipc_mix(id));
 }
 
-/* Id 0 is 10.0.0.0/8, and so the answer where another of 10.1.ID.0/24 is missing. Those past them
- * are prefixes of all lengths, anywhere; of a few there are two with the same. */
+/* Makes the prefix of an id. Id 0 is 10.0.0.0/8, which matches if the prefix of another id,
+ * 10.1.ID.0/24, is absent. Ids from ITEM_ROWS on are prefixes of all lengths, anywhere; a few pairs
+ * of them are equal. */
 static unsigned prefix_key(unsigned id, void *key)
 {
 	unsigned bits = id == 0 ? 8 : id < ITEM_ROWS ? 24 : 9 + id % 24;

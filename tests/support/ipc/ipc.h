@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The support of tests with several real processes, in four parts: assertions (ipc_check.h),
- * processes (ipc_process.h), the test's region (ipc_region.h), and its table (ipc_rows.h).
- * Includes the headers that such tests need. Waiting is always for a condition, and fails after
- * IPC_PATIENCE.
- */
+ * Support for tests with several real processes, in four parts: assertions (ipc_check.h), processes
+ * (ipc_process.h), the test's region (ipc_region.h), and its table (ipc_rows.h). Includes the
+ * headers that such tests need. Every wait is for a condition, and fails after IPC_PATIENCE. */
 #ifndef TESTS_SUPPORT_IPC_IPC_H
 #define TESTS_SUPPORT_IPC_IPC_H
 

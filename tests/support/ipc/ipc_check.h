@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Assertions that work in the process of a test and in every process that the test spawns. In a
- * spawned process a failed assertion prints its message and ends the process with status 1,
- * which ipc_join() in the test then finds.
- */
+ * spawned process a failed assertion prints its message and ends the process with status 1, which
+ * ipc_join() in the test then finds. */
 #ifndef TESTS_SUPPORT_IPC_IPC_CHECK_H
 #define TESTS_SUPPORT_IPC_IPC_CHECK_H
 
@@ -17,7 +16,7 @@
 #include "lib/units.h"
 #include "tests/support/clock.h"
 
-#define IPC_PATIENCE (60 * NSEC_PER_SEC) /* a wait that takes longer has failed */
+#define IPC_PATIENCE (60 * NSEC_PER_SEC) /* a longer wait has failed */
 
 /* True in a process that a test has spawned. Set by ipc_spawn(). */
 extern bool ipc_spawned;
@@ -31,14 +30,15 @@ ipc_fail(int line, const char *condition, const char *format, ...);
 		if (!(condition_)) \
 			ipc_fail(__LINE__, #condition_, __VA_ARGS__); \
 	} while (0)
-/* A call of the library that must succeed. */
+/* Checks that a call of the library succeeds. */
 #define OK(call_) \
 	do { \
 		int ok_ = (int)(call_); \
 		if (ok_ < 0) \
 			ipc_fail(__LINE__, #call_, "%d (%s)", ok_, stele_last_error()); \
 	} while (0)
-/* ... that must return this; where that is an error, with a sentence that has this part. */
+/* Checks that a call returns this value. If the value is an error, the error message must have this
+ * part. */
 #define RETURNS(call_, value_, part_) \
 	do { \
 		int is_ = (int)(call_), want_ = (value_); \

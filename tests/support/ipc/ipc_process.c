@@ -69,7 +69,8 @@ pid_t ipc_spawn(void (*work)(unsigned), unsigned argument)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
-		/* It keeps its end of the pipe: what it leaves is removed once it is dead, too. */
+		/* The child keeps its end of the pipe, so that cleaning up waits for its death
+		 * too. */
 		ipc_pid_count = 0;
 		work(argument);
 		_exit(0);
@@ -120,12 +121,12 @@ void ipc_kill(pid_t pid)
 	ipc_reap(pid);
 }
 
-/* ---- a process in namespaces of its own, one at a time ---- */
+/* ---- a process in its own namespaces, one at a time ---- */
 
 static int ipc_inner_namespaces;
 static void (*ipc_inner_work)(unsigned);
 
-/* Makes the namespaces, of which its child is the first process, and tells when that is dead. */
+/* Makes the namespaces, forks their first process, and signals when that process is dead. */
 static void ipc_parent_of_inner(unsigned argument)
 {
 	pid_t pid;
@@ -166,7 +167,7 @@ void ipc_kill_inner(pid_t pid)
 	ipc_join_inner();
 }
 
-/* ---- what the system says of a process ---- */
+/* ---- the kernel's view of a process ---- */
 
 bool ipc_is(pid_t pid, char state)
 {

@@ -35,7 +35,7 @@ static void ipc_clean_after(void)
 		sched_yield();
 	ipc_path(pattern, "*");
 	cleaner_unlink(pattern);
-	/* Of subscribers that were dying still when the region was removed. */
+	/* The queues of subscribers that were still dying when the region was removed. */
 	snprintf(pattern, sizeof(pattern), "/dev/mqueue/stele.%s*", region);
 	cleaner_unlink(pattern);
 	for (unsigned i = 0; i < sizeof(shared->segments) / sizeof(shared->segments[0]); i++)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The regions of a test, which are named by its pid, and what sets a test up and cleans up after
- * it. A process beside the test removes what is left once the test has ended, however it did.
- */
+ * The regions of a test, which are named by its pid, and a test's set-up and cleaning up. A process
+ * beside the test removes leftovers once the test has ended, even if it crashed. */
 #ifndef TESTS_SUPPORT_IPC_IPC_REGION_H
 #define TESTS_SUPPORT_IPC_IPC_REGION_H
 
@@ -13,21 +12,21 @@
 /* The name of a second region, for tests that need two. */
 extern char other_region[32];
 
-/* The descriptor that keeps the cleaner waiting: it cleans once no process holds it open any
- * more. */
+/* The descriptor that keeps the cleaner waiting: it cleans up once no process holds the descriptor
+ * open any more. */
 extern int ipc_pipe;
 
-/* Writes the path of one of the region's files: its name ends in `suffix`. */
+/* Writes the path of one of the region's files, whose name ends in `suffix`. */
 void ipc_path(char path[128], const char *suffix);
 
-/* Sets a test up and tears it down: .init and .fini of its suite. */
+/* Set up and tear down a test: .init and .fini of its suite. */
 void ipc_begin(void);
 void ipc_end(void);
 
-/* Who waits from here on, in this process or one that it spawns, does not look by itself every
- * second: what ends a wait is a notice, so that it ends proves the notice. One that is lost is a
- * wait without end, and no clock is asked. Called before this process has subscribers, as one
- * may have a thread that looks at it. */
+/* Turns off the check that a waiting subscriber makes every second, in this process and in those
+ * that it spawns. A wait then ends only by a notice, and a lost notice is a wait without end; no
+ * clock is involved. Must be called before this process has subscribers, since a subscriber's
+ * thread may read the setting. */
 void ipc_only_notices(void);
 
 #endif

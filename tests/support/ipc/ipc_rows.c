@@ -175,7 +175,7 @@ uint64_t ipc_read(struct stele_subscriber *subscriber)
 			r = stele_snapshot_check(snapshot) < 0 ? -ESTALE : 1;
 		}
 		stele_snapshot_close(snapshot);
-		/* Without a pin a version may go away while it is read. */
+		/* Without a pin, a version may be reclaimed while it is read. */
 		if (r == 1)
 			break;
 		CHECK(r == -ESTALE && try < 1000, "%d: %s", r, stele_last_error());
@@ -213,7 +213,7 @@ struct stele_snapshot *ipc_newest_table(struct stele_subscriber *subscriber, con
 	return snapshot;
 }
 
-/* ---- the subscribers file, as anybody sees it ---- */
+/* ---- the subscribers file, as any process sees it ---- */
 
 unsigned ipc_registered(void)
 {

@@ -3,7 +3,7 @@
 
 #include "tests/support/ipc/ipc.h"
 
-/* The row that a step of a version touches, and what it puts there; 0: it deletes it. */
+/* Returns the number that a step of a version puts into a row, 0 if it deletes the row. */
 static uint64_t model_step(uint64_t version, unsigned step, uint32_t *ret_id)
 {
 	uint64_t random = ipc_mix(version * MODEL_STEPS + step);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A table whose contents at each version follow from the version's number, so that any process
- * can say what a snapshot must hold. Version 1 has row 0 alone; each later one puts and deletes
- * some rows, and row 0. */
+ * A table whose contents at each version follow from the version's number, so that any process can
+ * compute what a snapshot must hold. Version 1 has only row 0; each later version puts and deletes
+ * some rows, and puts row 0. */
 #ifndef TESTS_SUPPORT_IPC_MODEL_H
 #define TESTS_SUPPORT_IPC_MODEL_H
 
@@ -13,23 +13,24 @@
 
 struct model {
 	uint64_t version;
-	uint64_t numbers[MODEL_ROWS]; /* 0: no row */
+	uint64_t numbers[MODEL_ROWS]; /* 0 for no row */
 };
 
-/* Brings the model from its version to a later one. */
+/* Moves the model forward to a later version. */
 void model_reach(struct model *model, uint64_t version);
 
 /* Makes the changes of a version. */
 void model_change(struct stele_transaction *tx, uint64_t next);
 
-/* Commits the next version, which is returned. */
+/* Commits the next version. Returns the version. */
 uint64_t model_commit(struct stele_publisher *publisher);
 
-/* The id of a row that was read. */
+/* Returns the id of a row that was read. */
 uint32_t model_id(const struct stele_row *row);
 
-/* Reads all of a snapshot and compares it with the model of its version: 0, or -ESTALE. Whatever
- * is handed out before that is wrong only if stele_snapshot_check() then says so too. */
+/* Reads an entire snapshot and compares it with the model of its version. Returns 0 or -ESTALE. A
+ * row that was returned earlier may be wrong only if stele_snapshot_check() then returns -ESTALE
+ * too. */
 int model_compare(const struct stele_snapshot *snapshot, const struct model *model);
 
 #endif

@@ -13,7 +13,8 @@ void outsider_become(unsigned user)
 	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 &&
 	              setresuid(user, user, user) == 0,
 	      "%s", strerror(errno));
-	/* What that took back. Without the second a leak checker can't look at the process. */
+	/* Changing the user reset both settings. Without the second, a leak checker can't inspect
+	 * the process. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 1);
 }

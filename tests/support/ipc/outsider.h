@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Another user of the machine, with no right on the region, in a directory where anybody may
- * make files and nobody may remove those of others: what it puts under the names of a region's
- * files.
- */
+ * Another user of the machine, without rights on the region, in a directory where every user may
+ * make files and may remove only their own. The outsider puts objects under the names of the
+ * region's files. */
 #ifndef TESTS_SUPPORT_IPC_OUTSIDER_H
 #define TESTS_SUPPORT_IPC_OUTSIDER_H
 
@@ -17,7 +16,7 @@
 #define OUTSIDER IPC_NOBODY
 #define MEMBER   12345u /* a publisher that is not root */
 
-/* This process is another user's from here on. */
+/* Makes this process another user's. */
 void outsider_become(unsigned user);
 
 enum squatter {
@@ -34,13 +33,13 @@ enum squatter {
 };
 extern const char *const outsider_squatters[];
 
-/* A file of this process's user, to which links lead. */
+/* Returns the path of a file of this process's user, which the outsider's links point to. */
 void outsider_victim_path(char path[128]);
 
-/* Makes something of this kind at a path. */
+/* Makes an object of this kind at a path. */
 void outsider_squat(enum squatter kind, const char *path);
 
-/* Removes it, and the file of the user. */
+/* Removes the object, and the victim file. */
 void outsider_unsquat(const char *path);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A test that runs the command with an empty /dev/shm and message queues of its own, so that
- * what is left, removed and limited there is nobody else's: in namespaces, which need root.
- */
+ * A test that runs the command with an empty /dev/shm and with message queues of its own, so that
+ * nothing of other users is listed, removed or limited there. It uses namespaces, which need
+ * root. */
 #ifndef TESTS_SUPPORT_IPC_OWN_MACHINE_H
 #define TESTS_SUPPORT_IPC_OWN_MACHINE_H
 
@@ -10,23 +10,23 @@
 
 #include "tests/support/ipc/ipc.h"
 
-/* Makes or replaces a file with this text. */
+/* Writes a file with this text, replacing any other. */
 void own_write(const char *path, const char *text);
 
-#define QUEUES "/mnt" /* where the test sees its message queues */
+#define QUEUES "/mnt" /* where the test mounts its message queues */
 
-/* Gives the test a /dev/shm and message queues of its own, or skips it without root. The options
+/* Gives the test its own /dev/shm and message queues, or skips the test without root. The options
  * are those of the tmpfs on /dev/shm. */
 void own_machine(const char *options);
 
-/* How many message queues there are. */
+/* Returns how many message queues there are. */
 unsigned own_queues(void);
 
 /* ---- the command ---- */
 
 extern char own_output[65536]; /* of the last run, both streams */
 
-/* Runs `stele ARGUMENTS`; its exit status. */
+/* Runs `stele ARGUMENTS`. Returns its exit status. */
 int __attribute__((format(printf, 1, 2))) own_stele(const char *format, ...);
 
 #define SAYS(part_)     CHECK(strstr(own_output, part_), "no \"%s\" in: %s", part_, own_output)
@@ -42,22 +42,22 @@ int __attribute__((format(printf, 1, 2))) own_stele(const char *format, ...);
 
 enum { READY, DONE };
 
-/* A subscriber that waits until it is killed; its notifier is "auto". */
+/* Runs a subscriber that waits until it is killed; its notifier is "auto". */
 void own_subscriber(unsigned argument);
 
-/* A publisher that stays attached until it is killed. */
+/* Runs a publisher that stays attached until it is killed. */
 void own_publisher(unsigned argument);
 
-/* Starts one of them, and waits until it is there. */
+/* Starts a process of these functions, and waits until it is ready. */
 pid_t own_start(void (*work)(unsigned));
 
-/* Whether the region has a file whose name ends in `suffix`. */
+/* Returns whether the region has a file whose name ends in `suffix`. */
 bool own_exists(const char *suffix);
 
-/* Unlinks that file. */
+/* Unlinks the file whose name ends in `suffix`. */
 void own_unlink(const char *suffix);
 
-/* How many files the region has, whatever they are called. */
+/* Returns how many files the region has, whatever their names. */
 unsigned own_files(void);
 
 #endif

@@ -71,7 +71,7 @@ void promise_entry_path(const struct layout_slot *slot, char path[NAMES_PATH_SIZ
 	folder_entry(&names, slot->uuid, path);
 }
 
-/* ---- being woken ---- */
+/* ---- waking subscribers ---- */
 
 void promise_follow(unsigned mechanism, unsigned who, unsigned rounds)
 {

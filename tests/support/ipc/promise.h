@@ -15,15 +15,15 @@ struct mechanism {
 };
 extern const struct mechanism mechanisms[MECHANISMS];
 
-/* ThreadSanitizer can't start threads in a process that was forked from one that has some, and
- * Criterion's has. */
+/* ThreadSanitizer can't start threads in a process that was forked from a process with threads, and
+ * Criterion's has some. */
 #define NOTIFIER_THREADS (!THREAD_SANITIZED)
 
-/* Whether a process that the test spawns can use the mechanism. */
+/* Returns whether a process that the test spawns can use the mechanism. */
 bool promise_can_spawn(unsigned mechanism);
 
-/* A promise is a function of the mechanism and a region that has one version; the region is made
- * anew for each. Those _WITHIN the test's process spawn none. */
+/* Defines a promise: a function of the mechanism and a region with one version, which is created
+ * anew for each mechanism. A PROMISE_WITHIN spawns no processes. */
 #define PROMISE(suite_, name_)        NOTIFIER_PROMISE(suite_, name_, true)
 #define PROMISE_WITHIN(suite_, name_) NOTIFIER_PROMISE(suite_, name_, false)
 #define NOTIFIER_PROMISE(suite_, name_, spawns_) \
@@ -37,30 +37,30 @@ bool promise_can_spawn(unsigned mechanism);
 /* Runs a promise with each mechanism; for the macros above. */
 void promise_for_each(void (*promise)(unsigned, struct stele_publisher *), bool spawns);
 
-/* Subscribes to the region with a mechanism, which must be the one in use then. */
+/* Subscribes to the region with a mechanism, and checks that the mechanism is in use. */
 struct stele_subscriber *promise_subscribe(unsigned mechanism);
 
-/* The slot of the subscriber that is this process. */
+/* Returns the slot of the subscriber in process `pid`. */
 struct layout_slot promise_slot(pid_t pid, unsigned *ret_index);
 
-/* The region's System V queue, or -1. */
+/* Returns the region's System V queue, or -1. */
 int promise_sysv_queue(void);
 
-/* The path of the slot's entry in the folder of the region's subscribers. */
+/* Returns the path of the slot's entry in the folder of the region's subscribers. */
 void promise_entry_path(const struct layout_slot *slot, char path[NAMES_PATH_SIZE]);
 
-/* ---- being woken ---- */
+/* ---- waking subscribers ---- */
 
 #define ROUNDS 12u
 
-/* Waits for version after version, and tells each. Stages 0 and 1 are of subscriber 0, and so
- * on. */
+/* Waits for version after version, and announces each. Subscriber 0 uses stages 0 and 1, subscriber
+ * 1 stages 2 and 3, and so on. */
 void promise_follow(unsigned mechanism, unsigned who, unsigned rounds);
 
 /* Follows as subscriber 0, for ROUNDS versions. */
 void promise_follow_rounds(unsigned mechanism);
 
-/* Commits once the child sleeps, and awaits that it is up, round after round. */
+/* Commits whenever the child sleeps, and waits until the child is awake, round after round. */
 void promise_commit_rounds(struct stele_publisher *publisher, pid_t child, unsigned who,
                            unsigned from, unsigned to);
 

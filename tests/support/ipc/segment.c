@@ -20,7 +20,7 @@ void segment_needs_root(void)
 	}
 }
 
-/* ---- what the kernel says of segments ---- */
+/* ---- the kernel's view of segments ---- */
 
 bool segment_find(int key, pid_t creator, struct segment *ret)
 {

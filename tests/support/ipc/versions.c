@@ -21,7 +21,7 @@ static const struct stele_schema *versions_schema(unsigned kind)
 	return schemas[kind - 1];
 }
 
-/* The bytes of a key; returns its bits. */
+/* Makes a key. Returns its bits. */
 static unsigned versions_key(unsigned kind, unsigned which, uint8_t key[64])
 {
 	uint32_t word = (uint32_t)ipc_mix(which % 7) & 0xffffff00u;
@@ -30,7 +30,7 @@ static unsigned versions_key(unsigned kind, unsigned which, uint8_t key[64])
 	case 1:
 		word |= which;
 		break;
-	case 2: /* some are the beginnings of others */
+	case 2: /* some keys are the beginnings of others */
 		memset(key, 'a' + (int)(which % 3), 60);
 		return (1 + which / 3) * 8;
 	default:
@@ -44,7 +44,7 @@ static unsigned versions_key(unsigned kind, unsigned which, uint8_t key[64])
 	return 32;
 }
 
-/* The bytes of a value; returns how many. */
+/* Makes a value. Returns its size in bytes. */
 static size_t versions_value(unsigned kind, uint32_t number, uint8_t value[256])
 {
 	uint64_t word = number;
@@ -119,7 +119,7 @@ int versions_change(struct stele_transaction *tx, struct versions_model *model, 
 			if (r == 0)
 				versions_drop(model, table);
 		} else {
-			/* Few numbers, so that rows often become what they were. */
+			/* Few different numbers, so that rows often return to an earlier value. */
 			r = versions_change_row(tx, model, table, which,
 			                        (uint32_t)(choice >> 32) % 6);
 		}
