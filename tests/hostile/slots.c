@@ -259,7 +259,8 @@ Test(hostile_slots, slots_in_no_state_do_not_stay_so)
 	stele_publisher_close(publisher);
 }
 
-/* A forged slot bears the uuid of another subscriber's queue. The other subscriber keeps its queue. */
+/* A forged slot bears the uuid of another subscriber's queue. The other subscriber keeps its
+ * queue. */
 Test(hostile_slots, a_forged_dead_slot_takes_nobody_s_queue)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);

@@ -276,7 +276,8 @@ Test(hostile_squat, modes_are_as_asked_for_under_any_umask)
 
 /* ---- running out ---- */
 
-/* Opens both kinds of handle with `spare` free descriptors. Returns true if both could be opened. */
+/* Opens both kinds of handle with `spare` free descriptors. Returns true if both could be
+ * opened. */
 static bool open_with(unsigned spare, unsigned flags)
 {
 	struct stele_publisher_options options = at_once;

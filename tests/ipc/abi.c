@@ -77,7 +77,8 @@ static struct stele_publisher *publish(unsigned flags)
 	return ipc_publish(region, &options);
 }
 
-/* No publisher is attached: the mutex is initialised anew, whatever state the old one was left in. */
+/* No publisher is attached: the mutex is initialised anew, whatever state the old one was left
+ * in. */
 Test(ipc_abi, ipc_15_a_mutex_of_another_kind_that_nobody_has_is_made_anew)
 {
 	struct layout_publisher_file file;

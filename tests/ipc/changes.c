@@ -258,7 +258,8 @@ static void run_follow_by_hand(unsigned flags)
 	pid_t child = ipc_spawn(follow_by_hand, flags);
 
 	ipc_await(READER, 1);
-	/* Faster than the reader, but slow enough that the reader sees more than the last version. */
+	/* Faster than the reader, but slow enough that the reader sees more than the last
+	 * version. */
 	for (uint64_t part = 1; part <= 4; part++) {
 		while (model_commit(publisher) < COMMITS / 4 * part)
 			;
@@ -366,7 +367,8 @@ Test(ipc_changes, of_tables_that_a_transaction_makes_anew)
 	expect_change(changes, STELE_ADDED, 1);
 	RETURNS(stele_changes_next(changes, &change), 0, "");
 	changes = stele_changes_close(changes);
-	/* Rows are compared if the schema is the same; with another schema they can't be compared. */
+	/* Rows are compared if the schema is the same; with another schema they can't be
+	 * compared. */
 	OK(stele_table_drop(tx, "rows"));
 	OK(stele_table_create(tx, "rows", &ipc_schema));
 	OK(stele_writable_open(tx, "rows", &table));

@@ -406,7 +406,8 @@ Test(ipc_follow, a_pinned_version_is_not_taken_back)
 
 enum { MANY = 24, FEW = 14 };
 
-/* Commits one version in which every row changes. The first version has many rows, the others few. */
+/* Commits one version in which every row changes. The first version has many rows, the others
+ * few. */
 static void commit_other_rows(struct stele_publisher *publisher, unsigned round)
 {
 	static char value[3000];

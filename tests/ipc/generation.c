@@ -164,7 +164,8 @@ Test(ipc_generation, subscribers_move_when_the_region_is_compacted)
 	stele_publisher_close(publisher);
 }
 
-/* Pins, history and versions are the same after the compaction, and a new publisher finds the same. */
+/* Pins, history and versions are the same after the compaction, and a new publisher finds the
+ * same. */
 Test(ipc_generation, a_compaction_keeps_history_and_pins)
 {
 	struct stele_publisher *publisher = publish(1 << 22, 4);
@@ -282,7 +283,8 @@ Test(ipc_generation, a_region_whose_name_was_removed_comes_back)
 	stele_publisher_close(publisher);
 }
 
-/* A subscriber that waits while no commit comes is neither woken in vain nor left in the old file. */
+/* A subscriber that waits while no commit comes is neither woken in vain nor left in the old
+ * file. */
 static void wait_for_one(unsigned which)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, which == 0 ? "mq" : "futex");

@@ -204,7 +204,8 @@ EACH_KIND(a_child_made_by_fork_is_refused)
 
 enum { GO }; /* stages */
 
-/* Compares the index with a table whose version may be reclaimed at any time: returns 0 or -ESTALE. */
+/* Compares the index with a table whose version may be reclaimed at any time: returns 0 or
+ * -ESTALE. */
 static int compare_as_it_goes(const void *index, const struct stele_snapshot *snapshot,
                               const struct stele_table *table)
 {

@@ -117,7 +117,8 @@ Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 	stele_publisher_close(publisher);
 }
 
-/* A library of another layout took the region over, as the protocol prescribes: mark, rename, mark. */
+/* A library of another layout took the region over, as the protocol prescribes: mark, rename,
+ * mark. */
 Test(ipc_lost, who_waits_is_told_of_another_layout)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);

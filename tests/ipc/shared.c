@@ -158,7 +158,8 @@ static void join_and_commit(unsigned which)
 	stele_publisher_close(publisher);
 }
 
-/* It has opened the data file, and once more for the lock; its next step is to wait for the mutex. */
+/* It has opened the data file, and once more for the lock; its next step is to wait for the
+ * mutex. */
 static bool has_opened_the_region(pid_t pid)
 {
 	char path[128], pattern[64], target[256];
@@ -178,8 +179,8 @@ static bool has_opened_the_region(pid_t pid)
 	return count >= 2;
 }
 
-/* Whoever joins waits for the end of the transaction that is open, and finds what that made of the region: a longer file, or
- * another one. */
+/* Whoever joins waits for the end of the transaction that is open, and finds what that made of the
+ * region: a longer file, or another one. */
 static void join_during(uint64_t maximum, unsigned rows)
 {
 	static const struct stele_column columns[] = {

@@ -140,7 +140,8 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 	cr_expect_not(ipc_describe(excess).registered);
 	cr_expect(excess->backoff.full);
 	cr_expect_not(registered_after_a_look(excess));
-	/* A slot is free, but no counter says that one was freed: the subscriber does not search. */
+	/* A slot is free, but no counter says that one was freed: the subscriber does not
+	 * search. */
 	free_slot(&attack, 7);
 	cr_expect_not(registered_after_a_look(excess));
 	/* A slot is announced as freed, but others are faster: the subscriber searches at longer

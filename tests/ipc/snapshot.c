@@ -16,7 +16,8 @@ enum { ARENA, PINNED, PASSES }; /* counters */
 
 /* ---- pins ---- */
 
-/* Pins eight versions as they come, and reads them all until the publisher is done, and once more. */
+/* Pins eight versions as they come, and reads them all until the publisher is done, and once
+ * more. */
 static void hold_eight(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);

@@ -232,7 +232,8 @@ static void open_and_stand(unsigned argument)
 	stele_subscriber_close(ipc_subscribe(STELE_UNREGISTERED, NULL));
 }
 
-/* A file that loses its name between a subscriber's open and its fstat() was replaced, not removed. */
+/* A file that loses its name between a subscriber's open and its fstat() was replaced, not
+ * removed. */
 Test(notices_held, a_region_whose_file_is_replaced_is_never_absent)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

@@ -311,7 +311,8 @@ static void spin_for_rows(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-/* A spinning subscriber never arms its ticket, so no notice is sent to it, whatever tables change. */
+/* A spinning subscriber never arms its ticket, so no notice is sent to it, whatever tables
+ * change. */
 Test(notices_interest, who_spins_costs_no_notice)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

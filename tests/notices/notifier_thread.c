@@ -198,7 +198,8 @@ Test(notices_notifier_thread, the_thread_takes_no_signals)
 	unsigned before = blocking_threads();
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
 
-	/* The test's own runner may have such a thread, which perhaps did not sleep at that moment. */
+	/* The test's own runner may have such a thread, which perhaps did not sleep at that
+	 * moment. */
 	UNTIL(blocking_threads() > before);
 	stele_publisher_close(publisher);
 }

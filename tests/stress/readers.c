@@ -200,7 +200,8 @@ static void read_on(unsigned who)
 
 /* ---- hostile neighbours ---- */
 
-/* Writes random words everywhere. It uses pwrite(2), which does not fault if the file is truncated. */
+/* Writes random words everywhere. It uses pwrite(2), which does not fault if the file is
+ * truncated. */
 static void scribble(unsigned argument)
 {
 	uint64_t random = seed() * 1000 + 500;

@@ -440,7 +440,8 @@ static void end(uint64_t baseline)
 		}
 	r = stele_transaction_commit(tx, "stress", NULL);
 	MUST(r >= 0 || (run.tight && r == -ENOSPC), "%s", stele_last_error());
-	/* A region may be so full that not even the record of a commit that drops everything fits. */
+	/* A region may be so full that not even the record of a commit that drops everything
+	 * fits. */
 	if (r < 0) {
 		run.stuck++;
 		detach();
