@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Checks what the build promises. It asks for the packages that are missing and for no others,
-# however the compiler is called and wherever headers are; it builds nothing twice; `make clean`
-# removes BUILD. Needs no root and installs nothing.
+# Checks the promises of the build: it asks for the missing packages and for no others, however the
+# compiler is called and wherever the headers are; it builds nothing twice; `make clean` removes
+# BUILD. Needs no root and installs nothing.
 #
 # check_build.sh COMPILER
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-# the makes below are none of the one that runs this
+# The makes below must not inherit settings from the make that runs this script.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES \
 	CC CXX CFLAGS CPPFLAGS LDFLAGS SANITIZE BUILD DESTDIR V
 export LC_ALL=C
@@ -18,16 +18,16 @@ failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# What asks for packages gets none, and tells us what they were; a wrapper of compilers is there.
+# Fakes: apt-get and sudo record their arguments and fail; ccache only runs its arguments.
 mkdir "$work/bin"
 for name in apt-get sudo; do
 	printf '#!/bin/sh\necho "$*" >>"%s"\nexit 1\n' "$work/asked" >"$work/bin/$name"
 done
 printf '#!/bin/sh\nexec "$@"\n' >"$work/bin/ccache"
-# a compiler that finds no header while there is a file "hidden"
+# A compiler that finds no headers while a file "hidden" exists.
 printf '#!/bin/sh\ncase " $* " in *" -E "*) [ ! -e "%s" ] || exit 1 ;; esac\nexec %s "$@"\n' \
 	"$work/hidden" "$compiler" >"$work/bin/sometimes"
-# one for another machine, with programs of its own
+# A compiler for another machine, with its own programs.
 # shellcheck disable=SC2016 # expanded by that script
 printf '#!/bin/sh\necho "other-${1#-print-prog-name=}"\n' >"$work/bin/other"
 chmod +x "$work"/bin/*
@@ -39,8 +39,8 @@ wrong()
 	failed=1
 }
 
-# asks_for 'PACKAGE...' COMMAND...: the command asks for these packages; if for none, it succeeds
-# and prints nothing
+# asks_for 'PACKAGE...' COMMAND...: checks that the command asks for these packages. If there are
+# none, checks that the command succeeds and prints nothing.
 asks_for()
 {
 	local wanted=$1 asked status
@@ -53,7 +53,7 @@ asks_for()
 	if [ "$asked" != "$wanted" ]; then
 		wrong "\`$*\` asks for \"$asked\", not \"$wanted\": $(cat "$work/output")"
 	elif [ -z "$wanted" ] && { [ "$status" -ne 0 ] || [ -s "$work/output" ]; }; then
-		wrong "\`$*\` ends with $status and says: $(cat "$work/output")"
+		wrong "\`$*\` ended with status $status and printed: $(cat "$work/output")"
 	fi
 }
 
@@ -63,7 +63,7 @@ packages()
 	env "$@" build-aux/packages.sh build
 }
 
-# builds TARGET... in $work/build: what was compiled is in $work/compiled
+# build TARGET...: builds in $work/build, and lists the compiled objects in $work/compiled.
 build()
 {
 	make BUILD="$work/build" CC=sometimes "${@/#/"$work/build/"}" >"$work/output" 2>&1 ||
@@ -71,11 +71,11 @@ build()
 	sed -n 's/^  CC *.*\/obj\///p' "$work/output" | sort >"$work/compiled"
 }
 
-# compiled 'OBJECT...' WHEN
+# compiled 'OBJECT...' WHEN: checks that the last build compiled these objects.
 compiled()
 {
 	[ "$(tr '\n' ' ' <"$work/compiled")" = "$1" ] ||
-		wrong "$2, these were compiled, not \"$1\": $(cat "$work/compiled")"
+		wrong "$2: expected \"$1\" to be compiled, but these were: $(cat "$work/compiled")"
 }
 
 # ---- packages ----
@@ -92,7 +92,7 @@ asks_for '' make -s BUILD="$work/build" CC=sometimes "$work/build/packages-build
 asks_for nosuch-cc make -s BUILD="$work/build" CC=nosuch-cc "$work/build/packages-build"
 asks_for '' make -s BUILD="$work/build" CC=sometimes "$work/build/packages-build"
 
-# no header is there, then all are where only flags tell
+# At first no header exists, then all headers are in a folder that only the flags name.
 all='libc6-dev uuid-dev libjansson-dev libcsv-dev libmnl-dev libncurses-dev'
 asks_for "$all" packages CC="$compiler" CPPFLAGS=-nostdinc
 mkdir -p "$work/include/uuid" "$work/include/libmnl" "$work/include/sys"
@@ -104,20 +104,20 @@ asks_for libncurses-dev packages CC="$compiler" CPPFLAGS="-nostdinc '-I$work/inc
 asks_for '' packages CC="$compiler" CPPFLAGS="-nostdinc -I$work/include"
 asks_for '' packages CC="$compiler" CFLAGS="-nostdinc -I$work/include"
 
-# probes TEXT: whether there are probes, as the build finds out
+# probes yes|no: checks whether the build finds <sys/sdt.h>, which the probes need.
 probes()
 {
 	make -s BUILD="$work/other" CC="$compiler" CPPFLAGS="-nostdinc -I$work/include" \
 		"$work/other/probes" >"$work/output" 2>&1
 	[ "$(cat "$work/other/probes" 2>&1)" = "$1" ] ||
-		wrong "whether <sys/sdt.h> is there: not \"$1\"; $(cat "$work/output")"
+		wrong "whether the build finds <sys/sdt.h>: expected \"$1\": $(cat "$work/output")"
 }
 
 probes no
 : >"$work/include/sys/sdt.h"
 probes yes
 
-# ---- what is built again ----
+# ---- rebuilding ----
 
 touch "$work/hidden"
 build obj/lib/base/error.o obj/publisher/notices/fanout.o
@@ -126,10 +126,10 @@ build obj/lib/base/error.o obj/publisher/notices/fanout.o
 compiled '' 'the second time'
 rm "$work/hidden"
 build obj/lib/base/error.o obj/publisher/notices/fanout.o
-compiled 'publisher/notices/fanout.o ' 'once <sys/sdt.h> is there'
+compiled 'publisher/notices/fanout.o ' 'once <sys/sdt.h> exists'
 build obj/lib/base/error.o obj/publisher/notices/fanout.o
 compiled '' 'the time after that'
-[ ! -s "$work/output" ] || wrong "a make that has nothing to do says: $(cat "$work/output")"
+[ ! -s "$work/output" ] || wrong "a make with nothing to do printed: $(cat "$work/output")"
 
 make -n BUILD="$work/build" CC=other "$work/build/libstele.a" >"$work/output" 2>&1
 for name in objcopy ar; do

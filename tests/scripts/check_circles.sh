@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Checks that who-calls-whom has no circle: between the source files of the library, between those of
-# the command, and between the folders of each. A file depends on another if its object needs a symbol
-# that the other's object defines.
+# Checks that calls form no circle: between the source files of a program (the library or the
+# command), and between its folders. A file depends on another if its object needs a symbol that the
+# other's object defines.
 #
 # check_circles.sh NAME OBJECT...
 set -euo pipefail
@@ -14,7 +14,7 @@ shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# edges: FROM TO SYMBOL, files without the folder of objects and the suffix
+# Lines of FROM TO SYMBOL. Files are named without the folder of objects and the suffix.
 nm -A -P "$@" | awk '
 	{
 		file = $1
@@ -30,18 +30,18 @@ nm -A -P "$@" | awk '
 		}
 	}' | sort >"$work/files"
 
-# folder FILE: its folder
+# The same between folders: FROM TO CALLS.
 awk '
 	function folder(file) { sub(/\/[^\/]*$/, "", file); return file }
 	folder($1) != folder($2) { print folder($1), folder($2), $1 ">" $2 }' "$work/files" >"$work/folders"
 
 status=0
 for what in files folders; do
-	[ -s "$work/$what" ] || { echo "check-circles: $name: no calls between its $what" >&2; exit 1; }
+	[ -s "$work/$what" ] || { echo "check-circles: $name: found no calls between its $what" >&2; exit 1; }
 	if ! cut -d ' ' -f 1,2 "$work/$what" | sort -u | tsort >/dev/null 2>"$work/loops"; then
 		status=1
-		echo "check-circles: $name: a circle of $what; the calls that tie it:"
-		# tsort names the members of one loop after another
+		echo "check-circles: $name: the $what form a circle by these calls:"
+		# tsort lists the members of each loop in turn
 		sed -n 's/^tsort: //p' "$work/loops" | grep -v 'contains a loop' | sort -u >"$work/members"
 		awk 'NR == FNR { member[$1] = 1; next } ($1 in member) && ($2 in member) { print "    " $1 " -> " $2 ": " $3 }' \
 			"$work/members" "$work/$what"

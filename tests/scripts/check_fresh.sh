@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Does what the README tells a newcomer, on machines that have next to nothing: bare Debian trees,
-# made with debootstrap, in namespaces. One has only git and make: there `make run`, `make check`,
-# `make install` and the README's programs run one after the other. The other has gcc from the
-# start; only a part of the tests is run again there. Tries the files that git tracks, as they are
-# in this folder. The last line counts the steps and the tests in them.
+# Follows the README's instructions on two machines with few packages: bare Debian trees, made with
+# debootstrap, in namespaces. The first has only git and make, and runs `make run`, `make check`,
+# `make install` and the README's programs. The second has gcc from the start, and runs only a part
+# of the tests again. The tested sources are the files that git tracks, with their contents in this
+# folder. The last line counts the steps and the tests in them.
 #
-# Needs root and a Debian mirror: the one that this machine uses, if there is one. Keeps the bare
-# tree in /var/tmp for the next run.
+# Needs root and a Debian mirror: this machine's own, if it uses one. Keeps the bare tree in
+# /var/tmp for the next run.
 set -eu
 suite=bookworm
 kept=/var/tmp/stele-fresh-$suite.tar
@@ -18,7 +18,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
-# Processes and mounts are in namespaces, and end with them. Only a folder remains to be removed.
+# Processes and mounts are in namespaces, and end with them. Only a folder must be removed.
 if [ "${1:-}" != in-namespaces ]; then
 	cd "$(dirname "$0")/../.."
 	build-aux/packages.sh fresh
@@ -69,7 +69,8 @@ wrong()
 	finish
 }
 
-# The tree becomes the root of a mount namespace: with a mere chroot there are no user namespaces.
+# inside COMMAND: runs a command in the tree, which becomes the root of a mount namespace. With
+# chroot instead, the kernel would refuse to create user namespaces.
 inside()
 {
 	# shellcheck disable=SC2016 # expanded by that shell
@@ -82,13 +83,13 @@ inside()
 		bash -c "cd /root/stele && $1" </dev/null
 }
 
-# step COMMAND: which must succeed
+# step COMMAND: runs a command in the tree, which must succeed.
 step()
 {
 	local status=0
 	printf '\n== %s: %s\n' "$where" "$1"
 	SECONDS=0
-	# a file, not a pipe, which a process that is left behind would keep open
+	# a file, since a process left behind would keep a pipe open
 	inside "$1" >"$folder/log" 2>&1 &
 	tail -f --pid=$! "$folder/log" || true
 	wait $! || status=$?
@@ -98,13 +99,13 @@ step()
 	echo "   $SECONDS s"
 }
 
-# silent COMMAND: which must succeed and have nothing to say
+# silent COMMAND: runs a command with nothing to do, which must succeed and print nothing.
 silent()
 {
 	local said
-	printf '\n== %s: %s, which has nothing to do\n' "$where" "$1"
+	printf '\n== %s: %s, with nothing to do\n' "$where" "$1"
 	said=$(inside "$1" 2>&1) || wrong "\`$1\` failed: $said"
-	[ -z "$said" ] || wrong "\`$1\` was done already, and says: $said"
+	[ -z "$said" ] || wrong "\`$1\` has nothing to do, but printed: $said"
 	passed=$((passed + 1))
 }
 
@@ -128,12 +129,12 @@ bootstrap()
 	mv -fT "$folder/bare.tar" "$kept"
 }
 
-# machine NAME: a machine of this name, from the bare tree
+# machine NAME: makes a machine from the bare tree.
 machine()
 {
 	where=$1
 	makeflags=
-	# only a tree that root has made is run as root
+	# run only a tree that root has made, since it runs as root
 	if [ ! -f "$kept" ] || [ -L "$kept" ] || [ ! -O "$kept" ]; then bootstrap; fi
 	rm -rf --one-file-system "$tree"
 	mkdir "$tree"
@@ -152,7 +153,7 @@ machine()
 		[ ! -e "$file" ] || printf '%s\0' "$file"
 	done | tar --null -T - --no-recursion -cf - |
 		tar -C "$tree/root/stele" --no-same-owner -xf -
-	[ -e "$tree/root/stele/Makefile" ] || wrong 'no sources: is this folder a clone?'
+	[ -e "$tree/root/stele/Makefile" ] || wrong 'found no sources; run this in a git clone'
 }
 
 remove()
@@ -163,7 +164,7 @@ remove()
 
 # ---- the README's programs ----
 
-# Each C block that begins with a comment with its name is put into that file.
+# Extracts each C block that begins with a comment naming its file into that file.
 extract()
 {
 	awk -v folder="$tree/root/example/" '
@@ -177,7 +178,7 @@ example()
 	local build
 	# shellcheck disable=SC2016 # backquotes of Markdown
 	build=$(sed -n 's/.*Build each with `\(cc publisher\.c [^`]*\)`.*/\1/p' README.md)
-	[ -n "$build" ] || wrong 'the README does not say how its programs are built'
+	[ -n "$build" ] || wrong 'the README does not tell how to build its programs'
 	mkdir "$tree/root/example"
 	extract
 	cat >"$tree/root/example/run" <<-EOF
@@ -212,15 +213,15 @@ install_and_use()
 	installed >"$folder/before"
 	step 'umask 077; make install'
 	[ -z "$(find "$tree/usr/local" \( -type f ! -perm -444 \) -o \( -type d ! -perm -555 \))" ] ||
-		wrong 'what was installed is not for everybody to read'
+		wrong 'some installed files are not readable by all users'
 	example
 	step 'make uninstall'
 	installed >"$folder/after"
-	cmp "$folder/before" "$folder/after" || wrong 'make uninstall leaves something'
-	! inside 'ldconfig -p' | grep libstele || wrong 'the loader still knows the library'
+	cmp "$folder/before" "$folder/after" || wrong 'make uninstall left files behind'
+	! inside 'ldconfig -p' | grep libstele || wrong 'the loader still lists the library after make uninstall'
 }
 
-# ---- what they do there ----
+# ---- the steps on each machine ----
 
 machine 'git and make'
 makeflags=-j2
@@ -232,7 +233,7 @@ install_and_use
 remove
 
 machine 'gcc too'
-# as systemd does it on a machine that it has started
+# systemd mounts this on a machine that it has booted
 mkdir "$tree/dev/mqueue"
 mount -t mqueue mqueue "$tree/dev/mqueue"
 step 'apt-get -qq update && apt-get -qq install -y --no-install-recommends gcc libc6-dev >/dev/null'

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Checks which folder includes which. The table below lists each folder with the folders that it may
-# include, besides itself. The library's folders may also include the public headers, the C library's
-# headers and libuuid's, and no others, since services embed the library.
+# Checks the include directives between folders. The table below lists each folder with the folders
+# that it may include, besides itself. The library's folders may also include the public headers,
+# the C library's headers and libuuid's headers. No others are allowed, since services embed the
+# library.
 #
 # check_includes.sh [ROOT]
 set -u
@@ -45,7 +46,7 @@ embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'
 foreign='<(jansson|csv|argp|n?curses|term)\.h>'
 public='"stele/[a-z]+\.h"|<stele/[a-z]+\.h>|<(sys/types|std[a-z]+)\.h>'
 
-# includes FILE...: file, line and what is included, one a line
+# includes FILE...: prints the include directives, one a line: file, line number, included header.
 includes()
 {
 	grep -HnE '^[[:space:]]*#[[:space:]]*include' "$@" /dev/null |
@@ -61,14 +62,14 @@ found=$(
 			if [[ $included == \<* ]]; then
 				case $folder in lib* | notifier | publisher* | subscriber*)
 					if [[ ! $included =~ ^($embedded)$ || $included =~ ^($foreign)$ ]]; then
-						echo "$file:$line: $included: the library needs libc and libuuid alone"
+						echo "$file:$line: $included: the library may only need libc and libuuid"
 					fi ;;
 				esac
 				continue
 			fi
 			name=${included//\"/} ok=
 			if [ ! -e "$name" ]; then
-				echo "$file:$line: $included: name the header by its path from the top"
+				echo "$file:$line: $included: no such header; write its path from the top folder"
 				continue
 			fi
 			[ "${name%/*}" != "$folder" ] || ok=yes
@@ -76,7 +77,7 @@ found=$(
 				# shellcheck disable=SC2053 # a pattern
 				[[ ${name%/*} == $pattern ]] && ok=yes
 			done
-			# the root of lib goes with its folders
+			# lib/* includes lib itself
 			[[ ${name%/*} == lib && $allowed == *'lib/*'* ]] && ok=yes
 			[ -n "$ok" ] || echo "$file:$line: $folder may not include $included"
 		done
@@ -85,7 +86,7 @@ found=$(
 		[[ $included =~ ^($public)$ ]] || echo "$file:$line: a public header may not include $included"
 	done
 	for folder in lib lib/*/ notifier publisher publisher/*/ subscriber subscriber/*/ tools tools/*/; do
-		grep -q "^${folder%/} " <<<"$table" || echo "${folder%/}: not in the table of ${0##*/}"
+		grep -q "^${folder%/} " <<<"$table" || echo "${folder%/}: missing from the table of ${0##*/}"
 	done
 )
 if [ -n "$found" ]; then

@@ -1,25 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# check_instructions.sh PROGRAM COMPILER FLAGS...: counts with valgrind how many instructions a get, a
-# match, a commit ... take (tests/scripts/instructions.c), and compares them with what they may take. The counts
-# are nearly the same from run to run, unlike times. They belong to one compiler and its flags: with others
-# there is nothing to compare.
+# Counts with valgrind how many instructions a lookup, a longest-prefix match, a commit and other
+# operations take (tests/scripts/instructions.c), and compares the counts with budgets. Unlike
+# times, the counts are nearly the same in every run. The budgets are for one compiler and its
+# flags; with others the check is skipped.
+#
+# check_instructions.sh PROGRAM COMPILER FLAGS...
 set -euo pipefail
 
-# What each may take: a few per cent more than it does. Who makes one cheaper lowers its number; who
-# raises one says why in the commit.
+# The budgets: a few per cent above the counts. If you make an operation cheaper, lower its budget;
+# if you raise a budget, give the reason in the commit.
 budgets='
 get       250   of 10,000 rows with 16-byte keys
 get_text  540   of 10,000 rows with 35-byte text keys
-hash_get  175   the same by a hash index
-hash_get_text  225   the same by a hash index
-match     410   among 10,000 prefixes of IPv4
-scan      156   a row
+hash_get  175   of the same rows through a hash index
+hash_get_text  225   of the text keys through a hash index
+match     410   among 10,000 IPv4 prefixes
+scan      156   of a row
 snapshot  350   to open and close
 commit    3520  of one row of 10,000
 '
-times=1000 # as tests/scripts/instructions.c does each
+times=1000 # TIMES in tests/scripts/instructions.c
 
 program=$1 compiler=$2
 shift 2
@@ -32,7 +34,7 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# count: writes lines of NAME INSTRUCTIONS, for one thing done once
+# count: prints lines of NAME INSTRUCTIONS, the count for one operation.
 count()
 {
 	if ! valgrind --tool=callgrind --callgrind-out-file="$folder/out" "$program" >"$folder/log" 2>&1; then
@@ -44,7 +46,7 @@ count()
 		awk -v times="$times" '{ printf "%s %.0f\n", $1, $2 / times }'
 }
 
-# exceeded: writes what was not counted and what takes more than its budget
+# exceeded: prints the operations that were not counted, and those over their budgets.
 exceeded()
 {
 	local name budget note number
@@ -52,16 +54,17 @@ exceeded()
 		[ -n "$name" ] || continue
 		number=$(awk -v name="$name" '$1 == name { print $2 }' <<<"$counts")
 		if [ -z "$number" ]; then
-			echo "check-instructions: $name was not counted"
+			echo "check-instructions: $name ($note): found no count"
 		elif [ "$number" -gt "$budget" ]; then
-			echo "check-instructions: $name ($note) takes $number instructions, its budget is $budget"
+			echo "check-instructions: $name ($note): $number instructions, over its budget of $budget"
 		fi
 	done <<<"$budgets"
 }
 
-# A publisher measures how long its system calls for notices take, and charges the slow ones to a budget
-# (publisher/notices/peers.h). When the machine is paused within such a call, the commit executes the code for a slow
-# call: `commit` once had 50 instructions more. So the least of up to three runs counts: a pause can only raise a count.
+# A publisher measures how long its system calls for notices take, and charges the slow ones to a
+# budget (publisher/notices/peers.h). If the machine is paused within such a call, the commit
+# executes the code for a slow call: `commit` once had 50 more instructions. A pause can only raise
+# a count, so the minimum of up to three runs is compared.
 counts=$(count)
 for _ in 2 3; do
 	[ -n "$(exceeded)" ] || break

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Runs the Spin models of docs/models: the good forms must hold, and those that are broken by a -D must fail. The numbers of states
-# that a good form has are told. Needs spin and a C compiler, $1.
+# Runs the Spin models of docs/models. The correct variants must pass, and the variants that a -D
+# flag breaks must fail. Prints the number of states of each correct variant. Needs spin.
+#
+# check_models.sh [COMPILER]
 set -eu
 
 models=$PWD/docs/models
@@ -10,35 +12,35 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# run MODEL EXPECTED-ERRORS FLAG...
+# run MODEL ERRORS FLAG...: checks that the search of a variant finds this number of errors.
 run() {
 	model=$1 errors=$2
 	shift 2
 	rm -f pan*
 	spin "$@" -a "$models/$model.pml" >spin.out 2>&1 || { cat spin.out >&2; exit 1; }
-	# To optimize takes longer than the search for an error.
+	# Where an error is expected, optimizing takes longer than the search.
 	[ "$errors" = 0 ] && optimize=-O1 || optimize=-O0
 	"$compiler" "$optimize" -w -DSAFETY -o pan pan.c
 	./pan -E -m1000000 -w22 >pan.out 2>&1 || { cat pan.out >&2; exit 1; }
 	if grep -q 'search not completed\|max search depth too small\|out of memory' pan.out &&
 		[ "$errors" = 0 ]; then
-		echo "check-models: $model $*: the search was not completed" >&2
+		echo "check-models: $model $*: the search did not complete" >&2
 		exit 1
 	fi
 	found=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' pan.out)
 	if [ "$found" != "$errors" ]; then
-		echo "check-models: $model $*: $found errors, not $errors" >&2
+		echo "check-models: $model $*: found $found errors, expected $errors" >&2
 		cat pan.out >&2
 		exit 1
 	fi
 	states=$(sed -n 's/ *\([0-9]*\) states, stored.*/\1/p' pan.out)
 	[ "$errors" = 0 ] && printf '  %-9s %-14s %10s states\n' "$model" "$*" "$states" ||
-		printf '  %-9s %-14s fails, as it must\n' "$model" "$*"
+		printf '  %-9s %-14s fails as expected\n' "$model" "$*"
 }
 
 compiler=${1:-cc}
 if ! command -v spin >/dev/null; then
-	echo 'check-models: skipped, as there is no spin'
+	echo 'check-models: skipped, since spin is not installed'
 	exit 0
 fi
 

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Checks that the shared library has the probes that docs/tracing.md lists, all of them and no more,
-# each with as many arguments. `make check` has installed <sys/sdt.h>, which they need.
+# Checks that the shared library has exactly the probes that docs/tracing.md lists, with the same
+# numbers of arguments. Probes need <sys/sdt.h>, which `make check` has installed.
 #
 # check_probes.sh LIBRARY
 set -eu
 cd "$(dirname "$0")/../.."
 export LC_ALL=C
 
-# name and number of arguments: the region, and what is between commas
+# Lines of NAME ARGUMENTS. The first argument is the region; the others are separated by commas.
 # shellcheck disable=SC2016 # backquotes of Markdown
 listed=$(sed -nE 's/^\| `([a-z]+)` \| ([^|]*) \|.*/\1 \2/p' docs/tracing.md | awk '{ print $1, NF }' | sort -u)
 there=$(readelf -n "$1" | awk '
@@ -22,7 +22,7 @@ if [ -z "$there" ]; then
 	exit 1
 fi
 if ! diff <(echo "$listed") <(echo "$there"); then
-	echo 'check-probes: < is listed in docs/tracing.md, > is there: name and number of arguments'
+	echo 'check-probes: the probes differ (< docs/tracing.md, > the library: name, number of arguments)'
 	exit 1
 fi
 echo 'check-probes: ok'

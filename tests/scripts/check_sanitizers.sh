@@ -1,7 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_sanitizers.sh COMPILER...: each compiler's AddressSanitizer, where there is one, reports a load of
-# data past the end of a block (data_load_bytes), which is assembly where no sanitizer looks.
+#
+# Checks that each compiler's AddressSanitizer reports a data_load_bytes() past the end of a block.
+# Without a sanitizer this function is inline assembly, which AddressSanitizer can't check.
+#
+# check_sanitizers.sh COMPILER...
 set -u
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -25,12 +28,12 @@ int main(void)
 C
 echo 'int main(void) { return 0; }' >"$folder/nothing.c"
 for compiler in "$@"; do
-	# Left out where the compiler, or its sanitizer's library, is not installed.
+	# skipped if the compiler or its sanitizer's library is not installed
 	$compiler -fsanitize=address -o "$folder/nothing" "$folder/nothing.c" 2>/dev/null || continue
 	if ! $compiler -std=c17 -D_GNU_SOURCE -I. -g -fsanitize=address -o "$folder/load" "$folder/load.c"; then
 		failed=1
 	elif "$folder/load" >/dev/null 2>"$folder/report"; then
-		echo "check-sanitizers: $compiler: a load past the end of a block is not reported" >&2
+		echo "check-sanitizers: $compiler: AddressSanitizer does not report a load past the end of a block" >&2
 		failed=1
 	elif ! grep -q heap-buffer-overflow "$folder/report"; then
 		cat "$folder/report" >&2

@@ -1,23 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Checks what CONTRIBUTING.md says of files and names:
+# Checks the rules of CONTRIBUTING.md about files and names:
 #
-#   - a folder has at most 25 files, a file 600 lines (public headers, the manual, may have more), a
-#     function 60
-#   - no line is wider than 100 columns, unless a string makes it so
-#   - within the library, and within the command, no two files define functions of one name
-#   - the name of a static function carries its file's noun: arena_grow() in arena.c
-#   - a file with functions for other files declares them in a header of its own
+#   - a folder has at most 25 files, a file at most 600 lines (public headers may have more), a
+#     function at most 60 lines
+#   - no line is wider than 100 columns, except for a line with a string
+#   - within the library, and within the command, no two files define functions with the same name
+#   - the name of a static function contains its file's noun: arena_grow() in arena.c
+#   - a file declares its extern functions in a header of its own
 #
-# The sources are formatted (make check-format), so that a function begins at the first column.
+# Relies on the format that make check-format enforces: functions begin in the first column.
 #
 # check_sources.sh [ROOT]
 set -euo pipefail
 cd "${1:-$(dirname "$0")/../..}" || exit 2
 export LC_ALL=C
 
-# functions FILE...: file, line, number of lines, static or extern, name
+# functions FILE...: prints the functions, one a line: file, line, number of lines, static or
+# extern, name.
 functions()
 {
 	awk '
@@ -26,7 +27,7 @@ functions()
 			line = $0
 			gsub(/__attribute__\(\([a-z_]*(\([^()]*\))?\)\) ?/, "", line)
 		}
-		# the type may be on the line before the name
+		# the return type may be on the line before the name
 		line ~ /^[a-z].*\(/ && !/;$/ && !/^(struct|enum|union) [a-z_]* =/ {
 			kind = line ~ /^static / || last ~ /^static / ? "static" : "extern"
 			name = line
@@ -50,9 +51,9 @@ complaints()
 {
 	for folder in lib lib/*/ notifier publisher publisher/*/ subscriber subscriber/*/ tools tools/*/ tests/*/ tests/support/*/ include/stele; do
 		files=("${folder%/}"/*.[ch])
-		[ "${#files[@]}" -le 25 ] || echo "${folder%/}: ${#files[@]} files; 25 are allowed"
+		[ "${#files[@]}" -le 25 ] || echo "${folder%/}: ${#files[@]} files, more than 25"
 	done
-	# a tab goes to the next multiple of 8
+	# a tab advances to the next multiple of 8
 	awk '
 		FNR == 601 && FILENAME !~ /^include/ { print FILENAME ": more than 600 lines" }
 		length($0) > 60 {
@@ -60,10 +61,10 @@ complaints()
 			while ((at = index(line, "\t")) > 0)
 				line = substr(line, 1, at - 1) substr("        ", 1, 8 - (at - 1) % 8) substr(line, at + 1)
 			gsub(/[\200-\277]/, "", line)
-			if (length(line) > 100 && line !~ /"/) print FILENAME ":" FNR ": " length(line) " columns"
+			if (length(line) > 100 && line !~ /"/) print FILENAME ":" FNR ": " length(line) " columns, more than 100"
 		}
 	' "${all[@]}"
-	functions "${all[@]}" | awk '$3 > 60 { print $1 ":" $2 ": " $5 "() has " $3 " lines" }'
+	functions "${all[@]}" | awk '$3 > 60 { print $1 ":" $2 ": " $5 "() has " $3 " lines, more than 60" }'
 	for part in library command; do
 		# shellcheck disable=SC2178 # a reference to one of the lists
 		declare -n files=$part
@@ -83,16 +84,16 @@ complaints()
 					word = words[i]
 					if (sub(/s$/, "", word) && known(word)) next
 				}
-				print $1 ":" $2 ": " name "() does not carry its file'"'"'s noun"
+				print $1 ":" $2 ": " name "() does not contain its file'"'"'s noun"
 			}'
 	done
 	functions "${library[@]}" "${command[@]}" | awk '$1 ~ /c$/ && $4 == "extern" && $5 !~ /^stele_/ && $5 != "main" { print $1, $2, $5 }' |
 		while read -r file line name; do
 			header=${file%.c}.h
 			if [ ! -e "$header" ]; then
-				echo "$file:$line: $name() is for other files, but there is no $header"
+				echo "$file:$line: $name() is extern, but $header does not exist"
 			elif ! grep -qw "$name" "$header"; then
-				echo "$file:$line: $name() is not declared in $header"
+				echo "$file:$line: $name() is extern, but not declared in $header"
 			fi
 		done
 }
@@ -100,7 +101,7 @@ complaints()
 found=$(complaints)
 if [ -n "$found" ]; then
 	printf '%s\n' "$found"
-	echo "check-sources: $(wc -l <<<"$found") complaints"
+	echo "check-sources: $(wc -l <<<"$found") faults"
 	exit 1
 fi
 echo 'check-sources: ok'

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Checks what the library in BUILD shows to the outside: the functions that include/stele/ declares, all
-# of them and no more, in the shared library and in the archive; and that it needs libc and libuuid alone.
+# Checks that the shared library and the archive in BUILD export exactly the functions that
+# include/stele/ declares, and that the shared library needs only libc and libuuid.
 #
 # check_symbols.sh BUILD
 set -eu
@@ -17,13 +17,13 @@ same()
 	printf '%s\n' "$2" >"$work/declared"
 	printf '%s\n' "$3" >"$work/there"
 	if ! diff "$work/declared" "$work/there" >"$work/difference"; then
-		echo "$1: < is declared in include/stele, > is there:"
+		echo "$1: the exported functions differ (< include/stele, > the library):"
 		cat "$work/difference"
 		failed=1
 	fi
 }
 
-# a declaration may stand on several lines: join them up to the first parenthesis
+# A declaration may span several lines, so join them before matching up to the first parenthesis.
 declared=$(grep -hv '^#' include/stele/*.h | tr '\n' ' ' | grep -oE 'STELE_API [^;()#]*\(' |
 	sed -E 's/.*[ *](stele_[a-z0-9_]+)\($/\1/' | sort)
 same "$1/libstele.so" "$declared" \
@@ -38,7 +38,7 @@ if [ -n "$others" ]; then
 	failed=1
 fi
 readelf -d "$1/libstele.so" | grep -q 'SONAME.*\[libstele\.so\.0\]' || {
-	echo "$1/libstele.so: its soname is not libstele.so.0"
+	echo "$1/libstele.so: the soname is not libstele.so.0"
 	failed=1
 }
 [ "$failed" -eq 0 ] && echo 'check-symbols: ok'

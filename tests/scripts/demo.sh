@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# `make demo`: a small scene to look at with `stele top`: a routing table as large as that of the Internet under
-# churn, with its neighbours and settings; the kernel's routes in a network namespace of its own, where one comes and goes; a
-# dozen subscribers, one of them slow and one stopped. On a terminal it opens top, and ends with it; else it says
-# how to look, and ends when it is told to (Ctrl-C). At its end everything is gone.
+# `make demo`: a demonstration for `stele top`. One region holds a routing table as large as the
+# Internet's under churn, with its neighbours and settings. Another holds the kernel's routes in a
+# network namespace, where one route comes and goes. A dozen subscribers read them; one is slow, and
+# one is stopped. On a terminal the script runs top, and ends with it; otherwise it prints how to
+# run top, and ends by Ctrl-C. It removes everything at its end.
 #
-# demo.sh [COMMAND...]   runs COMMAND in place of top; the regions' names are in $DEMO_NET and $DEMO_KERNEL
+# demo.sh [COMMAND...]   runs COMMAND instead of top, with the regions' names in $DEMO_NET and
+#                        $DEMO_KERNEL
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 cd "$(dirname "$0")/../.."
@@ -15,10 +17,12 @@ case $stele in /*) ;; *) stele=$PWD/$stele ;; esac
 publisher=${STELE_DEMO_PUBLISHER:-build/demo_publisher}
 routes=${STELE_DEMO_ROUTES:-900000}
 
-# A trap's commands run safely only between others: bash that is told to end while it is in its own wait or read may
-# wait for ever in the commands of the trap. So all that takes long here is a short sleep, again and again.
+# A trap runs safely only between commands: if a signal arrives while bash is in its own `wait` or
+# `read`, the commands of the trap may wait for ever. So every long wait here is a loop of short
+# sleeps.
 
-# TERM until all that was started is gone, as one may not have come so far as to take it; the stopped one dies when it goes on
+# Sends TERM to all background jobs until none is left. A job that has just been started may miss
+# the first TERM. A stopped job dies once it is continued.
 end_all()
 {
 	local processes
@@ -33,7 +37,7 @@ end_all()
 	done 2>/dev/null
 }
 
-# ---- in the network namespace: one route comes and goes, until this is killed
+# ---- in the network namespace: one route comes and goes until this process is killed ----
 
 if [ "${1:-}" = in-namespace ]; then
 	ip link set lo up
@@ -52,7 +56,7 @@ if [ "${1:-}" = in-namespace ]; then
 	done
 fi
 
-# ---- the scene
+# ---- the regions and subscribers ----
 
 export DEMO_NET=demo-net-$$ DEMO_KERNEL=demo-kernel-$$
 work=$(mktemp -d)
@@ -72,7 +76,8 @@ start()
 	"$@" >/dev/null 2>>"$work/errors" &
 }
 
-# a subscriber is known by the name of its command
+# subscribe NAME ARGUMENT...: starts a subscriber. The link gives its command the name that top
+# shows.
 subscribe()
 {
 	ln -s "$stele" "$work/$1"
@@ -86,7 +91,7 @@ until_true()
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.02
 	done
-	echo "demo: waited in vain for: $*" >&2
+	echo "demo: gave up after 30 seconds of waiting for: $*" >&2
 	cat "$work/errors" >&2
 	exit 1
 }
@@ -106,7 +111,7 @@ if "${own[@]}" true 2>/dev/null; then
 	until_true "$stele" show "$DEMO_KERNEL"
 	subscribe kernel-log "$DEMO_KERNEL"
 else
-	echo 'without the kernel: this user may not make network namespaces here'
+	echo 'continuing without kernel routes: this user may not create network namespaces'
 fi
 
 subscribe forwarder "$DEMO_NET/routes"
@@ -124,7 +129,8 @@ subscribe lab-router "$DEMO_NET/routes"
 until_true subscribers_are "$DEMO_NET" 12
 kill -STOP $!
 
-# not in the foreground, where a signal to this would wait for its end
+# run COMMAND...: runs a command in the background. In the foreground, a signal to this script would
+# be handled only after the command's end.
 run()
 {
 	"$@" <&0 &
@@ -137,7 +143,7 @@ if [ $# -gt 0 ]; then
 elif [ -t 0 ] && [ -t 1 ]; then
 	run "$stele" top
 else
-	echo "the regions are $DEMO_NET and $DEMO_KERNEL; look at them with: $stele top"
-	echo 'to end the scene: Ctrl-C, or kill '$$
+	echo "the regions are $DEMO_NET and $DEMO_KERNEL; to watch them, run: $stele top"
+	echo 'to end the demonstration: Ctrl-C, or kill '$$
 	while :; do sleep 0.2; done
 fi

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The publisher of `make demo`: a routing table as large as that of the Internet, its
- * neighbours, and a few settings. Routes come, change and go in bursts, as they do in life,
- * until somebody ends it.
+ * The publisher of `make demo`: a routing table as large as the Internet's, its neighbours, and a
+ * few settings. Routes come, change and go in bursts, as on the Internet, until the process is
+ * killed.
  *
  * demo_publisher REGION ROUTES */
 #include <math.h>
@@ -76,7 +76,7 @@ static const struct {
 };
 
 struct prefix {
-	uint32_t address; /* host order */
+	uint32_t address; /* host byte order */
 	unsigned length;
 };
 
@@ -105,7 +105,8 @@ static uint64_t time_of_day(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Lengths are about as common as in the real table: most are /24. */
+/* Makes a random prefix. The lengths are about as common as in the real table, where most are
+ * /24. */
 static struct prefix make_prefix(void)
 {
 	static const unsigned lengths[] = {24, 24, 24, 24, 24, 24, 23, 22, 22, 21, 20, 19, 18, 16};
@@ -177,7 +178,8 @@ static void fill(struct stele_publisher *publisher, uint32_t routes)
 	must(stele_transaction_commit(tx, "full table", NULL));
 }
 
-/* One update, of so many routes: most change, some are withdrawn, and announced again later. */
+/* Commits one update of `count` routes: most change, some are withdrawn and announced again
+ * later. */
 static void update(struct stele_publisher *publisher, uint32_t routes, uint32_t count)
 {
 	struct stele_transaction *tx;
@@ -204,7 +206,7 @@ static void update(struct stele_publisher *publisher, uint32_t routes, uint32_t 
 	must(stele_transaction_commit(tx, message, NULL));
 }
 
-/* Updates a second after so many seconds: a swell, and now and then a burst. */
+/* Returns the updates per second at a time: a slow swell, with occasional bursts. */
 static double rate_at(double seconds)
 {
 	double swell = 34 + 26 * sin(seconds / 4.1) * sin(seconds / 11.3);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What check_instructions.sh counts the instructions of: each function named do_... does one thing
- * TIMES times. */
+ * The operations whose instructions check_instructions.sh counts: each function named do_...
+ * performs one operation TIMES times. */
 #include <stele/stele.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# lint.sh JOBS SCRIPTS MANUALS SOURCES: runs the linters; each argument but the first is a list of words.
-# clang-tidy takes flags from compile_commands.json and its checks, with reasons, from .clang-tidy.
+# Runs the linters. Each argument but the first is a list of files. clang-tidy takes its flags from
+# compile_commands.json, and its checks, with reasons, from .clang-tidy.
+#
+# lint.sh JOBS SCRIPTS MANUALS SOURCES
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 
@@ -12,7 +14,7 @@ read -ra manuals <<<"$3"
 read -ra sources <<<"$4"
 status=0
 
-# lint NAME COMMAND...: silent if the command is
+# lint NAME COMMAND...: runs a linter, and prints whether it succeeded.
 lint()
 {
 	local name=$1
@@ -23,7 +25,7 @@ lint()
 # shellcheck disable=SC2317 # called by lint()
 tidy()
 {
-	# standard error has the counts of warnings in headers of the system
+	# standard error only has the numbers of suppressed warnings
 	printf '%s\n' "${sources[@]}" | xargs -P "$jobs" -n 8 clang-tidy -p . --quiet 2>/dev/null
 }
 

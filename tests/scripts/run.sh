@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# `make run`: the main job, to look at. Publishes a table and the kernel's routes, has two subscribers print
-# what they are told, changes a route and shows the change arrive. Routes are changed in a network namespace of
-# its own, never on the machine; its live table is only read.
+# `make run`: shows the main use. Publishes a table and the kernel's routes, starts two subscribers
+# that print the changes they receive, changes a route, and shows the change arrive. Kernel routes
+# are changed only in a network namespace; the machine's own routes are only read.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 cd "$(dirname "$0")/../.."
@@ -31,14 +31,14 @@ step()
 	printf '\n== %s\n' "$*"
 }
 
-# shows a command and runs it
+# show COMMAND...: prints a command and runs it.
 show()
 {
 	printf '$ %s\n' "${*//"$stele"/stele}"
 	"$@"
 }
 
-# waits, for at most ten seconds, until a command succeeds
+# until_true COMMAND...: waits, for at most ten seconds, until the command succeeds.
 until_true()
 {
 	local tries
@@ -46,7 +46,7 @@ until_true()
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.02
 	done
-	echo "$0: waited in vain for: $*" >&2
+	echo "$0: gave up after 10 seconds of waiting for: $*" >&2
 	cat "$work"/*.err >&2 2>/dev/null || true
 	exit 1
 }
@@ -64,7 +64,7 @@ subscribers_are()
 	"$stele" show --format json "$region" | grep -qE "\"subscribers\": *$1\\b"
 }
 
-# starts two subscribers of a table and waits until the region knows them
+# subscribe TABLE: starts two subscribers, and waits until both are registered.
 subscribe()
 {
 	local name
@@ -76,7 +76,7 @@ subscribe()
 	until_true subscribers_are 2
 }
 
-# what a subscriber has printed and was not shown yet
+# news SUBSCRIBER: prints the part of a subscriber's output that has not been shown yet.
 news()
 {
 	tail -n "+$((shown[$1] + 1))" "$work/$1"
@@ -87,7 +87,8 @@ has_news()
 	news "$1" | grep -F -- "$2"
 }
 
-# waits until both subscribers have printed a line with this text, then shows what they printed
+# told TEXT: waits until both subscribers have printed a line with this text, and shows their new
+# output.
 told()
 {
 	local name
@@ -108,7 +109,8 @@ stop()
 	"$stele" rm "$region"
 }
 
-# in a network namespace of its own: what the kernel's routes do, subscribers are told
+# Runs in a network namespace: changes kernel routes, and shows the changes that subscribers
+# receive.
 in_namespace()
 {
 	local hop='via 198.51.100.2 dev demo0' second='via 198.51.100.3 dev demo0'
@@ -123,7 +125,7 @@ in_namespace()
 	if ip link show demo0 >/dev/null 2>&1; then
 		ip address add 198.51.100.1/24 dev demo0
 	else
-		# a kernel without such links: the loopback interface carries the route
+		# the kernel has no such links, so the loopback interface carries the route
 		ip address add 198.51.100.1/24 dev lo
 		hop='dev lo' second='dev lo mtu 1400'
 	fi
@@ -148,30 +150,30 @@ if [ "${1:-}" = in-namespace ]; then
 	exit
 fi
 
-step 'A region, its table declared in words; anybody who may read it can print it'
+step 'Create a region whose table carries its own schema, so that any reader can print it'
 show "$stele" create "$region" \
 	--table 'routes(prefix: ipv4net key, next_hop: ipv4, interface: char[16], metric: u32)'
 
-step 'A whole table of 5,000 prefixes, published as one version'
+step 'Publish a table of 5,000 prefixes as one version'
 show "$stele" publish "$region/routes" docs/data/prefixes.csv
 show "$stele" show "$region"
 
-step 'Longest-prefix matches, read straight from shared memory'
+step 'Look up longest-prefix matches in shared memory'
 show "$stele" lookup "$region/routes" 10.177.100.7 100.64.0.1 8.8.8.8
 
-step 'Two subscribers, and a change: both are told that row and no other'
+step 'Change one row: two subscribers receive that row and no other'
 subscribe "$region/routes"
 show "$stele" set "$region/routes" 10.177.100.0/23 next_hop=192.0.2.99
 told 10.177.100.0/23
 
-step 'The same file again with one line changed: only the difference is committed'
+step 'Publish the file again with one line changed: only the difference is committed'
 sed 's|^10.0.0.0/8,[^,]*|10.0.0.0/8,192.0.2.77|; s|^10.177.100.0/23,[^,]*|10.177.100.0/23,192.0.2.99|' \
 	docs/data/prefixes.csv >"$work/changed.csv"
 show "$stele" publish "$region/routes" "$work/changed.csv"
 told 10.0.0.0/8
 stop
 
-step "This machine's own routes, mirrored (and only read)"
+step "Mirror this machine's own routes, which are only read"
 printf '$ stele publish --kernel-routes %s &\n' "$region"
 start mirror "$stele" publish --kernel-routes "$region"
 until_true "$stele" dump "$region/routes4"
@@ -179,12 +181,12 @@ show "$stele" dump "$region/routes4" >"$work/live"
 head -n 20 "$work/live"
 stop
 
-step "A route of the kernel's added, changed and deleted, in a network namespace of its own"
+step "Add, change and delete a kernel route in a network namespace"
 if [ "$(id -u)" -eq 0 ]; then own=(unshare --net); else own=(unshare --map-root-user --net); fi
 if "${own[@]}" ip link set lo up 2>/dev/null; then
 	STELE=$stele "${own[@]}" "$BASH" tests/scripts/run.sh in-namespace
 else
-	echo 'skipped: this user may not make network namespaces here; the change above was made with "stele set"'
+	echo 'skipped: this user may not create network namespaces; the change above was made with "stele set"'
 fi
 
-step 'Done; regions, queues and processes are gone'
+step 'Done: all regions, queues and processes have been removed'

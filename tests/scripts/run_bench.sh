@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run_bench.sh OUTPUT BENCHMARK...: runs the benchmarks one after the other. What they print goes into
-# OUTPUT as well, where the points of plots are too; the lines `ratio NAME VALUE REACH` come together at
-# the end. No value is a failure, but a wrong answer is: then the others run all the same, and the exit
+# Runs the benchmarks one after the other. Writes all of their output to OUTPUT, and all but the
+# points of plots to standard output, with the lines `ratio NAME VALUE REACH` collected at the end.
+# A slow result is no failure. A wrong answer is: the other benchmarks still run, and the exit
 # status is 1.
+#
+# run_bench.sh OUTPUT BENCHMARK...
 set -euo pipefail
 
 output=$1

@@ -1,14 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run_tests.sh JOBS PROGRAM...: runs Criterion programs, JOBS at a time. One line for each; its output
-# only when it failed; the end of that once more after all have run, where one looks for it. The last line
-# counts the tests of all. A sanitizer's report fails a program even where Criterion, whose tests are
-# processes of their own, calls the test passed.
+# Runs Criterion programs, JOBS at a time. Prints one line for each program, and the output of a
+# program that failed; the end of that output is repeated after all programs have run. The last line
+# counts the tests of all programs. A sanitizer's report fails a program even if Criterion, which
+# runs each test in a process of its own, counts the test as passed.
 #
-# As root, where namespaces can be had, each program has a /dev/shm, a /dev/mqueue and an IPC
-# namespace of its own. It neither sees nor touches other regions of the machine, and has all of the
-# system's few message queues to itself. A program that leaves something there fails.
+# As root, if the kernel allows namespaces, each program has its own /dev/shm, /dev/mqueue and IPC
+# namespace. The program then neither sees nor touches the machine's other regions, and no other
+# process uses its message queues, of which a system has few. A program that leaves objects there
+# fails.
+#
+# run_tests.sh JOBS PROGRAM...
 set -u
 
 left()
@@ -23,12 +26,12 @@ if [ "${1:-}" = in-namespaces ]; then
 	[ ! -d /dev/mqueue ] || mount -t mqueue -o nosuid,nodev,noexec mqueue /dev/mqueue || exit 125
 	"$@"
 	status=$?
-	# a process of the test's own cleans up after it
+	# the test's own cleaner process may still be at work
 	for ((tries = 0; tries < 600; tries++)); do
 		[ -n "$(left)" ] || exit "$status"
 		sleep 0.1
 	done
-	printf 'a test left behind:\n%s\n' "$(left)"
+	printf 'a test left these objects behind:\n%s\n' "$(left)"
 	exit 98
 fi
 
@@ -36,7 +39,7 @@ jobs=$1
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# stopped from outside, the programs are stopped too
+# a signal to this script also stops the programs
 trap 'trap - TERM; kill $(jobs -p) 2>/dev/null; exit 143' INT TERM HUP
 
 alone=(unshare --mount --ipc --propagation private -- "$BASH" "$0" in-namespaces)
@@ -51,7 +54,7 @@ run_one()
 	export ASAN_OPTIONS="detect_leaks=1:log_path=$report:${ASAN_OPTIONS:-}"
 	export UBSAN_OPTIONS="print_stacktrace=1:log_path=$report:${UBSAN_OPTIONS:-}"
 	export TSAN_OPTIONS="log_path=$report:${TSAN_OPTIONS:-}"
-	# ThreadSanitizer can't live with the more random of Linux's address layouts
+	# ThreadSanitizer fails under some of the kernel's random address layouts
 	plain=()
 	if grep -q __tsan_init "$program" && setarch -R true 2>/dev/null; then plain=(setarch -R); fi
 	begin=$(date +%s%N)
@@ -63,7 +66,7 @@ run_one()
 	end=$(date +%s%N)
 	cat "$report".* >>"$log" 2>/dev/null && status=99
 
-	# Criterion's last line; a program that died before it has failed
+	# Criterion's last line; a program that died before printing it has failed
 	counts=$(sed -n 's/\x1b\[[0-9;]*m//g
 		s/.*Synthesis: Tested: \([0-9]*\) | Passing: \([0-9]*\) | .*/\2 \1/p' "$log" | tail -1)
 	read -r passed tested <<<"${counts:-0 1}"
@@ -71,7 +74,7 @@ run_one()
 	skipped=$(grep -c '\[SKIP\]' "$log")
 	[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
 	if [ $((tested + skipped)) -eq 0 ]; then
-		echo 'no test was run; Criterion needs /proc to be mounted' >>"$log"
+		echo 'no test ran: Criterion needs /proc to be mounted' >>"$log"
 		failed=1
 	fi
 	echo "$passed $failed $skipped" >"$file.counts"
