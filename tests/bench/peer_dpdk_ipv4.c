@@ -3,8 +3,7 @@
  * A comparison with DPDK's rte_fib and rte_lpm: longest-prefix match in a full IPv4 routing table,
  * its memory, loading and updates.
  *
- *   STELE_PREFIXES=FILE   a routing table, one prefix per line (default: a generated table, see
- *     table.h)
+ *   STELE_PREFIXES=FILE   a routing table, one prefix per line (default: generated, see table.h)
  *
  * Prefixes are loaded in random order, unless a figure's name says otherwise. Loading rte_lpm takes
  * minutes: it searches for each rule among all rules of the same length. */

@@ -54,7 +54,7 @@ Test(unit_folder, an_entry_has_one_name_and_the_type_that_is_asked_for)
 	cr_assert_eq(folder_find(&names, uuid, S_IFREG, &fd), 0);
 	close(fd);
 	cr_expect_eq(folder_find(&names, uuid, S_IFSOCK, &fd), -EPERM);
-	/* A hard link to another user's file has two links too. */
+	/* A file with two links is refused: it may be another user's, linked here. */
 	snprintf(other, sizeof(other), "%s/other", directory);
 	cr_assert_eq(link(path, other), 0);
 	cr_expect_eq(folder_find(&names, uuid, S_IFREG, &fd), -EPERM);

@@ -42,7 +42,7 @@ void crash_path(const char *region, const char *file, char ret[160]);
  * `unlink_them`. */
 size_t crash_files(const char *region, bool unlink_them);
 
-/* Cleans up more for a test file; NULL for nothing. */
+/* A hook for a test file that has more to clean up; NULL for none. crash_clean() calls it. */
 extern void (*crash_clean_more)(void);
 
 /* Removes everything that a test left behind, even after a failure; for .fini. */

@@ -51,7 +51,7 @@ struct index_kind {
 
 extern const struct index_kind index_kind_hash, index_kind_column, index_kind_rows;
 
-/* Creates the region, with the kind's table. 0 selects the default. */
+/* Creates the region, with the kind's table. A `history` or `maximum_size` of 0 is the default. */
 struct stele_publisher *index_publish(const struct index_kind *kind, uint32_t history,
                                       size_t maximum_size);
 
