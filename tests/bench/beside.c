@@ -69,7 +69,7 @@ static void read_all(int which)
 				bench_fail("a row is missing");
 			memcpy(&item, row.value, sizeof(item));
 			if (item.b != number || item.c != item.a + 1 || item.f != item.a + 3)
-				bench_fail("a row is not whole");
+				bench_fail("a row is torn");
 		}
 		must(stele_snapshot_check(snapshot));
 		stele_snapshot_close(snapshot);

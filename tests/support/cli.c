@@ -208,10 +208,11 @@ void expect_failure(struct cli_result result, int status, ...)
 
 	EXPECT_STATUS(result, status);
 	EXPECT_TEXT(result.out, "");
-	cr_expect(strncmp(result.err, "stele: ", 7) == 0, "no sentence of stele: %s", result.err);
+	cr_expect(strncmp(result.err, "stele: ", 7) == 0, "not an error message of stele: %s",
+	          result.err);
 	feed = strchr(result.err, '\n');
 	cr_expect(feed && (feed[1] == '\0' || strncmp(feed + 1, "Try 'stele ", 11) == 0),
-	          "not one sentence: %s", result.err);
+	          "not one error message: %s", result.err);
 	va_start(parts, status);
 	while ((part = va_arg(parts, const char *)) != NULL)
 		EXPECT_HAS(result.err, part);

@@ -254,7 +254,7 @@ Test(unit_arena, impossible_claims)
 	world_finish(&world);
 }
 
-Test(unit_arena, same_room)
+Test(unit_arena, same_capacity)
 {
 	for (size_t a = 8; a < 20000; a += 8)
 		for (size_t b = a > 64 ? a - 64 : 8; b < a + 64; b += 8)
@@ -272,7 +272,7 @@ Test(unit_arena, same_room)
 }
 
 /* One slab of each of many size classes is used and emptied: their pages serve another class. */
-Test(unit_arena, empty_slabs_are_given_back)
+Test(unit_arena, empty_slabs_become_free_pages)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
 	struct arena arena;
@@ -290,8 +290,8 @@ Test(unit_arena, empty_slabs_are_given_back)
 		arena_free(&arena, refs[count++], size);
 	while (arena_alloc(&arena, 8192, &ref) == 0)
 		rest++;
-	cr_expect(arena_release(&arena), "there were none");
-	cr_expect_not(arena_release(&arena), "there are some left");
+	cr_expect(arena_release(&arena), "no spare objects were released");
+	cr_expect_not(arena_release(&arena), "spare objects are left");
 	while (arena_alloc(&arena, 8192, &ref) == 0)
 		rest++;
 	cr_expect_geq(rest, 14, "room for %u of 16", rest);
@@ -299,7 +299,7 @@ Test(unit_arena, empty_slabs_are_given_back)
 }
 
 /* arena_capacity() predicts exactly what arena_alloc() takes. */
-Test(unit_arena, the_room_of_a_size_is_what_it_takes)
+Test(unit_arena, capacity_predicts_the_allocation)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
 	struct arena arena;
@@ -315,7 +315,7 @@ Test(unit_arena, the_room_of_a_size_is_what_it_takes)
 
 /* The object that was freed last is allocated first; spare objects keep no page from another
  * size. */
-Test(unit_arena, spare_objects_are_taken_first_and_given_back)
+Test(unit_arena, spare_objects_are_reused_first)
 {
 	static unsigned char memory[1 << 18] __attribute__((aligned(4096)));
 	struct arena arena;

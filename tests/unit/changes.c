@@ -271,7 +271,7 @@ Test(unit_changes, prefixes_behind_another_column)
 	run(&nested, 3, 2000, 200);
 }
 
-Test(unit_changes, with_nothing_on_a_side)
+Test(unit_changes, with_an_empty_side)
 {
 	const uint64_t versions[2] = {0, 1};
 	struct stele_changes *changes;
@@ -306,7 +306,7 @@ Test(unit_changes, with_nothing_on_a_side)
 
 /* Every row of the table changes; the changes under one prefix are found without visiting the
  * rest. */
-Test(unit_changes, under_a_prefix_cost_what_is_under_it)
+Test(unit_changes, under_a_prefix_skip_the_rest)
 {
 	const unsigned char key[4] = {0, 10, 0, 0};
 	static struct diff diff;
@@ -344,7 +344,7 @@ Test(unit_changes, under_a_prefix_cost_what_is_under_it)
 	world_finish(&world);
 }
 
-Test(unit_changes, refuse_a_prefix_that_no_key_can_have)
+Test(unit_changes, refuse_a_prefix_longer_than_any_key)
 {
 	const unsigned char key[STELE_KEY_MAX + 1] = {0};
 	const uint64_t versions[2] = {0, 1};

@@ -93,7 +93,7 @@ static void put_rows(struct stele_publisher *publisher, uint64_t *state)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 }
 
-Test(unit_cursor, seeks_among_the_rows_that_it_is_restricted_to)
+Test(unit_cursor, seeks_within_its_restriction)
 {
 	static const struct prefix all;
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

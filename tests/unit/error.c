@@ -36,7 +36,7 @@ static bool is_listed(const char *header, const char *name)
 	return false;
 }
 
-Test(unit_error, numbers_are_those_of_the_header)
+Test(unit_error, numbers_are_listed_in_the_header)
 {
 	char *header = read_header();
 
@@ -53,7 +53,7 @@ Test(unit_error, numbers_are_those_of_the_header)
 	free(header);
 }
 
-Test(unit_error, what_the_header_has_is_told_as_it_is)
+Test(unit_error, listed_numbers_are_returned_unchanged)
 {
 	static const int listed[] = {EINVAL,          ERANGE, ENOENT,    ENOTDIR, EEXIST,   EBUSY,
 	                             EAGAIN,          EACCES, EPERM,     ENOSPC,  ENOMEM,   EMFILE,

@@ -42,7 +42,7 @@ static void make_file(const char *path)
 	close(fd);
 }
 
-Test(unit_folder, an_entry_has_one_name_and_the_type_that_is_asked_for)
+Test(unit_folder, an_entry_has_one_link_and_the_wanted_type)
 {
 	char path[NAMES_PATH_SIZE], other[128], target[64];
 	int fd;
@@ -66,7 +66,7 @@ Test(unit_folder, an_entry_has_one_name_and_the_type_that_is_asked_for)
 	cr_assert_eq(unlink(other), 0);
 }
 
-Test(unit_folder, is_removed_with_whatever_is_in_it)
+Test(unit_folder, is_removed_with_its_contents)
 {
 	char path[NAMES_PATH_SIZE + 32];
 	struct stat status;
@@ -88,7 +88,7 @@ Test(unit_folder, is_removed_with_whatever_is_in_it)
 	cr_expect_eq(unlink(path), 0);
 }
 
-Test(unit_folder, takes_the_place_of_what_is_in_the_way)
+Test(unit_folder, replaces_an_object_of_its_name)
 {
 	struct stat status;
 

@@ -39,7 +39,7 @@ Test(unit_hash, products_have_128_bits)
 	}
 }
 
-Test(unit_hash, any_bit_of_a_key_and_its_length_make_another_hash)
+Test(unit_hash, every_key_bit_and_the_length_change_the_hash)
 {
 	uint64_t secrets[HASH_SECRETS], random = 5;
 	unsigned char last[STELE_KEY_MAX] = {0};
@@ -67,7 +67,7 @@ Test(unit_hash, any_bit_of_a_key_and_its_length_make_another_hash)
 
 /* 65,536 consecutive or generated keys: the buckets (1,024 of them) and the tags are as evenly
  * spread as random numbers. */
-Test(unit_hash, hashes_of_like_keys_are_spread_evenly)
+Test(unit_hash, hashes_of_similar_keys_are_spread_evenly)
 {
 	static unsigned parts[1024], tags[256];
 
@@ -137,7 +137,7 @@ static double steps_of_all(const struct hash_table *table, const uint64_t *hashe
 /* References are removed and added, over and over. The table asks for a rebuild in time; if the
  * caller does not rebuild it, lookups still find everything, and nothing is left once all
  * references are removed. */
-Test(unit_hash, a_table_under_churn_stays_quick_and_keeps_nothing_of_what_went)
+Test(unit_hash, a_table_under_churn_stays_fast_and_leaks_nothing)
 {
 	static uint64_t hashes[CHURNED];
 	struct hash_table table = {0};
@@ -175,7 +175,7 @@ Test(unit_hash, a_table_under_churn_stays_quick_and_keeps_nothing_of_what_went)
 
 /* References with the same hash fill consecutive buckets, wrapping around at the end of the
  * table. */
-Test(unit_hash, references_of_one_hash_are_all_found)
+Test(unit_hash, references_with_equal_hashes_are_all_found)
 {
 	/* Names the last bucket, and has the same tag as free places. */
 	const uint64_t hash = UINT64_C(0xffffffff00000000);
@@ -437,7 +437,7 @@ Test(unit_hash, rows_over_many_versions)
 
 /* Marks the tag of a free place, which nothing reads. If the mark survives a move, the table was
  * updated in place rather than rebuilt. */
-Test(unit_hash, a_move_takes_over_what_changed_and_builds_when_it_must)
+Test(unit_hash, a_move_updates_or_rebuilds_the_table)
 {
 	static const unsigned changes[] = {KEYS, 5, 5, KEYS - 10};
 	static struct world world;
@@ -459,7 +459,7 @@ Test(unit_hash, a_move_takes_over_what_changed_and_builds_when_it_must)
 		if (round == 0)
 			marked->tags[HASH_PLACES - 1] = 77;
 		else if (round < 3)
-			cr_expect_eq(marked->tags[HASH_PLACES - 1], 77, "all was built anew");
+			cr_expect_eq(marked->tags[HASH_PLACES - 1], 77, "the table was rebuilt");
 		cr_expect_geq(stele_hash_memory(world.hash),
 		              world.hash->rows.count * sizeof(struct hash_bucket));
 	}

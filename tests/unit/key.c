@@ -188,7 +188,7 @@ static int sign(int number)
 	return (number > 0) - (number < 0);
 }
 
-Test(unit_key, order_is_the_values_order)
+Test(unit_key, keys_sort_like_their_values)
 {
 	cr_log_info("seed %llu", (unsigned long long)random_state);
 	for (size_t i = 0; i < COUNT(orders); i++) {
@@ -212,7 +212,7 @@ Test(unit_key, order_is_the_values_order)
 	}
 }
 
-Test(unit_key, columns_come_back)
+Test(unit_key, columns_are_decoded)
 {
 	static const struct stele_column first = {.name = "first", .type = STELE_I16, .key = true};
 
@@ -297,7 +297,7 @@ Test(unit_key, refused_values_change_nothing)
 {
 	static const struct {
 		enum stele_type type;
-		const char *value, *sentence;
+		const char *value, *message;
 	} bad[] = {
 		{STELE_BOOL, "\2", "column \"k\": invalid bool 2 (expected 0 or 1)"},
 		{STELE_F64, "\0\0\0\0\0\0\xf8\x7f", "column \"k\": NaN"},
@@ -319,7 +319,7 @@ Test(unit_key, refused_values_change_nothing)
 
 		cr_expect(stele_key_append(&key, &column, bad[i].value, 0) == -EINVAL, "%zu", i);
 		cr_expect(memcmp(&key, &before, sizeof(key)) == 0);
-		EXPECT_MESSAGE(bad[i].sentence);
+		EXPECT_MESSAGE(bad[i].message);
 	}
 }
 
@@ -446,7 +446,7 @@ Test(unit_key, check_of_values)
 	cr_expect(!schema_key_plain(&pair_schema) && !schema_key_plain(&picky_schema));
 }
 
-Test(unit_key, column_judges_the_key)
+Test(unit_key, column_validates_the_key)
 {
 	static const uint8_t key[] = {2, 'a', 0, 0, 0, 0, 0};
 	const void *found = NULL;

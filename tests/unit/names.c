@@ -46,7 +46,7 @@ static void expect_refused(const char *region, int error, const char *directory)
 	EXPECT_REFUSED(stele_region_clean(region, STELE_DRY_RUN, NULL, NULL));
 }
 
-Test(unit_names, a_directory_that_is_not_there_is_named)
+Test(unit_names, a_missing_directory_is_named)
 {
 	expect_refused("/nonexistent/net", -ENOENT, "the directory /nonexistent/ for");
 }

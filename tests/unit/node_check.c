@@ -97,7 +97,7 @@ Test(unit_node_check, prefixes_have_a_place)
 	expect(&prefixes, "counts prefixes");
 }
 
-Test(unit_node_check, what_means_nothing_is_not_set)
+Test(unit_node_check, unused_bits_are_zero)
 {
 	begin(3, 2);
 	expect(&prefixes, "its form is unknown");
@@ -112,7 +112,7 @@ Test(unit_node_check, what_means_nothing_is_not_set)
 	expect(&prefixes, "skips more bytes");
 }
 
-Test(unit_node_check, it_ends_inside_the_arena)
+Test(unit_node_check, a_node_ends_inside_the_arena)
 {
 	struct view small = view;
 	struct node node;

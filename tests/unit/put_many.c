@@ -313,7 +313,7 @@ Test(unit_put_many, refused)
 
 /* A region that gets full in the middle of a bulk put keeps all that it had, wherever the put
  * stopped. */
-Test(unit_put_many, no_room)
+Test(unit_put_many, a_full_region)
 {
 	static struct random_row bytes[40000];
 	static struct stele_row_ref rows[40000];

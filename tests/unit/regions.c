@@ -91,7 +91,7 @@ static int see(void *context, const char *name)
 	return seen->count == seen->stop ? 7 : 0;
 }
 
-Test(unit_regions, come_in_order_each_once)
+Test(unit_regions, are_listed_in_order_each_once)
 {
 	struct seen seen = {0};
 	char name[STELE_NAME_MAX + 1] = "";
@@ -106,7 +106,7 @@ Test(unit_regions, come_in_order_each_once)
 	cr_expect_str_eq(name, regions[REGIONS - 1]);
 }
 
-Test(unit_regions, end_when_the_caller_says_so)
+Test(unit_regions, stop_when_the_callback_returns_nonzero)
 {
 	struct seen seen = {.stop = 3};
 
@@ -124,7 +124,7 @@ Test(unit_regions, are_read_in_one_pass)
 	cr_expect_eq(seen.count, REGIONS);
 }
 
-Test(unit_regions, of_no_directory_are_an_error)
+Test(unit_regions, a_missing_directory_is_an_error)
 {
 	char name[STELE_NAME_MAX + 1] = "";
 	struct seen seen = {0};

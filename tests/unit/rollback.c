@@ -164,7 +164,7 @@ Test(unit_rollback, tables_come_and_go)
 	stele_publisher_close(expect_no_leak(publisher));
 }
 
-Test(unit_rollback, versions_that_are_not_held)
+Test(unit_rollback, versions_that_are_not_kept)
 {
 	struct stele_publisher *publisher = six_versions();
 	struct stele_transaction *tx = begin(publisher);
@@ -321,7 +321,7 @@ Test(unit_rollback, making_room_spares_the_version)
 #define ROWS 1100u
 
 /* If the difference does not fit, nothing changes, and the version is kept. */
-Test(unit_rollback, no_room)
+Test(unit_rollback, a_full_region)
 {
 	struct stele_publisher *publisher = small(1 << 20);
 	struct stele_transaction *tx;

@@ -70,12 +70,12 @@ Test(unit_schema, names)
 		.name = "k", .type = STELE_U8, .key = true \
 	}
 
-Test(unit_schema, what_is_not_well_formed)
+Test(unit_schema, malformed_schemas)
 {
 	static const struct {
 		struct stele_column columns[3];
 		size_t count, value_size;
-		const char *sentence;
+		const char *message;
 	} bad[] = {
 		{{KEY_COLUMN}, 0, 0, "no columns"},
 		{{KEY_COLUMN}, 1, 4, "describes it"},
@@ -129,12 +129,12 @@ Test(unit_schema, what_is_not_well_formed)
 			schema_of(bad[i].columns, bad[i].count, bad[i].value_size);
 
 		cr_expect(stele_schema_check(&schema) == -EINVAL, "number %zu passed", i);
-		EXPECT_MESSAGE(bad[i].sentence);
+		EXPECT_MESSAGE(bad[i].message);
 	}
 	cr_expect(stele_schema_check(NULL) == -EINVAL);
 }
 
-Test(unit_schema, limits_that_just_pass)
+Test(unit_schema, limits_just_reached)
 {
 	static const struct stele_column longest_key[] = {STELE_KEY_CHAR("k", 496),
 	                                                  STELE_KEY("n", STELE_IPV6NET)};
@@ -197,7 +197,7 @@ Test(unit_schema, equal_and_copy)
 	cr_expect_not(stele_schema_equal(&other, &every_schema), "another value size");
 	other.value_size--;
 	other.column_count--;
-	cr_expect_not(stele_schema_equal(&other, &every_schema), "a column less");
+	cr_expect_not(stele_schema_equal(&other, &every_schema), "one column fewer");
 	other.column_count++;
 	cr_expect(stele_schema_equal(&other, &every_schema));
 	cr_expect(stele_schema_column(&every_schema, "mac") == 17);
@@ -263,7 +263,7 @@ Test(unit_schema, parse_lays_out_as_the_compiler_does)
 Test(unit_schema, parse_errors)
 {
 	static const struct {
-		const char *text, *sentence;
+		const char *text, *message;
 	} bad[] = {
 		{"", "character 1: expected a table name, but the text ends"},
 		{"(k: u8 key)", "character 1: expected a table name"},
@@ -311,7 +311,7 @@ Test(unit_schema, parse_errors)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		cr_expect(stele_schema_parse(bad[i].text, table, &schema) == -EINVAL, "%s passed",
 		          bad[i].text);
-		EXPECT_MESSAGE(bad[i].sentence);
+		EXPECT_MESSAGE(bad[i].message);
 	}
 	memset(text, 'n', 100);
 	strcpy(text + 100, "(k: u8 key)");
@@ -402,7 +402,7 @@ Test(unit_schema, damaged_stored_forms)
 	memcpy(longer, stored, size);
 	cr_expect(load_exactly(longer, size + 8) == -EBADMSG);
 	longer[size - 1] ^= 1;
-	cr_expect(load_exactly(longer, size) == -EBADMSG, "what pads it is not zero");
+	cr_expect(load_exactly(longer, size) == -EBADMSG, "the padding is not zero");
 	/* A name with a NUL in it does not pass for the shorter name. */
 	memcpy(longer, stored, size);
 	longer[16 + COUNT(every_columns) * 12 + 1] = '\0';
@@ -410,14 +410,14 @@ Test(unit_schema, damaged_stored_forms)
 }
 
 /* Writes a 32-bit word into a stored schema, and expects the error message that names the fault. */
-static void expect_damage(size_t offset, uint32_t word, size_t size, const char *sentence)
+static void expect_damage(size_t offset, uint32_t word, size_t size, const char *message)
 {
 	static uint8_t stored[SCHEMA_STORED_MAX + 8];
 
 	schema_store(&every_schema, stored);
 	memcpy(stored + offset, &word, sizeof(word));
-	cr_expect(load_exactly(stored, size) == -EBADMSG, "%s", sentence);
-	EXPECT_MESSAGE(sentence);
+	cr_expect(load_exactly(stored, size) == -EBADMSG, "%s", message);
+	EXPECT_MESSAGE(message);
 }
 
 Test(unit_schema, damaged_stored_words)

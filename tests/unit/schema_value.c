@@ -30,16 +30,16 @@ static const struct stele_column small_columns[] = {
 };
 static const struct stele_schema small_schema = STELE_SCHEMA(struct small, small_columns);
 
-static void expect_value(const struct small *value, const char *sentence)
+static void expect_value(const struct small *value, const char *message)
 {
 	int r = stele_value_check(&small_schema, value, sizeof(*value));
 
-	if (!sentence) {
+	if (!message) {
 		cr_expect(r == 0, "%s", stele_last_error());
 		return;
 	}
-	cr_expect(r == -EINVAL, "passed; expected: %s", sentence);
-	EXPECT_MESSAGE(sentence);
+	cr_expect(r == -EINVAL, "passed; expected: %s", message);
+	EXPECT_MESSAGE(message);
 }
 
 Test(unit_schema_value, check)

@@ -173,7 +173,7 @@ static struct stele_publisher *publish_full(uint32_t *ret_rows)
 	return publisher;
 }
 
-Test(unit_table, a_full_one_is_emptied)
+Test(unit_table, a_full_table_is_emptied)
 {
 	uint32_t rows = 0;
 	struct stele_publisher *publisher = publish_full(&rows);
@@ -201,7 +201,7 @@ Test(unit_table, a_full_one_is_emptied)
 	stele_publisher_close(publisher);
 }
 
-Test(unit_table, an_emptied_one_is_counted)
+Test(unit_table, an_emptied_table_is_counted)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -293,7 +293,7 @@ static size_t opened(const struct stele_publisher *publisher)
 	return count;
 }
 
-Test(unit_table, what_is_no_table_is_forgotten)
+Test(unit_table, missing_tables_leave_the_cache)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_transaction *tx;
@@ -341,7 +341,7 @@ static void put_all(struct stele_transaction *tx, uint32_t count)
 	}
 }
 
-Test(unit_table, twenty_thousand)
+Test(unit_table, twenty_thousand_tables)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_transaction *tx;

@@ -169,7 +169,7 @@ Test(unit_text, representations)
 	cr_expect(u64 == UINT64_C(86401500000000), "%" PRIu64, u64);
 	memset(bytes, 0xff, sizeof(bytes));
 	cr_expect(parse(STELE_CHAR, "ab", bytes, &size) == 0 && size == CHAR_SIZE);
-	cr_expect(memcmp(bytes, "ab\0\0\0\0\0\0\xff", 9) == 0, "padded, and no more");
+	cr_expect(memcmp(bytes, "ab\0\0\0\0\0\0\xff", 9) == 0, "not padded to exactly its size");
 	cr_expect(parse(STELE_BYTES, "00fF", bytes, &size) == 0 && size == 2);
 	cr_expect(memcmp(bytes, "\0\xff", 2) == 0);
 }
@@ -178,7 +178,7 @@ struct fault {
 	enum stele_type type;
 	const char *text;
 	int error;
-	const char *sentence;
+	const char *message;
 };
 
 static const struct fault faults[] = {
@@ -296,8 +296,8 @@ Test(unit_text, faults)
 		r = parse(faults[i].type, faults[i].text, value, &size);
 		cr_expect(r == faults[i].error, "\"%s\" as %s: %d", faults[i].text,
 		          stele_type_name(faults[i].type), r);
-		cr_expect(strstr(stele_last_error(), faults[i].sentence), "\"%s\" is not in: %s",
-		          faults[i].sentence, stele_last_error());
+		cr_expect(strstr(stele_last_error(), faults[i].message), "\"%s\" is not in: %s",
+		          faults[i].message, stele_last_error());
 		cr_expect(size == 99 && memcmp(value, kept, sizeof(kept)) == 0,
 		          "written on failure");
 	}

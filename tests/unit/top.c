@@ -186,7 +186,7 @@ static void fill_nothing(struct stele_writable *table)
 	made = 0;
 }
 
-Test(unit_top, goes_backwards)
+Test(unit_top, reads_backwards)
 {
 	static const struct {
 		const char *declaration;

@@ -540,7 +540,7 @@ Test(unit_trie, small_versions)
 	}
 }
 
-Test(unit_trie, abort_gives_everything_back)
+Test(unit_trie, abort_frees_everything)
 {
 	struct world world;
 	ref_t root;

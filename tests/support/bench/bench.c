@@ -66,7 +66,7 @@ void bench_keep_awake(void)
 
 	if (fd < 0 || write(fd, &none, sizeof(none)) != (ssize_t)sizeof(none))
 		fprintf(stderr,
-		        "bench: idle cores may sleep, so notices look slower than they are\n");
+		        "bench: idle cores may sleep, which makes notices look slower than they are\n");
 }
 
 void bench_stay_on_core(int nth)

@@ -28,7 +28,7 @@ void bench_fail(const char *what);
 #define check(condition) \
 	do { \
 		if (!(condition)) \
-			bench_fail("this does not hold: " #condition); \
+			bench_fail("check failed: " #condition); \
 	} while (0)
 
 /* Returns the monotonic clock in seconds. */
