@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Conditions on the command line: --if-head, --if-version, --if-absent, and the members of apply. */
+ * Conditions on the command line: --if-head, --if-version, --if-absent, and the members of
+ * apply. */
 #include "tests/support/cli.h"
 
 TestSuite(cli_condition, .init = cli_begin_routes, .fini = cli_end);

@@ -108,7 +108,8 @@ static void limit_and_ask(unsigned bytes)
 	bool enough = bytes >= QUEUE_BYTES;
 	uid_t user = 1000000 + (uid_t)getpid();
 
-	/* All queues of a user count, wherever they are, so the test runs as a user who has none. */
+	/* All queues of a user count, wherever they are, so the test runs as a user who has
+	 * none. */
 	CHECK(setresuid(user, user, user) == 0, "%s", strerror(errno));
 	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){bytes, bytes}) == 0, "%s",
 	      strerror(errno));

@@ -197,7 +197,8 @@ Test(cli_forged, crash_32_each_command_ends)
 	EXPECT_FAILURE(STELE("show", (char *)forged_name(2)), 7, "damaged");
 }
 
-/* Checks commands that run until they are stopped, or until they find that the region is invalid. */
+/* Checks commands that run until they are stopped, or until they find that the region is
+ * invalid. */
 static void expect_stopped(struct cli_process *process, int signal, const char *command)
 {
 	int status;

@@ -175,7 +175,8 @@ Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 	cr_expect(cli_wait(&watch) == 0);
 }
 
-/* In memory nothing outlives a boot except by copying; on a disk the region must have been closed. */
+/* In memory nothing outlives a boot except by copying; on a disk the region must have been
+ * closed. */
 Test(cli_refused, a_region_of_an_earlier_boot)
 {
 	const off_t place = offsetof(struct layout_header, boot_id);

@@ -270,7 +270,8 @@ Test(cli_token, spelling)
 	}
 }
 
-/* The publisher file stays if the data file was removed by hand, or if a removal was interrupted. */
+/* The publisher file stays if the data file was removed by hand, or if a removal was
+ * interrupted. */
 Test(cli_token, fault_34_a_publisher_file_that_was_left)
 {
 	char path[512], uuid[64];

@@ -167,7 +167,8 @@ Test(cli_watch, what_history_no_longer_holds_is_a_gap)
 
 enum { MANY = 24, FEW = 14 };
 
-/* Commits one version in which every row changes. The first version has many rows, the others few. */
+/* Commits one version in which every row changes. The first version has many rows, the others
+ * few. */
 static uint64_t commit_other_rows(struct stele_publisher *publisher, unsigned round)
 {
 	unsigned rows = round ? FEW : MANY;

@@ -101,7 +101,8 @@ static uint32_t add_until_refused(struct stele_publisher *publisher, uint32_t fi
 	}
 }
 
-/* From a limit that forbids everything, a page at a time, to one that lets the region be created. */
+/* From a limit that forbids everything, a page at a time, to one that lets the region be
+ * created. */
 Test(crash_limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = crash_clean)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};

@@ -197,7 +197,8 @@ Test(crash_memory, crash_28_commit, .fini = crash_clean, .timeout = 60)
 
 /* ---- rollbacks ---- */
 
-/* Rolls back to a version that had other tables. Returns false if fewer than n requests were made. */
+/* Rolls back to a version that had other tables. Returns false if fewer than n requests were
+ * made. */
 static bool one_rollback(const char *region, int64_t n, bool good)
 {
 	struct stele_publisher *publisher = crash_publisher(region, 0, 0);

@@ -59,7 +59,8 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	int status;
 
 	bank_create(region, 3);
-	/* Comes first, because it may skip the test, which would leave a waiting subscriber behind. */
+	/* Comes first, because it may skip the test, which would leave a waiting subscriber
+	 * behind. */
 	tracee = trace_start(&job);
 	if (next_publisher)
 		notifier_slice = INT64_C(3600000000000);

@@ -130,7 +130,8 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	again = crash_used(publisher, NULL);
 	cr_assert_eq(again, used, "%llu bytes in use, then %llu", (unsigned long long)used,
 	             (unsigned long long)again);
-	/* At least two versions are kept, so the memory of deleted rows is free two versions later. */
+	/* At least two versions are kept, so the memory of deleted rows is free two versions
+	 * later. */
 	for (uint32_t id = 1; id <= 3; id++)
 		delete_blob(publisher, id);
 	tx = begin(publisher);

@@ -444,7 +444,8 @@ static int act_create(struct job *job)
 	return stele_publisher_open(job->region, &options, &job->publisher);
 }
 
-/* Checks the state of all files: the region is complete or absent, and removing it leaves nothing. */
+/* Checks the state of all files: the region is complete or absent, and removing it leaves
+ * nothing. */
 static void judge_all_files(const char *region, struct expected *expected)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
