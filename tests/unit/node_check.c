@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * node_check(): accepts the nodes that a publisher writes, and names the fault of any other. A case
+ * node_fault(): accepts the nodes that a publisher writes, and names the fault of any other. A case
  * for each form of node, written by hand. */
 #include <criterion/criterion.h>
 #include <string.h>
