@@ -230,7 +230,7 @@ run_tests = $(Q)STELE=$(BUILD)/stele tests/scripts/run_tests.sh $(JOBS) $(filter
 check: check-static check-instructions check-sanitizers check-litmus check-models $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
-check-static: check-includes check-paths check-symbols check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
+check-static: check-includes check-sources check-circles check-paths check-symbols check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
 
 check-includes: ## each folder includes only the folders below it
 	$(Q)tests/scripts/check_includes.sh
@@ -334,7 +334,8 @@ run: $(BUILD)/stele | $(BUILD)/packages-run ## a short tour: a live routing tabl
 demo: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-run ## a live scene in `stele top`: a full routing table under churn
 	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/scripts/demo.sh
 
-picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## draw docs/top.svg from the scene of `make demo`
+picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## draw docs/session.svg and, from the scene of `make demo`, docs/top.svg
+	$(Q)STELE=$(BUILD)/stele build-aux/session.sh docs/session.svg
 	$(Q)STELE=$(BUILD)/stele STELE_DEMO_PUBLISHER=$(BUILD)/demo_publisher tests/scripts/demo.sh \
 		build-aux/picture.sh docs/top.svg
 

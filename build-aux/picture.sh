@@ -13,5 +13,5 @@ tmux new-session -d -x 104 -y 25 "LC_ALL=C.UTF-8 TERM=tmux-256color '$STELE' top
 tmux send-keys Down Down
 # samples that fill a graph
 sleep "${STELE_PICTURE_SECONDS:-40}"
-tmux capture-pane -p -e -N | sed "s/$DEMO_NET/$(printf "%-${#DEMO_NET}s" demo-net)/" | build-aux/screen_svg.py 104 25 >"$1.new"
+tmux capture-pane -p -e -N | sed "s/$DEMO_NET/$(printf "%-${#DEMO_NET}s" demo-net)/" | build-aux/screen_svg.py 104 25 'stele top' >"$1.new"
 mv "$1.new" "$1"

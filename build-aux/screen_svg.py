@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 #
-# screen_svg.py COLUMNS ROWS: draws a screen of a terminal, as `tmux capture-pane -p -e` prints it, as an SVG.
-# Every character has a place of its own, so that it looks the same whatever the font; bars are drawn as shapes,
-# as no font has them without gaps.
+# screen_svg.py COLUMNS ROWS LABEL: draws a terminal's screen, in the form that `tmux capture-pane -p -e`
+# prints, as an SVG. LABEL describes the picture to screen readers. Each character has its own position, so that
+# the picture is the same with every font. Bars are drawn as shapes, because fonts leave gaps between them.
 import re
 import sys
 from xml.sax.saxutils import escape
 
-COLUMNS, ROWS = int(sys.argv[1]), int(sys.argv[2])
+COLUMNS, ROWS, LABEL = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 WIDTH, HEIGHT, SIZE, EDGE, TITLE = 8.4, 18, 14, 14, 26
 COLOURS = {30: '#1c2128', 31: '#ff7b72', 32: '#7ee787', 33: '#e3b341', 34: '#58a6ff', 35: '#d2a8ff',
            36: '#56d4dd', 37: '#f0f6fc', 39: '#c9d1d9'}
@@ -88,7 +88,7 @@ def main():
     width, height = 2 * EDGE + COLUMNS * WIDTH, TITLE + 2 * EDGE + ROWS * HEIGHT
     print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
           f'height="{height}" font-family="\'DejaVu Sans Mono\', Menlo, Consolas, monospace" '
-          f'font-size="{SIZE}" role="img" aria-label="stele top">')
+          f'font-size="{SIZE}" role="img" aria-label="{escape(LABEL)}">')
     print(f'<rect width="{width:.0f}" height="{height}" rx="9" fill="#0d1117"/>')
     for i, colour in enumerate(('#ff5f57', '#febc2e', '#28c840')):
         print(f'<circle cx="{20 + 20 * i}" cy="18" r="6" fill="{colour}"/>')

@@ -59,7 +59,7 @@ Test(cli_check, is_given_the_changes_and_the_new_table)
 	EXPECT_HAS(result.out, line);
 	/* The table now has the file's rows. */
 	EXPECT_HAS(result.out, cli_dump());
-	EXPECT_HAS(result.out, "routes: version 3 (1 added, 1 changed, 1 removed, 1 as before)\n");
+	EXPECT_HAS(result.out, "routes: version 3 (1 added, 1 changed, 1 removed, 1 unchanged)\n");
 }
 
 Test(cli_check, refuses_before_anything_has_changed)

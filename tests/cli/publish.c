@@ -15,7 +15,7 @@ Test(cli_publish, says_what_was_done)
 	                             "10.0.0.0/8,192.0.2.2,eth1,21\n"
 	                             "10.2.0.0/16,192.0.2.3,eth1,5\n",
 	                       "publish", target, "-"),
-	            "routes: version 3 (1 added, 1 changed, 1 removed, 1 as before)\n");
+	            "routes: version 3 (1 added, 1 changed, 1 removed, 1 unchanged)\n");
 	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out,
 	            NAMES "0.0.0.0/0,192.0.2.1,eth0,100\n"
 	                  "10.0.0.0/8,192.0.2.2,eth1,21\n"
@@ -42,7 +42,7 @@ Test(cli_publish, takes_columns_in_any_order_quotes_marks_and_carriage_returns)
 	                       "20, eth1,\"10.0.0.0/8\" ,192.0.2.2\r\n"
 	                       "5,\"a \"\"b\"\",\nc\",10.1.0.0/16,192.0.2.3\r\n",
 	                       "publish", target, "-"),
-	            "routes: version 3 (0 added, 1 changed, 0 removed, 2 as before)\n");
+	            "routes: version 3 (0 added, 1 changed, 0 removed, 2 unchanged)\n");
 	EXPECT_HAS(STELE("get", "--format", "json", target, "10.1.0.0/16").out,
 	           "\"interface\": \"a \\\"b\\\",\\nc\"");
 }
@@ -58,7 +58,7 @@ Test(cli_publish, chooses_the_format_by_the_name)
 		"{\"metric\": \"8\", \"prefix\": \"10.8.0.0/16\", \"next_hop\": \"192.0.2.8\", "
 		"\"interface\": \"\"}\n");
 	expect_done(STELE("publish", "--message", "from a file", target, name),
-	            "routes: version 3 (2 added, 0 changed, 3 removed, 0 as before)\n");
+	            "routes: version 3 (2 added, 0 changed, 3 removed, 0 unchanged)\n");
 	EXPECT_HAS(STELE("show", region).out, "message=\"from a file\"");
 	EXPECT_HAS(STELE("publish", "--input-format", "csv", target, name).err, ":1: ");
 	unlink(name);
@@ -213,7 +213,7 @@ Test(cli_publish, refuses_unknown_regions_tables_and_files)
 Test(cli_publish, only_names_is_an_empty_table)
 {
 	expect_done(STELE_WITH(NAMES, "publish", target, "-"),
-	            "routes: version 3 (0 added, 0 changed, 3 removed, 0 as before)\n");
+	            "routes: version 3 (0 added, 0 changed, 3 removed, 0 unchanged)\n");
 	EXPECT_TEXT(STELE("dump", "--format", "json", target).out, "[]\n");
 	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out, NAMES);
 }
@@ -239,7 +239,7 @@ Test(cli_publish, groups_large_numbers_and_streams_large_tables)
 		length += (size_t)sprintf(input + length, "10.%u.%u.%u/32,192.0.2.1,eth0,%u\n",
 		                          i >> 16, i >> 8 & 255, i & 255, i);
 	expect_done(STELE_WITH(input, "publish", target, "-"),
-	            "routes: version 3 (50,000 added, 0 changed, 3 removed, 0 as before)\n");
+	            "routes: version 3 (50,000 added, 0 changed, 3 removed, 0 unchanged)\n");
 	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out, input);
 	free(input);
 }

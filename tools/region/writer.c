@@ -158,7 +158,7 @@ static void writer_print_commit(const char *what, const char *token, uint64_t ve
 		       describe_grouped(commit->changed, changed),
 		       describe_grouped(commit->removed, removed));
 		if (rows >= 0)
-			printf(", %s as before",
+			printf(", %s unchanged",
 			       describe_grouped((uint64_t)rows - commit->added - commit->changed,
 			                        same));
 		putchar(')');
