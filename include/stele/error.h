@@ -7,9 +7,9 @@
  *   -ERANGE           text does not fit its type: a number outside it, more bytes than a char[N]
  *   -ENOENT           no such region, directory, table, row or version
  *   -ENOTDIR          a directory was expected, and something else was found
- *   -EEXIST           it exists already
- *   -EBUSY            another publisher is attached, or a transaction is open; or no signal is
- *                     available to be notified by
+ *   -EEXIST           the region, table, row or file exists already
+ *   -EBUSY            another publisher is attached, or a transaction is open; or no signal number
+ *                     is free for the notifier
  *   -EAGAIN           a condition does not hold: the region or a row is at another version
  *   -EACCES, -EPERM   this user may not use the files or the memory of the region, the memory is in
  *                     another IPC namespace, or other users than the owner may write to them
@@ -32,7 +32,7 @@
  *   -EIO              a file could not be read or written, or the system failed with an error that
  *                     is not in this list: the error message says which
  *
- * There are no others.
+ * No function returns any other value.
  */
 #ifndef STELE_ERROR_H
 #define STELE_ERROR_H
@@ -56,24 +56,24 @@ STELE_API const char *stele_last_error(void);
  * (describe, verify, save, remove) install the handler while they run. A fault at any other
  * address, and a SIGBUS sent by a process, go to the previous action, as without the library.
  *
- * A program with a SIGBUS handler of its own should install it before its first open. Then there
- * is nothing more to do.
+ * A program with a SIGBUS handler of its own should install it before its first open. Then it
+ * needs no other step.
  *
  * If a program installs its handler later, that handler takes the place of the library's until
  * the next open, which installs the library's handler in front of it again. In between, the
- * program's handler receives the faults of truncated files. It handles them by calling the action
- * that it replaced, with all three arguments (sigaction(2)), for every fault that it does not
- * know. Handlers may chain to each other in any order and be installed repeatedly; no endless
- * loop results. From then on, dlclose(3) does not unload the library, because another handler may
- * call it. Otherwise nothing of the library remains after a dlclose() that follows the close of
- * all handles.
+ * program's handler receives the faults of truncated files. For every fault that it does not
+ * know, the program's handler must call the action that it replaced, with all three arguments
+ * (sigaction(2)). Handlers may chain to each other in any order and be installed repeatedly; no
+ * endless loop results. From then on, dlclose(3) does not unload the library, because another
+ * handler may call it. Otherwise nothing of the library remains after a dlclose() that follows
+ * the close of all handles.
  *
  * A thread that calls the library must not block SIGBUS: when a thread faults with SIGBUS
  * blocked, the kernel kills the process, whatever the handler is.
  *
  * STELE_NO_SIGBUS_HANDLER is a flag for opening publishers and subscribers: do not install the
  * handler for this handle. If a file of the region is then truncated, the process that accesses
- * it is killed. For programs whose own handler must be the only one. */
+ * it is killed. The flag is for programs whose own handler must be the only one. */
 #define STELE_NO_SIGBUS_HANDLER 4u
 
 #ifdef __cplusplus

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * A hash index for exact lookups in large tables. A lookup in a table of the region walks a trie.
- * In a large table of long keys with much in common, the walk can take eight cache misses, each of
- * which waits for the one before. A hash index takes one cache miss to find the row, whatever
- * the keys are, and one to read it.
+ * In a large table whose keys are long and have long common prefixes, the walk can take eight
+ * cache misses, each of which waits for the one before. A hash index takes one cache miss to find
+ * the row, whatever the keys are, and one to read it.
  *
  *     stele_snapshot_open(subscriber, 0, &snapshot);
  *     stele_table_open(snapshot, "sessions", &session_schema, &sessions);
@@ -31,8 +31,8 @@
  * same rows in the region's memory, with the same checks and the same rule: call
  * stele_snapshot_check() after the use of a row to learn whether it was consistent.
  *
- * MEMORY. The index holds no keys and no values. It takes about seven bytes for each row, and 100
- * KiB. From 300,000 rows on, it grows in steps of 2 MiB.
+ * MEMORY. The index holds no keys and no values. It takes about seven bytes for each row, plus
+ * 100 KiB. From 300,000 rows on, it grows in steps of 2 MiB.
  *
  * OWNERSHIP. The caller owns the index, and closes it with stele_hash_close(). The index reads
  * through the snapshot of its table. Keep that snapshot open until the index has been moved to
@@ -73,11 +73,11 @@ STELE_API struct stele_hash *stele_hash_close(struct stele_hash *hash);
 /* Moves the index to the same table of another snapshot, usually a newer one, or to any other
  * table. On success, only the new snapshot needs to stay open.
  *
- * The cost is that of the difference. A move costs as much as opening if, since the index was
- * last built, the number of rows has grown or shrunk by much, or most rows were replaced by
- * others. The same holds if the region's file was replaced in between (because the region grew),
- * if the table was created again, if the snapshot belongs to another subscriber, or if the
- * publisher reclaimed the version that the index was at.
+ * The cost depends on the number of rows that differ. A move costs as much as opening if, since
+ * the index was last built, the number of rows has grown or shrunk by much, or most rows were
+ * replaced by others. The same holds if the region's file was replaced in between (because the
+ * region grew), if the table was created again, if the snapshot belongs to another subscriber, or
+ * if the publisher reclaimed the version that the index was at.
  *
  * Returns 0. Errors that leave the index unchanged: -ECHILD. Errors after which lookups return
  * -ESTALE until a move succeeds: -ESTALE (the publisher reclaimed the new version), -EBADMSG,

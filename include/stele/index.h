@@ -83,8 +83,8 @@ STELE_API struct stele_index *stele_index_close(struct stele_index *index);
 /* Moves the index to the same table of another snapshot, usually a newer one. On success, only
  * the new snapshot needs to stay open.
  *
- * The cost is that of the difference: for each prefix that was added, changed or removed, what
- * the table has inside that prefix, and a microsecond. A short IPv4 prefix also costs some
+ * The cost depends on the difference: each prefix that was added, changed or removed costs a
+ * microsecond, and a walk over the rows inside that prefix. A short IPv4 prefix also costs some
  * nanoseconds for each /18 inside it; the default route has 262,144 of them. A move costs as much
  * as opening if the region's file was replaced in between (because the region grew), if the
  * snapshot belongs to another subscriber, or if the publisher reclaimed the version that the

@@ -2,7 +2,7 @@
  *
  * Writing a region. A publisher changes tables in transactions. Everything between begin and
  * commit becomes visible at once, as one new version. After an abort, an error or the death of
- * the process, nothing of it becomes visible.
+ * the process, none of it becomes visible.
  *
  *     struct stele_publisher *publisher;
  *     struct stele_transaction *tx;
@@ -64,12 +64,12 @@ struct stele_row;
 #define STELE_NOTIFIER_THREAD 32u
 
 /* What a region on a disk loses when the machine goes down. Has no effect on a region in POSIX
- * shared memory. A System V segment only takes STELE_DURABLE_CLOSE (-EINVAL). */
+ * shared memory. A System V segment accepts only STELE_DURABLE_CLOSE (else -EINVAL). */
 enum stele_durability {
-	/* All of it, unless the last publisher had been closed. */
+	/* Loses everything, unless the last publisher was closed before. */
 	STELE_DURABLE_CLOSE = 0,
-	/* Nothing. A commit returns, and readers see its version, once the version is on the
-	 * disk. Each commit waits for two writes. */
+	/* Loses nothing. A commit returns, and readers see its version, once the version is on
+	 * the disk. Each commit waits for two writes. */
 	STELE_DURABLE_COMMIT = 1,
 };
 
@@ -79,17 +79,17 @@ struct stele_publisher_options {
 	size_t size;    /* sizeof(struct stele_publisher_options) */
 	unsigned flags; /* STELE_CREATE... */
 
-	/* Minimum number of versions to keep readable, 2 to 65536. 0: 64. History keeps fewer,
-	 * down to two, if history_bytes says so or if the region would be full; it drops the
-	 * oldest ones. */
+	/* Minimum number of versions to keep readable, 2 to 65536. 0: 64. History drops its
+	 * oldest versions, down to two, if it exceeds history_bytes or if the region would be
+	 * full. */
 	uint32_t history;
 
 	/* Maximum size of the region's file in bytes. 0: 4 GiB (256 MiB in a 32-bit process), or
 	 * limit_size if that is less. Every subscriber maps this much address space (not memory).
 	 * When the region needs more, the publisher writes a new file of twice this size, and the
-	 * subscribers move over. The minimum is the size of an empty region: 92 KiB, and about 64
-	 * bytes more for each version of history past 64. Less is -EINVAL; the error message says
-	 * how much is needed. */
+	 * subscribers move to that file. The minimum is the size of an empty region: 92 KiB, and
+	 * about 64 bytes more for each version of history past 64. Less is -EINVAL; the error
+	 * message says how much is needed. */
 	uint64_t maximum_size;
 
 	/* Maximum size of any later file of the region in bytes. 0: 32 GiB (1 GiB in a 32-bit
@@ -103,13 +103,13 @@ struct stele_publisher_options {
 
 	enum stele_durability durability;
 
-	/* How long to wait for another publisher to go away, in nanoseconds. 0: 5 s. Negative: do
-	 * not wait. A process with much memory takes seconds to die. */
+	/* How long to wait until another publisher has detached or died, in nanoseconds. 0: 5 s.
+	 * Negative: do not wait. A process with much memory takes seconds to die. */
 	int64_t attach_timeout;
 
-	/* Maximum bytes for history: what only versions older than the newest use. When they use
-	 * more, the oldest versions are dropped, down to two, until at least an eighth is free
-	 * again. 0: no limit. */
+	/* Maximum bytes for history, without the memory that the newest version uses. When
+	 * history exceeds the maximum, the oldest versions are dropped, down to two, until at
+	 * least an eighth of the maximum is free again. 0: no limit. */
 	uint64_t history_bytes;
 
 	/* Maximum bytes for pinned versions that history has dropped. When they use more, the
@@ -155,9 +155,9 @@ STELE_API int stele_publisher_open(const char *region,
                                    struct stele_publisher **ret);
 
 /* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached at the same
- * time. While they are attached, a publisher without STELE_SHARED is refused. While a publisher
- * without STELE_SHARED is attached, they are refused. Their transactions exclude each other:
- * stele_transaction_begin() waits for the other transaction to end.
+ * time. While they are attached, a publisher without STELE_SHARED is refused, and the other way
+ * round. The transactions of shared publishers exclude each other: stele_transaction_begin()
+ * waits for the other transaction to end.
  *
  * A publisher that is idle knows only the state of its own last transaction:
  * stele_publisher_version() returns the version of that transaction. If another publisher has
@@ -166,23 +166,23 @@ STELE_API int stele_publisher_open(const char *region,
  *
  * A transaction that follows a commit of another publisher first walks over all rows, as an open
  * does, to learn how the region's memory is used. Publishers that alternate for every commit pay
- * for this each time. Publishers that write now and then hardly notice. */
+ * for this each time. Publishers that commit seldom hardly notice the cost. */
 
 /* Detaches and frees the publisher. Aborts an open transaction and frees its handle. The region
  * stays, with its newest version. Returns NULL. */
 STELE_API struct stele_publisher *stele_publisher_close(struct stele_publisher *publisher);
 
-/* Returns a message for people about what the open replaced, or "" if nothing. The publisher owns
- * the string. */
+/* Returns a message for display that says what the open replaced, or "" if it replaced nothing.
+ * The publisher owns the string. */
 STELE_API const char *stele_publisher_note(const struct stele_publisher *publisher);
 
 /* Returns the newest version, or 0 before the first commit. */
 STELE_API uint64_t stele_publisher_version(const struct stele_publisher *publisher);
 
-/* Copies the UUID of the region, 16 bytes, to `ret_uuid`. It stays the same until the close. A
- * version that was stored before this open belongs to the region of the UUID that was stored with
- * it: compare the UUIDs before using the version in stele_transaction_expect(), stele_put_if()
- * and the like. */
+/* Copies the UUID of the region, 16 bytes, to `ret_uuid`. The UUID stays the same until the
+ * close. Store the UUID with every version that outlives the publisher. Compare it with the UUID
+ * of the present region before you pass such a version to stele_transaction_expect(),
+ * stele_put_if() or stele_delete_if(). */
 STELE_API void stele_publisher_region_uuid(const struct stele_publisher *publisher,
                                            uint8_t *ret_uuid);
 
@@ -209,20 +209,20 @@ struct stele_publisher_stats {
 STELE_API int stele_publisher_stats(struct stele_publisher *publisher,
                                     struct stele_publisher_stats *ret);
 
-/* Notifies every waiting subscriber and cleans up dead ones. Commits do both, a part at a time. A
- * publisher that seldom commits may call this every few seconds, so that the queues of dead
- * subscribers do not stay. Returns the number of dead subscribers that it cleaned up. Errors:
- * -EBUSY (a transaction is open). */
+/* Notifies every waiting subscriber and cleans up dead ones. Each commit does a part of this
+ * work. A publisher that seldom commits may call this function every few seconds, so that the
+ * queues of dead subscribers are removed. Returns the number of dead subscribers that it cleaned
+ * up. Errors: -EBUSY (a transaction is open). */
 STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
 
 /* Compacts the region: writes what versions and pins reach, and nothing else, to a new file,
- * which replaces the old one. This returns memory to the system. Subscribers move over by
- * themselves; they keep their snapshots and find the same versions. The library does this by
- * itself when less than half of a large region is in use.
+ * which replaces the old one. This returns memory to the system. Subscribers move to the new file
+ * by themselves; they keep their snapshots and find the same versions. The library compacts a
+ * large region by itself when less than half of the region is in use.
  *
  * Both files exist for a moment, so there must be space for both. The old file stays until the
- * last subscriber has moved. While a subscriber still maps the file before the present one, the
- * call is refused with -EBUSY.
+ * last subscriber has moved. While a subscriber still maps the file that the present one
+ * replaced, the call is refused with -EBUSY.
  *
  * Returns 0. Errors: -EBUSY (see above, or a transaction is open), -ENOTSUP (a System V segment),
  * -ENOSPC, -ENOMEM, -EBADMSG, -EIO, and those of NEW FILES below. On error the region is
@@ -244,7 +244,7 @@ STELE_API int stele_transaction_begin(struct stele_publisher *publisher,
                                       struct stele_transaction **ret);
 
 /* Commits: makes the changes visible as one new version, and notifies the subscribers. `message`
- * goes into the history; at most 255 bytes are kept. NULL: none.
+ * is stored in the record of the commit, at most 255 bytes of it. NULL: none.
  *
  * Returns 1 and sets `*ret_version` (may be NULL) to the new version. Returns 0 if the tables are
  * unchanged: there is no new version, and `*ret_version` is the last one. Frees the handle, also
@@ -260,33 +260,33 @@ STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transac
  * leaves the transaction unchanged and usable. The exceptions say so.
  *
  * DAMAGE. Functions that read the region can also return -EBADMSG. This means damage from before
- * the open, which walked over everything, or a file that was truncated since. Only the
+ * the open that the walk of the open did not detect, or a file that was truncated since. Only the
  * publisher's own user can store into the memory that it has mapped. Such a store can crash the
- * publisher: it does not check each reference, as readers do.
+ * publisher, which does not check each reference, as readers do.
  *
  * NEW FILES. A function that changes rows or tables may have to write a larger file for the
  * region first (options.maximum_size). If that fails, it returns -EMFILE, -ENFILE, -EACCES,
  * -ENOTSUP, -EIO, -EPERM (the region's own name was removed, and a file of another user has it
- * now: the error message names the user), or -EBADMSG (the same, with a directory that is not
- * empty). The transaction can continue, as after -ENOSPC. The new file gets a random name first,
- * so no other user can block it by taking the name. */
+ * now: the error message names the user), or -EBADMSG (the name was removed, and a directory that
+ * is not empty has it now). The transaction can continue, as after -ENOSPC. The new file gets a
+ * random name first, so no other user can block it by taking the name. */
 
 /* Creates a table. Returns 0. Errors: -EINVAL (name, schema), -EEXIST (the table exists; the
- * error message says whether with the same schema), -ENOSPC, -ENOMEM. */
+ * error message says whether the schema is the same), -ENOSPC, -ENOMEM. */
 STELE_API int stele_table_create(struct stele_transaction *tx, const char *table,
                                  const struct stele_schema *schema);
 
 /* Drops a table and its rows. Returns 0. Errors: -ENOENT, -ENOMEM. */
 STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
 
-/* Rolls back to an older version: makes the tables and rows those of `version`, and no others.
- * Discards what the transaction did before. `version` is one that history holds, or an older one
- * that is pinned. The cost depends on the number of rows that differ.
+/* Rolls back to an older version: restores exactly the tables and rows of `version`. Discards the
+ * earlier changes of the transaction. `version` is one that history holds, or an older one that
+ * is pinned. The cost depends on the number of rows that differ.
  *
- * The commit makes a new version of it, as of any change. Rows that the rollback changes get the
- * number of the new version; other rows keep theirs. If nothing differs, there is no new version.
- * Tables opened in this transaction stay open if the older version has them. Schemas returned in
- * this transaction become invalid.
+ * The commit makes a new version with the tables and rows of the older one. Rows that the
+ * rollback changes get the number of the new version; other rows keep theirs. If nothing differs,
+ * there is no new version. A table opened in this transaction stays open if the older version has
+ * that table. Schemas returned in this transaction become invalid.
  *
  * Returns 0. Errors: -ENOENT (the version is no longer held, or does not exist yet), -EBUSY (a
  * replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older versions and
@@ -313,10 +313,10 @@ struct stele_row_ref {
 /* Puts `count` rows in one call. The result is that of a stele_put() for each row in order; of
  * several rows with the same key, only the last one counts.
  *
- * Load an empty table with one such call. It takes a fraction of the time, stores the rows in the
- * order of their keys, which makes scans several times as fast, and needs less of the region. In
- * a table with rows, it is only a little faster than a put for each row. Meanwhile it needs as
- * much memory as the rows, and 32 bytes for each.
+ * Load an empty table with one such call. The call takes a fraction of the time of single puts,
+ * stores the rows in the order of their keys, which makes scans several times as fast, and needs
+ * less of the region. In a table with rows, it is only a little faster than a put for each row.
+ * During the call it needs as much memory as the rows, plus 32 bytes for each row.
  *
  * Returns the number of rows that were added or changed. Errors without any change: -EINVAL (as
  * stele_put()), -ENOENT (no such table). Errors after which some rows may have been put: -EEXIST
@@ -333,14 +333,14 @@ STELE_API int stele_delete(struct stele_transaction *tx, const char *table, cons
 
 /* Checks that the newest version is `version` (0: there is none yet). Until the transaction ends,
  * no other publisher can commit. Returns 0. Errors: -EAGAIN (the newest version is another one;
- * the error message has both). */
+ * the error message names both). */
 STELE_API int stele_transaction_expect(struct stele_transaction *tx, uint64_t version);
 
 /* Puts a row as stele_put() does, but only if the row is at version `row_version`
  * (stele_row.version). 0: only if there is no such row. A row that this transaction has changed
  * is at the version that its commit would make, the newest version + 1. A row that it put with
  * its present value keeps its version. Errors are those of stele_put(), and -EAGAIN (the row is
- * at another version; the error message has both). */
+ * at another version; the error message names both). */
 STELE_API int stele_put_if(struct stele_transaction *tx, const char *table, const void *key,
                            unsigned key_bits, const void *value, size_t value_size,
                            uint64_t row_version);
@@ -375,7 +375,7 @@ struct stele_writable;
 STELE_API int stele_writable_open(struct stele_transaction *tx, const char *table,
                                   struct stele_writable **ret);
 
-/* Change and look up rows, as the functions above without `_writable` do. */
+/* Change and look up rows, as the functions above do whose names lack `writable_`. */
 STELE_API int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
                                  const void *value, size_t value_size);
 STELE_API int64_t stele_writable_put_many(struct stele_writable *table,

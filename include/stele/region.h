@@ -20,8 +20,8 @@
  * region has no publisher and no subscribers, and its newest version stays the last.
  *
  * A copy of a data file may be inconsistent if its publisher committed meanwhile;
- * stele_region_verify() finds out. On a tmpfs the copy must have no holes, because reading a hole
- * through a mapping allocates memory: make the copy with cp --sparse=never.
+ * stele_region_verify() detects this. On a tmpfs the copy must have no holes, because reading a
+ * hole through a mapping allocates memory: make the copy with cp --sparse=never.
  *
  * UNTRUSTED REGIONS. Any user can create files where regions are, so the library trusts nothing
  * in them. Reading a forged or damaged region returns an error (mostly -EBADMSG) or an answer, in
@@ -49,10 +49,10 @@ extern "C" {
 /* The record of one commit. */
 struct stele_commit {
 	uint64_t version;
-	uint64_t time;         /* nanoseconds since 1970; 0: no longer known */
-	uint8_t publisher[16]; /* UUID of one attachment of a publisher */
-	uint32_t pid;          /* as the publisher sees itself; for people, it proves nothing */
-	char command[16];      /* likewise; NUL-terminated */
+	uint64_t time;                    /* nanoseconds since 1970; 0: no longer known */
+	uint8_t publisher[16];            /* UUID of one attachment of a publisher */
+	uint32_t pid;                     /* in the publisher's PID namespace; for display only */
+	char command[16];                 /* of the publisher, NUL-terminated; for display only */
 	uint64_t added, changed, removed; /* rows, over all tables */
 	char message[256];
 };
@@ -79,7 +79,7 @@ enum stele_memory {
 	/* A System V segment (shmget(2), ipcs -m), which readers attach with SHM_RDONLY. Its size
 	 * is fixed, so the region cannot grow past it or be compacted. It is visible only in the
 	 * IPC namespace that it was created in. Who may read it is fixed at creation. The
-	 * region's files are in POSIX shared memory all the same. */
+	 * region's other files are in POSIX shared memory. */
 	STELE_MEMORY_SYSV = 3,
 };
 
@@ -100,8 +100,8 @@ struct stele_region_info {
 	uint64_t version; /* newest; 0: none yet */
 	uint64_t oldest;  /* oldest that history holds */
 
-	/* Minimum number of versions kept. History keeps fewer, down to two, if the region is
-	 * full. */
+	/* Minimum number of versions kept. History drops its oldest versions, down to two, if it
+	 * exceeds history_bytes or if the region would be full. */
 	uint32_t history;
 
 	/* Maximum bytes for history, which keeps at least two versions. 0: no limit. */
@@ -143,8 +143,8 @@ STELE_API int stele_region_describe(const char *region, struct stele_region_info
 
 /* ---- subscribers of a region ---- */
 
-/* One registered subscriber. These members are what the subscriber says of itself, in a file that
- * all readers of the region may write, unless the comment names another source. */
+/* One registered subscriber. The subscriber itself stores these members, in a file that all
+ * readers of the region may write, unless the comment names another source. */
 struct stele_subscriber_info {
 	uint32_t slot;
 
@@ -152,42 +152,41 @@ struct stele_subscriber_info {
 	bool alive;
 
 	uint8_t uuid[16];
-	uint32_t pid; /* as the subscriber sees itself */
+	uint32_t pid; /* in the subscriber's own PID namespace */
 	char command[16];
-	int64_t user;         /* owner of the queue that it is notified through; -1: unknown */
+	int64_t user;         /* owner of the queue of the subscriber; -1: unknown */
 	uint64_t since;       /* nanoseconds since 1970 */
 	const char *notifier; /* a name of the list in <stele/subscriber.h>, or "none" */
 
-	/* It waits, or is about to: it asks for notices. In addition, unless it named tables,
-	 * there is no version that it has not seen and that is older than 1.5 s or has left
-	 * history. */
+	/* The subscriber waits or is about to wait: it asks for notices. Unless it named tables,
+	 * it has also seen every version that is older than 1.5 s or has left history. */
 	bool waiting;
 
-	uint32_t tables;  /* number of tables that it waits for; 0: all */
-	uint64_t seen;    /* newest version that it found; 0: none yet */
-	uint64_t applied; /* version that it reported as applied; 0: none */
+	uint32_t tables;  /* number of tables that the subscriber waits for; 0: all */
+	uint64_t seen;    /* newest version that the subscriber found; 0: none yet */
+	uint64_t applied; /* version that the subscriber reported as applied; 0: none */
 
-	/* Number of versions after `applied`, or after `seen` if it reported none. */
+	/* Number of versions after `applied`, or after `seen` if `applied` is 0. */
 	uint64_t behind;
 
-	/* Time of the first of these versions. 0: there is none, or the time is unknown. If that
-	 * version has left history, behind_longer is set: it was made before behind_since, which
-	 * is then the time of the oldest version in history. */
+	/* Time of the first version that `behind` counts. 0: `behind` is 0, or the time is
+	 * unknown. If that version has left history, behind_longer is set, and behind_since is
+	 * the time of the oldest version in history, which is later. */
 	uint64_t behind_since;
 	bool behind_longer;
 
-	uint64_t pinned[8]; /* versions that it asks to keep, oldest first; 0: none */
+	uint64_t pinned[8]; /* versions that the subscriber pins, oldest first; 0: none */
 
-	/* Bytes kept by its pins and not by history. Other subscribers may pin the same bytes.
-	 * Source: the region. */
+	/* Bytes kept by the subscriber's pins and not by history. Other subscribers may pin the
+	 * same bytes. Source: the region. */
 	uint64_t pinned_bytes;
 
-	int64_t queued; /* notices that it has not received yet; -1: unknown. Source: its queue */
+	int64_t queued; /* notices in the queue of the subscriber, which is the source; -1: unknown */
 
-	/* Notices to this subscriber: sent; merged with an earlier one that it had not received
-	 * yet; and not sent because of an error, so that it finds the version by its own check.
-	 * Valid if `counted` is set. Source: the publisher's file, which only the region's owner
-	 * and root may read. */
+	/* Notices to this subscriber: sent; merged with an earlier one that the subscriber had
+	 * not received yet; and not sent because of an error, so that the subscriber finds the
+	 * version by its own check. Valid if `counted` is set. Source: the publisher file, which
+	 * only the region's owner and root may read. */
 	bool counted;
 	uint64_t sent, coalesced, dropped;
 };
@@ -196,30 +195,30 @@ typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_in
 /* Calls `each` for every registered subscriber. Dead subscribers are included until a publisher
  * cleans them up. Changes nothing. If there are pins, a walk over the region as in
  * stele_region_verify() finds the memory that they hold. Returns the number of subscribers.
- * Errors: those of stele_region_describe(); -ENOENT (no subscribers' file); -EPERM (the
- * subscribers' file belongs to another user); -ENOTSUP (a saved region). */
+ * Errors: those of stele_region_describe(); -ENOENT (no subscribers file); -EPERM (the
+ * subscribers file belongs to another user); -ENOTSUP (a saved region). */
 STELE_API int stele_region_subscribers(const char *region, stele_subscriber_fn *each,
                                        void *context);
 
 /* ---- the lock of a region ---- */
 
-/* State of the lock that a publisher holds from the begin of a transaction to its end. */
+/* State of the lock that a publisher holds from the start of a transaction to its end. */
 enum stele_lock_state {
 	STELE_LOCK_FREE = 0,
 	STELE_LOCK_HELD = 1,    /* a transaction is open */
 	STELE_LOCK_DEAD = 2,    /* its owner died; the next publisher or transaction recovers it */
-	STELE_LOCK_EARLIER = 3, /* left by an earlier boot; the next attach creates a new one */
+	STELE_LOCK_EARLIER = 3, /* left by an earlier boot; the next attach creates a new lock */
 };
 
 struct stele_region_lock {
 	size_t size; /* in: sizeof(struct stele_region_lock) */
 	enum stele_lock_state state;
-	uint32_t owner; /* thread that holds it, as that thread sees itself; 0: none */
+	uint32_t owner; /* thread that holds the lock, in its own PID namespace; 0: none */
 };
 
 /* Reads the state of a region's lock, without taking it. For the user who publishes, and for
  * root. The caller sets ret->size. Returns 0. Errors: -EINVAL (name or size), -ENOENT (no such
- * region, or no publisher's file), -ENOTDIR, -EACCES, -EBADMSG, -EPROTONOSUPPORT (another layout
+ * region, or no publisher file), -ENOTDIR, -EACCES, -EBADMSG, -EPROTONOSUPPORT (another layout
  * version or byte order), -EMFILE, -ENFILE. */
 STELE_API int stele_region_lock(const char *region, struct stele_region_lock *ret);
 
@@ -266,10 +265,10 @@ struct stele_region_use {
 
 /* A fault in a region. Valid until the callback returns. */
 struct stele_damage {
-	uint64_t version;  /* in which it was found; 0: in none */
-	const char *table; /* "" if it is in none */
+	uint64_t version;  /* version that has the fault; 0: none */
+	const char *table; /* table that has the fault; "": none */
 	uint64_t offset;   /* of the object in the file; 0: not an object */
-	const char *what;  /* a message for people */
+	const char *what;  /* description of the fault, for display */
 };
 typedef void stele_damage_fn(void *context, const struct stele_damage *damage);
 
@@ -279,20 +278,20 @@ struct stele_verify_options {
 	/* Called for each fault. Nothing below a faulty node is checked. May be NULL. */
 	stele_damage_fn *found;
 
-	/* Called now and then with the number of objects checked so far. May be NULL. */
+	/* Called periodically with the number of objects checked so far. May be NULL. */
 	void (*progress)(void *context, uint64_t objects);
 
-	void *context; /* for both */
+	void *context; /* for both callbacks */
 };
 
 /* Checks everything that any version of a region reaches: header, versions, records, schemas,
  * every node and every row, with all bounds, orders, ranks, counts and checksums. The file may
- * hold any bytes at all. Takes no lock and changes nothing. Works with or without a live
+ * contain arbitrary bytes. Takes no lock and changes nothing. Works with or without a live
  * publisher; versions that the publisher reclaims meanwhile do not count as damage. Needs memory
  * of half the arena's size. `options` may be NULL. The caller sets ret->size.
  *
  * Returns 1 if the region is intact, or 0 if it is damaged. Fills `*ret` in both cases; for a
- * damaged region it counts only what is intact. Errors: those of stele_region_describe(),
+ * damaged region, `*ret` counts only intact objects. Errors: those of stele_region_describe(),
  * -EBADMSG (the header is damaged, or the file was truncated meanwhile), -ESTALE (the publisher
  * was faster than every retry). */
 STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
@@ -304,11 +303,11 @@ STELE_API int stele_region_verify(const char *region, const struct stele_verify_
  * continue; any other value ends the listing. */
 typedef int stele_region_fn(void *context, const char *name);
 
-/* Calls `each` with the name of every region in a directory, in the order of strcmp(). NULL: the
- * regions without a directory. Lists whatever has the file name of a region, readable or not.
- * Reads the directory once, before the first call, so `each` may create and remove regions; a
- * region may be gone when its turn comes. Needs 64 bytes of heap for each region (up to twice as
- * much while the list grows).
+/* Calls `each` with the name of every region in a directory, in the order of strcmp(). If
+ * `directory` is NULL, the directory is /dev/shm. Lists every file that has the name of a data
+ * file, readable or not. Reads the directory once, before the first call, so `each` may create
+ * and remove regions; a region may be gone before `each` is called for it. Needs 64 bytes of heap
+ * for each region (up to twice as much while the list grows).
  *
  * Returns 0, or the value of `each` that ended the listing; use a positive value, which cannot be
  * mistaken for an error. Errors, without any call of `each`: -ENOENT, -ENOTDIR, -EACCES, -ENOMEM,
@@ -326,12 +325,12 @@ STELE_API int stele_region_next(const char *directory, char *name);
 /* Flag of stele_region_save(): replace an existing file. */
 #define STELE_REPLACE 2048u
 
-/* Saves a region to a file: all versions of history that are still held when their turn comes,
- * and no free memory. The file is consistent although the publisher continues, and appears
- * complete or not at all. It belongs to the caller, has mode 0600, and has the layout of a
- * region's data file: file:PATH reads it. A region in a System V segment can be saved, and so can
- * a saved region. Sets `*ret_oldest` and `*ret_newest` (may be NULL) to the range of versions in
- * the file. `flags` is 0 or STELE_REPLACE. Returns 0.
+/* Saves a region to a file: all versions of history that the publisher does not reclaim before
+ * they are copied, and no free memory. The file is consistent although the publisher continues,
+ * and appears complete or not at all. It belongs to the caller, has mode 0600, and has the layout
+ * of a region's data file: file:PATH reads it. A region in a System V segment can be saved, and
+ * so can a saved region. Sets `*ret_oldest` and `*ret_newest` (may be NULL) to the range of
+ * versions in the file. `flags` is 0 or STELE_REPLACE. Returns 0.
  *
  * Errors: those of stele_subscriber_open(); -EEXIST (the file exists, without STELE_REPLACE);
  * -EINVAL (something that is not a regular file has that name; it is left alone); -ENOSPC,
@@ -348,7 +347,8 @@ STELE_API int stele_region_save(const char *region, const char *file, unsigned f
  * version. No publisher is attached when the call returns.
  *
  * The region has a new UUID. The saved region may continue too, and one version number would then
- * mean two things. A subscriber that resumes a follow with the old UUID is told to resynchronize.
+ * mean two things. A subscriber that resumes a follow with the old UUID receives
+ * STELE_EVENT_RESYNC.
  *
  * Returns 0. Errors: those of stele_publisher_open() with STELE_CREATE_NEW; -EBADMSG (the file is
  * damaged: see stele_region_verify()). */
@@ -369,10 +369,11 @@ STELE_API int stele_region_remove(const char *region);
 
 /* Something that a dead process left behind. Valid until the callback returns. */
 struct stele_leftover {
-	/* "file", "folder", "channel" (what a subscriber was notified through) or "slot". */
+	/* "file", "folder", "channel" (through which a subscriber was notified) or "slot". */
 	const char *kind;
 
-	/* Its path. For a slot: the path of its file, its number, and the process that had it. */
+	/* Path of the leftover. For a slot: the path of the subscribers file, the number of the
+	 * slot, and the process that owned it. */
 	const char *name;
 
 	/* 0, or a negative errno if it could not be removed; stele_last_error() then has the
@@ -389,18 +390,18 @@ typedef void stele_leftover_fn(void *context, const struct stele_leftover *lefto
  *
  * - files and the folder of a region whose data file is gone
  * - a file that was to replace another one
- * - slots of dead subscribers, and what these were notified through
+ * - slots of dead subscribers, and the channels through which they were notified
  *
- * A data file is never removed, even if the region looks dead: it is data, and removing it is up
- * to stele_region_remove(). Nothing that is in use is removed. Locks and the kernel decide what
- * is in use, never process numbers. While a publisher is attached nothing is removed, because the
- * publisher cleans up by itself. A publisher that attaches meanwhile waits; with a negative
- * attach_timeout it finds the region busy.
+ * A data file is never removed, even if the region seems dead, because it contains data. Only
+ * stele_region_remove() removes it. Nothing that is in use is removed. Locks and the kernel
+ * decide what is in use, never process numbers. While a publisher is attached nothing is removed,
+ * because the publisher cleans up by itself. A publisher that attaches meanwhile waits; with a
+ * negative attach_timeout it finds the region busy.
  *
  * Returns the number of leftovers. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the
- * directory), -EACCES, -EPERM (they belong to another user), -EBADMSG (something that is not a
- * file has the name of one of the region's files), -ENOTSUP, -ENOSPC, -ENOMEM, -EMFILE, -ENFILE,
- * -EIO. */
+ * directory), -EACCES, -EPERM (the leftovers belong to another user), -EBADMSG (something that is
+ * not a file has the name of one of the region's files), -ENOTSUP, -ENOSPC, -ENOMEM, -EMFILE,
+ * -ENFILE, -EIO. */
 STELE_API int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *found,
                                  void *context);
 

@@ -3,7 +3,7 @@
  * Schemas: the typed columns of a table. The first columns form the key, the others the value.
  *
  * VALUES. A value has the layout of a C struct that the user defines. The library stores the
- * struct and returns it as it is:
+ * struct and returns it unchanged:
  *
  *     struct route { uint32_t next_hop; char interface[16]; uint32_t metric; };
  *
@@ -39,8 +39,9 @@
  *                     is then a prefix table, which supports longest-prefix match
  *     text, bytes     their bytes. Only as the last key column
  *
- * stele_key_append() encodes a column. A key of one column seldom needs it: an IPv4 prefix is its
- * 4 bytes in network order, with the prefix length as key_bits; a u32 is htonl(x), with 32 bits.
+ * stele_key_append() encodes a column. A key of one column seldom needs this function: an IPv4
+ * prefix is its 4 bytes in network order, with the prefix length as key_bits; a u32 is htonl(x),
+ * with 32 bits.
  *
  * THREADS. The functions here have no state. Any thread may call them.
  *
@@ -85,7 +86,7 @@ enum stele_type {
 	STELE_MAC,     /* 6 bytes */
 	STELE_UUID,    /* 16 bytes (uuid_t) */
 	STELE_TIME,    /* uint64_t, nanoseconds since 1970-01-01T00:00:00Z */
-	STELE_CHAR,  /* char[N]: text of at most N bytes, padded with NUL (N bytes: without NUL) */
+	STELE_CHAR,  /* char[N]: text of at most N bytes, padded with NUL (no NUL after N bytes) */
 	STELE_TEXT,  /* UTF-8 by convention, of any length; last column of the key or value */
 	STELE_BYTES, /* bytes, of any length; last column of the key or of the value */
 };
@@ -134,7 +135,7 @@ struct stele_schema {
 	{ \
 		.name = (name_), .type = STELE_CHAR, .key = true, .size = (size_) \
 	}
-/* A value column: a member of a struct, with the name of the member. */
+/* A value column: a member of a struct. The column has the name of the member. */
 #define STELE_VALUE(struct_, member_, type_) \
 	{ \
 		.name = #member_, .type = (type_), .size = sizeof(((struct_ *)0)->member_), \
@@ -278,7 +279,7 @@ STELE_API const char *stele_type_name(enum stele_type type);
  *     mac                    aa:bb:cc:dd:ee:ff
  *     uuid                   lower case
  *     time                   2026-01-31T12:00:00.000000001Z; without the fraction if it is zero
- *     char[N], text          as it is
+ *     char[N], text          unchanged
  *     bytes                  hexadecimal
  *
  * The text is not escaped. Returns the length of the complete text, as snprintf(3) does. */

@@ -37,7 +37,7 @@
  *   nothing.
  * - Side effects. The library never prints and never exits. It starts a thread only if the caller
  *   asks for one (STELE_NOTIFIER_THREAD, the notifier sysv). It holds no lock between calls,
- *   except the region's lock from the begin to the end of a transaction.
+ *   except the region's lock from the start to the end of a transaction.
  * - Signals. No function may be called from a signal handler. The library changes no signal
  *   action but that of SIGBUS, for which it installs a handler while a handle is open. The reason
  *   is that another process can truncate a mapped file: that must cost an error, not the process.

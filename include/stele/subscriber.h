@@ -31,7 +31,7 @@
  *
  * POINTERS. Pointers into the region (row.key, row.value) are valid until their snapshot is
  * closed. If a pin is revoked while the caller uses a row, the row may be torn. A caller that
- * must exclude this uses the row first and calls stele_snapshot_check() afterwards. Whatever the
+ * must exclude this uses the row first and calls stele_snapshot_check() afterwards. Data that the
  * library itself copied or compared has been validated already.
  *
  * THREADS. One thread at a time may use a subscriber. Once a snapshot is open, many threads may
@@ -176,10 +176,10 @@ struct stele_subscriber_options {
  *   futex      The head of the region itself. Descriptor: no. No requirements. A commit wakes all
  *              subscribers that wait in this way. */
 
-/* Opens a region as a subscriber. Registers in a slot of the subscribers' file and creates a
- * message queue where possible, and works without them otherwise. That is not an error, unless
- * the options name a notifier. `options` may be NULL. The caller owns the subscriber and closes
- * it with stele_subscriber_close().
+/* Opens a region as a subscriber. Registers in a slot of the subscribers file and creates a
+ * message queue where possible, and works without them otherwise. Their lack is not an error,
+ * unless the options name a notifier. `options` may be NULL. The caller owns the subscriber and
+ * closes it with stele_subscriber_close().
  *
  * Errors:
  *   -EINVAL           the name or an option is wrong
@@ -258,15 +258,17 @@ STELE_API int stele_subscriber_save(struct stele_subscriber *subscriber, const c
 struct stele_subscriber_state {
 	size_t size; /* in: sizeof(struct stele_subscriber_state) */
 
-	/* It has a slot, so it can pin versions. */
+	/* The subscriber has a slot, so it can pin versions. */
 	bool registered;
 
-	/* The notifier in use, a name of the list above, or "poll": it receives no notices. It
-	 * checks every few milliseconds; while nothing changes, it checks ten times a second, and
-	 * when a commit wakes all futex waiters. A static string. */
+	/* The notifier in use: a name of the list above, or "poll" if the subscriber receives no
+	 * notices. It then checks for a new version every few milliseconds. While nothing
+	 * changes, it checks ten times a second and whenever a commit wakes the futex waiters. A
+	 * static string. */
 	const char *notifier;
 
-	/* Why it is not registered, or not on its queue; "" if it is. Owned by the subscriber. */
+	/* Why the subscriber is not registered, or is not notified through a queue; "" if neither
+	 * applies. The subscriber owns the string. */
 	const char *reason;
 
 	/* A publisher is attached at the moment of the call. */
@@ -327,15 +329,14 @@ STELE_API uint64_t stele_snapshot_version(const struct stele_snapshot *snapshot)
 STELE_API int stele_snapshot_check(const struct stele_snapshot *snapshot);
 
 /* Fills `*ret` with the record of the commit that made the snapshot's version. The time is 0 if
- * it is no longer known: this happens to a pinned version that history has dropped. Returns 0.
- * Errors: -ENOENT (the snapshot is at version 0, which no commit made), -ESTALE, -EBADMSG,
- * -ECHILD. */
+ * it is no longer known, as for a pinned version that history has dropped. Returns 0. Errors:
+ * -ENOENT (the snapshot is at version 0, which no commit made), -ESTALE, -EBADMSG, -ECHILD. */
 STELE_API int stele_snapshot_commit(const struct stele_snapshot *snapshot,
                                     struct stele_commit *ret);
 
-/* Fills `*ret` with what that commit did to one of the tables that it changed. `index` counts
- * them from 0. Tables in which no row differs are not listed. Returns 1, or 0 after the last
- * table. Errors are those of stele_snapshot_commit(). */
+/* Fills `*ret` with what the commit of the snapshot's version did to one of the tables that it
+ * changed. `index` counts these tables from 0. Tables in which no row differs are not listed.
+ * Returns 1, or 0 after the last table. Errors are those of stele_snapshot_commit(). */
 STELE_API int stele_snapshot_commit_table(const struct stele_snapshot *snapshot, unsigned index,
                                           struct stele_commit_table *ret);
 
@@ -353,10 +354,10 @@ struct stele_key_ref {
 };
 
 /* Looks up `count` rows in one call. Their cache misses overlap: in a table that is larger than
- * the processor's caches, a batch costs a fraction of as many calls of stele_snapshot_get(). Sets
- * ret[i] to the row with keys[i], or to all zeros (.key is NULL) if there is none. Returns the
- * number of rows found. Errors are those of stele_snapshot_get(); then the contents of `ret` are
- * undefined. */
+ * the processor's caches, a batch costs a fraction of the same number of stele_snapshot_get()
+ * calls. Sets ret[i] to the row with keys[i], or to all zeros (.key is NULL) if there is none.
+ * Returns the number of rows found. Errors are those of stele_snapshot_get(); then the contents
+ * of `ret` are undefined. */
 STELE_API int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *table,
                                           const struct stele_key_ref *keys, size_t count,
                                           struct stele_row *ret);
@@ -413,7 +414,7 @@ struct stele_step {
 	enum { STELE_STEP_NODE, STELE_STEP_ROW } kind;
 	uint64_t offset;  /* in the region's file, or in its segment */
 	size_t bytes;     /* size of the object */
-	uint64_t version; /* that created the object */
+	uint64_t version; /* version that created the object */
 	unsigned depth;   /* bytes of the key that lead to the object */
 
 	/* Of a node: */
@@ -462,8 +463,8 @@ STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *n
                               const struct stele_schema *expected, struct stele_live *ret);
 
 /* Look up a row of the newest version, as stele_subscriber_get() and stele_subscriber_match() do,
- * without finding the table by name each time. Errors are theirs, and -EINVAL if the table was
- * dropped and created again with another schema. */
+ * without finding the table by name each time. Errors are those of these functions, and -EINVAL
+ * if the table was dropped and created again with another schema. */
 STELE_API int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits,
                              void *buffer, size_t *size, uint64_t *ret_version);
 STELE_API int stele_live_match(struct stele_live *table, const void *key, unsigned key_bits,
@@ -487,8 +488,8 @@ STELE_API struct stele_cursor *stele_cursor_close(struct stele_cursor *cursor);
 STELE_API int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key_bits);
 
 /* Restricts the cursor to keys that start with these bits, and places it before the first of
- * them. With 0 bits the cursor covers the whole table again. Returns and errors are those of
- * stele_cursor_seek(). */
+ * them. With 0 bits the cursor covers the whole table again. Return values and errors are those
+ * of stele_cursor_seek(). */
 STELE_API int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned key_bits);
 
 /* Moves to the next row. Returns 1 and fills `*ret`, or returns 0 after the last row. Errors:
@@ -602,7 +603,7 @@ enum stele_event_kind {
 /* An event. It is valid, with everything that it points to, until the callback returns. */
 struct stele_event {
 	enum stele_event_kind kind;
-	uint64_t version;      /* of the batch that the event belongs to; 0 for _RESYNC */
+	uint64_t version;      /* version of the batch that has the event; 0 for _RESYNC */
 	const uint8_t *region; /* UUID of the region that .version belongs to, 16 bytes */
 
 	/* For _INITIAL and _CHANGE. Otherwise .table and .schema are NULL. */
