@@ -87,26 +87,27 @@
 #define LAYOUT_NODE (UINT64_C(1) << 63)
 /* Bytes that references can address: the maximum size of a data file. */
 #define LAYOUT_MAXIMUM (UINT64_C(1) << 35)
-/* Tables that a subscriber can name in its slot. */
+/* Maximum number of tables that a subscriber can name in its slot. */
 #define LAYOUT_SLOT_TABLES 8u
-/* Versions that a subscriber can pin at the same time. */
+/* Maximum number of versions that a subscriber can pin at the same time. */
 #define LAYOUT_PINS 8u
-/* Slots in a subscribers file. */
+/* Maximum number of slots in a subscribers file. */
 #define LAYOUT_SLOTS_MAX 4096u
-/* Entries in the ring of the newest slot claims. */
+/* Number of entries in the ring of the newest slot claims. */
 #define LAYOUT_CLAIMS 32u
-/* The ring's entry for claim `n` of the slot at `index`. An entry that was never written (0)
- * matches no early claim. */
+/* The ring's entry for claim `n` of the slot at `index`. The 1 is added so that an entry that was
+ * never written (0) matches no early claim. */
 #define LAYOUT_CLAIM(n, index) ((uint32_t)((n) + 1) << 12 | (uint32_t)(index))
 
 /* Maximum counts of a data file. Readers refuse a header that exceeds them, so every walk is
  * bounded, even in a forged file. */
 
-/* Versions that history can be configured to keep. */
+/* Maximum number of versions that history can be configured to keep. */
 #define LAYOUT_HISTORY_MAX 65536u
-/* Entries of the commit ring: a power of two greater than the longest history. */
+/* Maximum number of entries in the commit ring: a power of two greater than the longest
+ * history. */
 #define LAYOUT_RING_MAX 131072u
-/* Entries of the table of kept versions. */
+/* Maximum number of entries in the table of kept versions. */
 #define LAYOUT_KEPT_MAX 1024u
 #define LAYOUT_ARENA_OFFSET_MAX \
 	(LAYOUT_PAGE + LAYOUT_RING_MAX * sizeof(struct layout_commit) + \
@@ -192,7 +193,7 @@ struct layout_header {
 	uint64_t contents;
 	uint64_t checksum; /* FNV-1a of the bytes before this member */
 
-	/* The mutable part: stored by the publisher. The comment at each store says what it
+	/* The mutable part: stored by the publisher. The comment at each store says what the store
 	 * guarantees. */
 
 	/* Newest version, and the file's state: head_make(). */

@@ -144,7 +144,8 @@ static inline void prefetch(const void *at)
 }
 
 /* Prefetches the cache line at `at` into the second-level cache. For many lines at a time: the
- * second level has more outstanding loads than the first, in which they would queue. */
+ * second level allows more outstanding loads than the first, in which the prefetches would
+ * queue. */
 static inline void prefetch_l2(const void *at)
 {
 	__builtin_prefetch(at, 0, 2);

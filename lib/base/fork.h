@@ -12,7 +12,7 @@
 int fork_watch(void);
 
 /* Locks out fork(): a fork() waits for the lock, so a child never sees a half-made change that
- * another thread makes under it. Not recursive. Hold it only briefly. */
+ * another thread makes under the lock. Not recursive. Hold it only briefly. */
 void fork_lock(void);
 
 /* Releases the lock of fork_lock(). */
@@ -22,7 +22,7 @@ void fork_unlock(void);
  * A handle stores the number when it is opened, and fork_check() compares it. Costs one load. */
 static inline unsigned fork_count(void)
 {
-	/* Stored in a child before fork() returns there. */
+	/* Number of forks. Stored in a child before fork() returns there. */
 	extern __attribute__((visibility("hidden"))) unsigned forks;
 
 	return __atomic_load_n(&forks, __ATOMIC_RELAXED);
@@ -49,7 +49,7 @@ struct fork_fd {
 	struct fork_fd *next, **link;
 };
 
-/* Takes ownership of a descriptor, to be closed in a child. Returns 0, or -ENOMEM as
+/* Takes ownership of a descriptor, to be closed in a child. Returns 0, or -ENOMEM like
  * fork_watch(). */
 int fork_fd_add(struct fork_fd *owned, int fd);
 

@@ -14,8 +14,8 @@ static inline unsigned popcount(uint64_t word)
 	return (unsigned)__builtin_popcountll(word);
 #else
 #ifdef __x86_64__
-	/* All but the oldest x86-64 processors have popcnt, but the compiler builds for those,
-	 * too. */
+	/* All but the oldest x86-64 processors have popcnt, but the compiler also targets the
+	 * oldest. */
 	if (__builtin_cpu_supports("popcnt")) {
 		__asm__("popcntq %0, %0" : "+r"(word) : : "cc");
 		return (unsigned)word;

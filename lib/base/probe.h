@@ -2,10 +2,10 @@
  *
  * Static tracepoints (USDT probes) of the provider "stele", for perf, bpftrace and SystemTap.
  * docs/tracing.md lists the probes and their arguments. A probe is one no-op instruction, which a
- * tracer replaces by a breakpoint, and an ELF note that says where the arguments are. So that a
- * probe costs nothing, its arguments are values that the code has anyway, never computed for the
- * probe. Without <sys/sdt.h> the library has no probes. Any part of the library may use these
- * macros. */
+ * tracer replaces by a breakpoint, and an ELF note that says where the arguments are. The
+ * arguments are values that the code has anyway, never computed for the probe, so an inactive
+ * probe costs only the no-op. Without <sys/sdt.h> the library has no probes. Any part of the
+ * library may use these macros. */
 #ifndef LIB_BASE_PROBE_H
 #define LIB_BASE_PROBE_H
 

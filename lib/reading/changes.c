@@ -160,7 +160,7 @@ static int changes_start_by_key(struct stele_changes *changes)
 	return r;
 }
 
-/* ---- either way ---- */
+/* ---- common to both ways ---- */
 
 /* Starts from the first key under the limit. Returns 0 or -EBADMSG. */
 static int changes_start(struct stele_changes *changes)

@@ -30,7 +30,8 @@ struct reading_owner {
  * of a data file. Between them, equal references are equal contents. */
 struct reading {
 	const struct reading_owner *owner;
-	/* For the owner's functions: the snapshot, or the table of the transaction. */
+	/* The snapshot, or the table of the transaction. Only the owner's functions use this
+	 * member. */
 	const void *context;
 	/* For the fast path of reading_recheck(). NULL if the version cannot be revoked. */
 	const struct region *region;

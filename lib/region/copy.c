@@ -68,8 +68,8 @@ static int copy_blob(struct copy *copy, ref_t ref, ref_t *ret)
 /* A node on the current path, whose children are being copied. */
 struct copy_step {
 	ref_t ref;      /* of the copied node */
-	unsigned next;  /* its first reference that is not translated yet */
-	unsigned count; /* all its references */
+	unsigned next;  /* index of the first reference that is not translated yet */
+	unsigned count; /* number of references */
 };
 
 /* Copies a node or a row and sets `*ret` to the copy. Calls `visit` for a row that was not copied

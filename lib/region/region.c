@@ -88,14 +88,15 @@ static const char *region_label(const struct region_paths *names, char ret[LABEL
 	return ret;
 }
 
-/* Returns what to do about a damaged region or saved file. */
+/* Returns the end of the error message for a damaged region or saved file: what to do about it. */
 static const char *region_damaged_remedy(const struct region_paths *names)
 {
 	return names->saved ? "use another copy of it, or save the region again"
 	                    : "remove the region and publish again";
 }
 
-/* Returns what else to do about a region or saved file that this library does not know. */
+/* Returns the end of the error message for a region or saved file that this library cannot read:
+ * what else to do about it. */
 static const char *region_unknown_remedy(const struct region_paths *names)
 {
 	return names->saved ? "" : ", or remove the region";
@@ -158,7 +159,7 @@ static bool region_header_is_possible(const struct layout_header *header, uint64
 	       header->maximum_size >= size;
 }
 
-/* Validates that the header fits the size of the contents. */
+/* Validates the header against the size of the contents. */
 static int region_validate_fit(const struct region_paths *names, const struct layout_header *header,
                                uint64_t size)
 {

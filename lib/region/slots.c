@@ -15,11 +15,12 @@
 
 /* Slots of a new file. */
 #define SLOTS_FIRST 64u
-/* Searches through all slots in one claim; the file grows between two of them. */
+/* Maximum number of searches for a free slot in one claim. The file grows after each failed
+ * search. */
 #define CLAIM_ROUNDS 64
 
-/* Returns the size in bytes of a file with `capacity` slots, which is also the offset of the slot
- * with that index. */
+/* Returns the size in bytes of a file with `capacity` slots, which is also the offset of slot
+ * number `capacity`. */
 static uint64_t slots_file_size(uint32_t capacity)
 {
 	return sizeof(struct layout_subscribers_header) +
@@ -76,7 +77,8 @@ static bool slots_header_fits(const struct layout_subscribers_header *header,
 	       memcmp(header->uuid, uuid, sizeof(header->uuid)) == 0;
 }
 
-/* Opens the description that holds the locks. It must not be the mapped one (file_open_again()). */
+/* Opens the description that holds the locks. The mapped description must not hold them
+ * (file_open_again()). */
 static int slots_open_lock(const struct region_paths *names, int fd, struct slots *slots)
 {
 	int lock, r = file_open_again(fd, &lock);
@@ -389,7 +391,7 @@ void slots_release(struct slots *slots, uint32_t index)
 		store_release(&slot->ticket, ticket + 1);
 	store_release_32(&slot->state, LAYOUT_SLOT_FREE);
 	slots_unlock(slots, index);
-	/* Counted last: a subscriber without a slot that sees the new count finds this slot
-	 * free. */
+	/* Counts the freed slot last, so that a subscriber without a slot that sees the new count
+	 * finds this slot free. */
 	__atomic_fetch_add(&slots->header->freed, 1, __ATOMIC_RELEASE);
 }

@@ -27,7 +27,7 @@
 
 struct slots {
 	struct fork_fd lock;    /* the open file; its description holds this handle's locks */
-	struct mapping mapping; /* with the maximum size of the file */
+	struct mapping mapping; /* covers LAYOUT_SLOTS_MAX slots; the file may be shorter */
 	struct layout_subscribers_header *header;
 	struct layout_slot
 		*slot;     /* array of LAYOUT_SLOTS_MAX; the first `capacity` are in the file */
@@ -70,11 +70,11 @@ struct slot_owner {
 	uint64_t table_hashes[LAYOUT_SLOT_TABLES];
 };
 
-/* Claims a free slot, and makes the file grow if there is none. Sets the slot's owner and state,
- * and announces the claim in the header. Call it before the notification channel is created: a
- * reaper then finds what to remove, whenever the owner dies. No publisher sends a notice before the
- * owner arms the ticket. Returns 0; -ENOSPC (all LAYOUT_SLOTS_MAX slots are taken, or the file
- * can't grow); or another negative errno. */
+/* Claims a free slot, and makes the file grow if all slots are taken. Sets the slot's owner and
+ * state, and announces the claim in the header. Call it before the notification channel is
+ * created: a reaper then finds what to remove, whenever the owner dies. No publisher sends a
+ * notice before the owner arms the ticket. Returns 0; -ENOSPC (all LAYOUT_SLOTS_MAX slots are
+ * taken, or the file can't grow); or another negative errno. */
 int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index);
 
 /* Changes the notifier of a slot whose ticket was never armed. */
@@ -108,7 +108,7 @@ int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_
                   struct slots_vacancy *ret);
 
 /* Takes the lock of a slot whose owner is dead. Returns 0, or -EAGAIN: the owner is alive, or
- * another process pretends so by a lock. Sets no message. */
+ * another process holds the lock to pretend that. Sets no message. */
 int slots_lock(struct slots *slots, uint32_t index);
 
 /* Releases the lock of a slot. */

@@ -44,8 +44,8 @@ static void survey_check_header(struct walk *walk)
 		            "hold");
 }
 
-/* Checks that one of the two durable records is valid. If commits go to the disk, that is so at any
- * time. */
+/* Checks that one of the two durable records is valid, if the region syncs each commit to the
+ * disk. The publisher writes the records in turn, so one of them is valid at any time. */
 static void survey_check_durable(struct walk *walk)
 {
 	const struct region *region = walk->region;
@@ -119,7 +119,8 @@ static int survey_history(struct walk *walk, uint64_t head)
 }
 
 /* Counts the versions that were reclaimed during the survey: those from `first` on, the oldest of
- * history when the survey began, that were met neither in history nor among the kept versions. */
+ * history when the survey began, that the survey walked neither in history nor among the kept
+ * versions. */
 static void survey_count_given_up(struct walk *walk, uint64_t first)
 {
 	const struct survey *survey = walk->survey;
@@ -191,9 +192,9 @@ static int survey_kept_versions(struct walk *walk)
 			survey->use.pinned_versions++;
 		}
 	}
-	/* Until here, `held` contains differences: bytes that a version holds and the newer kept
-	 * version does not, less the reverse (walk_count_held()). Their running sum is the
-	 * result. */
+	/* Until here, `held` contains differences (walk_count_held()): the bytes that a version
+	 * holds and the next newer kept version does not, minus the bytes that only the newer
+	 * version holds. The running sum of the differences is the result. */
 	for (uint32_t i = 0; i < survey->kept_count; i++) {
 		held += survey->kept[i].held;
 		survey->kept[i].held = held;

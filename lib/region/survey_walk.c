@@ -13,10 +13,10 @@
 #include "lib/trie/node_check.h"
 #include "lib/trie/record.h"
 
-/* In `known`: the object is damaged, and the damage was recorded. */
+/* In `known`: the object is damaged, and the fault was recorded. */
 #define BAD UINT32_MAX
 
-/* Objects between two calls of options->progress(). */
+/* Number of objects between two calls of options->progress(). */
 #define PROGRESS 16384u
 
 static size_t walk_units(const struct walk *walk)
@@ -103,7 +103,8 @@ static bool walk_is_covered(const struct walk *walk, ref_t ref, uint32_t units)
 }
 
 /* Returns the index of the first kept version that does not reach an object created by version
- * `made`. The kept versions from the one that is being walked down to there hold the object. */
+ * `made`. The kept versions from the one that is being walked down to that index hold the
+ * object. */
 static uint32_t walk_held_until(const struct walk *walk, uint64_t made)
 {
 	const struct survey *survey = walk->survey;
@@ -120,7 +121,8 @@ static uint32_t walk_held_until(const struct walk *walk, uint64_t made)
 }
 
 /* Adds an object's bytes to the kept versions that hold it, or subtracts them. Changes only the
- * first of these versions and the first after them: survey_kept_versions() sums up. */
+ * entries of the first of these versions and of the first version after them.
+ * survey_kept_versions() later turns the entries into sums. */
 static void walk_count_held(struct walk *walk, const struct walk_met *met, bool more)
 {
 	struct survey_kept *kept = walk->survey->kept;
@@ -239,7 +241,7 @@ struct walk_step {
 	uint64_t made; /* newest version that can have created the object */
 };
 
-/* Records a damage of the object at `ref`. Returns BAD. */
+/* Records a fault of the object at `ref`. Returns BAD. */
 static uint32_t walk_damaged(struct walk *walk, ref_t ref, const char *what)
 {
 	walk_damage(walk, (uint64_t)ref * LAYOUT_UNIT, what);
@@ -520,7 +522,7 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 	walk->table[0] = '\0';
 }
 
-/* Checks a commit's record: its sums must be those of its tables. */
+/* Checks a commit's record: its sums must equal the sums over its tables. */
 static void walk_record(struct walk *walk, ref_t ref)
 {
 	struct stele_commit_table table;
@@ -540,7 +542,8 @@ static void walk_record(struct walk *walk, ref_t ref)
 	}
 	if (r < 0)
 		walk_damaged(walk, ref, "the record of the commit is not valid");
-	/* A record names at most 512 tables, so beyond that the sums differ. */
+	/* A record lists at most 512 tables. If a commit changed more, the sums over the listed
+	 * tables are smaller. */
 	else if (i < 512 &&
 	         (added != commit.added || changed != commit.changed || removed != commit.removed))
 		walk_damaged(walk, ref,

@@ -7,7 +7,7 @@
 
 #include "lib/region/survey.h"
 
-/* Damages that are reported for one version; more are only counted. */
+/* Maximum number of faults reported for one version; further ones are only counted. */
 #define WALK_DAMAGES 16u
 
 enum walk_kind { WALK_HEAD, WALK_HISTORY, WALK_KEPT };
@@ -29,7 +29,7 @@ struct walk {
 	uint32_t kept_index;
 	struct stele_region_use
 		before; /* the figures before this version, to restore if it is stale */
-	/* Objects that this version reaches, but no version walked before. */
+	/* Objects that this version reaches and that no version walked before reaches. */
 	struct walk_met {
 		ref_t ref;
 		uint32_t units;
@@ -61,15 +61,15 @@ void walk_begin(struct walk *walk, uint64_t version, enum walk_kind kind);
 /* Walks the catalog and the record of the version. */
 void walk_version(struct walk *walk, ref_t catalog, ref_t record);
 
-/* Ends the walk of a version: re-checks the version and reports its damages. Returns 0; -ESTALE if
- * the version was reclaimed: its damages and figures are discarded, and no message is set; -EBADMSG
+/* Ends the walk of a version: re-checks the version and reports its faults. Returns 0; -ESTALE if
+ * the version was reclaimed: its faults and figures are discarded, and no message is set; -EBADMSG
  * (the file was truncated); or -ENOMEM. */
 int walk_end(struct walk *walk);
 
 /* Sets the error message for a walk that has no memory. Returns -ENOMEM. */
 int walk_no_memory(const struct walk *walk);
 
-/* Records a damage of the object at `offset`, or of no object if 0. `what` must be a static
+/* Records a fault of the object at `offset`, or of no object if 0. `what` must be a static
  * string. */
 void walk_damage(struct walk *walk, uint64_t offset, const char *what);
 

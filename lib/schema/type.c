@@ -6,8 +6,8 @@
 
 #define TYPE_COUNT 20u
 
-/* stele_schema_parse() aligns STELE_IPV4 to 4 bytes, like struct in_addr. A schema may also have it
- * at any offset, for a struct with a member uint8_t[4]. */
+/* stele_schema_parse() aligns STELE_IPV4 to 4 bytes, like struct in_addr. A schema may also have a
+ * STELE_IPV4 column at any offset, for a struct with a member uint8_t[4]. */
 static const struct type types[TYPE_COUNT] = {
 	[STELE_U8 - 1] = {"u8", 1, 1, 1},           [STELE_U16 - 1] = {"u16", 2, 2, 2},
 	[STELE_U32 - 1] = {"u32", 4, 4, 4},         [STELE_U64 - 1] = {"u64", 8, 8, 8},

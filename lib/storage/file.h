@@ -39,14 +39,14 @@ int file_make(const char *path, uint64_t size, int *ret_fd);
  * a negative errno. Sets no message for -EEXIST: the name is taken. */
 int file_publish(int fd, const char *path, mode_t mode);
 
-/* Removes the object, also an empty directory, that has the name of one of a region's files.
- * Returns 1, 0 if there was none, or an error of file_refuse_name(). */
+/* Removes the object that has the name of one of a region's files, even if it is an empty
+ * directory. Returns 1, 0 if there was none, or an error of file_refuse_name(). */
 int file_remove_name(const char *path);
 
 /* Sets the error message for an object that has the name of one of a region's files but can't be
- * replaced or removed. `what` is that verb, and `errnum` the reason. The message names the owner
- * and the remedy. Returns -EPERM (the object belongs to another user), -EBADMSG (a directory that
- * is not empty), or -errnum. */
+ * replaced or removed. `what` is "replace" or "remove", and `errnum` is the reason. The message
+ * names the owner and the remedy. Returns -EPERM (the object belongs to another user), -EBADMSG (a
+ * directory that is not empty), or -errnum. */
 int file_refuse_name(const char *what, const char *path, int errnum);
 
 /* Gives a file of file_make() its mode and the name `path`, replacing a regular file of that name.
@@ -65,7 +65,8 @@ int file_write_error(const char *path, int errnum);
 /* Writes the contents of the file to its disk. Returns 0 or a negative errno. */
 int file_sync(int fd, const char *path);
 
-/* Writes the names in the directory of `path` to its disk. Returns 0 or a negative errno. */
+/* Writes the directory of `path` to its disk, so that a new name in it survives a power cut.
+ * Returns 0 or a negative errno. */
 int file_sync_directory(const char *path);
 
 /* Returns true if the file is in a file system that keeps its files in memory (tmpfs, ramfs). */

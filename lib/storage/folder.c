@@ -15,10 +15,11 @@
 #include "lib/storage/file.h"
 
 #define NO_FOLLOW (O_CLOEXEC | O_NOFOLLOW)
-/* Passes of a removal. Each pass moves one level of nested directories up; the limit stops an
- * attacker who creates them faster. */
+/* Maximum number of passes of a removal. Each pass moves one level of nested directories up; the
+ * limit stops an attacker who creates them faster. */
 #define PASSES 4096
-/* Attempts to remove the folder, if a subscriber adds entries between a pass and rmdir(2). */
+/* Maximum number of attempts to remove the folder, if a subscriber adds entries between a pass and
+ * rmdir(2). */
 #define REMOVE_TRIES 8
 
 /* Denies all other users access to a directory, so that nobody can keep a removal busy by adding
@@ -114,7 +115,7 @@ int folder_remove(const struct region_paths *names)
 	int fd = open(names->folder, O_RDONLY | O_DIRECTORY | NO_FOLLOW);
 	int passes = PASSES, tries = REMOVE_TRIES, r;
 
-	/* It is not a directory, or a directory that can't be read. */
+	/* The object is not a directory, or a directory that can't be read. */
 	if (fd < 0)
 		return file_remove_name(names->folder);
 	/* A subscriber of this user that has the folder open may add an entry at any time. */

@@ -13,8 +13,8 @@
 #include "lib/storage/paths.h"
 
 /* Creates the folder, or corrects the mode of an existing one. Returns 0 or a negative errno.
- * Without a folder, only these channels do not work, so callers ignore a failure. Sets no
- * message. */
+ * Callers ignore a failure: without the folder, only the notification channels that have a path do
+ * not work. Sets no message. */
 int folder_make(const struct region_paths *names, mode_t region_mode);
 
 /* Removes the folder with all its entries, or another object that has its name. Returns 1, 0 if
@@ -34,8 +34,9 @@ int folder_open(const struct region_paths *names, uid_t owner, int *ret_fd);
 void folder_entry(const struct region_paths *names, const uint8_t uuid[16],
                   char ret[NAMES_PATH_SIZE]);
 
-/* Writes a short path of a subscriber's entry to `ret`, by way of the descriptor of an open folder.
- * It fits into the address of a Unix socket, however long the folder's own path is. */
+/* Writes a short path of a subscriber's entry to `ret`, by way of the descriptor of an open
+ * folder. The short path fits into the address of a Unix socket, however long the path of the
+ * folder is. */
 #define FOLDER_SHORT_SIZE 80
 void folder_entry_at(int folder, const uint8_t uuid[16], char ret[FOLDER_SHORT_SIZE]);
 

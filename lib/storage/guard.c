@@ -135,7 +135,7 @@ static uintptr_t page_size; /* bytes */
 
 static uintptr_t guard_handler(const struct sigaction *action)
 {
-	/* sa_handler and sa_sigaction share one word, whatever SA_SIGINFO says. */
+	/* sa_handler and sa_sigaction share one word, with and without SA_SIGINFO. */
 	return (uintptr_t)action->sa_sigaction;
 }
 
@@ -150,14 +150,14 @@ static bool guard_is_once(const struct sigaction *action)
 	return (unsigned)action->sa_flags & SA_RESETHAND;
 }
 
-/* Restores the default action and makes it happen. */
+/* Restores the default action, and makes sure that the kernel takes it. */
 static void guard_take_default(const siginfo_t *info)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 
 	sigaction(SIGBUS, &action, NULL);
-	/* On return, the faulting instruction runs and faults again. A signal that a process sent
-	 * is over, so it is raised again. */
+	/* After a fault, the instruction runs again when the handler returns, and faults again. A
+	 * signal that a process sent does not recur, so it is raised here. */
 	if (info->si_code <= 0 || info->si_code == BUS_MCEERR_AO)
 		raise(SIGBUS);
 }
@@ -175,7 +175,7 @@ static void guard_pass_on(struct link *link, int number, siginfo_t *info, void *
 	}
 	if (guard_is_once(&link->before))
 		__atomic_store_n(&link->next, (uintptr_t)SIG_DFL, __ATOMIC_RELEASE);
-	/* Three arguments also without SA_SIGINFO: the kernel passes them to every handler. */
+	/* Passes three arguments even without SA_SIGINFO, as the kernel does to every handler. */
 	((handler *)next)(number, info, context);
 }
 
@@ -297,7 +297,7 @@ static int guard_install(void)
 }
 
 /* Restores the action that the installed link replaced. If the program has installed another
- * handler, that handler stays, and the links are buried. */
+ * handler, that handler stays, and all links are marked as buried. */
 static void guard_uninstall(void)
 {
 	struct sigaction now, before;

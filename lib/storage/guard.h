@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The SIGBUS handler. A process that reads a mapped page past the end of its file gets SIGBUS. A
- * region's files may belong to other users, who can truncate them, and that must cost an error, not
- * the process. So the handler maps a page of zeros at the fault, marks the mapping as lost, and
- * returns. Readers check that mark before they use what they read (mapping_lost()). A fault at any
- * other address is passed to the previous action. libwayland-server protects itself from its
- * clients' buffers in the same way. Only mapping.c may call these functions, all but guard_pin()
- * under fork_lock().
+ * region's files may belong to other users, who can truncate them, and that must cost an error,
+ * not the process. So the handler maps a page of zeros at the fault, marks the mapping as lost,
+ * and returns. Readers check that mark before they use what they read (mapping_lost()). A fault at
+ * any other address is passed to the previous action. libwayland-server protects itself in the
+ * same way from the buffers of its clients. Only mapping.c may call these functions, all but
+ * guard_pin() under fork_lock().
  */
 #ifndef LIB_STORAGE_GUARD_H
 #define LIB_STORAGE_GUARD_H
@@ -26,8 +26,8 @@ struct guard {
 #ifdef STELE_TSAN
 	dev_t device;
 	ino_t inode;
-	unsigned users; /* of the shared mapping (mapping_share()) */
-	bool watched;   /* one of its users asked for the handler */
+	unsigned users; /* users of the shared mapping (mapping_share()) */
+	bool watched;   /* a user of the mapping asked for the handler */
 #endif
 };
 
@@ -35,17 +35,18 @@ struct guard {
 struct guard *guard_new(void);
 
 #ifdef STELE_TSAN
-/* Returns the entry of a file that is mapped, writable if `writable`; or NULL. */
+/* Returns the entry of a mapping of this file, or NULL. If `writable`, the mapping must be
+ * writable. */
 struct guard *guard_of_file(dev_t device, ino_t inode, bool writable);
 #endif
 
-/* Counts one more guarded mapping, and ensures that the kernel calls the library's handler.
- * Installs it for the first mapping, and again if the program has since installed another handler.
- * Returns 0 or a negative errno. Sets no message. */
+/* Increments the count of guarded mappings, and ensures that the kernel calls the library's
+ * handler. Installs it for the first mapping, and again if the program has since installed another
+ * handler. Returns 0 or a negative errno. Sets no message. */
 int guard_watch(void);
 
-/* Counts one guarded mapping less. After the last one, restores the action that the library's
- * handler replaced, unless the program has since installed another handler. */
+/* Decrements the count of guarded mappings. After the last one, restores the action that the
+ * library's handler replaced, unless the program has since installed another handler. */
 void guard_unwatch(void);
 
 /* Prevents the library from being unloaded, if another handler may still chain to the library's.

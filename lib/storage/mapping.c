@@ -156,8 +156,8 @@ static int mapping_create_watched(struct mapping *mapping, const struct mapping_
 static int mapping_open_source(struct mapping *mapping, const struct mapping_source *source,
                                size_t size, size_t reserve, bool writable, bool guarded)
 {
-	/* Counts forks from here, because every handle has a mapping, and some have nothing
-	 * else. */
+	/* Installs the fork handlers here, because every handle opens a mapping, and some handles
+	 * open nothing else. */
 	int r = fork_watch();
 
 	if (r < 0)

@@ -28,7 +28,7 @@ int owner_check(const struct region_paths *names, const struct stat *status)
 		                 "%s belongs to user %u, and user %u was asked for; ask for its "
 		                 "actual owner, or let that user or root remove it",
 		                 names->data, owner, names->owner.user);
-	/* The user chose a saved file by its path, whoever owns it. */
+	/* A saved file may have any owner, because the user chose the file by its path. */
 	if (names->owner.rule != OWNER_TRUSTED || names->saved || owner_is_trusted(names, owner))
 		return 0;
 	return error_set(

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The paths and names of a region's objects, derived from the region's name; and what identifies
- * this process and this boot of the machine. Any part of the library may call these functions. */
+ * The paths and names of a region's objects, derived from the region's name; and the identifiers
+ * of this process and of this boot of the machine. Any part of the library may call these
+ * functions. */
 #ifndef LIB_STORAGE_PATHS_H
 #define LIB_STORAGE_PATHS_H
 

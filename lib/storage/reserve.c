@@ -35,8 +35,8 @@ int file_reserve(int fd, uint64_t from, uint64_t to)
 		if (part > to - from)
 			part = to - from;
 		errnum = posix_fallocate(fd, (off_t)from, (off_t)part);
-		/* At a signal, tmpfs undoes the whole call. If signals keep coming, a smaller part
-		 * can be completed between two of them. */
+		/* If a signal interrupts the call, tmpfs undoes all of it. If signals keep
+		 * arriving, a smaller part can be completed between two signals. */
 		if (errnum == EINTR)
 			part = part / 2 < LAYOUT_PAGE ? LAYOUT_PAGE : part / 2;
 		else if (errnum != 0)

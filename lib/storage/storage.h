@@ -50,7 +50,7 @@ struct storage {
 	 * or a negative errno. */
 	int (*make)(const struct region_paths *names, struct layout_header *header, int *ret_fd);
 
-	/* Returns the bytes of memory that the contents have now, or `region->file_size` if they
+	/* Returns how many bytes of the contents have memory now, or `region->file_size` if they
 	 * can't be determined. */
 	uint64_t (*size)(const struct region *region);
 

@@ -73,12 +73,13 @@ static int storage_sysv_refuse_make(const struct layout_header *header, key_t ke
 	}
 }
 
-/* Allocates memory for a part of a mapped segment, so that no later access has to. Sets no
- * message. */
+/* Allocates memory for a part of a mapped segment, so that no later access can fail for lack of
+ * memory. Sets no message. */
 static int storage_sysv_populate(unsigned char *base, uint64_t from, uint64_t to)
 {
 	from -= from % (uint64_t)sysconf(_SC_PAGESIZE);
-	/* Kernels before 5.14 return EINVAL; they allocate memory when it is written. */
+	/* Kernels before 5.14 return EINVAL. There, memory is allocated when it is first
+	 * written. */
 	if (madvise(base + from, (size_t)(to - from), MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
 		return 0;
 	return errno == ENOMEM ? -ENOSPC : -errno;

@@ -11,7 +11,7 @@
  * the frame gives each side one of two forms:
  *
  *   NODE     a node with all its places
- *   SINGLE   one place: where the row or the deeper node would hang if the side branched here
+ *   SINGLE   one place: where the row or the deeper node would be if the side branched here
  *
  * The places of both sides are then merged, and two objects at the same place become the next
  * frame. Two versions of a node have most of their references in common. So for two nodes, all

@@ -15,7 +15,8 @@
 struct diff {
 	const struct view *view;
 	const struct row_layout *layout;
-	/* Steps that may still be made: makes sure that the walk ends (view.h, B). */
+	/* Number of steps that may still be made. The limit makes sure that the walk ends (rule B
+	 * of view.h). */
 	uint64_t budget;
 	/* Frames in use. */
 	unsigned top;

@@ -9,8 +9,8 @@
 #include "lib/trie/trie_node.h"
 
 /* Checks one node of a table with this layout. Returns NULL if the node is sound, or a short
- * description of its fault, in which "it" is the node. Follows no references: the caller checks the
- * objects that they lead to. Safe on any bytes. */
+ * description of its fault, such as "its form is unknown". Follows no references: the caller
+ * checks the objects that they lead to. Safe on any bytes. */
 const char *node_fault(const struct view *view, const struct row_layout *layout,
                        const struct node *node);
 

@@ -200,9 +200,9 @@ static void scan_prefetch_ahead(const struct scan *scan)
 		scan_prefetch_children(scan->view, data_load_32(scan->next));
 }
 
-/* Takes the next reference of a frame that goes by place. Sets `*ret` to the reference, or to 0
- * after the last one. Sets `*ret_row` to true if the object must be a row. Returns 0, or -EBADMSG
- * if an occupied place has no reference. */
+/* Takes the next reference of a frame that is scanned by place (struct scan). Sets `*ret` to the
+ * reference, or to 0 after the last one. Sets `*ret_row` to true if the object must be a row.
+ * Returns 0, or -EBADMSG if an occupied place has no reference. */
 static int scan_next_place(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 {
 	struct node node = node_at(frame->node);
@@ -217,8 +217,8 @@ static int scan_next_place(struct scan_frame *frame, ref_t *ret, bool *ret_row)
 	return *ret ? 0 : -EBADMSG;
 }
 
-/* Takes the next reference of the top frame, which goes by reference. Skips references that are 0
- * (direct form). Returns 0 after the last one. */
+/* Takes the next reference of the top frame, which is scanned by reference (struct scan). Skips
+ * references that are 0 (direct form). Returns 0 after the last one. */
 static inline ref_t scan_next_ref(struct scan *scan)
 {
 	ref_t ref = 0;

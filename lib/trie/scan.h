@@ -19,17 +19,18 @@
 struct scan {
 	const struct view *view;
 	const struct row_layout *layout;
-	/* The references of the top frame that are still to come. Both are NULL if the stack is
-	 * empty, if the top frame goes by place, or if `row` comes first. */
+	/* The remaining references of the top frame. Both are NULL if the stack is empty, if the
+	 * top frame is scanned by place, or if `row` comes first. */
 	const unsigned char *next, *end;
-	/* References that may still be followed: makes sure that the scan ends (view.h, B). */
+	/* Number of references that may still be followed. The limit makes sure that the scan ends
+	 * (rule B of view.h). */
 	uint64_t budget;
 	/* A row that comes before everything on the stack; 0: none. */
 	ref_t row;
 	/* Frames in use. */
 	unsigned top;
 	struct scan_frame {
-		/* By reference: the references still to come. While the frame is on top, the scan's
+		/* By reference: the remaining references. While the frame is on top, the scan's
 		 * own `next` is valid instead. By place: NULL. */
 		const unsigned char *next, *end;
 		/* By place: the node, and the next place to examine. By reference: NULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Inlined lookup for hot paths: the call and its argument copies cost a quarter of a lookup in a
- * small table. Everything else calls trie_get().
+ * small table. Other callers use trie_get().
  */
 #ifndef LIB_TRIE_TRIE_INLINE_H
 #define LIB_TRIE_TRIE_INLINE_H

@@ -285,10 +285,10 @@ static inline size_t node_whole_size(const struct node *node)
 /* Fills a bitmap of the node's children, for a node of any form: bit b is child b. */
 void node_children_bitmap(const struct node *node, uint64_t ret[4]);
 
-/* A PLACE is a position in a node at which a row or a child can hang. Places are numbered in the
- * order of keys. byte * 16 + bits is the place of a prefix of `bits` bits (0 to 7), where `byte` is
- * the prefix padded with zeros. byte * 16 + 8 is the place of child `byte`. PLACE_END comes after
- * all places. */
+/* A PLACE is a position in a node for a reference to a row or to a child. Places are numbered in
+ * the order of keys. byte * 16 + bits is the place of a prefix of `bits` bits (0 to 7), where
+ * `byte` is the prefix padded with zeros. byte * 16 + 8 is the place of child `byte`. PLACE_END
+ * comes after all places. */
 #define PLACE_END             4096u
 #define PLACE_IS_CHILD(place) (((place)&15u) == 8u)
 

@@ -13,7 +13,7 @@
  *       most STELE_KEY_MAX bytes. Scans and differences count what they visit.
  *   (C) Each word is loaded once, and the copy is validated.
  *
- * In such memory, a walk returns -EBADMSG or an arbitrary row. The caller must re-check after the
+ * A walk over such memory returns -EBADMSG or an arbitrary row. The caller must re-check after the
  * read that the version is still in history (region_recheck()), and discard the result otherwise.
  */
 #ifndef LIB_TRIE_VIEW_H
