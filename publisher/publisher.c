@@ -221,8 +221,7 @@ int stele_publisher_compact(struct stele_publisher *publisher)
 		r = error_set(
 			EBUSY,
 			"region \"%s\" cannot be compacted now: a subscriber, which may be "
-			"stopped, still has the file before the present one; try again when it has "
-			"moved",
+			"stopped, still maps the previous data file; try again when it has moved",
 			name);
 	else
 		r = generation_compact(publisher);
