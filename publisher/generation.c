@@ -21,7 +21,8 @@
 /* Minimum size in bytes of an arena that is compacted without a call of
  * stele_publisher_compact(). */
 #define COMPACT_SIZE_MIN (UINT64_C(16) << 20)
-/* Minimum nanoseconds between two tries of such a compaction. */
+/* Minimum nanoseconds between two tries of a compaction that no call of stele_publisher_compact()
+ * asked for. */
 #define COMPACT_INTERVAL (uint64_t)(10 * NSEC_PER_SEC)
 
 static int generation_make_error(const struct region *region, int r)
@@ -35,8 +36,9 @@ static int generation_write_error(const struct region *region)
 	return error_set(EIO, "cannot write a new file for region \"%s\"", region->names.region);
 }
 
-/* A file that is to take the region's name, open twice. A lock must not be held on a description
- * that is mapped: the mapping would keep it beyond the close, and in children made by fork(). */
+/* A file that is to take the region's name, open twice. A lock must not be held through a file
+ * description that is mapped: the mapping would keep the lock after the close, and in children made
+ * by fork(). */
 struct next {
 	int lock; /* descriptor that holds the publisher's lock */
 	int map;  /* descriptor that is mapped */
@@ -71,8 +73,8 @@ static int generation_file_make(const struct region *region, bool shared, uint64
 	return 0;
 }
 
-/* Makes the header of the next generation: that of the present one with another generation, maximum
- * size and state. The changing part is copied. */
+/* Makes the header of the next generation: a copy of the current one, with another generation,
+ * maximum size and state. The mutable part is copied too. */
 static void generation_header(const struct region *region, uint64_t maximum,
                               struct layout_header *ret)
 {
@@ -83,8 +85,8 @@ static void generation_header(const struct region *region, uint64_t maximum,
 	ret->checksum = checksum_header(ret);
 }
 
-/* Maps the first page of the present file once more. generation_install() marks the head there, as
- * the region's own mapping may be that of the next file by then. */
+/* Maps the first page of the current file once more. generation_install() marks the head there,
+ * because by then the region's own mapping may be that of the next file. */
 static int generation_map_old(struct stele_publisher *publisher, struct mapping *ret)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -93,9 +95,9 @@ static int generation_map_old(struct stele_publisher *publisher, struct mapping 
 	return r < 0 ? mapping_error(r, region->names.data, LAYOUT_PAGE) : 0;
 }
 
-/* Gives the next file the group of the present one, and returns the mode that it has to get. The
- * owner may have changed both since the region was created. A user who may not give files to that
- * group keeps the file in its own group. */
+/* Gives the next file the group of the current one, and returns the mode that the next file must
+ * get. The owner may have changed both since the region was created. A user who may not give files
+ * to that group keeps the file in its own group. */
 static int generation_inherit(const struct region *region, const struct next *next,
                               mode_t *ret_mode)
 {
@@ -113,7 +115,7 @@ static int generation_inherit(const struct region *region, const struct next *ne
 }
 
 /* Gives the next file the region's name: steps 2 to 4 of generation.h. `old` is the first page of
- * the present file. */
+ * the current file. */
 static int generation_install(struct stele_publisher *publisher, const struct next *next,
                               const struct mapping *old)
 {
@@ -136,8 +138,8 @@ static int generation_install(struct stele_publisher *publisher, const struct ne
 	r = replace_end(new_path, region->names.data);
 	data_file_mark(&header->head, r < 0 ? HEAD_CURRENT : HEAD_REPLACED);
 	if (r == 0 && region->durability != LAYOUT_DURABLE_NONE) {
-		/* Until the directory is on the disk, a power cut may bring back the old file, and
-		 * later commits with it would be lost. */
+		/* Until the directory is on the disk, a power cut may bring back the old file,
+		 * which would lose the later commits. */
 		publisher->broken |= file_sync_directory(region->names.data) < 0;
 	}
 	return r;
@@ -160,7 +162,7 @@ static void generation_notify_all(struct stele_publisher *publisher)
 					});
 }
 
-/* Exchanges the attachment's lock for that of the next file, which has the region's name now. */
+/* Replaces the attachment's lock by that of the next file, which has the region's name now. */
 static void generation_adopt(struct stele_publisher *publisher, const struct next *next,
                              struct mapping *old)
 {
@@ -175,7 +177,7 @@ static void generation_adopt(struct stele_publisher *publisher, const struct nex
 
 /* ---- a file with the same bytes ---- */
 
-/* Writes the present file's bytes to `fd`. */
+/* Writes the current file's bytes to `fd`. */
 static int generation_copy_bytes(const struct region *region, int fd)
 {
 	const unsigned char *from = region->mapping.base;
@@ -207,7 +209,7 @@ static int generation_write_header(const struct region *region, const struct nex
 	return 0;
 }
 
-/* Maps the next file in place of the present one, at the same address, so that every pointer stays
+/* Maps the next file in place of the current one, at the same address, so that every pointer stays
  * valid; then gives it the region's name. */
 static int generation_exchange(struct stele_publisher *publisher, struct next *next,
                                uint64_t maximum, struct mapping *old)
@@ -223,7 +225,7 @@ static int generation_exchange(struct stele_publisher *publisher, struct next *n
 		                     true) < 0)
 			publisher->broken = true;
 		/* The notifier thread may have woken the head of the next file meanwhile, so wake
-		 * the waiters of the present one. */
+		 * the waiters of the current one. */
 		notifier_futex_wake(&region->header->head, UINT32_MAX);
 	}
 	return r;
@@ -287,13 +289,13 @@ int generation_grow(struct stele_publisher *publisher, uint64_t min)
 {
 	int r = generation_grow_to(publisher, min);
 
-	/* The change that needed the growth reports the reason (table_change_error()). */
+	/* The change that needed the growth reports this reason (table_change_error()). */
 	snprintf(publisher->growth_error, sizeof(publisher->growth_error), "%s",
 	         r < 0 ? stele_last_error() : "");
 	return r;
 }
 
-/* Makes a new data file for a System V segment: a copy of the one page, in the same generation.
+/* Makes a new data file for a System V segment: a copy of its only page, in the same generation.
  * Subscribers that have the old data file keep using the same segment, with the same head, and find
  * the new file when they check the name. */
 static int generation_name_memory(struct stele_publisher *publisher)
@@ -330,7 +332,7 @@ static int generation_name_memory(struct stele_publisher *publisher)
 	return 0;
 }
 
-/* Makes a new file that has the region's name, which the present file has lost. */
+/* Makes a new file that has the region's name, which the current file has lost. */
 static int generation_restore_name(struct stele_publisher *publisher)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -357,7 +359,7 @@ int generation_keep_name(struct stele_publisher *publisher)
 	                 region->names.region);
 }
 
-/* ---- compaction: a file that holds only what is reached ---- */
+/* ---- compaction: a file with only the reachable objects ---- */
 
 /* The state of a compaction's new file. It becomes the publisher's state when the file becomes the
  * region. */
@@ -367,14 +369,14 @@ struct fresh {
 	struct reclaim reclaim;
 };
 
-/* Grows the new file, for its arena. */
+/* Grows the new file: the grow callback of its arena. */
 static int generation_fresh_grow(void *context, uint64_t end)
 {
 	return data_file_grow(&((struct fresh *)context)->region, end);
 }
 
-/* Copies what is reached into the new file, then walks the copy as an attach does. If that finds
- * damage, the copy does not become the region. */
+/* Copies the reachable objects into the new file, then walks the copy as an attach does. If the
+ * walk finds damage, the copy does not become the region. */
 static int generation_fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -488,7 +490,7 @@ void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now
 		generation_compact(publisher);
 }
 
-/* ---- the generation before ---- */
+/* ---- the previous generation ---- */
 
 bool generation_before_in_use(struct stele_publisher *publisher)
 {

@@ -3,8 +3,8 @@
  * Generations: the region moves to another data file. The publisher makes a new file to grow past
  * the maximum size, to return memory to the system (compaction), or because the old file lost its
  * name. A mapping cannot grow under a reader, so subscribers map the new file themselves, when they
- * notice it. The publisher file and the subscribers file stay. Called by publisher.c, lock.c and
- * transaction.c, which hold the mutex.
+ * notice it. The publisher file and the subscribers file are not replaced. Called by publisher.c,
+ * lock.c and transaction.c, which hold the mutex.
  *
  * The order of the steps:
  *
@@ -16,11 +16,11 @@
  *
  * A subscriber that finds a state other than HEAD_CURRENT opens the region's name again
  * (subscriber/move.c). If the name still refers to the same file, the subscriber stays with that
- * file, and may wait on the head word with the very value that it has read. Steps 2 and 4 both
+ * file, and may wait on the head word with the value that it has just read. Steps 2 and 4 both
  * change the low half of the word. So a wait with a value from before either step ends at once,
- * however late it begins, and a wait that began before step 4 is woken by it. After step 4 no
- * subscriber waits on the old head. So the publisher keeps no old head to wake, however many times
- * a transaction replaces the file.
+ * however late it begins, and step 4 wakes every wait that began before it. After step 4 no
+ * subscriber waits on the old head. So the publisher never has to wake an older file's head again,
+ * however many times a transaction replaces the file.
  *
  * What a publisher leaves behind if it dies
  *
@@ -34,10 +34,10 @@
  *   before 5   subscribers without their notices; only the futex waiters were woken. The next
  *              publisher notifies all subscribers.
  *
- * The state has to be stored before the rename. If it were stored only after it, a publisher that
- * died in between would leave subscribers on a file that is no longer written, and they would
- * never notice. The removal of a region has the same order, with the removal of the name as
- * step 3. */
+ * The state has to be stored before the rename. If the state were stored only after the rename, a
+ * publisher that died in between would leave subscribers on a file that is no longer written, and
+ * they would never notice. The removal of a region has the same order, with the removal of the name
+ * as step 3. */
 #ifndef PUBLISHER_GENERATION_H
 #define PUBLISHER_GENERATION_H
 
@@ -59,19 +59,20 @@ int generation_grow(struct stele_publisher *publisher, uint64_t min);
  * -EBADMSG (another file of this user has the name); or an error of generation_grow(). */
 int generation_keep_name(struct stele_publisher *publisher);
 
-/* Compacts: moves to a new file that holds only what the versions and pins reach. Not allowed while
- * a transaction has changes. Returns 0 or an error. On error the region stays in its file. */
+/* Compacts: moves to a new file that holds only the objects that the versions and pins reach. Not
+ * allowed while a transaction has changes. Returns 0 or an error. On error the region stays in its
+ * file. */
 int generation_compact(struct stele_publisher *publisher);
 
-/* Compacts if the region is large, less than half of it is in use, no process still maps the
- * generation before, and the last try was long enough ago. `now` is the time of day. */
+/* Compacts if the region is large, less than half of it is in use, no process still maps the file
+ * of the previous generation, and the last try was long enough ago. `now` is the time of day. */
 void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now);
 
-/* Returns true while another process still maps the file of the generation before the present one.
- * If none does, closes this process's descriptor of that file. */
+/* Returns true while another process still maps the file of the previous generation. If no process
+ * does, closes this process's descriptor of that file. */
 bool generation_before_in_use(struct stele_publisher *publisher);
 
-/* Closes this process's descriptor of the file of the generation before. */
+/* Closes this process's descriptor of the file of the previous generation. */
 void generation_close_before(struct stele_publisher *publisher);
 
 #endif

@@ -13,8 +13,8 @@
 #include "publisher/attach/contents.h"
 #include "publisher/publisher.h"
 
-/* Checks all of a saved file, so that a damaged file becomes no region. Returns 0, -EBADMSG or
- * -ENOMEM. */
+/* Checks a saved file completely, so that no region is created from a damaged file. Returns 0,
+ * -EBADMSG or -ENOMEM. */
 static int load_check(struct region *contents)
 {
 	struct survey_options options = {0};

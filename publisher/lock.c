@@ -11,11 +11,11 @@
 #include "publisher/generation.h"
 #include "publisher/shared.h"
 
-/* Minimum nanoseconds between two close checks of the files. */
+/* Minimum nanoseconds between two checks of the files' names and of the region's memory. */
 #define LOCK_CHECK_INTERVAL NSEC_PER_SEC
 
-/* Checks that no file was truncated, and, if `closely`, that the region's memory still exists. Must
- * come before any use of their contents. Returns 0 or -EBADMSG. */
+/* Checks that no file was truncated, and, if `closely`, that the region's memory still exists. Call
+ * this before the contents of the files are used. Returns 0 or -EBADMSG. */
 static int lock_check_loss(struct stele_publisher *publisher, bool closely)
 {
 	struct attachment *attachment = &publisher->attachment;
@@ -35,8 +35,8 @@ static int lock_check_loss(struct stele_publisher *publisher, bool closely)
 	return 0;
 }
 
-/* Makes again what may be lost without harm to the region's contents: the folder of the
- * subscribers' sockets and pipes, and the subscribers file. */
+/* Recreates the folder of the subscribers' sockets and pipes, and the subscribers file, if they are
+ * lost. Their loss does not harm the region's contents. */
 static void lock_check_slots(struct stele_publisher *publisher)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -81,8 +81,8 @@ int publisher_lock(struct stele_publisher *publisher)
 		generation_before_in_use(publisher);
 		r = generation_keep_name(publisher);
 	}
-	/* The dead owner was another publisher. It may have committed without sending its
-	 * notices. */
+	/* If the mutex's owner died, it was another publisher. That publisher may have committed
+	 * without sending its notices. */
 	if (r == 0 && died)
 		state_notify_all(publisher);
 	if (r < 0)

@@ -9,10 +9,10 @@
 #include "publisher/state/state.h"
 
 /* Takes the region's lock (the mutex), and makes sure that the publisher's files are still those of
- * the region; once a second it checks them closely. Catches up with other publishers, and makes
- * lost files again where that is possible. Returns 0; -EBUSY (the lock was not free in time);
- * -EBADMSG (a file was truncated or replaced); -EIO (an earlier write to the disk failed); or an
- * error of making a file again. On error the lock is not held. */
+ * the region. The names of the files and the region's memory are checked only once a second.
+ * Catches up with other publishers, and recreates lost files where possible. Returns 0; -EBUSY (the
+ * lock was not free in time); -EBADMSG (a file was truncated or replaced); -EIO (an earlier write
+ * to the disk failed); or an error of recreating a file. On error the lock is not held. */
 int publisher_lock(struct stele_publisher *publisher);
 
 #endif

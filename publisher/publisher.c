@@ -19,8 +19,8 @@
 #include "publisher/notices/reap.h"
 #include "publisher/state/options.h"
 
-/* Grows the region's file, for the arena. To grow above its maximum size, the region first moves to
- * a new generation. */
+/* Grows the region's file: the grow callback of the arena. To grow above its maximum size, the
+ * region first moves to a new generation. */
 static int publisher_grow(void *context, uint64_t end)
 {
 	struct stele_publisher *publisher = context;
@@ -130,8 +130,8 @@ static void publisher_finish(struct stele_publisher *publisher)
 		durable_finish(&publisher->durable, region);
 }
 
-/* Calls publisher_finish() if this is the last of several shared publishers. Taking the lock first
- * moves to the file that is the region's by now. */
+/* Calls publisher_finish() if this is the last of several shared publishers. Takes the lock first,
+ * which also moves this publisher to the region's current file. */
 static void publisher_finish_shared(struct stele_publisher *publisher)
 {
 	struct attachment *attachment = &publisher->attachment;

@@ -7,8 +7,8 @@
 
 #include "publisher/state/state.h"
 
-/* Opens a publisher as stele_publisher_open() does. If that creates the region and `contents` is
- * not NULL, the new region gets the versions of `contents`. */
+/* Opens a publisher as stele_publisher_open() does. If the open creates the region and `contents`
+ * is not NULL, the new region gets the versions of `contents`. */
 int publisher_open(const char *region, const struct stele_publisher_options *options,
                    struct region *contents, struct stele_publisher **ret);
 

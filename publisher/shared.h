@@ -7,9 +7,9 @@
 
 #include "publisher/state/state.h"
 
-/* Brings the private state up to date if another publisher has had a transaction since this one's
- * last. Does nothing in a region that is not shared. The caller holds the mutex. Returns 0, or an
- * error of state_start() or of attach_next_generation(). */
+/* Brings the private state up to date if another publisher has had a transaction since the last one
+ * of this publisher. Does nothing in a region that is not shared. The caller holds the mutex.
+ * Returns 0, or an error of state_start() or of attach_next_generation(). */
 int shared_catch_up(struct stele_publisher *publisher);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Transactions: begin, abort and commit. These are public functions. A transaction holds the
- * region's lock from begin to its end, and builds the new version copy-on-write beside the old
+ * region's lock from its begin to its end, and builds the new version copy-on-write beside the old
  * ones. The store of head in transaction_publish() makes the version exist. */
 #include <errno.h>
 #include <pthread.h>
@@ -76,7 +76,8 @@ static void transaction_end(struct stele_transaction *tx)
 	pthread_setcancelstate(tx->cancel_state, NULL);
 }
 
-/* Frees what the transaction made. The objects that it was to replace are unchanged. */
+/* Frees the objects that the transaction made. The objects that they were to replace are
+ * unchanged. */
 static void transaction_undo(struct stele_transaction *tx)
 {
 	struct edit *edit = &tx->publisher->edit;
@@ -115,7 +116,7 @@ static size_t transaction_message_length(const char *message)
 	return length;
 }
 
-/* Returns true if the record of the commit lists the table. */
+/* Returns true if the record of the commit must list the table. */
 static bool transaction_is_reported(const struct stele_writable *table)
 {
 	return table->added || table->changed || table->removed;
@@ -179,7 +180,7 @@ static int transaction_record_write(struct stele_transaction *tx, const char *me
 	return 0;
 }
 
-/* Retires the record of the version before, to which only that version's ring entry refers. */
+/* Retires the record of the previous version, to which only that version's ring entry refers. */
 static void transaction_retire_record(const struct stele_transaction *tx)
 {
 	struct edit *edit = &tx->publisher->edit;
@@ -189,8 +190,8 @@ static void transaction_retire_record(const struct stele_transaction *tx)
 }
 
 /* Writes the version's entry in the commit ring, and brings the version to the disk if the region
- * is STELE_DURABLE_COMMIT. If that fails, the entry has no effect, because head does not lead to
- * it. */
+ * is STELE_DURABLE_COMMIT. If the write to the disk fails, the entry has no effect, because head
+ * does not lead to it. */
 static int transaction_write_entry(struct stele_transaction *tx, uint64_t now)
 {
 	struct stele_publisher *publisher = tx->publisher;
@@ -201,7 +202,7 @@ static int transaction_write_entry(struct stele_transaction *tx, uint64_t now)
 
 	/* The contract with readers of the version that had this entry before (region_commit()).
 	 * That version is below reclaimed. A reader that loads any of the stores after the fence
-	 * finds another version number, or 0, when it checks the number last. */
+	 * finds another version number, or 0, because it checks the number last. */
 	data_store(&entry->version, 0);
 	fence_release();
 	data_store(&entry->time, now);
@@ -214,7 +215,7 @@ static int transaction_write_entry(struct stele_transaction *tx, uint64_t now)
 	return r;
 }
 
-/* Makes the version exist. */
+/* Publishes the version, by storing head. */
 static void transaction_publish(struct stele_publisher *publisher, uint64_t version)
 {
 	/* The contract with readers: a reader that loads this head sees the complete ring entry,

@@ -12,8 +12,8 @@
  *
  * Lock order: publisher file, data file, mutex.
  *
- * Only the holder of the first lock creates the other files. A region's data file comes last, so a
- * process that sees it finds the others. */
+ * Only the holder of the publisher file's lock creates the other files. The data file is created
+ * last, so a process that finds it finds the others too. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,8 +57,8 @@ struct attach_request {
 
 /* ---- the data file ---- */
 
-/* Returns the number of entries of the ring of commits: enough for history and for the versions
- * that reclaim leaves for a while. */
+/* Returns the number of entries of the commit ring: enough for history, and for the versions that
+ * have left history and wait for the next reclaim. */
 static uint32_t attach_ring_entries(uint32_t history)
 {
 	uint32_t entries = 64;
@@ -182,8 +182,9 @@ static int attach_data_lock(const struct region_paths *names, int64_t until,
 	return r;
 }
 
-/* Records in the publisher file the uuid of the region that is created next, before there is memory
- * that nothing else names. First removes the memory of the uuid that was recorded before. */
+/* Records in the publisher file the uuid of the region that is created next, before the region's
+ * memory is created: if this process dies, only this record leads to that memory. First removes the
+ * memory of the uuid that was recorded before. */
 static int attach_announce_uuid(const struct region_paths *names, int fd, const uint8_t uuid[16])
 {
 	remove_objects(names, fd);
@@ -225,7 +226,8 @@ static int attach_make(const struct attach_request *request, const uint8_t uuid[
 /* Marks a data file of any layout as being the region, or as being replaced. */
 static void attach_mark(int fd, enum head_state state)
 {
-	/* Before layout 3 there was one bit: "no longer the region". */
+	/* Layouts before 3 have one bit for the state, which means that the file is no longer the
+	 * region. */
 	const uint64_t replaced = UINT64_C(1) << 63;
 	struct layout_header *header =
 		mmap(NULL, LAYOUT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -340,7 +342,7 @@ static int attach_open(const struct attach_request *request, struct attachment *
 			attachment);
 	else if (r == -ENOENT && flags & (STELE_CREATE | STELE_CREATE_NEW)) {
 		/* Do not use the uuid in a publisher file that was left over: versions of that
-		 * file's former region would seem to belong to this one. */
+		 * file's former region would seem to belong to the new region. */
 		uuid_generate(uuid);
 		return attach_make(request, uuid, false, attachment);
 	}
@@ -372,7 +374,7 @@ int attach_slots(struct attachment *attachment, bool guarded)
 			               &attachment->slots);
 	}
 	attachment->slots_open = r == 0;
-	/* Without the folder, subscribers are notified in other ways. */
+	/* A failure is ignored: without the folder, subscribers are notified in other ways. */
 	folder_make(&region->names, region->mode);
 	return r;
 }
@@ -400,7 +402,8 @@ void attach_slots_replace(struct attachment *attachment, bool guarded)
 static void attach_undo(const struct region_paths *names, struct attachment *attachment)
 {
 	if (attachment->created) {
-		/* A subscriber that opened the region meanwhile must find that it is gone. */
+		/* A subscriber that opened the region meanwhile must find that the region is
+		 * gone. */
 		if (attachment->region.header)
 			data_file_mark(&attachment->region.header->head, HEAD_REPLACING);
 		unlink(names->data);
@@ -427,8 +430,8 @@ void attach_close(struct attachment *attachment)
 	fork_fd_close(&attachment->publisher_lock);
 }
 
-/* Returns false if the data file is no longer the region's. Otherwise notes the file's present
- * size. The mutex is held. */
+/* Returns false if the data file is no longer the region's. Otherwise updates the known size of the
+ * file. The caller holds the mutex. */
 static bool attach_is_current(struct attachment *attachment)
 {
 	struct region *region = &attachment->region;
@@ -475,13 +478,14 @@ static int attach_once(const struct attach_request *request, struct attachment *
 		mutex_unlock(attachment);
 		return -EAGAIN;
 	}
-	/* Under the mutex, because other publishers may create the file too. */
+	/* This is done under the mutex, because other publishers may create the subscribers file
+	 * too. */
 	if (r >= 0 && attachment->joined)
 		attach_slots(attachment, guarded);
 	if (r == -ENOTRECOVERABLE) {
 		/* The owner of the mutex and the process that recovered it both died. Start over
-		 * with a new publisher file. The new file of a replacement is recorded in the old
-		 * one only, so remove it first. */
+		 * with a new publisher file. Only the old publisher file records an unfinished new
+		 * data file, so remove that data file first. */
 		replace_remove_left(attachment->publisher_lock.fd, names);
 		unlink(names->publisher);
 		return -EAGAIN;
@@ -516,12 +520,12 @@ int attach(const struct region_paths *names, const struct stele_publisher_option
 		attach_close(ret);
 		if (r != -EAGAIN)
 			return r;
-		/* The other publishers may have to repair the region first. */
+		/* Other publishers may still be attaching or detaching: give them time. */
 		if (try >= ATTACH_TRIES)
 			clock_nanosleep(CLOCK_MONOTONIC, 0,
 			                &(struct timespec){.tv_nsec = 10 * NSEC_PER_MSEC}, NULL);
 	}
-	/* The error message of the last try still stands. */
+	/* The error message of the last try is still set. */
 	if (incompatible)
 		return -EPROTONOSUPPORT;
 	return error_set(
@@ -538,7 +542,7 @@ int attach_let_others_in(struct attachment *attachment)
 
 	if (!attachment->shared || attachment->joined)
 		return 0;
-	/* In this order: a publisher that gets the lock on the publisher file finds the data file's
+	/* The publisher file comes last: a publisher that gets its lock must find the data file's
 	 * lock free. */
 	attach_lock_data_shared(attachment->data_lock.fd);
 	file_unlock(attachment->data_lock.fd, REGION_PUBLISHER_BYTE);

@@ -4,8 +4,8 @@
  * all have the same uuid. Called by publisher.c for the open and the close, and by lock.c, shared.c
  * and generation.c when a file was lost or replaced meanwhile.
  *
- * Within this folder, -EAGAIN and -ENOENT that a caller turns into a retry come without an error
- * message. */
+ * Within this folder, -EAGAIN and -ENOENT come without an error message if the caller handles them,
+ * by a retry or by creating the file. */
 #ifndef PUBLISHER_ATTACH_ATTACH_H
 #define PUBLISHER_ATTACH_ATTACH_H
 
@@ -14,12 +14,12 @@
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
 
-/* What an attached publisher holds of its region: the open and locked files. */
+/* The open and locked files of an attached publisher. */
 struct attachment {
 	struct region region;
-	/* A second descriptor of the data file, which holds its lock. */
+	/* A second descriptor of the data file, which holds the file's lock. */
 	struct fork_fd data_lock;
-	/* A descriptor of the publisher file, which holds its lock. */
+	/* A descriptor of the publisher file, which holds the file's lock. */
 	struct fork_fd publisher_lock;
 	struct mapping publisher_mapping;
 	struct layout_publisher_file *publisher_file;
@@ -27,7 +27,8 @@ struct attachment {
 	bool slots_open;
 	/* The region is shared: other publishers may be attached too (STELE_SHARED). */
 	bool shared;
-	/* Other publishers were attached already, so this attach created nothing. */
+	/* Other publishers were attached already, so this attach created neither the region nor the
+	 * publisher file. */
 	bool joined;
 	/* The other publishers use another layout, or another kind of mutex (lib/base/abi.h): the
 	 * attach fails with -EPROTONOSUPPORT, unless they detach in time. */
@@ -45,8 +46,8 @@ struct attachment {
 };
 
 /* Attaches to a region and locks its mutex. Creates the region if the options ask for that, and
- * fills it with `contents`, which may be NULL, before it has its name. Returns 0 or a negative
- * errno: those of stele_publisher_open(). After an error, nothing is left to close. */
+ * fills it with `contents`, which may be NULL, before the region has its name. Returns 0 or a
+ * negative errno: those of stele_publisher_open(). After an error, nothing is left to close. */
 int attach(const struct region_paths *names, const struct stele_publisher_options *options,
            struct region *contents, struct attachment *ret);
 /* Closes all files of an attachment, which releases its locks. */
@@ -54,7 +55,7 @@ void attach_close(struct attachment *attachment);
 /* Ends an attach: lets other publishers attach if the region is shared. Returns 0 or a negative
  * errno. */
 int attach_let_others_in(struct attachment *attachment);
-/* Opens the region's present data file, after another publisher replaced it. Returns 0 or a
+/* Opens the region's current data file, after another publisher replaced it. Returns 0 or a
  * negative errno. */
 int attach_next_generation(struct attachment *attachment, bool guarded);
 /* Returns true if no other publisher is attached. Then none can attach before this attachment is

@@ -65,8 +65,8 @@ static int attach_file_make(const struct region_paths *names, const uint8_t uuid
 }
 
 /* Checks that a file is a publisher file. A power cut may have left it without its contents
- * (zeros). The other byte order is accepted too: that file is of another layout, as its data file
- * is, and attach_open() decides what happens to both. */
+ * (zeros). The other byte order is accepted too: such a publisher file belongs to a data file of
+ * another layout, and attach_open() decides what happens to the two files. */
 static int attach_file_validate(const struct region_paths *names, int fd)
 {
 	uint64_t magic = 0;
@@ -134,10 +134,10 @@ int attach_file_lock(const struct region_paths *names, bool create, int64_t unti
 	return r == -EEXIST ? -EAGAIN : r;
 }
 
-/* Makes sure that the mutex is one of this boot, this layout and this kind of process. Otherwise
- * the first publisher initialises the mutex again; no other process can use the file meanwhile,
- * because that publisher holds the file's write lock. Returns 0, -EAGAIN (start over), or another
- * negative errno. */
+/* Makes sure that the mutex belongs to this boot, this layout and this kind of process. If it does
+ * not, the first publisher initialises the mutex again; no other process can use the file
+ * meanwhile, because that publisher holds the file's write lock. Returns 0, -EAGAIN (start over),
+ * or another negative errno. */
 static int attach_file_adopt(struct attachment *attachment)
 {
 	struct layout_publisher_file *file = attachment->publisher_file;

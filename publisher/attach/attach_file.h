@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The publisher file: its lock is the attachment, and it contains the region's mutex. Called by
- * attach.c only. */
+ * The publisher file. A lock on this file is the attachment. The file contains the region's mutex.
+ * Called by attach.c only. */
 #ifndef PUBLISHER_ATTACH_ATTACH_FILE_H
 #define PUBLISHER_ATTACH_ATTACH_FILE_H
 

@@ -23,27 +23,26 @@ int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int f
 int attach_lock_try_alone(int fd);
 int attach_lock_try_shared(int fd);
 
-/* Functions to try for the lock of the data file. Readers may hold read locks on that file, so that
- * no write lock is possible; then _alone still succeeds, as the publisher file's lock must do. They
- * return 0, -EAGAIN, or another negative errno. */
+/* Functions to try for the lock of the data file. Readers can hold read locks on that file, which
+ * make a write lock impossible. Then _alone succeeds without a lock, and relies on the lock of the
+ * publisher file. They return 0, -EAGAIN, or another negative errno. */
 int attach_lock_try_data_alone(int fd);
 int attach_lock_try_data_shared(int fd);
-/* Locks one of the bytes for shared publishers in the data file, for a publisher that may share the
- * region. */
+/* Locks a free one of the data file's bytes for shared publishers, if there is one. */
 void attach_lock_data_shared(int fd);
 
 /* Locks a byte of a new file, which has no name yet. Returns 0 or a negative errno. */
 int attach_lock_new(const struct region_paths *names, int fd, off_t byte);
 
-/* Makes a child made by fork() close a locked descriptor, so that the lock stays this process's.
- * Returns 0 or a negative errno. */
+/* Registers a locked descriptor to be closed in a child made by fork(), so that only this process
+ * holds the lock. Returns 0 or a negative errno. */
 int attach_lock_add(struct fork_fd *lock, int fd);
 
 /* Locks the publisher file or the data file for a removal or a cleanup. Sets `*ret_fd` to a
  * descriptor, or to -1 if there is no such file. Returns 0; -EBUSY (a publisher is attached, or
  * attaches now); or another negative errno. A file that no longer has its name once it is locked
  * also counts as busy: another process replaced or removed it meanwhile. If `readers_may_hold`,
- * readers' read locks do not count. */
+ * readers' read locks are ignored. */
 int attach_lock_for_removal(const struct region_paths *names, const char *path,
                             bool readers_may_hold, int *ret_fd);
 

@@ -21,8 +21,8 @@
  *
  * Without a data file, no subscriber can open the region. With a data file, a subscriber that
  * registers meanwhile claims and locks its slot, with its uuid, before it creates the object
- * through which it is notified. So if the cleaner finds such an object, and after that no living
- * slot with its uuid, the object belongs to a dead subscriber. */
+ * through which the subscriber is notified. So if the cleaner finds such an object, and after that
+ * no living slot with its uuid, the object belongs to a dead subscriber. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ struct clean {
 	struct fanout *fanout;
 	/* Descriptors of the two locked files. -1: there is no such file. */
 	int publisher, data;
-	/* The cleaner created the publisher file for its lock. */
+	/* The cleaner created the publisher file in order to lock it. */
 	bool made;
 };
 
@@ -91,8 +91,8 @@ static void clean_path(struct clean *clean, const char *kind, const char *path)
 	clean_report(clean, kind, path, r);
 }
 
-/* Handles the new file of a publisher that died before it renamed the file over another one. A user
- * who may not read the publisher file finds none. */
+/* Handles the new file of a publisher that died before it renamed the file over another one. For a
+ * user who may not read the publisher file, nothing is found. */
 static void clean_unfinished(struct clean *clean)
 {
 	char path[REPLACE_PATH_SIZE];
@@ -180,7 +180,7 @@ static void clean_slots(struct clean *clean)
 
 static void clean_find_entry(void *context, const uint8_t uuid[16])
 {
-	/* If there is no memory, the entry stays. */
+	/* If there is no memory, the entry is not collected, and stays in the folder. */
 	(void)!uuids_add(context, uuid);
 }
 
@@ -234,10 +234,10 @@ static void clean_region(struct clean *clean)
 	region_close(&region);
 }
 
-/* ---- both ---- */
+/* ---- a region with or without a data file ---- */
 
-/* Creates a publisher file for its lock. The file belongs to the owner of the leftovers, so that an
- * attach by that user meanwhile waits for the lock instead of failing. */
+/* Creates a publisher file in order to lock it. The file belongs to the owner of the leftovers, so
+ * that an attach by that user meanwhile waits for the lock instead of failing. */
 static int clean_make_publisher_file(struct clean *clean)
 {
 	int fd, r;

@@ -14,7 +14,8 @@ uint64_t contents_capacity(struct region *contents)
 	struct view view;
 	uint64_t used;
 
-	/* Do not use the header's word itself, which another process may still be changing. */
+	/* Use the limit that the view has validated, not arena_end: another process may be changing
+	 * arena_end. */
 	region_view(contents, &view);
 	used = view.limit - view.start;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Fills a new region with the contents of a saved file, before the region has its name. Called by
- * an attach that creates a region, and by load.c, which asks how much memory that takes. */
+ * an attach that creates a region, and by load.c, which needs the size of the contents. */
 #ifndef PUBLISHER_ATTACH_CONTENTS_H
 #define PUBLISHER_ATTACH_CONTENTS_H
 

@@ -51,9 +51,11 @@ int mutex_file_init(struct layout_publisher_file *file)
 }
 
 #ifdef STELE_TSAN
-/* ThreadSanitizer does not know pthread_mutex_clocklock(). Nor does it know that
- * pthread_mutex_timedlock() has locked the mutex when it returns EOWNERDEAD, so it would report the
- * unlock as one too many. */
+/* Locks a mutex, waiting until a time of CLOCK_MONOTONIC at most. Returns 0 or an errno of
+ * pthread_mutex_clocklock(). A build with ThreadSanitizer uses other functions: ThreadSanitizer
+ * does not know pthread_mutex_clocklock(). Nor does it know that pthread_mutex_timedlock() has
+ * locked the mutex when that function returns EOWNERDEAD, so ThreadSanitizer would report an extra
+ * unlock. */
 static int mutex_lock_until(pthread_mutex_t *mutex, int64_t until)
 {
 	int errnum;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The region's lock: a robust, process-shared mutex in the publisher file. A publisher holds it
- * from the start of a transaction to the commit or abort. An attach initialises it. A function that
- * begins or ends a transaction locks or unlocks it. */
+ * from the start of a transaction to the commit or abort. Called by an attach, which initialises
+ * the mutex, and by the functions that begin or end a transaction, a compaction or a close. */
 #ifndef PUBLISHER_ATTACH_MUTEX_H
 #define PUBLISHER_ATTACH_MUTEX_H
 

@@ -29,10 +29,10 @@ int remove_objects(const struct region_paths *names, int publisher)
 	return storage_sysv_remove(publisher);
 }
 
-/* Removes the data file's name, tells subscribers that the file is no longer the region, and
+/* Removes the data file's name, notifies subscribers that the file is no longer the region, and
  * removes their queues. Returns 0 also for a region that cannot be opened, because it has no
- * subscribers to tell. Errors: -EACCES (the region is intact, but its memory cannot be removed from
- * here), and those of file_remove_name(). */
+ * subscribers to notify. Errors: -EACCES (the region is intact, but its memory cannot be removed
+ * from here), and those of file_remove_name(). */
 static int remove_dismiss_subscribers(const struct region_paths *names, bool *ret_found)
 {
 	struct region region;
@@ -64,8 +64,8 @@ static int remove_dismiss_subscribers(const struct region_paths *names, bool *re
 	return 0;
 }
 
-/* Removes the objects that only the publisher file and the data file name, and then the data
- * file. */
+/* Removes the objects that can be found only through the publisher file and the data file, and then
+ * the data file. */
 static int remove_data(const struct region_paths *names, int publisher, int data, bool *ret_found)
 {
 	int r = remove_dismiss_subscribers(names, ret_found);

@@ -390,8 +390,8 @@ static void arena_slab_release(struct arena *arena, uint32_t page)
 
 static void arena_large_free(struct arena *arena, uint32_t page)
 {
-	/* No such object can be there: the data file was truncated, so the size that the caller
-	 * read is wrong. Leak the object rather than corrupt the allocator's state. */
+	/* If there is no such object here, the data file was truncated, and the size that the
+	 * caller read is wrong. Leak the object rather than corrupt the allocator's state. */
 	if (arena->slabs[page].pages == 0 || arena->slabs[page].class != LARGE)
 		return;
 	arena->taken -= (uint64_t)arena->slabs[page].pages * PAGE;
@@ -407,7 +407,8 @@ static void arena_slab_free(struct arena *arena, unsigned class, ref_t ref)
 
 	index = arena_slab_index(class, (uint64_t)ref * LAYOUT_UNIT - arena->start -
 	                                        (uint64_t)page * PAGE);
-	/* As in arena_large_free(): the data file was truncated. Leak the object. */
+	/* As in arena_large_free(): if there is no such object here, the data file was truncated.
+	 * Leak the object. */
 	if (slab->pages == 0 || slab->class != class || index >= classes[class].objects)
 		return;
 	slab->free[index / 64] |= UINT64_C(1) << index % 64;
@@ -443,8 +444,8 @@ uint64_t arena_used(const struct arena *arena)
 	return arena->taken - spare;
 }
 
-/* Returns all spare objects to their slabs, which may free pages. Returns false if there were
- * none. */
+/* Returns all spare objects to their slabs, which may free pages. Returns false if there were no
+ * spare objects. */
 static bool arena_spares_release(struct arena *arena)
 {
 	bool any = false;
@@ -490,7 +491,8 @@ bool arena_release(struct arena *arena)
 
 /* ---- recovery ---- */
 
-/* Marks free pages as allocated. Returns -EBADMSG if one of them is not free or past the end. */
+/* Marks free pages as allocated. Returns -EBADMSG if one of them is allocated already, or is past
+ * the end. */
 static int arena_claim_pages(struct arena *arena, uint32_t page, uint32_t count)
 {
 	if ((uint64_t)page + count > arena->pages)

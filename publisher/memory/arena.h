@@ -7,9 +7,9 @@
  * The arena is an array of 4 KiB pages. Objects of up to 8 KiB live in slabs: runs of 1, 4 or 8
  * pages, aligned to the length of the run, and cut into objects of one size class. Larger objects
  * take whole pages. Freed objects return to their slab, and empty slabs become free pages, so that
- * memory freed in one size serves every other size. A few freed objects of each class are kept
- * aside for the next allocations, as long as there are free pages. The lowest free pages are
- * allocated first, which keeps the region dense at its start.
+ * the memory of objects of one size can serve every other size. A few freed objects of each class
+ * are kept aside for the next allocations, as long as there are free pages. The lowest free pages
+ * are allocated first, which keeps the region dense at its start.
  *
  * The functions of arena, retired, pins, reclaim and data_file set no error message: they return a
  * negative errno, and the caller reports what failed. The functions of durable and recover set it.
@@ -33,8 +33,8 @@
 struct arena_slab;
 
 /* Free objects of one size class. The last one is handed out first: the object freed last is still
- * in the cache, and its slab's bookkeeping need not be touched. When none is left, a slab refills
- * the list with a few at a time. The slabs count spare objects as allocated. */
+ * in the cache, and its slab's bookkeeping need not be touched. An empty list is refilled with a
+ * few objects of a slab. The slabs count spare objects as allocated. */
 struct arena_spare {
 	uint32_t count;
 	ref_t refs[ARENA_SPARE];
@@ -46,10 +46,10 @@ struct arena {
 	struct view view;
 	/* File offset of page 0, in bytes. */
 	uint64_t start;
-	/* Number of pages now, and the maximum. */
+	/* Current and maximum number of pages. */
 	uint32_t pages;
 	uint32_t pages_max;
-	/* Pages that fit into the present data file. If it is not 0, growth stops there, unless the
+	/* Pages that fit into the current data file. If it is not 0, growth stops there, unless the
 	 * allocation needs more: growth beyond requires a new data file. */
 	uint32_t pages_in_place;
 	/* No page below this one is free. */
@@ -83,8 +83,8 @@ int arena_alloc(struct arena *arena, size_t size, ref_t *ret);
 /* Frees an object. `size` is the size that it was allocated with. */
 void arena_free(struct arena *arena, ref_t ref, size_t size);
 
-/* Returns the size class of a size up to ARENA_SLAB_SIZE_MAX. The four highest bits of `size - 1`
- * choose the class, or those of 64 if that is more. */
+/* Returns the size class of a size up to ARENA_SLAB_SIZE_MAX. The highest bit of `size - 1`, at
+ * least bit 6, and the three bits below it choose the class. */
 static inline unsigned arena_class(size_t size)
 {
 	unsigned top = 63u ^ (unsigned)__builtin_clzll((size - 1) | 64);
@@ -135,9 +135,9 @@ static inline size_t arena_capacity(size_t size)
 /* Returns the bytes in allocated objects, without the spare ones. */
 uint64_t arena_used(const struct arena *arena);
 
-/* Returns all spare objects to their slabs. Then frees the pages of all empty slabs if they are
- * more than an eighth of the arena. (It is normal that there are a few: each class keeps one empty
- * slab for its next object.) Returns true if it freed empty slabs. */
+/* Returns all spare objects to their slabs. Then frees the pages of all empty slabs if these pages
+ * are more than an eighth of the arena. (A few empty slabs are normal: each class keeps one for its
+ * next object.) Returns true if it freed empty slabs. */
 bool arena_release(struct arena *arena);
 
 /* Returns true if objects of these two sizes take equally many bytes, so that an object can change

@@ -10,7 +10,7 @@ void data_file_mark(uint64_t *head, enum head_state state)
 {
 	__atomic_store_n(head, head_make(head_version(load_relaxed(head)), state),
 	                 __ATOMIC_SEQ_CST);
-	/* HEAD_REPLACING wakes nobody: waiters need to act only once the rename has succeeded or
+	/* HEAD_REPLACING wakes no waiters: they need to act only once the rename has succeeded or
 	 * failed. */
 	if (state != HEAD_REPLACING)
 		notifier_futex_wake(head, UINT32_MAX);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Operations of a publisher on a region's data file, besides committing: making the file longer,
- * initialising the arena over it, copying versions into it, and storing its state in its head.
- * Called by an attach and a removal, by recovery, by a new generation, by a shared publisher that
- * catches up, and when a saved file is loaded. */
+ * initialising the arena over it, copying versions into it, and storing the file's state in the
+ * head word. Called by an attach and a removal, by recovery, by a new generation, by a shared
+ * publisher that catches up, and when a saved file is loaded. */
 #ifndef PUBLISHER_MEMORY_DATA_FILE_H
 #define PUBLISHER_MEMORY_DATA_FILE_H
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Makes a region on a disk survive a power cut. The kernel writes the pages of a mapped file
- * whenever it likes and in any order, so after a power cut the file's head says nothing about the
- * rest of the file. What counts is the newest valid one of two checksummed records, which are
- * written in turn:
+ * Makes a region on a disk survive a power cut. The kernel writes the pages of a mapped file at any
+ * time and in any order, so after a power cut the file's head says nothing about the rest of the
+ * file. Two checksummed records, which are written in turn, describe the state on the disk. The
+ * newest valid record counts. The order of the writes is:
  *
  *   to commit   (with LAYOUT_DURABLE_COMMIT) rows, nodes and the ring entry; sync; the record;
- *               sync; only then head. So no reader sees a version that a power cut takes back
+ *               sync; only then head. So no reader sees a version that a power cut undoes
  *   to reclaim  oldest and reclaimed; a record with the new oldest; sync; only then reuse memory or
  *               ring entries, because the versions of an older record reach them
  *
@@ -32,9 +32,9 @@ struct durable {
 	bool each_commit; /* LAYOUT_DURABLE_COMMIT */
 };
 
-/* Sets the changing part of the header of a file of an earlier boot to what the file's record says.
- * The caller holds the locks of an attach. Returns 0. Errors: -ESTALE (there is no valid record),
- * and those of reading the boot id. */
+/* For a file of an earlier boot: sets the mutable part of the header from the file's newest valid
+ * record. The caller holds the locks of an attach. Returns 0. Errors: -ESTALE (there is no valid
+ * record), and those of reading the boot id. */
 int durable_adopt(struct region *region);
 
 /* Starts durability after recovery and before any memory is reused: writes a record of what was

@@ -10,7 +10,7 @@
 struct pins {
 	/* The bitmap covers the versions in [low, high). */
 	uint64_t low, high;
-	/* Entries of the ring of commits. */
+	/* Entries of the commit ring. */
 	uint32_t entries;
 	/* Bitmap of the pinned versions in that range. */
 	uint64_t *bits;
@@ -94,7 +94,8 @@ void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
 	uint32_t used = reclaim->slots ? slots_used(reclaim->slots) : 0;
 	struct pins *pins = reclaim->pins;
 
-	/* A version older than the ring's oldest entry can no longer be found. */
+	/* The bitmap starts no earlier than the commit ring, because older versions can no longer
+	 * be found. */
 	if (reclaimed > oldest)
 		reclaimed = oldest;
 	pins->low = oldest - reclaimed <= pins->entries ? reclaimed : oldest - pins->entries;
@@ -118,7 +119,7 @@ void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
 	 * last read: a publisher that finds the pin cleared reuses memory only after those reads.
 	 * The loads above are relaxed, so this acquire fence must pair with that release. The
 	 * release fence before the reuse would be enough on every real machine, and in RC11, but in
-	 * C11 it does not order a load before a store. tests/litmus/unpin.litmus */
+	 * C11 it does not order a load before a store. Checked by tests/litmus/unpin.litmus. */
 	fence_acquire();
 	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
 		pins_mark(reclaim, reclaim->guarded);

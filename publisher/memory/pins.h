@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Finds out which versions the slots pin. A slot is a request by a process that is not trusted, and
- * there can be 32,768 pins, so a scan neither sorts nor allocates. It finds out only two things
- * about each pin, in constant time: whether it is a version that is kept already, and whether it is
- * a version that history is giving up now, so that it must be kept from now on. The latter are the
- * versions in [reclaimed, oldest) that are still in the ring of commits.
+ * there can be 32,768 pins, so a scan neither sorts nor allocates. In constant time for each pin,
+ * the scan finds out whether the pinned version is kept already, and whether history gives up that
+ * version now, so that it must be kept from now on. History gives up the versions in [reclaimed,
+ * oldest). Those that are no longer in the commit ring cannot be kept.
  *
  * Called by reclaim.c. */
 #ifndef PUBLISHER_MEMORY_PINS_H
@@ -15,7 +15,7 @@
 struct reclaim;
 struct pins;
 
-/* Allocates the memory for the scans of a region with `ring_entries` commits in its ring and
+/* Allocates the memory for the scans of a region with `ring_entries` entries in the commit ring and
  * `kept_entries` entries in kept. Returns NULL if there is no memory. */
 struct pins *pins_new(uint32_t ring_entries, uint32_t kept_entries);
 void pins_free(struct pins *pins);

@@ -83,8 +83,8 @@ static void reclaim_pool_put(struct reclaim *reclaim, uint32_t entry)
 	reclaim->pool_spare++;
 }
 
-/* Returns the newest kept version, or 0. An object made after it is reached by no kept version, so
- * as long as the object waits, only history reaches it. */
+/* Returns the newest kept version, or 0. No kept version reaches an object that was made after that
+ * version, so only history reaches the object while it waits. */
 static uint64_t reclaim_newest_kept(const struct reclaim *reclaim)
 {
 	return reclaim->kept_count > 0 ? reclaim->kept[reclaim->kept_count - 1].version : 0;
@@ -139,7 +139,8 @@ void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_
 
 	if (list->count == 0)
 		return;
-	/* Free entries are linked already, so the list is taken as it stands in the pool. */
+	/* Free entries of the pool are linked already, so take as many from its front without
+	 * changing their links. */
 	for (size_t i = 0; i < list->count; i++) {
 		struct waiting *waiting = &reclaim->pool[entry - 1];
 
@@ -275,8 +276,8 @@ static uint32_t reclaim_kept_remove(struct reclaim *reclaim, uint32_t position)
 	store_relaxed(&reclaim->region->kept[gone.index].version, 0);
 	/* The contract with readers (snapshot_find_root(), region_recheck()): a reader that sees
 	 * memory that is reused from here on, or another version's root in this entry (the same
-	 * reclaim may fill the entry again), also sees that the entry was cleared.
-	 * tests/litmus/kept-refill.litmus */
+	 * reclaim may fill the entry again), also sees that the entry was cleared. Checked by
+	 * tests/litmus/kept-refill.litmus. */
 	fence_release();
 	reclaim->history_stale |= position + 1 == reclaim->kept_count;
 	reclaim->kept_count--;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Decides when memory can be reused. An object is reached by the versions from the one that made it
- * up to the one before that which replaced it. The object is freed once neither history nor a pin
- * holds any version of this interval. The scheme is close to epoch-based reclamation with versions
- * as epochs, but a pin keeps only what its own version reaches, and the publisher may revoke a pin.
+ * Decides when memory can be reused. The versions that reach an object form an interval, from the
+ * version that made the object to the last version before the object was replaced. The object is
+ * freed once neither history nor a pin holds any version of this interval. The scheme is close to
+ * epoch-based reclamation with versions as epochs, but a pin keeps only what its own version
+ * reaches, and the publisher may revoke a pin.
  *
  * Readers rely on the order of these stores (region_recheck(), and snapshot_pin() in
  * subscriber/snapshot.c):
@@ -19,10 +20,10 @@
  * again. A scan therefore decides only about objects that were replaced at or below the oldest that
  * was stored before the scan.
  *
- * kept has an entry for each version, not for each slot. Many slots that pin one version share its
- * entry, and the number of slots can grow without a change to the data file. A version that left
- * kept is below reclaimed, so it never enters kept again. Therefore a reader that finds its version
- * in any entry of kept, after its reads, knows that the version was kept all the time.
+ * The table kept has an entry for each version, not for each slot. Many slots that pin one version
+ * share its entry, and the number of slots can grow without a change to the data file. A version
+ * that left kept is below reclaimed, so it never enters kept again. Therefore a reader that finds
+ * its version in any entry of kept, after its reads, knows that the version was kept all the time.
  * docs/models/pins.pml models this protocol; docs/design/reclaim.md explains it.
  *
  * Called by the transaction, by recovery, and by the publisher's state when the arena is full. */
@@ -58,7 +59,7 @@ struct kept_version {
 	/* List (first index + 1) of the objects that this version reaches and no newer retained
 	 * version does. Older kept versions may reach them too. */
 	uint32_t held;
-	/* Set by the present scan if a slot pins this version. */
+	/* Set by the current scan if a slot pins this version. */
 	bool pinned;
 };
 
@@ -76,7 +77,7 @@ struct reclaim {
 	/* Ordered by version. The capacity is the region's kept_entries. */
 	struct kept_version *kept;
 	uint32_t kept_count;
-	/* The versions that the slots ask for (pins.h). */
+	/* The versions that slots pin (pins.h). */
 	struct pins *pins;
 	/* A version that a transaction reads (reclaim_guard()). 0: none. */
 	uint64_t guarded;
@@ -102,7 +103,7 @@ void reclaim_fini(struct reclaim *reclaim);
  * -ENOMEM. */
 int reclaim_reserve(struct reclaim *reclaim, size_t count);
 
-/* Adds all objects that version `replaced` replaced, and empties the list. Requires
+/* Adds all objects of a list, which version `replaced` replaced, and empties the list. Requires
  * reclaim_reserve(). */
 void reclaim_add_all(struct reclaim *reclaim, struct retired_list *list, uint64_t replaced);
 /* For recovery, which walks back in time: adds an object before all others. Requires
@@ -116,14 +117,14 @@ struct kept_version *reclaim_add_kept(struct reclaim *reclaim, uint64_t version,
 void reclaim_hold(struct reclaim *reclaim, struct kept_version *kept, const struct retired *object,
                   uint64_t replaced);
 
-/* Returns the bytes that history reaches, but neither the newest version nor a pin below history.
- * The count is updated as objects come and go, and recounted after the newest kept version
- * changed. */
+/* Returns the bytes of the objects that only history keeps: neither the newest version nor a kept
+ * version reaches them. The count is updated as objects come and go, and recounted after the newest
+ * kept version changed. */
 uint64_t reclaim_history_used(struct reclaim *reclaim);
 
 /* Returns the version that must become history's oldest so that history keeps to its limit in
- * bytes, at most the version before `head`. It leaves an eighth of the limit unused, so that the
- * next commits need no scan. Returns 0 if history is within its limit. */
+ * bytes, at most the version before `head`. An eighth of the limit is left unused, so that the next
+ * commits need no scan. Returns 0 if history is within its limit. */
 uint64_t reclaim_history_oldest(struct reclaim *reclaim, uint64_t head);
 
 /* Makes `oldest` the oldest version of history. Keeps pinned versions as far as the limit in bytes
@@ -132,11 +133,13 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest);
 
 /* Finds the root of a version that history or a pin still holds, and treats the version as pinned
  * until reclaim_unguard(). A transaction that reads this version can then free other versions to
- * allocate memory for what it writes. Only one version at a time. Returns 0 or -ENOENT. */
+ * allocate memory for what it writes. Only one version can be guarded at a time. Returns 0 or
+ * -ENOENT. */
 int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog);
 void reclaim_unguard(struct reclaim *reclaim);
 
-/* Revokes the oldest kept version, but never the guarded one. Returns true if there was one. */
+/* Revokes the oldest kept version, but never the guarded one. Returns true if a version was
+ * revoked. */
 bool reclaim_revoke(struct reclaim *reclaim);
 
 #endif

@@ -8,8 +8,8 @@
 #include "lib/trie/catalog.h"
 #include "publisher/memory/data_file.h"
 
-/* The walk over one version, and what happens to the objects that it reaches and no newer version
- * does. */
+/* The state of the walk over one version. `replaced` and `kept` say how to record an object that
+ * this version reaches and no newer version does. */
 struct walk {
 	const struct region *region;
 	struct arena *arena;
@@ -18,7 +18,7 @@ struct walk {
 	uint64_t version;
 	/* The next newer version that is retained. 0: `version` is the newest. */
 	uint64_t replaced;
-	/* The kept version. NULL: `version` is in history. */
+	/* The kept version that is walked. NULL: `version` is in history. */
 	struct kept_version *kept;
 };
 
@@ -66,7 +66,7 @@ static void recover_prefetch(const struct walk *walk, const struct node *node)
 		prefetch(walk->view->base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
-/* Notes the node or row at `ref`. Returns as recover_note(). */
+/* Notes the node or row at `ref`. Returns what recover_note() returns. */
 static int recover_note_object(struct walk *walk, const struct row_layout *layout, ref_t ref,
                                bool *ret_node)
 {

@@ -45,7 +45,7 @@ bool fanout_anyone_armed(const struct fanout *fanout)
 	return false;
 }
 
-/* Wakes the waiters on the futex that the notice concerns. */
+/* Wakes the futex waiters that the notice concerns. */
 static void fanout_wake(struct fanout *fanout, const struct notice *notice)
 {
 	uint32_t mask = notice_mask(notice);
@@ -59,8 +59,8 @@ static void fanout_wake(struct fanout *fanout, const struct notice *notice)
 }
 
 /* Sends a notice to an armed subscriber. Returns false if the subscriber was passed over, so that
- * its ticket must not be remembered as sent for. `*ret_futex` says whether the futex has to be
- * woken for this subscriber. */
+ * its ticket must not be recorded as served. `*ret_futex` says whether the futex has to be woken
+ * for this subscriber. */
 static bool fanout_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
                         const struct notice *notice, bool *ret_futex)
 {
@@ -96,8 +96,8 @@ static bool fanout_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
 	return true;
 }
 
-/* Notifies the subscriber of a known slot if it is armed and its ticket was not sent for yet.
- * Returns true if the futex has to be woken. */
+/* Notifies the subscriber of a known slot if it is armed and its ticket was not served yet. Returns
+ * true if the futex has to be woken. */
 static bool fanout_notify_slot(struct fanout *fanout, uint32_t index, const struct notice *notice)
 {
 	const struct layout_slot *slot = &fanout->slots->slot[index];
@@ -121,8 +121,8 @@ static bool fanout_notify_slot(struct fanout *fanout, uint32_t index, const stru
 			peers->by_futex[index / 64] |= bit;
 		else
 			peers->by_futex[index / 64] &= ~bit;
-		/* Remember after the send. If the publisher dies in between, the next one sends
-		 * once too often. In the other order a notice would be missing. */
+		/* Record the ticket after the send. If the publisher dies in between, the next
+		 * publisher sends once too often. In the other order a notice would be missing. */
 		peers->sent[index] = ticket;
 	}
 	return futex;

@@ -7,18 +7,20 @@
  * loads head. The publisher stores head, makes a full fence, and loads the tickets. So either the
  * subscriber sees the new head, or the publisher sees that the ticket is armed, and sends a notice.
  *
- * The publisher sends once for each odd ticket, and remembers in private memory, after the send,
- * that it did. So a subscriber that is awake, or that has a notice waiting, costs a commit one
- * load. The publisher writes nothing into slots for this. The rules that follow for notifiers and
- * subscribers are at struct notifier (notifier/notifier.h). One of them: the wake of a futex is not
- * stored, so it is sent for each version while a ticket is armed.
+ * The publisher sends one notice for each odd ticket. After the send, it records in private memory
+ * that the ticket was served. So a subscriber that is awake, or that has a notice waiting, costs a
+ * commit one load. The publisher writes nothing into slots for this. The rules that follow for
+ * notifiers and subscribers are at struct notifier (notifier/notifier.h). One of them: the wake of
+ * a futex is not stored, so the publisher repeats the wake for each version while a ticket is
+ * armed.
  *
- * A new publisher remembers no tickets, so it notifies every armed subscriber once. This replaces
- * the notices of a publisher that died after a commit, before it had sent all of them.
+ * A new publisher has no record of served tickets, so it notifies every armed subscriber once. This
+ * replaces the notices of a publisher that died after a commit, before it had sent all of them.
  *
  * A slot may name tables, by the hashes of their names. A commit that changed none of them passes
- * the subscriber over, and does not remember its ticket as sent for. The next commit that concerns
- * the subscriber sends. So the argument above holds for the versions that concern it.
+ * the subscriber over, and does not record its ticket as served. The next commit that concerns the
+ * subscriber sends a notice. So the argument above holds for the versions that concern the
+ * subscriber.
  *
  * peers.h describes how a slot proves that it belongs to a subscriber, and the budget for forged
  * slots. Called by notify.c, and by the code that opens, moves or closes the files in use.
@@ -48,7 +50,7 @@ struct fanout {
 	int notices_fd;            /* the publisher file */
 	uint32_t reap_next;        /* slot at which the next partial reap begins */
 	uint64_t reaped_at;        /* time of day of the last partial reap */
-	uint64_t reap_pause;       /* nanoseconds to add to the usual interval before the next */
+	uint64_t reap_pause;       /* nanoseconds to add to REAP_INTERVAL after a slow reap */
 	uint64_t woken_at;         /* time of day of the last futex wake */
 	/* Statistics, as in struct stele_publisher_stats. */
 	uint64_t sent, skipped, full, failed, futex_wakes, reaped;
@@ -57,11 +59,11 @@ struct fanout {
 /* Closes all channels and frees the peers. */
 void fanout_fini(struct fanout *fanout);
 
-/* Points the open channels at the head word of the present file. Call after the region moved
+/* Points the open channels at the head word of the current file. Call after the region moved
  * to another file. */
 void fanout_move(struct fanout *fanout);
 
-/* Sends a notice to each armed subscriber that it concerns. Call after head was stored. */
+/* Sends a notice to each armed subscriber that the notice concerns. Call after head was stored. */
 void fanout_notify(struct fanout *fanout, const struct notice *notice);
 
 /* Returns true if the ticket of a known slot is armed, or a new subscriber may have registered:

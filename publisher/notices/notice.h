@@ -10,23 +10,23 @@
 #include <stdint.h>
 #include "lib/layout.h"
 
-/* Tables that a notice can name. */
+/* Maximum number of tables that a notice can name. */
 #define NOTICE_TABLES 16u
-/* As notice.tables: any table may have changed. */
+/* A value of notice.tables: any table may have changed. */
 #define NOTICE_ANY (NOTICE_TABLES + 1)
 
 struct notice {
 	uint64_t version;
 	uint64_t time; /* time of day of the commit, in nanoseconds */
-	/* Notify every armed subscriber, even if its ticket was sent for already, and whatever
-	 * tables it named. */
+	/* Notify every armed subscriber, even if its ticket was served already, and whatever tables
+	 * it named. */
 	bool everybody;
 	uint32_t tables; /* number of valid hashes; NOTICE_ANY: any table may have changed */
 	uint64_t hashes[NOTICE_TABLES]; /* of the names of the changed tables */
 };
 
-/* Adds a changed table, by the hash of its name. With more than NOTICE_TABLES tables the notice is
- * for NOTICE_ANY. */
+/* Adds a changed table, by the hash of its name. With more than NOTICE_TABLES tables, sets `tables`
+ * to NOTICE_ANY. */
 void notice_add(struct notice *notice, uint64_t hash);
 
 /* Merges `later` into `notice`. */

@@ -11,7 +11,7 @@
 #include "lib/base/error.h"
 #include "publisher/notices/reap.h"
 
-/* Nanoseconds between two partial reaps, and slots that each of them checks. */
+/* Nanoseconds between two partial reaps, and the number of slots that each reap checks. */
 #define REAP_INTERVAL (uint64_t)(100 * NSEC_PER_MSEC)
 #define REAP_SLOTS    8u
 /* Reaping takes at most this fraction of a publisher's time: 1 / REAP_SHARE. */
@@ -22,7 +22,7 @@ static void notify_reap_part(struct fanout *fanout, uint64_t now)
 {
 	int64_t started;
 
-	/* Uses the time of day because the commit has read it already. If that clock is set, a reap
+	/* Uses the time of day because the commit has read it already. If the clock is set, a reap
 	 * comes early or late. */
 	if (now - fanout->reaped_at < REAP_INTERVAL + fanout->reap_pause)
 		return;

@@ -3,10 +3,10 @@
  * Sends notices, either in the thread that commits or in a thread of the publisher's own
  * (STELE_NOTIFIER_THREAD). With the thread, a commit hands over which tables changed and returns;
  * notices that arrive while the thread is sending are merged into one. The protocol of fanout.h
- * holds in both cases: the commit stores head before it hands the notice over, and the lock for
- * the handover orders that store before the thread's loads of the tickets.
+ * holds with and without the thread: the commit stores head before it hands the notice over, and
+ * the lock for the handover orders that store before the thread's loads of the tickets.
  *
- * Called by the commit, and by the code that exchanges the files that the thread uses. */
+ * Called by the commit, and by the code that replaces the files that the thread uses. */
 #ifndef PUBLISHER_NOTICES_NOTIFY_H
 #define PUBLISHER_NOTICES_NOTIFY_H
 
@@ -31,7 +31,8 @@ int notify_start(struct notify *notify, struct fanout *fanout, bool threaded);
 /* Sends the pending notice, and ends the thread. */
 void notify_stop(struct notify *notify);
 
-/* Forgets the thread in a child made by fork(), where it does not run. */
+/* For a child made by fork(), where the thread does not run: marks the thread as gone, without
+ * joining it. */
 void notify_abandon(struct notify *notify);
 
 /* Sends a notice, or hands it over to the thread. Call after head was stored. */
@@ -41,8 +42,8 @@ void notify_post(struct notify *notify, const struct notice *notice);
  * thread this does nothing: the thread reaps. `now` is the time of day. */
 void notify_reap_sometimes(struct notify *notify, uint64_t now);
 
-/* Make the thread leave the fanout and its files alone between the two calls, so that the caller
- * may exchange them. The calls don't nest. */
+/* Between the two calls the thread does not use the fanout and its files, so that the caller may
+ * replace them. The calls don't nest. */
 void notify_pause(struct notify *notify);
 void notify_resume(struct notify *notify);
 

@@ -17,7 +17,8 @@
 /* Processor nanoseconds for which a query is free if it finds the lock held: about as long as a
  * query takes with 4,096 subscribers. */
 #define FREE_QUESTION 128000
-/* Processor nanoseconds of such a query, beyond FREE_QUESTION, that cost a unit. */
+/* Processor nanoseconds beyond FREE_QUESTION that cost a unit, for a query that finds the lock
+ * held. */
 #define SLOW_QUESTION 250
 
 static bool peers_bit_is_set(const uint64_t *bits, uint32_t index)
@@ -69,7 +70,7 @@ void peers_refill(struct peers *peers, uint64_t now)
 	int64_t spent = __atomic_load_n(&peers->spent, __ATOMIC_RELAXED);
 	uint64_t gained;
 
-	/* The clock was set back: nothing was gained. */
+	/* If the clock was set back, the budget gains nothing. */
 	if (now < peers->paid_at)
 		peers->paid_at = now;
 	gained = (now - peers->paid_at) / PEERS_UNIT;
@@ -78,7 +79,7 @@ void peers_refill(struct peers *peers, uint64_t now)
 	__atomic_store_n(&peers->spent, spent, __ATOMIC_RELAXED);
 }
 
-/* Takes units from the budget. It may become overdrawn. */
+/* Takes units from the budget, which may become overdrawn. */
 static void peers_spend(struct peers *peers, int64_t units)
 {
 	__atomic_store_n(&peers->spent, peers->spent + units, __ATOMIC_RELAXED);
@@ -89,9 +90,9 @@ bool peers_can_spend(const struct peers *peers)
 	return __atomic_load_n(&peers->spent, __ATOMIC_RELAXED) < PEERS_BUDGET;
 }
 
-/* Returns the processor time since `started` that is to be charged: the lesser of this time and
- * `*last`, the time before. A single time may be long because the whole machine was delayed, and
- * that must cost no subscriber a notice. */
+/* Returns the processor time since `started` that is to be charged: the lesser of this time and the
+ * previous one, `*last`. A single time may be long because the machine was delayed, and that must
+ * cost no subscriber a notice. */
 static int64_t peers_elapsed(int64_t *last, int64_t started)
 {
 	int64_t took = clock_thread() - started, min = took < *last ? took : *last;
@@ -130,8 +131,8 @@ static void peers_postpone(struct peer *peer, uint64_t now)
 	peer->retry_at = now + peer->wait;
 }
 
-/* Returns true if it is too early for the next try after a failure. If the clock was set back, the
- * peer is tried. */
+/* Returns true if it is too early for the next try after a failure. Returns false if the clock was
+ * set back. */
 static bool peers_is_postponed(const struct peer *peer, uint64_t now)
 {
 	return peer->wait != 0 && now < peer->retry_at && peer->retry_at - now <= PEERS_WAIT_MAX;
@@ -162,8 +163,8 @@ void peers_count(struct fanout *fanout, uint32_t index, size_t member)
 		                   1, __ATOMIC_RELAXED);
 }
 
-/* Starts the counters of a slot again for another subscriber. A process that reads the entry
- * meanwhile may see a mix of old and new values. That is harmless: they are only displayed. */
+/* Resets the counters of a slot for another subscriber. A process that reads the entry meanwhile
+ * may see a mix of old and new values. That is harmless: they are only displayed. */
 static void peers_reset_count(struct fanout *fanout, uint32_t index, const uint8_t uuid[16])
 {
 	struct layout_notices *notices;
@@ -247,8 +248,8 @@ static bool peers_discover_slot(struct fanout *fanout, uint32_t index, uint64_t 
 }
 
 /* Checks all slots that are not known, as far as the budget goes; the next call continues. `claims`
- * is the count of claims that this scan handles. `paid`: the scan costs units if it finds
- * nobody. */
+ * is the count of claims that this scan handles. `paid`: the scan costs units if it finds no
+ * subscriber. */
 static void peers_discover_all(struct fanout *fanout, uint32_t used, uint64_t claims, bool paid,
                                uint64_t now)
 {
@@ -290,8 +291,8 @@ static bool peers_discover_announced(struct fanout *fanout, uint32_t used, uint6
 		uint32_t index = entry % LAYOUT_SLOTS_MAX;
 		/* A later claim has overwritten the entry, or the claiming subscriber has not
 		 * written it yet. A subscriber that is stopped at this point must not delay the
-		 * claims after its own. It took its slot before it raised the count, so a scan of
-		 * all slots finds the slot. */
+		 * claims after its own. That subscriber took its slot before it raised the count,
+		 * so a scan of all slots finds the slot. */
 		if ((entry ^ LAYOUT_CLAIM(claim, 0)) >> 12 != 0)
 			return false;
 		if (index >= used || peers_bit_is_set(peers->known, index) ||
@@ -353,8 +354,8 @@ void peers_channel(const struct fanout *fanout, uint32_t index, const uint8_t uu
  * descriptors. */
 #define EVICT_TRIES 4
 
-/* Closes the channel of a peer other than `except`. It is opened again when there is something to
- * send. Returns false if there is no such channel. */
+/* Closes the channel of a peer other than `except`. The channel is opened again when there is
+ * something to send. Returns false if there is no such channel. */
 static bool peers_evict(struct peers *peers, uint32_t except)
 {
 	for (uint32_t i = 0; i < peers->capacity; i++) {
@@ -368,8 +369,8 @@ static bool peers_evict(struct peers *peers, uint32_t except)
 	return false;
 }
 
-/* Opens the channel of a peer. If there are more subscribers than this process may have
- * descriptors, channels are closed and opened in turns. Returns 0 or a negative errno. */
+/* Opens the channel of a peer. If this process has too few descriptors for all subscribers, other
+ * channels are closed and opened again later. Returns 0 or a negative errno. */
 static int peers_open_channel(struct fanout *fanout, uint32_t index,
                               const struct notifier *notifier)
 {
@@ -435,7 +436,7 @@ void peer_failed(struct fanout *fanout, uint32_t index)
 
 	peers_detach(peer);
 	peers_spend(&fanout->peers, PEERS_FAILURE);
-	/* Opened again for the next ticket, at the price of PEERS_AGAIN. */
+	/* The channel is opened again for the next ticket, at the price of PEERS_AGAIN. */
 	peer->wait = 1;
 	peer->retry_at = 0;
 }

@@ -6,9 +6,9 @@
  *
  * KNOWN SLOTS. Any reader of the region can write into every slot. If each armed ticket were worth
  * an attempt to open a channel, 4,096 forged slots would cost every commit tens of milliseconds. So
- * a slot has to prove itself once. It is known after the publisher saw that another open file
- * description holds a lock on exactly the slot's one byte. Every subscriber holds that lock from
- * before its slot is TAKEN until after the slot is FREE. Slots without such a lock are not
+ * a slot has to prove itself once. A slot is known once the publisher has seen that another open
+ * file description holds a lock on exactly the slot's one byte. Every subscriber holds that lock
+ * from before its slot is TAKEN until after the slot is FREE. Slots without such a lock are not
  * notified. A commit loads the tickets of known slots only.
  *
  * NEW SUBSCRIBERS. A genuine subscriber becomes known before it can miss a version. It announces
@@ -16,11 +16,11 @@
  * and loads head. The publisher stores head, makes a full fence, loads the count of claims, and
  * checks the slots whose claims it has not handled yet. So either the subscriber sees the new head,
  * or the publisher sees the claim, finds the lock, and loads the ticket. This is the argument of
- * fanout.h with one more word. The ring of claims in the header is a hint: if it does not hold an
- * entry for a claim, the publisher scans all slots. docs/models/claims.pml checks this argument,
- * with slots that change owners, and with deaths.
+ * fanout.h, with the count of claims as one more word. The ring of claims in the header is a hint:
+ * if it does not hold an entry for a claim, the publisher scans all slots. docs/models/claims.pml
+ * checks this argument, with slots that change owners, and with deaths.
  *
- * BUDGET. What forged slots may waste is bounded by a budget of units: PEERS_BUDGET at first, and
+ * BUDGET. A budget of units bounds the time that forged slots may waste: PEERS_BUDGET at first, and
  * 64 more for each millisecond, up to PEERS_BUDGET again. These are the prices:
  *
  *   a check that finds a new subscriber, and
@@ -41,20 +41,20 @@
  *                                              processor time, up to 64,000
  *   a failure to send to a channel             64
  *
- * A query or a failed try is charged for at most the time that the one before it took. So a single
- * delay of the whole machine costs no subscriber a notice.
+ * A query or a failed try is charged for at most the time that the previous one took. So a single
+ * delay of the machine costs no subscriber a notice.
  *
- * Without budget the publisher does none of these. A ticket that it passes over for that reason is
- * not remembered as sent for. After a query that found no lock, or a channel that can't be opened,
- * the publisher does not try that slot with the same uuid again for 1 ms, then 2 ms, and so on up
- * to 1.024 s. Meanwhile it notifies a known slot by a wake of the futex. So slots without locks
- * cost a commit at most 32 failures after a pause, and then one failure each millisecond. A
+ * When the budget is used up, the publisher does none of these. A ticket that it passes over for
+ * that reason is not recorded as served. After a query that found no lock, or a channel that can't
+ * be opened, the publisher does not try that slot with the same uuid again for 1 ms, then 2 ms, and
+ * so on up to 1.024 s. Meanwhile it notifies a known slot by a wake of the futex. So slots without
+ * locks cost a commit at most 32 failures after a pause, and then one failure each millisecond. A
  * subscriber that is passed over finds the new version within a second, when it checks head without
  * a notice.
  *
  * Without an attack no subscriber is passed over. Checks of new subscribers are free. A known slot
- * costs units only if another subscriber has claimed it since: at most two, so 1,024 slots at once
- * and 32,000 a second may change owners in this way.
+ * costs units only if another subscriber has claimed it since: at most two units, so 1,024 slots at
+ * once and 32,000 a second may change owners in this way.
  *
  * A process that locks 4,096 slots one by one costs as much as 4,096 subscribers. Notifiers that
  * need no object (semaphore, futex) require only the locks; the others also require the objects. */
@@ -74,11 +74,11 @@
 #define PEERS_AGAIN 1
 /* Nanoseconds in which the budget gains a unit. */
 #define PEERS_UNIT 15625u
-/* How long to wait after a failure until the next try, in nanoseconds: the first time, and at
- * most. */
+/* Minimum and maximum time from a failure to the next try, in nanoseconds. The minimum applies to
+ * the first failure. */
 #define PEERS_WAIT_MIN ((uint64_t)NSEC_PER_MSEC)
 #define PEERS_WAIT_MAX (1024 * PEERS_WAIT_MIN)
-/* Nanoseconds between two scans of all slots that are made without any claim. */
+/* Nanoseconds between two scans of all slots that no claim has caused. */
 #define PEERS_SCAN_INTERVAL ((uint64_t)(100 * NSEC_PER_MSEC))
 /* Words in a bitmap of slots. */
 #define PEERS_WORDS (LAYOUT_SLOTS_MAX / 64)
@@ -98,14 +98,14 @@ struct peer {
 
 struct peers {
 	struct peer *peer; /* of each slot below capacity */
-	/* The ticket of each slot that was last sent for. An array of its own, so that a commit
+	/* The ticket of each slot that was served last. An array of its own, so that a commit
 	 * touches few cache lines. */
 	uint64_t *sent;
 	uint32_t capacity; /* entries of peer and of sent */
 	/* Bit for each slot: it is known. The thread that sends stores the words; the committer may
 	 * load them at any time. */
 	uint64_t known[PEERS_WORDS];
-	/* Bit for each slot: its present ticket was sent for by a wake of the futex, which is
+	/* Bit for each slot: its current ticket was served by a wake of the futex. The wake is
 	 * repeated for each version. */
 	uint64_t by_futex[PEERS_WORDS];
 	uint64_t claims;      /* announced claims that were handled */
@@ -125,7 +125,7 @@ struct peers {
  * subscribers file must not get a new one. */
 void peers_fini(struct peers *peers);
 
-/* Points the open channels at the head word of the region's present file. */
+/* Points the open channels at the head word of the region's current file. */
 void peers_move(struct fanout *fanout);
 
 /* Adds to the budget what it has gained up to `now`, a time of day. */

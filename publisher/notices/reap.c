@@ -17,8 +17,8 @@
 struct reaping {
 	struct fanout *fanout;
 	uint32_t used; /* slots that may be taken: those below this index */
-	/* Bitmaps of slots whose lock was queried. A slot in neither is free, or was not
-	 * queried. */
+	/* Bitmaps of slots whose lock was queried. A slot whose bit is set in neither bitmap is
+	 * free, or was not queried. */
 	uint64_t dead[PEERS_WORDS], living[PEERS_WORDS];
 	struct uuids uuids; /* the uuids of the dead slots */
 };
@@ -65,8 +65,8 @@ static bool reap_find_dead(struct reaping *reaping, uint32_t max)
 		uint32_t index = fanout->reap_next < reaping->used ? fanout->reap_next : 0;
 		fanout->reap_next = index + 1;
 		/* A slot in any state but FREE is cleaned up, also if its state is invalid. The
-		 * queue of a free slot has been removed by its owner. But it still exists, and
-		 * counts towards its user's limit, until the publisher closes it here. */
+		 * queue of a free slot has been removed by its owner. But the queue still exists,
+		 * and counts towards its user's limit, until the publisher closes it here. */
 		if (reap_is_free(fanout, index)) {
 			peer_forget(fanout, index);
 			continue;
@@ -87,8 +87,8 @@ static bool reap_find_dead(struct reaping *reaping, uint32_t max)
 	return found;
 }
 
-/* Marks the uuids of dead slots that a living slot also has as guarded, so that their queues stay.
- * Marks a uuid as postponed if finding out takes more queries than allowed. */
+/* Marks as guarded the uuids of dead slots that a living slot also has, so that their queues stay.
+ * Marks a uuid as postponed if it cannot be checked within the allowed number of queries. */
 static void reap_guard_living(struct reaping *reaping, uint32_t max)
 {
 	uint32_t others = max == UINT32_MAX ? UINT32_MAX : REAP_OTHERS_MAX;
@@ -113,7 +113,7 @@ static void reap_guard_living(struct reaping *reaping, uint32_t max)
 	}
 }
 
-/* Cleans up a dead slot, under its lock. Returns true if it did. */
+/* Cleans up a dead slot, holding the slot's lock. Returns true if the slot was freed. */
 static bool reap_slot(struct reaping *reaping, uint32_t index)
 {
 	struct fanout *fanout = reaping->fanout;
@@ -128,8 +128,8 @@ static bool reap_slot(struct reaping *reaping, uint32_t index)
 		return false;
 	reap_uuid(fanout, index, uuid);
 	entry = uuids_find(&reaping->uuids, uuid);
-	/* Another process has freed the slot; or its uuid is not the one that was checked, or could
-	 * not be checked. */
+	/* Skip the slot if another process has freed it, if its uuid has changed since the check,
+	 * or if the uuid could not be checked. */
 	if (reap_is_free(fanout, index) || !entry || entry->postponed) {
 		slots_unlock(fanout->slots, index);
 		return false;

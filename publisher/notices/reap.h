@@ -14,16 +14,17 @@
 #define REAP_OTHERS_MAX 64
 #define REAP_TIME_MAX   (200 * NSEC_PER_USEC)
 
-/* Cleans up after dead subscribers. Returns how many it cleaned up after.
+/* Cleans up after dead subscribers. Returns the number of slots that it freed.
  *
- * With `max` UINT32_MAX this checks all slots. It queries the lock of each slot once at most, and
- * makes two more calls for each dead slot, whatever was written into the slots.
+ * With `max` UINT32_MAX this is a full reap, which checks all slots. A full reap queries the lock
+ * of each slot once at most, and makes two more calls for each dead slot, whatever was written into
+ * the slots.
  *
- * With a smaller `max` this is a partial reap, which continues where the last one ended. It queries
- * the locks of at most `max` slots, and stops after REAP_TIME_MAX. If other slots have the uuid of
- * a dead slot, one of them is forged, and the queue named after the uuid may belong to a living
- * subscriber. To find out, it queries up to REAP_OTHERS_MAX more locks. If that is not enough, the
- * dead slot is left for a later reap. */
+ * With a smaller `max` this is a partial reap, which continues where the last one ended. A partial
+ * reap queries the locks of at most `max` slots, and stops after REAP_TIME_MAX. If other slots have
+ * the uuid of a dead slot, one of them is forged, and the queue named after the uuid may belong to
+ * a living subscriber. To find out, the reap queries up to REAP_OTHERS_MAX more locks. If they are
+ * not enough, the dead slot is left for a later reap. */
 uint32_t reap_dead(struct fanout *fanout, uint32_t max);
 
 struct uuids;

@@ -11,8 +11,8 @@
 
 struct uuids_entry {
 	uint64_t words[2]; /* the uuid */
-	bool guarded;      /* reap.c: a living subscriber has it; its queue must not be removed */
-	bool postponed;    /* reap.c: whether a living subscriber has it is not known yet */
+	bool guarded;      /* reap.c: a living subscriber has this uuid, so keep its queue */
+	bool postponed;    /* reap.c: not yet known if a living subscriber has this uuid */
 };
 
 struct uuids {

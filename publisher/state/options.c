@@ -11,8 +11,8 @@
 /* Default size of a System V segment in bytes. */
 #define OPTIONS_SYSV_SIZE (UINT64_C(64) << 20)
 
-/* Validates the memory of a region against its name, and fills in its default. Validates the
- * options that a System V segment restricts. */
+/* Validates the option `memory` against the region's name, and fills in the default of this option.
+ * Validates the options that a System V segment restricts. */
 static int options_read_memory(const struct region_paths *names,
                                struct stele_publisher_options *ret)
 {

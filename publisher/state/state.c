@@ -19,7 +19,7 @@ void state_trim(struct stele_publisher *publisher)
 bool state_free_memory(void *context)
 {
 	struct stele_publisher *publisher = context;
-	/* This takes nothing away from any reader, so it comes first. */
+	/* Release spare memory first: that takes no version from a reader. */
 	bool released = arena_release(&publisher->arena);
 	uint64_t head = publisher_head(publisher);
 	uint64_t reclaimed = load_relaxed(&publisher->attachment.region.header->reclaimed);
@@ -52,7 +52,7 @@ void state_announce(struct stele_publisher *publisher)
 	data_store(&record->detached, 0);
 }
 
-/* Brings `reclaimed` to the disk, for struct reclaim. */
+/* Brings `reclaimed` to the disk: the sync callback of struct reclaim. */
 static int state_sync_reclaimed(void *context)
 {
 	struct stele_publisher *publisher = context;

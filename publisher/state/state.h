@@ -6,7 +6,7 @@
  * transaction.c call the functions.
  *
  * In this folder and in those that use it (publisher/ and publisher/tables), every function sets
- * the error message before it returns a negative errno. */
+ * the error message before it returns a negative errno, unless its comment says otherwise. */
 #ifndef PUBLISHER_STATE_STATE_H
 #define PUBLISHER_STATE_STATE_H
 
@@ -25,8 +25,8 @@ struct stele_transaction {
 	struct stele_publisher *publisher;
 	ref_t catalog;     /* root of the catalog as the commit will make it */
 	ref_t record;      /* blob that describes the commit; 0 until the commit writes it */
-	ref_t last_record; /* record of the version before; 0: there is none */
-	int cancel_state;  /* of the thread before the begin (pthread_setcancelstate()) */
+	ref_t last_record; /* record of the previous version; 0: there is none */
+	int cancel_state;  /* of the thread before the transaction (pthread_setcancelstate()) */
 };
 
 struct stele_publisher {
@@ -46,19 +46,19 @@ struct stele_publisher {
 	uint32_t pid;      /* of the process, at the open */
 	uint64_t attached; /* nanoseconds since 1970 */
 	char command[16];  /* of the process */
-	int (*grow)(void *publisher, uint64_t end); /* grows the region, for the arena */
+	int (*grow)(void *publisher, uint64_t end); /* the grow callback of the arena */
 	struct tables tables;
-	int64_t checked_at; /* clock_coarse() when the region's files were last checked closely */
-	uint64_t commits;   /* since the open */
-	int before_fd;      /* the data file of the generation before; -1: none */
+	int64_t checked_at;     /* clock_coarse() of the last check of names and memory (lock.c) */
+	uint64_t commits;       /* since the open */
+	int before_fd;          /* the data file of the previous generation; -1: none */
 	uint64_t compacted_at;  /* time of day when a compaction was last tried */
 	char note[512];         /* says that the open replaced an unusable region; "": it did not */
 	char growth_error[512]; /* why the last growth to a new file failed; "": it did not */
 	/* The words head and reclaimed as this publisher left them at the end of its last
 	 * transaction. Another value means that another publisher has written since. */
 	uint64_t left_head, left_reclaimed;
-	/* A write to the disk failed, or the region's file could not be mapped again. What is on
-	 * the disk is unknown, so publisher_lock() refuses every transaction. */
+	/* A write to the disk failed, or the region's file could not be mapped again. The contents
+	 * of the disk are unknown, so publisher_lock() refuses every transaction. */
 	bool broken;
 };
 
@@ -74,8 +74,8 @@ static inline int publisher_check(const struct stele_publisher *publisher)
 	return fork_check(publisher->forks, "publisher");
 }
 
-/* Connects the parts of a publisher by pointers, after one of them was made anew. Invalidates what
- * is remembered about tables. */
+/* Sets the pointers between the parts of a publisher, after one of the parts was rebuilt.
+ * Invalidates the base versions of the remembered tables. */
 void state_wire(struct stele_publisher *publisher);
 
 /* Builds the private state of a publisher from its region. The caller holds the mutex. Returns 0,
@@ -93,17 +93,17 @@ void state_limit_pins(struct stele_publisher *publisher);
  * several versions (RECLAIM_BATCH). */
 void state_trim(struct stele_publisher *publisher);
 
-/* Frees memory in the arena, for struct edit. A call takes the first of these steps that applies:
- * release spare objects and empty slabs; drop versions beyond the history that was asked for; drop
- * history down to two versions; revoke the oldest pin. Returns true after progress, so the caller
- * may allocate again, and false if nothing is left to free. */
+/* Frees memory in the arena: the free_memory callback of struct edit. A call takes the first of
+ * these steps that applies: release spare objects and empty slabs; drop versions beyond the history
+ * that the options ask for; drop history down to two versions; revoke the oldest pin. Returns true
+ * after progress, so the caller may allocate again, and false if nothing is left to free. */
 bool state_free_memory(void *publisher);
 
 /* Remembers the words head and reclaimed at the end of a transaction, for shared_catch_up(). */
 void state_leave(struct stele_publisher *publisher);
 
-/* Notifies the armed subscribers of the newest version, whatever tables they named, unless this
- * publisher has sent for their tickets already. Called where a publisher may have died after a
+/* Notifies the armed subscribers of the newest version, whatever tables they named, except those
+ * whose tickets this publisher has served already. Called where a publisher may have died after a
  * commit, before it had sent its notices. */
 void state_notify_all(struct stele_publisher *publisher);
 

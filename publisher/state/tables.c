@@ -99,7 +99,8 @@ void tables_committed(struct stele_publisher *publisher)
 {
 	struct stele_writable *table;
 
-	/* tables_close() removes those that are TABLE_ABSENT, whatever is stored in them here. */
+	/* The values set here for TABLE_ABSENT tables do not matter, because tables_close() removes
+	 * these tables. */
 	for (table = publisher->tables.opened; table; table = table->next_opened)
 		if (table_is_new(table)) {
 			table->was = true;

@@ -13,7 +13,7 @@
 struct stele_publisher;
 
 enum {
-	/* The present transaction has not opened the table, or no transaction is open. */
+	/* The current transaction has not opened the table, or no transaction is open. */
 	TABLE_CLOSED = 0,
 	/* The transaction has opened the name, and has no such table at present. */
 	TABLE_ABSENT,
@@ -21,7 +21,7 @@ enum {
 	TABLE_PRESENT,
 };
 
-/* A table, or a name that has none, as the present transaction sees it. */
+/* A table as the current transaction sees it, or a name that has no table. */
 struct stele_writable {
 	struct stele_writable *next;        /* in the same bucket of struct tables */
 	struct stele_writable *next_opened; /* in the transaction's list of opened tables */
@@ -37,7 +37,7 @@ struct stele_writable {
 	unsigned char *normalized;  /* buffer for a normalized value */
 	size_t normalized_capacity; /* in bytes */
 
-	/* What the transaction has made of the table so far. As in struct layout_table. */
+	/* The table as the transaction has changed it so far. As in struct layout_table. */
 	uint64_t id;
 	ref_t schema_ref, root;
 	uint64_t rows;
@@ -76,12 +76,12 @@ struct tables {
 	struct stele_writable *recent;                  /* the table found last, or NULL */
 	size_t count;                                   /* tables in the hash table */
 	struct stele_writable *opened; /* list of those that the transaction has opened */
-	/* Raised when another publisher may have committed, or references have changed. That
-	 * invalidates what tables remember about the last version. */
+	/* Incremented when another publisher may have committed, or references have changed. This
+	 * invalidates `was` and `base` of every table. */
 	uint64_t known;
 };
 
-/* Finds the table that is remembered by a name. Returns NULL if there is none. */
+/* Finds a table by its name. Returns NULL if the publisher does not remember it. */
 struct stele_writable *tables_find(struct stele_publisher *publisher, const char *name);
 
 /* Adds a TABLE_CLOSED table. The name has at most STELE_NAME_MAX bytes. Returns NULL if there is no
@@ -91,8 +91,8 @@ struct stele_writable *tables_add(struct stele_publisher *publisher, const char 
 /* Closes all tables at the end of a transaction, and removes those that are TABLE_ABSENT. */
 void tables_close(struct stele_publisher *publisher);
 
-/* Makes the opened tables those of the last version, after a commit; then closes them as
- * tables_close(). */
+/* After a commit: records the opened tables as the tables of the last version, and closes them as
+ * tables_close() does. */
 void tables_committed(struct stele_publisher *publisher);
 
 /* Frees all tables. */

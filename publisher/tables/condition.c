@@ -23,8 +23,8 @@ int stele_transaction_expect(struct stele_transaction *tx, uint64_t version)
 	                 (unsigned long long)version);
 }
 
-/* Checks that a row is at `row_version` (0: that there is no such row). Returns 0, -EAGAIN if not,
- * or an error of stele_writable_get(). */
+/* Checks that a row is at `row_version` (0: that there is no such row). Returns 0, -EAGAIN if the
+ * condition does not hold, or an error of stele_writable_get(). */
 static int condition_check_row(struct stele_writable *table, const void *key, unsigned key_bits,
                                uint64_t row_version)
 {

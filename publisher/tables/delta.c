@@ -33,7 +33,7 @@ static int delta_recheck(const struct reading *reading, int r)
 	return r;
 }
 
-/* Makes a reading of the table's trie at `root`. */
+/* Fills in `*ret` for reading the table's trie at `root`. */
 static void delta_reading(const struct stele_writable *table, ref_t root, struct reading *ret)
 {
 	static const struct reading_owner owner = {delta_check, delta_recheck};
@@ -72,7 +72,7 @@ int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor
 	return cursor_open(&reading, ret);
 }
 
-/* Refuses to compare the table with the last version if that has another schema. */
+/* Refuses to compare the table with the last version if the schema was changed. */
 static int delta_check_schema(const struct stele_writable *table)
 {
 	struct stele_schema *schema;

@@ -47,8 +47,8 @@ static int finish_recount(struct stele_writable *table)
 	return 0;
 }
 
-/* Compares a table with the last version, and sets its counts. `*ret_changed` says whether it
- * differs. A table that was created again with an equal schema is compared by its rows. With
+/* Compares a table with the last version, and sets its counts. `*ret_changed` says whether the
+ * table differs. A table that was created again with an equal schema is compared by its rows. With
  * another schema, all old rows count as removed and all new ones as added. */
 static int finish_compare(struct stele_writable *table, bool *ret_changed)
 {

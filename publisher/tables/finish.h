@@ -6,12 +6,12 @@
 
 #include "publisher/state/state.h"
 
-/* Counts what changed and writes the new catalog. Returns 1 if any table changed, and adds the
+/* Counts the changed rows and writes the new catalog. Returns 1 if any table changed, and adds the
  * changed tables to `*ret_notice`; the caller sets the notice's version and time. Returns 0 if the
  * tables are unchanged, or -EINVAL (a replacement was not ended), -ENOMEM, -ENOSPC or -EBADMSG. */
 int finish_commit(struct stele_transaction *tx, struct notice *ret_notice);
 
-/* Drops what the transaction made of its tables, and closes them. */
+/* Drops the transaction's changes to its tables, and closes the tables. */
 void finish_abort(struct stele_transaction *tx);
 
 #endif

@@ -25,8 +25,8 @@ struct many {
 	struct stele_writable *table;
 	struct view rows; /* the copies, in their stored form; the first word of each is 0 */
 	size_t size;      /* bytes mapped for the copies */
-	/* The copies in the order of their keys. Allocated for twice as many, as sort_rows() asks
-	 * for. */
+	/* The copies in the order of their keys. The array is twice as large, because sort_rows()
+	 * needs scratch memory. */
 	struct sorted *sorted;
 	size_t count; /* valid entries of sorted */
 };

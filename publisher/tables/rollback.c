@@ -3,13 +3,14 @@
  * stele_transaction_rollback(): makes the tables of a transaction those of an older version.
  *
  * For each table that differs, this compares the tries of the newest version and of the older one,
- * and writes the rows that differ again, on top of the newest version. It must not link old objects
- * into the new version: the versions that reach an object have to be one interval
- * (memory/reclaim.h).
+ * and writes new copies of the rows that differ, on top of the newest version. The rollback must
+ * not link old objects into the new version: the versions that reach an object have to be one
+ * interval (memory/reclaim.h).
  *
  * The result is built from the newest version, beside the transaction's earlier changes. The
  * earlier changes are dropped only after the result is complete, so an error leaves the transaction
- * unchanged. The two share no object that this transaction made, so either can be dropped alone. */
+ * unchanged. The result and the earlier changes share no object that this transaction made, so
+ * either can be dropped alone. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include "publisher/tables/table.h"
 #include "publisher/trie/edit.h"
 
-/* What a table is to become. The members without a comment are as in struct stele_writable. */
+/* The planned state of a table. The members without a comment are as in struct stele_writable. */
 struct plan {
 	struct stele_writable *table;
 	struct stele_schema *schema; /* of the older version; NULL: the table is to be absent */
@@ -63,7 +64,7 @@ static int rollback_load_schema(const struct rollback *rollback, const char *tab
 
 /* ---- building ---- */
 
-/* Drops the table that the newest version has under the name. */
+/* Drops the newest version's table of this name. */
 static int rollback_drop_base(struct rollback *rollback, struct plan *plan)
 {
 	const struct catalog_table *base = &plan->table->base;
@@ -139,7 +140,7 @@ static int rollback_move_rows(struct rollback *rollback, struct plan *plan, ref_
 }
 
 /* Sets `*ret_same` if the newest version has the table with the same schema as the older version:
- * then the table stays the same, and only rows change. */
+ * then the table keeps its id, and only rows change. */
 static int rollback_same_schema(struct rollback *rollback, const struct plan *plan, ref_t older,
                                 bool *ret_same)
 {
@@ -158,7 +159,7 @@ static int rollback_same_schema(struct rollback *rollback, const struct plan *pl
 	return 0;
 }
 
-/* Builds the table of the older version. `older` is NULL if that has no such table. */
+/* Builds the table of the older version. `older` is NULL if the older version has no such table. */
 static int rollback_build(struct rollback *rollback, struct plan *plan,
                           const struct catalog_table *older)
 {
@@ -256,7 +257,7 @@ static int rollback_build_all(struct rollback *rollback, ref_t catalog)
 
 /* ---- undoing or applying ---- */
 
-/* Frees what was built, after an error. */
+/* Frees the tables that were built, after an error. */
 static void rollback_undo(struct rollback *rollback)
 {
 	/* A truncated file can't be walked. It does not matter that nothing is freed, as no later
@@ -276,7 +277,7 @@ static void rollback_undo(struct rollback *rollback)
 	edit->retired.count = rollback->retired;
 }
 
-/* Drops what the transaction made of a table, and makes the table what the plan says. Cannot
+/* Drops the transaction's changes to a table, and gives the table the state of the plan. Cannot
  * fail. */
 static void rollback_take_over(struct rollback *rollback, struct plan *plan)
 {

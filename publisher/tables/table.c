@@ -2,7 +2,8 @@
  *
  * The tables of a transaction: opening, creating and dropping them, and putting, deleting, reading
  * and replacing their rows. Most of these are public functions. A transaction opens a table when it
- * first names it, with the contents of the last version; the commit compares the two. */
+ * first names it, with the contents of the last version. The commit compares the table with these
+ * contents. */
 #include "publisher/tables/table.h"
 
 #include <errno.h>
@@ -64,8 +65,8 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	row_layout_of(schema, &table->layout);
 }
 
-/* Loads the last version's table into a table that the transaction opens. Loads the schema only if
- * it is not the one that is in memory already. */
+/* Loads the last version's table into a table that the transaction opens. Loads the schema unless
+ * it is in memory already. */
 static int table_load_base(struct stele_writable *table)
 {
 	const struct stele_publisher *publisher = table->publisher;
@@ -255,7 +256,7 @@ static int table_check_key(const struct stele_writable *table, const void *key, 
 	return stele_key_check(table->schema, key, key_bits);
 }
 
-/* Validates a key that is to be put, also its contents. Returns 0 or -EINVAL. */
+/* Validates a key that is to be put, including its contents. Returns 0 or -EINVAL. */
 static int table_check_new_key(const struct stele_writable *table, const void *key,
                                unsigned key_bits)
 {
@@ -306,8 +307,8 @@ static uint64_t *table_mark(struct stele_writable *table, ref_t row, uint64_t *r
 
 /* Allocates marks for every unit that the arena has, or may have after one more put. One put needs
  * fewer than 1024 pages: that is enough for the largest row, and for a new node for each byte of
- * the longest key. The quarter is for the arena's growth, in steps that are larger than needed.
- * Returns 0 or -ENOMEM. */
+ * the longest key. The extra quarter of the arena is for its growth, in steps that are larger than
+ * needed. Returns 0 or -ENOMEM. */
 static int table_marks_reserve(struct stele_writable *table)
 {
 	size_t pages = table->publisher->arena.pages,
@@ -338,7 +339,7 @@ static bool table_is_marked(void *context, ref_t row)
 }
 
 /* Puts a row in a replacement, and marks it. Returns EDIT_REFUSED if the replacement has put the
- * key before; otherwise as edit_put_unless(). */
+ * key before, and otherwise what edit_put_unless() returns. */
 static int table_put_marked(struct stele_writable *table, const struct stele_row_ref *row,
                             bool *ret_touched)
 {
@@ -447,7 +448,7 @@ int stele_writable_get(struct stele_writable *table, const void *key, unsigned k
 	return r;
 }
 
-/* ---- replacing a table as a whole ---- */
+/* ---- replacing all rows of a table ---- */
 
 int stele_writable_replace(struct stele_writable *table)
 {

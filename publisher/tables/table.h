@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables of a transaction: opening them, and what rollback.c, put_many.c, delta.c, finish.c and
- * condition.c share. The functions of <stele/publisher.h> on tables and rows are in this folder.
+ * The tables of a transaction: opening them, and the functions that rollback.c, put_many.c,
+ * delta.c, finish.c and condition.c share. The functions of <stele/publisher.h> on tables and rows
+ * are in this folder.
  *
- * Every function of this folder sets the error message before it returns a negative errno. */
+ * Every function of this folder sets the error message before it returns a negative errno, unless
+ * its comment says otherwise. */
 #ifndef PUBLISHER_TABLES_TABLE_H
 #define PUBLISHER_TABLES_TABLE_H
 
@@ -14,15 +16,15 @@
  * for any table), -ENOMEM or -EBADMSG. */
 int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret);
 
-/* Sets the schema of a table, which takes ownership of it. */
+/* Sets the schema of a table. The table takes ownership of the schema. */
 void table_set_schema(struct stele_writable *table, struct stele_schema *schema);
 
 /* Validates a row that is to be put into a table. Returns 0 or -EINVAL. */
 int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row);
 
-/* Sets the bytes of a value that do not count, such as padding, to zero. Then `*value` points to a
- * buffer of the table, which is valid until the next call. Leaves `*value` alone if all bytes of
- * the table's values count. Returns 0 or -ENOMEM. */
+/* Sets the bytes of a value that hold no data, such as padding, to zero. Then `*value` points to a
+ * buffer of the table, which is valid until the next call. Leaves `*value` unchanged if all bytes
+ * of the table's values hold data. Returns 0 or -ENOMEM. */
 int table_normalize(struct stele_writable *table, const void **value, size_t size);
 
 /* Sets the error message for a table whose contents are damaged. Returns -EBADMSG. */
@@ -31,7 +33,7 @@ int table_damaged(const struct stele_writable *table);
 /* Sets the error message for a change to a table for which there is no memory. Returns -ENOMEM. */
 int table_no_memory(const char *table);
 
-/* Sets the error message for a change to a table that failed with `r`. Returns the errno. */
+/* Sets the error message for a change to a table that failed with `r`. Returns a negative errno. */
 int table_change_error(const struct stele_publisher *publisher, int r, const char *table);
 
 #endif

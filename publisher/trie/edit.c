@@ -12,7 +12,7 @@
 
 /* ---- the path to a key ---- */
 
-/* What stands where the path to a key ends. */
+/* The possible ends of the path to a key. */
 enum ending {
 	/* Nothing: the place is free. */
 	ENDS_EMPTY,
@@ -461,7 +461,7 @@ int edit_delete(struct edit *edit, const struct row_layout *layout, ref_t *root,
 	return 1;
 }
 
-/* ---- whole tries, blobs ---- */
+/* ---- complete tries, blobs ---- */
 
 void edit_drop_tree(struct edit *edit, const struct row_layout *layout, ref_t root, bool made_only)
 {

@@ -16,8 +16,8 @@
 #include <stele/publisher.h>
 #include "publisher/trie/object.h"
 
-/* Returns `bytes`, or a valid pointer if `size` is 0: then `bytes` may be NULL, which memcpy() and
- * its kind do not accept. */
+/* Returns `bytes`, or a valid pointer if `size` is 0: then `bytes` may be NULL, but memcpy() and
+ * similar functions do not accept NULL. */
 static inline const void *edit_bytes(const void *bytes, size_t size)
 {
 	return size > 0 ? bytes : "";
@@ -31,15 +31,15 @@ void edit_drop_tree(struct edit *edit, const struct row_layout *layout, ref_t ro
 /* Returns true if the existing row must not be put again. */
 typedef bool edit_refuse_fn(void *context, ref_t row);
 
-/* Returned by edit_put_unless(): `refuses` returned true. */
+/* A result of edit_put_unless(): `refuses` returned true. */
 #define EDIT_REFUSED 3
 
 /* Puts a row, whose pointers are not NULL. Returns 1 if the row was added, 2 if it replaced another
  * value, or 0 if it existed with this value. In each case sets `*ret` to the row, and
  * `*ret_touched` to whether this transaction had made the row that was there before. Returns
- * EDIT_REFUSED if there is a row of which `refuses` returns true; `refuses` may be NULL. Errors:
- * those of object_alloc(), and -EBADMSG (the file was truncated); after an error the contents of
- * the trie are unchanged. */
+ * EDIT_REFUSED if the key has a row and `refuses` returns true for that row; `refuses` may be NULL.
+ * Errors: those of object_alloc(), and -EBADMSG (the file was truncated); after an error the
+ * contents of the trie are unchanged. */
 int edit_put_unless(struct edit *edit, const struct row_layout *layout, ref_t *root,
                     const struct stele_row_ref *row, edit_refuse_fn *refuses, void *context,
                     ref_t *ret, bool *ret_touched);

@@ -336,8 +336,8 @@ static int node_list_grow(struct edit *edit, ref_t *ref, const struct node *node
 	return 0;
 }
 
-/* Returns how many references come before the one of bit `bit` of a bitmap. `before` is the rank of
- * the word that holds the bit. */
+/* Returns how many references come before the reference of bit `bit` of a bitmap. `before` is the
+ * rank of the word that holds the bit. */
 static unsigned node_bitmap_rank(const unsigned char *bitmap, unsigned before, unsigned bit)
 {
 	return before +

@@ -9,7 +9,7 @@
 #include <endian.h>
 #include <string.h>
 
-/* Up to so many rows, an insertion sort is faster than counting. */
+/* Up to this many rows, an insertion sort is faster than a radix sort. */
 #define FEW 24u
 
 struct sorter {

@@ -11,9 +11,8 @@ struct sorted {
 	/* Private to sort.c. */
 	uint64_t word;
 	ref_t row;
-	/* Number of bytes that this row's key shares with that of the row before it, where the
-	 * shorter key is padded with zeros. SORTED_SAME: the keys are equal. 0 for the first
-	 * row. */
+	/* Number of bytes that this row's key shares with the previous row's key, where the shorter
+	 * key is padded with zeros. SORTED_SAME: the keys are equal. 0 for the first row. */
 	uint32_t shared;
 };
 
