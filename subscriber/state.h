@@ -98,7 +98,7 @@ struct stele_snapshot {
 	uint32_t kept_hint; /* atomic, relaxed: threads may share the snapshot */
 };
 
-/* Returns the entry that the snapshot's version has, or had, in the ring of commits. */
+/* Returns the entry that the snapshot's version has, or had, in the commit ring. */
 static inline struct layout_commit snapshot_commit(const struct stele_snapshot *snapshot)
 {
 	return (struct layout_commit){.version = snapshot->version,

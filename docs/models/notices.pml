@@ -13,7 +13,7 @@
  *
  * Broken forms, which must fail:
  *
- *   REMEMBER       the ticket of a subscriber that was passed over is remembered as sent for
+ *   REMEMBER       the ticket of a subscriber that was passed over is remembered as served
  *   NOT_EVERYBODY  a new publisher also passes over subscribers by their tables */
 #define VERSIONS 4
 #define DEATHS   2

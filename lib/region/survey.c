@@ -40,7 +40,7 @@ static void survey_check_header(struct walk *walk)
 		walk_damage(walk, 0, "the header's versions are out of order");
 	else if (head - reclaimed >= region->ring_entries)
 		walk_damage(walk, 0,
-		            "the header's history has more versions than the ring of commits can "
+		            "the header's history has more versions than the commit ring can "
 		            "hold");
 }
 
@@ -91,7 +91,7 @@ static int survey_version(struct walk *walk, uint64_t version, enum walk_kind ki
 	if (r == 0)
 		walk_version(walk, commit.catalog, commit.record);
 	else
-		walk_damage(walk, 0, "the ring of commits has another version at its index");
+		walk_damage(walk, 0, "the commit ring has another version at its index");
 	return walk_end(walk);
 }
 
