@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Helpers that several notifiers share: waiting with a time-out, and making and closing an entry of
- * the region's folder to which the publisher may send. For notifiers only. common_grant() and
- * common_error() set the error message, for _open; the others set none. */
+ * Helpers that several notifiers share: waiting with a time-out, and making and closing a
+ * subscriber's entry (socket, pipe or lock file) in the region's folder. For notifiers only.
+ * common_grant() and common_error() set the error message, for _open; the others set none. */
 #ifndef NOTIFIER_COMMON_H
 #define NOTIFIER_COMMON_H
 
@@ -12,7 +12,8 @@
 #include <time.h>
 #include "notifier/notifier.h"
 
-/* How many notices one call consumes at most, so that a flood of notices can't keep it busy. */
+/* The maximum of notices that one drain consumes. Without it, a flood of notices could keep a
+ * subscriber in the drain. */
 #define COMMON_DRAIN 16
 
 /* The futex system call that takes the C library's struct timespec. Its times have 64 bits in a
@@ -26,7 +27,7 @@
 /* Returns when a wait that begins now must end, on CLOCK_MONOTONIC: at `deadline`, or after
  * notifier_slice if that is earlier. */
 int64_t common_until(int64_t deadline);
-/* Converts nanoseconds. */
+/* Converts nanoseconds to a struct timespec. */
 struct timespec common_time(int64_t nanoseconds);
 /* Waits until `fd` is readable. Returns false if a signal or `until` (CLOCK_MONOTONIC) came
  * first. */
@@ -46,13 +47,13 @@ void common_name(struct channel *channel);
 /* ---- ready-made members of struct notifier ---- */
 
 void common_do_nothing(struct channel *channel);
-/* Returns 0. */
+/* Does nothing, and returns 0. */
 int common_succeed(struct channel *channel);
-/* Closes the descriptor. */
+/* Closes the channel's descriptor. */
 void common_detach(struct channel *channel);
 /* Removes the subscriber's entry from the region's folder. */
 int common_reap(struct channel *channel);
-/* Closes the descriptor, and removes the entry. */
+/* Closes the channel's descriptor, and removes the subscriber's entry from the region's folder. */
 void common_close(struct channel *channel);
 
 #endif

@@ -4,10 +4,10 @@
  * Publisher and subscriber open it for reading and writing: SIGPIPE would kill a publisher that
  * only writes, once the reader is dead.
  *
- * It is for processes of one user only. A reader holds the pipe's lock while the kernel copies the
- * bytes out. If they go to memory whose page fault never ends (userfaultfd(2), FUSE), a writer
- * waits for that lock even with O_NONBLOCK. A subscriber of another user could block the publisher
- * in this way.
+ * This notifier is for processes of one user only. A reader holds the pipe's lock while the kernel
+ * copies the bytes out. If the reader's buffer has a page fault that never ends (userfaultfd(2),
+ * FUSE), a writer waits for that lock even with O_NONBLOCK. A subscriber of another user could
+ * block the publisher in this way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 #include "lib/storage/folder.h"
 
 #define FIFO_OPEN (O_RDWR | O_NONBLOCK | O_CLOEXEC)
-/* The size of a pipe, in bytes: enough for hundreds of notices, and a smaller part of what the
- * user's pipes may have than the default size. */
+/* The size of a pipe, in bytes. It holds hundreds of notices, and uses less of the limit on all
+ * pipes of a user than the default size (pipe(7), pipe-user-pages-soft). */
 #define FIFO_SIZE 4096
 
 /* Opens the subscriber's pipe. Refuses a pipe of another user with -EPERM. */
@@ -73,7 +73,8 @@ static int fifo_open(struct channel *channel)
 	return 0;
 }
 
-/* Consumes the pending notices with a single read, so that an endless flood can't keep it busy. */
+/* Consumes the pending notices with a single read: in a loop, a flood of notices could keep the
+ * subscriber busy. */
 static void fifo_drain(struct channel *channel)
 {
 	char notices[FIFO_SIZE];
@@ -91,7 +92,7 @@ static void fifo_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	if (channel->state)
 		fifo_drain(channel);
 	else if (common_poll(channel->fd, common_until(deadline)))
-		channel->state = channel; /* the pipe must be read */
+		channel->state = channel; /* not NULL: a notice is left in the pipe */
 }
 
 /* Sends a notice. It has less than PIPE_BUF bytes, so it is written completely or not at all. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waking subscribers that wait on the head word of a region. These functions need no channel: a
+ * Wakes subscribers that wait on the head word of a region. These functions need no channel: a
  * publisher wakes all waiters with one call, and a subscriber computes the mask of the tables that
  * are to wake it. */
 #ifndef NOTIFIER_FUTEX_H

@@ -5,7 +5,7 @@
  *
  * A wait without a deadline blocks in mq_timedreceive(3), to which the kernel hands a message
  * directly; that takes about a quarter less time than polling and receiving. Its time-out is on the
- * wall clock, so it bounds one slice of a wait and nothing else. A wait with a deadline blocks in
+ * wall clock, so it is used only to bound one slice of a wait. A wait with a deadline blocks in
  * ppoll(2), whose time-out is on the monotonic clock.
  */
 #include <errno.h>
@@ -66,7 +66,7 @@ static int mq_channel_open(struct channel *channel)
 	return 0;
 }
 
-/* Consumes one message. Waits for it until `until` on the wall clock. */
+/* Consumes one message, for which it waits until `until` on the wall clock. */
 static void mq_channel_take(struct channel *channel, const struct timespec *until)
 {
 	uint64_t version;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Notifiers: how a publisher wakes subscribers. A notice says "version v exists". It is only a
- * hint: the subscriber then reads head in the region, and reads it once a second without any
- * notice. So a notifier may lose, repeat or forge notices, at the cost of time only. Notifiers know
- * versions, never rows. For the publisher and for subscribers.
+ * hint: the subscriber then reads head in the region. It also reads head once a second without a
+ * notice. So lost, repeated and forged notices cost only time. Notifiers know versions, never rows.
+ * For the publisher and for subscribers.
  *
  * The ticket in a subscriber's slot decides when the publisher sends (publisher/notices/fanout.c,
  * subscriber/wait.c). A notifier only carries the notice, and keeps the contract at struct
@@ -19,21 +19,21 @@
 #include "lib/storage/paths.h"
 
 /* The longest time that the library blocks before it reads head again, in nanoseconds: one second.
- * Only tests change it, before they open subscribers. A test that sets an hour can conclude that a
- * subscriber that woke up was notified, however slow the machine is. */
+ * Only tests change it, before they open subscribers. If a test sets one hour, a subscriber that
+ * wakes up was notified, however slow the machine is. */
 extern int64_t notifier_slice;
 
 /* One end of the connection between the publisher and one subscriber: the subscriber's, or the
- * publisher's. The caller fills in the first part, and keeps alive what the pointers in it point
- * to. The second part belongs to the notifier. */
+ * publisher's. The caller fills in the first part, whose pointers must stay valid as long as the
+ * channel. The second part belongs to the notifier. */
 struct channel {
 	const struct region_paths *names; /* the region's paths */
 	uint8_t region_uuid[16];
 	const uint64_t *head;     /* the region's head word; a new generation has another one */
 	struct layout_slot *slot; /* the subscriber's slot */
 	uint32_t index;           /* the slot's index */
-	uint8_t uuid[16];         /* the subscriber's; its queue, socket... is named after it */
-	uid_t owner;              /* the region's owner, as whom the publisher sends */
+	uint8_t uuid[16];         /* the subscriber's uuid, which names its queue, socket... */
+	uid_t owner;              /* the region's owner: the user that the publisher runs as */
 	gid_t group;              /* the region's group */
 	uint32_t futex_mask;      /* the tables that wake a wait on the futex; 0: all */
 
@@ -49,10 +49,10 @@ struct channel {
  * a notice that was consumed is the last one until the subscriber takes a new ticket. It follows
  * that:
  *
- *   1. A wait that consumed a notice always returns, whoever sent the notice. A stranger's notice
- *      may be the reason why the publisher's did not fit, and a notice for an earlier ticket can't
- *      be told from one for this ticket. The subscriber takes a new ticket before it waits again.
- *      Each notice of a flood costs the subscriber one read of head, and nothing else.
+ *   1. A wait that consumed a notice always returns, whoever sent the notice. A notice of another
+ *      process may be the reason why the publisher's notice did not fit, and a notice does not show
+ *      for which ticket it was sent. The subscriber takes a new ticket before it waits again. Each
+ *      notice of a flood costs the subscriber only one read of head.
  *   2. Outside a wait, notices are consumed only by _drain, before a ticket is taken, and never
  *      between taking the ticket and the wait.
  *   3. A notice that was sent before a wait ends the wait at once, like one that is sent during the
@@ -62,7 +62,7 @@ struct channel {
  *   5. If a publisher dies within _send, the first _send of the next publisher ends the wait.
  *
  * A notifier that can't store notices keeps 6 and 7 instead of 3. (The wake of a futex is lost if
- * nobody waits.)
+ * no process waits.)
  *
  *   6. _wait compares a word with the value of head that the subscriber has read, and blocks in the
  *      same atomic step. Each version changes the word, and so does each state of a data file that
@@ -79,51 +79,53 @@ struct channel {
 struct notifier {
 	const char *name;
 	uint32_t kind; /* LAYOUT_NOTIFIER_... */
-	/* Its queues can be seen only from the IPC namespace in which they were made. */
+	/* True if its queues are visible only in the IPC namespace in which they were made. */
 	bool of_ipc_namespace;
 
 	/* ---- the subscriber's side ---- */
 
 	/* Makes the queue, socket... of a subscriber, to which the region's owner can send. The
-	 * slot is claimed already, and its ticket is even. Returns 0, or a negative errno; then
-	 * nothing of the channel is left. */
+	 * slot is claimed already, and its ticket is even. Returns 0 or a negative errno. After a
+	 * failure the channel holds no resources. */
 	int (*open)(struct channel *channel);
 	/* Blocks until a notice comes, `deadline` on CLOCK_MONOTONIC passes, a signal comes, or
 	 * notifier_slice is over. The futex also returns when head is no longer `seen`. After any
 	 * return the subscriber takes a new ticket and reads head. */
 	void (*wait)(struct channel *channel, uint64_t seen, int64_t deadline);
-	/* Consumes pending notices, or some of them. Never blocks. Notices that are left end the
-	 * next wait at once. */
+	/* Consumes some or all pending notices. Never blocks. If a notice stays pending, the next
+	 * wait ends at once. */
 	void (*drain)(struct channel *channel);
 	/* Closes the channel, and removes its queue, socket... */
 	void (*close)(struct channel *channel);
-	/* Frees what belongs to this process in a child made by fork(). The parent's channel still
-	 * works. */
+	/* Called in a child made by fork(): closes the child's descriptors and frees its memory.
+	 * The parent's channel still works. */
 	void (*abandon)(struct channel *channel);
 
 	/* ---- the publisher's side ---- */
 
-	/* Opens a subscriber's queue, socket... for sending. Returns 0, or a negative errno; then
-	 * nothing is left open. */
+	/* Opens a subscriber's queue, socket... for sending. Returns 0 or a negative errno. After a
+	 * failure the channel holds no resources. */
 	int (*attach)(struct channel *channel);
 	/* Sends a notice. Never blocks. Returns 0; -EAGAIN, if notices are pending already; or
 	 * another negative errno. */
 	int (*send)(struct channel *channel, uint64_t version);
-	/* Closes what `attach` opened. */
+	/* Closes the channel that `attach` opened. */
 	void (*detach)(struct channel *channel);
 	/* For monitoring: stores the number of pending notices and the owner of the queue. Returns
-	 * 0, or a negative errno if this process can't find out. NULL if no process can. */
+	 * 0, or a negative errno if this process can't find out. NULL for a notifier that can't
+	 * count its notices. */
 	int (*stat)(struct channel *channel, uint64_t *ret_waiting, uid_t *ret_owner);
 	/* Removes the queue, socket... of a dead subscriber. Returns 0, also if there was none, or
-	 * a negative errno. The slot's kind and uuid may be forged. So this removes
-	 * only an object that this notifier could have made for a subscriber of this region. */
+	 * a negative errno. The slot's kind and uuid may be forged, so this removes only an object
+	 * that this notifier could have made for a subscriber of this region. */
 	int (*reap)(struct channel *channel);
-	/* Removes what all subscribers of a region share, when the region is removed. May be
-	 * NULL. */
+	/* Removes the objects that all subscribers of a region share, when the region is removed.
+	 * May be NULL. */
 	void (*remove)(const struct region_paths *names, const uint8_t region_uuid[16]);
 };
 
-/* The notifiers, one a file. They include this header and common.h, and never each other's. */
+/* The notifiers, each in its own file. A notifier uses this header and common.h, and no other
+ * notifier. */
 extern const struct notifier notifier_mq;
 extern const struct notifier notifier_socket;
 extern const struct notifier notifier_fifo;
@@ -142,7 +144,8 @@ const struct notifier *notifier_of_name(const char *name);
 #define NOTIFIER_NAMES_SIZE 128
 void notifier_names(char ret[NOTIFIER_NAMES_SIZE]);
 
-/* Removes what the notifiers made for a region, rather than for a subscriber. */
+/* Removes the objects that notifiers made for all subscribers of a region, such as the queue of
+ * "sysv". */
 void notifiers_remove(const struct region_paths *names, const uint8_t region_uuid[16]);
 
 #endif

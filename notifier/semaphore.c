@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * The notifier "semaphore": a binary semaphore in the subscriber's slot, made of a count and a
- * futex on it. It wakes only its own subscriber, while the futex on head wakes all.
+ * The notifier "semaphore": a binary semaphore in the subscriber's slot. Its count is a futex. This
+ * notifier wakes only the slot's owner, while the notifier "futex" wakes all subscribers.
  *
- * It is not a sem_t, because every user who may read the region may write to a slot. In sem_post(3)
- * glibc reads the word behind the count, which says whether the semaphore is shared between
- * processes, and xors that word into the futex operation; on an unexpected error it aborts. With a
- * 1 there and a forged waiter, sem_post(3) in the publisher blocks for ever. sem_wait(3) has the
- * same hole.
+ * It is not a sem_t, because every user who may read the region may write to a slot. In glibc,
+ * sem_post(3) reads the word after the count (the flag for sharing between processes), and xors
+ * that word into the futex operation; on an unexpected error it aborts. If a process sets that word
+ * to 1 and forges a waiter, sem_post(3) in the publisher blocks for ever. sem_wait(3) has this
+ * hole, too.
  *
- * Here no value in the slot decides what is done. The publisher stores 1 and wakes all waiters; the
- * subscriber stores 0 and reads head. A stranger that writes to the slot costs the subscriber one
- * read of head, or a wait of notifier_slice.
+ * Here no value in the slot becomes an argument of a system call. The publisher stores 1 and wakes
+ * all waiters; the subscriber stores 0 and reads head. A forged count costs the subscriber one read
+ * of head, or a wait of notifier_slice.
  */
 #include <errno.h>
 #include <limits.h>
@@ -27,12 +27,12 @@ static uint32_t *semaphore_count(const struct channel *channel)
 	return (uint32_t *)(void *)channel->slot->semaphore;
 }
 
-/* Consumes the notice, and returns the count before.
+/* Consumes the notice. Returns the count before the call.
  *
- * The other end is semaphore_send(). If that finds the count at 1, its notice merges with the
- * pending one, and its exchange comes before this one. Both exchanges acquire and release, so the
- * publisher's store of head happens before this, and the subscriber finds that version when it
- * reads head next. */
+ * The other end is semaphore_send(). If semaphore_send() finds the count at 1, its notice merges
+ * with the pending one, and its exchange comes before the exchange here. Both exchanges acquire and
+ * release, so the publisher's store of head happens before the exchange here. The subscriber then
+ * finds the publisher's version when it reads head. */
 static uint32_t semaphore_take(struct channel *channel)
 {
 	return __atomic_exchange_n(semaphore_count(channel), 0, __ATOMIC_ACQ_REL);
@@ -59,8 +59,8 @@ static void semaphore_wait(struct channel *channel, uint64_t seen, int64_t deadl
 	semaphore_take(channel);
 }
 
-/* Wakes all waiters, though there is one subscriber: a stranger that waits on the same word could
- * take a single wake. */
+/* Sends a notice. Wakes all waiters: a single wake could go to another process that waits on the
+ * count. */
 static int semaphore_send(struct channel *channel, uint64_t version)
 {
 	uint32_t before = __atomic_exchange_n(semaphore_count(channel), 1, __ATOMIC_ACQ_REL);

@@ -3,13 +3,14 @@
  * The notifier "signal": a queued real-time signal (signal(7)), with a number of its own for each
  * subscriber of a process.
  *
- * The publisher does not trust the slot for which process to signal; the subscriber proves it with
- * a lock. It makes an empty file in the region's folder, and holds a classic lock (F_SETLK) on one
- * byte of it; the offset of the byte is the signal's number. The kernel says which process holds a
- * classic lock. The publisher asks, opens that process as a pidfd, and asks again: if the answer is
- * the same, the pidfd is the holder's. It asks once more before each send, because an exec drops
- * the lock but not the process behind the pidfd. (The file has no other use, as closing any
- * descriptor of a file drops the classic locks that the process holds on it.)
+ * A slot can be forged, so the pid in a slot does not decide which process the publisher signals.
+ * The subscriber proves its pid with a lock: it makes an empty file in the region's folder, and
+ * holds a classic lock (F_SETLK) on one byte of the file; the offset of the byte is the signal's
+ * number. The kernel says which process holds a classic lock. The publisher asks (F_GETLK), opens
+ * that process as a pidfd, and asks again: if the answer is the same, the pidfd is the holder's. It
+ * asks once more before each send, because an exec drops the lock but not the process behind the
+ * pidfd. (The file has no other use, as closing any descriptor of a file drops the classic locks
+ * that the process holds on it.)
  *
  * For a publisher that may signal any process, such as root, the lock is not enough. Processes made
  * by clone() can share their open files. Then the lock outlives the process that took it, and names
@@ -19,7 +20,7 @@
  * No handler is installed, and none runs: the signal is blocked in all threads, as its default
  * action would end the process. It stays blocked after the close, because a publisher may be about
  * to send. Processes that may send signals to the subscriber (its own user's, and root's) can forge
- * notices. siginfo does not tell them apart, as the sender fills it in.
+ * notices. siginfo does not prove who sent a signal, as the sender fills it in.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -41,16 +42,16 @@
 #include "lib/base/fork.h"
 #include "lib/storage/folder.h"
 
-/* How many signals this notifier may take: SIGRTMAX and those below it. */
+/* How many signals this notifier may take: SIGRTMAX and the next lower numbers. */
 #define SIGNAL_NUMBERS 8
 
 /* The numbers that subscribers of this process have taken; entry i is for SIGRTMAX - i. There is no
  * lock, which a child could inherit locked: `taken` changes by compare-and-exchange. */
 static struct signal_number {
-	/* 0: free. Else signal_own_mark() of the process that took it: in its child the number is
-	 * free. */
+	/* 0: free. Otherwise signal_own_mark() of the process that took the number: in a child of
+	 * that process the number is free. */
 	uint64_t taken;
-	uint64_t uuid[2]; /* the subscriber's */
+	uint64_t uuid[2]; /* the subscriber's uuid */
 } signal_numbers[SIGNAL_NUMBERS];
 
 /* The state of a channel. */
@@ -67,8 +68,8 @@ struct signal_end {
 
 /* ---- numbers ---- */
 
-/* Returns what marks a number as taken by this process: one more than its fork count, as 0 is
- * free. */
+/* Returns the value of `taken` for numbers that this process took: its fork count plus one, as 0
+ * means free. */
 static uint64_t signal_own_mark(void)
 {
 	return fork_count() + UINT64_C(1);
@@ -82,7 +83,7 @@ static bool signal_has_default_action(int number)
 	       action.sa_handler == SIG_DFL;
 }
 
-/* Takes a number for a subscriber. Returns it, or 0 if none is free. */
+/* Takes a number for a subscriber. Returns the number, or 0 if none is free. */
 static int signal_number_take(const uint8_t uuid[16])
 {
 	for (int i = 0; i < SIGNAL_NUMBERS; i++) {
@@ -118,7 +119,7 @@ static int signal_number_of(const uint8_t uuid[16])
 	return 0;
 }
 
-/* ---- whether a signal is blocked in all threads ---- */
+/* ---- checking that a signal is blocked in all threads ---- */
 
 /* Returns the set of signals that a thread of this process has blocked; bit 0 is signal 1. Returns
  * all signals for a thread that has ended, and none if the thread's status can't be read. */
@@ -140,10 +141,10 @@ static unsigned long long signal_blocked_by(const char *thread)
 }
 
 /* The C library's own signals, 32 and 33. Applications can't block them; the C library itself
- * blocks all signals while it makes a thread. So a thread with these blocked is still being made,
- * and its own mask is seen only later. */
+ * blocks all signals while it makes a thread. So a thread that blocks these signals is still being
+ * made, and does not have its final mask yet. */
 #define BEING_MADE (3ull << 31)
-/* How often to yield to a thread that is being made. */
+/* How many times to yield to a thread that is being made. */
 #define MADE_TRIES 1000
 
 static bool signal_is_blocked_in(const char *thread, int number)
@@ -198,9 +199,10 @@ static int signal_block(int number)
 
 /* ---- the lock ---- */
 
-/* Returns which process holds a write lock on which byte of the file. Returns 0, or -ENOLCK if
- * there is no lock that a subscriber could have taken. F_GETLK gives the pid 0 for a lock of
- * another PID namespace, and -1 for an open file description's. */
+/* Finds the process that holds a write lock on a byte of the file. Returns 0, the pid and the
+ * offset of the byte; -ENOLCK, if there is no lock that a subscriber could have taken; or another
+ * negative errno. F_GETLK gives the pid 0 for a lock of another PID namespace, and -1 for an open
+ * file description's. */
 static int signal_lock_owner(int file, pid_t *ret_pid, int *ret_number)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -327,8 +329,8 @@ static int signal_open(struct channel *channel)
 	return r;
 }
 
-/* Waits for a signal from any sender: a stranger's may be the reason why the publisher could not
- * queue its own. */
+/* Waits for a signal from any sender: signals of another process may be the reason why the
+ * publisher could not queue its own. */
 static void signal_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
 	int64_t left = common_until(deadline) - clock_monotonic();

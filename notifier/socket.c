@@ -5,8 +5,8 @@
  * the unread datagrams of each sending socket, so with one socket for all, a few stopped
  * subscribers would starve the rest.
  *
- * Members of the region's group may send to the socket, too. Their datagrams may fill it up, so
- * that the publisher's does not fit; so every datagram ends a wait, whoever sent it.
+ * Members of the region's group may send to the socket, too, and may fill it so that the
+ * publisher's datagram does not fit. So a datagram of any sender ends a wait.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -83,7 +83,8 @@ static void socket_wait(struct channel *channel, uint64_t seen, int64_t deadline
 	int64_t until = common_until(deadline);
 
 	(void)seen;
-	/* The socket's own time-out is notifier_slice: one system call instead of two. */
+	/* A wait that ends after notifier_slice uses the socket's own time-out (SO_RCVTIMEO): one
+	 * system call instead of two. */
 	if (until < deadline)
 		socket_receive(channel, 0);
 	else if (common_poll(channel->fd, until))

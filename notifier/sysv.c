@@ -6,23 +6,21 @@
  * before the publisher sends, it sets a word in the slot, which the subscriber clears.
  *
  * The key of the queue comes from the region's uuid. The publisher makes the queue for the first
- * such subscriber. While there is no queue (not made yet, or removed by another process), a
- * subscriber waits on a futex on the word in its slot, and looks for the queue before each wait. It
- * does not wait on head: the queue may be made after the subscriber looked for it, and the
- * publisher would not know that this subscriber needs a wake of the futex for each version.
+ * subscriber with this notifier. While there is no queue (not made yet, or removed by another
+ * process), a subscriber waits on a futex on the word in its slot, and looks for the queue before
+ * each wait. It does not wait on head: the queue may be made after the subscriber looked for it,
+ * and the publisher would not know that this subscriber needs a wake of the futex for each version.
  *
- * msgrcv(2) has no time-out, but every wait here must end. From outside, a system call ends by a
- * signal with a handler, which a library must not install, or by a message. So each channel has a
- * thread that sends this message. The thread sleeps until the wait's deadline, or for
- * notifier_slice; a wait with a later deadline need not wake it. The alternatives were worse:
- * polling with IPC_NOWAIT is late or busy; a thread that receives and passes each notice on costs a
- * context switch for each; a POSIX timer with SIGEV_THREAD makes such a thread too, and a new one
- * each time.
+ * msgrcv(2) has no time-out, but every wait here must end. A blocked msgrcv(2) ends by a message,
+ * or by a signal with a handler, which a library must not install. So each channel has a thread
+ * that sends this message. The thread sleeps until the wait's deadline, or for notifier_slice; a
+ * wait with a later deadline need not wake it. The alternatives were worse: polling with IPC_NOWAIT
+ * is late or busy; a thread that receives and passes each notice on costs a context switch for
+ * each; a POSIX timer with SIGEV_THREAD makes a new thread for each expiration.
  *
- * Every user who may read the region may send and receive here: subscribers need the permission to
- * receive, and their threads the one to send. Stealing a notice or filling the queue delays a
- * subscriber by notifier_slice at most: a sender that finds the queue full removes the oldest
- * message.
+ * Every user who may read the region may send to the queue and receive from it: a subscriber
+ * receives, and its thread sends. Stealing a notice or filling the queue delays a subscriber by
+ * notifier_slice at most: a sender that finds the queue full removes the oldest message.
  */
 #include <errno.h>
 #include <limits.h>
@@ -42,15 +40,15 @@
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 
-/* How long after the first message another one is sent to end a wait, in nanoseconds. */
+/* The time after which the thread sends another message if a wait did not end, in nanoseconds. */
 #define RETRY (10 * NSEC_PER_MSEC)
-/* How often a message is removed from a full queue, while strangers fill it. */
+/* The number of tries to send while other processes fill the queue. */
 #define FULL_TRIES 8
 
 /* The state of a subscriber's channel. */
 struct sysv {
 	int queue; /* the queue's id; -1: not found yet */
-	long type; /* of the subscriber's messages */
+	long type; /* the type of the subscriber's messages */
 	pthread_t thread;
 	/* The lock protects the members below. */
 	pthread_mutex_t lock;
@@ -59,7 +57,7 @@ struct sysv {
 	bool pushed;         /* the thread has sent a message to end this wait */
 	int64_t until;       /* CLOCK_MONOTONIC, when to end the wait; INT64_MAX: no wait */
 	int64_t next;        /* CLOCK_MONOTONIC, when the thread wakes up by itself */
-	int to;              /* the queue of the wait */
+	int to;              /* the id of the queue in which the subscriber waits */
 };
 
 /* ---- the queue ---- */
@@ -160,8 +158,8 @@ static uint32_t *sysv_word(const struct channel *channel)
 /* Exchanges the word in the slot, for the publisher and the subscriber.
  *
  * If the publisher finds SENT, it sends nothing (sysv_send()). It stored head before its exchange,
- * and the subscriber clears the word with a later one (sysv_wait(), sysv_drain()). Exchanges
- * acquire and release, so the subscriber finds that version when it reads head next. */
+ * and the subscriber clears the word with a later exchange (sysv_wait(), sysv_drain()). Exchanges
+ * acquire and release, so the subscriber finds the publisher's version when it reads head next. */
 static uint32_t sysv_word_exchange(const struct channel *channel, uint32_t value)
 {
 	return __atomic_exchange_n(sysv_word(channel), value, __ATOMIC_ACQ_REL);
@@ -225,7 +223,8 @@ static void sysv_begin_wait(struct sysv *sysv, int64_t until)
 	pthread_mutex_unlock(&sysv->lock);
 }
 
-/* Returns true if the thread sent a message, so that one may be left in the queue. */
+/* Stops the thread from ending this wait. Returns true if the thread has sent a message, which may
+ * still be in the queue. */
 static bool sysv_end_wait(struct sysv *sysv)
 {
 	bool pushed;
@@ -312,7 +311,7 @@ static void sysv_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	if (sysv_end_wait(sysv))
 		sysv_pull_all(sysv->queue, sysv->type);
 	sysv_word_exchange(channel, CLEAR);
-	/* The queue was removed. */
+	/* Any other error means that the queue was removed. */
 	if (r < 0 && r != -EINTR)
 		sysv->queue = -1;
 }
@@ -335,7 +334,8 @@ static void sysv_close(struct channel *channel)
 	channel->state = NULL;
 }
 
-/* The child has no such thread, and the lock may have been held when it was forked: use neither. */
+/* A child made by fork() has no copy of the thread, and the lock may have been held at the fork:
+ * use neither. */
 static void sysv_abandon(struct channel *channel)
 {
 	free(channel->state);
@@ -344,8 +344,8 @@ static void sysv_abandon(struct channel *channel)
 
 /* ---- the publisher's side ---- */
 
-/* Returns the id of the region's queue, and makes the queue if there is none; or a negative errno.
- * The state of a publisher's channel is the id plus one, or NULL if it is not known. */
+/* Finds or makes the region's queue. Returns its id or a negative errno. channel->state caches the
+ * id plus one; NULL means that the id is not known. */
 static int sysv_queue(struct channel *channel)
 {
 	int queue;
@@ -377,7 +377,7 @@ static int sysv_send(struct channel *channel, uint64_t version)
 	(void)version;
 	if (before == SENT)
 		return -EAGAIN;
-	/* The queue was not made yet, or was removed. */
+	/* The subscriber found no queue, so an id in `state` is stale. */
 	if (before == NO_QUEUE)
 		channel->state = NULL;
 	queue = sysv_queue(channel);
@@ -386,8 +386,9 @@ static int sysv_send(struct channel *channel, uint64_t version)
 	if (r == 0)
 		return 0;
 	/* The word itself is the notice: if the queue is gone, the subscriber waits on the word
-	 * next, and finds it changed. With -ENOBUFS and -ENOMEM the queue is there, and the
-	 * subscriber may block in it until notifier_slice is over: a failure. */
+	 * next, and finds it changed. With -ENOBUFS and -ENOMEM the queue exists, and the
+	 * subscriber may block in it until notifier_slice is over. Only these two errors are
+	 * failures. */
 	sysv_word_wake(channel);
 	return r == -ENOBUFS || r == -ENOMEM ? r : 0;
 }
