@@ -84,7 +84,8 @@ static void changes_side_close(struct side *side)
 }
 
 /* Opens a version and the table in it. Returns 0, also if the version has no such table, or an
- * error. Without the table the snapshot is closed again, so that nothing stays pinned. */
+ * error. Closes the snapshot again if the version has no such table, so that nothing stays
+ * pinned. */
 static int changes_side_open(struct stele_subscriber *subscriber, const char *table,
                              uint64_t version, struct side *ret, uint64_t *ret_version)
 {
@@ -104,7 +105,7 @@ static int changes_side_open(struct stele_subscriber *subscriber, const char *ta
 }
 
 /* Closes a snapshot when its changes are closed. Takes a const pointer, as the changes only read
- * it. */
+ * the snapshot. */
 static void changes_release_snapshot(const void *snapshot)
 {
 	stele_snapshot_close((struct stele_snapshot *)(uintptr_t)snapshot);

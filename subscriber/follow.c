@@ -2,9 +2,9 @@
  *
  * Following: stele_subscriber_follow() gives the callback all rows once, and then every change, for
  * ever. The version that the callback has received completely stays pinned as `last`, so that the
- * next difference can be computed from it. If the publisher reclaims `last` nevertheless, in the
- * middle of a batch or between two, follow emits RESYNC and gives all rows again. Rows are copied,
- * and the copies validated, before the callback sees them.
+ * next difference can be computed from it. If the publisher reclaims `last` nevertheless, during a
+ * batch or between two batches, follow emits RESYNC and gives all rows again. Rows are copied, and
+ * the copies validated, before the callback sees them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@
 #include "lib/storage/file.h"
 #include "subscriber/move.h"
 
-/* Returned by the functions here when the callback returned non-zero, which ends following.
- * follow->answer holds what the callback returned. */
+/* The result of a function in this file if the callback returned non-zero, which ends following.
+ * follow->answer then holds the callback's result. */
 #define ENDED 1
 
 /* How long a subscriber that named tables stays at a version while only other tables change, in
@@ -39,14 +39,14 @@ struct follow {
 	void *userdata;
 	/* The version that the callback has; NULL: none, so the next batch gives all rows. */
 	struct stele_snapshot *last;
-	/* The version to which the current batch brings the callback. */
+	/* The version that the callback has after the current batch. */
 	struct stele_snapshot *next;
 	struct row_copy before, after; /* of the current change */
 	uint64_t count;                /* changes in the current batch so far */
-	int answer;                    /* what the callback last returned */
+	int answer;                    /* the last result of the callback */
 };
 
-/* A table in the two versions. */
+/* A table in the versions `last` and `next`. */
 struct pair {
 	const char *name;
 	bool in_last, in_next;         /* in which versions the table exists */
@@ -159,7 +159,7 @@ static int follow_compare_schemas(const struct pair *pair)
 	return r;
 }
 
-/* Gives the callback what changed in a table between the two versions. */
+/* Gives the callback the changes of a table between the versions `last` and `next`. */
 static int follow_pair(struct follow *follow, const struct pair *pair)
 {
 	int r = 1;
@@ -178,7 +178,7 @@ static int follow_pair(struct follow *follow, const struct pair *pair)
 	return r == 0 ? follow_emit_changes(follow, pair, false, true) : r;
 }
 
-/* Opens a table in both versions, and gives the callback what changed in it. */
+/* Opens a table in the versions `last` and `next`, and gives the callback its changes. */
 static int follow_table(struct follow *follow, const char *name)
 {
 	struct pair pair = {.name = name};
@@ -207,7 +207,8 @@ static int follow_next_name(const struct stele_snapshot *snapshot, char *name)
 	return r < 0 ? r : 0;
 }
 
-/* Gives the callback what changed in all tables of both versions, in the order of their names. */
+/* Gives the callback the changes of all tables of `last` and `next`, in the order of their
+ * names. */
 static int follow_tables(struct follow *follow)
 {
 	char last[STELE_NAME_MAX + 1] = "", next[STELE_NAME_MAX + 1] = "";
@@ -229,8 +230,8 @@ static int follow_tables(struct follow *follow)
 /* ---- batches ---- */
 
 /* Reopens `last` in the generation of `next`, if they are of different generations and the newer
- * one still holds that version. The difference across two generations costs a walk over all
- * rows. */
+ * generation still holds the version of `last`. A difference across two generations costs a walk
+ * over all rows. */
 static void follow_move(struct follow *follow)
 {
 	struct stele_snapshot *reopened;
@@ -264,13 +265,13 @@ static int follow_emit_batch(struct follow *follow)
 	stele_snapshot_close(follow->last);
 	follow->last = follow->next;
 	follow->next = NULL;
-	/* Other processes can see the applied version. This fails, harmlessly, if not
-	 * registered. */
+	/* Other processes can see the applied version. This call fails, harmlessly, for a
+	 * subscriber that is not registered. */
 	stele_subscriber_applied(follow->subscriber, version);
 	return 0;
 }
 
-/* Drops both versions, and tells the callback that it will receive all rows again. */
+/* Closes `last` and `next`, and announces to the callback that it will receive all rows again. */
 static int follow_resync(struct follow *follow)
 {
 	follow->last = stele_snapshot_close(follow->last);
@@ -279,7 +280,8 @@ static int follow_resync(struct follow *follow)
 	return follow_emit_mark(follow, STELE_EVENT_RESYNC, 0);
 }
 
-/* Opens options.since as `last`, or resyncs if it is another region's or no longer held. */
+/* Opens version options.since as `last`. Resyncs if that version belongs to another region or is no
+ * longer held. */
 static int follow_resume(struct follow *follow)
 {
 	const struct stele_follow_options *options = &follow->options;

@@ -48,8 +48,8 @@ uint32_t interest_futex_mask(const struct interest *interest)
 {
 	uint32_t mask = 0;
 
-	/* The mask must cover what interest_describe() tells the publisher, or a futex wake for
-	 * this subscriber would miss it. 0 covers all tables. */
+	/* The mask must cover all tables that interest_describe() names, or a futex wake for this
+	 * subscriber would miss it. 0 covers all tables. */
 	if (interest->count > LAYOUT_SLOT_TABLES)
 		return 0;
 	for (size_t i = 0; i < interest->count; i++)
@@ -60,7 +60,8 @@ uint32_t interest_futex_mask(const struct interest *interest)
 void interest_describe(const struct interest *interest, struct slot_owner *owner)
 {
 	owner->tables = 0;
-	/* The slot can't hold so many. With none, the publisher sends notices for all tables. */
+	/* A slot names at most LAYOUT_SLOT_TABLES tables. If a slot names none, the publisher sends
+	 * notices for all tables. */
 	if (interest->count > LAYOUT_SLOT_TABLES)
 		return;
 	for (; owner->tables < interest->count; owner->tables++)
@@ -111,7 +112,7 @@ int interest_changed(struct stele_subscriber *subscriber, uint64_t since, uint64
 	if (interest->checked != version) {
 		int r;
 		/* The first time, look the tables up in `since` too, if history still has it: a
-		 * table that was dropped after that has changed. */
+		 * table that was dropped after `since` has changed. */
 		if (interest->checked == 0 && since > 0 && since < version)
 			interest_find_tables(subscriber, since);
 		r = interest_find_tables(subscriber, version);

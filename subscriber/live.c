@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads the newest version by copying: stele_live_*() and stele_subscriber_get() and _match(). A
- * read loads head, looks the row up, copies it, and re-checks that the version was consistent; if
- * not, it begins again. It stores nothing in shared memory. The handle caches the table's root and
- * the version to which the root belongs, so a read of the same version as before costs one load of
- * head and the lookup.
+ * Reads the newest version by copying: stele_live_*(), stele_subscriber_get() and
+ * stele_subscriber_match(). A read loads head, looks the row up, copies it, and re-checks that the
+ * version was consistent; if not, it begins again. It stores nothing in shared memory. The handle
+ * caches the table's root and the version to which the root belongs, so a read of the same version
+ * as before costs one load of head and the lookup.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,8 +23,8 @@
 struct live_words {
 	uint64_t version;     /* the version of `root`; 0: none yet */
 	uint64_t limit;       /* the limit of the view */
-	uint64_t id;          /* tells the table from a later one of its name; 0: not found yet */
-	uint64_t fingerprint; /* of the schema that the table had when it was first found */
+	uint64_t id;          /* the table's id in the catalog; 0: not found yet */
+	uint64_t fingerprint; /* hash of the schema that the table had when it was first found */
 	uint64_t moves;       /* subscriber->moves when `root` was found */
 	struct row_layout layout;
 	ref_t root, schema;

@@ -3,9 +3,9 @@
  * Moves a subscriber from one generation of the region's file to the next. To replace a file, the
  * publisher writes the new file completely under another name, stores HEAD_REPLACING in the head of
  * the old file, renames the new file into place, and stores HEAD_REPLACED (publisher/generation.h).
- * A subscriber that finds either in head opens the region by name again. If the name still belongs
- * to the old file, the publisher has not renamed yet, or died before it could; the old file is
- * still the region.
+ * A subscriber that finds one of these states in head opens the region by name again. If the name
+ * still belongs to the old file, the publisher has not renamed the new file yet, or died before.
+ * Then the old file is still the region.
  *
  * A replaced file never changes again. Snapshots that were opened in it stay valid on the old
  * mapping, and need no pin any more. The slot and the queue do not move, as they are not in the
@@ -21,8 +21,8 @@
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 
-/* How long after a failed look for a newer file a reader does not look again, in nanoseconds.
- * Without it, every read from a removed region would make system calls. */
+/* The minimum time between a search for a newer file that found none and the next search, in
+ * nanoseconds. Without this limit, every read from a removed region would make system calls. */
 #define MOVE_INTERVAL NSEC_PER_MSEC
 
 int subscriber_move(struct stele_subscriber *subscriber)

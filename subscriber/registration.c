@@ -17,7 +17,7 @@
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
 
-/* How long after a check of the files the next one may come, in nanoseconds. */
+/* The minimum time between two checks of the files, in nanoseconds. */
 #define CHECK_INTERVAL NSEC_PER_SEC
 
 /* While all slots are in use: the first and the longest delay between two tries, in nanoseconds. */
@@ -29,8 +29,8 @@ void registration_keep_reason(struct stele_subscriber *subscriber)
 	snprintf(subscriber->reason, sizeof(subscriber->reason), "%s", stele_last_error());
 }
 
-/* Fails if the publisher is in another IPC namespace, from which it does not see queues made
- * here. */
+/* Fails if the publisher is in another IPC namespace, where it does not see the queues of this
+ * process's namespace. */
 static int registration_check_namespace(const struct region *region)
 {
 	uint32_t theirs = data_load_32(&region->header->publisher.ipc_namespace),
@@ -86,8 +86,8 @@ static int registration_open_notifier(struct stele_subscriber *subscriber,
 }
 
 /* Delays the next try to register, as all slots are in use. A search through all slots takes half a
- * millisecond. So the next one comes only after a slot was freed, and the delay doubles each time
- * that another subscriber was faster. */
+ * millisecond. So the next search comes only after a slot was freed, and the delay doubles each
+ * time that other subscribers took all freed slots first. */
 static void registration_start_backoff(struct stele_subscriber *subscriber,
                                        struct slots_vacancy vacancy)
 {
@@ -103,8 +103,8 @@ static void registration_start_backoff(struct stele_subscriber *subscriber,
 	subscriber->backoff.forget = now + BACKOFF_MAX;
 }
 
-/* Returns true while there is no point in another try to register: during the delay, and until a
- * slot is freed. */
+/* Returns true while another try to register would be useless: during the delay, and then until a
+ * slot is freed or BACKOFF_MAX is over. */
 static bool registration_backs_off(struct stele_subscriber *subscriber)
 {
 	const struct region *region = subscriber->region;
@@ -133,7 +133,7 @@ int registration_open(struct stele_subscriber *subscriber)
 	subscriber->reason[0] = '\0';
 	uuid_generate(owner.uuid);
 	interest_describe(&subscriber->interest, &owner);
-	/* Read before the claim, so that a slot freed during the claim shows as a change later. */
+	/* Read before the claim, so that a slot freed during the claim changes the vacancy. */
 	vacancy = slots_vacancy_of(&subscriber->slots);
 	r = slots_claim(&subscriber->slots, &owner, &subscriber->slot_index);
 	subscriber->backoff.full = r == -ENOSPC && subscriber->slots.capacity == LAYOUT_SLOTS_MAX;
@@ -169,9 +169,9 @@ void registration_close(struct stele_subscriber *subscriber)
 	subscriber->slot = NULL;
 }
 
-/* Adds the new queue to the descriptor that was handed out. The old queue left the descriptor when
- * it was closed. If the new notifier has no queue to add, only the timer makes the descriptor
- * readable, once a second. */
+/* If the caller has the descriptor of stele_subscriber_fd(), adds the new queue to the descriptor.
+ * Closing the old queue has removed the old queue. If the new notifier has no queue to add, only
+ * the timer makes the descriptor readable, once a second. */
 static void registration_add_to_epoll(struct stele_subscriber *subscriber)
 {
 	if (subscriber->epoll >= 0 && subscriber->channel.fd >= 0)
@@ -180,8 +180,8 @@ static void registration_add_to_epoll(struct stele_subscriber *subscriber)
 }
 
 /* Replaces the notifier, and keeps the slot: the publisher that is attached now is in another IPC
- * namespace, and does not see this subscriber's queue. If a descriptor was handed out, prefers the
- * socket, so that notices still make the descriptor readable. */
+ * namespace, and does not see this subscriber's queue. If the caller has the descriptor of
+ * stele_subscriber_fd(), prefers the socket, so that notices still make the descriptor readable. */
 static void registration_replace_notifier(struct stele_subscriber *subscriber)
 {
 	const struct notifier *choice = subscriber->epoll >= 0 ? &notifier_socket : &notifier_futex;
@@ -245,9 +245,10 @@ int registration_check_files(struct stele_subscriber *subscriber, int64_t now)
 	subscriber->checked_at = now;
 	if (subscriber->registers)
 		registration_check(subscriber);
-	/* If neither a publisher nor `stele rm` deleted the data file, no mark in head says so, and
-	 * only this check finds out. -ENOENT is no error: an attached publisher writes the file
-	 * anew. A region that was made since then under this name is another region. */
+	/* A publisher and `stele rm` mark head before they delete the data file. If anything else
+	 * deleted the file, only this check finds out. -ENOENT is no error: an attached publisher
+	 * writes the file anew. A region that was made since then under this name is another
+	 * region. */
 	if (head_state(subscriber_head(subscriber)) != HEAD_CURRENT)
 		return 0;
 	if (subscriber->region->memory->gone(subscriber->region))

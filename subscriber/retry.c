@@ -11,14 +11,14 @@
 
 bool retry_again(struct retry *retry, const struct region *region)
 {
-	/* A try may have failed because history moved past the version that it took from head. Then
-	 * it saw a store that the publisher made after a newer head, so this load finds that newer
-	 * head. */
+	/* A try fails if history moves past its version. It then saw a store that the publisher
+	 * made after storing a newer head. So this load of head, after the failed try, returns the
+	 * newer head. */
 	uint64_t head = load_acquire(&region->header->head);
 	uint64_t reclaimed = load_acquire(&region->header->reclaimed);
 	int64_t now = clock_monotonic();
 
-	/* In a replaced file nothing moves any more, although it is not damaged: the reader has yet
+	/* A replaced file does not change any more, although it is not damaged: the reader has yet
 	 * to move to the next file. */
 	retry->still = retry->tries > 0 && region == retry->region && head == retry->head &&
 	               reclaimed == retry->reclaimed && head_state(head) == HEAD_CURRENT;

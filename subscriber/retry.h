@@ -12,9 +12,10 @@ struct retry {
 	unsigned max_tries; /* how many tries in all */
 	unsigned tries;     /* how many have failed */
 	int64_t until;      /* CLOCK_MONOTONIC, no try after this except the first RETRY_MIN */
-	/* Nothing moved between the last two tries, so the publisher is not why they failed. */
+	/* True if head and reclaimed did not change between the last two tries. Then the publisher
+	 * is not the reason why they failed. */
 	bool still;
-	/* As of the last failed try: the region, and the words of its header. */
+	/* At the last failed try: the region, and two words of its header. */
 	const struct region *region;
 	uint64_t head, reclaimed;
 };
@@ -28,7 +29,7 @@ struct retry {
  * damaged or forged. */
 bool retry_again(struct retry *retry, const struct region *region);
 
-/* Sets the error message after the last try, and returns the error: -EBADMSG if nothing moved, else
+/* Sets the error message after the last try, and returns the error: -EBADMSG if `still`, else
  * -ESTALE. */
 int retry_error(const struct retry *retry, const struct region *region, uint64_t version);
 

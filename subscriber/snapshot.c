@@ -4,8 +4,8 @@
  * publisher/memory/reclaim.h.
  *
  *   to pin   load head; store the version in a pin of the own slot; full fence; load oldest. If
- *            oldest is above the version, begin again. The publisher first stores, and then scans
- *            the pins. So either its scan sees this pin, or this load sees what it stored.
+ *            oldest is above the version, begin again. The publisher first stores oldest, and then
+ *            scans the pins. So either the scan sees this pin, or this load sees the new oldest.
  *   to read  read; acquire fence; check that the version is not below reclaimed, or is kept
  *            (region_recheck())
  *
@@ -66,7 +66,7 @@ static int snapshot_pin_index(const struct stele_subscriber *subscriber, uint64_
 	return index;
 }
 
-/* Drops one use of a pin; clears the pin after the last. */
+/* Drops one use of a pin, and clears the pin after the last use. */
 static void snapshot_unpin(struct stele_subscriber *subscriber, int index)
 {
 	if (index < 0 || !subscriber->registered || --subscriber->pins[index].users > 0)
@@ -103,8 +103,8 @@ static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 
 /* ---- snapshots ---- */
 
-/* Returns the commit time of a version that is no longer in the ring, from another snapshot of the
- * same version; or 0. */
+/* Returns the commit time of a version that is no longer in the commit ring, from another open
+ * snapshot of that version. Returns 0 if there is none. */
 static uint64_t snapshot_find_time(const struct stele_snapshot *snapshot)
 {
 	const struct stele_snapshot *other = snapshot->subscriber->snapshots;
@@ -114,9 +114,9 @@ static uint64_t snapshot_find_time(const struct stele_snapshot *snapshot)
 	return other ? other->time : 0;
 }
 
-/* Finds the catalog and the record of the snapshot's version, which is pinned if it can be: in the
- * ring, or in kept, if the publisher has moved it there. Returns 0, or -ESTALE without an error
- * message. */
+/* Finds the catalog and the record of the snapshot's version: in the commit ring, or in the table
+ * of kept versions if the publisher has moved the version there. A registered subscriber has pinned
+ * the version before. Returns 0, or -ESTALE without an error message. */
 static int snapshot_find_root(struct stele_snapshot *snapshot)
 {
 	const struct region *region = snapshot->region;
@@ -186,7 +186,7 @@ static int snapshot_load_version(struct stele_snapshot *snapshot, uint64_t versi
 		snapshot->pin = r;
 	}
 	r = snapshot_find_root(snapshot);
-	/* Take the view after loading head, so that it covers all that the version refers to. */
+	/* Take the view after loading head, so that the view covers all objects of the version. */
 	region_view(subscriber->region, &snapshot->view);
 	if (r < 0) {
 		snapshot_unpin(subscriber, snapshot->pin);
@@ -200,7 +200,7 @@ static int snapshot_load_newest(struct stele_snapshot *snapshot)
 {
 	struct stele_subscriber *subscriber = snapshot->subscriber;
 	/* A try fails only if the publisher commits as many versions as history holds between two
-	 * loads here. That is rare, but may happen to several tries in a row. */
+	 * loads of the try. That is rare, but may happen to several tries in a row. */
 	struct retry retry = {.max_tries = 1000};
 	int r;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Re-checks after reads through a snapshot. All code that reads rows calls one of these before it
- * returns a result. (Opening and closing snapshots is public.) */
+ * Re-checks after reads through a snapshot. All code that reads rows calls one of these functions
+ * before it returns a result. (<stele/subscriber.h> declares the functions that open and close
+ * snapshots.) */
 #ifndef SUBSCRIBER_SNAPSHOT_H
 #define SUBSCRIBER_SNAPSHOT_H
 
@@ -22,8 +23,9 @@ static inline bool snapshot_is_consistent(const struct stele_snapshot *snapshot)
 int snapshot_result_slow(const struct stele_snapshot *snapshot, int r);
 
 /* Re-checks after a walk over the snapshot that returned `r`. Returns `r` if the version was
- * consistent, else -ESTALE or -EBADMSG. So a walk that failed because memory was reused under it is
- * -ESTALE, and not taken for damage. Sets the error message, also where `r` is -EBADMSG. */
+ * consistent, else -ESTALE or -EBADMSG. So a walk that failed because memory was reused during the
+ * walk gives -ESTALE, and is not taken for damage. Sets the error message, also where `r` is
+ * -EBADMSG. */
 static inline int snapshot_result(const struct stele_snapshot *snapshot, int r)
 {
 	return r >= 0 && snapshot_is_consistent(snapshot) ? r : snapshot_result_slow(snapshot, r);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The structs behind a subscriber's and a snapshot's handle, for subscriber/ and its folders. Each
- * .c file with functions for others has a header of its own.
+ * The structs behind the handles of subscribers and snapshots, for subscriber/ and its folders.
+ * Each .c file declares its functions in a header of its own.
  *
- * Errors: as lib/base/error.h says, a function that fails has set the error message. The exception
- * is a race that was lost against the publisher: -EAGAIN from interest_changed() sets no message.
- * The caller tries again (retry.h), and sets the message if it gives up. */
+ * Errors: as lib/base/error.h says, a function that fails has set the error message. A function
+ * that lost a race against the publisher is an exception, such as interest_changed() with -EAGAIN.
+ * Its caller tries again (retry.h), and sets the message if it gives up. */
 #ifndef SUBSCRIBER_STATE_H
 #define SUBSCRIBER_STATE_H
 
@@ -19,9 +19,10 @@
 /* A table that a subscriber named in options.tables. */
 struct interest_table {
 	char name[STELE_NAME_MAX + 1];
-	/* Whether the table was there in version `interest.checked`. */
+	/* True if version `interest.checked` has the table. */
 	bool present;
-	/* The version that last changed the table, or in which it was first found to be dropped. */
+	/* The version that last changed the table, or the first one in which the subscriber found
+	 * the table dropped. */
 	uint64_t changed;
 };
 
@@ -38,9 +39,10 @@ struct stele_subscriber {
 	struct region_paths names;
 	struct region *region; /* the current generation; shared with snapshots opened in it */
 	unsigned moves;        /* how often `region` was replaced by a newer generation */
-	int64_t moved_at;      /* CLOCK_MONOTONIC, the last look for a newer file that found none */
-	bool guarded;          /* against SIGBUS, see lib/storage/guard.h */
-	unsigned forks;        /* fork_count() at the open */
+	/* CLOCK_MONOTONIC, when subscriber_newest_moved() last found no newer file. */
+	int64_t moved_at;
+	bool guarded;   /* against SIGBUS, see lib/storage/guard.h */
+	unsigned forks; /* fork_count() at the open */
 
 	/* ---- registration ---- */
 
@@ -52,10 +54,10 @@ struct stele_subscriber {
 	/* Delays the next try to register after all slots were found in use. */
 	struct {
 		bool full;                    /* all slots were in use at the last try */
-		struct slots_vacancy vacancy; /* as it was then */
-		int64_t wait;                 /* nanoseconds without a try, from then on */
+		struct slots_vacancy vacancy; /* the state of the slots before that try */
+		int64_t wait;                 /* the delay after that try, in nanoseconds */
 		int64_t until;                /* CLOCK_MONOTONIC, the end of `wait` */
-		/* CLOCK_MONOTONIC, from when on to try even if `vacancy` shows no freed slot. */
+		/* CLOCK_MONOTONIC, when to try even if no slot was freed since `vacancy`. */
 		int64_t forget;
 	} backoff;
 	const struct notifier *notifier; /* NULL: none, the subscriber polls */
@@ -70,7 +72,7 @@ struct stele_subscriber {
 	/* ---- the descriptor of stele_subscriber_fd() ---- */
 
 	int epoll; /* the descriptor; -1: not made yet */
-	int timer; /* a timerfd in it, for one event a second */
+	int timer; /* a timerfd in the epoll set, with one event a second */
 
 	int64_t checked_at; /* CLOCK_MONOTONIC, when registration_check_files() last checked */
 
@@ -81,24 +83,25 @@ struct stele_subscriber {
 		uint64_t version;
 		unsigned users; /* open snapshots that share the pin; 0: the pin is free */
 	} pins[LAYOUT_PINS];
-	struct stele_snapshot *snapshots; /* the open ones */
+	struct stele_snapshot *snapshots; /* the list of open snapshots */
 	/* A closed snapshot, kept so that the next open does not use the heap. */
 	struct stele_snapshot *spare;
 };
 
 struct stele_snapshot {
 	struct stele_subscriber *subscriber;
-	struct region *region; /* the generation in which it was opened */
+	struct region *region; /* the generation in which the snapshot was opened */
 	struct stele_snapshot *next, **link;
 	uint64_t version;
-	int pin;               /* the index of its pin; -1: not pinned */
+	int pin;               /* the index of the pin in the slot; -1: not pinned */
 	ref_t catalog, record; /* of the version */
 	uint64_t time;         /* of the commit; 0: not known */
 	struct view view;
-	uint32_t kept_hint; /* atomic, relaxed: threads may share the snapshot */
+	uint32_t kept_hint; /* for region_keeps(); atomic, as threads may share the snapshot */
 };
 
-/* Returns the entry that the snapshot's version has, or had, in the commit ring. */
+/* Returns the commit-ring entry of the snapshot's version, from the copy in the snapshot. The
+ * publisher may have reused the entry itself since. */
 static inline struct layout_commit snapshot_commit(const struct stele_snapshot *snapshot)
 {
 	return (struct layout_commit){.version = snapshot->version,

@@ -55,7 +55,7 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 	return 0;
 }
 
-/* Returns which owners' regions the options allow to read (OWNERS in <stele/subscriber.h>). */
+/* Returns the rule of the options for the owners of regions (OWNERS in <stele/subscriber.h>). */
 static struct owner_rule subscriber_owner_rule(const struct stele_subscriber_options *options)
 {
 	if (options->flags & STELE_ONE_OWNER)

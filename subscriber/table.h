@@ -12,7 +12,7 @@ struct table_words {
 	struct row_layout layout;
 	ref_t root, schema;
 	uint64_t rows;    /* number of rows */
-	uint64_t version; /* that last changed the table */
+	uint64_t version; /* the version that last changed the table */
 };
 
 static_assert(sizeof(struct table_words) <= sizeof(((struct stele_table *)0)->words_), "layout");
@@ -31,8 +31,8 @@ void table_reading(const struct stele_table *table, struct reading *ret);
 int table_key_error(const struct view *view, ref_t ref, const void *key, unsigned bits);
 /* Sets the error message for a table that a version does not have. Returns -ENOENT. */
 int table_missing_error(const char *table, const struct region *region, uint64_t version);
-/* Sets the error message for a schema that there is no memory for. Returns -ENOMEM. `table` is NULL
- * if the table's name is not known. */
+/* Sets the error message for a schema for which there is no memory. Returns -ENOMEM. `table` is
+ * NULL if the table's name is not known. */
 int table_memory_error(const char *table);
 /* Sets the error message for a table that has another schema than the program expects. Returns
  * -EINVAL. */

@@ -13,12 +13,12 @@
  * it sends, the subscriber finds the version when notifier_slice is over.
  *
  * The publisher sends one notice for each ticket, and the block may have consumed it. So each block
- * needs a new ticket (notifier/notifier.h). For the same reason the descriptor is drained before
- * arming.
+ * needs a new ticket (notifier/notifier.h). A drain of the descriptor after arming could consume
+ * the notice for the new ticket, so the drain comes before.
  *
  * On return the ticket is disarmed, so that a subscriber that is awake costs the publisher no
- * system call. Once the descriptor was handed out, the ticket stays armed, because the caller's own
- * loop waits.
+ * system call. After a call of stele_subscriber_fd(), the ticket stays armed, because the caller's
+ * own loop waits.
  */
 #include <errno.h>
 #include <string.h>
@@ -49,7 +49,7 @@
  * time. */
 #define TRIES 16
 
-/* How often head is loaded between two reads of the clock, while spinning. */
+/* How many times head is loaded between two reads of the clock, while spinning. */
 #define SPIN_LOADS 64
 
 /* Arms the ticket; a full fence follows. The caller must then load head before it blocks. */
@@ -65,7 +65,7 @@ static void wait_arm(struct stele_subscriber *subscriber)
 	fence_full();
 }
 
-/* Disarms the ticket, unless the descriptor was handed out. */
+/* Disarms the ticket, unless the caller has the descriptor of stele_subscriber_fd(). */
 static void wait_disarm(struct stele_subscriber *subscriber)
 {
 	uint64_t ticket;
@@ -77,7 +77,7 @@ static void wait_disarm(struct stele_subscriber *subscriber)
 		store_release(&subscriber->slot->ticket, ticket + 1);
 }
 
-/* Makes the descriptor that was handed out unreadable again: consumes notices and the timer's
+/* Makes the descriptor of stele_subscriber_fd() unreadable again: consumes notices and the timer's
  * events. */
 static void wait_drain(struct stele_subscriber *subscriber)
 {
@@ -95,8 +95,8 @@ static void wait_drain(struct stele_subscriber *subscriber)
  * Returns 0 or an error of subscriber_move().
  *
  * `*ret_head` is the very head word on which this function decided, as the caller blocks until head
- * differs from it. If it decided on HEAD_REPLACING but returned a later HEAD_REPLACED, the caller
- * would block on a word that never changes again. */
+ * differs from `*ret_head`. If the function decided on HEAD_REPLACING but returned a later
+ * HEAD_REPLACED, the caller would block on a word that never changes again. */
 static int wait_load_head(struct stele_subscriber *subscriber, uint64_t *ret_head)
 {
 	unsigned moves;
@@ -185,7 +185,7 @@ static int wait_spin(struct stele_subscriber *subscriber, uint64_t since, int64_
 }
 
 /* Blocks until there is a notice, a signal or the deadline; for notifier_slice at most. A
- * subscriber without a notifier waits on the futex of `head`. */
+ * subscriber without a notifier waits on the futex of the head word. */
 static void wait_block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
 {
 	if (subscriber->notifier) {
@@ -220,8 +220,8 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 		r = registration_check_files(subscriber, clock_monotonic());
 	if (r < 0)
 		return r;
-	/* Once the descriptor was handed out, the ticket must be armed again before every return.
-	 * So skip this check, which may return without arming. */
+	/* If the caller has the descriptor, the ticket must be armed again before every return. So
+	 * skip this check, which may return without arming. */
 	r = subscriber->epoll >= 0 ? 0 : wait_poll_head(subscriber, since, &head, &version);
 	if (r == 0 && subscriber->spin > 0 && subscriber->epoll < 0)
 		r = wait_spin(subscriber, since, deadline_ns, &head, &version);
@@ -232,7 +232,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 			break;
 		blocks = deadline_ns == STELE_FOREVER ||
 		         (deadline_ns > 0 && clock_monotonic() < deadline_ns);
-		/* Once the descriptor was handed out, the caller's loop blocks after this call. */
+		/* A caller that has the descriptor blocks in its own loop after this call. */
 		if (blocks || subscriber->epoll >= 0)
 			PROBE2(wait, subscriber->region->names.region, head_version(head));
 		if (!blocks)

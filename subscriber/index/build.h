@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the two kinds of private index share: the bound on the number of rows to allocate for, the
+ * Helpers for both kinds of private index: the bound on the number of rows to allocate for, the
  * re-check of the snapshot after a build, and the error messages. For index.c, index_validate.c
  * (longest-prefix match), hash.c and hash_get.c (hash index). */
 #ifndef SUBSCRIBER_INDEX_BUILD_H
@@ -11,8 +11,8 @@
 #include "lib/base/error.h"
 #include "subscriber/snapshot.h"
 
-/* Returns the number of rows to allocate for: `rows`, which the table says it has, but at most as
- * many as fit into the view. In a damaged region the table may say any number. */
+/* Returns the number of rows to allocate for: `rows`, the row count in the catalog, but at most as
+ * many rows as fit into the view. In a damaged region the count may be any number. */
 static inline uint64_t build_max_rows(const struct view *view, uint64_t rows)
 {
 	uint64_t fit = (view->limit - view->start) / LAYOUT_UNIT;
@@ -28,7 +28,7 @@ static inline int build_memory_error(const char *what)
 }
 
 /* Re-checks the snapshot that an index was built or moved from, and sets the error message. `r` is
- * what the build returned, `what` the kind of index with its article ("an index"). Returns 0, the
+ * the result of the build, `what` the kind of index with its article ("an index"). Returns 0, the
  * error of the re-check, or the error of the build. The re-check comes first: a build that read
  * reclaimed memory can fail in any way, and the result is then -ESTALE. */
 static inline int build_result(const struct stele_snapshot *snapshot, const char *what, int r)

@@ -49,8 +49,8 @@ static int hash_add_waiting(struct stele_hash *hash, struct waiting *waiting)
 	return 0;
 }
 
-/* Builds the hash table from a scan of the rows. Returns 0, -EBADMSG (also if there are more rows
- * than the table's count of rows says), or -ENOMEM. */
+/* Builds the hash table from a scan of the rows. Returns 0, -EBADMSG (also if the scan finds more
+ * rows than the table's row count), or -ENOMEM. */
 static int hash_build(struct stele_hash *hash)
 {
 	const struct table_words *words = table_words(&hash->table);
@@ -105,7 +105,7 @@ static int hash_make_secrets(uint64_t secrets[HASH_SECRETS])
 	size_t size = HASH_SECRETS * sizeof(*secrets), part;
 
 	for (; size > 0; to += part, size -= part) {
-		part = size < 256 ? size : 256; /* the maximum of one call */
+		part = size < 256 ? size : 256; /* the maximum of one call of getentropy(3) */
 		if (getentropy(to, part) < 0)
 			return error_set(errno, "cannot get random numbers for a hash index: %s",
 			                 strerror(errno));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looks up rows in a hash index. The hash table is private memory, so its references are trusted
- * to be the ones that were stored. The rows are in the region and may change while they are read:
- * a read stays within the view, and each result is validated by a re-check of the version.
+ * Looks up rows in a hash index. The hash table is private memory, so lookups trust its references.
+ * The rows are in the region and may change while they are read: a read stays within the view, and
+ * each result is validated by a re-check of the version.
  *
  * Almost every lookup finds its row at the first place that has the tag of its key. The fast path
  * handles this case for plain rows (hash_state.h). It is written for a minimum of instructions,
@@ -57,7 +57,8 @@ static int hash_find_in_bucket(const struct stele_hash *hash, const struct hash_
 	return 0;
 }
 
-/* Looks up a key, which the table's schema takes, by its hash. Returns what trie_get() returns. */
+/* Looks up a key, which the table's schema takes, by its hash. Returns the same results as
+ * trie_get(). */
 SLOW int hash_find(const struct stele_hash *hash, uint64_t code, const unsigned char *key,
                    unsigned bits, struct row_parts *ret)
 {
@@ -94,16 +95,16 @@ SLOW int hash_get_slow(const struct stele_hash *hash, const unsigned char *key, 
 
 /* ---- the fast path ---- */
 
-/* Returns the object at the first of `places`, which are those of a bucket that have a tag, or
- * NULL if there can be no object. */
+/* Returns the object at the first of `places`, a bit mask of hash_bucket_find(). Returns NULL if
+ * the reference at that place is not valid in the view. */
 INLINE const unsigned char *hash_first_object(const struct stele_hash *hash,
                                               const struct hash_bucket *bucket, unsigned places)
 {
 	return view_object(&hash->view, bucket->refs[__builtin_ctz(places)]);
 }
 
-/* Returns true and fills `*ret` if the object at `at` is the plain row with this key, which
- * consists of whole bytes. */
+/* Returns true and fills `*ret` if the object at `at` is the plain row with this key. `bits` is a
+ * multiple of 8. */
 INLINE bool hash_is_plain_row(const struct stele_hash *hash, const unsigned char *at,
                               const unsigned char *key, unsigned bits, struct row_parts *ret)
 {
@@ -151,7 +152,7 @@ int stele_hash_get(const struct stele_hash *hash, const void *key, unsigned key_
 	return hash_get_slow(hash, key, key_bits, ret);
 }
 
-/* ---- many lookups: each step of the fast path for all keys of a group ---- */
+/* ---- many lookups, in groups ---- */
 
 /* One lookup of a group. */
 struct lane {
@@ -160,8 +161,8 @@ struct lane {
 	const unsigned char *at; /* the object at the first place with the right tag, or NULL */
 };
 
-/* Finds the bucket and the likely row of each key, and prefetches both. Prefetches go to the
- * second-level cache, because the first-level cache waits for too few lines at a time. */
+/* Finds the bucket and the likely row of each key, and prefetches both. Prefetches go to the L2
+ * cache, because the L1 cache allows fewer outstanding misses. */
 INLINE void hash_start_lanes(const struct stele_hash *hash, struct lane lanes[GROUP],
                              const struct stele_key_ref *keys, unsigned count)
 {

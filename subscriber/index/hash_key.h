@@ -73,8 +73,8 @@ static inline void hash_add(struct hash_sum *sum, const uint64_t *secret, uint64
 }
 
 /* Adds the products for a key of at least 8 bytes to the sum. The last product covers the last 16
- * bytes of the key, or its first and last 8 bytes if it is shorter. These words may overlap other
- * words. */
+ * bytes of the key. For a key of less than 16 bytes, it covers the first and the last 8 bytes,
+ * which overlap. */
 static inline void hash_add_words(struct hash_sum *sum, const uint64_t *secret,
                                   const unsigned char *key, size_t size)
 {
@@ -89,8 +89,8 @@ static inline void hash_add_words(struct hash_sum *sum, const uint64_t *secret,
 }
 
 /* Returns the hash of a key of at most STELE_KEY_MAX bytes. The key is in the caller's own memory,
- * and the bits past its last are zero. Some bytes are in two words. Even so, two different keys of
- * one length have different words; the length is in the sum too. */
+ * and the bits past its last are zero. Some bytes of the key are in two words. Even so, two
+ * different keys of one length have different words; the length is in the sum too. */
 static inline __attribute__((always_inline)) uint64_t
 hash_of_key(const uint64_t secrets[HASH_SECRETS], const unsigned char *key, unsigned bits)
 {

@@ -7,18 +7,18 @@
 
 #include "subscriber/index/index_memory.h"
 
-/* The load factors (references per place): of a table that is built, and the minimum and maximum
- * of one that is kept. A fuller table has more strays; of an emptier one, a cache holds fewer
- * references. */
+/* The load factors (references per place) of a new table, and the minimum and maximum of a table
+ * that hash_table_suits() accepts. A fuller table has more strays; an emptier table needs more
+ * cache lines for its references. */
 #define BUILD_LOAD_NUMERATOR   3u
 #define BUILD_LOAD_DENOMINATOR 4u
 #define MIN_LOAD_NUMERATOR     3u
 #define MAX_LOAD_NUMERATOR     7u
 #define LOAD_DENOMINATOR       8u
 
-/* The maximum of strays in a table that is kept: one for each STRAYS_DENOMINATOR references, and
- * STRAYS_BASE more, which matters in small tables. In a new table about one reference among twenty
- * is a stray. */
+/* The maximum of strays in a table that hash_table_suits() accepts: one for each STRAYS_DENOMINATOR
+ * references, and STRAYS_BASE more, which matters in small tables. In a new table about one
+ * reference in twenty is a stray. */
 #define STRAYS_DENOMINATOR 8u
 #define STRAYS_BASE        16u
 

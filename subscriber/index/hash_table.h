@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A hash table of references to rows. A bucket is one cache line with twelve references, and a tag
- * of eight bits of each one's hash. The table uses linear probing over buckets: a reference whose
- * home bucket is full goes to the next bucket that has a free place. Each bucket counts the
+ * for each of them: eight bits of its hash. The table uses linear probing over buckets: a reference
+ * whose home bucket is full goes to the next bucket that has a free place. Each bucket counts the
  * references that went past it, so a search ends at the first bucket with a count of 0, and a
  * removal needs no tombstone. (F14 of Facebook's Folly counts in the same way.)
  *
@@ -34,15 +34,15 @@ struct hash_table {
 	uint64_t strays;             /* references that are not in their home bucket */
 };
 
-/* Initializes an empty table for `rows` references and some more. Frees what the table held
- * before, so a new table must be all zeros. Returns 0 or -ENOMEM. */
+/* Initializes an empty table for `rows` references and some more. Frees the old buckets of the
+ * table, so a new table must be all zeros. Returns 0 or -ENOMEM. */
 int hash_table_init(struct hash_table *table, uint64_t rows);
 void hash_table_fini(struct hash_table *table);
 
 /* Returns true if the table is worth keeping for `rows` references: it would be neither too full
  * nor too empty, and few references are strays. Strays accumulate as references are added and
- * removed: a reference that was added while its home bucket was full stays in another bucket when
- * a place there becomes free. */
+ * removed: a reference that was added while its home bucket was full stays in another bucket even
+ * when its home bucket has a free place again. */
 bool hash_table_suits(const struct hash_table *table, uint64_t rows);
 
 /* Adds a reference, which must not be in the table. Returns false if the table is full. */
@@ -63,7 +63,7 @@ static inline struct hash_bucket *hash_table_bucket(const struct hash_table *tab
 	return &table->buckets[(hash >> 32) * table->count >> 32];
 }
 
-/* Returns the bucket after a bucket; the first one follows the last. */
+/* Returns the bucket after `bucket`. The bucket after the last one is the first. */
 static inline struct hash_bucket *hash_table_next(const struct hash_table *table,
                                                   const struct hash_bucket *bucket)
 {

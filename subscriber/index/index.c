@@ -38,7 +38,7 @@ enum index_path index_best_path(void)
 #endif
 }
 
-/* Sets the functions that look up in the index. */
+/* Sets the lookup functions of the index to those of a code path. */
 static void index_choose_path(struct stele_index *index, enum index_path path)
 {
 	index->match = index->ipv6 ? ipv6_match_portable : ipv4_match_portable;
@@ -46,8 +46,8 @@ static void index_choose_path(struct stele_index *index, enum index_path path)
 #ifdef __x86_64__
 	if (path == INDEX_PORTABLE)
 		return;
-	/* For IPv4, AVX-512 gathers are no faster than plain loads that the processor has in
-	 * flight. */
+	/* For IPv4, AVX-512 gathers are no faster than plain loads, whose cache misses overlap,
+	 * too. */
 	index->match = index->ipv6 ? ipv6_match_avx2 : ipv4_match_popcnt;
 	index->match_many = index->ipv6 ? ipv6_match_many_avx2 : ipv4_match_many_popcnt;
 	if (path == INDEX_AVX512 && index->ipv6) {
@@ -86,7 +86,7 @@ static uint32_t index_column_size(const struct stele_column *column)
 	                                                              : 4;
 }
 
-/* Sets the members of `source` that the schema decides. `column` is the name of the column, or ""
+/* Sets the members of `source` that depend on the schema. `column` is the name of the column, or ""
  * for rows. Returns 0 or -EINVAL. */
 static int index_find_source(const struct stele_schema *schema, const char *column,
                              struct index_source *source)
@@ -258,7 +258,8 @@ static bool index_is_painted(const struct stele_index *index, const struct index
 /* Returns the prefix to paint if this row changed. */
 static struct index_key index_key_to_paint(const struct row_parts *row)
 {
-	/* A change of a longer prefix paints the whole /64: its low tree is built anew. */
+	/* A change of a prefix longer than 64 bits paints its /64, so that the low tree of the /64
+	 * is built again. */
 	struct index_key key = {.bits = row->key_bits < 64 ? row->key_bits : 64};
 	unsigned bytes = (key.bits + 7) / 8;
 

@@ -10,13 +10,14 @@
 
 #include <stele/index.h>
 
-/* The code paths for lookups. A processor that has one of them has all paths before it, too. */
+/* The code paths for lookups. A processor that supports one of them supports all paths before it,
+ * too. */
 enum index_path { INDEX_PORTABLE, INDEX_AVX2, INDEX_AVX512, INDEX_PATHS };
 
-/* Returns the best path that this processor has. */
+/* Returns the fastest path that this processor supports. */
 enum index_path index_best_path(void);
 
-/* Does what stele_index_open() does, with the given path, which the processor must have. */
+/* Like stele_index_open(), with the given path, which the processor must support. */
 int index_open(const struct stele_table *table, const char *column, uint32_t none,
                enum index_path path, struct stele_index **ret);
 

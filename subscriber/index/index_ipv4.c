@@ -112,7 +112,7 @@ static uint64_t ipv4_starts(const struct ipv4_block *block)
 	return starts;
 }
 
-/* Returns the bitmap of divided /24s, of a block with IPV4_DIVIDED. */
+/* Returns the bitmap of the divided /24s of a block. The block must have IPV4_DIVIDED set. */
 static uint64_t ipv4_divided_nets(const struct index_ipv4 *index, const struct ipv4_block *block)
 {
 	uint64_t nets;
@@ -121,7 +121,8 @@ static uint64_t ipv4_divided_nets(const struct index_ipv4 *index, const struct i
 	return nets;
 }
 
-/* Returns the number of words of a block's piece of the pool, and its index. */
+/* Finds the piece of the pool that belongs to a block. Returns its size in words, and its index in
+ * `*ret_piece`. */
 static uint32_t ipv4_block_size(const struct index_ipv4 *index, const struct ipv4_block *block,
                                 uint32_t *ret_piece)
 {
@@ -158,9 +159,9 @@ struct canvas {
 	struct index_ipv4 *index;
 	uint32_t block;       /* the number of the unpacked block, or NOTHING */
 	uint64_t divided;     /* a bit for each divided /24 of the block */
-	uint32_t answers[64]; /* of each /24; of a divided one, the index of its piece */
+	uint32_t answers[64]; /* for each /24 its answer, or the index of its piece if divided */
 	uint32_t net;         /* the number of the unpacked /24, or NOTHING */
-	uint32_t fine[256];   /* the answers of its addresses */
+	uint32_t fine[256];   /* the answers of the addresses of the unpacked /24 */
 };
 
 /* Sets a /24 of the unpacked block to one answer. Frees its piece if it was divided. */
@@ -226,8 +227,8 @@ static void ipv4_unpack_net(struct canvas *canvas, uint32_t net)
 	}
 }
 
-/* Writes the unpacked block: its members, and its piece of the pool, which has the right size.
- * `starts` and `answers` are its runs. */
+/* Writes the unpacked block to `block` and to its piece of the pool, which must have the right
+ * size. `starts` and `answers` describe the runs of the block. */
 static void ipv4_store_block(const struct canvas *canvas, struct ipv4_block *block, uint32_t piece,
                              uint64_t starts, const uint32_t *answers)
 {
@@ -300,7 +301,7 @@ static int ipv4_pack(struct canvas *canvas)
 	return 0;
 }
 
-/* Unpacks a block, after packing the one before. Returns 0 or -ENOMEM. */
+/* Unpacks a block, after packing the previously unpacked one. Returns 0 or -ENOMEM. */
 static int ipv4_unpack(struct canvas *canvas, uint32_t number)
 {
 	const struct ipv4_block *block;
@@ -396,7 +397,7 @@ int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep)
 
 /* ---- compaction of the pool ---- */
 
-/* Copies a piece to the end of another pool. Returns its index there. */
+/* Copies a piece to the end of another pool. Returns the index of the copy in that pool. */
 static uint32_t ipv4_copy_piece(const struct index_ipv4 *from, struct index_ipv4 *to,
                                 uint32_t piece, uint32_t size)
 {

@@ -44,17 +44,17 @@
 struct ipv4_block {
 	/* One word of 64 bits. Bit i, for i from 1 on, is set if /24 i starts a run. */
 	uint32_t starts[2];
-	/* The index in the pool of the answers; 0 if the block has no prefixes. With IPV4_DIVIDED
-	 * it is one less: a lookup adds the number of bits set in `starts`, which then counts bit
-	 * 0 too. */
+	/* The position of the block's answers in the pool; 0 if the block has no prefixes. With
+	 * IPV4_DIVIDED, `base` is one less: a lookup adds the number of bits set in `starts`, which
+	 * then counts bit 0 too. */
 	uint32_t base;
 };
 
 struct index_ipv4 {
 	struct ipv4_block *blocks;
 	uint32_t *pool;
-	/* Sizes in words: the pool's capacity; the part from its start that was ever allocated;
-	 * the words in that part that are free again. */
+	/* Sizes in words: the capacity of the pool; the words from the start of the pool that are
+	 * or were in use; the free pieces among these words. */
 	uint32_t capacity, used, free;
 	/* For each size, the first free piece of this size, or 0. The first word of a free piece
 	 * is the index of the next one. */
@@ -66,8 +66,8 @@ struct index_ipv4 {
 int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows);
 void index_ipv4_fini(struct index_ipv4 *index);
 
-/* Paints the segments of a sweep, which must be at its start: sets the answers of their addresses.
- * Returns 0, -EBADMSG or -ENOMEM. After a failure the index can only be passed to
+/* Paints a sweep: sets the answers of the addresses that the sweep covers. The sweep must be at its
+ * start. Returns 0, -EBADMSG or -ENOMEM. After a failure the index can only be passed to
  * index_ipv4_fini(). */
 int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep);
 

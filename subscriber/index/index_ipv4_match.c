@@ -16,8 +16,8 @@
 /* Counts the bits set in a word. */
 typedef unsigned count_bits(uint64_t word);
 
-/* Returns the index in the pool of an address's answer: the block's base, plus the number of runs
- * that start in the block up to the address's /24. */
+/* Returns the position of an address's answer in the pool: the block's base, plus the number of
+ * runs that start in the block up to the address's /24. */
 INLINE uint32_t ipv4_find(const struct index_ipv4 *index, const unsigned char *at,
                           count_bits *count)
 {

@@ -34,8 +34,8 @@ size_t index_ipv6_memory(const struct index_ipv6 *index)
 /* ---- low trees ---- */
 
 /* Allocates an entry for a low tree. Reuses a free entry only if the array is full and more than a
- * quarter of it is free, so that the search costs little per entry. Returns 0 and its number, or
- * -ENOMEM. */
+ * quarter of it is free, so that the search costs little per entry. Returns 0 and the number of the
+ * entry, or -ENOMEM. */
 static int ipv6_alloc_low(struct index_ipv6 *index, uint32_t *ret)
 {
 	uint32_t i = index->low_count, capacity = index->low_capacity * 2 + 16;
@@ -103,8 +103,8 @@ static void ipv6_ignore_dropped(void *context, uint32_t answer)
 	(void)answer;
 }
 
-/* Builds the low tree of the /64 `high`. `sweep` is working memory. Returns 0 and its number,
- * -EBADMSG or -ENOMEM. */
+/* Builds the low tree of the /64 `high`. `sweep` is working memory. Returns 0 and the number of the
+ * tree, -EBADMSG or -ENOMEM. */
 static int ipv6_paint_low(struct index_ipv6 *index, const struct index_source *source,
                           uint64_t high, struct index_sweep *sweep, uint32_t *ret)
 {

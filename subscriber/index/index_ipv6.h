@@ -23,9 +23,10 @@ struct index_ipv6 {
 int index_ipv6_init(struct index_ipv6 *index);
 void index_ipv6_fini(struct index_ipv6 *index);
 
-/* Paints the segments of a sweep of first words, which must be at its start: sets the answers of
- * their addresses. `inner` is working memory for the sweeps of second words. Returns 0, -EBADMSG
- * or -ENOMEM. After a failure the index can only be passed to index_ipv6_fini(). */
+/* Paints a sweep over first words (index_sweep.h): sets the answers of the addresses that the sweep
+ * covers. The sweep must be at its start. `inner` is working memory for sweeps over second words.
+ * Returns 0, -EBADMSG or -ENOMEM. After a failure the index can only be passed to
+ * index_ipv6_fini(). */
 int index_ipv6_paint(struct index_ipv6 *index, struct index_sweep *sweep,
                      struct index_sweep *inner);
 

@@ -33,8 +33,8 @@ INLINE unsigned ipv6_match_piece(const struct ranges_piece *piece, int64_t word,
 {
 	unsigned line = compare((const int64_t *)piece, word) * RANGES_FAN;
 
-	/* The line of the answer is known before the range is, so both lines are loaded at the
-	 * same time. */
+	/* The cache line of the answer is known before the range. Prefetch it, so that it is loaded
+	 * together with the line of starts. */
 	__builtin_prefetch(piece->answers + line);
 	return line + compare(piece->starts + line, word);
 }
@@ -89,7 +89,7 @@ INLINE uint32_t ipv6_match(const struct index_ipv6 *index, const unsigned char *
 	__builtin_prefetch(pieces[i]);
 
 /* Finds and prefetches the pieces of eight words, descending the directory for all of them in
- * step. */
+ * lockstep. */
 INLINE void ipv6_find_pieces(const struct ranges *ranges, const int64_t words[8],
                              const struct ranges_piece *pieces[8], compare_starts *compare)
 {
@@ -101,8 +101,8 @@ INLINE void ipv6_find_pieces(const struct ranges *ranges, const int64_t words[8]
 	EACH(FIND_PIECE)
 }
 
-/* Looks up at most GROUP addresses in step: each step prefetches the memory of the next step for
- * all of them, so that their cache misses overlap. */
+/* Looks up at most GROUP addresses in lockstep: each step prefetches the memory of the next step
+ * for all of them, so that their cache misses overlap. */
 INLINE void ipv6_match_group(const struct index_ipv6 *index, const unsigned char *addresses,
                              unsigned count, uint32_t *ret, compare_starts *compare)
 {

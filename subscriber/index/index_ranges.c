@@ -6,10 +6,11 @@
 
 #include "subscriber/index/index_memory.h"
 
-/* Ranges in each piece when a replacement makes several, so that some more fit in later. */
+/* The number of ranges in each piece when a replacement fills several pieces. The rest of a piece
+ * is for ranges that are added later. */
 #define PIECE_FILL 56u
 
-/* Enough for 50 million ranges. */
+/* Enough pieces for 50 million ranges. */
 #define PIECES_MAX (UINT32_C(1) << 20)
 
 /* Returns the form in which a start is stored. */
@@ -101,7 +102,7 @@ static int ranges_reserve(struct ranges *ranges, size_t count)
 		memcpy(firsts, ranges->firsts, used * sizeof(*firsts));
 		memcpy(directory, ranges->directory, ranges_directory_size(ranges->capacity));
 	}
-	/* The new pieces are free: their indexes follow those in use. */
+	/* The new pieces are free, so their indexes come last. */
 	for (size_t i = used; i < capacity; i++)
 		order[i] = (uint32_t)i;
 	free(ranges->pieces);
@@ -152,8 +153,8 @@ size_t ranges_memory(const struct ranges *ranges)
 /* ---- the directory ---- */
 
 /* Builds the directory from `firsts`, level by level from the bottom. Unused starts of the last
- * node of a level are INT64_MAX, which is below no word. Nodes past the last are never reached and
- * stay unset. */
+ * node of a level are INT64_MAX, which is below no word. Lookups never reach the nodes of a level
+ * after its last used node, which stay unset. */
 static void ranges_build_directory(struct ranges *ranges)
 {
 	size_t entries = ranges->count, first, under, lines;
@@ -193,8 +194,8 @@ static uint32_t ranges_find_piece(const struct ranges *ranges, uint64_t word)
 
 /* ---- replacing ---- */
 
-/* Appends a range to a list of adjacent ranges, unless it continues the last one with the same
- * answer. Returns the new length of the list. */
+/* Appends a range to a list of adjacent ranges. Joins `range` to the last one if both have the same
+ * answer and neither is deeper. Returns the new length of the list. */
 static size_t ranges_append(struct range *list, size_t count, struct range range)
 {
 	const struct range *before = count > 0 ? &list[count - 1] : NULL;
@@ -205,8 +206,8 @@ static size_t ranges_append(struct range *list, size_t count, struct range range
 	return count + 1;
 }
 
-/* Merges the ranges of the pieces at positions `from` to `to` with those that replace the words
- * from `first` to `last`. Returns the number of ranges in `ret`. */
+/* Merges the ranges of the pieces at positions `from` to `to` with the ranges `with`, which replace
+ * the words from `first` to `last`. Returns the number of ranges in `ret`. */
 static size_t ranges_merge(const struct ranges *ranges, uint32_t from, uint32_t to, uint64_t first,
                            uint64_t last, const struct range *with, size_t with_count,
                            struct range *ret)
@@ -227,7 +228,7 @@ static size_t ranges_merge(const struct ranges *ranges, uint32_t from, uint32_t 
 			}
 			for (size_t k = 0; k < with_count && !put; k++)
 				count = ranges_append(ret, count, with[k]);
-			/* An old range that extends past `last` continues after it. */
+			/* An old range that extends past `last` continues at `last + 1`. */
 			holder.start = last + 1;
 			if (!put && range.start > last + 1)
 				count = ranges_append(ret, count, holder);
@@ -260,8 +261,8 @@ static void ranges_rotate(uint32_t *words, uint32_t count, uint32_t by)
 	ranges_reverse(words, count);
 }
 
-/* Changes the number of pieces from position `at` on from `before` to `after`. The capacity
- * suffices. The caller then fills them. Pieces that are no longer in use become free. */
+/* Replaces the `before` pieces from position `at` on with `after` pieces, which the caller then
+ * fills. The capacity must suffice. Pieces that are no longer in use become free. */
 static void ranges_resize(struct ranges *ranges, uint32_t at, uint32_t before, uint32_t after)
 {
 	uint32_t behind = ranges->count - at - before;
@@ -297,7 +298,7 @@ int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const s
 	size_t capacity = count + 1, merged, pieces;
 	struct range *list, range;
 
-	/* Join the next piece, if both together have become small. */
+	/* Join the last piece with the next one, if the two together are small. */
 	if (to + 1 < ranges->count && ranges->sizes[to] + ranges->sizes[to + 1] <= RANGES_PIECE / 2)
 		to++;
 	for (uint32_t i = from; i <= to; i++)

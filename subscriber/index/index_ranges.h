@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A map from ranges of 64-bit words to answers, as a search tree with eight keys a node. A range
- * is known by its start. Each step of a lookup compares the word with eight starts, which are one
- * cache line.
+ * A map from ranges of 64-bit words to answers, as a search tree with eight keys a node. A range is
+ * identified by its start, and ends where the next range starts. Each step of a lookup compares the
+ * word with eight starts, which are one cache line.
  *
  * The leaves are PIECES of up to 64 ranges, with capacity for changes. Above them is a DIRECTORY
  * of the first start of each piece. It is a complete tree, all leaves at one depth, and is rebuilt
@@ -51,8 +51,8 @@ struct ranges {
 	/* Nodes of eight stored starts. The children of node n are the nodes 8n + 1 to 8n + 8. */
 	int64_t *directory;
 	unsigned levels; /* of the directory */
-	/* The number of nodes in a full directory of this many levels. Piece i is child number
-	 * bottom + i. */
+	/* The number of nodes in a full directory of this many levels. The piece at position i of
+	 * `order` has node number bottom + i. */
 	uint32_t bottom;
 };
 
@@ -71,8 +71,8 @@ int ranges_replace(struct ranges *ranges, uint64_t first, uint64_t last, const s
 size_t ranges_memory(const struct ranges *ranges);
 
 /* A step down the directory: returns the position of a child's starts in `directory`. `at` is the
- * position of the parent's starts, `count` how many of these, after the first, are below the
- * word. */
+ * position of the parent's starts. `count` is the number of the parent's starts below the word, not
+ * counting the first. */
 static inline size_t ranges_child(size_t at, unsigned count)
 {
 	return (at + 1 + count) * RANGES_FAN;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The state of an index for longest-prefix match (<stele/index.h>). For the files of this folder
- * that build an index or look up in one. Their functions are in the headers of their own files. */
+ * that build an index or look up in one. Each of these files declares its functions in a header of
+ * its own. */
 #ifndef SUBSCRIBER_INDEX_INDEX_STATE_H
 #define SUBSCRIBER_INDEX_INDEX_STATE_H
 
@@ -42,11 +43,11 @@ struct stele_index {
 		struct index_ipv4 ipv4;
 		struct index_ipv6 ipv6;
 	} form;
-	/* The column whose values are the answers; "": the answers stand for rows. */
+	/* The column whose values are the answers; "": the answers are references to rows. */
 	char column[STELE_NAME_MAX + 1];
 	struct index_source source;
-	/* Working memory of builds and moves, too large for the stack. `sweep` also remembers what
-	 * was painted last. */
+	/* Working memory of builds and moves, too large for the stack. `sweep` also remembers the
+	 * prefix that was painted last. */
 	struct index_sweep sweep, inner;
 	struct diff diff;
 };

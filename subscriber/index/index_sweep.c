@@ -70,9 +70,9 @@ static int sweep_read_ahead(struct index_sweep *sweep)
 			~sweep_host_bits(bits, sweep->width);
 		sweep->ahead.last = sweep->ahead.first | sweep_host_bits(bits, sweep->width);
 		sweep->ahead.deeper = bits > sweep->width;
-		/* Skip the row of the sweep's own key, which is on the stack from the start. Of
-		 * the rows inside one word, skip all but the first: one deeper segment stands for
-		 * all. */
+		/* Skip the row of the sweep's own key, which is on the stack from the start. Of the
+		 * rows inside one word, skip all but the first: one deeper segment represents all
+		 * of them. */
 	} while (row.key_bits == sweep->under.bits ||
 	         (sweep->ahead.deeper && sweep->ahead.last < sweep->next) ||
 	         (sweep->ahead.deeper && sweep->done));
@@ -120,7 +120,7 @@ static int sweep_open_ahead(struct index_sweep *sweep)
 	return sweep_read_ahead(sweep);
 }
 
-/* Advances past the word `last`, and pops the prefixes that end there. */
+/* Advances past the word `last`, and pops the prefixes that end at `last`. */
 static void sweep_advance(struct index_sweep *sweep, uint64_t last)
 {
 	sweep->done = last == sweep->last;

@@ -15,7 +15,7 @@
 
 #include "lib/trie/scan.h"
 
-/* Where the answers of an index come from. */
+/* The source of the answers of an index: a trie, and the part of a row that is the answer. */
 struct index_source {
 	struct view view;
 	struct row_layout layout;
@@ -39,8 +39,8 @@ uint32_t index_answer(const struct index_source *source, const struct row_parts 
 struct index_segment {
 	uint64_t first, last; /* the first and the last word */
 	uint32_t answer;
-	/* True if the segment is a single word that has prefixes longer than this word. `answer`
-	 * is then the answer of the longest prefix that is not longer. */
+	/* True if the segment is a single word, and the table has prefixes that extend past the end
+	 * of this word. `answer` is then the answer of the longest prefix that does not. */
 	bool deeper;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Defines the public functions that tell which versions can be opened, and what each commit
- * changed. */
+ * Defines stele_subscriber_history(), which returns the versions that can be opened, and the public
+ * functions that describe a commit. */
 #include <errno.h>
 
 #include "lib/base/error.h"

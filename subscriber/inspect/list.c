@@ -3,8 +3,8 @@
  * Lists the subscribers that are registered with a region. Defines stele_region_subscribers().
  *
  * Any user who may read the region can write to slots, so a slot is copied first and the copy is
- * validated. Locks tell which subscribers are alive, the region tells which versions their pins
- * keep, and the publisher's file tells what became of their notices. */
+ * validated. Locks show which subscribers are alive; the region shows which versions their pins
+ * keep; the publisher's file counts their notices. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +28,12 @@
 struct list {
 	struct region *region;
 	struct slots slots;
-	struct survey survey; /* the kept versions and their sizes; empty if nothing is kept */
+	struct survey survey; /* the kept versions and their sizes; empty if no version is kept */
 	int publisher;        /* descriptor of the publisher's file, or -1 */
 	uint64_t head;
 };
 
-/* ---- what a slot says ---- */
+/* ---- reading a slot ---- */
 
 static int list_compare_versions(const void *a, const void *b)
 {
@@ -82,11 +82,11 @@ static void list_read_slot(const struct list *list, uint32_t index,
 	list_read_pins(slot, info);
 }
 
-/* ---- what the region and the publisher's file say ---- */
+/* ---- reading the region and the publisher's file ---- */
 
-/* Returns when the first version after `version` was committed; 0 if unknown. If the publisher has
- * reclaimed that version, sets `*ret_longer` and returns the time of the oldest version in history:
- * the commit was earlier than that. */
+/* Returns when the next version after `version` was committed; 0 if unknown. If the publisher has
+ * reclaimed that next version, sets `*ret_longer` and returns the time of the oldest version in
+ * history, which was committed later. */
 static uint64_t list_made_after(const struct list *list, uint64_t version, bool *ret_longer)
 {
 	struct layout_commit commit;
@@ -116,8 +116,8 @@ static void list_find_behind(const struct list *list, struct stele_subscriber_in
 
 /* Clears `waiting` for a subscriber that is busy though its ticket is armed. The ticket of a
  * subscriber that waits in a loop of its own, on a descriptor, stays armed even while it works. A
- * subscriber that does wait is woken for every version, unless it named tables, and reads head once
- * a second without a notice. So a subscriber that has not seen a version older than BUSY_AFTER is
+ * waiting subscriber is woken for every version, unless it named tables, and reads head once a
+ * second without a notice. So a subscriber that has not seen a version older than BUSY_AFTER is
  * busy. */
 static void list_find_busy(const struct list *list, struct stele_subscriber_info *info)
 {

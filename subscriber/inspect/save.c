@@ -23,7 +23,7 @@ struct sink {
 	struct region region; /* the file, mapped */
 	struct view view;     /* its arena; `limit` is the end of the last object */
 	uint64_t max_size;    /* bytes of the original's arena; a copy never needs more */
-	uint64_t maximum_size, limit_size; /* the original's, in bytes */
+	uint64_t maximum_size, limit_size; /* as in the original's header */
 };
 
 /* Appends an object to the file: the allocator for copy_history_live(). Returns -EBADMSG if the
@@ -46,15 +46,16 @@ static int save_alloc(void *context, size_t size, ref_t *ret)
 	return 0;
 }
 
-/* Fills in the header of the file: a copy of the region's, except for what says where the memory
- * is. */
+/* Fills in the header of the file: a copy of the region's header, with the members changed that
+ * describe its memory and its size. */
 static void save_fill_header(const struct region *from, struct layout_header *ret)
 {
 	data_copy_out(ret, (const unsigned char *)from->header, sizeof(*ret));
 	ret->memory = LAYOUT_MEMORY_FILE;
 	ret->segment = 0;
 	ret->segment_namespace = 0;
-	/* While it is written, the file may be STEP longer. save_finish() restores the sizes. */
+	/* While objects are appended, the file may be up to STEP longer than the original.
+	 * save_finish() restores the sizes. */
 	ret->maximum_size = from->maximum_size + STEP < LAYOUT_MAXIMUM ? from->maximum_size + STEP
 	                                                               : LAYOUT_MAXIMUM;
 	if (ret->limit_size < ret->maximum_size)
@@ -224,7 +225,7 @@ int stele_region_save(const char *region, const char *file, unsigned flags, uint
 
 	if (r < 0)
 		return r;
-	/* Prefer the notifier futex, which needs no queue. It takes a slot; if there is none, an
+	/* Prefer the notifier futex, which needs no queue. It takes a slot; if none is free, an
 	 * open that names no notifier still succeeds, without pins. */
 	r = stele_subscriber_open(region, &options, &subscriber);
 	options.notifier = NULL;

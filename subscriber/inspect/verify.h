@@ -7,9 +7,8 @@
 
 #include "lib/region/survey.h"
 
-/* Surveys `region`, which was opened by the name `name`. If its publisher reclaims the version
- * meanwhile, tries again with a pin. Returns 0 or an error of survey_region(), with an error
- * message. */
+/* Surveys `region`, whose name is `name`. If the publisher reclaims the surveyed version meanwhile,
+ * tries again with a pin. Returns 0 or an error of survey_region(), with an error message. */
 int verify_survey(const char *name, struct region *region, struct survey_options *options,
                   struct survey *ret);
 
