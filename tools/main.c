@@ -92,7 +92,7 @@ static enum status main_run(int argc, char **argv)
 	const struct command *command;
 
 	if (argc < 2)
-		return fail_usage("", "which command?");
+		return fail_usage("", "expected a COMMAND");
 	if (strcmp(argv[1], "help") == 0 && argc > 2) {
 		argv[1] = argv[2];
 		argv[2] = help;
@@ -133,10 +133,10 @@ int main(int argc, char **argv)
 	static char name[] = "stele";
 	enum status status, written;
 
-	/* If the reader of standard output goes away, write() fails, and the command ends in
-	 * order. */
+	/* If the reader of standard output is gone, write() fails with EPIPE, and the command
+	 * cleans up before it ends. */
 	child_ignore(SIGPIPE);
-	/* The same for a file that reaches the limit of `ulimit -f`. */
+	/* If a file reaches the limit of `ulimit -f`, write() fails with EFBIG. */
 	child_ignore(SIGXFSZ);
 	main_block_notices();
 	if (argc > 0)

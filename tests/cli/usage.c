@@ -75,7 +75,7 @@ Test(cli_usage, missing_and_wrong_arguments)
 	EXPECT_FAILURE(STELE("watch", "net", "--timeout", "soon"), 2, "--timeout", "seconds",
 	               "soon");
 	cr_expect(STELE("list", "--colour").status == 2);
-	EXPECT_FAILURE(cli_stele(NULL, (char *)NULL), 2, "which command?");
+	EXPECT_FAILURE(cli_stele(NULL, (char *)NULL), 2, "expected a COMMAND");
 }
 
 Test(cli_usage, output_that_cannot_be_written_is_noticed)

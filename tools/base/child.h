@@ -18,7 +18,7 @@ FILE *child_input(void);
 /* How a command ended. */
 enum child_end {
 	CHILD_DONE,    /* exited with status 0 */
-	CHILD_FAILED,  /* exited with another status, or was killed; struct child says which */
+	CHILD_FAILED,  /* exited with another status, or was killed; struct child has the reason */
 	CHILD_LATE,    /* was ended at the deadline */
 	CHILD_STOPPED, /* was ended because a signal told this process to stop */
 	CHILD_NOT_RUN, /* could not be started; an error message has been printed */

@@ -13,15 +13,15 @@
  * parser from this. */
 struct command {
 	const char *name;
-	const char *summary; /* its line in `stele --help` */
-	const char *usage;   /* its operands, one line for each form; NULL: none */
+	const char *summary; /* line of the subcommand in `stele --help` */
+	const char *usage;   /* operands, one line for each form; NULL: none */
 	const char *doc; /* --help prints the part up to '\v' before the options, the rest after */
 	/* Options of this subcommand alone, ended by {0}, or NULL. `parse` stores them in the input
 	 * that the subcommand gives to options_parse(). */
 	const struct argp_option *options;
 	argp_parser_t parse;
-	/* Options that several subcommands share, such as options_reading, or NULL. They are stored
-	 * `common_at` bytes into the input. */
+	/* Options that several subcommands share, such as options_reading, or NULL. Their values
+	 * are stored in the input at the offset `common_at`. */
 	const struct argp *common;
 	size_t common_at;
 	bool reads; /* reads regions, so it has --owner */

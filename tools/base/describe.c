@@ -84,7 +84,7 @@ bool describe_is_stopped(uint32_t pid, const char *command)
 	length = fread(line, 1, sizeof(line) - 1, file);
 	fclose(file);
 	line[length] = '\0';
-	/* pid (command) state */
+	/* The line begins with "PID (COMMAND) STATE". The command may contain parentheses. */
 	end = strrchr(line, ')');
 	if (!end || !strchr(line, '(') || end[1] != ' ')
 		return false;

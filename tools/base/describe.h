@@ -12,18 +12,19 @@
 #define DESCRIBED_MAX 72
 
 const char *describe_number(uint64_t number, char *buffer);
-/* "20.1 MiB" */
+/* Formats a size: "20.1 MiB". */
 const char *describe_size(uint64_t bytes, char *buffer);
-/* "2026-01-31T12:00:00Z", for a time since 1970 */
+/* Formats a time since 1970: "2026-01-31T12:00:00Z". */
 const char *describe_time(uint64_t nanoseconds, char *buffer);
-/* "2 h 3 min": the time that has passed since `nanoseconds` after 1970; "" for 0, not known */
+/* Formats the age of a time since 1970: "2 h 3 min", or "" for 0 (not known). */
 const char *describe_age(uint64_t nanoseconds, char *buffer);
-/* "2 h 3 min" */
+/* Formats a duration: "2 h 3 min". */
 const char *describe_duration(uint64_t nanoseconds, char *buffer);
 const char *describe_uuid(const uint8_t uuid[16], char *buffer);
-/* "bgpd (1234)" */
+/* Formats the command and the pid of a process: "bgpd (1234)". */
 const char *describe_process(uint32_t pid, const char *command, char *buffer);
-/* "12 versions were reclaimed while they were counted", or "0" */
+/* Formats the number of versions that could not be counted: "12 versions were reclaimed while they
+ * were counted", or "0". */
 const char *describe_given_up(uint64_t versions, char *buffer);
 
 /* Returns true if this pid namespace has a process of this number and name that is stopped. The

@@ -34,14 +34,14 @@ static size_t escape_character_at(const char *bytes, size_t length, uint32_t *re
 	return size;
 }
 
-/* Returns true for C0, DEL and C1. */
+/* Returns true for control characters: C0, DEL and C1. */
 static bool escape_is_control(uint32_t character)
 {
 	return character < 0x20 || (character >= 0x7f && character < 0xa0);
 }
 
-/* Returns true for characters that change the direction of writing, and could make text appear in
- * another order than it has. */
+/* Returns true for bidirectional formatting characters, which could display text in an order that
+ * deceives the reader. */
 static bool escape_turns_direction(uint32_t character)
 {
 	return (character >= 0x202a && character <= 0x202e) ||

@@ -11,12 +11,12 @@
 struct text;
 
 /* Appends text for tables and messages. Escapes control characters, bytes that are not UTF-8, and
- * characters that change the direction of writing. */
+ * bidirectional formatting characters. */
 void escape_for_people(struct text *text, const char *bytes, size_t length);
 /* Appends text for a CSV field: like escape_for_people(), but keeps line feeds and tabs. The caller
  * quotes the field. */
 void escape_for_csv(struct text *text, const char *bytes, size_t length);
-/* Appends the inside of a JSON string. */
+/* Appends text for a JSON string. The caller writes the quotation marks. */
 void escape_for_json(struct text *text, const char *bytes, size_t length);
 
 /* Returns the number of characters in escaped text, for the width of a column. */

@@ -9,8 +9,8 @@
 /* Prints `stele: MESSAGE`, escaped for a terminal, and returns `status`. */
 enum status fail(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Keeps messages from fail_hold() until fail_release(), which prints them. Called around the time
- * that a region is locked, because a slow reader of standard error would delay other publishers. */
+/* fail_hold() holds all further messages back until fail_release(), which prints them. Used while a
+ * region is locked, because a slow reader of standard error would delay other publishers. */
 void fail_hold(void);
 void fail_release(void);
 

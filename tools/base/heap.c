@@ -9,7 +9,7 @@ void *heap_realloc(void *memory, size_t size)
 	memory = realloc(memory, size);
 	if (memory || size == 0)
 		return memory;
-	/* Not fail(), because it allocates memory. */
+	/* fail() cannot be used, because it allocates memory. */
 	fprintf(stderr, "stele: out of memory: cannot allocate %zu bytes\n", size);
 	exit(STATUS_NO_SPACE);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Allocates memory, or ends the process, because no caller could continue without it. Any part of
- * the command may call it. */
+ * Allocates memory, or ends the process, because no caller could continue without it. May be called
+ * from any folder of tools. */
 #ifndef TOOLS_BASE_HEAP_H
 #define TOOLS_BASE_HEAP_H
 

@@ -83,7 +83,7 @@ static ssize_t stop_write_guarded(void *cookie, const char *bytes, size_t size)
 			break;
 		done += written < 0 ? 0 : (size_t)written;
 	}
-	/* stdio takes a short count as an error. */
+	/* stdio treats a short count as an error. */
 	return (ssize_t)done;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Receives SIGINT, SIGTERM and SIGHUP through a descriptor. Commands that run until they are
- * stopped use it, so that they can clean up before they end. A signal that was ignored when the
+ * Receives SIGINT, SIGTERM and SIGHUP through a descriptor. Used by commands that run until a
+ * signal stops them, so that they clean up before they end. A signal that was ignored when the
  * command started, as nohup(1) ignores SIGHUP, stays ignored. */
 #ifndef TOOLS_BASE_STOP_H
 #define TOOLS_BASE_STOP_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A text that grows. Any part of the command may build its output in one. */
+ * A growing buffer of text. May be used in any folder of tools. */
 #ifndef TOOLS_BASE_TEXT_H
 #define TOOLS_BASE_TEXT_H
 
