@@ -7,7 +7,7 @@
  * means of shared memory:
  *
  *    reader     begins turn n: it is about to block for row n; then it blocks
- *    publisher  waits for turn n, then until the kernel says that the reader sleeps; sends row n
+ *    publisher  waits for turn n, then until the kernel reports that the reader sleeps; sends row n
  *    reader     wakes, reads the row, takes the time; begins turn n + 1
  *
  * Functions that return an enum status return STATUS_NOT_THERE if this machine lacks what they
@@ -40,14 +40,14 @@ struct bench {
 	char region[STELE_NAME_MAX + 1]; /* name of the region to measure with */
 	int stop_fd;                     /* of stop_descriptor() */
 	struct progress progress;
-	char reason[256]; /* why a notifier could not be measured; "": it was */
+	char reason[256]; /* why a notifier could not be measured; "": no failure */
 
 	/* The machine; bench_machine.c sets these. */
 	cpu_set_t allowed; /* cores that this process may use */
 	int publisher_core;
 	int reader_core; /* equal to publisher_core if there is only one */
 	bool kept_awake; /* idle cores do not halt while this process lives */
-	double line_us;  /* time of a cache line from one core to the other; NAN: only one core */
+	double line_us;  /* latency of a cache line between the cores; NAN: only one core */
 };
 
 #endif

@@ -33,7 +33,7 @@ static void bare_close_both(struct bare_pair *pair)
 	pair->send = pair->receive = -1;
 }
 
-/* The message in queues, sockets and FIFOs: as large as a version. */
+/* The message sent through queues, sockets and FIFOs. It has the size of a version number. */
 static const uint64_t message;
 
 /* Returns 0 if a complete message was sent or received, or a negative errno. */
@@ -212,7 +212,8 @@ static int bare_signal_number(void)
 	return SIGRTMIN + 5;
 }
 
-/* Blocks the signal here, so that the child inherits this and cannot be killed by an early one. */
+/* Blocks the signal here, so that the child inherits the mask and cannot be killed by an early
+ * signal. */
 static int bare_signal_open(struct bare_pair *pair)
 {
 	sigset_t signals;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The mechanisms of the notifiers, without Stele: one process blocks, another one wakes it. The
- * measurements call them. */
+ * The mechanisms of the notifiers, without Stele: one process blocks, another one wakes it. Called
+ * by the measurements. */
 #ifndef TOOLS_BENCH_BENCH_BARE_H
 #define TOOLS_BENCH_BENCH_BARE_H
 
@@ -21,10 +21,10 @@ struct bare_pair {
 	struct bare_shared *shared; /* set by the caller */
 	pid_t receiver;             /* set by the caller before the first send */
 	int send, receive;          /* descriptors, or identifiers; -1: none */
-	uint32_t seen;              /* the receiver's last value of shared->word */
+	uint32_t seen;              /* value of shared->word that the receiver read last */
 };
 
-/* A mechanism. */
+/* The operations of one mechanism. */
 struct bare {
 	bool spins;       /* the receiver does not sleep */
 	bool one_for_all; /* one send reaches all receivers with the same shared memory */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Helpers for loops on the cores of publisher and readers. Every measurement may call them. */
+ * Helpers for loops on the cores of publisher and readers. Called by the measurements and their
+ * helpers. */
 #ifndef TOOLS_BENCH_BENCH_CORE_H
 #define TOOLS_BENCH_BENCH_CORE_H
 
 #include "tools/base/status.h"
 #include "tools/bench/bench.h"
 
-/* Tells the core that this is a loop that waits for another core. */
+/* Tells the core that it is in a spin loop. */
 static inline void bench_pause(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

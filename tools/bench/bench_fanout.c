@@ -24,10 +24,10 @@ enum { COMMITS = 20 }; /* commits in each part of a round */
 struct crowd {
 	struct bench *bench;
 	const struct bench_way *way;
-	uint32_t *go; /* in shared memory; 0: do not check for versions, 1: wait for them */
+	uint32_t *go; /* in shared memory; 0: readers do not check for versions yet */
 	struct stele_publisher *publisher;
 	struct bench_reader *readers;
-	uint64_t number; /* of the last row */
+	uint64_t number; /* number of the last row */
 	struct samples commit, behind, bare;
 };
 

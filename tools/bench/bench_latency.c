@@ -21,8 +21,8 @@
 
 enum {
 	ROUND = 200, /* rows in each lane of a round */
-	/* Nanoseconds until a sleeping reader has left its core: the kernel says "asleep" a moment
-	 * before. */
+	/* Nanoseconds from the time that the kernel reports a reader as asleep until the reader has
+	 * left its core. */
 	IDLE = 20000,
 	/* Nanoseconds until a spinning reader is in its loop. */
 	SPINS = 3000,
@@ -45,7 +45,7 @@ struct session {
 	/* Only in the reader: */
 	struct stele_subscriber *subscribers[LANES];
 	struct stele_live tables[LANES];
-	uint64_t version; /* that was read last */
+	uint64_t version; /* the version read last */
 };
 
 /* ---- the row without Stele ---- */
@@ -198,13 +198,14 @@ static enum status latency_settle(const struct session *session)
 	return status;
 }
 
-/* The values of a lane: microseconds until seen, cost, and time after the send; and the medians of
- * `seen` in each round. */
+/* The values of a lane, in microseconds. `seen`: from the start of a change until the reader has
+ * read the row. `cost`: the duration of the send. `after`: from the end of the send until the read.
+ * `medians`: the median of `seen` in each round. */
 struct lane_samples {
 	struct samples seen, cost, after, medians;
 };
 
-/* Runs one round of a lane. `*number` is the last row before it. */
+/* Runs one round of a lane. Advances `*number`, the number of the last row sent. */
 static enum status latency_run_lane(struct session *session, enum bench_lane lane, uint64_t *number,
                                     struct lane_samples *samples)
 {

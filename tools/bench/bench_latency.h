@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Measures how long a commit takes to reach a reader, for one way of waking it. The command calls
- * it. */
+ * Measures how long a commit takes to reach a reader, for one way of waking it. Called by
+ * cmd_bench.c. */
 #ifndef TOOLS_BENCH_BENCH_LATENCY_H
 #define TOOLS_BENCH_BENCH_LATENCY_H
 
@@ -27,7 +27,7 @@ enum bench_lane {
 	LANES,
 };
 
-/* Measures one way. `*ret_samples` is the number of rows in each lane. */
+/* Measures one way of waking a reader. `*ret_samples` is the number of rows in each lane. */
 enum status bench_latency(struct bench *bench, const struct bench_way *way,
                           struct latency ret[LANES], size_t *ret_samples);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Prepares the machine: chooses cores, keeps them awake, and measures the distance between them. */
+ * Prepares the machine: chooses cores, keeps them awake, and measures the latency between them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -38,8 +38,8 @@ static enum status machine_choose_cores(struct bench *bench)
 	return STATUS_DONE;
 }
 
-/* Keeps idle cores awake. A halted core takes many microseconds to wake, which would hide all
- * other costs. The kernel respects the limit while the file is open. */
+/* Keeps idle cores awake. A halted core takes many microseconds to wake, which would hide all other
+ * costs. The kernel obeys the limit in /dev/cpu_dma_latency while the file is open. */
 static bool machine_keep_awake(void)
 {
 	static const int32_t microseconds;
@@ -48,7 +48,7 @@ static bool machine_keep_awake(void)
 	return fd >= 0 && write(fd, &microseconds, sizeof(microseconds)) == sizeof(microseconds);
 }
 
-/* ---- the time of a cache line ---- */
+/* ---- latency of a cache line ---- */
 
 enum { TRIPS = 1000, BATCHES = 21 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Prepares and describes the machine that is measured on. The command and the measurements call
- * it. */
+ * Prepares and describes the machine on which the benchmark runs. Called by cmd_bench.c and
+ * bench_latency.c. */
 #ifndef TOOLS_BENCH_BENCH_MACHINE_H
 #define TOOLS_BENCH_BENCH_MACHINE_H
 

@@ -33,7 +33,7 @@ static void reader_set_turn(struct bench_reader *reader, uint32_t turn)
 
 void bench_reader_turn(struct bench_reader *reader)
 {
-	/* Only the reader writes the turn. */
+	/* Relaxed: only the reader writes the turn. */
 	reader_set_turn(reader, __atomic_load_n(&reader->shared->turn, __ATOMIC_RELAXED) + 1);
 }
 
@@ -50,7 +50,7 @@ static char reader_state(const struct bench_reader *reader)
 	return end && end[1] ? end[2] : 0;
 }
 
-/* Stores the reason for which the reader has ended. */
+/* Sets bench->reason to the reason for which the reader has ended. */
 static enum status reader_lost(struct bench *bench, const struct bench_reader *reader)
 {
 	snprintf(bench->reason, sizeof(bench->reason), "%s",
@@ -119,11 +119,11 @@ static enum status reader_start(struct bench *bench, struct bench_reader *reader
 	pid_t parent = getpid();
 	char path[64];
 
-	/* The child must not print what is in the buffer a second time. */
+	/* The child inherits the buffer, and must not print its contents a second time. */
 	fflush(stdout);
 	reader->pid = fork();
 	if (reader->pid == 0) {
-		/* No reader outlives this process, however it ends. */
+		/* Kill the reader when this process ends, however it ends. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Processes that read, and the turns that publisher and readers take (see bench.h). Every
- * measurement may call it. */
+ * Processes that read, and the turns that publisher and readers take (see bench.h). Called by all
+ * measurements. */
 #ifndef TOOLS_BENCH_BENCH_READER_H
 #define TOOLS_BENCH_BENCH_READER_H
 
@@ -13,9 +13,9 @@
 /* Memory that a reader and the publisher share. */
 struct bench_reader_shared {
 	_Alignas(64) uint32_t turn;
-	int64_t start;    /* of the last row: the time that its publisher put into it */
-	int64_t taken;    /* of the last row: the time when it was read */
-	char reason[256]; /* why the reader failed; "": it did not */
+	int64_t start;    /* when the publisher began to send the last row */
+	int64_t taken;    /* when the reader had read the last row */
+	char reason[256]; /* why the reader failed; "": no failure */
 	struct bare_shared bare;
 };
 
@@ -27,7 +27,7 @@ struct bench_reader {
 };
 
 /* Starts `count` readers, and opens the mechanism's channel to each unless `bare` is NULL. Each
- * reader runs `work`. If that returns a negative errno, the library's error message becomes the
+ * reader runs `work`. If `work` returns a negative errno, the library's error message becomes the
  * reason. */
 enum status bench_readers_start(struct bench *bench, const struct bare *bare, size_t count,
                                 int (*work)(void *context, struct bench_reader *reader),
@@ -37,7 +37,7 @@ void bench_readers_end(struct bench_reader *readers, size_t count, const struct 
 
 /* Begins the reader's next turn. Called by the reader. */
 void bench_reader_turn(struct bench_reader *reader);
-/* Wait until the reader has begun this turn; and until the reader sleeps. Called by the
+/* Wait until the reader has begun this turn, or until the reader sleeps. Called by the
  * publisher. */
 enum status bench_reader_await(struct bench *bench, const struct bench_reader *reader,
                                uint32_t turn);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The region that is measured with: a thousand rows, of which each commit changes one. */
+ * The region of the benchmark: a thousand rows, of which each commit changes one. */
 #include <arpa/inet.h>
 #include <stele/stele.h>
 #include "tools/base/clock.h"
@@ -51,7 +51,8 @@ enum status bench_publish(struct bench *bench, const struct bench_way *way,
 	struct stele_publisher *publisher;
 	int result;
 
-	/* The publisher's thread inherits the cores of this thread, which starts it here. */
+	/* stele_publisher_open() starts the publisher's thread, which inherits the cores of this
+	 * thread. */
 	bench_bind(bench, -1);
 	result =
 		stele_publisher_open(place_path(bench->place, bench->region), &options, &publisher);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The region that is measured with: a thousand rows, of which each commit changes one. Every
- * measurement may call it. */
+ * The region of the benchmark: a thousand rows, of which each commit changes one. Called by
+ * bench_latency.c and bench_fanout.c. */
 #ifndef TOOLS_BENCH_BENCH_REGION_H
 #define TOOLS_BENCH_BENCH_REGION_H
 
@@ -18,8 +18,9 @@ struct bench_row {
 
 extern const struct stele_schema bench_schema;
 
-/* Creates the region with its rows, and attaches as its publisher. bench_unpublish() removes
- * both; it must be called after the end of all readers, to remove what they left behind. */
+/* Creates the region with its rows, and attaches as its publisher. bench_unpublish() detaches and
+ * removes the region. Call it after all readers have ended, so that it also removes what they left
+ * behind. */
 enum status bench_publish(struct bench *bench, const struct bench_way *way,
                           struct stele_publisher **ret);
 void bench_unpublish(const struct bench *bench, struct stele_publisher *publisher);
@@ -28,7 +29,8 @@ void bench_unpublish(const struct bench *bench, struct stele_publisher *publishe
 enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int64_t start,
                          int64_t *ret_begin);
 
-/* Subscribes in a reader as `way` says. Returns 0 or a negative errno. */
+/* Subscribes in a reader, with the notifier and the spin time of `way`. Returns 0 or a negative
+ * errno. */
 int bench_subscribe(const struct bench *bench, const struct bench_way *way,
                     struct stele_subscriber **ret);
 

@@ -4,9 +4,8 @@
 #include "tools/base/heap.h"
 #include "tools/bench/bench_samples.h"
 
-enum {
-	BEYOND = 10
-}; /* minimum number of values above a percentile; with fewer it would be chance */
+/* Minimum number of values above a percentile. With fewer, the percentile would be chance. */
+enum { BEYOND = 10 };
 
 void samples_add(struct samples *samples, double value)
 {

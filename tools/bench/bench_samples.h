@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Measured values and their percentiles. Every measurement may call it. */
+ * Measured values and their percentiles. Used by all measurements. */
 #ifndef TOOLS_BENCH_BENCH_SAMPLES_H
 #define TOOLS_BENCH_BENCH_SAMPLES_H
 

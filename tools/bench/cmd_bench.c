@@ -207,7 +207,7 @@ static const struct output_column fanout_columns[FANOUT_COLUMNS] = {
 	[FAN_KEPT_AWAKE] = {"kept_awake", false},
 };
 
-/* The texts of a measured value: for machines, and for people. */
+/* The texts of a measured value: exact for programs, and rounded for people. */
 struct figure {
 	char exact[DESCRIBED_MAX], plain[DESCRIBED_MAX];
 };
@@ -291,7 +291,8 @@ static enum status bench_print_fanout(struct output *output, const struct bench 
 	return output_row(output, cells);
 }
 
-/* Prints what the other formats have in each row, once before a table. */
+/* Prints the cores, and whether they are kept awake, once before a table. The other formats have
+ * these values in each row. */
 static void bench_print_machine(const struct bench *bench)
 {
 	printf("publisher on core %d, readers on core %d; idle cores %s\n\n", bench->publisher_core,
@@ -302,8 +303,8 @@ static void bench_print_machine(const struct bench *bench)
 
 /* ---- running ---- */
 
-/* Measures and prints one row. A notifier that this machine does not have is no error. Sets
- * `*measured` if this one could be measured. */
+/* Measures and prints one row. It is not an error if this machine does not have the notifier. Sets
+ * `*measured` if the notifier could be measured. */
 static enum status bench_measure(struct output *output, struct bench *bench,
                                  const struct bench_way *way, bool *measured)
 {
@@ -369,7 +370,7 @@ static enum status bench_command(int argc, char **argv)
 
 	if (options_parse(&command_bench, argc, argv, &options, &call) != 1 ||
 	    strcmp(call.operands[0], "notify") != 0)
-		return fail_usage("bench", "expected what to measure: notify");
+		return fail_usage("bench", "expected one operand: notify");
 	bench.place = &call.place;
 	bench.subscribers = options.subscribers;
 	bench.rounds = options.rounds ? options.rounds : bench.subscribers ? 5 : 50;
