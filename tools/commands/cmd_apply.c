@@ -87,7 +87,7 @@ static error_t apply_parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* Opens the table of a line, unless it is the one of the line before. */
+/* Opens the table of a line, unless it is still open from the line before. */
 static enum status apply_open_table(struct apply *apply, const char *name)
 {
 	enum status status;
@@ -149,8 +149,8 @@ static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
 	                   &apply->row);
 }
 
-/* Reads the token of "if_version". A plain number is parsed too, so that token_needs_region()
- * can refuse it with the token that was probably meant. */
+/* Reads the token of "if_version". Also parses a bare number, so that token_needs_region() can
+ * refuse it with the token that was probably meant. */
 static enum status apply_read_version(const struct apply *apply, const json_t *version,
                                       struct token *ret)
 {
@@ -207,7 +207,7 @@ struct change {
 	struct condition condition;
 };
 
-/* Parses a line as far as that is possible without its table. */
+/* Parses the parts of a line that do not depend on the schema of its table. */
 static enum status apply_parse_change(const struct apply *apply, const char *line, size_t length,
                                       struct change *ret)
 {
@@ -237,7 +237,7 @@ static void apply_set_where(struct apply *apply, uint64_t number)
 	         (unsigned long long)number);
 }
 
-enum { INPUT_MAX = 1 << 30 }; /* bytes of the input */
+enum { INPUT_MAX = 1 << 30 }; /* maximum bytes of the input */
 
 static enum status apply_keep_line(struct apply *apply, const char *line, size_t length)
 {

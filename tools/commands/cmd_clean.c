@@ -57,8 +57,8 @@ static const struct output_column columns[COLUMNS] = {
 struct cleaning {
 	struct output *output;
 	bool dry_run;
-	enum status status; /* the first error of the output */
-	enum status worst;  /* the status for leftovers that could not be removed */
+	enum status status; /* the first error in writing the output */
+	enum status worst;  /* the status of the last failed removal */
 };
 
 static void clean_found(void *context, const struct leftover *leftover)

@@ -55,8 +55,8 @@ static enum status dump_fail_reading(int error, uint64_t version)
 	return fail_library(error);
 }
 
-/* Prints the rows that are left. Each row is formatted, then validated, then printed, so that no
- * torn row is printed. */
+/* Prints the remaining rows. Each row is formatted, then validated, then printed, so that no torn
+ * row is printed. */
 static enum status dump_print_rows(const struct reader *reader, struct stele_cursor *cursor,
                                    struct row_cells *cells, struct output *output)
 {

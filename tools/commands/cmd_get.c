@@ -49,8 +49,8 @@ static const char lookup_doc[] =
 	"In a table whose key has columns before the prefix, an ADDRESS is written as a key: "
 	"its columns are joined by commas.\n";
 
-/* A get or a lookup. `live` reads the newest version anew for each row; it is unused with
- * --version. */
+/* The state of stele get or stele lookup. `live` reads each row from the newest version at that
+ * moment. With --version, `live` is unused. */
 struct query {
 	struct options_reading reading;
 	struct target target;
@@ -65,7 +65,7 @@ struct query {
 	struct output_column *columns;
 	struct cell *line;
 	char *address_name;     /* buffer for the name of the first column */
-	uint64_t asked, missed; /* addresses; those of them without a match */
+	uint64_t asked, missed; /* addresses looked up; addresses without a match */
 };
 
 static enum status get_open_query(struct query *query, const struct place *place, const char *name,
@@ -104,9 +104,9 @@ static void get_close_query(struct query *query)
 	reader_close(&query->reader);
 }
 
-/* Copies a row out of the version of --version. Returns what stele_live_get() returns: 1, 0
- * without a row, -EMSGSIZE if `*size` is too small, -ESTALE if the publisher reclaimed the
- * version, or another error. */
+/* Copies a row out of the version of --version. Returns the values of stele_live_get(): 1; 0 if
+ * there is no row; -EMSGSIZE if `*size` is too small; -ESTALE if the publisher reclaimed the
+ * version; or another error. */
 static int get_copy_pinned(struct query *query, bool longest_match, size_t *size,
                            unsigned *ret_key_bits)
 {
@@ -198,8 +198,8 @@ static enum status get_run(int argc, char **argv)
 
 /* ---- lookup ---- */
 
-/* Opens the output of a lookup. Its first column is the address. Underscores before the name
- * make it differ from the names of the table's columns. */
+/* Opens the output of a lookup. Its first column is the address. Underscores before the name of
+ * this column make the name unique. */
 static void get_open_lookup(struct query *query)
 {
 	const struct stele_schema *schema = query->reader.schema;
@@ -301,8 +301,8 @@ static enum status get_match_all(struct query *query, char **addresses)
 	return status;
 }
 
-/* Refuses a table whose keys do not end with a prefix: there the longest match could only be the
- * key itself, which 'stele get' finds. */
+/* Refuses a table whose keys do not end with a prefix: the longest match in such a table could only
+ * be the key itself, which 'stele get' finds. */
 static enum status get_check_prefixes(const struct query *query)
 {
 	const struct stele_schema *schema = query->reader.schema;

@@ -189,8 +189,8 @@ static enum status publish_input(struct input *input, const struct target *targe
 	status = input_start(input, schema);
 	if (status == STATUS_DONE)
 		status = batch_read(&proposal.batch, input, target->table, limit);
-	/* Refuse NDJSON without rows: a command that failed prints the same, which must not
-	 * empty the table. */
+	/* Refuse NDJSON without rows: the output of a command that failed may be empty too, and
+	 * must not empty the table. */
 	if (status == STATUS_DONE && proposal.batch.count == 0 && input->driver == &input_ndjson)
 		status = fail(STATUS_INPUT,
 		              "%s has no rows; to empty a table, publish a CSV file that has only "
@@ -259,7 +259,7 @@ const struct command command_publish = {
 	.options =
 		(const struct argp_option[]){
 			{"input-format", 'i', "FORMAT", 0,
-                         "The format of the file, csv or ndjson, instead of the one that its name tells",
+                         "The format of the file, csv or ndjson, instead of the one that its name implies",
                          0},
 			OPTION_ALLOW_UNTERMINATED,
 			{"check", 'c', "CMD", 0, "Commit only if this command accepts the changes",

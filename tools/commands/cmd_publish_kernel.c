@@ -25,8 +25,8 @@ static void publish_kernel_report(void *context, const char *message, uint64_t v
 	const char *region = mirrored->region;
 	char token[DESCRIBED_MAX];
 
-	/* The UUID is that of the version: no other region can take the name while this
-	 * publisher is attached. */
+	/* This is the UUID of the region that has `version`: no other region can take the name
+	 * while this publisher is attached. */
 	if (version && stele_region_describe(place_path(mirrored->place, region), &info) == 0)
 		printf("%s: version %s: %s\n", region,
 		       token_describe_short(version, info.uuid, token), message);

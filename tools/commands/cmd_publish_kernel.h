@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele publish --kernel-routes: mirrors the kernel's network tables in a region. Only
- * cmd_publish.c calls it. */
+ * stele publish --kernel-routes: mirrors the kernel's network tables in a region. Called only by
+ * cmd_publish.c. */
 #ifndef TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 #define TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 

@@ -47,7 +47,7 @@ static const char delete_doc[] =
 	"--if-version does not hold for each of the rows, nothing is changed, and the exit "
 	"status is 10.\n";
 
-/* The options of both commands. */
+/* The options of stele set and stele delete. */
 struct change {
 	struct options_writing writing;
 	struct condition condition;
@@ -181,8 +181,8 @@ static enum status set_delete_rows(struct writer *writer, const struct target *t
 	return status;
 }
 
-/* Runs either command: attaches, calls `change_rows`, and commits. At least `min` operands are
- * needed. */
+/* Runs stele set or stele delete: attaches, calls `change_rows`, and commits. At least `min`
+ * operands are needed. */
 static enum status set_change(const struct command *command, int min, int argc, char **argv,
                               enum status (*change_rows)(struct writer *, const struct target *,
                                                          const struct condition *, char **))

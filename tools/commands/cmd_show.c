@@ -37,8 +37,8 @@ static const char inspect_doc[] =
 	"  stele inspect ./net.stele\n"
 	"  stele inspect --format json net | jq .used_by_history\n"
 	"\n"
-	"Describes a region as 'stele show' does, and adds what needs a walk over all of its "
-	"memory: the use of memory by rows, nodes, history and pins, free memory, and "
+	"Describes a region as 'stele show' does, and adds figures that need a walk over all "
+	"of its memory: the use of memory by rows, nodes, history and pins, free memory, and "
 	"whether a transaction is open."
 	"\v"
 	"Memory that several versions share is counted once, for the newest of them. 'slack' "
@@ -68,7 +68,7 @@ struct shown_tables {
 	struct shown_table *tables;
 	struct cell *cells;
 	size_t count;
-	uint64_t version; /* the version whose tables these are */
+	uint64_t version; /* the version that the tables belong to */
 };
 
 static void show_free_tables(struct shown_tables *shown)
@@ -203,7 +203,7 @@ enum {
 	TABLES,
 	SHOWN,
 
-	/* The members that only inspect prints. */
+	/* The columns that only stele inspect prints. */
 	LOCK = SHOWN,
 	VERSIONS,
 	PINNED_VERSIONS,
@@ -264,7 +264,7 @@ static const struct output_column columns[COLUMNS] = {
 	[WHOLE] = {"whole", false},
 };
 
-/* What inspect adds to the description. */
+/* The values that stele inspect adds to the description. */
 struct inspection {
 	bool wanted; /* the command is inspect */
 	bool known;  /* `use` is valid: the walk succeeded */
@@ -296,8 +296,7 @@ static void show_fill_inspection(const struct inspection *inspection, char texts
 	cells[WHOLE].plain = use->damages ? "no: see 'stele verify'" : "yes";
 }
 
-/* Fills the cells of the publisher: its name, whether it is attached, and since when it is or is
- * not. */
+/* Fills the cells of the publisher: its name, whether it is attached, and since when. */
 static void show_fill_publisher(const struct stele_region_info *info, char *name, char *since,
                                 char *attached_plain, struct cell *cells)
 {
@@ -360,9 +359,9 @@ static enum status show_print_region(const struct stele_region_info *info,
 	return output_end(output, output_row(output, cells));
 }
 
-/* Prints a region. The description and the tables are two reads, so a commit can come between
- * them: reads both again until they have the same version. After READ_TRIES attempts the
- * publisher is so fast that two neighbouring versions will do. */
+/* Prints a region. The description and the tables are two reads, so a commit can come between them:
+ * reads both again until they have the same version. After READ_TRIES attempts, accepts two
+ * neighbouring versions, because the publisher is too fast. */
 static enum status show_print_newest(const struct reader *reader,
                                      const struct inspection *inspection, enum output_format format)
 {
@@ -447,7 +446,7 @@ static enum status show_inspect(const struct place *place, const char *region,
 	show_inspect_lock(place, region, inspection->use.checksummed, inspection->lock,
 	                  sizeof(inspection->lock));
 	/* -ESTALE: the publisher reclaimed every version during the walk. The rest is printed
-	 * without its figures. */
+	 * without the figures of the walk. */
 	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
 }
 

@@ -27,8 +27,8 @@ static const char doc[] =
 	"its notices."
 	"\v"
 	"The states are 'waiting' for the next version, 'busy', 'stopped', and 'dead'. A "
-	"lock that the kernel drops at the death of a process tells whether it is alive. Its "
-	"name, and the version that it saw or applied, is what the subscriber says of itself.\n"
+	"subscriber is dead if the kernel has dropped the lock of its process. The subscriber "
+	"itself reports its name, and the versions that it saw and applied.\n"
 	"\n"
 	"'lag' is the number of versions after the applied version, or after the seen "
 	"version if it reports none as applied. 'lag_time' is the age of the first of these "
@@ -162,7 +162,7 @@ static void subscribers_fill_progress(const struct stele_subscriber_info *info,
 		cell_size(info->pinned_bytes, texts[PINNED_BYTES], plain[PINNED_BYTES]);
 }
 
-/* The output, and the first error that it had. */
+/* The output, and the first error in writing it. */
 struct listing {
 	struct output *output;
 	enum status status;

@@ -4,7 +4,7 @@
  * The trace reads only the records of commits in history, one version after the other, and no rows.
  * It is not registered: it pins nothing and the publisher sends it no notices, so the trace costs
  * the publisher nothing. The library wakes it as a reader without a slot, or it polls. Versions
- * that history dropped before they were read are one line, a gap. */
+ * that history dropped before they were read appear as one line, a gap. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static const char doc[] =
 	"\n"
 	"  {\"event\": \"replaced\", \"region\": \"UUID\"}\n"
 	"\n"
-	"If a removed region is not there again after a second, the trace ends with status 3.\n";
+	"If a removed region is not created again within a second, the trace ends with status 3.\n";
 
 /* A trace: its options, and what it has printed. */
 struct trace {
@@ -232,7 +232,7 @@ static enum status trace_skip_gap(struct trace *trace)
 
 	if (result < 0)
 		return fail_library(result);
-	/* The version was gone even if history still lists it: it was reclaimed a moment ago. */
+	/* History may still list the version that the publisher has just reclaimed. */
 	if (oldest < trace->since + 2)
 		oldest = trace->since + 2;
 	result = (int)trace_print_gap(trace, trace->since + 1, oldest - 1);
@@ -322,12 +322,13 @@ static enum status trace_reattach(struct trace *trace)
 	return status == STATUS_DONE ? trace_print_replaced(trace) : status;
 }
 
-/* A region is replaced by removing it and creating another one. The trace waits for the other
- * one: MISSED_MAX times MISSED_WAIT, one second. */
+/* A region is replaced by removing it and creating another one. The trace waits for the new region:
+ * MISSED_MAX times MISSED_WAIT, one second. */
 #define MISSED_MAX  50u
 #define MISSED_WAIT 20 /* milliseconds */
 
-/* Waits a moment for a removed region to be created again. Returns false after the last wait. */
+/* Waits MISSED_WAIT for a removed region to be created again. Returns false after MISSED_MAX
+ * waits. */
 static bool trace_may_return(struct trace *trace)
 {
 	struct pollfd stop = {.fd = trace->stop_fd, .events = POLLIN};
@@ -338,7 +339,8 @@ static bool trace_may_return(struct trace *trace)
 	return true;
 }
 
-/* Nanoseconds of one wait. Signals and a gone reader of the output are checked between waits. */
+/* Nanoseconds of one wait. Between waits, the trace checks for signals, and whether the reader of
+ * the output is gone. */
 #define SLICE (100 * NSEC_PER_MSEC)
 
 static enum status trace_follow(struct trace *trace)

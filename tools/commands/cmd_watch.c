@@ -83,7 +83,7 @@ struct watch {
 	bool stopped;         /* a signal has asked the watch to end */
 };
 
-/* How a wait ended. NEWER only means: check for a newer version. */
+/* How a wait ended. NEWER only means that there may be a newer version. */
 enum ending { NEWER, TIME_IS_UP, STOPPED, OUTPUT_GONE, FAILED };
 
 static error_t watch_parse(int key, char *argument, struct argp_state *state)
@@ -132,7 +132,7 @@ static int watch_open_newest(struct watch *watch)
 	return result;
 }
 
-/* Replaces the version printed last by difference.after, once this one is printed. */
+/* Makes difference.after the version printed last. Called after its changes are printed. */
 static void watch_take_newest(struct watch *watch)
 {
 	if (watch->reader.snapshot)
@@ -209,7 +209,7 @@ static enum status watch_close_output(struct watch *watch, enum status status)
 	return status;
 }
 
-/* Nanoseconds that a command of --exec has at least, even if it starts just before --timeout
+/* Minimum nanoseconds that a command of --exec may run, even if it starts just before --timeout
  * ends the watch. */
 #define COMMAND_TIME INT64_C(5000000000)
 
@@ -221,7 +221,7 @@ static int64_t watch_command_deadline(const struct watch *watch)
 }
 
 /* Runs the command of --exec if there are changes for it. If it fails, prints a message and sets
- * `*ret_applied` to false. Otherwise leaves `*ret_applied` as it is. */
+ * `*ret_applied` to false. Otherwise leaves `*ret_applied` unchanged. */
 static enum status watch_run_command(struct watch *watch, bool *ret_applied)
 {
 	uint64_t version = stele_snapshot_version(watch->reader.snapshot);
@@ -310,10 +310,10 @@ static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 	                                                                          : NEWER;
 }
 
-/* Waits for a version newer than the one printed last. A notifier without a descriptor is waited
- * for in slices, so that signals are seen between them. A watch of one table is not woken for
- * other tables. It still moves to the newest version once a second, so that it does not pin an
- * old one. */
+/* Waits for a version newer than the one printed last. If the notifier has no descriptor, waits in
+ * slices, so that signals are seen between them. A watch of one table is not woken for other
+ * tables. It still moves to the newest version once a second, so that it does not pin an old
+ * one. */
 static enum ending watch_wait_for_version(const struct watch *watch, int *ret_error)
 {
 	uint64_t since =
@@ -342,8 +342,8 @@ static enum ending watch_wait_for_version(const struct watch *watch, int *ret_er
 	}
 }
 
-/* Prints a note if the library could not use its preferred notifier, or got no slot, with its
- * reason. */
+/* Prints a note with the reason if the library could not use its preferred notifier, or if the
+ * watch has no slot. */
 static void watch_report_notifier(const struct watch *watch)
 {
 	struct stele_subscriber_state state = {.size = sizeof(state)};
@@ -381,7 +381,7 @@ static enum status watch_open_since(struct watch *watch)
 	uint64_t since = watch->since.version, newest;
 	int result;
 
-	/* To this region's history, a version of another region is one that it no longer holds. */
+	/* A version of another region is treated as a version that history no longer holds. */
 	if (!token_is_of(&watch->since, watch->difference.region))
 		return watch_resync(watch);
 	result = stele_subscriber_version(watch->reader.subscriber, &newest);
@@ -396,7 +396,7 @@ static enum status watch_open_since(struct watch *watch)
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-/* Opens the version whose successors are printed, and prints the initial rows: those of
+/* Opens the version after which changes are printed, and prints the initial rows: those of
  * --initial, or the changes since --since. */
 static enum status watch_open_start(struct watch *watch)
 {
@@ -460,7 +460,7 @@ static enum status watch_follow(struct watch *watch)
 			break;
 		}
 	}
-	/* The last version of --count; the loop has ended before giving it to the command. */
+	/* Run the command for the last version of --count, after which the loop ends. */
 	if (status == STATUS_DONE && watch->command && !watch->stopped)
 		status = watch_publish_printed(watch);
 	return status;
